@@ -1,0 +1,25 @@
+/**
+ * Runs the tests: `npm run test:only` for all, `npm run test:only -- hl7` for the test files whose
+ * path contains one of the words. Two files at a time: each may start servers and a browser.
+ */
+import { spawnSync } from 'node:child_process'
+import { globSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+process.chdir(dirname(dirname(fileURLToPath(import.meta.url))))
+
+const words = process.argv.slice(2)
+const files = globSync('test/**/*.test.ts')
+  .filter((file) => words.length === 0 || words.some((word) => file.includes(word)))
+  .sort()
+if (files.length === 0) {
+  console.error(`No test file matches ${words.join(' ')}.`)
+  process.exit(1)
+}
+const { status } = spawnSync(
+  process.execPath,
+  ['--test', '--test-concurrency=2', '--test-timeout=300000', ...files],
+  { stdio: 'inherit' }
+)
+process.exit(status ?? 1)
