@@ -206,7 +206,8 @@ function explain(input: HTMLElement, marked: boolean, reason: string): void {
       words.id = id
       words.className = 'hl7-https-problem'
       words.setAttribute('role', 'status')
-      input.closest('.form-row')?.append(words)
+      const row = input.closest('.form-row')
+      row?.insertBefore(words, row.querySelector('.hl7-https-hint'))
     }
     if (words.textContent !== reason) words.textContent = reason
   }

@@ -35,6 +35,15 @@ const formatIs =
   (value: ReadValue): boolean =>
     formats.includes(String(value('format')))
 
+const sendsToken = (value: ReadValue): boolean => {
+  const auth = value('auth')
+  return typeof auth === 'string' && auth !== '' && auth !== '_ADD_'
+}
+const tokenIn =
+  (placement: string) =>
+  (value: ReadValue): boolean =>
+    sendsToken(value) && value('tokenPlacement') === placement
+
 const form = createForm({
   prefix: 'node-input',
   root: 'hl7-https-out-form',
@@ -42,9 +51,10 @@ const form = createForm({
   numbers: Object.keys(numbers),
   choices: { charset: 'hl7-https-out-charset', failureTimeout: 'hl7-https-out-failureTimeout' },
   rows: {
-    tokenQuery: (value) => value('tokenPlacement') === 'query',
-    authHeader: (value) => value('tokenPlacement') === 'header',
-    authScheme: (value) => value('tokenPlacement') === 'header',
+    tokenPlacement: sendsToken,
+    tokenQuery: tokenIn('query'),
+    authHeader: tokenIn('header'),
+    authScheme: tokenIn('header'),
     bodyField: formatIs('form', 'multipart'),
     multipart: formatIs('multipart'),
     bodyEncoding: formatIs('form', 'multipart', 'json'),
@@ -71,12 +81,12 @@ function problem(property: string, value: unknown, read: ReadValue): string {
     case 'url':
       return words(urlProblem(given))
     case 'tokenPlacement':
-      return words(value === 'body' && read('format') !== 'form' ? 'tokenBody' : '')
+      return words(tokenIn('body')(read) && read('format') !== 'form' ? 'tokenBody' : '')
     case 'authHeader':
-      if (read('tokenPlacement') !== 'header') return ''
+      if (!tokenIn('header')(read)) return ''
       return words(given !== '' && isToken(given) ? '' : 'headerName')
     case 'authScheme':
-      if (read('tokenPlacement') !== 'header') return ''
+      if (!tokenIn('header')(read)) return ''
       return words(given === '' || isToken(given) ? '' : 'authScheme')
     case 'contentType':
     case 'bodyPartType':

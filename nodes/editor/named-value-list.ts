@@ -52,17 +52,20 @@ export function createNamedValueList(
       .map(readRow)
       .filter((entry) => !isBlank(entry))
 
-  const check = (row: Element): void => {
+  /** Marks what is wrong in a row, and returns why. */
+  const check = (row: Element): string => {
     const entry = readRow(row)
     const problem = isBlank(entry) ? '' : namedValueProblem(entry, names)
     const onName = problem === 'entryName' || problem === 'headerName'
     const name = row.querySelector('.hl7-https-entry-name')
     const value = row.querySelector('.hl7-https-entry-value .red-ui-typedInput-container')
-    setMark(name, onName, onName ? text(`problem.${problem}`) : '')
-    setMark(value, problem !== '' && !onName, problem === '' ? '' : text(`problem.${problem}`))
+    name?.classList.toggle('input-error', onName)
+    value?.classList.toggle('input-error', problem !== '' && !onName)
+    return problem === '' ? '' : text(`problem.${problem}`)
   }
   const changed = (): void => {
-    for (const row of rows()) check(row)
+    const reasons = rows().map(check)
+    showReason(options.element, reasons.find((reason) => reason !== '') ?? '')
     onChange()
   }
 
@@ -70,8 +73,12 @@ export function createNamedValueList(
     sortable: true,
     removable: true,
     height: 'auto',
-    removeItem: onChange,
-    sortItems: onChange,
+    removeItem: () => {
+      changed()
+    },
+    sortItems: () => {
+      changed()
+    },
     addItem: (container, _index, item) => {
       const entry = namedValue(item)
       const row = document.createElement('div')
@@ -138,13 +145,22 @@ function typeOf(
       }))
     }
   }
-  if (type === 'hl7') return { value: 'hl7', label: text('type.hl7'), icon: 'fa fa-list-alt' }
+  if (type === 'hl7') return { value: 'hl7', label: text('type.hl7') }
   return type
 }
 
-function setMark(element: Element | null, wrong: boolean, reason: string): void {
-  if (element === null) return
-  element.classList.toggle('input-error', wrong)
-  if (wrong) element.setAttribute('title', reason)
-  else element.removeAttribute('title')
+/** Says under a list what is wrong in it: the first mistake. */
+function showReason(list: string, reason: string): void {
+  const id = `${list}-problem`
+  const shown = document.getElementById(id)
+  if (reason === '') {
+    shown?.remove()
+    return
+  }
+  const words = shown ?? document.createElement('div')
+  words.id = id
+  words.className = 'hl7-https-problem hl7-https-list-problem'
+  words.setAttribute('role', 'status')
+  words.textContent = reason
+  if (shown === null) document.getElementById(list)?.closest('.form-row')?.append(words)
 }
