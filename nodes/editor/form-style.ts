@@ -40,6 +40,7 @@ const css = `
 .hl7-https-entry > .hl7-https-entry-name { flex: 2 1 0; min-width: 80px; }
 .hl7-https-entry > .hl7-https-entry-value { flex: 3 1 0; min-width: 160px; }
 .hl7-https-entry input[type=text] { width: 100%; box-sizing: border-box; }
+.hl7-https-entry .red-ui-typedInput-type-label { padding-right: 4px; }
 .hl7-https-tab-mark { color: var(--red-ui-text-color-error); margin-left: 6px; }
 .hl7-https-form .hl7-https-section-head { width: 100%; padding: 8px 0; text-align: left; background: none;
   border: 0; border-top: 1px solid var(--red-ui-secondary-border-color);
