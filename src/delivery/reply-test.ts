@@ -124,7 +124,12 @@ function readErrorTest(scanner: RuleScanner): ReplyTest {
   if (scanner.take('*')) {
     return { kind: 'error-text', text: scanner.value("A text after 'E*'").text.toLowerCase() }
   }
-  if (!scanner.take('#')) return { kind: 'error' }
+  if (!scanner.take('#')) {
+    if (!isLetterOrDigit(scanner.peek().charCodeAt(0))) return { kind: 'error' }
+    throw scanner.errorHere(
+      `After 'E' stands '#' (E#503, E#timeout) or '*' (E*text), ${notThat(scanner)}`
+    )
+  }
   const value = scanner.value("An HTTP status, an error code or a family after 'E#'")
   const { text } = value
   if (isDigit(text.charCodeAt(0))) return { kind: 'error-status', ...statusRange(scanner, value) }
