@@ -1,5 +1,5 @@
 import { Hl7Error } from '../hl7/hl7-error.ts'
-import type { Entry, EntryFacts, Outbox } from '../outbox/outbox.ts'
+import type { EntryFacts, Outbox } from '../outbox/outbox.ts'
 import type { Clock } from './clock.ts'
 import type { AttemptResult, ReplyRecord } from './courier.ts'
 import { DeliveryError, type DeliveryErrorCause, type DeliveryErrorCode } from './delivery-error.ts'
