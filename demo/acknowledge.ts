@@ -1,0 +1,143 @@
+/**
+ * What the demo's receiver answers to an HL7 v2 message. Its rules:
+ *
+ * - AR (reject: MSH is unusable) for a version that is not 2.3 to 2.8, code 203, and for a message
+ *   type that it does not know, code 200;
+ * - AE (error: correct it before you send it again) without a patient identifier in PID-3 or a
+ *   patient name in PID-5, code 101, and for a birth date in PID-7 that is none or has not come
+ *   yet, code 102;
+ * - AA (accepted) otherwise.
+ *
+ * The codes are those of HL7 table 0357.
+ */
+import { randomUUID } from 'node:crypto'
+
+export type AcknowledgementCode = 'AA' | 'AE' | 'AR'
+
+export interface Acknowledgement {
+  code: AcknowledgementCode
+  /** The acknowledgement message, segments ended by CR. */
+  text: string
+}
+
+interface Fault {
+  code: 'AE' | 'AR'
+  /** ERR-2: segment, sequence, field. */
+  location: [segment: string, sequence: number, field: number]
+  /** ERR-3: code and text of table 0357. */
+  error: [code: string, text: string]
+  /** ERR-8. */
+  userMessage: string
+}
+
+const knownTypes = new Set(['ADT', 'ORM', 'ORU', 'SIU', 'MDM', 'DFT', 'VXU', 'BAR', 'MFN'])
+const knownVersion = /^2\.[3-8](?:\.\d)*$/
+
+/**
+ * Answers an HL7 v2 message; `undefined` if it is none, or has no control ID to answer to.
+ *
+ * @param message Text that starts with MSH.
+ * @param now Clock: for MSH-7 of the answer, and for what counts as the future.
+ */
+export function acknowledge(message: string, now: Date): Acknowledgement | undefined {
+  const segments = message.split(/[\r\n]+/).filter((line) => line !== '')
+  const [header = ''] = segments
+  if (!header.startsWith('MSH') || header.length < 8) return undefined
+
+  const separator = header.charAt(3)
+  const component = header.charAt(4)
+  // MSH-1 is the separator itself, so of MSH the n-th piece is field n + 1.
+  const msh = header.split(separator)
+  const controlId = msh[9] ?? ''
+  if (controlId === '') return undefined
+
+  const pid = segments.find((line) => line.startsWith(`PID${separator}`))?.split(separator)
+  const [type = '', event = ''] = (msh[8] ?? '').split(component)
+  const [version = ''] = (msh[11] ?? '').split(component)
+  const fault = checkHeader(type, version) ?? checkPatient(pid, component, now)
+
+  const answer = [
+    [
+      'MSH',
+      msh[1] ?? '',
+      // The receiver answers in its own name to the sender.
+      ...[msh[4], msh[5], msh[2], msh[3]],
+      hl7Time(now),
+      '',
+      ['ACK', event, 'ACK'].join(component),
+      randomUUID().replaceAll('-', '').slice(0, 20).toUpperCase(),
+      msh[10] ?? '',
+      knownVersion.test(version) ? version : '2.5.1',
+      ...['', '', '', '', ''],
+      'UNICODE UTF-8'
+    ],
+    ['MSA', fault?.code ?? 'AA', controlId]
+  ]
+  if (fault) {
+    answer.push([
+      'ERR',
+      '',
+      fault.location.join(component),
+      [...fault.error, 'HL70357'].join(component),
+      'E',
+      '',
+      '',
+      '',
+      fault.userMessage
+    ])
+  }
+  return {
+    code: fault?.code ?? 'AA',
+    text: answer.map((fields) => `${fields.join(separator)}\r`).join('')
+  }
+}
+
+function checkHeader(type: string, version: string): Fault | undefined {
+  if (!knownVersion.test(version)) {
+    return {
+      code: 'AR',
+      location: ['MSH', 1, 12],
+      error: ['203', 'Unsupported version id'],
+      userMessage: 'This receiver understands HL7 versions 2.3 to 2.8.'
+    }
+  }
+  if (!knownTypes.has(type)) {
+    return {
+      code: 'AR',
+      location: ['MSH', 1, 9],
+      error: ['200', 'Unsupported message type'],
+      userMessage: 'This receiver does not take messages of this type.'
+    }
+  }
+  return undefined
+}
+
+function checkPatient(pid: string[] | undefined, component: string, now: Date): Fault | undefined {
+  const missing = (['identifier', 'name'] as const).find(
+    (what) => (pid?.[what === 'identifier' ? 3 : 5] ?? '') === ''
+  )
+  if (missing) {
+    return {
+      code: 'AE',
+      location: ['PID', 1, missing === 'identifier' ? 3 : 5],
+      error: ['101', 'Required field missing'],
+      userMessage: `The patient has no ${missing}.`
+    }
+  }
+  const birth = pid?.[7]?.split(component)[0] ?? ''
+  if (birth === '') return undefined
+  if (!/^\d{4}/.test(birth) || birth.slice(0, 8) > hl7Time(now).slice(0, 8)) {
+    return {
+      code: 'AE',
+      location: ['PID', 1, 7],
+      error: ['102', 'Data type error'],
+      userMessage: 'The date of birth is in the future or is no date.'
+    }
+  }
+  return undefined
+}
+
+/** `YYYYMMDDHHMMSS+0000`, HL7's TS/DTM. */
+function hl7Time(date: Date): string {
+  return `${date.toISOString().replace(/[-:T]/g, '').slice(0, 14)}+0000`
+}

@@ -1,0 +1,183 @@
+/** A receiver of HL7 v2 over HTTPS on this machine: the other side of the demo. */
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
+import { createServer } from 'node:https'
+import { setTimeout as wait } from 'node:timers/promises'
+import { type AcknowledgementCode, acknowledge } from './acknowledge.ts'
+import type { Certificate } from './certificates.ts'
+import { close, listen } from './loopback.ts'
+import { type TokenRules, createTokenCheck } from './token-check.ts'
+
+export interface Hl7ReceiverOptions {
+  /** The server's certificate, for 127.0.0.1. */
+  tls: Certificate
+  /** Whose tokens are taken. Default: no token is asked for. */
+  token?: TokenRules
+  /** Whether `requests` is kept. Default true; off for a receiver that runs for long. */
+  record?: boolean
+}
+
+export interface ReceivedRequest {
+  method: string
+  /** Path and query. */
+  url: string
+  headers: IncomingHttpHeaders
+  body: Buffer
+}
+
+/** What to answer in place of the usual. What is left out: 200, no headers, no body, at once. */
+export interface ReceiverAnswer {
+  status?: number
+  headers?: Record<string, string>
+  body?: string | Buffer
+  delayMs?: number
+  /** Cuts the connection: before the answer, or in the middle of its body. */
+  cut?: 'before' | 'within'
+}
+
+export interface Hl7Receiver {
+  /** Where to send messages. */
+  url: string
+  /** What came in, in order. */
+  requests: ReceivedRequest[]
+  /**
+   * Answers a request in place of the usual; `undefined` leaves it to the usual. It is asked before
+   * the token is checked. `index` counts requests from 0.
+   */
+  respond: ((request: ReceivedRequest, index: number) => ReceiverAnswer | undefined) | undefined
+  counters: ReceiverCounters
+  close(): Promise<void>
+}
+
+/** Counts since the start; `AA`, `AE` and `AR` of the usual answers only. */
+export interface ReceiverCounters extends Record<AcknowledgementCode, number> {
+  requests: number
+  connections: number
+  /** Requests without a good token. */
+  unauthorized: number
+  /** Most requests that were being answered at one time. */
+  maxInFlight: number
+}
+
+const path = '/hl7'
+const maxBodyBytes = 64 * 1024 * 1024
+
+/**
+ * Starts a receiver on 127.0.0.1 and a free port. It takes a bearer token, reads the message and
+ * answers with an HL7 acknowledgement and HTTP status 200, whether it accepts the message or not
+ * (see acknowledge.ts). 401 answers a bad token, 400 what is no HL7 v2 message.
+ */
+export async function startHl7Receiver(options: Hl7ReceiverOptions): Promise<Hl7Receiver> {
+  const { token, record = true } = options
+  const check = token ? createTokenCheck(token) : undefined
+  const counters: ReceiverCounters = {
+    requests: 0,
+    connections: 0,
+    unauthorized: 0,
+    maxInFlight: 0,
+    AA: 0,
+    AE: 0,
+    AR: 0
+  }
+  let inFlight = 0
+
+  const server = createServer(options.tls)
+  const receiver: Hl7Receiver = {
+    url: '',
+    requests: [],
+    respond: undefined,
+    counters,
+    close: () => close(server)
+  }
+
+  const usualAnswer = async (request: ReceivedRequest): Promise<ReceiverAnswer> => {
+    if (new URL(request.url, receiver.url).pathname !== path) return plain(404, 'Not found')
+    if (request.method !== 'POST' && request.method !== 'PUT') return plain(405, 'Use POST')
+
+    const challenge = await check?.(request.headers.authorization)
+    if (challenge !== undefined) {
+      counters.unauthorized += 1
+      return { status: 401, headers: { 'WWW-Authenticate': challenge } }
+    }
+
+    const acknowledgement = acknowledge(decode(request), new Date())
+    if (!acknowledgement) return plain(400, 'Not an HL7 v2 message with a control ID')
+    counters[acknowledgement.code] += 1
+    return {
+      headers: { 'Content-Type': 'application/hl7-v2; charset=utf-8' },
+      body: acknowledgement.text
+    }
+  }
+
+  const handle = async (incoming: IncomingMessage, response: ServerResponse) => {
+    const body = await readBody(incoming)
+    if (!body) {
+      send(response, plain(413, 'Too large'))
+      return
+    }
+    const request: ReceivedRequest = {
+      method: incoming.method ?? '',
+      url: incoming.url ?? '',
+      headers: incoming.headers,
+      body
+    }
+    if (record) receiver.requests.push(request)
+    const index = counters.requests++
+    const answer = receiver.respond?.(request, index) ?? (await usualAnswer(request))
+    if (answer.delayMs) await wait(answer.delayMs)
+    send(response, answer)
+  }
+
+  server.on('secureConnection', () => counters.connections++)
+  server.on('request', (incoming: IncomingMessage, response: ServerResponse) => {
+    inFlight += 1
+    counters.maxInFlight = Math.max(counters.maxInFlight, inFlight)
+    response.once('close', () => (inFlight -= 1))
+    handle(incoming, response).catch(() => {
+      if (response.headersSent) response.destroy()
+      else send(response, plain(503, 'The keys of the authorization server cannot be had'))
+    })
+  })
+  receiver.url = `https://127.0.0.1:${await listen(server)}${path}`
+  return receiver
+}
+
+/** Reads a request's body; `undefined` if it is too large. */
+async function readBody(incoming: IncomingMessage): Promise<Buffer | undefined> {
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of incoming as AsyncIterable<Buffer>) {
+    size += chunk.length
+    if (size > maxBodyBytes) return undefined
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks)
+}
+
+/** The message as text: the charset of the request counts, not MSH-18 (HL7 over HTTP). */
+function decode({ headers, body }: ReceivedRequest): string {
+  const charset = /;\s?charset="?([\w.:-]+)/i.exec(headers['content-type'] ?? '')?.[1] ?? 'utf-8'
+  try {
+    return new TextDecoder(charset).decode(body)
+  } catch {
+    return body.toString('latin1')
+  }
+}
+
+function plain(status: number, text: string): ReceiverAnswer {
+  return { status, headers: { 'Content-Type': 'text/plain' }, body: `${text}\n` }
+}
+
+function send(response: ServerResponse, answer: ReceiverAnswer): void {
+  const { status = 200, headers = {}, body = '', cut } = answer
+  if (cut === 'before') {
+    response.destroy()
+    return
+  }
+  const bytes = Buffer.from(body)
+  response.writeHead(status, { ...headers, 'Content-Length': bytes.length })
+  if (cut === 'within') {
+    response.write(bytes.subarray(0, bytes.length >> 1), () => response.destroy())
+    return
+  }
+  response.end(bytes)
+}

@@ -1,0 +1,21 @@
+import type { Server } from 'node:https'
+import type { AddressInfo } from 'node:net'
+
+/** Listens on 127.0.0.1 and a free port, and tells the port. */
+export async function listen(server: Server): Promise<number> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(0, '127.0.0.1', resolve)
+  })
+  return (server.address() as AddressInfo).port
+}
+
+/** Stops listening and ends every connection. */
+export async function close(server: Server): Promise<void> {
+  await new Promise<void>((resolve) => {
+    server.close(() => {
+      resolve()
+    })
+    server.closeAllConnections()
+  })
+}

@@ -1,0 +1,177 @@
+/** Starts the real Node-RED as a child process with a user directory and settings of its own. */
+import { spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
+import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+
+export interface NodeRedOptions {
+  /** Absolute path; made if it does not exist. */
+  userDir: string
+  /** Laid over the settings below; only what JSON can carry. */
+  settings?: Record<string, unknown>
+  /** Laid over this process's environment. */
+  env?: Record<string, string>
+  /** Limit for the start, in milliseconds. Default 60 s. */
+  startTimeoutMs?: number
+  /** What nodes say with `process.send`. */
+  onMessage?: (message: unknown) => void
+}
+
+export interface NodeRedProcess {
+  /** Where the editor and the admin API are, without a slash at the end. */
+  url: string
+  child: ChildProcess
+  /** The last 10,000 lines that Node-RED printed. */
+  log: string[]
+  /** Resolves when the process is gone, whatever ended it. */
+  exited: Promise<NodeRedExit>
+  /** SIGTERM, and SIGKILL if that has not helped in 20 s (a closing node has 15). */
+  stop(): Promise<NodeRedExit>
+}
+
+export interface NodeRedExit {
+  code: number | null
+  signal: NodeJS.Signals | null
+}
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
+const packageName = '@hl7-https/node-red-hl7-https-out'
+const maxLogLines = 10_000
+
+/**
+ * Starts Node-RED on 127.0.0.1 and a free port, with this package installed in its user directory,
+ * and resolves when its editor answers. It asks nothing of the internet: telemetry, update check
+ * and the palette's catalogue are off, and it never outlives the process that started it.
+ *
+ * @throws Error with Node-RED's last lines if it does not come up.
+ */
+export async function startNodeRed(options: NodeRedOptions): Promise<NodeRedProcess> {
+  const settingsFile = writeUserDir(options)
+  const child = spawn(
+    process.execPath,
+    [join(root, 'node_modules', 'node-red', 'red.js'), '--settings', settingsFile],
+    {
+      cwd: options.userDir,
+      env: { ...cleanEnvironment(), ...options.env },
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      // Buffers arrive as Buffers.
+      serialization: 'advanced'
+    }
+  )
+  if (options.onMessage) child.on('message', options.onMessage)
+  const killAtExit = () => child.kill('SIGKILL')
+  process.once('exit', killAtExit)
+
+  const exited = new Promise<NodeRedExit>((resolve) => {
+    child.once('error', () => {
+      resolve({ code: null, signal: null })
+    })
+    child.once('close', (code, signal) => {
+      process.removeListener('exit', killAtExit)
+      resolve({ code, signal })
+    })
+  })
+  const log: string[] = []
+  const url = await listening(child, log, exited, options.startTimeoutMs ?? 60_000)
+
+  const stop = async () => {
+    child.kill('SIGTERM')
+    const timer = setTimeout(killAtExit, 20_000)
+    const exit = await exited
+    clearTimeout(timer)
+    return exit
+  }
+  return { url, child, log, exited, stop }
+}
+
+/** A node as it stands in a flow file; on the way in it may have `credentials`. */
+export type FlowNode = { id: string; type: string } & Record<string, unknown>
+
+/** What a deploy restarts: everything, the changed flows, or the changed nodes. */
+export type DeployType = 'full' | 'flows' | 'nodes'
+
+/** Deploys flows through the admin API, credentials included. Answers before they have started. */
+export async function deployFlows(
+  url: string,
+  flows: readonly FlowNode[],
+  type: DeployType = 'full'
+): Promise<void> {
+  const response = await fetch(`${url}/flows`, {
+    method: 'POST',
+    headers: {
+      'Content-Type': 'application/json',
+      'Node-RED-API-Version': 'v2',
+      'Node-RED-Deployment-Type': type
+    },
+    body: JSON.stringify({ flows })
+  })
+  const answer = await response.text()
+  if (!response.ok) {
+    throw new Error(`Node-RED refused the flows (${response.status}): ${answer}`)
+  }
+}
+
+function writeUserDir({ userDir, settings }: NodeRedOptions): string {
+  const scope = join(userDir, 'node_modules', dirname(packageName))
+  mkdirSync(scope, { recursive: true })
+  const installed = join(userDir, 'node_modules', packageName)
+  if (!existsSync(installed)) symlinkSync(root, installed, 'junction')
+
+  const all = {
+    userDir,
+    flowFile: join(userDir, 'flows.json'),
+    uiHost: '127.0.0.1',
+    uiPort: 0,
+    credentialSecret: 'only for this machine',
+    lang: 'en-US',
+    telemetry: { enabled: false, updateNotification: false },
+    externalModules: { palette: { allowInstall: false, allowUpload: false } },
+    editorTheme: { tours: false, palette: { catalogues: [] } },
+    ...settings
+  }
+  const file = join(userDir, 'settings.cjs')
+  writeFileSync(
+    file,
+    `// If the process that started Node-RED is killed, nobody else would end it.
+process.on('disconnect', () => process.exit(1))
+module.exports = ${JSON.stringify(all, null, 2)}
+`
+  )
+  return file
+}
+
+/** Without proxies, which would carry even what is meant for 127.0.0.1 away from it. */
+function cleanEnvironment(): NodeJS.ProcessEnv {
+  const unwanted = /^(?:https?_proxy|all_proxy|node_test_context)$/i
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !unwanted.test(name)))
+}
+
+async function listening(
+  child: ChildProcess,
+  log: string[],
+  exited: Promise<NodeRedExit>,
+  timeoutMs: number
+): Promise<string> {
+  const url = new Promise<string>((resolve) => {
+    for (const stream of [child.stdout, child.stderr]) {
+      if (!stream) continue
+      createInterface({ input: stream }).on('line', (line) => {
+        log.push(line)
+        if (log.length > maxLogLines) log.shift()
+        const found = /Server now running at (http:\/\/[\d.:]+)/.exec(line)
+        if (found?.[1]) resolve(found[1])
+      })
+    }
+  })
+  let timer: NodeJS.Timeout | undefined
+  const timeout = new Promise<undefined>((resolve) => {
+    timer = setTimeout(resolve, timeoutMs, undefined)
+  })
+  const first = await Promise.race([url, exited, timeout])
+  clearTimeout(timer)
+  if (typeof first === 'string') return first
+  child.kill('SIGKILL')
+  throw new Error(`Node-RED did not start. Its last lines:\n${log.slice(-20).join('\n')}`)
+}

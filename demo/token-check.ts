@@ -1,0 +1,51 @@
+/** What a server that is given bearer tokens has to check (RFC 6750, RFC 9068). */
+import got from 'got'
+import { createRemoteJWKSet, customFetch, errors, jwtVerify } from 'jose'
+
+export interface TokenRules {
+  /** URL of the authorization server that the tokens have to come from. */
+  issuer: string
+  /** Whom they have to be for. */
+  audience: string
+  /** The certificate authority behind the issuer's certificate, PEM. */
+  ca: string
+}
+
+/**
+ * Takes an `Authorization` header and answers `undefined` if its token is good: signed with a key of
+ * the issuer, by that issuer, for this audience, and not expired. Otherwise it answers the challenge
+ * for `WWW-Authenticate`. Rejects if the issuer's keys cannot be had.
+ */
+export type TokenCheck = (authorization: string | undefined) => Promise<string | undefined>
+
+export function createTokenCheck({ issuer, audience, ca }: TokenRules): TokenCheck {
+  const get = (url: string) => got(url, { https: { certificateAuthority: ca } }).text()
+  let keys: Promise<ReturnType<typeof createRemoteJWKSet>> | undefined
+
+  const discoverKeys = async () => {
+    const metadata = JSON.parse(await get(`${issuer}/.well-known/openid-configuration`)) as {
+      jwks_uri: string
+    }
+    return createRemoteJWKSet(new URL(metadata.jwks_uri), {
+      [customFetch]: async (url) => new Response(await get(url))
+    })
+  }
+
+  return async (authorization) => {
+    const token = /^Bearer ([\x21-\x7e]+)$/i.exec(authorization ?? '')?.[1]
+    if (token === undefined) return 'Bearer realm="HL7"'
+    keys ??= discoverKeys()
+    const keySet = await keys.catch((error: unknown) => {
+      keys = undefined
+      throw error
+    })
+    try {
+      await jwtVerify(token, keySet, { issuer, audience, algorithms: ['RS256'], typ: 'at+jwt' })
+      return undefined
+    } catch (error) {
+      if (!(error instanceof errors.JOSEError)) throw error
+      const why = error instanceof errors.JWTExpired ? 'The token has expired' : 'Not a valid token'
+      return `Bearer realm="HL7", error="invalid_token", error_description="${why}"`
+    }
+  }
+}

@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { acknowledge } from '../../demo/acknowledge.ts'
+
+const now = new Date('2025-06-01T12:00:00Z')
+
+function message(changes: { msh?: string; pid?: string } = {}): string {
+  const { msh = 'ADT^A01|ID1|P|2.5.1', pid = '1||1000||Muster^Anna||19800101|F' } = changes
+  return `MSH|^~\\&|A|B|C|D|20250101||${msh}\rPID|${pid}\r`
+}
+
+describe('the acknowledgement of the demo receiver', () => {
+  it('accepts a message that has what it needs', () => {
+    const answer = acknowledge(message(), now)
+    assert.equal(answer?.code, 'AA')
+    assert.match(
+      answer.text,
+      /^MSH\|\^~\\&\|C\|D\|A\|B\|20250601120000\+0000\|\|ACK\^A01\^ACK\|[0-9A-F]{20}\|P\|2\.5\.1\|{6}UNICODE UTF-8\rMSA\|AA\|ID1\r$/
+    )
+  })
+
+  const faults = {
+    'an unknown version': [
+      { msh: 'ADT^A01|ID1|P|3.0' },
+      'MSA|AR|ID1\rERR||MSH^1^12|203^Unsupported version id^HL70357|E||||'
+    ],
+    'an unknown message type': [
+      { msh: 'ZZZ^Z01|ID1|P|2.5' },
+      'MSA|AR|ID1\rERR||MSH^1^9|200^Unsupported message type^HL70357|E||||'
+    ],
+    'a missing identifier': [
+      { pid: '1||||Muster^Anna' },
+      'MSA|AE|ID1\rERR||PID^1^3|101^Required field missing^HL70357|E||||'
+    ],
+    'a missing name': [
+      { pid: '1||1000' },
+      'MSA|AE|ID1\rERR||PID^1^5|101^Required field missing^HL70357|E||||'
+    ],
+    'a birth date to come': [
+      { pid: '1||1000||Muster^Anna||20250602' },
+      'MSA|AE|ID1\rERR||PID^1^7|102^Data type error^HL70357|E||||'
+    ],
+    'a birth date that is none': [
+      { pid: '1||1000||Muster^Anna||1.2.1980' },
+      'MSA|AE|ID1\rERR||PID^1^7|102^Data type error^HL70357|E||||'
+    ]
+  } as const
+  for (const [what, [changes, expected]] of Object.entries(faults)) {
+    it(`names ${what}, field and code`, () => {
+      const text = acknowledge(message(changes), now)?.text ?? ''
+      assert.ok(text.includes(expected), text)
+    })
+  }
+
+  it('answers with the separators of the message', () => {
+    const text = acknowledge(message().replaceAll('|', '#').replaceAll('^', '$'), now)?.text ?? ''
+    assert.match(text, /^MSH#\$~\\&#C#D#A#B#.*#ACK\$A01\$ACK#/)
+  })
+
+  it('accepts a birth date of today', () => {
+    assert.equal(acknowledge(message({ pid: '1||1||A||20250601' }), now)?.code, 'AA')
+  })
+
+  it('has no answer to what is no message or has no control ID', () => {
+    for (const text of ['', 'MSH', '<html>', 'PID|1', message({ msh: 'ADT^A01||P|2.5' })]) {
+      assert.equal(acknowledge(text, now), undefined, text)
+    }
+  })
+})

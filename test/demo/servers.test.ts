@@ -1,0 +1,190 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import { setTimeout as wait } from 'node:timers/promises'
+import got, { type OptionsOfTextResponseBody, type Response } from 'got'
+import { decodeJwt } from 'jose'
+import {
+  type AuthorizationServer,
+  startAuthorizationServer
+} from '../../demo/authorization-server.ts'
+import { type Authority, createAuthority } from '../../demo/certificates.ts'
+import { type Hl7Receiver, startHl7Receiver } from '../../demo/hl7-receiver.ts'
+
+const audience = 'urn:example:receiver'
+const message = [
+  'MSH|^~\\&|SENDER|WARD|RECEIVER|CLINIC|20250101120000||ADT^A01^ADT_A01|ID1|P|2.5.1',
+  'EVN||20250101120000',
+  'PID|1||1000^^^WARD^MR||Muster^Anna||19800101|F',
+  'PV1|1|I'
+].join('\r')
+
+describe('the authorization server and the HL7 receiver of the demo', () => {
+  let authority: Authority
+  let issuer: AuthorizationServer
+  let receiver: Hl7Receiver
+
+  before(async () => {
+    authority = await createAuthority()
+    const tls = await authority.issueServer()
+    issuer = await startIssuer()
+    receiver = await startHl7Receiver({
+      tls,
+      token: { issuer: issuer.issuer, audience, ca: authority.ca }
+    })
+  })
+  after(async () => {
+    await receiver.close()
+    await issuer.close()
+  })
+
+  async function startIssuer(options: { audience?: string; tokenLifetime?: number } = {}) {
+    return startAuthorizationServer({
+      tls: await authority.issueServer(),
+      clientId: 'client',
+      clientSecret: 'secret',
+      audience,
+      scope: 'hl7',
+      ...options
+    })
+  }
+
+  function request(url: string, options: OptionsOfTextResponseBody): Promise<Response<string>> {
+    return got(url, {
+      method: 'POST',
+      https: { certificateAuthority: authority.ca },
+      throwHttpErrors: false,
+      retry: { limit: 0 },
+      ...options
+    })
+  }
+
+  async function tokenOf(server: AuthorizationServer): Promise<string> {
+    const { body } = await request(`${server.issuer}/token`, {
+      username: 'client',
+      password: 'secret',
+      form: { grant_type: 'client_credentials', scope: 'hl7' }
+    })
+    return (JSON.parse(body) as { access_token: string }).access_token
+  }
+
+  function post(body: string, token: string | undefined): Promise<Response<string>> {
+    return request(receiver.url, {
+      body,
+      headers: {
+        'content-type': 'application/hl7-v2; charset=utf-8',
+        ...(token === undefined ? {} : { authorization: `Bearer ${token}` })
+      }
+    })
+  }
+
+  it('issues a JWT for the audience, to a secret in the header and in the form', async () => {
+    const form = { grant_type: 'client_credentials', scope: 'hl7' }
+    const before = issuer.tokenRequests
+    for (const how of [
+      { username: 'client', password: 'secret', form },
+      { form: { ...form, client_id: 'client', client_secret: 'secret' } }
+    ]) {
+      const { statusCode, body } = await request(`${issuer.issuer}/token`, how)
+      assert.equal(statusCode, 200)
+      const answer = JSON.parse(body) as Record<string, unknown>
+      assert.equal(answer['token_type'], 'Bearer')
+      assert.equal(answer['expires_in'], 300)
+      const claims = decodeJwt(String(answer['access_token']))
+      assert.deepEqual(
+        [claims.iss, claims.aud, claims['client_id'], claims['scope']],
+        [issuer.issuer, audience, 'client', 'hl7']
+      )
+    }
+    assert.equal(issuer.tokenRequests - before, 2)
+  })
+
+  it('refuses a wrong secret as invalid_client', async () => {
+    const { statusCode, body } = await request(`${issuer.issuer}/token`, {
+      username: 'client',
+      password: 'wrong',
+      form: { grant_type: 'client_credentials' }
+    })
+    assert.equal(statusCode, 401)
+    assert.equal((JSON.parse(body) as { error: string }).error, 'invalid_client')
+  })
+
+  it('acknowledges a message that is sent with a good token', async () => {
+    const { statusCode, headers, body } = await post(message, await tokenOf(issuer))
+    assert.equal(statusCode, 200)
+    assert.equal(headers['content-type'], 'application/hl7-v2; charset=utf-8')
+    const [msh, msa] = body.split('\r')
+    assert.match(
+      msh ?? '',
+      /^MSH\|\^~\\&\|RECEIVER\|CLINIC\|SENDER\|WARD\|\d{14}\+0000\|\|ACK\^A01/
+    )
+    assert.equal(msa, 'MSA|AA|ID1')
+    assert.deepEqual(receiver.requests.at(-1)?.body, Buffer.from(message))
+  })
+
+  it('refuses with a challenge: no token, a changed and a foreign one', async () => {
+    const good = await tokenOf(issuer)
+    const otherAudience = await startIssuer({ audience: 'urn:example:other' })
+    const otherIssuer = await startIssuer()
+    const refused = {
+      missing: undefined,
+      changed: good.slice(0, -6) + (good.endsWith('AAAAAA') ? 'BBBBBB' : 'AAAAAA'),
+      'of another issuer': await tokenOf(otherIssuer),
+      'for another audience': await tokenOf(otherAudience)
+    }
+    await otherAudience.close()
+    await otherIssuer.close()
+    for (const [what, token] of Object.entries(refused)) {
+      const { statusCode, headers, body } = await post(message, token)
+      assert.equal(statusCode, 401, what)
+      assert.match(headers['www-authenticate'] ?? '', /^Bearer realm="HL7"/, what)
+      assert.equal(body, '', what)
+    }
+    assert.equal(receiver.counters.unauthorized, 4)
+  })
+
+  it('refuses a token that has expired, and says so', async () => {
+    const shortLived = await startIssuer({ tokenLifetime: 1 })
+    const strict = await startHl7Receiver({
+      tls: await authority.issueServer(),
+      token: { issuer: shortLived.issuer, audience, ca: authority.ca }
+    })
+    const headers = { authorization: `Bearer ${await tokenOf(shortLived)}` }
+    assert.equal((await request(strict.url, { body: message, headers })).statusCode, 200)
+    await wait(1_100)
+    const refused = await request(strict.url, { body: message, headers })
+    await strict.close()
+    await shortLived.close()
+    assert.equal(refused.statusCode, 401)
+    assert.match(refused.headers['www-authenticate'] ?? '', /invalid_token.*has expired/)
+  })
+
+  it('refuses what is no HL7 message, another path and another method', async () => {
+    const token = await tokenOf(issuer)
+    assert.equal((await post('<html></html>', token)).statusCode, 400)
+    const headers = { authorization: `Bearer ${token}` }
+    const elsewhere = await request(new URL('/', receiver.url).href, { body: message, headers })
+    assert.equal(elsewhere.statusCode, 404)
+    assert.equal((await request(receiver.url, { method: 'DELETE', headers })).statusCode, 405)
+  })
+
+  it('does what a test tells it to: another answer, or a connection cut at either place', async () => {
+    receiver.respond = () => ({ status: 503, headers: { 'Retry-After': '7' }, body: 'later' })
+    const { statusCode, headers, body } = await post(message, undefined)
+    assert.deepEqual([statusCode, headers['retry-after'], body], [503, '7', 'later'])
+    for (const cut of ['before', 'within'] as const) {
+      receiver.respond = () => ({ body: 'MSH|^~', cut })
+      await assert.rejects(post(message, undefined), /hang up|aborted|mismatch/)
+    }
+    receiver.respond = () => undefined
+    assert.equal((await post(message, undefined)).statusCode, 401)
+    receiver.respond = undefined
+  })
+
+  it('is trusted only by who knows its authority', async () => {
+    const other = await createAuthority()
+    await assert.rejects(
+      got.post(receiver.url, { https: { certificateAuthority: other.ca }, retry: { limit: 0 } }),
+      { code: /CERT_SIGNATURE_FAILURE|UNABLE_TO_VERIFY/ }
+    )
+  })
+})

@@ -1,0 +1,31 @@
+import {
+  type Authority,
+  type Certificate,
+  createAuthority,
+  selfSignedCertificate
+} from '../../demo/certificates.ts'
+
+export { type Authority, type Certificate, createAuthority, selfSignedCertificate }
+
+const day = 24 * 3_600_000
+
+/** A server certificate that ran out yesterday. */
+export function issueExpired(authority: Authority): Promise<Certificate> {
+  return authority.issueServer({
+    notBefore: new Date(Date.now() - 3 * day),
+    notAfter: new Date(Date.now() - day)
+  })
+}
+
+/** A server certificate that begins tomorrow. */
+export function issueNotYetValid(authority: Authority): Promise<Certificate> {
+  return authority.issueServer({
+    notBefore: new Date(Date.now() + day),
+    notAfter: new Date(Date.now() + 3 * day)
+  })
+}
+
+/** A server certificate for another host than this one. */
+export function issueWrongName(authority: Authority): Promise<Certificate> {
+  return authority.issueServer({ names: ['other.example'] })
+}

@@ -1,0 +1,313 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import {
+  type DeployType,
+  deployFlows,
+  type FlowNode,
+  type NodeRedExit,
+  type NodeRedProcess,
+  startNodeRed as startProcess
+} from '../../demo/node-red.ts'
+
+export type { DeployType, FlowNode, NodeRedExit }
+
+export interface TestNodeRedOptions {
+  /** Default: a new temporary directory, removed when the test process ends. */
+  userDir?: string
+  /** Deployed before `startNodeRed` resolves. */
+  flows?: readonly FlowNode[]
+  /** Laid over the settings of demo/node-red.ts; only what JSON can carry. */
+  settings?: Record<string, unknown>
+  env?: Record<string, string>
+}
+
+/** A message as a probe node saw it. Functions and streams show as `{$type: …}`. */
+export type ProbedMessage = Record<string, unknown>
+
+/** What a node shows below itself; `{}` when it cleared its status. */
+export interface NodeStatus {
+  fill?: string
+  shape?: string
+  text?: string
+  code?: string
+}
+
+type ProbeEvent =
+  | { kind: 'started' }
+  | { kind: 'refused'; reason: string }
+  | { kind: 'status'; id: string; status: NodeStatus }
+  | { kind: 'message'; id: string; msg: ProbedMessage }
+
+const probeDirectory = join(dirname(fileURLToPath(import.meta.url)), 'probe-node')
+
+/**
+ * Starts a real Node-RED with this package installed (build it first) and a node type `probe`: wire
+ * any output, Catch, Status or Complete node to one and read what it received with `messages`.
+ */
+export async function startNodeRed(options: TestNodeRedOptions = {}): Promise<TestNodeRed> {
+  const nodeRed = new TestNodeRed(options)
+  try {
+    await nodeRed.start()
+    if (options.flows) await nodeRed.deploy(options.flows)
+  } catch (error) {
+    await nodeRed.stop()
+    throw error
+  }
+  return nodeRed
+}
+
+/** One Node-RED instance; the process behind it may be stopped, killed and started again. */
+export class TestNodeRed {
+  readonly userDir: string
+  readonly #options: TestNodeRedOptions
+  readonly #messages = new Map<string, ProbedMessage[]>()
+  readonly #statuses = new Map<string, NodeStatus[]>()
+  readonly #wakers = new Set<() => void>()
+  readonly #log: string[] = []
+  #process: NodeRedProcess | undefined
+  #flowStarts = 0
+  #refused: string | undefined
+
+  constructor(options: TestNodeRedOptions) {
+    this.#options = options
+    this.userDir = options.userDir ?? temporaryDirectory()
+  }
+
+  /** Where the editor and the admin API are, without a slash at the end; another after a restart. */
+  get url(): string {
+    return this.#running.url
+  }
+
+  /** Process id, to look at its memory or open files. */
+  get pid(): number {
+    return this.#running.child.pid ?? 0
+  }
+
+  /** Whether the process still lives. */
+  get alive(): boolean {
+    const child = this.#process?.child
+    return child !== undefined && child.exitCode === null && child.signalCode === null
+  }
+
+  /** Resolves when the process that runs now is gone. */
+  get exited(): Promise<NodeRedExit> {
+    return this.#running.exited
+  }
+
+  /** What Node-RED printed, over all starts. */
+  log(): readonly string[] {
+    return [...this.#log, ...(this.#process?.log ?? [])]
+  }
+
+  /** Starts the process and the flows that an earlier one left in the user directory. */
+  async start(): Promise<void> {
+    if (this.alive) throw new Error('Node-RED runs already')
+    if (this.#process) this.#log.push(...this.#process.log)
+    this.#process = undefined
+    this.#flowStarts = 0
+    this.#process = await startProcess({
+      userDir: this.userDir,
+      settings: { nodesDir: [probeDirectory], ...this.#options.settings },
+      env: this.#options.env ?? {},
+      onMessage: (event) => {
+        this.#record(event as ProbeEvent)
+      }
+    })
+    await this.#flowsStarted(0)
+  }
+
+  /** SIGTERM: nodes are closed. Safe to call at any time, and twice. */
+  async stop(): Promise<void> {
+    await this.#process?.stop()
+  }
+
+  /** SIGKILL: what a crash or a power cut leaves. */
+  async kill(): Promise<void> {
+    this.#process?.child.kill('SIGKILL')
+    await this.#process?.exited
+  }
+
+  async restart(): Promise<void> {
+    await this.stop()
+    await this.start()
+  }
+
+  /**
+   * Deploys flows, credentials inside the nodes, and resolves when they have started. A node with
+   * `wires` may leave out its place on the canvas (without one Node-RED takes it for a config node).
+   *
+   * @throws Error when Node-RED refuses them or a node type is missing.
+   */
+  async deploy(flows: readonly FlowNode[], type: DeployType = 'full'): Promise<void> {
+    const before = this.#flowStarts
+    const placed = flows.map((node) => ('wires' in node ? { x: 0, y: 0, ...node } : node))
+    await deployFlows(this.url, placed, type)
+    await this.#flowsStarted(before)
+  }
+
+  /** The flows as Node-RED hands them to the editor and to an export: without credentials. */
+  async flows(): Promise<FlowNode[]> {
+    const { body } = await this.get('/flows')
+    return body as FlowNode[]
+  }
+
+  /** GET on the admin API; the body is parsed where it is JSON. */
+  get(path: string): Promise<AdminAnswer> {
+    return this.#ask(path, { headers: { Accept: 'application/json' } })
+  }
+
+  /** POST of JSON on the admin API; the body is parsed where it is JSON. */
+  post(path: string, body: unknown = {}): Promise<AdminAnswer> {
+    return this.#ask(path, {
+      method: 'POST',
+      headers: { Accept: 'application/json', 'Content-Type': 'application/json' },
+      body: JSON.stringify(body)
+    })
+  }
+
+  /** Presses an inject node's button; `msg` replaces the properties that the node would set. */
+  async inject(nodeId: string, msg?: Record<string, unknown>): Promise<void> {
+    const body = msg
+      ? { __user_inject_props__: Object.entries(msg).map(([p, v]) => injected(p, v)) }
+      : {}
+    const { status } = await this.post(`/inject/${nodeId}`, body)
+    if (status !== 200) throw new Error(`Inject node ${nodeId} answered ${status}`)
+  }
+
+  /** Messages that a probe node has received so far, over all starts. */
+  messages(probeId: string): readonly ProbedMessage[] {
+    return this.#messages.get(probeId) ?? []
+  }
+
+  /** Statuses that a node has shown so far, over all starts. */
+  statuses(nodeId: string): readonly NodeStatus[] {
+    return this.#statuses.get(nodeId) ?? []
+  }
+
+  /** Waits until a probe node has received `count` messages in all, and returns them. */
+  waitForMessages(
+    probeId: string,
+    count = 1,
+    timeoutMs = 10_000
+  ): Promise<readonly ProbedMessage[]> {
+    return this.waitFor(
+      () => (this.messages(probeId).length >= count ? this.messages(probeId) : undefined),
+      timeoutMs,
+      () => `probe ${probeId} has ${this.messages(probeId).length} of ${count} messages`
+    )
+  }
+
+  /** Waits until a node has shown a status that suits, and returns the first one that does. */
+  waitForStatus(
+    nodeId: string,
+    suits: (status: NodeStatus) => boolean,
+    timeoutMs = 10_000
+  ): Promise<NodeStatus> {
+    return this.waitFor(
+      () => this.statuses(nodeId).find(suits),
+      timeoutMs,
+      () => `node ${nodeId} has shown ${JSON.stringify(this.statuses(nodeId))}`
+    )
+  }
+
+  /**
+   * Waits until `look` returns something other than `undefined`. It is asked after each event from
+   * Node-RED and every 50 ms.
+   *
+   * @throws Error with `situation()` and Node-RED's last lines after `timeoutMs`, or when the
+   * process is gone.
+   */
+  async waitFor<T>(
+    look: () => T | undefined,
+    timeoutMs = 10_000,
+    situation: () => string = () => 'not yet'
+  ): Promise<T> {
+    const deadline = performance.now() + timeoutMs
+    for (;;) {
+      const found = look()
+      if (found !== undefined) return found
+      const gone = !this.alive
+      if (gone || performance.now() > deadline) {
+        const why = gone ? 'Node-RED is gone' : `waited ${timeoutMs} ms`
+        throw new Error(`${why}: ${situation()}\n${this.log().slice(-20).join('\n')}`)
+      }
+      await this.#nextEvent(50)
+    }
+  }
+
+  #nextEvent(atMostMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const wake = () => {
+        clearTimeout(timer)
+        this.#wakers.delete(wake)
+        resolve()
+      }
+      const timer = setTimeout(wake, atMostMs)
+      this.#wakers.add(wake)
+    })
+  }
+
+  async #flowsStarted(before: number): Promise<void> {
+    await this.waitFor(
+      () => (this.#flowStarts > before ? true : undefined),
+      30_000,
+      () => 'the flows have not started'
+    )
+    if (this.#refused !== undefined) throw new Error(`Node-RED started no flow: ${this.#refused}`)
+  }
+
+  #record(event: ProbeEvent): void {
+    if (event.kind === 'message') {
+      append(this.#messages, event.id, event.msg)
+    } else if (event.kind === 'status') {
+      append(this.#statuses, event.id, event.status)
+    } else {
+      this.#flowStarts += 1
+      this.#refused = event.kind === 'refused' ? event.reason : undefined
+    }
+    for (const wake of [...this.#wakers]) wake()
+  }
+
+  async #ask(path: string, init: RequestInit): Promise<AdminAnswer> {
+    const response = await fetch(this.url + path, init)
+    const text = await response.text()
+    const isJson = response.headers.get('content-type')?.includes('json') ?? false
+    return { status: response.status, body: isJson ? (JSON.parse(text) as unknown) : text }
+  }
+
+  get #running(): NodeRedProcess {
+    if (!this.#process) throw new Error('Node-RED has not been started')
+    return this.#process
+  }
+}
+
+/** Answer of the admin API; `body` is parsed where it is JSON. */
+export interface AdminAnswer {
+  status: number
+  body: unknown
+}
+
+function injected(p: string, value: unknown): Record<string, unknown> {
+  return typeof value === 'string'
+    ? { p, v: value, vt: 'str' }
+    : { p, v: JSON.stringify(value), vt: 'json' }
+}
+
+function append<T>(lists: Map<string, T[]>, id: string, item: T): void {
+  const list = lists.get(id)
+  if (list) list.push(item)
+  else lists.set(id, [item])
+}
+
+const temporaryDirectories = new Set<string>()
+process.once('exit', () => {
+  for (const directory of temporaryDirectories) rmSync(directory, { recursive: true, force: true })
+})
+
+function temporaryDirectory(): string {
+  const directory = mkdtempSync(join(tmpdir(), 'hl7-https-out-'))
+  temporaryDirectories.add(directory)
+  return directory
+}

@@ -1,0 +1,52 @@
+import process from 'node:process'
+import { Buffer } from 'node:buffer'
+/**
+ * A node for tests: tells the process that started Node-RED, over the IPC channel, which messages
+ * it received, what status every node shows, and when a deploy has started its flows.
+ */
+export default function probe(RED) {
+  const report = (event) => {
+    if (process.connected) process.send(event)
+  }
+
+  RED.events.on('flows:started', () => {
+    report({ kind: 'started' })
+  })
+  RED.events.on('runtime-event', ({ id, payload }) => {
+    if (id === 'runtime-state' && payload?.error) {
+      const what = payload.types ?? payload.modules ?? ''
+      report({ kind: 'refused', reason: `${payload.error}: ${JSON.stringify(what)}` })
+    }
+  })
+  RED.events.on('node-status', ({ id, status }) => {
+    report({ kind: 'status', id, status: portable(status) })
+  })
+
+  RED.nodes.registerType('probe', function (config) {
+    RED.nodes.createNode(this, config)
+    this.on('input', (msg, send, done) => {
+      report({ kind: 'message', id: this.id, msg: portable(msg) })
+      done()
+    })
+  })
+}
+
+/** A copy that the IPC channel can carry: functions and foreign objects become `{$type: name}`. */
+function portable(value, seen = new Map()) {
+  if (typeof value === 'function') return { $type: 'Function' }
+  if (typeof value === 'symbol') return { $type: 'Symbol' }
+  if (typeof value !== 'object' || value === null || Buffer.isBuffer(value)) return value
+  if (value instanceof Date) return value
+  if (value instanceof Error) {
+    return { ...portable({ ...value }), $type: value.name, message: value.message }
+  }
+  if (seen.has(value)) return seen.get(value)
+  const prototype = Object.getPrototypeOf(value)
+  if (!Array.isArray(value) && prototype !== null && prototype.constructor?.name !== 'Object') {
+    return { $type: prototype.constructor?.name ?? 'unknown' }
+  }
+  const copy = Array.isArray(value) ? [] : {}
+  seen.set(value, copy)
+  for (const [key, member] of Object.entries(value)) copy[key] = portable(member, seen)
+  return copy
+}
