@@ -110,8 +110,9 @@ describe('actions', () => {
 
 describe('a list of rules', () => {
   it('means the default when it is empty or blank', () => {
-    for (const text of ['', ' \t\r\n '])
-      {assert.equal(parseReplyRules(text).text, DEFAULT_REPLY_RULES)}
+    for (const text of ['', ' \t\r\n ']) {
+      assert.equal(parseReplyRules(text).text, DEFAULT_REPLY_RULES)
+    }
     assert.equal(
       DEFAULT_REPLY_RULES,
       ':I?=W,:?A=C,:?E=F,:?R=F,:_=F,:*=F,:~=F,(E#408,E#425,E#429)=RF,' +
@@ -346,15 +347,13 @@ describe('a printed list of rules', () => {
       .map(([at, value]) =>
         literal(`@${at}:${print(value)}`, { kind: 'field-value', path: parsePath(at), value })
       ),
-    fc
-      .tuple(path, text)
-      .map(([at, value]) =>
-        literal(`@${at}*${print(value)}`, {
-          kind: 'field-text',
-          path: parsePath(at),
-          text: value.toLowerCase()
-        })
-      )
+    fc.tuple(path, text).map(([at, value]) =>
+      literal(`@${at}*${print(value)}`, {
+        kind: 'field-text',
+        path: parsePath(at),
+        text: value.toLowerCase()
+      })
+    )
   )
   const printedRule = fc
     .record({
