@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import {
@@ -392,5 +393,23 @@ describe('a printed list of rules', () => {
       }),
       { numRuns: 2_000 }
     )
+  })
+})
+
+describe('the parser', () => {
+  it('needs nothing of Node.js, so that the editor can use it in a browser', () => {
+    const seen = new Set<string>()
+    const visit = (file: URL): void => {
+      if (seen.has(file.href)) return
+      seen.add(file.href)
+      const source = readFileSync(file, 'utf8')
+      assert.doesNotMatch(source, /\b(?:Buffer|process|require|global)\b[.(]/, file.pathname)
+      for (const [, from = ''] of source.matchAll(/^(?:import|export)\b[^;'"]*?from '([^']+)'/gm)) {
+        assert.match(from, /^\.\.?\//, `${file.pathname} imports ${from}`)
+        visit(new URL(from, file))
+      }
+    }
+    visit(new URL('../../src/delivery/reply-rules.ts', import.meta.url))
+    assert.ok(seen.size >= 4)
   })
 })
