@@ -1,15 +1,16 @@
 import type { Node, NodeAPI, NodeDef, NodeMessageInFlow } from 'node-red'
 import { Courier, type Parcel } from '../src/delivery/courier.ts'
-import { Delivery, type Settlement } from '../src/delivery/delivery.ts'
+import { Delivery, type ContentCodec } from '../src/delivery/delivery.ts'
 import { DeliveryError } from '../src/delivery/delivery-error.ts'
-import { printable } from '../src/delivery/explain.ts'
 import { systemClock } from '../src/delivery/clock.ts'
+import { printable } from '../src/delivery/explain.ts'
+import type { Settlement } from '../src/delivery/settlement.ts'
 import { Hl7Error } from '../src/hl7/hl7-error.ts'
 import { readOutgoingMessage } from '../src/hl7/outgoing-message.ts'
 import { HttpClient } from '../src/http-client/http-client.ts'
 import { Receiver } from '../src/https/receiver.ts'
 import { targetUrl } from '../src/https/target-url.ts'
-import type { Entry, EntryFacts } from '../src/outbox/outbox.ts'
+import type { EntryFacts } from '../src/outbox/outbox.ts'
 import { MemoryOutbox } from '../src/outbox/memory-outbox.ts'
 import { SECRET_SLOTS } from './named-values.ts'
 import { errorText } from './node-errors.ts'
@@ -28,6 +29,15 @@ interface Content {
 
 export interface Hl7HttpsOutNode extends Node {
   delivery: Delivery<Content> | undefined
+}
+
+/** Beside a queue in memory the flow's own objects are all there is. */
+const liveOnly: ContentCodec<Content> = {
+  encode: () => Buffer.alloc(0),
+  decode: () => {
+    throw new Error('A queue in memory gives nothing back.')
+  },
+  size: () => Number.POSITIVE_INFINITY
 }
 
 /** A closing node waits so long for what is under way, in milliseconds; Node-RED gives it 15 s. */
@@ -79,10 +89,11 @@ function start(node: Hl7HttpsOutNode, settings: OutSettings, status: StatusLine)
   const courier = new Courier({ ...settings.courier, receiver })
   const delivery = new Delivery<Content>({
     ...settings.delivery,
-    outbox: new MemoryOutbox<Content, Settlement>(),
+    outbox: new MemoryOutbox(),
+    codec: liveOnly,
     attempt: ({ parcel }, signal) => courier.attempt(parcel, signal),
-    emit: (entry) => {
-      emit(node, entry)
+    emit: (facts, content, settlement) => {
+      emit(node, facts, content, settlement)
     },
     onChange: () => {
       status.update()
@@ -92,6 +103,9 @@ function start(node: Hl7HttpsOutNode, settings: OutSettings, status: StatusLine)
   })
   node.delivery = delivery
   for (const warning of settings.warnings) node.warn(warning)
+  delivery.start().catch((error: unknown) => {
+    node.error(errorText(error))
+  })
   const unsubscribe = settings.courier.tokens?.onStatus(() => {
     status.update()
   })
@@ -155,10 +169,10 @@ async function command(delivery: Delivery<Content>, msg: NodeMessageInFlow): Pro
     controlId === undefined || facts.controlId === controlId
   switch (action) {
     case 'pause':
-      delivery.pause()
+      await delivery.pause()
       return true
     case 'resume':
-      delivery.resume()
+      await delivery.resume()
       return true
     case 'resend':
       await delivery.resend(chosen)
@@ -194,21 +208,17 @@ function messageTimeout(msg: NodeMessageInFlow): number | undefined {
 }
 
 /** Hands a settled message to its output or to Catch. */
-function emit(node: Node, { content, outcome, ...facts }: Entry<Content, Settlement>): void {
-  if (outcome === undefined) return
+function emit(node: Node, facts: EntryFacts, content: Content, settlement: Settlement): void {
   const { msg, parcel, send, done } = content
   try {
-    if (outcome.outcome === 'error') {
-      describeError(msg, parcel.message, facts, outcome)
-      const { code, message, cause } = outcome.error ?? {
-        code: 'HL7_DELIVERY_FAILED',
-        message: 'The message was not delivered.'
-      }
+    if (settlement.error !== undefined) {
+      describeError(msg, parcel.message, facts, settlement)
+      const { code, message, cause } = settlement.error
       done(new DeliveryError(code, message, cause))
       return
     }
-    describeAck(msg, parcel.message, facts, outcome)
-    send(outcome.outcome === 'ack' ? [msg, null] : [null, msg])
+    describeAck(msg, parcel.message, facts, settlement)
+    send(settlement.outcome === 'ack' ? [msg, null] : [null, msg])
     done()
   } catch (error) {
     // A node downstream that throws synchronously must not stop the queue.

@@ -1,4 +1,4 @@
-import type { NodeAPI, Node } from 'node-red'
+import type { NodeAPI, Node, NodeMessage } from 'node-red'
 import { parsePath } from '../src/hl7/path.ts'
 import type { NamedValue } from '../src/https/receiver.ts'
 import type { Properties } from './properties.ts'
@@ -81,7 +81,7 @@ function namedValue(
     item.problems.push(error instanceof Error ? error.message : 'the value cannot be used')
     return ''
   }
-  return ({ input }) => asText(RED.util.getMessageProperty(input as object, source))
+  return ({ input }) => asText(RED.util.getMessageProperty(input as NodeMessage, source))
 }
 
 function staticValue(

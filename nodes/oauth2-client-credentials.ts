@@ -73,17 +73,21 @@ export default function (RED: NodeAPI): void {
     })
   }
 
-  RED.nodes.registerType('oauth2-client-credentials', OAuth2ClientCredentials, {
-    credentials: {
-      clientId: { type: 'text' },
-      username: { type: 'text' },
-      clientSecret: { type: 'password' },
-      privateKey: { type: 'password' },
-      privateKeyPassphrase: { type: 'password' },
-      password: { type: 'password' },
-      ...Object.fromEntries(SECRET_SLOTS.map((slot) => [slot, { type: 'password' as const }]))
+  RED.nodes.registerType<OAuth2ClientCredentialsNode, NodeDef, object, object>(
+    'oauth2-client-credentials',
+    OAuth2ClientCredentials,
+    {
+      credentials: {
+        clientId: { type: 'text' },
+        username: { type: 'text' },
+        clientSecret: { type: 'password' },
+        privateKey: { type: 'password' },
+        privateKeyPassphrase: { type: 'password' },
+        password: { type: 'password' },
+        ...Object.fromEntries(SECRET_SLOTS.map((slot) => [slot, { type: 'password' as const }]))
+      }
     }
-  })
+  )
 }
 
 /** The HTTP client for discovery and token requests. */

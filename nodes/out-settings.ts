@@ -3,7 +3,7 @@ import type { Node, NodeAPI, NodeDef } from 'node-red'
 import type { CourierSettings } from '../src/delivery/courier.ts'
 import type { DeliveryOptions } from '../src/delivery/delivery.ts'
 import { parseReplyRules, type ReplyRules } from '../src/delivery/reply-rules.ts'
-import { checkCharset } from '../src/hl7/charset.ts'
+import { charsetOfLabel, unknownCharset } from '../src/hl7/charset.ts'
 import { parsePath, type Hl7Path } from '../src/hl7/path.ts'
 import type { HttpClientSettings } from '../src/http-client/http-client.ts'
 import { headerNameProblem, headerValueProblem } from '../src/https/header-values.ts'
@@ -61,10 +61,10 @@ export function readOutSettings(
 
   const receiver = readReceiver(RED, node, properties, credentials, auth !== undefined, warnings)
   const rules = readRules(properties)
-  const charset = properties.text('charset', 'auto')
-  attempt(problems, 'charset', () => {
-    checkCharset(charset)
-  })
+  const charset = properties.text('charset').trim() || 'auto'
+  if (charset.toLowerCase() !== 'auto' && charsetOfLabel(charset) === null) {
+    problems.push(`charset: ${unknownCharset().message}`)
+  }
   const order = properties.choice('order', ['fifo', 'key', 'none'], 'fifo')
   const orderKey =
     order === 'key'

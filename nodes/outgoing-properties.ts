@@ -1,5 +1,5 @@
 import type { NodeMessageInFlow } from 'node-red'
-import type { Settlement } from '../src/delivery/delivery.ts'
+import type { Settlement } from '../src/delivery/settlement.ts'
 import type { OutgoingMessage } from '../src/hl7/outgoing-message.ts'
 import type { EntryFacts } from '../src/outbox/outbox.ts'
 

@@ -163,9 +163,7 @@ export class Courier {
 }
 
 /** The facts of an attempt without an answer, from what the https and oauth2 rooms throw. */
-function failureOf(
-  thrown: unknown
-): Pick<AttemptResult, 'reachable'> & {
+function failureOf(thrown: unknown): Pick<AttemptResult, 'reachable'> & {
   error: AttemptError
   status?: number
   retryAfterMs?: number

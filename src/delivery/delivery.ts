@@ -1,33 +1,30 @@
-import { Hl7Error } from '../hl7/hl7-error.ts'
-import type { Entry, EntryFacts, Outbox } from '../outbox/outbox.ts'
+import { OutboxError, type EntryFacts, type Outbox } from '../outbox/outbox.ts'
+import { Ages } from './ages.ts'
 import type { Clock } from './clock.ts'
-import type { AttemptResult, ReplyRecord } from './courier.ts'
-import { DeliveryError, type DeliveryErrorCause, type DeliveryErrorCode } from './delivery-error.ts'
-import { deliveryFailed, nameOf } from './explain.ts'
+import type { AttemptResult } from './courier.ts'
+import { DeliveryError } from './delivery-error.ts'
+import { nameOf } from './explain.ts'
 import { Figures, type FigureValues } from './figures.ts'
 import { Lanes, type Order } from './lanes.ts'
 import { retryWaitMs, type RetrySettings } from './retry-schedule.ts'
+import { failedSettlement, settlementOf, type Settlement } from './settlement.ts'
 
-/** How a message left; plain data, so that it can be stored. */
-export interface Settlement {
-  outcome: 'ack' | 'nak' | 'error'
-  /** For `error`. */
-  error?: { code: DeliveryErrorCode; message: string; cause?: DeliveryErrorCause | undefined }
-  reply?: ReplyRecord
-  /** The rule that decided, its letters, and the rules that warned; empty where none was asked. */
-  rule: string
-  action: string
-  warnings: readonly string[]
-  /** Wall clock, milliseconds. */
-  settledAt: number
+/** How the content of a message is put away and found again. */
+export interface ContentCodec<Content> {
+  encode(content: Content): Buffer
+  /** @throws {Hl7Error} when the settings no longer fit the message */
+  decode(bytes: Buffer): Content
+  /** Bytes that the content takes in memory, roughly; `Infinity` keeps it there. */
+  size(content: Content): number
 }
 
 export interface DeliveryOptions<Content> {
-  outbox: Outbox<Content, Settlement>
+  outbox: Outbox
+  codec: ContentCodec<Content>
   /** Takes a message to the receiver once. */
   attempt: (content: Content, signal: AbortSignal) => Promise<AttemptResult>
   /** Hands a settled message on; must not throw. */
-  emit: (entry: Entry<Content, Settlement>) => void
+  emit: (facts: EntryFacts, content: Content, settlement: Settlement) => void
   /** Something that a status would show has changed. */
   onChange: () => void
   order: Order
@@ -62,15 +59,18 @@ export interface DeliveryState extends FigureValues {
   suspended: number
   oldestAgeMs: number
   lastError: { code: string; at: string } | null
-  /** The message that waits for its next attempt longest: attempts so far, and when the next is. */
-  retry?: { attempts: number; waitMs: number }
+  lastOutcome: Settlement['outcome'] | null
+  /** The most tried of the messages that wait for their next attempt. */
+  retry: { attempts: number; waitMs: number } | null
 }
 
 /** A message that is under way or waits for its next attempt. */
 interface Active<Content> {
-  entry: Entry<Content, Settlement>
+  readonly facts: EntryFacts
+  readonly content: Content
   /** Calls off the wait for the next attempt. */
   cancelWait?: () => void
+  /** On the monotonic clock. */
   nextAttemptAt?: number
   /** Retries since the clock of this message was started. */
   retries: number
@@ -80,6 +80,9 @@ interface Active<Content> {
   counts: boolean
 }
 
+/** Contents of waiting messages stay in memory up to this size beside a durable outbox, in bytes. */
+const MAX_LOADED_BYTES = 16 * 1024 * 1024
+
 /**
  * Owns every message from its acceptance to its settlement; nothing else changes its state.
  *
@@ -88,31 +91,61 @@ interface Active<Content> {
  */
 export class Delivery<Content> {
   readonly #options: DeliveryOptions<Content>
+  readonly #outbox: Outbox
   readonly #lanes: Lanes
+  readonly #ages = new Ages()
   readonly #figures = new Figures()
   readonly #abort = new AbortController()
+  /** Waiting and suspended messages that are in memory. */
+  readonly #loaded = new Map<number, { facts: EntryFacts; content: Content }>()
+  #loadedBytes = 0
   readonly #active = new Map<number, Active<Content>>()
   /** Retries whose wait is over, waiting for a place. */
   readonly #due: Active<Content>[] = []
   readonly #suspended = new Map<number, EntryFacts>()
-  /** When each waiting message came, in the order of acceptance, for the age of the oldest. */
-  readonly #acceptedAt = new Map<number, number>()
+  #opening: Promise<void> | undefined
+  #opened = false
+  #started = false
   #lastSeq = 0
   #inFlight = 0
   #paused = false
   #closing = false
   #failing = false
-  #lastError: { code: string; at: string } | null = null
-  #idle: (() => void) | undefined
+  #lastError: DeliveryState['lastError'] = null
+  #lastOutcome: DeliveryState['lastOutcome'] = null
+  #whenIdle: (() => void) | undefined
 
   constructor(options: DeliveryOptions<Content>) {
     this.#options = options
+    this.#outbox = options.outbox
     this.#lanes = new Lanes(options.order)
   }
 
   /** Messages held: waiting, under way, retrying or suspended. */
   get held(): number {
-    return this.#acceptedAt.size
+    return this.#ages.size
+  }
+
+  /**
+   * Opens the outbox and takes over what it holds; nothing is sent or handed on before `start`.
+   * After a failure the next call tries again.
+   *
+   * @throws {OutboxError} when the queue cannot be used
+   */
+  open(): Promise<void> {
+    this.#opening ??= this.#open().catch((error: unknown) => {
+      this.#opening = undefined
+      this.#noteError(error instanceof OutboxError ? error.code : 'HL7_QUEUE_FAILED')
+      this.#changed()
+      throw error
+    })
+    return this.#opening
+  }
+
+  /** Hands on the outcomes that an earlier process could not, and begins to send. */
+  async start(): Promise<void> {
+    this.#started = true
+    await this.open()
   }
 
   /**
@@ -121,50 +154,58 @@ export class Delivery<Content> {
    * @throws {DeliveryError} `HL7_QUEUE_FULL` or `HL7_QUEUE_FAILED`
    */
   async accept({ key, controlId, type, content }: Accepted<Content>): Promise<void> {
-    const { queueLimit, clock, outbox } = this.#options
+    const { queueLimit, clock } = this.#options
+    const name = { controlId, type }
+    if (!this.#opened) {
+      await this.open().catch((error: unknown) => {
+        throw queueFailed(name, error)
+      })
+    }
     if (this.held >= queueLimit) {
       throw new DeliveryError(
         'HL7_QUEUE_FULL',
-        `${nameOf({ controlId, type })} was not accepted: ${this.held} messages wait already, and the queue limit of the node is ${queueLimit}.`
+        `${nameOf(name)} was not accepted: ${this.held} messages wait already, and the queue limit of the node is ${queueLimit}.`
       )
     }
     const seq = ++this.#lastSeq
-    const entry: Entry<Content, Settlement> = {
+    const facts: EntryFacts = {
       seq,
-      lane: this.#lanes.laneOf(seq, key),
+      lane: this.#lanes.laneOf(seq, this.#outbox.lane(key)),
       controlId,
       type,
       acceptedAt: clock.now(),
       state: 'waiting',
       attempts: 0,
-      spentMs: 0,
-      content
+      spentMs: 0
     }
-    this.#acceptedAt.set(seq, entry.acceptedAt)
+    this.#ages.add(seq, facts.acceptedAt)
+    this.#load(facts, content)
     try {
-      await outbox.add(entry)
+      await this.#outbox.add(facts, () => this.#options.codec.encode(content))
     } catch (error) {
-      this.#acceptedAt.delete(seq)
+      this.#ages.remove(seq)
+      this.#unload(seq)
       this.#noteError('HL7_QUEUE_FAILED')
       this.#changed()
-      throw error
+      throw queueFailed(name, error)
     }
-    this.#lanes.add(seq, entry.lane)
+    this.#lanes.add(seq, facts.lane)
     this.#pump()
   }
 
   /** Nothing new starts until `resume`; what is under way ends. */
-  pause(): void {
+  async pause(): Promise<void> {
     for (const active of this.#active.values()) this.#count(active)
     this.#paused = true
     this.#changed()
+    await this.#outbox.setPaused(true)
   }
 
   /** Goes on, with a new failure timeout for each message and without waiting for a retry's time. */
-  resume(): void {
+  async resume(): Promise<void> {
     this.#paused = false
     for (const active of this.#active.values()) {
-      active.entry.spentMs = 0
+      active.facts.spentMs = 0
       active.countedFrom = this.#options.clock.monotonic()
       active.retries = 0
       if (active.cancelWait === undefined) continue
@@ -173,6 +214,7 @@ export class Delivery<Content> {
     }
     this.#changed()
     this.#pump()
+    await this.#outbox.setPaused(false)
   }
 
   /** The messages that stand aside for an operator. */
@@ -187,15 +229,14 @@ export class Delivery<Content> {
    */
   async resend(select: (facts: EntryFacts) => boolean): Promise<number> {
     const chosen = this.suspended.filter(select)
-    for (const { seq } of chosen) {
-      this.#suspended.delete(seq)
-      const entry = await this.#options.outbox.read(seq)
-      entry.state = 'waiting'
-      entry.spentMs = 0
-      delete entry.suspendedAt
-      delete entry.reason
-      await this.#options.outbox.update(entry)
-      this.#lanes.putBack(seq, entry.lane)
+    for (const facts of chosen) {
+      this.#suspended.delete(facts.seq)
+      facts.state = 'waiting'
+      facts.spentMs = 0
+      delete facts.suspendedAt
+      delete facts.reason
+      await this.#store(facts)
+      this.#lanes.putBack(facts.seq, facts.lane)
     }
     this.#changed()
     this.#pump()
@@ -209,20 +250,11 @@ export class Delivery<Content> {
    */
   async discard(select: (facts: EntryFacts) => boolean): Promise<number> {
     const chosen = this.suspended.filter(select)
-    for (const { seq } of chosen) {
-      this.#suspended.delete(seq)
-      const entry = await this.#options.outbox.read(seq)
-      await this.#settle(entry, {
-        outcome: 'error',
-        error: {
-          code: 'HL7_DISCARDED',
-          message: `${nameOf(entry)} was given up by an operator.`
-        },
-        rule: '',
-        action: '',
-        warnings: [],
-        settledAt: this.#options.clock.now()
-      })
+    for (const facts of chosen) {
+      this.#suspended.delete(facts.seq)
+      const given = new DeliveryError('HL7_DISCARDED', 'It was given up by an operator.')
+      const { content } = await this.#read(facts.seq)
+      await this.#settle(facts, content, failedSettlement(facts, given, this.#options.clock.now()))
     }
     this.#changed()
     return chosen.length
@@ -231,14 +263,14 @@ export class Delivery<Content> {
   /**
    * Ends the work: nothing new starts, what is under way gets `graceMs`, then it is aborted.
    *
-   * @returns the messages that did not leave
+   * @returns the messages that are lost with the process: none where the outbox is durable
    */
   async close(graceMs: number): Promise<readonly EntryFacts[]> {
     this.#closing = true
     for (const active of this.#active.values()) active.cancelWait?.()
     if (this.#inFlight > 0) {
       const idle = new Promise<void>((resolve) => {
-        this.#idle = resolve
+        this.#whenIdle = resolve
       })
       const cancel = this.#options.clock.after(graceMs, () => {
         this.#abort.abort()
@@ -246,35 +278,36 @@ export class Delivery<Content> {
       await idle
       cancel()
     }
-    const left: EntryFacts[] = [...this.#active.values()].map(({ entry }) => entry)
-    if (!this.#options.outbox.durable) {
-      for (const seq of this.#lanes.all()) left.push(await this.#options.outbox.read(seq))
-      left.push(...this.#suspended.values())
+    const left: EntryFacts[] = []
+    if (!this.#outbox.durable) {
+      for (const { facts } of this.#active.values()) left.push(facts)
+      for (const { facts } of this.#loaded.values()) left.push(facts)
     }
-    await this.#options.outbox.close()
+    await this.#outbox.close()
     return left.sort((a, b) => a.seq - b.seq)
   }
 
   /** Everything that a status or the admin route shows. */
   state(): DeliveryState {
     const { clock } = this.#options
-    const [oldest] = this.#acceptedAt.values()
-    let retry: DeliveryState['retry']
-    for (const { nextAttemptAt, entry } of this.#active.values()) {
+    const { oldest } = this.#ages
+    let retry: DeliveryState['retry'] = null
+    for (const { nextAttemptAt, facts } of this.#active.values()) {
       if (nextAttemptAt === undefined) continue
       const waitMs = Math.max(0, nextAttemptAt - clock.monotonic())
-      if (retry === undefined || entry.attempts > retry.attempts) {
-        retry = { attempts: entry.attempts, waitMs }
+      if (retry === null || facts.attempts > retry.attempts) {
+        retry = { attempts: facts.attempts, waitMs }
       }
     }
     return {
-      state: this.#stateName(retry !== undefined),
+      state: this.#stateName(retry !== null),
       queued: this.held - this.#inFlight - this.#suspended.size,
       inFlight: this.#inFlight,
       suspended: this.#suspended.size,
       oldestAgeMs: oldest === undefined ? 0 : Math.max(0, clock.now() - oldest),
       lastError: this.#lastError,
-      ...(retry === undefined ? undefined : { retry }),
+      lastOutcome: this.#lastOutcome,
+      retry,
       ...this.#figures.values()
     }
   }
@@ -286,10 +319,30 @@ export class Delivery<Content> {
     return this.#failing ? 'error' : 'idle'
   }
 
+  async #open(): Promise<void> {
+    const { waiting, suspended, settled, paused, lastSeq } = await this.#outbox.open()
+    this.#opened = true
+    this.#lastSeq = lastSeq
+    this.#paused ||= paused
+    const held = [...waiting.seqs].map((seq, index) => ({
+      seq,
+      acceptedAt: waiting.acceptedAt[index] ?? 0,
+      lane: waiting.lanes[waiting.laneIndex[index] ?? 0] ?? ''
+    }))
+    void suspended
+    void settled
+    for (const { seq, acceptedAt, lane } of held) {
+      this.#ages.add(seq, acceptedAt)
+      this.#lanes.add(seq, lane)
+    }
+    this.#changed()
+    this.#pump()
+  }
+
   #pump(): void {
     const { order, maxInFlight } = this.#options
     const places = order === 'fifo' ? 1 : maxInFlight
-    while (!this.#paused && !this.#closing && this.#inFlight < places) {
+    while (this.#started && !this.#paused && !this.#closing && this.#inFlight < places) {
       const due = this.#due.shift()
       if (due !== undefined) {
         this.#inFlight++
@@ -299,44 +352,47 @@ export class Delivery<Content> {
       const next = this.#lanes.take()
       if (next === undefined) return
       this.#inFlight++
-      void this.#start(next.seq, next.lane)
+      void this.#begin(next.seq, next.lane)
     }
   }
 
-  async #start(seq: number, lane: string): Promise<void> {
+  async #begin(seq: number, lane: string): Promise<void> {
+    let read: { facts: EntryFacts; content: Content }
     try {
-      const entry = await this.#options.outbox.read(seq)
-      const active: Active<Content> = {
-        entry,
-        retries: 0,
-        countedFrom: this.#options.clock.monotonic(),
-        counts: true
-      }
-      this.#active.set(seq, active)
-      await this.#run(active)
+      read = this.#unload(seq) ?? (await this.#read(seq))
     } catch {
-      // A message that cannot be read cannot be sent either; it stays where it is.
+      // What cannot be read cannot be sent either; it stays in its file for the next start.
       this.#noteError('HL7_QUEUE_FAILED')
       this.#inFlight--
       this.#lanes.release(lane)
       this.#changed()
+      this.#idleIfEmpty()
+      return
     }
+    const active: Active<Content> = {
+      ...read,
+      retries: 0,
+      countedFrom: this.#options.clock.monotonic(),
+      counts: true
+    }
+    this.#active.set(seq, active)
+    await this.#run(active)
   }
 
   /** One attempt and what follows from it. Never rejects. */
   async #run(active: Active<Content>): Promise<void> {
     const { attempt, clock } = this.#options
-    const { entry } = active
+    const { facts, content } = active
     delete active.nextAttemptAt
     this.#count(active)
     active.counts = true
-    entry.attempts++
+    facts.attempts++
     this.#changed()
     let result: AttemptResult
     try {
-      result = await attempt(entry.content, this.#abort.signal)
+      result = await attempt(content, this.#abort.signal)
     } catch (error) {
-      await this.#leave(active, this.#unsendable(entry, error))
+      await this.#leave(active, failedSettlement(facts, error, clock.now()))
       return
     }
     this.#figures.addLatency(result.elapsedMs)
@@ -350,36 +406,30 @@ export class Delivery<Content> {
     this.#count(active)
     const { decision } = result
     if (decision.retry && this.#retry(active, result)) return
-    if (decision.outcome === 'suspend') {
-      await this.#suspend(active, result)
-      return
-    }
-    if (decision.outcome === 'disable') {
-      this.#disable(active)
-      return
-    }
-    await this.#leave(active, this.#settlement(entry, result, clock.now()))
+    if (decision.outcome === 'suspend') await this.#suspend(active, result)
+    else if (decision.outcome === 'disable') await this.#disable(active)
+    else await this.#leave(active, settlementOf(facts, facts.attempts, result, clock.now()))
   }
 
   /** Waits for the next attempt, unless that would come after the failure timeout. */
   #retry(active: Active<Content>, result: AttemptResult): boolean {
     const { clock, failureTimeoutMs, random, retry } = this.#options
     const waitMs = retryWaitMs(retry, active.retries, random(), result.retryAfterMs)
-    const spentThen = active.entry.spentMs + (active.counts ? waitMs : 0)
+    const spentThen = active.facts.spentMs + (active.counts ? waitMs : 0)
     if (failureTimeoutMs === 0 || spentThen > failureTimeoutMs) return false
     active.retries++
     active.nextAttemptAt = clock.monotonic() + waitMs
     this.#noteError(result.error?.code ?? `HTTP_${result.reply?.status ?? 0}`)
     this.#inFlight--
-    if (this.#closing) this.#idleIfEmpty()
-    else {
+    if (!this.#closing) {
       active.cancelWait = clock.after(waitMs, () => {
         this.#waitIsOver(active)
         this.#pump()
       })
     }
     this.#changed()
-    void this.#store(active.entry)
+    void this.#store(active.facts)
+    this.#idleIfEmpty()
     this.#pump()
     return true
   }
@@ -389,104 +439,97 @@ export class Delivery<Content> {
     this.#due.push(active)
   }
 
-  async #suspend(active: Active<Content>, result: AttemptResult): Promise<void> {
-    const { entry } = active
-    entry.state = 'suspended'
-    entry.suspendedAt = this.#options.clock.now()
-    entry.reason = result.decision.rule
-    await this.#store(entry)
-    this.#suspended.set(entry.seq, entry)
+  async #suspend(active: Active<Content>, { decision }: AttemptResult): Promise<void> {
+    const { facts, content } = active
+    facts.state = 'suspended'
+    facts.suspendedAt = this.#options.clock.now()
+    facts.reason = decision.rule
+    await this.#store(facts)
+    this.#suspended.set(facts.seq, facts)
+    this.#load(facts, content)
     this.#free(active)
   }
 
-  #disable(active: Active<Content>): void {
+  async #disable(active: Active<Content>): Promise<void> {
+    const { facts, content } = active
     this.#paused = true
-    void this.#options.outbox.setPaused(true).catch(() => {
-      this.#noteError('HL7_QUEUE_FAILED')
-    })
     // The clock of a message starts anew when the node is resumed.
-    active.entry.spentMs = 0
-    void this.#store(active.entry)
-    this.#lanes.putBack(active.entry.seq, active.entry.lane)
+    facts.spentMs = 0
+    try {
+      await Promise.all([this.#outbox.setPaused(true), this.#outbox.update(facts)])
+    } catch {
+      this.#noteError('HL7_QUEUE_FAILED')
+    }
+    this.#load(facts, content)
+    this.#lanes.putBack(facts.seq, facts.lane)
     this.#free(active)
   }
 
   async #leave(active: Active<Content>, settlement: Settlement): Promise<void> {
-    await this.#settle(active.entry, settlement)
+    await this.#settle(active.facts, active.content, settlement)
     this.#free(active)
   }
 
   /** Stores the outcome, hands it on, removes the message: in this order, so that none is lost. */
-  async #settle(entry: Entry<Content, Settlement>, settlement: Settlement): Promise<void> {
-    const { outbox, emit } = this.#options
-    entry.state = 'settled'
-    entry.outcome = settlement
-    await this.#store(entry)
-    if (settlement.outcome === 'error') {
-      this.#figures.failed++
-      this.#noteError(settlement.error?.cause?.code ?? settlement.error?.code ?? 'EUNKNOWN')
-    } else {
-      if (settlement.outcome === 'ack') this.#figures.acked++
-      else this.#figures.naked++
-      this.#failing = false
-    }
-    this.#acceptedAt.delete(entry.seq)
-    // What a closing node emits, Node-RED may drop: a durable outcome waits for the next start.
-    if (this.#closing && outbox.durable) return
-    emit(entry)
+  async #settle(facts: EntryFacts, content: Content, settlement: Settlement): Promise<void> {
+    facts.state = 'settled'
     try {
-      await outbox.remove(entry.seq)
+      await this.#outbox.settle(facts, () => Buffer.from(JSON.stringify(settlement)))
+    } catch {
+      // It leaves all the same: while the process lives, every message does.
+      this.#noteError('HL7_QUEUE_FAILED')
+    }
+    this.#noteOutcome(settlement)
+    this.#ages.remove(facts.seq)
+    // What a closing node emits, Node-RED may drop: a stored outcome waits for the next start.
+    if (this.#closing && this.#outbox.durable) return
+    this.#options.emit(facts, content, settlement)
+    this.#outbox.remove(facts.seq).catch(() => {
+      this.#noteError('HL7_QUEUE_FAILED')
+    })
+  }
+
+  async #store(facts: EntryFacts): Promise<void> {
+    try {
+      await this.#outbox.update(facts)
     } catch {
       this.#noteError('HL7_QUEUE_FAILED')
     }
   }
 
-  async #store(entry: Entry<Content, Settlement>): Promise<void> {
-    try {
-      await this.#options.outbox.update(entry)
-    } catch {
-      this.#noteError('HL7_QUEUE_FAILED')
-    }
+  async #read(seq: number): Promise<{ facts: EntryFacts; content: Content }> {
+    const loaded = this.#unload(seq)
+    if (loaded !== undefined) return loaded
+    const { facts, content } = await this.#outbox.read(seq)
+    return { facts, content: this.#options.codec.decode(content) }
   }
 
-  #settlement(
-    entry: Entry<Content, Settlement>,
-    result: AttemptResult,
-    settledAt: number
-  ): Settlement {
-    const { decision, reply } = result
-    const { rule, action, warnings } = decision
-    const common = { rule, action, warnings, settledAt, ...(reply === undefined ? {} : { reply }) }
-    if (decision.outcome === 'accept') return { outcome: 'ack', ...common }
-    if (reply !== undefined && reply.ack !== null) return { outcome: 'nak', ...common }
-    const { code, message, cause } = deliveryFailed(entry, entry.attempts, result)
-    return { outcome: 'error', error: { code, message, cause }, ...common }
+  #load(facts: EntryFacts, content: Content): void {
+    if (this.#outbox.durable) {
+      const size = this.#options.codec.size(content)
+      const stays = size === Number.POSITIVE_INFINITY
+      if (!stays && this.#loadedBytes + size > MAX_LOADED_BYTES) return
+      if (!stays) this.#loadedBytes += size
+    }
+    this.#loaded.set(facts.seq, { facts, content })
   }
 
-  #unsendable(entry: Entry<Content, Settlement>, error: unknown): Settlement {
-    const settledAt = this.#options.clock.now()
-    const known = error instanceof Hl7Error || error instanceof DeliveryError
-    return {
-      outcome: 'error',
-      error: known
-        ? { code: error.code, message: `${nameOf(entry)} was not sent. ${error.message}` }
-        : {
-            code: 'HL7_DELIVERY_FAILED',
-            message: `${nameOf(entry)} was not delivered because of a fault in this node.`,
-            cause: { code: 'EUNKNOWN' }
-          },
-      rule: '',
-      action: '',
-      warnings: [],
-      settledAt
+  #unload(seq: number): { facts: EntryFacts; content: Content } | undefined {
+    const loaded = this.#loaded.get(seq)
+    if (loaded === undefined) return undefined
+    this.#loaded.delete(seq)
+    if (this.#outbox.durable) {
+      const size = this.#options.codec.size(loaded.content)
+      if (size !== Number.POSITIVE_INFINITY) this.#loadedBytes -= size
     }
+    return loaded
   }
 
   /** The place and the lane of a message that left, stands aside or was put back. */
   #free(active: Active<Content>): void {
-    this.#active.delete(active.entry.seq)
+    this.#active.delete(active.facts.seq)
     this.#inFlight--
-    this.#lanes.release(active.entry.lane)
+    this.#lanes.release(active.facts.lane)
     this.#changed()
     this.#idleIfEmpty()
     this.#pump()
@@ -495,8 +538,21 @@ export class Delivery<Content> {
   /** Adds the time since the last look to the message's clock, if it counts. */
   #count(active: Active<Content>): void {
     const now = this.#options.clock.monotonic()
-    if (active.counts && !this.#paused) active.entry.spentMs += now - active.countedFrom
+    if (active.counts && !this.#paused) active.facts.spentMs += now - active.countedFrom
     active.countedFrom = now
+  }
+
+  #noteOutcome(settlement: Settlement): void {
+    this.#lastOutcome = settlement.outcome
+    if (settlement.outcome === 'error') {
+      this.#figures.failed++
+      const { error } = settlement
+      this.#noteError(error?.cause?.code ?? error?.code ?? 'EUNKNOWN')
+      return
+    }
+    if (settlement.outcome === 'ack') this.#figures.acked++
+    else this.#figures.naked++
+    this.#failing = false
   }
 
   #noteError(code: string): void {
@@ -505,10 +561,19 @@ export class Delivery<Content> {
   }
 
   #idleIfEmpty(): void {
-    if (this.#closing && this.#inFlight === 0) this.#idle?.()
+    if (this.#closing && this.#inFlight === 0) this.#whenIdle?.()
   }
 
   #changed(): void {
     if (!this.#closing) this.#options.onChange()
   }
+}
+
+function queueFailed(name: { controlId: string; type: string }, error: unknown): DeliveryError {
+  const known = error instanceof OutboxError
+  return new DeliveryError(
+    'HL7_QUEUE_FAILED',
+    `${nameOf(name)} was not accepted: ${known ? error.message : 'its queue cannot be written.'}`,
+    { code: known ? error.code : 'EUNKNOWN' }
+  )
 }

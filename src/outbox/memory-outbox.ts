@@ -1,42 +1,55 @@
-import type { Entry, Outbox, OutboxContents } from './outbox.ts'
+import type { Outbox, OutboxContents, StoredEntry } from './outbox.ts'
 
-/** An outbox that lives as long as the process: the messages stay the flow's own objects. */
-export class MemoryOutbox<Content, Outcome> implements Outbox<Content, Outcome> {
+/** An outbox that keeps nothing: the messages live in their owner and end with the process. */
+export class MemoryOutbox implements Outbox {
   readonly durable = false
-  readonly #entries = new Map<number, Entry<Content, Outcome>>()
 
   open(): Promise<OutboxContents> {
-    return Promise.resolve({ waiting: [], suspended: [], settled: [], paused: false, lastSeq: 0 })
+    return Promise.resolve({
+      waiting: {
+        seqs: new Float64Array(),
+        acceptedAt: new Float64Array(),
+        laneIndex: new Uint32Array(),
+        lanes: []
+      },
+      suspended: [],
+      settled: [],
+      paused: false,
+      lastSeq: 0
+    })
   }
 
-  add(entry: Entry<Content, Outcome>): Promise<void> {
-    this.#entries.set(entry.seq, entry)
-    return Promise.resolve()
+  lane(key: string): string {
+    return key
   }
 
-  read(seq: number): Promise<Entry<Content, Outcome>> {
-    const entry = this.#entries.get(seq)
-    return entry === undefined
-      ? Promise.reject(new Error(`There is no message ${seq} in the queue.`))
-      : Promise.resolve(entry)
+  add(): Promise<void> {
+    return DONE
   }
 
-  /** The entry that a caller changes is the stored one. */
+  read(seq: number): Promise<StoredEntry> {
+    return Promise.reject(new Error(`Message ${seq} is not in this queue.`))
+  }
+
   update(): Promise<void> {
-    return Promise.resolve()
+    return DONE
   }
 
-  remove(seq: number): Promise<void> {
-    this.#entries.delete(seq)
-    return Promise.resolve()
+  settle(): Promise<void> {
+    return DONE
+  }
+
+  remove(): Promise<void> {
+    return DONE
   }
 
   setPaused(): Promise<void> {
-    return Promise.resolve()
+    return DONE
   }
 
   close(): Promise<void> {
-    this.#entries.clear()
-    return Promise.resolve()
+    return DONE
   }
 }
+
+const DONE = Promise.resolve()
