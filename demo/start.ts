@@ -22,7 +22,10 @@ let stopping: Promise<void> | undefined
 const isStopping = () => stopping !== undefined
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-  process.on(signal, () => void stop(0))
+  process.on(signal, () => {
+    if (!isStopping()) console.log('Stopping …')
+    void stop(0)
+  })
 }
 start().catch((error: unknown) => {
   if (isStopping()) return
@@ -102,7 +105,6 @@ is gone when the demo stops. Ctrl-C stops it.
 /** Undoes everything, the last first, and ends the process; a second call changes nothing. */
 function stop(exitCode: number): Promise<void> {
   stopping ??= (async () => {
-    console.log('Stopping …')
     for (const cleanup of cleanups.reverse()) await cleanup()
     process.exit(exitCode)
   })()
