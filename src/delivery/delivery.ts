@@ -443,7 +443,7 @@ export class Delivery<Content> {
     if (failureTimeoutMs === 0 || spentThen > failureTimeoutMs) return false
     active.retries++
     active.nextAttemptAt = clock.monotonic() + waitMs
-    this.#noteError(result.error?.code ?? `HTTP_${result.reply?.status ?? 0}`)
+    this.#noteError(result.error?.code ?? String(result.reply?.status ?? ''))
     this.#inFlight--
     if (!this.#closing) {
       active.cancelWait = clock.after(waitMs, () => {
