@@ -32,9 +32,9 @@ export function readConnection(RED: NodeAPI, properties: Properties): Connection
   if (tlsId !== '') {
     const node = RED.nodes.getNode(tlsId) as unknown as TlsConfigNode | null
     if (node === null) problems.push('the TLS configuration is missing or disabled')
-    else if (node.valid === false)
+    else if (node.valid === false) {
       problems.push('the TLS configuration cannot be used: see its own error')
-    else tls = node.addTLSOptions({})
+    } else tls = node.addTLSOptions({})
   }
   if (proxyId !== '') {
     const node = RED.nodes.getNode(proxyId) as unknown as ProxyNode | null

@@ -190,7 +190,7 @@ function messageUrl(msg: NodeMessageInFlow, configured: URL): URL | undefined {
   if (text === undefined || text === null || text === '') return undefined
   const { url, problem } = typeof text === 'string' ? targetUrl(text) : { problem: 'it is no text' }
   if (url === undefined) {
-    throw new DeliveryError('HL7_CONFIG', `msg.url cannot be used: ${problem ?? ''}.`)
+    throw new DeliveryError('HL7_CONFIG', `msg.url cannot be used: ${problem}.`)
   }
   if (url.origin !== configured.origin) {
     throw new DeliveryError(

@@ -111,9 +111,9 @@ function staticValue(
 
 /** Objects as JSON, absent values as nothing. */
 function asText(value: unknown): string | undefined {
-  if (value === undefined || value === null) return undefined
-  if (typeof value === 'string') return value
-  return typeof value === 'object' ? JSON.stringify(value) : String(value as number | boolean)
+  return typeof value === 'string'
+    ? value
+    : (JSON.stringify(value ?? undefined))
 }
 
 function collect(properties: Properties, item: Properties, listName: string, name: string): void {

@@ -6,7 +6,6 @@ import { TokenSource } from '../src/oauth2/token-source.ts'
 import { hasClientCertificate, readConnection, type Connection } from './connection.ts'
 import { readStaticValues, SECRET_SLOTS, type Credentials } from './named-values.ts'
 import { Properties } from './properties.ts'
-import { errorText } from './node-errors.ts'
 
 /** What an `hl7-https-out` node finds behind its `auth` property. */
 export interface OAuth2ClientCredentialsNode extends Node {
@@ -43,27 +42,19 @@ export default function (RED: NodeAPI): void {
     const connection = readConnection(RED, properties)
     this.tls = connection.tls
     this.refreshOnStatus = readStatuses(properties)
-    const settings = readTokenSettings(
-      RED,
-      this,
-      properties,
-      this.credentials as Credentials,
-      connection
-    )
+    const settings = readTokenSettings(RED, this, properties, this.credentials, connection)
     this.problems = properties.problems
     this.tokens = undefined
     const httpClient = tokenHttpClient(connection)
     if (properties.problems.length === 0) {
-      try {
-        this.tokens = new TokenSource(settings, {
-          httpClient,
-          onWarning: (text) => {
-            this.warn(text)
-          }
-        })
-      } catch (error) {
-        this.problems = [errorText(error)]
-      }
+      const tokens = new TokenSource(settings, {
+        httpClient,
+        onWarning: (text) => {
+          this.warn(text)
+        }
+      })
+      if (tokens.configError === undefined) this.tokens = tokens
+      else this.problems = [tokens.configError.message]
     }
     for (const problem of this.problems) this.error(problem)
     this.on('close', (_removed: boolean, done: () => void) => {

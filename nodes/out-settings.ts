@@ -47,7 +47,7 @@ export function readOutSettings(
 ): { settings: OutSettings | undefined; problems: readonly string[] } {
   const properties = new Properties(config)
   const { problems } = properties
-  const credentials = (node.credentials ?? {}) as Credentials
+  const credentials = node.credentials as Credentials
   const connection = readConnection(RED, properties)
   const auth = readAuth(RED, properties)
   const warnings: string[] = []

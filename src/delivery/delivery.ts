@@ -107,6 +107,8 @@ export class Delivery<Content> {
   #opened = false
   #started = false
   #lastSeq = 0
+  /** Stored outcomes that are still to be handed on. */
+  #unemitted: readonly number[] = []
   #inFlight = 0
   #paused = false
   #closing = false
@@ -145,7 +147,8 @@ export class Delivery<Content> {
   /** Hands on the outcomes that an earlier process could not, and begins to send. */
   async start(): Promise<void> {
     this.#started = true
-    await this.open()
+    if (this.#opened) await this.#emitStored()
+    else await this.open()
   }
 
   /**
@@ -321,21 +324,42 @@ export class Delivery<Content> {
 
   async #open(): Promise<void> {
     const { waiting, suspended, settled, paused, lastSeq } = await this.#outbox.open()
-    this.#opened = true
     this.#lastSeq = lastSeq
     this.#paused ||= paused
-    const held = [...waiting.seqs].map((seq, index) => ({
-      seq,
-      acceptedAt: waiting.acceptedAt[index] ?? 0,
-      lane: waiting.lanes[waiting.laneIndex[index] ?? 0] ?? ''
-    }))
-    void suspended
-    void settled
-    for (const { seq, acceptedAt, lane } of held) {
-      this.#ages.add(seq, acceptedAt)
-      this.#lanes.add(seq, lane)
+    for (const facts of suspended) this.#suspended.set(facts.seq, facts)
+    const standing = [...suspended].sort((a, b) => a.seq - b.seq)
+    for (const [index, seq] of waiting.seqs.entries()) {
+      while (standing[0] !== undefined && standing[0].seq < seq) this.#addAge(standing.shift())
+      this.#ages.add(seq, waiting.acceptedAt[index] ?? 0)
+      this.#lanes.add(seq, waiting.lanes[waiting.laneIndex[index] ?? 0] ?? '')
     }
+    for (const facts of standing) this.#addAge(facts)
+    this.#unemitted = settled
+    this.#opened = true
     this.#changed()
+    if (this.#started) await this.#emitStored()
+  }
+
+  #addAge(facts: EntryFacts | undefined): void {
+    if (facts !== undefined) this.#ages.add(facts.seq, facts.acceptedAt)
+  }
+
+  /** What was settled but perhaps not handed on when the last process ended leaves first. */
+  async #emitStored(): Promise<void> {
+    const seqs = this.#unemitted
+    this.#unemitted = []
+    for (const seq of seqs) {
+      try {
+        const { facts, content, outcome } = await this.#outbox.read(seq)
+        if (outcome === undefined) continue
+        const settlement = JSON.parse(outcome.toString()) as Settlement
+        this.#noteOutcome(settlement)
+        this.#options.emit(facts, this.#options.codec.decode(content), settlement)
+        await this.#outbox.remove(seq)
+      } catch {
+        this.#noteError('HL7_QUEUE_FAILED')
+      }
+    }
     this.#pump()
   }
 

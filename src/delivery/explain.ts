@@ -81,13 +81,16 @@ export function printable(text: string): string {
 function describeReply({ reply, tokenProblem, decision }: AttemptResult): string {
   if (reply === undefined) return ''
   const { status } = reply
-  if (tokenProblem !== undefined)
+  if (tokenProblem !== undefined) {
     return `The receiver refused the token (${status}). ${tokenProblem}`
-  if (status >= 300 && status < 400)
+  }
+  if (status >= 300 && status < 400) {
     return `The receiver redirects (${status}) ${target(reply.headers.location)}`
+  }
   if (status < 200 || status >= 300) return `The receiver answered with HTTP status ${status}.`
-  if (reply.text === '')
+  if (reply.text === '') {
     return `The receiver answered ${status} without a body, though a reply was due.`
+  }
   const rule = decision.rule === '' ? '' : ` (rule ${printable(decision.rule)})`
   if (reply.ack !== null) return `The receiver answered ${printable(reply.ack.code)}${rule}.`
   const type = reply.headers['content-type']

@@ -162,7 +162,7 @@ function fromErr1(err: Segment, components: string[][]): AcknowledgementError | 
   }
   return {
     ...error,
-    location: locate([part(1), part(2), part(3)], ''),
+    location: locate([part(1), part(2), part(3)]) || joined([part(1), part(2), part(3)]),
     code: part(4),
     // Seen with "^" instead of "&" between code and text.
     codeText: part(4, 2) || part(5)
@@ -187,21 +187,19 @@ function locationOf(err: Segment, field: number): string {
     .repetitions(field)
     .map((components) => {
       const parts = components.map((pieces) => unescape(pieces[0] ?? '', err.separators))
-      return locate(parts, whole(err, components))
+      return locate(parts) || whole(err, components)
     })
     .filter((location) => location !== '')
     .join(', ')
 }
 
 /**
- * Segment, sequence, field, repetition, component and sub-component as a path. `otherwise` when the
- * first is no segment's name or a further one no number; without it, what there is, with hyphens.
+ * Segment, sequence, field, repetition, component and sub-component as a path; `''` when the first is
+ * no segment's name or a further one no number.
  */
-function locate(parts: readonly string[], otherwise: string): string {
+function locate(parts: readonly string[]): string {
   const [segment = '', ...numbers] = parts
-  if (!isSegmentName(segment) || !numbers.every(isNumberOrEmpty)) {
-    return otherwise || parts.filter((part) => part !== '').join('-')
-  }
+  if (!isSegmentName(segment) || !numbers.every(isNumberOrEmpty)) return ''
   const [sequence = '', field = '', repetition = '', component = '', subcomponent = ''] = numbers
   return (
     segment +
@@ -211,6 +209,10 @@ function locate(parts: readonly string[], otherwise: string): string {
     (component && `.${component}`) +
     (subcomponent && `.${subcomponent}`)
   )
+}
+
+function joined(parts: readonly string[]): string {
+  return parts.filter((part) => part !== '').join('-')
 }
 
 function isNumberOrEmpty(text: string): boolean {

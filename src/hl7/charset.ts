@@ -183,7 +183,7 @@ export function encode(text: string, label: string | Charset): Buffer {
     )
   }
   // Half a surrogate pair is no character: no set of bytes can hold it.
-  const half = text.search(/\p{Surrogate}/u)
+  const half = /[\ud800-\udfff]/.test(text) ? text.search(/\p{Surrogate}/u) : -1
   if (half !== -1) throw unencodable(text, half, charset)
   if (charset === utf8) return Buffer.from(text, 'utf8')
   if (charset === utf16le) return Buffer.from(text, 'utf16le')
@@ -221,7 +221,8 @@ function encodeChecked(text: string, charset: Charset): Buffer {
   }
   check(decoder.end() ?? '')
   if (at !== text.length) throw unencodable(text, at, charset)
-  return bytes
+  // Its multi-byte encoders return the front of a buffer of three or four times the text's length.
+  return bytes.length * 2 < bytes.buffer.byteLength ? Buffer.from(bytes) : bytes
 }
 
 /** In iconv-lite's single-byte tables U+FFFD marks the bytes that stand for nothing. */

@@ -145,8 +145,10 @@ export class Segment {
 
 function takeApart(field: string, separators: Separators): string[][][] {
   const { component, repetition, subcomponent } = separators
-  if (!has(field, component) && !has(field, repetition) && !has(field, subcomponent)) {
-    return [[[field]]]
+  if (!has(field, repetition) && !has(field, subcomponent)) {
+    if (!has(field, component)) return [[[field]]]
+    // Components alone: a reply of thousands of ERR would spend most of its time in the parser.
+    return [field.split(component, maxSeparators + 1).map((one) => [one])]
   }
   // No field holds a CR, so as a separator it stands for "none". Only hl7-parser's reading of the
   // first segment suffers from it, and of that nothing is wanted but the separators.

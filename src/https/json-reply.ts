@@ -31,9 +31,12 @@ const ranks = new Map(names.flatMap((list, rank) => list.map((name) => [name, ra
 /** The body itself, or what a path picked. */
 const rootRank = 0
 
-/** How many values are looked at, and how many texts are read, before the search ends. */
+/** How many values that may hold a text are looked at, and how many texts are read as HL7. */
 const maxValues = 1_000_000
 const maxTexts = 1_000
+
+/** `MSA|AA` is the shortest text that acknowledges anything. */
+const shortestText = 6
 
 interface NamedText {
   readonly text: string
@@ -64,19 +67,21 @@ export function findInJson(json: unknown, encoding: ReplyEncoding): ReplyMessage
   return best?.message ?? null
 }
 
-/** Breadth first and without recursion: a reply may be nested a million deep. */
+/** Breadth first and without recursion, so that no nesting exhausts the stack. */
 function* namedTexts(json: unknown): Generator<NamedText> {
   const waiting: { value: unknown; rank: number | undefined }[] = [{ value: json, rank: rootRank }]
-  for (let next = 0; next < Math.min(waiting.length, maxValues); next++) {
+  for (let next = 0; next < waiting.length; next++) {
     const { value, rank } = waiting[next] ?? {}
     if (typeof value === 'string') {
       if (rank !== undefined) yield { text: value, rank }
     } else if (Array.isArray(value)) {
       for (const item of value as unknown[]) {
+        if (waiting.length >= maxValues) break
         if (mayHoldText(item, rank)) waiting.push({ value: item, rank })
       }
     } else if (typeof value === 'object' && value !== null) {
       for (const [name, member] of Object.entries(value)) {
+        if (waiting.length >= maxValues) break
         const memberRank = ranks.get(plainName(name))
         if (mayHoldText(member, memberRank)) waiting.push({ value: member, rank: memberRank })
       }
@@ -86,7 +91,7 @@ function* namedTexts(json: unknown): Generator<NamedText> {
 
 function mayHoldText(value: unknown, rank: number | undefined): boolean {
   return typeof value === 'string'
-    ? rank !== undefined
+    ? rank !== undefined && value.length >= shortestText
     : typeof value === 'object' && value !== null
 }
 

@@ -28,12 +28,15 @@ export function mayBeHl7(text: string, encoding: ReplyEncoding): boolean {
 function beginsLikeHl7(text: string): boolean {
   let at = 0
   while (at < text.length && isBeforeHl7(text.charCodeAt(at))) at++
-  return text.startsWith('MSH', at) || text.startsWith('FHS', at) || text.startsWith('BHS', at)
+  return beginnings.some((name) => text.startsWith(name, at))
 }
+
+/** The headers, and the MSA of a reply that is nothing else. */
+const beginnings = ['MSH', 'FHS', 'BHS', 'MSA']
 
 /** Blanks, framing and other control characters, and the byte order mark. */
 function isBeforeHl7(code: number): boolean {
-  return code <= 0x20 || code === 0xfeff
+  return code <= 0x20 || code === 0xa0 || code === 0xfeff
 }
 
 function beginsLikeHl7InBase64(text: string): boolean {

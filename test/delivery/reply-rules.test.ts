@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import {
@@ -110,8 +111,9 @@ describe('actions', () => {
 
 describe('a list of rules', () => {
   it('means the default when it is empty or blank', () => {
-    for (const text of ['', ' \t\r\n '])
-      {assert.equal(parseReplyRules(text).text, DEFAULT_REPLY_RULES)}
+    for (const text of ['', ' \t\r\n ']) {
+      assert.equal(parseReplyRules(text).text, DEFAULT_REPLY_RULES)
+    }
     assert.equal(
       DEFAULT_REPLY_RULES,
       ':I?=W,:?A=C,:?E=F,:?R=F,:_=F,:*=F,:~=F,(E#408,E#425,E#429)=RF,' +
@@ -346,15 +348,13 @@ describe('a printed list of rules', () => {
       .map(([at, value]) =>
         literal(`@${at}:${print(value)}`, { kind: 'field-value', path: parsePath(at), value })
       ),
-    fc
-      .tuple(path, text)
-      .map(([at, value]) =>
-        literal(`@${at}*${print(value)}`, {
-          kind: 'field-text',
-          path: parsePath(at),
-          text: value.toLowerCase()
-        })
-      )
+    fc.tuple(path, text).map(([at, value]) =>
+      literal(`@${at}*${print(value)}`, {
+        kind: 'field-text',
+        path: parsePath(at),
+        text: value.toLowerCase()
+      })
+    )
   )
   const printedRule = fc
     .record({
@@ -393,5 +393,23 @@ describe('a printed list of rules', () => {
       }),
       { numRuns: 2_000 }
     )
+  })
+})
+
+describe('the parser', () => {
+  it('needs nothing of Node.js, so that the editor can use it in a browser', () => {
+    const seen = new Set<string>()
+    const visit = (file: URL): void => {
+      if (seen.has(file.href)) return
+      seen.add(file.href)
+      const source = readFileSync(file, 'utf8')
+      assert.doesNotMatch(source, /\b(?:Buffer|process|require|global)\b[.(]/, file.pathname)
+      for (const [, from = ''] of source.matchAll(/^(?:import|export)\b[^;'"]*?from '([^']+)'/gm)) {
+        assert.match(from, /^\.\.?\//, `${file.pathname} imports ${from}`)
+        visit(new URL(from, file))
+      }
+    }
+    visit(new URL('../../src/delivery/reply-rules.ts', import.meta.url))
+    assert.ok(seen.size >= 4)
   })
 })

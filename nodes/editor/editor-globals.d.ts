@@ -1,0 +1,75 @@
+/**
+ * The part of Node-RED's editor and of its jQuery that the forms use. Written out here, because the
+ * published types of both would bring `any` into every call.
+ */
+
+/** What a credential field holds in the editor: the text, or only `has_…` for a password. */
+type EditorCredentials = Record<string, unknown> & { _?: Record<string, unknown> }
+
+/** A node or config node in the editor: its properties beside what Node-RED keeps on it. */
+interface EditorNode {
+  id: string
+  type: string
+  credentials?: EditorCredentials
+  _def: {
+    defaults: Record<string, { value: unknown; type?: string }>
+    credentials: Record<string, { type: 'text' | 'password' }>
+  }
+  [property: string]: unknown
+}
+
+/** One type of a typed input: built in (a name) or defined here. */
+interface TypedInputType {
+  value: string
+  label: string
+  icon?: string
+  options?: { value: string; label: string }[]
+  validate?: (value: string) => boolean
+  hasValue?: boolean
+}
+
+interface EditableListOptions {
+  addItem: (container: EditorElements, index: number, item: Record<string, unknown>) => void
+  removeItem?: () => void
+  sortItems?: () => void
+  sortable?: boolean
+  removable?: boolean
+  addButton?: boolean | string
+  height?: number | 'auto'
+}
+
+/** A jQuery collection. */
+interface EditorElements {
+  readonly length: number
+  readonly [index: number]: HTMLElement
+  val(): unknown
+  val(value: string): this
+  prop(name: string, value: boolean): this
+  on(events: string, handler: (this: HTMLElement) => void): this
+  trigger(event: string): this
+  typedInput(options: { types: (string | TypedInputType)[]; default?: string }): this
+  typedInput(method: 'type' | 'value'): string
+  typedInput(method: 'type' | 'value', value: string): this
+  editableList(options: EditableListOptions): this
+  editableList(method: 'addItem', item: Record<string, unknown>): this
+}
+
+declare const $: (target: string | Element) => EditorElements
+
+interface EditorTabs {
+  addTab(tab: { id: string; label: string }): void
+  activateTab(id: string): void
+  resize(): void
+}
+
+declare const RED: {
+  _(key: string, values?: Record<string, string | number>): string
+  tabs: {
+    create(options: {
+      element: EditorElements
+      onchange: (tab: { id: string }) => void
+    }): EditorTabs
+  }
+  sidebar: { help: { show(type: string): void } }
+  tray: { resize(): void }
+}

@@ -1,0 +1,60 @@
+/** Width of the labels; `style` attributes in the forms use 165px for it and the gaps. */
+const css = `
+.hl7-https-form .form-row > label:first-child { width: 160px; }
+.hl7-https-form .form-row > label i { width: 16px; text-align: center; }
+.hl7-https-form .form-row > label > span:first-child:not(.hl7-https-required) { margin-left: 20px; }
+.hl7-https-form .form-row > input[type=text],
+.hl7-https-form .form-row > input[type=password],
+.hl7-https-form .form-row > textarea,
+.hl7-https-form .form-row > select { width: calc(100% - 165px); box-sizing: border-box; }
+.hl7-https-form .form-row > input.hl7-https-number { width: 110px; }
+.hl7-https-form .form-row > select.hl7-https-short,
+.hl7-https-form .form-row > input.hl7-https-short { width: 160px; }
+.hl7-https-form .form-row > select.hl7-https-half { width: 220px; }
+.hl7-https-form .form-row > select.hl7-https-half:has(+ input[hidden]) { width: calc(100% - 165px); }
+.hl7-https-form .form-row > input.hl7-https-rest { width: calc(100% - 389px); margin-left: 4px; }
+.hl7-https-form [hidden] { display: none !important; }
+.hl7-https-form .hl7-https-unit { margin-left: 6px; }
+.hl7-https-form .hl7-https-hint,
+.hl7-https-form .hl7-https-note,
+.hl7-https-form .hl7-https-problem {
+  margin: 4px 0 0 165px; max-width: 560px; font-size: 12px; line-height: 1.4;
+  color: var(--red-ui-primary-text-color);
+}
+.hl7-https-form .hl7-https-hint a { color: var(--red-ui-text-color-link); text-decoration: underline; }
+.hl7-https-form .form-row > .hl7-https-list-problem { margin-left: 0; }
+.hl7-https-form .hl7-https-note:empty { display: none; }
+.hl7-https-form .hl7-https-problem { color: var(--red-ui-text-color-error); }
+.hl7-https-form .hl7-https-required { color: var(--red-ui-text-color-error); margin-left: 3px; }
+.hl7-https-form .form-tips { margin: 0 0 12px 165px; max-width: none; }
+.hl7-https-form .hl7-https-check { padding-left: 165px; }
+.hl7-https-form .hl7-https-check > input { width: auto; margin: 0 6px 0 0; vertical-align: top; margin-top: 3px; }
+.hl7-https-form .hl7-https-check > label { width: calc(100% - 30px); }
+.hl7-https-form textarea.hl7-https-masked { -webkit-text-security: disc; resize: vertical; }
+.hl7-https-form h4 { margin: 20px 0 10px; padding-top: 12px; font-size: 14px; font-weight: bold;
+  border-top: 1px solid var(--red-ui-secondary-border-color); }
+.hl7-https-form .red-ui-editableList { margin-top: 4px; }
+.hl7-https-form .red-ui-editableList-container { min-height: 40px; }
+.hl7-https-panes { padding-top: 14px; }
+.hl7-https-entry { display: flex; gap: 8px; align-items: flex-start; }
+.hl7-https-entry > .hl7-https-entry-name { flex: 2 1 0; min-width: 80px; }
+.hl7-https-entry > .hl7-https-entry-value { flex: 3 1 0; min-width: 160px; }
+.hl7-https-entry input[type=text] { width: 100%; box-sizing: border-box; }
+.hl7-https-entry .red-ui-typedInput-type-label { padding-right: 4px; }
+.hl7-https-tab-mark { color: var(--red-ui-text-color-error); margin-left: 6px; }
+.hl7-https-form .hl7-https-section-head { width: 100%; padding: 8px 0; text-align: left; background: none;
+  border: 0; border-top: 1px solid var(--red-ui-secondary-border-color);
+  color: var(--red-ui-primary-text-color); font-weight: bold; }
+.hl7-https-form .hl7-https-section-head i { width: 16px; }
+.hl7-https-form .hl7-https-section-head:focus-visible { outline: 1px solid var(--red-ui-form-input-focus-color); }
+`
+
+/** Adds the forms' style to the page, once. Colours are Node-RED's own variables: light and dark. */
+export function addFormStyle(): void {
+  const id = 'hl7-https-form-style'
+  if (document.getElementById(id) !== null) return
+  const style = document.createElement('style')
+  style.id = id
+  style.textContent = css
+  document.head.append(style)
+}

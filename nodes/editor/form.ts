@@ -1,0 +1,218 @@
+import { addFormStyle } from './form-style.ts'
+
+/** Reads the current value of a property: from the open form of this node, else from the node. */
+export type ReadValue = (property: string) => unknown
+
+/** What a form of one node type is made of. */
+export interface FormDefinition {
+  /** Prefix of the fields' ids: `node-input` or `node-config-input`. */
+  prefix: 'node-input' | 'node-config-input'
+  /** The id of the element that holds the form. */
+  root: string
+  /** The namespace of the labels: `<package>/<node>`. */
+  namespace: string
+  /** Numeric properties, stored as numbers. */
+  numbers: readonly string[]
+  /** For each `data-row` of the form, whether it applies now. */
+  rows: Record<string, (value: ReadValue) => boolean>
+  /** Selects that offer the usual values of a text field: id of the select by property. */
+  choices: Record<string, string>
+  /** Why a property's value cannot be used, in words, or an empty string. */
+  problem: (property: string, value: unknown, read: ReadValue) => string
+}
+
+/** What the two forms have in common: defaults, rows that apply, mistakes in words, numbers. */
+export interface Form {
+  /** Fills and wires the form; to be called first in `oneditprepare`. */
+  prepare: (node: EditorNode) => void
+  /** Writes numbers as numbers; to be called in `oneditsave`. */
+  save: (node: EditorNode) => void
+  /** Forgets the open form; to be called in `oneditcancel`. */
+  cancel: () => void
+  /** A validator's answer for Node-RED: `true`, or the reason in words. */
+  problem: (node: EditorNode, property: string, value: unknown) => true | string
+  /** A label or a message in the editor's language. */
+  text: (key: string, values?: Record<string, string | number>) => string
+  /** Shows the rows that apply now. */
+  showRows: () => void
+  /** Calls back whenever a mark for a mistake may have changed. */
+  onMarks: (listener: () => void) => void
+  /** The form's element while it is open. */
+  root: () => HTMLElement
+}
+
+/** Makes a {@link Form} of its definition. */
+export function createForm(definition: FormDefinition): Form {
+  let open: EditorNode | undefined
+  let listeners: (() => void)[] = []
+  let marks: MutationObserver | undefined
+
+  const text: Form['text'] = (key, values) => RED._(`${definition.namespace}:${key}`, values)
+  const field = (property: string): EditorElements => $(`#${definition.prefix}-${property}`)
+  const root = (): HTMLElement => {
+    const element = document.getElementById(definition.root)
+    if (element === null) throw new Error(`No element ${definition.root}`)
+    return element
+  }
+
+  const readFrom =
+    (node: EditorNode): ReadValue =>
+    (property) => {
+      if (node === open) {
+        const input = field(property)[0]
+        if (input instanceof HTMLInputElement && input.type === 'checkbox') return input.checked
+        if (input !== undefined) return $(input).val()
+      }
+      return node[property] ?? node._def.defaults[property]?.value
+    }
+
+  const problem: Form['problem'] = (node, property, value) => {
+    const given = value ?? node._def.defaults[property]?.value ?? ''
+    return definition.problem(property, given, readFrom(node)) || true
+  }
+
+  const showRows = (): void => {
+    if (open === undefined) return
+    const read = readFrom(open)
+    for (const row of root().querySelectorAll<HTMLElement>('[data-row]')) {
+      const applies = definition.rows[row.dataset['row'] ?? '']
+      if (applies !== undefined) row.hidden = !applies(read)
+    }
+  }
+
+  /** Says under each field what its mark means; a reader of the screen hears it too. */
+  const explainMarks = (node: EditorNode): void => {
+    const properties = [...Object.keys(node._def.defaults), ...Object.keys(node._def.credentials)]
+    for (const property of properties) {
+      const input = field(property)[0]
+      if (input === undefined) continue
+      const marked = input.classList.contains('input-error')
+      const answer = marked ? problem(node, property, $(input).val()) : true
+      explain(input, marked, answer === true ? '' : answer)
+    }
+    for (const listener of listeners) listener()
+  }
+
+  return {
+    text,
+    showRows,
+    root,
+    problem,
+    onMarks: (listener) => {
+      listeners.push(listener)
+    },
+    prepare: (node) => {
+      open = node
+      listeners = []
+      addFormStyle()
+      fillDefaults(node, field)
+      for (const [property, select] of Object.entries(definition.choices)) {
+        offerChoices(document.getElementById(select), field(property))
+      }
+      $(root()).on('change keyup paste input', showRows)
+      marks?.disconnect()
+      marks = new MutationObserver(() => {
+        if (open === node) explainMarks(node)
+      })
+      marks.observe(root(), {
+        subtree: true,
+        attributes: true,
+        attributeFilter: ['class', 'hidden']
+      })
+      showRows()
+    },
+    save: (node) => {
+      for (const property of definition.numbers) saveNumber(node, property, field(property))
+      open = undefined
+      marks?.disconnect()
+    },
+    cancel: () => {
+      open = undefined
+      marks?.disconnect()
+    }
+  }
+}
+
+/**
+ * Sets what the flow file lacks to its default, on the node and in its field. Otherwise Node-RED
+ * counts it as changed when the form closes.
+ */
+function fillDefaults(node: EditorNode, field: (property: string) => EditorElements): void {
+  for (const [property, { value, type }] of Object.entries(node._def.defaults)) {
+    if (node[property] !== undefined) continue
+    node[property] = structuredClone(value)
+    if (typeof value === 'boolean') field(property).prop('checked', value)
+    else if (type === undefined && !Array.isArray(value)) field(property).val(String(value))
+  }
+  const credentials = (node.credentials ??= {})
+  const stored = (credentials._ ??= {})
+  for (const [name, { type }] of Object.entries(node._def.credentials)) {
+    const key = type === 'password' ? `has_${name}` : name
+    const absent = type === 'password' ? false : ''
+    credentials[key] ??= absent
+    stored[key] ??= absent
+  }
+}
+
+/** Lets a select stand for the usual values of a text field; its option with the empty value is "other". */
+function offerChoices(select: HTMLElement | null, field: EditorElements): void {
+  const input = field[0]
+  if (!(select instanceof HTMLSelectElement) || !(input instanceof HTMLInputElement)) return
+  const usual = [...select.options].map((option) => option.value).filter((value) => value !== '')
+  const show = (): void => {
+    const other = select.value === ''
+    input.hidden = !other
+    const unit = input.nextElementSibling
+    if (unit instanceof HTMLElement && unit.classList.contains('hl7-https-unit')) {
+      unit.hidden = !other
+    }
+  }
+  let typed = usual.includes(input.value) ? '' : input.value
+  select.value = usual.includes(input.value) ? input.value : ''
+  show()
+  $(select).on('change', () => {
+    if (select.value === '') {
+      input.value = typed
+    } else {
+      if (!usual.includes(input.value)) typed = input.value
+      input.value = select.value
+    }
+    show()
+    field.trigger('change')
+  })
+}
+
+/** Puts the number in a field on the node; an empty field takes the default. */
+function saveNumber(node: EditorNode, property: string, field: EditorElements): void {
+  const input = field[0]
+  if (!(input instanceof HTMLInputElement)) return
+  const text = input.value.trim()
+  const given = text === '' ? node._def.defaults[property]?.value : Number(text)
+  if (typeof given !== 'number' || Number.isNaN(given)) return
+  input.value = String(given)
+  // A flow file may hold the number as text: the same number is no change.
+  if (Number(node[property]) !== given || node[property] === '') node[property] = given
+}
+
+/** Adds, changes or removes the words under a marked field. */
+function explain(input: HTMLElement, marked: boolean, reason: string): void {
+  const id = `${input.id}-problem`
+  let words = document.getElementById(id)
+  if (reason === '') {
+    words?.remove()
+  } else {
+    if (words === null) {
+      words = document.createElement('div')
+      words.id = id
+      words.className = 'hl7-https-problem'
+      words.setAttribute('role', 'status')
+      const row = input.closest('.form-row')
+      row?.insertBefore(words, row.querySelector('.hl7-https-hint'))
+    }
+    if (words.textContent !== reason) words.textContent = reason
+  }
+  if (marked) input.setAttribute('aria-invalid', 'true')
+  else input.removeAttribute('aria-invalid')
+  if (reason === '') input.removeAttribute('aria-describedby')
+  else input.setAttribute('aria-describedby', id)
+}

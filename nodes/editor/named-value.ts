@@ -1,0 +1,45 @@
+/** One entry of `headers`, `formFields`, `extraParams` or `assertionClaims`. */
+export interface NamedValue {
+  name: string
+  value: string
+  /** Absent in `assertionClaims`, whose values are text. */
+  valueType?: string
+}
+
+/** Why an entry cannot be used; the key of its words in the locales under `problem`. */
+export type NamedValueProblem = '' | 'entryName' | 'headerName' | 'hl7Path' | 'secretSlot'
+
+/** Reads an entry from a flow file, whatever is in it. */
+export function namedValue(entry: unknown): NamedValue {
+  const fields =
+    typeof entry === 'object' && entry !== null ? (entry as Record<string, unknown>) : {}
+  const text = (key: string): string => {
+    const value = fields[key]
+    return typeof value === 'string' ? value : typeof value === 'number' ? String(value) : ''
+  }
+  return { name: text('name'), value: text('value'), valueType: text('valueType') || 'str' }
+}
+
+/**
+ * Judges one entry.
+ *
+ * @param names what names have to be: `header` an HTTP field name (RFC 9110 §5.1), `any` not empty
+ */
+export function namedValueProblem(entry: NamedValue, names: 'header' | 'any'): NamedValueProblem {
+  if (entry.name.trim() === '') return 'entryName'
+  if (names === 'header' && !isToken(entry.name.trim())) return 'headerName'
+  if (entry.valueType === 'hl7' && !isHl7Path(entry.value)) return 'hl7Path'
+  if (entry.valueType === 'cred' && !/^secret[1-6]$/.test(entry.value)) return 'secretSlot'
+  return ''
+}
+
+/** Whether the text is a `token` of HTTP (RFC 9110 §5.6.2): a header name, an authentication scheme. */
+export function isToken(text: string): boolean {
+  return /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(text)
+}
+
+/** Whether the text names a field of a message: `PID-3`, `PID-3.1`, `OBX[2]-5(1).1.2`. */
+export function isHl7Path(text: string): boolean {
+  const path = /^[A-Z][A-Z0-9]{2}(\[[0-9]{1,6}\])?-[0-9]{1,6}(\([0-9]{1,6}\))?(\.[0-9]{1,6}){0,2}$/
+  return path.test(text.trim())
+}

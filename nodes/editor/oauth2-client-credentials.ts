@@ -1,0 +1,203 @@
+import { createForm, type Form, type ReadValue } from './form.ts'
+import { namedValue, namedValueProblem } from './named-value.ts'
+import { createNamedValueList, type NamedValueList } from './named-value-list.ts'
+import { numberProblem } from './number-problem.ts'
+import { showSecretSlots } from './secret-slots.ts'
+import { hostOf, urlProblem } from './url-problem.ts'
+
+const namespace = '@hl7-https/node-red-hl7-https-out/oauth2-client-credentials'
+const text: Form['text'] = (key, values) => RED._(`${namespace}:${key}`, values)
+const prefix = 'node-config-input'
+
+const isFilled = (value: unknown): value is string =>
+  typeof value === 'string' && value.trim() !== ''
+const authIs = (value: ReadValue, ...methods: string[]): boolean =>
+  methods.includes(String(value('clientAuth')))
+const isJwtBearer = (value: ReadValue): boolean => value('grantType') === 'jwt_bearer'
+const needsKey = (value: ReadValue): boolean =>
+  authIs(value, 'private_key_jwt') || isJwtBearer(value)
+const showsKey = (value: ReadValue): boolean =>
+  needsKey(value) || (authIs(value, 'auto') && isFilled(value('privateKey')))
+const takesSecret = (value: ReadValue): boolean =>
+  !authIs(value, 'private_key_jwt', 'tls_client_auth', 'none')
+const hasTls = (value: ReadValue): boolean => isFilled(value('tls')) && value('tls') !== '_ADD_'
+/** `auto` finds another way where there is a key, a client certificate, or a signed grant. */
+const needsSecret = (value: ReadValue): boolean =>
+  takesSecret(value) && !(authIs(value, 'auto') && (showsKey(value) || hasTls(value)))
+const needsClientId = (value: ReadValue): boolean =>
+  !(isJwtBearer(value) && authIs(value, 'auto', 'none'))
+
+const form = createForm({
+  prefix,
+  root: 'oauth2-client-credentials-form',
+  namespace,
+  numbers: ['defaultLifetime'],
+  choices: { assertionAudience: 'oauth2-client-credentials-assertionAudience' },
+  rows: {
+    issuerRequired: (value) => !isFilled(value('tokenEndpoint')),
+    clientIdRequired: needsClientId,
+    clientSecret: takesSecret,
+    clientSecretRequired: needsSecret,
+    password: (value) => value('grantType') === 'password',
+    privateKey: showsKey,
+    assertion: (value) => showsKey(value) || authIs(value, 'client_secret_jwt'),
+    jwtBearer: isJwtBearer
+  },
+  problem
+})
+let lists: NamedValueList[] = []
+
+/** Why a property cannot be used, in words; an empty string where it can, or where it is not used. */
+function problem(property: string, value: unknown, read: ReadValue): string {
+  const given = typeof value === 'string' ? value.trim() : ''
+  switch (property) {
+    case 'issuer':
+      if (given === '') return words(isFilled(read('tokenEndpoint')) ? '' : 'issuerEmpty')
+      return words(urlProblem(given))
+    case 'tokenEndpoint':
+      return given === '' ? '' : words(urlProblem(given))
+    case 'clientId':
+      return words(given === '' && needsClientId(read) ? 'clientId' : '')
+    case 'clientSecret':
+      return words(given === '' && needsSecret(read) ? 'clientSecret' : '')
+    case 'privateKey':
+      return words(given === '' && needsKey(read) ? 'privateKey' : '')
+    case 'username':
+    case 'password':
+      return words(given === '' && read('grantType') === 'password' ? property : '')
+    case 'assertionAudience':
+      return words(given === '' ? 'assertionAudience' : '')
+    case 'defaultLifetime':
+      return words(numberProblem(value, { min: 1 }), { min: 1 })
+    case 'refreshOnStatus':
+      return words(/^\s*([1-5]\d\d(\s*,\s*[1-5]\d\d)*)?\s*$/.test(given) ? '' : 'refreshOnStatus')
+    case 'extraParams':
+    case 'assertionClaims':
+      return listProblem(value)
+    default:
+      return ''
+  }
+}
+
+function words(key: string, values?: Record<string, string | number>): string {
+  return key === '' ? '' : text(`problem.${key}`, values)
+}
+
+function listProblem(value: unknown): string {
+  const entries: unknown[] = Array.isArray(value) ? value : []
+  for (const entry of entries) {
+    const found = words(namedValueProblem(namedValue(entry), 'any'))
+    if (found !== '') return found
+  }
+  return ''
+}
+
+function prepare(node: EditorNode): void {
+  form.prepare(node)
+  lists = []
+  const showSlots = (): void => {
+    showSecretSlots(
+      node,
+      form.root(),
+      prefix,
+      lists.flatMap((list) => list.slots())
+    )
+  }
+  lists = [
+    createNamedValueList(node, {
+      property: 'extraParams',
+      element: 'oauth2-client-credentials-extraParams',
+      types: ['str', 'env', 'cred'],
+      names: 'any',
+      text,
+      onChange: showSlots
+    }),
+    createNamedValueList(node, {
+      property: 'assertionClaims',
+      element: 'oauth2-client-credentials-assertionClaims',
+      types: [],
+      names: 'any',
+      text,
+      onChange: showSlots
+    })
+  ]
+  showSlots()
+  prepareSection()
+  prepareKeyFile()
+  prepareTokenUrl()
+}
+
+/** Opens and closes "More settings"; it starts open where something in it is not the default. */
+function prepareSection(): void {
+  const head = document.getElementById('oauth2-client-credentials-more')
+  const body = document.getElementById('oauth2-client-credentials-more-body')
+  if (head === null || body === null) return
+  const show = (open: boolean): void => {
+    body.hidden = !open
+    head.setAttribute('aria-expanded', String(open))
+    const icon = head.querySelector('i')
+    icon?.classList.toggle('fa-angle-down', open)
+    icon?.classList.toggle('fa-angle-right', !open)
+    RED.tray.resize()
+  }
+  head.addEventListener('click', () => {
+    show(body.hidden !== false)
+  })
+  form.onMarks(() => {
+    const wrong = [...body.querySelectorAll('.input-error')].some(
+      (field) => field.closest('[data-row][hidden]') === null
+    )
+    if (wrong && body.hidden) show(true)
+  })
+}
+
+/** Reads a private key from a file into its field. */
+function prepareKeyFile(): void {
+  const file = document.getElementById('oauth2-client-credentials-key-file')
+  if (!(file instanceof HTMLInputElement)) return
+  document.getElementById('oauth2-client-credentials-key-load')?.addEventListener('click', () => {
+    file.click()
+  })
+  file.addEventListener('change', () => {
+    const chosen = file.files?.[0]
+    if (chosen === undefined) return
+    void chosen.text().then((pem) => {
+      $(`#${prefix}-privateKey`).val(pem).trigger('change')
+      file.value = ''
+    })
+  })
+}
+
+/** Moves a token URL that was typed as the issuer to where it belongs, and says so. */
+function prepareTokenUrl(): void {
+  const note = document.getElementById('oauth2-client-credentials-note')
+  const issuer = $(`#${prefix}-issuer`)
+  const tokenEndpoint = $(`#${prefix}-tokenEndpoint`)
+  issuer.on('change', () => {
+    const url = String(issuer.val()).trim()
+    if (note === null || urlProblem(url) !== '') return
+    note.textContent = ''
+    if (url.includes('/.well-known/')) {
+      note.textContent = text('note.wellKnown')
+    } else if (/\/token\/?$/.test(url) && !isFilled(tokenEndpoint.val())) {
+      tokenEndpoint.val(url).trigger('change')
+      issuer.val('').trigger('change')
+      note.textContent = text('note.tokenEndpoint')
+    }
+  })
+}
+
+function save(node: EditorNode): void {
+  for (const list of lists) list.save(node)
+  form.save(node)
+}
+
+/** What the inline `registerType` of oauth2-client-credentials.html calls. */
+const oauth2ClientCredentialsForm = {
+  prepare,
+  save,
+  cancel: form.cancel,
+  problem: form.problem,
+  hostOf
+}
+Object.assign(window, { oauth2ClientCredentialsForm })
