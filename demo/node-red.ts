@@ -56,6 +56,8 @@ export async function startNodeRed(options: NodeRedOptions): Promise<NodeRedProc
       cwd: options.userDir,
       env: { ...cleanEnvironment(), ...options.env },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      // A group of its own: Ctrl-C in the terminal reaches only the starter, which stops it in order.
+      detached: process.platform !== 'win32',
       // Buffers arrive as Buffers.
       serialization: 'advanced'
     }

@@ -1,0 +1,30 @@
+import { spawnSync } from 'node:child_process'
+import { globSync, rmSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+
+/**
+ * Builds what Node-RED loads if it is missing or older than its sources.
+ *
+ * @param root The package's directory.
+ * @throws Error if the build fails; the compiler has then said why.
+ */
+export function buildIfNeeded(root: string): void {
+  const sources = ['src/**/*', 'nodes/**/*', 'icons/**/*', 'scripts/build.ts', 'tsconfig*.json']
+  const built = modified(root, ['dist/nodes/*.js'])
+  if (built.length > 0 && Math.max(...modified(root, sources)) <= Math.min(...built)) return
+
+  console.log('Building …')
+  const build = spawnSync(process.execPath, [join(root, 'scripts', 'build.ts')], {
+    stdio: 'inherit'
+  })
+  if (build.status !== 0) {
+    // Half a build would pass for a whole one the next time.
+    rmSync(join(root, 'dist'), { recursive: true, force: true })
+    throw new Error('The build failed; see the lines above.')
+  }
+}
+
+/** When each of the files was last changed, in milliseconds since 1970. */
+function modified(root: string, patterns: string[]): number[] {
+  return globSync(patterns, { cwd: root }).map((file) => statSync(join(root, file)).mtimeMs)
+}

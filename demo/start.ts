@@ -1,0 +1,120 @@
+/**
+ * `npm start`: Node-RED with this package and its example flow, an authorization server and an HL7
+ * receiver, all on 127.0.0.1 and free ports, until Ctrl-C.
+ */
+import { randomBytes } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { startAuthorizationServer } from './authorization-server.ts'
+import { buildIfNeeded } from './build-if-needed.ts'
+import { createAuthority } from './certificates.ts'
+import { demoFlow } from './demo-flow.ts'
+import { startHl7Receiver } from './hl7-receiver.ts'
+import { deployFlows, startNodeRed } from './node-red.ts'
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
+
+/** What has to be undone, in the order in which it was done. */
+const cleanups: (() => unknown)[] = []
+let stopping: Promise<void> | undefined
+const isStopping = () => stopping !== undefined
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.on(signal, () => {
+    if (!isStopping()) console.log('Stopping …')
+    void stop(0)
+  })
+}
+if (process.env['npm_lifecycle_event'] === 'start') stopWithShell(process.ppid)
+start().catch((error: unknown) => {
+  if (isStopping()) return
+  console.error(`\nThe demo did not start. ${error instanceof Error ? error.message : ''}`)
+  void stop(1)
+})
+
+async function start(): Promise<void> {
+  buildIfNeeded(root)
+  console.log('Starting …')
+
+  const authority = await createAuthority()
+  const audience = 'urn:example:hl7-receiver'
+  const scope = 'hl7'
+  const clientId = 'node-red'
+  const clientSecret = randomBytes(24).toString('base64url')
+
+  const authorizationServer = await startAuthorizationServer({
+    tls: await authority.issueServer(),
+    clientId,
+    clientSecret,
+    audience,
+    scope
+  })
+  cleanups.push(() => authorizationServer.close())
+  const { issuer } = authorizationServer
+
+  const receiver = await startHl7Receiver({
+    tls: await authority.issueServer(),
+    token: { issuer, audience, ca: authority.ca },
+    record: false
+  })
+  cleanups.push(() => receiver.close())
+  if (isStopping()) return
+
+  const userDir = mkdtempSync(join(tmpdir(), 'hl7-https-demo-'))
+  cleanups.push(() => {
+    rmSync(userDir, { recursive: true, force: true })
+  })
+  const starting = startNodeRed({
+    userDir,
+    env: { HL7_ISSUER: issuer, HL7_URL: receiver.url }
+  })
+  cleanups.push(async () => {
+    const [started] = await Promise.allSettled([starting])
+    if (started.status === 'fulfilled') await started.value.stop()
+  })
+  const nodeRed = await starting
+  await deployFlows(
+    nodeRed.url,
+    demoFlow(root, { clientId, clientSecret, scope, ca: authority.ca })
+  )
+
+  console.log(`
+The demo is ready. It stays on this machine.
+
+  Editor                ${nodeRed.url}/
+  HL7 receiver          ${receiver.url}
+  Authorization server  ${issuer}
+
+Open the editor in a browser. Press the buttons at the left of the three inject nodes:
+
+  ADT^A01 (accepted)    the receiver accepts it:           AA leaves on ACK
+  AE: born in 2099      the patient is not born yet:       AE leaves on NAK
+  AR: HL7 version 2.1   a version that it does not speak:  AR leaves on NAK
+
+The debug sidebar (the bug icon) shows each acknowledgement in full. What you change in the editor
+is gone when the demo stops. Ctrl-C stops it.
+`)
+
+  await nodeRed.exited
+  if (isStopping()) return
+  console.error(`\nNode-RED has ended. Its last lines:\n${nodeRed.log.slice(-20).join('\n')}`)
+  await stop(1)
+}
+
+/** A signal to npm alone ends npm and the shell between, but would not get here. */
+function stopWithShell(shell: number): void {
+  setInterval(() => {
+    if (process.ppid !== shell) void stop(0)
+  }, 500).unref()
+}
+
+/** Undoes everything, the last first, and ends the process; a second call changes nothing. */
+function stop(exitCode: number): Promise<void> {
+  stopping ??= (async () => {
+    for (const cleanup of cleanups.reverse()) await cleanup()
+    process.exit(exitCode)
+  })()
+  return stopping
+}

@@ -1,0 +1,63 @@
+import type { NodeAPI } from 'node-red'
+import type { ProxySettings } from '../src/http-client/proxy.ts'
+import type { TlsSettings } from '../src/http-client/agent.ts'
+import type { Properties } from './properties.ts'
+
+/** What we use of Node-RED's own `tls-config` node. */
+interface TlsConfigNode {
+  valid?: boolean
+  addTLSOptions(options: TlsSettings): TlsSettings
+}
+
+/** What we use of Node-RED's own 'http proxy' node. */
+interface ProxyNode {
+  url?: string
+  noproxy?: string[] | string
+  credentials?: { username?: string; password?: string }
+}
+
+/** How connections of a node are made. */
+export interface Connection {
+  tls: TlsSettings | undefined
+  proxy: ProxySettings | undefined
+}
+
+/** Reads the `tls` and `proxy` properties; what cannot be used is a problem of the node. */
+export function readConnection(RED: NodeAPI, properties: Properties): Connection {
+  const { problems } = properties
+  const tlsId = properties.text('tls')
+  const proxyId = properties.text('proxy')
+  let tls: TlsSettings | undefined
+  let proxy: ProxySettings | undefined
+  if (tlsId !== '') {
+    const node = RED.nodes.getNode(tlsId) as unknown as TlsConfigNode | null
+    if (node === null) problems.push('the TLS configuration is missing or disabled')
+    else if (node.valid === false) {
+      problems.push('the TLS configuration cannot be used: see its own error')
+    } else tls = node.addTLSOptions({})
+  }
+  if (proxyId !== '') {
+    const node = RED.nodes.getNode(proxyId) as unknown as ProxyNode | null
+    if (node === null) problems.push('the proxy configuration is missing or disabled')
+    else if (node.url === undefined || !URL.canParse(node.url)) {
+      problems.push('the proxy configuration has no usable URL')
+    } else {
+      const { noproxy, credentials } = node
+      proxy = {
+        url: node.url,
+        noProxy: typeof noproxy === 'string' ? noproxy.split(',') : (noproxy ?? []),
+        ...(credentials?.username ? { username: credentials.username } : {}),
+        ...(credentials?.password ? { password: credentials.password } : {})
+      }
+    }
+  }
+  return { tls, proxy }
+}
+
+/** Whether TLS settings present a client certificate. */
+export function hasClientCertificate(tls: TlsSettings | undefined): boolean {
+  return (
+    tls !== undefined &&
+    (tls.pfx !== undefined || (tls.cert !== undefined && tls.key !== undefined))
+  )
+}

@@ -1,0 +1,124 @@
+import type { NodeAPI, Node, NodeMessage } from 'node-red'
+import { parsePath } from '../src/hl7/path.ts'
+import type { NamedValue } from '../src/https/receiver.ts'
+import type { Properties } from './properties.ts'
+
+/** The six slots for values that do not belong into a flow file. */
+export const SECRET_SLOTS = ['secret1', 'secret2', 'secret3', 'secret4', 'secret5', 'secret6']
+
+export type Credentials = Record<string, string | undefined>
+
+const STATIC_TYPES = ['str', 'env', 'cred'] as const
+const TYPES = [...STATIC_TYPES, 'msg', 'jsonata', 'hl7'] as const
+
+/** Reads a list of `{name, value, valueType}` whose values are known at deploy. */
+export function readStaticValues(
+  RED: NodeAPI,
+  node: Node,
+  properties: Properties,
+  listName: string,
+  credentials: Credentials
+): { name: string; value: string }[] {
+  return properties.list(listName).map((item) => {
+    const name = item.text('name').trim()
+    const type = item.choice('valueType', STATIC_TYPES, 'str')
+    const value = staticValue(RED, node, item, type, credentials)
+    collect(properties, item, listName, name)
+    return { name, value }
+  })
+}
+
+/** Reads a list of `{name, value, valueType}`; values of a message are made for each attempt. */
+export function readNamedValues(
+  RED: NodeAPI,
+  node: Node,
+  properties: Properties,
+  listName: string,
+  credentials: Credentials
+): NamedValue[] {
+  return properties.list(listName).map((item) => {
+    const name = item.text('name').trim()
+    const value = namedValue(RED, node, item, credentials)
+    collect(properties, item, listName, name)
+    return { name, value }
+  })
+}
+
+/** A JSONata expression, compiled once; evaluations side by side share nothing. */
+export function compileJsonata(
+  RED: NodeAPI,
+  node: Node,
+  source: string
+): (input: unknown, bindings?: Record<string, unknown>) => Promise<unknown> {
+  // The types speak of an older JSONata, whose evaluation was not asynchronous.
+  const expression = RED.util.prepareJSONataExpression(source, node) as unknown as {
+    evaluate(input: unknown, bindings?: Record<string, unknown>): Promise<unknown>
+  }
+  return (input, bindings) => expression.evaluate(input, bindings)
+}
+
+function namedValue(
+  RED: NodeAPI,
+  node: Node,
+  item: Properties,
+  credentials: Credentials
+): NamedValue['value'] {
+  const type = item.choice('valueType', TYPES, 'str')
+  if (type === 'str' || type === 'env' || type === 'cred') {
+    return staticValue(RED, node, item, type, credentials)
+  }
+  const source = item.text('value')
+  try {
+    if (type === 'hl7') {
+      const path = parsePath(source)
+      return ({ message }) => message.value(path)
+    }
+    if (type === 'jsonata') {
+      const evaluate = compileJsonata(RED, node, source)
+      return async ({ input }) => asText(await evaluate(input))
+    }
+  } catch (error) {
+    item.problems.push(error instanceof Error ? error.message : 'the value cannot be used')
+    return ''
+  }
+  return ({ input }) => asText(RED.util.getMessageProperty(input as NodeMessage, source))
+}
+
+function staticValue(
+  RED: NodeAPI,
+  node: Node,
+  item: Properties,
+  type: (typeof STATIC_TYPES)[number],
+  credentials: Credentials
+): string {
+  const value = item.text('value')
+  if (type === 'str') return value
+  if (type === 'env') {
+    const resolved: unknown = RED.util.evaluateNodeProperty(value, 'env', node, {})
+    if (resolved === undefined || resolved === '') {
+      item.problems.push(`the environment variable ${value} is not set`)
+    }
+    return asText(resolved) ?? ''
+  }
+  if (!SECRET_SLOTS.includes(value)) {
+    item.problems.push('a secret value must name one of the slots secret1 to secret6')
+    return ''
+  }
+  const secret = credentials[value]
+  if (secret === undefined || secret === '') item.problems.push(`the secret ${value} is empty`)
+  return secret ?? ''
+}
+
+/** Objects as JSON, absent values as nothing. */
+function asText(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : JSON.stringify(value ?? undefined)
+}
+
+function collect(properties: Properties, item: Properties, listName: string, name: string): void {
+  if (name === '') item.problems.push('an entry has no name')
+  for (const problem of item.problems) {
+    properties.problems.push(
+      `${listName}${name === '' ? '' : `, ${name.slice(0, 60)}`}: ${problem}`
+    )
+  }
+}

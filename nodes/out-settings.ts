@@ -1,0 +1,252 @@
+import { readFileSync } from 'node:fs'
+import type { Node, NodeAPI, NodeDef } from 'node-red'
+import type { CourierSettings } from '../src/delivery/courier.ts'
+import type { DeliveryOptions } from '../src/delivery/delivery.ts'
+import { parseReplyRules, type ReplyRules } from '../src/delivery/reply-rules.ts'
+import { charsetOfLabel, unknownCharset } from '../src/hl7/charset.ts'
+import { parsePath, type Hl7Path } from '../src/hl7/path.ts'
+import type { HttpClientSettings } from '../src/http-client/http-client.ts'
+import { headerNameProblem, headerValueProblem } from '../src/https/header-values.ts'
+import type { ReceiverSettings } from '../src/https/receiver.ts'
+import { targetUrl } from '../src/https/target-url.ts'
+import { hasClientCertificate, readConnection } from './connection.ts'
+import { compileJsonata, readNamedValues, type Credentials } from './named-values.ts'
+import { errorText } from './node-errors.ts'
+import type { OAuth2ClientCredentialsNode } from './oauth2-client-credentials.ts'
+import { isUnset, Properties } from './properties.ts'
+
+/** Everything that a sending node is made from. */
+export interface OutSettings {
+  client: HttpClientSettings
+  receiver: ReceiverSettings
+  courier: Omit<CourierSettings, 'receiver'>
+  delivery: Pick<
+    DeliveryOptions<unknown>,
+    'order' | 'maxInFlight' | 'retry' | 'failureTimeoutMs' | 'failWhileUnreachable' | 'queueLimit'
+  >
+  charset: string
+  /** For `order: key`. */
+  orderKey: Hl7Path | undefined
+  responseTimeoutMs: number
+  /** What works, but should be known. */
+  warnings: string[]
+}
+
+/** What is read of an answer at most, in bytes. */
+const MAX_RESPONSE_BYTES = 16 * 1024 * 1024
+
+/**
+ * Reads the node's properties.
+ *
+ * @returns the settings, or every problem in words
+ */
+export function readOutSettings(
+  RED: NodeAPI,
+  node: Node,
+  config: NodeDef
+): { settings: OutSettings | undefined; problems: readonly string[] } {
+  const properties = new Properties(config)
+  const { problems } = properties
+  const credentials = node.credentials as Credentials
+  const connection = readConnection(RED, properties)
+  const auth = readAuth(RED, properties)
+  const warnings: string[] = []
+
+  // Mutual TLS: the token is bound to the certificate that it was fetched with (RFC 8705 §3).
+  let { tls } = connection
+  if (auth?.tokens?.usesClientCertificate === true && !hasClientCertificate(tls)) {
+    const { cert, key, pfx, passphrase } = auth.tls ?? {}
+    tls = { ...tls, ...defined({ cert, key, pfx, passphrase }) }
+  }
+
+  const receiver = readReceiver(RED, node, properties, credentials, auth !== undefined, warnings)
+  const rules = readRules(properties)
+  const charset = properties.text('charset').trim() || 'auto'
+  if (charset.toLowerCase() !== 'auto' && charsetOfLabel(charset) === null) {
+    problems.push(`charset: ${unknownCharset().message}`)
+  }
+  const order = properties.choice('order', ['fifo', 'key', 'none'], 'fifo')
+  const orderKey =
+    order === 'key'
+      ? attempt(problems, 'orderKey', () => parsePath(properties.text('orderKey', 'PID-3.1')))
+      : undefined
+  const maxInFlight = properties.number('maxInFlight', 8, { min: 1, max: 1000 })
+  const failureTimeout = properties.number('failureTimeout', 900, { min: -1 })
+  const replyPath = properties.text('replyPath')
+  const pick =
+    replyPath.trim() === ''
+      ? undefined
+      : attempt(problems, 'replyPath', () => compileJsonata(RED, node, replyPath))
+
+  const settings: Omit<OutSettings, 'receiver' | 'courier'> & {
+    receiver: ReceiverSettings | undefined
+    rules: ReplyRules | undefined
+  } = {
+    client: {
+      tls,
+      proxy: connection.proxy,
+      maxConnections: order === 'fifo' ? 1 : maxInFlight,
+      connectTimeoutMs: 1000 * properties.number('connectTimeout', 5, { min: 0.001, max: 3600 }),
+      maxResponseBytes: MAX_RESPONSE_BYTES
+    },
+    receiver,
+    rules,
+    delivery: {
+      order,
+      maxInFlight,
+      retry: {
+        intervalMs: 1000 * properties.number('retryInterval', 5, { min: 0.001, max: 86_400 }),
+        maxIntervalMs: 1000 * properties.number('retryMaxInterval', 60, { min: 0.001, max: 86_400 })
+      },
+      failureTimeoutMs: failureTimeout < 0 ? Number.POSITIVE_INFINITY : 1000 * failureTimeout,
+      failWhileUnreachable: properties.flag('failWhileUnreachable', false),
+      queueLimit: properties.number('queueLimit', 100_000, { min: 1 })
+    },
+    charset,
+    orderKey,
+    responseTimeoutMs: 1000 * properties.number('responseTimeout', 30, { min: 0.001, max: 86_400 }),
+    warnings
+  }
+  const replyEncoding = properties.choice('replyEncoding', ['auto', 'text', 'base64'], 'auto')
+  if (problems.length > 0 || settings.receiver === undefined || settings.rules === undefined) {
+    return { settings: undefined, problems }
+  }
+  return {
+    settings: {
+      ...settings,
+      receiver: settings.receiver,
+      courier: {
+        tokens: auth?.tokens,
+        refreshOnStatus: auth?.refreshOnStatus ?? new Set(),
+        rules: settings.rules,
+        reply: { replyEncoding, ...(pick === undefined ? undefined : { pick }) }
+      }
+    },
+    problems
+  }
+}
+
+function readAuth(RED: NodeAPI, properties: Properties): OAuth2ClientCredentialsNode | undefined {
+  const id = properties.text('auth')
+  if (id === '') return undefined
+  const node = RED.nodes.getNode(id) as OAuth2ClientCredentialsNode | null
+  if (node === null) {
+    properties.problems.push('the auth node is missing or disabled')
+    return undefined
+  }
+  for (const problem of node.problems) properties.problems.push(`auth: ${problem}`)
+  return node
+}
+
+function readReceiver(
+  RED: NodeAPI,
+  node: Node,
+  properties: Properties,
+  credentials: Credentials,
+  withToken: boolean,
+  warnings: string[]
+): ReceiverSettings | undefined {
+  const { problems } = properties
+  const address = properties.text('url')
+  const { url, problem } = targetUrl(address)
+  // An unset variable has been named already.
+  if (url === undefined && !isUnset(address)) problems.push(problem)
+  const format = properties.choice('format', ['raw', 'mllp', 'form', 'multipart', 'json'], 'raw')
+  const tokenPlacement = properties.choice('tokenPlacement', ['header', 'body', 'query'], 'header')
+  if (withToken && tokenPlacement === 'body' && format !== 'form') {
+    problems.push('a token in the body needs the format form')
+  }
+  if (withToken && tokenPlacement === 'query') {
+    warnings.push(
+      'The token is sent in the URL, where logs keep it: RFC 9700 §4.3.2 forbids that. Use the header if the receiver takes it.'
+    )
+  }
+  const authHeader = properties.text('authHeader', 'Authorization').trim() || 'Authorization'
+  const authScheme = properties.text('authScheme', 'Bearer').trim()
+  const headers = readNamedValues(RED, node, properties, 'headers', credentials)
+  const formFields = readNamedValues(RED, node, properties, 'formFields', credentials)
+  note(problems, 'authHeader', headerNameProblem(authHeader))
+  note(problems, 'authScheme', headerValueProblem(authScheme))
+  for (const { name, value } of headers) {
+    if (name !== '') note(problems, 'headers', headerNameProblem(name))
+    if (typeof value === 'string') note(problems, `headers, ${name}`, headerValueProblem(value))
+    if (withToken && tokenPlacement === 'header' && same(name, authHeader)) {
+      problems.push(`headers: ${name} is the header of the token`)
+    }
+  }
+  const contentType = properties.text('contentType').trim()
+  note(problems, 'contentType', headerValueProblem(contentType))
+  const template = properties.text('bodyTemplate')
+  const bodyTemplate =
+    format !== 'json' || template.trim() === ''
+      ? undefined
+      : attempt(problems, 'bodyTemplate', () => {
+          const evaluate = compileJsonata(RED, node, template)
+          return (message: string, input: unknown) => evaluate(input, { message })
+        })
+  if (url === undefined) return undefined
+  return {
+    url,
+    method: properties.choice('method', ['POST', 'PUT'], 'POST'),
+    tokenPlacement,
+    authHeader,
+    authScheme,
+    headers,
+    formFields,
+    userAgent: userAgent(),
+    format,
+    contentType,
+    bodyField: properties.text('bodyField', 'message') || 'message',
+    bodyFileName: properties.text('bodyFileName', 'message.hl7') || 'message.hl7',
+    bodyPartType: properties.text('bodyPartType', 'text/plain') || 'text/plain',
+    bodyEncoding: properties.choice('bodyEncoding', ['text', 'base64'], 'text'),
+    bodyTemplate
+  }
+}
+
+function readRules(properties: Properties): ReplyRules | undefined {
+  return attempt(properties.problems, 'replyCodeActions', () =>
+    parseReplyRules(properties.text('replyCodeActions'))
+  )
+}
+
+let product: string | undefined
+
+/** Package name and version, and nothing of the machine. */
+function userAgent(): string {
+  if (product === undefined) {
+    // From dist/nodes as from nodes, the package's own file is the nearest above.
+    const depth = import.meta.url.includes('/dist/nodes/') ? '../../' : '../'
+    const file = new URL(`${depth}package.json`, import.meta.url)
+    const { version } = JSON.parse(readFileSync(file, 'utf8')) as { version: string }
+    product = `node-red-hl7-https-out/${version}`
+  }
+  return product
+}
+
+function attempt<Result>(
+  problems: string[],
+  property: string,
+  read: () => Result
+): Result | undefined {
+  try {
+    return read()
+  } catch (error) {
+    problems.push(`${property}: ${errorText(error)}`)
+    return undefined
+  }
+}
+
+function note(problems: string[], property: string, problem: string | undefined): void {
+  if (problem !== undefined) problems.push(`${property}: ${problem}`)
+}
+
+function same(a: string, b: string): boolean {
+  return a.toLowerCase() === b.toLowerCase()
+}
+
+function defined<Values extends object>(values: Values): Partial<Values> {
+  return Object.fromEntries(
+    Object.entries(values).filter(([, value]) => value !== undefined)
+  ) as Partial<Values>
+}

@@ -1,0 +1,82 @@
+/**
+ * Reads a node's properties from a flow file: a missing one has its default, a value of the wrong
+ * kind or an unset environment variable is a problem in words. Problems are collected, so that a
+ * constructor never throws and the user sees all of them.
+ */
+export class Properties {
+  readonly problems: string[] = []
+  readonly #values: Readonly<Record<string, unknown>>
+
+  constructor(values: object) {
+    this.#values = values as Record<string, unknown>
+  }
+
+  /** A string; numbers and booleans of a hand-written flow file count as their text. */
+  text(name: string, fallback = ''): string {
+    const value = this.#values[name]
+    if (value === undefined || value === null) return fallback
+    if (typeof value === 'string') return this.#resolved(name, value)
+    if (typeof value === 'number' || typeof value === 'boolean') return String(value)
+    this.problems.push(`${name} must be a text`)
+    return fallback
+  }
+
+  /** One of a few words; empty counts as missing. */
+  choice<Word extends string>(name: string, words: readonly Word[], fallback: Word): Word {
+    const text = this.text(name, fallback)
+    if (text === '') return fallback
+    const word = words.find((candidate) => candidate === text)
+    if (word !== undefined) return word
+    if (!isUnset(text)) this.problems.push(`${name} must be one of ${words.join(', ')}`)
+    return fallback
+  }
+
+  /** A number, also as text; empty counts as missing. */
+  number(name: string, fallback: number, { min = 0, max = Number.MAX_SAFE_INTEGER } = {}): number {
+    const text = this.text(name, String(fallback)).trim()
+    if (text === '') return fallback
+    const number = Number(text)
+    if (Number.isFinite(number) && number >= min && number <= max) return number
+    if (!isUnset(text)) {
+      const limits =
+        max === Number.MAX_SAFE_INTEGER ? `of at least ${min}` : `from ${min} to ${max}`
+      this.problems.push(`${name} must be a number ${limits}`)
+    }
+    return fallback
+  }
+
+  flag(name: string, fallback: boolean): boolean {
+    const value = this.#values[name]
+    if (value === undefined || value === null || value === '') return fallback
+    if (value === true || value === 'true') return true
+    if (value === false || value === 'false') return false
+    this.problems.push(`${name} must be true or false`)
+    return fallback
+  }
+
+  /** A list of objects, each as properties of its own; their problems are to be collected as well. */
+  list(name: string): Properties[] {
+    const value = this.#values[name]
+    if (value === undefined || value === null || value === '') return []
+    if (
+      !Array.isArray(value) ||
+      !value.every((item) => typeof item === 'object' && item !== null)
+    ) {
+      this.problems.push(`${name} must be a list`)
+      return []
+    }
+    return (value as object[]).map((item) => new Properties(item))
+  }
+
+  #resolved(name: string, value: string): string {
+    if (isUnset(value)) {
+      this.problems.push(`the environment variable ${value.slice(2, -1)} (for ${name}) is not set`)
+    }
+    return value
+  }
+}
+
+/** Node-RED replaces `${NAME}` by the variable's value and leaves it where there is none. */
+export function isUnset(text: string): boolean {
+  return text.startsWith('${') && text.indexOf('}') === text.length - 1 && text.length > 3
+}

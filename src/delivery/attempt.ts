@@ -1,0 +1,46 @@
+import type { Acknowledgement } from '../hl7/acknowledgement.ts'
+import type { ReplyMessage } from '../hl7/reply-message.ts'
+import type { ErrorFamily } from './reply-test.ts'
+
+/** What the rules need to know of the message that was sent. */
+export interface SentMessage {
+  /** Every MSH-10, BHS-11 and FHS-11 of it, unescaped as an acknowledgement's MSA-2 is. */
+  readonly controlIds: readonly string[]
+  /** MSH-9 as `ADT^A01`, whatever its separators; `''` if unknown. */
+  readonly type: string
+  /** False when MSH-15 or MSH-16 is filled and neither of them is AL or SU. */
+  readonly replyDue: boolean
+}
+
+/** The body of the HTTP answer, read. */
+export interface AttemptReply {
+  /** The whole body as text. */
+  readonly text: string
+  /** No body at all: not a single byte. */
+  readonly empty: boolean
+  /** The HL7 that the body holds, or `null`. */
+  readonly message: ReplyMessage | null
+  /** What its MSA and ERR say, or `null` without an MSA. */
+  readonly ack: Acknowledgement | null
+}
+
+/** Why there was no answer, or none that could be read. Its text is safe to print. */
+export interface AttemptError {
+  /** As Node.js or the token server names it: `ECONNREFUSED`, `invalid_client`. */
+  readonly code: string
+  /** At most one. Whatever failed on the way to a token is `token`. */
+  readonly family?: ErrorFamily
+  readonly text: string
+}
+
+/**
+ * The facts of one attempt that a decision needs. `error` beside a `status` happens: an answer that
+ * was cut, exceeded the size limit or could not be decoded. A status outside 2xx needs no `error`.
+ */
+export interface Attempt {
+  readonly sent: SentMessage
+  /** The HTTP status of the HL7 server; never that of a token server or a proxy's CONNECT. */
+  readonly status?: number
+  readonly reply?: AttemptReply
+  readonly error?: AttemptError
+}

@@ -1,0 +1,23 @@
+/** Time as the delivery needs it, so that tests can drive it. */
+export interface Clock {
+  /** Wall clock, milliseconds since 1970. */
+  now(): number
+  /** A clock that only runs forward, milliseconds. */
+  monotonic(): number
+  /** Calls back once after `ms` milliseconds; the result calls it off. */
+  after(ms: number, callback: () => void): () => void
+}
+
+/** setTimeout turns a longer delay into one of 1 ms. */
+const LONGEST_DELAY_MS = 2 ** 31 - 1
+
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  monotonic: () => performance.now(),
+  after(ms, callback) {
+    const timer = setTimeout(callback, Math.min(ms, LONGEST_DELAY_MS))
+    return () => {
+      clearTimeout(timer)
+    }
+  }
+}

@@ -1,0 +1,200 @@
+import { readAcknowledgement, type Acknowledgement } from '../hl7/acknowledgement.ts'
+import type { OutgoingMessage } from '../hl7/outgoing-message.ts'
+import { HttpError } from '../http-client/http-error.ts'
+import type { HttpReply } from '../http-client/http-client.ts'
+import type { Receiver } from '../https/receiver.ts'
+import { readReplyBody, type ReplyBodyOptions } from '../https/reply-body.ts'
+import { TokenError } from '../oauth2/token-error.ts'
+import type { TokenSource } from '../oauth2/token-source.ts'
+import type { Attempt, AttemptError } from './attempt.ts'
+import { decide, retriesOnReset, type Decision } from './decide.ts'
+import { countingAcknowledgement } from './holds.ts'
+import type { ReplyRules } from './reply-rules.ts'
+import { retryAfterMs } from './retry-schedule.ts'
+
+/** A message with what one attempt needs of it. */
+export interface Parcel {
+  message: OutgoingMessage
+  /** The flow's message object, for values that are made from it. */
+  input: unknown
+  /** Instead of the configured URL; of the same origin. */
+  url?: URL | undefined
+  responseTimeoutMs: number
+}
+
+/** What a flow may read of an HTTP answer. */
+export interface ReplyRecord {
+  status: number
+  headers: HttpReply['headers']
+  /** The whole body as text. */
+  text: string
+  /** The HL7 text in it, CR-separated, or `''`. */
+  hl7: string
+  ack: Acknowledgement | null
+}
+
+/** One attempt and what the rules make of it. */
+export interface AttemptResult {
+  decision: Decision
+  reply?: ReplyRecord
+  error?: AttemptError
+  /** Why a refused token could not be replaced. */
+  tokenProblem?: string
+  /** There was a receiver to talk to: a connection, a token, and no 502, 503 or 504. */
+  reachable: boolean
+  /** The least wait that the server asked for, in milliseconds. */
+  retryAfterMs?: number
+  /** From the first byte sent to the last byte read, in milliseconds; without the token's time. */
+  elapsedMs: number
+}
+
+export interface CourierSettings {
+  receiver: Receiver
+  /** Undefined: the receiver wants no token. */
+  tokens: TokenSource | undefined
+  /** HTTP statuses of the receiver that mean "the token was refused". */
+  refreshOnStatus: ReadonlySet<number>
+  rules: ReplyRules
+  reply: ReplyBodyOptions
+}
+
+/** Statuses on which Retry-After counts. */
+const RETRY_AFTER_STATUSES = new Set([408, 425, 429, 503])
+/** Statuses of a proxy or gateway that does not reach the receiver itself. */
+const GATEWAY_STATUSES = new Set([502, 503, 504])
+
+/**
+ * Takes one message to the receiver once: token, request, reply, decision. Within the one attempt it
+ * sends again after a refused token, and after a kept connection that turned out to be dead.
+ */
+export class Courier {
+  readonly #settings: CourierSettings
+
+  constructor(settings: CourierSettings) {
+    this.#settings = settings
+  }
+
+  /**
+   * @throws {Hl7Error} when this message cannot be made into a request
+   */
+  async attempt(parcel: Parcel, signal?: AbortSignal): Promise<AttemptResult> {
+    const start = performance.now()
+    const { message } = parcel
+    const sent = { controlIds: message.controlIds, type: message.type, replyDue: message.replyDue }
+    let token: string | undefined
+    let tokenProblem: string | undefined
+    try {
+      token = await this.#settings.tokens?.token(signal)
+      let reply = await this.#send(parcel, token, signal)
+      if (token !== undefined && this.#settings.refreshOnStatus.has(reply.status)) {
+        const fresh = await this.#freshToken(token, signal)
+        if ('token' in fresh) reply = await this.#send(parcel, fresh.token, signal)
+        else tokenProblem = fresh.problem
+      }
+      const {
+        text,
+        hl7,
+        message: answer
+      } = await readReplyBody(reply.body, reply.headers['content-type'], this.#settings.reply)
+      const attempt: Attempt = {
+        sent,
+        status: reply.status,
+        reply: {
+          text,
+          empty: reply.body.length === 0,
+          message: answer,
+          ack: answer === null ? null : readAcknowledgement(answer)
+        }
+      }
+      const ack = countingAcknowledgement(attempt)
+      return {
+        decision: decide(this.#settings.rules, attempt),
+        reply: { status: reply.status, headers: reply.headers, text, hl7, ack },
+        ...(tokenProblem === undefined ? undefined : { tokenProblem }),
+        reachable: ack !== null || !GATEWAY_STATUSES.has(reply.status),
+        ...withRetryAfter(reply),
+        elapsedMs: performance.now() - start
+      }
+    } catch (thrown) {
+      const failure = failureOf(thrown)
+      const attempt: Attempt = {
+        sent,
+        error: failure.error,
+        ...(failure.status === undefined ? undefined : { status: failure.status })
+      }
+      return {
+        ...failure,
+        decision: decide(this.#settings.rules, attempt),
+        elapsedMs: performance.now() - start
+      }
+    }
+  }
+
+  async #send(
+    parcel: Parcel,
+    token: string | undefined,
+    signal: AbortSignal | undefined
+  ): Promise<HttpReply> {
+    const shipment = { ...parcel, token, signal }
+    try {
+      return await this.#settings.receiver.send(shipment)
+    } catch (error) {
+      // The server closed a kept connection while our request was on its way: it never read it.
+      const stale =
+        error instanceof HttpError &&
+        error.reusedConnection &&
+        error.family === 'reset' &&
+        error.status === undefined
+      if (!stale || !retriesOnReset(this.#settings.rules, errorOf(error))) throw error
+      return this.#settings.receiver.send(shipment)
+    }
+  }
+
+  async #freshToken(
+    refused: string,
+    signal: AbortSignal | undefined
+  ): Promise<{ token: string } | { problem: string }> {
+    try {
+      return { token: (await this.#settings.tokens?.refused(refused, signal)) ?? refused }
+    } catch (error) {
+      // The receiver's refusal remains the answer to this attempt; this only explains it.
+      if (error instanceof TokenError) return { problem: error.message }
+      throw error
+    }
+  }
+}
+
+/** The facts of an attempt without an answer, from what the https and oauth2 rooms throw. */
+function failureOf(thrown: unknown): Pick<AttemptResult, 'reachable'> & {
+  error: AttemptError
+  status?: number
+  retryAfterMs?: number
+} {
+  if (thrown instanceof TokenError) {
+    return {
+      error: { code: thrown.code, family: 'token', text: thrown.message },
+      // A token server that refuses us is there; one that does not answer is an outage.
+      reachable: thrown.permanent,
+      ...(thrown.retryAfterMs === undefined ? undefined : { retryAfterMs: thrown.retryAfterMs })
+    }
+  }
+  if (thrown instanceof HttpError) {
+    const { status, connected } = thrown
+    return {
+      error: errorOf(thrown),
+      reachable: connected,
+      ...(status === undefined ? undefined : { status })
+    }
+  }
+  throw thrown
+}
+
+function errorOf({ code, family, message }: HttpError): AttemptError {
+  return { code, text: message, ...(family === undefined ? undefined : { family }) }
+}
+
+function withRetryAfter({ status, headers }: HttpReply): { retryAfterMs?: number } {
+  if (!RETRY_AFTER_STATUSES.has(status)) return {}
+  const wait = retryAfterMs(headers['retry-after'], Date.now())
+  return wait === undefined ? {} : { retryAfterMs: wait }
+}

@@ -1,0 +1,90 @@
+import type { Attempt, AttemptError } from './attempt.ts'
+import { factsOf, holds, type Facts } from './holds.ts'
+import {
+  DEFAULT_REPLY_RULES,
+  parseReplyRules,
+  type Outcome,
+  type ReplyRule,
+  type ReplyRules
+} from './reply-rules.ts'
+import { isErrorTest } from './reply-test.ts'
+
+/** What becomes of a message after an attempt. */
+export interface Decision {
+  /** Where it ends; with `retry`, where it ends once the failure timeout has passed. */
+  readonly outcome: Outcome
+  /** Try again after the wait, until the failure timeout. */
+  readonly retry: boolean
+  /** The rule that decided, as written; `''` where no rule was asked or none held. */
+  readonly rule: string
+  /** The letters of that rule as written; `F` where none held; `''` where no rule was asked. */
+  readonly action: string
+  /** The rules with a W that fired, as written, from the left to the right. */
+  readonly warnings: readonly string[]
+}
+
+/** The E rules of the default: what decides an error for which no rule holds. */
+const defaultErrorRules = parseReplyRules(DEFAULT_REPLY_RULES).rules.filter((rule) =>
+  rule.conditions.every((tests) => tests.some(isErrorTest))
+)
+
+/**
+ * Decides what becomes of a message after an attempt. Depends on its arguments alone.
+ *
+ * - No reply was due, and a 2xx without a body came: accepted, no rule is asked.
+ * - Every rule that is a W alone is tested. Of the others the first that holds decides.
+ * - None holds: an error goes by the E rules of the default; a reply for which a W alone held is
+ *   accepted; all else fails.
+ */
+export function decide(rules: ReplyRules, attempt: Attempt): Decision {
+  const facts = factsOf(attempt)
+  if (!attempt.sent.replyDue && facts.error === null && facts.ack === null && facts.empty) {
+    return { outcome: 'accept', retry: false, rule: '', action: '', warnings: [] }
+  }
+  const warnings: string[] = []
+  let deciding: ReplyRule | null = null
+  let warning: ReplyRule | null = null
+  for (const rule of rules.rules) {
+    const decides = rule.outcome !== null
+    if ((decides && deciding !== null) || !ruleHolds(rule, facts)) continue
+    if (decides) deciding = rule
+    else warning ??= rule
+    if (rule.warn) warnings.push(rule.text)
+  }
+  if (deciding === null && facts.error !== null) {
+    deciding = defaultErrorRules.find((rule) => ruleHolds(rule, facts)) ?? null
+  }
+  if (deciding !== null) return { ...ending(deciding), warnings }
+  // A W alone accepts a reply, never an error.
+  if (warning !== null && facts.error === null) return { ...ending(warning), warnings }
+  return { outcome: 'fail', retry: false, rule: '', action: 'F', warnings }
+}
+
+function ending(rule: ReplyRule): Omit<Decision, 'warnings'> {
+  return {
+    outcome: rule.outcome ?? 'accept',
+    retry: rule.retry,
+    rule: rule.text,
+    action: rule.action
+  }
+}
+
+function ruleHolds(rule: ReplyRule, facts: Facts): boolean {
+  return rule.conditions.some((tests) => tests.every((test) => holds(test, facts)))
+}
+
+const connectionReset: AttemptError = {
+  code: 'ECONNRESET',
+  family: 'reset',
+  text: 'read ECONNRESET'
+}
+
+/**
+ * Would a connection that breaks while waiting be tried again? If not, a message is not even resent
+ * where a reused connection broke before a byte of an answer.
+ *
+ * @param error - the very error, for rules that ask for its code or text
+ */
+export function retriesOnReset(rules: ReplyRules, error: AttemptError = connectionReset): boolean {
+  return decide(rules, { sent: { controlIds: [], type: '', replyDue: true }, error }).retry
+}

@@ -1,0 +1,38 @@
+/** Codes of the errors that a Catch node receives. */
+export type DeliveryErrorCode =
+  | 'HL7_CONFIG'
+  | 'HL7_INVALID_MESSAGE'
+  | 'HL7_QUEUE_FULL'
+  | 'HL7_QUEUE_FAILED'
+  | 'HL7_DELIVERY_FAILED'
+  | 'HL7_DISCARDED'
+
+/** What stood behind an error: a Node.js, HTTP or OAuth code, and the HTTP status if there was one. */
+export interface DeliveryErrorCause {
+  code: string
+  status?: number
+}
+
+/**
+ * Why a message left as an error. Text and cause are safe to print: of the message they name the
+ * control ID and the type alone. The cause is plain data, since Node-RED hands it on to the flow.
+ */
+export class DeliveryError extends Error {
+  override readonly name = 'DeliveryError'
+  readonly code: DeliveryErrorCode
+  override readonly cause: DeliveryErrorCause | undefined
+
+  constructor(code: DeliveryErrorCode, message: string, cause?: DeliveryErrorCause) {
+    super(message)
+    this.code = code
+    this.cause = cause
+    // Node-RED shows an error by its toString and copies an own stack into the flow's message: a
+    // list of our source lines helps nobody there.
+    delete (this as { stack?: string }).stack
+  }
+
+  /** The message alone: Node-RED puts it into `msg.error.message`. */
+  override toString(): string {
+    return this.message
+  }
+}

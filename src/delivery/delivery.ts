@@ -1,0 +1,603 @@
+import { OutboxError, type EntryFacts, type Outbox } from '../outbox/outbox.ts'
+import { Ages } from './ages.ts'
+import type { Clock } from './clock.ts'
+import type { AttemptResult } from './courier.ts'
+import { DeliveryError } from './delivery-error.ts'
+import { nameOf } from './explain.ts'
+import { Figures, type FigureValues } from './figures.ts'
+import { Lanes, type Order } from './lanes.ts'
+import { retryWaitMs, type RetrySettings } from './retry-schedule.ts'
+import { failedSettlement, settlementOf, type Settlement } from './settlement.ts'
+
+/** How the content of a message is put away and found again. */
+export interface ContentCodec<Content> {
+  encode(content: Content): Buffer
+  /** @throws {Hl7Error} when the settings no longer fit the message */
+  decode(bytes: Buffer): Content
+  /** Bytes that the content takes in memory, roughly; `Infinity` keeps it there. */
+  size(content: Content): number
+}
+
+export interface DeliveryOptions<Content> {
+  outbox: Outbox
+  codec: ContentCodec<Content>
+  /** Takes a message to the receiver once. */
+  attempt: (content: Content, signal: AbortSignal) => Promise<AttemptResult>
+  /** Hands a settled message on; must not throw. */
+  emit: (facts: EntryFacts, content: Content, settlement: Settlement) => void
+  /** Something that a status would show has changed. */
+  onChange: () => void
+  order: Order
+  /** Messages under way at a time; with `fifo` it is one. */
+  maxInFlight: number
+  retry: RetrySettings
+  /** How long one message is tried, in milliseconds; `Infinity` for ever, 0 once. */
+  failureTimeoutMs: number
+  /** Time without a reachable receiver counts as well. */
+  failWhileUnreachable: boolean
+  /** Messages held before new ones are refused. */
+  queueLimit: number
+  clock: Clock
+  /** From 0 (inclusive) to 1 (exclusive). */
+  random: () => number
+}
+
+/** A message that comes in. */
+export interface Accepted<Content> {
+  /** Messages of one key keep their order (`order: key`). */
+  key: string
+  controlId: string
+  type: string
+  content: Content
+}
+
+/** What a status or an operator sees. */
+export interface DeliveryState extends FigureValues {
+  state: 'idle' | 'sending' | 'retrying' | 'paused' | 'error'
+  queued: number
+  inFlight: number
+  suspended: number
+  oldestAgeMs: number
+  lastError: { code: string; at: string } | null
+  lastOutcome: Settlement['outcome'] | null
+  /** The most tried of the messages that wait for their next attempt. */
+  retry: { attempts: number; waitMs: number } | null
+}
+
+/** A message that is under way or waits for its next attempt. */
+interface Active<Content> {
+  readonly facts: EntryFacts
+  readonly content: Content
+  /** Calls off the wait for the next attempt. */
+  cancelWait?: () => void
+  /** On the monotonic clock. */
+  nextAttemptAt?: number
+  /** Retries since the clock of this message was started. */
+  retries: number
+  /** Where on the monotonic clock the time that is not yet counted began. */
+  countedFrom: number
+  /** The time since then counts towards the failure timeout. */
+  counts: boolean
+}
+
+/** Contents of waiting messages stay in memory up to this size beside a durable outbox, in bytes. */
+const MAX_LOADED_BYTES = 16 * 1024 * 1024
+
+/**
+ * Owns every message from its acceptance to its settlement; nothing else changes its state.
+ *
+ * waiting → under way → settled → gone, with the side ways retry (waits, holds its lane), suspended
+ * (stands aside) and paused (back to the front, nothing starts).
+ */
+export class Delivery<Content> {
+  readonly #options: DeliveryOptions<Content>
+  readonly #outbox: Outbox
+  readonly #lanes: Lanes
+  readonly #ages = new Ages()
+  readonly #figures = new Figures()
+  readonly #abort = new AbortController()
+  /** Waiting and suspended messages that are in memory. */
+  readonly #loaded = new Map<number, { facts: EntryFacts; content: Content }>()
+  #loadedBytes = 0
+  readonly #active = new Map<number, Active<Content>>()
+  /** Retries whose wait is over, waiting for a place. */
+  readonly #due: Active<Content>[] = []
+  readonly #suspended = new Map<number, EntryFacts>()
+  #opening: Promise<void> | undefined
+  #opened = false
+  #started = false
+  #lastSeq = 0
+  /** Stored outcomes that are still to be handed on. */
+  #unemitted: readonly number[] = []
+  #inFlight = 0
+  #paused = false
+  #closing = false
+  #failing = false
+  #lastError: DeliveryState['lastError'] = null
+  #lastOutcome: DeliveryState['lastOutcome'] = null
+  #whenIdle: (() => void) | undefined
+
+  constructor(options: DeliveryOptions<Content>) {
+    this.#options = options
+    this.#outbox = options.outbox
+    this.#lanes = new Lanes(options.order)
+  }
+
+  /** Messages held: waiting, under way, retrying or suspended. */
+  get held(): number {
+    return this.#ages.size
+  }
+
+  /**
+   * Opens the outbox and takes over what it holds; nothing is sent or handed on before `start`.
+   * After a failure the next call tries again.
+   *
+   * @throws {OutboxError} when the queue cannot be used
+   */
+  open(): Promise<void> {
+    this.#opening ??= this.#open().catch((error: unknown) => {
+      this.#opening = undefined
+      this.#noteError(error instanceof OutboxError ? error.code : 'HL7_QUEUE_FAILED')
+      this.#changed()
+      throw error
+    })
+    return this.#opening
+  }
+
+  /** Hands on the outcomes that an earlier process could not, and begins to send. */
+  async start(): Promise<void> {
+    this.#started = true
+    if (this.#opened) await this.#emitStored()
+    else await this.open()
+  }
+
+  /**
+   * Takes a message in. Resolves when it is as safe as the outbox can make it.
+   *
+   * @throws {DeliveryError} `HL7_QUEUE_FULL` or `HL7_QUEUE_FAILED`
+   */
+  async accept({ key, controlId, type, content }: Accepted<Content>): Promise<void> {
+    const { queueLimit, clock } = this.#options
+    const name = { controlId, type }
+    if (!this.#opened) {
+      await this.open().catch((error: unknown) => {
+        throw queueFailed(name, error)
+      })
+    }
+    if (this.held >= queueLimit) {
+      throw new DeliveryError(
+        'HL7_QUEUE_FULL',
+        `${nameOf(name)} was not accepted: ${this.held} messages wait already, and the queue limit of the node is ${queueLimit}.`
+      )
+    }
+    const seq = ++this.#lastSeq
+    const facts: EntryFacts = {
+      seq,
+      lane: this.#lanes.laneOf(seq, this.#outbox.lane(key)),
+      controlId,
+      type,
+      acceptedAt: clock.now(),
+      state: 'waiting',
+      attempts: 0,
+      spentMs: 0
+    }
+    this.#ages.add(seq, facts.acceptedAt)
+    this.#load(facts, content)
+    try {
+      await this.#outbox.add(facts, () => this.#options.codec.encode(content))
+    } catch (error) {
+      this.#ages.remove(seq)
+      this.#unload(seq)
+      this.#noteError('HL7_QUEUE_FAILED')
+      this.#changed()
+      throw queueFailed(name, error)
+    }
+    this.#lanes.add(seq, facts.lane)
+    this.#pump()
+  }
+
+  /** Nothing new starts until `resume`; what is under way ends. */
+  async pause(): Promise<void> {
+    for (const active of this.#active.values()) this.#count(active)
+    this.#paused = true
+    this.#changed()
+    await this.#outbox.setPaused(true)
+  }
+
+  /** Goes on, with a new failure timeout for each message and without waiting for a retry's time. */
+  async resume(): Promise<void> {
+    this.#paused = false
+    for (const active of this.#active.values()) {
+      active.facts.spentMs = 0
+      active.countedFrom = this.#options.clock.monotonic()
+      active.retries = 0
+      if (active.cancelWait === undefined) continue
+      active.cancelWait()
+      this.#waitIsOver(active)
+    }
+    this.#changed()
+    this.#pump()
+    await this.#outbox.setPaused(false)
+  }
+
+  /** The messages that stand aside for an operator. */
+  get suspended(): readonly EntryFacts[] {
+    return [...this.#suspended.values()]
+  }
+
+  /**
+   * Takes suspended messages back into the queue, each to its place by acceptance.
+   *
+   * @returns how many were found
+   */
+  async resend(select: (facts: EntryFacts) => boolean): Promise<number> {
+    const chosen = this.suspended.filter(select)
+    for (const facts of chosen) {
+      this.#suspended.delete(facts.seq)
+      facts.state = 'waiting'
+      facts.spentMs = 0
+      delete facts.suspendedAt
+      delete facts.reason
+      await this.#store(facts)
+      this.#lanes.putBack(facts.seq, facts.lane)
+    }
+    this.#changed()
+    this.#pump()
+    return chosen.length
+  }
+
+  /**
+   * Gives suspended messages up: they leave as errors (`HL7_DISCARDED`).
+   *
+   * @returns how many were found
+   */
+  async discard(select: (facts: EntryFacts) => boolean): Promise<number> {
+    const chosen = this.suspended.filter(select)
+    for (const facts of chosen) {
+      this.#suspended.delete(facts.seq)
+      const given = new DeliveryError('HL7_DISCARDED', 'It was given up by an operator.')
+      const { content } = await this.#read(facts.seq)
+      await this.#settle(facts, content, failedSettlement(facts, given, this.#options.clock.now()))
+    }
+    this.#changed()
+    return chosen.length
+  }
+
+  /**
+   * Ends the work: nothing new starts, what is under way gets `graceMs`, then it is aborted.
+   *
+   * @returns the messages that are lost with the process: none where the outbox is durable
+   */
+  async close(graceMs: number): Promise<readonly EntryFacts[]> {
+    this.#closing = true
+    for (const active of this.#active.values()) active.cancelWait?.()
+    if (this.#inFlight > 0) {
+      const idle = new Promise<void>((resolve) => {
+        this.#whenIdle = resolve
+      })
+      const cancel = this.#options.clock.after(graceMs, () => {
+        this.#abort.abort()
+      })
+      await idle
+      cancel()
+    }
+    const left: EntryFacts[] = []
+    if (!this.#outbox.durable) {
+      for (const { facts } of this.#active.values()) left.push(facts)
+      for (const { facts } of this.#loaded.values()) left.push(facts)
+    }
+    await this.#outbox.close()
+    return left.sort((a, b) => a.seq - b.seq)
+  }
+
+  /** Everything that a status or the admin route shows. */
+  state(): DeliveryState {
+    const { clock } = this.#options
+    const { oldest } = this.#ages
+    let retry: DeliveryState['retry'] = null
+    for (const { nextAttemptAt, facts } of this.#active.values()) {
+      if (nextAttemptAt === undefined) continue
+      const waitMs = Math.max(0, nextAttemptAt - clock.monotonic())
+      if (retry === null || facts.attempts > retry.attempts) {
+        retry = { attempts: facts.attempts, waitMs }
+      }
+    }
+    return {
+      state: this.#stateName(retry !== null),
+      queued: this.held - this.#inFlight - this.#suspended.size,
+      inFlight: this.#inFlight,
+      suspended: this.#suspended.size,
+      oldestAgeMs: oldest === undefined ? 0 : Math.max(0, clock.now() - oldest),
+      lastError: this.#lastError,
+      lastOutcome: this.#lastOutcome,
+      retry,
+      ...this.#figures.values()
+    }
+  }
+
+  #stateName(retrying: boolean): DeliveryState['state'] {
+    if (this.#paused) return 'paused'
+    if (this.#inFlight > 0) return 'sending'
+    if (retrying) return 'retrying'
+    return this.#failing ? 'error' : 'idle'
+  }
+
+  async #open(): Promise<void> {
+    const { waiting, suspended, settled, paused, lastSeq } = await this.#outbox.open()
+    this.#lastSeq = lastSeq
+    this.#paused ||= paused
+    for (const facts of suspended) this.#suspended.set(facts.seq, facts)
+    const standing = [...suspended].sort((a, b) => a.seq - b.seq)
+    for (const [index, seq] of waiting.seqs.entries()) {
+      while (standing[0] !== undefined && standing[0].seq < seq) this.#addAge(standing.shift())
+      this.#ages.add(seq, waiting.acceptedAt[index] ?? 0)
+      this.#lanes.add(seq, waiting.lanes[waiting.laneIndex[index] ?? 0] ?? '')
+    }
+    for (const facts of standing) this.#addAge(facts)
+    this.#unemitted = settled
+    this.#opened = true
+    this.#changed()
+    if (this.#started) await this.#emitStored()
+  }
+
+  #addAge(facts: EntryFacts | undefined): void {
+    if (facts !== undefined) this.#ages.add(facts.seq, facts.acceptedAt)
+  }
+
+  /** What was settled but perhaps not handed on when the last process ended leaves first. */
+  async #emitStored(): Promise<void> {
+    const seqs = this.#unemitted
+    this.#unemitted = []
+    for (const seq of seqs) {
+      try {
+        const { facts, content, outcome } = await this.#outbox.read(seq)
+        if (outcome === undefined) continue
+        const settlement = JSON.parse(outcome.toString()) as Settlement
+        this.#noteOutcome(settlement)
+        this.#options.emit(facts, this.#options.codec.decode(content), settlement)
+        await this.#outbox.remove(seq)
+      } catch {
+        this.#noteError('HL7_QUEUE_FAILED')
+      }
+    }
+    this.#pump()
+  }
+
+  #pump(): void {
+    const { order, maxInFlight } = this.#options
+    const places = order === 'fifo' ? 1 : maxInFlight
+    while (this.#started && !this.#paused && !this.#closing && this.#inFlight < places) {
+      const due = this.#due.shift()
+      if (due !== undefined) {
+        this.#inFlight++
+        void this.#run(due)
+        continue
+      }
+      const next = this.#lanes.take()
+      if (next === undefined) return
+      this.#inFlight++
+      void this.#begin(next.seq, next.lane)
+    }
+  }
+
+  async #begin(seq: number, lane: string): Promise<void> {
+    let read: { facts: EntryFacts; content: Content }
+    try {
+      read = this.#unload(seq) ?? (await this.#read(seq))
+    } catch {
+      // What cannot be read cannot be sent either; it stays in its file for the next start.
+      this.#noteError('HL7_QUEUE_FAILED')
+      this.#inFlight--
+      this.#lanes.release(lane)
+      this.#changed()
+      this.#idleIfEmpty()
+      return
+    }
+    const active: Active<Content> = {
+      ...read,
+      retries: 0,
+      countedFrom: this.#options.clock.monotonic(),
+      counts: true
+    }
+    this.#active.set(seq, active)
+    await this.#run(active)
+  }
+
+  /** One attempt and what follows from it. Never rejects. */
+  async #run(active: Active<Content>): Promise<void> {
+    const { attempt, clock } = this.#options
+    const { facts, content } = active
+    delete active.nextAttemptAt
+    this.#count(active)
+    active.counts = true
+    facts.attempts++
+    this.#changed()
+    let result: AttemptResult
+    try {
+      result = await attempt(content, this.#abort.signal)
+    } catch (error) {
+      await this.#leave(active, failedSettlement(facts, error, clock.now()))
+      return
+    }
+    this.#figures.addLatency(result.elapsedMs)
+    if (this.#abort.signal.aborted && result.reply === undefined) {
+      // The node closes and the outcome is unknown: the message stays for the next start.
+      this.#inFlight--
+      this.#idleIfEmpty()
+      return
+    }
+    active.counts = result.reachable || this.#options.failWhileUnreachable
+    this.#count(active)
+    const { decision } = result
+    if (decision.retry && this.#retry(active, result)) return
+    if (decision.outcome === 'suspend') await this.#suspend(active, result)
+    else if (decision.outcome === 'disable') await this.#disable(active)
+    else await this.#leave(active, settlementOf(facts, facts.attempts, result, clock.now()))
+  }
+
+  /** Waits for the next attempt, unless that would come after the failure timeout. */
+  #retry(active: Active<Content>, result: AttemptResult): boolean {
+    const { clock, failureTimeoutMs, random, retry } = this.#options
+    const waitMs = retryWaitMs(retry, active.retries, random(), result.retryAfterMs)
+    const spentThen = active.facts.spentMs + (active.counts ? waitMs : 0)
+    if (failureTimeoutMs === 0 || spentThen > failureTimeoutMs) return false
+    active.retries++
+    active.nextAttemptAt = clock.monotonic() + waitMs
+    this.#noteError(result.error?.code ?? String(result.reply?.status ?? ''))
+    this.#inFlight--
+    if (!this.#closing) {
+      active.cancelWait = clock.after(waitMs, () => {
+        this.#waitIsOver(active)
+        this.#pump()
+      })
+    }
+    this.#changed()
+    void this.#store(active.facts)
+    this.#idleIfEmpty()
+    this.#pump()
+    return true
+  }
+
+  #waitIsOver(active: Active<Content>): void {
+    delete active.cancelWait
+    this.#due.push(active)
+  }
+
+  async #suspend(active: Active<Content>, { decision }: AttemptResult): Promise<void> {
+    const { facts, content } = active
+    facts.state = 'suspended'
+    facts.suspendedAt = this.#options.clock.now()
+    facts.reason = decision.rule
+    await this.#store(facts)
+    this.#suspended.set(facts.seq, facts)
+    this.#load(facts, content)
+    this.#free(active)
+  }
+
+  async #disable(active: Active<Content>): Promise<void> {
+    const { facts, content } = active
+    this.#paused = true
+    // The clock of a message starts anew when the node is resumed.
+    facts.spentMs = 0
+    try {
+      await Promise.all([this.#outbox.setPaused(true), this.#outbox.update(facts)])
+    } catch {
+      this.#noteError('HL7_QUEUE_FAILED')
+    }
+    this.#load(facts, content)
+    this.#lanes.putBack(facts.seq, facts.lane)
+    this.#free(active)
+  }
+
+  async #leave(active: Active<Content>, settlement: Settlement): Promise<void> {
+    await this.#settle(active.facts, active.content, settlement)
+    this.#free(active)
+  }
+
+  /** Stores the outcome, hands it on, removes the message: in this order, so that none is lost. */
+  async #settle(facts: EntryFacts, content: Content, settlement: Settlement): Promise<void> {
+    facts.state = 'settled'
+    try {
+      await this.#outbox.settle(facts, () => Buffer.from(JSON.stringify(settlement)))
+    } catch {
+      // It leaves all the same: while the process lives, every message does.
+      this.#noteError('HL7_QUEUE_FAILED')
+    }
+    this.#noteOutcome(settlement)
+    this.#ages.remove(facts.seq)
+    // What a closing node emits, Node-RED may drop: a stored outcome waits for the next start.
+    if (this.#closing && this.#outbox.durable) return
+    this.#options.emit(facts, content, settlement)
+    this.#outbox.remove(facts.seq).catch(() => {
+      this.#noteError('HL7_QUEUE_FAILED')
+    })
+  }
+
+  async #store(facts: EntryFacts): Promise<void> {
+    try {
+      await this.#outbox.update(facts)
+    } catch {
+      this.#noteError('HL7_QUEUE_FAILED')
+    }
+  }
+
+  async #read(seq: number): Promise<{ facts: EntryFacts; content: Content }> {
+    const loaded = this.#unload(seq)
+    if (loaded !== undefined) return loaded
+    const { facts, content } = await this.#outbox.read(seq)
+    return { facts, content: this.#options.codec.decode(content) }
+  }
+
+  #load(facts: EntryFacts, content: Content): void {
+    if (this.#outbox.durable) {
+      const size = this.#options.codec.size(content)
+      const stays = size === Number.POSITIVE_INFINITY
+      if (!stays && this.#loadedBytes + size > MAX_LOADED_BYTES) return
+      if (!stays) this.#loadedBytes += size
+    }
+    this.#loaded.set(facts.seq, { facts, content })
+  }
+
+  #unload(seq: number): { facts: EntryFacts; content: Content } | undefined {
+    const loaded = this.#loaded.get(seq)
+    if (loaded === undefined) return undefined
+    this.#loaded.delete(seq)
+    if (this.#outbox.durable) {
+      const size = this.#options.codec.size(loaded.content)
+      if (size !== Number.POSITIVE_INFINITY) this.#loadedBytes -= size
+    }
+    return loaded
+  }
+
+  /** The place and the lane of a message that left, stands aside or was put back. */
+  #free(active: Active<Content>): void {
+    this.#active.delete(active.facts.seq)
+    this.#inFlight--
+    this.#lanes.release(active.facts.lane)
+    this.#changed()
+    this.#idleIfEmpty()
+    this.#pump()
+  }
+
+  /** Adds the time since the last look to the message's clock, if it counts. */
+  #count(active: Active<Content>): void {
+    const now = this.#options.clock.monotonic()
+    if (active.counts && !this.#paused) active.facts.spentMs += now - active.countedFrom
+    active.countedFrom = now
+  }
+
+  #noteOutcome(settlement: Settlement): void {
+    this.#lastOutcome = settlement.outcome
+    if (settlement.outcome === 'error') {
+      this.#figures.failed++
+      const { error } = settlement
+      this.#noteError(error?.cause?.code ?? error?.code ?? 'EUNKNOWN')
+      return
+    }
+    if (settlement.outcome === 'ack') this.#figures.acked++
+    else this.#figures.naked++
+    this.#failing = false
+  }
+
+  #noteError(code: string): void {
+    this.#failing = true
+    this.#lastError = { code, at: new Date(this.#options.clock.now()).toISOString() }
+  }
+
+  #idleIfEmpty(): void {
+    if (this.#closing && this.#inFlight === 0) this.#whenIdle?.()
+  }
+
+  #changed(): void {
+    if (!this.#closing) this.#options.onChange()
+  }
+}
+
+function queueFailed(name: { controlId: string; type: string }, error: unknown): DeliveryError {
+  const known = error instanceof OutboxError
+  return new DeliveryError(
+    'HL7_QUEUE_FAILED',
+    `${nameOf(name)} was not accepted: ${known ? error.message : 'its queue cannot be written.'}`,
+    { code: known ? error.code : 'EUNKNOWN' }
+  )
+}

@@ -1,0 +1,146 @@
+import { DeliveryError, type DeliveryErrorCause } from './delivery-error.ts'
+import type { AttemptResult } from './courier.ts'
+
+/** What an error may say about the message that it is about. */
+export interface MessageName {
+  controlId: string
+  type: string
+}
+
+/** What to do next, by HTTP status of the receiver. */
+const STATUS_HINTS: Record<number, string> = {
+  400: 'The receiver does not take the request as it is: check format and content type.',
+  401: 'The receiver refuses the token: check scope and audience of the token and the auth node.',
+  403: 'The receiver does not let this client in: check scope and the rights of the client.',
+  404: 'Check the path of the URL.',
+  405: 'Check the method and the path of the URL.',
+  407: 'A proxy wants a user and password: check the proxy node.',
+  408: 'The receiver gave up waiting for the message.',
+  413: 'The message is too large for the receiver.',
+  415: 'The receiver does not take this content type: check format and content type.',
+  429: 'The receiver is given too many messages at a time.',
+  500: 'The receiver failed: its operator has to look.',
+  502: 'A gateway does not reach the receiver.',
+  503: 'The receiver is not available at present.',
+  504: 'A gateway gets no answer from the receiver.'
+}
+
+/** What to do next, by error code. */
+const CODE_HINTS: Record<string, string> = {
+  ECONNREFUSED: 'Check host and port of the URL, and that the receiver runs.',
+  ENOTFOUND: 'Check the host name in the URL.',
+  EAI_AGAIN: 'Check the name server of this machine.',
+  ETIMEDOUT: 'Check the network, or allow more time.',
+  ECONNRESET:
+    'The receiver may have taken the message; it closed the connection without an answer.',
+  EPROTO: 'Check the port of the URL, and that it is https there.',
+  CERT_HAS_EXPIRED: 'The operator of the receiver has to renew its certificate.',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'Use the host name that the certificate is for.',
+  ERR_PROXY_REFUSED: 'Check the proxy node: address, user and password.',
+  ERR_RESPONSE_TOO_LARGE: 'Check that the URL is that of an HL7 receiver.'
+}
+
+/** Where the certificate authority belongs, for all the ways of not being trusted. */
+const TRUST_HINT = 'Put the certificate of its authority into the TLS configuration of the node.'
+
+/** The error with which a message leaves after an attempt that ended without an HL7 answer. */
+export function deliveryFailed(
+  name: MessageName,
+  attempts: number,
+  result: AttemptResult
+): DeliveryError {
+  const { error, reply } = result
+  const status = reply?.status
+  const cause: DeliveryErrorCause =
+    error !== undefined
+      ? { code: error.code, ...(status === undefined ? undefined : { status }) }
+      : { code: status === undefined ? 'EUNKNOWN' : String(status), ...withStatus(status) }
+  const tried = attempts === 1 ? 'one attempt' : `${attempts} attempts`
+  const what = [error?.text, reply === undefined ? undefined : describeReply(result)]
+    .filter((text) => text !== undefined)
+    .join(' ')
+  return new DeliveryError(
+    'HL7_DELIVERY_FAILED',
+    `${nameOf(name)} was not delivered (${tried}). ${sentence(what)}${hint(result)}`,
+    cause
+  )
+}
+
+/** "Message MSG00001 (ADT^A01)": all that may be said of a message. */
+export function nameOf({ controlId, type }: MessageName): string {
+  const id = printable(controlId)
+  return type === '' ? `Message ${id}` : `Message ${id} (${printable(type)})`
+}
+
+/** One line, bounded: control IDs are free text that comes from outside. */
+export function printable(text: string): string {
+  const line = text.replace(/[^\x20-\x7e\u00a0-\uffff]/g, '?')
+  return line.length <= 80 ? line : `${line.slice(0, 79)}…`
+}
+
+function describeReply({ reply, tokenProblem, decision }: AttemptResult): string {
+  if (reply === undefined) return ''
+  const { status } = reply
+  if (tokenProblem !== undefined) {
+    return `The receiver refused the token (${status}). ${tokenProblem}`
+  }
+  if (status >= 300 && status < 400) {
+    return `The receiver redirects (${status}) ${target(reply.headers.location)}`
+  }
+  if (status < 200 || status >= 300) return `The receiver answered with HTTP status ${status}.`
+  if (reply.text === '') {
+    return `The receiver answered ${status} without a body, though a reply was due.`
+  }
+  const rule = decision.rule === '' ? '' : ` (rule ${printable(decision.rule)})`
+  if (reply.ack !== null) return `The receiver answered ${printable(reply.ack.code)}${rule}.`
+  const type = reply.headers['content-type']
+  return `The receiver answered ${status} with ${type === undefined ? 'a body' : printable(type)} that holds no HL7 acknowledgement.`
+}
+
+/** A redirect is never followed: the token and the message would go where nobody sent them. */
+function target(location: string | undefined): string {
+  const origin =
+    location !== undefined && URL.canParse(location) ? new URL(location).origin : undefined
+  return origin === undefined
+    ? 'within its own site. Put the final URL into the form; redirects are not followed.'
+    : `to ${printable(origin)}. If that is the right place, put its URL into the form; redirects are not followed.`
+}
+
+function hint({ error, reply, tokenProblem, decision }: AttemptResult): string {
+  if (error !== undefined) {
+    // The token side's text says itself what to do.
+    if (error.family === 'token') return ''
+    const known = CODE_HINTS[error.code] ?? (error.family === 'tls' ? TRUST_HINT : undefined)
+    return known === undefined ? '' : ` ${known}`
+  }
+  if (reply === undefined || tokenProblem !== undefined) return ''
+  if (reply.status >= 200 && reply.status < 300) {
+    return decision.rule === '' || reply.ack === null
+      ? ' Check that the URL is that of an HL7 receiver, or say with a reply rule what such an answer means.'
+      : ''
+  }
+  if (reply.status === 401 || reply.status === 403) {
+    const scope = wantedScope(reply.headers['www-authenticate'])
+    if (scope !== undefined) return ` It wants the scope "${printable(scope)}".`
+  }
+  const known = STATUS_HINTS[reply.status]
+  return known === undefined ? '' : ` ${known}`
+}
+
+/** The scope that a challenge asks for (RFC 6750 §3). */
+function wantedScope(challenge: string | undefined): string | undefined {
+  const start = challenge?.toLowerCase().indexOf('scope="') ?? -1
+  if (challenge === undefined || start === -1) return undefined
+  const value = challenge.slice(start + 'scope="'.length)
+  const end = value.indexOf('"')
+  return end <= 0 ? undefined : value.slice(0, end)
+}
+
+function withStatus(status: number | undefined): { status?: number } {
+  return status === undefined ? {} : { status }
+}
+
+function sentence(text: string): string {
+  const trimmed = text.trim()
+  return trimmed === '' || /[.!?]$/.test(trimmed) ? trimmed : `${trimmed}.`
+}

@@ -1,0 +1,110 @@
+/** How the messages of a node may overtake each other: not at all, within a key, or freely. */
+export type Order = 'fifo' | 'key' | 'none'
+
+interface Lane {
+  /** Sequence numbers that wait, in order, from `head`. */
+  waiting: number[]
+  head: number
+  /** A message of the lane is on its way or waits for its next attempt. */
+  busy: boolean
+  /** The lane stands in the list of those that may start. */
+  listed: boolean
+}
+
+/**
+ * Who may be sent next. A message is a sequence number here (its place in the order of acceptance)
+ * and the name of its lane; within a lane one message is under way at a time, in order.
+ */
+export class Lanes {
+  readonly #order: Order
+  readonly #lanes = new Map<string, Lane>()
+  /** Lanes whose first message may start, first come first served. */
+  readonly #ready: string[] = []
+  #readyHead = 0
+  #waiting = 0
+
+  constructor(order: Order) {
+    this.#order = order
+  }
+
+  /** Messages that wait for their turn. */
+  get waiting(): number {
+    return this.#waiting
+  }
+
+  /** The lane of a message: with `fifo` and `none` its key says nothing. */
+  laneOf(seq: number, key: string): string {
+    if (this.#order === 'key') return key
+    return this.#order === 'fifo' ? '' : String(seq)
+  }
+
+  /** Puts a message at the end of its lane. */
+  add(seq: number, lane: string): void {
+    const entry = this.#lane(lane)
+    entry.waiting.push(seq)
+    this.#waiting++
+    this.#list(lane, entry)
+  }
+
+  /** Puts a message back to its place in its lane, by its sequence number. */
+  putBack(seq: number, lane: string): void {
+    const entry = this.#lane(lane)
+    let at = entry.head
+    while (at < entry.waiting.length && (entry.waiting[at] ?? 0) < seq) at++
+    entry.waiting.splice(at, 0, seq)
+    this.#waiting++
+    this.#list(lane, entry)
+  }
+
+  /** The next message that may start; its lane is busy until `release`. */
+  take(): { seq: number; lane: string } | undefined {
+    const name = this.#ready[this.#readyHead]
+    if (name === undefined) return undefined
+    this.#readyHead++
+    if (this.#readyHead > 1024 && this.#readyHead * 2 > this.#ready.length) {
+      this.#ready.splice(0, this.#readyHead)
+      this.#readyHead = 0
+    }
+    const lane = this.#lane(name)
+    lane.listed = false
+    const seq = lane.waiting[lane.head]
+    if (seq === undefined) return undefined
+    lane.head++
+    if (lane.head > 1024 && lane.head * 2 > lane.waiting.length) {
+      lane.waiting.splice(0, lane.head)
+      lane.head = 0
+    }
+    lane.busy = true
+    this.#waiting--
+    return { seq, lane: name }
+  }
+
+  /** Frees a lane whose message has left or stands aside. */
+  release(name: string): void {
+    const lane = this.#lanes.get(name)
+    if (lane === undefined) return
+    lane.busy = false
+    if (lane.head === lane.waiting.length) this.#lanes.delete(name)
+    else this.#list(name, lane)
+  }
+
+  /** Every sequence number that waits. */
+  *all(): Generator<number> {
+    for (const { waiting, head } of this.#lanes.values()) yield* waiting.slice(head)
+  }
+
+  #lane(name: string): Lane {
+    let lane = this.#lanes.get(name)
+    if (lane === undefined) {
+      lane = { waiting: [], head: 0, busy: false, listed: false }
+      this.#lanes.set(name, lane)
+    }
+    return lane
+  }
+
+  #list(name: string, lane: Lane): void {
+    if (lane.busy || lane.listed) return
+    lane.listed = true
+    this.#ready.push(name)
+  }
+}

@@ -1,0 +1,19 @@
+/**
+ * What is wrong in a string of reply rules, and where. The text names what is wrong there and what
+ * is allowed; it is meant for the author of the string and quotes nothing but that string.
+ */
+export class ReplyRulesError extends Error {
+  override readonly name = 'ReplyRulesError'
+  /** The code that a flow sees. */
+  readonly code = 'HL7_CONFIG'
+  /** Where the mistake begins: an offset into the string, from 0, in UTF-16 units. */
+  readonly position: number
+  /** How long the mistake is; 0 where something is missing. */
+  readonly length: number
+
+  constructor(message: string, position: number, length: number) {
+    super(message)
+    this.position = position
+    this.length = length
+  }
+}

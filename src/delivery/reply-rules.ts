@@ -1,0 +1,155 @@
+import { ReplyRulesError } from './reply-rules-error.ts'
+import { readTest, type ReplyTest } from './reply-test.ts'
+import { RuleScanner } from './rule-scanner.ts'
+
+export { ReplyRulesError }
+
+/** What an empty setting means. Written in the same language, read by the same code. */
+export const DEFAULT_REPLY_RULES =
+  ':I?=W,:?A=C,:?E=F,:?R=F,:_=F,:*=F,:~=F,' +
+  '(E#408,E#425,E#429)=RF,(E#401,E#403,E#404,E#407)=RF,E#4xx=F,E=RF,X=F'
+
+/** The longest string that is read, in UTF-16 units. */
+export const MAX_REPLY_RULES_LENGTH = 10_000
+
+/** Where a message ends: accepted (ACK), failed, kept aside for an operator, or the node pauses. */
+export type Outcome = 'accept' | 'fail' | 'suspend' | 'disable'
+
+/** `codes=actions`. */
+export interface ReplyRule {
+  /** The rule as written, without blanks at its ends. */
+  readonly text: string
+  /** Any of these has to hold, and of each all its tests. */
+  readonly conditions: readonly (readonly ReplyTest[])[]
+  /** The letters as written, such as `RF`. */
+  readonly action: string
+  /** R: try again until the failure timeout. */
+  readonly retry: boolean
+  /** C, F, S or D: where the message ends; R alone ends as F. `null`: a W alone, which decides nothing. */
+  readonly outcome: Outcome | null
+  /** W: warn. */
+  readonly warn: boolean
+}
+
+/** A string of reply rules, read. */
+export interface ReplyRules {
+  /** The string as given; of an empty one the default. */
+  readonly text: string
+  /** From the left to the right. */
+  readonly rules: readonly ReplyRule[]
+}
+
+/**
+ * Reads a string of reply rules. An empty or blank one means the default. Runs in a browser too.
+ *
+ * @throws ReplyRulesError with the position of the first mistake; a bad string is never the default
+ */
+export function parseReplyRules(text: string): ReplyRules {
+  if (text.length > MAX_REPLY_RULES_LENGTH) {
+    throw new ReplyRulesError(
+      `Reply rules are at most ${MAX_REPLY_RULES_LENGTH} characters long, these are ${text.length}.`,
+      MAX_REPLY_RULES_LENGTH,
+      text.length - MAX_REPLY_RULES_LENGTH
+    )
+  }
+  const scanner = new RuleScanner(text)
+  if (scanner.peek() === '') return parseReplyRules(DEFAULT_REPLY_RULES)
+  const rules: ReplyRule[] = []
+  do rules.push(readRule(scanner))
+  while (scanner.take(','))
+  if (scanner.peek() !== '') {
+    throw scanner.errorHere(
+      `Expected a comma and the next rule, or the end, after '${lastAction(rules)}', found ${scanner.found()}`
+    )
+  }
+  return { text, rules }
+}
+
+function lastAction(rules: readonly ReplyRule[]): string {
+  return rules.at(-1)?.action ?? ''
+}
+
+function readRule(scanner: RuleScanner): ReplyRule {
+  scanner.peek()
+  const start = scanner.position
+  const conditions = readConditions(scanner)
+  if (!scanner.take('=')) {
+    throw scanner.errorHere(
+      `Expected '&' and a further test, or '=' and actions, found ${scanner.found()}`
+    )
+  }
+  const actions = readActions(scanner)
+  return { text: scanner.text.slice(start, scanner.tokenEnd), conditions, ...actions }
+}
+
+function readConditions(scanner: RuleScanner): ReplyTest[][] {
+  if (!scanner.take('(')) return [readCondition(scanner)]
+  const conditions: ReplyTest[][] = []
+  do conditions.push(readCondition(scanner))
+  while (scanner.take(','))
+  if (!scanner.take(')')) {
+    throw scanner.errorHere(
+      `Expected '&' and a further test, a comma, or ')', found ${scanner.found()}`
+    )
+  }
+  return conditions
+}
+
+function readCondition(scanner: RuleScanner): ReplyTest[] {
+  const tests: ReplyTest[] = []
+  do tests.push(readTest(scanner))
+  while (scanner.take('&'))
+  return tests
+}
+
+const outcomes = new Map<string, Outcome>([
+  ['C', 'accept'],
+  ['F', 'fail'],
+  ['S', 'suspend'],
+  ['D', 'disable']
+])
+
+const allowedActions =
+  'at most one of C (accept), F (fail), S (suspend), D (disable), before it an R (retry), and a W (warn)'
+
+function readActions(scanner: RuleScanner): Omit<ReplyRule, 'text' | 'conditions'> {
+  scanner.peek()
+  const start = scanner.position
+  let retry = false
+  let warn = false
+  let outcome: Outcome | null = null
+  for (;;) {
+    // Blanks end the letters: `C F` is two words and no action.
+    const letter = scanner.text.charAt(scanner.position)
+    const ending = outcomes.get(letter)
+    if (letter === 'W' && !warn) warn = true
+    else if (letter === 'R' && !retry && outcome === null) retry = true
+    else if (ending !== undefined && outcome === null) outcome = ending
+    else if (isLetter(letter)) throw actionError(scanner, letter)
+    else break
+    scanner.advance(1)
+  }
+  const action = scanner.text.slice(start, scanner.position)
+  if (action === '') {
+    throw scanner.errorHere(
+      `An action is missing here (${allowedActions}), found ${scanner.found()}`
+    )
+  }
+  if (retry) outcome ??= 'fail'
+  return { action, retry, outcome, warn }
+}
+
+function actionError(scanner: RuleScanner, letter: string): ReplyRulesError {
+  const upper = letter.toUpperCase()
+  if (letter !== upper) {
+    return scanner.errorHere(`The letters of actions are upper case, found '${letter}'`)
+  }
+  if (upper === 'R' || upper === 'W' || outcomes.has(upper)) {
+    return scanner.errorHere(`'${letter}' cannot stand here: allowed is ${allowedActions}`)
+  }
+  return scanner.errorHere(`'${letter}' is no action: allowed is ${allowedActions}`)
+}
+
+function isLetter(letter: string): boolean {
+  return (letter >= 'A' && letter <= 'Z') || (letter >= 'a' && letter <= 'z')
+}

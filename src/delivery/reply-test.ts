@@ -1,0 +1,248 @@
+import { Hl7Error } from '../hl7/hl7-error.ts'
+import { parsePath, type Hl7Path } from '../hl7/path.ts'
+import type { ReplyRulesError } from './reply-rules-error.ts'
+import { isBlank, type Piece, type RuleScanner } from './rule-scanner.ts'
+
+/** The families of errors without an answer. An error has at most one. */
+export const errorFamilies = ['connect', 'timeout', 'reset', 'tls', 'token'] as const
+
+/** Never connected · no answer in time · cut while waiting · certificate or handshake · no token. */
+export type ErrorFamily = (typeof errorFamilies)[number]
+
+/** ERR-4: information, warning, error, fatal. */
+export type Severity = 'I' | 'W' | 'E' | 'F'
+
+/** One test of a rule: what has to be true of an attempt. */
+export type ReplyTest =
+  /** `:AE` MSA-1 is literally that. */
+  | { readonly kind: 'code'; readonly code: string }
+  /** `:?A` `:?E` `:?R` MSA-1 is one of the two. */
+  | { readonly kind: 'code-class'; readonly codes: readonly [string, string] }
+  /** `:_` MSA-1 is empty. */
+  | { readonly kind: 'empty-code' }
+  /** `:*` MSA-1 is any other value. */
+  | { readonly kind: 'other-code' }
+  /** `:~` a body without MSA. */
+  | { readonly kind: 'no-acknowledgement' }
+  /** `:I?` MSA-2 is not an id that was sent. */
+  | { readonly kind: 'foreign-id' }
+  /** `:T?` MSH-9.1 is empty or the one that was sent. */
+  | { readonly kind: 'same-type' }
+  /** `X` no body though one was due. */
+  | { readonly kind: 'no-reply' }
+  /** `E` any error. */
+  | { readonly kind: 'error' }
+  /** `E#503` `E#5xx` an error with an HTTP status from `from` to `to`, both included. */
+  | { readonly kind: 'error-status'; readonly from: number; readonly to: number }
+  /** `E#ECONNREFUSED` an error with that code. */
+  | { readonly kind: 'error-code'; readonly code: string }
+  /** `E#connect` an error of that family. */
+  | { readonly kind: 'error-family'; readonly family: ErrorFamily }
+  /** `E*text` an error whose text contains it; in small letters. */
+  | { readonly kind: 'error-text'; readonly text: string }
+  /** `@status:2xx` the HTTP status, error or not. */
+  | { readonly kind: 'status'; readonly from: number; readonly to: number }
+  /** `@ERR-3:207` a field has that value. */
+  | { readonly kind: 'field-value'; readonly path: Hl7Path; readonly value: string }
+  /** `@ERR-8*text` a field contains the text; in small letters. */
+  | { readonly kind: 'field-text'; readonly path: Hl7Path; readonly text: string }
+  /** `@severity:W` the worst ERR-4. */
+  | { readonly kind: 'severity'; readonly severity: Severity }
+  /** `@*text` the reply contains the text; in small letters. */
+  | { readonly kind: 'reply-text'; readonly text: string }
+
+/** Does the test ask for an error, so that a reply with an MSA can never pass it? */
+export function isErrorTest(test: ReplyTest): boolean {
+  return test.kind === 'error' || test.kind.startsWith('error-')
+}
+
+/**
+ * Reads one test, such as `:?A`, `E#5xx` or `@ERR-8*text`.
+ *
+ * @throws ReplyRulesError
+ */
+export function readTest(scanner: RuleScanner): ReplyTest {
+  const first = scanner.peek()
+  switch (first) {
+    case ':':
+      scanner.advance(1)
+      return readCodeTest(scanner)
+    case 'E':
+      scanner.advance(1)
+      return readErrorTest(scanner)
+    case 'X':
+      scanner.advance(1)
+      return { kind: 'no-reply' }
+    case '@':
+      scanner.advance(1)
+      return readReplyTest(scanner)
+    default:
+      throw scanner.errorHere(
+        `A test is expected here (it begins with :, E, X or @), ${notThat(scanner)}`
+      )
+  }
+}
+
+function notThat(scanner: RuleScanner): string {
+  return `found ${scanner.found()}`
+}
+
+/** After the colon. */
+function readCodeTest(scanner: RuleScanner): ReplyTest {
+  const value = scanner.value('An MSA-1 code, or one of ?A ?E ?R _ * ~ I? T?,')
+  if (value.quoted) return { kind: 'code', code: value.text }
+  switch (value.text) {
+    case '?A':
+      return { kind: 'code-class', codes: ['AA', 'CA'] }
+    case '?E':
+      return { kind: 'code-class', codes: ['AE', 'CE'] }
+    case '?R':
+      return { kind: 'code-class', codes: ['AR', 'CR'] }
+    case '_':
+      return { kind: 'empty-code' }
+    case '*':
+      return { kind: 'other-code' }
+    case '~':
+      return { kind: 'no-acknowledgement' }
+    case 'I?':
+      return { kind: 'foreign-id' }
+    case 'T?':
+      return { kind: 'same-type' }
+    default:
+      if (consistsOf(value.text, isLetterOrDigit)) return { kind: 'code', code: value.text }
+      throw errorAt(
+        scanner,
+        value,
+        `Unknown test ':${value.text}': after the colon stands an MSA-1 code of letters and digits ` +
+          '(another one in double quotes), or one of ?A ?E ?R _ * ~ I? T?'
+      )
+  }
+}
+
+/** After the E. */
+function readErrorTest(scanner: RuleScanner): ReplyTest {
+  if (scanner.take('*')) {
+    return { kind: 'error-text', text: scanner.value("A text after 'E*'").text.toLowerCase() }
+  }
+  if (!scanner.take('#')) {
+    if (!isLetterOrDigit(scanner.peek().charCodeAt(0))) return { kind: 'error' }
+    throw scanner.errorHere(
+      `After 'E' stands '#' (E#503, E#timeout) or '*' (E*text), ${notThat(scanner)}`
+    )
+  }
+  const value = scanner.value("An HTTP status, an error code or a family after 'E#'")
+  const { text } = value
+  if (isDigit(text.charCodeAt(0))) return { kind: 'error-status', ...statusRange(scanner, value) }
+  const family = errorFamilies.find((name) => name === text.toLowerCase())
+  if (family !== undefined) {
+    if (family === text) return { kind: 'error-family', family }
+    throw errorAt(scanner, value, `The family is written in small letters: E#${family}`)
+  }
+  if (!consistsOf(text, isCodeCharacter)) {
+    throw errorAt(
+      scanner,
+      value,
+      `'${text}' is no error code: after 'E#' stands an HTTP status (503 or 5xx), a code such as ` +
+        `ECONNREFUSED or invalid_client, or one of ${errorFamilies.join(', ')}`
+    )
+  }
+  return { kind: 'error-code', code: text }
+}
+
+/** After the @. */
+function readReplyTest(scanner: RuleScanner): ReplyTest {
+  if (scanner.take('*')) {
+    return { kind: 'reply-text', text: scanner.value("A text after '@*'").text.toLowerCase() }
+  }
+  scanner.peek()
+  const name = trimmedEnd(scanner.run(isNameCharacter))
+  const contains = scanner.peek() === '*'
+  if (!scanner.take('*') && !scanner.take(':')) {
+    throw scanner.errorHere(
+      `Expected ':' and a value or '*' and a text after '@${name.text}', ${notThat(scanner)}`
+    )
+  }
+  if (name.text === 'status' && !contains) {
+    const value = scanner.value("An HTTP status after '@status:'")
+    return { kind: 'status', ...statusRange(scanner, value) }
+  }
+  if (name.text === 'severity' && !contains) {
+    const value = scanner.value("A severity after '@severity:'")
+    const severity = (['I', 'W', 'E', 'F'] as const).find((letter) => letter === value.text)
+    if (severity !== undefined) return { kind: 'severity', severity }
+    throw errorAt(scanner, value, `'${value.text}' is no severity: it is one of I, W, E, F`)
+  }
+  const path = fieldPath(scanner, name)
+  if (contains) {
+    const { text } = scanner.value(`A text after '@${name.text}*'`)
+    return { kind: 'field-text', path, text: text.toLowerCase() }
+  }
+  return { kind: 'field-value', path, value: scanner.value(`A value after '@${name.text}:'`).text }
+}
+
+/** The path of a field of the reply; without a component it means the first. */
+function fieldPath(scanner: RuleScanner, name: Piece): Hl7Path {
+  const segment = name.text.slice(0, 3)
+  if (segment !== 'MSA' && segment !== 'ERR' && segment !== 'MSH') {
+    throw errorAt(
+      scanner,
+      name,
+      `'@${name.text}' is unknown: after '@' stands status, severity, * or a field of MSA, ERR or ` +
+        'MSH, such as ERR-3'
+    )
+  }
+  try {
+    return parsePath(name.text)
+  } catch (error) {
+    if (!(error instanceof Hl7Error)) throw error
+    throw errorAt(scanner, name, `'${name.text}' is no field such as ERR-3 or ERR-3.2`)
+  }
+}
+
+/** `503` is that status, `5xx` its class. */
+function statusRange(scanner: RuleScanner, value: Piece): { from: number; to: number } {
+  const { text } = value
+  const hundreds = text.charCodeAt(0) - 0x30
+  if (text.length === 3 && hundreds >= 1 && hundreds <= 9) {
+    if (text.endsWith('xx')) return { from: hundreds * 100, to: hundreds * 100 + 99 }
+    if (consistsOf(text, isDigit)) return { from: Number(text), to: Number(text) }
+  }
+  throw errorAt(
+    scanner,
+    value,
+    `'${text}' is no HTTP status: it is written as three digits (503) or as a class (5xx)`
+  )
+}
+
+function errorAt(scanner: RuleScanner, piece: Piece, message: string): ReplyRulesError {
+  return scanner.error(message, piece.start, piece.end - piece.start)
+}
+
+function trimmedEnd(piece: Piece): Piece {
+  let { end } = piece
+  while (end > piece.start && isBlank(piece.text.charCodeAt(end - piece.start - 1))) end--
+  return { ...piece, text: piece.text.slice(0, end - piece.start), end }
+}
+
+function consistsOf(text: string, accepts: (code: number) => boolean): boolean {
+  for (let at = 0; at < text.length; at++) if (!accepts(text.charCodeAt(at))) return false
+  return text !== ''
+}
+
+function isDigit(code: number): boolean {
+  return code >= 0x30 && code <= 0x39
+}
+
+function isLetterOrDigit(code: number): boolean {
+  return isDigit(code) || (code >= 0x41 && code <= 0x5a) || (code >= 0x61 && code <= 0x7a)
+}
+
+/** Node.js codes (`ERR_TLS_X`, `UND_ERR_SOCKET`), OAuth codes and their URNs. */
+function isCodeCharacter(code: number): boolean {
+  return isLetterOrDigit(code) || '_-.:/'.includes(String.fromCharCode(code))
+}
+
+/** What a name or a path after `@` consists of: up to its `:` or `*`, or what ends a rule. */
+function isNameCharacter(code: number): boolean {
+  return isLetterOrDigit(code) || isBlank(code) || '-.[]()'.includes(String.fromCharCode(code))
+}

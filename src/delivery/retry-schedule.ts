@@ -1,0 +1,46 @@
+/** Settings of the waits between attempts, in milliseconds. */
+export interface RetrySettings {
+  intervalMs: number
+  maxIntervalMs: number
+}
+
+/** No server may hold a message back longer than this with Retry-After, in milliseconds. */
+export const LONGEST_RETRY_AFTER_MS = 3_600_000
+
+/**
+ * The wait before the next attempt: exponential from the interval to its maximum, with ± 20 % jitter
+ * so that many senders do not come back to a recovering server in step.
+ *
+ * @param retries retries of this message so far, from 0
+ * @param random a number from 0 (inclusive) to 1 (exclusive)
+ * @param retryAfterMs what the server asked for at least; capped at one hour
+ * @returns milliseconds
+ */
+export function retryWaitMs(
+  { intervalMs, maxIntervalMs }: RetrySettings,
+  retries: number,
+  random: number,
+  retryAfterMs = 0
+): number {
+  // 2 ** 30 is beyond every sensible cap; without the limit the product would become Infinity.
+  const exponential = Math.min(
+    intervalMs * 2 ** Math.min(retries, 30),
+    Math.max(maxIntervalMs, intervalMs)
+  )
+  const jittered = exponential * (0.8 + 0.4 * random)
+  return Math.max(jittered, Math.min(retryAfterMs, LONGEST_RETRY_AFTER_MS))
+}
+
+/**
+ * Reads a Retry-After header (RFC 9110 §10.2.3): seconds or a date.
+ *
+ * @param now wall clock in milliseconds
+ * @returns milliseconds from now, or `undefined` where there is no usable value
+ */
+export function retryAfterMs(header: string | undefined, now: number): number | undefined {
+  if (header === undefined) return undefined
+  const text = header.trim()
+  if (/^\d{1,10}$/.test(text)) return Number(text) * 1000
+  const date = /^[A-Za-z]{3}/.test(text) ? Date.parse(text) : Number.NaN
+  return Number.isNaN(date) ? undefined : Math.max(0, date - now)
+}

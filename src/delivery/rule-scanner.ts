@@ -1,0 +1,140 @@
+import { ReplyRulesError } from './reply-rules-error.ts'
+
+/** A piece of the string and where it stands. */
+export interface Piece {
+  /** Its value: blanks at both ends are gone, quotes are undone. */
+  readonly text: string
+  readonly start: number
+  readonly end: number
+  /** Was it written in double quotes? */
+  readonly quoted: boolean
+}
+
+/**
+ * Walks through a string of reply rules, forwards only. Each character is looked at a fixed number
+ * of times, so that the time is linear in the length.
+ */
+export class RuleScanner {
+  readonly text: string
+  position = 0
+  #tokenEnd = 0
+
+  constructor(text: string) {
+    this.text = text
+  }
+
+  /** The next character that is no blank, or `''` at the end. */
+  peek(): string {
+    while (this.position < this.text.length && isBlank(this.text.charCodeAt(this.position))) {
+      this.position++
+    }
+    return this.text.charAt(this.position)
+  }
+
+  /** Steps over `character` if it comes next. */
+  take(character: string): boolean {
+    if (this.peek() !== character || character === '') return false
+    this.advance(1)
+    return true
+  }
+
+  /** Steps over `count` characters that belong to a token. */
+  advance(count: number): void {
+    this.position += count
+    this.#tokenEnd = this.position
+  }
+
+  /** Where the last token ended: what a rule's text as written goes up to. */
+  get tokenEnd(): number {
+    return this.#tokenEnd
+  }
+
+  /** The characters from here for which `accepts` says yes. */
+  run(accepts: (code: number) => boolean): Piece {
+    const start = this.position
+    let end = start
+    while (end < this.text.length && accepts(this.text.charCodeAt(end))) end++
+    if (end > start) this.advance(end - start)
+    return { text: this.text.slice(start, end), start, end, quoted: false }
+  }
+
+  /**
+   * A value or text: in double quotes, where `""` is one quote, or bare up to the next comma, `=`,
+   * `&`, `)` or quote. It is never empty.
+   *
+   * @throws ReplyRulesError when there is none, or the closing quote is missing
+   */
+  value(what: string): Piece {
+    const first = this.peek()
+    const piece = first === '"' ? this.#quotedValue() : this.#bareValue()
+    if (piece.text === '') {
+      const found = piece.quoted ? 'an empty text' : this.found()
+      throw this.error(
+        `${what} is missing here, found ${found}`,
+        piece.start,
+        piece.end - piece.start
+      )
+    }
+    return piece
+  }
+
+  #quotedValue(): Piece {
+    const start = this.position
+    let text = ''
+    let from = start + 1
+    for (;;) {
+      const quote = this.text.indexOf('"', from)
+      if (quote < 0) {
+        const rest = this.text.length - start
+        throw this.error('The closing double quote is missing', start, rest)
+      }
+      text += this.text.slice(from, quote)
+      from = quote + 1
+      if (this.text.charAt(from) !== '"') break
+      text += '"'
+      from++
+    }
+    this.advance(from - start)
+    return { text, start, end: from, quoted: true }
+  }
+
+  #bareValue(): Piece {
+    const start = this.position
+    let stop = start
+    while (stop < this.text.length && !endsValue(this.text.charCodeAt(stop))) stop++
+    let end = stop
+    while (end > start && isBlank(this.text.charCodeAt(end - 1))) end--
+    if (end > start) this.advance(end - start)
+    this.position = stop
+    return { text: this.text.slice(start, end), start, end, quoted: false }
+  }
+
+  /** What comes next, in words. */
+  found(): string {
+    const next = this.peek()
+    if (next === '') return 'the end'
+    if (next === '"') return 'a double quote'
+    // A surrogate alone would print as a replacement character.
+    return `'${String.fromCodePoint(this.text.codePointAt(this.position) ?? 0)}'`
+  }
+
+  /** An error here: of the next character, or of the end. */
+  errorHere(message: string): ReplyRulesError {
+    const next = this.peek()
+    return this.error(message, this.position, next === '' ? 0 : 1)
+  }
+
+  error(message: string, position: number, length: number): ReplyRulesError {
+    return new ReplyRulesError(`${message} (position ${position + 1}).`, position, length)
+  }
+}
+
+/** Blank, tab, line feed, carriage return, no-break space: what copying leaves in a string. */
+export function isBlank(code: number): boolean {
+  return code === 0x20 || (code >= 0x09 && code <= 0x0d) || code === 0xa0
+}
+
+/** Comma, `=`, `&`, `)` and double quote: a value with one of these is written in quotes. */
+function endsValue(code: number): boolean {
+  return code === 0x2c || code === 0x3d || code === 0x26 || code === 0x29 || code === 0x22
+}

@@ -1,0 +1,57 @@
+import { Hl7Error } from '../hl7/hl7-error.ts'
+import type { AttemptResult, ReplyRecord } from './courier.ts'
+import { DeliveryError, type DeliveryErrorCause, type DeliveryErrorCode } from './delivery-error.ts'
+import { deliveryFailed, nameOf, type MessageName } from './explain.ts'
+
+/** How a message left; plain data, so that it can be stored. */
+export interface Settlement {
+  outcome: 'ack' | 'nak' | 'error'
+  /** For `error`. */
+  error?: { code: DeliveryErrorCode; message: string; cause?: DeliveryErrorCause | undefined }
+  reply?: ReplyRecord
+  /** The rule that decided, its letters, and the rules that warned; empty where none was asked. */
+  rule: string
+  action: string
+  warnings: readonly string[]
+  /** Wall clock, milliseconds. */
+  settledAt: number
+}
+
+/** What an attempt after which nothing more is tried means: ACK, NAK or an error. */
+export function settlementOf(
+  name: MessageName,
+  attempts: number,
+  result: AttemptResult,
+  settledAt: number
+): Settlement {
+  const { decision, reply } = result
+  const { rule, action, warnings } = decision
+  const common = { rule, action, warnings, settledAt, ...(reply === undefined ? {} : { reply }) }
+  if (decision.outcome === 'accept') return { outcome: 'ack', ...common }
+  if (reply !== undefined && reply.ack !== null) return { outcome: 'nak', ...common }
+  const { code, message, cause } = deliveryFailed(name, attempts, result)
+  return { outcome: 'error', error: { code, message, cause }, ...common }
+}
+
+/** A message that was given up without asking a rule. */
+export function failedSettlement(
+  name: MessageName,
+  thrown: unknown,
+  settledAt: number
+): Settlement {
+  const known = thrown instanceof Hl7Error || thrown instanceof DeliveryError
+  return {
+    outcome: 'error',
+    error: known
+      ? { code: thrown.code, message: `${nameOf(name)}: ${thrown.message}` }
+      : {
+          code: 'HL7_DELIVERY_FAILED',
+          message: `${nameOf(name)} was not delivered because of a fault in this node.`,
+          cause: { code: 'EUNKNOWN' }
+        },
+    rule: '',
+    action: '',
+    warnings: [],
+    settledAt
+  }
+}

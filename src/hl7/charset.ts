@@ -1,0 +1,298 @@
+/**
+ * Character sets: HL7's names for them (MSH-18, table 0211), the labels of the Internet, and the way
+ * between text and bytes.
+ */
+import { Buffer, isUtf8 } from 'node:buffer'
+import { TextDecoder } from 'node:util'
+import iconv from 'iconv-lite'
+import { unframe } from './framing.ts'
+import { Hl7Error } from './hl7-error.ts'
+import { Segments } from './segments.ts'
+
+/** A character set that bytes can be labelled with. */
+export interface Charset {
+  /** The charset parameter of a Content-Type, lower case, without quotes: `utf-8`, `iso-8859-1`. */
+  readonly label: string
+  /** iconv-lite's name; `''` for the ISO 2022-JP sets, which can be read but not written. */
+  readonly codec: string
+}
+
+/** What is sent where nothing else is said. */
+export const utf8: Charset = { label: 'utf-8', codec: 'utf8' }
+/** What bytes are where they are not UTF-8: every byte is a character of it. */
+export const latin1: Charset = { label: 'iso-8859-1', codec: 'iso88591' }
+const ascii: Charset = { label: 'us-ascii', codec: 'ascii' }
+const utf16le: Charset = { label: 'utf-16le', codec: 'utf16le' }
+const utf16be: Charset = { label: 'utf-16be', codec: 'utf16be' }
+const utf32le: Charset = { label: 'utf-32le', codec: 'utf32le' }
+const utf32be: Charset = { label: 'utf-32be', codec: 'utf32be' }
+const iso2022jp: Charset = { label: 'iso-2022-jp', codec: '' }
+const iso2022jp2: Charset = { label: 'iso-2022-jp-2', codec: '' }
+const gb18030: Charset = { label: 'gb18030', codec: 'gb18030' }
+// iconv-lite's own "big5" is the Hong Kong extension, which other readers of "big5" do not know.
+const big5: Charset = { label: 'big5', codec: 'cp950' }
+const eucKr: Charset = { label: 'euc-kr', codec: 'cp949' }
+
+/**
+ * By name without anything but letters and digits, in lower case. UTF-16 and UTF-32 without an order
+ * of bytes are big-endian, as Unicode and RFC 2781 §4.3 have it; the label then says so.
+ */
+const charsets: ReadonlyMap<string, Charset> = new Map([
+  // Table 0211, v2.3 to v2.9. The ISO 8859 family follows below.
+  ['ascii', ascii],
+  ['isoir6', ascii],
+  ['unicode', utf8], // "the world wide character standard": UTF-8 is what its users send
+  ['unicodeutf8', utf8],
+  ['unicodeutf16', utf16be],
+  ['unicodeutf32', utf32be],
+  ['gb180302000', gb18030],
+  ['ksx1001', eucKr],
+  ['big5', big5],
+  ['isoir14', iso2022jp],
+  ['isoir87', iso2022jp],
+  ['isoir159', iso2022jp2],
+  // Labels of which iconv-lite's name is not the label, or whose bytes need one certain reading.
+  ['utf8', utf8],
+  ['usascii', ascii],
+  ['latin1', latin1],
+  ['utf16', utf16be],
+  ['ucs2', utf16be],
+  ['iso10646ucs2', utf16be],
+  ['utf16le', utf16le],
+  ['utf16be', utf16be],
+  ['utf32', utf32be],
+  ['utf32le', utf32le],
+  ['utf32be', utf32be],
+  ['euckr', eucKr],
+  ['ksc56011987', eucKr],
+  ['gb18030', gb18030],
+  ['gbk', { label: 'gbk', codec: 'gbk' }],
+  ['iso2022jp', iso2022jp],
+  ['iso2022jp2', iso2022jp2],
+  ['windows31j', { label: 'windows-31j', codec: 'shiftjis' }],
+  ['shiftjis', { label: 'shift_jis', codec: 'shiftjis' }],
+  ['eucjp', { label: 'euc-jp', codec: 'eucjp' }],
+  ...[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 14, 15, 16].flatMap((part): [string, Charset][] => {
+    const charset = part === 1 ? latin1 : { label: `iso-8859-${part}`, codec: `iso8859${part}` }
+    return [
+      [`8859${part}`, charset],
+      [`iso8859${part}`, charset]
+    ]
+  }),
+  ...[0, 1, 2, 3, 4, 5, 6, 7, 8].flatMap((page): [string, Charset][] => {
+    const charset = { label: `windows-125${page}`, codec: `cp125${page}` }
+    return [
+      [`windows125${page}`, charset],
+      [`cp125${page}`, charset]
+    ]
+  })
+])
+
+/** iconv-lite counts these among its encodings; they are no character sets of a message. */
+const notCharsets = /^(?:base64|hex|binary|utf7|utf7imap|unicode11utf7|cesu8|ucs4.*|utf16|utf32)$/
+
+/** Sets of table 0211 for which no library here can write or read. */
+const unavailable = new Set(['cns116431992', 'jas2020', 'jisx0202'])
+
+/**
+ * The set of a charset parameter or of the node's `charset` property: `utf-8`, `ISO-8859-1`,
+ * `windows-1252`, also HL7's own names. Case, quotes, spaces and hyphens do not matter.
+ *
+ * @returns null when the name is unknown.
+ */
+export function charsetOfLabel(label: string): Charset | null {
+  const name = label.slice(0, 64).toLowerCase()
+  const key = name.replace(/[^a-z0-9]/g, '')
+  const known = charsets.get(key)
+  if (known !== undefined) return known
+  // iconv-lite takes US, CN and JP for sets, which in MSH-18 are a country code gone one field astray.
+  if (key.length < 4 || !/[a-z]/.test(key)) return null
+  if (notCharsets.test(key) || !iconv.encodingExists(key)) return null
+  return { label: name.replace(/[^a-z0-9_.:+-]/g, ''), codec: key }
+}
+
+/**
+ * The set that MSH-18 names. Of several repetitions the first counts; the others would need the escape
+ * sequences of ISO 2022, which no library here writes. But an empty or ASCII first one before a
+ * Japanese set is ISO-2022-JP, which is how Japanese messages are sent (`~ISO IR87`).
+ *
+ * @param repetitions All repetitions of MSH-18, unescaped; none or only empty ones mean "not said".
+ * @returns undefined when nothing is said, null when the name is unknown.
+ * @throws Hl7Error `HL7_CONFIG` for a set of table 0211 that cannot be read or written here.
+ */
+export function charsetOfMsh18(repetitions: readonly string[]): Charset | null | undefined {
+  const named = repetitions.map((one) => one.trim()).filter((one) => one !== '' && one !== '""')
+  const [first] = named
+  if (first === undefined) return undefined
+  const sets = named.map((one) => {
+    const key = one.toLowerCase().replace(/[^a-z0-9]/g, '')
+    if (unavailable.has(key)) {
+      throw new Hl7Error(
+        'HL7_CONFIG',
+        'MSH-18 names a character set of HL7 table 0211 that cannot be encoded here. ' +
+          'Send the message in another set, or set the charset of the node.'
+      )
+    }
+    return charsetOfLabel(one)
+  })
+  if (repetitions[0]?.trim() === '' || sets[0] === ascii) {
+    const japanese = sets.find((set) => set?.codec === '')
+    if (japanese !== undefined) return japanese
+  }
+  return sets[0]
+}
+
+/** Whether the set's units are wider than a byte, so that a CR is not the byte 0x0D alone. */
+export function isWide(charset: Charset): boolean {
+  return charset.label.startsWith('utf-16') || charset.label.startsWith('utf-32')
+}
+
+/**
+ * UTF-16 or UTF-32, if the first bytes show it: by a byte order mark, or by zeros around the first
+ * ASCII letter. undefined for anything else.
+ */
+export function wideCharset(bytes: Uint8Array): Charset | undefined {
+  const [a, b, c, d] = bytes
+  if (a === 0xff && b === 0xfe) return c === 0 && d === 0 ? utf32le : utf16le
+  if (a === 0xfe && b === 0xff) return utf16be
+  if (a === 0 && b === 0 && c === 0xfe && d === 0xff) return utf32be
+  if (c === undefined || d === undefined) return undefined
+  if (a === 0 && b === 0 && c === 0 && d !== 0) return utf32be
+  if (a !== 0 && b === 0 && c === 0 && d === 0) return utf32le
+  if (a === 0 && b !== 0 && c === 0 && d !== 0) return utf16be
+  if (a !== 0 && b === 0 && c !== 0 && d === 0) return utf16le
+  return undefined
+}
+
+/**
+ * The text's bytes in the set.
+ *
+ * @param label As `charsetOfLabel` takes it, or a set.
+ * @throws Hl7Error `HL7_INVALID_MESSAGE` when the set cannot hold a character: the text says in which
+ * segment (counted from 1 by CR), not which character, for that is a piece of a field.
+ * `HL7_CONFIG` when the label is unknown or nothing here can write the set.
+ */
+export function encode(text: string, label: string | Charset): Buffer {
+  const charset = typeof label === 'string' ? charsetOfLabel(label) : label
+  if (charset === null) throw unknownCharset()
+  if (charset.codec === '') {
+    throw new Hl7Error(
+      'HL7_CONFIG',
+      `Text cannot be encoded in ${charset.label} here. ` +
+        'Pass the message as a Buffer in that set, or choose another charset.'
+    )
+  }
+  // Half a surrogate pair is no character: no set of bytes can hold it.
+  const half = /[\ud800-\udfff]/.test(text) ? text.search(/\p{Surrogate}/u) : -1
+  if (half !== -1) throw unencodable(text, half, charset)
+  if (charset === utf8) return Buffer.from(text, 'utf8')
+  if (charset === utf16le) return Buffer.from(text, 'utf16le')
+  if (charset === latin1 || charset === ascii) {
+    const beyond = text.search(charset === latin1 ? /[\u0100-\uffff]/ : /[\u0080-\uffff]/)
+    if (beyond !== -1) throw unencodable(text, beyond, charset)
+    return Buffer.from(text, 'latin1')
+  }
+  return encodeChecked(text, charset)
+}
+
+/**
+ * iconv-lite puts a question mark for what it cannot encode, and maps some characters to a byte that
+ * reads as another (U+00A5 to the backslash of Shift JIS). So the bytes are read back, piece by piece
+ * to hold no second text.
+ */
+function encodeChecked(text: string, charset: Charset): Buffer {
+  const bytes = iconv.encode(text, charset.codec)
+  const decoder = iconv.getDecoder(charset.codec, { stripBOM: false })
+  const step = 65_536
+  let at = 0
+  const check = (piece: string): void => {
+    if (text.startsWith(piece, at) && !(isSingleByte(charset) && piece.includes('\ufffd'))) {
+      at += piece.length
+      return
+    }
+    let same = 0
+    const differs = (): boolean =>
+      same === piece.length || piece[same] !== text[at + same] || piece[same] === '\ufffd'
+    while (!differs()) same++
+    throw unencodable(text, at + same, charset)
+  }
+  for (let from = 0; from < bytes.length; from += step) {
+    check(decoder.write(bytes.subarray(from, from + step)))
+  }
+  check(decoder.end() ?? '')
+  if (at !== text.length) throw unencodable(text, at, charset)
+  // Its multi-byte encoders return the front of a buffer of three or four times the text's length.
+  return bytes.length * 2 < bytes.buffer.byteLength ? Buffer.from(bytes) : bytes
+}
+
+/** In iconv-lite's single-byte tables U+FFFD marks the bytes that stand for nothing. */
+function isSingleByte(charset: Charset): boolean {
+  return !isWide(charset) && charset !== gb18030
+}
+
+function unencodable(text: string, at: number, charset: Charset): Hl7Error {
+  let segment = 1
+  for (let cr = text.indexOf('\r'); cr !== -1 && cr < at; cr = text.indexOf('\r', cr + 1)) segment++
+  return new Hl7Error(
+    'HL7_INVALID_MESSAGE',
+    `Segment ${segment} of the message has a character that ${charset.label} cannot hold. ` +
+      'Correct MSH-18 or the charset of the node, or replace the character.'
+  )
+}
+
+/** The error for a `charset` property that names no set. */
+export function unknownCharset(): Hl7Error {
+  return new Hl7Error(
+    'HL7_CONFIG',
+    'The charset is not known. Use auto or a label such as utf-8, iso-8859-1 or windows-1252.'
+  )
+}
+
+/**
+ * The bytes' text. Never throws: what is no character of the set becomes U+FFFD. A byte order mark
+ * goes. US-ASCII with bytes beyond it is read as UTF-8 where it is valid, else as ISO-8859-1.
+ */
+export function decode(bytes: Buffer, charset: Charset): string {
+  if (charset === ascii) return decode(bytes, isUtf8(bytes) ? utf8 : latin1)
+  if (charset === latin1) return bytes.toString('latin1')
+  if (charset === utf8) return withoutByteOrderMark(bytes.toString('utf8'))
+  if (charset.codec === '') return new TextDecoder('iso-2022-jp').decode(bytes)
+  return withoutByteOrderMark(iconv.decode(bytes, charset.codec, { stripBOM: false }))
+}
+
+function withoutByteOrderMark(text: string): string {
+  return text.startsWith('\ufeff') ? text.slice(1) : text
+}
+
+/** Where MSH of a reply is looked for when its set is to be found: enough for FHS, BHS and MSH. */
+const headerLength = 16_384
+
+/**
+ * The text of a reply's body: by its byte order mark, else by its HTTP charset, else by its MSH-18,
+ * else UTF-8 where it is valid, else ISO-8859-1. A name that is unknown, there or in MSH-18, counts
+ * as none. Never throws.
+ *
+ * @param httpCharset The charset parameter of the reply's Content-Type, quoted or not.
+ */
+export function decodeReply(bytes: Uint8Array, httpCharset: string | undefined): string {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const charset = wideCharset(buffer) ?? (isMarkedUtf8(buffer) ? utf8 : undefined)
+  if (charset !== undefined) return decode(buffer, charset)
+  const labelled = httpCharset === undefined ? null : charsetOfLabel(httpCharset)
+  return decode(buffer, labelled ?? declaredCharset(buffer) ?? ascii)
+}
+
+function isMarkedUtf8(bytes: Uint8Array): boolean {
+  return bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf
+}
+
+function declaredCharset(bytes: Buffer): Charset | null | undefined {
+  const head = unframe(bytes.toString('latin1', 0, headerLength))
+  const msh = new Segments(head).named('MSH')[0]
+  if (msh === undefined) return undefined
+  try {
+    return charsetOfMsh18(msh.repetitions(18).map((repetition) => repetition[0]?.[0] ?? ''))
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,75 @@
+import { Buffer, isUtf8 } from 'node:buffer'
+
+/**
+ * The separators that a header segment declares (MSH-1 and MSH-2, HL7 v2.5.1 §2.5.4), one character
+ * each; `''` for one that a short MSH-2 leaves out: then nothing is split or escaped by it.
+ */
+export interface Separators {
+  readonly field: string
+  readonly component: string
+  readonly repetition: string
+  readonly escape: string
+  readonly subcomponent: string
+  /** The fifth character of MSH-2, from v2.7 on. */
+  readonly truncation: string
+}
+
+/**
+ * Resolves the escape sequences of HL7 v2.5.1 §2.7 that stand for characters: `\F\ \S\ \T\ \R\ \E\`,
+ * `\P\` where MSH-2 has a truncation character, and `\Xhh..\`.
+ *
+ * The bytes of `\Xhh..\` are read as UTF-8 where they are valid UTF-8, else as ISO-8859-1: a field by
+ * itself does not know its message's set, and these two cover what is sent. The result may hold any
+ * control character, CR and LF among them.
+ *
+ * Everything else stays as it is: formatting (`\H\ \N\ \.br\`), `\C..\ \M..\ \Z..\`, an odd number of
+ * hexadecimal digits, an unknown sequence, a lone escape character.
+ */
+export function unescape(text: string, separators: Separators): string {
+  const { escape } = separators
+  if (escape === '') return text
+  let open = text.indexOf(escape)
+  if (open === -1) return text
+
+  let result = ''
+  let kept = 0
+  while (open !== -1) {
+    const close = text.indexOf(escape, open + 1)
+    if (close === -1) break
+    const character = resolve(text.slice(open + 1, close), separators)
+    if (character === undefined) {
+      // What looked like the end may be the beginning: `C:\dir\F\` holds one escape, `\F\`.
+      open = close
+      continue
+    }
+    result += text.slice(kept, open) + character
+    kept = close + 1
+    open = text.indexOf(escape, kept)
+  }
+  return result + text.slice(kept)
+}
+
+function resolve(sequence: string, separators: Separators): string | undefined {
+  switch (sequence) {
+    case 'F':
+      return separators.field
+    case 'S':
+      return separators.component
+    case 'T':
+      return separators.subcomponent || undefined
+    case 'R':
+      return separators.repetition || undefined
+    case 'E':
+      return separators.escape
+    case 'P':
+      return separators.truncation || undefined
+    default:
+      return sequence.startsWith('X') ? resolveHex(sequence.slice(1)) : undefined
+  }
+}
+
+function resolveHex(digits: string): string | undefined {
+  if (digits === '' || digits.length % 2 !== 0 || !/^[0-9A-Fa-f]+$/.test(digits)) return undefined
+  const bytes = Buffer.from(digits, 'hex')
+  return bytes.toString(isUtf8(bytes) ? 'utf8' : 'latin1')
+}

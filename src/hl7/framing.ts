@@ -1,0 +1,139 @@
+/**
+ * What may lie around a message and is no part of it: a byte order mark, the MLLP bytes (0x0B before,
+ * 0x1C after), blank lines and line endings other than CR (HL7 v2.5.1 §2.6, MLLP release 1).
+ *
+ * One rule for text and bytes: a line ends in CR, LF or CRLF; 0x0B at its start and 0x1C at its end
+ * are framing; a line of nothing but spaces and tabs is blank and goes. A byte order mark counts
+ * before the first line only. Everything else stays as it is. The two functions differ in what
+ * they walk over, and neither takes a message apart that needs no change.
+ */
+import { Buffer } from 'node:buffer'
+
+const tab = 0x09
+const lf = 0x0a
+const startBlock = 0x0b
+const cr = 0x0d
+const endBlock = 0x1c
+const space = 0x20
+const byteOrderMark = 0xfeff
+
+/**
+ * The text without framing, each line ended by exactly one CR. `''` when only framing was there.
+ * The same string comes back where nothing had to change.
+ */
+export function unframe(text: string): string {
+  const lines = text.includes('\n') ? text.replace(/\r\n/g, '\r').replace(/\n/g, '\r') : text
+  const pieces: string[] = []
+  let start = startOfFirstLine(lines)
+  let kept = start // where the run begins that is kept as it is
+  while (start < lines.length) {
+    const found = lines.indexOf('\r', start)
+    const end = found === -1 ? lines.length : found
+    let first = start
+    while (first < end && lines.charCodeAt(first) === startBlock) first++
+    let last = end
+    while (last > first && lines.charCodeAt(last - 1) === endBlock) last--
+    const blank = isBlank(lines, first, last)
+    if (blank || found === -1 || first !== start || last !== end) {
+      pieces.push(lines.slice(kept, start))
+      if (!blank) pieces.push(lines.slice(first, last), '\r')
+      kept = end + 1
+    }
+    start = end + 1
+  }
+  if (pieces.length === 0) return lines.slice(kept)
+  pieces.push(lines.slice(kept))
+  return pieces.join('')
+}
+
+/** The index of the first line, after byte order mark, start block and blank lines. */
+function startOfFirstLine(text: string): number {
+  let start = 0
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at)
+    if (code === byteOrderMark || code === startBlock || code === cr) start = at + 1
+    else if (code !== space && code !== tab) break
+  }
+  return start
+}
+
+function isBlank(text: string, start: number, end: number): boolean {
+  for (let at = start; at < end; at++) {
+    const code = text.charCodeAt(at)
+    if (code !== space && code !== tab) return false
+  }
+  return true
+}
+
+/**
+ * As `unframe`, for the bytes of any set in which the bytes below 0x20 are ASCII's control
+ * characters and nothing else: all of table 0211 but UTF-16 and UTF-32.
+ *
+ * Where only the ends have framing, the result shares memory with the argument; the argument is
+ * never written to.
+ */
+export function unframeBytes(bytes: Buffer): Buffer {
+  const start = startOfFirstByteLine(bytes)
+  const change = firstChange(bytes, start)
+  let out: Buffer | undefined
+  let length = 0
+  let line = change
+  let nextCr = -1
+  let nextLf = -1
+  while (line < bytes.length) {
+    if (nextCr < line) nextCr = indexOrEnd(bytes, cr, line)
+    if (nextLf < line) nextLf = indexOrEnd(bytes, lf, line)
+    const end = Math.min(nextCr, nextLf)
+    let first = line
+    while (first < end && bytes[first] === startBlock) first++
+    let last = end
+    while (last > first && bytes[last - 1] === endBlock) last--
+    if (!isBlankBytes(bytes, first, last)) {
+      if (out === undefined) {
+        out = Buffer.allocUnsafe(bytes.length - start + 1)
+        length = bytes.copy(out, 0, start, change)
+      }
+      length += bytes.copy(out, length, first, last)
+      out[length++] = cr
+    }
+    line = end + 1
+  }
+  return out === undefined ? bytes.subarray(start, change) : out.subarray(0, length)
+}
+
+/** The start of the first line that has framing, is blank or does not end in CR; else the end. */
+function firstChange(bytes: Buffer, start: number): number {
+  const stop = indexOrEnd(bytes, lf, start)
+  let line = start
+  while (line < stop) {
+    const end = bytes.indexOf(cr, line)
+    if (end === -1 || end > stop) return line
+    if (bytes[line] === startBlock || bytes[end - 1] === endBlock) return line
+    if (isBlankBytes(bytes, line, end)) return line
+    line = end + 1
+  }
+  return line
+}
+
+function startOfFirstByteLine(bytes: Buffer): number {
+  let start = 0
+  for (let at = 0; at < bytes.length; at++) {
+    const code = bytes[at]
+    if (code === 0xef && bytes[at + 1] === 0xbb && bytes[at + 2] === 0xbf) start = (at += 2) + 1
+    else if (code === startBlock || code === cr || code === lf) start = at + 1
+    else if (code !== space && code !== tab) break
+  }
+  return start
+}
+
+function isBlankBytes(bytes: Buffer, start: number, end: number): boolean {
+  for (let at = start; at < end; at++) {
+    if (bytes[at] !== space && bytes[at] !== tab) return false
+  }
+  return true
+}
+
+function indexOrEnd(bytes: Buffer, code: number, from: number): number {
+  const index = bytes.indexOf(code, from)
+  return index === -1 ? bytes.length : index
+}

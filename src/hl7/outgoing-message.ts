@@ -1,0 +1,269 @@
+import { Buffer, isAscii, isUtf8 } from 'node:buffer'
+import {
+  charsetOfLabel,
+  charsetOfMsh18,
+  decode,
+  encode,
+  isWide,
+  latin1,
+  unknownCharset,
+  utf8,
+  wideCharset,
+  type Charset
+} from './charset.ts'
+import { unframe, unframeBytes } from './framing.ts'
+import { Hl7Error } from './hl7-error.ts'
+import { parsePath, type Hl7Path } from './path.ts'
+import { isHeader, readSeparators, Segments, type Segment } from './segments.ts'
+
+/**
+ * A message, batch or file as it is sent: what came in, byte for byte, but for line endings and
+ * framing. Values are as they stand in the message: they may hold any character, control characters
+ * too, so whoever writes one into a log line or an HTTP header has to make it safe first.
+ */
+export interface OutgoingMessage {
+  /** The text, CR-separated, with exactly one CR at the end; of a Buffer decoded when first asked. */
+  readonly text: string
+  /** What goes out. May share memory with a Buffer payload. */
+  readonly bytes: Buffer
+  /** The charset parameter that goes with the bytes: `utf-8`, `iso-8859-1`. */
+  readonly charset: string
+  /** MSH-10; of a batch FHS-11, else BHS-11, else the first MSH-10. Never blank. */
+  readonly controlId: string
+  /** Every FHS-11, BHS-11 and MSH-10 that is not blank, in this order. */
+  readonly controlIds: readonly string[]
+  /** The first two components of the first MSH-9: `ADT^A01`; `''` in a file without messages. */
+  readonly type: string
+  /** The first MSH-12; `''` where there is none. */
+  readonly version: string
+  /**
+   * Whether success brings an acknowledgement. Not when MSH-15 or MSH-16 is filled and neither is AL
+   * or SU; of a batch, when no message of it has one due.
+   */
+  readonly replyDue: boolean
+  /** What is odd but is sent all the same. No field content. */
+  readonly warnings: readonly string[]
+  /** The first value at the path, unescaped; `''` where there is none. */
+  value(path: Hl7Path): string
+}
+
+const auto = new Set(['', 'auto'])
+
+/**
+ * Reads `msg.payload` as a message to send (the contract's "Message in" and "Characters").
+ *
+ * Only header segments are looked into. A Buffer whose lines end in CR is not copied.
+ *
+ * @param payload string, Buffer or any other Uint8Array.
+ * @param charset `auto` (also `''`), or the label of the set that wins over MSH-18.
+ * @throws Hl7Error `HL7_INVALID_MESSAGE` when it is no HL7 v2 message, has no control ID or does not
+ * fit its character set; `HL7_CONFIG` when the set is unknown or cannot be written here.
+ */
+export function readOutgoingMessage(payload: unknown, charset: string): OutgoingMessage {
+  const wanted = auto.has(charset.trim().toLowerCase()) ? undefined : charsetOfLabel(charset)
+  if (wanted === null) throw unknownCharset()
+  if (typeof payload === 'string') return fromText(payload, wanted)
+  if (payload instanceof Uint8Array) return fromBytes(payload, wanted)
+  throw invalid(`msg.payload is ${kindOf(payload)}. Pass the HL7 message as a string or a Buffer.`)
+}
+
+function fromText(payload: string, wanted: Charset | undefined): OutgoingMessage {
+  const text = unframe(payload)
+  expectMessage(text)
+  const headers = headerSegments(text)
+  const warnings: string[] = []
+  const charset = wanted ?? declaredCharset(headers, warnings) ?? utf8
+  return new Message(headers, encode(text, charset), charset, warnings, text)
+}
+
+function fromBytes(payload: Uint8Array, wanted: Charset | undefined): OutgoingMessage {
+  const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength)
+  const wide = wanted === undefined || isWide(wanted) ? readWide(bytes, wanted) : null
+  return wide ?? fromNarrowBytes(unframeBytes(bytes), wanted)
+}
+
+/** Bytes in which a CR is the byte 0x0D: all sets but UTF-16 and UTF-32. */
+function fromNarrowBytes(bytes: Buffer, wanted: Charset | undefined): OutgoingMessage {
+  expectMessage(bytes.toString('latin1', 0, 100))
+  const starts = headerStarts((needle, from) => bytes.indexOf(needle, from, 'latin1'))
+  const lines = starts.map((start) => bytes.subarray(start, bytes.indexOf('\r', start) + 1))
+  const headers = Buffer.concat(lines)
+  const warnings: string[] = []
+  const charset =
+    wanted ?? declaredCharset(decode(headers, latin1), warnings) ?? (isUtf8(bytes) ? utf8 : latin1)
+  if (
+    (charset.label === 'utf-8' && !isUtf8(bytes)) ||
+    (charset.label === 'us-ascii' && !isAscii(bytes))
+  ) {
+    warnings.push(`The Buffer is sent as ${charset.label}, but not all of its bytes are.`)
+  }
+  return new Message(decode(headers, charset), bytes, charset, warnings)
+}
+
+/**
+ * UTF-16 and UTF-32: line endings are looked for in the text, for their bytes occur in others too.
+ * null when the bytes are neither.
+ */
+function readWide(framed: Buffer, wanted: Charset | undefined): OutgoingMessage | null {
+  const marked = withoutMllpBytes(framed)
+  const charset = wideCharset(marked) ?? wanted
+  if (charset === undefined) return null
+  const bytes = withoutByteOrderMark(marked, charset)
+  const received = decode(bytes, charset)
+  if (!encode(received, charset).equals(bytes)) {
+    throw invalid(`The Buffer is not whole ${charset.label}: bytes are missing or left over.`)
+  }
+  const text = unframe(received)
+  expectMessage(text)
+  const sent = text === received ? bytes : encode(text, charset)
+  return new Message(headerSegments(text), sent, charset, [], text)
+}
+
+/** MLLP's single bytes around wide ones, as a TCP node that knows no character sets leaves them. */
+function withoutMllpBytes(bytes: Buffer): Buffer {
+  if (bytes[0] !== 0x0b || wideCharset(bytes.subarray(1)) === undefined) return bytes
+  if (wideCharset(bytes) !== undefined) return bytes
+  const end = bytes.at(-1) === 0x0d && bytes.at(-2) === 0x1c ? -2 : bytes.at(-1) === 0x1c ? -1 : 0
+  return bytes.subarray(1, bytes.length + end)
+}
+
+function withoutByteOrderMark(bytes: Buffer, charset: Charset): Buffer {
+  const mark = encode('\ufeff', charset)
+  return bytes.subarray(0, mark.length).equals(mark) ? bytes.subarray(mark.length) : bytes
+}
+
+/** @throws Hl7Error when no header segment stands at the start. */
+function expectMessage(text: string): void {
+  if (text === '') throw invalid('msg.payload is empty. Pass an HL7 message that starts with MSH.')
+  if (!isHeader(text.slice(0, 3))) {
+    throw invalid(
+      `msg.payload does not start with MSH, FHS or BHS${likeness(text)}. Pass an HL7 v2 message.`
+    )
+  }
+  if (readSeparators(text) === null) {
+    throw invalid(
+      `The ${text.slice(0, 3)} segment declares no field separator. Pass a whole HL7 v2 message.`
+    )
+  }
+}
+
+function likeness(text: string): string {
+  if (text.startsWith('<')) return ' but looks like HTML or XML'
+  if (text.startsWith('{') || text.startsWith('[')) return ' but looks like JSON'
+  return ''
+}
+
+function kindOf(payload: unknown): string {
+  if (payload === undefined || payload === null) return 'missing'
+  return Array.isArray(payload) ? 'an array' : `of type ${typeof payload}`
+}
+
+/** Where header segments start, the message's first before all, then name by name: no split. */
+function headerStarts(indexOf: (needle: string, from: number) => number): number[] {
+  const starts = [0]
+  for (const needle of ['\rMSH', '\rFHS', '\rBHS']) {
+    for (let at = indexOf(needle, 0); at !== -1; at = indexOf(needle, at + 4)) starts.push(at + 1)
+  }
+  return starts
+}
+
+function headerSegments(text: string): string {
+  return headerStarts((needle, from) => text.indexOf(needle, from))
+    .map((start) => text.slice(start, text.indexOf('\r', start) + 1))
+    .join('')
+}
+
+/** The set that the first MSH names; undefined, with a warning if the name is unknown, for none. */
+function declaredCharset(headers: string, warnings: string[]): Charset | undefined {
+  const msh = new Segments(headers).named('MSH')[0]
+  if (msh === undefined) return undefined
+  const charset = charsetOfMsh18(msh.values(paths.charset))
+  if (charset === null) warnings.push('MSH-18 names no known character set and counts as empty.')
+  return charset ?? undefined
+}
+
+const paths = {
+  type: parsePath('MSH-9.1'),
+  trigger: parsePath('MSH-9.2'),
+  messageId: parsePath('MSH-10'),
+  batchId: parsePath('BHS-11'),
+  fileId: parsePath('FHS-11'),
+  version: parsePath('MSH-12'),
+  acceptAck: parsePath('MSH-15'),
+  applicationAck: parsePath('MSH-16'),
+  charset: parsePath('MSH-18')
+}
+
+class Message implements OutgoingMessage {
+  readonly bytes: Buffer
+  readonly charset: string
+  readonly controlId: string
+  readonly controlIds: readonly string[]
+  readonly type: string
+  readonly version: string
+  readonly replyDue: boolean
+  readonly warnings: readonly string[]
+  readonly #set: Charset
+  readonly #headers: Segments
+  #text: string | undefined
+  #segments: Segments | undefined
+
+  constructor(
+    headers: string,
+    bytes: Buffer,
+    charset: Charset,
+    warnings: readonly string[],
+    text?: string
+  ) {
+    this.bytes = bytes
+    this.charset = charset.label
+    this.warnings = warnings
+    this.#set = charset
+    this.#headers = new Segments(headers)
+    this.#text = text
+
+    const messages = this.#headers.named('MSH')
+    this.controlIds = [
+      ...idsOf(this.#headers.named('FHS'), paths.fileId),
+      ...idsOf(this.#headers.named('BHS'), paths.batchId),
+      ...idsOf(messages, paths.messageId)
+    ]
+    this.controlId = headers.startsWith('MSH')
+      ? this.value(paths.messageId)
+      : (this.controlIds[0] ?? '')
+    if (this.controlId.trim() === '') {
+      throw invalid('The message has no control ID. Fill MSH-10 (of a batch, BHS-11 or FHS-11).')
+    }
+    const trigger = this.value(paths.trigger)
+    this.type = this.value(paths.type) + (trigger === '' ? '' : `^${trigger}`)
+    this.version = this.value(paths.version)
+    this.replyDue = messages.length === 0 || messages.some(isReplyDue)
+  }
+
+  get text(): string {
+    return (this.#text ??= decode(this.bytes, this.#set))
+  }
+
+  value(path: Hl7Path): string {
+    const segments = isHeader(path.segment)
+      ? this.#headers
+      : (this.#segments ??= new Segments(this.text))
+    return segments.named(path.segment)[(path.occurrence ?? 1) - 1]?.value(path) ?? ''
+  }
+}
+
+function idsOf(segments: readonly Segment[], path: Hl7Path): string[] {
+  return segments.map((segment) => segment.value(path)).filter((id) => id.trim() !== '')
+}
+
+/** Original mode, where neither MSH-15 nor MSH-16 is filled, always brings a reply. */
+function isReplyDue(msh: Segment): boolean {
+  const conditions = [msh.value(paths.acceptAck), msh.value(paths.applicationAck)]
+    .map((condition) => condition.trim().toUpperCase())
+    .filter((condition) => condition !== '' && condition !== '""')
+  return conditions.length === 0 || conditions.includes('AL') || conditions.includes('SU')
+}
+
+function invalid(text: string): Hl7Error {
+  return new Hl7Error('HL7_INVALID_MESSAGE', text)
+}

@@ -1,0 +1,61 @@
+import { unframe } from './framing.ts'
+import type { Hl7Path } from './path.ts'
+import { isHeader, readSeparators, Segments, type Segment } from './segments.ts'
+
+/** The HL7 text of a reply. */
+export interface ReplyMessage {
+  /** Unframed, each segment ended by one CR. */
+  readonly text: string
+  /** All segments of that name, in order, each with the separators of its own message. */
+  segments(name: string): readonly Segment[]
+  /**
+   * The values at a path, unescaped: of every segment of that name (unless the path names one) every
+   * repetition (unless it names one), the first component (unless it names another). `''` stands for
+   * what is absent in a segment that is there; no segment, no value.
+   */
+  values(path: Hl7Path): string[]
+}
+
+/**
+ * Reads text as HL7.
+ *
+ * @returns null when, after framing and blanks, no MSH, FHS or BHS stands at the start. A reply that
+ * is an MSA alone, which is seen, counts too: it is read with the usual separators.
+ */
+export function readReplyMessage(text: string): ReplyMessage | null {
+  if (!startsLikeHl7(text)) return null
+  const unframed = unframe(text).trimStart()
+  const header = isHeader(unframed.slice(0, 3)) && readSeparators(unframed) !== null
+  return header || unframed.startsWith('MSA|') ? new Reply(unframed) : null
+}
+
+/** A look at the first letter, so that a large page of something else is not searched for lines. */
+function startsLikeHl7(text: string): boolean {
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at)
+    if (code > 0x20 && code !== 0xfeff && code !== 0xa0) {
+      return code === 0x4d || code === 0x46 || code === 0x42
+    }
+  }
+  return false
+}
+
+class Reply implements ReplyMessage {
+  readonly text: string
+  readonly #segments: Segments
+
+  constructor(text: string) {
+    this.text = text
+    this.#segments = new Segments(text)
+  }
+
+  segments(name: string): readonly Segment[] {
+    return this.#segments.named(name)
+  }
+
+  values(path: Hl7Path): string[] {
+    const named = this.#segments.named(path.segment)
+    if (path.occurrence === undefined) return named.flatMap((segment) => segment.values(path))
+    return named[path.occurrence - 1]?.values(path) ?? []
+  }
+}

@@ -1,0 +1,102 @@
+import { decodeReply } from '../hl7/charset.ts'
+import { readReplyMessage, type ReplyMessage } from '../hl7/reply-message.ts'
+import { decodeBase64 } from './base64.ts'
+import { charsetParameter } from './charset-parameter.ts'
+import { findInJson } from './json-reply.ts'
+import { readReplyText, type ReplyEncoding } from './reply-text.ts'
+
+export type { ReplyEncoding }
+
+export interface ReplyBodyOptions {
+  readonly replyEncoding: ReplyEncoding
+  /**
+   * The compiled `replyPath`: picks the HL7 text out of a JSON body, in place of the automatic
+   * search. Where it throws or rejects, nothing was found.
+   */
+  readonly pick?: (json: unknown) => unknown
+}
+
+/** A reply body, read. */
+export interface ReplyBody {
+  /** The whole body as text; with `replyEncoding` `base64` what it stands for, if it is base64. */
+  readonly text: string
+  /** The HL7 text in it: unframed, CR-separated; `''` if there is none. */
+  readonly hl7: string
+  /** That text, read; `null` if there is none. */
+  readonly message: ReplyMessage | null
+}
+
+/**
+ * Finds the HL7 in a reply body: raw, framed or in a batch whatever the content type says; in JSON;
+ * in base64. Only what reads as HL7 counts. No bytes make it reject.
+ *
+ * @param contentType - the response header, of which only the charset counts
+ */
+export async function readReplyBody(
+  body: Uint8Array,
+  contentType: string | undefined,
+  options: ReplyBodyOptions
+): Promise<ReplyBody> {
+  if (body.length === 0) return { text: '', hl7: '', message: null }
+  const { replyEncoding, pick } = options
+  const text = decodeReply(body, charsetParameter(contentType))
+  const json = parseJson(text)
+  if (json !== undefined) {
+    const picked = pick === undefined ? json : await pickFrom(json, pick)
+    return replyBody(text, findInJson(picked, replyEncoding))
+  }
+  const bytes = replyEncoding === 'base64' ? decodeBase64(text) : null
+  if (bytes !== null) {
+    const decoded = decodeReply(bytes, undefined)
+    return replyBody(decoded, readReplyMessage(decoded))
+  }
+  return replyBody(text, readReplyText(text, replyEncoding))
+}
+
+function replyBody(text: string, message: ReplyMessage | null): ReplyBody {
+  return { text, hl7: message?.text ?? '', message }
+}
+
+/** The JSON string, object or array that the body is, or `undefined`. */
+function parseJson(text: string): unknown {
+  const start = text.trimStart().charAt(0)
+  if (start !== '{' && start !== '[' && start !== '"') return undefined
+  if (isDeeperThan(maxDepth, text)) return undefined
+  try {
+    return JSON.parse(text) as unknown
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * How deep a JSON reply may nest. `JSON.parse` survives millions of levels, but takes seconds for them,
+ * in which Node-RED would stand still.
+ */
+const maxDepth = 1_000
+
+function isDeeperThan(limit: number, json: string): boolean {
+  let depth = 0
+  let quoted = false
+  for (let at = 0; at < json.length; at++) {
+    const code = json.charCodeAt(at)
+    if (quoted && code === backslash) at++
+    else if (code === quote) quoted = !quoted
+    else if (quoted) continue
+    else if (code === brace || code === bracket) {
+      if (++depth > limit) return true
+    } else if (code === closingBrace || code === closingBracket) depth--
+  }
+  return false
+}
+
+const [quote, backslash] = [0x22, 0x5c]
+const [bracket, closingBracket, brace, closingBrace] = [0x5b, 0x5d, 0x7b, 0x7d]
+
+async function pickFrom(json: unknown, pick: (json: unknown) => unknown): Promise<unknown> {
+  try {
+    return await pick(json)
+  } catch {
+    return null
+  }
+}

@@ -1,0 +1,116 @@
+import type { OutgoingMessage } from '../hl7/outgoing-message.ts'
+
+/** How the message is packed into the body of a request. */
+export type BodyFormat = 'raw' | 'mllp' | 'form' | 'multipart' | 'json'
+
+/** A further field of a form, with its value for this attempt. */
+export interface FormField {
+  name: string
+  value: string
+}
+
+export interface RequestBodySettings {
+  format: BodyFormat
+  /** Empty: the format's own. */
+  contentType: string
+  /** Field of a form, part of a multipart body. */
+  bodyField: string
+  bodyFileName: string
+  bodyPartType: string
+  /** For form, multipart and json. */
+  bodyEncoding: 'text' | 'base64'
+  /**
+   * The JSON value to send, from the encoded HL7 text and the flow's message. Without it
+   * `{"message": text}`.
+   */
+  bodyTemplate?: ((text: string, input: unknown) => Promise<unknown>) | undefined
+}
+
+export interface RequestBody {
+  body: Buffer
+  contentType: string
+}
+
+/** HL7 v2 over HTTP, as HAPI sends it. */
+const HL7_TYPE = 'application/hl7-v2'
+const START_BLOCK = Buffer.from([0x0b])
+const END_BLOCK = Buffer.from([0x1c, 0x0d])
+
+/**
+ * Packs a message into the body that the receiver wants.
+ *
+ * Text in form and json is UTF-8, as those formats demand; raw, mllp, multipart and base64 carry the
+ * message's own bytes.
+ *
+ * @param fields further fields of form and multipart
+ * @param input the flow's message, for the JSON template
+ * @throws {Error} what the JSON template throws, or that it gave nothing
+ */
+export async function buildRequestBody(
+  message: OutgoingMessage,
+  settings: RequestBodySettings,
+  fields: readonly FormField[],
+  input: unknown
+): Promise<RequestBody> {
+  const { format, contentType } = settings
+  switch (format) {
+    case 'raw':
+      return { body: message.bytes, contentType: withCharset(contentType, message.charset) }
+    case 'mllp':
+      return {
+        body: Buffer.concat([START_BLOCK, message.bytes, END_BLOCK]),
+        contentType: withCharset(contentType, message.charset)
+      }
+    case 'form': {
+      const form = new URLSearchParams([
+        ...fields.map(({ name, value }): [string, string] => [name, value]),
+        [settings.bodyField, encodedText(message, settings)]
+      ])
+      return {
+        body: Buffer.from(form.toString()),
+        contentType: contentType || 'application/x-www-form-urlencoded'
+      }
+    }
+    case 'multipart':
+      return multipart(message, settings, fields)
+    case 'json': {
+      const text = encodedText(message, settings)
+      const value =
+        settings.bodyTemplate === undefined
+          ? { message: text }
+          : await settings.bodyTemplate(text, input)
+      const json = JSON.stringify(value) as string | undefined
+      if (json === undefined) throw new Error('The JSON template gives nothing for this message.')
+      return { body: Buffer.from(json), contentType: contentType || 'application/json' }
+    }
+  }
+}
+
+function encodedText(message: OutgoingMessage, { bodyEncoding }: RequestBodySettings): string {
+  return bodyEncoding === 'base64' ? message.bytes.toString('base64') : message.text
+}
+
+function withCharset(contentType: string, charset: string): string {
+  const type = contentType || HL7_TYPE
+  return /;\s*charset\s*=/i.test(type) ? type : `${type}; charset=${charset}`
+}
+
+async function multipart(
+  message: OutgoingMessage,
+  settings: RequestBodySettings,
+  fields: readonly FormField[]
+): Promise<RequestBody> {
+  const form = new FormData()
+  for (const { name, value } of fields) form.append(name, value)
+  const bytes =
+    settings.bodyEncoding === 'base64'
+      ? Buffer.from(message.bytes.toString('base64'))
+      : message.bytes
+  const part = new Blob([new Uint8Array(bytes)], { type: settings.bodyPartType })
+  form.append(settings.bodyField, part, settings.bodyFileName)
+  const encoded = new Response(form)
+  const own = encoded.headers.get('content-type') ?? ''
+  const contentType =
+    settings.contentType === '' ? own : `${settings.contentType}${own.slice(own.indexOf(';'))}`
+  return { body: Buffer.from(await encoded.arrayBuffer()), contentType }
+}

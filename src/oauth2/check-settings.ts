@@ -1,0 +1,162 @@
+import { clientAuthMethod } from './client-auth-method.ts'
+import { signingAlgorithm } from './signing-algorithm.ts'
+import { isPrivateKeyProblem, readPrivateKey } from './private-key.ts'
+import { urlProblem } from './token-url.ts'
+import type { TokenSettings } from './token-settings.ts'
+
+const GRANT_TYPES = ['client_credentials', 'jwt_bearer', 'password']
+const CLIENT_AUTHS = [
+  'auto',
+  'client_secret_basic',
+  'client_secret_basic_raw',
+  'client_secret_post',
+  'client_secret_jwt',
+  'private_key_jwt',
+  'tls_client_auth',
+  'none'
+]
+
+/** The settings that hold one string, under the names that the form gives them. */
+const FIELDS = {
+  issuer: 'Issuer URL',
+  tokenEndpoint: 'Token URL',
+  scope: 'Scope',
+  audience: 'Audience',
+  resource: 'Resource',
+  keyId: 'Key ID',
+  signingAlg: 'Algorithm',
+  assertionAudience: 'Assertion for',
+  assertionSubject: 'Assertion subject',
+  clientId: 'Client ID',
+  clientSecret: 'Client secret',
+  privateKey: 'Private key',
+  privateKeyPassphrase: 'Passphrase',
+  username: 'User name',
+  password: 'Password'
+} as const satisfies Partial<Record<keyof TokenSettings, string>>
+
+/**
+ * What keeps these settings from ever getting a token, one sentence each, naming the form's field.
+ *
+ * @returns an empty list when nothing is missing
+ */
+export function checkSettings(settings: TokenSettings): string[] {
+  const unset = unsetVariables(settings)
+  // A `${NAME}` that stands for nothing would only produce misleading problems below.
+  if (unset.length > 0) return unset
+  return [
+    ...addressProblems(settings),
+    ...clientProblems(settings),
+    ...grantProblems(settings),
+    ...keyProblems(settings),
+    ...otherProblems(settings)
+  ]
+}
+
+/** Node-RED leaves `${NAME}` as it is when the environment has no such variable. */
+function unsetVariables(settings: TokenSettings): string[] {
+  const values: [string, string][] = Object.entries(FIELDS).map(([key, label]) => [
+    label,
+    settings[key as keyof typeof FIELDS]
+  ])
+  for (const { name, value } of settings.extraParams) values.push([`Parameter ${name}`, value])
+  for (const { name, value } of settings.assertionClaims) values.push([`Claim ${name}`, value])
+  return values.flatMap(([label, value]) => {
+    const variable = /^\$\{([^{}]+)\}$/.exec(value)?.[1]
+    return variable === undefined
+      ? []
+      : [`${label}: the environment variable ${variable} is not set.`]
+  })
+}
+
+function addressProblems({ issuer, tokenEndpoint }: TokenSettings): string[] {
+  if (issuer === '' && tokenEndpoint === '') return ['Fill in Issuer URL or Token URL.']
+  return [
+    ...(tokenEndpoint === '' ? urlProblem('Issuer URL', issuer) : []),
+    ...(tokenEndpoint === '' ? [] : urlProblem('Token URL', tokenEndpoint))
+  ]
+}
+
+function clientProblems(settings: TokenSettings): string[] {
+  const { clientAuth, clientId, clientSecret } = settings
+  if (!CLIENT_AUTHS.includes(clientAuth)) {
+    return [`Authentication: "${clientAuth.slice(0, 40)}" is not a method.`]
+  }
+  const problems = clientId === '' ? ['Fill in Client ID.'] : []
+  const method = clientAuthMethod(settings)
+  switch (method) {
+    case undefined:
+      problems.push(
+        'Fill in Client secret or Private key, or choose a TLS configuration with a client certificate: Authentication "Automatic" finds nothing to prove the client with.'
+      )
+      break
+    case 'client_secret_basic':
+    case 'client_secret_basic_raw':
+    case 'client_secret_post':
+    case 'client_secret_jwt':
+      if (clientSecret === '') problems.push('Fill in Client secret: Authentication needs it.')
+      if (method === 'client_secret_basic_raw' && clientId.includes(':')) {
+        problems.push('Client ID: Basic without form-encoding cannot carry one with a colon.')
+      }
+      break
+    case 'tls_client_auth':
+      if (!settings.hasClientCertificate) {
+        problems.push(
+          'TLS: choose a configuration with a client certificate and its key; Authentication needs it.'
+        )
+      }
+      break
+    case 'private_key_jwt':
+    case 'none':
+      break
+  }
+  return problems
+}
+
+function grantProblems({ grantType, username, password }: TokenSettings): string[] {
+  if (!GRANT_TYPES.includes(grantType)) {
+    return [`Grant: "${grantType.slice(0, 40)}" is not one of ${GRANT_TYPES.join(', ')}.`]
+  }
+  if (grantType !== 'password') return []
+  return [
+    ...(username === '' ? ['Fill in User name: Grant needs it.'] : []),
+    ...(password === '' ? ['Fill in Password: Grant needs it.'] : [])
+  ]
+}
+
+function keyProblems(settings: TokenSettings): string[] {
+  const { privateKey, privateKeyPassphrase, signingAlg, assertionAudience, issuer } = settings
+  const method = clientAuthMethod(settings)
+  const signs = method === 'private_key_jwt' || settings.grantType === 'jwt_bearer'
+  const problems: string[] = []
+  if (
+    (signs || method === 'client_secret_jwt') &&
+    assertionAudience === 'issuer' &&
+    issuer === ''
+  ) {
+    problems.push('Fill in Issuer URL: Assertion for "the issuer" needs it.')
+  }
+  if (method === 'client_secret_jwt' && !signs && !['', 'HS256'].includes(signingAlg)) {
+    problems.push('Algorithm: a JWT signed with the client secret has HS256; leave it empty.')
+  }
+  if (!signs) return problems
+  if (privateKey === '') {
+    const what = method === 'private_key_jwt' ? 'Authentication' : 'Grant'
+    return [...problems, `Fill in Private key: ${what} needs it to sign.`]
+  }
+  const key = readPrivateKey(privateKey, privateKeyPassphrase)
+  if (isPrivateKeyProblem(key)) return [...problems, key.problem]
+  const algorithm = signingAlgorithm(key, signingAlg)
+  if (typeof algorithm === 'string') problems.push(algorithm)
+  return problems
+}
+
+function otherProblems({ defaultLifetime, extraParams, assertionClaims }: TokenSettings): string[] {
+  const problems: string[] = []
+  if (!Number.isFinite(defaultLifetime) || defaultLifetime <= 0) {
+    problems.push('Default lifetime: a number of seconds above 0 is needed.')
+  }
+  if (extraParams.some(({ name }) => name === '')) problems.push('A parameter has no name.')
+  if (assertionClaims.some(({ name }) => name === '')) problems.push('A claim has no name.')
+  return problems
+}

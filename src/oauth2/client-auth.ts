@@ -1,0 +1,49 @@
+import * as openid from 'openid-client'
+import type { ServerMetadata } from './discovery.ts'
+import type { ClientAuthMethod, TokenSettings } from './token-settings.ts'
+import type { AssertionSigner } from './client-assertion.ts'
+
+/**
+ * Puts the proof of who the client is into a request. openid-client awaits what it returns,
+ * which its own type (`void`) does not say.
+ */
+export type ClientAuthentication = (
+  server: ServerMetadata,
+  client: openid.ClientMetadata,
+  body: URLSearchParams,
+  headers: Headers
+) => unknown
+
+/**
+ * The method as openid-client takes it.
+ *
+ * @param signer of the assertions that some methods use
+ */
+export function clientAuthentication(
+  method: ClientAuthMethod,
+  settings: TokenSettings,
+  signer: AssertionSigner
+): ClientAuthentication {
+  const { clientId, clientSecret, grantType } = settings
+  switch (method) {
+    case 'client_secret_basic':
+      return openid.ClientSecretBasic(clientSecret)
+    case 'client_secret_basic_raw': {
+      const credentials = Buffer.from(`${clientId}:${clientSecret}`).toString('base64')
+      return (_server, _client, _body, headers) => {
+        headers.set('authorization', `Basic ${credentials}`)
+      }
+    }
+    case 'client_secret_post':
+      return openid.ClientSecretPost(clientSecret)
+    case 'client_secret_jwt':
+      return openid.ClientSecretJwt(clientSecret, signer.options())
+    case 'private_key_jwt':
+      return signer.clientAuthentication()
+    case 'tls_client_auth':
+      return openid.TlsClientAuth()
+    case 'none':
+      // The assertion names the client already (RFC 7521 §4.1); Google refuses a client_id beside it.
+      return grantType === 'jwt_bearer' ? () => undefined : openid.None()
+  }
+}

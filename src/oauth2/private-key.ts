@@ -1,0 +1,49 @@
+import { createPrivateKey, type KeyObject } from 'node:crypto'
+
+/** Why a private key cannot be used, in words for the form. */
+export interface PrivateKeyProblem {
+  problem: string
+}
+
+export function isPrivateKeyProblem(key: KeyObject | PrivateKeyProblem): key is PrivateKeyProblem {
+  return 'problem' in key
+}
+
+/**
+ * Reads a private key in any PEM form (PKCS#1, PKCS#8, SEC1, encrypted too). A key whose line
+ * breaks were lost on the way through an environment variable (`\n` as two characters, or spaces) is read as well.
+ *
+ * @param passphrase empty for a key that is not encrypted
+ */
+export function readPrivateKey(pem: string, passphrase: string): KeyObject | PrivateKeyProblem {
+  const text = restoreLines(pem)
+  if (!text.includes('-----BEGIN ')) {
+    return { problem: 'Private key: not PEM text (-----BEGIN … PRIVATE KEY-----).' }
+  }
+  if (!text.includes('PRIVATE KEY-----')) {
+    return { problem: 'Private key: this is a certificate or a public key, not the private key.' }
+  }
+  const encrypted = text.includes('BEGIN ENCRYPTED ') || text.includes('ENCRYPTED\n')
+  if (encrypted && passphrase === '') {
+    return { problem: 'Fill in Passphrase: the private key is encrypted.' }
+  }
+  try {
+    return createPrivateKey(passphrase === '' ? text : { key: text, passphrase })
+  } catch {
+    // What OpenSSL says ("bad decrypt", "wrong tag") tells a user less.
+    return {
+      problem: encrypted
+        ? 'Private key: cannot be decrypted; the passphrase is wrong or the key is damaged.'
+        : 'Private key: cannot be read; the PEM text is damaged or of an unknown kind.'
+    }
+  }
+}
+
+function restoreLines(pem: string): string {
+  const text = pem.trim().replaceAll('\\n', '\n').replaceAll('\r\n', '\n')
+  if (text.includes('\n')) return `${text}\n`
+  const [, begin, body, end] =
+    /^(-----BEGIN [A-Z ]{1,40}-----)([^-]*)(-----END [A-Z ]{1,40}-----)$/.exec(text) ?? []
+  if (begin === undefined || body === undefined || end === undefined) return text
+  return `${begin}\n${body.replaceAll(' ', '\n').trim()}\n${end}\n`
+}

@@ -1,0 +1,178 @@
+import type { KeyObject } from 'node:crypto'
+import * as openid from 'openid-client'
+import type { ClientFetch } from '../http-client/client-fetch.ts'
+import type { HttpClient } from '../http-client/http-client.ts'
+import { answerError } from './answer-error.ts'
+import { checkSettings } from './check-settings.ts'
+import { AssertionSigner } from './client-assertion.ts'
+import { clientAuthentication, type ClientAuthentication } from './client-auth.ts'
+import { clientAuthMethod } from './client-auth-method.ts'
+import { instant, type Clock, type Instant } from './clock.ts'
+import { Discovery, type ServerMetadata } from './discovery.ts'
+import { GRANT_TYPE_NAMES, grantParameters, replaceParameters } from './grant-request.ts'
+import { bodyText, limitedFetch } from './limited-fetch.ts'
+import { allowPlainHttp } from './plain-http.ts'
+import { isPrivateKeyProblem, readPrivateKey } from './private-key.ts'
+import { redirectError } from './redirect.ts'
+import { secretsOf } from './request-secrets.ts'
+import { readTokenAnswer, type TokenAnswer } from './token-answer.ts'
+import { configError, TokenError } from './token-error.ts'
+import type { ClientAuthMethod, TokenSettings } from './token-settings.ts'
+import { translateError } from './translate-error.ts'
+
+/** A token as it came, and how it was had. */
+export interface ObtainedToken {
+  accessToken: string
+  tokenType: string
+  /** Seconds; `undefined` where the server said nothing usable. */
+  expiresIn: number | undefined
+  /** What the server granted, else what was asked for (RFC 6749 §5.1). */
+  scope: string
+  /** When the request was sent: the token's life counts from here. */
+  sentAt: Instant
+  tokenEndpoint: string
+  clientAuth: ClientAuthMethod
+  /** Deviations that were tolerated, one sentence each. */
+  quirks: readonly string[]
+}
+
+/** Asks the token server for tokens. It keeps no token; it keeps the server's metadata. */
+export class TokenClient {
+  /** Why these settings can never get a token. */
+  readonly configError: TokenError | undefined
+  readonly #settings: TokenSettings
+  readonly #httpClient: HttpClient
+  readonly #clock: Clock
+  readonly #discovery: Discovery
+  readonly #key: KeyObject | undefined
+
+  constructor(settings: TokenSettings, httpClient: HttpClient, clock: Clock) {
+    this.#settings = settings
+    this.#httpClient = httpClient
+    this.#clock = clock
+    this.#discovery = new Discovery(settings, clock)
+    const problems = checkSettings(settings)
+    if (problems.length > 0) this.configError = configError(problems.join(' '))
+    else if (settings.privateKey !== '') {
+      const key = readPrivateKey(settings.privateKey, settings.privateKeyPassphrase)
+      if (!isPrivateKeyProblem(key)) this.#key = key
+    }
+  }
+
+  /**
+   * One token, from one request (two when the token endpoint has moved), and discovery before it
+   * where that is due.
+   *
+   * @param signal ends the requests
+   * @throws {TokenError} and nothing else
+   */
+  async obtain(signal: AbortSignal): Promise<ObtainedToken> {
+    if (this.configError !== undefined) throw this.configError
+    try {
+      const fetch = limitedFetch(this.#httpClient, signal)
+      const metadata = await this.#discovery.metadata(fetch)
+      try {
+        return await this.#request(metadata, fetch)
+      } catch (error) {
+        if (!(error instanceof TokenError) || (error.status !== 404 && error.status !== 410)) {
+          throw error
+        }
+        const moved = await this.#discovery.moved(fetch)
+        if (moved === undefined) throw error
+        return await this.#request(moved, fetch)
+      }
+    } catch (error) {
+      throw translateError(error, this.#place(undefined))
+    }
+  }
+
+  async #request(metadata: ServerMetadata, fetch: ClientFetch): Promise<ObtainedToken> {
+    const settings = this.#settings
+    const clientAuth =
+      clientAuthMethod(settings, metadata.token_endpoint_auth_methods_supported) ?? 'none'
+    const signer = new AssertionSigner(settings, metadata, this.#key)
+    const authenticate = clientAuthentication(clientAuth, settings, signer)
+    const withExtraParams: ClientAuthentication = async (server, client, body, headers) => {
+      await authenticate(server, client, body, headers)
+      // Last of all, so that every parameter of the request can be replaced.
+      replaceParameters(body, settings.extraParams)
+    }
+    const configuration = new openid.Configuration(
+      metadata,
+      settings.clientId,
+      // Certificates are often asked for at an address of their own (RFC 8705 §5).
+      { use_mtls_endpoint_aliases: clientAuth === 'tls_client_auth' },
+      withExtraParams
+    )
+    // How long an answer may take is decided by our own fetch.
+    allowPlainHttp(configuration)
+    configuration.timeout = 0
+
+    let sentAt = instant(this.#clock)
+    let tokenEndpoint = metadata.token_endpoint
+    let granted: (TokenAnswer & { kind: 'granted' }) | undefined
+    configuration[openid.customFetch] = async (url, options) => {
+      tokenEndpoint = url
+      sentAt = instant(this.#clock)
+      const response = await fetch(url, options)
+      const redirect = redirectError(response, url, 'Token URL')
+      if (redirect !== undefined) throw redirect
+      const text = await bodyText(response)
+      const type = response.headers.get('content-type') ?? ''
+      const answer = readTokenAnswer(response.status, type, text)
+      if (answer.kind !== 'granted') {
+        const secrets = secretsOf(settings, options.headers, options.body)
+        throw answerError(answer, response, url, {
+          settings,
+          clientAuth,
+          now: this.#clock.now(),
+          secrets
+        })
+      }
+      granted = answer
+      const { accessToken, expiresIn, scope } = answer
+      return Response.json({
+        access_token: accessToken,
+        token_type: 'Bearer',
+        expires_in: expiresIn,
+        scope
+      })
+    }
+
+    try {
+      const assertion =
+        settings.grantType === 'jwt_bearer' ? await signer.grantAssertion() : undefined
+      const parameters = grantParameters(settings, assertion)
+      await (settings.grantType === 'client_credentials'
+        ? openid.clientCredentialsGrant(configuration, parameters)
+        : openid.genericGrantRequest(
+            configuration,
+            GRANT_TYPE_NAMES[settings.grantType],
+            parameters
+          ))
+    } catch (error) {
+      throw translateError(error, this.#place(tokenEndpoint))
+    }
+    if (granted === undefined || tokenEndpoint === undefined) {
+      throw configError('No token request was made.')
+    }
+    const { accessToken, tokenType, expiresIn, scope, quirks } = granted
+    return {
+      accessToken,
+      tokenType,
+      expiresIn,
+      scope: scope ?? settings.scope,
+      sentAt,
+      tokenEndpoint,
+      clientAuth,
+      quirks
+    }
+  }
+
+  #place(url: string | undefined): { host: string; field: 'Issuer URL' | 'Token URL' } {
+    const { issuer, tokenEndpoint } = this.#settings
+    const field = tokenEndpoint === '' ? 'Issuer URL' : 'Token URL'
+    const address = url ?? (tokenEndpoint === '' ? issuer : tokenEndpoint)
+    return { host: URL.canParse(address) ? new URL(address).host : 'token server', field }
+  }
+}

@@ -1,0 +1,73 @@
+import type { HttpErrorFamily } from '../http-client/http-error.ts'
+
+/** The facts of a failure to get a token. All texts are safe to print. */
+export interface TokenErrorFacts {
+  /**
+   * An OAuth code (`invalid_client`), a Node.js code (`ECONNREFUSED`), one of ours (`ERR_…`), or
+   * `CONFIG` for settings that cannot work.
+   */
+  code: string
+  /** HTTP status of the token server's answer. */
+  status?: number | undefined
+  /** The server's `error_description`: bounded, printable, without secrets. */
+  description?: string | undefined
+  /** What to do next, in plain words, naming the field of the form. */
+  hint: string
+  /** Trying again soon cannot help: settings, credentials or a certificate have to change. */
+  permanent: boolean
+  /** Milliseconds until the next try makes sense. */
+  retryAfterMs?: number | undefined
+  /** Kind of network failure; absent where the token server answered. */
+  family?: HttpErrorFamily | undefined
+  /** There was a connection to the token server. */
+  connected?: boolean | undefined
+  /** Name of the authority that issued a certificate which is not trusted. */
+  certificateIssuer?: string | undefined
+}
+
+/**
+ * No token could be had. Made anew from safe facts: what got and openid-client throw holds the
+ * request and the answer, and printing that shows secrets and tokens. There is never a `cause`.
+ */
+export class TokenError extends Error implements TokenErrorFacts {
+  override readonly name = 'TokenError'
+  readonly code: string
+  readonly status: number | undefined
+  readonly description: string | undefined
+  readonly hint: string
+  readonly permanent: boolean
+  readonly retryAfterMs: number | undefined
+  readonly family: HttpErrorFamily | undefined
+  readonly connected: boolean
+  readonly certificateIssuer: string | undefined
+
+  /** @param message one sentence that is safe to log */
+  constructor(message: string, facts: TokenErrorFacts) {
+    super(message)
+    this.code = facts.code
+    this.status = facts.status
+    this.description = facts.description
+    this.hint = facts.hint
+    this.permanent = facts.permanent
+    this.retryAfterMs = facts.retryAfterMs
+    this.family = facts.family
+    this.connected = facts.connected ?? facts.status !== undefined
+    this.certificateIssuer = facts.certificateIssuer
+  }
+
+  /** The same failure, told to somebody who asks later. */
+  retriableIn(retryAfterMs: number): TokenError {
+    return new TokenError(this.message, { ...this.#facts(), retryAfterMs })
+  }
+
+  #facts(): TokenErrorFacts {
+    const { code, status, description, hint, permanent, family, connected, certificateIssuer } =
+      this
+    return { code, status, description, hint, permanent, family, connected, certificateIssuer }
+  }
+}
+
+/** Settings that cannot work, whatever the server. */
+export function configError(problem: string): TokenError {
+  return new TokenError(problem, { code: 'CONFIG', hint: problem, permanent: true })
+}

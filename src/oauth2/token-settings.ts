@@ -1,0 +1,57 @@
+/** How a token is asked for (RFC 6749 §4.4, RFC 7523 §2.1, RFC 6749 §4.3). */
+export type GrantType = 'client_credentials' | 'jwt_bearer' | 'password'
+
+/** How the client proves who it is (RFC 6749 §2.3, RFC 7523 §2.2, RFC 8705 §2). */
+export type ClientAuthMethod =
+  | 'client_secret_basic'
+  | 'client_secret_basic_raw'
+  | 'client_secret_post'
+  | 'client_secret_jwt'
+  | 'private_key_jwt'
+  | 'tls_client_auth'
+  | 'none'
+
+/** A parameter of the request, or a claim of an assertion. */
+export interface NamedValue {
+  name: string
+  value: string
+}
+
+/**
+ * What an `oauth2-client-credentials` node is set to, everything resolved: environment variables
+ * and credentials are in place. An empty string means "not given".
+ */
+export interface TokenSettings {
+  /** Issuer URL, or a full well-known URL, for discovery. */
+  issuer: string
+  /** Token URL; when filled there is no discovery. */
+  tokenEndpoint: string
+  grantType: GrantType
+  clientAuth: ClientAuthMethod | 'auto'
+  scope: string
+  audience: string
+  /** Resource indicators (RFC 8707), separated by spaces. */
+  resource: string
+  /** Replace parameters of the request by name; an empty value removes. */
+  extraParams: readonly NamedValue[]
+  keyId: string
+  /** JWS algorithm of assertions; empty: from the key. */
+  signingAlg: string
+  /** `token_endpoint`, `issuer` or any other string. */
+  assertionAudience: string
+  /** `sub` of the assertion of the jwt_bearer grant; empty: the client id. */
+  assertionSubject: string
+  /** Further claims of the assertion of the jwt_bearer grant. */
+  assertionClaims: readonly NamedValue[]
+  /** Life in seconds of a token whose answer does not say. */
+  defaultLifetime: number
+  clientId: string
+  clientSecret: string
+  /** PEM: PKCS#1, PKCS#8, SEC1, encrypted too. */
+  privateKey: string
+  privateKeyPassphrase: string
+  username: string
+  password: string
+  /** The TLS configuration presents a client certificate. */
+  hasClientCertificate: boolean
+}

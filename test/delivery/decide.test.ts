@@ -1,0 +1,271 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import type { Attempt, AttemptError } from '../../src/delivery/attempt.ts'
+import { decide, retriesOnReset } from '../../src/delivery/decide.ts'
+import { DEFAULT_REPLY_RULES, parseReplyRules } from '../../src/delivery/reply-rules.ts'
+import { errorFamilies } from '../../src/delivery/reply-test.ts'
+import { readAcknowledgement } from '../../src/hl7/acknowledgement.ts'
+import { readReplyMessage } from '../../src/hl7/reply-message.ts'
+
+const sent = { controlIds: ['M1'], type: 'ADT^A01', replyDue: true }
+
+function answer(status: number, text: string): Attempt {
+  const message = readReplyMessage(text)
+  const ack = message === null ? null : readAcknowledgement(message)
+  return { sent, status, reply: { text, empty: text === '', message, ack } }
+}
+
+function acknowledged(code: string, id = 'M1'): Attempt {
+  return answer(200, `MSH|^~\\&|LAB||||2025||ACK|R1|P|2.5.1\rMSA|${code}|${id}\r`)
+}
+
+function decided(rules: string, attempt: Attempt) {
+  return decide(parseReplyRules(rules), attempt)
+}
+
+describe('the order of rules', () => {
+  it('lets the first that holds decide, and does not ask the ones after it', () => {
+    assert.deepEqual(decided(':AA=S,:?A=C,:AA=WD', acknowledged('AA')), {
+      outcome: 'suspend',
+      retry: false,
+      rule: ':AA=S',
+      action: 'S',
+      warnings: []
+    })
+  })
+
+  it('tests every W that stands alone, before and behind the rule that decides', () => {
+    const { outcome, warnings } = decided(':AA=W,:AE=W,:?A=C,@status:200=W', acknowledged('AA'))
+    assert.equal(outcome, 'accept')
+    assert.deepEqual(warnings, [':AA=W', '@status:200=W'])
+  })
+
+  it('warns for a W beside another letter only when that rule decides', () => {
+    const rules = ':AE=WS,:?A=WC,:AA=WF'
+    assert.deepEqual(decided(rules, acknowledged('AA')).warnings, [':?A=WC'])
+    assert.deepEqual(decided(rules, acknowledged('AE')).warnings, [':AE=WS'])
+  })
+
+  it('accepts a reply for which a W alone held, by the first such rule', () => {
+    assert.deepEqual(decided(':AE=F,:AA=W,:?A=W', acknowledged('AA')), {
+      outcome: 'accept',
+      retry: false,
+      rule: ':AA=W',
+      action: 'W',
+      warnings: [':AA=W', ':?A=W']
+    })
+  })
+
+  it('fails a reply for which nothing held, and names no rule', () => {
+    assert.deepEqual(decided(':AE=F', acknowledged('AA')), {
+      outcome: 'fail',
+      retry: false,
+      rule: '',
+      action: 'F',
+      warnings: []
+    })
+  })
+
+  it('takes the E rules of the default for an error that no rule of the string knows', () => {
+    for (let status = 300; status <= 599; status++) {
+      const attempt = answer(status, 'x')
+      const own = decided(':?A=C', attempt)
+      assert.deepEqual(own, { ...decided('', attempt), warnings: [] }, `HTTP ${status}`)
+      assert.ok(DEFAULT_REPLY_RULES.includes(own.rule) && own.rule !== '')
+    }
+  })
+
+  it('never accepts an error by a W', () => {
+    const attempt = answer(500, 'x')
+    const { outcome, retry, warnings } = decided('E=W,@*x=W,@status:500=W', attempt)
+    assert.deepEqual({ outcome, retry }, { outcome: 'fail', retry: true })
+    assert.equal(warnings.length, 3)
+  })
+
+  it('tries again and then ends with the letter that stands beside R', () => {
+    const endings = { R: 'fail', RF: 'fail', RS: 'suspend', RD: 'disable', RC: 'accept' }
+    for (const [action, outcome] of Object.entries(endings)) {
+      const decision = decided(`:AR=${action}`, acknowledged('AR'))
+      assert.deepEqual([decision.retry, decision.outcome, decision.action], [true, outcome, action])
+    }
+  })
+})
+
+describe('a status without an answer that says more', () => {
+  it('is an error whose text and code name the status', () => {
+    assert.equal(decided('E*"HTTP status 502"=S', answer(502, '')).outcome, 'suspend')
+    assert.equal(decided('E#502=S', answer(502, '')).outcome, 'suspend')
+  })
+
+  it('counts as 2xx from 200 to 299 and nowhere else', () => {
+    for (const status of [200, 201, 250, 299]) {
+      assert.equal(decided('E=F,:~=C', answer(status, 'OK')).outcome, 'accept', String(status))
+    }
+    for (const status of [100, 101, 199, 300, 404, 599, 600, 999]) {
+      assert.equal(decided('E=S,:~=C', answer(status, 'OK')).outcome, 'suspend', String(status))
+    }
+  })
+
+  it('is an error when there is nothing at all', () => {
+    assert.equal(decided('E=S,X=C', { sent }).outcome, 'suspend')
+  })
+})
+
+describe('an error family', () => {
+  for (const family of errorFamilies) {
+    it(`${family} holds for its own errors alone`, () => {
+      for (const other of errorFamilies) {
+        const attempt = { sent, error: { code: 'X', family: other, text: '' } }
+        const expected = other === family ? 'suspend' : 'disable'
+        assert.equal(decided(`E#${family}=S,E=D`, attempt).outcome, expected)
+      }
+    })
+  }
+})
+
+describe('a connection that breaks', () => {
+  const epipe: AttemptError = { code: 'EPIPE', family: 'reset', text: 'write EPIPE' }
+
+  it('is resent where the rule that E#reset meets has an R', () => {
+    for (const rules of [
+      '',
+      ':?A=C',
+      'E#reset=R',
+      'E=RS',
+      'E#timeout=F',
+      'E#reset=W',
+      'E#ECONNRESET=RD'
+    ]) {
+      assert.equal(retriesOnReset(parseReplyRules(rules)), true, rules)
+    }
+  })
+
+  it('is not resent where it has none', () => {
+    for (const rules of [
+      'E#reset=F',
+      'E=S',
+      'E#ECONNRESET=D',
+      '(E#timeout,E#reset)=F',
+      'E=F,E#reset=R'
+    ]) {
+      assert.equal(retriesOnReset(parseReplyRules(rules)), false, rules)
+    }
+  })
+
+  it('is judged by its own code where a rule asks for it', () => {
+    const rules = parseReplyRules('E#EPIPE=F')
+    assert.equal(retriesOnReset(rules), true)
+    assert.equal(retriesOnReset(rules, epipe), false)
+  })
+})
+
+describe('any attempt', () => {
+  const texts = fc.oneof(
+    fc.constantFrom(
+      '',
+      'OK',
+      'MSH',
+      'BHS|^~\\&\r',
+      'MSH|^~\\&|||||||ACK\rMSA|AE|M1\rERR|||207|E\r'
+    ),
+    fc
+      .tuple(fc.constantFrom('AA', 'AE', 'AR', 'CA', '', 'ZZ'), fc.constantFrom('M1', 'M2', ''))
+      .map(([code, id]) => `MSH|^~\\&|||||||ADT\rMSA|${code}|${id}\r`),
+    fc.string()
+  )
+  const attempts = fc.record(
+    {
+      status: fc.integer({ min: 100, max: 599 }),
+      text: texts,
+      replyDue: fc.boolean(),
+      error: fc.record(
+        {
+          code: fc.constantFrom('ECONNRESET', 'x'),
+          family: fc.constantFrom(...errorFamilies),
+          text: fc.string()
+        },
+        { requiredKeys: ['code', 'text'] }
+      )
+    },
+    { requiredKeys: ['text', 'replyDue'] }
+  )
+  const tests = fc.constantFrom(
+    ...[
+      ':?A',
+      ':?E',
+      ':?R',
+      ':AA',
+      ':_',
+      ':*',
+      ':~',
+      ':I?',
+      ':T?',
+      'X',
+      'E',
+      'E#5xx',
+      'E#404',
+      'E#reset'
+    ],
+    ...[
+      'E#token',
+      'E#ECONNRESET',
+      'E*a',
+      '@status:2xx',
+      '@ERR-3:207',
+      '@MSA-1*a',
+      '@severity:E',
+      '@*o'
+    ]
+  )
+  const ruleTexts = fc.array(
+    fc
+      .tuple(
+        fc.array(tests, { minLength: 1, maxLength: 3 }),
+        fc.constantFrom('C', 'W', 'F', 'RS', 'D')
+      )
+      .map(([all, action]) => `${all.join('&')}=${action}`),
+    { minLength: 1, maxLength: 5 }
+  )
+
+  function attemptOf({ text, status, replyDue, error }: AttemptFacts): Attempt {
+    const read = answer(status ?? 0, text)
+    return {
+      sent: { ...sent, replyDue },
+      ...(status !== undefined && { status, reply: read.reply ?? assert.fail() }),
+      ...(error !== undefined && { error })
+    }
+  }
+  interface AttemptFacts {
+    text: string
+    replyDue: boolean
+    status?: number
+    error?: AttemptError
+  }
+
+  it('is decided the same way twice, and by a rule of the string or of the default', () => {
+    fc.assert(
+      fc.property(attempts, ruleTexts, (facts, ruleText) => {
+        const rules = parseReplyRules(ruleText.join())
+        const first = decide(rules, attemptOf(facts))
+        assert.deepEqual(decide(parseReplyRules(ruleText.join()), attemptOf(facts)), first)
+        assert.ok(first.rule === '' || [...ruleText, ...defaultRules].includes(first.rule))
+        assert.ok(first.warnings.every((rule) => ruleText.includes(rule)))
+      }),
+      { numRuns: 5_000 }
+    )
+  })
+
+  it('is exactly one of: acknowledged, error, body without MSA, nothing', () => {
+    const kinds = ['(:?A,:?E,:?R,:_,:*)', 'E', ':~', 'X']
+    fc.assert(
+      fc.property(attempts, (facts) => {
+        const attempt = attemptOf({ ...facts, replyDue: true })
+        const held = kinds.filter((kind) => decided(`${kind}=D`, attempt).outcome === 'disable')
+        assert.equal(held.length, 1, held.join(' and '))
+      }),
+      { numRuns: 5_000 }
+    )
+  })
+  const defaultRules = parseReplyRules('').rules.map((rule) => rule.text)
+})

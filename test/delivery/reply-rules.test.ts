@@ -1,0 +1,415 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import {
+  DEFAULT_REPLY_RULES,
+  MAX_REPLY_RULES_LENGTH,
+  parseReplyRules,
+  ReplyRulesError
+} from '../../src/delivery/reply-rules.ts'
+import type { ReplyTest } from '../../src/delivery/reply-test.ts'
+import { parsePath } from '../../src/hl7/path.ts'
+
+/** The only test of a rule with one test. */
+function testOf(codes: string): ReplyTest | undefined {
+  return parseReplyRules(`${codes}=F`).rules[0]?.conditions[0]?.[0]
+}
+
+function mistake(text: string): ReplyRulesError {
+  try {
+    parseReplyRules(text)
+  } catch (error) {
+    if (error instanceof ReplyRulesError) return error
+    throw error
+  }
+  assert.fail(`no mistake found in ${text}`)
+}
+
+describe('each test of the language', () => {
+  const cases: [string, ReplyTest][] = [
+    [':AE', { kind: 'code', code: 'AE' }],
+    [':ae', { kind: 'code', code: 'ae' }],
+    [':I', { kind: 'code', code: 'I' }],
+    [':"?A"', { kind: 'code', code: '?A' }],
+    [':"A ""B"""', { kind: 'code', code: 'A "B"' }],
+    [':?A', { kind: 'code-class', codes: ['AA', 'CA'] }],
+    [':?E', { kind: 'code-class', codes: ['AE', 'CE'] }],
+    [':?R', { kind: 'code-class', codes: ['AR', 'CR'] }],
+    [':_', { kind: 'empty-code' }],
+    [':*', { kind: 'other-code' }],
+    [':~', { kind: 'no-acknowledgement' }],
+    [':I?', { kind: 'foreign-id' }],
+    [':T?', { kind: 'same-type' }],
+    ['X', { kind: 'no-reply' }],
+    ['E', { kind: 'error' }],
+    ['E#503', { kind: 'error-status', from: 503, to: 503 }],
+    ['E#5xx', { kind: 'error-status', from: 500, to: 599 }],
+    ['E#ECONNREFUSED', { kind: 'error-code', code: 'ECONNREFUSED' }],
+    [
+      'E#ERR_TLS_CERT_ALTNAME_INVALID',
+      { kind: 'error-code', code: 'ERR_TLS_CERT_ALTNAME_INVALID' }
+    ],
+    ['E#invalid_client', { kind: 'error-code', code: 'invalid_client' }],
+    ['E#connect', { kind: 'error-family', family: 'connect' }],
+    ['E#timeout', { kind: 'error-family', family: 'timeout' }],
+    ['E#reset', { kind: 'error-family', family: 'reset' }],
+    ['E#tls', { kind: 'error-family', family: 'tls' }],
+    ['E#token', { kind: 'error-family', family: 'token' }],
+    ['E*Socket Hang up', { kind: 'error-text', text: 'socket hang up' }],
+    ['E*"a,b=c&d)"', { kind: 'error-text', text: 'a,b=c&d)' }],
+    ['@status:201', { kind: 'status', from: 201, to: 201 }],
+    ['@status:2xx', { kind: 'status', from: 200, to: 299 }],
+    ['@ERR-3:207', { kind: 'field-value', path: parsePath('ERR-3'), value: '207' }],
+    ['@MSA-3 : "a, b"', { kind: 'field-value', path: parsePath('MSA-3'), value: 'a, b' }],
+    ['@MSH-9.2:ACK', { kind: 'field-value', path: parsePath('MSH-9.2'), value: 'ACK' }],
+    [
+      '@ERR-8*Record Locked',
+      { kind: 'field-text', path: parsePath('ERR-8'), text: 'record locked' }
+    ],
+    ['@ERR-1(2).4*101', { kind: 'field-text', path: parsePath('ERR-1(2).4'), text: '101' }],
+    ['@severity:W', { kind: 'severity', severity: 'W' }],
+    ['@*REJECTED', { kind: 'reply-text', text: 'rejected' }]
+  ]
+  for (const [codes, expected] of cases) {
+    it(`reads ${codes}`, () => {
+      assert.deepEqual(testOf(codes), expected)
+      // White space between tokens and the group of one change nothing.
+      assert.deepEqual(testOf(` ( ${codes} ) `), expected)
+    })
+  }
+})
+
+describe('actions', () => {
+  const cases: [string, object][] = [
+    ['C', { retry: false, outcome: 'accept', warn: false }],
+    ['WC', { retry: false, outcome: 'accept', warn: true }],
+    ['CW', { retry: false, outcome: 'accept', warn: true }],
+    ['F', { retry: false, outcome: 'fail', warn: false }],
+    ['S', { retry: false, outcome: 'suspend', warn: false }],
+    ['D', { retry: false, outcome: 'disable', warn: false }],
+    ['R', { retry: true, outcome: 'fail', warn: false }],
+    ['RF', { retry: true, outcome: 'fail', warn: false }],
+    ['RS', { retry: true, outcome: 'suspend', warn: false }],
+    ['RD', { retry: true, outcome: 'disable', warn: false }],
+    ['RW', { retry: true, outcome: 'fail', warn: true }],
+    ['WRS', { retry: true, outcome: 'suspend', warn: true }],
+    ['RWS', { retry: true, outcome: 'suspend', warn: true }],
+    ['RSW', { retry: true, outcome: 'suspend', warn: true }],
+    ['W', { retry: false, outcome: null, warn: true }]
+  ]
+  for (const [action, expected] of cases) {
+    it(`reads ${action}`, () => {
+      const [rule] = parseReplyRules(`E=${action}`).rules
+      assert.ok(rule)
+      const { retry, outcome, warn } = rule
+      assert.deepEqual({ retry, outcome, warn }, expected)
+      assert.equal(rule.action, action)
+    })
+  }
+})
+
+describe('a list of rules', () => {
+  it('means the default when it is empty or blank', () => {
+    for (const text of ['', ' \t\r\n ']) {
+      assert.equal(parseReplyRules(text).text, DEFAULT_REPLY_RULES)
+    }
+    assert.equal(
+      DEFAULT_REPLY_RULES,
+      ':I?=W,:?A=C,:?E=F,:?R=F,:_=F,:*=F,:~=F,(E#408,E#425,E#429)=RF,' +
+        '(E#401,E#403,E#404,E#407)=RF,E#4xx=F,E=RF,X=F'
+    )
+    assert.equal(parseReplyRules('').rules.length, 12)
+  })
+
+  it('keeps each rule as written, without the blanks around it', () => {
+    const { rules } = parseReplyRules('\n :?A = C ,\r\n( E#408 , E#5xx )= RF\t, @*"a, b" & X=WS ')
+    assert.deepEqual(
+      rules.map((rule) => rule.text),
+      [':?A = C', '( E#408 , E#5xx )= RF', '@*"a, b" & X=WS']
+    )
+  })
+
+  it('reads "all of" inside "any of"', () => {
+    const [rule] = parseReplyRules('(:?E&@severity:W,:AA&@*late&@status:2xx)=C').rules
+    assert.deepEqual(
+      rule?.conditions.map((tests) => tests.map((test) => test.kind)),
+      [
+        ['code-class', 'severity'],
+        ['code', 'reply-text', 'status']
+      ]
+    )
+  })
+
+  it('reads the string that InterSystems documents as its HL7 default', () => {
+    const { rules } = parseReplyRules(':?R=RF,:?E=S,:~=S,:?A=C,:*=S,:I?=W,:T?=C')
+    assert.equal(rules.map((rule) => rule.action).join(), 'RF,S,S,C,S,W,C')
+  })
+})
+
+describe('a mistake', () => {
+  const cases: [text: string, position: number, length: number, words: RegExp][] = [
+    [':?A=CF', 5, 1, /at most one of C/],
+    [':?A=FR', 5, 1, /before it an R/],
+    [':?A=RR', 5, 1, /cannot stand here/],
+    [':?A=WW', 5, 1, /cannot stand here/],
+    [':?A=c', 4, 1, /upper case/],
+    [':?A=Q', 4, 1, /no action/],
+    [':?A=', 4, 0, /action is missing.*the end/],
+    [':?A= ,:?E=F', 5, 1, /action is missing.*','/],
+    [':?A', 3, 0, /'=' and actions.*the end/],
+    [':?A=C,', 6, 0, /test is expected.*the end/],
+    [',:?A=C', 0, 1, /test is expected.*','/],
+    [':?A=C :?E=F', 6, 1, /comma/],
+    [':?A=C F', 6, 1, /comma/],
+    [':?B=C', 1, 2, /Unknown test ':\?B'/],
+    [':A?=C', 1, 2, /Unknown test/],
+    [':=C', 1, 0, /missing/],
+    [':""=C', 1, 2, /missing.*empty/],
+    [':A B=C', 1, 3, /Unknown test/],
+    ['Q=C', 0, 1, /begins with :, E, X or @/],
+    ['e=C', 0, 1, /begins with/],
+    ['EX=C', 1, 1, /E#503/],
+    ['XX=C', 1, 1, /'&' and a further test/],
+    ['E503=F', 1, 1, /E#503/],
+    ['E#=F', 2, 0, /missing/],
+    ['E#6301=R', 2, 4, /no HTTP status/],
+    ['E#5XX=R', 2, 3, /no HTTP status/],
+    ['E#0xx=R', 2, 3, /no HTTP status/],
+    ['E#50=R', 2, 2, /no HTTP status/],
+    ['E#Timeout=F', 2, 7, /small letters: E#timeout/],
+    ['E#not a code=F', 2, 10, /no error code/],
+    ['E*=F', 2, 0, /missing/],
+    ['@=F', 1, 1, /Expected ':'/],
+    ['@status=F', 7, 1, /Expected ':'/],
+    ['@status:20=F', 8, 2, /no HTTP status/],
+    ['@status*20=F', 1, 6, /unknown/],
+    ['@severity:w=F', 10, 1, /one of I, W, E, F/],
+    ['@severity:X=F', 10, 1, /one of I, W, E, F/],
+    ['@PID-3:1=F', 1, 5, /MSA, ERR or MSH/],
+    ['@ERR-x:1=F', 1, 5, /no field/],
+    ['@ERR:1=F', 1, 3, /no field/],
+    ['@ERR-3:=F', 7, 0, /missing/],
+    ['@*=F', 2, 0, /missing/],
+    ['@*"abc=F', 2, 6, /closing double quote/],
+    ['@*"a"b=F', 5, 1, /'b'/],
+    ['@*a"b"=F', 3, 1, /double quote/],
+    ['(:?A=C', 4, 1, /'\)'/],
+    ['(:?A,)=C', 5, 1, /test is expected/],
+    ['()=C', 1, 1, /test is expected/],
+    ['((:?A))=C', 1, 1, /test is expected/],
+    [':?A,:?E=C', 3, 1, /'&' and a further test/],
+    [':?A&=C', 4, 1, /test is expected/],
+    [':?A)=C', 3, 1, /'='/],
+    [':?A==C', 4, 1, /action is missing/]
+  ]
+  for (const [text, position, length, words] of cases) {
+    it(`in ${text} is found at ${position}`, () => {
+      const error = mistake(text)
+      assert.deepEqual({ position: error.position, length: error.length }, { position, length })
+      assert.match(error.message, words)
+      assert.match(error.message, new RegExp(`position ${position + 1}\\b`))
+      assert.equal(error.code, 'HL7_CONFIG')
+    })
+  }
+
+  it('is a string that is too long, which is not read at all', () => {
+    const error = mistake('('.repeat(MAX_REPLY_RULES_LENGTH + 5))
+    assert.equal(error.position, MAX_REPLY_RULES_LENGTH)
+    assert.equal(error.length, 5)
+    assert.match(error.message, /at most 10000 characters/)
+  })
+})
+
+describe('any string', () => {
+  const alphabet = fc.constantFrom(
+    ...[
+      ':',
+      '?',
+      'A',
+      'E',
+      'R',
+      '#',
+      '*',
+      '~',
+      '_',
+      '@',
+      '=',
+      '&',
+      ',',
+      '(',
+      ')',
+      '"',
+      ' ',
+      '5',
+      'x'
+    ],
+    ...[
+      'status',
+      'ERR-3',
+      'severity',
+      'C',
+      'W',
+      'X',
+      'I?',
+      'T?',
+      'connect',
+      '\n',
+      'é',
+      '😀',
+      '\ud800'
+    ]
+  )
+  const anything = fc.oneof(
+    fc.string({ maxLength: 60 }),
+    fc.array(alphabet, { maxLength: 40 }).map((parts) => parts.join(''))
+  )
+
+  it('is either rules or a ReplyRulesError within it', () => {
+    fc.assert(
+      fc.property(anything, (text) => {
+        try {
+          assert.ok(parseReplyRules(text).rules.length > 0)
+        } catch (error) {
+          assert.ok(error instanceof ReplyRulesError, String(error))
+          assert.ok(error.position >= 0 && error.length >= 0)
+          assert.ok(error.position + error.length <= text.length)
+        }
+      }),
+      { numRuns: 20_000 }
+    )
+  })
+
+  it('takes a time that is linear in its length', () => {
+    const repeated = [':?A=C,', '(', 'E*a ', '"', '""', ' ', ':?A&', '@ERR-3 ', '\t\n', 'W', 'E#']
+    for (const part of repeated) {
+      for (const start of ['', ':?A=C,', '@*"', 'E*', '(X,', '@']) {
+        const text = (start + part.repeat(MAX_REPLY_RULES_LENGTH)).slice(0, MAX_REPLY_RULES_LENGTH)
+        const begin = process.cpuUsage()
+        try {
+          parseReplyRules(text)
+        } catch (error) {
+          assert.ok(error instanceof ReplyRulesError)
+        }
+        // A quadratic scanner would take 100 million steps; a linear one is far below a millisecond.
+        assert.ok(process.cpuUsage(begin).user < 200_000, `${start}${part}… is slow`)
+      }
+    }
+  })
+})
+
+describe('a printed list of rules', () => {
+  interface Printed {
+    text: string
+    test: ReplyTest
+  }
+  const needsQuotes = /[,=&)"]|^\s|\s$|^$/
+  const quote = (text: string) => `"${text.replaceAll('"', '""')}"`
+  const print = (text: string) => (needsQuotes.test(text) ? quote(text) : text)
+  const blank = fc.constantFrom('', ' ', '\t', '\n ')
+  const text = fc
+    .string({ minLength: 1, maxLength: 12, unit: 'grapheme' })
+    .filter((value) => value.toLowerCase() !== '')
+  const literal = (value: string, test: ReplyTest): Printed => ({ text: value, test })
+  const status = fc.oneof(
+    fc.integer({ min: 100, max: 999 }).map((n) => ({ text: String(n), from: n, to: n })),
+    fc.integer({ min: 1, max: 9 }).map((n) => ({ text: `${n}xx`, from: n * 100, to: n * 100 + 99 }))
+  )
+  const path = fc.constantFrom('MSA-3', 'ERR-3', 'ERR-3.2', 'ERR-8', 'MSH-9.2')
+  const printedTest: fc.Arbitrary<Printed> = fc.oneof(
+    fc.constantFrom(
+      literal(':_', { kind: 'empty-code' }),
+      literal(':*', { kind: 'other-code' }),
+      literal(':~', { kind: 'no-acknowledgement' }),
+      literal(':I?', { kind: 'foreign-id' }),
+      literal(':T?', { kind: 'same-type' }),
+      literal(':?R', { kind: 'code-class', codes: ['AR', 'CR'] }),
+      literal('X', { kind: 'no-reply' }),
+      literal('E', { kind: 'error' }),
+      literal('E#token', { kind: 'error-family', family: 'token' }),
+      literal('E#ECONNRESET', { kind: 'error-code', code: 'ECONNRESET' }),
+      literal('@severity:F', { kind: 'severity', severity: 'F' })
+    ),
+    text.map((code) => literal(`:${quote(code)}`, { kind: 'code', code })),
+    text.map((value) =>
+      literal(`E*${print(value)}`, { kind: 'error-text', text: value.toLowerCase() })
+    ),
+    text.map((value) =>
+      literal(`@*${print(value)}`, { kind: 'reply-text', text: value.toLowerCase() })
+    ),
+    status.map(({ text: written, from, to }) =>
+      literal(`E#${written}`, { kind: 'error-status', from, to })
+    ),
+    status.map(({ text: written, from, to }) =>
+      literal(`@status:${written}`, { kind: 'status', from, to })
+    ),
+    fc
+      .tuple(path, text)
+      .map(([at, value]) =>
+        literal(`@${at}:${print(value)}`, { kind: 'field-value', path: parsePath(at), value })
+      ),
+    fc.tuple(path, text).map(([at, value]) =>
+      literal(`@${at}*${print(value)}`, {
+        kind: 'field-text',
+        path: parsePath(at),
+        text: value.toLowerCase()
+      })
+    )
+  )
+  const printedRule = fc
+    .record({
+      conditions: fc.array(fc.array(printedTest, { minLength: 1, maxLength: 3 }), {
+        minLength: 1,
+        maxLength: 3
+      }),
+      group: fc.boolean(),
+      action: fc.constantFrom('C', 'W', 'R', 'RF', 'RS', 'RD', 'WC', 'F', 'S', 'D', 'FW'),
+      blank
+    })
+    .map(({ conditions, group, action, blank: gap }) => {
+      const all = conditions.map((tests) => tests.map((test) => test.text).join(`${gap}&${gap}`))
+      const codes =
+        group || all.length > 1 ? `(${gap}${all.join(`${gap},${gap}`)}${gap})` : (all[0] ?? '')
+      return {
+        text: `${codes}${gap}=${gap}${action}`,
+        conditions: conditions.map((tests) => tests.map((test) => test.test)),
+        action
+      }
+    })
+
+  it('reads as what was printed, and its rules as written read as themselves', () => {
+    fc.assert(
+      fc.property(fc.array(printedRule, { minLength: 1, maxLength: 6 }), blank, (printed, gap) => {
+        const { rules } = parseReplyRules(printed.map((rule) => rule.text).join(`${gap},${gap}`))
+        assert.deepEqual(
+          rules.map(({ text: written, conditions, action }) => ({
+            text: written,
+            conditions,
+            action
+          })),
+          printed
+        )
+        assert.deepEqual(parseReplyRules(rules.map((rule) => rule.text).join()).rules, rules)
+      }),
+      { numRuns: 2_000 }
+    )
+  })
+})
+
+describe('the parser', () => {
+  it('needs nothing of Node.js, so that the editor can use it in a browser', () => {
+    const seen = new Set<string>()
+    const visit = (file: URL): void => {
+      if (seen.has(file.href)) return
+      seen.add(file.href)
+      const source = readFileSync(file, 'utf8')
+      assert.doesNotMatch(source, /\b(?:Buffer|process|require|global)\b[.(]/, file.pathname)
+      for (const [, from = ''] of source.matchAll(/^(?:import|export)\b[^;'"]*?from '([^']+)'/gm)) {
+        assert.match(from, /^\.\.?\//, `${file.pathname} imports ${from}`)
+        visit(new URL(from, file))
+      }
+    }
+    visit(new URL('../../src/delivery/reply-rules.ts', import.meta.url))
+    assert.ok(seen.size >= 4)
+  })
+})

@@ -1,0 +1,285 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import {
+  readAcknowledgement,
+  type Acknowledgement,
+  type AcknowledgementError
+} from '../../src/hl7/acknowledgement.ts'
+import { readReplyMessage } from '../../src/hl7/reply-message.ts'
+
+const msh = 'MSH|^~\\&|REG|ST|||20260101||ACK|R1|P|2.5.1\r'
+
+function read(text: string): Acknowledgement | null {
+  const message = readReplyMessage(text)
+  assert.ok(message)
+  return readAcknowledgement(message)
+}
+
+function ack(filled: Partial<Acknowledgement>): Acknowledgement {
+  return { code: '', controlId: '', text: '', severity: '', errors: [], ...filled }
+}
+
+function error(filled: Partial<AcknowledgementError>): AcknowledgementError {
+  const empty = {
+    location: '',
+    code: '',
+    codeText: '',
+    severity: '',
+    diagnostic: '',
+    userMessage: ''
+  }
+  return { ...empty, ...filled }
+}
+
+describe('readAcknowledgement', () => {
+  describe('MSA', () => {
+    const table: [string, string, Acknowledgement | null][] = [
+      ['accepted', `${msh}MSA|AA|ID1|fine\r`, ack({ code: 'AA', controlId: 'ID1', text: 'fine' })],
+      ['without MSA-2', `${msh}MSA|AA\r`, ack({ code: 'AA' })],
+      ['without anything', `${msh}MSA\r`, ack({})],
+      ['an empty MSA-1', `${msh}MSA||ID1\r`, ack({ controlId: 'ID1' })],
+      ['AAX is not AA', `${msh}MSA|AAX|ID1\r`, ack({ code: 'AAX', controlId: 'ID1' })],
+      ['neither is aa', `${msh}MSA|aa|ID1\r`, ack({ code: 'aa', controlId: 'ID1' })],
+      ['nor one with a blank', `${msh}MSA|AA |ID1\r`, ack({ code: 'AA ', controlId: 'ID1' })],
+      ['after SFT', `${msh}SFT|x^y|1\rMSA|AA|ID1\r`, ack({ code: 'AA', controlId: 'ID1' })],
+      ['after a blank', `${msh} MSA|AA|ID1\r`, ack({ code: 'AA', controlId: 'ID1' })],
+      ['no final CR', `${msh}MSA|AA|ID1`, ack({ code: 'AA', controlId: 'ID1' })],
+      ['CR and LF mixed', `${msh}\nMSA|AA|ID1\nERR|\r\n`, ack({ code: 'AA', controlId: 'ID1' })],
+      ['MLLP around it', `\x0b${msh}MSA|AA|ID1\r\x1c\r`, ack({ code: 'AA', controlId: 'ID1' })],
+      ['alone', 'MSA|AE|ID1', ack({ code: 'AE', controlId: 'ID1' })],
+      [
+        'a message type of VXU',
+        `${msh.replace('ACK', 'VXU^V04')}MSA|AA|ID1\r`,
+        ack({ code: 'AA', controlId: 'ID1' })
+      ],
+      [
+        'other separators',
+        'MSH:;~!&:A::::::ACK\rMSA:CE:ID1:one!F!two\r',
+        ack({ code: 'CE', controlId: 'ID1', text: 'one:two' })
+      ],
+      [
+        'text with stray separators and escapes',
+        `${msh}MSA|AR|ID1|a & b ^ c ~ d \\T\\ \\X41\\\r`,
+        ack({ code: 'AR', controlId: 'ID1', text: 'a & b ^ c ~ d & A' })
+      ],
+      [
+        'a file around it',
+        `FHS|^~\\&\rBHS|^~\\&\r${msh}MSA|AE|ID1\rBTS\rFTS\r`,
+        ack({ code: 'AE', controlId: 'ID1' })
+      ],
+      ['an empty file', 'FHS|^~\\&\rBHS|^~\\&\rBTS|0\rFTS|1\r', ack({ code: 'AA' })],
+      ['an empty batch', 'BHS|^~\\&\r', ack({ code: 'AA' })],
+      ['a message that acknowledges nothing', msh, null],
+      ['a batch of such', `BHS|^~\\&\r${msh}BTS\r`, null],
+      ['a batch that lists an error but no message', 'BHS|^~\\&\rERR||PID^1|207\rBTS\r', null],
+      ['cut before MSA', 'MSH|^~\\&|REG|ST', null],
+      ['cut within MSA', `${msh}MS`, null]
+    ]
+    for (const [name, text, expected] of table) {
+      it(name, () => {
+        assert.deepEqual(read(text), expected)
+      })
+    }
+  })
+
+  describe('several MSAs', () => {
+    const table: [string[], string][] = [
+      [['AA', 'AA'], 'AA'],
+      [['AA', 'AE', 'AA'], 'AE'],
+      [['AE', 'AR', 'CE'], 'AR'],
+      [['CR', 'AR'], 'CR'],
+      [['CA', 'XX'], 'XX'],
+      [['AA', '', 'CA'], ''],
+      [['', 'XX'], ''],
+      [['XX', 'CE'], 'CE'],
+      [['CA', 'AA'], 'CA']
+    ]
+    for (const [codes, worst] of table) {
+      it(`${codes.join(', ')}: the worst is ${worst || 'the empty one'}`, () => {
+        const pairs = codes.map(
+          (code, index) => `MSA|${code}|${index}\rERR||PID^1^${index + 1}|20${index}|E\r`
+        )
+        for (const text of [msh + pairs.join(''), pairs.map((pair) => msh + pair).join('')]) {
+          const found = read(text)
+          assert.equal(found?.code, worst)
+          assert.equal(found.controlId, String(codes.indexOf(worst)))
+          assert.deepEqual(
+            found.errors.map(({ code }) => code),
+            codes.map((_, index) => `20${index}`)
+          )
+        }
+      })
+    }
+  })
+
+  describe('ERR', () => {
+    const table: [string, string, AcknowledgementError[]][] = [
+      [
+        'the form of 2.5',
+        'ERR||PID^1^3^2^1^4|101^Required field missing^HL70357|W|X1^app|p|diag \\T\\ more|for & the user',
+        [
+          error({
+            location: 'PID[1]-3(2).1.4',
+            code: '101',
+            codeText: 'Required field missing',
+            severity: 'W',
+            diagnostic: 'diag & more',
+            userMessage: 'for & the user'
+          })
+        ]
+      ],
+      ['a location without sequence', 'ERR||PID^^3|1', [error({ location: 'PID-3', code: '1' })]],
+      ['a segment as location', 'ERR||ZA1|1', [error({ location: 'ZA1', code: '1' })]],
+      [
+        'several locations',
+        'ERR||PID^1^3~PV1^1|1',
+        [error({ location: 'PID[1]-3, PV1[1]', code: '1' })]
+      ],
+      ['a location of another make', 'ERR||PID-3.1|1', [error({ location: 'PID-3.1', code: '1' })]],
+      [
+        'a location in words',
+        'ERR||PID^one^x&y|1',
+        [error({ location: 'PID^one^x&y', code: '1' })]
+      ],
+      [
+        'the application code where ERR-3 is empty',
+        'ERR|||||A7^Local&Own^L',
+        [error({ code: 'A7', codeText: 'Local&Own' })]
+      ],
+      ['user message alone', 'ERR||||||||No such ward', [error({ userMessage: 'No such ward' })]],
+      [
+        'the form of 2.3, in a 2.5 message',
+        'ERR|PID^1^5^101&Required field missing&HL70357',
+        [error({ location: 'PID[1]-5', code: '101', codeText: 'Required field missing' })]
+      ],
+      [
+        'the form of 2.3, repeated',
+        'ERR|PID^1^5^101&Missing~PV1^^2^103&Not in table~',
+        [
+          error({ location: 'PID[1]-5', code: '101', codeText: 'Missing' }),
+          error({ location: 'PV1-2', code: '103', codeText: 'Not in table' })
+        ]
+      ],
+      ['2.3 with a code alone', 'ERR|^^^207', [error({ code: '207' })]],
+      [
+        '2.3 with code and text at one level',
+        'ERR|PID^1^5^101^Missing^HL70357',
+        [error({ location: 'PID[1]-5', code: '101', codeText: 'Missing' })]
+      ],
+      ['2.3 with a segment alone', 'ERR|PID', [error({ location: 'PID' })]],
+      ['2.3 with words', 'ERR|Patient & visit', [error({ diagnostic: 'Patient & visit' })]],
+      [
+        '2.3 with a location of another make',
+        'ERR|patient^^name^1&x',
+        [error({ location: 'patient-name', code: '1', codeText: 'x' })]
+      ],
+      [
+        'both forms in one segment are one error',
+        'ERR|PID^1^5^101&Missing|PID^1^5^1|102^Wrong type|E',
+        [error({ location: 'PID[1]-5(1)', code: '102', codeText: 'Wrong type', severity: 'E' })]
+      ],
+      [
+        'the old form fills what the new leaves empty',
+        'ERR|PID^1^5^101&Missing|||E',
+        [error({ location: 'PID[1]-5', code: '101', codeText: 'Missing', severity: 'E' })]
+      ],
+      ['an empty one', 'ERR|', []],
+      ['one of separators', 'ERR||^^|~||&', []],
+      ['its name alone', 'ERR', []]
+    ]
+    for (const [name, segment, expected] of table) {
+      it(name, () => {
+        assert.deepEqual(read(`${msh}MSA|AE|ID1\r${segment}\r`)?.errors, expected)
+      })
+    }
+
+    it('stands before MSA, and in other segments order, all the same', () => {
+      const found = read(`${msh}ERR|||1|E\rMSA|AE|ID1\rNTE|1\rERR|||2|W\r`)
+      assert.deepEqual(
+        found?.errors.map(({ code }) => code),
+        ['1', '2']
+      )
+    })
+
+    it('is made from MSA-6 where there is no ERR', () => {
+      const text = `${msh}MSA|AE|ID1|sorry|||207^Application error\r`
+      assert.deepEqual(read(text)?.errors, [error({ code: '207', codeText: 'Application error' })])
+      assert.deepEqual(read(`${text}ERR|||1\r`)?.errors, [error({ code: '1' })])
+    })
+  })
+
+  describe('severity', () => {
+    const table: [string[], string][] = [
+      [[], ''],
+      [['W'], 'W'],
+      [['I', 'W'], 'W'],
+      [['W', 'E', 'I'], 'E'],
+      [['E', 'F'], 'F'],
+      [['', 'E'], 'E'],
+      [[''], ''],
+      [['W', ''], ''],
+      [['I', 'X'], ''],
+      [['w'], '']
+    ]
+    for (const [severities, worst] of table) {
+      it(`of ${JSON.stringify(severities)} is ${worst || 'none'}`, () => {
+        const errs = severities.map((severity) => `ERR||PID^1|101|${severity}\r`).join('')
+        assert.equal(read(`${msh}MSA|AE|ID1\r${errs}`)?.severity, worst)
+      })
+    }
+
+    it('is not that of an ERR of nothing', () => {
+      assert.equal(read(`${msh}MSA|AE|ID1\rERR|||1|W\rERR|\r`)?.severity, 'W')
+    })
+
+    it('is not only warnings where an ERR of the old form stands among them', () => {
+      assert.equal(read(`${msh}MSA|AE|ID1\rERR|||1|W\rERR|PID^1^5^101\r`)?.severity, '')
+    })
+  })
+
+  it('throws for no text, and says the same twice', () => {
+    const unit = fc.constantFrom(
+      ...['MSH|^~\\&', '\rMSA|', '\rERR|', '\rMSH', 'AA', 'AE', 'PID', '1', 'W', ' ', '\x0b', '\n'],
+      ...['|', '^', '~', '\\', '&', 'é', '\u{1f600}']
+    )
+    const text = fc.oneof(
+      fc.string({ unit, maxLength: 60 }).map((rest) => `MSH|^~\\&${rest}`),
+      fc.string({ unit: 'binary' }).map((rest) => `${msh}MSA|${rest}`),
+      fc.string({ unit: 'binary' })
+    )
+    const attempt = (reply: string) => {
+      const message = readReplyMessage(reply)
+      return message && readAcknowledgement(message)
+    }
+    fc.assert(
+      fc.property(text, (reply) => {
+        assert.deepEqual(attempt(reply), attempt(reply))
+      }),
+      { numRuns: 3000 }
+    )
+  })
+
+  it('does not hang on a reply of nothing but separators, repetitions or segments', () => {
+    const replies = [
+      `${msh}MSA|AE|1\rERR${'|'.repeat(1e6)}\r`,
+      `${msh}MSA|AE|1\rERR|${'~'.repeat(1e6)}\r`,
+      `${msh}MSA|AE|1\rERR|${'a^b&c~'.repeat(2e5)}\r`,
+      `${msh}MSA|AE|1\rERR||${'PID^1~'.repeat(2e5)}\r`,
+      `${msh}MSA|AE|1|${'\\'.repeat(1e6)}\r`,
+      `${msh}MSA|AE|1|${'\\X41'.repeat(2e5)}\r`,
+      msh + 'MSA|AE|1\r'.repeat(10_000) + 'ERR|||1|W\r'.repeat(20_000),
+      msh + '\r'.repeat(1e6) + 'MSA|AE|1\r',
+      msh + ' '.repeat(1e6) + 'MSA|AE|1\r',
+      msh + ' \r'.repeat(5e5) + 'MSA|AE|1\r',
+      '\x0b'.repeat(1e6) + msh + 'MSA|AE|1\r' + '\x1c'.repeat(1e6)
+    ]
+    for (const reply of replies) {
+      const started = performance.now()
+      const found = read(reply)
+      assert.equal(found?.code, 'AE')
+      assert.ok(found.errors.length <= 10_000)
+      assert.ok(performance.now() - started < 2000, reply.slice(0, 60))
+    }
+  })
+})

@@ -1,0 +1,245 @@
+import assert from 'node:assert/strict'
+import { Buffer } from 'node:buffer'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import {
+  charsetOfLabel,
+  charsetOfMsh18,
+  decode,
+  decodeReply,
+  encode
+} from '../../src/hl7/charset.ts'
+import { Hl7Error } from '../../src/hl7/hl7-error.ts'
+
+describe('charsetOfLabel', () => {
+  const table: [string, string | null][] = [
+    ['utf-8', 'utf-8'],
+    ['UTF8', 'utf-8'],
+    ['"utf-8"', 'utf-8'],
+    [' Utf-8 ', 'utf-8'],
+    ['ISO-8859-1', 'iso-8859-1'],
+    ['iso8859-15', 'iso-8859-15'],
+    ['latin1', 'iso-8859-1'],
+    ['us-ascii', 'us-ascii'],
+    ['windows-1252', 'windows-1252'],
+    ['CP1250', 'windows-1250'],
+    ['Shift_JIS', 'shift_jis'],
+    ['GBK', 'gbk'],
+    ['koi8-r', 'koi8-r'],
+    ['IBM850', 'ibm850'],
+    ['utf-16', 'utf-16be'],
+    ['utf-16le', 'utf-16le'],
+    ['iso-2022-jp', 'iso-2022-jp'],
+    ['', null],
+    ['none', null],
+    ['utf-9', null],
+    ['base64', null],
+    ['hex', null],
+    ['binary', null],
+    ['utf-7', null],
+    ['US', null],
+    ['1252', null],
+    ['__proto__', null],
+    ['constructor', null],
+    ['iso-8859-12', null],
+    ['x'.repeat(1e6), null]
+  ]
+  for (const [label, expected] of table) {
+    it(JSON.stringify(label.slice(0, 20)), () => {
+      assert.equal(charsetOfLabel(label)?.label ?? null, expected)
+    })
+  }
+})
+
+describe('charsetOfMsh18', () => {
+  const table: [string, string | null | undefined][] = [
+    ['', undefined],
+    ['""', undefined],
+    ['ASCII', 'us-ascii'],
+    ['ISO IR6', 'us-ascii'],
+    ...[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 14, 15].map((part): [string, string] => [
+      `8859/${part}`,
+      `iso-8859-${part}`
+    ]),
+    ['UNICODE UTF-8', 'utf-8'],
+    ['unicode utf-8', 'utf-8'],
+    ['UNICODE', 'utf-8'],
+    ['UNICODE UTF-16', 'utf-16be'],
+    ['UNICODE UTF-32', 'utf-32be'],
+    ['GB 18030-2000', 'gb18030'],
+    ['KS X 1001', 'euc-kr'],
+    ['BIG-5', 'big5'],
+    ['ISO IR14', 'iso-2022-jp'],
+    ['ISO IR87', 'iso-2022-jp'],
+    ['ISO IR159', 'iso-2022-jp-2'],
+    ['~ISO IR87', 'iso-2022-jp'],
+    ['ASCII~ISO IR87', 'iso-2022-jp'],
+    ['UNICODE UTF-8~ISO IR87', 'utf-8'],
+    ['8859/1~8859/7', 'iso-8859-1'],
+    ['~8859/2', 'iso-8859-2'],
+    ['UTF-8', 'utf-8'],
+    ['WINDOWS-1252', 'windows-1252'],
+    ['8859/12', null],
+    ['NL', null],
+    ['nonsense', null]
+  ]
+  for (const [value, expected] of table) {
+    it(JSON.stringify(value), () => {
+      const charset = charsetOfMsh18(value.split('~'))
+      assert.equal(charset && charset.label, expected)
+    })
+  }
+
+  it('says that nothing here can write CNS 11643-1992', () => {
+    assert.throws(() => charsetOfMsh18(['CNS 11643-1992']), { code: 'HL7_CONFIG' })
+  })
+})
+
+/** Characters of each set, and their bytes where another source than the library knows them. */
+const samples: [string, string, string?][] = [
+  ['utf-8', 'é中\u{1f600}', 'c3a9e4b8adf09f9880'],
+  ['us-ascii', 'aZ?', '615a3f'],
+  ['iso-8859-1', 'é?ÿ\u0080', 'e93fff80'],
+  ['iso-8859-2', 'Łódź?', 'a3f364bc3f'],
+  ['iso-8859-5', 'Привет', 'bfe0d8d2d5e2'],
+  ['iso-8859-7', 'Ωα', 'd9e1'],
+  ['iso-8859-15', '€Šš', 'a4a6a8'],
+  ['windows-1252', '€“”?', '8093943f'],
+  ['windows-1251', 'Привет', 'cff0e8e2e5f2'],
+  ['gb18030', '中文\u{1f600}€', 'd6d0cec49439fc36a2e3'],
+  ['big5', '中文', 'a4a4a4e5'],
+  ['euc-kr', '한국', 'c7d1b1b9'],
+  ['shift_jis', '日本ｱ', '93fa967bb1'],
+  ['euc-jp', '日本', 'c6fccbdc'],
+  ['utf-16le', 'é\u{1f600}', 'e9003dd800de'],
+  ['utf-16be', 'é\u{1f600}', '00e9d83dde00'],
+  ['utf-32be', 'é', '000000e9']
+]
+
+describe('encode', () => {
+  for (const [label, text, hex] of samples) {
+    it(`writes ${label}, and decode reads it`, () => {
+      const bytes = encode(text, label)
+      assert.equal(bytes.toString('hex'), hex)
+      const charset = charsetOfLabel(label)
+      assert.ok(charset)
+      assert.equal(decode(bytes, charset), text)
+    })
+  }
+
+  const refused: [string, string, string][] = [
+    ['us-ascii', 'é', 'a character of Latin-1'],
+    ['us-ascii', '\ufffd', 'what the table has for no character'],
+    ['iso-8859-1', '€', 'the euro sign'],
+    ['iso-8859-2', 'ñ', 'a character of another part'],
+    ['iso-8859-3', '\ufffd', 'what the table has for no character'],
+    ['windows-1252', '中', 'a Chinese character'],
+    ['windows-1252', '\u0081', 'a control character without a place'],
+    ['big5', 'é', 'a Latin letter'],
+    ['big5', '\u{1f600}', 'an emoji'],
+    ['euc-kr', '\ufffd', 'the replacement character'],
+    ['shift_jis', '¥', 'the yen sign, which would become a backslash'],
+    ['utf-8', '\ud83d', 'half a surrogate pair'],
+    ['utf-16le', '\ude00', 'half a surrogate pair'],
+    ['gb18030', '\ud83d', 'half a surrogate pair']
+  ]
+  for (const [label, character, what] of refused) {
+    it(`refuses in ${label}: ${what}`, () => {
+      // Far enough down that the check is past its first piece.
+      const filler = `NTE|${'?'.repeat(400)}\r`.repeat(400)
+      assert.throws(
+        () => encode(`MSH|?\r${filler}PID|${character}|Z\rNK1|\r`, label),
+        (error) =>
+          error instanceof Hl7Error &&
+          error.code === 'HL7_INVALID_MESSAGE' &&
+          error.message.startsWith(`Segment 402 `) &&
+          error.message.includes(label) &&
+          !error.message.includes(character)
+      )
+    })
+  }
+
+  it('has no writer for ISO-2022-JP, and knows no made-up label', () => {
+    assert.throws(() => encode('a', 'iso-2022-jp'), { code: 'HL7_CONFIG' })
+    assert.throws(() => encode('a', 'utf-9'), { code: 'HL7_CONFIG' })
+  })
+
+  it('either writes every character so that it is read back, or refuses', () => {
+    const labels = [...samples.map(([label]) => label), 'iso-8859-11', 'windows-874', 'koi8-r']
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...labels),
+        fc.oneof(fc.string({ unit: 'binary' }), fc.string({ unit: 'grapheme' })),
+        (label, text) => {
+          const charset = charsetOfLabel(label)
+          assert.ok(charset)
+          try {
+            // A mark at the start is taken for what it is; inside it is a character.
+            assert.equal(decode(encode(`a${text}`, charset), charset), `a${text}`)
+          } catch (error) {
+            if (!(error instanceof Hl7Error)) throw error
+            assert.equal(error.code, 'HL7_INVALID_MESSAGE')
+          }
+        }
+      ),
+      { numRuns: 2000 }
+    )
+  })
+})
+
+describe('decodeReply', () => {
+  const msh = (set: string) => `MSH|^~\\&|||||||ACK||P|2.5||||||${set}\rMSA|AE|1|`
+  const latin1 = (text: string) => Buffer.from(text, 'latin1')
+  const hex = (text: string) => Buffer.from(text, 'hex')
+
+  const table: [string, Buffer, string | undefined, string][] = [
+    ['the HTTP charset', Buffer.concat([latin1(msh('8859/1')), hex('c5')]), 'iso-8859-2', 'Ĺ'],
+    ['an HTTP charset in quotes and capitals', latin1(msh('') + '\xe9'), '"ISO-8859-1"', 'é'],
+    ['MSH-18 where HTTP says nothing', latin1(msh('8859/2') + '\xa3'), undefined, 'Ł'],
+    ['MSH-18 where HTTP says an unknown name', latin1(msh('8859/2') + '\xa3'), 'utf-9', 'Ł'],
+    ['MSH-18 where HTTP says an empty name', latin1(msh('8859/2') + '\xa3'), '', 'Ł'],
+    ['MSH-18 within a batch', latin1(`FHS|^~\\&\rBHS|^~\\&\r${msh('8859/2')}\xa3`), undefined, 'Ł'],
+    ['MSH-18 in MLLP', latin1(`\x0b${msh('8859/2')}\xa3`), undefined, 'Ł'],
+    ['MSH-18 after CRLF', latin1(`\r\n${msh('8859/2').replace('\r', '\r\n')}\xa3`), undefined, 'Ł'],
+    ['UTF-8 where nobody says', Buffer.from(msh('') + 'é'), undefined, 'é'],
+    ['ISO-8859-1 where it is no UTF-8', latin1(msh('') + '\xe9'), undefined, 'é'],
+    ['an unknown MSH-18 as none', latin1(msh('XYZ') + '\xe9'), undefined, 'é'],
+    ['a set that nothing reads as none', latin1(msh('CNS 11643-1992') + '\xe9'), undefined, 'é'],
+    ['ASCII with more than ASCII', latin1(msh('ASCII') + '\xe9'), undefined, 'é'],
+    ['ASCII that is UTF-8', Buffer.from(msh('ASCII') + 'é'), 'us-ascii', 'é'],
+    ['a UTF-8 mark', Buffer.from('\ufeff' + msh('8859/1') + 'é'), 'iso-8859-1', 'é'],
+    ['a UTF-16 mark', Buffer.from('\ufeff' + msh('') + 'é', 'utf16le'), undefined, 'é'],
+    ['UTF-16 without one', Buffer.from(msh('') + 'é', 'utf16le'), 'utf-16', 'é'],
+    ['UTF-16BE without one', encode(msh('') + 'é', 'utf-16be'), undefined, 'é'],
+    ['ISO-2022-JP', latin1(msh('~ISO IR87') + '\x1b$BF|K\\\x1b(B'), undefined, '日本'],
+    ['what is no HL7', latin1('caf\xe9'), undefined, 'café'],
+    ['one byte', latin1('\xe9'), undefined, 'é'],
+    ['broken UTF-8 that is called so', latin1('a\xe9'), 'utf-8', 'a\ufffd']
+  ]
+  for (const [name, bytes, httpCharset, end] of table) {
+    it(name, () => {
+      const text = decodeReply(bytes, httpCharset)
+      assert.ok(text.endsWith(end), JSON.stringify(text.slice(-8)))
+      assert.ok(!text.startsWith('\ufeff'))
+    })
+  }
+
+  it('reads nothing as nothing', () => {
+    assert.equal(decodeReply(Buffer.alloc(0), undefined), '')
+  })
+
+  it('never throws, and says the same twice', () => {
+    fc.assert(
+      fc.property(
+        fc.uint8Array({ maxLength: 60 }),
+        fc.constantFrom('MSH|^~\\&|||||||||||||||||', '', 'FHS|\rMSH|'),
+        fc.option(fc.oneof(fc.string(), fc.constantFrom(...samples.map(([label]) => label)))),
+        (bytes, head, label) => {
+          const body = Buffer.concat([Buffer.from(head), bytes])
+          const charset = label ?? undefined
+          assert.equal(decodeReply(body, charset), decodeReply(body, charset))
+        }
+      )
+    )
+  })
+})

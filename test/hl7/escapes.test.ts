@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import { unescape } from '../../src/hl7/escapes.ts'
+import { defaultSeparators } from '../../src/hl7/segments.ts'
+
+const table: [string, string][] = [
+  ['plain', 'plain'],
+  ['', ''],
+  ['\\F\\ \\S\\ \\T\\ \\R\\ \\E\\', '| ^ & ~ \\'],
+  ['a\\T\\b\\T\\c', 'a&b&c'],
+  ['\\X41\\', 'A'],
+  ['\\X0D0a\\', '\r\n'],
+  ['\\XC3A9\\', 'é'],
+  ['\\XE9\\', 'é'],
+  ['\\X4\\', '\\X4\\'],
+  ['\\X\\', '\\X\\'],
+  ['\\XZZ\\', '\\XZZ\\'],
+  ['\\H\\bold\\N\\', '\\H\\bold\\N\\'],
+  ['one\\.br\\two\\.sp2\\', 'one\\.br\\two\\.sp2\\'],
+  ['\\C2842\\ \\M244242\\ \\Zab\\', '\\C2842\\ \\M244242\\ \\Zab\\'],
+  ['\\f\\', '\\f\\'],
+  ['\\\\', '\\\\'],
+  ['C:\\dir\\file', 'C:\\dir\\file'],
+  ['C:\\dir\\F\\', 'C:\\dir|'],
+  ['a lone \\ here', 'a lone \\ here'],
+  ['\\', '\\'],
+  ['\\E\\F\\', '\\F\\'],
+  ['\\P\\', '\\P\\']
+]
+
+describe('unescape', () => {
+  for (const [escaped, expected] of table) {
+    it(JSON.stringify(escaped), () => {
+      assert.equal(unescape(escaped, defaultSeparators), expected)
+    })
+  }
+
+  it('takes the separators that the message declares', () => {
+    const separators = {
+      field: ':',
+      component: ';',
+      repetition: '*',
+      escape: '!',
+      subcomponent: '%',
+      truncation: '#'
+    }
+    assert.equal(unescape('!F!!S!!T!!R!!E!!P!\\F\\', separators), ':;%*!#\\F\\')
+  })
+
+  it('leaves what MSH-2 has no separator for', () => {
+    const short = { ...defaultSeparators, subcomponent: '' }
+    assert.equal(unescape('\\T\\', short), '\\T\\')
+    assert.equal(unescape('\\F\\', { ...short, escape: '' }), '\\F\\')
+  })
+
+  it('gives back every text that was escaped', () => {
+    const escape = (text: string) =>
+      text.replace(/[|^~\\&]/g, (sign) => `\\${'FSRET'['|^~\\&'.indexOf(sign)] ?? ''}\\`)
+    fc.assert(
+      fc.property(
+        fc.string(),
+        fc.string({ unit: fc.constantFrom(...Array.from('|^~\\&FX0')) }),
+        (a, b) => {
+          assert.equal(unescape(escape(a + b), defaultSeparators), a + b)
+        }
+      )
+    )
+  })
+})

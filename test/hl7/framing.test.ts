@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict'
+import { Buffer } from 'node:buffer'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import { unframe, unframeBytes } from '../../src/hl7/framing.ts'
+
+const table: [string, string, string][] = [
+  ['nothing to do', 'MSH|1\rPID|1\r', 'MSH|1\rPID|1\r'],
+  ['line feeds', 'MSH|1\nPID|1\n', 'MSH|1\rPID|1\r'],
+  ['CRLF', 'MSH|1\r\nPID|1\r\n', 'MSH|1\rPID|1\r'],
+  ['CR, LF and CRLF mixed', 'MSH|1\rPID|1\nPV1|1\r\nZZZ\r', 'MSH|1\rPID|1\rPV1|1\rZZZ\r'],
+  ['LF before CR', 'MSH|1\n\rPID|1\n\r', 'MSH|1\rPID|1\r'],
+  ['no final CR', 'MSH|1\rPID|1', 'MSH|1\rPID|1\r'],
+  ['several final CRs', 'MSH|1\r\r\r', 'MSH|1\r'],
+  ['blank lines inside', 'MSH|1\r\r \t\r\nPID|1\r', 'MSH|1\rPID|1\r'],
+  ['blank lines before', '\r\n \n\tMSH|1\r', '\tMSH|1\r'],
+  ['a last line of spaces', 'MSH|1\n    ', 'MSH|1\r'],
+  ['MLLP', '\x0bMSH|1\rPID|1\r\x1c\r', 'MSH|1\rPID|1\r'],
+  ['MLLP without a CR before its end', '\x0bMSH|1\rPID|1\x1c\r', 'MSH|1\rPID|1\r'],
+  ['MLLP without its last byte', '\x0bMSH|1\r\x1c', 'MSH|1\r'],
+  ['two MLLP messages', '\x0bMSH|1\r\x1c\r\x0bMSH|2\r\x1c\r', 'MSH|1\rMSH|2\r'],
+  ['framing bytes inside a line', 'MSH|\x0b1\x1c|\r', 'MSH|\x0b1\x1c|\r'],
+  ['trailing blanks and separators of a line', 'MSH|1 \rPID||| \r', 'MSH|1 \rPID||| \r'],
+  ['only framing', '\x0b\r\n\x1c\r', ''],
+  ['nothing', '', '']
+]
+
+describe('unframe', () => {
+  for (const [name, framed, expected] of table) {
+    it(`text: ${name}`, () => {
+      assert.equal(unframe(framed), expected)
+    })
+    it(`bytes: ${name}`, () => {
+      assert.equal(unframeBytes(Buffer.from(framed)).toString(), expected)
+    })
+  }
+
+  it('takes a byte order mark away, before or after the start block, and nowhere else', () => {
+    assert.equal(unframe('\ufeffMSH|\ufeff\r'), 'MSH|\ufeff\r')
+    assert.equal(unframe('\x0b\ufeffMSH|1\r'), 'MSH|1\r')
+    assert.equal(unframe('\ufeff\x0bMSH|1\r'), 'MSH|1\r')
+    for (const framed of ['\ufeffMSH|\ufeff\r', '\x0b\ufeffMSH|\ufeff\r']) {
+      assert.equal(unframeBytes(Buffer.from(framed)).toString(), 'MSH|\ufeff\r')
+    }
+  })
+
+  it('hands back the same memory where only the ends have framing', () => {
+    for (const framed of ['MSH|1\rPID|1\r', '\x0bMSH|1\rPID|1\r\x1c\r', '\r\rMSH|1\r\r\r']) {
+      const bytes = Buffer.from(framed)
+      assert.equal(unframeBytes(bytes).buffer, bytes.buffer)
+    }
+  })
+
+  it('never writes to its argument', () => {
+    const bytes = Buffer.from('\x0bMSH|1\r\n\nPID|1\x1c\r')
+    const before = Buffer.from(bytes)
+    unframeBytes(bytes)
+    assert.deepEqual(bytes, before)
+  })
+
+  it('reads bytes as it reads text', () => {
+    const piece = fc.constantFrom('\r', '\n', '\x0b', '\x1c', ' ', '\t', 'MSH|', 'a')
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 30 }), (pieces) => {
+        const text = pieces.join('')
+        const once = unframe(text)
+        assert.equal(unframeBytes(Buffer.from(text)).toString(), once)
+        assert.ok(once === '' || /[^\r]\r$/.test(once))
+        assert.ok(!once.includes('\r\r') && !once.includes('\n'))
+      }),
+      { numRuns: 3000 }
+    )
+  })
+})

@@ -1,0 +1,425 @@
+import assert from 'node:assert/strict'
+import { Buffer } from 'node:buffer'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import { decode, charsetOfLabel } from '../../src/hl7/charset.ts'
+import { Hl7Error } from '../../src/hl7/hl7-error.ts'
+import { readOutgoingMessage } from '../../src/hl7/outgoing-message.ts'
+import { parsePath } from '../../src/hl7/path.ts'
+
+/** An admission of nobody, with what a test needs in MSH. */
+function admission({ set = '', id = 'ID1', accept = '', application = '', name = 'Doe' } = {}) {
+  return (
+    `MSH|^~\\&|APP|FAC^1.2^ISO|||202601011200||ADT^A01^ADT_A01|${id}|P|2.5.1|||${accept}|` +
+    `${application}||${set}\rPID|1||123^^^X~456||${name}^Jo\\T\\e&x\rOBX|1|ST|||\rOBX|2|ST|||v\r`
+  )
+}
+
+describe('readOutgoingMessage', () => {
+  it('reads what the contract says of a message', () => {
+    const text = admission()
+    const message = readOutgoingMessage(text, 'auto')
+    assert.equal(message.text, text)
+    assert.equal(message.bytes.toString(), text)
+    assert.equal(message.charset, 'utf-8')
+    assert.equal(message.controlId, 'ID1')
+    assert.deepEqual(message.controlIds, ['ID1'])
+    assert.equal(message.type, 'ADT^A01')
+    assert.equal(message.version, '2.5.1')
+    assert.equal(message.replyDue, true)
+    assert.deepEqual(message.warnings, [])
+  })
+
+  it('gives the value at a path', () => {
+    for (const payload of [admission(), Buffer.from(admission())]) {
+      const message = readOutgoingMessage(payload, 'auto')
+      const table: [string, string][] = [
+        ['MSH-1', '|'],
+        ['MSH-2', '^~\\&'],
+        ['MSH-4.1', 'FAC'],
+        ['MSH-4.2', '1.2'],
+        ['MSH[2]-4.1', ''],
+        ['PID-3', '123'],
+        ['PID-3(2)', '456'],
+        ['PID-5.2', 'Jo&e&x'],
+        ['PID-5.2.1', 'Jo&e'],
+        ['OBX-5', ''],
+        ['OBX[2]-5', 'v'],
+        ['ZZZ-1', '']
+      ]
+      for (const [path, expected] of table) {
+        assert.equal(message.value(parsePath(path)), expected, path)
+      }
+    }
+  })
+
+  it('takes other separators', () => {
+    const message = readOutgoingMessage('MSH:;~\\&:A:::::: ADT;A01:X1:P:2.3\r', 'auto')
+    assert.equal(message.controlId, 'X1')
+    assert.equal(message.type, ' ADT^A01')
+  })
+
+  it('has a type without trigger, or none', () => {
+    assert.equal(readOutgoingMessage('MSH|^~\\&|||||||ACK|1\r', 'auto').type, 'ACK')
+    assert.equal(readOutgoingMessage('MSH|^~\\&||||||||1\r', 'auto').type, '')
+  })
+
+  it('changes line endings and framing alone', () => {
+    const framed = `\ufeff\x0b${admission().replaceAll('\r', '\r\n')}\n\x1c\r`
+    assert.equal(readOutgoingMessage(framed, 'auto').text, admission())
+    const bytes = readOutgoingMessage(Buffer.from(framed), 'auto').bytes
+    assert.equal(bytes.toString(), admission())
+  })
+
+  it('takes any Uint8Array, part of a larger one too', () => {
+    const whole = new Uint8Array(Buffer.from(`xx${admission()}yy`))
+    const part = whole.subarray(2, whole.length - 2)
+    assert.equal(readOutgoingMessage(part, 'auto').text, admission())
+  })
+
+  describe('what is no message', () => {
+    const table: [string, unknown, RegExp][] = [
+      ['missing', undefined, /is missing/],
+      ['null', null, /is missing/],
+      ['a number', 12, /of type number/],
+      ['a boolean', true, /of type boolean/],
+      ['an object', { PID: 'Secret' }, /of type object/],
+      ['an array', ['MSH|'], /is an array/],
+      ['a function', () => 'MSH|', /of type function/],
+      ['a String object', new String(admission()), /of type object/],
+      ['a DataView', new DataView(new ArrayBuffer(8)), /of type object/],
+      ['empty', '', /is empty/],
+      ['an empty Buffer', Buffer.alloc(0), /is empty/],
+      ['blank', ' \r\n\t', /is empty/],
+      ['framing alone', '\x0b\x1c\r', /is empty/],
+      ['HTML', '<html>Secret</html>', /looks like HTML/],
+      ['JSON', '{"Secret": 1}', /looks like JSON/],
+      ['words', 'Secret', /does not start with MSH, FHS or BHS\. /],
+      ['a segment before MSH', 'PID|Secret\rMSH|^~\\&\r', /does not start with MSH/],
+      ['a space before MSH', ' MSH|^~\\&|Secret', /does not start with MSH/],
+      ['lower case', 'msh|^~\\&|Secret', /does not start with MSH/],
+      ['MSH alone', 'MSH', /declares no field separator/],
+      ['a word', 'MSHSecret', /declares no field separator/],
+      ['MSH without fields', 'MSH|', /no control ID/],
+      ['a short MSH', 'MSH|^~\\&|Secret', /no control ID/],
+      ['an empty MSH-10', admission({ id: '' }), /no control ID/],
+      ['a blank MSH-10', admission({ id: '  ' }), /no control ID/],
+      ['MSH-10 in the second message alone', `MSH|^~\\&\r${admission()}`, /no control ID/],
+      ['a batch without any', 'FHS|^~\\&\rBHS|^~\\&\rBTS\rFTS', /no control ID/],
+      ['bytes of no text', Buffer.from([1, 2, 3, 255]), /does not start with MSH/]
+    ]
+    for (const [name, payload, expected] of table) {
+      it(name, () => {
+        assert.throws(
+          () => readOutgoingMessage(payload, 'auto'),
+          (error) =>
+            error instanceof Hl7Error &&
+            error.code === 'HL7_INVALID_MESSAGE' &&
+            expected.test(error.message) &&
+            !error.message.includes('Secret')
+        )
+      })
+    }
+  })
+
+  describe('batches and files', () => {
+    const file = (fhs: string, bhs: string, id = 'M1') =>
+      `FHS|^~\\&|||||||||${fhs}\rBHS|^~\\&|||||||||${bhs}\r` +
+      `${admission({ id })}${admission({ id: 'M2' })}BTS|2\rFTS|1\r`
+
+    const table: [string, string, string, string[]][] = [
+      ['FHS-11', file('F1', 'B1'), 'F1', ['F1', 'B1', 'M1', 'M2']],
+      ['BHS-11', file('', 'B1'), 'B1', ['B1', 'M1', 'M2']],
+      ['the first MSH-10', file('', ''), 'M1', ['M1', 'M2']],
+      ['the first MSH-10 that is filled', file('', '', ''), 'M2', ['M2']],
+      [
+        'BHS-11 without a file',
+        file('', 'B1').slice(file('', 'B1').indexOf('BHS')),
+        'B1',
+        ['B1', 'M1', 'M2']
+      ],
+      [
+        'MSH-10 of two without a batch',
+        admission() + admission({ id: 'M2' }),
+        'ID1',
+        ['ID1', 'M2']
+      ],
+      ['FHS-11 of an empty file', 'FHS|^~\\&|||||||||F1\rFTS|0\r', 'F1', ['F1']]
+    ]
+    for (const [name, text, id, ids] of table) {
+      for (const payload of [text, Buffer.from(text)]) {
+        it(`${name} of a ${typeof payload}`, () => {
+          const message = readOutgoingMessage(payload, 'auto')
+          assert.equal(message.controlId, id)
+          assert.deepEqual(message.controlIds, ids)
+          assert.equal(message.type, ids.length === 1 && id === 'F1' ? '' : 'ADT^A01')
+          assert.equal(message.text, text)
+        })
+      }
+    }
+  })
+
+  describe('the reply that is due', () => {
+    const table: [string, string, boolean][] = [
+      ['', '', true],
+      ['AL', '', true],
+      ['', 'AL', true],
+      ['AL', 'NE', true],
+      ['NE', 'AL', true],
+      ['SU', 'NE', true],
+      ['ER', 'SU', true],
+      ['al', 'NE', true],
+      ['""', '""', true],
+      ['NE', 'NE', false],
+      ['NE', '', false],
+      ['', 'NE', false],
+      ['ER', 'ER', false],
+      ['ER', 'NE', false]
+    ]
+    for (const [accept, application, due] of table) {
+      it(`MSH-15 ${accept || 'empty'}, MSH-16 ${application || 'empty'}: ${due ? 'due' : 'none'}`, () => {
+        const text = admission({ accept, application })
+        assert.equal(readOutgoingMessage(text, 'auto').replyDue, due)
+      })
+    }
+
+    it('is due for a batch when it is for one of its messages, or there is none', () => {
+      const none = admission({ accept: 'NE', application: 'NE' })
+      const batch = (messages: string) =>
+        readOutgoingMessage(`BHS|^~\\&|||||||||B1\r${messages}BTS\r`, 'auto')
+      assert.equal(batch(none + none).replyDue, false)
+      assert.equal(batch(none + admission()).replyDue, true)
+      assert.equal(batch('').replyDue, true)
+    })
+  })
+
+  describe('characters', () => {
+    it('encodes a string in the set of MSH-18', () => {
+      const message = readOutgoingMessage(admission({ set: '8859/1', name: 'Müller' }), 'auto')
+      assert.equal(message.charset, 'iso-8859-1')
+      assert.ok(message.bytes.includes(Buffer.from('M\xfcller', 'latin1')))
+    })
+
+    it('lets the charset of the node win', () => {
+      const text = admission({ set: '8859/1', name: 'Łuk' })
+      const message = readOutgoingMessage(text, 'UTF-8')
+      assert.equal(message.charset, 'utf-8')
+      assert.equal(message.bytes.toString(), text)
+    })
+
+    it('refuses what the set cannot hold, and does not say what it was', () => {
+      for (const [set, charset] of [
+        ['8859/1', 'auto'],
+        ['ASCII', 'auto'],
+        ['', 'us-ascii']
+      ] as const) {
+        assert.throws(
+          () => readOutgoingMessage(admission({ set, name: 'Łuk' }), charset),
+          (error) =>
+            error instanceof Hl7Error &&
+            error.code === 'HL7_INVALID_MESSAGE' &&
+            error.message.startsWith('Segment 2 ') &&
+            !/Ł|0141/i.test(error.message)
+        )
+      }
+    })
+
+    it('counts an unknown MSH-18 as empty, with a warning that does not repeat it', () => {
+      const message = readOutgoingMessage(admission({ set: 'KLINGON', name: 'é' }), 'auto')
+      assert.equal(message.charset, 'utf-8')
+      assert.equal(message.warnings.length, 1)
+      assert.ok(!message.warnings[0]?.includes('KLINGON'))
+      assert.deepEqual(readOutgoingMessage(admission({ set: 'KLINGON' }), 'utf-8').warnings, [])
+    })
+
+    it('says HL7_CONFIG for a charset that does not exist or that nothing writes', () => {
+      for (const [set, charset] of [
+        ['', 'utf-9'],
+        ['', 'iso-2022-jp'],
+        ['~ISO IR87', 'auto'],
+        ['ISO IR159', 'auto'],
+        ['CNS 11643-1992', 'auto']
+      ] as const) {
+        assert.throws(() => readOutgoingMessage(admission({ set }), charset), {
+          code: 'HL7_CONFIG'
+        })
+      }
+    })
+
+    it('labels a Buffer and never transcodes it', () => {
+      const table: [string, Buffer, string, string, number][] = [
+        ['8859/2', Buffer.from(admission({ set: '8859/2' })), 'auto', 'iso-8859-2', 0],
+        ['charset', Buffer.from(admission({ set: '8859/2' })), 'windows-1250', 'windows-1250', 0],
+        ['utf-8', Buffer.from(admission({ name: 'é' })), 'auto', 'utf-8', 0],
+        ['latin1', Buffer.from(admission({ name: 'é' }), 'latin1'), 'auto', 'iso-8859-1', 0],
+        [
+          'wrong',
+          Buffer.from(admission({ set: 'UNICODE UTF-8', name: 'é' }), 'latin1'),
+          'auto',
+          'utf-8',
+          1
+        ],
+        ['not ASCII', Buffer.from(admission({ set: 'ASCII', name: 'é' })), 'auto', 'us-ascii', 1],
+        ['unknown', Buffer.from(admission({ set: 'KLINGON' })), 'auto', 'utf-8', 1],
+        [
+          'Japanese',
+          Buffer.from(admission({ set: '~ISO IR87', name: '\x1b$BF|K\\\x1b(B' })),
+          'auto',
+          'iso-2022-jp',
+          0
+        ]
+      ]
+      for (const [name, payload, charset, label, warnings] of table) {
+        const message = readOutgoingMessage(payload, charset)
+        assert.equal(message.charset, label, name)
+        assert.deepEqual(message.bytes, payload, name)
+        assert.equal(message.warnings.length, warnings, name)
+      }
+    })
+
+    it('decodes the text of a Buffer by its label', () => {
+      const payload = Buffer.from(admission({ set: '8859/1', name: 'Müller' }), 'latin1')
+      const message = readOutgoingMessage(payload, 'auto')
+      assert.equal(message.text, admission({ set: '8859/1', name: 'Müller' }))
+      assert.equal(message.value(parsePath('PID-5')), 'Müller')
+    })
+
+    it('reads UTF-16 by its mark or its zeros, and looks for line endings by character', () => {
+      // U+0D0A and U+0A0D hold the bytes of CR and LF.
+      const text = admission({ name: '\u0d0a\u0a0d\u1c0d\u0d1c' })
+      const swapped = (one: string) => Buffer.from(one, 'utf16le').swap16()
+      const table: [string, Buffer, string][] = [
+        ['LE', Buffer.from(text, 'utf16le'), 'utf-16le'],
+        ['BE', swapped(text), 'utf-16be'],
+        ['LE with mark', Buffer.from(`\ufeff${text}`, 'utf16le'), 'utf-16le'],
+        ['BE with mark and CRLF', swapped(`\ufeff${text.replaceAll('\r', '\r\n')}`), 'utf-16be'],
+        ['MLLP in characters', Buffer.from(`\x0b${text}\x1c\r`, 'utf16le'), 'utf-16le'],
+        [
+          'MLLP in bytes',
+          Buffer.concat([
+            Buffer.from([0x0b]),
+            Buffer.from(text, 'utf16le'),
+            Buffer.from([0x1c, 0x0d])
+          ]),
+          'utf-16le'
+        ]
+      ]
+      for (const [name, payload, label] of table) {
+        for (const charset of ['auto', 'utf-16']) {
+          const message = readOutgoingMessage(payload, charset)
+          assert.equal(message.charset, label, name)
+          assert.equal(message.text, text, name)
+          const expected = label === 'utf-16le' ? Buffer.from(text, 'utf16le') : swapped(text)
+          assert.deepEqual(message.bytes, expected, name)
+        }
+      }
+    })
+
+    it('refuses half a character of UTF-16', () => {
+      const payload = Buffer.from(admission(), 'utf16le').subarray(0, -1)
+      assert.throws(() => readOutgoingMessage(payload, 'auto'), { code: 'HL7_INVALID_MESSAGE' })
+    })
+  })
+
+  it('sends every generated message byte for byte, in every set', () => {
+    const sets: [string, string][] = [
+      ['', 'aé中\u{1f600}'],
+      ['ASCII', 'a?\x7f'],
+      ['UNICODE UTF-8', 'é中\u{1f600}'],
+      ['UNICODE UTF-16', 'é中\u{1f600}\u0d0a'],
+      ['UNICODE UTF-32', 'é中\u{1f600}\u0d0a'],
+      ['8859/1', 'éüß?'],
+      ['8859/2', 'Łódź?'],
+      ['8859/5', 'Привет?'],
+      ['8859/7', 'Ωα'],
+      ['8859/9', 'ğış'],
+      ['8859/15', '€é'],
+      ['GB 18030-2000', '中文\u{1f600}'],
+      ['KS X 1001', '한국'],
+      ['BIG-5', '中文']
+    ]
+    const message = fc.constantFrom(...sets).chain(([set, characters]) => {
+      const units = [...Array.from('|^~&\\ "<ab1'), ...Array.from(characters)]
+      const line = fc.string({ unit: fc.constantFrom(...units), maxLength: 40 })
+      return fc.record({
+        set: fc.constant(set),
+        lines: fc.array(line.map((rest) => `ZZ1|${rest}`)),
+        ending: fc.constantFrom('\r', '\n', '\r\n'),
+        before: fc.constantFrom('', '\x0b', '\ufeff', '\r\n'),
+        after: fc.constantFrom('', '\x1c\r', '\r\n\r\n')
+      })
+    })
+    fc.assert(
+      fc.property(message, ({ set, lines, ending, before, after }) => {
+        const head = `MSH|^~\\&|||||||ADT^A01|ID1|P|2.5||||||${set}`
+        const text = [head, ...lines].join('\r') + '\r'
+        const payload = before + [head, ...lines].join(ending) + ending + after
+        const sent = readOutgoingMessage(payload, 'auto')
+        const charset = charsetOfLabel(sent.charset)
+        assert.ok(charset)
+        assert.equal(decode(sent.bytes, charset), text)
+        assert.equal(sent.text, text)
+
+        const again = readOutgoingMessage(sent.bytes, 'auto')
+        assert.deepEqual(again.bytes, sent.bytes)
+        assert.equal(again.text, text)
+        assert.equal(again.controlId, 'ID1')
+        assert.equal(again.charset, sent.charset)
+      }),
+      { numRuns: 1000 }
+    )
+  })
+
+  it('throws only its own errors, for any string or bytes, and says the same twice', () => {
+    const start = fc.constantFrom(
+      '',
+      'MSH',
+      'MSH|',
+      'MSH|^~\\&|||||||ADT^A01|ID1|',
+      'FHS|^~',
+      '\x0bBHS|'
+    )
+    const rest = fc.string({
+      unit: fc.oneof(
+        fc.constantFrom('|', '^', '~', '\\', '&', '\r', '\n', 'MSH', '\rMSH|', '\x0b', '\x1c'),
+        fc.string({ unit: 'binary', minLength: 1, maxLength: 1 })
+      )
+    })
+    const text = fc.tuple(start, rest).map((parts) => parts.join(''))
+    const bytes = fc
+      .tuple(start, fc.uint8Array())
+      .map(([head, tail]) => Buffer.concat([Buffer.from(head), tail]))
+    const attempt = (payload: unknown, charset: string): unknown => {
+      try {
+        const message = readOutgoingMessage(payload, charset)
+        return [message.bytes, message.text, message.controlIds, message.type, message.warnings]
+      } catch (error) {
+        assert.ok(error instanceof Hl7Error, String(error))
+        return [error.code, error.message]
+      }
+    }
+    fc.assert(
+      fc.property(
+        fc.oneof(text, bytes, fc.anything()),
+        fc.constantFrom('auto', '', 'utf-8', 'us-ascii', 'utf-16', 'big5', 'nonsense'),
+        (payload, charset) => {
+          assert.deepEqual(attempt(payload, charset), attempt(payload, charset))
+        }
+      ),
+      { numRuns: 3000 }
+    )
+  })
+
+  it('takes a large Buffer without a copy, and a large string with its bytes alone', () => {
+    const text = admission() + `OBX|1|ED|||^^PDF^Base64^${'A'.repeat(1e6)}\r`.repeat(20)
+    const payload = Buffer.from(text)
+    const used = () => process.memoryUsage().arrayBuffers
+    const before = used()
+    const taken = readOutgoingMessage(payload, 'auto')
+    assert.equal(taken.bytes.buffer, payload.buffer)
+    assert.ok(used() - before < 1e6)
+    const encoded = readOutgoingMessage(text, 'auto')
+    assert.ok(used() - before < 21e6)
+    assert.equal(encoded.text, text)
+  })
+})

@@ -1,0 +1,323 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import { readAcknowledgement } from '../../src/hl7/acknowledgement.ts'
+import { readReplyBody, type ReplyBodyOptions } from '../../src/https/reply-body.ts'
+
+const auto: ReplyBodyOptions = { replyEncoding: 'auto' }
+const text: ReplyBodyOptions = { replyEncoding: 'text' }
+const base64: ReplyBodyOptions = { replyEncoding: 'base64' }
+
+function ack(code: string, id = 'M1'): string {
+  return `MSH|^~\\&|LAB|HOSP|APP|CLINIC|2025||ACK|R1|P|2.5.1\rMSA|${code}|${id}\r`
+}
+const adt = 'MSH|^~\\&|APP|CLINIC|LAB|HOSP|2025||ADT^A01|M1|P|2.5.1\rPID|1||4711\r'
+const inBase64 = (value: string | Uint8Array): string => Buffer.from(value).toString('base64')
+
+async function hl7Of(
+  body: string | Uint8Array,
+  options: ReplyBodyOptions = auto,
+  contentType = 'application/json'
+): Promise<string> {
+  const read = await readReplyBody(Buffer.from(body), contentType, options)
+  assert.equal(read.hl7, read.message?.text ?? '')
+  return read.hl7
+}
+
+async function codeOf(
+  json: unknown,
+  options: ReplyBodyOptions = auto
+): Promise<string | undefined> {
+  const read = await readReplyBody(Buffer.from(JSON.stringify(json)), 'application/json', options)
+  return read.message === null ? undefined : readAcknowledgement(read.message)?.code
+}
+
+describe('a body that is HL7', () => {
+  const shapes: Record<string, string> = {
+    raw: ack('AA'),
+    'with LF': ack('AA').replaceAll('\r', '\n'),
+    'with CRLF and blank lines': `\r\n${ack('AA').replaceAll('\r', '\r\n\r\n')}`,
+    'without a final CR': ack('AA').trimEnd(),
+    'in MLLP framing': `\x0b${ack('AA')}\x1c\r`,
+    'behind a byte order mark': `\ufeff${ack('AA')}`,
+    'in base64': inBase64(ack('AA')),
+    'in base64, framed': inBase64(`\x0b${ack('AA')}\x1c\r`),
+    'in base64 without padding': inBase64(ack('AA')).replaceAll('=', ''),
+    'in URL-safe base64': Buffer.from(ack('AA')).toString('base64url'),
+    'in base64 broken into lines': inBase64(ack('AA')).replace(/.{60}/g, '$&\r\n'),
+    'in base64 behind a byte order mark': inBase64(`\ufeff${ack('AA')}`),
+    'in base64 behind blank lines': inBase64(`\r\n\r\n${ack('AA')}`)
+  }
+  for (const [shape, body] of Object.entries(shapes)) {
+    it(`is found ${shape}, whatever the content type`, async () => {
+      for (const type of ['application/hl7-v2', 'text/html', 'application/json', 'image/png', '']) {
+        assert.equal(await hl7Of(body, auto, type), ack('AA'), type)
+      }
+    })
+  }
+
+  it('keeps a batch together', async () => {
+    const batch = `FHS|^~\\&|LAB\rBHS|^~\\&|LAB\r${ack('AA')}${ack('AE', 'M2')}BTS|2\rFTS|1\r`
+    assert.equal(await hl7Of(batch), batch)
+  })
+
+  it('is decoded by its HTTP charset, quoted or not, wherever the parameter stands', async () => {
+    const body = Buffer.from(`${ack('AE').trimEnd()}|5 €\r`.replace('€', '\x80'), 'latin1')
+    const types = [
+      'application/hl7-v2; charset=windows-1252',
+      'application/hl7-v2;Charset="windows-1252"',
+      "application/hl7-v2; charset='windows-1252'",
+      'text/plain; format=flowed ; CHARSET = windows-1252; x=y',
+      'text/plain; title="a;charset=utf-8"; charset=windows-1252'
+    ]
+    for (const type of types) assert.match(await hl7Of(body, auto, type), /5 €\r$/, type)
+    assert.doesNotMatch(await hl7Of(body, auto, 'application/hl7-v2'), /€/)
+  })
+})
+
+describe('a body that is no HL7', () => {
+  const others = {
+    nothing: '',
+    'one byte': '1',
+    'a word': 'OK',
+    'a page': '<html>MSH|^~\\&|</html>',
+    'the three letters': 'MSH',
+    'base64 of a word': inBase64('Rejected for ever'),
+    'base64 of a word that begins like it': inBase64('MSHould be rejected'),
+    'base64 with a foreign character': `${inBase64(ack('AA'))}!`,
+    'base64 that was cut': inBase64(ack('AAX')).replace(/=*$/, '').slice(0, 61),
+    'JSON without it': '{"id": 1, "message": "Received", "data": null}',
+    'broken JSON': JSON.stringify({ ack: ack('AA') }).slice(0, -1),
+    'a JSON number': '17'
+  }
+  for (const [what, body] of Object.entries(others)) {
+    it(`such as ${what} is given as text`, async () => {
+      const read = await readReplyBody(Buffer.from(body), undefined, auto)
+      assert.deepEqual(read, { text: body, hl7: '', message: null })
+    })
+  }
+})
+
+describe('a JSON body', () => {
+  it('may be the text itself, as a string or in a list', async () => {
+    assert.equal(await codeOf(ack('AE')), 'AE')
+    assert.equal(await codeOf(inBase64(ack('AE'))), 'AE')
+    assert.equal(await codeOf([ack('AE')]), 'AE')
+  })
+
+  it("holds Google's hl7Ack beside the request, and hl7Nack deep in an error", async () => {
+    const message = { name: 'projects/p/messages/1', data: inBase64(adt) }
+    assert.equal(await codeOf({ message, hl7Ack: inBase64(ack('AA')) }), 'AA')
+    const details = [{ '@type': 'x' }, { '@type': 'y', hl7Nack: inBase64(ack('AR')) }]
+    assert.equal(await codeOf({ error: { code: 400, message: 'no', details } }), 'AR')
+  })
+
+  const names = ['ack', 'ACK', 'nack', 'hl7_ack', 'hl7-Nack', 'acknowledgement', 'Acknowledgment']
+  const more = ['hl7', 'HL7Message', 'message', 'response', 'payload', 'body', 'data', 'result']
+  for (const name of [...names, ...more]) {
+    it(`has it in a member named ${name}, at any depth, as text or in base64`, async () => {
+      for (const value of [ack('AR'), ack('AR').replaceAll('\r', '\n'), inBase64(ack('AR'))]) {
+        assert.equal(await codeOf({ id: 1, [name]: value }), 'AR')
+        assert.equal(await codeOf({ a: [null, 1, { b: { [name]: [value] } }] }), 'AR')
+      }
+    })
+  }
+
+  it('says nothing by a member of another name', async () => {
+    assert.equal(await hl7Of(JSON.stringify({ previous: ack('AA'), note: ack('AA') })), '')
+  })
+
+  it('prefers an acknowledgement to the request that is echoed, wherever both stand', async () => {
+    assert.equal(await codeOf({ ack: adt, data: ack('AE') }), 'AE')
+    assert.equal(await codeOf({ message: adt, deep: { deeper: { body: ack('AE') } } }), 'AE')
+    assert.equal(await codeOf({ message: inBase64(adt), response: inBase64(ack('AE')) }), 'AE')
+    assert.equal(await hl7Of(JSON.stringify({ message: adt })), adt)
+  })
+
+  it('prefers the more telling name to the worse code', async () => {
+    // What was sent may itself have an MSA.
+    assert.equal(await codeOf({ message: ack('AR'), ack: ack('AA') }), 'AA')
+    assert.equal(await codeOf({ data: ack('AR'), response: ack('AA') }), 'AA')
+  })
+
+  it('counts as its worst where several acknowledgements have as good a name', async () => {
+    assert.equal(await codeOf([ack('AA'), ack('AE'), ack('AR'), ack('AA')]), 'AR')
+    assert.equal(await codeOf({ hl7Ack: ack('AA'), hl7Nack: ack('CE') }), 'CE')
+    assert.equal(await codeOf({ results: [{ ack: ack('AA') }, { ack: ack('ZZ') }] }), 'ZZ')
+  })
+
+  it('is given as text as it is', async () => {
+    const body = ` ${JSON.stringify({ ack: inBase64(ack('AA')) })}\n`
+    const read = await readReplyBody(Buffer.from(body), undefined, auto)
+    assert.equal(read.text, body)
+    assert.equal(read.hl7, ack('AA'))
+  })
+})
+
+describe('replyPath', () => {
+  it('picks the text in place of the search', async () => {
+    const json = { ack: ack('AA'), other: { text: ack('AR') } }
+    const pick = (value: unknown) => (value as typeof json).other.text
+    assert.equal(await codeOf(json, { ...auto, pick }), 'AR')
+    assert.equal(
+      await codeOf(json, { ...auto, pick: (value) => Promise.resolve(pick(value)) }),
+      'AR'
+    )
+    assert.equal(await codeOf(json, { ...auto, pick: () => inBase64(ack('CE')) }), 'CE')
+    assert.equal(await codeOf(json, { ...auto, pick: () => [ack('AA'), ack('CE')] }), 'CE')
+  })
+
+  it('finds nothing where it picks nothing, picks something else or fails', async () => {
+    const json = { ack: ack('AA') }
+    for (const picked of [undefined, null, 1, '', 'OK', [], {}]) {
+      assert.equal(await codeOf(json, { ...auto, pick: () => picked }), undefined)
+    }
+    const fails = () => {
+      throw new Error('no')
+    }
+    assert.equal(await codeOf(json, { ...auto, pick: fails }), undefined)
+    assert.equal(
+      await codeOf(json, { ...auto, pick: () => Promise.reject(new Error('no')) }),
+      undefined
+    )
+  })
+
+  it('is not asked for a body that is no JSON', async () => {
+    const pick = () => assert.fail('asked')
+    assert.equal(await hl7Of(ack('AA'), { ...auto, pick }), ack('AA'))
+    assert.equal(await hl7Of('OK', { ...auto, pick }), '')
+  })
+})
+
+describe('replyEncoding', () => {
+  it('text never decodes base64', async () => {
+    assert.equal(await hl7Of(ack('AA'), text), ack('AA'))
+    assert.equal(await hl7Of(inBase64(ack('AA')), text), '')
+    assert.equal(await codeOf({ hl7Ack: inBase64(ack('AA')) }, text), undefined)
+    assert.equal(await codeOf({ hl7Ack: ack('AA') }, text), 'AA')
+    assert.equal(await codeOf({}, { ...text, pick: () => inBase64(ack('AA')) }), undefined)
+  })
+
+  it('base64 always does', async () => {
+    assert.equal(await hl7Of(inBase64(ack('AA')), base64), ack('AA'))
+    assert.equal(await hl7Of(ack('AA'), base64), '')
+    assert.equal(await codeOf({ ack: inBase64(ack('AA')) }, base64), 'AA')
+    assert.equal(await codeOf({ ack: ack('AA') }, base64), undefined)
+    assert.equal(await codeOf({}, { ...base64, pick: () => inBase64(ack('AE')) }), 'AE')
+    const wide = Buffer.from(`\ufeff${ack('AA')}`, 'utf16le')
+    assert.equal(await hl7Of(inBase64(wide), base64), ack('AA'))
+  })
+
+  it('base64 gives the decoded text where that is no HL7, and the body where it is no base64', async () => {
+    const read = (body: string) => readReplyBody(Buffer.from(body), undefined, base64)
+    assert.deepEqual(await read(inBase64('Rejected')), { text: 'Rejected', hl7: '', message: null })
+    assert.deepEqual(await read('Not found.'), { text: 'Not found.', hl7: '', message: null })
+  })
+})
+
+describe('a large or hostile body', () => {
+  const size = 16 * 1024 * 1024
+  const repeat = (part: string): string => part.repeat(Math.ceil(size / part.length))
+  const bodies: Record<string, () => string> = {
+    'lists nested in a text': () => JSON.stringify({ data: repeat('[{') }),
+    'nested lists': () => '['.repeat(size / 2) + ']'.repeat(size / 2),
+    'nested objects': () => '{"a":'.repeat(size / 6) + '1' + '}'.repeat(size / 6),
+    'lists that are never closed': () => '['.repeat(size),
+    'a list of headers': () => `[${repeat('"MSH|^~\\\\&|",').slice(0, -1)}]`,
+    'a list of short texts': () => `[${repeat('"a",').slice(0, -1)}]`,
+    'a list of acknowledgements': () => `[${repeat(`${JSON.stringify(ack('AA'))},`).slice(0, -1)}]`,
+    'one text of base64': () => JSON.stringify({ data: repeat('QUJD') }),
+    'one text of blanks': () => JSON.stringify({ data: repeat(' ') }),
+    'many members': () =>
+      JSON.stringify(
+        Object.fromEntries(Array.from({ length: 200_000 }, (_, n) => [`ack${n}`, 'x']))
+      ),
+    'base64 alone': () => repeat('TVNI'),
+    'blanks alone': () => repeat(' '),
+    'semicolons alone': () => repeat(';')
+  }
+  for (const [what, make] of Object.entries(bodies)) {
+    it(`of ${what} is read in bounded time`, async () => {
+      const body = Buffer.from(make())
+      const begin = process.cpuUsage()
+      await readReplyBody(body, 'application/json', auto)
+      const { user, system } = process.cpuUsage(begin)
+      const seconds = (user + system) / 1e6
+      // Below one each; more only where something is quadratic or nests without a limit.
+      assert.ok(seconds < 4, `${seconds} s`)
+    })
+  }
+
+  it('is read where it nests a thousand deep', async () => {
+    const inner = JSON.stringify({ note: '[[{{"\\', ack: ack('AE') })
+    for (const [depth, found] of [
+      [999, ack('AE')],
+      [1_000, '']
+    ] as const) {
+      assert.equal(await hl7Of('['.repeat(depth) + inner + ']'.repeat(depth)), found)
+    }
+  })
+
+  it('may have a content type of any length', async () => {
+    for (const part of [';', '"', '\\', '=', 'charset=', ';charset', '";', ' ']) {
+      await readReplyBody(Buffer.from('x'), part.repeat(500_000), auto)
+    }
+  })
+
+  it('still yields the acknowledgement that stands beside a million other values', async () => {
+    const filler = Array.from({ length: 900_000 }, (_, n) => n)
+    assert.equal(await codeOf({ filler, deep: [[[{ ack: ack('AE') }]]] }), 'AE')
+  })
+})
+
+describe('any bytes', () => {
+  const encodings = fc.constantFrom('auto' as const, 'text' as const, 'base64' as const)
+  const pieces = fc.constantFrom(
+    ...[
+      'MSH|^~\\&|',
+      'MSA|AA|M1',
+      '\r',
+      '\n',
+      '{',
+      '}',
+      '[',
+      ']',
+      '"ack":',
+      '"',
+      ',',
+      ':',
+      '\\u000d'
+    ],
+    ...['TVNI', '=', '\x0b', '\x1c', '\ufeff', '\0', 'é', 'BHS|', inBase64(ack('AA'))]
+  )
+  const bodies = fc.oneof(
+    fc.uint8Array({ maxLength: 300 }),
+    fc.array(pieces, { maxLength: 30 }).map((parts) => Buffer.from(parts.join(''))),
+    fc.json().map((json) => Buffer.from(json)),
+    fc
+      .dictionary(
+        fc.constantFrom('ack', 'hl7', 'data', 'x'),
+        fc.constantFrom(ack('AA'), adt, 'x', inBase64(ack('AE')))
+      )
+      .map((value) => Buffer.from(JSON.stringify(value)))
+  )
+  const types = fc.option(
+    fc.oneof(fc.string(), fc.constantFrom('text/plain;charset=utf-16', 'a;charset=utf-7')),
+    {
+      nil: undefined
+    }
+  )
+
+  it('are read without an exception, the same way twice', async () => {
+    await fc.assert(
+      fc.asyncProperty(bodies, types, encodings, async (body, type, replyEncoding) => {
+        const first = await readReplyBody(body, type, { replyEncoding })
+        const second = await readReplyBody(body, type, { replyEncoding })
+        assert.equal(second.text, first.text)
+        assert.equal(second.hl7, first.hl7)
+        assert.equal(first.message === null, first.hl7 === '')
+      }),
+      { numRuns: 10_000 }
+    )
+  })
+})

@@ -1,0 +1,40 @@
+import { HttpClient, type HttpClientSettings } from '../../src/http-client/http-client.ts'
+import type { TokenSettings } from '../../src/oauth2/token-settings.ts'
+
+/** Settings with the form's defaults, an invented client and what a test adds. */
+export function tokenSettings(given: Partial<TokenSettings> = {}): TokenSettings {
+  return {
+    issuer: '',
+    tokenEndpoint: '',
+    grantType: 'client_credentials',
+    clientAuth: 'auto',
+    scope: '',
+    audience: '',
+    resource: '',
+    extraParams: [],
+    keyId: '',
+    signingAlg: '',
+    assertionAudience: 'token_endpoint',
+    assertionSubject: '',
+    assertionClaims: [],
+    defaultLifetime: 300,
+    clientId: 'integration-engine',
+    clientSecret: '',
+    privateKey: '',
+    privateKeyPassphrase: '',
+    username: '',
+    password: '',
+    hasClientCertificate: false,
+    ...given
+  }
+}
+
+/** An HTTP client with the limits of the token side, direct unless a test says otherwise. */
+export function tokenHttpClient(given: Partial<HttpClientSettings> = {}): HttpClient {
+  return new HttpClient({
+    maxConnections: 4,
+    connectTimeoutMs: 5000,
+    maxResponseBytes: 1024 * 1024,
+    ...given
+  })
+}
