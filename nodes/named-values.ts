@@ -111,9 +111,7 @@ function staticValue(
 
 /** Objects as JSON, absent values as nothing. */
 function asText(value: unknown): string | undefined {
-  return typeof value === 'string'
-    ? value
-    : (JSON.stringify(value ?? undefined))
+  return typeof value === 'string' ? value : JSON.stringify(value ?? undefined)
 }
 
 function collect(properties: Properties, item: Properties, listName: string, name: string): void {

@@ -13,7 +13,7 @@ import { hasClientCertificate, readConnection } from './connection.ts'
 import { compileJsonata, readNamedValues, type Credentials } from './named-values.ts'
 import { errorText } from './node-errors.ts'
 import type { OAuth2ClientCredentialsNode } from './oauth2-client-credentials.ts'
-import { Properties } from './properties.ts'
+import { isUnset, Properties } from './properties.ts'
 
 /** Everything that a sending node is made from. */
 export interface OutSettings {
@@ -147,9 +147,10 @@ function readReceiver(
   warnings: string[]
 ): ReceiverSettings | undefined {
   const { problems } = properties
-  const { url, problem } = targetUrl(properties.text('url'))
+  const address = properties.text('url')
+  const { url, problem } = targetUrl(address)
   // An unset variable has been named already.
-  if (url === undefined && problems.length === 0) problems.push(problem)
+  if (url === undefined && !isUnset(address)) problems.push(problem)
   const format = properties.choice('format', ['raw', 'mllp', 'form', 'multipart', 'json'], 'raw')
   const tokenPlacement = properties.choice('tokenPlacement', ['header', 'body', 'query'], 'header')
   if (withToken && tokenPlacement === 'body' && format !== 'form') {

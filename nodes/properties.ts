@@ -77,6 +77,6 @@ export class Properties {
 }
 
 /** Node-RED replaces `${NAME}` by the variable's value and leaves it where there is none. */
-function isUnset(text: string): boolean {
+export function isUnset(text: string): boolean {
   return text.startsWith('${') && text.indexOf('}') === text.length - 1 && text.length > 3
 }
