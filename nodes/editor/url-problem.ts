@@ -26,7 +26,6 @@ export function urlProblem(value: string): UrlProblem {
     // `localhost:8443/x` and `hl7.example.org:443` parse as a scheme followed by a path.
     return text.includes('://') ? 'urlScheme' : 'urlInvalid'
   }
-  if (!/^https?:\/\//i.test(text)) return 'urlInvalid'
   if (url.username !== '' || url.password !== '') return 'urlUserInfo'
   if (url.protocol === 'http:' && !isLoopback(url.hostname)) return 'urlPlainHttp'
   return ''

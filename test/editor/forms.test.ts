@@ -289,6 +289,53 @@ describe('the forms in the editor', () => {
     assert.equal(await valid('empty'), false)
   })
 
+  it('find a mistake in the rules where the runtime finds it', async () => {
+    await editor.edit('old')
+    await editor.tab('reply')
+    const rules = '#node-input-replyCodeActions'
+    assert.match((await editor.page.getAttribute(rules, 'placeholder')) ?? '', /^:I\?=W,:\?A=C/)
+    await editor.type(rules, ':?R=RF,:?E=S,:~=S,:?A=C,:*=S,:I?=W,:T?=C')
+    assert.equal(await editor.mistake('node-input-replyCodeActions'), '')
+    await editor.type(rules, ':?A=C,:?E=CF')
+    assert.match(await editor.mistake('node-input-replyCodeActions'), /position 1\d/)
+  })
+
+  it('judge JSONata and message properties as Node-RED does, and let them be empty', async () => {
+    await editor.edit('old')
+    await editor.tab('reply')
+    const path = '#node-input-replyPath + .red-ui-typedInput-container .red-ui-typedInput-input'
+    for (const [expression, words] of [
+      ['data.hl7Ack', /^$/],
+      ['data.(', /JSONata/],
+      ['', /^$/]
+    ] as const) {
+      await editor.type(path, expression)
+      assert.match(await editor.mistake('node-input-replyPath'), words, expression)
+    }
+    await editor.tab('message')
+    await editor.page.click('#hl7-https-out-message .red-ui-editableList-addButton:visible')
+    await editor.type('#hl7-https-out-headers .hl7-https-entry-name', 'client')
+    const value = `$('#hl7-https-out-headers .hl7-https-entry-input')`
+    await editor.ask(`${value}.typedInput('type', 'msg').typedInput('value', 'topic[') && 0`)
+    assert.match(await editor.page.innerText('#hl7-https-out-headers-problem'), /property/)
+    await editor.ask(`${value}.typedInput('value', 'topic') && 0`)
+    assert.equal(await editor.page.locator('#hl7-https-out-headers-problem').count(), 0)
+  })
+
+  it('refuse a header twice: one that the token or the connection needs', async () => {
+    await editor.edit('old')
+    await editor.tab('message')
+    await editor.page.click('#hl7-https-out-message .red-ui-editableList-addButton:visible')
+    const name = '#hl7-https-out-headers .hl7-https-entry-name'
+    await editor.type(name, 'Content-Length')
+    assert.match(await editor.page.innerText('#hl7-https-out-headers-problem'), /connection/)
+    await editor.type(name, 'authorization')
+    await editor.close()
+    assert.deepEqual(await editor.ask(`RED.nodes.node('old').validationErrors`), [
+      'This header carries the token already.'
+    ])
+  })
+
   it('mark the tab in which something is invalid', async () => {
     const marked = (): Promise<string[]> =>
       editor.ask(`[...document.querySelectorAll('.hl7-https-tab-mark')]

@@ -13,10 +13,11 @@ describe('the judgement of a number', () => {
       assert.equal(numberProblem(value, { min: 0 }), 'number', String(value))
     }
   })
-  it('holds to the bounds, but for the special value', () => {
-    assert.equal(numberProblem('-2', { min: 0, special: -1 }), 'numberMin')
-    assert.equal(numberProblem('-1', { min: 0, special: -1 }), '')
-    assert.equal(numberProblem('-1', { min: 0 }), 'numberMin')
+  it('holds to the bounds', () => {
+    assert.equal(numberProblem('-2', { min: -1 }), 'numberMin')
+    assert.equal(numberProblem('-1', { min: -1 }), '')
+    assert.equal(numberProblem('3600', { min: 0, max: 3600 }), '')
+    assert.equal(numberProblem('3600.1', { min: 0, max: 3600 }), 'numberMax')
     assert.equal(numberProblem('1.5', { min: 1, integer: true }), 'numberInteger')
   })
 })

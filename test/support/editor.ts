@@ -24,6 +24,8 @@ export class Editor {
     this.page = page
     this.#url = url
     this.#nodeId = nodeId
+    // Leaving a changed flow asks first.
+    page.on('dialog', (dialog) => void dialog.accept().catch(() => undefined))
     page.on('pageerror', (error) => this.complaints.push(error.message))
     page.on('console', (message) => {
       if (/error|oneditprepare|oneditsave/i.test(message.text())) {
@@ -46,7 +48,6 @@ export class Editor {
   /** Loads the editor anew: no form is open, nothing is changed. */
   async load(): Promise<void> {
     await this.page.setViewportSize({ width: 1400, height: 900 })
-    this.page.once('dialog', (dialog) => void dialog.accept())
     await this.page.goto('about:blank')
     await this.page.goto(this.#url)
     await this.page.waitForFunction(
