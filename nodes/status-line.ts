@@ -95,8 +95,9 @@ export function statusOf(
     const text = translate('status.sending')
     return { fill: 'blue', shape: 'dot', text: queued > 0 ? `${text} (${queued})` : text }
   }
-  if (state === 'error')
-    {return ring('red', translate('status.error', { code: lastError?.code ?? '' }))}
+  if (state === 'error') {
+    return ring('red', translate('status.error', { code: lastError?.code ?? '' }))
+  }
   if (lastOutcome === null) {
     return queued === 0 ? {} : ring('grey', translate('status.queued', { queued: String(queued) }))
   }
