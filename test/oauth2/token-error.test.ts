@@ -59,6 +59,9 @@ const FAULTS: Record<string, Fault> = {
   'an error code that echoes': (request, response) => {
     send(response, 400, { error: request.form.get('client_secret') ?? echo(request) })
   },
+  'an error code that is a secret': (request, response) => {
+    send(response, 400, { error: request.form.get('key') })
+  },
   'an echoed challenge': (request, response) => {
     const challenge = `Basic realm="${encodeURIComponent(echo(request)).slice(0, 4000)}"`
     send(response, 401, echo(request), { 'www-authenticate': challenge })
