@@ -63,6 +63,22 @@ describe('a real token server', () => {
     httpClient.close()
   })
 
+  it('gives opaque tokens', async () => {
+    const tls = await authority.issueServer()
+    const opaque = await startTokenProvider({ tls, clients: [client], format: 'opaque' })
+    const httpClient = tokenHttpClient({ tls: { ca: authority.ca } })
+    const source = new TokenSource(settings({ issuer: opaque.issuer }), { httpClient })
+    const first = await source.token()
+    assert.match(first, /^[\w-]{43}$/)
+    const second = await source.refused(first)
+    assert.match(second, /^[\w-]{43}$/)
+    assert.notEqual(first, second)
+    assert.deepEqual([opaque.discoveries, opaque.tokenRequests], [1, 2])
+    source.close()
+    httpClient.close()
+    await opaque.close()
+  })
+
   it('is reached through a proxy, with mutual TLS too', async () => {
     const proxy = await startConnectProxy('user:p@ss')
     const { cert, key } = await authority.issueClient({ commonName: 'integration-engine' })
