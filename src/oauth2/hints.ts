@@ -143,6 +143,9 @@ export function hintForNetwork(error: HttpError, field: 'Issuer URL' | 'Token UR
     const who = certificateIssuer === undefined ? '' : ` It was issued by "${certificateIssuer}".`
     return `The token server's certificate is not trusted here.${who} Put the certificate of that authority into the CA of the TLS configuration chosen in TLS.`
   }
+  if (code.includes('ALERT') && code.includes('CERTIFICATE')) {
+    return 'The token server wants a client certificate that it knows: choose in TLS a configuration with the right one.'
+  }
   if (family === 'tls' || code === 'EPROTO' || code.startsWith('ERR_SSL_')) {
     return `The TLS handshake failed: check ${field} (port), and in TLS the client certificate that the server may want.`
   }
@@ -153,5 +156,5 @@ export function hintForNetwork(error: HttpError, field: 'Issuer URL' | 'Token UR
   if (family === 'connect') {
     return `Check host and port in ${field}, the firewall, and whether Proxy is needed.`
   }
-  return 'The connection broke; it is tried again.'
+  return 'The connection broke; it is tried again. A server that does not accept the client certificate (TLS) may do this too.'
 }

@@ -233,7 +233,7 @@ function sameTokenAgain(): TokenError {
   return new TokenError('The token server sent the token again that the HL7 server refused.', {
     code: 'ERR_TOKEN_REFUSED',
     hint: 'Check Scope, Audience and Resource (the token may be for another API), and the URL of the HL7 server.',
-    permanent: false
+    permanent: true
   })
 }
 

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
 import { gzipSync } from 'node:zlib'
 import { after, before, describe, it } from 'node:test'
 import { TokenSource } from '../../src/oauth2/token-source.ts'
@@ -212,6 +214,31 @@ describe('a token server that fails', () => {
       await assert.rejects(tokens.token(), { code: 'ERR_ABORTED' })
     })
   }
+})
+
+describe('a closed token source', () => {
+  it('keeps no process alive', { timeout: 20_000 }, async () => {
+    const hanging = await startTokenFaultServer(() => undefined)
+    const script = `
+      import { HttpClient } from './src/http-client/http-client.ts'
+      import { TokenSource } from './src/oauth2/token-source.ts'
+      const httpClient = new HttpClient({ maxConnections: 2, connectTimeoutMs: 5000, maxResponseBytes: 1000 })
+      const source = new TokenSource(${JSON.stringify(
+        tokenSettings({ issuer: hanging.origin, clientSecret: 'not-so-secret' })
+      )}, { httpClient })
+      const waiting = source.token().catch(({ code }) => console.log(code))
+      setTimeout(() => { source.close(); httpClient.close() }, 300)
+      await waiting`
+    const started = performance.now()
+    const { stdout } = await promisify(execFile)(process.execPath, [
+      '--input-type=module',
+      '--eval',
+      script
+    ])
+    assert.equal(stdout, 'ERR_ABORTED\n')
+    assert.ok(performance.now() - started < 8000)
+    await hanging.close()
+  })
 })
 
 async function until(condition: () => boolean): Promise<void> {

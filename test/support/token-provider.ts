@@ -30,8 +30,6 @@ export interface TokenProviderOptions {
   lifetime?: number
   /** `jwt` shows audience and scope to a test. Default. */
   format?: 'jwt' | 'opaque'
-  /** Where the server says that mutual TLS takes place. Default: at the issuer itself. */
-  mtlsAlias?: boolean
 }
 
 export interface TokenProvider {
