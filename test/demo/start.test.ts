@@ -77,7 +77,9 @@ describe('npm start', () => {
         return true
       })
     }
-    assert.deepEqual(readdirSync(temporary), [])
+    // The compiler may have left its cache.
+    const left = readdirSync(temporary).filter((name) => name.startsWith('hl7-https-'))
+    assert.deepEqual(left, [])
   })
 })
 

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { after, before, beforeEach, describe, it } from 'node:test'
 import type { Browser } from 'playwright-core'
 import { type FlowNode, startNodeRed, type TestNodeRed } from '../support/node-red.ts'
-import { Editor, startBrowser } from './editor.ts'
+import { Editor, startBrowser } from '../support/editor.ts'
 
 const out = 'hl7-https-out'
 const config = 'oauth2-client-credentials'

@@ -91,8 +91,8 @@ describe('client authentication with oidc-provider', () => {
       httpClient
     })
     try {
-      const token = await source.token()
-      return decodeJwt(token)
+      const answer: Record<string, unknown> = decodeJwt(await source.token())
+      return answer
     } finally {
       source.close()
       httpClient.close()
