@@ -356,11 +356,15 @@ describe('the forms in the editor', () => {
     await editor.tab('delivery')
     await editor.page.selectOption('#node-input-order', 'key')
     await editor.type('#node-input-orderKey', 'nonsense')
+    await editor.type('#node-input-maxInFlight', 'many')
     await editor.settle()
     assert.deepEqual(await marked(), ['delivery'])
     await editor.page.selectOption('#node-input-order', 'fifo')
     await editor.settle()
     assert.deepEqual(await marked(), [])
+    await editor.close()
+    assert.equal(await editor.ask(`RED.nodes.node('old').maxInFlight`), 8)
+    assert.equal(await editor.ask(`RED.nodes.node('old').valid`), true)
   })
 
   it('show of hl7-https-out only what belongs to the choices made', async () => {
