@@ -14,8 +14,11 @@ import type { EntryFacts } from '../src/outbox/outbox.ts'
 import { MemoryOutbox } from '../src/outbox/memory-outbox.ts'
 import { SECRET_SLOTS } from './named-values.ts'
 import { errorText } from './node-errors.ts'
+import type { Hl7HttpsOutNode } from './node-types.ts'
+import { registerOutRoutes } from './admin-routes.ts'
 import { describeAck, describeError } from './outgoing-properties.ts'
-import { readOutSettings, type OutSettings } from './out-settings.ts'
+import { readOutSettings, type OutSettings } from './read-out-settings.ts'
+import { sendTestMessage } from './test-message.ts'
 import { misconfigured, StatusLine, type Translate } from './status-line.ts'
 
 /** What is kept of a message until it leaves. */
@@ -25,10 +28,6 @@ interface Content {
   msg: NodeMessageInFlow
   send: (messages: (NodeMessageInFlow | null)[]) => void
   done: (error?: Error) => void
-}
-
-export interface Hl7HttpsOutNode extends Node {
-  delivery: Delivery<Content> | undefined
 }
 
 /** Beside a queue in memory the flow's own objects are all there is. */
@@ -47,6 +46,8 @@ const MAX_LISTED = 50
 
 /** Registers the node that sends HL7 messages and routes their acknowledgements. */
 export default function (RED: NodeAPI): void {
+  registerOutRoutes(RED)
+
   function Hl7HttpsOut(this: Hl7HttpsOutNode, config: NodeDef): void {
     RED.nodes.createNode(this, config)
     const translate: Translate = (key, values) => RED._(key, values ?? {})
@@ -102,6 +103,15 @@ function start(node: Hl7HttpsOutNode, settings: OutSettings, translate: Translat
     random: Math.random
   })
   node.delivery = delivery
+  node.sendTest = (type, controlId) =>
+    sendTestMessage(
+      courier,
+      receiver,
+      settings.receiver.headers,
+      settings.responseTimeoutMs,
+      type,
+      controlId
+    )
   const { tokens } = settings.courier
   const status = new StatusLine(node, translate, () => ({
     delivery: delivery.state(),

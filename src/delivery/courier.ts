@@ -80,16 +80,20 @@ export class Courier {
   async attempt(parcel: Parcel, signal?: AbortSignal): Promise<AttemptResult> {
     const start = performance.now()
     const { message } = parcel
+    const { tokens, refreshOnStatus } = this.#settings
     const sent = { controlIds: message.controlIds, type: message.type, replyDue: message.replyDue }
     let token: string | undefined
     let tokenProblem: string | undefined
     try {
-      token = await this.#settings.tokens?.token(signal)
+      token = await tokens?.token(signal)
       let reply = await this.#send(parcel, token, signal)
-      if (token !== undefined && this.#settings.refreshOnStatus.has(reply.status)) {
+      if (token !== undefined && refreshOnStatus.has(reply.status)) {
         const fresh = await this.#freshToken(token, signal)
-        if ('token' in fresh) reply = await this.#send(parcel, fresh.token, signal)
-        else tokenProblem = fresh.problem
+        if ('problem' in fresh) tokenProblem = fresh.problem
+        else {
+          reply = await this.#send(parcel, fresh.token, signal)
+          if (refreshOnStatus.has(reply.status)) tokens?.drop(fresh.token)
+        }
       }
       const {
         text,
