@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { describe, it } from 'node:test'
+import type { Attempt } from '../../src/delivery/attempt.ts'
+import { decide } from '../../src/delivery/decide.ts'
+import { DEFAULT_REPLY_RULES, parseReplyRules } from '../../src/delivery/reply-rules.ts'
+import { readAcknowledgement } from '../../src/hl7/acknowledgement.ts'
+import { readReplyMessage } from '../../src/hl7/reply-message.ts'
+
+const page = readFileSync(new URL('../../docs/reply-rules.md', import.meta.url), 'utf8')
+
+/** The rules below a heading of the page. */
+function recipe(heading: string): string {
+  const section = page.split(/^#+ /m).find((text) => text.startsWith(heading))
+  const rules = section?.split('```rules\n')[1]?.split('\n```')[0]
+  assert.ok(rules, `the page has rules below "${heading}"`)
+  return rules
+}
+
+/** What the rules of a recipe decide. */
+function outcome(heading: string, attempt: Omit<Attempt, 'sent'>): string {
+  const sent = { controlIds: ['M1'], type: 'ADT^A01', replyDue: true }
+  const decision = decide(parseReplyRules(recipe(heading)), { sent, ...attempt })
+  const warned = decision.warnings.length > 0 ? ' with a warning' : ''
+  return `${decision.retry ? 'retry, then ' : ''}${decision.outcome}${warned}`
+}
+
+function reply(text: string, status = 200): Omit<Attempt, 'sent'> {
+  const message = readReplyMessage(text)
+  const ack = message === null ? null : readAcknowledgement(message)
+  return { status, reply: { text, empty: text === '', message, ack } }
+}
+
+function acknowledged(
+  code: string,
+  { id = 'M1', text = '', err = '' } = {}
+): Omit<Attempt, 'sent'> {
+  return reply(`MSH|^~\\&|A|B|C|D|20260101||ACK|R1|P|2.5.1\rMSA|${code}|${id}|${text}\r${err}`)
+}
+
+const timeout = { error: { code: 'ETIMEDOUT', family: 'timeout', text: 'no answer' } } as const
+const reset = { error: { code: 'ECONNRESET', family: 'reset', text: 'cut' } } as const
+const refused = { error: { code: 'ECONNREFUSED', family: 'connect', text: 'refused' } } as const
+
+describe('the recipes of docs/reply-rules.md', () => {
+  it('shows the default as it is', () => {
+    assert.equal(recipe('The default'), DEFAULT_REPLY_RULES)
+  })
+
+  it('accepts an AE that only warns, and no other', () => {
+    const title = 'An AE that only warns'
+    const warning = acknowledged('AE', { err: 'ERR||PID^1^8|103|W\r' })
+    const error = acknowledged('AE', { err: 'ERR||PID^1^8|103|W\rERR||PID^1^3|101|E\r' })
+    assert.equal(outcome(title, warning), 'accept with a warning')
+    assert.equal(outcome(title, error), 'fail')
+    assert.equal(outcome(title, acknowledged('AE')), 'fail')
+    assert.equal(outcome(title, acknowledged('AA')), 'accept')
+  })
+
+  it('tries again while a record is locked', () => {
+    const title = 'Try again while a record'
+    assert.equal(outcome(title, acknowledged('AE', { err: 'ERR|||206|E\r' })), 'retry, then fail')
+    assert.equal(outcome(title, acknowledged('AR', { err: 'ERR|||207^x|E\r' })), 'retry, then fail')
+    assert.equal(outcome(title, acknowledged('AE', { err: 'ERR|||101|E\r' })), 'fail')
+    assert.equal(outcome(title, acknowledged('AA')), 'accept')
+  })
+
+  it('accepts 201 with JSON or nothing, and 200 not', () => {
+    const title = 'Accept 201'
+    assert.equal(outcome(title, reply('{"id":"7"}', 201)), 'accept')
+    assert.equal(outcome(title, reply('', 201)), 'accept')
+    assert.equal(outcome(title, reply('{"id":"7"}', 200)), 'fail')
+    assert.equal(outcome(title, reply('', 200)), 'fail')
+  })
+
+  it('takes a text that says rejected for a refusal', () => {
+    const title = 'A text that says'
+    assert.equal(outcome(title, acknowledged('AA', { text: 'Record REJECTED' })), 'fail')
+    assert.equal(outcome(title, acknowledged('AA', { text: 'stored' })), 'accept')
+  })
+
+  it('never sends twice after a time-out, but tries again what was never connected', () => {
+    const title = 'Never send twice'
+    assert.equal(outcome(title, timeout), 'suspend')
+    assert.equal(outcome(title, reset), 'suspend')
+    assert.equal(outcome(title, refused), 'retry, then fail')
+    assert.equal(outcome(title, reply('', 503)), 'retry, then fail')
+  })
+
+  it('does as InterSystems does', () => {
+    const title = 'As InterSystems'
+    assert.equal(outcome(title, acknowledged('AR')), 'retry, then fail')
+    assert.equal(outcome(title, acknowledged('AE')), 'suspend')
+    assert.equal(outcome(title, acknowledged('CA')), 'accept')
+    assert.equal(outcome(title, acknowledged('ZZ')), 'suspend')
+    assert.equal(outcome(title, reply('OK')), 'suspend')
+    assert.equal(outcome(title, refused), 'retry, then fail')
+  })
+
+  it('suspends an answer to another message', () => {
+    const title = 'An answer to another'
+    assert.equal(outcome(title, acknowledged('AA', { id: 'M2' })), 'suspend')
+    assert.equal(outcome(title, acknowledged('AA')), 'accept')
+  })
+})
