@@ -1,0 +1,501 @@
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, rmSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { DatabaseSync, type StatementSync } from 'node:sqlite'
+import type { EntryFacts, EntryState, OutboxContents } from './outbox.ts'
+import { faultCode, QueueFaultError } from './queue-fault.ts'
+import { subKey } from './queue-key.ts'
+import type { QueueCall, QueueFileSpec, ReadEntry } from './queue-protocol.ts'
+import { APPLICATION_ID, SCHEMA_STEPS, SCHEMA_VERSION } from './queue-schema.ts'
+import { Sealer } from './seal.ts'
+
+const STATES: readonly EntryState[] = ['waiting', 'suspended', 'settled']
+const PARTS_OF_MESSAGE = 4
+const CONTENT = 0
+const OUTCOME = 1
+
+/** Pages (4 KiB) in the write-ahead log before it is written back, and when it is cut. */
+const LOG_PAGES = 4096
+const LOG_BYTES_KEPT = 32 * 1024 * 1024
+/** Free pages that an empty file may keep, and how many are given back at a time. */
+const FREE_PAGES_KEPT = 1024
+const FREE_PAGES_AT_A_TIME = 2048
+
+/** A row of `message`. */
+export interface MessageRow {
+  seq: number
+  state: number
+  place: number | null
+  accepted_at: number
+  attempts: number
+  spent_ms: number
+  suspended_at: number | null
+  lane: string
+  type: string
+  control_id: string
+  reason: Uint8Array | null
+}
+
+/** One node's queue in a SQLite file. Synchronous: it belongs into the queue thread. */
+export class QueueFile {
+  readonly path: string
+  /** The file was not closed when it was last in use. */
+  readonly wasInUse: boolean
+  readonly #db: DatabaseSync
+  readonly #sealer: Sealer
+  readonly #sql: Statements
+  /** The highest number ever given, and the one that the file tells even when it is empty. */
+  #lastSeq = 0
+  #storedLastSeq = 0
+  #place = 0
+
+  /**
+   * Opens the file, or makes it; takes it for this process alone.
+   *
+   * @throws {QueueFaultError} for a wrong key, another program's file or a newer version
+   */
+  constructor(spec: QueueFileSpec) {
+    this.path = spec.path
+    makeFile(spec.path)
+    this.#sealer = new Sealer(subKey(spec.key, `seal ${spec.name}`))
+    this.#db = new DatabaseSync(spec.path)
+    try {
+      // The lock stays until the file is closed: a second process must not share the queue.
+      this.#db.exec('PRAGMA locking_mode = EXCLUSIVE')
+      const version = this.#checkedVersion()
+      const keyCheck = subKey(spec.key, `check ${spec.name}`, 16)
+      if (version > 0) this.#checkKey(keyCheck)
+      this.#db.exec(`
+        PRAGMA auto_vacuum = INCREMENTAL;
+        PRAGMA journal_mode = WAL;
+        PRAGMA synchronous = FULL;
+        PRAGMA secure_delete = ON;
+        PRAGMA temp_store = MEMORY;
+        PRAGMA wal_autocheckpoint = ${LOG_PAGES};
+        PRAGMA journal_size_limit = ${LOG_BYTES_KEPT};`)
+      this.wasInUse = version > 0 && this.#meta('inUse') === 1
+      // Written at once: what cannot be written is found now and not with the first message.
+      this.#db.exec('BEGIN IMMEDIATE')
+      for (const step of SCHEMA_STEPS.slice(version)) this.#db.exec(step)
+      if (version < SCHEMA_VERSION) {
+        this.#db.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`)
+        this.#db.exec(`PRAGMA application_id = ${APPLICATION_ID}`)
+      }
+      this.#setMeta('keyCheck', keyCheck)
+      this.#setMeta('inUse', 1)
+      this.#db.exec('COMMIT')
+      this.#db.exec('PRAGMA wal_checkpoint(TRUNCATE)')
+      this.#sql = statementsOf(this.#db)
+      this.#readCounters()
+    } catch (error) {
+      this.#db.close()
+      throw error
+    }
+  }
+
+  /** All of it is stored, synced to the disk, when this returns; none of it when it throws. */
+  transaction<T>(work: () => T): T {
+    this.#sql.begin.run()
+    try {
+      const result = work()
+      this.#sql.commit.run()
+      return result
+    } catch (error) {
+      try {
+        this.#db.exec('ROLLBACK')
+      } catch {
+        // SQLite has rolled back by itself, as it does when the disk is full.
+      }
+      this.#readCounters()
+      throw error
+    }
+  }
+
+  /** Within a transaction: a change, or the message that was asked for. */
+  apply(call: QueueCall): ReadEntry | undefined {
+    switch (call.kind) {
+      case 'add':
+        this.#add(call.facts, call.content)
+        return undefined
+      case 'update':
+        this.#update(call.facts)
+        if (call.facts.state !== 'settled') this.#sql.drop.run(partId(call.facts.seq, OUTCOME))
+        return undefined
+      case 'settle':
+        this.#update(call.facts)
+        this.#put(
+          call.facts.seq,
+          OUTCOME,
+          this.#sealer.seal(call.facts.seq, 'outcome', call.outcome)
+        )
+        return undefined
+      case 'remove':
+        this.#remove(call.seq)
+        return undefined
+      case 'setPaused':
+        this.#setMeta('paused', call.paused ? 1 : 0)
+        return undefined
+      case 'read':
+        return this.read(call.seq)
+    }
+  }
+
+  /** @throws {QueueFaultError} when it is not there, or damaged */
+  read(seq: number): ReadEntry {
+    const row = this.#sql.row.get(seq) as unknown as MessageRow | undefined
+    if (row === undefined) throw this.#unknown(seq)
+    const entry: ReadEntry = {
+      facts: this.#facts(row),
+      content: this.#unseal(seq, 'content', this.#bytes(seq, CONTENT))
+    }
+    if (entry.facts.state === 'settled') {
+      entry.outcome = this.#unseal(seq, 'outcome', this.#bytes(seq, OUTCOME))
+    }
+    return entry
+  }
+
+  /** What the queue holds; the waiting ones as columns of their own buffers. */
+  contents(): OutboxContents {
+    const suspended: EntryFacts[] = []
+    const settled: number[] = []
+    for (const row of this.#db
+      .prepare('SELECT * FROM message WHERE place IS NOT NULL ORDER BY place')
+      .iterate()) {
+      const facts = this.#facts(row as unknown as MessageRow)
+      if (facts.state === 'settled') settled.push(facts.seq)
+      else suspended.push(facts)
+    }
+    suspended.sort((a, b) => a.seq - b.seq)
+    return {
+      waiting: this.#waiting(),
+      suspended,
+      settled,
+      paused: this.#meta('paused') === 1,
+      lastSeq: this.#lastSeq
+    }
+  }
+
+  /** How many messages are in it. */
+  count(): number {
+    return countOf(this.#db)
+  }
+
+  /** Takes over a message of a damaged file, its parts still sealed. */
+  adopt(row: MessageRow, content: Uint8Array, outcome: Uint8Array | undefined): void {
+    const { seq, state, place, accepted_at, attempts, spent_ms, suspended_at } = row
+    const { lane, type, control_id, reason } = row
+    const facts = [accepted_at, attempts, spent_ms, suspended_at, lane, type, control_id, reason]
+    this.#sql.add.run(seq, state, place, ...facts)
+    this.#put(row.seq, CONTENT, content)
+    if (outcome !== undefined) this.#put(row.seq, OUTCOME, outcome)
+  }
+
+  /** Takes over what else a damaged file told. */
+  adoptMeta(paused: boolean, lastSeq: number): void {
+    this.#setMeta('paused', paused ? 1 : 0)
+    this.#setMeta('lastSeq', lastSeq)
+    this.#readCounters()
+  }
+
+  /** Is the part what was sealed for this message? */
+  isAuthentic(seq: number, part: 'content' | 'outcome', sealed: Uint8Array): boolean {
+    return this.#sealer.unseal(seq, part, sealed) !== undefined
+  }
+
+  /**
+   * Gives the disk back a part of what an empty queue does not need.
+   *
+   * @returns there is more to give back
+   */
+  shrink(): boolean {
+    const free = this.#db.prepare('PRAGMA freelist_count').get()?.['freelist_count'] as number
+    if (free <= FREE_PAGES_KEPT) return false
+    if (this.#db.prepare('SELECT 1 FROM message LIMIT 1').get() !== undefined) return false
+    this.#db.exec(`PRAGMA incremental_vacuum(${FREE_PAGES_AT_A_TIME})`)
+    const more = free - FREE_PAGES_AT_A_TIME > FREE_PAGES_KEPT
+    if (!more) this.#db.exec('PRAGMA wal_checkpoint(TRUNCATE)')
+    return more
+  }
+
+  /** Lets go of the file; a log that could be written back is gone then. */
+  close(): void {
+    try {
+      this.#setMeta('inUse', 0)
+    } catch {
+      // On a full disk: the next start then thinks of a crash, which is right and harmless.
+    }
+    this.#db.close()
+  }
+
+  /** Lets go of a file that has shown a fault, whatever state it is in. */
+  drop(): void {
+    try {
+      this.#db.close()
+    } catch {
+      // Closed already.
+    }
+  }
+
+  /** Closes and deletes it. Only for an empty queue. */
+  delete(): void {
+    this.#db.close()
+    deleteFiles(this.path)
+  }
+
+  #add(facts: EntryFacts, content: Uint8Array): void {
+    const { seq, state } = facts
+    this.#sql.add.run(
+      seq,
+      STATES.indexOf(state),
+      state === 'waiting' ? null : ++this.#place,
+      facts.acceptedAt,
+      facts.attempts,
+      facts.spentMs,
+      facts.suspendedAt ?? null,
+      facts.lane,
+      facts.type,
+      facts.controlId,
+      this.#sealedReason(facts)
+    )
+    this.#put(seq, CONTENT, this.#sealer.seal(seq, 'content', content))
+    if (seq > this.#lastSeq) this.#lastSeq = seq
+  }
+
+  #update(facts: EntryFacts): void {
+    const { changes } = this.#sql.update.run(
+      STATES.indexOf(facts.state),
+      facts.state === 'waiting' ? null : ++this.#place,
+      facts.attempts,
+      facts.spentMs,
+      facts.suspendedAt ?? null,
+      this.#sealedReason(facts),
+      facts.seq
+    )
+    if (changes === 0) throw this.#unknown(facts.seq)
+  }
+
+  #remove(seq: number): void {
+    const { changes } = this.#sql.remove.run(seq)
+    if (changes === 0) throw this.#unknown(seq)
+    this.#sql.dropAll.run(seq * PARTS_OF_MESSAGE, (seq + 1) * PARTS_OF_MESSAGE - 1)
+    // The rows tell the highest number until the highest row goes.
+    if (seq === this.#lastSeq && seq > this.#storedLastSeq) {
+      this.#setMeta('lastSeq', seq)
+      this.#storedLastSeq = seq
+    }
+  }
+
+  #sealedReason({ seq, reason }: EntryFacts): Buffer | null {
+    if (reason === undefined) return null
+    return this.#sealer.seal(seq, 'reason', Buffer.from(reason, 'utf8'))
+  }
+
+  #facts(row: MessageRow): EntryFacts {
+    const facts: EntryFacts = {
+      seq: row.seq,
+      lane: row.lane,
+      controlId: row.control_id,
+      type: row.type,
+      acceptedAt: row.accepted_at,
+      state: STATES[row.state] ?? 'waiting',
+      attempts: row.attempts,
+      spentMs: row.spent_ms
+    }
+    if (row.suspended_at !== null) facts.suspendedAt = row.suspended_at
+    // A reason that is damaged is no reason to hold the message back.
+    const reason = row.reason && this.#sealer.unseal(row.seq, 'reason', row.reason)
+    if (reason) facts.reason = reason.toString('utf8')
+    return facts
+  }
+
+  /**
+   * SQLite calls a function for each row: with a million rows that is twice as quick as making an
+   * object of each.
+   */
+  #waiting(): OutboxContents['waiting'] {
+    const lanes = new Map<string, number>()
+    let size = 1024
+    let count = 0
+    let seqs = new Float64Array(size)
+    let acceptedAt = new Float64Array(size)
+    let laneIndex = new Uint32Array(size)
+    this.#db.function('take', (seq, at, lane) => {
+      if (count === size) {
+        size *= 2
+        seqs = grown(seqs, new Float64Array(size))
+        acceptedAt = grown(acceptedAt, new Float64Array(size))
+        laneIndex = grown(laneIndex, new Uint32Array(size))
+      }
+      seqs[count] = seq as number
+      acceptedAt[count] = at as number
+      let index = lanes.get(lane as string)
+      if (index === undefined) {
+        index = lanes.size
+        lanes.set(lane as string, index)
+      }
+      laneIndex[count++] = index
+      return null
+    })
+    this.#db
+      .prepare(
+        'SELECT count(take(seq, accepted_at, lane)) FROM (SELECT * FROM message WHERE state = 0 ORDER BY seq)'
+      )
+      .get()
+    return {
+      seqs: seqs.slice(0, count),
+      acceptedAt: acceptedAt.slice(0, count),
+      laneIndex: laneIndex.slice(0, count),
+      lanes: [...lanes.keys()]
+    }
+  }
+
+  #bytes(seq: number, part: number): Uint8Array | undefined {
+    return this.#sql.bytes.get(partId(seq, part))?.['bytes'] as Uint8Array | undefined
+  }
+
+  #put(seq: number, part: number, sealed: Uint8Array): void {
+    this.#sql.put.run(partId(seq, part), sealed)
+  }
+
+  #unseal(seq: number, part: 'content' | 'outcome', sealed: Uint8Array | undefined): Buffer {
+    const plain = sealed && this.#sealer.unseal(seq, part, sealed)
+    if (plain) return plain
+    throw new QueueFaultError(
+      `Message ${seq} in the queue file ${this.path} is damaged and cannot be read. The other messages are not concerned.`,
+      'ERR_MESSAGE_DAMAGED'
+    )
+  }
+
+  #unknown(seq: number): QueueFaultError {
+    return new QueueFaultError(
+      `Message ${seq} is not in the queue file ${this.path}.`,
+      'ERR_NOT_QUEUED'
+    )
+  }
+
+  /** @throws {QueueFaultError} when the file is not one that this version may write */
+  #checkedVersion(): number {
+    const version = this.#db.prepare('PRAGMA user_version').get()?.['user_version'] as number
+    const id = this.#db.prepare('PRAGMA application_id').get()?.['application_id'] as number
+    if (id !== APPLICATION_ID) {
+      if (this.#db.prepare('SELECT 1 FROM sqlite_schema LIMIT 1').get() === undefined) return 0
+      throw new QueueFaultError(
+        `The file ${this.path} is a database of another program. Move it away, or set another hl7HttpsOutQueueDirectory in settings.js.`,
+        'ERR_QUEUE_FOREIGN'
+      )
+    }
+    if (version > SCHEMA_VERSION) {
+      throw new QueueFaultError(
+        `The queue file ${this.path} was written by a newer version of this package (file version ${version}, this one knows ${SCHEMA_VERSION}). Install that version again, or let it send what is queued first.`,
+        'ERR_QUEUE_VERSION'
+      )
+    }
+    return version
+  }
+
+  #checkKey(expected: Buffer): void {
+    const stored = this.#meta('keyCheck')
+    if (stored === undefined || expected.equals(stored as Uint8Array)) return
+    throw new QueueFaultError(
+      `The queue file ${this.path} was sealed with another key. Put back the key that it was written with: hl7HttpsOutQueueKey in settings.js, or the key file in the user directory. Nothing in the file was changed.`,
+      'ERR_QUEUE_KEY'
+    )
+  }
+
+  #readCounters(): void {
+    try {
+      const row = this.#db.prepare('SELECT max(seq) AS seq FROM message').get()
+      const placed = this.#db.prepare(
+        'SELECT max(place) AS place FROM message WHERE place IS NOT NULL'
+      )
+      this.#storedLastSeq = (this.#meta('lastSeq') as number | undefined) ?? 0
+      this.#lastSeq = Math.max(this.#storedLastSeq, (row?.['seq'] as number | null) ?? 0)
+      this.#place = (placed.get()?.['place'] as number | null) ?? 0
+    } catch (error) {
+      if (faultCode(error) !== 'ERR_INVALID_STATE') throw error
+    }
+  }
+
+  #meta(name: string): unknown {
+    return this.#db.prepare('SELECT value FROM meta WHERE name = ?').get(name)?.['value']
+  }
+
+  #setMeta(name: string, value: number | Uint8Array): void {
+    this.#db.prepare('INSERT OR REPLACE INTO meta VALUES (?, ?)').run(name, value)
+  }
+}
+
+/** How many messages are in a file that nobody has open; needs no key. */
+export function countMessages(path: string): number {
+  const db = new DatabaseSync(path)
+  try {
+    db.exec('PRAGMA locking_mode = EXCLUSIVE')
+    const empty =
+      db.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'message'").get() === undefined
+    return empty ? 0 : countOf(db)
+  } finally {
+    db.close()
+  }
+}
+
+function countOf(db: DatabaseSync): number {
+  return db.prepare('SELECT count(*) AS count FROM message').get()?.['count'] as number
+}
+
+/** Removes a file with everything that SQLite puts beside it. */
+export function deleteFiles(path: string): void {
+  for (const suffix of ['', '-wal', '-shm', '-journal']) rmSync(`${path}${suffix}`, { force: true })
+}
+
+interface Statements {
+  begin: StatementSync
+  commit: StatementSync
+  add: StatementSync
+  update: StatementSync
+  remove: StatementSync
+  row: StatementSync
+  put: StatementSync
+  bytes: StatementSync
+  drop: StatementSync
+  dropAll: StatementSync
+}
+
+function statementsOf(db: DatabaseSync): Statements {
+  return {
+    begin: db.prepare('BEGIN IMMEDIATE'),
+    commit: db.prepare('COMMIT'),
+    add: db.prepare('INSERT INTO message VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)'),
+    update: db.prepare(
+      'UPDATE message SET state = ?, place = ?, attempts = ?, spent_ms = ?, suspended_at = ?, reason = ? WHERE seq = ?'
+    ),
+    remove: db.prepare('DELETE FROM message WHERE seq = ?'),
+    row: db.prepare('SELECT * FROM message WHERE seq = ?'),
+    put: db.prepare('INSERT OR REPLACE INTO sealed VALUES (?, ?)'),
+    bytes: db.prepare('SELECT bytes FROM sealed WHERE id = ?'),
+    drop: db.prepare('DELETE FROM sealed WHERE id = ?'),
+    dropAll: db.prepare('DELETE FROM sealed WHERE id BETWEEN ? AND ?')
+  }
+}
+
+function partId(seq: number, part: number): number {
+  return seq * PARTS_OF_MESSAGE + part
+}
+
+function grown<T extends Float64Array | Uint32Array>(from: T, to: T): T {
+  to.set(from)
+  return to
+}
+
+/** Makes an empty file that only its owner may read; SQLite takes an empty file for a new database. */
+function makeFile(path: string): void {
+  if (existsSync(path)) return
+  const directory = dirname(path)
+  mkdirSync(directory, { recursive: true, mode: 0o700 })
+  closeSync(openSync(path, 'a', 0o600))
+  if (process.platform === 'win32') return
+  const folder = openSync(directory, 'r')
+  try {
+    fsyncSync(folder)
+  } finally {
+    closeSync(folder)
+  }
+}
