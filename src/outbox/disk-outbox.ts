@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto'
+import { createHmac, createSecretKey, type KeyObject } from 'node:crypto'
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import {
@@ -46,7 +46,7 @@ export class DiskOutbox implements Outbox {
   /** The queue file. */
   readonly path: string
   readonly #file: QueueFileSpec
-  readonly #laneKey: Buffer
+  readonly #laneKey: KeyObject
   readonly #options: DiskOutboxOptions
   #open = false
   /** Changes that are not with the thread yet, in the order of the calls. */
@@ -64,7 +64,7 @@ export class DiskOutbox implements Outbox {
     this.#options = options
     this.path = queueFilePath(directory, name)
     this.#file = { path: this.path, name, key: Uint8Array.from(key) }
-    this.#laneKey = subKey(key, `lane ${name}`)
+    this.#laneKey = createSecretKey(subKey(key, `lane ${name}`))
   }
 
   /** @throws {OutboxError} when the file cannot be used; it may be called again then */

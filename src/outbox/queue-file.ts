@@ -38,8 +38,8 @@ export interface MessageRow {
 /** One node's queue in a SQLite file. Synchronous: it belongs into the queue thread. */
 export class QueueFile {
   readonly path: string
-  /** The file was not closed when it was last in use. */
-  readonly wasInUse: boolean
+  /** Tells whether a file was sealed with this key, and nothing else of the key. */
+  readonly keyCheck: Buffer
   readonly #db: DatabaseSync
   readonly #sealer: Sealer
   readonly #sql: Statements
@@ -57,13 +57,13 @@ export class QueueFile {
     this.path = spec.path
     makeFile(spec.path)
     this.#sealer = new Sealer(subKey(spec.key, `seal ${spec.name}`))
+    this.keyCheck = subKey(spec.key, `check ${spec.name}`, 16)
     this.#db = new DatabaseSync(spec.path)
     try {
       // The lock stays until the file is closed: a second process must not share the queue.
       this.#db.exec('PRAGMA locking_mode = EXCLUSIVE')
       const version = this.#checkedVersion()
-      const keyCheck = subKey(spec.key, `check ${spec.name}`, 16)
-      if (version > 0) this.#checkKey(keyCheck)
+      if (version > 0) this.#checkKey()
       this.#db.exec(`
         PRAGMA auto_vacuum = INCREMENTAL;
         PRAGMA journal_mode = WAL;
@@ -72,7 +72,6 @@ export class QueueFile {
         PRAGMA temp_store = MEMORY;
         PRAGMA wal_autocheckpoint = ${LOG_PAGES};
         PRAGMA journal_size_limit = ${LOG_BYTES_KEPT};`)
-      this.wasInUse = version > 0 && this.#meta('inUse') === 1
       // Written at once: what cannot be written is found now and not with the first message.
       this.#db.exec('BEGIN IMMEDIATE')
       for (const step of SCHEMA_STEPS.slice(version)) this.#db.exec(step)
@@ -80,10 +79,8 @@ export class QueueFile {
         this.#db.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`)
         this.#db.exec(`PRAGMA application_id = ${APPLICATION_ID}`)
       }
-      this.#setMeta('keyCheck', keyCheck)
-      this.#setMeta('inUse', 1)
+      this.#setMeta('keyCheck', this.keyCheck)
       this.#db.exec('COMMIT')
-      this.#db.exec('PRAGMA wal_checkpoint(TRUNCATE)')
       this.#sql = statementsOf(this.#db)
       this.#readCounters()
     } catch (error) {
@@ -216,13 +213,8 @@ export class QueueFile {
     return more
   }
 
-  /** Lets go of the file; a log that could be written back is gone then. */
+  /** Lets go of the file; its log is written back and gone then, where the disk allows. */
   close(): void {
-    try {
-      this.#setMeta('inUse', 0)
-    } catch {
-      // On a full disk: the next start then thinks of a crash, which is right and harmless.
-    }
     this.#db.close()
   }
 
@@ -392,9 +384,9 @@ export class QueueFile {
     return version
   }
 
-  #checkKey(expected: Buffer): void {
+  #checkKey(): void {
     const stored = this.#meta('keyCheck')
-    if (stored === undefined || expected.equals(stored as Uint8Array)) return
+    if (stored === undefined || this.keyCheck.equals(stored as Uint8Array)) return
     throw new QueueFaultError(
       `The queue file ${this.path} was sealed with another key. Put back the key that it was written with: hl7HttpsOutQueueKey in settings.js, or the key file in the user directory. Nothing in the file was changed.`,
       'ERR_QUEUE_KEY'

@@ -9,7 +9,7 @@ import {
   writeSync
 } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
-import { faultCode, isDamage } from './queue-fault.ts'
+import { faultCode, isDamage, QueueFaultError } from './queue-fault.ts'
 import { deleteFiles, QueueFile, type MessageRow } from './queue-file.ts'
 import type { QueueFileSpec } from './queue-protocol.ts'
 
@@ -27,14 +27,18 @@ const LOG_MAGIC = [0x377f0682, 0x377f0683]
  */
 export function rescue(spec: QueueFileSpec): string {
   const draft = `${spec.path}.rescue`
-  const aside = `${spec.path}.damaged-${new Date().toISOString().replaceAll(':', '-')}`
+  const aside = asideName(spec.path)
   deleteFiles(draft)
   const target = new QueueFile({ ...spec, path: draft })
   let result: Rescued
   try {
     result = copied(spec, target)
-  } finally {
+    if (result.read === 0 && result.seen !== 0 && !result.keyFits) throw doubtful(spec.path)
     target.close()
+  } catch (error) {
+    target.drop()
+    deleteFiles(draft)
+    throw error
   }
   // A crash between these leaves the finished draft, which the next start takes.
   for (const suffix of ['-wal', '-shm', '']) move(`${spec.path}${suffix}`, `${aside}${suffix}`)
@@ -49,33 +53,43 @@ export function finishRescue(path: string): void {
   if (!existsSync(path)) move(`${path}.rescue`, path)
 }
 
-/** What a look at the write-ahead log shows before the file is opened. */
-export interface LogState {
-  missing: boolean
-  notice?: string
-}
-
-/** SQLite overwrites a log that it cannot read: such a one is moved aside first. */
-export function keepBrokenLog(path: string): LogState {
+/**
+ * SQLite overwrites a log that it cannot read: such a one is moved aside before. (A log that is
+ * missing or cut cannot be told from what a crash leaves; what it held is not in the queue then.)
+ *
+ * @returns for whoever runs Node-RED, where there was one
+ */
+export function keepBrokenLog(path: string): string | undefined {
   const log = `${path}-wal`
-  if (!existsSync(log)) return { missing: true }
+  if (!existsSync(log)) return undefined
   const start = Buffer.alloc(4)
   const file = openSync(log, 'r')
   const length = readSync(file, start)
   closeSync(file)
-  if (length === 0 || LOG_MAGIC.includes(start.readUInt32BE())) return { missing: false }
-  const aside = `${path}.damaged-${new Date().toISOString().replaceAll(':', '-')}-wal`
+  if (length === 0 || LOG_MAGIC.includes(start.readUInt32BE())) return undefined
+  const aside = `${asideName(path)}-wal`
   renameSync(log, aside)
-  return {
-    missing: false,
-    notice: `The write-ahead log of the queue file ${path} was damaged and was moved to ${aside}: messages that were accepted last may not be in the queue.`
-  }
+  return `The write-ahead log of the queue file ${path} was damaged and was moved to ${aside}: messages that were accepted last may not be in the queue.`
+}
+
+function asideName(path: string): string {
+  return `${path}.damaged-${new Date().toISOString().replaceAll(':', '-')}`
 }
 
 interface Rescued {
   read: number
   /** Rows found, readable or not; undefined when the file told nothing. */
   seen: number | undefined
+  /** The file tells that it was sealed with the key in use. */
+  keyFits: boolean
+}
+
+/** Nothing is moved where the key may be what does not fit. */
+function doubtful(path: string): QueueFaultError {
+  return new QueueFaultError(
+    `The queue file ${path} is damaged, and no message in it can be read with the key in use. If the key was changed, put it back (hl7HttpsOutQueueKey in settings.js, or the key file in the user directory); if not, move the file away and restart.`,
+    'SQLITE_CORRUPT_KEY'
+  )
 }
 
 function copied(spec: QueueFileSpec, target: QueueFile): Rescued {
@@ -103,7 +117,7 @@ function copiedFrom(path: string, target: QueueFile): Rescued {
     source.exec('PRAGMA locking_mode = EXCLUSIVE')
     return copiedRows(source, target)
   } catch {
-    return { read: 0, seen: undefined }
+    return { read: 0, seen: undefined, keyFits: false }
   } finally {
     source?.close()
   }
@@ -143,7 +157,9 @@ function copiedRows(source: DatabaseSync, target: QueueFile): Rescued {
   const stored = (name: string): number =>
     attempted(() => meta.get(name)?.['value'] as number | undefined) ?? 0
   target.adoptMeta(stored('paused') === 1, Math.max(lastSeq, stored('lastSeq')))
-  return { read, seen }
+  const keyCheck = attempted(() => meta.get('keyCheck')?.['value'])
+  const keyFits = keyCheck instanceof Uint8Array && target.keyCheck.equals(keyCheck)
+  return { read, seen, keyFits }
 }
 
 /** Reads from the front until a damaged page, from the back until one, and between them what it can. */

@@ -203,16 +203,10 @@ function opened(spec: QueueFileSpec): File {
   let file = files.get(spec.path)
   if (file === undefined) {
     finishRescue(spec.path)
-    const log = keepBrokenLog(spec.path)
+    const broken = keepBrokenLog(spec.path)
+    if (broken !== undefined) notice(spec.path, broken)
     file = new QueueFile(spec)
     files.set(spec.path, file)
-    if (log.notice !== undefined) notice(spec.path, log.notice)
-    else if (file.wasInUse && log.missing) {
-      notice(
-        spec.path,
-        `The write-ahead log ${spec.path}-wal is missing, although the queue file was in use: messages that were accepted last may not be in the queue. Copy or move queue files only together with their log, or after Node-RED has ended.`
-      )
-    }
   }
   return file
 }
