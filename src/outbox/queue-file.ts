@@ -1,6 +1,16 @@
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, rmSync } from 'node:fs'
+import {
+  accessSync,
+  closeSync,
+  constants,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  rmSync
+} from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
+import { PAGE_BYTES, type LeafRow } from './leaf-rows.ts'
 import type { EntryFacts, EntryState, OutboxContents } from './outbox.ts'
 import { faultCode, QueueFaultError } from './queue-fault.ts'
 import { subKey } from './queue-key.ts'
@@ -12,6 +22,7 @@ const STATES: readonly EntryState[] = ['waiting', 'suspended', 'settled']
 const PARTS_OF_MESSAGE = 4
 const CONTENT = 0
 const OUTCOME = 1
+const META_NUMBERS = new Set(['paused', 'lastSeq'])
 
 /** Pages (4 KiB) in the write-ahead log before it is written back, and when it is cut. */
 const LOG_PAGES = 4096
@@ -21,7 +32,7 @@ const FREE_PAGES_KEPT = 1024
 const FREE_PAGES_AT_A_TIME = 2048
 
 /** A row of `message`. */
-export interface MessageRow {
+interface MessageRow {
   seq: number
   state: number
   place: number | null
@@ -47,6 +58,7 @@ export class QueueFile {
   #lastSeq = 0
   #storedLastSeq = 0
   #place = 0
+  #adoptedKeyFits = false
 
   /**
    * Opens the file, or makes it; takes it for this process alone.
@@ -65,6 +77,7 @@ export class QueueFile {
       const version = this.#checkedVersion()
       if (version > 0) this.#checkKey()
       this.#db.exec(`
+        PRAGMA page_size = ${PAGE_BYTES};
         PRAGMA auto_vacuum = INCREMENTAL;
         PRAGMA journal_mode = WAL;
         PRAGMA synchronous = FULL;
@@ -176,26 +189,45 @@ export class QueueFile {
     return countOf(this.#db)
   }
 
-  /** Takes over a message of a damaged file, its parts still sealed. */
-  adopt(row: MessageRow, content: Uint8Array, outcome: Uint8Array | undefined): void {
-    const { seq, state, place, accepted_at, attempts, spent_ms, suspended_at } = row
-    const { lane, type, control_id, reason } = row
-    const facts = [accepted_at, attempts, spent_ms, suspended_at, lane, type, control_id, reason]
-    this.#sql.add.run(seq, state, place, ...facts)
-    this.#put(row.seq, CONTENT, content)
-    if (outcome !== undefined) this.#put(row.seq, OUTCOME, outcome)
+  /**
+   * Within a transaction: takes over a row of a damaged file, if it is one of ours. What is sealed
+   * stays so, and counts only when it is authentic.
+   */
+  adopt({ id, values }: LeafRow): void {
+    const [first, second] = values
+    if (values.length === 11 && first === null && typeof second === 'number') {
+      this.#sql.adopt.run(id, ...values.slice(1))
+    } else if (values.length === 2 && second instanceof Uint8Array && first === null) {
+      const part = id % PARTS_OF_MESSAGE === CONTENT ? 'content' : 'outcome'
+      const seq = Math.floor(id / PARTS_OF_MESSAGE)
+      if (this.#sealer.unseal(seq, part, second) !== undefined) this.#sql.put.run(id, second)
+    } else if (values.length === 2 && typeof first === 'string') {
+      if (first === 'keyCheck' && second instanceof Uint8Array) {
+        this.#adoptedKeyFits = this.keyCheck.equals(second)
+      } else if (META_NUMBERS.has(first) && typeof second === 'number') {
+        this.#setMeta(first, second)
+      }
+    }
   }
 
-  /** Takes over what else a damaged file told. */
-  adoptMeta(paused: boolean, lastSeq: number): void {
-    this.#setMeta('paused', paused ? 1 : 0)
-    this.#setMeta('lastSeq', lastSeq)
+  /**
+   * Within a transaction: leaves only messages of which facts and content were found. One whose outcome is lost waits again:
+   * it is found out by sending it once more.
+   */
+  endAdoption(): { read: number; seen: number; keyFits: boolean } {
+    const seen = this.#db
+      .prepare(
+        'SELECT count(*) AS seen FROM (SELECT seq FROM message UNION SELECT id / 4 FROM sealed)'
+      )
+      .get()?.['seen'] as number
     this.#readCounters()
-  }
-
-  /** Is the part what was sealed for this message? */
-  isAuthentic(seq: number, part: 'content' | 'outcome', sealed: Uint8Array): boolean {
-    return this.#sealer.unseal(seq, part, sealed) !== undefined
+    this.#setMeta('lastSeq', this.#lastSeq)
+    this.#db.exec(`
+      DELETE FROM message WHERE seq * 4 NOT IN (SELECT id FROM sealed);
+      DELETE FROM sealed WHERE id / 4 NOT IN (SELECT seq FROM message);
+      UPDATE message SET state = 0, place = NULL
+        WHERE state = 2 AND seq * 4 + 1 NOT IN (SELECT id FROM sealed);`)
+    return { read: this.count(), seen, keyFits: this.#adoptedKeyFits }
   }
 
   /**
@@ -442,6 +474,7 @@ interface Statements {
   begin: StatementSync
   commit: StatementSync
   add: StatementSync
+  adopt: StatementSync
   update: StatementSync
   remove: StatementSync
   row: StatementSync
@@ -456,6 +489,7 @@ function statementsOf(db: DatabaseSync): Statements {
     begin: db.prepare('BEGIN IMMEDIATE'),
     commit: db.prepare('COMMIT'),
     add: db.prepare('INSERT INTO message VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)'),
+    adopt: db.prepare('INSERT OR REPLACE INTO message VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)'),
     update: db.prepare(
       'UPDATE message SET state = ?, place = ?, attempts = ?, spent_ms = ?, suspended_at = ?, reason = ? WHERE seq = ?'
     ),
@@ -479,8 +513,13 @@ function grown<T extends Float64Array | Uint32Array>(from: T, to: T): T {
 
 /** Makes an empty file that only its owner may read; SQLite takes an empty file for a new database. */
 function makeFile(path: string): void {
-  if (existsSync(path)) return
   const directory = dirname(path)
+  if (existsSync(path)) {
+    // SQLite's own word for this is "disk I/O error". (To look does not give up a lock.)
+    accessSync(path, constants.W_OK)
+    accessSync(directory, constants.W_OK)
+    return
+  }
   mkdirSync(directory, { recursive: true, mode: 0o700 })
   closeSync(openSync(path, 'a', 0o600))
   if (process.platform === 'win32') return

@@ -8,10 +8,11 @@ export const APPLICATION_ID = 0x484c3748
  * In clear: number, state, times, attempts, MSH-9, MSH-10 and the lane, which is a hash. `reason`
  * and all of `sealed` are sealed. The message's content is apart from the facts, so that the facts
  * of a long backlog are read without it; a part of a message has the id `4 * seq + part`.
+ * All tables have row ids, and so leaf pages from which a damaged file is read (`leaf-rows.ts`).
  * `place` orders what does not wait (settled or suspended), and the index finds it.
  */
 export const SCHEMA_STEPS: readonly string[] = [
-  `CREATE TABLE meta (name TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID;
+  `CREATE TABLE meta (name TEXT PRIMARY KEY, value ANY NOT NULL) STRICT;
    CREATE TABLE message (
      seq INTEGER PRIMARY KEY,
      state INTEGER NOT NULL,

@@ -1,5 +1,7 @@
 import { writeSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { DiskOutbox } from '../../src/outbox/disk-outbox.ts'
+import { OutboxError } from '../../src/outbox/outbox.ts'
 
 // A process of its own that uses a queue: `node queue-process.ts <what> <directory> <first number>`.
 // What it tells is written with a system call at once, so that it survives SIGKILL.
@@ -39,6 +41,15 @@ if (what === 'flood') {
 if (what === 'add') {
   await add(Number(first))
   await outbox.close()
+}
+if (what === 'trickle') {
+  // One after the other, whatever becomes of them.
+  for (let seq = Number(first); ; seq++) {
+    await add(seq).catch((error: unknown) => {
+      writeSync(1, `refused ${seq} ${error instanceof OutboxError ? error.code : 'unknown'}\n`)
+    })
+    await sleep(2)
+  }
 }
 if (what === 'crash') {
   await add(Number(first))
