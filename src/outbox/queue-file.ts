@@ -16,12 +16,16 @@ import { faultCode, QueueFaultError } from './queue-fault.ts'
 import { subKey } from './queue-key.ts'
 import type { QueueCall, QueueFileSpec, ReadEntry } from './queue-protocol.ts'
 import { APPLICATION_ID, SCHEMA_STEPS, SCHEMA_VERSION } from './queue-schema.ts'
-import { Sealer } from './seal.ts'
+import { Sealer, type SealedPlace } from './seal.ts'
 
 const STATES: readonly EntryState[] = ['waiting', 'suspended', 'settled']
-const PARTS_OF_MESSAGE = 4
-const CONTENT = 0
-const OUTCOME = 1
+const PARTS = ['content', 'outcome'] as const
+type Part = (typeof PARTS)[number]
+/** Long parts are sealed and stored in pieces, so that they are not in memory as often. */
+const PIECE_BYTES = 256 * 1024
+/** See `queue-schema.ts`. */
+const PIECES_OF_PART = 2 ** 16
+const PIECES_OF_MESSAGE = 4 * PIECES_OF_PART
 const META_NUMBERS = new Set(['paused', 'lastSeq'])
 
 /** Pages (4 KiB) in the write-ahead log before it is written back, and when it is cut. */
@@ -128,15 +132,12 @@ export class QueueFile {
         return undefined
       case 'update':
         this.#update(call.facts)
-        if (call.facts.state !== 'settled') this.#sql.drop.run(partId(call.facts.seq, OUTCOME))
+        if (call.facts.state !== 'settled') this.#drop(call.facts.seq, 'outcome')
         return undefined
       case 'settle':
         this.#update(call.facts)
-        this.#put(
-          call.facts.seq,
-          OUTCOME,
-          this.#sealer.seal(call.facts.seq, 'outcome', call.outcome)
-        )
+        this.#drop(call.facts.seq, 'outcome')
+        this.#put(call.facts.seq, 'outcome', call.outcome)
         return undefined
       case 'remove':
         this.#remove(call.seq)
@@ -155,10 +156,10 @@ export class QueueFile {
     if (row === undefined) throw this.#unknown(seq)
     const entry: ReadEntry = {
       facts: this.#facts(row),
-      content: this.#unseal(seq, 'content', this.#bytes(seq, CONTENT))
+      content: this.#get(seq, 'content')
     }
     if (entry.facts.state === 'settled') {
-      entry.outcome = this.#unseal(seq, 'outcome', this.#bytes(seq, OUTCOME))
+      entry.outcome = this.#get(seq, 'outcome')
     }
     return entry
   }
@@ -198,9 +199,11 @@ export class QueueFile {
     if (values.length === 11 && first === null && typeof second === 'number') {
       this.#sql.adopt.run(id, ...values.slice(1))
     } else if (values.length === 2 && second instanceof Uint8Array && first === null) {
-      const part = id % PARTS_OF_MESSAGE === CONTENT ? 'content' : 'outcome'
-      const seq = Math.floor(id / PARTS_OF_MESSAGE)
-      if (this.#sealer.unseal(seq, part, second) !== undefined) this.#sql.put.run(id, second)
+      const seq = Math.floor(id / PIECES_OF_MESSAGE)
+      const piece = id % PIECES_OF_PART
+      const part = PARTS[Math.floor((id % PIECES_OF_MESSAGE) / PIECES_OF_PART)]
+      const authentic = part && this.#sealer.unseal({ seq, part, piece }, second)
+      if (authentic) this.#sql.put.run(id, second)
     } else if (values.length === 2 && typeof first === 'string') {
       if (first === 'keyCheck' && second instanceof Uint8Array) {
         this.#adoptedKeyFits = this.keyCheck.equals(second)
@@ -217,16 +220,16 @@ export class QueueFile {
   endAdoption(): { read: number; seen: number; keyFits: boolean } {
     const seen = this.#db
       .prepare(
-        'SELECT count(*) AS seen FROM (SELECT seq FROM message UNION SELECT id / 4 FROM sealed)'
+        `SELECT count(*) AS seen FROM
+         (SELECT seq FROM message UNION SELECT id / ${PIECES_OF_MESSAGE} FROM sealed)`
       )
       .get()?.['seen'] as number
     this.#readCounters()
     this.#setMeta('lastSeq', this.#lastSeq)
     this.#db.exec(`
-      DELETE FROM message WHERE seq * 4 NOT IN (SELECT id FROM sealed);
-      DELETE FROM sealed WHERE id / 4 NOT IN (SELECT seq FROM message);
-      UPDATE message SET state = 0, place = NULL
-        WHERE state = 2 AND seq * 4 + 1 NOT IN (SELECT id FROM sealed);`)
+      DELETE FROM message WHERE NOT ${isWhole('content')};
+      DELETE FROM sealed WHERE id / ${PIECES_OF_MESSAGE} NOT IN (SELECT seq FROM message);
+      UPDATE message SET state = 0, place = NULL WHERE state = 2 AND NOT ${isWhole('outcome')};`)
     return { read: this.count(), seen, keyFits: this.#adoptedKeyFits }
   }
 
@@ -280,7 +283,7 @@ export class QueueFile {
       facts.controlId,
       this.#sealedReason(facts)
     )
-    this.#put(seq, CONTENT, this.#sealer.seal(seq, 'content', content))
+    this.#put(seq, 'content', content)
     if (seq > this.#lastSeq) this.#lastSeq = seq
   }
 
@@ -300,7 +303,7 @@ export class QueueFile {
   #remove(seq: number): void {
     const { changes } = this.#sql.remove.run(seq)
     if (changes === 0) throw this.#unknown(seq)
-    this.#sql.dropAll.run(seq * PARTS_OF_MESSAGE, (seq + 1) * PARTS_OF_MESSAGE - 1)
+    this.#sql.drop.run(seq * PIECES_OF_MESSAGE, (seq + 1) * PIECES_OF_MESSAGE - 1)
     // The rows tell the highest number until the highest row goes.
     if (seq === this.#lastSeq && seq > this.#storedLastSeq) {
       this.#setMeta('lastSeq', seq)
@@ -310,7 +313,7 @@ export class QueueFile {
 
   #sealedReason({ seq, reason }: EntryFacts): Buffer | null {
     if (reason === undefined) return null
-    return this.#sealer.seal(seq, 'reason', Buffer.from(reason, 'utf8'))
+    return this.#sealer.seal(reasonOf(seq), true, Buffer.from(reason, 'utf8'))
   }
 
   #facts(row: MessageRow): EntryFacts {
@@ -326,8 +329,8 @@ export class QueueFile {
     }
     if (row.suspended_at !== null) facts.suspendedAt = row.suspended_at
     // A reason that is damaged is no reason to hold the message back.
-    const reason = row.reason && this.#sealer.unseal(row.seq, 'reason', row.reason)
-    if (reason) facts.reason = reason.toString('utf8')
+    const reason = row.reason && this.#sealer.unseal(reasonOf(row.seq), row.reason)
+    if (reason) facts.reason = reason.plain.toString('utf8')
     return facts
   }
 
@@ -372,17 +375,34 @@ export class QueueFile {
     }
   }
 
-  #bytes(seq: number, part: number): Uint8Array | undefined {
-    return this.#sql.bytes.get(partId(seq, part))?.['bytes'] as Uint8Array | undefined
+  #put(seq: number, part: Part, plain: Uint8Array): void {
+    const id = pieceId(seq, part)
+    let piece = 0
+    for (let from = 0; from === 0 || from < plain.length; from += PIECE_BYTES) {
+      const last = from + PIECE_BYTES >= plain.length
+      const bytes = plain.subarray(from, from + PIECE_BYTES)
+      this.#sql.put.run(id + piece, this.#sealer.seal({ seq, part, piece }, last, bytes))
+      piece++
+    }
   }
 
-  #put(seq: number, part: number, sealed: Uint8Array): void {
-    this.#sql.put.run(partId(seq, part), sealed)
+  #drop(seq: number, part: Part): void {
+    const id = pieceId(seq, part)
+    this.#sql.drop.run(id, id + PIECES_OF_PART - 1)
   }
 
-  #unseal(seq: number, part: 'content' | 'outcome', sealed: Uint8Array | undefined): Buffer {
-    const plain = sealed && this.#sealer.unseal(seq, part, sealed)
-    if (plain) return plain
+  #get(seq: number, part: Part): Buffer {
+    const id = pieceId(seq, part)
+    const pieces: Buffer[] = []
+    let complete = false
+    for (const row of this.#sql.pieces.iterate(id, id + PIECES_OF_PART - 1)) {
+      const place = { seq, part, piece: pieces.length }
+      const unsealed = this.#sealer.unseal(place, row['bytes'] as Uint8Array)
+      if (unsealed === undefined) break
+      pieces.push(unsealed.plain)
+      complete = unsealed.last
+    }
+    if (complete) return ownBuffer(pieces)
     throw new QueueFaultError(
       `Message ${seq} in the queue file ${this.path} is damaged and cannot be read. The other messages are not concerned.`,
       'ERR_MESSAGE_DAMAGED'
@@ -479,9 +499,8 @@ interface Statements {
   remove: StatementSync
   row: StatementSync
   put: StatementSync
-  bytes: StatementSync
+  pieces: StatementSync
   drop: StatementSync
-  dropAll: StatementSync
 }
 
 function statementsOf(db: DatabaseSync): Statements {
@@ -496,14 +515,35 @@ function statementsOf(db: DatabaseSync): Statements {
     remove: db.prepare('DELETE FROM message WHERE seq = ?'),
     row: db.prepare('SELECT * FROM message WHERE seq = ?'),
     put: db.prepare('INSERT OR REPLACE INTO sealed VALUES (?, ?)'),
-    bytes: db.prepare('SELECT bytes FROM sealed WHERE id = ?'),
-    drop: db.prepare('DELETE FROM sealed WHERE id = ?'),
-    dropAll: db.prepare('DELETE FROM sealed WHERE id BETWEEN ? AND ?')
+    pieces: db.prepare('SELECT bytes FROM sealed WHERE id BETWEEN ? AND ? ORDER BY id'),
+    drop: db.prepare('DELETE FROM sealed WHERE id BETWEEN ? AND ?')
   }
 }
 
-function partId(seq: number, part: number): number {
-  return seq * PARTS_OF_MESSAGE + part
+function pieceId(seq: number, part: Part): number {
+  return seq * PIECES_OF_MESSAGE + PARTS.indexOf(part) * PIECES_OF_PART
+}
+
+function reasonOf(seq: number): SealedPlace {
+  return { seq, part: 'reason', piece: 0 }
+}
+
+/** SQL: the pieces of the part from the first to one that is marked as the last are there. */
+function isWhole(part: Part): string {
+  const first = `(seq * ${PIECES_OF_MESSAGE} + ${PARTS.indexOf(part) * PIECES_OF_PART})`
+  return `EXISTS (
+    SELECT 1 FROM sealed AS one
+    WHERE one.id BETWEEN ${first} AND ${first} + ${PIECES_OF_PART - 1}
+      AND substr(one.bytes, 1, 1) = x'01'
+      AND one.id - ${first} + 1 = (SELECT count(*) FROM sealed WHERE id BETWEEN ${first} AND one.id))`
+}
+
+/** In memory of its own, which can be handed to another thread. */
+function ownBuffer(pieces: readonly Buffer[]): Buffer {
+  const whole = Buffer.from(new ArrayBuffer(pieces.reduce((sum, { length }) => sum + length, 0)))
+  let at = 0
+  for (const piece of pieces) at += piece.copy(whole, at)
+  return whole
 }
 
 function grown<T extends Float64Array | Uint32Array>(from: T, to: T): T {

@@ -400,7 +400,7 @@ describe('DiskOutbox', () => {
     it('reads long messages and every state, as they were', async () => {
       const first = queue()
       await first.open()
-      const long = Buffer.alloc(100_001, 'long ')
+      const long = Buffer.alloc(700_001, 'long ')
       await first.add(facts(1), () => Buffer.from(long))
       await Promise.all([2, 3, 4, 5].map((seq) => add(first, seq)))
       await first.update(facts(2, { state: 'suspended', suspendedAt: 7.5, reason: ':?E=S' }))
@@ -462,7 +462,10 @@ describe('DiskOutbox', () => {
     it('does not open a message that was put into the place of another', async () => {
       const path = await filled(3)
       const db = new DatabaseSync(path)
-      db.exec('UPDATE sealed SET bytes = (SELECT bytes FROM sealed WHERE id = 4) WHERE id = 8')
+      const id = (seq: number): number => seq * 4 * 65_536
+      db.exec(
+        `UPDATE sealed SET bytes = (SELECT bytes FROM sealed WHERE id = ${id(1)}) WHERE id = ${id(2)}`
+      )
       db.close()
       const outbox = queue()
       await outbox.open()

@@ -230,6 +230,21 @@ describe('DiskOutbox', () => {
     assert.ok((await outbox.read(1)).content.equals(copy))
   })
 
+  it('keeps messages around the size of its pieces', async () => {
+    const outbox = queue()
+    await outbox.open()
+    const piece = 256 * 1024
+    for (const [i, size] of [0, 1, piece - 1, piece, piece + 1, 3 * piece].entries()) {
+      await outbox.add(facts(i + 1), () => Buffer.alloc(size, 'abc'))
+      await outbox.settle(facts(i + 1), () => Buffer.alloc(size, 'def'))
+      // A shorter outcome leaves nothing of the longer one behind it.
+      await outbox.settle(facts(i + 1), () => Buffer.alloc(size >> 1, 'ghi'))
+      const { content, outcome } = await outbox.read(i + 1)
+      assert.ok(content.equals(Buffer.alloc(size, 'abc')), `${size}`)
+      assert.ok(outcome?.equals(Buffer.alloc(size >> 1, 'ghi')))
+    }
+  })
+
   it('shows nothing of a message but number, state, times, attempts, MSH-9 and MSH-10', async () => {
     const outbox = queue()
     await outbox.open()
