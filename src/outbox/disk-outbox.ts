@@ -1,0 +1,392 @@
+import { createHmac, createSecretKey, type KeyObject } from 'node:crypto'
+import { stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import {
+  OutboxError,
+  type EntryFacts,
+  type Outbox,
+  type OutboxContents,
+  type StoredEntry
+} from './outbox.ts'
+import { subKey } from './queue-key.ts'
+import type { QueueCall, QueueFileSpec, ReadEntry } from './queue-protocol.ts'
+import { outboxError, QueueThread, type QueueAnswer } from './queue-thread.ts'
+
+export interface DiskOutboxOptions {
+  /** Where the queue files are; made when it is missing. */
+  directory: string
+  /** The node's id: gives the file its name. */
+  name: string
+  /** 32 bytes, as `queueKey` gives them. */
+  key: Buffer
+  /** A fault that belongs to no call, such as the end of the thread that writes. */
+  onFault?: (error: OutboxError) => void
+  /** Something that whoever runs Node-RED has to know, such as a damaged file moved aside. */
+  onNotice?: (text: string) => void
+}
+
+/** Calls and bytes that go to the queue thread at a time, and how many such groups are under way. */
+const MOST_CALLS = 1024
+const MOST_BYTES = 4 * 1024 * 1024
+const MOST_GROUPS = 2
+/** From this size on a content that has its memory to itself is handed over instead of copied. */
+const HANDED_OVER = 256 * 1024
+
+const thread = new QueueThread()
+
+/**
+ * Messages in a SQLite file: what a promise has resolved for survives the process and the power.
+ * All waits for the disk, all encryption, and SQLite itself are in one thread for all files of the
+ * process; calls that come together are stored together. What cannot be taken yet stays a closure:
+ * `content` and `outcome` are called before the promise resolves, but perhaps not at once, and the
+ * buffers that they give are the outbox's from then on.
+ */
+export class DiskOutbox implements Outbox {
+  readonly durable = true
+  /** The queue file. */
+  readonly path: string
+  readonly #file: QueueFileSpec
+  readonly #laneKey: KeyObject
+  readonly #options: DiskOutboxOptions
+  #open = false
+  /** Changes that are not with the thread yet, in the order of the calls. */
+  #changes: Pending[] = []
+  /** The messages that those concern, and how often. */
+  readonly #changing = new Map<number, number>()
+  #reads: PendingRead[] = []
+  #groups = 0
+  #readGroups = 0
+  #sendPlanned = false
+  #whenIdle: (() => void) | undefined
+
+  constructor(options: DiskOutboxOptions) {
+    const { directory, name, key } = options
+    this.#options = options
+    this.path = queueFilePath(directory, name)
+    this.#file = { path: this.path, name, key: Uint8Array.from(key) }
+    this.#laneKey = createSecretKey(subKey(key, `lane ${name}`))
+  }
+
+  /** @throws {OutboxError} when the file cannot be used; it may be called again then */
+  async open(): Promise<OutboxContents> {
+    requireSqlite()
+    const listening = thread.listen(this.path, {
+      notice: (text) => this.#options.onNotice?.(text),
+      trouble: (error) => this.#options.onFault?.(error)
+    })
+    if (!listening) {
+      throw new OutboxError(
+        `The queue file ${this.path} is in use by another node of this Node-RED.`,
+        'SQLITE_BUSY'
+      )
+    }
+    thread.acquire()
+    try {
+      const { contents } = await thread.request({ file: this.#file, task: { kind: 'open' } })
+      if (contents === undefined) throw new TypeError('The queue thread gave no contents.')
+      this.#open = true
+      return contents
+    } catch (error) {
+      thread.unlisten(this.path)
+      await thread.release()
+      throw error
+    }
+  }
+
+  /** An HMAC of the key, with 128 bits; the same for this node at all times. */
+  lane(key: string): string {
+    return createHmac('sha256', this.#laneKey).update(key).digest('base64url').slice(0, 22)
+  }
+
+  add(facts: EntryFacts, content: () => Buffer): Promise<void> {
+    const copy = { ...facts }
+    return this.#change(facts.seq, (bytes) => ({
+      kind: 'add',
+      facts: copy,
+      content: bytes(content())
+    }))
+  }
+
+  async read(seq: number): Promise<StoredEntry> {
+    const entry = await new Promise<ReadEntry>((resolve, reject) => {
+      if (!this.#open) {
+        reject(this.#closed())
+        return
+      }
+      if (this.#changing.has(seq)) {
+        this.#plan({ seq, call: () => ({ kind: 'read', seq }), resolve: resolve, reject })
+        return
+      }
+      this.#reads.push({ seq, resolve, reject })
+      this.#planSend()
+    })
+    const { facts, content, outcome } = entry
+    return { facts, content: asBuffer(content), ...(outcome && { outcome: asBuffer(outcome) }) }
+  }
+
+  update(facts: EntryFacts): Promise<void> {
+    const copy = { ...facts }
+    return this.#change(facts.seq, () => ({ kind: 'update', facts: copy }))
+  }
+
+  settle(facts: EntryFacts, outcome: () => Buffer): Promise<void> {
+    const copy: EntryFacts = { ...facts, state: 'settled' }
+    return this.#change(facts.seq, (bytes) => ({
+      kind: 'settle',
+      facts: copy,
+      outcome: bytes(outcome())
+    }))
+  }
+
+  remove(seq: number): Promise<void> {
+    return this.#change(seq, () => ({ kind: 'remove', seq }))
+  }
+
+  setPaused(paused: boolean): Promise<void> {
+    return this.#change(0, () => ({ kind: 'setPaused', paused }))
+  }
+
+  async close(): Promise<void> {
+    if (!this.#open) return
+    this.#open = false
+    if (!this.#isIdle) {
+      await new Promise<void>((resolve) => {
+        this.#whenIdle = resolve
+      })
+    }
+    try {
+      await thread.request({ file: this.#file, task: { kind: 'close' } })
+    } finally {
+      thread.unlisten(this.path)
+      await thread.release()
+    }
+  }
+
+  /**
+   * Deletes the file of a node that is no more.
+   *
+   * @throws {OutboxError} `ERR_QUEUE_NOT_EMPTY` when messages are in it: then it stays
+   */
+  async deleteFile(): Promise<void> {
+    await this.close()
+    if (!(await exists(this.path))) return
+    requireSqlite()
+    const held = await asked(this.#file, 'delete')
+    if (held === 0) return
+    throw new OutboxError(
+      `The queue file ${this.path} was kept: ${held} messages in it were not sent. A node with the same id sends them; otherwise delete the file.`,
+      'ERR_QUEUE_NOT_EMPTY'
+    )
+  }
+
+  get #isIdle(): boolean {
+    const asked = this.#changes.length + this.#reads.length
+    return asked + this.#groups + this.#readGroups === 0
+  }
+
+  #change(seq: number, call: Pending['call']): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (this.#open) this.#plan({ seq, call, resolve: resolve as Settle, reject })
+      else reject(this.#closed())
+    })
+  }
+
+  #plan(change: Pending): void {
+    this.#changes.push(change)
+    this.#changing.set(change.seq, (this.#changing.get(change.seq) ?? 0) + 1)
+    this.#planSend()
+  }
+
+  /** What comes in one turn of the event loop goes together. */
+  #planSend(): void {
+    if (this.#sendPlanned) return
+    this.#sendPlanned = true
+    setImmediate(() => {
+      this.#sendPlanned = false
+      this.#send()
+    })
+  }
+
+  #send(): void {
+    if (this.#reads.length > 0) this.#sendReads()
+    while (this.#changes.length > 0 && this.#groups < MOST_GROUPS) this.#sendChanges()
+    if (this.#isIdle) this.#whenIdle?.()
+  }
+
+  #sendReads(): void {
+    const reads = this.#reads
+    this.#reads = []
+    const task = { kind: 'read', seqs: reads.map(({ seq }) => seq) } as const
+    this.#readGroups++
+    this.#hand(thread.request({ file: this.#file, task }), reads, () => {
+      this.#readGroups--
+    })
+  }
+
+  #sendChanges(): void {
+    const group = new Group()
+    let taken = 0
+    for (const change of this.#changes) {
+      if (group.isFull) break
+      taken++
+      group.add(change)
+    }
+    for (const { seq } of this.#changes.slice(0, taken)) {
+      const left = (this.#changing.get(seq) ?? 1) - 1
+      if (left === 0) this.#changing.delete(seq)
+      else this.#changing.set(seq, left)
+    }
+    this.#changes = this.#changes.slice(taken)
+    if (group.calls.length === 0) return
+    const transfer = group.pack()
+    const task = { kind: 'calls', calls: group.calls } as const
+    this.#groups++
+    this.#hand(thread.request({ file: this.#file, task }, transfer), group.pending, () => {
+      this.#groups--
+    })
+  }
+
+  /** Hands an answer to those who wait for it. */
+  #hand(answer: Promise<QueueAnswer>, pending: readonly Settled[], then: () => void): void {
+    answer
+      .then(
+        ({ faults = [], entries = [] }) => {
+          for (const [index, fault] of faults) pending[index]?.reject(outboxError(fault))
+          for (const [index, entry] of entries) pending[index]?.resolve(entry)
+          // Those that were rejected above stay so.
+          for (const { resolve } of pending) (resolve as Settle)(undefined)
+        },
+        (error: unknown) => {
+          for (const { reject } of pending) reject(error as Error)
+        }
+      )
+      .finally(() => {
+        then()
+        this.#send()
+      })
+      .catch(() => undefined)
+  }
+
+  #closed(): OutboxError {
+    return new OutboxError(`The queue file ${this.path} is not open.`, 'ERR_QUEUE_CLOSED')
+  }
+}
+
+/**
+ * Does a node's file hold messages, so that it has to be drained first? Yes also where that cannot be
+ * found out: opening the queue then tells why.
+ */
+export async function queueFileHoldsMessages(directory: string, name: string): Promise<boolean> {
+  const path = queueFilePath(directory, name)
+  if (!(await exists(path))) return false
+  try {
+    requireSqlite()
+    return (await asked({ path, name, key: new Uint8Array() }, 'count')) > 0
+  } catch {
+    return true
+  }
+}
+
+/** Node-RED's ids are letters, digits and dots; what else an id has does not reach the file system. */
+function queueFilePath(directory: string, name: string): string {
+  const safe = name.replaceAll(/[^\w.-]/gu, (sign) => `%${sign.codePointAt(0)?.toString(16) ?? ''}`)
+  return join(directory, `${safe}.sqlite`)
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isFile()
+  } catch (error) {
+    return !(error instanceof Error && 'code' in error && error.code === 'ENOENT')
+  }
+}
+
+async function asked(file: QueueFileSpec, kind: 'count' | 'delete'): Promise<number> {
+  thread.acquire()
+  try {
+    const { count } = await thread.request({ file, task: { kind } })
+    return count ?? 0
+  } finally {
+    await thread.release()
+  }
+}
+
+function requireSqlite(): void {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
+  if (major > 22 || (major === 22 && minor >= 13)) return
+  throw new OutboxError(
+    `The disk queue needs Node.js 22.13 or newer, this is ${process.versions.node}. Install a newer one, or set the queue of the node to "memory".`,
+    'ERR_NODE_VERSION'
+  )
+}
+
+type Settle = (entry: ReadEntry | undefined) => void
+
+interface Settled {
+  resolve: (entry: ReadEntry) => void
+  reject: (error: Error) => void
+}
+
+interface PendingRead extends Settled {
+  seq: number
+}
+
+/** A call on its way; `bytes` puts a content where it crosses to the thread cheaply. */
+interface Pending extends Settled {
+  seq: number
+  call: (bytes: (content: Buffer) => Uint8Array) => QueueCall
+}
+
+/** Calls that go to the thread together, their small contents in one piece of memory. */
+class Group {
+  readonly calls: QueueCall[] = []
+  readonly pending: Pending[] = []
+  readonly #small: Buffer[] = []
+  readonly #large: ArrayBuffer[] = []
+  #bytes = 0
+
+  get isFull(): boolean {
+    return this.calls.length >= MOST_CALLS || this.#bytes >= MOST_BYTES
+  }
+
+  add(change: Pending): void {
+    try {
+      this.calls.push(change.call((content) => this.#take(content)))
+      this.pending.push(change)
+    } catch (error) {
+      // A message that cannot be encoded is its own fault only.
+      change.reject(error as Error)
+    }
+  }
+
+  #take(content: Buffer): Uint8Array {
+    this.#bytes += content.length
+    const whole =
+      content.buffer instanceof ArrayBuffer && content.length === content.buffer.byteLength
+    if (whole && content.length >= HANDED_OVER) this.#large.push(content.buffer)
+    else this.#small.push(content)
+    return content
+  }
+
+  /** @returns what is handed over to the thread */
+  pack(): ArrayBuffer[] {
+    const memory = new ArrayBuffer(this.#small.reduce((sum, { length }) => sum + length, 0))
+    const placed = new Map<Uint8Array, Uint8Array>()
+    let at = 0
+    for (const content of this.#small) {
+      const place = new Uint8Array(memory, at, content.length)
+      place.set(content)
+      placed.set(content, place)
+      at += content.length
+    }
+    for (const call of this.calls) {
+      if (call.kind === 'add') call.content = placed.get(call.content) ?? call.content
+      else if (call.kind === 'settle') call.outcome = placed.get(call.outcome) ?? call.outcome
+    }
+    return [memory, ...new Set(this.#large)]
+  }
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+}

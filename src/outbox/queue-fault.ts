@@ -1,0 +1,75 @@
+import type { QueueFault } from './queue-protocol.ts'
+
+/** A fault on its way to the caller, inside the queue thread. */
+export class QueueFaultError extends Error implements QueueFault {
+  readonly code: string
+
+  constructor(message: string, code: string) {
+    super(message)
+    this.code = code
+  }
+}
+
+/** SQLite's primary result codes that a queue file can meet (sqlite.org/rescode.html). */
+const SQLITE_NAMES: Readonly<Record<number, string>> = {
+  1: 'SQLITE_ERROR',
+  3: 'SQLITE_PERM',
+  5: 'SQLITE_BUSY',
+  6: 'SQLITE_LOCKED',
+  7: 'SQLITE_NOMEM',
+  8: 'SQLITE_READONLY',
+  10: 'SQLITE_IOERR',
+  11: 'SQLITE_CORRUPT',
+  13: 'SQLITE_FULL',
+  14: 'SQLITE_CANTOPEN',
+  15: 'SQLITE_PROTOCOL',
+  18: 'SQLITE_TOOBIG',
+  19: 'SQLITE_CONSTRAINT',
+  26: 'SQLITE_NOTADB'
+}
+
+const WORDS: Readonly<Record<string, string>> = {
+  SQLITE_BUSY:
+    'is in use by another process. A queue has one owner: end the other Node-RED, or give each its own hl7HttpsOutQueueDirectory in settings.js.',
+  SQLITE_FULL:
+    'cannot be written because its disk is full. Free space there; the queue then goes on by itself.',
+  SQLITE_READONLY:
+    'cannot be written: the file, its directory or its file system is read-only. Let the user that runs Node-RED write there.',
+  SQLITE_CANTOPEN:
+    'cannot be opened or made. Look whether its directory exists and lets the user that runs Node-RED write.',
+  SQLITE_CORRUPT: 'is damaged.',
+  SQLITE_NOTADB: 'is damaged.',
+  SQLITE_IOERR:
+    'cannot be read or written: the disk reports an error. Look at the disk and the system log.',
+  SQLITE_NOMEM: 'cannot be used: there is not enough memory.',
+  SQLITE_TOOBIG: 'cannot take a message of that size.',
+  ENOSPC:
+    'cannot be written because its disk is full. Free space there; the queue then goes on by itself.',
+  EACCES: 'cannot be opened or made: the user that runs Node-RED must be allowed to write there.',
+  EPERM: 'cannot be opened or made: the user that runs Node-RED must be allowed to write there.',
+  EROFS: 'cannot be written: its file system is read-only.',
+  ENOTDIR: 'cannot be made: a part of its path is not a directory.',
+  EEXIST: 'cannot be made: a part of its path is not a directory.'
+}
+
+/** The SQLite or Node.js code of an error. */
+export function faultCode(error: unknown): string {
+  if (!(error instanceof Error)) return 'EUNKNOWN'
+  if ('errcode' in error && typeof error.errcode === 'number') {
+    return SQLITE_NAMES[error.errcode & 0xff] ?? `SQLITE_${error.errcode}`
+  }
+  return 'code' in error && typeof error.code === 'string' ? error.code : 'EUNKNOWN'
+}
+
+/** In words for whoever runs Node-RED, with the file's name and without any of its content. */
+export function faultOf(error: unknown, path: string): QueueFault {
+  if (error instanceof QueueFaultError) return { message: error.message, code: error.code }
+  const code = faultCode(error)
+  const words = WORDS[code] ?? 'cannot be used.'
+  return { message: `The queue file ${path} ${words} (${code})`, code }
+}
+
+/** The file itself is broken, not its surroundings. */
+export function isDamage(code: string): boolean {
+  return code === 'SQLITE_CORRUPT' || code === 'SQLITE_NOTADB'
+}

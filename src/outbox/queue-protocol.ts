@@ -1,0 +1,61 @@
+import type { EntryFacts, OutboxContents } from './outbox.ts'
+
+/** Which file, and the key that it is sealed with: with every request, so that a new thread can go on. */
+export interface QueueFileSpec {
+  path: string
+  /** The node's id: rows of one node's file do not open in another's. */
+  name: string
+  key: Uint8Array
+}
+
+/** A change of the queue, or a read that has to see the changes asked for before it. */
+export type QueueCall =
+  | { kind: 'add'; facts: EntryFacts; content: Uint8Array }
+  | { kind: 'update'; facts: EntryFacts }
+  | { kind: 'settle'; facts: EntryFacts; outcome: Uint8Array }
+  | { kind: 'remove'; seq: number }
+  | { kind: 'setPaused'; paused: boolean }
+  | { kind: 'read'; seq: number }
+
+/** `close` also answers for a file that is not open; `delete` refuses while messages are in it. */
+export type QueueTask =
+  | { kind: 'open' }
+  | { kind: 'calls'; calls: readonly QueueCall[] }
+  | { kind: 'read'; seqs: readonly number[] }
+  | { kind: 'count' }
+  | { kind: 'close' }
+  | { kind: 'delete' }
+
+/** From the main thread to the queue thread. */
+export interface QueueRequest {
+  id: number
+  file: QueueFileSpec
+  task: QueueTask
+}
+
+/** What went wrong, as an `OutboxError` has it. */
+export interface QueueFault {
+  message: string
+  code: string
+}
+
+/** A message as it was read. */
+export interface ReadEntry {
+  facts: EntryFacts
+  content: Uint8Array
+  outcome?: Uint8Array
+}
+
+/** From the queue thread to the main thread; an index is that of a call or of a number to read. */
+export type QueueReply =
+  | {
+      id: number
+      /** All of the request failed. */
+      fault?: QueueFault
+      faults?: [index: number, fault: QueueFault][]
+      entries?: [index: number, entry: ReadEntry][]
+      contents?: OutboxContents
+      count?: number
+    }
+  | { path: string; notice: string }
+  | { path: string; trouble: QueueFault }

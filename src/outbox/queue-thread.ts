@@ -1,0 +1,121 @@
+import { Worker } from 'node:worker_threads'
+import { OutboxError } from './outbox.ts'
+import type { QueueFault, QueueReply, QueueRequest } from './queue-protocol.ts'
+
+/** What a queue file's owner is told outside of any request. */
+export interface QueueListener {
+  notice: (text: string) => void
+  trouble: (error: OutboxError) => void
+}
+
+export type QueueAnswer = Extract<QueueReply, { id: number }>
+
+interface Waiting {
+  resolve: (answer: QueueAnswer) => void
+  reject: (error: OutboxError) => void
+}
+
+/**
+ * The one thread of this process that touches queue files. It starts with the first file and ends
+ * with the last, never keeps the process alive by itself, and is started anew with the next request
+ * when it has died; what was asked of it then fails.
+ */
+export class QueueThread {
+  readonly #listeners = new Map<string, QueueListener>()
+  readonly #waiting = new Map<number, Waiting>()
+  #worker: Worker | undefined
+  #users = 0
+  #lastId = 0
+
+  /** The thread is needed until `release`. */
+  acquire(): void {
+    this.#users++
+  }
+
+  async release(): Promise<void> {
+    if (--this.#users > 0) return
+    const worker = this.#worker
+    this.#worker = undefined
+    await worker?.terminate()
+  }
+
+  /** @returns false when somebody listens to that file already */
+  listen(path: string, listener: QueueListener): boolean {
+    if (this.#listeners.has(path)) return false
+    this.#listeners.set(path, listener)
+    return true
+  }
+
+  unlisten(path: string): void {
+    this.#listeners.delete(path)
+  }
+
+  /** @throws {OutboxError} when all of the request failed, or the thread died */
+  request(
+    request: Pick<QueueRequest, 'file' | 'task'>,
+    transfer: readonly ArrayBuffer[] = []
+  ): Promise<QueueAnswer> {
+    return new Promise((resolve, reject) => {
+      const worker = (this.#worker ??= this.#start())
+      const id = ++this.#lastId
+      worker.postMessage({ id, ...request } satisfies QueueRequest, transfer)
+      // Somebody waits for the disk: until the answer is there, the process must not end by itself.
+      if (this.#waiting.size === 0) worker.ref()
+      this.#waiting.set(id, { resolve, reject })
+    })
+  }
+
+  #start(): Worker {
+    const file = import.meta.url.endsWith('.ts') ? './queue-worker.ts' : './queue-worker.js'
+    const worker = new Worker(new URL(file, import.meta.url), { name: 'hl7-https-out queue' })
+    let cause: unknown
+    worker.unref()
+    worker.on('message', (reply: QueueReply) => {
+      this.#receive(worker, reply)
+    })
+    worker.on('error', (error) => {
+      cause = error
+    })
+    worker.on('messageerror', () => void worker.terminate())
+    worker.on('exit', () => {
+      if (this.#worker === worker) this.#died(cause)
+    })
+    return worker
+  }
+
+  #receive(worker: Worker, reply: QueueReply): void {
+    if ('notice' in reply) {
+      this.#listeners.get(reply.path)?.notice(reply.notice)
+      return
+    }
+    if ('trouble' in reply) {
+      this.#listeners.get(reply.path)?.trouble(outboxError(reply.trouble))
+      return
+    }
+    const waiting = this.#waiting.get(reply.id)
+    this.#waiting.delete(reply.id)
+    if (this.#waiting.size === 0) worker.unref()
+    if (reply.fault === undefined) waiting?.resolve(reply)
+    else waiting?.reject(outboxError(reply.fault))
+  }
+
+  #died(cause: unknown): void {
+    this.#worker = undefined
+    const code =
+      cause instanceof Error && 'code' in cause && typeof cause.code === 'string'
+        ? cause.code
+        : 'ERR_QUEUE_THREAD'
+    const error = new OutboxError(
+      `The thread that writes the queue files has ended (${code}). What was not yet stored was refused; the thread is started again with the next message.`,
+      code
+    )
+    const waiting = [...this.#waiting.values()]
+    this.#waiting.clear()
+    for (const { reject } of waiting) reject(error)
+    for (const { trouble } of this.#listeners.values()) trouble(error)
+  }
+}
+
+export function outboxError({ message, code }: QueueFault): OutboxError {
+  return new OutboxError(message, code)
+}

@@ -1,0 +1,270 @@
+import { existsSync } from 'node:fs'
+import { parentPort, receiveMessageOnPort } from 'node:worker_threads'
+import { faultCode, faultOf, isDamage, QueueFaultError } from './queue-fault.ts'
+import type {
+  QueueCall,
+  QueueFault,
+  QueueFileSpec,
+  QueueReply,
+  QueueRequest,
+  ReadEntry
+} from './queue-protocol.ts'
+
+// The queue thread: it alone touches the queue files. Whatever has arrived when it looks is stored
+// with one sync per file.
+
+if (parentPort === null) throw new Error('This module runs in a worker thread only.')
+const port = parentPort
+
+// SQLite in Node.js is marked experimental; the user can do nothing about that one warning.
+const emitWarning = process.emitWarning.bind(process) as (...args: unknown[]) => void
+process.emitWarning = (...args: unknown[]) => {
+  if (!String(args[0]).includes('SQLite is an experimental feature')) emitWarning(...args)
+}
+const { countMessages, deleteFiles, QueueFile } = await import('./queue-file.ts')
+const { finishRescue, keepBrokenLog, rescue } = await import('./queue-rescue.ts')
+process.emitWarning = emitWarning
+
+type File = InstanceType<typeof QueueFile>
+type CallsRequest = QueueRequest & { task: { kind: 'calls'; calls: readonly QueueCall[] } }
+
+const MOST_AT_ONCE = 64
+const IDLE_MS = 2000
+const BETWEEN_STEPS_MS = 20
+
+const files = new Map<string, File>()
+let housekeeping: NodeJS.Timeout | undefined
+
+port.on('message', (first: QueueRequest) => {
+  const requests = [first]
+  while (requests.length < MOST_AT_ONCE) {
+    const next = receiveMessageOnPort(port)
+    if (next === undefined) break
+    requests.push(next.message as QueueRequest)
+  }
+  work(requests)
+  clearTimeout(housekeeping)
+  housekeeping = setTimeout(keepHouse, IDLE_MS).unref()
+})
+
+function work(requests: QueueRequest[]): void {
+  const later: QueueRequest[] = []
+  for (const request of requests) {
+    // A read waits for no commit, unless that concerns the same message.
+    if (request.task.kind === 'read' && !later.some((earlier) => concerns(earlier, request))) {
+      handle(request)
+    } else later.push(request)
+  }
+  while (later.length > 0) {
+    const [request] = later
+    if (request === undefined) break
+    if (!isCalls(request)) {
+      later.shift()
+      handle(request)
+      continue
+    }
+    const together: CallsRequest[] = []
+    for (let i = 0; i < later.length;) {
+      const candidate = later[i]
+      if (candidate?.file.path !== request.file.path) i++
+      else if (isCalls(candidate)) {
+        together.push(candidate)
+        later.splice(i, 1)
+      } else break
+    }
+    commit(request.file, together)
+  }
+}
+
+function isCalls(request: QueueRequest): request is CallsRequest {
+  return request.task.kind === 'calls'
+}
+
+function concerns(earlier: QueueRequest, read: QueueRequest): boolean {
+  if (earlier.file.path !== read.file.path || read.task.kind !== 'read') return false
+  if (!isCalls(earlier)) return earlier.task.kind !== 'read'
+  const seqs = new Set(read.task.seqs)
+  return earlier.task.calls.some((call) => {
+    if (call.kind === 'setPaused') return false
+    return seqs.has('facts' in call ? call.facts.seq : call.seq)
+  })
+}
+
+/** Stores the calls of several requests together, and answers each when all is on the disk. */
+function commit(file: QueueFileSpec, requests: readonly CallsRequest[]): void {
+  let disk: QueueFault | undefined
+  for (;;) {
+    try {
+      const replies = withFile(file, (open) =>
+        open.transaction(() => requests.map((request) => applied(open, request, disk)))
+      )
+      for (const reply of replies) post(reply)
+      return
+    } catch (error) {
+      const fault = faultOf(error, file.path)
+      if (fault.code === 'SQLITE_FULL' && disk === undefined) {
+        // What makes the queue shorter may still find room.
+        disk = fault
+        continue
+      }
+      for (const { id } of requests) post({ id, fault })
+      return
+    }
+  }
+}
+
+function applied(file: File, { id, task }: CallsRequest, disk: QueueFault | undefined): Answer {
+  const reply: Answer = { id, faults: [], entries: [] }
+  task.calls.forEach((call, index) => {
+    if (disk !== undefined && call.kind === 'add') {
+      reply.faults.push([index, disk])
+      return
+    }
+    try {
+      const entry = file.apply(call)
+      if (entry !== undefined) reply.entries.push([index, entry])
+    } catch (error) {
+      if (!concernsOneCall(error)) throw error
+      reply.faults.push([index, faultOf(error, file.path)])
+    }
+  })
+  return reply
+}
+
+type Answer = Extract<QueueReply, { id: number }> & {
+  faults: [number, QueueFault][]
+  entries: [number, ReadEntry][]
+}
+
+/** SQLite takes back the one statement; the transaction goes on. */
+function concernsOneCall(error: unknown): boolean {
+  const code = faultCode(error)
+  return (
+    error instanceof QueueFaultError || code === 'SQLITE_CONSTRAINT' || code === 'SQLITE_TOOBIG'
+  )
+}
+
+function handle({ id, file, task }: QueueRequest): void {
+  try {
+    switch (task.kind) {
+      case 'open':
+        post({ id, contents: withFile(file, (open) => open.contents()) })
+        return
+      case 'read':
+        post({ id, ...withFile(file, (open) => readAll(open, task.seqs)) })
+        return
+      case 'count':
+        post({ id, count: count(file) })
+        return
+      case 'close':
+        close(file.path)
+        post({ id })
+        return
+      case 'delete':
+        post({ id, count: deleteIfEmpty(file) })
+        return
+      case 'calls':
+        return
+    }
+  } catch (error) {
+    post({ id, fault: faultOf(error, file.path) })
+  }
+}
+
+function readAll(file: File, seqs: readonly number[]): Omit<Answer, 'id'> {
+  const faults: [number, QueueFault][] = []
+  const entries: [number, ReadEntry][] = []
+  seqs.forEach((seq, index) => {
+    try {
+      entries.push([index, file.read(seq)])
+    } catch (error) {
+      if (!(error instanceof QueueFaultError)) throw error
+      faults.push([index, faultOf(error, file.path)])
+    }
+  })
+  return { faults, entries }
+}
+
+/** Opens the file where it is not open; where it is damaged, goes on with what can be read of it. */
+function withFile<T>(spec: QueueFileSpec, use: (file: File) => T): T {
+  try {
+    return use(opened(spec))
+  } catch (error) {
+    const code = faultCode(error)
+    // After an error of the disk only a new look at the file shows what is on it.
+    if (code === 'SQLITE_IOERR' || isDamage(code)) forget(spec.path)
+    if (!isDamage(code)) throw error
+  }
+  notice(spec.path, rescue(spec))
+  return use(opened(spec))
+}
+
+function opened(spec: QueueFileSpec): File {
+  let file = files.get(spec.path)
+  if (file === undefined) {
+    finishRescue(spec.path)
+    const broken = keepBrokenLog(spec.path)
+    if (broken !== undefined) notice(spec.path, broken)
+    file = new QueueFile(spec)
+    files.set(spec.path, file)
+  }
+  return file
+}
+
+function close(path: string): void {
+  const file = files.get(path)
+  files.delete(path)
+  file?.close()
+}
+
+function forget(path: string): void {
+  files.get(path)?.drop()
+  files.delete(path)
+}
+
+function count({ path }: QueueFileSpec): number {
+  const open = files.get(path)
+  if (open !== undefined) return open.count()
+  return existsSync(path) ? countMessages(path) : 0
+}
+
+/** @returns how many messages kept it from being deleted */
+function deleteIfEmpty(spec: QueueFileSpec): number {
+  const held = count(spec)
+  if (held > 0) return held
+  const open = files.get(spec.path)
+  files.delete(spec.path)
+  if (open === undefined) deleteFiles(spec.path)
+  else open.delete()
+  return 0
+}
+
+function keepHouse(): void {
+  let more = false
+  for (const [path, file] of files) {
+    try {
+      if (file.shrink()) more = true
+    } catch (error) {
+      port.postMessage({ path, trouble: faultOf(error, path) } satisfies QueueReply)
+    }
+  }
+  if (more) housekeeping = setTimeout(keepHouse, BETWEEN_STEPS_MS).unref()
+}
+
+function post(reply: Extract<QueueReply, { id: number }>): void {
+  const transfer: ArrayBuffer[] = []
+  for (const [, entry] of reply.entries ?? []) {
+    for (const bytes of [entry.content, entry.outcome]) {
+      if (bytes !== undefined) transfer.push(bytes.buffer as ArrayBuffer)
+    }
+  }
+  if (reply.contents !== undefined) {
+    const { seqs, acceptedAt, laneIndex } = reply.contents.waiting
+    transfer.push(...[seqs, acceptedAt, laneIndex].map(({ buffer }) => buffer as ArrayBuffer))
+  }
+  port.postMessage(reply, transfer)
+}
+
+function notice(path: string, text: string): void {
+  port.postMessage({ path, notice: text } satisfies QueueReply)
+}

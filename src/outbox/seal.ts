@@ -1,0 +1,93 @@
+import {
+  createCipheriv,
+  createDecipheriv,
+  createSecretKey,
+  randomFillSync,
+  type KeyObject
+} from 'node:crypto'
+
+/** What of a message is sealed; bound to the place where it is kept. */
+export type SealedPart = 'content' | 'outcome' | 'reason'
+
+/** Where a sealed piece belongs: the piece with that number, from 0, of a part of a message. */
+export interface SealedPlace {
+  seq: number
+  part: SealedPart
+  piece: number
+}
+
+const PARTS: Readonly<Record<SealedPart, number>> = { content: 0, outcome: 1, reason: 2 }
+const FLAG_BYTES = 1
+const NONCE_BYTES = 12
+const TAG_BYTES = 16
+const OVERHEAD = FLAG_BYTES + NONCE_BYTES + TAG_BYTES
+const MORE = 0
+const LAST = 1
+
+/**
+ * Seals pieces of messages with AES-256-GCM (NIST SP 800-38D): one byte that tells whether it is the
+ * last piece, a random nonce of 96 bits, the ciphertext, a tag of 128 bits. The message's number, the
+ * part, the piece's number and that byte are authenticated with it, so that what was sealed for one
+ * place opens in no other and nothing can be cut off; the key is the file's own.
+ */
+export class Sealer {
+  readonly #key: KeyObject
+  readonly #nonces = Buffer.alloc(NONCE_BYTES * 512)
+  #nonceAt = this.#nonces.length
+  readonly #bound = Buffer.alloc(14)
+
+  constructor(key: Uint8Array) {
+    this.#key = createSecretKey(key)
+  }
+
+  seal(place: SealedPlace, last: boolean, plain: Uint8Array): Buffer {
+    const sealed = Buffer.allocUnsafe(plain.length + OVERHEAD)
+    const flag = last ? LAST : MORE
+    sealed[0] = flag
+    const nonce = this.#nonce()
+    nonce.copy(sealed, FLAG_BYTES)
+    const cipher = createCipheriv('aes-256-gcm', this.#key, nonce)
+    cipher.setAAD(this.#bind(place, flag))
+    cipher.update(plain).copy(sealed, FLAG_BYTES + NONCE_BYTES)
+    cipher.final()
+    cipher.getAuthTag().copy(sealed, sealed.length - TAG_BYTES)
+    return sealed
+  }
+
+  /** @returns undefined where it was not sealed so: for another place, with another key, or damaged */
+  unseal(place: SealedPlace, sealed: Uint8Array): { last: boolean; plain: Buffer } | undefined {
+    const [flag] = sealed
+    if (flag === undefined || sealed.length < OVERHEAD) return undefined
+    const textAt = FLAG_BYTES + NONCE_BYTES
+    const tagAt = sealed.length - TAG_BYTES
+    const nonce = sealed.subarray(FLAG_BYTES, textAt)
+    const options = { authTagLength: TAG_BYTES }
+    const decipher = createDecipheriv('aes-256-gcm', this.#key, nonce, options)
+    decipher.setAAD(this.#bind(place, flag))
+    decipher.setAuthTag(sealed.subarray(tagAt))
+    const plain = decipher.update(sealed.subarray(textAt, tagAt))
+    try {
+      decipher.final()
+    } catch {
+      return undefined
+    }
+    return { last: flag === LAST, plain }
+  }
+
+  #bind({ seq, part, piece }: SealedPlace, flag: number): Buffer {
+    this.#bound.writeDoubleBE(seq)
+    this.#bound[8] = PARTS[part]
+    this.#bound.writeUInt32BE(piece, 9)
+    this.#bound[13] = flag
+    return this.#bound
+  }
+
+  #nonce(): Buffer {
+    if (this.#nonceAt === this.#nonces.length) {
+      randomFillSync(this.#nonces)
+      this.#nonceAt = 0
+    }
+    this.#nonceAt += NONCE_BYTES
+    return this.#nonces.subarray(this.#nonceAt - NONCE_BYTES, this.#nonceAt)
+  }
+}

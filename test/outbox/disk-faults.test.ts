@@ -1,0 +1,570 @@
+import assert from 'node:assert/strict'
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
+import {
+  copyFileSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  truncateSync,
+  writeFileSync
+} from 'node:fs'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { syncBuiltinESMExports } from 'node:module'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { DatabaseSync } from 'node:sqlite'
+import type { Readable } from 'node:stream'
+import { afterEach, beforeEach, describe, it, type TestContext } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import threads, { Worker } from 'node:worker_threads'
+import type { DiskOutbox } from '../../src/outbox/disk-outbox.ts'
+import { OutboxError, type EntryFacts, type OutboxContents } from '../../src/outbox/outbox.ts'
+
+// The thread is the outbox's own affair: to see what its end does, it has to be caught at its start.
+let lastThread: Worker | undefined
+function newThread(thread: Worker): void {
+  lastThread = thread
+}
+threads.Worker = class extends Worker {
+  constructor(...args: ConstructorParameters<typeof Worker>) {
+    super(...args)
+    newThread(this)
+  }
+}
+syncBuiltinESMExports()
+const { DiskOutbox: Queue, queueFileHoldsMessages } =
+  await import('../../src/outbox/disk-outbox.ts')
+
+const key = Buffer.alloc(32, 1)
+const PAGE = 4096
+const script = fileURLToPath(new URL('queue-process.ts', import.meta.url))
+
+describe('DiskOutbox', () => {
+  let directory: string
+  let opened: DiskOutbox[]
+  let notices: string[]
+  let faults: OutboxError[]
+  const mounted: string[] = []
+
+  beforeEach(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'disk-faults-'))
+    opened = []
+    notices = []
+    faults = []
+  })
+  afterEach(async () => {
+    await Promise.all(opened.map((outbox) => outbox.close()))
+    for (const place of mounted.splice(0)) execFileSync('umount', [place])
+    await rm(directory, { recursive: true })
+  })
+
+  function queue(name = 'queue', where = directory, itsKey = key): DiskOutbox {
+    const outbox = new Queue({
+      ...{ directory: where, name, key: itsKey },
+      onNotice: (text) => notices.push(text),
+      onFault: (error) => faults.push(error)
+    })
+    opened.push(outbox)
+    return outbox
+  }
+
+  function facts(seq: number, more: Partial<EntryFacts> = {}): EntryFacts {
+    return {
+      ...{ seq, lane: `lane ${seq % 3}`, controlId: `C${seq}`, type: 'ADT^A01' },
+      ...{ acceptedAt: 1_700_000_000_000 + seq, state: 'waiting', attempts: 0, spentMs: 0 },
+      ...more
+    }
+  }
+
+  const text = (seq: number): string => `content ${seq} `.padEnd(1000, 'x')
+  const add = (outbox: DiskOutbox, seq: number): Promise<void> =>
+    outbox.add(facts(seq), () => Buffer.from(text(seq)))
+  const seqs = ({ waiting }: OutboxContents): number[] => [...waiting.seqs]
+
+  /** What the promise says: the text names the file and fits the pattern. */
+  function fault(path: string, code: string, pattern: RegExp): (error: unknown) => boolean {
+    return (error) => {
+      assert.ok(error instanceof OutboxError)
+      assert.equal(error.code, code)
+      assert.ok(error.message.includes(path), error.message)
+      assert.match(error.message, pattern)
+      return true
+    }
+  }
+
+  /** A closed queue file with messages 1 to `count`. */
+  async function filled(count: number): Promise<string> {
+    const outbox = queue()
+    await outbox.open()
+    await Promise.all(Array.from({ length: count }, (_, i) => add(outbox, i + 1)))
+    await outbox.setPaused(true)
+    await outbox.close()
+    return outbox.path
+  }
+
+  /** A small file system of its own, or undefined where that is not allowed. */
+  async function smallDisk(context: TestContext, size: string): Promise<string | undefined> {
+    const place = join(directory, 'disk')
+    await mkdir(place)
+    try {
+      execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', place], {
+        stdio: 'ignore'
+      })
+    } catch {
+      context.skip('a file system cannot be mounted here')
+      return undefined
+    }
+    mounted.push(place)
+    return place
+  }
+
+  describe('on a full disk', () => {
+    it('rejects exactly what is not stored, and goes on when there is room again', async (context) => {
+      const place = await smallDisk(context, '3m')
+      if (place === undefined) return
+      const outbox = queue('queue', place)
+      const other = queue('other')
+      await Promise.all([outbox.open(), other.open()])
+      const tries = Array.from({ length: 60 }, () => 100)
+      const stored: number[] = []
+      let refused = 0
+      let seq = 0
+      for (const count of tries) {
+        const turn = Array.from({ length: count }, () => ++seq)
+        const results = await Promise.allSettled(turn.map((each) => add(outbox, each)))
+        results.forEach((result, i) => {
+          if (result.status === 'fulfilled') stored.push(turn[i] ?? 0)
+          else {
+            refused++
+            fault(outbox.path, 'SQLITE_FULL', /disk is full. Free space there/)(result.reason)
+          }
+        })
+      }
+      assert.ok(stored.length > 500 && refused > 500, `${stored.length} and ${refused}`)
+      await add(other, 1)
+
+      execFileSync('mount', ['-o', 'remount,size=20m', place])
+      await add(outbox, 10_000)
+      stored.push(10_000)
+      assert.equal((await outbox.read(10_000)).content.toString(), text(10_000))
+      await outbox.close()
+      const again = queue('queue', place)
+      assert.deepEqual(seqs(await again.open()), stored)
+      assert.deepEqual(notices, [])
+    })
+
+    it('still makes the queue shorter as long as the log has room', async (context) => {
+      const place = await smallDisk(context, '4m')
+      if (place === undefined) return
+      const outbox = queue('queue', place)
+      await outbox.open()
+      let seq = 0
+      for (; seq < 300;) await add(outbox, ++seq)
+      // A content for which there is no room, and beside it what needs little.
+      const results = await Promise.allSettled([
+        outbox.add(facts(seq + 1), () => Buffer.alloc(8 * 1024 * 1024)),
+        outbox.settle(facts(1), () => Buffer.from('outcome')),
+        outbox.remove(2)
+      ])
+      assert.deepEqual(
+        results.map(({ status }) => status),
+        ['rejected', 'fulfilled', 'fulfilled']
+      )
+      await outbox.close()
+      const contents = await queue('queue', place).open()
+      assert.deepEqual(contents.settled, [1])
+      assert.equal(contents.waiting.seqs.length, 298)
+    })
+
+    it('does not open a queue that it could not write to', async (context) => {
+      const place = await smallDisk(context, '64k')
+      if (place === undefined) return
+      writeFileSync(join(place, 'filler'), Buffer.alloc(64 * 1024))
+      const outbox = queue('queue', place)
+      await assert.rejects(outbox.open(), fault(outbox.path, 'SQLITE_FULL', /disk is full/))
+      execFileSync('mount', ['-o', 'remount,size=4m', place])
+      await outbox.open()
+    })
+  })
+
+  describe('on a disk that reports errors', () => {
+    it('rejects what is not stored, and goes on when the errors end', async (context) => {
+      const { pid, stdout, child } = trickle()
+      const told = { stored: [] as number[], refused: [] as number[], codes: new Set<string>() }
+      const limit = (soft: string): void => {
+        execFileSync('prlimit', [`--pid=${pid}`, `--fsize=${soft}:unlimited`], { stdio: 'ignore' })
+      }
+      for await (const line of createInterface({ input: stdout })) {
+        const [what, seq, code = ''] = line.split(' ')
+        if (what === 'stored') told.stored.push(Number(seq))
+        if (what === 'refused') {
+          told.refused.push(Number(seq))
+          told.codes.add(code)
+        }
+        try {
+          // A file that may not grow: each write beyond its end is an I/O error.
+          if (told.stored.length === 20 && told.refused.length === 0) limit('200000')
+          if (told.refused.length === 20) limit('unlimited')
+        } catch {
+          context.skip('prlimit is not installed')
+          child.kill()
+        }
+        if (told.refused.length >= 20 && Number(seq) > (told.refused.at(-1) ?? 0) + 20) child.kill()
+      }
+      if (told.refused.length === 0) return
+      assert.deepEqual([...told.codes], ['SQLITE_IOERR'])
+      const outbox = queue()
+      const listed = seqs(await outbox.open())
+      assert.deepEqual(
+        listed.filter((seq) => seq <= (told.stored.at(-1) ?? 0)),
+        told.stored
+      )
+    })
+
+    function trickle(): { pid: number; stdout: Readable; child: ChildProcess } {
+      const child = spawn(process.execPath, [script, 'trickle', directory, '1'], {
+        stdio: ['ignore', 'pipe', 'inherit']
+      })
+      return { pid: child.pid ?? 0, stdout: child.stdout, child }
+    }
+  })
+
+  describe('where it may not write', () => {
+    it('says so when the file system is read-only, and opens when it no longer is', async (context) => {
+      const place = await smallDisk(context, '4m')
+      if (place === undefined) return
+      const outbox = queue('queue', place)
+      await outbox.open()
+      await add(outbox, 1)
+      await outbox.close()
+      execFileSync('mount', ['-o', 'remount,ro', place])
+      await assert.rejects(
+        outbox.open(),
+        fault(outbox.path, 'EROFS', /cannot be written: its file system is read-only/)
+      )
+      const fresh = queue('fresh', place)
+      await assert.rejects(fresh.open(), fault(fresh.path, 'EROFS', /its file system is read-only/))
+      execFileSync('mount', ['-o', 'remount,rw', place])
+      assert.deepEqual(seqs(await outbox.open()), [1])
+    })
+
+    it('says so when the directory cannot be made', async () => {
+      await writeFile(join(directory, 'file'), '')
+      const outbox = queue('queue', join(directory, 'file', 'below'))
+      await assert.rejects(outbox.open(), fault(outbox.path, 'ENOTDIR', /not a directory/))
+    })
+  })
+
+  describe('with a file that it must not touch', () => {
+    async function untouched(outbox: DiskOutbox, code: string, pattern: RegExp): Promise<void> {
+      const before = readFileSync(outbox.path)
+      await assert.rejects(outbox.open(), fault(outbox.path, code, pattern))
+      assert.ok(readFileSync(outbox.path).equals(before))
+      assert.deepEqual(readdirSync(directory), ['queue.sqlite'])
+      assert.deepEqual(notices, [])
+    }
+
+    it('tells that it was sealed with another key, and where the key belongs', async () => {
+      await filled(3)
+      await untouched(
+        queue('queue', directory, Buffer.alloc(32, 2)),
+        'ERR_QUEUE_KEY',
+        /sealed with another key.*hl7HttpsOutQueueKey in settings\.js, or the key file/
+      )
+      assert.deepEqual(seqs(await queue().open()), [1, 2, 3])
+    })
+
+    it('tells that it is of a newer version', async () => {
+      const path = await filled(1)
+      const db = new DatabaseSync(path)
+      db.exec('PRAGMA user_version = 99')
+      db.close()
+      await untouched(queue(), 'ERR_QUEUE_VERSION', /newer version.*file version 99/)
+    })
+
+    it('tells that it is of another program', async () => {
+      const db = new DatabaseSync(join(directory, 'queue.sqlite'))
+      db.exec('CREATE TABLE theirs (a)')
+      db.close()
+      await untouched(queue(), 'ERR_QUEUE_FOREIGN', /database of another program/)
+    })
+
+    it('does not take the file of another node for its own', async () => {
+      const path = await filled(1)
+      renameSync(path, join(directory, 'other.sqlite'))
+      const other = queue('other')
+      await assert.rejects(other.open(), { code: 'ERR_QUEUE_KEY' })
+    })
+  })
+
+  describe('with a damaged file', () => {
+    /** Overwrites pages that the filter picks. */
+    function damage(path: string, pick: (page: Buffer, index: number) => boolean): number {
+      const bytes = readFileSync(path)
+      let damaged = 0
+      for (let at = 0; at < bytes.length; at += PAGE) {
+        if (!pick(bytes.subarray(at, at + PAGE), at / PAGE)) continue
+        bytes.fill(0x5a, at, at + PAGE)
+        damaged++
+      }
+      writeFileSync(path, bytes)
+      return damaged
+    }
+
+    const isLeaf = (page: Buffer): boolean => page[0] === 0x0d
+    const ofFacts = (page: Buffer): boolean => isLeaf(page) && page.includes('ADT^A01')
+    const ofContent = (page: Buffer): boolean =>
+      isLeaf(page) && !page.includes('ADT^A01') && page.readUInt16BE(3) === 3
+
+    /** All that is listed can be read, and is what was stored. */
+    async function readable(outbox: DiskOutbox, listed: readonly number[]): Promise<number> {
+      const results = await Promise.allSettled(listed.map((seq) => outbox.read(seq)))
+      results.forEach((result, i) => {
+        if (result.status === 'fulfilled') {
+          assert.equal(result.value.content.toString(), text(listed[i] ?? 0))
+        }
+      })
+      return results.filter(({ status }) => status === 'fulfilled').length
+    }
+
+    function aside(): string {
+      const [name, ...more] = readdirSync(directory).filter((file) => /damaged.*Z$/.test(file))
+      assert.ok(name !== undefined && more.length === 0)
+      return join(directory, name)
+    }
+
+    it('moves it aside and reads what lies on both sides of a damaged page', async () => {
+      const path = await filled(2000)
+      let leaf = 0
+      assert.equal(
+        damage(path, (page) => ofFacts(page) && ++leaf % 10 === 5),
+        Math.floor((leaf + 5) / 10)
+      )
+      const damaged = readFileSync(path)
+      const outbox = queue()
+      const contents = await outbox.open()
+      const listed = seqs(contents)
+      assert.ok(listed.length > 1500 && listed.length < 2000, `${listed.length}`)
+      assert.equal(await readable(outbox, listed), listed.length)
+      assert.equal(contents.paused, true)
+      assert.equal(contents.lastSeq, 2000)
+      assert.equal(readFileSync(aside()).length, damaged.length)
+      assert.equal(notices.length, 1)
+      const [notice = ''] = notices
+      assert.ok(
+        notice.includes(
+          `of the 2000 messages that were found in it, ${listed.length} could be read`
+        )
+      )
+      assert.ok(notice.includes(path) && notice.includes(aside()))
+      await add(outbox, 2001)
+    })
+
+    it('finds a damaged content when it is read, and goes on with the others', async () => {
+      const path = await filled(600)
+      let leaf = 0
+      damage(path, (page) => ofContent(page) && ++leaf === 20)
+      const outbox = queue()
+      const listed = seqs(await outbox.open())
+      assert.equal(listed.length, 600)
+      assert.equal(await readable(outbox, listed), 597)
+      assert.equal(notices.length, 1)
+      assert.match(notices[0] ?? '', /of the 600 messages .* 597 could be read/)
+      assert.ok(existsSync(aside()))
+      await outbox.close()
+      assert.equal(seqs(await queue().open()).length, 597)
+    })
+
+    it('reads a file whose first page is gone', async () => {
+      const path = await filled(500)
+      damage(path, (_, index) => index === 0)
+      const outbox = queue()
+      const contents = await outbox.open()
+      assert.equal(await readable(outbox, seqs(contents)), 500)
+      assert.match(notices.join(), /of the 500 messages .* 500 could be read/)
+      assert.deepEqual(readdirSync(directory).length, 3, 'no working copies are left')
+    })
+
+    it('reads a file of which only the leaves of its trees are left', async () => {
+      const path = await filled(2000)
+      damage(path, (page, index) => index === 0 || !isLeaf(page))
+      const outbox = queue()
+      const contents = await outbox.open()
+      assert.equal(await readable(outbox, seqs(contents)), 2000)
+      assert.equal(contents.paused, true)
+    })
+
+    it('reads long messages and every state, as they were', async () => {
+      const first = queue()
+      await first.open()
+      const long = Buffer.alloc(700_001, 'long ')
+      await first.add(facts(1), () => Buffer.from(long))
+      await Promise.all([2, 3, 4, 5].map((seq) => add(first, seq)))
+      await first.update(facts(2, { state: 'suspended', suspendedAt: 7.5, reason: ':?E=S' }))
+      await first.settle(facts(3, { attempts: 3 }), () => Buffer.from('outcome'))
+      await first.remove(5)
+      const [page, log] = [readFileSync(`${first.path}-wal`), `${first.path}-wal`]
+      await first.close()
+      // The log as a crash leaves it, beside a file that is of no use.
+      writeFileSync(first.path, Buffer.alloc(PAGE, 0x5a))
+      writeFileSync(log, page)
+      const outbox = queue()
+      const contents = await outbox.open()
+      assert.deepEqual(seqs(contents), [1, 4])
+      assert.deepEqual(contents.suspended, [
+        facts(2, { state: 'suspended', suspendedAt: 7.5, reason: ':?E=S' })
+      ])
+      assert.deepEqual(contents.settled, [3])
+      assert.equal(contents.lastSeq, 5)
+      assert.ok((await outbox.read(1)).content.equals(long))
+      assert.deepEqual(await outbox.read(3), {
+        facts: facts(3, { state: 'settled', attempts: 3 }),
+        content: Buffer.from(text(3)),
+        outcome: Buffer.from('outcome')
+      })
+    })
+
+    it('reads a file whose end is missing', async () => {
+      const path = await filled(500)
+      truncateSync(path, Math.floor(statSync(path).size / 2 / PAGE) * PAGE)
+      const outbox = queue()
+      const read = await readable(outbox, seqs(await outbox.open()))
+      assert.ok(read > 0, `${read}`)
+      await add(outbox, 1000)
+      assert.ok(notices.length > 0)
+    })
+
+    it('starts anew where nothing can be read', async () => {
+      const path = await filled(5)
+      writeFileSync(path, 'this was a database'.repeat(1000))
+      const outbox = queue()
+      assert.deepEqual(seqs(await outbox.open()), [])
+      assert.match(notices.join(), /of the 0 messages/)
+      assert.ok(readFileSync(aside(), 'latin1').startsWith('this was'))
+      await add(outbox, 1)
+    })
+
+    it('moves nothing when it may be the key that does not fit', async () => {
+      const path = await filled(50)
+      damage(path, (page) => isLeaf(page) && page.includes('keyCheck'))
+      const wrong = queue('queue', directory, Buffer.alloc(32, 2))
+      await assert.rejects(
+        wrong.open(),
+        fault(path, 'ERR_QUEUE_KEY', /no message in it can be read with the key in use/)
+      )
+      assert.deepEqual(readdirSync(directory), ['queue.sqlite'])
+      assert.equal(seqs(await queue().open()).length, 50)
+    })
+
+    it('does not open a message that was put into the place of another', async () => {
+      const path = await filled(3)
+      const db = new DatabaseSync(path)
+      const id = (seq: number): number => seq * 4 * 65_536
+      db.exec(
+        `UPDATE sealed SET bytes = (SELECT bytes FROM sealed WHERE id = ${id(1)}) WHERE id = ${id(2)}`
+      )
+      db.close()
+      const outbox = queue()
+      await outbox.open()
+      await assert.rejects(
+        outbox.read(2),
+        fault(path, 'ERR_MESSAGE_DAMAGED', /Message 2 .* is damaged/)
+      )
+      assert.equal((await outbox.read(3)).content.toString(), text(3))
+      assert.deepEqual(notices, [])
+    })
+
+    it('takes up a rescue that a crash has ended before its last step', async () => {
+      const path = await filled(7)
+      renameSync(path, `${path}.rescue`)
+      assert.equal(seqs(await queue().open()).length, 7)
+    })
+
+    it('says yes when asked whether a damaged file holds messages', async () => {
+      const path = await filled(5)
+      damage(path, () => true)
+      assert.equal(await queueFileHoldsMessages(directory, 'queue'), true)
+    })
+  })
+
+  describe('with a log that is not whole', () => {
+    /** Files as a crash leaves them: 300 messages, most of them in the log only. */
+    async function crashed(): Promise<{ path: string; log: string }> {
+      const outbox = queue()
+      await outbox.open()
+      for (let seq = 1; seq <= 300; seq++) await add(outbox, seq)
+      copyFileSync(`${outbox.path}-wal`, join(directory, 'log'))
+      // Copied by another process: closing the file here would give up this process's lock.
+      execFileSync('cp', [outbox.path, join(directory, 'copy')])
+      await outbox.close()
+      renameSync(join(directory, 'copy'), outbox.path)
+      return { path: outbox.path, log: `${outbox.path}-wal` }
+    }
+
+    it('has what the log tells up to where it was cut', async () => {
+      const { log } = await crashed()
+      renameSync(join(directory, 'log'), log)
+      truncateSync(log, Math.floor(statSync(log).size / 2))
+      const outbox = queue()
+      const listed = seqs(await outbox.open())
+      assert.ok(listed.length > 50 && listed.length < 300, `${listed.length}`)
+      assert.deepEqual(
+        listed,
+        listed.map((_, i) => i + 1)
+      )
+      await add(outbox, 1000)
+    })
+
+    it('opens without the log', async () => {
+      await crashed()
+      const outbox = queue()
+      await outbox.open()
+      await add(outbox, 1000)
+    })
+
+    it('keeps a log that is garbage, and says so', async () => {
+      const { log } = await crashed()
+      writeFileSync(log, 'no log at all'.repeat(500))
+      const outbox = queue()
+      await outbox.open()
+      assert.match(notices.join(), /write-ahead log .* was damaged and was moved to/)
+      assert.ok(readdirSync(directory).some((file) => /damaged.*Z-wal$/.test(file)))
+    })
+  })
+
+  describe('whose thread dies', () => {
+    it('rejects what was under way, tells every queue, and starts it again', async () => {
+      const one = queue('one')
+      const two = queue('two')
+      await Promise.all([one.open(), two.open()])
+      await Promise.all([add(one, 1), add(two, 1)])
+      const dead = lastThread
+      // Not a request: the thread throws, and nothing catches it.
+      dead?.postMessage(null)
+      const results = await Promise.allSettled([add(one, 2), two.read(1)])
+      for (const result of results) {
+        assert.ok(result.status === 'rejected')
+        assert.ok(result.reason instanceof OutboxError)
+        assert.match(result.reason.message, /thread that writes the queue files has ended/)
+      }
+      assert.equal(faults.length, 2)
+      await add(one, 3)
+      assert.equal((await two.read(1)).content.toString(), text(1))
+      assert.notEqual(lastThread, dead)
+      await one.close()
+      assert.deepEqual(seqs(await queue('one').open()), [1, 3])
+    })
+
+    it('is started again when the thread was ended while nothing was under way', async () => {
+      const outbox = queue()
+      await outbox.open()
+      await add(outbox, 1)
+      await lastThread?.terminate()
+      await add(outbox, 2)
+      assert.equal((await outbox.read(2)).content.toString(), text(2))
+    })
+  })
+})

@@ -1,0 +1,498 @@
+import assert from 'node:assert/strict'
+import { execFile, execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync, existsSync, openSync, readFileSync } from 'node:fs'
+import { mkdtemp, readdir, rm, stat } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, it } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import fc from 'fast-check'
+import { DiskOutbox, queueFileHoldsMessages } from '../../src/outbox/disk-outbox.ts'
+import type { EntryFacts, OutboxContents, StoredEntry } from '../../src/outbox/outbox.ts'
+
+const run = promisify(execFile)
+const script = fileURLToPath(new URL('queue-process.ts', import.meta.url))
+const key = Buffer.alloc(32, 1)
+
+describe('DiskOutbox', () => {
+  let directory: string
+  let opened: DiskOutbox[]
+  let notices: string[]
+
+  beforeEach(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'disk-outbox-'))
+    opened = []
+    notices = []
+  })
+  afterEach(async () => {
+    await Promise.all(opened.map((outbox) => outbox.close()))
+    await rm(directory, { recursive: true })
+  })
+
+  function queue(name = 'queue'): DiskOutbox {
+    const onNotice = (text: string): void => {
+      notices.push(text)
+    }
+    const outbox = new DiskOutbox({ directory, name, key, onNotice })
+    opened.push(outbox)
+    return outbox
+  }
+
+  function facts(seq: number, more: Partial<EntryFacts> = {}): EntryFacts {
+    return {
+      ...{ seq, lane: `lane ${seq % 3}`, controlId: `C${seq}`, type: 'ADT^A01' },
+      ...{ acceptedAt: 1_700_000_000_000 + seq, state: 'waiting', attempts: 0, spentMs: 0 },
+      ...more
+    }
+  }
+
+  const add = (outbox: DiskOutbox, seq: number): Promise<void> =>
+    outbox.add(facts(seq), () => Buffer.from(`content ${seq}`))
+
+  const seqs = ({ waiting }: OutboxContents): number[] => [...waiting.seqs]
+
+  /** Transactions in the write-ahead log: frames that end one (sqlite.org/fileformat2.html). */
+  function transactions(): number {
+    const log = readFileSync(join(directory, 'queue.sqlite-wal'))
+    const salt = log.subarray(16, 24)
+    let count = 0
+    for (let at = 32; at + 24 <= log.length; at += 24 + 4096) {
+      if (!log.subarray(at + 8, at + 16).equals(salt)) break
+      if (log.readUInt32BE(at + 4) !== 0) count++
+    }
+    return count
+  }
+
+  it('is empty at first', async () => {
+    const { waiting, ...rest } = await queue().open()
+    assert.equal(waiting.seqs.length, 0)
+    assert.deepEqual(rest, { suspended: [], settled: [], paused: false, lastSeq: 0 })
+    assert.deepEqual(notices, [])
+  })
+
+  it('has every state, the order and the pause again after a restart', async () => {
+    const first = queue()
+    await first.open()
+    await Promise.all([1, 2, 3, 4, 5, 6, 7].map((seq) => add(first, seq)))
+    const asideFacts = { state: 'suspended', suspendedAt: 99.5, reason: ':?E=S ü' } as const
+    await first.update(facts(5, { ...asideFacts, attempts: 2, spentMs: 1.25 }))
+    await first.update(facts(2, asideFacts))
+    await first.settle(facts(6, { attempts: 1 }), () => Buffer.from('outcome 6'))
+    await first.settle(facts(1), () => Buffer.alloc(0))
+    await first.update(facts(3, { attempts: 7, spentMs: 12.5 }))
+    await first.remove(4)
+    await first.setPaused(true)
+    await first.close()
+
+    const second = queue()
+    const contents = await second.open()
+    assert.deepEqual(seqs(contents), [3, 7])
+    const { acceptedAt, laneIndex, lanes } = contents.waiting
+    assert.deepEqual([...acceptedAt], [1_700_000_000_003, 1_700_000_000_007])
+    assert.deepEqual(
+      [...laneIndex].map((index) => lanes[index]),
+      ['lane 0', 'lane 1']
+    )
+    assert.deepEqual(contents.suspended, [
+      facts(2, asideFacts),
+      facts(5, { ...asideFacts, attempts: 2, spentMs: 1.25 })
+    ])
+    assert.deepEqual(contents.settled, [6, 1])
+    assert.equal(contents.paused, true)
+    assert.equal(contents.lastSeq, 7)
+    assert.deepEqual(await second.read(3), {
+      facts: facts(3, { attempts: 7, spentMs: 12.5 }),
+      content: Buffer.from('content 3')
+    })
+    assert.deepEqual(await second.read(6), {
+      facts: facts(6, { state: 'settled', attempts: 1 }),
+      content: Buffer.from('content 6'),
+      outcome: Buffer.from('outcome 6')
+    })
+    assert.deepEqual((await second.read(1)).outcome, Buffer.alloc(0))
+    assert.deepEqual(notices, [])
+  })
+
+  it('never gives a number twice, even when the queue was empty', async () => {
+    const first = queue()
+    await first.open()
+    await Promise.all([add(first, 1), add(first, 2), first.remove(2), first.remove(1)])
+    await first.close()
+    const second = queue()
+    assert.equal((await second.open()).lastSeq, 2)
+  })
+
+  it('takes calls in their order, whether awaited or not', async () => {
+    const outbox = queue()
+    await outbox.open()
+    void add(outbox, 1)
+    const read = outbox.read(1)
+    void outbox.settle(facts(1), () => Buffer.from('o'))
+    const settled = outbox.read(1)
+    void outbox.remove(1)
+    const gone = outbox.read(1)
+    assert.equal((await read).facts.state, 'waiting')
+    assert.equal((await settled).facts.state, 'settled')
+    await assert.rejects(gone, { name: 'OutboxError', code: 'ERR_NOT_QUEUED' })
+  })
+
+  it('stores the facts as they were at the call', async () => {
+    const outbox = queue()
+    await outbox.open()
+    const entry = facts(1)
+    const added = outbox.add(entry, () => Buffer.from('x'))
+    entry.attempts = 5
+    await added
+    assert.equal((await outbox.read(1)).facts.attempts, 0)
+  })
+
+  it('rejects only the call that is wrong', async () => {
+    const outbox = queue()
+    await outbox.open()
+    await add(outbox, 1)
+    const results = await Promise.allSettled([
+      add(outbox, 2),
+      add(outbox, 1),
+      outbox.remove(9),
+      outbox.update(facts(9)),
+      outbox.settle(facts(9), () => Buffer.from('o')),
+      outbox.add(facts(3), () => {
+        throw new RangeError('cannot be encoded')
+      }),
+      add(outbox, 4)
+    ])
+    assert.deepEqual(
+      results.map((result) =>
+        result.status === 'rejected' ? (result.reason as { code?: string }).code : 'stored'
+      ),
+      [
+        'stored',
+        'SQLITE_CONSTRAINT',
+        'ERR_NOT_QUEUED',
+        'ERR_NOT_QUEUED',
+        'ERR_NOT_QUEUED',
+        undefined,
+        'stored'
+      ]
+    )
+    await outbox.close()
+    const again = queue()
+    assert.deepEqual(seqs(await again.open()), [1, 2, 4])
+    assert.equal((await again.read(1)).content.toString(), 'content 1')
+  })
+
+  it('stores what comes together in one transaction', async () => {
+    const outbox = queue()
+    await outbox.open()
+    await add(outbox, 1)
+    const before = transactions()
+    const adds: Promise<void>[] = []
+    for (let seq = 2; seq <= 501; seq++) adds.push(add(outbox, seq))
+    await Promise.all(adds)
+    assert.equal(transactions() - before, 1)
+    await add(outbox, 502)
+    assert.equal(transactions() - before, 2)
+  })
+
+  it('encodes no more than it can hand over while 100 000 adds wait', async () => {
+    const outbox = queue()
+    await outbox.open()
+    let encoded = 0
+    let stored = 0
+    let most = 0
+    const adds: Promise<void>[] = []
+    for (let seq = 1; seq <= 100_000; seq++) {
+      const added = outbox.add(facts(seq), () => {
+        most = Math.max(most, ++encoded - stored)
+        return Buffer.from('a content')
+      })
+      adds.push(
+        added.then(() => {
+          stored++
+        })
+      )
+    }
+    await Promise.all(adds)
+    assert.equal(stored, 100_000)
+    assert.ok(most <= 4096, `${most} encoded at a time`)
+  })
+
+  it('keeps a message of 50 MB', async () => {
+    const outbox = queue()
+    await outbox.open()
+    const content = Buffer.from(new ArrayBuffer(50 * 1024 * 1024)).fill('large ')
+    const copy = Buffer.from(content)
+    await outbox.add(facts(1), () => content)
+    assert.equal(content.length, 0, 'it was handed over, not copied')
+    assert.ok((await outbox.read(1)).content.equals(copy))
+  })
+
+  it('keeps messages around the size of its pieces', async () => {
+    const outbox = queue()
+    await outbox.open()
+    const piece = 256 * 1024
+    for (const [i, size] of [0, 1, piece - 1, piece, piece + 1, 3 * piece].entries()) {
+      await outbox.add(facts(i + 1), () => Buffer.alloc(size, 'abc'))
+      await outbox.settle(facts(i + 1), () => Buffer.alloc(size, 'def'))
+      // A shorter outcome leaves nothing of the longer one behind it.
+      await outbox.settle(facts(i + 1), () => Buffer.alloc(size >> 1, 'ghi'))
+      const { content, outcome } = await outbox.read(i + 1)
+      assert.ok(content.equals(Buffer.alloc(size, 'abc')), `${size}`)
+      assert.ok(outcome?.equals(Buffer.alloc(size >> 1, 'ghi')))
+    }
+  })
+
+  it('shows nothing of a message but number, state, times, attempts, MSH-9 and MSH-10', async () => {
+    const outbox = queue()
+    await outbox.open()
+    const lane = outbox.lane('PATIENT-4711')
+    assert.match(lane, /^[\w-]{22}$/)
+    assert.equal(queue().lane('PATIENT-4711'), lane)
+    assert.notEqual(queue('other').lane('PATIENT-4711'), lane)
+    const entry = facts(1, { lane, controlId: 'CONTROL-ID', type: 'ORU^R01' })
+    await outbox.add(entry, () => Buffer.from('SECRET-CONTENT PATIENT-4711'))
+    await outbox.update({ ...entry, state: 'suspended', reason: 'SECRET-REASON' })
+    await outbox.settle(entry, () => Buffer.from('SECRET-OUTCOME'))
+    const log = readFileSync(`${outbox.path}-wal`, 'latin1')
+    await outbox.close()
+    const all = log + readFileSync(outbox.path, 'latin1')
+    assert.ok(all.includes('CONTROL-ID') && all.includes('ORU^R01') && all.includes(lane))
+    assert.ok(!all.includes('SECRET') && !all.includes('4711'))
+    assert.equal((await stat(outbox.path)).mode & 0o777, 0o600)
+    assert.equal((await stat(join(directory, 'x', '..'))).mode & 0o077, 0)
+  })
+
+  it('behaves as a Map does, across restarts', async () => {
+    type Model = Map<number, StoredEntry>
+    const step = fc.record({
+      what: fc.constantFrom('add', 'add', 'update', 'settle', 'remove', 'read', 'pause', 'restart'),
+      pick: fc.nat(),
+      bytes: fc.uint8Array({ maxLength: 300 }),
+      attempts: fc.nat(100),
+      state: fc.constantFrom('waiting' as const, 'suspended' as const)
+    })
+    // The thread stays while one file is open.
+    await queue('other').open()
+    let round = 0
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
+        const name = `model ${++round}`
+        const model: Model = new Map()
+        let settled: number[] = []
+        let lastSeq = 0
+        let paused = false
+        let outbox = queue(name)
+        await outbox.open()
+        const calls: Promise<unknown>[] = []
+        for (const { what, pick, bytes, attempts, state } of [...steps, RESTART]) {
+          const held = [...model.keys()]
+          const seq = held[pick % held.length]
+          if (what === 'restart') {
+            await Promise.all(calls.splice(0))
+            await outbox.close()
+            outbox = queue(name)
+            const contents = await outbox.open()
+            const all = [...model.values()].map((entry) => entry.facts)
+            assert.deepEqual(
+              seqs(contents),
+              all.filter((f) => f.state === 'waiting').map((f) => f.seq)
+            )
+            assert.deepEqual(
+              contents.suspended,
+              all.filter((f) => f.state === 'suspended')
+            )
+            assert.deepEqual(contents.settled, settled)
+            assert.deepEqual([contents.lastSeq, contents.paused], [lastSeq, paused])
+          } else if (what === 'add') {
+            const entry = { facts: facts(++lastSeq), content: Buffer.from(bytes) }
+            model.set(lastSeq, entry)
+            calls.push(outbox.add({ ...entry.facts }, () => Buffer.from(bytes)))
+          } else if (what === 'pause') {
+            paused = pick % 2 === 0
+            calls.push(outbox.setPaused(paused))
+          } else if (seq !== undefined) {
+            const entry = model.get(seq)
+            assert.ok(entry)
+            if (what === 'read') {
+              const expected = structuredClone(entry)
+              calls.push(
+                outbox.read(seq).then((got) => {
+                  assert.deepEqual(got.facts, expected.facts)
+                  assert.ok(got.content.equals(entry.content))
+                })
+              )
+            } else if (what === 'remove') {
+              model.delete(seq)
+              settled = settled.filter((other) => other !== seq)
+              calls.push(outbox.remove(seq))
+            } else if (what === 'settle') {
+              entry.facts = { ...entry.facts, state: 'settled', attempts }
+              entry.outcome = Buffer.from(bytes)
+              settled = [...settled.filter((other) => other !== seq), seq]
+              calls.push(outbox.settle({ ...entry.facts }, () => Buffer.from(bytes)))
+            } else {
+              entry.facts = facts(seq, { state, attempts })
+              if (state === 'suspended') Object.assign(entry.facts, { reason: `r${attempts}` })
+              delete entry.outcome
+              settled = settled.filter((other) => other !== seq)
+              calls.push(outbox.update({ ...entry.facts }))
+            }
+          }
+        }
+        for (const [seq, expected] of model) {
+          assert.deepEqual(await outbox.read(seq), expected)
+        }
+        await outbox.close()
+      }),
+      { numRuns: 40 }
+    )
+  })
+
+  it('lets one process have the file, and tells the second which', async () => {
+    const child = spawn(process.execPath, [script, 'hold', directory])
+    await once(child.stdout, 'data')
+    const outbox = queue()
+    await assert.rejects(outbox.open(), (error: Error & { code: string }) => {
+      assert.equal(error.code, 'SQLITE_BUSY')
+      assert.match(error.message, /in use by another process.*hl7HttpsOutQueueDirectory/)
+      return error.message.includes(outbox.path)
+    })
+    child.kill('SIGKILL')
+    await once(child, 'close')
+    await outbox.open()
+    await assert.rejects(queue().open(), { code: 'SQLITE_BUSY', message: /another node/ })
+  })
+
+  it('has everything after SIGKILL whose promise had resolved', async () => {
+    const told = join(directory, 'told')
+    for (let round = 1; round <= 4; round++) {
+      const before = existsSync(told) ? (await stat(told)).size : 0
+      const stdout = openSync(told, 'a')
+      const child = spawn(process.execPath, [script, 'flood', directory, `${round}000000`], {
+        stdio: ['ignore', stdout, 'inherit']
+      })
+      const closed = once(child, 'close')
+      while ((await stat(told)).size < before + 10_000 * round) await sleep(3)
+      child.kill('SIGKILL')
+      assert.deepEqual(await closed, [null, 'SIGKILL'])
+      closeSync(stdout)
+      const stored = [...readFileSync(told, 'utf8').matchAll(/^stored (\d+)$/gm)].map((m) =>
+        Number(m[1])
+      )
+      assert.ok(stored.length > 500 * round)
+      const outbox = queue()
+      const held = new Set(seqs(await outbox.open()))
+      for (const seq of stored) assert.ok(held.has(seq), `message ${seq}`)
+      const last = stored.at(-1) ?? 0
+      assert.ok((await outbox.read(last)).content.toString().startsWith(`message ${last} `))
+      await outbox.close()
+    }
+    assert.deepEqual(notices, [])
+  })
+
+  it('has everything after an exception ends the process', async () => {
+    const crash = run(process.execPath, [script, 'crash', directory, '1'])
+    const { stdout } = await crash.catch((error: unknown) => error as { stdout: string })
+    assert.match(stdout, /stored 1/)
+    assert.deepEqual(seqs(await queue().open()), [1])
+    assert.deepEqual(notices, [])
+  })
+
+  it('keeps a process alive for a promise, and for nothing else', async () => {
+    const { stdout } = await run(process.execPath, [script, 'add-and-end', directory], {
+      timeout: 10_000
+    })
+    assert.deepEqual(stdout.trim().split('\n'), ['open', 'stored 1'])
+    assert.deepEqual(seqs(await queue().open()), [1])
+  })
+
+  it('warns nobody that SQLite is experimental', async () => {
+    const { stderr } = await run(process.execPath, [script, 'add', directory, '1'])
+    assert.equal(stderr, '')
+  })
+
+  it('syncs the log to the disk before a promise resolves', async (context) => {
+    const trace = join(directory, 'trace')
+    const strace = ['-f', '-y', '-qq', '-o', trace, '-e', 'trace=write,pwrite64,fsync,fdatasync']
+    try {
+      execFileSync('strace', ['-qq', '-o', '/dev/null', 'true'])
+    } catch {
+      context.skip('strace is not installed or may not trace here')
+      return
+    }
+    const child = [process.execPath, script, 'add', directory, '1']
+    await run('strace', [...strace, ...child])
+    const lines = readFileSync(trace, 'latin1').split('\n')
+    const resolved = lines.findIndex((line) => line.includes('"stored 1'))
+    const opened = lines.findIndex((line) => line.includes('"open'))
+    const between = lines.slice(opened, resolved)
+    const written = between.findLastIndex((line) => /pwrite64\(.*-wal>/.test(line))
+    const synced = between.findLastIndex((line) => /f(data)?sync\(.*-wal>/.test(line))
+    assert.ok(resolved > opened && written >= 0, 'the message was written to the log')
+    assert.ok(synced > written, 'and synced after that')
+  })
+
+  it('deletes the file of an empty queue only', async () => {
+    const outbox = queue()
+    assert.equal(await queueFileHoldsMessages(directory, 'queue'), false)
+    await outbox.open()
+    assert.equal(await queueFileHoldsMessages(directory, 'queue'), false)
+    await add(outbox, 1)
+    assert.equal(await queueFileHoldsMessages(directory, 'queue'), true)
+    await assert.rejects(outbox.deleteFile(), (error: Error & { code: string }) => {
+      assert.equal(error.code, 'ERR_QUEUE_NOT_EMPTY')
+      return error.message.includes(outbox.path) && error.message.includes('1 message')
+    })
+    assert.equal(await queueFileHoldsMessages(directory, 'queue'), true)
+    const again = queue()
+    await again.open()
+    await again.remove(1)
+    await again.deleteFile()
+    assert.deepEqual(await readdir(directory), [])
+    await queue().deleteFile()
+  })
+
+  it('gives no name the power to leave the directory', async () => {
+    const outbox = queue('../../etc/x\0y')
+    await outbox.open()
+    assert.equal((await readdir(directory)).filter((file) => file.endsWith('.sqlite')).length, 1)
+  })
+
+  it('refuses calls when it is not open', async () => {
+    const outbox = queue()
+    const closed = { name: 'OutboxError', code: 'ERR_QUEUE_CLOSED' }
+    await assert.rejects(add(outbox, 1), closed)
+    await assert.rejects(outbox.read(1), closed)
+    await outbox.open()
+    const last = add(outbox, 1)
+    await outbox.close()
+    await last
+    await assert.rejects(outbox.remove(1), closed)
+  })
+
+  it('gives the disk back what an empty queue does not need', async () => {
+    const outbox = queue()
+    await outbox.open()
+    const big = (): Buffer => Buffer.alloc(1024 * 1024)
+    for (let seq = 1; seq <= 30; seq++) await outbox.add(facts(seq), big)
+    await Promise.all(Array.from({ length: 30 }, (_, i) => outbox.remove(i + 1)))
+    for (let waits = 0; waits < 100; waits++) {
+      if ((await stat(outbox.path)).size < 10 * 1024 * 1024) break
+      await sleep(100)
+    }
+    assert.ok((await stat(outbox.path)).size < 10 * 1024 * 1024)
+    assert.ok((await stat(`${outbox.path}-wal`)).size <= 32 * 1024 * 1024)
+    assert.ok(existsSync(outbox.path))
+  })
+})
+
+const RESTART = {
+  what: 'restart',
+  pick: 0,
+  bytes: new Uint8Array(),
+  attempts: 0,
+  state: 'waiting'
+} as const

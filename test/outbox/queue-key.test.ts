@@ -1,0 +1,87 @@
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, it } from 'node:test'
+import { promisify } from 'node:util'
+import { QUEUE_KEY_FILE, queueKey } from '../../src/outbox/queue-key.ts'
+
+const run = promisify(execFile)
+const module = new URL('../../src/outbox/queue-key.ts', import.meta.url).href
+
+describe('queueKey', () => {
+  let userDir: string
+  beforeEach(async () => {
+    userDir = await mkdtemp(join(tmpdir(), 'queue-key-'))
+  })
+  afterEach(async () => {
+    await rm(userDir, { recursive: true })
+  })
+
+  it('stretches the setting to the same 32 bytes each time, and makes no file', async () => {
+    const key = await queueKey('sixteen letters!', userDir)
+    // A stored queue must open for ever: the derivation is fixed.
+    assert.equal(key.toString('hex'), (await queueKey('sixteen letters!', userDir)).toString('hex'))
+    assert.equal(key.length, 32)
+    assert.notDeepEqual(key, await queueKey('sixteen letters?', userDir))
+    assert.deepEqual(await readdir(userDir), [])
+  })
+
+  it('says in words that a setting is too short, or no string', async () => {
+    for (const setting of ['', 'fifteen letters', 5 as unknown as string]) {
+      await assert.rejects(queueKey(setting, userDir), {
+        name: 'OutboxError',
+        code: 'ERR_QUEUE_KEY',
+        message: /hl7HttpsOutQueueKey in settings\.js must be a string of 16 characters or more/
+      })
+    }
+  })
+
+  it('makes a key file that only its owner can read, once', async () => {
+    const first = await queueKey(undefined, userDir)
+    const { mode } = await stat(join(userDir, QUEUE_KEY_FILE))
+    assert.equal(mode & 0o777, 0o600)
+    assert.deepEqual(await queueKey(undefined, userDir), first)
+    assert.deepEqual(await readdir(userDir), [QUEUE_KEY_FILE])
+  })
+
+  it('gives processes that start at the same time the same key', async () => {
+    const script = `import { queueKey } from ${JSON.stringify(module)}
+      const keys = await Promise.all([1, 2, 3].map(() => queueKey(undefined, ${JSON.stringify(userDir)})))
+      console.log(keys.map((key) => key.toString('hex')).join('\\n'))`
+    const outputs = await Promise.all(
+      [1, 2, 3].map(() => run(process.execPath, ['--input-type=module', '-e', script]))
+    )
+    const keys = new Set(outputs.flatMap(({ stdout }) => stdout.trim().split('\n')))
+    assert.equal(keys.size, 1)
+    assert.deepEqual(await readdir(userDir), [QUEUE_KEY_FILE])
+  })
+
+  it('notices that others may read the file', async () => {
+    await queueKey(undefined, userDir)
+    await chmod(join(userDir, QUEUE_KEY_FILE), 0o644)
+    const notices: string[] = []
+    await queueKey(undefined, userDir, (text) => notices.push(text))
+    assert.equal(notices.length, 1)
+    assert.match(notices[0] ?? '', /mode 644.*Set its mode to 600/)
+  })
+
+  it('never overwrites a file that holds no key', async () => {
+    const path = join(userDir, QUEUE_KEY_FILE)
+    await writeFile(path, 'half a k')
+    await assert.rejects(queueKey(undefined, userDir), (error: Error) => {
+      assert.match(error.message, /does not hold 64 hexadecimal digits/)
+      return error.message.includes(path)
+    })
+    assert.equal(await readFile(path, 'utf8'), 'half a k')
+  })
+
+  it('names the file that it cannot make', async () => {
+    const missing = join(userDir, 'no', 'such')
+    await assert.rejects(queueKey(undefined, missing), (error: Error) => {
+      assert.match(error.message, /\(ENOENT\)/)
+      return error.message.includes(join(missing, QUEUE_KEY_FILE))
+    })
+  })
+})

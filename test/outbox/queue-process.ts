@@ -1,0 +1,60 @@
+import { writeSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { DiskOutbox } from '../../src/outbox/disk-outbox.ts'
+import { OutboxError } from '../../src/outbox/outbox.ts'
+
+// A process of its own that uses a queue: `node queue-process.ts <what> <directory> <first number>`.
+// What it tells is written with a system call at once, so that it survives SIGKILL.
+
+const [, , what = '', directory = '', first = '1'] = process.argv
+const outbox = new DiskOutbox({
+  directory,
+  name: 'queue',
+  key: Buffer.alloc(32, 1),
+  onNotice: (text) => writeSync(2, `${text}\n`)
+})
+await outbox.open()
+writeSync(1, 'open\n')
+
+function add(seq: number): Promise<void> {
+  const payload = `message ${seq} `.padEnd(1000, 'x')
+  return outbox
+    .add(
+      {
+        ...{ seq, lane: outbox.lane(String(seq % 7)), controlId: `C${seq}`, type: 'ADT^A01' },
+        ...{ acceptedAt: seq, state: 'waiting', attempts: 0, spentMs: 0 }
+      },
+      () => Buffer.from(payload)
+    )
+    .then(() => {
+      writeSync(1, `stored ${seq}\n`)
+    })
+}
+
+if (what === 'flood') {
+  // Until it is killed.
+  for (let seq = Number(first); ;) {
+    const turn = Array.from({ length: 50 }, () => add(seq++))
+    await (seq % 500 < 50 ? Promise.all(turn) : new Promise(setImmediate))
+  }
+}
+if (what === 'add') {
+  await add(Number(first))
+  await outbox.close()
+}
+if (what === 'trickle') {
+  // One after the other, whatever becomes of them.
+  for (let seq = Number(first); ; seq++) {
+    await add(seq).catch((error: unknown) => {
+      writeSync(1, `refused ${seq} ${error instanceof OutboxError ? error.code : 'unknown'}\n`)
+    })
+    await sleep(2)
+  }
+}
+if (what === 'crash') {
+  await add(Number(first))
+  throw new Error('This process ends without closing anything.')
+}
+// Nothing but the promise holds the process: it has to be stored nevertheless.
+if (what === 'add-and-end') void add(Number(first))
+if (what === 'hold') setInterval(() => undefined, 1000)
