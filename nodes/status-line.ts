@@ -1,4 +1,5 @@
 import type { Node, NodeStatus } from 'node-red'
+import type { Alert } from '../src/delivery/alerts.ts'
 import type { DeliveryState } from '../src/delivery/delivery.ts'
 import { printable } from '../src/delivery/explain.ts'
 import type { TokenStatus } from '../src/oauth2/token-status.ts'
@@ -8,6 +9,7 @@ export interface StatusFacts {
   delivery: DeliveryState
   /** Undefined where the receiver wants no token. */
   token: TokenStatus | undefined
+  alert: Alert | undefined
 }
 
 /** Looks a text up in the language of the runtime. */
@@ -67,13 +69,22 @@ export function misconfigured(translate: Translate): NodeStatus {
 
 /** The status for some facts; a pure function of them. */
 export function statusOf(
-  { delivery, token }: StatusFacts,
+  { delivery, token, alert }: StatusFacts,
   translate: Translate,
   now: number
 ): NodeStatus {
   const { state, queued, retry, lastError, lastOutcome } = delivery
   if (state === 'paused') {
     return ring('red', translate('status.paused', { queued: String(queued) }))
+  }
+  if (alert !== undefined) {
+    const value = String(alert.value)
+    const text = {
+      QUEUE_COUNT: () => translate('status.queueCount', { queued: value }),
+      QUEUE_WAIT: () => translate('status.queueWait', { wait: value }),
+      SUSPENDED: () => translate('status.suspended', { suspended: value })
+    }[alert.code]()
+    return { ...ring('yellow', text), code: alert.code } as NodeStatus
   }
   if (token?.state === 'none' && state !== 'idle') {
     return ring('yellow', translate('status.noToken', { code: printable(token.code) }))

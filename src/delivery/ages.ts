@@ -18,16 +18,22 @@ export class Ages {
     return this.#times[this.#head]
   }
 
-  /** Sequence numbers must come in ascending order. */
+  /** Sequence numbers come in ascending order, but for one that comes back. */
   add(seq: number, acceptedAt: number): void {
     if (this.#size === 0) {
       this.#times = []
       this.#head = 0
       this.#base = seq
     }
+    if (seq < this.#base) {
+      this.#times = [...Array<number>(this.#base - seq).fill(Number.NaN), ...this.#times]
+      this.#base = seq
+      this.#head = 0
+    }
     // Numbers may be left out: a message that was settled before a restart, say.
-    while (this.#base + this.#times.length < seq) this.#times.push(Number.NaN)
-    this.#times.push(acceptedAt)
+    while (this.#base + this.#times.length <= seq) this.#times.push(Number.NaN)
+    this.#times[seq - this.#base] = acceptedAt
+    this.#head = Math.min(this.#head, seq - this.#base)
     this.#size++
   }
 

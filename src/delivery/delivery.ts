@@ -44,7 +44,7 @@ export interface DeliveryOptions<Content> {
 
 /** A message that comes in. */
 export interface Accepted<Content> {
-  /** Messages of one key keep their order (`order: key`). */
+  /** Messages of one key keep their order (`order: key`); stored, should the order change. */
   key: string
   controlId: string
   type: string
@@ -126,7 +126,7 @@ export class Delivery<Content> {
 
   /** Messages held: waiting, under way, retrying or suspended. */
   get held(): number {
-    return this.#ages.size
+    return this.#ages.size + this.#suspended.size
   }
 
   /**
@@ -174,7 +174,7 @@ export class Delivery<Content> {
     const seq = ++this.#lastSeq
     const facts: EntryFacts = {
       seq,
-      lane: this.#lanes.laneOf(seq, this.#outbox.lane(key)),
+      lane: this.#outbox.lane(key),
       controlId,
       type,
       acceptedAt: clock.now(),
@@ -240,6 +240,7 @@ export class Delivery<Content> {
       delete facts.suspendedAt
       delete facts.reason
       await this.#store(facts)
+      this.#ages.add(facts.seq, facts.acceptedAt)
       this.#lanes.putBack(facts.seq, facts.lane)
     }
     this.#changed()
@@ -305,7 +306,7 @@ export class Delivery<Content> {
     }
     return {
       state: this.#stateName(retry !== null),
-      queued: this.held - this.#inFlight - this.#suspended.size,
+      queued: this.#ages.size - this.#inFlight,
       inFlight: this.#inFlight,
       suspended: this.#suspended.size,
       oldestAgeMs: oldest === undefined ? 0 : Math.max(0, clock.now() - oldest),
@@ -328,21 +329,14 @@ export class Delivery<Content> {
     this.#lastSeq = lastSeq
     this.#paused ||= paused
     for (const facts of suspended) this.#suspended.set(facts.seq, facts)
-    const standing = [...suspended].sort((a, b) => a.seq - b.seq)
     for (const [index, seq] of waiting.seqs.entries()) {
-      while (standing[0] !== undefined && standing[0].seq < seq) this.#addAge(standing.shift())
       this.#ages.add(seq, waiting.acceptedAt[index] ?? 0)
       this.#lanes.add(seq, waiting.lanes[waiting.laneIndex[index] ?? 0] ?? '')
     }
-    for (const facts of standing) this.#addAge(facts)
     this.#unemitted = settled
     this.#opened = true
     this.#changed()
     if (this.#started) await this.#emitStored()
-  }
-
-  #addAge(facts: EntryFacts | undefined): void {
-    if (facts !== undefined) this.#ages.add(facts.seq, facts.acceptedAt)
   }
 
   /** What was settled but perhaps not handed on when the last process ended leaves first. */
@@ -423,6 +417,7 @@ export class Delivery<Content> {
     this.#figures.addLatency(result.elapsedMs)
     if (this.#abort.signal.aborted && result.reply === undefined) {
       // The node closes and the outcome is unknown: the message stays for the next start.
+      await this.#store(facts)
       this.#inFlight--
       this.#idleIfEmpty()
       return
@@ -470,6 +465,7 @@ export class Delivery<Content> {
     facts.suspendedAt = this.#options.clock.now()
     facts.reason = decision.rule
     await this.#store(facts)
+    this.#ages.remove(facts.seq)
     this.#suspended.set(facts.seq, facts)
     this.#load(facts, content)
     this.#free(active)

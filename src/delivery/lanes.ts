@@ -13,7 +13,8 @@ interface Lane {
 
 /**
  * Who may be sent next. A message is a sequence number here (its place in the order of acceptance)
- * and the name of its lane; within a lane one message is under way at a time, in order.
+ * and its key; within a lane one message is under way at a time, in order. With `key` each key is a
+ * lane, with `fifo` there is one lane for all, with `none` there is one that is never busy.
  */
 export class Lanes {
   readonly #order: Order
@@ -32,14 +33,9 @@ export class Lanes {
     return this.#waiting
   }
 
-  /** The lane of a message: with `fifo` and `none` its key says nothing. */
-  laneOf(seq: number, key: string): string {
-    if (this.#order === 'key') return key
-    return this.#order === 'fifo' ? '' : String(seq)
-  }
-
   /** Puts a message at the end of its lane. */
-  add(seq: number, lane: string): void {
+  add(seq: number, key: string): void {
+    const lane = this.#nameOf(key)
     const entry = this.#lane(lane)
     entry.waiting.push(seq)
     this.#waiting++
@@ -47,7 +43,8 @@ export class Lanes {
   }
 
   /** Puts a message back to its place in its lane, by its sequence number. */
-  putBack(seq: number, lane: string): void {
+  putBack(seq: number, key: string): void {
+    const lane = this.#nameOf(key)
     const entry = this.#lane(lane)
     let at = entry.head
     while (at < entry.waiting.length && (entry.waiting[at] ?? 0) < seq) at++
@@ -74,13 +71,15 @@ export class Lanes {
       lane.waiting.splice(0, lane.head)
       lane.head = 0
     }
-    lane.busy = true
     this.#waiting--
+    if (this.#order === 'none') this.#list(name, lane)
+    else lane.busy = true
     return { seq, lane: name }
   }
 
-  /** Frees a lane whose message has left or stands aside. */
-  release(name: string): void {
+  /** Frees the lane of a message that has left or stands aside. */
+  release(key: string): void {
+    const name = this.#nameOf(key)
     const lane = this.#lanes.get(name)
     if (lane === undefined) return
     lane.busy = false
@@ -93,6 +92,11 @@ export class Lanes {
     for (const { waiting, head } of this.#lanes.values()) yield* waiting.slice(head)
   }
 
+  /** With `fifo` and `none` the key says nothing. */
+  #nameOf(key: string): string {
+    return this.#order === 'key' ? key : ''
+  }
+
   #lane(name: string): Lane {
     let lane = this.#lanes.get(name)
     if (lane === undefined) {
@@ -103,7 +107,7 @@ export class Lanes {
   }
 
   #list(name: string, lane: Lane): void {
-    if (lane.busy || lane.listed) return
+    if (lane.busy || lane.listed || lane.head === lane.waiting.length) return
     lane.listed = true
     this.#ready.push(name)
   }

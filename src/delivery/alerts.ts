@@ -1,0 +1,64 @@
+/** What somebody should be told of, by the name under which a Status node sees it. */
+export type AlertCode = 'QUEUE_COUNT' | 'QUEUE_WAIT' | 'SUSPENDED'
+
+export interface Alert {
+  code: AlertCode
+  /** Messages, or seconds for `QUEUE_WAIT`, when it was raised. */
+  value: number
+}
+
+export interface AlertSettings {
+  /** More waiting messages than this; 0 = off. */
+  count: number
+  /** A message that waits longer than this, in seconds; 0 = off. */
+  waitSeconds: number
+}
+
+export interface AlertFacts {
+  queued: number
+  oldestAgeMs: number
+  suspended: number
+}
+
+/** An alert that was raised is raised again only after the figure has fallen below this share. */
+const REARM = 0.8
+
+/**
+ * Raises each alert once. It stays as it was raised, figures included, until it is over, so that a
+ * status that shows it does not change with every message.
+ */
+export class Alerts {
+  readonly #settings: AlertSettings
+  #wait: Alert | undefined
+  #count: Alert | undefined
+  #suspended: Alert | undefined
+
+  constructor(settings: AlertSettings) {
+    this.#settings = settings
+  }
+
+  /** The most pressing alert that stands now. */
+  check({ queued, oldestAgeMs, suspended }: AlertFacts): Alert | undefined {
+    const { count, waitSeconds } = this.#settings
+    const age = Math.floor(oldestAgeMs / 1000)
+    this.#wait = raised(this.#wait, 'QUEUE_WAIT', age, waitSeconds)
+    this.#count = raised(this.#count, 'QUEUE_COUNT', queued, count)
+    if (suspended === 0) this.#suspended = undefined
+    // Another suspended message is news; one less is not.
+    else if (suspended > (this.#suspended?.value ?? 0)) {
+      this.#suspended = { code: 'SUSPENDED', value: suspended }
+    }
+    return this.#wait ?? this.#count ?? this.#suspended
+  }
+}
+
+function raised(
+  standing: Alert | undefined,
+  code: AlertCode,
+  value: number,
+  limit: number
+): Alert | undefined {
+  if (limit <= 0) return undefined
+  if (standing === undefined) return value > limit ? { code, value } : undefined
+  return value < limit * REARM ? undefined : standing
+}
