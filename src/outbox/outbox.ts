@@ -59,7 +59,10 @@ export interface Outbox {
   open(): Promise<OutboxContents>
   /** The name of a key's lane: on disk it must not show the key, which may be a patient's number. */
   lane(key: string): string
-  /** @param content is called only where it is needed */
+  /**
+   * @param content is called only where it is needed, at the latest before the promise resolves; the
+   * Buffer that it gives is the outbox's then, as that of `settle`
+   */
   add(facts: EntryFacts, content: () => Buffer): Promise<void>
   /** Only for a durable outbox: what another one is given, its owner holds. */
   read(seq: number): Promise<StoredEntry>
