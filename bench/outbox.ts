@@ -68,7 +68,7 @@ async function flow(outbox: Outbox, from: number, count: number, width: number):
 }
 
 const directory = await mkdtemp(join(process.env['BENCH_DIRECTORY'] ?? tmpdir(), 'bench-outbox-'))
-const options = { directory, name: 'bench', key: Buffer.alloc(32, 7) }
+const options = { directory, name: 'bench', key: () => Promise.resolve(Buffer.alloc(32, 7)) }
 const memory = new MemoryOutbox()
 let disk = new DiskOutbox(options)
 await disk.open()

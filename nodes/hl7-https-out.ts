@@ -1,43 +1,28 @@
+import { join } from 'node:path'
 import type { Node, NodeAPI, NodeDef, NodeMessageInFlow } from 'node-red'
-import { Courier, type Parcel } from '../src/delivery/courier.ts'
-import { Delivery, type ContentCodec } from '../src/delivery/delivery.ts'
-import { DeliveryError } from '../src/delivery/delivery-error.ts'
+import { Alerts } from '../src/delivery/alerts.ts'
 import { systemClock } from '../src/delivery/clock.ts'
+import { Courier } from '../src/delivery/courier.ts'
+import { Delivery } from '../src/delivery/delivery.ts'
+import { DeliveryError, type DeliveryErrorCause } from '../src/delivery/delivery-error.ts'
 import { printable } from '../src/delivery/explain.ts'
 import type { Settlement } from '../src/delivery/settlement.ts'
 import { Hl7Error } from '../src/hl7/hl7-error.ts'
-import { readOutgoingMessage } from '../src/hl7/outgoing-message.ts'
 import { HttpClient } from '../src/http-client/http-client.ts'
 import { Receiver } from '../src/https/receiver.ts'
-import { targetUrl } from '../src/https/target-url.ts'
-import type { EntryFacts } from '../src/outbox/outbox.ts'
-import { MemoryOutbox } from '../src/outbox/memory-outbox.ts'
+import { DiskOutbox } from '../src/outbox/disk-outbox.ts'
+import { DrainingOutbox } from '../src/outbox/draining-outbox.ts'
+import type { EntryFacts, Outbox } from '../src/outbox/outbox.ts'
+import { queueKey } from '../src/outbox/queue-key.ts'
+import { registerOutRoutes } from './admin-routes.ts'
+import { FlowMessages, type FlowMessage } from './flow-messages.ts'
 import { SECRET_SLOTS } from './named-values.ts'
 import { errorText } from './node-errors.ts'
 import type { Hl7HttpsOutNode } from './node-types.ts'
-import { registerOutRoutes } from './admin-routes.ts'
 import { describeAck, describeError } from './outgoing-properties.ts'
 import { readOutSettings, type OutSettings } from './read-out-settings.ts'
-import { sendTestMessage } from './test-message.ts'
 import { misconfigured, StatusLine, type Translate } from './status-line.ts'
-
-/** What is kept of a message until it leaves. */
-interface Content {
-  parcel: Parcel
-  /** The flow's message object; it is changed and handed on. */
-  msg: NodeMessageInFlow
-  send: (messages: (NodeMessageInFlow | null)[]) => void
-  done: (error?: Error) => void
-}
-
-/** Beside a queue in memory the flow's own objects are all there is. */
-const liveOnly: ContentCodec<Content> = {
-  encode: () => Buffer.alloc(0),
-  decode: () => {
-    throw new Error('A queue in memory gives nothing back.')
-  },
-  size: () => Number.POSITIVE_INFINITY
-}
+import { sendTestMessage } from './test-message.ts'
 
 /** A closing node waits so long for what is under way, in milliseconds; Node-RED gives it 15 s. */
 const CLOSE_GRACE_MS = 10_000
@@ -65,7 +50,7 @@ export default function (RED: NodeAPI): void {
       refuseEverything(this, problems)
       return
     }
-    start(this, settings, translate)
+    start(RED, this, settings, translate)
   }
 
   RED.nodes.registerType('hl7-https-out', Hl7HttpsOut, {
@@ -84,15 +69,26 @@ function refuseEverything(node: Node, problems: readonly string[]): void {
   })
 }
 
-function start(node: Hl7HttpsOutNode, settings: OutSettings, translate: Translate): void {
+function start(
+  RED: NodeAPI,
+  node: Hl7HttpsOutNode,
+  settings: OutSettings,
+  translate: Translate
+): void {
   const client = new HttpClient(settings.client)
   const receiver = new Receiver(settings.receiver, client)
   const courier = new Courier({ ...settings.courier, receiver })
-  const delivery = new Delivery<Content>({
+  const contents = new FlowMessages(node, settings)
+  const disk = openDisk(RED, node)
+  const outbox = settings.queue === 'disk' ? disk : new DrainingOutbox(disk)
+  const delivery = new Delivery<FlowMessage>({
     ...settings.delivery,
-    outbox: new MemoryOutbox(),
-    codec: liveOnly,
-    attempt: ({ parcel }, signal) => courier.attempt(parcel, signal),
+    outbox,
+    codec: contents,
+    attempt: async ({ parcel, problem }, signal) => {
+      if (parcel === undefined) throw problem
+      return courier.attempt(parcel, signal)
+    },
     emit: (facts, content, settlement) => {
       emit(node, facts, content, settlement)
     },
@@ -113,128 +109,150 @@ function start(node: Hl7HttpsOutNode, settings: OutSettings, translate: Translat
       controlId
     )
   const { tokens } = settings.courier
-  const status = new StatusLine(node, translate, () => ({
-    delivery: delivery.state(),
-    token: tokens?.status
-  }))
-  for (const warning of settings.warnings) node.warn(warning)
-  delivery.start().catch((error: unknown) => {
-    node.error(errorText(error))
+  const alerts = new Alerts(settings.alerts)
+  const status = new StatusLine(node, translate, () => {
+    const state = delivery.state()
+    return { delivery: state, token: tokens?.status, alert: alerts.check(state) }
   })
+  for (const warning of settings.warnings) node.warn(warning)
+
+  // What an earlier run left is emitted and sent when the nodes behind the outputs are there.
+  const onFlowsStarted = (): void => {
+    delivery.start().catch((error: unknown) => {
+      node.error(errorText(error))
+    })
+  }
+  RED.events.once('flows:started', onFlowsStarted)
   const unsubscribe = tokens?.onStatus(() => {
     status.update()
   })
+  // A message that waits too long gives no sign of itself.
+  const ageWatch =
+    settings.alerts.waitSeconds > 0
+      ? setInterval(() => {
+          status.update()
+        }, 1000)
+      : undefined
 
   node.on('input', (msg, send, done) => {
-    void accept(delivery, settings, msg, send as Content['send'], done).catch((error: unknown) => {
+    const message = contents.receive(msg, send, done)
+    void accept(delivery, outbox, settings, message).catch((error: unknown) => {
       refuse(msg, error, done)
     })
   })
 
-  node.on('close', (_removed: boolean, done: () => void) => {
+  node.on('close', (removed: boolean, done: () => void) => {
+    RED.events.removeListener('flows:started', onFlowsStarted)
     unsubscribe?.()
-    void delivery
-      .close(CLOSE_GRACE_MS)
-      .then((left) => {
-        if (left.length > 0) node.error(reportLeft(left))
-      })
-      .catch((error: unknown) => {
-        node.error(errorText(error))
-      })
-      .finally(() => {
-        client.close()
-        status.close()
-        done()
-      })
+    clearInterval(ageWatch)
+    void close(node, delivery, removed ? disk : undefined).finally(() => {
+      client.close()
+      status.close()
+      done()
+    })
   })
+}
+
+function openDisk(RED: NodeAPI, node: Node): DiskOutbox {
+  const {
+    userDir = '.',
+    hl7HttpsOutQueueDirectory,
+    hl7HttpsOutQueueKey
+  } = RED.settings as {
+    userDir?: string
+    hl7HttpsOutQueueDirectory?: string
+    hl7HttpsOutQueueKey?: string
+  }
+  const notice = (text: string): void => {
+    node.warn(text)
+  }
+  return new DiskOutbox({
+    directory: hl7HttpsOutQueueDirectory ?? join(userDir, 'hl7-https-out'),
+    name: node.id,
+    key: () => queueKey(hl7HttpsOutQueueKey, userDir, notice),
+    onFault: (error) => {
+      node.error(error.message)
+    },
+    onNotice: notice
+  })
+}
+
+/** Ends the work of a node; the queue file of a deleted one goes if nothing is in it. Never rejects. */
+async function close(
+  node: Node,
+  delivery: Delivery<FlowMessage>,
+  removed: DiskOutbox | undefined
+): Promise<void> {
+  try {
+    const left = await delivery.close(CLOSE_GRACE_MS)
+    if (left.length > 0) node.error(reportLeft(left))
+    await removed?.deleteFile()
+  } catch (error) {
+    node.error(errorText(error))
+  }
 }
 
 /** Checks a message and puts it into the queue. */
 async function accept(
-  delivery: Delivery<Content>,
+  delivery: Delivery<FlowMessage>,
+  outbox: Outbox,
   settings: OutSettings,
-  msg: NodeMessageInFlow,
-  send: Content['send'],
-  done: Content['done']
+  content: FlowMessage
 ): Promise<void> {
+  const { msg, done } = content
   // Left over from an earlier round through a Catch node, which drops the tenth of a row.
   delete (msg as { error?: unknown }).error
   delete (msg as { _error?: unknown })._error
-  if (await command(delivery, msg)) {
-    done()
+  if (isCommand(msg)) {
+    await command(delivery, msg)
+    done?.()
     return
   }
-  const message = readOutgoingMessage(msg.payload, settings.charset)
-  const parcel: Parcel = {
-    message,
-    input: msg,
-    url: messageUrl(msg, settings.receiver.url),
-    responseTimeoutMs: messageTimeout(msg) ?? settings.responseTimeoutMs
+  const { parcel, problem } = content
+  if (parcel === undefined) throw problem
+  const { controlId, type } = parcel.message
+  const key = settings.orderKey === undefined ? '' : parcel.message.value(settings.orderKey)
+  await delivery.accept({ key, controlId, type, content })
+  if (outbox.durable) {
+    // It is on the disk, and so it is ours: whoever waits for `done` may forget it.
+    delete content.done
+    done?.()
   }
-  const { controlId, type } = message
-  const key = settings.orderKey === undefined ? '' : message.value(settings.orderKey)
-  await delivery.accept({ key, controlId, type, content: { parcel, msg, send, done } })
 }
 
-/** Carries out `msg.action` where there is no payload; beside a payload it is an ordinary property. */
-async function command(delivery: Delivery<Content>, msg: NodeMessageInFlow): Promise<boolean> {
-  const { payload, action, controlId } = msg as NodeMessageInFlow & Record<string, unknown>
-  if (payload !== undefined && payload !== null && payload !== '') return false
+const COMMANDS = new Set<unknown>(['pause', 'resume', 'resend', 'discard'])
+
+/** `msg.action` is a command where there is no payload; beside one it is an ordinary property. */
+function isCommand(msg: NodeMessageInFlow): boolean {
+  const { payload, action } = msg as { payload?: unknown; action?: unknown }
+  return (payload === undefined || payload === null || payload === '') && COMMANDS.has(action)
+}
+
+async function command(delivery: Delivery<FlowMessage>, msg: NodeMessageInFlow): Promise<void> {
+  const { action, controlId } = msg as { action?: unknown; controlId?: unknown }
   const chosen = (facts: EntryFacts): boolean =>
     controlId === undefined || facts.controlId === controlId
-  switch (action) {
-    case 'pause':
-      await delivery.pause()
-      return true
-    case 'resume':
-      await delivery.resume()
-      return true
-    case 'resend':
-      await delivery.resend(chosen)
-      return true
-    case 'discard':
-      await delivery.discard(chosen)
-      return true
-    default:
-      return false
-  }
-}
-
-function messageUrl(msg: NodeMessageInFlow, configured: URL): URL | undefined {
-  const { url: text } = msg as { url?: unknown }
-  if (text === undefined || text === null || text === '') return undefined
-  const { url, problem } = typeof text === 'string' ? targetUrl(text) : { problem: 'it is no text' }
-  if (url === undefined) {
-    throw new DeliveryError('HL7_CONFIG', `msg.url cannot be used: ${problem}.`)
-  }
-  if (url.origin !== configured.origin) {
-    throw new DeliveryError(
-      'HL7_CONFIG',
-      `msg.url names another server than the node (${printable(configured.origin)}). Token and message go to the configured one only.`
-    )
-  }
-  return url
-}
-
-function messageTimeout(msg: NodeMessageInFlow): number | undefined {
-  const { requestTimeout } = msg as { requestTimeout?: unknown }
-  const ms = typeof requestTimeout === 'string' ? Number(requestTimeout) : requestTimeout
-  return typeof ms === 'number' && ms >= 1 && ms < 2 ** 31 ? ms : undefined
+  if (action === 'pause') await delivery.pause()
+  if (action === 'resume') await delivery.resume()
+  if (action === 'resend') await delivery.resend(chosen)
+  if (action === 'discard') await delivery.discard(chosen)
 }
 
 /** Hands a settled message to its output or to Catch. */
-function emit(node: Node, facts: EntryFacts, content: Content, settlement: Settlement): void {
+function emit(node: Node, facts: EntryFacts, content: FlowMessage, settlement: Settlement): void {
   const { msg, parcel, send, done } = content
   try {
     if (settlement.error !== undefined) {
-      describeError(msg, parcel.message, facts, settlement)
+      describeError(msg, parcel?.message, facts, settlement)
       const { code, message, cause } = settlement.error
-      done(new DeliveryError(code, message, cause))
+      const error = new DeliveryError(code, message, cause)
+      if (done === undefined) node.error(error, msg)
+      else done(error)
       return
     }
-    describeAck(msg, parcel.message, facts, settlement)
+    describeAck(msg, parcel?.message, facts, settlement)
     send(settlement.outcome === 'ack' ? [msg, null] : [null, msg])
-    done()
+    done?.()
   } catch (error) {
     // A node downstream that throws synchronously must not stop the queue.
     node.error(errorText(error))
@@ -242,17 +260,21 @@ function emit(node: Node, facts: EntryFacts, content: Content, settlement: Settl
 }
 
 /** Sends a message that was not accepted to Catch. */
-function refuse(msg: NodeMessageInFlow, error: unknown, done: Content['done']): void {
+function refuse(msg: NodeMessageInFlow, error: unknown, done: (error?: Error) => void): void {
   const known = error instanceof DeliveryError || error instanceof Hl7Error
   ;(msg as { hl7?: unknown }).hl7 = { outcome: 'error' }
   done(
     known
-      ? new DeliveryError(error.code, error.message)
+      ? new DeliveryError(error.code, error.message, causeOf(error))
       : new DeliveryError(
           'HL7_DELIVERY_FAILED',
           'The message was not accepted because of a fault in this node.'
         )
   )
+}
+
+function causeOf(error: DeliveryError | Hl7Error): DeliveryErrorCause | undefined {
+  return error instanceof DeliveryError ? error.cause : undefined
 }
 
 function reportLeft(left: readonly EntryFacts[]): string {

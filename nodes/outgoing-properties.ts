@@ -9,7 +9,7 @@ const MAX_ERROR_REPLY = 64 * 1024
 /** Puts the acknowledgement and what belongs to it on the message that leaves (contract: "Message out"). */
 export function describeAck(
   msg: NodeMessageInFlow,
-  message: OutgoingMessage,
+  message: OutgoingMessage | undefined,
   facts: EntryFacts,
   settlement: Settlement
 ): void {
@@ -25,7 +25,7 @@ export function describeAck(
 /** Puts the facts of a failure on the message, whose payload stays as it came in. */
 export function describeError(
   msg: NodeMessageInFlow,
-  message: OutgoingMessage,
+  message: OutgoingMessage | undefined,
   facts: EntryFacts,
   settlement: Settlement
 ): void {
@@ -42,16 +42,16 @@ export function describeError(
 }
 
 function common(
-  message: OutgoingMessage,
-  { attempts, acceptedAt }: EntryFacts,
+  message: OutgoingMessage | undefined,
+  { attempts, acceptedAt, controlId, type }: EntryFacts,
   { outcome, reply, rule, action, warnings, settledAt }: Settlement
 ): Record<string, unknown> {
   return {
     outcome,
-    request: message.text,
-    controlId: message.controlId,
-    type: message.type,
-    version: message.version,
+    request: message?.text ?? '',
+    controlId,
+    type,
+    version: message?.version ?? '',
     ack: reply?.ack ?? null,
     rule,
     action,

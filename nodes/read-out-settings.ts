@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import type { Node, NodeAPI, NodeDef } from 'node-red'
 import type { CourierSettings } from '../src/delivery/courier.ts'
 import type { DeliveryOptions } from '../src/delivery/delivery.ts'
+import type { AlertSettings } from '../src/delivery/alerts.ts'
 import { parseReplyRules, type ReplyRules } from '../src/delivery/reply-rules.ts'
 import { charsetOfLabel, unknownCharset } from '../src/hl7/charset.ts'
 import { parsePath, type Hl7Path } from '../src/hl7/path.ts'
@@ -9,6 +10,7 @@ import type { HttpClientSettings } from '../src/http-client/http-client.ts'
 import { headerNameProblem, headerValueProblem } from '../src/https/header-values.ts'
 import type { ReceiverSettings } from '../src/https/receiver.ts'
 import { targetUrl } from '../src/https/target-url.ts'
+import { diskQueueProblem } from '../src/outbox/disk-outbox.ts'
 import { hasClientCertificate, readConnection } from './connection.ts'
 import { compileJsonata, readNamedValues, type Credentials } from './named-values.ts'
 import { errorText } from './node-errors.ts'
@@ -25,8 +27,10 @@ export interface OutSettings {
     'order' | 'maxInFlight' | 'retry' | 'failureTimeoutMs' | 'failWhileUnreachable' | 'queueLimit'
   >
   charset: string
-  /** For `order: key`. */
+  /** Gives the key of a message; undefined where nothing needs it. */
   orderKey: Hl7Path | undefined
+  queue: 'disk' | 'memory'
+  alerts: AlertSettings
   responseTimeoutMs: number
   /** What works, but should be known. */
   warnings: string[]
@@ -66,9 +70,14 @@ export function readOutSettings(
     problems.push(`charset: ${unknownCharset().message}`)
   }
   const order = properties.choice('order', ['fifo', 'key', 'none'], 'fifo')
+  const queue = properties.choice('queue', ['disk', 'memory'], 'disk')
+  if (queue === 'disk') note(problems, 'queue', diskQueueProblem())
+  // What waits on disk may find another order after the next deploy, and needs its key then.
   const orderKey =
-    order === 'key'
-      ? attempt(problems, 'orderKey', () => parsePath(properties.text('orderKey', 'PID-3.1')))
+    order === 'key' || queue === 'disk'
+      ? attempt(order === 'key' ? problems : [], 'orderKey', () =>
+          parsePath(properties.text('orderKey', 'PID-3.1'))
+        )
       : undefined
   const maxInFlight = properties.number('maxInFlight', 8, { min: 1, max: 1000 })
   const failureTimeout = properties.number('failureTimeout', 900, { min: -1 })
@@ -104,6 +113,11 @@ export function readOutSettings(
     },
     charset,
     orderKey,
+    queue,
+    alerts: {
+      count: properties.number('queueCountAlert', 0),
+      waitSeconds: properties.number('queueWaitAlert', 0)
+    },
     responseTimeoutMs: 1000 * properties.number('responseTimeout', 30, { min: 0.001, max: 86_400 }),
     warnings
   }

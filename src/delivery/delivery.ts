@@ -12,7 +12,6 @@ import { failedSettlement, settlementOf, type Settlement } from './settlement.ts
 /** How the content of a message is put away and found again. */
 export interface ContentCodec<Content> {
   encode(content: Content): Buffer
-  /** @throws {Hl7Error} when the settings no longer fit the message */
   decode(bytes: Buffer): Content
   /** Bytes that the content takes in memory, roughly; `Infinity` keeps it there. */
   size(content: Content): number
@@ -81,6 +80,8 @@ interface Active<Content> {
   counts: boolean
 }
 
+/** A queue that could not be opened is tried again after this time, in milliseconds. */
+const REOPEN_MS = 30_000
 /** Contents of waiting messages stay in memory up to this size beside a durable outbox, in bytes. */
 const MAX_LOADED_BYTES = 16 * 1024 * 1024
 
@@ -105,6 +106,7 @@ export class Delivery<Content> {
   readonly #due: Active<Content>[] = []
   readonly #suspended = new Map<number, EntryFacts>()
   #opening: Promise<void> | undefined
+  #cancelReopen: (() => void) | undefined
   #opened = false
   #started = false
   #lastSeq = 0
@@ -138,6 +140,12 @@ export class Delivery<Content> {
   open(): Promise<void> {
     this.#opening ??= this.#open().catch((error: unknown) => {
       this.#opening = undefined
+      if (!this.#closing) {
+        this.#cancelReopen?.()
+        this.#cancelReopen = this.#options.clock.after(REOPEN_MS, () => {
+          this.open().catch(() => undefined)
+        })
+      }
       this.#noteError(error instanceof OutboxError ? error.code : 'HL7_QUEUE_FAILED')
       this.#changed()
       throw error
@@ -272,6 +280,7 @@ export class Delivery<Content> {
    */
   async close(graceMs: number): Promise<readonly EntryFacts[]> {
     this.#closing = true
+    this.#cancelReopen?.()
     for (const active of this.#active.values()) active.cancelWait?.()
     if (this.#inFlight > 0) {
       const idle = new Promise<void>((resolve) => {

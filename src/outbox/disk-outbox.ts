@@ -17,8 +17,8 @@ export interface DiskOutboxOptions {
   directory: string
   /** The node's id: gives the file its name. */
   name: string
-  /** 32 bytes, as `queueKey` gives them. */
-  key: Buffer
+  /** Gives 32 bytes, as `queueKey` does; asked when the file is opened. */
+  key: () => Promise<Buffer>
   /** A fault that belongs to no call, such as the end of the thread that writes. */
   onFault?: (error: OutboxError) => void
   /** Something that whoever runs Node-RED has to know, such as a damaged file moved aside. */
@@ -45,8 +45,8 @@ export class DiskOutbox implements Outbox {
   readonly durable = true
   /** The queue file. */
   readonly path: string
-  readonly #file: QueueFileSpec
-  readonly #laneKey: KeyObject
+  #file: QueueFileSpec
+  #laneKey: KeyObject | undefined
   readonly #options: DiskOutboxOptions
   #open = false
   /** Changes that are not with the thread yet, in the order of the calls. */
@@ -60,16 +60,19 @@ export class DiskOutbox implements Outbox {
   #whenIdle: (() => void) | undefined
 
   constructor(options: DiskOutboxOptions) {
-    const { directory, name, key } = options
+    const { directory, name } = options
     this.#options = options
     this.path = queueFilePath(directory, name)
-    this.#file = { path: this.path, name, key: Uint8Array.from(key) }
-    this.#laneKey = createSecretKey(subKey(key, `lane ${name}`))
+    this.#file = { path: this.path, name, key: new Uint8Array() }
   }
 
   /** @throws {OutboxError} when the file cannot be used; it may be called again then */
   async open(): Promise<OutboxContents> {
     requireSqlite()
+    const { name } = this.#options
+    const key = await this.#options.key()
+    this.#file = { path: this.path, name, key: Uint8Array.from(key) }
+    this.#laneKey = createSecretKey(subKey(key, `lane ${name}`))
     const listening = thread.listen(this.path, {
       notice: (text) => this.#options.onNotice?.(text),
       trouble: (error) => this.#options.onFault?.(error)
@@ -93,8 +96,14 @@ export class DiskOutbox implements Outbox {
     }
   }
 
+  /** Whether an earlier run left messages in the file. */
+  holdsMessages(): Promise<boolean> {
+    return queueFileHoldsMessages(this.#options.directory, this.#options.name)
+  }
+
   /** An HMAC of the key, with 128 bits; the same for this node at all times. */
   lane(key: string): string {
+    if (this.#laneKey === undefined) throw this.#closed()
     return createHmac('sha256', this.#laneKey).update(key).digest('base64url').slice(0, 22)
   }
 
@@ -311,13 +320,16 @@ async function asked(file: QueueFileSpec, kind: 'count' | 'delete'): Promise<num
   }
 }
 
-function requireSqlite(): void {
+/** Why this Node.js cannot keep a queue on disk; `undefined` where it can. */
+export function diskQueueProblem(): string | undefined {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
-  if (major > 22 || (major === 22 && minor >= 13)) return
-  throw new OutboxError(
-    `The disk queue needs Node.js 22.13 or newer, this is ${process.versions.node}. Install a newer one, or set the queue of the node to "memory".`,
-    'ERR_NODE_VERSION'
-  )
+  if (major > 22 || (major === 22 && minor >= 13)) return undefined
+  return `The disk queue needs Node.js 22.13 or newer, this is ${process.versions.node}. Install a newer one, or set the queue of the node to "memory".`
+}
+
+function requireSqlite(): void {
+  const problem = diskQueueProblem()
+  if (problem !== undefined) throw new OutboxError(problem, 'ERR_NODE_VERSION')
 }
 
 type Settle = (entry: ReadEntry | undefined) => void

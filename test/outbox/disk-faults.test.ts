@@ -63,7 +63,7 @@ describe('DiskOutbox', () => {
 
   function queue(name = 'queue', where = directory, itsKey = key): DiskOutbox {
     const outbox = new Queue({
-      ...{ directory: where, name, key: itsKey },
+      ...{ directory: where, name, key: () => Promise.resolve(itsKey) },
       onNotice: (text) => notices.push(text),
       onFault: (error) => faults.push(error)
     })

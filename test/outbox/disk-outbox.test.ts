@@ -36,7 +36,7 @@ describe('DiskOutbox', () => {
     const onNotice = (text: string): void => {
       notices.push(text)
     }
-    const outbox = new DiskOutbox({ directory, name, key, onNotice })
+    const outbox = new DiskOutbox({ directory, name, key: () => Promise.resolve(key), onNotice })
     opened.push(outbox)
     return outbox
   }

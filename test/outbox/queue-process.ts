@@ -10,7 +10,7 @@ const [, , what = '', directory = '', first = '1'] = process.argv
 const outbox = new DiskOutbox({
   directory,
   name: 'queue',
-  key: Buffer.alloc(32, 1),
+  key: () => Promise.resolve(Buffer.alloc(32, 1)),
   onNotice: (text) => writeSync(2, `${text}\n`)
 })
 await outbox.open()
