@@ -69,7 +69,6 @@ export class QueueThread {
     const file = import.meta.url.endsWith('.ts') ? './queue-worker.ts' : './queue-worker.js'
     const worker = new Worker(new URL(file, import.meta.url), { name: 'hl7-https-out queue' })
     let cause: unknown
-    worker.unref()
     worker.on('message', (reply: QueueReply) => {
       this.#receive(worker, reply)
     })

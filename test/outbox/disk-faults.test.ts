@@ -406,11 +406,8 @@ describe('DiskOutbox', () => {
       await first.update(facts(2, { state: 'suspended', suspendedAt: 7.5, reason: ':?E=S' }))
       await first.settle(facts(3, { attempts: 3 }), () => Buffer.from('outcome'))
       await first.remove(5)
-      const [page, log] = [readFileSync(`${first.path}-wal`), `${first.path}-wal`]
       await first.close()
-      // The log as a crash leaves it, beside a file that is of no use.
-      writeFileSync(first.path, Buffer.alloc(PAGE, 0x5a))
-      writeFileSync(log, page)
+      damage(first.path, (_, index) => index === 0)
       const outbox = queue()
       const contents = await outbox.open()
       assert.deepEqual(seqs(contents), [1, 4])
@@ -419,6 +416,7 @@ describe('DiskOutbox', () => {
       ])
       assert.deepEqual(contents.settled, [3])
       assert.equal(contents.lastSeq, 5)
+      assert.equal(notices.length, 1)
       assert.ok((await outbox.read(1)).content.equals(long))
       assert.deepEqual(await outbox.read(3), {
         facts: facts(3, { state: 'settled', attempts: 3 }),

@@ -6,7 +6,7 @@ import { mkdtemp, readdir, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, it } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import fc from 'fast-check'
@@ -139,6 +139,19 @@ describe('DiskOutbox', () => {
     await assert.rejects(gone, { name: 'OutboxError', code: 'ERR_NOT_QUEUED' })
   })
 
+  it('shows a read what was asked for before, even when the thread finds both at once', async () => {
+    const other = queue('other')
+    const outbox = queue()
+    await Promise.all([other.open(), outbox.open()])
+    // The thread is busy while the add and, in a later turn, the read arrive.
+    const busy = other.add(facts(1), () => Buffer.alloc(30 * 1024 * 1024))
+    await nextTurn()
+    const added = add(outbox, 1)
+    await nextTurn()
+    assert.equal((await outbox.read(1)).content.toString(), 'content 1')
+    await Promise.all([busy, added])
+  })
+
   it('stores the facts as they were at the call', async () => {
     const outbox = queue()
     await outbox.open()
@@ -263,6 +276,17 @@ describe('DiskOutbox', () => {
     assert.ok(!all.includes('SECRET') && !all.includes('4711'))
     assert.equal((await stat(outbox.path)).mode & 0o777, 0o600)
     assert.equal((await stat(join(directory, 'x', '..'))).mode & 0o077, 0)
+  })
+
+  it('leaves no trace of a removed message in the file', async () => {
+    const outbox = queue()
+    await outbox.open()
+    await outbox.add(facts(1, { controlId: 'REMOVED-ID' }), () => Buffer.from('x'))
+    await outbox.add(facts(2, { controlId: 'KEPT-ID' }), () => Buffer.from('x'))
+    await outbox.remove(1)
+    await outbox.close()
+    const file = readFileSync(outbox.path, 'latin1')
+    assert.ok(file.includes('KEPT-ID') && !file.includes('REMOVED-ID'))
   })
 
   it('behaves as a Map does, across restarts', async () => {

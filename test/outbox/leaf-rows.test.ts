@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { afterEach, beforeEach, describe, it } from 'node:test'
+import { leafRows } from '../../src/outbox/leaf-rows.ts'
+
+describe('leafRows', () => {
+  let directory: string
+  let db: DatabaseSync
+  let copy: string
+
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), 'leaf-rows-'))
+    copy = join(directory, 'copy')
+    db = new DatabaseSync(join(directory, 'db'))
+    db.exec(`PRAGMA page_size = 4096; PRAGMA journal_mode = WAL; PRAGMA secure_delete = ON;
+      CREATE TABLE t (id INTEGER PRIMARY KEY, a, b, c)`)
+  })
+  afterEach(() => {
+    db.close()
+    rmSync(directory, { recursive: true })
+  })
+
+  function insert(id: number, ...values: (number | bigint | string | Uint8Array | null)[]): void {
+    db.prepare('INSERT INTO t VALUES (?, ?, ?, ?)').run(id, ...values)
+  }
+
+  /** The file and its log as they are at this moment, as a crash would leave them. */
+  function crash(): void {
+    for (const suffix of ['', '-wal']) {
+      execFileSync('cp', [`${db.location()}${suffix}`, `${copy}${suffix}`])
+    }
+  }
+
+  function found(): Map<number, unknown[]> {
+    const rows = [...leafRows(copy)].filter(({ values }) => values.length === 4)
+    return new Map(rows.map(({ id, values }) => [id, values.slice(1)]))
+  }
+
+  function selected(): Map<number, unknown[]> {
+    const rows = db.prepare('SELECT * FROM t').all()
+    return new Map(
+      rows.map((row) => {
+        const { id, ...values } = row
+        return [
+          id as number,
+          Object.values(values).map((value) =>
+            value instanceof Uint8Array ? Buffer.from(value) : value
+          )
+        ]
+      })
+    )
+  }
+
+  it('reads numbers, texts, bytes and null as they were stored', () => {
+    insert(1, null, 0n, 1n)
+    insert(2, -1n, 127n, -32_769n)
+    insert(3, 8_388_608n, 2_147_483_648n, 9_007_199_254_740_991n)
+    insert(4, 0.5, -1e300, 1_700_000_000_000)
+    insert(2 ** 50, 'é€😀', '', Buffer.alloc(0))
+    crash()
+    assert.deepEqual(found(), selected())
+  })
+
+  it('follows long values over further pages', () => {
+    // Around the sizes at which SQLite begins another page.
+    for (const [i, size] of [4050, 4061, 4062, 8100, 8192, 70_000, 300_000].entries()) {
+      for (const more of [-1, 0, 1]) {
+        insert(10 * i + more + 5, Buffer.alloc(size + more, 'ab'), 'x', 1)
+      }
+    }
+    crash()
+    assert.deepEqual(found(), selected())
+  })
+
+  it('has the newest state of the log, and nothing that was not committed or removed', () => {
+    for (let id = 1; id <= 500; id++) insert(id, `row ${id}`.padEnd(100), id, null)
+    db.exec('PRAGMA wal_checkpoint(TRUNCATE)')
+    db.exec("UPDATE t SET a = 'new' WHERE id % 2 = 0; DELETE FROM t WHERE id % 5 = 0")
+    const committed = selected()
+    crash()
+    assert.deepEqual(found(), committed)
+    // Cut within the last transaction: it does not count.
+    insert(1000, 'last', 1, 1)
+    crash()
+    truncateSync(`${copy}-wal`, statSync(`${copy}-wal`).size - 100)
+    assert.deepEqual(found(), committed)
+  })
+
+  it('does not believe a page of the log whose checksum is wrong', () => {
+    insert(1, 'one', 1, 1)
+    db.exec('PRAGMA wal_checkpoint(TRUNCATE)')
+    db.exec("UPDATE t SET a = 'two'")
+    crash()
+    assert.deepEqual(found().get(1), ['two', 1, 1])
+    const log = readFileSync(`${copy}-wal`)
+    log[log.length - 300] = 1
+    writeFileSync(`${copy}-wal`, log)
+    assert.deepEqual(found().get(1), ['one', 1, 1])
+  })
+})
