@@ -32,9 +32,10 @@ const DESCRIPTIONS: Record<string, string> = {
   ERR_TLS_CERT_ALTNAME_INVALID: 'the certificate is for another host name'
 }
 
-/** OpenSSL's words for an alert of the server, which Node.js reports as a mere `EPROTO`. */
-const ALERTS: [words: string, description: string][] = [
+/** OpenSSL's words, which Node.js often reports under the mere code `EPROTO`. */
+const OPENSSL_WORDS: [words: string, description: string][] = [
   ['alert protocol version', OLD_TLS],
+  ['unsupported protocol', OLD_TLS],
   ['alert handshake failure', `the server refused the TLS handshake; ${WANTS_CERTIFICATE}?`],
   ['alert bad certificate', 'the server refused the client certificate'],
   ['alert unknown ca', 'the server does not trust the authority of the client certificate'],
@@ -49,10 +50,9 @@ const ALERTS: [words: string, description: string][] = [
  * @param message the error's own words; they are looked into and never repeated
  */
 export function describeError(code: string, message = ''): string {
-  const alert = isTls(code) ? ALERTS.find(([words]) => message.includes(words)) : undefined
-  if (alert !== undefined) return alert[1]
-  const known = DESCRIPTIONS[code]
-  if (known !== undefined) return known
+  const known = isTls(code) ? OPENSSL_WORDS.find(([words]) => message.includes(words)) : undefined
+  const description = known?.[1] ?? DESCRIPTIONS[code]
+  if (description !== undefined) return description
   if (code.startsWith('HPE_')) return `the answer is not HTTP (${code})`
   if (code.startsWith('ERR_OSSL_')) {
     return `certificate and key of the TLS configuration cannot be used (${code})`

@@ -94,10 +94,17 @@ export class Exchange {
   /** What is thrown in place of an error of got, whose own holds the request with its headers. */
   translate(error: unknown): HttpError {
     if (this.#failure !== undefined) return this.#failure
-    const { cause, code } = root(error)
-    if (cause instanceof Failure) return this.#error(cause)
-    const words = cause instanceof Error ? cause.message : ''
-    return this.#error(new Failure(code, this.#family(code), describeError(code, words)))
+    const chain = causes(error)
+    const failure = chain.find((cause) => cause instanceof Failure)
+    if (failure !== undefined) return this.#error(failure)
+    // got's own general code stands before the one of the system.
+    const known = chain.find(({ code }) => code !== undefined && code !== 'ERR_GOT_REQUEST_ERROR')
+    const { code = 'EUNKNOWN', message = '' } = known ?? {}
+    if (code === 'ERR_HTTP_CONTENT_LENGTH_MISMATCH') {
+      // A body that ends early is a connection that was cut, whoever noticed it first.
+      return this.#error(new Failure('ECONNRESET', 'reset', describeError('ECONNRESET')))
+    }
+    return this.#error(new Failure(code, this.#family(code), describeError(code, message)))
   }
 
   #onSocket(socket: Socket): void {
@@ -163,19 +170,11 @@ export class Exchange {
   }
 }
 
-/** What stands behind an error of got, with its code; `EUNKNOWN` where there is none. */
-function root(error: unknown): { cause: unknown; code: string } {
-  for (let at = error, depth = 0; at instanceof Error && depth < 5; depth++) {
-    const { code } = at as NodeJS.ErrnoException
-    if (at instanceof Failure) return { cause: at, code: at.code }
-    // got's own general code stands before the one of the system.
-    if (typeof code === 'string' && !(code === 'ERR_GOT_REQUEST_ERROR' && at.cause)) {
-      // A body that ends early is a connection that was cut, whoever noticed it first.
-      return { cause: at, code: code === 'ERR_HTTP_CONTENT_LENGTH_MISMATCH' ? 'ECONNRESET' : code }
-    }
-    at = at.cause
-  }
-  return { cause: undefined, code: 'EUNKNOWN' }
+/** An error, what caused it, and so on. */
+function causes(error: unknown): NodeJS.ErrnoException[] {
+  const chain: NodeJS.ErrnoException[] = []
+  for (let at = error; at instanceof Error && chain.length < 5; at = at.cause) chain.push(at)
+  return chain
 }
 
 function issuerOf(socket: TLSSocket): string | undefined {
