@@ -51,6 +51,7 @@ export interface Shipment extends ValueContext {
 export interface PreparedRequest {
   method: 'POST' | 'PUT'
   url: URL
+  /** Under their names as they were written in the node. */
   headers: Record<string, string>
   body: Buffer
 }
@@ -94,12 +95,12 @@ export class Receiver {
       fields.push({ name: 'access_token', value: token })
     }
     const { body, contentType } = await this.#body(shipment, fields)
-    const headers: Record<string, string> = {
-      accept: ACCEPT,
-      'user-agent': settings.userAgent,
-      date: new Date().toUTCString(),
-      'content-type': contentType
-    }
+    const headers = new HeaderList({
+      Accept: ACCEPT,
+      'User-Agent': settings.userAgent,
+      Date: new Date().toUTCString(),
+      'Content-Type': contentType
+    })
     for (const { name, value } of await evaluate(settings.headers, shipment, 'header')) {
       const problem = headerValueProblem(value)
       if (problem !== undefined) {
@@ -108,19 +109,17 @@ export class Receiver {
           `The value of the header ${name} cannot be sent: ${problem}.`
         )
       }
-      headers[name.toLowerCase()] = value
+      headers.set(name, value)
     }
-    let { url } = shipment
-    url ??= settings.url
+    let url = shipment.url ?? settings.url
     if (token !== undefined && settings.tokenPlacement === 'header') {
       const { authHeader, authScheme } = settings
-      headers[authHeader.toLowerCase()] = authScheme === '' ? token : `${authScheme} ${token}`
+      headers.set(authHeader, authScheme === '' ? token : `${authScheme} ${token}`)
     }
     if (token !== undefined && settings.tokenPlacement === 'query') {
-      url = new URL(url)
-      url.searchParams.set('access_token', token)
+      url = withQuery(url, 'access_token', token)
     }
-    return { method: settings.method, url, headers, body }
+    return { method: settings.method, url, headers: headers.asWritten(), body }
   }
 
   async #body(shipment: Shipment, fields: FormField[]): ReturnType<typeof buildRequestBody> {
@@ -134,6 +133,31 @@ export class Receiver {
       )
     }
   }
+}
+
+/** HeaderList that keep the letters of their names; of two with the same name the later one counts. */
+class HeaderList {
+  readonly #written = new Map<string, [name: string, value: string]>()
+
+  constructor(headers: Record<string, string>) {
+    for (const [name, value] of Object.entries(headers)) this.set(name, value)
+  }
+
+  set(name: string, value: string): void {
+    this.#written.set(name.toLowerCase(), [name, value])
+  }
+
+  asWritten(): Record<string, string> {
+    return Object.fromEntries(this.#written.values())
+  }
+}
+
+/** The URL with one more parameter; the others stay as they were written. */
+function withQuery(url: URL, name: string, value: string): URL {
+  const longer = new URL(url)
+  const earlier = longer.search === '' ? '' : `${longer.search}&`
+  longer.search = `${earlier}${name}=${encodeURIComponent(value)}`
+  return longer
 }
 
 async function evaluate(

@@ -101,6 +101,22 @@ describe('HttpClient', () => {
     assert.equal(other.connections(), 0)
   })
 
+  it('sends header names in the letters that they are given in, and each once', async () => {
+    let raw: string[] = []
+    const server = await serve((request, response) => {
+      raw = request.rawHeaders
+      response.end()
+    })
+    const headers = { 'UPHN-INFOMAP': '{"a":1,"b":2}', 'x-Token': 'x', 'ACCEPT-Encoding': 'br' }
+    await post(client(), server.url, { headers })
+    const names = raw.filter((_, index) => index % 2 === 0)
+    for (const name of Object.keys(headers)) assert.ok(names.includes(name), raw.join())
+    assert.equal(raw[raw.indexOf('UPHN-INFOMAP') + 1], '{"a":1,"b":2}')
+    assert.equal(raw[raw.indexOf('ACCEPT-Encoding') + 1], 'br')
+    const lower = names.map((name) => name.toLowerCase())
+    assert.equal(new Set(lower).size, lower.length, names.join())
+  })
+
   it('keeps no cookies', async () => {
     const cookies: unknown[] = []
     const server = await serve((request, response) => {
