@@ -161,9 +161,7 @@ describe('the examples', () => {
     }
 
     /** Presses the first button; which debug node shows something, and what the receiver got. */
-    async function press(
-      flow: readonly FlowNode[]
-    ): Promise<{
+    async function press(flow: readonly FlowNode[]): Promise<{
       shown: string
       msg: Record<string, unknown>
       request: ReceivedRequest | undefined

@@ -373,7 +373,8 @@ describe('HttpClient through a proxy', () => {
       ['[::1]', 'https://[::1]:9/', true],
       ['[::1]:9', 'https://[::1]:9/', true],
       ['*', 'https://anything.example/', true],
-      ['', 'https://anything.example/', false]
+      ['', 'https://anything.example/', false],
+      ['', 'http://localhost:9/', true]
     ]
     for (const [entry, url, direct] of exempt) {
       it(`${url} with "${entry}": ${direct ? 'right' : 'it is'}`, () => {
