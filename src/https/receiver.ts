@@ -51,7 +51,7 @@ export interface Shipment extends ValueContext {
 export interface PreparedRequest {
   method: 'POST' | 'PUT'
   url: URL
-  /** Under their names as they were written in the node. */
+  /** Under lower-case names, so that they can be looked up; they are sent as they were written. */
   headers: Record<string, string>
   body: Buffer
 }
@@ -77,9 +77,14 @@ export class Receiver {
    * @throws {HttpError} when there is no complete answer
    */
   async send(shipment: Shipment): Promise<HttpReply> {
-    const request = await this.prepare(shipment)
+    const { headers, ...request } = await this.#prepare(shipment)
     const { responseTimeoutMs, signal } = shipment
-    return this.#client.request({ ...request, responseTimeoutMs, signal })
+    return this.#client.request({
+      ...request,
+      headers: headers.asWritten(),
+      responseTimeoutMs,
+      signal
+    })
   }
 
   /**
@@ -88,6 +93,13 @@ export class Receiver {
    * @throws {Hl7Error} when a value of this message cannot be sent
    */
   async prepare(shipment: Shipment): Promise<PreparedRequest> {
+    const { headers, ...request } = await this.#prepare(shipment)
+    return { ...request, headers: headers.inLowerCase() }
+  }
+
+  async #prepare(
+    shipment: Shipment
+  ): Promise<Omit<PreparedRequest, 'headers'> & { headers: HeaderList }> {
     const settings = this.#settings
     const { token } = shipment
     const fields = await evaluate(settings.formFields, shipment, 'form field')
@@ -119,7 +131,7 @@ export class Receiver {
     if (token !== undefined && settings.tokenPlacement === 'query') {
       url = withQuery(url, 'access_token', token)
     }
-    return { method: settings.method, url, headers: headers.asWritten(), body }
+    return { method: settings.method, url, headers, body }
   }
 
   async #body(shipment: Shipment, fields: FormField[]): ReturnType<typeof buildRequestBody> {
@@ -149,6 +161,10 @@ class HeaderList {
 
   asWritten(): Record<string, string> {
     return Object.fromEntries(this.#written.values())
+  }
+
+  inLowerCase(): Record<string, string> {
+    return Object.fromEntries([...this.#written].map(([lower, [, value]]) => [lower, value]))
   }
 }
 
