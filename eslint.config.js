@@ -54,7 +54,10 @@ export default defineConfig(
         { considerDefaultExhaustiveForUnions: true }
       ],
       '@typescript-eslint/consistent-type-imports': 'error',
-      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_' }],
+      '@typescript-eslint/no-unused-vars': [
+        'error',
+        { argsIgnorePattern: '^_', ignoreRestSiblings: true }
+      ],
       'no-console': ['error'],
       eqeqeq: ['error', 'always'],
       curly: ['error', 'multi-line']

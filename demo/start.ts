@@ -27,6 +27,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     void stop(0)
   })
 }
+if (process.env['npm_lifecycle_event'] === 'start') stopWithShell(process.ppid)
 start().catch((error: unknown) => {
   if (isStopping()) return
   console.error(`\nThe demo did not start. ${error instanceof Error ? error.message : ''}`)
@@ -100,6 +101,13 @@ is gone when the demo stops. Ctrl-C stops it.
   if (isStopping()) return
   console.error(`\nNode-RED has ended. Its last lines:\n${nodeRed.log.slice(-20).join('\n')}`)
   await stop(1)
+}
+
+/** A signal to npm alone ends npm and the shell between, but would not get here. */
+function stopWithShell(shell: number): void {
+  setInterval(() => {
+    if (process.ppid !== shell) void stop(0)
+  }, 500).unref()
 }
 
 /** Undoes everything, the last first, and ends the process; a second call changes nothing. */

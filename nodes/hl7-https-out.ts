@@ -14,9 +14,12 @@ import type { EntryFacts } from '../src/outbox/outbox.ts'
 import { MemoryOutbox } from '../src/outbox/memory-outbox.ts'
 import { SECRET_SLOTS } from './named-values.ts'
 import { errorText } from './node-errors.ts'
+import type { Hl7HttpsOutNode } from './node-types.ts'
+import { registerOutRoutes } from './admin-routes.ts'
 import { describeAck, describeError } from './outgoing-properties.ts'
-import { readOutSettings, type OutSettings } from './out-settings.ts'
-import { StatusLine } from './status-line.ts'
+import { readOutSettings, type OutSettings } from './read-out-settings.ts'
+import { sendTestMessage } from './test-message.ts'
+import { misconfigured, StatusLine, type Translate } from './status-line.ts'
 
 /** What is kept of a message until it leaves. */
 interface Content {
@@ -25,10 +28,6 @@ interface Content {
   msg: NodeMessageInFlow
   send: (messages: (NodeMessageInFlow | null)[]) => void
   done: (error?: Error) => void
-}
-
-export interface Hl7HttpsOutNode extends Node {
-  delivery: Delivery<Content> | undefined
 }
 
 /** Beside a queue in memory the flow's own objects are all there is. */
@@ -47,9 +46,11 @@ const MAX_LISTED = 50
 
 /** Registers the node that sends HL7 messages and routes their acknowledgements. */
 export default function (RED: NodeAPI): void {
+  registerOutRoutes(RED)
+
   function Hl7HttpsOut(this: Hl7HttpsOutNode, config: NodeDef): void {
     RED.nodes.createNode(this, config)
-    const status = new StatusLine(this, () => this.delivery?.state())
+    const translate: Translate = (key, values) => RED._(key, values ?? {})
     let settings: OutSettings | undefined
     let problems: readonly string[]
     try {
@@ -60,10 +61,11 @@ export default function (RED: NodeAPI): void {
       problems = [errorText(error)]
     }
     if (settings === undefined) {
-      refuseEverything(this, problems, status)
+      this.status(misconfigured(translate))
+      refuseEverything(this, problems)
       return
     }
-    start(this, settings, status)
+    start(this, settings, translate)
   }
 
   RED.nodes.registerType('hl7-https-out', Hl7HttpsOut, {
@@ -74,16 +76,15 @@ export default function (RED: NodeAPI): void {
 }
 
 /** A node that cannot work says so for each message; nothing disappears in it. */
-function refuseEverything(node: Node, problems: readonly string[], status: StatusLine): void {
+function refuseEverything(node: Node, problems: readonly string[]): void {
   const text = `This node is not set up: ${problems.join('; ')}.`
-  status.misconfigured()
   node.error(text)
   node.on('input', (msg, _send, done) => {
     refuse(msg, new DeliveryError('HL7_CONFIG', text), done)
   })
 }
 
-function start(node: Hl7HttpsOutNode, settings: OutSettings, status: StatusLine): void {
+function start(node: Hl7HttpsOutNode, settings: OutSettings, translate: Translate): void {
   const client = new HttpClient(settings.client)
   const receiver = new Receiver(settings.receiver, client)
   const courier = new Courier({ ...settings.courier, receiver })
@@ -102,11 +103,25 @@ function start(node: Hl7HttpsOutNode, settings: OutSettings, status: StatusLine)
     random: Math.random
   })
   node.delivery = delivery
+  node.sendTest = (type, controlId) =>
+    sendTestMessage(
+      courier,
+      receiver,
+      settings.receiver.headers,
+      settings.responseTimeoutMs,
+      type,
+      controlId
+    )
+  const { tokens } = settings.courier
+  const status = new StatusLine(node, translate, () => ({
+    delivery: delivery.state(),
+    token: tokens?.status
+  }))
   for (const warning of settings.warnings) node.warn(warning)
   delivery.start().catch((error: unknown) => {
     node.error(errorText(error))
   })
-  const unsubscribe = settings.courier.tokens?.onStatus(() => {
+  const unsubscribe = tokens?.onStatus(() => {
     status.update()
   })
 

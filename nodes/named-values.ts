@@ -14,7 +14,7 @@ const TYPES = [...STATIC_TYPES, 'msg', 'jsonata', 'hl7'] as const
 /** Reads a list of `{name, value, valueType}` whose values are known at deploy. */
 export function readStaticValues(
   RED: NodeAPI,
-  node: Node,
+  node: Node | null,
   properties: Properties,
   listName: string,
   credentials: Credentials
@@ -40,7 +40,7 @@ export function readNamedValues(
     const name = item.text('name').trim()
     const value = namedValue(RED, node, item, credentials)
     collect(properties, item, listName, name)
-    return { name, value }
+    return { name, value, secret: item.text('valueType') === 'cred' }
   })
 }
 
@@ -86,7 +86,7 @@ function namedValue(
 
 function staticValue(
   RED: NodeAPI,
-  node: Node,
+  node: Node | null,
   item: Properties,
   type: (typeof STATIC_TYPES)[number],
   credentials: Credentials
@@ -94,11 +94,11 @@ function staticValue(
   const value = item.text('value')
   if (type === 'str') return value
   if (type === 'env') {
-    const resolved: unknown = RED.util.evaluateNodeProperty(value, 'env', node, {})
-    if (resolved === undefined || resolved === '') {
+    const resolved = environmentValue(RED, node, value)
+    if (resolved === undefined) {
       item.problems.push(`the environment variable ${value} is not set`)
     }
-    return asText(resolved) ?? ''
+    return resolved ?? ''
   }
   if (!SECRET_SLOTS.includes(value)) {
     item.problems.push('a secret value must name one of the slots secret1 to secret6')
@@ -109,11 +109,25 @@ function staticValue(
   return secret ?? ''
 }
 
+/**
+ * The value of an environment variable as Node-RED sees it from a node: of its group, flow or the
+ * process; without a node of the process alone.
+ *
+ * @param name `NAME` or `${NAME}`
+ */
+export function environmentValue(
+  RED: NodeAPI,
+  node: Node | null,
+  name: string
+): string | undefined {
+  // Node-RED takes a missing node; its types do not say so.
+  const value: unknown = RED.util.evaluateNodeProperty(name, 'env', node as Node, {})
+  return value === '' ? undefined : asText(value)
+}
+
 /** Objects as JSON, absent values as nothing. */
 function asText(value: unknown): string | undefined {
-  return typeof value === 'string'
-    ? value
-    : (JSON.stringify(value ?? undefined))
+  return typeof value === 'string' ? value : JSON.stringify(value ?? undefined)
 }
 
 function collect(properties: Properties, item: Properties, listName: string, name: string): void {

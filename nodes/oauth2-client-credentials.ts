@@ -1,41 +1,16 @@
-import type { Node, NodeAPI, NodeDef } from 'node-red'
-import { HttpClient } from '../src/http-client/http-client.ts'
-import type { TlsSettings } from '../src/http-client/agent.ts'
-import type { GrantType, TokenSettings } from '../src/oauth2/token-settings.ts'
+import type { NodeAPI, NodeDef } from 'node-red'
 import { TokenSource } from '../src/oauth2/token-source.ts'
-import { hasClientCertificate, readConnection, type Connection } from './connection.ts'
-import { readStaticValues, SECRET_SLOTS, type Credentials } from './named-values.ts'
+import { registerTokenRoute } from './admin-routes.ts'
+import { readConnection } from './connection.ts'
+import { SECRET_SLOTS } from './named-values.ts'
+import type { OAuth2ClientCredentialsNode } from './node-types.ts'
 import { Properties } from './properties.ts'
-
-/** What an `hl7-https-out` node finds behind its `auth` property. */
-export interface OAuth2ClientCredentialsNode extends Node {
-  /** Undefined where the settings cannot work. */
-  tokens: TokenSource | undefined
-  /** Why they cannot, in words. */
-  problems: readonly string[]
-  /** HTTP statuses of the HL7 server that mean "the token was refused". */
-  refreshOnStatus: ReadonlySet<number>
-  tls: TlsSettings | undefined
-}
-
-const GRANT_TYPES = ['client_credentials', 'jwt_bearer', 'password'] as const satisfies GrantType[]
-const CLIENT_AUTH = [
-  'auto',
-  'client_secret_basic',
-  'client_secret_basic_raw',
-  'client_secret_post',
-  'client_secret_jwt',
-  'private_key_jwt',
-  'tls_client_auth',
-  'none'
-] as const satisfies TokenSettings['clientAuth'][]
-
-/** A token answer is small: more is no token server. */
-const MAX_TOKEN_RESPONSE_BYTES = 1024 * 1024
-const TOKEN_CONNECT_TIMEOUT_MS = 5000
+import { readTokenSettings, tokenHttpClient } from './read-token-settings.ts'
 
 /** Registers the config node that always has a fresh token. */
 export default function (RED: NodeAPI): void {
+  registerTokenRoute(RED)
+
   function OAuth2ClientCredentials(this: OAuth2ClientCredentialsNode, config: NodeDef): void {
     RED.nodes.createNode(this, config)
     const properties = new Properties(config)
@@ -79,53 +54,6 @@ export default function (RED: NodeAPI): void {
       }
     }
   )
-}
-
-/** The HTTP client for discovery and token requests. */
-export function tokenHttpClient({ tls, proxy }: Connection): HttpClient {
-  return new HttpClient({
-    tls,
-    proxy,
-    maxConnections: 2,
-    connectTimeoutMs: TOKEN_CONNECT_TIMEOUT_MS,
-    maxResponseBytes: MAX_TOKEN_RESPONSE_BYTES
-  })
-}
-
-/** Reads everything that a token request is made from; what is wrong is noted in `properties`. */
-export function readTokenSettings(
-  RED: NodeAPI,
-  node: Node,
-  properties: Properties,
-  stored: Credentials | undefined,
-  connection: Connection
-): TokenSettings {
-  const credentials = new Properties(stored ?? {})
-  const settings: TokenSettings = {
-    issuer: properties.text('issuer').trim(),
-    tokenEndpoint: properties.text('tokenEndpoint').trim(),
-    grantType: properties.choice('grantType', GRANT_TYPES, 'client_credentials'),
-    clientAuth: properties.choice('clientAuth', CLIENT_AUTH, 'auto'),
-    scope: properties.text('scope').trim(),
-    audience: properties.text('audience').trim(),
-    resource: properties.text('resource').trim(),
-    extraParams: readStaticValues(RED, node, properties, 'extraParams', stored ?? {}),
-    keyId: properties.text('keyId').trim(),
-    signingAlg: properties.text('signingAlg').trim(),
-    assertionAudience: properties.text('assertionAudience').trim() || 'token_endpoint',
-    assertionSubject: properties.text('assertionSubject').trim(),
-    assertionClaims: readStaticValues(RED, node, properties, 'assertionClaims', {}),
-    defaultLifetime: properties.number('defaultLifetime', 300, { min: 1, max: 86_400 }),
-    clientId: credentials.text('clientId').trim(),
-    clientSecret: credentials.text('clientSecret'),
-    privateKey: credentials.text('privateKey'),
-    privateKeyPassphrase: credentials.text('privateKeyPassphrase'),
-    username: credentials.text('username'),
-    password: credentials.text('password'),
-    hasClientCertificate: hasClientCertificate(connection.tls)
-  }
-  properties.problems.push(...credentials.problems)
-  return settings
 }
 
 function readStatuses(properties: Properties): ReadonlySet<number> {

@@ -1,5 +1,17 @@
 import type { Node, NodeStatus } from 'node-red'
 import type { DeliveryState } from '../src/delivery/delivery.ts'
+import { printable } from '../src/delivery/explain.ts'
+import type { TokenStatus } from '../src/oauth2/token-status.ts'
+
+/** What a status is made from. */
+export interface StatusFacts {
+  delivery: DeliveryState
+  /** Undefined where the receiver wants no token. */
+  token: TokenStatus | undefined
+}
+
+/** Looks a text up in the language of the runtime. */
+export type Translate = (key: string, values?: Record<string, string>) => string
 
 /** A status goes to every open editor: so often at most, in milliseconds. */
 const MIN_INTERVAL_MS = 100
@@ -7,32 +19,30 @@ const MIN_INTERVAL_MS = 100
 /** The line of text and the dot under a node. Changes in quick succession are shown as one. */
 export class StatusLine {
   readonly #node: Node
-  readonly #state: () => DeliveryState | undefined
+  readonly #translate: Translate
+  readonly #facts: () => StatusFacts
   #shown = ''
   #timer: NodeJS.Timeout | undefined
   #lastShown = 0
 
-  constructor(node: Node, state: () => DeliveryState | undefined) {
+  constructor(node: Node, translate: Translate, facts: () => StatusFacts) {
     this.#node = node
-    this.#state = state
+    this.#translate = translate
+    this.#facts = facts
   }
 
-  /** The state may have changed. */
+  /** The facts may have changed. */
   update(): void {
     if (this.#timer !== undefined) return
     const wait = this.#lastShown + MIN_INTERVAL_MS - Date.now()
-    if (wait <= 0) this.#show()
-    else {
-      this.#timer = setTimeout(() => {
-        this.#timer = undefined
-        this.#show()
-      }, wait)
+    if (wait <= 0) {
+      this.#show()
+      return
     }
-  }
-
-  /** The node cannot work as it is set up. */
-  misconfigured(): void {
-    this.#node.status({ fill: 'red', shape: 'ring', text: 'hl7-https-out.status.config' })
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined
+      this.#show()
+    }, wait)
   }
 
   close(): void {
@@ -41,10 +51,8 @@ export class StatusLine {
   }
 
   #show(): void {
-    const state = this.#state()
-    if (state === undefined) return
     this.#lastShown = Date.now()
-    const status = statusOf(state)
+    const status = statusOf(this.#facts(), this.#translate, Date.now())
     const shown = JSON.stringify(status)
     if (shown === this.#shown) return
     this.#shown = shown
@@ -52,22 +60,53 @@ export class StatusLine {
   }
 }
 
-function statusOf(state: DeliveryState): NodeStatus {
-  const waiting = state.queued > 0 ? ` (${state.queued})` : ''
-  switch (state.state) {
-    case 'paused':
-      return { fill: 'red', shape: 'ring', text: `paused${waiting}` }
-    case 'retrying':
-      return {
-        fill: 'yellow',
-        shape: 'ring',
-        text: `retry ${state.retry?.attempts ?? 1}, ${Math.ceil((state.retry?.waitMs ?? 0) / 1000)} s${waiting}`
-      }
-    case 'sending':
-      return { fill: 'blue', shape: 'dot', text: `sending${waiting}` }
-    case 'error':
-      return { fill: 'red', shape: 'ring', text: state.lastError?.code ?? 'error' }
-    case 'idle':
-      return state.acked + state.naked === 0 ? {} : { fill: 'green', shape: 'dot', text: 'ACK' }
+/** The status of a node that cannot work as it is set up. */
+export function misconfigured(translate: Translate): NodeStatus {
+  return { fill: 'red', shape: 'ring', text: translate('status.config') }
+}
+
+/** The status for some facts; a pure function of them. */
+export function statusOf(
+  { delivery, token }: StatusFacts,
+  translate: Translate,
+  now: number
+): NodeStatus {
+  const { state, queued, retry, lastError, lastOutcome } = delivery
+  if (state === 'paused') {
+    return ring('red', translate('status.paused', { queued: String(queued) }))
   }
+  if (token?.state === 'none' && state !== 'idle') {
+    return ring('yellow', translate('status.noToken', { code: printable(token.code) }))
+  }
+  if (state === 'retrying' && retry !== null) {
+    const attempt = String(retry.attempts + 1)
+    return ring(
+      'yellow',
+      queued > 1
+        ? translate('status.retryingQueued', { attempt, queued: String(queued) })
+        : translate('status.retrying', { attempt, wait: String(Math.ceil(retry.waitMs / 1000)) })
+    )
+  }
+  if (token?.state === 'refresh failing') {
+    const seconds = String(Math.max(0, Math.round((token.validUntil - now) / 1000)))
+    return ring('yellow', translate('status.tokenFailing', { seconds }))
+  }
+  if (state === 'sending') {
+    const text = translate('status.sending')
+    return { fill: 'blue', shape: 'dot', text: queued > 0 ? `${text} (${queued})` : text }
+  }
+  if (state === 'error') {
+    return ring('red', translate('status.error', { code: lastError?.code ?? '' }))
+  }
+  if (lastOutcome === null) {
+    return queued === 0 ? {} : ring('grey', translate('status.queued', { queued: String(queued) }))
+  }
+  const code = printable(lastOutcome.code)
+  return lastOutcome.outcome === 'nak'
+    ? ring('green', translate('status.nak', { code }))
+    : { fill: 'green', shape: 'dot', text: translate('status.ack', { code }).trim() }
+}
+
+function ring(fill: 'red' | 'yellow' | 'grey' | 'green', text: string): NodeStatus {
+  return { fill, shape: 'ring', text }
 }

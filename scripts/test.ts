@@ -6,6 +6,7 @@ import { spawnSync } from 'node:child_process'
 import { globSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { installBrowser } from './browser.ts'
 
 process.chdir(dirname(dirname(fileURLToPath(import.meta.url))))
 
@@ -17,6 +18,7 @@ if (files.length === 0) {
   console.error(`No test file matches ${words.join(' ')}.`)
   process.exit(1)
 }
+if (files.some((file) => file.startsWith('test/editor/'))) installBrowser()
 const { status } = spawnSync(
   process.execPath,
   ['--test', '--test-concurrency=2', '--test-timeout=300000', ...files],

@@ -72,4 +72,8 @@ declare const RED: {
   }
   sidebar: { help: { show(type: string): void } }
   tray: { resize(): void }
+  utils: {
+    /** `true`, or why the value is none of that type. */
+    validateTypedProperty(value: string, type: string, options: object): true | string
+  }
 }

@@ -21,7 +21,8 @@ const css = `
   margin: 4px 0 0 165px; max-width: 560px; font-size: 12px; line-height: 1.4;
   color: var(--red-ui-primary-text-color);
 }
-.hl7-https-form .hl7-https-hint a { color: var(--red-ui-text-color-link); text-decoration: underline; }
+.hl7-https-form .hl7-https-hint .red-ui-button { color: var(--red-ui-primary-text-color); }
+.hl7-https-form .hl7-https-hint a { color: inherit; text-decoration: underline; }
 .hl7-https-form .form-row > .hl7-https-list-problem { margin-left: 0; }
 .hl7-https-form .hl7-https-note:empty { display: none; }
 .hl7-https-form .hl7-https-problem { color: var(--red-ui-text-color-error); }

@@ -182,12 +182,16 @@ function offerChoices(select: HTMLElement | null, field: EditorElements): void {
   })
 }
 
-/** Puts the number in a field on the node; an empty field takes the default. */
+/**
+ * Puts the number in a field on the node. An empty field takes the default, and so does one that does
+ * not apply and holds no number: nobody could see the mistake.
+ */
 function saveNumber(node: EditorNode, property: string, field: EditorElements): void {
   const input = field[0]
   if (!(input instanceof HTMLInputElement)) return
   const text = input.value.trim()
-  const given = text === '' ? node._def.defaults[property]?.value : Number(text)
+  const unseen = Number.isNaN(Number(text)) && input.closest('[data-row][hidden]') !== null
+  const given = text === '' || unseen ? node._def.defaults[property]?.value : Number(text)
   if (typeof given !== 'number' || Number.isNaN(given)) return
   input.value = String(given)
   // A flow file may hold the number as text: the same number is no change.

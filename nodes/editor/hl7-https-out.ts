@@ -1,19 +1,26 @@
+import {
+  DEFAULT_REPLY_RULES,
+  parseReplyRules,
+  ReplyRulesError
+} from '../../src/delivery/reply-rules.ts'
+import { headerValueProblem } from '../../src/https/header-values.ts'
+import { entryProblem } from './entry-problem.ts'
 import { createForm, type Form, type ReadValue } from './form.ts'
 import { createFormTabs } from './form-tabs.ts'
-import { isHl7Path, isToken, namedValue, namedValueProblem } from './named-value.ts'
+import { headerProblem, isHl7Path, namedValue } from './named-value.ts'
 import { createNamedValueList, type NamedValueList } from './named-value-list.ts'
 import { numberProblem, type NumberBounds } from './number-problem.ts'
 import { showSecretSlots } from './secret-slots.ts'
 import { hostOf, isVariable, urlProblem } from './url-problem.ts'
 
-/** Bounds of the numeric properties; seconds, or counts where `integer` stands. */
+/** The runtime's bounds of the numeric properties; seconds, or counts where `integer` stands. */
 const numbers: Record<string, NumberBounds> = {
-  retryInterval: { min: 0 },
-  retryMaxInterval: { min: 0 },
-  failureTimeout: { min: 0, special: -1 },
-  connectTimeout: { min: 0.001 },
-  responseTimeout: { min: 0.001 },
-  maxInFlight: { min: 1, integer: true },
+  retryInterval: { min: 0.001, max: 86_400 },
+  retryMaxInterval: { min: 0.001, max: 86_400 },
+  failureTimeout: { min: -1 },
+  connectTimeout: { min: 0.001, max: 3600 },
+  responseTimeout: { min: 0.001, max: 86_400 },
+  maxInFlight: { min: 1, max: 1000, integer: true },
   queueLimit: { min: 1, integer: true },
   queueCountAlert: { min: 0, integer: true },
   queueWaitAlert: { min: 0 }
@@ -74,8 +81,7 @@ function problem(property: string, value: unknown, read: ReadValue): string {
   const given = typeof value === 'string' ? value.trim() : ''
   const bounds = numbers[property]
   if (bounds !== undefined) {
-    if (property === 'maxInFlight' && read('order') === 'fifo') return ''
-    return words(numberProblem(value, bounds), { min: bounds.min })
+    return words(numberProblem(value, bounds), { min: bounds.min, max: bounds.max ?? '' })
   }
   switch (property) {
     case 'url':
@@ -83,28 +89,60 @@ function problem(property: string, value: unknown, read: ReadValue): string {
     case 'tokenPlacement':
       return words(tokenIn('body')(read) && read('format') !== 'form' ? 'tokenBody' : '')
     case 'authHeader':
-      if (!tokenIn('header')(read)) return ''
-      return words(given !== '' && isToken(given) ? '' : 'headerName')
+      return words(tokenIn('header')(read) && given !== '' ? headerProblem(given) : '')
     case 'authScheme':
-      if (!tokenIn('header')(read)) return ''
-      return words(given === '' || isToken(given) ? '' : 'authScheme')
+      return words(headerValueProblem(given) === undefined ? '' : 'headerValue')
     case 'contentType':
+      return words(given === '' || isMediaType(given) ? '' : 'contentType')
     case 'bodyPartType':
-      if (property === 'bodyPartType' && read('format') !== 'multipart') return ''
-      return words(given === '' || /^[^\s/;,]+\/[^\s/;,]+/.test(given) ? '' : 'contentType')
-    case 'charset':
-      return words(given === '' ? 'charset' : '')
-    case 'bodyField':
-      return words(given === '' && formatIs('form', 'multipart')(read) ? 'bodyField' : '')
+      return words(
+        given === '' || !formatIs('multipart')(read) || isMediaType(given) ? '' : 'contentType'
+      )
     case 'orderKey':
       return words(read('order') !== 'key' || isHl7Path(given) ? '' : 'hl7Path')
+    case 'replyCodeActions':
+      return rulesProblem(given)
+    case 'bodyTemplate':
+      return read('format') === 'json' ? jsonataProblem(given) : ''
+    case 'replyPath':
+      return jsonataProblem(given)
     case 'headers':
-      return listProblem(value, 'header')
+      return headersProblem(value, read)
     case 'formFields':
       return formatIs('form', 'multipart')(read) ? listProblem(value, 'any') : ''
     default:
       return ''
   }
+}
+
+function jsonataProblem(expression: string): string {
+  if (expression === '') return ''
+  const answer = RED.utils.validateTypedProperty(expression, 'jsonata', {})
+  return answer === true ? '' : answer
+}
+
+/** Where the rules are wrong, found by the runtime's own parser. */
+function rulesProblem(rules: string): string {
+  try {
+    parseReplyRules(rules)
+    return ''
+  } catch (error) {
+    if (!(error instanceof ReplyRulesError)) throw error
+    return text('problem.replyCodeActions', { position: error.position + 1, reason: error.message })
+  }
+}
+
+function headersProblem(value: unknown, read: ReadValue): string {
+  const found = listProblem(value, 'header')
+  if (found !== '' || !tokenIn('header')(read) || !Array.isArray(value)) return found
+  const tokenHeader = String(read('authHeader')).trim() || 'Authorization'
+  const names = (value as unknown[]).map((entry) => namedValue(entry).name.trim().toLowerCase())
+  return words(names.includes(tokenHeader.toLowerCase()) ? 'headerIsToken' : '')
+}
+
+/** Whether the text has the form of a media type (RFC 9110 §8.3.1), its parameters not looked at. */
+function isMediaType(given: string): boolean {
+  return /^[^\s/;,]+\/[^\s/;,]+/.test(given)
 }
 
 function words(key: string, values?: Record<string, string | number>): string {
@@ -114,8 +152,8 @@ function words(key: string, values?: Record<string, string | number>): string {
 function listProblem(value: unknown, names: 'header' | 'any'): string {
   const entries: unknown[] = Array.isArray(value) ? value : []
   for (const entry of entries) {
-    const found = words(namedValueProblem(namedValue(entry), names))
-    if (found !== '') return found
+    const found = entryProblem(namedValue(entry), names, text)
+    if (found !== undefined) return found.words
   }
   return ''
 }
@@ -166,6 +204,8 @@ function prepare(node: EditorNode): void {
   $('#node-input-format').on('change', showContentType)
   showContentType()
 
+  const rules = document.getElementById('node-input-replyCodeActions')
+  if (rules instanceof HTMLTextAreaElement) rules.placeholder = DEFAULT_REPLY_RULES
   document.getElementById('hl7-https-out-rules-help')?.addEventListener('click', (event) => {
     event.preventDefault()
     RED.sidebar.help.show('hl7-https-out')

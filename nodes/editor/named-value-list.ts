@@ -1,4 +1,5 @@
-import { namedValue, namedValueProblem, type NamedValue } from './named-value.ts'
+import { entryProblem } from './entry-problem.ts'
+import { namedValue, type NamedValue } from './named-value.ts'
 
 /** What a list of names and values offers. */
 export interface NamedValueListOptions {
@@ -8,7 +9,7 @@ export interface NamedValueListOptions {
   element: string
   /** The types of a value; none: plain text without `valueType`. */
   types: readonly ('str' | 'env' | 'cred' | 'msg' | 'jsonata' | 'hl7')[]
-  /** What names have to be; see {@link namedValueProblem}. */
+  /** What names have to be; see {@link entryProblem}. */
   names: 'header' | 'any'
   /** Labels and messages in the editor's language. */
   text: (key: string, values?: Record<string, string | number>) => string
@@ -55,13 +56,12 @@ export function createNamedValueList(
   /** Marks what is wrong in a row, and returns why. */
   const check = (row: Element): string => {
     const entry = readRow(row)
-    const problem = isBlank(entry) ? '' : namedValueProblem(entry, names)
-    const onName = problem === 'entryName' || problem === 'headerName'
+    const problem = isBlank(entry) ? undefined : entryProblem(entry, names, text)
     const name = row.querySelector('.hl7-https-entry-name')
     const value = row.querySelector('.hl7-https-entry-value .red-ui-typedInput-container')
-    name?.classList.toggle('input-error', onName)
-    value?.classList.toggle('input-error', problem !== '' && !onName)
-    return problem === '' ? '' : text(`problem.${problem}`)
+    name?.classList.toggle('input-error', problem?.field === 'name')
+    value?.classList.toggle('input-error', problem?.field === 'value')
+    return problem?.words ?? ''
   }
   const changed = (): void => {
     const reasons = rows().map(check)

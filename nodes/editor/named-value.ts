@@ -1,3 +1,6 @@
+import { parsePath } from '../../src/hl7/path.ts'
+import { headerNameProblem } from '../../src/https/header-values.ts'
+
 /** One entry of `headers`, `formFields`, `extraParams` or `assertionClaims`. */
 export interface NamedValue {
   name: string
@@ -7,7 +10,8 @@ export interface NamedValue {
 }
 
 /** Why an entry cannot be used; the key of its words in the locales under `problem`. */
-export type NamedValueProblem = '' | 'entryName' | 'headerName' | 'hl7Path' | 'secretSlot'
+export type NamedValueProblem =
+  '' | 'entryName' | 'headerName' | 'headerReserved' | 'hl7Path' | 'secretSlot'
 
 /** Reads an entry from a flow file, whatever is in it. */
 export function namedValue(entry: unknown): NamedValue {
@@ -27,19 +31,31 @@ export function namedValue(entry: unknown): NamedValue {
  */
 export function namedValueProblem(entry: NamedValue, names: 'header' | 'any'): NamedValueProblem {
   if (entry.name.trim() === '') return 'entryName'
-  if (names === 'header' && !isToken(entry.name.trim())) return 'headerName'
+  if (names === 'header') {
+    const problem = headerProblem(entry.name.trim())
+    if (problem !== '') return problem
+  }
   if (entry.valueType === 'hl7' && !isHl7Path(entry.value)) return 'hl7Path'
   if (entry.valueType === 'cred' && !/^secret[1-6]$/.test(entry.value)) return 'secretSlot'
   return ''
 }
 
-/** Whether the text is a `token` of HTTP (RFC 9110 §5.6.2): a header name, an authentication scheme. */
-export function isToken(text: string): boolean {
-  return /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(text)
+/**
+ * Judges a header name as the runtime does.
+ *
+ * @returns `headerName` for no name at all, `headerReserved` for one that the connection sets
+ */
+export function headerProblem(name: string): '' | 'headerName' | 'headerReserved' {
+  if (headerNameProblem(name) === undefined) return ''
+  return /^[\w-]+$/.test(name) ? 'headerReserved' : 'headerName'
 }
 
 /** Whether the text names a field of a message: `PID-3`, `PID-3.1`, `OBX[2]-5(1).1.2`. */
 export function isHl7Path(text: string): boolean {
-  const path = /^[A-Z][A-Z0-9]{2}(\[[0-9]{1,6}\])?-[0-9]{1,6}(\([0-9]{1,6}\))?(\.[0-9]{1,6}){0,2}$/
-  return path.test(text.trim())
+  try {
+    parsePath(text)
+    return true
+  } catch {
+    return false
+  }
 }

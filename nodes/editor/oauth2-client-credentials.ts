@@ -1,5 +1,6 @@
+import { entryProblem } from './entry-problem.ts'
 import { createForm, type Form, type ReadValue } from './form.ts'
-import { namedValue, namedValueProblem } from './named-value.ts'
+import { namedValue } from './named-value.ts'
 import { createNamedValueList, type NamedValueList } from './named-value-list.ts'
 import { numberProblem } from './number-problem.ts'
 import { showSecretSlots } from './secret-slots.ts'
@@ -24,8 +25,8 @@ const hasTls = (value: ReadValue): boolean => isFilled(value('tls')) && value('t
 /** `auto` finds another way where there is a key, a client certificate, or a signed grant. */
 const needsSecret = (value: ReadValue): boolean =>
   takesSecret(value) && !(authIs(value, 'auto') && (showsKey(value) || hasTls(value)))
-const needsClientId = (value: ReadValue): boolean =>
-  !(isJwtBearer(value) && authIs(value, 'auto', 'none'))
+const needsIssuer = (value: ReadValue): boolean => !isFilled(value('tokenEndpoint'))
+const signs = (value: ReadValue): boolean => showsKey(value) || authIs(value, 'client_secret_jwt')
 
 const form = createForm({
   prefix,
@@ -34,17 +35,17 @@ const form = createForm({
   numbers: ['defaultLifetime'],
   choices: { assertionAudience: 'oauth2-client-credentials-assertionAudience' },
   rows: {
-    issuerRequired: (value) => !isFilled(value('tokenEndpoint')),
-    clientIdRequired: needsClientId,
+    issuerRequired: needsIssuer,
     clientSecret: takesSecret,
     clientSecretRequired: needsSecret,
     password: (value) => value('grantType') === 'password',
     privateKey: showsKey,
-    assertion: (value) => showsKey(value) || authIs(value, 'client_secret_jwt'),
+    assertion: signs,
     jwtBearer: isJwtBearer
   },
   problem
 })
+const lifetime = { min: 1, max: 86_400 }
 let lists: NamedValueList[] = []
 
 /** Why a property cannot be used, in words; an empty string where it can, or where it is not used. */
@@ -52,31 +53,50 @@ function problem(property: string, value: unknown, read: ReadValue): string {
   const given = typeof value === 'string' ? value.trim() : ''
   switch (property) {
     case 'issuer':
-      if (given === '') return words(isFilled(read('tokenEndpoint')) ? '' : 'issuerEmpty')
-      return words(urlProblem(given))
+      if (!needsIssuer(read)) return ''
+      return words(given === '' ? 'issuerEmpty' : urlProblem(given))
     case 'tokenEndpoint':
       return given === '' ? '' : words(urlProblem(given))
     case 'clientId':
-      return words(given === '' && needsClientId(read) ? 'clientId' : '')
+      if (given === '') return words('clientId')
+      return words(
+        authIs(read, 'client_secret_basic_raw') && given.includes(':') ? 'clientIdColon' : ''
+      )
     case 'clientSecret':
-      return words(given === '' && needsSecret(read) ? 'clientSecret' : '')
+      return words(value === '' && needsSecret(read) ? 'clientSecret' : '')
     case 'privateKey':
       return words(given === '' && needsKey(read) ? 'privateKey' : '')
     case 'username':
     case 'password':
-      return words(given === '' && read('grantType') === 'password' ? property : '')
+      return words(value === '' && read('grantType') === 'password' ? property : '')
+    case 'signingAlg':
+      return algorithmProblem(given, read)
     case 'assertionAudience':
-      return words(given === '' ? 'assertionAudience' : '')
+      return words(
+        given === 'issuer' && signs(read) && !isFilled(read('issuer')) ? 'assertionIssuer' : ''
+      )
     case 'defaultLifetime':
-      return words(numberProblem(value, { min: 1 }), { min: 1 })
+      return words(numberProblem(value, lifetime), { min: lifetime.min, max: lifetime.max })
     case 'refreshOnStatus':
-      return words(/^\s*([1-5]\d\d(\s*,\s*[1-5]\d\d)*)?\s*$/.test(given) ? '' : 'refreshOnStatus')
+      return words(given.split(',').every(isStatus) ? '' : 'refreshOnStatus')
     case 'extraParams':
     case 'assertionClaims':
       return listProblem(value)
     default:
       return ''
   }
+}
+
+/** A key signs with its own algorithm; HS256 is for a secret alone (RFC 7518 §3.1). */
+function algorithmProblem(algorithm: string, read: ReadValue): string {
+  if (showsKey(read)) return words(algorithm.startsWith('HS') ? 'algorithmKey' : '')
+  const wrong = authIs(read, 'client_secret_jwt') && !['', 'HS256'].includes(algorithm)
+  return words(wrong ? 'algorithmSecret' : '')
+}
+
+function isStatus(text: string): boolean {
+  const word = text.trim()
+  return word === '' || /^[2-5]\d\d$/.test(word)
 }
 
 function words(key: string, values?: Record<string, string | number>): string {
@@ -86,8 +106,8 @@ function words(key: string, values?: Record<string, string | number>): string {
 function listProblem(value: unknown): string {
   const entries: unknown[] = Array.isArray(value) ? value : []
   for (const entry of entries) {
-    const found = words(namedValueProblem(namedValue(entry), 'any'))
-    if (found !== '') return found
+    const found = entryProblem(namedValue(entry), 'any', text)
+    if (found !== undefined) return found.words
   }
   return ''
 }

@@ -1,3 +1,5 @@
+import { isLoopback } from '../../src/http-client/loopback.ts'
+
 /** Why a URL cannot be used; the key of its words in the locales under `problem`. */
 export type UrlProblem =
   | ''
@@ -26,7 +28,6 @@ export function urlProblem(value: string): UrlProblem {
     // `localhost:8443/x` and `hl7.example.org:443` parse as a scheme followed by a path.
     return text.includes('://') ? 'urlScheme' : 'urlInvalid'
   }
-  if (!/^https?:\/\//i.test(text)) return 'urlInvalid'
   if (url.username !== '' || url.password !== '') return 'urlUserInfo'
   if (url.protocol === 'http:' && !isLoopback(url.hostname)) return 'urlPlainHttp'
   return ''
@@ -35,17 +36,6 @@ export function urlProblem(value: string): UrlProblem {
 /** Whether the whole text is one environment variable, as Node-RED replaces it: `${NAME}`. */
 export function isVariable(text: string): boolean {
   return /^\$\{[a-zA-Z_][a-zA-Z0-9_]*\}$/.test(text)
-}
-
-/** Whether a host, as the URL parser writes it, is this machine (RFC 6761 §6.3, RFC 1122 §3.2.1.3). */
-function isLoopback(hostname: string): boolean {
-  const host = hostname.replace(/\.$/, '')
-  return (
-    host === 'localhost' ||
-    host.endsWith('.localhost') ||
-    host === '[::1]' ||
-    /^127\.\d+\.\d+\.\d+$/.test(host)
-  )
 }
 
 /**

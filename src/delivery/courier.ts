@@ -1,6 +1,5 @@
 import { readAcknowledgement, type Acknowledgement } from '../hl7/acknowledgement.ts'
 import type { OutgoingMessage } from '../hl7/outgoing-message.ts'
-import { readReplyMessage } from '../hl7/reply-message.ts'
 import { HttpError } from '../http-client/http-error.ts'
 import type { HttpReply } from '../http-client/http-client.ts'
 import type { Receiver } from '../https/receiver.ts'
@@ -9,6 +8,7 @@ import { TokenError } from '../oauth2/token-error.ts'
 import type { TokenSource } from '../oauth2/token-source.ts'
 import type { Attempt, AttemptError } from './attempt.ts'
 import { decide, retriesOnReset, type Decision } from './decide.ts'
+import { countingAcknowledgement } from './holds.ts'
 import type { ReplyRules } from './reply-rules.ts'
 import { retryAfterMs } from './retry-schedule.ts'
 
@@ -69,11 +69,9 @@ const GATEWAY_STATUSES = new Set([502, 503, 504])
  */
 export class Courier {
   readonly #settings: CourierSettings
-  readonly #resendsOnReset: boolean
 
   constructor(settings: CourierSettings) {
     this.#settings = settings
-    this.#resendsOnReset = retriesOnReset(settings.rules)
   }
 
   /**
@@ -82,29 +80,37 @@ export class Courier {
   async attempt(parcel: Parcel, signal?: AbortSignal): Promise<AttemptResult> {
     const start = performance.now()
     const { message } = parcel
+    const { tokens, refreshOnStatus } = this.#settings
     const sent = { controlIds: message.controlIds, type: message.type, replyDue: message.replyDue }
     let token: string | undefined
     let tokenProblem: string | undefined
     try {
-      token = await this.#settings.tokens?.token(signal)
+      token = await tokens?.token(signal)
       let reply = await this.#send(parcel, token, signal)
-      if (token !== undefined && this.#settings.refreshOnStatus.has(reply.status)) {
+      if (token !== undefined && refreshOnStatus.has(reply.status)) {
         const fresh = await this.#freshToken(token, signal)
-        if ('token' in fresh) reply = await this.#send(parcel, fresh.token, signal)
-        else tokenProblem = fresh.problem
+        if ('problem' in fresh) tokenProblem = fresh.problem
+        else {
+          reply = await this.#send(parcel, fresh.token, signal)
+          if (refreshOnStatus.has(reply.status)) tokens?.drop(fresh.token)
+        }
       }
-      const { text, hl7 } = await readReplyBody(
-        reply.body,
-        reply.headers['content-type'],
-        this.#settings.reply
-      )
-      const answer = hl7 === '' ? null : readReplyMessage(hl7)
-      const ack = answer === null ? null : readAcknowledgement(answer)
+      const {
+        text,
+        hl7,
+        message: answer
+      } = await readReplyBody(reply.body, reply.headers['content-type'], this.#settings.reply)
       const attempt: Attempt = {
         sent,
         status: reply.status,
-        reply: { text, empty: reply.body.length === 0, message: answer, ack }
+        reply: {
+          text,
+          empty: reply.body.length === 0,
+          message: answer,
+          ack: answer === null ? null : readAcknowledgement(answer)
+        }
       }
+      const ack = countingAcknowledgement(attempt)
       return {
         decision: decide(this.#settings.rules, attempt),
         reply: { status: reply.status, headers: reply.headers, text, hl7, ack },
@@ -143,7 +149,7 @@ export class Courier {
         error.reusedConnection &&
         error.family === 'reset' &&
         error.status === undefined
-      if (!stale || !this.#resendsOnReset) throw error
+      if (!stale || !retriesOnReset(this.#settings.rules, errorOf(error))) throw error
       return this.#settings.receiver.send(shipment)
     }
   }
@@ -177,14 +183,18 @@ function failureOf(thrown: unknown): Pick<AttemptResult, 'reachable'> & {
     }
   }
   if (thrown instanceof HttpError) {
-    const { code, family, message, status, connected } = thrown
+    const { status, connected } = thrown
     return {
-      error: { code, text: message, ...(family === undefined ? undefined : { family }) },
+      error: errorOf(thrown),
       reachable: connected,
       ...(status === undefined ? undefined : { status })
     }
   }
   throw thrown
+}
+
+function errorOf({ code, family, message }: HttpError): AttemptError {
+  return { code, text: message, ...(family === undefined ? undefined : { family }) }
 }
 
 function withRetryAfter({ status, headers }: HttpReply): { retryAfterMs?: number } {

@@ -59,7 +59,8 @@ export interface DeliveryState extends FigureValues {
   suspended: number
   oldestAgeMs: number
   lastError: { code: string; at: string } | null
-  lastOutcome: Settlement['outcome'] | null
+  /** How the last message left, with the code of its acknowledgement. */
+  lastOutcome: { outcome: Settlement['outcome']; code: string } | null
   /** The most tried of the messages that wait for their next attempt. */
   retry: { attempts: number; waitMs: number } | null
 }
@@ -443,7 +444,7 @@ export class Delivery<Content> {
     if (failureTimeoutMs === 0 || spentThen > failureTimeoutMs) return false
     active.retries++
     active.nextAttemptAt = clock.monotonic() + waitMs
-    this.#noteError(result.error?.code ?? `HTTP_${result.reply?.status ?? 0}`)
+    this.#noteError(result.error?.code ?? String(result.reply?.status ?? ''))
     this.#inFlight--
     if (!this.#closing) {
       active.cancelWait = clock.after(waitMs, () => {
@@ -567,14 +568,15 @@ export class Delivery<Content> {
   }
 
   #noteOutcome(settlement: Settlement): void {
-    this.#lastOutcome = settlement.outcome
-    if (settlement.outcome === 'error') {
+    const { outcome, reply } = settlement
+    this.#lastOutcome = { outcome, code: reply?.ack?.code ?? '' }
+    if (outcome === 'error') {
       this.#figures.failed++
       const { error } = settlement
       this.#noteError(error?.cause?.code ?? error?.code ?? 'EUNKNOWN')
       return
     }
-    if (settlement.outcome === 'ack') this.#figures.acked++
+    if (outcome === 'ack') this.#figures.acked++
     else this.#figures.naked++
     this.#failing = false
   }

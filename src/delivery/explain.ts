@@ -54,7 +54,7 @@ export function deliveryFailed(
   const cause: DeliveryErrorCause =
     error !== undefined
       ? { code: error.code, ...(status === undefined ? undefined : { status }) }
-      : { code: status === undefined ? 'EUNKNOWN' : `HTTP_${status}`, ...withStatus(status) }
+      : { code: status === undefined ? 'EUNKNOWN' : String(status), ...withStatus(status) }
   const tried = attempts === 1 ? 'one attempt' : `${attempts} attempts`
   const what = [error?.text, reply === undefined ? undefined : describeReply(result)]
     .filter((text) => text !== undefined)

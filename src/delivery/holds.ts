@@ -26,8 +26,8 @@ export function factsOf(attempt: Attempt): Facts {
   const { reply } = attempt
   // A token server's status is not the HL7 server's, wherever it comes from.
   const status = attempt.error?.family === 'token' ? undefined : attempt.status
-  const success = status !== undefined && status >= 200 && status <= 299
-  const ack = countingAcknowledgement(attempt, success)
+  const success = isSuccess(status)
+  const ack = countingAcknowledgement(attempt)
   const error = ack === null ? (attempt.error ?? (success ? null : statusError(status))) : null
   return { attempt, ack, error, status, empty: reply === undefined || reply.empty }
 }
@@ -36,10 +36,14 @@ export function factsOf(attempt: Attempt): Facts {
  * An MSA counts whatever the status. A batch header that lists nothing says "no error" only where
  * the server says so too: a failing server that sends a bare header has not accepted anything.
  */
-function countingAcknowledgement(attempt: Attempt, success: boolean): Acknowledgement | null {
+export function countingAcknowledgement(attempt: Attempt): Acknowledgement | null {
   const { ack, message } = attempt.reply ?? { ack: null, message: null }
-  if (ack === null || (success && attempt.error === undefined)) return ack
+  if (ack === null || (isSuccess(attempt.status) && attempt.error === undefined)) return ack
   return message !== null && message.values(msaCode).length > 0 ? ack : null
+}
+
+function isSuccess(status: number | undefined): boolean {
+  return status !== undefined && status >= 200 && status <= 299
 }
 
 function statusError(status: number | undefined): AttemptError {

@@ -73,7 +73,7 @@ const charsets: ReadonlyMap<string, Charset> = new Map([
   ['shiftjis', { label: 'shift_jis', codec: 'shiftjis' }],
   ['eucjp', { label: 'euc-jp', codec: 'eucjp' }],
   ...[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 14, 15, 16].flatMap((part): [string, Charset][] => {
-    const charset = { label: `iso-8859-${part}`, codec: `iso8859${part}` }
+    const charset = part === 1 ? latin1 : { label: `iso-8859-${part}`, codec: `iso8859${part}` }
     return [
       [`8859${part}`, charset],
       [`iso8859${part}`, charset]

@@ -30,7 +30,7 @@ export interface OutgoingMessage {
   readonly charset: string
   /** MSH-10; of a batch FHS-11, else BHS-11, else the first MSH-10. Never blank. */
   readonly controlId: string
-  /** Every MSH-10, BHS-11 and FHS-11 that is not blank, in order. */
+  /** Every FHS-11, BHS-11 and MSH-10 that is not blank, in this order. */
   readonly controlIds: readonly string[]
   /** The first two components of the first MSH-9: `ADT^A01`; `''` in a file without messages. */
   readonly type: string
@@ -158,13 +158,13 @@ function kindOf(payload: unknown): string {
   return Array.isArray(payload) ? 'an array' : `of type ${typeof payload}`
 }
 
-/** Where header segments start in an unframed message, by three searches and no split. */
+/** Where header segments start, the message's first before all, then name by name: no split. */
 function headerStarts(indexOf: (needle: string, from: number) => number): number[] {
   const starts = [0]
   for (const needle of ['\rMSH', '\rFHS', '\rBHS']) {
     for (let at = indexOf(needle, 0); at !== -1; at = indexOf(needle, at + 4)) starts.push(at + 1)
   }
-  return starts.sort((a, b) => a - b)
+  return starts
 }
 
 function headerSegments(text: string): string {

@@ -130,10 +130,6 @@ export class Segment {
   }
 
   #pick(components: string[][], path: Hl7Path): string {
-    // MSH-2 is made of separators and escape characters; it is none of them.
-    if (path.field <= 2 && isHeader(this.name)) {
-      return (path.component ?? 1) === 1 ? (components[0]?.[0] ?? '') : ''
-    }
     const component = components[(path.component ?? 1) - 1] ?? []
     const text =
       path.subcomponent === undefined

@@ -18,6 +18,8 @@ export interface ValueContext {
 export interface NamedValue {
   name: string
   value: string | ((context: ValueContext) => MaybeText | Promise<MaybeText>)
+  /** Never to be shown. */
+  secret?: boolean
 }
 
 type MaybeText = string | undefined

@@ -1,3 +1,5 @@
+import { isLoopback } from '../http-client/loopback.ts'
+
 /** A URL that messages may be sent to, or why it is none. */
 export type TargetUrl = { url: URL; problem?: undefined } | { url?: undefined; problem: string }
 
@@ -15,15 +17,9 @@ export function targetUrl(text: string): TargetUrl {
   if (url.username !== '' || url.password !== '') {
     return { problem: 'the URL holds a user or password before the @: use a header instead' }
   }
-  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isLoopback(url))) {
+  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isLoopback(url.hostname))) {
     return { problem: 'the URL must begin with https:// (http:// goes only to this machine)' }
   }
   url.hash = ''
   return { url }
-}
-
-/** Whether a URL's host is this machine: `localhost`, `127.…` or `[::1]`. */
-export function isLoopback(url: URL): boolean {
-  const host = url.hostname
-  return host === 'localhost' || host === '[::1]' || /^127(\.\d{1,3}){3}$/.test(host)
 }

@@ -52,27 +52,27 @@ const UNUSABLE: Record<
 > = {
   html: {
     says: 'answered with a web page instead of a token',
-    hint: 'Check Token endpoint (or Issuer): this is a page for people, perhaps of a log-in or of a proxy.',
+    hint: 'Check Token URL (or Issuer URL): this is a page for people, perhaps of a log-in or of a proxy.',
     permanent: false
   },
   empty: {
     says: 'answered with nothing',
-    hint: 'Check Token endpoint (or Issuer); the answer should hold a token.',
+    hint: 'Check Token URL (or Issuer URL); the answer should hold a token.',
     permanent: false
   },
   'not-json': {
     says: 'answered with something that is not JSON',
-    hint: 'Check Token endpoint (or Issuer): this does not look like a token server.',
+    hint: 'Check Token URL (or Issuer URL): this does not look like a token server.',
     permanent: false
   },
   'no-token': {
     says: 'answered without an access_token',
-    hint: 'Check Token endpoint, Grant type and Scope: the answer is JSON but holds no access token.',
+    hint: 'Check Token URL, Grant and Scope: the answer is JSON but holds no access token.',
     permanent: true
   },
   'bad-token': {
     says: 'sent a token with characters that no token may have',
-    hint: 'Check Token endpoint: this is no token that a header can carry.',
+    hint: 'Check Token URL: this is no token that a header can carry.',
     permanent: true
   },
   'token-type': {

@@ -18,14 +18,14 @@ const CLIENT_AUTHS = [
 
 /** The settings that hold one string, under the names that the form gives them. */
 const FIELDS = {
-  issuer: 'Issuer',
-  tokenEndpoint: 'Token endpoint',
+  issuer: 'Issuer URL',
+  tokenEndpoint: 'Token URL',
   scope: 'Scope',
   audience: 'Audience',
   resource: 'Resource',
   keyId: 'Key ID',
-  signingAlg: 'Signing algorithm',
-  assertionAudience: 'Assertion audience',
+  signingAlg: 'Algorithm',
+  assertionAudience: 'Assertion for',
   assertionSubject: 'Assertion subject',
   clientId: 'Client ID',
   clientSecret: 'Client secret',
@@ -70,39 +70,39 @@ function unsetVariables(settings: TokenSettings): string[] {
 }
 
 function addressProblems({ issuer, tokenEndpoint }: TokenSettings): string[] {
-  if (issuer === '' && tokenEndpoint === '') return ['Fill in Issuer or Token endpoint.']
+  if (issuer === '' && tokenEndpoint === '') return ['Fill in Issuer URL or Token URL.']
   return [
-    ...(tokenEndpoint === '' ? urlProblem('Issuer', issuer) : []),
-    ...(tokenEndpoint === '' ? [] : urlProblem('Token endpoint', tokenEndpoint))
+    ...(tokenEndpoint === '' ? urlProblem('Issuer URL', issuer) : []),
+    ...(tokenEndpoint === '' ? [] : urlProblem('Token URL', tokenEndpoint))
   ]
 }
 
 function clientProblems(settings: TokenSettings): string[] {
   const { clientAuth, clientId, clientSecret } = settings
   if (!CLIENT_AUTHS.includes(clientAuth)) {
-    return [`Client authentication: "${clientAuth.slice(0, 40)}" is not a method.`]
+    return [`Authentication: "${clientAuth.slice(0, 40)}" is not a method.`]
   }
   const problems = clientId === '' ? ['Fill in Client ID.'] : []
   const method = clientAuthMethod(settings)
   switch (method) {
     case undefined:
       problems.push(
-        'Fill in Client secret or Private key, or choose a TLS configuration with a client certificate: Client authentication "auto" finds nothing to prove the client with.'
+        'Fill in Client secret or Private key, or choose a TLS configuration with a client certificate: Authentication "Automatic" finds nothing to prove the client with.'
       )
       break
     case 'client_secret_basic':
     case 'client_secret_basic_raw':
     case 'client_secret_post':
     case 'client_secret_jwt':
-      if (clientSecret === '') problems.push(`Fill in Client secret: ${method} needs it.`)
+      if (clientSecret === '') problems.push('Fill in Client secret: Authentication needs it.')
       if (method === 'client_secret_basic_raw' && clientId.includes(':')) {
-        problems.push('Client ID: client_secret_basic_raw cannot carry one with a colon.')
+        problems.push('Client ID: Basic without form-encoding cannot carry one with a colon.')
       }
       break
     case 'tls_client_auth':
       if (!settings.hasClientCertificate) {
         problems.push(
-          'TLS: tls_client_auth needs a TLS configuration with a client certificate and its key.'
+          'TLS: choose a configuration with a client certificate and its key; Authentication needs it.'
         )
       }
       break
@@ -115,12 +115,12 @@ function clientProblems(settings: TokenSettings): string[] {
 
 function grantProblems({ grantType, username, password }: TokenSettings): string[] {
   if (!GRANT_TYPES.includes(grantType)) {
-    return [`Grant type: "${grantType.slice(0, 40)}" is not one of ${GRANT_TYPES.join(', ')}.`]
+    return [`Grant: "${grantType.slice(0, 40)}" is not one of ${GRANT_TYPES.join(', ')}.`]
   }
   if (grantType !== 'password') return []
   return [
-    ...(username === '' ? ['Fill in User name: the password grant needs it.'] : []),
-    ...(password === '' ? ['Fill in Password: the password grant needs it.'] : [])
+    ...(username === '' ? ['Fill in User name: Grant needs it.'] : []),
+    ...(password === '' ? ['Fill in Password: Grant needs it.'] : [])
   ]
 }
 
@@ -134,15 +134,15 @@ function keyProblems(settings: TokenSettings): string[] {
     assertionAudience === 'issuer' &&
     issuer === ''
   ) {
-    problems.push('Fill in Issuer: Assertion audience "issuer" needs it.')
+    problems.push('Fill in Issuer URL: Assertion for "the issuer" needs it.')
   }
   if (method === 'client_secret_jwt' && !signs && !['', 'HS256'].includes(signingAlg)) {
-    problems.push('Signing algorithm: client_secret_jwt signs with HS256; leave it empty.')
+    problems.push('Algorithm: a JWT signed with the client secret has HS256; leave it empty.')
   }
   if (!signs) return problems
   if (privateKey === '') {
-    const what = method === 'private_key_jwt' ? 'private_key_jwt' : 'the jwt_bearer grant'
-    return [...problems, `Fill in Private key: ${what} signs with it.`]
+    const what = method === 'private_key_jwt' ? 'Authentication' : 'Grant'
+    return [...problems, `Fill in Private key: ${what} needs it to sign.`]
   }
   const key = readPrivateKey(privateKey, privateKeyPassphrase)
   if (isPrivateKeyProblem(key)) return [...problems, key.problem]

@@ -38,14 +38,21 @@ function hideSecrets(text: string, secrets: readonly string[]): string {
   return result
 }
 
-/** JSON Web Tokens, and runs of characters that are too long for a word or an identifier. */
+/** JSON Web Tokens, and other runs of characters that are no word, address or identifier. */
 function hideTokens(text: string): string {
   return text
-    .replace(/eyJ[A-Za-z0-9_.-]{5,}/g, HIDDEN)
-    .replace(/[A-Za-z0-9_+/=~.-]{40,}/g, (run) => (isAddress(run) ? run : HIDDEN))
+    .replace(/eyJ[\w.-]{5,}/g, HIDDEN)
+    .replace(/[\w+/=~.!-]{20,}/g, (run) => (isHarmless(run) ? run : HIDDEN))
 }
 
-/** "login.example.com/…" and "https:" runs are split by ":" already; dotted host names are kept. */
-function isAddress(run: string): boolean {
-  return run.length < 100 && run.split(/[/.-]/).every((part) => part.length < 25)
+/** Trace numbers (UUID), host names and paths, several words joined. */
+function isHarmless(run: string): boolean {
+  if (/^[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}[.]?$/i.test(run)) return true
+  return run.split(/[_/.-]/).every(isWord)
+}
+
+/** `microsoftonline`, `oauth2`, `AADSTS90002`; not a piece of a random string. */
+function isWord(part: string): boolean {
+  if (!/\d/.test(part)) return part.length < 20
+  return part.length < 12 && (part === part.toLowerCase() || part === part.toUpperCase())
 }

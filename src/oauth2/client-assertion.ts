@@ -66,8 +66,8 @@ export class AssertionSigner {
     const supported = this.#metadata.token_endpoint_auth_signing_alg_values_supported
     const algorithm = signingAlgorithm(this.#key, this.#settings.signingAlg, supported)
     if (typeof algorithm === 'string') throw configError(algorithm)
-    // The types of Node.js know usages that those of the browser do not.
-    const key = this.#key.toCryptoKey(algorithm.importParams, false, ['sign']) as CryptoKey
+    const { importParams } = algorithm
+    const key = this.#key.toCryptoKey(importParams, false, ['sign']) as openid.CryptoKey
     const { keyId } = this.#settings
     return openid.PrivateKeyJwt(
       keyId === '' ? { key } : { key, kid: keyId },

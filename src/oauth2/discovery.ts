@@ -132,7 +132,7 @@ export class Discovery {
       if (typeof metadata.token_endpoint !== 'string' || !URL.canParse(metadata.token_endpoint)) {
         throw new TokenError(`${server.host}: its metadata names no token endpoint.`, {
           code: 'ERR_DISCOVERY',
-          hint: 'Fill in Token endpoint; with it, Issuer is not asked.',
+          hint: 'Fill in Token URL; with it, Issuer URL is not asked.',
           permanent: true
         })
       }
@@ -141,7 +141,7 @@ export class Discovery {
       if ((error as NodeJS.ErrnoException).code === 'OAUTH_JSON_ATTRIBUTE_COMPARISON_FAILED') {
         throw issuerMismatch(server, issuerFound)
       }
-      throw translateError(error, { host: server.host, field: 'Issuer' })
+      throw translateError(error, { host: server.host, field: 'Issuer URL' })
     }
   }
 }
@@ -154,7 +154,7 @@ async function readMetadata(
   url: string,
   clock: Clock
 ): Promise<Record<string, unknown>> {
-  const redirect = redirectError(response, url, 'Issuer')
+  const redirect = redirectError(response, url, 'Issuer URL')
   if (redirect !== undefined) throw redirect
   const { host } = new URL(url)
   const { status } = response
@@ -175,7 +175,7 @@ async function readMetadata(
       {
         code: 'ERR_DISCOVERY',
         status,
-        hint: 'Check Issuer; or write the full well-known URL there, or fill in Token endpoint.',
+        hint: 'Check Issuer URL; or write the full well-known URL there, or fill in Token URL.',
         permanent: true
       }
     )
@@ -203,7 +203,7 @@ function issuerMismatch(server: URL, found: string): TokenError {
     `${server.host}: the server calls itself by another issuer than the one that was asked.`,
     {
       code: 'ERR_ISSUER_MISMATCH',
-      hint: `Use the full well-known URL in Issuer or fill in Token endpoint; or write its own name into Issuer: ${name}`,
+      hint: `Use the full well-known URL in Issuer URL or fill in Token URL; or write its own name into Issuer URL: ${name}`,
       permanent: true
     }
   )

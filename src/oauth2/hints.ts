@@ -10,6 +10,17 @@ export interface HintFacts {
   clockAheadSeconds: number | undefined
 }
 
+/** The form's names of the methods. */
+const METHODS: Record<ClientAuthMethod, string> = {
+  client_secret_basic: '"Client secret: Basic"',
+  client_secret_basic_raw: '"Client secret: Basic, not form-encoded"',
+  client_secret_post: '"Client secret: in the form (Post)"',
+  client_secret_jwt: '"Client secret: signed JWT"',
+  private_key_jwt: '"Private key: signed JWT"',
+  tls_client_auth: '"TLS client certificate"',
+  none: '"None (public client)"'
+}
+
 /** A difference that the usual tolerance of servers does not cover. */
 const CLOCK_TOLERANCE_SECONDS = 30
 
@@ -24,7 +35,7 @@ export function hintForOAuthError(
     case 'invalid_client':
       return join(hintForClient(facts), clockHint(facts))
     case 'unauthorized_client':
-      return `This client may not use the grant type ${settings.grantType}: allow it at the token server, or check Client ID and Grant type.`
+      return `This client may not use the grant type ${settings.grantType}: allow it at the token server, or check Client ID and Grant.`
     case 'invalid_scope':
       return settings.scope === ''
         ? 'The token server wants a scope: fill in Scope (Entra ID: <resource>/.default).'
@@ -34,11 +45,11 @@ export function hintForOAuthError(
     case 'access_denied':
       return 'Check Audience and Scope: this client may not call that API (grant it at the token server).'
     case 'unsupported_grant_type':
-      return `The token server does not know the grant type ${settings.grantType}: check Grant type.`
+      return `The token server does not know the grant type ${settings.grantType}: check Grant.`
     case 'invalid_grant':
       return join(hintForGrant(settings), clockHint(facts))
     case 'invalid_request':
-      return `A parameter is missing or wrong: check Client authentication (now ${clientAuth}), Scope, Audience, Resource and the further parameters.`
+      return `A parameter is missing or wrong: check Authentication (now ${METHODS[clientAuth]}), Scope, Audience, Resource and the Parameters.`
     case 'use_dpop_nonce':
     case 'invalid_dpop_proof':
       return 'The token server wants DPoP, which is not supported: let it issue Bearer tokens to this client.'
@@ -51,33 +62,33 @@ function hintForStatus(status: number, facts: HintFacts): string {
   if (status === 401 || status === 403) return join(hintForClient(facts), clockHint(facts))
   if (status === 404 || status === 410) {
     return facts.settings.tokenEndpoint === ''
-      ? 'The token endpoint that the issuer names is not there: check Issuer.'
-      : 'Check Token endpoint: there is nothing at this address.'
+      ? 'The token endpoint that the issuer names is not there: check Issuer URL.'
+      : 'Check Token URL: there is nothing at this address.'
   }
-  if (status === 405) return 'Check Token endpoint: this address does not take POST.'
+  if (status === 405) return 'Check Token URL: this address does not take POST.'
   if (status === 415 || status === 400) {
-    return `Check Client authentication (now ${facts.clientAuth}), Scope and the further parameters.`
+    return `Check Authentication (now ${METHODS[facts.clientAuth]}), Scope and the Parameters.`
   }
   if (status === 429) return 'The token server is asked too often; the next try waits.'
   if (status === 407) return 'The proxy wants a user name and password: check Proxy.'
   if (status >= 500) return 'The token server has a problem of its own; it is tried again.'
-  return 'Check Token endpoint and Client authentication.'
+  return 'Check Token URL and Authentication.'
 }
 
 function hintForClient({ settings, clientAuth }: HintFacts): string {
   switch (clientAuth) {
     case 'client_secret_basic':
-      return 'Check Client ID and Client secret; a server that does not decode them needs Client authentication client_secret_basic_raw, others client_secret_post.'
+      return `Check Client ID and Client secret. If they are right, try Authentication ${METHODS.client_secret_post} or ${METHODS.client_secret_basic_raw}.`
     case 'client_secret_basic_raw':
-      return 'Check Client ID and Client secret, or try Client authentication client_secret_basic or client_secret_post.'
+      return `Check Client ID and Client secret. If they are right, try Authentication ${METHODS.client_secret_basic} or ${METHODS.client_secret_post}.`
     case 'client_secret_post':
-      return 'Check Client ID and Client secret, or try Client authentication client_secret_basic.'
+      return `Check Client ID and Client secret. If they are right, try Authentication ${METHODS.client_secret_basic}.`
     case 'client_secret_jwt':
-      return 'Check Client ID and Client secret; Assertion audience may have to be the issuer.'
+      return 'Check Client ID and Client secret, then "Assertion for" (some servers want the issuer).'
     case 'private_key_jwt':
       return `Check that the public key is registered at the token server for this Client ID${
         settings.keyId === '' ? ' (it may want a Key ID)' : ' under this Key ID'
-      }, then Signing algorithm and Assertion audience.`
+      }, then Algorithm and "Assertion for".`
     case 'tls_client_auth':
       return 'Check Client ID, and that the client certificate of TLS is the one registered at the token server.'
     case 'none':
@@ -88,11 +99,11 @@ function hintForClient({ settings, clientAuth }: HintFacts): string {
 function hintForGrant({ grantType }: TokenSettings): string {
   switch (grantType) {
     case 'jwt_bearer':
-      return 'The token server does not accept the assertion: check Client ID, Assertion subject, Assertion audience, Key ID and Private key.'
+      return 'The token server does not accept the assertion: check Client ID, Assertion subject, "Assertion for", Key ID and Private key.'
     case 'password':
       return 'Check User name and Password.'
     case 'client_credentials':
-      return 'Check Client ID and Client authentication.'
+      return 'Check Client ID and Authentication.'
   }
 }
 
@@ -114,7 +125,7 @@ function join(first: string, second: string): string {
 }
 
 /** What to do when there was no complete answer at all. */
-export function hintForNetwork(error: HttpError, field: 'Issuer' | 'Token endpoint'): string {
+export function hintForNetwork(error: HttpError, field: 'Issuer URL' | 'Token URL'): string {
   const { code, family, certificateIssuer } = error
   if (code === 'ERR_PROXY_REFUSED') {
     return 'The proxy does not let this through: check Proxy (address, user name, exceptions).'
@@ -132,6 +143,9 @@ export function hintForNetwork(error: HttpError, field: 'Issuer' | 'Token endpoi
     const who = certificateIssuer === undefined ? '' : ` It was issued by "${certificateIssuer}".`
     return `The token server's certificate is not trusted here.${who} Put the certificate of that authority into the CA of the TLS configuration chosen in TLS.`
   }
+  if (code.includes('ALERT') && code.includes('CERTIFICATE')) {
+    return 'The token server wants a client certificate that it knows: choose in TLS a configuration with the right one.'
+  }
   if (family === 'tls' || code === 'EPROTO' || code.startsWith('ERR_SSL_')) {
     return `The TLS handshake failed: check ${field} (port), and in TLS the client certificate that the server may want.`
   }
@@ -142,5 +156,5 @@ export function hintForNetwork(error: HttpError, field: 'Issuer' | 'Token endpoi
   if (family === 'connect') {
     return `Check host and port in ${field}, the firewall, and whether Proxy is needed.`
   }
-  return 'The connection broke; it is tried again.'
+  return 'The connection broke; it is tried again. A server that does not accept the client certificate (TLS) may do this too.'
 }

@@ -9,7 +9,7 @@ import { TokenError } from './token-error.ts'
 export function redirectError(
   response: Response,
   url: string,
-  field: 'Issuer' | 'Token endpoint'
+  field: 'Issuer URL' | 'Token URL'
 ): TokenError | undefined {
   const { status } = response
   if (status < 300 || status >= 400 || status === 304) return undefined

@@ -77,7 +77,7 @@ export class Refusals {
     return new TokenError('The HL7 server refused the token, shortly after another refusal.', {
       code: 'ERR_TOKEN_REFUSED',
       hint: 'A new token is fetched at most every 10 s; check Scope, Audience and Resource if this goes on.',
-      permanent: false,
+      permanent: true,
       retryAfterMs: next - now
     })
   }

@@ -16,7 +16,7 @@ const CURVES: Record<string, { alg: string; namedCurve: string }> = {
 /**
  * The algorithm to sign assertions with.
  *
- * @param wanted the form's Signing algorithm; empty: the first that fits the key and that the
+ * @param wanted the form's Algorithm; empty: the first that fits the key and that the
  *   server lists, else the usual one for this kind of key
  * @param supported `token_endpoint_auth_signing_alg_values_supported` of the server's metadata
  * @returns the algorithm, or one sentence that says why there is none
@@ -34,7 +34,7 @@ export function signingAlgorithm(
   if (wanted === '') return able.find(({ alg }) => supported.includes(alg)) ?? usual
   return (
     able.find(({ alg }) => alg === wanted) ??
-    `Signing algorithm: ${wanted.slice(0, 20)} does not fit this private key; it can sign with ${able
+    `Algorithm: ${wanted.slice(0, 20)} does not fit this private key; it can sign with ${able
       .map(({ alg }) => alg)
       .join(', ')}.`
   )

@@ -68,12 +68,11 @@ export class TokenCache {
   }
 
   /**
-   * The HL7 server refused this token.
+   * The HL7 server refused this token: it is dropped, and not fetched again before somebody asks.
    *
-   * @returns the token to send once more
-   * @throws {TokenError} when no other token can be had now
+   * @returns the token that has replaced it meanwhile, if there is one
    */
-  refused(token: string, signal?: AbortSignal): Promise<string> {
+  drop(token: string): Promise<string> | undefined {
     const now = instant(this.#parts.clock)
     const newest = this.#newest?.token === token ? this.#newest : undefined
     this.#refusals.add(
@@ -86,7 +85,17 @@ export class TokenCache {
     this.#held = undefined
     this.#refused = true
     this.#show()
-    return this.#fetchFor(signal)
+    return undefined
+  }
+
+  /**
+   * The HL7 server refused this token.
+   *
+   * @returns the token to send once more
+   * @throws {TokenError} when no other token can be had now
+   */
+  refused(token: string, signal?: AbortSignal): Promise<string> {
+    return this.drop(token) ?? this.#fetchFor(signal)
   }
 
   /** Lets the next caller try at once, whatever failed before. */
@@ -233,7 +242,7 @@ function sameTokenAgain(): TokenError {
   return new TokenError('The token server sent the token again that the HL7 server refused.', {
     code: 'ERR_TOKEN_REFUSED',
     hint: 'Check Scope, Audience and Resource (the token may be for another API), and the URL of the HL7 server.',
-    permanent: false
+    permanent: true
   })
 }
 

@@ -115,7 +115,7 @@ export class TokenClient {
       tokenEndpoint = url
       sentAt = instant(this.#clock)
       const response = await fetch(url, options)
-      const redirect = redirectError(response, url, 'Token endpoint')
+      const redirect = redirectError(response, url, 'Token URL')
       if (redirect !== undefined) throw redirect
       const text = await bodyText(response)
       const type = response.headers.get('content-type') ?? ''
@@ -169,9 +169,9 @@ export class TokenClient {
     }
   }
 
-  #place(url: string | undefined): { host: string; field: 'Issuer' | 'Token endpoint' } {
+  #place(url: string | undefined): { host: string; field: 'Issuer URL' | 'Token URL' } {
     const { issuer, tokenEndpoint } = this.#settings
-    const field = tokenEndpoint === '' ? 'Issuer' : 'Token endpoint'
+    const field = tokenEndpoint === '' ? 'Issuer URL' : 'Token URL'
     const address = url ?? (tokenEndpoint === '' ? issuer : tokenEndpoint)
     return { host: URL.canParse(address) ? new URL(address).host : 'token server', field }
   }

@@ -67,7 +67,7 @@ export class TokenSource {
 
   /**
    * The HL7 server answered this token with a status of `refreshOnStatus`. To be called once for an
-   * attempt: when the token that it gives is refused too, the attempt has failed.
+   * attempt: when the token that it gives is refused too, the attempt has failed (see `drop`).
    *
    * @returns the token to send once more
    * @throws {TokenError} when there is no other token: the token server fails, another was fetched
@@ -75,6 +75,14 @@ export class TokenSource {
    */
   refused(token: string, signal?: AbortSignal): Promise<string> {
     return this.#cache.refused(token, signal)
+  }
+
+  /**
+   * The HL7 server refused this token as well, in the same attempt: the next attempt gets another
+   * one, or the reason why there is none.
+   */
+  drop(token: string): void {
+    void this.#cache.drop(token)
   }
 
   /** Lets the next caller try at once, for example after a test of the settings went well. */

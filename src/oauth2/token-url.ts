@@ -1,3 +1,5 @@
+import { isLoopback } from '../http-client/loopback.ts'
+
 /**
  * Why a secret must not be sent to this address: it is no URL, carries user info, or is neither
  * `https:` nor `http:` to this machine itself.
@@ -17,14 +19,4 @@ export function urlProblem(label: string, address: string): string[] {
 /** `https:`, or `http:` that does not leave the machine. */
 export function isSafeAddress(url: URL): boolean {
   return url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.hostname))
-}
-
-function isLoopback(hostname: string): boolean {
-  return (
-    hostname === 'localhost' ||
-    hostname.endsWith('.localhost') ||
-    hostname === '[::1]' ||
-    // The URL parser has turned every spelling of an IPv4 address into four numbers.
-    /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(hostname)
-  )
 }

@@ -7,7 +7,7 @@ import { TokenError } from './token-error.ts'
 export interface RequestPlace {
   host: string
   /** The form's field that led there. */
-  field: 'Issuer' | 'Token endpoint'
+  field: 'Issuer URL' | 'Token URL'
 }
 
 /** openid-client's own codes that can still come up, in words. */
@@ -32,8 +32,8 @@ export function translateError(error: unknown, place: RequestPlace): TokenError 
     code,
     hint:
       meaning === undefined
-        ? 'Check Client authentication, Private key and Client secret.'
-        : `Check ${place.field}, or fill in Token endpoint.`,
+        ? 'Check Authentication, Private key and Client secret.'
+        : `Check ${place.field}, or fill in Token URL.`,
     permanent: true
   })
 }

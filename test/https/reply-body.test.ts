@@ -230,7 +230,7 @@ describe('a large or hostile body', () => {
     'one text of blanks': () => JSON.stringify({ data: repeat(' ') }),
     'many members': () =>
       JSON.stringify(
-        Object.fromEntries(Array.from({ length: 500_000 }, (_, n) => [`ack${n}`, 'x']))
+        Object.fromEntries(Array.from({ length: 200_000 }, (_, n) => [`ack${n}`, 'x']))
       ),
     'base64 alone': () => repeat('TVNI'),
     'blanks alone': () => repeat(' '),
@@ -239,11 +239,12 @@ describe('a large or hostile body', () => {
   for (const [what, make] of Object.entries(bodies)) {
     it(`of ${what} is read in bounded time`, async () => {
       const body = Buffer.from(make())
-      const begin = performance.now()
+      const begin = process.cpuUsage()
       await readReplyBody(body, 'application/json', auto)
-      const elapsed = performance.now() - begin
-      // Well below a second each; more only where something is quadratic or nests without a limit.
-      assert.ok(elapsed < 5_000, `${Math.round(elapsed)} ms`)
+      const { user, system } = process.cpuUsage(begin)
+      const seconds = (user + system) / 1e6
+      // Below one each; more only where something is quadratic or nests without a limit.
+      assert.ok(seconds < 4, `${seconds} s`)
     })
   }
 

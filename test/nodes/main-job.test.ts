@@ -206,7 +206,7 @@ describe('the main job, in a real Node-RED', () => {
       })
       const notFound = await caught(adt('HTTP0404'))
       assert.equal(notFound.error.code, 'HL7_DELIVERY_FAILED')
-      assert.deepEqual(notFound.error.cause, { code: 'HTTP_404', status: 404 })
+      assert.deepEqual(notFound.error.cause, { code: '404', status: 404 })
       assert.match(notFound.error.message, /404.*path of the URL/)
       assert.equal(notFound['statusCode'], 404)
       assert.equal(notFound.hl7['reply'], 'no such page')

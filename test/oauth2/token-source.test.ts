@@ -59,7 +59,7 @@ describe('TokenSource', () => {
     const tokens = new TokenSource(tokenSettings(), { httpClient })
     await assert.rejects(tokens.token(), (error: TokenError) => {
       assert.equal(error.code, 'CONFIG')
-      assert.match(error.message, /Issuer or Token endpoint/)
+      assert.match(error.message, /Issuer URL or Token URL/)
       assert.match(error.message, /Client secret/)
       return true
     })

@@ -7,7 +7,7 @@ import { createAuthority, type Authority } from './certificates.ts'
 import { startNodeRed, type FlowNode, type TestNodeRed } from './node-red.ts'
 
 const AUDIENCE = 'https://hl7.test'
-const CLIENT_ID = 'test-client'
+export const CLIENT_ID = 'test-client'
 export const CLIENT_SECRET = 'a secret that must not be seen'
 
 /** A token server, a receiver and a Node-RED with a flow between them, all real and all local. */

@@ -12,7 +12,7 @@ import { targetUrl } from '../src/https/target-url.ts'
 import { hasClientCertificate, readConnection } from './connection.ts'
 import { compileJsonata, readNamedValues, type Credentials } from './named-values.ts'
 import { errorText } from './node-errors.ts'
-import type { OAuth2ClientCredentialsNode } from './oauth2-client-credentials.ts'
+import type { OAuth2ClientCredentialsNode } from './node-types.ts'
 import { isUnset, Properties } from './properties.ts'
 
 /** Everything that a sending node is made from. */

@@ -1,0 +1,216 @@
+import { randomUUID } from 'node:crypto'
+import type { Request, Response } from 'express'
+import type { Node, NodeAPI } from 'node-red'
+import type { DeliveryState } from '../src/delivery/delivery.ts'
+import type { EntryFacts } from '../src/outbox/outbox.ts'
+import type { TokenTestResult } from '../src/oauth2/test-token.ts'
+import { testToken } from '../src/oauth2/test-token.ts'
+import { readConnection } from './connection.ts'
+import { environmentValue, type Credentials } from './named-values.ts'
+import type { Hl7HttpsOutNode, OAuth2ClientCredentialsNode } from './node-types.ts'
+import { isUnset, Properties } from './properties.ts'
+import { readTokenSettings, tokenHttpClient } from './read-token-settings.ts'
+
+/** What the editor sends in place of a password that it was never given. */
+const UNCHANGED = '__PWRD__'
+
+/** A handler whose rejection is answered, not thrown: an unhandled one would end Node-RED. */
+type Handler = (request: Request<Record<string, string>>, response: Response) => Promise<void>
+
+/** Routes for the state of the sending nodes and for what an operator does with it. */
+export function registerOutRoutes(RED: NodeAPI): void {
+  const read = RED.auth.needsPermission('hl7-https-out.read')
+  const write = RED.auth.needsPermission('hl7-https-out.write')
+  const base = '/hl7-https-out/:id'
+
+  const withNode =
+    (
+      action: (node: Hl7HttpsOutNode, request: Request<Record<string, string>>) => unknown
+    ): Handler =>
+    async (request, response) => {
+      const node = RED.nodes.getNode(request.params['id'] ?? '') as Hl7HttpsOutNode | null
+      if (node?.type !== 'hl7-https-out') {
+        response.status(404).json({ error: 'There is no such node, or it is not deployed.' })
+        return
+      }
+      const answer = await action(node, request)
+      if (answer === undefined) response.status(404).json({ error: 'There is no such message.' })
+      else response.json(answer)
+    }
+
+  RED.httpAdmin.get(base, read, guarded(withNode((node) => stateOf(node))))
+  RED.httpAdmin.post(
+    `${base}/pause`,
+    write,
+    guarded(
+      withNode(async (node) => {
+        await node.delivery?.pause()
+        return stateOf(node)
+      })
+    )
+  )
+  RED.httpAdmin.post(
+    `${base}/resume`,
+    write,
+    guarded(
+      withNode(async (node) => {
+        await node.delivery?.resume()
+        return stateOf(node)
+      })
+    )
+  )
+  RED.httpAdmin.get(
+    `${base}/suspended`,
+    read,
+    guarded(withNode((node) => (node.delivery?.suspended ?? []).map(suspendedRow)))
+  )
+  for (const action of ['resend', 'discard'] as const) {
+    RED.httpAdmin.post(
+      `${base}/suspended/:messageId/${action}`,
+      write,
+      guarded(
+        withNode(async (node, { params }) => {
+          const chosen = ({ seq }: EntryFacts): boolean => String(seq) === params['messageId']
+          const found = (await node.delivery?.[action](chosen)) ?? 0
+          return found === 0 ? undefined : stateOf(node)
+        })
+      )
+    )
+  }
+  RED.httpAdmin.post(
+    `${base}/test`,
+    write,
+    guarded(
+      withNode(async (node, { body }) => {
+        const { type } = (body ?? {}) as { type?: unknown }
+        const id = `TEST${randomUUID().replaceAll('-', '').slice(0, 16).toUpperCase()}`
+        return node.sendTest === undefined
+          ? { error: { code: 'HL7_CONFIG', message: 'This node is not set up.' } }
+          : await node.sendTest(typeof type === 'string' ? type : 'ADT^A01', id)
+      })
+    )
+  )
+}
+
+/** The route behind the Test button of the config node. */
+export function registerTokenRoute(RED: NodeAPI): void {
+  const write = RED.auth.needsPermission('oauth2-client-credentials.write')
+  RED.httpAdmin.post(
+    '/oauth2-client-credentials/:id/test',
+    write,
+    guarded(async (request, response) => {
+      const body: unknown = request.body
+      const config = typeof body === 'object' && body !== null ? body : {}
+      response.json(await test(RED, request.params['id'] ?? '', config))
+    })
+  )
+}
+
+async function test(RED: NodeAPI, id: string, config: object): Promise<TokenTestResult> {
+  const found = RED.nodes.getNode(id) as OAuth2ClientCredentialsNode | null
+  // Another node's credentials are none of ours, whatever their names.
+  const deployed = found?.type === 'oauth2-client-credentials' ? found : null
+  const { credentials, ...given } = config as { credentials?: unknown }
+  const properties = new Properties(resolved(RED, deployed, given) as object)
+  const connection = readConnection(RED, properties)
+  if (properties.problems.length > 0) {
+    return problem(
+      properties.problems.join('; '),
+      'Deploy the TLS configuration or proxy first, then test again.'
+    )
+  }
+  const settings = readTokenSettings(
+    RED,
+    deployed,
+    properties,
+    resolved(RED, deployed, withStored(credentials, deployed)) as Credentials,
+    connection
+  )
+  if (properties.problems.length > 0) {
+    const text = properties.problems.join('; ')
+    return problem(text, `Correct this in the form: ${text}.`)
+  }
+  const httpClient = tokenHttpClient(connection)
+  try {
+    const result = await testToken(settings, httpClient)
+    if (result.ok) deployed?.tokens?.clearBackOff()
+    return result
+  } finally {
+    httpClient.close()
+  }
+}
+
+function problem(description: string, hint: string): TokenTestResult {
+  return { ok: false, code: 'CONFIG', status: null, description, hint }
+}
+
+/** The form's credentials; those that were not typed anew are the stored ones. */
+function withStored(
+  typed: unknown,
+  deployed: OAuth2ClientCredentialsNode | null
+): Record<string, unknown> {
+  const stored = (deployed?.credentials ?? {}) as Credentials
+  if (typeof typed !== 'object' || typed === null) return { ...stored }
+  return Object.fromEntries(
+    Object.entries(typed as Record<string, unknown>).map(([name, value]) => [
+      name,
+      value === UNCHANGED ? stored[name] : value
+    ])
+  )
+}
+
+/** Environment variables in place, as Node-RED does it for deployed nodes. */
+function resolved(RED: NodeAPI, node: Node | null, value: unknown, depth = 0): unknown {
+  if (typeof value === 'string' && isUnset(value)) {
+    const found = environmentValue(RED, node, value)
+    return found ?? value
+  }
+  // A flow file's lists are two deep; what is deeper is none.
+  if (typeof value !== 'object' || value === null || depth > 4) return value
+  if (Array.isArray(value)) return value.map((item) => resolved(RED, node, item, depth + 1))
+  return Object.fromEntries(
+    Object.entries(value).map(([key, item]) => [key, resolved(RED, node, item, depth + 1)])
+  )
+}
+
+function stateOf({ delivery }: Hl7HttpsOutNode): Omit<DeliveryState, 'retry' | 'lastOutcome'> {
+  if (delivery === undefined) {
+    return {
+      state: 'error',
+      queued: 0,
+      inFlight: 0,
+      suspended: 0,
+      acked: 0,
+      naked: 0,
+      failed: 0,
+      oldestAgeMs: 0,
+      lastError: { code: 'HL7_CONFIG', at: new Date().toISOString() },
+      latencyMs: { p50: 0, p95: 0, p99: 0 }
+    }
+  }
+  const { retry, lastOutcome, ...state } = delivery.state()
+  return state
+}
+
+function suspendedRow(facts: EntryFacts): Record<string, unknown> {
+  const { seq, controlId, type, suspendedAt, attempts, reason } = facts
+  return {
+    id: String(seq),
+    controlId,
+    type,
+    suspendedAt: suspendedAt === undefined ? null : new Date(suspendedAt).toISOString(),
+    attempts,
+    reason: reason ?? ''
+  }
+}
+
+function guarded(
+  handler: Handler
+): (request: Request<Record<string, string>>, response: Response) => void {
+  return (request, response) => {
+    handler(request, response).catch(() => {
+      // What was thrown may hold what was sent in: it is not for an answer.
+      if (!response.headersSent) response.status(500).json({ error: 'This did not work.' })
+    })
+  }
+}

@@ -1,0 +1,44 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { namedValue, namedValueProblem } from '../../nodes/editor/named-value.ts'
+
+describe('an entry of a list', () => {
+  it('is read from a flow file, whatever is in it', () => {
+    assert.deepEqual(namedValue({ name: 'client', value: 7 }), {
+      name: 'client',
+      value: '7',
+      valueType: 'str'
+    })
+    for (const nonsense of [null, undefined, 'x', [], { name: {}, value: null }]) {
+      assert.deepEqual(namedValue(nonsense), { name: '', value: '', valueType: 'str' })
+    }
+  })
+
+  const problem = (name: string, valueType = 'str', value = '', names: 'header' | 'any' = 'any') =>
+    namedValueProblem({ name, value, valueType }, names)
+
+  it('needs a name, and as a header one that HTTP allows', () => {
+    assert.equal(problem(''), 'entryName')
+    assert.equal(problem('FACILITY ID'), '')
+    assert.equal(problem('UPHN-INFOMAP', 'str', '', 'header'), '')
+    for (const name of ['two words', 'client:', 'ünï', 'a\nb']) {
+      assert.equal(problem(name, 'str', '', 'header'), 'headerName', name)
+    }
+  })
+
+  it('needs a path where the value is an HL7 field', () => {
+    for (const path of ['MSH-4', 'MSH-4.1', 'OBX[2]-5(1).1.2', 'ZA1-3', ' PID-3.1 ']) {
+      assert.equal(problem('x', 'hl7', path), '', path)
+    }
+    for (const path of ['', 'MSH', 'msh-4', 'MSH.4', 'MSH-', 'MSH-4.', 'MSH-4.1.2.3', 'MSH-x']) {
+      assert.equal(problem('x', 'hl7', path), 'hl7Path', path)
+    }
+  })
+
+  it('needs one of the six slots where the value is a secret', () => {
+    assert.equal(problem('x', 'cred', 'secret6'), '')
+    for (const slot of ['', 'secret7', 'secret', 'hunter2']) {
+      assert.equal(problem('x', 'cred', slot), 'secretSlot', slot)
+    }
+  })
+})

@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { hostOf, urlProblem } from '../../nodes/editor/url-problem.ts'
+
+describe('the judgement of a URL', () => {
+  const longHost = `${'a'.repeat(63)}.${'b'.repeat(63)}.${'c'.repeat(63)}.example.org`
+  for (const url of [
+    'https://hl7.example.org',
+    'HTTPS://hl7.example.org/adt?site=7#top',
+    ' https://hl7.example.org/ ',
+    'https://hl7_gateway.intern/in',
+    'https://[2001:db8::1]:8443/in',
+    'https://192.0.2.7:443',
+    `https://${longHost}/in`,
+    'https://krankenhaus-köln.example/in',
+    'http://localhost:2575/in',
+    'http://LOCALHOST',
+    'http://127.0.0.1:8080/',
+    'http://127.1.2.3/',
+    'http://[::1]:8080/',
+    '${HL7_URL}'
+  ]) {
+    it(`takes ${url}`, () => {
+      assert.equal(urlProblem(url), '')
+    })
+  }
+  for (const [url, problem] of [
+    ['', 'urlEmpty'],
+    ['  ', 'urlEmpty'],
+    ['hl7.example.org', 'urlInvalid'],
+    ['hl7.example.org:8443/in', 'urlInvalid'],
+    ['localhost:8443/in', 'urlInvalid'],
+    ['https://', 'urlInvalid'],
+    ['https://hl7.example.org:99999/', 'urlInvalid'],
+    ['https://two words/', 'urlInvalid'],
+    ['ftp://hl7.example.org/', 'urlScheme'],
+    ['mllp://hl7.example.org:2575', 'urlScheme'],
+    ['http://hl7.example.org/', 'urlPlainHttp'],
+    ['http://engine.localhost/', 'urlPlainHttp'],
+    ['http://localhost.example.org/', 'urlPlainHttp'],
+    ['http://127.0.0.1.example.org/', 'urlPlainHttp'],
+    ['https://user:secret@hl7.example.org/', 'urlUserInfo'],
+    ['https://user@hl7.example.org/', 'urlUserInfo'],
+    ['https://${HOST}/in', 'urlPartialVariable']
+  ] as const) {
+    it(`refuses ${url === '' ? 'nothing' : url}`, () => {
+      assert.equal(urlProblem(url), problem)
+    })
+  }
+
+  it('names the host with its port for a label, and nothing for what is no URL', () => {
+    assert.equal(hostOf('https://hl7.example.org:8443/in?x=1'), 'hl7.example.org:8443')
+    assert.equal(hostOf('${HL7_URL}'), '${HL7_URL}')
+    assert.equal(hostOf('nonsense'), '')
+    assert.equal(hostOf(undefined), '')
+  })
+})

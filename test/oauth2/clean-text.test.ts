@@ -1,0 +1,45 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import { cleanText } from '../../src/oauth2/clean-text.ts'
+
+describe('cleanText', () => {
+  it('keeps what helps', () => {
+    const text =
+      'AADSTS7000215: Invalid client provided. Trace ID: 7f0c8f4e-4a5b-4c8e-9a77-0d9f0e6f1b00 at https://login.microsoftonline.com/tenant/oauth2/v2.0/token, unsupported_grant_type_for_client'
+    assert.equal(cleanText(text, []), text)
+  })
+
+  it('hides secrets, pieces of them, and what looks like a token', () => {
+    const secret = 'correct horse battery staple'
+    assert.equal(cleanText(`bad secret ${secret}!`, [secret]), 'bad secret •••!')
+    assert.equal(cleanText('you sent correct horse batt', [secret]), 'you sent •••')
+    assert.equal(cleanText('token eyJhbGciOiJub25lIn0.e30. is bad', []), 'token ••• is bad')
+    assert.equal(cleanText('token 2YotnFZFEjr1zCsicMWpAA is bad', []), 'token ••• is bad')
+    assert.equal(cleanText('secret is x1', ['x1']), 'secret is •••')
+  })
+
+  it('gives one printable line of at most 300 characters', () => {
+    assert.equal(cleanText('a\r\nb\u0000\u202Ec\u2028d', []), 'a b c d')
+    assert.equal(cleanText('word '.repeat(1000), []).length, 300)
+  })
+
+  it('never shows a secret, wherever it stands', () => {
+    fc.assert(
+      fc.property(
+        fc.string({ minLength: 4, maxLength: 40 }),
+        fc.string(),
+        fc.string(),
+        (secret, before, after) => {
+          fc.pre(secret.trim() === secret && !secret.includes('  ') && !isMark(secret))
+          assert.ok(!cleanText(`${before}${secret}${after}`, [secret]).includes(secret))
+        }
+      )
+    )
+  })
+})
+
+/** A "secret" that is made of the mark for hidden text itself. */
+function isMark(secret: string): boolean {
+  return /^[•…]+$/.test(secret)
+}

@@ -1,0 +1,182 @@
+import assert from 'node:assert/strict'
+import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
+import { testToken, type TokenTestResult } from '../../src/oauth2/test-token.ts'
+import type { TokenSettings } from '../../src/oauth2/token-settings.ts'
+import { TokenSource } from '../../src/oauth2/token-source.ts'
+import {
+  json,
+  startTokenFaultServer,
+  text,
+  type Fault,
+  type TokenFaultServer
+} from '../support/token-fault-server.ts'
+import { FakeClock } from '../support/token-clock.ts'
+import { tokenHttpClient, tokenSettings } from '../support/token-settings.ts'
+
+describe('discovery', () => {
+  let server: TokenFaultServer
+  let pages: Record<string, Fault>
+  const httpClient = tokenHttpClient()
+  const granted = json({
+    access_token: 'a-token-in-good-order',
+    token_type: 'Bearer',
+    expires_in: 0
+  })
+
+  before(async () => {
+    server = await startTokenFaultServer((request, response) => {
+      const page = pages[request.url] ?? text('nothing here', 'text/plain', 404)
+      page(request, response)
+    })
+  })
+  after(async () => {
+    httpClient.close()
+    await server.close()
+  })
+  beforeEach(() => {
+    pages = { '/token': granted }
+  })
+  afterEach(() => {
+    server.seen = []
+  })
+
+  const asked = (): string[] => server.seen.map(({ url }) => url)
+  const given = (more: Partial<TokenSettings>): TokenSettings =>
+    tokenSettings({ clientSecret: 'not-so-secret', ...more })
+  const test = (more: Partial<TokenSettings>): Promise<TokenTestResult> =>
+    testToken(given(more), httpClient)
+  const metadata = (issuer: string, more: object = {}): Fault =>
+    json({ issuer, token_endpoint: `${server.origin}/token`, ...more })
+
+  it('finds the OpenID document below an issuer with a path', async () => {
+    pages['/realms/hl7/.well-known/openid-configuration'] = metadata(`${server.origin}/realms/hl7`)
+    const result = await test({ issuer: `${server.origin}/realms/hl7` })
+    assert.ok(result.ok)
+    assert.equal(result.tokenEndpoint, `${server.origin}/token`)
+    assert.deepEqual(asked(), ['/realms/hl7/.well-known/openid-configuration', '/token'])
+  })
+
+  it('finds the document of RFC 8414 when there is none of OpenID', async () => {
+    pages['/.well-known/oauth-authorization-server/tenant'] = metadata(`${server.origin}/tenant`)
+    assert.ok((await test({ issuer: `${server.origin}/tenant` })).ok)
+    assert.deepEqual(asked(), [
+      '/tenant/.well-known/openid-configuration',
+      '/.well-known/oauth-authorization-server/tenant',
+      '/token'
+    ])
+  })
+
+  it('reads a full well-known URL without comparing the issuer', async () => {
+    pages['/x/.well-known/openid-configuration'] = metadata('https://another.example/')
+    assert.ok((await test({ issuer: `${server.origin}/x/.well-known/openid-configuration` })).ok)
+  })
+
+  it('reads a SMART document, which has no issuer', async () => {
+    pages['/fhir/.well-known/smart-configuration'] = json({
+      token_endpoint: `${server.origin}/token`,
+      token_endpoint_auth_methods_supported: ['client_secret_post', 'private_key_jwt']
+    })
+    const result = await test({ issuer: `${server.origin}/fhir/.well-known/smart-configuration` })
+    assert.ok(result.ok)
+    assert.equal(result.clientAuth, 'client_secret_post')
+  })
+
+  it('uses Basic where the server lists it or lists nothing', async () => {
+    for (const methods of [undefined, [], ['client_secret_post', 'client_secret_basic']]) {
+      pages['/.well-known/openid-configuration'] = metadata(server.origin, {
+        token_endpoint_auth_methods_supported: methods
+      })
+      const result = await test({ issuer: server.origin })
+      assert.ok(result.ok)
+      assert.equal(result.clientAuth, 'client_secret_basic')
+    }
+  })
+
+  it('asks no issuer when the token endpoint is set', async () => {
+    pages['/token?grant_type=client_credentials'] = granted
+    const tokenEndpoint = `${server.origin}/token?grant_type=client_credentials`
+    assert.ok((await test({ issuer: 'https://nowhere.invalid', tokenEndpoint })).ok)
+    assert.deepEqual(asked(), ['/token?grant_type=client_credentials'])
+  })
+
+  it('says what to do when the issuer differs', async () => {
+    pages['/.well-known/openid-configuration'] = metadata('https://sts.example/adfs')
+    const result = await test({ issuer: server.origin })
+    assert.ok(!result.ok)
+    assert.equal(result.code, 'ERR_ISSUER_MISMATCH')
+    assert.match(result.hint, /full well-known URL.*Token URL.*https:\/\/sts\.example\/adfs/)
+  })
+
+  it('says what to do when there is no document', async () => {
+    const result = await test({ issuer: server.origin })
+    assert.ok(!result.ok)
+    assert.deepEqual([result.code, result.status], ['ERR_DISCOVERY', 404])
+    assert.match(result.hint, /Issuer URL/)
+  })
+
+  it('says what to do with a web page, a document without a token endpoint, and a redirect', async () => {
+    const at = '/.well-known/openid-configuration'
+    pages[at] = text('<html>', 'text/html')
+    assert.match(JSON.stringify(await test({ issuer: server.origin })), /Issuer URL/)
+    pages[at] = json({ issuer: server.origin })
+    assert.match(JSON.stringify(await test({ issuer: server.origin })), /Token URL/)
+    pages[at] = text('', 'text/plain', 302, { location: 'https://www.example/' })
+    const redirected = await test({ issuer: server.origin })
+    assert.ok(!redirected.ok)
+    assert.equal(redirected.code, 'ERR_REDIRECT')
+    assert.match(redirected.hint, /https:\/\/www\.example.*Issuer URL/)
+  })
+
+  it('refuses a token endpoint to which a secret would travel in the open', async () => {
+    pages['/.well-known/openid-configuration'] = json({
+      issuer: server.origin,
+      token_endpoint: 'http://token.example/token'
+    })
+    const result = await test({ issuer: server.origin })
+    assert.ok(!result.ok)
+    assert.equal(result.code, 'CONFIG')
+    assert.match(result.hint, /http:\/\/token\.example.*must be https/)
+  })
+
+  it('reads the document again after 24 hours, and uses the old one while it cannot be read', async () => {
+    const clock = new FakeClock()
+    const at = '/.well-known/openid-configuration'
+    pages[at] = metadata(server.origin)
+    const source = new TokenSource(given({ issuer: server.origin }), { httpClient, clock })
+    await source.token()
+    clock.pass(86_399_000)
+    await source.token()
+    assert.equal(asked().filter((url) => url === at).length, 1)
+    clock.pass(1000)
+    await source.token()
+    assert.equal(asked().filter((url) => url === at).length, 2)
+    clock.pass(86_400_000)
+    pages[at] = text('', 'text/plain', 503)
+    await source.token()
+    assert.equal(asked().filter((url) => url === at).length, 3)
+    source.close()
+  })
+
+  for (const status of [404, 410]) {
+    it(`looks for the token endpoint anew when it answers ${status}`, async () => {
+      const at = '/.well-known/openid-configuration'
+      pages[at] = metadata(server.origin)
+      const source = new TokenSource(given({ issuer: server.origin }), { httpClient })
+      await source.token()
+      pages['/token'] = text('', 'text/plain', status)
+      pages['/moved'] = granted
+      pages[at] = json({ issuer: server.origin, token_endpoint: `${server.origin}/moved` })
+      assert.equal(await source.token(), 'a-token-in-good-order')
+      assert.deepEqual(asked().slice(-3), ['/token', at, '/moved'])
+      source.close()
+    })
+  }
+
+  it('makes one discovery for any number of callers', async () => {
+    pages['/.well-known/openid-configuration'] = metadata(server.origin)
+    const source = new TokenSource(given({ issuer: server.origin }), { httpClient })
+    await Promise.all(Array.from({ length: 20 }, () => source.token()))
+    assert.deepEqual(asked(), ['/.well-known/openid-configuration', '/token'])
+    source.close()
+  })
+})

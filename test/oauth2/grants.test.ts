@@ -1,0 +1,216 @@
+import assert from 'node:assert/strict'
+import { generateKeyPairSync } from 'node:crypto'
+import { after, afterEach, before, describe, it } from 'node:test'
+import { decodeProtectedHeader, jwtVerify } from 'jose'
+import { testToken } from '../../src/oauth2/test-token.ts'
+import { TokenSource } from '../../src/oauth2/token-source.ts'
+import type { TokenSettings } from '../../src/oauth2/token-settings.ts'
+import {
+  json,
+  startTokenFaultServer,
+  type SeenRequest,
+  type TokenFaultServer
+} from '../support/token-fault-server.ts'
+import { tokenHttpClient, tokenSettings } from '../support/token-settings.ts'
+
+describe('token requests', () => {
+  let server: TokenFaultServer
+  const httpClient = tokenHttpClient()
+  const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 })
+  const privateKey = rsa.privateKey.export({ type: 'pkcs8', format: 'pem' }) as string
+
+  before(async () => {
+    server = await startTokenFaultServer(
+      json({ access_token: 'a-token-in-good-order', token_type: 'Bearer', expires_in: 0 })
+    )
+  })
+  after(async () => {
+    httpClient.close()
+    await server.close()
+  })
+  afterEach(() => {
+    server.seen = []
+  })
+
+  async function request(given: Partial<TokenSettings>): Promise<SeenRequest> {
+    const tokenEndpoint = `${server.origin}/token`
+    const result = await testToken(tokenSettings({ tokenEndpoint, ...given }), httpClient)
+    assert.ok(result.ok, JSON.stringify(result))
+    const seen = server.seen.at(-1)
+    assert.ok(seen)
+    return seen
+  }
+
+  it('sends what is filled in and nothing else', async () => {
+    const plain = await request({ clientSecret: 'not-so-secret' })
+    assert.deepEqual([...plain.form], [['grant_type', 'client_credentials']])
+    assert.equal(plain.headers['content-type'], 'application/x-www-form-urlencoded;charset=UTF-8')
+    const full = await request({
+      clientSecret: 'not-so-secret',
+      scope: 'system/*.rs hl7',
+      audience: 'https://api.example',
+      resource: 'urn:one  urn:two'
+    })
+    assert.deepEqual([...full.form].sort(), [
+      ['audience', 'https://api.example'],
+      ['grant_type', 'client_credentials'],
+      ['resource', 'urn:one'],
+      ['resource', 'urn:two'],
+      ['scope', 'system/*.rs hl7']
+    ])
+  })
+
+  it('replaces, adds and removes parameters by name, those of the client too', async () => {
+    const { form } = await request({
+      clientSecret: 'not-so-secret',
+      clientAuth: 'client_secret_post',
+      scope: 'one',
+      resource: 'urn:one urn:two',
+      extraParams: [
+        { name: 'scope', value: 'two' },
+        { name: 'client_id', value: 'another' },
+        { name: 'resource', value: '' },
+        { name: 'tenant', value: 'hospital' },
+        { name: 'tag', value: 'a' },
+        { name: 'tag', value: 'b' }
+      ]
+    })
+    assert.deepEqual([...form].sort(), [
+      ['client_id', 'another'],
+      ['client_secret', 'not-so-secret'],
+      ['grant_type', 'client_credentials'],
+      ['scope', 'two'],
+      ['tag', 'a'],
+      ['tag', 'b'],
+      ['tenant', 'hospital']
+    ])
+  })
+
+  it('sends user name and password for the password grant, the client without a secret too', async () => {
+    const { form, headers } = await request({
+      grantType: 'password',
+      clientAuth: 'none',
+      username: 'interface',
+      password: 'p&=w'
+    })
+    assert.equal(headers.authorization, undefined)
+    assert.deepEqual(Object.fromEntries(form), {
+      client_id: 'integration-engine',
+      grant_type: 'password',
+      username: 'interface',
+      password: 'p&=w'
+    })
+  })
+
+  it('sends only the assertion for the jwt_bearer grant of a service account', async () => {
+    const { form, headers } = await request({
+      grantType: 'jwt_bearer',
+      privateKey,
+      keyId: 'key-7',
+      assertionSubject: 'user@hospital.example',
+      assertionClaims: [{ name: 'scope', value: 'https://api.example/healthcare' }]
+    })
+    assert.equal(headers.authorization, undefined)
+    assert.deepEqual([...form.keys()].sort(), ['assertion', 'grant_type'])
+    assert.equal(form.get('grant_type'), 'urn:ietf:params:oauth:grant-type:jwt-bearer')
+    const { payload, protectedHeader } = await jwtVerify(
+      form.get('assertion') ?? '',
+      rsa.publicKey,
+      {
+        audience: `${server.origin}/token`,
+        issuer: 'integration-engine',
+        subject: 'user@hospital.example'
+      }
+    )
+    assert.equal(payload['scope'], 'https://api.example/healthcare')
+    assert.deepEqual(protectedHeader, { alg: 'RS256', typ: 'JWT', kid: 'key-7' })
+  })
+
+  it('lets the client prove itself beside the assertion of the grant', async () => {
+    const { form, headers } = await request({
+      grantType: 'jwt_bearer',
+      privateKey,
+      clientSecret: 'not-so-secret'
+    })
+    assert.match(headers.authorization ?? '', /^Basic /)
+    const { payload } = await jwtVerify(form.get('assertion') ?? '', rsa.publicKey)
+    assert.equal(payload.sub, 'integration-engine')
+  })
+
+  it('signs as SMART Backend Services wants it, anew for each request', async () => {
+    const given = { privateKey, signingAlg: 'RS384', keyId: 'key-7' }
+    const first = (await request(given)).form.get('client_assertion') ?? ''
+    const second = (await request(given)).form.get('client_assertion') ?? ''
+    assert.deepEqual(decodeProtectedHeader(first), { alg: 'RS384', typ: 'JWT', kid: 'key-7' })
+    const read = async (assertion: string): Promise<Record<string, unknown>> => {
+      const { payload } = await jwtVerify(assertion, rsa.publicKey, {
+        audience: `${server.origin}/token`,
+        issuer: 'integration-engine',
+        subject: 'integration-engine'
+      })
+      assert.ok((payload.exp ?? 0) - Date.now() / 1000 <= 300)
+      return payload
+    }
+    assert.notEqual((await read(first))['jti'], (await read(second))['jti'])
+  })
+
+  it('takes an audience of its own for assertions', async () => {
+    const { form } = await request({ privateKey, assertionAudience: 'https://aud.example' })
+    await jwtVerify(form.get('client_assertion') ?? '', rsa.publicKey, {
+      audience: 'https://aud.example'
+    })
+  })
+
+  it('picks an algorithm that the server lists', async () => {
+    server.answer = (seen, response) => {
+      const isToken = seen.url === '/token'
+      json(
+        isToken
+          ? { access_token: 'a-token-in-good-order', token_type: 'Bearer' }
+          : {
+              token_endpoint: `${server.origin}/token`,
+              token_endpoint_auth_signing_alg_values_supported: ['ES384', 'RS384']
+            }
+      )(seen, response)
+    }
+    const { form } = await request({
+      tokenEndpoint: '',
+      issuer: `${server.origin}/.well-known/smart-configuration`,
+      privateKey
+    })
+    assert.equal(decodeProtectedHeader(form.get('client_assertion') ?? '').alg, 'RS384')
+  })
+
+  it('sends a client certificate to the address that the server has for it', async () => {
+    server.answer = (seen, response) => {
+      json(
+        seen.url.includes('.well-known')
+          ? {
+              issuer: server.origin,
+              token_endpoint: `${server.origin}/token`,
+              mtls_endpoint_aliases: { token_endpoint: `${server.origin}/mtls/token` }
+            }
+          : { access_token: 'a-token-in-good-order', token_type: 'Bearer' }
+      )(seen, response)
+    }
+    const issuer = { tokenEndpoint: '', issuer: server.origin }
+    const bound = await request({ ...issuer, hasClientCertificate: true })
+    assert.equal(bound.url, '/mtls/token')
+    assert.deepEqual(Object.fromEntries(bound.form), {
+      grant_type: 'client_credentials',
+      client_id: 'integration-engine'
+    })
+    const secret = await request({ ...issuer, hasClientCertificate: true, clientSecret: 'x' })
+    assert.equal(secret.url, '/token')
+  })
+
+  it('tells whether the client certificate is the authentication', () => {
+    const uses = (given: Partial<TokenSettings>): boolean =>
+      new TokenSource(tokenSettings(given), { httpClient }).usesClientCertificate
+    assert.equal(uses({ hasClientCertificate: true }), true)
+    assert.equal(uses({ clientAuth: 'tls_client_auth', clientSecret: 'x' }), true)
+    assert.equal(uses({ hasClientCertificate: true, clientSecret: 'x' }), false)
+    assert.equal(uses({ hasClientCertificate: true, privateKey }), false)
+    assert.equal(uses({ hasClientCertificate: true, grantType: 'jwt_bearer', privateKey }), true)
+  })
+})

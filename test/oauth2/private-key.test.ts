@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict'
+import { generateKeyPairSync, type KeyObject } from 'node:crypto'
+import { describe, it } from 'node:test'
+import { isPrivateKeyProblem, readPrivateKey } from '../../src/oauth2/private-key.ts'
+import { signingAlgorithm } from '../../src/oauth2/signing-algorithm.ts'
+
+const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 })
+const p384 = generateKeyPairSync('ec', { namedCurve: 'P-384' })
+const passphrase = 'open sesame'
+
+function pem(key: KeyObject, type: 'pkcs1' | 'pkcs8' | 'sec1', encrypted = false): string {
+  const cipher = encrypted ? { cipher: 'aes-256-cbc', passphrase } : {}
+  return key.export({ type, format: 'pem', ...cipher }) as string
+}
+
+function problem(text: string, phrase = ''): string {
+  const key = readPrivateKey(text, phrase)
+  return isPrivateKeyProblem(key) ? key.problem : 'none'
+}
+
+describe('readPrivateKey', () => {
+  for (const [form, text, phrase] of [
+    ['PKCS#8', pem(rsa.privateKey, 'pkcs8'), ''],
+    ['PKCS#1', pem(rsa.privateKey, 'pkcs1'), ''],
+    ['SEC1', pem(p384.privateKey, 'sec1'), ''],
+    ['encrypted PKCS#8', pem(rsa.privateKey, 'pkcs8', true), passphrase],
+    ['encrypted PKCS#1', pem(rsa.privateKey, 'pkcs1', true), passphrase],
+    ['encrypted SEC1', pem(p384.privateKey, 'sec1', true), passphrase],
+    ['Windows line breaks', pem(rsa.privateKey, 'pkcs8').replaceAll('\n', '\r\n'), ''],
+    ['\\n as two characters', pem(rsa.privateKey, 'pkcs8').replaceAll('\n', '\\n'), ''],
+    ['spaces for line breaks', pem(rsa.privateKey, 'pkcs8').replaceAll('\n', ' '), ''],
+    ['text before it', `Bag Attributes: none\n${pem(rsa.privateKey, 'pkcs8')}`, '']
+  ] as const) {
+    it(`reads ${form}`, () => {
+      assert.equal(problem(text, phrase), 'none')
+    })
+  }
+
+  it('says what is wrong', () => {
+    const encrypted = pem(rsa.privateKey, 'pkcs8', true)
+    assert.match(problem(encrypted), /Fill in Passphrase/)
+    assert.match(problem(pem(rsa.privateKey, 'pkcs1', true)), /Fill in Passphrase/)
+    assert.match(problem(encrypted, 'wrong'), /passphrase is wrong/)
+    assert.match(problem('secret'), /not PEM/)
+    assert.match(
+      problem(rsa.publicKey.export({ type: 'spki', format: 'pem' }) as string),
+      /public key/
+    )
+    assert.match(problem(pem(rsa.privateKey, 'pkcs8').replace(/\n.{60}/, '\nAAAA')), /damaged/)
+  })
+})
+
+describe('signingAlgorithm', () => {
+  const names = (key: KeyObject, wanted: string, supported?: string[]): string => {
+    const found = signingAlgorithm(key, wanted, supported)
+    return typeof found === 'string' ? found : found.alg
+  }
+
+  it('goes by the key, the server and the form', () => {
+    assert.equal(names(rsa.privateKey, ''), 'RS256')
+    assert.equal(names(rsa.privateKey, '', ['ES384', 'RS384']), 'RS384')
+    assert.equal(names(rsa.privateKey, '', ['ES384']), 'RS256')
+    assert.equal(names(rsa.privateKey, 'PS512', ['RS384']), 'PS512')
+    assert.equal(names(p384.privateKey, ''), 'ES384')
+    assert.equal(names(generateKeyPairSync('ed25519').privateKey, ''), 'EdDSA')
+    assert.equal(
+      names(generateKeyPairSync('rsa-pss', { modulusLength: 2048 }).privateKey, ''),
+      'PS256'
+    )
+  })
+
+  it('says what the key can do instead', () => {
+    assert.match(names(p384.privateKey, 'RS384'), /does not fit.*ES384/)
+    assert.match(names(generateKeyPairSync('x25519').privateKey, ''), /only RSA/)
+  })
+})

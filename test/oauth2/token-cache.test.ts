@@ -1,0 +1,466 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import { instant, type Instant } from '../../src/oauth2/clock.ts'
+import { TokenCache, type FreshToken } from '../../src/oauth2/token-cache.ts'
+import { TokenError } from '../../src/oauth2/token-error.ts'
+import { FakeClock } from '../support/token-clock.ts'
+
+/** What the token server does next. */
+type Outcome =
+  | { kind: 'token'; lifetime: number; sameAgain: boolean }
+  | { kind: 'failure'; permanent: boolean; retryAfterMs: number | undefined }
+
+/** A token server whose answers wait until a test gives them. */
+class Server {
+  readonly clock = new FakeClock()
+  requests = 0
+  /** Requests that began before the answer to another. */
+  overlapping = 0
+  /** Times of the requests and what came of them. */
+  readonly log: { at: number; outcome?: Outcome }[] = []
+  readonly issued = new Map<string, { sentAt: Instant; lifetime: number; issuedAt: number }>()
+  #pending: { sentAt: Instant; settle: (outcome: Outcome) => void } | undefined
+  #last = ''
+  readonly cache: TokenCache
+
+  constructor(random = 0.5) {
+    this.cache = new TokenCache({
+      clock: this.clock,
+      random: () => random,
+      obtain: () => this.#obtain()
+    })
+  }
+
+  get pending(): boolean {
+    return this.#pending !== undefined
+  }
+
+  async answer(outcome: Outcome): Promise<void> {
+    this.#pending?.settle(outcome)
+    await settled()
+  }
+
+  #obtain(): Promise<FreshToken> {
+    if (this.pending) this.overlapping++
+    const sentAt = instant(this.clock)
+    const entry: { at: number; outcome?: Outcome } = { at: sentAt.monotonic }
+    this.log.push(entry)
+    this.requests++
+    return new Promise((resolve, reject) => {
+      const settle = (outcome: Outcome): void => {
+        this.#pending = undefined
+        entry.outcome = outcome
+        if (outcome.kind === 'failure') {
+          const { permanent, retryAfterMs } = outcome
+          reject(new TokenError('no', { code: 'test', hint: '', permanent, retryAfterMs }))
+          return
+        }
+        const accessToken =
+          outcome.sameAgain && this.#last !== '' ? this.#last : `token-${this.requests}`
+        this.#last = accessToken
+        const { lifetime } = outcome
+        this.issued.set(accessToken, { sentAt, lifetime, issuedAt: this.clock.monotonic() })
+        resolve({ accessToken, sentAt, lifetime })
+      }
+      this.#pending = { sentAt, settle }
+    })
+  }
+}
+
+/** Lets every promise that is due settle. */
+async function settled(): Promise<void> {
+  await new Promise((resolve) => setImmediate(resolve))
+}
+
+const lives = (lifetime: number): Outcome => ({ kind: 'token', lifetime, sameAgain: false })
+const fails = (permanent = false, retryAfterMs?: number): Outcome => ({
+  kind: 'failure',
+  permanent,
+  retryAfterMs
+})
+
+describe('TokenCache', () => {
+  async function withToken(lifetime: number, random?: number): Promise<Server> {
+    const server = new Server(random)
+    const first = server.cache.token()
+    await server.answer(lives(lifetime))
+    assert.equal(await first, 'token-1')
+    return server
+  }
+
+  it('serves one token to everybody and never asks again while it is fresh', async () => {
+    const server = await withToken(300)
+    server.clock.pass(239_000)
+    assert.equal(await server.cache.token(), 'token-1')
+    assert.equal(server.requests, 1)
+  })
+
+  it('refreshes in the background while the old token serves', async () => {
+    const server = await withToken(300)
+    server.clock.pass(250_000)
+    assert.equal(await server.cache.token(), 'token-1')
+    assert.equal(await server.cache.token(), 'token-1')
+    assert.equal(server.requests, 2)
+    await server.answer(lives(300))
+    assert.equal(await server.cache.token(), 'token-2')
+    assert.equal(server.requests, 2)
+  })
+
+  it('begins the refresh between 20 % and 16 % of the life before the end', async () => {
+    for (const [random, begins] of [
+      [0, 252_000],
+      [1, 240_000]
+    ] as const) {
+      const server = await withToken(300, random)
+      server.clock.pass(begins - 1)
+      await server.cache.token()
+      assert.equal(server.requests, 1)
+      server.clock.pass(1)
+      await server.cache.token()
+      assert.equal(server.requests, 2)
+    }
+  })
+
+  it('never uses a token in its last tenth, or last 10 s', async () => {
+    for (const [lifetime, end] of [
+      [300, 290_000],
+      [3600, 3_590_000],
+      [10, 9000]
+    ] as const) {
+      const server = await withToken(lifetime)
+      server.clock.pass(end - 1)
+      assert.equal(await server.cache.token(), 'token-1')
+      await server.answer(fails())
+      server.clock.pass(1)
+      server.cache.clearBackOff()
+      const next = server.cache.token()
+      await server.answer(lives(300))
+      assert.equal(await next, 'token-3')
+    }
+  })
+
+  it('counts the life from the sending of the request', async () => {
+    const server = new Server()
+    const waiting = server.cache.token()
+    server.clock.pass(14_000)
+    await server.answer(lives(20))
+    assert.equal(await waiting, 'token-1')
+    server.clock.pass(4001)
+    const next = server.cache.token()
+    await server.answer(lives(300))
+    assert.equal(await next, 'token-2')
+  })
+
+  it('refuses a token that was too long on its way', async () => {
+    const server = new Server()
+    const waiting = server.cache.token()
+    const refused = assert.rejects(waiting, { code: 'ERR_TOKEN_EXPIRED', permanent: false })
+    server.clock.pass(14_000)
+    await server.answer(lives(15))
+    await refused
+  })
+
+  it('goes by the wall clock after the machine slept, and by the monotonic one when it is set back', async () => {
+    const slept = await withToken(300)
+    slept.clock.setWall(3_600_000)
+    const next = slept.cache.token()
+    await slept.answer(lives(300))
+    assert.equal(await next, 'token-2')
+    const setBack = await withToken(300)
+    setBack.clock.setWall(-3_600_000)
+    setBack.clock.pass(295_000)
+    const other = setBack.cache.token()
+    await setBack.answer(lives(300))
+    assert.equal(await other, 'token-2')
+  })
+
+  it('uses a token of less than a second once', async () => {
+    const server = await withToken(0.5)
+    const next = server.cache.token()
+    await server.answer(lives(0))
+    assert.equal(await next, 'token-2')
+    assert.equal(server.requests, 2)
+  })
+
+  it('believes at most a day', async () => {
+    const server = await withToken(1e8)
+    server.clock.pass(86_400_000)
+    const next = server.cache.token()
+    await server.answer(lives(300))
+    assert.equal(await next, 'token-2')
+  })
+
+  it('keeps the old token while the refresh fails, and tries after 1, 2, 4 … s', async () => {
+    const server = await withToken(300)
+    server.clock.pass(250_000)
+    await server.cache.token()
+    await server.answer(fails())
+    assert.equal(server.cache.status.state, 'refresh failing')
+    for (const wait of [1000, 2000, 4000, 8000]) {
+      server.clock.pass(wait - 1)
+      assert.equal(await server.cache.token(), 'token-1')
+      assert.equal(server.pending, false)
+      server.clock.pass(1)
+      assert.equal(await server.cache.token(), 'token-1')
+      assert.equal(server.pending, true)
+      await server.answer(fails())
+    }
+    server.clock.pass(60_000)
+    assert.deepEqual(server.cache.status, { state: 'none', code: 'test' })
+  })
+
+  it('waits up to a minute after transient and five minutes after permanent failures', async () => {
+    for (const [permanent, waits] of [
+      [false, [1000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000]],
+      [true, [30_000, 60_000, 120_000, 240_000, 300_000, 300_000]]
+    ] as const) {
+      const server = new Server()
+      const first = assert.rejects(server.cache.token())
+      await server.answer(fails(permanent))
+      await first
+      for (const wait of waits) {
+        server.clock.pass(wait - 1)
+        await assert.rejects(server.cache.token(), { code: 'test', retryAfterMs: 1 })
+        assert.equal(server.pending, false)
+        server.clock.pass(1)
+        const next = assert.rejects(server.cache.token())
+        assert.equal(server.pending, true)
+        await server.answer(fails(permanent))
+        await next
+      }
+    }
+  })
+
+  it('lets a caller give up alone', async () => {
+    const server = new Server()
+    const impatient = new AbortController()
+    const gone = assert.rejects(server.cache.token(impatient.signal), { code: 'ERR_ABORTED' })
+    const patient = server.cache.token()
+    impatient.abort()
+    await gone
+    await server.answer(lives(300))
+    assert.equal(await patient, 'token-1')
+    assert.equal(server.requests, 1)
+  })
+
+  it('forces refreshes at most every 10 s, and pauses after three refused fresh tokens', async () => {
+    const server = await withToken(300)
+    const refuse = async (token: string): Promise<string> => {
+      const next = server.cache.refused(token)
+      next.catch(() => undefined)
+      await settled()
+      if (server.pending) await server.answer(lives(300))
+      return next
+    }
+    assert.equal(await refuse('token-1'), 'token-2')
+    await assert.rejects(refuse('token-2'), { code: 'ERR_TOKEN_REFUSED', retryAfterMs: 10_000 })
+    await assert.rejects(server.cache.token(), { code: 'ERR_TOKEN_REFUSED' })
+    server.clock.pass(10_000)
+    assert.equal(await refuse('token-2'), 'token-3')
+    server.clock.pass(10_000)
+    await assert.rejects(refuse('token-3'), {
+      message: /refuses even fresh tokens/,
+      retryAfterMs: 60_000
+    })
+    server.clock.pass(59_999)
+    await assert.rejects(server.cache.token(), { message: /refuses even fresh tokens/ })
+    assert.equal(server.requests, 3)
+    server.clock.pass(1)
+    const next = server.cache.token()
+    await server.answer(lives(300))
+    assert.equal(await next, 'token-4')
+  })
+
+  it('gives what it has when an older token was refused', async () => {
+    const server = await withToken(300)
+    server.clock.pass(250_000)
+    await server.cache.token()
+    await server.answer(lives(300))
+    assert.equal(await server.cache.refused('token-1'), 'token-2')
+    assert.equal(server.requests, 2)
+  })
+
+  it('does not serve a refused token that the server sends again', async () => {
+    const server = await withToken(300)
+    const next = server.cache.refused('token-1')
+    const again = assert.rejects(next, { code: 'ERR_TOKEN_REFUSED' })
+    await server.answer({ kind: 'token', lifetime: 300, sameAgain: true })
+    await again
+    await assert.rejects(server.cache.token(), { code: 'ERR_TOKEN_REFUSED' })
+  })
+
+  it('tells about changes of its status', async () => {
+    const server = new Server()
+    const seen: string[] = []
+    const end = server.cache.onStatus(({ state }) => seen.push(state))
+    const first = assert.rejects(server.cache.token())
+    await server.answer(fails())
+    await first
+    server.clock.pass(2000)
+    const second = server.cache.token()
+    await server.answer(lives(300))
+    await second
+    server.clock.pass(250_000)
+    await server.cache.token()
+    await server.answer(fails())
+    assert.deepEqual(seen, ['none', 'ok', 'refresh failing'])
+    end()
+    server.clock.pass(2000)
+    await server.cache.token()
+    await server.answer(lives(300))
+    assert.equal(seen.length, 3)
+  })
+})
+
+describe('TokenCache, whatever happens', () => {
+  const outcome: fc.Arbitrary<Outcome> = fc.oneof(
+    fc.record({
+      kind: fc.constant('token' as const),
+      lifetime: fc.oneof(
+        fc.constantFrom(0, 0.9, 1, 2, 10, 60, 300, 3600, 1e7),
+        fc.double({ min: 0, max: 1000, noNaN: true })
+      ),
+      sameAgain: fc.boolean()
+    }),
+    fc.record({
+      kind: fc.constant('failure' as const),
+      permanent: fc.boolean(),
+      retryAfterMs: fc.option(fc.integer({ min: 0, max: 7_200_000 }), { nil: undefined })
+    })
+  )
+  const step = fc.oneof(
+    { weight: 4, arbitrary: fc.record({ do: fc.constant('ask' as const), givesUp: fc.boolean() }) },
+    { weight: 3, arbitrary: fc.record({ do: fc.constant('answer' as const), outcome }) },
+    {
+      weight: 3,
+      arbitrary: fc.record({
+        do: fc.constant('pass' as const),
+        ms: fc.oneof(fc.integer({ min: 0, max: 2000 }), fc.integer({ min: 0, max: 400_000 }))
+      })
+    },
+    // To the last fifth of the newest token's life, where most happens.
+    {
+      weight: 2,
+      arbitrary: fc.record({
+        do: fc.constant('age' as const),
+        part: fc.double({ min: 0.8, max: 1.01, noNaN: true })
+      })
+    },
+    { weight: 2, arbitrary: fc.record({ do: fc.constant('refuse' as const), which: fc.nat(3) }) }
+  )
+
+  it('serves no expired or refused token, makes no second or early request, answers everybody', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(step, { maxLength: 80, size: 'max' }),
+        fc.double({ min: 0, max: 1, noNaN: true }),
+        async (steps, random) => {
+          const server = new Server(random)
+          const { cache, clock } = server
+          const refusedAt = new Map<string, number>()
+          const served: string[] = []
+          let waiting = 0
+          const problems: Error[] = []
+
+          const check = (promise: Promise<string>): void => {
+            waiting++
+            promise
+              .then(
+                (token) => {
+                  const issued = server.issued.get(token)
+                  assert.ok(issued)
+                  const { sentAt, lifetime, issuedAt } = issued
+                  const age = clock.monotonic() - sentAt.monotonic
+                  assert.ok(age < lifetime * 1000 || lifetime < 1, `${token} is expired`)
+                  const refused = refusedAt.get(token)
+                  // A token is served after its refusal only if it was issued anew a minute later.
+                  assert.ok(
+                    refused === undefined || issuedAt >= refused + 60_000,
+                    `${token} was refused`
+                  )
+                  served.push(token)
+                },
+                (error: unknown) => {
+                  assert.ok(error instanceof TokenError)
+                }
+              )
+              .catch((error: unknown) => {
+                problems.push(error as Error)
+              })
+              .finally(() => {
+                waiting--
+              })
+          }
+
+          for (const one of steps) {
+            switch (one.do) {
+              case 'ask': {
+                const caller = new AbortController()
+                check(cache.token(caller.signal))
+                if (one.givesUp) caller.abort()
+                break
+              }
+              case 'answer':
+                await server.answer(one.outcome)
+                break
+              case 'pass':
+                clock.pass(one.ms)
+                break
+              case 'age': {
+                const newest = [...server.issued.values()].at(-1)
+                if (newest === undefined) break
+                const until = newest.sentAt.monotonic + newest.lifetime * 1000 * one.part
+                clock.pass(Math.max(0, Math.min(until - clock.monotonic(), 86_400_000)))
+                break
+              }
+              case 'refuse': {
+                const token = served.at(-1 - one.which)
+                if (token === undefined) break
+                const before = refusedAt.get(token) ?? -Infinity
+                const { issuedAt } = server.issued.get(token) ?? { issuedAt: 0 }
+                if (issuedAt >= before + 60_000) refusedAt.set(token, clock.monotonic())
+                check(cache.refused(token))
+                break
+              }
+            }
+            await settled()
+            if (problems[0] !== undefined) throw problems[0]
+            if (!server.pending) assert.equal(waiting, 0, 'a caller was forgotten')
+          }
+          await server.answer({ kind: 'failure', permanent: false, retryAfterMs: undefined })
+          assert.equal(waiting, 0, 'a caller was forgotten')
+          if (problems[0] !== undefined) throw problems[0]
+          assert.equal(server.overlapping, 0, 'two token requests at once')
+          assertBackOff(server.log, random)
+        }
+      ),
+      { numRuns: 1000 }
+    )
+  })
+
+  /** No request comes earlier after a failure than the schedule and the server allow. */
+  function assertBackOff(log: Server['log'], random: number): void {
+    let kind: boolean | undefined
+    let count = 0
+    log.forEach(({ at, outcome: came }, index) => {
+      const next = log[index + 1]
+      if (came?.kind !== 'failure') {
+        count = 0
+        kind = undefined
+        return
+      }
+      count = kind === came.permanent ? count + 1 : 1
+      kind = came.permanent
+      const schedule = came.permanent
+        ? Math.min(300_000, 30_000 * 2 ** (count - 1))
+        : Math.min(60_000, 1000 * 2 ** (count - 1))
+      const wait = Math.max(
+        schedule * (0.8 + 0.4 * random),
+        Math.min(came.retryAfterMs ?? 0, 3_600_000)
+      )
+      // The wait counts from the answer, which came no earlier than the request.
+      if (next !== undefined) assert.ok(next.at - at >= wait - 1e-6, 'a request came too early')
+    })
+  }
+})

@@ -1,0 +1,246 @@
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
+import { gzipSync } from 'node:zlib'
+import { after, before, describe, it } from 'node:test'
+import { TokenSource } from '../../src/oauth2/token-source.ts'
+import type { TokenError } from '../../src/oauth2/token-error.ts'
+import {
+  json,
+  startTokenFaultServer,
+  text,
+  type Fault,
+  type TokenFaultServer
+} from '../support/token-fault-server.ts'
+import { tokenHttpClient, tokenSettings } from '../support/token-settings.ts'
+
+const good = { access_token: 'a-token-in-good-order', token_type: 'Bearer', expires_in: 300 }
+
+describe('a token server that fails', () => {
+  let server: TokenFaultServer
+  const httpClient = tokenHttpClient()
+
+  before(async () => {
+    server = await startTokenFaultServer(json(good))
+  })
+  after(async () => {
+    httpClient.close()
+    await server.close()
+  })
+
+  function source(): TokenSource {
+    return new TokenSource(
+      tokenSettings({ tokenEndpoint: `${server.origin}/token`, clientSecret: 'not-so-secret' }),
+      { httpClient, random: () => 0.5 }
+    )
+  }
+
+  async function failure(fault: Fault): Promise<TokenError> {
+    server.answer = fault
+    const tokens = source()
+    try {
+      await tokens.token()
+    } catch (error) {
+      return error as TokenError
+    } finally {
+      tokens.close()
+    }
+    return assert.fail('There should be no token.')
+  }
+
+  it('resets the connection', async () => {
+    const error = await failure((_request, response) => response.destroy())
+    assert.equal(error.code, 'ECONNRESET')
+    assert.equal(error.permanent, false)
+    assert.equal(error.retryAfterMs, 1000)
+  })
+
+  it('hangs up in the middle of the answer', async () => {
+    const error = await failure((_request, response) => {
+      response.writeHead(200, { 'content-type': 'application/json', 'content-length': '500' })
+      response.write('{"access_token":"half', () => response.destroy())
+    })
+    assert.equal(error.code, 'ECONNRESET')
+    assert.equal(error.permanent, false)
+  })
+
+  it('promises more than it sends', async () => {
+    const error = await failure((_request, response) => {
+      response.writeHead(200, { 'content-type': 'application/json', 'content-length': '500' })
+      response.end(JSON.stringify(good))
+      response.socket?.end()
+    })
+    assert.equal(error.code, 'ECONNRESET')
+    assert.equal(error.permanent, false)
+  })
+
+  it('is not there', async () => {
+    const gone = await startTokenFaultServer(json(good))
+    await gone.close()
+    const tokens = new TokenSource(
+      tokenSettings({ tokenEndpoint: `${gone.origin}/token`, clientSecret: 'not-so-secret' }),
+      { httpClient }
+    )
+    await assert.rejects(tokens.token(), {
+      code: 'ECONNREFUSED',
+      family: 'connect',
+      connected: false
+    })
+    tokens.close()
+  })
+
+  it('answers 500 with a page', async () => {
+    const error = await failure(text('<html>oops</html>', 'text/html', 500))
+    assert.equal(error.code, 'ERR_HTTP_STATUS')
+    assert.equal(error.status, 500)
+    assert.equal(error.permanent, false)
+  })
+
+  it('answers 503 with Retry-After, which is kept', async () => {
+    const error = await failure(text('', 'text/plain', 503, { 'retry-after': '120' }))
+    assert.equal(error.retryAfterMs, 120_000)
+    const before = server.seen.length
+    const tokens = source()
+    await assert.rejects(tokens.token())
+    await assert.rejects(tokens.token(), (again: TokenError) => {
+      assert.ok((again.retryAfterMs ?? 0) > 110_000)
+      return true
+    })
+    assert.equal(server.seen.length, before + 1)
+    tokens.clearBackOff()
+    await assert.rejects(tokens.token())
+    assert.equal(server.seen.length, before + 2)
+    tokens.close()
+  })
+
+  it('wants to be left alone for a day, of which one hour is believed', async () => {
+    const error = await failure(
+      text('', 'text/plain', 429, {
+        'retry-after': new Date(Date.now() + 86_400_000).toUTCString()
+      })
+    )
+    assert.equal(error.retryAfterMs, 3_600_000)
+  })
+
+  it('does not know the client: the next try waits half a minute', async () => {
+    const error = await failure(json({ error: 'invalid_client' }, 401))
+    assert.equal(error.permanent, true)
+    assert.equal(error.retryAfterMs, 30_000)
+  })
+
+  it('answers with 2 MB', async () => {
+    const error = await failure(json({ ...good, padding: 'x'.repeat(2 * 1024 * 1024) }))
+    assert.equal(error.code, 'ERR_RESPONSE_TOO_LARGE')
+  })
+
+  it('answers with more than 1 MiB to a client that would take more', async () => {
+    server.answer = json({ ...good, padding: 'x'.repeat(2 * 1024 * 1024) })
+    const generous = tokenHttpClient({ maxResponseBytes: 16 * 1024 * 1024 })
+    const tokens = new TokenSource(
+      tokenSettings({ tokenEndpoint: `${server.origin}/token`, clientSecret: 'not-so-secret' }),
+      { httpClient: generous }
+    )
+    await assert.rejects(tokens.token(), { code: 'ERR_RESPONSE_TOO_LARGE' })
+    tokens.close()
+    generous.close()
+  })
+
+  it('compresses its answer, as it may', async () => {
+    server.answer = text(gzipSync(JSON.stringify(good)), 'application/json', 200, {
+      'content-encoding': 'gzip'
+    })
+    const tokens = source()
+    assert.equal(await tokens.token(), good.access_token)
+    tokens.close()
+  })
+
+  it('says gzip and sends something else', async () => {
+    const error = await failure(
+      text('not gzip', 'application/json', 200, { 'content-encoding': 'gzip' })
+    )
+    assert.equal(error.code, 'ERR_CONTENT_DECODING')
+  })
+
+  const hangs: [string, Fault][] = [
+    ['before the answer', () => undefined],
+    [
+      'in the middle of the answer',
+      (_request, response) => {
+        response.writeHead(200, { 'content-type': 'application/json' })
+        response.write('{"access_token":')
+      }
+    ]
+  ]
+
+  it('hangs: after 15 s it is given up', { timeout: 20_000 }, async () => {
+    const started = performance.now()
+    await Promise.all(
+      hangs.map(async ([when, fault]) => {
+        const hanging = await startTokenFaultServer(fault)
+        const tokens = new TokenSource(
+          tokenSettings({
+            tokenEndpoint: `${hanging.origin}/token`,
+            clientSecret: 'not-so-secret'
+          }),
+          { httpClient }
+        )
+        await assert.rejects(
+          tokens.token(),
+          { code: 'ETIMEDOUT', family: 'timeout', permanent: false },
+          when
+        )
+        tokens.close()
+        await hanging.close()
+      })
+    )
+    const elapsed = performance.now() - started
+    assert.ok(elapsed > 14_900 && elapsed < 17_000, `${elapsed} ms`)
+  })
+
+  for (const [when, fault] of hangs) {
+    it(`hangs ${when}: a caller can give up, and the node can close`, async () => {
+      server.answer = fault
+      const tokens = source()
+      const before = server.seen.length
+      const caller = new AbortController()
+      const given = assert.rejects(tokens.token(caller.signal), { code: 'ERR_ABORTED' })
+      const waiting = assert.rejects(tokens.token(), { code: 'ERR_ABORTED' })
+      await until(() => server.seen.length > before)
+      caller.abort()
+      await given
+      tokens.close()
+      await waiting
+      assert.equal(server.seen.length, before + 1)
+      await assert.rejects(tokens.token(), { code: 'ERR_ABORTED' })
+    })
+  }
+})
+
+describe('a closed token source', () => {
+  it('keeps no process alive', { timeout: 20_000 }, async () => {
+    const hanging = await startTokenFaultServer(() => undefined)
+    const script = `
+      import { HttpClient } from './src/http-client/http-client.ts'
+      import { TokenSource } from './src/oauth2/token-source.ts'
+      const httpClient = new HttpClient({ maxConnections: 2, connectTimeoutMs: 5000, maxResponseBytes: 1000 })
+      const source = new TokenSource(${JSON.stringify(
+        tokenSettings({ issuer: hanging.origin, clientSecret: 'not-so-secret' })
+      )}, { httpClient })
+      const waiting = source.token().catch(({ code }) => console.log(code))
+      setTimeout(() => { source.close(); httpClient.close() }, 300)
+      await waiting`
+    const started = performance.now()
+    const { stdout } = await promisify(execFile)(process.execPath, [
+      '--input-type=module',
+      '--eval',
+      script
+    ])
+    assert.equal(stdout, 'ERR_ABORTED\n')
+    assert.ok(performance.now() - started < 8000)
+    await hanging.close()
+  })
+})
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5))
+}

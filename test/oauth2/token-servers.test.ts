@@ -1,0 +1,204 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { OAuth2Server } from 'oauth2-mock-server'
+import { testToken } from '../../src/oauth2/test-token.ts'
+import { TokenSource } from '../../src/oauth2/token-source.ts'
+import {
+  createAuthority,
+  issueExpired,
+  issueWrongName,
+  type Authority
+} from '../support/certificates.ts'
+import { startConnectProxy } from '../support/connect-proxy.ts'
+import { startTokenProvider, type TokenProvider } from '../support/token-provider.ts'
+import { tokenHttpClient, tokenSettings } from '../support/token-settings.ts'
+
+const client = {
+  client_id: 'integration-engine',
+  client_secret: 'not-so-secret',
+  token_endpoint_auth_method: 'client_secret_basic'
+}
+
+describe('a real token server', () => {
+  let authority: Authority
+  let provider: TokenProvider
+
+  before(async () => {
+    authority = await createAuthority('Test authority')
+    provider = await startTokenProvider({
+      tls: await authority.issueServer(),
+      clientCa: authority.ca,
+      lifetime: 2,
+      clients: [
+        client,
+        {
+          client_id: 'mtls-client',
+          token_endpoint_auth_method: 'tls_client_auth',
+          tls_client_auth_subject_dn: 'CN=integration-engine'
+        }
+      ]
+    })
+  })
+  after(() => provider.close())
+
+  const settings = (given: object = {}): ReturnType<typeof tokenSettings> =>
+    tokenSettings({ issuer: provider.issuer, clientSecret: 'not-so-secret', ...given })
+
+  it('is asked once in the soft window of tokens that live 2 s', async () => {
+    const httpClient = tokenHttpClient({ tls: { ca: authority.ca } })
+    const source = new TokenSource(settings(), { httpClient })
+    const before = provider.tokenRequests
+    const seen = new Set<string>()
+    const started = performance.now()
+    while (performance.now() - started < 5000) {
+      seen.add(await source.token())
+      await sleep(10)
+    }
+    const requests = provider.tokenRequests - before
+    // A token is replaced 1.6 to 1.68 s after it was asked for.
+    assert.ok(requests >= 3 && requests <= 4, `${requests} requests`)
+    assert.equal(seen.size, requests)
+    source.close()
+    httpClient.close()
+  })
+
+  it('gives opaque tokens', async () => {
+    const tls = await authority.issueServer()
+    const opaque = await startTokenProvider({ tls, clients: [client], format: 'opaque' })
+    const httpClient = tokenHttpClient({ tls: { ca: authority.ca } })
+    const source = new TokenSource(settings({ issuer: opaque.issuer }), { httpClient })
+    const first = await source.token()
+    assert.match(first, /^[\w-]{43}$/)
+    const second = await source.refused(first)
+    assert.match(second, /^[\w-]{43}$/)
+    assert.notEqual(first, second)
+    assert.deepEqual([opaque.discoveries, opaque.tokenRequests], [1, 2])
+    source.close()
+    httpClient.close()
+    await opaque.close()
+  })
+
+  it('is reached through a proxy, with mutual TLS too', async () => {
+    const proxy = await startConnectProxy('user:p@ss')
+    const { cert, key } = await authority.issueClient({ commonName: 'integration-engine' })
+    const httpClient = tokenHttpClient({
+      tls: { ca: authority.ca, cert, key },
+      proxy: { url: proxy.url, username: 'user', password: 'p@ss' }
+    })
+    const result = await testToken(
+      settings({ clientId: 'mtls-client', clientSecret: '', hasClientCertificate: true }),
+      httpClient
+    )
+    assert.ok(result.ok, JSON.stringify(result))
+    assert.equal(result.clientAuth, 'tls_client_auth')
+    assert.deepEqual(new Set(proxy.tunnels), new Set([new URL(provider.issuer).host]))
+    httpClient.close()
+    await proxy.close()
+  })
+
+  it('is reached directly where the proxy is not for it', async () => {
+    const proxy = await startConnectProxy()
+    const httpClient = tokenHttpClient({
+      tls: { ca: authority.ca },
+      proxy: { url: proxy.url, noProxy: ['127.0.0.1'] }
+    })
+    assert.ok((await testToken(settings(), httpClient)).ok)
+    assert.deepEqual(proxy.tunnels, [])
+    httpClient.close()
+    await proxy.close()
+  })
+
+  it('is not reached through a proxy that refuses', async () => {
+    const proxy = await startConnectProxy('user:other')
+    const httpClient = tokenHttpClient({ tls: { ca: authority.ca }, proxy: { url: proxy.url } })
+    const result = await testToken(settings(), httpClient)
+    assert.ok(!result.ok)
+    assert.equal(result.code, 'ERR_PROXY_REFUSED')
+    assert.match(result.hint, /Proxy/)
+    httpClient.close()
+    await proxy.close()
+  })
+
+  it('has a bad certificate', async () => {
+    for (const [tls, hint] of [
+      [await issueExpired(authority), /out of date/],
+      [await issueWrongName(authority), /another host name/]
+    ] as const) {
+      const bad = await startTokenProvider({ tls, clients: [client] })
+      const httpClient = tokenHttpClient({ tls: { ca: authority.ca } })
+      const result = await testToken(settings({ issuer: bad.issuer }), httpClient)
+      assert.ok(!result.ok)
+      assert.match(result.hint, hint)
+      const source = new TokenSource(settings({ issuer: bad.issuer }), { httpClient })
+      await assert.rejects(source.token(), { permanent: true, family: 'tls' })
+      source.close()
+      httpClient.close()
+      await bad.close()
+    }
+  })
+
+  it('has a name that nobody knows, or speaks no TLS', async () => {
+    const httpClient = tokenHttpClient()
+    const unknown = await testToken(settings({ issuer: 'https://token.invalid' }), httpClient)
+    assert.ok(!unknown.ok)
+    assert.match(unknown.hint, /host name in Issuer URL/)
+    const mock = new OAuth2Server()
+    await mock.start(0, '127.0.0.1')
+    const plain = `https://127.0.0.1:${mock.address().port}`
+    const noTls = await testToken(settings({ issuer: plain }), httpClient)
+    assert.ok(!noTls.ok)
+    assert.match(noTls.hint, /TLS handshake failed/)
+    await mock.stop()
+    httpClient.close()
+  })
+})
+
+describe('oauth2-mock-server', () => {
+  const server = new OAuth2Server()
+  const httpClient = tokenHttpClient()
+  let issuer: string
+
+  before(async () => {
+    await server.issuer.keys.generate('RS256')
+    await server.start(0, '127.0.0.1')
+    issuer = `http://127.0.0.1:${server.address().port}`
+    server.issuer.url = issuer
+  })
+  after(async () => {
+    httpClient.close()
+    await server.stop()
+  })
+
+  const source = (): TokenSource =>
+    new TokenSource(tokenSettings({ issuer, clientSecret: 'not-so-secret' }), { httpClient })
+
+  it('gives a token through discovery on loopback http', async () => {
+    const tokens = source()
+    assert.match(await tokens.token(), /^eyJ/)
+    tokens.close()
+  })
+
+  it('is forgiven a numeric string and a null', async () => {
+    server.service.once('beforeResponse', (response: { body: object }) => {
+      response.body = { ...response.body, expires_in: '3600', refresh_token: null }
+    })
+    const tokens = source()
+    await tokens.token()
+    assert.equal(tokens.status.state, 'ok')
+    tokens.close()
+  })
+
+  it('fails once and is asked again after the back-off', async () => {
+    server.service.once('beforeResponse', (response: { body: object; statusCode: number }) => {
+      response.statusCode = 500
+      response.body = {}
+    })
+    const tokens = source()
+    await assert.rejects(tokens.token(), { status: 500, permanent: false })
+    assert.deepEqual(tokens.status, { state: 'none', code: 'ERR_HTTP_STATUS' })
+    await sleep(1250)
+    await tokens.token()
+    tokens.close()
+  })
+})

@@ -1,0 +1,133 @@
+import { type Browser, chromium, type Page } from 'playwright-core'
+import { browserPath } from '../../scripts/browser.ts'
+
+/** Starts the Chromium that the machine has. */
+export function startBrowser(): Promise<Browser> {
+  return chromium.launch({
+    executablePath: browserPath(),
+    args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking']
+  })
+}
+
+/** Node-RED's editor in a page, with the words for what the tests do in it. */
+export class Editor {
+  readonly page: Page
+  /** Errors and complaints of the page, to be empty at the end. */
+  readonly complaints: string[] = []
+  /** Method, URL and body of each request. */
+  readonly requests: string[] = []
+
+  readonly #url: string
+  readonly #nodeId: string
+
+  private constructor(page: Page, url: string, nodeId: string) {
+    this.page = page
+    this.#url = url
+    this.#nodeId = nodeId
+    // Leaving a changed flow asks first.
+    page.on('dialog', (dialog) => void dialog.accept().catch(() => undefined))
+    page.on('pageerror', (error) => this.complaints.push(error.message))
+    page.on('console', (message) => {
+      if (/error|oneditprepare|oneditsave/i.test(message.text())) {
+        this.complaints.push(message.text())
+      }
+    })
+    page.on('request', (request) => {
+      this.requests.push(`${request.method()} ${request.url()} ${request.postData() ?? ''}`)
+    })
+  }
+
+  /** Opens the editor in a new page and waits until the node is there. */
+  static async open(browser: Browser, url: string, nodeId: string): Promise<Editor> {
+    const page = await browser.newPage({ viewport: { width: 1400, height: 900 } })
+    const editor = new Editor(page, url, nodeId)
+    await editor.load()
+    return editor
+  }
+
+  /** Loads the editor anew: no form is open, nothing is changed. */
+  async load(): Promise<void> {
+    await this.page.setViewportSize({ width: 1400, height: 900 })
+    await this.page.goto('about:blank')
+    await this.page.goto(this.#url)
+    await this.page.waitForFunction(
+      `window.RED && RED.nodes && RED.nodes.node && RED.nodes.node(${JSON.stringify(this.#nodeId)})`
+    )
+    await this.page.waitForFunction(`document.querySelector('#red-ui-loading-progress') === null ||
+      !document.querySelector('#red-ui-loading-progress').checkVisibility()`)
+  }
+
+  /** Whether a form is open, or something was changed. */
+  isUsed(): Promise<boolean> {
+    return this.ask(`RED.nodes.dirty() || document.querySelector('.red-ui-tray') !== null`)
+  }
+
+  /** The value of an expression in the page. */
+  ask<T>(expression: string): Promise<T> {
+    return this.page.evaluate<T>(expression)
+  }
+
+  /** Opens the form of a node. */
+  async edit(nodeId: string): Promise<void> {
+    await this.ask(`RED.editor.edit(RED.nodes.node(${JSON.stringify(nodeId)}))`)
+    await this.page.waitForSelector('#node-input-name')
+    await this.settle()
+  }
+
+  /** Opens the form of a config node, or of a new one of a type. */
+  async editConfig(type: string, nodeId = '_ADD_'): Promise<void> {
+    await this.ask(`RED.editor.editConfig('', ${JSON.stringify(type)}, ${JSON.stringify(nodeId)})`)
+    await this.page.waitForSelector('#node-config-input-name')
+    await this.settle()
+  }
+
+  /** Presses Done or Update, or Cancel, and waits until the form is gone. */
+  async close(how: 'ok' | 'cancel' = 'ok'): Promise<void> {
+    const prefix = (await this.page.$('#node-config-input-name')) ? 'node-config' : 'node'
+    await this.page.click(`#${prefix}-dialog-${how}`)
+    const field = prefix === 'node' ? '#node-input-name' : '#node-config-input-name'
+    await this.page.waitForSelector(field, { state: 'detached' })
+    await this.settle()
+  }
+
+  /** Types into a field as a user does. */
+  async type(selector: string, text: string): Promise<void> {
+    await this.page.fill(selector, text)
+    await this.page.press(selector, 'End')
+  }
+
+  /** Shows a tab of the form of hl7-https-out. */
+  async tab(name: string): Promise<void> {
+    await this.page.click(`#red-ui-tab-hl7-https-out-${name} a`)
+  }
+
+  /** Whether each of the fields can be seen. */
+  async seen(...ids: string[]): Promise<Record<string, boolean>> {
+    const pairs = await Promise.all(
+      ids.map(async (id) => [id, await this.page.isVisible(`#${id}`)] as const)
+    )
+    return Object.fromEntries(pairs)
+  }
+
+  /** The words of the mistake that a field shows, or an empty string where it is not marked. */
+  async mistake(field: string): Promise<string> {
+    return this.ask(`new Promise((resolve) => setTimeout(() => {
+      const input = document.getElementById(${JSON.stringify(field)})
+      const words = document.getElementById(${JSON.stringify(`${field}-problem`)})
+      if (!input.classList.contains('input-error')) resolve(words ? 'words without mark' : '')
+      else resolve(words ? words.textContent : 'mark without words')
+    }))`)
+  }
+
+  /** Whether the editor counts the node as changed. */
+  async changed(nodeId: string): Promise<boolean> {
+    return this.ask(
+      `Boolean(RED.nodes.node(${JSON.stringify(nodeId)}).changed) || RED.nodes.dirty()`
+    )
+  }
+
+  /** Lets the tray's animation and what follows it end. */
+  async settle(): Promise<void> {
+    await this.page.waitForTimeout(300)
+  }
+}
