@@ -1,7 +1,8 @@
 import { Agent as HttpAgent } from 'node:http'
 import { Agent as HttpsAgent, type AgentOptions } from 'node:https'
 import type { ConnectionOptions } from 'node:tls'
-import { HttpProxyAgent, HttpsProxyAgent } from 'hpagent'
+import type { Proxy } from './proxy.ts'
+import { TunnelAgent } from './tunnel-agent.ts'
 
 /** What Node-RED's `tls-config` fills in (`addTLSOptions`). */
 export type TlsSettings = Pick<
@@ -25,24 +26,26 @@ export interface TargetAgent {
 /** The agent that keeps the connections to one target. */
 export function createAgent(
   target: URL,
-  proxy: URL | undefined,
+  proxy: Proxy | undefined,
   tls: TlsSettings | undefined,
   maxConnections: number,
   connectTimeoutMs: number
 ): TargetAgent {
   const options: AgentOptions = {
     keepAlive: true,
-    maxSockets: maxConnections,
+    maxFreeSockets: maxConnections,
     // The connection used last is the one that the server least likely closed meanwhile.
     scheduling: 'lifo',
-    minVersion: 'TLSv1.2',
-    ...tls
+    ...tls,
+    // Said aloud, since NODE_TLS_REJECT_UNAUTHORIZED would turn it off for everybody.
+    rejectUnauthorized: tls?.rejectUnauthorized ?? true,
+    minVersion: 'TLSv1.2'
   }
-  const secure = target.protocol === 'https:'
-  if (proxy === undefined) {
-    return secure ? { https: new HttpsAgent(options) } : { http: new HttpAgent(options) }
+  if (target.protocol === 'http:') return { http: new HttpAgent(options) }
+  return {
+    https:
+      proxy === undefined
+        ? new HttpsAgent(options)
+        : new TunnelAgent(options, target, proxy, connectTimeoutMs)
   }
-  // hpagent takes its limit for CONNECT from here; to the sockets it is an idle limit.
-  const proxied = { ...options, proxy, timeout: connectTimeoutMs }
-  return secure ? { https: new HttpsProxyAgent(proxied) } : { http: new HttpProxyAgent(proxied) }
 }

@@ -1,20 +1,29 @@
 import { promisify } from 'node:util'
-import { brotliDecompress, gunzip, inflate } from 'node:zlib'
-import { HttpError } from './http-error.ts'
+import { brotliDecompress, gunzip, inflate, inflateRaw } from 'node:zlib'
+import { Failure } from './failure.ts'
 
-const decoders: Record<string, (body: Buffer, options: object) => Promise<Buffer>> = {
+type Decode = (body: Buffer, options: { maxOutputLength: number }) => Promise<Buffer>
+
+const inflateZlib: Decode = promisify(inflate)
+const inflateBare: Decode = promisify(inflateRaw)
+const decoders: Record<string, Decode> = {
   gzip: promisify(gunzip),
   'x-gzip': promisify(gunzip),
-  deflate: promisify(inflate),
+  // Some servers leave out the zlib header, whose first byte ends in 8 (RFC 9110 §8.4.1.2).
+  deflate: (body, options) =>
+    ((body[0] ?? 0) % 16 === 8 ? inflateZlib : inflateBare)(body, options),
   br: promisify(brotliDecompress)
 }
+
+/** More than two encodings, one over the other, is no honest server. */
+const MAX_ENCODINGS = 2
 
 /**
  * The body as the server meant it (RFC 9110 §8.4). Done after the transfer, with a limit on the
  * result, so that a small answer cannot unpack into all of the memory.
  *
  * @param maxBytes limit for the result
- * @throws {HttpError} `ERR_RESPONSE_TOO_LARGE`, or `ERR_CONTENT_DECODING` for an unknown or broken encoding
+ * @throws {Failure} `ERR_RESPONSE_TOO_LARGE`, or `ERR_CONTENT_DECODING` for an unknown or broken encoding
  */
 export async function decompress(
   body: Buffer,
@@ -27,19 +36,21 @@ export async function decompress(
     .filter((encoding) => encoding !== '' && encoding !== 'identity')
   if (body.length === 0 || encodings.length === 0) return body
   let decoded = body
-  // The encodings stand in the order in which they were applied. More than two is no honest server.
-  for (const encoding of encodings.slice(-2).reverse()) {
+  // They stand in the order in which they were applied.
+  for (const encoding of encodings.reverse()) {
     const decode = decoders[encoding]
-    if (decode === undefined) throw undecodable('the answer has an unknown content-encoding')
+    if (decode === undefined || encodings.length > MAX_ENCODINGS) {
+      throw undecodable('the answer has a content-encoding that nobody asked for')
+    }
     try {
       decoded = await decode(decoded, { maxOutputLength: maxBytes })
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') {
-        throw new HttpError(`the answer unpacks to more than ${maxBytes} bytes`, {
-          code: 'ERR_RESPONSE_TOO_LARGE',
-          connected: true,
-          reusedConnection: false
-        })
+        throw new Failure(
+          'ERR_RESPONSE_TOO_LARGE',
+          undefined,
+          `the answer unpacks to more than ${maxBytes} bytes`
+        )
       }
       throw undecodable('the answer is not compressed as its content-encoding says')
     }
@@ -47,10 +58,6 @@ export async function decompress(
   return decoded
 }
 
-function undecodable(message: string): HttpError {
-  return new HttpError(message, {
-    code: 'ERR_CONTENT_DECODING',
-    connected: true,
-    reusedConnection: false
-  })
+function undecodable(message: string): Failure {
+  return new Failure('ERR_CONTENT_DECODING', undefined, message)
 }

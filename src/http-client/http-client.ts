@@ -1,17 +1,20 @@
-import type { ClientRequest, IncomingHttpHeaders } from 'node:http'
-import type { Socket } from 'node:net'
-import type { TLSSocket } from 'node:tls'
-import got, { type Got, RequestError } from 'got'
+import http, { type ClientRequest, type IncomingHttpHeaders } from 'node:http'
+import https from 'node:https'
+import got, { type Got, type RequestFunction } from 'got'
 import { createAgent, type TargetAgent, type TlsSettings } from './agent.ts'
 import { decompress } from './decompress.ts'
-import { HttpError, type HttpErrorFacts, type HttpErrorFamily } from './http-error.ts'
+import { Exchange } from './exchange.ts'
+import { Failure } from './failure.ts'
 import { proxyFor, type ProxySettings } from './proxy.ts'
 
 export interface HttpClientSettings {
   tls?: TlsSettings | undefined
   /** An 'http proxy' node's settings; without them the environment's variables count. */
   proxy?: ProxySettings | undefined
-  /** Connections to one target at a time. */
+  /**
+   * Connections to one target that are kept for later requests. No request waits for one: how many
+   * run at a time is the caller's matter.
+   */
   maxConnections: number
   /** Limit for lookup, connect, proxy and TLS handshake together, in milliseconds. */
   connectTimeoutMs: number
@@ -22,6 +25,7 @@ export interface HttpClientSettings {
 export interface HttpRequest {
   method: 'GET' | 'POST' | 'PUT'
   url: URL
+  /** Names go out in the letters that they are given in. */
   headers: Record<string, string>
   body?: Buffer | string | undefined
   /**
@@ -49,6 +53,8 @@ export class HttpClient {
   readonly #settings: HttpClientSettings
   readonly #got: Got
   readonly #agents = new Map<string, TargetAgent>()
+  readonly #exchanges = new Set<Exchange>()
+  #closed = false
 
   constructor(settings: HttpClientSettings) {
     this.#settings = settings
@@ -68,38 +74,57 @@ export class HttpClient {
    * @throws {HttpError} when there is no complete answer
    */
   async request(request: HttpRequest): Promise<HttpReply> {
-    const exchange = new Exchange(request, this.#settings)
+    const { method, url, headers, body, responseTimeoutMs, signal } = request
+    const exchange = new Exchange(url, { ...this.#settings, responseTimeoutMs })
+    const onAbort = (): void => {
+      exchange.fail(aborted())
+    }
+    this.#exchanges.add(exchange)
+    signal?.addEventListener('abort', onAbort, { once: true })
+    if (this.#closed || signal?.aborted === true) onAbort()
     try {
-      const promise = this.#got(request.url, {
-        method: request.method,
-        headers: { 'accept-encoding': 'gzip, deflate, br', ...request.headers },
-        ...(request.body === undefined ? undefined : { body: request.body }),
-        agent: this.#agent(request.url),
+      exchange.signal.throwIfAborted()
+      const promise = this.#got(url, {
+        method,
+        headers: { 'accept-encoding': 'gzip, deflate, br', ...headers },
+        ...(body === undefined ? undefined : { body }),
+        agent: this.#agent(url),
+        request: writing(headers),
         signal: exchange.signal
       })
       void promise
         .on('request', (sent: ClientRequest) => {
           exchange.observe(sent)
         })
+        .on('uploadProgress', () => {
+          exchange.uploaded()
+        })
         .on('downloadProgress', ({ transferred }: { transferred: number }) => {
           exchange.received(transferred)
         })
-      const response = await promise
-      const body = await decompress(
-        Buffer.from(response.rawBody.buffer, response.rawBody.byteOffset, response.rawBody.length),
-        response.headers['content-encoding'],
-        this.#settings.maxResponseBytes
-      )
-      return { status: response.statusCode, headers: response.headers, body }
+      const { statusCode, headers: replyHeaders, rawBody } = await promise
+      return {
+        status: statusCode,
+        headers: replyHeaders,
+        body: await decompress(
+          Buffer.from(rawBody.buffer, rawBody.byteOffset, rawBody.length),
+          replyHeaders['content-encoding'],
+          this.#settings.maxResponseBytes
+        )
+      }
     } catch (error) {
       throw exchange.translate(error)
     } finally {
       exchange.end()
+      this.#exchanges.delete(exchange)
+      signal?.removeEventListener('abort', onAbort)
     }
   }
 
-  /** Closes every connection. Requests in flight end with an error. */
+  /** Closes every connection for good. Requests in flight, and later ones, end with `ERR_ABORTED`. */
   close(): void {
+    this.#closed = true
+    for (const exchange of this.#exchanges) exchange.fail(aborted())
     for (const { http, https } of this.#agents.values()) (http ?? https)?.destroy()
     this.#agents.clear()
   }
@@ -115,221 +140,21 @@ export class HttpClient {
   }
 }
 
-/** One request's way through its phases: its time limit, and what is known when it fails. */
-class Exchange {
-  readonly #request: HttpRequest
-  readonly #settings: HttpClientSettings
-  readonly #abort = new AbortController()
-  readonly #onAbort = (): void => {
-    this.#fail('ERR_ABORTED', undefined, 'The request was ended from this side.')
-  }
-  #timer: NodeJS.Timeout | undefined
-  #sent: ClientRequest | undefined
-  #socket: Socket | undefined
-  #tcpConnected = false
-  #connected = false
-  #bytesAtLastLook = 0
-  #certificateIssuer: string | undefined
-  /** Why this side ended the request; got itself would only say that it was aborted. */
-  #failure: HttpError | undefined
-
-  constructor(request: HttpRequest, settings: HttpClientSettings) {
-    this.#request = request
-    this.#settings = settings
-    const { connectTimeoutMs } = settings
-    this.#timer = setTimeout(() => {
-      const where = this.#tcpConnected ? 'the TLS handshake was not finished' : 'no connection'
-      this.#fail(
-        'ETIMEDOUT',
-        this.#tcpConnected ? 'tls' : 'connect',
-        `${where} within ${seconds(connectTimeoutMs)}`
-      )
-    }, connectTimeoutMs)
-    const { signal } = request
-    if (signal?.aborted === true) this.#onAbort()
-    else signal?.addEventListener('abort', this.#onAbort, { once: true })
-  }
-
-  get signal(): AbortSignal {
-    return this.#abort.signal
-  }
-
-  observe(sent: ClientRequest): void {
-    this.#sent = sent
-    if (sent.socket) this.#onSocket(sent.socket)
-    else {
-      sent.once('socket', (socket) => {
-        this.#onSocket(socket)
-      })
-    }
-  }
-
-  received(bytes: number): void {
-    if (bytes > this.#settings.maxResponseBytes) {
-      this.#fail(
-        'ERR_RESPONSE_TOO_LARGE',
-        undefined,
-        `the answer is larger than ${this.#settings.maxResponseBytes} bytes`
-      )
-    }
-  }
-
-  end(): void {
-    clearTimeout(this.#timer)
-    this.#request.signal?.removeEventListener('abort', this.#onAbort)
-  }
-
-  translate(error: unknown): HttpError {
-    if (this.#failure !== undefined) return this.#failure
-    if (error instanceof HttpError) return error
-    const code = codeOf(error)
-    const status = error instanceof RequestError ? error.response?.statusCode : undefined
-    const proxyStatus = proxyRefusal(error)
-    if (proxyStatus !== undefined) {
-      return this.#error(
-        'ERR_PROXY_REFUSED',
-        'connect',
-        `the proxy refused the connection (HTTP ${proxyStatus})`
-      )
-    }
-    return this.#error(code, this.#family(code), describe(code), status)
-  }
-
-  #onSocket(socket: Socket): void {
-    this.#socket = socket
-    const secure = 'encrypted' in socket ? (socket as TLSSocket) : undefined
-    if (!socket.connecting) this.#tcpConnected = true
-    else {
-      socket.once('connect', () => {
-        this.#tcpConnected = true
-        if (secure === undefined) this.#onConnected()
-      })
-    }
-    if (secure === undefined) {
-      if (this.#tcpConnected) this.#onConnected()
-      return
-    }
-    if (this.#sent?.reusedSocket === true) {
-      this.#onConnected()
-      return
-    }
-    // Before Node.js itself sees the handshake's end and drops a certificate that is not trusted.
-    secure.prependOnceListener('secure', () => {
-      this.#certificateIssuer = issuerOf(secure)
-    })
-    secure.once('secureConnect', () => {
-      this.#onConnected()
-    })
-  }
-
-  #onConnected(): void {
-    this.#connected = true
-    if (this.#failure !== undefined) return
-    this.#limitAnswer()
-    // got says so when the whole request is handed to the operating system.
-    this.#sent?.once('upload-complete', () => {
-      this.#limitAnswer()
-    })
-  }
-
-  #limitAnswer(): void {
-    clearTimeout(this.#timer)
-    const { responseTimeoutMs } = this.#request
-    this.#timer = setTimeout(() => {
-      const written = this.#socket?.bytesWritten ?? 0
-      if (this.#sent?.writableFinished !== true && written > this.#bytesAtLastLook) {
-        this.#bytesAtLastLook = written
-        this.#limitAnswer()
-        return
-      }
-      this.#fail('ETIMEDOUT', 'timeout', `no complete answer within ${seconds(responseTimeoutMs)}`)
-    }, responseTimeoutMs)
-  }
-
-  #fail(code: string, family: HttpErrorFamily | undefined, what: string): void {
-    this.#failure ??= this.#error(code, family, what)
-    this.#abort.abort()
-  }
-
-  #family(code: string): HttpErrorFamily | undefined {
-    if (code.startsWith('ERR_SSL_') || code === 'EPROTO') return 'tls'
-    if (!this.#tcpConnected) return 'connect'
-    if (!this.#connected) return 'tls'
-    return RESET_CODES.has(code) ? 'reset' : undefined
-  }
-
-  #error(
-    code: string,
-    family: HttpErrorFamily | undefined,
-    what: string,
-    status?: number
-  ): HttpError {
-    const facts: HttpErrorFacts = {
-      code,
-      family,
-      connected: this.#connected,
-      reusedConnection: this.#sent?.reusedSocket === true,
-      status,
-      certificateIssuer: family === 'tls' ? this.#certificateIssuer : undefined
-    }
-    return new HttpError(`${this.#request.url.host}: ${what}`, facts)
+/**
+ * Sends header names as they were given: got would send them in lower case. To HTTP it is the same
+ * (RFC 9110 §5.1), but not to every program behind a gateway that reads `UPHN-INFOMAP`.
+ */
+function writing(given: Record<string, string>): RequestFunction {
+  const names = new Map(Object.keys(given).map((name) => [name.toLowerCase(), name]))
+  return (url, { headers, ...options }, callback) => {
+    const written = Object.fromEntries(
+      Object.entries(headers ?? {}).map(([name, value]) => [names.get(name) ?? name, value])
+    )
+    const { request } = url.protocol === 'https:' ? https : http
+    return request(url, { ...options, headers: written } as https.RequestOptions, callback)
   }
 }
 
-const RESET_CODES = new Set(['ECONNRESET', 'EPIPE', 'ECONNABORTED', 'ERR_STREAM_PREMATURE_CLOSE'])
-
-const DESCRIPTIONS: Record<string, string> = {
-  ECONNREFUSED: 'nothing listens there (connection refused)',
-  ENOTFOUND: 'the host name is unknown (DNS)',
-  EAI_AGAIN: 'the host name could not be looked up (DNS does not answer)',
-  EHOSTUNREACH: 'there is no route to the host',
-  ENETUNREACH: 'there is no route to the network',
-  ECONNRESET: 'the connection was cut',
-  EPIPE: 'the connection was cut',
-  EPROTO: 'the TLS handshake failed; the port may not speak TLS',
-  DEPTH_ZERO_SELF_SIGNED_CERT: 'the certificate is self-signed and not trusted here',
-  SELF_SIGNED_CERT_IN_CHAIN: 'the certificate comes from an authority that is not trusted here',
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE:
-    'the certificate comes from an authority that is not trusted here, or its chain is incomplete',
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
-    'the certificate comes from an authority that is not trusted here',
-  CERT_HAS_EXPIRED: 'the certificate has expired',
-  CERT_NOT_YET_VALID: 'the certificate is not valid yet',
-  CERT_REVOKED: 'the certificate has been revoked',
-  ERR_TLS_CERT_ALTNAME_INVALID: 'the certificate is for another host name'
-}
-
-function describe(code: string): string {
-  return DESCRIPTIONS[code] ?? `the request failed (${code})`
-}
-
-/** The error's code, or that of what caused it; `EUNKNOWN` where there is none. */
-function codeOf(error: unknown): string {
-  for (let at: unknown = error, depth = 0; at instanceof Error && depth < 5; depth++) {
-    const { code } = at as NodeJS.ErrnoException
-    // got's own general code stands before the one of the system.
-    if (typeof code === 'string' && code !== 'ERR_GOT_REQUEST_ERROR') {
-      // A body that ends early is a connection that was cut, whoever noticed it first.
-      return code === 'ERR_HTTP_CONTENT_LENGTH_MISMATCH' ? 'ECONNRESET' : code
-    }
-    at = at.cause
-  }
-  return 'EUNKNOWN'
-}
-
-/** hpagent says only "Bad response: 407" when a proxy refuses CONNECT. */
-function proxyRefusal(error: unknown): number | undefined {
-  if (!(error instanceof Error)) return undefined
-  const prefix = 'Bad response: '
-  return error.message.startsWith(prefix) ? Number(error.message.slice(prefix.length)) : undefined
-}
-
-function issuerOf(socket: TLSSocket): string | undefined {
-  const { issuer } = socket.getPeerCertificate() as { issuer?: Record<string, unknown> }
-  const name = issuer?.['CN'] ?? issuer?.['O']
-  return typeof name === 'string' ? name.slice(0, 100) : undefined
-}
-
-function seconds(ms: number): string {
-  return `${ms / 1000} s`
+function aborted(): Failure {
+  return new Failure('ERR_ABORTED', undefined, 'the request was ended from this side')
 }

@@ -1,4 +1,5 @@
 import { getProxyForUrl } from 'proxy-from-env'
+import { Failure } from './failure.ts'
 
 /** What an 'http proxy' node holds: where the proxy is, who we are, and for whom it is not used. */
 export interface ProxySettings {
@@ -10,40 +11,64 @@ export interface ProxySettings {
   noProxy?: readonly string[]
 }
 
+/** A proxy that is asked to open a tunnel (RFC 9110 §9.3.6). */
+export interface Proxy {
+  url: URL
+  /** Value of the `Proxy-Authorization` header. */
+  authorization: string | undefined
+}
+
 /**
  * The proxy for a target. Without settings the usual variables (`HTTPS_PROXY`, `NO_PROXY` and
- * their lower-case forms) decide, as in Node-RED's own http request node.
+ * their lower-case forms) decide, as in Node-RED's own http request node. A target of plain `http:`
+ * is this machine (contract: `url`): it is reached directly, since "localhost" is another machine to
+ * a proxy, and it would be given token and message in clear.
  *
- * @returns the proxy's URL with the credentials inside, or `undefined` for a direct connection
- * @throws {TypeError} when the proxy's address is not an `http:` or `https:` URL
+ * @returns `undefined` for a direct connection
+ * @throws {Failure} `ERR_PROXY_ADDRESS` when the proxy's address is not an `http:` or `https:` URL
  */
-export function proxyFor(target: URL, settings: ProxySettings | undefined): URL | undefined {
+export function proxyFor(target: URL, settings: ProxySettings | undefined): Proxy | undefined {
+  if (target.protocol === 'http:') return undefined
   if (settings === undefined) {
     const address = getProxyForUrl(target.href)
-    return address === '' ? undefined : proxyUrl(address)
+    return address === '' ? undefined : proxy(address)
   }
   if (settings.noProxy?.some((entry) => isExempt(target, entry.trim().toLowerCase()))) {
     return undefined
   }
-  const url = proxyUrl(settings.url)
-  if (settings.username !== undefined && settings.username !== '') url.username = settings.username
-  if (settings.password !== undefined && settings.password !== '') url.password = settings.password
-  return url
+  return proxy(settings.url, settings.username, settings.password)
 }
 
-function proxyUrl(address: string): URL {
+/** Credentials in the address count where none are given beside it. */
+function proxy(address: string, username = '', password = ''): Proxy {
   const url = URL.canParse(address) ? new URL(address) : undefined
   if (url === undefined || (url.protocol !== 'http:' && url.protocol !== 'https:')) {
-    throw new TypeError('The address of the proxy must be an http: or https: URL.')
+    throw new Failure(
+      'ERR_PROXY_ADDRESS',
+      'connect',
+      'the address of the proxy is not an http: or https: URL'
+    )
   }
-  return url
+  const credentials = `${username || decoded(url.username)}:${password || decoded(url.password)}`
+  const authorization =
+    credentials === ':' ? undefined : `Basic ${Buffer.from(credentials).toString('base64')}`
+  return { url, authorization }
+}
+
+/** A percent sign that encodes nothing stands for itself. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
 }
 
 function isExempt(target: URL, entry: string): boolean {
   if (entry === '') return false
   if (entry === '*') return true
   const host = target.hostname.toLowerCase()
-  const port = target.port === '' ? (target.protocol === 'http:' ? '80' : '443') : target.port
+  const port = target.port === '' ? '443' : target.port
   if (entry === `${host}:${port}` || entry === host || entry === host.replace(/^\[|\]$/g, '')) {
     return true
   }

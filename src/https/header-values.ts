@@ -25,6 +25,9 @@ const RESERVED = new Set([
 export function headerNameProblem(name: string): string | undefined {
   if (!NAME.test(name)) return `"${printable(name)}" is not a header name`
   if (RESERVED.has(name.toLowerCase())) return `the header ${name} is set by the connection itself`
+  if (name.toLowerCase() === 'content-type') {
+    return 'the content type has a field of its own, beside the format'
+  }
   return undefined
 }
 

@@ -53,6 +53,7 @@ export interface Shipment extends ValueContext {
 export interface PreparedRequest {
   method: 'POST' | 'PUT'
   url: URL
+  /** Under lower-case names, so that they can be looked up; they are sent as they were written. */
   headers: Record<string, string>
   body: Buffer
 }
@@ -78,9 +79,14 @@ export class Receiver {
    * @throws {HttpError} when there is no complete answer
    */
   async send(shipment: Shipment): Promise<HttpReply> {
-    const request = await this.prepare(shipment)
+    const { headers, ...request } = await this.#prepare(shipment)
     const { responseTimeoutMs, signal } = shipment
-    return this.#client.request({ ...request, responseTimeoutMs, signal })
+    return this.#client.request({
+      ...request,
+      headers: headers.asWritten(),
+      responseTimeoutMs,
+      signal
+    })
   }
 
   /**
@@ -89,6 +95,13 @@ export class Receiver {
    * @throws {Hl7Error} when a value of this message cannot be sent
    */
   async prepare(shipment: Shipment): Promise<PreparedRequest> {
+    const { headers, ...request } = await this.#prepare(shipment)
+    return { ...request, headers: headers.inLowerCase() }
+  }
+
+  async #prepare(
+    shipment: Shipment
+  ): Promise<Omit<PreparedRequest, 'headers'> & { headers: HeaderList }> {
     const settings = this.#settings
     const { token } = shipment
     const fields = await evaluate(settings.formFields, shipment, 'form field')
@@ -96,12 +109,12 @@ export class Receiver {
       fields.push({ name: 'access_token', value: token })
     }
     const { body, contentType } = await this.#body(shipment, fields)
-    const headers: Record<string, string> = {
-      accept: ACCEPT,
-      'user-agent': settings.userAgent,
-      date: new Date().toUTCString(),
-      'content-type': contentType
-    }
+    const headers = new HeaderList({
+      Accept: ACCEPT,
+      'User-Agent': settings.userAgent,
+      Date: new Date().toUTCString(),
+      'Content-Type': contentType
+    })
     for (const { name, value } of await evaluate(settings.headers, shipment, 'header')) {
       const problem = headerValueProblem(value)
       if (problem !== undefined) {
@@ -110,17 +123,15 @@ export class Receiver {
           `The value of the header ${name} cannot be sent: ${problem}.`
         )
       }
-      headers[name.toLowerCase()] = value
+      headers.set(name, value)
     }
-    let { url } = shipment
-    url ??= settings.url
+    let url = shipment.url ?? settings.url
     if (token !== undefined && settings.tokenPlacement === 'header') {
       const { authHeader, authScheme } = settings
-      headers[authHeader.toLowerCase()] = authScheme === '' ? token : `${authScheme} ${token}`
+      headers.set(authHeader, authScheme === '' ? token : `${authScheme} ${token}`)
     }
     if (token !== undefined && settings.tokenPlacement === 'query') {
-      url = new URL(url)
-      url.searchParams.set('access_token', token)
+      url = withQuery(url, 'access_token', token)
     }
     return { method: settings.method, url, headers, body }
   }
@@ -136,6 +147,35 @@ export class Receiver {
       )
     }
   }
+}
+
+/** HeaderList that keep the letters of their names; of two with the same name the later one counts. */
+class HeaderList {
+  readonly #written = new Map<string, [name: string, value: string]>()
+
+  constructor(headers: Record<string, string>) {
+    for (const [name, value] of Object.entries(headers)) this.set(name, value)
+  }
+
+  set(name: string, value: string): void {
+    this.#written.set(name.toLowerCase(), [name, value])
+  }
+
+  asWritten(): Record<string, string> {
+    return Object.fromEntries(this.#written.values())
+  }
+
+  inLowerCase(): Record<string, string> {
+    return Object.fromEntries([...this.#written].map(([lower, [, value]]) => [lower, value]))
+  }
+}
+
+/** The URL with one more parameter; the others stay as they were written. */
+function withQuery(url: URL, name: string, value: string): URL {
+  const longer = new URL(url)
+  const earlier = longer.search === '' ? '' : `${longer.search}&`
+  longer.search = `${earlier}${name}=${encodeURIComponent(value)}`
+  return longer
 }
 
 async function evaluate(

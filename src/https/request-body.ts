@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import type { OutgoingMessage } from '../hl7/outgoing-message.ts'
 
 /** How the message is packed into the body of a request. */
@@ -95,22 +96,29 @@ function withCharset(contentType: string, charset: string): string {
   return /;\s*charset\s*=/i.test(type) ? type : `${type}; charset=${charset}`
 }
 
-async function multipart(
+/** `multipart/form-data` (RFC 7578), written here so that the message is copied once and not changed. */
+function multipart(
   message: OutgoingMessage,
   settings: RequestBodySettings,
   fields: readonly FormField[]
-): Promise<RequestBody> {
-  const form = new FormData()
-  for (const { name, value } of fields) form.append(name, value)
-  const bytes =
-    settings.bodyEncoding === 'base64'
-      ? Buffer.from(message.bytes.toString('base64'))
-      : message.bytes
-  const part = new Blob([new Uint8Array(bytes)], { type: settings.bodyPartType })
-  form.append(settings.bodyField, part, settings.bodyFileName)
-  const encoded = new Response(form)
-  const own = encoded.headers.get('content-type') ?? ''
-  const contentType =
-    settings.contentType === '' ? own : `${settings.contentType}${own.slice(own.indexOf(';'))}`
-  return { body: Buffer.from(await encoded.arrayBuffer()), contentType }
+): RequestBody {
+  const boundary = `----hl7-${randomBytes(18).toString('hex')}`
+  const part = (name: string, more = ''): string =>
+    `--${boundary}\r\nContent-Disposition: form-data; name="${quotable(name)}"${more}\r\n\r\n`
+  const { bodyField, bodyFileName, bodyPartType, bodyEncoding } = settings
+  const head = fields.map(({ name, value }) => `${part(name)}${value}\r\n`).join('')
+  const file = `; filename="${quotable(bodyFileName)}"\r\nContent-Type: ${bodyPartType}`
+  return {
+    body: Buffer.concat([
+      Buffer.from(head + part(bodyField, file)),
+      bodyEncoding === 'base64' ? Buffer.from(message.bytes.toString('base64')) : message.bytes,
+      Buffer.from(`\r\n--${boundary}--\r\n`)
+    ]),
+    contentType: `${settings.contentType || 'multipart/form-data'}; boundary=${boundary}`
+  }
+}
+
+/** As browsers write a name in quotes (WHATWG HTML, "multipart form data"). */
+function quotable(name: string): string {
+  return name.replaceAll('"', '%22').replaceAll('\r', '%0D').replaceAll('\n', '%0A')
 }

@@ -1,0 +1,66 @@
+const CUT = 'the connection was cut'
+const NO_TLS = 'the TLS handshake failed; the port may not speak TLS'
+const OLD_TLS = 'the server speaks no TLS version of 1.2 or newer'
+const WANTS_CERTIFICATE = 'the server wants a client certificate, or another one'
+const UNKNOWN_AUTHORITY = 'the certificate comes from an authority that is not trusted here'
+
+const DESCRIPTIONS: Record<string, string> = {
+  ECONNREFUSED: 'nothing listens there (connection refused)',
+  ENOTFOUND: 'the host name is unknown (DNS)',
+  EAI_AGAIN: 'the host name could not be looked up (DNS does not answer)',
+  EHOSTUNREACH: 'there is no route to the host',
+  ENETUNREACH: 'there is no route to the network',
+  ETIMEDOUT: 'the host does not answer',
+  ECONNRESET: CUT,
+  EPIPE: CUT,
+  ECONNABORTED: CUT,
+  ERR_STREAM_PREMATURE_CLOSE: CUT,
+  HPE_HEADER_OVERFLOW: 'the headers of the answer are too large',
+  EPROTO: NO_TLS,
+  ERR_SSL_WRONG_VERSION_NUMBER: NO_TLS,
+  ERR_SSL_PACKET_LENGTH_TOO_LONG: NO_TLS,
+  ERR_SSL_UNSUPPORTED_PROTOCOL: OLD_TLS,
+  ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: WANTS_CERTIFICATE,
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'the certificate is self-signed and not trusted here',
+  SELF_SIGNED_CERT_IN_CHAIN: UNKNOWN_AUTHORITY,
+  UNABLE_TO_GET_ISSUER_CERT: UNKNOWN_AUTHORITY,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: UNKNOWN_AUTHORITY,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: `${UNKNOWN_AUTHORITY}, or its chain is incomplete`,
+  CERT_HAS_EXPIRED: 'the certificate has expired',
+  CERT_NOT_YET_VALID: 'the certificate is not valid yet',
+  CERT_REVOKED: 'the certificate has been revoked',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'the certificate is for another host name'
+}
+
+/** OpenSSL's words, which Node.js often reports under the mere code `EPROTO`. */
+const OPENSSL_WORDS: [words: string, description: string][] = [
+  ['alert protocol version', OLD_TLS],
+  ['unsupported protocol', OLD_TLS],
+  ['alert handshake failure', `the server refused the TLS handshake; ${WANTS_CERTIFICATE}?`],
+  ['alert bad certificate', 'the server refused the client certificate'],
+  ['alert unknown ca', 'the server does not trust the authority of the client certificate'],
+  ['alert certificate expired', 'the client certificate has expired'],
+  ['alert certificate revoked', 'the client certificate has been revoked']
+]
+
+/**
+ * What an error of Node.js means, in words of ours: its own may quote what was sent.
+ *
+ * @param code the error's code
+ * @param message the error's own words; they are looked into and never repeated
+ */
+export function describeError(code: string, message = ''): string {
+  const known = isTls(code) ? OPENSSL_WORDS.find(([words]) => message.includes(words)) : undefined
+  const description = known?.[1] ?? DESCRIPTIONS[code]
+  if (description !== undefined) return description
+  if (code.startsWith('HPE_')) return `the answer is not HTTP (${code})`
+  if (code.startsWith('ERR_OSSL_')) {
+    return `certificate and key of the TLS configuration cannot be used (${code})`
+  }
+  return isTls(code) ? `the TLS handshake failed (${code})` : `the request failed (${code})`
+}
+
+/** Whether a code comes from TLS itself, at whatever time. */
+export function isTls(code: string): boolean {
+  return code === 'EPROTO' || code.startsWith('ERR_SSL_') || code.startsWith('ERR_OSSL_')
+}

@@ -1,0 +1,184 @@
+import type { ClientRequest, IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
+import type { TLSSocket } from 'node:tls'
+import { describeError, isTls } from './describe-error.ts'
+import { Failure } from './failure.ts'
+import { HttpError, type HttpErrorFamily } from './http-error.ts'
+
+/** The limits of one exchange. */
+export interface ExchangeLimits {
+  connectTimeoutMs: number
+  responseTimeoutMs: number
+  maxResponseBytes: number
+}
+
+const CUT_CODES = new Set(['ECONNRESET', 'EPIPE', 'ECONNABORTED', 'ERR_STREAM_PREMATURE_CLOSE'])
+
+/**
+ * One request's way through its phases, as seen from beside got: it keeps the time and size limits,
+ * and remembers what is needed to say what failed, and whether the receiver can have seen it.
+ */
+export class Exchange {
+  readonly #url: URL
+  readonly #limits: ExchangeLimits
+  readonly #abort = new AbortController()
+  #timer: NodeJS.Timeout | undefined
+  #sent: ClientRequest | undefined
+  #tcpConnected = false
+  #connected = false
+  #status: number | undefined
+  #certificateIssuer: string | undefined
+  /** Why this side ended the request; got itself would only say that it was aborted. */
+  #failure: HttpError | undefined
+
+  constructor(url: URL, limits: ExchangeLimits) {
+    this.#url = url
+    this.#limits = limits
+    this.#limit(limits.connectTimeoutMs, (limit) =>
+      this.#tcpConnected
+        ? new Failure('ETIMEDOUT', 'tls', `the TLS handshake was not finished within ${limit}`)
+        : new Failure('ETIMEDOUT', 'connect', `no connection within ${limit}`)
+    )
+  }
+
+  /** Aborted when this side ends the request. */
+  get signal(): AbortSignal {
+    return this.#abort.signal
+  }
+
+  /** Follows the request to its connection. */
+  observe(sent: ClientRequest): void {
+    this.#sent = sent
+    sent.prependOnceListener('response', (response: IncomingMessage) => {
+      this.#status = response.statusCode
+      this.received(Number(response.headers['content-length'] ?? 0))
+    })
+    if (sent.socket) this.#onSocket(sent.socket)
+    else {
+      sent.once('socket', (socket) => {
+        this.#onSocket(socket)
+      })
+    }
+  }
+
+  /** More of the request has gone out: the answer's time begins anew. */
+  uploaded(): void {
+    if (this.#connected) this.#timer?.refresh()
+  }
+
+  /** @param bytes size of the answer's body as far as it is known */
+  received(bytes: number): void {
+    const { maxResponseBytes } = this.#limits
+    if (bytes > maxResponseBytes) {
+      this.fail(
+        new Failure(
+          'ERR_RESPONSE_TOO_LARGE',
+          undefined,
+          `the answer is larger than ${maxResponseBytes} bytes`
+        )
+      )
+    }
+  }
+
+  /** Ends the request from this side; the first reason counts. */
+  fail(failure: Failure): void {
+    this.#failure ??= this.#error(failure)
+    this.#abort.abort()
+  }
+
+  /** To be called when the exchange is over, however it went. */
+  end(): void {
+    clearTimeout(this.#timer)
+  }
+
+  /** What is thrown in place of an error of got, whose own holds the request with its headers. */
+  translate(error: unknown): HttpError {
+    if (this.#failure !== undefined) return this.#failure
+    const chain = causes(error)
+    const failure = chain.find((cause) => cause instanceof Failure)
+    if (failure !== undefined) return this.#error(failure)
+    // got's own general code stands before the one of the system.
+    const known = chain.find(({ code }) => code !== undefined && code !== 'ERR_GOT_REQUEST_ERROR')
+    const { code = 'EUNKNOWN', message = '' } = known ?? {}
+    if (code === 'ERR_HTTP_CONTENT_LENGTH_MISMATCH') {
+      // A body that ends early is a connection that was cut, whoever noticed it first.
+      return this.#error(new Failure('ECONNRESET', 'reset', describeError('ECONNRESET')))
+    }
+    return this.#error(new Failure(code, this.#family(code), describeError(code, message)))
+  }
+
+  #onSocket(socket: Socket): void {
+    const secure = 'encrypted' in socket ? (socket as TLSSocket) : undefined
+    this.#tcpConnected = !socket.connecting
+    if (secure === undefined ? this.#tcpConnected : secure.getPeerFinished() !== undefined) {
+      this.#onConnected()
+      return
+    }
+    if (!this.#tcpConnected) {
+      socket.once('connect', () => {
+        this.#tcpConnected = true
+      })
+    }
+    // Before Node.js itself sees the handshake's end and drops a certificate that is not trusted.
+    secure?.prependOnceListener('secure', () => {
+      this.#certificateIssuer = issuerOf(secure)
+    })
+    socket.once(secure === undefined ? 'connect' : 'secureConnect', () => {
+      this.#onConnected()
+    })
+  }
+
+  #onConnected(): void {
+    this.#connected = true
+    if (this.#failure !== undefined) return
+    this.#limit(
+      this.#limits.responseTimeoutMs,
+      (limit) =>
+        new Failure(
+          'ETIMEDOUT',
+          'timeout',
+          this.#sent?.writableFinished === true
+            ? `no complete answer within ${limit}`
+            : `the server took no more of the request for ${limit}`
+        )
+    )
+  }
+
+  #limit(ms: number, failure: (limit: string) => Failure): void {
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => {
+      this.fail(failure(`${ms / 1000} s`))
+    }, ms)
+  }
+
+  #family(code: string): HttpErrorFamily | undefined {
+    if (isTls(code)) return 'tls'
+    if (!this.#tcpConnected) return 'connect'
+    if (!this.#connected) return 'tls'
+    return CUT_CODES.has(code) ? 'reset' : undefined
+  }
+
+  #error({ code, family, message }: Failure): HttpError {
+    return new HttpError(`${this.#url.host}: ${message}`, {
+      code,
+      family,
+      connected: this.#connected,
+      reusedConnection: this.#sent?.reusedSocket === true,
+      status: this.#status,
+      certificateIssuer: family === 'tls' ? this.#certificateIssuer : undefined
+    })
+  }
+}
+
+/** An error, what caused it, and so on. */
+function causes(error: unknown): NodeJS.ErrnoException[] {
+  const chain: NodeJS.ErrnoException[] = []
+  for (let at = error; at instanceof Error && chain.length < 5; at = at.cause) chain.push(at)
+  return chain
+}
+
+function issuerOf(socket: TLSSocket): string | undefined {
+  const { issuer } = socket.getPeerCertificate() as { issuer?: Record<string, unknown> }
+  const name = issuer?.['CN'] ?? issuer?.['O']
+  return typeof name === 'string' ? name.slice(0, 100) : undefined
+}

@@ -1,0 +1,18 @@
+import type { HttpErrorFamily } from './http-error.ts'
+
+/**
+ * Why a request ended, as far as this side knows it by itself. Thrown inside the room only: what
+ * leaves it is an `HttpError`, with the facts of the connection added.
+ */
+export class Failure extends Error {
+  override readonly name = 'Failure'
+  readonly code: string
+  readonly family: HttpErrorFamily | undefined
+
+  /** @param message in words that are safe to print */
+  constructor(code: string, family: HttpErrorFamily | undefined, message: string) {
+    super(message)
+    this.code = code
+    this.family = family
+  }
+}

@@ -1,0 +1,118 @@
+import http, { type ClientRequest, type IncomingMessage } from 'node:http'
+import https, { Agent, type AgentOptions, type RequestOptions } from 'node:https'
+import { isIP, type Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { rootCertificates } from 'node:tls'
+import { describeError } from './describe-error.ts'
+import { Failure } from './failure.ts'
+import type { Proxy } from './proxy.ts'
+
+type Callback = (error: Error | null, socket: Duplex) => void
+
+/**
+ * Reaches one `https:` target through a tunnel that a proxy opens (CONNECT, RFC 9110 §9.3.6). The
+ * proxy sees the target's name and port, and nothing else.
+ */
+export class TunnelAgent extends Agent {
+  readonly #authority: string
+  readonly #proxy: Proxy
+  readonly #openTimeoutMs: number
+  readonly #opening = new Set<ClientRequest>()
+
+  /** @param openTimeoutMs limit for the proxy to open the tunnel, in milliseconds */
+  constructor(options: AgentOptions, target: URL, proxy: Proxy, openTimeoutMs: number) {
+    super(options)
+    // With the brackets that an IPv6 address needs here, and always with a port.
+    this.#authority = `${target.hostname}:${target.port || '443'}`
+    this.#proxy = proxy
+    this.#openTimeoutMs = openTimeoutMs
+  }
+
+  override createConnection(options: RequestOptions, callback?: Callback): undefined {
+    this.#open()
+      .then((tunnel) => super.createConnection({ ...options, socket: tunnel } as RequestOptions))
+      .then(
+        (socket) => callback?.(null, socket as Duplex),
+        (error: unknown) => callback?.(error as Error, undefined as unknown as Duplex)
+      )
+  }
+
+  override destroy(): void {
+    super.destroy()
+    for (const request of this.#opening) request.destroy()
+  }
+
+  async #open(): Promise<Socket> {
+    const request = this.#connectRequest()
+    this.#opening.add(request)
+    const timer = setTimeout(() => {
+      request.destroy(
+        new Failure('ETIMEDOUT', 'connect', 'the proxy did not open a connection in time')
+      )
+    }, this.#openTimeoutMs)
+    try {
+      return await tunnel(request)
+    } finally {
+      clearTimeout(timer)
+      this.#opening.delete(request)
+    }
+  }
+
+  #connectRequest(): ClientRequest {
+    const { url, authorization } = this.#proxy
+    const host = url.hostname.replace(/^\[|\]$/g, '')
+    const options: RequestOptions = {
+      method: 'CONNECT',
+      host,
+      port: url.port || (url.protocol === 'https:' ? 443 : 80),
+      path: this.#authority,
+      headers: {
+        host: this.#authority,
+        ...(authorization === undefined ? undefined : { 'proxy-authorization': authorization })
+      },
+      agent: false
+    }
+    if (url.protocol === 'http:') return http.request(options)
+    const { ca, rejectUnauthorized } = this.options
+    return https.request({
+      ...options,
+      minVersion: 'TLSv1.2',
+      rejectUnauthorized,
+      // The proxy need not be of the receiver's authority.
+      ...(ca === undefined ? undefined : { ca: [...rootCertificates, ca].flat() }),
+      // Node.js would take it from the Host header, which is the target's.
+      servername: isIP(host) === 0 ? host : ''
+    })
+  }
+}
+
+function tunnel(request: ClientRequest): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    request.once('connect', ({ statusCode = 0 }: IncomingMessage, socket: Socket, head: Buffer) => {
+      if (statusCode < 200 || statusCode > 299) {
+        socket.destroy()
+        reject(
+          new Failure(
+            'ERR_PROXY_REFUSED',
+            'connect',
+            `the proxy refused the connection (HTTP ${statusCode})`
+          )
+        )
+        return
+      }
+      if (head.length > 0) socket.unshift(head)
+      socket.setNoDelay(true)
+      socket.setKeepAlive(true, 1000)
+      resolve(socket)
+    })
+    request.once('error', (error: NodeJS.ErrnoException) => {
+      const { code = 'EUNKNOWN' } = error
+      reject(
+        error instanceof Failure
+          ? error
+          : new Failure(code, 'connect', `the proxy: ${describeError(code, error.message)}`)
+      )
+    })
+    request.end()
+  })
+}

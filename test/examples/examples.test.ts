@@ -1,0 +1,390 @@
+import assert from 'node:assert/strict'
+import { generateKeyPairSync } from 'node:crypto'
+import { readdirSync, readFileSync } from 'node:fs'
+import { createServer } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import { dirname, join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import {
+  startHl7Receiver,
+  type Hl7Receiver,
+  type ReceivedRequest,
+  type ReceiverAnswer
+} from '../../demo/hl7-receiver.ts'
+import { type Authority, createAuthority } from '../support/certificates.ts'
+import { type FlowNode, startNodeRed, type TestNodeRed } from '../support/node-red.ts'
+
+const directory = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'examples')
+const examples = new Map(
+  readdirSync(directory)
+    .filter((file) => file.endsWith('.json'))
+    .map((file) => [
+      file.slice(0, -'.json'.length),
+      JSON.parse(readFileSync(join(directory, file), 'utf8')) as FlowNode[]
+    ])
+)
+
+/** What a node takes up of the canvas at most: 30 high, as wide as its label, plus its ports. */
+function extent(node: FlowNode): { left: number; right: number; y: number } {
+  const label = typeof node['name'] === 'string' ? node['name'] : ''
+  const width = Math.max(100, label.length * 6.5 + 50)
+  const x = Number(node['x'])
+  return { left: x - width / 2, right: x + width / 2, y: Number(node['y']) }
+}
+
+const own = ['hl7-https-out', 'oauth2-client-credentials']
+const secretNames =
+  /^(?:clientId|clientSecret|username|password|privateKey.*|secret\d|credentials|cadata|.*data)$/
+
+describe('the examples', () => {
+  it('are the ones that the documentation names', () => {
+    assert.deepEqual([...examples.keys()].sort(), [
+      'Form post to an immunization registry',
+      'Mutual TLS and private_key_jwt (SMART)',
+      'Send HL7 and route ACK and NAK',
+      'Send as multipart to New York',
+      'Send to Google Cloud Healthcare'
+    ])
+  })
+
+  it('use no id twice, so that all of them can be imported into one Node-RED', () => {
+    const ids = [...examples.values()].flat().map(({ id }) => id)
+    assert.equal(new Set(ids).size, ids.length)
+    for (const id of ids) assert.match(id, /^[0-9a-f]{16}$/)
+  })
+
+  for (const [name, flow] of examples) {
+    describe(name, () => {
+      it('is one flow of that name, with a comment that says what to fill in', () => {
+        const tabs = flow.filter(({ type }) => type === 'tab')
+        assert.deepEqual(
+          tabs.map((tab) => tab['label']),
+          [name]
+        )
+        const comment = flow.find(({ type }) => type === 'comment')
+        assert.match(String(comment?.['name']), /^Start here: /)
+        assert.ok(String(comment?.['info']).length > 300)
+        for (const node of flow) {
+          if ('wires' in node) assert.equal(node['z'], tabs[0]?.id)
+          // What stands in the flow to be replaced is spoken of.
+          for (const [variable] of JSON.stringify(node).matchAll(/\$\{HL7_\w+\}/g)) {
+            assert.ok(String(comment?.['info']).includes(variable), variable)
+          }
+        }
+      })
+
+      it('has both of our nodes wired, or needs no token', () => {
+        const out = flow.find(({ type }) => type === own[0])
+        const auth = flow.find(({ type }) => type === own[1])
+        assert.ok(out)
+        assert.equal(out['auth'], auth?.id ?? '')
+        const ids = new Set(flow.map(({ id }) => id))
+        const wires = flow.flatMap((node) => (node['wires'] as string[][] | undefined) ?? []).flat()
+        for (const id of wires) assert.ok(ids.has(id), id)
+        for (const node of flow) {
+          for (const property of ['auth', 'tls']) {
+            const id = node[property]
+            if (typeof id === 'string' && id !== '') assert.ok(ids.has(id))
+          }
+        }
+        assert.equal((out['wires'] as string[][]).length, 2)
+      })
+
+      it('holds no credentials', () => {
+        for (const node of flow) {
+          for (const key of Object.keys(node)) assert.doesNotMatch(key, secretNames)
+        }
+        assert.doesNotMatch(JSON.stringify(flow), /BEGIN|password"\s*:|eyJ/)
+      })
+
+      it('has no nodes that lie on one another', () => {
+        const placed = flow.filter((node) => 'wires' in node)
+        for (const [index, one] of placed.entries()) {
+          for (const other of placed.slice(index + 1)) {
+            const [a, b] = [extent(one), extent(other)]
+            const apart =
+              Math.abs(a.y - b.y) >= 40 || a.right <= b.left || b.right <= a.left || one === other
+            assert.ok(apart, `${String(one['name'])} and ${String(other['name'])}`)
+          }
+        }
+      })
+    })
+  }
+
+  describe('in a real Node-RED', () => {
+    let authority: Authority
+    let receiver: Hl7Receiver
+    let nodeRed: TestNodeRed
+    let tokens: Awaited<ReturnType<typeof startTokenServer>>
+    before(async () => {
+      authority = await createAuthority()
+      const tls = await authority.issueServer()
+      receiver = await startHl7Receiver({ tls })
+      tokens = await startTokenServer({ ...tls, requestCert: true, ca: authority.ca })
+      nodeRed = await startNodeRed()
+    })
+    after(async () => {
+      await nodeRed.stop()
+      await receiver.close()
+      await tokens.close()
+    })
+
+    /** The flow with probes in place of the debug nodes, and filled in as its comment says. */
+    async function filledIn(
+      name: string,
+      out: Record<string, unknown>,
+      auth: Record<string, unknown> = {}
+    ): Promise<FlowNode[]> {
+      const flow = examples.get(name) ?? []
+      const client = await authority.issueClient()
+      const tls: FlowNode = {
+        id: 'tls',
+        type: 'tls-config',
+        certType: 'files',
+        verifyservercert: true,
+        credentials: { cadata: authority.ca, certdata: client.cert, keydata: client.key }
+      }
+      const filled = flow.map((node): FlowNode => {
+        switch (node.type) {
+          case 'debug':
+            return { id: node.id, type: 'probe', z: node['z'], wires: [] }
+          case own[0]:
+            return { ...node, tls: 'tls', url: receiver.url, failureTimeout: 0, ...out }
+          case own[1]:
+            return { ...node, tls: 'tls', ...auth }
+          default:
+            return node
+        }
+      })
+      return [...filled, tls]
+    }
+
+    /** Presses the first button; which debug node shows something, and what the receiver got. */
+    async function press(flow: readonly FlowNode[]): Promise<{
+      shown: string
+      msg: Record<string, unknown>
+      request: ReceivedRequest | undefined
+    }> {
+      const named = (type: string) => flow.filter((node) => node.type === type)
+      const original = [...examples.values()].flat()
+      const requests = receiver.requests.length
+      const probes = named('probe').map(({ id }) => id)
+      await nodeRed.inject(named('inject')[0]?.id ?? '')
+      const id = await nodeRed.waitFor(() =>
+        probes.find((probe) => nodeRed.messages(probe).length > 0)
+      )
+      return {
+        shown: String(original.find((node) => node.id === id)?.['name']),
+        msg: nodeRed.messages(id).at(-1) ?? {},
+        request: receiver.requests[requests]
+      }
+    }
+
+    for (const [name, flow] of examples) {
+      it(`"${name}" is imported and deployed as it is, with nothing missing`, async () => {
+        await nodeRed.deploy(flow)
+        const deployed = await nodeRed.flows()
+        assert.equal(deployed.length, flow.length)
+        const { body } = await nodeRed.get('/nodes')
+        const known = (body as { types: string[]; err?: string }[]).flatMap(({ types }) => types)
+        for (const { type } of flow) {
+          assert.ok(['tab', ...known].includes(type), `${type} is unknown`)
+        }
+        const out = flow.find(({ type }) => type === own[0])
+        // It says that something has to be filled in, or that nothing has happened yet.
+        const exported = JSON.stringify(deployed)
+        assert.ok(!exported.includes('"credentials"'))
+        assert.ok(out && deployed.some(({ id }) => id === out.id))
+      })
+    }
+
+    it('all of them together are deployed as well', async () => {
+      await nodeRed.deploy([...examples.values()].flat())
+      assert.equal((await nodeRed.flows()).length, [...examples.values()].flat().length)
+    })
+
+    const jsonAnswer = (value: unknown): ReceiverAnswer => ({
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify(value)
+    })
+
+    it('"Send HL7 and route ACK and NAK" sends when it is filled in', async () => {
+      const flow = await filledIn(
+        'Send HL7 and route ACK and NAK',
+        {},
+        { issuer: tokens.issuer, credentials: { clientId: 'c', clientSecret: 's' } }
+      )
+      await nodeRed.deploy(flow)
+      const { shown, request } = await press(flow)
+      assert.equal(shown, 'ACK')
+      assert.equal(request?.headers.authorization, 'Bearer example-token')
+    })
+
+    it('"Send as multipart to New York" sends when it is filled in', async () => {
+      const flow = await filledIn(
+        'Send as multipart to New York',
+        {},
+        {
+          tokenEndpoint: tokens.tokenEndpoint,
+          credentials: { clientId: 'ny', clientSecret: 'n y' }
+        }
+      )
+      await nodeRed.deploy(flow)
+      receiver.respond = () => jsonAnswer({ status: 'received' })
+      const { shown, msg, request } = await press(flow)
+      receiver.respond = undefined
+      assert.equal(shown, 'ACK', JSON.stringify(msg['error']))
+      assert.match(String(msg['payload']), /received/)
+      const form = tokens.forms.at(-1)
+      assert.equal(form?.get('client_secret'), 'n y')
+      assert.match(request?.headers['content-type'] ?? '', /^multipart\/form-data; boundary=/)
+      assert.match(
+        request?.body.toString() ?? '',
+        /name="payload"; filename="message.hl7"\r\nContent-Type: text\/plain\r\n\r\nMSH\|/
+      )
+      assert.ok(JSON.parse(String(request?.headers['uphn-infomap'])))
+    })
+
+    it('"Send to Google Cloud Healthcare" sends when it is filled in', async () => {
+      const { privateKey } = generateKeyPairSync('rsa', {
+        modulusLength: 2048,
+        publicKeyEncoding: { type: 'spki', format: 'pem' },
+        privateKeyEncoding: { type: 'pkcs8', format: 'pem' }
+      })
+      const clientId = 'sender@project.example'
+      const flow = await filledIn(
+        'Send to Google Cloud Healthcare',
+        {},
+        {
+          tokenEndpoint: tokens.tokenEndpoint,
+          keyId: 'key-1',
+          credentials: { clientId, privateKey }
+        }
+      )
+      await nodeRed.deploy(flow)
+      const ack = 'MSH|^~\\&|H|C|W|N|20260102||ACK^A01|1|P|2.5.1\rMSA|AA|1\r'
+      receiver.respond = () => jsonAnswer({ hl7Ack: Buffer.from(ack).toString('base64') })
+      const { shown, msg, request } = await press(flow)
+      receiver.respond = undefined
+      assert.equal(shown, 'ACK', JSON.stringify(msg['error']))
+      const form = tokens.forms.at(-1)
+      assert.equal(form?.get('grant_type'), 'urn:ietf:params:oauth:grant-type:jwt-bearer')
+      const [, claims = ''] = (form.get('assertion') ?? '').split('.')
+      const { iss, aud, scope } = JSON.parse(Buffer.from(claims, 'base64url').toString()) as Record<
+        string,
+        string
+      >
+      assert.equal(iss, clientId)
+      assert.equal(aud, tokens.tokenEndpoint)
+      assert.equal(scope, 'https://www.googleapis.com/auth/cloud-healthcare')
+      const { message } = JSON.parse(request?.body.toString() ?? '') as {
+        message: { data: string }
+      }
+      assert.match(Buffer.from(message.data, 'base64').toString(), /^MSH\|.*\rEVN\|/)
+    })
+
+    it('"Form post to an immunization registry" sends when it is filled in', async () => {
+      const flow = await filledIn('Form post to an immunization registry', {
+        credentials: { secret1: 'pass word' }
+      })
+      await nodeRed.deploy(flow)
+      receiver.respond = ({ body }) => ({
+        headers: { 'Content-Type': 'text/plain' },
+        body: `MSH|^~\\&|IIS|S|C|N|20260102||ACK^V04|1|P|2.5.1\rMSA|AA|${
+          new URLSearchParams(body.toString()).get('MESSAGEDATA')?.split('|')[9] ?? ''
+        }\r`
+      })
+      const { shown, msg, request } = await press(flow)
+      receiver.respond = undefined
+      assert.equal(shown, 'ACK', JSON.stringify(msg['error']))
+      assert.deepEqual(
+        [...new URLSearchParams(request?.body.toString())].map(([name, value]) => [
+          name,
+          value.slice(0, 9)
+        ]),
+        [
+          ['USERID', 'YOUR USER'],
+          ['PASSWORD', 'pass word'],
+          ['FACILITYID', 'NORTHSIDE'],
+          ['MESSAGEDATA', 'MSH|^~\\&|']
+        ]
+      )
+    })
+
+    it('"Mutual TLS and private_key_jwt (SMART)" sends when it is filled in', async () => {
+      const { privateKey } = generateKeyPairSync('rsa', {
+        modulusLength: 2048,
+        publicKeyEncoding: { type: 'spki', format: 'pem' },
+        privateKeyEncoding: { type: 'pkcs1', format: 'pem' }
+      })
+      const flow = await filledIn(
+        'Mutual TLS and private_key_jwt (SMART)',
+        {},
+        {
+          issuer: `${tokens.issuer}/.well-known/smart-configuration`,
+          keyId: 'smart-1',
+          scope: 'system/*.write',
+          credentials: { clientId: 'backend', privateKey }
+        }
+      )
+      await nodeRed.deploy(flow)
+      const { shown, msg, request } = await press(flow)
+      assert.equal(shown, 'ACK', JSON.stringify(msg['error']))
+      assert.equal(request?.headers.authorization, 'Bearer example-token')
+      const form = tokens.forms.at(-1)
+      assert.equal(form?.get('scope'), 'system/*.write')
+      const [head = ''] = (form.get('client_assertion') ?? '').split('.')
+      assert.deepEqual(JSON.parse(Buffer.from(head, 'base64url').toString()), {
+        alg: 'RS384',
+        kid: 'smart-1',
+        typ: 'JWT'
+      })
+    })
+  })
+})
+
+/** A token server that gives everybody a token who shows a client certificate. */
+async function startTokenServer(tls: {
+  cert: string
+  key: string
+  ca: string
+  requestCert: true
+}): Promise<{
+  issuer: string
+  tokenEndpoint: string
+  forms: URLSearchParams[]
+  close: () => Promise<void>
+}> {
+  const forms: URLSearchParams[] = []
+  const server = createServer(tls, (request, response) => {
+    const chunks: Buffer[] = []
+    request.on('data', (chunk: Buffer) => chunks.push(chunk))
+    request.once('end', () => {
+      if (request.method === 'POST') {
+        forms.push(new URLSearchParams(Buffer.concat(chunks).toString()))
+      }
+      const answer =
+        request.method === 'POST'
+          ? { access_token: 'example-token', token_type: 'Bearer', expires_in: 300 }
+          : { issuer, token_endpoint: tokenEndpoint }
+      response.setHeader('Content-Type', 'application/json')
+      response.end(JSON.stringify(answer))
+    })
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const issuer = `https://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const tokenEndpoint = `${issuer}/token`
+  return {
+    issuer,
+    tokenEndpoint,
+    forms,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => {
+          resolve()
+        })
+        server.closeAllConnections()
+      })
+  }
+}

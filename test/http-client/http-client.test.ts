@@ -1,0 +1,463 @@
+import assert from 'node:assert/strict'
+import { inspect } from 'node:util'
+import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib'
+import { afterEach, describe, it } from 'node:test'
+import type { HttpClient } from '../../src/http-client/http-client.ts'
+import {
+  bodyOf,
+  createClient,
+  errorOf,
+  type Handler,
+  type LocalServer,
+  MESSAGE,
+  post,
+  startServer,
+  startTcpServer,
+  TOKEN,
+  until
+} from './local-server.ts'
+
+describe('HttpClient', () => {
+  const closing: (() => void | Promise<void>)[] = []
+  afterEach(async () => {
+    for (const close of closing.splice(0)) await close()
+  })
+  const client = (settings: Parameters<typeof createClient>[0] = {}): HttpClient => {
+    const made = createClient(settings)
+    closing.push(() => {
+      made.close()
+    })
+    return made
+  }
+  const serve = async (handler: Handler): Promise<LocalServer> => {
+    const server = await startServer(handler)
+    closing.push(server.close)
+    return server
+  }
+  const serveTcp = async (
+    onConnection: Parameters<typeof startTcpServer>[0]
+  ): Promise<LocalServer> => {
+    const server = await startTcpServer(onConnection)
+    closing.push(server.close)
+    return server
+  }
+  /** Answers each request of a connection with the same bytes, once its head is there. */
+  const answering = (bytes: string, then: 'keep' | 'end' | 'reset' = 'keep') =>
+    serveTcp((socket) => {
+      socket.once('data', () => {
+        socket.write(bytes, () => {
+          if (then === 'end') socket.end()
+          if (then === 'reset') setTimeout(() => socket.resetAndDestroy(), 20)
+        })
+      })
+    })
+
+  it('sends HTTP/1.1 without Expect, the bytes as they are, and reads the whole answer', async () => {
+    const bytes = Buffer.from([0x0b, 0x4d, 0xff, 0x00, 0x1c, 0x0d])
+    let seen: { version: string; headers: string[]; body: Buffer; url: string } | undefined
+    const server = await serve((request, response) => {
+      void bodyOf(request).then((body) => {
+        seen = {
+          version: request.httpVersion,
+          headers: request.rawHeaders,
+          body,
+          url: request.url ?? ''
+        }
+        response.writeHead(418, { 'X-Answer': 'yes' }).end(Buffer.from([1, 2, 255]))
+      })
+    })
+    const url = new URL('/a%20b?x=1&flag&y=a+b%2C{c}', server.url)
+    const reply = await post(client(), url, { body: bytes })
+    assert.equal(seen?.version, '1.1')
+    assert.equal(seen.url, '/a%20b?x=1&flag&y=a+b%2C{c}')
+    assert.deepEqual(seen.body, bytes)
+    assert.ok(!seen.headers.some((name) => name.toLowerCase() === 'expect'))
+    assert.ok(seen.headers.includes(`Bearer ${TOKEN}`))
+    assert.equal(reply.status, 418)
+    assert.equal(reply.headers['x-answer'], 'yes')
+    assert.deepEqual(reply.body, Buffer.from([1, 2, 255]))
+  })
+
+  it('follows no redirect, and the other server sees nothing', async () => {
+    let others = 0
+    const other = await serve((_request, response) => {
+      others += 1
+      response.end()
+    })
+    let mine = 0
+    for (const status of [301, 302, 303, 307, 308]) {
+      for (const target of [other.url.href, '/elsewhere']) {
+        const server = await serve((_request, response) => {
+          mine += 1
+          response.writeHead(status, { location: target }).end()
+        })
+        const reply = await post(client(), server.url)
+        assert.equal(reply.status, status)
+        assert.equal(reply.headers.location, target)
+      }
+    }
+    assert.equal(mine, 10, 'each was asked once')
+    assert.equal(others, 0)
+    assert.equal(other.connections(), 0)
+  })
+
+  it('sends header names in the letters that they are given in, and each once', async () => {
+    let raw: string[] = []
+    const server = await serve((request, response) => {
+      raw = request.rawHeaders
+      response.end()
+    })
+    const headers = { 'UPHN-INFOMAP': '{"a":1,"b":2}', 'x-Token': 'x', 'ACCEPT-Encoding': 'br' }
+    await post(client(), server.url, { headers })
+    const names = raw.filter((_, index) => index % 2 === 0)
+    for (const name of Object.keys(headers)) assert.ok(names.includes(name), raw.join())
+    assert.equal(raw[raw.indexOf('UPHN-INFOMAP') + 1], '{"a":1,"b":2}')
+    assert.equal(raw[raw.indexOf('ACCEPT-Encoding') + 1], 'br')
+    const lower = names.map((name) => name.toLowerCase())
+    assert.equal(new Set(lower).size, lower.length, names.join())
+  })
+
+  it('keeps no cookies', async () => {
+    const cookies: unknown[] = []
+    const server = await serve((request, response) => {
+      cookies.push(request.headers.cookie)
+      response.writeHead(200, { 'set-cookie': 'a=b' }).end()
+    })
+    const mine = client()
+    await post(mine, server.url)
+    await post(mine, server.url)
+    assert.deepEqual(cookies, [undefined, undefined])
+  })
+
+  describe('connections', () => {
+    it('sends one request after the other over one connection', async () => {
+      const server = await serve((request, response) => {
+        request.resume().once('end', () => response.end('ok'))
+      })
+      const mine = client({ maxConnections: 1 })
+      for (let index = 0; index < 30; index++) await post(mine, server.url)
+      assert.equal(server.connections(), 1)
+    })
+
+    it('lets no request wait for a connection, and keeps maxConnections of them', async () => {
+      const server = await serve((request, response) => {
+        request.resume().once('end', () => setTimeout(() => response.end('ok'), 50))
+      })
+      const mine = client({ maxConnections: 2 })
+      await Promise.all(Array.from({ length: 6 }, () => post(mine, server.url)))
+      assert.equal(server.connections(), 6)
+      await until(() => server.open() === 2)
+      await Promise.all([post(mine, server.url), post(mine, server.url)])
+      assert.equal(server.connections(), 6)
+    })
+
+    it('says that the connection was a kept one when the server has closed it', async () => {
+      let requests = 0
+      const server = await serveTcp((socket) => {
+        socket.on('data', () => {
+          requests += 1
+          if (requests === 1) socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok')
+          else socket.resetAndDestroy()
+        })
+      })
+      const mine = client()
+      await post(mine, server.url)
+      const error = await errorOf(post(mine, server.url))
+      assert.equal(error.reusedConnection, true)
+      assert.equal(error.family, 'reset')
+      assert.equal(error.status, undefined)
+      assert.equal(server.connections(), 1)
+      const fresh = await errorOf(post(mine, server.url))
+      assert.equal(fresh.reusedConnection, false)
+      assert.equal(fresh.family, 'reset')
+    })
+
+    it('uses a new connection after the server has closed the kept one in peace', async () => {
+      const server = await serve((request, response) => {
+        request.resume().once('end', () => response.end('ok'))
+      })
+      const mine = client()
+      await post(mine, server.url)
+      server.cut()
+      await until(() => server.open() === 0)
+      await new Promise((resolve) => setTimeout(resolve, 50))
+      assert.equal((await post(mine, server.url)).status, 200)
+      assert.equal(server.connections(), 2)
+    })
+
+    it('reaches an IPv6 address', async () => {
+      const server = await startServer(
+        (_request, response) => response.end('six'),
+        undefined,
+        '::1'
+      )
+      closing.push(server.close)
+      assert.equal(server.url.hostname, '[::1]')
+      assert.equal((await post(client(), server.url)).body.toString(), 'six')
+    })
+  })
+
+  describe('the answer', () => {
+    const encodings: [name: string, header: string, encode: (body: Buffer) => Buffer][] = [
+      ['gzip', 'gzip', gzipSync],
+      ['x-gzip in capitals', 'X-GZIP', gzipSync],
+      ['deflate', 'deflate', deflateSync],
+      ['deflate without a zlib header', 'deflate', deflateRawSync],
+      ['br', 'br', brotliCompressSync],
+      ['identity', 'identity', (body) => body],
+      ['gzip inside br', 'gzip, br', (body) => brotliCompressSync(gzipSync(body))]
+    ]
+    for (const [name, header, encode] of encodings) {
+      it(`is decoded from ${name}`, async () => {
+        let accepted = ''
+        const server = await serve((request, response) => {
+          accepted = String(request.headers['accept-encoding'])
+          response.writeHead(200, { 'content-encoding': header }).end(encode(Buffer.from(MESSAGE)))
+        })
+        assert.equal((await post(client(), server.url)).body.toString(), MESSAGE)
+        assert.equal(accepted, 'gzip, deflate, br')
+      })
+    }
+
+    it('may be empty under a content-encoding', async () => {
+      const server = await serve((_request, response) =>
+        response.writeHead(200, { 'content-encoding': 'gzip' }).end()
+      )
+      assert.equal((await post(client(), server.url)).body.length, 0)
+    })
+
+    const broken: [name: string, header: string, body: Buffer][] = [
+      ['is no gzip', 'gzip', Buffer.from('plain Lindqvist')],
+      ['is a cut gzip', 'gzip', gzipSync(MESSAGE).subarray(0, 40)],
+      ['has an unknown encoding', 'zstd', Buffer.from('x')],
+      ['has too many encodings', 'gzip, gzip, gzip', gzipSync(gzipSync(gzipSync('x')))]
+    ]
+    for (const [name, header, body] of broken) {
+      it(`that ${name} is ERR_CONTENT_DECODING with its status`, async () => {
+        const server = await serve((_request, response) =>
+          response.writeHead(502, { 'content-encoding': header }).end(body)
+        )
+        const error = await errorOf(post(client(), server.url))
+        assert.equal(error.code, 'ERR_CONTENT_DECODING')
+        assert.equal(error.family, undefined)
+        assert.equal(error.status, 502)
+        assert.equal(error.connected, true)
+        assert.ok(error.message.startsWith(server.url.host))
+      })
+    }
+
+    it('has a limit: announced, sent in pieces, or unpacked', async () => {
+      const limit = 64 * 1024
+      const handlers: Record<string, Handler> = {
+        exact: (_request, response) => response.end(Buffer.alloc(limit)),
+        announced: (_request, response) => {
+          response.writeHead(200, { 'content-length': limit + 1 })
+          response.write('x')
+        },
+        pieces: (_request, response) => {
+          const more = () => {
+            response.write(Buffer.alloc(10_000), (error) => {
+              if (!error) setTimeout(more, 1)
+            })
+          }
+          more()
+        },
+        gzip: (_request, response) =>
+          response
+            .writeHead(200, { 'content-encoding': 'gzip' })
+            .end(gzipSync(Buffer.alloc(8 << 20))),
+        br: (_request, response) =>
+          response
+            .writeHead(200, { 'content-encoding': 'br' })
+            .end(brotliCompressSync(Buffer.alloc(8 << 20))),
+        'gzip in gzip': (_request, response) =>
+          response
+            .writeHead(200, { 'content-encoding': 'gzip, gzip' })
+            .end(gzipSync(gzipSync(Buffer.alloc(8 << 20))))
+      }
+      for (const [name, handler] of Object.entries(handlers)) {
+        const server = await serve(handler)
+        const sending = post(client({ maxResponseBytes: limit }), server.url)
+        if (name === 'exact') {
+          assert.equal((await sending).body.length, limit)
+          continue
+        }
+        const error = await errorOf(sending)
+        assert.equal(error.code, 'ERR_RESPONSE_TOO_LARGE', name)
+        assert.equal(error.family, undefined, name)
+        assert.equal(error.status, 200, name)
+        await until(() => server.open() === 0 || name.includes('gzip') || name === 'br')
+      }
+    })
+
+    it('that is cut is a reset with its status, whether length or chunks announced more', async () => {
+      for (const head of [
+        'HTTP/1.1 500 No\r\nContent-Length: 100\r\n\r\nMSH|',
+        'HTTP/1.1 500 No\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nMSH|\r\n'
+      ]) {
+        for (const then of ['end', 'reset'] as const) {
+          const server = await answering(head, then)
+          const error = await errorOf(post(client(), server.url))
+          assert.equal(error.family, 'reset', `${head} ${then}: ${error.code}`)
+          assert.equal(error.code, 'ECONNRESET')
+          assert.equal(error.status, 500)
+          assert.equal(error.connected, true)
+          assert.match(error.message, /cut/)
+        }
+      }
+    })
+
+    it('that does not come is a reset: closed or reset, before or after the request is read', async () => {
+      const ways: Parameters<typeof startTcpServer>[0][] = [
+        (socket) => socket.end(),
+        (socket) => setTimeout(() => socket.resetAndDestroy(), 20),
+        (socket) => socket.once('data', () => socket.end()),
+        (socket) => socket.once('data', () => socket.resetAndDestroy()),
+        (socket) => socket.once('data', () => socket.end('HTTP/1.1 200 OK\r\nContent-'))
+      ]
+      for (const way of ways) {
+        const server = await serveTcp(way)
+        const error = await errorOf(post(client(), server.url, { body: Buffer.alloc(300_000) }))
+        assert.equal(error.family, 'reset', `${way.toString()}: ${error.code}`)
+        assert.equal(error.status, undefined)
+        assert.equal(error.reusedConnection, false)
+      }
+    })
+
+    const garbage: [name: string, bytes: string][] = [
+      ['another protocol', 'SSH-2.0-OpenSSH_9.9\r\n'],
+      ['bare MLLP', '\x0bMSH|^~\\&|Lindqvist\x1c\r'],
+      ['a negative length', 'HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n'],
+      ['two lengths', 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok'],
+      ['endless headers', `HTTP/1.1 200 OK\r\nX: ${'x'.repeat(100_000)}`]
+    ]
+    for (const [name, bytes] of garbage) {
+      it(`that is ${name} belongs to no family and is not repeated in the error`, async () => {
+        const server = await answering(bytes)
+        const error = await errorOf(post(client(), server.url))
+        assert.match(error.code, /^HPE_/)
+        assert.equal(error.family, undefined)
+        assert.equal(error.connected, true)
+        assert.match(error.message, /not HTTP|too large/)
+        assert.ok(!inspect(error).includes('Lindqvist'))
+      })
+    }
+
+    it('may come before the request is sent whole', async () => {
+      const server = await serve((request, response) => {
+        response.writeHead(413, { connection: 'close' }).end('too large')
+        request.resume()
+      })
+      const reply = await post(client(), server.url, { body: Buffer.alloc(4 << 20) })
+      assert.equal(reply.status, 413)
+      assert.equal(reply.body.toString(), 'too large')
+    })
+  })
+
+  describe('ends a request from this side', () => {
+    it('on a signal: before, while connecting, while waiting, in the middle of the answer', async () => {
+      const server = await serve((request, response) => {
+        if (request.url === '/half') response.writeHead(200).write('half')
+      })
+      const mine = client()
+      const before = await errorOf(post(mine, server.url, { signal: AbortSignal.abort() }))
+      assert.equal(before.code, 'ERR_ABORTED')
+      assert.equal(before.connected, false)
+      assert.equal(server.connections(), 0, 'nothing was sent')
+
+      for (const path of ['/wait', '/half']) {
+        const controller = new AbortController()
+        const sending = errorOf(
+          post(mine, new URL(path, server.url), { signal: controller.signal })
+        )
+        await until(() => server.open() === 1)
+        setTimeout(() => {
+          controller.abort(new Error(TOKEN))
+        }, 50)
+        const error = await sending
+        assert.equal(error.code, 'ERR_ABORTED')
+        assert.equal(error.family, undefined)
+        assert.equal(error.connected, true)
+        assert.equal(error.status, path === '/half' ? 200 : undefined)
+        await until(() => server.open() === 0)
+      }
+    })
+
+    it('on close, which leaves no connection and no timer, and opens none later', async () => {
+      const server = await serve((request, response) => {
+        if (request.url === '/done') response.end('ok')
+      })
+      const mine = client()
+      await post(mine, new URL('/done', server.url))
+      const sending = [post(mine, server.url), post(mine, server.url)].map(errorOf)
+      await new Promise((resolve) => setTimeout(resolve, 50))
+      mine.close()
+      const errors = await Promise.all(sending)
+      assert.deepEqual(
+        errors.map(({ code }) => code),
+        ['ERR_ABORTED', 'ERR_ABORTED']
+      )
+      const late = await errorOf(post(mine, server.url))
+      assert.equal(late.code, 'ERR_ABORTED')
+      await until(() => server.open() === 0)
+      assert.equal(server.connections(), 2)
+      await new Promise((resolve) => setTimeout(resolve, 20))
+      const left = process.getActiveResourcesInfo()
+      assert.ok(!left.includes('Timeout'), left.join())
+      assert.ok(!left.includes('TCPSocketWrap'), left.join())
+    })
+
+    it('and listens to a signal no longer once it is answered', async () => {
+      const server = await serve((_request, response) => response.end('ok'))
+      const controller = new AbortController()
+      let listening = 0
+      const { signal } = controller
+      const add = signal.addEventListener.bind(signal)
+      const remove = signal.removeEventListener.bind(signal)
+      signal.addEventListener = (...args: Parameters<typeof add>) => {
+        listening += 1
+        add(...args)
+      }
+      signal.removeEventListener = (...args: Parameters<typeof remove>) => {
+        listening -= 1
+        remove(...args)
+      }
+      const mine = client()
+      for (let index = 0; index < 5; index++) await post(mine, server.url, { signal })
+      assert.equal(listening, 0)
+    })
+  })
+
+  it('throws errors that hold no token, no body and no header, however they are printed', async () => {
+    const mine = client({ connectTimeoutMs: 200 })
+    const closed = await serve(() => undefined)
+    await closed.close()
+    const servers = [
+      await serve((_request, response) => response.destroy()),
+      await serve((_request, response) =>
+        response.writeHead(200, { 'content-encoding': 'gzip', 'x-secret': TOKEN }).end(TOKEN)
+      ),
+      await serve(() => undefined),
+      await answering(`HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n${MESSAGE}`, 'end'),
+      await answering(`${MESSAGE}\r\n\r\n`),
+      closed
+    ]
+    const seen = new Set<string>()
+    for (const { url } of servers) {
+      url.search = `?access_token=${TOKEN}`
+      const error = await errorOf(post(mine, url, { responseTimeoutMs: 200 }))
+      seen.add(error.code)
+      const printed = [
+        inspect(error, { depth: 20, showHidden: true }),
+        JSON.stringify(error),
+        String(error),
+        error.stack ?? ''
+      ].join()
+      for (const secret of [TOKEN, 'Lindqvist', 'authorization', 'content-type', 'access_token']) {
+        assert.ok(!printed.includes(secret), `${secret} stands in ${printed}`)
+      }
+      assert.equal(error.cause, undefined)
+    }
+    assert.equal(seen.size, 5, [...seen].join())
+  })
+})

@@ -1,0 +1,144 @@
+import http, { type IncomingMessage, type ServerResponse } from 'node:http'
+import https from 'node:https'
+import type { AddressInfo, Server, Socket } from 'node:net'
+import { createServer as createTcpServer } from 'node:net'
+import type { TlsOptions } from 'node:tls'
+import { HttpError } from '../../src/http-client/http-error.ts'
+import {
+  HttpClient,
+  type HttpClientSettings,
+  type HttpReply,
+  type HttpRequest
+} from '../../src/http-client/http-client.ts'
+
+/** A server of a test, on a free port of this machine. */
+export interface LocalServer {
+  port: number
+  url: URL
+  /** TCP connections so far. */
+  connections: () => number
+  /** TCP connections that are open now. */
+  open: () => number
+  /** Ends every connection, and listens on. */
+  cut: () => void
+  close: () => Promise<void>
+}
+
+export type Handler = (request: IncomingMessage, response: ServerResponse) => void
+
+/** An HTTPS server, or an HTTP server without `tls`. */
+export function startServer(
+  handler: Handler,
+  tls?: TlsOptions,
+  host = '127.0.0.1'
+): Promise<LocalServer> {
+  const server = tls === undefined ? http.createServer(handler) : https.createServer(tls, handler)
+  server.on('tlsClientError', () => undefined)
+  return start(server, tls === undefined ? 'http:' : 'https:', host)
+}
+
+/** A server that does to a connection what no HTTP server would. */
+export function startTcpServer(
+  onConnection: (socket: Socket) => void,
+  protocol = 'http:',
+  host = '127.0.0.1'
+): Promise<LocalServer> {
+  const server = createTcpServer((socket) => {
+    socket.on('error', () => undefined)
+    onConnection(socket)
+  })
+  return start(server, protocol, host)
+}
+
+/** Starts any server and counts its connections. */
+export async function start(
+  server: Server,
+  protocol: string,
+  host = '127.0.0.1'
+): Promise<LocalServer> {
+  const sockets = new Set<Socket>()
+  let connections = 0
+  server.on('connection', (socket: Socket) => {
+    connections += 1
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+  })
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(0, host, resolve)
+  })
+  const { port } = server.address() as AddressInfo
+  const cut = () => {
+    for (const socket of sockets) socket.destroy()
+  }
+  return {
+    port,
+    url: new URL(`${protocol}//${host.includes(':') ? `[${host}]` : host}:${port}/hl7`),
+    connections: () => connections,
+    open: () => sockets.size,
+    cut,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => {
+          resolve()
+        })
+        cut()
+      })
+  }
+}
+
+/** Reads a request's body. */
+export async function bodyOf(request: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk)
+  return Buffer.concat(chunks)
+}
+
+/** A client with short limits; it has to be closed. */
+export function createClient(settings: Partial<HttpClientSettings> = {}): HttpClient {
+  return new HttpClient({
+    maxConnections: 4,
+    connectTimeoutMs: 2000,
+    maxResponseBytes: 64 * 1024,
+    ...settings
+  })
+}
+
+export const TOKEN = 'token-that-nobody-may-see'
+export const MESSAGE = 'MSH|^~\\&|A|B|C|D|20260102||ADT^A01|HC0001|P|2.5.1\rPID|1||1||Lindqvist\r'
+
+/** POSTs a message with a token. */
+export function post(
+  client: HttpClient,
+  url: URL,
+  more: Partial<HttpRequest> = {}
+): Promise<HttpReply> {
+  return client.request({
+    method: 'POST',
+    url,
+    headers: { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/hl7-v2' },
+    body: Buffer.from(MESSAGE),
+    responseTimeoutMs: 2000,
+    ...more
+  })
+}
+
+/** The error that a request ends in. */
+export async function errorOf(request: Promise<unknown>): Promise<HttpError> {
+  try {
+    await request
+  } catch (error) {
+    if (error instanceof HttpError) return error
+    throw error
+  }
+  throw new Error('The request did not fail.')
+}
+
+/** Waits until something holds. */
+export async function until(holds: () => boolean, timeoutMs = 3000): Promise<void> {
+  const deadline = performance.now() + timeoutMs
+  while (!holds()) {
+    if (performance.now() > deadline) throw new Error(`not within ${timeoutMs} ms`)
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+}

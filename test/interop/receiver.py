@@ -1,0 +1,57 @@
+"""A receiver of HL7 v2 over HTTP on 127.0.0.1 whose HL7 is read and answered by python-hl7.
+
+Prints its port, then one JSON line for each message: what python-hl7 found in it.
+"""
+
+import json
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import hl7
+
+
+class Receiver(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        charset = self.headers.get_content_charset("utf-8")
+        text = body.decode(charset)
+        if hl7.isfile(text):
+            file = hl7.parse_file(text)
+            messages = [message for batch in file for message in batch]
+        else:
+            messages = [hl7.parse(text)]
+        seen = {
+            "charset": charset,
+            "type": self.headers.get_content_type(),
+            "forwarded": self.headers.get("X-Forwarded-Proto"),
+            "subject": self.headers.get("X-Client-Subject") or self.headers.get("X-Remote-User"),
+            "bytes": len(body),
+            "messages": [
+                {
+                    "id": str(message["MSH.F10"]),
+                    "type": str(message.segment("MSH")[9]),
+                    "segments": [str(segment[0]) for segment in message],
+                    "family": message["PID.F5.R1.C1"],
+                }
+                for message in messages
+            ],
+        }
+        print(json.dumps(seen), flush=True)
+        code = "AE" if seen["messages"][0]["family"] == "Refused" else "AA"
+        answer = (str(messages[0].create_ack(code)) + "\r").encode(charset)
+        # Long enough for a proxy to compress it.
+        answer += b"NTE|1||" + b"stored " * 100 + b"\r"
+        self.send_response(200)
+        self.send_header("Content-Type", "application/hl7-v2; charset=" + charset)
+        self.send_header("Content-Length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+    def log_message(self, format, *args):
+        pass
+
+
+server = ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
+print(json.dumps({"port": server.server_port}), flush=True)
+server.serve_forever()

@@ -1,0 +1,244 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { connect, createServer, type AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import type { Certificate } from '../support/certificates.ts'
+import { APACHE, APACHE_MODULES, NGINX, PYTHON } from './packages.ts'
+
+/** A server as a process of its own. */
+export interface ServerProcess {
+  port: number
+  stop(): Promise<void>
+}
+
+/** What python-hl7 found in one request. */
+export interface Seen {
+  charset: string
+  type: string
+  forwarded: string | null
+  subject: string | null
+  bytes: number
+  messages: { id: string; type: string; segments: string[]; family: string }[]
+}
+
+/** A receiver that reads HL7 with python-hl7. */
+export interface PythonReceiver extends ServerProcess {
+  seen: Seen[]
+}
+
+/** Starts receiver.py. */
+export async function startPythonReceiver(): Promise<PythonReceiver> {
+  const script = join(dirname(fileURLToPath(import.meta.url)), 'receiver.py')
+  const { child, words } = run(PYTHON, ['-B', script])
+  const seen: Seen[] = []
+  const port = await new Promise<number>((resolve, reject) => {
+    createInterface({ input: child.stdout as NodeJS.ReadableStream }).on('line', (line) => {
+      const value = JSON.parse(line) as Seen | { port: number }
+      if ('port' in value) resolve(value.port)
+      else seen.push(value)
+    })
+    child.once('close', () => {
+      reject(new Error(words.join('')))
+    })
+  })
+  return { port, seen, stop: () => stop(child) }
+}
+
+/**
+ * Starts nginx with TLS in front of a server on this machine.
+ *
+ * @param more directives for its `server` block
+ */
+export function startNginx(
+  tls: Certificate,
+  upstream: number,
+  more: (directory: string) => string
+): Promise<ServerProcess> {
+  return startConfigured(tls, (directory, port) => ({
+    program: NGINX,
+    args: ['-p', directory, '-c', 'server.conf', '-e', 'stderr'],
+    config: `
+daemon off;
+master_process off;
+worker_processes 1;
+pid nginx.pid;
+events { worker_connections 64; }
+http {
+  access_log off;
+  client_body_temp_path body;
+  proxy_temp_path proxy;
+  fastcgi_temp_path fastcgi;
+  uwsgi_temp_path uwsgi;
+  scgi_temp_path scgi;
+  server {
+    listen 127.0.0.1:${port} ssl;
+    ssl_certificate server.crt;
+    ssl_certificate_key server.key;
+    ${more(directory)}
+    location / {
+      proxy_pass http://127.0.0.1:${upstream};
+      proxy_set_header X-Forwarded-Proto $scheme;
+      proxy_set_header X-Client-Subject $ssl_client_s_dn;
+    }
+  }
+}
+`
+  }))
+}
+
+/**
+ * Starts Apache with TLS and token checks in front of a server on this machine: `/openidc` by
+ * mod_auth_openidc, `/oauth2` by mod_oauth2, `/other` for tokens of another audience.
+ */
+export function startApache(
+  tls: Certificate,
+  upstream: number,
+  token: { jwksUri: string; audience: string }
+): Promise<ServerProcess> {
+  const modules = {
+    mpm_event: 'mpm_event',
+    authn_core: 'authn_core',
+    authz_core: 'authz_core',
+    authz_user: 'authz_user',
+    headers: 'headers',
+    proxy: 'proxy',
+    proxy_http: 'proxy_http',
+    ssl: 'ssl',
+    auth_openidc: 'auth_openidc',
+    oauth2: 'oauth2'
+  }
+  const toUpstream = `
+  ProxyPass http://127.0.0.1:${upstream}/
+  RequestHeader set X-Remote-User expr=%{REMOTE_USER}
+  RequestHeader set X-Forwarded-Proto https`
+  return startConfigured(tls, (directory, port) => ({
+    program: APACHE,
+    args: ['-d', directory, '-f', 'server.conf', '-D', 'FOREGROUND'],
+    config: `
+ServerRoot ${directory}
+DefaultRuntimeDir ${directory}
+PidFile ${directory}/apache.pid
+ErrorLog ${directory}/error.log
+LogLevel warn
+${Object.entries(modules)
+  .map(([name, file]) => `LoadModule ${name}_module ${APACHE_MODULES}/mod_${file}.so`)
+  .join('\n')}
+ServerName 127.0.0.1
+Listen 127.0.0.1:${port}
+StartServers 1
+ServerLimit 1
+ThreadsPerChild 8
+MaxRequestWorkers 8
+MinSpareThreads 1
+MaxSpareThreads 8
+SSLEngine on
+SSLCertificateFile ${directory}/server.crt
+SSLCertificateKeyFile ${directory}/server.key
+OIDCOAuthVerifyJwksUri ${token.jwksUri}
+OIDCOAuthSSLValidateServer Off
+OIDCOAuthRemoteUserClaim client_id
+OIDCCryptoPassphrase only-for-this-test
+OAuth2TokenVerify jwks_uri ${token.jwksUri} jwks_uri.ssl_verify=false
+OAuth2TargetPass remote_user_claim=client_id
+<Location /openidc>
+  AuthType oauth20
+  Require claim aud:${token.audience}
+  ${toUpstream}
+</Location>
+<Location /other>
+  AuthType oauth20
+  Require claim aud:https://somebody-else.example
+  ${toUpstream}
+</Location>
+<Location /oauth2>
+  AuthType oauth2
+  Require oauth2_claim aud:${token.audience}
+  ${toUpstream}
+</Location>
+`
+  }))
+}
+
+async function startConfigured(
+  tls: Certificate,
+  configure: (
+    directory: string,
+    port: number
+  ) => { program: string; args: string[]; config: string }
+): Promise<ServerProcess> {
+  const directory = mkdtempSync(join(tmpdir(), 'hl7-interop-'))
+  mkdirSync(join(directory, 'logs'))
+  writeFileSync(join(directory, 'server.crt'), tls.cert)
+  writeFileSync(join(directory, 'server.key'), tls.key, { mode: 0o600 })
+  const port = await freePort()
+  const { program, args, config } = configure(directory, port)
+  writeFileSync(join(directory, 'server.conf'), config)
+  const { child, words } = run(program, args)
+  const remove = () => {
+    rmSync(directory, { recursive: true, force: true })
+  }
+  try {
+    await answering(port, child)
+  } catch (error) {
+    await stop(child)
+    const log = join(directory, 'error.log')
+    if (existsSync(log)) words.push(readFileSync(log, 'utf8'))
+    remove()
+    throw new Error(`${program} does not start:\n${words.join('')}`, { cause: error })
+  }
+  return {
+    port,
+    async stop() {
+      await stop(child)
+      remove()
+    }
+  }
+}
+
+function run(program: string, args: string[]): { child: ChildProcess; words: string[] } {
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+  const words: string[] = []
+  child.stderr.on('data', (chunk: Buffer) => words.push(chunk.toString()))
+  child.on('error', (error) => words.push(error.message))
+  process.once('exit', () => child.kill('SIGKILL'))
+  return { child, words }
+}
+
+async function stop(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return
+  const closed = new Promise((resolve) => child.once('close', resolve))
+  child.kill('SIGTERM')
+  const timer = setTimeout(() => child.kill('SIGKILL'), 5000)
+  await closed
+  clearTimeout(timer)
+}
+
+/** These servers cannot tell which port they were given; this one was free a moment ago. */
+async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  await new Promise((resolve) => server.close(resolve))
+  return port
+}
+
+async function answering(port: number, child: ChildProcess): Promise<void> {
+  for (let tries = 0; tries < 100; tries++) {
+    if (child.exitCode !== null || child.signalCode !== null) throw new Error('it ended')
+    const connected = await new Promise<boolean>((resolve) => {
+      const socket = connect(port, '127.0.0.1', () => {
+        socket.destroy()
+        resolve(true)
+      })
+      socket.once('error', () => {
+        resolve(false)
+      })
+    })
+    if (connected) return
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
+  throw new Error('nobody answers')
+}
