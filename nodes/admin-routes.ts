@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Request, Response } from 'express'
 import type { Node, NodeAPI } from 'node-red'
 import type { DeliveryState } from '../src/delivery/delivery.ts'
-import type { EntryFacts } from '../src/outbox/outbox.ts'
+import { OutboxError, type EntryFacts } from '../src/outbox/outbox.ts'
 import type { TokenTestResult } from '../src/oauth2/test-token.ts'
 import { testToken } from '../src/oauth2/test-token.ts'
 import { readConnection } from './connection.ts'
@@ -62,7 +62,12 @@ export function registerOutRoutes(RED: NodeAPI): void {
   RED.httpAdmin.get(
     `${base}/suspended`,
     read,
-    guarded(withNode((node) => (node.delivery?.suspended ?? []).map(suspendedRow)))
+    guarded(
+      withNode(async (node) => {
+        await node.delivery?.open()
+        return (node.delivery?.suspended ?? []).map(suspendedRow)
+      })
+    )
   )
   for (const action of ['resend', 'discard'] as const) {
     RED.httpAdmin.post(
@@ -173,7 +178,9 @@ function resolved(RED: NodeAPI, node: Node | null, value: unknown, depth = 0): u
   )
 }
 
-function stateOf({ delivery }: Hl7HttpsOutNode): Omit<DeliveryState, 'retry' | 'lastOutcome'> {
+async function stateOf({
+  delivery
+}: Hl7HttpsOutNode): Promise<Omit<DeliveryState, 'retry' | 'lastOutcome'>> {
   if (delivery === undefined) {
     return {
       state: 'error',
@@ -188,6 +195,8 @@ function stateOf({ delivery }: Hl7HttpsOutNode): Omit<DeliveryState, 'retry' | '
       latencyMs: { p50: 0, p95: 0, p99: 0 }
     }
   }
+  // Before its queue is open a node knows nothing of what waits in it. A failure is in the state.
+  await delivery.open().catch(() => undefined)
   const { retry, lastOutcome, ...state } = delivery.state()
   return state
 }
@@ -208,9 +217,11 @@ function guarded(
   handler: Handler
 ): (request: Request<Record<string, string>>, response: Response) => void {
   return (request, response) => {
-    handler(request, response).catch(() => {
-      // What was thrown may hold what was sent in: it is not for an answer.
-      if (!response.headersSent) response.status(500).json({ error: 'This did not work.' })
+    handler(request, response).catch((error: unknown) => {
+      if (response.headersSent) return
+      // What else was thrown may hold what was sent in: it is not for an answer.
+      const text = error instanceof OutboxError ? error.message : 'This did not work.'
+      response.status(500).json({ error: text })
     })
   }
 }

@@ -92,6 +92,9 @@ function start(
     emit: (facts, content, settlement) => {
       emit(node, facts, content, settlement)
     },
+    onLost: (error) => {
+      node.error(error)
+    },
     onChange: () => {
       status.update()
     },

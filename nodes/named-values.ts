@@ -54,7 +54,8 @@ export function compileJsonata(
   const expression = RED.util.prepareJSONataExpression(source, node) as unknown as {
     evaluate(input: unknown, bindings?: Record<string, unknown>): Promise<unknown>
   }
-  return (input, bindings) => expression.evaluate(input, bindings)
+  // Without bindings of its own an evaluation shares its input with those beside it (JSONata 2.0).
+  return (input, bindings = {}) => expression.evaluate(input, bindings)
 }
 
 function namedValue(
@@ -81,7 +82,14 @@ function namedValue(
     item.problems.push(error instanceof Error ? error.message : 'the value cannot be used')
     return ''
   }
-  return ({ input }) => asText(RED.util.getMessageProperty(input as NodeMessage, source))
+  return ({ input }) => {
+    try {
+      return asText(RED.util.getMessageProperty(input as NodeMessage, source))
+    } catch {
+      // `a.b` where there is no `a`: there is no value.
+      return undefined
+    }
+  }
 }
 
 function staticValue(

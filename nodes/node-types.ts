@@ -18,7 +18,7 @@ export interface OAuth2ClientCredentialsNode extends Node {
 /** What an operator does with a queue. */
 export type DeliveryControl = Pick<
   Delivery<unknown>,
-  'state' | 'pause' | 'resume' | 'suspended' | 'resend' | 'discard'
+  'open' | 'state' | 'pause' | 'resume' | 'suspended' | 'resend' | 'discard'
 >
 
 /** What the admin routes find behind the id of an `hl7-https-out` node. */

@@ -190,6 +190,8 @@ function readReceiver(
   }
   const contentType = properties.text('contentType').trim()
   note(problems, 'contentType', headerValueProblem(contentType))
+  const bodyPartType = properties.text('bodyPartType', 'text/plain') || 'text/plain'
+  note(problems, 'bodyPartType', headerValueProblem(bodyPartType))
   const template = properties.text('bodyTemplate')
   const bodyTemplate =
     format !== 'json' || template.trim() === ''
@@ -212,7 +214,7 @@ function readReceiver(
     contentType,
     bodyField: properties.text('bodyField', 'message') || 'message',
     bodyFileName: properties.text('bodyFileName', 'message.hl7') || 'message.hl7',
-    bodyPartType: properties.text('bodyPartType', 'text/plain') || 'text/plain',
+    bodyPartType,
     bodyEncoding: properties.choice('bodyEncoding', ['text', 'base64'], 'text'),
     bodyTemplate
   }

@@ -1,6 +1,7 @@
 /**
- * Runs the tests: `npm run test:only` for all, `npm run test:only -- hl7` for the test files whose
- * path contains one of the words. Two files at a time: each may start servers and a browser.
+ * Runs the tests: `npm run test:only` for all but those with servers from Debian's packages,
+ * `npm run test:only -- hl7` for the test files whose path contains one of the words. Two files at a
+ * time: each may start servers and a browser.
  */
 import { spawnSync } from 'node:child_process'
 import { globSync } from 'node:fs'
@@ -12,7 +13,11 @@ process.chdir(dirname(dirname(fileURLToPath(import.meta.url))))
 
 const words = process.argv.slice(2)
 const files = globSync('test/**/*.test.ts')
-  .filter((file) => words.length === 0 || words.some((word) => file.includes(word)))
+  .filter((file) =>
+    words.length === 0
+      ? !file.startsWith('test/interop/')
+      : words.some((word) => file.includes(word))
+  )
   .sort()
 if (files.length === 0) {
   console.error(`No test file matches ${words.join(' ')}.`)

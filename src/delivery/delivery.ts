@@ -24,6 +24,8 @@ export interface DeliveryOptions<Content> {
   attempt: (content: Content, signal: AbortSignal) => Promise<AttemptResult>
   /** Hands a settled message on; must not throw. */
   emit: (facts: EntryFacts, content: Content, settlement: Settlement) => void
+  /** A stored message is lost; must not throw. */
+  onLost: (error: DeliveryError) => void
   /** Something that a status would show has changed. */
   onChange: () => void
   order: Order
@@ -106,6 +108,8 @@ export class Delivery<Content> {
   readonly #due: Active<Content>[] = []
   readonly #suspended = new Map<number, EntryFacts>()
   #opening: Promise<void> | undefined
+  /** Waits after which a message is read once more. */
+  readonly #rereads = new Set<() => void>()
   #cancelReopen: (() => void) | undefined
   #opened = false
   #started = false
@@ -205,16 +209,26 @@ export class Delivery<Content> {
     this.#pump()
   }
 
-  /** Nothing new starts until `resume`; what is under way ends. */
+  /**
+   * Nothing new starts until `resume`; what is under way ends.
+   *
+   * @throws {OutboxError} when that cannot be stored
+   */
   async pause(): Promise<void> {
+    await this.open()
     for (const active of this.#active.values()) this.#count(active)
     this.#paused = true
     this.#changed()
     await this.#outbox.setPaused(true)
   }
 
-  /** Goes on, with a new failure timeout for each message and without waiting for a retry's time. */
+  /**
+   * Goes on, with a new failure timeout for each message and without waiting for a retry's time.
+   *
+   * @throws {OutboxError} when that cannot be stored
+   */
   async resume(): Promise<void> {
+    await this.open()
     this.#paused = false
     for (const active of this.#active.values()) {
       active.facts.spentMs = 0
@@ -240,6 +254,7 @@ export class Delivery<Content> {
    * @returns how many were found
    */
   async resend(select: (facts: EntryFacts) => boolean): Promise<number> {
+    await this.open()
     const chosen = this.suspended.filter(select)
     for (const facts of chosen) {
       this.#suspended.delete(facts.seq)
@@ -262,6 +277,7 @@ export class Delivery<Content> {
    * @returns how many were found
    */
   async discard(select: (facts: EntryFacts) => boolean): Promise<number> {
+    await this.open()
     const chosen = this.suspended.filter(select)
     for (const facts of chosen) {
       this.#suspended.delete(facts.seq)
@@ -281,6 +297,7 @@ export class Delivery<Content> {
   async close(graceMs: number): Promise<readonly EntryFacts[]> {
     this.#closing = true
     this.#cancelReopen?.()
+    for (const cancel of this.#rereads) cancel()
     for (const active of this.#active.values()) active.cancelWait?.()
     if (this.#inFlight > 0) {
       const idle = new Promise<void>((resolve) => {
@@ -297,6 +314,8 @@ export class Delivery<Content> {
       for (const { facts } of this.#active.values()) left.push(facts)
       for (const { facts } of this.#loaded.values()) left.push(facts)
     }
+    // A file that is just being opened would stay open.
+    await this.#opening?.catch(() => undefined)
     await this.#outbox.close()
     return left.sort((a, b) => a.seq - b.seq)
   }
@@ -387,14 +406,24 @@ export class Delivery<Content> {
   async #begin(seq: number, lane: string): Promise<void> {
     let read: { facts: EntryFacts; content: Content }
     try {
-      read = this.#unload(seq) ?? (await this.#read(seq))
-    } catch {
-      // What cannot be read cannot be sent either; it stays in its file for the next start.
+      read = await this.#read(seq)
+    } catch (error) {
       this.#noteError('HL7_QUEUE_FAILED')
+      if (isGone(error)) this.#lose(seq, lane)
+      else {
+        // The lane stays busy meanwhile: what stands behind must not overtake.
+        const cancel = this.#options.clock.after(REOPEN_MS, () => {
+          this.#rereads.delete(cancel)
+          this.#lanes.putBack(seq, lane)
+          this.#lanes.release(lane)
+          this.#pump()
+        })
+        this.#rereads.add(cancel)
+      }
       this.#inFlight--
-      this.#lanes.release(lane)
       this.#changed()
       this.#idleIfEmpty()
+      this.#pump()
       return
     }
     const active: Active<Content> = {
@@ -534,6 +563,19 @@ export class Delivery<Content> {
     return { facts, content: this.#options.codec.decode(content) }
   }
 
+  /** A message whose file was damaged: there is nothing left of it to send or to hand on. */
+  #lose(seq: number, lane: string): void {
+    this.#ages.remove(seq)
+    this.#lanes.release(lane)
+    this.#figures.failed++
+    this.#options.onLost(
+      new DeliveryError(
+        'HL7_QUEUE_FAILED',
+        `Message number ${seq} of the queue cannot be read: its file was damaged. It was not sent.`
+      )
+    )
+  }
+
   #load(facts: EntryFacts, content: Content): void {
     if (this.#outbox.durable) {
       const size = this.#options.codec.size(content)
@@ -598,6 +640,14 @@ export class Delivery<Content> {
   #changed(): void {
     if (!this.#closing) this.#options.onChange()
   }
+}
+
+/** Whether a stored message is not there any more, rather than out of reach for a time. */
+function isGone(error: unknown): boolean {
+  return (
+    error instanceof OutboxError &&
+    (error.code === 'ERR_NOT_QUEUED' || error.code === 'ERR_MESSAGE_DAMAGED')
+  )
 }
 
 function queueFailed(name: { controlId: string; type: string }, error: unknown): DeliveryError {

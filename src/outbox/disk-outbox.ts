@@ -183,7 +183,7 @@ export class DiskOutbox implements Outbox {
     const held = await asked(this.#file, 'delete')
     if (held === 0) return
     throw new OutboxError(
-      `The queue file ${this.path} was kept: ${held} messages in it were not sent. A node with the same id sends them; otherwise delete the file.`,
+      `The queue file ${this.path} was kept: ${held === 1 ? '1 message in it was' : `${held} messages in it were`} not sent. A node with the same id sends what is in it; otherwise delete the file.`,
       'ERR_QUEUE_NOT_EMPTY'
     )
   }

@@ -17,7 +17,8 @@ export interface World {
   receiver: Hl7Receiver
   nodeRed: TestNodeRed
   /**
-   * Deploys the usual flow: inject `in`, the node `out`, probes `ack`, `nak`, `caught`.
+   * Deploys the usual flow: inject `in`, the node `out`, probes `ack`, `nak`,
+   * `caught`, and `done` for what a Complete node sees.
    *
    * @param out properties of the hl7-https-out node
    * @param auth properties of its config node
@@ -78,7 +79,9 @@ export async function startWorld(options: { tokenLifetime?: number } = {}): Prom
     { id: 'ack', type: 'probe', z: 'tab', wires: [] },
     { id: 'nak', type: 'probe', z: 'tab', wires: [] },
     { id: 'catch', type: 'catch', z: 'tab', scope: ['out'], wires: [['caught']] },
-    { id: 'caught', type: 'probe', z: 'tab', wires: [] }
+    { id: 'caught', type: 'probe', z: 'tab', wires: [] },
+    { id: 'complete', type: 'complete', z: 'tab', scope: ['out'], wires: [['done']] },
+    { id: 'done', type: 'probe', z: 'tab', wires: [] }
   ]
   return {
     authority,

@@ -1,0 +1,193 @@
+import assert from 'node:assert/strict'
+import { existsSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, before, beforeEach, describe, it } from 'node:test'
+import { adt, startWorld, type World } from '../support/world.ts'
+
+interface Hl7 {
+  controlId: string
+  outcome: string
+  attempts: number
+}
+
+describe('the queue on disk, in a real Node-RED', () => {
+  let world: World
+  before(async () => {
+    world = await startWorld()
+  })
+  after(() => world.close())
+  beforeEach(() => {
+    world.receiver.respond = undefined
+  })
+
+  const left = (probe: string): Hl7[] =>
+    world.nodeRed.messages(probe).map((msg) => (msg as { hl7: Hl7 }).hl7)
+  const ids = (prefix: string, probe = 'ack'): string[] =>
+    left(probe)
+      .map(({ controlId }) => controlId)
+      .filter((id) => id.startsWith(prefix))
+  const sent = (prefix: string): string[] =>
+    world.receiver.requests
+      .map(({ body }) => body.toString().split('|')[9] ?? '')
+      .filter((id) => id.startsWith(prefix))
+  const state = async (): Promise<Record<string, unknown>> =>
+    (await world.nodeRed.get('/hl7-https-out/out')).body as Record<string, unknown>
+  const queueFile = (): string => join(world.nodeRed.userDir, 'hl7-https-out', 'out.sqlite')
+  const disk = { queue: 'disk', retryInterval: 0.2, retryMaxInterval: 0.5 }
+  const down = () => ({ status: 503 })
+
+  it('sends and emits as the queue in memory does, and keeps other properties', async () => {
+    await world.deploy(disk)
+    await world.nodeRed.inject('in', { payload: adt('DISK0001'), topic: 'kept' })
+    await world.nodeRed.inject('in', { payload: adt('DISK0002', { version: '2.1' }) })
+    const [ack] = await world.nodeRed.waitForMessages('ack')
+    await world.nodeRed.waitForMessages('nak')
+    assert.equal(ack?.['topic'], 'kept')
+    assert.deepEqual(ids('DISK'), ['DISK0001'])
+    assert.deepEqual(ids('DISK', 'nak'), ['DISK0002'])
+    assert.ok(existsSync(queueFile()))
+    assert.equal((await state())['queued'], 0)
+  })
+
+  it('loses nothing in a crash, and keeps the order', async () => {
+    await world.deploy(disk)
+    world.receiver.respond = down
+    const all = Array.from({ length: 20 }, (_, index) => `CRASH${String(index).padStart(3, '0')}`)
+    for (const id of all) await world.nodeRed.inject('in', { payload: adt(id), topic: id })
+    await world.nodeRed.waitFor(() => (sent('CRASH').length > 0 ? true : undefined))
+    await world.nodeRed.waitForMessages('done', 20)
+    await world.nodeRed.kill()
+    world.receiver.respond = undefined
+    await world.nodeRed.start()
+    await world.nodeRed.waitFor(
+      () => (ids('CRASH').length >= 20 ? true : undefined),
+      20_000,
+      () => ids('CRASH').join()
+    )
+    assert.deepEqual(ids('CRASH'), all)
+    const topics = world.nodeRed.messages('ack').map((msg) => msg['topic'])
+    assert.deepEqual(topics.slice(-20), all, 'other properties came back')
+  })
+
+  it('holds what is under way at a close, and the next start emits it', async () => {
+    await world.deploy(disk)
+    world.receiver.respond = () => ({ status: 200, delayMs: 1500, ...ackFor(world) })
+    await world.nodeRed.inject('in', { payload: adt('CLOSE001') })
+    await world.nodeRed.waitFor(() => (sent('CLOSE001').length > 0 ? true : undefined))
+    await world.nodeRed.stop()
+    assert.deepEqual(ids('CLOSE'), [], 'a closing node emits nothing')
+    await world.nodeRed.start()
+    await world.nodeRed.waitFor(() => (ids('CLOSE').length > 0 ? true : undefined))
+    assert.deepEqual(ids('CLOSE'), ['CLOSE001'])
+    assert.equal(sent('CLOSE').length, 1, 'it was sent once')
+  })
+
+  it('stays paused and keeps suspended messages over a restart; an operator goes on', async () => {
+    await world.deploy({ ...disk, replyCodeActions: ':?E=S,:?A=C' })
+    await world.nodeRed.inject('in', { payload: adt('SUSP0001', { birth: '20990101' }) })
+    await world.nodeRed.waitFor(() => (sent('SUSP').length > 0 ? true : undefined))
+    await world.nodeRed.waitForStatus('out', ({ code }) => code === 'SUSPENDED')
+    await world.nodeRed.post('/hl7-https-out/out/pause')
+    await world.nodeRed.inject('in', { payload: adt('SUSP0002') })
+    await world.nodeRed.waitFor(() => (doneIds('SUSP0002').length > 0 ? true : undefined))
+    await world.nodeRed.kill()
+    await world.nodeRed.start()
+    assert.deepEqual(
+      [(await state())['state'], (await state())['suspended'], (await state())['queued']],
+      ['paused', 1, 1]
+    )
+    const { body } = await world.nodeRed.get('/hl7-https-out/out/suspended')
+    const [row] = body as Record<string, unknown>[]
+    assert.deepEqual(Object.keys(row ?? {}).sort(), [
+      'attempts',
+      'controlId',
+      'id',
+      'reason',
+      'suspendedAt',
+      'type'
+    ])
+    assert.equal(row?.['controlId'], 'SUSP0001')
+    assert.equal(row['reason'], ':?E=S')
+    await world.nodeRed.post('/hl7-https-out/out/resume')
+    await world.nodeRed.waitFor(() => (ids('SUSP').length > 0 ? true : undefined))
+    assert.deepEqual(ids('SUSP'), ['SUSP0002'])
+    const gone = await world.nodeRed.post('/hl7-https-out/out/suspended/999999/discard')
+    assert.equal(gone.status, 404)
+    await world.nodeRed.post(`/hl7-https-out/out/suspended/${String(row['id'])}/discard`)
+    const caught = await world.nodeRed.waitForMessages('caught')
+    const last = caught.at(-1) as { error: { code: string }; payload: string }
+    assert.equal(last.error.code, 'HL7_DISCARDED')
+    assert.equal(last.payload, adt('SUSP0001', { birth: '20990101' }))
+  })
+
+  it('drains the file first when the queue is switched to memory', async () => {
+    await world.deploy(disk)
+    await world.nodeRed.post('/hl7-https-out/out/pause')
+    await world.nodeRed.inject('in', { payload: adt('DRAIN001') })
+    await world.nodeRed.waitFor(() => (doneIds('DRAIN').length > 0 ? true : undefined))
+    await world.deploy({ ...disk, queue: 'memory' })
+    assert.equal((await state())['state'], 'paused', 'a pause survives a deploy')
+    await world.nodeRed.post('/hl7-https-out/out/resume')
+    await world.nodeRed.inject('in', { payload: adt('DRAIN002') })
+    await world.nodeRed.waitFor(() => (ids('DRAIN').length === 2 ? true : undefined))
+    assert.deepEqual(ids('DRAIN'), ['DRAIN001', 'DRAIN002'])
+  })
+
+  it('keeps the file of a deleted node while messages are in it, and removes an empty one', async () => {
+    await world.deploy(disk)
+    await world.nodeRed.post('/hl7-https-out/out/pause')
+    await world.nodeRed.inject('in', { payload: adt('GONE0001') })
+    await world.nodeRed.waitFor(() => (doneIds('GONE').length > 0 ? true : undefined))
+    const without = world.flow(disk).filter(({ id }) => id !== 'out')
+    await world.nodeRed.deploy(
+      without.map((node) => (node.id === 'in' ? { ...node, wires: [] } : node))
+    )
+    assert.ok(existsSync(queueFile()))
+    await world.nodeRed.waitFor(() =>
+      world.nodeRed.log().find((line) => /queue file .* was kept: 1 message in it/.test(line))
+    )
+    await world.deploy(disk)
+    await world.nodeRed.post('/hl7-https-out/out/resume')
+    await world.nodeRed.waitFor(() => (ids('GONE').length > 0 ? true : undefined))
+    await world.nodeRed.waitFor(
+      async_(async () => ((await state())['queued'] === 0 ? true : undefined))
+    )
+    await world.nodeRed.deploy(
+      without.map((node) => (node.id === 'in' ? { ...node, wires: [] } : node))
+    )
+    assert.ok(
+      !existsSync(queueFile()),
+      readdirSync(join(world.nodeRed.userDir, 'hl7-https-out')).join()
+    )
+  })
+
+  const doneIds = (prefix: string): string[] =>
+    world.nodeRed
+      .messages('done')
+      .map((msg) => String(msg['payload']).split('|')[9] ?? '')
+      .filter((id) => id.startsWith(prefix))
+})
+
+function ackFor(world: World): { body: string; headers: Record<string, string> } {
+  const id = world.receiver.requests.at(-1)?.body.toString().split('|')[9] ?? ''
+  return {
+    body: `MSH|^~\\&|A|B|C|D|20260101||ACK|R1|P|2.5.1\rMSA|AA|${id}\r`,
+    headers: { 'content-type': 'application/hl7-v2' }
+  }
+}
+
+/** The latest answer of an asynchronous question, for a look that must be synchronous. */
+function async_<T>(ask: () => Promise<T | undefined>): () => T | undefined {
+  let latest: T | undefined
+  let asking = false
+  return () => {
+    if (!asking) {
+      asking = true
+      void ask().then((answer) => {
+        latest = answer
+        asking = false
+      })
+    }
+    return latest
+  }
+}
