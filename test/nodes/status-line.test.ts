@@ -1,0 +1,130 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { describe, it } from 'node:test'
+import type { Alert } from '../../src/delivery/alerts.ts'
+import type { DeliveryState } from '../../src/delivery/delivery.ts'
+import type { TokenStatus } from '../../src/oauth2/token-status.ts'
+import { statusOf } from '../../nodes/status-line.ts'
+
+const texts = JSON.parse(
+  readFileSync(new URL('../../nodes/locales/en-US/hl7-https-out.json', import.meta.url), 'utf8')
+) as { status: Record<string, string> }
+
+/** Looks a text up as Node-RED does. */
+function translate(key: string, values: Record<string, string> = {}): string {
+  const text = texts.status[key.replace('status.', '')]
+  assert.ok(text !== undefined, `there is a text for ${key}`)
+  return text.replace(/__(\w+)__/g, (_match, name: string) => values[name] ?? `__${name}__`)
+}
+
+const idle: DeliveryState = {
+  state: 'idle',
+  queued: 0,
+  inFlight: 0,
+  suspended: 0,
+  acked: 0,
+  naked: 0,
+  failed: 0,
+  oldestAgeMs: 0,
+  lastError: null,
+  lastOutcome: null,
+  retry: null,
+  latencyMs: { p50: 0, p95: 0, p99: 0 }
+}
+
+function shown(
+  state: Partial<DeliveryState>,
+  token?: TokenStatus,
+  alert?: Alert
+): Record<string, unknown> {
+  return { ...statusOf({ delivery: { ...idle, ...state }, token, alert }, translate, 1_000_000) }
+}
+
+const ack = { outcome: 'ack', code: 'AA' } as const
+const nak = { outcome: 'nak', code: 'AE' } as const
+
+describe('the status of a node', () => {
+  it('is nothing before the first message', () => {
+    assert.deepEqual(shown({}), {})
+  })
+
+  const rows: [name: string, actual: Record<string, unknown>, expected: Record<string, unknown>][] =
+    [
+      [
+        'is grey where a queue was found again',
+        shown({ queued: 3 }),
+        { fill: 'grey', shape: 'ring', text: '3 waiting' }
+      ],
+      [
+        'is blue while it sends',
+        shown({ state: 'sending' }),
+        { fill: 'blue', shape: 'dot', text: 'sending' }
+      ],
+      [
+        'counts what waits behind',
+        shown({ state: 'sending', queued: 12 }),
+        { fill: 'blue', shape: 'dot', text: 'sending (12)' }
+      ],
+      [
+        'is green after an ACK',
+        shown({ lastOutcome: ack }),
+        { fill: 'green', shape: 'dot', text: 'ACK AA' }
+      ],
+      [
+        'shows a NAK with its code',
+        shown({ lastOutcome: nak }),
+        { fill: 'green', shape: 'ring', text: 'NAK AE' }
+      ],
+      [
+        'is yellow while it retries',
+        shown({ state: 'retrying', queued: 1, retry: { attempts: 2, waitMs: 9500 } }),
+        { fill: 'yellow', shape: 'ring', text: 'try 3 in 10 s' }
+      ],
+      [
+        'counts what waits behind a retry',
+        shown({ state: 'retrying', queued: 7, retry: { attempts: 2, waitMs: 9500 } }),
+        { fill: 'yellow', shape: 'ring', text: 'try 3, 7 waiting' }
+      ],
+      [
+        'is red while paused',
+        shown({ state: 'paused', queued: 4 }),
+        { fill: 'red', shape: 'ring', text: 'paused, 4 held' }
+      ],
+      [
+        'is red after an error',
+        shown({ state: 'error', lastError: { code: 'ECONNREFUSED', at: '' } }),
+        { fill: 'red', shape: 'ring', text: 'ECONNREFUSED' }
+      ],
+      [
+        'says how long the old token lives when it cannot be refreshed',
+        shown(
+          { lastOutcome: ack },
+          { state: 'refresh failing', validUntil: 1_040_000, code: 'ETIMEDOUT' }
+        ),
+        { fill: 'yellow', shape: 'ring', text: 'token refresh failing, valid 40 s' }
+      ],
+      [
+        'says why there is no token',
+        shown(
+          { state: 'retrying', retry: { attempts: 1, waitMs: 1 } },
+          { state: 'none', code: 'invalid_client' }
+        ),
+        { fill: 'yellow', shape: 'ring', text: 'no token: invalid_client' }
+      ],
+      [
+        'carries the code of an alert for a Status node',
+        shown({ state: 'sending', queued: 99 }, undefined, { code: 'QUEUE_COUNT', value: 51 }),
+        { fill: 'yellow', shape: 'ring', text: '51 waiting', code: 'QUEUE_COUNT' }
+      ],
+      [
+        'says how many stand aside',
+        shown({ lastOutcome: ack, suspended: 2 }, undefined, { code: 'SUSPENDED', value: 2 }),
+        { fill: 'yellow', shape: 'ring', text: '2 set aside', code: 'SUSPENDED' }
+      ]
+    ]
+  for (const [name, actual, expected] of rows) {
+    it(name, () => {
+      assert.deepEqual(actual, expected)
+    })
+  }
+})

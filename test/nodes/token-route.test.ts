@@ -1,0 +1,175 @@
+import assert from 'node:assert/strict'
+import { createServer } from 'node:net'
+import { after, before, describe, it } from 'node:test'
+import { selfSignedCertificate } from '../support/certificates.ts'
+import { startHl7Receiver } from '../../demo/hl7-receiver.ts'
+import { adt, CLIENT_ID, CLIENT_SECRET, startWorld, type World } from '../support/world.ts'
+
+type Answer = Record<string, unknown> & { ok: boolean; hint: string; code: string }
+
+describe('the Test button of the config node, behind its route', () => {
+  let world: World
+  before(async () => {
+    world = await startWorld()
+    await world.deploy()
+  })
+  after(() => world.close())
+
+  /** What the form would send: the deployed node's properties, some of them changed. */
+  async function test(changed: Record<string, unknown> = {}, id = 'auth'): Promise<Answer> {
+    const form = world.flow().find((node) => node.id === 'auth')
+    const { status, body } = await world.nodeRed.post(`/oauth2-client-credentials/${id}/test`, {
+      ...form,
+      ...changed
+    })
+    assert.equal(status, 200)
+    const text = JSON.stringify(body)
+    assert.ok(!text.includes(CLIENT_SECRET) && !text.includes('eyJ'), text)
+    return body as Answer
+  }
+
+  it('gets a token and shows everything about it but the token', async () => {
+    const answer = await test()
+    assert.deepEqual(Object.keys(answer).sort(), [
+      'clientAuth',
+      'elapsedMs',
+      'expiresIn',
+      'ok',
+      'scope',
+      'tokenEndpoint',
+      'tokenType'
+    ])
+    assert.equal(answer.ok, true)
+    assert.equal(answer['tokenEndpoint'], `${world.tokens.issuer}/token`)
+    assert.equal(answer['clientAuth'], 'client_secret_basic')
+    assert.equal(answer['expiresIn'], 300)
+    assert.equal(answer['scope'], 'hl7:write')
+  })
+
+  it('uses the stored secret where the form has none to send', async () => {
+    const kept = { clientId: CLIENT_ID, clientSecret: '__PWRD__' }
+    assert.equal((await test({ credentials: kept })).ok, true)
+    assert.equal((await test()).ok, true, 'and the typed one of a node that is not deployed')
+    const other = await test({ credentials: kept }, 'not-deployed')
+    assert.equal(other.ok, false, 'nothing is stored for another id')
+    const foreign = await test({ credentials: kept }, 'out')
+    assert.equal(foreign.ok, false, 'nor is what another type of node stores')
+  })
+
+  const mistakes: [name: string, changed: () => Record<string, unknown>, hint: RegExp][] = [
+    [
+      'a wrong secret',
+      () => ({ credentials: { clientId: CLIENT_ID, clientSecret: 'wrong' } }),
+      /secret/i
+    ],
+    [
+      'an issuer that is no issuer',
+      () => ({ issuer: `${world.tokens.issuer}/nowhere` }),
+      /issuer|well-known|token/i
+    ],
+    ['a certificate that is not trusted', () => ({ tls: '' }), /TLS/],
+    ['a TLS configuration that is not deployed', () => ({ tls: 'new-one' }), /deploy/i],
+    ['a host that does not exist', () => ({ issuer: 'https://nowhere.invalid' }), /name|DNS|host/i],
+    ['an unset variable', () => ({ issuer: '${NO_SUCH_VARIABLE}' }), /NO_SUCH_VARIABLE/],
+    ['no secret at all', () => ({ credentials: { clientId: CLIENT_ID } }), /secret/i]
+  ]
+  for (const [name, changed, hint] of mistakes) {
+    it(`has a hint for ${name}`, async () => {
+      const answer = await test(changed())
+      assert.equal(answer.ok, false)
+      assert.ok(answer.code.length > 0)
+      assert.match(answer.hint, hint)
+    })
+  }
+
+  it('answers garbage and an empty body without an exception', async () => {
+    for (const body of [{}, [], { credentials: 7, extraParams: 'x', defaultLifetime: {} }]) {
+      const { status } = await world.nodeRed.post('/oauth2-client-credentials/auth/test', body)
+      assert.equal(status, 200)
+    }
+    assert.ok(world.nodeRed.alive)
+  })
+
+  it('sends a harmless test message past the queue and shows what came back', async () => {
+    const acks = world.nodeRed.messages('ack').length
+    const { body } = await world.nodeRed.post('/hl7-https-out/out/test', { type: 'ADT^A08' })
+    const answer = body as {
+      request: { line: string; headers: Record<string, string> }
+      status: number
+      reply: string
+      ack: { code: string }
+      rule: string
+      action: string
+    }
+    assert.equal(answer.request.line, 'POST /hl7 HTTP/1.1')
+    assert.equal(answer.request.headers['authorization'], 'Bearer •••')
+    assert.equal(answer.status, 200)
+    assert.equal(answer.ack.code, 'AA')
+    assert.equal(answer.rule, ':?A=C')
+    assert.equal(answer.action, 'C')
+    const sent = world.receiver.requests.at(-1)?.body.toString() ?? ''
+    assert.match(sent, /^MSH\|[^\r]*\|ADT\^A08\|TEST[0-9A-F]{16}\|T\|/)
+    assert.equal(world.nodeRed.messages('ack').length, acks)
+    const state = (await world.nodeRed.get('/hl7-https-out/out')).body as { acked: number }
+    assert.equal(state.acked, 0)
+  })
+
+  it('cannot be made to send another segment with the type', async () => {
+    await world.nodeRed.post('/hl7-https-out/out/test', { type: 'ADT|X\rZZZ|1^A01&\r' })
+    const sent = world.receiver.requests.at(-1)?.body.toString() ?? ''
+    assert.deepEqual(
+      sent.split('\r').map((segment) => segment.slice(0, 3)),
+      ['MSH', 'EVN', 'PID', 'PV1', '']
+    )
+  })
+
+  it('answers 404 for a node that is not there', async () => {
+    assert.equal((await world.nodeRed.get('/hl7-https-out/nowhere')).status, 404)
+    assert.equal((await world.nodeRed.get('/hl7-https-out/auth')).status, 404)
+  })
+})
+
+describe('the status of the node that sends', () => {
+  let world: World
+  before(async () => {
+    world = await startWorld({ tokenLifetime: 300 })
+  })
+  after(() => world.close())
+
+  it('says that there is no token, and why', async () => {
+    await world.deploy(
+      { retryInterval: 1 },
+      { credentials: { clientId: CLIENT_ID, clientSecret: 'wrong' } }
+    )
+    await world.nodeRed.inject('in', { payload: adt('NOTOKEN1') })
+    const status = await world.nodeRed.waitForStatus('out', ({ text = '' }) =>
+      text.includes('invalid_client')
+    )
+    assert.deepEqual(status, { fill: 'yellow', shape: 'ring', text: 'no token: invalid_client' })
+  })
+
+  it('names the authority of a certificate that is not trusted', async () => {
+    const untrusted = await startHl7Receiver({ tls: await selfSignedCertificate() })
+    try {
+      await world.deploy({ failureTimeout: 0, url: untrusted.url })
+      await world.nodeRed.inject('in', { payload: adt('TRUST001') })
+      const [msg] = await world.nodeRed.waitForMessages('caught')
+      const { message } = (msg as { error: { message: string } }).error
+      assert.match(message, /TLS configuration/)
+    } finally {
+      await untrusted.close()
+    }
+  })
+
+  it('shows that the receiver is away', async () => {
+    const closed = createServer()
+    await new Promise<void>((resolve) => closed.listen(0, '127.0.0.1', resolve))
+    const { port } = closed.address() as { port: number }
+    await new Promise((resolve) => closed.close(resolve))
+    await world.deploy({ url: `https://127.0.0.1:${port}/`, retryInterval: 30 })
+    await world.nodeRed.inject('in', { payload: adt('AWAY0001') })
+    const status = await world.nodeRed.waitForStatus('out', ({ text = '' }) => /^try 2/.test(text))
+    assert.deepEqual([status.fill, status.shape], ['yellow', 'ring'])
+    assert.match(status.text ?? '', /^try 2 in \d+ s$/)
+  })
+})
