@@ -179,7 +179,11 @@ export class TokenCache {
         ...validity(sentAt, lifetime, random())
       }
       const useOnce = lifetime < 1
-      if (!useOnce && isPast(now, held.hard)) throw tooLate(lifetime)
+      if (!useOnce && isPast(now, held.hard)) {
+        // The server's last word on this very token: what it said before no longer holds.
+        if (this.#held?.token === token) this.#held = undefined
+        throw tooLate(lifetime)
+      }
       this.#held = useOnce ? undefined : held
       this.#newest = { token, obtainedAt: now.monotonic }
       this.#failure = undefined

@@ -281,6 +281,15 @@ describe('TokenCache', () => {
     assert.equal(server.requests, 2)
   })
 
+  it('believes the last word on a token that is sent again, here that it has expired', async () => {
+    const server = await withToken(3600)
+    server.clock.pass(3_400_000)
+    assert.equal(await server.cache.token(), 'token-1', 'it serves while it is refreshed')
+    server.clock.pass(9_500)
+    await server.answer({ kind: 'token', lifetime: 10, sameAgain: true })
+    assert.equal(server.cache.status.state, 'none')
+  })
+
   it('does not serve a refused token that the server sends again', async () => {
     const server = await withToken(300)
     const next = server.cache.refused('token-1')
