@@ -2,6 +2,7 @@ import { readAcknowledgement, type Acknowledgement } from '../hl7/acknowledgemen
 import type { OutgoingMessage } from '../hl7/outgoing-message.ts'
 import { HttpError } from '../http-client/http-error.ts'
 import type { HttpReply } from '../http-client/http-client.ts'
+import { retryAfterMs } from '../http-client/retry-after.ts'
 import type { Receiver } from '../https/receiver.ts'
 import { readReplyBody, type ReplyBodyOptions } from '../https/reply-body.ts'
 import { TokenError } from '../oauth2/token-error.ts'
@@ -10,7 +11,6 @@ import type { Attempt, AttemptError } from './attempt.ts'
 import { decide, retriesOnReset, type Decision } from './decide.ts'
 import { countingAcknowledgement } from './holds.ts'
 import type { ReplyRules } from './reply-rules.ts'
-import { retryAfterMs } from './retry-schedule.ts'
 
 /** A message with what one attempt needs of it. */
 export interface Parcel {

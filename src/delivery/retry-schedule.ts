@@ -30,17 +30,3 @@ export function retryWaitMs(
   const jittered = exponential * (0.8 + 0.4 * random)
   return Math.max(jittered, Math.min(retryAfterMs, LONGEST_RETRY_AFTER_MS))
 }
-
-/**
- * Reads a Retry-After header (RFC 9110 §10.2.3): seconds or a date.
- *
- * @param now wall clock in milliseconds
- * @returns milliseconds from now, or `undefined` where there is no usable value
- */
-export function retryAfterMs(header: string | undefined, now: number): number | undefined {
-  if (header === undefined) return undefined
-  const text = header.trim()
-  if (/^\d{1,10}$/.test(text)) return Number(text) * 1000
-  const date = /^[A-Za-z]{3}/.test(text) ? Date.parse(text) : Number.NaN
-  return Number.isNaN(date) ? undefined : Math.max(0, date - now)
-}

@@ -1,6 +1,6 @@
 import { cleanText } from './clean-text.ts'
 import { hintForOAuthError } from './hints.ts'
-import { retryAfterMs } from './retry-after.ts'
+import { retryAfterMs } from '../http-client/retry-after.ts'
 import type { TokenAnswerUnusable, TokenRefused } from './token-answer.ts'
 import { TokenError } from './token-error.ts'
 import type { ClientAuthMethod, TokenSettings } from './token-settings.ts'

@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto'
 import * as openid from 'openid-client'
-import type { ClientAuthentication } from './client-auth.ts'
+import type { ClientAuthentication } from './client-authentication.ts'
 import type { ServerMetadata } from './discovery.ts'
 import { signingAlgorithm } from './signing-algorithm.ts'
 import { configError } from './token-error.ts'

@@ -1,18 +1,7 @@
 import * as openid from 'openid-client'
-import type { ServerMetadata } from './discovery.ts'
-import type { ClientAuthMethod, TokenSettings } from './token-settings.ts'
 import type { AssertionSigner } from './client-assertion.ts'
-
-/**
- * Puts the proof of who the client is into a request. openid-client awaits what it returns,
- * which its own type (`void`) does not say.
- */
-export type ClientAuthentication = (
-  server: ServerMetadata,
-  client: openid.ClientMetadata,
-  body: URLSearchParams,
-  headers: Headers
-) => unknown
+import type { ClientAuthentication } from './client-authentication.ts'
+import type { ClientAuthMethod, TokenSettings } from './token-settings.ts'
 
 /**
  * The method as openid-client takes it.
@@ -43,7 +32,7 @@ export function clientAuthentication(
     case 'tls_client_auth':
       return openid.TlsClientAuth()
     case 'none':
-      // The assertion names the client already (RFC 7521 §4.1); Google refuses a client_id beside it.
+      // The assertion names the client already (RFC 7521 §4.1).
       return grantType === 'jwt_bearer' ? () => undefined : openid.None()
   }
 }
