@@ -82,8 +82,10 @@ interface Active<Content> {
   counts: boolean
 }
 
-/** A queue that could not be opened is tried again after this time, in milliseconds. */
+/** A queue that could not be opened or read is tried again after this time, in milliseconds. */
 const REOPEN_MS = 30_000
+/** So many messages are tried again at a time; where it is more, the receiver is out of order. */
+const MAX_ACTIVE = 1000
 /** Contents of waiting messages stay in memory up to this size beside a durable outbox, in bytes. */
 const MAX_LOADED_BYTES = 16 * 1024 * 1024
 
@@ -108,14 +110,19 @@ export class Delivery<Content> {
   readonly #due: Active<Content>[] = []
   readonly #suspended = new Map<number, EntryFacts>()
   #opening: Promise<void> | undefined
-  /** Waits after which a message is read once more. */
-  readonly #rereads = new Set<() => void>()
+  /** Stands while the queue cannot be read. */
+  #cancelReread: (() => void) | undefined
   #cancelReopen: (() => void) | undefined
   #opened = false
   #started = false
+  /** Stored outcomes have left: now messages may be sent. */
+  #ready = false
   #lastSeq = 0
-  /** Stored outcomes that are still to be handed on. */
-  #unemitted: readonly number[] = []
+  /** The clocks of messages up to this number were started anew. */
+  #renewedTo = 0
+  /** Stored outcomes that are still to be handed on, the next one last. */
+  #unemitted: number[] = []
+  #emitting: Promise<void> | undefined
   #inFlight = 0
   #paused = false
   #closing = false
@@ -160,8 +167,8 @@ export class Delivery<Content> {
   /** Hands on the outcomes that an earlier process could not, and begins to send. */
   async start(): Promise<void> {
     this.#started = true
-    if (this.#opened) await this.#emitStored()
-    else await this.open()
+    await this.open()
+    await this.#emitStored()
   }
 
   /**
@@ -176,6 +183,12 @@ export class Delivery<Content> {
       await this.open().catch((error: unknown) => {
         throw queueFailed(name, error)
       })
+    }
+    if (this.#closing && !this.#outbox.durable) {
+      throw new DeliveryError(
+        'HL7_QUEUE_FAILED',
+        `${nameOf(name)} was not accepted: the node is being closed.`
+      )
     }
     if (this.held >= queueLimit) {
       throw new DeliveryError(
@@ -216,7 +229,6 @@ export class Delivery<Content> {
    */
   async pause(): Promise<void> {
     await this.open()
-    for (const active of this.#active.values()) this.#count(active)
     this.#paused = true
     this.#changed()
     await this.#outbox.setPaused(true)
@@ -230,6 +242,7 @@ export class Delivery<Content> {
   async resume(): Promise<void> {
     await this.open()
     this.#paused = false
+    this.#renewedTo = this.#lastSeq
     for (const active of this.#active.values()) {
       active.facts.spentMs = 0
       active.countedFrom = this.#options.clock.monotonic()
@@ -257,7 +270,8 @@ export class Delivery<Content> {
     await this.open()
     const chosen = this.suspended.filter(select)
     for (const facts of chosen) {
-      this.#suspended.delete(facts.seq)
+      // Another operator may have been quicker.
+      if (!this.#suspended.delete(facts.seq)) continue
       facts.state = 'waiting'
       facts.spentMs = 0
       delete facts.suspendedAt
@@ -275,14 +289,26 @@ export class Delivery<Content> {
    * Gives suspended messages up: they leave as errors (`HL7_DISCARDED`).
    *
    * @returns how many were found
+   * @throws {OutboxError} when one cannot be read: it and the rest stay suspended
    */
   async discard(select: (facts: EntryFacts) => boolean): Promise<number> {
     await this.open()
     const chosen = this.suspended.filter(select)
     for (const facts of chosen) {
-      this.#suspended.delete(facts.seq)
+      if (!this.#suspended.delete(facts.seq)) continue
       const given = new DeliveryError('HL7_DISCARDED', 'It was given up by an operator.')
-      const { content } = await this.#read(facts.seq)
+      let content: Content
+      try {
+        content = (await this.#read(facts.seq)).content
+      } catch (error) {
+        this.#noteError('HL7_QUEUE_FAILED')
+        if (isGone(error)) {
+          this.#lose(facts.seq)
+          continue
+        }
+        this.#suspended.set(facts.seq, facts)
+        throw error
+      }
       await this.#settle(facts, content, failedSettlement(facts, given, this.#options.clock.now()))
     }
     this.#changed()
@@ -297,7 +323,7 @@ export class Delivery<Content> {
   async close(graceMs: number): Promise<readonly EntryFacts[]> {
     this.#closing = true
     this.#cancelReopen?.()
-    for (const cancel of this.#rereads) cancel()
+    this.#cancelReread?.()
     for (const active of this.#active.values()) active.cancelWait?.()
     if (this.#inFlight > 0) {
       const idle = new Promise<void>((resolve) => {
@@ -313,6 +339,8 @@ export class Delivery<Content> {
     if (!this.#outbox.durable) {
       for (const { facts } of this.#active.values()) left.push(facts)
       for (const { facts } of this.#loaded.values()) left.push(facts)
+      // What was reported is nobody's to discard any more.
+      this.#suspended.clear()
     }
     // A file that is just being opened would stay open.
     await this.#opening?.catch(() => undefined)
@@ -334,7 +362,7 @@ export class Delivery<Content> {
     }
     return {
       state: this.#stateName(retry !== null),
-      queued: this.#ages.size - this.#inFlight,
+      queued: Math.max(0, this.#ages.size - this.#inFlight),
       inFlight: this.#inFlight,
       suspended: this.#suspended.size,
       oldestAgeMs: oldest === undefined ? 0 : Math.max(0, clock.now() - oldest),
@@ -353,6 +381,8 @@ export class Delivery<Content> {
   }
 
   async #open(): Promise<void> {
+    // After a close nobody would close it again.
+    if (this.#closing) throw new OutboxError('The node is being closed.', 'ERR_QUEUE_CLOSED')
     const { waiting, suspended, settled, paused, lastSeq } = await this.#outbox.open()
     this.#lastSeq = lastSeq
     this.#paused ||= paused
@@ -361,41 +391,67 @@ export class Delivery<Content> {
       this.#ages.add(seq, waiting.acceptedAt[index] ?? 0)
       this.#lanes.add(seq, waiting.lanes[waiting.laneIndex[index] ?? 0] ?? '')
     }
-    this.#unemitted = settled
+    this.#unemitted = [...settled].reverse()
     this.#opened = true
     this.#changed()
-    if (this.#started) await this.#emitStored()
+    // Messages that came in meanwhile wait for the opening, not for this: their order would be lost.
+    void this.#emitStored()
   }
 
   /** What was settled but perhaps not handed on when the last process ended leaves first. */
-  async #emitStored(): Promise<void> {
-    const seqs = this.#unemitted
-    this.#unemitted = []
-    for (const seq of seqs) {
+  #emitStored(): Promise<void> {
+    this.#emitting ??= this.#emitAll().finally(() => {
+      this.#emitting = undefined
+    })
+    return this.#emitting
+  }
+
+  async #emitAll(): Promise<void> {
+    if (!this.#started || !this.#opened) return
+    for (let seq; (seq = this.#unemitted.at(-1)) !== undefined; this.#unemitted.pop()) {
       try {
         const { facts, content, outcome } = await this.#outbox.read(seq)
+        if (this.#closing) return
         if (outcome === undefined) continue
         const settlement = JSON.parse(outcome.toString()) as Settlement
+        const decoded = this.#options.codec.decode(content)
         this.#noteOutcome(settlement)
-        this.#options.emit(facts, this.#options.codec.decode(content), settlement)
-        await this.#outbox.remove(seq)
-      } catch {
+        this.#options.emit(facts, decoded, settlement)
+      } catch (error) {
+        if (this.#closing) return
         this.#noteError('HL7_QUEUE_FAILED')
+        if (error instanceof OutboxError && !isGone(error)) {
+          this.#rereadLater()
+          return
+        }
+        this.#lose(seq)
+        continue
       }
+      this.#remove(seq)
     }
+    this.#ready = true
+    this.#changed()
     this.#pump()
   }
 
+  /** Until then nothing more is read, and so nothing overtakes what could not be read. */
+  #rereadLater(): void {
+    if (this.#closing) return
+    this.#cancelReread ??= this.#options.clock.after(REOPEN_MS, () => {
+      this.#cancelReread = undefined
+      void this.#emitStored()
+    })
+  }
+
   #pump(): void {
-    const { order, maxInFlight } = this.#options
-    const places = order === 'fifo' ? 1 : maxInFlight
-    while (this.#started && !this.#paused && !this.#closing && this.#inFlight < places) {
+    while (this.#hasPlace()) {
       const due = this.#due.shift()
       if (due !== undefined) {
         this.#inFlight++
         void this.#run(due)
         continue
       }
+      if (this.#active.size >= MAX_ACTIVE) return
       const next = this.#lanes.take()
       if (next === undefined) return
       this.#inFlight++
@@ -403,37 +459,50 @@ export class Delivery<Content> {
     }
   }
 
+  #hasPlace(): boolean {
+    const { order, maxInFlight } = this.#options
+    const free = this.#inFlight < (order === 'fifo' ? 1 : maxInFlight)
+    return free && this.#ready && this.#mayStart && this.#cancelReread === undefined
+  }
+
+  get #mayStart(): boolean {
+    return !this.#paused && !this.#closing
+  }
+
   async #begin(seq: number, lane: string): Promise<void> {
-    let read: { facts: EntryFacts; content: Content }
+    let read: { facts: EntryFacts; content: Content } | undefined
     try {
       read = await this.#read(seq)
     } catch (error) {
       this.#noteError('HL7_QUEUE_FAILED')
-      if (isGone(error)) this.#lose(seq, lane)
+      if (isGone(error)) this.#lose(seq)
       else {
-        // The lane stays busy meanwhile: what stands behind must not overtake.
-        const cancel = this.#options.clock.after(REOPEN_MS, () => {
-          this.#rereads.delete(cancel)
-          this.#lanes.putBack(seq, lane)
-          this.#lanes.release(lane)
-          this.#pump()
-        })
-        this.#rereads.add(cancel)
+        this.#rereadLater()
+        this.#lanes.putBack(seq, lane)
       }
-      this.#inFlight--
-      this.#changed()
-      this.#idleIfEmpty()
-      this.#pump()
+    }
+    if (read !== undefined && this.#mayStart) {
+      if (seq <= this.#renewedTo) read.facts.spentMs = 0
+      const active: Active<Content> = {
+        ...read,
+        retries: 0,
+        countedFrom: this.#options.clock.monotonic(),
+        counts: true
+      }
+      this.#active.set(seq, active)
+      await this.#run(active)
       return
     }
-    const active: Active<Content> = {
-      ...read,
-      retries: 0,
-      countedFrom: this.#options.clock.monotonic(),
-      counts: true
+    if (read !== undefined) {
+      // It was being read when the node was paused or closed.
+      this.#load(read.facts, read.content)
+      this.#lanes.putBack(seq, lane)
     }
-    this.#active.set(seq, active)
-    await this.#run(active)
+    this.#inFlight--
+    this.#lanes.release(lane)
+    this.#changed()
+    this.#idleIfEmpty()
+    this.#pump()
   }
 
   /** One attempt and what follows from it. Never rejects. */
@@ -449,15 +518,13 @@ export class Delivery<Content> {
     try {
       result = await attempt(content, this.#abort.signal)
     } catch (error) {
-      await this.#leave(active, failedSettlement(facts, error, clock.now()))
+      if (this.#abort.signal.aborted) await this.#interrupted(active)
+      else await this.#leave(active, failedSettlement(facts, error, clock.now()))
       return
     }
-    this.#figures.addLatency(result.elapsedMs)
-    if (this.#abort.signal.aborted && result.reply === undefined) {
-      // The node closes and the outcome is unknown: the message stays for the next start.
-      await this.#store(facts)
-      this.#inFlight--
-      this.#idleIfEmpty()
+    if (result.reply !== undefined) this.#figures.addLatency(result.elapsedMs)
+    else if (this.#abort.signal.aborted || this.#isEnding(result)) {
+      await this.#interrupted(active)
       return
     }
     active.counts = result.reachable || this.#options.failWhileUnreachable
@@ -469,12 +536,26 @@ export class Delivery<Content> {
     else await this.#leave(active, settlementOf(facts, facts.attempts, result, clock.now()))
   }
 
+  /** Whoever gives the tokens may be closed before this node is. */
+  #isEnding({ error }: AttemptResult): boolean {
+    return this.#closing && error?.code === 'ERR_ABORTED'
+  }
+
+  /** The node closes and the outcome is unknown: the message stays for the next start. */
+  async #interrupted({ facts }: Active<Content>): Promise<void> {
+    await this.#store(facts)
+    this.#inFlight--
+    this.#idleIfEmpty()
+  }
+
   /** Waits for the next attempt, unless that would come after the failure timeout. */
   #retry(active: Active<Content>, result: AttemptResult): boolean {
     const { clock, failureTimeoutMs, random, retry } = this.#options
     const waitMs = retryWaitMs(retry, active.retries, random(), result.retryAfterMs)
     const spentThen = active.facts.spentMs + (active.counts ? waitMs : 0)
-    if (failureTimeoutMs === 0 || spentThen > failureTimeoutMs) return false
+    // While paused no time passes, and with the end of the pause the clock starts anew.
+    const isLate = !this.#paused && spentThen > failureTimeoutMs
+    if (failureTimeoutMs === 0 || isLate) return false
     active.retries++
     active.nextAttemptAt = clock.monotonic() + waitMs
     this.#noteError(result.error?.code ?? String(result.reply?.status ?? ''))
@@ -543,7 +624,11 @@ export class Delivery<Content> {
     // What a closing node emits, Node-RED may drop: a stored outcome waits for the next start.
     if (this.#closing && this.#outbox.durable) return
     this.#options.emit(facts, content, settlement)
-    this.#outbox.remove(facts.seq).catch(() => {
+    this.#remove(facts.seq)
+  }
+
+  #remove(seq: number): void {
+    this.#outbox.remove(seq).catch(() => {
       this.#noteError('HL7_QUEUE_FAILED')
     })
   }
@@ -564,14 +649,13 @@ export class Delivery<Content> {
   }
 
   /** A message whose file was damaged: there is nothing left of it to send or to hand on. */
-  #lose(seq: number, lane: string): void {
+  #lose(seq: number): void {
     this.#ages.remove(seq)
-    this.#lanes.release(lane)
     this.#figures.failed++
     this.#options.onLost(
       new DeliveryError(
         'HL7_QUEUE_FAILED',
-        `Message number ${seq} of the queue cannot be read: its file was damaged. It was not sent.`
+        `Message number ${seq} of the queue cannot be read: its file was damaged. It is lost.`
       )
     )
   }

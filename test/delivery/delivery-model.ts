@@ -1,0 +1,582 @@
+import assert from 'node:assert/strict'
+import type { AttemptResult } from '../../src/delivery/courier.ts'
+import { Delivery } from '../../src/delivery/delivery.ts'
+import type { Order } from '../../src/delivery/lanes.ts'
+import type { Settlement } from '../../src/delivery/settlement.ts'
+import { MemoryOutbox } from '../../src/outbox/memory-outbox.ts'
+import { FakeClock, settled } from './fake-clock.ts'
+import { FakeDisk } from './fake-disk.ts'
+import { abortedResult, resultOf, RETRY_AFTER_MS, type ReplyKind } from './replies.ts'
+
+export interface ModelSettings {
+  durable: boolean
+  order: Order
+  maxInFlight: number
+  failureTimeoutMs: number
+  failWhileUnreachable: boolean
+  /** The disk does at once what is asked of it; otherwise when the script says so. */
+  quickDisk: boolean
+}
+
+export type Action =
+  | { do: 'add'; key: number; size: number }
+  | { do: 'reply'; pick: number; kind: ReplyKind }
+  | { do: 'fault'; pick: number }
+  | { do: 'advance'; ms: number }
+  | { do: 'disk'; calls: number }
+  | { do: 'fail'; writes: boolean; reads: boolean }
+  | { do: 'pause' | 'resume' | 'start' | 'close' | 'crash' }
+  | { do: 'resend' | 'discard'; pick: number | 'all' }
+  | { do: 'reopen'; started: boolean }
+
+/** Where a message stands, as somebody who watches from outside knows it. */
+type Standing =
+  | 'offered'
+  | 'refused'
+  | 'waiting'
+  | 'flight'
+  | 'retrying'
+  | 'suspended'
+  /** An operator has just asked for it. */
+  | 'operator'
+  | 'leaving'
+  | 'left'
+  /** It was in memory, and the process is gone. */
+  | 'gone'
+
+interface Message {
+  id: number
+  lane: string
+  size: number
+  standing: Standing
+  /** Somebody was told that it is in the queue. */
+  accepted: boolean
+  /** How it has to leave. */
+  expected?: Settlement['outcome'] | undefined
+  emitted: number
+  /** The process in which it was emitted last. */
+  emittedIn: number
+  /** Time on its clock; of the attempt under way, what will count if the receiver was there. */
+  spent: number
+  attemptTime: number
+  counts: boolean
+  retries: number
+  dueAt: number
+}
+
+interface Flight {
+  message: Message
+  end: (result: AttemptResult) => void
+  fail: (error: Error) => void
+}
+
+const INTERVAL_MS = 1000
+const MAX_INTERVAL_MS = 8000
+const GRACE_MS = 10_000
+/** A queue that could not be read is read again after this time. */
+const REREAD_MS = 30_000
+
+/** A delivery, what is around it, and what an onlooker says has to be true of it. */
+export class DeliveryModel {
+  readonly #settings: ModelSettings
+  readonly #clock = new FakeClock()
+  readonly #disk = new FakeDisk()
+  readonly #messages = new Map<number, Message>()
+  #delivery!: Delivery<{ id: number; size: number }>
+  #process = 0
+  #openedBefore = 0
+  #started = false
+  #closing: Promise<unknown> | undefined
+  #closingSince = 0
+  #left: number[] | undefined
+  #paused = false
+  #flights: Flight[] = []
+  #calls = 0
+  #fault: Error | undefined
+  #readFaultAt = Number.NEGATIVE_INFINITY
+  #counters = { acked: 0, naked: 0, failed: 0 }
+
+  constructor(settings: ModelSettings) {
+    this.#settings = settings
+  }
+
+  /** Does it all, then sees to it that everything leaves. */
+  async run(actions: readonly Action[]): Promise<void> {
+    this.#open(true)
+    await settled()
+    for (const action of actions) {
+      await this.#perform(action)
+      await settled()
+      if (this.#settings.quickDisk) await this.#stepDisk()
+      this.#check()
+    }
+    await this.#finish()
+  }
+
+  async #perform(action: Action): Promise<void> {
+    const delivery = this.#delivery
+    switch (action.do) {
+      case 'add': {
+        const id = this.#messages.size + 1
+        const message = newMessage(id, this.#laneOf(action.key), action.size)
+        this.#messages.set(id, message)
+        const content = { id, size: action.size }
+        const name = { key: String(action.key), controlId: `C${id}`, type: 'ADT^A01' }
+        this.#call(
+          delivery.accept({ ...name, content }),
+          () => {
+            message.accepted = true
+            if (message.standing === 'offered') message.standing = 'waiting'
+          },
+          () => {
+            this.#watch(() => {
+              assert.equal(message.standing, 'offered', `${id} was refused after it was taken`)
+            })
+            message.standing = 'refused'
+          }
+        )
+        return
+      }
+      case 'reply':
+        this.#reply(action.pick, action.kind)
+        return
+      case 'fault': {
+        const [flight] = this.#flights.splice(action.pick % Math.max(1, this.#flights.length), 1)
+        if (flight === undefined) return
+        this.#leaves(flight.message, 'error')
+        flight.fail(new TypeError('a fault of ours'))
+        return
+      }
+      case 'advance':
+        await this.#clock.advance(action.ms, (ms) => {
+          this.#passed(ms)
+        })
+        return
+      case 'disk':
+        this.#disk.step(action.calls)
+        return
+      case 'fail':
+        this.#disk.failWrites = action.writes
+        this.#disk.failReads = action.reads
+        return
+      case 'pause':
+        if (!this.#isOpen) return
+        this.#paused = true
+        this.#call(delivery.pause())
+        return
+      case 'resume':
+        if (!this.#isOpen) return
+        this.#paused = false
+        for (const message of this.#messages.values()) {
+          message.spent = 0
+          message.attemptTime = 0
+          message.retries = 0
+          message.dueAt = Math.min(message.dueAt, this.#clock.monotonic())
+        }
+        this.#call(delivery.resume())
+        return
+      case 'start':
+        if (this.#started || this.#closing !== undefined) return
+        this.#started = true
+        this.#call(delivery.start())
+        return
+      case 'resend':
+      case 'discard': {
+        const held = delivery.suspended.map(({ seq }) => seq)
+        if (held.length === 0) return
+        const { pick } = action
+        const seqs = pick === 'all' ? held : [held[pick % held.length]]
+        const chosen = delivery.suspended.filter(({ seq }) => seqs.includes(seq))
+        for (const { controlId } of chosen) this.#named(controlId).standing = 'operator'
+        this.#call(delivery[action.do](({ seq }) => seqs.includes(seq)))
+        return
+      }
+      case 'close':
+        if (this.#closing !== undefined) return
+        this.#closingSince = this.#clock.monotonic()
+        this.#closing = this.#delivery.close(GRACE_MS).then((left) => {
+          this.#left = left.map(({ controlId }) => Number(controlId.slice(1)))
+        })
+        return
+      case 'reopen':
+        await this.#ended()
+        this.#open(action.started)
+        return
+      case 'crash':
+        this.#disk.crash()
+        this.#open(true)
+        return
+    }
+  }
+
+  async #stepDisk(): Promise<void> {
+    while (this.#disk.pending > 0) {
+      this.#disk.step()
+      await settled()
+    }
+  }
+
+  /** Waits for the end of a close, or begins one. */
+  async #ended(): Promise<void> {
+    await this.#perform({ do: 'close' })
+    let over = false
+    void this.#closing?.then(() => {
+      over = true
+    })
+    for (let round = 0; !over; round++) {
+      assert.ok(round < 200, 'a close does not end')
+      await settled()
+      this.#disk.step()
+      await settled()
+      if (round === 3) {
+        await this.#clock.advance(GRACE_MS, (ms) => {
+          this.#passed(ms)
+        })
+      }
+    }
+    await settled()
+    this.#disk.step()
+    await settled()
+    if (this.#settings.durable) return
+    const held = [...this.#messages.values()].filter(({ standing }) => isHeld(standing))
+    const leaving = held.filter(({ standing }) => standing !== 'operator').map(({ id }) => id)
+    const report = this.#left ?? []
+    for (const id of leaving) assert.ok(report.includes(id), `${id} is lost without a report`)
+    for (const id of report) {
+      assert.ok(isHeld(this.#messages.get(id)?.standing), `${id} was reported without need`)
+    }
+    assert.equal(new Set(report).size, report.length, 'reported twice')
+  }
+
+  /** A new process, on what the last one has left. */
+  #open(started: boolean): void {
+    const { durable, order, maxInFlight, failureTimeoutMs, failWhileUnreachable } = this.#settings
+    const process = ++this.#process
+    this.#clock.forgetTimers()
+    this.#flights = []
+    this.#calls = 0
+    this.#closing = undefined
+    this.#left = undefined
+    this.#paused = durable && this.#disk.paused
+    this.#readFaultAt = Number.NEGATIVE_INFINITY
+    this.#counters = { acked: 0, naked: 0, failed: 0 }
+    this.#openedBefore = this.#disk.opened
+    this.#takeStock()
+    const mine = (): boolean => this.#process === process
+    this.#delivery = new Delivery({
+      outbox: durable ? this.#disk.outbox() : new MemoryOutbox(),
+      codec: {
+        encode: (content) => Buffer.from(JSON.stringify(content)),
+        decode: (bytes) => JSON.parse(bytes.toString()) as { id: number; size: number },
+        size: ({ size }) => size
+      },
+      attempt: ({ id }, signal) => {
+        let result: Promise<AttemptResult> | undefined
+        this.#watch(() => {
+          if (mine()) result = this.#attempted(this.#message(id), signal, mine)
+        })
+        return result ?? new Promise(() => undefined)
+      },
+      emit: (facts, { id }, settlement) => {
+        this.#watch(() => {
+          if (!mine()) return
+          assert.equal(facts.controlId, `C${id}`)
+          this.#emitted(this.#message(id), settlement)
+        })
+      },
+      onLost: () => {
+        this.#watch(() => {
+          if (mine()) assert.fail('a message was lost')
+        })
+      },
+      onChange: () => undefined,
+      retry: { intervalMs: INTERVAL_MS, maxIntervalMs: MAX_INTERVAL_MS },
+      queueLimit: 1000,
+      clock: this.#clock,
+      random: () => 0.5,
+      ...{ order, maxInFlight, failureTimeoutMs, failWhileUnreachable }
+    })
+    this.#started = started
+    if (started) this.#call(this.#delivery.start())
+  }
+
+  /** What a new process has to go by is what is stored; nothing that was accepted may be missing. */
+  #takeStock(): void {
+    const rows = new Map(
+      [...this.#disk.rows.values()].map((row) => [Number(row.facts.controlId.slice(1)), row])
+    )
+    for (const message of this.#messages.values()) {
+      const row = rows.get(message.id)
+      if (row === undefined) {
+        if (this.#settings.durable && message.accepted) {
+          assert.ok(message.emitted > 0, `${message.id} is forgotten`)
+        }
+        if (message.standing !== 'refused') message.standing = message.emitted ? 'left' : 'gone'
+        continue
+      }
+      message.spent = row.facts.spentMs
+      message.retries = 0
+      message.accepted = true
+      message.expected = undefined
+      if (row.facts.state !== 'settled') message.standing = row.facts.state
+      else {
+        const { outcome } = JSON.parse(row.outcome?.toString() ?? '{}') as Settlement
+        message.standing = 'leaving'
+        message.expected = outcome
+      }
+    }
+  }
+
+  #attempted(message: Message, signal: AbortSignal, mine: () => boolean): Promise<AttemptResult> {
+    const { id, lane } = message
+    assert.ok(this.#started, `${id} was sent before the start`)
+    assert.equal(this.#closing, undefined, `${id} was sent while closing`)
+    assert.ok(!this.#paused, `${id} was sent while paused`)
+    assert.ok(this.#flights.length < this.#places, `${id} is one too many under way`)
+    if (this.#settings.order !== 'none') {
+      for (const other of this.#messages.values()) {
+        if (other === message || other.lane !== lane) continue
+        const busy = ['flight', 'retrying', 'leaving'].includes(other.standing)
+        assert.ok(!busy, `${id} was sent while ${other.id} of its lane is ${other.standing}`)
+        const overtaken =
+          message.standing !== 'retrying' && other.id < id && other.standing === 'waiting'
+        assert.ok(!overtaken, `${id} overtakes ${other.id}`)
+      }
+    }
+    if (message.standing === 'retrying') {
+      assert.ok(this.#clock.monotonic() >= message.dueAt, `${id} was sent again too early`)
+    } else {
+      const may = ['waiting', 'offered', 'operator'].includes(message.standing)
+      assert.ok(may, `${id} was sent, though it is ${message.standing}`)
+      if (message.standing === 'operator') message.spent = 0
+      message.retries = 0
+    }
+    message.standing = 'flight'
+    message.counts = true
+    message.attemptTime = 0
+    return new Promise((resolve, reject) => {
+      const flight = { message, end: resolve, fail: reject }
+      this.#flights.push(flight)
+      signal.addEventListener('abort', () => {
+        if (!mine()) return
+        const at = this.#flights.indexOf(flight)
+        if (at < 0) return
+        this.#watch(() => {
+          const waited = this.#clock.monotonic() - this.#closingSince
+          assert.ok(waited >= GRACE_MS, `${id} was aborted after ${waited} ms`)
+        })
+        this.#flights.splice(at, 1)
+        message.standing = 'waiting'
+        if (id % 2 === 0) resolve(abortedResult())
+        else reject(new DOMException('aborted', 'AbortError'))
+      })
+    })
+  }
+
+  #reply(pick: number, kind: ReplyKind): void {
+    const [flight] = this.#flights.splice(pick % Math.max(1, this.#flights.length), 1)
+    if (flight === undefined) return
+    const { message } = flight
+    const { failWhileUnreachable, failureTimeoutMs } = this.#settings
+    message.counts = kind !== 'unreachable' || failWhileUnreachable
+    if (message.counts) message.spent += message.attemptTime
+    message.attemptTime = 0
+    const result = resultOf(kind)
+    let { outcome } = result.decision
+    if (result.decision.retry) {
+      const backOff = Math.min(INTERVAL_MS * 2 ** message.retries, MAX_INTERVAL_MS)
+      const wait = kind === 'retry-after' ? Math.max(backOff, RETRY_AFTER_MS) : backOff
+      const then = message.spent + (message.counts ? wait : 0)
+      const late = failureTimeoutMs === 0 || (!this.#paused && then > failureTimeoutMs)
+      if (!late) {
+        message.standing = 'retrying'
+        message.retries++
+        message.dueAt = this.#clock.monotonic() + wait
+        flight.end(result)
+        return
+      }
+    }
+    if (outcome === 'accept') this.#leaves(message, 'ack')
+    else if (outcome === 'fail') this.#leaves(message, kind === 'nak' ? 'nak' : 'error')
+    else if (outcome === 'suspend') message.standing = 'suspended'
+    else {
+      message.standing = 'waiting'
+      this.#paused = true
+    }
+    flight.end(result)
+  }
+
+  #leaves(message: Message, outcome: Settlement['outcome']): void {
+    message.standing = 'leaving'
+    message.expected = outcome
+  }
+
+  #emitted(message: Message, settlement: Settlement): void {
+    const { id, standing } = message
+    const { durable } = this.#settings
+    if (durable) assert.equal(this.#closing, undefined, `${id} was emitted while closing`)
+    assert.notEqual(message.emittedIn, this.#process, `${id} was emitted twice`)
+    if (standing === 'operator') assert.equal(settlement.error?.code, 'HL7_DISCARDED')
+    else {
+      assert.ok(this.#started, `${id} was emitted before the start`)
+      assert.equal(standing, 'leaving', `${id} was emitted, though it is ${standing}`)
+      assert.equal(settlement.outcome, message.expected, `${id} left on the wrong output`)
+    }
+    message.standing = 'left'
+    message.emitted++
+    message.emittedIn = this.#process
+    const counter = ({ ack: 'acked', nak: 'naked', error: 'failed' } as const)[settlement.outcome]
+    this.#counters[counter]++
+  }
+
+  /** What the delivery calls must not throw: the fault is told with the next check. */
+  #watch(work: () => void): void {
+    try {
+      work()
+    } catch (error) {
+      this.#fault ??= error as Error
+    }
+  }
+
+  /** What stands when nothing is under way between delivery and disk. */
+  #check(): void {
+    if (this.#fault !== undefined) throw this.#fault
+    if (this.#disk.failReads) this.#readFaultAt = this.#clock.monotonic()
+    if (this.#disk.pending > 0 || this.#calls > 0 || this.#closing !== undefined) return
+    const messages = [...this.#messages.values()]
+    const is = (...standings: Standing[]): Message[] =>
+      messages.filter(({ standing }) => standings.includes(standing))
+    const suspended = this.#delivery.suspended.map(({ controlId }) => this.#named(controlId).id)
+    for (const message of is('operator')) {
+      message.standing = suspended.includes(message.id) ? 'suspended' : 'waiting'
+      if (message.standing === 'waiting') message.spent = 0
+    }
+    // What a queue holds that cannot be read is not known.
+    if (!this.#isOpen || this.#clock.monotonic() - this.#readFaultAt <= REREAD_MS) return
+    const state = this.#delivery.state()
+    assert.deepEqual(
+      suspended.sort((a, b) => a - b),
+      is('suspended').map(({ id }) => id),
+      'suspended messages'
+    )
+    assert.equal(state.suspended, suspended.length)
+    assert.equal(state.inFlight, this.#flights.length, 'messages in flight')
+    if (!this.#started) return
+    assert.deepEqual(is('leaving'), [], 'nothing is held back that could leave')
+    const { acked, naked, failed } = state
+    assert.deepEqual({ acked, naked, failed }, this.#counters)
+    assert.equal(state.queued, is('waiting', 'retrying').length, 'queued messages')
+    assert.equal(state.state === 'paused', this.#paused)
+    if (this.#paused || this.#flights.length === this.#places) return
+    for (const { id, lane, standing, dueAt } of is('waiting', 'retrying')) {
+      if (standing === 'retrying') {
+        assert.ok(dueAt > this.#clock.monotonic(), `${id} is not tried again`)
+        continue
+      }
+      const busy =
+        this.#settings.order !== 'none' && is('flight', 'retrying').some((m) => m.lane === lane)
+      assert.ok(busy, `${id} waits for nothing`)
+    }
+  }
+
+  /** The receiver takes everything, the disk is well, an operator lets everything go on. */
+  async #finish(): Promise<void> {
+    this.#disk.failWrites = this.#disk.failReads = false
+    if (this.#closing !== undefined) await this.#perform({ do: 'reopen', started: true })
+    await this.#drain()
+    if (this.#settings.durable) {
+      // What could not be removed in its time leaves a second time.
+      await this.#perform({ do: 'reopen', started: true })
+      await this.#drain()
+      await this.#ended()
+      assert.equal(this.#disk.rows.size, 0, 'the file is empty')
+    }
+    for (const { id, accepted, standing, emitted } of this.#messages.values()) {
+      if (!accepted) continue
+      if (standing === 'gone') assert.ok(!this.#settings.durable, `${id} is gone`)
+      else assert.ok(emitted > 0, `${id} never left`)
+    }
+  }
+
+  async #drain(): Promise<void> {
+    await this.#perform({ do: 'start' })
+    for (let round = 0; round < 400; round++) {
+      this.#disk.step()
+      await settled()
+      if (round === 1) await this.#perform({ do: 'advance', ms: REREAD_MS + 1000 })
+      if (round % 20 === 2) await this.#perform({ do: 'resume' })
+      await this.#perform({ do: 'resend', pick: 'all' })
+      await this.#perform({ do: 'reply', pick: 0, kind: 'accept' })
+      await settled()
+      this.#check()
+      const { queued, inFlight, suspended } = this.#delivery.state()
+      const quiet = this.#disk.pending + this.#calls === 0
+      if (round > 3 && quiet && queued + inFlight + suspended === 0) break
+    }
+    assert.equal(this.#delivery.held, 0, 'the queue is empty')
+  }
+
+  #passed(ms: number): void {
+    for (const message of this.#messages.values()) {
+      if (this.#paused) continue
+      if (message.standing === 'flight') message.attemptTime += ms
+      else if (message.standing === 'retrying' && message.counts) message.spent += ms
+    }
+  }
+
+  #call(
+    promise: Promise<unknown>,
+    done: () => void = () => undefined,
+    failed: (error: unknown) => void = () => undefined
+  ): void {
+    const process = this.#process
+    this.#calls++
+    promise.then(
+      () => {
+        if (this.#process !== process) return
+        this.#calls--
+        done()
+      },
+      (error: unknown) => {
+        if (this.#process !== process) return
+        this.#calls--
+        failed(error)
+      }
+    )
+  }
+
+  get #isOpen(): boolean {
+    return !this.#settings.durable || this.#disk.opened > this.#openedBefore
+  }
+
+  get #places(): number {
+    return this.#settings.order === 'fifo' ? 1 : this.#settings.maxInFlight
+  }
+
+  #laneOf(key: number): string {
+    return this.#settings.order === 'key' ? String(key) : ''
+  }
+
+  #message(id: number): Message {
+    const message = this.#messages.get(id)
+    assert.ok(message, `${id} was invented`)
+    return message
+  }
+
+  #named(controlId: string): Message {
+    return this.#message(Number(controlId.slice(1)))
+  }
+}
+
+function newMessage(id: number, lane: string, size: number): Message {
+  return {
+    ...{ id, lane, size, standing: 'offered', accepted: false, emitted: 0, emittedIn: 0 },
+    ...{ spent: 0, attemptTime: 0, counts: true, retries: 0, dueAt: 0 }
+  }
+}
+
+function isHeld(standing: Standing | undefined): boolean {
+  return (
+    standing !== undefined && !['refused', 'left', 'gone', 'leaving', 'offered'].includes(standing)
+  )
+}

@@ -1,0 +1,72 @@
+import type { AttemptResult } from '../../src/delivery/courier.ts'
+
+/** What an attempt can come to, by a short name. */
+export type ReplyKind =
+  | 'accept'
+  | 'nak'
+  | 'fail'
+  | 'retry'
+  | 'unreachable'
+  | 'retry-after'
+  | 'suspend'
+  | 'disable'
+  | 'retry-suspend'
+  | 'retry-disable'
+
+const outcomes = {
+  accept: ['accept', false],
+  nak: ['fail', false],
+  fail: ['fail', false],
+  retry: ['fail', true],
+  unreachable: ['fail', true],
+  'retry-after': ['fail', true],
+  suspend: ['suspend', false],
+  disable: ['disable', false],
+  'retry-suspend': ['suspend', true],
+  'retry-disable': ['disable', true]
+} as const satisfies Record<ReplyKind, readonly [string, boolean]>
+
+/** The Retry-After of a `retry-after`, in milliseconds. */
+export const RETRY_AFTER_MS = 60_000
+
+/** The result of an attempt, as the courier gives it. */
+export function resultOf(kind: ReplyKind): AttemptResult {
+  const [outcome, retry] = outcomes[kind]
+  const decision = { outcome, retry, rule: `rule ${kind}`, action: '', warnings: [] }
+  if (kind === 'unreachable') {
+    return {
+      decision,
+      error: { code: 'ECONNREFUSED', family: 'connect', text: 'connection refused' },
+      reachable: false,
+      elapsedMs: 1
+    }
+  }
+  const acknowledged = kind === 'accept' || kind === 'nak'
+  const ack = {
+    code: kind === 'accept' ? 'AA' : 'AR',
+    ...{ controlId: '', text: '', severity: '' as const, errors: [] }
+  }
+  return {
+    decision,
+    reply: {
+      status: acknowledged ? 200 : 500,
+      headers: {},
+      text: '',
+      hl7: '',
+      ack: acknowledged ? ack : null
+    },
+    reachable: true,
+    ...(kind === 'retry-after' ? { retryAfterMs: RETRY_AFTER_MS } : undefined),
+    elapsedMs: 1
+  }
+}
+
+/** How an attempt ends that the closing node aborts. */
+export function abortedResult(): AttemptResult {
+  return {
+    decision: { outcome: 'fail', retry: false, rule: 'E=F', action: 'F', warnings: [] },
+    error: { code: 'ERR_ABORTED', text: 'the request was ended from this side' },
+    reachable: false,
+    elapsedMs: 1
+  }
+}
