@@ -31,8 +31,19 @@ export default function probe(RED) {
   })
 }
 
-/** A copy that the IPC channel can carry: functions and foreign objects become `{$type: name}`. */
+/**
+ * A copy that the IPC channel can carry: functions and foreign objects become `{$type: name}`, what
+ * throws when it is looked at becomes `{$type: 'throws'}`.
+ */
 function portable(value, seen = new Map()) {
+  try {
+    return copyOf(value, seen)
+  } catch {
+    return { $type: 'throws' }
+  }
+}
+
+function copyOf(value, seen) {
   if (typeof value === 'function') return { $type: 'Function' }
   if (typeof value === 'symbol') return { $type: 'Symbol' }
   if (typeof value !== 'object' || value === null || Buffer.isBuffer(value)) return value
@@ -47,6 +58,12 @@ function portable(value, seen = new Map()) {
   }
   const copy = Array.isArray(value) ? [] : {}
   seen.set(value, copy)
-  for (const [key, member] of Object.entries(value)) copy[key] = portable(member, seen)
+  for (const key of Object.keys(value)) {
+    try {
+      copy[key] = portable(value[key], seen)
+    } catch {
+      copy[key] = { $type: 'throws' }
+    }
+  }
   return copy
 }
