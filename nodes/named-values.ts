@@ -116,8 +116,9 @@ function staticValue(
   }
   const slots = new Properties(credentials)
   const secret = slots.text(value)
-  if (secret === '' && slots.problems.length === 0)
-    {slots.problems.push(`the secret ${value} is empty`)}
+  if (secret === '' && slots.problems.length === 0) {
+    slots.problems.push(`the secret ${value} is empty`)
+  }
   item.problems.push(...slots.problems)
   return secret
 }

@@ -96,8 +96,9 @@ describe('what the admin routes and the log say', () => {
       assert.equal(headers['authorization'] ?? headers['x-token'], seen)
       assert.match(line, /^POST \/hl7\S* HTTP\/1\.1$/)
       assert.equal(line.includes('access_token=•••'), 'tokenPlacement' in out && !('format' in out))
-      if (!('format' in out))
+      if (!('format' in out)) {
         assert.match(sent?.body.toString() ?? '', /\|ORU\^R01\|TEST[^|]+\|T\|/)
+      }
       assert.deepEqual(await ask(''), counters, 'outside of the counters')
     }
     assert.equal(world.nodeRed.messages('ack').length, 0, 'outside of the outputs')
