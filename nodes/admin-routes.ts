@@ -7,7 +7,7 @@ import type { TokenTestResult } from '../src/oauth2/test-token.ts'
 import { testToken } from '../src/oauth2/test-token.ts'
 import { readConnection } from './connection.ts'
 import { environmentValue, type Credentials } from './named-values.ts'
-import type { Hl7HttpsOutNode, OAuth2ClientCredentialsNode } from './node-types.ts'
+import { authParts, outParts, type OutParts, type Unusable } from './node-parts.ts'
 import { isUnset, Properties } from './properties.ts'
 import { readTokenSettings, tokenHttpClient } from './read-token-settings.ts'
 
@@ -25,15 +25,16 @@ export function registerOutRoutes(RED: NodeAPI): void {
 
   const withNode =
     (
-      action: (node: Hl7HttpsOutNode, request: Request<Record<string, string>>) => unknown
+      action: (node: OutParts | Unusable, request: Request<Record<string, string>>) => unknown
     ): Handler =>
     async (request, response) => {
-      const node = RED.nodes.getNode(request.params['id'] ?? '') as Hl7HttpsOutNode | null
-      if (node?.type !== 'hl7-https-out') {
+      const node = RED.nodes.getNode(request.params['id'] ?? '') as Node | null
+      const parts = node === null ? undefined : outParts.get(node)
+      if (parts === undefined) {
         response.status(404).json({ error: 'There is no such node, or it is not deployed.' })
         return
       }
-      const answer = await action(node, request)
+      const answer = await action(parts, request)
       if (answer === undefined) response.status(404).json({ error: 'There is no such message.' })
       else response.json(answer)
     }
@@ -44,7 +45,7 @@ export function registerOutRoutes(RED: NodeAPI): void {
     write,
     guarded(
       withNode(async (node) => {
-        await node.delivery?.pause()
+        if ('delivery' in node) await node.delivery.pause()
         return stateOf(node)
       })
     )
@@ -54,7 +55,7 @@ export function registerOutRoutes(RED: NodeAPI): void {
     write,
     guarded(
       withNode(async (node) => {
-        await node.delivery?.resume()
+        if ('delivery' in node) await node.delivery.resume()
         return stateOf(node)
       })
     )
@@ -64,8 +65,9 @@ export function registerOutRoutes(RED: NodeAPI): void {
     read,
     guarded(
       withNode(async (node) => {
-        await node.delivery?.open()
-        return (node.delivery?.suspended ?? []).map(suspendedRow)
+        if (!('delivery' in node)) return []
+        await node.delivery.open()
+        return node.delivery.suspended.map(suspendedRow)
       })
     )
   )
@@ -76,7 +78,7 @@ export function registerOutRoutes(RED: NodeAPI): void {
       guarded(
         withNode(async (node, { params }) => {
           const chosen = ({ seq }: EntryFacts): boolean => String(seq) === params['messageId']
-          const found = (await node.delivery?.[action](chosen)) ?? 0
+          const found = 'delivery' in node ? await node.delivery[action](chosen) : 0
           return found === 0 ? undefined : stateOf(node)
         })
       )
@@ -89,9 +91,9 @@ export function registerOutRoutes(RED: NodeAPI): void {
       withNode(async (node, { body }) => {
         const { type } = (body ?? {}) as { type?: unknown }
         const id = `TEST${randomUUID().replaceAll('-', '').slice(0, 16).toUpperCase()}`
-        return node.sendTest === undefined
-          ? { error: { code: 'HL7_CONFIG', message: 'This node is not set up.' } }
-          : await node.sendTest(typeof type === 'string' ? type : 'ADT^A01', id)
+        return 'sendTest' in node
+          ? await node.sendTest(typeof type === 'string' ? type : 'ADT^A01', id)
+          : { error: { code: 'HL7_CONFIG', message: 'This node is not set up.' } }
       })
     )
   )
@@ -112,23 +114,28 @@ export function registerTokenRoute(RED: NodeAPI): void {
 }
 
 async function test(RED: NodeAPI, id: string, config: object): Promise<TokenTestResult> {
-  const found = RED.nodes.getNode(id) as OAuth2ClientCredentialsNode | null
+  const found = RED.nodes.getNode(id) as Node | null
+  const parts = found === null ? undefined : authParts.get(found)
   // Another node's credentials are none of ours, whatever their names.
-  const deployed = found?.type === 'oauth2-client-credentials' ? found : null
+  const deployed = parts === undefined ? null : found
+  const stored = parts === undefined ? {} : (RED.nodes.getCredentials(id) as Credentials | null)
   const { credentials, ...given } = config as { credentials?: unknown }
   const properties = new Properties(resolved(RED, deployed, given) as object)
   const connection = readConnection(RED, properties)
   if (properties.problems.length > 0) {
+    const text = properties.problems.join('; ')
     return problem(
-      properties.problems.join('; '),
-      'Deploy the TLS configuration or proxy first, then test again.'
+      text,
+      connection.missing
+        ? `It is not deployed: deploy it first, then test again.`
+        : `Correct this: ${text}.`
     )
   }
   const settings = readTokenSettings(
     RED,
     deployed,
     properties,
-    resolved(RED, deployed, withStored(credentials, deployed)) as Credentials,
+    resolved(RED, deployed, withStored(credentials, stored ?? {})) as Credentials,
     connection
   )
   if (properties.problems.length > 0) {
@@ -138,7 +145,7 @@ async function test(RED: NodeAPI, id: string, config: object): Promise<TokenTest
   const httpClient = tokenHttpClient(connection)
   try {
     const result = await testToken(settings, httpClient)
-    if (result.ok) deployed?.tokens?.clearBackOff()
+    if (result.ok) parts?.tokens?.clearBackOff()
     return result
   } finally {
     httpClient.close()
@@ -150,11 +157,7 @@ function problem(description: string, hint: string): TokenTestResult {
 }
 
 /** The form's credentials; those that were not typed anew are the stored ones. */
-function withStored(
-  typed: unknown,
-  deployed: OAuth2ClientCredentialsNode | null
-): Record<string, unknown> {
-  const stored = (deployed?.credentials ?? {}) as Credentials
+function withStored(typed: unknown, stored: Credentials): Credentials {
   if (typeof typed !== 'object' || typed === null) return { ...stored }
   return Object.fromEntries(
     Object.entries(typed as Record<string, unknown>).map(([name, value]) => [
@@ -178,10 +181,10 @@ function resolved(RED: NodeAPI, node: Node | null, value: unknown, depth = 0): u
   )
 }
 
-async function stateOf({
-  delivery
-}: Hl7HttpsOutNode): Promise<Omit<DeliveryState, 'retry' | 'lastOutcome'>> {
-  if (delivery === undefined) {
+async function stateOf(
+  node: OutParts | Unusable
+): Promise<Omit<DeliveryState, 'retry' | 'lastOutcome'>> {
+  if (!('delivery' in node)) {
     return {
       state: 'error',
       queued: 0,
@@ -191,13 +194,13 @@ async function stateOf({
       naked: 0,
       failed: 0,
       oldestAgeMs: 0,
-      lastError: { code: 'HL7_CONFIG', at: new Date().toISOString() },
+      lastError: { code: 'HL7_CONFIG', at: node.since },
       latencyMs: { p50: 0, p95: 0, p99: 0 }
     }
   }
   // Before its queue is open a node knows nothing of what waits in it. A failure is in the state.
-  await delivery.open().catch(() => undefined)
-  const { retry, lastOutcome, ...state } = delivery.state()
+  await node.delivery.open().catch(() => undefined)
+  const { retry, lastOutcome, ...state } = node.delivery.state()
   return state
 }
 

@@ -1,7 +1,7 @@
 import type { NodeAPI } from 'node-red'
 import type { ProxySettings } from '../src/http-client/proxy.ts'
 import type { TlsSettings } from '../src/http-client/agent.ts'
-import type { Properties } from './properties.ts'
+import { isUnset, type Properties } from './properties.ts'
 
 /** What we use of Node-RED's own `tls-config` node. */
 interface TlsConfigNode {
@@ -20,6 +20,8 @@ interface ProxyNode {
 export interface Connection {
   tls: TlsSettings | undefined
   proxy: ProxySettings | undefined
+  /** One of the two names a node that is not deployed, or is disabled. */
+  missing: boolean
 }
 
 /** Reads the `tls` and `proxy` properties; what cannot be used is a problem of the node. */
@@ -29,17 +31,24 @@ export function readConnection(RED: NodeAPI, properties: Properties): Connection
   const proxyId = properties.text('proxy')
   let tls: TlsSettings | undefined
   let proxy: ProxySettings | undefined
-  if (tlsId !== '') {
-    const node = RED.nodes.getNode(tlsId) as unknown as TlsConfigNode | null
-    if (node === null) problems.push('the TLS configuration is missing or disabled')
+  let missing = false
+  // An unset variable has been named already.
+  if (tlsId !== '' && !isUnset(tlsId)) {
+    const node = RED.nodes.getNode(tlsId) as unknown as Partial<TlsConfigNode> | null
+    if (node === null) {
+      missing = true
+      problems.push('the TLS configuration is missing or disabled')
+    } else if (node.addTLSOptions === undefined) problems.push('tls names a node of another type')
     else if (node.valid === false) {
       problems.push('the TLS configuration cannot be used: see its own error')
     } else tls = node.addTLSOptions({})
   }
-  if (proxyId !== '') {
+  if (proxyId !== '' && !isUnset(proxyId)) {
     const node = RED.nodes.getNode(proxyId) as unknown as ProxyNode | null
-    if (node === null) problems.push('the proxy configuration is missing or disabled')
-    else if (node.url === undefined || !URL.canParse(node.url)) {
+    if (node === null) {
+      missing = true
+      problems.push('the proxy configuration is missing or disabled')
+    } else if (node.url === undefined || !URL.canParse(node.url)) {
       problems.push('the proxy configuration has no usable URL')
     } else {
       const { noproxy, credentials } = node
@@ -51,7 +60,7 @@ export function readConnection(RED: NodeAPI, properties: Properties): Connection
       }
     }
   }
-  return { tls, proxy }
+  return { tls, proxy, missing }
 }
 
 /** Whether TLS settings present a client certificate. */

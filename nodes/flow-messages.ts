@@ -2,28 +2,32 @@ import type { Node, NodeMessageInFlow } from 'node-red'
 import type { Parcel } from '../src/delivery/courier.ts'
 import type { ContentCodec } from '../src/delivery/delivery.ts'
 import { DeliveryError } from '../src/delivery/delivery-error.ts'
-import { printable } from '../src/delivery/explain.ts'
-import { readOutgoingMessage } from '../src/hl7/outgoing-message.ts'
+import { nameOf, printable } from '../src/delivery/explain.ts'
+import { readOutgoingMessage, type OutgoingMessage } from '../src/hl7/outgoing-message.ts'
 import { targetUrl } from '../src/https/target-url.ts'
 import { decodeMessage, encodeMessage, isJsonClean } from '../src/outbox/message-codec.ts'
+import { payloadOf, type Done } from './hand-on.ts'
 import type { OutSettings } from './read-out-settings.ts'
 
 /** A message of the flow on its way through the node. */
 export interface FlowMessage {
   /** The flow's message object; it is changed and handed on. */
   msg: NodeMessageInFlow
+  /** `msg.payload` as it came in. */
+  payload: unknown
   /** What is sent for it; undefined where it cannot be sent, and `problem` says why. */
   parcel?: Parcel
   problem?: unknown
   send: (messages: (NodeMessageInFlow | null)[]) => void
   /** Until it is called, whoever sent the message may wait for it. */
-  done?: (error?: Error) => void
+  done?: Done
 }
 
 /** Makes messages of the flow into what can be sent, put away and found again. */
 export class FlowMessages implements ContentCodec<FlowMessage> {
   readonly #node: Node
   readonly #settings: OutSettings
+  readonly #warned = new Set<string>()
 
   constructor(node: Node, settings: OutSettings) {
     this.#node = node
@@ -31,12 +35,10 @@ export class FlowMessages implements ContentCodec<FlowMessage> {
   }
 
   /** A message that comes in. */
-  receive(
-    msg: NodeMessageInFlow,
-    send: FlowMessage['send'],
-    done: (error?: Error) => void
-  ): FlowMessage {
-    return { msg, send, done, ...this.#parcel(msg) }
+  receive(msg: NodeMessageInFlow, send: FlowMessage['send'], done: Done): FlowMessage {
+    const content: FlowMessage = { msg, send, done, ...this.#parcel(msg) }
+    if (content.parcel !== undefined) this.#warn(content.parcel.message)
+    return content
   }
 
   encode({ msg }: FlowMessage): Buffer {
@@ -57,29 +59,59 @@ export class FlowMessages implements ContentCodec<FlowMessage> {
 
   /** A message that JSON cannot carry stays as it is: its functions are wanted at the outputs. */
   size({ msg, parcel }: FlowMessage): number {
-    if (!isJsonClean(msg)) return Number.POSITIVE_INFINITY
+    if (!isClean(msg)) return Number.POSITIVE_INFINITY
     return 1024 + 2 * (parcel?.message.bytes.length ?? 0)
   }
 
-  #parcel(msg: NodeMessageInFlow): Pick<FlowMessage, 'parcel' | 'problem'> {
+  /** Of each oddity the first message is named: a sender that has it has it in all of them. */
+  #warn(message: OutgoingMessage): void {
+    for (const text of message.warnings) {
+      if (this.#warned.has(text)) continue
+      this.#warned.add(text)
+      this.#node.warn(`${nameOf(message)}: ${text}`)
+    }
+  }
+
+  #parcel(msg: NodeMessageInFlow): Pick<FlowMessage, 'payload' | 'parcel' | 'problem'> {
     const { charset, receiver, responseTimeoutMs } = this.#settings
+    const payload = payloadOf(msg)
     try {
+      const { url, requestTimeout } = own(msg)
       return {
+        payload,
         parcel: {
-          message: readOutgoingMessage(msg.payload, charset),
+          message: readOutgoingMessage(payload, charset),
           input: msg,
-          url: messageUrl(msg, receiver.url),
-          responseTimeoutMs: messageTimeout(msg) ?? responseTimeoutMs
+          url: messageUrl(url, receiver.url),
+          responseTimeoutMs: messageTimeout(requestTimeout) ?? responseTimeoutMs
         }
       }
     } catch (problem) {
-      return { problem }
+      return { payload, problem }
     }
   }
 }
 
-function messageUrl(msg: NodeMessageInFlow, configured: URL): URL | undefined {
-  const { url: text } = msg as { url?: unknown }
+/** What a message says of its request. */
+function own(msg: NodeMessageInFlow): { url?: unknown; requestTimeout?: unknown } {
+  try {
+    const { url, requestTimeout } = msg as { url?: unknown; requestTimeout?: unknown }
+    return { url, requestTimeout }
+  } catch {
+    throw new DeliveryError('HL7_INVALID_MESSAGE', 'msg.url or msg.requestTimeout cannot be read.')
+  }
+}
+
+function isClean(msg: NodeMessageInFlow): boolean {
+  try {
+    return isJsonClean(msg)
+  } catch {
+    // A proxy that throws.
+    return false
+  }
+}
+
+function messageUrl(text: unknown, configured: URL): URL | undefined {
   if (text === undefined || text === null || text === '') return undefined
   const { url, problem } = typeof text === 'string' ? targetUrl(text) : { problem: 'it is no text' }
   if (url === undefined) {
@@ -94,8 +126,7 @@ function messageUrl(msg: NodeMessageInFlow, configured: URL): URL | undefined {
   return url
 }
 
-function messageTimeout(msg: NodeMessageInFlow): number | undefined {
-  const { requestTimeout } = msg as { requestTimeout?: unknown }
+function messageTimeout(requestTimeout: unknown): number | undefined {
   const ms = typeof requestTimeout === 'string' ? Number(requestTimeout) : requestTimeout
   return typeof ms === 'number' && ms >= 1 && ms < 2 ** 31 ? ms : undefined
 }

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { types } from 'node:util'
 import type { Node, NodeAPI, NodeDef, NodeMessageInFlow } from 'node-red'
 import { Alerts } from '../src/delivery/alerts.ts'
 import { systemClock } from '../src/delivery/clock.ts'
@@ -16,10 +17,11 @@ import type { EntryFacts, Outbox } from '../src/outbox/outbox.ts'
 import { queueKey } from '../src/outbox/queue-key.ts'
 import { registerOutRoutes } from './admin-routes.ts'
 import { FlowMessages, type FlowMessage } from './flow-messages.ts'
+import { finish, handOn, handToCatch, payloadOf, type Done } from './hand-on.ts'
 import { SECRET_SLOTS } from './named-values.ts'
 import { errorText } from './node-errors.ts'
-import type { Hl7HttpsOutNode } from './node-types.ts'
-import { describeAck, describeError } from './outgoing-properties.ts'
+import { outParts } from './node-parts.ts'
+import { ackProperties, errorProperties } from './outgoing-properties.ts'
 import { readOutSettings, type OutSettings } from './read-out-settings.ts'
 import { misconfigured, StatusLine, type Translate } from './status-line.ts'
 import { sendTestMessage } from './test-message.ts'
@@ -33,24 +35,23 @@ const MAX_LISTED = 50
 export default function (RED: NodeAPI): void {
   registerOutRoutes(RED)
 
-  function Hl7HttpsOut(this: Hl7HttpsOutNode, config: NodeDef): void {
+  function Hl7HttpsOut(this: Node, config: NodeDef): void {
     RED.nodes.createNode(this, config)
     const translate: Translate = (key, values) => RED._(key, values ?? {})
-    let settings: OutSettings | undefined
     let problems: readonly string[]
     try {
       const read = readOutSettings(RED, this, config)
-      settings = read.settings
+      if (read.settings !== undefined) {
+        start(RED, this, read.settings, translate)
+        return
+      }
       problems = read.problems
     } catch (error) {
       problems = [errorText(error)]
     }
-    if (settings === undefined) {
-      this.status(misconfigured(translate))
-      refuseEverything(this, problems)
-      return
-    }
-    start(RED, this, settings, translate)
+    outParts.set(this, { since: new Date().toISOString() })
+    this.status(misconfigured(translate))
+    refuseEverything(this, problems)
   }
 
   RED.nodes.registerType('hl7-https-out', Hl7HttpsOut, {
@@ -65,16 +66,11 @@ function refuseEverything(node: Node, problems: readonly string[]): void {
   const text = `This node is not set up: ${problems.join('; ')}.`
   node.error(text)
   node.on('input', (msg, _send, done) => {
-    refuse(msg, new DeliveryError('HL7_CONFIG', text), done)
+    refuse(node, msg, new DeliveryError('HL7_CONFIG', text), done)
   })
 }
 
-function start(
-  RED: NodeAPI,
-  node: Hl7HttpsOutNode,
-  settings: OutSettings,
-  translate: Translate
-): void {
+function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Translate): void {
   const client = new HttpClient(settings.client)
   const receiver = new Receiver(settings.receiver, client)
   const courier = new Courier({ ...settings.courier, receiver })
@@ -101,16 +97,10 @@ function start(
     clock: systemClock,
     random: Math.random
   })
-  node.delivery = delivery
-  node.sendTest = (type, controlId) =>
-    sendTestMessage(
-      courier,
-      receiver,
-      settings.receiver.headers,
-      settings.responseTimeoutMs,
-      type,
-      controlId
-    )
+  outParts.set(node, {
+    delivery,
+    sendTest: (type, controlId) => sendTestMessage(courier, receiver, settings, type, controlId)
+  })
   const { tokens } = settings.courier
   const alerts = new Alerts(settings.alerts)
   const status = new StatusLine(node, translate, () => {
@@ -139,8 +129,8 @@ function start(
 
   node.on('input', (msg, send, done) => {
     const message = contents.receive(msg, send, done)
-    void accept(delivery, outbox, settings, message).catch((error: unknown) => {
-      refuse(msg, error, done)
+    void accept(node, delivery, outbox, settings, message).catch((error: unknown) => {
+      refuse(node, msg, error, done)
     })
   })
 
@@ -156,21 +146,25 @@ function start(
   })
 }
 
+/** @throws {DeliveryError} `HL7_CONFIG` */
 function openDisk(RED: NodeAPI, node: Node): DiskOutbox {
-  const {
-    userDir = '.',
-    hl7HttpsOutQueueDirectory,
-    hl7HttpsOutQueueKey
-  } = RED.settings as {
-    userDir?: string
-    hl7HttpsOutQueueDirectory?: string
+  const { userDir, hl7HttpsOutQueueDirectory, hl7HttpsOutQueueKey } = RED.settings as {
+    userDir: string
+    hl7HttpsOutQueueDirectory?: unknown
     hl7HttpsOutQueueKey?: string
+  }
+  const directory = hl7HttpsOutQueueDirectory ?? join(userDir, 'hl7-https-out')
+  if (typeof directory !== 'string' || directory === '') {
+    throw new DeliveryError(
+      'HL7_CONFIG',
+      'hl7HttpsOutQueueDirectory in settings.js must be the path of a directory'
+    )
   }
   const notice = (text: string): void => {
     node.warn(text)
   }
   return new DiskOutbox({
-    directory: hl7HttpsOutQueueDirectory ?? join(userDir, 'hl7-https-out'),
+    directory,
     name: node.id,
     key: () => queueKey(hl7HttpsOutQueueKey, userDir, notice),
     onFault: (error) => {
@@ -197,6 +191,7 @@ async function close(
 
 /** Checks a message and puts it into the queue. */
 async function accept(
+  node: Node,
   delivery: Delivery<FlowMessage>,
   outbox: Outbox,
   settings: OutSettings,
@@ -204,11 +199,11 @@ async function accept(
 ): Promise<void> {
   const { msg, done } = content
   // Left over from an earlier round through a Catch node, which drops the tenth of a row.
-  delete (msg as { error?: unknown }).error
-  delete (msg as { _error?: unknown })._error
-  if (isCommand(msg)) {
+  Reflect.deleteProperty(msg, 'error')
+  Reflect.deleteProperty(msg, '_error')
+  if (isCommand(content)) {
     await command(delivery, msg)
-    done?.()
+    finish(node, done)
     return
   }
   const { parcel, problem } = content
@@ -219,16 +214,20 @@ async function accept(
   if (outbox.durable) {
     // It is on the disk, and so it is ours: whoever waits for `done` may forget it.
     delete content.done
-    done?.()
+    finish(node, done)
   }
 }
 
 const COMMANDS = new Set<unknown>(['pause', 'resume', 'resend', 'discard'])
 
 /** `msg.action` is a command where there is no payload; beside one it is an ordinary property. */
-function isCommand(msg: NodeMessageInFlow): boolean {
-  const { payload, action } = msg as { payload?: unknown; action?: unknown }
-  return (payload === undefined || payload === null || payload === '') && COMMANDS.has(action)
+function isCommand({ msg, payload }: FlowMessage): boolean {
+  const empty =
+    payload === undefined ||
+    payload === null ||
+    payload === '' ||
+    (types.isUint8Array(payload) && payload.length === 0)
+  return empty && COMMANDS.has((msg as { action?: unknown }).action)
 }
 
 async function command(delivery: Delivery<FlowMessage>, msg: NodeMessageInFlow): Promise<void> {
@@ -241,39 +240,35 @@ async function command(delivery: Delivery<FlowMessage>, msg: NodeMessageInFlow):
   if (action === 'discard') await delivery.discard(chosen)
 }
 
-/** Hands a settled message to its output or to Catch. */
+/** Hands a settled message to its output or to Catch. Never throws. */
 function emit(node: Node, facts: EntryFacts, content: FlowMessage, settlement: Settlement): void {
-  const { msg, parcel, send, done } = content
-  try {
-    if (settlement.error !== undefined) {
-      describeError(msg, parcel?.message, facts, settlement)
-      const { code, message, cause } = settlement.error
-      const error = new DeliveryError(code, message, cause)
-      if (done === undefined) node.error(error, msg)
-      else done(error)
-      return
-    }
-    describeAck(msg, parcel?.message, facts, settlement)
-    send(settlement.outcome === 'ack' ? [msg, null] : [null, msg])
-    done?.()
-  } catch (error) {
-    // A node downstream that throws synchronously must not stop the queue.
-    node.error(errorText(error))
+  const { msg, payload, parcel, send, done } = content
+  if (settlement.error !== undefined) {
+    const { code, message, cause } = settlement.error
+    const properties = errorProperties(parcel?.message, payload, facts, settlement)
+    handToCatch(node, msg, properties, new DeliveryError(code, message, cause), done)
+    return
   }
+  const properties = ackProperties(parcel?.message, facts, settlement)
+  handOn(node, msg, properties, send, settlement.outcome === 'ack' ? 0 : 1)
+  finish(node, done)
 }
 
-/** Sends a message that was not accepted to Catch. */
-function refuse(msg: NodeMessageInFlow, error: unknown, done: (error?: Error) => void): void {
+/** Sends a message that was not accepted to Catch. Never throws. */
+function refuse(node: Node, msg: NodeMessageInFlow, error: unknown, done: Done): void {
   const known = error instanceof DeliveryError || error instanceof Hl7Error
-  ;(msg as { hl7?: unknown }).hl7 = { outcome: 'error' }
-  done(
-    known
-      ? new DeliveryError(error.code, error.message, causeOf(error))
-      : new DeliveryError(
-          'HL7_DELIVERY_FAILED',
-          'The message was not accepted because of a fault in this node.'
-        )
-  )
+  const payload = payloadOf(msg)
+  const properties = {
+    ...(payload === undefined ? undefined : { payload }),
+    hl7: { outcome: 'error' }
+  }
+  const reason = known
+    ? new DeliveryError(error.code, error.message, causeOf(error))
+    : new DeliveryError(
+        'HL7_DELIVERY_FAILED',
+        'The message was not accepted because of a fault in this node.'
+      )
+  handToCatch(node, msg, properties, reason, done)
 }
 
 function causeOf(error: DeliveryError | Hl7Error): DeliveryErrorCause | undefined {

@@ -1,12 +1,13 @@
 import type { NodeAPI, Node, NodeMessage } from 'node-red'
 import { parsePath } from '../src/hl7/path.ts'
 import type { NamedValue } from '../src/https/receiver.ts'
-import type { Properties } from './properties.ts'
+import { Properties } from './properties.ts'
 
 /** The six slots for values that do not belong into a flow file. */
 export const SECRET_SLOTS = ['secret1', 'secret2', 'secret3', 'secret4', 'secret5', 'secret6']
 
-export type Credentials = Record<string, string | undefined>
+/** As Node-RED keeps them, environment variables in place: of a hand-written flow of any type. */
+export type Credentials = Readonly<Record<string, unknown>>
 
 const STATIC_TYPES = ['str', 'env', 'cred'] as const
 const TYPES = [...STATIC_TYPES, 'msg', 'jsonata', 'hl7'] as const
@@ -83,12 +84,13 @@ function namedValue(
     return ''
   }
   return ({ input }) => {
+    let value: unknown
     try {
-      return asText(RED.util.getMessageProperty(input as NodeMessage, source))
+      value = RED.util.getMessageProperty(input as NodeMessage, source)
     } catch {
       // `a.b` where there is no `a`: there is no value.
-      return undefined
     }
+    return asText(value)
   }
 }
 
@@ -112,9 +114,13 @@ function staticValue(
     item.problems.push('a secret value must name one of the slots secret1 to secret6')
     return ''
   }
-  const secret = credentials[value]
-  if (secret === undefined || secret === '') item.problems.push(`the secret ${value} is empty`)
-  return secret ?? ''
+  const slots = new Properties(credentials)
+  const secret = slots.text(value)
+  if (secret === '' && slots.problems.length === 0) {
+    slots.problems.push(`the secret ${value} is empty`)
+  }
+  item.problems.push(...slots.problems)
+  return secret
 }
 
 /**
@@ -133,8 +139,13 @@ export function environmentValue(
   return value === '' ? undefined : asText(value)
 }
 
-/** Objects as JSON, absent values as nothing. */
+/**
+ * Objects as JSON, absent values as nothing.
+ *
+ * @throws {TypeError} for what JSON cannot carry, such as a cycle
+ */
 function asText(value: unknown): string | undefined {
+  if (typeof value === 'bigint') return String(value)
   return typeof value === 'string' ? value : JSON.stringify(value ?? undefined)
 }
 

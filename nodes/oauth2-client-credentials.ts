@@ -1,45 +1,47 @@
-import type { NodeAPI, NodeDef } from 'node-red'
+import type { Node, NodeAPI, NodeDef } from 'node-red'
 import { TokenSource } from '../src/oauth2/token-source.ts'
 import { registerTokenRoute } from './admin-routes.ts'
 import { readConnection } from './connection.ts'
 import { SECRET_SLOTS } from './named-values.ts'
-import type { OAuth2ClientCredentialsNode } from './node-types.ts'
-import { Properties } from './properties.ts'
+import { authParts, takeCredentials } from './node-parts.ts'
+import { isUnset, Properties } from './properties.ts'
 import { readTokenSettings, tokenHttpClient } from './read-token-settings.ts'
 
 /** Registers the config node that always has a fresh token. */
 export default function (RED: NodeAPI): void {
   registerTokenRoute(RED)
 
-  function OAuth2ClientCredentials(this: OAuth2ClientCredentialsNode, config: NodeDef): void {
+  function OAuth2ClientCredentials(this: Node, config: NodeDef): void {
     RED.nodes.createNode(this, config)
     const properties = new Properties(config)
     const connection = readConnection(RED, properties)
-    this.tls = connection.tls
-    this.refreshOnStatus = readStatuses(properties)
-    const settings = readTokenSettings(RED, this, properties, this.credentials, connection)
-    this.problems = properties.problems
-    this.tokens = undefined
+    const refreshOnStatus = readStatuses(properties)
+    const settings = readTokenSettings(RED, this, properties, takeCredentials(this), connection)
+    let problems: readonly string[] = properties.problems
+    let tokens: TokenSource | undefined
     const httpClient = tokenHttpClient(connection)
-    if (properties.problems.length === 0) {
-      const tokens = new TokenSource(settings, {
+    if (problems.length === 0) {
+      tokens = new TokenSource(settings, {
         httpClient,
         onWarning: (text) => {
           this.warn(text)
         }
       })
-      if (tokens.configError === undefined) this.tokens = tokens
-      else this.problems = [tokens.configError.message]
+      if (tokens.configError !== undefined) {
+        problems = [tokens.configError.message]
+        tokens = undefined
+      }
     }
-    for (const problem of this.problems) this.error(problem)
+    authParts.set(this, { tokens, problems, refreshOnStatus, tls: connection.tls })
+    for (const problem of problems) this.error(problem)
     this.on('close', (_removed: boolean, done: () => void) => {
-      this.tokens?.close()
+      tokens?.close()
       httpClient.close()
       done()
     })
   }
 
-  RED.nodes.registerType<OAuth2ClientCredentialsNode, NodeDef, object, object>(
+  RED.nodes.registerType<Node, NodeDef, object, object>(
     'oauth2-client-credentials',
     OAuth2ClientCredentials,
     {
@@ -58,7 +60,9 @@ export default function (RED: NodeAPI): void {
 
 function readStatuses(properties: Properties): ReadonlySet<number> {
   const statuses = new Set<number>()
-  for (const word of properties.text('refreshOnStatus', '401').split(',')) {
+  const list = properties.text('refreshOnStatus', '401')
+  // An unset variable has been named already.
+  for (const word of isUnset(list) ? [] : list.split(',')) {
     const text = word.trim()
     if (text === '') continue
     const status = Number(text)

@@ -1,44 +1,55 @@
-import type { NodeMessageInFlow } from 'node-red'
 import type { Settlement } from '../src/delivery/settlement.ts'
 import type { OutgoingMessage } from '../src/hl7/outgoing-message.ts'
 import type { EntryFacts } from '../src/outbox/outbox.ts'
+import type { LeavingProperties } from './hand-on.ts'
 
-/** Of a reply that goes to Catch so much is kept, in characters. */
+/** Of a reply that goes to Catch so much is kept, in bytes of UTF-8. */
 const MAX_ERROR_REPLY = 64 * 1024
 
-/** Puts the acknowledgement and what belongs to it on the message that leaves (contract: "Message out"). */
-export function describeAck(
-  msg: NodeMessageInFlow,
+/** The acknowledgement and what belongs to it, as properties of the message that leaves (contract: "Message out"). */
+export function ackProperties(
   message: OutgoingMessage | undefined,
   facts: EntryFacts,
   settlement: Settlement
-): void {
+): LeavingProperties {
   const { reply } = settlement
-  msg.payload = reply === undefined ? '' : reply.hl7 === '' ? reply.text : reply.hl7
-  Object.assign(msg, {
+  return {
+    payload: reply === undefined ? '' : reply.hl7 === '' ? reply.text : reply.hl7,
     statusCode: reply?.status,
     headers: reply?.headers,
     hl7: common(message, facts, settlement)
-  })
+  }
 }
 
-/** Puts the facts of a failure on the message, whose payload stays as it came in. */
-export function describeError(
-  msg: NodeMessageInFlow,
+/**
+ * The facts of a failure, as properties of the message.
+ *
+ * @param payload what came in: a flow may have put something else on the message meanwhile
+ */
+export function errorProperties(
   message: OutgoingMessage | undefined,
+  payload: unknown,
   facts: EntryFacts,
   settlement: Settlement
-): void {
+): LeavingProperties {
   const { reply } = settlement
   const hl7 = common(message, facts, settlement)
-  if (reply === undefined) Object.assign(msg, { hl7 })
-  else {
-    Object.assign(msg, {
-      statusCode: reply.status,
-      headers: reply.headers,
-      hl7: { ...hl7, reply: reply.text.slice(0, MAX_ERROR_REPLY) }
-    })
+  if (reply === undefined) return { payload, hl7 }
+  return {
+    payload,
+    statusCode: reply.status,
+    headers: reply.headers,
+    hl7: { ...hl7, reply: beginning(reply.text) }
   }
+}
+
+/** What fits into the limit, in whole characters. */
+function beginning(text: string): string {
+  if (text.length * 3 <= MAX_ERROR_REPLY) return text
+  const room = new Uint8Array(MAX_ERROR_REPLY)
+  // Also a copy: a slice would keep all of a long reply in memory.
+  const { written } = new TextEncoder().encodeInto(text, room)
+  return new TextDecoder('utf-8', { ignoreBOM: true }).decode(room.subarray(0, written))
 }
 
 function common(

@@ -15,7 +15,10 @@ export class Properties {
   text(name: string, fallback = ''): string {
     const value = this.#values[name]
     if (value === undefined || value === null) return fallback
-    if (typeof value === 'string') return this.#resolved(name, value)
+    if (typeof value === 'string') {
+      this.#isUnset(name, value)
+      return value
+    }
     if (typeof value === 'number' || typeof value === 'boolean') return String(value)
     this.problems.push(`${name} must be a text`)
     return fallback
@@ -50,7 +53,7 @@ export class Properties {
     if (value === undefined || value === null || value === '') return fallback
     if (value === true || value === 'true') return true
     if (value === false || value === 'false') return false
-    this.problems.push(`${name} must be true or false`)
+    if (!this.#isUnset(name, value)) this.problems.push(`${name} must be true or false`)
     return fallback
   }
 
@@ -58,6 +61,7 @@ export class Properties {
   list(name: string): Properties[] {
     const value = this.#values[name]
     if (value === undefined || value === null || value === '') return []
+    if (this.#isUnset(name, value)) return []
     if (
       !Array.isArray(value) ||
       !value.every((item) => typeof item === 'object' && item !== null)
@@ -68,11 +72,11 @@ export class Properties {
     return (value as object[]).map((item) => new Properties(item))
   }
 
-  #resolved(name: string, value: string): string {
-    if (isUnset(value)) {
-      this.problems.push(`the environment variable ${value.slice(2, -1)} (for ${name}) is not set`)
-    }
-    return value
+  /** Notes a variable that has no value. */
+  #isUnset(name: string, value: unknown): boolean {
+    if (typeof value !== 'string' || !isUnset(value)) return false
+    this.problems.push(`the environment variable ${value.slice(2, -1)} (for ${name}) is not set`)
+    return true
   }
 }
 

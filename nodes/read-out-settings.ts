@@ -14,7 +14,7 @@ import { diskQueueProblem } from '../src/outbox/disk-outbox.ts'
 import { hasClientCertificate, readConnection } from './connection.ts'
 import { compileJsonata, readNamedValues, type Credentials } from './named-values.ts'
 import { errorText } from './node-errors.ts'
-import type { OAuth2ClientCredentialsNode } from './node-types.ts'
+import { authParts, takeCredentials, type AuthParts } from './node-parts.ts'
 import { isUnset, Properties } from './properties.ts'
 
 /** Everything that a sending node is made from. */
@@ -51,7 +51,7 @@ export function readOutSettings(
 ): { settings: OutSettings | undefined; problems: readonly string[] } {
   const properties = new Properties(config)
   const { problems } = properties
-  const credentials = node.credentials as Credentials
+  const credentials = takeCredentials(node)
   const connection = readConnection(RED, properties)
   const auth = readAuth(RED, properties)
   const warnings: string[] = []
@@ -81,6 +81,9 @@ export function readOutSettings(
       : undefined
   const maxInFlight = properties.number('maxInFlight', 8, { min: 1, max: 1000 })
   const failureTimeout = properties.number('failureTimeout', 900, { min: -1 })
+  if (failureTimeout < 0 && failureTimeout !== -1) {
+    problems.push('failureTimeout must be a number of at least 0, or -1')
+  }
   const replyPath = properties.text('replyPath')
   const pick =
     replyPath.trim() === ''
@@ -140,16 +143,17 @@ export function readOutSettings(
   }
 }
 
-function readAuth(RED: NodeAPI, properties: Properties): OAuth2ClientCredentialsNode | undefined {
+function readAuth(RED: NodeAPI, properties: Properties): AuthParts | undefined {
   const id = properties.text('auth')
   if (id === '') return undefined
-  const node = RED.nodes.getNode(id) as OAuth2ClientCredentialsNode | null
-  if (node === null) {
-    properties.problems.push('the auth node is missing or disabled')
-    return undefined
-  }
-  for (const problem of node.problems) properties.problems.push(`auth: ${problem}`)
-  return node
+  // An unset variable has been named already.
+  if (isUnset(id)) return undefined
+  const node = RED.nodes.getNode(id) as Node | null
+  const parts = node === null ? undefined : authParts.get(node)
+  if (node === null) properties.problems.push('the auth node is missing or disabled')
+  else if (parts === undefined) properties.problems.push('auth names a node of another type')
+  for (const problem of parts?.problems ?? []) properties.problems.push(`auth: ${problem}`)
+  return parts
 }
 
 function readReceiver(

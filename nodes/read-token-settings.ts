@@ -37,10 +37,10 @@ export function readTokenSettings(
   RED: NodeAPI,
   node: Node | null,
   properties: Properties,
-  stored: Credentials | undefined,
+  stored: Credentials,
   connection: Connection
 ): TokenSettings {
-  const credentials = new Properties(stored ?? {})
+  const credentials = new Properties(stored)
   const settings: TokenSettings = {
     issuer: properties.text('issuer').trim(),
     tokenEndpoint: properties.text('tokenEndpoint').trim(),
@@ -49,7 +49,7 @@ export function readTokenSettings(
     scope: properties.text('scope').trim(),
     audience: properties.text('audience').trim(),
     resource: properties.text('resource').trim(),
-    extraParams: readStaticValues(RED, node, properties, 'extraParams', stored ?? {}),
+    extraParams: readStaticValues(RED, node, properties, 'extraParams', stored),
     keyId: properties.text('keyId').trim(),
     signingAlg: properties.text('signingAlg').trim(),
     assertionAudience: properties.text('assertionAudience').trim() || 'token_endpoint',

@@ -1,10 +1,13 @@
-import type { Courier } from '../src/delivery/courier.ts'
+import type { AttemptResult, Courier, Parcel } from '../src/delivery/courier.ts'
 import { deliveryFailed } from '../src/delivery/explain.ts'
-import { readOutgoingMessage } from '../src/hl7/outgoing-message.ts'
-import type { NamedValue, Receiver } from '../src/https/receiver.ts'
+import { Hl7Error } from '../src/hl7/hl7-error.ts'
+import { readOutgoingMessage, type OutgoingMessage } from '../src/hl7/outgoing-message.ts'
+import type { Receiver } from '../src/https/receiver.ts'
+import type { OutSettings } from './read-out-settings.ts'
 
 /** What the Send test message button shows. */
 export interface TestMessageResult {
+  /** Absent where it could not be made. */
   request?: { line: string; headers: Record<string, string> }
   status: number | null
   /** The whole body of the answer as text. */
@@ -23,30 +26,52 @@ const HIDDEN = '•••'
  *
  * @param type MSH-9, such as `ADT^A01`
  * @param controlId MSH-10 of the sample
- * @throws {Hl7Error} when the request cannot be made
  */
 export async function sendTestMessage(
   courier: Courier,
   receiver: Receiver,
-  headers: readonly NamedValue[],
-  responseTimeoutMs: number,
+  settings: OutSettings,
   type: string,
   controlId: string
 ): Promise<TestMessageResult> {
-  const message = readOutgoingMessage(sample(type, controlId), 'auto')
-  const parcel = { message, input: { payload: message.text }, responseTimeoutMs }
-  const prepared = await receiver.prepare({ ...parcel, token: HIDDEN })
+  try {
+    const message = readOutgoingMessage(sample(type, controlId), settings.charset)
+    const { responseTimeoutMs } = settings
+    const parcel = { message, input: { payload: message.text }, responseTimeoutMs }
+    const request = await shownRequest(receiver, settings, parcel)
+    return { request, ...resultOf(message, await courier.attempt(parcel)) }
+  } catch (error) {
+    // A value that needs more than the sample has; its words name the value and not what is in it.
+    if (!(error instanceof Hl7Error)) throw error
+    const { code, message } = error
+    const nothing = { status: null, reply: null, ack: null, rule: '', action: '', elapsedMs: 0 }
+    return { ...nothing, error: { code, message } }
+  }
+}
+
+/** The request as it is made, secrets hidden. */
+async function shownRequest(
+  receiver: Receiver,
+  { receiver: { headers }, courier: { tokens } }: OutSettings,
+  parcel: Parcel
+): Promise<NonNullable<TestMessageResult['request']>> {
+  const token = tokens === undefined ? undefined : HIDDEN
+  const prepared = await receiver.prepare({ ...parcel, token })
   const shown = { ...prepared.headers }
   for (const { name, secret } of headers) {
-    if (secret === true) shown[name.toLowerCase()] = HIDDEN
+    const key = name.toLowerCase()
+    if (secret === true && key in shown) shown[key] = HIDDEN
   }
   const { method, url } = prepared
-  const result = await courier.attempt(parcel)
+  const target = `${url.pathname}${url.search}`.replace(encodeURIComponent(HIDDEN), HIDDEN)
+  return { line: `${method} ${target} HTTP/1.1`, headers: shown }
+}
+
+function resultOf(message: OutgoingMessage, result: AttemptResult): TestMessageResult {
   const { decision, reply, elapsedMs } = result
   const left = decision.outcome === 'accept' || (reply !== undefined && reply.ack !== null)
   const failure = left ? null : deliveryFailed(message, 1, result)
   return {
-    request: { line: `${method} ${url.pathname}${url.search} HTTP/1.1`, headers: shown },
     status: reply?.status ?? null,
     reply: reply?.text ?? null,
     ack: reply?.ack ?? null,

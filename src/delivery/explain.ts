@@ -72,9 +72,12 @@ export function nameOf({ controlId, type }: MessageName): string {
   return type === '' ? `Message ${id}` : `Message ${id} (${printable(type)})`
 }
 
-/** One line, bounded: control IDs are free text that comes from outside. */
+/**
+ * One line, bounded: control IDs are free text that comes from outside. Whatever could break a line,
+ * turn the direction of writing or cannot be shown becomes a question mark.
+ */
 export function printable(text: string): string {
-  const line = text.replace(/[^\x20-\x7e\u00a0-\uffff]/g, '?')
+  const line = text.slice(0, 81).replace(/[\p{C}\p{Zl}\p{Zp}]/gu, '?')
   return line.length <= 80 ? line : `${line.slice(0, 79)}…`
 }
 

@@ -1,4 +1,5 @@
 import { Buffer, isAscii, isUtf8 } from 'node:buffer'
+import { types } from 'node:util'
 import {
   charsetOfLabel,
   charsetOfMsh18,
@@ -63,7 +64,7 @@ export function readOutgoingMessage(payload: unknown, charset: string): Outgoing
   const wanted = auto.has(charset.trim().toLowerCase()) ? undefined : charsetOfLabel(charset)
   if (wanted === null) throw unknownCharset()
   if (typeof payload === 'string') return fromText(payload, wanted)
-  if (payload instanceof Uint8Array) return fromBytes(payload, wanted)
+  if (types.isUint8Array(payload)) return fromBytes(payload, wanted)
   throw invalid(`msg.payload is ${kindOf(payload)}. Pass the HL7 message as a string or a Buffer.`)
 }
 

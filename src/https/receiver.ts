@@ -149,7 +149,7 @@ export class Receiver {
   }
 }
 
-/** HeaderList that keep the letters of their names; of two with the same name the later one counts. */
+/** Headers that keep the letters of their names; of two with the same name the later one counts. */
 class HeaderList {
   readonly #written = new Map<string, [name: string, value: string]>()
 

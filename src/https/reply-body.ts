@@ -95,8 +95,16 @@ const [bracket, closingBracket, brace, closingBrace] = [0x5b, 0x5d, 0x7b, 0x7d]
 
 async function pickFrom(json: unknown, pick: (json: unknown) => unknown): Promise<unknown> {
   try {
-    return await pick(json)
+    const picked = await pick(json)
+    return isFunction(picked) ? null : picked
   } catch {
     return null
   }
+}
+
+/** A function of JSONata holds the whole reply in its environment: that is not what was picked. */
+function isFunction(value: unknown): boolean {
+  return typeof value === 'object' && value !== null
+    ? '_jsonata_lambda' in value || '_jsonata_function' in value
+    : typeof value === 'function'
 }

@@ -32,7 +32,7 @@ export function isJsonClean(msg: object): boolean {
  * The message as bytes: JSON with Buffers (any Uint8Array) and Dates kept beside it, addressed by
  * path, so that no property of the user's can be mistaken for one. What JSON cannot carry is left
  * out without an error: functions, symbols, bigints, streams and other event emitters, cycles,
- * accessors that throw, and properties named `__proto__`. Other instances of classes are stored as
+ * accessors and proxies that throw, and properties named `__proto__`. Other instances of classes are stored as
  * JSON stores them (`toJSON`, or their own properties).
  */
 export function encodeMessage(msg: object): Buffer {
@@ -145,26 +145,29 @@ class Encoder {
     if (types.isUint8Array(value)) return this.#aside('bytes', value, value.length)
     if (types.isDate(value)) return this.#date(value.getTime())
     if (level >= MOST_LEVELS || --this.#left < 0 || this.#above.includes(value)) return undefined
+    // Throws for a proxy that was revoked.
+    const isArray = attempt(() => Array.isArray(value))
+    if (isArray === undefined) return undefined
     this.#above.push(value)
-    try {
-      return Array.isArray(value) ? this.#array(value, level) : this.#object(value, level)
-    } finally {
-      this.#above.pop()
-    }
+    const copy = isArray ? this.#array(value as unknown[], level) : this.#object(value, level)
+    this.#above.pop()
+    return copy
   }
 
   #array(value: readonly unknown[], level: number): unknown[] {
     const copy: unknown[] = []
-    for (let i = 0; i < value.length; i++) {
+    const length = attempt(() => value.length) ?? 0
+    for (let i = 0; i < length; i++) {
       this.#path.push(i)
-      copy.push(this.copy(value[i], level + 1) ?? null)
+      const item = attempt(() => value[i])
+      copy.push(this.copy(item, level + 1) ?? null)
       this.#path.pop()
     }
     return copy
   }
 
   #object(value: object, level: number): unknown {
-    if (!isPlain(value)) {
+    if (attempt(() => isPlain(value)) !== true) {
       if (typeof attempt(() => (value as { emit?: unknown }).emit) === 'function') return undefined
       const toJson = attempt(() => (value as { toJSON?: unknown }).toJSON)
       if (typeof toJson === 'function') {

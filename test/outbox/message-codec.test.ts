@@ -168,4 +168,21 @@ describe('isJsonClean', () => {
       assert.equal(isJsonClean({ value }), false, name)
     }
   })
+
+  it('leaves out proxies that throw, and keeps what stands beside them', () => {
+    const revoked = Proxy.revocable({}, {})
+    revoked.revoke()
+    const throwing = (target: object): object =>
+      new Proxy(target, {
+        get: () => {
+          throw new Error('get')
+        },
+        getPrototypeOf: () => {
+          throw new Error('prototype')
+        }
+      })
+    const msg = { a: revoked.proxy, b: throwing({ c: 1 }), d: throwing([1]), e: [revoked.proxy, 2] }
+    const { a, d, e } = decodeMessage(encodeMessage({ ...msg, payload: 'MSH' }))
+    assert.deepEqual([a, d, e], [undefined, [], [null, 2]])
+  })
 })

@@ -29,8 +29,11 @@ export interface World {
   close(): Promise<void>
 }
 
-/** Starts a world; its Node-RED needs the build. */
-export async function startWorld(options: { tokenLifetime?: number } = {}): Promise<World> {
+/** Starts a world; its Node-RED needs the build. `settings` are laid over those of Node-RED. */
+export async function startWorld({
+  settings = {},
+  ...options
+}: { tokenLifetime?: number; settings?: Record<string, unknown> } = {}): Promise<World> {
   const authority = await createAuthority()
   const tls = await authority.issueServer()
   const tokens = await startAuthorizationServer({
@@ -45,7 +48,7 @@ export async function startWorld(options: { tokenLifetime?: number } = {}): Prom
     tls,
     token: { issuer: tokens.issuer, audience: AUDIENCE, ca: authority.ca }
   })
-  const nodeRed = await startNodeRed()
+  const nodeRed = await startNodeRed({ settings })
   const flow: World['flow'] = (out = {}, auth = {}) => [
     { id: 'tab', type: 'tab', label: 'test' },
     {

@@ -1,8 +1,10 @@
 import process from 'node:process'
 import { Buffer } from 'node:buffer'
+import { inspect } from 'node:util'
 /**
  * A node for tests: tells the process that started Node-RED, over the IPC channel, which messages
- * it received, what status every node shows, and when a deploy has started its flows.
+ * it received, what status every node shows, and when a deploy has started its flows. A message
+ * with a list of node ids in `look` gets into `looked` what those nodes show to every other one.
  */
 export default function probe(RED) {
   const report = (event) => {
@@ -25,14 +27,33 @@ export default function probe(RED) {
   RED.nodes.registerType('probe', function (config) {
     RED.nodes.createNode(this, config)
     this.on('input', (msg, send, done) => {
+      if (Array.isArray(msg.look)) msg.looked = msg.look.map((id) => lookAt(RED.nodes.getNode(id)))
       report({ kind: 'message', id: this.id, msg: portable(msg) })
       done()
     })
   })
 }
 
-/** A copy that the IPC channel can carry: functions and foreign objects become `{$type: name}`. */
+/** What any node can find on another node, but for what Node-RED keeps there itself. */
+function lookAt(node) {
+  const own = Object.getOwnPropertyNames(node).filter((name) => !name.startsWith('_'))
+  const found = Object.fromEntries(own.map((name) => [name, node[name]]))
+  return inspect(found, { depth: 6, showHidden: true, maxStringLength: null, breakLength: 200 })
+}
+
+/**
+ * A copy that the IPC channel can carry: functions and foreign objects become `{$type: name}`, what
+ * throws when it is looked at becomes `{$type: 'throws'}`.
+ */
 function portable(value, seen = new Map()) {
+  try {
+    return copyOf(value, seen)
+  } catch {
+    return { $type: 'throws' }
+  }
+}
+
+function copyOf(value, seen) {
   if (typeof value === 'function') return { $type: 'Function' }
   if (typeof value === 'symbol') return { $type: 'Symbol' }
   if (typeof value !== 'object' || value === null || Buffer.isBuffer(value)) return value
@@ -47,6 +68,12 @@ function portable(value, seen = new Map()) {
   }
   const copy = Array.isArray(value) ? [] : {}
   seen.set(value, copy)
-  for (const [key, member] of Object.entries(value)) copy[key] = portable(member, seen)
+  for (const key of Object.keys(value)) {
+    try {
+      copy[key] = portable(value[key], seen)
+    } catch {
+      copy[key] = { $type: 'throws' }
+    }
+  }
   return copy
 }

@@ -1,0 +1,50 @@
+import type { Node } from 'node-red'
+import type { Delivery } from '../src/delivery/delivery.ts'
+import type { TlsSettings } from '../src/http-client/agent.ts'
+import type { TokenSource } from '../src/oauth2/token-source.ts'
+import type { TestMessageResult } from './test-message.ts'
+
+/** What an `hl7-https-out` node finds behind its `auth` property. */
+export interface AuthParts {
+  /** Undefined where the settings cannot work. */
+  tokens: TokenSource | undefined
+  /** Why they cannot, in words. */
+  problems: readonly string[]
+  /** HTTP statuses of the HL7 server that mean "the token was refused". */
+  refreshOnStatus: ReadonlySet<number>
+  tls: TlsSettings | undefined
+}
+
+/** What an operator does with a queue. */
+export type DeliveryControl = Pick<
+  Delivery<unknown>,
+  'open' | 'state' | 'pause' | 'resume' | 'suspended' | 'resend' | 'discard'
+>
+
+/** What the admin routes find behind the id of an `hl7-https-out` node that is set up. */
+export interface OutParts {
+  delivery: DeliveryControl
+  sendTest: (type: string, controlId: string) => Promise<TestMessageResult>
+}
+
+/** Since when (wall clock, ISO 8601) an `hl7-https-out` node is not set up. */
+export interface Unusable {
+  since: string
+}
+
+/*
+ * Beside the node objects and not on them: every node of a flow can look up every other one, and
+ * whatever prints a node would print its keys.
+ */
+export const authParts = new WeakMap<Node, AuthParts>()
+export const outParts = new WeakMap<Node, OutParts | Unusable>()
+
+/**
+ * The node's credentials, environment variables in place; they are taken off the node object, where
+ * Node-RED puts them for this one reader.
+ */
+export function takeCredentials(node: Node): Record<string, unknown> {
+  const { credentials } = node as { credentials?: unknown }
+  delete (node as { credentials?: unknown }).credentials
+  return typeof credentials === 'object' && credentials !== null ? { ...credentials } : {}
+}

@@ -1,0 +1,203 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import { adt, startWorld, type World } from '../support/world.ts'
+
+type Message = Record<string, unknown> & { hl7?: Record<string, unknown> }
+type Caught = Message & { error: { code: string; message: string } }
+
+/** What a Function node makes of a good message `text`, and where that has to leave. */
+interface Case {
+  name: string
+  make: string
+  leaves: 'ack' | 'caught'
+  code?: string
+  /** Properties that have to be there still. */
+  kept?: Record<string, unknown>
+}
+
+const INVALID = { leaves: 'caught', code: 'HL7_INVALID_MESSAGE' } as const
+const CONFIG = { leaves: 'caught', code: 'HL7_CONFIG' } as const
+const ACK = { leaves: 'ack' } as const
+
+const throwing = (name: string) =>
+  `Object.defineProperty(msg, '${name}', { enumerable: true, configurable: true, get() { throw new Error('Lindqvist') } })`
+
+const cases: Case[] = [
+  { name: 'a frozen message', make: 'freeze(msg)', ...ACK, kept: { topic: 'kept' } },
+  { name: 'a sealed message', make: 'Object.seal(msg)', ...ACK, kept: { topic: 'kept' } },
+  { name: 'one that takes no properties', make: 'Object.preventExtensions(msg)', ...ACK },
+  { name: 'a frozen one with an old error', make: 'msg.error = {}, freeze(msg)', ...ACK },
+  {
+    name: 'a frozen one that is no HL7',
+    make: 'msg.payload = "x", freeze(msg)',
+    ...INVALID
+  },
+  { name: 'one without a prototype', make: 'Object.assign(Object.create(null), msg)', ...ACK },
+  {
+    name: 'one without a prototype that is no HL7',
+    make: 'Object.assign(Object.create(null), msg, { payload: 7 })',
+    ...INVALID
+  },
+  { name: 'a payload that throws', make: throwing('payload'), ...INVALID },
+  { name: 'a URL that throws', make: throwing('url'), ...INVALID },
+  { name: 'a time-out that throws', make: throwing('requestTimeout'), ...INVALID },
+  { name: 'a property that throws', make: throwing('other'), ...ACK },
+  {
+    name: 'a property that throws, frozen',
+    make: `${throwing('other')}, freeze(msg)`,
+    ...ACK
+  },
+  {
+    name: 'a property that throws, beside no HL7',
+    make: `${throwing('other')}, msg.payload = 'x', msg`,
+    ...INVALID
+  },
+  { name: 'a symbol', make: 'msg.payload = Symbol("a"), msg', ...INVALID },
+  { name: 'a bigint', make: 'msg.payload = 10n, msg', ...INVALID },
+  { name: 'a function', make: 'msg.payload = () => 1, msg', ...INVALID },
+  { name: 'a million numbers', make: 'msg.payload = new Array(1e6).fill(1), msg', ...INVALID },
+  { name: 'a text object', make: 'msg.payload = new String(text), msg', ...INVALID },
+  { name: 'a proxy as payload', make: 'msg.payload = new Proxy({}, {}), msg', ...INVALID },
+  { name: 'a bigint beside', make: 'msg.big = 10n, msg', ...ACK },
+  { name: 'a symbol beside', make: 'msg.s = Symbol("a"), msg[Symbol("b")] = 1, msg', ...ACK },
+  { name: 'a cycle beside', make: 'msg.self = msg, msg', ...ACK },
+  {
+    name: 'a million objects beside',
+    make: 'msg.o = Array.from({length: 1e6}, () => ({})), msg',
+    ...ACK
+  },
+  {
+    name: 'a proxy beside that is revoked',
+    make: 'const p = Proxy.revocable({}, {}); p.revoke(); msg.proxy = p.proxy; return msg',
+    ...ACK
+  },
+  {
+    name: 'a revoked proxy beside no HL7',
+    make: 'const p = Proxy.revocable({}, {}); p.revoke(); msg.proxy = p.proxy; msg.payload = "x"; return msg',
+    ...INVALID
+  },
+  {
+    name: 'a toJSON that throws',
+    make: 'msg.j = { toJSON() { throw new Error("x") } }, msg',
+    ...ACK
+  },
+  { name: 'hl7 that is no object', make: 'msg.hl7 = 5, msg', ...ACK },
+  { name: 'hl7 that is frozen', make: 'msg.hl7 = Object.freeze({ outcome: "x" }), msg', ...ACK },
+  {
+    name: 'hl7 that cannot be set',
+    make: 'Object.defineProperty(msg, "hl7", { enumerable: true, get: () => 1 })',
+    ...ACK
+  },
+  {
+    name: 'bytes of the Function node',
+    make: 'msg.payload = new Uint8Array(Buffer.from(text)), msg',
+    ...ACK
+  },
+  {
+    name: 'bytes in shared memory',
+    make: 'const s = new SharedArrayBuffer(text.length); Buffer.from(s).write(text); msg.payload = Buffer.from(s); return msg',
+    ...ACK
+  },
+  {
+    name: 'a slice of a Buffer',
+    make: 'msg.payload = Buffer.from("xx" + text).subarray(2), msg',
+    ...ACK
+  },
+  { name: 'a DataView', make: 'msg.payload = new DataView(new ArrayBuffer(9)), msg', ...INVALID },
+  ...['5', '[]', '{}', 'true', 'Symbol("x")', '10n', '() => 1'].map((url): Case => ({
+    name: `the URL ${url}`,
+    make: `msg.url = ${url}, msg`,
+    ...CONFIG
+  })),
+  ...['-1', '0', 'NaN', 'Infinity', '"abc"', '[]', '{}', '10n', 'Symbol("x")', 'null', '1e300'].map(
+    (ms): Case => ({ name: `the time-out ${ms}`, make: `msg.requestTimeout = ${ms}, msg`, ...ACK })
+  ),
+  ...['5', '"x"', '{ get a() { throw 1 } }', 'Symbol("x")', 'null'].map((value): Case => ({
+    name: `the headers ${value}`,
+    make: `msg.headers = ${value}, msg`,
+    ...ACK
+  })),
+  ...['5', '[]', '{}', '"pause"', '"nothing"'].map((action): Case => ({
+    name: `the action ${action}`,
+    make: `msg.action = ${action}, msg`,
+    ...ACK
+  })),
+  ...['5', '["pause"]', '{}', '"nothing"', '"__proto__"', 'Symbol("pause")'].map(
+    (action): Case => ({
+      name: `the action ${action} without payload`,
+      make: `delete msg.payload, msg.action = ${action}, msg`,
+      ...INVALID
+    })
+  )
+]
+
+for (const queue of ['memory', 'disk']) {
+  describe(`whatever a message is, it leaves once and Node-RED lives (queue: ${queue})`, () => {
+    let world: World
+    before(async () => {
+      world = await startWorld()
+      const func = cases
+        .map(({ make }, index) => {
+          const body = make.includes('return ') ? make : `return (${make})`
+          // The Function node itself writes on the message that it was given.
+          return `if (n === ${index}) return ((msg) => { ${body} })({ ...msg })`
+        })
+        .join('\n')
+      const flow = world
+        .flow({ queue, failureTimeout: 0 })
+        .map((node) => (node.id === 'in' ? { ...node, wires: [['hostile']] } : node))
+      await world.nodeRed.deploy([
+        ...flow,
+        {
+          id: 'hostile',
+          type: 'function',
+          z: 'tab',
+          outputs: 1,
+          // Frozen but for the id, which the Function node itself writes.
+          func: `const freeze = (msg) => {
+  for (const name of Object.keys(msg)) if (name !== '_msgid') Object.defineProperty(msg, name, { ...('value' in Object.getOwnPropertyDescriptor(msg, name) ? { writable: false } : {}), configurable: false })
+  return Object.preventExtensions(msg)
+}
+const n = msg.n, text = msg.payload; msg.topic = 'kept'\n${func}`,
+          wires: [['out']]
+        }
+      ])
+    })
+    after(() => world.close())
+
+    cases.forEach(({ name, leaves, code, kept = {} }, index) => {
+      it(name, async () => {
+        const { nodeRed } = world
+        const probes = ['ack', 'nak', 'caught'] as const
+        const count = () => probes.map((probe) => nodeRed.messages(probe).length)
+        const total = () => count().reduce((sum, one) => sum + one, 0)
+        const earlier = count()
+        const before = total()
+        const id = `HOST${String(index).padStart(4, '0')}`
+        await nodeRed.inject('in', { payload: adt(id), n: index })
+        await nodeRed.waitFor(() => (total() > before ? true : undefined))
+        const probe = probes.find((one, at) => nodeRed.messages(one).length > (earlier[at] ?? 0))
+        const msg = nodeRed.messages(probe ?? 'ack').at(-1) as Message
+        assert.equal(probe, leaves, JSON.stringify((msg as Caught).error))
+        if (code !== undefined) assert.equal((msg as Caught).error.code, code)
+        assert.equal(msg.hl7?.['outcome'], leaves === 'ack' ? 'ack' : 'error')
+        for (const [property, value] of Object.entries(kept)) assert.equal(msg[property], value)
+        if (leaves === 'ack') assert.match(String(msg['payload']), new RegExp(`MSA\\|AA\\|${id}`))
+      })
+    })
+
+    it('and nothing left twice or was told of in the log', async () => {
+      const { nodeRed } = world
+      assert.ok(nodeRed.alive)
+      const left = ['ack', 'nak', 'caught'].flatMap((probe) => [...nodeRed.messages(probe)])
+      assert.equal(left.length, cases.length)
+      const { body } = await nodeRed.get('/hl7-https-out/out')
+      const { queued, inFlight, oldestAgeMs } = body as Record<string, number>
+      assert.deepEqual([queued, inFlight, oldestAgeMs], [0, 0, 0])
+      const log = nodeRed.log().join('\n')
+      for (const word of ['Lindqvist', 'eyJ', 'UnhandledPromise', 'Warning']) {
+        assert.ok(!log.includes(word), `${word} stands in ${log.slice(-3000)}`)
+      }
+    })
+  })
+}

@@ -1,0 +1,154 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import { startNodeRed, type FlowNode, type TestNodeRed } from '../support/node-red.ts'
+import { adt } from '../support/world.ts'
+
+type Properties = Record<string, unknown>
+type Caught = Record<string, unknown> & { error: { code: string; message: string } }
+
+/** What is not set up says so, and what a flow file lacks or writes otherwise does not stop it. */
+describe('properties of hand-written flow files, in a real Node-RED', () => {
+  let nodeRed: TestNodeRed
+  before(async () => {
+    nodeRed = await startNodeRed()
+  })
+  after(() => nodeRed.stop())
+
+  async function problem(
+    out: Properties,
+    auth: Properties = {},
+    more: FlowNode[] = []
+  ): Promise<string> {
+    await nodeRed.deploy([
+      { id: 'tab', type: 'tab', label: 'test' },
+      ...more,
+      {
+        id: 'auth',
+        type: 'oauth2-client-credentials',
+        tokenEndpoint: 'https://127.0.0.1:9/token',
+        credentials: { clientId: 'a', clientSecret: 'b' },
+        ...auth
+      },
+      { id: 'in', type: 'inject', z: 'tab', props: [{ p: 'payload' }], wires: [['out']] },
+      {
+        id: 'out',
+        type: 'hl7-https-out',
+        z: 'tab',
+        url: 'https://127.0.0.1:9/',
+        queue: 'memory',
+        failureTimeout: 0,
+        auth: 'auth',
+        wires: [[], []],
+        ...out
+      },
+      { id: 'catch', type: 'catch', z: 'tab', scope: ['out'], wires: [['caught']] },
+      { id: 'caught', type: 'probe', z: 'tab', wires: [] }
+    ])
+    const before = nodeRed.messages('caught').length
+    await nodeRed.inject('in', { payload: adt('SET00001') })
+    const { error } = (await nodeRed.waitForMessages('caught', before + 1)).at(-1) as Caught
+    return `${error.code} ${error.message}`
+  }
+
+  const UNSET = '${NOT_SET_ANYWHERE}'
+  const texts = [
+    ...['url', 'method', 'auth', 'tokenPlacement', 'authHeader', 'authScheme', 'tls', 'proxy'],
+    ...['format', 'contentType', 'charset', 'bodyField', 'bodyFileName', 'bodyPartType'],
+    ...['bodyEncoding', 'bodyTemplate', 'replyPath', 'replyEncoding', 'replyCodeActions'],
+    ...['retryInterval', 'retryMaxInterval', 'failureTimeout', 'failWhileUnreachable'],
+    ...['connectTimeout', 'responseTimeout', 'order', 'maxInFlight', 'queue', 'queueLimit'],
+    ...['queueCountAlert', 'queueWaitAlert', 'headers', 'formFields']
+  ]
+  for (const name of texts) {
+    it(`names the variable that ${name} wants`, async () => {
+      assert.match(await problem({ [name]: UNSET }), /^HL7_CONFIG .*NOT_SET_ANYWHERE/)
+    })
+  }
+
+  it('names the variable of a list, a secret slot and an order key', async () => {
+    for (const list of ['headers', 'formFields']) {
+      for (const valueType of ['str', 'hl7', 'msg', 'jsonata']) {
+        const entry = { name: 'x', value: UNSET, valueType }
+        assert.match(await problem({ [list]: [entry] }), /^HL7_CONFIG .*NOT_SET_ANYWHERE/)
+      }
+      const slot = { name: 'x', value: 'secret2', valueType: 'cred' }
+      assert.match(
+        await problem({ [list]: [slot], credentials: { secret2: UNSET } }),
+        /^HL7_CONFIG .*NOT_SET_ANYWHERE.*secret2/
+      )
+      assert.match(
+        await problem({ [list]: [slot], credentials: { secret2: '' } }),
+        /^HL7_CONFIG .*secret2 is empty/
+      )
+    }
+    assert.match(await problem({ order: 'key', orderKey: UNSET }), /NOT_SET_ANYWHERE/)
+  })
+
+  const ofAuth = [
+    ...['issuer', 'tokenEndpoint', 'grantType', 'clientAuth', 'scope', 'audience', 'resource'],
+    ...['extraParams', 'keyId', 'signingAlg', 'assertionAudience', 'assertionSubject'],
+    ...['assertionClaims', 'defaultLifetime', 'refreshOnStatus', 'tls', 'proxy']
+  ]
+  it('names the variable of each property of the auth node', async () => {
+    for (const name of ofAuth) {
+      assert.match(await problem({}, { [name]: UNSET }), /^HL7_CONFIG .*NOT_SET_ANYWHERE/, name)
+    }
+    for (const name of ['clientId', 'clientSecret', 'privateKey', 'privateKeyPassphrase']) {
+      const credentials = { clientId: 'a', clientSecret: 'b', [name]: UNSET }
+      assert.match(await problem({}, { credentials }), /^HL7_CONFIG .*NOT_SET_ANYWHERE/, name)
+    }
+    const extraParams = [{ name: 'x', value: 'secret1', valueType: 'cred' }]
+    const credentials = { clientId: 'a', clientSecret: 'b', secret1: UNSET }
+    assert.match(await problem({}, { extraParams, credentials }), /^HL7_CONFIG .*NOT_SET_ANYWHERE/)
+  })
+
+  it('says HL7_CONFIG for lists that are no lists, other types and nodes of other types', async () => {
+    const other = [
+      { id: 'other', type: 'tls-config' },
+      { id: 'other2', type: 'oauth2-client-credentials' }
+    ]
+    for (const [out, words] of [
+      [{ headers: 5 }, /headers must be a list/],
+      [{ headers: {} }, /headers must be a list/],
+      [{ headers: [null] }, /headers must be a list/],
+      [{ headers: ['x'] }, /headers must be a list/],
+      [{ url: {} }, /url must be a text/],
+      [{ retryInterval: 'soon' }, /retryInterval must be a number/],
+      [{ retryInterval: true }, /retryInterval must be a number/],
+      [{ failureTimeout: -0.5 }, /failureTimeout must be/],
+      [{ failureTimeout: -2 }, /failureTimeout must be/],
+      [{ failWhileUnreachable: 'maybe' }, /must be true or false/],
+      [{ auth: 'other' }, /auth .*another type/],
+      [{ tls: 'auth' }, /tls .*another type/],
+      [{ proxy: 'auth' }, /proxy/],
+      [{ auth: 'nowhere' }, /auth node is missing/]
+    ] as [Properties, RegExp][]) {
+      assert.match(await problem(out, {}, other), words, JSON.stringify(out))
+    }
+    assert.match(await problem({}, { tls: 'other2' }, other), /HL7_CONFIG .*tls .*another type/)
+  })
+
+  it('takes numbers and flags as texts, and null for what is missing', async () => {
+    const odd = {
+      retryInterval: '5',
+      failureTimeout: '0',
+      maxInFlight: '8',
+      failWhileUnreachable: 'false',
+      queueLimit: null,
+      queueCountAlert: '',
+      headers: null,
+      formFields: '',
+      replyCodeActions: null,
+      authScheme: null,
+      name: 5,
+      auth: null
+    }
+    assert.match(await problem(odd), /^HL7_DELIVERY_FAILED .*nothing listens/)
+  })
+
+  it('needs no property but the URL', async () => {
+    const bare = { auth: undefined, queue: undefined, failureTimeout: undefined }
+    const text = await problem({ ...bare, replyCodeActions: 'E=F' })
+    assert.match(text, /^HL7_DELIVERY_FAILED .*nothing listens/)
+  })
+})
