@@ -65,7 +65,7 @@ const css = `
   white-space: pre; word-break: normal; color: var(--red-ui-primary-text-color);
   background: var(--red-ui-secondary-background); border: 1px solid var(--red-ui-secondary-border-color); }
 .hl7-https-form .hl7-https-views { margin-left: 8px; }
-.hl7-https-form .hl7-https-views .red-ui-button { color: var(--red-ui-primary-text-color); }
+.hl7-https-form .hl7-https-views .red-ui-button:not(.selected) { color: var(--red-ui-primary-text-color); }
 .hl7-https-form .hl7-https-rules-view { margin-top: 10px; }
 .hl7-https-form .hl7-https-rules-bar { display: flex; gap: 10px; align-items: center; }
 .hl7-https-form .hl7-https-rules-bar .red-ui-button { color: var(--red-ui-primary-text-color); flex: none; }
@@ -74,15 +74,15 @@ const css = `
 .hl7-https-form .hl7-https-rule-then { flex: 2 1 230px; min-width: 0; display: flex; gap: 8px; align-items: center; }
 .hl7-https-form .hl7-https-rule select, .hl7-https-form .hl7-https-rule input[type=text] {
   flex: 1 1 0; min-width: 60px; width: auto; box-sizing: border-box; margin: 0; }
-.hl7-https-form .hl7-https-rule .hl7-https-rule-condition { flex: 2 1 0; min-width: 120px; }
+.hl7-https-form .hl7-https-rule .hl7-https-rule-condition { min-width: 120px; }
+.hl7-https-form #hl7-https-out-rules-list > li { padding-top: 3px; padding-bottom: 3px; }
 .hl7-https-form .hl7-https-rule .hl7-https-rule-field { flex: 0 1 80px; }
-.hl7-https-form .hl7-https-rule-own .hl7-https-rule-condition { flex: 1 1 0; }
 .hl7-https-form .hl7-https-rule-own .hl7-https-rule-value { flex: 2 1 0; font-family: var(--red-ui-monospace-font); }
 .hl7-https-form .hl7-https-rule label { flex: none; width: auto; margin: 0; white-space: nowrap; }
 .hl7-https-form .hl7-https-rule label input { width: auto; margin: 0 2px 0 0; vertical-align: middle; }
 .hl7-https-form .hl7-https-default .hl7-https-rule select,
 .hl7-https-form .hl7-https-default .hl7-https-rule input[type=text] { background: var(--red-ui-secondary-background); border-style: dashed; }
-.hl7-https-form #hl7-https-out-rules > .hl7-https-hint, .hl7-https-form #hl7-https-out-rules > .hl7-https-problem { margin-left: 0; max-width: none; }
+.hl7-https-form #hl7-https-out-rules .hl7-https-hint, .hl7-https-form #hl7-https-out-rules > .hl7-https-problem { margin-left: 0; max-width: none; }
 .hl7-https-form .hl7-https-hint p { margin: 0 0 6px; }
 .hl7-https-form .hl7-https-underlined { position: relative; background: var(--red-ui-form-input-background); }
 .hl7-https-form .hl7-https-underlined > textarea, .hl7-https-form .hl7-https-underlay {

@@ -242,7 +242,7 @@ function explain(input: HTMLElement, marked: boolean, reason: string): void {
       words.className = 'hl7-https-problem'
       words.setAttribute('role', 'status')
       const row = input.closest('.form-row')
-      row?.insertBefore(words, row.querySelector('.hl7-https-hint'))
+      row?.insertBefore(words, row.querySelector(':scope > .hl7-https-hint'))
     }
     if (words.textContent !== reason) words.textContent = reason
   }

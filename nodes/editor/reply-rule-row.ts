@@ -115,7 +115,8 @@ function conditionsText(rule: ReplyRule): string {
   return before.slice(0, -1).trimEnd()
 }
 
-type RowSubject = Pick<RuleRow, 'condition' | 'field' | 'value'>
+/** What a row is about, without its action. */
+export type RowSubject = Pick<RuleRow, 'condition' | 'field' | 'value'>
 
 function ownRow(value: string): RowSubject {
   return { condition: 'own', field: '', value }
@@ -142,8 +143,12 @@ function isListable(value: string): boolean {
   return value !== '' && value === value.trim() && !/[,"]/.test(value)
 }
 
-/** A test as the list says it; values of texts as they were typed. */
-function subjectOf(test: ReplyTest, text: string): RowSubject | undefined {
+/**
+ * A single test as the list says it.
+ *
+ * @param text the conditions as written, for the values of texts
+ */
+export function subjectOf(test: ReplyTest, text: string): RowSubject | undefined {
   const subject = (condition: RowCondition, value = '', field = ''): RowSubject => ({
     condition,
     field,

@@ -1,14 +1,28 @@
 import type { ReplyRule } from '../../src/delivery/reply-rules.ts'
-import { hasValue, readRow, type RuleRow } from './reply-rule-row.ts'
+import { hasValue, readRow, subjectOf, type RowSubject, type RuleRow } from './reply-rule-row.ts'
 
 /** Looks up a text in the editor's language. */
 export type RuleText = (key: string, values?: Record<string, string | number>) => string
 
-/** A row's condition in words, such as "error: AE or CE" or "ERR-3 is 207". */
-export function conditionWords(row: RuleRow, text: RuleText): string {
+/** A single test in words, such as "error (AE or CE)" or "ERR-3 is 207". */
+function subjectWords(row: RowSubject, text: RuleText): string {
   if (!hasValue(row.condition)) return text(`condition.${row.condition}`)
   const value = row.condition === 'severity' ? text(`severity.${row.value}`) : row.value
   return text(`conditionWords.${row.condition}`, { field: row.field, value })
+}
+
+/** A rule's conditions in words; those that have to hold together, and those of which any has to. */
+export function conditionWords(rule: ReplyRule, text: RuleText): string {
+  const row = readRow(rule)
+  if (row.condition !== 'own') return subjectWords(row, text)
+  return rule.conditions
+    .map((tests) =>
+      tests
+        .map((test) => subjectOf(test, ''))
+        .map((subject) => (subject === undefined ? row.value : subjectWords(subject, text)))
+        .join(text('rules.and'))
+    )
+    .join(text('rules.or'))
 }
 
 /**
@@ -22,7 +36,7 @@ export function rulesWords(rules: readonly ReplyRule[], text: RuleText): string[
     const row = readRow(rule)
     const action = actionWords(row, text)
     const last = groups.at(-1)
-    const words = conditionWords(row, text)
+    const words = conditionWords(rule, text)
     if (last?.action === action) last.conditions.push(words)
     else groups.push({ action, conditions: [words] })
   }
@@ -64,17 +78,9 @@ function restWords(rules: readonly ReplyRule[], text: RuleText): string[] {
   return words
 }
 
-/** The condition's name where it is a single test without a value. */
+/** The condition's name where it is a single test. */
 function wholeCondition(tests: ReplyRule['conditions'][number]): string[] {
   const [test] = tests
-  if (test === undefined || tests.length > 1) return []
-  const { condition } = readRow({
-    text: '=F',
-    action: 'F',
-    conditions: [tests],
-    retry: false,
-    outcome: 'fail',
-    warn: false
-  })
-  return [condition]
+  const subject = test === undefined || tests.length > 1 ? undefined : subjectOf(test, '')
+  return subject === undefined ? [] : [subject.condition]
 }

@@ -61,6 +61,7 @@ export class ResultBox {
       text.setAttribute('aria-label', label)
       this.#box.append(element('div', label), text)
     }
+    this.#box.scrollIntoView({ block: 'nearest' })
   }
 }
 

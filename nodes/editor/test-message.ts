@@ -2,7 +2,6 @@ import { parseReplyRules } from '../../src/delivery/reply-rules.ts'
 import { postToNodeRed, RequestError } from './ask-node-red.ts'
 import type { Form } from './form.ts'
 import { conditionWords } from './reply-rule-words.ts'
-import { readRow } from './reply-rule-row.ts'
 import { onPress, ResultBox, type ResultLine } from './result-box.ts'
 
 /** The route's answer; the token is hidden in it. */
@@ -99,7 +98,7 @@ function decisionWords({ action = '', rule = '' }: Answer, text: Form['text']): 
   const words = action === '' ? '' : text(`action.${letters === '' ? 'W' : shortened(letters)}`)
   if (rule === '') return words
   const [read] = parseReplyRules(rule).rules
-  const condition = read === undefined ? rule : conditionWords(readRow(read), text)
+  const condition = read === undefined ? rule : conditionWords(read, text)
   return text('testMessage.byRule', { action: words, condition, rule })
 }
 
