@@ -28,6 +28,17 @@ interface TypedInputType {
   hasValue?: boolean
 }
 
+/** A request of jQuery, which the editor has given its session. */
+interface EditorRequest {
+  url: string
+  type: 'POST'
+  contentType: string
+  dataType: 'json'
+  data: string
+  success: (answer: unknown) => void
+  error: (response: { status: number }) => void
+}
+
 interface EditableListOptions {
   addItem: (container: EditorElements, index: number, item: Record<string, unknown>) => void
   removeItem?: () => void
@@ -50,11 +61,15 @@ interface EditorElements {
   typedInput(options: { types: (string | TypedInputType)[]; default?: string }): this
   typedInput(method: 'type' | 'value'): string
   typedInput(method: 'type' | 'value', value: string): this
-  editableList(options: EditableListOptions): this
+  editableList(options: EditableListOptions | 'empty'): this
   editableList(method: 'addItem', item: Record<string, unknown>): this
+  editableList(method: 'insertItemAt', item: Record<string, unknown>, index: number): this
 }
 
-declare const $: (target: string | Element) => EditorElements
+declare const $: {
+  (target: string | Element): EditorElements
+  ajax(request: EditorRequest): void
+}
 
 interface EditorTabs {
   addTab(tab: { id: string; label: string }): void
@@ -70,6 +85,7 @@ declare const RED: {
       onchange: (tab: { id: string }) => void
     }): EditorTabs
   }
+  nodes: { node(id: string): (EditorNode & { changed?: boolean }) | null }
   sidebar: { help: { show(type: string): void } }
   tray: { resize(): void }
   utils: {

@@ -48,6 +48,52 @@ const css = `
   color: var(--red-ui-primary-text-color); font-weight: bold; }
 .hl7-https-form .hl7-https-section-head i { width: 16px; }
 .hl7-https-form .hl7-https-section-head:focus-visible { outline: 1px solid var(--red-ui-form-input-focus-color); }
+.hl7-https-form .hl7-https-beside { margin-left: 165px; }
+.hl7-https-form .hl7-https-result { margin: 8px 0 0 165px; max-width: 640px; line-height: 1.5;
+  border-left: 3px solid var(--red-ui-secondary-border-color); padding-left: 10px; }
+.hl7-https-form .hl7-https-result:empty { display: none; }
+.hl7-https-form .hl7-https-result-title { font-weight: bold; }
+.hl7-https-form .hl7-https-good { border-color: var(--red-ui-text-color-success); }
+.hl7-https-form .hl7-https-bad { border-color: var(--red-ui-text-color-error); }
+.hl7-https-form .hl7-https-good .hl7-https-result-title i { color: var(--red-ui-text-color-success); }
+.hl7-https-form .hl7-https-bad .hl7-https-result-title i { color: var(--red-ui-text-color-error); }
+.hl7-https-form .hl7-https-result dl { display: grid; grid-template-columns: max-content 1fr;
+  gap: 2px 12px; margin: 4px 0; }
+.hl7-https-form .hl7-https-result dt { font-weight: normal; color: var(--red-ui-primary-text-color); }
+.hl7-https-form .hl7-https-result dd { margin: 0; overflow-wrap: anywhere; }
+.hl7-https-form .hl7-https-result pre { margin: 2px 0 8px; max-height: 180px; overflow: auto; font-size: 12px;
+  white-space: pre; word-break: normal; color: var(--red-ui-primary-text-color);
+  background: var(--red-ui-secondary-background); border: 1px solid var(--red-ui-secondary-border-color); }
+.hl7-https-form .hl7-https-views { margin-left: 8px; }
+.hl7-https-form .hl7-https-views .red-ui-button:not(.selected) { color: var(--red-ui-primary-text-color); }
+.hl7-https-form .hl7-https-rules-view { margin-top: 10px; }
+.hl7-https-form .hl7-https-rules-bar { display: flex; gap: 10px; align-items: center; }
+.hl7-https-form .hl7-https-rules-bar .red-ui-button { color: var(--red-ui-primary-text-color); flex: none; }
+.hl7-https-form .hl7-https-rule { display: flex; flex-wrap: wrap; gap: 4px 10px; }
+.hl7-https-form .hl7-https-rule-when { flex: 3 1 270px; min-width: 0; display: flex; gap: 6px; }
+.hl7-https-form .hl7-https-rule-then { flex: 2 1 230px; min-width: 0; display: flex; gap: 8px; align-items: center; }
+.hl7-https-form .hl7-https-rule select, .hl7-https-form .hl7-https-rule input[type=text] {
+  flex: 1 1 0; min-width: 60px; width: auto; box-sizing: border-box; margin: 0; }
+.hl7-https-form .hl7-https-rule .hl7-https-rule-condition { min-width: 120px; }
+.hl7-https-form #hl7-https-out-rules-list > li { padding-top: 3px; padding-bottom: 3px; }
+.hl7-https-form .hl7-https-rule .hl7-https-rule-field { flex: 0 1 80px; }
+.hl7-https-form .hl7-https-rule-own .hl7-https-rule-value { flex: 2 1 0; font-family: var(--red-ui-monospace-font); }
+.hl7-https-form .hl7-https-rule label { flex: none; width: auto; margin: 0; white-space: nowrap; }
+.hl7-https-form .hl7-https-rule label input { width: auto; margin: 0 2px 0 0; vertical-align: middle; }
+.hl7-https-form .hl7-https-default .hl7-https-rule select,
+.hl7-https-form .hl7-https-default .hl7-https-rule input[type=text] { background: var(--red-ui-secondary-background); border-style: dashed; }
+.hl7-https-form #hl7-https-out-rules .hl7-https-hint, .hl7-https-form #hl7-https-out-rules > .hl7-https-problem { margin-left: 0; max-width: none; }
+.hl7-https-form .hl7-https-hint p { margin: 0 0 6px; }
+.hl7-https-form .hl7-https-underlined { position: relative; background: var(--red-ui-form-input-background); }
+.hl7-https-form .hl7-https-underlined > textarea, .hl7-https-form .hl7-https-underlay {
+  width: 100%; box-sizing: border-box; margin: 0; padding: 6px 8px; border-width: 1px; font: 13px/20px var(--red-ui-monospace-font);
+  white-space: pre-wrap; overflow-wrap: break-word; overflow-y: scroll; letter-spacing: normal; }
+.hl7-https-form .hl7-https-underlined > textarea { position: relative; display: block; background: transparent; resize: none; }
+.hl7-https-form .hl7-https-underlay { position: absolute; inset: 0; border: 1px solid transparent; color: transparent; pointer-events: none; }
+.hl7-https-form .hl7-https-underlay mark { background: none; color: inherit;
+  text-decoration: underline wavy var(--red-ui-text-color-error) 2px; text-underline-offset: 3px; }
+.hl7-https-form :is(button, a, [tabindex]):focus-visible { outline: 2px solid var(--red-ui-form-input-focus-color); outline-offset: 1px; }
+#hl7-https-out-tabs a:focus-visible { outline: 2px solid var(--red-ui-form-input-focus-color); outline-offset: -3px; }
 `
 
 /** Adds the forms' style to the page, once. Colours are Node-RED's own variables: light and dark. */

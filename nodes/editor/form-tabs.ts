@@ -23,17 +23,29 @@ export function createFormTabs(list: string, tabs: readonly FormTab[], markText:
   const bar = RED.tabs.create({
     element: $(`#${list}`),
     onchange: ({ id }) => {
-      for (const [pane, element] of panes) if (element !== null) element.hidden = pane !== id
+      for (const [pane, element] of panes) {
+        if (element !== null) element.hidden = pane !== id
+        const link = tabLink(pane)
+        link?.setAttribute('aria-selected', String(pane === id))
+        if (link) link.tabIndex = pane === id ? 0 : -1
+      }
       RED.tray.resize()
     }
   })
   for (const { pane, label } of tabs) bar.addTab({ id: pane, label })
+  nameTabs(
+    list,
+    tabs.map(({ pane }) => pane),
+    (pane) => {
+      bar.activateTab(pane)
+    }
+  )
   const first = tabs[0]
   if (first !== undefined) bar.activateTab(first.pane)
 
   const mark = (): void => {
     for (const [pane, element] of panes) {
-      const link = document.querySelector(`#red-ui-tab-${pane} .red-ui-tab-label`)
+      const link = tabLink(pane)
       if (element === null || link === null) continue
       const wrong = [...element.querySelectorAll('.input-error')].some(
         (field) => field.closest('[data-row][hidden]') === null
@@ -58,4 +70,38 @@ function markElement(text: string): HTMLElement {
   mark.setAttribute('role', 'img')
   mark.setAttribute('aria-label', text)
   return mark
+}
+
+function tabLink(pane: string): HTMLElement | null {
+  return document.querySelector<HTMLElement>(`#red-ui-tab-${pane} .red-ui-tab-label`)
+}
+
+/** Node-RED's tabs are links. Says that they are tabs, and moves between them by arrow keys (WAI-ARIA). */
+function nameTabs(list: string, panes: readonly string[], activate: (pane: string) => void): void {
+  document.getElementById(list)?.setAttribute('role', 'tablist')
+  panes.forEach((pane, index) => {
+    const link = tabLink(pane)
+    const element = document.getElementById(pane)
+    if (link === null || element === null) return
+    link.id = `${pane}-tab`
+    link.closest('li')?.setAttribute('role', 'presentation')
+    link.setAttribute('role', 'tab')
+    link.setAttribute('aria-controls', pane)
+    element.setAttribute('role', 'tabpanel')
+    element.setAttribute('aria-labelledby', link.id)
+    const next: Record<string, number> = {
+      ArrowRight: index + 1,
+      ArrowLeft: index - 1,
+      Home: 0,
+      End: -1
+    }
+    link.addEventListener('keydown', (event) => {
+      const place = next[event.key]
+      const to = place === undefined ? undefined : panes.at(place % panes.length)
+      if (to === undefined) return
+      event.preventDefault()
+      activate(to)
+      tabLink(to)?.focus()
+    })
+  })
 }

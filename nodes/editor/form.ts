@@ -29,6 +29,8 @@ export interface Form {
   save: (node: EditorNode) => void
   /** Forgets the open form; to be called in `oneditcancel`. */
   cancel: () => void
+  /** The form's properties and credentials as a flow file has them; lists as they are on the node. */
+  properties: () => FormProperties
   /** A validator's answer for Node-RED: `true`, or the reason in words. */
   problem: (node: EditorNode, property: string, value: unknown) => true | string
   /** A label or a message in the editor's language. */
@@ -39,6 +41,12 @@ export interface Form {
   onMarks: (listener: () => void) => void
   /** The form's element while it is open. */
   root: () => HTMLElement
+}
+
+/** What a form holds. A password that was not typed anew is `__PWRD__`. */
+export interface FormProperties {
+  properties: Record<string, unknown>
+  credentials: Record<string, string>
 }
 
 /** Makes a {@link Form} of its definition. */
@@ -97,6 +105,29 @@ export function createForm(definition: FormDefinition): Form {
     text,
     showRows,
     root,
+    properties: () => {
+      if (open === undefined) throw new Error('The form is not open')
+      const { defaults, credentials } = open._def
+      const read = readFrom(open)
+      const text = (property: string): string => {
+        const value = read(property)
+        return typeof value === 'string' ? value : ''
+      }
+      return {
+        properties: Object.fromEntries(
+          Object.entries(defaults).map(([property, { type }]) => {
+            const value = read(property)
+            if (definition.numbers.includes(property)) {
+              return [property, String(value).trim() === '' ? undefined : Number(value)]
+            }
+            // A config node that is yet to be added is none.
+            const none = type !== undefined && (value === '_ADD_' || value === null)
+            return [property, none ? '' : value]
+          })
+        ),
+        credentials: Object.fromEntries(Object.keys(credentials).map((name) => [name, text(name)]))
+      }
+    },
     problem,
     onMarks: (listener) => {
       listeners.push(listener)
@@ -211,7 +242,7 @@ function explain(input: HTMLElement, marked: boolean, reason: string): void {
       words.className = 'hl7-https-problem'
       words.setAttribute('role', 'status')
       const row = input.closest('.form-row')
-      row?.insertBefore(words, row.querySelector('.hl7-https-hint'))
+      row?.insertBefore(words, row.querySelector(':scope > .hl7-https-hint'))
     }
     if (words.textContent !== reason) words.textContent = reason
   }

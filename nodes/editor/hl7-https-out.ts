@@ -1,8 +1,4 @@
-import {
-  DEFAULT_REPLY_RULES,
-  parseReplyRules,
-  ReplyRulesError
-} from '../../src/delivery/reply-rules.ts'
+import { parseReplyRules, ReplyRulesError } from '../../src/delivery/reply-rules.ts'
 import { headerValueProblem } from '../../src/https/header-values.ts'
 import { entryProblem } from './entry-problem.ts'
 import { createForm, type Form, type ReadValue } from './form.ts'
@@ -10,7 +6,9 @@ import { createFormTabs } from './form-tabs.ts'
 import { headerProblem, isHl7Path, namedValue } from './named-value.ts'
 import { createNamedValueList, type NamedValueList } from './named-value-list.ts'
 import { numberProblem, type NumberBounds } from './number-problem.ts'
+import { prepareReplyRules, type ReplyRulesView } from './reply-rule-list.ts'
 import { showSecretSlots } from './secret-slots.ts'
+import { prepareTestMessage } from './test-message.ts'
 import { hostOf, isVariable, urlProblem } from './url-problem.ts'
 
 /** The runtime's bounds of the numeric properties; seconds, or counts where `integer` stands. */
@@ -74,6 +72,7 @@ const form = createForm({
   problem
 })
 let lists: NamedValueList[] = []
+let rules: ReplyRulesView | undefined
 let resizeTabs: (() => void) | undefined
 
 /** Why a property cannot be used, in words; an empty string where it can, or where it is not used. */
@@ -128,7 +127,7 @@ function rulesProblem(rules: string): string {
     return ''
   } catch (error) {
     if (!(error instanceof ReplyRulesError)) throw error
-    return text('problem.replyCodeActions', { position: error.position + 1, reason: error.message })
+    return error.message
   }
 }
 
@@ -204,8 +203,12 @@ function prepare(node: EditorNode): void {
   $('#node-input-format').on('change', showContentType)
   showContentType()
 
-  const rules = document.getElementById('node-input-replyCodeActions')
-  if (rules instanceof HTMLTextAreaElement) rules.placeholder = DEFAULT_REPLY_RULES
+  rules = prepareReplyRules(text)
+  prepareTestMessage({
+    form,
+    node,
+    lists: () => ({ headers: lists[1]?.entries(), formFields: lists[0]?.entries() })
+  })
   document.getElementById('hl7-https-out-rules-help')?.addEventListener('click', (event) => {
     event.preventDefault()
     RED.sidebar.help.show('hl7-https-out')
@@ -214,6 +217,7 @@ function prepare(node: EditorNode): void {
 
 function save(node: EditorNode): void {
   for (const list of lists) list.save(node)
+  rules?.save()
   form.save(node)
 }
 

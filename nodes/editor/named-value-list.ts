@@ -45,7 +45,10 @@ export function createNamedValueList(
     return { ...entry, value: $(value).typedInput('value'), valueType }
   }
   const rows = (): Element[] => [
-    ...(document.getElementById(options.element)?.querySelectorAll('.hl7-https-entry') ?? [])
+    // A removed row fades out before it is gone.
+    ...(document
+      .getElementById(options.element)
+      ?.querySelectorAll('li:not(.red-ui-editableList-item-deleting) .hl7-https-entry') ?? [])
   ]
   const isBlank = (entry: NamedValue): boolean => entry.name === '' && entry.value === ''
   const entries = (): NamedValue[] =>
@@ -91,6 +94,11 @@ export function createNamedValueList(
       cell.append(value)
       row.append(name, cell)
       container[0]?.append(row)
+      // Node-RED's remove button is an icon without a name.
+      container[0]
+        ?.closest('li')
+        ?.querySelector('.red-ui-editableList-item-remove')
+        ?.setAttribute('aria-label', text('label.remove'))
       if (types.length > 0) {
         const input = $(value).typedInput({ types: types.map((type) => typeOf(type, text)) })
         input.typedInput('type', entry.valueType ?? 'str')

@@ -1,9 +1,11 @@
 import { entryProblem } from './entry-problem.ts'
 import { createForm, type Form, type ReadValue } from './form.ts'
+import { readIssuerPaste } from './issuer-paste.ts'
 import { namedValue } from './named-value.ts'
 import { createNamedValueList, type NamedValueList } from './named-value-list.ts'
 import { numberProblem } from './number-problem.ts'
 import { showSecretSlots } from './secret-slots.ts'
+import { prepareTokenTest } from './token-test.ts'
 import { hostOf, urlProblem } from './url-problem.ts'
 
 const namespace = '@hl7-https/node-red-hl7-https-out/oauth2-client-credentials'
@@ -144,7 +146,16 @@ function prepare(node: EditorNode): void {
   showSlots()
   prepareSection()
   prepareKeyFile()
-  prepareTokenUrl()
+  preparePastedUrl()
+  prepareTokenTest({
+    form,
+    nodeId: node.id,
+    lists: () => ({ extraParams: lists[0]?.entries(), assertionClaims: lists[1]?.entries() }),
+    onIssuer: (issuer) => {
+      $(`#${prefix}-issuer`).val(issuer).trigger('change')
+      note(text('note.issuerSlash', { issuer }))
+    }
+  })
 }
 
 /** Opens and closes "More settings"; it starts open where something in it is not the default. */
@@ -188,23 +199,29 @@ function prepareKeyFile(): void {
   })
 }
 
-/** Moves a token URL that was typed as the issuer to where it belongs, and says so. */
-function prepareTokenUrl(): void {
-  const note = document.getElementById('oauth2-client-credentials-note')
+/** Puts what was pasted as the issuer where it belongs, and says so. */
+function preparePastedUrl(): void {
   const issuer = $(`#${prefix}-issuer`)
   const tokenEndpoint = $(`#${prefix}-tokenEndpoint`)
+  const opened = String(issuer.val())
   issuer.on('change', () => {
-    const url = String(issuer.val()).trim()
-    if (note === null || urlProblem(url) !== '') return
-    note.textContent = ''
-    if (url.includes('/.well-known/')) {
-      note.textContent = text('note.wellKnown')
-    } else if (/\/token\/?$/.test(url) && !isFilled(tokenEndpoint.val())) {
-      tokenEndpoint.val(url).trigger('change')
-      issuer.val('').trigger('change')
-      note.textContent = text('note.tokenEndpoint')
+    const typed = String(issuer.val())
+    // What a flow holds is not changed by looking at it.
+    if (typed === opened || typed.trim() === '') return
+    const { kind, issuer: url, tokenEndpoint: token } = readIssuerPaste(typed)
+    if (kind === 'tokenEndpoint') {
+      if (isFilled(tokenEndpoint.val())) return
+      tokenEndpoint.val(token).trigger('change')
     }
+    if (url !== typed) issuer.val(url).trigger('change')
+    note(kind === '' ? '' : text(`note.${kind}`, { url: url.replace(/\/$/, '') }))
   })
+}
+
+/** Says under the issuer what was done with it. */
+function note(words: string): void {
+  const element = document.getElementById('oauth2-client-credentials-note')
+  if (element !== null) element.textContent = words
 }
 
 function save(node: EditorNode): void {

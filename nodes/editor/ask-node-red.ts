@@ -1,0 +1,40 @@
+/**
+ * POSTs JSON to Node-RED with the editor's own session, which `fetch` would not send.
+ *
+ * @param path relative to the editor
+ * @returns the answer, parsed
+ * @throws {RequestError} where Node-RED answers with an error, or not at all
+ */
+export async function postToNodeRed(path: string, body: unknown): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    $.ajax({
+      url: path,
+      type: 'POST',
+      contentType: 'application/json',
+      dataType: 'json',
+      data: JSON.stringify(body),
+      success: resolve,
+      error: ({ status }) => {
+        reject(new RequestError(status))
+      }
+    })
+  })
+}
+
+/** Node-RED refused a request. */
+export class RequestError extends Error {
+  /** The HTTP status; 0 where there was no answer. */
+  readonly status: number
+
+  constructor(status: number) {
+    super(`Node-RED answered ${status}`)
+    this.status = status
+  }
+
+  /** The key of the words for it. */
+  get key(): 'notDeployed' | 'notAllowed' | 'noNodeRed' | 'failed' {
+    if (this.status === 404) return 'notDeployed'
+    if (this.status === 401 || this.status === 403) return 'notAllowed'
+    return this.status === 0 ? 'noNodeRed' : 'failed'
+  }
+}

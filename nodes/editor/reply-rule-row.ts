@@ -1,0 +1,277 @@
+import { parseReplyRules, type ReplyRule } from '../../src/delivery/reply-rules.ts'
+import type { ReplyTest } from '../../src/delivery/reply-test.ts'
+import { RuleScanner } from '../../src/delivery/rule-scanner.ts'
+
+/** The conditions that the list offers, in the order of its select. */
+export const rowConditions = [
+  'accepted',
+  'error',
+  'reject',
+  'code',
+  'emptyCode',
+  'otherCode',
+  'noAcknowledgement',
+  'noReply',
+  'foreignId',
+  'sameType',
+  'errorNumber',
+  'severity',
+  'fieldValue',
+  'fieldText',
+  'replyText',
+  'status',
+  'noAnswer',
+  'errorStatus',
+  'timeout',
+  'connect',
+  'reset',
+  'tls',
+  'token',
+  'errorCode',
+  'errorText',
+  'own'
+] as const
+
+/** A condition in plain words; `own` is one that is written as text. */
+export type RowCondition = (typeof rowConditions)[number]
+
+/** The actions that the list offers: the letters without W, and none for a W alone. */
+export const rowActions = ['C', 'F', 'R', 'RS', 'RD', 'RC', 'S', 'D', ''] as const
+
+/** Letters without W, R alone for `RF`, which means the same; empty for a W alone. */
+export type RowAction = (typeof rowActions)[number]
+
+/** A rule as the list shows it. */
+export interface RuleRow {
+  condition: RowCondition
+  /** The field of the reply, such as `ERR-3`, for `fieldValue` and `fieldText`. */
+  field: string
+  /** What it is compared with; several separated by commas where {@link takesSeveral}. */
+  value: string
+  action: RowAction
+  warn: boolean
+}
+
+/** A rule's tests without a value: how each is written. */
+const written: Partial<Record<RowCondition, string>> = {
+  accepted: ':?A',
+  error: ':?E',
+  reject: ':?R',
+  emptyCode: ':_',
+  otherCode: ':*',
+  noAcknowledgement: ':~',
+  noReply: 'X',
+  foreignId: ':I?',
+  sameType: ':T?',
+  noAnswer: 'E',
+  timeout: 'E#timeout',
+  connect: 'E#connect',
+  reset: 'E#reset',
+  tls: 'E#tls',
+  token: 'E#token'
+}
+
+/** What stands before the value of the others. */
+const prefixes: Partial<Record<RowCondition, string>> = {
+  code: ':',
+  errorStatus: 'E#',
+  errorCode: 'E#',
+  errorText: 'E*',
+  status: '@status:',
+  errorNumber: '@ERR-3:',
+  severity: '@severity:',
+  replyText: '@*'
+}
+
+/** Whether the condition has a value. */
+export function hasValue(condition: RowCondition): boolean {
+  return written[condition] === undefined
+}
+
+/** Whether the condition names a field of the reply. */
+export function hasField(condition: RowCondition): boolean {
+  return condition === 'fieldValue' || condition === 'fieldText'
+}
+
+/** Whether the value may be several, separated by commas: any of them. */
+export function takesSeveral(condition: RowCondition): boolean {
+  return ['code', 'errorStatus', 'errorCode', 'status', 'errorNumber'].includes(condition)
+}
+
+/** Shows a rule as a row. What no condition of the list can say is `own`, with its text. */
+export function readRow(rule: ReplyRule): RuleRow {
+  const conditions = conditionsText(rule)
+  const letter = rule.outcome === null ? '' : letters[rule.outcome]
+  const action = rule.retry && letter !== 'F' ? `R${letter}` : rule.retry ? 'R' : letter
+  const known = rowActions.find((one) => one === action) ?? ''
+  return { ...(simpleRow(rule, conditions) ?? ownRow(conditions)), action: known, warn: rule.warn }
+}
+
+const letters = { accept: 'C', fail: 'F', suspend: 'S', disable: 'D' } as const
+
+/** The conditions of a rule as written, such as `(:AE,:CE)`. */
+function conditionsText(rule: ReplyRule): string {
+  const before = rule.text.slice(0, rule.text.length - rule.action.length).trimEnd()
+  return before.slice(0, -1).trimEnd()
+}
+
+/** What a row is about, without its action. */
+export type RowSubject = Pick<RuleRow, 'condition' | 'field' | 'value'>
+
+function ownRow(value: string): RowSubject {
+  return { condition: 'own', field: '', value }
+}
+
+function simpleRow(rule: ReplyRule, text: string): RowSubject | undefined {
+  const tests = rule.conditions.map((alternatives) =>
+    alternatives.length === 1 ? alternatives[0] : undefined
+  )
+  const subjects = tests.map((test) => (test === undefined ? undefined : subjectOf(test, text)))
+  const [first] = subjects
+  if (first === undefined || subjects.length === 1) return first
+  const values = subjects.map((subject) =>
+    subject?.condition === first.condition ? subject.value : ''
+  )
+  if (!takesSeveral(first.condition) || values.some((value) => !isListable(value))) {
+    return undefined
+  }
+  return { ...first, value: values.join(', ') }
+}
+
+/** Whether the value can stand among others. */
+function isListable(value: string): boolean {
+  return value !== '' && value === value.trim() && !/[,"]/.test(value)
+}
+
+/**
+ * A single test as the list says it.
+ *
+ * @param text the conditions as written, for the values of texts
+ */
+export function subjectOf(test: ReplyTest, text: string): RowSubject | undefined {
+  const subject = (condition: RowCondition, value = '', field = ''): RowSubject => ({
+    condition,
+    field,
+    value
+  })
+  switch (test.kind) {
+    case 'code':
+      return isListable(test.code) ? subject('code', test.code) : undefined
+    case 'code-class':
+      return subject(codeClasses[test.codes[0]] ?? 'own')
+    case 'empty-code':
+      return subject('emptyCode')
+    case 'other-code':
+      return subject('otherCode')
+    case 'no-acknowledgement':
+      return subject('noAcknowledgement')
+    case 'foreign-id':
+      return subject('foreignId')
+    case 'same-type':
+      return subject('sameType')
+    case 'no-reply':
+      return subject('noReply')
+    case 'error':
+      return subject('noAnswer')
+    case 'error-status':
+      return subject('errorStatus', statusText(test))
+    case 'error-code':
+      return subject('errorCode', test.code)
+    case 'error-family':
+      return subject(test.family)
+    case 'status':
+      return subject('status', statusText(test))
+    case 'severity':
+      return subject('severity', test.severity)
+    case 'error-text':
+    case 'reply-text':
+      return subject(
+        test.kind === 'error-text' ? 'errorText' : 'replyText',
+        valueAsTyped(text, '*', test.text)
+      )
+    case 'field-text':
+    case 'field-value': {
+      const field = fieldText(test.path)
+      if (test.kind === 'field-text') {
+        return subject('fieldText', valueAsTyped(text, '*', test.text), field)
+      }
+      return field === 'ERR-3' && isListable(test.value)
+        ? subject('errorNumber', test.value)
+        : subject('fieldValue', test.value, field)
+    }
+  }
+}
+
+/** By the first of the two codes. */
+const codeClasses: Partial<Record<string, RowCondition>> = {
+  AA: 'accepted',
+  AE: 'error',
+  AR: 'reject'
+}
+
+function statusText({ from, to }: { from: number; to: number }): string {
+  return from === to ? String(from) : `${String(from).slice(0, 1)}xx`
+}
+
+/** The parser compares texts in small letters; the list shows them as they were typed. */
+function valueAsTyped(text: string, mark: string, small: string): string {
+  const scanner = new RuleScanner(text)
+  scanner.position = text.indexOf(mark) + 1
+  try {
+    const value = scanner.value('').text
+    return value.toLowerCase() === small ? value : small
+  } catch {
+    return small
+  }
+}
+
+function fieldText(path: Extract<ReplyTest, { kind: 'field-value' }>['path']): string {
+  const part = (before: string, number: number | undefined, after = ''): string =>
+    number === undefined ? '' : `${before}${number}${after}`
+  return (
+    `${path.segment}${part('[', path.occurrence, ']')}-${path.field}` +
+    part('(', path.repetition, ')') +
+    part('.', path.component) +
+    part('.', path.subcomponent)
+  )
+}
+
+/** Writes a row as a rule. What is missing in it, the parser finds in the rule. */
+export function writeRow(row: RuleRow): string {
+  const warning = row.warn || row.action === '' ? 'W' : ''
+  return `${writeConditions(row)}=${warning}${row.action}`
+}
+
+function writeConditions({ condition, field, value }: RuleRow): string {
+  if (condition === 'own') return value.trim()
+  const fixed = written[condition]
+  if (fixed !== undefined) return fixed
+  const prefix = prefixes[condition] ?? `@${field.trim()}${condition === 'fieldText' ? '*' : ':'}`
+  const quote = condition === 'code' ? quotedCode : quoted
+  if (!takesSeveral(condition)) return prefix + quote(value)
+  const values = value.split(',').map((one) => one.trim())
+  const tests = values.filter((one) => one !== '').map((one) => prefix + quote(one))
+  return tests.length > 1 ? `(${tests.join(',')})` : (tests[0] ?? prefix)
+}
+
+/** In double quotes where the language needs them. */
+function quoted(value: string): string {
+  const bare = value === value.trim() && !/[,=&)"]/.test(value)
+  return bare ? value : `"${value.replaceAll('"', '""')}"`
+}
+
+function quotedCode(value: string): string {
+  return /^[a-z0-9]*$/i.test(value) ? value : `"${value.replaceAll('"', '""')}"`
+}
+
+/**
+ * Whether a row, written and read again, is still about the same condition: an HTTP status `abc`
+ * would be the error code of that name.
+ *
+ * @throws ReplyRulesError where it cannot be read at all
+ */
+export function keepsItsMeaning(row: RuleRow): boolean {
+  const [rule, ...more] = parseReplyRules(writeRow(row)).rules
+  if (rule === undefined || more.length > 0) return false
+  return row.condition === 'own' || readRow(rule).condition === row.condition
+}

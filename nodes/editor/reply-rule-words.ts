@@ -1,0 +1,86 @@
+import type { ReplyRule } from '../../src/delivery/reply-rules.ts'
+import { hasValue, readRow, subjectOf, type RowSubject, type RuleRow } from './reply-rule-row.ts'
+
+/** Looks up a text in the editor's language. */
+export type RuleText = (key: string, values?: Record<string, string | number>) => string
+
+/** A single test in words, such as "error (AE or CE)" or "ERR-3 is 207". */
+function subjectWords(row: RowSubject, text: RuleText): string {
+  if (!hasValue(row.condition)) return text(`condition.${row.condition}`)
+  const value = row.condition === 'severity' ? text(`severity.${row.value}`) : row.value
+  return text(`conditionWords.${row.condition}`, { field: row.field, value })
+}
+
+/** A rule's conditions in words; those that have to hold together, and those of which any has to. */
+export function conditionWords(rule: ReplyRule, text: RuleText): string {
+  const row = readRow(rule)
+  if (row.condition !== 'own') return subjectWords(row, text)
+  return rule.conditions
+    .map((tests) =>
+      tests
+        .map((test) => subjectOf(test, ''))
+        .map((subject) => (subject === undefined ? row.value : subjectWords(subject, text)))
+        .join(text('rules.and'))
+    )
+    .join(text('rules.or'))
+}
+
+/**
+ * Says what a list of rules does, in its order: neighbours with the same action together.
+ *
+ * @returns one sentence for each action, and what becomes of all that no rule names
+ */
+export function rulesWords(rules: readonly ReplyRule[], text: RuleText): string[] {
+  const groups: { action: string; conditions: string[] }[] = []
+  for (const rule of rules) {
+    const row = readRow(rule)
+    const action = actionWords(row, text)
+    const last = groups.at(-1)
+    const words = conditionWords(rule, text)
+    if (last?.action === action) last.conditions.push(words)
+    else groups.push({ action, conditions: [words] })
+  }
+  const sentences = groups.map(({ action, conditions }) =>
+    text('rules.sentence', { action, conditions: conditions.join(text('rules.separator')) })
+  )
+  return [...sentences, ...restWords(rules, text)]
+}
+
+/** A row's action in words, with its warning. */
+export function actionWords(
+  { action, warn }: Pick<RuleRow, 'action' | 'warn'>,
+  text: RuleText
+): string {
+  const words = text(`action.${action === '' ? 'W' : action}`)
+  return warn && action !== '' ? text('rules.withWarning', { action: words }) : words
+}
+
+/** Every reply meets one of these, or one of the error conditions. */
+const everyReply = [
+  'accepted',
+  'error',
+  'reject',
+  'emptyCode',
+  'otherCode',
+  'noAcknowledgement',
+  'noReply'
+]
+
+function restWords(rules: readonly ReplyRule[], text: RuleText): string[] {
+  const deciding = rules.filter(({ outcome }) => outcome !== null)
+  const named = new Set(deciding.flatMap((rule) => rule.conditions.flatMap(wholeCondition)))
+  const words: string[] = []
+  if (!everyReply.every((condition) => named.has(condition))) {
+    words.push(text('rules.otherReplies'))
+    if (deciding.length < rules.length) words.push(text('rules.warnedReplies'))
+  }
+  if (!named.has('noAnswer')) words.push(text('rules.otherErrors'))
+  return words
+}
+
+/** The condition's name where it is a single test. */
+function wholeCondition(tests: ReplyRule['conditions'][number]): string[] {
+  const [test] = tests
+  const subject = test === undefined || tests.length > 1 ? undefined : subjectOf(test, '')
+  return subject === undefined ? [] : [subject.condition]
+}

@@ -1,0 +1,88 @@
+/** One line of a result: what it is, and its value. */
+export type ResultLine = readonly [label: string, value: string]
+
+/**
+ * Shows the result of a test in its place, which a reader of the screen reads out. All of it is text,
+ * never markup: part of it comes from other servers.
+ */
+export class ResultBox {
+  readonly #box: HTMLElement
+
+  /** @param id of an element with `role="status"` */
+  constructor(id: string) {
+    const box = document.getElementById(id)
+    if (box === null) throw new Error(`No element ${id}`)
+    this.#box = box
+  }
+
+  /** Nothing to show. */
+  clear(): void {
+    this.#box.replaceChildren()
+    this.#box.classList.remove('hl7-https-good', 'hl7-https-bad')
+  }
+
+  /** Something is under way, or has to be done first. */
+  say(words: string): void {
+    this.clear()
+    this.#box.append(element('div', words))
+  }
+
+  /**
+   * Shows an outcome.
+   *
+   * @param outcome `good` and `bad` have a colour and a sign
+   * @param long texts of several lines, such as a reply
+   */
+  show(
+    outcome: 'good' | 'bad',
+    headline: string,
+    lines: readonly ResultLine[],
+    long: readonly ResultLine[] = []
+  ): void {
+    this.clear()
+    this.#box.classList.add(`hl7-https-${outcome}`)
+    const title = element('div', '')
+    title.className = 'hl7-https-result-title'
+    const sign = document.createElement('i')
+    sign.className = `fa ${outcome === 'good' ? 'fa-check-circle' : 'fa-exclamation-circle'}`
+    sign.setAttribute('aria-hidden', 'true')
+    title.append(sign, ` ${headline}`)
+    this.#box.append(title)
+    const list = document.createElement('dl')
+    for (const [label, value] of lines) {
+      if (value !== '') list.append(element('dt', label), element('dd', value))
+    }
+    if (list.childElementCount > 0) this.#box.append(list)
+    for (const [label, value] of long) {
+      if (value === '') continue
+      const text = element('pre', value)
+      text.tabIndex = 0
+      text.setAttribute('role', 'region')
+      text.setAttribute('aria-label', label)
+      this.#box.append(element('div', label), text)
+    }
+    this.#box.scrollIntoView({ block: 'nearest' })
+  }
+}
+
+function element(name: string, text: string): HTMLElement {
+  const made = document.createElement(name)
+  made.textContent = text
+  return made
+}
+
+/** A button that works on something: it cannot be pressed twice, and says that it is busy. */
+export function onPress(id: string, work: () => Promise<void>): void {
+  const button = document.getElementById(id)
+  button?.addEventListener('click', () => {
+    if (button.getAttribute('aria-disabled') === 'true') return
+    const icon = button.querySelector('i')
+    const before = icon?.className ?? ''
+    button.setAttribute('aria-disabled', 'true')
+    if (icon) icon.className = 'fa fa-spinner fa-spin'
+    void work().finally(() => {
+      button.removeAttribute('aria-disabled')
+      if (icon) icon.className = before
+    })
+  })
+}
