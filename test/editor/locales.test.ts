@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
@@ -7,7 +7,40 @@ import { fileURLToPath } from 'node:url'
 const nodes = join(dirname(dirname(dirname(fileURLToPath(import.meta.url)))), 'nodes')
 const read = (...path: string[]): string => readFileSync(join(nodes, ...path), 'utf8')
 
-for (const type of ['hl7-https-out', 'oauth2-client-credentials']) {
+const types = ['hl7-https-out', 'oauth2-client-credentials']
+
+/** Named as Node-RED names the folders of its own languages. */
+const translations = ['de', 'es-ES', 'fr', 'ja', 'zh-CN']
+
+/** Every text of a file, by its whole key. */
+function textsOf(language: string, type: string): Map<string, string> {
+  const texts = new Map<string, string>()
+  const collect = (at: unknown, path: string): void => {
+    if (typeof at !== 'object' || at === null) {
+      assert.equal(typeof at, 'string', path)
+      texts.set(path, String(at))
+      return
+    }
+    for (const [key, value] of Object.entries(at)) {
+      collect(value, path === '' ? key : `${path}.${key}`)
+    }
+  }
+  collect(JSON.parse(read('locales', language, `${type}.json`)), '')
+  return texts
+}
+
+/** What a pattern finds, sorted: translations may say things in another order. */
+const found = (text: string, pattern: RegExp): string[] =>
+  [...text.matchAll(pattern)].map(([match]) => match).sort()
+
+/** What no translation changes: placeholders, variables, HL7 fields and codes, the start of a URL. */
+const code = /__\w+?__|\$\{?\w+\}?|https?:\/\/|[A-Z]{2,3}-\d+(?:\.\d+)?|\b(?:A[AER]|C[AER])\b/g
+
+/** Columns on the screen: a character of Chinese or Japanese takes two. */
+const columns = (text: string): number =>
+  text.length + found(text, /[\u3000-\u9fff\uff00-\uff60]/g).length
+
+for (const type of types) {
   const labels: unknown = JSON.parse(read('locales', 'en-US', `${type}.json`))
   const has = (key: string): boolean => {
     let at: unknown = labels
@@ -57,18 +90,98 @@ for (const type of ['hl7-https-out', 'oauth2-client-credentials']) {
   })
 }
 
-describe('the status texts', () => {
-  it('are there for every state, and short but for the error code that one may carry', () => {
-    const { status } = JSON.parse(read('locales', 'en-US', 'hl7-https-out.json')) as {
-      status: Record<string, string>
-    }
-    for (const state of ['sending', 'ack', 'nak', 'retrying', 'paused', 'error', 'queued']) {
-      assert.ok(status[state], state)
-    }
-    for (const [state, text] of Object.entries(status)) {
-      const example = text.replace('__code__', '').replace(/__\w+__/g, '12')
-      // What ails a token takes more words.
-      assert.ok(example.length < (state === 'tokenFailing' ? 40 : 20), `${state}: ${example}`)
+describe('the languages', () => {
+  it('are those of the contract, each with every file', () => {
+    assert.deepEqual(readdirSync(join(nodes, 'locales')).sort(), ['en-US', ...translations].sort())
+    const files = types.flatMap((type) => [`${type}.html`, `${type}.json`])
+    for (const language of ['en-US', ...translations]) {
+      assert.deepEqual(readdirSync(join(nodes, 'locales', language)).sort(), files, language)
     }
   })
 })
+
+for (const language of translations) {
+  for (const type of types) {
+    describe(`the ${language} texts of ${type}`, () => {
+      const english = textsOf('en-US', type)
+      const texts = textsOf(language, type)
+      const englishHelp = read('locales', 'en-US', `${type}.html`)
+      const help = read('locales', language, `${type}.html`)
+
+      it('have the keys of the English ones, in their order', () => {
+        assert.deepEqual([...texts.keys()], [...english.keys()])
+      })
+
+      it('are none of them empty', () => {
+        assert.deepEqual(
+          [...texts].filter(([, text]) => text.trim() === ''),
+          []
+        )
+      })
+
+      it('hold the same placeholders and code', () => {
+        for (const [key, text] of english) {
+          assert.deepEqual(found(texts.get(key) ?? '', code), found(text, code), key)
+        }
+      })
+
+      it('leave no sentence in English', () => {
+        const same = [...english].filter(
+          ([key, text]) => (text.match(/[a-z]{2,}/g) ?? []).length >= 3 && texts.get(key) === text
+        )
+        assert.deepEqual(same, [])
+      })
+
+      it('have a help text of the same build', () => {
+        const blocks = /<\/?(?:script|h\d|p|ul|ol|dl|dt|dd|li|pre)\b[^>]*>/g
+        const tags = (html: string): string[] => [...html.matchAll(blocks)].map(([tag]) => tag)
+        assert.deepEqual(tags(help), tags(englishHelp))
+        assert.deepEqual(found(help, /<[^>]+>/g), found(englishHelp, /<[^>]+>/g))
+        assert.deepEqual(found(help, /&\w+;/g), found(englishHelp, /&\w+;/g))
+      })
+
+      it('have the same code in the help text', () => {
+        const quoted = /<(code|pre)>.*?<\/\1>/g
+        assert.deepEqual(found(help, quoted), found(englishHelp, quoted))
+        const properties = /<dt[^>]*>[^<]*/g
+        assert.deepEqual(found(help, properties), found(englishHelp, properties))
+      })
+
+      it('name in the help text what the form shows', () => {
+        const named = /<([bi])>(.*?)<\/\1>/g
+        const shown = (labels: Map<string, string>, word: string): string[] =>
+          [...labels].flatMap(([key, label]) =>
+            label.toLowerCase() === word.toLowerCase() ? [key] : []
+          )
+        const words = [...help.matchAll(named)].map(([, , word]) => word ?? '')
+        const keys = new Set(words.flatMap((word) => shown(texts, word)))
+        for (const [, , word = ''] of englishHelp.matchAll(named)) {
+          const wanted = shown(english, word)
+          assert.ok(wanted.length === 0 || wanted.some((key) => keys.has(key)), word)
+        }
+      })
+    })
+  }
+}
+
+for (const language of ['en-US', ...translations]) {
+  describe(`the ${language} status texts`, () => {
+    const status = new Map(
+      [...textsOf(language, 'hl7-https-out')].flatMap(([key, text]) =>
+        key.startsWith('status.') ? [[key.slice('status.'.length), text] as const] : []
+      )
+    )
+
+    it('are there for every state, and short but for the error code that one may carry', () => {
+      for (const state of ['sending', 'ack', 'nak', 'retrying', 'paused', 'error', 'queued']) {
+        assert.ok(status.get(state), state)
+      }
+      for (const [state, text] of status) {
+        const example = text.replace('__code__', '').replace(/__\w+?__/g, '12')
+        // What ails a token takes more words.
+        const limit = state === 'tokenFailing' ? 45 : 20
+        assert.ok(columns(example) < limit, `${state}: ${example}`)
+      }
+    })
+  })
+}
