@@ -52,6 +52,10 @@ export async function startWorld(options: { tokenLifetime?: number } = {}): Prom
       id: 'tls',
       type: 'tls-config',
       certType: 'files',
+      // The editor saves them too, and Node-RED 4.1 needs them.
+      cert: '',
+      key: '',
+      ca: '',
       credentials: { cadata: authority.ca },
       verifyservercert: true
     },
