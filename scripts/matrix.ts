@@ -73,5 +73,5 @@ function installed(name: string, version: string): string {
 
 function versionOf(directory: string): string {
   const manifest: unknown = JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8'))
-  return (manifest as { version: string }).version
+  return (manifest as { version: string }).version.replace(/^v/, '')
 }

@@ -29,8 +29,16 @@ export interface World {
   close(): Promise<void>
 }
 
-/** Starts a world; its Node-RED needs the build. */
-export async function startWorld(options: { tokenLifetime?: number } = {}): Promise<World> {
+/**
+ * Starts a world; its Node-RED needs the build.
+ *
+ * @param options.userDir where the package is installed already; by default it is linked into a new
+ *   user directory
+ */
+export async function startWorld({
+  userDir,
+  ...options
+}: { tokenLifetime?: number; userDir?: string } = {}): Promise<World> {
   const authority = await createAuthority()
   const tls = await authority.issueServer()
   const tokens = await startAuthorizationServer({
@@ -45,7 +53,7 @@ export async function startWorld(options: { tokenLifetime?: number } = {}): Prom
     tls,
     token: { issuer: tokens.issuer, audience: AUDIENCE, ca: authority.ca }
   })
-  const nodeRed = await startNodeRed()
+  const nodeRed = await startNodeRed(userDir === undefined ? {} : { userDir })
   const flow: World['flow'] = (out = {}, auth = {}) => [
     { id: 'tab', type: 'tab', label: 'test' },
     {
