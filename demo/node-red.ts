@@ -39,6 +39,7 @@ export interface NodeRedExit {
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const packageName = '@hl7-https/node-red-hl7-https-out'
 const maxLogLines = 10_000
+const nodeRedDirectory = process.env['NODE_RED_DIR'] ?? join(root, 'node_modules', 'node-red')
 
 /**
  * Starts Node-RED on 127.0.0.1 and a free port, with this package installed in its user directory,
@@ -50,8 +51,8 @@ const maxLogLines = 10_000
 export async function startNodeRed(options: NodeRedOptions): Promise<NodeRedProcess> {
   const settingsFile = writeUserDir(options)
   const child = spawn(
-    process.execPath,
-    [join(root, 'node_modules', 'node-red', 'red.js'), '--settings', settingsFile],
+    process.env['NODE_RED_NODE'] ?? process.execPath,
+    [join(nodeRedDirectory, 'red.js'), '--settings', settingsFile],
     {
       cwd: options.userDir,
       env: { ...cleanEnvironment(), ...options.env },

@@ -142,6 +142,9 @@ describe('the examples', () => {
         id: 'tls',
         type: 'tls-config',
         certType: 'files',
+        cert: '',
+        key: '',
+        ca: '',
         verifyservercert: true,
         credentials: { cadata: authority.ca, certdata: client.cert, keydata: client.key }
       }

@@ -29,11 +29,22 @@ export interface World {
   close(): Promise<void>
 }
 
-/** Starts a world; its Node-RED needs the build. `settings` are laid over those of Node-RED. */
+/**
+ * Starts a world; its Node-RED needs the build.
+ *
+ * @param options.settings laid over those of Node-RED
+ * @param options.userDir where the package is installed already; by default it is linked into a new
+ *   user directory
+ */
 export async function startWorld({
   settings = {},
+  userDir,
   ...options
-}: { tokenLifetime?: number; settings?: Record<string, unknown> } = {}): Promise<World> {
+}: {
+  tokenLifetime?: number
+  settings?: Record<string, unknown>
+  userDir?: string
+} = {}): Promise<World> {
   const authority = await createAuthority()
   const tls = await authority.issueServer()
   const tokens = await startAuthorizationServer({
@@ -48,13 +59,20 @@ export async function startWorld({
     tls,
     token: { issuer: tokens.issuer, audience: AUDIENCE, ca: authority.ca }
   })
-  const nodeRed = await startNodeRed({ settings })
+  const nodeRed = await startNodeRed({
+    settings,
+    ...(userDir === undefined ? {} : { userDir })
+  })
   const flow: World['flow'] = (out = {}, auth = {}) => [
     { id: 'tab', type: 'tab', label: 'test' },
     {
       id: 'tls',
       type: 'tls-config',
       certType: 'files',
+      // The editor saves them too, and Node-RED 4.1 needs them.
+      cert: '',
+      key: '',
+      ca: '',
       credentials: { cadata: authority.ca },
       verifyservercert: true
     },

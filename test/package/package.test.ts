@@ -1,0 +1,223 @@
+import assert from 'node:assert/strict'
+import { globSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { dirname, join, posix } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { adt, startWorld, type World } from '../support/world.ts'
+import { installPackage, type InstalledPackage } from './install.ts'
+
+const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
+const NAME = '@hl7-https/node-red-hl7-https-out'
+const TYPES = ['hl7-https-out', 'oauth2-client-credentials']
+
+/** Bytes; README.md names the same limits. */
+const MAX_PACKED = 250_000
+const MAX_UNPACKED = 1_000_000
+const MAX_INSTALLED = 5_000_000
+const MAX_PACKAGES = 40
+
+/** Licences that ask for no more than to be named. */
+const PERMISSIVE = ['MIT', 'ISC', 'BSD-2-Clause', 'BSD-3-Clause', 'Apache-2.0', '0BSD', 'CC0-1.0']
+
+interface Manifest {
+  name: string
+  version: string
+  license?: string
+  scripts?: Record<string, string>
+  dependencies?: Record<string, string>
+  gypfile?: boolean
+}
+
+describe('the package as it is published', () => {
+  let installed: InstalledPackage
+  before(() => {
+    installed = installPackage(NAME)
+  })
+  after(() => {
+    rmSync(installed.directory, { recursive: true, force: true })
+  })
+  const text = (file: string): string => readFileSync(join(installed.path, file), 'utf8')
+  /** The manifests of everything that was installed, this package included. */
+  const manifests = (): Manifest[] =>
+    find('**/node_modules/{*,@*/*}/package.json', installed.userDir).map(
+      (file) => JSON.parse(readFileSync(join(installed.userDir, file), 'utf8')) as Manifest
+    )
+
+  it('holds what Node-RED loads, the examples and what npm wants, and nothing else', () => {
+    const javascript = (file: string) => file.replace(/\.ts$/, '.js')
+    const sources = (pattern: string) =>
+      find(pattern, root)
+        .filter((file) => !file.endsWith('.d.ts'))
+        .map(javascript)
+    const expected = [
+      ...['LICENSE', 'README.md', 'package.json'],
+      ...find('examples/*.json', root),
+      ...find('icons/*', root).map((file) => `dist/nodes/${file}`),
+      ...find('nodes/*.html', root).map((file) => `dist/${file}`),
+      ...find('nodes/locales/*/*', root).map((file) => `dist/${file}`),
+      ...[...sources('nodes/*.ts'), ...sources('src/**/*.ts')].map((file) => `dist/${file}`),
+      ...sources('nodes/editor/*.ts').map((file) => `resources/${file}`)
+    ]
+    // What the forms share with the runtime is there twice: for Node.js and for the browser.
+    const shared = sources('src/**/*.ts').map((file) => `resources/${file}`)
+    assert.deepEqual(
+      installed.files.filter((file) => !shared.includes(file)),
+      expected.sort()
+    )
+  })
+
+  it('has in it every file that another one imports', () => {
+    const scripts = installed.files.filter((file) => file.endsWith('.js'))
+    const missing = scripts.flatMap((file) =>
+      [...text(file).matchAll(/(?:from |import\(|URL\()['"](\.[^'"]+)['"]/g)]
+        .map(([, path]) => posix.join(posix.dirname(file), path ?? ''))
+        .filter((path) => !installed.files.includes(path))
+        .map((path) => `${file}: ${path}`)
+    )
+    assert.deepEqual(missing, [])
+  })
+
+  it('holds no source map, no path of the machine that built it and no key', () => {
+    for (const file of installed.files) {
+      const content = text(file)
+      assert.doesNotMatch(content, /sourceMappingURL/, file)
+      assert.doesNotMatch(content, /-----BEGIN [A-Z ]*PRIVATE KEY-----\\?[rn\s]+[\w+/]{20}/, file)
+      assert.ok(!content.includes(root), file)
+    }
+  })
+
+  it('is small, and README.md says how small', (t) => {
+    const files = find('node_modules/**', installed.userDir)
+    const installedSize = files
+      .map((file) => statSync(join(installed.userDir, file)))
+      .reduce((sum, stat) => sum + (stat.isFile() ? stat.size : 0), 0)
+    const packages = manifests().length
+    const { packedSize, unpackedSize } = installed
+    t.diagnostic(
+      `packed ${packedSize} bytes, unpacked ${unpackedSize}, installed ${installedSize} in ${packages} packages`
+    )
+    assert.ok(packedSize < MAX_PACKED, `packed: ${packedSize} bytes`)
+    assert.ok(unpackedSize < MAX_UNPACKED, `unpacked: ${unpackedSize} bytes`)
+    assert.ok(installedSize < MAX_INSTALLED, `installed: ${installedSize} bytes`)
+    assert.ok(packages < MAX_PACKAGES, `${packages} packages`)
+    const readme = text('README.md')
+    assert.match(readme, new RegExp(`less than ${MAX_PACKED / 1000} kB`))
+    assert.match(readme, new RegExp(`less than ${MAX_INSTALLED / 1_000_000} MB`))
+  })
+
+  it('runs no script at the install and compiles nothing, nor does a dependency', () => {
+    for (const { name, scripts = {}, gypfile } of manifests()) {
+      for (const script of ['preinstall', 'install', 'postinstall']) {
+        assert.equal(scripts[script], undefined, `${name}: ${script}`)
+      }
+      assert.notEqual(gypfile, true, name)
+    }
+    assert.deepEqual(find('**/{*.node,binding.gyp}', installed.userDir), [])
+  })
+
+  it('depends on packages with permissive licences only', () => {
+    const others = manifests().filter(
+      ({ license = '' }) =>
+        !license
+          .replace(/^\((.+)\)$/, '$1')
+          .split(' OR ')
+          .some((one) => PERMISSIVE.includes(one))
+    )
+    assert.deepEqual(
+      others.map(({ name, license }) => `${name}: ${license ?? 'none'}`),
+      []
+    )
+  })
+
+  describe('in a Node-RED that has nothing else', () => {
+    let world: World
+    before(async () => {
+      world = await startWorld({ userDir: installed.userDir })
+    })
+    after(() => world.close())
+
+    /** What the editor gets. */
+    async function get(path: string, accept = '*/*'): Promise<string> {
+      const headers = { Accept: accept, 'Accept-Language': 'en-US' }
+      const response = await fetch(`${world.nodeRed.url}${path}`, { headers })
+      assert.equal(response.status, 200, path)
+      return response.text()
+    }
+
+    it('brings both nodes, without an error', async () => {
+      const all = JSON.parse(await get('/nodes', 'application/json')) as {
+        module: string
+        version: string
+        types: string[]
+        enabled: boolean
+        err?: unknown
+      }[]
+      const own = all.filter(({ module }) => module === NAME)
+      const { version } = JSON.parse(text('package.json')) as Manifest
+      assert.deepEqual(own.flatMap(({ types }) => types).sort(), TYPES)
+      for (const set of own) {
+        assert.equal(set.enabled, true)
+        assert.equal(set.err, undefined)
+        assert.equal(set.version, version)
+      }
+    })
+
+    it('shows its own icon', async () => {
+      // A missing icon is answered with an arrow.
+      const icon = readFileSync(join(root, 'icons', 'hl7-https-out.svg'), 'utf8')
+      assert.equal(await get(`/icons/${NAME}/hl7-https-out.svg`), icon)
+    })
+
+    for (const type of TYPES) {
+      it(`has form, help and texts of ${type}`, async () => {
+        const html = await get(`/nodes/${NAME}/${type}`, 'text/html')
+        assert.match(html, new RegExp(`data-template-name="${type}"`))
+        assert.match(html, new RegExp(`registerType\\('${type}'`))
+        assert.match(html, new RegExp(`data-help-name="${type}"`))
+        const labels = await get(`/locales/${NAME}/${type}?lng=en-US`)
+        const file = join(root, 'nodes', 'locales', 'en-US', `${type}.json`)
+        assert.deepEqual(JSON.parse(labels), JSON.parse(readFileSync(file, 'utf8')))
+      })
+
+      it(`serves the code of the form of ${type}, with all that it imports`, async () => {
+        const html = await get(`/nodes/${NAME}/${type}`, 'text/html')
+        const [, first] = /<script src="([^"]+)" type="module">/.exec(html) ?? []
+        const wanted = [`/${first ?? ''}`]
+        for (const path of wanted) {
+          const imports = (await get(path)).matchAll(/^(?:import|export) .*from "([^"]+)";$/gm)
+          for (const [, target] of imports) {
+            const next = posix.join(posix.dirname(path), target ?? '')
+            if (!wanted.includes(next)) wanted.push(next)
+          }
+        }
+        assert.ok(wanted.length > 3)
+      })
+    }
+
+    it('offers the examples for import', async () => {
+      const listed = JSON.parse(await get(`/library/examples/flows/${NAME}`)) as { fn: string }[]
+      const files = find('examples/*.json', root).map((file) => posix.basename(file, '.json'))
+      assert.deepEqual(listed.map(({ fn }) => fn).sort(), files.sort())
+      for (const name of files) {
+        const flow = await get(`/library/examples/flows/${NAME}/${encodeURIComponent(name)}`)
+        const file = join(root, 'examples', `${name}.json`)
+        assert.deepEqual(JSON.parse(flow), JSON.parse(readFileSync(file, 'utf8')))
+      }
+    })
+
+    it('sends a message with a token, by way of the queue on disk', async () => {
+      await world.deploy({ queue: 'disk' })
+      await world.nodeRed.inject('in', { payload: adt('PACKED1') })
+      const [message] = await world.nodeRed.waitForMessages('ack')
+      assert.equal((message?.['hl7'] as { controlId: string }).controlId, 'PACKED1')
+      assert.deepEqual(find('hl7-https-out/*.sqlite', installed.userDir).length, 1)
+    })
+  })
+})
+
+/** Paths with `/` as separator, sorted. */
+function find(pattern: string, cwd: string): string[] {
+  return globSync(pattern, { cwd })
+    .map((file) => file.replaceAll('\\', '/'))
+    .sort()
+}
