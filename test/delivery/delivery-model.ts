@@ -3,6 +3,7 @@ import type { AttemptResult } from '../../src/delivery/courier.ts'
 import { Delivery } from '../../src/delivery/delivery.ts'
 import type { Order } from '../../src/delivery/lanes.ts'
 import type { Settlement } from '../../src/delivery/settlement.ts'
+import type { EntryFacts } from '../../src/outbox/outbox.ts'
 import { MemoryOutbox } from '../../src/outbox/memory-outbox.ts'
 import { FakeClock, settled } from './fake-clock.ts'
 import { FakeDisk } from './fake-disk.ts'
@@ -59,6 +60,8 @@ interface Message {
   /** Time on its clock; of the attempt under way, what will count if the receiver was there. */
   spent: number
   attemptTime: number
+  /** What was on its clock when a retry was decided. */
+  stored: number | undefined
   counts: boolean
   retries: number
   dueAt: number
@@ -92,6 +95,8 @@ export class DeliveryModel {
   #paused = false
   #flights: Flight[] = []
   #calls = 0
+  /** All that the last process has asked of the disk was done. */
+  #storedAll = true
   #fault: Error | undefined
   #readFaultAt = Number.NEGATIVE_INFINITY
   #counters = { acked: 0, naked: 0, failed: 0 }
@@ -157,6 +162,7 @@ export class DeliveryModel {
         return
       case 'fail':
         this.#disk.failWrites = action.writes
+        if (action.writes) this.#storedAll = false
         this.#disk.failReads = action.reads
         return
       case 'pause':
@@ -203,6 +209,7 @@ export class DeliveryModel {
         this.#open(action.started)
         return
       case 'crash':
+        if (this.#disk.pending + this.#calls > 0) this.#storedAll = false
         this.#disk.crash()
         this.#open(true)
         return
@@ -219,11 +226,7 @@ export class DeliveryModel {
   /** Waits for the end of a close, or begins one. */
   async #ended(): Promise<void> {
     await this.#perform({ do: 'close' })
-    let over = false
-    void this.#closing?.then(() => {
-      over = true
-    })
-    for (let round = 0; !over; round++) {
+    for (let round = 0; this.#left === undefined; round++) {
       assert.ok(round < 200, 'a close does not end')
       await settled()
       this.#disk.step()
@@ -240,7 +243,7 @@ export class DeliveryModel {
     if (this.#settings.durable) return
     const held = [...this.#messages.values()].filter(({ standing }) => isHeld(standing))
     const leaving = held.filter(({ standing }) => standing !== 'operator').map(({ id }) => id)
-    const report = this.#left ?? []
+    const report = this.#left
     for (const id of leaving) assert.ok(report.includes(id), `${id} is lost without a report`)
     for (const id of report) {
       assert.ok(isHeld(this.#messages.get(id)?.standing), `${id} was reported without need`)
@@ -257,11 +260,15 @@ export class DeliveryModel {
     this.#calls = 0
     this.#closing = undefined
     this.#left = undefined
+    if (durable && this.#storedAll) {
+      assert.equal(this.#disk.paused, this.#paused, 'the stored pause')
+    }
     this.#paused = durable && this.#disk.paused
     this.#readFaultAt = Number.NEGATIVE_INFINITY
     this.#counters = { acked: 0, naked: 0, failed: 0 }
     this.#openedBefore = this.#disk.opened
     this.#takeStock()
+    this.#storedAll = !this.#disk.failWrites
     const mine = (): boolean => this.#process === process
     this.#delivery = new Delivery({
       outbox: durable ? this.#disk.outbox() : new MemoryOutbox(),
@@ -314,6 +321,7 @@ export class DeliveryModel {
         if (message.standing !== 'refused') message.standing = message.emitted ? 'left' : 'gone'
         continue
       }
+      if (this.#storedAll) this.#compare(message, row.facts)
       message.spent = row.facts.spentMs
       message.retries = 0
       message.accepted = true
@@ -325,6 +333,21 @@ export class DeliveryModel {
         message.expected = outcome
       }
     }
+  }
+
+  /** Is what is stored what the process that has ended knew? */
+  #compare({ id, standing, stored }: Message, { state, spentMs }: EntryFacts): void {
+    if (standing === 'suspended' || standing === 'leaving') {
+      assert.equal(
+        state,
+        standing === 'leaving' ? 'settled' : standing,
+        `the stored state of ${id}`
+      )
+    } else if (['waiting', 'flight', 'retrying'].includes(standing)) {
+      assert.equal(state, 'waiting', `the stored state of ${id}`)
+    }
+    if (standing === 'retrying' && stored !== undefined)
+      {assert.equal(spentMs, stored, `the stored clock of ${id}`)}
   }
 
   #attempted(message: Message, signal: AbortSignal, mine: () => boolean): Promise<AttemptResult> {
@@ -382,7 +405,7 @@ export class DeliveryModel {
     if (message.counts) message.spent += message.attemptTime
     message.attemptTime = 0
     const result = resultOf(kind)
-    let { outcome } = result.decision
+    const { outcome } = result.decision
     if (result.decision.retry) {
       const backOff = Math.min(INTERVAL_MS * 2 ** message.retries, MAX_INTERVAL_MS)
       const wait = kind === 'retry-after' ? Math.max(backOff, RETRY_AFTER_MS) : backOff
@@ -391,6 +414,8 @@ export class DeliveryModel {
       if (!late) {
         message.standing = 'retrying'
         message.retries++
+        // With the end of a pause the clock starts anew: what it shows until then does not matter.
+        message.stored = this.#paused ? undefined : message.spent
         message.dueAt = this.#clock.monotonic() + wait
         flight.end(result)
         return
@@ -527,7 +552,7 @@ export class DeliveryModel {
   #call(
     promise: Promise<unknown>,
     done: () => void = () => undefined,
-    failed: (error: unknown) => void = () => undefined
+    failed: () => void = () => undefined
   ): void {
     const process = this.#process
     this.#calls++
@@ -537,10 +562,11 @@ export class DeliveryModel {
         this.#calls--
         done()
       },
-      (error: unknown) => {
+      () => {
         if (this.#process !== process) return
         this.#calls--
-        failed(error)
+        this.#storedAll = false
+        failed()
       }
     )
   }
@@ -571,7 +597,7 @@ export class DeliveryModel {
 function newMessage(id: number, lane: string, size: number): Message {
   return {
     ...{ id, lane, size, standing: 'offered', accepted: false, emitted: 0, emittedIn: 0 },
-    ...{ spent: 0, attemptTime: 0, counts: true, retries: 0, dueAt: 0 }
+    ...{ spent: 0, attemptTime: 0, stored: undefined, counts: true, retries: 0, dueAt: 0 }
   }
 }
 

@@ -70,7 +70,7 @@ export class FakeDisk {
           try {
             resolve(work())
           } catch (error) {
-            reject(error as Error)
+            reject(error instanceof Error ? error : new TypeError(String(error)))
           }
         },
         fail: reject
