@@ -58,7 +58,8 @@ describe('a real token server', () => {
     const requests = provider.tokenRequests - before
     // A token is replaced 1.6 to 1.68 s after it was asked for.
     assert.ok(requests >= 3 && requests <= 4, `${requests} requests`)
-    assert.equal(seen.size, requests)
+    // The last request may still be under way.
+    assert.ok(seen.size >= requests - 1 && seen.size <= requests, `${seen.size} tokens`)
     source.close()
     httpClient.close()
   })
