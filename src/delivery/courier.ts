@@ -38,6 +38,8 @@ export interface AttemptResult {
   decision: Decision
   reply?: ReplyRecord
   error?: AttemptError
+  /** The HTTP status of an answer that could not be read whole. */
+  status?: number
   /** Why a refused token could not be replaced. */
   tokenProblem?: string
   /** There was a receiver to talk to: a connection, a token, and no 502, 503 or 504. */

@@ -50,7 +50,7 @@ export function deliveryFailed(
   result: AttemptResult
 ): DeliveryError {
   const { error, reply } = result
-  const status = reply?.status
+  const status = reply?.status ?? result.status
   const cause: DeliveryErrorCause =
     error !== undefined
       ? { code: error.code, ...(status === undefined ? undefined : { status }) }

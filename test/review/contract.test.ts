@@ -218,6 +218,9 @@ describe('sentences of the contract, in a real Node-RED', () => {
       assert.equal((msg['error'] as { code: string }).code, 'HL7_DELIVERY_FAILED', words)
       assert.equal(msg['payload'], adt('TRASH001'))
     }
+    const cut = await send(adt('TRASH003'), { cut: 'within', body: 'x'.repeat(1000) })
+    const { cause } = cut.msg['error'] as { cause: unknown }
+    assert.deepEqual(cause, { code: 'ECONNRESET', status: 200 })
     const proto = JSON.stringify({ __proto__: null, ack: ackFor('TRASH002') })
     assert.equal((await send(adt('TRASH002'), { body: proto })).probe, 'ack')
     assert.ok(world.nodeRed.alive)
@@ -238,11 +241,12 @@ describe('sentences of the contract, in a real Node-RED', () => {
       'SSH-2.0-OpenSSH\r\n',
       '\0\0\0'
     ]
+    let answer = ''
     const server = createServer(await world.authority.issueServer())
     server.on('secureConnection', (socket: Socket) => {
       socket.removeAllListeners('data')
       socket.on('error', () => undefined)
-      socket.once('data', () => socket.end(answers[0]))
+      socket.once('data', () => socket.end(answer))
     })
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     const { port } = server.address() as AddressInfo
@@ -252,8 +256,7 @@ describe('sentences of the contract, in a real Node-RED', () => {
         failureTimeout: 0,
         responseTimeout: 3
       })
-      for (const answer of answers.splice(0)) {
-        answers[0] = answer
+      for (answer of answers) {
         const { probe, msg } = await send(adt('RAW00001'))
         assert.equal(probe, 'caught', answer.slice(0, 60))
         assert.equal((msg['error'] as { code: string }).code, 'HL7_DELIVERY_FAILED')
