@@ -175,7 +175,8 @@ const n = msg.n, text = msg.payload; msg.topic = 'kept'\n${func}`,
         const before = total()
         const id = `HOST${String(index).padStart(4, '0')}`
         await nodeRed.inject('in', { payload: adt(id), n: index })
-        await nodeRed.waitFor(() => (total() > before ? true : undefined))
+        // Node-RED clones a message for each Complete and Catch node: a million objects take seconds.
+        await nodeRed.waitFor(() => (total() > before ? true : undefined), 60_000)
         const probe = probes.find((one, at) => nodeRed.messages(one).length > (earlier[at] ?? 0))
         const msg = nodeRed.messages(probe ?? 'ack').at(-1) as Message
         assert.equal(probe, leaves, JSON.stringify((msg as Caught).error))
