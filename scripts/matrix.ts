@@ -30,15 +30,19 @@ for (const row of ROWS) {
   const versions = `Node-RED ${versionOf(nodeRed)} on Node.js ${versionOf(node)}`
   console.log(`\n${versions}`)
   const start = performance.now()
-  const { status } = spawnSync(process.execPath, ['scripts/test.ts', 'test/nodes/', 'test/examples/'], {
-    cwd: root,
-    stdio: 'inherit',
-    env: {
-      ...process.env,
-      NODE_RED_DIR: nodeRed,
-      NODE_RED_NODE: join(node, 'bin', process.platform === 'win32' ? 'node.exe' : 'node')
+  const { status } = spawnSync(
+    process.execPath,
+    ['scripts/test.ts', 'test/nodes/', 'test/examples/'],
+    {
+      cwd: root,
+      stdio: 'inherit',
+      env: {
+        ...process.env,
+        NODE_RED_DIR: nodeRed,
+        NODE_RED_NODE: join(node, 'bin', process.platform === 'win32' ? 'node.exe' : 'node')
+      }
     }
-  })
+  )
   const seconds = Math.round((performance.now() - start) / 1000)
   results.push(`${versions}: ${status === 0 ? 'passed' : 'FAILED'} (${seconds} s)`)
   if (status !== 0) process.exitCode = 1
