@@ -72,8 +72,8 @@ export async function startRabbitMq(): Promise<RabbitMq> {
   const epmd = run(EPMD, ['-address', '127.0.0.1', '-port', String(epmdPort)], env)
   const broker = run(join(BIN, 'rabbitmq-server'), [], env)
   const stop = async (): Promise<void> => {
-    await end(broker.child)
-    await end(epmd.child)
+    await end(broker)
+    await end(epmd)
     rmSync(directory, { recursive: true, force: true })
   }
   try {
@@ -99,47 +99,45 @@ export async function startRabbitMq(): Promise<RabbitMq> {
 interface Run {
   child: ChildProcess
   words: string[]
+  /** The program is gone. */
+  ended: boolean
 }
+
+/** Ends its program in order when its input is closed: also when the tests are killed. */
+const KEEPER = '"$@" & program=$!; exec >&- 2>&-; read -r _; kill -TERM $program; wait $program'
 
 function run(program: string, args: string[], env: NodeJS.ProcessEnv): Run {
-  const child = spawn(program, args, { env, stdio: ['ignore', 'pipe', 'pipe'], detached: true })
-  const words: string[] = []
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.on('data', (chunk: Buffer) => words.push(chunk.toString()))
-  }
-  child.on('error', (error) => words.push(error.message))
-  process.once('exit', () => {
-    killGroup(child)
+  const child = spawn('/bin/sh', ['-c', KEEPER, 'keeper', program, ...args], {
+    env,
+    // A group of its own: Ctrl-C in the terminal is for the tests only.
+    detached: true
   })
-  return { child, words }
+  const started: Run = { child, words: [], ended: false }
+  child.stdout.on('data', (chunk: Buffer) => started.words.push(chunk.toString()))
+  child.stderr.on('data', (chunk: Buffer) => started.words.push(chunk.toString()))
+  child.stdout.once('end', () => {
+    started.ended = true
+  })
+  return started
 }
 
-/** The script that starts the broker has the broker as its child. */
-function killGroup({ pid, exitCode, signalCode }: ChildProcess): void {
-  if (pid === undefined || exitCode !== null || signalCode !== null) return
-  try {
-    process.kill(-pid, 'SIGKILL')
-  } catch {
-    // It has just ended.
-  }
-}
-
-async function started({ child, words }: Run): Promise<void> {
+async function started(broker: Run): Promise<void> {
   const deadline = Date.now() + START_TIMEOUT_MS
-  while (!words.join('').includes('completed with')) {
-    if (child.exitCode !== null || child.signalCode !== null || Date.now() > deadline) {
-      throw new Error(`RabbitMQ does not start:\n${words.join('').slice(-4000)}`)
+  while (!broker.words.join('').includes('completed with')) {
+    if (broker.ended || Date.now() > deadline) {
+      throw new Error(`RabbitMQ does not start:\n${broker.words.join('').slice(-4000)}`)
     }
     await new Promise((resolve) => setTimeout(resolve, 100))
   }
 }
 
-async function end(child: ChildProcess): Promise<void> {
+async function end({ child }: Run): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return
+  const { pid } = child
   const closed = new Promise((resolve) => child.once('close', resolve))
-  child.kill('SIGTERM')
+  child.stdin?.end()
   const timer = setTimeout(() => {
-    killGroup(child)
+    process.kill(-pid, 'SIGKILL')
   }, 20_000)
   await closed
   clearTimeout(timer)
