@@ -1,0 +1,149 @@
+/**
+ * Several Node-RED processes behind one RabbitMQ, with the flows of the examples: nothing is lost
+ * and no patient's messages overtake each other, whatever is killed. `HL7_CLUSTER_MESSAGES` makes it
+ * smaller or larger.
+ */
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import { setTimeout as wait } from 'node:timers/promises'
+import { missingRabbitMq } from '../support/rabbitmq.ts'
+import { Cluster } from './cluster.ts'
+
+const MESSAGES = Number(process.env['HL7_CLUSTER_MESSAGES'] ?? 20_000)
+const PATIENTS = 500
+const KILLS = 12
+/** Of the messages at a time for the figures, per instance. */
+const FIGURE_MESSAGES = Math.min(1500, MESSAGES / 5)
+
+const skip = missingRabbitMq() ?? false
+
+interface Sample {
+  controlId: string
+  refused: boolean
+  text: string
+}
+
+/** Numbered messages of random patients; the receiver refuses some, whose patients are not yet born. */
+function samples(prefix: string, count: number, random: () => number): Sample[] {
+  return Array.from({ length: count }, (_, index) => {
+    const controlId = prefix + String(index).padStart(8, '0')
+    const patient = `P${Math.floor(random() * PATIENTS)}`
+    const refused = random() < 0.01
+    const text = [
+      `MSH|^~\\&|WARDSYS|NORTHSIDE|REGISTRY|CITYCARE|20260102030405||ADT^A08^ADT_A01|${controlId}|P|2.5.1`,
+      'EVN|A08|20260102030405',
+      `PID|1||${patient}^^^NORTHSIDE^MR||Lindqvist^Astrid||${refused ? '20990101' : '19840217'}|F`,
+      'PV1|1|I|3W^312^2^NORTHSIDE'
+    ].join('\r')
+    return { controlId, refused, text }
+  })
+}
+
+/** The same numbers for the same seed (mulberry32). */
+function generator(seed: number): () => number {
+  let state = seed
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let t = Math.imul(state ^ (state >>> 15), 1 | state)
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
+  }
+}
+
+describe('three Node-RED processes behind RabbitMQ', { skip, timeout: 900_000 }, () => {
+  let cluster: Cluster
+  before(async () => {
+    cluster = await Cluster.start()
+  })
+  after(() => cluster.close())
+
+  it('send almost twice and three times as much as one', async (t) => {
+    cluster.latencyMs = 50
+    const rates: number[] = []
+    for (let count = 1; count <= 3; count++) {
+      await cluster.startInstance(count - 1)
+      // The queues change hands when a better placed consumer comes.
+      await wait(2000)
+      cluster.watchAnew()
+      const messages = samples(`F${count}`, FIGURE_MESSAGES * count, generator(count))
+      await cluster.publish(messages.map(({ text }) => text))
+      await cluster.seen(messages.length)
+      await cluster.drained()
+      assert.deepEqual(cluster.watch.overtaken, [])
+      const { firsts } = cluster
+      const [from, to] = [Math.floor(firsts.length * 0.2), Math.floor(firsts.length * 0.8)]
+      rates.push(((to - from) / ((firsts[to] ?? 0) - (firsts[from] ?? 0))) * 1000)
+    }
+    const [one = 0, two = 0, three = 0] = rates
+    t.diagnostic(
+      `messages a second at 50 ms latency: ${rates.map((rate) => rate.toFixed(0)).join(', ')}: ${(two / one).toFixed(2)} and ${(three / one).toFixed(2)} times`
+    )
+    assert.ok(two >= 1.8 * one, `${two} with two, ${one} with one`)
+    assert.ok(three >= 2.5 * one, `${three} with three, ${one} with one`)
+  })
+
+  it('lose nothing and keep the order while they are killed and the receiver fails', async (t) => {
+    const seed = Number(process.env['HL7_CLUSTER_SEED'] ?? Date.now() % 1_000_000)
+    t.diagnostic(`HL7_CLUSTER_SEED=${seed}`)
+    const random = generator(seed)
+    await cluster.deadLetters()
+    cluster.watchAnew()
+    cluster.latencyMs = 20
+    const messages = samples('M', MESSAGES, random)
+    const begun = performance.now()
+    const published = cluster.publish(messages.map(({ text }) => text))
+
+    const restarting = new Set<unknown>()
+    const restarts: Promise<void>[] = []
+    for (let kill = 1; kill <= KILLS; kill++) {
+      await cluster.seen((MESSAGES * kill) / (KILLS + 1))
+      if (kill % 4 === 2) {
+        await cluster.door.shut()
+        await wait(500 + random() * 1500)
+        await cluster.door.open()
+      } else if (kill % 4 === 0) {
+        cluster.unavailable = true
+        await wait(500 + random() * 1500)
+        cluster.unavailable = false
+      }
+      const alive = cluster.instances.filter((instance) => !restarting.has(instance))
+      const victim = alive[Math.floor(random() * alive.length)]
+      if (victim === undefined) {
+        await Promise.race(restarts)
+        kill--
+        continue
+      }
+      restarting.add(victim)
+      await victim.kill()
+      restarts.push(
+        wait(random() * 1000)
+          .then(() => victim.start())
+          .finally(() => restarting.delete(victim))
+      )
+    }
+    await Promise.all(restarts)
+    await published
+    await cluster.seen(MESSAGES)
+    await cluster.drained()
+    const seconds = (performance.now() - begun) / 1000
+    await cluster.stopInstances()
+
+    const { watch } = cluster
+    const letters = await cluster.deadLetters()
+    const dead = new Set(letters.map(({ controlId }) => controlId))
+    t.diagnostic(
+      `${MESSAGES} messages in ${seconds.toFixed(0)} s with ${KILLS} kills: ${watch.repeated} came again, ${dead.size} refused (${letters.length} dead letters), ${cluster.tokens.tokenRequests} token requests`
+    )
+    assert.equal(cluster.refused, 0, 'every message was published')
+    assert.equal(watch.deliveries.size, MESSAGES, 'each was acknowledged at least once')
+    assert.deepEqual(watch.overtaken, [], 'none overtook another of its patient')
+    assert.equal(await cluster.waiting(), 0, 'nothing is left in the queues')
+    assert.deepEqual(
+      [...dead].sort(),
+      messages.filter(({ refused }) => refused).map(({ controlId }) => controlId),
+      'dead letters are what was refused'
+    )
+    for (const { reason } of letters) assert.match(reason, /^AE: /)
+    assert.equal(cluster.withoutToken, 0)
+  })
+})

@@ -1,0 +1,312 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import amqplib, { type Channel, type ChannelModel } from 'amqplib'
+import { acknowledge } from '../../demo/acknowledge.ts'
+import {
+  startAuthorizationServer,
+  type AuthorizationServer
+} from '../../demo/authorization-server.ts'
+import { startHl7Receiver, type Hl7Receiver } from '../../demo/hl7-receiver.ts'
+import { createAuthority } from '../support/certificates.ts'
+import { installExternalModule } from '../support/external-module.ts'
+import { type FlowNode, TestNodeRed } from '../support/node-red.ts'
+import { type RabbitMq, startRabbitMq } from '../support/rabbitmq.ts'
+import { exampleFlow } from './example-flow.ts'
+import { type FrontDoor, frontDoor } from './front-door.ts'
+import { OrderWatch } from './order-watch.ts'
+
+/** Node-RED processes that share the work. */
+const INSTANCES = 3
+/** Queues of the examples. */
+const QUEUES = 12
+const CONSUMER = 'a1d7c0de00050010'
+const SENDER = 'a1d7c0de00050002'
+const PUBLISHER = 'a1d7c0de00060002'
+const NOT_STORED = 'a1d7c0de00060006'
+const FEED = 200
+
+/** A message that was given up, as the queue of dead letters holds it. */
+export interface DeadLetter {
+  controlId: string
+  reason: string
+}
+
+/**
+ * RabbitMQ, Node-RED processes with the two examples, a token server and a receiver behind a door
+ * that can be shut: all real, all on this machine.
+ */
+export class Cluster {
+  readonly instances: readonly TestNodeRed[]
+  readonly tokens: AuthorizationServer
+  readonly door: FrontDoor
+  readonly rabbit: RabbitMq
+  /** What the receiver saw since the last `watchAnew`. */
+  watch = new OrderWatch()
+  /** How long the receiver thinks about a message, in milliseconds. */
+  latencyMs = 10
+  /** The receiver answers 503 to everything. */
+  unavailable = false
+  /** When the receiver saw a message for the first time, in milliseconds, in order. */
+  firsts: number[] = []
+  /** Requests without an access token. */
+  withoutToken = 0
+  readonly #publisher: TestNodeRed
+  readonly #flow: readonly FlowNode[]
+  readonly #receiver: Hl7Receiver
+  readonly #connection: ChannelModel
+  readonly #channel: Channel
+  #published = 0
+
+  private constructor(parts: {
+    rabbit: RabbitMq
+    tokens: AuthorizationServer
+    receiver: Hl7Receiver
+    door: FrontDoor
+    publisher: TestNodeRed
+    flow: readonly FlowNode[]
+    connection: ChannelModel
+    channel: Channel
+  }) {
+    this.rabbit = parts.rabbit
+    this.tokens = parts.tokens
+    this.door = parts.door
+    this.#receiver = parts.receiver
+    this.#publisher = parts.publisher
+    this.#flow = parts.flow
+    this.#connection = parts.connection
+    this.#channel = parts.channel
+    this.instances = Array.from({ length: INSTANCES }, (_, index) =>
+      nodeRed(parts.rabbit, {
+        HL7_INSTANCE: String(index + 1),
+        HL7_INSTANCES: String(INSTANCES),
+        HL7_URL: parts.receiver.url.replace(/:\d+/, `:${parts.door.port}`),
+        HL7_ISSUER: parts.tokens.issuer
+      })
+    )
+    parts.receiver.respond = ({ headers, body }) => this.#answer(headers.authorization, body)
+  }
+
+  /** Starts everything but the consuming instances. */
+  static async start(): Promise<Cluster> {
+    const rabbit = await startRabbitMq()
+    try {
+      return await Cluster.#around(rabbit)
+    } catch (error) {
+      await rabbit.stop()
+      throw error
+    }
+  }
+
+  static async #around(rabbit: RabbitMq): Promise<Cluster> {
+    const authority = await createAuthority()
+    const tls = await authority.issueServer()
+    const client = { clientId: 'cluster', clientSecret: 'a secret of the cluster' }
+    const tokens = await startAuthorizationServer({
+      tls,
+      ...client,
+      audience: 'https://hl7.test',
+      scope: 'hl7:write'
+    })
+    const receiver = await startHl7Receiver({ tls, record: false })
+    const door = await frontDoor(Number(new URL(receiver.url).port))
+    const ca: FlowNode = {
+      id: 'ca',
+      type: 'tls-config',
+      certType: 'files',
+      verifyservercert: true,
+      credentials: { cadata: authority.ca }
+    }
+    const flow = exampleFlow(
+      'Send from RabbitMQ, acknowledge after the ACK',
+      {
+        'hl7-https-out': { tls: 'ca', retryInterval: 0.3, retryMaxInterval: 1 },
+        'oauth2-client-credentials': { tls: 'ca', scope: 'hl7:write', credentials: client }
+      },
+      [ca]
+    )
+    const publisher = nodeRed(rabbit, {})
+    await publisher.start()
+    await publisher.deploy(publishingFlow())
+    await publisher.waitForStatus(PUBLISHER, ({ text }) => text === 'connected')
+    const connection = await amqplib.connect(rabbit.url)
+    const channel = await connection.createChannel()
+    return new Cluster({ rabbit, tokens, receiver, door, publisher, flow, connection, channel })
+  }
+
+  /** Starts an instance for the first time; it is consuming then. */
+  async startInstance(index: number): Promise<void> {
+    const instance = this.#instance(index)
+    await instance.start()
+    await instance.deploy(this.#flow)
+    await instance.waitForStatus(CONSUMER, ({ text }) => text === 'connected')
+  }
+
+  /** Forgets what the receiver saw. */
+  watchAnew(): void {
+    this.watch = new OrderWatch()
+    this.firsts = []
+  }
+
+  /** Has messages published, in order; resolves when the broker has stored them all. */
+  async publish(messages: readonly string[]): Promise<void> {
+    for (let at = 0; at < messages.length; at += FEED) {
+      await this.#publisher.inject('feed', { payloads: messages.slice(at, at + FEED) })
+    }
+    this.#published += messages.length
+    await this.#publisher.waitFor(
+      () =>
+        this.#publisher.messages('stored').at(-1)?.['payload'] === this.#published
+          ? true
+          : undefined,
+      120_000,
+      () => JSON.stringify(this.#publisher.messages('refused').at(-1))
+    )
+  }
+
+  /** Messages that the publisher could not place. */
+  get refused(): number {
+    return this.#publisher.messages('refused').length
+  }
+
+  /**
+   * Waits until the receiver has seen `count` different messages.
+   *
+   * @throws Error when nothing new has come for a minute
+   */
+  async seen(count: number): Promise<void> {
+    let last = -1
+    let since = Date.now()
+    for (;;) {
+      const { size } = this.watch.deliveries
+      if (size >= count) return
+      if (size !== last) {
+        last = size
+        since = Date.now()
+      } else if (Date.now() - since > 60_000) {
+        throw new Error(`The receiver has seen ${size} of ${count} messages.\n${this.#logs()}`)
+      }
+      await wait(20)
+    }
+  }
+
+  /** Waits until no message is on its way: none in a queue, none in an instance. */
+  async drained(): Promise<void> {
+    const deadline = Date.now() + 60_000
+    while ((await this.waiting()) > 0 || (await this.#held()) > 0) {
+      if (Date.now() > deadline) throw new Error(`Messages are left.\n${this.#logs()}`)
+      await wait(200)
+    }
+  }
+
+  /** Messages that the queues could deliver now; what a living instance holds does not count. */
+  async waiting(): Promise<number> {
+    let count = 0
+    for (let queue = 0; queue < QUEUES; queue++) {
+      count += (await this.#channel.checkQueue(`hl7.${queue}`)).messageCount
+    }
+    return count
+  }
+
+  /** Takes all dead letters out of their queue. */
+  async deadLetters(): Promise<DeadLetter[]> {
+    const letters: DeadLetter[] = []
+    for (;;) {
+      const got = await this.#channel.get('hl7.dead', { noAck: true })
+      if (got === false) return letters
+      letters.push({
+        controlId: controlId(got.content.toString()),
+        reason: String(got.properties.headers?.['hl7-reason'])
+      })
+    }
+  }
+
+  async stopInstances(): Promise<void> {
+    await Promise.all(this.instances.map((instance) => instance.stop()))
+  }
+
+  async close(): Promise<void> {
+    await this.stopInstances()
+    await this.#publisher.stop()
+    await this.#connection.close()
+    await this.door.shut()
+    await this.#receiver.close()
+    await this.tokens.close()
+    await this.rabbit.stop()
+  }
+
+  /** Messages in the sending nodes. */
+  async #held(): Promise<number> {
+    const states = await Promise.all(
+      this.instances
+        .filter(({ alive }) => alive)
+        .map(async (instance) => {
+          const { body } = await instance.get(`/hl7-https-out/${SENDER}`)
+          return body as { queued: number; inFlight: number }
+        })
+    )
+    return states.reduce((sum, { queued, inFlight }) => sum + queued + inFlight, 0)
+  }
+
+  #answer(authorization: string | undefined, body: Buffer) {
+    if (authorization === undefined) this.withoutToken++
+    if (this.unavailable) return { status: 503 }
+    const text = body.toString()
+    const before = this.watch.deliveries.size
+    this.watch.note(controlId(text), /\rPID\|1\|\|([^|^]+)/.exec(text)?.[1] ?? '')
+    if (this.watch.deliveries.size > before) this.firsts.push(performance.now())
+    return {
+      headers: { 'Content-Type': 'application/hl7-v2; charset=utf-8' },
+      body: acknowledge(text, new Date())?.text ?? '',
+      delayMs: this.latencyMs
+    }
+  }
+
+  #instance(index: number): TestNodeRed {
+    const instance = this.instances[index]
+    if (instance === undefined) throw new Error(`There is no instance ${index}.`)
+    return instance
+  }
+
+  #logs(): string {
+    return this.instances
+      .map((instance, index) => `--- ${index + 1}\n${instance.log().slice(-15).join('\n')}`)
+      .join('\n')
+  }
+}
+
+function nodeRed(rabbit: RabbitMq, env: Record<string, string>): TestNodeRed {
+  const instance = new TestNodeRed({ env: { AMQP_URL: rabbit.url, ...env } })
+  installExternalModule(instance.userDir, 'amqplib')
+  return instance
+}
+
+/** The publishing example, fed with many messages at a time, and with its outputs counted. */
+function publishingFlow(): FlowNode[] {
+  const z = 'a1d7c0de00060001'
+  const made = (id: string, func: string, to: string): FlowNode => ({
+    id,
+    type: 'function',
+    z,
+    func,
+    outputs: 1,
+    wires: [[to]]
+  })
+  return exampleFlow(
+    'Publish HL7 to RabbitMQ by patient',
+    { 'Publish by patient': { wires: [['count']] }, 'not stored': { wires: [['refused']] } },
+    [
+      { id: 'feed', type: 'inject', z, props: [{ p: 'payloads' }], wires: [['split']] },
+      made('split', 'for (const payload of msg.payloads) node.send({ payload })', PUBLISHER),
+      made(
+        'count',
+        "const n = (context.get('n') ?? 0) + 1\ncontext.set('n', n)\nif (n % 10 === 0) return { payload: n }",
+        'stored'
+      ),
+      { id: 'stored', type: 'probe', z, wires: [] },
+      { id: 'refused', type: 'probe', z, wires: [] }
+    ]
+  ).map((node) => (node.id === NOT_STORED ? { ...node, scope: [PUBLISHER] } : node))
+}
+
+function controlId(message: string): string {
+  return message.split('|', 10)[9] ?? ''
+}

@@ -1,0 +1,160 @@
+/** A RabbitMQ of one's own: Debian's package, started on 127.0.0.1 with its own data directory. */
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer, type AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { missingPackages } from './debian-packages.ts'
+
+const BIN = '/usr/lib/rabbitmq/bin'
+const EPMD = '/usr/bin/epmd'
+const START_TIMEOUT_MS = 120_000
+
+/** A broker that was started by `startRabbitMq`. */
+export interface RabbitMq {
+  /** Where clients connect, as the guest of this machine. */
+  url: string
+  /** Runs `rabbitmqctl` against it; answers what it printed. */
+  control(...args: string[]): Promise<string>
+  /** Stops it in order and removes its data. */
+  stop(): Promise<void>
+}
+
+/**
+ * Sees to it that RabbitMQ is installed.
+ *
+ * @returns why it cannot be had, or `undefined`
+ */
+export function missingRabbitMq(): string | undefined {
+  return missingPackages(
+    ['rabbitmq-server'],
+    () => existsSync(EPMD) && existsSync(join(BIN, 'rabbitmq-server'))
+  )
+}
+
+/**
+ * Starts a broker with the consistent-hash exchange, and resolves when it takes connections. Its
+ * name server (epmd) is its own as well, so that nothing is left and nothing else is met.
+ *
+ * @throws Error with its last lines when it does not come up
+ */
+export async function startRabbitMq(): Promise<RabbitMq> {
+  const directory = mkdtempSync(join(tmpdir(), 'hl7-rabbitmq-'))
+  const file = (name: string): string => join(directory, name)
+  const [port, epmdPort, distributionPort] = await freePorts()
+  // What a small test machine has, and no core for the broker alone.
+  writeFileSync(
+    file('rabbitmq.conf'),
+    'disk_free_limit.absolute = 64MB\nraft.wal_max_size_bytes = 67108864\n'
+  )
+  writeFileSync(file('enabled_plugins'), '[rabbitmq_consistent_hash_exchange].\n')
+  const env = {
+    PATH: process.env['PATH'],
+    // Where the Erlang cookie is made.
+    HOME: directory,
+    LANG: 'C.UTF-8',
+    ERL_EPMD_ADDRESS: '127.0.0.1',
+    ERL_EPMD_PORT: String(epmdPort),
+    RABBITMQ_NODENAME: 'hl7@localhost',
+    RABBITMQ_NODE_IP_ADDRESS: '127.0.0.1',
+    RABBITMQ_NODE_PORT: String(port),
+    RABBITMQ_DIST_PORT: String(distributionPort),
+    RABBITMQ_CONFIG_FILE: file('rabbitmq.conf'),
+    RABBITMQ_CONF_ENV_FILE: file('rabbitmq-env.conf'),
+    RABBITMQ_ENABLED_PLUGINS_FILE: file('enabled_plugins'),
+    RABBITMQ_MNESIA_BASE: file('data'),
+    RABBITMQ_LOG_BASE: file('log'),
+    RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS:
+      '-kernel inet_dist_use_interface {127,0,0,1} +sbwt none +sbwtdcpu none +sbwtdio none',
+    RABBITMQ_CTL_ERL_ARGS: '-kernel inet_dist_use_interface {127,0,0,1}'
+  }
+  const epmd = run(EPMD, ['-address', '127.0.0.1', '-port', String(epmdPort)], env)
+  const broker = run(join(BIN, 'rabbitmq-server'), [], env)
+  const stop = async (): Promise<void> => {
+    await end(broker)
+    await end(epmd)
+    rmSync(directory, { recursive: true, force: true })
+  }
+  try {
+    await started(broker)
+  } catch (error) {
+    await stop()
+    throw error
+  }
+  return {
+    url: `amqp://127.0.0.1:${port}`,
+    async control(...args) {
+      const { stdout } = await promisify(execFile)(
+        join(BIN, 'rabbitmqctl'),
+        ['-q', '-n', env.RABBITMQ_NODENAME, ...args],
+        { env }
+      )
+      return stdout
+    },
+    stop
+  }
+}
+
+interface Run {
+  child: ChildProcess
+  words: string[]
+  /** The program is gone. */
+  ended: boolean
+}
+
+/** Ends its program in order when its input is closed: also when the tests are killed. */
+const KEEPER = '"$@" & program=$!; exec >&- 2>&-; read -r _; kill -TERM $program; wait $program'
+
+function run(program: string, args: string[], env: NodeJS.ProcessEnv): Run {
+  const child = spawn('/bin/sh', ['-c', KEEPER, 'keeper', program, ...args], {
+    env,
+    // A group of its own: Ctrl-C in the terminal is for the tests only.
+    detached: true
+  })
+  const started: Run = { child, words: [], ended: false }
+  child.stdout.on('data', (chunk: Buffer) => started.words.push(chunk.toString()))
+  child.stderr.on('data', (chunk: Buffer) => started.words.push(chunk.toString()))
+  child.stdout.once('end', () => {
+    started.ended = true
+  })
+  return started
+}
+
+async function started(broker: Run): Promise<void> {
+  const deadline = Date.now() + START_TIMEOUT_MS
+  while (!broker.words.join('').includes('completed with')) {
+    if (broker.ended || Date.now() > deadline) {
+      throw new Error(`RabbitMQ does not start:\n${broker.words.join('').slice(-4000)}`)
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
+}
+
+async function end({ child }: Run): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return
+  const { pid } = child
+  const closed = new Promise((resolve) => child.once('close', resolve))
+  child.stdin?.end()
+  const timer = setTimeout(() => {
+    process.kill(-pid, 'SIGKILL')
+  }, 20_000)
+  await closed
+  clearTimeout(timer)
+}
+
+/** Three ports that were free a moment ago: these servers cannot tell which they were given. */
+async function freePorts(): Promise<[number, number, number]> {
+  const servers = [createServer(), createServer(), createServer()] as const
+  const take = async (server: (typeof servers)[number]): Promise<number> => {
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    return (server.address() as AddressInfo).port
+  }
+  const ports: [number, number, number] = [
+    await take(servers[0]),
+    await take(servers[1]),
+    await take(servers[2])
+  ]
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
+  return ports
+}
