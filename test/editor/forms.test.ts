@@ -293,6 +293,7 @@ describe('the forms in the editor', () => {
     await editor.edit('old')
     await editor.tab('reply')
     const rules = '#node-input-replyCodeActions'
+    await editor.page.click('#hl7-https-out-rules-show-text')
     assert.match((await editor.page.getAttribute(rules, 'placeholder')) ?? '', /^:I\?=W,:\?A=C/)
     await editor.type(rules, ':?R=RF,:?E=S,:~=S,:?A=C,:*=S,:I?=W,:T?=C')
     assert.equal(await editor.mistake('node-input-replyCodeActions'), '')
