@@ -346,8 +346,9 @@ export class DeliveryModel {
     } else if (['waiting', 'flight', 'retrying'].includes(standing)) {
       assert.equal(state, 'waiting', `the stored state of ${id}`)
     }
-    if (standing === 'retrying' && stored !== undefined)
-      {assert.equal(spentMs, stored, `the stored clock of ${id}`)}
+    if (standing === 'retrying' && stored !== undefined) {
+      assert.equal(spentMs, stored, `the stored clock of ${id}`)
+    }
   }
 
   #attempted(message: Message, signal: AbortSignal, mine: () => boolean): Promise<AttemptResult> {
