@@ -32,6 +32,7 @@ export class Alerts {
   #wait: Alert | undefined
   #count: Alert | undefined
   #suspended: Alert | undefined
+  #lastSuspended = 0
 
   constructor(settings: AlertSettings) {
     this.#settings = settings
@@ -45,9 +46,10 @@ export class Alerts {
     this.#count = raised(this.#count, 'QUEUE_COUNT', queued, count)
     if (suspended === 0) this.#suspended = undefined
     // Another suspended message is news; one less is not.
-    else if (suspended > (this.#suspended?.value ?? 0)) {
+    else if (suspended > this.#lastSuspended) {
       this.#suspended = { code: 'SUSPENDED', value: suspended }
     }
+    this.#lastSuspended = suspended
     return this.#wait ?? this.#count ?? this.#suspended
   }
 }

@@ -46,8 +46,13 @@ export class Lanes {
   putBack(seq: number, key: string): void {
     const lane = this.#nameOf(key)
     const entry = this.#lane(lane)
+    // A backlog can be a million long, and a thousand messages be put back at once.
     let at = entry.head
-    while (at < entry.waiting.length && (entry.waiting[at] ?? 0) < seq) at++
+    for (let end = entry.waiting.length; at < end;) {
+      const middle = (at + end) >>> 1
+      if ((entry.waiting[middle] ?? 0) < seq) at = middle + 1
+      else end = middle
+    }
     entry.waiting.splice(at, 0, seq)
     this.#waiting++
     this.#list(lane, entry)

@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import { Ages } from '../../src/delivery/ages.ts'
+
+describe('Ages', () => {
+  it('knows number and oldest as a list would', () => {
+    const step = fc.record({
+      what: fc.constantFrom('add', 'add', 'add', 'remove', 'again', 'skip'),
+      pick: fc.nat()
+    })
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 2500, size: 'max' }), (steps) => {
+        const ages = new Ages()
+        const held = new Map<number, number>()
+        const gone: number[] = []
+        let next = 1
+        for (const { what, pick } of steps) {
+          if (what === 'skip') next += pick % 5
+          if (what === 'add') {
+            ages.add(next, next * 10)
+            held.set(next, next * 10)
+            next++
+          }
+          if (what === 'remove') {
+            // Mostly the oldest, as it is in life.
+            const seqs = [...held.keys()].sort((a, b) => a - b)
+            const seq = pick % 3 === 0 ? seqs[pick % seqs.length] : seqs[0]
+            if (seq === undefined) continue
+            ages.remove(seq)
+            ages.remove(seq)
+            held.delete(seq)
+            gone.push(seq)
+          }
+          if (what === 'again') {
+            const [seq] = gone.splice(pick % Math.max(1, gone.length), 1)
+            if (seq === undefined) continue
+            ages.add(seq, seq * 10)
+            held.set(seq, seq * 10)
+          }
+          assert.equal(ages.size, held.size)
+          const oldest = held.size === 0 ? undefined : Math.min(...held.values())
+          assert.equal(ages.oldest, oldest)
+        }
+      }),
+      { numRuns: 10 }
+    )
+  })
+})

@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { Alerts, type AlertFacts } from '../../src/delivery/alerts.ts'
+
+const quiet: AlertFacts = { queued: 0, oldestAgeMs: 0, suspended: 0 }
+
+describe('Alerts', () => {
+  it('raises the count once, and again only after it fell below 80 %', () => {
+    const alerts = new Alerts({ count: 10, waitSeconds: 0 })
+    const check = (queued: number): number | undefined => alerts.check({ ...quiet, queued })?.value
+    assert.deepEqual([10, 11, 20, 9, 8, 7, 10, 12].map(check), [
+      undefined,
+      11,
+      11,
+      11,
+      11,
+      undefined,
+      undefined,
+      12
+    ])
+  })
+
+  it('raises the wait of one message, in seconds', () => {
+    const alerts = new Alerts({ count: 0, waitSeconds: 60 })
+    const check = (seconds: number) => alerts.check({ ...quiet, oldestAgeMs: seconds * 1000 })
+    assert.equal(check(60), undefined)
+    assert.deepEqual(check(61), { code: 'QUEUE_WAIT', value: 61 })
+    assert.deepEqual(check(50), { code: 'QUEUE_WAIT', value: 61 })
+    assert.equal(check(47), undefined)
+  })
+
+  it('tells of every newly suspended message, also after some have gone', () => {
+    const alerts = new Alerts({ count: 0, waitSeconds: 0 })
+    const check = (suspended: number): number | undefined =>
+      alerts.check({ ...quiet, suspended })?.value
+    assert.deepEqual([1, 1, 3, 1, 2, 0, 1].map(check), [1, 1, 3, 3, 2, undefined, 1])
+  })
+
+  it('shows a wait before a count before a suspension', () => {
+    const alerts = new Alerts({ count: 1, waitSeconds: 1 })
+    const code = (facts: Partial<AlertFacts>) => alerts.check({ ...quiet, ...facts })?.code
+    assert.equal(code({ queued: 2, oldestAgeMs: 2000, suspended: 1 }), 'QUEUE_WAIT')
+    assert.equal(code({ queued: 2, suspended: 1 }), 'QUEUE_COUNT')
+    assert.equal(code({ suspended: 1 }), 'SUSPENDED')
+  })
+})

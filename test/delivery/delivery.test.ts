@@ -1,0 +1,272 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import type { AttemptResult } from '../../src/delivery/courier.ts'
+import { Delivery, type DeliveryOptions } from '../../src/delivery/delivery.ts'
+import { OutboxError, type Outbox } from '../../src/outbox/outbox.ts'
+import { MemoryOutbox } from '../../src/outbox/memory-outbox.ts'
+import { FakeClock, settled } from './fake-clock.ts'
+import { FakeDisk } from './fake-disk.ts'
+import { abortedResult, resultOf, type ReplyKind } from './replies.ts'
+
+interface Setup {
+  clock: FakeClock
+  delivery: Delivery<string>
+  /** Ends the attempts under way, in the order of their start. */
+  flights: { content: string; end: (result: AttemptResult) => void }[]
+  emitted: string[]
+  lost: string[]
+  add: (...ids: string[]) => Promise<void>
+  reply: (kind: ReplyKind) => Promise<void>
+}
+
+async function setUp(
+  options: Partial<DeliveryOptions<string>> & { outbox?: Outbox } = {},
+  clock = new FakeClock()
+): Promise<Setup> {
+  const flights: Setup['flights'] = []
+  const emitted: string[] = []
+  const lost: string[] = []
+  const delivery = new Delivery<string>({
+    outbox: new MemoryOutbox(),
+    codec: {
+      encode: (content) => Buffer.from(content),
+      decode: (bytes) => bytes.toString(),
+      size: ({ length }) => length
+    },
+    attempt: (content) => new Promise((resolve) => flights.push({ content, end: resolve })),
+    emit: (_facts, content, { outcome, error }) => {
+      emitted.push(`${content} ${error?.code ?? outcome}`)
+    },
+    onLost: ({ message }) => lost.push(message),
+    onChange: () => undefined,
+    order: 'fifo',
+    maxInFlight: 8,
+    retry: { intervalMs: 5000, maxIntervalMs: 60_000 },
+    failureTimeoutMs: 900_000,
+    failWhileUnreachable: false,
+    queueLimit: 100_000,
+    clock,
+    random: () => 0.5,
+    ...options
+  })
+  await delivery.start()
+  await settled()
+  return {
+    ...{ clock, delivery, flights, emitted, lost },
+    async add(...ids) {
+      for (const id of ids) {
+        await delivery.accept({ key: id.slice(0, 1), controlId: id, type: 'ADT^A01', content: id })
+      }
+      await settled()
+    },
+    async reply(kind) {
+      const flight = flights.shift()
+      assert.ok(flight, 'nothing is under way')
+      flight.end(resultOf(kind))
+      await settled()
+    }
+  }
+}
+
+const quickDisk = (): FakeDisk => new FakeDisk({ immediate: true })
+
+describe('Delivery', () => {
+  it('starts a new clock with a resume, for messages of an earlier run too', async () => {
+    const disk = quickDisk()
+    const first = await setUp({ outbox: disk.outbox(), failureTimeoutMs: 10_000 })
+    await first.add('a1')
+    await first.clock.advance(4000)
+    await first.reply('retry')
+    assert.equal(disk.rows.get(1)?.facts.spentMs, 4000)
+    await first.delivery.pause()
+
+    // After 4 s the wait of 5 s still fits, after 8 s it would not.
+    const second = await setUp({ outbox: disk.outbox(), failureTimeoutMs: 10_000 })
+    assert.equal(second.delivery.state().state, 'paused')
+    await second.delivery.resume()
+    await settled()
+    await second.clock.advance(4000)
+    await second.reply('retry')
+    assert.deepEqual(second.emitted, [])
+    assert.equal(second.delivery.state().state, 'retrying')
+  })
+
+  it('goes on with the clock of an earlier run where nobody resumed it', async () => {
+    const disk = quickDisk()
+    const first = await setUp({ outbox: disk.outbox(), failureTimeoutMs: 10_000 })
+    await first.add('a1')
+    await first.clock.advance(4000)
+    await first.reply('retry')
+    const clock = new FakeClock()
+    const second = await setUp({ outbox: disk.outbox(), failureTimeoutMs: 10_000 }, clock)
+    await clock.advance(4000)
+    await second.reply('retry')
+    assert.deepEqual(second.emitted, ['a1 HL7_DELIVERY_FAILED'])
+  })
+
+  it('takes a suspended message once, though two operators are at it', async () => {
+    const disk = quickDisk()
+    const { delivery, add, reply, emitted, flights } = await setUp({ outbox: disk.outbox() })
+    await add('a1', 'a2')
+    await reply('suspend')
+    await reply('suspend')
+    disk.immediate = false
+    const all = (): boolean => true
+    const calls = [delivery.discard(all), delivery.resend(all), delivery.discard(all)]
+    for (let round = 0; round < 10; round++) {
+      disk.step()
+      await settled()
+    }
+    await Promise.all(calls)
+    disk.immediate = true
+    while (flights.length > 0) await reply('accept')
+    assert.equal(new Set(emitted.map((line) => line.slice(0, 2))).size, 2)
+    assert.equal(emitted.length, 2, emitted.join())
+    assert.equal(delivery.held, 0)
+  })
+
+  it('hands stored outcomes on in their order before it sends', async () => {
+    const disk = quickDisk()
+    const first = await setUp({ outbox: disk.outbox() })
+    await first.add('a1', 'a2', 'a3')
+    const closing = first.delivery.close(1000)
+    first.flights.shift()?.end(resultOf('accept'))
+    await closing
+    assert.deepEqual(first.emitted, [], 'a closing node emits nothing')
+    const second = await setUp({ outbox: disk.outbox() })
+    assert.deepEqual(second.emitted, ['a1 ack'])
+    assert.deepEqual(
+      second.flights.map(({ content }) => content),
+      ['a2']
+    )
+    assert.equal(second.delivery.state().acked, 1)
+  })
+
+  it('reports a message once whose file is damaged, and goes on', async () => {
+    const disk = quickDisk()
+    const first = await setUp({ outbox: disk.outbox() })
+    await first.add('a1', 'a2')
+    const outbox = disk.outbox()
+    const read = outbox.read.bind(outbox)
+    outbox.read = (seq) =>
+      seq === 1 ? Promise.reject(new OutboxError('', 'ERR_MESSAGE_DAMAGED')) : read(seq)
+    const second = await setUp({ outbox })
+    assert.equal(second.lost.length, 1)
+    await second.reply('accept')
+    assert.deepEqual(second.emitted, ['a2 ack'])
+    const { failed, queued } = second.delivery.state()
+    assert.deepEqual({ failed, queued }, { failed: 1, queued: 0 })
+  })
+
+  it('waits longer from retry to retry, up to the longest wait', async () => {
+    const { add, reply, delivery, clock } = await setUp({
+      failureTimeoutMs: Number.POSITIVE_INFINITY
+    })
+    await add('a1')
+    for (const seconds of [5, 10, 20, 40, 60, 60]) {
+      await reply('retry')
+      assert.equal(delivery.state().retry?.waitMs, seconds * 1000)
+      await clock.advance(seconds * 1000)
+    }
+  })
+
+  it('does not let a time without a receiver count, unless it shall', async () => {
+    for (const failWhileUnreachable of [false, true]) {
+      const { add, reply, clock, emitted, flights } = await setUp({ failWhileUnreachable })
+      await add('a1')
+      for (let minute = 0; minute < 30; minute++) {
+        if (flights.length > 0) await reply('unreachable')
+        await clock.advance(60_000)
+      }
+      assert.deepEqual(emitted, failWhileUnreachable ? ['a1 HL7_DELIVERY_FAILED'] : [])
+    }
+  })
+
+  it('tries once where the failure timeout is 0, whether there is a receiver or not', async () => {
+    const { add, reply, emitted } = await setUp({ failureTimeoutMs: 0 })
+    await add('a1', 'a2')
+    await reply('unreachable')
+    await reply('retry')
+    assert.deepEqual(emitted, ['a1 HL7_DELIVERY_FAILED', 'a2 HL7_DELIVERY_FAILED'])
+  })
+
+  it('fails at once where the server asks for a wait beyond the failure timeout', async () => {
+    const { add, reply, emitted } = await setUp({ failureTimeoutMs: 59_000 })
+    await add('a1')
+    await reply('retry-after')
+    assert.deepEqual(emitted, ['a1 HL7_DELIVERY_FAILED'])
+  })
+
+  it('holds back only the key that is tried again', async () => {
+    const { add, flights, reply } = await setUp({ order: 'key' })
+    await add('a1', 'a2', 'b1')
+    await reply('retry')
+    assert.deepEqual(
+      flights.map(({ content }) => content),
+      ['b1']
+    )
+  })
+
+  it('keeps at most a thousand messages in retry, however many wait', async () => {
+    const { add, delivery, flights } = await setUp({ order: 'none' })
+    await add(...Array.from({ length: 1500 }, (_, index) => `a${index}`))
+    for (let attempts = 0; flights.length > 0; attempts++) {
+      assert.ok(attempts < 1100, 'the whole backlog is tried')
+      flights.shift()?.end(resultOf('unreachable'))
+      await settled(1)
+    }
+    assert.equal(delivery.state().queued, 1500)
+  })
+
+  it('leaves what the end of the token source interrupts for the next start', async () => {
+    const disk = quickDisk()
+    const { add, flights, delivery } = await setUp({
+      outbox: disk.outbox(),
+      failureTimeoutMs: 0
+    })
+    await add('a1')
+    const closing = delivery.close(10_000)
+    flights.shift()?.end(abortedResult())
+    await closing
+    assert.equal(disk.rows.get(1)?.facts.state, 'waiting')
+  })
+
+  it('reports at the end what a queue in memory still holds, in order', async () => {
+    const { add, delivery, reply, clock, flights } = await setUp()
+    await add('a1', 'a2', 'a3')
+    await reply('suspend')
+    const closing = delivery.close(10_000)
+    await clock.advance(9999)
+    assert.equal(flights.length, 1)
+    await clock.advance(1)
+    flights.shift()?.end(abortedResult())
+    const left = await closing
+    assert.deepEqual(
+      left.map(({ controlId }) => controlId),
+      ['a1', 'a2', 'a3']
+    )
+    await assert.rejects(add('a4'), { code: 'HL7_QUEUE_FAILED' })
+  })
+
+  it('refuses what goes beyond the limit, and counts suspended messages', async () => {
+    const { add, reply, delivery } = await setUp({ queueLimit: 2 })
+    await add('a1', 'a2')
+    await reply('suspend')
+    await assert.rejects(add('a3'), { code: 'HL7_QUEUE_FULL' })
+    await delivery.discard(() => true)
+    await add('a3')
+  })
+
+  it('tries a queue again that cannot be opened, and refuses messages until then', async () => {
+    const disk = quickDisk()
+    disk.failReads = true
+    const clock = new FakeClock()
+    const starting = setUp({ outbox: disk.outbox() }, clock)
+    await assert.rejects(starting, { code: 'EIO' })
+    assert.equal(clock.timers, 1)
+    disk.failReads = false
+    await clock.advance(30_000)
+    assert.equal(disk.opened, 1)
+    assert.equal(clock.timers, 0)
+  })
+})
