@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
@@ -11,6 +11,8 @@ export interface NodeRedOptions {
   userDir: string
   /** Laid over the settings below; only what JSON can carry. */
   settings?: Record<string, unknown>
+  /** The package `node-red` to start. Default: `NODE_RED_DIR`, else the one installed here. */
+  nodeRedDir?: string
   /** Laid over this process's environment. */
   env?: Record<string, string>
   /** Limit for the start, in milliseconds. Default 60 s. */
@@ -51,7 +53,7 @@ export async function startNodeRed(options: NodeRedOptions): Promise<NodeRedProc
   const settingsFile = writeUserDir(options)
   const child = spawn(
     process.execPath,
-    [join(root, 'node_modules', 'node-red', 'red.js'), '--settings', settingsFile],
+    [join(nodeRedDirectory(options), 'red.js'), '--settings', settingsFile],
     {
       cwd: options.userDir,
       env: { ...cleanEnvironment(), ...options.env },
@@ -113,6 +115,11 @@ export async function deployFlows(
   if (!response.ok) {
     throw new Error(`Node-RED refused the flows (${response.status}): ${answer}`)
   }
+}
+
+function nodeRedDirectory({ nodeRedDir }: NodeRedOptions): string {
+  const chosen = nodeRedDir ?? process.env['NODE_RED_DIR']
+  return resolve(chosen || join(root, 'node_modules', 'node-red'))
 }
 
 function writeUserDir({ userDir, settings }: NodeRedOptions): string {

@@ -58,6 +58,7 @@ interface EditorElements {
   prop(name: string, value: boolean): this
   on(events: string, handler: (this: HTMLElement) => void): this
   trigger(event: string): this
+  position(): { left: number; top: number }
   typedInput(options: { types: (string | TypedInputType)[]; default?: string }): this
   typedInput(method: 'type' | 'value'): string
   typedInput(method: 'type' | 'value', value: string): this

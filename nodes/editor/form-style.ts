@@ -1,5 +1,6 @@
 /** Width of the labels; `style` attributes in the forms use 165px for it and the gaps. */
 const css = `
+.hl7-https-form { contain: inline-size; }
 .hl7-https-form .form-row > label:first-child { width: 160px; }
 .hl7-https-form .form-row > label i { width: 16px; text-align: center; }
 .hl7-https-form .form-row > label > span:first-child:not(.hl7-https-required) { margin-left: 20px; }
@@ -65,7 +66,10 @@ const css = `
   white-space: pre; word-break: normal; color: var(--red-ui-primary-text-color);
   background: var(--red-ui-secondary-background); border: 1px solid var(--red-ui-secondary-border-color); }
 .hl7-https-form .hl7-https-views { margin-left: 8px; }
-.hl7-https-form .hl7-https-views .red-ui-button:not(.selected) { color: var(--red-ui-primary-text-color); }
+.hl7-https-form .hl7-https-views .red-ui-button { color: var(--red-ui-primary-text-color) !important; }
+.hl7-https-form .hl7-https-views .red-ui-button + .red-ui-button { border-left: 0; }
+.hl7-https-form .hl7-https-views [aria-pressed=true] { background: var(--red-ui-secondary-background-selected) !important;
+  box-shadow: inset 0 -2px var(--red-ui-form-input-focus-color); }
 .hl7-https-form .hl7-https-rules-view { margin-top: 10px; }
 .hl7-https-form .hl7-https-rules-bar { display: flex; gap: 10px; align-items: center; }
 .hl7-https-form .hl7-https-rules-bar .red-ui-button { color: var(--red-ui-primary-text-color); flex: none; }

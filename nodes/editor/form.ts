@@ -9,6 +9,8 @@ export interface FormDefinition {
   prefix: 'node-input' | 'node-config-input'
   /** The id of the element that holds the form. */
   root: string
+  /** How wide it wants to be, in pixels. */
+  width: number
   /** The namespace of the labels: `<package>/<node>`. */
   namespace: string
   /** Numeric properties, stored as numbers. */
@@ -136,6 +138,7 @@ export function createForm(definition: FormDefinition): Form {
       open = node
       listeners = []
       addFormStyle()
+      chooseWidth(root(), definition.width)
       fillDefaults(node, field)
       for (const [property, select] of Object.entries(definition.choices)) {
         offerChoices(document.getElementById(select), field(property))
@@ -162,6 +165,15 @@ export function createForm(definition: FormDefinition): Form {
       marks?.disconnect()
     }
   }
+}
+
+/**
+ * Node-RED never makes a dialog narrower than its content wanted to be at first, and cuts it off in a
+ * narrow window. So the form asks for no more than there is.
+ */
+function chooseWidth(root: HTMLElement, width: number): void {
+  const room = $('#red-ui-editor-stack').position().left - 56
+  root.style.minWidth = `${Math.max(400, Math.min(width, room))}px`
 }
 
 /**

@@ -52,6 +52,7 @@ const tokenIn =
 const form = createForm({
   prefix: 'node-input',
   root: 'hl7-https-out-form',
+  width: 720,
   namespace,
   numbers: Object.keys(numbers),
   choices: { charset: 'hl7-https-out-charset', failureTimeout: 'hl7-https-out-failureTimeout' },

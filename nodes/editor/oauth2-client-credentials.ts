@@ -33,6 +33,7 @@ const signs = (value: ReadValue): boolean => showsKey(value) || authIs(value, 'c
 const form = createForm({
   prefix,
   root: 'oauth2-client-credentials-form',
+  width: 620,
   namespace,
   numbers: ['defaultLifetime'],
   choices: { assertionAudience: 'oauth2-client-credentials-assertionAudience' },

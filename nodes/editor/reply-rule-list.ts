@@ -53,6 +53,8 @@ export function prepareReplyRules(text: RuleText): ReplyRulesView | undefined {
   let own = presetOf(area.value) === undefined ? area.value : ''
   /** What the list was read from or has written. */
   let listed: string | undefined
+  /** A field that is removed while it is being typed in says that it has changed. */
+  let filling = false
 
   const items = (): HTMLElement[] => [
     ...listElement.querySelectorAll<HTMLElement>(
@@ -115,11 +117,13 @@ export function prepareReplyRules(text: RuleText): ReplyRulesView | undefined {
   }
 
   const fill = (rules: readonly ReplyRule[]): void => {
+    filling = true
     list.editableList('empty')
     for (const rule of rules) {
       list.editableList('addItem', { row: readRow(rule), text: rule.text })
     }
     nameButtons(listElement, text)
+    filling = false
   }
 
   list.editableList({
@@ -134,6 +138,7 @@ export function prepareReplyRules(text: RuleText): ReplyRulesView | undefined {
       const rule = ruleElement(row, asWritten, text)
       container[0]?.append(rule)
       const changed = (): void => {
+        if (filling) return
         showFields(rule, text)
         listChanged()
       }
@@ -200,9 +205,9 @@ function prepareViews(first: 'list' | 'text', hasList: () => boolean): void {
     for (const one of views) {
       show(`${prefix}-view-${one}`, one === shown)
       const button = document.getElementById(`${prefix}-show-${one}`)
-      button?.classList.toggle('selected', one === shown)
       button?.setAttribute('aria-pressed', String(one === shown))
     }
+    show(`${prefix}-move`, shown === 'list')
     RED.tray.resize()
   }
   for (const view of views) {

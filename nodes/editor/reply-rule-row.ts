@@ -104,7 +104,7 @@ export function readRow(rule: ReplyRule): RuleRow {
   const letter = rule.outcome === null ? '' : letters[rule.outcome]
   const action = rule.retry && letter !== 'F' ? `R${letter}` : rule.retry ? 'R' : letter
   const known = rowActions.find((one) => one === action) ?? ''
-  return { ...(simpleRow(rule, conditions) ?? ownRow(conditions)), action: known, warn: rule.warn }
+  return { ...(simpleRow(rule, conditions) ?? ownRow(conditions)), action: known, warn: rule.warn && known !== '' }
 }
 
 const letters = { accept: 'C', fail: 'F', suspend: 'S', disable: 'D' } as const

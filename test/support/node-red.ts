@@ -21,6 +21,8 @@ export interface TestNodeRedOptions {
   /** Laid over the settings of demo/node-red.ts; only what JSON can carry. */
   settings?: Record<string, unknown>
   env?: Record<string, string>
+  /** The package `node-red` to start; see demo/node-red.ts. */
+  nodeRedDir?: string
 }
 
 /** A message as a probe node saw it. Functions and streams show as `{$type: …}`. */
@@ -111,6 +113,7 @@ export class TestNodeRed {
       userDir: this.userDir,
       settings: { nodesDir: [probeDirectory], ...this.#options.settings },
       env: this.#options.env ?? {},
+      ...(this.#options.nodeRedDir === undefined ? {} : { nodeRedDir: this.#options.nodeRedDir }),
       onMessage: (event) => {
         this.#record(event as ProbeEvent)
       }

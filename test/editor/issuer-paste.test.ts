@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { readIssuerPaste } from '../../nodes/editor/issuer-paste.ts'
+
+describe('what is pasted as the issuer', () => {
+  it('is a well-known document, read as it is', () => {
+    for (const url of [
+      'https://login.example.org/.well-known/openid-configuration',
+      'https://login.example.org/realms/hl7/.well-known/openid-configuration',
+      'https://login.example.org/.well-known/oauth-authorization-server/tenant'
+    ]) {
+      assert.deepEqual(readIssuerPaste(url), { kind: 'wellKnown', issuer: url, tokenEndpoint: '' })
+    }
+    const smart = 'https://fhir.example.org/r4/.well-known/smart-configuration'
+    assert.equal(readIssuerPaste(smart).kind, 'smart')
+  })
+
+  it('is a token URL', () => {
+    for (const url of [
+      'https://login.example.org/realms/hl7/protocol/openid-connect/token',
+      'https://login.example.org/tenant/oauth2/v2.0/token',
+      'https://login.example.org/oauth/token/',
+      'https://login.example.org/token?site=7'
+    ]) {
+      assert.deepEqual(readIssuerPaste(url), {
+        kind: 'tokenEndpoint',
+        issuer: '',
+        tokenEndpoint: url
+      })
+    }
+  })
+
+  it('is a base URL, with or without a slash, which is kept', () => {
+    for (const url of [
+      'https://login.example.org',
+      'https://login.example.org/',
+      'https://login.example.org/realms/tokens-of-hl7/',
+      'https://[2001:db8::1]:8443/realms/hl7'
+    ]) {
+      assert.deepEqual(readIssuerPaste(url), { kind: 'issuer', issuer: url, tokenEndpoint: '' })
+    }
+  })
+
+  it('loses what copying leaves around it', () => {
+    for (const pasted of [
+      ' https://login.example.org \n',
+      '"https://login.example.org",',
+      '<https://login.example.org>',
+      'https://login.example.org#top'
+    ]) {
+      assert.equal(readIssuerPaste(pasted).issuer, 'https://login.example.org', pasted)
+    }
+  })
+
+  it('is left alone where it is a variable or no URL', () => {
+    for (const text of ['${ISSUER}', 'login.example.org', 'http://login.example.org', '']) {
+      assert.deepEqual(readIssuerPaste(text), { kind: '', issuer: text, tokenEndpoint: '' })
+    }
+  })
+})
