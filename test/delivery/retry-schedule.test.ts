@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { retryAfterMs, retryWaitMs } from '../../src/delivery/retry-schedule.ts'
+import { retryWaitMs } from '../../src/delivery/retry-schedule.ts'
+import { retryAfterMs } from '../../src/http-client/retry-after.ts'
 
 const settings = { intervalMs: 5000, maxIntervalMs: 60_000 }
 
