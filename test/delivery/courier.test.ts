@@ -1,0 +1,205 @@
+import assert from 'node:assert/strict'
+import type { Socket } from 'node:net'
+import { afterEach, describe, it } from 'node:test'
+import { Courier, type Parcel } from '../../src/delivery/courier.ts'
+import { parseReplyRules } from '../../src/delivery/reply-rules.ts'
+import { readOutgoingMessage } from '../../src/hl7/outgoing-message.ts'
+import { Receiver } from '../../src/https/receiver.ts'
+import { TokenSource } from '../../src/oauth2/token-source.ts'
+import { createClient, startTcpServer, type LocalServer } from '../http-client/local-server.ts'
+import { json, startTokenFaultServer } from '../support/token-fault-server.ts'
+import { tokenHttpClient, tokenSettings } from '../support/token-settings.ts'
+
+const ACK = 'MSH|^~\\&|C|D|A|B|20260102||ACK^A01|R1|P|2.5.1\rMSA|AA|M1\r'
+const answer = (status: number, body = '', headers = ''): string =>
+  `HTTP/1.1 ${status} x\r\ncontent-length: ${body.length}\r\n${headers}\r\n${body}`
+
+const parcel: Parcel = {
+  message: readOutgoingMessage('MSH|^~\\&|A|B|C|D|20260102||ADT^A01|M1|P|2.5.1', 'auto'),
+  input: {},
+  responseTimeoutMs: 2000
+}
+
+describe('Courier', () => {
+  const closing: (() => unknown)[] = []
+  afterEach(async () => {
+    for (const close of closing.splice(0).reverse()) await close()
+  })
+
+  /**
+   * A receiver that does something to each request: it is told how many came before on the
+   * connection, and in all. A request is one chunk: a header block and a message of one segment.
+   */
+  async function receiver(
+    onRequest: (socket: Socket, request: string, before: { here: number; all: number }) => void
+  ): Promise<LocalServer & { requests: string[] }> {
+    const requests: string[] = []
+    const server = await startTcpServer((socket) => {
+      let here = 0
+      let text = ''
+      socket.on('data', (data) => {
+        text += data.toString()
+        if (!text.endsWith('2.5.1\r')) return
+        const request = text
+        text = ''
+        requests.push(request)
+        onRequest(socket, request, { here: here++, all: requests.length - 1 })
+      })
+    })
+    closing.push(server.close)
+    return { ...server, requests }
+  }
+
+  function courier(
+    url: URL,
+    { rules = '', tokens }: { rules?: string; tokens?: TokenSource } = {}
+  ) {
+    const client = createClient()
+    closing.push(() => {
+      client.close()
+    })
+    return new Courier({
+      receiver: new Receiver(
+        {
+          ...{ url, method: 'POST', tokenPlacement: 'header', authHeader: 'Authorization' },
+          ...{ authScheme: 'Bearer', headers: [], formFields: [], userAgent: 'test/1' },
+          ...{ format: 'raw', contentType: '', bodyField: 'message', bodyFileName: 'm.hl7' },
+          ...{ bodyPartType: 'text/plain', bodyEncoding: 'text' }
+        },
+        client
+      ),
+      tokens,
+      refreshOnStatus: new Set([401]),
+      rules: parseReplyRules(rules),
+      reply: { replyEncoding: 'auto' }
+    })
+  }
+
+  async function tokenSource(): Promise<{ tokens: TokenSource; asked: () => number }> {
+    let asked = 0
+    const server = await startTokenFaultServer((...args) => {
+      asked++
+      const body = { access_token: `token-${asked}`, token_type: 'Bearer', expires_in: 300 }
+      json(body)(...args)
+    })
+    const httpClient = tokenHttpClient()
+    const tokens = new TokenSource(
+      tokenSettings({ tokenEndpoint: `${server.origin}/token`, clientSecret: 'not-so-secret' }),
+      { httpClient }
+    )
+    closing.push(
+      () => server.close(),
+      () => {
+        tokens.close()
+        httpClient.close()
+      }
+    )
+    return { tokens, asked: () => asked }
+  }
+
+  /** Answers the first request of a connection and drops it at the second, unread. */
+  const stale = (socket: Socket, _request: string, { here }: { here: number }): void => {
+    if (here === 0) socket.write(answer(200, ACK))
+    else socket.resetAndDestroy()
+  }
+
+  it('sends again, once, where a kept connection turns out to be dead', async () => {
+    const server = await receiver(stale)
+    const mine = courier(server.url)
+    assert.equal((await mine.attempt(parcel)).decision.outcome, 'accept')
+    const second = await mine.attempt(parcel)
+    assert.equal(second.decision.outcome, 'accept')
+    assert.equal(second.error, undefined)
+    assert.deepEqual([server.requests.length, server.connections()], [3, 2])
+  })
+
+  it('does not send again where the rules would not try again after a reset', async () => {
+    for (const rules of ['E#reset=F', 'E#ECONNRESET=S', ':?A=C,E=F']) {
+      const server = await receiver(stale)
+      const mine = courier(server.url, { rules })
+      await mine.attempt(parcel)
+      const { error, decision } = await mine.attempt(parcel)
+      assert.equal(error?.family, 'reset')
+      assert.equal(decision.retry, false)
+      assert.equal(server.requests.length, 2, rules)
+    }
+  })
+
+  it('leaves it to the rules where a new connection is cut, or one after a byte of the answer', async () => {
+    const fresh = await receiver((socket) => {
+      socket.resetAndDestroy()
+    })
+    const first = await courier(fresh.url).attempt(parcel)
+    assert.deepEqual([first.error?.family, first.decision.retry], ['reset', true])
+    assert.equal(fresh.requests.length, 1)
+    assert.equal(first.reachable, true)
+
+    const begun = await receiver((socket, _request, { here }) => {
+      if (here === 0) socket.write(answer(200, ACK))
+      else socket.end('HTTP/1.1 200 OK\r\ncontent-length: 500\r\n\r\nMSH|')
+    })
+    const mine = courier(begun.url)
+    await mine.attempt(parcel)
+    const cut = await mine.attempt(parcel)
+    assert.equal(cut.decision.retry, true)
+    assert.equal(begun.requests.length, 2)
+  })
+
+  it('gets a fresh token for a refused one and sends once more', async () => {
+    const { tokens, asked } = await tokenSource()
+    const server = await receiver((socket, request) => {
+      socket.write(request.includes('Bearer token-1\r') ? answer(401) : answer(200, ACK))
+    })
+    const { decision, reply } = await courier(server.url, { tokens }).attempt(parcel)
+    assert.equal(decision.outcome, 'accept')
+    assert.equal(reply?.status, 200)
+    assert.deepEqual([server.requests.length, asked()], [2, 2])
+  })
+
+  it('takes a second refusal for the answer, and says why there was no other token', async () => {
+    const { tokens } = await tokenSource()
+    const server = await receiver((socket) => {
+      socket.write(answer(401, '{"error":"no"}'))
+    })
+    const mine = courier(server.url, { tokens })
+    const { decision, reply } = await mine.attempt(parcel)
+    assert.equal(server.requests.length, 2)
+    assert.equal(reply?.status, 401)
+    assert.deepEqual([decision.rule, decision.retry], ['(E#401,E#403,E#404,E#407)=RF', true])
+    const again = await mine.attempt(parcel)
+    const text = again.tokenProblem ?? again.error?.text ?? ''
+    assert.notEqual(text, '')
+    assert.doesNotMatch(text, /token-\d/)
+  })
+
+  it('knows an outage from a refusal', async () => {
+    const gateway = await receiver((socket) => {
+      socket.write(answer(503, '', 'retry-after: 7\r\n'))
+    })
+    const busy = await courier(gateway.url).attempt(parcel)
+    assert.deepEqual([busy.reachable, busy.retryAfterMs], [false, 7000])
+
+    const told = await receiver((socket) => {
+      socket.write(answer(500, ACK.replace('AA', 'AE'), 'retry-after: 7\r\n'))
+    })
+    const refused = await courier(told.url).attempt(parcel)
+    assert.deepEqual([refused.reachable, refused.retryAfterMs], [true, undefined])
+    assert.equal(refused.decision.outcome, 'fail')
+
+    await told.close()
+    const down = await courier(told.url).attempt(parcel)
+    assert.deepEqual([down.reachable, down.error?.family], [false, 'connect'])
+  })
+
+  it('ends when it is told to', async () => {
+    const server = await receiver(() => undefined)
+    const abort = new AbortController()
+    const attempt = courier(server.url).attempt(parcel, abort.signal)
+    setTimeout(() => {
+      abort.abort()
+    }, 50)
+    const { error, reply } = await attempt
+    assert.equal(error?.code, 'ERR_ABORTED')
+    assert.equal(reply, undefined)
+  })
+})
