@@ -1,5 +1,5 @@
 /**
- * Runs the tests: `npm run test:only` for all but those with servers from Debian's packages,
+ * Runs the tests: `npm run test:only` for all but the long ones and those with servers from Debian's packages,
  * `npm run test:only -- hl7` for the test files whose path contains one of the words. Two files at a
  * time: each may start servers and a browser.
  */
@@ -15,7 +15,7 @@ const words = process.argv.slice(2)
 const files = globSync('test/**/*.test.ts')
   .filter((file) =>
     words.length === 0
-      ? !/^test\/(interop|cluster)\//.test(file)
+      ? !/^test\/(interop|cluster|crash)\//.test(file)
       : words.some((word) => file.includes(word))
   )
   .sort()
