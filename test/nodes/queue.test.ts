@@ -55,7 +55,7 @@ describe('the queue on disk, in a real Node-RED', () => {
     const all = Array.from({ length: 20 }, (_, index) => `CRASH${String(index).padStart(3, '0')}`)
     for (const id of all) await world.nodeRed.inject('in', { payload: adt(id), topic: id })
     await world.nodeRed.waitFor(() => (sent('CRASH').length > 0 ? true : undefined))
-    await world.nodeRed.waitForMessages('done', 20)
+    await world.nodeRed.waitFor(() => (doneIds('CRASH').length >= 20 ? true : undefined))
     await world.nodeRed.kill()
     world.receiver.respond = undefined
     await world.nodeRed.start()
