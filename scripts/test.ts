@@ -15,7 +15,7 @@ const words = process.argv.slice(2)
 const files = globSync('test/**/*.test.ts')
   .filter((file) =>
     words.length === 0
-      ? !/^test\/(interop|cluster|crash)\//.test(file)
+      ? !/^test\/(interop|cluster)\//.test(file)
       : words.some((word) => file.includes(word))
   )
   .sort()

@@ -123,6 +123,8 @@ export class Delivery<Content> {
   /** Stored outcomes that are still to be handed on, the next one last. */
   #unemitted: number[] = []
   #emitting: Promise<void> | undefined
+  /** Messages that left in this round of the event loop. */
+  #handedOn: number[] = []
   #inFlight = 0
   #paused = false
   #closing = false
@@ -268,10 +270,11 @@ export class Delivery<Content> {
    */
   async resend(select: (facts: EntryFacts) => boolean): Promise<number> {
     await this.open()
-    const chosen = this.suspended.filter(select)
-    for (const facts of chosen) {
+    let found = 0
+    for (const facts of this.suspended.filter(select)) {
       // Another operator may have been quicker.
       if (!this.#suspended.delete(facts.seq)) continue
+      found++
       facts.state = 'waiting'
       facts.spentMs = 0
       delete facts.suspendedAt
@@ -282,7 +285,7 @@ export class Delivery<Content> {
     }
     this.#changed()
     this.#pump()
-    return chosen.length
+    return found
   }
 
   /**
@@ -293,9 +296,10 @@ export class Delivery<Content> {
    */
   async discard(select: (facts: EntryFacts) => boolean): Promise<number> {
     await this.open()
-    const chosen = this.suspended.filter(select)
-    for (const facts of chosen) {
+    let found = 0
+    for (const facts of this.suspended.filter(select)) {
       if (!this.#suspended.delete(facts.seq)) continue
+      found++
       const given = new DeliveryError('HL7_DISCARDED', 'It was given up by an operator.')
       let content: Content
       try {
@@ -312,7 +316,7 @@ export class Delivery<Content> {
       await this.#settle(facts, content, failedSettlement(facts, given, this.#options.clock.now()))
     }
     this.#changed()
-    return chosen.length
+    return found
   }
 
   /**
@@ -627,9 +631,22 @@ export class Delivery<Content> {
     this.#remove(facts.seq)
   }
 
+  /**
+   * Who takes a message gets it in the next round of the event loop: what is stored of it must not
+   * go before. Where the node is closed meanwhile, nobody knows whether it was taken.
+   */
   #remove(seq: number): void {
-    this.#outbox.remove(seq).catch(() => {
-      this.#noteError('HL7_QUEUE_FAILED')
+    this.#handedOn.push(seq)
+    if (this.#handedOn.length > 1) return
+    setImmediate(() => {
+      const seqs = this.#handedOn
+      this.#handedOn = []
+      if (this.#closing) return
+      for (const handedOn of seqs) {
+        this.#outbox.remove(handedOn).catch(() => {
+          this.#noteError('HL7_QUEUE_FAILED')
+        })
+      }
     })
   }
 

@@ -6,7 +6,7 @@ import { crashRun } from './crash-run.ts'
 
 describe('a Node-RED that crashes again and again', () => {
   it('loses nothing, keeps the order of each key, and empties its queue', async (t) => {
-    const figures = await crashRun(60)
+    const figures = await crashRun(50)
     t.diagnostic(JSON.stringify(figures))
     assert.ok(figures.accepted > 1000, 'messages flowed')
   })

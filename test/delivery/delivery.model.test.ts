@@ -71,7 +71,7 @@ describe('Delivery against a model', () => {
       fc.asyncProperty(settings, scripts, async (given, actions) => {
         await new DeliveryModel(given).run(actions)
       }),
-      { numRuns: Number(process.env['MODEL_RUNS'] ?? 1500) }
+      { numRuns: Number(process.env['MODEL_RUNS'] ?? 1000) }
     )
   })
 })

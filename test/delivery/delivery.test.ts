@@ -142,6 +142,20 @@ describe('Delivery', () => {
     assert.equal(second.delivery.state().acked, 1)
   })
 
+  it('keeps an outcome until the next node has had its turn to take the message', async () => {
+    const disk = quickDisk()
+    const stored: boolean[] = []
+    const { add, reply } = await setUp({
+      outbox: disk.outbox(),
+      // As Node-RED does it with what a node sends.
+      emit: () => setImmediate(() => stored.push(disk.rows.has(1)))
+    })
+    await add('a1')
+    await reply('accept')
+    assert.deepEqual(stored, [true])
+    assert.equal(disk.rows.size, 0)
+  })
+
   it('reports a message once whose file is damaged, and goes on', async () => {
     const disk = quickDisk()
     const first = await setUp({ outbox: disk.outbox() })

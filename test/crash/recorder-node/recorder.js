@@ -1,0 +1,16 @@
+import { appendFileSync } from 'node:fs'
+
+/**
+ * A node for tests: appends the control ID of each message to a file, with a system call, before it
+ * does anything else. What is recorded stays so when the process is killed.
+ */
+export default function recorder(RED) {
+  RED.nodes.registerType('recorder', function (config) {
+    RED.nodes.createNode(this, config)
+    this.on('input', (msg, send, done) => {
+      const id = msg.hl7?.controlId ?? String(msg.payload).split('|')[9] ?? ''
+      appendFileSync(config.file, `${id}\n`)
+      done()
+    })
+  })
+}
