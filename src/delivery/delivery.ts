@@ -66,6 +66,14 @@ export interface DeliveryState extends FigureValues {
   retry: { attempts: number; waitMs: number } | null
 }
 
+/** Messages of an outbox that is not durable, in order. */
+export interface LeftAtClose {
+  /** They left as errors. */
+  unsettled: readonly EntryFacts[]
+  /** They left as their outcome said, but the next nodes may have been closed. */
+  settled: readonly EntryFacts[]
+}
+
 /** A message that is under way or waits for its next attempt. */
 interface Active<Content> {
   readonly facts: EntryFacts
@@ -86,6 +94,8 @@ interface Active<Content> {
 const REOPEN_MS = 30_000
 /** So many messages are tried again at a time; where it is more, the receiver is out of order. */
 const MAX_ACTIVE = 1000
+/** Between two looks at the event loop while a closing queue is emptied. */
+const GIVEN_UP_AT_ONCE = 100
 /** Contents of waiting messages stay in memory up to this size beside a durable outbox, in bytes. */
 const MAX_LOADED_BYTES = 16 * 1024 * 1024
 
@@ -125,6 +135,8 @@ export class Delivery<Content> {
   #emitting: Promise<void> | undefined
   /** Messages that left in this round of the event loop. */
   #handedOn: number[] = []
+  /** Settled while the node closed, with an outbox that is not durable. */
+  readonly #settledLate: EntryFacts[] = []
   #inFlight = 0
   #paused = false
   #closing = false
@@ -275,13 +287,10 @@ export class Delivery<Content> {
       // Another operator may have been quicker.
       if (!this.#suspended.delete(facts.seq)) continue
       found++
-      facts.state = 'waiting'
       facts.spentMs = 0
       delete facts.suspendedAt
       delete facts.reason
-      await this.#store(facts)
-      this.#ages.add(facts.seq, facts.acceptedAt)
-      this.#lanes.putBack(facts.seq, facts.lane)
+      await this.#wait(facts)
     }
     this.#changed()
     this.#pump()
@@ -307,7 +316,7 @@ export class Delivery<Content> {
       } catch (error) {
         this.#noteError('HL7_QUEUE_FAILED')
         if (isGone(error)) {
-          this.#lose(facts.seq)
+          this.#lose(facts.seq, error)
           continue
         }
         this.#suspended.set(facts.seq, facts)
@@ -322,9 +331,12 @@ export class Delivery<Content> {
   /**
    * Ends the work: nothing new starts, what is under way gets `graceMs`, then it is aborted.
    *
-   * @returns the messages that are lost with the process: none where the outbox is durable
+   * What an outbox that is not durable still holds then leaves as errors: the flow behind this node
+   * may live on.
+   *
+   * @returns nothing where the outbox is durable
    */
-  async close(graceMs: number): Promise<readonly EntryFacts[]> {
+  async close(graceMs: number): Promise<LeftAtClose> {
     this.#closing = true
     this.#cancelReopen?.()
     this.#cancelReread?.()
@@ -339,17 +351,26 @@ export class Delivery<Content> {
       await idle
       cancel()
     }
-    const left: EntryFacts[] = []
-    if (!this.#outbox.durable) {
-      for (const { facts } of this.#active.values()) left.push(facts)
-      for (const { facts } of this.#loaded.values()) left.push(facts)
-      // What was reported is nobody's to discard any more.
-      this.#suspended.clear()
-    }
+    const unsettled = this.#outbox.durable ? [] : await this.#giveUp()
     // A file that is just being opened would stay open.
     await this.#opening?.catch(() => undefined)
     await this.#outbox.close()
-    return left.sort((a, b) => a.seq - b.seq)
+    return { unsettled, settled: this.#settledLate }
+  }
+
+  /** Hands everything that is held on as errors, in order, and a few at a time: they may be many. */
+  async #giveUp(): Promise<EntryFacts[]> {
+    const held = [...this.#active.values(), ...this.#loaded.values()]
+    held.sort((a, b) => a.facts.seq - b.facts.seq)
+    this.#active.clear()
+    this.#loaded.clear()
+    this.#suspended.clear()
+    for (const [index, { facts, content }] of held.entries()) {
+      if (index % GIVEN_UP_AT_ONCE === 0) await new Promise(setImmediate)
+      const error = closedError(facts)
+      this.#options.emit(facts, content, failedSettlement(facts, error, this.#options.clock.now()))
+    }
+    return held.map(({ facts }) => facts)
   }
 
   /** Everything that a status or the admin route shows. */
@@ -416,7 +437,11 @@ export class Delivery<Content> {
       try {
         const { facts, content, outcome } = await this.#outbox.read(seq)
         if (this.#closing) return
-        if (outcome === undefined) continue
+        if (outcome === undefined) {
+          // It was damaged: what became of the message is found out by sending it once more.
+          await this.#wait(facts)
+          continue
+        }
         const settlement = JSON.parse(outcome.toString()) as Settlement
         const decoded = this.#options.codec.decode(content)
         this.#noteOutcome(settlement)
@@ -424,11 +449,11 @@ export class Delivery<Content> {
       } catch (error) {
         if (this.#closing) return
         this.#noteError('HL7_QUEUE_FAILED')
-        if (error instanceof OutboxError && !isGone(error)) {
+        if (!isGone(error)) {
           this.#rereadLater()
           return
         }
-        this.#lose(seq)
+        this.#lose(seq, error)
         continue
       }
       this.#remove(seq)
@@ -479,7 +504,7 @@ export class Delivery<Content> {
       read = await this.#read(seq)
     } catch (error) {
       this.#noteError('HL7_QUEUE_FAILED')
-      if (isGone(error)) this.#lose(seq)
+      if (isGone(error)) this.#lose(seq, error)
       else {
         this.#rereadLater()
         this.#lanes.putBack(seq, lane)
@@ -625,8 +650,11 @@ export class Delivery<Content> {
     }
     this.#noteOutcome(settlement)
     this.#ages.remove(facts.seq)
-    // What a closing node emits, Node-RED may drop: a stored outcome waits for the next start.
-    if (this.#closing && this.#outbox.durable) return
+    if (this.#closing) {
+      // What a closing node emits, Node-RED may drop: a stored outcome waits for the next start.
+      if (this.#outbox.durable) return
+      this.#settledLate.push(facts)
+    }
     this.#options.emit(facts, content, settlement)
     this.#remove(facts.seq)
   }
@@ -650,6 +678,14 @@ export class Delivery<Content> {
     })
   }
 
+  /** Puts a message that was suspended or settled back to its place among those that wait. */
+  async #wait(facts: EntryFacts): Promise<void> {
+    facts.state = 'waiting'
+    await this.#store(facts)
+    this.#ages.add(facts.seq, facts.acceptedAt)
+    this.#lanes.putBack(facts.seq, facts.lane)
+  }
+
   async #store(facts: EntryFacts): Promise<void> {
     try {
       await this.#outbox.update(facts)
@@ -665,15 +701,17 @@ export class Delivery<Content> {
     return { facts, content: this.#options.codec.decode(content) }
   }
 
-  /** A message whose file was damaged: there is nothing left of it to send or to hand on. */
-  #lose(seq: number): void {
+  /** A message of which nothing is left to send or to hand on. */
+  #lose(seq: number, error: unknown): void {
     this.#ages.remove(seq)
     this.#figures.failed++
+    const known = error instanceof OutboxError ? error : undefined
+    const name = known?.about === undefined ? 'A message' : nameOf(known.about)
+    const why = known?.message ?? `Number ${seq} of the queue cannot be understood.`
     this.#options.onLost(
-      new DeliveryError(
-        'HL7_QUEUE_FAILED',
-        `Message number ${seq} of the queue cannot be read: its file was damaged. It is lost.`
-      )
+      new DeliveryError('HL7_QUEUE_FAILED', `${name} is lost. ${why}`, {
+        code: known?.code ?? 'EUNKNOWN'
+      })
     )
   }
 
@@ -743,11 +781,21 @@ export class Delivery<Content> {
   }
 }
 
-/** Whether a stored message is not there any more, rather than out of reach for a time. */
+/** Whether there is nothing to read of a stored message, rather than no way to it for a time. */
 function isGone(error: unknown): boolean {
   return (
-    error instanceof OutboxError &&
-    (error.code === 'ERR_NOT_QUEUED' || error.code === 'ERR_MESSAGE_DAMAGED')
+    !(error instanceof OutboxError) ||
+    error.code === 'ERR_NOT_QUEUED' ||
+    error.code === 'ERR_MESSAGE_DAMAGED'
+  )
+}
+
+function closedError({ attempts }: EntryFacts): DeliveryError {
+  const what = attempts === 0 ? 'It was not sent' : 'It is not known whether it arrived'
+  return new DeliveryError(
+    'HL7_DELIVERY_FAILED',
+    `${what}: the node was closed, and its queue is in memory.`,
+    { code: 'ERR_NODE_CLOSED' }
   )
 }
 

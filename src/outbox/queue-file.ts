@@ -19,6 +19,8 @@ import { APPLICATION_ID, SCHEMA_STEPS, SCHEMA_VERSION } from './queue-schema.ts'
 import { Sealer, type SealedPlace } from './seal.ts'
 
 const STATES: readonly EntryState[] = ['waiting', 'suspended', 'settled']
+/** In place of a state: it was found damaged, and what is left of it stays. */
+const DAMAGED = STATES.length
 const PARTS = ['content', 'outcome'] as const
 type Part = (typeof PARTS)[number]
 /** Long parts are sealed and stored in pieces, so that they are not in memory as often. */
@@ -34,6 +36,12 @@ const LOG_BYTES_KEPT = 32 * 1024 * 1024
 /** Free pages that an empty file may keep, and how many are given back at a time. */
 const FREE_PAGES_KEPT = 1024
 const FREE_PAGES_AT_A_TIME = 2048
+
+/** Messages in a file; the damaged ones are not held. */
+export interface MessageCount {
+  held: number
+  damaged: number
+}
 
 /** A row of `message`. */
 interface MessageRow {
@@ -150,18 +158,26 @@ export class QueueFile {
     }
   }
 
-  /** @throws {QueueFaultError} when it is not there, or damaged */
+  /**
+   * A settled message whose outcome is damaged comes without it.
+   *
+   * @throws {QueueFaultError} when it is not there, or damaged: from then on it does not count
+   */
   read(seq: number): ReadEntry {
     const row = this.#sql.row.get(seq) as unknown as MessageRow | undefined
     if (row === undefined) throw this.#unknown(seq)
-    const entry: ReadEntry = {
-      facts: this.#facts(row),
-      content: this.#get(seq, 'content')
+    const facts = this.#facts(row)
+    const content = this.#get(seq, 'content')
+    if (content === undefined) {
+      this.#sql.setDamaged.run(seq)
+      throw new QueueFaultError(
+        `Number ${seq} in the queue file ${this.path} is damaged and cannot be read. What is left of it stays in the file.`,
+        'ERR_MESSAGE_DAMAGED',
+        { controlId: facts.controlId, type: facts.type }
+      )
     }
-    if (entry.facts.state === 'settled') {
-      entry.outcome = this.#get(seq, 'outcome')
-    }
-    return entry
+    const outcome = facts.state === 'settled' ? this.#get(seq, 'outcome') : undefined
+    return { facts, content, ...(outcome && { outcome }) }
   }
 
   /** What the queue holds; the waiting ones as columns of their own buffers. */
@@ -186,7 +202,7 @@ export class QueueFile {
   }
 
   /** How many messages are in it. */
-  count(): number {
+  count(): MessageCount {
     return countOf(this.#db)
   }
 
@@ -230,7 +246,7 @@ export class QueueFile {
       DELETE FROM message WHERE NOT ${isWhole('content')};
       DELETE FROM sealed WHERE id / ${PIECES_OF_MESSAGE} NOT IN (SELECT seq FROM message);
       UPDATE message SET state = 0, place = NULL WHERE state = 2 AND NOT ${isWhole('outcome')};`)
-    return { read: this.count(), seen, keyFits: this.#adoptedKeyFits }
+    return { read: this.count().held, seen, keyFits: this.#adoptedKeyFits }
   }
 
   /**
@@ -391,7 +407,8 @@ export class QueueFile {
     this.#sql.drop.run(id, id + PIECES_OF_PART - 1)
   }
 
-  #get(seq: number, part: Part): Buffer {
+  /** Undefined where a piece is missing or not authentic. */
+  #get(seq: number, part: Part): Buffer | undefined {
     const id = pieceId(seq, part)
     const pieces: Buffer[] = []
     let complete = false
@@ -402,11 +419,7 @@ export class QueueFile {
       pieces.push(unsealed.plain)
       complete = unsealed.last
     }
-    if (complete) return ownBuffer(pieces)
-    throw new QueueFaultError(
-      `Message ${seq} in the queue file ${this.path} is damaged and cannot be read. The other messages are not concerned.`,
-      'ERR_MESSAGE_DAMAGED'
-    )
+    return complete ? ownBuffer(pieces) : undefined
   }
 
   #unknown(seq: number): QueueFaultError {
@@ -469,20 +482,22 @@ export class QueueFile {
 }
 
 /** How many messages are in a file that nobody has open; needs no key. */
-export function countMessages(path: string): number {
+export function countMessages(path: string): MessageCount {
   const db = new DatabaseSync(path)
   try {
     db.exec('PRAGMA locking_mode = EXCLUSIVE')
     const empty =
       db.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'message'").get() === undefined
-    return empty ? 0 : countOf(db)
+    return empty ? { held: 0, damaged: 0 } : countOf(db)
   } finally {
     db.close()
   }
 }
 
-function countOf(db: DatabaseSync): number {
-  return db.prepare('SELECT count(*) AS count FROM message').get()?.['count'] as number
+function countOf(db: DatabaseSync): MessageCount {
+  const sql = `SELECT count(*) FILTER (WHERE state <> ${DAMAGED}) AS held, count(*) AS all_rows FROM message`
+  const { held, all_rows } = db.prepare(sql).get() as { held: number; all_rows: number }
+  return { held, damaged: all_rows - held }
 }
 
 /** Removes a file with everything that SQLite puts beside it. */
@@ -498,6 +513,7 @@ interface Statements {
   update: StatementSync
   remove: StatementSync
   row: StatementSync
+  setDamaged: StatementSync
   put: StatementSync
   pieces: StatementSync
   drop: StatementSync
@@ -514,6 +530,7 @@ function statementsOf(db: DatabaseSync): Statements {
     ),
     remove: db.prepare('DELETE FROM message WHERE seq = ?'),
     row: db.prepare('SELECT * FROM message WHERE seq = ?'),
+    setDamaged: db.prepare(`UPDATE message SET state = ${DAMAGED}, place = NULL WHERE seq = ?`),
     put: db.prepare('INSERT OR REPLACE INTO sealed VALUES (?, ?)'),
     pieces: db.prepare('SELECT bytes FROM sealed WHERE id BETWEEN ? AND ? ORDER BY id'),
     drop: db.prepare('DELETE FROM sealed WHERE id BETWEEN ? AND ?')

@@ -154,7 +154,7 @@ function handle({ id, file, task }: QueueRequest): void {
         post({ id, ...withFile(file, (open) => readAll(open, task.seqs)) })
         return
       case 'count':
-        post({ id, count: count(file) })
+        post({ id, count: count(file).held })
         return
       case 'close':
         close(file.path)
@@ -222,16 +222,16 @@ function forget(path: string): void {
   files.delete(path)
 }
 
-function count({ path }: QueueFileSpec): number {
+function count({ path }: QueueFileSpec): ReturnType<File['count']> {
   const open = files.get(path)
   if (open !== undefined) return open.count()
-  return existsSync(path) ? countMessages(path) : 0
+  return existsSync(path) ? countMessages(path) : { held: 0, damaged: 0 }
 }
 
 /** @returns how many messages kept it from being deleted */
 function deleteIfEmpty(spec: QueueFileSpec): number {
-  const held = count(spec)
-  if (held > 0) return held
+  const { held, damaged } = count(spec)
+  if (held + damaged > 0) return held + damaged
   const open = files.get(spec.path)
   files.delete(spec.path)
   if (open === undefined) deleteFiles(spec.path)
