@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { adt, startWorld } from '../support/world.ts'
 
-/** In a row of `npm run test:matrix` it is that version; everywhere else Node.js says that it is. */
+/** Node.js says that it is this one; in two rows of `npm run test:matrix` it has no database indeed. */
 const OLD = '22.12.0'
 const versions = `{ value: { ...process.versions, node: '${OLD}' } }`
 const preload = `data:text/javascript,Object.defineProperty(process, 'versions', ${versions})`
