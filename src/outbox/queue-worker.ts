@@ -21,7 +21,8 @@ const emitWarning = process.emitWarning.bind(process) as (...args: unknown[]) =>
 process.emitWarning = (...args: unknown[]) => {
   if (!String(args[0]).includes('SQLite is an experimental feature')) emitWarning(...args)
 }
-const { countMessages, deleteFiles, QueueFile } = await import('./queue-file.ts')
+const { deleteFiles } = await import('./queue-database.ts')
+const { countMessages, QueueFile } = await import('./queue-file.ts')
 const { finishRescue, keepBrokenLog, rescue } = await import('./queue-rescue.ts')
 process.emitWarning = emitWarning
 
