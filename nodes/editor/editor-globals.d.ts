@@ -84,6 +84,7 @@ declare const RED: {
     create(options: {
       element: EditorElements
       onchange: (tab: { id: string }) => void
+      ondblclick: (tab: { id: string }) => void
     }): EditorTabs
   }
   nodes: { node(id: string): (EditorNode & { changed?: boolean }) | null }

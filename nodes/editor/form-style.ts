@@ -22,7 +22,7 @@ const css = `
   margin: 4px 0 0 165px; max-width: 560px; font-size: 12px; line-height: 1.4;
   color: var(--red-ui-primary-text-color);
 }
-.hl7-https-form .hl7-https-hint .red-ui-button { color: var(--red-ui-primary-text-color); }
+.hl7-https-form .red-ui-button { color: var(--red-ui-primary-text-color) !important; }
 .hl7-https-form .hl7-https-hint a { color: inherit; text-decoration: underline; }
 .hl7-https-form .form-row > .hl7-https-list-problem { margin-left: 0; }
 .hl7-https-form .hl7-https-note:empty { display: none; }
@@ -66,13 +66,12 @@ const css = `
   white-space: pre; word-break: normal; color: var(--red-ui-primary-text-color);
   background: var(--red-ui-secondary-background); border: 1px solid var(--red-ui-secondary-border-color); }
 .hl7-https-form .hl7-https-views { margin-left: 8px; }
-.hl7-https-form .hl7-https-views .red-ui-button { color: var(--red-ui-primary-text-color) !important; }
 .hl7-https-form .hl7-https-views .red-ui-button + .red-ui-button { border-left: 0; }
 .hl7-https-form .hl7-https-views [aria-pressed=true] { background: var(--red-ui-secondary-background-selected) !important;
   box-shadow: inset 0 -2px var(--red-ui-form-input-focus-color); }
 .hl7-https-form .hl7-https-rules-view { margin-top: 10px; }
 .hl7-https-form .hl7-https-rules-bar { display: flex; gap: 10px; align-items: center; }
-.hl7-https-form .hl7-https-rules-bar .red-ui-button { color: var(--red-ui-primary-text-color); flex: none; }
+.hl7-https-form .hl7-https-rules-bar .red-ui-button { flex: none; }
 .hl7-https-form .hl7-https-rule { display: flex; flex-wrap: wrap; gap: 4px 10px; }
 .hl7-https-form .hl7-https-rule-when { flex: 3 1 270px; min-width: 0; display: flex; gap: 6px; }
 .hl7-https-form .hl7-https-rule-then { flex: 2 1 230px; min-width: 0; display: flex; gap: 8px; align-items: center; }

@@ -20,16 +20,23 @@ export interface FormTabs {
  */
 export function createFormTabs(list: string, tabs: readonly FormTab[], markText: string): FormTabs {
   const panes = new Map(tabs.map(({ pane }) => [pane, document.getElementById(pane)]))
+  const show = (shown: string): void => {
+    for (const [pane, element] of panes) {
+      if (element !== null) element.hidden = pane !== shown
+      const link = tabLink(pane)
+      link?.setAttribute('aria-selected', String(pane === shown))
+      if (link) link.tabIndex = pane === shown ? 0 : -1
+    }
+    RED.tray.resize()
+  }
   const bar = RED.tabs.create({
     element: $(`#${list}`),
     onchange: ({ id }) => {
-      for (const [pane, element] of panes) {
-        if (element !== null) element.hidden = pane !== id
-        const link = tabLink(pane)
-        link?.setAttribute('aria-selected', String(pane === id))
-        if (link) link.tabIndex = pane === id ? 0 : -1
-      }
-      RED.tray.resize()
+      show(id)
+    },
+    // Node-RED 4 takes two quick clicks for a double one, even on different tabs.
+    ondblclick: ({ id }) => {
+      bar.activateTab(id)
     }
   })
   for (const { pane, label } of tabs) bar.addTab({ id: pane, label })
@@ -40,8 +47,9 @@ export function createFormTabs(list: string, tabs: readonly FormTab[], markText:
       bar.activateTab(pane)
     }
   )
+  // Node-RED has activated the first one when the others were not there yet.
   const first = tabs[0]
-  if (first !== undefined) bar.activateTab(first.pane)
+  if (first !== undefined) show(first.pane)
 
   const mark = (): void => {
     for (const [pane, element] of panes) {

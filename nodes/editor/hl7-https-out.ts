@@ -9,6 +9,7 @@ import { numberProblem, type NumberBounds } from './number-problem.ts'
 import { prepareReplyRules, type ReplyRulesView } from './reply-rule-list.ts'
 import { showSecretSlots } from './secret-slots.ts'
 import { prepareTestMessage } from './test-message.ts'
+import { createTypedInput } from './typed-input.ts'
 import { hostOf, isVariable, urlProblem } from './url-problem.ts'
 
 /** The runtime's bounds of the numeric properties; seconds, or counts where `integer` stands. */
@@ -161,7 +162,10 @@ function listProblem(value: unknown, names: 'header' | 'any'): string {
 function prepare(node: EditorNode): void {
   form.prepare(node)
   for (const property of ['bodyTemplate', 'replyPath']) {
-    $(`#node-input-${property}`).typedInput({ types: ['jsonata'] })
+    const input = document.getElementById(`node-input-${property}`)
+    if (input !== null) {
+      createTypedInput(input, ['jsonata'], text(`label.${property}`), text('label.expand'))
+    }
   }
   const tabs = createFormTabs(
     'hl7-https-out-tabs',

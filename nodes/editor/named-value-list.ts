@@ -1,5 +1,6 @@
 import { entryProblem } from './entry-problem.ts'
 import { namedValue, type NamedValue } from './named-value.ts'
+import { createTypedInput } from './typed-input.ts'
 
 /** What a list of names and values offers. */
 export interface NamedValueListOptions {
@@ -100,7 +101,12 @@ export function createNamedValueList(
         ?.querySelector('.red-ui-editableList-item-remove')
         ?.setAttribute('aria-label', text('label.remove'))
       if (types.length > 0) {
-        const input = $(value).typedInput({ types: types.map((type) => typeOf(type, text)) })
+        const input = createTypedInput(
+          value,
+          types.map((type) => typeOf(type, text)),
+          text('label.entryValue'),
+          text('label.expand')
+        )
         input.typedInput('type', entry.valueType ?? 'str')
         input.typedInput('value', entry.value)
       }

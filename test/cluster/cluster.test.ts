@@ -7,7 +7,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { setTimeout as wait } from 'node:timers/promises'
 import { missingRabbitMq } from '../support/rabbitmq.ts'
-import { Cluster } from './cluster.ts'
+import { Cluster, type DeadLetter } from './cluster.ts'
 
 const MESSAGES = Number(process.env['HL7_CLUSTER_MESSAGES'] ?? 20_000)
 const PATIENTS = 500
@@ -27,10 +27,15 @@ interface Sample {
 }
 
 /** Numbered messages of random patients; the receiver refuses some, whose patients are not yet born. */
-function samples(prefix: string, count: number, random: () => number): Sample[] {
+function samples(
+  prefix: string,
+  count: number,
+  random: () => number,
+  patients = PATIENTS
+): Sample[] {
   return Array.from({ length: count }, (_, index) => {
     const controlId = prefix + String(index).padStart(8, '0')
-    const patient = `P${Math.floor(random() * PATIENTS)}`
+    const patient = `P${Math.floor(random() * patients)}`
     const refused = random() < 0.01
     const text = [
       `MSH|^~\\&|WARDSYS|NORTHSIDE|REGISTRY|CITYCARE|20260102030405||ADT^A08^ADT_A01|${controlId}|P|2.5.1`,
@@ -53,6 +58,15 @@ function generator(seed: number): () => number {
   }
 }
 
+/** Dead letters, some perhaps twice, are exactly what was refused; answers how many that were. */
+function assertRefused(messages: readonly Sample[], letters: readonly DeadLetter[]): number {
+  const refused = messages.filter((message) => message.refused).map(({ controlId }) => controlId)
+  const dead = new Set(letters.map(({ controlId }) => controlId))
+  assert.deepEqual([...dead].sort(), refused)
+  for (const { reason } of letters) assert.match(reason, /^AE: /)
+  return refused.length
+}
+
 /** Messages a second; neither the start counts nor the end, when not every instance has work. */
 function rateOf(times: readonly number[]): number {
   const [from, to] = [Math.floor(times.length * 0.1), Math.floor(times.length * 0.7)]
@@ -70,7 +84,7 @@ describe('three Node-RED processes behind RabbitMQ', { skip }, () => {
     cluster.latencyMs = 50
     const best: number[] = []
     for (let count = 1; count <= 3; count++) {
-      await cluster.deploy(count - 1, { maxInFlight: FIGURE_IN_FLIGHT })
+      await cluster.deploy(count - 1, { 'hl7-https-out': { maxInFlight: FIGURE_IN_FLIGHT } })
       // The queues change hands when a better placed consumer comes.
       await wait(2000)
       const rates: number[] = []
@@ -144,38 +158,38 @@ describe('three Node-RED processes behind RabbitMQ', { skip }, () => {
 
     const { watch } = cluster
     const letters = await cluster.deadLetters()
-    const dead = new Set(letters.map(({ controlId }) => controlId))
+    const dead = assertRefused(messages, letters)
     t.diagnostic(
-      `${MESSAGES} messages in ${seconds.toFixed(0)} s with ${KILLS} kills: ${watch.repeated} came again, ${dead.size} refused (${letters.length} dead letters), ${cluster.tokens.tokenRequests} token requests`
+      `${MESSAGES} messages in ${seconds.toFixed(0)} s with ${KILLS} kills: ${watch.repeated} came again, ${dead} refused (${letters.length} dead letters), ${cluster.tokens.tokenRequests} token requests`
     )
     assert.equal(cluster.refused, 0, 'every message was published')
     assert.equal(watch.deliveries.size, MESSAGES, 'each was acknowledged at least once')
     assert.deepEqual(watch.overtaken, [], 'none overtook another of its patient')
     assert.equal(await cluster.left(), 0, 'nothing is left in the queues')
-    assert.deepEqual(
-      [...dead].sort(),
-      messages.filter(({ refused }) => refused).map(({ controlId }) => controlId),
-      'dead letters are what was refused'
-    )
-    for (const { reason } of letters) assert.match(reason, /^AE: /)
     assert.equal(cluster.withoutToken, 0)
   })
 
   it('send again, in order, what was in the sender when it alone is deployed anew', async () => {
     await cluster.deploy(0)
+    await cluster.deadLetters()
     cluster.watchAnew()
-    // Long enough for messages to be under way and others to come in the place of those while the node closes.
-    cluster.latencyMs = 500
-    const messages = samples('D', 300, generator(4))
+    // Long enough for messages to be under way, and for others to come in place of them, while the node closes.
+    cluster.latencyMs = 100
+    const messages = samples('D', 2000, generator(4), 60)
     const published = cluster.publish(messages.map(({ text }) => text))
-    await cluster.inSender(0, 50)
-    await cluster.deploy(0, { failureTimeout: 1000 }, 'nodes')
-    cluster.latencyMs = 10
+    for (let redeploy = 1; redeploy <= 6; redeploy++) {
+      await cluster.seen(redeploy * 60)
+      // Its own settings or those of its token node.
+      const type = redeploy % 2 === 0 ? 'hl7-https-out' : 'oauth2-client-credentials'
+      await cluster.deploy(0, { [type]: { name: `changed ${redeploy}` } }, 'nodes')
+    }
+    cluster.latencyMs = 1
     await published
     await cluster.seen(messages.length)
     await cluster.drained()
     await cluster.stopInstances()
     assert.deepEqual(cluster.watch.overtaken, [])
     assert.equal(await cluster.left(), 0)
+    assertRefused(messages, await cluster.deadLetters())
   })
 })

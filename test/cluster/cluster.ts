@@ -34,6 +34,11 @@ export interface DeadLetter {
   reason: string
 }
 
+/** Properties by the type of their node. */
+type Changed = Partial<
+  Record<'hl7-https-out' | 'oauth2-client-credentials', Record<string, unknown>>
+>
+
 /**
  * RabbitMQ, Node-RED processes with the two examples, a token server and a receiver behind a door
  * that can be shut: all real, all on this machine. One of the processes reaches the broker through a
@@ -142,16 +147,12 @@ export class Cluster {
   /**
    * Gives an instance the example, and starts it if it does not run; it is consuming then.
    *
-   * @param out properties of the sending node that are not those of the example
+   * @param changed properties that are not those of the example, by the type of their node
    */
-  async deploy(
-    index: number,
-    out: Record<string, unknown> = {},
-    type: DeployType = 'full'
-  ): Promise<void> {
+  async deploy(index: number, changed: Changed = {}, type: DeployType = 'full'): Promise<void> {
     const instance = this.#instance(index)
     if (!instance.alive) await instance.start()
-    await instance.deploy(consumingFlow(this.#ca, out), type)
+    await instance.deploy(consumingFlow(this.#ca, changed), type)
     await instance.waitForStatus(CONSUMER, ({ text }) => text === 'connected')
   }
 
@@ -321,12 +322,22 @@ function throughDoor(url: string, { port }: FrontDoor): string {
 }
 
 /** The consuming example. */
-function consumingFlow(ca: string, out: Record<string, unknown>): FlowNode[] {
+function consumingFlow(ca: string, changed: Changed): FlowNode[] {
   return exampleFlow(
     'Send from RabbitMQ, acknowledge after the ACK',
     {
-      'hl7-https-out': { tls: 'ca', retryInterval: 0.3, retryMaxInterval: 1, ...out },
-      'oauth2-client-credentials': { tls: 'ca', scope: SCOPE, credentials: CLIENT }
+      'hl7-https-out': {
+        tls: 'ca',
+        retryInterval: 0.3,
+        retryMaxInterval: 1,
+        ...changed['hl7-https-out']
+      },
+      'oauth2-client-credentials': {
+        tls: 'ca',
+        scope: SCOPE,
+        credentials: CLIENT,
+        ...changed['oauth2-client-credentials']
+      }
     },
     [
       {

@@ -9,6 +9,9 @@ export function startBrowser(): Promise<Browser> {
   })
 }
 
+/** The tabs of the form of hl7-https-out. */
+export const tabs = ['destination', 'message', 'reply', 'delivery'] as const
+
 /** Node-RED's editor in a page, with the words for what the tests do in it. */
 export class Editor {
   readonly page: Page
@@ -99,6 +102,17 @@ export class Editor {
   /** Shows a tab of the form of hl7-https-out. */
   async tab(name: string): Promise<void> {
     await this.page.click(`#red-ui-tab-hl7-https-out-${name} a`)
+  }
+
+  /** Shows all of "More settings" in the form of oauth2-client-credentials. */
+  async more(): Promise<void> {
+    if (await this.page.isVisible('#node-config-input-tls')) return
+    await this.page.click('#oauth2-client-credentials-more')
+  }
+
+  /** The light or the dark theme, as Node-RED 5 itself switches it; Node-RED 4 has the light one only. */
+  async dark(dark: boolean): Promise<void> {
+    await this.ask(`document.documentElement.classList.toggle('nr-theme-dark', ${dark})`)
   }
 
   /** Whether each of the fields can be seen. */

@@ -1,0 +1,170 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { after, before, beforeEach, describe, it } from 'node:test'
+import type { Browser } from 'playwright-core'
+import { type FlowNode, startNodeRed, type TestNodeRed } from '../support/node-red.ts'
+import { Editor, startBrowser, tabs } from '../support/editor.ts'
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+const out = 'hl7-https-out'
+const config = 'oauth2-client-credentials'
+
+/** One value of each type. */
+const values = ['str', 'env', 'cred', 'msg', 'jsonata', 'hl7'].map((valueType) => ({
+  name: `X-${valueType}`,
+  value: valueType === 'cred' ? 'secret1' : valueType === 'hl7' ? 'MSH-4' : 'value',
+  valueType
+}))
+/** Forms with as much in them as there can be, mistakes among it. */
+const flows: FlowNode[] = [
+  { id: 'tab', type: 'tab', label: 'test' },
+  {
+    id: 'out',
+    type: out,
+    z: 'tab',
+    url: 'no URL',
+    auth: 'auth',
+    tokenPlacement: 'query',
+    format: 'multipart',
+    formFields: values,
+    headers: values,
+    replyCodeActions: '@ERR-4:E=RW,@severity:W=W,:AE=S,(:?A&@status:2xx)=C',
+    order: 'key',
+    connectTimeout: 0,
+    wires: [[], []]
+  },
+  {
+    id: 'auth',
+    type: config,
+    issuer: 'https://127.0.0.1:1',
+    grantType: 'jwt_bearer',
+    extraParams: values.slice(0, 3),
+    assertionClaims: [{ name: 'claim', value: 'value' }],
+    credentials: { clientId: 'engine', secret1: 'secret' }
+  }
+]
+
+describe('the forms, for everybody', () => {
+  let nodeRed: TestNodeRed
+  let browser: Browser
+  let editor: Editor
+
+  before(async () => {
+    ;[nodeRed, browser] = await Promise.all([startNodeRed({ flows }), startBrowser()])
+    editor = await Editor.open(browser, nodeRed.url, 'out')
+  })
+  after(async () => {
+    await browser.close()
+    await nodeRed.kill()
+  })
+  beforeEach(() => editor.load())
+
+  /** What axe-core finds wrong in a form: the rule, the element, and why. */
+  async function violations(type: string): Promise<string[]> {
+    return editor.ask(`axe.run('#${type}-form').then(({ violations }) =>
+      violations.flatMap(({ id, nodes }) => nodes.map(({ html, any, all, none }) =>
+        [id, html.slice(0, 120), ...[...any, ...all, ...none].map(({ message }) => message)].join(' '))))`)
+  }
+
+  for (const theme of ['light', 'dark'] as const) {
+    it(`hold to the rules of axe-core, ${theme}`, async () => {
+      await editor.dark(theme === 'dark')
+      await editor.page.addScriptTag({ content: axe })
+      await editor.edit('out')
+      for (const tab of tabs) {
+        await editor.tab(tab)
+        assert.deepEqual(await violations(out), [], tab)
+      }
+      await editor.tab('message')
+      await editor.page.selectOption('#node-input-format', 'json')
+      assert.deepEqual(await violations(out), [], 'JSON')
+      await editor.tab('reply')
+      await editor.page.click('#hl7-https-out-rules-show-text')
+      await editor.type('#node-input-replyCodeActions', ':?A=CF')
+      assert.deepEqual(await violations(out), [], 'the text of the rules')
+      await editor.page.selectOption('#hl7-https-out-rules-preset', 'default')
+      await editor.page.click('#hl7-https-out-rules-show-list')
+      assert.deepEqual(await violations(out), [], 'the default rules')
+      await editor.tab('destination')
+      await editor.page.click('#hl7-https-out-test-button')
+      await editor.page.waitForSelector('#hl7-https-out-test-result .hl7-https-result-title')
+      assert.deepEqual(await violations(out), [], 'the result of a test message')
+      await editor.close('cancel')
+
+      await editor.editConfig(config, 'auth')
+      await editor.more()
+      await editor.page.click(`#${config}-test-button`)
+      await editor.page.waitForSelector(`#${config}-test-result .hl7-https-result-title`)
+      assert.deepEqual(await violations(config), [], config)
+      await editor.page.selectOption('#node-config-input-grantType', 'password')
+      assert.deepEqual(await violations(config), [], 'password')
+      await editor.close('cancel')
+    })
+  }
+
+  it('move the focus from the top to the bottom, and show where it is', async () => {
+    await editor.edit('out')
+    for (const tab of tabs) {
+      await editor.tab(tab)
+      await editor.page.focus(`#${out}-${tab}-tab`)
+      await walk(`#${out}-${tab}`)
+    }
+    await editor.close('cancel')
+    await editor.editConfig(config, 'auth')
+    await editor.more()
+    await editor.page.focus('#node-config-input-name')
+    await editor.page.keyboard.press('Shift+Tab')
+    await walk(`#${config}-form`)
+  })
+
+  /** Presses Tab through an element, to all that can be used in it. */
+  async function walk(within: string): Promise<void> {
+    const usable = `[...document.querySelectorAll('${within} :is(a[href], button, input, select, textarea, [tabindex])')]
+      .filter((e) => e.checkVisibility() && e.tabIndex >= 0 && !e.disabled)`
+    const expected = await editor.ask<number>(`${usable}.length`)
+    assert.ok(expected > 3, within)
+    // Node-RED fades its borders.
+    await editor.page.addStyleTag({ content: '* { transition: none !important }' })
+    // What marks the focus: on the element itself, or on the typed input around it.
+    await editor.ask(`window.looks = (e) => [e, e.closest('.red-ui-typedInput-container') ?? e].map((at) => {
+      const { outline, borderColor, boxShadow, backgroundColor } = getComputedStyle(at)
+      return [outline, borderColor, boxShadow, backgroundColor].join()
+    }).join()`)
+    await editor.ask(`(window.before = new Map(${usable}.map((e) => [e, looks(e)])), 0)`)
+    const seen: { name: string; top: number; left: number; bottom: number; marked: boolean }[] = []
+    for (let count = 0; count < expected; count++) {
+      await editor.page.keyboard.press('Tab')
+      seen.push(
+        await editor.ask(`(() => {
+          const e = document.activeElement
+          const scroll = document.querySelector('${within}').getBoundingClientRect()
+          const { top, bottom, left } = e.getBoundingClientRect()
+          return {
+            name: e.closest('${within}') ? e.id || e.className : 'outside: ' + e.outerHTML.slice(0, 99),
+            top: top - scroll.top, bottom: bottom - scroll.top, left,
+            marked: window.before.get(e) !== looks(e)
+          }
+        })()`)
+      )
+    }
+    assert.deepEqual(
+      seen.filter(({ name }) => name.startsWith('outside')).map(({ name }) => name),
+      []
+    )
+    assert.deepEqual(
+      seen.filter(({ marked }) => !marked).map(({ name }) => name),
+      [],
+      'focus cannot be seen'
+    )
+    const backwards = seen.filter((one, index) => {
+      const last = seen[index - 1]
+      return (
+        last !== undefined &&
+        (one.bottom <= last.top ||
+          (one.top < last.bottom && one.bottom > last.top && one.left < last.left))
+      )
+    })
+    assert.deepEqual(backwards, [])
+  }
+})
