@@ -10,7 +10,7 @@ const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 const all = pages()
 
 /** What npm runs without a script of that name. */
-const NPM_COMMANDS = ['ci', 'install', 'pack', 'publish', 'version', 'audit', 'view']
+const NPM_COMMANDS = ['ci', 'install', 'outdated', 'pack', 'publish', 'version', 'audit']
 
 for (const [file, text] of all) {
   describe(file, () => {
