@@ -2,6 +2,7 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import { createServer } from 'node:https'
 import { setTimeout as wait } from 'node:timers/promises'
+import type { TlsOptions } from 'node:tls'
 import { type AcknowledgementCode, acknowledge } from './acknowledge.ts'
 import type { Certificate } from './certificates.ts'
 import { close, listen } from './loopback.ts'
@@ -9,7 +10,7 @@ import { type TokenRules, createTokenCheck } from './token-check.ts'
 
 export interface Hl7ReceiverOptions {
   /** The server's certificate, for 127.0.0.1. */
-  tls: Certificate
+  tls: Certificate & Pick<TlsOptions, 'ca' | 'requestCert' | 'rejectUnauthorized'>
   /** Whose tokens are taken. Default: no token is asked for. */
   token?: TokenRules
   /** Whether `requests` is kept. Default true; off for a receiver that runs for long. */

@@ -1,6 +1,7 @@
 import type { NodeAPI } from 'node-red'
 import type { ProxySettings } from '../src/http-client/proxy.ts'
 import type { TlsSettings } from '../src/http-client/agent.ts'
+import { tlsProblem } from '../src/http-client/tls-problem.ts'
 import { isUnset, type Properties } from './properties.ts'
 
 /** What we use of Node-RED's own `tls-config` node. */
@@ -41,7 +42,11 @@ export function readConnection(RED: NodeAPI, properties: Properties): Connection
     } else if (node.addTLSOptions === undefined) problems.push('tls names a node of another type')
     else if (node.valid === false) {
       problems.push('the TLS configuration cannot be used: see its own error')
-    } else tls = node.addTLSOptions({})
+    } else {
+      tls = node.addTLSOptions({})
+      const problem = tlsProblem(tls)
+      if (problem !== undefined) problems.push(`the TLS configuration: ${problem}`)
+    }
   }
   if (proxyId !== '' && !isUnset(proxyId)) {
     const node = RED.nodes.getNode(proxyId) as unknown as ProxyNode | null

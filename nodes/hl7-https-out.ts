@@ -4,8 +4,8 @@ import type { Node, NodeAPI, NodeDef, NodeMessageInFlow } from 'node-red'
 import { Alerts } from '../src/delivery/alerts.ts'
 import { systemClock } from '../src/delivery/clock.ts'
 import { Courier } from '../src/delivery/courier.ts'
-import { Delivery } from '../src/delivery/delivery.ts'
-import { DeliveryError, type DeliveryErrorCause } from '../src/delivery/delivery-error.ts'
+import { Delivery, type LeftAtClose } from '../src/delivery/delivery.ts'
+import { DeliveryError } from '../src/delivery/delivery-error.ts'
 import { printable } from '../src/delivery/explain.ts'
 import type { Settlement } from '../src/delivery/settlement.ts'
 import { Hl7Error } from '../src/hl7/hl7-error.ts'
@@ -13,7 +13,7 @@ import { HttpClient } from '../src/http-client/http-client.ts'
 import { Receiver } from '../src/https/receiver.ts'
 import { DiskOutbox } from '../src/outbox/disk-outbox.ts'
 import { DrainingOutbox } from '../src/outbox/draining-outbox.ts'
-import type { EntryFacts, Outbox } from '../src/outbox/outbox.ts'
+import { OutboxError, type EntryFacts, type Outbox } from '../src/outbox/outbox.ts'
 import { queueKey } from '../src/outbox/queue-key.ts'
 import { registerOutRoutes } from './admin-routes.ts'
 import { FlowMessages, type FlowMessage } from './flow-messages.ts'
@@ -63,7 +63,7 @@ export default function (RED: NodeAPI): void {
 
 /** A node that cannot work says so for each message; nothing disappears in it. */
 function refuseEverything(node: Node, problems: readonly string[]): void {
-  const text = `This node is not set up: ${problems.join('; ')}.`
+  const text = `This node is not set up: ${problems.map((problem) => problem.replace(/\.$/, '')).join('; ')}.`
   node.error(text)
   node.on('input', (msg, _send, done) => {
     refuse(node, msg, new DeliveryError('HL7_CONFIG', text), done)
@@ -182,7 +182,8 @@ async function close(
 ): Promise<void> {
   try {
     const left = await delivery.close(CLOSE_GRACE_MS)
-    if (left.length > 0) node.error(reportLeft(left))
+    const report = reportLeft(left)
+    if (report !== '') node.error(report)
     await removed?.deleteFile()
   } catch (error) {
     node.error(errorText(error))
@@ -256,28 +257,50 @@ function emit(node: Node, facts: EntryFacts, content: FlowMessage, settlement: S
 
 /** Sends a message that was not accepted to Catch. Never throws. */
 function refuse(node: Node, msg: NodeMessageInFlow, error: unknown, done: Done): void {
-  const known = error instanceof DeliveryError || error instanceof Hl7Error
   const payload = payloadOf(msg)
   const properties = {
     ...(payload === undefined ? undefined : { payload }),
     hl7: { outcome: 'error' }
   }
-  const reason = known
-    ? new DeliveryError(error.code, error.message, causeOf(error))
-    : new DeliveryError(
-        'HL7_DELIVERY_FAILED',
-        'The message was not accepted because of a fault in this node.'
-      )
-  handToCatch(node, msg, properties, reason, done)
+  handToCatch(node, msg, properties, refusal(error), done)
 }
 
-function causeOf(error: DeliveryError | Hl7Error): DeliveryErrorCause | undefined {
-  return error instanceof DeliveryError ? error.cause : undefined
+function refusal(error: unknown): DeliveryError {
+  if (error instanceof DeliveryError) return error
+  if (error instanceof Hl7Error) return new DeliveryError(error.code, error.message)
+  // A command could not be carried out.
+  if (error instanceof OutboxError) {
+    return new DeliveryError('HL7_QUEUE_FAILED', error.message, { code: error.code })
+  }
+  return new DeliveryError(
+    'HL7_DELIVERY_FAILED',
+    'The message was not accepted because of a fault in this node.',
+    { code: 'EUNKNOWN' }
+  )
 }
 
-function reportLeft(left: readonly EntryFacts[]): string {
-  const ids = left.slice(0, MAX_LISTED).map(({ controlId }) => printable(controlId))
-  const more = left.length > MAX_LISTED ? ` and ${left.length - MAX_LISTED} more` : ''
-  const count = left.length === 1 ? '1 message was' : `${left.length} messages were`
-  return `The node was closed: ${count} not settled and left its queue in memory. Control IDs: ${ids.join(', ')}${more}.`
+/** What a queue in memory held at its end; `''` for nothing. */
+function reportLeft({ unsettled, settled }: LeftAtClose): string {
+  const parts: string[] = []
+  if (unsettled.length > 0) {
+    parts.push(
+      `${counted(unsettled)} not settled and left its queue in memory. ${listed(unsettled)}`
+    )
+  }
+  if (settled.length > 0) {
+    parts.push(
+      `${counted(settled)} answered meanwhile, but may not have reached the next node. ${listed(settled)}`
+    )
+  }
+  return parts.length === 0 ? '' : `The node was closed: ${parts.join(' ')}`
+}
+
+function counted({ length }: readonly EntryFacts[]): string {
+  return length === 1 ? '1 message was' : `${length} messages were`
+}
+
+function listed(messages: readonly EntryFacts[]): string {
+  const ids = messages.slice(0, MAX_LISTED).map(({ controlId }) => printable(controlId))
+  const more = messages.length > MAX_LISTED ? ` and ${messages.length - MAX_LISTED} more` : ''
+  return `Control IDs: ${ids.join(', ')}${more}.`
 }

@@ -11,6 +11,10 @@ import { installBrowser } from './browser.ts'
 
 process.chdir(dirname(dirname(fileURLToPath(import.meta.url))))
 
+/** How long a file may take, in milliseconds; those of the cluster kill and wait for minutes. */
+const FILE_LIMIT = 300_000
+const CLUSTER_LIMIT = 1_200_000
+
 const words = process.argv.slice(2)
 const files = globSync('test/**/*.test.ts')
   .filter((file) =>
@@ -24,9 +28,10 @@ if (files.length === 0) {
   process.exit(1)
 }
 if (files.some((file) => file.startsWith('test/editor/'))) installBrowser()
+const limit = files.some((file) => file.startsWith('test/cluster/')) ? CLUSTER_LIMIT : FILE_LIMIT
 const { status } = spawnSync(
   process.execPath,
-  ['--test', '--test-concurrency=2', '--test-timeout=300000', ...files],
+  ['--test', '--test-concurrency=2', `--test-timeout=${limit}`, ...files],
   { stdio: 'inherit' }
 )
 process.exit(status ?? 1)

@@ -46,7 +46,7 @@ export interface AttemptResult {
   reachable: boolean
   /** The least wait that the server asked for, in milliseconds. */
   retryAfterMs?: number
-  /** From the first byte sent to the last byte read, in milliseconds; without the token's time. */
+  /** From the start of the last request to its answer, in milliseconds; without the token's time. */
   elapsedMs: number
 }
 
@@ -80,7 +80,7 @@ export class Courier {
    * @throws {Hl7Error} when this message cannot be made into a request
    */
   async attempt(parcel: Parcel, signal?: AbortSignal): Promise<AttemptResult> {
-    const start = performance.now()
+    let start = performance.now()
     const { message } = parcel
     const { tokens, refreshOnStatus } = this.#settings
     const sent = { controlIds: message.controlIds, type: message.type, replyDue: message.replyDue }
@@ -88,11 +88,13 @@ export class Courier {
     let tokenProblem: string | undefined
     try {
       token = await tokens?.token(signal)
+      start = performance.now()
       let reply = await this.#send(parcel, token, signal)
       if (token !== undefined && refreshOnStatus.has(reply.status)) {
         const fresh = await this.#freshToken(token, signal)
         if ('problem' in fresh) tokenProblem = fresh.problem
         else {
+          start = performance.now()
           reply = await this.#send(parcel, fresh.token, signal)
           if (refreshOnStatus.has(reply.status)) tokens?.drop(fresh.token)
         }
@@ -164,8 +166,8 @@ export class Courier {
       return { token: (await this.#settings.tokens?.refused(refused, signal)) ?? refused }
     } catch (error) {
       // The receiver's refusal remains the answer to this attempt; this only explains it.
-      if (error instanceof TokenError) return { problem: error.message }
-      throw error
+      if (!(error instanceof TokenError) || error.code === 'ERR_ABORTED') throw error
+      return { problem: error.message }
     }
   }
 }

@@ -1,4 +1,5 @@
 import { OutboxError, type EntryFacts, type Outbox } from '../outbox/outbox.ts'
+import { ActiveMessage } from './active-message.ts'
 import { Ages } from './ages.ts'
 import type { Clock } from './clock.ts'
 import type { AttemptResult } from './courier.ts'
@@ -6,6 +7,8 @@ import { DeliveryError } from './delivery-error.ts'
 import { nameOf } from './explain.ts'
 import { Figures, type FigureValues } from './figures.ts'
 import { Lanes, type Order } from './lanes.ts'
+import { LoadedMessages } from './loaded-messages.ts'
+import { closedError, isGone, lostError, queueFailed } from './queue-errors.ts'
 import { retryWaitMs, type RetrySettings } from './retry-schedule.ts'
 import { failedSettlement, settlementOf, type Settlement } from './settlement.ts'
 
@@ -66,29 +69,20 @@ export interface DeliveryState extends FigureValues {
   retry: { attempts: number; waitMs: number } | null
 }
 
-/** A message that is under way or waits for its next attempt. */
-interface Active<Content> {
-  readonly facts: EntryFacts
-  readonly content: Content
-  /** Calls off the wait for the next attempt. */
-  cancelWait?: () => void
-  /** On the monotonic clock. */
-  nextAttemptAt?: number
-  /** Retries since the clock of this message was started. */
-  retries: number
-  /** Where on the monotonic clock the time that is not yet counted began. */
-  countedFrom: number
-  /** The time since then counts towards the failure timeout. */
-  counts: boolean
+/** Messages of an outbox that is not durable, in order. */
+export interface LeftAtClose {
+  /** They left as errors. */
+  unsettled: readonly EntryFacts[]
+  /** They left as their outcome said, but the next nodes may have been closed. */
+  settled: readonly EntryFacts[]
 }
 
 /** A queue that could not be opened or read is tried again after this time, in milliseconds. */
 const REOPEN_MS = 30_000
 /** So many messages are tried again at a time; where it is more, the receiver is out of order. */
 const MAX_ACTIVE = 1000
-/** Contents of waiting messages stay in memory up to this size beside a durable outbox, in bytes. */
-const MAX_LOADED_BYTES = 16 * 1024 * 1024
-
+/** Between two looks at the event loop while a closing queue is emptied. */
+const GIVEN_UP_AT_ONCE = 100
 /**
  * Owns every message from its acceptance to its settlement; nothing else changes its state.
  *
@@ -103,11 +97,10 @@ export class Delivery<Content> {
   readonly #figures = new Figures()
   readonly #abort = new AbortController()
   /** Waiting and suspended messages that are in memory. */
-  readonly #loaded = new Map<number, { facts: EntryFacts; content: Content }>()
-  #loadedBytes = 0
-  readonly #active = new Map<number, Active<Content>>()
+  readonly #loaded: LoadedMessages<Content>
+  readonly #active = new Map<number, ActiveMessage<Content>>()
   /** Retries whose wait is over, waiting for a place. */
-  readonly #due: Active<Content>[] = []
+  readonly #due: ActiveMessage<Content>[] = []
   readonly #suspended = new Map<number, EntryFacts>()
   #opening: Promise<void> | undefined
   /** Stands while the queue cannot be read. */
@@ -125,6 +118,8 @@ export class Delivery<Content> {
   #emitting: Promise<void> | undefined
   /** Messages that left in this round of the event loop. */
   #handedOn: number[] = []
+  /** Settled while the node closed, with an outbox that is not durable. */
+  readonly #settledLate: EntryFacts[] = []
   #inFlight = 0
   #paused = false
   #closing = false
@@ -137,6 +132,10 @@ export class Delivery<Content> {
     this.#options = options
     this.#outbox = options.outbox
     this.#lanes = new Lanes(options.order)
+    // Beside an outbox that keeps nothing, all of them have to stay.
+    this.#loaded = new LoadedMessages((content) =>
+      options.outbox.durable ? options.codec.size(content) : Number.POSITIVE_INFINITY
+    )
   }
 
   /** Messages held: waiting, under way, retrying or suspended. */
@@ -210,12 +209,12 @@ export class Delivery<Content> {
       spentMs: 0
     }
     this.#ages.add(seq, facts.acceptedAt)
-    this.#load(facts, content)
+    this.#loaded.add(facts, content)
     try {
       await this.#outbox.add(facts, () => this.#options.codec.encode(content))
     } catch (error) {
       this.#ages.remove(seq)
-      this.#unload(seq)
+      this.#loaded.take(seq)
       this.#noteError('HL7_QUEUE_FAILED')
       this.#changed()
       throw queueFailed(name, error)
@@ -246,9 +245,7 @@ export class Delivery<Content> {
     this.#paused = false
     this.#renewedTo = this.#lastSeq
     for (const active of this.#active.values()) {
-      active.facts.spentMs = 0
-      active.countedFrom = this.#options.clock.monotonic()
-      active.retries = 0
+      active.renew(this.#options.clock.monotonic())
       if (active.cancelWait === undefined) continue
       active.cancelWait()
       this.#waitIsOver(active)
@@ -275,13 +272,10 @@ export class Delivery<Content> {
       // Another operator may have been quicker.
       if (!this.#suspended.delete(facts.seq)) continue
       found++
-      facts.state = 'waiting'
       facts.spentMs = 0
       delete facts.suspendedAt
       delete facts.reason
-      await this.#store(facts)
-      this.#ages.add(facts.seq, facts.acceptedAt)
-      this.#lanes.putBack(facts.seq, facts.lane)
+      await this.#wait(facts)
     }
     this.#changed()
     this.#pump()
@@ -307,7 +301,7 @@ export class Delivery<Content> {
       } catch (error) {
         this.#noteError('HL7_QUEUE_FAILED')
         if (isGone(error)) {
-          this.#lose(facts.seq)
+          this.#lose(facts.seq, error)
           continue
         }
         this.#suspended.set(facts.seq, facts)
@@ -322,9 +316,12 @@ export class Delivery<Content> {
   /**
    * Ends the work: nothing new starts, what is under way gets `graceMs`, then it is aborted.
    *
-   * @returns the messages that are lost with the process: none where the outbox is durable
+   * What an outbox that is not durable still holds then leaves as errors: the flow behind this node
+   * may live on.
+   *
+   * @returns nothing where the outbox is durable
    */
-  async close(graceMs: number): Promise<readonly EntryFacts[]> {
+  async close(graceMs: number): Promise<LeftAtClose> {
     this.#closing = true
     this.#cancelReopen?.()
     this.#cancelReread?.()
@@ -339,17 +336,25 @@ export class Delivery<Content> {
       await idle
       cancel()
     }
-    const left: EntryFacts[] = []
-    if (!this.#outbox.durable) {
-      for (const { facts } of this.#active.values()) left.push(facts)
-      for (const { facts } of this.#loaded.values()) left.push(facts)
-      // What was reported is nobody's to discard any more.
-      this.#suspended.clear()
-    }
+    const unsettled = this.#outbox.durable ? [] : await this.#giveUp()
     // A file that is just being opened would stay open.
     await this.#opening?.catch(() => undefined)
     await this.#outbox.close()
-    return left.sort((a, b) => a.seq - b.seq)
+    return { unsettled, settled: this.#settledLate }
+  }
+
+  /** Hands everything that is held on as errors, in order, and a few at a time: they may be many. */
+  async #giveUp(): Promise<EntryFacts[]> {
+    const held = [...this.#active.values(), ...this.#loaded.takeAll()]
+    held.sort((a, b) => a.facts.seq - b.facts.seq)
+    this.#active.clear()
+    this.#suspended.clear()
+    for (const [index, { facts, content }] of held.entries()) {
+      if (index % GIVEN_UP_AT_ONCE === 0) await new Promise(setImmediate)
+      const error = closedError(facts)
+      this.#options.emit(facts, content, failedSettlement(facts, error, this.#options.clock.now()))
+    }
+    return held.map(({ facts }) => facts)
   }
 
   /** Everything that a status or the admin route shows. */
@@ -416,7 +421,11 @@ export class Delivery<Content> {
       try {
         const { facts, content, outcome } = await this.#outbox.read(seq)
         if (this.#closing) return
-        if (outcome === undefined) continue
+        if (outcome === undefined) {
+          // It was damaged: what became of the message is found out by sending it once more.
+          await this.#wait(facts)
+          continue
+        }
         const settlement = JSON.parse(outcome.toString()) as Settlement
         const decoded = this.#options.codec.decode(content)
         this.#noteOutcome(settlement)
@@ -424,11 +433,11 @@ export class Delivery<Content> {
       } catch (error) {
         if (this.#closing) return
         this.#noteError('HL7_QUEUE_FAILED')
-        if (error instanceof OutboxError && !isGone(error)) {
+        if (!isGone(error)) {
           this.#rereadLater()
           return
         }
-        this.#lose(seq)
+        this.#lose(seq, error)
         continue
       }
       this.#remove(seq)
@@ -479,7 +488,7 @@ export class Delivery<Content> {
       read = await this.#read(seq)
     } catch (error) {
       this.#noteError('HL7_QUEUE_FAILED')
-      if (isGone(error)) this.#lose(seq)
+      if (isGone(error)) this.#lose(seq, error)
       else {
         this.#rereadLater()
         this.#lanes.putBack(seq, lane)
@@ -487,19 +496,14 @@ export class Delivery<Content> {
     }
     if (read !== undefined && this.#mayStart) {
       if (seq <= this.#renewedTo) read.facts.spentMs = 0
-      const active: Active<Content> = {
-        ...read,
-        retries: 0,
-        countedFrom: this.#options.clock.monotonic(),
-        counts: true
-      }
+      const active = new ActiveMessage(read, this.#options.clock.monotonic())
       this.#active.set(seq, active)
       await this.#run(active)
       return
     }
     if (read !== undefined) {
       // It was being read when the node was paused or closed.
-      this.#load(read.facts, read.content)
+      this.#loaded.add(read.facts, read.content)
       this.#lanes.putBack(seq, lane)
     }
     this.#inFlight--
@@ -510,7 +514,7 @@ export class Delivery<Content> {
   }
 
   /** One attempt and what follows from it. Never rejects. */
-  async #run(active: Active<Content>): Promise<void> {
+  async #run(active: ActiveMessage<Content>): Promise<void> {
     const { attempt, clock } = this.#options
     const { facts, content } = active
     delete active.nextAttemptAt
@@ -546,14 +550,14 @@ export class Delivery<Content> {
   }
 
   /** The node closes and the outcome is unknown: the message stays for the next start. */
-  async #interrupted({ facts }: Active<Content>): Promise<void> {
+  async #interrupted({ facts }: ActiveMessage<Content>): Promise<void> {
     await this.#store(facts)
     this.#inFlight--
     this.#idleIfEmpty()
   }
 
   /** Waits for the next attempt, unless that would come after the failure timeout. */
-  #retry(active: Active<Content>, result: AttemptResult): boolean {
+  #retry(active: ActiveMessage<Content>, result: AttemptResult): boolean {
     const { clock, failureTimeoutMs, random, retry } = this.#options
     const waitMs = retryWaitMs(retry, active.retries, random(), result.retryAfterMs)
     const spentThen = active.facts.spentMs + (active.counts ? waitMs : 0)
@@ -577,12 +581,12 @@ export class Delivery<Content> {
     return true
   }
 
-  #waitIsOver(active: Active<Content>): void {
+  #waitIsOver(active: ActiveMessage<Content>): void {
     delete active.cancelWait
     this.#due.push(active)
   }
 
-  async #suspend(active: Active<Content>, { decision }: AttemptResult): Promise<void> {
+  async #suspend(active: ActiveMessage<Content>, { decision }: AttemptResult): Promise<void> {
     const { facts, content } = active
     facts.state = 'suspended'
     facts.suspendedAt = this.#options.clock.now()
@@ -590,11 +594,11 @@ export class Delivery<Content> {
     await this.#store(facts)
     this.#ages.remove(facts.seq)
     this.#suspended.set(facts.seq, facts)
-    this.#load(facts, content)
+    this.#loaded.add(facts, content)
     this.#free(active)
   }
 
-  async #disable(active: Active<Content>): Promise<void> {
+  async #disable(active: ActiveMessage<Content>): Promise<void> {
     const { facts, content } = active
     this.#paused = true
     // The clock of a message starts anew when the node is resumed.
@@ -604,12 +608,12 @@ export class Delivery<Content> {
     } catch {
       this.#noteError('HL7_QUEUE_FAILED')
     }
-    this.#load(facts, content)
+    this.#loaded.add(facts, content)
     this.#lanes.putBack(facts.seq, facts.lane)
     this.#free(active)
   }
 
-  async #leave(active: Active<Content>, settlement: Settlement): Promise<void> {
+  async #leave(active: ActiveMessage<Content>, settlement: Settlement): Promise<void> {
     await this.#settle(active.facts, active.content, settlement)
     this.#free(active)
   }
@@ -625,8 +629,11 @@ export class Delivery<Content> {
     }
     this.#noteOutcome(settlement)
     this.#ages.remove(facts.seq)
-    // What a closing node emits, Node-RED may drop: a stored outcome waits for the next start.
-    if (this.#closing && this.#outbox.durable) return
+    if (this.#closing) {
+      // What a closing node emits, Node-RED may drop: a stored outcome waits for the next start.
+      if (this.#outbox.durable) return
+      this.#settledLate.push(facts)
+    }
     this.#options.emit(facts, content, settlement)
     this.#remove(facts.seq)
   }
@@ -650,6 +657,14 @@ export class Delivery<Content> {
     })
   }
 
+  /** Puts a message that was suspended or settled back to its place among those that wait. */
+  async #wait(facts: EntryFacts): Promise<void> {
+    facts.state = 'waiting'
+    await this.#store(facts)
+    this.#ages.add(facts.seq, facts.acceptedAt)
+    this.#lanes.putBack(facts.seq, facts.lane)
+  }
+
   async #store(facts: EntryFacts): Promise<void> {
     try {
       await this.#outbox.update(facts)
@@ -659,47 +674,21 @@ export class Delivery<Content> {
   }
 
   async #read(seq: number): Promise<{ facts: EntryFacts; content: Content }> {
-    const loaded = this.#unload(seq)
+    const loaded = this.#loaded.take(seq)
     if (loaded !== undefined) return loaded
     const { facts, content } = await this.#outbox.read(seq)
     return { facts, content: this.#options.codec.decode(content) }
   }
 
-  /** A message whose file was damaged: there is nothing left of it to send or to hand on. */
-  #lose(seq: number): void {
+  /** A message of which nothing is left to send or to hand on. */
+  #lose(seq: number, error: unknown): void {
     this.#ages.remove(seq)
     this.#figures.failed++
-    this.#options.onLost(
-      new DeliveryError(
-        'HL7_QUEUE_FAILED',
-        `Message number ${seq} of the queue cannot be read: its file was damaged. It is lost.`
-      )
-    )
-  }
-
-  #load(facts: EntryFacts, content: Content): void {
-    if (this.#outbox.durable) {
-      const size = this.#options.codec.size(content)
-      const stays = size === Number.POSITIVE_INFINITY
-      if (!stays && this.#loadedBytes + size > MAX_LOADED_BYTES) return
-      if (!stays) this.#loadedBytes += size
-    }
-    this.#loaded.set(facts.seq, { facts, content })
-  }
-
-  #unload(seq: number): { facts: EntryFacts; content: Content } | undefined {
-    const loaded = this.#loaded.get(seq)
-    if (loaded === undefined) return undefined
-    this.#loaded.delete(seq)
-    if (this.#outbox.durable) {
-      const size = this.#options.codec.size(loaded.content)
-      if (size !== Number.POSITIVE_INFINITY) this.#loadedBytes -= size
-    }
-    return loaded
+    this.#options.onLost(lostError(seq, error))
   }
 
   /** The place and the lane of a message that left, stands aside or was put back. */
-  #free(active: Active<Content>): void {
+  #free(active: ActiveMessage<Content>): void {
     this.#active.delete(active.facts.seq)
     this.#inFlight--
     this.#lanes.release(active.facts.lane)
@@ -708,11 +697,8 @@ export class Delivery<Content> {
     this.#pump()
   }
 
-  /** Adds the time since the last look to the message's clock, if it counts. */
-  #count(active: Active<Content>): void {
-    const now = this.#options.clock.monotonic()
-    if (active.counts && !this.#paused) active.facts.spentMs += now - active.countedFrom
-    active.countedFrom = now
+  #count(active: ActiveMessage<Content>): void {
+    active.count(this.#options.clock.monotonic(), this.#paused)
   }
 
   #noteOutcome(settlement: Settlement): void {
@@ -741,21 +727,4 @@ export class Delivery<Content> {
   #changed(): void {
     if (!this.#closing) this.#options.onChange()
   }
-}
-
-/** Whether a stored message is not there any more, rather than out of reach for a time. */
-function isGone(error: unknown): boolean {
-  return (
-    error instanceof OutboxError &&
-    (error.code === 'ERR_NOT_QUEUED' || error.code === 'ERR_MESSAGE_DAMAGED')
-  )
-}
-
-function queueFailed(name: { controlId: string; type: string }, error: unknown): DeliveryError {
-  const known = error instanceof OutboxError
-  return new DeliveryError(
-    'HL7_QUEUE_FAILED',
-    `${nameOf(name)} was not accepted: ${known ? error.message : 'its queue cannot be written.'}`,
-    { code: known ? error.code : 'EUNKNOWN' }
-  )
 }

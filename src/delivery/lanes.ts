@@ -22,15 +22,9 @@ export class Lanes {
   /** Lanes whose first message may start, first come first served. */
   readonly #ready: string[] = []
   #readyHead = 0
-  #waiting = 0
 
   constructor(order: Order) {
     this.#order = order
-  }
-
-  /** Messages that wait for their turn. */
-  get waiting(): number {
-    return this.#waiting
   }
 
   /** Puts a message at the end of its lane. */
@@ -38,7 +32,6 @@ export class Lanes {
     const lane = this.#nameOf(key)
     const entry = this.#lane(lane)
     entry.waiting.push(seq)
-    this.#waiting++
     this.#list(lane, entry)
   }
 
@@ -54,7 +47,6 @@ export class Lanes {
       else end = middle
     }
     entry.waiting.splice(at, 0, seq)
-    this.#waiting++
     this.#list(lane, entry)
   }
 
@@ -76,7 +68,6 @@ export class Lanes {
       lane.waiting.splice(0, lane.head)
       lane.head = 0
     }
-    this.#waiting--
     if (this.#order === 'none') this.#list(name, lane)
     else lane.busy = true
     return { seq, lane: name }
@@ -90,11 +81,6 @@ export class Lanes {
     lane.busy = false
     if (lane.head === lane.waiting.length) this.#lanes.delete(name)
     else this.#list(name, lane)
-  }
-
-  /** Every sequence number that waits. */
-  *all(): Generator<number> {
-    for (const { waiting, head } of this.#lanes.values()) yield* waiting.slice(head)
   }
 
   /** With `fifo` and `none` the key says nothing. */

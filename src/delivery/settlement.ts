@@ -40,10 +40,11 @@ export function failedSettlement(
   settledAt: number
 ): Settlement {
   const known = thrown instanceof Hl7Error || thrown instanceof DeliveryError
+  const cause = thrown instanceof DeliveryError ? thrown.cause : undefined
   return {
     outcome: 'error',
     error: known
-      ? { code: thrown.code, message: `${nameOf(name)}: ${thrown.message}` }
+      ? { code: thrown.code, message: `${nameOf(name)}: ${thrown.message}`, cause }
       : {
           code: 'HL7_DELIVERY_FAILED',
           message: `${nameOf(name)} was not delivered because of a fault in this node.`,

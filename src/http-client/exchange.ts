@@ -49,6 +49,9 @@ export class Exchange {
   /** Follows the request to its connection. */
   observe(sent: ClientRequest): void {
     this.#sent = sent
+    sent.once('finish', () => {
+      this.uploaded()
+    })
     sent.prependOnceListener('response', (response: IncomingMessage) => {
       this.#status = response.statusCode
       this.received(Number(response.headers['content-length'] ?? 0))

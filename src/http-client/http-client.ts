@@ -1,11 +1,11 @@
-import http, { type ClientRequest, type IncomingHttpHeaders } from 'node:http'
-import https from 'node:https'
-import got, { type Got, type RequestFunction } from 'got'
+import type { ClientRequest, IncomingHttpHeaders } from 'node:http'
+import got, { type Got } from 'got'
 import { createAgent, type TargetAgent, type TlsSettings } from './agent.ts'
 import { decompress } from './decompress.ts'
 import { Exchange } from './exchange.ts'
 import { Failure } from './failure.ts'
 import { proxyFor, type ProxySettings } from './proxy.ts'
+import { writing } from './writing.ts'
 
 export interface HttpClientSettings {
   tls?: TlsSettings | undefined
@@ -89,7 +89,7 @@ export class HttpClient {
         headers: { 'accept-encoding': 'gzip, deflate, br', ...headers },
         ...(body === undefined ? undefined : { body }),
         agent: this.#agent(url),
-        request: writing(headers),
+        request: writing(headers, body),
         signal: exchange.signal
       })
       void promise
@@ -137,21 +137,6 @@ export class HttpClient {
       this.#agents.set(target.origin, agent)
     }
     return agent
-  }
-}
-
-/**
- * Sends header names as they were given: got would send them in lower case. To HTTP it is the same
- * (RFC 9110 §5.1), but not to every program behind a gateway that reads `UPHN-INFOMAP`.
- */
-function writing(given: Record<string, string>): RequestFunction {
-  const names = new Map(Object.keys(given).map((name) => [name.toLowerCase(), name]))
-  return (url, { headers, ...options }, callback) => {
-    const written = Object.fromEntries(
-      Object.entries(headers ?? {}).map(([name, value]) => [names.get(name) ?? name, value])
-    )
-    const { request } = url.protocol === 'https:' ? https : http
-    return request(url, { ...options, headers: written } as https.RequestOptions, callback)
   }
 }
 

@@ -8,8 +8,15 @@ import {
   type OutboxContents,
   type StoredEntry
 } from './outbox.ts'
+import {
+  CallGroup,
+  type Pending,
+  type PendingRead,
+  type Settle,
+  type Settled
+} from './call-group.ts'
 import { subKey } from './queue-key.ts'
-import type { QueueCall, QueueFileSpec, ReadEntry } from './queue-protocol.ts'
+import type { QueueFileSpec, ReadEntry } from './queue-protocol.ts'
 import { outboxError, QueueThread, type QueueAnswer } from './queue-thread.ts'
 
 export interface DiskOutboxOptions {
@@ -25,12 +32,8 @@ export interface DiskOutboxOptions {
   onNotice?: (text: string) => void
 }
 
-/** Calls and bytes that go to the queue thread at a time, and how many such groups are under way. */
-const MOST_CALLS = 1024
-const MOST_BYTES = 4 * 1024 * 1024
+/** Groups of calls that are under way at a time. */
 const MOST_GROUPS = 2
-/** From this size on a content that has its memory to itself is handed over instead of copied. */
-const HANDED_OVER = 256 * 1024
 
 const thread = new QueueThread()
 
@@ -233,7 +236,7 @@ export class DiskOutbox implements Outbox {
   }
 
   #sendChanges(): void {
-    const group = new Group()
+    const group = new CallGroup()
     let taken = 0
     for (const change of this.#changes) {
       if (group.isFull) break
@@ -330,73 +333,6 @@ export function diskQueueProblem(): string | undefined {
 function requireSqlite(): void {
   const problem = diskQueueProblem()
   if (problem !== undefined) throw new OutboxError(problem, 'ERR_NODE_VERSION')
-}
-
-type Settle = (entry: ReadEntry | undefined) => void
-
-interface Settled {
-  resolve: (entry: ReadEntry) => void
-  reject: (error: Error) => void
-}
-
-interface PendingRead extends Settled {
-  seq: number
-}
-
-/** A call on its way; `bytes` puts a content where it crosses to the thread cheaply. */
-interface Pending extends Settled {
-  seq: number
-  call: (bytes: (content: Buffer) => Uint8Array) => QueueCall
-}
-
-/** Calls that go to the thread together, their small contents in one piece of memory. */
-class Group {
-  readonly calls: QueueCall[] = []
-  readonly pending: Pending[] = []
-  readonly #small: Buffer[] = []
-  readonly #large: ArrayBuffer[] = []
-  #bytes = 0
-
-  get isFull(): boolean {
-    return this.calls.length >= MOST_CALLS || this.#bytes >= MOST_BYTES
-  }
-
-  add(change: Pending): void {
-    try {
-      this.calls.push(change.call((content) => this.#take(content)))
-      this.pending.push(change)
-    } catch (error) {
-      // A message that cannot be encoded is its own fault only.
-      change.reject(error as Error)
-    }
-  }
-
-  #take(content: Buffer): Uint8Array {
-    this.#bytes += content.length
-    const whole =
-      content.buffer instanceof ArrayBuffer && content.length === content.buffer.byteLength
-    if (whole && content.length >= HANDED_OVER) this.#large.push(content.buffer)
-    else this.#small.push(content)
-    return content
-  }
-
-  /** @returns what is handed over to the thread */
-  pack(): ArrayBuffer[] {
-    const memory = new ArrayBuffer(this.#small.reduce((sum, { length }) => sum + length, 0))
-    const placed = new Map<Uint8Array, Uint8Array>()
-    let at = 0
-    for (const content of this.#small) {
-      const place = new Uint8Array(memory, at, content.length)
-      place.set(content)
-      placed.set(content, place)
-      at += content.length
-    }
-    for (const call of this.calls) {
-      if (call.kind === 'add') call.content = placed.get(call.content) ?? call.content
-      else if (call.kind === 'settle') call.outcome = placed.get(call.outcome) ?? call.outcome
-    }
-    return [memory, ...new Set(this.#large)]
-  }
 }
 
 function asBuffer(bytes: Uint8Array): Buffer {

@@ -81,9 +81,12 @@ export class OutboxError extends Error {
   override readonly name = 'OutboxError'
   /** A Node.js or SQLite code, such as `ENOSPC` or `SQLITE_CORRUPT`. */
   readonly code: string
+  /** The one message that it is about. */
+  readonly about: Pick<EntryFacts, 'controlId' | 'type'> | undefined
 
-  constructor(message: string, code: string) {
+  constructor(message: string, code: string, about?: OutboxError['about']) {
     super(message)
     this.code = code
+    this.about = about
   }
 }

@@ -3,10 +3,12 @@ import type { QueueFault } from './queue-protocol.ts'
 /** A fault on its way to the caller, inside the queue thread. */
 export class QueueFaultError extends Error implements QueueFault {
   readonly code: string
+  readonly about: QueueFault['about']
 
-  constructor(message: string, code: string) {
+  constructor(message: string, code: string, about?: QueueFault['about']) {
     super(message)
     this.code = code
+    this.about = about
   }
 }
 
@@ -63,7 +65,9 @@ export function faultCode(error: unknown): string {
 
 /** In words for whoever runs Node-RED, with the file's name and without any of its content. */
 export function faultOf(error: unknown, path: string): QueueFault {
-  if (error instanceof QueueFaultError) return { message: error.message, code: error.code }
+  if (error instanceof QueueFaultError) {
+    return { message: error.message, code: error.code, about: error.about }
+  }
   const code = faultCode(error)
   const words = WORDS[code] ?? 'cannot be used.'
   return { message: `The queue file ${path} ${words} (${code})`, code }

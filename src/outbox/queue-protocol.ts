@@ -1,4 +1,4 @@
-import type { EntryFacts, OutboxContents } from './outbox.ts'
+import type { EntryFacts, OutboxContents, OutboxError } from './outbox.ts'
 
 /** Which file, and the key that it is sealed with: with every request, so that a new thread can go on. */
 export interface QueueFileSpec {
@@ -37,6 +37,7 @@ export interface QueueRequest {
 export interface QueueFault {
   message: string
   code: string
+  about?: OutboxError['about']
 }
 
 /** A message as it was read. */

@@ -1,7 +1,8 @@
 import { closeSync, existsSync, openSync, readSync, renameSync } from 'node:fs'
 import { leafRows } from './leaf-rows.ts'
 import { QueueFaultError } from './queue-fault.ts'
-import { deleteFiles, QueueFile } from './queue-file.ts'
+import { deleteFiles } from './queue-database.ts'
+import { QueueFile } from './queue-file.ts'
 import type { QueueFileSpec } from './queue-protocol.ts'
 
 /** In one transaction of the new file. */

@@ -115,6 +115,6 @@ export class QueueThread {
   }
 }
 
-export function outboxError({ message, code }: QueueFault): OutboxError {
-  return new OutboxError(message, code)
+export function outboxError({ message, code, about }: QueueFault): OutboxError {
+  return new OutboxError(message, code, about)
 }

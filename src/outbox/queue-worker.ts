@@ -21,7 +21,8 @@ const emitWarning = process.emitWarning.bind(process) as (...args: unknown[]) =>
 process.emitWarning = (...args: unknown[]) => {
   if (!String(args[0]).includes('SQLite is an experimental feature')) emitWarning(...args)
 }
-const { countMessages, deleteFiles, QueueFile } = await import('./queue-file.ts')
+const { deleteFiles } = await import('./queue-database.ts')
+const { countMessages, QueueFile } = await import('./queue-file.ts')
 const { finishRescue, keepBrokenLog, rescue } = await import('./queue-rescue.ts')
 process.emitWarning = emitWarning
 
@@ -154,7 +155,7 @@ function handle({ id, file, task }: QueueRequest): void {
         post({ id, ...withFile(file, (open) => readAll(open, task.seqs)) })
         return
       case 'count':
-        post({ id, count: count(file) })
+        post({ id, count: count(file).held })
         return
       case 'close':
         close(file.path)
@@ -222,16 +223,16 @@ function forget(path: string): void {
   files.delete(path)
 }
 
-function count({ path }: QueueFileSpec): number {
+function count({ path }: QueueFileSpec): ReturnType<File['count']> {
   const open = files.get(path)
   if (open !== undefined) return open.count()
-  return existsSync(path) ? countMessages(path) : 0
+  return existsSync(path) ? countMessages(path) : { held: 0, damaged: 0 }
 }
 
 /** @returns how many messages kept it from being deleted */
 function deleteIfEmpty(spec: QueueFileSpec): number {
-  const held = count(spec)
-  if (held > 0) return held
+  const { held, damaged } = count(spec)
+  if (held + damaged > 0) return held + damaged
   const open = files.get(spec.path)
   files.delete(spec.path)
   if (open === undefined) deleteFiles(spec.path)

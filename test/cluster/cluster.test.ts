@@ -7,13 +7,16 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { setTimeout as wait } from 'node:timers/promises'
 import { missingRabbitMq } from '../support/rabbitmq.ts'
-import { Cluster } from './cluster.ts'
+import { Cluster, type DeadLetter } from './cluster.ts'
 
 const MESSAGES = Number(process.env['HL7_CLUSTER_MESSAGES'] ?? 20_000)
 const PATIENTS = 500
 const KILLS = 12
-/** Of the messages at a time for the figures, per instance. */
-const FIGURE_MESSAGES = Math.min(1500, MESSAGES / 5)
+/** For the figures: so few at a time that the latency is the limit, on whatever machine this runs. */
+const FIGURE_IN_FLIGHT = 2
+/** Of them messages per instance, and rounds: whatever else the machine does makes a round slower. */
+const FIGURE_MESSAGES = 300
+const FIGURE_ROUNDS = 3
 
 const skip = missingRabbitMq() ?? false
 
@@ -24,10 +27,15 @@ interface Sample {
 }
 
 /** Numbered messages of random patients; the receiver refuses some, whose patients are not yet born. */
-function samples(prefix: string, count: number, random: () => number): Sample[] {
+function samples(
+  prefix: string,
+  count: number,
+  random: () => number,
+  patients = PATIENTS
+): Sample[] {
   return Array.from({ length: count }, (_, index) => {
     const controlId = prefix + String(index).padStart(8, '0')
-    const patient = `P${Math.floor(random() * PATIENTS)}`
+    const patient = `P${Math.floor(random() * patients)}`
     const refused = random() < 0.01
     const text = [
       `MSH|^~\\&|WARDSYS|NORTHSIDE|REGISTRY|CITYCARE|20260102030405||ADT^A08^ADT_A01|${controlId}|P|2.5.1`,
@@ -50,7 +58,22 @@ function generator(seed: number): () => number {
   }
 }
 
-describe('three Node-RED processes behind RabbitMQ', { skip, timeout: 900_000 }, () => {
+/** Dead letters, some perhaps twice, are exactly what was refused; answers how many that were. */
+function assertRefused(messages: readonly Sample[], letters: readonly DeadLetter[]): number {
+  const refused = messages.filter((message) => message.refused).map(({ controlId }) => controlId)
+  const dead = new Set(letters.map(({ controlId }) => controlId))
+  assert.deepEqual([...dead].sort(), refused)
+  for (const { reason } of letters) assert.match(reason, /^AE: /)
+  return refused.length
+}
+
+/** Messages a second; neither the start counts nor the end, when not every instance has work. */
+function rateOf(times: readonly number[]): number {
+  const [from, to] = [Math.floor(times.length * 0.1), Math.floor(times.length * 0.7)]
+  return ((to - from) / ((times[to] ?? 0) - (times[from] ?? 0))) * 1000
+}
+
+describe('three Node-RED processes behind RabbitMQ', { skip }, () => {
   let cluster: Cluster
   before(async () => {
     cluster = await Cluster.start()
@@ -59,25 +82,28 @@ describe('three Node-RED processes behind RabbitMQ', { skip, timeout: 900_000 },
 
   it('send almost twice and three times as much as one', async (t) => {
     cluster.latencyMs = 50
-    const rates: number[] = []
+    const best: number[] = []
     for (let count = 1; count <= 3; count++) {
-      await cluster.startInstance(count - 1)
+      await cluster.deploy(count - 1, { 'hl7-https-out': { maxInFlight: FIGURE_IN_FLIGHT } })
       // The queues change hands when a better placed consumer comes.
       await wait(2000)
-      cluster.watchAnew()
-      const messages = samples(`F${count}`, FIGURE_MESSAGES * count, generator(count))
-      await cluster.publish(messages.map(({ text }) => text))
-      await cluster.seen(messages.length)
-      await cluster.drained()
-      assert.deepEqual(cluster.watch.overtaken, [])
-      const { firsts } = cluster
-      const [from, to] = [Math.floor(firsts.length * 0.2), Math.floor(firsts.length * 0.8)]
-      rates.push(((to - from) / ((firsts[to] ?? 0) - (firsts[from] ?? 0))) * 1000)
+      const rates: number[] = []
+      for (let round = 1; round <= FIGURE_ROUNDS; round++) {
+        cluster.watchAnew()
+        const messages = samples(`F${count}${round}`, FIGURE_MESSAGES * count, generator(count))
+        await cluster.publish(messages.map(({ text }) => text))
+        await cluster.seen(messages.length)
+        await cluster.drained()
+        assert.deepEqual(cluster.watch.overtaken, [])
+        rates.push(rateOf(cluster.firsts))
+      }
+      t.diagnostic(
+        `${count} × ${FIGURE_IN_FLIGHT} at a time, 50 ms latency: ${rates.map((rate) => rate.toFixed(1)).join(', ')} messages a second`
+      )
+      best.push(Math.max(...rates))
     }
-    const [one = 0, two = 0, three = 0] = rates
-    t.diagnostic(
-      `messages a second at 50 ms latency: ${rates.map((rate) => rate.toFixed(0)).join(', ')}: ${(two / one).toFixed(2)} and ${(three / one).toFixed(2)} times`
-    )
+    const [one = 0, two = 0, three = 0] = best
+    t.diagnostic(`${(two / one).toFixed(2)} and ${(three / one).toFixed(2)} times as much as one`)
     assert.ok(two >= 1.8 * one, `${two} with two, ${one} with one`)
     assert.ok(three >= 2.5 * one, `${three} with three, ${one} with one`)
   })
@@ -86,6 +112,7 @@ describe('three Node-RED processes behind RabbitMQ', { skip, timeout: 900_000 },
     const seed = Number(process.env['HL7_CLUSTER_SEED'] ?? Date.now() % 1_000_000)
     t.diagnostic(`HL7_CLUSTER_SEED=${seed}`)
     const random = generator(seed)
+    for (const index of cluster.instances.keys()) await cluster.deploy(index)
     await cluster.deadLetters()
     cluster.watchAnew()
     cluster.latencyMs = 20
@@ -97,11 +124,12 @@ describe('three Node-RED processes behind RabbitMQ', { skip, timeout: 900_000 },
     const restarts: Promise<void>[] = []
     for (let kill = 1; kill <= KILLS; kill++) {
       await cluster.seen((MESSAGES * kill) / (KILLS + 1))
-      if (kill % 4 === 2) {
-        await cluster.door.shut()
+      const door = [undefined, cluster.brokerDoor, cluster.door][kill % 4]
+      if (door !== undefined) {
+        await door.shut()
         await wait(500 + random() * 1500)
-        await cluster.door.open()
-      } else if (kill % 4 === 0) {
+        await door.open()
+      } else if (kill % 4 === 3) {
         cluster.unavailable = true
         await wait(500 + random() * 1500)
         cluster.unavailable = false
@@ -130,20 +158,38 @@ describe('three Node-RED processes behind RabbitMQ', { skip, timeout: 900_000 },
 
     const { watch } = cluster
     const letters = await cluster.deadLetters()
-    const dead = new Set(letters.map(({ controlId }) => controlId))
+    const dead = assertRefused(messages, letters)
     t.diagnostic(
-      `${MESSAGES} messages in ${seconds.toFixed(0)} s with ${KILLS} kills: ${watch.repeated} came again, ${dead.size} refused (${letters.length} dead letters), ${cluster.tokens.tokenRequests} token requests`
+      `${MESSAGES} messages in ${seconds.toFixed(0)} s with ${KILLS} kills: ${watch.repeated} came again, ${dead} refused (${letters.length} dead letters), ${cluster.tokens.tokenRequests} token requests`
     )
     assert.equal(cluster.refused, 0, 'every message was published')
     assert.equal(watch.deliveries.size, MESSAGES, 'each was acknowledged at least once')
     assert.deepEqual(watch.overtaken, [], 'none overtook another of its patient')
-    assert.equal(await cluster.waiting(), 0, 'nothing is left in the queues')
-    assert.deepEqual(
-      [...dead].sort(),
-      messages.filter(({ refused }) => refused).map(({ controlId }) => controlId),
-      'dead letters are what was refused'
-    )
-    for (const { reason } of letters) assert.match(reason, /^AE: /)
+    assert.equal(await cluster.left(), 0, 'nothing is left in the queues')
     assert.equal(cluster.withoutToken, 0)
+  })
+
+  it('send again, in order, what was in the sender when it alone is deployed anew', async () => {
+    await cluster.deploy(0)
+    await cluster.deadLetters()
+    cluster.watchAnew()
+    // Long enough for messages to be under way, and for others to come in place of them, while the node closes.
+    cluster.latencyMs = 100
+    const messages = samples('D', 2000, generator(4), 60)
+    const published = cluster.publish(messages.map(({ text }) => text))
+    for (let redeploy = 1; redeploy <= 6; redeploy++) {
+      await cluster.seen(redeploy * 60)
+      // Its own settings or those of its token node.
+      const type = redeploy % 2 === 0 ? 'hl7-https-out' : 'oauth2-client-credentials'
+      await cluster.deploy(0, { [type]: { name: `changed ${redeploy}` } }, 'nodes')
+    }
+    cluster.latencyMs = 1
+    await published
+    await cluster.seen(messages.length)
+    await cluster.drained()
+    await cluster.stopInstances()
+    assert.deepEqual(cluster.watch.overtaken, [])
+    assert.equal(await cluster.left(), 0)
+    assertRefused(messages, await cluster.deadLetters())
   })
 })

@@ -8,7 +8,7 @@ import {
 import { startHl7Receiver, type Hl7Receiver } from '../../demo/hl7-receiver.ts'
 import { createAuthority } from '../support/certificates.ts'
 import { installExternalModule } from '../support/external-module.ts'
-import { type FlowNode, TestNodeRed } from '../support/node-red.ts'
+import { type DeployType, type FlowNode, TestNodeRed } from '../support/node-red.ts'
 import { type RabbitMq, startRabbitMq } from '../support/rabbitmq.ts'
 import { exampleFlow } from './example-flow.ts'
 import { type FrontDoor, frontDoor } from './front-door.ts'
@@ -16,6 +16,8 @@ import { OrderWatch } from './order-watch.ts'
 
 /** Node-RED processes that share the work. */
 const INSTANCES = 3
+/** The one that reaches the broker through a door. */
+const BEHIND_DOOR = 0
 /** Queues of the examples. */
 const QUEUES = 12
 const CONSUMER = 'a1d7c0de00050010'
@@ -23,6 +25,8 @@ const SENDER = 'a1d7c0de00050002'
 const PUBLISHER = 'a1d7c0de00060002'
 const NOT_STORED = 'a1d7c0de00060006'
 const FEED = 200
+const SCOPE = 'hl7:write'
+const CLIENT = { clientId: 'cluster', clientSecret: 'a secret of the cluster' }
 
 /** A message that was given up, as the queue of dead letters holds it. */
 export interface DeadLetter {
@@ -30,15 +34,21 @@ export interface DeadLetter {
   reason: string
 }
 
+/** Properties by the type of their node. */
+type Changed = Partial<
+  Record<'hl7-https-out' | 'oauth2-client-credentials', Record<string, unknown>>
+>
+
 /**
  * RabbitMQ, Node-RED processes with the two examples, a token server and a receiver behind a door
- * that can be shut: all real, all on this machine.
+ * that can be shut: all real, all on this machine. One of the processes reaches the broker through a
+ * door as well.
  */
 export class Cluster {
   readonly instances: readonly TestNodeRed[]
   readonly tokens: AuthorizationServer
   readonly door: FrontDoor
-  readonly rabbit: RabbitMq
+  readonly brokerDoor: FrontDoor
   /** What the receiver saw since the last `watchAnew`. */
   watch = new OrderWatch()
   /** How long the receiver thinks about a message, in milliseconds. */
@@ -49,8 +59,9 @@ export class Cluster {
   firsts: number[] = []
   /** Requests without an access token. */
   withoutToken = 0
+  readonly #rabbit: RabbitMq
   readonly #publisher: TestNodeRed
-  readonly #flow: readonly FlowNode[]
+  readonly #ca: string
   readonly #receiver: Hl7Receiver
   readonly #connection: ChannelModel
   readonly #channel: Channel
@@ -61,24 +72,30 @@ export class Cluster {
     tokens: AuthorizationServer
     receiver: Hl7Receiver
     door: FrontDoor
+    brokerDoor: FrontDoor
     publisher: TestNodeRed
-    flow: readonly FlowNode[]
+    ca: string
     connection: ChannelModel
     channel: Channel
   }) {
-    this.rabbit = parts.rabbit
     this.tokens = parts.tokens
     this.door = parts.door
+    this.brokerDoor = parts.brokerDoor
+    this.#rabbit = parts.rabbit
     this.#receiver = parts.receiver
     this.#publisher = parts.publisher
-    this.#flow = parts.flow
+    this.#ca = parts.ca
     this.#connection = parts.connection
     this.#channel = parts.channel
     this.instances = Array.from({ length: INSTANCES }, (_, index) =>
-      nodeRed(parts.rabbit, {
+      nodeRed({
+        AMQP_URL:
+          index === BEHIND_DOOR
+            ? throughDoor(parts.rabbit.url, parts.brokerDoor)
+            : parts.rabbit.url,
         HL7_INSTANCE: String(index + 1),
         HL7_INSTANCES: String(INSTANCES),
-        HL7_URL: parts.receiver.url.replace(/:\d+/, `:${parts.door.port}`),
+        HL7_URL: throughDoor(parts.receiver.url, parts.door),
         HL7_ISSUER: parts.tokens.issuer
       })
     )
@@ -99,44 +116,43 @@ export class Cluster {
   static async #around(rabbit: RabbitMq): Promise<Cluster> {
     const authority = await createAuthority()
     const tls = await authority.issueServer()
-    const client = { clientId: 'cluster', clientSecret: 'a secret of the cluster' }
     const tokens = await startAuthorizationServer({
       tls,
-      ...client,
+      ...CLIENT,
       audience: 'https://hl7.test',
-      scope: 'hl7:write'
+      scope: SCOPE
     })
     const receiver = await startHl7Receiver({ tls, record: false })
-    const door = await frontDoor(Number(new URL(receiver.url).port))
-    const ca: FlowNode = {
-      id: 'ca',
-      type: 'tls-config',
-      certType: 'files',
-      verifyservercert: true,
-      credentials: { cadata: authority.ca }
-    }
-    const flow = exampleFlow(
-      'Send from RabbitMQ, acknowledge after the ACK',
-      {
-        'hl7-https-out': { tls: 'ca', retryInterval: 0.3, retryMaxInterval: 1 },
-        'oauth2-client-credentials': { tls: 'ca', scope: 'hl7:write', credentials: client }
-      },
-      [ca]
-    )
-    const publisher = nodeRed(rabbit, {})
+    const door = await frontDoor(portOf(receiver.url))
+    const brokerDoor = await frontDoor(portOf(rabbit.url))
+    const publisher = nodeRed({ AMQP_URL: rabbit.url })
     await publisher.start()
     await publisher.deploy(publishingFlow())
     await publisher.waitForStatus(PUBLISHER, ({ text }) => text === 'connected')
     const connection = await amqplib.connect(rabbit.url)
     const channel = await connection.createChannel()
-    return new Cluster({ rabbit, tokens, receiver, door, publisher, flow, connection, channel })
+    return new Cluster({
+      rabbit,
+      tokens,
+      receiver,
+      door,
+      brokerDoor,
+      publisher,
+      ca: authority.ca,
+      connection,
+      channel
+    })
   }
 
-  /** Starts an instance for the first time; it is consuming then. */
-  async startInstance(index: number): Promise<void> {
+  /**
+   * Gives an instance the example, and starts it if it does not run; it is consuming then.
+   *
+   * @param changed properties that are not those of the example, by the type of their node
+   */
+  async deploy(index: number, changed: Changed = {}, type: DeployType = 'full'): Promise<void> {
     const instance = this.#instance(index)
-    await instance.start()
-    await instance.deploy(this.#flow)
+    if (!instance.alive) await instance.start()
+    await instance.deploy(consumingFlow(this.#ca, changed), type)
     await instance.waitForStatus(CONSUMER, ({ text }) => text === 'connected')
   }
 
@@ -206,6 +222,15 @@ export class Cluster {
     return count
   }
 
+  /** Messages that were not settled, when no instance runs any more. */
+  async left(): Promise<number> {
+    // The broker takes back what a consumer held when it notices that the consumer is gone.
+    for (let queue = 0; queue < QUEUES; queue++) {
+      while ((await this.#channel.checkQueue(`hl7.${queue}`)).consumerCount > 0) await wait(100)
+    }
+    return this.waiting()
+  }
+
   /** Takes all dead letters out of their queue. */
   async deadLetters(): Promise<DeadLetter[]> {
     const letters: DeadLetter[] = []
@@ -228,22 +253,25 @@ export class Cluster {
     await this.#publisher.stop()
     await this.#connection.close()
     await this.door.shut()
+    await this.brokerDoor.shut()
     await this.#receiver.close()
     await this.tokens.close()
-    await this.rabbit.stop()
+    await this.#rabbit.stop()
+  }
+
+  /** Waits until the sending node of an instance holds so many messages. */
+  async inSender(index: number, count: number): Promise<void> {
+    const deadline = Date.now() + 30_000
+    while ((await heldBy(this.#instance(index))) < count) {
+      if (Date.now() > deadline) throw new Error(`Too few messages came.\n${this.#logs()}`)
+      await wait(20)
+    }
   }
 
   /** Messages in the sending nodes. */
   async #held(): Promise<number> {
-    const states = await Promise.all(
-      this.instances
-        .filter(({ alive }) => alive)
-        .map(async (instance) => {
-          const { body } = await instance.get(`/hl7-https-out/${SENDER}`)
-          return body as { queued: number; inFlight: number }
-        })
-    )
-    return states.reduce((sum, { queued, inFlight }) => sum + queued + inFlight, 0)
+    const held = await Promise.all(this.instances.filter(({ alive }) => alive).map(heldBy))
+    return held.reduce((sum, count) => sum + count, 0)
   }
 
   #answer(authorization: string | undefined, body: Buffer) {
@@ -273,10 +301,54 @@ export class Cluster {
   }
 }
 
-function nodeRed(rabbit: RabbitMq, env: Record<string, string>): TestNodeRed {
-  const instance = new TestNodeRed({ env: { AMQP_URL: rabbit.url, ...env } })
+function nodeRed(env: Record<string, string>): TestNodeRed {
+  const instance = new TestNodeRed({ env })
   installExternalModule(instance.userDir, 'amqplib')
   return instance
+}
+
+async function heldBy(instance: TestNodeRed): Promise<number> {
+  const { body } = await instance.get(`/hl7-https-out/${SENDER}`)
+  const { queued, inFlight } = body as { queued: number; inFlight: number }
+  return queued + inFlight
+}
+
+function portOf(url: string): number {
+  return Number(new URL(url).port)
+}
+
+function throughDoor(url: string, { port }: FrontDoor): string {
+  return url.replace(/:\d+/, `:${port}`)
+}
+
+/** The consuming example. */
+function consumingFlow(ca: string, changed: Changed): FlowNode[] {
+  return exampleFlow(
+    'Send from RabbitMQ, acknowledge after the ACK',
+    {
+      'hl7-https-out': {
+        tls: 'ca',
+        retryInterval: 0.3,
+        retryMaxInterval: 1,
+        ...changed['hl7-https-out']
+      },
+      'oauth2-client-credentials': {
+        tls: 'ca',
+        scope: SCOPE,
+        credentials: CLIENT,
+        ...changed['oauth2-client-credentials']
+      }
+    },
+    [
+      {
+        id: 'ca',
+        type: 'tls-config',
+        certType: 'files',
+        verifyservercert: true,
+        credentials: { cadata: ca }
+      }
+    ]
+  )
 }
 
 /** The publishing example, fed with many messages at a time, and with its outputs counted. */

@@ -92,6 +92,8 @@ export class DeliveryModel {
   #closing: Promise<unknown> | undefined
   #closingSince = 0
   #left: number[] | undefined
+  /** What left because the node was closed. */
+  #givenUp: number[] = []
   #paused = false
   #flights: Flight[] = []
   #calls = 0
@@ -200,8 +202,8 @@ export class DeliveryModel {
       case 'close':
         if (this.#closing !== undefined) return
         this.#closingSince = this.#clock.monotonic()
-        this.#closing = this.#delivery.close(GRACE_MS).then((left) => {
-          this.#left = left.map(({ controlId }) => Number(controlId.slice(1)))
+        this.#closing = this.#delivery.close(GRACE_MS).then(({ unsettled }) => {
+          this.#left = unsettled.map(({ controlId }) => Number(controlId.slice(1)))
         })
         return
       case 'reopen':
@@ -241,14 +243,13 @@ export class DeliveryModel {
     this.#disk.step()
     await settled()
     if (this.#settings.durable) return
-    const held = [...this.#messages.values()].filter(({ standing }) => isHeld(standing))
-    const leaving = held.filter(({ standing }) => standing !== 'operator').map(({ id }) => id)
-    const report = this.#left
-    for (const id of leaving) assert.ok(report.includes(id), `${id} is lost without a report`)
-    for (const id of report) {
-      assert.ok(isHeld(this.#messages.get(id)?.standing), `${id} was reported without need`)
+    for (const { id, standing } of this.#messages.values()) {
+      assert.ok(
+        standing === 'operator' || !isHeld(standing),
+        `${id} is ${standing} after the close`
+      )
     }
-    assert.equal(new Set(report).size, report.length, 'reported twice')
+    assert.deepEqual(this.#left, this.#givenUp, 'what was given up is reported')
   }
 
   /** A new process, on what the last one has left. */
@@ -260,6 +261,7 @@ export class DeliveryModel {
     this.#calls = 0
     this.#closing = undefined
     this.#left = undefined
+    this.#givenUp = []
     if (durable && this.#storedAll) {
       assert.equal(this.#disk.paused, this.#paused, 'the stored pause')
     }
@@ -442,7 +444,12 @@ export class DeliveryModel {
     const { durable } = this.#settings
     if (durable) assert.equal(this.#closing, undefined, `${id} was emitted while closing`)
     assert.notEqual(message.emittedIn, this.#process, `${id} was emitted twice`)
-    if (standing === 'operator') assert.equal(settlement.error?.code, 'HL7_DISCARDED')
+    if (settlement.error?.cause?.code === 'ERR_NODE_CLOSED') {
+      assert.ok(this.#closing, `${id} was given up without a close`)
+      assert.ok(isHeld(standing), `${id} was given up, though it is ${standing}`)
+      assert.ok(id > (this.#givenUp.at(-1) ?? 0), `${id} was given up out of order`)
+      this.#givenUp.push(id)
+    } else if (standing === 'operator') assert.equal(settlement.error?.code, 'HL7_DISCARDED')
     else {
       assert.ok(this.#started, `${id} was emitted before the start`)
       assert.equal(standing, 'leaving', `${id} was emitted, though it is ${standing}`)

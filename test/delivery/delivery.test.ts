@@ -162,14 +162,51 @@ describe('Delivery', () => {
     await first.add('a1', 'a2')
     const outbox = disk.outbox()
     const read = outbox.read.bind(outbox)
-    outbox.read = (seq) =>
-      seq === 1 ? Promise.reject(new OutboxError('', 'ERR_MESSAGE_DAMAGED')) : read(seq)
+    const about = { controlId: 'a1', type: 'ADT^A01' }
+    const damaged = new OutboxError('Number 1 is damaged.', 'ERR_MESSAGE_DAMAGED', about)
+    outbox.read = (seq) => (seq === 1 ? Promise.reject(damaged) : read(seq))
     const second = await setUp({ outbox })
-    assert.equal(second.lost.length, 1)
+    assert.deepEqual(second.lost, ['Message a1 (ADT^A01) is lost. Number 1 is damaged.'])
     await second.reply('accept')
     assert.deepEqual(second.emitted, ['a2 ack'])
     const { failed, queued } = second.delivery.state()
     assert.deepEqual({ failed, queued }, { failed: 1, queued: 0 })
+  })
+
+  it('goes on behind a message that it cannot understand', async () => {
+    const disk = quickDisk()
+    const first = await setUp({ outbox: disk.outbox() })
+    await first.add('a1', 'a2')
+    const second = await setUp({
+      outbox: disk.outbox(),
+      codec: {
+        encode: (content) => Buffer.from(content),
+        decode: (bytes) => {
+          if (bytes.toString() === 'a1') throw new TypeError('what is this?')
+          return bytes.toString()
+        },
+        size: ({ length }) => length
+      }
+    })
+    assert.equal(second.lost.length, 1)
+    await second.reply('accept')
+    assert.deepEqual(second.emitted, ['a2 ack'])
+  })
+
+  it('sends a message once more whose stored outcome is damaged', async () => {
+    const disk = quickDisk()
+    const first = await setUp({ outbox: disk.outbox() })
+    await first.add('a1', 'a2')
+    const closing = first.delivery.close(10_000)
+    await first.reply('accept')
+    await closing
+    const row = disk.rows.get(1)
+    assert.equal(row?.facts.state, 'settled')
+    delete row.outcome
+    const second = await setUp({ outbox: disk.outbox() })
+    await second.reply('accept')
+    await second.reply('accept')
+    assert.deepEqual(second.emitted, ['a1 ack', 'a2 ack'])
   })
 
   it('waits longer from retry to retry, up to the longest wait', async () => {
@@ -245,8 +282,8 @@ describe('Delivery', () => {
     assert.equal(disk.rows.get(1)?.facts.state, 'waiting')
   })
 
-  it('reports at the end what a queue in memory still holds, in order', async () => {
-    const { add, delivery, reply, clock, flights } = await setUp()
+  it('hands on at the end what a queue in memory still holds, in order, and reports it', async () => {
+    const { add, delivery, reply, clock, flights, emitted } = await setUp()
     await add('a1', 'a2', 'a3')
     await reply('suspend')
     const closing = delivery.close(10_000)
@@ -256,10 +293,28 @@ describe('Delivery', () => {
     flights.shift()?.end(abortedResult())
     const left = await closing
     assert.deepEqual(
-      left.map(({ controlId }) => controlId),
+      left.unsettled.map(({ controlId }) => controlId),
       ['a1', 'a2', 'a3']
     )
+    assert.deepEqual(
+      emitted,
+      ['a1', 'a2', 'a3'].map((id) => `${id} HL7_DELIVERY_FAILED`)
+    )
     await assert.rejects(add('a4'), { code: 'HL7_QUEUE_FAILED' })
+  })
+
+  it('reports what was settled while a queue in memory closed: nobody may have taken it', async () => {
+    const { add, delivery, reply, emitted } = await setUp()
+    await add('a1')
+    const closing = delivery.close(10_000)
+    await reply('accept')
+    const { settled: late, unsettled } = await closing
+    assert.deepEqual(emitted, ['a1 ack'])
+    assert.deepEqual(
+      late.map(({ controlId }) => controlId),
+      ['a1']
+    )
+    assert.deepEqual(unsettled, [])
   })
 
   it('refuses what goes beyond the limit, and counts suspended messages', async () => {

@@ -78,6 +78,23 @@ describe('HttpClient', () => {
     assert.deepEqual(reply.body, Buffer.from([1, 2, 255]))
   })
 
+  it('reads the whole of an answer that begins before got has noticed that all is sent', async (t) => {
+    // got ends a request in a turn of the event loop of its own: here that turn takes long.
+    t.mock.method(globalThis, 'setImmediate', (call: () => void) => setTimeout(call, 100))
+    const server = await serve((request, response) => {
+      void bodyOf(request).then(() => {
+        response.writeHead(200, { 'content-length': 9 }).write('the ')
+        setTimeout(() => response.end('whole'), 300)
+      })
+    })
+    const http = client()
+    for (const body of [Buffer.from(MESSAGE), 'a text', Buffer.alloc(65_536, 'x')]) {
+      const reply = await post(http, server.url, { body })
+      assert.equal(reply.body.toString(), 'the whole')
+    }
+    assert.equal(server.connections(), 1, 'the connection serves on')
+  })
+
   it('follows no redirect, and the other server sees nothing', async () => {
     let others = 0
     const other = await serve((_request, response) => {

@@ -49,6 +49,8 @@ describe('the event loop of Node-RED', () => {
       { id: 'tab', type: 'tab', label: 'test' },
       {
         ...{ id: 'tls', type: 'tls-config', certType: 'files', verifyservercert: true },
+        // The editor saves them too, and Node-RED 4.1 needs them.
+        ...{ cert: '', key: '', ca: '' },
         credentials: { cadata: authority.ca }
       },
       { id: 'in', type: 'inject', z: 'tab', props: [{ p: 'payload' }], wires: [['measure']] },

@@ -469,10 +469,20 @@ describe('DiskOutbox', () => {
       await outbox.open()
       await assert.rejects(
         outbox.read(2),
-        fault(path, 'ERR_MESSAGE_DAMAGED', /Message 2 .* is damaged/)
+        fault(path, 'ERR_MESSAGE_DAMAGED', /Number 2 .* is damaged/)
       )
       assert.equal((await outbox.read(3)).content.toString(), text(3))
       assert.deepEqual(notices, [])
+
+      // It is told once, and what is left of it stays.
+      await outbox.remove(1)
+      await outbox.remove(3)
+      await outbox.close()
+      assert.equal(await queueFileHoldsMessages(directory, 'queue'), false)
+      const next = queue()
+      assert.deepEqual(seqs(await next.open()), [])
+      await assert.rejects(next.deleteFile(), { code: 'ERR_QUEUE_NOT_EMPTY' })
+      assert.ok(existsSync(path))
     })
 
     it('takes up a rescue that a crash has ended before its last step', async () => {

@@ -77,6 +77,21 @@ describe('the package as it is published', () => {
     assert.deepEqual(missing, [])
   })
 
+  it('imports no package but those that it names as dependencies', () => {
+    const { dependencies = {} } = JSON.parse(text('package.json')) as Manifest
+    const imported = installed.files
+      .filter((file) => file.endsWith('.js'))
+      .flatMap((file) => [
+        ...text(file).matchAll(/^\s*(?:import|export)\b[^;]*?from ['"]([^'"]+)['"]/gm),
+        ...text(file).matchAll(/\b(?:import|require)\(['"]([^'"]+)['"]\)/g),
+        ...text(file).matchAll(/^import ['"]([^'"]+)['"]/gm)
+      ])
+      .map(([, specifier = '']) => specifier)
+      .filter((specifier) => !specifier.startsWith('.') && !specifier.startsWith('node:'))
+      .map((specifier) => /^(?:@[^/]+\/)?[^/]+/.exec(specifier)?.[0] ?? '')
+    assert.deepEqual([...new Set(imported)].sort(), Object.keys(dependencies).sort())
+  })
+
   it('holds no source map, no path of the machine that built it and no key', () => {
     for (const file of installed.files) {
       const content = text(file)
@@ -106,6 +121,8 @@ describe('the package as it is published', () => {
   })
 
   it('runs no script at the install and compiles nothing, nor does a dependency', () => {
+    const own = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Manifest
+    assert.equal(own.scripts?.['prepare'], undefined, 'an install from git runs it')
     for (const { name, scripts = {}, gypfile } of manifests()) {
       for (const script of ['preinstall', 'install', 'postinstall']) {
         assert.equal(scripts[script], undefined, `${name}: ${script}`)
@@ -137,8 +154,8 @@ describe('the package as it is published', () => {
     after(() => world.close())
 
     /** What the editor gets. */
-    async function get(path: string, accept = '*/*'): Promise<string> {
-      const headers = { Accept: accept, 'Accept-Language': 'en-US' }
+    async function get(path: string, accept = '*/*', language = 'en-US'): Promise<string> {
+      const headers = { Accept: accept, 'Accept-Language': language }
       const response = await fetch(`${world.nodeRed.url}${path}`, { headers })
       assert.equal(response.status, 200, path)
       return response.text()
@@ -168,16 +185,24 @@ describe('the package as it is published', () => {
       assert.equal(await get(`/icons/${NAME}/hl7-https-out.svg`), icon)
     })
 
+    const languages = find('nodes/locales/*', root).map((path) => posix.basename(path))
     for (const type of TYPES) {
-      it(`has form, help and texts of ${type}`, async () => {
+      it(`has form and help of ${type}`, async () => {
         const html = await get(`/nodes/${NAME}/${type}`, 'text/html')
         assert.match(html, new RegExp(`data-template-name="${type}"`))
         assert.match(html, new RegExp(`registerType\\('${type}'`))
         assert.match(html, new RegExp(`data-help-name="${type}"`))
-        const labels = await get(`/locales/${NAME}/${type}?lng=en-US`)
-        const file = join(root, 'nodes', 'locales', 'en-US', `${type}.json`)
-        assert.deepEqual(JSON.parse(labels), JSON.parse(readFileSync(file, 'utf8')))
       })
+
+      for (const language of languages) {
+        it(`has labels and help of ${type} in ${language}`, async () => {
+          const file = join(root, 'nodes', 'locales', language, type)
+          const labels = await get(`/locales/${NAME}/${type}?lng=${language}`)
+          assert.deepEqual(JSON.parse(labels), JSON.parse(readFileSync(`${file}.json`, 'utf8')))
+          const html = await get(`/nodes/${NAME}/${type}`, 'text/html', language)
+          assert.ok(html.includes(readFileSync(`${file}.html`, 'utf8').trim()))
+        })
+      }
 
       it(`serves the code of the form of ${type}, with all that it imports`, async () => {
         const html = await get(`/nodes/${NAME}/${type}`, 'text/html')

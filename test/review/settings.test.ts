@@ -104,7 +104,8 @@ describe('properties of hand-written flow files, in a real Node-RED', () => {
 
   it('says HL7_CONFIG for lists that are no lists, other types and nodes of other types', async () => {
     const other = [
-      { id: 'other', type: 'tls-config' },
+      // The editor saves them too, and Node-RED 4.1 needs them.
+      { id: 'other', type: 'tls-config', cert: '', key: '', ca: '' },
       { id: 'other2', type: 'oauth2-client-credentials' }
     ]
     for (const [out, words] of [

@@ -33,16 +33,19 @@ export interface World {
  * Starts a world; its Node-RED needs the build.
  *
  * @param options.settings laid over those of Node-RED
+ * @param options.env laid over the environment of Node-RED
  * @param options.userDir where the package is installed already; by default it is linked into a new
  *   user directory
  */
 export async function startWorld({
   settings = {},
+  env = {},
   userDir,
   ...options
 }: {
   tokenLifetime?: number
   settings?: Record<string, unknown>
+  env?: Record<string, string>
   userDir?: string
 } = {}): Promise<World> {
   const authority = await createAuthority()
@@ -61,6 +64,7 @@ export async function startWorld({
   })
   const nodeRed = await startNodeRed({
     settings,
+    env,
     ...(userDir === undefined ? {} : { userDir })
   })
   const flow: World['flow'] = (out = {}, auth = {}) => [

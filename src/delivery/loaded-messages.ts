@@ -1,0 +1,54 @@
+import type { EntryFacts } from '../outbox/outbox.ts'
+
+export interface LoadedMessage<Content> {
+  facts: EntryFacts
+  content: Content
+}
+
+/** Contents stay in memory up to this size, in bytes. */
+const MAX_BYTES = 16 * 1024 * 1024
+
+/**
+ * Waiting and suspended messages whose content is in memory: those that have to be there, and of the
+ * others as many as there is room for.
+ */
+export class LoadedMessages<Content> {
+  readonly #messages = new Map<number, LoadedMessage<Content>>()
+  readonly #size: (content: Content) => number
+  #bytes = 0
+
+  /** @param size roughly, in bytes; `Infinity` for a content that cannot be had again */
+  constructor(size: (content: Content) => number) {
+    this.#size = size
+  }
+
+  /** Keeps it if it has to stay, or there is room. */
+  add(facts: EntryFacts, content: Content): void {
+    const size = this.#counted(content)
+    if (size > 0 && this.#bytes + size > MAX_BYTES) return
+    this.#bytes += size
+    this.#messages.set(facts.seq, { facts, content })
+  }
+
+  /** Gives it away; undefined where it has to be read again. */
+  take(seq: number): LoadedMessage<Content> | undefined {
+    const message = this.#messages.get(seq)
+    if (message === undefined) return undefined
+    this.#messages.delete(seq)
+    this.#bytes -= this.#counted(message.content)
+    return message
+  }
+
+  /** Gives all away. */
+  takeAll(): LoadedMessage<Content>[] {
+    const messages = [...this.#messages.values()]
+    this.#messages.clear()
+    this.#bytes = 0
+    return messages
+  }
+
+  #counted(content: Content): number {
+    const size = this.#size(content)
+    return size === Number.POSITIVE_INFINITY ? 0 : size
+  }
+}

@@ -1,0 +1,45 @@
+import { OutboxError, type EntryFacts } from '../outbox/outbox.ts'
+import { DeliveryError } from './delivery-error.ts'
+import { nameOf } from './explain.ts'
+
+/** Whether there is nothing to read of a stored message, rather than no way to it for a time. */
+export function isGone(error: unknown): boolean {
+  return (
+    !(error instanceof OutboxError) ||
+    error.code === 'ERR_NOT_QUEUED' ||
+    error.code === 'ERR_MESSAGE_DAMAGED'
+  )
+}
+
+/** Why a message leaves a queue in memory whose node is closed. */
+export function closedError({ attempts }: EntryFacts): DeliveryError {
+  const what = attempts === 0 ? 'It was not sent' : 'It is not known whether it arrived'
+  return new DeliveryError(
+    'HL7_DELIVERY_FAILED',
+    `${what}: the node was closed, and its queue is in memory.`,
+    { code: 'ERR_NODE_CLOSED' }
+  )
+}
+
+/** Why a message could not be put into the queue. */
+export function queueFailed(
+  name: { controlId: string; type: string },
+  error: unknown
+): DeliveryError {
+  const known = error instanceof OutboxError
+  return new DeliveryError(
+    'HL7_QUEUE_FAILED',
+    `${nameOf(name)} was not accepted: ${known ? error.message : 'its queue cannot be written.'}`,
+    { code: known ? error.code : 'EUNKNOWN' }
+  )
+}
+
+/** A message of which nothing is left to send or to hand on. */
+export function lostError(seq: number, error: unknown): DeliveryError {
+  const known = error instanceof OutboxError ? error : undefined
+  const name = known?.about === undefined ? 'A message' : nameOf(known.about)
+  const why = known?.message ?? `Number ${seq} of the queue cannot be understood.`
+  return new DeliveryError('HL7_QUEUE_FAILED', `${name} is lost. ${why}`, {
+    code: known?.code ?? 'EUNKNOWN'
+  })
+}

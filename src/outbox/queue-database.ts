@@ -1,0 +1,121 @@
+import {
+  accessSync,
+  closeSync,
+  constants,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  rmSync
+} from 'node:fs'
+import { dirname } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { PAGE_BYTES } from './leaf-rows.ts'
+import { QueueFaultError } from './queue-fault.ts'
+import { APPLICATION_ID, SCHEMA_STEPS, SCHEMA_VERSION } from './queue-schema.ts'
+
+/** Pages (4 KiB) in the write-ahead log before it is written back, and when it is cut. */
+const LOG_PAGES = 4096
+const LOG_BYTES_KEPT = 32 * 1024 * 1024
+
+/**
+ * Opens the database of a queue file, or makes it; takes it for this process alone.
+ *
+ * @param keyCheck tells whether a file was sealed with the key in use
+ * @throws {QueueFaultError} for a wrong key, another program's file or a newer version
+ */
+export function openQueueDatabase(path: string, keyCheck: Buffer): DatabaseSync {
+  makeFile(path)
+  const db = new DatabaseSync(path)
+  try {
+    // The lock stays until the file is closed: a second process must not share the queue.
+    db.exec('PRAGMA locking_mode = EXCLUSIVE')
+    const version = checkedVersion(db, path)
+    if (version > 0) checkKey(db, path, keyCheck)
+    db.exec(`
+      PRAGMA page_size = ${PAGE_BYTES};
+      PRAGMA auto_vacuum = INCREMENTAL;
+      PRAGMA journal_mode = WAL;
+      PRAGMA synchronous = FULL;
+      PRAGMA secure_delete = ON;
+      PRAGMA temp_store = MEMORY;
+      PRAGMA wal_autocheckpoint = ${LOG_PAGES};
+      PRAGMA journal_size_limit = ${LOG_BYTES_KEPT};`)
+    // Written at once: what cannot be written is found now and not with the first message.
+    db.exec('BEGIN IMMEDIATE')
+    for (const step of SCHEMA_STEPS.slice(version)) db.exec(step)
+    if (version < SCHEMA_VERSION) {
+      db.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`)
+      db.exec(`PRAGMA application_id = ${APPLICATION_ID}`)
+    }
+    setMeta(db, 'keyCheck', keyCheck)
+    db.exec('COMMIT')
+    return db
+  } catch (error) {
+    db.close()
+    throw error
+  }
+}
+
+/** A value of the table `meta`. */
+export function getMeta(db: DatabaseSync, name: string): unknown {
+  return db.prepare('SELECT value FROM meta WHERE name = ?').get(name)?.['value']
+}
+
+export function setMeta(db: DatabaseSync, name: string, value: number | Uint8Array): void {
+  db.prepare('INSERT OR REPLACE INTO meta VALUES (?, ?)').run(name, value)
+}
+
+/** Removes a file with everything that SQLite puts beside it. */
+export function deleteFiles(path: string): void {
+  for (const suffix of ['', '-wal', '-shm', '-journal']) rmSync(`${path}${suffix}`, { force: true })
+}
+
+/** @throws {QueueFaultError} when the file is not one that this version may write */
+function checkedVersion(db: DatabaseSync, path: string): number {
+  const version = db.prepare('PRAGMA user_version').get()?.['user_version'] as number
+  const id = db.prepare('PRAGMA application_id').get()?.['application_id'] as number
+  if (id !== APPLICATION_ID) {
+    if (db.prepare('SELECT 1 FROM sqlite_schema LIMIT 1').get() === undefined) return 0
+    throw new QueueFaultError(
+      `The file ${path} is a database of another program. Move it away, or set another hl7HttpsOutQueueDirectory in settings.js.`,
+      'ERR_QUEUE_FOREIGN'
+    )
+  }
+  if (version > SCHEMA_VERSION) {
+    throw new QueueFaultError(
+      `The queue file ${path} was written by a newer version of this package (file version ${version}, this one knows ${SCHEMA_VERSION}). Install that version again, or let it send what is queued first.`,
+      'ERR_QUEUE_VERSION'
+    )
+  }
+  return version
+}
+
+function checkKey(db: DatabaseSync, path: string, keyCheck: Buffer): void {
+  const stored = getMeta(db, 'keyCheck')
+  if (stored === undefined || keyCheck.equals(stored as Uint8Array)) return
+  throw new QueueFaultError(
+    `The queue file ${path} was sealed with another key. Put back the key that it was written with: hl7HttpsOutQueueKey in settings.js, or the key file in the user directory. Nothing in the file was changed.`,
+    'ERR_QUEUE_KEY'
+  )
+}
+
+/** Makes an empty file that only its owner may read; SQLite takes an empty file for a new database. */
+function makeFile(path: string): void {
+  const directory = dirname(path)
+  if (existsSync(path)) {
+    // SQLite's own word for this is "disk I/O error". (To look does not give up a lock.)
+    accessSync(path, constants.W_OK)
+    accessSync(directory, constants.W_OK)
+    return
+  }
+  mkdirSync(directory, { recursive: true, mode: 0o700 })
+  closeSync(openSync(path, 'a', 0o600))
+  if (process.platform === 'win32') return
+  const folder = openSync(directory, 'r')
+  try {
+    fsyncSync(folder)
+  } finally {
+    closeSync(folder)
+  }
+}

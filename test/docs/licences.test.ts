@@ -1,0 +1,8 @@
+import assert from 'node:assert/strict'
+import { it } from 'node:test'
+import { licencePage } from '../../scripts/licences.ts'
+import { page } from './markdown.ts'
+
+it('docs/licences.md is what `npm run licences` writes', () => {
+  assert.equal(page('docs/licences.md'), licencePage())
+})

@@ -1,0 +1,206 @@
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { startHl7Receiver, type Hl7Receiver } from '../../demo/hl7-receiver.ts'
+import { createAuthority, type Authority } from '../support/certificates.ts'
+import { startConnectProxy, type ConnectProxy } from '../support/connect-proxy.ts'
+import { startNodeRed, type FlowNode, type TestNodeRed } from '../support/node-red.ts'
+import { adt, startWorld, type World } from '../support/world.ts'
+
+describe("Node-RED's tls-config, in all its kinds", () => {
+  let authority: Authority
+  let receiver: Hl7Receiver
+  let nodeRed: TestNodeRed
+  let own: { ca: string; cert: string; key: string }
+  let files: { ca: string; cert: string; key: string; pfx: string }
+  before(async () => {
+    authority = await createAuthority()
+    own = { ca: authority.ca, ...(await authority.issueClient()) }
+    receiver = await startHl7Receiver({
+      tls: {
+        ...(await authority.issueServer({ names: ['registry.example'] })),
+        ca: authority.ca,
+        requestCert: true,
+        rejectUnauthorized: true
+      }
+    })
+    nodeRed = await startNodeRed({
+      env: { TEST_CA: own.ca, TEST_CERT: own.cert, TEST_KEY: own.key }
+    })
+    const file = (name: string): string => join(nodeRed.userDir, name)
+    files = {
+      ca: file('ca.pem'),
+      cert: file('cert.pem'),
+      key: file('key.pem'),
+      pfx: file('own.pfx')
+    }
+    for (const name of ['ca', 'cert', 'key'] as const) writeFileSync(files[name], own[name])
+    execFileSync('openssl', [
+      ...['pkcs12', '-export', '-in', files.cert, '-inkey', files.key, '-certfile', files.ca],
+      ...['-out', files.pfx, '-passout', 'pass:open sesame']
+    ])
+  })
+  after(async () => {
+    await nodeRed.stop()
+    await receiver.close()
+  })
+
+  /** What becomes of a message: `ack`, or the code of the error and of its cause. */
+  async function send(tls: Record<string, unknown>): Promise<string> {
+    await nodeRed.deploy([
+      { id: 'tab', type: 'tab', label: 'test' },
+      {
+        ...{ id: 'tls', type: 'tls-config', certType: 'files', cert: '', key: '', ca: '' },
+        ...{ servername: 'registry.example', verifyservercert: true, ...tls }
+      },
+      { id: 'in', type: 'inject', z: 'tab', props: [{ p: 'payload' }], wires: [['out']] },
+      {
+        ...{ id: 'out', type: 'hl7-https-out', z: 'tab', url: receiver.url, tls: 'tls' },
+        ...{ queue: 'memory', failureTimeout: 0, wires: [['left'], ['left']] }
+      },
+      { id: 'catch', type: 'catch', z: 'tab', scope: ['out'], wires: [['left']] },
+      { id: 'left', type: 'probe', z: 'tab', wires: [] }
+    ])
+    const before = nodeRed.messages('left').length
+    await nodeRed.inject('in', { payload: adt('KIND0001') })
+    const msg = (await nodeRed.waitForMessages('left', before + 1)).at(-1)
+    const { error, hl7 } = msg as {
+      error?: { code: string; cause?: { code: string } }
+      hl7: { outcome: string }
+    }
+    return error === undefined ? hl7.outcome : `${error.code} ${error.cause?.code ?? ''}`.trim()
+  }
+
+  it('uploaded data', async () => {
+    assert.equal(
+      await send({ credentials: { cadata: own.ca, certdata: own.cert, keydata: own.key } }),
+      'ack'
+    )
+  })
+
+  it('files on the disk', async () => {
+    const { ca, cert, key } = files
+    assert.equal(await send({ ca, cert, key }), 'ack')
+  })
+
+  it('PFX, uploaded or on the disk, with its passphrase', async () => {
+    const credentials = { passphrase: 'open sesame' }
+    assert.equal(await send({ certType: 'pfx', p12: files.pfx, credentials }), 'ack')
+    const p12data = readFileSync(files.pfx).toString('base64')
+    assert.equal(await send({ certType: 'pfx', credentials: { ...credentials, p12data } }), 'ack')
+  })
+
+  it('PFX with another passphrase is an error that says which', async () => {
+    const wrong = { certType: 'pfx', p12: files.pfx, credentials: { passphrase: 'wrong' } }
+    assert.equal(await send(wrong), 'HL7_CONFIG')
+    assert.match(nodeRed.log().join('\n'), /passphrase of the PFX file is missing or wrong/)
+  })
+
+  it('environment variables', async () => {
+    const env = { certEnv: 'TEST_CERT', keyEnv: 'TEST_KEY', caEnv: 'TEST_CA' }
+    assert.equal(await send({ certType: 'env', ...env }), 'ack')
+  })
+
+  it('a file that is not there is HL7_CONFIG', async () => {
+    assert.equal(await send({ ca: '/not/there.pem' }), 'HL7_CONFIG')
+  })
+
+  it('the server name is the one of the tls-config, or of the URL', async () => {
+    const credentials = { cadata: own.ca, certdata: own.cert, keydata: own.key }
+    assert.equal(
+      await send({ credentials, servername: '' }),
+      'HL7_DELIVERY_FAILED ERR_TLS_CERT_ALTNAME_INVALID'
+    )
+  })
+
+  it('no check where the tls-config says so, and only there', async () => {
+    const credentials = { cadata: '', certdata: own.cert, keydata: own.key }
+    assert.equal(await send({ credentials, verifyservercert: false }), 'ack')
+    assert.equal(await send({ credentials }), 'HL7_DELIVERY_FAILED SELF_SIGNED_CERT_IN_CHAIN')
+  })
+})
+
+describe("Node-RED's http proxy, and that of the environment", () => {
+  let proxy: ConnectProxy
+  let world: World
+  before(async () => {
+    proxy = await startConnectProxy('clinic:p%40ss:w')
+  })
+  after(() => proxy.close())
+
+  /** The usual flow, with a proxy node for both nodes. */
+  const flow = (config: Record<string, unknown>): FlowNode[] => [
+    ...world.flow({ proxy: 'proxy', failureTimeout: 0 }, { proxy: 'proxy' }),
+    { id: 'proxy', type: 'http proxy', url: proxy.url, noproxy: [], ...config }
+  ]
+
+  async function sendThrough(flows: FlowNode[]): Promise<string> {
+    proxy.tunnels.length = 0
+    await world.nodeRed.deploy(flows)
+    const count = (): number =>
+      world.nodeRed.messages('ack').length + world.nodeRed.messages('caught').length
+    const before = count()
+    await world.nodeRed.inject('in', { payload: adt('PROX0001') })
+    await world.nodeRed.waitFor(() => (count() > before ? true : undefined))
+    const caught = world.nodeRed.messages('caught').at(-1) as
+      { error: { cause?: { code: string } } } | undefined
+    return caught?.error.cause?.code ?? 'ack'
+  }
+
+  describe('as a node', () => {
+    before(async () => {
+      world = await startWorld()
+    })
+    after(() => world.close())
+
+    const credentials = { username: 'clinic', password: 'p%40ss:w' }
+
+    it('takes token requests and messages with its credentials', async () => {
+      assert.equal(await sendThrough(flow({ credentials })), 'ack')
+      const targets = [world.tokens.issuer, world.receiver.url].map((url) => new URL(url).host)
+      assert.deepEqual([...new Set(proxy.tunnels)].sort(), targets.sort())
+    })
+
+    it('is passed by for the hosts of its list', async () => {
+      const before = world.nodeRed.messages('ack').length
+      await sendThrough(flow({ credentials, noproxy: ['127.0.0.1'] }))
+      assert.equal(world.nodeRed.messages('ack').length, before + 1)
+      assert.deepEqual(proxy.tunnels, [])
+    })
+
+    it('that refuses is an error that names the proxy', async () => {
+      const wrong = { username: 'clinic', password: 'wrong' }
+      assert.equal(await sendThrough(flow({ credentials: wrong })), 'ERR_PROXY_REFUSED')
+    })
+  })
+
+  describe('as HTTPS_PROXY and NO_PROXY', () => {
+    const address = (): string =>
+      proxy.url.replace(
+        '//',
+        `//${encodeURIComponent('clinic')}:${encodeURIComponent('p%40ss:w')}@`
+      )
+
+    it('takes both where no proxy node is chosen', async () => {
+      world = await startWorld({ env: { HTTPS_PROXY: address() } })
+      try {
+        assert.equal(await sendThrough(world.flow({ failureTimeout: 0 })), 'ack')
+        assert.equal(new Set(proxy.tunnels).size, 2)
+      } finally {
+        await world.close()
+      }
+    })
+
+    it('is passed by for NO_PROXY', async () => {
+      world = await startWorld({ env: { HTTPS_PROXY: address(), NO_PROXY: '127.0.0.1' } })
+      try {
+        assert.equal(await sendThrough(world.flow({ failureTimeout: 0 })), 'ack')
+        assert.deepEqual(proxy.tunnels, [])
+      } finally {
+        await world.close()
+      }
+    })
+  })
+})
