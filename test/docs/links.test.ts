@@ -36,7 +36,7 @@ describe('the scripts', () => {
   })
 
   it('of CI run commands that there are', () => {
-    assert.deepEqual(missingCommands(page('.ci/run')), [])
+    assert.deepEqual(missingCommands(page('.ci/run').replace(/^#.*/gm, '')), [])
   })
 
   it('that say how they are run are run so', () => {
