@@ -2,12 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import {
-  deployFlows,
-  type FlowNode,
-  type NodeRedProcess,
-  startNodeRed
-} from '../demo/node-red.ts'
+import { deployFlows, type FlowNode, type NodeRedProcess, startNodeRed } from '../demo/node-red.ts'
 
 /** What a `bench-loop` node is to feed. */
 export interface RunSpec {
@@ -48,6 +43,11 @@ type Event =
   | { kind: 'result'; id: string; result: RunResult }
   | ({ kind: 'memory' } & Memory)
 
+interface Waiting {
+  suits: (event: Event) => boolean
+  resolve: (event: Event) => void
+}
+
 export interface BenchNodeRedOptions {
   flows: readonly FlowNode[]
   /** Further directories with nodes. */
@@ -65,12 +65,12 @@ const nodesDirectory = fileURLToPath(new URL('nodes', import.meta.url))
 /** A real Node-RED in a process of its own, with the nodes of the bench. */
 export class BenchNodeRed {
   readonly #process: NodeRedProcess
-  readonly #waiting: { suits: (event: Event) => boolean; resolve: (event: Event) => void }[]
+  readonly #waiting: Waiting[]
   readonly #ownDirectory: string | undefined
 
   private constructor(
     process: NodeRedProcess,
-    waiting: BenchNodeRed['#waiting'],
+    waiting: Waiting[],
     ownDirectory: string | undefined
   ) {
     this.#process = process
@@ -85,7 +85,7 @@ export class BenchNodeRed {
     const firstStart = new Promise<void>((resolve) => {
       hasStarted = resolve
     })
-    const waiting: BenchNodeRed['#waiting'] = []
+    const waiting: Waiting[] = []
     const child = await startNodeRed({
       userDir: userDir ?? ownDirectory ?? '',
       env: { NODE_OPTIONS: '--expose-gc', ...env },

@@ -42,8 +42,9 @@ export class Servers {
   }
 
   static async start(): Promise<Servers> {
-    const { ca, issueServer } = await createAuthority('bench CA')
-    const tls = await issueServer()
+    const authority = await createAuthority('bench CA')
+    const { ca } = authority
+    const tls = await authority.issueServer()
     const tokens = new ServerProcess()
     const { url: issuer } = await tokens.ask({
       kind: 'tokens',

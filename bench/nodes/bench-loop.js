@@ -1,4 +1,4 @@
-import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { monitorEventLoopDelay, performance } from 'node:perf_hooks'
 import { Session } from 'node:inspector'
 import { writeFileSync } from 'node:fs'
 import process from 'node:process'
@@ -18,37 +18,36 @@ export default function benchLoop(RED) {
 
   RED.nodes.registerType('bench-loop', function (config) {
     RED.nodes.createNode(this, config)
-    const node = this
     let run
 
     const onCommand = (command) => {
-      if (command.id !== node.id) return
+      if (command.id !== this.id) return
       if (command.kind === 'memory') {
         globalThis.gc?.()
         report({ kind: 'memory', rss: process.memoryUsage.rss(), mostRss: mostRss() })
       } else if (command.kind === 'send') {
-        node.send(command.msg)
+        this.send(command.msg)
       } else {
-        run = new Run(node, command.spec, (result) => {
+        run = new Run(this, command.spec, (result) => {
           run = undefined
-          report({ kind: 'result', id: node.id, result })
+          report({ kind: 'result', id: this.id, result })
         })
       }
     }
     process.on('message', onCommand)
 
     // What is accepted is known by its `done`.
-    const hook = `onComplete.${node.id.replaceAll(/\W/gu, '')}`
+    const hook = `onComplete.${this.id.replaceAll(/\W/gu, '')}`
     if (config.counts === 'accepted') {
       RED.hooks.add(hook, (event) => {
         if (run !== undefined && event.node.id === config.watched) run.returned()
       })
     }
-    node.on('input', (msg, _send, done) => {
+    this.on('input', (msg, _send, done) => {
       if (config.counts !== 'accepted') run?.returned(msg)
       done()
     })
-    node.on('close', () => {
+    this.on('close', () => {
       process.removeListener('message', onCommand)
       if (config.counts === 'accepted') RED.hooks.remove(hook)
     })
