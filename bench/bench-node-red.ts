@@ -55,6 +55,8 @@ export interface BenchNodeRedOptions {
   /** Default: a new one, removed at the end. */
   userDir?: string
   env?: Record<string, string>
+  /** Further settings of Node-RED. */
+  settings?: Record<string, unknown>
 }
 
 /** No run takes longer, in milliseconds. */
@@ -79,7 +81,7 @@ export class BenchNodeRed {
   }
 
   static async start(options: BenchNodeRedOptions): Promise<BenchNodeRed> {
-    const { flows, nodesDir = [], userDir, env = {} } = options
+    const { flows, nodesDir = [], userDir, env = {}, settings = {} } = options
     const ownDirectory = userDir === undefined ? temporaryDirectory() : undefined
     let hasStarted = (): void => undefined
     const firstStart = new Promise<void>((resolve) => {
@@ -89,7 +91,7 @@ export class BenchNodeRed {
     const child = await startNodeRed({
       userDir: userDir ?? ownDirectory ?? '',
       env: { NODE_OPTIONS: '--expose-gc', ...env },
-      settings: { nodesDir: [nodesDirectory, ...nodesDir] },
+      settings: { nodesDir: [nodesDirectory, ...nodesDir], ...settings },
       onMessage: (message) => {
         const event = message as Event
         hasStarted()

@@ -12,7 +12,13 @@ import { createRequire } from 'node:module'
 import { cpus, loadavg, release, totalmem, type } from 'node:os'
 import { parseArgs } from 'node:util'
 import { isMet, table, type Row } from './report.ts'
+import { acceptRows } from './rows/accept.ts'
+import { backlogRows } from './rows/backlog.ts'
 import { cpuRows } from './rows/cpu.ts'
+import { largeRows } from './rows/large.ts'
+import { paceRows } from './rows/pace.ts'
+import { startRows } from './rows/start.ts'
+import { tokenRows } from './rows/tokens.ts'
 import { CLIENT, SCOPE, Servers } from './servers.ts'
 import got from 'got'
 
@@ -37,7 +43,13 @@ const { access_token: token } = await got
   .json<{ access_token: string }>()
 
 const parts: Record<string, () => Promise<Row[]>> = {
-  cpu: () => cpuRows({ servers, token, quick, profiles: options.profile })
+  cpu: () => cpuRows({ servers, token, quick, profiles: options.profile }),
+  accept: () => acceptRows(servers, quick),
+  pace: () => paceRows(servers, token, quick),
+  tokens: () => tokenRows(servers),
+  large: () => largeRows(servers),
+  backlog: () => backlogRows(servers, quick),
+  start: () => startRows(quick)
 }
 
 const started = performance.now()
