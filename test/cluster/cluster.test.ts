@@ -14,9 +14,15 @@ const PATIENTS = 500
 const KILLS = 12
 /** For the figures: so few at a time that the latency is the limit, on whatever machine this runs. */
 const FIGURE_IN_FLIGHT = 2
-/** Of them messages per instance, and rounds: whatever else the machine does makes a round slower. */
+const FIGURE_LATENCY_MS = 50
+/** Per instance. */
 const FIGURE_MESSAGES = 300
-const FIGURE_ROUNDS = 3
+/**
+ * Whatever else the machine does can only make a round slower. One that comes so near to what the
+ * latency allows is taken; else the best of so many.
+ */
+const UNDISTURBED = 0.9
+const FIGURE_ROUNDS = 6
 
 const skip = missingRabbitMq() ?? false
 
@@ -81,16 +87,21 @@ describe('three Node-RED processes behind RabbitMQ', { skip }, () => {
   after(() => cluster.close())
 
   it('send almost twice and three times as much as one', async (t) => {
-    cluster.latencyMs = 50
+    cluster.latencyMs = FIGURE_LATENCY_MS
     const best: number[] = []
     for (let count = 1; count <= 3; count++) {
       await cluster.deploy(count - 1, { 'hl7-https-out': { maxInFlight: FIGURE_IN_FLIGHT } })
       // The queues change hands when a better placed consumer comes.
       await wait(2000)
+      const possible = (count * FIGURE_IN_FLIGHT * 1000) / FIGURE_LATENCY_MS
       const rates: number[] = []
-      for (let round = 1; round <= FIGURE_ROUNDS; round++) {
+      while (rates.length < FIGURE_ROUNDS && Math.max(0, ...rates) < UNDISTURBED * possible) {
         cluster.watchAnew()
-        const messages = samples(`F${count}${round}`, FIGURE_MESSAGES * count, generator(count))
+        const messages = samples(
+          `F${count}${rates.length}`,
+          FIGURE_MESSAGES * count,
+          generator(count)
+        )
         await cluster.publish(messages.map(({ text }) => text))
         await cluster.seen(messages.length)
         await cluster.drained()
@@ -98,7 +109,7 @@ describe('three Node-RED processes behind RabbitMQ', { skip }, () => {
         rates.push(rateOf(cluster.firsts))
       }
       t.diagnostic(
-        `${count} × ${FIGURE_IN_FLIGHT} at a time, 50 ms latency: ${rates.map((rate) => rate.toFixed(1)).join(', ')} messages a second`
+        `${count} × ${FIGURE_IN_FLIGHT} at a time, ${FIGURE_LATENCY_MS} ms latency: ${rates.map((rate) => rate.toFixed(1)).join(', ')} of ${possible} messages a second`
       )
       best.push(Math.max(...rates))
     }
