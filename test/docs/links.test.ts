@@ -10,7 +10,7 @@ const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 const all = pages()
 
 /** What npm runs without a script of that name. */
-const NPM_COMMANDS = ['ci', 'install', 'pack', 'publish', 'version', 'audit', 'view']
+const NPM_COMMANDS = ['ci', 'install', 'outdated', 'pack', 'publish', 'version', 'audit']
 
 for (const [file, text] of all) {
   describe(file, () => {
@@ -36,7 +36,7 @@ describe('the scripts', () => {
   })
 
   it('of CI run commands that there are', () => {
-    assert.deepEqual(missingCommands(page('.ci/run')), [])
+    assert.deepEqual(missingCommands(page('.ci/run').replace(/^#.*/gm, '')), [])
   })
 
   it('that say how they are run are run so', () => {
