@@ -1,6 +1,8 @@
 import type { ClientRequest, IncomingHttpHeaders } from 'node:http'
 import type { Request, Response } from 'got'
+import { describeError } from './describe-error.ts'
 import type { Exchange } from './exchange.ts'
+import { Failure } from './failure.ts'
 
 /** Long bodies go out in pieces of this size, so that it is seen whether they go out, in bytes. */
 const PIECE_BYTES = 64 * 1024
@@ -43,6 +45,10 @@ export async function transfer(
     stream.once('end', resolve)
     // Also for what comes after the end, which is nobody's concern any more.
     stream.on('error', reject)
+    // Closed without either: nobody would ever say so.
+    stream.once('close', () => {
+      reject(new Failure('ECONNRESET', 'reset', describeError('ECONNRESET')))
+    })
   })
   upload(stream, body, exchange)
   await answered
