@@ -173,7 +173,7 @@ export class Cluster {
         this.#publisher.messages('stored').at(-1)?.['payload'] === this.#published
           ? true
           : undefined,
-      120_000,
+      600_000,
       () => JSON.stringify(this.#publisher.messages('refused').at(-1))
     )
   }
