@@ -6,7 +6,9 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { setTimeout as wait } from 'node:timers/promises'
+import type { TestNodeRed } from '../support/node-red.ts'
 import { missingRabbitMq } from '../support/rabbitmq.ts'
+import { generator } from '../support/random.ts'
 import { Cluster, type DeadLetter } from './cluster.ts'
 
 const MESSAGES = Number(process.env['HL7_CLUSTER_MESSAGES'] ?? 20_000)
@@ -53,14 +55,17 @@ function samples(
   })
 }
 
-/** The same numbers for the same seed (mulberry32). */
-function generator(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
+/** By turns: an instance has no broker, nobody reaches the receiver, it answers 503, nothing. */
+async function outage(cluster: Cluster, turn: number, ms: number): Promise<void> {
+  const door = [undefined, cluster.brokerDoor, cluster.door][turn % 4]
+  if (door !== undefined) {
+    await door.shut()
+    await wait(ms)
+    await door.open()
+  } else if (turn % 4 === 3) {
+    cluster.unavailable = true
+    await wait(ms)
+    cluster.unavailable = false
   }
 }
 
@@ -135,23 +140,13 @@ describe('three Node-RED processes behind RabbitMQ', { skip }, () => {
     const restarts: Promise<void>[] = []
     for (let kill = 1; kill <= KILLS; kill++) {
       await cluster.seen((MESSAGES * kill) / (KILLS + 1))
-      const door = [undefined, cluster.brokerDoor, cluster.door][kill % 4]
-      if (door !== undefined) {
-        await door.shut()
-        await wait(500 + random() * 1500)
-        await door.open()
-      } else if (kill % 4 === 3) {
-        cluster.unavailable = true
-        await wait(500 + random() * 1500)
-        cluster.unavailable = false
+      await outage(cluster, kill, 500 + random() * 1500)
+      let alive: TestNodeRed[] = []
+      while (alive.length === 0) {
+        alive = cluster.instances.filter((instance) => !restarting.has(instance))
+        if (alive.length === 0) await wait(50)
       }
-      const alive = cluster.instances.filter((instance) => !restarting.has(instance))
-      const victim = alive[Math.floor(random() * alive.length)]
-      if (victim === undefined) {
-        await Promise.race(restarts)
-        kill--
-        continue
-      }
+      const victim = alive[Math.floor(random() * alive.length)] as TestNodeRed
       restarting.add(victim)
       await victim.kill()
       restarts.push(
