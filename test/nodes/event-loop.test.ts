@@ -110,7 +110,8 @@ describe('the event loop of Node-RED', () => {
     t.diagnostic(JSON.stringify({ memory, slow }))
     assert.ok(slow.fastestDone >= 190, 'the disk was slow')
     assert.ok(
-      slow.latest < Math.max(50, memory.latest * 1.5),
+      // Whoever waits for that disk is late by 190 ms.
+      slow.latest < Math.max(100, memory.latest * 1.5),
       `a timer was ${slow.latest} ms late; with the queue in memory ${memory.latest} ms`
     )
   })
