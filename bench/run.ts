@@ -11,6 +11,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { cpus, loadavg, release, totalmem, type } from 'node:os'
 import { parseArgs } from 'node:util'
+import { growthRows } from './growth.ts'
 import { isMet, table, type Row } from './report.ts'
 import { acceptRows } from './rows/accept.ts'
 import { backlogRows } from './rows/backlog.ts'
@@ -49,7 +50,8 @@ const parts: Record<string, () => Promise<Row[]>> = {
   tokens: () => tokenRows(servers),
   large: () => largeRows(servers),
   backlog: () => backlogRows(servers, quick),
-  start: () => startRows(quick)
+  start: () => startRows(quick),
+  ...(quick ? {} : { growth: () => growthRows(servers) })
 }
 
 const started = performance.now()

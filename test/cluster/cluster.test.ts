@@ -8,6 +8,7 @@ import { after, before, describe, it } from 'node:test'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { TestNodeRed } from '../support/node-red.ts'
 import { missingRabbitMq } from '../support/rabbitmq.ts'
+import { generator } from '../support/random.ts'
 import { Cluster, type DeadLetter } from './cluster.ts'
 
 const MESSAGES = Number(process.env['HL7_CLUSTER_MESSAGES'] ?? 20_000)
@@ -52,17 +53,6 @@ function samples(
     ].join('\r')
     return { controlId, refused, text }
   })
-}
-
-/** The same numbers for the same seed (mulberry32). */
-function generator(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
-  }
 }
 
 /** By turns: an instance has no broker, nobody reaches the receiver, it answers 503, nothing. */

@@ -8,10 +8,10 @@ import {
 import { startHl7Receiver, type Hl7Receiver } from '../../demo/hl7-receiver.ts'
 import { createAuthority } from '../support/certificates.ts'
 import { installExternalModule } from '../support/external-module.ts'
+import { type FrontDoor, frontDoor } from '../support/front-door.ts'
 import { type DeployType, type FlowNode, TestNodeRed } from '../support/node-red.ts'
 import { type RabbitMq, startRabbitMq } from '../support/rabbitmq.ts'
 import { exampleFlow } from './example-flow.ts'
-import { type FrontDoor, frontDoor } from './front-door.ts'
 import { OrderWatch } from './order-watch.ts'
 
 /** Node-RED processes that share the work. */

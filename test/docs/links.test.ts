@@ -47,7 +47,16 @@ describe('the scripts', () => {
   })
 })
 
-describe('docs/images', () => {
+describe('docs', () => {
+  it('has no page that README.md does not link to', () => {
+    const linked = links(page('README.md')).map((link) => link.split('#')[0])
+    const own = [...all.keys()].filter((file) => file.startsWith('docs/'))
+    assert.deepEqual(
+      own.filter((file) => !linked.includes(file)),
+      []
+    )
+  })
+
   it('has no picture that no page shows', () => {
     const shown = [...all].flatMap(([file, text]) =>
       links(text).map((link) => normalize(join(dirname(file), link)))

@@ -121,7 +121,8 @@ describe('a queue on disk that cannot be used, in a real Node-RED', () => {
       await world.nodeRed.waitFor(() => (readdirSync(directory).length > 0 ? true : undefined))
       const filler = join(directory, 'filler')
       assert.throws(() => {
-        writeFileSync(filler, Buffer.alloc(2 ** 20))
+        // More than fits, even where the queue has written nothing yet.
+        writeFileSync(filler, Buffer.alloc(2 ** 21))
       }, /ENOSPC/)
       const message = await refused()
       assert.ok(message.includes(file()), message)
