@@ -89,20 +89,29 @@ export function soakFlow(parts: FlowParts): FlowNode[] {
     { id: 'look', type: 'inject', z: 'tab', props: [{ p: 'payload' }], wires: [['gauge']] },
     {
       ...{ id: 'gauge', type: 'function', z: 'tab', outputs: 1, func: gauge, wires: [['level']] },
-      libs: ['process', 'v8', 'vm'].map((name) => ({ var: name, module: name }))
+      libs: [
+        { var: 'process', module: 'process' },
+        { var: 'workers', module: 'worker_threads' }
+      ]
     },
     { id: 'level', type: 'probe', z: 'tab', wires: [] }
   ]
 }
 
-/** What the process holds once its garbage is gone: finalizers run between the collections. */
+/** Asks both threads, Node-RED's own and that of the queues; see thread-heap.js. */
 const gauge = `
-  v8.setFlagsFromString('--expose-gc')
-  const gc = vm.runInNewContext('gc')
-  for (let i = 0; i < 4; i++) {
-    gc()
-    await new Promise((resolve) => setTimeout(resolve, 50))
-  }
+  const channel = new workers.BroadcastChannel('heap')
+  const heaps = await new Promise((resolve) => {
+    const found = {}
+    channel.onmessage = ({ data }) => {
+      if (data === 'look') return
+      found[data.threadId === 0 ? 'main' : 'queue'] = data.heapUsed
+      if (Object.keys(found).length === 2) resolve(found)
+    }
+    channel.postMessage('look')
+  })
+  channel.close()
+  const { external, rss } = process.memoryUsage()
   const resources = {}
   for (const kind of process.getActiveResourcesInfo()) resources[kind] = (resources[kind] ?? 0) + 1
-  return { memory: process.memoryUsage(), resources }`
+  return { memory: { heap: heaps.main, queueHeap: heaps.queue, buffers: external, resident: rss }, resources }`

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
+import { pathToFileURL } from 'node:url'
 import {
   startAuthorizationServer,
   type AuthorizationServer
@@ -24,7 +25,7 @@ const TOKEN_LIFETIME = 6
 const PATIENTS = 8
 /** Between two batches, in milliseconds, and batches between two disturbances. */
 const PAUSE_MS = 150
-const BATCHES = 10
+const BATCHES = 6
 /**
  * A queue that becomes no shorter in this time is stuck, in milliseconds. A token server that spoke
  * of wrong settings, or a receiver that refused three tokens in a row, is left alone for a minute.
@@ -108,7 +109,9 @@ export class Soak {
       token: { issuer: tokens.issuer, audience: AUDIENCE, ca: authority.ca }
     })
     const door = await frontDoor(Number(new URL(receiver.url).port))
+    const preload = pathToFileURL(join(import.meta.dirname, 'thread-heap.js')).href
     const nodeRed = await startNodeRed({
+      env: { NODE_OPTIONS: `--import ${preload}` },
       settings: {
         nodesDir: ['../crash/recorder-node', '../support/probe-node'].map((name) =>
           join(import.meta.dirname, name)
