@@ -59,7 +59,7 @@ for (const [name, room] of Object.entries(rooms)) {
     // Only what the tests of these rooms need is copied.
     ignorePatterns: ['/*', '!/src', '!/test', '!/package.json'],
     concurrency: 2,
-    timeoutMS: 20_000,
+    timeoutMS: 10_000,
     timeoutFactor: 3,
     tempDirName: 'coverage/mutation/sandbox',
     reporters: ['progress-append-only', 'clear-text', 'html', 'json'],
