@@ -1,5 +1,5 @@
 import { DeliveryError, type DeliveryErrorCause } from './delivery-error.ts'
-import type { AttemptResult } from './courier.ts'
+import type { AttemptResult, ReplyRecord } from './courier.ts'
 
 /** What an error may say about the message that it is about. */
 export interface MessageName {
@@ -43,22 +43,24 @@ const CODE_HINTS: Record<string, string> = {
 /** Where the certificate authority belongs, for all the ways of not being trusted. */
 const TRUST_HINT = 'Put the certificate of its authority into the TLS configuration of the node.'
 
-/** The error with which a message leaves after an attempt that ended without an HL7 answer. */
+/**
+ * The error with which a message leaves after an attempt that ended without an acknowledgement.
+ *
+ * @param result with an error or a reply without MSA
+ */
 export function deliveryFailed(
   name: MessageName,
   attempts: number,
   result: AttemptResult
 ): DeliveryError {
-  const { error, reply } = result
+  const { error, reply, tokenProblem } = result
   const status = reply?.status ?? result.status
-  const cause: DeliveryErrorCause =
-    error !== undefined
-      ? { code: error.code, ...(status === undefined ? undefined : { status }) }
-      : { code: status === undefined ? 'EUNKNOWN' : String(status), ...withStatus(status) }
+  const cause: DeliveryErrorCause = {
+    code: error?.code ?? (status === undefined ? 'EUNKNOWN' : String(status)),
+    ...(status === undefined ? undefined : { status })
+  }
   const tried = attempts === 1 ? 'one attempt' : `${attempts} attempts`
-  const what = [error?.text, reply === undefined ? undefined : describeReply(result)]
-    .filter((text) => text !== undefined)
-    .join(' ')
+  const what = error?.text ?? (reply === undefined ? '' : describeReply(reply, tokenProblem))
   return new DeliveryError(
     'HL7_DELIVERY_FAILED',
     `${nameOf(name)} was not delivered (${tried}). ${sentence(what)}${hint(result)}`,
@@ -81,8 +83,7 @@ export function printable(text: string): string {
   return line.length <= 80 ? line : `${line.slice(0, 79)}…`
 }
 
-function describeReply({ reply, tokenProblem, decision }: AttemptResult): string {
-  if (reply === undefined) return ''
+function describeReply(reply: ReplyRecord, tokenProblem: string | undefined): string {
   const { status } = reply
   if (tokenProblem !== undefined) {
     return `The receiver refused the token (${status}). ${tokenProblem}`
@@ -94,22 +95,19 @@ function describeReply({ reply, tokenProblem, decision }: AttemptResult): string
   if (reply.text === '') {
     return `The receiver answered ${status} without a body, though a reply was due.`
   }
-  const rule = decision.rule === '' ? '' : ` (rule ${printable(decision.rule)})`
-  if (reply.ack !== null) return `The receiver answered ${printable(reply.ack.code)}${rule}.`
   const type = reply.headers['content-type']
   return `The receiver answered ${status} with ${type === undefined ? 'a body' : printable(type)} that holds no HL7 acknowledgement.`
 }
 
 /** A redirect is never followed: the token and the message would go where nobody sent them. */
 function target(location: string | undefined): string {
-  const origin =
-    location !== undefined && URL.canParse(location) ? new URL(location).origin : undefined
+  const origin = URL.parse(location ?? '')?.origin
   return origin === undefined
     ? 'within its own site. Put the final URL into the form; redirects are not followed.'
     : `to ${printable(origin)}. If that is the right place, put its URL into the form; redirects are not followed.`
 }
 
-function hint({ error, reply, tokenProblem, decision }: AttemptResult): string {
+function hint({ error, reply, tokenProblem }: AttemptResult): string {
   if (error !== undefined) {
     // The token side's text says itself what to do.
     if (error.family === 'token') return ''
@@ -118,9 +116,7 @@ function hint({ error, reply, tokenProblem, decision }: AttemptResult): string {
   }
   if (reply === undefined || tokenProblem !== undefined) return ''
   if (reply.status >= 200 && reply.status < 300) {
-    return decision.rule === '' || reply.ack === null
-      ? ' Check that the URL is that of an HL7 receiver, or say with a reply rule what such an answer means.'
-      : ''
+    return ' Check that the URL is that of an HL7 receiver, or say with a reply rule what such an answer means.'
   }
   if (reply.status === 401 || reply.status === 403) {
     const scope = wantedScope(reply.headers['www-authenticate'])
@@ -131,19 +127,10 @@ function hint({ error, reply, tokenProblem, decision }: AttemptResult): string {
 }
 
 /** The scope that a challenge asks for (RFC 6750 §3). */
-function wantedScope(challenge: string | undefined): string | undefined {
-  const start = challenge?.toLowerCase().indexOf('scope="') ?? -1
-  if (challenge === undefined || start === -1) return undefined
-  const value = challenge.slice(start + 'scope="'.length)
-  const end = value.indexOf('"')
-  return end <= 0 ? undefined : value.slice(0, end)
-}
-
-function withStatus(status: number | undefined): { status?: number } {
-  return status === undefined ? {} : { status }
+function wantedScope(challenge = ''): string | undefined {
+  return /scope="([^"]+)"/i.exec(challenge)?.[1]
 }
 
 function sentence(text: string): string {
-  const trimmed = text.trim()
-  return trimmed === '' || /[.!?]$/.test(trimmed) ? trimmed : `${trimmed}.`
+  return text === '' || /[.!?]$/.test(text) ? text : `${text}.`
 }

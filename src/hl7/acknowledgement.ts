@@ -123,7 +123,7 @@ function isEmpty({ text, separators }: Segment): boolean {
  */
 function errorsOf(err: Segment): AcknowledgementError[] {
   if (isEmpty(err)) return []
-  const older = err.field(1) === '' ? [] : err.repetitions(1).map((one) => fromErr1(err, one))
+  const older = err.repetitions(1).map((one) => fromErr1(err, one))
   const newer = [2, 3, 4, 5, 7, 8].some((field) => err.field(field) !== '')
   if (!newer) return older.filter((error) => error !== null)
 
@@ -182,7 +182,6 @@ function codeOf(segment: Segment, field: number): { code: string; codeText: stri
 
 /** ERR-2, which may name several places. */
 function locationOf(err: Segment, field: number): string {
-  if (err.field(field) === '') return ''
   return err
     .repetitions(field)
     .map((components) => {

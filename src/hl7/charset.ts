@@ -89,7 +89,7 @@ const charsets: ReadonlyMap<string, Charset> = new Map([
 ])
 
 /** iconv-lite counts these among its encodings; they are no character sets of a message. */
-const notCharsets = /^(?:base64|hex|binary|utf7|utf7imap|unicode11utf7|cesu8|ucs4.*|utf16|utf32)$/
+const notCharsets = /^(?:base64|hex|binary|utf7|utf7imap|unicode11utf7|cesu8|ucs4.*)$/
 
 /** Sets of table 0211 for which no library here can write or read. */
 const unavailable = new Set(['cns116431992', 'jas2020', 'jisx0202'])
@@ -122,8 +122,6 @@ export function charsetOfLabel(label: string): Charset | null {
  */
 export function charsetOfMsh18(repetitions: readonly string[]): Charset | null | undefined {
   const named = repetitions.map((one) => one.trim()).filter((one) => one !== '' && one !== '""')
-  const [first] = named
-  if (first === undefined) return undefined
   const sets = named.map((one) => {
     const key = one.toLowerCase().replace(/[^a-z0-9]/g, '')
     if (unavailable.has(key)) {
@@ -156,7 +154,7 @@ export function wideCharset(bytes: Uint8Array): Charset | undefined {
   if (a === 0xff && b === 0xfe) return c === 0 && d === 0 ? utf32le : utf16le
   if (a === 0xfe && b === 0xff) return utf16be
   if (a === 0 && b === 0 && c === 0xfe && d === 0xff) return utf32be
-  if (c === undefined || d === undefined) return undefined
+  if (d === undefined) return undefined
   if (a === 0 && b === 0 && c === 0 && d !== 0) return utf32be
   if (a !== 0 && b === 0 && c === 0 && d === 0) return utf32le
   if (a === 0 && b !== 0 && c === 0 && d !== 0) return utf16be
@@ -211,8 +209,7 @@ function encodeChecked(text: string, charset: Charset): Buffer {
       return
     }
     let same = 0
-    const differs = (): boolean =>
-      same === piece.length || piece[same] !== text[at + same] || piece[same] === '\ufffd'
+    const differs = (): boolean => piece[same] !== text[at + same] || piece[same] === '\ufffd'
     while (!differs()) same++
     throw unencodable(text, at + same, charset)
   }
@@ -282,16 +279,17 @@ export function decodeReply(bytes: Uint8Array, httpCharset: string | undefined):
   return decode(buffer, labelled ?? declaredCharset(buffer) ?? ascii)
 }
 
-function isMarkedUtf8(bytes: Uint8Array): boolean {
-  return bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf
+const utf8Mark = Buffer.from('\ufeff')
+
+function isMarkedUtf8(bytes: Buffer): boolean {
+  return bytes.subarray(0, 3).equals(utf8Mark)
 }
 
 function declaredCharset(bytes: Buffer): Charset | null | undefined {
   const head = unframe(bytes.toString('latin1', 0, headerLength))
   const msh = new Segments(head).named('MSH')[0]
-  if (msh === undefined) return undefined
   try {
-    return charsetOfMsh18(msh.repetitions(18).map((repetition) => repetition[0]?.[0] ?? ''))
+    return charsetOfMsh18(msh?.repetitions(18).map((repetition) => repetition[0]?.[0] ?? '') ?? [])
   } catch {
     return undefined
   }

@@ -29,8 +29,6 @@ export function unescape(text: string, separators: Separators): string {
   const { escape } = separators
   if (escape === '') return text
   let open = text.indexOf(escape)
-  if (open === -1) return text
-
   let result = ''
   let kept = 0
   while (open !== -1) {
@@ -69,7 +67,7 @@ function resolve(sequence: string, separators: Separators): string | undefined {
 }
 
 function resolveHex(digits: string): string | undefined {
-  if (digits === '' || digits.length % 2 !== 0 || !/^[0-9A-Fa-f]+$/.test(digits)) return undefined
+  if (!/^(?:[0-9A-Fa-f]{2})+$/.test(digits)) return undefined
   const bytes = Buffer.from(digits, 'hex')
   return bytes.toString(isUtf8(bytes) ? 'utf8' : 'latin1')
 }

@@ -30,9 +30,9 @@ export function unframe(text: string): string {
     const found = lines.indexOf('\r', start)
     const end = found === -1 ? lines.length : found
     let first = start
-    while (first < end && lines.charCodeAt(first) === startBlock) first++
+    while (lines.charCodeAt(first) === startBlock) first++
     let last = end
-    while (last > first && lines.charCodeAt(last - 1) === endBlock) last--
+    while (lines.charCodeAt(last - 1) === endBlock) last--
     const blank = isBlank(lines, first, last)
     if (blank || found === -1 || first !== start || last !== end) {
       pieces.push(lines.slice(kept, start))
@@ -85,9 +85,9 @@ export function unframeBytes(bytes: Buffer): Buffer {
     if (nextLf < line) nextLf = indexOrEnd(bytes, lf, line)
     const end = Math.min(nextCr, nextLf)
     let first = line
-    while (first < end && bytes[first] === startBlock) first++
+    while (bytes[first] === startBlock) first++
     let last = end
-    while (last > first && bytes[last - 1] === endBlock) last--
+    while (bytes[last - 1] === endBlock) last--
     if (!isBlankBytes(bytes, first, last)) {
       if (out === undefined) {
         out = Buffer.allocUnsafe(bytes.length - start + 1)
@@ -106,8 +106,8 @@ function firstChange(bytes: Buffer, start: number): number {
   const stop = indexOrEnd(bytes, lf, start)
   let line = start
   while (line < stop) {
-    const end = bytes.indexOf(cr, line)
-    if (end === -1 || end > stop) return line
+    const end = indexOrEnd(bytes, cr, line)
+    if (end >= stop) return line
     if (bytes[line] === startBlock || bytes[end - 1] === endBlock) return line
     if (isBlankBytes(bytes, line, end)) return line
     line = end + 1

@@ -122,8 +122,7 @@ function readWide(framed: Buffer, wanted: Charset | undefined): OutgoingMessage 
 
 /** MLLP's single bytes around wide ones, as a TCP node that knows no character sets leaves them. */
 function withoutMllpBytes(bytes: Buffer): Buffer {
-  if (bytes[0] !== 0x0b || wideCharset(bytes.subarray(1)) === undefined) return bytes
-  if (wideCharset(bytes) !== undefined) return bytes
+  if (bytes[0] !== 0x0b || wideCharset(bytes) !== undefined) return bytes
   const end = bytes.at(-1) === 0x0d && bytes.at(-2) === 0x1c ? -2 : bytes.at(-1) === 0x1c ? -1 : 0
   return bytes.subarray(1, bytes.length + end)
 }

@@ -37,13 +37,13 @@ export function parsePath(text: string): Hl7Path {
     )
   }
   const take = (character: string): boolean => {
-    if (at >= end || text[at] !== character) return false
+    if (text[at] !== character) return false
     at++
     return true
   }
   const number = (): number => {
     const start = at
-    while (at < end && isDigit(text.charCodeAt(at))) at++
+    while (isDigit(text.charCodeAt(at))) at++
     const value = Number(text.slice(start, at))
     if (value === 0 || at - start > 6) {
       at = start
@@ -68,7 +68,7 @@ export function parsePath(text: string): Hl7Path {
     if (!take(')')) fail('")"')
   }
   const component = take('.') ? number() : undefined
-  const subcomponent = component !== undefined && take('.') ? number() : undefined
+  const subcomponent = take('.') ? number() : undefined
   if (at !== end) fail('the end of the path')
   return { segment, occurrence, field, repetition, component, subcomponent }
 }

@@ -142,20 +142,15 @@ export class Segment {
 function takeApart(field: string, separators: Separators): string[][][] {
   const { component, repetition, subcomponent } = separators
   if (!has(field, repetition) && !has(field, subcomponent)) {
-    if (!has(field, component)) return [[[field]]]
     // Components alone: a reply of thousands of ERR would spend most of its time in the parser.
     return [field.split(component, maxSeparators + 1).map((one) => [one])]
   }
   // No field holds a CR, so as a separator it stands for "none". Only hl7-parser's reading of the
-  // first segment suffers from it, and of that nothing is wanted but the separators.
+  // first segment suffers from it, and of that nothing is wanted but the separators. The sign of
+  // escapes is one of those that nothing is split by.
   const none = '\r'
   const header =
-    'MSH' +
-    separators.field +
-    (component || none) +
-    (repetition || none) +
-    (separators.escape || none) +
-    (subcomponent || none)
+    'MSH' + separators.field + component + (repetition || none) + none + (subcomponent || none)
   const capped = cap(cap(cap(field, component), repetition), subcomponent)
   const parsed = hl7Parser.parse(`${header}\rFLD${separators.field}${capped}`)
   return parsed.getSegments('FLD')?.[0]?.segment[1] ?? [[[field]]]
@@ -204,7 +199,7 @@ export class Segments {
     while (start < text.length) {
       const next = text.indexOf('\r', start)
       const end = next === -1 ? text.length : next
-      while (start < end && (text[start] === ' ' || text[start] === '\t')) start++
+      while (text[start] === ' ' || text[start] === '\t') start++
       const header = headerAt(text, start)
       const wanted = text.startsWith(name, start)
       if (header || wanted) {

@@ -148,7 +148,7 @@ function unusable(
   members: Members | undefined
 ): TokenAnswerUnusable['what'] {
   if (text === '') return 'empty'
-  if (/^<|text\/html/i.test(text.slice(0, 1)) || /text\/html/i.test(contentType)) return 'html'
+  if (text.startsWith('<') || /text\/html/i.test(contentType)) return 'html'
   return members === undefined ? 'not-json' : 'no-token'
 }
 

@@ -1,17 +1,196 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { nameOf, printable } from '../../src/delivery/explain.ts'
+import type { Attempt } from '../../src/delivery/attempt.ts'
+import type { AttemptResult, ReplyRecord } from '../../src/delivery/courier.ts'
+import { deliveryFailed, nameOf, printable } from '../../src/delivery/explain.ts'
 
 describe('printable', () => {
   it('gives one line of at most 80 characters', () => {
     assert.equal(printable('A1\r\nB\u0085C\u2028D\u2029E\u202eF\ud800'), 'A1??B?C?D?E?F?')
     assert.equal(printable('Müller 東京'), 'Müller 東京')
     assert.equal(printable('x'.repeat(80)), 'x'.repeat(80))
+    assert.equal(printable('x'.repeat(81)), `${'x'.repeat(79)}…`)
     assert.equal(printable('x'.repeat(1_000_000)), `${'x'.repeat(79)}…`)
   })
 
   it('names a message by control ID and type', () => {
     assert.equal(nameOf({ controlId: 'M1', type: 'ADT^A01' }), 'Message M1 (ADT^A01)')
     assert.equal(nameOf({ controlId: 'M\r1', type: '' }), 'Message M?1')
+    assert.equal(nameOf({ controlId: 'M1', type: 'A\r' }), 'Message M1 (A?)')
+  })
+})
+
+describe('deliveryFailed', () => {
+  const result = (filled: Partial<AttemptResult>): AttemptResult => ({
+    decision: { outcome: 'fail', retry: false, rule: 'E=F', action: 'F', warnings: [] },
+    reachable: true,
+    elapsedMs: 1,
+    ...filled
+  })
+  const reply = (
+    status: number,
+    headers: ReplyRecord['headers'] = {},
+    filled: Partial<AttemptResult> & { text?: string } = {}
+  ): AttemptResult => {
+    const { text = 'words', ...others } = filled
+    return result({ reply: { status, headers, text, hl7: '', ack: null }, ...others })
+  }
+  const error = (
+    code: string,
+    family?: NonNullable<Attempt['error']>['family'],
+    status?: number
+  ): AttemptResult =>
+    result({
+      error: { code, text: 'it broke', ...(family === undefined ? undefined : { family }) },
+      ...(status === undefined ? undefined : { status })
+    })
+  const noReceiver =
+    'Check that the URL is that of an HL7 receiver, or say with a reply rule what such an answer means.'
+  const trust = 'Put the certificate of its authority into the TLS configuration of the node.'
+
+  /** What comes after "was not delivered (one attempt). ", and the cause if it is not the status. */
+  const table: [string, AttemptResult, string, { code: string; status?: number }?][] = [
+    [
+      'an error that is explained',
+      error('ECONNREFUSED', 'connect'),
+      'it broke. Check host and port of the URL, and that the receiver runs.',
+      { code: 'ECONNREFUSED' }
+    ],
+    ['an error that is not', error('EWEIRD'), 'it broke.', { code: 'EWEIRD' }],
+    [
+      'an error of an answer that was cut',
+      error('ERR_RESPONSE_TOO_LARGE', undefined, 201),
+      'it broke. Check that the URL is that of an HL7 receiver.',
+      { code: 'ERR_RESPONSE_TOO_LARGE', status: 201 }
+    ],
+    [
+      'a certificate that is not trusted, whatever the code',
+      error('UNABLE_TO_GET_ISSUER_CERT_LOCALLY', 'tls'),
+      `it broke. ${trust}`,
+      { code: 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY' }
+    ],
+    [
+      'a certificate with a reason of its own',
+      error('CERT_HAS_EXPIRED', 'tls'),
+      'it broke. The operator of the receiver has to renew its certificate.',
+      { code: 'CERT_HAS_EXPIRED' }
+    ],
+    [
+      'a token server that is not reached: its text says what to do',
+      error('ECONNREFUSED', 'token'),
+      'it broke.',
+      { code: 'ECONNREFUSED' }
+    ],
+    [
+      'an error whose text is a sentence',
+      result({ error: { code: 'EWEIRD', text: 'Is it broken?' } }),
+      'Is it broken?',
+      { code: 'EWEIRD' }
+    ],
+    ['an error without text', result({ error: { code: 'E', text: '' } }), '', { code: 'E' }],
+    [
+      'a text with a stop inside',
+      result({ error: { code: 'E', text: 'No. 1' } }),
+      'No. 1.',
+      { code: 'E' }
+    ],
+    [
+      'a refused token that cannot be replaced',
+      reply(401, {}, { tokenProblem: 'No new one.' }),
+      'The receiver refused the token (401). No new one.'
+    ],
+    ...(
+      [
+        [300, 'https://other.test/x?secret', 'to https://other.test.'],
+        [399, 'http://10.0.0.1:81/', 'to http://10.0.0.1:81.']
+      ] as const
+    ).map(([status, location, to]): [string, AttemptResult, string] => [
+      `a redirect with ${status}`,
+      reply(status, { location }),
+      `The receiver redirects (${status}) ${to} If that is the right place, put its URL into the form; redirects are not followed.`
+    ]),
+    ...([{}, { location: '/elsewhere' }] as const).map(
+      (headers): [string, AttemptResult, string] => [
+        `a redirect to ${JSON.stringify(headers)}`,
+        reply(302, headers),
+        'The receiver redirects (302) within its own site. Put the final URL into the form; redirects are not followed.'
+      ]
+    ),
+    [
+      'a status with a hint',
+      reply(413),
+      'The receiver answered with HTTP status 413. The message is too large for the receiver.'
+    ],
+    ['a status without one', reply(418), 'The receiver answered with HTTP status 418.'],
+    ['a status below all others', reply(199), 'The receiver answered with HTTP status 199.'],
+    ...[401, 403].map((status): [string, AttemptResult, string] => [
+      `the scope that a ${status} asks for`,
+      reply(status, { 'www-authenticate': 'Bearer realm="x", Scope="hl7.write\u0007", error="y"' }),
+      `The receiver answered with HTTP status ${status}. It wants the scope "hl7.write?".`
+    ]),
+    ...['Bearer', 'Bearer scope=""', 'Bearer scope="cut'].map(
+      (challenge): [string, AttemptResult, string] => [
+        `a challenge without a scope: ${challenge}`,
+        reply(403, { 'www-authenticate': challenge }),
+        'The receiver answered with HTTP status 403. The receiver does not let this client in: check scope and the rights of the client.'
+      ]
+    ),
+    [
+      'a 401 without a challenge',
+      reply(401),
+      'The receiver answered with HTTP status 401. The receiver refuses the token: check scope and audience of the token and the auth node.'
+    ],
+    [
+      'a scope that a 404 asks for',
+      reply(404, { 'www-authenticate': 'Bearer scope="x"' }),
+      'The receiver answered with HTTP status 404. Check the path of the URL.'
+    ],
+    [
+      'nothing, though a reply was due',
+      reply(200, {}, { text: '' }),
+      `The receiver answered 200 without a body, though a reply was due. ${noReceiver}`
+    ],
+    [
+      'a body of another kind',
+      reply(299, { 'content-type': 'text/html\u0007' }),
+      `The receiver answered 299 with text/html? that holds no HL7 acknowledgement. ${noReceiver}`
+    ],
+    [
+      'a body of no kind',
+      reply(200),
+      `The receiver answered 200 with a body that holds no HL7 acknowledgement. ${noReceiver}`
+    ],
+    ['nothing that is known', result({}), '', { code: 'EUNKNOWN' }]
+  ]
+  for (const [name, attempt, said, cause] of table) {
+    it(`says of ${name} what to do`, () => {
+      const failure = deliveryFailed({ controlId: 'M1', type: 'ADT^A01' }, 1, attempt)
+      assert.equal(failure.code, 'HL7_DELIVERY_FAILED')
+      const start = 'Message M1 (ADT^A01) was not delivered (one attempt). '
+      assert.equal(failure.message, start + said)
+      const status = attempt.reply?.status
+      assert.deepEqual(failure.cause, cause ?? { code: String(status), status })
+    })
+  }
+
+  it('counts the attempts', () => {
+    const { message } = deliveryFailed({ controlId: 'M1', type: '' }, 3, error('EWEIRD'))
+    assert.equal(message, 'Message M1 was not delivered (3 attempts). it broke.')
+  })
+
+  it('has a hint for each status and code that operators meet', () => {
+    for (const status of [400, 401, 403, 404, 405, 407, 408, 413, 415, 429, 500, 502, 503, 504]) {
+      const { message } = deliveryFailed({ controlId: 'M1', type: '' }, 1, reply(status))
+      assert.match(message, new RegExp(`HTTP status ${status}\\. [A-Z].{20,}\\.$`))
+    }
+    const codes = [
+      ...['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'ETIMEDOUT', 'ECONNRESET', 'EPROTO'],
+      ...['CERT_HAS_EXPIRED', 'ERR_TLS_CERT_ALTNAME_INVALID', 'ERR_PROXY_REFUSED'],
+      'ERR_RESPONSE_TOO_LARGE'
+    ]
+    for (const code of codes) {
+      const { message } = deliveryFailed({ controlId: 'M1', type: '' }, 1, error(code))
+      assert.match(message, /it broke\. [A-Z].{20,}\.$/, code)
+    }
   })
 })

@@ -93,6 +93,7 @@ describe('readAcknowledgement', () => {
       [['AA', '', 'CA'], ''],
       [['', 'XX'], ''],
       [['XX', 'CE'], 'CE'],
+      [['XX', 'AE'], 'AE'],
       [['CA', 'AA'], 'CA']
     ]
     for (const [codes, worst] of table) {
@@ -136,6 +137,22 @@ describe('readAcknowledgement', () => {
         'ERR||PID^1^3~PV1^1|1',
         [error({ location: 'PID[1]-3, PV1[1]', code: '1' })]
       ],
+      [
+        'an empty location among others',
+        'ERR||~PID^1^3|1',
+        [error({ location: 'PID[1]-3', code: '1' })]
+      ],
+      ['a field in words', 'ERR||PID^1^x|1', [error({ location: 'PID^1^x', code: '1' })]],
+      [
+        'a number of nine digits',
+        'ERR||PID^123456789|1',
+        [error({ location: 'PID[123456789]', code: '1' })]
+      ],
+      [
+        'what is no number any more',
+        'ERR||PID^1234567890|1',
+        [error({ location: 'PID^1234567890', code: '1' })]
+      ],
       ['a location of another make', 'ERR||PID-3.1|1', [error({ location: 'PID-3.1', code: '1' })]],
       [
         'a location in words',
@@ -167,6 +184,7 @@ describe('readAcknowledgement', () => {
         'ERR|PID^1^5^101^Missing^HL70357',
         [error({ location: 'PID[1]-5', code: '101', codeText: 'Missing' })]
       ],
+      ['2.3 with a text and no code', 'ERR|^^^&Missing', [error({ codeText: 'Missing' })]],
       ['2.3 with a segment alone', 'ERR|PID', [error({ location: 'PID' })]],
       ['2.3 with words', 'ERR|Patient & visit', [error({ diagnostic: 'Patient & visit' })]],
       [
@@ -194,6 +212,12 @@ describe('readAcknowledgement', () => {
       })
     }
 
+    it('is listed ten thousand times at most', () => {
+      for (const errs of ['ERR|||1\r'.repeat(10_002), `ERR|${'~PID^1'.repeat(10_002)}\r`]) {
+        assert.equal(read(`${msh}MSA|AE|ID1\r${errs}`)?.errors.length, 10_000)
+      }
+    })
+
     it('stands before MSA, and in other segments order, all the same', () => {
       const found = read(`${msh}ERR|||1|E\rMSA|AE|ID1\rNTE|1\rERR|||2|W\r`)
       assert.deepEqual(
@@ -217,6 +241,7 @@ describe('readAcknowledgement', () => {
       [['W', 'E', 'I'], 'E'],
       [['E', 'F'], 'F'],
       [['', 'E'], 'E'],
+      [['', 'F'], 'F'],
       [[''], ''],
       [['W', ''], ''],
       [['I', 'X'], ''],

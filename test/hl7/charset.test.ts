@@ -7,7 +7,8 @@ import {
   charsetOfMsh18,
   decode,
   decodeReply,
-  encode
+  encode,
+  wideCharset
 } from '../../src/hl7/charset.ts'
 import { Hl7Error } from '../../src/hl7/hl7-error.ts'
 
@@ -30,6 +31,28 @@ describe('charsetOfLabel', () => {
     ['utf-16', 'utf-16be'],
     ['utf-16le', 'utf-16le'],
     ['iso-2022-jp', 'iso-2022-jp'],
+    ['iso2022jp2', 'iso-2022-jp-2'],
+    ['UCS-2', 'utf-16be'],
+    ['ISO-10646-UCS-2', 'utf-16be'],
+    ['utf16le', 'utf-16le'],
+    ['utf16be', 'utf-16be'],
+    ['utf-32', 'utf-32be'],
+    ['utf32le', 'utf-32le'],
+    ['utf32be', 'utf-32be'],
+    ['euckr', 'euc-kr'],
+    ['KS_C_5601-1987', 'euc-kr'],
+    ['gb-18030', 'gb18030'],
+    ['Windows-31J', 'windows-31j'],
+    ['shift-jis', 'shift_jis'],
+    ['eucjp', 'euc-jp'],
+    ['sjis', 'sjis'],
+    ['windows1252', 'windows-1252'],
+    ['"koi8-r"', 'koi8-r'],
+    ['ucs-4', null],
+    ['ucs-4le', null],
+    ['cesu-8', null],
+    ['utf-7-imap', null],
+    ['unicode-1-1-utf-7', null],
     ['', null],
     ['none', null],
     ['utf-9', null],
@@ -55,6 +78,7 @@ describe('charsetOfMsh18', () => {
   const table: [string, string | null | undefined][] = [
     ['', undefined],
     ['""', undefined],
+    [' ', undefined],
     ['ASCII', 'us-ascii'],
     ['ISO IR6', 'us-ascii'],
     ...[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 14, 15].map((part): [string, string] => [
@@ -77,6 +101,10 @@ describe('charsetOfMsh18', () => {
     ['UNICODE UTF-8~ISO IR87', 'utf-8'],
     ['8859/1~8859/7', 'iso-8859-1'],
     ['~8859/2', 'iso-8859-2'],
+    ['~8859/2~ISO IR87', 'iso-2022-jp'],
+    [' ~8859/2~ISO IR87', 'iso-2022-jp'],
+    ['8859/2~ISO IR87', 'iso-8859-2'],
+    ['ASCII~nonsense~ISO IR87', 'iso-2022-jp'],
     ['UTF-8', 'utf-8'],
     ['WINDOWS-1252', 'windows-1252'],
     ['8859/12', null],
@@ -90,9 +118,19 @@ describe('charsetOfMsh18', () => {
     })
   }
 
-  it('says that nothing here can write CNS 11643-1992', () => {
-    assert.throws(() => charsetOfMsh18(['CNS 11643-1992']), { code: 'HL7_CONFIG' })
+  it('says that nothing is said without a repetition', () => {
+    assert.equal(charsetOfMsh18([]), undefined)
   })
+
+  for (const name of ['CNS 11643-1992', 'JAS2020', 'JIS X 0202']) {
+    it(`says that nothing here can write ${name}`, () => {
+      assert.throws(() => charsetOfMsh18([name]), {
+        name: 'Hl7Error',
+        code: 'HL7_CONFIG',
+        message: /cannot be encoded here.*set the charset of the node/
+      })
+    })
+  }
 })
 
 /** Characters of each set, and their bytes where another source than the library knows them. */
@@ -113,7 +151,12 @@ const samples: [string, string, string?][] = [
   ['euc-jp', '日本', 'c6fccbdc'],
   ['utf-16le', 'é\u{1f600}', 'e9003dd800de'],
   ['utf-16be', 'é\u{1f600}', '00e9d83dde00'],
-  ['utf-32be', 'é', '000000e9']
+  ['utf-16be', 'a\ufffd', '0061fffd'],
+  ['utf-32be', 'é', '000000e9'],
+  ['utf-32le', 'é', 'e9000000'],
+  ['gb18030', '\ufffd', '8431a437'],
+  ['gbk', '中', 'd6d0'],
+  ['windows-31j', '日本', '93fa967b']
 ]
 
 describe('encode', () => {
@@ -153,15 +196,38 @@ describe('encode', () => {
           error instanceof Hl7Error &&
           error.code === 'HL7_INVALID_MESSAGE' &&
           error.message.startsWith(`Segment 402 `) &&
-          error.message.includes(label) &&
+          error.message.includes(`that ${label} cannot hold. Correct MSH-18`) &&
           !error.message.includes(character)
       )
     })
   }
 
   it('has no writer for ISO-2022-JP, and knows no made-up label', () => {
-    assert.throws(() => encode('a', 'iso-2022-jp'), { code: 'HL7_CONFIG' })
-    assert.throws(() => encode('a', 'utf-9'), { code: 'HL7_CONFIG' })
+    assert.throws(() => encode('a', 'iso-2022-jp'), {
+      code: 'HL7_CONFIG',
+      message: /encoded in iso-2022-jp here\. Pass the message as a Buffer/
+    })
+    assert.throws(() => encode('a', 'utf-9'), {
+      code: 'HL7_CONFIG',
+      message: /charset is not known\. Use auto/
+    })
+  })
+
+  it('counts the segment by CR, the last one without too', () => {
+    for (const [text, segment] of [
+      ['é', 1],
+      ['A\ré', 2],
+      ['\ré', 2],
+      ['MSH|\rPID|é', 2]
+    ] as const) {
+      assert.throws(() => encode(text, 'us-ascii'), { message: RegExp(`^Segment ${segment} `) })
+    }
+  })
+
+  it('keeps no memory beyond the bytes', () => {
+    const bytes = encode('中'.repeat(10_000), 'big5')
+    assert.equal(bytes.length, 20_000)
+    assert.ok(bytes.buffer.byteLength <= 40_000)
   })
 
   it('either writes every character so that it is read back, or refuses', () => {
@@ -185,6 +251,66 @@ describe('encode', () => {
       { numRuns: 2000 }
     )
   })
+})
+
+describe('decode', () => {
+  it('takes one byte order mark away', () => {
+    for (const label of ['utf-8', 'utf-16le', 'utf-16be', 'utf-32be']) {
+      const charset = charsetOfLabel(label)
+      assert.ok(charset)
+      assert.equal(decode(encode('\ufeff\ufeffa', charset), charset), '\ufeffa')
+    }
+  })
+})
+
+describe('wideCharset', () => {
+  const table: [string, string | undefined][] = [
+    ['fffe0000', 'utf-32le'],
+    ['fffe0041', 'utf-16le'],
+    ['fffe4100', 'utf-16le'],
+    ['fffe', 'utf-16le'],
+    ['feff0041', 'utf-16be'],
+    ['feff', 'utf-16be'],
+    ['0000feff', 'utf-32be'],
+    ['0000004d', 'utf-32be'],
+    ['4d000000', 'utf-32le'],
+    ['004d0053', 'utf-16be'],
+    ['4d005300', 'utf-16le'],
+    ['4d534850', undefined],
+    ['ff415300', undefined],
+    ['41fe5300', undefined],
+    ['fe415300', undefined],
+    ['41ff5300', undefined],
+    ['00000000', undefined],
+    ['0041feff', undefined],
+    ['4100feff', undefined],
+    ['0000fe41', undefined],
+    ['000041ff', undefined],
+    ['0000414d', undefined],
+    ['00410000', undefined],
+    ['0041004d', 'utf-16be'],
+    ['41004d4d', undefined],
+    ['41000041', undefined],
+    ['41410000', undefined],
+    ['00414d00', undefined],
+    ['00004d00', undefined],
+    ['004141', undefined],
+    ['004d00', undefined],
+    ['000000', undefined],
+    ['004d', undefined],
+    ['4d00', undefined],
+    ['4d0053', undefined],
+    ['4d0000', undefined],
+    ['4d53004d', undefined],
+    ['4d530048', undefined],
+    ['4d535300', undefined],
+    ['', undefined]
+  ]
+  for (const [hex, label] of table) {
+    it(`of ${hex || 'nothing'} is ${label ?? 'none'}`, () => {
+      assert.equal(wideCharset(Buffer.from(hex, 'hex'))?.label, label)
+    })
+  }
 })
 
 describe('decodeReply', () => {
@@ -214,6 +340,8 @@ describe('decodeReply', () => {
     ['ISO-2022-JP', latin1(msh('~ISO IR87') + '\x1b$BF|K\\\x1b(B'), undefined, '日本'],
     ['what is no HL7', latin1('caf\xe9'), undefined, 'café'],
     ['one byte', latin1('\xe9'), undefined, 'é'],
+    ['what only begins like a UTF-8 mark', latin1('\xef\xbbé'), 'iso-8859-1', 'ï»é'],
+    ['what only ends like a UTF-8 mark', latin1('a\xbb\xbfé'), 'iso-8859-1', 'a»¿é'],
     ['broken UTF-8 that is called so', latin1('a\xe9'), 'utf-8', 'a\ufffd']
   ]
   for (const [name, bytes, httpCharset, end] of table) {

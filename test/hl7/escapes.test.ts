@@ -16,6 +16,9 @@ const table: [string, string][] = [
   ['\\X4\\', '\\X4\\'],
   ['\\X\\', '\\X\\'],
   ['\\XZZ\\', '\\XZZ\\'],
+  ['\\XZZ41\\', '\\XZZ41\\'],
+  ['\\X41ZZ\\', '\\X41ZZ\\'],
+  ['\\X414\\', '\\X414\\'],
   ['\\H\\bold\\N\\', '\\H\\bold\\N\\'],
   ['one\\.br\\two\\.sp2\\', 'one\\.br\\two\\.sp2\\'],
   ['\\C2842\\ \\M244242\\ \\Zab\\', '\\C2842\\ \\M244242\\ \\Zab\\'],
@@ -24,6 +27,7 @@ const table: [string, string][] = [
   ['C:\\dir\\file', 'C:\\dir\\file'],
   ['C:\\dir\\F\\', 'C:\\dir|'],
   ['a lone \\ here', 'a lone \\ here'],
+  ['not closed: \\F.', 'not closed: \\F.'],
   ['\\', '\\'],
   ['\\E\\F\\', '\\F\\'],
   ['\\P\\', '\\P\\']

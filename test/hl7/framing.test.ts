@@ -18,6 +18,10 @@ const table: [string, string, string][] = [
   ['MLLP', '\x0bMSH|1\rPID|1\r\x1c\r', 'MSH|1\rPID|1\r'],
   ['MLLP without a CR before its end', '\x0bMSH|1\rPID|1\x1c\r', 'MSH|1\rPID|1\r'],
   ['MLLP without its last byte', '\x0bMSH|1\r\x1c', 'MSH|1\r'],
+  ['a start block inside', 'MSH|1\r\x0bMSH|2\r', 'MSH|1\rMSH|2\r'],
+  ['an end block inside', 'MSH|1\x1c\rMSH|2\r', 'MSH|1\rMSH|2\r'],
+  ['several framing bytes', '\x0b\x0bMSH|1\x1c\x1c\r\x0b\x1c\r', 'MSH|1\r'],
+  ['an end block before all', '\x1cMSH|1\r', '\x1cMSH|1\r'],
   ['two MLLP messages', '\x0bMSH|1\r\x1c\r\x0bMSH|2\r\x1c\r', 'MSH|1\rMSH|2\r'],
   ['framing bytes inside a line', 'MSH|\x0b1\x1c|\r', 'MSH|\x0b1\x1c|\r'],
   ['trailing blanks and separators of a line', 'MSH|1 \rPID||| \r', 'MSH|1 \rPID||| \r'],
@@ -39,6 +43,10 @@ describe('unframe', () => {
     assert.equal(unframe('\ufeffMSH|\ufeff\r'), 'MSH|\ufeff\r')
     assert.equal(unframe('\x0b\ufeffMSH|1\r'), 'MSH|1\r')
     assert.equal(unframe('\ufeff\x0bMSH|1\r'), 'MSH|1\r')
+    for (const before of ['\r', '\n', ' \t\r', '\r\n \r\n']) {
+      assert.equal(unframe(`${before}\ufeffMSH|1\r`), 'MSH|1\r')
+      assert.equal(unframeBytes(Buffer.from(`${before}\ufeffMSH|1\r`)).toString(), 'MSH|1\r')
+    }
     for (const framed of ['\ufeffMSH|\ufeff\r', '\x0b\ufeffMSH|\ufeff\r']) {
       assert.equal(unframeBytes(Buffer.from(framed)).toString(), 'MSH|\ufeff\r')
     }
@@ -46,8 +54,16 @@ describe('unframe', () => {
 
   it('hands back the same memory where only the ends have framing', () => {
     for (const framed of ['MSH|1\rPID|1\r', '\x0bMSH|1\rPID|1\r\x1c\r', '\r\rMSH|1\r\r\r']) {
-      const bytes = Buffer.from(framed)
-      assert.equal(unframeBytes(bytes).buffer, bytes.buffer)
+      // Small Buffers share memory anyway.
+      const { buffer } = new Uint8Array(Buffer.from(framed))
+      assert.equal(unframeBytes(Buffer.from(buffer)).buffer, buffer)
+    }
+  })
+
+  it('takes three bytes for a mark, and no part of them', () => {
+    for (const start of ['\xef\xbbM', '\xefM\xbf', 'M\xbb\xbf', '\xefMM']) {
+      const bytes = Buffer.from(`${start}SH|1\r`, 'latin1')
+      assert.deepEqual(unframeBytes(bytes), bytes)
     }
   })
 

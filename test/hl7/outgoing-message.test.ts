@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { Buffer } from 'node:buffer'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { decode, charsetOfLabel } from '../../src/hl7/charset.ts'
+import { decode, charsetOfLabel, encode } from '../../src/hl7/charset.ts'
 import { Hl7Error } from '../../src/hl7/hl7-error.ts'
 import { readOutgoingMessage } from '../../src/hl7/outgoing-message.ts'
 import { parsePath } from '../../src/hl7/path.ts'
@@ -41,6 +41,7 @@ describe('readOutgoingMessage', () => {
         ['MSH[2]-4.1', ''],
         ['PID-3', '123'],
         ['PID-3(2)', '456'],
+        ['PID-3(3)', ''],
         ['PID-5.2', 'Jo&e&x'],
         ['PID-5.2.1', 'Jo&e'],
         ['OBX-5', ''],
@@ -94,6 +95,7 @@ describe('readOutgoingMessage', () => {
       ['framing alone', '\x0b\x1c\r', /is empty/],
       ['HTML', '<html>Secret</html>', /looks like HTML/],
       ['JSON', '{"Secret": 1}', /looks like JSON/],
+      ['a list in JSON', '["Secret"]', /looks like JSON/],
       ['words', 'Secret', /does not start with MSH, FHS or BHS\. /],
       ['a segment before MSH', 'PID|Secret\rMSH|^~\\&\r', /does not start with MSH/],
       ['a space before MSH', ' MSH|^~\\&|Secret', /does not start with MSH/],
@@ -106,7 +108,13 @@ describe('readOutgoingMessage', () => {
       ['a blank MSH-10', admission({ id: '  ' }), /no control ID/],
       ['MSH-10 in the second message alone', `MSH|^~\\&\r${admission()}`, /no control ID/],
       ['a batch without any', 'FHS|^~\\&\rBHS|^~\\&\rBTS\rFTS', /no control ID/],
-      ['bytes of no text', Buffer.from([1, 2, 3, 255]), /does not start with MSH/]
+      ['bytes of no text', Buffer.from([1, 2, 3, 255]), /does not start with MSH/],
+      ['words in UTF-16', Buffer.from('\ufeffSecret', 'utf16le'), /does not start with MSH/],
+      [
+        'a letter before wide ones',
+        Buffer.concat([Buffer.from('X'), Buffer.from(admission(), 'utf16le')]),
+        /does not start with MSH/
+      ]
     ]
     for (const [name, payload, expected] of table) {
       it(name, () => {
@@ -144,6 +152,7 @@ describe('readOutgoingMessage', () => {
         'ID1',
         ['ID1', 'M2']
       ],
+      ['FHS-11 beside a blank BHS-11', file('F1', ' '), 'F1', ['F1', 'M1', 'M2']],
       ['FHS-11 of an empty file', 'FHS|^~\\&|||||||||F1\rFTS|0\r', 'F1', ['F1']]
     ]
     for (const [name, text, id, ids] of table) {
@@ -163,6 +172,7 @@ describe('readOutgoingMessage', () => {
     const table: [string, string, boolean][] = [
       ['', '', true],
       ['AL', '', true],
+      [' AL ', 'NE', true],
       ['', 'AL', true],
       ['AL', 'NE', true],
       ['NE', 'AL', true],
@@ -200,6 +210,17 @@ describe('readOutgoingMessage', () => {
       assert.ok(message.bytes.includes(Buffer.from('M\xfcller', 'latin1')))
     })
 
+    it('encodes a string in the set of the first MSH of a file', () => {
+      const file = `FHS|^~\\&|||||||||F1\r${admission({ set: '8859/1', name: 'Müller' })}`
+      assert.equal(readOutgoingMessage(file, 'auto').charset, 'iso-8859-1')
+    })
+
+    it('takes no charset, and auto however it is written, as not said', () => {
+      for (const charset of ['', ' ', ' AUTO ']) {
+        assert.equal(readOutgoingMessage(admission(), charset).charset, 'utf-8')
+      }
+    })
+
     it('lets the charset of the node win', () => {
       const text = admission({ set: '8859/1', name: 'Łuk' })
       const message = readOutgoingMessage(text, 'UTF-8')
@@ -227,8 +248,9 @@ describe('readOutgoingMessage', () => {
     it('counts an unknown MSH-18 as empty, with a warning that does not repeat it', () => {
       const message = readOutgoingMessage(admission({ set: 'KLINGON', name: 'é' }), 'auto')
       assert.equal(message.charset, 'utf-8')
-      assert.equal(message.warnings.length, 1)
-      assert.ok(!message.warnings[0]?.includes('KLINGON'))
+      assert.deepEqual(message.warnings, [
+        'MSH-18 names no known character set and counts as empty.'
+      ])
       assert.deepEqual(readOutgoingMessage(admission({ set: 'KLINGON' }), 'utf-8').warnings, [])
     })
 
@@ -277,6 +299,15 @@ describe('readOutgoingMessage', () => {
       }
     })
 
+    it('warns of bytes that are not what they are called', () => {
+      const payload = Buffer.from(admission({ name: 'é' }), 'latin1')
+      for (const label of ['utf-8', 'us-ascii']) {
+        assert.deepEqual(readOutgoingMessage(payload, label).warnings, [
+          `The Buffer is sent as ${label}, but not all of its bytes are.`
+        ])
+      }
+    })
+
     it('decodes the text of a Buffer by its label', () => {
       const payload = Buffer.from(admission({ set: '8859/1', name: 'Müller' }), 'latin1')
       const message = readOutgoingMessage(payload, 'auto')
@@ -305,19 +336,57 @@ describe('readOutgoingMessage', () => {
         ]
       ]
       for (const [name, payload, label] of table) {
-        for (const charset of ['auto', 'utf-16']) {
+        for (const charset of ['auto', 'utf-16', 'utf-32']) {
           const message = readOutgoingMessage(payload, charset)
           assert.equal(message.charset, label, name)
           assert.equal(message.text, text, name)
+          assert.deepEqual(message.warnings, [])
           const expected = label === 'utf-16le' ? Buffer.from(text, 'utf16le') : swapped(text)
           assert.deepEqual(message.bytes, expected, name)
         }
       }
     })
 
+    it('reads UTF-32 by its mark or its zeros', () => {
+      const text = admission({ name: '\u{1f600}' })
+      for (const label of ['utf-32le', 'utf-32be']) {
+        for (const mark of ['', '\ufeff']) {
+          const message = readOutgoingMessage(encode(mark + text, label), 'auto')
+          assert.equal(message.charset, label)
+          assert.equal(message.text, text)
+          assert.deepEqual(message.bytes, encode(text, label))
+        }
+      }
+    })
+
+    it('takes the bytes of MLLP away around wide ones, as far as they are there', () => {
+      // Of U+4E1C the byte that stands last but one is that of an end block.
+      const text = `${admission().slice(0, -1)}\u4e1c`
+      for (const [sent, expected] of [
+        [admission(), admission()],
+        [text, `${text}\r`]
+      ] as const) {
+        for (const end of ['', '\x1c', '\x1c\r']) {
+          const payload = [Buffer.from('\x0b'), encode(sent, 'utf-16le'), Buffer.from(end)]
+          const message = readOutgoingMessage(Buffer.concat(payload), 'auto')
+          assert.equal(message.charset, 'utf-16le')
+          assert.equal(message.text, expected)
+        }
+      }
+    })
+
+    it('takes wide bytes that need no change without a copy', () => {
+      const payload = new Uint8Array(Buffer.from(admission(), 'utf16le'))
+      const { bytes } = readOutgoingMessage(payload, 'auto')
+      assert.equal(bytes.buffer, payload.buffer)
+    })
+
     it('refuses half a character of UTF-16', () => {
       const payload = Buffer.from(admission(), 'utf16le').subarray(0, -1)
-      assert.throws(() => readOutgoingMessage(payload, 'auto'), { code: 'HL7_INVALID_MESSAGE' })
+      assert.throws(() => readOutgoingMessage(payload, 'auto'), {
+        code: 'HL7_INVALID_MESSAGE',
+        message: /not whole utf-16le: bytes are missing/
+      })
     })
   })
 

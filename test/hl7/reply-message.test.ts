@@ -10,6 +10,7 @@ describe('readReplyMessage', () => {
     ['MLLP', '\x0bMSH|^~\\&\rMSA|AA|1\r\x1c\r', 'MSH|^~\\&\rMSA|AA|1\r'],
     ['CR and LF mixed', 'MSH|^~\\&\r\nMSA|AA|1\nERR|\r', 'MSH|^~\\&\rMSA|AA|1\rERR|\r'],
     ['blanks before', '\r\n  MSH|^~\\&\r', 'MSH|^~\\&\r'],
+    ['a no-break space before', '\u00a0MSH|^~\\&\r', 'MSH|^~\\&\r'],
     ['a byte order mark', '\ufeffMSH|^~\\&\r', 'MSH|^~\\&\r'],
     ['a file', 'FHS|^~\\&\r', 'FHS|^~\\&\r'],
     ['a batch', 'BHS|^~\\&\r', 'BHS|^~\\&\r'],

@@ -22,6 +22,9 @@ describe('readSeparators', () => {
     ['MSH|ABC|A', '|^~\\&'],
     ['MSH', null],
     ['MSHARE', null],
+    ...['0', '9', 'A', 'Z', 'a', 'z', '\x7f'].map((sign): [string, null] => [`MSH${sign}x`, null]),
+    ['MSH/:@[/A', '/:@['],
+    ['MSH`{~`x', '`{~'],
     ['MSH ^~\\&', null],
     ['MSH\r', null],
     ['MSHé', null]
@@ -88,7 +91,44 @@ describe('Segments', () => {
     assert.deepEqual(get(batch, 'FHS-1'), ['|'])
   })
 
+  it('finds each kind of segment once, and none in a header without separators', () => {
+    const segments = new Segments('MSH|^~\\&|A\rPID|1\rMSH\rPID|2\r')
+    assert.equal(segments.named('PID').length, 2)
+    assert.equal(segments.named('PID'), segments.named('PID'))
+    assert.equal(segments.named('MSH').length, 1)
+  })
+
+  it('reads each header with its own separators', () => {
+    const file = 'FHS:;~\\&:A;b\rBHS*!~\\&*C!d\rMSH|^~\\&|E^f\r'
+    assert.deepEqual(get(file, 'FHS-3.2'), ['b'])
+    assert.deepEqual(get(file, 'BHS-3.2'), ['d'])
+    assert.deepEqual(get(file, 'MSH-3.2'), ['f'])
+  })
+
+  it('looks at ten thousand separators of one kind in a field', () => {
+    const lengths = (field: string): number[] => {
+      const [repetitions = []] = [
+        new Segments(`MSH|^~\\&\rZZ1|${field}\r`).named('ZZ1')[0]?.repetitions(1)
+      ]
+      const components = repetitions.at(-1) ?? []
+      return [repetitions.length, components.length, components.at(-1)?.length ?? 0]
+    }
+    for (const count of [10_000, 10_001, 20_000]) {
+      assert.deepEqual(lengths('a^'.repeat(count)), [1, 10_001, 1])
+      assert.deepEqual(lengths('a~'.repeat(count)), [10_001, 1, 1])
+      assert.deepEqual(lengths('a&'.repeat(count)), [1, 1, 10_001])
+      assert.deepEqual(lengths('x~' + 'a^'.repeat(count)), [2, 10_001, 1])
+    }
+    assert.deepEqual(lengths('a&'.repeat(9_999)), [1, 1, 10_000])
+    assert.deepEqual(get(`MSH|^~\\&\rZZ1|${'x'.repeat(20_000)}~y&z`, 'ZZ1-1.1.2'), ['', 'z'])
+    assert.deepEqual(get(`MSH|^~\rZZ1|${'x'.repeat(20_000)}~y&z`, 'ZZ1-1'), [
+      'x'.repeat(20_000),
+      'y&z'
+    ])
+  })
+
   it('splits by no separator that MSH-2 leaves out', () => {
+    assert.deepEqual(get('MSH|^~\rPID|aFb~c', 'PID-1.1.1'), ['aFb', 'c'])
     assert.deepEqual(get('MSH|^\rPID|a~b^c&d', 'PID-1'), ['a~b'])
     assert.deepEqual(get('MSH|^~\rPID|a~b^c&d\\S\\', 'PID-1.2'), ['', 'c&d\\S\\'])
     assert.deepEqual(get('MSH|^~\\\rPID|a~b^c&d\\S\\', 'PID-1.2'), ['', 'c&d^'])

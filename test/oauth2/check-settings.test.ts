@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { generateKeyPairSync } from 'node:crypto'
+import { createPrivateKey, generateKeyPairSync } from 'node:crypto'
 import { describe, it } from 'node:test'
 import { checkSettings } from '../../src/oauth2/check-settings.ts'
 import type { TokenSettings } from '../../src/oauth2/token-settings.ts'
@@ -23,6 +23,20 @@ describe('checkSettings', () => {
       { clientSecret: '', hasClientCertificate: true },
       { clientSecret: '', grantType: 'jwt_bearer', privateKey },
       { clientSecret: '', clientAuth: 'none' },
+      { clientAuth: 'client_secret_basic' },
+      { clientAuth: 'client_secret_basic_raw' },
+      { clientAuth: 'client_secret_post' },
+      { clientAuth: 'client_secret_jwt', signingAlg: 'HS256' },
+      { clientAuth: 'client_secret_jwt', assertionAudience: 'issuer' },
+      { clientAuth: 'client_secret_basic', clientId: 'a:b' },
+      { clientAuth: 'private_key_jwt', privateKey, assertionAudience: 'issuer' },
+      { clientAuth: 'tls_client_auth', hasClientCertificate: true },
+      // Algorithm and audience say nothing where nothing is signed.
+      { signingAlg: 'HS512' },
+      { issuer: '', tokenEndpoint: 'https://login.example/token', assertionAudience: 'issuer' },
+      { grantType: 'jwt_bearer', clientAuth: 'client_secret_jwt', privateKey, signingAlg: 'EdDSA' },
+      { defaultLifetime: 0.5 },
+      { extraParams: [{ name: 'a', value: 'x${Y}' }], assertionClaims: [{ name: 'b', value: '' }] },
       { grantType: 'password', username: 'interface', password: 'x' }
     ] satisfies Partial<TokenSettings>[]) {
       assert.deepEqual(checkSettings(tokenSettings({ ...complete, ...given })), [])
@@ -37,32 +51,86 @@ describe('checkSettings', () => {
     [{ issuer: 'file:///etc/passwd' }, /https/],
     [{ tokenEndpoint: 'http://10.0.0.1/token' }, /Token URL: must start with https/],
     [{ tokenEndpoint: 'https://a:b@login.example/token' }, /Token URL: must not hold a user name/],
-    [{ clientId: '' }, /Client ID/],
+    [{ clientId: '' }, /Fill in Client ID/],
     [{ clientSecret: '' }, /Client secret or Private key.*certificate/],
-    [{ clientSecret: '', clientAuth: 'client_secret_post' }, /Fill in Client secret/],
-    [{ clientAuth: 'private_key_jwt' }, /Fill in Private key/],
+    ...(
+      [
+        'client_secret_basic',
+        'client_secret_basic_raw',
+        'client_secret_post',
+        'client_secret_jwt'
+      ] as const
+    ).map((clientAuth): [Partial<TokenSettings>, RegExp] => [
+      { clientSecret: '', clientAuth },
+      /Fill in Client secret: Auth/
+    ]),
+    [{ clientAuth: 'private_key_jwt' }, /Fill in Private key: Authentication/],
     [{ clientAuth: 'tls_client_auth' }, /TLS: choose/],
     [{ clientAuth: 'other' as never }, /Authentication: "other"/],
+    [{ clientAuth: 'x'.repeat(41) as never }, /"x{40}" is not a method/],
+    [{ grantType: 'x'.repeat(41) as never }, /"x{40}" is not one of client_credentials, jwt/],
     [{ grantType: 'other' as never }, /Grant: "other"/],
     [{ grantType: 'jwt_bearer' }, /Fill in Private key: Grant/],
-    [{ grantType: 'password', password: 'x' }, /User name/],
-    [{ grantType: 'password', username: 'x' }, /Password/],
+    [{ grantType: 'password', password: 'x' }, /Fill in User name/],
+    [{ grantType: 'password', username: 'x' }, /Fill in Password/],
     [{ privateKey: 'x' }, /Private key: not PEM/],
     [{ privateKey, signingAlg: 'RS384' }, /Algorithm: RS384 does not fit/],
-    [{ clientAuth: 'client_secret_jwt', signingAlg: 'HS512' }, /Algorithm/],
+    [{ clientAuth: 'client_secret_jwt', signingAlg: 'HS512' }, /Algorithm: a JWT signed/],
     [
       { issuer: '', tokenEndpoint: 'https://x.example', privateKey, assertionAudience: 'issuer' },
-      /Fill in Issuer URL/
+      /Fill in Issuer URL: Assertion for/
+    ],
+    [
+      {
+        issuer: '',
+        tokenEndpoint: 'https://x.example',
+        clientAuth: 'client_secret_jwt',
+        assertionAudience: 'issuer'
+      },
+      /Fill in Issuer URL: Assertion for/
+    ],
+    [
+      {
+        issuer: '',
+        tokenEndpoint: 'https://x.example',
+        grantType: 'jwt_bearer',
+        privateKey,
+        assertionAudience: 'issuer'
+      },
+      /Fill in Issuer URL: Assertion for/
     ],
     [{ clientAuth: 'client_secret_basic_raw', clientId: 'a:b' }, /colon/],
     [{ defaultLifetime: 0 }, /Default lifetime/],
     [{ defaultLifetime: Number.NaN }, /Default lifetime/],
+    [{ defaultLifetime: -1 }, /Default lifetime/],
     [{ extraParams: [{ name: '', value: 'x' }] }, /parameter has no name/],
+    [
+      {
+        extraParams: [
+          { name: 'a', value: 'x' },
+          { name: '', value: 'x' }
+        ]
+      },
+      /parameter has no name/
+    ],
+    [
+      {
+        assertionClaims: [
+          { name: '', value: 'x' },
+          { name: 'a', value: 'x' }
+        ]
+      },
+      /claim has no name/
+    ],
     [
       { clientSecret: '${HL7_SECRET}' },
       /^Client secret: the environment variable HL7_SECRET is not set/
     ],
-    [{ extraParams: [{ name: 'tenant', value: '${TENANT}' }] }, /tenant.*TENANT is not set/]
+    [
+      { extraParams: [{ name: 'tenant', value: '${TENANT}' }] },
+      /^Parameter tenant: .* TENANT is not set/
+    ],
+    [{ assertionClaims: [{ name: 'org', value: '${ORG}' }] }, /^Claim org: .* ORG is not set/]
   ] satisfies [Partial<TokenSettings>, RegExp][]) {
     it(`names the field: ${problem.source}`, () => {
       const problems = checkSettings(tokenSettings({ ...complete, ...given }))
@@ -70,4 +138,49 @@ describe('checkSettings', () => {
       assert.match(problems[0] ?? '', problem)
     })
   }
+
+  it('finds a variable that is not set in each field, by the name that the form has for it', () => {
+    const fields = {
+      issuer: 'Issuer URL',
+      tokenEndpoint: 'Token URL',
+      scope: 'Scope',
+      audience: 'Audience',
+      resource: 'Resource',
+      keyId: 'Key ID',
+      signingAlg: 'Algorithm',
+      assertionAudience: 'Assertion for',
+      assertionSubject: 'Assertion subject',
+      clientId: 'Client ID',
+      clientSecret: 'Client secret',
+      privateKey: 'Private key',
+      privateKeyPassphrase: 'Passphrase',
+      username: 'User name',
+      password: 'Password'
+    } satisfies Partial<Record<keyof TokenSettings, string>>
+    for (const [field, label] of Object.entries(fields)) {
+      const given = { ...complete, [field]: '${HL7_X}' }
+      assert.deepEqual(checkSettings(tokenSettings(given)), [
+        `${label}: the environment variable HL7_X is not set.`
+      ])
+    }
+  })
+
+  it('lists every problem, and leaves the rest aside while a variable is not set', () => {
+    const given = { issuer: 'x', clientId: '', clientSecret: '', defaultLifetime: 0 }
+    assert.equal(checkSettings(tokenSettings(given)).length, 4)
+    assert.equal(checkSettings(tokenSettings({ ...given, scope: '${X}' })).length, 1)
+  })
+
+  it('looks at the key with its passphrase', () => {
+    const encrypted = createPrivateKey(privateKey).export({
+      type: 'pkcs8',
+      format: 'pem',
+      cipher: 'aes-256-cbc',
+      passphrase: 'open sesame'
+    }) as string
+    const problems = (privateKeyPassphrase: string): string[] =>
+      checkSettings(tokenSettings({ ...complete, privateKey: encrypted, privateKeyPassphrase }))
+    assert.deepEqual(problems('open sesame'), [])
+    assert.match(problems('').join(), /Fill in Passphrase/)
+  })
 })

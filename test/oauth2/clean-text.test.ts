@@ -19,6 +19,57 @@ describe('cleanText', () => {
     assert.equal(cleanText('secret is x1', ['x1']), 'secret is •••')
   })
 
+  it('hides pieces of six characters, and nothing for an empty secret', () => {
+    assert.equal(cleanText('abcdef', ['xxabcdefxx']), '•••')
+    assert.equal(cleanText('abcde', ['xxabcdefxx']), 'abcde')
+    assert.equal(cleanText('-abcdef-cdefgh-', ['abcdefgh']), '-•••-•••-')
+    assert.equal(cleanText('abcdefabcdef', ['abcdef']), '•••')
+    assert.equal(cleanText('plain words', ['', 'zz']), 'plain words')
+  })
+
+  it('tells words, addresses and numbers from tokens', () => {
+    const uuid = '7f0c8f4e-4a5b-4c8e-9a77-0d9f0e6f1b00'
+    for (const text of [
+      uuid,
+      uuid.toUpperCase(),
+      `${uuid}.`,
+      'microsoftonline.oauth2.AADSTS90002',
+      'one/two_three-four.five',
+      'a'.repeat(19),
+      `${'a'.repeat(19)}.${'a'.repeat(19)}`,
+      `${'a'.repeat(10)}1.${'A'.repeat(10)}1`,
+      'Mixed.Case.Without.Digits',
+      'Zx81QLvic20Plus4Ata',
+      'eyJabcd'
+    ]) {
+      assert.equal(cleanText(text, []), text)
+    }
+    for (const text of [
+      `${uuid}0`,
+      `0${uuid}`,
+      `${uuid}..`,
+      uuid.replace('7f0c8f4e', '7f0c8f4E4a5b1'),
+      'a'.repeat(20),
+      `words.${'a'.repeat(20)}`,
+      `words.here.${'a'.repeat(11)}1`,
+      'words.here.and.there.aB1',
+      'Zx81QLvic20Plus4Atar',
+      'eyJabcde',
+      'eyJhbGciOiJub25lIn0.e30.x_-y',
+      'abcdefghijkl+=~!3456789'
+    ]) {
+      assert.equal(cleanText(text, []), '•••', text)
+    }
+  })
+
+  it('reads a thousand characters, and cuts what is longer than three hundred', () => {
+    const words = (length: number): string => 'word '.repeat(length).slice(0, length - 1) + '.'
+    assert.equal(cleanText(words(300), []), words(300))
+    assert.equal(cleanText(words(301), []), `${words(301).slice(0, 299)}…`)
+    assert.equal(cleanText(`${' '.repeat(999)}ab`, []), 'a')
+    assert.equal(cleanText('\n a  b   c \t', []), 'a b c')
+  })
+
   it('gives one printable line of at most 300 characters', () => {
     assert.equal(cleanText('a\r\nb\u0000\u202Ec\u2028d', []), 'a b c d')
     assert.equal(cleanText('word '.repeat(1000), []).length, 300)

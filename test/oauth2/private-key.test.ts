@@ -29,6 +29,9 @@ describe('readPrivateKey', () => {
     ['Windows line breaks', pem(rsa.privateKey, 'pkcs8').replaceAll('\n', '\r\n'), ''],
     ['\\n as two characters', pem(rsa.privateKey, 'pkcs8').replaceAll('\n', '\\n'), ''],
     ['spaces for line breaks', pem(rsa.privateKey, 'pkcs8').replaceAll('\n', ' '), ''],
+    ['blanks around it', ` \n${pem(rsa.privateKey, 'pkcs8')} `, ''],
+    ['nothing for line breaks', pem(rsa.privateKey, 'pkcs8').replaceAll('\n', ''), ''],
+    ['a passphrase that is not needed', pem(rsa.privateKey, 'pkcs8'), passphrase],
     ['text before it', `Bag Attributes: none\n${pem(rsa.privateKey, 'pkcs8')}`, '']
   ] as const) {
     it(`reads ${form}`, () => {
@@ -41,6 +44,8 @@ describe('readPrivateKey', () => {
     assert.match(problem(encrypted), /Fill in Passphrase/)
     assert.match(problem(pem(rsa.privateKey, 'pkcs1', true)), /Fill in Passphrase/)
     assert.match(problem(encrypted, 'wrong'), /passphrase is wrong/)
+    assert.match(problem(pem(p384.privateKey, 'sec1', true), 'wrong'), /passphrase is wrong/)
+    assert.match(problem('-----BEGIN PRIVATE KEY-----'), /damaged/)
     assert.match(problem('secret'), /not PEM/)
     assert.match(
       problem(rsa.publicKey.export({ type: 'spki', format: 'pem' }) as string),
@@ -69,8 +74,40 @@ describe('signingAlgorithm', () => {
     )
   })
 
+  it('is imported with what Web Crypto wants for it', () => {
+    const of = (key: KeyObject, wanted: string): unknown => signingAlgorithm(key, wanted)
+    for (const bits of ['256', '384', '512']) {
+      assert.deepEqual(of(rsa.privateKey, `RS${bits}`), {
+        alg: `RS${bits}`,
+        importParams: { name: 'RSASSA-PKCS1-v1_5', hash: `SHA-${bits}` }
+      })
+      assert.deepEqual(of(rsa.privateKey, `PS${bits}`), {
+        alg: `PS${bits}`,
+        importParams: { name: 'RSA-PSS', hash: `SHA-${bits}` }
+      })
+    }
+    for (const [namedCurve, alg] of [
+      ['P-256', 'ES256'],
+      ['P-384', 'ES384'],
+      ['P-521', 'ES512']
+    ] as const) {
+      const { privateKey } = generateKeyPairSync('ec', { namedCurve })
+      assert.deepEqual(of(privateKey, ''), { alg, importParams: { name: 'ECDSA', namedCurve } })
+    }
+    const { privateKey } = generateKeyPairSync('ed25519')
+    for (const alg of ['EdDSA', 'Ed25519']) {
+      assert.deepEqual(of(privateKey, alg), { alg, importParams: { name: 'Ed25519' } })
+    }
+  })
+
   it('says what the key can do instead', () => {
-    assert.match(names(p384.privateKey, 'RS384'), /does not fit.*ES384/)
+    assert.equal(
+      names(rsa.privateKey, 'x'.repeat(21)),
+      `Algorithm: ${'x'.repeat(20)} does not fit this private key; it can sign with RS256, RS384, RS512, PS256, PS384, PS512.`
+    )
+    assert.match(names(p384.privateKey, 'RS384'), /does not fit.*with ES384\./)
+    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'secp256k1' })
+    assert.match(names(privateKey, ''), /only RSA/)
     assert.match(names(generateKeyPairSync('x25519').privateKey, ''), /only RSA/)
   })
 })

@@ -1,0 +1,170 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { answerError, type AnswerFacts } from '../../src/oauth2/answer-error.ts'
+import { redirectError } from '../../src/oauth2/redirect.ts'
+import type { TokenAnswerUnusable } from '../../src/oauth2/token-answer.ts'
+import type { TokenError } from '../../src/oauth2/token-error.ts'
+import { tokenSettings } from '../support/token-settings.ts'
+
+const url = 'https://login.example:8443/token?tenant=x'
+const now = Date.UTC(2026, 0, 2, 3, 4, 5)
+
+function refused(
+  answer: { error?: string; description?: string },
+  status = 400,
+  headers: Record<string, string> = {},
+  given: Partial<AnswerFacts> = {}
+): TokenError {
+  return answerError(
+    { kind: 'refused', error: answer.error, description: answer.description },
+    new Response('', { status, headers }),
+    url,
+    { settings: tokenSettings(), clientAuth: 'private_key_jwt', now, secrets: [], ...given }
+  )
+}
+
+describe('answerError of a refusal', () => {
+  it('names server, status and reason', () => {
+    const error = refused({ error: 'invalid_scope', description: 'No such scope.' })
+    assert.equal(
+      error.message,
+      'The token server login.example:8443 refused (HTTP 400): invalid_scope.'
+    )
+    assert.equal(error.code, 'invalid_scope')
+    assert.equal(error.status, 400)
+    assert.equal(error.description, 'No such scope.')
+    assert.match(error.hint, /scope/)
+    assert.equal(error.permanent, true)
+    assert.equal(error.retryAfterMs, undefined)
+  })
+
+  it('has no code where the server has none', () => {
+    const silent = refused({})
+    assert.match(silent.message, /: no reason given\.$/)
+    assert.equal(silent.description, undefined)
+    const described = refused({ description: 'who?' })
+    assert.match(described.message, /: see its description\.$/)
+    for (const { code } of [silent, described]) assert.equal(code, 'ERR_HTTP_STATUS')
+  })
+
+  it('repeats no code that is not a word, or holds what was sent', () => {
+    for (const error of [
+      ...[
+        'two words',
+        '7up',
+        'x\r\ny',
+        `a${'b'.repeat(60)}`,
+        'é',
+        'my-secret-word',
+        '',
+        ' x',
+        'x '
+      ],
+      'x2YotnFZFEjr1zCsicMWpAA'
+    ]) {
+      const { code, message } = refused({ error }, 400, {}, { secrets: ['my-secret-word'] })
+      assert.equal(code, 'ERR_HTTP_STATUS', error)
+      assert.match(message, /no reason given/)
+    }
+    for (const error of ['own_code.7-b', `a${'b'.repeat(17)}`, 'X']) {
+      assert.equal(refused({ error }).code, error)
+    }
+  })
+
+  it('repeats a code that everybody knows, whatever was sent', () => {
+    for (const error of [
+      ...['access_denied', 'invalid_client', 'invalid_dpop_proof', 'invalid_grant'],
+      ...['invalid_request', 'invalid_scope', 'invalid_target', 'server_error', 'slow_down'],
+      ...['temporarily_unavailable', 'unauthorized_client', 'unsupported_grant_type'],
+      'use_dpop_nonce'
+    ]) {
+      assert.equal(refused({ error }, 400, {}, { secrets: [error] }).code, error)
+    }
+  })
+
+  it('passes by itself with a status or a code that says so', () => {
+    const passes = (status: number, error?: string): boolean =>
+      !refused(error === undefined ? {} : { error }, status).permanent
+    for (const status of [408, 429, 500, 503, 599]) assert.equal(passes(status), true)
+    for (const status of [400, 401, 403, 404, 499]) assert.equal(passes(status), false)
+    for (const error of ['temporarily_unavailable', 'server_error', 'slow_down']) {
+      assert.equal(passes(400, error), true)
+    }
+    assert.equal(passes(400, 'invalid_client'), false)
+  })
+
+  it('reads when to come again, and how far the clocks are apart', () => {
+    const date = new Date(now - 90_000).toUTCString()
+    const error = refused({ error: 'invalid_client' }, 401, { date, 'retry-after': '7' })
+    assert.equal(error.retryAfterMs, 7000)
+    assert.match(error.hint, /clock is 90 s ahead/)
+    for (const headers of [{}, { date: 'yesterday' }]) {
+      assert.doesNotMatch(refused({ error: 'invalid_client' }, 401, headers).hint, /clock/)
+    }
+  })
+})
+
+describe('answerError of an answer without a usable token', () => {
+  const table: Record<
+    TokenAnswerUnusable['what'],
+    [says: RegExp, hint: RegExp, permanent: boolean]
+  > = {
+    html: [/a web page instead of a token/, /a page for people/, false],
+    empty: [/answered with nothing/, /should hold a token/, false],
+    'not-json': [/not JSON/, /does not look like a token server/, false],
+    'no-token': [/without an access_token/, /Grant and Scope/, true],
+    'bad-token': [/characters that no token may have/, /no token that a header/, true],
+    'token-type': [/not a Bearer token/, /issue Bearer tokens/, true]
+  }
+  for (const [what, [says, hint, permanent]] of Object.entries(table)) {
+    it(what, () => {
+      const error = answerError(
+        { kind: 'unusable', what: what as TokenAnswerUnusable['what'] },
+        new Response('', { status: 203 }),
+        url,
+        { settings: tokenSettings(), clientAuth: 'none', now, secrets: [] }
+      )
+      assert.match(error.message, /^The token server login\.example:8443 .* \(HTTP 203\)\.$/)
+      assert.match(error.message, says)
+      assert.match(error.hint, hint)
+      assert.equal(error.code, 'ERR_TOKEN_ANSWER')
+      assert.equal(error.status, 203)
+      assert.equal(error.permanent, permanent)
+    })
+  }
+})
+
+describe('redirectError', () => {
+  const redirect = (status: number, location?: string): TokenError | undefined =>
+    redirectError(
+      new Response(null, { status, headers: location === undefined ? {} : { location } }),
+      url,
+      'Token URL'
+    )
+
+  it('names where it goes, without path and secrets', () => {
+    const table: [string | undefined, string][] = [
+      ['https://other.example/x?secret=1', 'https://other.example'],
+      ['/elsewhere', 'https://login.example:8443'],
+      [undefined, 'https://login.example:8443'],
+      ['https://', 'nowhere']
+    ]
+    for (const [location, target] of table) {
+      const error = redirect(307, location)
+      assert.ok(error)
+      assert.equal(
+        error.message,
+        `login.example:8443 redirects to ${target} (HTTP 307), which is not followed.`
+      )
+      assert.ok(error.hint.includes(`at ${target} that it redirects to into Token URL`))
+      assert.equal(error.code, 'ERR_REDIRECT')
+      assert.equal(error.status, 307)
+      assert.equal(error.permanent, true)
+    }
+  })
+
+  it('is for 3xx without 304 alone', () => {
+    for (const status of [300, 302, 399]) assert.ok(redirect(status, '/'))
+    for (const status of [200, 299, 304, 400]) assert.equal(redirect(status, '/'), undefined)
+  })
+})

@@ -1,0 +1,160 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { HttpError, type HttpErrorFamily } from '../../src/http-client/http-error.ts'
+import { hintForNetwork, hintForOAuthError, type HintFacts } from '../../src/oauth2/hints.ts'
+import type { ClientAuthMethod, TokenSettings } from '../../src/oauth2/token-settings.ts'
+import { tokenSettings } from '../support/token-settings.ts'
+
+function facts(
+  given: Partial<TokenSettings> = {},
+  clientAuth: ClientAuthMethod = 'client_secret_basic',
+  clockAheadSeconds?: number
+): HintFacts {
+  return { settings: tokenSettings(given), clientAuth, clockAheadSeconds }
+}
+
+const checkBasic =
+  /^Check Client ID and Client secret\. .*"Client secret: in the form \(Post\)" or "Client secret: Basic, not form-encoded"\.$/
+
+describe('hintForOAuthError', () => {
+  const clients: [ClientAuthMethod, Partial<TokenSettings>, RegExp][] = [
+    ['client_secret_basic', {}, checkBasic],
+    [
+      'client_secret_basic_raw',
+      {},
+      /^Check Client ID and Client secret\. .*"Client secret: Basic" or "Client secret: in the form \(Post\)"\.$/
+    ],
+    [
+      'client_secret_post',
+      {},
+      /^Check Client ID and Client secret\. .*Authentication "Client secret: Basic"\.$/
+    ],
+    ['client_secret_jwt', {}, /Client secret, then "Assertion for"/],
+    ['private_key_jwt', {}, /registered .*Client ID \(it may want a Key ID\), then Algorithm/],
+    ['private_key_jwt', { keyId: 'k' }, /registered .*Client ID under this Key ID, then Algorithm/],
+    ['tls_client_auth', {}, /client certificate of TLS is the one registered/],
+    ['none', {}, /fill in Client secret or Private key/]
+  ]
+  for (const [method, given, words] of clients) {
+    it(`of a client that is refused with ${method}: ${words.source}`, () => {
+      assert.match(hintForOAuthError('invalid_client', 401, facts(given, method)), words)
+      for (const status of [401, 403]) {
+        assert.match(hintForOAuthError(undefined, status, facts(given, method)), words)
+      }
+    })
+  }
+
+  const errors: [string, HintFacts, RegExp][] = [
+    ['unauthorized_client', facts(), /grant type client_credentials: allow it/],
+    ['invalid_scope', facts(), /wants a scope: fill in Scope/],
+    ['invalid_scope', facts({ scope: 'x' }), /^Check Scope:/],
+    ['invalid_target', facts(), /^Check Resource and Audience/],
+    ['access_denied', facts(), /^Check Audience and Scope/],
+    ['unsupported_grant_type', facts(), /the grant type client_credentials: check Grant/],
+    ['invalid_grant', facts(), /^Check Client ID and Authentication\.$/],
+    ['invalid_grant', facts({ grantType: 'password' }), /^Check User name and Password\.$/],
+    [
+      'invalid_grant',
+      facts({ grantType: 'jwt_bearer' }),
+      /the assertion: check Client ID, Assertion subject, "Assertion for", Key ID and Private key/
+    ],
+    [
+      'invalid_request',
+      facts({}, 'client_secret_jwt'),
+      /check Authentication \(now "Client secret: signed JWT"\), Scope, Audience, Resource/
+    ],
+    ['invalid_request', facts({}, 'private_key_jwt'), /now "Private key: signed JWT"/],
+    ['invalid_request', facts({}, 'tls_client_auth'), /now "TLS client certificate"/],
+    ['invalid_request', facts({}, 'none'), /now "None \(public client\)"/],
+    ['use_dpop_nonce', facts(), /DPoP, which is not supported/],
+    ['invalid_dpop_proof', facts(), /DPoP, which is not supported/]
+  ]
+  for (const [error, given, words] of errors) {
+    it(`of ${error}: ${words.source}`, () => {
+      assert.match(hintForOAuthError(error, 400, given), words)
+    })
+  }
+
+  const missing = 'https://login.example/token'
+  const statuses: [number, Partial<TokenSettings>, RegExp][] = [
+    [400, {}, /^Check Authentication \(now "Client secret: Basic"\), Scope and the Parameters\.$/],
+    [404, {}, /that the issuer names is not there: check Issuer URL/],
+    [404, { tokenEndpoint: missing }, /^Check Token URL: there is nothing/],
+    [405, {}, /does not take POST/],
+    [407, {}, /check Proxy/],
+    [410, {}, /check Issuer URL/],
+    [415, {}, /^Check Authentication \(now/],
+    [418, {}, /^Check Token URL and Authentication\.$/],
+    [429, {}, /asked too often/],
+    [499, {}, /^Check Token URL and Authentication\.$/],
+    [500, {}, /problem of its own/],
+    [503, {}, /problem of its own/]
+  ]
+  for (const [status, given, words] of statuses) {
+    it(`of status ${status}: ${words.source}`, () => {
+      for (const error of [undefined, 'something_else']) {
+        assert.match(hintForOAuthError(error, status, facts(given)), words)
+      }
+    })
+  }
+
+  const clocks: [Partial<TokenSettings>, ClientAuthMethod, number | undefined, RegExp][] = [
+    [{}, 'private_key_jwt', 31.4, /^This machine's clock is 31 s ahead of .* Check that/],
+    [{}, 'client_secret_jwt', -31.6, /^This machine's clock is 32 s behind .* Check Client/],
+    [{ grantType: 'jwt_bearer' }, 'none', 31, /31 s ahead of .* The token server wants/],
+    [{}, 'private_key_jwt', 30, /^Check that/],
+    [{}, 'private_key_jwt', -30, /^Check that/],
+    [{}, 'private_key_jwt', undefined, /^Check that/],
+    [{}, 'client_secret_basic', 3600, /^Check Client/]
+  ]
+  for (const [given, method, ahead, words] of clocks) {
+    it(`of a clock that is ${ahead ?? 'not'} s ahead with ${method}: ${words.source}`, () => {
+      const all = facts(given, method, ahead)
+      assert.match(hintForOAuthError('invalid_client', 400, all), words)
+      assert.match(hintForOAuthError(undefined, 401, all), words)
+    })
+  }
+})
+
+describe('hintForNetwork', () => {
+  const table: [string, HttpErrorFamily | undefined, RegExp][] = [
+    ['ERR_PROXY_REFUSED', 'connect', /^The proxy does not let this through: check Proxy/],
+    ['ENOTFOUND', 'connect', /^Check the host name in Token URL, and the DNS/],
+    ['EAI_AGAIN', 'connect', /^Check the host name in Token URL, and the DNS/],
+    ['ERR_TLS_CERT_ALTNAME_INVALID', 'tls', /for another host name: check Token URL/],
+    ['CERT_HAS_EXPIRED', 'tls', /out of date/],
+    ['CERT_NOT_YET_VALID', 'tls', /out of date/],
+    ['SELF_SIGNED_CERT_IN_CHAIN', 'tls', /not trusted here\. Put the certificate .* into the CA/],
+    ['ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED', undefined, /wants a client certificate/],
+    ['ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION', undefined, /handshake failed: check Token URL/],
+    ['ERR_SSL_BAD_CERTIFICATE', undefined, /handshake failed/],
+    ['EPROTO', undefined, /handshake failed/],
+    ['EWEIRD', 'tls', /handshake failed/],
+    ['ERR_RESPONSE_TOO_LARGE', undefined, /not the answer of a token server: check Token URL/],
+    ['ERR_CONTENT_DECODING', undefined, /not the answer of a token server/],
+    ['ETIMEDOUT', 'timeout', /too slow/],
+    ['ECONNREFUSED', 'connect', /^Check host and port in Token URL, the firewall/],
+    ['ECONNRESET', 'reset', /^The connection broke; it is tried again/],
+    ['EWEIRD', undefined, /^The connection broke/]
+  ]
+  const error = (code: string, family: HttpErrorFamily | undefined, certificateIssuer?: string) =>
+    new HttpError('x', {
+      code,
+      family,
+      connected: false,
+      reusedConnection: false,
+      certificateIssuer
+    })
+  for (const [code, family, words] of table) {
+    it(`of ${code}, ${family ?? 'no family'}: ${words.source}`, () => {
+      assert.match(hintForNetwork(error(code, family), 'Token URL'), words)
+    })
+  }
+
+  it('names the authority of a certificate that is not trusted', () => {
+    assert.match(
+      hintForNetwork(error('UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'tls', 'Test CA'), 'Issuer URL'),
+      /not trusted here\. It was issued by "Test CA"\. Put/
+    )
+  })
+})

@@ -1,0 +1,213 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { readTokenAnswer } from '../../src/oauth2/token-answer.ts'
+
+const json = 'application/json'
+const bare = 'It sends the bare token instead of a JSON object.'
+const form = 'It sends a form-encoded answer instead of JSON.'
+
+describe('readTokenAnswer', () => {
+  it('reads a token with all that belongs to it', () => {
+    const body = { access_token: 'abc', token_type: 'bearer', expires_in: 60, scope: 'a b' }
+    assert.deepEqual(readTokenAnswer(200, json, JSON.stringify(body)), {
+      kind: 'granted',
+      accessToken: 'abc',
+      tokenType: 'bearer',
+      expiresIn: 60,
+      scope: 'a b',
+      quirks: []
+    })
+  })
+
+  it('reads a token with nothing beside it', () => {
+    assert.deepEqual(readTokenAnswer(299, json, '{"access_token":"abc"}'), {
+      kind: 'granted',
+      accessToken: 'abc',
+      tokenType: 'Bearer',
+      expiresIn: undefined,
+      scope: undefined,
+      quirks: [
+        'It sends the token with status 299 instead of 200.',
+        'It sends no token_type; Bearer is assumed.'
+      ]
+    })
+  })
+
+  describe('a token', () => {
+    const table: [string, string, string[]][] = [
+      ['a bare one of 16 characters', 'abcdefghijklmnop', [bare]],
+      ['a bare one as JSON', '"abcdefghijklmnop"', [bare]],
+      ['a bare one with blanks around it', ' abcdefghijklmnop\r\n', [bare]],
+      [
+        'a form',
+        'token_type=Bearer&expires_in=60&access_token=abcdefghijklmnop&refresh_token=x',
+        [form]
+      ],
+      [
+        'an empty token_type',
+        '{"access_token":"abcdefghijklmnop","token_type":""}',
+        ['It sends no token_type; Bearer is assumed.']
+      ],
+      [
+        'the type BearerToken',
+        '{"access_token":"abcdefghijklmnop","token_type":"BearerToken"}',
+        ['Its token_type is "BearerToken"; the token is used as Bearer.']
+      ],
+      [
+        'members of no use',
+        '{"access_token":"abcdefghijklmnop","token_type":"Bearer","expires_in":"soon","scope":7,"refresh_token":"","id_token":{}}',
+        [
+          'Its refresh_token is not a text and is ignored.',
+          'Its id_token is not a text and is ignored.',
+          'Its expires_in is not a number of seconds; the default lifetime is used.',
+          'Its scope is not a text and is ignored.'
+        ]
+      ]
+    ]
+    for (const [name, body, quirks] of table) {
+      it(`in ${name}`, () => {
+        const answer = readTokenAnswer(200, json, body)
+        assert.equal(answer.kind, 'granted')
+        assert.equal(answer.accessToken, 'abcdefghijklmnop')
+        assert.deepEqual(answer.quirks, quirks)
+      })
+    }
+  })
+
+  describe('a refusal', () => {
+    const other = 'It sends an error under another content type than JSON.'
+    const table: [string, number, string, string, object][] = [
+      [
+        'as RFC 6749 has it',
+        400,
+        json,
+        '{"error":"invalid_client","error_description":"who"}',
+        { error: 'invalid_client', description: 'who', quirks: [] }
+      ],
+      [
+        'under a type of JSON with a suffix and parameters',
+        400,
+        'Application/problem+JSON; charset=utf-8',
+        '{"error":"x"}',
+        { error: 'x', description: undefined, quirks: [] }
+      ],
+      [
+        'under a type that only looks like JSON',
+        400,
+        'application/jsonp',
+        '{"error":"x"}',
+        { error: 'x', description: undefined, quirks: [other] }
+      ],
+      [
+        'with status 200',
+        200,
+        json,
+        '{"error":"x"}',
+        { error: 'x', description: undefined, quirks: ['It sends an error with status 200.'] }
+      ],
+      [
+        'with a token beside it, in a status that refuses',
+        300,
+        json,
+        '{"error":"x","access_token":"abcdefghijklmnop"}',
+        { error: 'x', description: undefined, quirks: [] }
+      ],
+      [
+        "of Okta's",
+        401,
+        json,
+        '{"errorCode":"E1","errorSummary":"no"}',
+        { error: 'E1', description: 'no', quirks: [] }
+      ],
+      [
+        'as an object with a code',
+        400,
+        json,
+        '{"error":{"code":"c","status":"s","message":"m"}}',
+        { error: 'c', description: 'm', quirks: [] }
+      ],
+      [
+        'as an object with a status',
+        400,
+        json,
+        '{"error":{"code":7,"status":"s"},"message":"outer"}',
+        { error: 's', description: 'outer', quirks: [] }
+      ],
+      [
+        'as an object with nothing known',
+        400,
+        json,
+        '{"error":{}}',
+        { error: undefined, description: undefined, quirks: [] }
+      ],
+      [
+        'as an empty text',
+        400,
+        json,
+        '{"error":"","error_description":"d"}',
+        { error: undefined, description: undefined, quirks: [] }
+      ],
+      [
+        'in a form',
+        400,
+        'text/plain',
+        'error=x&error_description=a+b',
+        { error: 'x', description: 'a b', quirks: [form, other] }
+      ],
+      ['without a word', 500, '', '', { error: undefined, description: undefined, quirks: [] }],
+      [
+        'below all that succeeds',
+        199,
+        json,
+        '{"access_token":"abcdefghijklmnop"}',
+        { error: undefined, description: undefined, quirks: [] }
+      ]
+    ]
+    for (const [name, status, contentType, body, expected] of table) {
+      it(name, () => {
+        const answer = readTokenAnswer(status, contentType, body)
+        assert.deepEqual(answer, { kind: 'refused', ...expected })
+      })
+    }
+  })
+
+  describe('what is no answer', () => {
+    const table: [string, string, string, string][] = [
+      ['nothing', json, ' \r\n', 'empty'],
+      ['a byte order mark alone', json, '\ufeff', 'empty'],
+      ['a page', json, '<html>', 'html'],
+      ['a long page without a space', json, '<html><body>nothing', 'html'],
+      ['words of the type of a page', 'text/HTML; charset=utf-8', 'log in', 'html'],
+      ['a word', json, 'OK', 'not-json'],
+      ['a token of 15 characters', json, 'abcdefghijklmno', 'not-json'],
+      ['a token of 15 characters as JSON', json, '"abcdefghijklmno"', 'not-json'],
+      ['words', json, 'there is no token here', 'not-json'],
+      ['broken JSON', json, '{"access_token":"abcdefghijklmnop', 'not-json'],
+      ['a broken list', json, '["abcdefghijklmnop', 'not-json'],
+      ['a broken text', json, '"abcdefghijklmnop', 'not-json'],
+      ['a list', json, '[{"access_token":"x"}]', 'not-json'],
+      ['null', json, 'null', 'not-json'],
+      ['a number', json, '12345678901234567890', 'not-json'],
+      ['a form without token', json, 'a=1&b=2', 'not-json'],
+      ['a form in which another name ends so', json, 'a=1&my_access_token=2 3', 'not-json'],
+      ['an object without token', json, '{"a":1}', 'no-token'],
+      ['an empty token', json, '{"access_token":""}', 'no-token'],
+      ['a token of null', json, '{"access_token":null}', 'no-token'],
+      ['a token with a space', json, '{"access_token":"a b"}', 'bad-token'],
+      ['a token that ends in a line', json, '{"access_token":"a\\n"}', 'bad-token'],
+      ['a token that begins with a space', json, '{"access_token":" a"}', 'bad-token'],
+      ['a token beyond ASCII', json, '{"access_token":"é"}', 'bad-token'],
+      ['a token that is a number', json, '{"access_token":7}', 'bad-token'],
+      ['a bare token with a space', json, '"two words and more"', 'bad-token'],
+      ['another type', json, '{"access_token":"a","token_type":"DPoP"}', 'token-type'],
+      ['a type that is a number', json, '{"access_token":"a","token_type":7}', 'token-type']
+    ]
+    for (const [name, contentType, body, what] of table) {
+      it(name, () => {
+        const answer = readTokenAnswer(200, contentType, body)
+        assert.ok(answer.kind === 'unusable', JSON.stringify(answer))
+        assert.equal(answer.what, what)
+      })
+    }
+  })
+})

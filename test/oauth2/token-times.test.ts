@@ -1,0 +1,191 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { backOffMs } from '../../src/oauth2/back-off.ts'
+import { Refusals } from '../../src/oauth2/refusals.ts'
+import { isPast, lifetimeSeconds, validity } from '../../src/oauth2/token-lifetime.ts'
+
+describe('lifetimeSeconds', () => {
+  it('takes seconds as a number or in a string', () => {
+    const table: [unknown, number][] = [
+      [0, 0],
+      [3599, 3599],
+      [1.5, 1.5],
+      [999_999_999, 999_999_999],
+      ['3600', 3600],
+      [' 3600\t', 3600],
+      ['1.5', 1.5],
+      ['1.', 1],
+      ['0', 0]
+    ]
+    for (const [value, seconds] of table) assert.equal(lifetimeSeconds(value), seconds)
+  })
+
+  it('takes nothing else', () => {
+    const table = [
+      ...[-1, 1e9, Number.NaN, Infinity, null, undefined, true, {}, []],
+      ...[
+        '',
+        ' ',
+        '-1',
+        '+1',
+        '1e3',
+        '0x10',
+        '3599s',
+        's3599',
+        '1.2.3',
+        '2030-01-01',
+        '1000000000'
+      ],
+      ...['1 2', '1'.repeat(16), '1.1234567890', `${' '.repeat(10)}1`, `1${' '.repeat(10)}`]
+    ]
+    for (const value of table)
+      assert.equal(lifetimeSeconds(value), undefined, JSON.stringify(value))
+  })
+})
+
+describe('validity', () => {
+  const sentAt = { wall: 1_000_000, monotonic: 5000 }
+  const ends = (lifetime: number, random: number): [number, number] => {
+    const { soft, hard } = validity(sentAt, lifetime, random)
+    assert.equal(soft.wall - sentAt.wall, soft.monotonic - sentAt.monotonic)
+    assert.equal(hard.wall - sentAt.wall, hard.monotonic - sentAt.monotonic)
+    return [soft.wall - sentAt.wall, hard.wall - sentAt.wall]
+  }
+
+  it('refreshes in the last fifth, and stops in the last tenth, of a short life', () => {
+    assert.deepEqual(ends(10, 1), [8000, 9000])
+    assert.deepEqual(ends(10, 0), [8400, 9000])
+  })
+
+  it('refreshes at most five minutes before, and stops at most ten seconds before the end', () => {
+    assert.deepEqual(ends(3600, 1), [3_300_000, 3_590_000])
+    assert.deepEqual(ends(3600, 0), [3_360_000, 3_590_000])
+  })
+
+  it('believes in a day at most', () => {
+    assert.deepEqual(ends(1e8, 1), ends(86_400, 1))
+    assert.notDeepEqual(ends(86_400, 1), ends(86_399, 1))
+  })
+
+  it('is over by either of the clocks, at the very moment', () => {
+    const at = (wall: number, monotonic: number) => isPast({ wall, monotonic }, sentAt)
+    assert.equal(at(999_999, 4999), false)
+    assert.equal(at(1_000_000, 4999), true)
+    assert.equal(at(999_999, 5000), true)
+  })
+})
+
+describe('backOffMs', () => {
+  const waits = (permanent: boolean, random: number): number[] =>
+    [1, 2, 3, 6, 7, 1000].map((failures) => Math.round(backOffMs({ permanent }, failures, random)))
+
+  it('doubles from a second to a minute for what may pass by itself', () => {
+    assert.deepEqual(waits(false, 0.5), [1000, 2000, 4000, 32_000, 60_000, 60_000])
+    assert.deepEqual(waits(false, 0).slice(0, 2), [800, 1600])
+    assert.deepEqual(waits(false, 1).slice(0, 2), [1200, 2400])
+  })
+
+  it('doubles from half a minute to five for what somebody has to change', () => {
+    assert.deepEqual(waits(true, 0.5), [30_000, 60_000, 120_000, 300_000, 300_000, 300_000])
+  })
+
+  it('waits as long as the server asks for, but not longer than an hour', () => {
+    const wait = (retryAfterMs: number) => backOffMs({ permanent: false, retryAfterMs }, 1, 0.5)
+    assert.equal(wait(999), 1000)
+    assert.equal(wait(5000), 5000)
+    assert.equal(wait(4_000_000), 3_600_000)
+  })
+})
+
+describe('Refusals', () => {
+  it('remembers a refused token for a minute', () => {
+    const refusals = new Refusals()
+    refusals.add('a', 0, 1000)
+    assert.equal(refusals.has('a', 60_999), true)
+    assert.equal(refusals.has('a', 61_000), false)
+    assert.equal(refusals.has('b', 1000), false)
+  })
+
+  it('remembers sixteen, the newest ones', () => {
+    const refusals = new Refusals()
+    for (let at = 1; at <= 17; at++) refusals.add(`token ${at}`, undefined, at)
+    assert.equal(refusals.has('token 1', 20), false)
+    for (let at = 2; at <= 17; at++) assert.equal(refusals.has(`token ${at}`, 20), true)
+  })
+
+  it('takes a token that was refused again later for a new one', () => {
+    const refusals = new Refusals()
+    refusals.add('again', undefined, 0)
+    for (let at = 1; at <= 15; at++) refusals.add(`token ${at}`, undefined, at)
+    refusals.add('again', undefined, 60_000)
+    refusals.add('one more', undefined, 60_001)
+    assert.equal(refusals.has('again', 60_002), true)
+  })
+
+  it('lets no refresh be forced within ten seconds of another', () => {
+    const refusals = new Refusals()
+    assert.equal(refusals.obstacle(0), undefined)
+    refusals.forced(1000)
+    const obstacle = refusals.obstacle(4000)
+    assert.ok(obstacle)
+    assert.equal(obstacle.code, 'ERR_TOKEN_REFUSED')
+    assert.equal(obstacle.permanent, true)
+    assert.equal(obstacle.retryAfterMs, 7000)
+    assert.match(obstacle.message, /shortly after another refusal/)
+    assert.match(obstacle.hint, /at most every 10 s/)
+    assert.ok(refusals.obstacle(10_999))
+    assert.equal(refusals.obstacle(11_000), undefined)
+  })
+
+  it('waits a minute after three fresh tokens in a row', () => {
+    const refusals = new Refusals()
+    refusals.add('a', 119_999, 1000)
+    refusals.add('a', 0, 1000)
+    refusals.add('b', 0, 1000)
+    assert.equal(refusals.obstacle(1000), undefined)
+    refusals.add('c', 0, 1000)
+    const obstacle = refusals.obstacle(2000)
+    assert.ok(obstacle)
+    assert.equal(obstacle.code, 'ERR_TOKEN_REFUSED')
+    assert.equal(obstacle.permanent, true)
+    assert.equal(obstacle.retryAfterMs, 59_000)
+    assert.match(obstacle.message, /even fresh tokens/)
+    assert.match(obstacle.hint, /Scope, Audience and Resource/)
+    assert.ok(refusals.obstacle(60_999))
+    assert.equal(refusals.obstacle(61_000), undefined)
+  })
+
+  it('counts anew after a token that lived, one that was replaced, or a good answer', () => {
+    const paused = (between: (refusals: Refusals) => void): boolean => {
+      const refusals = new Refusals()
+      refusals.add('a', 0, 1000)
+      refusals.add('b', 0, 1000)
+      between(refusals)
+      refusals.add('d', 0, 1000)
+      return refusals.obstacle(1000) !== undefined
+    }
+    assert.equal(
+      paused(() => undefined),
+      true
+    )
+    assert.equal(
+      paused((refusals) => {
+        refusals.add('c', 120_000, 1000)
+      }),
+      false
+    )
+    assert.equal(
+      paused((refusals) => {
+        refusals.forget()
+      }),
+      false
+    )
+    // Of a replaced token nothing is known: it neither counts nor ends the row.
+    assert.equal(
+      paused((refusals) => {
+        refusals.add('c', undefined, 1000)
+      }),
+      true
+    )
+  })
+})
