@@ -93,8 +93,20 @@ Open the editor in a browser. Press the buttons at the left of the three inject 
   AE: born in 2099      the patient is not born yet:       AE leaves on NAK
   AR: HL7 version 2.1   a version that it does not speak:  AR leaves on NAK
 
-The debug sidebar (the bug icon) shows each acknowledgement in full. What you change in the editor
-is gone when the demo stops. Ctrl-C stops it.
+The debug sidebar (the bug icon) shows each acknowledgement in full.
+
+To build the flow yourself, open a new tab (the + above the flow), copy an inject node to it, drag an
+"hl7 https out" node and two debug nodes beside it, wire them, and fill in:
+
+  URL            ${receiver.url}
+  OAuth 2.0      the + beside it, then:
+    Issuer URL     ${issuer}
+    Client ID      ${clientId}
+    Client secret  ${clientSecret} (made for this run)
+    Scope          ${scope}
+  TLS            demo certificate authority, in both forms (of OAuth 2.0 under "More settings")
+
+What you change in the editor is gone when the demo stops. Ctrl-C stops it.
 `)
 
   await nodeRed.exited

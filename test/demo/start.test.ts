@@ -69,8 +69,8 @@ describe('npm start', () => {
     demo.kill('SIGINT')
     const [exitCode] = (await once(demo, 'exit')) as [number | null]
     assert.equal(exitCode, 0, output)
-    const servers = output.match(/https?:\/\/127\.0\.0\.1:\d+/g) ?? []
-    assert.equal(servers.length, 3)
+    const servers = new Set(output.match(/https?:\/\/127\.0\.0\.1:\d+/g))
+    assert.equal(servers.size, 3)
     for (const server of servers) {
       await assert.rejects(fetch(server), (error: Error) => {
         assert.equal((error.cause as { code?: string }).code, 'ECONNREFUSED', server)
