@@ -1,4 +1,4 @@
-import http, { type IncomingHttpHeaders } from 'node:http'
+import http, { type IncomingHttpHeaders, type OutgoingHttpHeaders } from 'node:http'
 import https from 'node:https'
 import got, { type Got, type RequestFunction } from 'got'
 import { createAgent, type TargetAgent, type TlsSettings } from './agent.ts'
@@ -140,13 +140,18 @@ export class HttpClient {
  * (RFC 9110 §5.1), but not to every program behind a gateway that reads `UPHN-INFOMAP`.
  */
 function writing(given: Record<string, string>, exchange: Exchange): RequestFunction {
-  const names = new Map(Object.keys(given).map((name) => [name.toLowerCase(), name]))
-  return (url, { headers, ...options }, callback) => {
-    const written = Object.fromEntries(
-      Object.entries(headers ?? {}).map(([name, value]) => [names.get(name) ?? name, value])
-    )
+  return (url, options, callback) => {
+    const written: OutgoingHttpHeaders = { ...(options.headers as OutgoingHttpHeaders) }
+    for (const name of Object.keys(given)) {
+      const lower = name.toLowerCase()
+      if (lower === name || !(lower in written)) continue
+      written[name] = written[lower]
+      Reflect.deleteProperty(written, lower)
+    }
+    // got made these options for this request; a copy of them all would cost as much as the rest.
+    options.headers = written
     const { request } = url.protocol === 'https:' ? https : http
-    const sent = request(url, { ...options, headers: written } as https.RequestOptions, callback)
+    const sent = request(url, options as https.RequestOptions, callback)
     exchange.observe(sent)
     return sent
   }
