@@ -117,8 +117,8 @@ export class Delivery<Content> {
   #unemitted: number[] = []
   #emitting: Promise<void> | undefined
   /** Messages that left in this round of the event loop. */
-  #handedOn: number[] = []
-  /** Settled while the node closed, with an outbox that is not durable. */
+  #handedOn: EntryFacts[] = []
+  /** Settled while the node closed or just before, with an outbox that is not durable. */
   readonly #settledLate: EntryFacts[] = []
   #inFlight = 0
   #paused = false
@@ -323,6 +323,8 @@ export class Delivery<Content> {
    */
   async close(graceMs: number): Promise<LeftAtClose> {
     this.#closing = true
+    // They are still on their way to the next nodes, which are perhaps closed before they arrive.
+    if (!this.#outbox.durable) this.#settledLate.push(...this.#handedOn)
     this.#cancelReopen?.()
     this.#cancelReread?.()
     for (const active of this.#active.values()) active.cancelWait?.()
@@ -418,6 +420,7 @@ export class Delivery<Content> {
   async #emitAll(): Promise<void> {
     if (!this.#started || !this.#opened) return
     for (let seq; (seq = this.#unemitted.at(-1)) !== undefined; this.#unemitted.pop()) {
+      let emitted: EntryFacts
       try {
         const { facts, content, outcome } = await this.#outbox.read(seq)
         if (this.#closing) return
@@ -430,6 +433,7 @@ export class Delivery<Content> {
         const decoded = this.#options.codec.decode(content)
         this.#noteOutcome(settlement)
         this.#options.emit(facts, decoded, settlement)
+        emitted = facts
       } catch (error) {
         if (this.#closing) return
         this.#noteError('HL7_QUEUE_FAILED')
@@ -440,7 +444,7 @@ export class Delivery<Content> {
         this.#lose(seq, error)
         continue
       }
-      this.#remove(seq)
+      this.#remove(emitted)
     }
     this.#ready = true
     this.#changed()
@@ -635,22 +639,22 @@ export class Delivery<Content> {
       this.#settledLate.push(facts)
     }
     this.#options.emit(facts, content, settlement)
-    this.#remove(facts.seq)
+    this.#remove(facts)
   }
 
   /**
    * Who takes a message gets it in the next round of the event loop: what is stored of it must not
    * go before. Where the node is closed meanwhile, nobody knows whether it was taken.
    */
-  #remove(seq: number): void {
-    this.#handedOn.push(seq)
+  #remove(facts: EntryFacts): void {
+    this.#handedOn.push(facts)
     if (this.#handedOn.length > 1) return
     setImmediate(() => {
-      const seqs = this.#handedOn
+      const handedOn = this.#handedOn
       this.#handedOn = []
       if (this.#closing) return
-      for (const handedOn of seqs) {
-        this.#outbox.remove(handedOn).catch(() => {
+      for (const { seq } of handedOn) {
+        this.#outbox.remove(seq).catch(() => {
           this.#noteError('HL7_QUEUE_FAILED')
         })
       }

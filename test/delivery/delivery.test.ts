@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { AttemptResult } from '../../src/delivery/courier.ts'
-import { Delivery, type DeliveryOptions } from '../../src/delivery/delivery.ts'
+import { Delivery, type DeliveryOptions, type LeftAtClose } from '../../src/delivery/delivery.ts'
 import { OutboxError, type Outbox } from '../../src/outbox/outbox.ts'
 import { MemoryOutbox } from '../../src/outbox/memory-outbox.ts'
 import { FakeClock, settled } from './fake-clock.ts'
@@ -315,6 +315,26 @@ describe('Delivery', () => {
       ['a1']
     )
     assert.deepEqual(unsettled, [])
+  })
+
+  it('reports what a queue in memory handed on in the round in which it is closed', async () => {
+    let closing: Promise<LeftAtClose> | undefined
+    const { add, delivery, reply } = await setUp({
+      // The next node is to take it in the next round, but is closed by then as well.
+      emit: () => {
+        queueMicrotask(() => {
+          closing ??= delivery.close(10_000)
+        })
+      }
+    })
+    await add('a1')
+    await reply('accept')
+    const left = await closing
+    assert.deepEqual(
+      left?.settled.map(({ controlId }) => controlId),
+      ['a1']
+    )
+    assert.deepEqual(left.unsettled, [])
   })
 
   it('refuses what goes beyond the limit, and counts suspended messages', async () => {

@@ -255,8 +255,8 @@ export class Soak {
   /** An operator's work on the suspended messages, all or the first few. */
   async #attend(action: 'resend' | 'discard', atMost = Infinity): Promise<void> {
     for (const { id } of senders) {
-      const { body } = await this.#nodeRed.get(`/hl7-https-out/${id}/suspended`)
-      for (const { id: message } of (body as { id: string }[]).slice(0, atMost)) {
+      const suspended = (await this.#get(`/hl7-https-out/${id}/suspended`)) as { id: string }[]
+      for (const { id: message } of suspended.slice(0, atMost)) {
         this.#count(action)
         await this.#ask(`/hl7-https-out/${id}/suspended/${message}/${action}`)
       }
@@ -273,7 +273,10 @@ export class Soak {
     let deadline = 0
     for (;;) {
       await this.#attend('resend')
-      const states = await Promise.all(senders.map(({ id }) => this.#state(id)))
+      const states: SenderState[] = []
+      for (const { id } of senders) {
+        states.push((await this.#get(`/hl7-https-out/${id}`)) as SenderState)
+      }
       const held = states.reduce((sum, s) => sum + s.queued + s.inFlight + s.suspended, 0)
       if (held === 0) return
       if (held < least) {
@@ -283,11 +286,6 @@ export class Soak {
       assert.ok(performance.now() < deadline, `stuck: ${JSON.stringify(states)}`)
       await wait(500)
     }
-  }
-
-  async #state(id: string): Promise<SenderState> {
-    const { body } = await this.#nodeRed.get(`/hl7-https-out/${id}`)
-    return body as SenderState
   }
 
   /** Enters what has left since the last time. */
@@ -323,6 +321,12 @@ export class Soak {
     const patient = /\|(P\d)\^/.exec(text)?.[1] ?? ''
     const keys = { fifo: sender?.id, key: `${sender?.id} ${patient}`, none: controlId }
     this.watch.note(controlId, keys[sender?.order ?? 'none'] ?? '')
+  }
+
+  async #get(path: string): Promise<unknown> {
+    const { status, body } = await this.#nodeRed.get(path)
+    assert.equal(status, 200, path)
+    return body
   }
 
   async #ask(path: string, body: unknown = {}): Promise<void> {
