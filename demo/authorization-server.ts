@@ -1,5 +1,6 @@
 /** An OAuth 2.0 authorization server on this machine: oidc-provider over HTTPS. */
 import { randomBytes } from 'node:crypto'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer } from 'node:https'
 import { exportJWK, generateKeyPair } from 'jose'
 import { Provider } from 'oidc-provider'
@@ -25,6 +26,9 @@ export interface AuthorizationServer {
   issuer: string
   /** Requests to the token endpoint so far, whatever came of them. */
   tokenRequests: number
+  /** Stands before the provider: answers a request itself, or has it answered with `usual`. */
+  intercept:
+    ((request: IncomingMessage, response: ServerResponse, usual: () => void) => void) | undefined
   close(): Promise<void>
 }
 
@@ -43,11 +47,16 @@ export async function startAuthorizationServer(
   const running: AuthorizationServer = {
     issuer,
     tokenRequests: 0,
+    intercept: undefined,
     close: () => close(server)
   }
   server.on('request', (request, response) => {
     if (request.method === 'POST' && request.url?.startsWith('/token')) running.tokenRequests += 1
-    handle(request, response)
+    const usual = () => {
+      handle(request, response)
+    }
+    if (running.intercept) running.intercept(request, response, usual)
+    else usual()
   })
   return running
 }

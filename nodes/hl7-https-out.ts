@@ -17,11 +17,11 @@ import { OutboxError, type EntryFacts, type Outbox } from '../src/outbox/outbox.
 import { queueKey } from '../src/outbox/queue-key.ts'
 import { registerOutRoutes } from './admin-routes.ts'
 import { FlowMessages, type FlowMessage } from './flow-messages.ts'
-import { finish, handOn, handToCatch, payloadOf, type Done } from './hand-on.ts'
+import { finish, handOn, handToCatch, payloadOf } from './hand-on.ts'
 import { SECRET_SLOTS } from './named-values.ts'
 import { errorText } from './node-errors.ts'
 import { outParts } from './node-parts.ts'
-import { ackProperties, errorProperties } from './outgoing-properties.ts'
+import { ackProperties, errorProperties, refusedProperties } from './outgoing-properties.ts'
 import { readOutSettings, type OutSettings } from './read-out-settings.ts'
 import { misconfigured, StatusLine, type Translate } from './status-line.ts'
 import { sendTestMessage } from './test-message.ts'
@@ -66,7 +66,8 @@ function refuseEverything(node: Node, problems: readonly string[]): void {
   const text = `This node is not set up: ${problems.map((problem) => problem.replace(/\.$/, '')).join('; ')}.`
   node.error(text)
   node.on('input', (msg, _send, done) => {
-    refuse(node, msg, new DeliveryError('HL7_CONFIG', text), done)
+    const content = { msg, payload: payloadOf(msg), done }
+    refuse(node, content, new DeliveryError('HL7_CONFIG', text))
   })
 }
 
@@ -130,7 +131,7 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
   node.on('input', (msg, send, done) => {
     const message = contents.receive(msg, send, done)
     void accept(node, delivery, outbox, settings, message).catch((error: unknown) => {
-      refuse(node, msg, error, done)
+      refuse(node, message, error)
     })
   })
 
@@ -256,13 +257,12 @@ function emit(node: Node, facts: EntryFacts, content: FlowMessage, settlement: S
 }
 
 /** Sends a message that was not accepted to Catch. Never throws. */
-function refuse(node: Node, msg: NodeMessageInFlow, error: unknown, done: Done): void {
-  const payload = payloadOf(msg)
-  const properties = {
-    ...(payload === undefined ? undefined : { payload }),
-    hl7: { outcome: 'error' }
-  }
-  handToCatch(node, msg, properties, refusal(error), done)
+function refuse(
+  node: Node,
+  { msg, payload, parcel, done }: Pick<FlowMessage, 'msg' | 'payload' | 'parcel' | 'done'>,
+  error: unknown
+): void {
+  handToCatch(node, msg, refusedProperties(parcel?.message, payload), refusal(error), done)
 }
 
 function refusal(error: unknown): DeliveryError {

@@ -2,7 +2,6 @@ import type { Node } from 'node-red'
 import type { Delivery } from '../src/delivery/delivery.ts'
 import type { TlsSettings } from '../src/http-client/agent.ts'
 import type { TokenSource } from '../src/oauth2/token-source.ts'
-import type { TestMessageResult } from './test-message.ts'
 
 /** What an `hl7-https-out` node finds behind its `auth` property. */
 export interface AuthParts {
@@ -20,6 +19,20 @@ export type DeliveryControl = Pick<
   Delivery<unknown>,
   'open' | 'state' | 'pause' | 'resume' | 'suspended' | 'resend' | 'discard'
 >
+
+/** What the Send test message button shows. */
+export interface TestMessageResult {
+  /** Absent where it could not be made. */
+  request?: { line: string; headers: Record<string, string> }
+  status: number | null
+  /** The whole body of the answer as text. */
+  reply: string | null
+  ack: unknown
+  rule: string
+  action: string
+  elapsedMs: number
+  error: { code: string; message: string } | null
+}
 
 /** What the admin routes find behind the id of an `hl7-https-out` node that is set up. */
 export interface OutParts {

@@ -43,6 +43,21 @@ export function errorProperties(
   }
 }
 
+/** What is known of a message that was not accepted, as properties of it. */
+export function refusedProperties(
+  message: OutgoingMessage | undefined,
+  payload: unknown
+): LeavingProperties {
+  const properties = payload === undefined ? {} : { payload }
+  if (message === undefined) return { ...properties, hl7: { outcome: 'error' } }
+  const { text, controlId, type, version } = message
+  const nothing = { ack: null, rule: '', action: '', warnings: [], attempts: 0 }
+  return {
+    ...properties,
+    hl7: { outcome: 'error', request: text, controlId, type, version, ...nothing }
+  }
+}
+
 /** What fits into the limit, in whole characters. */
 function beginning(text: string): string {
   if (text.length * 3 <= MAX_ERROR_REPLY) return text

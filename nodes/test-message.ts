@@ -3,21 +3,8 @@ import { deliveryFailed } from '../src/delivery/explain.ts'
 import { Hl7Error } from '../src/hl7/hl7-error.ts'
 import { readOutgoingMessage, type OutgoingMessage } from '../src/hl7/outgoing-message.ts'
 import type { Receiver } from '../src/https/receiver.ts'
+import type { TestMessageResult } from './node-parts.ts'
 import type { OutSettings } from './read-out-settings.ts'
-
-/** What the Send test message button shows. */
-export interface TestMessageResult {
-  /** Absent where it could not be made. */
-  request?: { line: string; headers: Record<string, string> }
-  status: number | null
-  /** The whole body of the answer as text. */
-  reply: string | null
-  ack: unknown
-  rule: string
-  action: string
-  elapsedMs: number
-  error: { code: string; message: string } | null
-}
 
 const HIDDEN = '•••'
 

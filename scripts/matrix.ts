@@ -1,6 +1,6 @@
 /**
- * `npm run test:matrix`: the tests of the nodes in other versions of Node-RED and Node.js than the
- * project's own. What is missing is installed from npm, once, into a cache directory of the user
+ * `npm run test:matrix`: the tests of nodes and forms in other versions of Node-RED and Node.js than
+ * the project's own. What is missing is installed from npm, once, into a cache directory of the user
  * (`$XDG_CACHE_HOME` or `~/.cache`); delete that to get newer ones.
  */
 import { spawnSync } from 'node:child_process'
@@ -21,7 +21,8 @@ const ROWS = [
   { nodeRed: '5', node: '22.9.0', tests: OLD },
   // The oldest that has one.
   { nodeRed: '4.1', node: '22.13.0', tests: RUNTIME },
-  { nodeRed: '4.1', node: '24', tests: RUNTIME },
+  // The forms too: they are in another editor.
+  { nodeRed: '4.1', node: '24', tests: [...RUNTIME, 'test/editor/'] },
   { nodeRed: '5', node: '22', tests: RUNTIME },
   { nodeRed: '5', node: '26', tests: RUNTIME }
 ]

@@ -1,6 +1,6 @@
 /**
- * Takes pictures of the demo, in light and dark, to be looked at:
- * `node scripts/screenshots.ts DIRECTORY`. README.md shows `flow-light.png` as docs/images/flow.png.
+ * `npm run screenshots` takes the pictures of README.md from the demo: the flow and both forms, into
+ * docs/images/. The same in dark go into screenshots/, to be looked at.
  */
 import { spawn } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
@@ -10,8 +10,7 @@ import { chromium, type Page } from 'playwright-core'
 import { browserPath } from './browser.ts'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
-const directory = process.argv[2] ?? 'screenshots'
-mkdirSync(directory, { recursive: true })
+const directories = { light: join(root, 'docs', 'images'), dark: join(root, 'screenshots') }
 
 const demo = spawn(process.execPath, [join(root, 'demo', 'start.ts')], {
   stdio: ['ignore', 'pipe', 'inherit']
@@ -23,23 +22,23 @@ const browser = await chromium.launch({
 try {
   const url = await editorUrl()
   for (const theme of ['light', 'dark'] as const) {
+    mkdirSync(directories[theme], { recursive: true })
+    const picture = (name: string) => ({ path: join(directories[theme], `${name}.png`) })
     const page = await openEditor(url, theme)
-    const form = (name: string) =>
-      page
-        .locator('.red-ui-tray')
-        .last()
-        .screenshot({
-          path: join(directory, `${name}-${theme}.png`)
-        })
+    const form = (name: string) => page.locator('.red-ui-tray').last().screenshot(picture(name))
     await pressInjects(page)
-    await page.screenshot({ path: join(directory, `flow-${theme}.png`) })
+    await page.screenshot(picture('flow'))
+    await page.setViewportSize({ width: 1000, height: 800 })
     await page.evaluate(`RED.editor.edit(RED.nodes.filterNodes({ type: 'hl7-https-out' })[0])`)
     await page.waitForSelector('#node-input-url')
     await page.waitForTimeout(600)
     await form('hl7-https-out')
+    await page.setViewportSize({ width: 1000, height: 700 })
     await page.click('#node-input-lookup-auth, #node-input-btn-auth-edit')
     await page.waitForSelector('#node-config-input-issuer')
     await page.waitForTimeout(600)
+    await page.click('#oauth2-client-credentials-test-button')
+    await page.waitForSelector('#oauth2-client-credentials-test-result dd')
     await form('oauth2-client-credentials')
     await page.close()
   }
@@ -48,7 +47,7 @@ try {
   demo.kill('SIGINT')
 }
 
-/** The editor with nothing but the flow and the debug messages. */
+/** The editor with the flow and the debug messages. */
 async function openEditor(url: string, theme: 'light' | 'dark'): Promise<Page> {
   const page = await browser.newPage({ viewport: { width: 1400, height: 560 } })
   await page.goto(url)
@@ -57,10 +56,12 @@ async function openEditor(url: string, theme: 'light' | 'dark'): Promise<Page> {
   await page.evaluate(
     `document.documentElement.classList.toggle('nr-theme-dark', ${theme === 'dark'})`
   )
-  // Whether the palette is shown, Node-RED remembers.
+  // Room for flow and debug messages; Node-RED remembers what was hidden before.
   if (await page.isVisible('#red-ui-palette')) {
     await page.evaluate(`RED.actions.invoke('core:toggle-palette')`)
   }
+  const information = 'button[data-tab-id="info"].selected'
+  if (await page.isVisible(information)) await page.click(information)
   await page.evaluate(`RED.actions.invoke('core:clear-debug-messages')`)
   await page.waitForTimeout(800)
   await page.evaluate(`document.querySelector('#red-ui-workspace-chart').scrollTo(0, 0)`)

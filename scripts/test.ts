@@ -14,12 +14,14 @@ process.chdir(dirname(dirname(fileURLToPath(import.meta.url))))
 /** How long a file may take, in milliseconds; those of the cluster kill and wait for minutes. */
 const FILE_LIMIT = 300_000
 const CLUSTER_LIMIT = 1_200_000
+/** The soak lasts as long as it is told to, and rests meanwhile. */
+const SOAK_LIMIT = Number(process.env['HL7_SOAK_MINUTES'] ?? 10) * 60_000 + 1_200_000
 
 const words = process.argv.slice(2)
 const files = globSync('test/**/*.test.ts')
   .filter((file) =>
     words.length === 0
-      ? !/^test\/(interop|cluster)\//.test(file)
+      ? !/^test\/(interop|cluster|soak)\//.test(file)
       : words.some((word) => file.includes(word))
   )
   .sort()
@@ -27,8 +29,9 @@ if (files.length === 0) {
   console.error(`No test file matches ${words.join(' ')}.`)
   process.exit(1)
 }
-if (files.some((file) => file.startsWith('test/editor/'))) installBrowser()
-const limit = files.some((file) => file.startsWith('test/cluster/')) ? CLUSTER_LIMIT : FILE_LIMIT
+const has = (directory: string): boolean => files.some((file) => file.startsWith(directory))
+const limit = has('test/soak/') ? SOAK_LIMIT : has('test/cluster/') ? CLUSTER_LIMIT : FILE_LIMIT
+if (has('test/editor/')) installBrowser()
 const { status } = spawnSync(
   process.execPath,
   ['--test', '--test-concurrency=2', `--test-timeout=${limit}`, ...files],

@@ -49,7 +49,8 @@ const css = `
   color: var(--red-ui-primary-text-color); font-weight: bold; }
 .hl7-https-form .hl7-https-section-head i { width: 16px; }
 .hl7-https-form .hl7-https-section-head:focus-visible { outline: 1px solid var(--red-ui-form-input-focus-color); }
-.hl7-https-form .hl7-https-beside { margin-left: 165px; }
+.hl7-https-form .hl7-https-beside { margin-left: 165px; display: flex; align-items: center; gap: 4px; }
+.hl7-https-form .hl7-https-beside > .red-ui-button { flex: none; }
 .hl7-https-form .hl7-https-result { margin: 8px 0 0 165px; max-width: 640px; line-height: 1.5;
   border-left: 3px solid var(--red-ui-secondary-border-color); padding-left: 10px; }
 .hl7-https-form .hl7-https-result:empty { display: none; }
@@ -73,13 +74,14 @@ const css = `
 .hl7-https-form .hl7-https-rules-bar { display: flex; gap: 10px; align-items: center; }
 .hl7-https-form .hl7-https-rules-bar .red-ui-button { flex: none; }
 .hl7-https-form .hl7-https-rule { display: flex; flex-wrap: wrap; gap: 4px 10px; }
-.hl7-https-form .hl7-https-rule-when { flex: 3 1 270px; min-width: 0; display: flex; gap: 6px; }
-.hl7-https-form .hl7-https-rule-then { flex: 2 1 230px; min-width: 0; display: flex; gap: 8px; align-items: center; }
+.hl7-https-form .hl7-https-rule-when { flex: 3 1 310px; min-width: 0; display: flex; gap: 6px; }
+.hl7-https-form .hl7-https-rule-then { flex: 2 1 310px; min-width: 0; display: flex; gap: 8px; align-items: center; }
 .hl7-https-form .hl7-https-rule select, .hl7-https-form .hl7-https-rule input[type=text] {
   flex: 1 1 0; min-width: 60px; width: auto; box-sizing: border-box; margin: 0; }
-.hl7-https-form .hl7-https-rule .hl7-https-rule-condition { min-width: 120px; }
+.hl7-https-form .hl7-https-rule .hl7-https-rule-condition { flex-grow: 2; min-width: 120px; }
 .hl7-https-form #hl7-https-out-rules-list > li { padding-top: 3px; padding-bottom: 3px; }
 .hl7-https-form .hl7-https-rule .hl7-https-rule-field { flex: 0 1 80px; }
+.hl7-https-form .hl7-https-rule-own .hl7-https-rule-condition { flex-grow: 1; }
 .hl7-https-form .hl7-https-rule-own .hl7-https-rule-value { flex: 2 1 0; font-family: var(--red-ui-monospace-font); }
 .hl7-https-form .hl7-https-rule label { flex: none; width: auto; margin: 0; white-space: nowrap; }
 .hl7-https-form .hl7-https-rule label input { width: auto; margin: 0 2px 0 0; vertical-align: middle; }
@@ -96,6 +98,7 @@ const css = `
 .hl7-https-form .hl7-https-underlay mark { background: none; color: inherit;
   text-decoration: underline wavy var(--red-ui-text-color-error) 2px; text-underline-offset: 3px; }
 .hl7-https-form :is(button, a, [tabindex]):focus-visible { outline: 2px solid var(--red-ui-form-input-focus-color); outline-offset: 1px; }
+#hl7-https-out-tabs .red-ui-tab-label { color: var(--red-ui-primary-text-color); }
 #hl7-https-out-tabs a:focus-visible { outline: 2px solid var(--red-ui-form-input-focus-color); outline-offset: -3px; }
 `
 

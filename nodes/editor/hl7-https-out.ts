@@ -129,7 +129,8 @@ function rulesProblem(rules: string): string {
     return ''
   } catch (error) {
     if (!(error instanceof ReplyRulesError)) throw error
-    return error.message
+    const reason = text(`ruleMistake.${error.mistake}`)
+    return words('replyCodeActions', { position: error.position + 1, reason })
   }
 }
 

@@ -205,7 +205,7 @@ function preparePastedUrl(): void {
   const issuer = $(`#${prefix}-issuer`)
   const tokenEndpoint = $(`#${prefix}-tokenEndpoint`)
   const opened = String(issuer.val())
-  issuer.on('change', () => {
+  const recognise = (): void => {
     const typed = String(issuer.val())
     // What a flow holds is not changed by looking at it.
     if (typed === opened || typed.trim() === '') return
@@ -216,6 +216,11 @@ function preparePastedUrl(): void {
     }
     if (url !== typed) issuer.val(url).trigger('change')
     note(kind === '' ? '' : text(`note.${kind}`, { url: url.replace(/\/$/, '') }))
+  }
+  // What is typed is looked at when it is complete, what is pasted at once.
+  issuer.on('change', recognise)
+  issuer[0]?.addEventListener('input', (event) => {
+    if (event instanceof InputEvent && event.inputType === 'insertFromPaste') recognise()
   })
 }
 

@@ -1,33 +1,15 @@
 import {
   DEFAULT_REPLY_RULES,
-  parseReplyRules,
   ReplyRulesError,
   type ReplyRule
 } from '../../src/delivery/reply-rules.ts'
 import { createUnderline } from './mistake-underline.ts'
+import { createRuleElement, isWrongRule, ruleText, showRuleFields } from './reply-rule-element.ts'
 import { presetOf, replyRulePresets, type ReplyRulePreset } from './reply-rule-presets.ts'
-import {
-  hasField,
-  hasValue,
-  keepsItsMeaning,
-  readRow,
-  rowActions,
-  rowConditions,
-  writeRow,
-  type RowAction,
-  type RowCondition,
-  type RuleRow
-} from './reply-rule-row.ts'
+import { readRow, tryReplyRules, type RuleRow } from './reply-rule-row.ts'
+import { prepareRuleViews, show } from './reply-rule-views.ts'
 import { rulesWords, type RuleText } from './reply-rule-words.ts'
 
-/** The conditions of the select, in groups. */
-const groups: readonly (readonly [group: string, first: RowCondition])[] = [
-  ['acknowledgement', 'accepted'],
-  ['content', 'errorNumber'],
-  ['noAnswer', 'noAnswer'],
-  ['own', 'own']
-]
-const severities = ['I', 'W', 'E', 'F'] as const
 const prefix = 'hl7-https-out-rules'
 
 /** The rules of an open form. */
@@ -81,8 +63,8 @@ export function prepareReplyRules(text: RuleText): ReplyRulesView | undefined {
     let unfit = false
     for (const [index, item] of items().entries()) {
       const rule = written[index] ?? ''
-      const wrong = isWrong(item, rule)
-      unfit ||= wrong && !(read(rule) instanceof ReplyRulesError)
+      const wrong = isWrongRule(item, rule)
+      unfit ||= wrong && !(tryReplyRules(rule) instanceof ReplyRulesError)
       const inputs = item.querySelectorAll<HTMLInputElement>('input[type=text]:not([hidden])')
       for (const input of inputs) {
         input.classList.toggle('input-error', wrong)
@@ -97,7 +79,7 @@ export function prepareReplyRules(text: RuleText): ReplyRulesView | undefined {
 
   /** The text has changed: what can be read of it becomes the list. */
   const textChanged = (): void => {
-    const rules = read(area.value)
+    const rules = tryReplyRules(area.value)
     const isPreset = presetOf(area.value)
     if (isPreset === undefined) own = area.value
     preset.value = isPreset ?? ''
@@ -135,11 +117,11 @@ export function prepareReplyRules(text: RuleText): ReplyRulesView | undefined {
     removeItem: listChanged,
     addItem: (container, _index, item) => {
       const { row, text: asWritten } = item as { row: RuleRow; text?: string }
-      const rule = ruleElement(row, asWritten, text)
+      const rule = createRuleElement(row, asWritten, text)
       container[0]?.append(rule)
       const changed = (): void => {
         if (filling) return
-        showFields(rule, text)
+        showRuleFields(rule, text)
         listChanged()
       }
       rule.addEventListener('change', changed)
@@ -154,7 +136,7 @@ export function prepareReplyRules(text: RuleText): ReplyRulesView | undefined {
   })
 
   document.getElementById(`${prefix}-add`)?.addEventListener('click', () => {
-    if (read(area.value) instanceof ReplyRulesError && listed !== area.value) return
+    if (tryReplyRules(area.value) instanceof ReplyRulesError && listed !== area.value) return
     const row: RuleRow = {
       condition: 'errorNumber',
       field: '',
@@ -175,8 +157,8 @@ export function prepareReplyRules(text: RuleText): ReplyRulesView | undefined {
   })
 
   $(area).on('change keyup paste input', textChanged)
-  prepareViews(read(area.value) instanceof ReplyRulesError ? 'text' : 'list', () => {
-    if (read(area.value) instanceof ReplyRulesError && listed !== area.value) return false
+  prepareRuleViews(tryReplyRules(area.value) instanceof ReplyRulesError ? 'text' : 'list', () => {
+    if (tryReplyRules(area.value) instanceof ReplyRulesError && listed !== area.value) return false
     return true
   })
   textChanged()
@@ -188,139 +170,9 @@ export function prepareReplyRules(text: RuleText): ReplyRulesView | undefined {
   }
 }
 
-function read(text: string): readonly ReplyRule[] | ReplyRulesError {
-  try {
-    return parseReplyRules(text).rules
-  } catch (error) {
-    if (error instanceof ReplyRulesError) return error
-    throw error
-  }
-}
-
-/** Two buttons for the two views. A list of a text that cannot be read would show old rules. */
-function prepareViews(first: 'list' | 'text', hasList: () => boolean): void {
-  const views = ['list', 'text'] as const
-  const showView = (view: 'list' | 'text'): void => {
-    const shown = view === 'list' && !hasList() ? 'text' : view
-    for (const one of views) {
-      show(`${prefix}-view-${one}`, one === shown)
-      const button = document.getElementById(`${prefix}-show-${one}`)
-      button?.setAttribute('aria-pressed', String(one === shown))
-    }
-    show(`${prefix}-move`, shown === 'list')
-    RED.tray.resize()
-  }
-  for (const view of views) {
-    document.getElementById(`${prefix}-show-${view}`)?.addEventListener('click', () => {
-      showView(view)
-    })
-  }
-  showView(first)
-}
-
-function show(id: string, shown: boolean): void {
-  const element = document.getElementById(id)
-  if (element !== null) element.hidden = !shown
-}
-
 function showOwn(preset: HTMLSelectElement, shown: boolean): void {
   const option = [...preset.options].find(({ value }) => value === '')
   if (option !== undefined) option.hidden = !shown
-}
-
-/** Elements of one rule, by what they hold. */
-interface RuleFields {
-  condition: HTMLSelectElement
-  field: HTMLInputElement
-  value: HTMLInputElement
-  severity: HTMLSelectElement
-  action: HTMLSelectElement
-  warn: HTMLInputElement
-}
-
-const fieldsOf = new WeakMap<HTMLElement, RuleFields>()
-/** The text of a rule as it was written, with the row that it was. */
-const sources = new WeakMap<HTMLElement, { text: string; row: string }>()
-
-function ruleElement(row: RuleRow, asWritten: string | undefined, text: RuleText): HTMLElement {
-  const rule = document.createElement('div')
-  rule.className = 'hl7-https-rule'
-  const fields: RuleFields = {
-    condition: conditionSelect(row.condition, text),
-    field: input('field', row.field, text('label.ruleField'), 'ERR-3.2'),
-    value: input('value', row.value, text('label.ruleValue'), ''),
-    severity: select(
-      'severity',
-      severities.map((letter) => [letter, text(`severity.${letter}`)]),
-      row.condition === 'severity' ? row.value : 'W',
-      text('label.ruleValue')
-    ),
-    action: select(
-      'action',
-      rowActions.map((action) => [action, text(`action.${action === '' ? 'W' : action}`)]),
-      row.action,
-      text('label.ruleAction')
-    ),
-    warn: checkbox(row.warn)
-  }
-  const when = document.createElement('div')
-  when.className = 'hl7-https-rule-when'
-  when.append(fields.condition, fields.field, fields.value, fields.severity)
-  const then = document.createElement('div')
-  then.className = 'hl7-https-rule-then'
-  const arrow = document.createElement('i')
-  arrow.className = 'fa fa-long-arrow-right'
-  arrow.setAttribute('aria-hidden', 'true')
-  const warning = document.createElement('label')
-  warning.append(fields.warn, ` ${text('label.ruleWarn')}`)
-  then.append(arrow, fields.action, warning)
-  rule.append(when, then)
-  fieldsOf.set(rule, fields)
-  showFields(rule, text)
-  if (asWritten !== undefined) {
-    sources.set(rule, { text: asWritten, row: JSON.stringify(rowOf(rule)) })
-  }
-  return rule
-}
-
-/** Shows the fields that the rule's condition and action have. */
-function showFields(rule: HTMLElement, text: RuleText): void {
-  const fields = fieldsOf.get(rule)
-  if (fields === undefined) return
-  const condition = fields.condition.value as RowCondition
-  fields.field.hidden = !hasField(condition)
-  fields.severity.hidden = condition !== 'severity'
-  fields.value.hidden = !hasValue(condition) || condition === 'severity'
-  fields.value.placeholder = hasValue(condition) ? text(`example.${condition}`) : ''
-  const warning = fields.warn.closest('label')
-  if (warning) warning.hidden = fields.action.value === ''
-  rule.classList.toggle('hl7-https-rule-own', condition === 'own')
-}
-
-function rowOf(rule: HTMLElement): RuleRow {
-  const fields = fieldsOf.get(rule)
-  if (fields === undefined) throw new Error('Not a rule')
-  const condition = fields.condition.value as RowCondition
-  const value = condition === 'severity' ? fields.severity.value : fields.value.value
-  return {
-    condition,
-    field: hasField(condition) ? fields.field.value : '',
-    value: hasValue(condition) ? value : '',
-    action: fields.action.value as RowAction,
-    warn: fields.warn.checked
-  }
-}
-
-/** The rule as it was written where nobody has changed it, else written anew. */
-function ruleText(rule: HTMLElement): string {
-  const row = rowOf(rule)
-  const source = sources.get(rule)
-  return source?.row === JSON.stringify(row) ? source.text : writeRow(row)
-}
-
-function isWrong(rule: HTMLElement, written: string): boolean {
-  if (read(written) instanceof ReplyRulesError) return true
-  return sources.get(rule)?.text !== written && !keepsItsMeaning(rowOf(rule))
 }
 
 /** Moves a rule one place up or down, and keeps the focus in it. */
@@ -338,54 +190,4 @@ function nameButtons(list: HTMLElement, text: RuleText): void {
   for (const button of list.querySelectorAll('.red-ui-editableList-item-remove')) {
     button.setAttribute('aria-label', text('label.remove'))
   }
-}
-
-function conditionSelect(chosen: RowCondition, text: RuleText): HTMLSelectElement {
-  const made = select('condition', [], '', text('label.ruleCondition'))
-  groups.forEach(([group, first], index) => {
-    const next = groups[index + 1]?.[1]
-    const from = rowConditions.indexOf(first)
-    const to = next === undefined ? rowConditions.length : rowConditions.indexOf(next)
-    const element = document.createElement('optgroup')
-    element.label = text(`conditionGroup.${group}`)
-    for (const condition of rowConditions.slice(from, to)) {
-      element.append(new Option(text(`condition.${condition}`), condition))
-    }
-    made.append(element)
-  })
-  made.value = chosen
-  return made
-}
-
-function select(
-  name: string,
-  options: readonly (readonly [string, string])[],
-  chosen: string,
-  label: string
-): HTMLSelectElement {
-  const made = document.createElement('select')
-  made.className = `hl7-https-rule-${name}`
-  made.setAttribute('aria-label', label)
-  for (const [value, words] of options) made.append(new Option(words, value))
-  made.value = chosen
-  return made
-}
-
-function input(name: string, value: string, label: string, example: string): HTMLInputElement {
-  const made = document.createElement('input')
-  made.type = 'text'
-  made.className = `hl7-https-rule-${name}`
-  made.value = value
-  made.placeholder = example
-  made.spellcheck = false
-  made.setAttribute('aria-label', label)
-  return made
-}
-
-function checkbox(checked: boolean): HTMLInputElement {
-  const made = document.createElement('input')
-  made.type = 'checkbox'
-  made.className = 'hl7-https-rule-warn'
-  made.checked = checked
-  return made
 }

@@ -1,4 +1,4 @@
-import { parseReplyRules, type ReplyRule } from '../../src/delivery/reply-rules.ts'
+import { parseReplyRules, ReplyRulesError, type ReplyRule } from '../../src/delivery/reply-rules.ts'
 import type { ReplyTest } from '../../src/delivery/reply-test.ts'
 import { RuleScanner } from '../../src/delivery/rule-scanner.ts'
 
@@ -278,4 +278,14 @@ export function keepsItsMeaning(row: RuleRow): boolean {
   const [rule, ...more] = parseReplyRules(writeRow(row)).rules
   if (rule === undefined || more.length > 0) return false
   return row.condition === 'own' || readRow(rule).condition === row.condition
+}
+
+/** The rules of a text, or what is wrong in it. */
+export function tryReplyRules(text: string): readonly ReplyRule[] | ReplyRulesError {
+  try {
+    return parseReplyRules(text).rules
+  } catch (error) {
+    if (error instanceof ReplyRulesError) return error
+    throw error
+  }
 }

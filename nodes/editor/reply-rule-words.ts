@@ -40,10 +40,16 @@ export function rulesWords(rules: readonly ReplyRule[], text: RuleText): string[
     if (last?.action === action) last.conditions.push(words)
     else groups.push({ action, conditions: [words] })
   }
-  const sentences = groups.map(({ action, conditions }) =>
-    text('rules.sentence', { action, conditions: conditions.join(text('rules.separator')) })
-  )
+  const sentences = groups.map(({ action, conditions }) => {
+    const words = conditions.join(text('rules.separator'))
+    return capitalised(text('rules.sentence', { action, conditions: words }))
+  })
   return [...sentences, ...restWords(rules, text)]
+}
+
+/** In some languages the actions begin with a small letter, as they do in the list. */
+function capitalised(sentence: string): string {
+  return sentence.charAt(0).toUpperCase() + sentence.slice(1)
 }
 
 /** A row's action in words, with its warning. */

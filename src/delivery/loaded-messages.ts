@@ -22,10 +22,11 @@ export class LoadedMessages<Content> {
     this.#size = size
   }
 
-  /** Keeps it if it has to stay, or there is room. */
+  /** Keeps it if it has to stay, there is room, or no other takes any. */
   add(facts: EntryFacts, content: Content): void {
     const size = this.#counted(content)
-    if (size > 0 && this.#bytes + size > MAX_BYTES) return
+    // A long one that is alone stays: its turn is next, and to read it back would take more memory.
+    if (size > 0 && this.#bytes > 0 && this.#bytes + size > MAX_BYTES) return
     this.#bytes += size
     this.#messages.set(facts.seq, { facts, content })
   }

@@ -47,6 +47,7 @@ export interface ReplyRules {
 export function parseReplyRules(text: string): ReplyRules {
   if (text.length > MAX_REPLY_RULES_LENGTH) {
     throw new ReplyRulesError(
+      'tooLong',
       `Reply rules are at most ${MAX_REPLY_RULES_LENGTH} characters long, these are ${text.length}.`,
       MAX_REPLY_RULES_LENGTH,
       text.length - MAX_REPLY_RULES_LENGTH
@@ -59,6 +60,7 @@ export function parseReplyRules(text: string): ReplyRules {
   while (scanner.take(','))
   if (scanner.peek() !== '') {
     throw scanner.errorHere(
+      'next',
       `Expected a comma and the next rule, or the end, after '${lastAction(rules)}', found ${scanner.found()}`
     )
   }
@@ -75,6 +77,7 @@ function readRule(scanner: RuleScanner): ReplyRule {
   const conditions = readConditions(scanner)
   if (!scanner.take('=')) {
     throw scanner.errorHere(
+      'equals',
       `Expected '&' and a further test, or '=' and actions, found ${scanner.found()}`
     )
   }
@@ -89,6 +92,7 @@ function readConditions(scanner: RuleScanner): ReplyTest[][] {
   while (scanner.take(','))
   if (!scanner.take(')')) {
     throw scanner.errorHere(
+      'bracket',
       `Expected '&' and a further test, a comma, or ')', found ${scanner.found()}`
     )
   }
@@ -132,6 +136,7 @@ function readActions(scanner: RuleScanner): Omit<ReplyRule, 'text' | 'conditions
   const action = scanner.text.slice(start, scanner.position)
   if (action === '') {
     throw scanner.errorHere(
+      'action',
       `An action is missing here (${allowedActions}), found ${scanner.found()}`
     )
   }
@@ -142,12 +147,15 @@ function readActions(scanner: RuleScanner): Omit<ReplyRule, 'text' | 'conditions
 function actionError(scanner: RuleScanner, letter: string): ReplyRulesError {
   const upper = letter.toUpperCase()
   if (letter !== upper) {
-    return scanner.errorHere(`The letters of actions are upper case, found '${letter}'`)
+    return scanner.errorHere('action', `The letters of actions are upper case, found '${letter}'`)
   }
   if (upper === 'R' || upper === 'W' || outcomes.has(upper)) {
-    return scanner.errorHere(`'${letter}' cannot stand here: allowed is ${allowedActions}`)
+    return scanner.errorHere(
+      'action',
+      `'${letter}' cannot stand here: allowed is ${allowedActions}`
+    )
   }
-  return scanner.errorHere(`'${letter}' is no action: allowed is ${allowedActions}`)
+  return scanner.errorHere('action', `'${letter}' is no action: allowed is ${allowedActions}`)
 }
 
 function isLetter(letter: string): boolean {

@@ -1,6 +1,6 @@
 import { Hl7Error } from '../hl7/hl7-error.ts'
 import { parsePath, type Hl7Path } from '../hl7/path.ts'
-import type { ReplyRulesError } from './reply-rules-error.ts'
+import type { ReplyRulesError, ReplyRulesMistake } from './reply-rules-error.ts'
 import { isBlank, type Piece, type RuleScanner } from './rule-scanner.ts'
 
 /** The families of errors without an answer. An error has at most one. */
@@ -73,6 +73,7 @@ export function readTest(scanner: RuleScanner): ReplyTest {
       return readReplyTest(scanner)
     default:
       throw scanner.errorHere(
+        'test',
         `A test is expected here (it begins with :, E, X or @), ${notThat(scanner)}`
       )
   }
@@ -108,6 +109,7 @@ function readCodeTest(scanner: RuleScanner): ReplyTest {
       throw errorAt(
         scanner,
         value,
+        'code',
         `Unknown test ':${value.text}': after the colon stands an MSA-1 code of letters and digits ` +
           '(another one in double quotes), or one of ?A ?E ?R _ * ~ I? T?'
       )
@@ -122,6 +124,7 @@ function readErrorTest(scanner: RuleScanner): ReplyTest {
   if (!scanner.take('#')) {
     if (!isLetterOrDigit(scanner.peek().charCodeAt(0))) return { kind: 'error' }
     throw scanner.errorHere(
+      'error',
       `After 'E' stands '#' (E#503, E#timeout) or '*' (E*text), ${notThat(scanner)}`
     )
   }
@@ -131,12 +134,18 @@ function readErrorTest(scanner: RuleScanner): ReplyTest {
   const family = errorFamilies.find((name) => name === text.toLowerCase())
   if (family !== undefined) {
     if (family === text) return { kind: 'error-family', family }
-    throw errorAt(scanner, value, `The family is written in small letters: E#${family}`)
+    throw errorAt(
+      scanner,
+      value,
+      'errorCode',
+      `The family is written in small letters: E#${family}`
+    )
   }
   if (!consistsOf(text, isCodeCharacter)) {
     throw errorAt(
       scanner,
       value,
+      'errorCode',
       `'${text}' is no error code: after 'E#' stands an HTTP status (503 or 5xx), a code such as ` +
         `ECONNREFUSED or invalid_client, or one of ${errorFamilies.join(', ')}`
     )
@@ -154,6 +163,7 @@ function readReplyTest(scanner: RuleScanner): ReplyTest {
   const contains = scanner.peek() === '*'
   if (!scanner.take('*') && !scanner.take(':')) {
     throw scanner.errorHere(
+      'comparison',
       `Expected ':' and a value or '*' and a text after '@${name.text}', ${notThat(scanner)}`
     )
   }
@@ -165,7 +175,12 @@ function readReplyTest(scanner: RuleScanner): ReplyTest {
     const value = scanner.value("A severity after '@severity:'")
     const severity = (['I', 'W', 'E', 'F'] as const).find((letter) => letter === value.text)
     if (severity !== undefined) return { kind: 'severity', severity }
-    throw errorAt(scanner, value, `'${value.text}' is no severity: it is one of I, W, E, F`)
+    throw errorAt(
+      scanner,
+      value,
+      'severity',
+      `'${value.text}' is no severity: it is one of I, W, E, F`
+    )
   }
   const path = fieldPath(scanner, name)
   if (contains) {
@@ -182,6 +197,7 @@ function fieldPath(scanner: RuleScanner, name: Piece): Hl7Path {
     throw errorAt(
       scanner,
       name,
+      'field',
       `'@${name.text}' is unknown: after '@' stands status, severity, * or a field of MSA, ERR or ` +
         'MSH, such as ERR-3'
     )
@@ -190,7 +206,7 @@ function fieldPath(scanner: RuleScanner, name: Piece): Hl7Path {
     return parsePath(name.text)
   } catch (error) {
     if (!(error instanceof Hl7Error)) throw error
-    throw errorAt(scanner, name, `'${name.text}' is no field such as ERR-3 or ERR-3.2`)
+    throw errorAt(scanner, name, 'field', `'${name.text}' is no field such as ERR-3 or ERR-3.2`)
   }
 }
 
@@ -205,12 +221,18 @@ function statusRange(scanner: RuleScanner, value: Piece): { from: number; to: nu
   throw errorAt(
     scanner,
     value,
+    'status',
     `'${text}' is no HTTP status: it is written as three digits (503) or as a class (5xx)`
   )
 }
 
-function errorAt(scanner: RuleScanner, piece: Piece, message: string): ReplyRulesError {
-  return scanner.error(message, piece.start, piece.end - piece.start)
+function errorAt(
+  scanner: RuleScanner,
+  piece: Piece,
+  mistake: ReplyRulesMistake,
+  message: string
+): ReplyRulesError {
+  return scanner.error(mistake, message, piece.start, piece.end - piece.start)
 }
 
 function trimmedEnd(piece: Piece): Piece {

@@ -1,4 +1,4 @@
-import { ReplyRulesError } from './reply-rules-error.ts'
+import { ReplyRulesError, type ReplyRulesMistake } from './reply-rules-error.ts'
 
 /** A piece of the string and where it stands. */
 export interface Piece {
@@ -61,6 +61,7 @@ export class RuleScanner {
     if (piece.text === '') {
       const found = piece.quoted ? 'an empty text' : this.found()
       throw this.error(
+        'value',
         `${what} is missing here, found ${found}`,
         piece.start,
         piece.end - piece.start
@@ -77,7 +78,7 @@ export class RuleScanner {
       const quote = this.text.indexOf('"', from)
       if (quote < 0) {
         const rest = this.text.length - start
-        throw this.error('The closing double quote is missing', start, rest)
+        throw this.error('quote', 'The closing double quote is missing', start, rest)
       }
       text += this.text.slice(from, quote)
       from = quote + 1
@@ -109,13 +110,18 @@ export class RuleScanner {
   }
 
   /** An error here: of the next character, or of the end. */
-  errorHere(message: string): ReplyRulesError {
+  errorHere(mistake: ReplyRulesMistake, message: string): ReplyRulesError {
     const next = this.peek()
-    return this.error(message, this.position, next === '' ? 0 : 1)
+    return this.error(mistake, message, this.position, next === '' ? 0 : 1)
   }
 
-  error(message: string, position: number, length: number): ReplyRulesError {
-    return new ReplyRulesError(`${message} (position ${position + 1}).`, position, length)
+  error(
+    mistake: ReplyRulesMistake,
+    message: string,
+    position: number,
+    length: number
+  ): ReplyRulesError {
+    return new ReplyRulesError(mistake, `${message} (position ${position + 1}).`, position, length)
   }
 }
 

@@ -1,5 +1,6 @@
 import type { ClientRequest, IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import { describeError, isTls } from './describe-error.ts'
 import { Failure } from './failure.ts'
@@ -21,7 +22,7 @@ const CUT_CODES = new Set(['ECONNRESET', 'EPIPE', 'ECONNABORTED', 'ERR_STREAM_PR
 export class Exchange {
   readonly #url: URL
   readonly #limits: ExchangeLimits
-  readonly #abort = new AbortController()
+  #stream: Duplex | undefined
   #timer: NodeJS.Timeout | undefined
   #sent: ClientRequest | undefined
   #tcpConnected = false
@@ -41,9 +42,14 @@ export class Exchange {
     )
   }
 
-  /** Aborted when this side ends the request. */
-  get signal(): AbortSignal {
-    return this.#abort.signal
+  /** got's request is ended with the exchange. */
+  follow(stream: Duplex): void {
+    this.#stream = stream
+  }
+
+  /** The request of Node.js, when it has been made. */
+  get sent(): ClientRequest | undefined {
+    return this.#sent
   }
 
   /** Follows the request to its connection. */
@@ -86,7 +92,7 @@ export class Exchange {
   /** Ends the request from this side; the first reason counts. */
   fail(failure: Failure): void {
     this.#failure ??= this.#error(failure)
-    this.#abort.abort()
+    this.#stream?.destroy(failure)
   }
 
   /** To be called when the exchange is over, however it went. */

@@ -1,11 +1,12 @@
-import type { ClientRequest, IncomingHttpHeaders } from 'node:http'
-import got, { type Got } from 'got'
+import http, { type IncomingHttpHeaders } from 'node:http'
+import https from 'node:https'
+import got, { type Got, type RequestFunction } from 'got'
 import { createAgent, type TargetAgent, type TlsSettings } from './agent.ts'
 import { decompress } from './decompress.ts'
 import { Exchange } from './exchange.ts'
 import { Failure } from './failure.ts'
 import { proxyFor, type ProxySettings } from './proxy.ts'
-import { writing } from './writing.ts'
+import { transfer } from './transfer.ts'
 
 export interface HttpClientSettings {
   tls?: TlsSettings | undefined
@@ -44,6 +45,20 @@ export interface HttpReply {
   body: Buffer
 }
 
+/** The server of one origin. */
+interface Target {
+  agent: TargetAgent
+  got: Got
+}
+
+const plainGot = got.extend({
+  // Decoded here, where the size of the result can be limited.
+  decompress: false,
+  followRedirect: false,
+  retry: { limit: 0 },
+  throwHttpErrors: false
+})
+
 /**
  * The one HTTP client of the house: got with the TLS settings, proxy, time-outs and size limit that
  * tokens and HL7 share. It follows no redirect, repeats nothing and keeps no cookies: each of these
@@ -51,21 +66,12 @@ export interface HttpReply {
  */
 export class HttpClient {
   readonly #settings: HttpClientSettings
-  readonly #got: Got
-  readonly #agents = new Map<string, TargetAgent>()
+  readonly #targets = new Map<string, Target>()
   readonly #exchanges = new Set<Exchange>()
   #closed = false
 
   constructor(settings: HttpClientSettings) {
     this.#settings = settings
-    this.#got = got.extend({
-      // Decoded here, where the size of the result can be limited.
-      decompress: false,
-      followRedirect: false,
-      responseType: 'buffer',
-      retry: { limit: 0 },
-      throwHttpErrors: false
-    })
   }
 
   /**
@@ -74,44 +80,31 @@ export class HttpClient {
    * @throws {HttpError} when there is no complete answer
    */
   async request(request: HttpRequest): Promise<HttpReply> {
-    const { method, url, headers, body, responseTimeoutMs, signal } = request
+    const { method, url, body, responseTimeoutMs, signal } = request
+    const { maxResponseBytes } = this.#settings
     const exchange = new Exchange(url, { ...this.#settings, responseTimeoutMs })
     const onAbort = (): void => {
       exchange.fail(aborted())
     }
     this.#exchanges.add(exchange)
     signal?.addEventListener('abort', onAbort, { once: true })
-    if (this.#closed || signal?.aborted === true) onAbort()
     try {
-      exchange.signal.throwIfAborted()
-      const promise = this.#got(url, {
-        method,
-        headers: { 'accept-encoding': 'gzip, deflate, br', ...headers },
-        ...(body === undefined ? undefined : { body }),
-        agent: this.#agent(url),
-        request: writing(headers, body),
-        signal: exchange.signal
-      })
-      void promise
-        .on('request', (sent: ClientRequest) => {
-          exchange.observe(sent)
-        })
-        .on('uploadProgress', () => {
-          exchange.uploaded()
-        })
-        .on('downloadProgress', ({ transferred }: { transferred: number }) => {
-          exchange.received(transferred)
-        })
-      const { statusCode, headers: replyHeaders, rawBody } = await promise
-      return {
-        status: statusCode,
-        headers: replyHeaders,
-        body: await decompress(
-          Buffer.from(rawBody.buffer, rawBody.byteOffset, rawBody.length),
-          replyHeaders['content-encoding'],
-          this.#settings.maxResponseBytes
-        )
+      if (this.#closed || signal?.aborted === true) throw aborted()
+      const bytes = typeof body === 'string' ? Buffer.from(body) : body
+      const headers = {
+        'accept-encoding': 'gzip, deflate, br',
+        ...(bytes === undefined ? undefined : { 'content-length': String(bytes.length) }),
+        ...request.headers
       }
+      const stream = this.#target(url).got.stream(url, {
+        method,
+        headers,
+        request: writing(request.headers, exchange)
+      })
+      exchange.follow(stream)
+      const answer = await transfer(stream, bytes, exchange)
+      const encoding = answer.headers['content-encoding']
+      return { ...answer, body: await decompress(answer.body, encoding, maxResponseBytes) }
     } catch (error) {
       throw exchange.translate(error)
     } finally {
@@ -125,18 +118,37 @@ export class HttpClient {
   close(): void {
     this.#closed = true
     for (const exchange of this.#exchanges) exchange.fail(aborted())
-    for (const { http, https } of this.#agents.values()) (http ?? https)?.destroy()
-    this.#agents.clear()
+    for (const { agent } of this.#targets.values()) (agent.http ?? agent.https)?.destroy()
+    this.#targets.clear()
   }
 
-  #agent(target: URL): TargetAgent {
-    let agent = this.#agents.get(target.origin)
-    if (agent === undefined) {
+  #target(url: URL): Target {
+    let target = this.#targets.get(url.origin)
+    if (target === undefined) {
       const { proxy, tls, maxConnections, connectTimeoutMs } = this.#settings
-      agent = createAgent(target, proxyFor(target, proxy), tls, maxConnections, connectTimeoutMs)
-      this.#agents.set(target.origin, agent)
+      const agent = createAgent(url, proxyFor(url, proxy), tls, maxConnections, connectTimeoutMs)
+      // Once for all requests: got checks and copies each option that a request brings.
+      target = { agent, got: plainGot.extend({ agent }) }
+      this.#targets.set(url.origin, target)
     }
-    return agent
+    return target
+  }
+}
+
+/**
+ * Sends header names as they were given: got would send them in lower case. To HTTP it is the same
+ * (RFC 9110 §5.1), but not to every program behind a gateway that reads `UPHN-INFOMAP`.
+ */
+function writing(given: Record<string, string>, exchange: Exchange): RequestFunction {
+  const names = new Map(Object.keys(given).map((name) => [name.toLowerCase(), name]))
+  return (url, { headers, ...options }, callback) => {
+    const written = Object.fromEntries(
+      Object.entries(headers ?? {}).map(([name, value]) => [names.get(name) ?? name, value])
+    )
+    const { request } = url.protocol === 'https:' ? https : http
+    const sent = request(url, { ...options, headers: written } as https.RequestOptions, callback)
+    exchange.observe(sent)
+    return sent
   }
 }
 

@@ -34,6 +34,8 @@ export interface DiskOutboxOptions {
 
 /** Groups of calls that are under way at a time. */
 const MOST_GROUPS = 2
+/** How long a removal waits for company, in milliseconds. */
+const WAIT_MS = 20
 
 const thread = new QueueThread()
 
@@ -57,6 +59,9 @@ export class DiskOutbox implements Outbox {
   /** The messages that those concern, and how often. */
   readonly #changing = new Map<number, number>()
   #reads: PendingRead[] = []
+  /** How many of them do not wait for others to come. */
+  #urgent = 0
+  #sendPlannedLater = false
   #groups = 0
   #readGroups = 0
   #sendPlanned = false
@@ -151,7 +156,7 @@ export class DiskOutbox implements Outbox {
   }
 
   remove(seq: number): Promise<void> {
-    return this.#change(seq, () => ({ kind: 'remove', seq }))
+    return this.#change(seq, () => ({ kind: 'remove', seq }), true)
   }
 
   setPaused(paused: boolean): Promise<void> {
@@ -162,6 +167,8 @@ export class DiskOutbox implements Outbox {
     if (!this.#open) return
     this.#open = false
     if (!this.#isIdle) {
+      this.#waitNoLonger()
+      this.#planSend()
       await new Promise<void>((resolve) => {
         this.#whenIdle = resolve
       })
@@ -196,9 +203,9 @@ export class DiskOutbox implements Outbox {
     return asked + this.#groups + this.#readGroups === 0
   }
 
-  #change(seq: number, call: Pending['call']): Promise<void> {
+  #change(seq: number, call: Pending['call'], canWait = false): Promise<void> {
     return new Promise((resolve, reject) => {
-      if (this.#open) this.#plan({ seq, call, resolve: resolve as Settle, reject })
+      if (this.#open) this.#plan({ seq, call, canWait, resolve: resolve as Settle, reject })
       else reject(this.#closed())
     })
   }
@@ -206,7 +213,11 @@ export class DiskOutbox implements Outbox {
   #plan(change: Pending): void {
     this.#changes.push(change)
     this.#changing.set(change.seq, (this.#changing.get(change.seq) ?? 0) + 1)
-    this.#planSend()
+    if (change.canWait === true) this.#planSendLater()
+    else {
+      this.#urgent++
+      this.#planSend()
+    }
   }
 
   /** What comes in one turn of the event loop goes together. */
@@ -219,9 +230,25 @@ export class DiskOutbox implements Outbox {
     })
   }
 
+  /** A removal alone is not worth a sync of the disk where the next message is under way. */
+  #planSendLater(): void {
+    if (this.#sendPlannedLater) return
+    this.#sendPlannedLater = true
+    setTimeout(() => {
+      this.#sendPlannedLater = false
+      this.#waitNoLonger()
+      this.#send()
+    }, WAIT_MS)
+  }
+
+  #waitNoLonger(): void {
+    for (const change of this.#changes) change.canWait = false
+    this.#urgent = this.#changes.length
+  }
+
   #send(): void {
     if (this.#reads.length > 0) this.#sendReads()
-    while (this.#changes.length > 0 && this.#groups < MOST_GROUPS) this.#sendChanges()
+    while (this.#urgent > 0 && this.#groups < MOST_GROUPS) this.#sendChanges()
     if (this.#isIdle) this.#whenIdle?.()
   }
 
@@ -243,7 +270,8 @@ export class DiskOutbox implements Outbox {
       taken++
       group.add(change)
     }
-    for (const { seq } of this.#changes.slice(0, taken)) {
+    for (const { seq, canWait } of this.#changes.slice(0, taken)) {
+      if (canWait !== true) this.#urgent--
       const left = (this.#changing.get(seq) ?? 1) - 1
       if (left === 0) this.#changing.delete(seq)
       else this.#changing.set(seq, left)

@@ -35,13 +35,17 @@ export class Sealer {
   readonly #nonces = Buffer.alloc(NONCE_BYTES * 512)
   #nonceAt = this.#nonces.length
   readonly #bound = Buffer.alloc(14)
+  #sealed = Buffer.alloc(0)
 
   constructor(key: Uint8Array) {
     this.#key = createSecretKey(key)
   }
 
+  /** @returns what is sealed, until the next call */
   seal(place: SealedPlace, last: boolean, plain: Uint8Array): Buffer {
-    const sealed = Buffer.allocUnsafe(plain.length + OVERHEAD)
+    const length = plain.length + OVERHEAD
+    if (this.#sealed.length < length) this.#sealed = Buffer.allocUnsafeSlow(length)
+    const sealed = this.#sealed.subarray(0, length)
     const flag = last ? LAST : MORE
     sealed[0] = flag
     const nonce = this.#nonce()

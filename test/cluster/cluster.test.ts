@@ -6,7 +6,9 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { setTimeout as wait } from 'node:timers/promises'
+import type { TestNodeRed } from '../support/node-red.ts'
 import { missingRabbitMq } from '../support/rabbitmq.ts'
+import { generator } from '../support/random.ts'
 import { Cluster, type DeadLetter } from './cluster.ts'
 
 const MESSAGES = Number(process.env['HL7_CLUSTER_MESSAGES'] ?? 20_000)
@@ -14,9 +16,15 @@ const PATIENTS = 500
 const KILLS = 12
 /** For the figures: so few at a time that the latency is the limit, on whatever machine this runs. */
 const FIGURE_IN_FLIGHT = 2
-/** Of them messages per instance, and rounds: whatever else the machine does makes a round slower. */
+const FIGURE_LATENCY_MS = 50
+/** Per instance. */
 const FIGURE_MESSAGES = 300
-const FIGURE_ROUNDS = 3
+/**
+ * Whatever else the machine does can only make a round slower. One that comes so near to what the
+ * latency allows is taken; else the best of so many.
+ */
+const UNDISTURBED = 0.9
+const FIGURE_ROUNDS = 6
 
 const skip = missingRabbitMq() ?? false
 
@@ -47,14 +55,17 @@ function samples(
   })
 }
 
-/** The same numbers for the same seed (mulberry32). */
-function generator(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
+/** By turns: an instance has no broker, nobody reaches the receiver, it answers 503, nothing. */
+async function outage(cluster: Cluster, turn: number, ms: number): Promise<void> {
+  const door = [undefined, cluster.brokerDoor, cluster.door][turn % 4]
+  if (door !== undefined) {
+    await door.shut()
+    await wait(ms)
+    await door.open()
+  } else if (turn % 4 === 3) {
+    cluster.unavailable = true
+    await wait(ms)
+    cluster.unavailable = false
   }
 }
 
@@ -81,16 +92,21 @@ describe('three Node-RED processes behind RabbitMQ', { skip }, () => {
   after(() => cluster.close())
 
   it('send almost twice and three times as much as one', async (t) => {
-    cluster.latencyMs = 50
+    cluster.latencyMs = FIGURE_LATENCY_MS
     const best: number[] = []
     for (let count = 1; count <= 3; count++) {
       await cluster.deploy(count - 1, { 'hl7-https-out': { maxInFlight: FIGURE_IN_FLIGHT } })
       // The queues change hands when a better placed consumer comes.
       await wait(2000)
+      const possible = (count * FIGURE_IN_FLIGHT * 1000) / FIGURE_LATENCY_MS
       const rates: number[] = []
-      for (let round = 1; round <= FIGURE_ROUNDS; round++) {
+      while (rates.length < FIGURE_ROUNDS && Math.max(0, ...rates) < UNDISTURBED * possible) {
         cluster.watchAnew()
-        const messages = samples(`F${count}${round}`, FIGURE_MESSAGES * count, generator(count))
+        const messages = samples(
+          `F${count}${rates.length}`,
+          FIGURE_MESSAGES * count,
+          generator(count)
+        )
         await cluster.publish(messages.map(({ text }) => text))
         await cluster.seen(messages.length)
         await cluster.drained()
@@ -98,7 +114,7 @@ describe('three Node-RED processes behind RabbitMQ', { skip }, () => {
         rates.push(rateOf(cluster.firsts))
       }
       t.diagnostic(
-        `${count} × ${FIGURE_IN_FLIGHT} at a time, 50 ms latency: ${rates.map((rate) => rate.toFixed(1)).join(', ')} messages a second`
+        `${count} × ${FIGURE_IN_FLIGHT} at a time, ${FIGURE_LATENCY_MS} ms latency: ${rates.map((rate) => rate.toFixed(1)).join(', ')} of ${possible} messages a second`
       )
       best.push(Math.max(...rates))
     }
@@ -124,23 +140,13 @@ describe('three Node-RED processes behind RabbitMQ', { skip }, () => {
     const restarts: Promise<void>[] = []
     for (let kill = 1; kill <= KILLS; kill++) {
       await cluster.seen((MESSAGES * kill) / (KILLS + 1))
-      const door = [undefined, cluster.brokerDoor, cluster.door][kill % 4]
-      if (door !== undefined) {
-        await door.shut()
-        await wait(500 + random() * 1500)
-        await door.open()
-      } else if (kill % 4 === 3) {
-        cluster.unavailable = true
-        await wait(500 + random() * 1500)
-        cluster.unavailable = false
+      await outage(cluster, kill, 500 + random() * 1500)
+      let alive: TestNodeRed[] = []
+      while (alive.length === 0) {
+        alive = cluster.instances.filter((instance) => !restarting.has(instance))
+        if (alive.length === 0) await wait(50)
       }
-      const alive = cluster.instances.filter((instance) => !restarting.has(instance))
-      const victim = alive[Math.floor(random() * alive.length)]
-      if (victim === undefined) {
-        await Promise.race(restarts)
-        kill--
-        continue
-      }
+      const victim = alive[Math.floor(random() * alive.length)] as TestNodeRed
       restarting.add(victim)
       await victim.kill()
       restarts.push(

@@ -8,10 +8,10 @@ import {
 import { startHl7Receiver, type Hl7Receiver } from '../../demo/hl7-receiver.ts'
 import { createAuthority } from '../support/certificates.ts'
 import { installExternalModule } from '../support/external-module.ts'
+import { type FrontDoor, frontDoor } from '../support/front-door.ts'
 import { type DeployType, type FlowNode, TestNodeRed } from '../support/node-red.ts'
 import { type RabbitMq, startRabbitMq } from '../support/rabbitmq.ts'
 import { exampleFlow } from './example-flow.ts'
-import { type FrontDoor, frontDoor } from './front-door.ts'
 import { OrderWatch } from './order-watch.ts'
 
 /** Node-RED processes that share the work. */
@@ -173,7 +173,7 @@ export class Cluster {
         this.#publisher.messages('stored').at(-1)?.['payload'] === this.#published
           ? true
           : undefined,
-      120_000,
+      600_000,
       () => JSON.stringify(this.#publisher.messages('refused').at(-1))
     )
   }

@@ -10,7 +10,7 @@ const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 const all = pages()
 
 /** What npm runs without a script of that name. */
-const NPM_COMMANDS = ['ci', 'install', 'pack', 'publish', 'version', 'audit', 'view']
+const NPM_COMMANDS = ['ci', 'install', 'outdated', 'pack', 'publish', 'version', 'audit']
 
 for (const [file, text] of all) {
   describe(file, () => {
@@ -36,7 +36,7 @@ describe('the scripts', () => {
   })
 
   it('of CI run commands that there are', () => {
-    assert.deepEqual(missingCommands(page('.ci/run')), [])
+    assert.deepEqual(missingCommands(page('.ci/run').replace(/^#.*/gm, '')), [])
   })
 
   it('that say how they are run are run so', () => {
@@ -47,7 +47,16 @@ describe('the scripts', () => {
   })
 })
 
-describe('docs/images', () => {
+describe('docs', () => {
+  it('has no page that README.md does not link to', () => {
+    const linked = links(page('README.md')).map((link) => link.split('#')[0])
+    const own = [...all.keys()].filter((file) => file.startsWith('docs/'))
+    assert.deepEqual(
+      own.filter((file) => !linked.includes(file)),
+      []
+    )
+  })
+
   it('has no picture that no page shows', () => {
     const shown = [...all].flatMap(([file, text]) =>
       links(text).map((link) => normalize(join(dirname(file), link)))

@@ -19,14 +19,13 @@ export function page(file: string): string {
 /** What stands below a heading, up to the next heading of the same or a higher level. */
 export function section(text: string, heading: string): string {
   const lines = text.split('\n')
-  const start = lines.findIndex((line) => /^#+ /.test(line) && title(line) === heading)
+  const levels = headingLevels(lines)
+  const start = lines.findIndex((line, at) => levels[at] !== 0 && title(line) === heading)
   if (start === -1) throw new Error(`There is no heading "${heading}".`)
-  const level = levelOf(lines[start] ?? '')
-  const length = lines.slice(start + 1).findIndex((line) => {
-    const other = levelOf(line)
-    return other > 0 && other <= level
-  })
-  return lines.slice(start + 1, length === -1 ? undefined : start + 1 + length).join('\n')
+  const end = levels.findIndex(
+    (level, at) => at > start && level !== 0 && level <= (levels[start] ?? 0)
+  )
+  return lines.slice(start + 1, end === -1 ? undefined : end).join('\n')
 }
 
 /** The cells of the rows of the tables in a text, without heads. */
@@ -49,6 +48,11 @@ function title(line: string): string {
   return line.replace(/^#+ /, '').trim()
 }
 
-function levelOf(line: string): number {
-  return /^(#+) /.exec(line)?.[1]?.length ?? 0
+/** The level of the heading in each line, 0 where there is none: a `#` in code is none. */
+function headingLevels(lines: string[]): number[] {
+  let inCode = false
+  return lines.map((line) => {
+    if (line.startsWith('```')) inCode = !inCode
+    return inCode ? 0 : (/^(#+) /.exec(line)?.[1]?.length ?? 0)
+  })
 }

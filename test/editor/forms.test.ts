@@ -488,8 +488,15 @@ describe('the forms in the editor', () => {
   it('put a token URL that was pasted as the issuer where it belongs', async () => {
     await editor.editConfig(config, 'known')
     const url = 'https://login.example.org/realms/hl7/protocol/openid-connect/token'
-    await editor.page.fill('#node-config-input-issuer', url)
-    await editor.page.press('#node-config-input-issuer', 'Tab')
+    await editor.page.fill('#node-config-input-name', url)
+    for (const [field, key] of [
+      ['name', 'x'],
+      ['issuer', 'v']
+    ] as const) {
+      await editor.page.focus(`#node-config-input-${field}`)
+      await editor.page.keyboard.press('Control+a')
+      await editor.page.keyboard.press(`Control+${key}`)
+    }
     assert.equal(await editor.page.inputValue('#node-config-input-tokenEndpoint'), url)
     assert.equal(await editor.page.inputValue('#node-config-input-issuer'), '')
     assert.equal(await editor.mistake('node-config-input-issuer'), '')

@@ -90,6 +90,20 @@ for (const type of types) {
   })
 }
 
+describe('the words for mistakes in reply rules', () => {
+  it('are there for each kind that the parser finds', () => {
+    const source = readFileSync(join(nodes, '..', 'src/delivery/reply-rules-error.ts'), 'utf8')
+    const [, union = ''] = /ReplyRulesMistake =([^;]*?)\n\n/.exec(source) ?? []
+    const kinds = [...union.matchAll(/'(\w+)'/g)].map(([, kind]) => `ruleMistake.${kind ?? ''}`)
+    const keys = [...textsOf('en-US', 'hl7-https-out').keys()]
+    assert.ok(kinds.length > 10)
+    assert.deepEqual(
+      keys.filter((key) => key.startsWith('ruleMistake.')),
+      kinds
+    )
+  })
+})
+
 describe('the languages', () => {
   it('are those of the contract, each with every file', () => {
     assert.deepEqual(readdirSync(join(nodes, 'locales')).sort(), ['en-US', ...translations].sort())

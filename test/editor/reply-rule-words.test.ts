@@ -41,6 +41,12 @@ describe('reply rules in words', () => {
     assert.match(words(':I?=W,:?A=C'), /An answer that only warns is accepted\./)
   })
 
+  it('begin each sentence with a capital, also where the actions have none', () => {
+    const small = (key: string, values?: Record<string, string | number>): string =>
+      key.startsWith('action.') ? 'échouer' : text(key, values)
+    assert.match(rulesWords(parseReplyRules(':?A=F').rules, small)[0] ?? '', /^Échouer: /)
+  })
+
   it('have a text for every condition and action', () => {
     for (const condition of rowConditions) {
       lookUp(`condition.${condition}`)

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { inspect } from 'node:util'
+import { Worker } from 'node:worker_threads'
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib'
 import { afterEach, describe, it } from 'node:test'
-import type { HttpClient } from '../../src/http-client/http-client.ts'
+import type { HttpClient, HttpReply } from '../../src/http-client/http-client.ts'
+import { createAuthority } from '../support/certificates.ts'
 import {
   bodyOf,
   createClient,
@@ -16,6 +19,7 @@ import {
   TOKEN,
   until
 } from './local-server.ts'
+import type { QuickServerData } from './quick-server.ts'
 
 describe('HttpClient', () => {
   const closing: (() => void | Promise<void>)[] = []
@@ -166,6 +170,52 @@ describe('HttpClient', () => {
       await until(() => server.open() === 2)
       await Promise.all([post(mine, server.url), post(mine, server.url)])
       assert.equal(server.connections(), 6)
+    })
+
+    it('keeps the one whose answer is there before Node.js says that the request is sent', async () => {
+      const authority = await createAuthority()
+      const counts = new Int32Array(new SharedArrayBuffer(8))
+      const tls = await authority.issueServer()
+      const worker = new Worker(new URL('quick-server.ts', import.meta.url), {
+        workerData: { tls, counts } satisfies QuickServerData
+      })
+      closing.push(async () => {
+        await worker.terminate()
+      })
+      const [port] = (await once(worker, 'message')) as [number]
+      const url = new URL(`https://127.0.0.1:${port}/hl7`)
+      const mine = client({ tls: { ca: authority.ca } })
+      await post(mine, url)
+      for (let answers = 1; answers < 10; answers += 2) {
+        const reply = new Promise<HttpReply>((resolve) => {
+          setImmediate(() => {
+            // The next one follows at once.
+            resolve(post(mine, url).then(() => post(mine, url)))
+          })
+        })
+        // What is written in this phase of the event loop is known to be written after the next look
+        // at the sockets; meanwhile nothing happens here until the answer is there.
+        setImmediate(() => {
+          Atomics.wait(counts, 1, answers, 2000)
+          Atomics.wait(counts, 1, answers + 1, 5)
+        })
+        assert.equal((await reply).body.toString(), 'ok')
+      }
+      assert.equal(counts[0], 1)
+    })
+
+    it('closes the one that still holds a part of the request', async () => {
+      const server = await serve((_request, response) => {
+        // The body is not read.
+        response.writeHead(413).end('too large')
+      })
+      const mine = client()
+      for (let connections = 1; connections < 4; connections++) {
+        const reply = await post(mine, server.url, { body: Buffer.alloc(16 << 20) })
+        assert.equal(reply.status, 413)
+        assert.equal(server.connections(), connections)
+      }
+      await until(() => server.open() === 0)
     })
 
     it('says that the connection was a kept one when the server has closed it', async () => {

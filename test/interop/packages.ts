@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
+import { missingPackages } from '../support/debian-packages.ts'
 
 /** Debian's own Python: another one does not see Debian's python3-hl7. */
 export const PYTHON = '/usr/bin/python3'
@@ -15,32 +16,14 @@ const PACKAGES = [
   'python3-hl7'
 ]
 
-/** Asked by Debian's packages before they start a service. */
-const POLICY = '/usr/sbin/policy-rc.d'
-
 /**
  * Sees to it that the servers of these tests are there: from Debian's packages, installed where we
  * may. None of them is started as a service.
  *
  * @returns why they cannot be had, or `undefined`
  */
-export function missingPackages(): string | undefined {
-  if (present()) return undefined
-  if (!existsSync('/etc/debian_version')) return 'needs the packages of Debian'
-  if (process.getuid?.() !== 0) {
-    return `needs root to install them, or: apt-get install ${PACKAGES.join(' ')}`
-  }
-  const ownPolicy = !existsSync(POLICY)
-  if (ownPolicy) writeFileSync(POLICY, '#!/bin/sh\nexit 101\n', { mode: 0o755 })
-  try {
-    apt('update')
-    const { status, stderr } = apt('install', '-y', '--no-install-recommends', ...PACKAGES)
-    return status === 0 && present()
-      ? undefined
-      : `the packages cannot be installed: ${stderr.trim().split('\n').at(-1) ?? ''}`
-  } finally {
-    if (ownPolicy) rmSync(POLICY, { force: true })
-  }
+export function missingServers(): string | undefined {
+  return missingPackages(PACKAGES, present)
 }
 
 function present(): boolean {
@@ -51,12 +34,4 @@ function present(): boolean {
     ) &&
     spawnSync(PYTHON, ['-c', 'import hl7']).status === 0
   )
-}
-
-function apt(...args: string[]): { status: number | null; stderr: string } {
-  return spawnSync('apt-get', ['-q', ...args], {
-    encoding: 'utf8',
-    timeout: 240_000,
-    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
-  })
 }

@@ -6,7 +6,7 @@ import { startNodeRed, type FlowNode } from '../support/node-red.ts'
 import { startHl7Receiver } from '../../demo/hl7-receiver.ts'
 import { createAuthority } from '../support/certificates.ts'
 
-const ROUNDS = 6
+const ROUNDS = 12
 
 interface Measured {
   /** How late a timer of 10 ms was at most, and how often by more than 50 ms, in milliseconds. */
@@ -95,7 +95,7 @@ describe('the event loop of Node-RED', () => {
             found = { ...measured, fastestDone }
           }
           // The first round warms up.
-          if (round > 1 && found.latest < 50) break
+          if (round > 1 && found.latest <= 50) break
         }
         assert.ok(found)
         return found
@@ -110,7 +110,7 @@ describe('the event loop of Node-RED', () => {
     t.diagnostic(JSON.stringify({ memory, slow }))
     assert.ok(slow.fastestDone >= 190, 'the disk was slow')
     assert.ok(
-      slow.latest < Math.max(50, memory.latest * 1.5),
+      slow.latest <= Math.max(50, memory.latest * 1.5),
       `a timer was ${slow.latest} ms late; with the queue in memory ${memory.latest} ms`
     )
   })

@@ -120,6 +120,23 @@ describe('the queue on disk, in a real Node-RED', () => {
     assert.equal(last.payload, adt('SUSP0001', { birth: '20990101' }))
   })
 
+  for (const queue of ['disk', 'memory']) {
+    it(`refuses what goes beyond its limit, and says which message it was (${queue})`, async () => {
+      await world.deploy({ ...disk, queue, queueLimit: 2 })
+      await world.nodeRed.post('/hl7-https-out/out/pause')
+      const before = world.nodeRed.messages('caught').length
+      const three = ['1', '2', '3'].map((number) => `FULL${queue}${number}`)
+      for (const id of three) await world.nodeRed.inject('in', { payload: adt(id) })
+      const caught = await world.nodeRed.waitForMessages('caught', before + 1)
+      const { error, hl7 } = caught.at(-1) as unknown as { error: { code: string }; hl7: Hl7 }
+      assert.equal(error.code, 'HL7_QUEUE_FULL')
+      assert.equal(hl7.controlId, three[2])
+      assert.equal(hl7.attempts, 0)
+      await world.nodeRed.post('/hl7-https-out/out/resume')
+      await world.nodeRed.waitFor(() => (ids(`FULL${queue}`).length === 2 ? true : undefined))
+    })
+  }
+
   it('drains the file first when the queue is switched to memory', async () => {
     await world.deploy(disk)
     await world.nodeRed.post('/hl7-https-out/out/pause')

@@ -38,8 +38,9 @@ describe('lifetimeSeconds', () => {
       ],
       ...['1 2', '1'.repeat(16), '1.1234567890', `${' '.repeat(10)}1`, `1${' '.repeat(10)}`]
     ]
-    for (const value of table)
+    for (const value of table) {
       assert.equal(lifetimeSeconds(value), undefined, JSON.stringify(value))
+    }
   })
 })
 

@@ -6,12 +6,19 @@ export interface FrontDoor {
   /** Connections are cut, new ones refused. */
   shut(): Promise<void>
   open(): Promise<void>
+  /** Resets every connection, and listens on. */
+  reset(): void
+  /** Connections that are open now. */
+  connections(): number
 }
 
 /** Opens a port on 127.0.0.1 that leads to another one. */
 export async function frontDoor(to: number): Promise<FrontDoor> {
   const sockets = new Set<Socket>()
+  const visitors = new Set<Socket>()
   const server = createServer((incoming) => {
+    visitors.add(incoming)
+    incoming.once('close', () => visitors.delete(incoming))
     const outgoing = connect(to, '127.0.0.1')
     for (const [one, other] of [
       [incoming, outgoing],
@@ -30,7 +37,10 @@ export async function frontDoor(to: number): Promise<FrontDoor> {
   const listen = (port: number): Promise<void> =>
     new Promise((resolve, reject) => {
       server.once('error', reject)
-      server.listen(port, '127.0.0.1', resolve)
+      server.listen(port, '127.0.0.1', () => {
+        server.off('error', reject)
+        resolve()
+      })
     })
   await listen(0)
   const { port } = server.address() as AddressInfo
@@ -41,6 +51,10 @@ export async function frontDoor(to: number): Promise<FrontDoor> {
       for (const socket of sockets) socket.destroy()
       await closed
     },
-    open: () => listen(port)
+    open: () => listen(port),
+    reset() {
+      for (const socket of visitors) socket.resetAndDestroy()
+    },
+    connections: () => visitors.size
   }
 }

@@ -1,0 +1,176 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { deployFlows, type FlowNode, type NodeRedProcess, startNodeRed } from '../demo/node-red.ts'
+
+/** What a `bench-loop` node is to feed. */
+export interface RunSpec {
+  messages: number
+  /** Messages that are on their way at a time. */
+  width: number
+  /** Size of one. */
+  bytes: number
+  /** Patients that they are about. */
+  keys?: number
+  /** Long messages only. Default: a string. */
+  payload?: 'string' | 'buffer'
+  /** Where to write a CPU profile of the run. */
+  profile?: string
+}
+
+export interface RunResult {
+  messages: number
+  /** Messages that came back without an AA. */
+  failed: number
+  ms: number
+  /** CPU time of all of Node-RED's threads, in microseconds. */
+  cpuUs: number
+  /** The longest time that the event loop stood still. */
+  mostStallMs: number
+  /** Resident memory at the end, and the most since the process began, in bytes. */
+  rss: number
+  mostRss: number
+}
+
+export interface Memory {
+  rss: number
+  mostRss: number
+}
+
+type Event =
+  | { kind: 'started' }
+  | { kind: 'result'; id: string; result: RunResult }
+  | ({ kind: 'memory' } & Memory)
+
+interface Waiting {
+  suits: (event: Event) => boolean
+  resolve: (event: Event) => void
+}
+
+export interface BenchNodeRedOptions {
+  flows: readonly FlowNode[]
+  /** Further directories with nodes. */
+  nodesDir?: readonly string[]
+  /** Default: a new one, removed at the end. */
+  userDir?: string
+  env?: Record<string, string>
+  /** Further settings of Node-RED. */
+  settings?: Record<string, unknown>
+}
+
+/** No run takes longer, in milliseconds. */
+const LIMIT_MS = Number(process.env['BENCH_LIMIT_MS'] ?? 300_000)
+
+const nodesDirectory = fileURLToPath(new URL('nodes', import.meta.url))
+
+/** A real Node-RED in a process of its own, with the nodes of the bench. */
+export class BenchNodeRed {
+  readonly #process: NodeRedProcess
+  readonly #waiting: Waiting[]
+  readonly #ownDirectory: string | undefined
+
+  private constructor(
+    process: NodeRedProcess,
+    waiting: Waiting[],
+    ownDirectory: string | undefined
+  ) {
+    this.#process = process
+    this.#waiting = waiting
+    this.#ownDirectory = ownDirectory
+  }
+
+  static async start(options: BenchNodeRedOptions): Promise<BenchNodeRed> {
+    const { flows, nodesDir = [], userDir, env = {}, settings = {} } = options
+    const ownDirectory = userDir === undefined ? temporaryDirectory() : undefined
+    let hasStarted = (): void => undefined
+    const firstStart = new Promise<void>((resolve) => {
+      hasStarted = resolve
+    })
+    const waiting: Waiting[] = []
+    const child = await startNodeRed({
+      userDir: userDir ?? ownDirectory ?? '',
+      env: { NODE_OPTIONS: '--expose-gc', ...env },
+      settings: { nodesDir: [nodesDirectory, ...nodesDir], ...settings },
+      onMessage: (message) => {
+        const event = message as Event
+        hasStarted()
+        const index = waiting.findIndex(({ suits }) => suits(event))
+        if (index !== -1) waiting.splice(index, 1)[0]?.resolve(event)
+      }
+    })
+    const nodeRed = new BenchNodeRed(child, waiting, ownDirectory)
+    await firstStart
+    if (flows.length > 0) await nodeRed.deploy(flows)
+    return nodeRed
+  }
+
+  get url(): string {
+    return this.#process.url
+  }
+
+  async deploy(flows: readonly FlowNode[]): Promise<void> {
+    const started = this.#next(({ kind }) => kind === 'started')
+    await deployFlows(
+      this.url,
+      flows.map((node) => ('wires' in node ? { x: 0, y: 0, ...node } : node))
+    )
+    await started
+  }
+
+  /** Lets a `bench-loop` node feed what is wired to it. */
+  async run(id: string, spec: RunSpec): Promise<RunResult> {
+    const result = this.#next((event) => event.kind === 'result' && event.id === id)
+    this.#process.child.send({ kind: 'run', id, spec })
+    const event = await result
+    if (event.kind !== 'result') throw new TypeError('not a result')
+    if (event.result.failed > 0) {
+      throw new Error(`${id}: ${event.result.failed} of ${spec.messages} messages failed`)
+    }
+    return event.result
+  }
+
+  /** Sends one message from a `bench-loop` node. */
+  send(id: string, msg: Record<string, unknown>): void {
+    this.#process.child.send({ kind: 'send', id, msg })
+  }
+
+  /** Memory after a collection of garbage. */
+  async memory(id: string): Promise<Memory> {
+    const event = this.#next(({ kind }) => kind === 'memory')
+    this.#process.child.send({ kind: 'memory', id })
+    return (await event) as { kind: 'memory' } & Memory
+  }
+
+  /** What the admin route of an hl7-https-out node shows. */
+  async state(id: string): Promise<Record<string, unknown>> {
+    const response = await fetch(`${this.url}/hl7-https-out/${id}`)
+    return (await response.json()) as Record<string, unknown>
+  }
+
+  async stop(): Promise<void> {
+    await this.#process.stop()
+    if (this.#ownDirectory !== undefined) rmSync(this.#ownDirectory, { recursive: true })
+  }
+
+  async #next(suits: (event: Event) => boolean): Promise<Event> {
+    const event = new Promise<Event>((resolve) => {
+      this.#waiting.push({ suits, resolve })
+    })
+    let timer: NodeJS.Timeout | undefined
+    const failed = Promise.race([
+      this.#process.exited.then(() => 'Node-RED is gone'),
+      new Promise<string>((resolve) => {
+        timer = setTimeout(resolve, LIMIT_MS, 'Node-RED gives no sign')
+      })
+    ])
+    const first = await Promise.race([event, failed])
+    clearTimeout(timer)
+    if (typeof first !== 'string') return first
+    throw new Error(`${first}.\n${this.#process.log.slice(-20).join('\n')}`)
+  }
+}
+
+export function temporaryDirectory(): string {
+  return mkdtempSync(join(process.env['BENCH_DIRECTORY'] ?? tmpdir(), 'bench-'))
+}

@@ -1,0 +1,178 @@
+import type { FlowNode } from '../demo/node-red.ts'
+import { CLIENT, SCOPE, type Servers } from './servers.ts'
+
+/** Messages under way at a time, of every candidate. */
+export const WIDTH = 8
+
+/** The nodes that all flows of the bench share. */
+export function shared({ ca, issuer }: Servers): FlowNode[] {
+  return [
+    { id: 'tab', type: 'tab', label: 'bench' },
+    {
+      id: 'tls',
+      type: 'tls-config',
+      certType: 'files',
+      cert: '',
+      key: '',
+      ca: '',
+      verifyservercert: true,
+      credentials: { cadata: ca }
+    },
+    {
+      id: 'auth',
+      type: 'oauth2-client-credentials',
+      issuer,
+      scope: SCOPE,
+      tls: 'tls',
+      credentials: CLIENT
+    }
+  ]
+}
+
+/** This package, fed by the loop `name`; the node is `name out`. */
+export function ours(
+  name: string,
+  { url }: Servers,
+  properties: Record<string, unknown> = {}
+): FlowNode[] {
+  return [
+    { ...loop(name), wires: [[`${name} out`]] },
+    {
+      id: `${name} out`,
+      type: 'hl7-https-out',
+      z: 'tab',
+      url,
+      auth: 'auth',
+      tls: 'tls',
+      order: 'none',
+      maxInFlight: WIDTH,
+      queueLimit: 10_000_000,
+      wires: [[name], [name]],
+      ...properties
+    },
+    { id: `${name} catch`, type: 'catch', z: 'tab', scope: [`${name} out`], wires: [[name]] }
+  ]
+}
+
+export function loop(name: string, properties: Record<string, unknown> = {}): FlowNode {
+  return { id: name, type: 'bench-loop', z: 'tab', ...properties }
+}
+
+/** A node that only calls got, or node:https. */
+export function bareNode(
+  name: string,
+  type: 'bench-got' | 'bench-https',
+  { url, ca }: Servers,
+  token: string,
+  maxSockets?: number
+): FlowNode[] {
+  const more = maxSockets === undefined ? {} : { maxSockets }
+  return [
+    { ...loop(name), wires: [[`${name} node`]] },
+    { id: `${name} node`, type, z: 'tab', url, ca, token, wires: [[name]], ...more },
+    { id: `${name} catch`, type: 'catch', z: 'tab', scope: [`${name} node`], wires: [[name]] }
+  ]
+}
+
+/**
+ * What a user would build: a function that makes the request, an http request node (with "keep alive"
+ * ticked, which it is not by default) and a function that reads the acknowledgement. The token is
+ * given: another flow would fetch it.
+ */
+export function userFlow(name: string, { url }: Servers, token: string): FlowNode[] {
+  return [
+    { ...loop(name), wires: [[`${name} before`]] },
+    functionNode(
+      `${name} before`,
+      `if (typeof msg.payload !== 'string' || !msg.payload.startsWith('MSH')) {
+  node.error('not an HL7 message', msg)
+  return null
+}
+msg.request = msg.payload
+msg.headers = {
+  Authorization: 'Bearer ' + flow.get('token'),
+  'Content-Type': 'application/hl7-v2; charset=utf-8'
+}
+return msg`,
+      `${name} request`,
+      `flow.set('token', ${JSON.stringify(token)})`
+    ),
+    ...requestAndAfter(name, url)
+  ]
+}
+
+/** The same with the token from node-red-contrib-oauth2. */
+export function contribFlow(name: string, { url, issuer }: Servers): FlowNode[] {
+  return [
+    { ...loop(name), wires: [[`${name} token`]] },
+    {
+      id: `${name} token`,
+      type: 'oauth2',
+      z: 'tab',
+      grant_type: 'client_credentials',
+      access_token_url: `${issuer}/token`,
+      client_id: CLIENT.clientId,
+      client_secret: CLIENT.clientSecret,
+      scope: SCOPE,
+      rejectUnauthorized: false,
+      wires: [[`${name} before`], []]
+    },
+    functionNode(
+      `${name} before`,
+      `msg.request = msg.payload
+msg.headers = {
+  Authorization: 'Bearer ' + msg.oauth2Response.access_token,
+  'Content-Type': 'application/hl7-v2; charset=utf-8'
+}
+return msg`,
+      `${name} request`
+    ),
+    ...requestAndAfter(name, url)
+  ]
+}
+
+function requestAndAfter(name: string, url: string): FlowNode[] {
+  return [
+    {
+      id: `${name} request`,
+      type: 'http request',
+      z: 'tab',
+      method: 'POST',
+      ret: 'txt',
+      url,
+      tls: 'tls',
+      persist: true,
+      senderr: false,
+      headers: [],
+      wires: [[`${name} after`]]
+    },
+    functionNode(
+      `${name} after`,
+      `const msa = msg.payload.split('\\r').find((segment) => segment.startsWith('MSA|'))
+if (msg.statusCode !== 200 || msa === undefined) {
+  node.error('no acknowledgement', msg)
+  return null
+}
+const [, code, controlId] = msa.split('|')
+msg.ack = { code, controlId }
+return code === 'AA' || code === 'CA' ? [msg, null] : [null, msg]`,
+      name
+    ),
+    { id: `${name} catch`, type: 'catch', z: 'tab', scope: [`${name} after`], wires: [[name]] }
+  ]
+}
+
+function functionNode(id: string, func: string, next: string, initialize = ''): FlowNode {
+  return {
+    id,
+    type: 'function',
+    z: 'tab',
+    func,
+    initialize,
+    finalize: '',
+    libs: [],
+    outputs: 2,
+    noerr: 0,
+    wires: [[next], [next]]
+  }
+}

@@ -1,0 +1,38 @@
+import { Agent } from 'node:https'
+import got from 'got'
+
+/**
+ * A node that does nothing but call got: the least that a node with got can cost. `maxSockets` in
+ * its configuration gives it the very agent of hl7-https-out.
+ */
+export default function benchGot(RED) {
+  RED.nodes.registerType('bench-got', function ({ url, ca, token, maxSockets }) {
+    RED.nodes.createNode(this, arguments[0])
+    const agent = new Agent(
+      maxSockets === undefined
+        ? { keepAlive: true, ca }
+        : { keepAlive: true, ca, maxSockets, maxFreeSockets: maxSockets, scheduling: 'lifo' }
+    )
+    this.on('input', async (msg, send, done) => {
+      try {
+        const { body, statusCode, headers } = await got.post(url, {
+          headers: {
+            authorization: `Bearer ${token}`,
+            'content-type': 'application/hl7-v2; charset=utf-8'
+          },
+          body: msg.payload,
+          agent: { https: agent },
+          retry: { limit: 0 },
+          throwHttpErrors: false
+        })
+        send(Object.assign(msg, { payload: body, statusCode, headers }))
+        done()
+      } catch (error) {
+        done(error)
+      }
+    })
+    this.on('close', () => {
+      agent.destroy()
+    })
+  })
+}

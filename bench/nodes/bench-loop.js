@@ -1,0 +1,150 @@
+import { monitorEventLoopDelay, performance } from 'node:perf_hooks'
+import { Session } from 'node:inspector'
+import { writeFileSync } from 'node:fs'
+import process from 'node:process'
+import { Buffer } from 'node:buffer'
+
+/**
+ * Feeds messages to what is wired to it, takes them back at its input, and measures Node-RED
+ * meanwhile. It is told what to do over the IPC channel: see bench/bench-node-red.ts.
+ */
+export default function benchLoop(RED) {
+  const report = (event) => {
+    if (process.connected) process.send(event)
+  }
+  RED.events.on('flows:started', () => {
+    report({ kind: 'started' })
+  })
+
+  RED.nodes.registerType('bench-loop', function (config) {
+    RED.nodes.createNode(this, config)
+    let run
+
+    const onCommand = (command) => {
+      if (command.id !== this.id) return
+      if (command.kind === 'memory') {
+        globalThis.gc?.()
+        report({ kind: 'memory', rss: process.memoryUsage.rss(), mostRss: mostRss() })
+      } else if (command.kind === 'send') {
+        this.send(command.msg)
+      } else {
+        run = new Run(this, command.spec, config.outputs, (result) => {
+          run = undefined
+          report({ kind: 'result', id: this.id, result })
+        })
+      }
+    }
+    process.on('message', onCommand)
+
+    // What is accepted is known by its `done`.
+    const hook = `onComplete.${this.id.replaceAll(/\W/gu, '')}`
+    if (config.counts === 'accepted') {
+      RED.hooks.add(hook, (event) => {
+        if (run !== undefined && event.node.id === config.watched) run.returned()
+      })
+    }
+    this.on('input', (msg, _send, done) => {
+      if (config.counts !== 'accepted') run?.returned(msg)
+      done()
+    })
+    this.on('close', () => {
+      process.removeListener('message', onCommand)
+      if (config.counts === 'accepted') RED.hooks.remove(hook)
+    })
+  })
+}
+
+class Run {
+  #sent = 0
+  #returned = 0
+  #failed = 0
+  #start = performance.now()
+  #cpu = process.cpuUsage()
+  #delay = monitorEventLoopDelay({ resolution: 5 })
+  #profiler
+
+  constructor(node, spec, outputs = 1, finished) {
+    this.node = node
+    this.outputs = outputs
+    this.spec = spec
+    this.finished = finished
+    this.large = spec.bytes > 65536 ? largePayload(spec) : undefined
+    // What the making of it left is no part of what is measured.
+    if (this.large !== undefined) globalThis.gc?.()
+    if (spec.profile !== undefined) this.#profiler = startProfiler()
+    this.#delay.enable()
+    this.#start = performance.now()
+    this.#cpu = process.cpuUsage()
+    for (let i = 0; i < Math.min(spec.width, spec.messages); i++) this.#send()
+  }
+
+  /** A message has come back, as an acknowledged one if all is well. */
+  returned(msg) {
+    if (msg !== undefined && !String(msg.payload).includes('MSA|AA')) this.#failed++
+    this.#returned++
+    if (this.#sent < this.spec.messages) this.#send()
+    else if (this.#returned === this.spec.messages) this.#finish()
+  }
+
+  #send() {
+    const index = this.#sent++
+    const msg = { payload: this.large ?? payloadOf(index, this.spec), topic: 'bench' }
+    // One after the other gets its turn.
+    this.node.send([...Array(index % this.outputs).fill(null), msg])
+  }
+
+  #finish() {
+    const { user, system } = process.cpuUsage(this.#cpu)
+    const ms = performance.now() - this.#start
+    this.#delay.disable()
+    const result = {
+      messages: this.spec.messages,
+      failed: this.#failed,
+      ms,
+      cpuUs: user + system,
+      mostStallMs: this.#delay.max / 1e6,
+      rss: process.memoryUsage.rss(),
+      mostRss: mostRss()
+    }
+    if (this.#profiler === undefined) this.finished(result)
+    else {
+      this.#profiler.post('Profiler.stop', (error, { profile }) => {
+        if (!error) writeFileSync(this.spec.profile, JSON.stringify(profile))
+        this.finished(result)
+      })
+    }
+  }
+}
+
+/** Most resident memory since the process began, in bytes. */
+function mostRss() {
+  return process.resourceUsage().maxRSS * 1024
+}
+
+function startProfiler() {
+  const session = new Session()
+  session.connect()
+  session.post('Profiler.enable')
+  session.post('Profiler.setSamplingInterval', { interval: 200 })
+  session.post('Profiler.start')
+  return session
+}
+
+const run = Date.now().toString(36).toUpperCase()
+let number = 0
+
+/** An admission of an invented person, with a note that makes it as long as it has to be. */
+function payloadOf(index, { bytes, keys = 1000 }) {
+  const begin =
+    `MSH|^~\\&|WARDSYS|NORTHSIDE|REGISTRY|CITYCARE|20260102030405||ADT^A01^ADT_A01|${run}${number++}|P|2.5.1\r` +
+    `EVN|A01|20260102030405\r` +
+    `PID|1||${index % keys}^^^NORTHSIDE^MR||Lindqvist^Astrid^Maria||19840217|F\r` +
+    `PV1|1|I|3W^312^2^NORTHSIDE\r`
+  return `${begin}NTE|1||${'x'.repeat(Math.max(0, bytes - begin.length - 8))}\r`
+}
+
+/** One long message for all; made of bytes, for a string of pieces would be put together in the measured time. */
+function largePayload(spec) {
+  const bytes = Buffer.from(payloadOf(0, spec), 'latin1')
+  return spec.payload === 'buffer' ? bytes : bytes.toString('latin1')
+}

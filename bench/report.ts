@@ -1,0 +1,61 @@
+/** One line of the table. */
+export interface Row {
+  what: string
+  value: number
+  /** `×`, `/s`, `ms`, `MB`, `%`, or nothing. */
+  unit: string
+  /** Without one it is for information. */
+  budget?: { atMost: number } | { atLeast: number }
+  /** How it was measured, where that is not plain. */
+  note?: string
+}
+
+export function isMet({ value, budget }: Row): boolean | undefined {
+  if (budget === undefined) return undefined
+  return 'atMost' in budget ? value <= budget.atMost : value >= budget.atLeast
+}
+
+/** The rows as a Markdown table. */
+export function table(rows: readonly Row[]): string {
+  const lines = rows.map((row) => {
+    const met = isMet(row)
+    return [
+      row.note === undefined ? row.what : `${row.what} (${row.note})`,
+      budgetText(row),
+      `${figure(row.value)}${unitText(row.unit)}`,
+      met === undefined ? '' : met ? 'met' : 'OPEN'
+    ]
+  })
+  const all = [['what', 'budget', 'measured', ''], ...lines]
+  const widths = [0, 1, 2, 3].map((at) => Math.max(...all.map((line) => line[at]?.length ?? 0)))
+  const text = (line: string[]): string =>
+    `| ${line.map((cell, at) => cell.padEnd(widths[at] ?? 0)).join(' | ')} |`
+  const rule = `|${widths.map((width) => '-'.repeat(width + 2)).join('|')}|`
+  return [text(all[0] ?? []), rule, ...lines.map(text)].join('\n')
+}
+
+function budgetText({ budget, unit }: Row): string {
+  if (budget === undefined) return ''
+  return 'atMost' in budget
+    ? `≤ ${figure(budget.atMost)}${unitText(unit)}`
+    : `≥ ${figure(budget.atLeast)}${unitText(unit)}`
+}
+
+function unitText(unit: string): string {
+  return unit === '' || unit.startsWith('/') ? unit : ` ${unit}`
+}
+
+/** Three significant digits, thousands apart. */
+export function figure(value: number): string {
+  if (Math.abs(value) >= 1000) {
+    return String(Math.round(value)).replaceAll(/\B(?=(\d{3})+$)/gu, ' ')
+  }
+  return String(Number(value.toPrecision(3)))
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b)
+  const middle = sorted.length >> 1
+  const upper = sorted[middle] ?? Number.NaN
+  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? upper) + upper) / 2
+}

@@ -1,0 +1,37 @@
+import { mkdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { BenchNodeRed, temporaryDirectory } from '../bench-node-red.ts'
+import { median, type Row } from '../report.ts'
+
+/** What the package adds to Node-RED's start, from the process's start to its flows' start. */
+export async function startRows(quick: boolean): Promise<Row[]> {
+  const withPackage = temporaryDirectory()
+  const without = temporaryDirectory()
+  // Where something of that name is, the package is not linked in.
+  mkdirSync(join(without, 'node_modules', '@hl7-https', 'node-red-hl7-https-out'), {
+    recursive: true
+  })
+  const differences: number[] = []
+  // The first round fills the caches of the disk.
+  for (let round = -1; round < (quick ? 4 : 15); round++) {
+    const ms = (await startTime(withPackage)) - (await startTime(without))
+    if (round >= 0) differences.push(ms)
+  }
+  for (const directory of [withPackage, without]) rmSync(directory, { recursive: true })
+  return [
+    {
+      what: "added to Node-RED's start",
+      value: median(differences),
+      unit: 'ms',
+      budget: { atMost: 150 }
+    }
+  ]
+}
+
+async function startTime(userDir: string): Promise<number> {
+  const start = performance.now()
+  const nodeRed = await BenchNodeRed.start({ flows: [], userDir })
+  const ms = performance.now() - start
+  await nodeRed.stop()
+  return ms
+}

@@ -1,0 +1,101 @@
+/**
+ * Measures this package against its budgets, beside what a user would use instead, and prints a table.
+ *
+ *   npm run bench                    everything, about ten minutes; writes the plots in bench/results
+ *   npm run bench -- --quick         the short form, under a minute
+ *   npm run bench -- --json FILE     also writes figures, versions and machine
+ *   npm run bench -- --only WORD     one part: cpu, accept, pace, backlog, large, tokens, start, growth
+ *   npm run bench -- --profile DIR   with the part cpu: a CPU profile for each candidate
+ */
+import { readFileSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { cpus, loadavg, release, totalmem, type } from 'node:os'
+import { parseArgs } from 'node:util'
+import { growthRows } from './growth.ts'
+import { isMet, table, type Row } from './report.ts'
+import { acceptRows } from './rows/accept.ts'
+import { backlogRows } from './rows/backlog.ts'
+import { cpuRows } from './rows/cpu.ts'
+import { largeRows } from './rows/large.ts'
+import { paceRows } from './rows/pace.ts'
+import { startRows } from './rows/start.ts'
+import { tokenRows } from './rows/tokens.ts'
+import { CLIENT, SCOPE, Servers } from './servers.ts'
+import got from 'got'
+
+const { values: options } = parseArgs({
+  options: {
+    quick: { type: 'boolean', default: false },
+    json: { type: 'string' },
+    only: { type: 'string' },
+    profile: { type: 'string' }
+  }
+})
+const { quick } = options
+
+const servers = await Servers.start()
+const { access_token: token } = await got
+  .post(`${servers.issuer}/token`, {
+    username: CLIENT.clientId,
+    password: CLIENT.clientSecret,
+    form: { grant_type: 'client_credentials', scope: SCOPE },
+    https: { certificateAuthority: servers.ca }
+  })
+  .json<{ access_token: string }>()
+
+const parts: Record<string, () => Promise<Row[]>> = {
+  cpu: () => cpuRows({ servers, token, quick, profiles: options.profile }),
+  accept: () => acceptRows(servers, quick),
+  pace: () => paceRows(servers, token, quick),
+  tokens: () => tokenRows(servers),
+  large: () => largeRows(servers),
+  backlog: () => backlogRows(servers, quick),
+  start: () => startRows(quick),
+  ...(quick ? {} : { growth: () => growthRows(servers) })
+}
+
+const started = performance.now()
+const loadBefore = loadavg()[0] ?? 0
+const rows: Row[] = []
+for (const [name, measure] of Object.entries(parts)) {
+  if (options.only !== undefined && options.only !== name) continue
+  const begun = performance.now()
+  rows.push(...(await measure()))
+  console.error(`${name}: ${((performance.now() - begun) / 1000).toFixed(0)} s`)
+}
+servers.close()
+
+console.log(table(rows))
+console.log(
+  `\n${((performance.now() - started) / 1000).toFixed(0)} s, load before ${loadBefore.toFixed(1)}, after ${(loadavg()[0] ?? 0).toFixed(1)}`
+)
+if (options.json !== undefined) {
+  const results = {
+    at: new Date().toISOString(),
+    quick,
+    machine: {
+      system: `${type()} ${release()}`,
+      cpu: cpus()[0]?.model ?? '',
+      cores: cpus().length,
+      memoryMb: Math.round(totalmem() / 2 ** 20)
+    },
+    versions: {
+      'Node.js': process.versions.node,
+      OpenSSL: process.versions.openssl,
+      ...versionsOf('node-red', 'got', 'openid-client')
+    },
+    rows: rows.map((row) => ({ ...row, met: isMet(row) }))
+  }
+  writeFileSync(options.json, `${JSON.stringify(results, null, 2)}\n`)
+}
+
+function versionsOf(...names: string[]): Record<string, string> {
+  const require = createRequire(import.meta.url)
+  return Object.fromEntries(
+    names.map((name) => {
+      const directory = require.resolve.paths(name)?.[1] ?? ''
+      const file = readFileSync(`${directory}/${name}/package.json`, 'utf8')
+      return [name, (JSON.parse(file) as { version: string }).version]
+    })
+  )
+}

@@ -1,0 +1,28 @@
+const prefix = 'hl7-https-out-rules'
+
+/** Two buttons for the two views. A list of a text that cannot be read would show old rules. */
+export function prepareRuleViews(first: 'list' | 'text', hasList: () => boolean): void {
+  const views = ['list', 'text'] as const
+  const showView = (view: 'list' | 'text'): void => {
+    const shown = view === 'list' && !hasList() ? 'text' : view
+    for (const one of views) {
+      show(`${prefix}-view-${one}`, one === shown)
+      const button = document.getElementById(`${prefix}-show-${one}`)
+      button?.setAttribute('aria-pressed', String(one === shown))
+    }
+    show(`${prefix}-move`, shown === 'list')
+    RED.tray.resize()
+  }
+  for (const view of views) {
+    document.getElementById(`${prefix}-show-${view}`)?.addEventListener('click', () => {
+      showView(view)
+    })
+  }
+  showView(first)
+}
+
+/** Shows or hides an element. */
+export function show(id: string, shown: boolean): void {
+  const element = document.getElementById(id)
+  if (element !== null) element.hidden = !shown
+}

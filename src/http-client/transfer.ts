@@ -1,0 +1,99 @@
+import type { ClientRequest, IncomingHttpHeaders } from 'node:http'
+import type { Request, Response } from 'got'
+import { describeError } from './describe-error.ts'
+import type { Exchange } from './exchange.ts'
+import { Failure } from './failure.ts'
+
+/** Long bodies go out in pieces of this size, so that it is seen whether they go out, in bytes. */
+const PIECE_BYTES = 64 * 1024
+/** The connection of an answer that is complete is waited for so long, in milliseconds. */
+const FREE_MS = 100
+
+export interface Answer {
+  status: number
+  headers: IncomingHttpHeaders
+  /** As it came, still encoded. */
+  body: Buffer
+}
+
+/**
+ * Sends the body through got and collects the answer.
+ *
+ * The body is written to got's stream and not given to got as an option: with the option got waits
+ * until Node.js says that the body is on its way, and where the answer is quicker than that (a
+ * receiver nearby, a busy event loop) it takes the request for a broken one and closes the connection.
+ *
+ * The answer counts when its connection is free for the next request, which would open another.
+ */
+export async function transfer(
+  stream: Request,
+  body: Buffer | undefined,
+  exchange: Exchange
+): Promise<Answer> {
+  const chunks: Buffer[] = []
+  let received = 0
+  let response: Response | undefined
+  stream.once('response', (first: Response) => {
+    response = first
+  })
+  stream.on('data', (chunk: Buffer) => {
+    chunks.push(chunk)
+    received += chunk.length
+    exchange.received(received)
+  })
+  const answered = new Promise<void>((resolve, reject) => {
+    stream.once('end', resolve)
+    // Also for what comes after the end, which is nobody's concern any more.
+    stream.on('error', reject)
+    // Closed without either: nobody would ever say so.
+    stream.once('close', () => {
+      reject(new Failure('ECONNRESET', 'reset', describeError('ECONNRESET')))
+    })
+  })
+  upload(stream, body, exchange)
+  await answered
+  if (response === undefined) throw new TypeError('An answer without a head.')
+  if (!stream.writableEnded) {
+    // The server has heard enough; it must not take the next request for the rest of this one.
+    stream.destroy()
+  } else if (exchange.sent !== undefined) await isFree(exchange.sent)
+  const [only] = chunks
+  return {
+    status: response.statusCode,
+    headers: response.headers,
+    body: only !== undefined && chunks.length === 1 ? only : Buffer.concat(chunks, received)
+  }
+}
+
+function upload(stream: Request, body: Buffer | undefined, exchange: Exchange): void {
+  if (body === undefined || body.length <= PIECE_BYTES) {
+    // Of a GET got ends the request by itself.
+    if (stream.options.method !== 'GET') stream.end(body)
+    return
+  }
+  let at = 0
+  const next = (error?: Error | null): void => {
+    if (error || stream.destroyed) return
+    exchange.uploaded()
+    const piece = body.subarray(at, at + PIECE_BYTES)
+    at += piece.length
+    if (at < body.length) stream.write(piece, next)
+    else stream.end(piece)
+  }
+  next()
+}
+
+/** Node.js gives a connection back a little after the answer's end. */
+function isFree(sent: ClientRequest): Promise<void> | undefined {
+  if (sent.closed || !sent.shouldKeepAlive) return undefined
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => {
+      sent.destroy()
+      resolve()
+    }, FREE_MS)
+    sent.once('close', () => {
+      clearTimeout(timer)
+      resolve()
+    })
+  })
+}

@@ -1,0 +1,115 @@
+import assert from 'node:assert/strict'
+import { execFile, spawnSync } from 'node:child_process'
+import { after, before, describe, it } from 'node:test'
+import { setTimeout as wait } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import { startNodeRed } from '../support/node-red.ts'
+import { adt, startWorld, type World } from '../support/world.ts'
+import { page, section } from './markdown.ts'
+
+const skip = spawnSync('curl', ['--version']).status === 0 ? false : 'needs curl'
+
+/** The blocks of commands of "At 3 a.m.": what is done to the queue, and how to log in. */
+const [commands = '', login = ''] = [
+  ...section(page('docs/what-happens-to-a-message.md'), 'At 3 a.m.').matchAll(
+    /^```sh\n([^]*?)^```/gm
+  )
+].map(([, block]) => block ?? '')
+
+/** Runs commands of the page, with the places that a reader fills in filled in; the answers. */
+async function run(block: string, fillIn: Record<string, string>): Promise<unknown[]> {
+  const filledIn = Object.entries(fillIn).reduce(
+    (text, [place, value]) => text.replaceAll(place, value),
+    block
+  )
+  // Each answer on a line of its own; what is no success ends it.
+  const script = `set -e
+curl() { command curl -sS --fail-with-body --noproxy '*' "$@" | tr -d '\\n'; echo; }
+${filledIn}`
+  const { stdout } = await promisify(execFile)('bash', ['-o', 'pipefail', '-c', script])
+  return stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as unknown)
+}
+
+describe('the commands for an operator in docs/what-happens-to-a-message.md', { skip }, () => {
+  let world: World
+  before(async () => {
+    world = await startWorld()
+  })
+  after(() => world.close())
+
+  it('tell the state, pause, resume, list, resend and discard', async () => {
+    await world.deploy({ queue: 'disk', replyCodeActions: ':?A=S' })
+    await world.nodeRed.inject('in', { payload: adt('NIGHT1') })
+    const base = `${world.nodeRed.url}/hl7-https-out/out`
+    const suspended = async (): Promise<{ id: string; controlId: string }[]> =>
+      (await (await fetch(`${base}/suspended`)).json()) as { id: string; controlId: string }[]
+    const aside = async (): Promise<string> => {
+      for (let tries = 0; tries < 200; tries++) {
+        const [first] = await suspended()
+        if (first !== undefined) return first.id
+        await wait(50)
+      }
+      throw new Error('No message was suspended.')
+    }
+    const id = await aside()
+    const all = commands.split('\n').filter((line) => line !== '')
+    const fillIn = {
+      'http://127.0.0.1:1880': world.nodeRed.url,
+      NODE: 'out',
+      '/17/': `/${id}/`
+    }
+
+    const [state, paused, resumed, list] = (await run(
+      all.filter((line) => !line.includes('/17/')).join('\n'),
+      fillIn
+    )) as [State, State, State, { controlId: string }[]]
+    assert.equal(state.suspended, 1)
+    assert.equal(paused.state, 'paused')
+    assert.notEqual(resumed.state, 'paused')
+    assert.deepEqual(
+      list.map(({ controlId }) => controlId),
+      ['NIGHT1']
+    )
+
+    const alone = (word: string): string =>
+      all.filter((line) => line.startsWith('BASE=') || line.includes(`/17/${word}`)).join('\n')
+    const before = world.receiver.requests.length
+    await run(alone('resend'), fillIn)
+    await world.nodeRed.waitFor(() => (world.receiver.requests.length > before ? true : undefined))
+    await aside()
+    await run(alone('discard'), fillIn)
+    const [caught] = await world.nodeRed.waitForMessages('caught')
+    assert.equal((caught?.['error'] as { code: string }).code, 'HL7_DISCARDED')
+  })
+})
+
+describe('the login in docs/what-happens-to-a-message.md', { skip }, () => {
+  it('gives a token that the admin routes take', async (t) => {
+    // bcrypt, of "watch".
+    const password = '$2b$04$g5EcgNp7HlRZiBV6hxK.Ze7cF/MBziVbaRcZuWZQE23EoTbXgy0XC'
+    const user = { username: 'night', password, permissions: '*' }
+    const nodeRed = await startNodeRed({
+      settings: { adminAuth: { type: 'credentials', users: [user] } }
+    })
+    t.after(() => nodeRed.stop())
+    const fillIn = {
+      'http://127.0.0.1:1880': nodeRed.url,
+      USER: 'night',
+      PASSWORD: 'watch'
+    }
+    const [answer] = (await run(login, fillIn)) as [{ access_token: string }]
+    const url = `${nodeRed.url}/hl7-https-out/out`
+    const headers = { Authorization: `Bearer ${answer.access_token}` }
+    assert.equal((await fetch(url)).status, 401)
+    // Let in, and told that there is no such node.
+    assert.equal((await fetch(url, { headers })).status, 404)
+  })
+})
+
+interface State {
+  state: string
+  suspended: number
+}
