@@ -7,7 +7,6 @@ import {
   type ReplyRule,
   type ReplyRules
 } from './reply-rules.ts'
-import { isErrorTest } from './reply-test.ts'
 
 /** What becomes of a message after an attempt. */
 export interface Decision {
@@ -23,10 +22,7 @@ export interface Decision {
   readonly warnings: readonly string[]
 }
 
-/** The E rules of the default: what decides an error for which no rule holds. */
-const defaultErrorRules = parseReplyRules(DEFAULT_REPLY_RULES).rules.filter((rule) =>
-  rule.conditions.every((tests) => tests.some(isErrorTest))
-)
+const defaultRules = parseReplyRules(DEFAULT_REPLY_RULES).rules
 
 /**
  * Decides what becomes of a message after an attempt. Depends on its arguments alone.
@@ -38,7 +34,7 @@ const defaultErrorRules = parseReplyRules(DEFAULT_REPLY_RULES).rules.filter((rul
  */
 export function decide(rules: ReplyRules, attempt: Attempt): Decision {
   const facts = factsOf(attempt)
-  if (!attempt.sent.replyDue && facts.error === null && facts.ack === null && facts.empty) {
+  if (!attempt.sent.replyDue && facts.error === null && facts.empty) {
     return { outcome: 'accept', retry: false, rule: '', action: '', warnings: [] }
   }
   const warnings: string[] = []
@@ -52,11 +48,12 @@ export function decide(rules: ReplyRules, attempt: Attempt): Decision {
     if (rule.warn) warnings.push(rule.text)
   }
   if (deciding === null && facts.error !== null) {
-    deciding = defaultErrorRules.find((rule) => ruleHolds(rule, facts)) ?? null
+    // One of its E rules; the others hold for no error.
+    deciding = defaultRules.find((rule) => ruleHolds(rule, facts)) ?? null
   }
   if (deciding !== null) return { ...ending(deciding), warnings }
-  // A W alone accepts a reply, never an error.
-  if (warning !== null && facts.error === null) return { ...ending(warning), warnings }
+  // A W alone accepts a reply, never an error: for each of those a rule of the default has held.
+  if (warning !== null) return { ...ending(warning), warnings }
   return { outcome: 'fail', retry: false, rule: '', action: 'F', warnings }
 }
 

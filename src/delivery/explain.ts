@@ -91,7 +91,7 @@ function describeReply(reply: ReplyRecord, tokenProblem: string | undefined): st
   if (status >= 300 && status < 400) {
     return `The receiver redirects (${status}) ${target(reply.headers.location)}`
   }
-  if (status < 200 || status >= 300) return `The receiver answered with HTTP status ${status}.`
+  if (status < 200 || status >= 400) return `The receiver answered with HTTP status ${status}.`
   if (reply.text === '') {
     return `The receiver answered ${status} without a body, though a reply was due.`
   }

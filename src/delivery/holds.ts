@@ -38,7 +38,7 @@ export function factsOf(attempt: Attempt): Facts {
  */
 export function countingAcknowledgement(attempt: Attempt): Acknowledgement | null {
   const { ack, message } = attempt.reply ?? { ack: null, message: null }
-  if (ack === null || (isSuccess(attempt.status) && attempt.error === undefined)) return ack
+  if (isSuccess(attempt.status) && attempt.error === undefined) return ack
   return message !== null && message.values(msaCode).length > 0 ? ack : null
 }
 
@@ -68,7 +68,7 @@ export function holds(test: ReplyTest, facts: Facts): boolean {
     case 'no-acknowledgement':
       return ack === null && error === null && !facts.empty
     case 'no-reply':
-      return ack === null && error === null && facts.empty
+      return error === null && facts.empty
     case 'foreign-id':
       return (
         ack !== null &&
@@ -108,7 +108,6 @@ const standardCodes = new Set(['AA', 'CA', 'AE', 'CE', 'AR', 'CR'])
 
 function hasSameType({ attempt }: Facts): boolean {
   const received = attempt.reply?.message?.values(messageType)[0]
-  if (received === undefined) return false
   return received === '' || received === attempt.sent.type.split('^', 1)[0]
 }
 

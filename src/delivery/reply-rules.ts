@@ -82,7 +82,7 @@ function readRule(scanner: RuleScanner): ReplyRule {
     )
   }
   const actions = readActions(scanner)
-  return { text: scanner.text.slice(start, scanner.tokenEnd), conditions, ...actions }
+  return { text: scanner.text.slice(start, scanner.position), conditions, ...actions }
 }
 
 function readConditions(scanner: RuleScanner): ReplyTest[][] {

@@ -51,11 +51,6 @@ export type ReplyTest =
   /** `@*text` the reply contains the text; in small letters. */
   | { readonly kind: 'reply-text'; readonly text: string }
 
-/** Does the test ask for an error, so that a reply with an MSA can never pass it? */
-export function isErrorTest(test: ReplyTest): boolean {
-  return test.kind === 'error' || test.kind.startsWith('error-')
-}
-
 /**
  * Reads one test, such as `:?A`, `E#5xx` or `@ERR-8*text`.
  *
@@ -242,13 +237,13 @@ function errorAt(
 
 function trimmedEnd(piece: Piece): Piece {
   let { end } = piece
-  while (end > piece.start && isBlank(piece.text.charCodeAt(end - piece.start - 1))) end--
+  while (isBlank(piece.text.charCodeAt(end - piece.start - 1))) end--
   return { ...piece, text: piece.text.slice(0, end - piece.start), end }
 }
 
 function consistsOf(text: string, accepts: (code: number) => boolean): boolean {
   for (let at = 0; at < text.length; at++) if (!accepts(text.charCodeAt(at))) return false
-  return text !== ''
+  return true
 }
 
 function isDigit(code: number): boolean {

@@ -17,7 +17,6 @@ export interface Piece {
 export class RuleScanner {
   readonly text: string
   position = 0
-  #tokenEnd = 0
 
   constructor(text: string) {
     this.text = text
@@ -25,36 +24,28 @@ export class RuleScanner {
 
   /** The next character that is no blank, or `''` at the end. */
   peek(): string {
-    while (this.position < this.text.length && isBlank(this.text.charCodeAt(this.position))) {
-      this.position++
-    }
+    while (isBlank(this.text.charCodeAt(this.position))) this.position++
     return this.text.charAt(this.position)
   }
 
   /** Steps over `character` if it comes next. */
   take(character: string): boolean {
-    if (this.peek() !== character || character === '') return false
+    if (this.peek() !== character) return false
     this.advance(1)
     return true
   }
 
-  /** Steps over `count` characters that belong to a token. */
+  /** Steps over `count` characters. */
   advance(count: number): void {
     this.position += count
-    this.#tokenEnd = this.position
-  }
-
-  /** Where the last token ended: what a rule's text as written goes up to. */
-  get tokenEnd(): number {
-    return this.#tokenEnd
   }
 
   /** The characters from here for which `accepts` says yes. */
   run(accepts: (code: number) => boolean): Piece {
     const start = this.position
     let end = start
-    while (end < this.text.length && accepts(this.text.charCodeAt(end))) end++
-    if (end > start) this.advance(end - start)
+    while (accepts(this.text.charCodeAt(end))) end++
+    this.position = end
     return { text: this.text.slice(start, end), start, end, quoted: false }
   }
 
@@ -105,7 +96,6 @@ export class RuleScanner {
     while (stop < this.text.length && !endsValue(this.text.charCodeAt(stop))) stop++
     let end = stop
     while (end > start && isBlank(this.text.charCodeAt(end - 1))) end--
-    if (end > start) this.advance(end - start)
     this.position = stop
     return { text: this.text.slice(start, end), start, end, quoted: false }
   }

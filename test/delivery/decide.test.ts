@@ -147,7 +147,8 @@ describe('a connection that breaks', () => {
       'E=S',
       'E#ECONNRESET=D',
       '(E#timeout,E#reset)=F',
-      'E=F,E#reset=R'
+      'E=F,E#reset=R',
+      'E*"read econnreset"=F'
     ]) {
       assert.equal(retriesOnReset(parseReplyRules(rules)), false, rules)
     }

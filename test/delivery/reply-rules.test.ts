@@ -31,6 +31,7 @@ describe('each test of the language', () => {
     [':AE', { kind: 'code', code: 'AE' }],
     [':ae', { kind: 'code', code: 'ae' }],
     [':I', { kind: 'code', code: 'I' }],
+    [':AZaz09', { kind: 'code', code: 'AZaz09' }],
     [':"?A"', { kind: 'code', code: '?A' }],
     [':"A ""B"""', { kind: 'code', code: 'A "B"' }],
     [':?A', { kind: 'code-class', codes: ['AA', 'CA'] }],
@@ -60,6 +61,8 @@ describe('each test of the language', () => {
     ['E*"a,b=c&d)"', { kind: 'error-text', text: 'a,b=c&d)' }],
     ['@status:201', { kind: 'status', from: 201, to: 201 }],
     ['@status:2xx', { kind: 'status', from: 200, to: 299 }],
+    ['@ status : 100', { kind: 'status', from: 100, to: 100 }],
+    ['@status\u00a0:\x0b999', { kind: 'status', from: 999, to: 999 }],
     ['@ERR-3:207', { kind: 'field-value', path: parsePath('ERR-3'), value: '207' }],
     ['@MSA-3 : "a, b"', { kind: 'field-value', path: parsePath('MSA-3'), value: 'a, b' }],
     ['@MSH-9.2:ACK', { kind: 'field-value', path: parsePath('MSH-9.2'), value: 'ACK' }],
@@ -69,6 +72,7 @@ describe('each test of the language', () => {
     ],
     ['@ERR-1(2).4*101', { kind: 'field-text', path: parsePath('ERR-1(2).4'), text: '101' }],
     ['@severity:W', { kind: 'severity', severity: 'W' }],
+    ['@severity : F', { kind: 'severity', severity: 'F' }],
     ['@*REJECTED', { kind: 'reply-text', text: 'rejected' }]
   ]
   for (const [codes, expected] of cases) {
@@ -154,17 +158,32 @@ describe('a mistake', () => {
     [':?A=RR', 5, 1, /cannot stand here/],
     [':?A=WW', 5, 1, /cannot stand here/],
     [':?A=c', 4, 1, /upper case/],
-    [':?A=Q', 4, 1, /no action/],
+    ...['A', 'Q', 'Z'].map((letter): [string, number, number, RegExp] => [
+      `:?A=${letter}`,
+      ...([4, 1, /is no action/] as const)
+    ]),
+    ...['a', 'z'].map((letter): [string, number, number, RegExp] => [
+      `:?A=${letter}`,
+      ...([4, 1, /upper case/] as const)
+    ]),
+    ...['@', '[', '`', '{'].map((sign): [string, number, number, RegExp] => [
+      `:?A=${sign}`,
+      ...([4, 1, /action is missing/] as const)
+    ]),
     [':?A=', 4, 0, /action is missing.*the end/],
     [':?A= ,:?E=F', 5, 1, /action is missing.*','/],
     [':?A', 3, 0, /'=' and actions.*the end/],
     [':?A=C,', 6, 0, /test is expected.*the end/],
     [',:?A=C', 0, 1, /test is expected.*','/],
-    [':?A=C :?E=F', 6, 1, /comma/],
+    [':?A=C :?E=F', 6, 1, /comma .* after 'C', found ':'/],
+    [':?A=C,:?E=WF x', 13, 1, /after 'WF', found 'x'/],
     [':?A=C F', 6, 1, /comma/],
-    [':?B=C', 1, 2, /Unknown test ':\?B'/],
+    [':?B=C', 1, 2, /Unknown test ':\?B'.*in double quotes\), or one of/],
+    [':A[=C', 1, 2, /Unknown test/],
+    [':a{=C', 1, 2, /Unknown test/],
+    [':?A\u0001=C', 1, 3, /Unknown test/],
     [':A?=C', 1, 2, /Unknown test/],
-    [':=C', 1, 0, /missing/],
+    [':=C', 1, 0, /An MSA-1 code, or one of .* is missing/],
     [':""=C', 1, 2, /missing.*empty/],
     [':A B=C', 1, 3, /Unknown test/],
     ['Q=C', 0, 1, /begins with :, E, X or @/],
@@ -172,25 +191,31 @@ describe('a mistake', () => {
     ['EX=C', 1, 1, /E#503/],
     ['XX=C', 1, 1, /'&' and a further test/],
     ['E503=F', 1, 1, /E#503/],
-    ['E#=F', 2, 0, /missing/],
+    ['E#=F', 2, 0, /An HTTP status, an error code or a family after 'E#' is missing/],
     ['E#6301=R', 2, 4, /no HTTP status/],
     ['E#5XX=R', 2, 3, /no HTTP status/],
     ['E#0xx=R', 2, 3, /no HTTP status/],
     ['E#50=R', 2, 2, /no HTTP status/],
     ['E#Timeout=F', 2, 7, /small letters: E#timeout/],
-    ['E#not a code=F', 2, 10, /no error code/],
-    ['E*=F', 2, 0, /missing/],
+    ['E#not a code=F', 2, 10, /no error code.*one of connect, timeout, reset, tls, token/],
+    ['E*=F', 2, 0, /A text after 'E\*' is missing/],
     ['@=F', 1, 1, /Expected ':'/],
     ['@status=F', 7, 1, /Expected ':'/],
     ['@status:20=F', 8, 2, /no HTTP status/],
+    ['@status:axx=F', 8, 3, /no HTTP status/],
+    ['@status:=F', 8, 0, /An HTTP status after '@status:' is missing/],
     ['@status*20=F', 1, 6, /unknown/],
+    ['@severity:=F', 10, 0, /A severity after '@severity:' is missing/],
     ['@severity:w=F', 10, 1, /one of I, W, E, F/],
     ['@severity:X=F', 10, 1, /one of I, W, E, F/],
     ['@PID-3:1=F', 1, 5, /MSA, ERR or MSH/],
+    ['@ PID-3 :1=F', 2, 5, /'@PID-3' is unknown/],
     ['@ERR-x:1=F', 1, 5, /no field/],
     ['@ERR:1=F', 1, 3, /no field/],
-    ['@ERR-3:=F', 7, 0, /missing/],
-    ['@*=F', 2, 0, /missing/],
+    ['@ERR-3:=F', 7, 0, /A value after '@ERR-3:' is missing/],
+    ['@ERR-3*=F', 7, 0, /A text after '@ERR-3\*' is missing/],
+    ['@*=F', 2, 0, /A text after '@\*' is missing/],
+    ['@* =F', 3, 0, /missing/],
     ['@*"abc=F', 2, 6, /closing double quote/],
     ['@*"a"b=F', 5, 1, /'b'/],
     ['@*a"b"=F', 3, 1, /double quote/],
@@ -210,8 +235,14 @@ describe('a mistake', () => {
       assert.match(error.message, words)
       assert.match(error.message, new RegExp(`position ${position + 1}\\b`))
       assert.equal(error.code, 'HL7_CONFIG')
+      assert.equal(error.name, 'ReplyRulesError')
     })
   }
+
+  it('is not yet a string of the greatest length', () => {
+    const text = ':?A=C'.padEnd(MAX_REPLY_RULES_LENGTH)
+    assert.deepEqual(parseReplyRules(text).rules, parseReplyRules(':?A=C').rules)
+  })
 
   it('is a string that is too long, which is not read at all', () => {
     const error = mistake('('.repeat(MAX_REPLY_RULES_LENGTH + 5))

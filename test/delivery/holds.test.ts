@@ -1,0 +1,103 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import type { Attempt } from '../../src/delivery/attempt.ts'
+import { factsOf, holds } from '../../src/delivery/holds.ts'
+import { parseReplyRules } from '../../src/delivery/reply-rules.ts'
+import { readAcknowledgement } from '../../src/hl7/acknowledgement.ts'
+import { readReplyMessage } from '../../src/hl7/reply-message.ts'
+
+const sent = { controlIds: ['M1', 'M2'], type: 'ADT^A01', replyDue: true }
+
+function answer(text: string, status = 200): Attempt {
+  const message = readReplyMessage(text)
+  const ack = message === null ? null : readAcknowledgement(message)
+  return { sent, status, reply: { text, empty: text === '', message, ack } }
+}
+
+const msh = 'MSH|^~\\&|LAB||||2025||ACK|R1|P|2.5.1\r'
+const attempts = {
+  accepted: answer(`${msh}MSA|AA|M2\r`),
+  refused: answer(`${msh}MSA|AE|M3|Late\rERR||PID^1|207|W||||One\rERR||PID^2|208|W||||Two\r`, 500),
+  'of a sent type': answer(`${msh.replace('ACK', 'ADT^A02')}MSA|AA|\r`),
+  'of no type': answer(`${msh.replace('ACK', '')}MSA|AA|\r`),
+  words: answer('Stored'),
+  nothing: answer(''),
+  'no answer': { sent },
+  'a status alone': { sent, status: 204 },
+  reset: { sent, error: { code: 'ECONNRESET', family: 'reset', text: 'Socket hang up' } },
+  'a failing server': answer('Sorry', 503)
+} satisfies Record<string, Attempt>
+type Name = keyof typeof attempts
+
+/** For which of the attempts the test holds; for no other. */
+const table: Record<string, Name[]> = {
+  ':AA': ['accepted', 'of a sent type', 'of no type'],
+  ':?A': ['accepted', 'of a sent type', 'of no type'],
+  ':?E': ['refused'],
+  ':_': [],
+  ':*': [],
+  ':~': ['words'],
+  X: ['nothing', 'a status alone'],
+  ':I?': ['refused'],
+  ':T?': ['of a sent type', 'of no type'],
+  E: ['no answer', 'reset', 'a failing server'],
+  'E#5xx': ['a failing server'],
+  'E#503': ['a failing server'],
+  'E#502': [],
+  'E#504': [],
+  'E#ECONNRESET': ['reset'],
+  'E#EPIPE': [],
+  'E#reset': ['reset'],
+  'E#timeout': [],
+  'E*HANG': ['reset'],
+  'E*status': ['a failing server'],
+  'E*"no answer"': ['no answer'],
+  '@status:2xx': [
+    ...(['accepted', 'of a sent type', 'of no type', 'words', 'nothing'] as const),
+    'a status alone'
+  ],
+  '@status:500': ['refused'],
+  '@MSA-2:M2': ['accepted'],
+  '@ERR-3:208': ['refused'],
+  '@ERR-3:209': [],
+  '@ERR-8*two': ['refused'],
+  '@ERR-8*three': [],
+  '@severity:W': ['refused'],
+  '@severity:E': [],
+  '@*STORED': ['words'],
+  '@*late': ['refused'],
+  '@*nowhere': []
+}
+
+describe('a test of a rule', () => {
+  for (const [codes, expected] of Object.entries(table)) {
+    it(`${codes} holds for ${expected.join(', ') || 'none of the attempts'}`, () => {
+      const test = parseReplyRules(`${codes}=F`).rules[0]?.conditions[0]?.[0]
+      assert.ok(test)
+      const held = Object.entries(attempts)
+        .filter(([, attempt]) => holds(test, factsOf(attempt)))
+        .map(([name]) => name)
+      assert.deepEqual(held, expected)
+    })
+  }
+
+  it(':* holds for every code but the empty and the six standard ones', () => {
+    for (const code of ['AA', 'CA', 'AE', 'CE', 'AR', 'CR', '', 'AAX', 'aa', 'ZZ']) {
+      const facts = factsOf(answer(`${msh}MSA|${code}|M1\r`))
+      assert.equal(holds({ kind: 'other-code' }, facts), ['AAX', 'aa', 'ZZ'].includes(code), code)
+      assert.equal(holds({ kind: 'empty-code' }, facts), code === '', code)
+    }
+  })
+
+  it('@* looks into the HL7 text too, which may have been base64', () => {
+    const attempt = answer(`${msh}MSA|AA|M1|Late\r`)
+    assert.ok(attempt.reply)
+    const reply = { ...attempt.reply, text: 'TVNI' }
+    assert.equal(holds({ kind: 'reply-text', text: 'late' }, factsOf({ ...attempt, reply })), true)
+  })
+
+  it('finds as error what has neither answer nor status', () => {
+    assert.deepEqual(factsOf({ sent }).error, { code: '', text: 'no answer' })
+    assert.deepEqual(factsOf(answer('x', 503)).error, { code: '503', text: 'HTTP status 503' })
+  })
+})
