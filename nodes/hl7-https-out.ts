@@ -28,8 +28,8 @@ import { sendTestMessage } from './test-message.ts'
 
 /** A closing node waits so long for what is under way, in milliseconds; Node-RED gives it 15 s. */
 const CLOSE_GRACE_MS = 10_000
-/** More control IDs than this are counted, not listed. */
-const MAX_LISTED = 50
+/** The report is all that is left of these messages; beyond this they are counted, not listed. */
+const MAX_LISTED = 10_000
 
 /** Registers the node that sends HL7 messages and routes their acknowledgements. */
 export default function (RED: NodeAPI): void {
@@ -128,14 +128,18 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
         }, 1000)
       : undefined
 
+  let closing = false
   node.on('input', (msg, send, done) => {
     const message = contents.receive(msg, send, done)
     void accept(node, delivery, outbox, settings, message).catch((error: unknown) => {
       refuse(node, message, error)
+      // The Catch node that gets it may be closed as well.
+      if (closing) node.error(`The node was closed: ${refusal(error).message}`)
     })
   })
 
   node.on('close', (removed: boolean, done: () => void) => {
+    closing = true
     RED.events.removeListener('flows:started', onFlowsStarted)
     unsubscribe?.()
     clearInterval(ageWatch)
