@@ -4,6 +4,22 @@ import fc from 'fast-check'
 import { Ages } from '../../src/delivery/ages.ts'
 
 describe('Ages', () => {
+  it('keeps no room for thousands that have left', () => {
+    const ages = new Ages()
+    for (let seq = 1; seq <= 3000; seq++) ages.add(seq, seq * 10)
+    for (let seq = 1; seq <= 2900; seq++) ages.remove(seq)
+    assert.equal(ages.size, 100)
+    assert.equal(ages.oldest, 29_010)
+    ages.add(2000, 20_000)
+    assert.equal(ages.oldest, 20_000)
+    ages.remove(2000)
+    ages.add(3001, 30_010)
+    assert.equal(ages.oldest, 29_010)
+    for (let seq = 2901; seq <= 3001; seq++) ages.remove(seq)
+    assert.equal(ages.size, 0)
+    assert.equal(ages.oldest, undefined)
+  })
+
   it('knows number and oldest as a list would', () => {
     const step = fc.record({
       what: fc.constantFrom('add', 'add', 'add', 'remove', 'again', 'skip'),

@@ -173,6 +173,13 @@ describe('deliveryFailed', () => {
     })
   }
 
+  it('shows its text alone, as Node-RED wants it', () => {
+    const failure = deliveryFailed({ controlId: 'M1', type: '' }, 1, error('EWEIRD'))
+    assert.equal(failure.name, 'DeliveryError')
+    assert.equal(String(failure), failure.message)
+    assert.equal(failure.stack, undefined)
+  })
+
   it('counts the attempts', () => {
     const { message } = deliveryFailed({ controlId: 'M1', type: '' }, 3, error('EWEIRD'))
     assert.equal(message, 'Message M1 was not delivered (3 attempts). it broke.')

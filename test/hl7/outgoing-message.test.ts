@@ -360,11 +360,12 @@ describe('readOutgoingMessage', () => {
     })
 
     it('takes the bytes of MLLP away around wide ones, as far as they are there', () => {
-      // Of U+4E1C the byte that stands last but one is that of an end block.
-      const text = `${admission().slice(0, -1)}\u4e1c`
+      // Of U+4E1C and U+0D41 one of the two bytes is that of an end block, or of the CR behind it.
+      const cut = admission().slice(0, -1)
       for (const [sent, expected] of [
         [admission(), admission()],
-        [text, `${text}\r`]
+        [`${cut}\u4e1c`, `${cut}\u4e1c\r`],
+        [`${cut}\u0d41`, `${cut}\u0d41\r`]
       ] as const) {
         for (const end of ['', '\x1c', '\x1c\r']) {
           const payload = [Buffer.from('\x0b'), encode(sent, 'utf-16le'), Buffer.from(end)]

@@ -16,6 +16,7 @@ describe('parsePath', () => {
     assert.deepEqual(parsePath('PID-3'), { ...none, segment: 'PID', field: 3 })
     assert.deepEqual(parsePath('PID-3.1'), { ...none, segment: 'PID', field: 3, component: 1 })
     assert.deepEqual(parsePath(' ZA1-12 '), { ...none, segment: 'ZA1', field: 12 })
+    assert.deepEqual(parsePath('PID-3  '), { ...none, segment: 'PID', field: 3 })
     assert.deepEqual(parsePath('PID-999999'), { ...none, segment: 'PID', field: 999_999 })
     assert.deepEqual(parsePath('OBX[2]-5(1).10.2'), {
       segment: 'OBX',

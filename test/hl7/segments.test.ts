@@ -103,6 +103,9 @@ describe('Segments', () => {
     assert.deepEqual(get(file, 'FHS-3.2'), ['b'])
     assert.deepEqual(get(file, 'BHS-3.2'), ['d'])
     assert.deepEqual(get(file, 'MSH-3.2'), ['f'])
+    for (const name of ['FT1', 'BLG', 'MRG']) {
+      assert.deepEqual(get(`MSH|^~\\&\r${name}|#$|x\rPID|a^b#c`, 'PID-1.2'), ['b#c'])
+    }
   })
 
   it('looks at ten thousand separators of one kind in a field', () => {

@@ -172,6 +172,22 @@ describe('discovery', () => {
     })
   }
 
+  it('reports what the token endpoint said when it has not moved, or nobody says where to', async () => {
+    const at = '/.well-known/openid-configuration'
+    for (const document of [metadata(server.origin), text('', 'text/plain', 503)]) {
+      pages[at] = metadata(server.origin)
+      pages['/token'] = granted
+      const source = new TokenSource(given({ issuer: server.origin }), { httpClient })
+      await source.token()
+      pages['/token'] = text('', 'text/plain', 404)
+      pages[at] = document
+      server.seen = []
+      await assert.rejects(source.token(), { code: 'ERR_HTTP_STATUS', status: 404 })
+      assert.deepEqual(asked(), ['/token', at])
+      source.close()
+    }
+  })
+
   it('makes one discovery for any number of callers', async () => {
     pages['/.well-known/openid-configuration'] = metadata(server.origin)
     const source = new TokenSource(given({ issuer: server.origin }), { httpClient })

@@ -161,6 +161,28 @@ describe('token requests', () => {
     })
   })
 
+  it('takes the issuer as audience of assertions, or the token endpoint where nothing is said', async () => {
+    const audienceOf = async (given: Partial<TokenSettings>, name: string): Promise<unknown> => {
+      const { form } = await request({ privateKey, issuer: 'https://issuer.example', ...given })
+      const { payload, protectedHeader } = await jwtVerify(form.get(name) ?? '', rsa.publicKey)
+      assert.ok(!('kid' in protectedHeader))
+      return payload.aud
+    }
+    for (const [grantType, name] of [
+      ['client_credentials', 'client_assertion'],
+      ['jwt_bearer', 'assertion']
+    ] as const) {
+      assert.equal(
+        await audienceOf({ grantType, assertionAudience: 'issuer' }, name),
+        'https://issuer.example'
+      )
+      assert.equal(
+        await audienceOf({ grantType, assertionAudience: '' }, name),
+        `${server.origin}/token`
+      )
+    }
+  })
+
   it('picks an algorithm that the server lists', async () => {
     server.answer = (seen, response) => {
       const isToken = seen.url === '/token'

@@ -1,0 +1,114 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { readOutgoingMessage } from '../../src/hl7/outgoing-message.ts'
+import {
+  buildRequestBody,
+  type RequestBody,
+  type RequestBodySettings
+} from '../../src/https/request-body.ts'
+
+const text = 'MSH|^~\\&|||||||ADT^A01|ID1|P|2.5||||||8859/1\rPID|1||7||Müller\r'
+const message = readOutgoingMessage(text, 'auto')
+const base64 = Buffer.from(text, 'latin1').toString('base64')
+
+function build(
+  given: Partial<RequestBodySettings>,
+  fields: { name: string; value: string }[] = [],
+  input?: unknown
+): Promise<RequestBody> {
+  const settings: RequestBodySettings = {
+    format: 'raw',
+    contentType: '',
+    bodyField: 'message',
+    bodyFileName: 'message.hl7',
+    bodyPartType: 'text/plain',
+    bodyEncoding: 'text',
+    ...given
+  }
+  return buildRequestBody(message, settings, fields, input)
+}
+
+describe('buildRequestBody', () => {
+  it('sends the bytes as they are, with their character set', async () => {
+    const { body, contentType } = await build({})
+    assert.equal(body, message.bytes)
+    assert.equal(contentType, 'application/hl7-v2; charset=iso-8859-1')
+  })
+
+  it('puts the character set behind a type of its own, unless one is there', async () => {
+    for (const format of ['raw', 'mllp'] as const) {
+      const type = async (contentType: string): Promise<string> =>
+        (await build({ format, contentType })).contentType
+      assert.equal(await type('text/plain'), 'text/plain; charset=iso-8859-1')
+      assert.equal(await type('text/plain; Charset = utf-8'), 'text/plain; Charset = utf-8')
+      assert.equal(await type('text/charset=x'), 'text/charset=x; charset=iso-8859-1')
+    }
+  })
+
+  it('puts the bytes of MLLP around', async () => {
+    const { body } = await build({ format: 'mllp' })
+    assert.equal(body.toString('latin1'), `\x0b${text}\x1c\r`)
+  })
+
+  it('makes a form in UTF-8, the message behind the further fields', async () => {
+    const fields = [{ name: 'user id', value: 'a&b' }]
+    const { body, contentType } = await build({ format: 'form', bodyField: 'hl7' }, fields)
+    assert.equal(contentType, 'application/x-www-form-urlencoded')
+    assert.match(body.toString(), /^user\+id=a%26b&hl7=MSH.*M%C3%BCller%0D$/)
+    assert.deepEqual(
+      [...new URLSearchParams(body.toString())],
+      [
+        ['user id', 'a&b'],
+        ['hl7', text]
+      ]
+    )
+    const encoded = await build({ format: 'form', bodyEncoding: 'base64', contentType: 'x/form' })
+    assert.equal(new URLSearchParams(encoded.body.toString()).get('message'), base64)
+    assert.equal(encoded.contentType, 'x/form')
+  })
+
+  it('makes parts that carry the bytes of the message', async () => {
+    const fields = [{ name: 'a"b\r\n', value: 'é' }]
+    const given = { format: 'multipart', bodyFileName: 'x"y.hl7', bodyPartType: 'x/hl7' } as const
+    const { body, contentType } = await build(given, fields)
+    const boundary = /^multipart\/form-data; boundary=(----hl7-[0-9a-f]{36})$/.exec(
+      contentType
+    )?.[1]
+    assert.ok(boundary)
+    const expected = [
+      Buffer.from(
+        `--${boundary}\r\nContent-Disposition: form-data; name="a%22b%0D%0A"\r\n\r\né\r\n` +
+          `--${boundary}\r\nContent-Disposition: form-data; name="message"; filename="x%22y.hl7"\r\n` +
+          'Content-Type: x/hl7\r\n\r\n'
+      ),
+      message.bytes,
+      Buffer.from(`\r\n--${boundary}--\r\n`)
+    ]
+    assert.deepEqual(body, Buffer.concat(expected))
+    const again = await build({ ...given, contentType: 'multipart/mixed' })
+    assert.match(again.contentType, /^multipart\/mixed; boundary=/)
+    assert.ok(!again.contentType.includes(boundary))
+    const encoded = await build({ ...given, bodyEncoding: 'base64' })
+    assert.ok(encoded.body.includes(`\r\n\r\n${base64}\r\n--`))
+  })
+
+  it('makes JSON, by the template where there is one', async () => {
+    const plain = await build({ format: 'json' })
+    assert.deepEqual(JSON.parse(plain.body.toString()), { message: text })
+    assert.equal(plain.contentType, 'application/json')
+    const bodyTemplate = (hl7: string, input: unknown): Promise<unknown> =>
+      Promise.resolve({ data: hl7, input })
+    const own = await build(
+      { format: 'json', bodyTemplate, bodyEncoding: 'base64', contentType: 'x/json' },
+      [],
+      { topic: 'ward' }
+    )
+    assert.deepEqual(JSON.parse(own.body.toString()), { data: base64, input: { topic: 'ward' } })
+    assert.equal(own.contentType, 'x/json')
+  })
+
+  it('says that the template gave nothing', async () => {
+    const bodyTemplate = (): Promise<undefined> => Promise.resolve(undefined)
+    await assert.rejects(build({ format: 'json', bodyTemplate }), /template gives nothing/)
+  })
+})
