@@ -96,6 +96,53 @@ describe('TokenCache', () => {
     assert.equal(server.requests, 1)
   })
 
+  it('gives up for who waits and who comes later, when it is closed', async () => {
+    const server = new Server()
+    const listened: string[] = []
+    server.cache.onStatus(({ state }) => listened.push(state))
+    const ended = {
+      code: 'ERR_ABORTED',
+      permanent: false,
+      message: /ended from this side/,
+      hint: /node was closed or the message was given up/
+    }
+    const waits = assert.rejects(server.cache.token(), ended)
+    server.cache.close()
+    await waits
+    await assert.rejects(server.cache.token(), ended)
+    await server.answer(lives(300))
+    await assert.rejects(server.cache.token(), ended)
+    assert.equal(server.requests, 1)
+    assert.deepEqual(listened, [])
+  })
+
+  it('does not wait for a caller that has given up already', async () => {
+    const server = new Server()
+    await assert.rejects(server.cache.token(AbortSignal.abort()), { code: 'ERR_ABORTED' })
+    await server.answer(lives(300))
+    assert.equal(await server.cache.token(), 'token-1')
+  })
+
+  it('says what is wrong with a token that comes again or too late', async () => {
+    const again = await withToken(300)
+    again.clock.pass(20_000)
+    const second = assert.rejects(again.cache.refused('token-1'), {
+      permanent: true,
+      message: /sent the token again that the HL7 server refused/,
+      hint: /Scope, Audience and Resource/
+    })
+    await again.answer({ kind: 'token', lifetime: 300, sameAgain: true })
+    await second
+    const late = new Server()
+    const first = assert.rejects(late.cache.token(), {
+      message: /its token of 10 s is no longer valid/,
+      hint: /too slow for tokens that live so short/
+    })
+    late.clock.pass(10_000)
+    await late.answer(lives(10))
+    await first
+  })
+
   it('refreshes in the background while the old token serves', async () => {
     const server = await withToken(300)
     server.clock.pass(250_000)
