@@ -204,13 +204,25 @@ export class Cluster {
     }
   }
 
-  /** Waits until no message is on its way: none in a queue, none in an instance. */
+  /** Waits until no message is on its way: none in a queue, none in an instance or between them. */
   async drained(): Promise<void> {
     const deadline = Date.now() + 60_000
-    while ((await this.waiting()) > 0 || (await this.#held()) > 0) {
+    while (
+      (await this.waiting()) > 0 ||
+      (await this.#held()) > 0 ||
+      (await this.#unsettled()) > 0
+    ) {
       if (Date.now() > deadline) throw new Error(`Messages are left.\n${this.#logs()}`)
       await wait(200)
     }
+  }
+
+  /** What the broker has not forgotten, delivered or not; it counts anew every few seconds. */
+  async #unsettled(): Promise<number> {
+    const printed = await this.#rabbit.control('list_queues', 'name', 'messages')
+    const counts = [...printed.matchAll(/^hl7\.\d+\t(\d+)\s*$/gm)].map(([, count]) => Number(count))
+    if (counts.length !== QUEUES) throw new Error(`rabbitmqctl printed\n${printed}`)
+    return counts.reduce((sum, count) => sum + count, 0)
   }
 
   /** Messages that the queues could deliver now; what a living instance holds does not count. */
