@@ -21,8 +21,6 @@ export interface PendingRead extends Settled {
 export interface Pending extends Settled {
   seq: number
   call: (bytes: (content: Buffer) => Uint8Array) => QueueCall
-  /** It goes with what comes next, if that comes soon. */
-  canWait?: boolean
 }
 
 /** Calls that go to the thread together, their small contents in one piece of memory. */

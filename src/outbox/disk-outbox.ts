@@ -34,7 +34,7 @@ export interface DiskOutboxOptions {
 
 /** Groups of calls that are under way at a time. */
 const MOST_GROUPS = 2
-/** How long a removal waits for company, in milliseconds. */
+/** How long a removal waits for company, in milliseconds: alone it is not worth a sync of the disk. */
 const WAIT_MS = 20
 
 const thread = new QueueThread()
@@ -59,9 +59,10 @@ export class DiskOutbox implements Outbox {
   /** The messages that those concern, and how often. */
   readonly #changing = new Map<number, number>()
   #reads: PendingRead[] = []
-  /** How many of them do not wait for others to come. */
-  #urgent = 0
-  #sendPlannedLater = false
+  /** They go as soon as a group is free. */
+  #due = false
+  /** Until then they wait for company. */
+  #later: NodeJS.Timeout | undefined
   #groups = 0
   #readGroups = 0
   #sendPlanned = false
@@ -104,9 +105,18 @@ export class DiskOutbox implements Outbox {
     }
   }
 
-  /** Whether an earlier run left messages in the file. */
-  holdsMessages(): Promise<boolean> {
-    return queueFileHoldsMessages(this.#options.directory, this.#options.name)
+  /**
+   * Did an earlier run leave messages in the file, so that it has to be drained first? Needs no key.
+   * Yes also where that cannot be found out: opening the queue then tells why.
+   */
+  async holdsMessages(): Promise<boolean> {
+    if (!(await exists(this.path))) return false
+    try {
+      requireSqlite()
+      return (await asked(this.#file, 'count')) > 0
+    } catch {
+      return true
+    }
   }
 
   /** An HMAC of the key, with 128 bits; the same for this node at all times. */
@@ -166,9 +176,9 @@ export class DiskOutbox implements Outbox {
   async close(): Promise<void> {
     if (!this.#open) return
     this.#open = false
+    clearTimeout(this.#later)
     if (!this.#isIdle) {
-      this.#waitNoLonger()
-      this.#planSend()
+      this.#sendAll()
       await new Promise<void>((resolve) => {
         this.#whenIdle = resolve
       })
@@ -205,19 +215,28 @@ export class DiskOutbox implements Outbox {
 
   #change(seq: number, call: Pending['call'], canWait = false): Promise<void> {
     return new Promise((resolve, reject) => {
-      if (this.#open) this.#plan({ seq, call, canWait, resolve: resolve as Settle, reject })
+      if (this.#open) this.#plan({ seq, call, resolve: resolve as Settle, reject }, canWait)
       else reject(this.#closed())
     })
   }
 
-  #plan(change: Pending): void {
+  /** @param canWait it goes with the next change that cannot, if that comes soon */
+  #plan(change: Pending, canWait = false): void {
     this.#changes.push(change)
     this.#changing.set(change.seq, (this.#changing.get(change.seq) ?? 0) + 1)
-    if (change.canWait === true) this.#planSendLater()
+    if (!canWait) this.#sendAll()
     else {
-      this.#urgent++
-      this.#planSend()
+      this.#later ??= setTimeout(() => {
+        this.#sendAll()
+      }, WAIT_MS)
     }
+  }
+
+  #sendAll(): void {
+    clearTimeout(this.#later)
+    this.#later = undefined
+    this.#due = true
+    this.#planSend()
   }
 
   /** What comes in one turn of the event loop goes together. */
@@ -230,25 +249,12 @@ export class DiskOutbox implements Outbox {
     })
   }
 
-  /** A removal alone is not worth a sync of the disk where the next message is under way. */
-  #planSendLater(): void {
-    if (this.#sendPlannedLater) return
-    this.#sendPlannedLater = true
-    setTimeout(() => {
-      this.#sendPlannedLater = false
-      this.#waitNoLonger()
-      this.#send()
-    }, WAIT_MS)
-  }
-
-  #waitNoLonger(): void {
-    for (const change of this.#changes) change.canWait = false
-    this.#urgent = this.#changes.length
-  }
-
   #send(): void {
     if (this.#reads.length > 0) this.#sendReads()
-    while (this.#urgent > 0 && this.#groups < MOST_GROUPS) this.#sendChanges()
+    while (this.#due && this.#groups < MOST_GROUPS) {
+      if (this.#changes.length === 0) this.#due = false
+      else this.#sendChanges()
+    }
     if (this.#isIdle) this.#whenIdle?.()
   }
 
@@ -270,8 +276,7 @@ export class DiskOutbox implements Outbox {
       taken++
       group.add(change)
     }
-    for (const { seq, canWait } of this.#changes.slice(0, taken)) {
-      if (canWait !== true) this.#urgent--
+    for (const { seq } of this.#changes.slice(0, taken)) {
       const left = (this.#changing.get(seq) ?? 1) - 1
       if (left === 0) this.#changing.delete(seq)
       else this.#changing.set(seq, left)
@@ -309,21 +314,6 @@ export class DiskOutbox implements Outbox {
 
   #closed(): OutboxError {
     return new OutboxError(`The queue file ${this.path} is not open.`, 'ERR_QUEUE_CLOSED')
-  }
-}
-
-/**
- * Does a node's file hold messages, so that it has to be drained first? Yes also where that cannot be
- * found out: opening the queue then tells why.
- */
-export async function queueFileHoldsMessages(directory: string, name: string): Promise<boolean> {
-  const path = queueFilePath(directory, name)
-  if (!(await exists(path))) return false
-  try {
-    requireSqlite()
-    return (await asked({ path, name, key: new Uint8Array() }, 'count')) > 0
-  } catch {
-    return true
   }
 }
 

@@ -35,8 +35,7 @@ threads.Worker = class extends Worker {
   }
 }
 syncBuiltinESMExports()
-const { DiskOutbox: Queue, queueFileHoldsMessages } =
-  await import('../../src/outbox/disk-outbox.ts')
+const { DiskOutbox: Queue } = await import('../../src/outbox/disk-outbox.ts')
 
 const key = Buffer.alloc(32, 1)
 const PAGE = 4096
@@ -478,7 +477,7 @@ describe('DiskOutbox', () => {
       await outbox.remove(1)
       await outbox.remove(3)
       await outbox.close()
-      assert.equal(await queueFileHoldsMessages(directory, 'queue'), false)
+      assert.equal(await queue().holdsMessages(), false)
       const next = queue()
       assert.deepEqual(seqs(await next.open()), [])
       await assert.rejects(next.deleteFile(), { code: 'ERR_QUEUE_NOT_EMPTY' })
@@ -494,7 +493,7 @@ describe('DiskOutbox', () => {
     it('says yes when asked whether a damaged file holds messages', async () => {
       const path = await filled(5)
       damage(path, () => true)
-      assert.equal(await queueFileHoldsMessages(directory, 'queue'), true)
+      assert.equal(await queue().holdsMessages(), true)
     })
   })
 

@@ -10,7 +10,7 @@ import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promi
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import fc from 'fast-check'
-import { DiskOutbox, queueFileHoldsMessages } from '../../src/outbox/disk-outbox.ts'
+import { DiskOutbox } from '../../src/outbox/disk-outbox.ts'
 import type { EntryFacts, OutboxContents, StoredEntry } from '../../src/outbox/outbox.ts'
 
 const run = promisify(execFile)
@@ -208,6 +208,34 @@ describe('DiskOutbox', () => {
     assert.equal(transactions() - before, 1)
     await add(outbox, 502)
     assert.equal(transactions() - before, 2)
+  })
+
+  it('lets a removal go with the next change, but not wait for long', async (t) => {
+    const outbox = queue()
+    await outbox.open()
+    for (let seq = 1; seq <= 3; seq++) await add(outbox, seq)
+    t.mock.timers.enable({ apis: ['setTimeout'] })
+    const before = transactions()
+    const removed = outbox.remove(1)
+    for (let turn = 0; turn < 20; turn++) await nextTurn()
+    assert.equal(transactions() - before, 0)
+    await Promise.all([removed, add(outbox, 4)])
+    assert.equal(transactions() - before, 1)
+    const alone = outbox.remove(2)
+    t.mock.timers.tick(20)
+    await alone
+    assert.equal(transactions() - before, 2)
+    assert.equal((await outbox.read(3)).content.toString(), 'content 3')
+  })
+
+  it('ends at once what waits when it is closed', async () => {
+    const outbox = queue()
+    await outbox.open()
+    await add(outbox, 1)
+    const removed = outbox.remove(1)
+    await outbox.close()
+    await removed
+    assert.deepEqual(seqs(await queue().open()), [])
   })
 
   it('encodes no more than it can hand over while 100 000 adds wait', async () => {
@@ -466,16 +494,16 @@ describe('DiskOutbox', () => {
 
   it('deletes the file of an empty queue only', async () => {
     const outbox = queue()
-    assert.equal(await queueFileHoldsMessages(directory, 'queue'), false)
+    assert.equal(await queue().holdsMessages(), false)
     await outbox.open()
-    assert.equal(await queueFileHoldsMessages(directory, 'queue'), false)
+    assert.equal(await queue().holdsMessages(), false)
     await add(outbox, 1)
-    assert.equal(await queueFileHoldsMessages(directory, 'queue'), true)
+    assert.equal(await queue().holdsMessages(), true)
     await assert.rejects(outbox.deleteFile(), (error: Error & { code: string }) => {
       assert.equal(error.code, 'ERR_QUEUE_NOT_EMPTY')
       return error.message.includes(outbox.path) && error.message.includes('1 message')
     })
-    assert.equal(await queueFileHoldsMessages(directory, 'queue'), true)
+    assert.equal(await queue().holdsMessages(), true)
     const again = queue()
     await again.open()
     await again.remove(1)
