@@ -83,6 +83,7 @@ const REOPEN_MS = 30_000
 const MAX_ACTIVE = 1000
 /** Between two looks at the event loop while a closing queue is emptied. */
 const GIVEN_UP_AT_ONCE = 100
+
 /**
  * Owns every message from its acceptance to its settlement; nothing else changes its state.
  *
@@ -553,7 +554,7 @@ export class Delivery<Content> {
     return this.#closing && error?.code === 'ERR_ABORTED'
   }
 
-  /** The node closes and the outcome is unknown: the message stays for the next start. */
+  /** The node closes and the outcome is unknown: what is durable stays for the next start. */
   async #interrupted({ facts }: ActiveMessage<Content>): Promise<void> {
     await this.#store(facts)
     this.#inFlight--

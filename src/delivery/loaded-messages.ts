@@ -13,7 +13,7 @@ const MAX_BYTES = 16 * 1024 * 1024
  * others as many as there is room for.
  */
 export class LoadedMessages<Content> {
-  readonly #messages = new Map<number, LoadedMessage<Content>>()
+  readonly #messages = new Map<number, { message: LoadedMessage<Content>; size: number }>()
   readonly #size: (content: Content) => number
   #bytes = 0
 
@@ -24,32 +24,29 @@ export class LoadedMessages<Content> {
 
   /** Keeps it if it has to stay, there is room, or no other takes any. */
   add(facts: EntryFacts, content: Content): void {
-    const size = this.#counted(content)
+    const wanted = this.#size(content)
+    const size = wanted === Number.POSITIVE_INFINITY ? 0 : wanted
     // A long one that is alone stays: its turn is next, and to read it back would take more memory.
     if (size > 0 && this.#bytes > 0 && this.#bytes + size > MAX_BYTES) return
     this.#bytes += size
-    this.#messages.set(facts.seq, { facts, content })
+    this.#messages.set(facts.seq, { message: { facts, content }, size })
   }
 
   /** Gives it away; undefined where it has to be read again. */
   take(seq: number): LoadedMessage<Content> | undefined {
-    const message = this.#messages.get(seq)
-    if (message === undefined) return undefined
+    const found = this.#messages.get(seq)
+    if (found === undefined) return undefined
     this.#messages.delete(seq)
-    this.#bytes -= this.#counted(message.content)
-    return message
+    // As it was counted: a flow may have changed the content meanwhile.
+    this.#bytes -= found.size
+    return found.message
   }
 
   /** Gives all away. */
   takeAll(): LoadedMessage<Content>[] {
-    const messages = [...this.#messages.values()]
+    const messages = [...this.#messages.values()].map(({ message }) => message)
     this.#messages.clear()
     this.#bytes = 0
     return messages
-  }
-
-  #counted(content: Content): number {
-    const size = this.#size(content)
-    return size === Number.POSITIVE_INFINITY ? 0 : size
   }
 }

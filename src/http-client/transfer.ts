@@ -41,17 +41,19 @@ export async function transfer(
     received += chunk.length
     exchange.received(received)
   })
-  const answered = new Promise<void>((resolve, reject) => {
+  await new Promise<void>((resolve, reject) => {
     stream.once('end', resolve)
     // Also for what comes after the end, which is nobody's concern any more.
     stream.on('error', reject)
     // Closed without either: nobody would ever say so.
     stream.once('close', () => {
-      reject(new Failure('ECONNRESET', 'reset', describeError('ECONNRESET')))
+      if (!stream.readableEnded) {
+        reject(new Failure('ECONNRESET', 'reset', describeError('ECONNRESET')))
+      }
     })
+    // In here: what it throws is the same failure, and nobody else's.
+    upload(stream, body, exchange)
   })
-  upload(stream, body, exchange)
-  await answered
   if (response === undefined) throw new TypeError('An answer without a head.')
   if (!stream.writableEnded) {
     // The server has heard enough; it must not take the next request for the rest of this one.

@@ -30,4 +30,19 @@ describe('LoadedMessages', () => {
     messages.add(facts(3), 50 * MB)
     assert.deepEqual(kept(messages), [3])
   })
+
+  it('frees what it has counted, though a flow has changed the content meanwhile', () => {
+    const messages = new LoadedMessages<{ size: number }>(({ size }) => size)
+    const content = { size: 10 * MB }
+    messages.add(facts(1), content)
+    messages.add(facts(2), { size: MB })
+    // A function was put on it: now it could not be had again.
+    content.size = Infinity
+    messages.take(1)
+    messages.add(facts(3), { size: 15 * MB })
+    assert.deepEqual(
+      messages.takeAll().map((message) => message.facts.seq),
+      [2, 3]
+    )
+  })
 })
