@@ -113,6 +113,7 @@ describe('DiskOutbox', () => {
         stdio: 'ignore'
       })
     } catch {
+      // Only root may mount; CI is root, so there it always runs.
       context.skip('a file system cannot be mounted here')
       return undefined
     }
@@ -208,6 +209,7 @@ describe('DiskOutbox', () => {
           if (told.stored.length === 20 && told.refused.length === 0) limit('200000')
           if (told.refused.length === 20) limit('unlimited')
         } catch {
+          // It is in Debian's util-linux, which is on every Debian; other systems have no such limit to set.
           context.skip('prlimit is not installed')
           child.kill()
         }
