@@ -137,6 +137,25 @@ describe('the queue on disk, in a real Node-RED', () => {
     })
   }
 
+  it('pages somebody when too many wait, or one for too long', async () => {
+    await world.deploy({ ...disk, queueCountAlert: 2 })
+    await world.nodeRed.post('/hl7-https-out/out/pause')
+    for (const number of ['1', '2', '3']) {
+      await world.nodeRed.inject('in', { payload: adt(`ALERT00${number}`) })
+    }
+    await world.nodeRed.waitFor(() => (doneIds('ALERT').length === 3 ? true : undefined))
+    world.receiver.respond = down
+    await world.nodeRed.post('/hl7-https-out/out/resume')
+    const count = await world.nodeRed.waitForStatus('out', ({ code }) => code === 'QUEUE_COUNT')
+    assert.deepEqual([count.fill, count.shape], ['yellow', 'ring'])
+    await world.deploy({ ...disk, queueWaitAlert: 1 })
+    const wait = await world.nodeRed.waitForStatus('out', ({ code }) => code === 'QUEUE_WAIT')
+    assert.deepEqual([wait.fill, wait.shape], ['yellow', 'ring'])
+    world.receiver.respond = undefined
+    await world.nodeRed.waitFor(() => (ids('ALERT').length === 3 ? true : undefined))
+    assert.deepEqual(ids('ALERT'), ['ALERT001', 'ALERT002', 'ALERT003'])
+  })
+
   it('drains the file first when the queue is switched to memory', async () => {
     await world.deploy(disk)
     await world.nodeRed.post('/hl7-https-out/out/pause')
