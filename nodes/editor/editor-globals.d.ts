@@ -90,6 +90,7 @@ declare const RED: {
   nodes: { node(id: string): (EditorNode & { changed?: boolean }) | null }
   sidebar: { help: { show(type: string): void } }
   tray: { resize(): void }
+  notify(message: string, type: 'error'): void
   utils: {
     /** `true`, or why the value is none of that type. */
     validateTypedProperty(value: string, type: string, options: object): true | string

@@ -193,10 +193,16 @@ function prepareKeyFile(): void {
   file.addEventListener('change', () => {
     const chosen = file.files?.[0]
     if (chosen === undefined) return
-    void chosen.text().then((pem) => {
-      $(`#${prefix}-privateKey`).val(pem).trigger('change')
-      file.value = ''
-    })
+    chosen
+      .text()
+      .then((pem) => {
+        $(`#${prefix}-privateKey`).val(pem).trigger('change')
+        file.value = ''
+      })
+      .catch((error: unknown) => {
+        // The browser's own words, such as that the file is gone.
+        RED.notify(error instanceof Error ? error.message : String(error), 'error')
+      })
   })
 }
 

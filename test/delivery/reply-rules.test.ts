@@ -8,6 +8,7 @@ import {
   parseReplyRules,
   ReplyRulesError
 } from '../../src/delivery/reply-rules.ts'
+import type { ReplyRulesMistake } from '../../src/delivery/reply-rules-error.ts'
 import type { ReplyTest } from '../../src/delivery/reply-test.ts'
 import { parsePath } from '../../src/hl7/path.ts'
 
@@ -228,6 +229,37 @@ describe('a mistake', () => {
     [':?A)=C', 3, 1, /'='/],
     [':?A==C', 4, 1, /action is missing/]
   ]
+  it('is of a kind that the editor has words for in each language', () => {
+    const kinds: Record<ReplyRulesMistake, string> = {
+      tooLong: 'x'.repeat(MAX_REPLY_RULES_LENGTH + 1),
+      next: ':?A=C :?E=F',
+      equals: ':?A)=C',
+      bracket: '(:?A=C',
+      action: ':?A==C',
+      value: '@*=F',
+      quote: '@*"abc=F',
+      test: '()=C',
+      code: ':$=C',
+      error: 'Ex=F',
+      errorCode: 'E#Timeout=F',
+      comparison: '@status=F',
+      severity: '@severity:X=F',
+      field: '@PID-3:1=F',
+      status: '@status:20=F'
+    }
+    for (const [kind, text] of Object.entries(kinds)) assert.equal(mistake(text).mistake, kind)
+    for (const [text, kind] of [
+      [':?A=c', 'action'],
+      [':?A=RR', 'action'],
+      [':?A=Z', 'action'],
+      ['E#not a code=F', 'errorCode'],
+      ['@ERR-x:1=F', 'field'],
+      ['@status:axx=F', 'status']
+    ] as const) {
+      assert.equal(mistake(text).mistake, kind, text)
+    }
+  })
+
   for (const [text, position, length, words] of cases) {
     it(`in ${text} is found at ${position}`, () => {
       const error = mistake(text)

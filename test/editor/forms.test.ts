@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { generateKeyPairSync } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { after, before, beforeEach, describe, it } from 'node:test'
 import type { Browser } from 'playwright-core'
@@ -483,6 +484,25 @@ describe('the forms in the editor', () => {
     await editor.type('#node-config-input-clientSecret', secret)
     await editor.settle()
     assert.deepEqual(await marked(), [])
+  })
+
+  it('read a private key from a file into its field', async () => {
+    await editor.editConfig(config, 'known')
+    await editor.more()
+    await editor.page.selectOption('#node-config-input-clientAuth', 'private_key_jwt')
+    const field = 'node-config-input-privateKey'
+    assert.match(await editor.mistake(field), /private key/)
+    const choosing = editor.page.waitForEvent('filechooser')
+    await editor.page.click(`#${config}-key-load`)
+    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+    const pem = String(privateKey.export({ type: 'pkcs8', format: 'pem' }))
+    await (
+      await choosing
+    ).setFiles({ name: 'key.pem', mimeType: 'text/plain', buffer: Buffer.from(pem) })
+    await editor.page.waitForFunction(`document.getElementById('${field}').value !== ''`)
+    assert.equal(await editor.page.inputValue(`#${field}`), pem)
+    assert.equal(await editor.mistake(field), '')
+    await editor.close('cancel')
   })
 
   it('put a token URL that was pasted as the issuer where it belongs', async () => {
