@@ -1,18 +1,17 @@
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
-import type { LeafRow } from './leaf-rows.ts'
 import type { EntryFacts, EntryState, OutboxContents } from './outbox.ts'
+import { Adoption } from './adoption.ts'
 import { deleteFiles, getMeta, openQueueDatabase, setMeta } from './queue-database.ts'
 import { faultCode, QueueFaultError } from './queue-fault.ts'
 import { subKey } from './queue-key.ts'
 import type { QueueCall, QueueFileSpec, ReadEntry } from './queue-protocol.ts'
 import { Sealer, type SealedPlace } from './seal.ts'
-import { isWhole, SealedParts, SEQ_OF_SEALED } from './sealed-parts.ts'
+import { SealedParts } from './sealed-parts.ts'
 import { waitingColumns } from './waiting-columns.ts'
 
 const STATES: readonly EntryState[] = ['waiting', 'suspended', 'settled']
 /** In place of a state: it was found damaged, and what is left of it stays. */
 const DAMAGED = STATES.length
-const META_NUMBERS = new Set(['paused', 'lastSeq'])
 
 /** Free pages that an empty file may keep, and how many are given back at a time. */
 const FREE_PAGES_KEPT = 1024
@@ -52,7 +51,6 @@ export class QueueFile {
   #lastSeq = 0
   #storedLastSeq = 0
   #place = 0
-  #adoptedKeyFits = false
 
   /**
    * Opens the file, or makes it; takes it for this process alone.
@@ -170,43 +168,9 @@ export class QueueFile {
     return countOf(this.#db)
   }
 
-  /**
-   * Within a transaction: takes over a row of a damaged file, if it is one of ours. What is sealed
-   * stays so, and counts only when it is authentic.
-   */
-  adopt({ id, values }: LeafRow): void {
-    const [first, second] = values
-    if (values.length === 11 && first === null && typeof second === 'number') {
-      this.#sql.adopt.run(id, ...values.slice(1))
-    } else if (values.length === 2 && second instanceof Uint8Array && first === null) {
-      this.#parts.adopt(id, second)
-    } else if (values.length === 2 && typeof first === 'string') {
-      if (first === 'keyCheck' && second instanceof Uint8Array) {
-        this.#adoptedKeyFits = this.keyCheck.equals(second)
-      } else if (META_NUMBERS.has(first) && typeof second === 'number') {
-        setMeta(this.#db, first, second)
-      }
-    }
-  }
-
-  /**
-   * Within a transaction: leaves only messages of which facts and content were found. One whose
-   * outcome is lost waits again: it is found out by sending it once more.
-   */
-  endAdoption(): { read: number; seen: number; keyFits: boolean } {
-    const seen = this.#db
-      .prepare(
-        `SELECT count(*) AS seen FROM
-         (SELECT seq FROM message UNION SELECT ${SEQ_OF_SEALED} FROM sealed)`
-      )
-      .get()?.['seen'] as number
-    this.#readCounters()
-    setMeta(this.#db, 'lastSeq', this.#lastSeq)
-    this.#db.exec(`
-      DELETE FROM message WHERE NOT ${isWhole('content')};
-      DELETE FROM sealed WHERE ${SEQ_OF_SEALED} NOT IN (SELECT seq FROM message);
-      UPDATE message SET state = 0, place = NULL WHERE state = 2 AND NOT ${isWhole('outcome')};`)
-    return { read: this.count().held, seen, keyFits: this.#adoptedKeyFits }
+  /** To take over what is left of a damaged file; then this one is to be closed. */
+  adoption(): Adoption {
+    return new Adoption(this.#db, this.#parts, this.keyCheck)
   }
 
   /**
@@ -355,7 +319,6 @@ interface Statements {
   begin: StatementSync
   commit: StatementSync
   add: StatementSync
-  adopt: StatementSync
   update: StatementSync
   remove: StatementSync
   row: StatementSync
@@ -367,7 +330,6 @@ function statementsOf(db: DatabaseSync): Statements {
     begin: db.prepare('BEGIN IMMEDIATE'),
     commit: db.prepare('COMMIT'),
     add: db.prepare('INSERT INTO message VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)'),
-    adopt: db.prepare('INSERT OR REPLACE INTO message VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)'),
     update: db.prepare(
       'UPDATE message SET state = ?, place = ?, attempts = ?, spent_ms = ?, suspended_at = ?, reason = ? WHERE seq = ?'
     ),

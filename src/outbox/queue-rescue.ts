@@ -63,16 +63,17 @@ export function keepBrokenLog(path: string): string | undefined {
 
 function copied(path: string, target: QueueFile): { read: number; seen: number } {
   const rows = leafRows(path)
+  const adoption = target.adoption()
   const some = (): boolean => {
     for (let count = 0; count < ROWS_AT_ONCE; count++) {
       const next = rows.next()
       if (next.done === true) return false
-      target.adopt(next.value)
+      adoption.take(next.value)
     }
     return true
   }
   while (target.transaction(some));
-  const { read, seen, keyFits } = target.transaction(() => target.endAdoption())
+  const { read, seen, keyFits } = target.transaction(() => adoption.end())
   if (read === 0 && seen > 0 && !keyFits) {
     throw new QueueFaultError(
       `The queue file ${path} is damaged, and no message in it can be read with the key in use. If the key was changed, put it back (hl7HttpsOutQueueKey in settings.js, or the key file in the user directory); if not, move the file away and restart.`,
