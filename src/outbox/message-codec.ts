@@ -130,7 +130,7 @@ class Encoder {
   copy(value: unknown, level: number): unknown {
     switch (typeof value) {
       case 'string':
-        return value.length > LONG_TEXT && isWellFormed(value)
+        return value.length > LONG_TEXT && value.isWellFormed()
           ? this.#aside('text', value, Buffer.byteLength(value, 'utf8'))
           : value
       case 'boolean':
@@ -200,11 +200,6 @@ class Encoder {
     this.sections.push({ data, length })
     return null
   }
-}
-
-/** UTF-8 holds it: no half of a surrogate pair. ECMAScript 2024, and in every Node.js that we run on. */
-function isWellFormed(text: string): boolean {
-  return (text as string & { isWellFormed: () => boolean }).isWellFormed()
 }
 
 function attempt<T>(read: () => T): T | undefined {

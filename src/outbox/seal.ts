@@ -52,7 +52,9 @@ export class Sealer {
     nonce.copy(sealed, FLAG_BYTES)
     const cipher = createCipheriv('aes-256-gcm', this.#key, nonce)
     cipher.setAAD(this.#bind(place, flag))
-    cipher.update(plain).copy(sealed, FLAG_BYTES + NONCE_BYTES)
+    const text = cipher.update(plain)
+    text.copy(sealed, FLAG_BYTES + NONCE_BYTES)
+    free(text)
     cipher.final()
     cipher.getAuthTag().copy(sealed, sealed.length - TAG_BYTES)
     return sealed
@@ -94,4 +96,9 @@ export class Sealer {
     this.#nonceAt += NONCE_BYTES
     return this.#nonces.subarray(this.#nonceAt - NONCE_BYTES, this.#nonceAt)
   }
+}
+
+/** At once: a long message has hundreds of pieces, and the next collection of garbage may be far. */
+function free({ buffer, length }: Buffer): void {
+  if (buffer instanceof ArrayBuffer && buffer.byteLength === length) buffer.transfer(0)
 }
