@@ -1,11 +1,13 @@
 /**
- * When each held message came in, for their number and the age of the oldest. Sequence numbers only
- * grow, so an array from the oldest on does it in eight bytes each; a backlog can be a million.
+ * When each held message came in, for their number and the age of the oldest. A backlog can be a
+ * million, so both columns are plain arrays, and what is gone is only marked; but messages of years
+ * can lie between two of them, so a number takes room only while its message is held.
  */
 export class Ages {
-  /** Acceptance times from sequence number `#base` on; NaN where the message is gone. */
+  /** Sequence numbers, ascending, from `#head` on. */
+  #seqs: number[] = []
+  /** Acceptance times; NaN where the message is gone. */
   #times: number[] = []
-  #base = 0
   #head = 0
   #size = 0
 
@@ -20,34 +22,44 @@ export class Ages {
 
   /** Sequence numbers come in ascending order, but for one that comes back. */
   add(seq: number, acceptedAt: number): void {
-    if (this.#size === 0) {
-      this.#times = []
-      this.#head = 0
-      this.#base = seq
-    }
-    if (seq < this.#base) {
-      this.#times = [...Array<number>(this.#base - seq).fill(Number.NaN), ...this.#times]
-      this.#base = seq
-      this.#head = 0
-    }
-    // Numbers may be left out: a message that was settled before a restart, say.
-    while (this.#base + this.#times.length <= seq) this.#times.push(Number.NaN)
-    this.#times[seq - this.#base] = acceptedAt
-    this.#head = Math.min(this.#head, seq - this.#base)
     this.#size++
+    const at = this.#find(seq)
+    if (this.#seqs[at] === seq) this.#times[at] = acceptedAt
+    else if (at === this.#seqs.length) {
+      this.#seqs.push(seq)
+      this.#times.push(acceptedAt)
+    } else {
+      this.#seqs.splice(at, 0, seq)
+      this.#times.splice(at, 0, acceptedAt)
+    }
   }
 
   remove(seq: number): void {
-    const at = seq - this.#base
-    const time = this.#times[at]
-    if (time === undefined || Number.isNaN(time)) return
+    const at = this.#find(seq)
+    if (this.#seqs[at] !== seq || Number.isNaN(this.#times[at])) return
     this.#times[at] = Number.NaN
     this.#size--
-    while (this.#head < this.#times.length && Number.isNaN(this.#times[this.#head])) this.#head++
-    if (this.#head > 1024 && this.#head * 2 > this.#times.length) {
-      this.#times.splice(0, this.#head)
-      this.#base += this.#head
-      this.#head = 0
+    while (Number.isNaN(this.#times[this.#head])) this.#head++
+    if (this.#seqs.length > 1024 + 2 * this.#size) this.#tidy()
+  }
+
+  /** The place of a number, or the one where it belongs. */
+  #find(seq: number): number {
+    let at = this.#head
+    let end = this.#seqs.length
+    if ((this.#seqs[end - 1] ?? -1) < seq) return end
+    while (at < end) {
+      const middle = (at + end) >>> 1
+      if ((this.#seqs[middle] ?? 0) < seq) at = middle + 1
+      else end = middle
     }
+    return at
+  }
+
+  #tidy(): void {
+    const isHeld = (_value: number, at: number): boolean => !Number.isNaN(this.#times[at])
+    this.#seqs = this.#seqs.filter(isHeld)
+    this.#times = this.#times.filter(isHeld)
+    this.#head = 0
   }
 }

@@ -9,7 +9,8 @@ export const LONGEST_RETRY_AFTER_MS = 3_600_000
 
 /**
  * The wait before the next attempt: exponential from the interval to its maximum, with ± 20 % jitter
- * so that many senders do not come back to a recovering server in step.
+ * so that many senders do not come back to a recovering server in step. The maximum is one; and where
+ * it is no longer than the interval, that is fixed.
  *
  * @param retries retries of this message so far, from 0
  * @param random a number from 0 (inclusive) to 1 (exclusive)
@@ -22,11 +23,15 @@ export function retryWaitMs(
   random: number,
   retryAfterMs = 0
 ): number {
-  // 2 ** 30 is beyond every sensible cap; without the limit the product would become Infinity.
-  const exponential = Math.min(
-    intervalMs * 2 ** Math.min(retries, 30),
-    Math.max(maxIntervalMs, intervalMs)
+  return Math.max(
+    intervalMs >= maxIntervalMs
+      ? intervalMs
+      : Math.min(backOff(intervalMs, retries) * (0.8 + 0.4 * random), maxIntervalMs),
+    Math.min(retryAfterMs, LONGEST_RETRY_AFTER_MS)
   )
-  const jittered = exponential * (0.8 + 0.4 * random)
-  return Math.max(jittered, Math.min(retryAfterMs, LONGEST_RETRY_AFTER_MS))
+}
+
+/** 2 ** 30 is beyond every sensible maximum; without a limit the product would become Infinity. */
+function backOff(intervalMs: number, retries: number): number {
+  return intervalMs * 2 ** Math.min(retries, 30)
 }

@@ -20,6 +20,20 @@ describe('Ages', () => {
     assert.equal(ages.oldest, undefined)
   })
 
+  it('takes back one that was put aside a hundred million messages ago', () => {
+    const ages = new Ages()
+    for (let seq = 100_000_000; seq < 100_001_000; seq++) ages.add(seq, seq)
+    const before = process.memoryUsage.rss()
+    const start = performance.now()
+    ages.add(5, 5)
+    assert.ok(performance.now() - start < 50)
+    assert.ok(process.memoryUsage.rss() - before < 20 * 2 ** 20)
+    assert.equal(ages.size, 1001)
+    assert.equal(ages.oldest, 5)
+    ages.remove(5)
+    assert.equal(ages.oldest, 100_000_000)
+  })
+
   it('knows number and oldest as a list would', () => {
     const step = fc.record({
       what: fc.constantFrom('add', 'add', 'add', 'remove', 'again', 'skip'),

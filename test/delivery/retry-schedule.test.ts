@@ -16,9 +16,17 @@ describe('retryWaitMs', () => {
     assert.ok(Math.abs(retryWaitMs(settings, 0, 0.999999) - 6000) < 1)
   })
 
-  it('stays at one interval where both are equal, or the maximum is the smaller', () => {
+  it('never waits longer than the maximum', () => {
+    assert.equal(retryWaitMs(settings, 5, 0.999999), 60_000)
+    assert.equal(retryWaitMs(settings, 5, 0), 60_000)
+    assert.equal(retryWaitMs({ intervalMs: 5000, maxIntervalMs: 5500 }, 0, 0.999999), 5500)
+  })
+
+  it('stays at one fixed interval where both are equal, or the maximum is the smaller', () => {
     for (const maxIntervalMs of [5000, 1]) {
-      assert.equal(retryWaitMs({ intervalMs: 5000, maxIntervalMs }, 9, 0.5), 5000)
+      for (const random of [0, 0.5, 0.999999]) {
+        assert.equal(retryWaitMs({ intervalMs: 5000, maxIntervalMs }, 9, random), 5000)
+      }
     }
   })
 
