@@ -89,8 +89,13 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
     emit: (facts, content, settlement) => {
       emit(node, facts, content, settlement)
     },
-    onLost: (error) => {
-      node.error(error)
+    onLost: (error, about) => {
+      const lost = { _msgid: RED.util.generateId() } as NodeMessageInFlow
+      handToCatch(node, lost, { hl7: { outcome: 'error', ...about } }, error, undefined)
+    },
+    onNotice: ({ level, text }) => {
+      if (level === 'warn') node.warn(text)
+      else node.log(text)
     },
     onChange: () => {
       status.update()
@@ -106,7 +111,7 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
   const alerts = new Alerts(settings.alerts)
   const status = new StatusLine(node, translate, () => {
     const state = delivery.state()
-    return { delivery: state, token: tokens?.status, alert: alerts.check(state) }
+    return { delivery: state, token: tokens?.status, ...alerts.check(state) }
   })
   for (const warning of settings.warnings) node.warn(warning)
 
@@ -117,7 +122,8 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
     })
   }
   RED.events.once('flows:started', onFlowsStarted)
-  const unsubscribe = tokens?.onStatus(() => {
+  const unsubscribe = tokens?.onStatus(({ state }) => {
+    if (state === 'ok' || state === 'idle') delivery.tokenIsBack()
     status.update()
   })
   // A message that waits too long gives no sign of itself.
@@ -208,7 +214,7 @@ async function accept(
   Reflect.deleteProperty(msg, 'error')
   Reflect.deleteProperty(msg, '_error')
   if (isCommand(content)) {
-    await command(delivery, msg)
+    await command(node, delivery, msg)
     finish(node, done)
     return
   }
@@ -236,14 +242,23 @@ function isCommand({ msg, payload }: FlowMessage): boolean {
   return empty && COMMANDS.has((msg as { action?: unknown }).action)
 }
 
-async function command(delivery: Delivery<FlowMessage>, msg: NodeMessageInFlow): Promise<void> {
+async function command(
+  node: Node,
+  delivery: Delivery<FlowMessage>,
+  msg: NodeMessageInFlow
+): Promise<void> {
   const { action, controlId } = msg as { action?: unknown; controlId?: unknown }
-  const chosen = (facts: EntryFacts): boolean =>
-    controlId === undefined || facts.controlId === controlId
   if (action === 'pause') await delivery.pause()
   if (action === 'resume') await delivery.resume()
-  if (action === 'resend') await delivery.resend(chosen)
-  if (action === 'discard') await delivery.discard(chosen)
+  if (action !== 'resend' && action !== 'discard') return
+  // A flow may have read it as a number.
+  const wanted = typeof controlId === 'number' ? String(controlId) : controlId
+  const found = await delivery[action](
+    (facts) => wanted === undefined || facts.controlId === wanted
+  )
+  if (found > 0 || wanted === undefined) return
+  const name = typeof wanted === 'string' ? ` ${printable(wanted)}` : ' of msg.controlId'
+  node.warn(`There is no suspended message${name} to ${action}.`)
 }
 
 /** Hands a settled message to its output or to Catch. Never throws. */

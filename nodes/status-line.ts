@@ -1,15 +1,14 @@
 import type { Node, NodeStatus } from 'node-red'
-import type { Alert } from '../src/delivery/alerts.ts'
+import type { Alert, Standing } from '../src/delivery/alerts.ts'
 import type { DeliveryState } from '../src/delivery/delivery.ts'
 import { printable } from '../src/delivery/explain.ts'
 import type { TokenStatus } from '../src/oauth2/token-status.ts'
 
 /** What a status is made from. */
-export interface StatusFacts {
+export interface StatusFacts extends Standing {
   delivery: DeliveryState
   /** Undefined where the receiver wants no token. */
   token: TokenStatus | undefined
-  alert: Alert | undefined
 }
 
 /** Looks a text up in the language of the runtime. */
@@ -54,11 +53,15 @@ export class StatusLine {
 
   #show(): void {
     this.#lastShown = Date.now()
-    const status = statusOf(this.#facts(), this.#translate, Date.now())
+    const facts = this.#facts()
+    const status = statusOf(facts, this.#translate, Date.now())
     const shown = JSON.stringify(status)
-    if (shown === this.#shown) return
-    this.#shown = shown
-    this.#node.status(status)
+    if (shown !== this.#shown) {
+      this.#shown = shown
+      this.#node.status(status)
+    }
+    // What stands besides comes after it.
+    if (facts.isNew) this.update()
   }
 }
 
@@ -69,22 +72,16 @@ export function misconfigured(translate: Translate): NodeStatus {
 
 /** The status for some facts; a pure function of them. */
 export function statusOf(
-  { delivery, token, alert }: StatusFacts,
+  { delivery, token, alert, isNew }: StatusFacts,
   translate: Translate,
   now: number
 ): NodeStatus {
   const { state, queued, retry, lastError, lastOutcome } = delivery
   if (state === 'paused') {
-    return ring('red', translate('status.paused', { queued: String(queued) }))
+    return withCode(ring('red', translate('status.paused', { queued: String(queued) })), alert)
   }
-  if (alert !== undefined) {
-    const value = String(alert.value)
-    const text = {
-      QUEUE_COUNT: () => translate('status.queueCount', { queued: value }),
-      QUEUE_WAIT: () => translate('status.queueWait', { wait: value }),
-      SUSPENDED: () => translate('status.suspended', { suspended: value })
-    }[alert.code]()
-    return { ...ring('yellow', text), code: alert.code } as NodeStatus
+  if (alert !== undefined && (isNew || alert.code !== 'SUSPENDED')) {
+    return alertStatus(alert, translate)
   }
   if (token?.state === 'none' && state !== 'idle') {
     return ring('yellow', translate('status.noToken', { code: printable(token.code) }))
@@ -102,12 +99,14 @@ export function statusOf(
     const seconds = String(Math.max(0, Math.round((token.validUntil - now) / 1000)))
     return ring('yellow', translate('status.tokenFailing', { seconds }))
   }
+  if (state === 'error') {
+    return ring('red', translate('status.error', { code: lastError?.code ?? '' }))
+  }
+  // It may stand for days: it must not hide what is wrong now.
+  if (alert !== undefined) return alertStatus(alert, translate)
   if (state === 'sending') {
     const text = translate('status.sending')
     return { fill: 'blue', shape: 'dot', text: queued > 0 ? `${text} (${queued})` : text }
-  }
-  if (state === 'error') {
-    return ring('red', translate('status.error', { code: lastError?.code ?? '' }))
   }
   if (lastOutcome === null) {
     return queued === 0 ? {} : ring('grey', translate('status.queued', { queued: String(queued) }))
@@ -116,6 +115,21 @@ export function statusOf(
   return lastOutcome.outcome === 'nak'
     ? ring('green', translate('status.nak', { code }))
     : { fill: 'green', shape: 'dot', text: translate('status.ack', { code }).trim() }
+}
+
+function alertStatus(alert: Alert, translate: Translate): NodeStatus {
+  const value = String(alert.value)
+  const text = {
+    QUEUE_COUNT: () => translate('status.queueCount', { queued: value }),
+    QUEUE_WAIT: () => translate('status.queueWait', { wait: value }),
+    SUSPENDED: () => translate('status.suspended', { suspended: value })
+  }[alert.code]()
+  return withCode(ring('yellow', text), alert)
+}
+
+/** By its code a Status node tells an alert from other statuses. */
+function withCode(status: NodeStatus, alert: Alert | undefined): NodeStatus {
+  return alert === undefined ? status : ({ ...status, code: alert.code } as NodeStatus)
 }
 
 function ring(fill: 'red' | 'yellow' | 'grey' | 'green', text: string): NodeStatus {

@@ -1,23 +1,23 @@
 import type { EntryFacts } from '../outbox/outbox.ts'
 
 /** A message that is under way or waits for its next attempt, with its failure clock. */
-export class ActiveMessage<Content> {
+export class ActiveMessage {
   readonly facts: EntryFacts
-  readonly content: Content
   /** Calls off the wait for the next attempt. */
   cancelWait?: () => void
   /** On the monotonic clock, in milliseconds. */
   nextAttemptAt?: number
   /** Retries since the clock of this message was started. */
   retries = 0
+  /** There was no token for the last attempt. */
+  wantsToken = false
   /** The time that passes now counts towards the failure timeout. */
   counts = true
   #countedFrom: number
 
   /** @param now on the monotonic clock, in milliseconds, as everywhere here */
-  constructor({ facts, content }: { facts: EntryFacts; content: Content }, now: number) {
+  constructor(facts: EntryFacts, now: number) {
     this.facts = facts
-    this.content = content
     this.#countedFrom = now
   }
 

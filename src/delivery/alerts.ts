@@ -23,6 +23,13 @@ export interface AlertFacts {
 /** An alert that was raised is raised again only after the figure has fallen below this share. */
 const REARM = 0.8
 
+/** What stands, if anything does. */
+export interface Standing {
+  alert: Alert | undefined
+  /** It was raised just now: nobody has been told of it yet. */
+  isNew: boolean
+}
+
 /**
  * Raises each alert once. It stays as it was raised, figures included, until it is over, so that a
  * status that shows it does not change with every message.
@@ -33,13 +40,14 @@ export class Alerts {
   #count: Alert | undefined
   #suspended: Alert | undefined
   #lastSuspended = 0
+  readonly #told = new WeakSet<Alert>()
 
   constructor(settings: AlertSettings) {
     this.#settings = settings
   }
 
-  /** The most pressing alert that stands now. */
-  check({ queued, oldestAgeMs, suspended }: AlertFacts): Alert | undefined {
+  /** The most pressing alert that stands now; before it each new one, whatever stands, once. */
+  check({ queued, oldestAgeMs, suspended }: AlertFacts): Standing {
     const { count, waitSeconds } = this.#settings
     const age = Math.floor(oldestAgeMs / 1000)
     this.#wait = raised(this.#wait, 'QUEUE_WAIT', age, waitSeconds)
@@ -50,7 +58,11 @@ export class Alerts {
       this.#suspended = { code: 'SUSPENDED', value: suspended }
     }
     this.#lastSuspended = suspended
-    return this.#wait ?? this.#count ?? this.#suspended
+    const standing = [this.#wait, this.#count, this.#suspended].filter((one) => one !== undefined)
+    const news = standing.find((one) => !this.#told.has(one))
+    if (news === undefined) return { alert: standing[0], isNew: false }
+    this.#told.add(news)
+    return { alert: news, isNew: true }
   }
 }
 

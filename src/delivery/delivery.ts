@@ -4,11 +4,19 @@ import { Ages } from './ages.ts'
 import type { Clock } from './clock.ts'
 import type { AttemptResult } from './courier.ts'
 import { DeliveryError } from './delivery-error.ts'
-import { nameOf } from './explain.ts'
+import { nameOf, type MessageName } from './explain.ts'
 import { Figures, type FigureValues } from './figures.ts'
 import { Lanes, type Order } from './lanes.ts'
 import { LoadedMessages } from './loaded-messages.ts'
-import { closedError, isGone, lostError, queueFailed } from './queue-errors.ts'
+import {
+  pauseNotice,
+  recoveryNotice,
+  retryNotice,
+  suspensionNotice,
+  unreadableNotice,
+  type Notice
+} from './notices.ts'
+import { closedError, isGone, lostError, notHandedOn, queueFailed } from './queue-errors.ts'
 import { retryWaitMs, type RetrySettings } from './retry-schedule.ts'
 import { failedSettlement, settlementOf, type Settlement } from './settlement.ts'
 
@@ -25,10 +33,12 @@ export interface DeliveryOptions<Content> {
   codec: ContentCodec<Content>
   /** Takes a message to the receiver once. */
   attempt: (content: Content, signal: AbortSignal) => Promise<AttemptResult>
-  /** Hands a settled message on; must not throw. */
+  /** Hands a settled message on. */
   emit: (facts: EntryFacts, content: Content, settlement: Settlement) => void
-  /** A stored message is lost; must not throw. */
-  onLost: (error: DeliveryError) => void
+  /** A stored message is lost: what it was, where that is known. */
+  onLost: (error: DeliveryError, about: MessageName | undefined) => void
+  /** What whoever runs Node-RED should find in the log. */
+  onNotice: (notice: Notice) => void
   /** Something that a status would show has changed. */
   onChange: () => void
   order: Order
@@ -99,10 +109,12 @@ export class Delivery<Content> {
   readonly #abort = new AbortController()
   /** Waiting and suspended messages that are in memory. */
   readonly #loaded: LoadedMessages<Content>
-  readonly #active = new Map<number, ActiveMessage<Content>>()
+  readonly #active = new Map<number, ActiveMessage>()
   /** Retries whose wait is over, waiting for a place. */
-  readonly #due: ActiveMessage<Content>[] = []
+  readonly #due: ActiveMessage[] = []
   readonly #suspended = new Map<number, EntryFacts>()
+  /** How suspended messages were answered, where the outbox keeps nothing. */
+  readonly #answers = new Map<number, Settlement>()
   #opening: Promise<void> | undefined
   /** Stands while the queue cannot be read. */
   #cancelReread: (() => void) | undefined
@@ -125,6 +137,8 @@ export class Delivery<Content> {
   #paused = false
   #closing = false
   #failing = false
+  /** The log says that messages wait, and has to say when they leave again. */
+  #troubled = false
   #lastError: DeliveryState['lastError'] = null
   #lastOutcome: DeliveryState['lastOutcome'] = null
   #whenIdle: (() => void) | undefined
@@ -222,6 +236,7 @@ export class Delivery<Content> {
     }
     this.#lanes.add(seq, facts.lane)
     this.#pump()
+    this.#changed()
   }
 
   /**
@@ -256,6 +271,16 @@ export class Delivery<Content> {
     await this.#outbox.setPaused(false)
   }
 
+  /** There is a token again: messages that wait for one wait no longer. */
+  tokenIsBack(): void {
+    for (const active of this.#active.values()) {
+      if (active.cancelWait === undefined || !active.wantsToken) continue
+      active.cancelWait()
+      this.#waitIsOver(active)
+    }
+    this.#pump()
+  }
+
   /** The messages that stand aside for an operator. */
   get suspended(): readonly EntryFacts[] {
     return [...this.#suspended.values()]
@@ -268,19 +293,19 @@ export class Delivery<Content> {
    */
   async resend(select: (facts: EntryFacts) => boolean): Promise<number> {
     await this.open()
-    let found = 0
-    for (const facts of this.suspended.filter(select)) {
-      // Another operator may have been quicker.
-      if (!this.#suspended.delete(facts.seq)) continue
-      found++
+    const chosen = this.suspended.filter(select)
+    for (const facts of chosen) {
+      this.#suspended.delete(facts.seq)
+      this.#answers.delete(facts.seq)
       facts.spentMs = 0
       delete facts.suspendedAt
       delete facts.reason
-      await this.#wait(facts)
     }
+    // None may start before the others are back at their places.
+    await this.#wait(...chosen)
     this.#changed()
     this.#pump()
-    return found
+    return chosen.length
   }
 
   /**
@@ -297,18 +322,21 @@ export class Delivery<Content> {
       found++
       const given = new DeliveryError('HL7_DISCARDED', 'It was given up by an operator.')
       let content: Content
+      let answer: Settlement | undefined
       try {
+        answer = await this.#answer(facts.seq)
         content = (await this.#read(facts.seq)).content
       } catch (error) {
         this.#noteError('HL7_QUEUE_FAILED')
         if (isGone(error)) {
-          this.#lose(facts.seq, error)
+          this.#lose(facts, error)
           continue
         }
         this.#suspended.set(facts.seq, facts)
         throw error
       }
-      await this.#settle(facts, content, failedSettlement(facts, given, this.#options.clock.now()))
+      const failed = failedSettlement(facts, given, this.#options.clock.now(), answer)
+      await this.#settle(facts, content, failed)
     }
     this.#changed()
     return found
@@ -348,14 +376,16 @@ export class Delivery<Content> {
 
   /** Hands everything that is held on as errors, in order, and a few at a time: they may be many. */
   async #giveUp(): Promise<EntryFacts[]> {
-    const held = [...this.#active.values(), ...this.#loaded.takeAll()]
+    const held = this.#loaded.takeAll()
     held.sort((a, b) => a.facts.seq - b.facts.seq)
     this.#active.clear()
     this.#suspended.clear()
     for (const [index, { facts, content }] of held.entries()) {
       if (index % GIVEN_UP_AT_ONCE === 0) await new Promise(setImmediate)
       const error = closedError(facts)
-      this.#options.emit(facts, content, failedSettlement(facts, error, this.#options.clock.now()))
+      const answer = this.#answers.get(facts.seq)
+      const now = this.#options.clock.now()
+      this.#emit(facts, content, failedSettlement(facts, error, now, answer))
     }
     return held.map(({ facts }) => facts)
   }
@@ -433,16 +463,16 @@ export class Delivery<Content> {
         const settlement = JSON.parse(outcome.toString()) as Settlement
         const decoded = this.#options.codec.decode(content)
         this.#noteOutcome(settlement)
-        this.#options.emit(facts, decoded, settlement)
+        this.#emit(facts, decoded, settlement)
         emitted = facts
       } catch (error) {
         if (this.#closing) return
         this.#noteError('HL7_QUEUE_FAILED')
         if (!isGone(error)) {
-          this.#rereadLater()
+          this.#rereadLater(error)
           return
         }
-        this.#lose(seq, error)
+        this.#lose({ seq }, error)
         continue
       }
       this.#remove(emitted)
@@ -453,27 +483,26 @@ export class Delivery<Content> {
   }
 
   /** Until then nothing more is read, and so nothing overtakes what could not be read. */
-  #rereadLater(): void {
-    if (this.#closing) return
-    this.#cancelReread ??= this.#options.clock.after(REOPEN_MS, () => {
+  #rereadLater(error: unknown): void {
+    if (this.#closing || this.#cancelReread !== undefined) return
+    this.#cancelReread = this.#options.clock.after(REOPEN_MS, () => {
       this.#cancelReread = undefined
       void this.#emitStored()
     })
+    this.#options.onNotice(unreadableNotice(error, REOPEN_MS))
   }
 
   #pump(): void {
     while (this.#hasPlace()) {
       const due = this.#due.shift()
       if (due !== undefined) {
-        this.#inFlight++
-        void this.#run(due)
+        this.#begin(due.facts.seq, due.facts.lane, due)
         continue
       }
       if (this.#active.size >= MAX_ACTIVE) return
       const next = this.#lanes.take()
       if (next === undefined) return
-      this.#inFlight++
-      void this.#begin(next.seq, next.lane)
+      this.#begin(next.seq, next.lane)
     }
   }
 
@@ -487,41 +516,58 @@ export class Delivery<Content> {
     return !this.#paused && !this.#closing
   }
 
-  async #begin(seq: number, lane: string): Promise<void> {
+  #begin(seq: number, lane: string, retried?: ActiveMessage): void {
+    this.#inFlight++
+    this.#readAndSend(seq, lane, retried).catch(() => {
+      // Nothing in there rejects; if it does all the same, Node-RED has to live on.
+      this.#noteError('EUNKNOWN')
+    })
+  }
+
+  /** @param retried tried before: it holds its lane while it waits */
+  async #readAndSend(
+    seq: number,
+    lane: string,
+    retried: ActiveMessage | undefined
+  ): Promise<void> {
     let read: { facts: EntryFacts; content: Content } | undefined
+    let gone = false
     try {
       read = await this.#read(seq)
     } catch (error) {
       this.#noteError('HL7_QUEUE_FAILED')
-      if (isGone(error)) this.#lose(seq, error)
-      else {
-        this.#rereadLater()
-        this.#lanes.putBack(seq, lane)
-      }
+      gone = isGone(error)
+      if (gone) this.#lose(retried?.facts ?? { seq }, error)
+      else this.#rereadLater(error)
     }
     if (read !== undefined && this.#mayStart) {
-      if (seq <= this.#renewedTo) read.facts.spentMs = 0
-      const active = new ActiveMessage(read, this.#options.clock.monotonic())
-      this.#active.set(seq, active)
-      await this.#run(active)
+      await this.#run(retried ?? this.#activate(read.facts), read.content)
       return
     }
-    if (read !== undefined) {
-      // It was being read when the node was paused or closed.
-      this.#loaded.add(read.facts, read.content)
-      this.#lanes.putBack(seq, lane)
-    }
+    // It was being read when the node was paused or closed.
+    if (read !== undefined) this.#loaded.add(retried?.facts ?? read.facts, read.content)
     this.#inFlight--
-    this.#lanes.release(lane)
+    if (retried === undefined || gone) {
+      this.#active.delete(seq)
+      if (!gone) this.#lanes.putBack(seq, lane)
+      this.#lanes.release(lane)
+    } else this.#due.unshift(retried)
     this.#changed()
     this.#idleIfEmpty()
     this.#pump()
   }
 
+  #activate(facts: EntryFacts): ActiveMessage {
+    if (facts.seq <= this.#renewedTo) facts.spentMs = 0
+    const active = new ActiveMessage(facts, this.#options.clock.monotonic())
+    this.#active.set(facts.seq, active)
+    return active
+  }
+
   /** One attempt and what follows from it. Never rejects. */
-  async #run(active: ActiveMessage<Content>): Promise<void> {
+  async #run(active: ActiveMessage, content: Content): Promise<void> {
     const { attempt, clock } = this.#options
-    const { facts, content } = active
+    const { facts } = active
     delete active.nextAttemptAt
     this.#count(active)
     active.counts = true
@@ -531,22 +577,26 @@ export class Delivery<Content> {
     try {
       result = await attempt(content, this.#abort.signal)
     } catch (error) {
-      if (this.#abort.signal.aborted) await this.#interrupted(active)
-      else await this.#leave(active, failedSettlement(facts, error, clock.now()))
+      if (this.#abort.signal.aborted) await this.#interrupted(active, content)
+      else await this.#leave(active, content, failedSettlement(facts, error, clock.now()))
       return
     }
     if (result.reply !== undefined) this.#figures.addLatency(result.elapsedMs)
     else if (this.#abort.signal.aborted || this.#isEnding(result)) {
-      await this.#interrupted(active)
+      await this.#interrupted(active, content)
       return
     }
     active.counts = result.reachable || this.#options.failWhileUnreachable
     this.#count(active)
     const { decision } = result
-    if (decision.retry && this.#retry(active, result)) return
-    if (decision.outcome === 'suspend') await this.#suspend(active, result)
-    else if (decision.outcome === 'disable') await this.#disable(active)
-    else await this.#leave(active, settlementOf(facts, facts.attempts, result, clock.now()))
+    if (decision.retry && this.#retry(active, content, result)) return
+    if (result.reply !== undefined && !decision.retry) this.#recovered()
+    if (decision.outcome === 'suspend') await this.#suspend(active, content, result)
+    else if (decision.outcome === 'disable') await this.#disable(active, content, result)
+    else {
+      const settlement = settlementOf(facts, facts.attempts, result, clock.now())
+      await this.#leave(active, content, settlement)
+    }
   }
 
   /** Whoever gives the tokens may be closed before this node is. */
@@ -555,14 +605,15 @@ export class Delivery<Content> {
   }
 
   /** The node closes and the outcome is unknown: what is durable stays for the next start. */
-  async #interrupted({ facts }: ActiveMessage<Content>): Promise<void> {
+  async #interrupted({ facts }: ActiveMessage, content: Content): Promise<void> {
     await this.#store(facts)
+    this.#loaded.add(facts, content)
     this.#inFlight--
     this.#idleIfEmpty()
   }
 
   /** Waits for the next attempt, unless that would come after the failure timeout. */
-  #retry(active: ActiveMessage<Content>, result: AttemptResult): boolean {
+  #retry(active: ActiveMessage, content: Content, result: AttemptResult): boolean {
     const { clock, failureTimeoutMs, random, retry } = this.#options
     const waitMs = retryWaitMs(retry, active.retries, random(), result.retryAfterMs)
     const spentThen = active.facts.spentMs + (active.counts ? waitMs : 0)
@@ -571,7 +622,15 @@ export class Delivery<Content> {
     if (failureTimeoutMs === 0 || isLate) return false
     active.retries++
     active.nextAttemptAt = clock.monotonic() + waitMs
-    this.#noteError(result.error?.code ?? String(result.reply?.status ?? ''))
+    active.wantsToken = result.error?.family === 'token'
+    this.#noteFailure(result)
+    // One failure may be a matter of a moment, and of many a log with two lines each helps nobody.
+    if (active.facts.attempts > 1 && !this.#troubled) {
+      this.#troubled = true
+      this.#options.onNotice(retryNotice(active.facts, result))
+    }
+    // Many may wait, and for long.
+    this.#loaded.add(active.facts, content)
     this.#inFlight--
     if (!this.#closing) {
       active.cancelWait = clock.after(waitMs, () => {
@@ -586,26 +645,39 @@ export class Delivery<Content> {
     return true
   }
 
-  #waitIsOver(active: ActiveMessage<Content>): void {
+  #recovered(): void {
+    if (!this.#troubled) return
+    this.#troubled = false
+    this.#options.onNotice(recoveryNotice())
+  }
+
+  #waitIsOver(active: ActiveMessage): void {
     delete active.cancelWait
     this.#due.push(active)
   }
 
-  async #suspend(active: ActiveMessage<Content>, { decision }: AttemptResult): Promise<void> {
-    const { facts, content } = active
+  async #suspend(active: ActiveMessage, content: Content, result: AttemptResult): Promise<void> {
+    const { facts } = active
+    const now = this.#options.clock.now()
     facts.state = 'suspended'
-    facts.suspendedAt = this.#options.clock.now()
-    facts.reason = decision.rule
-    await this.#store(facts)
+    facts.suspendedAt = now
+    facts.reason = result.decision.rule
+    // Should an operator give it up, it leaves with what was answered.
+    const answer = settlementOf(facts, facts.attempts, result, now)
+    if (!this.#outbox.durable) this.#answers.set(facts.seq, answer)
+    await this.#storeOutcome(facts, answer)
     this.#ages.remove(facts.seq)
     this.#suspended.set(facts.seq, facts)
     this.#loaded.add(facts, content)
+    this.#options.onNotice(suspensionNotice(facts, result))
     this.#free(active)
   }
 
-  async #disable(active: ActiveMessage<Content>): Promise<void> {
-    const { facts, content } = active
+  async #disable(active: ActiveMessage, content: Content, result: AttemptResult): Promise<void> {
+    const { facts } = active
     this.#paused = true
+    this.#noteFailure(result)
+    this.#options.onNotice(pauseNotice(facts, result))
     // The clock of a message starts anew when the node is resumed.
     facts.spentMs = 0
     try {
@@ -618,20 +690,17 @@ export class Delivery<Content> {
     this.#free(active)
   }
 
-  async #leave(active: ActiveMessage<Content>, settlement: Settlement): Promise<void> {
-    await this.#settle(active.facts, active.content, settlement)
+  async #leave(active: ActiveMessage, content: Content, settlement: Settlement): Promise<void> {
+    await this.#settle(active.facts, content, settlement)
     this.#free(active)
   }
 
   /** Stores the outcome, hands it on, removes the message: in this order, so that none is lost. */
   async #settle(facts: EntryFacts, content: Content, settlement: Settlement): Promise<void> {
     facts.state = 'settled'
-    try {
-      await this.#outbox.settle(facts, () => Buffer.from(JSON.stringify(settlement)))
-    } catch {
-      // It leaves all the same: while the process lives, every message does.
-      this.#noteError('HL7_QUEUE_FAILED')
-    }
+    this.#answers.delete(facts.seq)
+    // Where that fails, it leaves all the same: while the process lives, every message does.
+    await this.#storeOutcome(facts, settlement)
     this.#noteOutcome(settlement)
     this.#ages.remove(facts.seq)
     if (this.#closing) {
@@ -639,8 +708,17 @@ export class Delivery<Content> {
       if (this.#outbox.durable) return
       this.#settledLate.push(facts)
     }
-    this.#options.emit(facts, content, settlement)
+    this.#emit(facts, content, settlement)
     this.#remove(facts)
+  }
+
+  #emit(facts: EntryFacts, content: Content, settlement: Settlement): void {
+    try {
+      this.#options.emit(facts, content, settlement)
+    } catch {
+      this.#noteError('EUNKNOWN')
+      this.#options.onLost(notHandedOn(facts), facts)
+    }
   }
 
   /**
@@ -662,12 +740,14 @@ export class Delivery<Content> {
     })
   }
 
-  /** Puts a message that was suspended or settled back to its place among those that wait. */
-  async #wait(facts: EntryFacts): Promise<void> {
-    facts.state = 'waiting'
-    await this.#store(facts)
-    this.#ages.add(facts.seq, facts.acceptedAt)
-    this.#lanes.putBack(facts.seq, facts.lane)
+  /** Puts messages that were suspended or settled back to their places among those that wait. */
+  async #wait(...messages: EntryFacts[]): Promise<void> {
+    for (const facts of messages) facts.state = 'waiting'
+    await Promise.all(messages.map((facts) => this.#store(facts)))
+    for (const { seq, acceptedAt, lane } of messages) {
+      this.#ages.add(seq, acceptedAt)
+      this.#lanes.putBack(seq, lane)
+    }
   }
 
   async #store(facts: EntryFacts): Promise<void> {
@@ -675,6 +755,26 @@ export class Delivery<Content> {
       await this.#outbox.update(facts)
     } catch {
       this.#noteError('HL7_QUEUE_FAILED')
+    }
+  }
+
+  async #storeOutcome(facts: EntryFacts, settlement: Settlement): Promise<void> {
+    try {
+      await this.#outbox.settle(facts, () => Buffer.from(JSON.stringify(settlement)))
+    } catch {
+      this.#noteError('HL7_QUEUE_FAILED')
+    }
+  }
+
+  /** How a suspended message was answered; undefined where that is not known any more. */
+  async #answer(seq: number): Promise<Settlement | undefined> {
+    if (!this.#outbox.durable) return this.#answers.get(seq)
+    try {
+      const { outcome } = await this.#outbox.read(seq)
+      return outcome && (JSON.parse(outcome.toString()) as Settlement)
+    } catch {
+      // The message itself may still be in memory; if it is not, that is found out next.
+      return undefined
     }
   }
 
@@ -686,14 +786,21 @@ export class Delivery<Content> {
   }
 
   /** A message of which nothing is left to send or to hand on. */
-  #lose(seq: number, error: unknown): void {
+  #lose({ seq, ...known }: Pick<EntryFacts, 'seq'> & Partial<MessageName>, error: unknown): void {
     this.#ages.remove(seq)
     this.#figures.failed++
-    this.#options.onLost(lostError(seq, error))
+    const { controlId, type } = known
+    const about =
+      controlId === undefined || type === undefined
+        ? error instanceof OutboxError
+          ? error.about
+          : undefined
+        : { controlId, type }
+    this.#options.onLost(lostError(seq, error, about), about)
   }
 
   /** The place and the lane of a message that left, stands aside or was put back. */
-  #free(active: ActiveMessage<Content>): void {
+  #free(active: ActiveMessage): void {
     this.#active.delete(active.facts.seq)
     this.#inFlight--
     this.#lanes.release(active.facts.lane)
@@ -702,7 +809,7 @@ export class Delivery<Content> {
     this.#pump()
   }
 
-  #count(active: ActiveMessage<Content>): void {
+  #count(active: ActiveMessage): void {
     active.count(this.#options.clock.monotonic(), this.#paused)
   }
 
@@ -718,6 +825,10 @@ export class Delivery<Content> {
     if (outcome === 'ack') this.#figures.acked++
     else this.#figures.naked++
     this.#failing = false
+  }
+
+  #noteFailure({ error, reply }: AttemptResult): void {
+    this.#noteError(error?.code ?? reply?.ack?.code ?? String(reply?.status ?? ''))
   }
 
   #noteError(code: string): void {

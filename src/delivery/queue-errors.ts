@@ -1,6 +1,6 @@
 import { OutboxError, type EntryFacts } from '../outbox/outbox.ts'
 import { DeliveryError } from './delivery-error.ts'
-import { nameOf } from './explain.ts'
+import { nameOf, type MessageName } from './explain.ts'
 
 /** Whether there is nothing to read of a stored message, rather than no way to it for a time. */
 export function isGone(error: unknown): boolean {
@@ -35,11 +35,24 @@ export function queueFailed(
 }
 
 /** A message of which nothing is left to send or to hand on. */
-export function lostError(seq: number, error: unknown): DeliveryError {
+export function lostError(
+  seq: number,
+  error: unknown,
+  about: MessageName | undefined
+): DeliveryError {
   const known = error instanceof OutboxError ? error : undefined
-  const name = known?.about === undefined ? 'A message' : nameOf(known.about)
+  const name = about === undefined ? 'A message' : nameOf(about)
   const why = known?.message ?? `Number ${seq} of the queue cannot be understood.`
   return new DeliveryError('HL7_QUEUE_FAILED', `${name} is lost. ${why}`, {
     code: known?.code ?? 'EUNKNOWN'
   })
+}
+
+/** A settled message that could not leave. */
+export function notHandedOn(name: MessageName): DeliveryError {
+  return new DeliveryError(
+    'HL7_DELIVERY_FAILED',
+    `${nameOf(name)} was settled, but could not be handed on because of a fault in this node.`,
+    { code: 'EUNKNOWN' }
+  )
 }

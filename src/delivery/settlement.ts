@@ -33,15 +33,24 @@ export function settlementOf(
   return { outcome: 'error', error: { code, message, cause }, ...common }
 }
 
-/** A message that was given up without asking a rule. */
+/**
+ * A message that was given up without asking a rule.
+ *
+ * @param answer what had become of it before
+ */
 export function failedSettlement(
   name: MessageName,
   thrown: unknown,
-  settledAt: number
+  settledAt: number,
+  answer?: Settlement
 ): Settlement {
   const known = thrown instanceof Hl7Error || thrown instanceof DeliveryError
   const cause = thrown instanceof DeliveryError ? thrown.cause : undefined
   return {
+    rule: '',
+    action: '',
+    warnings: [],
+    ...answer,
     outcome: 'error',
     error: known
       ? { code: thrown.code, message: `${nameOf(name)}: ${thrown.message}`, cause }
@@ -50,9 +59,6 @@ export function failedSettlement(
           message: `${nameOf(name)} was not delivered because of a fault in this node.`,
           cause: { code: 'EUNKNOWN' }
         },
-    rule: '',
-    action: '',
-    warnings: [],
     settledAt
   }
 }

@@ -157,7 +157,7 @@ export class DiskOutbox implements Outbox {
   }
 
   settle(facts: EntryFacts, outcome: () => Buffer): Promise<void> {
-    const copy: EntryFacts = { ...facts, state: 'settled' }
+    const copy = { ...facts }
     return this.#change(facts.seq, (bytes) => ({
       kind: 'settle',
       facts: copy,

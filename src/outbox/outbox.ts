@@ -26,7 +26,7 @@ export interface StoredEntry {
   facts: EntryFacts
   /** The flow's message, as it was given to `add`. */
   content: Buffer
-  /** What was given to `settle`; present when the state is `settled`. */
+  /** What was given to `settle`; present when the state is `settled` or `suspended`. */
   outcome?: Buffer
 }
 
@@ -68,7 +68,7 @@ export interface Outbox {
   read(seq: number): Promise<StoredEntry>
   /** Stores state, attempts, times and reason. */
   update(facts: EntryFacts): Promise<void>
-  /** Stores `state: 'settled'` together with the outcome. */
+  /** Stores the same of a settled or suspended message, together with its outcome. */
   settle(facts: EntryFacts, outcome: () => Buffer): Promise<void>
   remove(seq: number): Promise<void>
   setPaused(paused: boolean): Promise<void>

@@ -98,7 +98,7 @@ export class QueueFile {
         return undefined
       case 'update':
         this.#update(call.facts)
-        if (call.facts.state !== 'settled') this.#parts.drop(call.facts.seq, 'outcome')
+        if (call.facts.state === 'waiting') this.#parts.drop(call.facts.seq, 'outcome')
         return undefined
       case 'settle':
         this.#update(call.facts)
@@ -117,7 +117,7 @@ export class QueueFile {
   }
 
   /**
-   * A settled message whose outcome is damaged comes without it.
+   * A settled or suspended message whose outcome is damaged comes without it.
    *
    * @throws {QueueFaultError} when it is not there, or damaged: from then on it does not count
    */
@@ -138,7 +138,7 @@ export class QueueFile {
         { controlId: facts.controlId, type: facts.type }
       )
     }
-    const outcome = facts.state === 'settled' ? this.#parts.get(seq, 'outcome') : undefined
+    const outcome = facts.state === 'waiting' ? undefined : this.#parts.get(seq, 'outcome')
     return { facts, content, ...(outcome && { outcome }) }
   }
 

@@ -299,6 +299,7 @@ export class DeliveryModel {
         })
       },
       onChange: () => undefined,
+      onNotice: () => undefined,
       retry: { intervalMs: INTERVAL_MS, maxIntervalMs: MAX_INTERVAL_MS },
       queueLimit: 1000,
       clock: this.#clock,

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { AttemptResult } from '../../src/delivery/courier.ts'
 import { Delivery, type DeliveryOptions, type LeftAtClose } from '../../src/delivery/delivery.ts'
+import type { Settlement } from '../../src/delivery/settlement.ts'
 import { OutboxError, type Outbox } from '../../src/outbox/outbox.ts'
 import { MemoryOutbox } from '../../src/outbox/memory-outbox.ts'
 import { FakeClock, settled } from './fake-clock.ts'
@@ -38,6 +39,7 @@ async function setUp(
       emitted.push(`${content} ${error?.code ?? outcome}`)
     },
     onLost: ({ message }) => lost.push(message),
+    onNotice: () => undefined,
     onChange: () => undefined,
     order: 'fifo',
     maxInFlight: 8,
@@ -246,6 +248,186 @@ describe('Delivery', () => {
     await add('a1')
     await reply('retry-after')
     assert.deepEqual(emitted, ['a1 HL7_DELIVERY_FAILED'])
+  })
+
+  it('keeps 16 MiB of what waits for another attempt in memory, and reads the rest again', async () => {
+    const disk = quickDisk()
+    let decoded = 0
+    const { add, reply, clock, flights, emitted } = await setUp({
+      outbox: disk.outbox(),
+      order: 'none',
+      codec: {
+        encode: (content) => Buffer.from(content),
+        decode: (bytes) => {
+          decoded++
+          return bytes.toString()
+        },
+        size: () => 5 * 2 ** 20
+      }
+    })
+    await add('a1', 'a2', 'a3', 'a4', 'a5')
+    for (let i = 0; i < 5; i++) await reply('unreachable')
+    await clock.advance(5000)
+    assert.equal(flights.length, 5)
+    assert.equal(decoded, 2)
+    for (let i = 0; i < 5; i++) await reply('accept')
+    assert.equal(emitted.length, 5)
+  })
+
+  it('waits where a message that is tried again cannot be read, and loses one that is gone', async () => {
+    const disk = quickDisk()
+    const outbox = disk.outbox()
+    const notices: string[] = []
+    const { add, reply, clock, flights, emitted, lost } = await setUp({
+      outbox,
+      order: 'none',
+      codec: {
+        encode: (content) => Buffer.from(content),
+        decode: (bytes) => bytes.toString(),
+        size: () => 9 * 2 ** 20
+      },
+      onNotice: ({ text }) => notices.push(text)
+    })
+    await add('a1', 'a2', 'a3')
+    for (let i = 0; i < 3; i++) await reply('unreachable')
+    const read = outbox.read.bind(outbox)
+    outbox.read = () => Promise.reject(new OutboxError('The disk is away.', 'SQLITE_IOERR'))
+    await clock.advance(5000)
+    assert.deepEqual(
+      flights.map(({ content }) => content),
+      ['a1']
+    )
+    assert.equal(notices.length, 1)
+    assert.match(notices[0] ?? '', /^The disk is away\. Nothing is sent meanwhile/)
+    const damaged = new OutboxError('Number 2 is damaged.', 'ERR_MESSAGE_DAMAGED')
+    outbox.read = (seq) => (seq === 2 ? Promise.reject(damaged) : read(seq))
+    await clock.advance(30_000)
+    assert.deepEqual(lost, ['Message a2 (ADT^A01) is lost. Number 2 is damaged.'])
+    await reply('accept')
+    await reply('accept')
+    assert.deepEqual(emitted, ['a1 ack', 'a3 ack'])
+  })
+
+  it('says once what it waits for, and that it goes on', async () => {
+    const notices: string[] = []
+    const { add, reply, clock } = await setUp({
+      onNotice: ({ level, text }) => notices.push(`${level}: ${text}`)
+    })
+    await add('a1', 'a2')
+    await reply('unreachable')
+    assert.deepEqual(notices, [], 'a moment is no news')
+    for (let i = 0; i < 3; i++) {
+      await clock.advance(60_000)
+      await reply('unreachable')
+    }
+    assert.deepEqual(notices, [
+      'warn: Message a1 (ADT^A01) was not delivered (2 attempts). connection refused. Check host and port of the URL, and that the receiver runs. It is tried again, and others may wait for it.'
+    ])
+    await clock.advance(60_000)
+    await reply('accept')
+    assert.equal(notices[1], 'info: The receiver answers again, and the queue goes on.')
+    await reply('accept')
+    assert.equal(notices.length, 2)
+  })
+
+  it('says why a message was set aside and why the node was paused', async () => {
+    const notices: string[] = []
+    const { add, reply, delivery } = await setUp({ onNotice: ({ text }) => notices.push(text) })
+    await add('a1', 'a2')
+    await reply('suspend')
+    await reply('disable')
+    assert.match(notices[0] ?? '', /^Message a1 .* 500.* set aside by the rule rule suspend/)
+    assert.match(notices[1] ?? '', /^Message a2 .* 500.* paused by the rule rule disable/)
+    assert.equal(delivery.state().lastError?.code, '500')
+  })
+
+  it('sends what waits for a token as soon as there is one', async () => {
+    const { add, delivery, flights, reply } = await setUp({ order: 'none' })
+    await add('a1', 'a2')
+    const { decision } = resultOf('retry')
+    const error = { code: 'invalid_client', family: 'token', text: 'refused' } as const
+    flights.shift()?.end({ decision, error, reachable: true, elapsedMs: 1 })
+    await settled()
+    await reply('retry')
+    delivery.tokenIsBack()
+    await settled()
+    assert.deepEqual(
+      flights.map(({ content }) => content),
+      ['a1']
+    )
+  })
+
+  it('lives on where a message cannot be handed on, and says so', async () => {
+    const { add, reply, lost, delivery } = await setUp({
+      emit: () => {
+        throw new RangeError('Invalid time value')
+      }
+    })
+    await add('a1', 'a2')
+    await reply('accept')
+    await reply('accept')
+    assert.equal(lost.length, 2)
+    assert.match(lost[0] ?? '', /^Message a1 \(ADT\^A01\) was settled, but could not be handed on/)
+    assert.equal(delivery.held, 0)
+  })
+
+  it('tells of a change when a message comes in while nothing is sent', async () => {
+    let changes = 0
+    const { add, delivery } = await setUp({ onChange: () => changes++ })
+    await delivery.pause()
+    const before = changes
+    await add('a1')
+    assert.equal(changes, before + 1)
+  })
+
+  it('sends suspended messages again in the order in which they were accepted', async () => {
+    for (const outbox of [new MemoryOutbox(), quickDisk().outbox()]) {
+      const { add, reply, delivery, flights, emitted } = await setUp({ outbox })
+      await add('a1', 'a2', 'a3')
+      for (let i = 0; i < 3; i++) await reply('suspend')
+      await delivery.resend(({ controlId }) => controlId === 'a1')
+      await settled()
+      await reply('suspend')
+      await delivery.resend(() => true)
+      await settled()
+      while (flights.length > 0) await reply('accept')
+      assert.deepEqual(emitted, ['a1 ack', 'a2 ack', 'a3 ack'])
+    }
+  })
+
+  it('gives what was answered with a message that is discarded, after a restart too', async () => {
+    for (const restart of [false, true]) {
+      const disk = quickDisk()
+      const left: Settlement[] = []
+      const options: Partial<DeliveryOptions<string>> = {
+        emit: (_facts, _content, settlement) => left.push(settlement)
+      }
+      let setup = await setUp({ ...options, outbox: disk.outbox() })
+      await setup.add('a1')
+      await setup.reply('suspend')
+      if (restart) setup = await setUp({ ...options, outbox: disk.outbox() })
+      await setup.delivery.discard(() => true)
+      const [settlement] = left
+      assert.equal(settlement?.error?.code, 'HL7_DISCARDED')
+      assert.equal(settlement.reply?.status, 500)
+      assert.equal(settlement.rule, 'rule suspend')
+    }
+    const left: Settlement[] = []
+    const { add, reply, delivery } = await setUp({
+      emit: (_facts, _content, settlement) => left.push(settlement)
+    })
+    await add('a1', 'a2')
+    await reply('suspend')
+    await delivery.discard(() => true)
+    await reply('suspend')
+    await delivery.close(0)
+    assert.deepEqual(
+      left.map(({ error, reply: answer }) => [error?.code, answer?.status]),
+      [
+        ['HL7_DISCARDED', 500],
+        ['HL7_DELIVERY_FAILED', 500]
+      ]
+    )
   })
 
   it('holds back only the key that is tried again', async () => {

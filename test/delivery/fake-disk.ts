@@ -153,7 +153,7 @@ export class FakeOutbox implements Outbox {
   }
 
   settle(facts: EntryFacts, outcome: () => Buffer): Promise<void> {
-    const copy: EntryFacts = { ...facts, state: 'settled' }
+    const copy = { ...facts }
     return this.#call('write', () => {
       const { content } = this.#row(copy.seq)
       const place = ++this.#disk.place

@@ -35,12 +35,15 @@ const idle: DeliveryState = {
 function shown(
   state: Partial<DeliveryState>,
   token?: TokenStatus,
-  alert?: Alert
+  alert?: Alert,
+  isNew = false
 ): Record<string, unknown> {
-  return { ...statusOf({ delivery: { ...idle, ...state }, token, alert }, translate, 1_000_000) }
+  const facts = { delivery: { ...idle, ...state }, token, alert, isNew }
+  return { ...statusOf(facts, translate, 1_000_000) }
 }
 
 const ack = { outcome: 'ack', code: 'AA' } as const
+const aside: Alert = { code: 'SUSPENDED', value: 1 }
 const nak = { outcome: 'nak', code: 'AE' } as const
 
 describe('the status of a node', () => {
@@ -120,6 +123,26 @@ describe('the status of a node', () => {
         'says how many stand aside',
         shown({ lastOutcome: ack, suspended: 2 }, undefined, { code: 'SUSPENDED', value: 2 }),
         { fill: 'yellow', shape: 'ring', text: '2 set aside', code: 'SUSPENDED' }
+      ],
+      [
+        'carries the code of an alert while paused as well',
+        shown({ state: 'paused', queued: 99 }, undefined, { code: 'QUEUE_COUNT', value: 51 }),
+        { fill: 'red', shape: 'ring', text: 'paused, 99 held', code: 'QUEUE_COUNT' }
+      ],
+      [
+        'shows an outage before a message that stands aside',
+        shown({ state: 'retrying', retry: { attempts: 2, waitMs: 9500 } }, undefined, aside),
+        { fill: 'yellow', shape: 'ring', text: 'try 3 in 10 s' }
+      ],
+      [
+        'and an error',
+        shown({ state: 'error', lastError: { code: 'HL7_QUEUE_FAILED', at: '' } }, undefined, aside),
+        { fill: 'red', shape: 'ring', text: 'HL7_QUEUE_FAILED' }
+      ],
+      [
+        'but once the message that stands aside, when it is new',
+        shown({ state: 'retrying', retry: { attempts: 2, waitMs: 9500 } }, undefined, aside, true),
+        { fill: 'yellow', shape: 'ring', text: '1 set aside', code: 'SUSPENDED' }
       ]
     ]
   for (const [name, actual, expected] of rows) {
