@@ -5,7 +5,7 @@ import { DeliveryError } from '../src/delivery/delivery-error.ts'
 import { nameOf, printable } from '../src/delivery/explain.ts'
 import { readOutgoingMessage, type OutgoingMessage } from '../src/hl7/outgoing-message.ts'
 import { targetUrl } from '../src/https/target-url.ts'
-import { decodeMessage, encodeMessage, isJsonClean } from '../src/outbox/message-codec.ts'
+import { decodeMessage, encodeMessage, storableSize } from '../src/outbox/message-codec.ts'
 import { payloadOf, type Done } from './hand-on.ts'
 import type { OutSettings } from './read-out-settings.ts'
 
@@ -59,8 +59,7 @@ export class FlowMessages implements ContentCodec<FlowMessage> {
 
   /** A message that JSON cannot carry stays as it is: its functions are wanted at the outputs. */
   size({ msg, parcel }: FlowMessage): number {
-    if (!isClean(msg)) return Number.POSITIVE_INFINITY
-    return 1024 + 2 * (parcel?.message.bytes.length ?? 0)
+    return 1024 + sizeOf(msg) + (parcel?.message.bytes.length ?? 0)
   }
 
   /** Of each oddity the first message is named: a sender that has it has it in all of them. */
@@ -102,12 +101,12 @@ function own(msg: NodeMessageInFlow): { url?: unknown; requestTimeout?: unknown 
   }
 }
 
-function isClean(msg: NodeMessageInFlow): boolean {
+function sizeOf(msg: NodeMessageInFlow): number {
   try {
-    return isJsonClean(msg)
+    return storableSize(msg)
   } catch {
     // A proxy that throws.
-    return false
+    return Number.POSITIVE_INFINITY
   }
 }
 

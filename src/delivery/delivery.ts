@@ -525,11 +525,7 @@ export class Delivery<Content> {
   }
 
   /** @param retried tried before: it holds its lane while it waits */
-  async #readAndSend(
-    seq: number,
-    lane: string,
-    retried: ActiveMessage | undefined
-  ): Promise<void> {
+  async #readAndSend(seq: number, lane: string, retried: ActiveMessage | undefined): Promise<void> {
     let read: { facts: EntryFacts; content: Content } | undefined
     let gone = false
     try {

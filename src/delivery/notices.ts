@@ -37,7 +37,9 @@ export function pauseNotice(message: Attempted, result: AttemptResult): Notice {
 /** Stored messages cannot be read at present. */
 export function unreadableNotice(error: unknown, againMs: number): Notice {
   const why = error instanceof OutboxError ? error.message : 'The queue cannot be read.'
-  return warning(`${why} Nothing is sent meanwhile; the queue is read again in ${againMs / 1000} s.`)
+  return warning(
+    `${why} Nothing is sent meanwhile; the queue is read again in ${againMs / 1000} s.`
+  )
 }
 
 function whatHappened(message: Attempted, result: AttemptResult): string {

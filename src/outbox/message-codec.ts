@@ -2,6 +2,8 @@ import { types } from 'node:util'
 
 /** Deeper than this no message is looked into. */
 const MOST_LEVELS = 64
+/** What a value takes beside its text or bytes. */
+const VALUE_BYTES = 32
 /** Objects and arrays that a message may consist of, to count as one that JSON carries well. */
 const MOST_PARTS_CLEAN = 50_000
 /** Objects and arrays that are stored at all; what comes after is left out. */
@@ -18,14 +20,16 @@ type Part =
   | { path: (string | number)[]; kind: 'date'; time: number }
 
 /**
- * Does `decodeMessage(encodeMessage(msg))` give the same message? True for plain objects, arrays,
- * strings, finite numbers, booleans, `null`, Buffers and valid Dates; also for those made in another
- * context, such as a Function node's. A property that is `undefined` counts as absent. False for
- * functions, symbols, bigints, instances of classes (streams, `req`, `res`), cycles, `undefined` or
- * holes in arrays, and for what is deeper than 64 levels or has more than 50 000 objects.
+ * The memory that a message takes, in bytes and roughly, if `decodeMessage(encodeMessage(msg))` gives
+ * the same message; else `Infinity`. The same come plain objects, arrays, strings, finite numbers,
+ * booleans, `null`, Buffers and valid Dates; also those made in another context, such as a Function
+ * node's. A property that is `undefined` counts as absent. Not the same come functions, symbols,
+ * bigints, instances of classes (streams, `req`, `res`), cycles, `undefined` or holes in arrays, and
+ * what is deeper than 64 levels or has more than 50 000 objects.
  */
-export function isJsonClean(msg: object): boolean {
-  return isClean(msg, 0, { left: MOST_PARTS_CLEAN })
+export function storableSize(msg: object): number {
+  const sum = { parts: 0, bytes: 0 }
+  return isClean(msg, 0, sum) ? sum.bytes : Number.POSITIVE_INFINITY
 }
 
 /**
@@ -80,9 +84,12 @@ export function decodeMessage(bytes: Buffer): Record<string, unknown> {
   return message
 }
 
-function isClean(value: unknown, level: number, budget: { left: number }): boolean {
+function isClean(value: unknown, level: number, sum: { parts: number; bytes: number }): boolean {
+  sum.bytes += VALUE_BYTES
   switch (typeof value) {
     case 'string':
+      sum.bytes += value.length
+      return true
     case 'boolean':
       return true
     case 'number':
@@ -92,13 +99,17 @@ function isClean(value: unknown, level: number, budget: { left: number }): boole
     default:
       return false
   }
-  if (value === null || types.isUint8Array(value)) return true
+  if (value === null) return true
+  if (types.isUint8Array(value)) {
+    sum.bytes += value.length
+    return true
+  }
   if (types.isDate(value)) return !Number.isNaN(value.getTime())
-  if (level >= MOST_LEVELS || --budget.left < 0) return false
+  if (level >= MOST_LEVELS || ++sum.parts > MOST_PARTS_CLEAN) return false
   if (Array.isArray(value)) {
     // Indexed: a hole reads as undefined, which is not clean; further properties would get lost.
     for (let i = 0; i < value.length; i++) {
-      if (!isClean(value[i], level + 1, budget)) return false
+      if (!isClean(value[i], level + 1, sum)) return false
     }
     return Object.keys(value).length === value.length
   }
@@ -108,7 +119,7 @@ function isClean(value: unknown, level: number, budget: { left: number }): boole
     if (property?.enumerable !== true || !('value' in property)) return false
     // Read from the descriptor: a property of that name is not the prototype.
     if (name === '__proto__' || name === 'toJSON') return false
-    if (property.value !== undefined && !isClean(property.value, level + 1, budget)) return false
+    if (property.value !== undefined && !isClean(property.value, level + 1, sum)) return false
   }
   return true
 }

@@ -7,7 +7,8 @@ const quiet: AlertFacts = { queued: 0, oldestAgeMs: 0, suspended: 0 }
 describe('Alerts', () => {
   it('raises the count once, and again only after it fell below 80 %', () => {
     const alerts = new Alerts({ count: 10, waitSeconds: 0 })
-    const check = (queued: number): number | undefined => alerts.check({ ...quiet, queued }).alert?.value
+    const check = (queued: number): number | undefined =>
+      alerts.check({ ...quiet, queued }).alert?.value
     assert.deepEqual([10, 11, 20, 9, 8, 7, 10, 12].map(check), [
       undefined,
       11,

@@ -136,7 +136,11 @@ describe('the status of a node', () => {
       ],
       [
         'and an error',
-        shown({ state: 'error', lastError: { code: 'HL7_QUEUE_FAILED', at: '' } }, undefined, aside),
+        shown(
+          { state: 'error', lastError: { code: 'HL7_QUEUE_FAILED', at: '' } },
+          undefined,
+          aside
+        ),
         { fill: 'red', shape: 'ring', text: 'HL7_QUEUE_FAILED' }
       ],
       [
