@@ -44,7 +44,7 @@ export async function cpuRows({ servers, token, quick, profiles }: CpuOptions): 
   const spec = { messages: quick ? 400 : 1000, width: WIDTH, bytes: 1024 }
   const quickRounds = await rounds(nodeRed, servers, names, spec, quick ? 3 : 7)
   await servers.setLatency(SLOW_MS)
-  const slowRounds = await rounds(nodeRed, servers, names.slice(0, 6), spec, quick ? 1 : 4)
+  const slowRounds = await rounds(nodeRed, servers, names.slice(0, 6), spec, quick ? 1 : 4, 1)
   await servers.setLatency(0)
   if (profiles !== undefined) {
     mkdirSync(profiles, { recursive: true })
@@ -156,13 +156,14 @@ async function rounds(
   servers: Servers,
   names: readonly string[],
   spec: RunSpec,
-  count: number
+  count: number,
+  warmUps = 2
 ): Promise<Rounds> {
   const cpu = new Map<string, number[]>(names.map((name) => [name, []]))
   const rate = new Map<string, number[]>(names.map((name) => [name, []]))
   const connections = new Map<string, number>()
   // The first rounds warm the code up.
-  for (let round = -2; round < count; round++) {
+  for (let round = -warmUps; round < count; round++) {
     for (const name of names) {
       const before = (await servers.received()).connections
       const result = await nodeRed.run(name, spec)
