@@ -24,7 +24,13 @@ export interface OutSettings {
   courier: Omit<CourierSettings, 'receiver'>
   delivery: Pick<
     DeliveryOptions<unknown>,
-    'order' | 'maxInFlight' | 'retry' | 'failureTimeoutMs' | 'failWhileUnreachable' | 'queueLimit'
+    | 'order'
+    | 'orderKey'
+    | 'maxInFlight'
+    | 'retry'
+    | 'failureTimeoutMs'
+    | 'failWhileUnreachable'
+    | 'queueLimit'
   >
   charset: string
   /** Gives the key of a message; undefined where nothing needs it. */
@@ -105,6 +111,7 @@ export function readOutSettings(
     rules,
     delivery: {
       order,
+      orderKey: orderKey === undefined ? '' : properties.text('orderKey', 'PID-3.1').trim(),
       maxInFlight,
       retry: {
         intervalMs: 1000 * properties.number('retryInterval', 5, { min: 0.001, max: 86_400 }),

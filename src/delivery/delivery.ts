@@ -1,4 +1,4 @@
-import { OutboxError, type EntryFacts, type Outbox } from '../outbox/outbox.ts'
+import { OutboxError, type EntryFacts, type Outbox, type OutboxContents } from '../outbox/outbox.ts'
 import { ActiveMessage } from './active-message.ts'
 import { Ages } from './ages.ts'
 import type { Clock } from './clock.ts'
@@ -42,6 +42,8 @@ export interface DeliveryOptions<Content> {
   /** Something that a status would show has changed. */
   onChange: () => void
   order: Order
+  /** What the keys are taken from: a path such as `PID-3.1`, or `''`. */
+  orderKey: string
   /** Messages under way at a time; with `fifo` it is one. */
   maxInFlight: number
   retry: RetrySettings
@@ -104,6 +106,8 @@ export class Delivery<Content> {
   readonly #options: DeliveryOptions<Content>
   readonly #outbox: Outbox
   readonly #lanes: Lanes
+  /** Messages up to that number wait under keys of another kind: they go one by one, before all others. */
+  #backlog: { lanes: Lanes; last: number } | undefined
   readonly #ages = new Ages()
   readonly #figures = new Figures()
   readonly #abort = new AbortController()
@@ -215,7 +219,7 @@ export class Delivery<Content> {
     const seq = ++this.#lastSeq
     const facts: EntryFacts = {
       seq,
-      lane: this.#outbox.lane(key),
+      lane: this.#laneOf(key),
       controlId,
       type,
       acceptedAt: clock.now(),
@@ -234,7 +238,7 @@ export class Delivery<Content> {
       this.#changed()
       throw queueFailed(name, error)
     }
-    this.#lanes.add(seq, facts.lane)
+    this.#lanesFor(seq).add(seq, facts.lane)
     this.#pump()
     this.#changed()
   }
@@ -429,15 +433,35 @@ export class Delivery<Content> {
     this.#lastSeq = lastSeq
     this.#paused ||= paused
     for (const facts of suspended) this.#suspended.set(facts.seq, facts)
+    this.#findBacklog(waiting)
     for (const [index, seq] of waiting.seqs.entries()) {
       this.#ages.add(seq, waiting.acceptedAt[index] ?? 0)
-      this.#lanes.add(seq, waiting.lanes[waiting.laneIndex[index] ?? 0] ?? '')
+      this.#lanesFor(seq).add(seq, waiting.lanes[waiting.laneIndex[index] ?? 0] ?? '')
     }
     this.#unemitted = [...settled].reverse()
     this.#opened = true
     this.#changed()
     // Messages that came in meanwhile wait for the opening, not for this: their order would be lost.
     void this.#emitStored()
+  }
+
+  /** Between keys of two kinds there is no order by key: a patient's messages could overtake each other. */
+  #findBacklog({ seqs, lanes, laneIndex }: OutboxContents['waiting']): void {
+    if (this.#options.order !== 'key') return
+    const own = this.#laneOf('').slice(0, -this.#outbox.lane('').length)
+    const foreign = lanes.map((lane) => !lane.startsWith(own))
+    const last = seqs.findLast((_seq, index) => foreign[laneIndex[index] ?? 0] === true)
+    if (last !== undefined) this.#backlog = { lanes: new Lanes('fifo'), last }
+  }
+
+  #laneOf(key: string): string {
+    return `${this.#options.orderKey}:${this.#outbox.lane(key)}`
+  }
+
+  #lanesFor(seq: number): Lanes {
+    return this.#backlog !== undefined && seq <= this.#backlog.last
+      ? this.#backlog.lanes
+      : this.#lanes
   }
 
   /** What was settled but perhaps not handed on when the last process ended leaves first. */
@@ -500,7 +524,8 @@ export class Delivery<Content> {
         continue
       }
       if (this.#active.size >= MAX_ACTIVE) return
-      const next = this.#lanes.take()
+      if (this.#backlog?.lanes.isEmpty === true) this.#backlog = undefined
+      const next = (this.#backlog?.lanes ?? this.#lanes).take()
       if (next === undefined) return
       this.#begin(next.seq, next.lane)
     }
@@ -545,8 +570,8 @@ export class Delivery<Content> {
     this.#inFlight--
     if (retried === undefined || gone) {
       this.#active.delete(seq)
-      if (!gone) this.#lanes.putBack(seq, lane)
-      this.#lanes.release(lane)
+      if (!gone) this.#lanesFor(seq).putBack(seq, lane)
+      this.#lanesFor(seq).release(lane)
     } else this.#due.unshift(retried)
     this.#changed()
     this.#idleIfEmpty()
@@ -682,7 +707,7 @@ export class Delivery<Content> {
       this.#noteError('HL7_QUEUE_FAILED')
     }
     this.#loaded.add(facts, content)
-    this.#lanes.putBack(facts.seq, facts.lane)
+    this.#lanesFor(facts.seq).putBack(facts.seq, facts.lane)
     this.#free(active)
   }
 
@@ -742,7 +767,7 @@ export class Delivery<Content> {
     await Promise.all(messages.map((facts) => this.#store(facts)))
     for (const { seq, acceptedAt, lane } of messages) {
       this.#ages.add(seq, acceptedAt)
-      this.#lanes.putBack(seq, lane)
+      this.#lanesFor(seq).putBack(seq, lane)
     }
   }
 
@@ -796,10 +821,10 @@ export class Delivery<Content> {
   }
 
   /** The place and the lane of a message that left, stands aside or was put back. */
-  #free(active: ActiveMessage): void {
-    this.#active.delete(active.facts.seq)
+  #free({ facts: { seq, lane } }: ActiveMessage): void {
+    this.#active.delete(seq)
     this.#inFlight--
-    this.#lanes.release(active.facts.lane)
+    this.#lanesFor(seq).release(lane)
     this.#changed()
     this.#idleIfEmpty()
     this.#pump()

@@ -27,6 +27,11 @@ export class Lanes {
     this.#order = order
   }
 
+  /** Nothing waits, and nothing is on its way. */
+  get isEmpty(): boolean {
+    return this.#lanes.size === 0
+  }
+
   /** Puts a message at the end of its lane. */
   add(seq: number, key: string): void {
     const lane = this.#nameOf(key)

@@ -304,6 +304,7 @@ export class DeliveryModel {
       queueLimit: 1000,
       clock: this.#clock,
       random: () => 0.5,
+      orderKey: 'PID-3.1',
       ...{ order, maxInFlight, failureTimeoutMs, failWhileUnreachable }
     })
     this.#started = started

@@ -42,6 +42,7 @@ async function setUp(
     onNotice: () => undefined,
     onChange: () => undefined,
     order: 'fifo',
+    orderKey: 'PID-3.1',
     maxInFlight: 8,
     retry: { intervalMs: 5000, maxIntervalMs: 60_000 },
     failureTimeoutMs: 900_000,
@@ -248,6 +249,33 @@ describe('Delivery', () => {
     await add('a1')
     await reply('retry-after')
     assert.deepEqual(emitted, ['a1 HL7_DELIVERY_FAILED'])
+  })
+
+  it('sends what waits under keys of another kind first, one by one', async () => {
+    const disk = quickDisk()
+    const ids = (setup: Setup): string[] => setup.flights.map(({ content }) => content).sort()
+    const first = await setUp({ outbox: disk.outbox(), order: 'key' })
+    await first.delivery.pause()
+    await first.add('a1', 'b2', 'c3')
+    await first.delivery.resume()
+
+    const second = await setUp({ outbox: disk.outbox(), order: 'key', orderKey: 'PV1-3' })
+    await second.add('a4', 'b5')
+    assert.deepEqual(ids(second), ['a1'])
+    await second.reply('unreachable')
+    await second.clock.advance(5000)
+    await second.reply('accept')
+    assert.deepEqual(ids(second), ['b2'])
+
+    const third = await setUp({ outbox: disk.outbox(), order: 'key', orderKey: 'PV1-3' })
+    await third.add('c6')
+    assert.deepEqual(ids(third), ['b2'], 'after a restart as well')
+    await third.reply('suspend')
+    await third.reply('accept')
+    assert.deepEqual(ids(third), ['a4', 'b5', 'c6'], 'then side by side')
+
+    const same = await setUp({ outbox: disk.outbox(), order: 'key', orderKey: 'PV1-3' })
+    assert.deepEqual(ids(same), ['a4', 'b5', 'c6'])
   })
 
   it('keeps 16 MiB of what waits for another attempt in memory, and reads the rest again', async () => {
