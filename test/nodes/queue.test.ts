@@ -115,8 +115,15 @@ describe('the queue on disk, in a real Node-RED', () => {
     assert.equal(gone.status, 404)
     await world.nodeRed.post(`/hl7-https-out/out/suspended/${String(row['id'])}/discard`)
     const caught = await world.nodeRed.waitForMessages('caught')
-    const last = caught.at(-1) as { error: { code: string }; payload: string }
+    const last = caught.at(-1) as unknown as {
+      error: { code: string }
+      payload: string
+      statusCode: number
+      hl7: Hl7 & { ack: { code: string }; rule: string; reply: string }
+    }
     assert.equal(last.error.code, 'HL7_DISCARDED')
+    assert.deepEqual([last.statusCode, last.hl7.ack.code, last.hl7.rule], [200, 'AE', ':?E=S'])
+    assert.match(last.hl7.reply, /MSA\|AE\|SUSP0001/)
     assert.equal(last.payload, adt('SUSP0001', { birth: '20990101' }))
   })
 
@@ -143,17 +150,26 @@ describe('the queue on disk, in a real Node-RED', () => {
     for (const number of ['1', '2', '3']) {
       await world.nodeRed.inject('in', { payload: adt(`ALERT00${number}`) })
     }
-    await world.nodeRed.waitFor(() => (doneIds('ALERT').length === 3 ? true : undefined))
+    const paused = await world.nodeRed.waitForStatus('out', ({ code }) => code === 'QUEUE_COUNT')
+    assert.deepEqual([paused.fill, paused.text], ['red', 'paused, 3 held'])
     world.receiver.respond = down
     await world.nodeRed.post('/hl7-https-out/out/resume')
-    const count = await world.nodeRed.waitForStatus('out', ({ code }) => code === 'QUEUE_COUNT')
-    assert.deepEqual([count.fill, count.shape], ['yellow', 'ring'])
+    const isYellow = ({ code, fill }: { code?: string; fill?: string }): boolean =>
+      code === 'QUEUE_COUNT' && fill === 'yellow'
+    const count = await world.nodeRed.waitForStatus('out', isYellow)
+    assert.equal(count.shape, 'ring')
+    await world.nodeRed.waitFor(() =>
+      world.nodeRed.log().find((line) => /\[warn\].*Message ALERT001 .* is tried again/.test(line))
+    )
     await world.deploy({ ...disk, queueWaitAlert: 1 })
     const wait = await world.nodeRed.waitForStatus('out', ({ code }) => code === 'QUEUE_WAIT')
     assert.deepEqual([wait.fill, wait.shape], ['yellow', 'ring'])
     world.receiver.respond = undefined
     await world.nodeRed.waitFor(() => (ids('ALERT').length === 3 ? true : undefined))
     assert.deepEqual(ids('ALERT'), ['ALERT001', 'ALERT002', 'ALERT003'])
+    await world.nodeRed.waitFor(() =>
+      world.nodeRed.log().find((line) => /\[info\].*the queue goes on/.test(line))
+    )
   })
 
   it('drains the file first when the queue is switched to memory', async () => {
