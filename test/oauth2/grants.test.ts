@@ -60,6 +60,21 @@ describe('token requests', () => {
     ])
   })
 
+  it('sends id and secret with Basic form-encoded, and ordinary ones as they are', async () => {
+    const sent = async (given: Partial<TokenSettings>): Promise<string> => {
+      const { authorization = '' } = (await request(given)).headers
+      assert.match(authorization, /^Basic /)
+      return Buffer.from(authorization.slice(6), 'base64').toString()
+    }
+    const ordinary = { clientId: 'lab-client_7.x', clientSecret: '9~not_so-secret.*' }
+    assert.equal(await sent(ordinary), 'lab-client_7.x:9%7Enot_so-secret.*')
+    const special = { clientId: 'a:b c', clientSecret: "%+&=/!'()é€😀" }
+    const encoded = 'a%3Ab+c:%25%2B%26%3D%2F%21%27%28%29%C3%A9%E2%82%AC%F0%9F%98%80'
+    assert.equal(await sent(special), encoded)
+    const raw = { ...ordinary, clientAuth: 'client_secret_basic_raw' } as const
+    assert.equal(await sent(raw), 'lab-client_7.x:9~not_so-secret.*')
+  })
+
   it('replaces, adds and removes parameters by name, those of the client too', async () => {
     const { form } = await request({
       clientSecret: 'not-so-secret',
