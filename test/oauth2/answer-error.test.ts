@@ -47,6 +47,26 @@ describe('answerError of a refusal', () => {
     for (const { code } of [silent, described]) assert.equal(code, 'ERR_HTTP_STATUS')
   })
 
+  it('finds code and description in the challenge, where the body has none', () => {
+    const said = (challenge: string, answer = {}): [string, string | undefined] => {
+      const headers = { 'www-authenticate': challenge }
+      const { code, description } = refused(answer, 401, headers, { secrets: ['my-secret-word'] })
+      return [code, description]
+    }
+    const bearer = 'Bearer realm="o", error="invalid_client", error_description="Bad credentials"'
+    assert.deepEqual(said(bearer), ['invalid_client', 'Bad credentials'])
+    assert.deepEqual(said('Bearer error=invalid_client'), ['invalid_client', undefined])
+    assert.deepEqual(said('error = "invalid_client"'), ['invalid_client', undefined])
+    assert.deepEqual(said('Bearer a="b",Error="x_y"'), ['x_y', undefined])
+    for (const challenge of ['Basic realm="error"', 'Bearer my_error="x"', 'Bearer error=""']) {
+      assert.deepEqual(said(challenge), ['ERR_HTTP_STATUS', undefined], challenge)
+    }
+    const own = { error: 'invalid_scope', description: 'none' }
+    assert.deepEqual(said(bearer, own), ['invalid_scope', 'none'])
+    const echo = 'Bearer error="my-secret-word", error_description="no my-secret-word"'
+    assert.deepEqual(said(echo), ['ERR_HTTP_STATUS', 'no •••'])
+  })
+
   it('repeats no code that is not a word, or holds what was sent', () => {
     for (const error of [
       ...[
