@@ -158,7 +158,7 @@ async function readMetadata(
   if (redirect !== undefined) throw redirect
   const { host } = new URL(url)
   const { status } = response
-  const text = await bodyText(response)
+  const { text } = await bodyText(response)
   if (status >= 500 || status === 429 || status === 408) {
     throw new TokenError(`${host}: the metadata cannot be read now (HTTP ${status}).`, {
       code: 'ERR_HTTP_STATUS',
