@@ -159,14 +159,17 @@ describe('redirectError', () => {
     redirectError(
       new Response(null, { status, headers: location === undefined ? {} : { location } }),
       url,
-      'Token URL'
+      'Token URL',
+      ['my-secret-word']
     )
 
-  it('names where it goes, without path and secrets', () => {
+  it('names where it goes, without query and secrets', () => {
     const table: [string | undefined, string][] = [
-      ['https://other.example/x?secret=1', 'https://other.example'],
-      ['/elsewhere', 'https://login.example:8443'],
-      [undefined, 'https://login.example:8443'],
+      ['https://other.example/x?secret=1#secret', 'https://other.example/x'],
+      ['https://me:secret@other.example', 'https://other.example/'],
+      ['/token/', 'https://login.example:8443/token/'],
+      ['/my-secret-word/token', 'https://login.example:8443/•••/token'],
+      [undefined, 'nowhere'],
       ['https://', 'nowhere']
     ]
     for (const [location, target] of table) {
@@ -176,7 +179,7 @@ describe('redirectError', () => {
         error.message,
         `login.example:8443 redirects to ${target} (HTTP 307), which is not followed.`
       )
-      assert.ok(error.hint.includes(`at ${target} that it redirects to into Token URL`))
+      assert.ok(error.hint.includes(`into Token URL, if it is the right one: ${target}`))
       assert.equal(error.code, 'ERR_REDIRECT')
       assert.equal(error.status, 307)
       assert.equal(error.permanent, true)

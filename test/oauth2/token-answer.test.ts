@@ -211,7 +211,7 @@ describe('answers of real token servers', () => {
       text('', 'text/plain', 307, { location: 'https://login.example/token?secret=x' })
     )
     assert.equal(error.code, 'ERR_REDIRECT')
-    assert.match(error.message, /redirects to https:\/\/login\.example \(HTTP 307\)/)
+    assert.match(error.message, /redirects to https:\/\/login\.example\/token \(HTTP 307\)/)
     assert.match(error.hint, /Token URL/)
     assert.equal(server.seen.length, before + 1)
   })
