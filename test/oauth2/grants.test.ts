@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { generateKeyPairSync } from 'node:crypto'
 import { after, afterEach, before, describe, it } from 'node:test'
-import { decodeProtectedHeader, jwtVerify } from 'jose'
+import { decodeJwt, decodeProtectedHeader, jwtVerify } from 'jose'
 import { testToken } from '../../src/oauth2/test-token.ts'
 import { TokenSource } from '../../src/oauth2/token-source.ts'
 import type { TokenSettings } from '../../src/oauth2/token-settings.ts'
@@ -167,6 +167,22 @@ describe('token requests', () => {
       return payload
     }
     assert.notEqual((await read(first))['jti'], (await read(second))['jti'])
+  })
+
+  it('says in an assertion when it was made and when it ends, and not from when on it holds', async () => {
+    const secret = { clientSecret: 'a secret of at least thirty-two characters' }
+    for (const [given, name] of [
+      [{ privateKey }, 'client_assertion'],
+      [{ ...secret, clientAuth: 'client_secret_jwt' }, 'client_assertion'],
+      [{ privateKey, grantType: 'jwt_bearer' }, 'assertion']
+    ] as const) {
+      const payload = decodeJwt((await request(given)).form.get(name) ?? '')
+      assert.deepEqual(Object.keys(payload).sort(), ['aud', 'exp', 'iat', 'iss', 'jti', 'sub'])
+      assert.equal((payload.exp ?? 0) - (payload.iat ?? 0), 240)
+    }
+    const assertionClaims = [{ name: 'nbf', value: 'own' }]
+    const own = await request({ privateKey, grantType: 'jwt_bearer', assertionClaims })
+    assert.equal(decodeJwt<{ nbf: unknown }>(own.form.get('assertion') ?? '').nbf, 'own')
   })
 
   it('takes an audience of its own for assertions', async () => {
