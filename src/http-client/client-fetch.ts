@@ -1,4 +1,5 @@
 import type { HttpClient } from './http-client.ts'
+import { HttpError } from './http-error.ts'
 
 /** The part of `fetch` that openid-client uses. */
 export type ClientFetch = (
@@ -14,7 +15,7 @@ export type ClientFetch = (
 /** Headers that describe the transfer, which is over: the body of the `Response` is decoded. */
 const TRANSFER_HEADERS = new Set(['content-encoding', 'content-length', 'transfer-encoding'])
 /** Statuses that a `Response` must not have a body with (fetch standard). */
-const NULL_BODY_STATUSES = new Set([101, 103, 204, 205, 304])
+const NULL_BODY_STATUSES = new Set([204, 205, 304])
 
 /**
  * An `HttpClient` as `fetch`, so that tokens are fetched with the TLS settings, proxy, time-outs and
@@ -32,6 +33,15 @@ export function clientFetch(client: HttpClient, responseTimeoutMs: number): Clie
       responseTimeoutMs,
       signal
     })
+    if (reply.status < 200 || reply.status > 599) {
+      // No status that HTTP knows, and none that a `Response` can have.
+      throw new HttpError(`the answer has HTTP status ${reply.status}`, {
+        code: 'ERR_HTTP_STATUS',
+        connected: true,
+        reusedConnection: false,
+        status: reply.status
+      })
+    }
     const kept = Object.entries(reply.headers).flatMap(([name, value]): [string, string][] =>
       value === undefined || TRANSFER_HEADERS.has(name)
         ? []

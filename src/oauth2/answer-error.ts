@@ -28,8 +28,12 @@ export function answerError(
   const { host } = new URL(url)
   const { status } = response
   if (answer.kind === 'unusable') return unusableError(answer.what, status, host)
-  const error = safeCode(answer.error, facts.secrets)
-  const description = cleanText(answer.description ?? '', facts.secrets)
+  const challenge = response.headers.get('www-authenticate') ?? ''
+  const error = safeCode(answer.error ?? parameter(challenge, 'error'), facts.secrets)
+  const description = cleanText(
+    answer.description ?? parameter(challenge, 'error_description') ?? '',
+    facts.secrets
+  )
   const transient =
     status >= 500 || status === 429 || status === 408 || TRANSIENT_CODES.has(error ?? '')
   const reason = error ?? (description === '' ? 'no reason given' : 'see its description')
@@ -118,6 +122,13 @@ function safeCode(error: string | undefined, secrets: readonly string[]): string
   if (error !== undefined && KNOWN_CODES.has(error)) return error
   if (error === undefined || !/^[A-Za-z][\w.-]{0,59}$/.test(error)) return undefined
   return cleanText(error, secrets) === error ? error : undefined
+}
+
+/** A parameter of a challenge (RFC 6750 §3), where some servers say all that they say. */
+function parameter(challenge: string, name: string): string | undefined {
+  const found = new RegExp(`(?:^|[ ,])${name} ?= ?(?:"([^"]{1,300})"|([\\w.-]{1,60}))`, 'i')
+  const [, quoted, word] = found.exec(challenge) ?? []
+  return quoted ?? word
 }
 
 function clockAhead(date: string | null, now: number): number | undefined {

@@ -45,10 +45,13 @@ function hideTokens(text: string): string {
     .replace(/[\w+/=~.!-]{20,}/g, (run) => (isHarmless(run) ? run : HIDDEN))
 }
 
-/** Trace numbers (UUID), host names and paths, several words joined. */
+/** Trace numbers (UUID), host names and paths, those with the UUID of a tenant too, words joined. */
 function isHarmless(run: string): boolean {
-  if (/^[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}[.]?$/i.test(run)) return true
-  return run.split(/[_/.-]/).every(isWord)
+  const uuid = /(?<!\w)[\da-f]{8}-(?:[\da-f]{4}-){3}[\da-f]{12}(?!\w)/gi
+  return run
+    .replace(uuid, '')
+    .split(/[_/.-]/)
+    .every(isWord)
 }
 
 /** `microsoftonline`, `oauth2`, `AADSTS90002`; not a piece of a random string. */

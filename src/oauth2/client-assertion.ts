@@ -43,7 +43,8 @@ export class AssertionSigner {
   }
 
   /**
-   * Adjusts openid-client's assertion to what servers want: `typ`, the audience, a longer life.
+   * Adjusts openid-client's assertion to what servers want: `typ`, the audience, a longer life, and
+   * no `nbf` (RFC 7523 §3), which a server whose clock is a second behind would refuse.
    *
    * @param alg JWS algorithm; without it openid-client's own
    */
@@ -55,6 +56,7 @@ export class AssertionSigner {
         if (alg !== undefined) header['alg'] = alg
         payload['aud'] = audience
         payload['exp'] = Number(payload['iat']) + ASSERTION_LIFE
+        Reflect.deleteProperty(payload, 'nbf')
         Object.assign(payload, claims)
       }
     }

@@ -13,6 +13,13 @@ import { translateError } from './translate-error.ts'
 const CACHED_MS = 24 * 3600 * 1000
 const WELL_KNOWN = '/.well-known/'
 
+type Metadata = Record<string, unknown>
+/** The lists that are looked into (RFC 8414 §2). */
+const LISTS = [
+  'token_endpoint_auth_methods_supported',
+  'token_endpoint_auth_signing_alg_values_supported'
+]
+
 /** What is known of the authorization server (RFC 8414 §2). */
 export type ServerMetadata = Readonly<openid.ServerMetadata>
 
@@ -93,13 +100,13 @@ export class Discovery {
     try {
       return await this.#request(server, 'oidc', fetch)
     } catch (first) {
-      if (!(first instanceof TokenError) || !MAY_BE_ELSEWHERE.has(first.code)) throw first
+      if (!(first instanceof TokenError) || !mayBeElsewhere(first)) throw first
       try {
         return await this.#request(server, 'oauth2', fetch)
       } catch (second) {
-        // An issuer that differs says more than a document that is missing.
-        if (first.code === 'ERR_DISCOVERY' && second instanceof TokenError) throw second
-        throw first
+        // An issuer that differs, or an address that fails, says more than a missing document.
+        if (first.code !== 'ERR_DISCOVERY' || !(second instanceof TokenError)) throw first
+        throw second.code === 'ERR_DISCOVERY' ? first : second
       }
     }
   }
@@ -112,7 +119,7 @@ export class Discovery {
     let issuerFound = ''
     const readDocument: ClientFetch = async (url, options) => {
       const response = await fetch(url, options)
-      const document = await readMetadata(response, url, this.#clock)
+      const document = usable(await readMetadata(response, url, this.#clock), url, server)
       if (typeof document['issuer'] === 'string') issuerFound = document['issuer']
       return Response.json(document)
     }
@@ -146,19 +153,19 @@ export class Discovery {
   }
 }
 
-/** The other well-known address is worth a try. */
-const MAY_BE_ELSEWHERE = new Set(['ERR_DISCOVERY', 'ERR_ISSUER_MISMATCH'])
+const ELSEWHERE = new Set(['ERR_DISCOVERY', 'ERR_ISSUER_MISMATCH', 'ERR_REDIRECT'])
 
-async function readMetadata(
-  response: Response,
-  url: string,
-  clock: Clock
-): Promise<Record<string, unknown>> {
+/** The other well-known address is worth a try: some servers fail at one that they do not know. */
+function mayBeElsewhere({ code, status = 0 }: TokenError): boolean {
+  return ELSEWHERE.has(code) || (code === 'ERR_HTTP_STATUS' && status >= 500)
+}
+
+async function readMetadata(response: Response, url: string, clock: Clock): Promise<Metadata> {
   const redirect = redirectError(response, url, 'Issuer URL')
   if (redirect !== undefined) throw redirect
   const { host } = new URL(url)
   const { status } = response
-  const text = await bodyText(response)
+  const { text } = await bodyText(response)
   if (status >= 500 || status === 429 || status === 408) {
     throw new TokenError(`${host}: the metadata cannot be read now (HTTP ${status}).`, {
       code: 'ERR_HTTP_STATUS',
@@ -168,10 +175,11 @@ async function readMetadata(
       retryAfterMs: retryAfterMs(response.headers.get('retry-after'), clock.now())
     })
   }
-  const document = status === 200 ? parseObject(text) : undefined
+  const found = status === 200 || status === 203
+  const document = found ? parseObject(text) : undefined
   if (document === undefined) {
     throw new TokenError(
-      `${host}: there is no metadata of a token server (HTTP ${status}${status === 200 ? ', not JSON' : ''}).`,
+      `${host}: there is no metadata of a token server (HTTP ${status}${found ? ', not JSON' : ''}).`,
       {
         code: 'ERR_DISCOVERY',
         status,
@@ -180,18 +188,36 @@ async function readMetadata(
       }
     )
   }
-  // SMART's document has no issuer, and openid-client wants one. Its place is as good a name.
-  const place = url.indexOf(WELL_KNOWN)
-  return 'issuer' in document || place < 0 || !url.includes('smart-configuration')
-    ? document
-    : { ...document, issuer: url.slice(0, place) }
+  return document
 }
 
-function parseObject(text: string): Record<string, unknown> | undefined {
+/**
+ * The document without lists that are none, which count as not given.
+ *
+ * @param asked what Issuer URL holds: a full well-known URL is read as it is
+ */
+function usable(document: Metadata, url: string, asked: URL): Metadata {
+  const result = { ...document }
+  for (const name of LISTS) {
+    const list = document[name]
+    if (!Array.isArray(list) || !list.every((one) => typeof one === 'string')) {
+      result[name] = undefined
+    }
+  }
+  const { issuer } = document
+  if (asked.href.includes(WELL_KNOWN) && (typeof issuer !== 'string' || issuer === '')) {
+    // SMART's document has no issuer, and openid-client wants one. Its place is as good a name.
+    result['issuer'] = url.slice(0, url.indexOf(WELL_KNOWN))
+  }
+  return result
+}
+
+/** A JSON object without the members that are `null`, which are as good as not there. */
+function parseObject(text: string): Metadata | undefined {
   try {
-    const value: unknown = JSON.parse(text.replace(/^\uFEFF/, ''))
+    const value: unknown = JSON.parse(text, (_name, member: unknown) => member ?? undefined)
     const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
-    return isObject ? (value as Record<string, unknown>) : undefined
+    return isObject ? (value as Metadata) : undefined
   } catch {
     return undefined
   }

@@ -26,8 +26,12 @@ export function limitedFetch(httpClient: HttpClient, signal: AbortSignal): Clien
     const timer = setTimeout(() => {
       timeUp.abort()
     }, WHOLE_REQUEST_MS)
+    const limited = { ...options, signal: AbortSignal.any([signal, timeUp.signal]) }
     try {
-      return await fetch(url, { ...options, signal: AbortSignal.any([signal, timeUp.signal]) })
+      return await fetch(url, limited).catch((error: unknown) => {
+        if (!isStale(error)) throw error
+        return fetch(url, limited)
+      })
     } catch (error) {
       if (!timeUp.signal.aborted || !(error instanceof HttpError)) throw error
       const { connected, reusedConnection } = error
@@ -44,12 +48,31 @@ export function limitedFetch(httpClient: HttpClient, signal: AbortSignal): Clien
 }
 
 /**
- * The body of an answer as text.
+ * The server had closed the connection that was kept from the last request, which may be hours ago:
+ * it has not read this one.
+ */
+function isStale(error: unknown): boolean {
+  return (
+    error instanceof HttpError &&
+    error.reusedConnection &&
+    error.family === 'reset' &&
+    error.status === undefined
+  )
+}
+
+/** The body of an answer. */
+export interface AnswerText {
+  text: string
+  encoding: 'utf-8' | 'utf-16le' | 'utf-16be'
+}
+
+/**
+ * The body of an answer as text: UTF-8, or the UTF-16 that some servers send.
  *
  * @throws {HttpError} `ERR_RESPONSE_TOO_LARGE` above 1 MiB
  */
-export async function bodyText(response: Response): Promise<string> {
-  const body = await response.arrayBuffer()
+export async function bodyText(response: Response): Promise<AnswerText> {
+  const body = new Uint8Array(await response.arrayBuffer())
   if (body.byteLength > MAX_ANSWER_BYTES) {
     throw new HttpError('the answer is larger than 1 MiB', {
       code: 'ERR_RESPONSE_TOO_LARGE',
@@ -58,5 +81,13 @@ export async function bodyText(response: Response): Promise<string> {
       status: response.status
     })
   }
-  return new TextDecoder().decode(body)
+  const encoding = encodingOf(body)
+  return { text: new TextDecoder(encoding).decode(body), encoding }
+}
+
+/** By the byte order mark, or the first character, which is ASCII in JSON (RFC 4627 §3). */
+function encodingOf([first, second]: Uint8Array): AnswerText['encoding'] {
+  if ((first === 0xff && second === 0xfe) || (first !== 0 && second === 0)) return 'utf-16le'
+  if ((first === 0xfe && second === 0xff) || (first === 0 && second !== 0)) return 'utf-16be'
+  return 'utf-8'
 }

@@ -10,8 +10,9 @@ export function isPrivateKeyProblem(key: KeyObject | PrivateKeyProblem): key is 
 }
 
 /**
- * Reads a private key in any PEM form (PKCS#1, PKCS#8, SEC1, encrypted too). A key whose line
- * breaks were lost on the way through an environment variable (`\n` as two characters, or spaces) is read as well.
+ * Reads a private key in any PEM form (PKCS#1, PKCS#8, SEC1, encrypted too). A key whose lines were
+ * lost on the way through an environment variable or a YAML file (`\n` or `\r\n` as characters,
+ * blanks, quotes, indents) is read as well.
  *
  * @param passphrase empty for a key that is not encrypted
  */
@@ -39,11 +40,26 @@ export function readPrivateKey(pem: string, passphrase: string): KeyObject | Pri
   }
 }
 
+/**
+ * The first private key of a text, in lines as OpenSSL wants them: without what pasting, quoting and
+ * indenting put between them.
+ */
 function restoreLines(pem: string): string {
-  const text = pem.trim().replaceAll('\\n', '\n').replaceAll('\r\n', '\n')
-  if (text.includes('\n')) return `${text}\n`
-  const [, begin, body, end] =
-    /^(-----BEGIN [A-Z ]{1,40}-----)([^-]*)(-----END [A-Z ]{1,40}-----)$/.exec(text) ?? []
+  const text = pem.replace(/\\[nr]/g, '\n')
+  const [, begin, , body, end] =
+    /(-----BEGIN ([A-Z ]{0,30}PRIVATE KEY)-----)([^]*?)(-----END \2-----)/.exec(text) ?? []
   if (begin === undefined || body === undefined || end === undefined) return text
-  return `${begin}\n${body.replaceAll(' ', '\n').trim()}\n${end}\n`
+  // How a PKCS#1 or SEC1 key says that it is encrypted (RFC 1421 §4.6.1).
+  const [before = '', cipher] =
+    /^\s*Proc-Type:\s*4,ENCRYPTED\s+DEK-Info:\s*([\w-]+,[\dA-F]+)\s/.exec(body) ?? []
+  return [
+    begin,
+    ...(cipher === undefined ? [] : ['Proc-Type: 4,ENCRYPTED', `DEK-Info: ${cipher}`, '']),
+    ...(body
+      .slice(before.length)
+      .replace(/\s/g, '')
+      .match(/.{1,64}/g) ?? []),
+    end,
+    ''
+  ].join('\n')
 }

@@ -1,3 +1,4 @@
+import { formEncode } from './form-encode.ts'
 import type { TokenSettings } from './token-settings.ts'
 
 /** A value of a further parameter shorter than this is a word rather than a secret. */
@@ -28,7 +29,7 @@ export function secretsOf(
     ...plain.flatMap((secret) => [
       secret,
       encodeURIComponent(secret),
-      new URLSearchParams({ s: secret }).toString().slice(2),
+      formEncode(secret),
       JSON.stringify(secret).slice(1, -1)
     ]),
     credentials,

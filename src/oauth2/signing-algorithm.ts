@@ -28,6 +28,10 @@ export function signingAlgorithm(
 ): SigningAlgorithm | string {
   const able = algorithmsOf(key)
   const usual = able[0]
+  if (key.asymmetricKeyType === 'rsa-pss') {
+    // Web Crypto, which signs, imports no such key.
+    return 'Private key: a key for RSA-PSS alone (id-RSASSA-PSS) cannot be used; an ordinary RSA key can sign with PS256 too.'
+  }
   if (usual === undefined) {
     return 'Private key: only RSA, P-256, P-384, P-521 and Ed25519 keys can sign assertions.'
   }
@@ -45,8 +49,6 @@ function algorithmsOf(key: KeyObject): SigningAlgorithm[] {
   switch (key.asymmetricKeyType) {
     case 'rsa':
       return [...rsa('RS', 'RSASSA-PKCS1-v1_5'), ...rsa('PS', 'RSA-PSS')]
-    case 'rsa-pss':
-      return rsa('PS', 'RSA-PSS')
     case 'ec': {
       const curve = CURVES[key.asymmetricKeyDetails?.namedCurve ?? '']
       if (curve === undefined) return []

@@ -33,6 +33,14 @@ export interface TokenAnswerUnusable {
 const MIN_BARE_TOKEN = 16
 type Members = Record<string, unknown>
 
+/** The members that are read, by their names without case and underscores. */
+const NAMES = new Map(
+  [
+    ...['access_token', 'token_type', 'expires_in', 'scope', 'error', 'error_description'],
+    ...['errorCode', 'errorSummary', 'message']
+  ].map((name) => [plainName(name), name])
+)
+
 /**
  * Reads the answer of a token endpoint (RFC 6749 §5.1 and §5.2), as servers really write it: other
  * success statuses, token types and content types, form-encoded answers, bare tokens, unusable
@@ -46,10 +54,12 @@ export function readTokenAnswer(status: number, contentType: string, body: strin
   const text = body.replace(/^\uFEFF/, '').trim()
   const { members, bareToken } = parse(text, quirks)
   const success = status >= 200 && status < 300
-  const accessToken = success ? (members?.['access_token'] ?? bareToken ?? '') : ''
+  const accessToken = success
+    ? withoutScheme(members?.['access_token'] ?? bareToken ?? '', quirks)
+    : ''
 
   if (accessToken === '') {
-    const refusal = members === undefined ? undefined : refusalIn(members)
+    const refusal = members === undefined ? undefined : refusalIn(members, success)
     if (refusal !== undefined) {
       if (success) quirks.push(`It sends an error with status ${status}.`)
       if (!isJson(contentType)) {
@@ -87,24 +97,45 @@ function isJson(contentType: string): boolean {
   return /^application\/(?:[\w.+-]{1,60}\+)?json\b/i.test(contentType)
 }
 
+/**
+ * A text that can only be a token: the characters of RFC 6750 §2.1 and the `!` of Salesforce's, and
+ * not an error code (`invalid_credentials`).
+ */
+function isBareToken(text: string): boolean {
+  return (
+    text.length >= MIN_BARE_TOKEN &&
+    /^[\w.~+/!-]+={0,9}$/.test(text) &&
+    !/^[a-z]+(?:_[a-z]+)+$/i.test(text)
+  )
+}
+
+/** Servers that put the header's value into the answer. */
+function withoutScheme(accessToken: unknown, quirks: string[]): unknown {
+  if (typeof accessToken !== 'string' || !/^bearer /i.test(accessToken)) return accessToken
+  quirks.push('Its access_token begins with "Bearer", which is left out.')
+  return accessToken.slice('bearer '.length).trimStart()
+}
+
 function parse(text: string, quirks: string[]): { members?: Members; bareToken?: string } {
   const json = parseJson(text)
-  if (isMembers(json)) return { members: json }
-  if (typeof json === 'string' && json.length >= MIN_BARE_TOKEN) {
-    quirks.push('It sends the bare token instead of a JSON object.')
-    return { bareToken: json }
+  if (isMembers(json)) return { members: usualNames(json, quirks) }
+  const inner = typeof json === 'string' ? parseJson(json) : undefined
+  if (isMembers(inner)) {
+    quirks.push('It sends its JSON object as a text in JSON.')
+    return { members: usualNames(inner, quirks) }
   }
-  if (json !== undefined) return {}
-  if (/^[\w.%+-]{1,40}=/.test(text) && /(?:^|&)(?:access_token|error)=/.test(text)) {
+  if (/^[\w.%+-]{1,40}=/.test(text) && /(?:^|&)(?:access_?token|error)=/i.test(text)) {
     quirks.push('It sends a form-encoded answer instead of JSON.')
-    return { members: Object.fromEntries(new URLSearchParams(text)) }
+    const members = usualNames(Object.fromEntries(new URLSearchParams(text)), quirks)
+    const token = members['access_token']
+    // No token has a space: it was a plus that should have been encoded.
+    if (typeof token === 'string') members['access_token'] = token.replaceAll(' ', '+')
+    return { members }
   }
-  // Markup and broken JSON are no tokens, though some hold no space.
-  if (text.length >= MIN_BARE_TOKEN && isToken(text) && !/^[<{["]/.test(text)) {
-    quirks.push('It sends the bare token instead of a JSON object.')
-    return { bareToken: text }
-  }
-  return {}
+  const bareToken = json ?? text
+  if (typeof bareToken !== 'string' || !isBareToken(bareToken)) return {}
+  quirks.push('It sends the bare token instead of a JSON object.')
+  return { bareToken }
 }
 
 function parseJson(text: string): unknown {
@@ -119,23 +150,48 @@ function isMembers(value: unknown): value is Members {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-/** RFC 6749 §5.2; Okta's `errorCode` and `errorSummary`; an `error` object as home-made APIs have. */
-function refusalIn(members: Members): TokenRefused | undefined {
-  const inner = isMembers(members['error']) ? members['error'] : undefined
-  const error = firstText(
-    members['error'],
-    members['errorCode'],
-    inner?.['code'],
-    inner?.['status']
-  )
+/** `Access_Token` and `accessToken` are taken for `access_token`, unless that is there too. */
+function usualNames(members: Members, quirks: string[]): Members {
+  const usual = { ...members }
+  for (const [name, value] of Object.entries(members)) {
+    const meant = NAMES.get(plainName(name))
+    if (meant === undefined || meant in usual) continue
+    usual[meant] = value
+    if (meant === 'access_token') quirks.push('It writes access_token in another way.')
+  }
+  return usual
+}
+
+function plainName(name: string): string {
+  return name.toLowerCase().replaceAll('_', '')
+}
+
+/**
+ * RFC 6749 §5.2; Okta's `errorCode` and `errorSummary`; an `error` object, number or sentence, or
+ * just a `message`, as gateways and home-made APIs have. With a status that succeeds an `error` has
+ * to be there.
+ */
+function refusalIn(members: Members, success: boolean): TokenRefused | undefined {
+  const { error: said, errorCode } = members
+  const inner = isMembers(said) ? said : undefined
+  const codes = [said, errorCode, inner?.['code'], inner?.['status']]
+  const error = codes.find(isCode)
+  if (success && error === undefined && [undefined, null, '', false, 0].includes(said as null)) {
+    return undefined
+  }
   const description = firstText(
     members['error_description'],
     members['errorSummary'],
     members['message'],
-    inner?.['message']
+    inner?.['message'],
+    ...codes.filter((code) => !isCode(code))
   )
-  if (error === undefined && inner === undefined) return undefined
   return { kind: 'refused', error, description }
+}
+
+/** A word; anything else is said to people. */
+function isCode(value: unknown): value is string {
+  return typeof value === 'string' && /^[a-z][\w.-]{0,59}$/i.test(value)
 }
 
 function firstText(...values: unknown[]): string | undefined {
@@ -159,12 +215,14 @@ function bearerType(members: Members | undefined, quirks: string[]): string | un
     return 'Bearer'
   }
   if (typeof type !== 'string') return undefined
-  switch (type.toLowerCase()) {
+  const word = type.trim()
+  if (word !== type) quirks.push('Its token_type has blanks around it.')
+  switch (word.toLowerCase()) {
     case 'bearer':
-      return type
+      return word
     case 'bearertoken':
       quirks.push('Its token_type is "BearerToken"; the token is used as Bearer.')
-      return type
+      return word
     default:
       return undefined
   }

@@ -116,13 +116,14 @@ export class TokenClient {
       tokenEndpoint = url
       sentAt = instant(this.#clock)
       const response = await fetch(url, options)
-      const redirect = redirectError(response, url, 'Token URL')
+      const secrets = secretsOf(settings, options.headers, options.body)
+      const redirect = redirectError(response, url, 'Token URL', secrets)
       if (redirect !== undefined) throw redirect
-      const text = await bodyText(response)
+      const { text, encoding } = await bodyText(response)
       const type = response.headers.get('content-type') ?? ''
       const answer = readTokenAnswer(response.status, type, text)
+      if (encoding !== 'utf-8') answer.quirks.push('It sends UTF-16 instead of UTF-8.')
       if (answer.kind !== 'granted') {
-        const secrets = secretsOf(settings, options.headers, options.body)
         throw answerError(answer, response, url, {
           settings,
           clientAuth,

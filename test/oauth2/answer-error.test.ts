@@ -47,6 +47,26 @@ describe('answerError of a refusal', () => {
     for (const { code } of [silent, described]) assert.equal(code, 'ERR_HTTP_STATUS')
   })
 
+  it('finds code and description in the challenge, where the body has none', () => {
+    const said = (challenge: string, answer = {}): [string, string | undefined] => {
+      const headers = { 'www-authenticate': challenge }
+      const { code, description } = refused(answer, 401, headers, { secrets: ['my-secret-word'] })
+      return [code, description]
+    }
+    const bearer = 'Bearer realm="o", error="invalid_client", error_description="Bad credentials"'
+    assert.deepEqual(said(bearer), ['invalid_client', 'Bad credentials'])
+    assert.deepEqual(said('Bearer error=invalid_client'), ['invalid_client', undefined])
+    assert.deepEqual(said('error = "invalid_client"'), ['invalid_client', undefined])
+    assert.deepEqual(said('Bearer a="b",Error="x_y"'), ['x_y', undefined])
+    for (const challenge of ['Basic realm="error"', 'Bearer my_error="x"', 'Bearer error=""']) {
+      assert.deepEqual(said(challenge), ['ERR_HTTP_STATUS', undefined], challenge)
+    }
+    const own = { error: 'invalid_scope', description: 'none' }
+    assert.deepEqual(said(bearer, own), ['invalid_scope', 'none'])
+    const echo = 'Bearer error="my-secret-word", error_description="no my-secret-word"'
+    assert.deepEqual(said(echo), ['ERR_HTTP_STATUS', 'no •••'])
+  })
+
   it('repeats no code that is not a word, or holds what was sent', () => {
     for (const error of [
       ...[
@@ -139,14 +159,17 @@ describe('redirectError', () => {
     redirectError(
       new Response(null, { status, headers: location === undefined ? {} : { location } }),
       url,
-      'Token URL'
+      'Token URL',
+      ['my-secret-word']
     )
 
-  it('names where it goes, without path and secrets', () => {
+  it('names where it goes, without query and secrets', () => {
     const table: [string | undefined, string][] = [
-      ['https://other.example/x?secret=1', 'https://other.example'],
-      ['/elsewhere', 'https://login.example:8443'],
-      [undefined, 'https://login.example:8443'],
+      ['https://other.example/x?secret=1#secret', 'https://other.example/x'],
+      ['https://me:secret@other.example', 'https://other.example/'],
+      ['/token/', 'https://login.example:8443/token/'],
+      ['/my-secret-word/token', 'https://login.example:8443/•••/token'],
+      [undefined, 'nowhere'],
       ['https://', 'nowhere']
     ]
     for (const [location, target] of table) {
@@ -156,7 +179,7 @@ describe('redirectError', () => {
         error.message,
         `login.example:8443 redirects to ${target} (HTTP 307), which is not followed.`
       )
-      assert.ok(error.hint.includes(`at ${target} that it redirects to into Token URL`))
+      assert.ok(error.hint.includes(`into Token URL, if it is the right one: ${target}`))
       assert.equal(error.code, 'ERR_REDIRECT')
       assert.equal(error.status, 307)
       assert.equal(error.permanent, true)

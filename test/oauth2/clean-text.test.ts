@@ -33,6 +33,7 @@ describe('cleanText', () => {
       uuid,
       uuid.toUpperCase(),
       `${uuid}.`,
+      `/${uuid}/oauth2/v2.0/token`,
       'microsoftonline.oauth2.AADSTS90002',
       'one/two_three-four.five',
       'a'.repeat(19),
@@ -47,7 +48,8 @@ describe('cleanText', () => {
     for (const text of [
       `${uuid}0`,
       `0${uuid}`,
-      `${uuid}..`,
+      `x${uuid}`,
+      `${uuid.slice(0, -1)}g`,
       uuid.replace('7f0c8f4e', '7f0c8f4E4a5b1'),
       'a'.repeat(20),
       `words.${'a'.repeat(20)}`,

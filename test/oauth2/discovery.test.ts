@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
+import { generateKeyPairSync } from 'node:crypto'
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
+import { decodeJwt } from 'jose'
 import { testToken, type TokenTestResult } from '../../src/oauth2/test-token.ts'
 import type { TokenSettings } from '../../src/oauth2/token-settings.ts'
 import { TokenSource } from '../../src/oauth2/token-source.ts'
@@ -40,6 +42,7 @@ describe('discovery', () => {
     server.seen = []
   })
 
+  const openId = '/.well-known/openid-configuration'
   const asked = (): string[] => server.seen.map(({ url }) => url)
   const given = (more: Partial<TokenSettings>): TokenSettings =>
     tokenSettings({ clientSecret: 'not-so-secret', ...more })
@@ -66,6 +69,62 @@ describe('discovery', () => {
     ])
   })
 
+  it('finds the document of RFC 8414 where the address of OpenID fails or leads elsewhere', async () => {
+    pages['/.well-known/oauth-authorization-server'] = metadata(server.origin)
+    for (const answer of [
+      text('oops', 'text/plain', 500),
+      text('', 'text/plain', 302, { location: '/login' }),
+      text('', 'text/plain', 401),
+      text('<html>', 'text/html'),
+      metadata('https://another.example'),
+      json({ issuer: server.origin })
+    ]) {
+      pages[openId] = answer
+      server.seen = []
+      assert.ok((await test({ issuer: server.origin })).ok)
+      assert.deepEqual(asked(), [openId, '/.well-known/oauth-authorization-server', '/token'])
+    }
+  })
+
+  it('tells what says most when neither address has a document', async () => {
+    const rfc8414 = '/.well-known/oauth-authorization-server'
+    const redirect = text('', 'text/plain', 302, { location: '/login' })
+    const busy = text('', 'text/plain', 503)
+    const differs = metadata('https://another.example')
+    const table: [Fault | undefined, Fault | undefined, string, number | null][] = [
+      [busy, undefined, 'ERR_HTTP_STATUS', 503],
+      [busy, differs, 'ERR_HTTP_STATUS', 503],
+      [redirect, undefined, 'ERR_REDIRECT', 302],
+      [undefined, busy, 'ERR_HTTP_STATUS', 503],
+      [undefined, redirect, 'ERR_REDIRECT', 302],
+      [undefined, differs, 'ERR_ISSUER_MISMATCH', null],
+      [differs, undefined, 'ERR_ISSUER_MISMATCH', null],
+      [text('', 'text/plain', 403), undefined, 'ERR_DISCOVERY', 403],
+      [json({ issuer: server.origin, token_endpoint: '/token' }), undefined, 'ERR_DISCOVERY', null]
+    ]
+    for (const [first, second, code, status] of table) {
+      pages = {}
+      if (first !== undefined) pages[openId] = first
+      if (second !== undefined) pages[rfc8414] = second
+      server.seen = []
+      const result = await test({ issuer: server.origin })
+      assert.ok(!result.ok)
+      assert.deepEqual([result.code, result.status], [code, status])
+      assert.deepEqual(asked(), [openId, rfc8414])
+    }
+  })
+
+  it('asks only once where the server is asked too often', async () => {
+    for (const status of [408, 429]) {
+      pages[openId] = text('', 'text/plain', status, { 'retry-after': '7' })
+      server.seen = []
+      const source = new TokenSource(given({ issuer: server.origin }), { httpClient })
+      await assert.rejects(source.token(), { status, permanent: false, retryAfterMs: 7000 })
+      assert.deepEqual(asked(), [openId])
+      source.close()
+    }
+  })
+
   it('reads a full well-known URL without comparing the issuer', async () => {
     pages['/x/.well-known/openid-configuration'] = metadata('https://another.example/')
     assert.ok((await test({ issuer: `${server.origin}/x/.well-known/openid-configuration` })).ok)
@@ -79,6 +138,44 @@ describe('discovery', () => {
     const result = await test({ issuer: `${server.origin}/fhir/.well-known/smart-configuration` })
     assert.ok(result.ok)
     assert.equal(result.clientAuth, 'client_secret_post')
+  })
+
+  it('gives a document at a full well-known URL its place as issuer, where it has none', async () => {
+    for (const issuer of [undefined, null, '', 7]) {
+      for (const at of ['/x/.well-known/openid-configuration', '/x/.well-known/other']) {
+        pages[at] = json({ issuer, token_endpoint: `${server.origin}/token` }, 203)
+        const privateKey = generateKeyPairSync('ed25519').privateKey
+        const result = await test({
+          issuer: `${server.origin}${at}#part`,
+          privateKey: privateKey.export({ type: 'pkcs8', format: 'pem' }) as string,
+          assertionAudience: 'issuer'
+        })
+        assert.ok(result.ok, JSON.stringify(result))
+        const assertion = server.seen.at(-1)?.form.get('client_assertion') ?? ''
+        assert.equal(decodeJwt(assertion).aud, `${server.origin}/x`)
+      }
+    }
+    pages[openId] = json({ token_endpoint: `${server.origin}/token` })
+    assert.ok(!(await test({ issuer: server.origin })).ok)
+  })
+
+  it('does without members that are null or no lists', async () => {
+    for (const unusable of [null, 'client_secret_post', {}, ['client_secret_post', 7]]) {
+      pages[openId] = metadata(server.origin, {
+        token_endpoint_auth_methods_supported: unusable,
+        token_endpoint_auth_signing_alg_values_supported: unusable,
+        mtls_endpoint_aliases: null,
+        jwks_uri: null
+      })
+      const result = await test({ issuer: server.origin })
+      assert.ok(result.ok, JSON.stringify(result))
+      assert.equal(result.clientAuth, 'client_secret_basic')
+      for (const mtls_endpoint_aliases of [null, { token_endpoint: null }]) {
+        pages[openId] = metadata(server.origin, { mtls_endpoint_aliases })
+        const certificate = { clientSecret: '', hasClientCertificate: true }
+        assert.ok((await test({ issuer: server.origin, ...certificate })).ok)
+      }
+    }
   })
 
   it('uses Basic where the server lists it or lists nothing', async () => {
@@ -124,7 +221,7 @@ describe('discovery', () => {
     const redirected = await test({ issuer: server.origin })
     assert.ok(!redirected.ok)
     assert.equal(redirected.code, 'ERR_REDIRECT')
-    assert.match(redirected.hint, /https:\/\/www\.example.*Issuer URL/)
+    assert.match(redirected.hint, /Issuer URL.*https:\/\/www\.example\/$/)
   })
 
   it('refuses a token endpoint to which a secret would travel in the open', async () => {
@@ -183,7 +280,7 @@ describe('discovery', () => {
       pages[at] = document
       server.seen = []
       await assert.rejects(source.token(), { code: 'ERR_HTTP_STATUS', status: 404 })
-      assert.deepEqual(asked(), ['/token', at])
+      assert.deepEqual(asked().slice(0, 2), ['/token', at])
       source.close()
     }
   })

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { generateKeyPairSync } from 'node:crypto'
 import { after, afterEach, before, describe, it } from 'node:test'
-import { decodeProtectedHeader, jwtVerify } from 'jose'
+import { decodeJwt, decodeProtectedHeader, jwtVerify } from 'jose'
 import { testToken } from '../../src/oauth2/test-token.ts'
 import { TokenSource } from '../../src/oauth2/token-source.ts'
 import type { TokenSettings } from '../../src/oauth2/token-settings.ts'
@@ -58,6 +58,21 @@ describe('token requests', () => {
       ['resource', 'urn:two'],
       ['scope', 'system/*.rs hl7']
     ])
+  })
+
+  it('sends id and secret with Basic form-encoded, and ordinary ones as they are', async () => {
+    const sent = async (given: Partial<TokenSettings>): Promise<string> => {
+      const { authorization = '' } = (await request(given)).headers
+      assert.match(authorization, /^Basic /)
+      return Buffer.from(authorization.slice(6), 'base64').toString()
+    }
+    const ordinary = { clientId: 'lab-client_7.x', clientSecret: '9~not_so-secret.*' }
+    assert.equal(await sent(ordinary), 'lab-client_7.x:9%7Enot_so-secret.*')
+    const special = { clientId: 'a:b c', clientSecret: "%+&=/!'()é€😀" }
+    const encoded = 'a%3Ab+c:%25%2B%26%3D%2F%21%27%28%29%C3%A9%E2%82%AC%F0%9F%98%80'
+    assert.equal(await sent(special), encoded)
+    const raw = { ...ordinary, clientAuth: 'client_secret_basic_raw' } as const
+    assert.equal(await sent(raw), 'lab-client_7.x:9~not_so-secret.*')
   })
 
   it('replaces, adds and removes parameters by name, those of the client too', async () => {
@@ -152,6 +167,22 @@ describe('token requests', () => {
       return payload
     }
     assert.notEqual((await read(first))['jti'], (await read(second))['jti'])
+  })
+
+  it('says in an assertion when it was made and when it ends, and not from when on it holds', async () => {
+    const secret = { clientSecret: 'a secret of at least thirty-two characters' }
+    for (const [given, name] of [
+      [{ privateKey }, 'client_assertion'],
+      [{ ...secret, clientAuth: 'client_secret_jwt' }, 'client_assertion'],
+      [{ privateKey, grantType: 'jwt_bearer' }, 'assertion']
+    ] as const) {
+      const payload = decodeJwt((await request(given)).form.get(name) ?? '')
+      assert.deepEqual(Object.keys(payload).sort(), ['aud', 'exp', 'iat', 'iss', 'jti', 'sub'])
+      assert.equal((payload.exp ?? 0) - (payload.iat ?? 0), 240)
+    }
+    const assertionClaims = [{ name: 'nbf', value: 'own' }]
+    const own = await request({ privateKey, grantType: 'jwt_bearer', assertionClaims })
+    assert.equal(decodeJwt<{ nbf: unknown }>(own.form.get('assertion') ?? '').nbf, 'own')
   })
 
   it('takes an audience of its own for assertions', async () => {

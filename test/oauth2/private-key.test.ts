@@ -13,6 +13,8 @@ function pem(key: KeyObject, type: 'pkcs1' | 'pkcs8' | 'sec1', encrypted = false
   return key.export({ type, format: 'pem', ...cipher }) as string
 }
 
+const spki = rsa.publicKey.export({ type: 'spki', format: 'pem' }) as string
+
 function problem(text: string, phrase = ''): string {
   const key = readPrivateKey(text, phrase)
   return isPrivateKeyProblem(key) ? key.problem : 'none'
@@ -32,6 +34,33 @@ describe('readPrivateKey', () => {
     ['blanks around it', ` \n${pem(rsa.privateKey, 'pkcs8')} `, ''],
     ['nothing for line breaks', pem(rsa.privateKey, 'pkcs8').replaceAll('\n', ''), ''],
     ['a passphrase that is not needed', pem(rsa.privateKey, 'pkcs8'), passphrase],
+    ...[
+      ['\\r\\n as four characters', (text: string) => text.replaceAll('\n', '\\r\\n')],
+      ['spaces', (text: string) => text.trim().replaceAll('\n', ' ')],
+      ['quotes around it', (text: string) => `"${text.trim()}"`],
+      ['quotes around it and \\n', (text: string) => `'${text.replaceAll('\n', '\\n')}'`],
+      ['indents', (text: string) => text.replaceAll('\n', '\n\t  ')],
+      ['blank lines', (text: string) => text.replaceAll('\n', '\r\n\r\n')],
+      ['trailing blanks', (text: string) => text.replaceAll('\n', '  \n')],
+      ['another key behind it', (text: string) => text + pem(p384.privateKey, 'sec1')],
+      ['a public key before it', (text: string) => spki + text]
+    ].flatMap(([how, change]) =>
+      (
+        [
+          ['PKCS#8', pem(rsa.privateKey, 'pkcs8'), ''],
+          ['encrypted PKCS#8', pem(rsa.privateKey, 'pkcs8', true), passphrase],
+          ['encrypted PKCS#1', pem(rsa.privateKey, 'pkcs1', true), passphrase],
+          ['encrypted SEC1', pem(p384.privateKey, 'sec1', true), passphrase]
+        ] as const
+      ).map(
+        ([form, text, phrase]) =>
+          [
+            `${form} with ${how as string}`,
+            (change as (text: string) => string)(text),
+            phrase
+          ] as const
+      )
+    ),
     ['text before it', `Bag Attributes: none\n${pem(rsa.privateKey, 'pkcs8')}`, '']
   ] as const) {
     it(`reads ${form}`, () => {
@@ -47,10 +76,7 @@ describe('readPrivateKey', () => {
     assert.match(problem(pem(p384.privateKey, 'sec1', true), 'wrong'), /passphrase is wrong/)
     assert.match(problem('-----BEGIN PRIVATE KEY-----'), /damaged/)
     assert.match(problem('secret'), /not PEM/)
-    assert.match(
-      problem(rsa.publicKey.export({ type: 'spki', format: 'pem' }) as string),
-      /public key/
-    )
+    assert.match(problem(spki), /public key/)
     assert.match(problem(pem(rsa.privateKey, 'pkcs8').replace(/\n.{60}/, '\nAAAA')), /damaged/)
   })
 })
@@ -68,10 +94,6 @@ describe('signingAlgorithm', () => {
     assert.equal(names(rsa.privateKey, 'PS512', ['RS384']), 'PS512')
     assert.equal(names(p384.privateKey, ''), 'ES384')
     assert.equal(names(generateKeyPairSync('ed25519').privateKey, ''), 'EdDSA')
-    assert.equal(
-      names(generateKeyPairSync('rsa-pss', { modulusLength: 2048 }).privateKey, ''),
-      'PS256'
-    )
   })
 
   it('is imported with what Web Crypto wants for it', () => {
@@ -108,6 +130,10 @@ describe('signingAlgorithm', () => {
     assert.match(names(p384.privateKey, 'RS384'), /does not fit.*with ES384\./)
     const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'secp256k1' })
     assert.match(names(privateKey, ''), /only RSA/)
+    for (const wanted of ['', 'PS256']) {
+      const pss = generateKeyPairSync('rsa-pss', { modulusLength: 2048 })
+      assert.match(names(pss.privateKey, wanted), /RSA-PSS alone.*cannot be used/)
+    }
     assert.match(names(generateKeyPairSync('x25519').privateKey, ''), /only RSA/)
   })
 })

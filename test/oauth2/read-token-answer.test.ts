@@ -5,6 +5,7 @@ import { readTokenAnswer } from '../../src/oauth2/token-answer.ts'
 const json = 'application/json'
 const bare = 'It sends the bare token instead of a JSON object.'
 const form = 'It sends a form-encoded answer instead of JSON.'
+const otherName = 'It writes access_token in another way.'
 
 describe('readTokenAnswer', () => {
   it('reads a token with all that belongs to it', () => {
@@ -54,6 +55,36 @@ describe('readTokenAnswer', () => {
         ['Its token_type is "BearerToken"; the token is used as Bearer.']
       ],
       [
+        'an object in a text',
+        JSON.stringify('{"access_token":"abcdefghijklmnop","token_type":"Bearer"}'),
+        ['It sends its JSON object as a text in JSON.']
+      ],
+      [
+        'other letters',
+        '{"Access_Token":"abcdefghijklmnop","tokenType":"Bearer","EXPIRES_IN":60}',
+        [otherName]
+      ],
+      [
+        'the right letters beside others',
+        '{"accessToken":"x","access_token":"abcdefghijklmnop","token_type":"Bearer"}',
+        []
+      ],
+      [
+        'a form in other letters',
+        'accessToken=abcdefghijklmnop&tokenType=bearer',
+        [form, otherName]
+      ],
+      [
+        'the value of a header',
+        '{"access_token":"bearer  abcdefghijklmnop","token_type":"Bearer"}',
+        ['Its access_token begins with "Bearer", which is left out.']
+      ],
+      [
+        'a type with blanks',
+        '{"access_token":"abcdefghijklmnop","token_type":" Bearer\\n"}',
+        ['Its token_type has blanks around it.']
+      ],
+      [
         'members of no use',
         '{"access_token":"abcdefghijklmnop","token_type":"Bearer","expires_in":"soon","scope":7,"refresh_token":"","id_token":{}}',
         [
@@ -71,6 +102,33 @@ describe('readTokenAnswer', () => {
         assert.equal(answer.accessToken, 'abcdefghijklmnop')
         assert.deepEqual(answer.quirks, quirks)
       })
+    }
+  })
+
+  it('takes a type and a lifetime under other names, and the first of two', () => {
+    const answer = readTokenAnswer(
+      200,
+      json,
+      '{"accessToken":"a","AccessToken":"b","TokenType":"bearer","expiresIn":60,"Scope":"s"}'
+    )
+    assert.deepEqual(answer, {
+      kind: 'granted',
+      accessToken: 'a',
+      tokenType: 'bearer',
+      expiresIn: 60,
+      scope: 's',
+      quirks: [otherName]
+    })
+  })
+
+  it('takes every character that a bare token may have, and a plus in a form', () => {
+    for (const [body, token] of [
+      ['00Dx!AQEA-_.~+/q2w3==', '00Dx!AQEA-_.~+/q2w3=='],
+      ['access_token=aa+bb/cc%2B%3D=&token_type=bearer', 'aa+bb/cc+==']
+    ] as const) {
+      const answer = readTokenAnswer(200, 'text/plain', body)
+      assert.equal(answer.kind, 'granted')
+      assert.equal(answer.accessToken, token)
     }
   })
 
@@ -145,7 +203,60 @@ describe('readTokenAnswer', () => {
         400,
         json,
         '{"error":"","error_description":"d"}',
-        { error: undefined, description: undefined, quirks: [] }
+        { error: undefined, description: 'd', quirks: [] }
+      ],
+      [
+        "as gateways' message",
+        401,
+        json,
+        '{"statusCode":401,"message":"no key"}',
+        { error: undefined, description: 'no key', quirks: [] }
+      ],
+      [
+        'as a number with a message, in a status that succeeds',
+        200,
+        json,
+        '{"error":401,"message":"client is locked"}',
+        {
+          error: undefined,
+          description: 'client is locked',
+          quirks: ['It sends an error with status 200.']
+        }
+      ],
+      [
+        'as a sentence',
+        401,
+        json,
+        '{"error":"Invalid client credentials"}',
+        { error: undefined, description: 'Invalid client credentials', quirks: [] }
+      ],
+      [
+        'as a code with more behind it',
+        400,
+        json,
+        '{"error":"invalid_client: expired"}',
+        { error: undefined, description: 'invalid_client: expired', quirks: [] }
+      ],
+      [
+        "of Apigee's",
+        401,
+        json,
+        '{"ErrorCode":"invalid_client","Error":"ClientId is Invalid"}',
+        { error: 'invalid_client', description: 'ClientId is Invalid', quirks: [] }
+      ],
+      [
+        'in a text of JSON, in a status that succeeds',
+        200,
+        json,
+        JSON.stringify('{"error":"invalid_client"}'),
+        {
+          error: 'invalid_client',
+          description: undefined,
+          quirks: [
+            'It sends its JSON object as a text in JSON.',
+            'It sends an error with status 200.'
+          ]
+        }
       ],
       [
         'in a form',
@@ -185,6 +296,16 @@ describe('readTokenAnswer', () => {
       ['broken JSON', json, '{"access_token":"abcdefghijklmnop', 'not-json'],
       ['a broken list', json, '["abcdefghijklmnop', 'not-json'],
       ['a broken text', json, '"abcdefghijklmnop', 'not-json'],
+      ['an error code', json, 'invalid_credentials', 'not-json'],
+      ['an error code as JSON', json, '"Invalid_Client_Credentials"', 'not-json'],
+      ['a call of JavaScript', json, 'callback({"access_token":"x"})', 'not-json'],
+      ['a call of JavaScript as JSON', json, '"callback(abcdefghijklmnop)"', 'not-json'],
+      ['an address', json, 'https://login.example/', 'not-json'],
+      ['a text with = inside', json, 'abcdefgh=ijklmnop', 'not-json'],
+      ['a message', json, '{"message":"welcome"}', 'no-token'],
+      ['no error', json, '{"error":null,"message":"welcome"}', 'no-token'],
+      ['an error of 0', json, '{"error":0}', 'no-token'],
+      ['a list as a text', json, '"[1,2,3,4,5,6,7,8,9]"', 'not-json'],
       ['a list', json, '[{"access_token":"x"}]', 'not-json'],
       ['null', json, 'null', 'not-json'],
       ['a number', json, '12345678901234567890', 'not-json'],
@@ -198,7 +319,7 @@ describe('readTokenAnswer', () => {
       ['a token that begins with a space', json, '{"access_token":" a"}', 'bad-token'],
       ['a token beyond ASCII', json, '{"access_token":"é"}', 'bad-token'],
       ['a token that is a number', json, '{"access_token":7}', 'bad-token'],
-      ['a bare token with a space', json, '"two words and more"', 'bad-token'],
+      ['a bare token with a space', json, '"two words and more"', 'not-json'],
       ['another type', json, '{"access_token":"a","token_type":"DPoP"}', 'token-type'],
       ['a type that is a number', json, '{"access_token":"a","token_type":7}', 'token-type']
     ]

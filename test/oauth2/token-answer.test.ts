@@ -82,6 +82,11 @@ describe('answers of real token servers', () => {
       ),
       /form-encoded/
     ],
+    [
+      'an answer in UTF-16',
+      text(Buffer.from(`\uFEFF${JSON.stringify(good)}`, 'utf16le'), 'application/json'),
+      /UTF-16/
+    ],
     ['a bare token', text(`${TOKEN}\n`, 'text/plain'), /bare token/],
     ['a bare token as a JSON string', text(`"${TOKEN}"`, 'application/json'), /bare token/]
   ] as const) {
@@ -185,6 +190,14 @@ describe('answers of real token servers', () => {
     })
   }
 
+  it('takes a status beyond those of HTTP for a problem of the server', async () => {
+    const error = await refusal(text('denied', 'text/plain', 999))
+    assert.equal(error.code, 'ERR_HTTP_STATUS')
+    assert.equal(error.status, 999)
+    assert.equal(error.permanent, false)
+    assert.match(error.hint, /problem of its own/)
+  })
+
   it('says that there was no reason for an empty 403', async () => {
     const error = await refusal(text('', 'text/plain', 403))
     assert.match(error.message, /refused \(HTTP 403\): no reason given/)
@@ -198,7 +211,7 @@ describe('answers of real token servers', () => {
       text('', 'text/plain', 307, { location: 'https://login.example/token?secret=x' })
     )
     assert.equal(error.code, 'ERR_REDIRECT')
-    assert.match(error.message, /redirects to https:\/\/login\.example \(HTTP 307\)/)
+    assert.match(error.message, /redirects to https:\/\/login\.example\/token \(HTTP 307\)/)
     assert.match(error.hint, /Token URL/)
     assert.equal(server.seen.length, before + 1)
   })

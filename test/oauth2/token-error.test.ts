@@ -77,6 +77,9 @@ const FAULTS: Record<string, Fault> = {
   'a redirect with everything': (request, response) => {
     send(response, 302, '', { location: `https://x.example/?${encodeURIComponent(echo(request))}` })
   },
+  'a redirect to a path with everything': (request, response) => {
+    send(response, 302, '', { location: `/${encodeURIComponent(echo(request))}/${TOKEN}` })
+  },
   'a redirect to a user info': (_request, response) => {
     send(response, 302, '', { location: `https://${TOKEN}:${PASSWORD}@x.example/` })
   },

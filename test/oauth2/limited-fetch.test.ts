@@ -1,0 +1,129 @@
+import assert from 'node:assert/strict'
+import { after, afterEach, before, describe, it } from 'node:test'
+import type { ClientFetch } from '../../src/http-client/client-fetch.ts'
+import { bodyText, limitedFetch } from '../../src/oauth2/limited-fetch.ts'
+import {
+  startTokenFaultServer,
+  text,
+  type Fault,
+  type TokenFaultServer
+} from '../support/token-fault-server.ts'
+import { tokenHttpClient } from '../support/token-settings.ts'
+
+const post = { method: 'POST', headers: { 'x-own': 'kept' }, body: new URLSearchParams({ a: 'b' }) }
+const cut: Fault = (_request, response) => response.destroy()
+
+describe('limitedFetch', () => {
+  let server: TokenFaultServer
+  const good = text('good', 'text/plain')
+  const httpClient = tokenHttpClient()
+  const closing = new AbortController()
+  const fetch: ClientFetch = limitedFetch(httpClient, closing.signal)
+  const token = (): string => `${server.origin}/token`
+
+  before(async () => {
+    server = await startTokenFaultServer(good)
+  })
+  after(async () => {
+    httpClient.close()
+    await server.close()
+  })
+  afterEach(() => {
+    server.seen = []
+  })
+
+  /** Leaves an open connection behind, then answers as told, one request after the other. */
+  async function afterOne(...answers: Fault[]): Promise<void> {
+    server.answer = good
+    await (await fetch(token(), post)).text()
+    server.seen = []
+    server.answer = (request, response) => {
+      const answer = answers.shift() ?? good
+      answer(request, response)
+    }
+  }
+
+  it('repeats a request whose kept connection the server had closed, once', async () => {
+    await afterOne(cut)
+    assert.equal(await (await fetch(token(), post)).text(), 'good')
+    assert.deepEqual(
+      server.seen.map(({ method, headers, form }) => [method, headers['x-own'], form.get('a')]),
+      [
+        ['POST', 'kept', 'b'],
+        ['POST', 'kept', 'b']
+      ]
+    )
+    await afterOne(cut, cut)
+    await assert.rejects(fetch(token(), post), { code: 'ECONNRESET', family: 'reset' })
+    assert.equal(server.seen.length, 2)
+  })
+
+  it('repeats no request on a new connection, and none that had an answer', async () => {
+    server.answer = cut
+    await assert.rejects(fetch(token(), post), { code: 'ECONNRESET', reusedConnection: false })
+    assert.equal(server.seen.length, 1)
+    await afterOne((_request, response) => {
+      response.writeHead(200, { 'content-length': '500' })
+      response.write('half', () => response.destroy())
+    })
+    await assert.rejects(fetch(token(), post), { code: 'ECONNRESET', status: 200 })
+    assert.equal(server.seen.length, 1)
+  })
+
+  it('repeats none that was ended from this side', async () => {
+    const caller = new AbortController()
+    await afterOne(() => {
+      caller.abort()
+    })
+    await assert.rejects(limitedFetch(httpClient, caller.signal)(token(), post), {
+      code: 'ERR_ABORTED'
+    })
+    assert.equal(server.seen.length, 1)
+  })
+
+  it('sends nothing to an address that is not safe', async () => {
+    await assert.rejects(fetch('http://token.example:81/x?secret=1', post), {
+      code: 'CONFIG',
+      hint: /^The address http:\/\/token\.example:81, which the issuer names, must be https:/
+    })
+  })
+
+  it('tells a status beyond those of HTTP', async () => {
+    for (const status of [600, 999]) {
+      server.answer = text('denied', 'text/plain', status)
+      await assert.rejects(fetch(token(), post), { code: 'ERR_HTTP_STATUS', status })
+    }
+    server.answer = text('', 'text/plain', 599)
+    assert.equal((await fetch(token(), post)).status, 599)
+  })
+})
+
+describe('bodyText', () => {
+  const read = (...bytes: number[]): ReturnType<typeof bodyText> =>
+    bodyText(new Response(new Uint8Array(bytes)))
+
+  it('is UTF-8, or UTF-16 with a byte order mark or without', async () => {
+    const utf8 = { text: '{é', encoding: 'utf-8' }
+    assert.deepEqual(await read(0x7b, 0xc3, 0xa9), utf8)
+    assert.deepEqual(await read(0xef, 0xbb, 0xbf, 0x7b, 0xc3, 0xa9), utf8)
+    assert.deepEqual(await read(), { text: '', encoding: 'utf-8' })
+    assert.deepEqual(await read(0x7b), { text: '{', encoding: 'utf-8' })
+    for (const mark of [[], [0xff, 0xfe]]) {
+      assert.deepEqual(await read(...mark, 0x7b, 0, 0xe9, 0), { text: '{é', encoding: 'utf-16le' })
+    }
+    for (const mark of [[], [0xfe, 0xff]]) {
+      assert.deepEqual(await read(...mark, 0, 0x7b, 0, 0xe9), { text: '{é', encoding: 'utf-16be' })
+    }
+  })
+
+  it('is at most 1 MiB', async () => {
+    const { text: read } = await bodyText(new Response('x'.repeat(1024 * 1024)))
+    assert.equal(read.length, 1024 * 1024)
+    await assert.rejects(bodyText(new Response('x'.repeat(1024 * 1024 + 1), { status: 201 })), {
+      code: 'ERR_RESPONSE_TOO_LARGE',
+      status: 201,
+      connected: true,
+      reusedConnection: false
+    })
+  })
+})
