@@ -148,7 +148,7 @@ describe('the list of reply rules', () => {
       ['interSystems', 'reject R'],
       ['retryRejects', 'foreignId'],
       ['accept2xx', 'foreignId'],
-      ['neverResend', 'foreignId'],
+      ['suspendTimeouts', 'timeout S'],
       ['default', 'foreignId']
     ] as const) {
       // What was typed last must not come back when its field is taken away.
