@@ -35,6 +35,7 @@ export function prepareReplyRules(text: RuleText): ReplyRulesView | undefined {
   let own = presetOf(area.value) === undefined ? area.value : ''
   /** What the list was read from or has written. */
   let listed: string | undefined
+  const opened = area.value
   /** A field that is removed while it is being typed in says that it has changed. */
   let filling = false
 
@@ -47,6 +48,12 @@ export function prepareReplyRules(text: RuleText): ReplyRulesView | undefined {
   const write = (value: string): void => {
     area.value = value
     $(area).trigger('change')
+  }
+
+  /** As a text, the default stands there to be added to: alone, further rules would replace it. */
+  const writeDefault = (): void => {
+    const view = document.getElementById(`${prefix}-view-text`)
+    if (view?.hidden === false && area.value.trim() === '') write(DEFAULT_REPLY_RULES)
   }
 
   /** The list has changed: it becomes the text. */
@@ -154,18 +161,22 @@ export function prepareReplyRules(text: RuleText): ReplyRulesView | undefined {
   preset.addEventListener('change', () => {
     const chosen = preset.value as ReplyRulePreset | ''
     write(chosen === '' ? own : replyRulePresets[chosen])
+    writeDefault()
   })
 
   $(area).on('change keyup paste input', textChanged)
-  prepareRuleViews(tryReplyRules(area.value) instanceof ReplyRulesError ? 'text' : 'list', () => {
-    if (tryReplyRules(area.value) instanceof ReplyRulesError && listed !== area.value) return false
-    return true
-  })
+  prepareRuleViews(
+    tryReplyRules(area.value) instanceof ReplyRulesError ? 'text' : 'list',
+    () => !(tryReplyRules(area.value) instanceof ReplyRulesError && listed !== area.value),
+    writeDefault
+  )
   textChanged()
   return {
     save: () => {
       // A removed row fades out before the list says that it is gone.
       if (listElement.querySelector('.red-ui-editableList-item-deleting') !== null) listChanged()
+      // A later version may have a better default.
+      if (area.value !== opened && presetOf(area.value) === 'default') area.value = ''
     }
   }
 }

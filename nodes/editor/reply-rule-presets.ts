@@ -6,9 +6,10 @@ export const replyRulePresets = {
   /** The default of InterSystems' HL7 operations. */
   interSystems: ':?R=RF,:?E=S,:~=S,:?A=C,:*=S,:I?=W,:T?=C',
   retryRejects: DEFAULT_REPLY_RULES.replace(':?R=F', ':?R=RF'),
-  /** The HTTP status alone says that a message was taken. */
-  accept2xx: DEFAULT_REPLY_RULES.replace(':I?=W,', ':I?=W,@status:2xx=C,'),
-  neverResend: ':I?=W,:?A=C,:?E=F,:?R=F,:_=F,:*=F,:~=F,E=F,X=F'
+  /** Without an acknowledgement, a status of 2xx alone says that a message was taken. */
+  accept2xx: DEFAULT_REPLY_RULES.replace(':~=F', ':~=C').replace('X=F', 'X=C'),
+  /** What may have arrived waits for somebody to look; what never connected is tried again. */
+  suspendTimeouts: `E#timeout=S,E#reset=S,E#504=S,${DEFAULT_REPLY_RULES}`
 } as const
 
 /** A choice of the menu. */

@@ -1,7 +1,15 @@
 const prefix = 'hl7-https-out-rules'
 
-/** Two buttons for the two views. A list of a text that cannot be read would show old rules. */
-export function prepareRuleViews(first: 'list' | 'text', hasList: () => boolean): void {
+/**
+ * Two buttons for the two views. A list of a text that cannot be read would show old rules.
+ *
+ * @param onText called when the text is shown
+ */
+export function prepareRuleViews(
+  first: 'list' | 'text',
+  hasList: () => boolean,
+  onText: () => void
+): void {
   const views = ['list', 'text'] as const
   const showView = (view: 'list' | 'text'): void => {
     const shown = view === 'list' && !hasList() ? 'text' : view
@@ -11,6 +19,7 @@ export function prepareRuleViews(first: 'list' | 'text', hasList: () => boolean)
       button?.setAttribute('aria-pressed', String(one === shown))
     }
     show(`${prefix}-move`, shown === 'list')
+    if (shown === 'text') onText()
     RED.tray.resize()
   }
   for (const view of views) {

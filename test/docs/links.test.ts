@@ -75,7 +75,9 @@ describe('the examples that a page sends to the Import menu for', () => {
     for (const [file, text] of all) {
       // "*Menu → Import → Examples → …*" and the list after "Examples*:".
       const named = [
-        ...[...text.matchAll(/Examples → (?:@[\w/-]+ → )?([^*]+)\*/g)].map(([, name]) => name),
+        ...[...text.matchAll(/Examples → (?:flows → )?(?:@[\w/-]+ → )?([^*]+)\*/g)].map(
+          ([, name]) => name
+        ),
         ...[...text.matchAll(/Examples\*: ([^\n]+)/g)].flatMap(([, list = '']) =>
           [...list.matchAll(/\*([^*]+)\*/g)].map(([, name]) => name)
         )

@@ -88,20 +88,24 @@ describe('the commands for an operator in docs/what-happens-to-a-message.md', { 
 
 describe('the login in docs/what-happens-to-a-message.md', { skip }, () => {
   it('gives a token that the admin routes take', async (t) => {
-    // bcrypt, of "watch".
-    const password = '$2b$04$g5EcgNp7HlRZiBV6hxK.Ze7cF/MBziVbaRcZuWZQE23EoTbXgy0XC'
-    const user = { username: 'night', password, permissions: '*' }
+    // Who may do just this, with a password that a form has to encode. bcrypt, of "watch & 50 %+".
+    const password = '$2b$04$XrX1uavBxfF.6xiCEaBc3u3DQnq4q1lONEbZ0vXZ8a0WynJxBprMG'
+    const permissions = ['hl7-https-out.read', 'hl7-https-out.write']
+    const user = { username: 'night', password, permissions }
     const nodeRed = await startNodeRed({
-      settings: { adminAuth: { type: 'credentials', users: [user] } }
+      settings: {
+        httpAdminRoot: '/admin',
+        adminAuth: { type: 'credentials', users: [user] }
+      }
     })
     t.after(() => nodeRed.stop())
     const fillIn = {
-      'http://127.0.0.1:1880': nodeRed.url,
+      'http://127.0.0.1:1880': `${nodeRed.url}/admin`,
       USER: 'night',
-      PASSWORD: 'watch'
+      PASSWORD: 'watch & 50 %+'
     }
     const [answer] = (await run(login, fillIn)) as [{ access_token: string }]
-    const url = `${nodeRed.url}/hl7-https-out/out`
+    const url = `${nodeRed.url}/admin/hl7-https-out/out`
     const headers = { Authorization: `Bearer ${answer.access_token}` }
     assert.equal((await fetch(url)).status, 401)
     // Let in, and told that there is no such node.

@@ -1,17 +1,17 @@
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
 import type { Attempt } from '../../src/delivery/attempt.ts'
 import { decide } from '../../src/delivery/decide.ts'
 import { DEFAULT_REPLY_RULES, parseReplyRules } from '../../src/delivery/reply-rules.ts'
 import { readAcknowledgement } from '../../src/hl7/acknowledgement.ts'
 import { readReplyMessage } from '../../src/hl7/reply-message.ts'
+import { page, rows } from './markdown.ts'
 
-const page = readFileSync(new URL('../../docs/reply-rules.md', import.meta.url), 'utf8')
+const recipes = page('docs/reply-rules.md')
 
 /** The rules below a heading of the page. */
 function recipe(heading: string): string {
-  const section = page.split(/^#+ /m).find((text) => text.startsWith(heading))
+  const section = recipes.split(/^#+ /m).find((text) => text.startsWith(heading))
   const rules = section?.split('```rules\n')[1]?.split('\n```')[0]
   assert.ok(rules, `the page has rules below "${heading}"`)
   return rules
@@ -19,8 +19,12 @@ function recipe(heading: string): string {
 
 /** What the rules of a recipe decide. */
 function outcome(heading: string, attempt: Omit<Attempt, 'sent'>): string {
+  return decided(recipe(heading), attempt)
+}
+
+function decided(rules: string, attempt: Omit<Attempt, 'sent'>): string {
   const sent = { controlIds: ['M1'], type: 'ADT^A01', replyDue: true }
-  const decision = decide(parseReplyRules(recipe(heading)), { sent, ...attempt })
+  const decision = decide(parseReplyRules(rules), { sent, ...attempt })
   const warned = decision.warnings.length > 0 ? ' with a warning' : ''
   return `${decision.retry ? 'retry, then ' : ''}${decision.outcome}${warned}`
 }
@@ -33,25 +37,39 @@ function reply(text: string, status = 200): Omit<Attempt, 'sent'> {
 
 function acknowledged(
   code: string,
-  { id = 'M1', text = '', err = '' } = {}
+  { id = 'M1', text = '', err = '', status = 200 } = {}
 ): Omit<Attempt, 'sent'> {
-  return reply(`MSH|^~\\&|A|B|C|D|20260101||ACK|R1|P|2.5.1\rMSA|${code}|${id}|${text}\r${err}`)
+  const msa = `MSA|${code}|${id}|${text}\r${err}`
+  return reply(`MSH|^~\\&|A|B|C|D|20260101||ACK|R1|P|2.5.1\r${msa}`, status)
 }
 
 const timeout = { error: { code: 'ETIMEDOUT', family: 'timeout', text: 'no answer' } } as const
 const reset = { error: { code: 'ECONNRESET', family: 'reset', text: 'cut' } } as const
 const refused = { error: { code: 'ECONNREFUSED', family: 'connect', text: 'refused' } } as const
 
+/** An acknowledgement counts, whatever a rule says of the status. */
+function assertNoNakLost(rules: string, status: number): void {
+  assert.equal(decided(rules, acknowledged('AA', { status })), 'accept', rules)
+  for (const code of ['AE', 'AR', 'CE', 'CR', '', 'ZZ']) {
+    assert.equal(decided(rules, acknowledged(code, { status })), 'fail', `${rules} ${code}`)
+    const foreign = acknowledged(code, { status, id: 'M2' })
+    assert.match(decided(rules, foreign), /^fail/, `${rules} ${code} of another message`)
+  }
+}
+
 describe('the recipes of docs/reply-rules.md', () => {
   it('shows the default as it is', () => {
     assert.equal(recipe('The default'), DEFAULT_REPLY_RULES)
   })
 
-  it('accepts an AE that only warns, and no other', () => {
+  it('accepts an AE that only warns or informs, and no other', () => {
     const title = 'An AE that only warns'
     const warning = acknowledged('AE', { err: 'ERR||PID^1^8|103|W\r' })
     const error = acknowledged('AE', { err: 'ERR||PID^1^8|103|W\rERR||PID^1^3|101|E\r' })
     assert.equal(outcome(title, warning), 'accept with a warning')
+    const information = acknowledged('AE', { err: 'ERR||PID^1^8|103|I\r' })
+    assert.equal(outcome(title, information), 'accept with a warning')
+    assert.equal(outcome(title, acknowledged('AR', { err: 'ERR|||103|W\r' })), 'fail')
     assert.equal(outcome(title, error), 'fail')
     assert.equal(outcome(title, acknowledged('AE')), 'fail')
     assert.equal(outcome(title, acknowledged('AA')), 'accept')
@@ -71,6 +89,15 @@ describe('the recipes of docs/reply-rules.md', () => {
     assert.equal(outcome(title, reply('', 201)), 'accept')
     assert.equal(outcome(title, reply('{"id":"7"}', 200)), 'fail')
     assert.equal(outcome(title, reply('', 200)), 'fail')
+    assertNoNakLost(recipe(title), 201)
+  })
+
+  it('accepts any 2xx without an acknowledgement', () => {
+    const title = 'Accept any 2xx'
+    assert.equal(outcome(title, reply('{"id":"7"}', 202)), 'accept')
+    assert.equal(outcome(title, reply('', 204)), 'accept')
+    assert.equal(outcome(title, reply('', 500)), 'retry, then fail')
+    assertNoNakLost(recipe(title), 200)
   })
 
   it('takes a text that says rejected for a refusal', () => {
@@ -83,6 +110,7 @@ describe('the recipes of docs/reply-rules.md', () => {
     const title = 'Never send twice'
     assert.equal(outcome(title, timeout), 'suspend')
     assert.equal(outcome(title, reset), 'suspend')
+    assert.equal(outcome(title, reply('', 504)), 'suspend')
     assert.equal(outcome(title, refused), 'retry, then fail')
     assert.equal(outcome(title, reply('', 503)), 'retry, then fail')
   })
@@ -103,3 +131,35 @@ describe('the recipes of docs/reply-rules.md', () => {
     assert.equal(outcome(title, acknowledged('AA')), 'accept')
   })
 })
+
+describe('the rules of docs/receivers.md', () => {
+  const all = rows(page('docs/receivers.md'))
+    .map(([receiver = '', , , rules = '']) => ({ receiver, rules: /^`(.+)`$/.exec(rules)?.[1] }))
+    .filter(({ rules }) => rules !== undefined)
+
+  it('accept what the receiver answers, and lose no NAK', () => {
+    assert.ok(all.length > 3)
+    for (const { receiver, rules = '' } of all) {
+      const status = rules.includes('201') ? 201 : 200
+      assert.equal(decided(rules, reply('{"id":"7"}', status)), 'accept', receiver)
+      assertNoNakLost(rules, status)
+    }
+  })
+})
+
+describe('the rules that the examples tell', () => {
+  it('are a recipe', () => {
+    const { info } = example('Form post to an immunization registry', 'comment')
+    assert.ok(String(info).includes(`\`${recipe('An AE that only warns')}\``))
+  })
+
+  it('lose no NAK', () => {
+    const { replyCodeActions } = example('Send as multipart to New York', 'hl7-https-out')
+    assertNoNakLost(String(replyCodeActions), 200)
+  })
+})
+
+function example(name: string, type: string): Record<string, unknown> {
+  const flow = JSON.parse(page(`examples/${name}.json`)) as Record<string, unknown>[]
+  return flow.find((node) => node['type'] === type) ?? {}
+}

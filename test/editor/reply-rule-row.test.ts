@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import type { Attempt } from '../../src/delivery/attempt.ts'
+import { decide } from '../../src/delivery/decide.ts'
 import { DEFAULT_REPLY_RULES, parseReplyRules } from '../../src/delivery/reply-rules.ts'
+import { readAcknowledgement } from '../../src/hl7/acknowledgement.ts'
+import { readReplyMessage } from '../../src/hl7/reply-message.ts'
 import { presetOf, replyRulePresets } from '../../nodes/editor/reply-rule-presets.ts'
 import {
   keepsItsMeaning,
@@ -111,7 +115,34 @@ describe('the presets', () => {
         .find((one) => one.condition === condition)?.action
     assert.equal(action('default', 'reject'), 'F')
     assert.equal(action('retryRejects', 'reject'), 'R')
-    assert.equal(action('accept2xx', 'status'), 'C')
-    assert.ok(parseReplyRules(replyRulePresets.neverResend).rules.every(({ retry }) => !retry))
+    for (const condition of ['noAcknowledgement', 'noReply', 'accepted']) {
+      assert.equal(action('accept2xx', condition), 'C', condition)
+    }
+    for (const condition of ['error', 'reject', 'emptyCode', 'otherCode']) {
+      assert.equal(action('accept2xx', condition), 'F', condition)
+    }
+    for (const condition of ['timeout', 'reset', 'errorStatus']) {
+      assert.equal(action('suspendTimeouts', condition), 'S', condition)
+    }
+  })
+
+  it('lose no NAK, and set aside nothing that was never sent', () => {
+    const sent = { controlIds: ['M1'], type: 'ADT^A01', replyDue: true }
+    const outcome = (rules: string, attempt: Omit<Attempt, 'sent'>): string => {
+      const { outcome, retry } = decide(parseReplyRules(rules), { sent, ...attempt })
+      return retry ? `retry, then ${outcome}` : outcome
+    }
+    const nak = `MSH|^~\\&|A|B|C|D|20260101||ACK|R1|P|2.5.1\rMSA|AE|M1\r`
+    const message = readReplyMessage(nak)
+    assert.ok(message)
+    const reply = { text: nak, empty: false, message, ack: readAcknowledgement(message) }
+    assert.equal(outcome(replyRulePresets.accept2xx, { status: 200, reply }), 'fail')
+    const { suspendTimeouts } = replyRulePresets
+    for (const family of ['connect', 'token', 'tls'] as const) {
+      const error = { code: 'ECONNREFUSED', family, text: 'refused' }
+      assert.equal(outcome(suspendTimeouts, { error }), 'retry, then fail', family)
+    }
+    assert.equal(outcome(suspendTimeouts, { status: 503 }), 'retry, then fail')
+    assert.equal(outcome(suspendTimeouts, { status: 504 }), 'suspend')
   })
 })

@@ -9,7 +9,12 @@ import { Editor, startBrowser } from '../support/editor.ts'
 const typed = ' :?E & @severity:W = WC,\n (:AE) = RF , @*"Not, now"=RF, :?A=C '
 const flows: FlowNode[] = [
   { id: 'tab', type: 'tab', label: 'test' },
-  ...Object.entries({ empty: '', typed, bad: ':?A=C,:?E=CF' }).map(([id, replyCodeActions]) => ({
+  ...Object.entries({
+    empty: '',
+    typed,
+    bad: ':?A=C,:?E=CF',
+    written: DEFAULT_REPLY_RULES
+  }).map(([id, replyCodeActions]) => ({
     id,
     type: 'hl7-https-out',
     z: 'tab',
@@ -69,6 +74,28 @@ describe('the list of reply rules', () => {
     await editor.close()
     assert.equal(await stored('empty'), '')
     assert.equal(await editor.changed('empty'), false)
+  })
+
+  it('writes the default out as a text, to be added to', async () => {
+    await open('empty')
+    await editor.page.click('#hl7-https-out-rules-show-text')
+    assert.equal(await text(), DEFAULT_REPLY_RULES)
+    await editor.page.selectOption(preset, 'interSystems')
+    await editor.page.selectOption(preset, 'default')
+    assert.equal(await text(), DEFAULT_REPLY_RULES)
+    assert.equal(await isDefault(), true)
+    await editor.page.press(area, 'Control+Home')
+    await editor.page.locator(area).pressSequentially(':?E&@severity:W=C,')
+    await editor.close()
+    assert.equal(await stored('empty'), `:?E&@severity:W=C,${DEFAULT_REPLY_RULES}`)
+  })
+
+  it('keeps a default that was written out, where nobody changes it', async () => {
+    await open('written')
+    await editor.page.click('#hl7-https-out-rules-show-text')
+    await editor.close()
+    assert.equal(await stored('written'), DEFAULT_REPLY_RULES)
+    assert.equal(await editor.changed('written'), false)
   })
 
   it('keeps what was typed exactly as it was typed', async () => {
@@ -148,7 +175,7 @@ describe('the list of reply rules', () => {
       ['interSystems', 'reject R'],
       ['retryRejects', 'foreignId'],
       ['accept2xx', 'foreignId'],
-      ['neverResend', 'foreignId'],
+      ['suspendTimeouts', 'timeout S'],
       ['default', 'foreignId']
     ] as const) {
       // What was typed last must not come back when its field is taken away.

@@ -95,7 +95,7 @@ describe('what the receiver sees', () => {
     it('CDC ReportStream: raw with a client header, 201 with JSON', async () => {
       await deploy({
         headers: [str('client', 'northside.default')],
-        replyCodeActions: '@status:201=C,E=RF,:*=F'
+        replyCodeActions: ':I?=W,:?A=C,(:?E,:?R,:_,:*)=F,@status:201=C'
       })
       const { headers, body } = await arrived(json({ id: 'r1', errorCount: 0 }, 201))
       assert.equal(headers['content-type'], 'application/hl7-v2; charset=utf-8')
@@ -113,7 +113,7 @@ describe('what the receiver sees', () => {
           str('msgType', 'HL7')
         ],
         credentials: { secret1: 'northside', secret2: 's, "e" = c' },
-        replyCodeActions: '@status:2xx=C'
+        replyCodeActions: ':I?=W,:?A=C,(:?E,:?R,:_,:*)=F,(:~,X)=C'
       })
       const { headers, body } = await arrived({
         headers: { 'Content-Type': 'text/plain' },
@@ -134,7 +134,7 @@ describe('what the receiver sees', () => {
         bodyField: 'payload',
         bodyFileName: 'message "1".hl7',
         headers: [str('UPHN-INFOMAP', infomap)],
-        replyCodeActions: '@status:2xx=C'
+        replyCodeActions: ':I?=W,:?A=C,(:?E,:?R,:_,:*)=F,(:~,X)=C'
       })
       const { headers, body } = await arrived(json({ status: 'ok' }))
       assert.equal(headers['uphn-infomap'], infomap)
@@ -152,7 +152,7 @@ describe('what the receiver sees', () => {
       await deploy({
         format: 'json',
         bodyTemplate: '{"body": $message}',
-        replyCodeActions: '@status:2xx=C'
+        replyCodeActions: ':I?=W,:?A=C,(:?E,:?R,:_,:*)=F,(:~,X)=C'
       })
       const { headers, body } = await arrived(json({ received: true }))
       assert.equal(headers['content-type'], 'application/json')
@@ -167,7 +167,7 @@ describe('what the receiver sees', () => {
           str('facility', 'NORTHSIDE'),
           { name: 'message-id', value: 'MSH-10', valueType: 'hl7' }
         ],
-        replyCodeActions: '@status:2xx=C'
+        replyCodeActions: ':I?=W,:?A=C,(:?E,:?R,:_,:*)=F,(:~,X)=C'
       })
       const { headers, body } = await arrived(json({}))
       assert.equal(headers['content-type'], 'text/plain; charset=UTF-8')
