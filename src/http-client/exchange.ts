@@ -5,6 +5,7 @@ import type { TLSSocket } from 'node:tls'
 import { describeError, isTls } from './describe-error.ts'
 import { cut, Failure } from './failure.ts'
 import { HttpError, type HttpErrorFamily } from './http-error.ts'
+import { retryAfterMs } from './retry-after.ts'
 
 /** The limits of one exchange. */
 export interface ExchangeLimits {
@@ -27,7 +28,11 @@ export class Exchange {
   #sent: ClientRequest | undefined
   #tcpConnected = false
   #connected = false
+  #socket: Socket | undefined
+  /** What earlier answers on the same connection came to, in bytes. */
+  #bytesBefore = 0
   #status: number | undefined
+  #retryAfterMs: number | undefined
   #certificateIssuer: string | undefined
   /** Why this side ended the request; got itself would only say that it was aborted. */
   #failure: HttpError | undefined
@@ -60,6 +65,7 @@ export class Exchange {
     })
     sent.prependOnceListener('response', (response: IncomingMessage) => {
       this.#status = response.statusCode
+      this.#retryAfterMs = retryAfterMs(response.headers['retry-after'], Date.now())
       sent.prependOnceListener('error', ({ code = '' }: NodeJS.ErrnoException) => {
         // Without a length Node.js takes a reset for the answer's end; an end is a FIN (RFC 9112 §8).
         if (!response.complete && CUT_CODES.has(code)) this.fail(cut())
@@ -133,6 +139,8 @@ export class Exchange {
   }
 
   #onSocket(socket: Socket): void {
+    this.#socket = socket
+    this.#bytesBefore = socket.bytesRead
     const secure = 'encrypted' in socket ? (socket as TLSSocket) : undefined
     this.#tcpConnected = !socket.connecting
     if (secure === undefined ? this.#tcpConnected : secure.getPeerFinished() !== undefined) {
@@ -189,7 +197,9 @@ export class Exchange {
       family,
       connected: this.#connected,
       reusedConnection: this.#sent?.reusedSocket === true,
+      answered: this.#status !== undefined || (this.#socket?.bytesRead ?? 0) > this.#bytesBefore,
       status: this.#status,
+      retryAfterMs: this.#retryAfterMs,
       certificateIssuer: family === 'tls' ? this.#certificateIssuer : undefined
     })
   }
