@@ -120,7 +120,7 @@ async function test(RED: NodeAPI, id: string, config: object): Promise<TokenTest
   const deployed = parts === undefined ? null : found
   const stored = parts === undefined ? {} : (RED.nodes.getCredentials(id) as Credentials | null)
   const { credentials, ...given } = config as { credentials?: unknown }
-  const properties = new Properties(resolved(RED, deployed, given) as object)
+  const properties = new Properties(resolved(RED, deployed, given) as object, given)
   const connection = readConnection(RED, properties)
   if (properties.problems.length > 0) {
     const text = properties.problems.join('; ')

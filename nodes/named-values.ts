@@ -1,7 +1,7 @@
 import type { NodeAPI, Node, NodeMessage } from 'node-red'
 import { parsePath } from '../src/hl7/path.ts'
 import type { NamedValue } from '../src/https/receiver.ts'
-import { Properties } from './properties.ts'
+import { isUnset, Properties } from './properties.ts'
 
 /** The six slots for values that do not belong into a flow file. */
 export const SECRET_SLOTS = ['secret1', 'secret2', 'secret3', 'secret4', 'secret5', 'secret6']
@@ -41,7 +41,7 @@ export function readNamedValues(
     const name = item.text('name').trim()
     const value = namedValue(RED, node, item, credentials)
     collect(properties, item, listName, name)
-    return { name, value, secret: item.text('valueType') === 'cred' }
+    return { name, value, secret: isSecret(item) }
   })
 }
 
@@ -101,15 +101,9 @@ function staticValue(
   type: (typeof STATIC_TYPES)[number],
   credentials: Credentials
 ): string {
+  if (type === 'env') return variableValue(RED, node, item)
   const value = item.text('value')
   if (type === 'str') return value
-  if (type === 'env') {
-    const resolved = environmentValue(RED, node, value)
-    if (resolved === undefined) {
-      item.problems.push(`the environment variable ${value} is not set`)
-    }
-    return resolved ?? ''
-  }
   if (!SECRET_SLOTS.includes(value)) {
     item.problems.push('a secret value must name one of the slots secret1 to secret6')
     return ''
@@ -121,6 +115,42 @@ function staticValue(
   }
   item.problems.push(...slots.problems)
   return secret
+}
+
+/**
+ * Node-RED puts the variable's value in the place of `${NAME}`, in a list too: the name stands in the
+ * flow file alone, and what stands in the list may be a secret that no text shows.
+ */
+function variableValue(RED: NodeAPI, node: Node | null, item: Properties): string {
+  const name = item.rawText('value')
+  const value = environmentValue(RED, node, name ?? item.text('value'))
+  if (value === undefined) {
+    const which = name === undefined ? '' : ` ${isUnset(name) ? name.slice(2, -1) : name}`
+    item.problems.push(`the environment variable${which} is not set`)
+  }
+  return value ?? ''
+}
+
+/** What does not stand in the flow file is not for everybody who may send a test message. */
+function isSecret(item: Properties): boolean {
+  const type = item.text('valueType') || 'str'
+  if (type !== 'str') return type === 'cred' || type === 'env'
+  const raw = item.rawText('value')
+  return raw === undefined ? item.text('value') !== '' : isUnset(raw)
+}
+
+/**
+ * A node's properties as its flow file has them, environment variables not in place. Empty for a node
+ * that stands in no flow file, but in a subflow that came as a module.
+ */
+export function flowFileProperties(RED: NodeAPI, node: Node): object {
+  // In an instance of a subflow a node has an id of its own.
+  const id = (node as { _alias?: string })._alias ?? node.id
+  let found = {}
+  RED.nodes.eachNode((definition) => {
+    if (definition.id === id) found = definition
+  })
+  return found
 }
 
 /**

@@ -2,7 +2,7 @@ import type { Node, NodeAPI, NodeDef } from 'node-red'
 import { TokenSource } from '../src/oauth2/token-source.ts'
 import { registerTokenRoute } from './admin-routes.ts'
 import { readConnection } from './connection.ts'
-import { SECRET_SLOTS } from './named-values.ts'
+import { flowFileProperties, SECRET_SLOTS } from './named-values.ts'
 import { authParts, takeCredentials } from './node-parts.ts'
 import { isUnset, Properties } from './properties.ts'
 import { readTokenSettings, tokenHttpClient } from './read-token-settings.ts'
@@ -13,7 +13,7 @@ export default function (RED: NodeAPI): void {
 
   function OAuth2ClientCredentials(this: Node, config: NodeDef): void {
     RED.nodes.createNode(this, config)
-    const properties = new Properties(config)
+    const properties = new Properties(config, flowFileProperties(RED, this))
     const connection = readConnection(RED, properties)
     const refreshOnStatus = readStatuses(properties)
     const settings = readTokenSettings(RED, this, properties, takeCredentials(this), connection)

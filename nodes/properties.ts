@@ -6,9 +6,21 @@
 export class Properties {
   readonly problems: string[] = []
   readonly #values: Readonly<Record<string, unknown>>
+  readonly #raw: Readonly<Record<string, unknown>>
 
-  constructor(values: object) {
+  /**
+   * @param values environment variables in place
+   * @param raw the same as the flow file has it, where it is known
+   */
+  constructor(values: object, raw: object = {}) {
     this.#values = values as Record<string, unknown>
+    this.#raw = raw as Record<string, unknown>
+  }
+
+  /** A string as the flow file has it; undefined where that is not known. */
+  rawText(name: string): string | undefined {
+    const value = this.#raw[name]
+    return typeof value === 'string' ? value : undefined
   }
 
   /** A string; numbers and booleans of a hand-written flow file count as their text. */
@@ -69,7 +81,11 @@ export class Properties {
       this.problems.push(`${name} must be a list`)
       return []
     }
-    return (value as object[]).map((item) => new Properties(item))
+    const raw = this.#raw[name]
+    return (value as object[]).map((item, index) => {
+      const rawItem: unknown = Array.isArray(raw) ? raw[index] : undefined
+      return new Properties(item, typeof rawItem === 'object' && rawItem !== null ? rawItem : {})
+    })
   }
 
   /** Notes a variable that has no value. */

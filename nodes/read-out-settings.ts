@@ -12,7 +12,12 @@ import type { ReceiverSettings } from '../src/https/receiver.ts'
 import { targetUrl } from '../src/https/target-url.ts'
 import { diskQueueProblem } from '../src/outbox/disk-outbox.ts'
 import { hasClientCertificate, readConnection } from './connection.ts'
-import { compileJsonata, readNamedValues, type Credentials } from './named-values.ts'
+import {
+  compileJsonata,
+  flowFileProperties,
+  readNamedValues,
+  type Credentials
+} from './named-values.ts'
 import { errorText } from './node-errors.ts'
 import { authParts, takeCredentials, type AuthParts } from './node-parts.ts'
 import { isUnset, Properties } from './properties.ts'
@@ -55,7 +60,7 @@ export function readOutSettings(
   node: Node,
   config: NodeDef
 ): { settings: OutSettings | undefined; problems: readonly string[] } {
-  const properties = new Properties(config)
+  const properties = new Properties(config, flowFileProperties(RED, node))
   const { problems } = properties
   const credentials = takeCredentials(node)
   const connection = readConnection(RED, properties)

@@ -82,7 +82,7 @@ export class Courier {
   async attempt(parcel: Parcel, signal?: AbortSignal): Promise<AttemptResult> {
     let start = performance.now()
     const { message } = parcel
-    const { tokens, refreshOnStatus } = this.#settings
+    const { tokens } = this.#settings
     const sent = { controlIds: message.controlIds, type: message.type, replyDue: message.replyDue }
     let token: string | undefined
     let tokenProblem: string | undefined
@@ -90,15 +90,16 @@ export class Courier {
       token = await tokens?.token(signal)
       start = performance.now()
       let reply = await this.#send(parcel, token, signal)
-      if (token !== undefined && refreshOnStatus.has(reply.status)) {
+      if (token !== undefined && this.#isRefused(reply)) {
         const fresh = await this.#freshToken(token, signal)
         if ('problem' in fresh) tokenProblem = fresh.problem
         else {
           start = performance.now()
           reply = await this.#send(parcel, fresh.token, signal)
-          if (refreshOnStatus.has(reply.status)) tokens?.drop(fresh.token)
+          if (this.#isRefused(reply)) tokens?.drop(fresh.token)
         }
       }
+      if (reply instanceof HttpError) throw reply
       const {
         text,
         hl7,
@@ -120,7 +121,7 @@ export class Courier {
         reply: { status: reply.status, headers: reply.headers, text, hl7, ack },
         ...(tokenProblem === undefined ? undefined : { tokenProblem }),
         reachable: ack !== null || !GATEWAY_STATUSES.has(reply.status),
-        ...withRetryAfter(reply),
+        ...withRetryAfter(reply.status, retryAfterMs(reply.headers['retry-after'], Date.now())),
         elapsedMs: performance.now() - start
       }
     } catch (thrown) {
@@ -142,20 +143,23 @@ export class Courier {
     parcel: Parcel,
     token: string | undefined,
     signal: AbortSignal | undefined
-  ): Promise<HttpReply> {
+  ): Promise<HttpReply | HttpError> {
+    const { receiver, rules } = this.#settings
     const shipment = { ...parcel, token, signal }
-    try {
-      return await this.#settings.receiver.send(shipment)
-    } catch (error) {
-      // The server closed a kept connection while our request was on its way: it never read it.
-      const stale =
-        error instanceof HttpError &&
-        error.reusedConnection &&
-        error.family === 'reset' &&
-        error.status === undefined
-      if (!stale || !retriesOnReset(this.#settings.rules, errorOf(error))) throw error
-      return this.#settings.receiver.send(shipment)
-    }
+    const answer = await receiver.send(shipment).catch(httpError)
+    const again =
+      answer instanceof HttpError && answer.isStale && retriesOnReset(rules, errorOf(answer))
+    return again ? receiver.send(shipment).catch(httpError) : answer
+  }
+
+  /** Whether the receiver refuses the token: it says so by its status, whatever the body. */
+  #isRefused(answer: HttpReply | HttpError): boolean {
+    const { status } = answer
+    if (status === undefined || !this.#settings.refreshOnStatus.has(status)) return false
+    if (answer instanceof HttpError) return answer.code !== 'ERR_ABORTED'
+    // Valid, and not for this: another one of the same scope would be no better (RFC 6750 §3.1).
+    const challenge = answer.headers['www-authenticate'] ?? ''
+    return !(status === 403 && challenge.includes('insufficient_scope'))
   }
 
   async #freshToken(
@@ -170,6 +174,11 @@ export class Courier {
       return { problem: error.message }
     }
   }
+}
+
+function httpError(thrown: unknown): HttpError {
+  if (thrown instanceof HttpError) return thrown
+  throw thrown
 }
 
 /** The facts of an attempt without an answer, from what the https and oauth2 rooms throw. */
@@ -190,8 +199,9 @@ function failureOf(thrown: unknown): Pick<AttemptResult, 'reachable'> & {
     const { status, connected } = thrown
     return {
       error: errorOf(thrown),
-      reachable: connected,
-      ...(status === undefined ? undefined : { status })
+      reachable: connected && !(status !== undefined && GATEWAY_STATUSES.has(status)),
+      ...(status === undefined ? undefined : { status }),
+      ...withRetryAfter(status, thrown.retryAfterMs)
     }
   }
   throw thrown
@@ -201,8 +211,10 @@ function errorOf({ code, family, message }: HttpError): AttemptError {
   return { code, text: message, ...(family === undefined ? undefined : { family }) }
 }
 
-function withRetryAfter({ status, headers }: HttpReply): { retryAfterMs?: number } {
-  if (!RETRY_AFTER_STATUSES.has(status)) return {}
-  const wait = retryAfterMs(headers['retry-after'], Date.now())
-  return wait === undefined ? {} : { retryAfterMs: wait }
+function withRetryAfter(
+  status: number | undefined,
+  wait: number | undefined
+): { retryAfterMs?: number } {
+  const counts = wait !== undefined && status !== undefined && RETRY_AFTER_STATUSES.has(status)
+  return counts ? { retryAfterMs: wait } : {}
 }

@@ -18,6 +18,19 @@ const decoders: Record<string, Decode> = {
 /** More than two encodings, one over the other, is no honest server. */
 const MAX_ENCODINGS = 2
 
+/** Words of MIME's Content-Transfer-Encoding that stand for the bytes as they are, and the like. */
+const AS_IT_IS = new Set(['', 'identity', 'none', 'binary', '7bit', '8bit'])
+
+/** Programs often name the charset here, whose header is Content-Type: no charset is a coding. */
+function isNoCoding(encoding: string): boolean {
+  if (AS_IT_IS.has(encoding)) return true
+  try {
+    return new TextDecoder(encoding).encoding !== ''
+  } catch {
+    return false
+  }
+}
+
 /**
  * The body as the server meant it (RFC 9110 §8.4). Done after the transfer, with a limit on the
  * result, so that a small answer cannot unpack into all of the memory.
@@ -33,7 +46,7 @@ export async function decompress(
   const encodings = (contentEncoding ?? '')
     .split(',')
     .map((encoding) => encoding.trim().toLowerCase())
-    .filter((encoding) => encoding !== '' && encoding !== 'identity')
+    .filter((encoding) => !isNoCoding(encoding))
   if (body.length === 0 || encodings.length === 0) return body
   let decoded = body
   // They stand in the order in which they were applied.

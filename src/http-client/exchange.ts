@@ -3,8 +3,9 @@ import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import { describeError, isTls } from './describe-error.ts'
-import { Failure } from './failure.ts'
+import { cut, Failure } from './failure.ts'
 import { HttpError, type HttpErrorFamily } from './http-error.ts'
+import { retryAfterMs } from './retry-after.ts'
 
 /** The limits of one exchange. */
 export interface ExchangeLimits {
@@ -27,7 +28,11 @@ export class Exchange {
   #sent: ClientRequest | undefined
   #tcpConnected = false
   #connected = false
+  #socket: Socket | undefined
+  /** What earlier answers on the same connection came to, in bytes. */
+  #bytesBefore = 0
   #status: number | undefined
+  #retryAfterMs: number | undefined
   #certificateIssuer: string | undefined
   /** Why this side ended the request; got itself would only say that it was aborted. */
   #failure: HttpError | undefined
@@ -60,7 +65,24 @@ export class Exchange {
     })
     sent.prependOnceListener('response', (response: IncomingMessage) => {
       this.#status = response.statusCode
+      this.#retryAfterMs = retryAfterMs(response.headers['retry-after'], Date.now())
+      sent.prependOnceListener('error', ({ code = '' }: NodeJS.ErrnoException) => {
+        // Without a length Node.js takes a reset for the answer's end; an end is a FIN (RFC 9112 §8).
+        if (!response.complete && CUT_CODES.has(code)) this.fail(cut())
+      })
+      passOverSurplus(sent, response)
       this.received(Number(response.headers['content-length'] ?? 0))
+    })
+    sent.once('upgrade', ({ statusCode }: IncomingMessage, socket: Socket) => {
+      this.#status = statusCode
+      socket.destroy()
+      this.fail(
+        new Failure(
+          'ERR_UPGRADED',
+          undefined,
+          'the server changes to a protocol that nobody asked for'
+        )
+      )
     })
     if (sent.socket) this.#onSocket(sent.socket)
     else {
@@ -111,12 +133,14 @@ export class Exchange {
     const { code = 'EUNKNOWN', message = '' } = known ?? {}
     if (code === 'ERR_HTTP_CONTENT_LENGTH_MISMATCH') {
       // A body that ends early is a connection that was cut, whoever noticed it first.
-      return this.#error(new Failure('ECONNRESET', 'reset', describeError('ECONNRESET')))
+      return this.#error(cut())
     }
     return this.#error(new Failure(code, this.#family(code), describeError(code, message)))
   }
 
   #onSocket(socket: Socket): void {
+    this.#socket = socket
+    this.#bytesBefore = socket.bytesRead
     const secure = 'encrypted' in socket ? (socket as TLSSocket) : undefined
     this.#tcpConnected = !socket.connecting
     if (secure === undefined ? this.#tcpConnected : secure.getPeerFinished() !== undefined) {
@@ -173,10 +197,22 @@ export class Exchange {
       family,
       connected: this.#connected,
       reusedConnection: this.#sent?.reusedSocket === true,
+      answered: this.#status !== undefined || (this.#socket?.bytesRead ?? 0) > this.#bytesBefore,
       status: this.#status,
+      retryAfterMs: this.#retryAfterMs,
       certificateIssuer: family === 'tls' ? this.#certificateIssuer : undefined
     })
   }
+}
+
+/**
+ * An answer that is complete counts, whatever comes after it. Where that comes in one packet with its
+ * end, Node.js closes the connection and reports an error for the whole of it.
+ */
+function passOverSurplus(sent: ClientRequest, response: IncomingMessage): void {
+  const emit = sent.emit.bind(sent) as (...args: unknown[]) => boolean
+  sent.emit = ((...args: unknown[]) =>
+    args[0] === 'error' && response.complete ? true : emit(...args)) as typeof sent.emit
 }
 
 /** An error, what caused it, and so on. */

@@ -1,3 +1,4 @@
+import { describeError } from './describe-error.ts'
 import type { HttpErrorFamily } from './http-error.ts'
 
 /**
@@ -15,4 +16,9 @@ export class Failure extends Error {
     this.code = code
     this.family = family
   }
+}
+
+/** The connection ended before the answer did. */
+export function cut(): Failure {
+  return new Failure('ECONNRESET', 'reset', describeError('ECONNRESET'))
 }

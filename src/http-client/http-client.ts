@@ -105,8 +105,10 @@ export class HttpClient {
       const answer = await transfer(stream, bytes, exchange)
       const encoding = answer.headers['content-encoding']
       return { ...answer, body: await decompress(answer.body, encoding, maxResponseBytes) }
-    } catch (error) {
-      throw exchange.translate(error)
+    } catch (thrown) {
+      const error = exchange.translate(thrown)
+      if (error.isStale) this.#closeIdle(url)
+      throw error
     } finally {
       exchange.end()
       this.#exchanges.delete(exchange)
@@ -120,6 +122,14 @@ export class HttpClient {
     for (const exchange of this.#exchanges) exchange.fail(aborted())
     for (const { agent } of this.#targets.values()) (agent.http ?? agent.https)?.destroy()
     this.#targets.clear()
+  }
+
+  /** Where the server has closed one kept connection, it may have closed the others as well. */
+  #closeIdle(url: URL): void {
+    const { agent } = this.#targets.get(url.origin) ?? {}
+    for (const sockets of Object.values((agent?.http ?? agent?.https)?.freeSockets ?? {})) {
+      for (const socket of sockets ?? []) socket.destroy()
+    }
   }
 
   #target(url: URL): Target {

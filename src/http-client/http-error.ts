@@ -13,8 +13,12 @@ export interface HttpErrorFacts {
   connected: boolean
   /** The request went over a connection that an earlier request had left open. */
   reusedConnection: boolean
+  /** At least one byte of an answer came. */
+  answered?: boolean | undefined
   /** Status of an answer whose body could not be read whole. */
   status?: number | undefined
+  /** What that answer's Retry-After asks for, in milliseconds. */
+  retryAfterMs?: number | undefined
   /** Subject of the issuer of a certificate that was not trusted. */
   certificateIssuer?: string | undefined
 }
@@ -29,7 +33,9 @@ export class HttpError extends Error implements HttpErrorFacts {
   readonly family: HttpErrorFamily | undefined
   readonly connected: boolean
   readonly reusedConnection: boolean
+  readonly answered: boolean
   readonly status: number | undefined
+  readonly retryAfterMs: number | undefined
   readonly certificateIssuer: string | undefined
 
   constructor(message: string, facts: HttpErrorFacts) {
@@ -38,7 +44,16 @@ export class HttpError extends Error implements HttpErrorFacts {
     this.family = facts.family
     this.connected = facts.connected
     this.reusedConnection = facts.reusedConnection
+    this.answered = facts.answered ?? false
     this.status = facts.status
+    this.retryAfterMs = facts.retryAfterMs
     this.certificateIssuer = facts.certificateIssuer
+  }
+  /**
+   * The server closed a kept connection while the request was on its way, and most likely never read
+   * it. The client then has closed the other kept ones: a repeat goes over a new connection.
+   */
+  get isStale(): boolean {
+    return this.family === 'reset' && this.reusedConnection && !this.answered
   }
 }

@@ -1,8 +1,7 @@
 import type { ClientRequest, IncomingHttpHeaders } from 'node:http'
 import type { Request, Response } from 'got'
-import { describeError } from './describe-error.ts'
 import type { Exchange } from './exchange.ts'
-import { Failure } from './failure.ts'
+import { cut } from './failure.ts'
 
 /** Long bodies go out in pieces of this size, so that it is seen whether they go out, in bytes. */
 const PIECE_BYTES = 64 * 1024
@@ -48,7 +47,7 @@ export async function transfer(
     // Closed without either: nobody would ever say so.
     stream.once('close', () => {
       if (!stream.readableEnded) {
-        reject(new Failure('ECONNRESET', 'reset', describeError('ECONNRESET')))
+        reject(cut())
       }
     })
     // In here: what it throws is the same failure, and nobody else's.

@@ -52,7 +52,11 @@ describe('Courier', () => {
 
   function courier(
     url: URL,
-    { rules = '', tokens }: { rules?: string; tokens?: TokenSource } = {}
+    {
+      rules = '',
+      tokens,
+      refreshOnStatus = [401]
+    }: { rules?: string; tokens?: TokenSource; refreshOnStatus?: number[] } = {}
   ) {
     const client = createClient()
     closing.push(() => {
@@ -69,7 +73,7 @@ describe('Courier', () => {
         client
       ),
       tokens,
-      refreshOnStatus: new Set([401]),
+      refreshOnStatus: new Set(refreshOnStatus),
       rules: parseReplyRules(rules),
       reply: { replyEncoding: 'auto' }
     })
@@ -134,15 +138,51 @@ describe('Courier', () => {
     assert.equal(fresh.requests.length, 1)
     assert.equal(first.reachable, true)
 
-    const begun = await receiver((socket, _request, { here }) => {
-      if (here === 0) socket.write(answer(200, ACK))
-      else socket.end('HTTP/1.1 200 OK\r\ncontent-length: 500\r\n\r\nMSH|')
+    for (const bytes of [
+      'HTTP/1.1 200 OK\r\ncontent-length: 500\r\n\r\nMSH|',
+      'HTTP/1.1 200 OK\r\ncontent-le',
+      'H',
+      'HTTP/1.1 100 Continue\r\n\r\n',
+      'HTTP/1.1 102 Processing\r\n\r\n'
+    ]) {
+      for (const reset of [false, true]) {
+        const begun = await receiver((socket, _request, { here }) => {
+          if (here === 0) socket.write(answer(200, ACK))
+          else if (reset) socket.write(bytes, () => setTimeout(() => socket.resetAndDestroy(), 20))
+          else socket.end(bytes)
+        })
+        const mine = courier(begun.url)
+        await mine.attempt(parcel)
+        const cut = await mine.attempt(parcel)
+        assert.deepEqual([cut.error?.family, cut.decision.retry], ['reset', true], bytes)
+        assert.equal(begun.requests.length, 2, bytes)
+      }
+    }
+  })
+
+  it('sends again over a new connection where all kept ones turn out to be dead', async () => {
+    let waiting: Socket[] = []
+    const server = await receiver((socket, _request, { here, all }) => {
+      if (here > 0) {
+        socket.resetAndDestroy()
+        return
+      }
+      if (all >= 3) {
+        socket.write(answer(200, ACK))
+        return
+      }
+      // Three connections at a time, which are kept.
+      waiting.push(socket)
+      if (waiting.length < 3) return
+      for (const one of waiting) one.write(answer(200, ACK))
+      waiting = []
     })
-    const mine = courier(begun.url)
-    await mine.attempt(parcel)
-    const cut = await mine.attempt(parcel)
-    assert.equal(cut.decision.retry, true)
-    assert.equal(begun.requests.length, 2)
+    const mine = courier(server.url)
+    await Promise.all([mine.attempt(parcel), mine.attempt(parcel), mine.attempt(parcel)])
+    assert.equal(server.connections(), 3)
+    const { decision, error } = await mine.attempt(parcel)
+    assert.deepEqual([decision.outcome, error], ['accept', undefined])
+    assert.deepEqual([server.requests.length, server.connections()], [5, 4])
   })
 
   it('gets a fresh token for a refused one and sends once more', async () => {
@@ -154,6 +194,38 @@ describe('Courier', () => {
     assert.equal(decision.outcome, 'accept')
     assert.equal(reply?.status, 200)
     assert.deepEqual([server.requests.length, asked()], [2, 2])
+  })
+
+  it('knows a refused token by the status of an answer whose body cannot be read', async () => {
+    for (const refusal of [
+      'HTTP/1.1 401 x\r\ncontent-length: 500\r\n\r\ncut',
+      'HTTP/1.1 401 x\r\ncontent-encoding: gzip\r\nconnection: close\r\n\r\nno gzip'
+    ]) {
+      const { tokens, asked } = await tokenSource()
+      const server = await receiver((socket, request) => {
+        if (request.includes('Bearer token-1\r')) socket.end(refusal)
+        else socket.write(answer(200, ACK))
+      })
+      const { decision } = await courier(server.url, { tokens }).attempt(parcel)
+      assert.equal(decision.outcome, 'accept')
+      assert.deepEqual([server.requests.length, asked()], [2, 2])
+    }
+  })
+
+  it('gets no fresh token where the present one lacks a scope', async () => {
+    for (const [challenge, requests] of [
+      ['www-authenticate: Bearer error="insufficient_scope", scope="hl7"\r\n', 1],
+      ['www-authenticate: Bearer error="invalid_token"\r\n', 2],
+      ['', 2]
+    ] as const) {
+      const { tokens, asked } = await tokenSource()
+      const server = await receiver((socket) => {
+        socket.write(answer(403, '', challenge))
+      })
+      const mine = courier(server.url, { tokens, refreshOnStatus: [401, 403] })
+      assert.equal((await mine.attempt(parcel)).reply?.status, 403)
+      assert.deepEqual([server.requests.length, asked()], [requests, requests], challenge)
+    }
   })
 
   it('takes a second refusal for the answer, and says why there was no other token', async () => {
@@ -178,6 +250,21 @@ describe('Courier', () => {
     })
     const busy = await courier(gateway.url).attempt(parcel)
     assert.deepEqual([busy.reachable, busy.retryAfterMs], [false, 7000])
+
+    for (const [head, facts] of [
+      ['HTTP/1.1 503 x\r\nretry-after: 7', [false, 7000, 503]],
+      ['HTTP/1.1 502 x\r\nretry-after: 7', [false, undefined, 502]],
+      ['HTTP/1.1 429 x\r\nretry-after: 7', [true, 7000, 429]],
+      ['HTTP/1.1 429 x\r\nretry-after: soon', [true, undefined, 429]],
+      ['HTTP/1.1 500 x', [true, undefined, 500]]
+    ] as const) {
+      const cut = await receiver((socket) => {
+        socket.end(`${head}\r\ncontent-length: 500\r\n\r\ncut`)
+      })
+      const { reachable, retryAfterMs, status, error } = await courier(cut.url).attempt(parcel)
+      assert.deepEqual([reachable, retryAfterMs, status], facts, head)
+      assert.equal(error?.family, 'reset')
+    }
 
     const told = await receiver((socket) => {
       socket.write(answer(500, ACK.replace('AA', 'AE'), 'retry-after: 7\r\n'))

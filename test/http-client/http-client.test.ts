@@ -272,6 +272,10 @@ describe('HttpClient', () => {
       ['deflate without a zlib header', 'deflate', deflateRawSync],
       ['br', 'br', brotliCompressSync],
       ['identity', 'identity', (body) => body],
+      ['no coding but a charset', 'UTF-8', (body) => body],
+      ['no coding but another charset', 'iso-8859-1', (body) => body],
+      ['no coding but a word for none', 'binary, None', (body) => body],
+      ['gzip and a charset', 'utf-8, gzip', gzipSync],
       ['gzip inside br', 'gzip, br', (body) => brotliCompressSync(gzipSync(body))]
     ]
     for (const [name, header, encode] of encodings) {
@@ -372,6 +376,76 @@ describe('HttpClient', () => {
           assert.match(error.message, /cut/)
         }
       }
+    })
+
+    it('that is reset is cut, though no length announced more; that is ended is whole', async () => {
+      for (const version of ['1.0', '1.1']) {
+        const bytes = `HTTP/${version} 200 OK\r\n\r\nMSH|^~\\&|\rMSA|A`
+        const error = await errorOf(post(client(), (await answering(bytes, 'reset')).url))
+        assert.deepEqual([error.code, error.family, error.status], ['ECONNRESET', 'reset', 200])
+        const whole = await post(client(), (await answering(bytes, 'end')).url)
+        assert.equal(whole.body.toString(), 'MSH|^~\\&|\rMSA|A')
+      }
+    })
+
+    const complete: [name: string, bytes: string, body: string][] = [
+      ['a length', 'HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nMSA', 'MSA'],
+      ['no body', 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n', ''],
+      ['204', 'HTTP/1.1 204 No Content\r\nContent-Length: 12\r\n\r\n', ''],
+      ['304', 'HTTP/1.1 304 Not Modified\r\n\r\n', ''],
+      [
+        'chunks',
+        'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nMSA\r\n0\r\n\r\n',
+        'MSA'
+      ],
+      [
+        'a length and a close',
+        'HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 3\r\n\r\nMSA',
+        'MSA'
+      ]
+    ]
+    for (const [name, bytes, body] of complete) {
+      it(`that is complete by ${name} counts, whatever follows; the connection is closed`, async () => {
+        for (const waitMs of [0, 30]) {
+          const server = await serveTcp((socket) => {
+            socket.on('data', () => {
+              if (waitMs === 0) socket.write(`${bytes}|AA|M1`)
+              else socket.write(bytes, () => setTimeout(() => socket.write('|AA|M1'), waitMs))
+            })
+          })
+          const mine = client()
+          for (let requests = 1; requests < 3; requests++) {
+            const reply = await post(mine, server.url)
+            assert.equal(reply.body.toString(), body)
+            assert.equal(reply.status, Number(bytes.slice(9, 12)))
+            // What comes later finds a connection at rest, which Node.js itself looks after.
+            if (waitMs === 0) assert.equal(server.connections(), requests)
+            else await new Promise((resolve) => setTimeout(resolve, 60))
+          }
+        }
+      })
+    }
+
+    it('that is complete and has a surplus may come before the request is sent whole', async () => {
+      const server = await serveTcp((socket) => {
+        socket.once('data', () => {
+          socket.pause()
+          socket.write('HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\n\r\ntoo large')
+        })
+      })
+      const reply = await post(client(), server.url, { body: Buffer.alloc(8 << 20) })
+      assert.deepEqual([reply.status, reply.body.toString()], [413, 'too'])
+    })
+
+    it('that changes the protocol ends the request at once, with its status', async () => {
+      const server = await answering(
+        'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n'
+      )
+      const started = performance.now()
+      const error = await errorOf(post(client(), server.url, { responseTimeoutMs: 30_000 }))
+      assert.deepEqual([error.code, error.family, error.status], ['ERR_UPGRADED', undefined, 101])
+      assert.ok(performance.now() - started < 10_000)
+      await until(() => server.open() === 0)
     })
 
     it('that does not come is a reset: closed or reset, before or after the request is read', async () => {

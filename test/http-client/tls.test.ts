@@ -141,6 +141,22 @@ describe('HttpClient over TLS', () => {
     }
   })
 
+  it('knows whether a kept connection that breaks had begun to answer', async () => {
+    for (const bytes of ['', 'H']) {
+      let asked = 0
+      const server = await startServer((request, response) => {
+        if (++asked === 1) response.end('ok')
+        else request.socket.write(bytes, () => request.socket.destroy())
+      }, certificate)
+      closing.push(server.close)
+      const mine = client(trusting())
+      await post(mine, server.url)
+      const error = await errorOf(post(mine, server.url))
+      assert.deepEqual([error.family, error.reusedConnection], ['reset', true], error.code)
+      assert.deepEqual([error.answered, error.isStale], [bytes !== '', bytes === ''])
+    }
+  })
+
   it('asks for and checks the server name of the TLS settings', async () => {
     const names: unknown[] = []
     const server = await serve({
