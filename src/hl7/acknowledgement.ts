@@ -1,7 +1,7 @@
 import { unescape } from './escapes.ts'
 import { isSegmentName, parsePath } from './path.ts'
 import type { ReplyMessage } from './reply-message.ts'
-import type { Segment } from './segments.ts'
+import { declaresSeparators, isHeader, type Segment } from './segments.ts'
 
 /** One error of an acknowledgement; everything unescaped, `''` for what is absent. */
 export interface AcknowledgementError {
@@ -48,7 +48,7 @@ const errSeverity = parsePath('ERR-4')
  * The acknowledgement in a reply. Of several MSAs it is the worst one (R over E over any other over A,
  * the first of equals), with the errors of all.
  *
- * A batch or file without any message lists no error and counts as AA.
+ * A batch or file without any message lists no error and counts as AA, if nothing else stands in it.
  *
  * @returns null when the reply acknowledges nothing: messages without MSA.
  */
@@ -56,8 +56,9 @@ export function readAcknowledgement(message: ReplyMessage): Acknowledgement | nu
   const msas = message.segments('MSA')
   const errs = message.segments('ERR')
   if (msas.length === 0) {
-    const empty = message.segments('MSH').length === 0 && errs.length === 0
-    return empty ? { code: 'AA', controlId: '', text: '', severity: '', errors: [] } : null
+    return isEmptyBatch(message.text)
+      ? { code: 'AA', controlId: '', text: '', severity: '', errors: [] }
+      : null
   }
   const worst = msas.reduce((one, other) => (rank(other) > rank(one) ? other : one))
   const errors: AcknowledgementError[] = []
@@ -79,6 +80,24 @@ export function readAcknowledgement(message: ReplyMessage): Acknowledgement | nu
     severity: worstSeverity(errs),
     errors: errors.slice(0, maxErrors)
   }
+}
+
+const batchSegments = new Set(['FHS', 'BHS', 'BTS', 'FTS', 'SFT', 'NTE'])
+
+/** Whether each line is a segment of a batch that says nothing of a message: words say it failed. */
+function isEmptyBatch(text: string): boolean {
+  let separator = ''
+  for (let start = 0; start < text.length;) {
+    const end = text.indexOf('\r', start)
+    const line = text.slice(start, end).trimStart()
+    start = end + 1
+    if (line === '') continue
+    const name = line.slice(0, 3)
+    if (!batchSegments.has(name) && !(name.startsWith('Z') && isSegmentName(name))) return false
+    if (declaresSeparators(line)) separator = line.charAt(3)
+    else if (isHeader(name) || (line.length > 3 && line[3] !== separator)) return false
+  }
+  return true
 }
 
 function rank(msa: Segment): number {

@@ -1,6 +1,6 @@
 import { unframe } from './framing.ts'
 import type { Hl7Path } from './path.ts'
-import { isHeader, readSeparators, Segments, type Segment } from './segments.ts'
+import { declaresSeparators, isHeader, Segments, type Segment } from './segments.ts'
 
 /** The HL7 text of a reply. */
 export interface ReplyMessage {
@@ -19,14 +19,19 @@ export interface ReplyMessage {
 /**
  * Reads text as HL7.
  *
- * @returns null when, after framing and blanks, no MSH, FHS or BHS stands at the start. A reply that
- * is an MSA alone, which is seen, counts too: it is read with the usual separators.
+ * @returns null when, after framing and blanks, no MSH, FHS or BHS stands at the start, or only words
+ * that begin like one. A reply that is an MSA alone, which is seen, counts too: it is read with the
+ * usual separators.
  */
 export function readReplyMessage(text: string): ReplyMessage | null {
   if (!startsLikeHl7(text)) return null
   const unframed = unframe(text).trimStart()
-  const header = isHeader(unframed.slice(0, 3)) && readSeparators(unframed) !== null
-  return header || unframed.startsWith('MSA|') ? new Reply(unframed) : null
+  const first = unframed.slice(0, unframed.indexOf('\r'))
+  const reply = new Reply(unframed)
+  if (declaresSeparators(first) || first.startsWith('MSA|')) return reply
+  // Such as an MSH-2 that was escaped for HTML. Prose has no MSA.
+  const odd = isHeader(first.slice(0, 3)) && first[3] === '|'
+  return odd && reply.segments('MSA').length > 0 ? reply : null
 }
 
 /** A look at the first letter, so that a large page of something else is not searched for lines. */

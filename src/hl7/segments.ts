@@ -55,6 +55,24 @@ export function readSeparators(segment: string): Separators | null {
   }
 }
 
+/**
+ * Whether a segment is a header and no prose that begins like one: `BHS-11 is required`, `MSH...`. Its
+ * second field holds nothing but signs; behind a field separator other than the usual one there is at
+ * least one, and none twice.
+ */
+export function declaresSeparators(segment: string): boolean {
+  if (!isHeader(segment.slice(0, 3)) || !isSign(segment.charCodeAt(3))) return false
+  const field = segment.charAt(3)
+  const found = segment.indexOf(field, 4)
+  const end = found === -1 ? segment.length : found
+  const declared = new Set<string>()
+  for (let at = 4; at < end; at++) {
+    if (!isSign(segment.charCodeAt(at))) return false
+    declared.add(segment.charAt(at))
+  }
+  return field === '|' || (end > 4 && declared.size === end - 4)
+}
+
 /** Printable ASCII that is no letter and no digit. */
 function isSign(code: number): boolean {
   return (

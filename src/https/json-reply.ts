@@ -1,5 +1,6 @@
 import { readAcknowledgement } from '../hl7/acknowledgement.ts'
-import type { ReplyMessage } from '../hl7/reply-message.ts'
+import { readReplyMessage, type ReplyMessage } from '../hl7/reply-message.ts'
+import { isHeader } from '../hl7/segments.ts'
 import { mayBeHl7, readReplyText, type ReplyEncoding } from './reply-text.ts'
 
 /**
@@ -31,6 +32,9 @@ const ranks = new Map(names.flatMap((list, rank) => list.map((name) => [name, ra
 /** The body itself, or what a path picked. */
 const rootRank = 0
 
+/** Up to this rank the name says that it is the answer. */
+const surestRanks = 2
+
 /** How many values that may hold a text are looked at, and how many texts are read as HL7. */
 const maxValues = 1_000_000
 const maxTexts = 1_000
@@ -38,61 +42,91 @@ const maxTexts = 1_000
 /** `MSA|AA` is the shortest text that acknowledges anything. */
 const shortestText = 6
 
-interface NamedText {
-  readonly text: string
-  readonly rank: number
+/** A value that may hold texts, and what is said of it by what it stands in. */
+interface Place {
+  readonly value: unknown
+  /** undefined: its name says nothing. */
+  readonly rank: number | undefined
+  /** The number of the outermost list that it stands in. */
+  readonly list: number | undefined
 }
 
 interface Candidate {
   readonly message: ReplyMessage
-  readonly order: readonly [withoutMsa: number, rank: number, mildness: number]
+  /** What goes before: the smaller number, at the first place that differs. */
+  readonly order: readonly [withoutMsa: number, echo: number, mildness: number, rank: number]
 }
+
+type Group = [Candidate, ...Candidate[]]
 
 /**
  * Finds the HL7 text in a JSON value: the value itself, or a string member at any depth that is named
- * like an acknowledgement. One with an MSA goes before one without (which may be the request,
- * echoed), then the more telling name, then the worse code, then the one that stands higher up.
+ * like an acknowledgement; a list of segments is one text. One with an MSA goes before one without
+ * (which may be the request, echoed), then one whose name is not that of a request too, then the worse
+ * code, then the more telling name, then the one that stands higher up. The acknowledgements in one
+ * list are read as one reply.
  */
 export function findInJson(json: unknown, encoding: ReplyEncoding): ReplyMessage | null {
-  let best: Candidate | null = null
+  const groups = new Map<string, Group>()
   let texts = 0
-  for (const { text, rank } of namedTexts(json)) {
-    if (!mayBeHl7(text, encoding)) continue
+  for (const { value, rank, list } of namedTexts(json)) {
+    if (!mayBeHl7(value, encoding)) continue
     if (++texts > maxTexts) break
-    const message = readReplyText(text, encoding)
+    const message = readReplyText(value, encoding)
     if (message === null) continue
-    const candidate = { message, order: orderOf(message, rank) }
-    if (best === null || goesBefore(candidate, best)) best = candidate
+    const one = candidate(message, rank)
+    const [withoutMsa, echo] = one.order
+    const key = list === undefined || withoutMsa === 1 ? String(texts) : `${list}, ${echo}`
+    const group = groups.get(key)
+    if (group === undefined) groups.set(key, [one])
+    else group.push(one)
+  }
+  let best: Candidate | null = null
+  for (const group of groups.values()) {
+    const one = join(group)
+    if (best === null || goesBefore(one, best)) best = one
   }
   return best?.message ?? null
 }
 
 /** Breadth first and without recursion, so that no nesting exhausts the stack. */
-function* namedTexts(json: unknown): Generator<NamedText> {
-  const waiting: { value: unknown; rank: number | undefined }[] = [{ value: json, rank: rootRank }]
+function* namedTexts(json: unknown): Generator<Place & { value: string; rank: number }> {
+  const waiting: Place[] = [{ value: json, rank: rootRank, list: undefined }]
+  const wait = (place: Place): void => {
+    if (waiting.length < maxValues && mayHoldText(place)) waiting.push(place)
+  }
   for (let next = 0; next < waiting.length; next++) {
-    const { value, rank } = waiting[next] ?? {}
+    const place = waiting[next]
+    if (place === undefined) return
+    const { value, rank, list } = place
     if (typeof value === 'string') {
-      if (rank !== undefined) yield { text: value, rank }
+      if (rank !== undefined) yield { value, rank, list }
     } else if (Array.isArray(value)) {
-      for (const item of value as unknown[]) {
-        if (waiting.length >= maxValues) break
-        if (mayHoldText(item, rank)) waiting.push({ value: item, rank })
-      }
+      const items: unknown[] = value
+      if (areSegments(items)) wait({ value: items.join('\r'), rank, list })
+      else for (const item of items) wait({ value: item, rank, list: list ?? next })
     } else if (typeof value === 'object' && value !== null) {
       for (const [name, member] of Object.entries(value)) {
-        if (waiting.length >= maxValues) break
-        const memberRank = ranks.get(plainName(name))
-        if (mayHoldText(member, memberRank)) waiting.push({ value: member, rank: memberRank })
+        wait({ value: member, rank: ranks.get(plainName(name)), list })
       }
     }
   }
 }
 
-function mayHoldText(value: unknown, rank: number | undefined): boolean {
+function mayHoldText({ value, rank }: Place): boolean {
   return typeof value === 'string'
     ? rank !== undefined && value.length >= shortestText
     : typeof value === 'object' && value !== null
+}
+
+/** Whether a list holds one message, segment by segment. */
+function areSegments(items: readonly unknown[]): items is string[] {
+  const first = typeof items[0] === 'string' ? items[0].trim() : ''
+  return (
+    isHeader(first.slice(0, 3)) &&
+    !/[\r\n]/.test(first) &&
+    items.every((item) => typeof item === 'string')
+  )
 }
 
 /** `HL7_Ack`, `hl7-ack` and `hl7Ack` are one name. */
@@ -100,10 +134,19 @@ function plainName(name: string): string {
   return name.length > 40 ? '' : name.toLowerCase().replaceAll('_', '').replaceAll('-', '')
 }
 
-function orderOf(message: ReplyMessage, rank: number): Candidate['order'] {
+function candidate(message: ReplyMessage, rank: number): Candidate {
   const acknowledgement = readAcknowledgement(message)
-  if (acknowledgement === null) return [1, rank, 0]
-  return [0, rank, mildnessOf(acknowledgement.code)]
+  if (acknowledgement === null) return { message, order: [1, 0, 0, rank] }
+  const echo = Math.max(rank - surestRanks, 0)
+  return { message, order: [0, echo, mildnessOf(acknowledgement.code), rank] }
+}
+
+/** Several acknowledgements as one reply, each text once. */
+function join(group: Readonly<Group>): Candidate {
+  const texts = new Set(group.map(({ message }) => message.text))
+  const joined = texts.size === 1 ? null : readReplyMessage([...texts].join(''))
+  if (joined === null) return group[0]
+  return candidate(joined, Math.min(...group.map(({ order }) => order[3])))
 }
 
 /** Reject, error, any other code, accept: of several the worst counts, as in a batch. */

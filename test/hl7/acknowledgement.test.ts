@@ -70,6 +70,15 @@ describe('readAcknowledgement', () => {
       ],
       ['an empty file', 'FHS|^~\\&\rBHS|^~\\&\rBTS|0\rFTS|1\r', ack({ code: 'AA' })],
       ['an empty batch', 'BHS|^~\\&\r', ack({ code: 'AA' })],
+      [
+        'an empty batch with notes, and other separators',
+        'FHS:;~!&:A\r\r SFT:x\rBHS|^~\\&|A\rNTE|1\rZZ1|x\rBTS\rFTS|1\r',
+        ack({ code: 'AA' })
+      ],
+      ['a batch header before words', 'FHS|^~\\&|A\rBatch rejected: bad password', null],
+      ['words that begin like a trailer', 'BHS|^~\\&|A\rBTS: batch refused', null],
+      ['words that begin like a header', 'FHS|^~\\&|A\rBHS-11 is required', null],
+      ['a batch of another segment', 'BHS|^~\\&|A\rQAK|1|AR\r', null],
       ['a message that acknowledges nothing', msh, null],
       ['a batch of such', `BHS|^~\\&\r${msh}BTS\r`, null],
       ['a batch that lists an error but no message', 'BHS|^~\\&\rERR||PID^1|207\rBTS\r', null],

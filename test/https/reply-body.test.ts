@@ -134,10 +134,51 @@ describe('a JSON body', () => {
     assert.equal(await hl7Of(JSON.stringify({ message: adt })), adt)
   })
 
-  it('prefers the more telling name to the worse code', async () => {
+  it('prefers a name of the answer to one that the request may have, whatever the codes', async () => {
     // What was sent may itself have an MSA.
     assert.equal(await codeOf({ message: ack('AR'), ack: ack('AA') }), 'AA')
     assert.equal(await codeOf({ data: ack('AR'), response: ack('AA') }), 'AA')
+    assert.equal(await codeOf([{ data: ack('AR') }, { ack: ack('AA') }]), 'AA')
+  })
+
+  it('prefers the worse code to the more telling name, and among equals that name', async () => {
+    assert.equal(await codeOf({ ack: ack('CA'), response: ack('AE') }), 'AE')
+    assert.equal(await codeOf({ response: ack('AR'), ack: ack('AE') }), 'AR')
+    const equal = JSON.stringify({ response: ack('AE', 'M1'), ack: ack('AE', 'M2') })
+    assert.equal(await hl7Of(equal), ack('AE', 'M2'))
+  })
+
+  it('reads the acknowledgements of one list together, each once', async () => {
+    const one = `${ack('AA')}ERR|||101|W\r`
+    const two = `${ack('AE', 'M2')}ERR|||102|F\r`
+    for (const list of [
+      [one, two],
+      [inBase64(one), two, one],
+      [{ ack: one }, { ack: two, response: two }, { note: 'x' }],
+      [[{ response: one }], { deep: [{ ack: two }, adt] }]
+    ]) {
+      const read = await readReplyBody(Buffer.from(JSON.stringify({ ack: list })), undefined, auto)
+      assert.equal(read.hl7, one + two)
+      assert.ok(read.message)
+      const found = readAcknowledgement(read.message)
+      assert.equal(found?.code, 'AE')
+      assert.equal(found.severity, 'F')
+      assert.deepEqual(
+        found.errors.map(({ code }) => code),
+        ['101', '102']
+      )
+    }
+  })
+
+  it('reads a list of segments as one message', async () => {
+    for (const message of [ack('AE'), `FHS|^~\\&|LAB\r${ack('AA')}${ack('AE', 'M2')}`]) {
+      const list = message.split('\r')
+      assert.equal(await hl7Of(JSON.stringify(list)), message)
+      assert.equal(await hl7Of(JSON.stringify({ id: 1, response: list.slice(0, -1) })), message)
+    }
+    const [msh = '', msa] = ack('AE').split('\r')
+    assert.equal(await hl7Of(JSON.stringify([`${msh}\r`, `${msa}\r`])), ack('AE'))
+    assert.equal(await hl7Of(JSON.stringify([msh, 1, msa])), `${msa}\r`)
   })
 
   it('counts as its worst where several acknowledgements have as good a name', async () => {
