@@ -333,6 +333,26 @@ describe('DiskOutbox', () => {
       return results.filter(({ status }) => status === 'fulfilled').length
     }
 
+    function damagedMessage(path: string, seq: number): (error: unknown) => boolean {
+      return fault(path, 'ERR_MESSAGE_DAMAGED', new RegExp(`Number ${seq} .* is damaged`))
+    }
+
+    /** Changes values as a fallen bit does: with no look at the types that the tables insist on. */
+    function tamper(path: string, ...changes: string[]): void {
+      const db = new DatabaseSync(path, { defensive: false })
+      const tables = db.prepare("SELECT name, sql FROM sqlite_schema WHERE type = 'table'").all()
+      const sql = (of: (sql: string) => string): void => {
+        db.exec('PRAGMA writable_schema = ON')
+        const set = db.prepare('UPDATE sqlite_schema SET sql = ? WHERE name = ?')
+        for (const { name = '', sql } of tables) set.run(of(String(sql)), name)
+        db.exec('PRAGMA writable_schema = RESET')
+      }
+      sql((strict) => strict.replaceAll(/STRICT| NOT NULL/g, ''))
+      for (const change of changes) db.exec(change)
+      sql((strict) => strict)
+      db.close()
+    }
+
     function aside(): string {
       const [name, ...more] = readdirSync(directory).filter((file) => /damaged.*Z$/.test(file))
       assert.ok(name !== undefined && more.length === 0)
@@ -486,6 +506,19 @@ describe('DiskOutbox', () => {
       assert.deepEqual(seqs(await next.open()), [])
       await assert.rejects(next.deleteFile(), { code: 'ERR_QUEUE_NOT_EMPTY' })
       assert.ok(existsSync(path))
+    })
+
+    it('finds one message damaged whose bytes have become a text or nothing', async () => {
+      const path = await filled(3)
+      tamper(
+        path,
+        "UPDATE sealed SET bytes = 'a text' WHERE id = (SELECT min(id) FROM sealed)",
+        'UPDATE sealed SET bytes = NULL WHERE id = (SELECT max(id) FROM sealed)'
+      )
+      const outbox = queue()
+      assert.deepEqual(seqs(await outbox.open()), [1, 2, 3])
+      for (const seq of [1, 3]) await assert.rejects(outbox.read(seq), damagedMessage(path, seq))
+      assert.equal((await outbox.read(2)).content.toString(), text(2))
     })
 
     it('takes up a rescue that a crash has ended before its last step', async () => {
