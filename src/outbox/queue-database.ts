@@ -101,7 +101,7 @@ function checkKey(db: DatabaseSync, path: string, keyCheck: Buffer): void {
 }
 
 /** Makes an empty file that only its owner may read; SQLite takes an empty file for a new database. */
-function makeFile(path: string): void {
+export function makeFile(path: string): void {
   const directory = dirname(path)
   if (existsSync(path)) {
     // SQLite's own word for this is "disk I/O error". (To look does not give up a lock.)
@@ -111,11 +111,20 @@ function makeFile(path: string): void {
   }
   mkdirSync(directory, { recursive: true, mode: 0o700 })
   closeSync(openSync(path, 'a', 0o600))
-  if (process.platform === 'win32') return
-  const folder = openSync(directory, 'r')
+  syncDirectory(directory)
+}
+
+/** Has the disk take the names in a directory; Windows does so by itself. */
+export function syncDirectory(path: string): void {
+  if (process.platform !== 'win32') syncFile(path, 'r')
+}
+
+/** Has the disk take the bytes of a file; Windows wants one that may be written to. */
+export function syncFile(path: string, flags = 'r+'): void {
+  const file = openSync(path, flags)
   try {
-    fsyncSync(folder)
+    fsyncSync(file)
   } finally {
-    closeSync(folder)
+    closeSync(file)
   }
 }

@@ -12,6 +12,9 @@ export class QueueFaultError extends Error implements QueueFault {
   }
 }
 
+/** A queue file was removed or replaced while it was open. It does not leave the queue thread. */
+export class LostFileError extends Error {}
+
 /** SQLite's primary result codes that a queue file can meet (sqlite.org/rescode.html). */
 const SQLITE_NAMES: Readonly<Record<number, string>> = {
   1: 'SQLITE_ERROR',

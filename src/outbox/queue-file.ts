@@ -1,8 +1,9 @@
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import type { EntryFacts, EntryState, OutboxContents } from './outbox.ts'
 import { Adoption } from './adoption.ts'
+import { FilePlace } from './file-place.ts'
 import { deleteFiles, getMeta, openQueueDatabase, setMeta } from './queue-database.ts'
-import { faultCode, QueueFaultError } from './queue-fault.ts'
+import { faultCode, LostFileError, QueueFaultError } from './queue-fault.ts'
 import { subKey } from './queue-key.ts'
 import type { QueueCall, QueueFileSpec, ReadEntry } from './queue-protocol.ts'
 import { Sealer, type SealedPlace } from './seal.ts'
@@ -40,13 +41,14 @@ interface MessageRow {
 
 /** One node's queue in a SQLite file. Synchronous: it belongs into the queue thread. */
 export class QueueFile {
-  readonly path: string
+  readonly spec: QueueFileSpec
   /** Tells whether a file was sealed with this key, and nothing else of the key. */
   readonly keyCheck: Buffer
   readonly #db: DatabaseSync
   readonly #sealer: Sealer
   readonly #parts: SealedParts
   readonly #sql: Statements
+  readonly #files: FilePlace
   /** The highest number ever given, and the one that the file tells even when it is empty. */
   #lastSeq = 0
   #storedLastSeq = 0
@@ -58,7 +60,7 @@ export class QueueFile {
    * @throws {QueueFaultError} for a wrong key, another program's file or a newer version
    */
   constructor(spec: QueueFileSpec) {
-    this.path = spec.path
+    this.spec = spec
     this.#sealer = new Sealer(subKey(spec.key, `seal ${spec.name}`))
     this.keyCheck = subKey(spec.key, `check ${spec.name}`, 16)
     this.#db = openQueueDatabase(spec.path, this.keyCheck)
@@ -66,17 +68,32 @@ export class QueueFile {
       this.#parts = new SealedParts(this.#db, this.#sealer)
       this.#sql = statementsOf(this.#db)
       this.#readCounters()
+      this.#files = new FilePlace(spec.path)
     } catch (error) {
       this.#db.close()
       throw error
     }
   }
 
-  /** All of it is stored, synced to the disk, when this returns; none of it when it throws. */
+  get path(): string {
+    return this.spec.path
+  }
+
+  /** What was removed or replaced while it is open: nothing is to be stored then. */
+  get lost(): FilePlace['lost'] {
+    return this.#files.lost
+  }
+
+  /**
+   * All of it is stored, synced to the disk, when this returns; none of it when it throws.
+   *
+   * @throws {LostFileError} when the next start would not find it
+   */
   transaction<T>(work: () => T): T {
     this.#sql.begin.run()
     try {
       const result = work()
+      if (this.lost !== undefined) throw new LostFileError()
       this.#sql.commit.run()
       return result
     } catch (error) {
@@ -184,8 +201,23 @@ export class QueueFile {
     if (this.#db.prepare('SELECT 1 FROM message LIMIT 1').get() !== undefined) return false
     this.#db.exec(`PRAGMA incremental_vacuum(${FREE_PAGES_AT_A_TIME})`)
     const more = free - FREE_PAGES_AT_A_TIME > FREE_PAGES_KEPT
-    if (!more) this.#db.exec('PRAGMA wal_checkpoint(TRUNCATE)')
+    if (!more) this.writeBackLog()
     return more
+  }
+
+  /** Copies all of it into an empty file. */
+  copyTo(path: string): void {
+    this.#db.prepare('VACUUM INTO ?').run(path)
+  }
+
+  /** Removes the log of a lost file; what is in it can still be copied. */
+  removeLog(): void {
+    this.#files.removeLog()
+  }
+
+  /** Writes all that is in the log into the file itself. */
+  writeBackLog(): void {
+    this.#db.exec('PRAGMA wal_checkpoint(TRUNCATE)')
   }
 
   /** Lets go of the file; its log is written back and gone then, where the disk allows. */

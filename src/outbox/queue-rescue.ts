@@ -29,10 +29,8 @@ export function rescue(spec: QueueFileSpec): string {
     deleteFiles(draft)
     throw error
   }
-  const aside = asideName(spec.path)
   // A crash between these leaves the finished draft, which the next start takes.
-  move(`${spec.path}-wal`, `${aside}-wal`)
-  move(spec.path, aside)
+  const aside = moveAside(spec.path, 'damaged')
   renameSync(draft, spec.path)
   return `The queue file ${spec.path} was damaged. It was moved to ${aside}; of the ${result.seen} messages that were found in it, ${result.read} could be read into a new file and are sent as usual. Keep the old file until nothing is missed.`
 }
@@ -40,6 +38,14 @@ export function rescue(spec: QueueFileSpec): string {
 /** Puts the new file into its place where a crash came between. */
 export function finishRescue(path: string): void {
   if (!existsSync(path)) move(`${path}.rescue`, path)
+}
+
+/** Moves a file out of the way, with its log. @returns where it is now */
+export function moveAside(path: string, why: string): string {
+  const aside = asideName(path, why)
+  move(`${path}-wal`, `${aside}-wal`)
+  move(path, aside)
+  return aside
 }
 
 /**
@@ -56,7 +62,7 @@ export function keepBrokenLog(path: string): string | undefined {
   const length = readSync(file, start)
   closeSync(file)
   if (length === 0 || LOG_MAGIC.includes(start.readUInt32BE())) return undefined
-  const aside = `${asideName(path)}-wal`
+  const aside = `${asideName(path, 'damaged')}-wal`
   renameSync(log, aside)
   return `The write-ahead log of the queue file ${path} was damaged and was moved to ${aside}: messages that were accepted last may not be in the queue.`
 }
@@ -83,8 +89,8 @@ function copied(path: string, target: QueueFile): { read: number; seen: number }
   return { read, seen }
 }
 
-function asideName(path: string): string {
-  return `${path}.damaged-${new Date().toISOString().replaceAll(':', '-')}`
+function asideName(path: string, why: string): string {
+  return `${path}.${why}-${new Date().toISOString().replaceAll(':', '-')}`
 }
 
 function move(from: string, to: string): void {

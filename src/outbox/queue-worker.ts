@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { parentPort, receiveMessageOnPort } from 'node:worker_threads'
-import { faultCode, faultOf, isDamage, QueueFaultError } from './queue-fault.ts'
+import { faultCode, faultOf, isDamage, LostFileError, QueueFaultError } from './queue-fault.ts'
 import type {
   QueueCall,
   QueueFault,
@@ -23,6 +23,7 @@ process.emitWarning = (...args: unknown[]) => {
 }
 const { deleteFiles } = await import('./queue-database.ts')
 const { countMessages, QueueFile } = await import('./queue-file.ts')
+const { renew } = await import('./queue-renewal.ts')
 const { finishRescue, keepBrokenLog, rescue } = await import('./queue-rescue.ts')
 process.emitWarning = emitWarning
 
@@ -158,7 +159,7 @@ function handle({ id, file, task }: QueueRequest): void {
         post({ id, count: count(file).held })
         return
       case 'close':
-        close(file.path)
+        close(file)
         post({ id })
         return
       case 'delete':
@@ -186,11 +187,18 @@ function readAll(file: File, seqs: readonly number[]): Omit<Answer, 'id'> {
   return { faults, entries }
 }
 
-/** Opens the file where it is not open; where it is damaged, goes on with what can be read of it. */
+/**
+ * Opens the file where it is not open; where it is damaged, goes on with what can be read of it, and
+ * where it is gone, writes it anew.
+ */
 function withFile<T>(spec: QueueFileSpec, use: (file: File) => T): T {
   try {
     return use(opened(spec))
   } catch (error) {
+    if (error instanceof LostFileError) {
+      putBack(spec)
+      return use(opened(spec))
+    }
     const code = faultCode(error)
     // After an error of the disk only a new look at the file shows what is on it.
     if (code === 'SQLITE_IOERR' || isDamage(code)) forget(spec.path)
@@ -212,10 +220,22 @@ function opened(spec: QueueFileSpec): File {
   return file
 }
 
-function close(path: string): void {
+/** Puts a file that was removed or replaced while it was open back; it is not open then. */
+function putBack({ path }: QueueFileSpec): void {
   const file = files.get(path)
+  if (file?.lost === undefined) return
+  notice(path, renew(file))
   files.delete(path)
-  file?.close()
+}
+
+function close(spec: QueueFileSpec): void {
+  try {
+    putBack(spec)
+  } finally {
+    const file = files.get(spec.path)
+    files.delete(spec.path)
+    file?.close()
+  }
 }
 
 function forget(path: string): void {
@@ -244,7 +264,8 @@ function keepHouse(): void {
   let more = false
   for (const [path, file] of files) {
     try {
-      if (file.shrink()) more = true
+      putBack(file.spec)
+      if (opened(file.spec).shrink()) more = true
     } catch (error) {
       port.postMessage({ path, trouble: faultOf(error, path) } satisfies QueueReply)
     }

@@ -60,8 +60,12 @@ export class Sealer {
     return sealed
   }
 
-  /** @returns undefined where it was not sealed so: for another place, with another key, or damaged */
-  unseal(place: SealedPlace, sealed: Uint8Array): { last: boolean; plain: Buffer } | undefined {
+  /**
+   * @param sealed what the file has there: where a bit of it fell, it may not even be bytes
+   * @returns undefined where it was not sealed so: for another place, with another key, or damaged
+   */
+  unseal(place: SealedPlace, sealed: unknown): { last: boolean; plain: Buffer } | undefined {
+    if (!(sealed instanceof Uint8Array)) return undefined
     const [flag] = sealed
     if (flag === undefined || sealed.length < OVERHEAD) return undefined
     const textAt = FLAG_BYTES + NONCE_BYTES

@@ -51,7 +51,7 @@ export class SealedParts {
     let complete = false
     for (const row of this.#pieces.iterate(id, id + PIECES_OF_PART - 1)) {
       const place = { seq, part, piece: pieces.length }
-      const unsealed = this.#sealer.unseal(place, row['bytes'] as Uint8Array)
+      const unsealed = this.#sealer.unseal(place, row['bytes'])
       if (unsealed === undefined) break
       pieces.push(unsealed.plain)
       complete = unsealed.last

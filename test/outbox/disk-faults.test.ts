@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
 import {
   copyFileSync,
   existsSync,
@@ -18,6 +19,7 @@ import { createInterface } from 'node:readline'
 import { DatabaseSync } from 'node:sqlite'
 import type { Readable } from 'node:stream'
 import { afterEach, beforeEach, describe, it, type TestContext } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import threads, { Worker } from 'node:worker_threads'
 import type { DiskOutbox } from '../../src/outbox/disk-outbox.ts'
@@ -331,6 +333,26 @@ describe('DiskOutbox', () => {
       return results.filter(({ status }) => status === 'fulfilled').length
     }
 
+    function damagedMessage(path: string, seq: number): (error: unknown) => boolean {
+      return fault(path, 'ERR_MESSAGE_DAMAGED', new RegExp(`Number ${seq} .* is damaged`))
+    }
+
+    /** Changes values as a fallen bit does: with no look at the types that the tables insist on. */
+    function tamper(path: string, ...changes: string[]): void {
+      const db = new DatabaseSync(path, { defensive: false })
+      const tables = db.prepare("SELECT name, sql FROM sqlite_schema WHERE type = 'table'").all()
+      const sql = (of: (sql: string) => string): void => {
+        db.exec('PRAGMA writable_schema = ON')
+        const set = db.prepare('UPDATE sqlite_schema SET sql = ? WHERE name = ?')
+        for (const { name = '', sql } of tables) set.run(of(String(sql)), name)
+        db.exec('PRAGMA writable_schema = RESET')
+      }
+      sql((strict) => strict.replaceAll(/STRICT| NOT NULL/g, ''))
+      for (const change of changes) db.exec(change)
+      sql((strict) => strict)
+      db.close()
+    }
+
     function aside(): string {
       const [name, ...more] = readdirSync(directory).filter((file) => /damaged.*Z$/.test(file))
       assert.ok(name !== undefined && more.length === 0)
@@ -486,6 +508,19 @@ describe('DiskOutbox', () => {
       assert.ok(existsSync(path))
     })
 
+    it('finds one message damaged whose bytes have become a text or nothing', async () => {
+      const path = await filled(3)
+      tamper(
+        path,
+        "UPDATE sealed SET bytes = 'a text' WHERE id = (SELECT min(id) FROM sealed)",
+        'UPDATE sealed SET bytes = NULL WHERE id = (SELECT max(id) FROM sealed)'
+      )
+      const outbox = queue()
+      assert.deepEqual(seqs(await outbox.open()), [1, 2, 3])
+      for (const seq of [1, 3]) await assert.rejects(outbox.read(seq), damagedMessage(path, seq))
+      assert.equal((await outbox.read(2)).content.toString(), text(2))
+    })
+
     it('takes up a rescue that a crash has ended before its last step', async () => {
       const path = await filled(7)
       renameSync(path, `${path}.rescue`)
@@ -541,6 +576,116 @@ describe('DiskOutbox', () => {
       await outbox.open()
       assert.match(notices.join(), /write-ahead log .* was damaged and was moved to/)
       assert.ok(readdirSync(directory).some((file) => /damaged.*Z-wal$/.test(file)))
+    })
+  })
+
+  describe('whose files are removed or replaced while it is open', () => {
+    /** An open queue with message 1, its file in a directory of its own. */
+    async function running(name = 'queue'): Promise<{ outbox: DiskOutbox; place: string }> {
+      const place = join(directory, 'place')
+      const outbox = queue(name, place)
+      await outbox.open()
+      await add(outbox, 1)
+      return { outbox, place }
+    }
+
+    /** What another process finds: that the file is whole does not depend on a close in this one. */
+    function onDisk(path: string): number[] {
+      const copy = join(directory, 'copy')
+      execFileSync('cp', [path, copy])
+      execFileSync('cp', [`${path}-wal`, `${copy}-wal`])
+      const db = new DatabaseSync(copy)
+      const found = db.prepare('SELECT seq FROM message ORDER BY seq').all()
+      db.close()
+      return found.map(({ seq }) => seq as number)
+    }
+
+    const told = (what: RegExp): void => {
+      assert.equal(notices.length, 1, notices.join())
+      assert.match(notices[0] ?? '', what)
+    }
+
+    it('writes all of it anew before the next promise when the directory is gone', async () => {
+      const { outbox, place } = await running()
+      await rm(place, { recursive: true })
+      await add(outbox, 2)
+      assert.deepEqual(onDisk(outbox.path), [1, 2])
+      told(/^The queue file .* was removed or replaced .* written anew, and nothing/)
+      assert.equal(statSync(outbox.path).mode & 0o777, 0o600)
+      await add(outbox, 3)
+      assert.equal((await outbox.read(1)).content.toString(), text(1))
+      await outbox.close()
+      assert.deepEqual(readdirSync(place), ['queue.sqlite'])
+      assert.deepEqual(seqs(await queue('queue', place).open()), [1, 2, 3])
+      told(/written anew/)
+    })
+
+    it('does so when only the file is gone, or only its log', async () => {
+      const { outbox } = await running()
+      await rm(outbox.path)
+      await add(outbox, 2)
+      assert.deepEqual(onDisk(outbox.path), [1, 2])
+      told(/^The queue file/)
+      notices = []
+      await rm(`${outbox.path}-wal`)
+      await add(outbox, 3)
+      assert.deepEqual(onDisk(outbox.path), [1, 2, 3])
+      told(/^The write-ahead log of the queue file .* nothing that is queued is lost/)
+    })
+
+    it('moves aside what stands in its place', async () => {
+      const { outbox, place } = await running()
+      await rm(outbox.path)
+      writeFileSync(outbox.path, 'an old copy')
+      await add(outbox, 2)
+      told(/was moved to .*queue\.sqlite\.replaced-/)
+      const [aside = ''] = readdirSync(place).filter((file) => file.includes('replaced'))
+      assert.equal(readFileSync(join(place, aside), 'utf8'), 'an old copy')
+      assert.deepEqual(onDisk(outbox.path), [1, 2])
+    })
+
+    it('notices it without a message: when nothing was to do for a while, and at the close', async () => {
+      const { outbox, place } = await running()
+      await rm(place, { recursive: true })
+      for (let waits = 0; waits < 100 && !existsSync(outbox.path); waits++) await sleep(100)
+      assert.deepEqual(onDisk(outbox.path), [1])
+      await rm(place, { recursive: true })
+      await outbox.close()
+      assert.deepEqual(seqs(await queue('queue', place).open()), [1])
+      assert.equal(notices.length, 2)
+    })
+
+    it('stores nothing while it cannot be written anew, says so, and then goes on', async () => {
+      const { outbox, place } = await running()
+      await rm(place, { recursive: true })
+      await writeFile(place, 'in the way')
+      await assert.rejects(
+        add(outbox, 2),
+        fault(outbox.path, 'ENOTDIR', /removed or replaced .* cannot be written anew.*not a dir/)
+      )
+      for (let waits = 0; waits < 100 && faults.length === 0; waits++) await sleep(100)
+      assert.match(faults[0]?.message ?? '', /removed or replaced .* cannot be written anew/)
+      await rm(place)
+      await add(outbox, 3)
+      assert.deepEqual(onDisk(outbox.path), [1, 3])
+    })
+
+    it('leaves the file of another process alone that has taken its place', async () => {
+      const { outbox, place } = await running()
+      await rm(place, { recursive: true })
+      const other = spawn(process.execPath, [script, 'hold', place], {
+        stdio: ['ignore', 'pipe', 'inherit']
+      })
+      await once(other.stdout, 'data')
+      await assert.rejects(
+        add(outbox, 2),
+        fault(outbox.path, 'SQLITE_BUSY', /removed or replaced .* in use by another process/)
+      )
+      other.kill()
+      await once(other, 'exit')
+      await add(outbox, 3)
+      told(/was moved to .*queue\.sqlite\.replaced-/)
+      assert.deepEqual(onDisk(outbox.path), [1, 3])
     })
   })
 

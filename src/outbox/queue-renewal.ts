@@ -1,0 +1,59 @@
+import { existsSync, renameSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { deleteFiles, makeFile, syncDirectory, syncFile } from './queue-database.ts'
+import { faultCode, faultOf, QueueFaultError } from './queue-fault.ts'
+import { countMessages, type QueueFile } from './queue-file.ts'
+import { finishRescue, moveAside } from './queue-rescue.ts'
+
+/**
+ * Puts a queue file that was removed or replaced while it was open back to its place, from what
+ * SQLite still has of it; what stands there meanwhile is moved aside, never deleted. The open one is
+ * let go of.
+ *
+ * @returns for whoever runs Node-RED, what has happened
+ * @throws {QueueFaultError} when it cannot be written; it stays open then
+ */
+export function renew(file: QueueFile): string {
+  const { path, lost } = file
+  const what = `The ${lost === 'log' ? 'write-ahead log of the ' : ''}queue file ${path} was removed or replaced while Node-RED had it open`
+  try {
+    let aside: string | undefined
+    if (lost === 'log') file.writeBackLog()
+    else aside = writeAnew(file)
+    file.drop()
+    const also = aside === undefined ? '' : ` What stood in its place was moved to ${aside}.`
+    return `${what}. It was written anew, and nothing that is queued is lost.${also} Leave the files of a queue alone while Node-RED runs.`
+  } catch (error) {
+    const { message, code } = faultOf(error, path)
+    throw new QueueFaultError(`${what}, and cannot be written anew. ${message}`, code)
+  }
+}
+
+/** @returns where another file is now that stood in the place */
+function writeAnew(file: QueueFile): string | undefined {
+  const { path } = file
+  const draft = `${path}.anew`
+  deleteFiles(draft)
+  makeFile(draft)
+  file.copyTo(draft)
+  syncFile(draft)
+  // From here on a start that finds no file takes it, as it takes a finished rescue.
+  renameSync(draft, `${path}.rescue`)
+  file.removeLog()
+  const replaced = existsSync(path)
+  if (replaced) refuseOwned(path)
+  // Also a log without a file: it would be taken for that of the new one.
+  const aside = moveAside(path, 'replaced')
+  finishRescue(path)
+  syncDirectory(dirname(path))
+  return replaced ? aside : undefined
+}
+
+/** Another process may have made a queue there: one of the two has to give way, and it is in its place. */
+function refuseOwned(path: string): void {
+  try {
+    countMessages(path)
+  } catch (error) {
+    if (faultCode(error) === 'SQLITE_BUSY') throw error
+  }
+}
