@@ -115,7 +115,7 @@ export class QueueFile {
         return undefined
       case 'update':
         this.#update(call.facts)
-        if (call.facts.state === 'waiting') this.#parts.drop(call.facts.seq, 'outcome')
+        if (call.facts.state !== 'settled') this.#parts.drop(call.facts.seq, 'outcome')
         return undefined
       case 'settle':
         this.#update(call.facts)

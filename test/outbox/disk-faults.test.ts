@@ -168,7 +168,7 @@ describe('DiskOutbox', () => {
       // A content for which there is no room, and beside it what needs little.
       const results = await Promise.allSettled([
         outbox.add(facts(seq + 1), () => Buffer.alloc(8 * 1024 * 1024)),
-        outbox.settle(facts(1), () => Buffer.from('outcome')),
+        outbox.settle(facts(1, { state: 'settled' }), () => Buffer.from('outcome')),
         outbox.remove(2)
       ])
       assert.deepEqual(
@@ -427,7 +427,7 @@ describe('DiskOutbox', () => {
       await first.add(facts(1), () => Buffer.from(long))
       await Promise.all([2, 3, 4, 5].map((seq) => add(first, seq)))
       await first.update(facts(2, { state: 'suspended', suspendedAt: 7.5, reason: ':?E=S' }))
-      await first.settle(facts(3, { attempts: 3 }), () => Buffer.from('outcome'))
+      await first.settle(facts(3, { attempts: 3, state: 'settled' }), () => Buffer.from('outcome'))
       await first.remove(5)
       await first.close()
       damage(first.path, (_, index) => index === 0)

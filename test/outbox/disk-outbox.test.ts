@@ -80,9 +80,9 @@ describe('DiskOutbox', () => {
     await Promise.all([1, 2, 3, 4, 5, 6, 7].map((seq) => add(first, seq)))
     const asideFacts = { state: 'suspended', suspendedAt: 99.5, reason: ':?E=S ü' } as const
     await first.update(facts(5, { ...asideFacts, attempts: 2, spentMs: 1.25 }))
-    await first.update(facts(2, asideFacts))
-    await first.settle(facts(6, { attempts: 1 }), () => Buffer.from('outcome 6'))
-    await first.settle(facts(1), () => Buffer.alloc(0))
+    await first.settle(facts(2, asideFacts), () => Buffer.from('outcome 2'))
+    await first.settle(facts(6, { attempts: 1, state: 'settled' }), () => Buffer.from('outcome 6'))
+    await first.settle(facts(1, { state: 'settled' }), () => Buffer.alloc(0))
     await first.update(facts(3, { attempts: 7, spentMs: 12.5 }))
     await first.remove(4)
     await first.setPaused(true)
@@ -97,6 +97,8 @@ describe('DiskOutbox', () => {
       [...laneIndex].map((index) => lanes[index]),
       ['lane 0', 'lane 1']
     )
+    assert.equal((await second.read(2)).outcome?.toString(), 'outcome 2')
+    assert.equal((await second.read(5)).outcome, undefined)
     assert.deepEqual(contents.suspended, [
       facts(2, asideFacts),
       facts(5, { ...asideFacts, attempts: 2, spentMs: 1.25 })
@@ -131,7 +133,7 @@ describe('DiskOutbox', () => {
     await outbox.open()
     void add(outbox, 1)
     const read = outbox.read(1)
-    void outbox.settle(facts(1), () => Buffer.from('o'))
+    void outbox.settle(facts(1, { state: 'settled' }), () => Buffer.from('o'))
     const settled = outbox.read(1)
     void outbox.remove(1)
     const gone = outbox.read(1)
@@ -172,7 +174,7 @@ describe('DiskOutbox', () => {
       add(outbox, 1),
       outbox.remove(9),
       outbox.update(facts(9)),
-      outbox.settle(facts(9), () => Buffer.from('o')),
+      outbox.settle(facts(9, { state: 'settled' }), () => Buffer.from('o')),
       outbox.add(facts(3), () => {
         throw new RangeError('cannot be encoded')
       }),
@@ -278,9 +280,9 @@ describe('DiskOutbox', () => {
     const piece = 256 * 1024
     for (const [i, size] of [0, 1, piece - 1, piece, piece + 1, 3 * piece].entries()) {
       await outbox.add(facts(i + 1), () => Buffer.alloc(size, 'abc'))
-      await outbox.settle(facts(i + 1), () => Buffer.alloc(size, 'def'))
+      await outbox.settle(facts(i + 1, { state: 'settled' }), () => Buffer.alloc(size, 'def'))
       // A shorter outcome leaves nothing of the longer one behind it.
-      await outbox.settle(facts(i + 1), () => Buffer.alloc(size >> 1, 'ghi'))
+      await outbox.settle(facts(i + 1, { state: 'settled' }), () => Buffer.alloc(size >> 1, 'ghi'))
       const { content, outcome } = await outbox.read(i + 1)
       assert.ok(content.equals(Buffer.alloc(size, 'abc')), `${size}`)
       assert.ok(outcome?.equals(Buffer.alloc(size >> 1, 'ghi')))
@@ -298,7 +300,7 @@ describe('DiskOutbox', () => {
     const entry = facts(1, { lane, controlId: 'CONTROL-ID', type: 'ORU^R01' })
     await outbox.add(entry, () => Buffer.from('SECRET-CONTENT PATIENT-4711'))
     await outbox.update({ ...entry, state: 'suspended', reason: 'SECRET-REASON' })
-    await outbox.settle(entry, () => Buffer.from('SECRET-OUTCOME'))
+    await outbox.settle({ ...entry, state: 'settled' }, () => Buffer.from('SECRET-OUTCOME'))
     const log = readFileSync(`${outbox.path}-wal`, 'latin1')
     await outbox.close()
     const again = queue()
