@@ -48,8 +48,8 @@ export function limitedFetch(httpClient: HttpClient, signal: AbortSignal): Clien
 }
 
 /**
- * The server had closed the connection that was kept from the last request, which may be hours ago:
- * it has not read this one.
+ * The server had closed the connection that was kept from the last request, which may be hours ago.
+ * Should it have read this one after all, a second token does no harm.
  */
 function isStale(error: unknown): boolean {
   return (

@@ -129,7 +129,9 @@ function parse(text: string, quirks: string[]): { members?: Members; bareToken?:
     const members = usualNames(Object.fromEntries(new URLSearchParams(text)), quirks)
     const token = members['access_token']
     // No token has a space: it was a plus that should have been encoded.
-    if (typeof token === 'string') members['access_token'] = token.replaceAll(' ', '+')
+    if (typeof token === 'string') {
+      members['access_token'] = token.replace(/(?<!^bearer) /gi, '+')
+    }
     return { members }
   }
   const bareToken = json ?? text

@@ -201,6 +201,7 @@ describe('discovery', () => {
     const result = await test({ issuer: server.origin })
     assert.ok(!result.ok)
     assert.equal(result.code, 'ERR_ISSUER_MISMATCH')
+    assert.match(result.description, /^127\.0\.0\.1:\d+: the server calls itself by another issuer/)
     assert.match(result.hint, /full well-known URL.*Token URL.*https:\/\/sts\.example\/adfs/)
   })
 
@@ -251,6 +252,68 @@ describe('discovery', () => {
     pages[at] = text('', 'text/plain', 503)
     await source.token()
     assert.equal(asked().filter((url) => url === at).length, 3)
+    source.close()
+  })
+
+  it('does not use the old document where the new one is wrong', async () => {
+    const clock = new FakeClock()
+    pages[openId] = metadata(server.origin)
+    const source = new TokenSource(given({ issuer: server.origin }), { httpClient, clock })
+    await source.token()
+    clock.pass(86_400_000)
+    pages[openId] = metadata('https://another.example')
+    await assert.rejects(source.token(), { code: 'ERR_ISSUER_MISMATCH', permanent: true })
+    source.close()
+  })
+
+  it('fails while the first document cannot be read', async () => {
+    for (const status of [500, 503]) {
+      pages[openId] = text('', 'text/plain', status)
+      const source = new TokenSource(given({ issuer: server.origin }), { httpClient })
+      await assert.rejects(source.token(), {
+        code: 'ERR_HTTP_STATUS',
+        status,
+        permanent: false,
+        message: new RegExp(`metadata cannot be read now .HTTP ${status}`),
+        hint: /problem of its own/
+      })
+      source.close()
+    }
+  })
+
+  it('takes nothing else for a document', async () => {
+    const token_endpoint = `${server.origin}/token`
+    for (const [document, message] of [
+      [text('[]', 'application/json'), /HTTP 200, not JSON/],
+      [text('null', 'application/json'), /HTTP 200, not JSON/],
+      [text('"text"', 'application/json'), /HTTP 200, not JSON/],
+      [text('{', 'application/json'), /HTTP 200, not JSON/],
+      [json({ issuer: server.origin, token_endpoint }, 201), /HTTP 201\)/],
+      [json({ issuer: server.origin, token_endpoint }, 404), /HTTP 404\)/],
+      [json({ issuer: server.origin, token_endpoint: '/token' }), /names no token endpoint/],
+      [json({ issuer: server.origin, token_endpoint: 7 }), /names no token endpoint/]
+    ] as const) {
+      pages[openId] = document
+      const source = new TokenSource(given({ issuer: server.origin }), { httpClient })
+      await assert.rejects(source.token(), { code: 'ERR_DISCOVERY', permanent: true, message })
+      source.close()
+    }
+  })
+
+  it('looks for the address for certificates anew when that is gone', async () => {
+    pages[openId] = metadata(server.origin, {
+      mtls_endpoint_aliases: { token_endpoint: `${server.origin}/token` }
+    })
+    const certificate = { clientSecret: '', hasClientCertificate: true, issuer: server.origin }
+    const source = new TokenSource(given(certificate), { httpClient })
+    await source.token()
+    pages['/token'] = text('', 'text/plain', 404)
+    pages['/moved'] = granted
+    pages[openId] = metadata(server.origin, {
+      mtls_endpoint_aliases: { token_endpoint: `${server.origin}/moved` }
+    })
+    assert.equal(await source.token(), 'a-token-in-good-order')
+    assert.deepEqual(asked().slice(-3), ['/token', openId, '/moved'])
     source.close()
   })
 

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, before, describe, it } from 'node:test'
 import type { ClientFetch } from '../../src/http-client/client-fetch.ts'
+import type { HttpClient, HttpReply, HttpRequest } from '../../src/http-client/http-client.ts'
+import { HttpError } from '../../src/http-client/http-error.ts'
 import { bodyText, limitedFetch } from '../../src/oauth2/limited-fetch.ts'
 import {
   startTokenFaultServer,
@@ -81,6 +83,38 @@ describe('limitedFetch', () => {
     assert.equal(server.seen.length, 1)
   })
 
+  it('ends a request after 15 s in all, and nothing once the answer is there', async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] })
+    for (const connected of [true, false]) {
+      const given: HttpRequest[] = []
+      const hanging = limitedFetch(
+        clientOf(given, ({ signal }) => hang(signal, connected)),
+        closing.signal
+      )
+      const ended = assert.rejects(hanging(token(), post), {
+        message: 'no complete answer within 15 s',
+        code: 'ETIMEDOUT',
+        family: connected ? 'timeout' : 'connect',
+        connected,
+        reusedConnection: true
+      })
+      t.mock.timers.tick(14_999)
+      assert.equal(given[0]?.signal?.aborted, false)
+      t.mock.timers.tick(1)
+      await ended
+      assert.equal(given.length, 1)
+    }
+    const given: HttpRequest[] = []
+    const reply: HttpReply = { status: 200, headers: {}, body: Buffer.from('good') }
+    const quick = limitedFetch(
+      clientOf(given, () => Promise.resolve(reply)),
+      closing.signal
+    )
+    await quick(token(), post)
+    t.mock.timers.tick(15_000)
+    assert.equal(given[0]?.signal?.aborted, false)
+  })
+
   it('sends nothing to an address that is not safe', async () => {
     await assert.rejects(fetch('http://token.example:81/x?secret=1', post), {
       code: 'CONFIG',
@@ -97,6 +131,28 @@ describe('limitedFetch', () => {
     assert.equal((await fetch(token(), post)).status, 599)
   })
 })
+
+/** A client that only notes what it is given. */
+function clientOf(
+  given: HttpRequest[],
+  answer: (request: HttpRequest) => Promise<HttpReply>
+): HttpClient {
+  const request = (one: HttpRequest): Promise<HttpReply> => {
+    given.push(one)
+    return answer(one)
+  }
+  return { request } as unknown as HttpClient
+}
+
+/** No answer before the signal ends the wait. */
+function hang(signal: AbortSignal | undefined, connected: boolean): Promise<HttpReply> {
+  return new Promise((_resolve, reject) => {
+    signal?.addEventListener('abort', () => {
+      const facts = { code: 'ERR_ABORTED', connected, reusedConnection: true }
+      reject(new HttpError('ended', facts))
+    })
+  })
+}
 
 describe('bodyText', () => {
   const read = (...bytes: number[]): ReturnType<typeof bodyText> =>

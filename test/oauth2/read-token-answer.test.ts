@@ -124,7 +124,8 @@ describe('readTokenAnswer', () => {
   it('takes every character that a bare token may have, and a plus in a form', () => {
     for (const [body, token] of [
       ['00Dx!AQEA-_.~+/q2w3==', '00Dx!AQEA-_.~+/q2w3=='],
-      ['access_token=aa+bb/cc%2B%3D=&token_type=bearer', 'aa+bb/cc+==']
+      ['access_token=aa+bb/cc%2B%3D=&token_type=bearer', 'aa+bb/cc+=='],
+      ['access_token=Bearer+aa+bb&token_type=bearer', 'aa+bb']
     ] as const) {
       const answer = readTokenAnswer(200, 'text/plain', body)
       assert.equal(answer.kind, 'granted')

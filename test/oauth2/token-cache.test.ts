@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { getEventListeners } from 'node:events'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { instant, type Instant } from '../../src/oauth2/clock.ts'
@@ -319,6 +320,82 @@ describe('TokenCache', () => {
     assert.equal(await next, 'token-4')
   })
 
+  it('counts as fresh what was refused within two minutes, however long the process runs', async () => {
+    const server = new Server()
+    server.clock.pass(1_000_000)
+    const first = server.cache.token()
+    await server.answer(lives(3600))
+    await first
+    for (const token of ['token-1', 'token-2']) {
+      const next = server.cache.refused(token)
+      await server.answer(lives(3600))
+      await next
+      server.clock.pass(10_000)
+    }
+    await assert.rejects(server.cache.refused('token-3'), { message: /even fresh tokens/ })
+  })
+
+  it('does not count refusals of tokens that another has replaced', async () => {
+    const server = await withToken(300)
+    for (const token of ['old', 'older', 'oldest']) {
+      assert.equal(await server.cache.refused(token), 'token-1')
+    }
+    const next = server.cache.refused('token-1')
+    await server.answer(lives(300))
+    assert.equal(await next, 'token-2')
+  })
+
+  it('does not count refusals before a token that lived its life', async () => {
+    const server = await withToken(300)
+    for (const token of ['token-1', 'token-2']) {
+      const next = server.cache.refused(token)
+      await server.answer(lives(300))
+      await next
+      server.clock.pass(10_000)
+    }
+    server.clock.pass(300_000)
+    for (const next of [server.cache.token(), undefined]) {
+      const token = next ?? server.cache.refused('token-4')
+      await server.answer(lives(300))
+      await token
+    }
+    assert.equal(server.requests, 5)
+  })
+
+  it('keeps a token that still holds when another comes too late', async () => {
+    const server = await withToken(3600)
+    server.clock.pass(3_400_000)
+    assert.equal(await server.cache.token(), 'token-1')
+    server.clock.pass(9_500)
+    await server.answer(lives(10))
+    assert.deepEqual(server.cache.status.state, 'refresh failing')
+    assert.equal(await server.cache.token(), 'token-1')
+  })
+
+  it('keeps a token of a second for nine tenths of it', async () => {
+    const server = await withToken(1)
+    server.clock.pass(799)
+    assert.equal(await server.cache.token(), 'token-1')
+    assert.equal(server.requests, 1)
+  })
+
+  it('leaves no listener behind on the signal of a caller', async () => {
+    const server = new Server()
+    const { signal } = new AbortController()
+    const first = server.cache.token(signal)
+    assert.equal(getEventListeners(signal, 'abort').length, 1)
+    await server.answer(lives(300))
+    await first
+    await settled()
+    assert.equal(getEventListeners(signal, 'abort').length, 0)
+    const impatient = new AbortController()
+    server.clock.pass(300_000)
+    const gone = assert.rejects(server.cache.token(impatient.signal), { code: 'ERR_ABORTED' })
+    impatient.abort()
+    await gone
+    assert.equal(getEventListeners(impatient.signal, 'abort').length, 0)
+  })
+
   it('gives what it has when an older token was refused', async () => {
     const server = await withToken(300)
     server.clock.pass(250_000)
@@ -366,6 +443,35 @@ describe('TokenCache', () => {
     await server.cache.token()
     await server.answer(lives(300))
     assert.equal(seen.length, 3)
+  })
+
+  it('tells of a refused token and of a cleared back-off, and nothing twice or after its end', async () => {
+    const server = new Server()
+    const seen: string[] = []
+    server.cache.onStatus(({ state }) => seen.push(state))
+    server.cache.clearBackOff()
+    assert.deepEqual(seen, [])
+    const first = server.cache.token()
+    await server.answer(lives(300))
+    await first
+    void server.cache.drop('token-1')
+    void server.cache.drop('token-1')
+    assert.deepEqual(seen, ['ok', 'idle'])
+    const second = assert.rejects(server.cache.token(), { code: 'test' })
+    await server.answer(fails())
+    await second
+    server.clock.pass(2000)
+    const third = assert.rejects(server.cache.token())
+    await server.answer(fails())
+    await third
+    server.cache.clearBackOff()
+    assert.deepEqual(seen, ['ok', 'idle', 'none', 'idle'])
+    const fourth = assert.rejects(server.cache.token())
+    server.cache.close()
+    await server.answer(fails())
+    await fourth
+    server.cache.clearBackOff()
+    assert.equal(seen.length, 4)
   })
 })
 

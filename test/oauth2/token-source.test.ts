@@ -7,6 +7,7 @@ import {
   startTokenFaultServer,
   type TokenFaultServer
 } from '../support/token-fault-server.ts'
+import { FakeClock } from '../support/token-clock.ts'
 import { tokenHttpClient, tokenSettings } from '../support/token-settings.ts'
 
 describe('TokenSource', () => {
@@ -53,6 +54,65 @@ describe('TokenSource', () => {
     assert.equal(await tokens.refused(first), 'a-second-token')
     assert.equal(server.seen.length, 2)
     tokens.close()
+  })
+
+  it('takes a token back: the next caller gets another', async () => {
+    const tokens = source()
+    const first = await tokens.token()
+    server.answer = json({ access_token: 'a-second-token', token_type: 'Bearer' })
+    tokens.drop(first)
+    assert.equal(tokens.status.state, 'idle')
+    assert.equal(await tokens.token(), 'a-second-token')
+    tokens.close()
+  })
+
+  it('tells of its status, and lets the next caller try at once', async () => {
+    server.answer = json({ error: 'invalid_client' }, 401)
+    const tokens = source()
+    const seen: string[] = []
+    const end = tokens.onStatus(({ state }) => seen.push(state))
+    await assert.rejects(tokens.token(), { code: 'invalid_client' })
+    server.answer = granted
+    await assert.rejects(tokens.token(), { code: 'invalid_client' })
+    assert.equal(server.seen.length, 1)
+    tokens.clearBackOff()
+    assert.equal(await tokens.token(), 'a-first-token')
+    assert.deepEqual(seen, ['none', 'idle', 'ok'])
+    end()
+    tokens.drop('a-first-token')
+    assert.equal(seen.length, 3)
+    tokens.close()
+  })
+
+  it('gives no token any more once it is closed', async () => {
+    const tokens = source()
+    await tokens.token()
+    tokens.close()
+    await assert.rejects(tokens.token(), { code: 'ERR_ABORTED' })
+    assert.equal(server.seen.length, 1)
+  })
+
+  it('takes the default lifetime where the server says none, and needs nobody to warn', async () => {
+    for (const [expires_in, lifetime] of [
+      [undefined, 77],
+      [null, 77],
+      [600, 600]
+    ] as const) {
+      server.answer = json({ access_token: 'a-first-token', expires_in })
+      const clock = new FakeClock()
+      const tokens = new TokenSource(
+        tokenSettings({
+          tokenEndpoint: `${server.origin}/token`,
+          clientSecret: 'not-so-secret',
+          defaultLifetime: 77
+        }),
+        { httpClient, clock }
+      )
+      await tokens.token()
+      const validUntil = clock.now() + lifetime * 1000 - Math.min(10_000, lifetime * 100)
+      assert.deepEqual(tokens.status, { state: 'ok', validUntil })
+      tokens.close()
+    }
   })
 
   it('says what is missing without asking any server', async () => {

@@ -1,0 +1,135 @@
+import assert from 'node:assert/strict'
+import { after, before, beforeEach, describe, it } from 'node:test'
+import { testToken, type TokenTestResult } from '../../src/oauth2/test-token.ts'
+import type { TokenSettings } from '../../src/oauth2/token-settings.ts'
+import { TokenSource } from '../../src/oauth2/token-source.ts'
+import {
+  json,
+  startTokenFaultServer,
+  text,
+  type TokenFaultServer
+} from '../support/token-fault-server.ts'
+import { FakeClock } from '../support/token-clock.ts'
+import { tokenHttpClient, tokenSettings } from '../support/token-settings.ts'
+
+describe('one token request', () => {
+  let server: TokenFaultServer
+  const httpClient = tokenHttpClient()
+  const granted = json({ access_token: 'a-token-in-good-order', token_type: 'Bearer' })
+
+  before(async () => {
+    server = await startTokenFaultServer(granted)
+  })
+  after(async () => {
+    httpClient.close()
+    await server.close()
+  })
+  beforeEach(() => {
+    server.seen = []
+    server.answer = granted
+  })
+
+  const test = (given: Partial<TokenSettings> = {}): Promise<TokenTestResult> =>
+    testToken(
+      tokenSettings({
+        tokenEndpoint: `${server.origin}/token`,
+        clientSecret: 'not-so-secret',
+        ...given
+      }),
+      httpClient
+    )
+
+  it('tells how long it took, and the lifetime where there is one', async () => {
+    const clock = new FakeClock()
+    server.answer = (request, response) => {
+      clock.pass(1234)
+      json({ access_token: 'a-token-in-good-order', expires_in: 60 })(request, response)
+    }
+    const settings = tokenSettings({ tokenEndpoint: `${server.origin}/token`, clientSecret: 'x' })
+    const result = await testToken(settings, httpClient, clock)
+    assert.ok(result.ok)
+    assert.deepEqual([result.elapsedMs, result.expiresIn], [1234, 60])
+  })
+
+  it('tells the scope that was granted, else the one that was asked for', async () => {
+    for (const [granted, scope] of [
+      ['one', 'one'],
+      ['', ''],
+      [undefined, 'one two']
+    ]) {
+      server.answer = json({ access_token: 'a-token-in-good-order', scope: granted })
+      const result = await test({ scope: 'one two' })
+      assert.ok(result.ok)
+      assert.equal(result.scope, scope)
+    }
+  })
+
+  it('says all that is missing, and asks nobody', async () => {
+    const result = await test({ clientId: '', clientSecret: '' })
+    assert.ok(!result.ok)
+    assert.equal(result.code, 'CONFIG')
+    assert.match(result.description, /^Fill in Client ID\. Fill in Client secret or/)
+    assert.deepEqual([result.hint, result.status], [result.description, null])
+    assert.equal(server.seen.length, 0)
+  })
+
+  it('knows a web page by its type alone', async () => {
+    server.answer = text('log in', 'text/html')
+    const result = await test()
+    assert.ok(!result.ok)
+    assert.match(result.description, /web page/)
+  })
+
+  it('names the server that cannot be reached, and the field that leads there', async () => {
+    const gone = await startTokenFaultServer(granted)
+    await gone.close()
+    const host = new URL(gone.origin).host
+    for (const [given, field] of [
+      [{ tokenEndpoint: `${gone.origin}/token` }, 'Token URL'],
+      [{ tokenEndpoint: `${gone.origin}/token`, issuer: server.origin }, 'Token URL'],
+      [{ tokenEndpoint: '', issuer: gone.origin }, 'Issuer URL']
+    ] as const) {
+      const result = await test(given)
+      assert.ok(!result.ok)
+      assert.equal(result.code, 'ECONNREFUSED')
+      assert.ok(result.description.startsWith(`Token server ${host}: `), result.description)
+      assert.match(result.hint, new RegExp(`Check host and port in ${field},`))
+    }
+  })
+
+  it('names the token endpoint of the metadata that cannot be reached', async () => {
+    const gone = await startTokenFaultServer(granted)
+    await gone.close()
+    server.answer = json({ issuer: server.origin, token_endpoint: `${gone.origin}/token` })
+    const result = await test({ tokenEndpoint: '', issuer: server.origin })
+    assert.ok(!result.ok)
+    assert.ok(result.description.startsWith(`Token server ${new URL(gone.origin).host}: `))
+    assert.match(result.hint, /Issuer URL/)
+  })
+
+  it('looks for no other token endpoint where one is set, or after another error than that it is gone', async () => {
+    const tokenStatus = async (status: number, given: Partial<TokenSettings>): Promise<void> => {
+      const metadata = json({ issuer: server.origin, token_endpoint: `${server.origin}/token` })
+      let answer = granted
+      server.answer = (request, response) => {
+        const page = request.url.includes('/.well-known/') ? metadata : answer
+        page(request, response)
+      }
+      const settings = tokenSettings({ clientSecret: 'not-so-secret', ...given })
+      const source = new TokenSource({ ...settings, defaultLifetime: 0.5 }, { httpClient })
+      await source.token()
+      server.seen = []
+      answer = text('', 'text/plain', status)
+      await assert.rejects(source.token(), { code: 'ERR_HTTP_STATUS', status })
+      assert.deepEqual(
+        server.seen.map(({ url }) => url),
+        ['/token']
+      )
+      source.close()
+    }
+    for (const status of [400, 401, 403, 405, 500, 503]) {
+      await tokenStatus(status, { issuer: server.origin })
+    }
+    await tokenStatus(404, { tokenEndpoint: `${server.origin}/token` })
+  })
+})
