@@ -10,6 +10,7 @@ import {
   unknownCharset,
   utf8,
   wideCharset,
+  withoutMllpBytes,
   type Charset
 } from './charset.ts'
 import { unframe, unframeBytes } from './framing.ts'
@@ -120,13 +121,6 @@ function readWide(framed: Buffer, wanted: Charset | undefined): OutgoingMessage 
   return new Message(headerSegments(text), sent, charset, [], text)
 }
 
-/** MLLP's single bytes around wide ones, as a TCP node that knows no character sets leaves them. */
-function withoutMllpBytes(bytes: Buffer): Buffer {
-  if (bytes[0] !== 0x0b || wideCharset(bytes) !== undefined) return bytes
-  const end = bytes.at(-1) === 0x0d && bytes.at(-2) === 0x1c ? -2 : bytes.at(-1) === 0x1c ? -1 : 0
-  return bytes.subarray(1, bytes.length + end)
-}
-
 function withoutByteOrderMark(bytes: Buffer, charset: Charset): Buffer {
   const mark = encode('\ufeff', charset)
   return bytes.subarray(0, mark.length).equals(mark) ? bytes.subarray(mark.length) : bytes
@@ -173,7 +167,7 @@ function headerSegments(text: string): string {
     .join('')
 }
 
-/** The set that the first MSH names; undefined, with a warning if the name is unknown, for none. */
+/** The set that the first MSH names; undefined, with a warning if the name is of no use, for none. */
 function declaredCharset(headers: string, warnings: string[]): Charset | undefined {
   const msh = new Segments(headers).named('MSH')[0]
   if (msh === undefined) return undefined
