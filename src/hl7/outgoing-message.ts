@@ -91,8 +91,12 @@ function fromNarrowBytes(bytes: Buffer, wanted: Charset | undefined): OutgoingMe
   const lines = starts.map((start) => bytes.subarray(start, bytes.indexOf('\r', start) + 1))
   const headers = Buffer.concat(lines)
   const warnings: string[] = []
-  const charset =
-    wanted ?? declaredCharset(decode(headers, latin1), warnings) ?? (isUtf8(bytes) ? utf8 : latin1)
+  let declared = wanted ?? declaredCharset(decode(headers, latin1), warnings)
+  if (declared !== undefined && isWide(declared)) {
+    warnings.push('MSH-18 names UTF-16 or UTF-32, which the Buffer is not, and counts as empty.')
+    declared = undefined
+  }
+  const charset = declared ?? (isUtf8(bytes) ? utf8 : latin1)
   if (
     (charset.label === 'utf-8' && !isUtf8(bytes)) ||
     (charset.label === 'us-ascii' && !isAscii(bytes))
