@@ -1,5 +1,6 @@
 import type { AttemptResult, Courier, Parcel } from '../src/delivery/courier.ts'
 import { deliveryFailed } from '../src/delivery/explain.ts'
+import { isAnswer } from '../src/delivery/settlement.ts'
 import { Hl7Error } from '../src/hl7/hl7-error.ts'
 import { readOutgoingMessage, type OutgoingMessage } from '../src/hl7/outgoing-message.ts'
 import type { Receiver } from '../src/https/receiver.ts'
@@ -56,7 +57,7 @@ async function shownRequest(
 
 function resultOf(message: OutgoingMessage, result: AttemptResult): TestMessageResult {
   const { decision, reply, elapsedMs } = result
-  const left = decision.outcome === 'accept' || (reply !== undefined && reply.ack !== null)
+  const left = decision.outcome === 'accept' || isAnswer(reply, message)
   const failure = left ? null : deliveryFailed(message, 1, result)
   return {
     status: reply?.status ?? null,

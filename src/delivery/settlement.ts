@@ -1,4 +1,6 @@
 import { Hl7Error } from '../hl7/hl7-error.ts'
+import { parsePath, type Hl7Path } from '../hl7/path.ts'
+import { readReplyMessage } from '../hl7/reply-message.ts'
 import type { AttemptResult, ReplyRecord } from './courier.ts'
 import { DeliveryError, type DeliveryErrorCause, type DeliveryErrorCode } from './delivery-error.ts'
 import { deliveryFailed, nameOf, type MessageName } from './explain.ts'
@@ -28,9 +30,30 @@ export function settlementOf(
   const { rule, action, warnings } = decision
   const common = { rule, action, warnings, settledAt, ...(reply === undefined ? {} : { reply }) }
   if (decision.outcome === 'accept') return { outcome: 'ack', ...common }
-  if (reply !== undefined && reply.ack !== null) return { outcome: 'nak', ...common }
+  if (isAnswer(reply, name)) return { outcome: 'nak', ...common }
   const { code, message, cause } = deliveryFailed(name, attempts, result)
   return { outcome: 'error', error: { code, message, cause }, ...common }
+}
+
+const headerIds = ['MSH-10', 'BHS-11', 'FHS-11'].map(parsePath)
+const [messageCode, trigger] = [parsePath('MSH-9.1'), parsePath('MSH-9.2')]
+
+/**
+ * Whether the receiver answered with HL7, acknowledgement or not. What was sent and came back (the same
+ * control ID and type, no MSA) is no answer: something that knows no HL7 echoed it.
+ */
+export function isAnswer(
+  reply: ReplyRecord | undefined,
+  { controlId, type }: MessageName
+): boolean {
+  if (reply === undefined) return false
+  if (reply.ack !== null) return true
+  const message = readReplyMessage(reply.hl7)
+  if (message === null) return false
+  const first = (path: Hl7Path): string => message.values(path)[0] ?? ''
+  const event = first(trigger)
+  const sameType = first(messageCode) + (event === '' ? '' : `^${event}`) === type
+  return !sameType || !headerIds.some((path) => first(path) === controlId)
 }
 
 /**

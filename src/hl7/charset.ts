@@ -163,6 +163,16 @@ export function wideCharset(bytes: Uint8Array): Charset | undefined {
 }
 
 /**
+ * MLLP's single bytes around wide ones, as a TCP node that knows no character sets leaves
+ * them. The bytes as they are where nothing of the kind is around them.
+ */
+export function withoutMllpBytes(bytes: Buffer): Buffer {
+  if (bytes[0] !== 0x0b || wideCharset(bytes) !== undefined) return bytes
+  const end = bytes.at(-1) === 0x0d && bytes.at(-2) === 0x1c ? -2 : bytes.at(-1) === 0x1c ? -1 : 0
+  return bytes.subarray(1, bytes.length + end)
+}
+
+/**
  * The text's bytes in the set.
  *
  * @param label As `charsetOfLabel` takes it, or a set.
@@ -265,18 +275,25 @@ function withoutByteOrderMark(text: string): string {
 const headerLength = 16_384
 
 /**
- * The text of a reply's body: by its byte order mark, else by its HTTP charset, else by its MSH-18,
- * else UTF-8 where it is valid, else ISO-8859-1. A name that is unknown, there or in MSH-18, counts
- * as none. Never throws.
+ * The text of a reply's body: by its byte order mark or zeros, else by its HTTP charset, else by its
+ * MSH-18, else UTF-8 where it is valid, else ISO-8859-1. A name there or in MSH-18 counts as none where
+ * it is unknown, or where the bytes cannot be what it says: UTF-16 and UTF-32 without such zeros, UTF-8
+ * that is not valid. Never throws.
  *
  * @param httpCharset The charset parameter of the reply's Content-Type, quoted or not.
  */
 export function decodeReply(bytes: Uint8Array, httpCharset: string | undefined): string {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  const charset = wideCharset(buffer) ?? (isMarkedUtf8(buffer) ? utf8 : undefined)
-  if (charset !== undefined) return decode(buffer, charset)
+  const unframed = withoutMllpBytes(buffer)
+  const wide = wideCharset(unframed)
+  if (wide !== undefined) return decode(unframed, wide)
+  if (isMarkedUtf8(buffer)) return decode(buffer, utf8)
+  const fits = (set: Charset | null | undefined): set is Charset =>
+    set !== null && set !== undefined && !isWide(set) && (set !== utf8 || isUtf8(buffer))
   const labelled = httpCharset === undefined ? null : charsetOfLabel(httpCharset)
-  return decode(buffer, labelled ?? declaredCharset(buffer) ?? ascii)
+  if (fits(labelled)) return decode(buffer, labelled)
+  const declared = declaredCharset(buffer)
+  return decode(buffer, fits(declared) ? declared : ascii)
 }
 
 const utf8Mark = Buffer.from('\ufeff')

@@ -10,6 +10,7 @@ import {
   unknownCharset,
   utf8,
   wideCharset,
+  withoutMllpBytes,
   type Charset
 } from './charset.ts'
 import { unframe, unframeBytes } from './framing.ts'
@@ -90,8 +91,12 @@ function fromNarrowBytes(bytes: Buffer, wanted: Charset | undefined): OutgoingMe
   const lines = starts.map((start) => bytes.subarray(start, bytes.indexOf('\r', start) + 1))
   const headers = Buffer.concat(lines)
   const warnings: string[] = []
-  const charset =
-    wanted ?? declaredCharset(decode(headers, latin1), warnings) ?? (isUtf8(bytes) ? utf8 : latin1)
+  let declared = wanted ?? declaredCharset(decode(headers, latin1), warnings)
+  if (declared !== undefined && isWide(declared)) {
+    warnings.push('MSH-18 names UTF-16 or UTF-32, which the Buffer is not, and counts as empty.')
+    declared = undefined
+  }
+  const charset = declared ?? (isUtf8(bytes) ? utf8 : latin1)
   if (
     (charset.label === 'utf-8' && !isUtf8(bytes)) ||
     (charset.label === 'us-ascii' && !isAscii(bytes))
@@ -118,13 +123,6 @@ function readWide(framed: Buffer, wanted: Charset | undefined): OutgoingMessage 
   expectMessage(text)
   const sent = text === received ? bytes : encode(text, charset)
   return new Message(headerSegments(text), sent, charset, [], text)
-}
-
-/** MLLP's single bytes around wide ones, as a TCP node that knows no character sets leaves them. */
-function withoutMllpBytes(bytes: Buffer): Buffer {
-  if (bytes[0] !== 0x0b || wideCharset(bytes) !== undefined) return bytes
-  const end = bytes.at(-1) === 0x0d && bytes.at(-2) === 0x1c ? -2 : bytes.at(-1) === 0x1c ? -1 : 0
-  return bytes.subarray(1, bytes.length + end)
 }
 
 function withoutByteOrderMark(bytes: Buffer, charset: Charset): Buffer {
@@ -173,7 +171,7 @@ function headerSegments(text: string): string {
     .join('')
 }
 
-/** The set that the first MSH names; undefined, with a warning if the name is unknown, for none. */
+/** The set that the first MSH names; undefined, with a warning if the name is of no use, for none. */
 function declaredCharset(headers: string, warnings: string[]): Charset | undefined {
   const msh = new Segments(headers).named('MSH')[0]
   if (msh === undefined) return undefined

@@ -1,6 +1,7 @@
 import { readAcknowledgement } from '../hl7/acknowledgement.ts'
 import { readReplyMessage, type ReplyMessage } from '../hl7/reply-message.ts'
 import { isHeader } from '../hl7/segments.ts'
+import { parseJson, startsLikeJson } from './parse-json.ts'
 import { mayBeHl7, readReplyText, type ReplyEncoding } from './reply-text.ts'
 
 /**
@@ -32,23 +33,33 @@ const ranks = new Map(names.flatMap((list, rank) => list.map((name) => [name, ra
 /** The body itself, or what a path picked. */
 const rootRank = 0
 
+/** A name that says nothing. */
+const otherRank = names.length + 1
+
 /** Up to this rank the name says that it is the answer. */
 const surestRanks = 2
 
-/** How many values that may hold a text are looked at, and how many texts are read as HL7. */
+/**
+ * How many values that may hold a text are looked at, and how many texts are read as HL7, or as JSON
+ * within JSON.
+ */
 const maxValues = 1_000_000
 const maxTexts = 1_000
+
+/** How deep JSON may stand in a text of JSON. */
+const maxEncodings = 2
 
 /** `MSA|AA` is the shortest text that acknowledges anything. */
 const shortestText = 6
 
 /** A value that may hold texts, and what is said of it by what it stands in. */
-interface Place {
-  readonly value: unknown
-  /** undefined: its name says nothing. */
-  readonly rank: number | undefined
+interface Place<T = unknown> {
+  readonly value: T
+  readonly rank: number
   /** The number of the outermost list that it stands in. */
   readonly list: number | undefined
+  /** In how many texts of JSON it stands. */
+  readonly encodings: number
 }
 
 interface Candidate {
@@ -64,22 +75,32 @@ type Group = [Candidate, ...Candidate[]]
  * like an acknowledgement; a list of segments is one text. One with an MSA goes before one without
  * (which may be the request, echoed), then one whose name is not that of a request too, then the worse
  * code, then the more telling name, then the one that stands higher up. The acknowledgements in one
- * list are read as one reply.
+ * list are read as one reply. Last comes a member of any other name, if it has an MSA.
  */
 export function findInJson(json: unknown, encoding: ReplyEncoding): ReplyMessage | null {
   const groups = new Map<string, Group>()
+  const others: Place<string>[] = []
   let texts = 0
-  for (const { value, rank, list } of namedTexts(json)) {
-    if (!mayBeHl7(value, encoding)) continue
-    if (++texts > maxTexts) break
+  const read = ({ value, rank, list }: Place<string>): void => {
+    if (texts >= maxTexts || !mayBeHl7(value, encoding)) return
+    texts++
     const message = readReplyText(value, encoding)
-    if (message === null) continue
+    if (message === null) return
+    if (rank === otherRank && message.segments('MSA').length === 0) return
     const one = candidate(message, rank)
     const [withoutMsa, echo] = one.order
-    const key = list === undefined || withoutMsa === 1 ? String(texts) : `${list}, ${echo}`
+    const key = list === undefined || withoutMsa === 1 ? String(groups.size) : `${list}, ${echo}`
     const group = groups.get(key)
     if (group === undefined) groups.set(key, [one])
     else group.push(one)
+  }
+  for (const place of textsOf(json)) {
+    if (place.rank === otherRank) others.push(place)
+    else read(place)
+  }
+  if (![...groups.values()].some(([one]) => one.order[0] === 0)) {
+    texts = 0
+    others.forEach(read)
   }
   let best: Candidate | null = null
   for (const group of groups.values()) {
@@ -90,32 +111,38 @@ export function findInJson(json: unknown, encoding: ReplyEncoding): ReplyMessage
 }
 
 /** Breadth first and without recursion, so that no nesting exhausts the stack. */
-function* namedTexts(json: unknown): Generator<Place & { value: string; rank: number }> {
-  const waiting: Place[] = [{ value: json, rank: rootRank, list: undefined }]
+function* textsOf(json: unknown): Generator<Place<string>> {
+  const waiting: Place[] = [{ value: json, rank: rootRank, list: undefined, encodings: 0 }]
+  let parsed = 0
   const wait = (place: Place): void => {
-    if (waiting.length < maxValues && mayHoldText(place)) waiting.push(place)
+    if (waiting.length < maxValues && mayHoldText(place.value)) waiting.push(place)
   }
   for (let next = 0; next < waiting.length; next++) {
     const place = waiting[next]
     if (place === undefined) return
-    const { value, rank, list } = place
+    const { value, list, encodings } = place
     if (typeof value === 'string') {
-      if (rank !== undefined) yield { value, rank, list }
+      yield { ...place, value }
+      if (encodings < maxEncodings && parsed < maxTexts && startsLikeJson(value)) {
+        parsed++
+        wait({ ...place, value: parseJson(value), encodings: encodings + 1 })
+      }
     } else if (Array.isArray(value)) {
       const items: unknown[] = value
-      if (areSegments(items)) wait({ value: items.join('\r'), rank, list })
-      else for (const item of items) wait({ value: item, rank, list: list ?? next })
+      if (areSegments(items)) wait({ ...place, value: items.join('\r') })
+      else for (const item of items) wait({ ...place, value: item, list: list ?? next })
     } else if (typeof value === 'object' && value !== null) {
       for (const [name, member] of Object.entries(value)) {
-        wait({ value: member, rank: ranks.get(plainName(name)), list })
+        const rank = ranks.get(plainName(name)) ?? otherRank
+        wait({ value: member, rank, list, encodings })
       }
     }
   }
 }
 
-function mayHoldText({ value, rank }: Place): boolean {
+function mayHoldText(value: unknown): boolean {
   return typeof value === 'string'
-    ? rank !== undefined && value.length >= shortestText
+    ? value.length >= shortestText
     : typeof value === 'object' && value !== null
 }
 

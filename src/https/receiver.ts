@@ -139,7 +139,8 @@ export class Receiver {
   async #body(shipment: Shipment, fields: FormField[]): ReturnType<typeof buildRequestBody> {
     try {
       return await buildRequestBody(shipment.message, this.#settings, fields, shipment.input)
-    } catch {
+    } catch (error) {
+      if (error instanceof Hl7Error) throw error
       // What a JSONata expression throws can hold pieces of the message.
       throw new Hl7Error(
         'HL7_CONFIG',

@@ -3,6 +3,7 @@ import { readReplyMessage, type ReplyMessage } from '../hl7/reply-message.ts'
 import { decodeBase64 } from './base64.ts'
 import { charsetParameter } from './charset-parameter.ts'
 import { findInJson } from './json-reply.ts'
+import { parseJson } from './parse-json.ts'
 import { readReplyText, type ReplyEncoding } from './reply-text.ts'
 
 export type { ReplyEncoding }
@@ -56,42 +57,6 @@ export async function readReplyBody(
 function replyBody(text: string, message: ReplyMessage | null): ReplyBody {
   return { text, hl7: message?.text ?? '', message }
 }
-
-/** The JSON string, object or array that the body is, or `undefined`. */
-function parseJson(text: string): unknown {
-  const start = text.trimStart().charAt(0)
-  if (start !== '{' && start !== '[' && start !== '"') return undefined
-  if (isDeeperThan(maxDepth, text)) return undefined
-  try {
-    return JSON.parse(text) as unknown
-  } catch {
-    return undefined
-  }
-}
-
-/**
- * How deep a JSON reply may nest. `JSON.parse` survives millions of levels, but takes seconds for them,
- * in which Node-RED would stand still.
- */
-const maxDepth = 1_000
-
-function isDeeperThan(limit: number, json: string): boolean {
-  let depth = 0
-  let quoted = false
-  for (let at = 0; at < json.length; at++) {
-    const code = json.charCodeAt(at)
-    if (quoted && code === backslash) at++
-    else if (code === quote) quoted = !quoted
-    else if (quoted) continue
-    else if (code === brace || code === bracket) {
-      if (++depth > limit) return true
-    } else if (code === closingBrace || code === closingBracket) depth--
-  }
-  return false
-}
-
-const [quote, backslash] = [0x22, 0x5c]
-const [bracket, closingBracket, brace, closingBrace] = [0x5b, 0x5d, 0x7b, 0x7d]
 
 async function pickFrom(json: unknown, pick: (json: unknown) => unknown): Promise<unknown> {
   try {

@@ -1,4 +1,6 @@
 import { randomBytes } from 'node:crypto'
+import { encode } from '../hl7/charset.ts'
+import { Hl7Error } from '../hl7/hl7-error.ts'
 import type { OutgoingMessage } from '../hl7/outgoing-message.ts'
 
 /** How the message is packed into the body of a request. */
@@ -45,6 +47,7 @@ const END_BLOCK = Buffer.from([0x1c, 0x0d])
  *
  * @param fields further fields of form and multipart
  * @param input the flow's message, for the JSON template
+ * @throws {Hl7Error} `HL7_INVALID_MESSAGE` when text is wanted and the bytes are none in their set
  * @throws {Error} what the JSON template throws, or that it gave nothing
  */
 export async function buildRequestBody(
@@ -88,7 +91,25 @@ export async function buildRequestBody(
 }
 
 function encodedText(message: OutgoingMessage, { bodyEncoding }: RequestBodySettings): string {
-  return bodyEncoding === 'base64' ? message.bytes.toString('base64') : message.text
+  if (bodyEncoding === 'base64') return message.bytes.toString('base64')
+  const { text } = message
+  if (text.includes('\ufffd') && !isWhole(message)) {
+    throw new Hl7Error(
+      'HL7_INVALID_MESSAGE',
+      `The Buffer holds bytes that are no characters of ${message.charset}, so it cannot be sent as ` +
+        'text. Set the charset of the node to that of the bytes, or send the message as base64.'
+    )
+  }
+  return text
+}
+
+/** Whether the text stands for all bytes: U+FFFD may have been in the message, or stand for some. */
+function isWhole({ text, charset, bytes }: OutgoingMessage): boolean {
+  try {
+    return encode(text, charset).equals(bytes)
+  } catch {
+    return false
+  }
 }
 
 function withCharset(contentType: string, charset: string): string {

@@ -317,6 +317,7 @@ describe('decodeReply', () => {
   const msh = (set: string) => `MSH|^~\\&|||||||ACK||P|2.5||||||${set}\rMSA|AE|1|`
   const latin1 = (text: string) => Buffer.from(text, 'latin1')
   const hex = (text: string) => Buffer.from(text, 'hex')
+  const mllp = (bytes: Buffer) => Buffer.concat([hex('0b'), bytes, hex('1c0d')])
 
   const table: [string, Buffer, string | undefined, string][] = [
     ['the HTTP charset', Buffer.concat([latin1(msh('8859/1')), hex('c5')]), 'iso-8859-2', 'Ĺ'],
@@ -342,7 +343,16 @@ describe('decodeReply', () => {
     ['one byte', latin1('\xe9'), undefined, 'é'],
     ['what only begins like a UTF-8 mark', latin1('\xef\xbbé'), 'iso-8859-1', 'ï»é'],
     ['what only ends like a UTF-8 mark', latin1('a\xbb\xbfé'), 'iso-8859-1', 'a»¿é'],
-    ['broken UTF-8 that is called so', latin1('a\xe9'), 'utf-8', 'a\ufffd']
+    ['broken UTF-8 that is called so', latin1('a\xe9'), 'utf-8', 'aé'],
+    ['MSH-18 where it is no UTF-8 as HTTP says', latin1(msh('8859/2') + '\xa3'), 'utf-8', 'Ł'],
+    ['broken UTF-8 that MSH-18 calls so', latin1(msh('UNICODE UTF-8') + '\xe9'), undefined, 'é'],
+    ['single bytes that HTTP calls UTF-16', Buffer.from(msh('') + 'é'), 'utf-16', '|é'],
+    ['single bytes that HTTP calls UTF-32', latin1(msh('') + '\xe9'), 'utf-32', '|é'],
+    ['single bytes that HTTP calls UCS-2', latin1(msh('8859/2') + '\xa3'), 'ucs-2', '|Ł'],
+    ['single bytes that MSH-18 calls UTF-16', latin1(msh('UNICODE UTF-16')), undefined, '|AE|1|'],
+    ['UTF-16 in MLLP', mllp(encode(msh('') + 'é', 'utf-16le')), undefined, '|é'],
+    ['UTF-32 in MLLP', mllp(encode(msh('') + 'é', 'utf-32le')), 'utf-8', '|é'],
+    ['UTF-16 with a mark in MLLP', mllp(encode('\ufeff' + msh('') + 'é', 'utf-16be')), '', '|é']
   ]
   for (const [name, bytes, httpCharset, end] of table) {
     it(name, () => {

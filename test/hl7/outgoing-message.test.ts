@@ -283,6 +283,14 @@ describe('readOutgoingMessage', () => {
         ],
         ['not ASCII', Buffer.from(admission({ set: 'ASCII', name: 'é' })), 'auto', 'us-ascii', 1],
         ['unknown', Buffer.from(admission({ set: 'KLINGON' })), 'auto', 'utf-8', 1],
+        ['not UTF-16', Buffer.from(admission({ set: 'UNICODE UTF-16' })), 'auto', 'utf-8', 1],
+        [
+          'not UTF-32',
+          Buffer.from(admission({ set: 'UNICODE UTF-32', name: 'é' }), 'latin1'),
+          'auto',
+          'iso-8859-1',
+          1
+        ],
         [
           'Japanese',
           Buffer.from(admission({ set: '~ISO IR87', name: '\x1b$BF|K\\\x1b(B' })),

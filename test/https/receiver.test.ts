@@ -80,6 +80,15 @@ describe('Receiver', () => {
     assert.equal(url.href, 'https://hl7.example.org/x?a=b+c&d')
   })
 
+  it('says of bytes that are no text that the message cannot be sent', async () => {
+    const bytes = Buffer.from('MSH|^~\\&|||||||ADT^A01|R1|P|2.5||||||UNICODE UTF-8|\xfc', 'latin1')
+    const broken = { ...shipment, message: readOutgoingMessage(bytes, 'auto') }
+    await assert.rejects(receiver({ format: 'json' }).prepare(broken), {
+      code: 'HL7_INVALID_MESSAGE',
+      message: /bytes that are no characters/
+    })
+  })
+
   it('repeats nothing of what an expression throws', async () => {
     const throws = () => {
       throw new Error('Lindqvist')

@@ -123,8 +123,47 @@ describe('a JSON body', () => {
     })
   }
 
-  it('says nothing by a member of another name', async () => {
-    assert.equal(await hl7Of(JSON.stringify({ previous: ack('AA'), note: ack('AA') })), '')
+  for (const name of ['ackMsg', 'responseText', 'detail', '$content', 'valueString', '', 'x\ny']) {
+    it(`has it in a member named ${JSON.stringify(name)} too`, async () => {
+      for (const value of [ack('AR'), inBase64(ack('AR')), ack('AR').split('\r')]) {
+        assert.equal(await codeOf({ id: 1, [name]: value }), 'AR')
+        assert.equal(await codeOf({ a: [null, { [name]: [value] }], message: adt }), 'AR')
+      }
+    })
+  }
+
+  it('says nothing by a member of another name that has no MSA', async () => {
+    const batch = 'BHS|^~\\&|LAB\rBTS|0\r'
+    assert.equal(await hl7Of(JSON.stringify({ note: adt, detail: batch })), '')
+    assert.equal(await hl7Of(JSON.stringify({ ack: batch })), batch)
+  })
+
+  it('prefers any name that is known to one that is not', async () => {
+    assert.equal(await codeOf({ note: ack('AR'), data: ack('AA') }), 'AA')
+    assert.equal(await codeOf([{ note: ack('AR') }, { data: ack('AA') }]), 'AA')
+    const notes = Array<string>(1_500).fill(ack('AR'))
+    assert.equal(await codeOf({ notes, deep: { deeper: { ack: ack('AA') } } }), 'AA')
+  })
+
+  it('may be a text of JSON in JSON, two deep at most', async () => {
+    const once = JSON.stringify({ id: 1, ack: ack('AE') })
+    assert.equal(await codeOf(once), 'AE')
+    assert.equal(await codeOf({ body: ` ${once}` }), 'AE')
+    assert.equal(await codeOf({ note: [JSON.stringify(once)] }), 'AE')
+    assert.equal(await codeOf({ note: JSON.stringify(JSON.stringify(once)) }), undefined)
+    assert.equal(await codeOf({ body: '{"ack": "MSH' }), undefined)
+    const path = { ...auto, pick: (value: unknown) => (value as { body: string }).body }
+    assert.equal(await codeOf({ body: once }, path), 'AE')
+  })
+
+  it('may have control characters in its texts as they are', async () => {
+    const message = `\x0b${ack('AE')}ERR|||101^"a"\t|E\r\x1c\r`
+    const written = JSON.stringify({ id: 1, ack: message }, null, '\t')
+    const body = written.replace(/\\([rt])/g, (_, letter) => (letter === 'r' ? '\r' : '\t'))
+    assert.notEqual(body, written)
+    assert.equal(await hl7Of(body), `${ack('AE')}ERR|||101^"a"\t|E\r`)
+    assert.equal(await hl7Of(body.replaceAll('\r', '\r\n')), `${ack('AE')}ERR|||101^"a"\t|E\r`)
+    assert.equal(await hl7Of(body.slice(0, -1)), '')
   })
 
   it('prefers an acknowledgement to the request that is echoed, wherever both stand', async () => {
@@ -269,6 +308,11 @@ describe('a large or hostile body', () => {
     'a list of acknowledgements': () => `[${repeat(`${JSON.stringify(ack('AA'))},`).slice(0, -1)}]`,
     'one text of base64': () => JSON.stringify({ data: repeat('QUJD') }),
     'one text of blanks': () => JSON.stringify({ data: repeat(' ') }),
+    'a list of texts that are no HL7': () => `[${repeat('"TVNIfA",').slice(0, -1)}]`,
+    'a list of texts of JSON': () => `[${repeat('"[\\"a,",').slice(0, -1)}]`,
+    'lists nested in texts of texts': () => JSON.stringify(JSON.stringify(repeat('[{').slice(9))),
+    'one text of line feeds': () => `{"data":"${repeat('\n')}"}`,
+    'quotes and line feeds': () => repeat('"\n'),
     'many members': () =>
       JSON.stringify(
         Object.fromEntries(Array.from({ length: 200_000 }, (_, n) => [`ack${n}`, 'x']))

@@ -14,7 +14,8 @@ const base64 = Buffer.from(text, 'latin1').toString('base64')
 function build(
   given: Partial<RequestBodySettings>,
   fields: { name: string; value: string }[] = [],
-  input?: unknown
+  input?: unknown,
+  outgoing = message
 ): Promise<RequestBody> {
   const settings: RequestBodySettings = {
     format: 'raw',
@@ -25,7 +26,7 @@ function build(
     bodyEncoding: 'text',
     ...given
   }
-  return buildRequestBody(message, settings, fields, input)
+  return buildRequestBody(outgoing, settings, fields, input)
 }
 
 describe('buildRequestBody', () => {
@@ -105,6 +106,46 @@ describe('buildRequestBody', () => {
     )
     assert.deepEqual(JSON.parse(own.body.toString()), { data: base64, input: { topic: 'ward' } })
     assert.equal(own.contentType, 'x/json')
+  })
+
+  it('refuses text of bytes that are none, in form and JSON alone', async () => {
+    const bytes = (set: string, ...rest: number[]): Buffer =>
+      Buffer.concat([
+        Buffer.from(`MSH|^~\\&|||||||ADT^A01|ID1|P|2.5||||||${set}\rPID|1||`),
+        Buffer.from(rest)
+      ])
+    const broken: [string, Buffer][] = [
+      ['utf-8', bytes('UNICODE UTF-8', 0x4d, 0xfc)],
+      ['windows-1252', bytes('WINDOWS-1252', 0x81)],
+      ['gb18030', bytes('GB 18030-2000', 0xff, 0x41)],
+      ['iso-2022-jp', bytes('~ISO IR87', 0x1b, 0x24, 0x42, 0x7e)]
+    ]
+    for (const [charset, payload] of broken) {
+      const outgoing = readOutgoingMessage(payload, 'auto')
+      assert.equal(outgoing.charset, charset)
+      for (const format of ['form', 'json'] as const) {
+        await assert.rejects(build({ format }, [], {}, outgoing), {
+          code: 'HL7_INVALID_MESSAGE',
+          message: new RegExp(`no characters of ${charset},.*charset.*base64`)
+        })
+        await build({ format, bodyEncoding: 'base64' }, [], {}, outgoing)
+      }
+      assert.equal((await build({}, [], {}, outgoing)).body, outgoing.bytes)
+      await build({ format: 'multipart' }, [], {}, outgoing)
+    }
+    const whole = [
+      bytes('UNICODE UTF-8', 0xef, 0xbf, 0xbd),
+      bytes('UNICODE UTF-8').toString() + '\ufffd',
+      bytes('GB 18030-2000', 0x84, 0x31, 0xa4, 0x37),
+      bytes('~ISO IR87', 0x1b, 0x24, 0x42, 0x30, 0x21, 0x1b, 0x28, 0x42),
+      bytes('8859/1', 0x81),
+      bytes('ASCII', 0xfc)
+    ]
+    for (const payload of whole) {
+      const outgoing = readOutgoingMessage(payload, 'auto')
+      const { body } = await build({ format: 'json' }, [], {}, outgoing)
+      assert.deepEqual(JSON.parse(body.toString()), { message: outgoing.text })
+    }
   })
 
   it('says that the template gave nothing', async () => {
