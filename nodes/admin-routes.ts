@@ -7,6 +7,7 @@ import type { TokenTestResult } from '../src/oauth2/test-token.ts'
 import { testToken } from '../src/oauth2/test-token.ts'
 import { readConnection } from './connection.ts'
 import { environmentValue, type Credentials } from './named-values.ts'
+import { notSetUp } from './node-errors.ts'
 import { authParts, outParts, type OutParts, type Unusable } from './node-parts.ts'
 import { isUnset, Properties } from './properties.ts'
 import { readTokenSettings, tokenHttpClient } from './read-token-settings.ts'
@@ -93,7 +94,7 @@ export function registerOutRoutes(RED: NodeAPI): void {
         const id = `TEST${randomUUID().replaceAll('-', '').slice(0, 16).toUpperCase()}`
         return 'sendTest' in node
           ? await node.sendTest(typeof type === 'string' ? type : 'ADT^A01', id)
-          : { error: { code: 'HL7_CONFIG', message: 'This node is not set up.' } }
+          : { error: { code: 'HL7_CONFIG', message: notSetUp(node.problems) } }
       })
     )
   )

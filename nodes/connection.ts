@@ -53,8 +53,10 @@ export function readConnection(RED: NodeAPI, properties: Properties): Connection
     if (node === null) {
       missing = true
       problems.push('the proxy configuration is missing or disabled')
-    } else if (node.url === undefined || !URL.canParse(node.url)) {
-      problems.push('the proxy configuration has no usable URL')
+    } else if (node.url === undefined || !isHttpUrl(node.url)) {
+      problems.push(
+        'the URL of the proxy configuration must begin with http:// or https://, such as http://proxy.example:3128'
+      )
     } else {
       const { noproxy, credentials } = node
       proxy = {
@@ -74,4 +76,9 @@ export function hasClientCertificate(tls: TlsSettings | undefined): boolean {
     tls !== undefined &&
     (tls.pfx !== undefined || (tls.cert !== undefined && tls.key !== undefined))
   )
+}
+
+/** `localhost:3128` is a URL as well, of the scheme `localhost:`. */
+function isHttpUrl(text: string): boolean {
+  return /^https?:$/.test(URL.parse(text)?.protocol ?? '')
 }

@@ -19,7 +19,7 @@ import { registerOutRoutes } from './admin-routes.ts'
 import { FlowMessages, type FlowMessage } from './flow-messages.ts'
 import { finish, handOn, handToCatch, payloadOf } from './hand-on.ts'
 import { SECRET_SLOTS } from './named-values.ts'
-import { errorText } from './node-errors.ts'
+import { errorText, notSetUp } from './node-errors.ts'
 import { outParts } from './node-parts.ts'
 import { ackProperties, errorProperties, refusedProperties } from './outgoing-properties.ts'
 import { readOutSettings, type OutSettings } from './read-out-settings.ts'
@@ -49,7 +49,7 @@ export default function (RED: NodeAPI): void {
     } catch (error) {
       problems = [errorText(error)]
     }
-    outParts.set(this, { since: new Date().toISOString() })
+    outParts.set(this, { since: new Date().toISOString(), problems })
     this.status(misconfigured(translate))
     refuseEverything(this, problems)
   }
@@ -63,7 +63,7 @@ export default function (RED: NodeAPI): void {
 
 /** A node that cannot work says so for each message; nothing disappears in it. */
 function refuseEverything(node: Node, problems: readonly string[]): void {
-  const text = `This node is not set up: ${problems.map((problem) => problem.replace(/\.$/, '')).join('; ')}.`
+  const text = notSetUp(problems)
   node.error(text)
   node.on('input', (msg, _send, done) => {
     const content = { msg, payload: payloadOf(msg), done }

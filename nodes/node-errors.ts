@@ -2,3 +2,8 @@
 export function errorText(error: unknown): string {
   return error instanceof Error ? error.message : 'an unknown fault'
 }
+
+/** What a node that cannot work says, with every reason. */
+export function notSetUp(problems: readonly string[]): string {
+  return `This node is not set up: ${problems.map((problem) => problem.replace(/\.$/, '')).join('; ')}.`
+}

@@ -40,9 +40,12 @@ export interface OutParts {
   sendTest: (type: string, controlId: string) => Promise<TestMessageResult>
 }
 
-/** Since when (wall clock, ISO 8601) an `hl7-https-out` node is not set up. */
+/** An `hl7-https-out` node that is not set up. */
 export interface Unusable {
+  /** Since when: wall clock, ISO 8601. */
   since: string
+  /** Why, in words. */
+  problems: readonly string[]
 }
 
 /*

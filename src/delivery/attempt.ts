@@ -30,6 +30,8 @@ export interface AttemptError {
   readonly code: string
   /** At most one. Whatever failed on the way to a token is `token`. */
   readonly family?: ErrorFamily
+  /** The proxy failed, and not the receiver. */
+  readonly atProxy?: boolean
   readonly text: string
 }
 

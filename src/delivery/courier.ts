@@ -38,10 +38,12 @@ export interface AttemptResult {
   decision: Decision
   reply?: ReplyRecord
   error?: AttemptError
-  /** The HTTP status of an answer that could not be read whole. */
+  /** The HTTP status of an answer that could not be read whole, or of the token server's refusal. */
   status?: number
   /** Why a refused token could not be replaced. */
   tokenProblem?: string
+  /** What to do where there is no token. */
+  hint?: string
   /** There was a receiver to talk to: a connection, a token, and no 502, 503 or 504. */
   reachable: boolean
   /** The least wait that the server asked for, in milliseconds. */
@@ -85,18 +87,18 @@ export class Courier {
     const { tokens } = this.#settings
     const sent = { controlIds: message.controlIds, type: message.type, replyDue: message.replyDue }
     let token: string | undefined
-    let tokenProblem: string | undefined
+    let refusal: Pick<AttemptResult, 'tokenProblem' | 'hint'> | undefined
     try {
       token = await tokens?.token(signal)
       start = performance.now()
       let reply = await this.#send(parcel, token, signal)
       if (token !== undefined && this.#isRefused(reply)) {
         const fresh = await this.#freshToken(token, signal)
-        if ('problem' in fresh) tokenProblem = fresh.problem
+        if (typeof fresh !== 'string') refusal = fresh
         else {
           start = performance.now()
-          reply = await this.#send(parcel, fresh.token, signal)
-          if (this.#isRefused(reply)) tokens?.drop(fresh.token)
+          reply = await this.#send(parcel, fresh, signal)
+          if (this.#isRefused(reply)) tokens?.drop(fresh)
         }
       }
       if (reply instanceof HttpError) throw reply
@@ -119,7 +121,7 @@ export class Courier {
       return {
         decision: decide(this.#settings.rules, attempt),
         reply: { status: reply.status, headers: reply.headers, text, hl7, ack },
-        ...(tokenProblem === undefined ? undefined : { tokenProblem }),
+        ...refusal,
         reachable: ack !== null || !GATEWAY_STATUSES.has(reply.status),
         ...withRetryAfter(reply.status, retryAfterMs(reply.headers['retry-after'], Date.now())),
         elapsedMs: performance.now() - start
@@ -129,7 +131,10 @@ export class Courier {
       const attempt: Attempt = {
         sent,
         error: failure.error,
-        ...(failure.status === undefined ? undefined : { status: failure.status })
+        // A token server's status is not the receiver's: no rule may take it for that.
+        ...(failure.status === undefined || failure.error.family === 'token'
+          ? undefined
+          : { status: failure.status })
       }
       return {
         ...failure,
@@ -165,13 +170,13 @@ export class Courier {
   async #freshToken(
     refused: string,
     signal: AbortSignal | undefined
-  ): Promise<{ token: string } | { problem: string }> {
+  ): Promise<string | Pick<AttemptResult, 'tokenProblem' | 'hint'>> {
     try {
-      return { token: (await this.#settings.tokens?.refused(refused, signal)) ?? refused }
+      return (await this.#settings.tokens?.refused(refused, signal)) ?? refused
     } catch (error) {
       // The receiver's refusal remains the answer to this attempt; this only explains it.
       if (!(error instanceof TokenError) || error.code === 'ERR_ABORTED') throw error
-      return { problem: error.message }
+      return { tokenProblem: error.message, ...hintOf(error) }
     }
   }
 }
@@ -182,24 +187,28 @@ function httpError(thrown: unknown): HttpError {
 }
 
 /** The facts of an attempt without an answer, from what the https and oauth2 rooms throw. */
-function failureOf(thrown: unknown): Pick<AttemptResult, 'reachable'> & {
-  error: AttemptError
-  status?: number
-  retryAfterMs?: number
-} {
+function failureOf(
+  thrown: unknown
+): Pick<AttemptResult, 'reachable' | 'status' | 'hint' | 'retryAfterMs'> & { error: AttemptError } {
   if (thrown instanceof TokenError) {
+    const { code, message, status } = thrown
     return {
-      error: { code: thrown.code, family: 'token', text: thrown.message },
-      // A token server that refuses us is there; one that does not answer is an outage.
-      reachable: thrown.permanent,
+      error: { code, family: 'token', text: message },
+      // A token server that refuses us is there; one that is not reached, or has a certificate that
+      // is not trusted, is an outage, as with the receiver.
+      reachable: thrown.permanent && thrown.family === undefined,
+      ...(status === undefined ? undefined : { status }),
+      ...hintOf(thrown),
       ...(thrown.retryAfterMs === undefined ? undefined : { retryAfterMs: thrown.retryAfterMs })
     }
   }
   if (thrown instanceof HttpError) {
-    const { status, connected } = thrown
+    const { status, connected, family } = thrown
+    const isGateway = status !== undefined && GATEWAY_STATUSES.has(status)
     return {
       error: errorOf(thrown),
-      reachable: connected && !(status !== undefined && GATEWAY_STATUSES.has(status)),
+      // With TLS 1.3 a server refuses a client certificate after what was the handshake to us.
+      reachable: connected && family !== 'tls' && !isGateway,
       ...(status === undefined ? undefined : { status }),
       ...withRetryAfter(status, thrown.retryAfterMs)
     }
@@ -207,8 +216,18 @@ function failureOf(thrown: unknown): Pick<AttemptResult, 'reachable'> & {
   throw thrown
 }
 
-function errorOf({ code, family, message }: HttpError): AttemptError {
-  return { code, text: message, ...(family === undefined ? undefined : { family }) }
+/** Of settings that cannot work the problem itself says what to do. */
+function hintOf({ message, hint }: TokenError): { hint?: string } {
+  return hint === '' || hint === message ? {} : { hint }
+}
+
+function errorOf({ code, family, message, atProxy }: HttpError): AttemptError {
+  return {
+    code,
+    text: message,
+    ...(family === undefined ? undefined : { family }),
+    ...(atProxy ? { atProxy } : undefined)
+  }
 }
 
 function withRetryAfter(

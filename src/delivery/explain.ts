@@ -1,3 +1,4 @@
+import type { AttemptError } from './attempt.ts'
 import { DeliveryError, type DeliveryErrorCause } from './delivery-error.ts'
 import type { AttemptResult, ReplyRecord } from './courier.ts'
 
@@ -25,23 +26,31 @@ const STATUS_HINTS: Record<number, string> = {
   504: 'A gateway gets no answer from the receiver.'
 }
 
+const PROXY_HINT =
+  'Check the proxy: its address, user and password, and whether it lets this host through.'
+/** Where the certificate authority belongs, for all the ways of not being trusted. */
+const TRUST_HINT = 'Put the certificate of its authority into the TLS configuration of the node.'
+const CLIENT_CERTIFICATE_HINT =
+  'Put a client certificate that the receiver knows into the TLS configuration of the node.'
+const OWN_CERTIFICATE_HINT =
+  'Check certificate, private key and passphrase in the TLS configuration of the node.'
+const TLS_HINT = 'Check the port of the URL, and that it is https there.'
+
 /** What to do next, by error code. */
 const CODE_HINTS: Record<string, string> = {
   ECONNREFUSED: 'Check host and port of the URL, and that the receiver runs.',
   ENOTFOUND: 'Check the host name in the URL.',
   EAI_AGAIN: 'Check the name server of this machine.',
   ETIMEDOUT: 'Check the network, or allow more time.',
-  ECONNRESET:
-    'The receiver may have taken the message; it closed the connection without an answer.',
-  EPROTO: 'Check the port of the URL, and that it is https there.',
-  CERT_HAS_EXPIRED: 'The operator of the receiver has to renew its certificate.',
+  CERT_HAS_EXPIRED:
+    'The operator of the receiver has to renew its certificate; check the clock of this machine too.',
+  CERT_NOT_YET_VALID:
+    'Check the clock of this machine; the certificate of the receiver is for later.',
+  CERT_REVOKED: 'The operator of the receiver has to replace its certificate.',
   ERR_TLS_CERT_ALTNAME_INVALID: 'Use the host name that the certificate is for.',
-  ERR_PROXY_REFUSED: 'Check the proxy node: address, user and password.',
-  ERR_RESPONSE_TOO_LARGE: 'Check that the URL is that of an HL7 receiver.'
+  ERR_RESPONSE_TOO_LARGE: 'Check that the URL is that of an HL7 receiver.',
+  ERR_UPGRADED: 'Check that the URL is that of an HL7 receiver.'
 }
-
-/** Where the certificate authority belongs, for all the ways of not being trusted. */
-const TRUST_HINT = 'Put the certificate of its authority into the TLS configuration of the node.'
 
 /**
  * The error with which a message leaves after an attempt that ended without an acknowledgement.
@@ -107,23 +116,37 @@ function target(location: string | undefined): string {
     : `to ${printable(origin)}. If that is the right place, put its URL into the form; redirects are not followed.`
 }
 
-function hint({ error, reply, tokenProblem }: AttemptResult): string {
-  if (error !== undefined) {
-    // The token side's text says itself what to do.
-    if (error.family === 'token') return ''
-    const known = CODE_HINTS[error.code] ?? (error.family === 'tls' ? TRUST_HINT : undefined)
-    return known === undefined ? '' : ` ${known}`
-  }
-  if (reply === undefined || tokenProblem !== undefined) return ''
+function hint(result: AttemptResult): string {
+  const words = hintWords(result)
+  return words === undefined ? '' : ` ${words}`
+}
+
+function hintWords({ error, reply, tokenProblem, hint: known }: AttemptResult): string | undefined {
+  if (known !== undefined) return known
+  if (error !== undefined) return errorHint(error)
+  if (reply === undefined || tokenProblem !== undefined) return undefined
   if (reply.status >= 200 && reply.status < 300) {
-    return ' Check that the URL is that of an HL7 receiver, or say with a reply rule what such an answer means.'
+    return 'Check that the URL is that of an HL7 receiver, or say with a reply rule what such an answer means.'
   }
   if (reply.status === 401 || reply.status === 403) {
     const scope = wantedScope(reply.headers['www-authenticate'])
-    if (scope !== undefined) return ` It wants the scope "${printable(scope)}".`
+    if (scope !== undefined) return `It wants the scope "${printable(scope)}".`
   }
-  const known = STATUS_HINTS[reply.status]
-  return known === undefined ? '' : ` ${known}`
+  return STATUS_HINTS[reply.status]
+}
+
+function errorHint({ code, family, text, atProxy }: AttemptError): string | undefined {
+  // What fails on the way to a token says itself what to do.
+  if (family === 'token') return undefined
+  if (/^UNABLE_|SELF_SIGNED/.test(code)) return TRUST_HINT
+  if (atProxy === true) return PROXY_HINT
+  if (family === 'reset') {
+    return 'The receiver may have taken the message; it closed the connection without a whole answer.'
+  }
+  if (code.startsWith('ERR_OSSL_')) return OWN_CERTIFICATE_HINT
+  if (family === 'tls' && text.includes('client certificate')) return CLIENT_CERTIFICATE_HINT
+  if (family === 'tls' && /^(EPROTO|ERR_SSL_|ECONN|EPIPE)/.test(code)) return TLS_HINT
+  return CODE_HINTS[code]
 }
 
 /** The scope that a challenge asks for (RFC 6750 §3). */

@@ -38,6 +38,8 @@ const OPENSSL_WORDS: [words: string, description: string][] = [
   ['unsupported protocol', OLD_TLS],
   ['alert handshake failure', `the server refused the TLS handshake; ${WANTS_CERTIFICATE}?`],
   ['alert bad certificate', 'the server refused the client certificate'],
+  ['alert certificate unknown', 'the server does not accept the client certificate'],
+  ['alert unsupported certificate', 'the server does not accept the client certificate'],
   ['alert unknown ca', 'the server does not trust the authority of the client certificate'],
   ['alert certificate expired', 'the client certificate has expired'],
   ['alert certificate revoked', 'the client certificate has been revoked']

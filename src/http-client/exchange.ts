@@ -191,7 +191,7 @@ export class Exchange {
     return CUT_CODES.has(code) ? 'reset' : undefined
   }
 
-  #error({ code, family, message }: Failure): HttpError {
+  #error({ code, family, message, atProxy }: Failure): HttpError {
     return new HttpError(`${this.#url.host}: ${message}`, {
       code,
       family,
@@ -200,6 +200,7 @@ export class Exchange {
       answered: this.#status !== undefined || (this.#socket?.bytesRead ?? 0) > this.#bytesBefore,
       status: this.#status,
       retryAfterMs: this.#retryAfterMs,
+      atProxy,
       certificateIssuer: family === 'tls' ? this.#certificateIssuer : undefined
     })
   }

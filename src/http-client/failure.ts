@@ -9,12 +9,17 @@ export class Failure extends Error {
   override readonly name = 'Failure'
   readonly code: string
   readonly family: HttpErrorFamily | undefined
+  readonly atProxy: boolean
 
-  /** @param message in words that are safe to print */
-  constructor(code: string, family: HttpErrorFamily | undefined, message: string) {
+  /**
+   * @param message in words that are safe to print
+   * @param atProxy it is the proxy that failed, and not the server behind it
+   */
+  constructor(code: string, family: HttpErrorFamily | undefined, message: string, atProxy = false) {
     super(message)
     this.code = code
     this.family = family
+    this.atProxy = atProxy
   }
 }
 

@@ -19,6 +19,8 @@ export interface HttpErrorFacts {
   status?: number | undefined
   /** What that answer's Retry-After asks for, in milliseconds. */
   retryAfterMs?: number | undefined
+  /** The proxy failed, and not the server behind it. */
+  atProxy?: boolean | undefined
   /** Subject of the issuer of a certificate that was not trusted. */
   certificateIssuer?: string | undefined
 }
@@ -36,6 +38,7 @@ export class HttpError extends Error implements HttpErrorFacts {
   readonly answered: boolean
   readonly status: number | undefined
   readonly retryAfterMs: number | undefined
+  readonly atProxy: boolean
   readonly certificateIssuer: string | undefined
 
   constructor(message: string, facts: HttpErrorFacts) {
@@ -47,6 +50,7 @@ export class HttpError extends Error implements HttpErrorFacts {
     this.answered = facts.answered ?? false
     this.status = facts.status
     this.retryAfterMs = facts.retryAfterMs
+    this.atProxy = facts.atProxy ?? false
     this.certificateIssuer = facts.certificateIssuer
   }
   /**

@@ -46,7 +46,8 @@ function proxy(address: string, username = '', password = ''): Proxy {
     throw new Failure(
       'ERR_PROXY_ADDRESS',
       'connect',
-      'the address of the proxy is not an http: or https: URL'
+      'the address of the proxy is not an http: or https: URL',
+      true
     )
   }
   const credentials = `${username || decoded(url.username)}:${password || decoded(url.password)}`

@@ -47,7 +47,7 @@ export class TunnelAgent extends Agent {
     this.#opening.add(request)
     const timer = setTimeout(() => {
       request.destroy(
-        new Failure('ETIMEDOUT', 'connect', 'the proxy did not open a connection in time')
+        new Failure('ETIMEDOUT', 'connect', 'the proxy did not open a connection in time', true)
       )
     }, this.#openTimeoutMs)
     try {
@@ -95,7 +95,8 @@ function tunnel(request: ClientRequest): Promise<Socket> {
           new Failure(
             'ERR_PROXY_REFUSED',
             'connect',
-            `the proxy refused the connection (HTTP ${statusCode})`
+            `the proxy refused the connection (HTTP ${statusCode})`,
+            true
           )
         )
         return
@@ -110,7 +111,7 @@ function tunnel(request: ClientRequest): Promise<Socket> {
       reject(
         error instanceof Failure
           ? error
-          : new Failure(code, 'connect', `the proxy: ${describeError(code, error.message)}`)
+          : new Failure(code, 'connect', `the proxy: ${describeError(code, error.message)}`, true)
       )
     })
     request.end()

@@ -6,7 +6,13 @@ import { parseReplyRules } from '../../src/delivery/reply-rules.ts'
 import { readOutgoingMessage } from '../../src/hl7/outgoing-message.ts'
 import { Receiver } from '../../src/https/receiver.ts'
 import { TokenSource } from '../../src/oauth2/token-source.ts'
-import { createClient, startTcpServer, type LocalServer } from '../http-client/local-server.ts'
+import {
+  createClient,
+  startServer,
+  startTcpServer,
+  type LocalServer
+} from '../http-client/local-server.ts'
+import { createAuthority, selfSignedCertificate } from '../support/certificates.ts'
 import { json, startTokenFaultServer } from '../support/token-fault-server.ts'
 import { tokenHttpClient, tokenSettings } from '../support/token-settings.ts'
 
@@ -55,10 +61,16 @@ describe('Courier', () => {
     {
       rules = '',
       tokens,
-      refreshOnStatus = [401]
-    }: { rules?: string; tokens?: TokenSource; refreshOnStatus?: number[] } = {}
+      refreshOnStatus = [401],
+      client: settings
+    }: {
+      rules?: string
+      tokens?: TokenSource
+      refreshOnStatus?: number[]
+      client?: Parameters<typeof createClient>[0]
+    } = {}
   ) {
-    const client = createClient()
+    const client = createClient(settings)
     closing.push(() => {
       client.close()
     })
@@ -276,6 +288,94 @@ describe('Courier', () => {
     await told.close()
     const down = await courier(told.url).attempt(parcel)
     assert.deepEqual([down.reachable, down.error?.family], [false, 'connect'])
+  })
+
+  it('says what to do where there is no token; its status is not the status of the receiver', async () => {
+    const tokensOf = async (
+      answerTo: Parameters<typeof startTokenFaultServer>[0],
+      settings: Parameters<typeof tokenSettings>[0] = {}
+    ): Promise<TokenSource> => {
+      const server = await startTokenFaultServer(answerTo)
+      const httpClient = tokenHttpClient()
+      closing.push(() => server.close())
+      closing.push(() => {
+        httpClient.close()
+      })
+      return new TokenSource(
+        tokenSettings({
+          tokenEndpoint: `${server.origin}/token`,
+          clientSecret: 'not-so-secret',
+          ...settings
+        }),
+        { httpClient }
+      )
+    }
+    const server = await receiver((socket) => {
+      socket.write(answer(200, ACK))
+    })
+    const refusing = await tokensOf(json({ error: 'invalid_client' }, 401))
+    const mine = courier(server.url, { tokens: refusing, rules: 'E#401=C,E#token=S' })
+    const refused = await mine.attempt(parcel)
+    assert.deepEqual([refused.decision.rule, refused.status], ['E#token=S', 401])
+    assert.match(refused.hint ?? '', /^Check Client ID/)
+    assert.doesNotMatch(refused.error?.text ?? '', /Check Client ID/)
+    assert.equal(refused.reachable, true)
+
+    const failing = await tokensOf(json({}, 503))
+    const outage = await courier(server.url, { tokens: failing }).attempt(parcel)
+    assert.deepEqual([outage.reachable, outage.status], [false, 503])
+
+    const unset = await tokensOf(json({}), { tokenEndpoint: 'no URL' })
+    const config = await courier(server.url, { tokens: unset }).attempt(parcel)
+    assert.deepEqual([config.error?.code, config.hint], ['CONFIG', undefined])
+    assert.equal(server.requests.length, 0)
+  })
+
+  it('takes a certificate that is not trusted for an outage, at the receiver and for tokens', async () => {
+    const tls = await selfSignedCertificate()
+    const server = await startServer((_request, response) => response.end(ACK), tls)
+    closing.push(server.close)
+    const atReceiver = await courier(server.url).attempt(parcel)
+    assert.deepEqual([atReceiver.error?.family, atReceiver.reachable], ['tls', false])
+    const httpClient = tokenHttpClient()
+    closing.push(() => {
+      httpClient.close()
+    })
+    const tokens = new TokenSource(
+      tokenSettings({ tokenEndpoint: server.url.href, clientSecret: 'not-so-secret' }),
+      { httpClient }
+    )
+    const forToken = await courier(server.url, { tokens }).attempt(parcel)
+    assert.equal(forToken.error?.code, 'DEPTH_ZERO_SELF_SIGNED_CERT')
+    assert.deepEqual([forToken.error.family, forToken.reachable], ['token', false])
+  })
+
+  for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
+    it(`reaches no server that wants a client certificate, ${version}`, async () => {
+      const authority = await createAuthority()
+      const server = await startServer((_request, response) => response.end(ACK), {
+        ...(await authority.issueServer()),
+        ...{ requestCert: true, rejectUnauthorized: true, ca: authority.ca },
+        ...{ minVersion: version, maxVersion: version }
+      })
+      closing.push(server.close)
+      const mine = courier(server.url, { client: { tls: { ca: authority.ca } } })
+      const { error, reachable } = await mine.attempt(parcel)
+      assert.deepEqual([error?.family, reachable], ['tls', false], error?.code)
+      assert.match(error?.text ?? '', /client certificate/)
+    })
+  }
+
+  it('knows a proxy that fails from a receiver', async () => {
+    const server = await receiver(() => undefined)
+    await server.close()
+    const url = new URL(server.url)
+    const proxied = courier(new URL('https://receiver.example/'), {
+      client: { proxy: { url: url.origin } }
+    })
+    const { error, reachable } = await proxied.attempt(parcel)
+    assert.deepEqual([error?.code, error?.atProxy, reachable], ['ECONNREFUSED', true, false])
+    assert.equal((await courier(url).attempt(parcel)).error?.atProxy, undefined)
   })
 
   it('ends when it is told to', async () => {

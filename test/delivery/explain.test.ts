@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { Attempt } from '../../src/delivery/attempt.ts'
 import type { AttemptResult, ReplyRecord } from '../../src/delivery/courier.ts'
+import { describeError } from '../../src/http-client/describe-error.ts'
 import { deliveryFailed, nameOf, printable } from '../../src/delivery/explain.ts'
 
 describe('printable', () => {
@@ -46,6 +47,10 @@ describe('deliveryFailed', () => {
     })
   const noReceiver =
     'Check that the URL is that of an HL7 receiver, or say with a reply rule what such an answer means.'
+  const taken =
+    'The receiver may have taken the message; it closed the connection without a whole answer.'
+  const port = 'Check the port of the URL, and that it is https there.'
+  const cut = { code: 'EPIPE', status: 200 }
   const trust = 'Put the certificate of its authority into the TLS configuration of the node.'
 
   /** What comes after "was not delivered (one attempt). ", and the cause if it is not the status. */
@@ -72,15 +77,92 @@ describe('deliveryFailed', () => {
     [
       'a certificate with a reason of its own',
       error('CERT_HAS_EXPIRED', 'tls'),
-      'it broke. The operator of the receiver has to renew its certificate.',
+      'it broke. The operator of the receiver has to renew its certificate; check the clock of this machine too.',
       { code: 'CERT_HAS_EXPIRED' }
     ],
     [
-      'a token server that is not reached: its text says what to do',
+      'a token server that is not reached, where it is not known what to do',
       error('ECONNREFUSED', 'token'),
       'it broke.',
       { code: 'ECONNREFUSED' }
     ],
+    [
+      'a token server that refuses, with its status',
+      { ...error('invalid_client', 'token', 401), hint: 'Check Client ID.' },
+      'it broke. Check Client ID.',
+      { code: 'invalid_client', status: 401 }
+    ],
+    [
+      'a connection that was cut while waiting',
+      error('ECONNRESET', 'reset'),
+      `it broke. ${taken}`,
+      { code: 'ECONNRESET' }
+    ],
+    ['an answer that was cut', error('EPIPE', 'reset', 200), `it broke. ${taken}`, cut],
+    [
+      'a connection that was cut in the handshake: nothing was taken',
+      error('ECONNRESET', 'tls'),
+      `it broke. ${port}`,
+      { code: 'ECONNRESET' }
+    ],
+    [
+      'a connection that was cut before the handshake',
+      error('ECONNRESET', 'connect'),
+      'it broke.',
+      { code: 'ECONNRESET' }
+    ],
+    ...['ECONNREFUSED', 'ENOTFOUND', 'ERR_PROXY_REFUSED', 'ETIMEDOUT', 'EPROTO'].map(
+      (code): [string, AttemptResult, string, { code: string }] => [
+        `a proxy that fails with ${code}`,
+        result({ error: { code, family: 'connect', text: 'it broke', atProxy: true } }),
+        'it broke. Check the proxy: its address, user and password, and whether it lets this host through.',
+        { code }
+      ]
+    ),
+    [
+      'a proxy whose certificate is not trusted',
+      result({
+        error: { code: 'SELF_SIGNED_CERT_IN_CHAIN', text: 'it broke', atProxy: true }
+      }),
+      `it broke. ${trust}`,
+      { code: 'SELF_SIGNED_CERT_IN_CHAIN' }
+    ],
+    ...(
+      [
+        ['DEPTH_ZERO_SELF_SIGNED_CERT', ` ${trust}`],
+        ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', ` ${trust}`],
+        [
+          'CERT_NOT_YET_VALID',
+          ' Check the clock of this machine; the certificate of the receiver is for later.'
+        ],
+        ['CERT_REVOKED', ' The operator of the receiver has to replace its certificate.'],
+        ['CERT_SIGNATURE_FAILURE', ''],
+        [
+          'ERR_OSSL_X509_KEY_VALUES_MISMATCH',
+          ' Check certificate, private key and passphrase in the TLS configuration of the node.'
+        ],
+        ['ERR_SSL_WRONG_VERSION_NUMBER', ` ${port}`]
+      ] as const
+    ).map(([code, said]): [string, AttemptResult, string, { code: string }] => [
+      `${code} in the handshake`,
+      error(code, 'tls'),
+      `it broke.${said}`,
+      { code }
+    ]),
+    ...(
+      [
+        ['ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED', ''],
+        ['ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE', 'ssl/tls alert handshake failure'],
+        ['EPROTO', 'sslv3 alert handshake failure:'],
+        ['EPROTO', 'tlsv1 alert unknown ca:'],
+        ['ERR_SSL_SSLV3_ALERT_CERTIFICATE_UNKNOWN', 'sslv3 alert certificate unknown']
+      ] as const
+    ).map(([code, words]): [string, AttemptResult, string, { code: string }] => [
+      `a server that wants a client certificate: ${code} ${words}`,
+      result({ error: { code, family: 'tls', text: `${describeError(code, words)}.` } }),
+      `${describeError(code, words)}. Put a client certificate that the receiver knows into the TLS configuration of the node.`,
+      { code }
+    ]),
     [
       'an error whose text is a sentence',
       result({ error: { code: 'EWEIRD', text: 'Is it broken?' } }),
@@ -98,6 +180,11 @@ describe('deliveryFailed', () => {
       'a refused token that cannot be replaced',
       reply(401, {}, { tokenProblem: 'No new one.' }),
       'The receiver refused the token (401). No new one.'
+    ],
+    [
+      'a refused token that cannot be replaced, and what to do',
+      reply(401, {}, { tokenProblem: 'No new one', hint: 'Wait.' }),
+      'The receiver refused the token (401). No new one. Wait.'
     ],
     ...(
       [
@@ -191,9 +278,8 @@ describe('deliveryFailed', () => {
       assert.match(message, new RegExp(`HTTP status ${status}\\. [A-Z].{20,}\\.$`))
     }
     const codes = [
-      ...['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'ETIMEDOUT', 'ECONNRESET', 'EPROTO'],
-      ...['CERT_HAS_EXPIRED', 'ERR_TLS_CERT_ALTNAME_INVALID', 'ERR_PROXY_REFUSED'],
-      'ERR_RESPONSE_TOO_LARGE'
+      ...['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'ETIMEDOUT', 'CERT_HAS_EXPIRED'],
+      ...['ERR_TLS_CERT_ALTNAME_INVALID', 'ERR_RESPONSE_TOO_LARGE', 'ERR_UPGRADED']
     ]
     for (const code of codes) {
       const { message } = deliveryFailed({ controlId: 'M1', type: '' }, 1, error(code))

@@ -406,21 +406,21 @@ describe('HttpClient', () => {
     ]
     for (const [name, bytes, body] of complete) {
       it(`that is complete by ${name} counts, whatever follows; the connection is closed`, async () => {
-        for (const waitMs of [0, 30]) {
+        for (const packets of [1, 2]) {
           const server = await serveTcp((socket) => {
-            socket.on('data', () => {
-              if (waitMs === 0) socket.write(`${bytes}|AA|M1`)
-              else socket.write(bytes, () => setTimeout(() => socket.write('|AA|M1'), waitMs))
+            socket.setNoDelay(true).once('data', () => {
+              for (const part of packets === 1 ? [`${bytes}|AA|M1`] : [bytes, '|AA|M1']) {
+                socket.write(part)
+              }
             })
           })
           const mine = client()
           for (let requests = 1; requests < 3; requests++) {
-            const reply = await post(mine, server.url)
+            // After two packets Node.js may have begun to keep the connection.
+            const reply = await post(packets === 1 ? mine : client(), server.url)
             assert.equal(reply.body.toString(), body)
             assert.equal(reply.status, Number(bytes.slice(9, 12)))
-            // What comes later finds a connection at rest, which Node.js itself looks after.
-            if (waitMs === 0) assert.equal(server.connections(), requests)
-            else await new Promise((resolve) => setTimeout(resolve, 60))
+            assert.equal(server.connections(), requests)
           }
         }
       })

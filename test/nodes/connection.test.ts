@@ -186,6 +186,25 @@ describe("Node-RED's http proxy, and that of the environment", () => {
       assert.deepEqual(proxy.tunnels, [])
     })
 
+    it('whose URL is not one of http: or https: is an error of both nodes, shown by a test too', async () => {
+      const urls = ['localhost:3128', '127.0.0.1:3128', 'socks5://127.0.0.1:1080', '', 'http://']
+      for (const url of [...urls, '${NO_SUCH_PROXY}', undefined]) {
+        for (const [out, auth] of [
+          [{ proxy: 'proxy' }, {}],
+          [{}, { proxy: 'proxy' }]
+        ]) {
+          await world.nodeRed.deploy([
+            ...world.flow(out, auth),
+            { id: 'proxy', type: 'http proxy', url, noproxy: [] }
+          ])
+          const { body } = await world.nodeRed.post('/hl7-https-out/out/test', {})
+          const { error } = body as { error: { code: string; message: string } }
+          assert.equal(error.code, 'HL7_CONFIG', url)
+          assert.match(error.message, /not set up: .*must begin with http:\/\/ or https:\/\//, url)
+        }
+      }
+    })
+
     it('that refuses is an error that names the proxy', async () => {
       const wrong = { username: 'clinic', password: 'wrong' }
       assert.equal(await sendThrough(flow({ credentials: wrong })), 'ERR_PROXY_REFUSED')

@@ -61,7 +61,9 @@ describe('what the admin routes and the log say', () => {
     assert.equal((first['lastError'] as Answer)['code'], 'HL7_CONFIG')
     assert.deepEqual(first, second)
     assert.deepEqual(await ask('/suspended'), [])
-    assert.equal(((await ask('/test', {}))['error'] as Answer)['code'], 'HL7_CONFIG')
+    const { code, message } = (await ask('/test', {}))['error'] as Answer
+    assert.equal(code, 'HL7_CONFIG')
+    assert.match(String(message), /^This node is not set up: .*URL/)
   })
 
   it('no such node: 404', async () => {
