@@ -15,6 +15,11 @@ export class QueueFaultError extends Error implements QueueFault {
 /** A queue file was removed or replaced while it was open. It does not leave the queue thread. */
 export class LostFileError extends Error {}
 
+/** What a queue file holds is not what this package writes, and SQLite has not noticed it. */
+export class QueueDamageError extends Error {
+  readonly code = 'SQLITE_CORRUPT'
+}
+
 /** SQLite's primary result codes that a queue file can meet (sqlite.org/rescode.html). */
 const SQLITE_NAMES: Readonly<Record<number, string>> = {
   1: 'SQLITE_ERROR',
@@ -76,7 +81,10 @@ export function faultOf(error: unknown, path: string): QueueFault {
   return { message: `The queue file ${path} ${words} (${code})`, code }
 }
 
+/** What Node.js says of a stored number that it cannot hold: none such is ever written. */
+const BEYOND_NUMBERS = 'ERR_OUT_OF_RANGE'
+
 /** The file itself is broken, not its surroundings. */
 export function isDamage(code: string): boolean {
-  return code === 'SQLITE_CORRUPT' || code === 'SQLITE_NOTADB'
+  return code === 'SQLITE_CORRUPT' || code === 'SQLITE_NOTADB' || code === BEYOND_NUMBERS
 }
