@@ -95,8 +95,9 @@ Open the editor in a browser. Press the buttons at the left of the three inject 
 
 The debug sidebar (the bug icon) shows each acknowledgement in full.
 
-To build the flow yourself, open a new tab (the + above the flow), copy an inject node to it, drag an
-"hl7 https out" node and two debug nodes beside it, wire them, and fill in:
+To build the flow yourself, copy an inject node and the template node behind it, which holds the
+message (click both with Ctrl held, Ctrl-C), open a new tab (the + above the flow) and paste them
+(Ctrl-V). Drag an "hl7 https out" node and two debug nodes beside them, wire them, and fill in:
 
   URL            ${receiver.url}
   OAuth 2.0      the + beside it, then:

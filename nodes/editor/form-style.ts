@@ -74,15 +74,16 @@ const css = `
 .hl7-https-form .hl7-https-rules-bar { display: flex; gap: 10px; align-items: center; }
 .hl7-https-form .hl7-https-rules-bar .red-ui-button { flex: none; }
 .hl7-https-form .hl7-https-rule { display: flex; flex-wrap: wrap; gap: 4px 10px; }
-.hl7-https-form .hl7-https-rule-when { flex: 3 1 310px; min-width: 0; display: flex; gap: 6px; }
-.hl7-https-form .hl7-https-rule-then { flex: 2 1 310px; min-width: 0; display: flex; gap: 8px; align-items: center; }
+.hl7-https-form .hl7-https-rule-when { flex: 3 1 320px; min-width: 0; display: flex; gap: 6px; }
+.hl7-https-form .hl7-https-rule-then { flex: 2 1 300px; min-width: 0; display: flex; gap: 8px; align-items: center; }
 .hl7-https-form .hl7-https-rule select, .hl7-https-form .hl7-https-rule input[type=text] {
   flex: 1 1 0; min-width: 60px; width: auto; box-sizing: border-box; margin: 0; }
 .hl7-https-form .hl7-https-rule .hl7-https-rule-condition { flex-grow: 2; min-width: 120px; }
 .hl7-https-form #hl7-https-out-rules-list > li { padding-top: 3px; padding-bottom: 3px; }
-.hl7-https-form .hl7-https-rule .hl7-https-rule-field { flex: 0 1 80px; }
+.hl7-https-form .hl7-https-rule input.hl7-https-rule-value { flex: 0 1 60px; }
+.hl7-https-form .hl7-https-rule input.hl7-https-rule-field { flex: 0 1 80px; }
 .hl7-https-form .hl7-https-rule-own .hl7-https-rule-condition { flex-grow: 1; }
-.hl7-https-form .hl7-https-rule-own .hl7-https-rule-value { flex: 2 1 0; font-family: var(--red-ui-monospace-font); }
+.hl7-https-form .hl7-https-rule-own .hl7-https-rule-value { flex: 2 1 0 !important; font-family: var(--red-ui-monospace-font); }
 .hl7-https-form .hl7-https-rule label { flex: none; width: auto; margin: 0; white-space: nowrap; }
 .hl7-https-form .hl7-https-rule label input { width: auto; margin: 0 2px 0 0; vertical-align: middle; }
 .hl7-https-form .hl7-https-default .hl7-https-rule select,

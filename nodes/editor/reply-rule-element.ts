@@ -21,6 +21,8 @@ const groups: readonly (readonly [group: string, first: RowCondition])[] = [
   ['own', 'own']
 ]
 const severities = ['I', 'W', 'E', 'F'] as const
+/** A value may take room for so many digits from the condition before it. */
+const MOST_DIGITS = 18
 /** Elements of one rule, by what they hold. */
 interface RuleFields {
   condition: HTMLSelectElement
@@ -94,6 +96,14 @@ export function showRuleFields(rule: HTMLElement, text: RuleText): void {
   fields.severity.hidden = condition !== 'severity'
   fields.value.hidden = !hasValue(condition) || condition === 'severity'
   fields.value.placeholder = hasValue(condition) ? text(`example.${condition}`) : ''
+  // As wide as what is in it, capitals too; what has no room shows in full under the mouse.
+  const { value, placeholder } = fields.value
+  const width = Math.min((value === '' ? placeholder : value).length * 1.4, MOST_DIGITS)
+  fields.value.style.flexBasis = `calc(${width}ch + 18px)`
+  fields.value.title = value
+  for (const select of [fields.condition, fields.action]) {
+    select.title = select.selectedOptions[0]?.text ?? ''
+  }
   const warning = fields.warn.closest('label')
   if (warning) warning.hidden = fields.action.value === ''
   rule.classList.toggle('hl7-https-rule-own', condition === 'own')

@@ -55,7 +55,7 @@ export function prepareTokenTest({ form, nodeId, lists, onIssuer }: TokenTestOpt
       result.show('bad', text('test.failed'), [
         [text('test.error'), [answer.code, status].filter((part) => part !== '').join(', ')],
         [text('test.description'), answer.description],
-        [text('test.hint'), answer.hint]
+        [text('test.hint'), answer.hint === answer.description ? '' : answer.hint]
       ])
       return
     }

@@ -114,7 +114,7 @@ const outcomes = new Map<string, Outcome>([
 ])
 
 const allowedActions =
-  'at most one of C (accept), F (fail), S (suspend), D (disable), before it an R (retry), and a W (warn)'
+  'at most one of C (accept), F (fail), S (suspend), D (pause the node), before it an R (try again), and a W (warn)'
 
 function readActions(scanner: RuleScanner): Omit<ReplyRule, 'text' | 'conditions'> {
   scanner.peek()

@@ -49,7 +49,7 @@ export function hintForOAuthError(
     case 'invalid_grant':
       return join(hintForGrant(settings), clockHint(facts))
     case 'invalid_request':
-      return `A parameter is missing or wrong: check Authentication (now ${METHODS[clientAuth]}), Scope, Audience, Resource and the Parameters.`
+      return `A parameter is missing or wrong: check Authentication (now ${METHODS[clientAuth]}), Scope, Audience, Resource and Extra parameters.`
     case 'use_dpop_nonce':
     case 'invalid_dpop_proof':
       return 'The token server wants DPoP, which is not supported: let it issue Bearer tokens to this client.'
@@ -67,7 +67,7 @@ function hintForStatus(status: number, facts: HintFacts): string {
   }
   if (status === 405) return 'Check Token URL: this address does not take POST.'
   if (status === 415 || status === 400) {
-    return `Check Authentication (now ${METHODS[facts.clientAuth]}), Scope and the Parameters.`
+    return `Check Authentication (now ${METHODS[facts.clientAuth]}), Scope and Extra parameters.`
   }
   if (status === 429) return 'The token server is asked too often; the next try waits.'
   if (status === 407) return 'The proxy wants a user name and password: check Proxy.'

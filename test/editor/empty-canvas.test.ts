@@ -75,8 +75,14 @@ describe('the way from an empty canvas to an ACK, with mouse and keys', () => {
 
   it('learns from Test what is missing, and then that it works', async () => {
     const result = page.locator('#oauth2-client-credentials-test-result')
+    await page.fill('#node-config-input-clientSecret', '')
     await page.click('#oauth2-client-credentials-test-button')
     await result.getByText('No token').waitFor()
+    // A setting that is missing is its own remedy.
+    assert.deepEqual(await result.locator('dt').allInnerTexts(), ['Error', 'Reason'])
+    await page.fill('#node-config-input-clientSecret', CLIENT_SECRET)
+    await page.click('#oauth2-client-credentials-test-button')
+    await result.getByText('What to do').waitFor()
     // The demo's own authority: the words say where to look.
     assert.match(await result.innerText(), /TLS/)
     await page.click('#oauth2-client-credentials-more')

@@ -69,6 +69,11 @@ describe('the list of reply rules', () => {
     assert.ok(await editor.page.isVisible('#hl7-https-out-rules-default'))
     assert.equal(await editor.page.inputValue(preset), 'default')
     assert.match(await words(), /Accept: accepted \(AA or CA\)\. Fail: error/)
+    const cutOff = await editor.ask(
+      `[...document.querySelectorAll('.hl7-https-rule input[type=text]:not([hidden])')]
+        .filter((field) => field.scrollWidth > field.clientWidth).map((field) => field.value)`
+    )
+    assert.deepEqual(cutOff, [])
     await editor.page.click('#hl7-https-out-rules-show-text')
     await editor.page.click('#hl7-https-out-rules-show-list')
     await editor.close()

@@ -77,7 +77,11 @@ describe('hintForOAuthError', () => {
 
   const missing = 'https://login.example/token'
   const statuses: [number, Partial<TokenSettings>, RegExp][] = [
-    [400, {}, /^Check Authentication \(now "Client secret: Basic"\), Scope and the Parameters\.$/],
+    [
+      400,
+      {},
+      /^Check Authentication \(now "Client secret: Basic"\), Scope and Extra parameters\.$/
+    ],
     [404, {}, /that the issuer names is not there: check Issuer URL/],
     [404, { tokenEndpoint: missing }, /^Check Token URL: there is nothing/],
     [405, {}, /does not take POST/],
