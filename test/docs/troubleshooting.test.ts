@@ -19,7 +19,8 @@ const INTERNAL = [
   'ERR_ABORTED',
   'ERR_GOT_REQUEST_ERROR',
   'ERR_HTTP_CONTENT_LENGTH_MISMATCH',
-  'ERR_INVALID_STATE'
+  'ERR_INVALID_STATE',
+  'ERR_OUT_OF_RANGE'
 ]
 
 /** The codes of a kind in some code, but for beginnings such as `ERR_SSL_`. */
