@@ -40,7 +40,8 @@ const [messageCode, trigger] = [parsePath('MSH-9.1'), parsePath('MSH-9.2')]
 
 /**
  * Whether the receiver answered with HL7, acknowledgement or not. What was sent and came back (the same
- * control ID and type, no MSA) is no answer: something that knows no HL7 echoed it.
+ * control ID and type, no MSA) is no answer: something that knows no HL7 echoed it. Nor is the bare
+ * beginning of one, which tells neither its type nor an error.
  */
 export function isAnswer(
   reply: ReplyRecord | undefined,
@@ -51,6 +52,7 @@ export function isAnswer(
   const message = readReplyMessage(reply.hl7)
   if (message === null) return false
   const first = (path: Hl7Path): string => message.values(path)[0] ?? ''
+  if (first(messageCode) === '' && message.segments('ERR').length === 0) return false
   const event = first(trigger)
   const sameType = first(messageCode) + (event === '' ? '' : `^${event}`) === type
   return !sameType || !headerIds.some((path) => first(path) === controlId)
