@@ -130,6 +130,18 @@ describe('discovery', () => {
     assert.ok((await test({ issuer: `${server.origin}/x/.well-known/openid-configuration` })).ok)
   })
 
+  it('asks at a full well-known URL alone, and for an issuer without its fragment', async () => {
+    pages['/.well-known/oauth-authorization-server/x'] = metadata(server.origin)
+    for (const answer of [text('', 'text/plain', 404), text('', 'text/plain', 500)]) {
+      pages['/x/.well-known/openid-configuration'] = answer
+      server.seen = []
+      assert.ok(!(await test({ issuer: `${server.origin}/x/.well-known/openid-configuration` })).ok)
+      assert.deepEqual(asked(), ['/x/.well-known/openid-configuration'])
+    }
+    pages[openId] = metadata(server.origin)
+    assert.ok((await test({ issuer: `${server.origin}#part` })).ok)
+  })
+
   it('reads a SMART document, which has no issuer', async () => {
     pages['/fhir/.well-known/smart-configuration'] = json({
       token_endpoint: `${server.origin}/token`,

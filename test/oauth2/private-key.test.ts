@@ -42,7 +42,7 @@ describe('readPrivateKey', () => {
       ['indents', (text: string) => text.replaceAll('\n', '\n\t  ')],
       ['blank lines', (text: string) => text.replaceAll('\n', '\r\n\r\n')],
       ['trailing blanks', (text: string) => text.replaceAll('\n', '  \n')],
-      ['another key behind it', (text: string) => text + pem(p384.privateKey, 'sec1')],
+      ['other keys behind it', (text: string) => text + pem(p384.privateKey, 'sec1') + text],
       ['a public key before it', (text: string) => spki + text]
     ].flatMap(([how, change]) =>
       (

@@ -179,6 +179,13 @@ describe('readTokenAnswer', () => {
         { error: 'E1', description: 'no', quirks: [] }
       ],
       [
+        "of Okta's, with status 200",
+        200,
+        json,
+        '{"errorCode":"E1","errorSummary":"no"}',
+        { error: 'E1', description: 'no', quirks: ['It sends an error with status 200.'] }
+      ],
+      [
         'as an object with a code',
         400,
         json,
@@ -306,6 +313,8 @@ describe('readTokenAnswer', () => {
       ['a message', json, '{"message":"welcome"}', 'no-token'],
       ['no error', json, '{"error":null,"message":"welcome"}', 'no-token'],
       ['an error of 0', json, '{"error":0}', 'no-token'],
+      ['an error of false', json, '{"error":false,"message":"welcome"}', 'no-token'],
+      ['an empty error', json, '{"error":"","message":"welcome"}', 'no-token'],
       ['a list as a text', json, '"[1,2,3,4,5,6,7,8,9]"', 'not-json'],
       ['a list', json, '[{"access_token":"x"}]', 'not-json'],
       ['null', json, 'null', 'not-json'],
