@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Request, Response } from 'express'
 import type { Node, NodeAPI } from 'node-red'
-import type { DeliveryState } from '../src/delivery/delivery.ts'
+import type { DeliveryState } from '../src/delivery/delivery-options.ts'
 import { OutboxError, type EntryFacts } from '../src/outbox/outbox.ts'
 import type { TokenTestResult } from '../src/oauth2/test-token.ts'
 import { testToken } from '../src/oauth2/test-token.ts'

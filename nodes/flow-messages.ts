@@ -1,6 +1,6 @@
 import type { Node, NodeMessageInFlow } from 'node-red'
 import type { Parcel } from '../src/delivery/courier.ts'
-import type { ContentCodec } from '../src/delivery/delivery.ts'
+import type { ContentCodec } from '../src/delivery/delivery-options.ts'
 import { DeliveryError } from '../src/delivery/delivery-error.ts'
 import { nameOf, printable } from '../src/delivery/explain.ts'
 import { readOutgoingMessage, type OutgoingMessage } from '../src/hl7/outgoing-message.ts'

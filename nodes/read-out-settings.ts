@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import type { Node, NodeAPI, NodeDef } from 'node-red'
 import type { CourierSettings } from '../src/delivery/courier.ts'
-import type { DeliveryOptions } from '../src/delivery/delivery.ts'
+import type { DeliveryOptions } from '../src/delivery/delivery-options.ts'
 import type { AlertSettings } from '../src/delivery/alerts.ts'
 import { parseReplyRules, type ReplyRules } from '../src/delivery/reply-rules.ts'
 import { charsetOfLabel, unknownCharset } from '../src/hl7/charset.ts'

@@ -1,93 +1,23 @@
-import { OutboxError, type EntryFacts, type Outbox, type OutboxContents } from '../outbox/outbox.ts'
+import { OutboxError, type EntryFacts, type Outbox } from '../outbox/outbox.ts'
 import { ActiveMessage } from './active-message.ts'
 import { Ages } from './ages.ts'
-import type { Clock } from './clock.ts'
 import type { AttemptResult } from './courier.ts'
 import { DeliveryError } from './delivery-error.ts'
+import type { Accepted, DeliveryOptions, DeliveryState, LeftAtClose } from './delivery-options.ts'
 import { nameOf, type MessageName } from './explain.ts'
-import { Figures, type FigureValues } from './figures.ts'
-import { Lanes, type Order } from './lanes.ts'
+import { Figures } from './figures.ts'
 import { LoadedMessages } from './loaded-messages.ts'
 import {
   pauseNotice,
   recoveryNotice,
   retryNotice,
   suspensionNotice,
-  unreadableNotice,
-  type Notice
+  unreadableNotice
 } from './notices.ts'
 import { closedError, isGone, lostError, notHandedOn, queueFailed } from './queue-errors.ts'
-import { retryWaitMs, type RetrySettings } from './retry-schedule.ts'
+import { retryWaitMs } from './retry-schedule.ts'
 import { failedSettlement, settlementOf, type Settlement } from './settlement.ts'
-
-/** How the content of a message is put away and found again. */
-export interface ContentCodec<Content> {
-  encode(content: Content): Buffer
-  decode(bytes: Buffer): Content
-  /** Bytes that the content takes in memory, roughly; `Infinity` keeps it there. */
-  size(content: Content): number
-}
-
-export interface DeliveryOptions<Content> {
-  outbox: Outbox
-  codec: ContentCodec<Content>
-  /** Takes a message to the receiver once. */
-  attempt: (content: Content, signal: AbortSignal) => Promise<AttemptResult>
-  /** Hands a settled message on. */
-  emit: (facts: EntryFacts, content: Content, settlement: Settlement) => void
-  /** A stored message is lost: what it was, where that is known. */
-  onLost: (error: DeliveryError, about: MessageName | undefined) => void
-  /** What whoever runs Node-RED should find in the log. */
-  onNotice: (notice: Notice) => void
-  /** Something that a status would show has changed. */
-  onChange: () => void
-  order: Order
-  /** What the keys are taken from: a path such as `PID-3.1`, or `''`. */
-  orderKey: string
-  /** Messages under way at a time; with `fifo` it is one. */
-  maxInFlight: number
-  retry: RetrySettings
-  /** How long one message is tried, in milliseconds; `Infinity` for ever, 0 once. */
-  failureTimeoutMs: number
-  /** Time without a reachable receiver counts as well. */
-  failWhileUnreachable: boolean
-  /** Messages held before new ones are refused. */
-  queueLimit: number
-  clock: Clock
-  /** From 0 (inclusive) to 1 (exclusive). */
-  random: () => number
-}
-
-/** A message that comes in. */
-export interface Accepted<Content> {
-  /** Messages of one key keep their order (`order: key`); stored, should the order change. */
-  key: string
-  controlId: string
-  type: string
-  content: Content
-}
-
-/** What a status or an operator sees. */
-export interface DeliveryState extends FigureValues {
-  state: 'idle' | 'sending' | 'retrying' | 'paused' | 'error'
-  queued: number
-  inFlight: number
-  suspended: number
-  oldestAgeMs: number
-  lastError: { code: string; at: string } | null
-  /** How the last message left, with the code of its acknowledgement. */
-  lastOutcome: { outcome: Settlement['outcome']; code: string } | null
-  /** The most tried of the messages that wait for their next attempt. */
-  retry: { attempts: number; waitMs: number } | null
-}
-
-/** Messages of an outbox that is not durable, in order. */
-export interface LeftAtClose {
-  /** They left as errors. */
-  unsettled: readonly EntryFacts[]
-  /** They left as their outcome said, but the next nodes may have been closed. */
-  settled: readonly EntryFacts[]
-}
+import { Turns } from './turns.ts'
 
 /** A queue that could not be opened or read is tried again after this time, in milliseconds. */
 const REOPEN_MS = 30_000
@@ -105,9 +35,7 @@ const GIVEN_UP_AT_ONCE = 100
 export class Delivery<Content> {
   readonly #options: DeliveryOptions<Content>
   readonly #outbox: Outbox
-  readonly #lanes: Lanes
-  /** Messages up to that number wait under keys of another kind: they go one by one, before all others. */
-  #backlog: { lanes: Lanes; last: number } | undefined
+  readonly #turns: Turns
   readonly #ages = new Ages()
   readonly #figures = new Figures()
   readonly #abort = new AbortController()
@@ -150,7 +78,7 @@ export class Delivery<Content> {
   constructor(options: DeliveryOptions<Content>) {
     this.#options = options
     this.#outbox = options.outbox
-    this.#lanes = new Lanes(options.order)
+    this.#turns = new Turns(options.order)
     // Beside an outbox that keeps nothing, all of them have to stay.
     this.#loaded = new LoadedMessages((content) =>
       options.outbox.durable ? options.codec.size(content) : Number.POSITIVE_INFINITY
@@ -238,7 +166,7 @@ export class Delivery<Content> {
       this.#changed()
       throw queueFailed(name, error)
     }
-    this.#lanesFor(seq).add(seq, facts.lane)
+    this.#turns.add(seq, facts.lane)
     this.#pump()
     this.#changed()
   }
@@ -433,10 +361,9 @@ export class Delivery<Content> {
     this.#lastSeq = lastSeq
     this.#paused ||= paused
     for (const facts of suspended) this.#suspended.set(facts.seq, facts)
-    this.#findBacklog(waiting)
+    this.#turns.restore(waiting, this.#laneOf('').slice(0, -this.#outbox.lane('').length))
     for (const [index, seq] of waiting.seqs.entries()) {
       this.#ages.add(seq, waiting.acceptedAt[index] ?? 0)
-      this.#lanesFor(seq).add(seq, waiting.lanes[waiting.laneIndex[index] ?? 0] ?? '')
     }
     this.#unemitted = [...settled].reverse()
     this.#opened = true
@@ -445,23 +372,8 @@ export class Delivery<Content> {
     void this.#emitStored()
   }
 
-  /** Between keys of two kinds there is no order by key: a patient's messages could overtake each other. */
-  #findBacklog({ seqs, lanes, laneIndex }: OutboxContents['waiting']): void {
-    if (this.#options.order !== 'key') return
-    const own = this.#laneOf('').slice(0, -this.#outbox.lane('').length)
-    const foreign = lanes.map((lane) => !lane.startsWith(own))
-    const last = seqs.findLast((_seq, index) => foreign[laneIndex[index] ?? 0] === true)
-    if (last !== undefined) this.#backlog = { lanes: new Lanes('fifo'), last }
-  }
-
   #laneOf(key: string): string {
     return `${this.#options.orderKey}:${this.#outbox.lane(key)}`
-  }
-
-  #lanesFor(seq: number): Lanes {
-    return this.#backlog !== undefined && seq <= this.#backlog.last
-      ? this.#backlog.lanes
-      : this.#lanes
   }
 
   /** What was settled but perhaps not handed on when the last process ended leaves first. */
@@ -524,8 +436,7 @@ export class Delivery<Content> {
         continue
       }
       if (this.#active.size >= MAX_ACTIVE) return
-      if (this.#backlog?.lanes.isEmpty === true) this.#backlog = undefined
-      const next = (this.#backlog?.lanes ?? this.#lanes).take()
+      const next = this.#turns.take()
       if (next === undefined) return
       this.#begin(next.seq, next.lane)
     }
@@ -570,8 +481,8 @@ export class Delivery<Content> {
     this.#inFlight--
     if (retried === undefined || gone) {
       this.#active.delete(seq)
-      if (!gone) this.#lanesFor(seq).putBack(seq, lane)
-      this.#lanesFor(seq).release(lane)
+      if (!gone) this.#turns.putBack(seq, lane)
+      this.#turns.release(seq, lane)
     } else this.#due.unshift(retried)
     this.#changed()
     this.#idleIfEmpty()
@@ -707,7 +618,7 @@ export class Delivery<Content> {
       this.#noteError('HL7_QUEUE_FAILED')
     }
     this.#loaded.add(facts, content)
-    this.#lanesFor(facts.seq).putBack(facts.seq, facts.lane)
+    this.#turns.putBack(facts.seq, facts.lane)
     this.#free(active)
   }
 
@@ -767,7 +678,7 @@ export class Delivery<Content> {
     await Promise.all(messages.map((facts) => this.#store(facts)))
     for (const { seq, acceptedAt, lane } of messages) {
       this.#ages.add(seq, acceptedAt)
-      this.#lanesFor(seq).putBack(seq, lane)
+      this.#turns.putBack(seq, lane)
     }
   }
 
@@ -824,7 +735,7 @@ export class Delivery<Content> {
   #free({ facts: { seq, lane } }: ActiveMessage): void {
     this.#active.delete(seq)
     this.#inFlight--
-    this.#lanesFor(seq).release(lane)
+    this.#turns.release(seq, lane)
     this.#changed()
     this.#idleIfEmpty()
     this.#pump()

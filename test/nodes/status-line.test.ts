@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
 import type { Alert } from '../../src/delivery/alerts.ts'
-import type { DeliveryState } from '../../src/delivery/delivery.ts'
+import type { DeliveryState } from '../../src/delivery/delivery-options.ts'
 import type { TokenStatus } from '../../src/oauth2/token-status.ts'
 import { statusOf } from '../../nodes/status-line.ts'
 
