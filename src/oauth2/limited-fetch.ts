@@ -29,7 +29,8 @@ export function limitedFetch(httpClient: HttpClient, signal: AbortSignal): Clien
     const limited = { ...options, signal: AbortSignal.any([signal, timeUp.signal]) }
     try {
       return await fetch(url, limited).catch((error: unknown) => {
-        if (!isStale(error)) throw error
+        // Should the server have read it after all, a second token does no harm.
+        if (!(error instanceof HttpError && error.isStale)) throw error
         return fetch(url, limited)
       })
     } catch (error) {
@@ -45,19 +46,6 @@ export function limitedFetch(httpClient: HttpClient, signal: AbortSignal): Clien
       clearTimeout(timer)
     }
   }
-}
-
-/**
- * The server had closed the connection that was kept from the last request, which may be hours ago.
- * Should it have read this one after all, a second token does no harm.
- */
-function isStale(error: unknown): boolean {
-  return (
-    error instanceof HttpError &&
-    error.reusedConnection &&
-    error.family === 'reset' &&
-    error.status === undefined
-  )
 }
 
 /** The body of an answer. */
