@@ -33,8 +33,6 @@ export interface ObtainedToken {
   sentAt: Instant
   tokenEndpoint: string
   clientAuth: ClientAuthMethod
-  /** Deviations that were tolerated, one sentence each. */
-  quirks: readonly string[]
 }
 
 /** Asks the token server for tokens. It keeps no token; it keeps the server's metadata. */
@@ -46,8 +44,16 @@ export class TokenClient {
   readonly #clock: Clock
   readonly #discovery: Discovery
   readonly #key: KeyObject | undefined
+  readonly #onQuirk: (host: string, quirk: string) => void
 
-  constructor(settings: TokenSettings, httpClient: HttpClient, clock: Clock) {
+  /** @param onQuirk is told of each deviation that was tolerated, in one sentence, also in a refusal */
+  constructor(
+    settings: TokenSettings,
+    httpClient: HttpClient,
+    clock: Clock,
+    onQuirk: (host: string, quirk: string) => void = () => undefined
+  ) {
+    this.#onQuirk = onQuirk
     this.#settings = settings
     this.#httpClient = httpClient
     this.#clock = clock
@@ -123,6 +129,7 @@ export class TokenClient {
       const type = response.headers.get('content-type') ?? ''
       const answer = readTokenAnswer(response.status, type, text)
       if (encoding !== 'utf-8') answer.quirks.push('It sends UTF-16 instead of UTF-8.')
+      for (const quirk of answer.quirks) this.#onQuirk(new URL(url).host, quirk)
       if (answer.kind !== 'granted') {
         throw answerError(answer, response, url, {
           settings,
@@ -158,7 +165,7 @@ export class TokenClient {
     if (granted === undefined || tokenEndpoint === undefined) {
       throw configError('No token request was made.')
     }
-    const { accessToken, tokenType, expiresIn, scope, quirks } = granted
+    const { accessToken, tokenType, expiresIn, scope } = granted
     return {
       accessToken,
       tokenType,
@@ -166,8 +173,7 @@ export class TokenClient {
       scope: scope ?? settings.scope,
       sentAt,
       tokenEndpoint,
-      clientAuth,
-      quirks
+      clientAuth
     }
   }
 

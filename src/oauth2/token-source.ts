@@ -34,21 +34,19 @@ export class TokenSource {
 
   constructor(settings: TokenSettings, parts: TokenSourceParts) {
     const { httpClient, clock = systemClock, random = Math.random, onWarning } = parts
-    const client = new TokenClient(settings, httpClient, clock)
     const warned = new Set<string>()
+    const client = new TokenClient(settings, httpClient, clock, (host, quirk) => {
+      if (warned.has(quirk)) return
+      warned.add(quirk)
+      onWarning?.(`Token server ${host}: ${quirk}`)
+    })
     this.configError = client.configError
     this.usesClientCertificate = clientAuthMethod(settings) === 'tls_client_auth'
     this.#cache = new TokenCache({
       clock,
       random,
       obtain: async (signal) => {
-        const { accessToken, sentAt, expiresIn, quirks, tokenEndpoint } =
-          await client.obtain(signal)
-        for (const quirk of quirks) {
-          if (warned.has(quirk)) continue
-          warned.add(quirk)
-          onWarning?.(`Token server ${new URL(tokenEndpoint).host}: ${quirk}`)
-        }
+        const { accessToken, sentAt, expiresIn } = await client.obtain(signal)
         return { accessToken, sentAt, lifetime: expiresIn ?? settings.defaultLifetime }
       }
     })

@@ -128,6 +128,21 @@ describe('answers of real token servers', () => {
     assert.equal(warnings.length, 1)
   })
 
+  it('warns of a deviation in a refusal too', async () => {
+    server.answer = json({ error: 'invalid_scope' })
+    const warnings: string[] = []
+    const source = new TokenSource(settings(), {
+      httpClient,
+      onWarning: (warning) => warnings.push(warning)
+    })
+    await assert.rejects(source.token(), { code: 'invalid_scope' })
+    source.close()
+    assert.match(
+      warnings.join(),
+      /^Token server 127\.0\.0\.1:\d+: It sends an error with status 200\.$/
+    )
+  })
+
   for (const [what, fault, code, status] of [
     [
       '200 with an error',
