@@ -4,7 +4,7 @@ import { declaresSeparators, isHeader, Segments, type Segment } from './segments
 
 /** The HL7 text of a reply. */
 export interface ReplyMessage {
-  /** Unframed, each segment ended by one CR. */
+  /** Unframed, without blank lines, each segment ended by one CR. */
   readonly text: string
   /** All segments of that name, in order, each with the separators of its own message. */
   segments(name: string): readonly Segment[]
@@ -25,7 +25,7 @@ export interface ReplyMessage {
  */
 export function readReplyMessage(text: string): ReplyMessage | null {
   if (!startsLikeHl7(text)) return null
-  const unframed = unframe(text).trimStart()
+  const unframed = unframe(text, 'dropped').trimStart()
   const first = unframed.slice(0, unframed.indexOf('\r'))
   const reply = new Reply(unframed)
   if (declaresSeparators(first) || first.startsWith('MSA|')) return reply

@@ -72,6 +72,22 @@ describe('readOutgoingMessage', () => {
     assert.equal(bytes.toString(), admission())
   })
 
+  it('leaves blank lines inside as they are, and reads over them', () => {
+    const spaced = admission({ name: 'é' }).replaceAll('\r', '\r\r \r')
+    const sent = spaced.slice(0, spaced.lastIndexOf('\r\r \r')) + '\r'
+    const batch = `BHS|^~\\&|||||||||B1\r\r${sent}`
+    for (const text of [`\x0b${spaced}\x1c\r`, spaced.replaceAll('\r', '\r\n')]) {
+      for (const payload of [text, Buffer.from(text), Buffer.from(text, 'utf16le')]) {
+        const message = readOutgoingMessage(payload, 'auto')
+        assert.equal(message.text, sent)
+        assert.equal(decode(message.bytes, charsetOfLabel(message.charset) ?? assert.fail()), sent)
+        assert.equal(message.value(parsePath('OBX[2]-5')), 'v')
+      }
+    }
+    assert.deepEqual(readOutgoingMessage(batch, 'auto').controlIds, ['B1', 'ID1'])
+    assert.equal(readOutgoingMessage(Buffer.from(batch), 'auto').text, batch)
+  })
+
   it('takes any Uint8Array, part of a larger one too', () => {
     const whole = new Uint8Array(Buffer.from(`xx${admission()}yy`))
     const part = whole.subarray(2, whole.length - 2)

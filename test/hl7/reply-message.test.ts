@@ -9,6 +9,7 @@ describe('readReplyMessage', () => {
     ['no final CR', 'MSH|^~\\&\rMSA|AA|1', 'MSH|^~\\&\rMSA|AA|1\r'],
     ['MLLP', '\x0bMSH|^~\\&\rMSA|AA|1\r\x1c\r', 'MSH|^~\\&\rMSA|AA|1\r'],
     ['CR and LF mixed', 'MSH|^~\\&\r\nMSA|AA|1\nERR|\r', 'MSH|^~\\&\rMSA|AA|1\rERR|\r'],
+    ['blank lines', 'MSH|^~\\&\r\r\n \t\r\rMSA|AA|1\r\r', 'MSH|^~\\&\rMSA|AA|1\r'],
     ['blanks before', '\r\n  MSH|^~\\&\r', 'MSH|^~\\&\r'],
     ['a no-break space before', '\u00a0MSH|^~\\&\r', 'MSH|^~\\&\r'],
     ['a byte order mark', '\ufeffMSH|^~\\&\r', 'MSH|^~\\&\r'],
