@@ -4,6 +4,7 @@ import type { Attempt, AttemptError } from './attempt.ts'
 import type { ReplyTest } from './reply-test.ts'
 
 const msaCode = parsePath('MSA-1')
+const msaControlId = parsePath('MSA-2')
 const messageType = parsePath('MSH-9.1')
 
 /**
@@ -70,11 +71,7 @@ export function holds(test: ReplyTest, facts: Facts): boolean {
     case 'no-reply':
       return error === null && facts.empty
     case 'foreign-id':
-      return (
-        ack !== null &&
-        ack.controlId !== '' &&
-        !facts.attempt.sent.controlIds.includes(ack.controlId)
-      )
+      return ack !== null && ack.controlId !== '' && !isSent(ack.controlId, facts.attempt)
     case 'same-type':
       return error === null && hasSameType(facts)
     case 'error':
@@ -105,6 +102,14 @@ export function holds(test: ReplyTest, facts: Facts): boolean {
 }
 
 const standardCodes = new Set(['AA', 'CA', 'AE', 'CE', 'AR', 'CR'])
+
+/** Whether MSA-2, or its first component alone, is an id that was sent. */
+function isSent(controlId: string, { sent, reply }: Attempt): boolean {
+  if (sent.controlIds.includes(controlId)) return true
+  const msas = reply?.message?.segments('MSA') ?? []
+  const msa = msas.find((segment) => segment.fieldText(2) === controlId)
+  return msa !== undefined && sent.controlIds.includes(msa.value(msaControlId))
+}
 
 function hasSameType({ attempt }: Facts): boolean {
   const received = attempt.reply?.message?.values(messageType)[0]

@@ -25,7 +25,7 @@ export interface AcknowledgementError {
 export interface Acknowledgement {
   /** MSA-1 as it stands: `AAX` or `aa` is not `AA`. */
   readonly code: string
-  /** MSA-2. */
+  /** MSA-2, the whole field. */
   readonly controlId: string
   /** MSA-3. */
   readonly text: string
@@ -41,7 +41,6 @@ export interface Acknowledgement {
 const maxErrors = 10_000
 
 const msaCode = parsePath('MSA-1')
-const msaControlId = parsePath('MSA-2')
 const errSeverity = parsePath('ERR-4')
 
 /**
@@ -75,7 +74,7 @@ export function readAcknowledgement(message: ReplyMessage): Acknowledgement | nu
   if (errors.length === 0) add(msas, errorConditionOf)
   return {
     code: worst.value(msaCode),
-    controlId: worst.value(msaControlId),
+    controlId: worst.fieldText(2),
     text: worst.fieldText(3),
     severity: worstSeverity(errs),
     errors: errors.slice(0, maxErrors)

@@ -81,6 +81,21 @@ describe('a test of a rule', () => {
     })
   }
 
+  it(':I? holds where neither the whole MSA-2 nor its first component was sent', () => {
+    const foreign = (controlId: string, ids: string[]): boolean => {
+      const attempt = answer(`${msh}MSA|AA|${controlId}\rMSA|AA|M9\r`)
+      const facts = factsOf({ ...attempt, sent: { ...sent, controlIds: ids } })
+      return holds({ kind: 'foreign-id' }, facts)
+    }
+    assert.equal(foreign('A^B', ['A^B', 'A']), false)
+    assert.equal(foreign('A', ['A^B', 'A']), false)
+    assert.equal(foreign('A\\S\\B', ['A^B', 'A']), false)
+    assert.equal(foreign('A^X', ['A']), false)
+    assert.equal(foreign('A~X', ['A']), false)
+    assert.equal(foreign('B^A', ['A']), true)
+    assert.equal(foreign('A\\S\\X', ['A']), true)
+  })
+
   it(':* holds for every code but the empty and the six standard ones', () => {
     for (const code of ['AA', 'CA', 'AE', 'CE', 'AR', 'CR', '', 'AAX', 'aa', 'ZZ']) {
       const facts = factsOf(answer(`${msh}MSA|${code}|M1\r`))

@@ -36,6 +36,11 @@ describe('readAcknowledgement', () => {
   describe('MSA', () => {
     const table: [string, string, Acknowledgement | null][] = [
       ['accepted', `${msh}MSA|AA|ID1|fine\r`, ack({ code: 'AA', controlId: 'ID1', text: 'fine' })],
+      [
+        'an MSA-2 with separators in it',
+        `${msh}MSA|AA|A^B~C\\F\\D\r`,
+        ack({ code: 'AA', controlId: 'A^B~C|D' })
+      ],
       ['without MSA-2', `${msh}MSA|AA\r`, ack({ code: 'AA' })],
       ['without anything', `${msh}MSA\r`, ack({})],
       ['an empty MSA-1', `${msh}MSA||ID1\r`, ack({ controlId: 'ID1' })],

@@ -60,6 +60,25 @@ describe('readOutgoingMessage', () => {
     assert.equal(message.type, ' ADT^A01')
   })
 
+  it('takes the whole MSH-10, unescaped, whatever signs it has', () => {
+    const table: [string, string, string[]][] = [
+      ['A^B', 'A^B', ['A^B', 'A']],
+      ['A~B', 'A~B', ['A~B', 'A']],
+      ['A&B', 'A&B', ['A&B']],
+      ['A\\S\\B', 'A^B', ['A^B']],
+      ['^B', '^B', ['^B']]
+    ]
+    for (const [id, whole, ids] of table) {
+      const message = readOutgoingMessage(admission({ id }), 'auto')
+      assert.equal(message.controlId, whole)
+      assert.deepEqual(message.controlIds, ids)
+    }
+    const batch = `FHS|^~\\&|||||||||F^1\rBHS|^~\\&|||||||||B~1\r${admission()}`
+    const { controlId, controlIds } = readOutgoingMessage(batch, 'auto')
+    assert.equal(controlId, 'F^1')
+    assert.deepEqual(controlIds, ['F^1', 'B~1', 'ID1', 'F', 'B'])
+  })
+
   it('has a type without trigger, or none', () => {
     assert.equal(readOutgoingMessage('MSH|^~\\&|||||||ACK|1\r', 'auto').type, 'ACK')
     assert.equal(readOutgoingMessage('MSH|^~\\&||||||||1\r', 'auto').type, '')
