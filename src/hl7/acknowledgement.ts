@@ -1,6 +1,6 @@
 import { unescape } from './escapes.ts'
 import { isSegmentName, parsePath } from './path.ts'
-import type { ReplyMessage } from './reply-message.ts'
+import { maxSegments, type ReplyMessage } from './reply-message.ts'
 import { declaresSeparators, isHeader, type Segment } from './segments.ts'
 
 /** One error of an acknowledgement; everything unescaped, `''` for what is absent. */
@@ -30,8 +30,9 @@ export interface Acknowledgement {
   /** MSA-3. */
   readonly text: string
   /**
-   * The worst ERR-4: F over E over W over I. `''` without ERR, and where some ERR has none of the four
-   * and no other has F or E: what it reports could be worse than a warning.
+   * The worst ERR-4: F over E over W over I. `''` without ERR, and where some ERR has none of the four,
+   * or there are more than are read, and no other has F or E: what it reports could be worse than a
+   * warning.
    */
   readonly severity: string
   readonly errors: AcknowledgementError[]
@@ -122,7 +123,8 @@ function worstSeverity(errs: readonly Segment[]): string {
   }
   const known = ['F', 'E', 'W', 'I'].filter((severity) => found.has(severity))
   const worst = known[0] ?? ''
-  return worst === 'F' || worst === 'E' || found.size === known.length ? worst : ''
+  const all = found.size === known.length && errs.length < maxSegments
+  return worst === 'F' || worst === 'E' || all ? worst : ''
 }
 
 /** Whether nothing but separators follows the segment's name. */

@@ -272,6 +272,13 @@ describe('readAcknowledgement', () => {
       assert.equal(read(`${msh}MSA|AE|ID1\rERR|||1|W\rERR|\r`)?.severity, 'W')
     })
 
+    it('is not only warnings where there are more than are read', () => {
+      const warnings = 'ERR|||1|W\r'.repeat(9_999)
+      assert.equal(read(`${msh}MSA|AE|ID1\r${warnings}`)?.severity, 'W')
+      assert.equal(read(`${msh}MSA|AE|ID1\r${warnings}ERR|||1|W\rERR|||1|E\r`)?.severity, '')
+      assert.equal(read(`${msh}MSA|AE|ID1\rERR|||1|E\r${warnings}ERR|||1|W\r`)?.severity, 'E')
+    })
+
     it('is not only warnings where an ERR of the old form stands among them', () => {
       assert.equal(read(`${msh}MSA|AE|ID1\rERR|||1|W\rERR|PID^1^5^101\r`)?.severity, '')
     })
