@@ -4,7 +4,10 @@ import type { ErrorFamily } from './reply-test.ts'
 
 /** What the rules need to know of the message that was sent. */
 export interface SentMessage {
-  /** Every MSH-10, BHS-11 and FHS-11 of it, unescaped as an acknowledgement's MSA-2 is. */
+  /**
+   * Every MSH-10, BHS-11 and FHS-11 of it, unescaped as an acknowledgement's MSA-2 is: whole, and the
+   * first component alone.
+   */
   readonly controlIds: readonly string[]
   /** MSH-9 as `ADT^A01`, whatever its separators; `''` if unknown. */
   readonly type: string

@@ -1,9 +1,11 @@
 import type { Acknowledgement } from '../hl7/acknowledgement.ts'
 import { parsePath } from '../hl7/path.ts'
 import type { Attempt, AttemptError } from './attempt.ts'
+import { ReplySearch } from './reply-search.ts'
 import type { ReplyTest } from './reply-test.ts'
 
 const msaCode = parsePath('MSA-1')
+const msaControlId = parsePath('MSA-2')
 const messageType = parsePath('MSH-9.1')
 
 /**
@@ -19,6 +21,7 @@ export interface Facts {
   readonly status: number | undefined
   /** The answer had no body at all, or there was no answer. */
   readonly empty: boolean
+  readonly search: ReplySearch
 }
 
 /** Sorts an attempt into acknowledged, error (`E`), or a 2xx answer without an MSA. */
@@ -29,7 +32,8 @@ export function factsOf(attempt: Attempt): Facts {
   const success = isSuccess(status)
   const ack = countingAcknowledgement(attempt)
   const error = ack === null ? (attempt.error ?? (success ? null : statusError(status))) : null
-  return { attempt, ack, error, status, empty: reply === undefined || reply.empty }
+  const empty = reply === undefined || reply.empty
+  return { attempt, ack, error, status, empty, search: new ReplySearch(reply) }
 }
 
 /**
@@ -55,7 +59,6 @@ function statusError(status: number | undefined): AttemptError {
 /** Does the test hold for the attempt? */
 export function holds(test: ReplyTest, facts: Facts): boolean {
   const { ack, error, status } = facts
-  const reply = facts.attempt.reply
   switch (test.kind) {
     case 'code':
       return ack?.code === test.code
@@ -70,11 +73,7 @@ export function holds(test: ReplyTest, facts: Facts): boolean {
     case 'no-reply':
       return error === null && facts.empty
     case 'foreign-id':
-      return (
-        ack !== null &&
-        ack.controlId !== '' &&
-        !facts.attempt.sent.controlIds.includes(ack.controlId)
-      )
+      return ack !== null && ack.controlId !== '' && !isSent(ack.controlId, facts.attempt)
     case 'same-type':
       return error === null && hasSameType(facts)
     case 'error':
@@ -86,25 +85,29 @@ export function holds(test: ReplyTest, facts: Facts): boolean {
     case 'error-family':
       return error?.family === test.family
     case 'error-text':
-      return error !== null && contains(error.text, test.text)
+      return error !== null && error.text.toLowerCase().includes(test.text)
     case 'status':
       return isWithin(status, test)
     case 'field-value':
-      return reply?.message?.values(test.path).includes(test.value) ?? false
+      return facts.search.fieldValue(test.path, test.value)
     case 'field-text':
-      return reply?.message?.values(test.path).some((value) => contains(value, test.text)) ?? false
+      return facts.search.fieldText(test.path, test.text)
     case 'severity':
       return ack?.severity === test.severity
     case 'reply-text':
-      return (
-        reply !== undefined &&
-        // Both: the HL7 text may have been base64 in the body.
-        (contains(reply.text, test.text) || contains(reply.message?.text ?? '', test.text))
-      )
+      return facts.search.text(test.text)
   }
 }
 
 const standardCodes = new Set(['AA', 'CA', 'AE', 'CE', 'AR', 'CR'])
+
+/** Whether MSA-2, or its first component alone, is an id that was sent. */
+function isSent(controlId: string, { sent, reply }: Attempt): boolean {
+  if (sent.controlIds.includes(controlId)) return true
+  const msas = reply?.message?.segments('MSA') ?? []
+  const msa = msas.find((segment) => segment.fieldText(2) === controlId)
+  return msa !== undefined && sent.controlIds.includes(msa.value(msaControlId))
+}
 
 function hasSameType({ attempt }: Facts): boolean {
   const received = attempt.reply?.message?.values(messageType)[0]
@@ -113,9 +116,4 @@ function hasSameType({ attempt }: Facts): boolean {
 
 function isWithin(status: number | undefined, range: { from: number; to: number }): boolean {
   return status !== undefined && status >= range.from && status <= range.to
-}
-
-/** `part` is in small letters. */
-function contains(text: string, part: string): boolean {
-  return text.toLowerCase().includes(part)
 }

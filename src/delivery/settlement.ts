@@ -35,7 +35,6 @@ export function settlementOf(
   return { outcome: 'error', error: { code, message, cause }, ...common }
 }
 
-const headerIds = ['MSH-10', 'BHS-11', 'FHS-11'].map(parsePath)
 const [messageCode, trigger] = [parsePath('MSH-9.1'), parsePath('MSH-9.2')]
 
 /**
@@ -55,7 +54,12 @@ export function isAnswer(
   if (first(messageCode) === '' && message.segments('ERR').length === 0) return false
   const event = first(trigger)
   const sameType = first(messageCode) + (event === '' ? '' : `^${event}`) === type
-  return !sameType || !headerIds.some((path) => first(path) === controlId)
+  const ids = [
+    message.segments('FHS')[0]?.fieldText(11),
+    message.segments('BHS')[0]?.fieldText(11),
+    message.segments('MSH')[0]?.fieldText(10)
+  ]
+  return !sameType || !ids.includes(controlId)
 }
 
 /**

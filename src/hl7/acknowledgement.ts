@@ -1,6 +1,6 @@
 import { unescape } from './escapes.ts'
 import { isSegmentName, parsePath } from './path.ts'
-import type { ReplyMessage } from './reply-message.ts'
+import { maxSegments, type ReplyMessage } from './reply-message.ts'
 import { declaresSeparators, isHeader, type Segment } from './segments.ts'
 
 /** One error of an acknowledgement; everything unescaped, `''` for what is absent. */
@@ -25,13 +25,14 @@ export interface AcknowledgementError {
 export interface Acknowledgement {
   /** MSA-1 as it stands: `AAX` or `aa` is not `AA`. */
   readonly code: string
-  /** MSA-2. */
+  /** MSA-2, the whole field. */
   readonly controlId: string
   /** MSA-3. */
   readonly text: string
   /**
-   * The worst ERR-4: F over E over W over I. `''` without ERR, and where some ERR has none of the four
-   * and no other has F or E: what it reports could be worse than a warning.
+   * The worst ERR-4: F over E over W over I. `''` without ERR, and where some ERR has none of the four,
+   * or there are more than are read, and no other has F or E: what it reports could be worse than a
+   * warning.
    */
   readonly severity: string
   readonly errors: AcknowledgementError[]
@@ -41,7 +42,6 @@ export interface Acknowledgement {
 const maxErrors = 10_000
 
 const msaCode = parsePath('MSA-1')
-const msaControlId = parsePath('MSA-2')
 const errSeverity = parsePath('ERR-4')
 
 /**
@@ -75,7 +75,7 @@ export function readAcknowledgement(message: ReplyMessage): Acknowledgement | nu
   if (errors.length === 0) add(msas, errorConditionOf)
   return {
     code: worst.value(msaCode),
-    controlId: worst.value(msaControlId),
+    controlId: worst.fieldText(2),
     text: worst.fieldText(3),
     severity: worstSeverity(errs),
     errors: errors.slice(0, maxErrors)
@@ -123,7 +123,8 @@ function worstSeverity(errs: readonly Segment[]): string {
   }
   const known = ['F', 'E', 'W', 'I'].filter((severity) => found.has(severity))
   const worst = known[0] ?? ''
-  return worst === 'F' || worst === 'E' || found.size === known.length ? worst : ''
+  const all = found.size === known.length && errs.length < maxSegments
+  return worst === 'F' || worst === 'E' || all ? worst : ''
 }
 
 /** Whether nothing but separators follows the segment's name. */

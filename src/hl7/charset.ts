@@ -278,7 +278,7 @@ const headerLength = 16_384
  * The text of a reply's body: by its byte order mark or zeros, else by its HTTP charset, else by its
  * MSH-18, else UTF-8 where it is valid, else ISO-8859-1. A name there or in MSH-18 counts as none where
  * it is unknown, or where the bytes cannot be what it says: UTF-16 and UTF-32 without such zeros, UTF-8
- * that is not valid. Never throws.
+ * that is not valid. NULs at both ends go. Never throws.
  *
  * @param httpCharset The charset parameter of the reply's Content-Type, quoted or not.
  */
@@ -286,7 +286,21 @@ export function decodeReply(bytes: Uint8Array, httpCharset: string | undefined):
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const unframed = withoutMllpBytes(buffer)
   const wide = wideCharset(unframed)
-  if (wide !== undefined) return decode(unframed, wide)
+  return withoutNuls(
+    wide !== undefined ? decode(unframed, wide) : decodeNarrow(buffer, httpCharset)
+  )
+}
+
+/** The zeros go that end a string in C, and those before it. */
+function withoutNuls(text: string): string {
+  let start = 0
+  while (text.charCodeAt(start) === 0) start++
+  let end = text.length
+  while (end > start && text.charCodeAt(end - 1) === 0) end--
+  return text.slice(start, end)
+}
+
+function decodeNarrow(buffer: Buffer, httpCharset: string | undefined): string {
   if (isMarkedUtf8(buffer)) return decode(buffer, utf8)
   const fits = (set: Charset | null | undefined): set is Charset =>
     set !== null && set !== undefined && !isWide(set) && (set !== utf8 || isUtf8(buffer))
@@ -303,7 +317,7 @@ function isMarkedUtf8(bytes: Buffer): boolean {
 }
 
 function declaredCharset(bytes: Buffer): Charset | null | undefined {
-  const head = unframe(bytes.toString('latin1', 0, headerLength))
+  const head = unframe(withoutNuls(bytes.toString('latin1', 0, headerLength)))
   const msh = new Segments(head).named('MSH')[0]
   try {
     return charsetOfMsh18(msh?.repetitions(18).map((repetition) => repetition[0]?.[0] ?? '') ?? [])

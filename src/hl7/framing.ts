@@ -1,11 +1,13 @@
 /**
  * What may lie around a message and is no part of it: a byte order mark, the MLLP bytes (0x0B before,
- * 0x1C after), blank lines and line endings other than CR (HL7 v2.5.1 §2.6, MLLP release 1).
+ * 0x1C after), blank lines before and behind it and line endings other than CR (HL7 v2.5.1 §2.6, MLLP
+ * release 1).
  *
  * One rule for text and bytes: a line ends in CR, LF or CRLF; 0x0B at its start and 0x1C at its end
- * are framing; a line of nothing but spaces and tabs is blank and goes. A byte order mark counts
- * before the first line only. Everything else stays as it is. The two functions differ in what
- * they walk over, and neither takes a message apart that needs no change.
+ * are framing; a line of nothing but spaces and tabs is blank. Framing goes, and blank lines go at both
+ * ends and where they had framing. A byte order mark counts before the first line only. Everything else
+ * stays as it is, blank lines inside too. The two functions differ in what they walk over, and neither
+ * takes a message apart that needs no change.
  */
 import { Buffer } from 'node:buffer'
 
@@ -20,30 +22,66 @@ const byteOrderMark = 0xfeff
 /**
  * The text without framing, each line ended by exactly one CR. `''` when only framing was there.
  * The same string comes back where nothing had to change.
+ *
+ * @param blankLines what becomes of those inside
  */
-export function unframe(text: string): string {
+export function unframe(text: string, blankLines: 'kept' | 'dropped' = 'kept'): string {
   const lines = text.includes('\n') ? text.replace(/\r\n/g, '\r').replace(/\n/g, '\r') : text
+  const stop = endOfLastLine(lines.length, (at) => lines.charCodeAt(at))
   const pieces: string[] = []
   let start = startOfFirstLine(lines)
   let kept = start // where the run begins that is kept as it is
-  while (start < lines.length) {
+  let begun = false
+  while (start < stop) {
     const found = lines.indexOf('\r', start)
-    const end = found === -1 ? lines.length : found
+    const end = found === -1 ? stop : found
     let first = start
     while (lines.charCodeAt(first) === startBlock) first++
     let last = end
     while (lines.charCodeAt(last - 1) === endBlock) last--
+    const framed = first !== start || last !== end
     const blank = isBlank(lines, first, last)
-    if (blank || found === -1 || first !== start || last !== end) {
+    const goes = blank && (framed || !begun || blankLines === 'dropped')
+    if (!blank) begun = true
+    if (goes || framed || found === -1) {
       pieces.push(lines.slice(kept, start))
-      if (!blank) pieces.push(lines.slice(first, last), '\r')
+      if (!goes) pieces.push(lines.slice(first, last), '\r')
       kept = end + 1
     }
     start = end + 1
   }
-  if (pieces.length === 0) return lines.slice(kept)
-  pieces.push(lines.slice(kept))
+  if (pieces.length === 0) return lines.slice(kept, stop)
+  pieces.push(lines.slice(kept, stop))
   return pieces.join('')
+}
+
+/**
+ * Where the last line ends that is not blank, its CR or LF included: the rest is blank lines and
+ * framing. 0 where there is no such line.
+ */
+function endOfLastLine(length: number, codeAt: (at: number) => number | undefined): number {
+  let stop = length
+  let end = length
+  for (;;) {
+    let start = end
+    while (isBlankOrFraming(codeAt(start - 1))) start--
+    const before = codeAt(start - 1)
+    if (start > 0 && before !== cr && before !== lf) return stop
+    let first = start
+    while (first < end && codeAt(first) === startBlock) first++
+    let last = end
+    while (last > first && codeAt(last - 1) === endBlock) last--
+    for (; first < last; first++) {
+      if (codeAt(first) !== space && codeAt(first) !== tab) return stop
+    }
+    stop = start
+    if (start === 0) return 0
+    end = start - 1
+  }
+}
+
+function isBlankOrFraming(code: number | undefined): boolean {
+  return code === space || code === tab || code === startBlock || code === endBlock
 }
 
 /** The index of the first line, after byte order mark, start block and blank lines. */
@@ -74,13 +112,19 @@ function isBlank(text: string, start: number, end: number): boolean {
  */
 export function unframeBytes(bytes: Buffer): Buffer {
   const start = startOfFirstByteLine(bytes)
-  const change = firstChange(bytes, start)
+  const stop = endOfLastLine(bytes.length, (at) => bytes[at])
+  const change = firstChange(bytes, start, stop)
   let out: Buffer | undefined
   let length = 0
   let line = change
   let nextCr = -1
   let nextLf = -1
-  while (line < bytes.length) {
+  let begun = change > start
+  while (line < stop) {
+    if (bytes[line] === lf && bytes[line - 1] === cr) {
+      line++
+      continue
+    }
     if (nextCr < line) nextCr = indexOrEnd(bytes, cr, line)
     if (nextLf < line) nextLf = indexOrEnd(bytes, lf, line)
     const end = Math.min(nextCr, nextLf)
@@ -88,28 +132,29 @@ export function unframeBytes(bytes: Buffer): Buffer {
     while (bytes[first] === startBlock) first++
     let last = end
     while (bytes[last - 1] === endBlock) last--
-    if (!isBlankBytes(bytes, first, last)) {
+    const framed = first !== line || last !== end
+    if (!isBlankBytes(bytes, first, last) || (begun && !framed)) {
       if (out === undefined) {
-        out = Buffer.allocUnsafe(bytes.length - start + 1)
+        out = Buffer.allocUnsafe(stop - start + 1)
         length = bytes.copy(out, 0, start, change)
       }
       length += bytes.copy(out, length, first, last)
       out[length++] = cr
+      begun = true
     }
     line = end + 1
   }
   return out === undefined ? bytes.subarray(start, change) : out.subarray(0, length)
 }
 
-/** The start of the first line that has framing, is blank or does not end in CR; else the end. */
-function firstChange(bytes: Buffer, start: number): number {
-  const stop = indexOrEnd(bytes, lf, start)
+/** Where the first line starts that has framing or does not end in CR alone; else the end. */
+function firstChange(bytes: Buffer, start: number, stop: number): number {
+  const firstLf = Math.min(indexOrEnd(bytes, lf, start), stop)
   let line = start
-  while (line < stop) {
+  while (line < firstLf) {
     const end = indexOrEnd(bytes, cr, line)
-    if (end >= stop) return line
+    if (end >= firstLf) return line
     if (bytes[line] === startBlock || bytes[end - 1] === endBlock) return line
-    if (isBlankBytes(bytes, line, end)) return line
     line = end + 1
   }
   return line

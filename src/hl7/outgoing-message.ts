@@ -30,9 +30,12 @@ export interface OutgoingMessage {
   readonly bytes: Buffer
   /** The charset parameter that goes with the bytes: `utf-8`, `iso-8859-1`. */
   readonly charset: string
-  /** MSH-10; of a batch FHS-11, else BHS-11, else the first MSH-10. Never blank. */
+  /** MSH-10; of a batch FHS-11, else BHS-11, else the first MSH-10. The whole field. Never blank. */
   readonly controlId: string
-  /** Every FHS-11, BHS-11 and MSH-10 that is not blank, in this order. */
+  /**
+   * What an acknowledgement may name: every FHS-11, BHS-11 and MSH-10 that is not blank, in this order,
+   * then the first components of those that have several. Each once.
+   */
   readonly controlIds: readonly string[]
   /** The first two components of the first MSH-9: `ADT^A01`; `''` in a file without messages. */
   readonly type: string
@@ -221,15 +224,18 @@ class Message implements OutgoingMessage {
     this.#text = text
 
     const messages = this.#headers.named('MSH')
-    this.controlIds = [
-      ...idsOf(this.#headers.named('FHS'), paths.fileId),
-      ...idsOf(this.#headers.named('BHS'), paths.batchId),
-      ...idsOf(messages, paths.messageId)
+    const idFields = [
+      ...this.#headers.named('FHS').map((segment) => ({ segment, path: paths.fileId })),
+      ...this.#headers.named('BHS').map((segment) => ({ segment, path: paths.batchId })),
+      ...messages.map((segment) => ({ segment, path: paths.messageId }))
     ]
+    const wholeIds = idFields.map(({ segment, path }) => segment.fieldText(path.field))
+    const firstComponents = idFields.map(({ segment, path }) => segment.value(path))
+    this.controlIds = [...new Set([...wholeIds, ...firstComponents])].filter(isFilled)
     this.controlId = headers.startsWith('MSH')
-      ? this.value(paths.messageId)
+      ? (messages[0]?.fieldText(paths.messageId.field) ?? '')
       : (this.controlIds[0] ?? '')
-    if (this.controlId.trim() === '') {
+    if (!isFilled(this.controlId)) {
       throw invalid('The message has no control ID. Fill MSH-10 (of a batch, BHS-11 or FHS-11).')
     }
     const trigger = this.value(paths.trigger)
@@ -250,8 +256,8 @@ class Message implements OutgoingMessage {
   }
 }
 
-function idsOf(segments: readonly Segment[], path: Hl7Path): string[] {
-  return segments.map((segment) => segment.value(path)).filter((id) => id.trim() !== '')
+function isFilled(id: string): boolean {
+  return id.trim() !== ''
 }
 
 /** Original mode, where neither MSH-15 nor MSH-16 is filled, always brings a reply. */

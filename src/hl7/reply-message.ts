@@ -4,9 +4,12 @@ import { declaresSeparators, isHeader, Segments, type Segment } from './segments
 
 /** The HL7 text of a reply. */
 export interface ReplyMessage {
-  /** Unframed, each segment ended by one CR. */
+  /** Unframed, without blank lines, each segment ended by one CR. */
   readonly text: string
-  /** All segments of that name, in order, each with the separators of its own message. */
+  /**
+   * The segments of that name, in order, each with the separators of its own message: every MSA, of
+   * others at most 10,000.
+   */
   segments(name: string): readonly Segment[]
   /**
    * The values at a path, unescaped: of every segment of that name (unless the path names one) every
@@ -15,6 +18,9 @@ export interface ReplyMessage {
    */
   values(path: Hl7Path): string[]
 }
+
+/** A reply has to be read in bounded time and memory. */
+export const maxSegments = 10_000
 
 /**
  * Reads text as HL7.
@@ -25,7 +31,7 @@ export interface ReplyMessage {
  */
 export function readReplyMessage(text: string): ReplyMessage | null {
   if (!startsLikeHl7(text)) return null
-  const unframed = unframe(text).trimStart()
+  const unframed = unframe(text, 'dropped').trimStart()
   const first = unframed.slice(0, unframed.indexOf('\r'))
   const reply = new Reply(unframed)
   if (declaresSeparators(first) || first.startsWith('MSA|')) return reply
@@ -55,11 +61,12 @@ class Reply implements ReplyMessage {
   }
 
   segments(name: string): readonly Segment[] {
-    return this.#segments.named(name)
+    // Of a large batch the last message may be the one that was refused.
+    return this.#segments.named(name, name === 'MSA' ? Infinity : maxSegments)
   }
 
   values(path: Hl7Path): string[] {
-    const named = this.#segments.named(path.segment)
+    const named = this.segments(path.segment)
     if (path.occurrence === undefined) return named.flatMap((segment) => segment.values(path))
     return named[path.occurrence - 1]?.values(path) ?? []
   }

@@ -200,21 +200,25 @@ export class Segments {
     this.#text = text
   }
 
-  /** All segments of that name, in order. Blanks before the name are passed over. */
-  named(name: string): readonly Segment[] {
+  /**
+   * All segments of that name, in order. Blanks before the name are passed over.
+   *
+   * @param most after how many to stop; the same for each call with the name
+   */
+  named(name: string, most = Infinity): readonly Segment[] {
     const known = this.#named.get(name)
     if (known !== undefined) return known
-    const found = this.#find(name)
+    const found = this.#find(name, most)
     this.#named.set(name, found)
     return found
   }
 
-  #find(name: string): Segment[] {
+  #find(name: string, most: number): Segment[] {
     const text = this.#text
     const found: Segment[] = []
     let separators = defaultSeparators
     let start = 0
-    while (start < text.length) {
+    while (start < text.length && found.length < most) {
       const next = text.indexOf('\r', start)
       const end = next === -1 ? text.length : next
       while (text[start] === ' ' || text[start] === '\t') start++

@@ -38,6 +38,7 @@ describe('settlementOf, where the rules say F and there is no MSA', () => {
   it('is an error where what was sent came back', () => {
     assert.equal(leaving(`${msh('M1')}PID|1\r`), 'error')
     assert.equal(leaving(`${msh('M1', 'ADT;A01').replace('^', ';')}PID|1\r`), 'error')
+    assert.equal(leaving(msh('M^1'), { ...name, controlId: 'M^1' }), 'error')
     const batch = `FHS|^~\\&|A\rBHS|^~\\&|||||||||B1\r${msh('M1')}`
     assert.equal(leaving(batch, { ...name, controlId: 'B1' }), 'error')
     const file = 'FHS|^~\\&|||||||||F1\rFTS|0\r'

@@ -36,6 +36,11 @@ describe('readAcknowledgement', () => {
   describe('MSA', () => {
     const table: [string, string, Acknowledgement | null][] = [
       ['accepted', `${msh}MSA|AA|ID1|fine\r`, ack({ code: 'AA', controlId: 'ID1', text: 'fine' })],
+      [
+        'an MSA-2 with separators in it',
+        `${msh}MSA|AA|A^B~C\\F\\D\r`,
+        ack({ code: 'AA', controlId: 'A^B~C|D' })
+      ],
       ['without MSA-2', `${msh}MSA|AA\r`, ack({ code: 'AA' })],
       ['without anything', `${msh}MSA\r`, ack({})],
       ['an empty MSA-1', `${msh}MSA||ID1\r`, ack({ controlId: 'ID1' })],
@@ -265,6 +270,13 @@ describe('readAcknowledgement', () => {
 
     it('is not that of an ERR of nothing', () => {
       assert.equal(read(`${msh}MSA|AE|ID1\rERR|||1|W\rERR|\r`)?.severity, 'W')
+    })
+
+    it('is not only warnings where there are more than are read', () => {
+      const warnings = 'ERR|||1|W\r'.repeat(9_999)
+      assert.equal(read(`${msh}MSA|AE|ID1\r${warnings}`)?.severity, 'W')
+      assert.equal(read(`${msh}MSA|AE|ID1\r${warnings}ERR|||1|W\rERR|||1|E\r`)?.severity, '')
+      assert.equal(read(`${msh}MSA|AE|ID1\rERR|||1|E\r${warnings}ERR|||1|W\r`)?.severity, 'E')
     })
 
     it('is not only warnings where an ERR of the old form stands among them', () => {

@@ -350,6 +350,8 @@ describe('decodeReply', () => {
     ['single bytes that HTTP calls UTF-32', latin1(msh('') + '\xe9'), 'utf-32', '|é'],
     ['single bytes that HTTP calls UCS-2', latin1(msh('8859/2') + '\xa3'), 'ucs-2', '|Ł'],
     ['single bytes that MSH-18 calls UTF-16', latin1(msh('UNICODE UTF-16')), undefined, '|AE|1|'],
+    ['what a C string ends with', latin1('\0' + msh('8859/2') + '\xa3\0\0'), undefined, 'Ł'],
+    ['UTF-16 of a C string', encode(msh('') + 'é\0', 'utf-16be'), undefined, '|é'],
     ['UTF-16 in MLLP', mllp(encode(msh('') + 'é', 'utf-16le')), undefined, '|é'],
     ['UTF-32 in MLLP', mllp(encode(msh('') + 'é', 'utf-32le')), 'utf-8', '|é'],
     ['UTF-16 with a mark in MLLP', mllp(encode('\ufeff' + msh('') + 'é', 'utf-16be')), '', '|é']
@@ -364,6 +366,8 @@ describe('decodeReply', () => {
 
   it('reads nothing as nothing', () => {
     assert.equal(decodeReply(Buffer.alloc(0), undefined), '')
+    assert.equal(decodeReply(Buffer.alloc(9), undefined), '')
+    assert.equal(decodeReply(Buffer.from('\0abc\0d\0'), undefined), 'abc\0d')
   })
 
   it('never throws, and says the same twice', () => {

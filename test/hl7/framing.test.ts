@@ -9,10 +9,16 @@ const table: [string, string, string][] = [
   ['line feeds', 'MSH|1\nPID|1\n', 'MSH|1\rPID|1\r'],
   ['CRLF', 'MSH|1\r\nPID|1\r\n', 'MSH|1\rPID|1\r'],
   ['CR, LF and CRLF mixed', 'MSH|1\rPID|1\nPV1|1\r\nZZZ\r', 'MSH|1\rPID|1\rPV1|1\rZZZ\r'],
-  ['LF before CR', 'MSH|1\n\rPID|1\n\r', 'MSH|1\rPID|1\r'],
+  ['LF before CR', 'MSH|1\n\rPID|1\n\r', 'MSH|1\r\rPID|1\r'],
   ['no final CR', 'MSH|1\rPID|1', 'MSH|1\rPID|1\r'],
   ['several final CRs', 'MSH|1\r\r\r', 'MSH|1\r'],
-  ['blank lines inside', 'MSH|1\r\r \t\r\nPID|1\r', 'MSH|1\rPID|1\r'],
+  ['blank lines inside', 'MSH|1\r\r \t\r\nPID|1\r', 'MSH|1\r\r \t\rPID|1\r'],
+  ['blank lines inside of CRLF', 'MSH|1\r\n\r\n \r\nPID|1\r\n\r\n', 'MSH|1\r\r \rPID|1\r'],
+  ['blank lines inside of LF', 'MSH|1\n\n\nPID|1\n \n', 'MSH|1\r\r\rPID|1\r'],
+  ['blank lines around framing', '\x1c\r\r \rMSH|1\r\r\x1c\r\r', 'MSH|1\r'],
+  ['blank lines between frames', '\x0bMSH|1\r\x1c\r\r\x0bMSH|2\r', 'MSH|1\r\rMSH|2\r'],
+  ['an end block behind blanks', 'MSH|1\r \x1c \r\r', 'MSH|1\r \x1c \r'],
+  ['a start block behind blanks', 'MSH|1\r \x0b\r\r', 'MSH|1\r \x0b\r'],
   ['blank lines before', '\r\n \n\tMSH|1\r', '\tMSH|1\r'],
   ['a last line of spaces', 'MSH|1\n    ', 'MSH|1\r'],
   ['MLLP', '\x0bMSH|1\rPID|1\r\x1c\r', 'MSH|1\rPID|1\r'],
@@ -81,10 +87,25 @@ describe('unframe', () => {
         const text = pieces.join('')
         const once = unframe(text)
         assert.equal(unframeBytes(Buffer.from(text)).toString(), once)
-        assert.ok(once === '' || /[^\r]\r$/.test(once))
-        assert.ok(!once.includes('\r\r') && !once.includes('\n'))
+        assert.equal(once, byLines(text))
+        assert.equal(unframe(text, 'dropped'), once.replace(/^[ \t]*\r/gm, ''))
       }),
       { numRuns: 3000 }
     )
   })
 })
+
+/** The rule, line by line. */
+function byLines(text: string): string {
+  const kept: string[] = []
+  let waiting: string[] = []
+  for (const line of text.replace(/^[\r\n\t \v]*[\r\n\v]/, '').split(/\r\n|\r|\n/)) {
+    let content = line.replace(/^\v+/, '')
+    while (content.endsWith('\x1c')) content = content.slice(0, -1)
+    if (/[^ \t]/.test(content)) {
+      kept.push(...waiting, content)
+      waiting = []
+    } else if (content === line && kept.length > 0) waiting.push(line)
+  }
+  return kept.map((line) => `${line}\r`).join('')
+}

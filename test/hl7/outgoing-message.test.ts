@@ -60,6 +60,25 @@ describe('readOutgoingMessage', () => {
     assert.equal(message.type, ' ADT^A01')
   })
 
+  it('takes the whole MSH-10, unescaped, whatever signs it has', () => {
+    const table: [string, string, string[]][] = [
+      ['A^B', 'A^B', ['A^B', 'A']],
+      ['A~B', 'A~B', ['A~B', 'A']],
+      ['A&B', 'A&B', ['A&B']],
+      ['A\\S\\B', 'A^B', ['A^B']],
+      ['^B', '^B', ['^B']]
+    ]
+    for (const [id, whole, ids] of table) {
+      const message = readOutgoingMessage(admission({ id }), 'auto')
+      assert.equal(message.controlId, whole)
+      assert.deepEqual(message.controlIds, ids)
+    }
+    const batch = `FHS|^~\\&|||||||||F^1\rBHS|^~\\&|||||||||B~1\r${admission()}`
+    const { controlId, controlIds } = readOutgoingMessage(batch, 'auto')
+    assert.equal(controlId, 'F^1')
+    assert.deepEqual(controlIds, ['F^1', 'B~1', 'ID1', 'F', 'B'])
+  })
+
   it('has a type without trigger, or none', () => {
     assert.equal(readOutgoingMessage('MSH|^~\\&|||||||ACK|1\r', 'auto').type, 'ACK')
     assert.equal(readOutgoingMessage('MSH|^~\\&||||||||1\r', 'auto').type, '')
@@ -70,6 +89,22 @@ describe('readOutgoingMessage', () => {
     assert.equal(readOutgoingMessage(framed, 'auto').text, admission())
     const bytes = readOutgoingMessage(Buffer.from(framed), 'auto').bytes
     assert.equal(bytes.toString(), admission())
+  })
+
+  it('leaves blank lines inside as they are, and reads over them', () => {
+    const spaced = admission({ name: 'é' }).replaceAll('\r', '\r\r \r')
+    const sent = spaced.slice(0, spaced.lastIndexOf('\r\r \r')) + '\r'
+    const batch = `BHS|^~\\&|||||||||B1\r\r${sent}`
+    for (const text of [`\x0b${spaced}\x1c\r`, spaced.replaceAll('\r', '\r\n')]) {
+      for (const payload of [text, Buffer.from(text), Buffer.from(text, 'utf16le')]) {
+        const message = readOutgoingMessage(payload, 'auto')
+        assert.equal(message.text, sent)
+        assert.equal(decode(message.bytes, charsetOfLabel(message.charset) ?? assert.fail()), sent)
+        assert.equal(message.value(parsePath('OBX[2]-5')), 'v')
+      }
+    }
+    assert.deepEqual(readOutgoingMessage(batch, 'auto').controlIds, ['B1', 'ID1'])
+    assert.equal(readOutgoingMessage(Buffer.from(batch), 'auto').text, batch)
   })
 
   it('takes any Uint8Array, part of a larger one too', () => {

@@ -9,6 +9,7 @@ describe('readReplyMessage', () => {
     ['no final CR', 'MSH|^~\\&\rMSA|AA|1', 'MSH|^~\\&\rMSA|AA|1\r'],
     ['MLLP', '\x0bMSH|^~\\&\rMSA|AA|1\r\x1c\r', 'MSH|^~\\&\rMSA|AA|1\r'],
     ['CR and LF mixed', 'MSH|^~\\&\r\nMSA|AA|1\nERR|\r', 'MSH|^~\\&\rMSA|AA|1\rERR|\r'],
+    ['blank lines', 'MSH|^~\\&\r\r\n \t\r\rMSA|AA|1\r\r', 'MSH|^~\\&\rMSA|AA|1\r'],
     ['blanks before', '\r\n  MSH|^~\\&\r', 'MSH|^~\\&\r'],
     ['a no-break space before', '\u00a0MSH|^~\\&\r', 'MSH|^~\\&\r'],
     ['a byte order mark', '\ufeffMSH|^~\\&\r', 'MSH|^~\\&\r'],
@@ -64,5 +65,15 @@ describe('readReplyMessage', () => {
     for (const [path, expected] of values) {
       assert.deepEqual(reply.values(parsePath(path)), expected, path)
     }
+  })
+
+  it('gives ten thousand segments of a name at most, but every MSA', () => {
+    const reply = readReplyMessage(
+      'MSH|^~\\&\r' + 'ERR|||1\r'.repeat(10_001) + 'MSA|AA|1\r'.repeat(10_000) + 'MSA|AE|2\r'
+    )
+    assert.ok(reply)
+    assert.equal(reply.segments('ERR').length, 10_000)
+    assert.equal(reply.values(parsePath('ERR-3')).length, 10_000)
+    assert.equal(reply.values(parsePath('MSA-1')).at(-1), 'AE')
   })
 })
