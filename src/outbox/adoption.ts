@@ -1,9 +1,8 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { LeafRow } from './leaf-rows.ts'
+import { DAMAGED, mendedRow, MOST_SEQ, whole, type MessageRow } from './message-row.ts'
 import { getMeta, setMeta } from './queue-database.ts'
 import { isWhole, SEQ_OF_SEALED, type SealedParts } from './sealed-parts.ts'
-
-const META_NUMBERS = new Set(['paused', 'lastSeq'])
 
 /** Takes rows of a damaged queue file over into a new one, within transactions of that. */
 export class Adoption {
@@ -25,33 +24,47 @@ export class Adoption {
   /** Takes a row over, if it is one of ours. What is sealed stays so, and counts only when it is authentic. */
   take({ id, values }: LeafRow): void {
     const [first, second] = values
-    if (values.length === 11 && first === null && typeof second === 'number') {
-      this.#insert.run(id, ...values.slice(1))
-    } else if (values.length === 2 && second instanceof Uint8Array && first === null) {
-      this.#parts.adopt(id, second)
-    } else if (values.length === 2 && typeof first === 'string') {
-      if (first === 'keyCheck' && second instanceof Uint8Array) {
-        this.#keyFits = this.#keyCheck.equals(second)
-      } else if (META_NUMBERS.has(first) && typeof second === 'number') {
-        setMeta(this.#db, first, second)
-      }
-    }
+    if (values.length === 11 && first === null) this.#takeMessage(id, values)
+    else if (values.length === 2 && first === null) this.#parts.adopt(id, second)
+    else if (values.length === 2 && typeof first === 'string') this.#takeMeta(first, second)
+  }
+
+  #takeMessage(id: number, values: LeafRow['values']): void {
+    if (whole(id, MOST_SEQ) === undefined) return
+    const [, state, place, accepted_at, attempts, spent_ms, suspended_at] = values
+    const [lane, type, control_id, reason] = values.slice(7)
+    const row = mendedRow({
+      ...{ seq: id, state, place, accepted_at, attempts, spent_ms, suspended_at },
+      ...{ lane, type, control_id, reason }
+    })
+    this.#insert.run(...(Object.values(row) as MessageRow[keyof MessageRow][]))
+  }
+
+  #takeMeta(name: string, value: unknown): void {
+    if (name === 'keyCheck' && value instanceof Uint8Array) {
+      this.#keyFits = this.#keyCheck.equals(value)
+    } else if (name === 'lastSeq') setMeta(this.#db, name, whole(value, MOST_SEQ) ?? 0)
+    // A pause that is damaged is one still.
+    else if (name === 'paused') setMeta(this.#db, name, value === 0 ? 0 : 1)
   }
 
   /**
-   * Leaves only messages of which facts and content were found. One whose outcome is lost waits
-   * again: it is found out by sending it once more.
+   * Leaves only messages of which facts and content were found. One whose outcome is lost, or that
+   * is not as damaged as its state says, waits again: it is found out by sending it once more.
    */
   end(): { read: number; seen: number; keyFits: boolean } {
     const seen = this.#number(
       `SELECT count(*) FROM (SELECT seq FROM message UNION SELECT ${SEQ_OF_SEALED} FROM sealed)`
     )
     const stored = (getMeta(this.#db, 'lastSeq') as number | undefined) ?? 0
-    setMeta(this.#db, 'lastSeq', Math.max(stored, this.#number('SELECT max(seq) FROM message')))
+    // Not those of the messages: a wrong one would be far off, and is found by having no content.
+    const highest = this.#number(`SELECT max(${SEQ_OF_SEALED}) FROM sealed`)
+    setMeta(this.#db, 'lastSeq', Math.max(stored, highest))
     this.#db.exec(`
       DELETE FROM message WHERE NOT ${isWhole('content')};
       DELETE FROM sealed WHERE ${SEQ_OF_SEALED} NOT IN (SELECT seq FROM message);
-      UPDATE message SET state = 0, place = NULL WHERE state = 2 AND NOT ${isWhole('outcome')};`)
+      UPDATE message SET state = 0, place = NULL 
+      WHERE state = ${DAMAGED} OR (state = 2 AND NOT ${isWhole('outcome')});`)
     return { read: this.#number('SELECT count(*) FROM message'), seen, keyFits: this.#keyFits }
   }
 

@@ -11,7 +11,7 @@ import {
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { PAGE_BYTES } from './leaf-rows.ts'
-import { QueueFaultError } from './queue-fault.ts'
+import { QueueDamageError, QueueFaultError } from './queue-fault.ts'
 import { APPLICATION_ID, SCHEMA_STEPS, SCHEMA_VERSION } from './queue-schema.ts'
 
 /** Pages (4 KiB) in the write-ahead log before it is written back, and when it is cut. */
@@ -93,7 +93,9 @@ function checkedVersion(db: DatabaseSync, path: string): number {
 
 function checkKey(db: DatabaseSync, path: string, keyCheck: Buffer): void {
   const stored = getMeta(db, 'keyCheck')
-  if (stored === undefined || keyCheck.equals(stored as Uint8Array)) return
+  if (stored === undefined) return
+  if (!(stored instanceof Uint8Array)) throw new QueueDamageError()
+  if (keyCheck.equals(stored)) return
   throw new QueueFaultError(
     `The queue file ${path} was sealed with another key. Put back the key that it was written with: hl7HttpsOutQueueKey in settings.js, or the key file in the user directory. Nothing in the file was changed.`,
     'ERR_QUEUE_KEY'

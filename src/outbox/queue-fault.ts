@@ -15,6 +15,11 @@ export class QueueFaultError extends Error implements QueueFault {
 /** A queue file was removed or replaced while it was open. It does not leave the queue thread. */
 export class LostFileError extends Error {}
 
+/** What a queue file holds is not what this package writes, and SQLite has not noticed it. */
+export class QueueDamageError extends Error {
+  readonly code = 'SQLITE_CORRUPT'
+}
+
 /** SQLite's primary result codes that a queue file can meet (sqlite.org/rescode.html). */
 const SQLITE_NAMES: Readonly<Record<number, string>> = {
   1: 'SQLITE_ERROR',
@@ -63,7 +68,9 @@ export function faultCode(error: unknown): string {
   if ('errcode' in error && typeof error.errcode === 'number') {
     return SQLITE_NAMES[error.errcode & 0xff] ?? `SQLITE_${error.errcode}`
   }
-  return 'code' in error && typeof error.code === 'string' ? error.code : 'EUNKNOWN'
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : 'EUNKNOWN'
+  // Node.js cannot hold a number that is stored: none such was ever written.
+  return code.endsWith('OUT_OF_RANGE') ? 'SQLITE_CORRUPT' : code
 }
 
 /** In words for whoever runs Node-RED, with the file's name and without any of its content. */

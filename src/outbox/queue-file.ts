@@ -1,18 +1,15 @@
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
-import type { EntryFacts, EntryState, OutboxContents } from './outbox.ts'
+import type { EntryFacts, OutboxContents } from './outbox.ts'
 import { Adoption } from './adoption.ts'
 import { FilePlace } from './file-place.ts'
+import { DAMAGED, MOST_SEQ, STATES, whole, wholeRow } from './message-row.ts'
 import { deleteFiles, getMeta, openQueueDatabase, setMeta } from './queue-database.ts'
-import { faultCode, LostFileError, QueueFaultError } from './queue-fault.ts'
+import { faultCode, LostFileError, QueueDamageError, QueueFaultError } from './queue-fault.ts'
 import { subKey } from './queue-key.ts'
 import type { QueueCall, QueueFileSpec, ReadEntry } from './queue-protocol.ts'
 import { Sealer, type SealedPlace } from './seal.ts'
 import { SealedParts } from './sealed-parts.ts'
 import { waitingColumns } from './waiting-columns.ts'
-
-const STATES: readonly EntryState[] = ['waiting', 'suspended', 'settled']
-/** In place of a state: it was found damaged, and what is left of it stays. */
-const DAMAGED = STATES.length
 
 /** Free pages that an empty file may keep, and how many are given back at a time. */
 const FREE_PAGES_KEPT = 1024
@@ -22,21 +19,6 @@ const FREE_PAGES_AT_A_TIME = 2048
 export interface MessageCount {
   held: number
   damaged: number
-}
-
-/** A row of `message`. */
-interface MessageRow {
-  seq: number
-  state: number
-  place: number | null
-  accepted_at: number
-  attempts: number
-  spent_ms: number
-  suspended_at: number | null
-  lane: string
-  type: string
-  control_id: string
-  reason: Uint8Array | null
 }
 
 /** One node's queue in a SQLite file. Synchronous: it belongs into the queue thread. */
@@ -139,7 +121,7 @@ export class QueueFile {
    * @throws {QueueFaultError} when it is not there, or damaged: from then on it does not count
    */
   read(seq: number): ReadEntry {
-    const row = this.#sql.row.get(seq) as unknown as MessageRow | undefined
+    const row = this.#sql.row.get(seq)
     if (row === undefined) throw this.#unknown(seq)
     const facts = this.#facts(row)
     const content = this.#parts.get(seq, 'content')
@@ -159,23 +141,31 @@ export class QueueFile {
     return { facts, content, ...(outcome && { outcome }) }
   }
 
-  /** What the queue holds; the waiting ones as columns of their own buffers. */
+  /**
+   * What the queue holds; the waiting ones as columns of their own buffers.
+   *
+   * @throws {QueueDamageError} rather than leave a message out
+   */
   contents(): OutboxContents {
     const suspended: EntryFacts[] = []
     const settled: number[] = []
     for (const row of this.#db
       .prepare('SELECT * FROM message WHERE place IS NOT NULL ORDER BY place')
       .iterate()) {
-      const facts = this.#facts(row as unknown as MessageRow)
+      const facts = this.#facts(row)
       if (facts.state === 'settled') settled.push(facts.seq)
       else suspended.push(facts)
     }
     suspended.sort((a, b) => a.seq - b.seq)
+    const { waiting, aside, leaps } = waitingColumns(this.#db)
+    const isPlaced = aside === suspended.length + settled.length
+    const isThere = leaps.every((seq) => this.#parts.get(seq, 'content') !== undefined)
+    if (!isPlaced || !isThere) throw new QueueDamageError()
     return {
-      waiting: waitingColumns(this.#db),
+      waiting,
       suspended,
       settled,
-      paused: getMeta(this.#db, 'paused') === 1,
+      paused: checked(getMeta(this.#db, 'paused'), 1) === 1,
       lastSeq: this.#lastSeq
     }
   }
@@ -288,7 +278,10 @@ export class QueueFile {
     return this.#sealer.seal(reasonOf(seq), true, Buffer.from(reason, 'utf8'))
   }
 
-  #facts(row: MessageRow): EntryFacts {
+  /** @throws {QueueDamageError} for values that were never written so */
+  #facts(stored: Record<string, unknown>): EntryFacts {
+    const row = wholeRow(stored)
+    if (row === undefined) throw new QueueDamageError()
     const facts: EntryFacts = {
       seq: row.seq,
       lane: row.lane,
@@ -319,13 +312,20 @@ export class QueueFile {
       const placed = this.#db.prepare(
         'SELECT max(place) AS place FROM message WHERE place IS NOT NULL'
       )
-      this.#storedLastSeq = (getMeta(this.#db, 'lastSeq') as number | undefined) ?? 0
-      this.#lastSeq = Math.max(this.#storedLastSeq, (row?.['seq'] as number | null) ?? 0)
-      this.#place = (placed.get()?.['place'] as number | null) ?? 0
+      this.#storedLastSeq = checked(getMeta(this.#db, 'lastSeq'), MOST_SEQ)
+      this.#lastSeq = Math.max(this.#storedLastSeq, checked(row?.['seq'], MOST_SEQ))
+      this.#place = checked(placed.get()?.['place'])
     } catch (error) {
       if (faultCode(error) !== 'ERR_INVALID_STATE') throw error
     }
   }
+}
+
+/** @throws {QueueDamageError} for what is neither a whole number nor nothing, which counts as 0 */
+function checked(stored: unknown, most?: number): number {
+  const value = whole(stored ?? 0, most)
+  if (value === undefined) throw new QueueDamageError()
+  return value
 }
 
 /** How many messages are in a file that nobody has open; needs no key. */
@@ -342,7 +342,7 @@ export function countMessages(path: string): MessageCount {
 }
 
 function countOf(db: DatabaseSync): MessageCount {
-  const sql = `SELECT count(*) FILTER (WHERE state <> ${DAMAGED}) AS held, count(*) AS all_rows FROM message`
+  const sql = `SELECT count(*) FILTER (WHERE state IS NOT ${DAMAGED}) AS held, count(*) AS all_rows FROM message`
   const { held, all_rows } = db.prepare(sql).get() as { held: number; all_rows: number }
   return { held, damaged: all_rows - held }
 }

@@ -1,6 +1,13 @@
 import { existsSync } from 'node:fs'
 import { parentPort, receiveMessageOnPort } from 'node:worker_threads'
-import { faultCode, faultOf, isDamage, LostFileError, QueueFaultError } from './queue-fault.ts'
+import {
+  faultCode,
+  faultOf,
+  isDamage,
+  LostFileError,
+  QueueDamageError,
+  QueueFaultError
+} from './queue-fault.ts'
 import type {
   QueueCall,
   QueueFault,
@@ -150,7 +157,7 @@ function handle({ id, file, task }: QueueRequest): void {
   try {
     switch (task.kind) {
       case 'open':
-        post({ id, contents: withFile(file, (open) => open.contents()) })
+        post({ id, contents: withFile(file, (open) => understood(() => open.contents())) })
         return
       case 'read':
         post({ id, ...withFile(file, (open) => readAll(open, task.seqs)) })
@@ -208,13 +215,22 @@ function withFile<T>(spec: QueueFileSpec, use: (file: File) => T): T {
   return use(opened(spec))
 }
 
+/** All statements are our own: where SQLite does not understand one, the schema is damaged. */
+function understood<T>(work: () => T): T {
+  try {
+    return work()
+  } catch (error) {
+    throw faultCode(error) === 'SQLITE_ERROR' ? new QueueDamageError() : error
+  }
+}
+
 function opened(spec: QueueFileSpec): File {
   let file = files.get(spec.path)
   if (file === undefined) {
     finishRescue(spec.path)
     const broken = keepBrokenLog(spec.path)
     if (broken !== undefined) notice(spec.path, broken)
-    file = new QueueFile(spec)
+    file = understood(() => new QueueFile(spec))
     files.set(spec.path, file)
   }
   return file

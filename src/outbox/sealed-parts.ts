@@ -60,12 +60,12 @@ export class SealedParts {
   }
 
   /** Takes a row of a damaged file over, if it is authentic. */
-  adopt(id: number, sealed: Uint8Array): void {
+  adopt(id: number, sealed: unknown): void {
     const seq = Math.floor(id / PIECES_OF_MESSAGE)
     const piece = id % PIECES_OF_PART
     const part = PARTS[Math.floor((id % PIECES_OF_MESSAGE) / PIECES_OF_PART)]
     const authentic = part && this.#sealer.unseal({ seq, part, piece }, sealed)
-    if (authentic) this.#put.run(id, sealed)
+    if (authentic) this.#put.run(id, sealed as Uint8Array)
   }
 }
 

@@ -521,6 +521,113 @@ describe('DiskOutbox', () => {
       assert.equal((await outbox.read(2)).content.toString(), text(2))
     })
 
+    describe('where values are not what was written', () => {
+      // It keeps the thread: to start one takes longer than all the rest.
+      beforeEach(() => queue('other').open())
+
+      const tampered: [what: string, change: string, of?: Partial<EntryFacts>][] = [
+        ['a time that no Date can hold', 'accepted_at = 1e300'],
+        ['no time', 'accepted_at = NULL'],
+        ['no control ID', 'control_id = NULL', { controlId: '' }],
+        ['a type that is bytes', "type = x'00'", { type: '' }],
+        ['no lane', 'lane = NULL', { lane: '' }],
+        ['attempts beyond all numbers', 'attempts = 9223372036854775807'],
+        ['attempts that are a text', "attempts = 'many'"],
+        ['a negative time spent', 'spent_ms = -1'],
+        ['an unknown state', 'state = 7'],
+        ['no state', 'state = NULL'],
+        ['the state of a damaged message', `state = 3, place = 1`],
+        ['a place, though it waits', 'place = 1'],
+        ['a reason that is a text', "reason = 'why'"]
+      ]
+      for (const [what, change, expected = {}] of tampered) {
+        it(`gives the message back that has ${what}, and tells it`, async () => {
+          const path = await filled(3)
+          tamper(path, `UPDATE message SET ${change} WHERE seq = 2`)
+          const outbox = queue()
+          const { waiting } = await outbox.open()
+          assert.deepEqual([...waiting.seqs], [1, 2, 3])
+          assert.ok(waiting.acceptedAt.every((at) => !Number.isNaN(new Date(at).getTime())))
+          const { facts: found, content } = await outbox.read(2)
+          assert.equal(content.toString(), text(2))
+          assert.deepEqual({ ...found, acceptedAt: 0 }, { ...facts(2, expected), acceptedAt: 0 })
+          assert.ok(!Number.isNaN(new Date(found.acceptedAt).getTime()))
+          assert.match(notices.join(), /was damaged.* of the 3 messages .* 3 could be read/)
+          await outbox.update(found)
+          await outbox.close()
+          assert.deepEqual(seqs(await queue().open()), [1, 2, 3])
+          assert.equal(notices.length, 1)
+        })
+      }
+
+      it('does so when it is read', async () => {
+        const path = await filled(3)
+        tamper(path, "UPDATE message SET control_id = x'00' WHERE seq = 2")
+        const outbox = queue()
+        await outbox.open()
+        assert.deepEqual(notices, [])
+        assert.equal((await outbox.read(2)).facts.controlId, '')
+        assert.match(notices.join(), /3 could be read/)
+      })
+
+      it('lists a suspended and a settled message that the index does not know', async () => {
+        const outbox = queue()
+        await outbox.open()
+        await Promise.all([1, 2, 3].map((seq) => add(outbox, seq)))
+        await outbox.update(facts(1, { state: 'suspended', suspendedAt: 5, reason: 'why' }))
+        await outbox.settle(facts(2), () => Buffer.from('outcome'))
+        await outbox.close()
+        tamper(
+          outbox.path,
+          'DROP INDEX not_waiting',
+          'UPDATE message SET place = NULL',
+          'CREATE INDEX not_waiting ON message (place) WHERE place IS NOT NULL'
+        )
+        const contents = await queue().open()
+        assert.deepEqual(seqs(contents), [3])
+        assert.deepEqual(contents.settled, [2])
+        assert.equal(contents.suspended[0]?.reason, 'why')
+        assert.match(notices.join(), /3 could be read/)
+      })
+
+      it('passes over a number that no message can have, and goes on counting from the others', async () => {
+        for (const wrong of [-5, 50_000_000, 2 ** 40, '9223372036854775807']) {
+          notices = []
+          const path = await filled(3)
+          tamper(path, `UPDATE message SET seq = ${wrong} WHERE seq = 2`)
+          const outbox = queue()
+          const contents = await outbox.open()
+          assert.deepEqual(seqs(contents), [1, 3], `${wrong}`)
+          assert.equal(contents.lastSeq, 3)
+          assert.match(notices.join(), /2 could be read/)
+          await outbox.close()
+          await rm(path)
+        }
+      })
+
+      it('keeps a pause, and takes no last number from what is none', async () => {
+        const path = await filled(3)
+        tamper(
+          path,
+          "UPDATE meta SET value = 'x' WHERE name IN ('paused', 'keyCheck')",
+          "INSERT INTO meta VALUES ('lastSeq', 1e300)"
+        )
+        const contents = await queue().open()
+        assert.deepEqual([contents.paused, contents.lastSeq], [true, 3])
+        assert.deepEqual(seqs(contents), [1, 2, 3])
+      })
+
+      it('reads a file whose schema SQLite does not understand', async () => {
+        const path = await filled(3)
+        const bytes = readFileSync(path)
+        const at = bytes.indexOf('accepted_at REAL')
+        bytes.write('excepted_at', at)
+        writeFileSync(path, bytes)
+        assert.deepEqual(seqs(await queue().open()), [1, 2, 3])
+        assert.match(notices.join(), /3 could be read/)
+      })
+    })
+
     it('takes up a rescue that a crash has ended before its last step', async () => {
       const path = await filled(7)
       renameSync(path, `${path}.rescue`)
