@@ -106,14 +106,15 @@ export class DiskOutbox implements Outbox {
   }
 
   /**
-   * Did an earlier run leave messages in the file, so that it has to be drained first? Needs no key.
-   * Yes also where that cannot be found out: opening the queue then tells why.
+   * Did an earlier run leave messages or a pause in the file, so that it has to be used first? Needs
+   * no key. Yes also where that cannot be found out: opening the queue then tells why.
    */
-  async holdsMessages(): Promise<boolean> {
+  async isInUse(): Promise<boolean> {
     if (!(await exists(this.path))) return false
     try {
       requireSqlite()
-      return (await asked(this.#file, 'count')) > 0
+      const { held = 0, paused = false } = await asked(this.#file, 'count')
+      return held > 0 || paused
     } catch {
       return true
     }
@@ -192,15 +193,17 @@ export class DiskOutbox implements Outbox {
   }
 
   /**
-   * Deletes the file of a node that is no more.
+   * Deletes the file of a node that is no more. One that is empty but paused stays: the node may only
+   * be disabled.
    *
-   * @throws {OutboxError} `ERR_QUEUE_NOT_EMPTY` when messages are in it: then it stays
+   * @throws {OutboxError} `ERR_QUEUE_NOT_EMPTY` when messages are in it, and others when it is not a
+   * file of ours: then it stays
    */
   async deleteFile(): Promise<void> {
     await this.close()
     if (!(await exists(this.path))) return
     requireSqlite()
-    const held = await asked(this.#file, 'delete')
+    const { held = 0 } = await asked(this.#file, 'delete')
     if (held === 0) return
     throw new OutboxError(
       `The queue file ${this.path} was kept: ${held === 1 ? '1 message in it was' : `${held} messages in it were`} not sent. A node with the same id sends what is in it; otherwise delete the file.`,
@@ -331,11 +334,10 @@ async function exists(path: string): Promise<boolean> {
   }
 }
 
-async function asked(file: QueueFileSpec, kind: 'count' | 'delete'): Promise<number> {
+async function asked(file: QueueFileSpec, kind: 'count' | 'delete'): Promise<QueueAnswer> {
   thread.acquire()
   try {
-    const { count } = await thread.request({ file, task: { kind } })
-    return count ?? 0
+    return await thread.request({ file, task: { kind } })
   } finally {
     await thread.release()
   }

@@ -266,6 +266,12 @@ describe('DiskOutbox', () => {
       const before = readFileSync(outbox.path)
       await assert.rejects(outbox.open(), fault(outbox.path, code, pattern))
       assert.ok(readFileSync(outbox.path).equals(before))
+      if (code !== 'ERR_QUEUE_KEY') {
+        // Its node is deleted: what is not ours, or not understood, is not empty.
+        await assert.rejects(outbox.deleteFile(), fault(outbox.path, code, pattern))
+        assert.equal(await outbox.isInUse(), true)
+      }
+      assert.ok(readFileSync(outbox.path).equals(before))
       assert.deepEqual(readdirSync(directory), ['queue.sqlite'])
       assert.deepEqual(notices, [])
     }
@@ -500,8 +506,9 @@ describe('DiskOutbox', () => {
       // It is told once, and what is left of it stays.
       await outbox.remove(1)
       await outbox.remove(3)
+      await outbox.setPaused(false)
       await outbox.close()
-      assert.equal(await queue().holdsMessages(), false)
+      assert.equal(await queue().isInUse(), false)
       const next = queue()
       assert.deepEqual(seqs(await next.open()), [])
       await assert.rejects(next.deleteFile(), { code: 'ERR_QUEUE_NOT_EMPTY' })
@@ -637,7 +644,7 @@ describe('DiskOutbox', () => {
     it('says yes when asked whether a damaged file holds messages', async () => {
       const path = await filled(5)
       damage(path, () => true)
-      assert.equal(await queue().holdsMessages(), true)
+      assert.equal(await queue().isInUse(), true)
     })
   })
 

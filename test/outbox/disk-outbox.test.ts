@@ -495,22 +495,36 @@ describe('DiskOutbox', () => {
 
   it('deletes the file of an empty queue only', async () => {
     const outbox = queue()
-    assert.equal(await queue().holdsMessages(), false)
+    assert.equal(await queue().isInUse(), false)
     await outbox.open()
-    assert.equal(await queue().holdsMessages(), false)
+    assert.equal(await queue().isInUse(), false)
     await add(outbox, 1)
-    assert.equal(await queue().holdsMessages(), true)
+    assert.equal(await queue().isInUse(), true)
     await assert.rejects(outbox.deleteFile(), (error: Error & { code: string }) => {
       assert.equal(error.code, 'ERR_QUEUE_NOT_EMPTY')
       return error.message.includes(outbox.path) && error.message.includes('1 message')
     })
-    assert.equal(await queue().holdsMessages(), true)
+    assert.equal(await queue().isInUse(), true)
     const again = queue()
     await again.open()
     await again.remove(1)
     await again.deleteFile()
     assert.deepEqual(await readdir(directory), [])
     await queue().deleteFile()
+  })
+
+  it('keeps the file of an empty queue that is paused, and says nothing of messages', async () => {
+    const outbox = queue()
+    await outbox.open()
+    await outbox.setPaused(true)
+    assert.equal(await queue().isInUse(), true)
+    await outbox.deleteFile()
+    const again = queue()
+    assert.equal((await again.open()).paused, true)
+    await again.setPaused(false)
+    assert.equal(await queue().isInUse(), false)
+    await again.deleteFile()
+    assert.deepEqual(await readdir(directory), [])
   })
 
   it('gives no name the power to leave the directory', async () => {
