@@ -286,6 +286,21 @@ describe('DiskOutbox', () => {
       assert.deepEqual(seqs(await queue().open()), [1, 2, 3])
     })
 
+    it('takes another key for a file without messages', async () => {
+      const path = await filled(1)
+      const one = queue()
+      await one.open()
+      await one.remove(1)
+      await one.close()
+      const two = queue('queue', directory, Buffer.alloc(32, 2))
+      const { paused, lastSeq } = await two.open()
+      assert.deepEqual([paused, lastSeq], [true, 1], 'all else stays')
+      await add(two, 2)
+      await two.close()
+      await assert.rejects(queue().open(), fault(path, 'ERR_QUEUE_KEY', /another key/))
+      assert.deepEqual(seqs(await two.open()), [2])
+    })
+
     it('tells that it is of a newer version', async () => {
       const path = await filled(1)
       const db = new DatabaseSync(path)
