@@ -14,6 +14,7 @@ import { Receiver } from '../src/https/receiver.ts'
 import { DiskOutbox } from '../src/outbox/disk-outbox.ts'
 import { DrainingOutbox } from '../src/outbox/draining-outbox.ts'
 import { OutboxError, type EntryFacts, type Outbox } from '../src/outbox/outbox.ts'
+import { filledQueueFiles } from '../src/outbox/queue-files.ts'
 import { queueKey } from '../src/outbox/queue-key.ts'
 import { registerOutRoutes } from './admin-routes.ts'
 import { FlowMessages, type FlowMessage } from './flow-messages.ts'
@@ -171,7 +172,10 @@ function openDisk(RED: NodeAPI, node: Node): DiskOutbox {
   return new DiskOutbox({
     directory,
     name: node.id,
-    key: () => queueKey(hl7HttpsOutQueueKey, userDir, notice),
+    key: () =>
+      queueKey(hl7HttpsOutQueueKey, userDir, notice, async () =>
+        (await filledQueueFiles(directory)).map(({ path }) => path)
+      ),
     onFault: (error) => {
       node.error(error.message)
     },

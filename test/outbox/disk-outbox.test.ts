@@ -2,9 +2,10 @@ import assert from 'node:assert/strict'
 import { execFile, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, existsSync, openSync, readFileSync } from 'node:fs'
-import { mkdtemp, readdir, rm, stat } from 'node:fs/promises'
+import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, describe, it } from 'node:test'
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -12,6 +13,7 @@ import { promisify } from 'node:util'
 import fc from 'fast-check'
 import { DiskOutbox } from '../../src/outbox/disk-outbox.ts'
 import type { EntryFacts, OutboxContents, StoredEntry } from '../../src/outbox/outbox.ts'
+import { filledQueueFiles } from '../../src/outbox/queue-files.ts'
 import { missingPackages } from '../support/debian-packages.ts'
 
 const run = promisify(execFile)
@@ -525,6 +527,24 @@ describe('DiskOutbox', () => {
     assert.equal(await queue().isInUse(), false)
     await again.deleteFile()
     assert.deepEqual(await readdir(directory), [])
+  })
+
+  it('finds the files of a directory that hold messages, open or not', async () => {
+    assert.deepEqual(await filledQueueFiles(join(directory, 'none')), [])
+    const [one, two, empty] = ['one', 'two', 'empty'].map((name) => queue(name))
+    for (const outbox of [one, two, empty]) await outbox?.open()
+    for (const outbox of [one, two]) await add(outbox ?? queue(), 1)
+    await two?.close()
+    const db = new DatabaseSync(join(directory, 'theirs.sqlite'))
+    db.exec('CREATE TABLE theirs (a)')
+    db.close()
+    await writeFile(join(directory, 'broken.sqlite'), 'no database at all'.repeat(1000))
+    await writeFile(join(directory, 'other.txt'), '')
+    assert.deepEqual(await filledQueueFiles(directory), [
+      { path: join(directory, 'broken.sqlite'), held: undefined },
+      { path: one?.path, held: 1 },
+      { path: two?.path, held: 1 }
+    ])
   })
 
   it('gives no name the power to leave the directory', async () => {
