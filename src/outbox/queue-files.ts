@@ -20,12 +20,20 @@ export interface FilledQueueFile {
 /** Files that belong to another program, or at this time to another process. */
 const OTHERS = new Set(['ERR_QUEUE_FOREIGN', 'SQLITE_BUSY'])
 
-/** The queue files of a directory that hold messages, by their names; needs no key. */
-export async function filledQueueFiles(directory: string): Promise<FilledQueueFile[]> {
+/**
+ * The queue files of a directory that hold messages, by their names; needs no key.
+ *
+ * @param isWanted which paths are looked at
+ */
+export async function filledQueueFiles(
+  directory: string,
+  isWanted: (path: string) => boolean = () => true
+): Promise<FilledQueueFile[]> {
   const names = await readdir(directory).catch(() => [])
   const filled: FilledQueueFile[] = []
   for (const name of names.filter((each) => each.endsWith(SUFFIX)).sort()) {
     const path = join(directory, name)
+    if (!isWanted(path)) continue
     try {
       const { held = 0 } = await queueThread.ask({ path, name, key: new Uint8Array() }, 'count')
       if (held > 0) filled.push({ path, held })
