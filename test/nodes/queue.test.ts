@@ -170,6 +170,26 @@ describe('the queue on disk, in a real Node-RED', () => {
     assert.deepEqual(ids('DRAIN'), ['DRAIN001', 'DRAIN002'])
   })
 
+  it('stays paused without a message, over a time disabled and a switch to memory', async () => {
+    const { nodeRed } = world
+    const changed = (more: Record<string, unknown>): FlowNode[] =>
+      world.flow(disk).map((node) => (node.id === 'out' ? { ...node, ...more } : node))
+    await world.deploy(disk)
+    await nodeRed.post('/hl7-https-out/out/pause')
+    await nodeRed.deploy(changed({ d: true }))
+    assert.equal((await nodeRed.get('/hl7-https-out/out')).status, 404)
+    await world.deploy(disk)
+    assert.equal((await state())['state'], 'paused')
+    await nodeRed.deploy(changed({ queue: 'memory' }))
+    await nodeRed.waitFor(
+      async_(async () => ((await state())['state'] === 'paused' ? true : undefined))
+    )
+    await nodeRed.post('/hl7-https-out/out/resume')
+    await nodeRed.deploy(changed({ queue: 'memory', name: 'now in memory' }))
+    await nodeRed.inject('in', { payload: adt('RESUMED1') })
+    await nodeRed.waitFor(() => (ids('RESUMED').length === 1 ? true : undefined))
+  })
+
   it('keeps the file of a deleted node while messages are in it, and removes an empty one', async () => {
     await world.deploy(disk)
     await world.nodeRed.post('/hl7-https-out/out/pause')
