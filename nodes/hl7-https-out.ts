@@ -1,4 +1,3 @@
-import { join } from 'node:path'
 import { types } from 'node:util'
 import type { Node, NodeAPI, NodeDef, NodeMessageInFlow } from 'node-red'
 import { Alerts } from '../src/delivery/alerts.ts'
@@ -15,6 +14,7 @@ import { Receiver } from '../src/https/receiver.ts'
 import { DiskOutbox } from '../src/outbox/disk-outbox.ts'
 import { DrainingOutbox } from '../src/outbox/draining-outbox.ts'
 import { OutboxError, type EntryFacts, type Outbox } from '../src/outbox/outbox.ts'
+import { filledQueueFiles } from '../src/outbox/queue-files.ts'
 import { queueKey } from '../src/outbox/queue-key.ts'
 import { registerOutRoutes } from './admin-routes.ts'
 import { FlowMessages, type FlowMessage } from './flow-messages.ts'
@@ -22,7 +22,9 @@ import { finish, handOn, handToCatch, payloadOf } from './hand-on.ts'
 import { SECRET_SLOTS } from './named-values.ts'
 import { errorText, notSetUp } from './node-errors.ts'
 import { outParts } from './node-parts.ts'
+import { reportOrphanedQueues } from './orphaned-queues.ts'
 import { ackProperties, errorProperties, refusedProperties } from './outgoing-properties.ts'
+import { queueDirectory } from './queue-directory.ts'
 import { readOutSettings, type OutSettings } from './read-out-settings.ts'
 import { misconfigured, StatusLine, type Translate } from './status-line.ts'
 import { sendTestMessage } from './test-message.ts'
@@ -35,6 +37,7 @@ const MAX_LISTED = 10_000
 /** Registers the node that sends HL7 messages and routes their acknowledgements. */
 export default function (RED: NodeAPI): void {
   registerOutRoutes(RED)
+  reportOrphanedQueues(RED)
 
   function Hl7HttpsOut(this: Node, config: NodeDef): void {
     RED.nodes.createNode(this, config)
@@ -160,12 +163,11 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
 
 /** @throws {DeliveryError} `HL7_CONFIG` */
 function openDisk(RED: NodeAPI, node: Node): DiskOutbox {
-  const { userDir, hl7HttpsOutQueueDirectory, hl7HttpsOutQueueKey } = RED.settings as {
+  const { userDir, hl7HttpsOutQueueKey } = RED.settings as {
     userDir: string
-    hl7HttpsOutQueueDirectory?: unknown
     hl7HttpsOutQueueKey?: string
   }
-  const directory = hl7HttpsOutQueueDirectory ?? join(userDir, 'hl7-https-out')
+  const directory = queueDirectory(RED)
   if (typeof directory !== 'string' || directory === '') {
     throw new DeliveryError(
       'HL7_CONFIG',
@@ -178,7 +180,10 @@ function openDisk(RED: NodeAPI, node: Node): DiskOutbox {
   return new DiskOutbox({
     directory,
     name: node.id,
-    key: () => queueKey(hl7HttpsOutQueueKey, userDir, notice),
+    key: () =>
+      queueKey(hl7HttpsOutQueueKey, userDir, notice, async () =>
+        (await filledQueueFiles(directory)).map(({ path }) => path)
+      ),
     onFault: (error) => {
       node.error(error.message)
     },

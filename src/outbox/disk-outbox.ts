@@ -1,6 +1,5 @@
 import { createHmac, createSecretKey, type KeyObject } from 'node:crypto'
 import { stat } from 'node:fs/promises'
-import { join } from 'node:path'
 import {
   OutboxError,
   type EntryFacts,
@@ -17,7 +16,8 @@ import {
 } from './call-group.ts'
 import { subKey } from './queue-key.ts'
 import type { QueueFileSpec, ReadEntry } from './queue-protocol.ts'
-import { outboxError, QueueThread, type QueueAnswer } from './queue-thread.ts'
+import { queueFilePath } from './queue-files.ts'
+import { outboxError, queueThread as thread, type QueueAnswer } from './queue-thread.ts'
 
 export interface DiskOutboxOptions {
   /** Where the queue files are; made when it is missing. */
@@ -36,8 +36,6 @@ export interface DiskOutboxOptions {
 const MOST_GROUPS = 2
 /** How long a removal waits for company, in milliseconds: alone it is not worth a sync of the disk. */
 const WAIT_MS = 20
-
-const thread = new QueueThread()
 
 /**
  * Messages in a SQLite file: what a promise has resolved for survives the process and the power.
@@ -106,14 +104,15 @@ export class DiskOutbox implements Outbox {
   }
 
   /**
-   * Did an earlier run leave messages in the file, so that it has to be drained first? Needs no key.
-   * Yes also where that cannot be found out: opening the queue then tells why.
+   * Did an earlier run leave messages or a pause in the file, so that it has to be used first? Needs
+   * no key. Yes also where that cannot be found out: opening the queue then tells why.
    */
-  async holdsMessages(): Promise<boolean> {
+  async isInUse(): Promise<boolean> {
     if (!(await exists(this.path))) return false
     try {
       requireSqlite()
-      return (await asked(this.#file, 'count')) > 0
+      const { held = 0, paused = false } = await thread.ask(this.#file, 'count')
+      return held > 0 || paused
     } catch {
       return true
     }
@@ -192,15 +191,17 @@ export class DiskOutbox implements Outbox {
   }
 
   /**
-   * Deletes the file of a node that is no more.
+   * Deletes the file of a node that is no more. One that is empty but paused stays: the node may only
+   * be disabled.
    *
-   * @throws {OutboxError} `ERR_QUEUE_NOT_EMPTY` when messages are in it: then it stays
+   * @throws {OutboxError} `ERR_QUEUE_NOT_EMPTY` when messages are in it, and others when it is not a
+   * file of ours: then it stays
    */
   async deleteFile(): Promise<void> {
     await this.close()
     if (!(await exists(this.path))) return
     requireSqlite()
-    const held = await asked(this.#file, 'delete')
+    const { held = 0 } = await thread.ask(this.#file, 'delete')
     if (held === 0) return
     throw new OutboxError(
       `The queue file ${this.path} was kept: ${held === 1 ? '1 message in it was' : `${held} messages in it were`} not sent. A node with the same id sends what is in it; otherwise delete the file.`,
@@ -317,27 +318,11 @@ export class DiskOutbox implements Outbox {
   }
 }
 
-/** Node-RED's ids are letters, digits and dots; what else an id has does not reach the file system. */
-function queueFilePath(directory: string, name: string): string {
-  const safe = name.replaceAll(/[^\w.-]/gu, (sign) => `%${sign.codePointAt(0)?.toString(16) ?? ''}`)
-  return join(directory, `${safe}.sqlite`)
-}
-
 async function exists(path: string): Promise<boolean> {
   try {
     return (await stat(path)).isFile()
   } catch (error) {
     return !(error instanceof Error && 'code' in error && error.code === 'ENOENT')
-  }
-}
-
-async function asked(file: QueueFileSpec, kind: 'count' | 'delete'): Promise<number> {
-  thread.acquire()
-  try {
-    const { count } = await thread.request({ file, task: { kind } })
-    return count ?? 0
-  } finally {
-    await thread.release()
   }
 }
 

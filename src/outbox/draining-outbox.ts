@@ -4,7 +4,7 @@ import type { EntryFacts, Outbox, OutboxContents, StoredEntry } from './outbox.t
 
 /**
  * The outbox of a node whose queue is in memory: a file that an earlier setting left behind is used,
- * and so drained, until the node is started with nothing in it.
+ * and so drained, until the node is started with nothing in it and not paused.
  */
 export class DrainingOutbox implements Outbox {
   readonly #disk: DiskOutbox
@@ -19,7 +19,7 @@ export class DrainingOutbox implements Outbox {
   }
 
   async open(): Promise<OutboxContents> {
-    if (await this.#disk.holdsMessages()) this.#chosen = this.#disk
+    if (await this.#disk.isInUse()) this.#chosen = this.#disk
     return this.#chosen.open()
   }
 

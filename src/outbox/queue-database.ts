@@ -72,7 +72,7 @@ export function deleteFiles(path: string): void {
 }
 
 /** @throws {QueueFaultError} when the file is not one that this version may write */
-function checkedVersion(db: DatabaseSync, path: string): number {
+export function checkedVersion(db: DatabaseSync, path: string): number {
   const version = db.prepare('PRAGMA user_version').get()?.['user_version'] as number
   const id = db.prepare('PRAGMA application_id').get()?.['application_id'] as number
   if (id !== APPLICATION_ID) {
@@ -96,8 +96,10 @@ function checkKey(db: DatabaseSync, path: string, keyCheck: Buffer): void {
   if (stored === undefined) return
   if (!(stored instanceof Uint8Array)) throw new QueueDamageError()
   if (keyCheck.equals(stored)) return
+  // Whoever drains a queue may change its key: nothing in the file needs the old one.
+  if (db.prepare('SELECT 1 FROM message LIMIT 1').get() === undefined) return
   throw new QueueFaultError(
-    `The queue file ${path} was sealed with another key. Put back the key that it was written with: hl7HttpsOutQueueKey in settings.js, or the key file in the user directory. Nothing in the file was changed.`,
+    `The queue file ${path} was sealed with another key. Put back the key that it was written with: hl7HttpsOutQueueKey in settings.js, or the key file in the user directory. If that key is lost, move the file away. Nothing in the file was changed.`,
     'ERR_QUEUE_KEY'
   )
 }

@@ -68,7 +68,9 @@ export function faultCode(error: unknown): string {
   if ('errcode' in error && typeof error.errcode === 'number') {
     return SQLITE_NAMES[error.errcode & 0xff] ?? `SQLITE_${error.errcode}`
   }
-  return 'code' in error && typeof error.code === 'string' ? error.code : 'EUNKNOWN'
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : 'EUNKNOWN'
+  // Node.js cannot hold a number that is stored: none such was ever written.
+  return code.endsWith('OUT_OF_RANGE') ? 'SQLITE_CORRUPT' : code
 }
 
 /** In words for whoever runs Node-RED, with the file's name and without any of its content. */

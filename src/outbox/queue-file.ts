@@ -3,7 +3,13 @@ import type { EntryFacts, OutboxContents } from './outbox.ts'
 import { Adoption } from './adoption.ts'
 import { FilePlace } from './file-place.ts'
 import { DAMAGED, MOST_SEQ, STATES, whole, wholeRow } from './message-row.ts'
-import { deleteFiles, getMeta, openQueueDatabase, setMeta } from './queue-database.ts'
+import {
+  checkedVersion,
+  deleteFiles,
+  getMeta,
+  openQueueDatabase,
+  setMeta
+} from './queue-database.ts'
 import { faultCode, LostFileError, QueueDamageError, QueueFaultError } from './queue-fault.ts'
 import { subKey } from './queue-key.ts'
 import type { QueueCall, QueueFileSpec, ReadEntry } from './queue-protocol.ts'
@@ -19,6 +25,8 @@ const FREE_PAGES_AT_A_TIME = 2048
 export interface MessageCount {
   held: number
   damaged: number
+  /** The queue was paused: that has to last, even where no message is in it. */
+  paused: boolean
 }
 
 /** One node's queue in a SQLite file. Synchronous: it belongs into the queue thread. */
@@ -328,14 +336,19 @@ function checked(stored: unknown, most?: number): number {
   return value
 }
 
-/** How many messages are in a file that nobody has open; needs no key. */
+/**
+ * How many messages are in a file that nobody has open; needs no key.
+ *
+ * @throws {QueueFaultError} for another program's file or a newer version
+ */
 export function countMessages(path: string): MessageCount {
   const db = new DatabaseSync(path)
   try {
     db.exec('PRAGMA locking_mode = EXCLUSIVE')
-    const empty =
-      db.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'message'").get() === undefined
-    return empty ? { held: 0, damaged: 0 } : countOf(db)
+    const pages = db.prepare('PRAGMA page_count').get()?.['page_count'] as number
+    // What a start leaves that ended before it made the tables.
+    const isNew = checkedVersion(db, path) === 0 && pages <= 1
+    return isNew ? { held: 0, damaged: 0, paused: false } : countOf(db)
   } finally {
     db.close()
   }
@@ -344,7 +357,8 @@ export function countMessages(path: string): MessageCount {
 function countOf(db: DatabaseSync): MessageCount {
   const sql = `SELECT count(*) FILTER (WHERE state IS NOT ${DAMAGED}) AS held, count(*) AS all_rows FROM message`
   const { held, all_rows } = db.prepare(sql).get() as { held: number; all_rows: number }
-  return { held, damaged: all_rows - held }
+  const paused = getMeta(db, 'paused') === 1
+  return { held, damaged: all_rows - held, paused }
 }
 
 interface Statements {

@@ -13,17 +13,20 @@ const LEAST_SETTING = 16
 /**
  * The key that all queue files of an installation are sealed with, 32 bytes: from the setting
  * `hl7HttpsOutQueueKey` (HKDF with SHA-256, RFC 5869), or else from a file in the user directory
- * that is made when it is missing and never overwritten.
+ * that is made when it is missing and never overwritten. Where messages wait for a key file that is
+ * missing none is made: it would look as if all were well until somebody looks for them.
  *
  * @param setting any string of 16 characters or more
  * @param onNotice told when others than its owner may read the key file
- * @throws {OutboxError} `ERR_QUEUE_KEY` for a setting that is too short or a damaged file, else the
- * file system's code
+ * @param filledFiles gives the paths of queue files that hold messages
+ * @throws {OutboxError} `ERR_QUEUE_KEY` for a setting that is too short, a damaged file or one that is
+ * missing, else the file system's code
  */
 export async function queueKey(
   setting: string | undefined,
   userDir: string,
-  onNotice: (text: string) => void = () => undefined
+  onNotice: (text: string) => void = () => undefined,
+  filledFiles: () => Promise<readonly string[]> = () => Promise.resolve([])
 ): Promise<Buffer> {
   if (setting !== undefined) return stretched(setting)
   const path = join(userDir, QUEUE_KEY_FILE)
@@ -32,6 +35,8 @@ export async function queueKey(
   } catch (error) {
     if (codeOf(error) !== 'ENOENT') throw unusable(path, error)
   }
+  const filled = await filledFiles()
+  if (filled.length > 0) throw missing(path, filled)
   try {
     await createKey(path)
     return await readKey(path, onNotice)
@@ -114,6 +119,15 @@ async function writeNew(path: string): Promise<void> {
   } finally {
     await file.close()
   }
+}
+
+function missing(path: string, filled: readonly string[]): OutboxError {
+  const [first = '', ...more] = filled
+  const files = more.length === 0 ? first : `${first} and ${more.length} more`
+  return new OutboxError(
+    `The key file ${path} is missing, and messages wait that were sealed with another key: in ${files}. Put the key file back from a backup, or set hl7HttpsOutQueueKey in settings.js again if the key came from there. If the key is lost, move the queue files away, and a new key is made.`,
+    'ERR_QUEUE_KEY'
+  )
 }
 
 function unusable(path: string, error: unknown): OutboxError {

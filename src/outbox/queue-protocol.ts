@@ -17,7 +17,7 @@ export type QueueCall =
   | { kind: 'setPaused'; paused: boolean }
   | { kind: 'read'; seq: number }
 
-/** `close` also answers for a file that is not open; `delete` refuses while messages are in it. */
+/** `close` also answers for a file that is not open; `delete` keeps it while messages or a pause are in it. */
 export type QueueTask =
   | { kind: 'open' }
   | { kind: 'calls'; calls: readonly QueueCall[] }
@@ -56,7 +56,9 @@ export type QueueReply =
       faults?: [index: number, fault: QueueFault][]
       entries?: [index: number, entry: ReadEntry][]
       contents?: OutboxContents
-      count?: number
+      /** Messages in the file; of `delete`, those for which it was kept. */
+      held?: number
+      paused?: boolean
     }
   | { path: string; notice: string }
   | { path: string; trouble: QueueFault }

@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads'
 import { OutboxError } from './outbox.ts'
-import type { QueueFault, QueueReply, QueueRequest } from './queue-protocol.ts'
+import type { QueueFault, QueueFileSpec, QueueReply, QueueRequest } from './queue-protocol.ts'
 
 /** What a queue file's owner is told outside of any request. */
 export interface QueueListener {
@@ -20,7 +20,7 @@ interface Waiting {
  * with the last, never keeps the process alive by itself, and is started anew with the next request
  * when it has died; what was asked of it then fails.
  */
-export class QueueThread {
+class QueueThread {
   readonly #listeners = new Map<string, QueueListener>()
   readonly #waiting = new Map<number, Waiting>()
   #worker: Worker | undefined
@@ -48,6 +48,16 @@ export class QueueThread {
 
   unlisten(path: string): void {
     this.#listeners.delete(path)
+  }
+
+  /** One question about a file that its owner does not have open, or that has none. */
+  async ask(file: QueueFileSpec, kind: 'count' | 'delete'): Promise<QueueAnswer> {
+    this.acquire()
+    try {
+      return await this.request({ file, task: { kind } })
+    } finally {
+      await this.release()
+    }
   }
 
   /** @throws {OutboxError} when all of the request failed, or the thread died */
@@ -114,6 +124,9 @@ export class QueueThread {
     for (const { trouble } of this.#listeners.values()) trouble(error)
   }
 }
+
+/** The one of this process. */
+export const queueThread = new QueueThread()
 
 export function outboxError({ message, code, about }: QueueFault): OutboxError {
   return new OutboxError(message, code, about)

@@ -163,14 +163,14 @@ function handle({ id, file, task }: QueueRequest): void {
         post({ id, ...withFile(file, (open) => readAll(open, task.seqs)) })
         return
       case 'count':
-        post({ id, count: count(file).held })
+        post({ id, ...count(file) })
         return
       case 'close':
         close(file)
         post({ id })
         return
       case 'delete':
-        post({ id, count: deleteIfEmpty(file) })
+        post({ id, held: deleteIfEmpty(file) })
         return
       case 'calls':
         return
@@ -262,13 +262,13 @@ function forget(path: string): void {
 function count({ path }: QueueFileSpec): ReturnType<File['count']> {
   const open = files.get(path)
   if (open !== undefined) return open.count()
-  return existsSync(path) ? countMessages(path) : { held: 0, damaged: 0 }
+  return existsSync(path) ? countMessages(path) : { held: 0, damaged: 0, paused: false }
 }
 
-/** @returns how many messages kept it from being deleted */
+/** A pause stays as well: the node may only be disabled. @returns how many messages kept the file */
 function deleteIfEmpty(spec: QueueFileSpec): number {
-  const { held, damaged } = count(spec)
-  if (held + damaged > 0) return held + damaged
+  const { held, damaged, paused } = count(spec)
+  if (held + damaged > 0 || paused) return held + damaged
   const open = files.get(spec.path)
   files.delete(spec.path)
   if (open === undefined) deleteFiles(spec.path)

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { startNodeRed } from '../support/node-red.ts'
@@ -47,7 +47,7 @@ describe('a queue on disk that cannot be used, in a real Node-RED', () => {
     return error.message
   }
 
-  it('another key: the file stays as it is, and is read again with the right one', async () => {
+  it('a lost key file: none is made while messages wait for it, and all nodes say so', async () => {
     await leave('KEY00001', 'KEY00002')
     const keyFile = join(world.nodeRed.userDir, 'hl7-https-out.key')
     const key = readFileSync(keyFile)
@@ -55,8 +55,9 @@ describe('a queue on disk that cannot be used, in a real Node-RED', () => {
     const stored = readFileSync(file())
     await world.nodeRed.start()
     const message = await refused()
-    assert.ok(message.includes(file()), message)
-    assert.match(message, /another key/)
+    assert.ok(message.includes(file()) && message.includes(keyFile), message)
+    assert.match(message, /The key file .* is missing, and messages wait/)
+    assert.ok(!existsSync(keyFile))
     await world.nodeRed.stop()
     assert.ok(readFileSync(file()).equals(stored))
     writeFileSync(keyFile, key)

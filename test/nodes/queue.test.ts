@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, beforeEach, describe, it } from 'node:test'
+import type { FlowNode } from '../support/node-red.ts'
 import { adt, startWorld, type World } from '../support/world.ts'
 
 interface Hl7 {
@@ -185,6 +186,26 @@ describe('the queue on disk, in a real Node-RED', () => {
     assert.deepEqual(ids('DRAIN'), ['DRAIN001', 'DRAIN002'])
   })
 
+  it('stays paused without a message, over a time disabled and a switch to memory', async () => {
+    const { nodeRed } = world
+    const changed = (more: Record<string, unknown>): FlowNode[] =>
+      world.flow(disk).map((node) => (node.id === 'out' ? { ...node, ...more } : node))
+    await world.deploy(disk)
+    await nodeRed.post('/hl7-https-out/out/pause')
+    await nodeRed.deploy(changed({ d: true }))
+    assert.equal((await nodeRed.get('/hl7-https-out/out')).status, 404)
+    await world.deploy(disk)
+    assert.equal((await state())['state'], 'paused')
+    await nodeRed.deploy(changed({ queue: 'memory' }))
+    await nodeRed.waitFor(
+      async_(async () => ((await state())['state'] === 'paused' ? true : undefined))
+    )
+    await nodeRed.post('/hl7-https-out/out/resume')
+    await nodeRed.deploy(changed({ queue: 'memory', name: 'now in memory' }))
+    await nodeRed.inject('in', { payload: adt('RESUMED1') })
+    await nodeRed.waitFor(() => (ids('RESUMED').length === 1 ? true : undefined))
+  })
+
   it('keeps the file of a deleted node while messages are in it, and removes an empty one', async () => {
     await world.deploy(disk)
     await world.nodeRed.post('/hl7-https-out/out/pause')
@@ -210,6 +231,74 @@ describe('the queue on disk, in a real Node-RED', () => {
     assert.ok(
       !existsSync(queueFile()),
       readdirSync(join(world.nodeRed.userDir, 'hl7-https-out')).join()
+    )
+  })
+
+  it('tells at a start of the files whose nodes are not in the flows, and of no others', async () => {
+    const { nodeRed } = world
+    const inner = { ...world.flow(disk).find(({ id }) => id === 'out'), z: 'sub', id: 'inner' }
+    const flow = [
+      ...world.flow(disk),
+      { ...inner, id: 'lost', z: 'tab', wires: [[], []] },
+      { ...inner, id: 'off', z: 'tab', wires: [[], []] },
+      {
+        id: 'sub',
+        type: 'subflow',
+        name: 'sub',
+        in: [{ x: 0, y: 0, wires: [{ id: 'inner' }] }],
+        out: []
+      },
+      { ...inner, wires: [[], []] },
+      { id: 'instance', type: 'subflow:sub', z: 'tab', wires: [] }
+    ] as FlowNode[]
+    const targets = ['out', 'lost', 'off', 'instance']
+    await nodeRed.deploy(
+      flow.map((node) => (node.id === 'in' ? { ...node, wires: [targets] } : node))
+    )
+    for (const id of ['out', 'lost', 'off', 'instance-inner']) {
+      await nodeRed.post(`/hl7-https-out/${id}/pause`)
+    }
+    const files = (): string[] => {
+      return readdirSync(join(nodeRed.userDir, 'hl7-https-out')).filter((name) =>
+        /sqlite$/.test(name)
+      )
+    }
+    await nodeRed.inject('in', { payload: adt('LOST0001') })
+    const held = async (id: string): Promise<unknown> =>
+      ((await nodeRed.get(`/hl7-https-out/${id}`)).body as { queued: number }).queued
+    await nodeRed.waitFor(
+      async_(async () => {
+        const counts = await Promise.all(targets.slice(0, 3).map(held))
+        const all = [...counts, await held('instance-inner')]
+        return all.every((count) => count === 1) ? true : undefined
+      })
+    )
+    assert.deepEqual(files().sort(), [
+      'instance-inner.sqlite',
+      'lost.sqlite',
+      'off.sqlite',
+      'out.sqlite'
+    ])
+    await nodeRed.stop()
+    const before = nodeRed.log().length
+    const path = join(nodeRed.userDir, 'flows.json')
+    const stored = JSON.parse(readFileSync(path, 'utf8')) as FlowNode[]
+    const edited = stored
+      .filter(({ id }) => id !== 'lost')
+      .map((node) => (node.id === 'off' || node.id === 'instance' ? { ...node, d: true } : node))
+    writeFileSync(path, JSON.stringify(edited))
+    await nodeRed.start()
+    const told = (): string[] =>
+      nodeRed
+        .log()
+        .slice(before)
+        .filter((line) => line.includes('belongs to no node'))
+    await nodeRed.waitFor(() => (told().length > 0 ? true : undefined))
+    await world.deploy(disk)
+    assert.equal(told().length, 1, told().join())
+    assert.match(
+      told()[0] ?? '',
+      /\[error\] .*lost\.sqlite belongs to .* 1 message in it is not sent/
     )
   })
 

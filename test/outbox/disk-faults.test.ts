@@ -266,6 +266,12 @@ describe('DiskOutbox', () => {
       const before = readFileSync(outbox.path)
       await assert.rejects(outbox.open(), fault(outbox.path, code, pattern))
       assert.ok(readFileSync(outbox.path).equals(before))
+      if (code !== 'ERR_QUEUE_KEY') {
+        // Its node is deleted: what is not ours, or not understood, is not empty.
+        await assert.rejects(outbox.deleteFile(), fault(outbox.path, code, pattern))
+        assert.equal(await outbox.isInUse(), true)
+      }
+      assert.ok(readFileSync(outbox.path).equals(before))
       assert.deepEqual(readdirSync(directory), ['queue.sqlite'])
       assert.deepEqual(notices, [])
     }
@@ -278,6 +284,21 @@ describe('DiskOutbox', () => {
         /sealed with another key.*hl7HttpsOutQueueKey in settings\.js, or the key file/
       )
       assert.deepEqual(seqs(await queue().open()), [1, 2, 3])
+    })
+
+    it('takes another key for a file without messages', async () => {
+      const path = await filled(1)
+      const one = queue()
+      await one.open()
+      await one.remove(1)
+      await one.close()
+      const two = queue('queue', directory, Buffer.alloc(32, 2))
+      const { paused, lastSeq } = await two.open()
+      assert.deepEqual([paused, lastSeq], [true, 1], 'all else stays')
+      await add(two, 2)
+      await two.close()
+      await assert.rejects(queue().open(), fault(path, 'ERR_QUEUE_KEY', /another key/))
+      assert.deepEqual(seqs(await two.open()), [2])
     })
 
     it('tells that it is of a newer version', async () => {
@@ -500,8 +521,9 @@ describe('DiskOutbox', () => {
       // It is told once, and what is left of it stays.
       await outbox.remove(1)
       await outbox.remove(3)
+      await outbox.setPaused(false)
       await outbox.close()
-      assert.equal(await queue().holdsMessages(), false)
+      assert.equal(await queue().isInUse(), false)
       const next = queue()
       assert.deepEqual(seqs(await next.open()), [])
       await assert.rejects(next.deleteFile(), { code: 'ERR_QUEUE_NOT_EMPTY' })
@@ -637,7 +659,7 @@ describe('DiskOutbox', () => {
     it('says yes when asked whether a damaged file holds messages', async () => {
       const path = await filled(5)
       damage(path, () => true)
-      assert.equal(await queue().holdsMessages(), true)
+      assert.equal(await queue().isInUse(), true)
     })
   })
 

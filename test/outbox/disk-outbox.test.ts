@@ -2,9 +2,10 @@ import assert from 'node:assert/strict'
 import { execFile, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, existsSync, openSync, readFileSync } from 'node:fs'
-import { mkdtemp, readdir, rm, stat } from 'node:fs/promises'
+import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, describe, it } from 'node:test'
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -12,6 +13,7 @@ import { promisify } from 'node:util'
 import fc from 'fast-check'
 import { DiskOutbox } from '../../src/outbox/disk-outbox.ts'
 import type { EntryFacts, OutboxContents, StoredEntry } from '../../src/outbox/outbox.ts'
+import { filledQueueFiles } from '../../src/outbox/queue-files.ts'
 import { missingPackages } from '../support/debian-packages.ts'
 
 const run = promisify(execFile)
@@ -497,22 +499,54 @@ describe('DiskOutbox', () => {
 
   it('deletes the file of an empty queue only', async () => {
     const outbox = queue()
-    assert.equal(await queue().holdsMessages(), false)
+    assert.equal(await queue().isInUse(), false)
     await outbox.open()
-    assert.equal(await queue().holdsMessages(), false)
+    assert.equal(await queue().isInUse(), false)
     await add(outbox, 1)
-    assert.equal(await queue().holdsMessages(), true)
+    assert.equal(await queue().isInUse(), true)
     await assert.rejects(outbox.deleteFile(), (error: Error & { code: string }) => {
       assert.equal(error.code, 'ERR_QUEUE_NOT_EMPTY')
       return error.message.includes(outbox.path) && error.message.includes('1 message')
     })
-    assert.equal(await queue().holdsMessages(), true)
+    assert.equal(await queue().isInUse(), true)
     const again = queue()
     await again.open()
     await again.remove(1)
     await again.deleteFile()
     assert.deepEqual(await readdir(directory), [])
     await queue().deleteFile()
+  })
+
+  it('keeps the file of an empty queue that is paused, and says nothing of messages', async () => {
+    const outbox = queue()
+    await outbox.open()
+    await outbox.setPaused(true)
+    assert.equal(await queue().isInUse(), true)
+    await outbox.deleteFile()
+    const again = queue()
+    assert.equal((await again.open()).paused, true)
+    await again.setPaused(false)
+    assert.equal(await queue().isInUse(), false)
+    await again.deleteFile()
+    assert.deepEqual(await readdir(directory), [])
+  })
+
+  it('finds the files of a directory that hold messages, open or not', async () => {
+    assert.deepEqual(await filledQueueFiles(join(directory, 'none')), [])
+    const [one, two, empty] = ['one', 'two', 'empty'].map((name) => queue(name))
+    for (const outbox of [one, two, empty]) await outbox?.open()
+    for (const outbox of [one, two]) await add(outbox ?? queue(), 1)
+    await two?.close()
+    const db = new DatabaseSync(join(directory, 'theirs.sqlite'))
+    db.exec('CREATE TABLE theirs (a)')
+    db.close()
+    await writeFile(join(directory, 'broken.sqlite'), 'no database at all'.repeat(1000))
+    await writeFile(join(directory, 'other.txt'), '')
+    assert.deepEqual(await filledQueueFiles(directory), [
+      { path: join(directory, 'broken.sqlite'), held: undefined },
+      { path: one?.path, held: 1 },
+      { path: two?.path, held: 1 }
+    ])
   })
 
   it('gives no name the power to leave the directory', async () => {

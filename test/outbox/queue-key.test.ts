@@ -46,6 +46,23 @@ describe('queueKey', () => {
     assert.deepEqual(await readdir(userDir), [QUEUE_KEY_FILE])
   })
 
+  it('makes no key file while messages wait for one that is missing', async () => {
+    const path = join(userDir, QUEUE_KEY_FILE)
+    const files = ['/queues/a.sqlite', '/queues/b.sqlite']
+    const asked = (): Promise<Buffer> =>
+      queueKey(undefined, userDir, undefined, () => Promise.resolve(files))
+    await assert.rejects(asked(), (error: Error & { code: string }) => {
+      assert.equal(error.code, 'ERR_QUEUE_KEY')
+      assert.match(error.message, /is missing, .* in \/queues\/a\.sqlite and 1 more\. Put the key/)
+      return error.message.includes(path)
+    })
+    assert.deepEqual(await readdir(userDir), [])
+    files.length = 0
+    const key = await asked()
+    files.push('/queues/a.sqlite')
+    assert.deepEqual(await asked(), key, 'nothing is asked of a file that is there')
+  })
+
   it('gives processes that start at the same time the same key', async () => {
     const script = `import { queueKey } from ${JSON.stringify(module)}
       const keys = await Promise.all([1, 2, 3].map(() => queueKey(undefined, ${JSON.stringify(userDir)})))

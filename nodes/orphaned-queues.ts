@@ -1,0 +1,59 @@
+import { basename } from 'node:path'
+import type { Node, NodeAPI } from 'node-red'
+import { diskQueueProblem } from '../src/outbox/disk-outbox.ts'
+import { filledQueueFiles, queueFilePath, type FilledQueueFile } from '../src/outbox/queue-files.ts'
+import { errorText } from './node-errors.ts'
+import { queueDirectory } from './queue-directory.ts'
+
+/**
+ * Once, when the flows have started: tells of queue files whose node is not in the flows, as after a
+ * flow file was replaced while Node-RED was down. A node that is deleted later tells of its own file.
+ */
+export function reportOrphanedQueues(RED: NodeAPI): void {
+  RED.events.once('flows:started', () => {
+    report(RED).catch((error: unknown) => {
+      RED.log.error(`hl7-https-out: ${errorText(error)}`)
+    })
+  })
+}
+
+async function report(RED: NodeAPI): Promise<void> {
+  const directory = queueDirectory(RED)
+  // Each node says what is wrong with these.
+  if (typeof directory !== 'string' || diskQueueProblem() !== undefined) return
+  const isOwned = owned(RED)
+  const isOrphan = (path: string): boolean => !isOwned(basename(path))
+  for (const file of await filledQueueFiles(directory, isOrphan)) {
+    RED.log.error(`hl7-https-out: ${words(file)}`)
+  }
+}
+
+/** Whether the file of that name belongs to a node of the flows, disabled ones included. */
+function owned(RED: NodeAPI): (file: string) => boolean {
+  const ids = new Set<string>()
+  const files = new Set<string>()
+  RED.nodes.eachNode(({ id, type }) => {
+    ids.add(id)
+    if (type === 'hl7-https-out') files.add(queueFilePath('', id))
+  })
+  const running = (file: string): boolean => {
+    const node = RED.nodes.getNode(file.replace(/\.sqlite$/, '')) as Node | null
+    return node?.type === 'hl7-https-out'
+  }
+  return (file) => {
+    if (files.has(file) || running(file)) return true
+    // In a subflow Node-RED puts the ids of its instances before that of the node.
+    const [own = '', ...instances] = file.split('-').reverse()
+    return files.has(own) && instances.length > 0 && instances.every((id) => ids.has(id))
+  }
+}
+
+function words({ path, held }: FilledQueueFile): string {
+  const what =
+    held === undefined
+      ? 'it cannot be found out whether messages are in it'
+      : held === 1
+        ? '1 message in it is not sent'
+        : `${held} messages in it are not sent`
+  return `The queue file ${path} belongs to no node of the flows, and ${what}. A node with the same id sends what is in it; otherwise delete the file.`
+}

@@ -1,0 +1,46 @@
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { OutboxError } from './outbox.ts'
+import { queueThread } from './queue-thread.ts'
+
+const SUFFIX = '.sqlite'
+
+/** Node-RED's ids are letters, digits and dots; what else an id has does not reach the file system. */
+export function queueFilePath(directory: string, name: string): string {
+  const safe = name.replaceAll(/[^\w.-]/gu, (sign) => `%${sign.codePointAt(0)?.toString(16) ?? ''}`)
+  return join(directory, `${safe}${SUFFIX}`)
+}
+
+/** A queue file, and how many messages are in it; undefined where that cannot be found out. */
+export interface FilledQueueFile {
+  path: string
+  held: number | undefined
+}
+
+/** Files that belong to another program, or at this time to another process. */
+const OTHERS = new Set(['ERR_QUEUE_FOREIGN', 'SQLITE_BUSY'])
+
+/**
+ * The queue files of a directory that hold messages, by their names; needs no key.
+ *
+ * @param isWanted which paths are looked at
+ */
+export async function filledQueueFiles(
+  directory: string,
+  isWanted: (path: string) => boolean = () => true
+): Promise<FilledQueueFile[]> {
+  const names = await readdir(directory).catch(() => [])
+  const filled: FilledQueueFile[] = []
+  for (const name of names.filter((each) => each.endsWith(SUFFIX)).sort()) {
+    const path = join(directory, name)
+    if (!isWanted(path)) continue
+    try {
+      const { held = 0 } = await queueThread.ask({ path, name, key: new Uint8Array() }, 'count')
+      if (held > 0) filled.push({ path, held })
+    } catch (error) {
+      const isOther = error instanceof OutboxError && OTHERS.has(error.code)
+      if (!isOther) filled.push({ path, held: undefined })
+    }
+  }
+  return filled
+}
