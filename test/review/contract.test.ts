@@ -197,8 +197,9 @@ describe('sentences of the contract, in a real Node-RED', () => {
       { body: '{"__proto__": {"payload": 1}, "constructor": {"prototype": 1}}' },
       { body: nested },
       { body: Buffer.from([0xff, 0xfe, 0, 0xd8, 0]) },
-      { body: 'MSH|^~\\&' },
-      { body: `MSH${'|'.repeat(100_000)}` },
+      { body: 'MSH-10 is required' },
+      { body: 'BHS: batches are refused' },
+      { body: adt('TRASH001') },
       { body: `{"ack": ${'"x",'.repeat(3)}}` },
       { headers: { 'Content-Type': ';;;"' }, body: 'x' },
       { headers: { 'Content-Encoding': 'gzip' }, body: 'no gzip' },
@@ -217,6 +218,11 @@ describe('sentences of the contract, in a real Node-RED', () => {
       assert.equal(probe, 'caught', words)
       assert.equal((msg['error'] as { code: string }).code, 'HL7_DELIVERY_FAILED', words)
       assert.equal(msg['payload'], adt('TRASH001'))
+    }
+    for (const body of ['MSH|^~\\&', `MSH${'|'.repeat(100_000)}`]) {
+      const { probe, msg } = await send(adt('TRASH001'), { body })
+      assert.equal(probe, 'nak', 'it is HL7')
+      assert.equal((msg['hl7'] as { ack: unknown }).ack, null)
     }
     const cut = await send(adt('TRASH003'), { cut: 'within', body: 'x'.repeat(1000) })
     const { cause } = cut.msg['error'] as { cause: unknown }
