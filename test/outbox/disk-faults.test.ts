@@ -597,7 +597,7 @@ describe('DiskOutbox', () => {
         await outbox.open()
         await Promise.all([1, 2, 3].map((seq) => add(outbox, seq)))
         await outbox.update(facts(1, { state: 'suspended', suspendedAt: 5, reason: 'why' }))
-        await outbox.settle(facts(2), () => Buffer.from('outcome'))
+        await outbox.settle(facts(2, { state: 'settled' }), () => Buffer.from('outcome'))
         await outbox.close()
         tamper(
           outbox.path,

@@ -199,6 +199,8 @@ describe('sentences of the contract, in a real Node-RED', () => {
       { body: Buffer.from([0xff, 0xfe, 0, 0xd8, 0]) },
       { body: 'MSH-10 is required' },
       { body: 'BHS: batches are refused' },
+      { body: 'MSH|^~\\&' },
+      { body: `MSH${'|'.repeat(100_000)}` },
       { body: adt('TRASH001') },
       { body: `{"ack": ${'"x",'.repeat(3)}}` },
       { headers: { 'Content-Type': ';;;"' }, body: 'x' },
@@ -213,17 +215,16 @@ describe('sentences of the contract, in a real Node-RED', () => {
     ]
     await world.deploy({ failureTimeout: 0 })
     for (const answer of answers) {
-      const { probe, msg } = await send(adt('TRASH001'), answer)
+      const caught = await send(adt('TRASH001'), answer)
       const words = JSON.stringify(answer).slice(0, 100)
-      assert.equal(probe, 'caught', words)
-      assert.equal((msg['error'] as { code: string }).code, 'HL7_DELIVERY_FAILED', words)
-      assert.equal(msg['payload'], adt('TRASH001'))
+      assert.equal(caught.probe, 'caught', words)
+      assert.equal((caught.msg['error'] as { code: string }).code, 'HL7_DELIVERY_FAILED', words)
+      assert.equal(caught.msg['payload'], adt('TRASH001'))
     }
-    for (const body of ['MSH|^~\\&', `MSH${'|'.repeat(100_000)}`]) {
-      const { probe, msg } = await send(adt('TRASH001'), { body })
-      assert.equal(probe, 'nak', 'it is HL7')
-      assert.equal((msg['hl7'] as { ack: unknown }).ack, null)
-    }
+    const refusal = 'MSH|^~\\&|A|B|C|D|20260102||ACK|R1|P|2.5\rERR|||207|E\r'
+    const { probe, msg } = await send(adt('TRASH001'), { body: refusal })
+    assert.equal(probe, 'nak', 'HL7, though without an MSA')
+    assert.equal((msg['hl7'] as { ack: unknown }).ack, null)
     const cut = await send(adt('TRASH003'), { cut: 'within', body: 'x'.repeat(1000) })
     const { cause } = cut.msg['error'] as { cause: unknown }
     assert.deepEqual(cause, { code: 'ECONNRESET', status: 200 })
