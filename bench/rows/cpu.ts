@@ -44,7 +44,14 @@ export async function cpuRows({ servers, token, quick, profiles }: CpuOptions): 
   const spec = { messages: quick ? 400 : 1000, width: WIDTH, bytes: 1024 }
   const quickRounds = await rounds(nodeRed, servers, names, spec, quick ? 3 : 7)
   await servers.setLatency(SLOW_MS)
-  const slowRounds = await rounds(nodeRed, servers, names.slice(0, 6), spec, quick ? 1 : 4, 1)
+  const slowRounds = await rounds(
+    nodeRed,
+    servers,
+    names.slice(0, 6),
+    spec,
+    quick ? 1 : 4,
+    quick ? 1 : 2
+  )
   await servers.setLatency(0)
   if (profiles !== undefined) {
     mkdirSync(profiles, { recursive: true })
