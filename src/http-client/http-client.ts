@@ -158,10 +158,10 @@ function writing(given: Record<string, string>, exchange: Exchange): RequestFunc
       written[name] = written[lower]
       Reflect.deleteProperty(written, lower)
     }
-    // got made these options for this request; a copy of them all would cost as much as the rest.
-    options.headers = written
     const { request } = url.protocol === 'https:' ? https : http
-    const sent = request(url, options as https.RequestOptions, callback)
+    const { method, agent } = options as https.RequestOptions
+    // Not all that got has: most of it is undefined, and Node.js takes long to copy it.
+    const sent = request(url, { method, agent, headers: written }, callback)
     exchange.observe(sent)
     return sent
   }
