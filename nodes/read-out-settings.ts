@@ -43,6 +43,8 @@ export interface OutSettings {
   queue: 'disk' | 'memory'
   alerts: AlertSettings
   responseTimeoutMs: number
+  /** The URL comes from the environment, and its query may hold a key. */
+  isUrlSecret: boolean
   /** What works, but should be known. */
   warnings: string[]
 }
@@ -134,6 +136,7 @@ export function readOutSettings(
       waitSeconds: properties.number('queueWaitAlert', 0)
     },
     responseTimeoutMs: 1000 * properties.number('responseTimeout', 30, { min: 0.001, max: 86_400 }),
+    isUrlSecret: isUnset(properties.rawText('url') ?? ''),
     warnings
   }
   const replyEncoding = properties.choice('replyEncoding', ['auto', 'text', 'base64'], 'auto')

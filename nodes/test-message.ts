@@ -40,7 +40,7 @@ export async function sendTestMessage(
 /** The request as it is made, secrets hidden. */
 async function shownRequest(
   receiver: Receiver,
-  { receiver: { headers }, courier: { tokens } }: OutSettings,
+  { receiver: { headers }, courier: { tokens }, isUrlSecret }: OutSettings,
   parcel: Parcel
 ): Promise<NonNullable<TestMessageResult['request']>> {
   const token = tokens === undefined ? undefined : HIDDEN
@@ -51,7 +51,8 @@ async function shownRequest(
     if (secret === true && key in shown) shown[key] = HIDDEN
   }
   const { method, url } = prepared
-  const target = `${url.pathname}${url.search}`.replace(encodeURIComponent(HIDDEN), HIDDEN)
+  const query = isUrlSecret && url.search !== '' ? `?${HIDDEN}` : url.search
+  const target = `${url.pathname}${query}`.replace(encodeURIComponent(HIDDEN), HIDDEN)
   return { line: `${method} ${target} HTTP/1.1`, headers: shown }
 }
 

@@ -127,7 +127,7 @@ export class Courier {
         elapsedMs: performance.now() - start
       }
     } catch (thrown) {
-      const failure = failureOf(thrown)
+      const failure = { ...failureOf(thrown), ...refusal }
       const attempt: Attempt = {
         sent,
         error: failure.error,

@@ -16,15 +16,17 @@ import {
 } from './notices.ts'
 import { closedError, isGone, lostError, notHandedOn, queueFailed } from './queue-errors.ts'
 import { retryWaitMs } from './retry-schedule.ts'
-import { failedSettlement, settlementOf, type Settlement } from './settlement.ts'
+import { failedSettlement, keptAnswer, settlementOf, type Settlement } from './settlement.ts'
 import { Turns } from './turns.ts'
 
 /** A queue that could not be opened or read is tried again after this time, in milliseconds. */
 const REOPEN_MS = 30_000
 /** So many messages are tried again at a time; where it is more, the receiver is out of order. */
 const MAX_ACTIVE = 1000
-/** Between two looks at the event loop while a closing queue is emptied. */
-const GIVEN_UP_AT_ONCE = 100
+/** The log tells of a suspended message so often at most, in milliseconds. */
+const SUSPENSION_TOLD_MS = 60_000
+/** So many of many messages are worked on between two turns of the event loop. */
+const AT_ONCE = 100
 
 /**
  * Owns every message from its acceptance to its settlement; nothing else changes its state.
@@ -45,8 +47,10 @@ export class Delivery<Content> {
   /** Retries whose wait is over, waiting for a place. */
   readonly #due: ActiveMessage[] = []
   readonly #suspended = new Map<number, EntryFacts>()
-  /** How suspended messages were answered, where the outbox keeps nothing. */
-  readonly #answers = new Map<number, Settlement>()
+  /** How suspended messages were answered, as JSON, where the outbox keeps nothing. */
+  readonly #answers = new Map<number, Buffer>()
+  /** When the log last told of a suspended message: many in a row are one piece of news. */
+  #suspensionToldAt = Number.NEGATIVE_INFINITY
   #opening: Promise<void> | undefined
   /** Stands while the queue cannot be read. */
   #cancelReread: (() => void) | undefined
@@ -69,8 +73,8 @@ export class Delivery<Content> {
   #paused = false
   #closing = false
   #failing = false
-  /** The log says that messages wait, and has to say when they leave again. */
-  #troubled = false
+  /** The log says that these are tried again, and has to say when the last of them has left. */
+  readonly #troubled = new Set<number>()
   #lastError: DeliveryState['lastError'] = null
   #lastOutcome: DeliveryState['lastOutcome'] = null
   #whenIdle: (() => void) | undefined
@@ -234,7 +238,7 @@ export class Delivery<Content> {
       delete facts.reason
     }
     // None may start before the others are back at their places.
-    await this.#wait(...chosen)
+    await this.#wait(chosen)
     this.#changed()
     this.#pump()
     return chosen.length
@@ -313,9 +317,9 @@ export class Delivery<Content> {
     this.#active.clear()
     this.#suspended.clear()
     for (const [index, { facts, content }] of held.entries()) {
-      if (index % GIVEN_UP_AT_ONCE === 0) await new Promise(setImmediate)
+      if (index % AT_ONCE === 0) await new Promise(setImmediate)
       const error = closedError(facts)
-      const answer = this.#answers.get(facts.seq)
+      const answer = await this.#answer(facts.seq)
       const now = this.#options.clock.now()
       this.#emit(facts, content, failedSettlement(facts, error, now, answer))
     }
@@ -393,7 +397,7 @@ export class Delivery<Content> {
         if (this.#closing) return
         if (outcome === undefined) {
           // It was damaged: what became of the message is found out by sending it once more.
-          await this.#wait(facts)
+          await this.#wait([facts])
           continue
         }
         const settlement = JSON.parse(outcome.toString()) as Settlement
@@ -481,6 +485,7 @@ export class Delivery<Content> {
     this.#inFlight--
     if (retried === undefined || gone) {
       this.#active.delete(seq)
+      this.#troubleIsOver(seq)
       if (!gone) this.#turns.putBack(seq, lane)
       this.#turns.release(seq, lane)
     } else this.#due.unshift(retried)
@@ -522,7 +527,6 @@ export class Delivery<Content> {
     this.#count(active)
     const { decision } = result
     if (decision.retry && this.#retry(active, content, result)) return
-    if (result.reply !== undefined && !decision.retry) this.#recovered()
     if (decision.outcome === 'suspend') await this.#suspend(active, content, result)
     else if (decision.outcome === 'disable') await this.#disable(active, content, result)
     else {
@@ -557,10 +561,7 @@ export class Delivery<Content> {
     active.wantsToken = result.error?.family === 'token'
     this.#noteFailure(result)
     // One failure may be a matter of a moment, and of many a log with two lines each helps nobody.
-    if (active.facts.attempts > 1 && !this.#troubled) {
-      this.#troubled = true
-      this.#options.onNotice(retryNotice(active.facts, result))
-    }
+    if (active.facts.attempts > 1) this.#tellTrouble(active.facts, result)
     // Many may wait, and for long.
     this.#loaded.add(active.facts, content)
     this.#inFlight--
@@ -577,10 +578,23 @@ export class Delivery<Content> {
     return true
   }
 
-  #recovered(): void {
-    if (!this.#troubled) return
-    this.#troubled = false
-    this.#options.onNotice(recoveryNotice())
+  #tellSuspension(facts: EntryFacts, result: AttemptResult): void {
+    const now = this.#options.clock.monotonic()
+    if (now - this.#suspensionToldAt < SUSPENSION_TOLD_MS) return
+    this.#suspensionToldAt = now
+    this.#options.onNotice(suspensionNotice(facts, result))
+  }
+
+  /** Once for all that wait at the same time. */
+  #tellTrouble(facts: EntryFacts, result: AttemptResult): void {
+    if (this.#troubled.size === 0) this.#options.onNotice(retryNotice(facts, result))
+    this.#troubled.add(facts.seq)
+  }
+
+  #troubleIsOver(seq: number): void {
+    if (this.#troubled.delete(seq) && this.#troubled.size === 0) {
+      this.#options.onNotice(recoveryNotice())
+    }
   }
 
   #waitIsOver(active: ActiveMessage): void {
@@ -595,13 +609,14 @@ export class Delivery<Content> {
     facts.suspendedAt = now
     facts.reason = result.decision.rule
     // Should an operator give it up, it leaves with what was answered.
-    const answer = settlementOf(facts, facts.attempts, result, now)
-    if (!this.#outbox.durable) this.#answers.set(facts.seq, answer)
-    await this.#storeOutcome(facts, answer)
+    const answer = keptAnswer(settlementOf(facts, facts.attempts, result, now))
+    if (!this.#outbox.durable) this.#answers.set(facts.seq, bytesOf(answer))
+    // On a full disk there may be room for the one and not for the other.
+    if (!(await this.#storeOutcome(facts, answer))) await this.#store(facts)
     this.#ages.remove(facts.seq)
     this.#suspended.set(facts.seq, facts)
     this.#loaded.add(facts, content)
-    this.#options.onNotice(suspensionNotice(facts, result))
+    this.#tellSuspension(facts, result)
     this.#free(active)
   }
 
@@ -673,10 +688,12 @@ export class Delivery<Content> {
   }
 
   /** Puts messages that were suspended or settled back to their places among those that wait. */
-  async #wait(...messages: EntryFacts[]): Promise<void> {
+  async #wait(messages: readonly EntryFacts[]): Promise<void> {
     for (const facts of messages) facts.state = 'waiting'
     await Promise.all(messages.map((facts) => this.#store(facts)))
-    for (const { seq, acceptedAt, lane } of messages) {
+    for (const [index, { seq, acceptedAt, lane }] of messages.entries()) {
+      // They may be many, and each has to find its place.
+      if (index % AT_ONCE === AT_ONCE - 1) await new Promise(setImmediate)
       this.#ages.add(seq, acceptedAt)
       this.#turns.putBack(seq, lane)
     }
@@ -690,19 +707,23 @@ export class Delivery<Content> {
     }
   }
 
-  async #storeOutcome(facts: EntryFacts, settlement: Settlement): Promise<void> {
+  /** @returns false where it could not be stored */
+  async #storeOutcome(facts: EntryFacts, settlement: Settlement): Promise<boolean> {
     try {
-      await this.#outbox.settle(facts, () => Buffer.from(JSON.stringify(settlement)))
+      await this.#outbox.settle(facts, () => bytesOf(settlement))
+      return true
     } catch {
       this.#noteError('HL7_QUEUE_FAILED')
+      return false
     }
   }
 
   /** How a suspended message was answered; undefined where that is not known any more. */
   async #answer(seq: number): Promise<Settlement | undefined> {
-    if (!this.#outbox.durable) return this.#answers.get(seq)
     try {
-      const { outcome } = await this.#outbox.read(seq)
+      const outcome = this.#outbox.durable
+        ? (await this.#outbox.read(seq)).outcome
+        : this.#answers.get(seq)
       return outcome && (JSON.parse(outcome.toString()) as Settlement)
     } catch {
       // The message itself may still be in memory; if it is not, that is found out next.
@@ -734,6 +755,7 @@ export class Delivery<Content> {
   /** The place and the lane of a message that left, stands aside or was put back. */
   #free({ facts: { seq, lane } }: ActiveMessage): void {
     this.#active.delete(seq)
+    this.#troubleIsOver(seq)
     this.#inFlight--
     this.#turns.release(seq, lane)
     this.#changed()
@@ -775,4 +797,8 @@ export class Delivery<Content> {
   #changed(): void {
     if (!this.#closing) this.#options.onChange()
   }
+}
+
+function bytesOf(settlement: Settlement): Buffer {
+  return Buffer.from(JSON.stringify(settlement))
 }

@@ -17,7 +17,7 @@ export function retryNotice(message: Attempted, result: AttemptResult): Notice {
 
 /** After a `retryNotice`. */
 export function recoveryNotice(): Notice {
-  return { level: 'info', text: 'The receiver answers again, and the queue goes on.' }
+  return { level: 'info', text: 'Nothing is tried again any more; the queue goes on.' }
 }
 
 /** A message stands aside for an operator. */

@@ -35,6 +35,16 @@ export function settlementOf(
   return { outcome: 'error', error: { code, message, cause }, ...common }
 }
 
+/** An error shows no more of a reply than this, in characters. */
+const KEPT_TEXT = 64 * 1024
+
+/** What is kept of an answer to a suspended message: as much as an error shows of it. */
+export function keptAnswer(settlement: Settlement): Settlement {
+  const { reply } = settlement
+  if (reply === undefined) return settlement
+  return { ...settlement, reply: { ...reply, text: reply.text.slice(0, KEPT_TEXT), hl7: '' } }
+}
+
 const [messageCode, trigger] = [parsePath('MSH-9.1'), parsePath('MSH-9.2')]
 
 /**

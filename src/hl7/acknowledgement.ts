@@ -55,12 +55,12 @@ const errSeverity = parsePath('ERR-4')
 export function readAcknowledgement(message: ReplyMessage): Acknowledgement | null {
   const msas = message.segments('MSA')
   const errs = message.segments('ERR')
-  if (msas.length === 0) {
+  const worst = worstOf(msas)
+  if (worst === undefined) {
     return isEmptyBatch(message.text)
       ? { code: 'AA', controlId: '', text: '', severity: '', errors: [] }
       : null
   }
-  const worst = msas.reduce((one, other) => (rank(other) > rank(one) ? other : one))
   const errors: AcknowledgementError[] = []
   const add = (
     segments: readonly Segment[],
@@ -98,6 +98,19 @@ function isEmptyBatch(text: string): boolean {
     else if (isHeader(name) || (line.length > 3 && line[3] !== separator)) return false
   }
   return true
+}
+
+/** The worst of all, the first of equals. */
+function worstOf(msas: readonly Segment[]): Segment | undefined {
+  let worst: Segment | undefined
+  let worstRank = -1
+  for (const msa of msas) {
+    const msaRank = rank(msa)
+    if (msaRank <= worstRank) continue
+    worst = msa
+    worstRank = msaRank
+  }
+  return worst
 }
 
 function rank(msa: Segment): number {

@@ -8,7 +8,7 @@ export interface ReplyMessage {
   readonly text: string
   /**
    * The segments of that name, in order, each with the separators of its own message: every MSA, of
-   * others at most 10,000.
+   * others at most 100,000.
    */
   segments(name: string): readonly Segment[]
   /**
@@ -20,7 +20,7 @@ export interface ReplyMessage {
 }
 
 /** A reply has to be read in bounded time and memory. */
-export const maxSegments = 10_000
+export const maxSegments = 100_000
 
 /**
  * Reads text as HL7.

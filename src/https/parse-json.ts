@@ -1,11 +1,12 @@
 /**
  * The JSON string, object or array that a text is, or `undefined`. JSON as programs write it that put
  * strings together by hand is read too: with line endings and other control characters as they are
- * inside of quotes (RFC 8259 §7 wants them escaped). Linear in the length.
+ * inside of quotes, and with the backslash of an MSH-2 (RFC 8259 §7 wants them escaped). Linear in the
+ * length.
  */
 export function parseJson(text: string): unknown {
   if (!startsLikeJson(text) || isDeeperThan(maxDepth, text)) return undefined
-  return parsed(text) ?? parsed(escapeControls(text))
+  return parsed(text) ?? parsed(escaped(text))
 }
 
 /** A look at the first letter. */
@@ -44,30 +45,40 @@ function isDeeperThan(limit: number, json: string): boolean {
   return false
 }
 
-/** The text with the control characters inside of quotes escaped; undefined where there are none. */
-function escapeControls(json: string): string | undefined {
+/** The text with what should have been escaped inside of quotes; undefined where there is nothing. */
+function escaped(json: string): string | undefined {
   const bytes = Buffer.from(json)
-  let controls = 0
-  for (const byte of bytes) if (byte < space) controls++
-  const escaped = Buffer.allocUnsafe(bytes.length + 5 * controls)
+  let more = 0
+  for (const byte of bytes) {
+    if (byte < space) more += 5
+    else if (byte === backslash) more++
+  }
+  const result = Buffer.allocUnsafe(bytes.length + more)
   let length = 0
   let quoted = false
   for (let at = 0; at < bytes.length; at++) {
     const byte = bytes[at] ?? 0
     if (quoted && byte < space) {
-      for (const code of [backslash, letterU, zero, zero]) escaped[length++] = code
-      escaped[length++] = digits.charCodeAt(byte >> 4)
-      escaped[length++] = digits.charCodeAt(byte & 15)
+      for (const code of [backslash, letterU, zero, zero]) result[length++] = code
+      result[length++] = digits.charCodeAt(byte >> 4)
+      result[length++] = digits.charCodeAt(byte & 15)
       continue
     }
-    escaped[length++] = byte
+    result[length++] = byte
     if (byte === quote) quoted = !quoted
-    else if (byte === backslash && quoted && at + 1 < bytes.length) {
-      escaped[length++] = bytes[++at] ?? 0
+    else if (byte === backslash && quoted) {
+      const next = bytes[at + 1] ?? 0
+      if (escapes.has(next)) {
+        result[length++] = next
+        at++
+      } else result[length++] = backslash
     }
   }
-  return length === bytes.length ? undefined : escaped.toString('utf8', 0, length)
+  return length === bytes.length ? undefined : result.toString('utf8', 0, length)
 }
+
+/** What may stand behind a backslash. */
+const escapes = new Set(Buffer.from('"\\/bfnrtu'))
 
 const digits = '0123456789abcdef'
 const [quote, backslash, space, zero, letterU] = [0x22, 0x5c, 0x20, 0x30, 0x75]

@@ -149,7 +149,7 @@ export function hintForNetwork(error: HttpError, field: 'Issuer URL' | 'Token UR
   if (family === 'tls' || code === 'EPROTO' || code.startsWith('ERR_SSL_')) {
     return `The TLS handshake failed: check ${field} (port), and in TLS the client certificate that the server may want.`
   }
-  if (code === 'ERR_RESPONSE_TOO_LARGE' || code === 'ERR_CONTENT_DECODING') {
+  if (NO_TOKEN_SERVER.has(code)) {
     return `This is not the answer of a token server: check ${field}.`
   }
   if (code === 'ERR_HTTP_STATUS') {
@@ -161,3 +161,6 @@ export function hintForNetwork(error: HttpError, field: 'Issuer URL' | 'Token UR
   }
   return 'The connection broke; it is tried again. A server that does not accept the client certificate (TLS) may do this too.'
 }
+
+/** What no token server answers with. */
+const NO_TOKEN_SERVER = new Set(['ERR_RESPONSE_TOO_LARGE', 'ERR_CONTENT_DECODING', 'ERR_UPGRADED'])

@@ -29,8 +29,10 @@ export function limitedFetch(httpClient: HttpClient, signal: AbortSignal): Clien
     const limited = { ...options, signal: AbortSignal.any([signal, timeUp.signal]) }
     try {
       return await fetch(url, limited).catch((error: unknown) => {
-        // Should the server have read it after all, a second token does no harm.
-        if (!(error instanceof HttpError && error.isStale)) throw error
+        // Should the server have read it after all, a second token does no harm; but an assertion is
+        // good for one request (RFC 7523 §3, `jti`).
+        const stale = error instanceof HttpError && error.isStale
+        if (!stale || String(options.body).includes('assertion=')) throw error
         return fetch(url, limited)
       })
     } catch (error) {

@@ -18,8 +18,7 @@ export function redirectError(
   if (status < 300 || status >= 400 || status === 304) return undefined
   const location = response.headers.get('location') ?? ''
   const to = location !== '' && URL.canParse(location, url) ? new URL(location, url) : undefined
-  // The query may hold anything; the path tells `/token/` from `/token`.
-  const target = to === undefined ? 'nowhere' : `${to.origin}${cleanText(to.pathname, secrets)}`
+  const target = to === undefined || !/^https?:$/.test(to.protocol) ? 'nowhere' : shown(to, secrets)
   return new TokenError(
     `${new URL(url).host} redirects to ${target} (HTTP ${status}), which is not followed.`,
     {
@@ -29,4 +28,10 @@ export function redirectError(
       permanent: true
     }
   )
+}
+
+/** The query may hold anything; the path tells `/token/` from `/token`. */
+function shown({ origin, pathname }: URL, secrets: readonly string[]): string {
+  const pieces = pathname.split('/').map((piece) => cleanText(piece, secrets))
+  return `${origin}${pieces.join('/')}`
 }

@@ -318,7 +318,12 @@ export class DiskOutbox implements Outbox {
   }
 }
 
+/** Also where a crash has left the whole file under the name that it had while it was written. */
 async function exists(path: string): Promise<boolean> {
+  return (await isFile(path)) || isFile(`${path}.rescue`)
+}
+
+async function isFile(path: string): Promise<boolean> {
   try {
     return (await stat(path)).isFile()
   } catch (error) {

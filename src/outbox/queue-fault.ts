@@ -83,10 +83,7 @@ export function faultOf(error: unknown, path: string): QueueFault {
   return { message: `The queue file ${path} ${words} (${code})`, code }
 }
 
-/** What Node.js says of a stored number that it cannot hold: none such is ever written. */
-const BEYOND_NUMBERS = 'ERR_OUT_OF_RANGE'
-
 /** The file itself is broken, not its surroundings. */
 export function isDamage(code: string): boolean {
-  return code === 'SQLITE_CORRUPT' || code === 'SQLITE_NOTADB' || code === BEYOND_NUMBERS
+  return code === 'SQLITE_CORRUPT' || code === 'SQLITE_NOTADB'
 }

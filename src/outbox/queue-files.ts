@@ -29,9 +29,11 @@ export async function filledQueueFiles(
   directory: string,
   isWanted: (path: string) => boolean = () => true
 ): Promise<FilledQueueFile[]> {
-  const names = await readdir(directory).catch(() => [])
+  const found = await readdir(directory).catch(() => [])
+  // A crash can leave a whole file under the name that it had while it was written.
+  const names = new Set(found.map((name) => name.replace(/\.rescue$/, '')))
   const filled: FilledQueueFile[] = []
-  for (const name of names.filter((each) => each.endsWith(SUFFIX)).sort()) {
+  for (const name of [...names].filter((each) => each.endsWith(SUFFIX)).sort()) {
     const path = join(directory, name)
     if (!isWanted(path)) continue
     try {

@@ -49,19 +49,27 @@ export function moveAside(path: string, why: string): string {
 }
 
 /**
- * SQLite overwrites a log that it cannot read: such a one is moved aside before. (A log that is
- * missing or cut cannot be told from what a crash leaves; what it held is not in the queue then.)
- *
- * @returns for whoever runs Node-RED, where there was one
+ * SQLite overwrites a log that it cannot read, whatever the file is opened for. (A log that is missing
+ * or cut cannot be told from what a crash leaves; what it held is not in the queue then.)
  */
-export function keepBrokenLog(path: string): string | undefined {
+export function isLogBroken(path: string): boolean {
   const log = `${path}-wal`
-  if (!existsSync(log)) return undefined
+  if (!existsSync(log)) return false
   const start = Buffer.alloc(4)
   const file = openSync(log, 'r')
   const length = readSync(file, start)
   closeSync(file)
-  if (length === 0 || LOG_MAGIC.includes(start.readUInt32BE())) return undefined
+  return length > 0 && !LOG_MAGIC.includes(start.readUInt32BE())
+}
+
+/**
+ * Moves a broken log aside.
+ *
+ * @returns for whoever runs Node-RED, where there was one
+ */
+export function keepBrokenLog(path: string): string | undefined {
+  if (!isLogBroken(path)) return undefined
+  const log = `${path}-wal`
   const aside = `${asideName(path, 'damaged')}-wal`
   renameSync(log, aside)
   return `The write-ahead log of the queue file ${path} was damaged and was moved to ${aside}: messages that were accepted last may not be in the queue.`

@@ -31,7 +31,7 @@ process.emitWarning = (...args: unknown[]) => {
 const { deleteFiles } = await import('./queue-database.ts')
 const { countMessages, QueueFile } = await import('./queue-file.ts')
 const { renew } = await import('./queue-renewal.ts')
-const { finishRescue, keepBrokenLog, rescue } = await import('./queue-rescue.ts')
+const { finishRescue, isLogBroken, keepBrokenLog, rescue } = await import('./queue-rescue.ts')
 process.emitWarning = emitWarning
 
 type File = InstanceType<typeof QueueFile>
@@ -262,6 +262,9 @@ function forget(path: string): void {
 function count({ path }: QueueFileSpec): ReturnType<File['count']> {
   const open = files.get(path)
   if (open !== undefined) return open.count()
+  finishRescue(path)
+  // To look into the file would cost the log; only opening it in earnest moves that aside.
+  if (isLogBroken(path)) throw new QueueDamageError()
   return existsSync(path) ? countMessages(path) : { held: 0, damaged: 0, paused: false }
 }
 

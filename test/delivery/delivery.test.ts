@@ -354,9 +354,41 @@ describe('Delivery', () => {
     ])
     await clock.advance(60_000)
     await reply('accept')
-    assert.equal(notices[1], 'info: The receiver answers again, and the queue goes on.')
+    assert.equal(notices[1], 'info: Nothing is tried again any more; the queue goes on.')
     await reply('accept')
     assert.equal(notices.length, 2)
+  })
+
+  it('does not say so again for each message that others are accepted beside', async () => {
+    const notices: string[] = []
+    const { add, reply, clock } = await setUp({
+      order: 'key',
+      onNotice: ({ level }) => notices.push(level)
+    })
+    await add('b1')
+    for (let i = 0; i < 5; i++) {
+      await reply('retry')
+      await add('a1')
+      await reply('accept')
+      await clock.advance(60_000)
+    }
+    assert.deepEqual(notices, ['warn'])
+    await reply('nak')
+    assert.deepEqual(notices, ['warn', 'info'])
+  })
+
+  it('tells of a suspended message once in a minute', async () => {
+    const notices: string[] = []
+    const { add, reply, clock } = await setUp({ onNotice: ({ text }) => notices.push(text) })
+    await add('a1', 'a2', 'a3')
+    await reply('suspend')
+    await reply('suspend')
+    await clock.advance(60_000)
+    await reply('suspend')
+    assert.deepEqual(
+      notices.map((text) => text.slice(8, 10)),
+      ['a1', 'a3']
+    )
   })
 
   it('says why a message was set aside and why the node was paused', async () => {

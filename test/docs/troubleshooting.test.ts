@@ -19,8 +19,7 @@ const INTERNAL = [
   'ERR_ABORTED',
   'ERR_GOT_REQUEST_ERROR',
   'ERR_HTTP_CONTENT_LENGTH_MISMATCH',
-  'ERR_INVALID_STATE',
-  'ERR_OUT_OF_RANGE'
+  'ERR_INVALID_STATE'
 ]
 
 /** The codes of a kind in some code, but for beginnings such as `ERR_SSL_`. */

@@ -273,7 +273,7 @@ describe('readAcknowledgement', () => {
     })
 
     it('is not only warnings where there are more than are read', () => {
-      const warnings = 'ERR|||1|W\r'.repeat(9_999)
+      const warnings = 'ERR|||1|W\r'.repeat(99_999)
       assert.equal(read(`${msh}MSA|AE|ID1\r${warnings}`)?.severity, 'W')
       assert.equal(read(`${msh}MSA|AE|ID1\r${warnings}ERR|||1|W\rERR|||1|E\r`)?.severity, '')
       assert.equal(read(`${msh}MSA|AE|ID1\rERR|||1|E\r${warnings}ERR|||1|W\r`)?.severity, 'E')

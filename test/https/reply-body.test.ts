@@ -166,6 +166,14 @@ describe('a JSON body', () => {
     assert.equal(await hl7Of(body.slice(0, -1)), '')
   })
 
+  it('may have the backslash of an MSH-2 as it is', async () => {
+    const reply = 'MSH|^~\\&|C|D|A|B|20260102||ACK|R1|P|2.5\rMSA|AA|M1|a\\.b\r'
+    for (const end of ['\\r', '\r', '\r\n']) {
+      const written = reply.replaceAll('\r', end)
+      assert.equal(await hl7Of(`{"ok":"\\"yes\\" \\\\ \\u0041","ack":"${written}"}`), reply)
+    }
+  })
+
   it('prefers an acknowledgement to the request that is echoed, wherever both stand', async () => {
     assert.equal(await codeOf({ ack: adt, data: ack('AE') }), 'AE')
     assert.equal(await codeOf({ message: adt, deep: { deeper: { body: ack('AE') } } }), 'AE')

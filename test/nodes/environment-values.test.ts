@@ -26,7 +26,8 @@ describe('values from the environment', () => {
         response.end(`MSH|^~\\&|C|D|A|B|20260102||ACK^A01|R1|P|2.5.1\rMSA|AA|${id}\r`)
       })
     })
-    nodeRed = await startNodeRed({ env: { MY_KEY: SECRET } })
+    const MY_URL = `${server.url.href}?code=${SECRET}`
+    nodeRed = await startNodeRed({ env: { MY_KEY: SECRET, MY_URL } })
   })
   after(async () => {
     await nodeRed.stop()
@@ -134,6 +135,18 @@ describe('values from the environment', () => {
     const shown = ['a', 'b', 'c', 'd', 'e'].map((name) => request.headers[`x-${name}`])
     assert.deepEqual(shown, ['•••', '•••', '•••', 'plain', '•••'])
     assert.equal(requests.at(-1)?.headers['x-c'], SECRET)
+  })
+
+  it('are hidden in the query of a URL, which itself may come from there', async () => {
+    await nodeRed.deploy(flow({ url: '${MY_URL}' }))
+    const { body } = await nodeRed.post('/hl7-https-out/out/test', {})
+    const { request } = body as { request: { line: string } }
+    assert.equal(request.line, 'POST /hl7?••• HTTP/1.1')
+    assert.equal(requests.at(-1)?.url, `/hl7?code=${SECRET}`)
+    await nodeRed.deploy(flow({ url: `${server.url.href}?a=b` }))
+    const plain = await nodeRed.post('/hl7-https-out/out/test', {})
+    const shown = (plain.body as { request: { line: string } }).request
+    assert.equal(shown.line, 'POST /hl7?a=b HTTP/1.1')
   })
 
   it('stand in no log line', () => {

@@ -169,6 +169,11 @@ describe('redirectError', () => {
       ['https://me:secret@other.example', 'https://other.example/'],
       ['/token/', 'https://login.example:8443/token/'],
       ['/my-secret-word/token', 'https://login.example:8443/•••/token'],
+      [
+        '/oauth2/aus1a2b3c4D5e6F7g8/v1/token',
+        'https://login.example:8443/oauth2/aus1a2b3c4D5e6F7g8/v1/token'
+      ],
+      ['javascript:alert(1)', 'nowhere'],
       [undefined, 'nowhere'],
       ['https://', 'nowhere']
     ]

@@ -136,6 +136,7 @@ describe('hintForNetwork', () => {
     ['EWEIRD', 'tls', /handshake failed/],
     ['ERR_RESPONSE_TOO_LARGE', undefined, /not the answer of a token server: check Token URL/],
     ['ERR_CONTENT_DECODING', undefined, /not the answer of a token server/],
+    ['ERR_UPGRADED', undefined, /not the answer of a token server/],
     ['ETIMEDOUT', 'timeout', /too slow/],
     ['ECONNREFUSED', 'connect', /^Check host and port in Token URL, the firewall/],
     ['ECONNRESET', 'reset', /^The connection broke; it is tried again/],

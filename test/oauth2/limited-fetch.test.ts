@@ -60,6 +60,13 @@ describe('limitedFetch', () => {
     assert.equal(server.seen.length, 2)
   })
 
+  it('repeats none with an assertion, which is good for one request', async () => {
+    await afterOne(cut)
+    const body = new URLSearchParams({ client_assertion: 'a.b.c' })
+    await assert.rejects(fetch(token(), { ...post, body }), { code: 'ECONNRESET' })
+    assert.equal(server.seen.length, 1)
+  })
+
   it('repeats no request on a new connection, and none that had an answer', async () => {
     server.answer = cut
     await assert.rejects(fetch(token(), post), { code: 'ECONNRESET', reusedConnection: false })

@@ -24,6 +24,7 @@ import { fileURLToPath } from 'node:url'
 import threads, { Worker } from 'node:worker_threads'
 import type { DiskOutbox } from '../../src/outbox/disk-outbox.ts'
 import { OutboxError, type EntryFacts, type OutboxContents } from '../../src/outbox/outbox.ts'
+import { filledQueueFiles } from '../../src/outbox/queue-files.ts'
 
 // The thread is the outbox's own affair: to see what its end does, it has to be caught at its start.
 let lastThread: Worker | undefined
@@ -653,6 +654,10 @@ describe('DiskOutbox', () => {
     it('takes up a rescue that a crash has ended before its last step', async () => {
       const path = await filled(7)
       renameSync(path, `${path}.rescue`)
+      assert.deepEqual(await filledQueueFiles(directory), [{ path, held: 7 }])
+      renameSync(path, `${path}.rescue`)
+      assert.equal(await queue().isInUse(), true)
+      renameSync(path, `${path}.rescue`)
       assert.equal(seqs(await queue().open()).length, 7)
     })
 
@@ -702,6 +707,10 @@ describe('DiskOutbox', () => {
       const { log } = await crashed()
       writeFileSync(log, 'no log at all'.repeat(500))
       const outbox = queue()
+      assert.deepEqual(await filledQueueFiles(directory), [{ path: outbox.path, held: undefined }])
+      assert.equal(await outbox.isInUse(), true)
+      await assert.rejects(outbox.deleteFile())
+      assert.ok(existsSync(log), 'to look does not cost it')
       await outbox.open()
       assert.match(notices.join(), /write-ahead log .* was damaged and was moved to/)
       assert.ok(readdirSync(directory).some((file) => /damaged.*Z-wal$/.test(file)))
