@@ -19,8 +19,6 @@ export interface TokenErrorFacts {
   retryAfterMs?: number | undefined
   /** Kind of network failure; absent where the token server answered. */
   family?: HttpErrorFamily | undefined
-  /** There was a connection to the token server. */
-  connected?: boolean | undefined
   /** Name of the authority that issued a certificate which is not trusted. */
   certificateIssuer?: string | undefined
 }
@@ -38,7 +36,6 @@ export class TokenError extends Error implements TokenErrorFacts {
   readonly permanent: boolean
   readonly retryAfterMs: number | undefined
   readonly family: HttpErrorFamily | undefined
-  readonly connected: boolean
   readonly certificateIssuer: string | undefined
 
   /** @param message one sentence that is safe to log */
@@ -51,7 +48,6 @@ export class TokenError extends Error implements TokenErrorFacts {
     this.permanent = facts.permanent
     this.retryAfterMs = facts.retryAfterMs
     this.family = facts.family
-    this.connected = facts.connected ?? facts.status !== undefined
     this.certificateIssuer = facts.certificateIssuer
   }
 
@@ -61,9 +57,8 @@ export class TokenError extends Error implements TokenErrorFacts {
   }
 
   #facts(): TokenErrorFacts {
-    const { code, status, description, hint, permanent, family, connected, certificateIssuer } =
-      this
-    return { code, status, description, hint, permanent, family, connected, certificateIssuer }
+    const { code, status, description, hint, permanent, family, certificateIssuer } = this
+    return { code, status, description, hint, permanent, family, certificateIssuer }
   }
 }
 

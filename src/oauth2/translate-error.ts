@@ -39,7 +39,7 @@ export function translateError(error: unknown, place: RequestPlace): TokenError 
 }
 
 function fromHttpError(error: HttpError, { host, field }: RequestPlace): TokenError {
-  const { code, family, connected, status, certificateIssuer } = error
+  const { code, family, status, certificateIssuer } = error
   const what = error.message.startsWith(`${host}: `)
     ? error.message.slice(host.length + 2)
     : error.message
@@ -49,7 +49,6 @@ function fromHttpError(error: HttpError, { host, field }: RequestPlace): TokenEr
     hint: hintForNetwork(error, field),
     permanent: isCertificateCode(code) || code.startsWith('ERR_SSL_'),
     family,
-    connected,
     certificateIssuer
   })
 }

@@ -34,6 +34,16 @@ describe('Ages', () => {
     assert.equal(ages.oldest, 100_000_000)
   })
 
+  it('keeps one from long ago beside those of today', () => {
+    const ages = new Ages()
+    ages.add(5, 5)
+    for (let seq = 100_000_000; seq < 100_001_000; seq++) ages.add(seq, seq)
+    assert.deepEqual([ages.size, ages.oldest], [1001, 5])
+    ages.remove(100_000_000)
+    ages.remove(5)
+    assert.deepEqual([ages.size, ages.oldest], [999, 100_000_001])
+  })
+
   it('knows number and oldest as a list would', () => {
     const step = fc.record({
       what: fc.constantFrom('add', 'add', 'add', 'remove', 'again', 'skip'),
@@ -46,7 +56,7 @@ describe('Ages', () => {
         const gone: number[] = []
         let next = 1
         for (const { what, pick } of steps) {
-          if (what === 'skip') next += pick % 5
+          if (what === 'skip') next += pick % 20 === 0 ? 200_000 : pick % 5
           if (what === 'add') {
             ages.add(next, next * 10)
             held.set(next, next * 10)

@@ -124,6 +124,8 @@ describe('readTokenAnswer', () => {
   it('takes every character that a bare token may have, and a plus in a form', () => {
     for (const [body, token] of [
       ['00Dx!AQEA-_.~+/q2w3==', '00Dx!AQEA-_.~+/q2w3=='],
+      ['0123456789_words_joined', '0123456789_words_joined'],
+      ['words_joined_0123456789', 'words_joined_0123456789'],
       ['access_token=aa+bb/cc%2B%3D=&token_type=bearer', 'aa+bb/cc+=='],
       ['access_token=Bearer+aa+bb&token_type=bearer', 'aa+bb']
     ] as const) {

@@ -230,6 +230,7 @@ describe('every error of the token side', () => {
       const error: unknown = await source.token().catch((reason: unknown) => reason)
       assert.ok(error instanceof TokenError)
       assert.equal(error.code, 'CONFIG')
+      assert.equal(error.permanent, true)
       assertSilent(error, undefined)
     }
   })

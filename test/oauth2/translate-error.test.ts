@@ -33,7 +33,6 @@ describe('translateError', () => {
       assert.equal(error.message, 'Token server login.example: connect ECONNREFUSED.')
       assert.equal(error.code, 'ECONNREFUSED')
       assert.equal(error.family, 'connect')
-      assert.equal(error.connected, false)
       assert.equal(error.permanent, false)
       assert.match(error.hint, /Issuer URL/)
     }
@@ -47,10 +46,10 @@ describe('translateError', () => {
       status: 502,
       certificateIssuer: 'Test CA'
     })
-    const { status, connected, certificateIssuer, permanent } = translateError(cause, place)
+    const { status, certificateIssuer, permanent } = translateError(cause, place)
     assert.deepEqual(
-      { status, connected, certificateIssuer, permanent },
-      { status: 502, connected: true, certificateIssuer: 'Test CA', permanent: true }
+      { status, certificateIssuer, permanent },
+      { status: 502, certificateIssuer: 'Test CA', permanent: true }
     )
     const tls = new HttpError('x', { ...facts, code: 'ERR_SSL_WRONG_VERSION_NUMBER' })
     assert.equal(translateError(tls, place).permanent, true)
