@@ -21,6 +21,7 @@ const FLAG_BYTES = 1
 const NONCE_BYTES = 12
 const TAG_BYTES = 16
 const OVERHEAD = FLAG_BYTES + NONCE_BYTES + TAG_BYTES
+const LONG_BYTES = 64 * 1024
 const MORE = 0
 const LAST = 1
 
@@ -102,7 +103,11 @@ export class Sealer {
   }
 }
 
-/** At once: a long message has hundreds of pieces, and the next collection of garbage may be far. */
+/**
+ * At once, where it is long: a long message has hundreds of such pieces, and the next collection of
+ * garbage may be far.
+ */
 function free({ buffer, length }: Buffer): void {
-  if (buffer instanceof ArrayBuffer && buffer.byteLength === length) buffer.transfer(0)
+  const isWhole = buffer instanceof ArrayBuffer && buffer.byteLength === length
+  if (isWhole && length >= LONG_BYTES) buffer.transfer(0)
 }
