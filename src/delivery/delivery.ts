@@ -229,7 +229,8 @@ export class Delivery<Content> {
    */
   async resend(select: (facts: EntryFacts) => boolean): Promise<number> {
     await this.open()
-    const chosen = this.suspended.filter(select)
+    // In this order, because the first are at their places when the last are not yet.
+    const chosen = this.suspended.filter(select).sort((a, b) => a.seq - b.seq)
     for (const facts of chosen) {
       this.#suspended.delete(facts.seq)
       this.#answers.delete(facts.seq)
@@ -237,7 +238,6 @@ export class Delivery<Content> {
       delete facts.suspendedAt
       delete facts.reason
     }
-    // None may start before the others are back at their places.
     await this.#wait(chosen)
     this.#changed()
     this.#pump()
@@ -265,7 +265,7 @@ export class Delivery<Content> {
       } catch (error) {
         this.#noteError('HL7_QUEUE_FAILED')
         if (isGone(error)) {
-          this.#lose(facts, error)
+          this.#lose(facts.seq, error, facts)
           continue
         }
         this.#suspended.set(facts.seq, facts)
@@ -412,7 +412,7 @@ export class Delivery<Content> {
           this.#rereadLater(error)
           return
         }
-        this.#lose({ seq }, error)
+        this.#lose(seq, error)
         continue
       }
       this.#remove(emitted)
@@ -473,7 +473,7 @@ export class Delivery<Content> {
     } catch (error) {
       this.#noteError('HL7_QUEUE_FAILED')
       gone = isGone(error)
-      if (gone) this.#lose(retried?.facts ?? { seq }, error)
+      if (gone) this.#lose(seq, error, retried?.facts)
       else this.#rereadLater(error)
     }
     if (read !== undefined && this.#mayStart) {
@@ -739,16 +739,11 @@ export class Delivery<Content> {
   }
 
   /** A message of which nothing is left to send or to hand on. */
-  #lose({ seq, ...known }: Pick<EntryFacts, 'seq'> & Partial<MessageName>, error: unknown): void {
+  #lose(seq: number, error: unknown, known?: MessageName): void {
     this.#ages.remove(seq)
     this.#figures.failed++
-    const { controlId, type } = known
-    const about =
-      controlId === undefined || type === undefined
-        ? error instanceof OutboxError
-          ? error.about
-          : undefined
-        : { controlId, type }
+    const name = known ?? (error instanceof OutboxError ? error.about : undefined)
+    const about = name && { controlId: name.controlId, type: name.type }
     this.#options.onLost(lostError(seq, error, about), about)
   }
 

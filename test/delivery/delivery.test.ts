@@ -456,6 +456,29 @@ describe('Delivery', () => {
     }
   })
 
+  it('does so however many they are, and whatever happens meanwhile', async () => {
+    const { add, reply, delivery, flights, emitted } = await setUp()
+    const ids = Array.from({ length: 350 }, (_, index) => `a${index}`)
+    await add(...ids)
+    for (let i = 0; i < ids.length; i++) await reply('suspend')
+    // The first is suspended last.
+    await delivery.resend(({ controlId }) => controlId === 'a0')
+    await settled()
+    await reply('suspend')
+    const all = delivery.resend(() => true)
+    // A resume starts whatever may start, in the middle too.
+    for (let turn = 0; turn < 5; turn++) {
+      await new Promise(setImmediate)
+      await delivery.resume()
+    }
+    await all
+    while (flights.length > 0) await reply('accept')
+    assert.deepEqual(
+      emitted,
+      ids.map((id) => `${id} ack`)
+    )
+  })
+
   it('gives what was answered with a message that is discarded, after a restart too', async () => {
     for (const restart of [false, true]) {
       const disk = quickDisk()
