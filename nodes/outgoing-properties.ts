@@ -1,10 +1,7 @@
-import type { Settlement } from '../src/delivery/settlement.ts'
+import { MAX_ERROR_REPLY, type Settlement } from '../src/delivery/settlement.ts'
 import type { OutgoingMessage } from '../src/hl7/outgoing-message.ts'
 import type { EntryFacts } from '../src/outbox/outbox.ts'
 import type { LeavingProperties } from './hand-on.ts'
-
-/** Of a reply that goes to Catch so much is kept, in bytes of UTF-8. */
-const MAX_ERROR_REPLY = 64 * 1024
 
 /** The acknowledgement and what belongs to it, as properties of the message that leaves (contract: "Message out"). */
 export function ackProperties(

@@ -35,14 +35,14 @@ export function settlementOf(
   return { outcome: 'error', error: { code, message, cause }, ...common }
 }
 
-/** An error shows no more of a reply than this, in characters. */
-const KEPT_TEXT = 64 * 1024
+/** An error shows no more of a reply's text than this, in bytes of UTF-8. */
+export const MAX_ERROR_REPLY = 64 * 1024
 
-/** What is kept of an answer to a suspended message: as much as an error shows of it. */
+/** What is kept of an answer to a suspended message: at least as much as an error shows of it. */
 export function keptAnswer(settlement: Settlement): Settlement {
   const { reply } = settlement
   if (reply === undefined) return settlement
-  return { ...settlement, reply: { ...reply, text: reply.text.slice(0, KEPT_TEXT), hl7: '' } }
+  return { ...settlement, reply: { ...reply, text: reply.text.slice(0, MAX_ERROR_REPLY), hl7: '' } }
 }
 
 const [messageCode, trigger] = [parsePath('MSH-9.1'), parsePath('MSH-9.2')]
