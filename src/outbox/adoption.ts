@@ -63,7 +63,7 @@ export class Adoption {
     this.#db.exec(`
       DELETE FROM message WHERE NOT ${isWhole('content')};
       DELETE FROM sealed WHERE ${SEQ_OF_SEALED} NOT IN (SELECT seq FROM message);
-      UPDATE message SET state = 0, place = NULL 
+      UPDATE message SET state = 0, place = NULL
       WHERE state = ${DAMAGED} OR (state = 2 AND NOT ${isWhole('outcome')});`)
     return { read: this.#number('SELECT count(*) FROM message'), seen, keyFits: this.#keyFits }
   }

@@ -1,15 +1,10 @@
-import { DatabaseSync, type StatementSync } from 'node:sqlite'
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { EntryFacts, OutboxContents } from './outbox.ts'
 import { Adoption } from './adoption.ts'
 import { FilePlace } from './file-place.ts'
+import { countOf, type MessageCount } from './message-count.ts'
 import { DAMAGED, MOST_SEQ, STATES, whole, wholeRow } from './message-row.ts'
-import {
-  checkedVersion,
-  deleteFiles,
-  getMeta,
-  openQueueDatabase,
-  setMeta
-} from './queue-database.ts'
+import { deleteFiles, getMeta, openQueueDatabase, setMeta } from './queue-database.ts'
 import { faultCode, LostFileError, QueueDamageError, QueueFaultError } from './queue-fault.ts'
 import { subKey } from './queue-key.ts'
 import type { QueueCall, QueueFileSpec, ReadEntry } from './queue-protocol.ts'
@@ -20,14 +15,6 @@ import { waitingColumns } from './waiting-columns.ts'
 /** Free pages that an empty file may keep, and how many are given back at a time. */
 const FREE_PAGES_KEPT = 1024
 const FREE_PAGES_AT_A_TIME = 2048
-
-/** Messages in a file; the damaged ones are not held. */
-export interface MessageCount {
-  held: number
-  damaged: number
-  /** The queue was paused: that has to last, even where no message is in it. */
-  paused: boolean
-}
 
 /** One node's queue in a SQLite file. Synchronous: it belongs into the queue thread. */
 export class QueueFile {
@@ -334,31 +321,6 @@ function checked(stored: unknown, most?: number): number {
   const value = whole(stored ?? 0, most)
   if (value === undefined) throw new QueueDamageError()
   return value
-}
-
-/**
- * How many messages are in a file that nobody has open; needs no key.
- *
- * @throws {QueueFaultError} for another program's file or a newer version
- */
-export function countMessages(path: string): MessageCount {
-  const db = new DatabaseSync(path)
-  try {
-    db.exec('PRAGMA locking_mode = EXCLUSIVE')
-    const pages = db.prepare('PRAGMA page_count').get()?.['page_count'] as number
-    // What a start leaves that ended before it made the tables.
-    const isNew = checkedVersion(db, path) === 0 && pages <= 1
-    return isNew ? { held: 0, damaged: 0, paused: false } : countOf(db)
-  } finally {
-    db.close()
-  }
-}
-
-function countOf(db: DatabaseSync): MessageCount {
-  const sql = `SELECT count(*) FILTER (WHERE state IS NOT ${DAMAGED}) AS held, count(*) AS all_rows FROM message`
-  const { held, all_rows } = db.prepare(sql).get() as { held: number; all_rows: number }
-  const paused = getMeta(db, 'paused') === 1
-  return { held, damaged: all_rows - held, paused }
 }
 
 interface Statements {

@@ -2,7 +2,8 @@ import { existsSync, renameSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { deleteFiles, makeFile, syncDirectory, syncFile } from './queue-database.ts'
 import { faultCode, faultOf, QueueFaultError } from './queue-fault.ts'
-import { countMessages, type QueueFile } from './queue-file.ts'
+import { countMessages } from './message-count.ts'
+import type { QueueFile } from './queue-file.ts'
 import { finishRescue, moveAside } from './queue-rescue.ts'
 
 /**

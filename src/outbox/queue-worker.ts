@@ -29,7 +29,8 @@ process.emitWarning = (...args: unknown[]) => {
   if (!String(args[0]).includes('SQLite is an experimental feature')) emitWarning(...args)
 }
 const { deleteFiles } = await import('./queue-database.ts')
-const { countMessages, QueueFile } = await import('./queue-file.ts')
+const { countMessages } = await import('./message-count.ts')
+const { QueueFile } = await import('./queue-file.ts')
 const { renew } = await import('./queue-renewal.ts')
 const { finishRescue, isLogBroken, keepBrokenLog, rescue } = await import('./queue-rescue.ts')
 process.emitWarning = emitWarning
