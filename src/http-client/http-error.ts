@@ -53,6 +53,7 @@ export class HttpError extends Error implements HttpErrorFacts {
     this.atProxy = facts.atProxy ?? false
     this.certificateIssuer = facts.certificateIssuer
   }
+
   /**
    * The server closed a kept connection while the request was on its way, and most likely never read
    * it. The client then has closed the other kept ones: a repeat goes over a new connection.

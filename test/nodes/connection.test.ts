@@ -93,8 +93,7 @@ describe("Node-RED's tls-config, in all its kinds", () => {
 
   it('PFX, uploaded or on the disk, with its passphrase', async (t) => {
     if (!(await knowsPfx())) {
-      // Its tls-config has no such field: there is nothing to read. In Node-RED 5 this runs.
-      t.skip('Node-RED 4.1 knows no PFX')
+      t.skip('the tls-config of Node-RED 4.1 has no PFX to read; with Node-RED 5 this runs')
       return
     }
     const credentials = { passphrase: 'open sesame' }
@@ -105,8 +104,7 @@ describe("Node-RED's tls-config, in all its kinds", () => {
 
   it('PFX with another passphrase is an error that says which', async (t) => {
     if (!(await knowsPfx())) {
-      // Its tls-config has no such field: there is nothing to read. In Node-RED 5 this runs.
-      t.skip('Node-RED 4.1 knows no PFX')
+      t.skip('the tls-config of Node-RED 4.1 has no PFX to read; with Node-RED 5 this runs')
       return
     }
     const wrong = { certType: 'pfx', p12: files.pfx, credentials: { passphrase: 'wrong' } }

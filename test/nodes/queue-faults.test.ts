@@ -114,8 +114,7 @@ describe('a queue on disk that cannot be used, in a real Node-RED', () => {
         stdio: 'ignore'
       })
     } catch {
-      // Only root may mount; CI is root, so there it always runs.
-      context.skip('a file system cannot be mounted here')
+      context.skip('only root may mount a small disk; in CI, which is root, this runs')
       return
     }
     try {

@@ -116,8 +116,7 @@ describe('DiskOutbox', () => {
         stdio: 'ignore'
       })
     } catch {
-      // Only root may mount; CI is root, so there it always runs.
-      context.skip('a file system cannot be mounted here')
+      context.skip('only root may mount a small disk; in CI, which is root, this runs')
       return undefined
     }
     mounted.push(place)
@@ -212,13 +211,12 @@ describe('DiskOutbox', () => {
           if (told.stored.length === 20 && told.refused.length === 0) limit('200000')
           if (told.refused.length === 20) limit('unlimited')
         } catch {
-          // It is in Debian's util-linux, which is on every Debian; other systems have no such limit to set.
-          context.skip('prlimit is not installed')
           child.kill()
+          context.skip('no prlimit to set the limit with; on Debian, as in CI, this runs')
+          return
         }
         if (told.refused.length >= 20 && Number(seq) > (told.refused.at(-1) ?? 0) + 20) child.kill()
       }
-      if (told.refused.length === 0) return
       assert.deepEqual([...told.codes], ['SQLITE_IOERR'])
       const outbox = queue()
       const listed = seqs(await outbox.open())
