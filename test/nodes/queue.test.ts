@@ -317,18 +317,26 @@ function ackFor(world: World): { body: string; headers: Record<string, string> }
   }
 }
 
-/** The latest answer of an asynchronous question, for a look that must be synchronous. */
+/** The answer of an asynchronous question, for a look that must be synchronous: asked until there is one. */
 function async_<T>(ask: () => Promise<T | undefined>): () => T | undefined {
-  let latest: T | undefined
   let asking = false
+  let answer: { value: T | undefined } | { error: unknown } | undefined
   return () => {
-    if (!asking) {
-      asking = true
-      void ask().then((answer) => {
-        latest = answer
+    if (answer !== undefined && 'error' in answer) throw answer.error
+    if (answer?.value !== undefined || asking) return answer?.value
+    asking = true
+    ask()
+      .then(
+        (value) => {
+          answer = { value }
+        },
+        (error: unknown) => {
+          answer = { error }
+        }
+      )
+      .finally(() => {
         asking = false
       })
-    }
-    return latest
+    return undefined
   }
 }
