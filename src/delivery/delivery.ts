@@ -14,7 +14,14 @@ import {
   suspensionNotice,
   unreadableNotice
 } from './notices.ts'
-import { closedError, isGone, lostError, notHandedOn, queueFailed } from './queue-errors.ts'
+import {
+  closedError,
+  isGone,
+  lostError,
+  notHandedOn,
+  notUnderstood,
+  queueFailed
+} from './queue-errors.ts'
 import { retryWaitMs } from './retry-schedule.ts'
 import { failedSettlement, keptAnswer, settlementOf, type Settlement } from './settlement.ts'
 import { Turns } from './turns.ts'
@@ -395,13 +402,13 @@ export class Delivery<Content> {
       try {
         const { facts, content, outcome } = await this.#outbox.read(seq)
         if (this.#closing) return
-        if (outcome === undefined) {
+        const settlement = outcome && settlementIn(outcome)
+        if (settlement === undefined) {
           // It was damaged: what became of the message is found out by sending it once more.
           await this.#wait([facts])
           continue
         }
-        const settlement = JSON.parse(outcome.toString()) as Settlement
-        const decoded = this.#options.codec.decode(content)
+        const decoded = await this.#decode(facts, content)
         this.#noteOutcome(settlement)
         this.#emit(facts, decoded, settlement)
         emitted = facts
@@ -724,7 +731,7 @@ export class Delivery<Content> {
       const outcome = this.#outbox.durable
         ? (await this.#outbox.read(seq)).outcome
         : this.#answers.get(seq)
-      return outcome && (JSON.parse(outcome.toString()) as Settlement)
+      return outcome && settlementIn(outcome)
     } catch {
       // The message itself may still be in memory; if it is not, that is found out next.
       return undefined
@@ -735,7 +742,19 @@ export class Delivery<Content> {
     const loaded = this.#loaded.take(seq)
     if (loaded !== undefined) return loaded
     const { facts, content } = await this.#outbox.read(seq)
-    return { facts, content: this.#options.codec.decode(content) }
+    return { facts, content: await this.#decode(facts, content) }
+  }
+
+  /** @throws {OutboxError} when it cannot be understood: then it is set apart, not sent at the next start */
+  async #decode(facts: EntryFacts, content: Buffer): Promise<Content> {
+    try {
+      return this.#options.codec.decode(content)
+    } catch {
+      await this.#outbox.setDamaged(facts.seq).catch(() => {
+        this.#noteError('HL7_QUEUE_FAILED')
+      })
+      throw notUnderstood(facts)
+    }
   }
 
   /** A message of which nothing is left to send or to hand on. */
@@ -796,4 +815,13 @@ export class Delivery<Content> {
 
 function bytesOf(settlement: Settlement): Buffer {
   return Buffer.from(JSON.stringify(settlement))
+}
+
+/** Undefined where the bytes are none. */
+function settlementIn(bytes: Buffer): Settlement | undefined {
+  try {
+    return JSON.parse(bytes.toString()) as Settlement
+  } catch {
+    return undefined
+  }
 }

@@ -2,12 +2,23 @@ import { OutboxError, type EntryFacts } from '../outbox/outbox.ts'
 import { DeliveryError } from './delivery-error.ts'
 import { nameOf, type MessageName } from './explain.ts'
 
-/** Whether there is nothing to read of a stored message, rather than no way to it for a time. */
-export function isGone(error: unknown): boolean {
+/**
+ * Whether a stored message was read and could not be understood, or is not there. Every other error
+ * says nothing about the message: it is read again later.
+ */
+export function isGone(error: unknown): error is OutboxError {
   return (
-    !(error instanceof OutboxError) ||
-    error.code === 'ERR_NOT_QUEUED' ||
-    error.code === 'ERR_MESSAGE_DAMAGED'
+    error instanceof OutboxError &&
+    (error.code === 'ERR_NOT_QUEUED' || error.code === 'ERR_MESSAGE_DAMAGED')
+  )
+}
+
+/** A message that was read and whose content is not what this package stores. */
+export function notUnderstood({ seq, controlId, type }: EntryFacts): OutboxError {
+  return new OutboxError(
+    `Number ${seq} of the queue cannot be understood. What is left of it stays in the file.`,
+    'ERR_MESSAGE_DAMAGED',
+    { controlId, type }
   )
 }
 

@@ -61,6 +61,8 @@ export class DiskOutbox implements Outbox {
   #due = false
   /** Until then they wait for company. */
   #later: NodeJS.Timeout | undefined
+  /** Messages that have left and are still in the file, because removing them failed. */
+  readonly #owed = new Set<number>()
   #groups = 0
   #readGroups = 0
   #sendPlanned = false
@@ -164,8 +166,18 @@ export class DiskOutbox implements Outbox {
     }))
   }
 
-  remove(seq: number): Promise<void> {
-    return this.#change(seq, () => ({ kind: 'remove', seq }), true)
+  /** A removal that fails is owed: it goes again with each later change until it is done. */
+  async remove(seq: number): Promise<void> {
+    try {
+      await this.#change(seq, () => ({ kind: 'remove', seq }), true)
+    } catch (error) {
+      this.#owe(seq, error)
+      throw error
+    }
+  }
+
+  setDamaged(seq: number): Promise<void> {
+    return this.#change(seq, () => ({ kind: 'setDamaged', seq }))
   }
 
   setPaused(paused: boolean): Promise<void> {
@@ -176,6 +188,7 @@ export class DiskOutbox implements Outbox {
     if (!this.#open) return
     this.#open = false
     clearTimeout(this.#later)
+    this.#planOwed()
     if (!this.#isIdle) {
       this.#sendAll()
       await new Promise<void>((resolve) => {
@@ -269,7 +282,28 @@ export class DiskOutbox implements Outbox {
     })
   }
 
+  /** What is in the file of a message that has left would be sent again by the next start. */
+  #owe(seq: number, error: unknown): void {
+    const isThere = !(error instanceof OutboxError) || error.code !== 'ERR_NOT_QUEUED'
+    if (isThere) this.#owed.add(seq)
+  }
+
+  #planOwed(): void {
+    for (const seq of this.#owed) {
+      this.#changes.push({
+        seq,
+        call: () => ({ kind: 'remove', seq }),
+        resolve: () => undefined,
+        reject: (error) => {
+          this.#owe(seq, error)
+        }
+      })
+    }
+    this.#owed.clear()
+  }
+
   #sendChanges(): void {
+    this.#planOwed()
     const group = new CallGroup()
     let taken = 0
     for (const change of this.#changes) {

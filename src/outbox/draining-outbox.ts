@@ -47,6 +47,10 @@ export class DrainingOutbox implements Outbox {
     return this.#chosen.remove(seq)
   }
 
+  setDamaged(seq: number): Promise<void> {
+    return this.#chosen.setDamaged(seq)
+  }
+
   setPaused(paused: boolean): Promise<void> {
     return this.#chosen.setPaused(paused)
   }

@@ -43,6 +43,10 @@ export class MemoryOutbox implements Outbox {
     return DONE
   }
 
+  setDamaged(): Promise<void> {
+    return DONE
+  }
+
   setPaused(): Promise<void> {
     return DONE
   }

@@ -71,6 +71,8 @@ export interface Outbox {
   /** Stores the same of a settled or suspended message, together with its outcome. */
   settle(facts: EntryFacts, outcome: () => Buffer): Promise<void>
   remove(seq: number): Promise<void>
+  /** Sets a message apart that nobody understands: it no longer counts, and what is left of it stays. */
+  setDamaged(seq: number): Promise<void>
   setPaused(paused: boolean): Promise<void>
   /** Finishes what was asked for and lets go of every file. */
   close(): Promise<void>

@@ -78,7 +78,11 @@ export function faultOf(error: unknown, path: string): QueueFault {
   if (error instanceof QueueFaultError) {
     return { message: error.message, code: error.code, about: error.about }
   }
-  const code = faultCode(error)
+  return faultOfCode(faultCode(error), path)
+}
+
+/** The same for a code alone. */
+export function faultOfCode(code: string, path: string): QueueFault {
   const words = WORDS[code] ?? 'cannot be used.'
   return { message: `The queue file ${path} ${words} (${code})`, code }
 }

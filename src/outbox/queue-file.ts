@@ -1,7 +1,9 @@
+import { statfsSync, statSync } from 'node:fs'
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { EntryFacts, OutboxContents } from './outbox.ts'
 import { Adoption } from './adoption.ts'
 import { FilePlace } from './file-place.ts'
+import { PAGE_BYTES } from './leaf-rows.ts'
 import { countOf, type MessageCount } from './message-count.ts'
 import { DAMAGED, MOST_SEQ, STATES, whole, wholeRow } from './message-row.ts'
 import { deleteFiles, getMeta, openQueueDatabase, setMeta } from './queue-database.ts'
@@ -15,6 +17,8 @@ import { waitingColumns } from './waiting-columns.ts'
 /** Free pages that an empty file may keep, and how many are given back at a time. */
 const FREE_PAGES_KEPT = 1024
 const FREE_PAGES_AT_A_TIME = 2048
+/** What removals and outcomes of messages that are held may need on a disk that is nearly full. */
+const RESERVE_BYTES = 256 * 1024
 
 /** One node's queue in a SQLite file. Synchronous: it belongs into the queue thread. */
 export class QueueFile {
@@ -102,6 +106,9 @@ export class QueueFile {
       case 'remove':
         this.#remove(call.seq)
         return undefined
+      case 'setDamaged':
+        this.#sql.setDamaged.run(call.seq)
+        return undefined
       case 'setPaused':
         setMeta(this.#db, 'paused', call.paused ? 1 : 0)
         return undefined
@@ -165,6 +172,51 @@ export class QueueFile {
     }
   }
 
+  /**
+   * Whether the disk can take messages of that size and still all that is in the log: a log that
+   * cannot be written back for want of space grows until not even a removal finds room, and an empty
+   * queue would stay full.
+   *
+   * @param bytes of the messages
+   */
+  hasRoom(bytes: number): boolean {
+    if (bytes === 0) return true
+    try {
+      if (this.#room(bytes)) return true
+      this.makeRoom()
+      return this.#room(bytes)
+    } catch {
+      // The file is gone, or the file system does not tell: the transaction finds out.
+      return true
+    }
+  }
+
+  /** Gives the disk back what the log and free pages take, as far as it has room to do so. */
+  makeRoom(): void {
+    try {
+      this.writeBackLog()
+      this.#db.exec(`PRAGMA incremental_vacuum(${FREE_PAGES_AT_A_TIME})`)
+      this.writeBackLog()
+    } catch {
+      // The disk is told to be full to those who wanted more.
+    }
+  }
+
+  /** Once into the log, once into the file where that has no free pages for it. */
+  #room(bytes: number): boolean {
+    const { blocks, bavail, bsize } = statfsSync(this.path)
+    // A file system that does not tell.
+    if (blocks === 0) return true
+    const pages = this.#pragma('page_count') * PAGE_BYTES
+    const free = this.#pragma('freelist_count') * PAGE_BYTES
+    const unwritten = Math.max(0, pages - statSync(this.path).size)
+    return bavail * bsize >= unwritten + bytes + Math.max(0, bytes - free) + RESERVE_BYTES
+  }
+
+  #pragma(name: string): number {
+    return this.#db.prepare(`PRAGMA ${name}`).get()?.[name] as number
+  }
+
   /** How many messages are in it. */
   count(): MessageCount {
     return countOf(this.#db)
@@ -181,7 +233,7 @@ export class QueueFile {
    * @returns there is more to give back
    */
   shrink(): boolean {
-    const free = this.#db.prepare('PRAGMA freelist_count').get()?.['freelist_count'] as number
+    const free = this.#pragma('freelist_count')
     if (free <= FREE_PAGES_KEPT) return false
     if (this.#db.prepare('SELECT 1 FROM message LIMIT 1').get() !== undefined) return false
     this.#db.exec(`PRAGMA incremental_vacuum(${FREE_PAGES_AT_A_TIME})`)

@@ -14,6 +14,7 @@ export type QueueCall =
   | { kind: 'update'; facts: EntryFacts }
   | { kind: 'settle'; facts: EntryFacts; outcome: Uint8Array }
   | { kind: 'remove'; seq: number }
+  | { kind: 'setDamaged'; seq: number }
   | { kind: 'setPaused'; paused: boolean }
   | { kind: 'read'; seq: number }
 

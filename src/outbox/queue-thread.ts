@@ -66,7 +66,13 @@ class QueueThread {
     transfer: readonly ArrayBuffer[] = []
   ): Promise<QueueAnswer> {
     return new Promise((resolve, reject) => {
-      const worker = (this.#worker ??= this.#start())
+      let worker: Worker
+      try {
+        worker = this.#worker ??= this.#start()
+      } catch (error) {
+        reject(notStarted(error, request.file.path))
+        return
+      }
       const id = ++this.#lastId
       worker.postMessage({ id, ...request } satisfies QueueRequest, transfer)
       // Somebody waits for the disk: until the answer is there, the process must not end by itself.
@@ -110,10 +116,7 @@ class QueueThread {
 
   #died(cause: unknown): void {
     this.#worker = undefined
-    const code =
-      cause instanceof Error && 'code' in cause && typeof cause.code === 'string'
-        ? cause.code
-        : 'ERR_QUEUE_THREAD'
+    const code = codeOf(cause)
     const error = new OutboxError(
       `The thread that writes the queue files has ended (${code}). What was not yet stored was refused; the thread is started again with the next message.`,
       code
@@ -123,6 +126,21 @@ class QueueThread {
     for (const { reject } of waiting) reject(error)
     for (const { trouble } of this.#listeners.values()) trouble(error)
   }
+}
+
+/** The system has no thread, or no memory for one: what is in the file is none the worse for it. */
+function notStarted(cause: unknown, path: string): OutboxError {
+  const code = codeOf(cause)
+  return new OutboxError(
+    `The queue file ${path} cannot be used: no thread can be started to work on it (${code}). Check the limits of threads and memory; it is tried again.`,
+    code
+  )
+}
+
+function codeOf(cause: unknown): string {
+  return cause instanceof Error && 'code' in cause && typeof cause.code === 'string'
+    ? cause.code
+    : 'ERR_QUEUE_THREAD'
 }
 
 /** The one of this process. */

@@ -3,6 +3,7 @@ import { parentPort, receiveMessageOnPort } from 'node:worker_threads'
 import {
   faultCode,
   faultOf,
+  faultOfCode,
   isDamage,
   LostFileError,
   QueueDamageError,
@@ -40,6 +41,8 @@ type CallsRequest = QueueRequest & { task: { kind: 'calls'; calls: readonly Queu
 
 const MOST_AT_ONCE = 64
 const IDLE_MS = 2000
+/** What a message takes in the file beside its content, at most. */
+const ROW_BYTES = 512
 const BETWEEN_STEPS_MS = 20
 
 const files = new Map<string, File>()
@@ -102,43 +105,84 @@ function concerns(earlier: QueueRequest, read: QueueRequest): boolean {
 
 /** Stores the calls of several requests together, and answers each when all is on the disk. */
 function commit(file: QueueFileSpec, requests: readonly CallsRequest[]): void {
-  let disk: QueueFault | undefined
-  for (;;) {
-    try {
-      const replies = withFile(file, (open) =>
-        open.transaction(() => requests.map((request) => applied(open, request, disk)))
-      )
-      for (const reply of replies) post(reply)
-      return
-    } catch (error) {
-      const fault = faultOf(error, file.path)
-      if (fault.code === 'SQLITE_FULL' && disk === undefined) {
-        // What makes the queue shorter may still find room.
-        disk = fault
-        continue
-      }
-      for (const { id } of requests) post({ id, fault })
-      return
+  const calls: AskedCall[] = []
+  const replies: Answer[] = []
+  for (const { id, task } of requests) {
+    const reply: Answer = { id, faults: [], entries: [] }
+    replies.push(reply)
+    task.calls.forEach((call, index) => calls.push({ call, index, reply }))
+  }
+  store(file, calls)
+  for (const reply of replies) post(reply)
+}
+
+interface AskedCall {
+  call: QueueCall
+  index: number
+  reply: Answer
+}
+
+/**
+ * Stores calls with one sync. On a full disk what makes the queue shorter may still find room, the
+ * log written back and cut, and in smaller groups.
+ *
+ * @returns false where the disk has no room for anything
+ */
+function store(file: QueueFileSpec, calls: readonly AskedCall[], isFull = false): boolean {
+  try {
+    const done = withFile(file, (open) => {
+      const full = isFull || !open.hasRoom(addedBytes(calls))
+      return open.transaction(() => calls.map(({ call }) => applied(open, call, full)))
+    })
+    for (const [at, { index, reply }] of calls.entries()) {
+      const { fault, entry } = done[at] ?? {}
+      if (fault !== undefined) reply.faults.push([index, fault])
+      if (entry !== undefined) reply.entries.push([index, entry])
     }
+    return true
+  } catch (error) {
+    const fault = faultOf(error, file.path)
+    const smaller = calls.length > 1
+    if (fault.code === 'SQLITE_FULL' && (smaller || !isFull)) {
+      files.get(file.path)?.makeRoom()
+      if (!isFull) return store(file, calls, true)
+      const middle = calls.length >>> 1
+      if (store(file, calls.slice(0, middle), true)) {
+        return store(file, calls.slice(middle), true)
+      }
+      refuse(calls.slice(middle), fault)
+      return false
+    }
+    refuse(calls, fault)
+    return fault.code !== 'SQLITE_FULL'
   }
 }
 
-function applied(file: File, { id, task }: CallsRequest, disk: QueueFault | undefined): Answer {
-  const reply: Answer = { id, faults: [], entries: [] }
-  task.calls.forEach((call, index) => {
-    if (disk !== undefined && call.kind === 'add') {
-      reply.faults.push([index, disk])
-      return
-    }
-    try {
-      const entry = file.apply(call)
-      if (entry !== undefined) reply.entries.push([index, entry])
-    } catch (error) {
-      if (!concernsOneCall(error)) throw error
-      reply.faults.push([index, faultOf(error, file.path)])
-    }
-  })
-  return reply
+function refuse(calls: readonly AskedCall[], fault: QueueFault): void {
+  for (const { index, reply } of calls) reply.faults.push([index, fault])
+}
+
+function addedBytes(calls: readonly AskedCall[]): number {
+  let bytes = 0
+  for (const { call } of calls) {
+    if (call.kind === 'add') bytes += call.content.length + ROW_BYTES
+  }
+  return bytes
+}
+
+function applied(
+  file: File,
+  call: QueueCall,
+  isFull: boolean
+): { fault?: QueueFault; entry?: ReadEntry } {
+  if (isFull && call.kind === 'add') return { fault: faultOfCode('SQLITE_FULL', file.path) }
+  try {
+    const entry = file.apply(call)
+    return entry === undefined ? {} : { entry }
+  } catch (error) {
+    if (!concernsOneCall(error)) throw error
+    return { fault: faultOf(error, file.path) }
+  }
 }
 
 type Answer = Extract<QueueReply, { id: number }> & {

@@ -192,9 +192,30 @@ describe('Delivery', () => {
         size: ({ length }) => length
       }
     })
-    assert.equal(second.lost.length, 1)
+    assert.match(
+      second.lost.join(),
+      /^Message a1 \(ADT\^A01\) is lost\. Number 1 .* cannot be understood/
+    )
     await second.reply('accept')
     assert.deepEqual(second.emitted, ['a2 ack'])
+    assert.equal(disk.rows.size, 0, 'and it is not sent by the next start')
+  })
+
+  it('takes nothing for lost that it could not read for another reason', async () => {
+    const disk = quickDisk()
+    const first = await setUp({ outbox: disk.outbox() })
+    await first.add('a1', 'a2')
+    const outbox = disk.outbox()
+    const read = outbox.read.bind(outbox)
+    let broken = true
+    outbox.read = (seq) => (broken ? Promise.reject(new TypeError('a fault')) : read(seq))
+    const second = await setUp({ outbox })
+    assert.deepEqual(second.lost, [])
+    broken = false
+    await second.clock.advance(31_000)
+    await second.reply('accept')
+    await second.reply('accept')
+    assert.deepEqual(second.emitted, ['a1 ack', 'a2 ack'])
   })
 
   it('sends a message once more whose stored outcome is damaged', async () => {

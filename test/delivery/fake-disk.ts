@@ -168,6 +168,12 @@ export class FakeOutbox implements Outbox {
     })
   }
 
+  setDamaged(seq: number): Promise<void> {
+    return this.#call('write', () => {
+      this.#disk.rows.delete(seq)
+    })
+  }
+
   setPaused(paused: boolean): Promise<void> {
     return this.#call('write', () => {
       this.#disk.paused = paused

@@ -28,11 +28,14 @@ import { filledQueueFiles } from '../../src/outbox/queue-files.ts'
 
 // The thread is the outbox's own affair: to see what its end does, it has to be caught at its start.
 let lastThread: Worker | undefined
+/** As where the system has no thread left. */
+let noThreads = false
 function newThread(thread: Worker): void {
   lastThread = thread
 }
 threads.Worker = class extends Worker {
   constructor(...args: ConstructorParameters<typeof Worker>) {
+    if (noThreads) throw Object.assign(new Error('EAGAIN'), { code: 'ERR_WORKER_INIT_FAILED' })
     super(...args)
     newThread(this)
   }
@@ -181,6 +184,79 @@ describe('DiskOutbox', () => {
       assert.equal(contents.waiting.seqs.length, 298)
     })
 
+    it('takes messages again when those that filled it have left, together or one by one', async (context) => {
+      const place = await smallDisk(context, '3m')
+      if (place === undefined) return
+      const outbox = queue('queue', place)
+      await outbox.open()
+      let seq = 0
+      const fill = async (): Promise<number[]> => {
+        const stored: number[] = []
+        for (let refused = 0; refused < 3;) {
+          const content = Buffer.alloc(20_000, ++seq)
+          await outbox
+            .add(facts(seq), () => content)
+            .then(
+              () => stored.push(seq),
+              () => refused++
+            )
+        }
+        return stored
+      }
+      for (const together of [true, false, true]) {
+        const stored = await fill()
+        assert.ok(stored.length > 100, `${stored.length} had room`)
+        if (together) await Promise.all(stored.map((each) => outbox.remove(each)))
+        else for (const each of stored) await outbox.remove(each)
+      }
+    })
+
+    it('owes the removals that it cannot make, and makes them with the next change', async (context) => {
+      const place = await smallDisk(context, '3m')
+      if (place === undefined) return
+      const outbox = queue('queue', place)
+      await outbox.open()
+      await Promise.all(Array.from({ length: 300 }, (_, i) => add(outbox, i + 1)))
+      // Another program takes the rest of the disk.
+      const filler = join(place, 'filler')
+      assert.throws(() => {
+        writeFileSync(filler, Buffer.alloc(2 ** 22))
+      }, /ENOSPC/)
+      const removed = Array.from({ length: 200 }, (_, i) => i + 1)
+      const results = await Promise.allSettled(removed.map((each) => outbox.remove(each)))
+      const refused = results.filter(({ status }) => status === 'rejected').length
+      assert.ok(refused > 0, 'nothing was refused')
+      await rm(filler)
+      await outbox.update(facts(250, { attempts: 1 }))
+      await outbox.close()
+      const contents = await queue('queue', place).open()
+      assert.deepEqual(
+        seqs(contents),
+        Array.from({ length: 100 }, (_, i) => i + 201)
+      )
+    })
+
+    it('makes the removals that it owes at the latest when it is closed', async (context) => {
+      const place = await smallDisk(context, '3m')
+      if (place === undefined) return
+      const outbox = queue('queue', place)
+      await outbox.open()
+      for (let seq = 1; seq <= 300; seq++) await add(outbox, seq)
+      const filler = join(place, 'filler')
+      assert.throws(() => {
+        writeFileSync(filler, Buffer.alloc(2 ** 22))
+      }, /ENOSPC/)
+      const removed = Array.from({ length: 300 }, (_, i) => i + 1)
+      const results = await Promise.allSettled(removed.map((each) => outbox.remove(each)))
+      assert.ok(
+        results.some(({ status }) => status === 'rejected'),
+        'nothing was refused'
+      )
+      await rm(filler)
+      await outbox.close()
+      assert.deepEqual(seqs(await queue('queue', place).open()), [])
+    })
+
     it('does not open a queue that it could not write to', async (context) => {
       const place = await smallDisk(context, '64k')
       if (place === undefined) return
@@ -190,6 +266,39 @@ describe('DiskOutbox', () => {
       execFileSync('mount', ['-o', 'remount,size=4m', place])
       await outbox.open()
     })
+  })
+
+  it('says so where no thread can be started, and goes on when one can', async () => {
+    const path = await filled(5)
+    const outbox = queue()
+    noThreads = true
+    try {
+      await assert.rejects(outbox.open(), fault(path, 'ERR_WORKER_INIT_FAILED', /no thread/))
+    } finally {
+      noThreads = false
+    }
+    assert.equal((await outbox.open()).waiting.seqs.length, 5)
+    // One that dies while the file is open, and cannot be replaced for a time.
+    await lastThread?.terminate()
+    noThreads = true
+    try {
+      await assert.rejects(outbox.read(3), fault(path, 'ERR_WORKER_INIT_FAILED', /no thread/))
+    } finally {
+      noThreads = false
+    }
+    assert.equal((await outbox.read(3)).content.toString(), text(3))
+  })
+
+  it('gives a message that nobody understands not back, and keeps what is left of it', async () => {
+    await filled(3)
+    const outbox = queue()
+    await outbox.open()
+    await outbox.setDamaged(2)
+    await outbox.close()
+    const again = queue()
+    assert.deepEqual(seqs(await again.open()), [1, 3])
+    await Promise.all([again.remove(1), again.remove(3), again.setPaused(false)])
+    await assert.rejects(again.deleteFile(), fault(again.path, 'ERR_QUEUE_NOT_EMPTY', /kept/))
   })
 
   describe('on a disk that reports errors', () => {
