@@ -184,7 +184,7 @@ function resolved(RED: NodeAPI, node: Node | null, value: unknown, depth = 0): u
 
 async function stateOf(
   node: OutParts | Unusable
-): Promise<Omit<DeliveryState, 'retry' | 'lastOutcome'>> {
+): Promise<Omit<DeliveryState, 'retry' | 'lastOutcome' | 'longestWaitMs'>> {
   if (!('delivery' in node)) {
     return {
       state: 'error',
@@ -201,7 +201,7 @@ async function stateOf(
   }
   // Before its queue is open a node knows nothing of what waits in it. A failure is in the state.
   await node.delivery.open().catch(() => undefined)
-  const { retry, lastOutcome, ...state } = node.delivery.state()
+  const { retry, lastOutcome, longestWaitMs, ...state } = node.delivery.state()
   return state
 }
 

@@ -16,7 +16,7 @@ export interface AlertSettings {
 
 export interface AlertFacts {
   queued: number
-  oldestAgeMs: number
+  longestWaitMs: number
   suspended: number
 }
 
@@ -47,9 +47,9 @@ export class Alerts {
   }
 
   /** The most pressing alert that stands now; before it each new one, whatever stands, once. */
-  check({ queued, oldestAgeMs, suspended }: AlertFacts): Standing {
+  check({ queued, longestWaitMs, suspended }: AlertFacts): Standing {
     const { count, waitSeconds } = this.#settings
-    const age = Math.floor(oldestAgeMs / 1000)
+    const age = Math.floor(longestWaitMs / 1000)
     this.#wait = raised(this.#wait, 'QUEUE_WAIT', age, waitSeconds)
     this.#count = raised(this.#count, 'QUEUE_COUNT', queued, count)
     if (suspended === 0) this.#suspended = undefined

@@ -17,11 +17,18 @@ export interface ContentCodec<Content> {
   size(content: Content): number
 }
 
+/** Does a piece of work and, if need be, notes for which message while it lasts. */
+export type Watch = <T>(work: () => Promise<T>) => Promise<T>
+
 export interface DeliveryOptions<Content> {
   outbox: Outbox
   codec: ContentCodec<Content>
-  /** Takes a message to the receiver once. */
-  attempt: (content: Content, signal: AbortSignal) => Promise<AttemptResult>
+  /**
+   * Takes a message to the receiver once.
+   *
+   * @param watch does what depends on the content of the message or of its reply
+   */
+  attempt: (content: Content, signal: AbortSignal, watch: Watch) => Promise<AttemptResult>
   /** Hands a settled message on. */
   emit: (facts: EntryFacts, content: Content, settlement: Settlement) => void
   /** A stored message is lost: what it was, where that is known. */
@@ -62,7 +69,10 @@ export interface DeliveryState extends FigureValues {
   queued: number
   inFlight: number
   suspended: number
+  /** Of the oldest message that is held, suspended ones included. */
   oldestAgeMs: number
+  /** The same without suspended ones. */
+  longestWaitMs: number
   lastError: { code: string; at: string } | null
   /** How the last message left, with the code of its acknowledgement. */
   lastOutcome: { outcome: Settlement['outcome']; code: string } | null

@@ -2,12 +2,14 @@ import { OutboxError, type EntryFacts, type Outbox } from '../outbox/outbox.ts'
 import { ActiveMessage } from './active-message.ts'
 import { Ages } from './ages.ts'
 import type { AttemptResult } from './courier.ts'
+import { CarefulStart } from './careful-start.ts'
 import { DeliveryError } from './delivery-error.ts'
 import type { Accepted, DeliveryOptions, DeliveryState, LeftAtClose } from './delivery-options.ts'
 import { nameOf, type MessageName } from './explain.ts'
 import { Figures } from './figures.ts'
 import { LoadedMessages } from './loaded-messages.ts'
 import {
+  endedOnNotice,
   pauseNotice,
   recoveryNotice,
   retryNotice,
@@ -45,7 +47,9 @@ export class Delivery<Content> {
   readonly #options: DeliveryOptions<Content>
   readonly #outbox: Outbox
   readonly #turns: Turns
+  /** Of what waits or is under way, and of what stands aside; times on the monotonic clock. */
   readonly #ages = new Ages()
+  readonly #suspendedAges = new Ages()
   readonly #figures = new Figures()
   readonly #abort = new AbortController()
   /** Waiting and suspended messages that are in memory. */
@@ -58,6 +62,7 @@ export class Delivery<Content> {
   readonly #answers = new Map<number, Buffer>()
   /** When the log last told of a suspended message: many in a row are one piece of news. */
   #suspensionToldAt = Number.NEGATIVE_INFINITY
+  #careful: CarefulStart
   #opening: Promise<void> | undefined
   /** Stands while the queue cannot be read. */
   #cancelReread: (() => void) | undefined
@@ -89,6 +94,7 @@ export class Delivery<Content> {
   constructor(options: DeliveryOptions<Content>) {
     this.#options = options
     this.#outbox = options.outbox
+    this.#careful = new CarefulStart(options.outbox, 0)
     this.#turns = new Turns(options.order)
     // Beside an outbox that keeps nothing, all of them have to stay.
     this.#loaded = new LoadedMessages((content) =>
@@ -166,7 +172,7 @@ export class Delivery<Content> {
       attempts: 0,
       spentMs: 0
     }
-    this.#ages.add(seq, facts.acceptedAt)
+    this.#ages.add(seq, clock.monotonic())
     this.#loaded.add(facts, content)
     try {
       await this.#outbox.add(facts, () => this.#options.codec.encode(content))
@@ -239,7 +245,7 @@ export class Delivery<Content> {
     // In this order, because the first are at their places when the last are not yet.
     const chosen = this.suspended.filter(select).sort((a, b) => a.seq - b.seq)
     for (const facts of chosen) {
-      this.#suspended.delete(facts.seq)
+      this.#takeBack(facts.seq)
       this.#answers.delete(facts.seq)
       facts.spentMs = 0
       delete facts.suspendedAt
@@ -261,7 +267,7 @@ export class Delivery<Content> {
     await this.open()
     let found = 0
     for (const facts of this.suspended.filter(select)) {
-      if (!this.#suspended.delete(facts.seq)) continue
+      if (!this.#takeBack(facts.seq)) continue
       found++
       const given = new DeliveryError('HL7_DISCARDED', 'It was given up by an operator.')
       let content: Content
@@ -275,7 +281,7 @@ export class Delivery<Content> {
           this.#lose(facts.seq, error, facts)
           continue
         }
-        this.#suspended.set(facts.seq, facts)
+        this.#standAside(facts)
         throw error
       }
       const failed = failedSettlement(facts, given, this.#options.clock.now(), answer)
@@ -336,7 +342,7 @@ export class Delivery<Content> {
   /** Everything that a status or the admin route shows. */
   state(): DeliveryState {
     const { clock } = this.#options
-    const { oldest } = this.#ages
+    const waitMs = this.#ageMs(this.#ages)
     let retry: DeliveryState['retry'] = null
     for (const { nextAttemptAt, facts } of this.#active.values()) {
       if (nextAttemptAt === undefined) continue
@@ -350,12 +356,24 @@ export class Delivery<Content> {
       queued: Math.max(0, this.#ages.size - this.#inFlight),
       inFlight: this.#inFlight,
       suspended: this.#suspended.size,
-      oldestAgeMs: oldest === undefined ? 0 : Math.max(0, clock.now() - oldest),
+      oldestAgeMs: Math.max(waitMs, this.#ageMs(this.#suspendedAges)),
+      longestWaitMs: waitMs,
       lastError: this.#lastError,
       lastOutcome: this.#lastOutcome,
       retry,
       ...this.#figures.values()
     }
+  }
+
+  /** Of the oldest, in milliseconds. */
+  #ageMs({ oldest }: Ages): number {
+    return oldest === undefined ? 0 : Math.max(0, this.#options.clock.monotonic() - oldest)
+  }
+
+  /** When a message of an earlier run was accepted, on the monotonic clock of this process. */
+  #acceptedAt(wallTime: number): number {
+    const { clock } = this.#options
+    return clock.monotonic() - Math.max(0, clock.now() - wallTime)
   }
 
   #stateName(retrying: boolean): DeliveryState['state'] {
@@ -368,13 +386,16 @@ export class Delivery<Content> {
   async #open(): Promise<void> {
     // After a close nobody would close it again.
     if (this.#closing) throw new OutboxError('The node is being closed.', 'ERR_QUEUE_CLOSED')
-    const { waiting, suspended, settled, paused, lastSeq } = await this.#outbox.open()
+    const { waiting, suspended, settled, paused, lastSeq, unclean, endedOn } =
+      await this.#outbox.open()
+    if (unclean) this.#careful = new CarefulStart(this.#outbox, this.#places)
+    for (const facts of endedOn) this.#options.onNotice(endedOnNotice(facts))
     this.#lastSeq = lastSeq
     this.#paused ||= paused
-    for (const facts of suspended) this.#suspended.set(facts.seq, facts)
+    for (const facts of suspended) this.#standAside(facts)
     this.#turns.restore(waiting, this.#laneOf('').slice(0, -this.#outbox.lane('').length))
     for (const [index, seq] of waiting.seqs.entries()) {
-      this.#ages.add(seq, waiting.acceptedAt[index] ?? 0)
+      this.#ages.add(seq, this.#acceptedAt(waiting.acceptedAt[index] ?? 0))
     }
     this.#unemitted = [...settled].reverse()
     this.#opened = true
@@ -408,7 +429,7 @@ export class Delivery<Content> {
           await this.#wait([facts])
           continue
         }
-        const decoded = await this.#decode(facts, content)
+        const decoded = await this.#careful.watch(seq, () => this.#decode(facts, content))
         this.#noteOutcome(settlement)
         this.#emit(facts, decoded, settlement)
         emitted = facts
@@ -453,9 +474,14 @@ export class Delivery<Content> {
     }
   }
 
-  #hasPlace(): boolean {
+  /** How many messages may be under way. */
+  get #places(): number {
     const { order, maxInFlight } = this.#options
-    const free = this.#inFlight < (order === 'fifo' ? 1 : maxInFlight)
+    return order === 'fifo' ? 1 : maxInFlight
+  }
+
+  #hasPlace(): boolean {
+    const free = this.#inFlight < this.#places
     return free && this.#ready && this.#mayStart && this.#cancelReread === undefined
   }
 
@@ -476,7 +502,7 @@ export class Delivery<Content> {
     let read: { facts: EntryFacts; content: Content } | undefined
     let gone = false
     try {
-      read = await this.#read(seq)
+      read = await this.#careful.watch(seq, () => this.#read(seq))
     } catch (error) {
       this.#noteError('HL7_QUEUE_FAILED')
       gone = isGone(error)
@@ -519,12 +545,16 @@ export class Delivery<Content> {
     this.#changed()
     let result: AttemptResult
     try {
-      result = await attempt(content, this.#abort.signal)
+      result = await attempt(content, this.#abort.signal, (work) =>
+        this.#careful.watch(facts.seq, work)
+      )
     } catch (error) {
+      this.#careful.attemptEnded()
       if (this.#abort.signal.aborted) await this.#interrupted(active, content)
       else await this.#leave(active, content, failedSettlement(facts, error, clock.now()))
       return
     }
+    this.#careful.attemptEnded()
     if (result.reply !== undefined) this.#figures.addLatency(result.elapsedMs)
     else if (this.#abort.signal.aborted || this.#isEnding(result)) {
       await this.#interrupted(active, content)
@@ -621,10 +651,21 @@ export class Delivery<Content> {
     // On a full disk there may be room for the one and not for the other.
     if (!(await this.#storeOutcome(facts, answer))) await this.#store(facts)
     this.#ages.remove(facts.seq)
-    this.#suspended.set(facts.seq, facts)
+    this.#standAside(facts)
     this.#loaded.add(facts, content)
     this.#tellSuspension(facts, result)
     this.#free(active)
+  }
+
+  #standAside(facts: EntryFacts): void {
+    this.#suspended.set(facts.seq, facts)
+    this.#suspendedAges.add(facts.seq, this.#acceptedAt(facts.acceptedAt))
+  }
+
+  /** @returns false where somebody else has taken it */
+  #takeBack(seq: number): boolean {
+    this.#suspendedAges.remove(seq)
+    return this.#suspended.delete(seq)
   }
 
   async #disable(active: ActiveMessage, content: Content, result: AttemptResult): Promise<void> {
@@ -701,7 +742,7 @@ export class Delivery<Content> {
     for (const [index, { seq, acceptedAt, lane }] of messages.entries()) {
       // They may be many, and each has to find its place.
       if (index % AT_ONCE === AT_ONCE - 1) await new Promise(setImmediate)
-      this.#ages.add(seq, acceptedAt)
+      this.#ages.add(seq, this.#acceptedAt(acceptedAt))
       this.#turns.putBack(seq, lane)
     }
   }
@@ -783,6 +824,11 @@ export class Delivery<Content> {
 
   #noteOutcome(settlement: Settlement): void {
     const { outcome, reply } = settlement
+    // What an operator did is no news of the receiver, and hides none.
+    if (settlement.error?.code === 'HL7_DISCARDED') {
+      this.#figures.failed++
+      return
+    }
     this.#lastOutcome = { outcome, code: reply?.ack?.code ?? '' }
     if (outcome === 'error') {
       this.#figures.failed++

@@ -27,6 +27,13 @@ export function suspensionNotice(message: Attempted, result: AttemptResult): Not
   )
 }
 
+/** A message was suspended by the start. */
+export function endedOnNotice(message: MessageName): Notice {
+  return warning(
+    `${nameOf(message)}: Node-RED ended twice while it worked on this message. It was suspended, and the queue goes on: resend it when the cause is known, or discard it.`
+  )
+}
+
 /** A rule has paused the node. */
 export function pauseNotice(message: Attempted, result: AttemptResult): Notice {
   return warning(

@@ -184,6 +184,10 @@ export class DiskOutbox implements Outbox {
     return this.#change(0, () => ({ kind: 'setPaused', paused }))
   }
 
+  note(seq: number): Promise<void> {
+    return this.#change(0, () => ({ kind: 'note', seq }))
+  }
+
   async close(): Promise<void> {
     if (!this.#open) return
     this.#open = false

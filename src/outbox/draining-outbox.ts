@@ -55,6 +55,10 @@ export class DrainingOutbox implements Outbox {
     return this.#chosen.setPaused(paused)
   }
 
+  note(seq: number): Promise<void> {
+    return this.#chosen.note(seq)
+  }
+
   close(): Promise<void> {
     return this.#chosen.close()
   }

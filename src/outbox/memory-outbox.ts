@@ -15,7 +15,9 @@ export class MemoryOutbox implements Outbox {
       suspended: [],
       settled: [],
       paused: false,
-      lastSeq: 0
+      lastSeq: 0,
+      unclean: false,
+      endedOn: []
     })
   }
 
@@ -48,6 +50,10 @@ export class MemoryOutbox implements Outbox {
   }
 
   setPaused(): Promise<void> {
+    return DONE
+  }
+
+  note(): Promise<void> {
     return DONE
   }
 

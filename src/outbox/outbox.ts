@@ -45,6 +45,10 @@ export interface OutboxContents {
   paused: boolean
   /** The highest sequence number ever given; 0 in a new outbox. */
   lastSeq: number
+  /** The process that had it open before did not close it. */
+  unclean: boolean
+  /** Of the suspended ones those that were suspended just now: two processes ended at work on them. */
+  endedOn: readonly EntryFacts[]
 }
 
 /**
@@ -74,6 +78,11 @@ export interface Outbox {
   /** Sets a message apart that nobody understands: it no longer counts, and what is left of it stays. */
   setDamaged(seq: number): Promise<void>
   setPaused(paused: boolean): Promise<void>
+  /**
+   * Notes the message that could end the process now, 0 for none. One that is found noted by two
+   * starts after an unclean end is suspended by the second.
+   */
+  note(seq: number): Promise<void>
   /** Finishes what was asked for and lets go of every file. */
   close(): Promise<void>
 }

@@ -62,7 +62,7 @@ export function getMeta(db: DatabaseSync, name: string): unknown {
   return db.prepare('SELECT value FROM meta WHERE name = ?').get(name)?.['value']
 }
 
-export function setMeta(db: DatabaseSync, name: string, value: number | Uint8Array): void {
+export function setMeta(db: DatabaseSync, name: string, value: number | string | Uint8Array): void {
   db.prepare('INSERT OR REPLACE INTO meta VALUES (?, ?)').run(name, value)
 }
 

@@ -10,6 +10,7 @@ import { deleteFiles, getMeta, openQueueDatabase, setMeta } from './queue-databa
 import { faultCode, LostFileError, QueueDamageError, QueueFaultError } from './queue-fault.ts'
 import { subKey } from './queue-key.ts'
 import type { QueueCall, QueueFileSpec, ReadEntry } from './queue-protocol.ts'
+import { RunMarks } from './run-marks.ts'
 import { Sealer, type SealedPlace } from './seal.ts'
 import { SealedParts } from './sealed-parts.ts'
 import { waitingColumns } from './waiting-columns.ts'
@@ -19,6 +20,8 @@ const FREE_PAGES_KEPT = 1024
 const FREE_PAGES_AT_A_TIME = 2048
 /** What removals and outcomes of messages that are held may need on a disk that is nearly full. */
 const RESERVE_BYTES = 256 * 1024
+/** Why a message was suspended that no rule has suspended. */
+const ENDED_TWICE = 'Node-RED ended twice while it worked on this message'
 
 /** One node's queue in a SQLite file. Synchronous: it belongs into the queue thread. */
 export class QueueFile {
@@ -34,6 +37,8 @@ export class QueueFile {
   #lastSeq = 0
   #storedLastSeq = 0
   #place = 0
+  readonly #run: RunMarks
+  #isRunning = false
 
   /**
    * Opens the file, or makes it; takes it for this process alone.
@@ -50,6 +55,7 @@ export class QueueFile {
       this.#sql = statementsOf(this.#db)
       this.#readCounters()
       this.#files = new FilePlace(spec.path)
+      this.#run = new RunMarks(this.#db)
     } catch (error) {
       this.#db.close()
       throw error
@@ -112,6 +118,9 @@ export class QueueFile {
       case 'setPaused':
         setMeta(this.#db, 'paused', call.paused ? 1 : 0)
         return undefined
+      case 'note':
+        this.#run.note(call.seq)
+        return undefined
       case 'read':
         return this.read(call.seq)
     }
@@ -144,11 +153,32 @@ export class QueueFile {
   }
 
   /**
+   * Begins a run, before `contents`, and suspends messages that processes ended on.
+   */
+  beginRun(): Pick<OutboxContents, 'unclean' | 'endedOn'> {
+    return this.transaction(() => {
+      const { unclean, blamed } = this.#run.begin()
+      this.#isRunning = true
+      const endedOn = blamed.flatMap((seq) => {
+        const row = this.#sql.row.get(seq)
+        if (row === undefined || row['state'] === DAMAGED) return []
+        const facts = this.#facts(row)
+        facts.state = 'suspended'
+        facts.suspendedAt = Date.now()
+        facts.reason = ENDED_TWICE
+        this.#update(facts)
+        return [facts]
+      })
+      return { unclean, endedOn }
+    })
+  }
+
+  /**
    * What the queue holds; the waiting ones as columns of their own buffers.
    *
    * @throws {QueueDamageError} rather than leave a message out
    */
-  contents(): OutboxContents {
+  contents(): Omit<OutboxContents, 'unclean' | 'endedOn'> {
     const suspended: EntryFacts[] = []
     const settled: number[] = []
     for (const row of this.#db
@@ -259,6 +289,11 @@ export class QueueFile {
 
   /** Lets go of the file; its log is written back and gone then, where the disk allows. */
   close(): void {
+    try {
+      if (this.#isRunning) this.#run.end()
+    } catch {
+      // Then the next start is a careful one.
+    }
     this.#db.close()
   }
 

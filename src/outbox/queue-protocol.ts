@@ -16,6 +16,7 @@ export type QueueCall =
   | { kind: 'remove'; seq: number }
   | { kind: 'setDamaged'; seq: number }
   | { kind: 'setPaused'; paused: boolean }
+  | { kind: 'note'; seq: number }
   | { kind: 'read'; seq: number }
 
 /** `close` also answers for a file that is not open; `delete` keeps it while messages or a pause are in it. */

@@ -9,6 +9,7 @@ import {
   QueueDamageError,
   QueueFaultError
 } from './queue-fault.ts'
+import type { OutboxContents } from './outbox.ts'
 import type {
   QueueCall,
   QueueFault,
@@ -202,7 +203,7 @@ function handle({ id, file, task }: QueueRequest): void {
   try {
     switch (task.kind) {
       case 'open':
-        post({ id, contents: withFile(file, (open) => understood(() => open.contents())) })
+        post({ id, contents: withFile(file, begin) })
         return
       case 'read':
         post({ id, ...withFile(file, (open) => readAll(open, task.seqs)) })
@@ -223,6 +224,13 @@ function handle({ id, file, task }: QueueRequest): void {
   } catch (error) {
     post({ id, fault: faultOf(error, file.path) })
   }
+}
+
+function begin(file: File): OutboxContents {
+  return understood(() => {
+    const run = file.beginRun()
+    return { ...file.contents(), ...run }
+  })
 }
 
 function readAll(file: File, seqs: readonly number[]): Omit<Answer, 'id'> {

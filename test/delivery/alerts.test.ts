@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { Alerts, type AlertFacts } from '../../src/delivery/alerts.ts'
 
-const quiet: AlertFacts = { queued: 0, oldestAgeMs: 0, suspended: 0 }
+const quiet: AlertFacts = { queued: 0, longestWaitMs: 0, suspended: 0 }
 
 describe('Alerts', () => {
   it('raises the count once, and again only after it fell below 80 %', () => {
@@ -23,7 +23,8 @@ describe('Alerts', () => {
 
   it('raises the wait of one message, in seconds', () => {
     const alerts = new Alerts({ count: 0, waitSeconds: 60 })
-    const check = (seconds: number) => alerts.check({ ...quiet, oldestAgeMs: seconds * 1000 }).alert
+    const check = (seconds: number) =>
+      alerts.check({ ...quiet, longestWaitMs: seconds * 1000 }).alert
     assert.equal(check(60), undefined)
     assert.deepEqual(check(61), { code: 'QUEUE_WAIT', value: 61 })
     assert.deepEqual(check(50), { code: 'QUEUE_WAIT', value: 61 })
@@ -40,7 +41,7 @@ describe('Alerts', () => {
   it('shows a wait before a count before a suspension', () => {
     const alerts = new Alerts({ count: 1, waitSeconds: 1 })
     const code = (facts: Partial<AlertFacts>) => alerts.check({ ...quiet, ...facts }).alert?.code
-    const all = { queued: 2, oldestAgeMs: 2000, suspended: 1 }
+    const all = { queued: 2, longestWaitMs: 2000, suspended: 1 }
     for (let told = 0; told < 3; told++) code(all)
     assert.equal(code(all), 'QUEUE_WAIT')
     assert.equal(code({ queued: 2, suspended: 1 }), 'QUEUE_COUNT')
@@ -53,7 +54,7 @@ describe('Alerts', () => {
       const { alert, isNew } = alerts.check({ ...quiet, ...facts })
       return `${alert?.code ?? 'none'}${isNew ? ' (new)' : ''}`
     }
-    const waits = { oldestAgeMs: 2000 }
+    const waits = { longestWaitMs: 2000 }
     assert.equal(check(waits), 'QUEUE_WAIT (new)')
     assert.equal(check(waits), 'QUEUE_WAIT')
     const more = { ...waits, queued: 2, suspended: 1 }

@@ -201,6 +201,38 @@ describe('Delivery', () => {
     assert.equal(disk.rows.size, 0, 'and it is not sent by the next start')
   })
 
+  it('notes after an unclean end on which message it is at work, one at a time, and then no more', async () => {
+    const disk = quickDisk()
+    const first = await setUp({ outbox: disk.outbox(), order: 'none', maxInFlight: 2 })
+    await first.add('a1', 'b2', 'c3', 'd4', 'e5')
+    assert.deepEqual(disk.allNoted, [], 'in normal running nothing is noted')
+
+    disk.unclean = true
+    let during = ''
+    const work: (() => Promise<void>)[] = []
+    const second = await setUp({
+      ...{ outbox: disk.outbox(), order: 'none', maxInFlight: 2 },
+      attempt: async (content, _signal, watch) => {
+        await watch(async () => {
+          during += `${content}:${disk.noted} `
+          await new Promise<void>((resolve) => work.push(() => Promise.resolve(resolve())))
+          during += `${content}:${disk.noted} `
+        })
+        assert.notEqual(disk.noted, Number(content.slice(1)), 'not while the network is awaited')
+        return resultOf('accept')
+      }
+    })
+    for (let round = 0; round < 10; round++) {
+      await work.shift()?.()
+      await settled()
+    }
+    assert.deepEqual(second.emitted.length, 5)
+    // The third is read while the attempt of the second is not over yet.
+    assert.deepEqual(disk.allNoted, [1, 2, 1, 2, 3])
+    assert.match(during, /^a1:1 a1:1 b2:2 b2:2 (.\d:0 ){6}$/)
+    assert.equal(disk.noted, 0)
+  })
+
   it('takes nothing for lost that it could not read for another reason', async () => {
     const disk = quickDisk()
     const first = await setUp({ outbox: disk.outbox() })

@@ -28,6 +28,10 @@ export class FakeDisk {
   readonly rows = new Map<number, Row>()
   paused = false
   lastSeq = 0
+  unclean = false
+  /** The message that was noted last, 0 for none, and all that were. */
+  noted = 0
+  readonly allNoted: number[] = []
   /** Writes (reads) fail for the time being. */
   failWrites = false
   failReads = false
@@ -117,7 +121,9 @@ export class FakeOutbox implements Outbox {
           .sort((a, b) => a.place - b.place)
           .map(({ facts }) => facts.seq),
         paused: disk.paused,
-        lastSeq: disk.lastSeq
+        lastSeq: disk.lastSeq,
+        unclean: disk.unclean,
+        endedOn: []
       }
     })
     this.#open = true
@@ -177,6 +183,13 @@ export class FakeOutbox implements Outbox {
   setPaused(paused: boolean): Promise<void> {
     return this.#call('write', () => {
       this.#disk.paused = paused
+    })
+  }
+
+  note(seq: number): Promise<void> {
+    return this.#call('write', () => {
+      this.#disk.noted = seq
+      if (seq > 0) this.#disk.allNoted.push(seq)
     })
   }
 

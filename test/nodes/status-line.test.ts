@@ -26,6 +26,7 @@ const idle: DeliveryState = {
   naked: 0,
   failed: 0,
   oldestAgeMs: 0,
+  longestWaitMs: 0,
   lastError: null,
   lastOutcome: null,
   retry: null,

@@ -289,6 +289,37 @@ describe('DiskOutbox', () => {
     assert.equal((await outbox.read(3)).content.toString(), text(3))
   })
 
+  it('suspends a message that two processes were at work on when they ended', async () => {
+    await filled(3)
+    const clean = queue()
+    assert.equal((await clean.open()).unclean, false)
+    await clean.close()
+    // Killed at work on one message, then on another, then on the first again.
+    for (const seq of ['2', '3', '0', '2']) {
+      const child = spawn(process.execPath, [script, 'at-work', directory, seq], {
+        stdio: ['ignore', 'pipe', 'inherit']
+      })
+      for await (const line of createInterface({ input: child.stdout })) {
+        if (line === 'noted') child.kill('SIGKILL')
+      }
+    }
+    const outbox = queue()
+    const contents = await outbox.open()
+    assert.equal(contents.unclean, true)
+    assert.deepEqual(seqs(contents), [1, 3])
+    const [blamed] = contents.suspended
+    assert.match(blamed?.reason ?? '', /ended twice/)
+    assert.deepEqual([blamed?.seq, blamed?.state], [2, 'suspended'])
+    assert.deepEqual(contents.endedOn, contents.suspended)
+    assert.equal((await outbox.read(2)).content.toString(), text(2))
+
+    // Sent again by an operator, it is not suspended because of what was.
+    await outbox.update(facts(2))
+    await outbox.close()
+    const again = await queue().open()
+    assert.deepEqual([again.unclean, again.endedOn, seqs(again)], [false, [], [1, 2, 3]])
+  })
+
   it('gives a message that nobody understands not back, and keeps what is left of it', async () => {
     await filled(3)
     const outbox = queue()

@@ -72,7 +72,14 @@ describe('DiskOutbox', () => {
   it('is empty at first', async () => {
     const { waiting, ...rest } = await queue().open()
     assert.equal(waiting.seqs.length, 0)
-    assert.deepEqual(rest, { suspended: [], settled: [], paused: false, lastSeq: 0 })
+    assert.deepEqual(rest, {
+      suspended: [],
+      settled: [],
+      paused: false,
+      lastSeq: 0,
+      unclean: false,
+      endedOn: []
+    })
     assert.deepEqual(notices, [])
   })
 

@@ -55,6 +55,10 @@ if (what === 'crash') {
   await add(Number(first))
   throw new Error('This process ends without closing anything.')
 }
+if (what === 'at-work') {
+  await outbox.note(Number(first))
+  writeSync(1, 'noted\n')
+}
 // Nothing but the promise holds the process: it has to be stored nevertheless.
 if (what === 'add-and-end') void add(Number(first))
-if (what === 'hold') setInterval(() => undefined, 1000)
+if (what === 'hold' || what === 'at-work') setInterval(() => undefined, 1000)
