@@ -9,13 +9,13 @@ import type { Outbox } from '../outbox/outbox.ts'
  * network is not noted. Afterwards, and after a close in good order, nothing is noted.
  */
 export class CarefulStart {
-  readonly #outbox: Pick<Outbox, 'note'>
+  readonly #outbox: Pick<Outbox<unknown>, 'note'>
   #attemptsLeft: number
   /** Ends with the piece of work that was asked for last. */
   #last: Promise<unknown> = Promise.resolve()
 
   /** @param attempts to be watched; 0 for none */
-  constructor(outbox: Pick<Outbox, 'note'>, attempts: number) {
+  constructor(outbox: Pick<Outbox<unknown>, 'note'>, attempts: number) {
     this.#outbox = outbox
     this.#attemptsLeft = attempts
   }

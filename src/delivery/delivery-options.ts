@@ -1,28 +1,18 @@
-import type { EntryFacts, Outbox } from '../outbox/outbox.ts'
+import type { Entry, Outbox } from '../outbox/outbox.ts'
 import type { Clock } from './clock.ts'
 import type { AttemptResult } from './courier.ts'
-import type { DeliveryError } from './delivery-error.ts'
-import type { MessageName } from './explain.ts'
-import type { FigureValues } from './figures.ts'
+import type { DeliveryEvent } from './delivery-events.ts'
 import type { Order } from './lanes.ts'
-import type { Notice } from './notices.ts'
 import type { RetrySettings } from './retry-schedule.ts'
 import type { Settlement } from './settlement.ts'
-
-/** How the content of a message is put away and found again. */
-export interface ContentCodec<Content> {
-  encode(content: Content): Buffer
-  decode(bytes: Buffer): Content
-  /** Bytes that the content takes in memory, roughly; `Infinity` keeps it there. */
-  size(content: Content): number
-}
+import type { TallyValues } from './tally.ts'
 
 /** Does a piece of work and, if need be, notes for which message while it lasts. */
 export type Watch = <T>(work: () => Promise<T>) => Promise<T>
 
 export interface DeliveryOptions<Content> {
-  outbox: Outbox
-  codec: ContentCodec<Content>
+  /** Gives the outbox; asked again after one could not be opened. */
+  outbox: () => Promise<Outbox<Content>>
   /**
    * Takes a message to the receiver once.
    *
@@ -30,13 +20,9 @@ export interface DeliveryOptions<Content> {
    */
   attempt: (content: Content, signal: AbortSignal, watch: Watch) => Promise<AttemptResult>
   /** Hands a settled message on. */
-  emit: (facts: EntryFacts, content: Content, settlement: Settlement) => void
-  /** A stored message is lost: what it was, where that is known. */
-  onLost: (error: DeliveryError, about: MessageName | undefined) => void
-  /** What whoever runs Node-RED should find in the log. */
-  onNotice: (notice: Notice) => void
-  /** Something that a status would show has changed. */
-  onChange: () => void
+  emit: (entry: Entry, content: Content, settlement: Settlement) => void
+  /** Told of all that happens. */
+  onEvent: (event: DeliveryEvent) => void
   order: Order
   /** What the keys are taken from: a path such as `PID-3.1`, or `''`. */
   orderKey: string
@@ -49,6 +35,8 @@ export interface DeliveryOptions<Content> {
   failWhileUnreachable: boolean
   /** Messages held before new ones are refused. */
   queueLimit: number
+  /** Waiting messages that are listed at a time; in tests only. Default 1000. */
+  pageSize?: number
   clock: Clock
   /** From 0 (inclusive) to 1 (exclusive). */
   random: () => number
@@ -64,7 +52,7 @@ export interface Accepted<Content> {
 }
 
 /** What a status or an operator sees. */
-export interface DeliveryState extends FigureValues {
+export interface DeliveryState extends Omit<TallyValues, 'failing'> {
   state: 'idle' | 'sending' | 'retrying' | 'paused' | 'error'
   queued: number
   inFlight: number
@@ -73,17 +61,14 @@ export interface DeliveryState extends FigureValues {
   oldestAgeMs: number
   /** The same without suspended ones. */
   longestWaitMs: number
-  lastError: { code: string; at: string } | null
-  /** How the last message left, with the code of its acknowledgement. */
-  lastOutcome: { outcome: Settlement['outcome']; code: string } | null
-  /** The most tried of the messages that wait for their next attempt. */
-  retry: { attempts: number; waitMs: number } | null
+  /** The most tried of the messages that wait for their next attempt, and why the last one failed. */
+  retry: { attempts: number; waitMs: number; cause: string } | null
 }
 
 /** Messages of an outbox that is not durable, in order. */
 export interface LeftAtClose {
   /** They left as errors. */
-  unsettled: readonly EntryFacts[]
+  unsettled: readonly Entry[]
   /** They left as their outcome said, but the next nodes may have been closed. */
-  settled: readonly EntryFacts[]
+  settled: readonly Entry[]
 }

@@ -1,155 +1,112 @@
-import { OutboxError, type EntryFacts, type Outbox } from '../outbox/outbox.ts'
-import { ActiveMessage } from './active-message.ts'
-import { Ages } from './ages.ts'
-import type { AttemptResult } from './courier.ts'
+import { OutboxError, type Entry, type Outbox } from '../outbox/outbox.ts'
+import { Backlog } from './backlog.ts'
 import { CarefulStart } from './careful-start.ts'
+import type { AttemptResult } from './courier.ts'
 import { DeliveryError } from './delivery-error.ts'
+import type { DeliveryEvent } from './delivery-events.ts'
 import type { Accepted, DeliveryOptions, DeliveryState, LeftAtClose } from './delivery-options.ts'
-import { nameOf, type MessageName } from './explain.ts'
-import { Figures } from './figures.ts'
-import { LoadedMessages } from './loaded-messages.ts'
-import {
-  endedOnNotice,
-  pauseNotice,
-  recoveryNotice,
-  retryNotice,
-  suspensionNotice,
-  unreadableNotice
-} from './notices.ts'
-import {
-  closedError,
-  isGone,
-  lostError,
-  notHandedOn,
-  notUnderstood,
-  queueFailed
-} from './queue-errors.ts'
+import { nameOf } from './explain.ts'
+import { Message, ruleOf, type MessageState } from './message.ts'
+import { closedError, isGone, lostError, notHandedOn, queueFailed } from './queue-errors.ts'
 import { retryWaitMs } from './retry-schedule.ts'
 import { failedSettlement, keptAnswer, settlementOf, type Settlement } from './settlement.ts'
-import { Turns } from './turns.ts'
+import { causeOf, Tally } from './tally.ts'
 
 /** A queue that could not be opened or read is tried again after this time, in milliseconds. */
 const REOPEN_MS = 30_000
-/** So many messages are tried again at a time; where it is more, the receiver is out of order. */
-const MAX_ACTIVE = 1000
-/** The log tells of a suspended message so often at most, in milliseconds. */
-const SUSPENSION_TOLD_MS = 60_000
+/** So many messages are sent or retried at a time; where it is more, the receiver is out of order. */
+const MOST_ACTIVE = 1000
+/** So many waiting messages are listed at a time. */
+const PAGE_SIZE = 1000
 /** So many of many messages are worked on between two turns of the event loop. */
 const AT_ONCE = 100
 
+/** The queue, once it is open. */
+interface OpenQueue<Content> {
+  outbox: Outbox<Content>
+  backlog: Backlog
+  careful: CarefulStart
+  /** Stored outcomes have left, and the outbox can be read. */
+  canSend: boolean
+  lastSeq: number
+  /** The clocks of messages up to this number were started anew. */
+  renewedTo: number
+}
+
 /**
- * Owns every message from its acceptance to its settlement; nothing else changes its state.
- *
- * waiting → under way → settled → gone, with the side ways retry (waits, holds its lane), suspended
- * (stands aside) and paused (back to the front, nothing starts).
+ * Owns every message from its acceptance to its settlement; nothing else changes its state. The life
+ * of a message is the table in `message.ts`; the life of the node is `#live`, from the opening of the
+ * queue to the close.
  */
 export class Delivery<Content> {
   readonly #options: DeliveryOptions<Content>
-  readonly #outbox: Outbox
-  readonly #turns: Turns
-  /** Of what waits or is under way, and of what stands aside; times on the monotonic clock. */
-  readonly #ages = new Ages()
-  readonly #suspendedAges = new Ages()
-  readonly #figures = new Figures()
+  readonly #tally: Tally
+  /** Messages that are sent, retried or leaving. */
+  readonly #active = new Map<number, Message>()
+  readonly #suspended = new Map<number, Message>()
+  /** Attempts under way, each with what follows from it. */
+  readonly #running = new Set<Promise<void>>()
+  readonly #flowsStarted = Promise.withResolvers<void>()
+  readonly #closing = new AbortController()
+  /** Ends the requests that a close waits for no longer. */
   readonly #abort = new AbortController()
-  /** Waiting and suspended messages that are in memory. */
-  readonly #loaded: LoadedMessages<Content>
-  readonly #active = new Map<number, ActiveMessage>()
-  /** Retries whose wait is over, waiting for a place. */
-  readonly #due: ActiveMessage[] = []
-  readonly #suspended = new Map<number, EntryFacts>()
-  /** How suspended messages were answered, as JSON, where the outbox keeps nothing. */
-  readonly #answers = new Map<number, Buffer>()
-  /** When the log last told of a suspended message: many in a row are one piece of news. */
-  #suspensionToldAt = Number.NEGATIVE_INFINITY
-  #careful: CarefulStart
   #opening: Promise<void> | undefined
-  /** Stands while the queue cannot be read. */
-  #cancelReread: (() => void) | undefined
-  #cancelReopen: (() => void) | undefined
-  #opened = false
-  #started = false
-  /** Stored outcomes have left: now messages may be sent. */
-  #ready = false
-  #lastSeq = 0
-  /** The clocks of messages up to this number were started anew. */
-  #renewedTo = 0
-  /** Stored outcomes that are still to be handed on, the next one last. */
-  #unemitted: number[] = []
-  #emitting: Promise<void> | undefined
-  /** Messages that left in this round of the event loop. */
-  #handedOn: EntryFacts[] = []
-  /** Settled while the node closed or just before, with an outbox that is not durable. */
-  readonly #settledLate: EntryFacts[] = []
-  #inFlight = 0
+  #reopens = false
+  #queue: OpenQueue<Content> | undefined
   #paused = false
-  #closing = false
-  #failing = false
-  /** The log says that these are tried again, and has to say when the last of them has left. */
-  readonly #troubled = new Set<number>()
-  #lastError: DeliveryState['lastError'] = null
-  #lastOutcome: DeliveryState['lastOutcome'] = null
-  #whenIdle: (() => void) | undefined
+  /** Messages that left in this round of the event loop. */
+  #handedOn: Entry[] = []
+  /** Left while the node closed or just before, with an outbox that is not durable. */
+  readonly #leftLate: Entry[] = []
 
   constructor(options: DeliveryOptions<Content>) {
     this.#options = options
-    this.#outbox = options.outbox
-    this.#careful = new CarefulStart(options.outbox, 0)
-    this.#turns = new Turns(options.order)
-    // Beside an outbox that keeps nothing, all of them have to stay.
-    this.#loaded = new LoadedMessages((content) =>
-      options.outbox.durable ? options.codec.size(content) : Number.POSITIVE_INFINITY
-    )
+    this.#tally = new Tally(() => options.clock.now())
   }
 
-  /** Messages held: waiting, under way, retrying or suspended. */
+  /** Messages held: waiting, on their way or suspended. */
   get held(): number {
-    return this.#ages.size + this.#suspended.size
+    return (this.#queue?.backlog.size ?? 0) + this.#active.size + this.#suspended.size
   }
 
   /**
-   * Opens the outbox and takes over what it holds; nothing is sent or handed on before `start`.
-   * After a failure the next call tries again.
+   * Opens the outbox and takes over what it holds; nothing is sent or handed on before `start`. After
+   * a failure the next call tries again, and so does time.
    *
    * @throws {OutboxError} when the queue cannot be used
    */
   open(): Promise<void> {
     this.#opening ??= this.#open().catch((error: unknown) => {
       this.#opening = undefined
-      if (!this.#closing) {
-        this.#cancelReopen?.()
-        this.#cancelReopen = this.#options.clock.after(REOPEN_MS, () => {
-          this.open().catch(() => undefined)
-        })
-      }
-      this.#noteError(error instanceof OutboxError ? error.code : 'HL7_QUEUE_FAILED')
-      this.#changed()
+      void this.#openLater()
+      this.#queueFailed(error)
       throw error
     })
     return this.#opening
   }
 
-  /** Hands on the outcomes that an earlier process could not, and begins to send. */
+  /** The nodes behind the outputs are there: hands on what was settled before, and begins to send. */
   async start(): Promise<void> {
-    this.#started = true
+    this.#flowsStarted.resolve()
     await this.open()
-    await this.#emitStored()
   }
 
   /**
    * Takes a message in. Resolves when it is as safe as the outbox can make it.
    *
+   * @returns it survives the process
    * @throws {DeliveryError} `HL7_QUEUE_FULL` or `HL7_QUEUE_FAILED`
    */
-  async accept({ key, controlId, type, content }: Accepted<Content>): Promise<void> {
+  async accept({ key, controlId, type, content }: Accepted<Content>): Promise<boolean> {
     const { queueLimit, clock } = this.#options
     const name = { controlId, type }
-    if (!this.#opened) {
-      await this.open().catch((error: unknown) => {
+    const queue =
+      this.#queue ??
+      (await this.#opened().catch((error: unknown) => {
         throw queueFailed(name, error)
-      })
-    }
-    if (this.#closing && !this.#outbox.durable) {
+      }))
+    const { outbox, backlog } = queue
+    if (this.#isClosing && !outbox.durable) {
       throw new DeliveryError(
         'HL7_QUEUE_FAILED',
         `${nameOf(name)} was not accepted: the node is being closed.`
@@ -161,43 +118,34 @@ export class Delivery<Content> {
         `${nameOf(name)} was not accepted: ${this.held} messages wait already, and the queue limit of the node is ${queueLimit}.`
       )
     }
-    const seq = ++this.#lastSeq
-    const facts: EntryFacts = {
-      seq,
-      lane: this.#laneOf(key),
-      controlId,
-      type,
-      acceptedAt: clock.now(),
-      state: 'waiting',
-      attempts: 0,
-      spentMs: 0
+    const entry: Entry = {
+      ...{ seq: ++queue.lastSeq, lane: `${this.#kind}${outbox.keyName(key)}`, controlId, type },
+      ...{ acceptedAt: clock.now(), state: 'waiting', attempts: 0, spentMs: 0 }
     }
-    this.#ages.add(seq, clock.monotonic())
-    this.#loaded.add(facts, content)
+    backlog.expect()
     try {
-      await this.#outbox.add(facts, () => this.#options.codec.encode(content))
+      await outbox.add(entry, content)
     } catch (error) {
-      this.#ages.remove(seq)
-      this.#loaded.take(seq)
-      this.#noteError('HL7_QUEUE_FAILED')
-      this.#changed()
+      backlog.refuse()
+      this.#queueFailed()
       throw queueFailed(name, error)
     }
-    this.#turns.add(seq, facts.lane)
+    backlog.add(entry)
+    this.#tell({ kind: 'accepted', entry })
     this.#pump()
-    this.#changed()
+    return outbox.durable
   }
 
   /**
-   * Nothing new starts until `resume`; what is under way ends.
+   * Nothing new starts until `resume`; what is on its way ends.
    *
    * @throws {OutboxError} when that cannot be stored
    */
   async pause(): Promise<void> {
-    await this.open()
+    const { outbox } = await this.#opened()
     this.#paused = true
-    this.#changed()
-    await this.#outbox.setPaused(true)
+    this.#tell({ kind: 'paused' })
+    await outbox.setPaused(true)
   }
 
   /**
@@ -206,33 +154,30 @@ export class Delivery<Content> {
    * @throws {OutboxError} when that cannot be stored
    */
   async resume(): Promise<void> {
-    await this.open()
+    const queue = await this.#opened()
     this.#paused = false
-    this.#renewedTo = this.#lastSeq
-    for (const active of this.#active.values()) {
-      active.renew(this.#options.clock.monotonic())
-      if (active.cancelWait === undefined) continue
-      active.cancelWait()
-      this.#waitIsOver(active)
+    queue.renewedTo = queue.lastSeq
+    const now = this.#options.clock.monotonic()
+    for (const message of this.#active.values()) {
+      message.renew(now)
+      this.#retryNow(message)
     }
-    this.#changed()
+    this.#tell({ kind: 'resumed' })
     this.#pump()
-    await this.#outbox.setPaused(false)
+    await queue.outbox.setPaused(false)
   }
 
   /** There is a token again: messages that wait for one wait no longer. */
   tokenIsBack(): void {
-    for (const active of this.#active.values()) {
-      if (active.cancelWait === undefined || !active.wantsToken) continue
-      active.cancelWait()
-      this.#waitIsOver(active)
-    }
+    for (const message of this.#active.values()) if (message.wantsToken) this.#retryNow(message)
     this.#pump()
   }
 
   /** The messages that stand aside for an operator. */
-  get suspended(): readonly EntryFacts[] {
+  get suspended(): readonly Entry[] {
     return [...this.#suspended.values()]
+      .filter(({ state }) => state === 'suspended')
+      .map(({ entry }) => entry)
   }
 
   /**
@@ -240,21 +185,24 @@ export class Delivery<Content> {
    *
    * @returns how many were found
    */
-  async resend(select: (facts: EntryFacts) => boolean): Promise<number> {
+  async resend(select: (entry: Entry) => boolean): Promise<number> {
     await this.open()
-    // In this order, because the first are at their places when the last are not yet.
-    const chosen = this.suspended.filter(select).sort((a, b) => a.seq - b.seq)
-    for (const facts of chosen) {
-      this.#takeBack(facts.seq)
-      this.#answers.delete(facts.seq)
-      facts.spentMs = 0
-      delete facts.suspendedAt
-      delete facts.reason
+    const chosen = this.#chosen(select)
+    for (const { entry } of chosen) {
+      entry.spentMs = 0
+      delete entry.suspendedAt
+      delete entry.reason
     }
-    await this.#wait(chosen)
-    this.#changed()
+    const moves: Promise<unknown>[] = []
+    for (const [index, message] of chosen.entries()) {
+      if (index % AT_ONCE === AT_ONCE - 1) await new Promise(setImmediate)
+      if (message.state === 'suspended') moves.push(this.#move(message, 'waiting'))
+    }
+    await Promise.all(moves)
     this.#pump()
-    return chosen.length
+    // Where nothing may be sent, it is listed all the same: a state tells of the oldest.
+    if (this.#queue !== undefined) void this.#listPage(this.#queue)
+    return moves.length
   }
 
   /**
@@ -263,36 +211,33 @@ export class Delivery<Content> {
    * @returns how many were found
    * @throws {OutboxError} when one cannot be read: it and the rest stay suspended
    */
-  async discard(select: (facts: EntryFacts) => boolean): Promise<number> {
-    await this.open()
+  async discard(select: (entry: Entry) => boolean): Promise<number> {
+    const { outbox } = await this.#opened()
     let found = 0
-    for (const facts of this.suspended.filter(select)) {
-      if (!this.#takeBack(facts.seq)) continue
-      found++
-      const given = new DeliveryError('HL7_DISCARDED', 'It was given up by an operator.')
-      let content: Content
-      let answer: Settlement | undefined
+    for (const [index, message] of this.#chosen(select).entries()) {
+      if (index % AT_ONCE === AT_ONCE - 1) await new Promise(setImmediate)
+      const { entry } = message
       try {
-        answer = await this.#answer(facts.seq)
-        content = (await this.#read(facts.seq)).content
+        const { content, outcome } = await outbox.read(entry.seq)
+        // Another operator may have taken it meanwhile.
+        if (message.state !== 'suspended') continue
+        found++
+        const given = new DeliveryError('HL7_DISCARDED', 'It was given up by an operator.')
+        const now = this.#options.clock.now()
+        const answer = outcome as Settlement | undefined
+        await this.#leave(message, content, failedSettlement(entry, given, now, answer))
       } catch (error) {
-        this.#noteError('HL7_QUEUE_FAILED')
-        if (isGone(error)) {
-          this.#lose(facts.seq, error, facts)
-          continue
-        }
-        this.#standAside(facts)
-        throw error
+        this.#queueFailed()
+        if (!isGone(error)) throw error
+        if (message.state === 'suspended') await this.#lose(message, error)
+        found++
       }
-      const failed = failedSettlement(facts, given, this.#options.clock.now(), answer)
-      await this.#settle(facts, content, failed)
     }
-    this.#changed()
     return found
   }
 
   /**
-   * Ends the work: nothing new starts, what is under way gets `graceMs`, then it is aborted.
+   * Ends the work: nothing new starts, what is on its way gets `graceMs`, then it is aborted.
    *
    * What an outbox that is not durable still holds then leaves as errors: the flow behind this node
    * may live on.
@@ -300,574 +245,516 @@ export class Delivery<Content> {
    * @returns nothing where the outbox is durable
    */
   async close(graceMs: number): Promise<LeftAtClose> {
-    this.#closing = true
+    this.#closing.abort()
     // They are still on their way to the next nodes, which are perhaps closed before they arrive.
-    if (!this.#outbox.durable) this.#settledLate.push(...this.#handedOn)
-    this.#cancelReopen?.()
-    this.#cancelReread?.()
-    for (const active of this.#active.values()) active.cancelWait?.()
-    if (this.#inFlight > 0) {
-      const idle = new Promise<void>((resolve) => {
-        this.#whenIdle = resolve
-      })
-      const cancel = this.#options.clock.after(graceMs, () => {
-        this.#abort.abort()
-      })
-      await idle
-      cancel()
-    }
-    const unsettled = this.#outbox.durable ? [] : await this.#giveUp()
+    if (this.#queue?.outbox.durable === false) this.#leftLate.push(...this.#handedOn)
+    for (const message of this.#active.values()) message.cancelWait?.()
+    const cancel = this.#options.clock.after(graceMs, () => {
+      this.#abort.abort()
+    })
+    while (this.#running.size > 0) await Promise.all(this.#running)
+    cancel()
     // A file that is just being opened would stay open.
     await this.#opening?.catch(() => undefined)
-    await this.#outbox.close()
-    return { unsettled, settled: this.#settledLate }
-  }
-
-  /** Hands everything that is held on as errors, in order, and a few at a time: they may be many. */
-  async #giveUp(): Promise<EntryFacts[]> {
-    const held = this.#loaded.takeAll()
-    held.sort((a, b) => a.facts.seq - b.facts.seq)
-    this.#active.clear()
-    this.#suspended.clear()
-    for (const [index, { facts, content }] of held.entries()) {
-      if (index % AT_ONCE === 0) await new Promise(setImmediate)
-      const error = closedError(facts)
-      const answer = await this.#answer(facts.seq)
-      const now = this.#options.clock.now()
-      this.#emit(facts, content, failedSettlement(facts, error, now, answer))
-    }
-    return held.map(({ facts }) => facts)
+    const queue = this.#queue
+    const unsettled = queue?.outbox.durable === false ? await this.#giveUp(queue) : []
+    await queue?.outbox.close()
+    return { unsettled, settled: this.#leftLate }
   }
 
   /** Everything that a status or the admin route shows. */
   state(): DeliveryState {
     const { clock } = this.#options
-    const waitMs = this.#ageMs(this.#ages)
+    const now = clock.monotonic()
     let retry: DeliveryState['retry'] = null
-    for (const { nextAttemptAt, facts } of this.#active.values()) {
-      if (nextAttemptAt === undefined) continue
-      const waitMs = Math.max(0, nextAttemptAt - clock.monotonic())
-      if (retry === null || facts.attempts > retry.attempts) {
-        retry = { attempts: facts.attempts, waitMs }
+    let retrying = 0
+    let inFlight = 0
+    let waitingSince = this.#queue?.backlog.oldest ?? now
+    for (const { state, since, nextAttemptAt, entry, cause } of this.#active.values()) {
+      waitingSince = Math.min(waitingSince, since)
+      if (state !== 'retrying') {
+        inFlight++
+        continue
       }
+      retrying++
+      if (retry !== null && entry.attempts <= retry.attempts) continue
+      retry = { attempts: entry.attempts, waitMs: Math.max(0, nextAttemptAt - now), cause }
     }
+    let oldest = waitingSince
+    for (const { since } of this.#suspended.values()) oldest = Math.min(oldest, since)
+    const { failing, ...tally } = this.#tally.values()
     return {
-      state: this.#stateName(retry !== null),
-      queued: Math.max(0, this.#ages.size - this.#inFlight),
-      inFlight: this.#inFlight,
+      state: this.#stateName(inFlight > 0, retrying > 0, failing),
+      queued: (this.#queue?.backlog.size ?? 0) + retrying,
+      inFlight,
       suspended: this.#suspended.size,
-      oldestAgeMs: Math.max(waitMs, this.#ageMs(this.#suspendedAges)),
-      longestWaitMs: waitMs,
-      lastError: this.#lastError,
-      lastOutcome: this.#lastOutcome,
+      oldestAgeMs: now - oldest,
+      longestWaitMs: now - waitingSince,
       retry,
-      ...this.#figures.values()
+      ...tally
     }
   }
 
-  /** Of the oldest, in milliseconds. */
-  #ageMs({ oldest }: Ages): number {
-    return oldest === undefined ? 0 : Math.max(0, this.#options.clock.monotonic() - oldest)
-  }
-
-  /** When a message of an earlier run was accepted, on the monotonic clock of this process. */
-  #acceptedAt(wallTime: number): number {
-    const { clock } = this.#options
-    return clock.monotonic() - Math.max(0, clock.now() - wallTime)
-  }
-
-  #stateName(retrying: boolean): DeliveryState['state'] {
+  #stateName(sending: boolean, retrying: boolean, failing: boolean): DeliveryState['state'] {
     if (this.#paused) return 'paused'
-    if (this.#inFlight > 0) return 'sending'
+    if (sending) return 'sending'
     if (retrying) return 'retrying'
-    return this.#failing ? 'error' : 'idle'
+    return failing ? 'error' : 'idle'
   }
 
   async #open(): Promise<void> {
     // After a close nobody would close it again.
-    if (this.#closing) throw new OutboxError('The node is being closed.', 'ERR_QUEUE_CLOSED')
-    const { waiting, suspended, settled, paused, lastSeq, unclean, endedOn } =
-      await this.#outbox.open()
-    if (unclean) this.#careful = new CarefulStart(this.#outbox, this.#places)
-    for (const facts of endedOn) this.#options.onNotice(endedOnNotice(facts))
-    this.#lastSeq = lastSeq
-    this.#paused ||= paused
-    for (const facts of suspended) this.#standAside(facts)
-    this.#turns.restore(waiting, this.#laneOf('').slice(0, -this.#outbox.lane('').length))
-    for (const [index, seq] of waiting.seqs.entries()) {
-      this.#ages.add(seq, this.#acceptedAt(waiting.acceptedAt[index] ?? 0))
-    }
-    this.#unemitted = [...settled].reverse()
-    this.#opened = true
-    this.#changed()
-    // Messages that came in meanwhile wait for the opening, not for this: their order would be lost.
-    void this.#emitStored()
-  }
-
-  #laneOf(key: string): string {
-    return `${this.#options.orderKey}:${this.#outbox.lane(key)}`
-  }
-
-  /** What was settled but perhaps not handed on when the last process ended leaves first. */
-  #emitStored(): Promise<void> {
-    this.#emitting ??= this.#emitAll().finally(() => {
-      this.#emitting = undefined
+    if (this.#isClosing) throw new OutboxError('The node is being closed.', 'ERR_QUEUE_CLOSED')
+    const outbox = await this.#options.outbox()
+    const contents = await outbox.open()
+    const backlog = new Backlog({
+      order: this.#options.order,
+      pageSize: this.#options.pageSize ?? PAGE_SIZE,
+      kind: this.#kind,
+      list: (query) => outbox.list(query),
+      isActive: (seq) => this.#isActive(seq),
+      lastSeq: () => this.#queue?.lastSeq ?? 0,
+      since: (entry) => this.#since(entry)
     })
-    return this.#emitting
+    backlog.restore(contents.waiting)
+    for (const entry of contents.suspended) {
+      this.#suspended.set(entry.seq, new Message(entry, 'suspended', this.#since(entry)))
+    }
+    this.#paused ||= contents.paused
+    this.#queue = {
+      ...{ outbox, backlog, canSend: false, lastSeq: contents.lastSeq, renewedTo: 0 },
+      careful: new CarefulStart(outbox, contents.unclean ? this.#places : 0)
+    }
+    this.#tell({ kind: 'opened', endedOn: contents.endedOn })
+    void this.#live(this.#queue, contents.settled)
   }
 
-  async #emitAll(): Promise<void> {
-    if (!this.#started || !this.#opened) return
-    for (let seq; (seq = this.#unemitted.at(-1)) !== undefined; this.#unemitted.pop()) {
-      let emitted: EntryFacts
-      try {
-        const { facts, content, outcome } = await this.#outbox.read(seq)
-        if (this.#closing) return
-        const settlement = outcome && settlementIn(outcome)
-        if (settlement === undefined) {
-          // It was damaged: what became of the message is found out by sending it once more.
-          await this.#wait([facts])
-          continue
-        }
-        const decoded = await this.#careful.watch(seq, () => this.#decode(facts, content))
-        this.#noteOutcome(settlement)
-        this.#emit(facts, decoded, settlement)
-        emitted = facts
-      } catch (error) {
-        if (this.#closing) return
-        this.#noteError('HL7_QUEUE_FAILED')
-        if (!isGone(error)) {
-          this.#rereadLater(error)
-          return
-        }
-        this.#lose(seq, error)
-        continue
-      }
-      this.#remove(emitted)
-    }
-    this.#ready = true
-    this.#changed()
+  /** From the opening of the queue to the close. */
+  async #live(queue: OpenQueue<Content>, settled: readonly number[]): Promise<void> {
+    void this.#listPage(queue)
+    await this.#flowsStarted.promise
+    // What was settled but perhaps not handed on when the last process ended leaves first.
+    for (const seq of settled) await this.#handOn(queue, seq)
+    queue.canSend = true
     this.#pump()
   }
 
-  /** Until then nothing more is read, and so nothing overtakes what could not be read. */
-  #rereadLater(error: unknown): void {
-    if (this.#closing || this.#cancelReread !== undefined) return
-    this.#cancelReread = this.#options.clock.after(REOPEN_MS, () => {
-      this.#cancelReread = undefined
-      void this.#emitStored()
-    })
-    this.#options.onNotice(unreadableNotice(error, REOPEN_MS))
+  async #openLater(): Promise<void> {
+    if (this.#reopens) return
+    this.#reopens = true
+    await this.#sleep(REOPEN_MS)
+    this.#reopens = false
+    if (!this.#isClosing) await this.open().catch(() => undefined)
   }
 
-  #pump(): void {
-    while (this.#hasPlace()) {
-      const due = this.#due.shift()
-      if (due !== undefined) {
-        this.#begin(due.facts.seq, due.facts.lane, due)
-        continue
+  async #opened(): Promise<OpenQueue<Content>> {
+    await this.open()
+    if (this.#queue === undefined) throw new OutboxError('It is not open.', 'ERR_QUEUE_CLOSED')
+    return this.#queue
+  }
+
+  /** A stored outcome leaves, however long it takes to read it. */
+  async #handOn(queue: OpenQueue<Content>, seq: number): Promise<void> {
+    while (!this.#isClosing) {
+      try {
+        const { entry, content, outcome } = await queue.careful.watch(seq, () =>
+          queue.outbox.read(seq)
+        )
+        if (this.#isClosing) return
+        const message = new Message(entry, 'leaving', this.#since(entry))
+        this.#active.set(seq, message)
+        // It was damaged: what became of the message is found out by sending it once more.
+        if (outcome === undefined) await this.#move(message, 'waiting')
+        else this.#emit(message, content, outcome as Settlement)
+        return
+      } catch (error) {
+        if (isGone(error)) {
+          this.#tell({
+            kind: 'lost',
+            error: lostError(seq, error, error.about),
+            about: error.about
+          })
+          return
+        }
+        if (!this.#isClosing) this.#tell({ kind: 'unreadable', error, againMs: REOPEN_MS })
+        await this.#sleep(REOPEN_MS)
       }
-      if (this.#active.size >= MAX_ACTIVE) return
-      const next = this.#turns.take()
-      if (next === undefined) return
-      this.#begin(next.seq, next.lane)
     }
   }
 
-  /** How many messages may be under way. */
+  #pump(): void {
+    const queue = this.#queue
+    if (queue === undefined) return
+    while (this.#maySend && this.#running.size < this.#places) {
+      const message = this.#nextToRetry() ?? this.#nextWaiting(queue)
+      if (message === undefined) break
+      const running = this.#send(queue, message)
+        .catch(() => {
+          // Nothing in there rejects; if it does all the same, Node-RED has to live on.
+          this.#tell({ kind: 'fault' })
+        })
+        .finally(() => {
+          this.#running.delete(running)
+          this.#pump()
+        })
+      this.#running.add(running)
+    }
+  }
+
+  /** How many messages may be on their way. */
   get #places(): number {
     const { order, maxInFlight } = this.#options
     return order === 'fifo' ? 1 : maxInFlight
   }
 
-  #hasPlace(): boolean {
-    const free = this.#inFlight < this.#places
-    return free && this.#ready && this.#mayStart && this.#cancelReread === undefined
+  get #isClosing(): boolean {
+    return this.#closing.signal.aborted
   }
 
-  get #mayStart(): boolean {
-    return !this.#paused && !this.#closing
+  get #maySend(): boolean {
+    return this.#queue?.canSend === true && !this.#paused && !this.#isClosing
   }
 
-  #begin(seq: number, lane: string, retried?: ActiveMessage): void {
-    this.#inFlight++
-    this.#readAndSend(seq, lane, retried).catch(() => {
-      // Nothing in there rejects; if it does all the same, Node-RED has to live on.
-      this.#noteError('EUNKNOWN')
-    })
+  #isActive(seq: number): boolean {
+    if (this.#active.has(seq) || this.#suspended.has(seq)) return true
+    return this.#handedOn.some((entry) => entry.seq === seq)
   }
 
-  /** @param retried tried before: it holds its lane while it waits */
-  async #readAndSend(seq: number, lane: string, retried: ActiveMessage | undefined): Promise<void> {
-    let read: { facts: EntryFacts; content: Content } | undefined
-    let gone = false
+  /** The one whose time came first. */
+  #nextToRetry(): Message | undefined {
+    const now = this.#options.clock.monotonic()
+    let next: Message | undefined
+    for (const message of this.#active.values()) {
+      const { state, isMoving, nextAttemptAt } = message
+      if (state !== 'retrying' || isMoving || nextAttemptAt > now) continue
+      if (next === undefined || nextAttemptAt < next.nextAttemptAt) next = message
+    }
+    return next
+  }
+
+  #nextWaiting(queue: OpenQueue<Content>): Message | undefined {
+    if (this.#active.size >= MOST_ACTIVE) return undefined
+    const waiting = queue.backlog.take(this.#active.size === 0)
+    if (waiting === undefined) {
+      void this.#listPage(queue)
+      return undefined
+    }
+    const { entry, since } = waiting
+    if (entry.seq <= queue.renewedTo) entry.spentMs = 0
+    const message = new Message(entry, 'waiting', since)
+    message.hasLane = true
+    return message
+  }
+
+  async #listPage(queue: OpenQueue<Content>): Promise<void> {
+    if (!queue.backlog.wantsPage) return
     try {
-      read = await this.#careful.watch(seq, () => this.#read(seq))
+      await queue.backlog.listPage()
     } catch (error) {
-      this.#noteError('HL7_QUEUE_FAILED')
-      gone = isGone(error)
-      if (gone) this.#lose(seq, error, retried?.facts)
-      else this.#rereadLater(error)
+      await this.#unreadable(queue, error)
     }
-    if (read !== undefined && this.#mayStart) {
-      await this.#run(retried ?? this.#activate(read.facts), read.content)
-      return
-    }
-    // It was being read when the node was paused or closed.
-    if (read !== undefined) this.#loaded.add(retried?.facts ?? read.facts, read.content)
-    this.#inFlight--
-    if (retried === undefined || gone) {
-      this.#active.delete(seq)
-      this.#troubleIsOver(seq)
-      if (!gone) this.#turns.putBack(seq, lane)
-      this.#turns.release(seq, lane)
-    } else this.#due.unshift(retried)
-    this.#changed()
-    this.#idleIfEmpty()
     this.#pump()
   }
 
-  #activate(facts: EntryFacts): ActiveMessage {
-    if (facts.seq <= this.#renewedTo) facts.spentMs = 0
-    const active = new ActiveMessage(facts, this.#options.clock.monotonic())
-    this.#active.set(facts.seq, active)
-    return active
+  /** Nothing more is read for a time, and so nothing overtakes what could not be read. */
+  async #unreadable(queue: OpenQueue<Content>, error: unknown): Promise<void> {
+    if (this.#isClosing || !queue.canSend) return
+    queue.canSend = false
+    this.#tell({ kind: 'unreadable', error, againMs: REOPEN_MS })
+    await this.#sleep(REOPEN_MS)
+    queue.canSend = true
+    this.#pump()
   }
 
-  /** One attempt and what follows from it. Never rejects. */
-  async #run(active: ActiveMessage, content: Content): Promise<void> {
+  /** One attempt and what follows from it. */
+  async #send(queue: OpenQueue<Content>, message: Message): Promise<void> {
+    const wasRetried = message.state === 'retrying'
+    await this.#move(message, 'sending')
+    let content: Content | undefined
+    try {
+      const { seq } = message.entry
+      content = (await queue.careful.watch(seq, () => queue.outbox.read(seq))).content
+    } catch (error) {
+      if (isGone(error)) {
+        await this.#lose(message, error)
+        return
+      }
+      void this.#unreadable(queue, error)
+    }
+    if (content === undefined || !this.#maySend) {
+      // It was being read when the node was paused or closed, or it cannot be read now.
+      message.nextAttemptAt = 0
+      await this.#move(message, wasRetried ? 'retrying' : 'waiting')
+      return
+    }
+    const result = await this.#attempt(queue, message, content)
+    if (result !== undefined) await this.#decided(message, content, result)
+  }
+
+  /** @returns undefined when it did not come to a decision */
+  async #attempt(
+    { careful }: OpenQueue<Content>,
+    message: Message,
+    content: Content
+  ): Promise<AttemptResult | undefined> {
     const { attempt, clock } = this.#options
-    const { facts } = active
-    delete active.nextAttemptAt
-    this.#count(active)
-    active.counts = true
-    facts.attempts++
-    this.#changed()
+    const { entry } = message
+    this.#count(message)
+    message.counts = true
+    entry.attempts++
     let result: AttemptResult
     try {
-      result = await attempt(content, this.#abort.signal, (work) =>
-        this.#careful.watch(facts.seq, work)
-      )
+      result = await attempt(content, this.#abort.signal, (work) => careful.watch(entry.seq, work))
     } catch (error) {
-      this.#careful.attemptEnded()
-      if (this.#abort.signal.aborted) await this.#interrupted(active, content)
-      else await this.#leave(active, content, failedSettlement(facts, error, clock.now()))
-      return
+      if (this.#abort.signal.aborted) await this.#move(message, 'waiting')
+      else await this.#leave(message, content, failedSettlement(entry, error, clock.now()))
+      return undefined
+    } finally {
+      careful.attemptEnded()
     }
-    this.#careful.attemptEnded()
-    if (result.reply !== undefined) this.#figures.addLatency(result.elapsedMs)
-    else if (this.#abort.signal.aborted || this.#isEnding(result)) {
-      await this.#interrupted(active, content)
-      return
+    const { reply, error, reachable } = result
+    // The one that gives the tokens may be closed before this node is.
+    const isAborted = this.#abort.signal.aborted || error?.code === 'ERR_ABORTED'
+    if (reply === undefined && this.#isClosing && isAborted) {
+      await this.#move(message, 'waiting')
+      return undefined
     }
-    active.counts = result.reachable || this.#options.failWhileUnreachable
-    this.#count(active)
+    this.#tell({ kind: 'attempted', entry, result })
+    message.counts = reachable || this.#options.failWhileUnreachable
+    this.#count(message)
+    message.cause = causeOf(result)
+    message.wantsToken = error?.family === 'token'
+    return result
+  }
+
+  async #decided(message: Message, content: Content, result: AttemptResult): Promise<void> {
+    const { entry } = message
     const { decision } = result
-    if (decision.retry && this.#retry(active, content, result)) return
-    if (decision.outcome === 'suspend') await this.#suspend(active, content, result)
-    else if (decision.outcome === 'disable') await this.#disable(active, content, result)
-    else {
-      const settlement = settlementOf(facts, facts.attempts, result, clock.now())
-      await this.#leave(active, content, settlement)
+    const now = this.#options.clock.now()
+    if (decision.retry && this.#plansRetry(message, result)) {
+      await this.#move(message, 'retrying', { result })
+    } else if (decision.outcome === 'suspend') {
+      entry.suspendedAt = now
+      entry.reason = decision.rule
+      // Should an operator give it up, it leaves with what was answered.
+      const settlement = keptAnswer(settlementOf(entry, entry.attempts, result, now))
+      await this.#move(message, 'suspended', { result, settlement })
+    } else if (decision.outcome === 'disable') {
+      this.#paused = true
+      // The clock of a message starts anew when the node is resumed.
+      entry.spentMs = 0
+      const stored = this.#queue?.outbox.setPaused(true).catch(() => {
+        this.#queueFailed()
+      })
+      await Promise.all([this.#move(message, 'waiting', { result }), stored])
+    } else {
+      await this.#leave(message, content, settlementOf(entry, entry.attempts, result, now))
     }
   }
 
-  /** Whoever gives the tokens may be closed before this node is. */
-  #isEnding({ error }: AttemptResult): boolean {
-    return this.#closing && error?.code === 'ERR_ABORTED'
-  }
-
-  /** The node closes and the outcome is unknown: what is durable stays for the next start. */
-  async #interrupted({ facts }: ActiveMessage, content: Content): Promise<void> {
-    await this.#store(facts)
-    this.#loaded.add(facts, content)
-    this.#inFlight--
-    this.#idleIfEmpty()
-  }
-
-  /** Waits for the next attempt, unless that would come after the failure timeout. */
-  #retry(active: ActiveMessage, content: Content, result: AttemptResult): boolean {
+  /** Plans the next attempt. @returns false when that would come after the failure timeout */
+  #plansRetry(message: Message, result: AttemptResult): boolean {
     const { clock, failureTimeoutMs, random, retry } = this.#options
-    const waitMs = retryWaitMs(retry, active.retries, random(), result.retryAfterMs)
-    const spentThen = active.facts.spentMs + (active.counts ? waitMs : 0)
+    const waitMs = retryWaitMs(retry, message.retries, random(), result.retryAfterMs)
+    const spentThen = message.entry.spentMs + (message.counts ? waitMs : 0)
     // While paused no time passes, and with the end of the pause the clock starts anew.
     const isLate = !this.#paused && spentThen > failureTimeoutMs
     if (failureTimeoutMs === 0 || isLate) return false
-    active.retries++
-    active.nextAttemptAt = clock.monotonic() + waitMs
-    active.wantsToken = result.error?.family === 'token'
-    this.#noteFailure(result)
-    // One failure may be a matter of a moment, and of many a log with two lines each helps nobody.
-    if (active.facts.attempts > 1) this.#tellTrouble(active.facts, result)
-    // Many may wait, and for long.
-    this.#loaded.add(active.facts, content)
-    this.#inFlight--
-    if (!this.#closing) {
-      active.cancelWait = clock.after(waitMs, () => {
-        this.#waitIsOver(active)
+    message.retries++
+    message.nextAttemptAt = clock.monotonic() + waitMs
+    if (!this.#isClosing) {
+      message.cancelWait = clock.after(waitMs, () => {
+        this.#retryNow(message)
         this.#pump()
       })
     }
-    this.#changed()
-    void this.#store(active.facts)
-    this.#idleIfEmpty()
-    this.#pump()
     return true
   }
 
-  #tellSuspension(facts: EntryFacts, result: AttemptResult): void {
-    const now = this.#options.clock.monotonic()
-    if (now - this.#suspensionToldAt < SUSPENSION_TOLD_MS) return
-    this.#suspensionToldAt = now
-    this.#options.onNotice(suspensionNotice(facts, result))
-  }
-
-  /** Once for all that wait at the same time. */
-  #tellTrouble(facts: EntryFacts, result: AttemptResult): void {
-    if (this.#troubled.size === 0) this.#options.onNotice(retryNotice(facts, result))
-    this.#troubled.add(facts.seq)
-  }
-
-  #troubleIsOver(seq: number): void {
-    if (this.#troubled.delete(seq) && this.#troubled.size === 0) {
-      this.#options.onNotice(recoveryNotice())
-    }
-  }
-
-  #waitIsOver(active: ActiveMessage): void {
-    delete active.cancelWait
-    this.#due.push(active)
-  }
-
-  async #suspend(active: ActiveMessage, content: Content, result: AttemptResult): Promise<void> {
-    const { facts } = active
-    const now = this.#options.clock.now()
-    facts.state = 'suspended'
-    facts.suspendedAt = now
-    facts.reason = result.decision.rule
-    // Should an operator give it up, it leaves with what was answered.
-    const answer = keptAnswer(settlementOf(facts, facts.attempts, result, now))
-    if (!this.#outbox.durable) this.#answers.set(facts.seq, bytesOf(answer))
-    // On a full disk there may be room for the one and not for the other.
-    if (!(await this.#storeOutcome(facts, answer))) await this.#store(facts)
-    this.#ages.remove(facts.seq)
-    this.#standAside(facts)
-    this.#loaded.add(facts, content)
-    this.#tellSuspension(facts, result)
-    this.#free(active)
-  }
-
-  #standAside(facts: EntryFacts): void {
-    this.#suspended.set(facts.seq, facts)
-    this.#suspendedAges.add(facts.seq, this.#acceptedAt(facts.acceptedAt))
-  }
-
-  /** @returns false where somebody else has taken it */
-  #takeBack(seq: number): boolean {
-    this.#suspendedAges.remove(seq)
-    return this.#suspended.delete(seq)
-  }
-
-  async #disable(active: ActiveMessage, content: Content, result: AttemptResult): Promise<void> {
-    const { facts } = active
-    this.#paused = true
-    this.#noteFailure(result)
-    this.#options.onNotice(pauseNotice(facts, result))
-    // The clock of a message starts anew when the node is resumed.
-    facts.spentMs = 0
-    try {
-      await Promise.all([this.#outbox.setPaused(true), this.#outbox.update(facts)])
-    } catch {
-      this.#noteError('HL7_QUEUE_FAILED')
-    }
-    this.#loaded.add(facts, content)
-    this.#turns.putBack(facts.seq, facts.lane)
-    this.#free(active)
-  }
-
-  async #leave(active: ActiveMessage, content: Content, settlement: Settlement): Promise<void> {
-    await this.#settle(active.facts, content, settlement)
-    this.#free(active)
+  /** The wait for the next attempt is over. */
+  #retryNow(message: Message): void {
+    if (message.cancelWait === undefined) return
+    message.cancelWait()
+    message.cancelWait = undefined
+    message.nextAttemptAt = Math.min(message.nextAttemptAt, this.#options.clock.monotonic())
   }
 
   /** Stores the outcome, hands it on, removes the message: in this order, so that none is lost. */
-  async #settle(facts: EntryFacts, content: Content, settlement: Settlement): Promise<void> {
-    facts.state = 'settled'
-    this.#answers.delete(facts.seq)
+  async #leave(message: Message, content: Content, settlement: Settlement): Promise<void> {
     // Where that fails, it leaves all the same: while the process lives, every message does.
-    await this.#storeOutcome(facts, settlement)
-    this.#noteOutcome(settlement)
-    this.#ages.remove(facts.seq)
-    if (this.#closing) {
+    await this.#move(message, 'leaving', { settlement })
+    if (this.#isClosing) {
       // What a closing node emits, Node-RED may drop: a stored outcome waits for the next start.
-      if (this.#outbox.durable) return
-      this.#settledLate.push(facts)
+      if (this.#queue?.outbox.durable === true) return
+      this.#leftLate.push(message.entry)
     }
-    this.#emit(facts, content, settlement)
-    this.#remove(facts)
+    this.#emit(message, content, settlement)
   }
 
-  #emit(facts: EntryFacts, content: Content, settlement: Settlement): void {
+  #emit(message: Message, content: Content, settlement: Settlement): void {
+    const { entry } = message
     try {
-      this.#options.emit(facts, content, settlement)
+      this.#options.emit(entry, content, settlement)
+      void this.#move(message, 'gone', { settlement })
     } catch {
-      this.#noteError('EUNKNOWN')
-      this.#options.onLost(notHandedOn(facts), facts)
+      this.#tell({ kind: 'lost', error: notHandedOn(entry), about: entry })
+      void this.#move(message, 'gone')
     }
+  }
+
+  /** Nothing is left of it to send or to hand on. */
+  async #lose(message: Message, cause: OutboxError): Promise<void> {
+    const { controlId, type, seq } = message.entry
+    const about = { controlId, type }
+    this.#tell({ kind: 'lost', error: lostError(seq, cause, about), about })
+    await this.#move(message, 'lost')
+  }
+
+  /** Hands everything that is held on as errors, in order, and a few at a time: they may be many. */
+  async #giveUp({ outbox }: OpenQueue<Content>): Promise<Entry[]> {
+    const held = [...(await outbox.list({ after: 0, without: [], limit: Infinity }))]
+    held.push(...this.suspended)
+    held.sort((a, b) => a.seq - b.seq)
+    for (const [index, entry] of held.entries()) {
+      if (index % AT_ONCE === 0) await new Promise(setImmediate)
+      const message =
+        this.#active.get(entry.seq) ??
+        this.#suspended.get(entry.seq) ??
+        new Message(entry, 'waiting', 0)
+      const { content, outcome } = await outbox.read(entry.seq)
+      const now = this.#options.clock.now()
+      const answer = outcome as Settlement | undefined
+      const settlement = failedSettlement(entry, closedError(entry), now, answer)
+      await this.#move(message, 'leaving', { settlement })
+      this.#emit(message, content, settlement)
+    }
+    return held
+  }
+
+  /**
+   * The one way in which a message changes its state: by the table. Stores what the move stores, frees
+   * the lane where the new state does not hold it, and tells of it. Never rejects.
+   */
+  async #move(
+    message: Message,
+    to: MessageState,
+    why: { result?: AttemptResult; settlement?: Settlement } = {}
+  ): Promise<void> {
+    const { entry, state: from } = message
+    const rule = ruleOf(to)
+    if (!ruleOf(from).to.includes(to)) throw new TypeError(`No message goes from ${from} to ${to}.`)
+    message.state = to
+    message.isMoving = true
+    if (rule.stored !== null) entry.state = rule.stored
+    const isStored = rule.writes === null || (await this.#write(rule.writes, entry, why.settlement))
+    message.isMoving = false
+    this.#active.delete(entry.seq)
+    this.#suspended.delete(entry.seq)
+    if (to === 'suspended') this.#suspended.set(entry.seq, message)
+    else if (to !== 'waiting' && to !== 'gone' && to !== 'lost')
+      this.#active.set(entry.seq, message)
+    this.#place(message, isStored)
+    this.#tell({ kind: 'moved', entry, from, to, ...why })
+  }
+
+  /** @returns false where it could not be stored */
+  async #write(
+    writes: 'update' | 'settle' | 'remove',
+    entry: Entry,
+    settlement: Settlement | undefined
+  ): Promise<boolean> {
+    const outbox = this.#queue?.outbox
+    try {
+      if (writes === 'update') await outbox?.update(entry)
+      else if (writes === 'settle') await outbox?.settle(entry, settlement)
+      else this.#removeSoon(entry)
+      return true
+    } catch {
+      this.#queueFailed()
+      // On a full disk there may be room for the state, and not for an answer.
+      return writes === 'settle' && entry.state === 'suspended'
+        ? this.#write('update', entry, undefined)
+        : false
+    }
+  }
+
+  /** Gives a message its place among those that wait, and its lane to the next one. */
+  #place(message: Message, isStored: boolean): void {
+    const backlog = this.#queue?.backlog
+    const { entry, since, state, hasLane } = message
+    if (state === 'retrying') backlog?.block(entry)
+    if (state === 'waiting') {
+      // Listed from the outbox it comes to its place; one that is not stored is not listed.
+      if (isStored && !hasLane) backlog?.again(entry)
+      else backlog?.putBack({ entry, since })
+    }
+    if (!hasLane || ruleOf(state).holdsLane) return
+    message.hasLane = false
+    backlog?.release(entry)
   }
 
   /**
    * Who takes a message gets it in the next round of the event loop: what is stored of it must not
    * go before. Where the node is closed meanwhile, nobody knows whether it was taken.
    */
-  #remove(facts: EntryFacts): void {
-    this.#handedOn.push(facts)
+  #removeSoon(entry: Entry): void {
+    this.#handedOn.push(entry)
     if (this.#handedOn.length > 1) return
     setImmediate(() => {
       const handedOn = this.#handedOn
       this.#handedOn = []
-      if (this.#closing) return
+      if (this.#isClosing) return
       for (const { seq } of handedOn) {
-        this.#outbox.remove(seq).catch(() => {
-          this.#noteError('HL7_QUEUE_FAILED')
+        this.#queue?.outbox.remove(seq).catch(() => {
+          this.#queueFailed()
         })
       }
     })
   }
 
-  /** Puts messages that were suspended or settled back to their places among those that wait. */
-  async #wait(messages: readonly EntryFacts[]): Promise<void> {
-    for (const facts of messages) facts.state = 'waiting'
-    await Promise.all(messages.map((facts) => this.#store(facts)))
-    for (const [index, { seq, acceptedAt, lane }] of messages.entries()) {
-      // They may be many, and each has to find its place.
-      if (index % AT_ONCE === AT_ONCE - 1) await new Promise(setImmediate)
-      this.#ages.add(seq, this.#acceptedAt(acceptedAt))
-      this.#turns.putBack(seq, lane)
-    }
+  /** Suspended messages, in the order of acceptance. */
+  #chosen(select: (entry: Entry) => boolean): Message[] {
+    return [...this.#suspended.values()]
+      .filter(({ state, entry }) => state === 'suspended' && select(entry))
+      .sort((a, b) => a.entry.seq - b.entry.seq)
   }
 
-  async #store(facts: EntryFacts): Promise<void> {
-    try {
-      await this.#outbox.update(facts)
-    } catch {
-      this.#noteError('HL7_QUEUE_FAILED')
-    }
+  /** How today's lanes begin: keys of another path have another order. */
+  get #kind(): string {
+    return `${this.#options.orderKey}:`
   }
 
-  /** @returns false where it could not be stored */
-  async #storeOutcome(facts: EntryFacts, settlement: Settlement): Promise<boolean> {
-    try {
-      await this.#outbox.settle(facts, () => bytesOf(settlement))
-      return true
-    } catch {
-      this.#noteError('HL7_QUEUE_FAILED')
-      return false
-    }
+  #count(message: Message): void {
+    message.count(this.#options.clock.monotonic(), this.#paused)
   }
 
-  /** How a suspended message was answered; undefined where that is not known any more. */
-  async #answer(seq: number): Promise<Settlement | undefined> {
-    try {
-      const outcome = this.#outbox.durable
-        ? (await this.#outbox.read(seq)).outcome
-        : this.#answers.get(seq)
-      return outcome && settlementIn(outcome)
-    } catch {
-      // The message itself may still be in memory; if it is not, that is found out next.
-      return undefined
-    }
+  /** When a message was accepted, on the monotonic clock of this process. */
+  #since({ acceptedAt }: Entry): number {
+    const { clock } = this.#options
+    return clock.monotonic() - Math.max(0, clock.now() - acceptedAt)
   }
 
-  async #read(seq: number): Promise<{ facts: EntryFacts; content: Content }> {
-    const loaded = this.#loaded.take(seq)
-    if (loaded !== undefined) return loaded
-    const { facts, content } = await this.#outbox.read(seq)
-    return { facts, content: await this.#decode(facts, content) }
+  /** Ends early with a close. */
+  #sleep(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const { signal } = this.#closing
+      const wake = (): void => {
+        cancel()
+        signal.removeEventListener('abort', wake)
+        resolve()
+      }
+      const cancel = this.#options.clock.after(ms, wake)
+      signal.addEventListener('abort', wake)
+    })
   }
 
-  /** @throws {OutboxError} when it cannot be understood: then it is set apart, not sent at the next start */
-  async #decode(facts: EntryFacts, content: Buffer): Promise<Content> {
-    try {
-      return this.#options.codec.decode(content)
-    } catch {
-      await this.#outbox.setDamaged(facts.seq).catch(() => {
-        this.#noteError('HL7_QUEUE_FAILED')
-      })
-      throw notUnderstood(facts)
-    }
+  #queueFailed(error?: unknown): void {
+    const code = error instanceof OutboxError ? error.code : 'HL7_QUEUE_FAILED'
+    this.#tell({ kind: 'queue-failed', code })
   }
 
-  /** A message of which nothing is left to send or to hand on. */
-  #lose(seq: number, error: unknown, known?: MessageName): void {
-    this.#ages.remove(seq)
-    this.#figures.failed++
-    const name = known ?? (error instanceof OutboxError ? error.about : undefined)
-    const about = name && { controlId: name.controlId, type: name.type }
-    this.#options.onLost(lostError(seq, error, about), about)
-  }
-
-  /** The place and the lane of a message that left, stands aside or was put back. */
-  #free({ facts: { seq, lane } }: ActiveMessage): void {
-    this.#active.delete(seq)
-    this.#troubleIsOver(seq)
-    this.#inFlight--
-    this.#turns.release(seq, lane)
-    this.#changed()
-    this.#idleIfEmpty()
-    this.#pump()
-  }
-
-  #count(active: ActiveMessage): void {
-    active.count(this.#options.clock.monotonic(), this.#paused)
-  }
-
-  #noteOutcome(settlement: Settlement): void {
-    const { outcome, reply } = settlement
-    // What an operator did is no news of the receiver, and hides none.
-    if (settlement.error?.code === 'HL7_DISCARDED') {
-      this.#figures.failed++
-      return
-    }
-    this.#lastOutcome = { outcome, code: reply?.ack?.code ?? '' }
-    if (outcome === 'error') {
-      this.#figures.failed++
-      const { error } = settlement
-      this.#noteError(error?.cause?.code ?? error?.code ?? 'EUNKNOWN')
-      return
-    }
-    if (outcome === 'ack') this.#figures.acked++
-    else this.#figures.naked++
-    this.#failing = false
-  }
-
-  #noteFailure({ error, reply }: AttemptResult): void {
-    this.#noteError(error?.code ?? reply?.ack?.code ?? String(reply?.status ?? ''))
-  }
-
-  #noteError(code: string): void {
-    this.#failing = true
-    this.#lastError = { code, at: new Date(this.#options.clock.now()).toISOString() }
-  }
-
-  #idleIfEmpty(): void {
-    if (this.#closing && this.#inFlight === 0) this.#whenIdle?.()
-  }
-
-  #changed(): void {
-    if (!this.#closing) this.#options.onChange()
-  }
-}
-
-function bytesOf(settlement: Settlement): Buffer {
-  return Buffer.from(JSON.stringify(settlement))
-}
-
-/** Undefined where the bytes are none. */
-function settlementIn(bytes: Buffer): Settlement | undefined {
-  try {
-    return JSON.parse(bytes.toString()) as Settlement
-  } catch {
-    return undefined
+  #tell(event: DeliveryEvent): void {
+    this.#tally.note(event)
+    if (!this.#isClosing || event.kind === 'lost') this.#options.onEvent(event)
   }
 }

@@ -44,38 +44,72 @@ export class Lanes {
   putBack(seq: number, key: string): void {
     const lane = this.#nameOf(key)
     const entry = this.#lane(lane)
-    // A backlog can be a million long, and a thousand messages be put back at once.
-    let at = entry.head
-    for (let end = entry.waiting.length; at < end;) {
+    entry.waiting.splice(this.#placeOf(entry, seq), 0, seq)
+    this.#list(lane, entry)
+  }
+
+  /** Where a number belongs among those that wait. */
+  #placeOf({ waiting, head }: Lane, seq: number): number {
+    let at = head
+    for (let end = waiting.length; at < end;) {
       const middle = (at + end) >>> 1
-      if ((entry.waiting[middle] ?? 0) < seq) at = middle + 1
+      if ((waiting[middle] ?? 0) < seq) at = middle + 1
       else end = middle
     }
-    entry.waiting.splice(at, 0, seq)
-    this.#list(lane, entry)
+    return at
   }
 
   /** The next message that may start; its lane is busy until `release`. */
   take(): { seq: number; lane: string } | undefined {
-    const name = this.#ready[this.#readyHead]
-    if (name === undefined) return undefined
-    this.#readyHead++
-    if (this.#readyHead > 1024 && this.#readyHead * 2 > this.#ready.length) {
-      this.#ready.splice(0, this.#readyHead)
-      this.#readyHead = 0
+    for (;;) {
+      const name = this.#ready[this.#readyHead]
+      if (name === undefined) return undefined
+      this.#readyHead++
+      if (this.#readyHead > 1024 && this.#readyHead * 2 > this.#ready.length) {
+        this.#ready.splice(0, this.#readyHead)
+        this.#readyHead = 0
+      }
+      const lane = this.#lanes.get(name)
+      // It was cleared meanwhile.
+      if (lane?.listed !== true) continue
+      lane.listed = false
+      const seq = lane.waiting[lane.head]
+      if (seq === undefined) continue
+      lane.head++
+      if (lane.head > 1024 && lane.head * 2 > lane.waiting.length) {
+        lane.waiting.splice(0, lane.head)
+        lane.head = 0
+      }
+      if (this.#order === 'none') this.#list(name, lane)
+      else lane.busy = true
+      return { seq, lane: name }
     }
-    const lane = this.#lane(name)
+  }
+
+  /** Whether something of the lane waits or is on its way. */
+  has(key: string): boolean {
+    return this.#lanes.has(this.#nameOf(key))
+  }
+
+  /** Lanes of which a message is on its way and others wait. */
+  busyAndWaiting(): string[] {
+    const found: string[] = []
+    for (const [name, { busy, waiting, head }] of this.#lanes) {
+      if (busy && head < waiting.length) found.push(name)
+    }
+    return found
+  }
+
+  /** Takes those out that wait in a lane from a number on. @returns their numbers */
+  clear(key: string, from = 0): number[] {
+    const name = this.#nameOf(key)
+    const lane = this.#lanes.get(name)
+    if (lane === undefined) return []
+    const cleared = lane.waiting.splice(this.#placeOf(lane, from))
+    if (lane.head < lane.waiting.length) return cleared
     lane.listed = false
-    const seq = lane.waiting[lane.head]
-    if (seq === undefined) return undefined
-    lane.head++
-    if (lane.head > 1024 && lane.head * 2 > lane.waiting.length) {
-      lane.waiting.splice(0, lane.head)
-      lane.head = 0
-    }
-    if (this.#order === 'none') this.#list(name, lane)
-    else lane.busy = true
-    return { seq, lane: name }
+    if (!lane.busy) this.#lanes.delete(name)
+    return cleared
   }
 
   /** Frees the lane of a message that has left or stands aside. */

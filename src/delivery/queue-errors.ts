@@ -1,4 +1,4 @@
-import { OutboxError, type EntryFacts } from '../outbox/outbox.ts'
+import { OutboxError, type Entry } from '../outbox/outbox.ts'
 import { DeliveryError } from './delivery-error.ts'
 import { nameOf, type MessageName } from './explain.ts'
 
@@ -13,17 +13,8 @@ export function isGone(error: unknown): error is OutboxError {
   )
 }
 
-/** A message that was read and whose content is not what this package stores. */
-export function notUnderstood({ seq, controlId, type }: EntryFacts): OutboxError {
-  return new OutboxError(
-    `Number ${seq} of the queue cannot be understood. What is left of it stays in the file.`,
-    'ERR_MESSAGE_DAMAGED',
-    { controlId, type }
-  )
-}
-
 /** Why a message leaves a queue in memory whose node is closed. */
-export function closedError({ attempts }: EntryFacts): DeliveryError {
+export function closedError({ attempts }: Entry): DeliveryError {
   const what = attempts === 0 ? 'It was not sent' : 'It is not known whether it arrived'
   return new DeliveryError(
     'HL7_DELIVERY_FAILED',
@@ -48,14 +39,12 @@ export function queueFailed(
 /** A message of which nothing is left to send or to hand on. */
 export function lostError(
   seq: number,
-  error: unknown,
+  error: OutboxError,
   about: MessageName | undefined
 ): DeliveryError {
-  const known = error instanceof OutboxError ? error : undefined
-  const name = about === undefined ? 'A message' : nameOf(about)
-  const why = known?.message ?? `Number ${seq} of the queue cannot be understood.`
-  return new DeliveryError('HL7_QUEUE_FAILED', `${name} is lost. ${why}`, {
-    code: known?.code ?? 'EUNKNOWN'
+  const name = about === undefined ? `Number ${seq} of the queue` : nameOf(about)
+  return new DeliveryError('HL7_QUEUE_FAILED', `${name} is lost. ${error.message}`, {
+    code: error.code
   })
 }
 

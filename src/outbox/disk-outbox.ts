@@ -1,25 +1,30 @@
 import { createHmac, createSecretKey, type KeyObject } from 'node:crypto'
 import { stat } from 'node:fs/promises'
+import { ContentCache } from './content-cache.ts'
 import {
   OutboxError,
-  type EntryFacts,
+  type Entry,
+  type ListQuery,
   type Outbox,
   type OutboxContents,
-  type StoredEntry
+  type StoredMessage
 } from './outbox.ts'
-import {
-  CallGroup,
-  type Pending,
-  type PendingRead,
-  type Settle,
-  type Settled
-} from './call-group.ts'
-import { subKey } from './queue-key.ts'
-import type { QueueFileSpec, ReadEntry } from './queue-protocol.ts'
+import { QueueCalls } from './queue-calls.ts'
 import { queueFilePath } from './queue-files.ts'
-import { outboxError, queueThread as thread, type QueueAnswer } from './queue-thread.ts'
+import { subKey } from './queue-key.ts'
+import type { QueueFileSpec } from './queue-protocol.ts'
+import { queueThread as thread } from './queue-thread.ts'
 
-export interface DiskOutboxOptions {
+/** How the content of a message is put away and found again. */
+export interface ContentCodec<Content> {
+  /** `whole`: `decode` gives the same content. What is not whole stays in memory as it is. */
+  encode(content: Content): { bytes: Buffer; whole: boolean }
+  /** @throws {Error} for bytes that it does not understand */
+  decode(bytes: Buffer): Content
+}
+
+export interface DiskOutboxOptions<Content> {
+  codec: ContentCodec<Content>
   /** Where the queue files are; made when it is missing. */
   directory: string
   /** The node's id: gives the file its name. */
@@ -32,43 +37,28 @@ export interface DiskOutboxOptions {
   onNotice?: (text: string) => void
 }
 
-/** Groups of calls that are under way at a time. */
-const MOST_GROUPS = 2
-/** How long a removal waits for company, in milliseconds: alone it is not worth a sync of the disk. */
-const WAIT_MS = 20
+/** What a message takes in memory beside twice its stored bytes, roughly. */
+const OBJECT_BYTES = 1024
 
 /**
  * Messages in a SQLite file: what a promise has resolved for survives the process and the power.
  * All waits for the disk, all encryption, and SQLite itself are in one thread for all files of the
- * process; calls that come together are stored together. What cannot be taken yet stays a closure:
- * `content` and `outcome` are called before the promise resolves, but perhaps not at once, and the
- * buffers that they give are the outbox's from then on.
+ * process. Contents are encoded before the promise resolves, but perhaps not at once.
  */
-export class DiskOutbox implements Outbox {
+export class DiskOutbox<Content> implements Outbox<Content> {
   readonly durable = true
   /** The queue file. */
   readonly path: string
-  #file: QueueFileSpec
-  #laneKey: KeyObject | undefined
-  readonly #options: DiskOutboxOptions
-  #open = false
-  /** Changes that are not with the thread yet, in the order of the calls. */
-  #changes: Pending[] = []
-  /** The messages that those concern, and how often. */
-  readonly #changing = new Map<number, number>()
-  #reads: PendingRead[] = []
-  /** They go as soon as a group is free. */
-  #due = false
-  /** Until then they wait for company. */
-  #later: NodeJS.Timeout | undefined
+  readonly #options: DiskOutboxOptions<Content>
+  readonly #cache = new ContentCache<Content>()
   /** Messages that have left and are still in the file, because removing them failed. */
   readonly #owed = new Set<number>()
-  #groups = 0
-  #readGroups = 0
-  #sendPlanned = false
-  #whenIdle: (() => void) | undefined
+  #laneKey: KeyObject | undefined
+  #file: QueueFileSpec
+  /** Undefined while the file is not open. */
+  #calls: QueueCalls | undefined
 
-  constructor(options: DiskOutboxOptions) {
+  constructor(options: DiskOutboxOptions<Content>) {
     const { directory, name } = options
     this.#options = options
     this.path = queueFilePath(directory, name)
@@ -96,7 +86,9 @@ export class DiskOutbox implements Outbox {
     try {
       const { contents } = await thread.request({ file: this.#file, task: { kind: 'open' } })
       if (contents === undefined) throw new TypeError('The queue thread gave no contents.')
-      this.#open = true
+      this.#calls = new QueueCalls(this.#file, () => {
+        this.#payOwed()
+      })
       return contents
     } catch (error) {
       thread.unlisten(this.path)
@@ -121,84 +113,82 @@ export class DiskOutbox implements Outbox {
   }
 
   /** An HMAC of the key, with 128 bits; the same for this node at all times. */
-  lane(key: string): string {
+  keyName(key: string): string {
     if (this.#laneKey === undefined) throw this.#closed()
     return createHmac('sha256', this.#laneKey).update(key).digest('base64url').slice(0, 22)
   }
 
-  add(facts: EntryFacts, content: () => Buffer): Promise<void> {
-    const copy = { ...facts }
-    return this.#change(facts.seq, (bytes) => ({
-      kind: 'add',
-      facts: copy,
-      content: bytes(content())
-    }))
+  async add(entry: Entry, content: Content): Promise<void> {
+    const copy = { ...entry }
+    try {
+      await this.#open.call(entry.seq, (place) => {
+        const { bytes, whole } = this.#options.codec.encode(content)
+        const size = whole ? 2 * bytes.length + OBJECT_BYTES : Number.POSITIVE_INFINITY
+        this.#cache.keep(entry, content, size)
+        return { kind: 'add', entry: copy, content: place(bytes) }
+      })
+    } catch (error) {
+      this.#cache.drop(entry.seq)
+      throw error
+    }
   }
 
-  async read(seq: number): Promise<StoredEntry> {
-    const entry = await new Promise<ReadEntry>((resolve, reject) => {
-      if (!this.#open) {
-        reject(this.#closed())
-        return
-      }
-      if (this.#changing.has(seq)) {
-        this.#plan({ seq, call: () => ({ kind: 'read', seq }), resolve: resolve, reject })
-        return
-      }
-      this.#reads.push({ seq, resolve, reject })
-      this.#planSend()
-    })
-    const { facts, content, outcome } = entry
-    return { facts, content: asBuffer(content), ...(outcome && { outcome: asBuffer(outcome) }) }
+  async list(query: ListQuery): Promise<readonly Entry[]> {
+    return (await this.#open.call(0, () => ({ kind: 'list', query }))) as readonly Entry[]
   }
 
-  update(facts: EntryFacts): Promise<void> {
-    const copy = { ...facts }
-    return this.#change(facts.seq, () => ({ kind: 'update', facts: copy }))
+  async read(seq: number): Promise<StoredMessage<Content>> {
+    const cached = this.#cache.get(seq)
+    if (cached?.entry.state === 'waiting') return cached
+    const { entry, content, outcome } = await this.#open.read(seq)
+    return {
+      entry,
+      content: cached?.content ?? (await this.#decode(entry, asBuffer(content))),
+      ...(outcome && { outcome: parsed(asBuffer(outcome)) })
+    }
   }
 
-  settle(facts: EntryFacts, outcome: () => Buffer): Promise<void> {
-    const copy = { ...facts }
-    return this.#change(facts.seq, (bytes) => ({
+  async update(entry: Entry): Promise<void> {
+    const copy = { ...entry }
+    this.#cache.note(copy)
+    await this.#open.call(entry.seq, () => ({ kind: 'update', entry: copy }))
+  }
+
+  async settle(entry: Entry, outcome: unknown): Promise<void> {
+    const copy = { ...entry }
+    this.#cache.note(copy)
+    await this.#open.call(entry.seq, (place) => ({
       kind: 'settle',
-      facts: copy,
-      outcome: bytes(outcome())
+      entry: copy,
+      outcome: place(Buffer.from(JSON.stringify(outcome)))
     }))
   }
 
   /** A removal that fails is owed: it goes again with each later change until it is done. */
   async remove(seq: number): Promise<void> {
+    this.#cache.drop(seq)
     try {
-      await this.#change(seq, () => ({ kind: 'remove', seq }), true)
+      await this.#open.callLater(seq, () => ({ kind: 'remove', seq }))
     } catch (error) {
       this.#owe(seq, error)
       throw error
     }
   }
 
-  setDamaged(seq: number): Promise<void> {
-    return this.#change(seq, () => ({ kind: 'setDamaged', seq }))
+  async setPaused(paused: boolean): Promise<void> {
+    await this.#open.call(0, () => ({ kind: 'setPaused', paused }))
   }
 
-  setPaused(paused: boolean): Promise<void> {
-    return this.#change(0, () => ({ kind: 'setPaused', paused }))
-  }
-
-  note(seq: number): Promise<void> {
-    return this.#change(0, () => ({ kind: 'note', seq }))
+  async note(seq: number): Promise<void> {
+    await this.#open.call(0, () => ({ kind: 'note', seq }))
   }
 
   async close(): Promise<void> {
-    if (!this.#open) return
-    this.#open = false
-    clearTimeout(this.#later)
-    this.#planOwed()
-    if (!this.#isIdle) {
-      this.#sendAll()
-      await new Promise<void>((resolve) => {
-        this.#whenIdle = resolve
-      })
-    }
+    const calls = this.#calls
+    if (calls === undefined) return
+    this.#payOwed()
+    this.#calls = undefined
+    await calls.finish()
     try {
       await thread.request({ file: this.#file, task: { kind: 'close' } })
     } finally {
@@ -226,64 +216,27 @@ export class DiskOutbox implements Outbox {
     )
   }
 
-  get #isIdle(): boolean {
-    const asked = this.#changes.length + this.#reads.length
-    return asked + this.#groups + this.#readGroups === 0
+  get #open(): QueueCalls {
+    if (this.#calls === undefined) throw this.#closed()
+    return this.#calls
   }
 
-  #change(seq: number, call: Pending['call'], canWait = false): Promise<void> {
-    return new Promise((resolve, reject) => {
-      if (this.#open) this.#plan({ seq, call, resolve: resolve as Settle, reject }, canWait)
-      else reject(this.#closed())
-    })
-  }
-
-  /** @param canWait it goes with the next change that cannot, if that comes soon */
-  #plan(change: Pending, canWait = false): void {
-    this.#changes.push(change)
-    this.#changing.set(change.seq, (this.#changing.get(change.seq) ?? 0) + 1)
-    if (!canWait) this.#sendAll()
-    else {
-      this.#later ??= setTimeout(() => {
-        this.#sendAll()
-      }, WAIT_MS)
+  async #decode(entry: Entry, bytes: Buffer): Promise<Content> {
+    try {
+      return this.#options.codec.decode(bytes)
+    } catch {
+      const { seq, controlId, type } = entry
+      try {
+        await this.#open.call(seq, () => ({ kind: 'setDamaged', seq }))
+      } catch {
+        // Then the next start finds out again.
+      }
+      throw new OutboxError(
+        `Number ${seq} in the queue file ${this.path} cannot be understood. What is left of it stays in the file.`,
+        'ERR_MESSAGE_DAMAGED',
+        { controlId, type }
+      )
     }
-  }
-
-  #sendAll(): void {
-    clearTimeout(this.#later)
-    this.#later = undefined
-    this.#due = true
-    this.#planSend()
-  }
-
-  /** What comes in one turn of the event loop goes together. */
-  #planSend(): void {
-    if (this.#sendPlanned) return
-    this.#sendPlanned = true
-    setImmediate(() => {
-      this.#sendPlanned = false
-      this.#send()
-    })
-  }
-
-  #send(): void {
-    if (this.#reads.length > 0) this.#sendReads()
-    while (this.#due && this.#groups < MOST_GROUPS) {
-      if (this.#changes.length === 0) this.#due = false
-      else this.#sendChanges()
-    }
-    if (this.#isIdle) this.#whenIdle?.()
-  }
-
-  #sendReads(): void {
-    const reads = this.#reads
-    this.#reads = []
-    const task = { kind: 'read', seqs: reads.map(({ seq }) => seq) } as const
-    this.#readGroups++
-    this.#hand(thread.request({ file: this.#file, task }), reads, () => {
-      this.#readGroups--
-    })
   }
 
   /** What is in the file of a message that has left would be sent again by the next start. */
@@ -292,63 +245,16 @@ export class DiskOutbox implements Outbox {
     if (isThere) this.#owed.add(seq)
   }
 
-  #planOwed(): void {
-    for (const seq of this.#owed) {
-      this.#changes.push({
-        seq,
-        call: () => ({ kind: 'remove', seq }),
-        resolve: () => undefined,
-        reject: (error) => {
-          this.#owe(seq, error)
-        }
-      })
-    }
+  #payOwed(): void {
+    const owed = [...this.#owed]
     this.#owed.clear()
-  }
-
-  #sendChanges(): void {
-    this.#planOwed()
-    const group = new CallGroup()
-    let taken = 0
-    for (const change of this.#changes) {
-      if (group.isFull) break
-      taken++
-      group.add(change)
+    for (const seq of owed) {
+      this.#calls
+        ?.callLater(seq, () => ({ kind: 'remove', seq }))
+        .catch((error: unknown) => {
+          this.#owe(seq, error)
+        })
     }
-    for (const { seq } of this.#changes.slice(0, taken)) {
-      const left = (this.#changing.get(seq) ?? 1) - 1
-      if (left === 0) this.#changing.delete(seq)
-      else this.#changing.set(seq, left)
-    }
-    this.#changes = this.#changes.slice(taken)
-    if (group.calls.length === 0) return
-    const transfer = group.pack()
-    const task = { kind: 'calls', calls: group.calls } as const
-    this.#groups++
-    this.#hand(thread.request({ file: this.#file, task }, transfer), group.pending, () => {
-      this.#groups--
-    })
-  }
-
-  /** Hands an answer to those who wait for it. */
-  #hand(answer: Promise<QueueAnswer>, pending: readonly Settled[], then: () => void): void {
-    answer
-      .then(
-        ({ faults = [], entries = [] }) => {
-          for (const [index, fault] of faults) pending[index]?.reject(outboxError(fault))
-          for (const [index, entry] of entries) pending[index]?.resolve(entry)
-          // Those that were rejected above stay so.
-          for (const { resolve } of pending) (resolve as Settle)(undefined)
-        },
-        (error: unknown) => {
-          for (const { reject } of pending) reject(error as Error)
-        }
-      )
-      .finally(() => {
-        then()
-        this.#send()
-      })
-      .catch(() => undefined)
   }
 
   #closed(): OutboxError {
@@ -379,6 +285,15 @@ export function diskQueueProblem(): string | undefined {
 function requireSqlite(): void {
   const problem = diskQueueProblem()
   if (problem !== undefined) throw new OutboxError(problem, 'ERR_NODE_VERSION')
+}
+
+/** Undefined where the bytes are no JSON. */
+function parsed(bytes: Buffer): unknown {
+  try {
+    return JSON.parse(bytes.toString()) as unknown
+  } catch {
+    return undefined
+  }
 }
 
 function asBuffer(bytes: Uint8Array): Buffer {

@@ -1,51 +1,75 @@
-import type { Outbox, OutboxContents, StoredEntry } from './outbox.ts'
+import {
+  OutboxError,
+  type Entry,
+  type ListQuery,
+  type Outbox,
+  type OutboxContents,
+  type StoredMessage
+} from './outbox.ts'
 
-/** An outbox that keeps nothing: the messages live in their owner and end with the process. */
-export class MemoryOutbox implements Outbox {
+interface Held<Content> {
+  entry: Entry
+  content: Content
+  outcome?: unknown
+}
+
+/** An outbox in memory: what is in it ends with the process. */
+export class MemoryOutbox<Content> implements Outbox<Content> {
   readonly durable = false
+  readonly #held = new Map<number, Held<Content>>()
+  /** The numbers of all that are held, ascending, among those of some that are not. */
+  #seqs: number[] = []
 
   open(): Promise<OutboxContents> {
     return Promise.resolve({
-      waiting: {
-        seqs: new Float64Array(),
-        acceptedAt: new Float64Array(),
-        laneIndex: new Uint32Array(),
-        lanes: []
-      },
-      suspended: [],
-      settled: [],
-      paused: false,
-      lastSeq: 0,
-      unclean: false,
-      endedOn: []
+      ...{ waiting: 0, suspended: [], settled: [], paused: false, lastSeq: 0 },
+      ...{ unclean: false, endedOn: [] }
     })
   }
 
-  lane(key: string): string {
+  keyName(key: string): string {
     return key
   }
 
-  add(): Promise<void> {
+  add(entry: Entry, content: Content): Promise<void> {
+    this.#held.set(entry.seq, { entry, content })
+    this.#seqs.push(entry.seq)
     return DONE
   }
 
-  read(seq: number): Promise<StoredEntry> {
-    return Promise.reject(new Error(`Message ${seq} is not in this queue.`))
+  list({ after, without, limit }: ListQuery): Promise<readonly Entry[]> {
+    const left = new Set(without)
+    const found: Entry[] = []
+    for (let at = this.#firstAfter(after); at < this.#seqs.length; at++) {
+      if (found.length === limit) break
+      const entry = this.#held.get(this.#seqs[at] ?? 0)?.entry
+      if (entry?.state === 'waiting' && !left.has(entry.lane)) found.push(entry)
+    }
+    return Promise.resolve(found)
   }
 
+  read(seq: number): Promise<StoredMessage<Content>> {
+    const held = this.#held.get(seq)
+    if (held !== undefined) return Promise.resolve(held)
+    return Promise.reject(new OutboxError(`Number ${seq} is not in this queue.`, 'ERR_NOT_QUEUED'))
+  }
+
+  /** The entry is the one that is held. */
   update(): Promise<void> {
     return DONE
   }
 
-  settle(): Promise<void> {
+  settle({ seq }: Entry, outcome: unknown): Promise<void> {
+    const held = this.#held.get(seq)
+    if (held !== undefined) held.outcome = outcome
     return DONE
   }
 
-  remove(): Promise<void> {
-    return DONE
-  }
-
-  setDamaged(): Promise<void> {
+  remove(seq: number): Promise<void> {
+    this.#held.delete(seq)
+    if (this.#seqs.length > 1024 && this.#held.size * 2 < this.#seqs.length) {
+      this.#seqs = this.#seqs.filter((each) => this.#held.has(each))
+    }
     return DONE
   }
 
@@ -58,7 +82,19 @@ export class MemoryOutbox implements Outbox {
   }
 
   close(): Promise<void> {
+    this.#held.clear()
+    this.#seqs = []
     return DONE
+  }
+
+  #firstAfter(seq: number): number {
+    let from = 0
+    for (let end = this.#seqs.length; from < end;) {
+      const middle = (from + end) >>> 1
+      if ((this.#seqs[middle] ?? 0) <= seq) from = middle + 1
+      else end = middle
+    }
+    return from
   }
 }
 

@@ -1,18 +1,18 @@
-/** Where a message stands in the queue. */
-export type EntryState = 'waiting' | 'suspended' | 'settled'
+/** What the outbox stores as the state of a message. */
+export type StoredState = 'waiting' | 'suspended' | 'settled'
 
-/** What is kept of a message beside its content; small, and without any field of a patient. */
-export interface EntryFacts {
+/** What is known of a message beside its content; small, and without any field of a patient. */
+export interface Entry {
   /** Place in the order of acceptance; identifies the message in its queue. */
   readonly seq: number
-  /** Name of the lane, as `Outbox.lane` gives it. */
+  /** The path that the key was taken from, and the name of the key (`Outbox.keyName`). */
   readonly lane: string
   /** MSH-10 and MSH-9 (`ADT^A01`). */
   readonly controlId: string
   readonly type: string
   /** Wall clock, milliseconds. */
   readonly acceptedAt: number
-  state: EntryState
+  state: StoredState
   attempts: number
   /** Time that counts towards the failure timeout so far, in milliseconds. */
   spentMs: number
@@ -22,24 +22,18 @@ export interface EntryFacts {
 }
 
 /** A message as an outbox gives it back. */
-export interface StoredEntry {
-  facts: EntryFacts
-  /** The flow's message, as it was given to `add`. */
-  content: Buffer
-  /** What was given to `settle`; present when the state is `settled` or `suspended`. */
-  outcome?: Buffer
+export interface StoredMessage<Content> {
+  entry: Entry
+  content: Content
+  /** What was given to `settle`; absent for a waiting message, and where it is damaged. */
+  outcome?: unknown
 }
 
-/** What an outbox holds when it is opened. A backlog can be long: columns, not objects. */
+/** What an outbox holds when it is opened. */
 export interface OutboxContents {
-  /** Waiting messages in the order of acceptance: `lanes[laneIndex[i]]` is the lane of `seqs[i]`. */
-  waiting: {
-    seqs: Float64Array
-    acceptedAt: Float64Array
-    laneIndex: Uint32Array
-    lanes: readonly string[]
-  }
-  suspended: readonly EntryFacts[]
+  /** How many messages wait; `list` gives them. */
+  waiting: number
+  suspended: readonly Entry[]
   /** Messages whose outcome was stored but perhaps not handed on, in the order of settlement. */
   settled: readonly number[]
   paused: boolean
@@ -48,35 +42,45 @@ export interface OutboxContents {
   /** The process that had it open before did not close it. */
   unclean: boolean
   /** Of the suspended ones those that were suspended just now: two processes ended at work on them. */
-  endedOn: readonly EntryFacts[]
+  endedOn: readonly Entry[]
+}
+
+/** Which waiting messages `list` gives. */
+export interface ListQuery {
+  /** Those with a higher number than this. */
+  after: number
+  /** Not those of these lanes. */
+  without: readonly string[]
+  limit: number
 }
 
 /**
- * Where messages wait. One `Delivery` owns it and keeps what it works on; an outbox only has to give
- * back what is no longer in memory. Calls take effect in the order in which they are made, and each
- * is as safe as the outbox can make it once its promise resolves.
+ * Where messages wait, with all that is known of them. Calls take effect in the order in which they
+ * are made, and each is as safe as the outbox can make it once its promise resolves.
  */
-export interface Outbox {
+export interface Outbox<Content> {
   /** What is in it survives the process. */
   readonly durable: boolean
   /** @throws {OutboxError} when the queue cannot be used */
   open(): Promise<OutboxContents>
-  /** The name of a key's lane: on disk it must not show the key, which may be a patient's number. */
-  lane(key: string): string
+  /** The name of a key: on disk it must not show the key, which may be a patient's number. */
+  keyName(key: string): string
+  add(entry: Entry, content: Content): Promise<void>
+  /** Waiting messages in the order of acceptance; fewer than the limit when there are no more. */
+  list(query: ListQuery): Promise<readonly Entry[]>
   /**
-   * @param content is called only where it is needed, at the latest before the promise resolves; the
-   * Buffer that it gives is the outbox's then, as that of `settle`
+   * The content is the very object that came in where it is still in memory, and always where the
+   * outbox could not store all of it.
+   *
+   * @throws {OutboxError} `ERR_MESSAGE_DAMAGED` when it cannot be understood: from then on it does
+   * not count, and what is left of it stays
    */
-  add(facts: EntryFacts, content: () => Buffer): Promise<void>
-  /** Only for a durable outbox: what another one is given, its owner holds. */
-  read(seq: number): Promise<StoredEntry>
+  read(seq: number): Promise<StoredMessage<Content>>
   /** Stores state, attempts, times and reason. */
-  update(facts: EntryFacts): Promise<void>
-  /** Stores the same of a settled or suspended message, together with its outcome. */
-  settle(facts: EntryFacts, outcome: () => Buffer): Promise<void>
+  update(entry: Entry): Promise<void>
+  /** Stores the same of a settled or suspended message, together with its outcome, as JSON carries it. */
+  settle(entry: Entry, outcome: unknown): Promise<void>
   remove(seq: number): Promise<void>
-  /** Sets a message apart that nobody understands: it no longer counts, and what is left of it stays. */
-  setDamaged(seq: number): Promise<void>
   setPaused(paused: boolean): Promise<void>
   /**
    * Notes the message that could end the process now, 0 for none. One that is found noted by two
@@ -93,7 +97,7 @@ export class OutboxError extends Error {
   /** A Node.js or SQLite code, such as `ENOSPC` or `SQLITE_CORRUPT`. */
   readonly code: string
   /** The one message that it is about. */
-  readonly about: Pick<EntryFacts, 'controlId' | 'type'> | undefined
+  readonly about: Pick<Entry, 'controlId' | 'type'> | undefined
 
   constructor(message: string, code: string, about?: OutboxError['about']) {
     super(message)

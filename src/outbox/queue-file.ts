@@ -1,23 +1,24 @@
 import { statfsSync, statSync } from 'node:fs'
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
-import type { EntryFacts, OutboxContents } from './outbox.ts'
+import type { Entry, ListQuery, OutboxContents } from './outbox.ts'
 import { Adoption } from './adoption.ts'
 import { FilePlace } from './file-place.ts'
 import { PAGE_BYTES } from './leaf-rows.ts'
 import { countOf, type MessageCount } from './message-count.ts'
-import { DAMAGED, MOST_SEQ, STATES, whole, wholeRow } from './message-row.ts'
+import { COUNT_ROWS, DAMAGED, MOST_SEQ, STATES, whole, wholeRow } from './message-row.ts'
 import { deleteFiles, getMeta, openQueueDatabase, setMeta } from './queue-database.ts'
 import { faultCode, LostFileError, QueueDamageError, QueueFaultError } from './queue-fault.ts'
 import { subKey } from './queue-key.ts'
-import type { QueueCall, QueueFileSpec, ReadEntry } from './queue-protocol.ts'
+import type { CallResult, QueueCall, QueueFileSpec, ReadMessage } from './queue-protocol.ts'
 import { RunMarks } from './run-marks.ts'
 import { Sealer, type SealedPlace } from './seal.ts'
 import { SealedParts } from './sealed-parts.ts'
-import { waitingColumns } from './waiting-columns.ts'
 
 /** Free pages that an empty file may keep, and how many are given back at a time. */
 const FREE_PAGES_KEPT = 1024
 const FREE_PAGES_AT_A_TIME = 2048
+/** So many numbers in a row are not left out, unless a message was held up for very long. */
+const LEAP = 2 ** 20
 /** What removals and outcomes of messages that are held may need on a disk that is nearly full. */
 const RESERVE_BYTES = 256 * 1024
 /** Why a message was suspended that no rule has suspended. */
@@ -94,20 +95,20 @@ export class QueueFile {
     }
   }
 
-  /** Within a transaction: a change, or the message that was asked for. */
-  apply(call: QueueCall): ReadEntry | undefined {
+  /** Within a transaction: a change, or what was asked for. */
+  apply(call: QueueCall): CallResult | undefined {
     switch (call.kind) {
       case 'add':
-        this.#add(call.facts, call.content)
+        this.#add(call.entry, call.content)
         return undefined
       case 'update':
-        this.#update(call.facts)
-        if (call.facts.state !== 'settled') this.#parts.drop(call.facts.seq, 'outcome')
+        this.#update(call.entry)
+        if (call.entry.state !== 'settled') this.#parts.drop(call.entry.seq, 'outcome')
         return undefined
       case 'settle':
-        this.#update(call.facts)
-        this.#parts.drop(call.facts.seq, 'outcome')
-        this.#parts.put(call.facts.seq, 'outcome', call.outcome)
+        this.#update(call.entry)
+        this.#parts.drop(call.entry.seq, 'outcome')
+        this.#parts.put(call.entry.seq, 'outcome', call.outcome)
         return undefined
       case 'remove':
         this.#remove(call.seq)
@@ -123,6 +124,8 @@ export class QueueFile {
         return undefined
       case 'read':
         return this.read(call.seq)
+      case 'list':
+        return this.list(call.query)
     }
   }
 
@@ -131,10 +134,10 @@ export class QueueFile {
    *
    * @throws {QueueFaultError} when it is not there, or damaged: from then on it does not count
    */
-  read(seq: number): ReadEntry {
+  read(seq: number): ReadMessage {
     const row = this.#sql.row.get(seq)
     if (row === undefined) throw this.#unknown(seq)
-    const facts = this.#facts(row)
+    const entry = this.#entry(row)
     const content = this.#parts.get(seq, 'content')
     if (content === undefined) {
       try {
@@ -145,11 +148,11 @@ export class QueueFile {
       throw new QueueFaultError(
         `Number ${seq} in the queue file ${this.path} is damaged and cannot be read. What is left of it stays in the file.`,
         'ERR_MESSAGE_DAMAGED',
-        { controlId: facts.controlId, type: facts.type }
+        { controlId: entry.controlId, type: entry.type }
       )
     }
-    const outcome = facts.state === 'waiting' ? undefined : this.#parts.get(seq, 'outcome')
-    return { facts, content, ...(outcome && { outcome }) }
+    const outcome = entry.state === 'waiting' ? undefined : this.#parts.get(seq, 'outcome')
+    return { entry, content, ...(outcome && { outcome }) }
   }
 
   /**
@@ -162,44 +165,71 @@ export class QueueFile {
       const endedOn = blamed.flatMap((seq) => {
         const row = this.#sql.row.get(seq)
         if (row === undefined || row['state'] === DAMAGED) return []
-        const facts = this.#facts(row)
-        facts.state = 'suspended'
-        facts.suspendedAt = Date.now()
-        facts.reason = ENDED_TWICE
-        this.#update(facts)
-        return [facts]
+        const entry = this.#entry(row)
+        entry.state = 'suspended'
+        entry.suspendedAt = Date.now()
+        entry.reason = ENDED_TWICE
+        this.#update(entry)
+        return [entry]
       })
       return { unclean, endedOn }
     })
   }
 
   /**
-   * What the queue holds; the waiting ones as columns of their own buffers.
+   * What the queue holds.
    *
    * @throws {QueueDamageError} rather than leave a message out
    */
   contents(): Omit<OutboxContents, 'unclean' | 'endedOn'> {
-    const suspended: EntryFacts[] = []
+    const suspended: Entry[] = []
     const settled: number[] = []
     for (const row of this.#db
       .prepare('SELECT * FROM message WHERE place IS NOT NULL ORDER BY place')
       .iterate()) {
-      const facts = this.#facts(row)
-      if (facts.state === 'settled') settled.push(facts.seq)
-      else suspended.push(facts)
+      const entry = this.#entry(row)
+      if (entry.state === 'settled') settled.push(entry.seq)
+      else suspended.push(entry)
     }
     suspended.sort((a, b) => a.seq - b.seq)
-    const { waiting, aside, leaps } = waitingColumns(this.#db)
+    const { waiting, aside, odd } = this.#db.prepare(COUNT_ROWS).get() as Record<string, number>
     const isPlaced = aside === suspended.length + settled.length
-    const isThere = leaps.every((seq) => this.#parts.get(seq, 'content') !== undefined)
-    if (!isPlaced || !isThere) throw new QueueDamageError()
+    if (odd !== 0 || !isPlaced || waiting === undefined) throw new QueueDamageError()
+    const [last, before] = this.#db
+      .prepare('SELECT seq FROM message ORDER BY seq DESC LIMIT 2')
+      .all()
+      .map((row) => row['seq'] as number)
+    if (last !== undefined) this.#checkLeap(before, last)
     return {
-      waiting,
-      suspended,
-      settled,
+      ...{ waiting, suspended, settled },
       paused: checked(getMeta(this.#db, 'paused'), 1) === 1,
       lastSeq: this.#lastSeq
     }
+  }
+
+  /**
+   * Waiting messages in the order of acceptance.
+   *
+   * @throws {QueueDamageError} rather than leave a message out
+   */
+  list({ after, without, limit }: ListQuery): Entry[] {
+    const entries: Entry[] = []
+    let before: number | undefined
+    for (const row of this.#sql.list.iterate(after, JSON.stringify(without), limit)) {
+      const entry = this.#entry(row)
+      this.#checkLeap(before, entry.seq)
+      before = entry.seq
+      entries.push(entry)
+    }
+    return entries
+  }
+
+  /** Numbers follow one another: one far from the one before is wrong, unless its message is there. */
+  #checkLeap(before: number | undefined, seq: number): void {
+    if (before === undefined) return
+    if (seq <= before) throw new QueueDamageError()
+    if (seq - before > LEAP && this.#parts.get(seq, 'content') === undefined)
+      throw new QueueDamageError()
   }
 
   /**
@@ -312,36 +342,36 @@ export class QueueFile {
     deleteFiles(this.path)
   }
 
-  #add(facts: EntryFacts, content: Uint8Array): void {
-    const { seq, state } = facts
+  #add(entry: Entry, content: Uint8Array): void {
+    const { seq, state } = entry
     this.#sql.add.run(
       seq,
       STATES.indexOf(state),
       state === 'waiting' ? null : ++this.#place,
-      facts.acceptedAt,
-      facts.attempts,
-      facts.spentMs,
-      facts.suspendedAt ?? null,
-      facts.lane,
-      facts.type,
-      facts.controlId,
-      this.#sealedReason(facts)
+      entry.acceptedAt,
+      entry.attempts,
+      entry.spentMs,
+      entry.suspendedAt ?? null,
+      entry.lane,
+      entry.type,
+      entry.controlId,
+      this.#sealedReason(entry)
     )
     this.#parts.put(seq, 'content', content)
     if (seq > this.#lastSeq) this.#lastSeq = seq
   }
 
-  #update(facts: EntryFacts): void {
+  #update(entry: Entry): void {
     const { changes } = this.#sql.update.run(
-      STATES.indexOf(facts.state),
-      facts.state === 'waiting' ? null : ++this.#place,
-      facts.attempts,
-      facts.spentMs,
-      facts.suspendedAt ?? null,
-      this.#sealedReason(facts),
-      facts.seq
+      STATES.indexOf(entry.state),
+      entry.state === 'waiting' ? null : ++this.#place,
+      entry.attempts,
+      entry.spentMs,
+      entry.suspendedAt ?? null,
+      this.#sealedReason(entry),
+      entry.seq
     )
-    if (changes === 0) throw this.#unknown(facts.seq)
+    if (changes === 0) throw this.#unknown(entry.seq)
   }
 
   #remove(seq: number): void {
@@ -355,16 +385,16 @@ export class QueueFile {
     }
   }
 
-  #sealedReason({ seq, reason }: EntryFacts): Buffer | null {
+  #sealedReason({ seq, reason }: Entry): Buffer | null {
     if (reason === undefined) return null
     return this.#sealer.seal(reasonOf(seq), true, Buffer.from(reason, 'utf8'))
   }
 
   /** @throws {QueueDamageError} for values that were never written so */
-  #facts(stored: Record<string, unknown>): EntryFacts {
+  #entry(stored: Record<string, unknown>): Entry {
     const row = wholeRow(stored)
     if (row === undefined) throw new QueueDamageError()
-    const facts: EntryFacts = {
+    const entry: Entry = {
       seq: row.seq,
       lane: row.lane,
       controlId: row.control_id,
@@ -374,11 +404,11 @@ export class QueueFile {
       attempts: row.attempts,
       spentMs: row.spent_ms
     }
-    if (row.suspended_at !== null) facts.suspendedAt = row.suspended_at
+    if (row.suspended_at !== null) entry.suspendedAt = row.suspended_at
     // A reason that is damaged is no reason to hold the message back.
     const reason = row.reason && this.#sealer.unseal(reasonOf(row.seq), row.reason)
-    if (reason) facts.reason = reason.plain.toString('utf8')
-    return facts
+    if (reason) entry.reason = reason.plain.toString('utf8')
+    return entry
   }
 
   #unknown(seq: number): QueueFaultError {
@@ -417,6 +447,7 @@ interface Statements {
   update: StatementSync
   remove: StatementSync
   row: StatementSync
+  list: StatementSync
   setDamaged: StatementSync
 }
 
@@ -430,6 +461,9 @@ function statementsOf(db: DatabaseSync): Statements {
     ),
     remove: db.prepare('DELETE FROM message WHERE seq = ?'),
     row: db.prepare('SELECT * FROM message WHERE seq = ?'),
+    list: db.prepare(
+      'SELECT * FROM message WHERE seq > ? AND state = 0 AND lane NOT IN (SELECT value FROM json_each(?)) ORDER BY seq LIMIT ?'
+    ),
     setDamaged: db.prepare(`UPDATE message SET state = ${DAMAGED}, place = NULL WHERE seq = ?`)
   }
 }

@@ -1,4 +1,4 @@
-import type { EntryFacts, OutboxContents, OutboxError } from './outbox.ts'
+import type { Entry, ListQuery, OutboxContents, OutboxError } from './outbox.ts'
 
 /** Which file, and the key that it is sealed with: with every request, so that a new thread can go on. */
 export interface QueueFileSpec {
@@ -10,14 +10,15 @@ export interface QueueFileSpec {
 
 /** A change of the queue, or a read that has to see the changes asked for before it. */
 export type QueueCall =
-  | { kind: 'add'; facts: EntryFacts; content: Uint8Array }
-  | { kind: 'update'; facts: EntryFacts }
-  | { kind: 'settle'; facts: EntryFacts; outcome: Uint8Array }
+  | { kind: 'add'; entry: Entry; content: Uint8Array }
+  | { kind: 'update'; entry: Entry }
+  | { kind: 'settle'; entry: Entry; outcome: Uint8Array }
   | { kind: 'remove'; seq: number }
   | { kind: 'setDamaged'; seq: number }
   | { kind: 'setPaused'; paused: boolean }
   | { kind: 'note'; seq: number }
   | { kind: 'read'; seq: number }
+  | { kind: 'list'; query: ListQuery }
 
 /** `close` also answers for a file that is not open; `delete` keeps it while messages or a pause are in it. */
 export type QueueTask =
@@ -43,11 +44,14 @@ export interface QueueFault {
 }
 
 /** A message as it was read. */
-export interface ReadEntry {
-  facts: EntryFacts
+export interface ReadMessage {
+  entry: Entry
   content: Uint8Array
   outcome?: Uint8Array
 }
+
+/** What a call gives that gives anything. */
+export type CallResult = ReadMessage | readonly Entry[]
 
 /** From the queue thread to the main thread; an index is that of a call or of a number to read. */
 export type QueueReply =
@@ -56,7 +60,7 @@ export type QueueReply =
       /** All of the request failed. */
       fault?: QueueFault
       faults?: [index: number, fault: QueueFault][]
-      entries?: [index: number, entry: ReadEntry][]
+      results?: [index: number, result: CallResult][]
       contents?: OutboxContents
       /** Messages in the file; of `delete`, those for which it was kept. */
       held?: number

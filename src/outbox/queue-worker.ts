@@ -11,12 +11,12 @@ import {
 } from './queue-fault.ts'
 import type { OutboxContents } from './outbox.ts'
 import type {
+  CallResult,
   QueueCall,
   QueueFault,
   QueueFileSpec,
   QueueReply,
-  QueueRequest,
-  ReadEntry
+  QueueRequest
 } from './queue-protocol.ts'
 
 // The queue thread: it alone touches the queue files. Whatever has arrived when it looks is stored
@@ -99,8 +99,8 @@ function concerns(earlier: QueueRequest, read: QueueRequest): boolean {
   if (!isCalls(earlier)) return earlier.task.kind !== 'read'
   const seqs = new Set(read.task.seqs)
   return earlier.task.calls.some((call) => {
-    if (call.kind === 'setPaused') return false
-    return seqs.has('facts' in call ? call.facts.seq : call.seq)
+    if (call.kind === 'setPaused' || call.kind === 'list') return false
+    return seqs.has('entry' in call ? call.entry.seq : call.seq)
   })
 }
 
@@ -109,7 +109,7 @@ function commit(file: QueueFileSpec, requests: readonly CallsRequest[]): void {
   const calls: AskedCall[] = []
   const replies: Answer[] = []
   for (const { id, task } of requests) {
-    const reply: Answer = { id, faults: [], entries: [] }
+    const reply: Answer = { id, faults: [], results: [] }
     replies.push(reply)
     task.calls.forEach((call, index) => calls.push({ call, index, reply }))
   }
@@ -136,9 +136,9 @@ function store(file: QueueFileSpec, calls: readonly AskedCall[], isFull = false)
       return open.transaction(() => calls.map(({ call }) => applied(open, call, full)))
     })
     for (const [at, { index, reply }] of calls.entries()) {
-      const { fault, entry } = done[at] ?? {}
+      const { fault, result } = done[at] ?? {}
       if (fault !== undefined) reply.faults.push([index, fault])
-      if (entry !== undefined) reply.entries.push([index, entry])
+      if (result !== undefined) reply.results.push([index, result])
     }
     return true
   } catch (error) {
@@ -175,11 +175,11 @@ function applied(
   file: File,
   call: QueueCall,
   isFull: boolean
-): { fault?: QueueFault; entry?: ReadEntry } {
+): { fault?: QueueFault; result?: CallResult } {
   if (isFull && call.kind === 'add') return { fault: faultOfCode('SQLITE_FULL', file.path) }
   try {
-    const entry = file.apply(call)
-    return entry === undefined ? {} : { entry }
+    const result = file.apply(call)
+    return result === undefined ? {} : { result }
   } catch (error) {
     if (!concernsOneCall(error)) throw error
     return { fault: faultOf(error, file.path) }
@@ -188,7 +188,7 @@ function applied(
 
 type Answer = Extract<QueueReply, { id: number }> & {
   faults: [number, QueueFault][]
-  entries: [number, ReadEntry][]
+  results: [number, CallResult][]
 }
 
 /** SQLite takes back the one statement; the transaction goes on. */
@@ -235,16 +235,16 @@ function begin(file: File): OutboxContents {
 
 function readAll(file: File, seqs: readonly number[]): Omit<Answer, 'id'> {
   const faults: [number, QueueFault][] = []
-  const entries: [number, ReadEntry][] = []
+  const results: [number, CallResult][] = []
   seqs.forEach((seq, index) => {
     try {
-      entries.push([index, file.read(seq)])
+      results.push([index, file.read(seq)])
     } catch (error) {
       if (!(error instanceof QueueFaultError)) throw error
       faults.push([index, faultOf(error, file.path)])
     }
   })
-  return { faults, entries }
+  return { faults, results }
 }
 
 /**
@@ -347,14 +347,11 @@ function keepHouse(): void {
 
 function post(reply: Extract<QueueReply, { id: number }>): void {
   const transfer: ArrayBuffer[] = []
-  for (const [, entry] of reply.entries ?? []) {
-    for (const bytes of [entry.content, entry.outcome]) {
+  for (const [, result] of reply.results ?? []) {
+    if (!('content' in result)) continue
+    for (const bytes of [result.content, result.outcome]) {
       if (bytes !== undefined) transfer.push(bytes.buffer as ArrayBuffer)
     }
-  }
-  if (reply.contents !== undefined) {
-    const { seqs, acceptedAt, laneIndex } = reply.contents.waiting
-    transfer.push(...[seqs, acceptedAt, laneIndex].map(({ buffer }) => buffer as ArrayBuffer))
   }
   port.postMessage(reply, transfer)
 }

@@ -3,7 +3,7 @@ import type { AttemptResult } from '../../src/delivery/courier.ts'
 import { Delivery } from '../../src/delivery/delivery.ts'
 import type { Order } from '../../src/delivery/lanes.ts'
 import type { Settlement } from '../../src/delivery/settlement.ts'
-import type { EntryFacts } from '../../src/outbox/outbox.ts'
+import type { Entry } from '../../src/outbox/outbox.ts'
 import { MemoryOutbox } from '../../src/outbox/memory-outbox.ts'
 import { FakeClock, settled } from './fake-clock.ts'
 import { FakeDisk } from './fake-disk.ts'
@@ -17,6 +17,8 @@ export interface ModelSettings {
   failWhileUnreachable: boolean
   /** The disk does at once what is asked of it; otherwise when the script says so. */
   quickDisk: boolean
+  /** Waiting messages that are listed at a time. */
+  pageSize: number
 }
 
 export type Action =
@@ -79,13 +81,26 @@ const GRACE_MS = 10_000
 /** A queue that could not be read is read again after this time. */
 const REREAD_MS = 30_000
 
+interface Content {
+  id: number
+  size: number
+}
+
+const codec = {
+  encode: (content: Content) => ({
+    bytes: Buffer.from(JSON.stringify(content)),
+    whole: content.size !== Number.POSITIVE_INFINITY
+  }),
+  decode: (bytes: Buffer) => JSON.parse(bytes.toString()) as Content
+}
+
 /** A delivery, what is around it, and what an onlooker says has to be true of it. */
 export class DeliveryModel {
   readonly #settings: ModelSettings
   readonly #clock = new FakeClock()
   readonly #disk = new FakeDisk()
   readonly #messages = new Map<number, Message>()
-  #delivery!: Delivery<{ id: number; size: number }>
+  #delivery!: Delivery<Content>
   #process = 0
   #openedBefore = 0
   #started = false
@@ -254,7 +269,8 @@ export class DeliveryModel {
 
   /** A new process, on what the last one has left. */
   #open(started: boolean): void {
-    const { durable, order, maxInFlight, failureTimeoutMs, failWhileUnreachable } = this.#settings
+    const { durable, order, maxInFlight, failureTimeoutMs, failWhileUnreachable, pageSize } =
+      this.#settings
     const process = ++this.#process
     this.#clock.forgetTimers()
     this.#flights = []
@@ -273,12 +289,10 @@ export class DeliveryModel {
     this.#storedAll = !this.#disk.failWrites
     const mine = (): boolean => this.#process === process
     this.#delivery = new Delivery({
-      outbox: durable ? this.#disk.outbox() : new MemoryOutbox(),
-      codec: {
-        encode: (content) => Buffer.from(JSON.stringify(content)),
-        decode: (bytes) => JSON.parse(bytes.toString()) as { id: number; size: number },
-        size: ({ size }) => size
-      },
+      outbox: () =>
+        Promise.resolve(
+          durable ? this.#disk.outbox(codec, ({ size }) => size) : new MemoryOutbox()
+        ),
       attempt: ({ id }, signal) => {
         let result: Promise<AttemptResult> | undefined
         this.#watch(() => {
@@ -293,19 +307,18 @@ export class DeliveryModel {
           this.#emitted(this.#message(id), settlement)
         })
       },
-      onLost: () => {
+      onEvent: ({ kind }) => {
         this.#watch(() => {
-          if (mine()) assert.fail('a message was lost')
+          if (mine()) assert.notEqual(kind, 'lost', 'a message was lost')
+          if (mine()) assert.notEqual(kind, 'fault', 'a fault of ours')
         })
       },
-      onChange: () => undefined,
-      onNotice: () => undefined,
       retry: { intervalMs: INTERVAL_MS, maxIntervalMs: MAX_INTERVAL_MS },
       queueLimit: 1000,
       clock: this.#clock,
       random: () => 0.5,
       orderKey: 'PID-3.1',
-      ...{ order, maxInFlight, failureTimeoutMs, failWhileUnreachable }
+      ...{ order, maxInFlight, failureTimeoutMs, failWhileUnreachable, pageSize }
     })
     this.#started = started
     if (started) this.#call(this.#delivery.start())
@@ -332,7 +345,7 @@ export class DeliveryModel {
       message.expected = undefined
       if (row.facts.state !== 'settled') message.standing = row.facts.state
       else {
-        const { outcome } = JSON.parse(row.outcome?.toString() ?? '{}') as Settlement
+        const { outcome } = JSON.parse(row.outcome ?? '{}') as Settlement
         message.standing = 'leaving'
         message.expected = outcome
       }
@@ -340,7 +353,7 @@ export class DeliveryModel {
   }
 
   /** Is what is stored what the process that has ended knew? */
-  #compare({ id, standing, stored }: Message, { state, spentMs }: EntryFacts): void {
+  #compare({ id, standing, stored }: Message, { state, spentMs }: Entry): void {
     if (standing === 'suspended' || standing === 'leaving') {
       assert.equal(
         state,

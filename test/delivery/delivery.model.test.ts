@@ -8,7 +8,8 @@ const settings: fc.Arbitrary<ModelSettings> = fc.record({
   maxInFlight: fc.integer({ min: 1, max: 3 }),
   failureTimeoutMs: fc.constantFrom(0, 10_000, 100_000, Number.POSITIVE_INFINITY),
   failWhileUnreachable: fc.boolean(),
-  quickDisk: fc.boolean()
+  quickDisk: fc.boolean(),
+  pageSize: fc.constantFrom(1, 2, 3, 1000)
 })
 
 const pick = fc.nat({ max: 7 })

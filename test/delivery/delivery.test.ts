@@ -2,8 +2,10 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { AttemptResult } from '../../src/delivery/courier.ts'
 import { Delivery } from '../../src/delivery/delivery.ts'
+import { DeliveryLog, type Notice } from '../../src/delivery/delivery-log.ts'
 import type { DeliveryOptions, LeftAtClose } from '../../src/delivery/delivery-options.ts'
 import type { Settlement } from '../../src/delivery/settlement.ts'
+import type { ContentCodec } from '../../src/outbox/disk-outbox.ts'
 import { OutboxError, type Outbox } from '../../src/outbox/outbox.ts'
 import { MemoryOutbox } from '../../src/outbox/memory-outbox.ts'
 import { FakeClock, settled } from './fake-clock.ts'
@@ -21,27 +23,33 @@ interface Setup {
   reply: (kind: ReplyKind) => Promise<void>
 }
 
-async function setUp(
-  options: Partial<DeliveryOptions<string>> & { outbox?: Outbox } = {},
-  clock = new FakeClock()
-): Promise<Setup> {
+type SetUpOptions = Partial<Omit<DeliveryOptions<string>, 'outbox'>> & {
+  outbox?: Outbox<string>
+  onNotice?: (notice: Notice) => void
+}
+
+/** Messages that are strings. */
+const codec: ContentCodec<string> = {
+  encode: (content) => ({ bytes: Buffer.from(content), whole: true }),
+  decode: (bytes) => bytes.toString()
+}
+
+async function setUp(options: SetUpOptions = {}, clock = new FakeClock()): Promise<Setup> {
   const flights: Setup['flights'] = []
   const emitted: string[] = []
   const lost: string[] = []
+  const { outbox = new MemoryOutbox<string>(), onNotice = () => undefined, ...more } = options
+  const log = new DeliveryLog(onNotice, () => clock.monotonic())
   const delivery = new Delivery<string>({
-    outbox: new MemoryOutbox(),
-    codec: {
-      encode: (content) => Buffer.from(content),
-      decode: (bytes) => bytes.toString(),
-      size: ({ length }) => length
-    },
+    outbox: () => Promise.resolve(outbox),
     attempt: (content) => new Promise((resolve) => flights.push({ content, end: resolve })),
-    emit: (_facts, content, { outcome, error }) => {
+    emit: (_entry, content, { outcome, error }) => {
       emitted.push(`${content} ${error?.code ?? outcome}`)
     },
-    onLost: ({ message }) => lost.push(message),
-    onNotice: () => undefined,
-    onChange: () => undefined,
+    onEvent: (event) => {
+      log.note(event)
+      if (event.kind === 'lost') lost.push(event.error.message)
+    },
     order: 'fifo',
     orderKey: 'PID-3.1',
     maxInFlight: 8,
@@ -51,7 +59,7 @@ async function setUp(
     queueLimit: 100_000,
     clock,
     random: () => 0.5,
-    ...options
+    ...more
   })
   await delivery.start()
   await settled()
@@ -77,7 +85,7 @@ const quickDisk = (): FakeDisk => new FakeDisk({ immediate: true })
 describe('Delivery', () => {
   it('starts a new clock with a resume, for messages of an earlier run too', async () => {
     const disk = quickDisk()
-    const first = await setUp({ outbox: disk.outbox(), failureTimeoutMs: 10_000 })
+    const first = await setUp({ outbox: disk.outbox(codec), failureTimeoutMs: 10_000 })
     await first.add('a1')
     await first.clock.advance(4000)
     await first.reply('retry')
@@ -85,7 +93,7 @@ describe('Delivery', () => {
     await first.delivery.pause()
 
     // After 4 s the wait of 5 s still fits, after 8 s it would not.
-    const second = await setUp({ outbox: disk.outbox(), failureTimeoutMs: 10_000 })
+    const second = await setUp({ outbox: disk.outbox(codec), failureTimeoutMs: 10_000 })
     assert.equal(second.delivery.state().state, 'paused')
     await second.delivery.resume()
     await settled()
@@ -97,12 +105,12 @@ describe('Delivery', () => {
 
   it('goes on with the clock of an earlier run where nobody resumed it', async () => {
     const disk = quickDisk()
-    const first = await setUp({ outbox: disk.outbox(), failureTimeoutMs: 10_000 })
+    const first = await setUp({ outbox: disk.outbox(codec), failureTimeoutMs: 10_000 })
     await first.add('a1')
     await first.clock.advance(4000)
     await first.reply('retry')
     const clock = new FakeClock()
-    const second = await setUp({ outbox: disk.outbox(), failureTimeoutMs: 10_000 }, clock)
+    const second = await setUp({ outbox: disk.outbox(codec), failureTimeoutMs: 10_000 }, clock)
     await clock.advance(4000)
     await second.reply('retry')
     assert.deepEqual(second.emitted, ['a1 HL7_DELIVERY_FAILED'])
@@ -110,7 +118,7 @@ describe('Delivery', () => {
 
   it('takes a suspended message once, though two operators are at it', async () => {
     const disk = quickDisk()
-    const { delivery, add, reply, emitted, flights } = await setUp({ outbox: disk.outbox() })
+    const { delivery, add, reply, emitted, flights } = await setUp({ outbox: disk.outbox(codec) })
     await add('a1', 'a2')
     await reply('suspend')
     await reply('suspend')
@@ -131,13 +139,13 @@ describe('Delivery', () => {
 
   it('hands stored outcomes on in their order before it sends', async () => {
     const disk = quickDisk()
-    const first = await setUp({ outbox: disk.outbox() })
+    const first = await setUp({ outbox: disk.outbox(codec) })
     await first.add('a1', 'a2', 'a3')
     const closing = first.delivery.close(1000)
     first.flights.shift()?.end(resultOf('accept'))
     await closing
     assert.deepEqual(first.emitted, [], 'a closing node emits nothing')
-    const second = await setUp({ outbox: disk.outbox() })
+    const second = await setUp({ outbox: disk.outbox(codec) })
     assert.deepEqual(second.emitted, ['a1 ack'])
     assert.deepEqual(
       second.flights.map(({ content }) => content),
@@ -150,7 +158,7 @@ describe('Delivery', () => {
     const disk = quickDisk()
     const stored: boolean[] = []
     const { add, reply } = await setUp({
-      outbox: disk.outbox(),
+      outbox: disk.outbox(codec),
       // As Node-RED does it with what a node sends.
       emit: () => setImmediate(() => stored.push(disk.rows.has(1)))
     })
@@ -162,9 +170,9 @@ describe('Delivery', () => {
 
   it('reports a message once whose file is damaged, and goes on', async () => {
     const disk = quickDisk()
-    const first = await setUp({ outbox: disk.outbox() })
+    const first = await setUp({ outbox: disk.outbox(codec) })
     await first.add('a1', 'a2')
-    const outbox = disk.outbox()
+    const outbox = disk.outbox(codec)
     const read = outbox.read.bind(outbox)
     const about = { controlId: 'a1', type: 'ADT^A01' }
     const damaged = new OutboxError('Number 1 is damaged.', 'ERR_MESSAGE_DAMAGED', about)
@@ -179,22 +187,20 @@ describe('Delivery', () => {
 
   it('goes on behind a message that it cannot understand', async () => {
     const disk = quickDisk()
-    const first = await setUp({ outbox: disk.outbox() })
+    const first = await setUp({ outbox: disk.outbox(codec) })
     await first.add('a1', 'a2')
     const second = await setUp({
-      outbox: disk.outbox(),
-      codec: {
-        encode: (content) => Buffer.from(content),
+      outbox: disk.outbox({
+        ...codec,
         decode: (bytes) => {
           if (bytes.toString() === 'a1') throw new TypeError('what is this?')
           return bytes.toString()
-        },
-        size: ({ length }) => length
-      }
+        }
+      })
     })
     assert.match(
       second.lost.join(),
-      /^Message a1 \(ADT\^A01\) is lost\. Number 1 .* cannot be understood/
+      /^Message a1 \(ADT\^A01\) is lost\. Number 1 cannot be understood/
     )
     await second.reply('accept')
     assert.deepEqual(second.emitted, ['a2 ack'])
@@ -203,7 +209,7 @@ describe('Delivery', () => {
 
   it('notes after an unclean end on which message it is at work, one at a time, and then no more', async () => {
     const disk = quickDisk()
-    const first = await setUp({ outbox: disk.outbox(), order: 'none', maxInFlight: 2 })
+    const first = await setUp({ outbox: disk.outbox(codec), order: 'none', maxInFlight: 2 })
     await first.add('a1', 'b2', 'c3', 'd4', 'e5')
     assert.deepEqual(disk.allNoted, [], 'in normal running nothing is noted')
 
@@ -211,7 +217,7 @@ describe('Delivery', () => {
     let during = ''
     const work: (() => Promise<void>)[] = []
     const second = await setUp({
-      ...{ outbox: disk.outbox(), order: 'none', maxInFlight: 2 },
+      ...{ outbox: disk.outbox(codec), order: 'none', maxInFlight: 2 },
       attempt: async (content, _signal, watch) => {
         await watch(async () => {
           during += `${content}:${disk.noted} `
@@ -235,9 +241,9 @@ describe('Delivery', () => {
 
   it('takes nothing for lost that it could not read for another reason', async () => {
     const disk = quickDisk()
-    const first = await setUp({ outbox: disk.outbox() })
+    const first = await setUp({ outbox: disk.outbox(codec) })
     await first.add('a1', 'a2')
-    const outbox = disk.outbox()
+    const outbox = disk.outbox(codec)
     const read = outbox.read.bind(outbox)
     let broken = true
     outbox.read = (seq) => (broken ? Promise.reject(new TypeError('a fault')) : read(seq))
@@ -252,7 +258,7 @@ describe('Delivery', () => {
 
   it('sends a message once more whose stored outcome is damaged', async () => {
     const disk = quickDisk()
-    const first = await setUp({ outbox: disk.outbox() })
+    const first = await setUp({ outbox: disk.outbox(codec) })
     await first.add('a1', 'a2')
     const closing = first.delivery.close(10_000)
     await first.reply('accept')
@@ -260,7 +266,7 @@ describe('Delivery', () => {
     const row = disk.rows.get(1)
     assert.equal(row?.facts.state, 'settled')
     delete row.outcome
-    const second = await setUp({ outbox: disk.outbox() })
+    const second = await setUp({ outbox: disk.outbox(codec) })
     await second.reply('accept')
     await second.reply('accept')
     assert.deepEqual(second.emitted, ['a1 ack', 'a2 ack'])
@@ -308,12 +314,12 @@ describe('Delivery', () => {
   it('sends what waits under keys of another kind first, one by one', async () => {
     const disk = quickDisk()
     const ids = (setup: Setup): string[] => setup.flights.map(({ content }) => content).sort()
-    const first = await setUp({ outbox: disk.outbox(), order: 'key' })
+    const first = await setUp({ outbox: disk.outbox(codec), order: 'key' })
     await first.delivery.pause()
     await first.add('a1', 'b2', 'c3')
     await first.delivery.resume()
 
-    const second = await setUp({ outbox: disk.outbox(), order: 'key', orderKey: 'PV1-3' })
+    const second = await setUp({ outbox: disk.outbox(codec), order: 'key', orderKey: 'PV1-3' })
     await second.add('a4', 'b5')
     assert.deepEqual(ids(second), ['a1'])
     await second.reply('unreachable')
@@ -321,66 +327,63 @@ describe('Delivery', () => {
     await second.reply('accept')
     assert.deepEqual(ids(second), ['b2'])
 
-    const third = await setUp({ outbox: disk.outbox(), order: 'key', orderKey: 'PV1-3' })
+    const third = await setUp({ outbox: disk.outbox(codec), order: 'key', orderKey: 'PV1-3' })
     await third.add('c6')
     assert.deepEqual(ids(third), ['b2'], 'after a restart as well')
     await third.reply('suspend')
     await third.reply('accept')
     assert.deepEqual(ids(third), ['a4', 'b5', 'c6'], 'then side by side')
 
-    const same = await setUp({ outbox: disk.outbox(), order: 'key', orderKey: 'PV1-3' })
+    const same = await setUp({ outbox: disk.outbox(codec), order: 'key', orderKey: 'PV1-3' })
     assert.deepEqual(ids(same), ['a4', 'b5', 'c6'])
   })
 
-  it('keeps 16 MiB of what waits for another attempt in memory, and reads the rest again', async () => {
+  it('keeps 16 MiB in memory, and reads the rest again for each attempt', async () => {
     const disk = quickDisk()
     let decoded = 0
     const { add, reply, clock, flights, emitted } = await setUp({
-      outbox: disk.outbox(),
-      order: 'none',
-      codec: {
-        encode: (content) => Buffer.from(content),
-        decode: (bytes) => {
-          decoded++
-          return bytes.toString()
+      outbox: disk.outbox(
+        {
+          ...codec,
+          decode: (bytes) => {
+            decoded++
+            return bytes.toString()
+          }
         },
-        size: () => 5 * 2 ** 20
-      }
+        () => 5 * 2 ** 20
+      ),
+      order: 'none'
     })
     await add('a1', 'a2', 'a3', 'a4', 'a5')
     for (let i = 0; i < 5; i++) await reply('unreachable')
     await clock.advance(5000)
     assert.equal(flights.length, 5)
-    assert.equal(decoded, 2)
+    assert.equal(decoded, 2 * 2)
     for (let i = 0; i < 5; i++) await reply('accept')
     assert.equal(emitted.length, 5)
   })
 
   it('waits where a message that is tried again cannot be read, and loses one that is gone', async () => {
     const disk = quickDisk()
-    const outbox = disk.outbox()
+    const outbox = disk.outbox(codec, () => 9 * 2 ** 20)
     const notices: string[] = []
     const { add, reply, clock, flights, emitted, lost } = await setUp({
       outbox,
       order: 'none',
-      codec: {
-        encode: (content) => Buffer.from(content),
-        decode: (bytes) => bytes.toString(),
-        size: () => 9 * 2 ** 20
-      },
       onNotice: ({ text }) => notices.push(text)
     })
     await add('a1', 'a2', 'a3')
     for (let i = 0; i < 3; i++) await reply('unreachable')
     const read = outbox.read.bind(outbox)
-    outbox.read = () => Promise.reject(new OutboxError('The disk is away.', 'SQLITE_IOERR'))
+    const away = new OutboxError('The disk is away.', 'SQLITE_IOERR')
+    outbox.read = (seq) => (seq === 1 ? read(seq) : Promise.reject(away))
     await clock.advance(5000)
     assert.deepEqual(
       flights.map(({ content }) => content),
       ['a1']
     )
     assert.equal(notices.length, 1)
-    assert.match(notices[0] ?? '', /^The disk is away\. Nothing is sent meanwhile/)
+    assert.match(notices[0] ?? '', /^The disk is away\. Nothing is sent until then/)
     const damaged = new OutboxError('Number 2 is damaged.', 'ERR_MESSAGE_DAMAGED')
     outbox.read = (seq) => (seq === 2 ? Promise.reject(damaged) : read(seq))
     await clock.advance(30_000)
@@ -403,11 +406,11 @@ describe('Delivery', () => {
       await reply('unreachable')
     }
     assert.deepEqual(notices, [
-      'warn: Message a1 (ADT^A01) was not delivered (2 attempts). connection refused. Check host and port of the URL, and that the receiver runs. It is tried again, and others may wait for it.'
+      'warn: Message a1 (ADT^A01) was not delivered (2 attempts). connection refused. Check host and port of the URL, and that the receiver runs. It is being retried; others may wait behind it.'
     ])
     await clock.advance(60_000)
     await reply('accept')
-    assert.equal(notices[1], 'info: Nothing is tried again any more; the queue goes on.')
+    assert.equal(notices[1], 'info: No message is being retried; the queue is moving again.')
     await reply('accept')
     assert.equal(notices.length, 2)
   })
@@ -450,8 +453,8 @@ describe('Delivery', () => {
     await add('a1', 'a2')
     await reply('suspend')
     await reply('disable')
-    assert.match(notices[0] ?? '', /^Message a1 .* 500.* set aside by the rule rule suspend/)
-    assert.match(notices[1] ?? '', /^Message a2 .* 500.* paused by the rule rule disable/)
+    assert.match(notices[0] ?? '', /^Message a1 .* 500.* The rule rule suspend suspended it/)
+    assert.match(notices[1] ?? '', /^Message a2 .* 500.* The rule rule disable paused the node/)
     assert.equal(delivery.state().lastError?.code, '500')
   })
 
@@ -487,7 +490,7 @@ describe('Delivery', () => {
 
   it('tells of a change when a message comes in while nothing is sent', async () => {
     let changes = 0
-    const { add, delivery } = await setUp({ onChange: () => changes++ })
+    const { add, delivery } = await setUp({ onEvent: () => changes++ })
     await delivery.pause()
     const before = changes
     await add('a1')
@@ -495,7 +498,7 @@ describe('Delivery', () => {
   })
 
   it('sends suspended messages again in the order in which they were accepted', async () => {
-    for (const outbox of [new MemoryOutbox(), quickDisk().outbox()]) {
+    for (const outbox of [new MemoryOutbox<string>(), quickDisk().outbox(codec)]) {
       const { add, reply, delivery, flights, emitted } = await setUp({ outbox })
       await add('a1', 'a2', 'a3')
       for (let i = 0; i < 3; i++) await reply('suspend')
@@ -536,13 +539,13 @@ describe('Delivery', () => {
     for (const restart of [false, true]) {
       const disk = quickDisk()
       const left: Settlement[] = []
-      const options: Partial<DeliveryOptions<string>> = {
+      const options: SetUpOptions = {
         emit: (_facts, _content, settlement) => left.push(settlement)
       }
-      let setup = await setUp({ ...options, outbox: disk.outbox() })
+      let setup = await setUp({ ...options, outbox: disk.outbox(codec) })
       await setup.add('a1')
       await setup.reply('suspend')
-      if (restart) setup = await setUp({ ...options, outbox: disk.outbox() })
+      if (restart) setup = await setUp({ ...options, outbox: disk.outbox(codec) })
       await setup.delivery.discard(() => true)
       const [settlement] = left
       assert.equal(settlement?.error?.code, 'HL7_DISCARDED')
@@ -591,7 +594,7 @@ describe('Delivery', () => {
   it('leaves what the end of the token source interrupts for the next start', async () => {
     const disk = quickDisk()
     const { add, flights, delivery } = await setUp({
-      outbox: disk.outbox(),
+      outbox: disk.outbox(codec),
       failureTimeoutMs: 0
     })
     await add('a1')
@@ -669,7 +672,7 @@ describe('Delivery', () => {
     const disk = quickDisk()
     disk.failReads = true
     const clock = new FakeClock()
-    const starting = setUp({ outbox: disk.outbox() }, clock)
+    const starting = setUp({ outbox: disk.outbox(codec) }, clock)
     await assert.rejects(starting, { code: 'EIO' })
     assert.equal(clock.timers, 1)
     disk.failReads = false

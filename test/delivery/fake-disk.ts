@@ -1,15 +1,18 @@
+import { ContentCache } from '../../src/outbox/content-cache.ts'
+import type { ContentCodec } from '../../src/outbox/disk-outbox.ts'
 import {
   OutboxError,
-  type EntryFacts,
+  type Entry,
+  type ListQuery,
   type Outbox,
   type OutboxContents,
-  type StoredEntry
+  type StoredMessage
 } from '../../src/outbox/outbox.ts'
 
 interface Row {
-  facts: EntryFacts
+  facts: Entry
   content: Buffer
-  outcome?: Buffer
+  outcome?: string
   /** Grows with each change of state. */
   place: number
 }
@@ -83,36 +86,44 @@ export class FakeDisk {
     })
   }
 
-  outbox(): FakeOutbox {
-    return new FakeOutbox(this)
+  /** @param size of a content in memory, in bytes; by default that of its bytes */
+  outbox<Content>(
+    codec: ContentCodec<Content>,
+    size?: (content: Content) => number
+  ): FakeOutbox<Content> {
+    return new FakeOutbox(this, codec, size)
   }
 }
 
 /** A durable outbox on a `FakeDisk`. */
-export class FakeOutbox implements Outbox {
+export class FakeOutbox<Content> implements Outbox<Content> {
   readonly durable = true
   readonly #disk: FakeDisk
+  readonly #codec: ContentCodec<Content>
+  readonly #size: ((content: Content) => number) | undefined
+  readonly #cache = new ContentCache<Content>()
+  /** Removals that failed: as the real one, it owes them. */
+  readonly #owed = new Set<number>()
   #open = false
   #pending = 0
   #whenIdle: (() => void) | undefined
 
-  constructor(disk: FakeDisk) {
+  constructor(
+    disk: FakeDisk,
+    codec: ContentCodec<Content>,
+    size: ((content: Content) => number) | undefined
+  ) {
     this.#disk = disk
+    this.#codec = codec
+    this.#size = size
   }
 
   async open(): Promise<OutboxContents> {
     const disk = this.#disk
     const contents = await this.#disk.call('read', () => {
       const rows = [...disk.rows.values()].sort((a, b) => a.facts.seq - b.facts.seq)
-      const waiting = rows.filter(({ facts }) => facts.state === 'waiting')
-      const lanes = [...new Set(waiting.map(({ facts }) => facts.lane))]
       return {
-        waiting: {
-          seqs: Float64Array.from(waiting, ({ facts }) => facts.seq),
-          acceptedAt: Float64Array.from(waiting, ({ facts }) => facts.acceptedAt),
-          laneIndex: Uint32Array.from(waiting, ({ facts }) => lanes.indexOf(facts.lane)),
-          lanes
-        },
+        waiting: rows.filter(({ facts }) => facts.state === 'waiting').length,
         suspended: rows
           .filter(({ facts }) => facts.state === 'suspended')
           .map(({ facts }) => ({ ...facts })),
@@ -120,10 +131,7 @@ export class FakeOutbox implements Outbox {
           .filter(({ facts }) => facts.state === 'settled')
           .sort((a, b) => a.place - b.place)
           .map(({ facts }) => facts.seq),
-        paused: disk.paused,
-        lastSeq: disk.lastSeq,
-        unclean: disk.unclean,
-        endedOn: []
+        ...{ paused: disk.paused, lastSeq: disk.lastSeq, unclean: disk.unclean, endedOn: [] }
       }
     })
     this.#open = true
@@ -131,53 +139,89 @@ export class FakeOutbox implements Outbox {
     return contents
   }
 
-  lane(key: string): string {
+  keyName(key: string): string {
     return `lane ${key}`
   }
 
-  add(facts: EntryFacts, content: () => Buffer): Promise<void> {
-    const copy = { ...facts }
-    return this.#call('write', () => {
-      this.#disk.lastSeq = Math.max(this.#disk.lastSeq, copy.seq)
-      this.#disk.rows.set(copy.seq, { facts: copy, content: content(), place: 0 })
-    })
+  async add(entry: Entry, content: Content): Promise<void> {
+    const copy = { ...entry }
+    try {
+      await this.#call('write', () => {
+        const { bytes, whole } = this.#codec.encode(content)
+        const size = this.#size?.(content) ?? bytes.length
+        this.#cache.keep(entry, content, whole ? size : Number.POSITIVE_INFINITY)
+        this.#disk.lastSeq = Math.max(this.#disk.lastSeq, copy.seq)
+        this.#disk.rows.set(copy.seq, { facts: copy, content: bytes, place: 0 })
+      })
+    } catch (error) {
+      this.#cache.drop(entry.seq)
+      throw error
+    }
   }
 
-  read(seq: number): Promise<StoredEntry> {
-    return this.#call('read', () => {
-      const { facts, content, outcome } = this.#row(seq)
-      return { facts: { ...facts }, content, ...(outcome && { outcome }) }
-    })
+  list({ after, without, limit }: ListQuery): Promise<readonly Entry[]> {
+    return this.#call('read', () =>
+      [...this.#disk.rows.values()]
+        .map(({ facts }) => facts)
+        .filter(({ seq, state }) => state === 'waiting' && seq > after && !this.#owed.has(seq))
+        .filter(({ lane }) => !without.includes(lane))
+        .sort((a, b) => a.seq - b.seq)
+        .slice(0, limit)
+        .map((facts) => ({ ...facts }))
+    )
   }
 
-  update(facts: EntryFacts): Promise<void> {
-    const copy = { ...facts }
+  async read(seq: number): Promise<StoredMessage<Content>> {
+    const cached = this.#cache.get(seq)
+    if (cached?.entry.state === 'waiting') return cached
+    const { facts, content, outcome } = await this.#call('read', () => this.#row(seq))
+    let decoded: Content
+    try {
+      decoded = cached?.content ?? this.#codec.decode(content)
+    } catch {
+      this.#disk.rows.delete(seq)
+      const { controlId, type } = facts
+      const text = `Number ${seq} cannot be understood.`
+      throw new OutboxError(text, 'ERR_MESSAGE_DAMAGED', { controlId, type })
+    }
+    return {
+      entry: { ...facts },
+      content: decoded,
+      ...(outcome === undefined ? {} : { outcome: JSON.parse(outcome) as unknown })
+    }
+  }
+
+  update(entry: Entry): Promise<void> {
+    const copy = { ...entry }
+    this.#cache.note(copy)
     return this.#call('write', () => {
       const { content } = this.#row(copy.seq)
       this.#disk.rows.set(copy.seq, { facts: copy, content, place: ++this.#disk.place })
     })
   }
 
-  settle(facts: EntryFacts, outcome: () => Buffer): Promise<void> {
-    const copy = { ...facts }
+  settle(entry: Entry, outcome: unknown): Promise<void> {
+    const copy = { ...entry }
+    this.#cache.note(copy)
     return this.#call('write', () => {
       const { content } = this.#row(copy.seq)
       const place = ++this.#disk.place
-      this.#disk.rows.set(copy.seq, { facts: copy, content, outcome: outcome(), place })
+      const stored = JSON.stringify(outcome)
+      this.#disk.rows.set(copy.seq, { facts: copy, content, outcome: stored, place })
     })
   }
 
-  remove(seq: number): Promise<void> {
-    return this.#call('write', () => {
-      this.#row(seq)
-      this.#disk.rows.delete(seq)
-    })
-  }
-
-  setDamaged(seq: number): Promise<void> {
-    return this.#call('write', () => {
-      this.#disk.rows.delete(seq)
-    })
+  async remove(seq: number): Promise<void> {
+    this.#cache.drop(seq)
+    try {
+      await this.#call('write', () => {
+        this.#row(seq)
+        this.#disk.rows.delete(seq)
+      })
+    } catch (error) {
+      this.#owed.add(seq)
+      throw error
+    }
   }
 
   setPaused(paused: boolean): Promise<void> {

@@ -1,0 +1,257 @@
+import type { Entry, ListQuery } from '../outbox/outbox.ts'
+import { Lanes, type Order } from './lanes.ts'
+
+/** With so many pages listed, new messages wait in the outbox alone. */
+const MOST_PAGES = 10
+
+/** A waiting message and when it was accepted, on the monotonic clock of this process. */
+export interface Waiting {
+  entry: Entry
+  since: number
+}
+
+export interface BacklogOptions {
+  order: Order
+  /** So many waiting messages are listed at a time. */
+  pageSize: number
+  /** How the lanes of today's kind of key begin. */
+  kind: string
+  list: (query: ListQuery) => Promise<readonly Entry[]>
+  /** The message does more than wait, whatever the outbox says. */
+  isActive: (seq: number) => boolean
+  /** The highest sequence number that was given. */
+  lastSeq: () => number
+  /** When a message was accepted, on the monotonic clock. */
+  since: (entry: Entry) => number
+}
+
+/**
+ * Whose turn it is. The outbox holds all that wait; the next of them are listed here, a page at a
+ * time, so that neither the number of messages nor that of lanes matters.
+ *
+ * What waits up to the cursor is listed, but for the lanes that are left out: one that cannot go on for
+ * a time takes no room, and is listed again, from where it was left, when it can.
+ *
+ * Messages of an earlier kind of key go alone, one by one, before what was accepted later: between
+ * keys of two kinds there is no order, and the messages of a patient could overtake each other.
+ */
+export class Backlog {
+  readonly #options: BacklogOptions
+  readonly #lanes: Lanes
+  /** Messages of an earlier kind of key, and what was accepted before the last of them. */
+  readonly #alone = new Lanes('fifo')
+  #aloneSeq = 0
+  readonly #listed = new Map<number, Waiting>()
+  #waiting = 0
+  /** Messages that are being stored. */
+  #expected = 0
+  #cursor = 0
+  /** Something may wait behind the cursor. */
+  #behind = false
+  /** Lanes that are left out, and the number up to which they were listed. */
+  readonly #left = new Map<string, number>()
+  /** While a page is on its way: up to where it will show all that wait, and where to go back to. */
+  #listing: { horizon: number; backTo: number } | undefined
+
+  constructor(options: BacklogOptions) {
+    this.#options = options
+    this.#lanes = new Lanes(options.order)
+  }
+
+  /** How many messages wait. */
+  get size(): number {
+    return this.#waiting + this.#expected
+  }
+
+  /** When the oldest was accepted that is listed; those that are not are not older. */
+  get oldest(): number | undefined {
+    let oldest: number | undefined
+    for (const { since } of this.#listed.values()) {
+      if (oldest === undefined || since < oldest) oldest = since
+    }
+    return oldest
+  }
+
+  /** Takes over what an earlier run left. */
+  restore(waiting: number): void {
+    this.#waiting = waiting
+    this.#behind = waiting > 0
+  }
+
+  /** A message is being stored: it counts. */
+  expect(): void {
+    this.#expected++
+  }
+
+  /** It was not stored. */
+  refuse(): void {
+    this.#expected--
+  }
+
+  /** It was stored. */
+  add(entry: Entry): void {
+    const { seq } = entry
+    this.#expected--
+    this.#waiting++
+    if (this.#listing !== undefined) {
+      if (seq > this.#listing.horizon) this.#behind = true
+      return
+    }
+    if (this.#behind || this.#isKnown(seq)) return
+    if (this.#listed.size >= MOST_PAGES * this.#options.pageSize) {
+      this.#behind = true
+      return
+    }
+    if (seq <= this.#cursor) this.#goBack(seq - 1)
+    else {
+      this.#cursor = seq
+      if (!this.#left.has(this.#laneOf(entry))) this.#insert(entry)
+    }
+  }
+
+  /** A message that was taken waits again, at its place; its lane is to be released. */
+  putBack({ entry, since }: Waiting): void {
+    this.#waiting++
+    this.#insert(entry, this.#aloneSeq === entry.seq, since)
+  }
+
+  /** A message that stood aside waits again, at its place. */
+  again(entry: Entry): void {
+    const lane = this.#laneOf(entry)
+    this.#waiting++
+    // What was accepted after it must not go before it.
+    this.#unlist(lane, entry.seq)
+    this.#goBack(Math.min(entry.seq - 1, this.#left.get(lane) ?? entry.seq))
+    this.#left.delete(lane)
+  }
+
+  /** @param isAlone no other message is on its way or tried again */
+  take(isAlone: boolean): Waiting | undefined {
+    const lanes = this.#alone.isEmpty ? this.#lanes : this.#alone
+    if (lanes === this.#alone && !isAlone) return undefined
+    const next = lanes.take()
+    const waiting = next && this.#listed.get(next.seq)
+    if (waiting === undefined) return undefined
+    if (lanes === this.#alone) this.#aloneSeq = waiting.entry.seq
+    this.#listed.delete(waiting.entry.seq)
+    this.#waiting--
+    return waiting
+  }
+
+  /** The next message of the lane may go. */
+  release(entry: Entry): void {
+    if (this.#aloneSeq === entry.seq) {
+      this.#aloneSeq = 0
+      this.#alone.release('')
+      return
+    }
+    const lane = this.#laneOf(entry)
+    this.#lanes.release(lane)
+    const leftAt = this.#left.get(lane)
+    if (leftAt === undefined || this.#lanes.has(lane)) return
+    this.#left.delete(lane)
+    this.#goBack(leftAt)
+  }
+
+  /** The lane of a message that was taken cannot go on for a time. */
+  block(entry: Entry): void {
+    if (this.#options.order !== 'key' || this.#aloneSeq === entry.seq) return
+    const lane = this.#laneOf(entry)
+    // One that was sent again by an operator may be before it.
+    const first = this.#unlist(lane)
+    this.#left.set(lane, Math.min(entry.seq, first - 1, this.#left.get(lane) ?? entry.seq))
+  }
+
+  /** There is nothing to take, but more may wait in the outbox. */
+  get wantsPage(): boolean {
+    const hasRoom = this.#options.order === 'key' || this.#listed.size === 0
+    return this.#behind && this.#listing === undefined && this.#alone.isEmpty && hasRoom
+  }
+
+  /**
+   * Lists the next page.
+   *
+   * @throws {OutboxError} when it cannot be read
+   */
+  async listPage(): Promise<void> {
+    for (const lane of this.#lanes.busyAndWaiting()) {
+      if (!this.#left.has(lane)) this.#left.set(lane, this.#cursor)
+    }
+    const listing = { horizon: this.#options.lastSeq(), backTo: Number.POSITIVE_INFINITY }
+    this.#listing = listing
+    this.#behind = false
+    let page: readonly Entry[]
+    try {
+      const without = [...this.#left.keys()]
+      page = await this.#options.list({
+        after: this.#cursor,
+        without,
+        limit: this.#options.pageSize
+      })
+    } catch (error) {
+      this.#behind = true
+      throw error
+    } finally {
+      this.#listing = undefined
+    }
+    this.#takePage(page, listing)
+  }
+
+  #takePage(
+    page: readonly Entry[],
+    { horizon, backTo }: { horizon: number; backTo: number }
+  ): void {
+    const lastAlone = page.findLastIndex((entry) => this.#isOfEarlierKind(entry))
+    const isAll = page.length < this.#options.pageSize && lastAlone < 0
+    const listed = lastAlone < 0 ? page : page.slice(0, lastAlone + 1)
+    // What was listed before and goes alone now leaves its lane.
+    if (lastAlone >= 0) for (const entry of listed) this.#unlist(this.#laneOf(entry), entry.seq)
+    for (const entry of listed) {
+      // What is behind the place to go back to comes with the next page, in its order.
+      if (entry.seq <= backTo && !this.#isKnown(entry.seq)) this.#insert(entry, lastAlone >= 0)
+    }
+    const end = isAll ? horizon : (listed.at(-1)?.seq ?? horizon)
+    this.#cursor = Math.min(Math.max(end, this.#cursor), backTo)
+    if (!isAll || backTo < end) this.#behind = true
+    // Messages that a damaged file has lost are not waited for.
+    else if (!this.#behind && this.#left.size === 0) {
+      this.#waiting = Math.min(this.#waiting, this.#listed.size)
+    }
+  }
+
+  #isKnown(seq: number): boolean {
+    return this.#listed.has(seq) || this.#options.isActive(seq)
+  }
+
+  #insert(entry: Entry, alone = false, since = this.#options.since(entry)): void {
+    this.#listed.set(entry.seq, { entry, since })
+    if (alone) this.#alone.putBack(entry.seq, '')
+    else this.#lanes.putBack(entry.seq, this.#laneOf(entry))
+  }
+
+  /** What of the lane, and of what goes alone, is listed from that number on. @returns the first of it, or Infinity */
+  #unlist(lane: string, from = 0): number {
+    const alone = this.#alone.clear('', from)
+    const others = this.#lanes.clear(lane, from)
+    for (const seqs of [alone, others]) for (const seq of seqs) this.#listed.delete(seq)
+    const [first = Infinity, second = Infinity] = [alone[0], others[0]]
+    return Math.min(first, second)
+  }
+
+  #goBack(seq: number): void {
+    if (this.#listing !== undefined) {
+      this.#listing.backTo = Math.min(this.#listing.backTo, seq)
+      return
+    }
+    this.#cursor = Math.min(this.#cursor, seq)
+    this.#behind = true
+  }
+
+  #laneOf(entry: Entry): string {
+    return this.#options.order === 'key' ? entry.lane : ''
+  }
+
+  #isOfEarlierKind({ lane }: Entry): boolean {
+    return this.#options.order === 'key' && !lane.startsWith(this.#options.kind)
+  }
+}

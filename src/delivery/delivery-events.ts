@@ -1,0 +1,37 @@
+import type { Entry } from '../outbox/outbox.ts'
+import type { AttemptResult } from './courier.ts'
+import type { DeliveryError } from './delivery-error.ts'
+import type { MessageName } from './explain.ts'
+import type { MessageState } from './message.ts'
+import type { Settlement } from './settlement.ts'
+
+/**
+ * What happens in a delivery, as it happens. Status, log, figures and alerts read it; nothing that
+ * they do can change what becomes of a message.
+ */
+export type DeliveryEvent =
+  /** The queue is open; these messages were suspended by the start. */
+  | { kind: 'opened'; endedOn: readonly Entry[] }
+  | { kind: 'accepted'; entry: Entry }
+  /** The receiver answered, or there was no answer. */
+  | { kind: 'attempted'; entry: Entry; result: AttemptResult }
+  | {
+      kind: 'moved'
+      entry: Entry
+      from: MessageState
+      to: MessageState
+      /** The attempt that led to it. */
+      result?: AttemptResult | undefined
+      /** How it leaves: with `leaving` and `gone`. */
+      settlement?: Settlement | undefined
+    }
+  /** Nothing is left of a stored message to send or to hand on: what it was, where that is known. */
+  | { kind: 'lost'; error: DeliveryError; about: MessageName | undefined }
+  | { kind: 'paused' }
+  | { kind: 'resumed' }
+  /** The queue could not be opened, read or written. */
+  | { kind: 'queue-failed'; code: string }
+  /** Nothing is sent until the queue can be read; it is read again after that time. */
+  | { kind: 'unreadable'; error: unknown; againMs: number }
+  /** A fault of ours; everything else goes on. */
+  | { kind: 'fault' }

@@ -1,0 +1,101 @@
+import { OutboxError, type Entry } from '../outbox/outbox.ts'
+import type { AttemptResult } from './courier.ts'
+import type { DeliveryEvent } from './delivery-events.ts'
+import { deliveryFailed, nameOf, printable } from './explain.ts'
+
+/** A line for the log: what does not move and why, or that it moves again. */
+export interface Notice {
+  level: 'warn' | 'info'
+  text: string
+}
+
+/** The log tells of a suspended message so often at most, in milliseconds. */
+const SUSPENSION_TOLD_MS = 60_000
+
+/**
+ * A reader of events: writes to the log what an operator has to know. One line for all that is retried
+ * at the same time, and one when nothing is any more; many that are suspended in a row are one piece of
+ * news.
+ */
+export class DeliveryLog {
+  readonly #write: (notice: Notice) => void
+  readonly #monotonic: () => number
+  /** Messages of which the log says that they are retried. */
+  readonly #troubled = new Set<number>()
+  #suspensionToldAt = Number.NEGATIVE_INFINITY
+
+  /** @param monotonic a clock that only runs forward, milliseconds */
+  constructor(write: (notice: Notice) => void, monotonic: () => number) {
+    this.#write = write
+    this.#monotonic = monotonic
+  }
+
+  note(event: DeliveryEvent): void {
+    if (event.kind === 'opened') {
+      for (const entry of event.endedOn) this.#warn(endedOnText(entry))
+    } else if (event.kind === 'unreadable') {
+      this.#warn(unreadableText(event.error, event.againMs))
+    } else if (event.kind === 'moved') this.#noteMove(event)
+  }
+
+  #noteMove({ entry, to, result }: Extract<DeliveryEvent, { kind: 'moved' }>): void {
+    if (to === 'retrying') {
+      // One failure may be a matter of a moment, and of many a log with two lines each helps nobody.
+      if (result !== undefined && entry.attempts > 1) this.#noteTrouble(entry, result)
+      return
+    }
+    if (to === 'sending') return
+    if (result !== undefined && to === 'suspended') this.#noteSuspension(entry, result)
+    if (result !== undefined && to === 'waiting') this.#warn(pausedText(entry, result))
+    if (this.#troubled.delete(entry.seq) && this.#troubled.size === 0) {
+      this.#write({
+        level: 'info',
+        text: 'No message is being retried; the queue is moving again.'
+      })
+    }
+  }
+
+  #noteTrouble(entry: Entry, result: AttemptResult): void {
+    if (this.#troubled.size === 0) {
+      this.#warn(`${whatHappened(entry, result)} It is being retried; others may wait behind it.`)
+    }
+    this.#troubled.add(entry.seq)
+  }
+
+  #noteSuspension(entry: Entry, result: AttemptResult): void {
+    const now = this.#monotonic()
+    if (now - this.#suspensionToldAt < SUSPENSION_TOLD_MS) return
+    this.#suspensionToldAt = now
+    this.#warn(
+      `${whatHappened(entry, result)} The rule ${rule(result)} suspended it and the queue goes on: resend it or discard it.`
+    )
+  }
+
+  #warn(text: string): void {
+    this.#write({ level: 'warn', text })
+  }
+}
+
+function endedOnText(entry: Entry): string {
+  return `${nameOf(entry)}: Node-RED ended twice while it worked on this message. It was suspended, and the queue goes on: resend it when the cause is known, or discard it.`
+}
+
+function pausedText(entry: Entry, result: AttemptResult): string {
+  return `${whatHappened(entry, result)} The rule ${rule(result)} paused the node: nothing is sent until it is resumed.`
+}
+
+function unreadableText(error: unknown, againMs: number): string {
+  const why = error instanceof OutboxError ? error.message : 'The queue cannot be read.'
+  return `${why} Nothing is sent until then; the queue is read again in ${againMs / 1000} s.`
+}
+
+function whatHappened(message: Entry, result: AttemptResult): string {
+  const ack = result.reply?.ack
+  return ack
+    ? `${nameOf(message)}: the receiver answered ${printable(ack.code) || 'without a code'}.`
+    : deliveryFailed(message, message.attempts, result).message
+}
+
+function rule({ decision }: AttemptResult): string {
+  return printable(decision.rule)
+}

@@ -1,0 +1,126 @@
+import type { Entry, StoredState } from '../outbox/outbox.ts'
+
+/** What a message is going through. */
+export type MessageState =
+  'waiting' | 'sending' | 'retrying' | 'suspended' | 'leaving' | 'gone' | 'lost'
+
+interface StateRule {
+  /** What it means, for people. */
+  readonly meaning: string
+  /** Which states it leads to. */
+  readonly to: readonly MessageState[]
+  /** The next message of its lane has to wait. */
+  readonly holdsLane: boolean
+  /** What the outbox has as its state; null: it is not there. */
+  readonly stored: StoredState | null
+  /**
+   * What a move to it stores before anything else happens: attempts and times (`update`), those with
+   * the outcome (`settle`), or that it is gone (`remove`).
+   */
+  readonly writes: 'update' | 'settle' | 'remove' | null
+}
+
+/**
+ * The life of a message. `Delivery.#move` is the only one that changes a state, by this table; the
+ * picture in docs/what-happens-to-a-message.md is compared with it by a test.
+ */
+export const MESSAGE_STATES = {
+  waiting: {
+    meaning: 'in the queue, until its turn comes',
+    to: ['sending', 'leaving'],
+    holdsLane: false,
+    stored: 'waiting',
+    writes: 'update'
+  },
+  sending: {
+    meaning: 'on its way to the receiver',
+    to: ['waiting', 'retrying', 'suspended', 'leaving', 'lost'],
+    holdsLane: true,
+    stored: 'waiting',
+    writes: null
+  },
+  retrying: {
+    meaning: 'until its next attempt',
+    to: ['sending', 'leaving'],
+    holdsLane: true,
+    stored: 'waiting',
+    writes: 'update'
+  },
+  suspended: {
+    meaning: 'set aside for an operator',
+    to: ['waiting', 'leaving', 'lost'],
+    holdsLane: false,
+    stored: 'suspended',
+    writes: 'settle'
+  },
+  leaving: {
+    meaning: 'settled: its outcome is stored before it is handed on',
+    to: ['gone', 'waiting'],
+    holdsLane: true,
+    stored: 'settled',
+    writes: 'settle'
+  },
+  gone: {
+    meaning: 'on ACK, on NAK, or as an error to Catch',
+    to: [],
+    holdsLane: false,
+    stored: null,
+    writes: 'remove'
+  },
+  lost: {
+    meaning: 'damaged: what is left of it stays in the file',
+    to: [],
+    holdsLane: false,
+    stored: null,
+    writes: null
+  }
+} as const satisfies Record<MessageState, StateRule>
+
+/** The rule of a state, as the table has it. */
+export function ruleOf(state: MessageState): StateRule {
+  return MESSAGE_STATES[state]
+}
+
+/** A message that does more than wait, with its failure clock. */
+export class Message {
+  readonly entry: Entry
+  readonly since: number
+  state: MessageState
+  /** What the last move stores is not stored yet. */
+  isMoving = false
+  /** The next message of its lane waits for it. */
+  hasLane = false
+  /** Calls off the wait for the next attempt. */
+  cancelWait: (() => void) | undefined
+  /** While it is retrying: on the monotonic clock, in milliseconds. */
+  nextAttemptAt = 0
+  /** Retries since the clock of this message was started. */
+  retries = 0
+  /** There was no token for the last attempt. */
+  wantsToken = false
+  /** Why the last attempt failed, as a code. */
+  cause = ''
+  /** The time that passes now counts towards the failure timeout. */
+  counts = false
+  #countedFrom = 0
+
+  /** @param since when it was accepted; on the monotonic clock, in milliseconds, as all times here */
+  constructor(entry: Entry, state: MessageState, since: number) {
+    this.entry = entry
+    this.state = state
+    this.since = since
+  }
+
+  /** Adds the time since the last look to the clock, if it counts. */
+  count(now: number, paused: boolean): void {
+    if (this.counts && !paused) this.entry.spentMs += now - this.#countedFrom
+    this.#countedFrom = now
+  }
+
+  /** Starts the clock anew. */
+  renew(now: number): void {
+    this.entry.spentMs = 0
+    this.#countedFrom = now
+    this.retries = 0
+  }
+}

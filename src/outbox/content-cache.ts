@@ -1,0 +1,49 @@
+import type { Entry } from './outbox.ts'
+
+/** Contents stay in memory up to this size, in bytes. */
+const MOST_BYTES = 16 * 1024 * 1024
+
+interface Kept<Content> {
+  entry: Entry
+  content: Content
+  size: number
+}
+
+/**
+ * Contents that are in memory beside a file: those that the file could not take whole, and of the
+ * others as many as there is room for. The oldest stay, since it is their turn first.
+ */
+export class ContentCache<Content> {
+  readonly #kept = new Map<number, Kept<Content>>()
+  #bytes = 0
+
+  /**
+   * Keeps it if it has to stay, there is room, or no other takes any.
+   *
+   * @param size in bytes, roughly; `Infinity` for a content that cannot be had again
+   */
+  keep(entry: Entry, content: Content, size: number): void {
+    const counted = size === Number.POSITIVE_INFINITY ? 0 : size
+    // A long one that is alone stays: its turn is next, and to read it back would take more memory.
+    if (counted > 0 && this.#bytes > 0 && this.#bytes + counted > MOST_BYTES) return
+    this.#bytes += counted
+    this.#kept.set(entry.seq, { entry, content, size: counted })
+  }
+
+  get(seq: number): { entry: Entry; content: Content } | undefined {
+    return this.#kept.get(seq)
+  }
+
+  /** The entry of a message has changed. */
+  note(entry: Entry): void {
+    const kept = this.#kept.get(entry.seq)
+    if (kept !== undefined) kept.entry = entry
+  }
+
+  drop(seq: number): void {
+    const kept = this.#kept.get(seq)
+    if (kept === undefined) return
+    this.#bytes -= kept.size
+    this.#kept.delete(seq)
+  }
+}

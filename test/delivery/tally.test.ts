@@ -1,0 +1,39 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { Tally } from '../../src/delivery/tally.ts'
+import { resultOf } from './replies.ts'
+
+const entry = {
+  ...{ seq: 1, lane: '', controlId: 'a1', type: 'ADT^A01', acceptedAt: 0 },
+  ...{ state: 'waiting' as const, attempts: 1, spentMs: 0 }
+}
+
+function measure(tally: Tally, elapsedMs: number): void {
+  tally.note({ kind: 'attempted', entry, result: { ...resultOf('accept'), elapsedMs } })
+}
+
+describe('Tally', () => {
+  it('gives percentiles to within a few percent', () => {
+    const tally = new Tally(Date.now)
+    // 1 ms to 10 s, not in order.
+    for (let i = 0; i < 10_000; i++) measure(tally, ((i * 7919) % 10_000) + 1)
+    const { p50, p95, p99 } = tally.values().latencyMs
+    for (const [got, due] of [
+      [p50, 5000],
+      [p95, 9500],
+      [p99, 9900]
+    ] as const) {
+      assert.ok(Math.abs(got - due) < due * 0.04, `${got} instead of ${due}`)
+    }
+  })
+
+  it('shows nothing before something was measured, and takes every number', () => {
+    const tally = new Tally(Date.now)
+    assert.deepEqual(tally.values().latencyMs, { p50: 0, p95: 0, p99: 0 })
+    measure(tally, -1)
+    measure(tally, 0)
+    assert.equal(tally.values().latencyMs.p99, 0)
+    for (let i = 0; i < 100; i++) measure(tally, 1e12)
+    assert.ok(tally.values().latencyMs.p50 > 1e6)
+  })
+})
