@@ -110,7 +110,8 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
   })
   outParts.set(node, {
     delivery,
-    sendTest: (type, controlId) => sendTestMessage(courier, receiver, settings, type, controlId)
+    sendTest: (type, controlId, mayReadAll) =>
+      sendTestMessage(courier, receiver, settings, type, controlId, mayReadAll)
   })
   const { tokens } = settings.courier
   const alerts = new Alerts(settings.alerts)
