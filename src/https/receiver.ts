@@ -18,8 +18,8 @@ export interface ValueContext {
 export interface NamedValue {
   name: string
   value: string | ((context: ValueContext) => MaybeText | Promise<MaybeText>)
-  /** Never to be shown. */
-  secret?: boolean
+  /** Never to be shown; of an `expression`, only to who may read all that expressions can. */
+  secret?: boolean | 'expression'
 }
 
 type MaybeText = string | undefined

@@ -45,6 +45,15 @@ describe('limitedFetch', () => {
     }
   }
 
+  it('asks no host whose name is longer than a name can be, and does not repeat it', async () => {
+    const name = 'a.'.repeat(200)
+    await assert.rejects(fetch(`https://${name}example/token`, post), (error: Error) => {
+      assert.equal((error as { code?: unknown }).code, 'CONFIG')
+      assert.match(error.message, /host name .* longer than 253/)
+      return !error.message.includes(name)
+    })
+  })
+
   it('repeats a request whose kept connection the server had closed, once', async () => {
     await afterOne(cut)
     assert.equal(await (await fetch(token(), post)).text(), 'good')
