@@ -301,6 +301,7 @@ describe('HttpClient', () => {
       ['is no gzip', 'gzip', Buffer.from('plain Lindqvist')],
       ['is a cut gzip', 'gzip', gzipSync(MESSAGE).subarray(0, 40)],
       ['has an unknown encoding', 'zstd', Buffer.from('x')],
+      ['has an encoding that JavaScript knows', 'constructor', Buffer.from('x')],
       ['has too many encodings', 'gzip, gzip, gzip', gzipSync(gzipSync(gzipSync('x')))]
     ]
     for (const [name, header, body] of broken) {
