@@ -45,7 +45,7 @@ async function shownRequest(
 ): Promise<NonNullable<TestMessageResult['request']>> {
   const token = tokens === undefined ? undefined : HIDDEN
   const prepared = await receiver.prepare({ ...parcel, token })
-  const shown = { ...prepared.headers }
+  const shown = prepared.headers.inLowerCase()
   for (const { name, secret } of headers) {
     const key = name.toLowerCase()
     if (secret === true && key in shown) shown[key] = HIDDEN

@@ -150,11 +150,14 @@ export class Courier {
     signal: AbortSignal | undefined
   ): Promise<HttpReply | HttpError> {
     const { receiver, rules } = this.#settings
-    const shipment = { ...parcel, token, signal }
-    const answer = await receiver.send(shipment).catch(httpError)
+    const { message, input, url, responseTimeoutMs } = parcel
+    const request = await receiver.prepare({ message, input, url, token })
+    const send = (): Promise<HttpReply | HttpError> =>
+      receiver.send(request, { responseTimeoutMs, signal }).catch(httpError)
+    const answer = await send()
     const again =
       answer instanceof HttpError && answer.isStale && retriesOnReset(rules, errorOf(answer))
-    return again ? receiver.send(shipment).catch(httpError) : answer
+    return again ? send() : answer
   }
 
   /** Whether the receiver refuses the token: it says so by its status, whatever the body. */
