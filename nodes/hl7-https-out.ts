@@ -77,7 +77,12 @@ function refuseEverything(node: Node, problems: readonly string[]): void {
 }
 
 function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Translate): void {
-  const client = new HttpClient(settings.client)
+  const client = new HttpClient({
+    ...settings.client,
+    onNotice: (text) => {
+      node.warn(text)
+    }
+  })
   const receiver = new Receiver(settings.receiver, client)
   const courier = new Courier({ ...settings.courier, receiver })
   const contents = new FlowMessages(node, settings)

@@ -19,14 +19,12 @@ export default function (RED: NodeAPI): void {
     const settings = readTokenSettings(RED, this, properties, takeCredentials(this), connection)
     let problems: readonly string[] = properties.problems
     let tokens: TokenSource | undefined
-    const httpClient = tokenHttpClient(connection)
+    const onWarning = (text: string): void => {
+      this.warn(text)
+    }
+    const httpClient = tokenHttpClient(connection, onWarning)
     if (problems.length === 0) {
-      tokens = new TokenSource(settings, {
-        httpClient,
-        onWarning: (text) => {
-          this.warn(text)
-        }
-      })
+      tokens = new TokenSource(settings, { httpClient, onWarning })
       if (tokens.configError !== undefined) {
         problems = [tokens.configError.message]
         tokens = undefined

@@ -46,10 +46,14 @@ const MAX_TOKEN_RESPONSE_BYTES = 1024 * 1024
 const TOKEN_CONNECT_TIMEOUT_MS = 5000
 
 /** The HTTP client for discovery and token requests. */
-export function tokenHttpClient({ tls, proxy }: Connection): HttpClient {
+export function tokenHttpClient(
+  { tls, proxy }: Connection,
+  onNotice?: (text: string) => void
+): HttpClient {
   return new HttpClient({
     tls,
     proxy,
+    onNotice,
     maxConnections: 2,
     connectTimeoutMs: TOKEN_CONNECT_TIMEOUT_MS,
     maxResponseBytes: MAX_TOKEN_RESPONSE_BYTES

@@ -50,7 +50,8 @@ async function shownRequest(
 ): Promise<{ request: NonNullable<TestMessageResult['request']>; secrets: string[] }> {
   const token = tokens === undefined ? undefined : HIDDEN
   const prepared = await receiver.prepare({ ...parcel, token })
-  const shown = hideValues(prepared.headers, untold)
+  const made = prepared.headers.inLowerCase()
+  const shown = hideValues(made, untold)
   const secrets = formFields.flatMap(({ value, secret }) =>
     secret === true && typeof value === 'string' ? [value] : []
   )
@@ -58,7 +59,7 @@ async function shownRequest(
   const hidesExpressions = hasExpressions && !(await mayReadAll())
   for (const { name, secret } of headers) {
     const key = name.toLowerCase()
-    const value = prepared.headers[key]
+    const value = made[key]
     if (value === undefined) continue
     if (secret === true || (secret === 'expression' && hidesExpressions)) {
       shown[key] = HIDDEN

@@ -121,7 +121,8 @@ describe('limitedFetch', () => {
       assert.equal(given.length, 1)
     }
     const given: HttpRequest[] = []
-    const reply: HttpReply = { status: 200, headers: {}, body: Buffer.from('good') }
+    const connection = { close: () => undefined }
+    const reply: HttpReply = { status: 200, headers: {}, body: Buffer.from('good'), connection }
     const quick = limitedFetch(
       clientOf(given, () => Promise.resolve(reply)),
       closing.signal
