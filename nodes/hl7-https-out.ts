@@ -18,6 +18,7 @@ import { filledQueueFiles } from '../src/outbox/queue-files.ts'
 import { queueKey } from '../src/outbox/queue-key.ts'
 import { registerOutRoutes } from './admin-routes.ts'
 import { FlowMessages, type FlowMessage } from './flow-messages.ts'
+import { onceFlowsStarted } from './flows-started.ts'
 import { finish, handOn, handToCatch, payloadOf } from './hand-on.ts'
 import { SECRET_SLOTS } from './named-values.ts'
 import { errorText, notSetUp } from './node-errors.ts'
@@ -76,7 +77,12 @@ function refuseEverything(node: Node, problems: readonly string[]): void {
 }
 
 function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Translate): void {
-  const client = new HttpClient(settings.client)
+  const client = new HttpClient({
+    ...settings.client,
+    onNotice: (text) => {
+      node.warn(text)
+    }
+  })
   const receiver = new Receiver(settings.receiver, client)
   const courier = new Courier({ ...settings.courier, receiver })
   const contents = new FlowMessages(node, settings)
@@ -109,7 +115,8 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
   })
   outParts.set(node, {
     delivery,
-    sendTest: (type, controlId) => sendTestMessage(courier, receiver, settings, type, controlId)
+    sendTest: (type, controlId, mayReadAll) =>
+      sendTestMessage(courier, receiver, settings, type, controlId, mayReadAll)
   })
   const { tokens } = settings.courier
   const alerts = new Alerts(settings.alerts)
@@ -120,12 +127,11 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
   for (const warning of settings.warnings) node.warn(warning)
 
   // What an earlier run left is emitted and sent when the nodes behind the outputs are there.
-  const onFlowsStarted = (): void => {
+  const callOffStart = onceFlowsStarted(RED, () => {
     delivery.start().catch((error: unknown) => {
       node.error(errorText(error))
     })
-  }
-  RED.events.once('flows:started', onFlowsStarted)
+  })
   const unsubscribe = tokens?.onStatus(({ state }) => {
     if (state === 'ok' || state === 'idle') delivery.tokenIsBack()
     status.update()
@@ -150,7 +156,7 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
 
   node.on('close', (removed: boolean, done: () => void) => {
     closing = true
-    RED.events.removeListener('flows:started', onFlowsStarted)
+    callOffStart()
     unsubscribe?.()
     clearInterval(ageWatch)
     void close(node, delivery, removed ? disk : undefined).finally(() => {

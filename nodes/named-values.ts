@@ -131,12 +131,16 @@ function variableValue(RED: NodeAPI, node: Node | null, item: Properties): strin
   return value ?? ''
 }
 
-/** What does not stand in the flow file is not for everybody who may send a test message. */
-function isSecret(item: Properties): boolean {
+/**
+ * What does not stand in the flow file is not for everybody who may send a test message. An expression
+ * reads variables (`$env`) and context.
+ */
+function isSecret(item: Properties): boolean | 'expression' {
   const type = item.text('valueType') || 'str'
-  if (type !== 'str') return type === 'cred' || type === 'env'
+  if (type === 'cred' || type === 'env') return true
   const raw = item.rawText('value')
-  return raw === undefined ? item.text('value') !== '' : isUnset(raw)
+  if (raw === undefined ? item.text('value') !== '' : isUnset(raw)) return true
+  return type === 'jsonata' ? 'expression' : false
 }
 
 /**
@@ -181,9 +185,9 @@ function asText(value: unknown): string | undefined {
 
 function collect(properties: Properties, item: Properties, listName: string, name: string): void {
   if (name === '') item.problems.push('an entry has no name')
+  // As it is written: what a variable holds is not for the log.
+  const written = (item.rawText('name') ?? name).trim().slice(0, 60)
   for (const problem of item.problems) {
-    properties.problems.push(
-      `${listName}${name === '' ? '' : `, ${name.slice(0, 60)}`}: ${problem}`
-    )
+    properties.problems.push(`${listName}${written === '' ? '' : `, ${written}`}: ${problem}`)
   }
 }

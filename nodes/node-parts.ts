@@ -37,7 +37,12 @@ export interface TestMessageResult {
 /** What the admin routes find behind the id of an `hl7-https-out` node that is set up. */
 export interface OutParts {
   delivery: DeliveryControl
-  sendTest: (type: string, controlId: string) => Promise<TestMessageResult>
+  /** @param mayReadAll whether the caller may see what expressions give; asked where there are any */
+  sendTest: (
+    type: string,
+    controlId: string,
+    mayReadAll: () => Promise<boolean>
+  ) => Promise<TestMessageResult>
 }
 
 /** An `hl7-https-out` node that is not set up. */

@@ -1,11 +1,11 @@
 import type { Node, NodeAPI, NodeDef } from 'node-red'
 import { TokenSource } from '../src/oauth2/token-source.ts'
-import { registerTokenRoute } from './admin-routes.ts'
 import { readConnection } from './connection.ts'
 import { flowFileProperties, SECRET_SLOTS } from './named-values.ts'
 import { authParts, takeCredentials } from './node-parts.ts'
 import { isUnset, Properties } from './properties.ts'
-import { readTokenSettings, tokenHttpClient } from './read-token-settings.ts'
+import { readTokenSettings, TOKEN_PROPERTIES, tokenHttpClient } from './read-token-settings.ts'
+import { registerTokenRoute } from './token-route.ts'
 
 /** Registers the config node that always has a fresh token. */
 export default function (RED: NodeAPI): void {
@@ -19,14 +19,12 @@ export default function (RED: NodeAPI): void {
     const settings = readTokenSettings(RED, this, properties, takeCredentials(this), connection)
     let problems: readonly string[] = properties.problems
     let tokens: TokenSource | undefined
-    const httpClient = tokenHttpClient(connection)
+    const onWarning = (text: string): void => {
+      this.warn(text)
+    }
+    const httpClient = tokenHttpClient(connection, onWarning)
     if (problems.length === 0) {
-      tokens = new TokenSource(settings, {
-        httpClient,
-        onWarning: (text) => {
-          this.warn(text)
-        }
-      })
+      tokens = new TokenSource(settings, { httpClient, onWarning })
       if (tokens.configError !== undefined) {
         problems = [tokens.configError.message]
         tokens = undefined
@@ -60,7 +58,7 @@ export default function (RED: NodeAPI): void {
 
 function readStatuses(properties: Properties): ReadonlySet<number> {
   const statuses = new Set<number>()
-  const list = properties.text('refreshOnStatus', '401')
+  const list = properties.text('refreshOnStatus', TOKEN_PROPERTIES.refreshOnStatus)
   // An unset variable has been named already.
   for (const word of isUnset(list) ? [] : list.split(',')) {
     const text = word.trim()

@@ -2,6 +2,7 @@ import { basename } from 'node:path'
 import type { Node, NodeAPI } from 'node-red'
 import { diskQueueProblem } from '../src/outbox/disk-outbox.ts'
 import { filledQueueFiles, queueFilePath, type FilledQueueFile } from '../src/outbox/queue-files.ts'
+import { onceFlowsStarted } from './flows-started.ts'
 import { errorText } from './node-errors.ts'
 import { queueDirectory } from './queue-directory.ts'
 
@@ -10,7 +11,7 @@ import { queueDirectory } from './queue-directory.ts'
  * flow file was replaced while Node-RED was down. A node that is deleted later tells of its own file.
  */
 export function reportOrphanedQueues(RED: NodeAPI): void {
-  RED.events.once('flows:started', () => {
+  onceFlowsStarted(RED, () => {
     report(RED).catch((error: unknown) => {
       RED.log.error(`hl7-https-out: ${errorText(error)}`)
     })

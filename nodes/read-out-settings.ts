@@ -18,6 +18,7 @@ import {
   readNamedValues,
   type Credentials
 } from './named-values.ts'
+import { hideValues, untoldTexts } from './hidden-values.ts'
 import { errorText } from './node-errors.ts'
 import { authParts, takeCredentials, type AuthParts } from './node-parts.ts'
 import { isUnset, Properties } from './properties.ts'
@@ -43,8 +44,10 @@ export interface OutSettings {
   queue: 'disk' | 'memory'
   alerts: AlertSettings
   responseTimeoutMs: number
-  /** The URL comes from the environment, and its query may hold a key. */
-  isUrlSecret: boolean
+  /** Texts that do not stand in the flow file: a test message does not show what variables hold. */
+  untold: string[]
+  /** The URL is one of them. */
+  isUrlUntold: boolean
   /** What works, but should be known. */
   warnings: string[]
 }
@@ -62,7 +65,8 @@ export function readOutSettings(
   node: Node,
   config: NodeDef
 ): { settings: OutSettings | undefined; problems: readonly string[] } {
-  const properties = new Properties(config, flowFileProperties(RED, node))
+  const written = flowFileProperties(RED, node)
+  const properties = new Properties(config, written)
   const { problems } = properties
   const credentials = takeCredentials(node)
   const connection = readConnection(RED, properties)
@@ -136,12 +140,14 @@ export function readOutSettings(
       waitSeconds: properties.number('queueWaitAlert', 0)
     },
     responseTimeoutMs: 1000 * properties.number('responseTimeout', 30, { min: 0.001, max: 86_400 }),
-    isUrlSecret: isUnset(properties.rawText('url') ?? ''),
+    untold: untoldTexts(config, written),
+    isUrlUntold: properties.rawText('url') !== (config as { url?: unknown }).url,
     warnings
   }
   const replyEncoding = properties.choice('replyEncoding', ['auto', 'text', 'base64'], 'auto')
   if (problems.length > 0 || settings.receiver === undefined || settings.rules === undefined) {
-    return { settings: undefined, problems }
+    // They go into the log as well.
+    return { settings: undefined, problems: hideValues(problems, settings.untold) }
   }
   return {
     settings: {

@@ -17,15 +17,43 @@ const CLIENT_AUTH = [
   'none'
 ] as const satisfies TokenSettings['clientAuth'][]
 
+/**
+ * The properties of an `oauth2-client-credentials` node that decide what it does, each with its value
+ * where a flow file lacks it.
+ */
+export const TOKEN_PROPERTIES = {
+  issuer: '',
+  tokenEndpoint: '',
+  grantType: 'client_credentials',
+  clientAuth: 'auto',
+  scope: '',
+  audience: '',
+  resource: '',
+  extraParams: [],
+  keyId: '',
+  signingAlg: '',
+  assertionAudience: 'token_endpoint',
+  assertionSubject: '',
+  assertionClaims: [],
+  defaultLifetime: 300,
+  refreshOnStatus: '401',
+  tls: '',
+  proxy: ''
+} as const
+
 /** A token answer is small: more is no token server. */
 const MAX_TOKEN_RESPONSE_BYTES = 1024 * 1024
 const TOKEN_CONNECT_TIMEOUT_MS = 5000
 
 /** The HTTP client for discovery and token requests. */
-export function tokenHttpClient({ tls, proxy }: Connection): HttpClient {
+export function tokenHttpClient(
+  { tls, proxy }: Connection,
+  onNotice?: (text: string) => void
+): HttpClient {
   return new HttpClient({
     tls,
     proxy,
+    onNotice,
     maxConnections: 2,
     connectTimeoutMs: TOKEN_CONNECT_TIMEOUT_MS,
     maxResponseBytes: MAX_TOKEN_RESPONSE_BYTES
@@ -44,18 +72,22 @@ export function readTokenSettings(
   const settings: TokenSettings = {
     issuer: properties.text('issuer').trim(),
     tokenEndpoint: properties.text('tokenEndpoint').trim(),
-    grantType: properties.choice('grantType', GRANT_TYPES, 'client_credentials'),
-    clientAuth: properties.choice('clientAuth', CLIENT_AUTH, 'auto'),
+    grantType: properties.choice('grantType', GRANT_TYPES, TOKEN_PROPERTIES.grantType),
+    clientAuth: properties.choice('clientAuth', CLIENT_AUTH, TOKEN_PROPERTIES.clientAuth),
     scope: properties.text('scope').trim(),
     audience: properties.text('audience').trim(),
     resource: properties.text('resource').trim(),
     extraParams: readStaticValues(RED, node, properties, 'extraParams', stored),
     keyId: properties.text('keyId').trim(),
     signingAlg: properties.text('signingAlg').trim(),
-    assertionAudience: properties.text('assertionAudience').trim() || 'token_endpoint',
+    assertionAudience:
+      properties.text('assertionAudience').trim() || TOKEN_PROPERTIES.assertionAudience,
     assertionSubject: properties.text('assertionSubject').trim(),
     assertionClaims: readStaticValues(RED, node, properties, 'assertionClaims', {}),
-    defaultLifetime: properties.number('defaultLifetime', 300, { min: 1, max: 86_400 }),
+    defaultLifetime: properties.number('defaultLifetime', TOKEN_PROPERTIES.defaultLifetime, {
+      min: 1,
+      max: 86_400
+    }),
     clientId: credentials.text('clientId').trim(),
     clientSecret: credentials.text('clientSecret'),
     privateKey: credentials.text('privateKey'),

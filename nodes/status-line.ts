@@ -24,7 +24,8 @@ export class StatusLine {
   readonly #facts: () => StatusFacts
   #shown = ''
   #timer: NodeJS.Timeout | undefined
-  #lastShown = 0
+  /** On the clock that never jumps: a wall clock set back would hold the status up for as long. */
+  #lastShown = -Infinity
 
   constructor(node: Node, translate: Translate, facts: () => StatusFacts) {
     this.#node = node
@@ -35,7 +36,7 @@ export class StatusLine {
   /** The facts may have changed. */
   update(): void {
     if (this.#timer !== undefined) return
-    const wait = this.#lastShown + MIN_INTERVAL_MS - Date.now()
+    const wait = this.#lastShown + MIN_INTERVAL_MS - performance.now()
     if (wait <= 0) {
       this.#show()
       return
@@ -52,7 +53,7 @@ export class StatusLine {
   }
 
   #show(): void {
-    this.#lastShown = Date.now()
+    this.#lastShown = performance.now()
     const facts = this.#facts()
     const status = statusOf(facts, this.#translate, Date.now())
     const shown = JSON.stringify(status)
@@ -100,7 +101,7 @@ export function statusOf(
     return ring('yellow', translate('status.tokenFailing', { seconds }))
   }
   if (state === 'error') {
-    return ring('red', translate('status.error', { code: lastError?.code ?? '' }))
+    return ring('red', translate('status.error', { code: printable(lastError?.code ?? '') }))
   }
   // It may stand for days: it must not hide what is wrong now.
   if (alert !== undefined) return alertStatus(alert, translate)

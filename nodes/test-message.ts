@@ -4,30 +4,34 @@ import { isAnswer } from '../src/delivery/settlement.ts'
 import { Hl7Error } from '../src/hl7/hl7-error.ts'
 import { readOutgoingMessage, type OutgoingMessage } from '../src/hl7/outgoing-message.ts'
 import type { Receiver } from '../src/https/receiver.ts'
+import { HIDDEN, hideValues } from './hidden-values.ts'
 import type { TestMessageResult } from './node-parts.ts'
 import type { OutSettings } from './read-out-settings.ts'
-
-const HIDDEN = '•••'
 
 /**
  * Sends a harmless sample past queue, outputs and counters: no patient, MSH-11 `T` (test).
  *
  * @param type MSH-9, such as `ADT^A01`
  * @param controlId MSH-10 of the sample
+ * @param mayReadAll whether the caller may see what expressions give; asked where there are any
  */
 export async function sendTestMessage(
   courier: Courier,
   receiver: Receiver,
   settings: OutSettings,
   type: string,
-  controlId: string
+  controlId: string,
+  mayReadAll: () => Promise<boolean>
 ): Promise<TestMessageResult> {
   try {
     const message = readOutgoingMessage(sample(type, controlId), settings.charset)
     const { responseTimeoutMs } = settings
     const parcel = { message, input: { payload: message.text }, responseTimeoutMs }
-    const request = await shownRequest(receiver, settings, parcel)
-    return { request, ...resultOf(message, await courier.attempt(parcel)) }
+    const { request, secrets } = await shownRequest(receiver, settings, parcel, mayReadAll)
+    const result = resultOf(message, await courier.attempt(parcel))
+    // An answer may repeat what it was sent, and an error names the host.
+    const hidden = [...secrets, ...settings.untold, await tokenInUse(settings)]
+    return { request, ...hideValues(result, hidden) }
   } catch (error) {
     // A value that needs more than the sample has; its words name the value and not what is in it.
     if (!(error instanceof Hl7Error)) throw error
@@ -37,23 +41,42 @@ export async function sendTestMessage(
   }
 }
 
-/** The request as it is made, secrets hidden. */
+/** The request as it is made, secrets hidden, and the secrets in it. */
 async function shownRequest(
   receiver: Receiver,
-  { receiver: { headers }, courier: { tokens }, isUrlSecret }: OutSettings,
-  parcel: Parcel
-): Promise<NonNullable<TestMessageResult['request']>> {
+  { receiver: { headers, formFields }, courier: { tokens }, untold, isUrlUntold }: OutSettings,
+  parcel: Parcel,
+  mayReadAll: () => Promise<boolean>
+): Promise<{ request: NonNullable<TestMessageResult['request']>; secrets: string[] }> {
   const token = tokens === undefined ? undefined : HIDDEN
   const prepared = await receiver.prepare({ ...parcel, token })
-  const shown = { ...prepared.headers }
+  const made = prepared.headers.inLowerCase()
+  const shown = hideValues(made, untold)
+  const secrets = formFields.flatMap(({ value, secret }) =>
+    secret === true && typeof value === 'string' ? [value] : []
+  )
+  const hasExpressions = headers.some(({ secret }) => secret === 'expression')
+  const hidesExpressions = hasExpressions && !(await mayReadAll())
   for (const { name, secret } of headers) {
     const key = name.toLowerCase()
-    if (secret === true && key in shown) shown[key] = HIDDEN
+    const value = made[key]
+    if (value === undefined) continue
+    if (secret === true || (secret === 'expression' && hidesExpressions)) {
+      shown[key] = HIDDEN
+      secrets.push(value)
+    }
   }
   const { method, url } = prepared
-  const query = isUrlSecret && url.search !== '' ? `?${HIDDEN}` : url.search
-  const target = `${url.pathname}${query}`.replace(encodeURIComponent(HIDDEN), HIDDEN)
-  return { line: `${method} ${target} HTTP/1.1`, headers: shown }
+  const target = isUrlUntold
+    ? HIDDEN
+    : `${url.pathname}${url.search}`.replace(encodeURIComponent(HIDDEN), HIDDEN)
+  return { request: { line: `${method} ${target} HTTP/1.1`, headers: shown }, secrets }
+}
+
+/** What was sent as the token; of a token that was refused nothing is kept. */
+async function tokenInUse({ courier: { tokens } }: OutSettings): Promise<string> {
+  const isHeld = tokens !== undefined && 'validUntil' in tokens.status
+  return isHeld ? tokens.token().catch(() => '') : ''
 }
 
 function resultOf(message: OutgoingMessage, result: AttemptResult): TestMessageResult {

@@ -14,8 +14,8 @@ export async function postToNodeRed(path: string, body: unknown): Promise<unknow
       dataType: 'json',
       data: JSON.stringify(body),
       success: resolve,
-      error: ({ status }) => {
-        reject(new RequestError(status))
+      error: ({ status, responseJSON }) => {
+        reject(new RequestError(status, responseJSON))
       }
     })
   })
@@ -25,10 +25,13 @@ export async function postToNodeRed(path: string, body: unknown): Promise<unknow
 export class RequestError extends Error {
   /** The HTTP status; 0 where there was no answer. */
   readonly status: number
+  /** What the answer says, parsed; undefined where it is no JSON. */
+  readonly answer: unknown
 
-  constructor(status: number) {
+  constructor(status: number, answer: unknown) {
     super(`Node-RED answered ${status}`)
     this.status = status
+    this.answer = answer
   }
 
   /** The key of the words for it. */

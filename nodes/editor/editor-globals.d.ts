@@ -36,7 +36,7 @@ interface EditorRequest {
   dataType: 'json'
   data: string
   success: (answer: unknown) => void
-  error: (response: { status: number }) => void
+  error: (response: { status: number; responseJSON?: unknown }) => void
 }
 
 interface EditableListOptions {

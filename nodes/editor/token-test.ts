@@ -26,6 +26,9 @@ export interface TokenTestOptions {
   onIssuer: (issuer: string) => void
 }
 
+/** The other spelling of an issuer is no better: it is not the server's name, or may not be tried. */
+const NO_BETTER = new Set(['ERR_ISSUER_MISMATCH', 'ERR_NOT_ALLOWED'])
+
 /** The client authentications and the keys of their labels. */
 const authLabels: Record<string, string> = {
   client_secret_basic: 'basic',
@@ -43,11 +46,16 @@ export function prepareTokenTest({ form, nodeId, lists, onIssuer }: TokenTestOpt
   const result = new ResultBox('oauth2-client-credentials-test-result')
   let shown = 0
 
-  const ask = async (given: Record<string, unknown>): Promise<Answer> =>
-    (await postToNodeRed(
-      `oauth2-client-credentials/${encodeURIComponent(nodeId)}/test`,
-      given
-    )) as Answer
+  const ask = async (given: Record<string, unknown>): Promise<Answer> => {
+    try {
+      const path = `oauth2-client-credentials/${encodeURIComponent(nodeId)}/test`
+      return (await postToNodeRed(path, given)) as Answer
+    } catch (error) {
+      // What may not be tested is an answer too: it says what to do.
+      if (error instanceof RequestError && isRefusal(error.answer)) return error.answer
+      throw error
+    }
+  }
 
   const show = (answer: Answer, lifetime: unknown): void => {
     if (!answer.ok) {
@@ -87,7 +95,7 @@ export function prepareTokenTest({ form, nodeId, lists, onIssuer }: TokenTestOpt
       if (!answer.ok && answer.code === 'ERR_ISSUER_MISMATCH') {
         const other = issuer.endsWith('/') ? issuer.slice(0, -1) : `${issuer}/`
         const second = await ask({ ...given, issuer: other })
-        if (second.ok || second.code !== 'ERR_ISSUER_MISMATCH') {
+        if (second.ok || !NO_BETTER.has(second.code)) {
           if (mine === shown) onIssuer(other)
           answer = second
         }
@@ -104,4 +112,8 @@ export function prepareTokenTest({ form, nodeId, lists, onIssuer }: TokenTestOpt
     shown++
     result.clear()
   })
+}
+
+function isRefusal(answer: unknown): answer is Answer & { ok: false } {
+  return typeof answer === 'object' && answer !== null && 'hint' in answer
 }

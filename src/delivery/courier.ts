@@ -9,6 +9,7 @@ import { TokenError } from '../oauth2/token-error.ts'
 import type { TokenSource } from '../oauth2/token-source.ts'
 import type { Attempt, AttemptError } from './attempt.ts'
 import { decide, retriesOnReset, type Decision } from './decide.ts'
+import { EarlierMessages } from './earlier-messages.ts'
 import { countingAcknowledgement } from './holds.ts'
 import type { ReplyRules } from './reply-rules.ts'
 
@@ -73,6 +74,7 @@ const GATEWAY_STATUSES = new Set([502, 503, 504])
  */
 export class Courier {
   readonly #settings: CourierSettings
+  readonly #earlier = new EarlierMessages()
 
   constructor(settings: CourierSettings) {
     this.#settings = settings
@@ -107,6 +109,12 @@ export class Courier {
         hl7,
         message: answer
       } = await readReplyBody(reply.body, reply.headers['content-type'], this.#settings.reply)
+      if (
+        answer !== null &&
+        this.#earlier.isAnswered(reply.connection, message.controlIds, answer)
+      ) {
+        throw earlierAnswer(reply)
+      }
       const attempt: Attempt = {
         sent,
         status: reply.status,
@@ -150,11 +158,16 @@ export class Courier {
     signal: AbortSignal | undefined
   ): Promise<HttpReply | HttpError> {
     const { receiver, rules } = this.#settings
-    const shipment = { ...parcel, token, signal }
-    const answer = await receiver.send(shipment).catch(httpError)
+    const { message, input, url, responseTimeoutMs } = parcel
+    const request = await receiver.prepare({ message, input, url, token })
+    const send = (): Promise<HttpReply | HttpError> =>
+      receiver.send(request, { responseTimeoutMs, signal }).catch(httpError)
+    const answer = await send()
     const again =
       answer instanceof HttpError && answer.isStale && retriesOnReset(rules, errorOf(answer))
-    return again ? receiver.send(shipment).catch(httpError) : answer
+    const last = again ? await send() : answer
+    if (!(last instanceof HttpError)) this.#earlier.note(last.connection, message.controlIds)
+    return last
   }
 
   /** Whether the receiver refuses the token: it says so by its status, whatever the body. */
@@ -184,6 +197,22 @@ export class Courier {
 function httpError(thrown: unknown): HttpError {
   if (thrown instanceof HttpError) return thrown
   throw thrown
+}
+
+/**
+ * What came is no answer to this message; its own may still be on the way, and would be taken for the
+ * next one's. So nothing more goes over that connection.
+ */
+function earlierAnswer({ connection }: HttpReply): HttpError {
+  const text = 'the receiver sent an answer to an earlier message'
+  connection.close(text)
+  return new HttpError(text, {
+    code: 'ERR_EARLIER_ANSWER',
+    family: 'reset',
+    connected: true,
+    reusedConnection: true,
+    answered: true
+  })
 }
 
 /** The facts of an attempt without an answer, from what the https and oauth2 rooms throw. */

@@ -49,7 +49,9 @@ const CODE_HINTS: Record<string, string> = {
   CERT_REVOKED: 'The operator of the receiver has to replace its certificate.',
   ERR_TLS_CERT_ALTNAME_INVALID: 'Use the host name that the certificate is for.',
   ERR_RESPONSE_TOO_LARGE: 'Check that the URL is that of an HL7 receiver.',
-  ERR_UPGRADED: 'Check that the URL is that of an HL7 receiver.'
+  ERR_UPGRADED: 'Check that the URL is that of an HL7 receiver.',
+  ERR_EARLIER_ANSWER:
+    'It answers a message more than once: its operator has to look. It may have taken this message.'
 }
 
 /**
@@ -141,7 +143,10 @@ function errorHint({ code, family, text, atProxy }: AttemptError): string | unde
   if (/^UNABLE_|SELF_SIGNED/.test(code)) return TRUST_HINT
   if (atProxy === true) return PROXY_HINT
   if (family === 'reset') {
-    return 'The receiver may have taken the message; it closed the connection without a whole answer.'
+    return (
+      CODE_HINTS[code] ??
+      'The receiver may have taken the message; it closed the connection without a whole answer.'
+    )
   }
   if (code.startsWith('ERR_OSSL_')) return OWN_CERTIFICATE_HINT
   if (family === 'tls' && text.includes('client certificate')) return CLIENT_CERTIFICATE_HINT

@@ -6,14 +6,16 @@ type Decode = (body: Buffer, options: { maxOutputLength: number }) => Promise<Bu
 
 const inflateZlib: Decode = promisify(inflate)
 const inflateBare: Decode = promisify(inflateRaw)
-const decoders: Record<string, Decode> = {
-  gzip: promisify(gunzip),
-  'x-gzip': promisify(gunzip),
+const decoders = new Map<string, Decode>([
+  ['gzip', promisify(gunzip)],
+  ['x-gzip', promisify(gunzip)],
   // Some servers leave out the zlib header, whose first byte ends in 8 (RFC 9110 §8.4.1.2).
-  deflate: (body, options) =>
-    ((body[0] ?? 0) % 16 === 8 ? inflateZlib : inflateBare)(body, options),
-  br: promisify(brotliDecompress)
-}
+  [
+    'deflate',
+    (body, options) => ((body[0] ?? 0) % 16 === 8 ? inflateZlib : inflateBare)(body, options)
+  ],
+  ['br', promisify(brotliDecompress)]
+])
 
 /** More than two encodings, one over the other, is no honest server. */
 const MAX_ENCODINGS = 2
@@ -51,7 +53,7 @@ export async function decompress(
   let decoded = body
   // They stand in the order in which they were applied.
   for (const encoding of encodings.reverse()) {
-    const decode = decoders[encoding]
+    const decode = decoders.get(encoding)
     if (decode === undefined || encodings.length > MAX_ENCODINGS) {
       throw undecodable('the answer has a content-encoding that nobody asked for')
     }

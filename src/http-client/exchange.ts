@@ -2,8 +2,9 @@ import type { ClientRequest, IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
+import { Connection } from './connection.ts'
 import { describeError, isTls } from './describe-error.ts'
-import { cut, Failure } from './failure.ts'
+import { cut, Failure, isCut } from './failure.ts'
 import { HttpError, type HttpErrorFamily } from './http-error.ts'
 import { retryAfterMs } from './retry-after.ts'
 
@@ -14,8 +15,6 @@ export interface ExchangeLimits {
   maxResponseBytes: number
 }
 
-const CUT_CODES = new Set(['ECONNRESET', 'EPIPE', 'ECONNABORTED', 'ERR_STREAM_PREMATURE_CLOSE'])
-
 /**
  * One request's way through its phases, as seen from beside got: it keeps the time and size limits,
  * and remembers what is needed to say what failed, and whether the receiver can have seen it.
@@ -23,12 +22,14 @@ const CUT_CODES = new Set(['ECONNRESET', 'EPIPE', 'ECONNABORTED', 'ERR_STREAM_PR
 export class Exchange {
   readonly #url: URL
   readonly #limits: ExchangeLimits
+  readonly #report: (text: string) => void
   #stream: Duplex | undefined
   #timer: NodeJS.Timeout | undefined
   #sent: ClientRequest | undefined
   #tcpConnected = false
   #connected = false
   #socket: Socket | undefined
+  #connection: Connection | undefined
   /** What earlier answers on the same connection came to, in bytes. */
   #bytesBefore = 0
   #status: number | undefined
@@ -37,9 +38,11 @@ export class Exchange {
   /** Why this side ended the request; got itself would only say that it was aborted. */
   #failure: HttpError | undefined
 
-  constructor(url: URL, limits: ExchangeLimits) {
+  /** @param report told in words why a connection was closed */
+  constructor(url: URL, limits: ExchangeLimits, report: (text: string) => void) {
     this.#url = url
     this.#limits = limits
+    this.#report = report
     this.#limit(limits.connectTimeoutMs, (limit) =>
       this.#tcpConnected
         ? new Failure('ETIMEDOUT', 'tls', `the TLS handshake was not finished within ${limit}`)
@@ -57,6 +60,11 @@ export class Exchange {
     return this.#sent
   }
 
+  /** The connection that the request goes over, when it has one. */
+  get connection(): Connection | undefined {
+    return this.#connection
+  }
+
   /** Follows the request to its connection. */
   observe(sent: ClientRequest): void {
     this.#sent = sent
@@ -66,9 +74,10 @@ export class Exchange {
     sent.prependOnceListener('response', (response: IncomingMessage) => {
       this.#status = response.statusCode
       this.#retryAfterMs = retryAfterMs(response.headers['retry-after'], Date.now())
-      sent.prependOnceListener('error', ({ code = '' }: NodeJS.ErrnoException) => {
+      this.#connection?.answering(response)
+      sent.prependOnceListener('error', (error: NodeJS.ErrnoException) => {
         // Without a length Node.js takes a reset for the answer's end; an end is a FIN (RFC 9112 §8).
-        if (!response.complete && CUT_CODES.has(code)) this.fail(cut())
+        if (!response.complete && isCut(error.code)) this.fail(cut())
       })
       passOverSurplus(sent, response)
       this.received(Number(response.headers['content-length'] ?? 0))
@@ -114,6 +123,7 @@ export class Exchange {
   /** Ends the request from this side; the first reason counts. */
   fail(failure: Failure): void {
     this.#failure ??= this.#error(failure)
+    this.#connection?.answering(undefined)
     this.#stream?.destroy(failure)
   }
 
@@ -140,6 +150,7 @@ export class Exchange {
 
   #onSocket(socket: Socket): void {
     this.#socket = socket
+    this.#connection = Connection.of(socket, this.#report)
     this.#bytesBefore = socket.bytesRead
     const secure = 'encrypted' in socket ? (socket as TLSSocket) : undefined
     this.#tcpConnected = !socket.connecting
@@ -188,7 +199,7 @@ export class Exchange {
     if (isTls(code)) return 'tls'
     if (!this.#tcpConnected) return 'connect'
     if (!this.#connected) return 'tls'
-    return CUT_CODES.has(code) ? 'reset' : undefined
+    return isCut(code) ? 'reset' : undefined
   }
 
   #error({ code, family, message, atProxy }: Failure): HttpError {

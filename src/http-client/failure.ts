@@ -23,6 +23,13 @@ export class Failure extends Error {
   }
 }
 
+const CUT_CODES = new Set(['ECONNRESET', 'EPIPE', 'ECONNABORTED', 'ERR_STREAM_PREMATURE_CLOSE'])
+
+/** Whether the code of an error says that the connection was cut. */
+export function isCut(code = ''): boolean {
+  return CUT_CODES.has(code)
+}
+
 /** The connection ended before the answer did. */
 export function cut(): Failure {
   return new Failure('ECONNRESET', 'reset', describeError('ECONNRESET'))

@@ -2,6 +2,7 @@ import http, { type IncomingHttpHeaders, type OutgoingHttpHeaders } from 'node:h
 import https from 'node:https'
 import got, { type Got, type RequestFunction } from 'got'
 import { createAgent, type TargetAgent, type TlsSettings } from './agent.ts'
+import type { Connection } from './connection.ts'
 import { decompress } from './decompress.ts'
 import { Exchange } from './exchange.ts'
 import { Failure } from './failure.ts'
@@ -21,6 +22,8 @@ export interface HttpClientSettings {
   connectTimeoutMs: number
   /** Limit for the body of an answer, before and after decoding, in bytes. */
   maxResponseBytes: number
+  /** Told why a connection was closed that could have served on: the same at most once a minute. */
+  onNotice?: ((text: string) => void) | undefined
 }
 
 export interface HttpRequest {
@@ -43,6 +46,8 @@ export interface HttpReply {
   headers: IncomingHttpHeaders
   /** The body, decoded from gzip, deflate or br. */
   body: Buffer
+  /** The one that it came over: the same object for all that come over the same. */
+  connection: Pick<Connection, 'close'>
 }
 
 /** The server of one origin. */
@@ -50,6 +55,9 @@ interface Target {
   agent: TargetAgent
   got: Got
 }
+
+/** One and the same notice is repeated after this time, in milliseconds. */
+const NOTICE_AGAIN_MS = 60_000
 
 const plainGot = got.extend({
   // Decoded here, where the size of the result can be limited.
@@ -68,6 +76,8 @@ export class HttpClient {
   readonly #settings: HttpClientSettings
   readonly #targets = new Map<string, Target>()
   readonly #exchanges = new Set<Exchange>()
+  /** When each notice was given last. */
+  readonly #noticed = new Map<string, number>()
   #closed = false
 
   constructor(settings: HttpClientSettings) {
@@ -82,7 +92,9 @@ export class HttpClient {
   async request(request: HttpRequest): Promise<HttpReply> {
     const { method, url, body, responseTimeoutMs, signal } = request
     const { maxResponseBytes } = this.#settings
-    const exchange = new Exchange(url, { ...this.#settings, responseTimeoutMs })
+    const exchange = new Exchange(url, { ...this.#settings, responseTimeoutMs }, (why) => {
+      this.#notice(`${url.host}: ${why}.`)
+    })
     const onAbort = (): void => {
       exchange.fail(aborted())
     }
@@ -122,6 +134,13 @@ export class HttpClient {
     for (const exchange of this.#exchanges) exchange.fail(aborted())
     for (const { agent } of this.#targets.values()) (agent.http ?? agent.https)?.destroy()
     this.#targets.clear()
+  }
+
+  #notice(text: string): void {
+    const now = performance.now()
+    if (now - (this.#noticed.get(text) ?? -Infinity) < NOTICE_AGAIN_MS) return
+    this.#noticed.set(text, now)
+    this.#settings.onNotice?.(text)
   }
 
   /** Where the server has closed one kept connection, it may have closed the others as well. */

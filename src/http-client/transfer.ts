@@ -1,5 +1,6 @@
 import type { ClientRequest, IncomingHttpHeaders } from 'node:http'
 import type { Request, Response } from 'got'
+import type { Connection } from './connection.ts'
 import type { Exchange } from './exchange.ts'
 import { cut } from './failure.ts'
 
@@ -13,6 +14,7 @@ export interface Answer {
   headers: IncomingHttpHeaders
   /** As it came, still encoded. */
   body: Buffer
+  connection: Connection
 }
 
 /**
@@ -53,7 +55,10 @@ export async function transfer(
     // In here: what it throws is the same failure, and nobody else's.
     upload(stream, body, exchange)
   })
-  if (response === undefined) throw new TypeError('An answer without a head.')
+  const { connection } = exchange
+  if (response === undefined || connection === undefined) {
+    throw new TypeError('An answer without a head.')
+  }
   if (!stream.writableEnded) {
     // The server has heard enough; it must not take the next request for the rest of this one.
     stream.destroy()
@@ -62,7 +67,8 @@ export async function transfer(
   return {
     status: response.statusCode,
     headers: response.headers,
-    body: only !== undefined && chunks.length === 1 ? only : Buffer.concat(chunks, received)
+    body: only !== undefined && chunks.length === 1 ? only : Buffer.concat(chunks, received),
+    connection
   }
 }
 

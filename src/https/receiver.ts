@@ -1,6 +1,6 @@
 import type { OutgoingMessage } from '../hl7/outgoing-message.ts'
 import { Hl7Error } from '../hl7/hl7-error.ts'
-import type { HttpClient, HttpReply } from '../http-client/http-client.ts'
+import type { HttpClient, HttpReply, HttpRequest } from '../http-client/http-client.ts'
 import { headerValueProblem } from './header-values.ts'
 import { buildRequestBody, type FormField, type RequestBodySettings } from './request-body.ts'
 
@@ -18,8 +18,8 @@ export interface ValueContext {
 export interface NamedValue {
   name: string
   value: string | ((context: ValueContext) => MaybeText | Promise<MaybeText>)
-  /** Never to be shown. */
-  secret?: boolean
+  /** Never to be shown; of an `expression`, only to who may read all that expressions can. */
+  secret?: boolean | 'expression'
 }
 
 type MaybeText = string | undefined
@@ -41,28 +41,26 @@ export interface ReceiverSettings extends RequestBodySettings {
   userAgent: string
 }
 
-/** One message on its way to the receiver. */
+/** One message that a request is to be made for. */
 export interface Shipment extends ValueContext {
   /** Instead of the configured URL; the caller has checked that the origin is the same. */
   url?: URL | undefined
   token?: string | undefined
-  responseTimeoutMs: number
-  signal?: AbortSignal | undefined
 }
 
+/** A request as it goes out; sending it changes nothing in it, so that it can be sent again. */
 export interface PreparedRequest {
-  method: 'POST' | 'PUT'
-  url: URL
-  /** Under lower-case names, so that they can be looked up; they are sent as they were written. */
-  headers: Record<string, string>
-  body: Buffer
+  readonly method: 'POST' | 'PUT'
+  readonly url: URL
+  readonly headers: Pick<HeaderList, 'asWritten' | 'inLowerCase'>
+  readonly body: Buffer
 }
 
 /** HL7's own types first; what comes instead is read as well. */
 const ACCEPT =
   'application/hl7-v2, application/hl7-v2+er7, x-application/hl7-v2+er7, text/plain;q=0.9, application/json;q=0.9, */*;q=0.8'
 
-/** The server that takes the messages: makes the request for one and reads the answer's bytes. */
+/** The server that takes the messages: makes the request for one, sends it, and reads the answer's bytes. */
 export class Receiver {
   readonly #settings: ReceiverSettings
   readonly #client: HttpClient
@@ -73,35 +71,11 @@ export class Receiver {
   }
 
   /**
-   * Makes the request and sends it.
-   *
-   * @throws {Hl7Error} when a value of this message cannot be sent
-   * @throws {HttpError} when there is no complete answer
-   */
-  async send(shipment: Shipment): Promise<HttpReply> {
-    const { headers, ...request } = await this.#prepare(shipment)
-    const { responseTimeoutMs, signal } = shipment
-    return this.#client.request({
-      ...request,
-      headers: headers.asWritten(),
-      responseTimeoutMs,
-      signal
-    })
-  }
-
-  /**
-   * Makes the request without sending it.
+   * Makes the request: evaluates what is made from the message, and packs it.
    *
    * @throws {Hl7Error} when a value of this message cannot be sent
    */
   async prepare(shipment: Shipment): Promise<PreparedRequest> {
-    const { headers, ...request } = await this.#prepare(shipment)
-    return { ...request, headers: headers.inLowerCase() }
-  }
-
-  async #prepare(
-    shipment: Shipment
-  ): Promise<Omit<PreparedRequest, 'headers'> & { headers: HeaderList }> {
     const settings = this.#settings
     const { token } = shipment
     const fields = await evaluate(settings.formFields, shipment, 'form field')
@@ -109,11 +83,14 @@ export class Receiver {
       fields.push({ name: 'access_token', value: token })
     }
     const { body, contentType } = await this.#body(shipment, fields)
+    const inQuery = token !== undefined && settings.tokenPlacement === 'query'
     const headers = new HeaderList({
       Accept: ACCEPT,
       'User-Agent': settings.userAgent,
       Date: new Date().toUTCString(),
-      'Content-Type': contentType
+      'Content-Type': contentType,
+      // A cache would keep the URL with the answer (RFC 6750 §2.3).
+      ...(inQuery ? { 'Cache-Control': 'no-store' } : undefined)
     })
     for (const { name, value } of await evaluate(settings.headers, shipment, 'header')) {
       const problem = headerValueProblem(value)
@@ -125,15 +102,29 @@ export class Receiver {
       }
       headers.set(name, value)
     }
-    let url = shipment.url ?? settings.url
     if (token !== undefined && settings.tokenPlacement === 'header') {
       const { authHeader, authScheme } = settings
       headers.set(authHeader, authScheme === '' ? token : `${authScheme} ${token}`)
     }
-    if (token !== undefined && settings.tokenPlacement === 'query') {
-      url = withQuery(url, 'access_token', token)
+    const url = shipment.url ?? settings.url
+    return {
+      method: settings.method,
+      url: inQuery ? withQuery(url, 'access_token', token) : url,
+      headers,
+      body
     }
-    return { method: settings.method, url, headers, body }
+  }
+
+  /**
+   * Sends a request and reads the whole answer. The network alone can fail here.
+   *
+   * @throws {HttpError} when there is no complete answer
+   */
+  send(
+    { method, url, headers, body }: PreparedRequest,
+    limits: Pick<HttpRequest, 'responseTimeoutMs' | 'signal'>
+  ): Promise<HttpReply> {
+    return this.#client.request({ ...limits, method, url, headers: headers.asWritten(), body })
   }
 
   async #body(shipment: Shipment, fields: FormField[]): ReturnType<typeof buildRequestBody> {

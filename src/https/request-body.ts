@@ -59,11 +59,14 @@ export async function buildRequestBody(
   const { format, contentType } = settings
   switch (format) {
     case 'raw':
-      return { body: message.bytes, contentType: withCharset(contentType, message.charset) }
+      return {
+        body: message.bytes,
+        contentType: withCharset(contentType || HL7_TYPE, message.charset)
+      }
     case 'mllp':
       return {
         body: Buffer.concat([START_BLOCK, message.bytes, END_BLOCK]),
-        contentType: withCharset(contentType, message.charset)
+        contentType: withCharset(contentType || HL7_TYPE, message.charset)
       }
     case 'form': {
       const form = new URLSearchParams([
@@ -112,8 +115,8 @@ function isWhole({ text, charset, bytes }: OutgoingMessage): boolean {
   }
 }
 
-function withCharset(contentType: string, charset: string): string {
-  const type = contentType || HL7_TYPE
+/** A content type with the charset of its bytes, unless it names one. */
+function withCharset(type: string, charset: string): string {
   return /;\s*charset\s*=/i.test(type) ? type : `${type}; charset=${charset}`
 }
 
@@ -128,11 +131,14 @@ function multipart(
     `--${boundary}\r\nContent-Disposition: form-data; name="${quotable(name)}"${more}\r\n\r\n`
   const { bodyField, bodyFileName, bodyPartType, bodyEncoding } = settings
   const head = fields.map(({ name, value }) => `${part(name)}${value}\r\n`).join('')
-  const file = `; filename="${quotable(bodyFileName)}"\r\nContent-Type: ${bodyPartType}`
+  const isBase64 = bodyEncoding === 'base64'
+  // Base64 is letters of ASCII, whatever set the bytes that it stands for are in.
+  const type = isBase64 ? bodyPartType : withCharset(bodyPartType, message.charset)
+  const file = `; filename="${quotable(bodyFileName)}"\r\nContent-Type: ${type}`
   return {
     body: Buffer.concat([
       Buffer.from(head + part(bodyField, file)),
-      bodyEncoding === 'base64' ? Buffer.from(message.bytes.toString('base64')) : message.bytes,
+      isBase64 ? Buffer.from(message.bytes.toString('base64')) : message.bytes,
       Buffer.from(`\r\n--${boundary}--\r\n`)
     ]),
     contentType: `${settings.contentType || 'multipart/form-data'}; boundary=${boundary}`

@@ -12,22 +12,40 @@ const MAX_OUTPUT = 300
  * @param secrets what was sent to the server, in each form that it could echo
  */
 export function cleanText(text: string, secrets: readonly string[]): string {
-  const printable = text
+  const cleaned = hideTokens(hideSecrets(printable(text), secrets))
+  return cleaned.length > MAX_OUTPUT ? `${cleaned.slice(0, MAX_OUTPUT - 1)}…` : cleaned
+}
+
+/** A server's text with its own words, but on one line, printable, and cut after 1000 characters. */
+export function oneLine(text: string): string {
+  return text.length > MAX_INPUT ? `${printable(text)}…` : printable(text)
+}
+
+function printable(text: string): string {
+  return text
     .slice(0, MAX_INPUT)
     .replace(/[\p{C}\p{Zl}\p{Zp}]/gu, ' ')
     .replace(/ {2,}/g, ' ')
     .trim()
-  const cleaned = hideTokens(hideSecrets(printable, secrets))
-  return cleaned.length > MAX_OUTPUT ? `${cleaned.slice(0, MAX_OUTPUT - 1)}…` : cleaned
 }
 
+/** One pass through the text and one through each secret, however long that is. */
 function hideSecrets(text: string, secrets: readonly string[]): string {
   const hidden = new Uint8Array(text.length)
   for (const secret of secrets) {
     const length = Math.min(secret.length, PIECE)
     if (length === 0) continue
+    const places = new Map<string, number[]>()
     for (let at = 0; at + length <= text.length; at++) {
-      if (secret.includes(text.slice(at, at + length))) hidden.fill(1, at, at + length)
+      const piece = text.slice(at, at + length)
+      const others = places.get(piece)
+      if (others === undefined) places.set(piece, [at])
+      else others.push(at)
+    }
+    for (let at = 0; at + length <= secret.length; at++) {
+      const piece = secret.slice(at, at + length)
+      for (const place of places.get(piece) ?? []) hidden.fill(1, place, place + length)
+      places.delete(piece)
     }
   }
   let result = ''

@@ -1,5 +1,6 @@
 import type { HttpError } from '../http-client/http-error.ts'
 import { isCertificateCode } from './certificate-code.ts'
+import { oneLine } from './clean-text.ts'
 import type { ClientAuthMethod, TokenSettings } from './token-settings.ts'
 
 /** What the hint for an OAuth error depends on. */
@@ -140,7 +141,8 @@ export function hintForNetwork(error: HttpError, field: 'Issuer URL' | 'Token UR
     return "The token server's certificate is out of date: it has to be renewed there; check this machine's clock too."
   }
   if (isCertificateCode(code)) {
-    const who = certificateIssuer === undefined ? '' : ` It was issued by "${certificateIssuer}".`
+    const who =
+      certificateIssuer === undefined ? '' : ` It was issued by "${oneLine(certificateIssuer)}".`
     return `The token server's certificate is not trusted here.${who} Put the certificate of that authority into the CA of the TLS configuration chosen in TLS.`
   }
   if (code.includes('ALERT') && code.includes('CERTIFICATE')) {

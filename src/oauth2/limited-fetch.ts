@@ -7,6 +7,8 @@ import { isSafeAddress } from './token-url.ts'
 /** Limit for one request, from the lookup of the name to the last byte of the answer. */
 const WHOLE_REQUEST_MS = 15_000
 const MAX_ANSWER_BYTES = 1024 * 1024
+/** RFC 1035 §2.3.4, in characters. Metadata may name any, and errors name the host. */
+const MAX_HOST = 253
 
 /**
  * The fetch of discovery and token requests: at most 15 s, to safe addresses only. The signal that
@@ -17,9 +19,15 @@ const MAX_ANSWER_BYTES = 1024 * 1024
 export function limitedFetch(httpClient: HttpClient, signal: AbortSignal): ClientFetch {
   const fetch = clientFetch(httpClient, WHOLE_REQUEST_MS)
   return async (url, options) => {
-    if (!isSafeAddress(new URL(url))) {
+    const address = new URL(url)
+    if (address.hostname.length > MAX_HOST) {
       throw configError(
-        `The address ${new URL(url).origin}, which the issuer names, must be https: (http: only to localhost).`
+        `The host name of the token server is longer than ${MAX_HOST} characters: no host has such a name.`
+      )
+    }
+    if (!isSafeAddress(address)) {
+      throw configError(
+        `The address ${address.origin}, which the issuer names, must be https: (http: only to localhost).`
       )
     }
     const timeUp = new AbortController()

@@ -1,4 +1,4 @@
-import { cleanText } from './clean-text.ts'
+import { cleanText, oneLine } from './clean-text.ts'
 import { TokenError } from './token-error.ts'
 
 /**
@@ -33,5 +33,5 @@ export function redirectError(
 /** The query may hold anything; the path tells `/token/` from `/token`. */
 function shown({ origin, pathname }: URL, secrets: readonly string[]): string {
   const pieces = pathname.split('/').map((piece) => cleanText(piece, secrets))
-  return `${origin}${pieces.join('/')}`
+  return oneLine(`${origin}${pieces.join('/')}`)
 }

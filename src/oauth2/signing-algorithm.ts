@@ -38,7 +38,8 @@ export function signingAlgorithm(
   if (wanted === '') return able.find(({ alg }) => supported.includes(alg)) ?? usual
   return (
     able.find(({ alg }) => alg === wanted) ??
-    `Algorithm: ${wanted.slice(0, 20)} does not fit this private key; it can sign with ${able
+    // What was chosen may come from a variable, and the log is not the place for its value.
+    `Algorithm: it does not fit this private key, which can sign with ${able
       .map(({ alg }) => alg)
       .join(', ')}.`
   )

@@ -1,4 +1,5 @@
 import type { HttpClient } from '../http-client/http-client.ts'
+import { oneLine } from './clean-text.ts'
 import { systemClock, type Clock } from './clock.ts'
 import { TokenClient } from './token-client.ts'
 import type { TokenError } from './token-error.ts'
@@ -34,11 +35,11 @@ export async function testToken(
     const elapsedMs = Math.round(clock.monotonic() - startedAt)
     return {
       ok: true,
-      tokenEndpoint,
+      tokenEndpoint: oneLine(tokenEndpoint),
       clientAuth,
       tokenType,
       expiresIn: expiresIn ?? null,
-      scope,
+      scope: oneLine(scope),
       elapsedMs
     }
   } catch (error) {

@@ -4,7 +4,7 @@ import { afterEach, describe, it } from 'node:test'
 import { Courier, type Parcel } from '../../src/delivery/courier.ts'
 import { parseReplyRules } from '../../src/delivery/reply-rules.ts'
 import { readOutgoingMessage } from '../../src/hl7/outgoing-message.ts'
-import { Receiver } from '../../src/https/receiver.ts'
+import { type NamedValue, Receiver } from '../../src/https/receiver.ts'
 import { TokenSource } from '../../src/oauth2/token-source.ts'
 import {
   createClient,
@@ -20,11 +20,15 @@ const ACK = 'MSH|^~\\&|C|D|A|B|20260102||ACK^A01|R1|P|2.5.1\rMSA|AA|M1\r'
 const answer = (status: number, body = '', headers = ''): string =>
   `HTTP/1.1 ${status} x\r\ncontent-length: ${body.length}\r\n${headers}\r\n${body}`
 
-const parcel: Parcel = {
-  message: readOutgoingMessage('MSH|^~\\&|A|B|C|D|20260102||ADT^A01|M1|P|2.5.1', 'auto'),
+const parcelOf = (...ids: string[]): Parcel => ({
+  message: readOutgoingMessage(
+    ids.map((id) => `MSH|^~\\&|A|B|C|D|20260102||ADT^A01|${id}|P|2.5.1`).join('\r'),
+    'auto'
+  ),
   input: {},
   responseTimeoutMs: 2000
-}
+})
+const parcel = parcelOf('M1')
 
 describe('Courier', () => {
   const closing: (() => unknown)[] = []
@@ -62,11 +66,13 @@ describe('Courier', () => {
       rules = '',
       tokens,
       refreshOnStatus = [401],
+      headers = [],
       client: settings
     }: {
       rules?: string
       tokens?: TokenSource
       refreshOnStatus?: number[]
+      headers?: NamedValue[]
       client?: Parameters<typeof createClient>[0]
     } = {}
   ) {
@@ -78,7 +84,7 @@ describe('Courier', () => {
       receiver: new Receiver(
         {
           ...{ url, method: 'POST', tokenPlacement: 'header', authHeader: 'Authorization' },
-          ...{ authScheme: 'Bearer', headers: [], formFields: [], userAgent: 'test/1' },
+          ...{ authScheme: 'Bearer', headers, formFields: [], userAgent: 'test/1' },
           ...{ format: 'raw', contentType: '', bodyField: 'message', bodyFileName: 'm.hl7' },
           ...{ bodyPartType: 'text/plain', bodyEncoding: 'text' }
         },
@@ -195,6 +201,124 @@ describe('Courier', () => {
     const { decision, error } = await mine.attempt(parcel)
     assert.deepEqual([decision.outcome, error], ['accept', undefined])
     assert.deepEqual([server.requests.length, server.connections()], [5, 4])
+  })
+
+  describe('an answer to an earlier message on the same connection', () => {
+    const ack = (...codes: [code: string, id: string][]): string =>
+      answer(200, ACK.slice(0, ACK.indexOf('MSA')) + codes.map((one) => msa(...one)).join(''))
+    const msa = (code: string, id: string): string => `MSA|${code}|${id}\r`
+
+    it('is no answer: a reset that the rules decide, and nothing more goes over that one', async () => {
+      const server = await receiver((socket, _request, { all }) => {
+        if (all === 0) socket.write(ack(['AA', 'M1']))
+        // Once more, while the next message is under way; then the answer to that one.
+        if (all === 1) socket.write(ack(['AA', 'M1']), () => socket.write(ack(['AR', 'M2'])))
+        if (all === 2) socket.write(ack(['AE', 'M3']))
+      })
+      const notices: string[] = []
+      const mine = courier(server.url, { client: { onNotice: (text) => notices.push(text) } })
+      assert.equal((await mine.attempt(parcelOf('M1'))).decision.outcome, 'accept')
+      const second = await mine.attempt(parcelOf('M2'))
+      assert.deepEqual(second.error, {
+        code: 'ERR_EARLIER_ANSWER',
+        family: 'reset',
+        text: 'the receiver sent an answer to an earlier message'
+      })
+      assert.deepEqual(
+        [second.decision.rule, second.decision.retry, second.reachable, second.reply],
+        ['E=RF', true, true, undefined]
+      )
+      // It was answered, so that it is not sent again before the rules are asked.
+      assert.equal(server.requests.length, 2)
+      assert.equal((await mine.attempt(parcelOf('M3'))).reply?.ack?.code, 'AE')
+      assert.equal(server.connections(), 2)
+      assert.match(notices.join(), /an answer to an earlier message/)
+    })
+
+    it('counts for the ids of a whole batch, and all of the answer has to be to others', async () => {
+      for (const [replies, refused] of [
+        [[['AA', 'B2']], true],
+        [
+          [
+            ['AA', 'B2'],
+            ['AA', 'M1']
+          ],
+          true
+        ],
+        [
+          [
+            ['AA', ''],
+            ['AE', 'M1']
+          ],
+          true
+        ],
+        [
+          [
+            ['AA', 'M1'],
+            ['AE', 'B5']
+          ],
+          false
+        ],
+        [
+          [
+            ['AA', 'M1'],
+            ['AA', 'X']
+          ],
+          false
+        ],
+        [[['AA', 'X']], false],
+        [[['AA', '']], false]
+      ] as [[string, string][], boolean][]) {
+        const server = await receiver((socket, _request, { all }) => {
+          socket.write(all < 2 ? ack(['AA', '']) : ack(...replies))
+        })
+        const mine = courier(server.url)
+        await mine.attempt(parcelOf('B1', 'B2', 'B3'))
+        await mine.attempt(parcelOf('M1'))
+        const { error } = await mine.attempt(parcelOf('B4', 'B5'))
+        assert.equal(error?.family, refused ? 'reset' : undefined, JSON.stringify(replies))
+      }
+    })
+
+    it('is one to this message where it was sent over that connection before', async () => {
+      const server = await receiver((socket, _request, { all }) => {
+        socket.write(all === 0 ? answer(503) : ack(['AA', 'M1']))
+      })
+      const mine = courier(server.url)
+      assert.equal((await mine.attempt(parcelOf('M1'))).decision.retry, true)
+      for (let time = 0; time < 2; time++) {
+        assert.equal((await mine.attempt(parcelOf('M1'))).decision.outcome, 'accept')
+      }
+      assert.equal(server.connections(), 1)
+    })
+
+    it('is a foreign id over another connection', async () => {
+      const server = await receiver((socket, _request, { all }) => {
+        if (all === 0) socket.end(ack(['AA', 'M1']))
+        else socket.write(ack(['AA', 'M1']))
+      })
+      const mine = courier(server.url)
+      await mine.attempt(parcelOf('M1'))
+      const { decision } = await mine.attempt(parcelOf('M2'))
+      assert.deepEqual([decision.outcome, decision.warnings], ['accept', [':I?=W']])
+    })
+  })
+
+  it('makes the request for a dead connection once, and one for each token', async () => {
+    const { tokens } = await tokenSource()
+    let made = 0
+    const server = await receiver((socket, request, { here, all }) => {
+      if (here > 0) socket.resetAndDestroy()
+      else if (request.includes('Bearer token-1\r') && all > 0) socket.write(answer(401))
+      else socket.write(answer(200, ACK))
+    })
+    const headers = [{ name: 'x-made', value: () => String(++made) }]
+    const mine = courier(server.url, { tokens, headers })
+    await mine.attempt(parcel)
+    assert.equal((await mine.attempt(parcel)).decision.outcome, 'accept')
+    const seen = server.requests.map((request) => /x-made: (\d)/.exec(request)?.[1])
+    // Dead, refused, dead, and taken.
+    assert.deepEqual(seen, ['1', '2', '2', '3', '3'])
   })
 
   it('gets a fresh token for a refused one and sends once more', async () => {

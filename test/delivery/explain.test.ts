@@ -98,6 +98,12 @@ describe('deliveryFailed', () => {
       `it broke. ${taken}`,
       { code: 'ECONNRESET' }
     ],
+    [
+      'an answer to an earlier message',
+      error('ERR_EARLIER_ANSWER', 'reset'),
+      'it broke. It answers a message more than once: its operator has to look. It may have taken this message.',
+      { code: 'ERR_EARLIER_ANSWER' }
+    ],
     ['an answer that was cut', error('EPIPE', 'reset', 200), `it broke. ${taken}`, cut],
     [
       'a connection that was cut in the handshake: nothing was taken',

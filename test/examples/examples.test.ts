@@ -249,7 +249,7 @@ describe('the examples', () => {
       assert.match(request?.headers['content-type'] ?? '', /^multipart\/form-data; boundary=/)
       assert.match(
         request?.body.toString() ?? '',
-        /name="payload"; filename="message.hl7"\r\nContent-Type: text\/plain\r\n\r\nMSH\|/
+        /name="payload"; filename="message.hl7"\r\nContent-Type: text\/plain; charset=utf-8\r\n\r\nMSH\|/
       )
       assert.ok(JSON.parse(String(request?.headers['uphn-infomap'])))
     })

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import type { Socket } from 'node:net'
+import { createServer as createTlsServer } from 'node:tls'
 import { inspect } from 'node:util'
 import { Worker } from 'node:worker_threads'
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib'
@@ -14,6 +16,7 @@ import {
   type LocalServer,
   MESSAGE,
   post,
+  start,
   startServer,
   startTcpServer,
   TOKEN,
@@ -252,6 +255,58 @@ describe('HttpClient', () => {
       assert.equal(server.connections(), 2)
     })
 
+    for (const way of ['http', 'TLS'] as const) {
+      it(`closes a kept one on which more comes than the answer, ${way}, and says so`, async () => {
+        const authority = await createAuthority()
+        const sockets: Socket[] = []
+        const onConnection = (socket: Socket): void => {
+          sockets.push(socket)
+          const here = sockets.length
+          socket.on('data', () => {
+            socket.write(`HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n${here}`)
+          })
+        }
+        const server =
+          way === 'http'
+            ? await serveTcp(onConnection)
+            : await start(createTlsServer(await authority.issueServer(), onConnection), 'https:')
+        closing.push(server.close)
+        const notices: string[] = []
+        const mine = client({
+          tls: { ca: authority.ca },
+          onNotice: (text) => notices.push(text)
+        })
+        assert.equal((await post(mine, server.url)).body.toString(), '1')
+        for (const answer of ['2', '3']) {
+          sockets.at(-1)?.write('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nmore')
+          await until(() => server.open() === 0)
+          assert.equal((await post(mine, server.url)).body.toString(), answer)
+        }
+        assert.equal(server.connections(), 3)
+        assert.equal(notices.length, 1, 'and says so once a minute')
+        assert.match(
+          notices[0] ?? '',
+          new RegExp(`^${server.url.host}: .*more than one whole answer`)
+        )
+      })
+    }
+
+    it('names the one that a reply came over, and closes it when it is told to', async () => {
+      const server = await serve((request, response) => {
+        request.resume().once('end', () => response.end('ok'))
+      })
+      const notices: string[] = []
+      const mine = client({ onNotice: (text) => notices.push(text) })
+      const [first, second] = [await post(mine, server.url), await post(mine, server.url)]
+      assert.equal(second.connection, first.connection)
+      first.connection.close('a reason')
+      first.connection.close('a reason')
+      const third = await post(mine, server.url)
+      assert.notEqual(third.connection, first.connection)
+      assert.equal(server.connections(), 2)
+      assert.deepEqual(notices, [`${server.url.host}: a reason.`])
+    })
+
     it('reaches an IPv6 address', async () => {
       const server = await startServer(
         (_request, response) => response.end('six'),
@@ -301,6 +356,7 @@ describe('HttpClient', () => {
       ['is no gzip', 'gzip', Buffer.from('plain Lindqvist')],
       ['is a cut gzip', 'gzip', gzipSync(MESSAGE).subarray(0, 40)],
       ['has an unknown encoding', 'zstd', Buffer.from('x')],
+      ['has an encoding that JavaScript knows', 'constructor', Buffer.from('x')],
       ['has too many encodings', 'gzip, gzip, gzip', gzipSync(gzipSync(gzipSync('x')))]
     ]
     for (const [name, header, body] of broken) {
@@ -414,7 +470,8 @@ describe('HttpClient', () => {
               }
             })
           })
-          const mine = client()
+          const notices: string[] = []
+          const mine = client({ onNotice: (text) => notices.push(text) })
           for (let requests = 1; requests < 3; requests++) {
             // After two packets Node.js may have begun to keep the connection.
             const reply = await post(packets === 1 ? mine : client(), server.url)
@@ -422,6 +479,7 @@ describe('HttpClient', () => {
             assert.equal(reply.status, Number(bytes.slice(9, 12)))
             assert.equal(server.connections(), requests)
           }
+          assert.equal(notices.length, packets === 1 ? 1 : 0)
         }
       })
     }
@@ -483,6 +541,26 @@ describe('HttpClient', () => {
         assert.ok(!inspect(error).includes('Lindqvist'))
       })
     }
+
+    it('counts where the server closes the connection at it, while the request is still going out', async () => {
+      const authority = await createAuthority()
+      const worker = new Worker(new URL('refusing-server.ts', import.meta.url), {
+        workerData: await authority.issueServer()
+      })
+      closing.push(async () => {
+        await worker.terminate()
+      })
+      const [port] = (await once(worker, 'message')) as [number]
+      const url = new URL(`https://127.0.0.1:${port}/hl7`)
+      const mine = client({ tls: { ca: authority.ca } })
+      const body = Buffer.alloc(4 << 20)
+      const answers: string[] = []
+      for (let tries = 0; tries < 60; tries++) {
+        const answer = await post(mine, url, { body }).catch((error: unknown) => error)
+        answers.push(answer instanceof Error ? answer.message : String((answer as HttpReply).body))
+      }
+      assert.deepEqual([...new Set(answers)], ['too large'])
+    })
 
     it('may come before the request is sent whole', async () => {
       const server = await serve((request, response) => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { createServer as createHttpServer, type Server } from 'node:http'
 import { createServer as createHttpsServer } from 'node:https'
 import { connect, type Socket } from 'node:net'
+import { createServer as createTlsServer } from 'node:tls'
 import { afterEach, before, describe, it } from 'node:test'
 import { inspect } from 'node:util'
 import type { HttpClientSettings } from '../../src/http-client/http-client.ts'
@@ -111,6 +112,31 @@ describe('HttpClient through a proxy', () => {
     assert.deepEqual(proxy.connects, [{ target, authorization: undefined, host: target }])
     assert.equal(proxy.others, 0)
     assert.equal(server.connections(), 1)
+  })
+
+  it('closes an idle tunnel on which more comes than the answer', async () => {
+    const sockets: Socket[] = []
+    const server = await start(
+      createTlsServer(certificate, (socket) => {
+        sockets.push(socket)
+        const here = sockets.length
+        socket.on('error', () => undefined)
+        socket.on('data', () => {
+          socket.write(`HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n${here}`)
+        })
+      }),
+      'https:'
+    )
+    closing.push(server.close)
+    const proxy = await startProxy()
+    const notices: string[] = []
+    const mine = client({ proxy: settings(proxy), onNotice: (text) => notices.push(text) })
+    assert.equal((await post(mine, server.url)).body.toString(), '1')
+    sockets[0]?.write('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nmore')
+    await until(() => proxy.open() === 0)
+    assert.equal((await post(mine, server.url)).body.toString(), '2')
+    assert.equal(proxy.connects.length, 2)
+    assert.match(notices.join(), /more than one whole answer/)
   })
 
   it('keeps an idle tunnel longer than connectTimeout', async () => {

@@ -16,7 +16,7 @@ describe('transfer', () => {
     })
     const stream = Object.assign(silent, { options: { method: 'POST' } }) as unknown as Request
     const limits = { connectTimeoutMs: 60_000, responseTimeoutMs: 60_000, maxResponseBytes: 1000 }
-    const exchange = new Exchange(new URL('https://127.0.0.1/'), limits)
+    const exchange = new Exchange(new URL('https://127.0.0.1/'), limits, () => undefined)
     try {
       const answer = transfer(stream, Buffer.from('message'), exchange)
       stream.destroy()

@@ -11,7 +11,7 @@ describe('Receiver', () => {
   })
 
   const message = readOutgoingMessage('MSH|^~\\&|A|B|C|D|20260102||ADT^A01|R1|P|2.5.1', 'auto')
-  const shipment = { message, input: {}, token: 'token-1', responseTimeoutMs: 2000 }
+  const shipment = { message, input: {}, token: 'token-1' }
   const receiver = (more: Partial<ReceiverSettings>): Receiver => {
     const client = createClient()
     closing.push(() => {
@@ -39,7 +39,7 @@ describe('Receiver', () => {
     )
   }
 
-  it('sends header names as they were written, and prepares them in lower case', async () => {
+  it('sends header names as they were written, and offers them in lower case', async () => {
     let raw: string[] = []
     const server: LocalServer = await startServer((request, response) => {
       raw = request.rawHeaders
@@ -55,7 +55,8 @@ describe('Receiver', () => {
         { name: 'uphn-infomap', value: '{"later":"one"}' }
       ]
     })
-    await mine.send(shipment)
+    const prepared = await mine.prepare(shipment)
+    await mine.send(prepared, { responseTimeoutMs: 2000 })
     const names = raw.filter((_, index) => index % 2 === 0)
     for (const name of ['X-Access-TOKEN', 'ACCEPT', 'uphn-infomap', 'Content-Type', 'Date']) {
       assert.ok(names.includes(name), names.join())
@@ -63,7 +64,7 @@ describe('Receiver', () => {
     assert.equal(raw[raw.indexOf('uphn-infomap') + 1], '{"later":"one"}', 'the later one counts')
     assert.ok(!names.includes('Accept') && !names.includes('UPHN-INFOMAP'), names.join())
 
-    const { headers } = await mine.prepare(shipment)
+    const headers = prepared.headers.inLowerCase()
     assert.equal(headers['x-access-token'], 'Bearer token-1')
     assert.equal(headers['accept'], 'text/plain')
     for (const name of Object.keys(headers)) assert.equal(name, name.toLowerCase())
@@ -78,6 +79,17 @@ describe('Receiver', () => {
       assert.equal(prepared.url.search, '?a=b+c&d&access_token=a%2Bb%2Fc%3D%26d')
     }
     assert.equal(url.href, 'https://hl7.example.org/x?a=b+c&d')
+  })
+
+  it('asks caches to keep no URL with a token in it, in the words of the user if there are any', async () => {
+    const control = async (settings: Partial<ReceiverSettings>): Promise<string | undefined> => {
+      const { headers } = await receiver(settings).prepare(shipment)
+      return headers.inLowerCase()['cache-control']
+    }
+    assert.equal(await control({ tokenPlacement: 'query' }), 'no-store')
+    assert.equal(await control({}), undefined)
+    const own = [{ name: 'CACHE-control', value: 'no-cache, no-store' }]
+    assert.equal(await control({ tokenPlacement: 'query', headers: own }), 'no-cache, no-store')
   })
 
   it('says of bytes that are no text that the message cannot be sent', async () => {

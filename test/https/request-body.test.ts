@@ -80,7 +80,7 @@ describe('buildRequestBody', () => {
       Buffer.from(
         `--${boundary}\r\nContent-Disposition: form-data; name="a%22b%0D%0A"\r\n\r\né\r\n` +
           `--${boundary}\r\nContent-Disposition: form-data; name="message"; filename="x%22y.hl7"\r\n` +
-          'Content-Type: x/hl7\r\n\r\n'
+          'Content-Type: x/hl7; charset=iso-8859-1\r\n\r\n'
       ),
       message.bytes,
       Buffer.from(`\r\n--${boundary}--\r\n`)
@@ -90,7 +90,11 @@ describe('buildRequestBody', () => {
     assert.match(again.contentType, /^multipart\/mixed; boundary=/)
     assert.ok(!again.contentType.includes(boundary))
     const encoded = await build({ ...given, bodyEncoding: 'base64' })
-    assert.ok(encoded.body.includes(`\r\n\r\n${base64}\r\n--`))
+    // Letters of ASCII alone, whatever set the bytes are in.
+    assert.ok(encoded.body.includes(`\r\nContent-Type: x/hl7\r\n\r\n${base64}\r\n--`))
+    const bodyPartType = 'x/hl7; Charset="utf-8"'
+    const named = await build({ ...given, bodyPartType })
+    assert.ok(named.body.includes(`\r\nContent-Type: ${bodyPartType}\r\n\r\nMSH`))
   })
 
   it('makes JSON, by the template where there is one', async () => {

@@ -137,11 +137,11 @@ describe('values from the environment', () => {
     assert.equal(requests.at(-1)?.headers['x-c'], SECRET)
   })
 
-  it('are hidden in the query of a URL, which itself may come from there', async () => {
+  it('are hidden where the URL itself comes from there, its path too', async () => {
     await nodeRed.deploy(flow({ url: '${MY_URL}' }))
     const { body } = await nodeRed.post('/hl7-https-out/out/test', {})
     const { request } = body as { request: { line: string } }
-    assert.equal(request.line, 'POST /hl7?••• HTTP/1.1')
+    assert.equal(request.line, 'POST ••• HTTP/1.1')
     assert.equal(requests.at(-1)?.url, `/hl7?code=${SECRET}`)
     await nodeRed.deploy(flow({ url: `${server.url.href}?a=b` }))
     const plain = await nodeRed.post('/hl7-https-out/out/test', {})

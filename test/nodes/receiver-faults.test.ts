@@ -68,6 +68,9 @@ describe('a receiver that misbehaves on its connections', () => {
       .map((msg) => msg['hl7'] as { controlId: string; attempts: number; ack: { code: string } })
       .filter(({ controlId }) => controlId.startsWith(prefix))
 
+  const logged = (text: string): number =>
+    world.nodeRed.log().filter((line) => line.includes('[warn]') && line.includes(text)).length
+
   /** Two messages: the first meets the fault. Both have to leave on ACK, once, in their order. */
   async function bothArrive(
     prefix: string,
@@ -183,6 +186,45 @@ describe('a receiver that misbehaves on its connections', () => {
     behave = once((socket, id) => socket.write(reply(id) + reply(id, 'AR')))
     const [first] = await bothArrive('TWICE')
     assert.equal(first, 1)
+  })
+
+  it('answers the last message once more when the next one comes', async () => {
+    behave = (socket, id, index) => {
+      if (index === 1) socket.write(reply('AGAIN1'), () => socket.write(reply(id, 'AR')))
+      else answer(socket, id)
+    }
+    assert.deepEqual(await bothArrive('AGAIN'), [1, 2])
+    assert.deepEqual(received, ['AGAIN1', 'AGAIN2', 'AGAIN2'])
+    assert.equal(logged(`127.0.0.1:${port}: the receiver sent an answer to an earlier message`), 1)
+  })
+
+  it('answers once more while nothing is under way', async () => {
+    const used = new Set<Socket>()
+    behave = (socket, id) => {
+      used.add(socket)
+      answer(socket, id)
+    }
+    const attempts = await bothArrive('IDLE', async () => {
+      await world.nodeRed.waitFor(
+        () => (left('ack', 'IDLE').length >= 2 ? true : undefined),
+        15_000,
+        () => received.join()
+      )
+      for (const socket of used) socket.write(reply('IDLE1', 'AR'))
+      await world.nodeRed.waitFor(
+        () => (logged(`127.0.0.1:${port}: the server sent more than one`) > 0 ? true : undefined),
+        15_000,
+        () => world.nodeRed.log().join()
+      )
+    })
+    assert.deepEqual(attempts, [1, 1])
+    await world.nodeRed.inject('in', { payload: adt('IDLE3') })
+    await world.nodeRed.waitFor(
+      () => (left('ack', 'IDLE').length >= 3 ? true : undefined),
+      15_000,
+      () => received.join()
+    )
+    assert.equal(used.size, 2)
   })
 
   it('closes a kept connection between two messages', async () => {

@@ -143,7 +143,7 @@ describe('what the receiver sees', () => {
       assert.equal(
         body.toString(),
         `--${type[1]}\r\nContent-Disposition: form-data; name="payload"; filename="message %221%22.hl7"\r\n` +
-          `Content-Type: text/plain\r\n\r\n${SENT}\r\n--${type[1]}--\r\n`
+          `Content-Type: text/plain; charset=utf-8\r\n\r\n${SENT}\r\n--${type[1]}--\r\n`
       )
       assert.equal(Number(headers['content-length']), body.length)
     })

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
-import { describe, it } from 'node:test'
+import { describe, it, type TestContext } from 'node:test'
+import type { Node } from 'node-red'
 import type { Alert } from '../../src/delivery/alerts.ts'
 import type { DeliveryState } from '../../src/delivery/delivery-options.ts'
 import type { TokenStatus } from '../../src/oauth2/token-status.ts'
-import { statusOf } from '../../nodes/status-line.ts'
+import { StatusLine, statusOf } from '../../nodes/status-line.ts'
 
 const texts = JSON.parse(
   readFileSync(new URL('../../nodes/locales/en-US/hl7-https-out.json', import.meta.url), 'utf8')
@@ -155,4 +156,79 @@ describe('the status of a node', () => {
       assert.deepEqual(actual, expected)
     })
   }
+})
+
+describe('a status line', () => {
+  /** A line whose two clocks stand still until they are moved, and what its node shows. */
+  function line(t: TestContext) {
+    const clocks = { wall: 1_700_000_000_000, monotonic: 5000 }
+    t.mock.timers.enable({ apis: ['setTimeout'] })
+    t.mock.method(Date, 'now', () => clocks.wall)
+    t.mock.method(performance, 'now', () => clocks.monotonic)
+    const texts: string[] = []
+    const node = {
+      status: ({ text = '' }: { text?: string }) => {
+        texts.push(text)
+      }
+    } as unknown as Node
+    let queued = 0
+    let alert: Alert | undefined
+    const status = new StatusLine(node, translate, () => {
+      const delivery: DeliveryState = { ...idle, state: 'sending', queued: ++queued }
+      return { delivery, token: undefined, alert, isNew: false }
+    })
+    const pass = (ms: number): void => {
+      clocks.wall += ms
+      clocks.monotonic += ms
+      t.mock.timers.tick(ms)
+    }
+    const raise = (): void => {
+      alert = { code: 'QUEUE_WAIT', value: 61 }
+    }
+    return { clocks, texts, status, pass, raise }
+  }
+
+  it('shows the first change at once, and the others every 100 ms', (t) => {
+    const { texts, status, pass } = line(t)
+    for (let times = 0; times < 5; times++) status.update()
+    assert.deepEqual(texts, ['sending (1)'])
+    pass(99)
+    assert.equal(texts.length, 1)
+    pass(1)
+    assert.deepEqual(texts, ['sending (1)', 'sending (2)'])
+    pass(1000)
+    assert.equal(texts.length, 2)
+    status.close()
+  })
+
+  for (const [what, jump] of [
+    ['back an hour', -3_600_000],
+    ['forward an hour', 3_600_000]
+  ] as const) {
+    it(`goes on, with its alerts, where the wall clock is set ${what}`, (t) => {
+      const { clocks, texts, status, pass, raise } = line(t)
+      status.update()
+      clocks.wall += jump
+      raise()
+      status.update()
+      assert.equal(texts.length, 1, 'no sooner either')
+      pass(100)
+      assert.deepEqual(texts, ['sending (1)', texts[1]])
+      assert.match(texts[1] ?? '', /61/)
+      status.close()
+    })
+  }
+
+  it('shows a code from elsewhere on one line, cut', () => {
+    const code = `E\u202e\n${'x'.repeat(200)}`
+    const states: Record<string, unknown>[] = [
+      shown({ state: 'error', lastError: { code, at: '' } }),
+      shown({ state: 'retrying', retry: { attempts: 1, waitMs: 1 } }, { state: 'none', code }),
+      shown({ lastOutcome: { outcome: 'nak', code } }),
+      shown({ lastOutcome: { outcome: 'ack', code } })
+    ]
+    for (const { text } of states) {
+      assert.match(String(text), /^[\x20-\x7e]{1,100}…$/)
+    }
+  })
 })

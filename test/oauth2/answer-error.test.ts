@@ -191,6 +191,12 @@ describe('redirectError', () => {
     }
   })
 
+  it('names no more of it than can be read', () => {
+    const error = redirect(307, `/${'long/'.repeat(3000)}`)
+    assert.ok(error)
+    assert.ok(error.message.length < 1200 && error.hint.length < 1200, error.message)
+  })
+
   it('is for 3xx without 304 alone', () => {
     for (const status of [300, 302, 399]) assert.ok(redirect(status, '/'))
     for (const status of [200, 299, 304, 400]) assert.equal(redirect(status, '/'), undefined)

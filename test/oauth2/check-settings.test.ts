@@ -74,7 +74,7 @@ describe('checkSettings', () => {
     [{ grantType: 'password', password: 'x' }, /Fill in User name/],
     [{ grantType: 'password', username: 'x' }, /Fill in Password/],
     [{ privateKey: 'x' }, /Private key: not PEM/],
-    [{ privateKey, signingAlg: 'RS384' }, /Algorithm: RS384 does not fit/],
+    [{ privateKey, signingAlg: 'RS384' }, /Algorithm: it does not fit/],
     [{ clientAuth: 'client_secret_jwt', signingAlg: 'HS512' }, /Algorithm: a JWT signed/],
     [
       { issuer: '', tokenEndpoint: 'https://x.example', privateKey, assertionAudience: 'issuer' },

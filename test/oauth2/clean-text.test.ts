@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { cleanText } from '../../src/oauth2/clean-text.ts'
+import { cleanText, oneLine } from '../../src/oauth2/clean-text.ts'
 
 describe('cleanText', () => {
   it('keeps what helps', () => {
@@ -25,6 +25,21 @@ describe('cleanText', () => {
     assert.equal(cleanText('-abcdef-cdefgh-', ['abcdefgh']), '-•••-•••-')
     assert.equal(cleanText('abcdefabcdef', ['abcdef']), '•••')
     assert.equal(cleanText('plain words', ['', 'zz']), 'plain words')
+  })
+
+  it('looks once through a secret, however much of the text it nearly holds', () => {
+    const secret = 'a'.repeat(1_000_000)
+    const time = (text: string): number =>
+      Math.min(
+        ...Array.from({ length: 3 }, () => {
+          const start = performance.now()
+          assert.equal(cleanText(text, [secret]), text)
+          return performance.now() - start
+        })
+      )
+    // As often as there are pieces in the text, it would be thirty times as long.
+    const [short, long] = [time('aaaaab'), time('aaaaab '.repeat(40).trim())]
+    assert.ok(long < 6 * short, `${short} ms and ${long} ms`)
   })
 
   it('tells words, addresses and numbers from tokens', () => {
@@ -96,3 +111,15 @@ describe('cleanText', () => {
 function isMark(secret: string): boolean {
   return /^[•…]+$/.test(secret)
 }
+
+describe('oneLine', () => {
+  it('keeps the words, and nothing that breaks a line, turns it round or goes on for ever', () => {
+    assert.equal(
+      oneLine(' https://x.example/2YotnFZFEjr1zCsicMWpAA '),
+      'https://x.example/2YotnFZFEjr1zCsicMWpAA'
+    )
+    assert.equal(oneLine('a\r\nb\u2028c\u202ed\u0000\u001b[31m'), 'a b c d [31m')
+    assert.equal(oneLine('a'.repeat(1000)), 'a'.repeat(1000))
+    assert.equal(oneLine('a'.repeat(1001)), `${'a'.repeat(1000)}…`)
+  })
+})

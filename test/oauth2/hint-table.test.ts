@@ -161,5 +161,7 @@ describe('hintForNetwork', () => {
       hintForNetwork(error('UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'tls', 'Test CA'), 'Issuer URL'),
       /not trusted here\. It was issued by "Test CA"\. Put/
     )
+    const turned = error('UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'tls', 'Test\u202e\r\nCA')
+    assert.match(hintForNetwork(turned, 'Issuer URL'), /issued by "Test CA"/)
   })
 })

@@ -45,6 +45,15 @@ describe('limitedFetch', () => {
     }
   }
 
+  it('asks no host whose name is longer than a name can be, and does not repeat it', async () => {
+    const name = 'a.'.repeat(200)
+    await assert.rejects(fetch(`https://${name}example/token`, post), (error: Error) => {
+      assert.equal((error as { code?: unknown }).code, 'CONFIG')
+      assert.match(error.message, /host name .* longer than 253/)
+      return !error.message.includes(name)
+    })
+  })
+
   it('repeats a request whose kept connection the server had closed, once', async () => {
     await afterOne(cut)
     assert.equal(await (await fetch(token(), post)).text(), 'good')
@@ -112,7 +121,8 @@ describe('limitedFetch', () => {
       assert.equal(given.length, 1)
     }
     const given: HttpRequest[] = []
-    const reply: HttpReply = { status: 200, headers: {}, body: Buffer.from('good') }
+    const connection = { close: () => undefined }
+    const reply: HttpReply = { status: 200, headers: {}, body: Buffer.from('good'), connection }
     const quick = limitedFetch(
       clientOf(given, () => Promise.resolve(reply)),
       closing.signal

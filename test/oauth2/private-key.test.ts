@@ -81,6 +81,51 @@ describe('readPrivateKey', () => {
   })
 })
 
+describe('a text that is no key', () => {
+  const key = pem(rsa.privateKey, 'pkcs8')
+
+  it('is read up to 64 KiB, with what else there is in the file, and refused above', () => {
+    const file = (length: number): string => key + spki.repeat(200).slice(0, length - key.length)
+    assert.equal(problem(file(65_536)), 'none')
+    assert.match(problem(file(65_537)), /^Private key: longer than 64 KiB/)
+    assert.match(problem('-----BEGIN PRIVATE KEY-----\n'.repeat(40_000)), /longer than 64 KiB/)
+  })
+
+  it('is the first that ends as it began', () => {
+    const begun = key.replace(/-----END.*/, '')
+    const encrypted = '-----BEGIN ENCRYPTED PRIVATE KEY-----\n'
+    assert.equal(problem(encrypted + key), 'none')
+    assert.equal(problem(`-----END PRIVATE KEY-----\n${key}`), 'none')
+    assert.match(problem(begun), /damaged/)
+  })
+
+  it('takes four times as long where it is four times as long', () => {
+    for (const line of [
+      '-----BEGIN PRIVATE KEY-----\n',
+      '-----BEGIN ',
+      '-----BEGIN A PRIVATE KEY-----',
+      '\\n',
+      ' '
+    ]) {
+      const time = (length: number): number => {
+        const text = line.repeat(length / line.length) + 'PRIVATE KEY-----'
+        return Math.min(
+          ...Array.from({ length: 7 }, () => timed(() => problem(text.slice(-length))))
+        )
+      }
+      // Of what takes the square of the length it is sixteen.
+      const [short, long] = [time(16_384), time(65_536)]
+      assert.ok(long < 9 * short + 1, `${JSON.stringify(line)}: ${short} ms and ${long} ms`)
+    }
+  })
+})
+
+function timed(run: () => unknown): number {
+  const start = performance.now()
+  run()
+  return performance.now() - start
+}
+
 describe('signingAlgorithm', () => {
   const names = (key: KeyObject, wanted: string, supported?: string[]): string => {
     const found = signingAlgorithm(key, wanted, supported)
@@ -125,7 +170,7 @@ describe('signingAlgorithm', () => {
   it('says what the key can do instead', () => {
     assert.equal(
       names(rsa.privateKey, 'x'.repeat(21)),
-      `Algorithm: ${'x'.repeat(20)} does not fit this private key; it can sign with RS256, RS384, RS512, PS256, PS384, PS512.`
+      'Algorithm: it does not fit this private key, which can sign with RS256, RS384, RS512, PS256, PS384, PS512.'
     )
     assert.match(names(p384.privateKey, 'RS384'), /does not fit.*with ES384\./)
     const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'secp256k1' })

@@ -51,6 +51,16 @@ describe('one token request', () => {
     assert.deepEqual([result.elapsedMs, result.expiresIn], [1234, 60])
   })
 
+  it('tells a scope on one line, and not all of an endless one', async () => {
+    server.answer = json({
+      access_token: 'a-token-in-good-order',
+      scope: `a\u202eb\n${'x'.repeat(5000)}`
+    })
+    const result = await test()
+    assert.ok(result.ok)
+    assert.match(result.scope, /^a b x{990,1000}…$/)
+  })
+
   it('tells the scope that was granted, else the one that was asked for', async () => {
     for (const [granted, scope] of [
       ['one', 'one'],

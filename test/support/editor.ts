@@ -1,4 +1,4 @@
-import { type Browser, chromium, type Page } from 'playwright-core'
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
 import { browserPath } from '../../scripts/browser.ts'
 
 /** Starts the Chromium that the machine has. */
@@ -41,8 +41,12 @@ export class Editor {
   }
 
   /** Opens the editor in a new page and waits until the node is there. */
-  static async open(browser: Browser, url: string, nodeId: string): Promise<Editor> {
-    const page = await browser.newPage({ viewport: { width: 1400, height: 900 } })
+  static async open(
+    browser: Browser | BrowserContext,
+    url: string,
+    nodeId: string
+  ): Promise<Editor> {
+    const page = await browser.newPage()
     const editor = new Editor(page, url, nodeId)
     await editor.load()
     return editor

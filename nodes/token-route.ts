@@ -1,0 +1,184 @@
+import type { Node, NodeAPI } from 'node-red'
+import { testToken, type TokenTestResult } from '../src/oauth2/test-token.ts'
+import { guarded } from './admin-routes.ts'
+import { readConnection } from './connection.ts'
+import { hideValues, untoldTexts } from './hidden-values.ts'
+import { environmentValue, flowFileProperties, type Credentials } from './named-values.ts'
+import { authParts, type AuthParts } from './node-parts.ts'
+import { holdsPermission } from './permissions.ts'
+import { isUnset, Properties } from './properties.ts'
+import { readTokenSettings, TOKEN_PROPERTIES, tokenHttpClient } from './read-token-settings.ts'
+
+/** What the editor sends in place of a password that it was never given. */
+const UNCHANGED = '__PWRD__'
+/** The credentials that the editor gets and sends as text. */
+const TEXTS = ['clientId', 'username']
+const NAMES = Object.keys(TOKEN_PROPERTIES) as (keyof typeof TOKEN_PROPERTIES)[]
+
+/** What a caller wants to have tested. */
+interface TokenTest {
+  /** Whose variables count; null where no such node is deployed. */
+  node: Node | null
+  parts: AuthParts | undefined
+  /** As a flow file has them. */
+  properties: object
+  credentials: Credentials
+  /** What the caller sent of them, who need not be told. */
+  typed: unknown
+  /** It is what the deployed node does as well. */
+  isDeployed: boolean
+}
+
+/**
+ * The route behind the Test button of the config node. A test of what is not deployed could send any
+ * secret and variable of this Node-RED anywhere: it is for those who could deploy it too.
+ */
+export function registerTokenRoute(RED: NodeAPI): void {
+  const write = RED.auth.needsPermission('oauth2-client-credentials.write')
+  RED.httpAdmin.post(
+    '/oauth2-client-credentials/:id/test',
+    write,
+    guarded(async (request, response) => {
+      const test = wantedTest(RED, request.params['id'] ?? '', request.body)
+      if (test.isDeployed || (await holdsPermission(RED, request, 'flows.write'))) {
+        response.json(await run(RED, test))
+      } else response.status(403).json(NOT_ALLOWED)
+    })
+  )
+}
+
+const NOT_ALLOWED: TokenTestResult = {
+  ok: false,
+  code: 'ERR_NOT_ALLOWED',
+  status: null,
+  description:
+    'These are not the deployed settings: to test others needs the permission flows.write.',
+  hint: 'Deploy first, or ask for the permission flows.write.'
+}
+
+function wantedTest(RED: NodeAPI, id: string, body: unknown): TokenTest {
+  const found = RED.nodes.getNode(id) as Node | null
+  const parts = found === null ? undefined : authParts.get(found)
+  // Another node's credentials are none of ours, whatever their names.
+  const node = parts === undefined ? null : found
+  const stored = node === null ? null : (RED.nodes.getCredentials(id) as Credentials | null)
+  const deployed = node === null ? undefined : flowFileProperties(RED, node)
+  const { credentials: typed, ...given } = members(body)
+  const isDeployed =
+    deployed !== undefined && sameProperties(given, deployed) && areStored(typed, stored ?? {})
+  return {
+    node,
+    parts,
+    // What counts as the same is not what is used: the deployed ones are.
+    properties: chosen(isDeployed ? deployed : given),
+    credentials: withStored(typed, stored ?? {}),
+    typed,
+    isDeployed
+  }
+}
+
+async function run(
+  RED: NodeAPI,
+  { node, parts, properties: given, credentials, typed }: TokenTest
+): Promise<TokenTestResult> {
+  const properties = new Properties(resolved(RED, node, given) as object, given)
+  const connection = readConnection(RED, properties)
+  const settings = readTokenSettings(
+    RED,
+    node,
+    properties,
+    resolved(RED, node, credentials) as Credentials,
+    connection
+  )
+  const untold = untoldTexts(settings, [TOKEN_PROPERTIES, given, typed])
+  const { problems } = properties
+  if (problems.length > 0) {
+    const text = problems.join('; ')
+    const hint = connection.missing
+      ? `It is not deployed: deploy it first, then test again.`
+      : `Correct this in the form: ${text}.`
+    return hideValues({ ok: false, code: 'CONFIG', status: null, description: text, hint }, untold)
+  }
+  const httpClient = tokenHttpClient(connection)
+  try {
+    const result = await testToken(settings, httpClient)
+    if (result.ok) parts?.tokens?.clearBackOff()
+    return hideValues(result, untold)
+  } finally {
+    httpClient.close()
+  }
+}
+
+/** Whether both are the same to a reader: order, an absent default, a number as text do not matter. */
+function sameProperties(given: object, deployed: object): boolean {
+  return JSON.stringify(normalForm(given)) === JSON.stringify(normalForm(deployed))
+}
+
+function normalForm(properties: object): unknown[] {
+  const values = properties as Record<string, unknown>
+  return NAMES.map((name) => {
+    const byDefault: unknown = TOKEN_PROPERTIES[name]
+    const value = isNothing(values[name]) ? byDefault : values[name]
+    return Array.isArray(byDefault) && Array.isArray(value) ? value.map(entry) : word(value)
+  })
+}
+
+function entry(item: unknown): string[] {
+  const { name, value, valueType } = members(item)
+  return [word(name), word(value), word(valueType) || 'str']
+}
+
+function word(value: unknown): string {
+  if (typeof value === 'number' || typeof value === 'boolean') return String(value)
+  return typeof value === 'string' ? value.trim() : isNothing(value) ? '' : 'no text'
+}
+
+/** Whether the form's credentials are those that the deployed node has. */
+function areStored(typed: unknown, stored: Credentials): boolean {
+  return Object.entries(members(typed)).every(
+    ([name, value]) =>
+      value === UNCHANGED ||
+      (isNothing(value) && (value !== '' || isNothing(stored[name]))) ||
+      (TEXTS.includes(name) && value === stored[name])
+  )
+}
+
+/** The form's credentials; those that were not typed anew are the stored ones. */
+function withStored(typed: unknown, stored: Credentials): Credentials {
+  if (typeof typed !== 'object' || typed === null) return { ...stored }
+  return Object.fromEntries(
+    Object.entries(typed as Record<string, unknown>).map(([name, value]) => [
+      name,
+      value === UNCHANGED ? stored[name] : value
+    ])
+  )
+}
+
+/** What a test reads, and nothing else: so no property can be used that was not compared. */
+function chosen(properties: object): object {
+  return Object.fromEntries(
+    Object.entries(properties).filter(([name]) => Object.hasOwn(TOKEN_PROPERTIES, name))
+  )
+}
+
+/** Environment variables in place, as Node-RED does it for deployed nodes. */
+function resolved(RED: NodeAPI, node: Node | null, value: unknown, depth = 0): unknown {
+  if (typeof value === 'string' && isUnset(value)) {
+    const found = environmentValue(RED, node, value)
+    return found ?? value
+  }
+  // A flow file's lists are two deep; what is deeper is none.
+  if (typeof value !== 'object' || value === null || depth > 4) return value
+  if (Array.isArray(value)) return value.map((item) => resolved(RED, node, item, depth + 1))
+  return Object.fromEntries(
+    Object.entries(value).map(([key, item]) => [key, resolved(RED, node, item, depth + 1)])
+  )
+}
+
+function members(value: unknown): Record<string, unknown> {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}
+}
+
+function isNothing(value: unknown): boolean {
+  return value === undefined || value === null || value === ''
+}

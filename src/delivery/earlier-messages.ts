@@ -1,0 +1,56 @@
+import { parsePath } from '../hl7/path.ts'
+import type { ReplyMessage } from '../hl7/reply-message.ts'
+
+/** A batch may have a hundred thousand ids; what a connection is still owed an answer for is recent. */
+const MAX_IDS = 1000
+
+const msaControlId = parsePath('MSA-2')
+
+/**
+ * Which messages were answered over which connection. A receiver that answers one of them again would
+ * shift every later answer on that connection by one: HTTP/1.1 tells answers by nothing but their order.
+ */
+export class EarlierMessages {
+  readonly #ids = new WeakMap<object, Set<string>>()
+
+  /**
+   * A message went over a connection, and something came back.
+   *
+   * @param controlIds every id in it, whole and the first component alone
+   */
+  note(connection: object, controlIds: readonly string[]): void {
+    const ids = this.#ids.get(connection) ?? new Set()
+    this.#ids.set(connection, ids)
+    // Before its own come in: they must not push out those that its answer is compared with.
+    for (const id of ids) {
+      if (ids.size <= MAX_IDS) break
+      ids.delete(id)
+    }
+    for (const id of controlIds.slice(-MAX_IDS)) {
+      ids.delete(id)
+      ids.add(id)
+    }
+  }
+
+  /**
+   * Whether an answer is for messages that went over the same connection before, and not for this one:
+   * each MSA-2 that is filled is the id of such a message. One that is this message's own, by a retry
+   * too, makes it the answer; one that never went there is a matter of the rules (`:I?`).
+   *
+   * @param controlIds those of the message that was sent
+   */
+  isAnswered(connection: object, controlIds: readonly string[], answer: ReplyMessage): boolean {
+    const earlier = this.#ids.get(connection)
+    if (earlier === undefined) return false
+    const own = new Set(controlIds)
+    let found = false
+    for (const msa of answer.segments('MSA')) {
+      const whole = msa.fieldText(2)
+      if (whole === '') continue
+      const ids = [whole, msa.value(msaControlId)]
+      if (ids.some((id) => own.has(id)) || !ids.some((id) => earlier.has(id))) return false
+      found = true
+    }
+    return found
+  }
+}

@@ -1,0 +1,402 @@
+import assert from 'node:assert/strict'
+import { generateKeyPairSync } from 'node:crypto'
+import { after, before, beforeEach, describe, it } from 'node:test'
+import { formDefinition } from '../docs/form-definition.ts'
+import { bodyOf, startServer, type LocalServer } from '../http-client/local-server.ts'
+import { startNodeRed, type FlowNode, type TestNodeRed } from '../support/node-red.ts'
+
+const PASSWORD = 'a password of a test'
+/** Of PASSWORD, with bcrypt's lowest cost. */
+const HASH = '$2y$04$uhAQja9hZo0tOYz.j/4TNu4UXD3jF2ijr.SRpAb1XjbTNdNvQig6i'
+const SECRET = 'a secret that stays here'
+const VARIABLE = 'ES256-of-a-variable-0815'
+const QUEUE_KEY = 'the key of all queue files'
+const users = {
+  tester: ['oauth2-client-credentials.write'],
+  operator: ['hl7-https-out.read', 'hl7-https-out.write'],
+  author: ['flows.write', 'oauth2-client-credentials.write', 'hl7-https-out.write'],
+  admin: '*'
+} as const
+type User = keyof typeof users
+
+type Answer = Record<string, unknown>
+interface Response {
+  status: number
+  body: Answer
+  text: string
+}
+
+const privateKey = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({
+  type: 'pkcs8',
+  format: 'pem'
+}) as string
+
+describe('what a user may test', () => {
+  let nodeRed: TestNodeRed
+  let server: LocalServer
+  const seen: {
+    url: string
+    text: string
+    length: number
+    headers: NodeJS.Dict<string | string[]>
+  }[] = []
+  const sessions = new Map<User, string>()
+
+  before(async () => {
+    server = await startServer((request, response) => {
+      void bodyOf(request).then((body) => {
+        const { url = '', headers } = request
+        seen.push({
+          url,
+          headers,
+          length: body.length,
+          text: `${JSON.stringify(headers)} ${body.toString()}`
+        })
+        response.setHeader('content-type', 'application/json')
+        if (url.startsWith('/token')) {
+          response.end('{"access_token":"a-token","token_type":"Bearer","expires_in":300}')
+        } else if (url.startsWith('/refusing')) {
+          response.statusCode = 400
+          response.end('{"error":"invalid_request","error_description":"not for the-client"}')
+        } else if (url.startsWith('/silent')) {
+          response.end()
+        } else if (url.includes('/.well-known')) {
+          response.end(`{"issuer":"${own('/realm/')}","token_endpoint":"${own('/token')}"}`)
+        } else {
+          response.setHeader('content-type', 'application/hl7-v2')
+          response.end(echo(body.toString(), headers))
+        }
+      })
+    })
+    nodeRed = await startNodeRed({
+      env: {
+        QUEUE_KEY,
+        ALGORITHM: VARIABLE,
+        TOKEN_URL: own('/token'),
+        SILENT_URL: own('/silent'),
+        ISSUER: own('/realm'),
+        RECEIVER_URL: own('/hl7/hook-0815'),
+        CLIENT: 'the-client'
+      },
+      settings: {
+        logging: { console: { level: 'info', audit: true } },
+        // Who says nothing of who he is deploys here.
+        adminAuth: {
+          type: 'credentials',
+          default: { permissions: '*' },
+          users: Object.entries(users).map(([username, permissions]) => ({
+            ...{ username, permissions, password: HASH }
+          }))
+        }
+      }
+    })
+    for (const user of Object.keys(users) as User[]) sessions.set(user, await logIn(user))
+  })
+  after(async () => {
+    await nodeRed.stop()
+    await server.close()
+  })
+  beforeEach(() => {
+    seen.length = 0
+  })
+
+  const own = (path: string): string => new URL(path, server.url).href
+
+  /** An acknowledgement of a receiver that tells what it was sent. */
+  function echo(body: string, headers: NodeJS.Dict<string | string[]>): string {
+    const id = body.split('|')[9] ?? ''
+    const told = JSON.stringify(headers).replaceAll('|', ' ')
+    return `MSH|^~\\&|C|D|A|B|20260102||ACK^A01|R1|P|2.5.1\rMSA|AA|${id}|${told}\r`
+  }
+
+  async function logIn(username: User): Promise<string> {
+    const form = { client_id: 'node-red-admin', grant_type: 'password', scope: '' }
+    const { body } = await nodeRed.post('/auth/token', { ...form, username, password: PASSWORD })
+    return (body as { access_token: string }).access_token
+  }
+
+  async function as(user: User, path: string, body: unknown): Promise<Response> {
+    const response = await fetch(nodeRed.url + path, {
+      method: 'POST',
+      headers: {
+        'Content-Type': 'application/json',
+        Authorization: `Bearer ${sessions.get(user)}`
+      },
+      body: JSON.stringify(body)
+    })
+    const text = await response.text()
+    for (const secret of [SECRET, QUEUE_KEY, VARIABLE]) {
+      assert.ok(!text.includes(secret), `${user} sees ${secret}: ${text}`)
+    }
+    return { status: response.status, body: text === '' ? {} : (JSON.parse(text) as Answer), text }
+  }
+
+  const test = (user: User, body: unknown, id = 'auth'): Promise<Response> =>
+    as(user, `/oauth2-client-credentials/${id}/test`, body)
+
+  /** The properties of the config node that is deployed. */
+  const auth = (): Answer => ({
+    ...{ tokenEndpoint: own('/token'), scope: 'hl7:write', clientAuth: 'client_secret_post' },
+    ...{ keyId: 'k', defaultLifetime: 300, extraParams: [{ name: 'a', value: 'b' }] }
+  })
+  const stored = { clientId: 'the-client', clientSecret: '__PWRD__' }
+
+  const flow = (authNode: Answer, out: Answer = {}): FlowNode[] => [
+    { id: 'tab', type: 'tab', label: 'test' },
+    { id: 'auth', type: 'oauth2-client-credentials', ...authNode },
+    {
+      ...{ id: 'out', type: 'hl7-https-out', z: 'tab', url: own('/hl7'), queue: 'memory' },
+      ...{ auth: 'auth', wires: [[], []] },
+      ...out
+    }
+  ]
+  const credentials = { clientId: 'the-client', clientSecret: SECRET }
+  const deploy = (changed: Answer = {}, out: Answer = {}): Promise<void> =>
+    nodeRed.deploy(flow({ ...auth(), credentials, ...changed }, out))
+
+  describe('of the config node, with .write alone', () => {
+    before(() => deploy())
+
+    it('the deployed properties with the stored credentials, however they are written', async () => {
+      const editor = { id: 'auth', type: 'oauth2-client-credentials', z: '', name: 'x', _def: {} }
+      const same: Answer[] = [
+        { ...auth(), credentials: stored },
+        auth(),
+        { ...auth(), credentials: { ...stored, password: '', privateKey: null } },
+        { ...editor, ...auth(), x: 1, y: 2, users: [], changed: true, dirty: true },
+        Object.fromEntries(Object.entries(auth()).reverse()),
+        { ...auth(), defaultLifetime: '300' },
+        { ...auth(), defaultLifetime: undefined },
+        { ...auth(), grantType: 'client_credentials', signingAlg: '', tls: '', proxy: null },
+        { ...auth(), refreshOnStatus: '401', assertionAudience: 'token_endpoint' },
+        { ...auth(), assertionClaims: [] },
+        { ...auth(), extraParams: [{ valueType: 'str', value: 'b', name: 'a' }] }
+      ]
+      for (const properties of same) {
+        const { status, body } = await test('tester', properties)
+        assert.equal(status, 200, JSON.stringify(properties))
+        // Without an own word for the secret there is none to send.
+        assert.equal(body['ok'], true, JSON.stringify([properties, body]))
+        assert.match(seen.at(-1)?.text ?? '', /client_secret=a\+secret\+that\+stays\+here/)
+      }
+    })
+
+    it('nothing else: it says what to do, and sends nothing', async () => {
+      const variable = '${QUEUE_KEY}'
+      const text = Object.entries(auth()).filter(([, value]) => typeof value === 'string')
+      const others: [Answer, id?: string][] = [
+        [{ ...auth(), tokenEndpoint: own('/refusing'), credentials: stored }],
+        [{ ...auth(), tokenEndpoint: `${own('/token')}?x=1`, credentials: stored }],
+        [{ ...auth(), tokenEndpoint: '', issuer: server.url.origin, credentials: stored }],
+        ...text.map(([name]): [Answer] => [{ ...auth(), [name]: variable }]),
+        ...['audience', 'resource', 'signingAlg', 'assertionSubject', 'tls', 'proxy'].map(
+          (name): [Answer] => [{ ...auth(), [name]: variable }]
+        ),
+        [{ ...auth(), extraParams: [{ name: 'a', value: 'QUEUE_KEY', valueType: 'env' }] }],
+        [{ ...auth(), extraParams: [{ name: 'a', value: variable }] }],
+        [{ ...auth(), extraParams: [{ name: 'a', value: 'b', valueType: 'env' }] }],
+        [{ ...auth(), extraParams: [...(auth()['extraParams'] as []), { name: 'c', value: 'd' }] }],
+        [
+          {
+            ...auth(),
+            extraParams: [{ name: 'client_secret', value: 'secret1', valueType: 'cred' }]
+          }
+        ],
+        [{ ...auth(), assertionClaims: [{ name: 'a', value: 'b' }] }],
+        [{ ...auth(), grantType: 'password' }],
+        [{ ...auth(), clientAuth: undefined }],
+        [{ ...auth(), defaultLifetime: 301 }],
+        [{ ...auth(), tls: 'another-node' }],
+        [{ ...auth(), credentials: { ...stored, clientSecret: 'typed' } }],
+        [{ ...auth(), credentials: { ...stored, clientSecret: SECRET } }],
+        [{ ...auth(), credentials: { ...stored, clientSecret: '' } }],
+        [{ ...auth(), credentials: { ...stored, clientId: 'another' } }],
+        [{ ...auth(), credentials: { ...stored, clientId: '' } }],
+        [{ ...auth(), credentials: { ...stored, username: variable } }],
+        [{ ...auth(), credentials: stored }, 'not-deployed'],
+        [{ ...auth(), credentials: stored }, 'out'],
+        [{ ...auth(), credentials: stored }, '__proto__'],
+        [{}]
+      ]
+      for (const [properties, id] of others) {
+        const { status, body } = await test('tester', properties, id)
+        const what = JSON.stringify([properties, id, body])
+        assert.equal(status, 403, what)
+        assert.deepEqual(Object.keys(body), ['ok', 'code', 'status', 'description', 'hint'], what)
+        assert.equal(body['ok'], false)
+        assert.equal(body['code'], 'ERR_NOT_ALLOWED')
+        assert.equal(body['hint'], 'Deploy first, or ask for the permission flows.write.')
+      }
+      assert.deepEqual(seen, [])
+    })
+
+    it('compares every property of the form', async () => {
+      const { defaults } = formDefinition('oauth2-client-credentials')
+      for (const [name, { value }] of Object.entries(defaults)) {
+        if (name === 'name') continue
+        const other = Array.isArray(value) ? [{ name: 'x', value: 'y' }] : 'something else'
+        assert.equal((await test('tester', { ...auth(), [name]: other })).status, 403, name)
+        if (name in auth()) continue
+        assert.equal((await test('tester', { ...auth(), [name]: value })).status, 200, name)
+      }
+    })
+  })
+
+  it('who may write flows tests anything, as does *', async () => {
+    await deploy()
+    for (const user of ['author', 'admin'] as const) {
+      const other = { ...auth(), tokenEndpoint: '${TOKEN_URL}', credentials: stored }
+      const { status, body } = await test(user, other)
+      assert.deepEqual([status, body['ok']], [200, true], JSON.stringify(body))
+      assert.equal((await test(user, other, 'not-deployed')).status, 200)
+    }
+  })
+
+  it('who lacks .write tests nothing, whatever else he may do', async () => {
+    const { status, text } = await test('operator', { ...auth(), credentials: stored })
+    assert.deepEqual([status, text], [401, ''])
+    assert.equal((await as('tester', '/hl7-https-out/out/test', {})).status, 401)
+    assert.deepEqual(seen, [])
+  })
+
+  it('shows nobody what a variable holds, in no text of the answer', async () => {
+    const host = server.url.host
+    const tests: [Answer, shown: RegExp][] = [
+      [{ tokenEndpoint: '${TOKEN_URL}' }, /"tokenEndpoint":"•••"/],
+      [{ tokenEndpoint: '${SILENT_URL}' }, /The token server ••• answered with nothing/],
+      [{ tokenEndpoint: '', issuer: '${ISSUER}' }, /write its own name into Issuer URL: •••/],
+      [
+        { signingAlg: '${ALGORITHM}', clientAuth: 'private_key_jwt' },
+        /Algorithm: it does not fit this private key/
+      ],
+      [{ grantType: '${ALGORITHM}' }, /grantType must be one of/],
+      [
+        { extraParams: [{ name: '${ALGORITHM}', value: 'NONE', valueType: 'env' }] },
+        /extraParams, \$\{ALGORITHM\}: the environment variable NONE/
+      ],
+      [{ scope: '${QUEUE_KEY}' }, /"scope":"•••"/]
+    ]
+    for (const [changed, shown] of tests) {
+      const properties = { ...auth(), ...changed }
+      const own = { ...credentials, clientId: '${CLIENT}', privateKey }
+      await deploy({ ...properties, credentials: own })
+      for (const user of ['tester', 'author'] as const) {
+        const { status, text } = await test(user, properties)
+        assert.equal(status, 200, text)
+        assert.match(text, shown)
+        // The other tests name the host in the flow file itself.
+        if (/_URL|ISSUER/.test(JSON.stringify(changed))) assert.ok(!text.includes(host), text)
+      }
+    }
+    await deploy({
+      tokenEndpoint: own('/refusing'),
+      credentials: { ...credentials, clientId: '${CLIENT}' }
+    })
+    const { text } = await test('tester', { ...auth(), tokenEndpoint: own('/refusing') })
+    assert.match(text, /"description":"not for •••"/)
+  })
+
+  describe('of the node that sends', () => {
+    const entry = (name: string, value: string, valueType: string): Answer => ({
+      ...{ name, value, valueType }
+    })
+    const headers = [
+      entry('X-Str', 'plain', 'str'),
+      entry('X-Variable', '${QUEUE_KEY}', 'str'),
+      entry('X-Env', 'QUEUE_KEY', 'env'),
+      entry('X-Cred', 'secret1', 'cred'),
+      entry('X-Msg', 'payload.length', 'msg'),
+      entry('X-Hl7', 'MSH-9.1', 'hl7'),
+      entry('X-Sum', '"sum " & (1 + 1)', 'jsonata'),
+      entry('X-Reads', '$substringAfter($env("QUEUE_KEY"), "the ")', 'jsonata')
+    ]
+    const out = { headers, credentials: { secret1: SECRET }, contentType: '${ALGORITHM}' }
+
+    async function shown(user: User): Promise<{ request: Answer; text: string }> {
+      const { status, body, text } = await as(user, '/hl7-https-out/out/test', {})
+      assert.equal(status, 200, text)
+      const { request } = body as { request: { headers: Answer } }
+      return { request: request.headers, text }
+    }
+    const values = (request: Answer): unknown[] =>
+      headers.map(({ name }) => request[String(name).toLowerCase()])
+
+    it('shows the result of an expression to who may write flows', async () => {
+      await deploy({}, out)
+      const operator = await shown('operator')
+      const length = seen.at(-1)?.length ?? 0
+      const fixed = ['plain', '•••', '•••', '•••', String(length), 'ADT']
+      assert.deepEqual(values(operator.request), [...fixed, '•••', '•••'])
+      assert.match(String(operator.request['content-type']), /^•••/)
+      assert.ok(!operator.text.includes('key of all'), operator.text)
+      const sent = seen.at(-1)?.headers ?? {}
+      assert.equal(sent['x-reads'], 'key of all queue files')
+      assert.equal(sent['x-sum'], 'sum 2')
+      for (const user of ['author', 'admin'] as const) {
+        const { request } = await shown(user)
+        assert.deepEqual(values(request), [...fixed, 'sum 2', 'key of all queue files'])
+      }
+    })
+
+    it('shows neither secret nor token where the receiver repeats them', async () => {
+      await deploy({}, out)
+      const { text } = await shown('operator')
+      assert.match(text, /MSA\|AA\|/)
+      assert.match(seen.at(-1)?.text ?? '', /Bearer a-token/)
+      assert.ok(!text.includes('a-token'), text)
+      assert.match(text, /x-cred\W+•••/)
+    })
+
+    it('shows no variable in what it says of a node that is not set up', async () => {
+      const fields: Answer[] = [
+        { replyCodeActions: '${ALGORITHM}' },
+        { headers: [entry('${ALGORITHM}', 'a\nb', 'str')] },
+        { orderKey: '${ALGORITHM}', order: 'key' }
+      ]
+      for (const changed of fields) {
+        await deploy({}, changed)
+        const { text } = await as('operator', '/hl7-https-out/out/test', {})
+        assert.match(text, /This node is not set up/)
+      }
+    })
+
+    it('shows a URL from a variable neither in the request nor in an error', async () => {
+      await deploy({}, { url: '${RECEIVER_URL}' })
+      const { body, text } = await as('operator', '/hl7-https-out/out/test', {})
+      assert.equal((body['request'] as Answer)['line'], 'POST ••• HTTP/1.1')
+      assert.equal(seen.at(-1)?.url, '/hl7/hook-0815')
+      assert.ok(!text.includes('hook-0815'), text)
+    })
+  })
+
+  it('tells the audit log of a permission that lacks, and no log of a secret', async () => {
+    await deploy()
+    const lacks = () => nodeRed.log().filter((line) => /permission\.fail.*flows\.write/.test(line))
+    const before = lacks().length
+    await test('tester', auth())
+    assert.equal(lacks().length, before)
+    await test('tester', { ...auth(), scope: 'other' })
+    assert.equal(lacks().length, before + 1)
+    const log = nodeRed.log().join('\n')
+    for (const secret of [SECRET, QUEUE_KEY, VARIABLE, 'a-token']) assert.ok(!log.includes(secret))
+  })
+})
+
+describe('what anybody may test without adminAuth', () => {
+  let nodeRed: TestNodeRed
+  before(async () => {
+    nodeRed = await startNodeRed()
+  })
+  after(() => nodeRed.stop())
+
+  it('is everything', async () => {
+    const { status, body } = await nodeRed.post('/oauth2-client-credentials/new/test', {
+      ...{
+        tokenEndpoint: 'https://127.0.0.1:1/',
+        credentials: { clientId: 'a', clientSecret: 'b' }
+      }
+    })
+    assert.equal(status, 200)
+    assert.equal((body as Answer)['code'], 'ECONNREFUSED')
+  })
+})
