@@ -1,8 +1,5 @@
 import type { Entry } from './outbox.ts'
 
-/** Contents stay in memory up to this size, in bytes. */
-const MOST_BYTES = 16 * 1024 * 1024
-
 interface Kept<Content> {
   entry: Entry
   content: Content
@@ -15,7 +12,13 @@ interface Kept<Content> {
  */
 export class ContentCache<Content> {
   readonly #kept = new Map<number, Kept<Content>>()
+  readonly #mostBytes: number
   #bytes = 0
+
+  /** @param mostBytes room for contents that can be had again; 0 for none */
+  constructor(mostBytes = 16 * 1024 * 1024) {
+    this.#mostBytes = mostBytes
+  }
 
   /**
    * Keeps it if it has to stay, there is room, or no other takes any.
@@ -25,7 +28,8 @@ export class ContentCache<Content> {
   keep(entry: Entry, content: Content, size: number): void {
     const counted = size === Number.POSITIVE_INFINITY ? 0 : size
     // A long one that is alone stays: its turn is next, and to read it back would take more memory.
-    if (counted > 0 && this.#bytes > 0 && this.#bytes + counted > MOST_BYTES) return
+    const hasRoom = this.#bytes === 0 || this.#bytes + counted <= this.#mostBytes
+    if (counted > 0 && (this.#mostBytes === 0 || !hasRoom)) return
     this.#bytes += counted
     this.#kept.set(entry.seq, { entry, content, size: counted })
   }

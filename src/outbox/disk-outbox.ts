@@ -31,6 +31,8 @@ export interface DiskOutboxOptions<Content> {
   name: string
   /** Gives 32 bytes, as `queueKey` does; asked when the file is opened. */
   key: () => Promise<Buffer>
+  /** Room for contents in memory, in bytes; default 16 MiB. */
+  cacheBytes?: number
   /** A fault that belongs to no call, such as the end of the thread that writes. */
   onFault?: (error: OutboxError) => void
   /** Something that whoever runs Node-RED has to know, such as a damaged file moved aside. */
@@ -50,7 +52,7 @@ export class DiskOutbox<Content> implements Outbox<Content> {
   /** The queue file. */
   readonly path: string
   readonly #options: DiskOutboxOptions<Content>
-  readonly #cache = new ContentCache<Content>()
+  readonly #cache: ContentCache<Content>
   /** Messages that have left and are still in the file, because removing them failed. */
   readonly #owed = new Set<number>()
   #laneKey: KeyObject | undefined
@@ -61,6 +63,7 @@ export class DiskOutbox<Content> implements Outbox<Content> {
   constructor(options: DiskOutboxOptions<Content>) {
     const { directory, name } = options
     this.#options = options
+    this.#cache = new ContentCache(options.cacheBytes)
     this.path = queueFilePath(directory, name)
     this.#file = { path: this.path, name, key: new Uint8Array() }
   }
