@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Request, Response } from 'express'
 import type { Node, NodeAPI } from 'node-red'
 import type { DeliveryState } from '../src/delivery/delivery-options.ts'
-import { OutboxError, type EntryFacts } from '../src/outbox/outbox.ts'
+import { OutboxError, type Entry } from '../src/outbox/outbox.ts'
 import { notSetUp } from './node-errors.ts'
 import { outParts, type OutParts, type Unusable } from './node-parts.ts'
 import { holdsPermission } from './permissions.ts'
@@ -70,7 +70,7 @@ export function registerOutRoutes(RED: NodeAPI): void {
       write,
       guarded(
         withNode(async (node, { params }) => {
-          const chosen = ({ seq }: EntryFacts): boolean => String(seq) === params['messageId']
+          const chosen = ({ seq }: Entry): boolean => String(seq) === params['messageId']
           const found = 'delivery' in node ? await node.delivery[action](chosen) : 0
           return found === 0 ? undefined : stateOf(node)
         })
@@ -117,8 +117,8 @@ async function stateOf(
   return state
 }
 
-function suspendedRow(facts: EntryFacts): Record<string, unknown> {
-  const { seq, controlId, type, suspendedAt, attempts, reason } = facts
+function suspendedRow(entry: Entry): Record<string, unknown> {
+  const { seq, controlId, type, suspendedAt, attempts, reason } = entry
   return {
     id: String(seq),
     controlId,

@@ -1,10 +1,10 @@
 import type { Node, NodeMessageInFlow } from 'node-red'
 import type { Parcel } from '../src/delivery/courier.ts'
-import type { ContentCodec } from '../src/delivery/delivery-options.ts'
 import { DeliveryError } from '../src/delivery/delivery-error.ts'
 import { nameOf, printable } from '../src/delivery/explain.ts'
 import { readOutgoingMessage, type OutgoingMessage } from '../src/hl7/outgoing-message.ts'
 import { targetUrl } from '../src/https/target-url.ts'
+import type { ContentCodec } from '../src/outbox/disk-outbox.ts'
 import { decodeMessage, encodeMessage, storableSize } from '../src/outbox/message-codec.ts'
 import { payloadOf, type Done } from './hand-on.ts'
 import type { OutSettings } from './read-out-settings.ts'
@@ -41,8 +41,9 @@ export class FlowMessages implements ContentCodec<FlowMessage> {
     return content
   }
 
-  encode({ msg }: FlowMessage): Buffer {
-    return encodeMessage(msg)
+  /** A message that JSON cannot carry stays as it is too: its functions are wanted at the outputs. */
+  encode({ msg }: FlowMessage): { bytes: Buffer; whole: boolean } {
+    return { bytes: encodeMessage(msg), whole: Number.isFinite(sizeOf(msg)) }
   }
 
   /** The settings may have changed since the message was put away: then it has a `problem`. */
@@ -55,11 +56,6 @@ export class FlowMessages implements ContentCodec<FlowMessage> {
       },
       ...this.#parcel(msg)
     }
-  }
-
-  /** A message that JSON cannot carry stays as it is: its functions are wanted at the outputs. */
-  size({ msg, parcel }: FlowMessage): number {
-    return 1024 + sizeOf(msg) + (parcel?.message.bytes.length ?? 0)
   }
 
   /** Of each oddity the first message is named: a sender that has it has it in all of them. */

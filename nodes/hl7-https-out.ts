@@ -5,6 +5,7 @@ import { systemClock } from '../src/delivery/clock.ts'
 import { Courier } from '../src/delivery/courier.ts'
 import { Delivery } from '../src/delivery/delivery.ts'
 import { DeliveryError } from '../src/delivery/delivery-error.ts'
+import { DeliveryLog } from '../src/delivery/delivery-log.ts'
 import type { LeftAtClose } from '../src/delivery/delivery-options.ts'
 import { printable } from '../src/delivery/explain.ts'
 import type { Settlement } from '../src/delivery/settlement.ts'
@@ -12,8 +13,8 @@ import { Hl7Error } from '../src/hl7/hl7-error.ts'
 import { HttpClient } from '../src/http-client/http-client.ts'
 import { Receiver } from '../src/https/receiver.ts'
 import { DiskOutbox } from '../src/outbox/disk-outbox.ts'
-import { DrainingOutbox } from '../src/outbox/draining-outbox.ts'
-import { OutboxError, type EntryFacts, type Outbox } from '../src/outbox/outbox.ts'
+import { MemoryOutbox } from '../src/outbox/memory-outbox.ts'
+import { OutboxError, type Entry } from '../src/outbox/outbox.ts'
 import { filledQueueFiles } from '../src/outbox/queue-files.ts'
 import { queueKey } from '../src/outbox/queue-key.ts'
 import { registerOutRoutes } from './admin-routes.ts'
@@ -86,28 +87,33 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
   const receiver = new Receiver(settings.receiver, client)
   const courier = new Courier({ ...settings.courier, receiver })
   const contents = new FlowMessages(node, settings)
-  const disk = openDisk(RED, node)
-  const outbox = settings.queue === 'disk' ? disk : new DrainingOutbox(disk)
+  const disk = openDisk(RED, node, contents)
+  const log = new DeliveryLog(
+    ({ level, text }) => {
+      if (level === 'warn') node.warn(text)
+      else node.log(text)
+    },
+    () => systemClock.monotonic()
+  )
   const delivery = new Delivery<FlowMessage>({
     ...settings.delivery,
-    outbox,
-    codec: contents,
+    // A file that an earlier setting left is used, and so drained, until nothing is in it at a start.
+    outbox: async () =>
+      settings.queue === 'disk' || (await disk.isInUse()) ? disk : new MemoryOutbox(),
     attempt: async ({ parcel, problem }, signal) => {
       if (parcel === undefined) throw problem
       return courier.attempt(parcel, signal)
     },
-    emit: (facts, content, settlement) => {
-      emit(node, facts, content, settlement)
+    emit: (entry, content, settlement) => {
+      emit(node, entry, content, settlement)
     },
-    onLost: (error, about) => {
-      const lost = { _msgid: RED.util.generateId() } as NodeMessageInFlow
-      handToCatch(node, lost, { hl7: { outcome: 'error', ...about } }, error, undefined)
-    },
-    onNotice: ({ level, text }) => {
-      if (level === 'warn') node.warn(text)
-      else node.log(text)
-    },
-    onChange: () => {
+    onEvent: (event) => {
+      if (event.kind === 'lost') {
+        const { error, about } = event
+        const lost = { _msgid: RED.util.generateId() } as NodeMessageInFlow
+        handToCatch(node, lost, { hl7: { outcome: 'error', ...about } }, error, undefined)
+      }
+      log.note(event)
       status.update()
     },
     clock: systemClock,
@@ -147,7 +153,7 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
   let closing = false
   node.on('input', (msg, send, done) => {
     const message = contents.receive(msg, send, done)
-    void accept(node, delivery, outbox, settings, message).catch((error: unknown) => {
+    void accept(node, delivery, settings, message).catch((error: unknown) => {
       refuse(node, message, error)
       // The Catch node that gets it may be closed as well.
       if (closing) node.error(`The node was closed: ${refusal(error).message}`)
@@ -168,7 +174,7 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
 }
 
 /** @throws {DeliveryError} `HL7_CONFIG` */
-function openDisk(RED: NodeAPI, node: Node): DiskOutbox {
+function openDisk(RED: NodeAPI, node: Node, codec: FlowMessages): DiskOutbox<FlowMessage> {
   const { userDir, hl7HttpsOutQueueKey } = RED.settings as {
     userDir: string
     hl7HttpsOutQueueKey?: string
@@ -184,6 +190,7 @@ function openDisk(RED: NodeAPI, node: Node): DiskOutbox {
     node.warn(text)
   }
   return new DiskOutbox({
+    codec,
     directory,
     name: node.id,
     key: () =>
@@ -201,7 +208,7 @@ function openDisk(RED: NodeAPI, node: Node): DiskOutbox {
 async function close(
   node: Node,
   delivery: Delivery<FlowMessage>,
-  removed: DiskOutbox | undefined
+  removed: DiskOutbox<FlowMessage> | undefined
 ): Promise<void> {
   try {
     const left = await delivery.close(CLOSE_GRACE_MS)
@@ -217,7 +224,6 @@ async function close(
 async function accept(
   node: Node,
   delivery: Delivery<FlowMessage>,
-  outbox: Outbox,
   settings: OutSettings,
   content: FlowMessage
 ): Promise<void> {
@@ -234,8 +240,8 @@ async function accept(
   if (parcel === undefined) throw problem
   const { controlId, type } = parcel.message
   const key = settings.orderKey === undefined ? '' : parcel.message.value(settings.orderKey)
-  await delivery.accept({ key, controlId, type, content })
-  if (outbox.durable) {
+  const isStored = await delivery.accept({ key, controlId, type, content })
+  if (isStored) {
     // It is on the disk, and so it is ours: whoever waits for `done` may forget it.
     delete content.done
     finish(node, done)
@@ -266,7 +272,7 @@ async function command(
   // A flow may have read it as a number.
   const wanted = typeof controlId === 'number' ? String(controlId) : controlId
   const found = await delivery[action](
-    (facts) => wanted === undefined || facts.controlId === wanted
+    (entry) => wanted === undefined || entry.controlId === wanted
   )
   if (found > 0 || wanted === undefined) return
   const name = typeof wanted === 'string' ? ` ${printable(wanted)}` : ' of msg.controlId'
@@ -274,15 +280,15 @@ async function command(
 }
 
 /** Hands a settled message to its output or to Catch. Never throws. */
-function emit(node: Node, facts: EntryFacts, content: FlowMessage, settlement: Settlement): void {
+function emit(node: Node, entry: Entry, content: FlowMessage, settlement: Settlement): void {
   const { msg, payload, parcel, send, done } = content
   if (settlement.error !== undefined) {
     const { code, message, cause } = settlement.error
-    const properties = errorProperties(parcel?.message, payload, facts, settlement)
+    const properties = errorProperties(parcel?.message, payload, entry, settlement)
     handToCatch(node, msg, properties, new DeliveryError(code, message, cause), done)
     return
   }
-  const properties = ackProperties(parcel?.message, facts, settlement)
+  const properties = ackProperties(parcel?.message, entry, settlement)
   handOn(node, msg, properties, send, settlement.outcome === 'ack' ? 0 : 1)
   finish(node, done)
 }
@@ -326,11 +332,11 @@ function reportLeft({ unsettled, settled }: LeftAtClose): string {
   return parts.length === 0 ? '' : `The node was closed: ${parts.join(' ')}`
 }
 
-function counted({ length }: readonly EntryFacts[]): string {
+function counted({ length }: readonly Entry[]): string {
   return length === 1 ? '1 message was' : `${length} messages were`
 }
 
-function listed(messages: readonly EntryFacts[]): string {
+function listed(messages: readonly Entry[]): string {
   const ids = messages.slice(0, MAX_LISTED).map(({ controlId }) => printable(controlId))
   const more = messages.length > MAX_LISTED ? ` and ${messages.length - MAX_LISTED} more` : ''
   return `Control IDs: ${ids.join(', ')}${more}.`

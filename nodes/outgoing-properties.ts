@@ -1,12 +1,12 @@
 import { MAX_ERROR_REPLY, type Settlement } from '../src/delivery/settlement.ts'
 import type { OutgoingMessage } from '../src/hl7/outgoing-message.ts'
-import type { EntryFacts } from '../src/outbox/outbox.ts'
+import type { Entry } from '../src/outbox/outbox.ts'
 import type { LeavingProperties } from './hand-on.ts'
 
 /** The acknowledgement and what belongs to it, as properties of the message that leaves (contract: "Message out"). */
 export function ackProperties(
   message: OutgoingMessage | undefined,
-  facts: EntryFacts,
+  entry: Entry,
   settlement: Settlement
 ): LeavingProperties {
   const { reply } = settlement
@@ -14,7 +14,7 @@ export function ackProperties(
     payload: reply === undefined ? '' : reply.hl7 === '' ? reply.text : reply.hl7,
     statusCode: reply?.status,
     headers: reply?.headers,
-    hl7: common(message, facts, settlement)
+    hl7: common(message, entry, settlement)
   }
 }
 
@@ -26,11 +26,11 @@ export function ackProperties(
 export function errorProperties(
   message: OutgoingMessage | undefined,
   payload: unknown,
-  facts: EntryFacts,
+  entry: Entry,
   settlement: Settlement
 ): LeavingProperties {
   const { reply } = settlement
-  const hl7 = common(message, facts, settlement)
+  const hl7 = common(message, entry, settlement)
   if (reply === undefined) return { payload, hl7 }
   return {
     payload,
@@ -66,7 +66,7 @@ function beginning(text: string): string {
 
 function common(
   message: OutgoingMessage | undefined,
-  { attempts, acceptedAt, controlId, type }: EntryFacts,
+  { attempts, acceptedAt, controlId, type }: Entry,
   { outcome, reply, rule, action, warnings, settledAt }: Settlement
 ): Record<string, unknown> {
   return {

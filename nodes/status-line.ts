@@ -89,19 +89,16 @@ export function statusOf(
   }
   if (state === 'retrying' && retry !== null) {
     const attempt = String(retry.attempts + 1)
-    return ring(
-      'yellow',
-      queued > 1
-        ? translate('status.retryingQueued', { attempt, queued: String(queued) })
-        : translate('status.retrying', { attempt, wait: String(Math.ceil(retry.waitMs / 1000)) })
-    )
+    const text = translate('status.retrying', { cause: causeText(retry.cause, translate), attempt })
+    return ring('yellow', queued > 1 ? `${text} (${queued})` : text)
   }
   if (token?.state === 'refresh failing') {
     const seconds = String(Math.max(0, Math.round((token.validUntil - now) / 1000)))
     return ring('yellow', translate('status.tokenFailing', { seconds }))
   }
   if (state === 'error') {
-    return ring('red', translate('status.error', { code: printable(lastError?.code ?? '') }))
+    const code = causeText(lastError?.code ?? '', translate)
+    return ring('red', translate('status.error', { code }))
   }
   // It may stand for days: it must not hide what is wrong now.
   if (alert !== undefined) return alertStatus(alert, translate)
@@ -116,6 +113,12 @@ export function statusOf(
   return lastOutcome.outcome === 'nak'
     ? ring('green', translate('status.nak', { code }))
     : { fill: 'green', shape: 'dot', text: translate('status.ack', { code }).trim() }
+}
+
+/** Why an attempt failed: `HTTP 503`, `no ACK (200)`, `ECONNREFUSED`. */
+function causeText(cause: string, translate: Translate): string {
+  if (!/^[1-5]\d\d$/.test(cause)) return printable(cause)
+  return cause.startsWith('2') ? translate('status.noAck', { status: cause }) : `HTTP ${cause}`
 }
 
 function alertStatus(alert: Alert, translate: Translate): NodeStatus {

@@ -82,13 +82,27 @@ describe('the status of a node', () => {
       ],
       [
         'is yellow while it retries',
-        shown({ state: 'retrying', queued: 1, retry: { attempts: 2, waitMs: 9500 } }),
-        { fill: 'yellow', shape: 'ring', text: 'try 3 in 10 s' }
+        shown({ state: 'retrying', queued: 1, retry: { attempts: 2, waitMs: 9500, cause: '503' } }),
+        { fill: 'yellow', shape: 'ring', text: 'HTTP 503 · try 3' }
+      ],
+      [
+        'says what was wrong with an answer that is retried',
+        shown({ state: 'retrying', queued: 1, retry: { attempts: 1, waitMs: 1, cause: '200' } }),
+        { fill: 'yellow', shape: 'ring', text: 'no ACK (200) · try 2' }
+      ],
+      [
+        'cuts what comes from outside',
+        shown({
+          state: 'retrying',
+          queued: 1,
+          retry: { attempts: 1, waitMs: 1, cause: `A\n${'x'.repeat(1000)}` }
+        }),
+        { fill: 'yellow', shape: 'ring', text: `A?${'x'.repeat(77)}… · try 2` }
       ],
       [
         'counts what waits behind a retry',
-        shown({ state: 'retrying', queued: 7, retry: { attempts: 2, waitMs: 9500 } }),
-        { fill: 'yellow', shape: 'ring', text: 'try 3, 7 waiting' }
+        shown({ state: 'retrying', queued: 7, retry: { attempts: 2, waitMs: 9500, cause: '503' } }),
+        { fill: 'yellow', shape: 'ring', text: 'HTTP 503 · try 3 (7)' }
       ],
       [
         'is red while paused',
@@ -111,7 +125,7 @@ describe('the status of a node', () => {
       [
         'says why there is no token',
         shown(
-          { state: 'retrying', retry: { attempts: 1, waitMs: 1 } },
+          { state: 'retrying', retry: { attempts: 1, waitMs: 1, cause: 'invalid_client' } },
           { state: 'none', code: 'invalid_client' }
         ),
         { fill: 'yellow', shape: 'ring', text: 'no token: invalid_client' }
@@ -133,8 +147,12 @@ describe('the status of a node', () => {
       ],
       [
         'shows an outage before a message that stands aside',
-        shown({ state: 'retrying', retry: { attempts: 2, waitMs: 9500 } }, undefined, aside),
-        { fill: 'yellow', shape: 'ring', text: 'try 3 in 10 s' }
+        shown(
+          { state: 'retrying', retry: { attempts: 2, waitMs: 9500, cause: '503' } },
+          undefined,
+          aside
+        ),
+        { fill: 'yellow', shape: 'ring', text: 'HTTP 503 · try 3' }
       ],
       [
         'and an error',
@@ -147,7 +165,12 @@ describe('the status of a node', () => {
       ],
       [
         'but once the message that stands aside, when it is new',
-        shown({ state: 'retrying', retry: { attempts: 2, waitMs: 9500 } }, undefined, aside, true),
+        shown(
+          { state: 'retrying', retry: { attempts: 2, waitMs: 9500, cause: '503' } },
+          undefined,
+          aside,
+          true
+        ),
         { fill: 'yellow', shape: 'ring', text: '1 set aside', code: 'SUSPENDED' }
       ]
     ]
@@ -223,7 +246,10 @@ describe('a status line', () => {
     const code = `E\u202e\n${'x'.repeat(200)}`
     const states: Record<string, unknown>[] = [
       shown({ state: 'error', lastError: { code, at: '' } }),
-      shown({ state: 'retrying', retry: { attempts: 1, waitMs: 1 } }, { state: 'none', code }),
+      shown(
+        { state: 'retrying', retry: { attempts: 1, waitMs: 1, cause: 'invalid_client' } },
+        { state: 'none', code }
+      ),
       shown({ lastOutcome: { outcome: 'nak', code } }),
       shown({ lastOutcome: { outcome: 'ack', code } })
     ]
