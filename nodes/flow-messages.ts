@@ -5,7 +5,7 @@ import { DeliveryError } from '../src/delivery/delivery-error.ts'
 import { nameOf, printable } from '../src/delivery/explain.ts'
 import { readOutgoingMessage, type OutgoingMessage } from '../src/hl7/outgoing-message.ts'
 import { targetUrl } from '../src/https/target-url.ts'
-import { decodeMessage, encodeMessage, storableSize } from '../src/outbox/message-codec.ts'
+import { decodeMessage, encodeMessage } from '../src/outbox/message-codec.ts'
 import { payloadOf, type Done } from './hand-on.ts'
 import type { OutSettings } from './read-out-settings.ts'
 
@@ -21,7 +21,14 @@ export interface FlowMessage {
   send: (messages: (NodeMessageInFlow | null)[]) => void
   /** Until it is called, whoever sent the message may wait for it. */
   done?: Done
+  /** What `msg` takes in memory, once that is known: in bytes, or `Infinity` where it has to stay. */
+  size?: number
+  /** `msg` as it is stored next. */
+  bytes?: Buffer
 }
+
+/** Of so many oddities the log tells; their names come with the messages. */
+const MOST_WARNINGS = 100
 
 /** Makes messages of the flow into what can be sent, put away and found again. */
 export class FlowMessages implements ContentCodec<FlowMessage> {
@@ -41,8 +48,10 @@ export class FlowMessages implements ContentCodec<FlowMessage> {
     return content
   }
 
-  encode({ msg }: FlowMessage): Buffer {
-    return encodeMessage(msg)
+  encode(content: FlowMessage): Buffer {
+    const bytes = content.bytes ?? this.#encode(content)
+    delete content.bytes
+    return bytes
   }
 
   /** The settings may have changed since the message was put away: then it has a `problem`. */
@@ -57,18 +66,44 @@ export class FlowMessages implements ContentCodec<FlowMessage> {
     }
   }
 
-  /** A message that JSON cannot carry stays as it is: its functions are wanted at the outputs. */
-  size({ msg, parcel }: FlowMessage): number {
-    return 1024 + sizeOf(msg) + (parcel?.message.bytes.length ?? 0)
+  /**
+   * A message that JSON cannot carry stays as it is: its functions are wanted at the outputs. The one
+   * walk over it that says so makes its bytes as well, which a message that just came in needs next.
+   */
+  size(content: FlowMessage): number {
+    if (content.size === undefined) {
+      try {
+        const bytes = this.#encode(content)
+        if (content.done !== undefined) content.bytes = bytes
+      } catch {
+        // It is too long to be stored, which `encode` will say.
+        content.size = Number.POSITIVE_INFINITY
+      }
+    }
+    const { size = 0, parcel } = content
+    return 1024 + size + (parcel?.message.bytes.length ?? 0)
+  }
+
+  #encode(content: FlowMessage): Buffer {
+    const { bytes, size, leftOut } = encodeMessage(content.msg)
+    content.size = size
+    for (const name of leftOut) {
+      this.#warnOnce(
+        `${name === '*' ? 'Most of a message' : `msg.${printable(name)}`} is not stored with the message, because it holds too many values or is nested too deeply: after a restart it is missing.`
+      )
+    }
+    return bytes
   }
 
   /** Of each oddity the first message is named: a sender that has it has it in all of them. */
   #warn(message: OutgoingMessage): void {
-    for (const text of message.warnings) {
-      if (this.#warned.has(text)) continue
-      this.#warned.add(text)
-      this.#node.warn(`${nameOf(message)}: ${text}`)
-    }
+    for (const text of message.warnings) this.#warnOnce(text, `${nameOf(message)}: `)
+  }
+
+  #warnOnce(text: string, about = ''): void {
+    if (this.#warned.has(text) || this.#warned.size >= MOST_WARNINGS) return
+    this.#warned.add(text)
+    this.#node.warn(about + text)
   }
 
   #parcel(msg: NodeMessageInFlow): Pick<FlowMessage, 'payload' | 'parcel' | 'problem'> {
@@ -98,15 +133,6 @@ function own(msg: NodeMessageInFlow): { url?: unknown; requestTimeout?: unknown 
     return { url, requestTimeout }
   } catch {
     throw new DeliveryError('HL7_INVALID_MESSAGE', 'msg.url or msg.requestTimeout cannot be read.')
-  }
-}
-
-function sizeOf(msg: NodeMessageInFlow): number {
-  try {
-    return storableSize(msg)
-  } catch {
-    // A proxy that throws.
-    return Number.POSITIVE_INFINITY
   }
 }
 
