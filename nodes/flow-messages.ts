@@ -5,7 +5,7 @@ import { nameOf, printable } from '../src/delivery/explain.ts'
 import { readOutgoingMessage, type OutgoingMessage } from '../src/hl7/outgoing-message.ts'
 import { targetUrl } from '../src/https/target-url.ts'
 import type { ContentCodec } from '../src/outbox/disk-outbox.ts'
-import { decodeMessage, encodeMessage, storableSize } from '../src/outbox/message-codec.ts'
+import { decodeMessage, encodeMessage } from '../src/outbox/message-codec.ts'
 import { payloadOf, type Done } from './hand-on.ts'
 import type { OutSettings } from './read-out-settings.ts'
 
@@ -22,6 +22,9 @@ export interface FlowMessage {
   /** Until it is called, whoever sent the message may wait for it. */
   done?: Done
 }
+
+/** Of so many oddities the log tells; their names come with the messages. */
+const MOST_WARNINGS = 100
 
 /** Makes messages of the flow into what can be sent, put away and found again. */
 export class FlowMessages implements ContentCodec<FlowMessage> {
@@ -43,7 +46,13 @@ export class FlowMessages implements ContentCodec<FlowMessage> {
 
   /** A message that JSON cannot carry stays as it is too: its functions are wanted at the outputs. */
   encode({ msg }: FlowMessage): { bytes: Buffer; whole: boolean } {
-    return { bytes: encodeMessage(msg), whole: Number.isFinite(sizeOf(msg)) }
+    const { bytes, whole, leftOut } = encodeMessage(msg)
+    for (const name of leftOut) {
+      this.#warnOnce(
+        `${name === '*' ? 'Most of a message' : `msg.${printable(name)}`} is not stored with the message, because it holds too many values or is nested too deeply: after a restart it is missing.`
+      )
+    }
+    return { bytes, whole }
   }
 
   /** The settings may have changed since the message was put away: then it has a `problem`. */
@@ -60,11 +69,13 @@ export class FlowMessages implements ContentCodec<FlowMessage> {
 
   /** Of each oddity the first message is named: a sender that has it has it in all of them. */
   #warn(message: OutgoingMessage): void {
-    for (const text of message.warnings) {
-      if (this.#warned.has(text)) continue
-      this.#warned.add(text)
-      this.#node.warn(`${nameOf(message)}: ${text}`)
-    }
+    for (const text of message.warnings) this.#warnOnce(text, `${nameOf(message)}: `)
+  }
+
+  #warnOnce(text: string, about = ''): void {
+    if (this.#warned.has(text) || this.#warned.size >= MOST_WARNINGS) return
+    this.#warned.add(text)
+    this.#node.warn(about + text)
   }
 
   #parcel(msg: NodeMessageInFlow): Pick<FlowMessage, 'payload' | 'parcel' | 'problem'> {
@@ -94,15 +105,6 @@ function own(msg: NodeMessageInFlow): { url?: unknown; requestTimeout?: unknown 
     return { url, requestTimeout }
   } catch {
     throw new DeliveryError('HL7_INVALID_MESSAGE', 'msg.url or msg.requestTimeout cannot be read.')
-  }
-}
-
-function sizeOf(msg: NodeMessageInFlow): number {
-  try {
-    return storableSize(msg)
-  } catch {
-    // A proxy that throws.
-    return Number.POSITIVE_INFINITY
   }
 }
 

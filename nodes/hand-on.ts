@@ -1,6 +1,7 @@
 import { types } from 'node:util'
-import type { Node, NodeMessageInFlow } from 'node-red'
+import type { Node, NodeAPI, NodeMessageInFlow } from 'node-red'
 import type { DeliveryError } from '../src/delivery/delivery-error.ts'
+import { isPlain } from '../src/outbox/message-codec.ts'
 
 /** Properties that a message leaves with. */
 export type LeavingProperties = Readonly<Record<string, unknown>>
@@ -8,32 +9,54 @@ export type LeavingProperties = Readonly<Record<string, unknown>>
 /** What Node-RED gives with a message that comes in. */
 export type Done = (error?: Error) => void
 
+/** Objects of a message that are looked at before it is handed on; longer arrays are not. */
+const MOST_OBJECTS = 10_000
+
 /*
  * A message may be anything: frozen, without a prototype, with accessors that throw. Node-RED clones
- * it and calls methods on it on the way to Catch and Complete nodes and to a second wire; where that
- * throws, a plainer message leaves instead, because each has to leave once. Nothing here throws.
+ * it for a second wire and for each Catch and Complete node, and calls methods on it. Where that does
+ * not work a plainer message leaves instead. Each has to leave once, and what was sent cannot be
+ * called back: so that is found out before anything is sent. Nothing here throws.
  */
 
 /** Sends a message to one of two outputs: the same object, where it lets itself be changed. */
 export function handOn(
+  RED: NodeAPI,
   node: Node,
   msg: NodeMessageInFlow,
   properties: LeavingProperties,
   send: (messages: (NodeMessageInFlow | null)[]) => void,
   output: 0 | 1
 ): void {
+  const { wires = [] } = node as { wires?: readonly (readonly string[])[] }
   const ways = [
     () => Object.assign(msg, properties),
     () => ({ ...msg, ...properties }),
     () => ({ ...identity(msg), ...properties })
   ]
-  firstThatWorks(node, ways, (leaving) => {
-    send(output === 0 ? [leaving] : [null, leaving])
+  const leaving = firstThatWorks(ways, (way) => {
+    const made = way()
+    // Node-RED gives an id to a message without one, which has to be possible.
+    made._msgid ||= RED.util.generateId()
+    if ((wires[output]?.length ?? 0) < 2) return made
+    // The first wire gets the message itself.
+    const copy = clone(RED, made)
+    return isSteady(made) ? made : copy
   })
+  try {
+    if (leaving !== undefined) {
+      send(output === 0 ? [leaving] : [null, leaving])
+      return
+    }
+  } catch {
+    // Some of the wires may have it.
+  }
+  lost(node)
 }
 
 /** Hands a message with its error to Catch, through `done` if that was not called yet. */
 export function handToCatch(
+  RED: NodeAPI,
   node: Node,
   msg: NodeMessageInFlow,
   properties: LeavingProperties,
@@ -47,17 +70,24 @@ export function handToCatch(
     () => ({ ...msg, ...properties }),
     () => ({ ...identity(msg), ...facts, ...(printable ? { payload } : {}) })
   ]
-  firstThatWorks(node, ways, (leaving) => {
-    // `done` speaks of the object that came in.
-    if (done !== undefined && leaving === msg) done(error)
-    else node.error(error, leaving)
+  const left = firstThatWorks(ways, (way) => {
+    const made = way()
+    // Each Catch node gets a clone: either the first cannot be made, or all can.
+    const leaving = isSteady(made) ? made : clone(RED, made)
+    keepRequest(leaving, () => {
+      // `done` speaks of the object that came in.
+      if (done !== undefined && leaving === msg) done(error)
+      else node.error(error, leaving)
+    })
+    return true
   })
+  if (left === undefined) lost(node)
 }
 
 /** Tells Node-RED that the work on a message is over. */
-export function finish(node: Node, done: Done | undefined): void {
+export function finish(node: Node, msg: NodeMessageInFlow, done: Done | undefined): void {
   try {
-    done?.()
+    keepRequest(msg, () => done?.())
   } catch {
     node.error('A Complete node could not be told of a message: it cannot be cloned.')
   }
@@ -72,20 +102,67 @@ export function payloadOf(msg: NodeMessageInFlow): unknown {
   }
 }
 
-function firstThatWorks(
-  node: Node,
+function firstThatWorks<T>(
   ways: readonly (() => NodeMessageInFlow)[],
-  leave: (msg: NodeMessageInFlow) => void
-): void {
+  leave: (way: () => NodeMessageInFlow) => T
+): T | undefined {
   for (const way of ways) {
     try {
-      leave(way())
-      return
+      return leave(way)
     } catch {
       // The next one is plainer.
     }
   }
+  return undefined
+}
+
+function lost(node: Node): void {
   node.error('A message could not be handed on: Node-RED cannot carry what is on it.')
+}
+
+/** @throws what lodash throws at what it cannot clone */
+function clone(RED: NodeAPI, msg: NodeMessageInFlow): NodeMessageInFlow {
+  return keepRequest(msg, () => RED.util.cloneMessage(msg))
+}
+
+/** Node-RED takes `req` and `res` off a message while it clones it, and they are gone if that fails. */
+function keepRequest<T>(msg: NodeMessageInFlow, action: () => T): T {
+  const taken = ['req', 'res'].flatMap((name) => {
+    const property = descriptor(msg, name)
+    return property === undefined ? [] : [{ name, property }]
+  })
+  try {
+    return action()
+  } catch (error) {
+    for (const { name, property } of taken) Reflect.defineProperty(msg, name, property)
+    throw error
+  }
+}
+
+function descriptor(msg: NodeMessageInFlow, name: string): PropertyDescriptor | undefined {
+  try {
+    return Object.getOwnPropertyDescriptor(msg, name)
+  } catch {
+    // A proxy that throws.
+    return undefined
+  }
+}
+
+/**
+ * Whether to read it twice gives the same twice: there is no accessor and no proxy in its data. Not
+ * more is looked at than a message usually holds.
+ */
+function isSteady(value: unknown, seen = new Set<object>()): boolean {
+  if (typeof value !== 'object' || value === null || seen.has(value)) return true
+  if (types.isProxy(value)) return false
+  const isArray = Array.isArray(value)
+  // What has methods answers for itself.
+  if (!isArray && !isPlain(value)) return true
+  seen.add(value)
+  if (seen.size > MOST_OBJECTS || (isArray && value.length > MOST_OBJECTS)) return true
+  return Object.values(Object.getOwnPropertyDescriptors(value)).every(
+    (property) => 'value' in property && isSteady(property.value, seen)
+  )
 }
 
 function identity(msg: NodeMessageInFlow): { _msgid: string } {

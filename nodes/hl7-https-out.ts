@@ -57,7 +57,7 @@ export default function (RED: NodeAPI): void {
     }
     outParts.set(this, { since: new Date().toISOString(), problems })
     this.status(misconfigured(translate))
-    refuseEverything(this, problems)
+    refuseEverything(RED, this, problems)
   }
 
   RED.nodes.registerType('hl7-https-out', Hl7HttpsOut, {
@@ -68,12 +68,12 @@ export default function (RED: NodeAPI): void {
 }
 
 /** A node that cannot work says so for each message; nothing disappears in it. */
-function refuseEverything(node: Node, problems: readonly string[]): void {
+function refuseEverything(RED: NodeAPI, node: Node, problems: readonly string[]): void {
   const text = notSetUp(problems)
   node.error(text)
   node.on('input', (msg, _send, done) => {
     const content = { msg, payload: payloadOf(msg), done }
-    refuse(node, content, new DeliveryError('HL7_CONFIG', text))
+    refuse(RED, node, content, new DeliveryError('HL7_CONFIG', text))
   })
 }
 
@@ -105,13 +105,13 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
       return courier.attempt(parcel, signal)
     },
     emit: (entry, content, settlement) => {
-      emit(node, entry, content, settlement)
+      emit(RED, node, entry, content, settlement)
     },
     onEvent: (event) => {
       if (event.kind === 'lost') {
         const { error, about } = event
         const lost = { _msgid: RED.util.generateId() } as NodeMessageInFlow
-        handToCatch(node, lost, { hl7: { outcome: 'error', ...about } }, error, undefined)
+        handToCatch(RED, node, lost, { hl7: { outcome: 'error', ...about } }, error, undefined)
       }
       log.note(event)
       status.update()
@@ -154,7 +154,7 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
   node.on('input', (msg, send, done) => {
     const message = contents.receive(msg, send, done)
     void accept(node, delivery, settings, message).catch((error: unknown) => {
-      refuse(node, message, error)
+      refuse(RED, node, message, error)
       // The Catch node that gets it may be closed as well.
       if (closing) node.error(`The node was closed: ${refusal(error).message}`)
     })
@@ -228,23 +228,41 @@ async function accept(
   content: FlowMessage
 ): Promise<void> {
   const { msg, done } = content
-  // Left over from an earlier round through a Catch node, which drops the tenth of a row.
-  Reflect.deleteProperty(msg, 'error')
-  Reflect.deleteProperty(msg, '_error')
   if (isCommand(content)) {
     await command(node, delivery, msg)
-    finish(node, done)
+    forgetErrors(msg)
+    finish(node, msg, done)
     return
   }
   const { parcel, problem } = content
   if (parcel === undefined) throw problem
   const { controlId, type } = parcel.message
   const key = settings.orderKey === undefined ? '' : parcel.message.value(settings.orderKey)
-  const isStored = await delivery.accept({ key, controlId, type, content })
+  // Before it is stored. One that is refused keeps them: a Catch node that is wired back to this node
+  // would else send it round without end, while Node-RED drops the tenth round.
+  const putBack = forgetErrors(msg)
+  let isStored: boolean
+  try {
+    isStored = await delivery.accept({ key, controlId, type, content })
+  } catch (error) {
+    putBack()
+    throw error
+  }
   if (isStored) {
     // It is on the disk, and so it is ours: whoever waits for `done` may forget it.
     delete content.done
-    finish(node, done)
+    finish(node, msg, done)
+  }
+}
+
+/** Removes what an earlier round through a Catch node left; gives back what undoes that. */
+function forgetErrors(msg: NodeMessageInFlow): () => void {
+  const earlier = ['error', '_error'].flatMap((name) => {
+    const property = Reflect.getOwnPropertyDescriptor(msg, name)
+    return property !== undefined && Reflect.deleteProperty(msg, name) ? [{ name, property }] : []
+  })
+  return () => {
+    for (const { name, property } of earlier) Reflect.defineProperty(msg, name, property)
   }
 }
 
@@ -280,26 +298,33 @@ async function command(
 }
 
 /** Hands a settled message to its output or to Catch. Never throws. */
-function emit(node: Node, entry: Entry, content: FlowMessage, settlement: Settlement): void {
+function emit(
+  RED: NodeAPI,
+  node: Node,
+  entry: Entry,
+  content: FlowMessage,
+  settlement: Settlement
+): void {
   const { msg, payload, parcel, send, done } = content
   if (settlement.error !== undefined) {
     const { code, message, cause } = settlement.error
     const properties = errorProperties(parcel?.message, payload, entry, settlement)
-    handToCatch(node, msg, properties, new DeliveryError(code, message, cause), done)
+    handToCatch(RED, node, msg, properties, new DeliveryError(code, message, cause), done)
     return
   }
   const properties = ackProperties(parcel?.message, entry, settlement)
-  handOn(node, msg, properties, send, settlement.outcome === 'ack' ? 0 : 1)
-  finish(node, done)
+  handOn(RED, node, msg, properties, send, settlement.outcome === 'ack' ? 0 : 1)
+  finish(node, msg, done)
 }
 
 /** Sends a message that was not accepted to Catch. Never throws. */
 function refuse(
+  RED: NodeAPI,
   node: Node,
   { msg, payload, parcel, done }: Pick<FlowMessage, 'msg' | 'payload' | 'parcel' | 'done'>,
   error: unknown
 ): void {
-  handToCatch(node, msg, refusedProperties(parcel?.message, payload), refusal(error), done)
+  handToCatch(RED, node, msg, refusedProperties(parcel?.message, payload), refusal(error), done)
 }
 
 function refusal(error: unknown): DeliveryError {

@@ -1,6 +1,7 @@
 import type { NodeAPI, Node, NodeMessage } from 'node-red'
 import { parsePath } from '../src/hl7/path.ts'
 import type { NamedValue } from '../src/https/receiver.ts'
+import { compileJsonata } from './jsonata.ts'
 import { isUnset, Properties } from './properties.ts'
 
 /** The six slots for values that do not belong into a flow file. */
@@ -43,20 +44,6 @@ export function readNamedValues(
     collect(properties, item, listName, name)
     return { name, value, secret: isSecret(item) }
   })
-}
-
-/** A JSONata expression, compiled once; evaluations side by side share nothing. */
-export function compileJsonata(
-  RED: NodeAPI,
-  node: Node,
-  source: string
-): (input: unknown, bindings?: Record<string, unknown>) => Promise<unknown> {
-  // The types speak of an older JSONata, whose evaluation was not asynchronous.
-  const expression = RED.util.prepareJSONataExpression(source, node) as unknown as {
-    evaluate(input: unknown, bindings?: Record<string, unknown>): Promise<unknown>
-  }
-  // Without bindings of its own an evaluation shares its input with those beside it (JSONata 2.0).
-  return (input, bindings = {}) => expression.evaluate(input, bindings)
 }
 
 function namedValue(

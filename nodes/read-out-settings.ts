@@ -12,13 +12,9 @@ import type { ReceiverSettings } from '../src/https/receiver.ts'
 import { targetUrl } from '../src/https/target-url.ts'
 import { diskQueueProblem } from '../src/outbox/disk-outbox.ts'
 import { hasClientCertificate, readConnection } from './connection.ts'
-import {
-  compileJsonata,
-  flowFileProperties,
-  readNamedValues,
-  type Credentials
-} from './named-values.ts'
 import { hideValues, untoldTexts } from './hidden-values.ts'
+import { compileJsonata } from './jsonata.ts'
+import { flowFileProperties, readNamedValues, type Credentials } from './named-values.ts'
 import { errorText } from './node-errors.ts'
 import { authParts, takeCredentials, type AuthParts } from './node-parts.ts'
 import { isUnset, Properties } from './properties.ts'

@@ -86,7 +86,7 @@ export async function fill(outbox: DiskOutbox, first: number, messages: number):
             attempts: 0,
             spentMs: 0
           },
-          () => encodeMessage({ _msgid: own.toString(16), topic: 'bench', payload })
+          () => encodeMessage({ _msgid: own.toString(16), topic: 'bench', payload }).bytes
         )
       }
     })

@@ -1,6 +1,7 @@
 import type { OutgoingMessage } from '../hl7/outgoing-message.ts'
 import { Hl7Error } from '../hl7/hl7-error.ts'
 import type { HttpClient, HttpReply, HttpRequest } from '../http-client/http-client.ts'
+import { ExpressionLimit } from './expression-limit.ts'
 import { headerValueProblem } from './header-values.ts'
 import { buildRequestBody, type FormField, type RequestBodySettings } from './request-body.ts'
 
@@ -133,10 +134,11 @@ export class Receiver {
     } catch (error) {
       if (error instanceof Hl7Error) throw error
       // What a JSONata expression throws can hold pieces of the message.
-      throw new Hl7Error(
-        'HL7_CONFIG',
-        'The JSON template cannot be evaluated for this message, or gives nothing: check it in the node.'
-      )
+      const problem =
+        error instanceof ExpressionLimit
+          ? error.message
+          : 'cannot be evaluated for this message, or gives nothing'
+      throw new Hl7Error('HL7_CONFIG', `The JSON template ${problem}: check it in the node.`)
     }
   }
 }
@@ -182,11 +184,13 @@ async function evaluate(
       try {
         const text = await value({ message: context.message, input: context.input })
         if (text !== undefined) evaluated.push({ name, value: text })
-      } catch {
+      } catch (error) {
         // What an expression throws can hold pieces of the message.
+        const problem =
+          error instanceof ExpressionLimit ? error.message : 'cannot be made for this message'
         throw new Hl7Error(
           'HL7_INVALID_MESSAGE',
-          `The value of the ${what} ${name} cannot be made for this message: check it in the node.`
+          `The value of the ${what} ${name} ${problem}: check it in the node.`
         )
       }
     }

@@ -4,7 +4,7 @@ import type { Node, NodeAPI } from 'node-red'
 import util from '@node-red/util'
 import type { ReceivedRequest, ReceiverAnswer } from '../../demo/hl7-receiver.ts'
 import { startHl7Receiver } from '../../demo/hl7-receiver.ts'
-import { compileJsonata } from '../../nodes/named-values.ts'
+import { compileJsonata } from '../../nodes/jsonata.ts'
 import type { FlowNode } from '../support/node-red.ts'
 import { adt, startWorld, type World } from '../support/world.ts'
 

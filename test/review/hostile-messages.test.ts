@@ -202,3 +202,49 @@ const n = msg.n, text = msg.payload; msg.topic = 'kept'\n${func}`,
     })
   })
 }
+
+describe('what a message holds beside its payload', () => {
+  it('never stops Node-RED, and what is too much to be stored is named once', async () => {
+    const world = await startWorld()
+    const { nodeRed } = world
+    try {
+      // No Catch and no Complete node: Node-RED would clone the message for them.
+      const flow = world
+        .flow({ queue: 'disk' })
+        .filter(({ id }) => !['catch', 'complete'].includes(id))
+        .map((node) => {
+          if (node.id === 'in') return { ...node, wires: [['hostile']] }
+          return node.id === 'out' ? { ...node, wires: [['strip'], []] } : node
+        })
+      await nodeRed.deploy([
+        ...flow,
+        {
+          ...{ id: 'hostile', type: 'function', z: 'tab', wires: [['out']] },
+          func: `msg.holes = []; msg.holes[1.1e8] = 1
+            msg.proxy = new Proxy([], { get: (from, name) => (name === 'length' ? 1e9 : 1) })
+            msg.floats = new Float64Array(1e6)
+            msg.boxed = new String('x'.repeat(5e6))
+            let deep = (msg['deep\\n' + 'n'.repeat(500)] = {})
+            for (let level = 0; level < 1e5; level++) deep = deep.in = {}
+            return msg`
+        },
+        {
+          ...{ id: 'strip', type: 'function', z: 'tab', wires: [['ack']] },
+          func: `return { payload: msg.payload, holes: msg.holes.length, proxy: msg.proxy.length,
+            floats: msg.floats.length, boxed: msg.boxed.length }`
+        }
+      ])
+      for (const id of ['HELD1', 'HELD2']) await nodeRed.inject('in', { payload: adt(id) })
+      for (const msg of await nodeRed.waitForMessages('ack', 2)) {
+        const { holes, proxy, floats, boxed } = msg
+        assert.deepEqual([holes, proxy, floats, boxed], [1.1e8 + 1, 1e9, 1e6, 5e6])
+      }
+      const named = nodeRed.log().flatMap((line) => /msg\.\S+ is not stored/.exec(line) ?? [])
+      assert.equal(named.length, 2, named.join())
+      assert.equal(named[0], 'msg.holes is not stored')
+      assert.match(named[1] ?? '', /^msg\.deep\?n{70,80}… is not stored$/)
+    } finally {
+      await world.close()
+    }
+  })
+})

@@ -1,0 +1,126 @@
+import assert from 'node:assert/strict'
+import { createRequire } from 'node:module'
+import { describe, it } from 'node:test'
+import util from '@node-red/util'
+import type { Node, NodeAPI } from 'node-red'
+import { compileJsonata, type Evaluate } from '../../nodes/jsonata.ts'
+import { readOutgoingMessage } from '../../src/hl7/outgoing-message.ts'
+import { Receiver, type ReceiverSettings } from '../../src/https/receiver.ts'
+import { createClient } from '../http-client/local-server.ts'
+
+/** The JSONata of Node-RED 4.1, which comes with the types of Node-RED. */
+const older = createRequire(import.meta.url)('jsonata') as (source: string) => unknown
+
+const engines = {
+  'Node-RED 5': util.util,
+  'Node-RED 4.1': { prepareJSONataExpression: older }
+}
+
+const ENDLESS = '($f := function($x) { $f($x) }; $f(1))'
+const TIME = { name: 'ExpressionLimit', message: 'took longer than 250 ms' }
+const DEPTH = { name: 'ExpressionLimit', message: 'is nested too deeply' }
+const LIST = { name: 'ExpressionLimit', message: 'handles too long a list' }
+
+for (const [engine, utilities] of Object.entries(engines)) {
+  describe(`an expression in ${engine}`, () => {
+    const compile = (source: string): Evaluate =>
+      compileJsonata({ util: utilities } as unknown as NodeAPI, {} as unknown as Node, source)
+    const evaluate = (source: string, input: unknown = {}): Promise<unknown> =>
+      compile(source)(input)
+
+    it('ends when it has run for 250 ms', async () => {
+      for (const source of [
+        ENDLESS,
+        `[${ENDLESS}, ${ENDLESS}]`,
+        `$eval("${ENDLESS}")`,
+        // Functions of JSONata that call one another without a part of the expression between.
+        '$reduce([1..200000], $append)',
+        '$map([1..1000000], $string)'
+      ]) {
+        await assert.rejects(evaluate(source), TIME, source)
+      }
+    })
+
+    it('ends when it is nested without end', async () => {
+      const wide = `[${Array.from({ length: 10_001 }, () => '1').join(',')}]`
+      await assert.rejects(evaluate(wide), DEPTH)
+      const endless = evaluate('($f := function($x) { 1 + $f($x) }; $f(1))')
+      await assert.rejects(endless, { name: 'ExpressionLimit' })
+    })
+
+    it('gets no list that would take the memory of Node-RED', async () => {
+      for (const source of ['[1..2000000]', '$sort([1..20000])', '$distinct([1..20000])']) {
+        await assert.rejects(evaluate(source), LIST, source)
+      }
+    })
+
+    it('may do what expressions do', async () => {
+      const items = Array.from({ length: 500 }, (_, index) => ({ id: `k${index}`, value: index }))
+      const cases: [string, unknown][] = [
+        ['($f := function($n) { $n = 0 ? 0 : 1 + $f($n - 1) }; $f(1000))', 1000],
+        ['$count($keys(items{id: $sum(value)}))', 500],
+        ['$map(items[[0..2]], function($v, $i, $a) { $v.value + $i + $count($a) })', [3, 5, 7]],
+        ['$reduce([1..5], function($a, $b) { $a * $b })', 120],
+        ['$filter([1..4], function($v) { $v > 2 })', [3, 4]],
+        ['$sift({"a": 1, "b": 2}, function($v, $k) { $k = "a" })', { a: 1 }],
+        ['$each({"a": 1}, function($v, $k) { $k & $v })[0]', 'a1'],
+        ['$single([1, 2], function($v) { $v = 2 })', 2],
+        ['$sort([3, 1, 2])', [1, 2, 3]],
+        ['$sort([3, 1, 2], function($a, $b) { $a < $b })', [3, 2, 1]],
+        ['$distinct([1, 1, 2])', [1, 2]],
+        ['[1, 2] ~> $map($string)', ['1', '2']],
+        ['$map(["a", "b"], $uppercase)', ['A', 'B']],
+        ['$replace("aab", /a/, function($m) { "x" })', 'xxb']
+      ]
+      for (const [source, result] of cases) {
+        const found = await evaluate(source, { items })
+        assert.equal(JSON.stringify(found), JSON.stringify(result), source)
+      }
+    })
+
+    it('takes nothing from those beside it', async () => {
+      const expression = compile('$name & "/" & payload')
+      const results = await Promise.all([
+        ...['a', 'b'].map((name) => expression({ payload: name }, { name })),
+        evaluate(ENDLESS).catch((error: unknown) => (error as Error).message),
+        expression({ payload: 'c' }, { name: 'c' })
+      ])
+      assert.deepEqual(results, ['a/a', 'b/b', TIME.message, 'c/c'])
+    })
+
+    it('is named where it was stopped, with nothing of the message', async (t) => {
+      const client = createClient()
+      t.after(() => {
+        client.close()
+      })
+      const message = readOutgoingMessage('MSH|^~\\&|A|B|C|D|20260102||ADT^A01|R1|P|2.5.1', 'auto')
+      const endless = compile(ENDLESS)
+      const value = async (): Promise<undefined> => {
+        await endless({})
+      }
+      const failing = (settings: Partial<ReceiverSettings>): Promise<unknown> =>
+        new Receiver(
+          {
+            ...{ url: new URL('http://127.0.0.1:9/hl7'), method: 'POST', tokenPlacement: 'header' },
+            ...{ authHeader: 'Authorization', authScheme: 'Bearer', headers: [], formFields: [] },
+            ...{ userAgent: 'test/1', format: 'json', contentType: '', bodyField: 'message' },
+            ...{ bodyFileName: 'message.hl7', bodyPartType: 'text/plain', bodyEncoding: 'text' },
+            ...settings
+          },
+          client
+        ).prepare({ message, input: {} })
+      await assert.rejects(failing({ headers: [{ name: 'X-Ward', value }] }), {
+        code: 'HL7_INVALID_MESSAGE',
+        message: 'The value of the header X-Ward took longer than 250 ms: check it in the node.'
+      })
+      await assert.rejects(failing({ formFields: [{ name: 'ward', value }] }), {
+        code: 'HL7_INVALID_MESSAGE',
+        message: 'The value of the form field ward took longer than 250 ms: check it in the node.'
+      })
+      await assert.rejects(failing({ bodyTemplate: () => endless({}) }), {
+        code: 'HL7_CONFIG',
+        message: 'The JSON template took longer than 250 ms: check it in the node.'
+      })
+    })
+  })
+}
