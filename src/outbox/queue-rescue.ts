@@ -1,4 +1,4 @@
-import { existsSync, renameSync } from 'node:fs'
+import { existsSync, renameSync, statSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { leafRows } from './leaf-rows.ts'
 import { faultCode, QueueFaultError } from './queue-fault.ts'
@@ -14,9 +14,9 @@ const ROWS_AT_ONCE = 2000
  * Makes a new queue file of what can be read of a damaged one and its log, and moves both aside: they
  * are never deleted.
  *
- * Of a page that is lost an older state may be found. So a message can be in an older state, and is
- * sent again, or an outcome an older one. One that was removed does not come back unless both its
- * facts and its content stood on such pages.
+ * Of a page of the log that is lost or damaged an older state is read, too. So a message may be in an
+ * older state and is sent again, or leaves with an older outcome. One that was removed does not come
+ * back unless both its facts and its content stood on such pages.
  *
  * @returns for whoever runs Node-RED: where it is now and how many messages were read
  * @throws {QueueFaultError} when it may be the key that does not fit; nothing is moved then
@@ -69,8 +69,9 @@ export function moveAside(path: string, why: string): string {
 export function isLogDamaged(path: string): boolean {
   const log = `${path}-wal`
   if (!readLog(log).isDamaged) return false
-  if (!existsSync(path)) return true
-  // Opened for reading, it keeps others out and leaves the log as it is.
+  // SQLite deletes the log of a file that is empty, whatever that is opened for.
+  if ((statSync(path, { throwIfNoEntry: false })?.size ?? 0) === 0) return true
+  // Else, opened for reading, it keeps others out and leaves the log as it is.
   const db = new DatabaseSync(path, { readOnly: true })
   try {
     hold(db)

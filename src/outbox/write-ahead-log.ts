@@ -42,6 +42,7 @@ type Pair = readonly [number, number]
  * ends behind it, or where all that fails is in the last transaction and frames of that are missing:
  * a crash or a power cut leaves such, and nobody was promised that it is stored. This is the limit:
  * where the disk loses whole frames of the last transaction, or the end of the log, it looks the same.
+ * (In turn a power cut within the very last frame can look like damage; that costs nothing but a notice.)
  *
  * @param path of the log; where there is none, it holds nothing
  */
@@ -58,6 +59,7 @@ export function readLog(path: string): WriteAheadLog {
 
 interface Header {
   isWhole: boolean
+  hasMagic: boolean
   /** How the words of checksums are read. */
   order: 'BE' | 'LE'
   salt: Pair
@@ -71,11 +73,12 @@ function headerOf(file: number): Header | undefined {
   readSync(file, bytes, 0, HEADER_BYTES, 0)
   const order = bytes.readUInt32BE(0) === MAGIC ? 'LE' : 'BE'
   const sum = pairAt(bytes, 24)
-  const isMagic = (bytes.readUInt32BE(0) & ~1) === MAGIC
-  const isWhole = isMagic && isSame(summed([0, 0], bytes.subarray(0, 24), order), sum)
+  const hasMagic = (bytes.readUInt32BE(0) & ~1) === MAGIC
+  const isWhole = hasMagic && isSame(summed([0, 0], bytes.subarray(0, 24), order), sum)
   if (isWhole && bytes.readUInt32BE(8) !== PAGE_BYTES) return undefined
   // SQLite writes them in the order of its processor.
-  return { isWhole, order: isWhole ? order : endianness(), salt: pairAt(bytes, 16), sum }
+  const salt = pairAt(bytes, 16)
+  return { isWhole, hasMagic, order: isWhole ? order : endianness(), salt, sum }
 }
 
 interface Frame {
@@ -107,19 +110,21 @@ function* framesOf(file: number, { order, sum }: Header): Generator<Frame> {
   }
 }
 
-/** Where the header is damaged: the first frame has it too, and where that is damaged, any that is chained. */
+/** Where the header is damaged, what of it is left or the checksums tell which frames are of this log. */
 function saltOf(file: number, header: Header): Pair {
-  if (header.isWhole) return header.salt
-  const [first] = framesOf(file, header)
-  if (first !== undefined && isAlike(first.salt, header.salt)) return first.salt
-  for (const { isChained, salt } of framesOf(file, header)) if (isChained) return salt
-  return header.salt
+  const { isWhole, hasMagic, salt } = header
+  if (isWhole) return salt
+  for (const frame of framesOf(file, header)) {
+    if (frame.isChained || (hasMagic && isAlike(frame.salt, salt))) return frame.salt
+  }
+  return salt
 }
 
 function judged(file: number, header: Header): WriteAheadLog {
   const salt = saltOf(file, header)
   const pages: LoggedPage[] = []
   let at = HEADER_BYTES + FRAME_HEADER_BYTES
+  // Transactions, as parts of `pages`: the one that has not ended, and the last that has.
   let next = { start: 0, end: 0, hasFailed: false, hasGap: false }
   let last = next
   let isDamaged = !header.isWhole
