@@ -506,10 +506,11 @@ describe('DiskOutbox with a damaged write-ahead log', () => {
     assert.equal(everyone(await queue().open()).length, kept.length)
   })
 
-  it('leaves the log of another process alone that has the file open', async () => {
+  it('leaves the log of another process alone that has the file open', async (context) => {
     const holder = spawn(process.execPath, [script, 'hold', place], {
       stdio: ['ignore', 'pipe', 'inherit']
     })
+    context.after(() => holder.kill('SIGKILL'))
     await once(holder.stdout, 'data')
     const { path } = queue()
     // As it looks while that starts the log again.
@@ -521,8 +522,6 @@ describe('DiskOutbox with a damaged write-ahead log', () => {
       readdirSync(place).filter((file) => !file.endsWith('-shm')),
       ['queue.sqlite', 'queue.sqlite-wal']
     )
-    holder.kill('SIGKILL')
-    await once(holder, 'exit')
   })
 
   it('has what is in it when the file itself is empty', async () => {
