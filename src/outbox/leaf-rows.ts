@@ -1,4 +1,5 @@
-import { closeSync, existsSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs'
+import { closeSync, existsSync, fstatSync, openSync, readSync } from 'node:fs'
+import { PAGE_BYTES, readLog } from './write-ahead-log.ts'
 
 /** A row of some table, as it stands in the file; an `INTEGER PRIMARY KEY` is the id, and null as a value. */
 export interface LeafRow {
@@ -6,39 +7,67 @@ export interface LeafRow {
   values: (number | string | Uint8Array | null)[]
 }
 
-/** The page size of a queue file. */
-export const PAGE_BYTES = 4096
-
 const TABLE_LEAF = 0x0d
 const FILE_HEADER_BYTES = 100
-const LOG_HEADER_BYTES = 32
-const FRAME_HEADER_BYTES = 24
-const LOG_BIG_ENDIAN = 0x377f0683
-/** More than any message that is stored. */
-const MOST_VALUE_BYTES = 2 ** 30
+/** More than any row that is stored. */
+const MOST_ROW_BYTES = 2 ** 24
 
 /**
  * All rows on all table leaf pages of a SQLite file and its write-ahead log, page by page, without
  * any help of the pages above them: what is still there of a damaged file
  * (sqlite.org/fileformat2.html). Pages that are none, and rows that make no sense, are passed over;
  * whether a row is what it seems, the caller has to find out. No process may have the file open.
+ *
+ * Of each page the newest version counts. Where that is damaged it is read nevertheless, and before
+ * it the one that is whole and the one of the file, which may be older or newer than that: a row
+ * may come again, and may have been removed. Pages come in the order in which they were written, so
+ * of several states of a row the last one counts.
  */
 export function* leafRows(path: string): Generator<LeafRow> {
-  const file = openSync(path, 'r')
+  const { pages } = readLog(`${path}-wal`)
+  const newest = new Map(pages.map((page) => [page.number, page]))
+  const newestWhole = new Map(
+    pages.filter(({ isWhole }) => isWhole).map((page) => [page.number, page])
+  )
+  const file = new PageFile(path)
+  const log = new PageFile(`${path}-wal`)
+  const read = (number: number): Buffer => {
+    const logged = newest.get(number)
+    return logged === undefined ? file.at((number - 1) * PAGE_BYTES) : log.at(logged.at)
+  }
   try {
-    const log = committedPages(`${path}-wal`)
-    let last = Math.ceil(fstatSync(file).size / PAGE_BYTES)
-    for (const number of log.keys()) last = Math.max(last, number)
-    const page = (number: number): Buffer => {
-      const logged = log.get(number)
-      if (logged !== undefined) return logged
-      const bytes = Buffer.alloc(PAGE_BYTES)
-      readSync(file, bytes, 0, PAGE_BYTES, (number - 1) * PAGE_BYTES)
-      return bytes
+    for (let at = 0, number = 1; at < file.size; at += PAGE_BYTES, number++) {
+      if (newest.get(number)?.isWhole !== true) yield* rowsOf(file.at(at), number, read)
     }
-    for (let number = 1; number <= last; number++) yield* rowsOf(page(number), number, page)
+    for (const page of pages) {
+      const counts = !page.isWhole || newestWhole.get(page.number) === page
+      if (counts) yield* rowsOf(log.at(page.at), page.number, read)
+    }
   } finally {
-    closeSync(file)
+    file.close()
+    log.close()
+  }
+}
+
+/** A file that pages are read from; one that is not there is empty. */
+class PageFile {
+  readonly size: number
+  readonly #file: number | undefined
+
+  constructor(path: string) {
+    this.#file = existsSync(path) ? openSync(path, 'r') : undefined
+    this.size = this.#file === undefined ? 0 : fstatSync(this.#file).size
+  }
+
+  /** What lies behind the end is zeros. */
+  at(position: number): Buffer {
+    const page = Buffer.alloc(PAGE_BYTES)
+    if (this.#file !== undefined) readSync(this.#file, page, 0, PAGE_BYTES, position)
+    return page
+  }
+
+  close(): void {
+    if (this.#file !== undefined) closeSync(this.#file)
   }
 }
 
@@ -64,7 +93,7 @@ function* rowsOf(page: Buffer, number: number, read: ReadPage): Generator<LeafRo
 function rowAt(page: Buffer, at: number, read: ReadPage): LeafRow | undefined {
   const size = varint(page, at)
   const id = varint(page, size.end)
-  if (size.value > MOST_VALUE_BYTES) return undefined
+  if (size.value > MOST_ROW_BYTES) return undefined
   const record = payload(page, id.end, size.value, read)
   if (record === undefined) return undefined
   const header = varint(record, 0)
@@ -125,54 +154,4 @@ function valueOf(serial: number, bytes: Buffer): LeafRow['values'][number] {
   if (serial === 7) return bytes.readDoubleBE(0)
   if (serial === 8 || serial === 9) return serial - 8
   return bytes.length === 8 ? Number(bytes.readBigInt64BE(0)) : bytes.readIntBE(0, bytes.length)
-}
-
-/** The newest state of each page that the log holds, up to its last commit that is whole. */
-function committedPages(path: string): Map<number, Buffer> {
-  const committed = new Map<number, Buffer>()
-  if (!existsSync(path)) return committed
-  const log = readFileSync(path)
-  if (log.length < LOG_HEADER_BYTES || log.readUInt32BE(8) !== PAGE_BYTES) return committed
-  const sum = new Checksum(log.readUInt32BE(0) === LOG_BIG_ENDIAN)
-  sum.add(log.subarray(0, 24))
-  const salt = log.subarray(16, 24)
-  const open = new Map<number, Buffer>()
-  for (let at = LOG_HEADER_BYTES; ; at += FRAME_HEADER_BYTES + PAGE_BYTES) {
-    const frame = log.subarray(at, at + FRAME_HEADER_BYTES + PAGE_BYTES)
-    if (frame.length < FRAME_HEADER_BYTES + PAGE_BYTES) return committed
-    const page = frame.subarray(FRAME_HEADER_BYTES)
-    sum.add(frame.subarray(0, 8))
-    sum.add(page)
-    if (!frame.subarray(8, 16).equals(salt) || !sum.is(frame, 16)) return committed
-    open.set(frame.readUInt32BE(0), page)
-    if (frame.readUInt32BE(4) === 0) continue
-    for (const [number, bytes] of open) committed.set(number, bytes)
-    open.clear()
-  }
-}
-
-/** The checksum of a write-ahead log. */
-class Checksum {
-  readonly #bigEndian: boolean
-  #first = 0
-  #second = 0
-
-  constructor(bigEndian: boolean) {
-    this.#bigEndian = bigEndian
-  }
-
-  add(bytes: Buffer): void {
-    for (let at = 0; at < bytes.length; at += 8) {
-      this.#first = (this.#first + this.#word(bytes, at) + this.#second) >>> 0
-      this.#second = (this.#second + this.#word(bytes, at + 4) + this.#first) >>> 0
-    }
-  }
-
-  is(bytes: Buffer, at: number): boolean {
-    return this.#first === bytes.readUInt32BE(at) && this.#second === bytes.readUInt32BE(at + 4)
-  }
-
-  #word(bytes: Buffer, at: number): number {
-    return this.#bigEndian ? bytes.readUInt32BE(at) : bytes.readUInt32LE(at)
-  }
 }

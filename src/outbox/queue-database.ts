@@ -10,9 +10,9 @@ import {
 } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { PAGE_BYTES } from './leaf-rows.ts'
 import { QueueDamageError, QueueFaultError } from './queue-fault.ts'
 import { APPLICATION_ID, SCHEMA_STEPS, SCHEMA_VERSION } from './queue-schema.ts'
+import { PAGE_BYTES } from './write-ahead-log.ts'
 
 /** Pages (4 KiB) in the write-ahead log before it is written back, and when it is cut. */
 const LOG_PAGES = 4096

@@ -1,17 +1,22 @@
-import { closeSync, existsSync, openSync, readSync, renameSync } from 'node:fs'
+import { existsSync, renameSync, statSync } from 'node:fs'
+import { DatabaseSync } from 'node:sqlite'
 import { leafRows } from './leaf-rows.ts'
-import { QueueFaultError } from './queue-fault.ts'
+import { faultCode, QueueFaultError } from './queue-fault.ts'
 import { deleteFiles } from './queue-database.ts'
 import { QueueFile } from './queue-file.ts'
 import type { QueueFileSpec } from './queue-protocol.ts'
+import { readLog } from './write-ahead-log.ts'
 
 /** In one transaction of the new file. */
 const ROWS_AT_ONCE = 2000
-const LOG_MAGIC = [0x377f0682, 0x377f0683]
 
 /**
- * Makes a new queue file of what can be read of a damaged one, and moves the damaged one aside: it
- * is never deleted.
+ * Makes a new queue file of what can be read of a damaged one and its log, and moves both aside: they
+ * are never deleted.
+ *
+ * Of a page of the log that is lost or damaged an older state is read, too. So a message may be in an
+ * older state and is sent again, or leaves with an older outcome. One that was removed does not come
+ * back unless both its facts and its content stood on such pages.
  *
  * @returns for whoever runs Node-RED: where it is now and how many messages were read
  * @throws {QueueFaultError} when it may be the key that does not fit; nothing is moved then
@@ -29,50 +34,62 @@ export function rescue(spec: QueueFileSpec): string {
     deleteFiles(draft)
     throw error
   }
+  const isLog = readLog(`${spec.path}-wal`).isDamaged
+  const [where, also] = isLog ? [' in its write-ahead log', ' with that'] : ['', '']
   // A crash between these leaves the finished draft, which the next start takes.
   const aside = moveAside(spec.path, 'damaged')
   renameSync(draft, spec.path)
-  return `The queue file ${spec.path} was damaged. It was moved to ${aside}; of the ${result.seen} messages that were found in it, ${result.read} could be read into a new file and are sent as usual. Keep the old file until nothing is missed.`
+  return `The queue file ${spec.path} was damaged${where}. It was moved${also} to ${aside}; of the ${result.seen} messages that were found in it, ${result.read} could be read into a new file and are sent as usual. Keep the old file until nothing is missed.`
 }
 
 /** Puts the new file into its place where a crash came between. */
 export function finishRescue(path: string): void {
-  if (!existsSync(path)) move(`${path}.rescue`, path)
+  const draft = `${path}.rescue`
+  if (existsSync(path) || !existsSync(draft)) return
+  // That of the old file: SQLite would read it into the new one.
+  moveAside(path, 'damaged')
+  renameSync(draft, path)
 }
 
 /** Moves a file out of the way, with its log. @returns where it is now */
 export function moveAside(path: string, why: string): string {
   const aside = asideName(path, why)
-  move(`${path}-wal`, `${aside}-wal`)
-  move(path, aside)
+  // The file first: without it, the log is not taken for that of a whole one after a crash.
+  for (const suffix of ['', '-wal', '-shm']) move(`${path}${suffix}`, `${aside}${suffix}`)
   return aside
 }
 
 /**
- * SQLite overwrites a log that it cannot read, whatever the file is opened for. (A log that is missing
- * or cut cannot be told from what a crash leaves; what it held is not in the queue then.)
+ * Is the log damaged, so that to open the file would cost what is in it? SQLite drops all from the
+ * first damaged byte on, and deletes the log when it closes the file.
+ *
+ * @throws an error of SQLite, `SQLITE_BUSY`, when another process has the file open: its log may only
+ * have looked so while that wrote
  */
-export function isLogBroken(path: string): boolean {
+export function isLogDamaged(path: string): boolean {
   const log = `${path}-wal`
-  if (!existsSync(log)) return false
-  const start = Buffer.alloc(4)
-  const file = openSync(log, 'r')
-  const length = readSync(file, start)
-  closeSync(file)
-  return length > 0 && !LOG_MAGIC.includes(start.readUInt32BE())
+  if (!readLog(log).isDamaged) return false
+  // SQLite deletes the log of a file that is empty, whatever that is opened for.
+  if ((statSync(path, { throwIfNoEntry: false })?.size ?? 0) === 0) return true
+  // Else, opened for reading, it keeps others out and leaves the log as it is.
+  const db = new DatabaseSync(path, { readOnly: true })
+  try {
+    hold(db)
+    return readLog(log).isDamaged
+  } finally {
+    db.close()
+  }
 }
 
-/**
- * Moves a broken log aside.
- *
- * @returns for whoever runs Node-RED, where there was one
- */
-export function keepBrokenLog(path: string): string | undefined {
-  if (!isLogBroken(path)) return undefined
-  const log = `${path}-wal`
-  const aside = `${asideName(path, 'damaged')}-wal`
-  renameSync(log, aside)
-  return `The write-ahead log of the queue file ${path} was damaged and was moved to ${aside}: messages that were accepted last may not be in the queue.`
+/** No other process can write until the database is closed. */
+function hold(db: DatabaseSync): void {
+  try {
+    db.exec('BEGIN')
+    db.prepare('SELECT 1 FROM sqlite_schema').get()
+  } catch (error) {
+    if (faultCode(error) === 'SQLITE_BUSY') throw error
+    // The file itself is damaged, or the log so that SQLite does not go on.
+  }
 }
 
 function copied(path: string, target: QueueFile): { read: number; seen: number } {

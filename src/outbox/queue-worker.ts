@@ -34,7 +34,7 @@ const { deleteFiles } = await import('./queue-database.ts')
 const { countMessages } = await import('./message-count.ts')
 const { QueueFile } = await import('./queue-file.ts')
 const { renew } = await import('./queue-renewal.ts')
-const { finishRescue, isLogBroken, keepBrokenLog, rescue } = await import('./queue-rescue.ts')
+const { finishRescue, isLogDamaged, rescue } = await import('./queue-rescue.ts')
 process.emitWarning = emitWarning
 
 type File = InstanceType<typeof QueueFile>
@@ -281,8 +281,7 @@ function opened(spec: QueueFileSpec): File {
   let file = files.get(spec.path)
   if (file === undefined) {
     finishRescue(spec.path)
-    const broken = keepBrokenLog(spec.path)
-    if (broken !== undefined) notice(spec.path, broken)
+    if (isLogDamaged(spec.path)) notice(spec.path, rescue(spec))
     file = understood(() => new QueueFile(spec))
     files.set(spec.path, file)
   }
@@ -316,8 +315,8 @@ function count({ path }: QueueFileSpec): ReturnType<File['count']> {
   const open = files.get(path)
   if (open !== undefined) return open.count()
   finishRescue(path)
-  // To look into the file would cost the log; only opening it in earnest moves that aside.
-  if (isLogBroken(path)) throw new QueueDamageError()
+  // To look into the file would cost the log; only opening it in earnest moves both aside.
+  if (isLogDamaged(path)) throw new QueueDamageError()
   return existsSync(path) ? countMessages(path) : { held: 0, damaged: 0, paused: false }
 }
 

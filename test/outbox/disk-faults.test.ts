@@ -850,7 +850,10 @@ describe('DiskOutbox', () => {
       await assert.rejects(outbox.deleteFile())
       assert.ok(existsSync(log), 'to look does not cost it')
       await outbox.open()
-      assert.match(notices.join(), /write-ahead log .* was damaged and was moved to/)
+      assert.match(
+        notices.join(),
+        /was damaged in its write-ahead log\. It was moved with that to .*; of the 0 messages/
+      )
       assert.ok(readdirSync(directory).some((file) => /damaged.*Z-wal$/.test(file)))
     })
   })

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { endianness, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, describe, it } from 'node:test'
 import { leafRows } from '../../src/outbox/leaf-rows.ts'
+import { readLog } from '../../src/outbox/write-ahead-log.ts'
 
 describe('leafRows', () => {
   let directory: string
@@ -33,6 +34,12 @@ describe('leafRows', () => {
     for (const suffix of ['', '-wal']) {
       execFileSync('cp', [`${db.location()}${suffix}`, `${copy}${suffix}`])
     }
+  }
+
+  function changeLog(change: (log: Buffer) => void): void {
+    const log = readFileSync(`${copy}-wal`)
+    change(log)
+    writeFileSync(`${copy}-wal`, log)
   }
 
   function found(): Map<number, unknown[]> {
@@ -90,15 +97,60 @@ describe('leafRows', () => {
     assert.deepEqual(found(), committed)
   })
 
-  it('does not believe a page of the log whose checksum is wrong', () => {
+  it('gives the older state of a row before the one on a damaged page', () => {
     insert(1, 'one', 1, 1)
     db.exec('PRAGMA wal_checkpoint(TRUNCATE)')
     db.exec("UPDATE t SET a = 'two'")
     crash()
     assert.deepEqual(found().get(1), ['two', 1, 1])
-    const log = readFileSync(`${copy}-wal`)
-    log[log.length - 300] = 1
-    writeFileSync(`${copy}-wal`, log)
-    assert.deepEqual(found().get(1), ['one', 1, 1])
+    changeLog((log) => log.writeUInt8(1, log.length - 300))
+    const states = [...leafRows(copy)].filter(({ id, values }) => id === 1 && values.length === 4)
+    assert.deepEqual(
+      states.map(({ values }) => values[1]),
+      ['one', 'two']
+    )
+  })
+
+  it('reads a log in the other order of bytes, as other processors write it', () => {
+    for (let id = 1; id <= 50; id++) insert(id, Buffer.alloc(1000, id), 1, 1)
+    crash()
+    changeLog((log) => {
+      // A checksum for which the words are read in the order of the log.
+      log.writeUInt32BE(log.readUInt32BE(0) ^ 1)
+      const word = endianness() === 'LE' ? 'readUInt32BE' : 'readUInt32LE'
+      let [first, second] = [0, 0]
+      const add = (from: number, to: number): void => {
+        for (let at = from; at < to; at += 8) {
+          first = (first + log[word](at) + second) >>> 0
+          second = (second + log[word](at + 4) + first) >>> 0
+        }
+      }
+      const write = (at: number): void => {
+        log.writeUInt32BE(second, log.writeUInt32BE(first, at))
+      }
+      add(0, 24)
+      write(24)
+      for (let at = 32; at < log.length; at += 24 + 4096) {
+        add(at, at + 8)
+        add(at + 24, at + 24 + 4096)
+        write(at + 16)
+      }
+    })
+    assert.deepEqual(found(), selected())
+    const { isDamaged, pages } = readLog(`${copy}-wal`)
+    assert.ok(!isDamaged && pages.length > 50 && pages.every(({ isWhole }) => isWhole))
+  })
+
+  it('does not follow a row that claims to be larger than any that is stored', () => {
+    const size = 2 ** 29
+    const bytes = Buffer.alloc(3 * 4096)
+    // Page 2: a leaf with one cell; there the size, the id, and a record with the number 7.
+    Buffer.from([0x0d, 0, 0, 0, 1, 0, 100, 0, 0, 100]).copy(bytes, 4096)
+    Buffer.from([0x82, 0x80, 0x80, 0x80, 0x00, 1, 2, 1, 7]).copy(bytes, 4096 + 100)
+    // It goes on on page 3, and that on itself.
+    bytes.writeUInt32BE(3, 4096 + 106 + 489 + ((size - 489) % 4092))
+    bytes.writeUInt32BE(3, 2 * 4096)
+    writeFileSync(copy, bytes)
+    assert.deepEqual([...leafRows(copy)], [])
   })
 })
