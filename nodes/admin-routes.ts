@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Request, Response } from 'express'
 import type { Node, NodeAPI } from 'node-red'
-import type { DeliveryState } from '../src/delivery/delivery-options.ts'
+import type { DeliveryState } from '../src/delivery/delivery-state.ts'
 import { OutboxError, type Entry } from '../src/outbox/outbox.ts'
 import { notSetUp } from './node-errors.ts'
 import { outParts, type OutParts, type Unusable } from './node-parts.ts'

@@ -1,6 +1,6 @@
 import type { Node, NodeStatus } from 'node-red'
 import type { Alert, Standing } from '../src/delivery/alerts.ts'
-import type { DeliveryState } from '../src/delivery/delivery-options.ts'
+import type { DeliveryState } from '../src/delivery/delivery-state.ts'
 import { printable } from '../src/delivery/explain.ts'
 import type { TokenStatus } from '../src/oauth2/token-status.ts'
 

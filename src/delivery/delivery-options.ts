@@ -5,7 +5,6 @@ import type { DeliveryEvent } from './delivery-events.ts'
 import type { Order } from './lanes.ts'
 import type { RetrySettings } from './retry-schedule.ts'
 import type { Settlement } from './settlement.ts'
-import type { TallyValues } from './tally.ts'
 
 /** Does a piece of work and, if need be, notes for which message while it lasts. */
 export type Watch = <T>(work: () => Promise<T>) => Promise<T>
@@ -49,20 +48,6 @@ export interface Accepted<Content> {
   controlId: string
   type: string
   content: Content
-}
-
-/** What a status or an operator sees. */
-export interface DeliveryState extends Omit<TallyValues, 'failing'> {
-  state: 'idle' | 'sending' | 'retrying' | 'paused' | 'error'
-  queued: number
-  inFlight: number
-  suspended: number
-  /** Of the oldest message that is held, suspended ones included. */
-  oldestAgeMs: number
-  /** The same without suspended ones. */
-  longestWaitMs: number
-  /** The most tried of the messages that wait for their next attempt, and why the last one failed. */
-  retry: { attempts: number; waitMs: number; cause: string } | null
 }
 
 /** Messages of an outbox that is not durable, in order. */

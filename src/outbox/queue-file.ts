@@ -228,8 +228,9 @@ export class QueueFile {
   #checkLeap(before: number | undefined, seq: number): void {
     if (before === undefined) return
     if (seq <= before) throw new QueueDamageError()
-    if (seq - before > LEAP && this.#parts.get(seq, 'content') === undefined)
+    if (seq - before > LEAP && this.#parts.get(seq, 'content') === undefined) {
       throw new QueueDamageError()
+    }
   }
 
   /**

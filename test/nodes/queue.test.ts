@@ -160,7 +160,7 @@ describe('the queue on disk, in a real Node-RED', () => {
     const count = await world.nodeRed.waitForStatus('out', isYellow)
     assert.equal(count.shape, 'ring')
     await world.nodeRed.waitFor(() =>
-      world.nodeRed.log().find((line) => /\[warn\].*Message ALERT001 .* is tried again/.test(line))
+      world.nodeRed.log().find((line) => /\[warn\].*Message ALERT001 .* It is being retried/.test(line))
     )
     await world.deploy({ ...disk, queueWaitAlert: 1 })
     const wait = await world.nodeRed.waitForStatus('out', ({ code }) => code === 'QUEUE_WAIT')
@@ -169,7 +169,7 @@ describe('the queue on disk, in a real Node-RED', () => {
     await world.nodeRed.waitFor(() => (ids('ALERT').length === 3 ? true : undefined))
     assert.deepEqual(ids('ALERT'), ['ALERT001', 'ALERT002', 'ALERT003'])
     await world.nodeRed.waitFor(() =>
-      world.nodeRed.log().find((line) => /\[info\].*the queue goes on/.test(line))
+      world.nodeRed.log().find((line) => /\[info\].*the queue is moving again/.test(line))
     )
   })
 

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { describe, it, type TestContext } from 'node:test'
 import type { Node } from 'node-red'
 import type { Alert } from '../../src/delivery/alerts.ts'
-import type { DeliveryState } from '../../src/delivery/delivery-options.ts'
+import type { DeliveryState } from '../../src/delivery/delivery-state.ts'
 import type { TokenStatus } from '../../src/oauth2/token-status.ts'
 import { StatusLine, statusOf } from '../../nodes/status-line.ts'
 

@@ -1,0 +1,137 @@
+import type { Entry, Outbox } from '../outbox/outbox.ts'
+import type { Backlog } from './backlog.ts'
+import type { AttemptResult } from './courier.ts'
+import type { DeliveryEvent } from './delivery-events.ts'
+import { ruleOf, type Message, type MessageState } from './message.ts'
+import type { Settlement } from './settlement.ts'
+
+/** What led to a move. */
+export interface MoveCause {
+  /** The attempt. */
+  result?: AttemptResult
+  /** How the message leaves. */
+  settlement?: Settlement
+}
+
+/**
+ * The messages that do more than wait, and the one way in which they change their state: by the table
+ * in `message.ts`.
+ */
+export class Messages {
+  /** Those that are sent, retried or leaving. */
+  readonly active = new Map<number, Message>()
+  readonly suspended = new Map<number, Message>()
+  /** Those that left in this round of the event loop, and since the close began. */
+  #handedOn: Entry[] = []
+  readonly #outbox: Outbox<unknown>
+  readonly #backlog: Backlog
+  readonly #tell: (event: DeliveryEvent) => void
+  readonly #closing: AbortSignal
+
+  /** @param closing from then on nothing is removed: nobody knows whether it was taken */
+  constructor(
+    outbox: Outbox<unknown>,
+    backlog: Backlog,
+    tell: (event: DeliveryEvent) => void,
+    closing: AbortSignal
+  ) {
+    this.#outbox = outbox
+    this.#backlog = backlog
+    this.#tell = tell
+    this.#closing = closing
+  }
+
+  /** Whether it does more than wait, whatever the outbox says. */
+  has(seq: number): boolean {
+    if (this.active.has(seq) || this.suspended.has(seq)) return true
+    return this.#handedOn.some((entry) => entry.seq === seq)
+  }
+
+  /** Those that left, but perhaps did not reach the next nodes yet. */
+  get handedOn(): readonly Entry[] {
+    return this.#handedOn
+  }
+
+  /** Suspended messages, in the order of acceptance. */
+  chosen(select: (entry: Entry) => boolean): Message[] {
+    return [...this.suspended.values()]
+      .filter(({ state, entry }) => state === 'suspended' && select(entry))
+      .sort((a, b) => a.entry.seq - b.entry.seq)
+  }
+
+  /**
+   * Changes the state of a message. Stores what the move stores, frees the lane where the new state
+   * does not hold it, and tells of it. Resolves when it is stored, as far as it can be.
+   *
+   * @throws {TypeError} for a move that the table does not have
+   */
+  async move(message: Message, to: MessageState, why: MoveCause = {}): Promise<void> {
+    const { entry, state: from } = message
+    const rule = ruleOf(to)
+    if (!ruleOf(from).to.includes(to)) throw new TypeError(`No message goes from ${from} to ${to}.`)
+    message.state = to
+    message.isMoving = true
+    if (rule.stored !== null) entry.state = rule.stored
+    const isStored = rule.writes === null || (await this.#write(rule.writes, entry, why.settlement))
+    message.isMoving = false
+    this.active.delete(entry.seq)
+    this.suspended.delete(entry.seq)
+    if (to === 'suspended') this.suspended.set(entry.seq, message)
+    else if (rule.stored !== null && to !== 'waiting') this.active.set(entry.seq, message)
+    this.#place(message, isStored)
+    this.#tell({ kind: 'moved', entry, from, to, ...why })
+  }
+
+  /** @returns false where it could not be stored */
+  async #write(
+    writes: 'update' | 'settle' | 'remove',
+    entry: Entry,
+    settlement: Settlement | undefined
+  ): Promise<boolean> {
+    try {
+      if (writes === 'update') await this.#outbox.update(entry)
+      else if (writes === 'settle') await this.#outbox.settle(entry, settlement)
+      else this.#removeSoon(entry)
+      return true
+    } catch {
+      this.#tell({ kind: 'queue-failed', code: 'HL7_QUEUE_FAILED' })
+      // On a full disk there may be room for the state, and not for an answer.
+      return writes === 'settle' && entry.state === 'suspended'
+        ? this.#write('update', entry, undefined)
+        : false
+    }
+  }
+
+  /** Gives a message its place among those that wait, and its lane to the next one. */
+  #place(message: Message, isStored: boolean): void {
+    const { entry, since, state, hasLane } = message
+    if (state === 'retrying') this.#backlog.block(entry)
+    if (state === 'waiting') {
+      // Listed from the outbox it comes to its place; one that is not stored is not listed.
+      if (isStored && !hasLane) this.#backlog.again(entry)
+      else this.#backlog.putBack({ entry, since })
+    }
+    if (!hasLane || ruleOf(state).holdsLane) return
+    message.hasLane = false
+    this.#backlog.release(entry)
+  }
+
+  /**
+   * Who takes a message gets it in the next round of the event loop: what is stored of it must not
+   * go before.
+   */
+  #removeSoon(entry: Entry): void {
+    this.#handedOn.push(entry)
+    if (this.#handedOn.length > 1) return
+    setImmediate(() => {
+      if (this.#closing.aborted) return
+      const handedOn = this.#handedOn
+      this.#handedOn = []
+      for (const { seq } of handedOn) {
+        this.#outbox.remove(seq).catch(() => {
+          this.#tell({ kind: 'queue-failed', code: 'HL7_QUEUE_FAILED' })
+        })
+      }
+    })
+  }
+}

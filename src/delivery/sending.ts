@@ -1,0 +1,187 @@
+import type { OutboxError, Outbox } from '../outbox/outbox.ts'
+import type { CarefulStart } from './careful-start.ts'
+import type { AttemptResult } from './courier.ts'
+import type { DeliveryEvent } from './delivery-events.ts'
+import type { DeliveryOptions } from './delivery-options.ts'
+import type { Message } from './message.ts'
+import type { Messages } from './messages.ts'
+import { isGone, lostError, notHandedOn } from './queue-errors.ts'
+import { retryWaitMs } from './retry-schedule.ts'
+import { failedSettlement, keptAnswer, settlementOf, type Settlement } from './settlement.ts'
+import { causeOf } from './tally.ts'
+
+/** What the sending of messages needs of the delivery. */
+export interface SendingContext<Content> {
+  readonly options: DeliveryOptions<Content>
+  readonly outbox: Outbox<Content>
+  readonly careful: CarefulStart
+  readonly messages: Messages
+  /** Nothing new is sent, and no time counts. */
+  readonly isPaused: () => boolean
+  readonly pause: () => Promise<void>
+  readonly maySend: () => boolean
+  /** The outbox cannot be read at present. */
+  readonly unreadable: (error: unknown) => void
+  /** A retry is due. */
+  readonly due: () => void
+  readonly tell: (event: DeliveryEvent) => void
+  readonly closing: AbortSignal
+  /** Ends requests. */
+  readonly abort: AbortSignal
+}
+
+/** One attempt of a message, and what follows from it. */
+export class Sending<Content> {
+  readonly #context: SendingContext<Content>
+
+  constructor(context: SendingContext<Content>) {
+    this.#context = context
+  }
+
+  /** Takes a message that waits or is retried to the receiver once. */
+  async run(message: Message): Promise<void> {
+    const { careful, messages, outbox, maySend } = this.#context
+    const wasRetried = message.state === 'retrying'
+    await messages.move(message, 'sending')
+    let content: Content | undefined
+    try {
+      const { seq } = message.entry
+      content = (await careful.watch(seq, () => outbox.read(seq))).content
+    } catch (error) {
+      if (isGone(error)) {
+        await this.lose(message, error)
+        return
+      }
+      this.#context.unreadable(error)
+    }
+    if (content === undefined || !maySend()) {
+      // It was being read when the node was paused or closed, or it cannot be read now.
+      message.nextAttemptAt = 0
+      await messages.move(message, wasRetried ? 'retrying' : 'waiting')
+      return
+    }
+    const result = await this.#attempt(message, content)
+    if (result !== undefined) await this.#decided(message, content, result)
+  }
+
+  /** @returns undefined when it did not come to a decision */
+  async #attempt(message: Message, content: Content): Promise<AttemptResult | undefined> {
+    const { abort, careful, closing, messages, options, tell } = this.#context
+    const { entry } = message
+    this.#count(message)
+    message.counts = true
+    entry.attempts++
+    let result: AttemptResult
+    try {
+      result = await options.attempt(content, abort, (work) => careful.watch(entry.seq, work))
+    } catch (error) {
+      if (abort.aborted) await messages.move(message, 'waiting')
+      else {
+        const settlement = failedSettlement(entry, error, options.clock.now())
+        await this.leave(message, content, settlement)
+      }
+      return undefined
+    } finally {
+      careful.attemptEnded()
+    }
+    const { reply, error, reachable } = result
+    // The node that gives the tokens may be closed before this one is.
+    const isAborted = abort.aborted || error?.code === 'ERR_ABORTED'
+    if (reply === undefined && closing.aborted && isAborted) {
+      // The outcome is unknown: what is durable stays for the next start.
+      await messages.move(message, 'waiting')
+      return undefined
+    }
+    tell({ kind: 'attempted', entry, result })
+    message.counts = reachable || options.failWhileUnreachable
+    this.#count(message)
+    message.cause = causeOf(result)
+    message.wantsToken = error?.family === 'token'
+    return result
+  }
+
+  async #decided(message: Message, content: Content, result: AttemptResult): Promise<void> {
+    const { messages, options, pause } = this.#context
+    const { entry } = message
+    const { decision } = result
+    const now = options.clock.now()
+    if (decision.retry && this.#plansRetry(message, result)) {
+      await messages.move(message, 'retrying', { result })
+    } else if (decision.outcome === 'suspend') {
+      entry.suspendedAt = now
+      entry.reason = decision.rule
+      // Should an operator give it up, it leaves with what was answered.
+      const settlement = keptAnswer(settlementOf(entry, entry.attempts, result, now))
+      await messages.move(message, 'suspended', { result, settlement })
+    } else if (decision.outcome === 'disable') {
+      // The clock of a message starts anew when the node is resumed.
+      entry.spentMs = 0
+      await Promise.all([pause(), messages.move(message, 'waiting', { result })])
+    } else {
+      await this.leave(message, content, settlementOf(entry, entry.attempts, result, now))
+    }
+  }
+
+  /** Plans the next attempt. @returns false when that would come after the failure timeout */
+  #plansRetry(message: Message, result: AttemptResult): boolean {
+    const { closing, due, isPaused, options } = this.#context
+    const { clock, failureTimeoutMs, random, retry } = options
+    const waitMs = retryWaitMs(retry, message.retries, random(), result.retryAfterMs)
+    const spentThen = message.entry.spentMs + (message.counts ? waitMs : 0)
+    // While paused no time passes, and with the end of the pause the clock starts anew.
+    const isLate = !isPaused() && spentThen > failureTimeoutMs
+    if (failureTimeoutMs === 0 || isLate) return false
+    message.retries++
+    message.nextAttemptAt = clock.monotonic() + waitMs
+    if (!closing.aborted) {
+      message.cancelWait = clock.after(waitMs, () => {
+        this.retryNow(message)
+        due()
+      })
+    }
+    return true
+  }
+
+  /** The wait for the next attempt is over. */
+  retryNow(message: Message): void {
+    if (message.cancelWait === undefined) return
+    message.cancelWait()
+    message.cancelWait = undefined
+    const now = this.#context.options.clock.monotonic()
+    message.nextAttemptAt = Math.min(message.nextAttemptAt, now)
+  }
+
+  /** Stores the outcome, hands it on, removes the message: in this order, so that none is lost. */
+  async leave(message: Message, content: Content, settlement: Settlement): Promise<void> {
+    const { closing, messages, outbox } = this.#context
+    // Where that fails, it leaves all the same: while the process lives, every message does.
+    await messages.move(message, 'leaving', { settlement })
+    // What a closing node emits, Node-RED may drop: a stored outcome waits for the next start.
+    if (!closing.aborted || !outbox.durable) this.emit(message, content, settlement)
+  }
+
+  /** Hands on a message whose outcome is stored. */
+  emit(message: Message, content: Content, settlement: Settlement): void {
+    const { messages, options, tell } = this.#context
+    const { entry } = message
+    try {
+      options.emit(entry, content, settlement)
+      void messages.move(message, 'gone', { settlement })
+    } catch {
+      tell({ kind: 'lost', error: notHandedOn(entry), about: entry })
+      void messages.move(message, 'gone')
+    }
+  }
+
+  /** Nothing is left of it to send or to hand on. */
+  async lose(message: Message, cause: OutboxError): Promise<void> {
+    const { controlId, type, seq } = message.entry
+    const about = { controlId, type }
+    this.#context.tell({ kind: 'lost', error: lostError(seq, cause, about), about })
+    await this.#context.messages.move(message, 'lost')
+  }
+
+  #count(message: Message): void {
+    message.count(this.#context.options.clock.monotonic(), this.#context.isPaused())
+  }
+}
