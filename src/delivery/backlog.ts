@@ -111,8 +111,14 @@ export class Backlog {
 
   /** A message that was taken waits again, at its place; its lane is to be released. */
   putBack({ entry, since }: Waiting): void {
+    const { seq } = entry
     this.#waiting++
-    this.#insert(entry, this.#aloneSeq === entry.seq, since)
+    // What was sent again by an operator may have to go before it: then a page brings both.
+    const lane = this.#laneOf(entry)
+    const reach = Math.min(this.#cursor, this.#listing?.backTo ?? seq)
+    const isListed = seq - 1 <= (this.#left.get(lane) ?? reach - 1)
+    if (isListed) this.#insert(entry, this.#aloneSeq === seq, since)
+    else this.#unlist(lane, seq)
   }
 
   /** A message that stood aside waits again, at its place. */

@@ -188,25 +188,26 @@ export class Delivery<Content> {
    * Takes suspended messages back into the queue, each to its place by acceptance.
    *
    * @returns how many were found
+   * @throws {OutboxError} when that cannot be stored for some: they stay suspended
    */
   async resend(select: (entry: Entry) => boolean): Promise<number> {
     const queue = await this.#opened()
-    const moves: Promise<unknown>[] = []
+    const moves: Promise<boolean>[] = []
     for (const [index, message] of queue.messages.chosen(select).entries()) {
       if (index % AT_ONCE === AT_ONCE - 1) await new Promise(setImmediate)
       // Another operator may have taken it meanwhile.
       if (message.state !== 'suspended') continue
-      const { entry } = message
-      entry.spentMs = 0
-      delete entry.suspendedAt
-      delete entry.reason
-      moves.push(queue.messages.move(message, 'waiting'))
+      moves.push(resent(queue.messages, message))
     }
-    await Promise.all(moves)
+    const failed = (await Promise.all(moves)).filter((isDone) => !isDone).length
     this.#pump()
     // While nothing may be sent they are listed all the same: the state tells of the oldest.
     void this.#listPage(queue)
-    return moves.length
+    if (failed === 0) return moves.length
+    throw new OutboxError(
+      `${failed} of ${moves.length} messages stay suspended: the queue cannot be written.`,
+      'HL7_QUEUE_FAILED'
+    )
   }
 
   /**
@@ -362,7 +363,7 @@ export class Delivery<Content> {
   /** A stored outcome leaves, however long it takes to read it. */
   async #handOn(queue: OpenQueue<Content>, seq: number): Promise<void> {
     const { careful, messages, outbox, sending } = queue
-    for (; !this.#isClosing; await this.#sleep(REOPEN_MS)) {
+    while (!this.#isClosing) {
       try {
         const { entry, content, outcome } = await careful.watch(seq, () => outbox.read(seq))
         // Closed meanwhile, it leaves at the next start.
@@ -370,9 +371,8 @@ export class Delivery<Content> {
         const message = new Message(entry, 'leaving', this.#since(entry))
         messages.active.set(seq, message)
         // It was damaged: what became of the message is found out by sending it once more.
-        if (outcome === undefined) await messages.move(message, 'waiting')
-        else sending.emit(message, content, outcome as Settlement)
-        return
+        if (outcome !== undefined) sending.emit(message, content, outcome as Settlement)
+        if (outcome !== undefined || (await messages.move(message, 'waiting'))) return
       } catch (error) {
         if (isGone(error)) {
           this.#tell({
@@ -384,6 +384,7 @@ export class Delivery<Content> {
         }
         this.#tell({ kind: 'unreadable', error, againMs: REOPEN_MS })
       }
+      await this.#sleep(REOPEN_MS)
     }
   }
 
@@ -511,4 +512,16 @@ export class Delivery<Content> {
     this.#tally.note(event)
     if (!this.#isClosing || event.kind === 'lost') this.#options.onEvent(event)
   }
+}
+
+/** @returns false when that cannot be stored: it stays suspended */
+async function resent(messages: Messages, message: Message): Promise<boolean> {
+  const { entry } = message
+  const { spentMs, suspendedAt, reason } = entry
+  entry.spentMs = 0
+  delete entry.suspendedAt
+  delete entry.reason
+  if (await messages.move(message, 'waiting')) return true
+  Object.assign(entry, { spentMs, suspendedAt, reason })
+  return false
 }

@@ -11,6 +11,8 @@ export interface MoveCause {
   result?: AttemptResult
   /** How the message leaves. */
   settlement?: Settlement
+  /** It goes back to where it was: nothing is to be stored. */
+  isBack?: boolean
 }
 
 /**
@@ -61,25 +63,35 @@ export class Messages {
 
   /**
    * Changes the state of a message. Stores what the move stores, frees the lane where the new state
-   * does not hold it, and tells of it. Resolves when it is stored, as far as it can be.
+   * does not hold it, and tells of it. What cannot be stored happens all the same, but for one thing:
+   * a message that stood aside waits only where the outbox has it as waiting, which then lists it.
    *
+   * @returns false when it stays what it was
    * @throws {TypeError} for a move that the table does not have
    */
-  async move(message: Message, to: MessageState, why: MoveCause = {}): Promise<void> {
+  async move(message: Message, to: MessageState, why: MoveCause = {}): Promise<boolean> {
     const { entry, state: from } = message
+    const { isBack = false, ...cause } = why
     const rule = ruleOf(to)
+    const writes = isBack ? null : rule.writes
     if (!ruleOf(from).to.includes(to)) throw new TypeError(`No message goes from ${from} to ${to}.`)
     message.state = to
     message.isMoving = true
     if (rule.stored !== null) entry.state = rule.stored
-    const isStored = rule.writes === null || (await this.#write(rule.writes, entry, why.settlement))
+    const isStored = writes === null || (await this.#write(writes, entry, cause.settlement))
     message.isMoving = false
+    if (!isStored && to === 'waiting' && !message.hasLane) {
+      message.state = from
+      entry.state = ruleOf(from).stored ?? entry.state
+      return false
+    }
     this.active.delete(entry.seq)
     this.suspended.delete(entry.seq)
     if (to === 'suspended') this.suspended.set(entry.seq, message)
     else if (rule.stored !== null && to !== 'waiting') this.active.set(entry.seq, message)
-    this.#place(message, isStored)
-    this.#tell({ kind: 'moved', entry, from, to, ...why })
+    this.#place(message)
+    this.#tell({ kind: 'moved', entry, from, to, ...cause })
+    return true
   }
 
   /** @returns false where it could not be stored */
@@ -103,13 +115,12 @@ export class Messages {
   }
 
   /** Gives a message its place among those that wait, and its lane to the next one. */
-  #place(message: Message, isStored: boolean): void {
+  #place(message: Message): void {
     const { entry, since, state, hasLane } = message
     if (state === 'retrying') this.#backlog.block(entry)
     if (state === 'waiting') {
-      // Listed from the outbox it comes to its place; one that is not stored is not listed.
-      if (isStored && !hasLane) this.#backlog.again(entry)
-      else this.#backlog.putBack({ entry, since })
+      if (hasLane) this.#backlog.putBack({ entry, since })
+      else this.#backlog.again(entry)
     }
     if (!hasLane || ruleOf(state).holdsLane) return
     message.hasLane = false

@@ -57,7 +57,7 @@ export class Sending<Content> {
     if (content === undefined || !maySend()) {
       // It was being read when the node was paused or closed, or it cannot be read now.
       message.nextAttemptAt = 0
-      await messages.move(message, wasRetried ? 'retrying' : 'waiting')
+      await messages.move(message, wasRetried ? 'retrying' : 'waiting', { isBack: true })
       return
     }
     const result = await this.#attempt(message, content)

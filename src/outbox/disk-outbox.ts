@@ -55,6 +55,8 @@ export class DiskOutbox<Content> implements Outbox<Content> {
   readonly #cache: ContentCache<Content>
   /** Messages that have left and are still in the file, because removing them failed. */
   readonly #owed = new Set<number>()
+  /** Those of them that are being removed at the moment. */
+  readonly #paying = new Set<number>()
   #laneKey: KeyObject | undefined
   #file: QueueFileSpec
   /** Undefined while the file is not open. */
@@ -137,7 +139,15 @@ export class DiskOutbox<Content> implements Outbox<Content> {
   }
 
   async list(query: ListQuery): Promise<readonly Entry[]> {
-    return (await this.#open.call(0, () => ({ kind: 'list', query }))) as readonly Entry[]
+    const limit = query.limit + this.#owed.size
+    const answer = await this.#open.call(0, () => ({ kind: 'list', query: { ...query, limit } }))
+    const found = answer as readonly Entry[]
+    // What has left, and could not be removed yet, does not wait.
+    const waiting = found.filter(({ seq }) => !this.#owed.has(seq)).slice(0, query.limit)
+    const last = found.at(-1)
+    const missing = query.limit - waiting.length
+    if (missing === 0 || found.length < limit || last === undefined) return waiting
+    return [...waiting, ...(await this.list({ ...query, after: last.seq, limit: missing }))]
   }
 
   async read(seq: number): Promise<StoredMessage<Content>> {
@@ -173,7 +183,8 @@ export class DiskOutbox<Content> implements Outbox<Content> {
     try {
       await this.#open.callLater(seq, () => ({ kind: 'remove', seq }))
     } catch (error) {
-      this.#owe(seq, error)
+      // What is in the file of a message that has left would be sent again by the next start.
+      if (isThere(error)) this.#owed.add(seq)
       throw error
     }
   }
@@ -242,20 +253,22 @@ export class DiskOutbox<Content> implements Outbox<Content> {
     }
   }
 
-  /** What is in the file of a message that has left would be sent again by the next start. */
-  #owe(seq: number, error: unknown): void {
-    const isThere = !(error instanceof OutboxError) || error.code !== 'ERR_NOT_QUEUED'
-    if (isThere) this.#owed.add(seq)
-  }
-
   #payOwed(): void {
-    const owed = [...this.#owed]
-    this.#owed.clear()
-    for (const seq of owed) {
+    for (const seq of this.#owed) {
+      if (this.#paying.has(seq)) continue
+      this.#paying.add(seq)
       this.#calls
         ?.callLater(seq, () => ({ kind: 'remove', seq }))
-        .catch((error: unknown) => {
-          this.#owe(seq, error)
+        .then(
+          () => {
+            this.#owed.delete(seq)
+          },
+          (error: unknown) => {
+            if (!isThere(error)) this.#owed.delete(seq)
+          }
+        )
+        .finally(() => {
+          this.#paying.delete(seq)
         })
     }
   }
@@ -288,6 +301,11 @@ export function diskQueueProblem(): string | undefined {
 function requireSqlite(): void {
   const problem = diskQueueProblem()
   if (problem !== undefined) throw new OutboxError(problem, 'ERR_NODE_VERSION')
+}
+
+/** Whether a removal that failed may have left something to remove. */
+function isThere(error: unknown): boolean {
+  return !(error instanceof OutboxError) || error.code !== 'ERR_NOT_QUEUED'
 }
 
 /** Undefined where the bytes are no JSON. */

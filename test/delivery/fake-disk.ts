@@ -159,16 +159,16 @@ export class FakeOutbox<Content> implements Outbox<Content> {
     }
   }
 
-  list({ after, without, limit }: ListQuery): Promise<readonly Entry[]> {
-    return this.#call('read', () =>
+  async list({ after, without, limit }: ListQuery): Promise<readonly Entry[]> {
+    const rows = await this.#call('read', () =>
       [...this.#disk.rows.values()]
         .map(({ facts }) => facts)
-        .filter(({ seq, state }) => state === 'waiting' && seq > after && !this.#owed.has(seq))
+        .filter(({ seq, state }) => state === 'waiting' && seq > after)
         .filter(({ lane }) => !without.includes(lane))
         .sort((a, b) => a.seq - b.seq)
-        .slice(0, limit)
         .map((facts) => ({ ...facts }))
     )
+    return rows.filter(({ seq }) => !this.#owed.has(seq)).slice(0, limit)
   }
 
   async read(seq: number): Promise<StoredMessage<Content>> {
