@@ -53,10 +53,10 @@ export class DiskOutbox<Content> implements Outbox<Content> {
   readonly path: string
   readonly #options: DiskOutboxOptions<Content>
   readonly #cache: ContentCache<Content>
-  /** Messages that have left and are still in the file, because removing them failed. */
-  readonly #owed = new Set<number>()
-  /** Those of them that are being removed at the moment. */
-  readonly #paying = new Set<number>()
+  /** Messages that have left and may still be in the file: they are being removed, or that failed. */
+  readonly #gone = new Set<number>()
+  /** Those of them that are being removed. */
+  readonly #removing = new Set<number>()
   #laneKey: KeyObject | undefined
   #file: QueueFileSpec
   /** Undefined while the file is not open. */
@@ -139,11 +139,11 @@ export class DiskOutbox<Content> implements Outbox<Content> {
   }
 
   async list(query: ListQuery): Promise<readonly Entry[]> {
-    const limit = query.limit + this.#owed.size
+    const limit = query.limit + this.#gone.size
     const answer = await this.#open.call(0, () => ({ kind: 'list', query: { ...query, limit } }))
     const found = answer as readonly Entry[]
     // What has left, and could not be removed yet, does not wait.
-    const waiting = found.filter(({ seq }) => !this.#owed.has(seq)).slice(0, query.limit)
+    const waiting = found.filter(({ seq }) => !this.#gone.has(seq)).slice(0, query.limit)
     const last = found.at(-1)
     const missing = query.limit - waiting.length
     if (missing === 0 || found.length < limit || last === undefined) return waiting
@@ -180,12 +180,17 @@ export class DiskOutbox<Content> implements Outbox<Content> {
   /** A removal that fails is owed: it goes again with each later change until it is done. */
   async remove(seq: number): Promise<void> {
     this.#cache.drop(seq)
+    this.#gone.add(seq)
+    this.#removing.add(seq)
     try {
       await this.#open.callLater(seq, () => ({ kind: 'remove', seq }))
+      this.#gone.delete(seq)
     } catch (error) {
       // What is in the file of a message that has left would be sent again by the next start.
-      if (isThere(error)) this.#owed.add(seq)
+      if (error instanceof OutboxError && error.code === 'ERR_NOT_QUEUED') this.#gone.delete(seq)
       throw error
+    } finally {
+      this.#removing.delete(seq)
     }
   }
 
@@ -254,22 +259,9 @@ export class DiskOutbox<Content> implements Outbox<Content> {
   }
 
   #payOwed(): void {
-    for (const seq of this.#owed) {
-      if (this.#paying.has(seq)) continue
-      this.#paying.add(seq)
-      this.#calls
-        ?.callLater(seq, () => ({ kind: 'remove', seq }))
-        .then(
-          () => {
-            this.#owed.delete(seq)
-          },
-          (error: unknown) => {
-            if (!isThere(error)) this.#owed.delete(seq)
-          }
-        )
-        .finally(() => {
-          this.#paying.delete(seq)
-        })
+    for (const seq of this.#gone) {
+      // Where it fails again, it is owed still.
+      if (!this.#removing.has(seq)) void this.remove(seq).catch(() => undefined)
     }
   }
 
@@ -301,11 +293,6 @@ export function diskQueueProblem(): string | undefined {
 function requireSqlite(): void {
   const problem = diskQueueProblem()
   if (problem !== undefined) throw new OutboxError(problem, 'ERR_NODE_VERSION')
-}
-
-/** Whether a removal that failed may have left something to remove. */
-function isThere(error: unknown): boolean {
-  return !(error instanceof OutboxError) || error.code !== 'ERR_NOT_QUEUED'
 }
 
 /** Undefined where the bytes are no JSON. */

@@ -102,8 +102,8 @@ export class FakeOutbox<Content> implements Outbox<Content> {
   readonly #codec: ContentCodec<Content>
   readonly #size: ((content: Content) => number) | undefined
   readonly #cache = new ContentCache<Content>()
-  /** Removals that failed: as the real one, it owes them. */
-  readonly #owed = new Set<number>()
+  /** Messages that left and may be there still: as the real one, it does not list them. */
+  readonly #gone = new Set<number>()
   #open = false
   #pending = 0
   #whenIdle: (() => void) | undefined
@@ -168,7 +168,7 @@ export class FakeOutbox<Content> implements Outbox<Content> {
         .sort((a, b) => a.seq - b.seq)
         .map((facts) => ({ ...facts }))
     )
-    return rows.filter(({ seq }) => !this.#owed.has(seq)).slice(0, limit)
+    return rows.filter(({ seq }) => !this.#gone.has(seq)).slice(0, limit)
   }
 
   async read(seq: number): Promise<StoredMessage<Content>> {
@@ -213,15 +213,12 @@ export class FakeOutbox<Content> implements Outbox<Content> {
 
   async remove(seq: number): Promise<void> {
     this.#cache.drop(seq)
-    try {
-      await this.#call('write', () => {
-        this.#row(seq)
-        this.#disk.rows.delete(seq)
-      })
-    } catch (error) {
-      this.#owed.add(seq)
-      throw error
-    }
+    this.#gone.add(seq)
+    await this.#call('write', () => {
+      this.#row(seq)
+      this.#disk.rows.delete(seq)
+    })
+    this.#gone.delete(seq)
   }
 
   setPaused(paused: boolean): Promise<void> {
