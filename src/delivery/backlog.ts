@@ -115,8 +115,7 @@ export class Backlog {
     this.#waiting++
     // What was sent again by an operator may have to go before it: then a page brings both.
     const lane = this.#laneOf(entry)
-    const reach = Math.min(this.#cursor, this.#listing?.backTo ?? seq)
-    const isListed = seq - 1 <= (this.#left.get(lane) ?? reach - 1)
+    const isListed = seq - 1 <= (this.#left.get(lane) ?? this.#reach - 1)
     if (isListed) this.#insert(entry, this.#aloneSeq === seq, since)
     else this.#unlist(lane, seq)
   }
@@ -163,9 +162,10 @@ export class Backlog {
   block(entry: Entry): void {
     if (this.#options.order !== 'key' || this.#aloneSeq === entry.seq) return
     const lane = this.#laneOf(entry)
-    // One that was sent again by an operator may be before it.
+    // One that was sent again by an operator may be before it, listed or not.
     const first = this.#unlist(lane)
-    this.#left.set(lane, Math.min(entry.seq, first - 1, this.#left.get(lane) ?? entry.seq))
+    const leftAt = this.#left.get(lane) ?? entry.seq
+    this.#left.set(lane, Math.min(entry.seq, first - 1, leftAt, this.#reach))
   }
 
   /** There is nothing to take, but more may wait in the outbox. */
@@ -223,6 +223,11 @@ export class Backlog {
     else if (!this.#behind && this.#left.size === 0) {
       this.#waiting = Math.min(this.#waiting, this.#listed.size)
     }
+  }
+
+  /** Up to here all that wait are listed, but for lanes that are left out. */
+  get #reach(): number {
+    return Math.min(this.#cursor, this.#listing?.backTo ?? this.#cursor)
   }
 
   #isKnown(seq: number): boolean {
