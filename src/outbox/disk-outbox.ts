@@ -17,7 +17,10 @@ import { queueThread as thread } from './queue-thread.ts'
 
 /** How the content of a message is put away and found again. */
 export interface ContentCodec<Content> {
-  /** `whole`: `decode` gives the same content. What is not whole stays in memory as it is. */
+  /**
+   * `whole`: `decode` gives the same content. What is not whole stays in memory as it is. The bytes
+   * are the outbox's from then on.
+   */
   encode(content: Content): { bytes: Buffer; whole: boolean }
   /** @throws {Error} for bytes that it does not understand */
   decode(bytes: Buffer): Content
@@ -53,7 +56,9 @@ export class DiskOutbox<Content> implements Outbox<Content> {
   readonly path: string
   readonly #options: DiskOutboxOptions<Content>
   readonly #cache: ContentCache<Content>
-  /** Messages that have left and are still in the file, because removing them failed. */
+  /** Messages that have left and may still be in the file. */
+  readonly #left = new Set<number>()
+  /** Those of them whose removal failed and is not asked for again yet. */
   readonly #owed = new Set<number>()
   #laneKey: KeyObject | undefined
   #file: QueueFileSpec
@@ -127,7 +132,7 @@ export class DiskOutbox<Content> implements Outbox<Content> {
       await this.#open.call(entry.seq, (place) => {
         const { bytes, whole } = this.#options.codec.encode(content)
         const size = whole ? 2 * bytes.length + OBJECT_BYTES : Number.POSITIVE_INFINITY
-        this.#cache.keep(entry, content, size)
+        this.#cache.keep(copy, content, size)
         return { kind: 'add', entry: copy, content: place(bytes) }
       })
     } catch (error) {
@@ -136,13 +141,23 @@ export class DiskOutbox<Content> implements Outbox<Content> {
     }
   }
 
-  async list(query: ListQuery): Promise<readonly Entry[]> {
-    return (await this.#open.call(0, () => ({ kind: 'list', query }))) as readonly Entry[]
+  /** What has left is not given again, though it may still be in the file. */
+  async list({ after, without, limit }: ListQuery): Promise<readonly Entry[]> {
+    const left = new Set(this.#left)
+    const listed: Entry[] = []
+    for (let from = after; ;) {
+      const query = { after: from, without, limit: limit - listed.length }
+      const call = this.#open.call(0, () => ({ kind: 'list', query }))
+      const page = (await call) as readonly Entry[]
+      for (const entry of page) if (!left.has(entry.seq)) listed.push(entry)
+      if (page.length < query.limit || listed.length === limit) return listed
+      from = page.at(-1)?.seq ?? from
+    }
   }
 
   async read(seq: number): Promise<StoredMessage<Content>> {
     const cached = this.#cache.get(seq)
-    if (cached?.entry.state === 'waiting') return cached
+    if (cached?.entry.state === 'waiting') return { entry: cached.entry, content: cached.content }
     const { entry, content, outcome } = await this.#open.read(seq)
     return {
       entry,
@@ -170,12 +185,7 @@ export class DiskOutbox<Content> implements Outbox<Content> {
   /** A removal that fails is owed: it goes again with each later change until it is done. */
   async remove(seq: number): Promise<void> {
     this.#cache.drop(seq)
-    try {
-      await this.#open.callLater(seq, () => ({ kind: 'remove', seq }))
-    } catch (error) {
-      this.#owe(seq, error)
-      throw error
-    }
+    await this.#remove(seq)
   }
 
   async setPaused(paused: boolean): Promise<void> {
@@ -243,21 +253,23 @@ export class DiskOutbox<Content> implements Outbox<Content> {
   }
 
   /** What is in the file of a message that has left would be sent again by the next start. */
-  #owe(seq: number, error: unknown): void {
-    const isThere = !(error instanceof OutboxError) || error.code !== 'ERR_NOT_QUEUED'
-    if (isThere) this.#owed.add(seq)
+  async #remove(seq: number): Promise<void> {
+    this.#left.add(seq)
+    try {
+      await this.#open.callLater(seq, () => ({ kind: 'remove', seq }))
+      this.#left.delete(seq)
+    } catch (error) {
+      const isGone = error instanceof OutboxError && error.code === 'ERR_NOT_QUEUED'
+      if (isGone) this.#left.delete(seq)
+      else this.#owed.add(seq)
+      throw error
+    }
   }
 
   #payOwed(): void {
     const owed = [...this.#owed]
     this.#owed.clear()
-    for (const seq of owed) {
-      this.#calls
-        ?.callLater(seq, () => ({ kind: 'remove', seq }))
-        .catch((error: unknown) => {
-          this.#owe(seq, error)
-        })
-    }
+    for (const seq of owed) this.#remove(seq).catch(() => undefined)
   }
 
   #closed(): OutboxError {

@@ -19,7 +19,7 @@ import { createInterface } from 'node:readline'
 import { DatabaseSync } from 'node:sqlite'
 import type { Readable } from 'node:stream'
 import { afterEach, beforeEach, describe, it, type TestContext } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import threads, { Worker } from 'node:worker_threads'
 import type { ContentCodec, DiskOutbox } from '../../src/outbox/disk-outbox.ts'
@@ -275,6 +275,41 @@ describe('DiskOutbox', () => {
       await rm(filler)
       await outbox.close()
       assert.deepEqual(await openedSeqs(queue('queue', place)), [])
+    })
+
+    it('does not list again what has left, though it could not be removed', async (context) => {
+      const place = await smallDisk(context, '3m')
+      if (place === undefined) return
+      const outbox = queue('queue', place)
+      await outbox.open()
+      for (let seq = 1; seq <= 300; seq++) await add(outbox, seq)
+      const filler = join(place, 'filler')
+      assert.throws(() => {
+        writeFileSync(filler, Buffer.alloc(2 ** 22))
+      }, /ENOSPC/)
+      const removed = Array.from({ length: 200 }, (_, i) => i + 1)
+      const results = await Promise.allSettled(removed.map((each) => outbox.remove(each)))
+      const owed = removed.filter((_, i) => results[i]?.status === 'rejected')
+      assert.ok(owed.length > 0, 'nothing was refused')
+      const others = Array.from({ length: 100 }, (_, i) => i + 201)
+      const page = async (limit: number): Promise<number[]> =>
+        (await outbox.list({ after: 0, without: [], limit })).map(({ seq }) => seq)
+      assert.deepEqual(await page(1000), others)
+      // A page is as long as it was asked for: a short one would mean that there is no more.
+      assert.deepEqual(await page(5), others.slice(0, 5))
+      // The removals go again, and fail again, while the list is asked for.
+      const refused = outbox.update(entry(250, { attempts: 1 })).catch(() => undefined)
+      await nextTurn()
+      assert.deepEqual(await page(5), others.slice(0, 5))
+      await refused
+      await rm(filler)
+      // With the change the removals go again, behind the list that is asked for with them.
+      const change = outbox.update(entry(250, { attempts: 1 }))
+      assert.deepEqual(await page(5), others.slice(0, 5))
+      await change
+      assert.deepEqual(await page(1000), others)
+      await outbox.close()
+      assert.deepEqual(await openedSeqs(queue('queue', place)), others)
     })
 
     it('does not open a queue that it could not write to', async (context) => {
@@ -605,8 +640,7 @@ describe('DiskOutbox', () => {
       const path = await filled(500)
       damage(path, (_, index) => index === 0)
       const outbox = queue()
-      const contents = await outbox.open()
-      assert.equal(await readable(outbox, await seqs(outbox)), 500)
+      assert.equal(await readable(outbox, await openedSeqs(outbox)), 500)
       assert.match(notices.join(), /of the 500 messages .* 500 could be read/)
       assert.deepEqual(readdirSync(directory).length, 3, 'no working copies are left')
     })
@@ -767,11 +801,12 @@ describe('DiskOutbox', () => {
 
       it('does so when it is read', async () => {
         const path = await filled(3)
-        tamper(path, "UPDATE message SET control_id = x'00' WHERE seq = 2")
+        // Of the type of its column, so that only a look at the value tells.
+        tamper(path, 'UPDATE message SET spent_ms = -1 WHERE seq = 2')
         const outbox = queue()
         await outbox.open()
         assert.deepEqual(notices, [])
-        assert.equal((await outbox.read(2)).entry.controlId, '')
+        assert.equal((await outbox.read(2)).entry.spentMs, 0)
         assert.match(notices.join(), /3 could be read/)
       })
 
@@ -808,6 +843,32 @@ describe('DiskOutbox', () => {
           assert.match(notices.join(), /2 could be read/)
           await outbox.close()
           await rm(path)
+        }
+      })
+
+      it('finds a message whose number is lower than the one before it', async () => {
+        // At the border of a page and within one: a search for the page would pass over it.
+        for (const wrong of [1001, 700]) {
+          notices = []
+          const path = await filled(1200)
+          const bytes = readFileSync(path)
+          // A row begins with its length, its number (a varint), its header: sqlite.org/fileformat2.html.
+          const number = Buffer.from([0x80 | (wrong >> 7), wrong & 0x7f])
+          const at = bytes.lastIndexOf(number, bytes.indexOf(`C${wrong}`))
+          assert.ok(bytes.indexOf(`C${wrong}`) - at < 100)
+          bytes.writeUInt8((bytes[at] ?? 0) ^ 0x04, at)
+          writeFileSync(path, bytes)
+          const outbox = queue()
+          const listed = await openedSeqs(outbox)
+          assert.deepEqual(
+            listed,
+            Array.from({ length: 1200 }, (_, i) => i + 1).filter((seq) => seq !== wrong)
+          )
+          assert.match(notices.join(), /1199 could be read/)
+          await outbox.close()
+          for (const file of readdirSync(directory)) {
+            if (file.startsWith('queue.')) await rm(join(directory, file))
+          }
         }
       })
 

@@ -41,9 +41,9 @@ describe('DiskOutbox', () => {
   })
 
   /** What it reads comes from the file: nothing stays in memory. */
-  function queue(name = 'queue', codec = buffers): DiskOutbox<Buffer> {
+  function queue(name = 'queue', codec = buffers, cacheBytes = 0): DiskOutbox<Buffer> {
     const outbox = new DiskOutbox({
-      ...{ codec, directory, name, key: () => Promise.resolve(key), cacheBytes: 0 },
+      ...{ codec, directory, name, key: () => Promise.resolve(key), cacheBytes },
       onNotice: (text) => {
         notices.push(text)
       }
@@ -373,7 +373,14 @@ describe('DiskOutbox', () => {
     assert.ok(file.includes('KEPT-ID') && !file.includes('REMOVED-ID'))
   })
 
-  it('behaves as a Map does, across restarts', async () => {
+  for (const cacheBytes of [0, 4096]) {
+    const memory = cacheBytes === 0 ? 'nothing' : 'some of it'
+    it(`behaves as a Map does, across restarts, with ${memory} in memory`, async () => {
+      await behavesAsMap(cacheBytes)
+    })
+  }
+
+  async function behavesAsMap(cacheBytes: number): Promise<void> {
     type Model = Map<number, StoredMessage<Buffer>>
     const step = fc.record({
       what: fc.constantFrom('add', 'add', 'update', 'settle', 'remove', 'read', 'pause', 'restart'),
@@ -392,7 +399,7 @@ describe('DiskOutbox', () => {
         let settled: number[] = []
         let lastSeq = 0
         let paused = false
-        let outbox = queue(name)
+        let outbox = queue(name, buffers, cacheBytes)
         await outbox.open()
         const calls: Promise<unknown>[] = []
         for (const { what, pick, bytes, attempts, state } of [...steps, RESTART]) {
@@ -401,7 +408,7 @@ describe('DiskOutbox', () => {
           if (what === 'restart') {
             await Promise.all(calls.splice(0))
             await outbox.close()
-            outbox = queue(name)
+            outbox = queue(name, buffers, cacheBytes)
             const contents = await outbox.open()
             const all = [...model.values()].map((message) => message.entry)
             const waits = all.filter(({ state }) => state === 'waiting')
@@ -456,6 +463,126 @@ describe('DiskOutbox', () => {
       }),
       { numRuns: 40 }
     )
+  }
+
+  describe('lists what waits', () => {
+    it('in pages, in the order of acceptance', async () => {
+      const outbox = queue()
+      await outbox.open()
+      await Promise.all(Array.from({ length: 10_000 }, (_, i) => add(outbox, i + 1)))
+      for (const seq of [1, 1000, 5001]) await outbox.remove(seq)
+      await outbox.update(entry(2, { state: 'suspended', suspendedAt: 5 }))
+      await outbox.settle(entry(1001, { state: 'settled' }), 'outcome')
+      const left = new Set([1, 2, 1000, 1001, 5001])
+      const expected = Array.from({ length: 10_000 }, (_, i) => i + 1).filter((n) => !left.has(n))
+      const pages: number[][] = []
+      do {
+        const after = pages.at(-1)?.at(-1) ?? 0
+        const page = await outbox.list({ after, without: [], limit: 1000 })
+        pages.push(page.map(({ seq }) => seq))
+      } while (pages.at(-1)?.length === 1000)
+      assert.deepEqual(pages.flat(), expected)
+      assert.deepEqual(
+        pages.map(({ length }) => length),
+        [...Array.from({ length: 9 }, () => 1000), 995]
+      )
+      const [first] = await outbox.list({ after: 4, without: [], limit: 1 })
+      assert.deepEqual(first, entry(5))
+      await outbox.update(entry(2))
+      const [back] = await outbox.list({ after: 0, without: [], limit: 1 })
+      assert.deepEqual(back, entry(2))
+    })
+
+    it('without the lanes that are left out', async () => {
+      const outbox = queue()
+      await outbox.open()
+      await Promise.all(Array.from({ length: 3000 }, (_, i) => add(outbox, i + 1)))
+      const others = Array.from({ length: 3000 }, (_, i) => i + 1)
+      const without = ['lane 0', 'lane 2', 'no lane', '"] OR 1 --']
+      assert.deepEqual(
+        (await waiting(outbox, without)).map(({ seq }) => seq),
+        others.filter((seq) => seq % 3 === 1)
+      )
+      assert.deepEqual(await waiting(outbox, ['lane 0', 'lane 1', 'lane 2']), [])
+      // One message behind all those of its lane.
+      await outbox.add(entry(3001, { lane: 'free' }), Buffer.from('x'))
+      const page = await outbox.list({
+        after: 0,
+        without: ['lane 0', 'lane 1', 'lane 2'],
+        limit: 5
+      })
+      assert.deepEqual(page, [entry(3001, { lane: 'free' })])
+    })
+
+    it('with what was asked for before it, whether awaited or not', async () => {
+      const outbox = queue()
+      await outbox.open()
+      void add(outbox, 1)
+      void add(outbox, 2)
+      const two = seqs(outbox)
+      void outbox.remove(1)
+      void add(outbox, 3)
+      const both = seqs(outbox)
+      void add(outbox, 4)
+      assert.deepEqual(
+        [await two, await both],
+        [
+          [1, 2],
+          [2, 3]
+        ]
+      )
+      assert.deepEqual(await seqs(outbox), [2, 3, 4])
+    })
+  })
+
+  describe('keeps in memory', () => {
+    it('the very content that came in, as long as there is room', async () => {
+      const outbox = queue('queue', buffers, 8000)
+      await outbox.open()
+      const contents = Array.from({ length: 4 }, () => Buffer.alloc(1000))
+      await Promise.all(contents.map((content, i) => outbox.add(entry(i + 1), content)))
+      const found = await Promise.all(contents.map((_, i) => outbox.read(i + 1)))
+      assert.deepEqual(
+        found.map(({ content }, i) => content === contents[i]),
+        [true, true, false, false],
+        'each takes twice its bytes and 1024'
+      )
+      assert.deepEqual(found[3]?.content, contents[3])
+      // Room again, for what comes then.
+      await outbox.remove(1)
+      const later = Buffer.alloc(1000)
+      await outbox.add(entry(5), later)
+      assert.equal((await outbox.read(5)).content, later)
+    })
+
+    it('what the file does not take whole, in every state, until it is closed', async () => {
+      const whole = { ...buffers, encode: (bytes: Buffer) => ({ bytes, whole: false }) }
+      const outbox = queue('queue', whole)
+      await outbox.open()
+      const content = Buffer.from('content 1')
+      await outbox.add(entry(1), content)
+      assert.equal((await outbox.read(1)).content, content)
+      await outbox.update(entry(1, { attempts: 3 }))
+      assert.deepEqual(await outbox.read(1), { entry: entry(1, { attempts: 3 }), content })
+      const settled = entry(1, { state: 'settled', attempts: 4 })
+      await outbox.settle(settled, { reply: 'AA' })
+      const read = await outbox.read(1)
+      assert.deepEqual(read, { entry: settled, content, outcome: { reply: 'AA' } })
+      assert.equal(read.content, content)
+      await outbox.close()
+      const again = queue()
+      await again.open()
+      assert.equal((await again.read(1)).content.toString(), 'content 1')
+    })
+
+    it('nothing of a message that was not stored', async () => {
+      const outbox = queue('queue', { ...buffers, encode: (bytes) => ({ bytes, whole: false }) })
+      await outbox.open()
+      await outbox.close()
+      await assert.rejects(add(outbox, 1), { code: 'ERR_QUEUE_CLOSED' })
+      await outbox.open()
+      await assert.rejects(outbox.read(1), { code: 'ERR_NOT_QUEUED' })
+    })
   })
 
   it('lets one process have the file, and tells the second which', async () => {
