@@ -56,10 +56,10 @@ export class DiskOutbox<Content> implements Outbox<Content> {
   readonly path: string
   readonly #options: DiskOutboxOptions<Content>
   readonly #cache: ContentCache<Content>
-  /** Messages that have left and may still be in the file. */
-  readonly #left = new Set<number>()
-  /** Those of them whose removal failed and is not asked for again yet. */
-  readonly #owed = new Set<number>()
+  /** Messages that have left and may still be in the file: they are being removed, or that failed. */
+  readonly #gone = new Set<number>()
+  /** Those of them that are being removed. */
+  readonly #removing = new Set<number>()
   #laneKey: KeyObject | undefined
   #file: QueueFileSpec
   /** Undefined while the file is not open. */
@@ -141,18 +141,16 @@ export class DiskOutbox<Content> implements Outbox<Content> {
     }
   }
 
-  /** What has left is not given again, though it may still be in the file. */
-  async list({ after, without, limit }: ListQuery): Promise<readonly Entry[]> {
-    const left = new Set(this.#left)
-    const listed: Entry[] = []
-    for (let from = after; ;) {
-      const query = { after: from, without, limit: limit - listed.length }
-      const call = this.#open.call(0, () => ({ kind: 'list', query }))
-      const page = (await call) as readonly Entry[]
-      for (const entry of page) if (!left.has(entry.seq)) listed.push(entry)
-      if (page.length < query.limit || listed.length === limit) return listed
-      from = page.at(-1)?.seq ?? from
-    }
+  async list(query: ListQuery): Promise<readonly Entry[]> {
+    const limit = query.limit + this.#gone.size
+    const answer = await this.#open.call(0, () => ({ kind: 'list', query: { ...query, limit } }))
+    const found = answer as readonly Entry[]
+    // What has left, and could not be removed yet, does not wait.
+    const waiting = found.filter(({ seq }) => !this.#gone.has(seq)).slice(0, query.limit)
+    const last = found.at(-1)
+    const missing = query.limit - waiting.length
+    if (missing === 0 || found.length < limit || last === undefined) return waiting
+    return [...waiting, ...(await this.list({ ...query, after: last.seq, limit: missing }))]
   }
 
   async read(seq: number): Promise<StoredMessage<Content>> {
@@ -185,7 +183,18 @@ export class DiskOutbox<Content> implements Outbox<Content> {
   /** A removal that fails is owed: it goes again with each later change until it is done. */
   async remove(seq: number): Promise<void> {
     this.#cache.drop(seq)
-    await this.#remove(seq)
+    this.#gone.add(seq)
+    this.#removing.add(seq)
+    try {
+      await this.#open.callLater(seq, () => ({ kind: 'remove', seq }))
+      this.#gone.delete(seq)
+    } catch (error) {
+      // What is in the file of a message that has left would be sent again by the next start.
+      if (error instanceof OutboxError && error.code === 'ERR_NOT_QUEUED') this.#gone.delete(seq)
+      throw error
+    } finally {
+      this.#removing.delete(seq)
+    }
   }
 
   async setPaused(paused: boolean): Promise<void> {
@@ -252,24 +261,11 @@ export class DiskOutbox<Content> implements Outbox<Content> {
     }
   }
 
-  /** What is in the file of a message that has left would be sent again by the next start. */
-  async #remove(seq: number): Promise<void> {
-    this.#left.add(seq)
-    try {
-      await this.#open.callLater(seq, () => ({ kind: 'remove', seq }))
-      this.#left.delete(seq)
-    } catch (error) {
-      const isGone = error instanceof OutboxError && error.code === 'ERR_NOT_QUEUED'
-      if (isGone) this.#left.delete(seq)
-      else this.#owed.add(seq)
-      throw error
-    }
-  }
-
   #payOwed(): void {
-    const owed = [...this.#owed]
-    this.#owed.clear()
-    for (const seq of owed) this.#remove(seq).catch(() => undefined)
+    for (const seq of this.#gone) {
+      // Where it fails again, it is owed still.
+      if (!this.#removing.has(seq)) void this.remove(seq).catch(() => undefined)
+    }
   }
 
   #closed(): OutboxError {
