@@ -36,6 +36,8 @@ export interface RunResult {
 export interface Memory {
   rss: number
   mostRss: number
+  /** The longest time that the event loop stood still from the start of the flow to its first message. */
+  startStallMs: number
 }
 
 type Event =

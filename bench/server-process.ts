@@ -9,7 +9,9 @@ const report = (message: ServerReport): void => {
 }
 let counters = (): ServerReport['counters'] => ({ requests: 0, connections: 0 })
 let setLatency = (_ms: number): void => undefined
+let refused: string | undefined
 let firstAt: number | undefined
+let acceptedAt: number | undefined
 
 process.on('disconnect', () => process.exit(0))
 process.on('message', (request: ServerRequest) => {
@@ -29,19 +31,27 @@ async function answer(request: ServerRequest): Promise<void> {
     setLatency = (ms) => {
       latency = ms
       firstAt = undefined
+      acceptedAt = undefined
     }
     receiver.respond = ({ body }) => {
       firstAt ??= Date.now()
+      if (refused !== undefined && body.includes(refused)) return { status: 503 }
+      acceptedAt ??= Date.now()
       if (latency === 0) return undefined
       return { delayMs: latency, body: acknowledge(body.toString(), new Date())?.text ?? '' }
     }
     counters = () => {
       const { requests, connections } = receiver.counters
-      return { requests, connections, ...(firstAt === undefined ? {} : { firstAt }) }
+      return {
+        ...{ requests, connections },
+        ...(firstAt === undefined ? {} : { firstAt }),
+        ...(acceptedAt === undefined ? {} : { acceptedAt })
+      }
     }
     report({ url: receiver.url, counters: counters() })
     return
   }
   if (request.kind === 'latency') setLatency(request.ms)
+  if (request.kind === 'refuse') refused = request.text
   report({ url: '', counters: counters() })
 }

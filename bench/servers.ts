@@ -9,12 +9,16 @@ export type ServerRequest =
   | { kind: 'tokens'; options: AuthorizationServerOptions }
   | { kind: 'receiver'; options: Hl7ReceiverOptions }
   | { kind: 'latency'; ms: number }
+  | { kind: 'refuse'; text: string | undefined }
   | { kind: 'counters' }
 
 export interface ServerReport {
   url: string
-  /** `firstAt`: wall clock of the first request since the latency was set. */
-  counters: { requests: number; connections: number; firstAt?: number }
+  /**
+   * `firstAt`: wall clock of the first request since the latency was set; `acceptedAt`: of the first
+   * that was not refused.
+   */
+  counters: { requests: number; connections: number; firstAt?: number; acceptedAt?: number }
 }
 
 export const CLIENT = { clientId: 'bench', clientSecret: 'a-secret-of-the-bench' }
@@ -61,6 +65,11 @@ export class Servers {
   /** The receiver answers so many milliseconds after it has a message; 0 as soon as it can. */
   async setLatency(ms: number): Promise<void> {
     await this.#receiver.ask({ kind: 'latency', ms })
+  }
+
+  /** The receiver answers 503 to what holds this text; `undefined` for nothing. */
+  async refuse(text: string | undefined): Promise<void> {
+    await this.#receiver.ask({ kind: 'refuse', text })
   }
 
   async received(): Promise<ServerReport['counters']> {

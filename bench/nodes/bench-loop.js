@@ -19,15 +19,19 @@ export default function benchLoop(RED) {
   RED.nodes.registerType('bench-loop', function (config) {
     RED.nodes.createNode(this, config)
     let run
+    const startDelay = monitorEventLoopDelay({ resolution: 5 })
+    startDelay.enable()
 
     const onCommand = (command) => {
       if (command.id !== this.id) return
       if (command.kind === 'memory') {
         globalThis.gc?.()
-        report({ kind: 'memory', rss: process.memoryUsage.rss(), mostRss: mostRss() })
+        const startStallMs = startDelay.max / 1e6
+        report({ kind: 'memory', rss: process.memoryUsage.rss(), mostRss: mostRss(), startStallMs })
       } else if (command.kind === 'send') {
         this.send(command.msg)
       } else {
+        startDelay.disable()
         run = new Run(this, command.spec, config.outputs, (result) => {
           run = undefined
           report({ kind: 'result', id: this.id, result })
@@ -44,10 +48,12 @@ export default function benchLoop(RED) {
       })
     }
     this.on('input', (msg, _send, done) => {
+      startDelay.disable()
       if (config.counts !== 'accepted') run?.returned(msg)
       done()
     })
     this.on('close', () => {
+      startDelay.disable()
       process.removeListener('message', onCommand)
       if (config.counts === 'accepted') RED.hooks.remove(hook)
     })

@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises'
-import { DiskOutbox } from '../../src/outbox/disk-outbox.ts'
-import { encodeMessage } from '../../src/outbox/message-codec.ts'
+import { DiskOutbox, type ContentCodec } from '../../src/outbox/disk-outbox.ts'
+import { decodeMessage, encodeMessage } from '../../src/outbox/message-codec.ts'
 import { BenchNodeRed, temporaryDirectory } from '../bench-node-red.ts'
 import { loop, ours, shared } from '../candidates.ts'
 import { median, type Row } from '../report.ts'
@@ -8,6 +8,12 @@ import type { Servers } from '../servers.ts'
 
 /** Messages that are not accepted yet, at a time. */
 const WIDTH = 2000
+
+/** Messages of a flow, as a node puts them away. */
+export const messageCodec: ContentCodec<object> = {
+  encode: encodeMessage,
+  decode: decodeMessage
+}
 
 /** Messages per second that a paused node takes onto the disk: from the flow's send to `done`. */
 export async function acceptRows(servers: Servers, quick: boolean): Promise<Row[]> {
@@ -50,6 +56,7 @@ export async function acceptRows(servers: Servers, quick: boolean): Promise<Row[
 async function outboxRate(messages: number): Promise<number> {
   const directory = temporaryDirectory()
   const outbox = new DiskOutbox({
+    codec: messageCodec,
     directory,
     name: 'bench',
     key: () => Promise.resolve(Buffer.alloc(32, 7))
@@ -66,19 +73,30 @@ async function outboxRate(messages: number): Promise<number> {
   return median(rates)
 }
 
-/** Puts messages into a queue file, as a node does it. */
-export async function fill(outbox: DiskOutbox, first: number, messages: number): Promise<void> {
+/**
+ * Puts messages into a queue file, as a node does it.
+ *
+ * @param patientOf the patient that a message is about, by its number; default: a thousand of them
+ */
+export async function fill(
+  outbox: DiskOutbox<object>,
+  first: number,
+  messages: number,
+  patientOf = (seq: number): string => `${seq % 1000}`
+): Promise<void> {
   let seq = first
   await Promise.all(
     Array.from({ length: WIDTH }, async () => {
       while (seq < first + messages) {
         const own = seq++
         const controlId = `QUEUED${own}`
-        const payload = `MSH|^~\\&|WARDSYS|NORTHSIDE|REGISTRY|CITYCARE|20260102||ADT^A01|${controlId}|P|2.5.1\rPID|1||${own % 1000}^^^NORTHSIDE^MR||Lindqvist^Astrid\rNTE|1||${'x'.repeat(880)}\r`
+        const patient = patientOf(own)
+        const payload = `MSH|^~\\&|WARDSYS|NORTHSIDE|REGISTRY|CITYCARE|20260102||ADT^A01|${controlId}|P|2.5.1\rPID|1||${patient}^^^NORTHSIDE^MR||Lindqvist^Astrid\rNTE|1||${'x'.repeat(880)}\r`
         await outbox.add(
           {
             seq: own,
-            lane: outbox.lane(`${own % 1000}`),
+            // As a node names it whose order is that of PID-3.1.
+            lane: `PID-3.1:${outbox.keyName(patient)}`,
             controlId,
             type: 'ADT^A01',
             acceptedAt: Date.now(),
@@ -86,7 +104,7 @@ export async function fill(outbox: DiskOutbox, first: number, messages: number):
             attempts: 0,
             spentMs: 0
           },
-          () => encodeMessage({ _msgid: own.toString(16), topic: 'bench', payload }).bytes
+          { _msgid: own.toString(16), topic: 'bench', payload }
         )
       }
     })

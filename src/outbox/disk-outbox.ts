@@ -17,7 +17,10 @@ import { queueThread as thread } from './queue-thread.ts'
 
 /** How the content of a message is put away and found again. */
 export interface ContentCodec<Content> {
-  /** `whole`: `decode` gives the same content. What is not whole stays in memory as it is. */
+  /**
+   * `whole`: `decode` gives the same content. What is not whole stays in memory as it is. The bytes
+   * are the outbox's from then on.
+   */
   encode(content: Content): { bytes: Buffer; whole: boolean }
   /** @throws {Error} for bytes that it does not understand */
   decode(bytes: Buffer): Content
@@ -129,7 +132,7 @@ export class DiskOutbox<Content> implements Outbox<Content> {
       await this.#open.call(entry.seq, (place) => {
         const { bytes, whole } = this.#options.codec.encode(content)
         const size = whole ? 2 * bytes.length + OBJECT_BYTES : Number.POSITIVE_INFINITY
-        this.#cache.keep(entry, content, size)
+        this.#cache.keep(copy, content, size)
         return { kind: 'add', entry: copy, content: place(bytes) }
       })
     } catch (error) {
@@ -152,7 +155,7 @@ export class DiskOutbox<Content> implements Outbox<Content> {
 
   async read(seq: number): Promise<StoredMessage<Content>> {
     const cached = this.#cache.get(seq)
-    if (cached?.entry.state === 'waiting') return cached
+    if (cached?.entry.state === 'waiting') return { entry: cached.entry, content: cached.content }
     const { entry, content, outcome } = await this.#open.read(seq)
     return {
       entry,

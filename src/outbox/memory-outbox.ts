@@ -55,7 +55,8 @@ export class MemoryOutbox<Content> implements Outbox<Content> {
   }
 
   /** The entry is the one that is held. */
-  update(): Promise<void> {
+  update({ seq, state }: Entry): Promise<void> {
+    if (state !== 'settled') delete this.#held.get(seq)?.outcome
     return DONE
   }
 

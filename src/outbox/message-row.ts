@@ -24,18 +24,6 @@ export const MOST_SEQ = 2 ** 35 - 1
 /** The last moment that a Date can hold, in milliseconds. */
 const MOST_TIME = 8.64e15
 
-/** SQL: how many rows wait, are aside (suspended or settled), and hold what is never written. */
-export const COUNT_ROWS = `
-  SELECT count(*) FILTER (WHERE state = 0) AS waiting,
-    count(*) FILTER (WHERE state IN (1, 2)) AS aside,
-    count(*) FILTER (WHERE NOT (
-      seq BETWEEN 1 AND ${MOST_SEQ}
-      AND CASE WHEN state IN (0, ${DAMAGED}) THEN place IS NULL ELSE state IN (1, 2) AND place IS NOT NULL END
-      AND accepted_at BETWEEN 0 AND ${MOST_TIME}
-      AND typeof(lane) = 'text'
-    )) AS odd
-  FROM message`
-
 /**
  * The same row, with something harmless in place of each value that this package never writes: one
  * bit that fell must not hold a message back whose content is whole. What was accepted at an unknown

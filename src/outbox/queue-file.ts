@@ -5,7 +5,7 @@ import { Adoption } from './adoption.ts'
 import { FilePlace } from './file-place.ts'
 import { PAGE_BYTES } from './write-ahead-log.ts'
 import { countOf, type MessageCount } from './message-count.ts'
-import { COUNT_ROWS, DAMAGED, MOST_SEQ, STATES, whole, wholeRow } from './message-row.ts'
+import { DAMAGED, MOST_SEQ, STATES, whole, wholeRow } from './message-row.ts'
 import { deleteFiles, getMeta, openQueueDatabase, setMeta } from './queue-database.ts'
 import { faultCode, LostFileError, QueueDamageError, QueueFaultError } from './queue-fault.ts'
 import { subKey } from './queue-key.ts'
@@ -192,16 +192,8 @@ export class QueueFile {
       else suspended.push(entry)
     }
     suspended.sort((a, b) => a.seq - b.seq)
-    const { waiting, aside, odd } = this.#db.prepare(COUNT_ROWS).get() as Record<string, number>
-    const isPlaced = aside === suspended.length + settled.length
-    if (odd !== 0 || !isPlaced || waiting === undefined) throw new QueueDamageError()
-    const [last, before] = this.#db
-      .prepare('SELECT seq FROM message ORDER BY seq DESC LIMIT 2')
-      .all()
-      .map((row) => row['seq'] as number)
-    if (last !== undefined) this.#checkLeap(before, last)
     return {
-      ...{ waiting, suspended, settled },
+      ...{ waiting: this.#countWaiting(suspended.length + settled.length), suspended, settled },
       paused: checked(getMeta(this.#db, 'paused'), 1) === 1,
       lastSeq: this.#lastSeq
     }
@@ -222,6 +214,29 @@ export class QueueFile {
       entries.push(entry)
     }
     return entries
+  }
+
+  /**
+   * Also looks at each row as far as counts can tell: `list` sees a row only where its number and its
+   * state lead there. What else it holds is looked at when it is listed or read.
+   *
+   * @param aside how many do not wait, as the index tells
+   */
+  #countWaiting(aside: number): number {
+    // Whether the rows lie in their order, and hold values of the types of their columns.
+    const { quick_check } = this.#db.prepare('PRAGMA quick_check(message)').get() ?? {}
+    if (quick_check !== 'ok') throw new QueueDamageError()
+    const { all_rows, waiting, damaged } = this.#db.prepare(COUNT_ROWS).get() as Record<
+      'waiting' | 'damaged' | 'all_rows',
+      number
+    >
+    if (waiting + damaged + aside !== all_rows) throw new QueueDamageError()
+    const [last, before] = this.#db
+      .prepare('SELECT seq FROM message ORDER BY seq DESC LIMIT 2')
+      .all()
+      .map((row) => row['seq'] as number)
+    if (last !== undefined) this.#checkLeap(before, last)
+    return waiting
   }
 
   /** Numbers follow one another: one far from the one before is wrong, unless its message is there. */
@@ -440,6 +455,12 @@ function checked(stored: unknown, most?: number): number {
   if (value === undefined) throw new QueueDamageError()
   return value
 }
+
+const COUNT_ROWS = `
+  SELECT count(*) FILTER (WHERE state = 0 AND place IS NULL AND seq > 0) AS waiting,
+    count(*) FILTER (WHERE state = ${DAMAGED} AND place IS NULL) AS damaged,
+    count(*) AS all_rows
+  FROM message`
 
 interface Statements {
   begin: StatementSync

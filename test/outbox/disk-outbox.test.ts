@@ -11,8 +11,8 @@ import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promi
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import fc from 'fast-check'
-import { DiskOutbox } from '../../src/outbox/disk-outbox.ts'
-import type { EntryFacts, OutboxContents, StoredEntry } from '../../src/outbox/outbox.ts'
+import { DiskOutbox, type ContentCodec } from '../../src/outbox/disk-outbox.ts'
+import type { Entry, StoredMessage } from '../../src/outbox/outbox.ts'
 import { filledQueueFiles } from '../../src/outbox/queue-files.ts'
 import { missingPackages } from '../support/debian-packages.ts'
 
@@ -20,9 +20,14 @@ const run = promisify(execFile)
 const script = fileURLToPath(new URL('queue-process.ts', import.meta.url))
 const key = Buffer.alloc(32, 1)
 
+const buffers: ContentCodec<Buffer> = {
+  encode: (content) => ({ bytes: content, whole: true }),
+  decode: (bytes) => bytes
+}
+
 describe('DiskOutbox', () => {
   let directory: string
-  let opened: DiskOutbox[]
+  let opened: DiskOutbox<Buffer>[]
   let notices: string[]
 
   beforeEach(async () => {
@@ -35,16 +40,19 @@ describe('DiskOutbox', () => {
     await rm(directory, { recursive: true })
   })
 
-  function queue(name = 'queue'): DiskOutbox {
-    const onNotice = (text: string): void => {
-      notices.push(text)
-    }
-    const outbox = new DiskOutbox({ directory, name, key: () => Promise.resolve(key), onNotice })
+  /** What it reads comes from the file: nothing stays in memory. */
+  function queue(name = 'queue', codec = buffers, cacheBytes = 0): DiskOutbox<Buffer> {
+    const outbox = new DiskOutbox({
+      ...{ codec, directory, name, key: () => Promise.resolve(key), cacheBytes },
+      onNotice: (text) => {
+        notices.push(text)
+      }
+    })
     opened.push(outbox)
     return outbox
   }
 
-  function facts(seq: number, more: Partial<EntryFacts> = {}): EntryFacts {
+  function entry(seq: number, more: Partial<Entry> = {}): Entry {
     return {
       ...{ seq, lane: `lane ${seq % 3}`, controlId: `C${seq}`, type: 'ADT^A01' },
       ...{ acceptedAt: 1_700_000_000_000 + seq, state: 'waiting', attempts: 0, spentMs: 0 },
@@ -52,10 +60,31 @@ describe('DiskOutbox', () => {
     }
   }
 
-  const add = (outbox: DiskOutbox, seq: number): Promise<void> =>
-    outbox.add(facts(seq), () => Buffer.from(`content ${seq}`))
+  const add = (outbox: DiskOutbox<Buffer>, seq: number): Promise<void> =>
+    outbox.add(entry(seq), Buffer.from(`content ${seq}`))
 
-  const seqs = ({ waiting }: OutboxContents): number[] => [...waiting.seqs]
+  /** All that wait, in pages as a node lists them. */
+  async function waiting(outbox: DiskOutbox<Buffer>, without: string[] = []): Promise<Entry[]> {
+    const all: Entry[] = []
+    for (let after = 0; ;) {
+      const page = await outbox.list({ after, without, limit: 1000 })
+      all.push(...page)
+      if (page.length < 1000) return all
+      after = page.at(-1)?.seq ?? 0
+    }
+  }
+
+  async function seqs(outbox: DiskOutbox<Buffer>): Promise<number[]> {
+    return (await waiting(outbox)).map(({ seq }) => seq)
+  }
+
+  /** Opens it; what is counted as waiting is also listed. */
+  async function openedSeqs(outbox: DiskOutbox<Buffer>): Promise<number[]> {
+    const contents = await outbox.open()
+    const found = await seqs(outbox)
+    assert.equal(found.length, contents.waiting)
+    return found
+  }
 
   /** Transactions in the write-ahead log: frames that end one (sqlite.org/fileformat2.html). */
   function transactions(): number {
@@ -70,9 +99,9 @@ describe('DiskOutbox', () => {
   }
 
   it('is empty at first', async () => {
-    const { waiting, ...rest } = await queue().open()
-    assert.equal(waiting.seqs.length, 0)
-    assert.deepEqual(rest, {
+    const outbox = queue()
+    assert.deepEqual(await outbox.open(), {
+      waiting: 0,
       suspended: [],
       settled: [],
       paused: false,
@@ -80,6 +109,7 @@ describe('DiskOutbox', () => {
       unclean: false,
       endedOn: []
     })
+    assert.deepEqual(await seqs(outbox), [])
     assert.deepEqual(notices, [])
   })
 
@@ -87,44 +117,39 @@ describe('DiskOutbox', () => {
     const first = queue()
     await first.open()
     await Promise.all([1, 2, 3, 4, 5, 6, 7].map((seq) => add(first, seq)))
-    const asideFacts = { state: 'suspended', suspendedAt: 99.5, reason: ':?E=S ü' } as const
-    await first.update(facts(5, { ...asideFacts, attempts: 2, spentMs: 1.25 }))
-    await first.settle(facts(2, asideFacts), () => Buffer.from('outcome 2'))
-    await first.settle(facts(6, { attempts: 1, state: 'settled' }), () => Buffer.from('outcome 6'))
-    await first.settle(facts(1, { state: 'settled' }), () => Buffer.alloc(0))
-    await first.update(facts(3, { attempts: 7, spentMs: 12.5 }))
+    const aside = { state: 'suspended', suspendedAt: 99.5, reason: ':?E=S ü' } as const
+    await first.update(entry(5, { ...aside, attempts: 2, spentMs: 1.25 }))
+    await first.settle(entry(2, aside), { outcome: 2, text: ':?E=S ü' })
+    await first.settle(entry(6, { attempts: 1, state: 'settled' }), 'outcome 6')
+    await first.settle(entry(1, { state: 'settled' }), '')
+    await first.update(entry(3, { attempts: 7, spentMs: 12.5 }))
     await first.remove(4)
     await first.setPaused(true)
     await first.close()
 
     const second = queue()
     const contents = await second.open()
-    assert.deepEqual(seqs(contents), [3, 7])
-    const { acceptedAt, laneIndex, lanes } = contents.waiting
-    assert.deepEqual([...acceptedAt], [1_700_000_000_003, 1_700_000_000_007])
-    assert.deepEqual(
-      [...laneIndex].map((index) => lanes[index]),
-      ['lane 0', 'lane 1']
-    )
-    assert.equal((await second.read(2)).outcome?.toString(), 'outcome 2')
-    assert.equal((await second.read(5)).outcome, undefined)
+    assert.equal(contents.waiting, 2)
+    assert.deepEqual(await waiting(second), [entry(3, { attempts: 7, spentMs: 12.5 }), entry(7)])
+    assert.deepEqual((await second.read(2)).outcome, { outcome: 2, text: ':?E=S ü' })
+    assert.ok(!('outcome' in (await second.read(5))))
     assert.deepEqual(contents.suspended, [
-      facts(2, asideFacts),
-      facts(5, { ...asideFacts, attempts: 2, spentMs: 1.25 })
+      entry(2, aside),
+      entry(5, { ...aside, attempts: 2, spentMs: 1.25 })
     ])
     assert.deepEqual(contents.settled, [6, 1])
     assert.equal(contents.paused, true)
     assert.equal(contents.lastSeq, 7)
     assert.deepEqual(await second.read(3), {
-      facts: facts(3, { attempts: 7, spentMs: 12.5 }),
+      entry: entry(3, { attempts: 7, spentMs: 12.5 }),
       content: Buffer.from('content 3')
     })
     assert.deepEqual(await second.read(6), {
-      facts: facts(6, { state: 'settled', attempts: 1 }),
+      entry: entry(6, { state: 'settled', attempts: 1 }),
       content: Buffer.from('content 6'),
-      outcome: Buffer.from('outcome 6')
+      outcome: 'outcome 6'
     })
-    assert.deepEqual((await second.read(1)).outcome, Buffer.alloc(0))
+    assert.equal((await second.read(1)).outcome, '')
     assert.deepEqual(notices, [])
   })
 
@@ -142,13 +167,15 @@ describe('DiskOutbox', () => {
     await outbox.open()
     void add(outbox, 1)
     const read = outbox.read(1)
-    void outbox.settle(facts(1, { state: 'settled' }), () => Buffer.from('o'))
+    void outbox.settle(entry(1, { state: 'settled' }), 'o')
     const settled = outbox.read(1)
     void outbox.remove(1)
     const gone = outbox.read(1)
-    assert.equal((await read).facts.state, 'waiting')
-    assert.equal((await settled).facts.state, 'settled')
+    const left = seqs(outbox)
+    assert.equal((await read).entry.state, 'waiting')
+    assert.equal((await settled).entry.state, 'settled')
     await assert.rejects(gone, { name: 'OutboxError', code: 'ERR_NOT_QUEUED' })
+    assert.deepEqual(await left, [])
   })
 
   it('shows a read what was asked for before, even when the thread finds both at once', async () => {
@@ -156,7 +183,7 @@ describe('DiskOutbox', () => {
     const outbox = queue()
     await Promise.all([other.open(), outbox.open()])
     // The thread is busy while the add and, in a later turn, the read arrive.
-    const busy = other.add(facts(1), () => Buffer.alloc(30 * 1024 * 1024))
+    const busy = other.add(entry(1), Buffer.alloc(30 * 1024 * 1024))
     await nextTurn()
     const added = add(outbox, 1)
     await nextTurn()
@@ -164,29 +191,33 @@ describe('DiskOutbox', () => {
     await Promise.all([busy, added])
   })
 
-  it('stores the facts as they were at the call', async () => {
+  it('stores the entry as it was at the call', async () => {
     const outbox = queue()
     await outbox.open()
-    const entry = facts(1)
-    const added = outbox.add(entry, () => Buffer.from('x'))
-    entry.attempts = 5
+    const changed = entry(1)
+    const added = outbox.add(changed, Buffer.from('x'))
+    changed.attempts = 5
     await added
-    assert.equal((await outbox.read(1)).facts.attempts, 0)
+    assert.equal((await outbox.read(1)).entry.attempts, 0)
   })
 
   it('rejects only the call that is wrong', async () => {
-    const outbox = queue()
+    const outbox = queue('queue', {
+      ...buffers,
+      encode: (content) => {
+        if (content.length === 0) throw new RangeError('cannot be encoded')
+        return buffers.encode(content)
+      }
+    })
     await outbox.open()
     await add(outbox, 1)
     const results = await Promise.allSettled([
       add(outbox, 2),
       add(outbox, 1),
       outbox.remove(9),
-      outbox.update(facts(9)),
-      outbox.settle(facts(9, { state: 'settled' }), () => Buffer.from('o')),
-      outbox.add(facts(3), () => {
-        throw new RangeError('cannot be encoded')
-      }),
+      outbox.update(entry(9)),
+      outbox.settle(entry(9, { state: 'settled' }), 'o'),
+      outbox.add(entry(3), Buffer.alloc(0)),
       add(outbox, 4)
     ])
     assert.deepEqual(
@@ -205,7 +236,7 @@ describe('DiskOutbox', () => {
     )
     await outbox.close()
     const again = queue()
-    assert.deepEqual(seqs(await again.open()), [1, 2, 4])
+    assert.deepEqual(await openedSeqs(again), [1, 2, 4])
     assert.equal((await again.read(1)).content.toString(), 'content 1')
   })
 
@@ -247,21 +278,24 @@ describe('DiskOutbox', () => {
     const removed = outbox.remove(1)
     await outbox.close()
     await removed
-    assert.deepEqual(seqs(await queue().open()), [])
+    assert.deepEqual(await openedSeqs(queue()), [])
   })
 
   it('encodes no more than it can hand over while 100 000 adds wait', async () => {
-    const outbox = queue()
-    await outbox.open()
     let encoded = 0
     let stored = 0
     let most = 0
+    const outbox = queue('queue', {
+      ...buffers,
+      encode: (content) => {
+        most = Math.max(most, ++encoded - stored)
+        return buffers.encode(content)
+      }
+    })
+    await outbox.open()
     const adds: Promise<void>[] = []
     for (let seq = 1; seq <= 100_000; seq++) {
-      const added = outbox.add(facts(seq), () => {
-        most = Math.max(most, ++encoded - stored)
-        return Buffer.from('a content')
-      })
+      const added = outbox.add(entry(seq), Buffer.from('a content'))
       adds.push(
         added.then(() => {
           stored++
@@ -278,7 +312,7 @@ describe('DiskOutbox', () => {
     await outbox.open()
     const content = Buffer.from(new ArrayBuffer(50 * 1024 * 1024)).fill('large ')
     const copy = Buffer.from(content)
-    await outbox.add(facts(1), () => content)
+    await outbox.add(entry(1), content)
     assert.equal(content.length, 0, 'it was handed over, not copied')
     assert.ok((await outbox.read(1)).content.equals(copy))
   })
@@ -287,34 +321,39 @@ describe('DiskOutbox', () => {
     const outbox = queue()
     await outbox.open()
     const piece = 256 * 1024
+    // As JSON it is two bytes longer.
+    const outcomeOf = (size: number, text: string): string =>
+      Buffer.alloc(Math.max(0, size - 2), text).toString()
     for (const [i, size] of [0, 1, piece - 1, piece, piece + 1, 3 * piece].entries()) {
-      await outbox.add(facts(i + 1), () => Buffer.alloc(size, 'abc'))
-      await outbox.settle(facts(i + 1, { state: 'settled' }), () => Buffer.alloc(size, 'def'))
+      await outbox.add(entry(i + 1), Buffer.alloc(size, 'abc'))
+      const settled = entry(i + 1, { state: 'settled' })
+      await outbox.settle(settled, outcomeOf(size, 'def'))
+      assert.equal((await outbox.read(i + 1)).outcome, outcomeOf(size, 'def'))
       // A shorter outcome leaves nothing of the longer one behind it.
-      await outbox.settle(facts(i + 1, { state: 'settled' }), () => Buffer.alloc(size >> 1, 'ghi'))
+      await outbox.settle(settled, outcomeOf(size >> 1, 'ghi'))
       const { content, outcome } = await outbox.read(i + 1)
       assert.ok(content.equals(Buffer.alloc(size, 'abc')), `${size}`)
-      assert.ok(outcome?.equals(Buffer.alloc(size >> 1, 'ghi')))
+      assert.equal(outcome, outcomeOf(size >> 1, 'ghi'))
     }
   })
 
   it('shows nothing of a message but number, state, times, attempts, MSH-9 and MSH-10', async () => {
     const outbox = queue()
     await outbox.open()
-    const lane = outbox.lane('PATIENT-4711')
+    const lane = outbox.keyName('PATIENT-4711')
     assert.match(lane, /^[\w-]{22}$/)
     const other = queue('other')
     await other.open()
-    assert.notEqual(other.lane('PATIENT-4711'), lane)
-    const entry = facts(1, { lane, controlId: 'CONTROL-ID', type: 'ORU^R01' })
-    await outbox.add(entry, () => Buffer.from('SECRET-CONTENT PATIENT-4711'))
-    await outbox.update({ ...entry, state: 'suspended', reason: 'SECRET-REASON' })
-    await outbox.settle({ ...entry, state: 'settled' }, () => Buffer.from('SECRET-OUTCOME'))
+    assert.notEqual(other.keyName('PATIENT-4711'), lane)
+    const secret = entry(1, { lane, controlId: 'CONTROL-ID', type: 'ORU^R01' })
+    await outbox.add(secret, Buffer.from('SECRET-CONTENT PATIENT-4711'))
+    await outbox.update({ ...secret, state: 'suspended', reason: 'SECRET-REASON' })
+    await outbox.settle({ ...secret, state: 'settled' }, 'SECRET-OUTCOME')
     const log = readFileSync(`${outbox.path}-wal`, 'latin1')
     await outbox.close()
     const again = queue()
     await again.open()
-    assert.equal(again.lane('PATIENT-4711'), lane, 'it is the same after a restart')
+    assert.equal(again.keyName('PATIENT-4711'), lane, 'it is the same after a restart')
     await again.close()
     const all = log + readFileSync(outbox.path, 'latin1')
     assert.ok(all.includes('CONTROL-ID') && all.includes('ORU^R01') && all.includes(lane))
@@ -326,16 +365,23 @@ describe('DiskOutbox', () => {
   it('leaves no trace of a removed message in the file', async () => {
     const outbox = queue()
     await outbox.open()
-    await outbox.add(facts(1, { controlId: 'REMOVED-ID' }), () => Buffer.from('x'))
-    await outbox.add(facts(2, { controlId: 'KEPT-ID' }), () => Buffer.from('x'))
+    await outbox.add(entry(1, { controlId: 'REMOVED-ID' }), Buffer.from('x'))
+    await outbox.add(entry(2, { controlId: 'KEPT-ID' }), Buffer.from('x'))
     await outbox.remove(1)
     await outbox.close()
     const file = readFileSync(outbox.path, 'latin1')
     assert.ok(file.includes('KEPT-ID') && !file.includes('REMOVED-ID'))
   })
 
-  it('behaves as a Map does, across restarts', async () => {
-    type Model = Map<number, StoredEntry>
+  for (const cacheBytes of [0, 4096]) {
+    const memory = cacheBytes === 0 ? 'nothing' : 'some of it'
+    it(`behaves as a Map does, across restarts, with ${memory} in memory`, async () => {
+      await behavesAsMap(cacheBytes)
+    })
+  }
+
+  async function behavesAsMap(cacheBytes: number): Promise<void> {
+    type Model = Map<number, StoredMessage<Buffer>>
     const step = fc.record({
       what: fc.constantFrom('add', 'add', 'update', 'settle', 'remove', 'read', 'pause', 'restart'),
       pick: fc.nat(),
@@ -353,7 +399,7 @@ describe('DiskOutbox', () => {
         let settled: number[] = []
         let lastSeq = 0
         let paused = false
-        let outbox = queue(name)
+        let outbox = queue(name, buffers, cacheBytes)
         await outbox.open()
         const calls: Promise<unknown>[] = []
         for (const { what, pick, bytes, attempts, state } of [...steps, RESTART]) {
@@ -362,35 +408,34 @@ describe('DiskOutbox', () => {
           if (what === 'restart') {
             await Promise.all(calls.splice(0))
             await outbox.close()
-            outbox = queue(name)
+            outbox = queue(name, buffers, cacheBytes)
             const contents = await outbox.open()
-            const all = [...model.values()].map((entry) => entry.facts)
-            assert.deepEqual(
-              seqs(contents),
-              all.filter((f) => f.state === 'waiting').map((f) => f.seq)
-            )
+            const all = [...model.values()].map((message) => message.entry)
+            const waits = all.filter(({ state }) => state === 'waiting')
+            assert.equal(contents.waiting, waits.length)
+            assert.deepEqual(await waiting(outbox), waits)
             assert.deepEqual(
               contents.suspended,
-              all.filter((f) => f.state === 'suspended')
+              all.filter(({ state }) => state === 'suspended')
             )
             assert.deepEqual(contents.settled, settled)
             assert.deepEqual([contents.lastSeq, contents.paused], [lastSeq, paused])
           } else if (what === 'add') {
-            const entry = { facts: facts(++lastSeq), content: Buffer.from(bytes) }
-            model.set(lastSeq, entry)
-            calls.push(outbox.add({ ...entry.facts }, () => Buffer.from(bytes)))
+            const added = { entry: entry(++lastSeq), content: Buffer.from(bytes) }
+            model.set(lastSeq, added)
+            calls.push(outbox.add({ ...added.entry }, Buffer.from(bytes)))
           } else if (what === 'pause') {
             paused = pick % 2 === 0
             calls.push(outbox.setPaused(paused))
           } else if (seq !== undefined) {
-            const entry = model.get(seq)
-            assert.ok(entry)
+            const message = model.get(seq)
+            assert.ok(message)
             if (what === 'read') {
-              const expected = structuredClone(entry)
+              const expected = structuredClone(message.entry)
               calls.push(
                 outbox.read(seq).then((got) => {
-                  assert.deepEqual(got.facts, expected.facts)
-                  assert.ok(got.content.equals(entry.content))
+                  assert.deepEqual(got.entry, expected)
+                  assert.ok(got.content.equals(message.content))
                 })
               )
             } else if (what === 'remove') {
@@ -398,16 +443,16 @@ describe('DiskOutbox', () => {
               settled = settled.filter((other) => other !== seq)
               calls.push(outbox.remove(seq))
             } else if (what === 'settle') {
-              entry.facts = { ...entry.facts, state: 'settled', attempts }
-              entry.outcome = Buffer.from(bytes)
+              message.entry = { ...message.entry, state: 'settled', attempts }
+              message.outcome = { bytes: [...bytes] }
               settled = [...settled.filter((other) => other !== seq), seq]
-              calls.push(outbox.settle({ ...entry.facts }, () => Buffer.from(bytes)))
+              calls.push(outbox.settle({ ...message.entry }, message.outcome))
             } else {
-              entry.facts = facts(seq, { state, attempts })
-              if (state === 'suspended') Object.assign(entry.facts, { reason: `r${attempts}` })
-              delete entry.outcome
+              message.entry = entry(seq, { state, attempts })
+              if (state === 'suspended') message.entry.reason = `r${attempts}`
+              delete message.outcome
               settled = settled.filter((other) => other !== seq)
-              calls.push(outbox.update({ ...entry.facts }))
+              calls.push(outbox.update({ ...message.entry }))
             }
           }
         }
@@ -418,6 +463,123 @@ describe('DiskOutbox', () => {
       }),
       { numRuns: 40 }
     )
+  }
+
+  describe('lists what waits', () => {
+    it('in pages, in the order of acceptance', async () => {
+      const outbox = queue()
+      await outbox.open()
+      await Promise.all(Array.from({ length: 10_000 }, (_, i) => add(outbox, i + 1)))
+      for (const seq of [1, 1000, 5001]) await outbox.remove(seq)
+      await outbox.update(entry(2, { state: 'suspended', suspendedAt: 5 }))
+      await outbox.settle(entry(1001, { state: 'settled' }), 'outcome')
+      const left = new Set([1, 2, 1000, 1001, 5001])
+      const expected = Array.from({ length: 10_000 }, (_, i) => i + 1).filter((n) => !left.has(n))
+      const pages: number[][] = []
+      do {
+        const after = pages.at(-1)?.at(-1) ?? 0
+        const page = await outbox.list({ after, without: [], limit: 1000 })
+        pages.push(page.map(({ seq }) => seq))
+      } while (pages.at(-1)?.length === 1000)
+      assert.deepEqual(pages.flat(), expected)
+      assert.deepEqual(
+        pages.map(({ length }) => length),
+        [...Array.from({ length: 9 }, () => 1000), 995]
+      )
+      const [first] = await outbox.list({ after: 4, without: [], limit: 1 })
+      assert.deepEqual(first, entry(5))
+      await outbox.update(entry(2))
+      const [back] = await outbox.list({ after: 0, without: [], limit: 1 })
+      assert.deepEqual(back, entry(2))
+    })
+
+    it('without the lanes that are left out', async () => {
+      const outbox = queue()
+      await outbox.open()
+      await Promise.all(Array.from({ length: 3000 }, (_, i) => add(outbox, i + 1)))
+      const others = Array.from({ length: 3000 }, (_, i) => i + 1)
+      const without = ['lane 0', 'lane 2', 'no lane', '"] OR 1 --']
+      assert.deepEqual(
+        (await waiting(outbox, without)).map(({ seq }) => seq),
+        others.filter((seq) => seq % 3 === 1)
+      )
+      assert.deepEqual(await waiting(outbox, ['lane 0', 'lane 1', 'lane 2']), [])
+      // One message behind all those of its lane.
+      await outbox.add(entry(3001, { lane: 'free' }), Buffer.from('x'))
+      const page = await outbox.list({
+        after: 0,
+        without: ['lane 0', 'lane 1', 'lane 2'],
+        limit: 5
+      })
+      assert.deepEqual(page, [entry(3001, { lane: 'free' })])
+    })
+
+    it('with what was asked for before it, whether awaited or not', async () => {
+      const outbox = queue()
+      await outbox.open()
+      void add(outbox, 1)
+      void add(outbox, 2)
+      assert.deepEqual(await seqs(outbox), [1, 2])
+      void outbox.remove(1)
+      void add(outbox, 3)
+      const both = seqs(outbox)
+      void add(outbox, 4)
+      assert.deepEqual(await both, [2, 3])
+      // What leaves while the list is under way is not given as one that waits.
+      const later = seqs(outbox)
+      void outbox.remove(2)
+      assert.deepEqual(await later, [3, 4])
+    })
+  })
+
+  describe('keeps in memory', () => {
+    it('the very content that came in, as long as there is room', async () => {
+      const outbox = queue('queue', buffers, 8000)
+      await outbox.open()
+      const contents = Array.from({ length: 4 }, () => Buffer.alloc(1000))
+      await Promise.all(contents.map((content, i) => outbox.add(entry(i + 1), content)))
+      const found = await Promise.all(contents.map((_, i) => outbox.read(i + 1)))
+      assert.deepEqual(
+        found.map(({ content }, i) => content === contents[i]),
+        [true, true, false, false],
+        'each takes twice its bytes and 1024'
+      )
+      assert.deepEqual(found[3]?.content, contents[3])
+      // Room again, for what comes then.
+      await outbox.remove(1)
+      const later = Buffer.alloc(1000)
+      await outbox.add(entry(5), later)
+      assert.equal((await outbox.read(5)).content, later)
+    })
+
+    it('what the file does not take whole, in every state, until it is closed', async () => {
+      const whole = { ...buffers, encode: (bytes: Buffer) => ({ bytes, whole: false }) }
+      const outbox = queue('queue', whole)
+      await outbox.open()
+      const content = Buffer.from('content 1')
+      await outbox.add(entry(1), content)
+      assert.equal((await outbox.read(1)).content, content)
+      await outbox.update(entry(1, { attempts: 3 }))
+      assert.deepEqual(await outbox.read(1), { entry: entry(1, { attempts: 3 }), content })
+      const settled = entry(1, { state: 'settled', attempts: 4 })
+      await outbox.settle(settled, { reply: 'AA' })
+      const read = await outbox.read(1)
+      assert.deepEqual(read, { entry: settled, content, outcome: { reply: 'AA' } })
+      assert.equal(read.content, content)
+      await outbox.close()
+      const again = queue()
+      await again.open()
+      assert.equal((await again.read(1)).content.toString(), 'content 1')
+    })
+
+    it('nothing of a message that was not stored', async () => {
+      const outbox = queue('queue', { ...buffers, encode: (bytes) => ({ bytes, whole: false }) })
+      await outbox.open()
+      await outbox.close()
+      await assert.rejects(add(outbox, 1), { code: 'ERR_QUEUE_CLOSED' })
+      await outbox.open()
+      await assert.rejects(outbox.read(1), { code: 'ERR_NOT_QUEUED' })
+    })
   })
 
   it('lets one process have the file, and tells the second which', async () => {
@@ -453,7 +615,7 @@ describe('DiskOutbox', () => {
       )
       assert.ok(stored.length > 500 * round)
       const outbox = queue()
-      const held = new Set(seqs(await outbox.open()))
+      const held = new Set(await openedSeqs(outbox))
       for (const seq of stored) assert.ok(held.has(seq), `message ${seq}`)
       const last = stored.at(-1) ?? 0
       assert.ok((await outbox.read(last)).content.toString().startsWith(`message ${last} `))
@@ -466,7 +628,7 @@ describe('DiskOutbox', () => {
     const crash = run(process.execPath, [script, 'crash', directory, '1'])
     const { stdout } = await crash.catch((error: unknown) => error as { stdout: string })
     assert.match(stdout, /stored 1/)
-    assert.deepEqual(seqs(await queue().open()), [1])
+    assert.deepEqual(await openedSeqs(queue()), [1])
     assert.deepEqual(notices, [])
   })
 
@@ -475,7 +637,7 @@ describe('DiskOutbox', () => {
       timeout: 10_000
     })
     assert.deepEqual(stdout.trim().split('\n'), ['open', 'stored 1'])
-    assert.deepEqual(seqs(await queue().open()), [1])
+    assert.deepEqual(await openedSeqs(queue()), [1])
   })
 
   it('warns nobody that SQLite is experimental', async () => {
@@ -577,8 +739,7 @@ describe('DiskOutbox', () => {
   it('gives the disk back what an empty queue does not need', async () => {
     const outbox = queue()
     await outbox.open()
-    const big = (): Buffer => Buffer.alloc(1024 * 1024)
-    for (let seq = 1; seq <= 30; seq++) await outbox.add(facts(seq), big)
+    for (let seq = 1; seq <= 30; seq++) await outbox.add(entry(seq), Buffer.alloc(1024 * 1024))
     await Promise.all(Array.from({ length: 30 }, (_, i) => outbox.remove(i + 1)))
     for (let waits = 0; waits < 100; waits++) {
       if ((await stat(outbox.path)).size < 10 * 1024 * 1024) break

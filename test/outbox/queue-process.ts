@@ -8,6 +8,7 @@ import { OutboxError } from '../../src/outbox/outbox.ts'
 
 const [, , what = '', directory = '', first = '1'] = process.argv
 const outbox = new DiskOutbox({
+  codec: { encode: (text: string) => ({ bytes: Buffer.from(text), whole: true }), decode: String },
   directory,
   name: 'queue',
   key: () => Promise.resolve(Buffer.alloc(32, 1)),
@@ -21,10 +22,10 @@ function add(seq: number): Promise<void> {
   return outbox
     .add(
       {
-        ...{ seq, lane: outbox.lane(String(seq % 7)), controlId: `C${seq}`, type: 'ADT^A01' },
+        ...{ seq, lane: outbox.keyName(String(seq % 7)), controlId: `C${seq}`, type: 'ADT^A01' },
         ...{ acceptedAt: seq, state: 'waiting', attempts: 0, spentMs: 0 }
       },
-      () => Buffer.from(payload)
+      payload
     )
     .then(() => {
       writeSync(1, `stored ${seq}\n`)

@@ -1,0 +1,82 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { ContentCache } from '../../src/outbox/content-cache.ts'
+import type { Entry } from '../../src/outbox/outbox.ts'
+
+const MB = 1024 * 1024
+const NEVER_AGAIN = Number.POSITIVE_INFINITY
+
+function entry(seq: number): Entry {
+  return {
+    ...{ seq, lane: '', controlId: `C${seq}`, type: 'ADT^A01' },
+    ...{ acceptedAt: seq, state: 'waiting', attempts: 0, spentMs: 0 }
+  }
+}
+
+/** Keeps contents of these sizes as messages 1, 2, 3 …, and tells which are there. */
+function kept(cache: ContentCache<string>, ...sizes: number[]): number[] {
+  sizes.forEach((size, i) => {
+    cache.keep(entry(i + 1), `content ${i + 1}`, size)
+  })
+  return sizes.map((_, i) => i + 1).filter((seq) => cache.get(seq) !== undefined)
+}
+
+describe('ContentCache', () => {
+  it('keeps 16 MiB, the oldest first', () => {
+    const cache = new ContentCache<string>()
+    const sizes = Array.from({ length: 20 }, () => MB)
+    assert.deepEqual(
+      kept(cache, ...sizes),
+      Array.from({ length: 16 }, (_, i) => i + 1)
+    )
+    assert.equal(cache.get(16)?.content, 'content 16')
+  })
+
+  it('keeps a short one for which there is room behind one for which there is none', () => {
+    assert.deepEqual(kept(new ContentCache(100), 60, 50, 40, 1), [1, 3])
+  })
+
+  it('keeps what has to stay, however much there is, and for no room', () => {
+    assert.deepEqual(
+      kept(new ContentCache(100), 100, NEVER_AGAIN, 1, NEVER_AGAIN, NEVER_AGAIN),
+      [1, 2, 4, 5]
+    )
+    const [one, another] = [new ContentCache<string>(100), new ContentCache<string>(0)]
+    assert.deepEqual(kept(one, NEVER_AGAIN, 100, 1), [1, 2], 'it takes no room from others')
+    assert.deepEqual(kept(another, NEVER_AGAIN, 1, NEVER_AGAIN), [1, 3])
+  })
+
+  it('keeps a long one that is alone, and no other beside it', () => {
+    const cache = new ContentCache<string>()
+    assert.deepEqual(kept(cache, 200 * MB, 1, 200 * MB), [1])
+    cache.drop(1)
+    cache.keep(entry(4), 'content 4', 1)
+    assert.equal(cache.get(4)?.content, 'content 4')
+    cache.keep(entry(5), 'content 5', 200 * MB)
+    assert.equal(cache.get(5), undefined, 'it is not alone')
+  })
+
+  it('has room again for what is dropped, once', () => {
+    const cache = new ContentCache<string>(100)
+    assert.deepEqual(kept(cache, 60, 40, NEVER_AGAIN), [1, 2, 3])
+    for (const seq of [1, 1, 3, 3, 99]) cache.drop(seq)
+    assert.deepEqual(
+      [1, 3].map((seq) => cache.get(seq)),
+      [undefined, undefined]
+    )
+    cache.keep(entry(4), 'content 4', 61)
+    assert.equal(cache.get(4), undefined)
+    cache.keep(entry(5), 'content 5', 60)
+    assert.equal(cache.get(5)?.content, 'content 5')
+  })
+
+  it('notes how an entry has changed, of what is there', () => {
+    const cache = new ContentCache<string>(100)
+    cache.keep(entry(1), 'content 1', 1)
+    const changed = { ...entry(1), attempts: 2 }
+    cache.note(changed)
+    cache.note(entry(2))
+    assert.equal(cache.get(1)?.entry, changed)
+    assert.equal(cache.get(2), undefined)
+  })
+})
