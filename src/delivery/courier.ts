@@ -4,13 +4,15 @@ import { HttpError } from '../http-client/http-error.ts'
 import type { HttpReply } from '../http-client/http-client.ts'
 import { retryAfterMs } from '../http-client/retry-after.ts'
 import type { Receiver } from '../https/receiver.ts'
-import { readReplyBody, type ReplyBodyOptions } from '../https/reply-body.ts'
+import { readReplyBody, type ReplyBody, type ReplyBodyOptions } from '../https/reply-body.ts'
 import { TokenError } from '../oauth2/token-error.ts'
 import type { TokenSource } from '../oauth2/token-source.ts'
-import type { Attempt, AttemptError } from './attempt.ts'
+import type { Attempt, AttemptError, AttemptReply } from './attempt.ts'
 import { decide, retriesOnReset, type Decision } from './decide.ts'
-import { countingAcknowledgement } from './holds.ts'
+import { countingAcknowledgement, isAnswer } from './holds.ts'
 import type { ReplyRules } from './reply-rules.ts'
+import { searchReply } from './reply-search.ts'
+import { TokenRedaction, type Quotes } from './token-redaction.ts'
 
 /** A message with what one attempt needs of it. */
 export interface Parcel {
@@ -44,6 +46,10 @@ export interface AttemptResult {
   tokenProblem?: string
   /** What to do where there is no token. */
   hint?: string
+  /** The receiver answered with HL7: an acknowledgement that counts, or another message. */
+  answered: boolean
+  /** What an explanation may quote of an answer without an acknowledgement. */
+  quotes?: Quotes
   /** There was a receiver to talk to: a connection, a token, and no 502, 503 or 504. */
   reachable: boolean
   /** The least wait that the server asked for, in milliseconds. */
@@ -84,50 +90,63 @@ export class Courier {
   async attempt(parcel: Parcel, signal?: AbortSignal): Promise<AttemptResult> {
     let start = performance.now()
     const { message } = parcel
-    const { tokens } = this.#settings
+    const { tokens, rules } = this.#settings
     const sent = { controlIds: message.controlIds, type: message.type, replyDue: message.replyDue }
+    const redaction = new TokenRedaction()
     let token: string | undefined
-    let refusal: Pick<AttemptResult, 'tokenProblem' | 'hint'> | undefined
+    let refusal: Pick<AttemptResult, 'tokenProblem' | 'hint'> = {}
     try {
       token = await tokens?.token(signal)
+      if (token !== undefined) redaction.add(token)
       start = performance.now()
       let reply = await this.#send(parcel, token, signal)
       if (token !== undefined && this.#isRefused(reply)) {
         const fresh = await this.#freshToken(token, signal)
         if (typeof fresh !== 'string') refusal = fresh
         else {
+          redaction.add(fresh)
           start = performance.now()
           reply = await this.#send(parcel, fresh, signal)
           if (this.#isRefused(reply)) tokens?.drop(fresh)
         }
       }
       if (reply instanceof HttpError) throw reply
-      const {
-        text,
-        hl7,
-        message: answer
-      } = await readReplyBody(reply.body, reply.headers['content-type'], this.#settings.reply)
+      const { status, headers } = reply
+      const read = await readReplyBody(reply.body, headers['content-type'], this.#settings.reply)
+      await turn(read)
+      const answer: AttemptReply = {
+        text: read.text,
+        empty: reply.body.length === 0,
+        message: read.message,
+        ack: read.message === null ? null : readAcknowledgement(read.message)
+      }
+      await turn(read)
+      const searched = searchReply(rules, answer)
+      while (searched.step()) await turn(read)
+      await turn(read)
       const attempt: Attempt = {
         sent,
-        status: reply.status,
-        reply: {
-          text,
-          empty: reply.body.length === 0,
-          message: answer,
-          ack: answer === null ? null : readAcknowledgement(answer)
-        }
+        status,
+        reply: answer,
+        ...(read.problem === undefined
+          ? undefined
+          : { error: { code: 'ERR_RESPONSE_TOO_LARGE', text: read.problem } })
       }
+      const { error } = attempt
       const ack = countingAcknowledgement(attempt)
       return {
-        decision: decide(this.#settings.rules, attempt),
-        reply: { status: reply.status, headers: reply.headers, text, hl7, ack },
-        ...refusal,
-        reachable: ack !== null || !GATEWAY_STATUSES.has(reply.status),
-        ...withRetryAfter(reply.status, retryAfterMs(reply.headers['retry-after'], Date.now())),
+        decision: decide(rules, attempt),
+        reply: { status, headers, text: read.text, hl7: read.hl7, ack },
+        ...(error === undefined ? undefined : { error }),
+        ...redacted(refusal, redaction),
+        answered: isAnswer(attempt, message),
+        ...(ack === null ? { quotes: redaction.quotes(headers) } : undefined),
+        reachable: ack !== null || !GATEWAY_STATUSES.has(status),
+        ...withRetryAfter(status, retryAfterMs(headers['retry-after'], Date.now())),
         elapsedMs: performance.now() - start
       }
     } catch (thrown) {
-      const failure = { ...failureOf(thrown), ...refusal }
+      const failure = redacted({ ...failureOf(thrown), ...refusal }, redaction)
       const attempt: Attempt = {
         sent,
         error: failure.error,
@@ -138,7 +157,8 @@ export class Courier {
       }
       return {
         ...failure,
-        decision: decide(this.#settings.rules, attempt),
+        answered: false,
+        decision: decide(rules, attempt),
         elapsedMs: performance.now() - start
       }
     }
@@ -178,6 +198,28 @@ export class Courier {
       if (!(error instanceof TokenError) || error.code === 'ERR_ABORTED') throw error
       return { tokenProblem: error.message, ...hintOf(error) }
     }
+  }
+}
+
+/** A text of more characters is looked at in several turns of the event loop. */
+const LONG_TEXT = 65_536
+
+/** A long answer takes a moment for each thing that is done with it: others come in between. */
+async function turn({ text }: ReplyBody): Promise<void> {
+  if (text.length > LONG_TEXT) await new Promise(setImmediate)
+}
+
+/** The same without a token in any of its words. */
+function redacted<Facts extends { error?: AttemptError; tokenProblem?: string; hint?: string }>(
+  facts: Facts,
+  redaction: TokenRedaction
+): Facts {
+  const { error, tokenProblem, hint } = facts
+  return {
+    ...facts,
+    ...(error && { error: { ...error, text: redaction.hide(error.text) } }),
+    ...(tokenProblem !== undefined && { tokenProblem: redaction.hide(tokenProblem) }),
+    ...(hint !== undefined && { hint: redaction.hide(hint) })
   }
 }
 
