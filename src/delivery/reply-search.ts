@@ -67,7 +67,11 @@ class ReplySearch {
       const number = known.get(key) ?? known.size
       known.set(key, number)
       this.#numbers.set(test, number)
-      const path = test.kind === 'reply-text' ? undefined : test.path
+      // Without a component it is the first.
+      const path =
+        test.kind === 'reply-text'
+          ? undefined
+          : { ...test.path, component: test.path.component ?? 1 }
       const place = JSON.stringify(path ?? '')
       const wanted = byPlace.get(place) ?? { path, values: new Map(), texts: new Map() }
       byPlace.set(place, wanted)

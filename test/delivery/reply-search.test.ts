@@ -49,6 +49,9 @@ describe('a search in the fields of a reply', () => {
     '@ERR-2.2:2': true,
     '@ERR-3:207': true,
     '@ERR[1]-3:207': true,
+    '@ERR-3.1:208': true,
+    '@ERR-3.1*09': true,
+    '@ERR[2]-3.1:208': true,
     '@ERR[2]-3:207': false,
     '@ERR[2]-3(1):208': true,
     '@ERR[2]-3(2):208': false,
@@ -91,8 +94,8 @@ describe('a search in the fields of a reply', () => {
       maxLength: 12
     })
     const separators = fc.constantFrom('|^~\\&', '|^~', '|^', '|~^\\&', '|^^\\&')
-    const numbers = fc.integer({ min: 1, max: 3 })
-    const optional = fc.option(numbers, { nil: undefined })
+    const numbers = fc.integer({ min: 1, max: 2 })
+    const optional = fc.option(numbers, { nil: undefined, freq: 1 })
     const paths = fc.record({
       ...{ occurrence: optional, field: numbers, repetition: optional },
       ...{ component: optional, subcomponent: optional }
