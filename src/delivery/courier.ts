@@ -4,7 +4,7 @@ import { HttpError } from '../http-client/http-error.ts'
 import type { HttpReply } from '../http-client/http-client.ts'
 import { retryAfterMs } from '../http-client/retry-after.ts'
 import type { Receiver } from '../https/receiver.ts'
-import { readReplyBody, type ReplyBody, type ReplyBodyOptions } from '../https/reply-body.ts'
+import { readReplyBody, type ReplyBodyOptions } from '../https/reply-body.ts'
 import { TokenError } from '../oauth2/token-error.ts'
 import type { TokenSource } from '../oauth2/token-source.ts'
 import type { Attempt, AttemptError, AttemptReply } from './attempt.ts'
@@ -113,17 +113,18 @@ export class Courier {
       if (reply instanceof HttpError) throw reply
       const { status, headers } = reply
       const read = await readReplyBody(reply.body, headers['content-type'], this.#settings.reply)
-      await turn(read)
+      await turn(read.text)
       const answer: AttemptReply = {
         text: read.text,
         empty: reply.body.length === 0,
         message: read.message,
         ack: read.message === null ? null : readAcknowledgement(read.message)
       }
-      await turn(read)
-      const searched = searchReply(rules, answer)
-      while (searched.step()) await turn(read)
-      await turn(read)
+      if (await turn(read.text)) {
+        const searched = searchReply(rules, answer)
+        while (searched.step()) await turn(read.text)
+        await turn(read.text)
+      }
       const attempt: Attempt = {
         sent,
         status,
@@ -204,9 +205,15 @@ export class Courier {
 /** A text of more characters is looked at in several turns of the event loop. */
 const LONG_TEXT = 65_536
 
-/** A long answer takes a moment for each thing that is done with it: others come in between. */
-async function turn({ text }: ReplyBody): Promise<void> {
-  if (text.length > LONG_TEXT) await new Promise(setImmediate)
+/**
+ * A long answer takes a moment for each thing that is done with it: others come in between.
+ *
+ * @returns whether it is long
+ */
+async function turn({ length }: string): Promise<boolean> {
+  const isLong = length > LONG_TEXT
+  if (isLong) await new Promise(setImmediate)
+  return isLong
 }
 
 /** The same without a token in any of its words. */

@@ -25,11 +25,11 @@ export interface Facts {
   /** The answer had no body at all, or there was no answer. */
   readonly empty: boolean
   /** MSA-2 names a message, and none that was sent. */
-  readonly foreignId: boolean
+  readonly foreignId: () => boolean
   /** MSH-9.1 is empty or the one that was sent. */
-  readonly sameType: boolean
+  readonly sameType: () => boolean
   /** For the tests that look into the reply. */
-  readonly searched: SearchedReply | undefined
+  readonly searched: () => SearchedReply | undefined
 }
 
 /**
@@ -47,10 +47,16 @@ export function factsOf(attempt: Attempt, rules: ReplyRules): Facts {
   const empty = reply === undefined || reply.empty
   return {
     ...{ attempt, ack, error, status, empty },
-    foreignId: ack !== null && ack.controlId !== '' && !isSent(ack.controlId, attempt),
-    sameType: error === null && hasSameType(attempt),
-    searched: reply && searchReply(rules, reply)
+    foreignId: once(() => ack !== null && ack.controlId !== '' && !isSent(ack.controlId, attempt)),
+    sameType: once(() => error === null && hasSameType(attempt)),
+    searched: once(() => reply && searchReply(rules, reply))
   }
+}
+
+/** Worked out when it is first asked for, and once however many rules ask. */
+function once<Fact>(workOut: () => Fact): () => Fact {
+  let known: { fact: Fact } | undefined
+  return () => (known ??= { fact: workOut() }).fact
 }
 
 /**
@@ -116,9 +122,9 @@ export function holds(test: ReplyTest, facts: Facts): boolean {
     case 'no-reply':
       return error === null && facts.empty
     case 'foreign-id':
-      return facts.foreignId
+      return facts.foreignId()
     case 'same-type':
-      return facts.sameType
+      return facts.sameType()
     case 'error':
       return error !== null
     case 'error-status':
@@ -137,7 +143,7 @@ export function holds(test: ReplyTest, facts: Facts): boolean {
     case 'field-value':
     case 'field-text':
     case 'reply-text':
-      return facts.searched?.holds(test) ?? false
+      return facts.searched()?.holds(test) ?? false
   }
 }
 
