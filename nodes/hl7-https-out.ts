@@ -92,9 +92,9 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
     ...settings.delivery,
     outbox,
     codec: contents,
-    attempt: async ({ parcel, problem }, signal) => {
+    attempt: async ({ parcel, problem }, signal, watch) => {
       if (parcel === undefined) throw problem
-      return courier.attempt(parcel, signal)
+      return courier.attempt(parcel, signal, watch)
     },
     emit: (facts, content, settlement) => {
       emit(RED, node, facts, content, settlement)

@@ -1,4 +1,5 @@
 import type { EntryFacts, Outbox } from '../outbox/outbox.ts'
+import type { Watch } from './careful-start.ts'
 import type { Clock } from './clock.ts'
 import type { AttemptResult } from './courier.ts'
 import type { DeliveryError } from './delivery-error.ts'
@@ -16,9 +17,6 @@ export interface ContentCodec<Content> {
   /** Bytes that the content takes in memory, roughly; `Infinity` keeps it there. */
   size(content: Content): number
 }
-
-/** Does a piece of work and, if need be, notes for which message while it lasts. */
-export type Watch = <T>(work: () => Promise<T>) => Promise<T>
 
 export interface DeliveryOptions<Content> {
   outbox: Outbox

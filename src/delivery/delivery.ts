@@ -5,7 +5,7 @@ import type { AttemptResult } from './courier.ts'
 import { CarefulStart } from './careful-start.ts'
 import { DeliveryError } from './delivery-error.ts'
 import type { Accepted, DeliveryOptions, DeliveryState, LeftAtClose } from './delivery-options.ts'
-import { nameOf, type MessageName } from './explain.ts'
+import { nameOf, printable, printableCode, type MessageName } from './explain.ts'
 import { Figures } from './figures.ts'
 import { LoadedMessages } from './loaded-messages.ts'
 import {
@@ -829,7 +829,7 @@ export class Delivery<Content> {
       this.#figures.failed++
       return
     }
-    this.#lastOutcome = { outcome, code: reply?.ack?.code ?? '' }
+    this.#lastOutcome = { outcome, code: printableCode(reply?.ack?.code ?? '') }
     if (outcome === 'error') {
       this.#figures.failed++
       const { error } = settlement
@@ -842,12 +842,15 @@ export class Delivery<Content> {
   }
 
   #noteFailure({ error, reply }: AttemptResult): void {
-    this.#noteError(error?.code ?? reply?.ack?.code ?? String(reply?.status ?? ''))
+    this.#noteError(error?.code ?? printableCode(reply?.ack?.code ?? String(reply?.status ?? '')))
   }
 
   #noteError(code: string): void {
     this.#failing = true
-    this.#lastError = { code, at: new Date(this.#options.clock.now()).toISOString() }
+    this.#lastError = {
+      code: printable(code),
+      at: new Date(this.#options.clock.now()).toISOString()
+    }
   }
 
   #idleIfEmpty(): void {

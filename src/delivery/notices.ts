@@ -1,6 +1,6 @@
 import { OutboxError } from '../outbox/outbox.ts'
 import type { AttemptResult } from './courier.ts'
-import { deliveryFailed, nameOf, printable, type MessageName } from './explain.ts'
+import { deliveryFailed, nameOf, printable, printableCode, type MessageName } from './explain.ts'
 
 /** A line for the log of whoever runs Node-RED: what stands still and why, or that it goes on. */
 export interface Notice {
@@ -52,7 +52,7 @@ export function unreadableNotice(error: unknown, againMs: number): Notice {
 function whatHappened(message: Attempted, result: AttemptResult): string {
   const ack = result.reply?.ack
   return ack
-    ? `${nameOf(message)}: the receiver answered ${printable(ack.code) || 'without a code'}.`
+    ? `${nameOf(message)}: the receiver answered ${printableCode(ack.code) || 'without a code'}.`
     : deliveryFailed(message, message.attempts, result).message
 }
 
