@@ -100,9 +100,9 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
     // A file that an earlier setting left is used, and so drained, until nothing is in it at a start.
     outbox: async () =>
       settings.queue === 'disk' || (await disk.isInUse()) ? disk : new MemoryOutbox(),
-    attempt: async ({ parcel, problem }, signal) => {
+    attempt: async ({ parcel, problem }, signal, watch) => {
       if (parcel === undefined) throw problem
-      return courier.attempt(parcel, signal)
+      return courier.attempt(parcel, signal, watch)
     },
     emit: (entry, content, settlement) => {
       emit(RED, node, entry, content, settlement)

@@ -48,8 +48,11 @@ export interface OutSettings {
   warnings: string[]
 }
 
-/** What is read of an answer at most, in bytes. */
-const MAX_RESPONSE_BYTES = 16 * 1024 * 1024
+/**
+ * What is read of an answer at most, in bytes: the default, and what settings.js may ask for. Reading
+ * takes time in proportion, in which Node-RED does nothing else.
+ */
+const REPLY_BYTES = { usual: 2_097_152, least: 1024, most: 104_857_600 }
 
 /**
  * Reads the node's properties.
@@ -112,7 +115,7 @@ export function readOutSettings(
       proxy: connection.proxy,
       maxConnections: order === 'fifo' ? 1 : maxInFlight,
       connectTimeoutMs: 1000 * properties.number('connectTimeout', 5, { min: 0.001, max: 3600 }),
-      maxResponseBytes: MAX_RESPONSE_BYTES
+      maxResponseBytes: readMaxReplyBytes(RED, problems)
     },
     receiver,
     rules,
@@ -239,6 +242,20 @@ function readReceiver(
     bodyEncoding: properties.choice('bodyEncoding', ['text', 'base64'], 'text'),
     bodyTemplate
   }
+}
+
+function readMaxReplyBytes(RED: NodeAPI, problems: string[]): number {
+  const { usual, least, most } = REPLY_BYTES
+  const { hl7HttpsOutMaxReplyBytes: bytes = usual } = RED.settings as {
+    hl7HttpsOutMaxReplyBytes?: unknown
+  }
+  if (typeof bytes === 'number' && Number.isInteger(bytes) && bytes >= least && bytes <= most) {
+    return bytes
+  }
+  problems.push(
+    `hl7HttpsOutMaxReplyBytes in settings.js must be a whole number of bytes from ${least} to ${most}`
+  )
+  return usual
 }
 
 function readRules(properties: Properties): ReplyRules | undefined {

@@ -1,6 +1,5 @@
 import type { AttemptResult, Courier, Parcel } from '../src/delivery/courier.ts'
 import { deliveryFailed } from '../src/delivery/explain.ts'
-import { isAnswer } from '../src/delivery/settlement.ts'
 import { Hl7Error } from '../src/hl7/hl7-error.ts'
 import { readOutgoingMessage, type OutgoingMessage } from '../src/hl7/outgoing-message.ts'
 import type { Receiver } from '../src/https/receiver.ts'
@@ -80,8 +79,8 @@ async function tokenInUse({ courier: { tokens } }: OutSettings): Promise<string>
 }
 
 function resultOf(message: OutgoingMessage, result: AttemptResult): TestMessageResult {
-  const { decision, reply, elapsedMs } = result
-  const left = decision.outcome === 'accept' || isAnswer(reply, message)
+  const { decision, reply, answered, elapsedMs } = result
+  const left = decision.outcome === 'accept' || answered
   const failure = left ? null : deliveryFailed(message, 1, result)
   return {
     status: reply?.status ?? null,

@@ -1,5 +1,8 @@
 import type { Outbox } from '../outbox/outbox.ts'
 
+/** Does a piece of work on a message. */
+export type Watch = <T>(work: () => Promise<T>) => Promise<T>
+
 /**
  * Finds out which message ends or hangs the process, after a run that did not end with a close.
  *

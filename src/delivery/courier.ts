@@ -7,11 +7,14 @@ import type { Receiver } from '../https/receiver.ts'
 import { readReplyBody, type ReplyBodyOptions } from '../https/reply-body.ts'
 import { TokenError } from '../oauth2/token-error.ts'
 import type { TokenSource } from '../oauth2/token-source.ts'
-import type { Attempt, AttemptError } from './attempt.ts'
+import type { Attempt, AttemptError, AttemptReply, SentMessage } from './attempt.ts'
+import type { Watch } from './careful-start.ts'
 import { decide, retriesOnReset, type Decision } from './decide.ts'
 import { EarlierMessages } from './earlier-messages.ts'
-import { countingAcknowledgement } from './holds.ts'
+import { countingAcknowledgement, isAnswer } from './holds.ts'
 import type { ReplyRules } from './reply-rules.ts'
+import { searchReply } from './reply-search.ts'
+import { TokenRedaction, type Quotes } from './token-redaction.ts'
 
 /** A message with what one attempt needs of it. */
 export interface Parcel {
@@ -45,6 +48,10 @@ export interface AttemptResult {
   tokenProblem?: string
   /** What to do where there is no token. */
   hint?: string
+  /** The receiver answered with HL7: an acknowledgement that counts, or another message. */
+  answered: boolean
+  /** What an explanation may quote of an answer without an acknowledgement. */
+  quotes?: Quotes
   /** There was a receiver to talk to: a connection, a token, and no 502, 503 or 504. */
   reachable: boolean
   /** The least wait that the server asked for, in milliseconds. */
@@ -81,61 +88,45 @@ export class Courier {
   }
 
   /**
+   * @param watch does what depends on the content of the message or of its reply
    * @throws {Hl7Error} when this message cannot be made into a request
    */
-  async attempt(parcel: Parcel, signal?: AbortSignal): Promise<AttemptResult> {
-    let start = performance.now()
+  async attempt(
+    parcel: Parcel,
+    signal?: AbortSignal,
+    watch: Watch = (work) => work()
+  ): Promise<AttemptResult> {
     const { message } = parcel
     const { tokens } = this.#settings
     const sent = { controlIds: message.controlIds, type: message.type, replyDue: message.replyDue }
-    let token: string | undefined
-    let refusal: Pick<AttemptResult, 'tokenProblem' | 'hint'> | undefined
-    try {
-      token = await tokens?.token(signal)
+    const redaction = new TokenRedaction()
+    let start = performance.now()
+    let refusal: Pick<AttemptResult, 'tokenProblem' | 'hint'> = {}
+    const send = (token: string | undefined): Promise<HttpReply | HttpError> => {
+      if (token !== undefined) redaction.add(token)
       start = performance.now()
-      let reply = await this.#send(parcel, token, signal)
+      return this.#send(parcel, token, signal, watch)
+    }
+    try {
+      const token = await tokens?.token(signal)
+      let reply = await send(token)
       if (token !== undefined && this.#isRefused(reply)) {
         const fresh = await this.#freshToken(token, signal)
         if (typeof fresh !== 'string') refusal = fresh
         else {
-          start = performance.now()
-          reply = await this.#send(parcel, fresh, signal)
+          reply = await send(fresh)
           if (this.#isRefused(reply)) tokens?.drop(fresh)
         }
       }
       if (reply instanceof HttpError) throw reply
-      const {
-        text,
-        hl7,
-        message: answer
-      } = await readReplyBody(reply.body, reply.headers['content-type'], this.#settings.reply)
-      if (
-        answer !== null &&
-        this.#earlier.isAnswered(reply.connection, message.controlIds, answer)
-      ) {
-        throw earlierAnswer(reply)
-      }
-      const attempt: Attempt = {
-        sent,
-        status: reply.status,
-        reply: {
-          text,
-          empty: reply.body.length === 0,
-          message: answer,
-          ack: answer === null ? null : readAcknowledgement(answer)
-        }
-      }
-      const ack = countingAcknowledgement(attempt)
+      const answered = reply
       return {
-        decision: decide(this.#settings.rules, attempt),
-        reply: { status: reply.status, headers: reply.headers, text, hl7, ack },
-        ...refusal,
-        reachable: ack !== null || !GATEWAY_STATUSES.has(reply.status),
-        ...withRetryAfter(reply.status, retryAfterMs(reply.headers['retry-after'], Date.now())),
+        ...(await watch(() => this.#read(answered, message, sent, redaction))),
+        ...redacted(refusal, redaction),
         elapsedMs: performance.now() - start
       }
     } catch (thrown) {
-      const failure = { ...failureOf(thrown), ...refusal }
+      const failure = redacted({ ...failureOf(thrown), ...refusal }, redaction)
       const attempt: Attempt = {
         sent,
         error: failure.error,
@@ -146,20 +137,71 @@ export class Courier {
       }
       return {
         ...failure,
+        answered: false,
         decision: decide(this.#settings.rules, attempt),
         elapsedMs: performance.now() - start
       }
     }
   }
 
+  /** @throws {HttpError} for an answer that is another message's */
+  async #read(
+    reply: HttpReply,
+    message: OutgoingMessage,
+    sent: SentMessage,
+    redaction: TokenRedaction
+  ): Promise<Omit<AttemptResult, 'elapsedMs'>> {
+    const { rules } = this.#settings
+    const { status, headers } = reply
+    const read = await readReplyBody(reply.body, headers['content-type'], this.#settings.reply)
+    await turn(read.text)
+    if (
+      read.message !== null &&
+      this.#earlier.isAnswered(reply.connection, message.controlIds, read.message)
+    ) {
+      throw earlierAnswer(reply)
+    }
+    const answer: AttemptReply = {
+      text: read.text,
+      empty: reply.body.length === 0,
+      message: read.message,
+      ack: read.message === null ? null : readAcknowledgement(read.message)
+    }
+    if (await turn(read.text)) {
+      const searched = searchReply(rules, answer)
+      while (searched.step()) await turn(read.text)
+      await turn(read.text)
+    }
+    const attempt: Attempt = {
+      sent,
+      status,
+      reply: answer,
+      ...(read.problem === undefined
+        ? undefined
+        : { error: { code: 'ERR_RESPONSE_TOO_LARGE', text: read.problem } })
+    }
+    const { error } = attempt
+    const ack = countingAcknowledgement(attempt)
+    return {
+      decision: decide(rules, attempt),
+      reply: { status, headers, text: read.text, hl7: read.hl7, ack },
+      ...(error === undefined ? undefined : { error }),
+      answered: isAnswer(attempt, message),
+      ...(ack === null ? { quotes: redaction.quotes(headers) } : undefined),
+      reachable: ack !== null || !GATEWAY_STATUSES.has(status),
+      ...withRetryAfter(status, retryAfterMs(headers['retry-after'], Date.now()))
+    }
+  }
+
   async #send(
     parcel: Parcel,
     token: string | undefined,
-    signal: AbortSignal | undefined
+    signal: AbortSignal | undefined,
+    watch: Watch
   ): Promise<HttpReply | HttpError> {
     const { receiver, rules } = this.#settings
     const { message, input, url, responseTimeoutMs } = parcel
-    const request = await receiver.prepare({ message, input, url, token })
+    const request = await watch(() => receiver.prepare({ message, input, url, token }))
     const send = (): Promise<HttpReply | HttpError> =>
       receiver.send(request, { responseTimeoutMs, signal }).catch(httpError)
     const answer = await send()
@@ -191,6 +233,34 @@ export class Courier {
       if (!(error instanceof TokenError) || error.code === 'ERR_ABORTED') throw error
       return { tokenProblem: error.message, ...hintOf(error) }
     }
+  }
+}
+
+/** A text of more characters is looked at in several turns of the event loop. */
+const LONG_TEXT = 65_536
+
+/**
+ * A long answer takes a moment for each thing that is done with it: others come in between.
+ *
+ * @returns whether it is long
+ */
+async function turn({ length }: string): Promise<boolean> {
+  const isLong = length > LONG_TEXT
+  if (isLong) await new Promise(setImmediate)
+  return isLong
+}
+
+/** The same without a token in any of its words. */
+function redacted<Facts extends { error?: AttemptError; tokenProblem?: string; hint?: string }>(
+  facts: Facts,
+  redaction: TokenRedaction
+): Facts {
+  const { error, tokenProblem, hint } = facts
+  return {
+    ...facts,
+    ...(error && { error: { ...error, text: redaction.hide(error.text) } }),
+    ...(tokenProblem !== undefined && { tokenProblem: redaction.hide(tokenProblem) }),
+    ...(hint !== undefined && { hint: redaction.hide(hint) })
   }
 }
 

@@ -33,7 +33,7 @@ const defaultRules = parseReplyRules(DEFAULT_REPLY_RULES).rules
  *   accepted; all else fails.
  */
 export function decide(rules: ReplyRules, attempt: Attempt): Decision {
-  const facts = factsOf(attempt)
+  const facts = factsOf(attempt, rules)
   if (!attempt.sent.replyDue && facts.error === null && facts.empty) {
     return { outcome: 'accept', retry: false, rule: '', action: '', warnings: [] }
   }

@@ -1,7 +1,7 @@
 import { OutboxError, type Entry } from '../outbox/outbox.ts'
 import type { AttemptResult } from './courier.ts'
 import type { DeliveryEvent } from './delivery-events.ts'
-import { deliveryFailed, nameOf, printable } from './explain.ts'
+import { deliveryFailed, nameOf, printable, printableCode } from './explain.ts'
 
 /** A line for the log: what does not move and why, or that it moves again. */
 export interface Notice {
@@ -92,7 +92,7 @@ function unreadableText(error: unknown, againMs: number): string {
 function whatHappened(message: Entry, result: AttemptResult): string {
   const ack = result.reply?.ack
   return ack
-    ? `${nameOf(message)}: the receiver answered ${printable(ack.code) || 'without a code'}.`
+    ? `${nameOf(message)}: the receiver answered ${printableCode(ack.code) || 'without a code'}.`
     : deliveryFailed(message, message.attempts, result).message
 }
 

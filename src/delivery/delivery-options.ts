@@ -1,13 +1,11 @@
 import type { Entry, Outbox } from '../outbox/outbox.ts'
+import type { Watch } from './careful-start.ts'
 import type { Clock } from './clock.ts'
 import type { AttemptResult } from './courier.ts'
 import type { DeliveryEvent } from './delivery-events.ts'
 import type { Order } from './lanes.ts'
 import type { RetrySettings } from './retry-schedule.ts'
 import type { Settlement } from './settlement.ts'
-
-/** Does a piece of work and, if need be, notes for which message while it lasts. */
-export type Watch = <T>(work: () => Promise<T>) => Promise<T>
 
 export interface DeliveryOptions<Content> {
   /** Gives the outbox; asked again after one could not be opened. */

@@ -44,13 +44,13 @@ export class EarlierMessages {
     if (earlier === undefined) return false
     const own = new Set(controlIds)
     let found = false
-    for (const msa of answer.segments('MSA')) {
+    answer.each(['MSA'], (msa) => {
       const whole = msa.fieldText(2)
-      if (whole === '') continue
+      if (whole === '') return true
       const ids = [whole, msa.value(msaControlId)]
-      if (ids.some((id) => own.has(id)) || !ids.some((id) => earlier.has(id))) return false
-      found = true
-    }
+      found = !ids.some((id) => own.has(id)) && ids.some((id) => earlier.has(id))
+      return found
+    })
     return found
   }
 }

@@ -1,6 +1,6 @@
 import type { AttemptError } from './attempt.ts'
 import { DeliveryError, type DeliveryErrorCause } from './delivery-error.ts'
-import type { AttemptResult, ReplyRecord } from './courier.ts'
+import type { AttemptResult } from './courier.ts'
 
 /** What an error may say about the message that it is about. */
 export interface MessageName {
@@ -48,7 +48,8 @@ const CODE_HINTS: Record<string, string> = {
     'Check the clock of this machine; the certificate of the receiver is for later.',
   CERT_REVOKED: 'The operator of the receiver has to replace its certificate.',
   ERR_TLS_CERT_ALTNAME_INVALID: 'Use the host name that the certificate is for.',
-  ERR_RESPONSE_TOO_LARGE: 'Check that the URL is that of an HL7 receiver.',
+  ERR_RESPONSE_TOO_LARGE:
+    'Check that the URL is that of an HL7 receiver; what may be longer needs hl7HttpsOutMaxReplyBytes in settings.js.',
   ERR_UPGRADED: 'Check that the URL is that of an HL7 receiver.',
   ERR_EARLIER_ANSWER:
     'It answers a message more than once: its operator has to look. It may have taken this message.'
@@ -64,14 +65,14 @@ export function deliveryFailed(
   attempts: number,
   result: AttemptResult
 ): DeliveryError {
-  const { error, reply, tokenProblem } = result
+  const { error, reply } = result
   const status = reply?.status ?? result.status
   const cause: DeliveryErrorCause = {
     code: error?.code ?? (status === undefined ? 'EUNKNOWN' : String(status)),
     ...(status === undefined ? undefined : { status })
   }
   const tried = attempts === 1 ? 'one attempt' : `${attempts} attempts`
-  const what = error?.text ?? (reply === undefined ? '' : describeReply(reply, tokenProblem))
+  const what = error?.text ?? describeReply(result)
   return new DeliveryError(
     'HL7_DELIVERY_FAILED',
     `${nameOf(name)} was not delivered (${tried}). ${sentence(what)}${hint(result)}`,
@@ -88,34 +89,41 @@ export function nameOf({ controlId, type }: MessageName): string {
 /**
  * One line, bounded: control IDs are free text that comes from outside. Whatever could break a line,
  * turn the direction of writing or cannot be shown becomes a question mark.
+ *
+ * @param most how many characters
  */
-export function printable(text: string): string {
-  const line = text.slice(0, 81).replace(/[\p{C}\p{Zl}\p{Zp}]/gu, '?')
-  return line.length <= 80 ? line : `${line.slice(0, 79)}…`
+export function printable(text: string, most = 80): string {
+  const line = text.slice(0, most + 1).replace(/[\p{C}\p{Zl}\p{Zp}]/gu, '?')
+  return line.length <= most ? line : `${line.slice(0, most - 1)}…`
 }
 
-function describeReply(reply: ReplyRecord, tokenProblem: string | undefined): string {
+/** An MSA-1 has two letters. What is longer is shown as far as it may be told by: it could be anything. */
+export function printableCode(code: string): string {
+  return printable(code, 12)
+}
+
+function describeReply({ reply, tokenProblem, quotes }: AttemptResult): string {
+  if (reply === undefined) return ''
   const { status } = reply
   if (tokenProblem !== undefined) {
     return `The receiver refused the token (${status}). ${tokenProblem}`
   }
   if (status >= 300 && status < 400) {
-    return `The receiver redirects (${status}) ${target(reply.headers.location)}`
+    return `The receiver redirects (${status}) ${target(quotes?.redirect)}`
   }
   if (status < 200 || status >= 400) return `The receiver answered with HTTP status ${status}.`
   if (reply.text === '') {
     return `The receiver answered ${status} without a body, though a reply was due.`
   }
-  const type = reply.headers['content-type']
+  const type = quotes?.contentType
   return `The receiver answered ${status} with ${type === undefined ? 'a body' : printable(type)} that holds no HL7 acknowledgement.`
 }
 
 /** A redirect is never followed: the token and the message would go where nobody sent them. */
-function target(location: string | undefined): string {
-  const origin = URL.parse(location ?? '')?.origin
-  return origin === undefined
+function target(site: string | undefined): string {
+  return site === undefined
     ? 'within its own site. Put the final URL into the form; redirects are not followed.'
-    : `to ${printable(origin)}. If that is the right place, put its URL into the form; redirects are not followed.`
+    : `to ${printable(site)}. If that is the right place, put its URL into the form; redirects are not followed.`
 }
 
 function hint(result: AttemptResult): string {
@@ -123,7 +131,8 @@ function hint(result: AttemptResult): string {
   return words === undefined ? '' : ` ${words}`
 }
 
-function hintWords({ error, reply, tokenProblem, hint: known }: AttemptResult): string | undefined {
+function hintWords(result: AttemptResult): string | undefined {
+  const { error, reply, tokenProblem, quotes, hint: known } = result
   if (known !== undefined) return known
   if (error !== undefined) return errorHint(error)
   if (reply === undefined || tokenProblem !== undefined) return undefined
@@ -131,8 +140,7 @@ function hintWords({ error, reply, tokenProblem, hint: known }: AttemptResult): 
     return 'Check that the URL is that of an HL7 receiver, or say with a reply rule what such an answer means.'
   }
   if (reply.status === 401 || reply.status === 403) {
-    const scope = wantedScope(reply.headers['www-authenticate'])
-    if (scope !== undefined) return `It wants the scope "${printable(scope)}".`
+    if (quotes?.scope !== undefined) return `It wants the scope "${printable(quotes.scope)}".`
   }
   return STATUS_HINTS[reply.status]
 }
@@ -152,11 +160,6 @@ function errorHint({ code, family, text, atProxy }: AttemptError): string | unde
   if (family === 'tls' && text.includes('client certificate')) return CLIENT_CERTIFICATE_HINT
   if (family === 'tls' && /^(EPROTO|ERR_SSL_|ECONN|EPIPE)/.test(code)) return TLS_HINT
   return CODE_HINTS[code]
-}
-
-/** The scope that a challenge asks for (RFC 6750 §3). */
-function wantedScope(challenge = ''): string | undefined {
-  return /scope="([^"]+)"/i.exec(challenge)?.[1]
 }
 
 function sentence(text: string): string {

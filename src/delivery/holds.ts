@@ -1,12 +1,15 @@
 import type { Acknowledgement } from '../hl7/acknowledgement.ts'
 import { parsePath } from '../hl7/path.ts'
+import { isAccept } from '../hl7/reply-message.ts'
+import type { Segment } from '../hl7/segments.ts'
 import type { Attempt, AttemptError } from './attempt.ts'
-import { ReplySearch } from './reply-search.ts'
+import type { ReplyRules } from './reply-rules.ts'
+import { searchReply, type SearchedReply } from './reply-search.ts'
 import type { ReplyTest } from './reply-test.ts'
 
-const msaCode = parsePath('MSA-1')
 const msaControlId = parsePath('MSA-2')
-const messageType = parsePath('MSH-9.1')
+const messageCode = parsePath('MSH-9.1')
+const trigger = parsePath('MSH-9.2')
 
 /**
  * What an attempt comes to, before any rule is asked: worked out once, for all tests.
@@ -21,11 +24,20 @@ export interface Facts {
   readonly status: number | undefined
   /** The answer had no body at all, or there was no answer. */
   readonly empty: boolean
-  readonly search: ReplySearch
+  /** MSA-2 names a message, and none that was sent. */
+  readonly foreignId: () => boolean
+  /** MSH-9.1 is empty or the one that was sent. */
+  readonly sameType: () => boolean
+  /** For the tests that look into the reply. */
+  readonly searched: () => SearchedReply | undefined
 }
 
-/** Sorts an attempt into acknowledged, error (`E`), or a 2xx answer without an MSA. */
-export function factsOf(attempt: Attempt): Facts {
+/**
+ * Sorts an attempt into acknowledged, error (`E`), or a 2xx answer without an MSA.
+ *
+ * @param rules those of which tests are going to be asked for
+ */
+export function factsOf(attempt: Attempt, rules: ReplyRules): Facts {
   const { reply } = attempt
   // A token server's status is not the HL7 server's, wherever it comes from.
   const status = attempt.error?.family === 'token' ? undefined : attempt.status
@@ -33,17 +45,54 @@ export function factsOf(attempt: Attempt): Facts {
   const ack = countingAcknowledgement(attempt)
   const error = ack === null ? (attempt.error ?? (success ? null : statusError(status))) : null
   const empty = reply === undefined || reply.empty
-  return { attempt, ack, error, status, empty, search: new ReplySearch(reply) }
+  return {
+    ...{ attempt, ack, error, status, empty },
+    foreignId: once(() => ack !== null && ack.controlId !== '' && !isSent(ack.controlId, attempt)),
+    sameType: once(() => error === null && hasSameType(attempt)),
+    searched: once(() => reply && searchReply(rules, reply))
+  }
+}
+
+/** Worked out when it is first asked for, and once however many rules ask. */
+function once<Fact>(workOut: () => Fact): () => Fact {
+  let known: { fact: Fact } | undefined
+  return () => (known ??= { fact: workOut() }).fact
 }
 
 /**
- * An MSA counts whatever the status. A batch header that lists nothing says "no error" only where
- * the server says so too: a failing server that sends a bare header has not accepted anything.
+ * The acknowledgement that counts: any whatever the status, except AA and CA (and a batch header that
+ * lists no error), which count beside a whole 2xx answer only. To believe them beside an error is the
+ * one way to lose a message.
  */
 export function countingAcknowledgement(attempt: Attempt): Acknowledgement | null {
-  const { ack, message } = attempt.reply ?? { ack: null, message: null }
-  if (isSuccess(attempt.status) && attempt.error === undefined) return ack
-  return message !== null && message.values(msaCode).length > 0 ? ack : null
+  const ack = attempt.reply?.ack ?? null
+  if (ack === null || !isAccept(ack.code)) return ack
+  return isSuccess(attempt.status) && attempt.error === undefined ? ack : null
+}
+
+/**
+ * Whether the receiver answered with HL7, acknowledgement or not. An MSA that does not count is no
+ * answer. What was sent and came back (the same control ID and type, no MSA) is none: something that
+ * knows no HL7 echoed it. Nor is the bare beginning of one, which tells neither its type nor an error.
+ *
+ * @param name of the message that was sent
+ */
+export function isAnswer(attempt: Attempt, name: { controlId: string; type: string }): boolean {
+  if (countingAcknowledgement(attempt) !== null) return true
+  const message = attempt.reply?.message ?? null
+  if (message === null || message.msa !== undefined) return false
+  const first = new Map<string, Segment>()
+  message.each(['FHS', 'BHS', 'MSH', 'ERR'], (segment) => {
+    if (!first.has(segment.name)) first.set(segment.name, segment)
+    return first.size < 4
+  })
+  const msh = first.get('MSH')
+  const code = msh?.value(messageCode) ?? ''
+  if (code === '' && !first.has('ERR')) return false
+  const event = msh?.value(trigger) ?? ''
+  const sameType = code + (event === '' ? '' : `^${event}`) === name.type
+  const ids = [first.get('FHS')?.fieldText(11), first.get('BHS')?.fieldText(11), msh?.fieldText(10)]
+  return !sameType || !ids.includes(name.controlId)
 }
 
 function isSuccess(status: number | undefined): boolean {
@@ -73,9 +122,9 @@ export function holds(test: ReplyTest, facts: Facts): boolean {
     case 'no-reply':
       return error === null && facts.empty
     case 'foreign-id':
-      return ack !== null && ack.controlId !== '' && !isSent(ack.controlId, facts.attempt)
+      return facts.foreignId()
     case 'same-type':
-      return error === null && hasSameType(facts)
+      return facts.sameType()
     case 'error':
       return error !== null
     case 'error-status':
@@ -87,15 +136,14 @@ export function holds(test: ReplyTest, facts: Facts): boolean {
     case 'error-text':
       return error !== null && error.text.toLowerCase().includes(test.text)
     case 'status':
-      return isWithin(status, test)
-    case 'field-value':
-      return facts.search.fieldValue(test.path, test.value)
-    case 'field-text':
-      return facts.search.fieldText(test.path, test.text)
+      // A 2xx of an answer that could not be read is no success: it may hold a refusal.
+      return isWithin(status, test) && !(isSuccess(status) && error !== null)
     case 'severity':
       return ack?.severity === test.severity
+    case 'field-value':
+    case 'field-text':
     case 'reply-text':
-      return facts.search.text(test.text)
+      return facts.searched()?.holds(test) ?? false
   }
 }
 
@@ -103,15 +151,13 @@ const standardCodes = new Set(['AA', 'CA', 'AE', 'CE', 'AR', 'CR'])
 
 /** Whether MSA-2, or its first component alone, is an id that was sent. */
 function isSent(controlId: string, { sent, reply }: Attempt): boolean {
-  if (sent.controlIds.includes(controlId)) return true
-  const msas = reply?.message?.segments('MSA') ?? []
-  const msa = msas.find((segment) => segment.fieldText(2) === controlId)
-  return msa !== undefined && sent.controlIds.includes(msa.value(msaControlId))
+  const first = reply?.message?.msa?.value(msaControlId)
+  return [controlId, first].some((id) => id !== undefined && sent.controlIds.includes(id))
 }
 
-function hasSameType({ attempt }: Facts): boolean {
-  const received = attempt.reply?.message?.values(messageType)[0]
-  return received === '' || received === attempt.sent.type.split('^', 1)[0]
+function hasSameType({ sent, reply }: Attempt): boolean {
+  const received = reply?.message?.first('MSH')?.value(messageCode)
+  return received === '' || received === sent.type.split('^', 1)[0]
 }
 
 function isWithin(status: number | undefined, range: { from: number; to: number }): boolean {

@@ -1,6 +1,4 @@
 import { Hl7Error } from '../hl7/hl7-error.ts'
-import { parsePath, type Hl7Path } from '../hl7/path.ts'
-import { readReplyMessage } from '../hl7/reply-message.ts'
 import type { AttemptResult, ReplyRecord } from './courier.ts'
 import { DeliveryError, type DeliveryErrorCause, type DeliveryErrorCode } from './delivery-error.ts'
 import { deliveryFailed, nameOf, type MessageName } from './explain.ts'
@@ -26,50 +24,28 @@ export function settlementOf(
   result: AttemptResult,
   settledAt: number
 ): Settlement {
-  const { decision, reply } = result
+  const { decision, reply, answered } = result
   const { rule, action, warnings } = decision
-  const common = { rule, action, warnings, settledAt, ...(reply === undefined ? {} : { reply }) }
+  const common = { rule, action, warnings, settledAt }
+  if (reply !== undefined && (decision.outcome === 'accept' || answered)) {
+    // Where there is HL7, that is what leaves; the body is kept as far as an error would show it.
+    const kept = reply.hl7 === '' ? reply : { ...reply, text: reply.text.slice(0, MAX_ERROR_REPLY) }
+    return { outcome: decision.outcome === 'accept' ? 'ack' : 'nak', ...common, reply: kept }
+  }
   if (decision.outcome === 'accept') return { outcome: 'ack', ...common }
-  if (isAnswer(reply, name)) return { outcome: 'nak', ...common }
   const { code, message, cause } = deliveryFailed(name, attempts, result)
-  return { outcome: 'error', error: { code, message, cause }, ...common }
+  const failed: Settlement = { outcome: 'error', error: { code, message, cause }, ...common }
+  return keptAnswer(reply === undefined ? failed : { ...failed, reply })
 }
 
 /** An error shows no more of a reply's text than this, in bytes of UTF-8. */
 export const MAX_ERROR_REPLY = 64 * 1024
 
-/** What is kept of an answer to a suspended message: at least as much as an error shows of it. */
+/** A settlement with as much of the answer as an error shows of it, at least. */
 export function keptAnswer(settlement: Settlement): Settlement {
   const { reply } = settlement
   if (reply === undefined) return settlement
   return { ...settlement, reply: { ...reply, text: reply.text.slice(0, MAX_ERROR_REPLY), hl7: '' } }
-}
-
-const [messageCode, trigger] = [parsePath('MSH-9.1'), parsePath('MSH-9.2')]
-
-/**
- * Whether the receiver answered with HL7, acknowledgement or not. What was sent and came back (the same
- * control ID and type, no MSA) is no answer: something that knows no HL7 echoed it. Nor is the bare
- * beginning of one, which tells neither its type nor an error.
- */
-export function isAnswer(
-  reply: ReplyRecord | undefined,
-  { controlId, type }: MessageName
-): boolean {
-  if (reply === undefined) return false
-  if (reply.ack !== null) return true
-  const message = readReplyMessage(reply.hl7)
-  if (message === null) return false
-  const first = (path: Hl7Path): string => message.values(path)[0] ?? ''
-  if (first(messageCode) === '' && message.segments('ERR').length === 0) return false
-  const event = first(trigger)
-  const sameType = first(messageCode) + (event === '' ? '' : `^${event}`) === type
-  const ids = [
-    message.segments('FHS')[0]?.fieldText(11),
-    message.segments('BHS')[0]?.fieldText(11),
-    message.segments('MSH')[0]?.fieldText(10)
-  ]
-  return !sameType || !ids.includes(controlId)
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { AttemptResult } from './courier.ts'
 import type { DeliveryEvent } from './delivery-events.ts'
+import { printable, printableCode } from './explain.ts'
 import type { Settlement } from './settlement.ts'
 
 /** Counters and latencies of one node since it started, and what happened last. */
@@ -91,7 +92,7 @@ export class Tally {
     if (outcome === 'error') this.#failed++
     // What an operator did is no news of the receiver, and hides none.
     if (error?.code === 'HL7_DISCARDED') return
-    this.#lastOutcome = { outcome, code: reply?.ack?.code ?? '' }
+    this.#lastOutcome = { outcome, code: printableCode(reply?.ack?.code ?? '') }
     if (outcome === 'error') {
       this.#noteError(error?.cause?.code ?? error?.code ?? 'EUNKNOWN')
       return
@@ -103,7 +104,7 @@ export class Tally {
 
   #noteError(code: string): void {
     this.#failing = true
-    this.#lastError = { code, at: new Date(this.#now()).toISOString() }
+    this.#lastError = { code: printable(code), at: new Date(this.#now()).toISOString() }
   }
 
   #percentile(share: number): number {
@@ -120,5 +121,5 @@ export class Tally {
 
 /** Why an attempt failed, as a code: of Node.js or the token server, an HTTP status, or MSA-1. */
 export function causeOf({ error, reply }: AttemptResult): string {
-  return error?.code ?? reply?.ack?.code ?? String(reply?.status ?? '')
+  return error?.code ?? printableCode(reply?.ack?.code ?? String(reply?.status ?? ''))
 }

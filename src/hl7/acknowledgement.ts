@@ -1,6 +1,6 @@
 import { unescape } from './escapes.ts'
 import { isSegmentName, parsePath } from './path.ts'
-import { maxSegments, type ReplyMessage } from './reply-message.ts'
+import type { ReplyMessage } from './reply-message.ts'
 import { declaresSeparators, isHeader, type Segment } from './segments.ts'
 
 /** One error of an acknowledgement; everything unescaped, `''` for what is absent. */
@@ -30,55 +30,80 @@ export interface Acknowledgement {
   /** MSA-3. */
   readonly text: string
   /**
-   * The worst ERR-4: F over E over W over I. `''` without ERR, and where some ERR has none of the four,
-   * or there are more than are read, and no other has F or E: what it reports could be worse than a
-   * warning.
+   * The worst ERR-4 of all: F over E over W over I. `''` without ERR, and where some ERR has none of the
+   * four and no other has F or E: what it reports could be worse than a warning.
    */
   readonly severity: string
   readonly errors: AcknowledgementError[]
 }
 
-/** How many errors are listed at most; a reply has to be read in bounded time and memory. */
-const maxErrors = 10_000
+/**
+ * How many errors are listed at most, and how much text of ERR and MSA segments is taken apart for them,
+ * in characters: a reply has to be read in a moment. The worst code and severity are those of all.
+ */
+const maxErrors = 1_000
+const maxErrorText = 256 * 1024
 
 const msaCode = parsePath('MSA-1')
 const errSeverity = parsePath('ERR-4')
 
 /**
- * The acknowledgement in a reply. Of several MSAs it is the worst one (R over E over any other over A,
- * the first of equals), with the errors of all.
+ * The acknowledgement in a reply. Of several MSAs it is the worst one, with the errors of all.
  *
  * A batch or file without any message lists no error and counts as AA, if nothing else stands in it.
  *
  * @returns null when the reply acknowledges nothing: messages without MSA.
  */
 export function readAcknowledgement(message: ReplyMessage): Acknowledgement | null {
-  const msas = message.segments('MSA')
-  const errs = message.segments('ERR')
-  const worst = worstOf(msas)
-  if (worst === undefined) {
-    return isEmptyBatch(message.text)
-      ? { code: 'AA', controlId: '', text: '', severity: '', errors: [] }
-      : null
-  }
-  const errors: AcknowledgementError[] = []
-  const add = (
-    segments: readonly Segment[],
-    read: (segment: Segment) => AcknowledgementError[]
-  ) => {
-    for (const segment of segments) {
-      if (errors.length >= maxErrors) return
-      errors.push(...read(segment))
-    }
-  }
-  add(errs, errorsOf)
-  if (errors.length === 0) add(msas, errorConditionOf)
+  const code = codeOfReply(message)
+  if (code === undefined) return null
+  const { msa } = message
   return {
-    code: worst.value(msaCode),
-    controlId: worst.fieldText(2),
-    text: worst.fieldText(3),
-    severity: worstSeverity(errs),
-    errors: errors.slice(0, maxErrors)
+    code,
+    controlId: msa?.fieldText(2) ?? '',
+    text: msa?.fieldText(3) ?? '',
+    ...readErrors(message)
+  }
+}
+
+/** The acknowledgement's code alone; undefined when the reply acknowledges nothing. */
+export function codeOfReply({ msa, text }: ReplyMessage): string | undefined {
+  return msa?.value(msaCode) ?? (isEmptyBatch(text) ? 'AA' : undefined)
+}
+
+/** What the ERR segments say or, where they say nothing, the MSA-6. */
+function readErrors(message: ReplyMessage): Pick<Acknowledgement, 'severity' | 'errors'> {
+  const severities = new Set<string>()
+  const list = new ErrorList()
+  message.each(['ERR'], (err) => {
+    const severity = err.value(errSeverity)
+    if (severity === '' && isEmpty(err)) return
+    severities.add(knownSeverities.includes(severity) ? severity : '')
+    list.add(err, errorsOf)
+  })
+  if (list.errors.length === 0) {
+    message.each(['MSA'], (msa) => list.add(msa, errorConditionOf))
+  }
+  const worst = knownSeverities.find((severity) => severities.has(severity)) ?? ''
+  const severity = severities.has('') && worst !== 'F' && worst !== 'E' ? '' : worst
+  return { severity, errors: list.errors }
+}
+
+/** The worst first. */
+const knownSeverities = ['F', 'E', 'W', 'I']
+
+/** Errors up to the limits. */
+class ErrorList {
+  readonly errors: AcknowledgementError[] = []
+  #room = maxErrorText
+
+  /** @returns whether there is room for more */
+  add(segment: Segment, read: (segment: Segment) => AcknowledgementError[]): boolean {
+    if (this.#room > 0 && this.errors.length < maxErrors) {
+      this.#room -= segment.text.length
+      this.errors.push(...read(segment).slice(0, maxErrors - this.errors.length))
+    }
+    return this.#room > 0 && this.errors.length < maxErrors
   }
 }
 
@@ -100,46 +125,6 @@ function isEmptyBatch(text: string): boolean {
   return true
 }
 
-/** The worst of all, the first of equals. */
-function worstOf(msas: readonly Segment[]): Segment | undefined {
-  let worst: Segment | undefined
-  let worstRank = -1
-  for (const msa of msas) {
-    const msaRank = rank(msa)
-    if (msaRank <= worstRank) continue
-    worst = msa
-    worstRank = msaRank
-  }
-  return worst
-}
-
-function rank(msa: Segment): number {
-  switch (msa.value(msaCode)) {
-    case 'AR':
-    case 'CR':
-      return 3
-    case 'AE':
-    case 'CE':
-      return 2
-    case 'AA':
-    case 'CA':
-      return 0
-    default:
-      return 1
-  }
-}
-
-function worstSeverity(errs: readonly Segment[]): string {
-  const found = new Set<string>()
-  for (const err of errs) {
-    if (!isEmpty(err)) found.add(err.value(errSeverity))
-  }
-  const known = ['F', 'E', 'W', 'I'].filter((severity) => found.has(severity))
-  const worst = known[0] ?? ''
-  const all = found.size === known.length && errs.length < maxSegments
-  return worst === 'F' || worst === 'E' || all ? worst : ''
-}
-
 /** Whether nothing but separators follows the segment's name. */
 function isEmpty({ text, separators }: Segment): boolean {
   const { field, component, repetition, subcomponent } = separators
@@ -155,7 +140,6 @@ function isEmpty({ text, separators }: Segment): boolean {
  * 2.5 form an ERR-1, kept there for older readers, fills only what the newer fields leave empty.
  */
 function errorsOf(err: Segment): AcknowledgementError[] {
-  if (isEmpty(err)) return []
   const older = err.repetitions(1).map((one) => fromErr1(err, one))
   const newer = [2, 3, 4, 5, 7, 8].some((field) => err.field(field) !== '')
   if (!newer) return older.filter((error) => error !== null)

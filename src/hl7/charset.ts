@@ -11,7 +11,10 @@ import { Segments } from './segments.ts'
 
 /** A character set that bytes can be labelled with. */
 export interface Charset {
-  /** The charset parameter of a Content-Type, lower case, without quotes: `utf-8`, `iso-8859-1`. */
+  /**
+   * The charset parameter of a Content-Type, lower case, without quotes: `utf-8`, `iso-8859-1`. The
+   * name that IANA prefers for MIME, whatever name was asked for; where it has none, the usual one.
+   */
   readonly label: string
   /** iconv-lite's name; `''` for the ISO 2022-JP sets, which can be read but not written. */
   readonly codec: string
@@ -69,8 +72,20 @@ const charsets: ReadonlyMap<string, Charset> = new Map([
   ['gbk', { label: 'gbk', codec: 'gbk' }],
   ['iso2022jp', iso2022jp],
   ['iso2022jp2', iso2022jp2],
-  ['windows31j', { label: 'windows-31j', codec: 'shiftjis' }],
+  ...['windows31j', 'ms31j', 'windows932', 'ms932', 'cp932'].map((name): [string, Charset] => [
+    name,
+    { label: 'windows-31j', codec: 'shiftjis' }
+  ]),
   ['shiftjis', { label: 'shift_jis', codec: 'shiftjis' }],
+  ['cp949', eucKr],
+  ['cp950', big5],
+  ['cnbig5', big5],
+  ['csbig5', big5],
+  ['gb2312', { label: 'gb2312', codec: 'cp936' }],
+  ...['i', 'e'].map((order): [string, Charset] => [
+    `iso88598${order}`,
+    { label: `iso-8859-8-${order}`, codec: 'iso88598' }
+  ]),
   ['eucjp', { label: 'euc-jp', codec: 'eucjp' }],
   ...[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 14, 15, 16].flatMap((part): [string, Charset][] => {
     const charset = part === 1 ? latin1 : { label: `iso-8859-${part}`, codec: `iso8859${part}` }
@@ -108,8 +123,56 @@ export function charsetOfLabel(label: string): Charset | null {
   // iconv-lite takes US, CN and JP for sets, which in MSH-18 are a country code gone one field astray.
   if (key.length < 4 || !/[a-z]/.test(key)) return null
   if (notCharsets.test(key) || !iconv.encodingExists(key)) return null
-  return { label: name.replace(/[^a-z0-9_.:+-]/g, ''), codec: key }
+  const codec = codecOf(key)
+  return charsets.get(codec) ?? { label: labels.get(codec) ?? codec, codec }
 }
+
+/** iconv-lite's list leads from a name over others to the one that has the table: `isoir100`, `iso88591`. */
+function codecOf(name: string): string {
+  const { encodings } = iconv as unknown as { encodings: Record<string, unknown> }
+  let codec = name
+  for (let next = encodings[codec]; typeof next === 'string'; next = encodings[codec]) codec = next
+  return codec
+}
+
+/** iconv-lite's tables whose name is no label; the other ones are named in `charsets`. */
+const labels: ReadonlyMap<string, string> = new Map([
+  ['cp936', 'gbk'],
+  ['cp858', 'ibm00858'],
+  ...[
+    '437',
+    '775',
+    '850',
+    '852',
+    '855',
+    '857',
+    '860',
+    '861',
+    '862',
+    '863',
+    '864',
+    '865',
+    '866',
+    '869'
+  ].map((page) => [`cp${page}`, `ibm${page}`] as const),
+  ['koi8r', 'koi8-r'],
+  ['koi8u', 'koi8-u'],
+  ['windows874', 'windows-874'],
+  ['tis620', 'tis-620'],
+  ['big5hkscs', 'big5-hkscs'],
+  ['hproman8', 'hp-roman8'],
+  ['macroman', 'macintosh'],
+  ['maccyrillic', 'x-mac-cyrillic'],
+  ['pt154', 'ptcp154'],
+  ['rk1048', 'kz-1048'],
+  ['iso646jp', 'iso646-jp'],
+  ['iso646cn', 'iso646-cn'],
+  ['armscii8', 'armscii-8'],
+  ['koi8ru', 'koi8-ru'],
+  ['koi8t', 'koi8-t'],
+  ['georgianacademy', 'georgian-academy'],
+  ['georgianps', 'georgian-ps']
+])
 
 /**
  * The set that MSH-18 names. Of several repetitions the first counts; the others would need the escape

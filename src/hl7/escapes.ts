@@ -62,12 +62,24 @@ function resolve(sequence: string, separators: Separators): string | undefined {
     case 'P':
       return separators.truncation || undefined
     default:
-      return sequence.startsWith('X') ? resolveHex(sequence.slice(1)) : undefined
+      return sequence.charCodeAt(0) === 0x58 ? resolveHex(sequence.slice(1)) : undefined
   }
 }
 
 function resolveHex(digits: string): string | undefined {
+  if (digits.length === 2) {
+    // One character of ASCII, as it mostly is: a reply may hold nothing else.
+    const code = 16 * valueOfDigit(digits.charCodeAt(0)) + valueOfDigit(digits.charCodeAt(1))
+    if (code < 0x80) return String.fromCharCode(code)
+  }
   if (!/^(?:[0-9A-Fa-f]{2})+$/.test(digits)) return undefined
   const bytes = Buffer.from(digits, 'hex')
   return bytes.toString(isUtf8(bytes) ? 'utf8' : 'latin1')
+}
+
+/** Of a hexadecimal digit; NaN of anything else. */
+function valueOfDigit(code: number): number {
+  if (code >= 0x30 && code <= 0x39) return code - 0x30
+  const letter = code | 0x20
+  return letter >= 0x61 && letter <= 0x66 ? letter - 0x57 : Number.NaN
 }

@@ -26,7 +26,7 @@ const byteOrderMark = 0xfeff
  * @param blankLines what becomes of those inside
  */
 export function unframe(text: string, blankLines: 'kept' | 'dropped' = 'kept'): string {
-  const lines = text.includes('\n') ? text.replace(/\r\n/g, '\r').replace(/\n/g, '\r') : text
+  const lines = text.includes('\n') ? withCr(text, blankLines) : text
   const stop = endOfLastLine(lines.length, (at) => lines.charCodeAt(at))
   const pieces: string[] = []
   let start = startOfFirstLine(lines)
@@ -53,6 +53,13 @@ export function unframe(text: string, blankLines: 'kept' | 'dropped' = 'kept'): 
   if (pieces.length === 0) return lines.slice(kept, stop)
   pieces.push(lines.slice(kept, stop))
   return pieces.join('')
+}
+
+/** Where blank lines go, those without a blank in them are gone here: a million of them costs little. */
+function withCr(text: string, blankLines: 'kept' | 'dropped'): string {
+  return blankLines === 'dropped'
+    ? text.replace(/[\r\n]{2,}|\n/g, '\r')
+    : text.replaceAll('\r\n', '\r').replaceAll('\n', '\r')
 }
 
 /**

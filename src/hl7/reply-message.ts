@@ -1,5 +1,5 @@
 import { unframe } from './framing.ts'
-import type { Hl7Path } from './path.ts'
+import { parsePath } from './path.ts'
 import { declaresSeparators, isHeader, Segments, type Segment } from './segments.ts'
 
 /** The HL7 text of a reply. */
@@ -7,20 +7,19 @@ export interface ReplyMessage {
   /** Unframed, without blank lines, each segment ended by one CR. */
   readonly text: string
   /**
-   * The segments of that name, in order, each with the separators of its own message: every MSA, of
-   * others at most 100,000.
+   * The MSA that counts: of several the worst one (R over E over any other over A), the first of equals.
+   * Every one of them is looked at.
    */
-  segments(name: string): readonly Segment[]
+  readonly msa: Segment | undefined
+  /** The first segment of that name. */
+  first(name: string): Segment | undefined
   /**
-   * The values at a path, unescaped: of every segment of that name (unless the path names one) every
-   * repetition (unless it names one), the first component (unless it names another). `''` stands for
-   * what is absent in a segment that is there; no segment, no value.
+   * Shows every segment of those names, in order, each with the separators of its own message.
+   *
+   * @param visit says `false` where it has seen enough
    */
-  values(path: Hl7Path): string[]
+  each(names: readonly string[], visit: (segment: Segment) => unknown): void
 }
-
-/** A reply has to be read in bounded time and memory. */
-export const maxSegments = 100_000
 
 /**
  * Reads text as HL7.
@@ -37,7 +36,7 @@ export function readReplyMessage(text: string): ReplyMessage | null {
   if (declaresSeparators(first) || first.startsWith('MSA|')) return reply
   // Such as an MSH-2 that was escaped for HTML. Prose has no MSA.
   const odd = isHeader(first.slice(0, 3)) && first[3] === '|'
-  return odd && reply.segments('MSA').length > 0 ? reply : null
+  return odd && reply.msa !== undefined ? reply : null
 }
 
 /** A look at the first letter, so that a large page of something else is not searched for lines. */
@@ -54,20 +53,57 @@ function startsLikeHl7(text: string): boolean {
 class Reply implements ReplyMessage {
   readonly text: string
   readonly #segments: Segments
+  /** `null`: not looked for yet. */
+  #msa: Segment | undefined | null = null
 
   constructor(text: string) {
     this.text = text
     this.#segments = new Segments(text)
   }
 
-  segments(name: string): readonly Segment[] {
-    // Of a large batch the last message may be the one that was refused.
-    return this.#segments.named(name, name === 'MSA' ? Infinity : maxSegments)
+  get msa(): Segment | undefined {
+    if (this.#msa === null) this.#msa = this.#worst()
+    return this.#msa
   }
 
-  values(path: Hl7Path): string[] {
-    const named = this.segments(path.segment)
-    if (path.occurrence === undefined) return named.flatMap((segment) => segment.values(path))
-    return named[path.occurrence - 1]?.values(path) ?? []
+  first(name: string): Segment | undefined {
+    let first: Segment | undefined
+    this.each([name], (segment) => {
+      first = segment
+      return false
+    })
+    return first
   }
+
+  each(names: readonly string[], visit: (segment: Segment) => unknown): void {
+    this.#segments.each(names, visit)
+  }
+
+  #worst(): Segment | undefined {
+    let worst: Segment | undefined
+    let mildness = Infinity
+    this.each(['MSA'], (msa) => {
+      const itsMildness = mildnessOf(msa.value(msaCode))
+      if (itsMildness < mildness) {
+        worst = msa
+        mildness = itsMildness
+      }
+      return mildness > 0
+    })
+    return worst
+  }
+}
+
+const msaCode = parsePath('MSA-1')
+
+/** By how much an acknowledgement's code is milder than a reject: error, any other code, accept. */
+export function mildnessOf(code: string): number {
+  if (code === 'AR' || code === 'CR') return 0
+  if (code === 'AE' || code === 'CE') return 1
+  return isAccept(code) ? 3 : 2
+}
+
+/** Whether MSA-1 says that the message was accepted. */
+export function isAccept(code: string): boolean {
+  return code === 'AA' || code === 'CA'
 }

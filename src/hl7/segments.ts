@@ -144,7 +144,23 @@ export class Segment {
 
   /** The value at a path's field: of the repetition that it names, else of the first. */
   value(path: Hl7Path): string {
+    const isFirst =
+      (path.repetition ?? 1) === 1 &&
+      (path.component ?? 1) === 1 &&
+      path.subcomponent === undefined &&
+      !(path.field <= 2 && isHeader(this.name))
+    if (isFirst) return unescape(this.#firstComponent(path.field), this.separators)
     return this.#pick(this.repetitions(path.field)[(path.repetition ?? 1) - 1] ?? [], path)
+  }
+
+  /** What is wanted of each segment of many, and nothing is taken apart for it. */
+  #firstComponent(number: number): string {
+    const field = this.field(number)
+    const { component, repetition } = this.separators
+    const repetitionEnd = repetition === '' ? -1 : field.indexOf(repetition)
+    const first = repetitionEnd === -1 ? field : field.slice(0, repetitionEnd)
+    const end = first.indexOf(component)
+    return end === -1 ? first : first.slice(0, end)
   }
 
   #pick(components: string[][], path: Hl7Path): string {
@@ -200,43 +216,50 @@ export class Segments {
     this.#text = text
   }
 
-  /**
-   * All segments of that name, in order. Blanks before the name are passed over.
-   *
-   * @param most after how many to stop; the same for each call with the name
-   */
-  named(name: string, most = Infinity): readonly Segment[] {
+  /** All segments of that name, in order. Blanks before the name are passed over. */
+  named(name: string): readonly Segment[] {
     const known = this.#named.get(name)
     if (known !== undefined) return known
-    const found = this.#find(name, most)
+    const found: Segment[] = []
+    this.each([name], (segment) => {
+      found.push(segment)
+    })
     this.#named.set(name, found)
     return found
   }
 
-  #find(name: string, most: number): Segment[] {
+  /**
+   * Shows each segment of those names, in order; nothing of it is kept.
+   *
+   * @param visit says `false` where it has seen enough
+   */
+  each(names: readonly string[], visit: (segment: Segment) => unknown): void {
     const text = this.#text
-    const found: Segment[] = []
     let separators = defaultSeparators
     let start = 0
-    while (start < text.length && found.length < most) {
+    while (start < text.length) {
       const next = text.indexOf('\r', start)
       const end = next === -1 ? text.length : next
       while (text[start] === ' ' || text[start] === '\t') start++
       const header = headerAt(text, start)
-      const wanted = text.startsWith(name, start)
+      const wanted = isOneOf(names, text, start)
       if (header || wanted) {
         const segment = text.slice(start, end)
         const declared = header ? readSeparators(segment) : null
         if (declared !== null) separators = declared
         const complete = segment.length === 3 || segment.startsWith(separators.field, 3)
         if (wanted && complete && (declared !== null || !header)) {
-          found.push(new Segment(segment, separators))
+          if (visit(new Segment(segment, separators)) === false) return
         }
       }
       start = end + 1
     }
-    return found
   }
+}
+
+function isOneOf(names: readonly string[], text: string, start: number): boolean {
+  for (const name of names) if (text.startsWith(name, start)) return true
+  return false
 }
 
 /** Whether a header's name stands there. Asked for each segment, so the first letter decides first. */

@@ -1,7 +1,7 @@
-import { readAcknowledgement } from '../hl7/acknowledgement.ts'
-import { readReplyMessage, type ReplyMessage } from '../hl7/reply-message.ts'
+import { codeOfReply } from '../hl7/acknowledgement.ts'
+import { mildnessOf, readReplyMessage, type ReplyMessage } from '../hl7/reply-message.ts'
 import { isHeader } from '../hl7/segments.ts'
-import { parseJson, startsLikeJson } from './parse-json.ts'
+import { startsLikeJson, type JsonReader } from './parse-json.ts'
 import { mayBeHl7, readReplyText, type ReplyEncoding } from './reply-text.ts'
 
 /**
@@ -39,13 +39,6 @@ const otherRank = names.length + 1
 /** Up to this rank the name says that it is the answer. */
 const surestRanks = 2
 
-/**
- * How many values that may hold a text are looked at, and how many texts are read as HL7, or as JSON
- * within JSON.
- */
-const maxValues = 1_000_000
-const maxTexts = 1_000
-
 /** How deep JSON may stand in a text of JSON. */
 const maxEncodings = 2
 
@@ -76,17 +69,21 @@ type Group = [Candidate, ...Candidate[]]
  * (which may be the request, echoed), then one whose name is not that of a request too, then the worse
  * code, then the more telling name, then the one that stands higher up. The acknowledgements in one
  * list are read as one reply. Last comes a member of any other name, if it has an MSA.
+ *
+ * @param reader of the reply, for JSON in texts
  */
-export function findInJson(json: unknown, encoding: ReplyEncoding): ReplyMessage | null {
+export function findInJson(
+  json: unknown,
+  encoding: ReplyEncoding,
+  reader: JsonReader
+): ReplyMessage | null {
   const groups = new Map<string, Group>()
   const others: Place<string>[] = []
-  let texts = 0
   const read = ({ value, rank, list }: Place<string>): void => {
-    if (texts >= maxTexts || !mayBeHl7(value, encoding)) return
-    texts++
+    if (!mayBeHl7(value, encoding)) return
     const message = readReplyText(value, encoding)
     if (message === null) return
-    if (rank === otherRank && message.segments('MSA').length === 0) return
+    if (rank === otherRank && message.msa === undefined) return
     const one = candidate(message, rank)
     const [withoutMsa, echo] = one.order
     const key = list === undefined || withoutMsa === 1 ? String(groups.size) : `${list}, ${echo}`
@@ -94,12 +91,11 @@ export function findInJson(json: unknown, encoding: ReplyEncoding): ReplyMessage
     if (group === undefined) groups.set(key, [one])
     else group.push(one)
   }
-  for (const place of textsOf(json)) {
+  for (const place of textsOf(json, reader)) {
     if (place.rank === otherRank) others.push(place)
     else read(place)
   }
   if (![...groups.values()].some(([one]) => one.order[0] === 0)) {
-    texts = 0
     others.forEach(read)
   }
   let best: Candidate | null = null
@@ -111,11 +107,10 @@ export function findInJson(json: unknown, encoding: ReplyEncoding): ReplyMessage
 }
 
 /** Breadth first and without recursion, so that no nesting exhausts the stack. */
-function* textsOf(json: unknown): Generator<Place<string>> {
+function* textsOf(json: unknown, reader: JsonReader): Generator<Place<string>> {
   const waiting: Place[] = [{ value: json, rank: rootRank, list: undefined, encodings: 0 }]
-  let parsed = 0
   const wait = (place: Place): void => {
-    if (waiting.length < maxValues && mayHoldText(place.value)) waiting.push(place)
+    if (mayHoldText(place.value)) waiting.push(place)
   }
   for (let next = 0; next < waiting.length; next++) {
     const place = waiting[next]
@@ -123,9 +118,8 @@ function* textsOf(json: unknown): Generator<Place<string>> {
     const { value, list, encodings } = place
     if (typeof value === 'string') {
       yield { ...place, value }
-      if (encodings < maxEncodings && parsed < maxTexts && startsLikeJson(value)) {
-        parsed++
-        wait({ ...place, value: parseJson(value), encodings: encodings + 1 })
+      if (encodings < maxEncodings && startsLikeJson(value)) {
+        wait({ ...place, value: reader.read(value), encodings: encodings + 1 })
       }
     } else if (Array.isArray(value)) {
       const items: unknown[] = value
@@ -162,10 +156,10 @@ function plainName(name: string): string {
 }
 
 function candidate(message: ReplyMessage, rank: number): Candidate {
-  const acknowledgement = readAcknowledgement(message)
-  if (acknowledgement === null) return { message, order: [1, 0, 0, rank] }
+  const code = codeOfReply(message)
+  if (code === undefined) return { message, order: [1, 0, 0, rank] }
   const echo = Math.max(rank - surestRanks, 0)
-  return { message, order: [0, echo, mildnessOf(acknowledgement.code), rank] }
+  return { message, order: [0, echo, mildnessOf(code), rank] }
 }
 
 /** Several acknowledgements as one reply, each text once. */
@@ -174,13 +168,6 @@ function join(group: Readonly<Group>): Candidate {
   const joined = texts.size === 1 ? null : readReplyMessage([...texts].join(''))
   if (joined === null) return group[0]
   return candidate(joined, Math.min(...group.map(({ order }) => order[3])))
-}
-
-/** Reject, error, any other code, accept: of several the worst counts, as in a batch. */
-function mildnessOf(code: string): number {
-  if (code === 'AR' || code === 'CR') return 0
-  if (code === 'AE' || code === 'CE') return 1
-  return code === 'AA' || code === 'CA' ? 3 : 2
 }
 
 function goesBefore(a: Candidate, b: Candidate): boolean {

@@ -1,12 +1,28 @@
 /**
- * The JSON string, object or array that a text is, or `undefined`. JSON as programs write it that put
- * strings together by hand is read too: with line endings and other control characters as they are
- * inside of quotes, and with the backslash of an MSH-2 (RFC 8259 §7 wants them escaped). Linear in the
- * length.
+ * How many values the JSON of one reply may have, and as how many of them each further text of JSON
+ * counts that is read. An acknowledgement has a dozen; `JSON.parse` needs seconds for a million.
  */
-export function parseJson(text: string): unknown {
-  if (!startsLikeJson(text) || isDeeperThan(maxDepth, text)) return undefined
-  return parsed(text) ?? parsed(escaped(text))
+const maxValues = 20_000
+const valuesPerText = 20
+
+/** Reads the JSON of one reply, up to a number of values. */
+export class JsonReader {
+  #left = maxValues
+  /** There was more than is read: what the reply says is not known. */
+  exceeded = false
+
+  /**
+   * The JSON string, object or array that a text is, or `undefined`. JSON as programs write it that
+   * put strings together by hand is read too: with line endings and other control characters as they
+   * are inside of quotes, and with the backslash of an MSH-2 (RFC 8259 §7 wants them escaped). Linear
+   * in the length.
+   */
+  read(text: string): unknown {
+    if (this.exceeded || !startsLikeJson(text)) return undefined
+    this.#left -= valuesPerText + countValues(text, this.#left)
+    this.exceeded = this.#left < 0
+    return this.exceeded ? undefined : (parsed(text) ?? parsed(escaped(text)))
+  }
 }
 
 /** A look at the first letter. */
@@ -24,25 +40,19 @@ function parsed(text: string | undefined): unknown {
   }
 }
 
-/**
- * How deep a JSON reply may nest. `JSON.parse` survives millions of levels, but takes seconds for them,
- * in which Node-RED would stand still.
- */
-const maxDepth = 1_000
-
-function isDeeperThan(limit: number, json: string): boolean {
-  let depth = 0
+/** How many values, names and brackets stand outside of quotes; where they are more, `most` or more. */
+function countValues(json: string, most: number): number {
+  let count = 0
   let quoted = false
-  for (let at = 0; at < json.length; at++) {
+  for (let at = 0; at < json.length && count < most; at++) {
     const code = json.charCodeAt(at)
     if (quoted && code === backslash) at++
     else if (code === quote) quoted = !quoted
-    else if (quoted) continue
-    else if (code === brace || code === bracket) {
-      if (++depth > limit) return true
-    } else if (code === closingBrace || code === closingBracket) depth--
+    else if (!quoted && (code === comma || code === colon || code === bracket || code === brace)) {
+      count++
+    }
   }
-  return false
+  return count
 }
 
 /** The text with what should have been escaped inside of quotes; undefined where there is nothing. */
@@ -59,7 +69,10 @@ function escaped(json: string): string | undefined {
   for (let at = 0; at < bytes.length; at++) {
     const byte = bytes[at] ?? 0
     if (quoted && byte < space) {
-      for (const code of [backslash, letterU, zero, zero]) result[length++] = code
+      result[length++] = backslash
+      result[length++] = letterU
+      result[length++] = zero
+      result[length++] = zero
       result[length++] = digits.charCodeAt(byte >> 4)
       result[length++] = digits.charCodeAt(byte & 15)
       continue
@@ -82,4 +95,4 @@ const escapes = new Set(Buffer.from('"\\/bfnrtu'))
 
 const digits = '0123456789abcdef'
 const [quote, backslash, space, zero, letterU] = [0x22, 0x5c, 0x20, 0x30, 0x75]
-const [bracket, closingBracket, brace, closingBrace] = [0x5b, 0x5d, 0x7b, 0x7d]
+const [bracket, brace, comma, colon] = [0x5b, 0x7b, 0x2c, 0x3a]

@@ -3,7 +3,7 @@ import { readReplyMessage, type ReplyMessage } from '../hl7/reply-message.ts'
 import { decodeBase64 } from './base64.ts'
 import { charsetParameter } from './charset-parameter.ts'
 import { findInJson } from './json-reply.ts'
-import { parseJson } from './parse-json.ts'
+import { JsonReader } from './parse-json.ts'
 import { readReplyText, type ReplyEncoding } from './reply-text.ts'
 
 export type { ReplyEncoding }
@@ -25,11 +25,13 @@ export interface ReplyBody {
   readonly hl7: string
   /** That text, read; `null` if there is none. */
   readonly message: ReplyMessage | null
+  /** Why it is not known what the reply says, though it could be read. */
+  readonly problem?: string
 }
 
 /**
  * Finds the HL7 in a reply body: raw, framed or in a batch whatever the content type says; in JSON;
- * in base64. Only what reads as HL7 counts. No bytes make it reject.
+ * in base64. Only what reads as HL7 counts. No bytes make it reject, or take long.
  *
  * @param contentType - the response header, of which only the charset counts
  */
@@ -41,11 +43,14 @@ export async function readReplyBody(
   if (body.length === 0) return { text: '', hl7: '', message: null }
   const { replyEncoding, pick } = options
   const text = decodeReply(body, charsetParameter(contentType))
-  const json = parseJson(text)
+  const reader = new JsonReader()
+  const json = reader.read(text)
   if (json !== undefined) {
     const picked = pick === undefined ? json : await pickFrom(json, pick)
-    return replyBody(text, findInJson(picked, replyEncoding))
+    const found = findInJson(picked, replyEncoding, reader)
+    return reader.exceeded ? tooManyValues(text) : replyBody(text, found)
   }
+  if (reader.exceeded) return tooManyValues(text)
   const bytes = replyEncoding === 'base64' ? decodeBase64(text) : null
   if (bytes !== null) {
     const decoded = decodeReply(bytes, undefined)
@@ -56,6 +61,11 @@ export async function readReplyBody(
 
 function replyBody(text: string, message: ReplyMessage | null): ReplyBody {
   return { text, hl7: message?.text ?? '', message }
+}
+
+/** A refusal may stand behind what was read: without it nothing is known. */
+function tooManyValues(text: string): ReplyBody {
+  return { ...replyBody(text, null), problem: 'the answer is JSON of too many values' }
 }
 
 async function pickFrom(json: unknown, pick: (json: unknown) => unknown): Promise<unknown> {

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict'
 import type { Socket } from 'node:net'
 import { afterEach, describe, it } from 'node:test'
 import { Courier, type Parcel } from '../../src/delivery/courier.ts'
+import { deliveryFailed } from '../../src/delivery/explain.ts'
 import { parseReplyRules } from '../../src/delivery/reply-rules.ts'
+import { settlementOf } from '../../src/delivery/settlement.ts'
 import { readOutgoingMessage } from '../../src/hl7/outgoing-message.ts'
 import { type NamedValue, Receiver } from '../../src/https/receiver.ts'
 import { TokenSource } from '../../src/oauth2/token-source.ts'
@@ -97,11 +99,13 @@ describe('Courier', () => {
     })
   }
 
-  async function tokenSource(): Promise<{ tokens: TokenSource; asked: () => number }> {
+  async function tokenSource(
+    name = 'token'
+  ): Promise<{ tokens: TokenSource; asked: () => number }> {
     let asked = 0
     const server = await startTokenFaultServer((...args) => {
       asked++
-      const body = { access_token: `token-${asked}`, token_type: 'Bearer', expires_in: 300 }
+      const body = { access_token: `${name}-${asked}`, token_type: 'Bearer', expires_in: 300 }
       json(body)(...args)
     })
     const httpClient = tokenHttpClient()
@@ -346,6 +350,102 @@ describe('Courier', () => {
       assert.equal(decision.outcome, 'accept')
       assert.deepEqual([server.requests.length, asked()], [2, 2])
     }
+  })
+
+  it('does not take an AA beside a refused token or another error for an acknowledgement', async () => {
+    const { tokens, asked } = await tokenSource()
+    const server = await receiver((socket, request) => {
+      socket.write(answer(request.includes('Bearer token-1\r') ? 401 : 500, ACK))
+    })
+    const mine = courier(server.url, { tokens })
+    const { decision, reply, answered } = await mine.attempt(parcel)
+    assert.deepEqual([server.requests.length, asked()], [2, 2])
+    assert.deepEqual([decision.rule, decision.retry], ['E=RF', true])
+    assert.deepEqual([reply?.status, reply?.ack, reply?.hl7, answered], [500, null, ACK, false])
+    const settled = settlementOf(parcel.message, 1, await mine.attempt(parcel), 0)
+    assert.deepEqual(
+      [settled.outcome, settled.error?.cause],
+      ['error', { code: '500', status: 500 }]
+    )
+
+    const gateway = await receiver((socket) => {
+      socket.write(answer(503, ACK))
+    })
+    const away = await courier(gateway.url).attempt(parcel)
+    assert.deepEqual([away.reachable, away.answered], [false, false])
+
+    const refusing = await receiver((socket) => {
+      socket.write(answer(401, ACK.replace('AA', 'AE')))
+    })
+    const own = await tokenSource()
+    const refused = await courier(refusing.url, own).attempt(parcel)
+    assert.equal(refusing.requests.length, 2)
+    assert.deepEqual([refused.decision.rule, refused.answered], [':?E=F', true])
+  })
+
+  it('says nothing that a receiver repeats of the token', async () => {
+    const { tokens } = await tokenSource('tok/Qx7~Vb93+LmK2w==.Zt5')
+    const bytes = (text: string): Buffer => Buffer.from(text)
+    const forms = (sent: string): string[] => [
+      ...[sent, encodeURIComponent(sent), sent.toLowerCase(), sent.slice(0, -3), sent.slice(4)],
+      ...['', 'x', 'xy'].flatMap((before) =>
+        (['base64', 'base64url', 'hex'] as const).map((as) => bytes(before + sent).toString(as))
+      )
+    ]
+    const places: [number, (echo: string) => string][] = [
+      [200, (echo) => `content-type: ${echo}\r\n`],
+      [200, (echo) => `content-type: text/${echo}; charset=x\r\n`],
+      [200, (echo) => `content-type: ${echo.replace('/', '')}/html\r\n`],
+      [401, (echo) => `www-authenticate: Bearer scope="${echo}"\r\n`],
+      [403, (echo) => `www-authenticate: Bearer realm="${echo}", scope="hl7 ${echo} x"\r\n`],
+      [302, (echo) => `location: https://${echo.replaceAll(/[^\w.-]/g, '')}.example/\r\n`],
+      [307, (echo) => `location: https://example.test/${echo}\r\n`],
+      [307, (echo) => `location: ${echo}\r\n`]
+    ]
+    for (const [status, header] of places) {
+      for (const index of forms('').keys()) {
+        let sent = ''
+        const server = await receiver((socket, request) => {
+          sent = /bearer (\S+)/i.exec(request)?.[1] ?? ''
+          socket.end(answer(status, 'no', header(forms(sent)[index] ?? '')))
+        })
+        const mine = courier(server.url, { tokens, refreshOnStatus: [] })
+        const result = await mine.attempt(parcel)
+        assert.ok(sent.length > 20)
+        const said = [
+          deliveryFailed(parcel.message, 1, result).message,
+          JSON.stringify(result.quotes)
+        ]
+        const pieces = forms(sent).flatMap((form) => form.match(/.{8}/g) ?? [])
+        for (const piece of [...pieces, ...pieces.map((one) => one.replaceAll(/[^\w.-]/g, ''))]) {
+          if (piece.length < 6) continue
+          for (const text of said) assert.ok(!text.includes(piece), `${piece}: ${text}`)
+        }
+        await server.close()
+      }
+    }
+    const harmless = await receiver((socket) => {
+      socket.end(answer(200, 'no', 'content-type: text/html; charset=utf-8\r\n'))
+    })
+    const result = await courier(harmless.url, { tokens }).attempt(parcel)
+    assert.match(deliveryFailed(parcel.message, 1, result).message, /200 with text\/html that/)
+  })
+
+  it('takes JSON of too many values for an answer that cannot be read', async () => {
+    const values = JSON.stringify({ many: Array(20_000).fill(0), ack: ACK.replace('AA', 'AE') })
+    const server = await receiver((socket) => {
+      socket.write(answer(200, values))
+    })
+    // What accepts any 2xx without an acknowledgement, or any 201, must not accept this.
+    const mine = courier(server.url, { rules: '(:~,X,:?A,:?E,@status:2xx)=C' })
+    const { decision, error, reply } = await mine.attempt(parcel)
+    assert.deepEqual([decision.rule, decision.retry], ['E=RF', true])
+    assert.deepEqual(
+      [error?.code, reply?.status, reply?.text],
+      ['ERR_RESPONSE_TOO_LARGE', 200, values]
+    )
+    const cautious = courier(server.url, { rules: '(:~,X)=C,E#ERR_RESPONSE_TOO_LARGE=S' })
+    assert.equal((await cautious.attempt(parcel)).decision.outcome, 'suspend')
   })
 
   it('gets no fresh token where the present one lacks a scope', async () => {

@@ -221,7 +221,12 @@ describe('Delivery', () => {
       attempt: async (content, _signal, watch) => {
         await watch(async () => {
           during += `${content}:${disk.noted} `
-          await new Promise<void>((resolve) => work.push(() => Promise.resolve(resolve())))
+          await new Promise<void>((resolve) =>
+            work.push(() => {
+              resolve()
+              return Promise.resolve()
+            })
+          )
           during += `${content}:${disk.noted} `
         })
         assert.notEqual(disk.noted, Number(content.slice(1)), 'not while the network is awaited')
@@ -458,12 +463,34 @@ describe('Delivery', () => {
     assert.equal(delivery.state().lastError?.code, '500')
   })
 
+  it('shows of what comes from outside as much as a status and a log can hold', async () => {
+    const code = `A\u202e\r\n${'x'.repeat(2_200_000)}`
+    for (const kind of ['retry', 'nak', 'accept', 'unreachable'] as const) {
+      const { add, delivery, flights } = await setUp()
+      await add('a1')
+      const result = resultOf(kind)
+      const reply = result.reply && {
+        ...result.reply,
+        ack: { code, controlId: '', text: '', severity: '', errors: [] }
+      }
+      const error = result.error && { ...result.error, code }
+      flights.shift()?.end({ ...result, ...(reply && { reply }), ...(error && { error }) })
+      await settled()
+      const { lastError, lastOutcome } = delivery.state()
+      for (const shown of [lastError?.code, lastOutcome?.code]) {
+        if (shown === undefined) continue
+        assert.match(shown, /^(?:A\?\?\?x{1,80}…|)$/)
+        assert.ok(shown.length <= 80)
+      }
+    }
+  })
+
   it('sends what waits for a token as soon as there is one', async () => {
     const { add, delivery, flights, reply } = await setUp({ order: 'none' })
     await add('a1', 'a2')
     const { decision } = resultOf('retry')
     const error = { code: 'invalid_client', family: 'token', text: 'refused' } as const
-    flights.shift()?.end({ decision, error, reachable: true, elapsedMs: 1 })
+    flights.shift()?.end({ decision, error, answered: false, reachable: true, elapsedMs: 1 })
     await settled()
     await reply('retry')
     delivery.tokenIsBack()

@@ -3,7 +3,8 @@ import { describe, it } from 'node:test'
 import type { Attempt } from '../../src/delivery/attempt.ts'
 import type { AttemptResult, ReplyRecord } from '../../src/delivery/courier.ts'
 import { describeError } from '../../src/http-client/describe-error.ts'
-import { deliveryFailed, nameOf, printable } from '../../src/delivery/explain.ts'
+import { deliveryFailed, nameOf, printable, printableCode } from '../../src/delivery/explain.ts'
+import { TokenRedaction } from '../../src/delivery/token-redaction.ts'
 
 describe('printable', () => {
   it('gives one line of at most 80 characters', () => {
@@ -12,6 +13,12 @@ describe('printable', () => {
     assert.equal(printable('x'.repeat(80)), 'x'.repeat(80))
     assert.equal(printable('x'.repeat(81)), `${'x'.repeat(79)}…`)
     assert.equal(printable('x'.repeat(1_000_000)), `${'x'.repeat(79)}…`)
+  })
+
+  it('gives of a code as much as it may be told by', () => {
+    assert.equal(printableCode('AE'), 'AE')
+    assert.equal(printableCode('A\r\nE'), 'A??E')
+    assert.equal(printableCode('x'.repeat(2_200_000)), `${'x'.repeat(11)}…`)
   })
 
   it('names a message by control ID and type', () => {
@@ -24,6 +31,7 @@ describe('printable', () => {
 describe('deliveryFailed', () => {
   const result = (filled: Partial<AttemptResult>): AttemptResult => ({
     decision: { outcome: 'fail', retry: false, rule: 'E=F', action: 'F', warnings: [] },
+    answered: false,
     reachable: true,
     elapsedMs: 1,
     ...filled
@@ -34,7 +42,8 @@ describe('deliveryFailed', () => {
     filled: Partial<AttemptResult> & { text?: string } = {}
   ): AttemptResult => {
     const { text = 'words', ...others } = filled
-    return result({ reply: { status, headers, text, hl7: '', ack: null }, ...others })
+    const quotes = new TokenRedaction().quotes(headers)
+    return result({ reply: { status, headers, text, hl7: '', ack: null }, quotes, ...others })
   }
   const error = (
     code: string,
@@ -65,7 +74,7 @@ describe('deliveryFailed', () => {
     [
       'an error of an answer that was cut',
       error('ERR_RESPONSE_TOO_LARGE', undefined, 201),
-      'it broke. Check that the URL is that of an HL7 receiver.',
+      'it broke. Check that the URL is that of an HL7 receiver; what may be longer needs hl7HttpsOutMaxReplyBytes in settings.js.',
       { code: 'ERR_RESPONSE_TOO_LARGE', status: 201 }
     ],
     [
@@ -219,7 +228,7 @@ describe('deliveryFailed', () => {
     ...[401, 403].map((status): [string, AttemptResult, string] => [
       `the scope that a ${status} asks for`,
       reply(status, { 'www-authenticate': 'Bearer realm="x", Scope="hl7.write\u0007", error="y"' }),
-      `The receiver answered with HTTP status ${status}. It wants the scope "hl7.write?".`
+      `The receiver answered with HTTP status ${status}. It wants the scope "hl7.write".`
     ]),
     ...['Bearer', 'Bearer scope=""', 'Bearer scope="cut'].map(
       (challenge): [string, AttemptResult, string] => [
@@ -245,9 +254,16 @@ describe('deliveryFailed', () => {
     ],
     [
       'a body of another kind',
-      reply(299, { 'content-type': 'text/html\u0007' }),
-      `The receiver answered 299 with text/html? that holds no HL7 acknowledgement. ${noReceiver}`
+      reply(299, { 'content-type': 'text/html; charset=x\u0007' }),
+      `The receiver answered 299 with text/html that holds no HL7 acknowledgement. ${noReceiver}`
     ],
+    ...['text', 'words', 'text/html\u0007', `text/${'x'.repeat(61)}`, 'a b/c', '/', '€/x'].map(
+      (type): [string, AttemptResult, string] => [
+        `a body of a kind that is no content type: ${type}`,
+        reply(200, { 'content-type': type }),
+        `The receiver answered 200 with a body that holds no HL7 acknowledgement. ${noReceiver}`
+      ]
+    ),
     [
       'a body of no kind',
       reply(200),

@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { Attempt } from '../../src/delivery/attempt.ts'
-import { factsOf, holds } from '../../src/delivery/holds.ts'
+import { factsOf, holds, isAnswer } from '../../src/delivery/holds.ts'
 import { parseReplyRules } from '../../src/delivery/reply-rules.ts'
 import { readAcknowledgement } from '../../src/hl7/acknowledgement.ts'
-import { parsePath } from '../../src/hl7/path.ts'
-import { readReplyMessage, type ReplyMessage } from '../../src/hl7/reply-message.ts'
+import { readReplyMessage } from '../../src/hl7/reply-message.ts'
 
 const sent = { controlIds: ['M1', 'M2'], type: 'ADT^A01', replyDue: true }
 
@@ -15,10 +14,15 @@ function answer(text: string, status = 200): Attempt {
   return { sent, status, reply: { text, empty: text === '', message, ack } }
 }
 
+const noRules = parseReplyRules('')
 const msh = 'MSH|^~\\&|LAB||||2025||ACK|R1|P|2.5.1\r'
 const attempts = {
   accepted: answer(`${msh}MSA|AA|M2\r`),
   refused: answer(`${msh}MSA|AE|M3|Late\rERR||PID^1|207|W||||One\rERR||PID^2|208|W||||Two\r`, 500),
+  'an AA of a failing server': answer(
+    `${msh.replace('ACK', 'ADT')}MSA|AA|M3|Fine\rERR|||0|I\r`,
+    502
+  ),
   'of a sent type': answer(`${msh.replace('ACK', 'ADT^A02')}MSA|AA|\r`),
   'of no type': answer(`${msh.replace('ACK', '')}MSA|AA|\r`),
   words: answer('Stored'),
@@ -41,17 +45,17 @@ const table: Record<string, Name[]> = {
   X: ['nothing', 'a status alone'],
   ':I?': ['refused'],
   ':T?': ['of a sent type', 'of no type'],
-  E: ['no answer', 'reset', 'a failing server'],
-  'E#5xx': ['a failing server'],
+  E: ['an AA of a failing server', 'no answer', 'reset', 'a failing server'],
+  'E#5xx': ['an AA of a failing server', 'a failing server'],
   'E#503': ['a failing server'],
-  'E#502': [],
+  'E#502': ['an AA of a failing server'],
   'E#504': [],
   'E#ECONNRESET': ['reset'],
   'E#EPIPE': [],
   'E#reset': ['reset'],
   'E#timeout': [],
   'E*HANG': ['reset'],
-  'E*status': ['a failing server'],
+  'E*status': ['an AA of a failing server', 'a failing server'],
   'E*"no answer"': ['no answer'],
   '@status:2xx': [
     ...(['accepted', 'of a sent type', 'of no type', 'words', 'nothing'] as const),
@@ -65,6 +69,10 @@ const table: Record<string, Name[]> = {
   '@ERR-8*three': [],
   '@severity:W': ['refused'],
   '@severity:E': [],
+  '@severity:I': [],
+  '@MSA-3*fine': ['an AA of a failing server'],
+  '@ERR-4:I': ['an AA of a failing server'],
+  '@*"|aa|m3"': ['an AA of a failing server'],
   '@*STORED': ['words'],
   '@*late': ['refused'],
   '@*nowhere': []
@@ -73,10 +81,11 @@ const table: Record<string, Name[]> = {
 describe('a test of a rule', () => {
   for (const [codes, expected] of Object.entries(table)) {
     it(`${codes} holds for ${expected.join(', ') || 'none of the attempts'}`, () => {
-      const test = parseReplyRules(`${codes}=F`).rules[0]?.conditions[0]?.[0]
+      const rules = parseReplyRules(`${codes}=F`)
+      const test = rules.rules[0]?.conditions[0]?.[0]
       assert.ok(test)
       const held = Object.entries(attempts)
-        .filter(([, attempt]) => holds(test, factsOf(attempt)))
+        .filter(([, attempt]) => holds(test, factsOf(attempt, rules)))
         .map(([name]) => name)
       assert.deepEqual(held, expected)
     })
@@ -85,7 +94,7 @@ describe('a test of a rule', () => {
   it(':I? holds where neither the whole MSA-2 nor its first component was sent', () => {
     const foreign = (controlId: string, ids: string[]): boolean => {
       const attempt = answer(`${msh}MSA|AA|${controlId}\rMSA|AA|M9\r`)
-      const facts = factsOf({ ...attempt, sent: { ...sent, controlIds: ids } })
+      const facts = factsOf({ ...attempt, sent: { ...sent, controlIds: ids } }, noRules)
       return holds({ kind: 'foreign-id' }, facts)
     }
     assert.equal(foreign('A^B', ['A^B', 'A']), false)
@@ -99,62 +108,65 @@ describe('a test of a rule', () => {
 
   it(':* holds for every code but the empty and the six standard ones', () => {
     for (const code of ['AA', 'CA', 'AE', 'CE', 'AR', 'CR', '', 'AAX', 'aa', 'ZZ']) {
-      const facts = factsOf(answer(`${msh}MSA|${code}|M1\r`))
+      const facts = factsOf(answer(`${msh}MSA|${code}|M1\r`), noRules)
       assert.equal(holds({ kind: 'other-code' }, facts), ['AAX', 'aa', 'ZZ'].includes(code), code)
       assert.equal(holds({ kind: 'empty-code' }, facts), code === '', code)
     }
   })
 
-  it('takes the values of a field out of a reply once, however many rules ask', () => {
-    const attempt = answer(`${msh}MSA|AE|M1\rERR|||207^x|E||||One\rERR|||208|E||||Two\r`)
-    const { message } = attempt.reply ?? {}
-    assert.ok(attempt.reply && message)
-    const asked: string[] = []
-    const counting: ReplyMessage = {
-      text: message.text,
-      segments: (name) => message.segments(name),
-      values: (path) => {
-        asked.push(`${path.segment}-${path.field}.${path.component ?? ''}`)
-        return message.values(path)
-      }
-    }
-    const facts = factsOf({ ...attempt, reply: { ...attempt.reply, message: counting } })
-    asked.length = 0
-    const held = (codes: string): boolean => {
-      const test = parseReplyRules(`${codes}=F`).rules[0]?.conditions[0]?.[0]
-      assert.ok(test)
-      return holds(test, facts)
-    }
-    assert.equal(held('@ERR-8*TWO'), true)
-    assert.equal(held('@ERR-8:Two'), true)
-    assert.equal(held('@ERR-8:two'), false)
-    assert.equal(held('@ERR-8*"e\rt"'), false)
-    assert.equal(held('@ERR-3:207'), true)
-    assert.equal(held('@ERR-3.2:x'), true)
-    assert.deepEqual(asked, ['ERR-8.', 'ERR-3.', 'ERR-3.2'])
-  })
-
-  it('of a hundred rules for a field is quick in a reply of a million segments', () => {
-    const attempt = answer(`${msh}MSA|AE|M1\r${'ERR||||||||x\r'.repeat(1e6)}`)
-    const begin = process.cpuUsage()
-    const facts = factsOf(attempt)
-    const path = parsePath('ERR-8')
-    for (let n = 0; n < 100; n++) {
-      assert.equal(holds({ kind: 'field-text', path, text: `y${n}` }, facts), false)
-    }
-    // Of its own time, in microseconds: the machine may have other work.
-    assert.ok(process.cpuUsage(begin).user < 2_000_000)
-  })
-
-  it('@* looks into the HL7 text too, which may have been base64', () => {
-    const attempt = answer(`${msh}MSA|AA|M1|Late\r`)
-    assert.ok(attempt.reply)
-    const reply = { ...attempt.reply, text: 'TVNI' }
-    assert.equal(holds({ kind: 'reply-text', text: 'late' }, factsOf({ ...attempt, reply })), true)
-  })
-
   it('finds as error what has neither answer nor status', () => {
-    assert.deepEqual(factsOf({ sent }).error, { code: '', text: 'no answer' })
-    assert.deepEqual(factsOf(answer('x', 503)).error, { code: '503', text: 'HTTP status 503' })
+    assert.deepEqual(factsOf({ sent }, noRules).error, { code: '', text: 'no answer' })
+    assert.deepEqual(factsOf(answer('x', 503), noRules).error, {
+      code: '503',
+      text: 'HTTP status 503'
+    })
+  })
+})
+
+describe('isAnswer, where there is no acknowledgement that counts', () => {
+  const name = { controlId: 'M1', type: 'ADT^A01' }
+  const isNak = (hl7: string, sentName = name, status = 200): boolean =>
+    isAnswer(answer(hl7, status), sentName)
+  const header = (id: string, type = 'ADT^A01^ADT_A01') =>
+    `MSH|^~\\&|A|B|C|D|2025||${type}|${id}|P|2.5\r`
+
+  it('is so where the receiver answered with HL7, whatever the status', () => {
+    for (const hl7 of [
+      `${header('R1', 'ACK')}ERR|||207^x|E\r`,
+      `${header('M1', 'ACK^A01')}ERR|||207^x|E\r`,
+      `${header('M1', 'ACK')}QAK|1|AR\r`,
+      `${header('R1')}PID|1\r`,
+      'BHS|^~\\&|A\rERR|||207\r'
+    ]) {
+      assert.equal(isNak(hl7), true, hl7)
+      assert.equal(isNak(hl7, name, 500), true, hl7)
+    }
+  })
+
+  it('is not so where there was no HL7', () => {
+    assert.equal(isNak(''), false)
+    assert.equal(isAnswer({ sent, error: { code: 'X', text: '' } }, name), false)
+  })
+
+  it('is not so where what was sent came back', () => {
+    assert.equal(isNak(`${header('M1')}PID|1\r`), false)
+    assert.equal(isNak(`${header('M1', 'ADT;A01').replace('^', ';')}PID|1\r`), false)
+    assert.equal(isNak(header('M^1'), { ...name, controlId: 'M^1' }), false)
+    const batch = `FHS|^~\\&|A\rBHS|^~\\&|||||||||B1\r${header('M1')}`
+    assert.equal(isNak(batch, { ...name, controlId: 'B1' }), false)
+    const file = 'FHS|^~\\&|||||||||F1\rFTS|0\r'
+    assert.equal(isNak(file, { controlId: 'F1', type: '' }, 500), false)
+  })
+
+  it('is not so for an AA that does not count, and is for any other code', () => {
+    for (const code of ['AA', 'CA', 'AE', 'CR', '', 'AAX']) {
+      const hl7 = `${header('R1', 'ACK')}MSA|${code}|M1\rERR|||207^x|E\r`
+      const accepts = code === 'AA' || code === 'CA'
+      assert.equal(isNak(hl7), true, code)
+      for (const status of [302, 401, 500]) assert.equal(isNak(hl7, name, status), !accepts, code)
+      const cut = { ...answer(hl7), error: { code: 'ECONNRESET', text: 'cut' } }
+      assert.equal(isAnswer(cut, name), !accepts, code)
+    }
+    assert.equal(isNak('BHS|^~\\&|A\r', name, 500), false)
   })
 })

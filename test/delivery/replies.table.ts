@@ -11,7 +11,8 @@
  * - outcome: accept, fail, suspend or disable; `retry, fail` tries again first
  * - by: the rule that decided, as written; `-` for none; with `=W` only the warning decided
  * - warns: how many rules warn
- * - ack: MSA-1, MSA-2, worst severity and number of errors of `msg.hl7.ack`; `null` without MSA
+ * - ack: MSA-1, MSA-2, worst severity and number of errors of `msg.hl7.ack`; `null` without an MSA that
+ *   counts
  */
 
 const cr = '\r'
@@ -210,11 +211,11 @@ ADT   | no code                  | 200  | hl7          | InterSystems | fail    
 ADT   | aa                       | 200  | hl7          | :aa=C        | accept        | :aa=C                            | 0     | aa M1
 ADT   | AAX                      | 200  | hl7          | :AA=C        | fail          | -                                | 0     | AAX M1
 
-an MSA counts whatever the status
+an MSA counts whatever the status, AA and CA with 2xx only
 ADT   | AA                       | 201  | hl7          | default      | accept        | :?A=C                            | 0     | AA M1
 ADT   | AA                       | 202  | hl7          | default      | accept        | :?A=C                            | 0     | AA M1
-ADT   | AA                       | 400  | hl7          | default      | accept        | :?A=C                            | 0     | AA M1
-ADT   | AA                       | 500  | hl7          | default      | accept        | :?A=C                            | 0     | AA M1
+ADT   | AA                       | 400  | hl7          | default      | fail          | E#4xx=F                          | 0     | null
+ADT   | AA                       | 500  | hl7          | default      | retry, fail   | E=RF                             | 0     | null
 ADT   | AE                       | 500  | hl7          | default      | fail          | :?E=F                            | 0     | AE M1 E 1
 ADT   | AE                       | 500  | hl7          | InterSystems | suspend       | :?E=S                            | 0     | AE M1 E 1
 ADT   | AR                       | 400  | hl7          | default      | fail          | :?R=F                            | 0     | AR M1
@@ -222,7 +223,25 @@ ADT   | AR                       | 400  | plain        | default      | fail    
 ADT   | AR                       | 503  | hl7          | default      | fail          | :?R=F                            | 0     | AR M1
 ADT   | AR                       | 400  | hl7          | E#400=S,:?R=F | fail         | :?R=F                            | 0     | AR M1
 ADT   | AE                       | 500  | hl7          | @status:5xx=S,:?E=F | suspend | @status:5xx=S                    | 0     | AE M1 E 1
-ADT   | AA                       | 302  | hl7          | default      | accept        | :?A=C                            | 0     | AA M1
+ADT   | AA                       | 302  | hl7          | default      | retry, fail   | E=RF                             | 0     | null
+ADT   | AA                       | 401  | hl7          | default      | retry, fail   | (E#401,E#403,E#404,E#407)=RF     | 0     | null
+ADT   | CA                       | 503  | hl7          | default      | retry, fail   | E=RF                             | 0     | null
+ADT   | AA                       | 500  | hl7          | InterSystems | retry, fail   | E=RF                             | 0     | null
+ADT   | AA other id              | 500  | hl7          | default      | retry, fail   | E=RF                             | 0     | null
+ADT   | AA other id              | 500  | hl7          | :I?=S,:?A=C  | retry, fail   | E=RF                             | 0     | null
+ADT   | type ADT                 | 500  | hl7          | (:T?,:?A,:AA,:~)=C | retry, fail | E=RF                         | 0     | null
+ADT   | AA says rejected         | 500  | hl7          | @MSA-3*rejected=S | suspend  | @MSA-3*rejected=S                | 0     | null
+ADT   | AA                       | 500  | hl7          | @MSA-1:AA=D  | disable       | @MSA-1:AA=D                      | 0     | null
+ADT   | AA                       | 500  | hl7          | @*MSA|AA=D   | disable       | @*MSA|AA=D                       | 0     | null
+ADT   | AA                       | 500  | hl7          | E#500=S,:?A=C | suspend      | E#500=S                          | 0     | null
+ADT   | AA                       | 500  | hl7          | @status:500=C | accept       | @status:500=C                    | 0     | null
+ADT   | no code                  | 500  | hl7          | default      | fail          | :_=F                             | 0     | (empty) M1
+ADT   | AAX                      | 500  | hl7          | default      | fail          | :*=F                             | 0     | AAX M1
+ADT   | two MSA, AA and AE       | 500  | hl7          | default      | fail          | :?E=F                            | 0     | AE M1 E 1
+batch | batch of AA              | 500  | hl7          | default      | retry, fail   | E=RF                             | 0     | null
+batch | batch with an AE         | 500  | hl7          | default      | fail          | :?E=F                            | 0     | AE M2 E 1
+batch | batch header alone       | 401  | hl7          | default      | retry, fail   | (E#401,E#403,E#404,E#407)=RF     | 0     | null
+ADT   | JSON hl7Ack              | 500  | json         | default      | retry, fail   | E=RF                             | 0     | null
 
 content types
 ADT   | AA                       | 200  | -            | default      | accept        | :?A=C                            | 0     | AA M1
@@ -301,7 +320,7 @@ batch | batch with an AR         | 200  | hl7          | InterSystems | retry, f
 batch | batch that lists nothing | 200  | hl7          | default      | accept        | :?A=C                            | 0     | AA
 batch | batch header alone       | 200  | plain        | default      | accept        | :?A=C                            | 0     | AA
 batch | batch that lists nothing | 200  | hl7          | InterSystems | accept        | :?A=C                            | 0     | AA
-batch | batch that lists nothing | 500  | hl7          | default      | retry, fail   | E=RF                             | 0     | AA
+batch | batch that lists nothing | 500  | hl7          | default      | retry, fail   | E=RF                             | 0     | null
 batch | AA                       | 200  | hl7          | default      | accept        | :?A=C                            | 0     | AA M1
 batch | AA other id              | 200  | hl7          | default      | accept        | :?A=C                            | 1     | AA M9
 
@@ -450,8 +469,9 @@ ADT   | OK + cut                 | 200  | plain        | :~=C,E=S     | suspend 
 ADT   | - + cut                  | 200  | -            | X=C,E#reset=S | suspend      | E#reset=S                        | 0     | null
 NE/NE | - + cut                  | 200  | -            | default      | retry, fail   | E=RF                             | 0     | null
 ADT   | half an MSH + cut        | 200  | hl7          | default      | retry, fail   | E=RF                             | 0     | null
-ADT   | AA + cut                 | 200  | hl7          | default      | accept        | :?A=C                            | 0     | AA M1
-ADT   | batch header alone + cut | 200  | hl7          | default      | retry, fail   | E=RF                             | 0     | AA
+ADT   | AA + cut                 | 200  | hl7          | default      | retry, fail   | E=RF                             | 0     | null
+ADT   | AE + cut                 | 200  | hl7          | default      | fail          | :?E=F                            | 0     | AE M1 E 1
+ADT   | batch header alone + cut | 200  | hl7          | default      | retry, fail   | E=RF                             | 0     | null
 ADT   | - + too large            | 200  | hl7          | default      | retry, fail   | E=RF                             | 0     | null
 ADT   | - + too large            | 200  | hl7          | E#HL7_REPLY_TOO_LARGE=F | fail | E#HL7_REPLY_TOO_LARGE=F       | 0     | null
 ADT   | - + bad encoding         | 200  | hl7          | E#Z_DATA_ERROR=F | fail      | E#Z_DATA_ERROR=F                 | 0     | null

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { Attempt } from '../../src/delivery/attempt.ts'
 import { decide } from '../../src/delivery/decide.ts'
+import { countingAcknowledgement } from '../../src/delivery/holds.ts'
 import { parseReplyRules } from '../../src/delivery/reply-rules.ts'
 import { readAcknowledgement, type Acknowledgement } from '../../src/hl7/acknowledgement.ts'
 import { readReplyBody } from '../../src/https/reply-body.ts'
@@ -87,7 +88,7 @@ for (const section of sections()) {
             rule: decision.rule,
             action: decision.action,
             warns: decision.warnings.length,
-            ack: written(attempt.reply?.ack)
+            ack: written(countingAcknowledgement(attempt))
           },
           { outcome: row.outcome, rule: by, action, warns: Number(row.warns), ack: row.ack }
         )

@@ -37,6 +37,7 @@ export function resultOf(kind: ReplyKind): AttemptResult {
     return {
       decision,
       error: { code: 'ECONNREFUSED', family: 'connect', text: 'connection refused' },
+      answered: false,
       reachable: false,
       elapsedMs: 1
     }
@@ -55,6 +56,7 @@ export function resultOf(kind: ReplyKind): AttemptResult {
       hl7: '',
       ack: acknowledged ? ack : null
     },
+    answered: acknowledged,
     reachable: true,
     ...(kind === 'retry-after' ? { retryAfterMs: RETRY_AFTER_MS } : undefined),
     elapsedMs: 1
@@ -66,6 +68,7 @@ export function abortedResult(): AttemptResult {
   return {
     decision: { outcome: 'fail', retry: false, rule: 'E=F', action: 'F', warnings: [] },
     error: { code: 'ERR_ABORTED', text: 'the request was ended from this side' },
+    answered: false,
     reachable: false,
     elapsedMs: 1
   }

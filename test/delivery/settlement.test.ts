@@ -1,51 +1,47 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { AttemptResult } from '../../src/delivery/courier.ts'
-import { settlementOf } from '../../src/delivery/settlement.ts'
+import { keptAnswer, MAX_ERROR_REPLY, settlementOf } from '../../src/delivery/settlement.ts'
 import { resultOf } from './replies.ts'
 
 const name = { controlId: 'M1', type: 'ADT^A01' }
+const hl7 = 'MSH|^~\\&|A\rPID|1\r'
+const text = 'x'.repeat(100_000)
 
-function leaving(hl7: string, sent = name, kind: 'accept' | 'fail' = 'fail'): string {
-  const result: AttemptResult = resultOf(kind)
+function settled(kind: 'accept' | 'nak' | 'fail', filled: Partial<AttemptResult> = {}, hl7 = '') {
+  const result = resultOf(kind)
   assert.ok(result.reply)
-  const reply = { ...result.reply, text: hl7, hl7 }
-  const { outcome, error } = settlementOf(sent, 1, { ...result, reply }, 0)
-  assert.equal(error?.code, outcome === 'error' ? 'HL7_DELIVERY_FAILED' : undefined)
-  return outcome
+  return settlementOf(name, 1, { ...result, ...filled, reply: { ...result.reply, text, hl7 } }, 0)
 }
 
-describe('settlementOf, where the rules say F and there is no MSA', () => {
-  const msh = (id: string, type = 'ADT^A01^ADT_A01') =>
-    `MSH|^~\\&|A|B|C|D|2025||${type}|${id}|P|2.5\r`
-
-  it('is NAK where the receiver answered with HL7', () => {
-    for (const hl7 of [
-      `${msh('R1', 'ACK')}ERR|||207^x|E\r`,
-      `${msh('M1', 'ACK^A01')}ERR|||207^x|E\r`,
-      `${msh('M1', 'ACK')}QAK|1|AR\r`,
-      `${msh('R1')}PID|1\r`,
-      'BHS|^~\\&|A\rERR|||207\r'
-    ]) {
-      assert.equal(leaving(hl7), 'nak', hl7)
-    }
+describe('settlementOf', () => {
+  it('is ACK where the rules accept, whatever came', () => {
+    assert.equal(settled('accept').outcome, 'ack')
+    assert.equal(settled('accept', { answered: false }).outcome, 'ack')
+    assert.equal(
+      settlementOf(
+        name,
+        1,
+        { ...resultOf('unreachable'), decision: resultOf('accept').decision },
+        0
+      ).outcome,
+      'ack'
+    )
   })
 
-  it('is an error where there was no HL7', () => {
-    assert.equal(leaving(''), 'error')
+  it('is NAK where they do not and the receiver answered with HL7, else an error', () => {
+    assert.equal(settled('nak').outcome, 'nak')
+    assert.equal(settled('fail', { answered: true }).outcome, 'nak')
+    const { outcome, error } = settled('fail', { answered: false })
+    assert.deepEqual([outcome, error?.code], ['error', 'HL7_DELIVERY_FAILED'])
+    assert.equal(error?.cause?.status, 500)
   })
 
-  it('is an error where what was sent came back', () => {
-    assert.equal(leaving(`${msh('M1')}PID|1\r`), 'error')
-    assert.equal(leaving(`${msh('M1', 'ADT;A01').replace('^', ';')}PID|1\r`), 'error')
-    assert.equal(leaving(msh('M^1'), { ...name, controlId: 'M^1' }), 'error')
-    const batch = `FHS|^~\\&|A\rBHS|^~\\&|||||||||B1\r${msh('M1')}`
-    assert.equal(leaving(batch, { ...name, controlId: 'B1' }), 'error')
-    const file = 'FHS|^~\\&|||||||||F1\rFTS|0\r'
-    assert.equal(leaving(file, { controlId: 'F1', type: '' }), 'error')
-  })
-
-  it('is ACK where a rule accepts it all the same', () => {
-    assert.equal(leaving(`${msh('M1')}PID|1\r`, name, 'accept'), 'ack')
+  it('keeps of a long reply what the message leaves with, once', () => {
+    const kept = ({ reply }: ReturnType<typeof settled>) => [reply?.text.length, reply?.hl7.length]
+    assert.deepEqual(kept(settled('accept')), [text.length, 0])
+    assert.deepEqual(kept(settled('nak', {}, hl7)), [MAX_ERROR_REPLY, hl7.length])
+    assert.deepEqual(kept(settled('fail', {}, hl7)), [MAX_ERROR_REPLY, 0])
+    assert.deepEqual(kept(keptAnswer(settled('nak', {}, hl7))), [MAX_ERROR_REPLY, 0])
   })
 })

@@ -45,7 +45,29 @@ describe('charsetOfLabel', () => {
     ['Windows31J', 'windows-31j'],
     ['shift-jis', 'shift_jis'],
     ['eucjp', 'euc-jp'],
-    ['sjis', 'sjis'],
+    ['sjis', 'shift_jis'],
+    ['iso-ir-100', 'iso-8859-1'],
+    ['isoir100', 'iso-8859-1'],
+    ['ISO_IR 101', 'iso-8859-2'],
+    ['csISOLatin1', 'iso-8859-1'],
+    ['latin9', 'iso-8859-15'],
+    ['greek', 'iso-8859-7'],
+    ['iso-8859-8-i', 'iso-8859-8-i'],
+    ['cp437', 'ibm437'],
+    ['cp858', 'ibm00858'],
+    ['csIBM866', 'ibm866'],
+    ['koi8r', 'koi8-r'],
+    ['ms932', 'windows-31j'],
+    ['cp936', 'gbk'],
+    ['gb2312', 'gb2312'],
+    ['cn-big5', 'big5'],
+    ['big5hkscs', 'big5-hkscs'],
+    ['ksc5601', 'euc-kr'],
+    ['cp949', 'euc-kr'],
+    ['win874', 'windows-874'],
+    ['tis620', 'tis-620'],
+    ['macintosh', 'macintosh'],
+    ['gb18030', 'gb18030'],
     ['windows1252', 'windows-1252'],
     ['"koi8-r"', 'koi8-r'],
     ['ucs-4', null],
@@ -72,6 +94,21 @@ describe('charsetOfLabel', () => {
       assert.equal(charsetOfLabel(label)?.label ?? null, expected)
     })
   }
+})
+
+describe('the label of a set', () => {
+  it('is one that other programs know, whatever name was asked for', () => {
+    for (const name of [
+      ...['l1', 'latin2', 'cp819', 'isoir109', 'isoir148', 'cyrillic', 'arabic', 'hebrew', 'thai'],
+      ...['win1250', 'cp1251', 'mscyrl', 'koi8u', 'cp20866', 'ibm866', 'windows874', 'csmacintosh'],
+      ...['mskanji', 'windows31j', 'eucjp', 'chinese', 'euccn', 'csbig5', 'korean', 'isoir149'],
+      ...['ansix341968', 'utf16', 'maccyrillic', 'iso88598e', 'celtic', 'l9', 'isoir226']
+    ]) {
+      const charset = charsetOfLabel(name)
+      if (charset === null) continue
+      assert.doesNotThrow(() => new TextDecoder(charset.label), `${name}: ${charset.label}`)
+    }
+  })
 })
 
 describe('charsetOfMsh18', () => {

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { parsePath } from '../../src/hl7/path.ts'
 import { readReplyMessage } from '../../src/hl7/reply-message.ts'
 
 describe('readReplyMessage', () => {
@@ -44,36 +43,31 @@ describe('readReplyMessage', () => {
     })
   }
 
-  it('gives all values at a path, or those of the segment and repetition it names', () => {
+  it('shows each segment of some names, in order, until enough is seen', () => {
     const reply = readReplyMessage(
-      'MSH|^~\\&|||||||ACK^A01\rMSA|AA|1|a\\T\\b\rERR||PID^1~PV1|207^x\rMSA|AE|2\rERR||||W\r'
+      'MSH|^~\\&|||||||ACK^A01\rMSA|AA|1\rERR||PID^1~PV1|207^x\rMSH:;~\\&\rMSA:AE:2\rERR\r'
     )
     assert.ok(reply)
-    const values: [string, string[]][] = [
-      ['MSH-9.1', ['ACK']],
-      ['MSH-9.2', ['A01']],
-      ['MSA-2', ['1', '2']],
-      ['MSA-3', ['a&b', '']],
-      ['MSA[2]-1', ['AE']],
-      ['MSA[3]-1', []],
-      ['ERR-2', ['PID', 'PV1', '']],
-      ['ERR-2(2)', ['PV1', '']],
-      ['ERR[1]-2(2)', ['PV1']],
-      ['ERR-3.2', ['x', '']],
-      ['ZZZ-1', []]
-    ]
-    for (const [path, expected] of values) {
-      assert.deepEqual(reply.values(parsePath(path)), expected, path)
-    }
+    const seen: string[] = []
+    reply.each(['MSA', 'ERR'], ({ text, separators }) => seen.push(`${separators.field} ${text}`))
+    assert.deepEqual(seen, ['| MSA|AA|1', '| ERR||PID^1~PV1|207^x', ': MSA:AE:2', ': ERR'])
+    seen.length = 0
+    reply.each(['MSA'], ({ text }) => {
+      seen.push(text)
+      return false
+    })
+    assert.deepEqual(seen, ['MSA|AA|1'])
+    assert.equal(reply.first('ERR')?.text, 'ERR||PID^1~PV1|207^x')
+    assert.equal(reply.first('ZZZ'), undefined)
   })
 
-  it('gives a hundred thousand segments of a name at most, but every MSA', () => {
-    const reply = readReplyMessage(
-      'MSH|^~\\&\r' + 'ERR|||1\r'.repeat(100_001) + 'MSA|AA|1\r'.repeat(10_000) + 'MSA|AE|2\r'
-    )
-    assert.ok(reply)
-    assert.equal(reply.segments('ERR').length, 100_000)
-    assert.equal(reply.values(parsePath('ERR-3')).length, 100_000)
-    assert.equal(reply.values(parsePath('MSA-1')).at(-1), 'AE')
+  it('looks at every MSA for the one that counts', () => {
+    const accepted = 'MSH|^~\\&\r' + 'MSA|AA|1\r'.repeat(150_000)
+    const others = ['MSA|AE|2\r', 'MSA|\\X41\\\\X52\\^x~AA&|3\r', 'MSA|AR|4\r']
+    const reply = readReplyMessage(accepted + others.join(''))
+    assert.equal(reply?.msa?.fieldText(2), '3')
+    assert.equal(readReplyMessage(`${accepted}MSA|A~|2\r`)?.msa?.fieldText(2), '2')
+    assert.equal(readReplyMessage(accepted)?.msa?.fieldText(2), '1')
+    assert.equal(readReplyMessage('MSH|^~\\&\r')?.msa, undefined)
   })
 })

@@ -66,19 +66,28 @@ describe('sentences of the contract, in a real Node-RED', () => {
     assert.deepEqual(msg.hl7['warnings'], [':I?=W'])
   })
 
-  it('an MSA counts whatever the status', async () => {
+  it('an MSA counts whatever the status, AA and CA with 2xx only', async () => {
     await world.deploy({ failureTimeout: 0 })
     for (const [status, code, wanted] of [
       [500, 'AE', 'nak'],
       [400, 'AR', 'nak'],
       [503, 'AR', 'nak'],
       [403, 'CE', 'nak'],
-      [500, 'AA', 'ack']
+      [201, 'AA', 'ack'],
+      [302, 'AA', 'caught'],
+      [500, 'AA', 'caught'],
+      [503, 'CA', 'caught'],
+      [401, 'AA', 'caught']
     ] as const) {
       const { probe, msg } = await send(adt('STAT0001'), { status, body: ackFor('STAT0001', code) })
       assert.equal(probe, wanted, `${status} ${code}`)
       assert.equal(msg['statusCode'], status)
-      assert.equal(msg['payload'], ackFor('STAT0001', code))
+      const answer = ackFor('STAT0001', code)
+      if (wanted !== 'caught') assert.equal(msg['payload'], answer)
+      else {
+        assert.deepEqual([msg.hl7['ack'], msg.hl7['reply']], [null, answer])
+        assert.equal((msg['error'] as { cause: { status: number } }).cause.status, status)
+      }
     }
   })
 

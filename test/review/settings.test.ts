@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { startNodeRed, type FlowNode, type TestNodeRed } from '../support/node-red.ts'
-import { adt } from '../support/world.ts'
+import { adt, startWorld } from '../support/world.ts'
 
 type Properties = Record<string, unknown>
 type Caught = Record<string, unknown> & { error: { code: string; message: string } }
@@ -151,5 +151,39 @@ describe('properties of hand-written flow files, in a real Node-RED', () => {
     const bare = { auth: undefined, queue: undefined, failureTimeout: undefined }
     const text = await problem({ ...bare, replyCodeActions: 'E=F' })
     assert.match(text, /^HL7_DELIVERY_FAILED .*nothing listens/)
+  })
+})
+
+describe('hl7HttpsOutMaxReplyBytes in settings.js', () => {
+  async function caught(bytes: unknown, replyBytes: number): Promise<Caught> {
+    const world = await startWorld({ settings: { hl7HttpsOutMaxReplyBytes: bytes } })
+    try {
+      world.receiver.respond = () => ({ body: 'x'.repeat(replyBytes) })
+      await world.deploy({ failureTimeout: 0 })
+      await world.nodeRed.inject('in', { payload: adt('MAX00001') })
+      return (await world.nodeRed.waitForMessages('caught', 1))[0] as Caught
+    } finally {
+      await world.close()
+    }
+  }
+
+  it('is the most that is read of an answer', async () => {
+    const { error } = await caught(4096, 4097)
+    assert.deepEqual((error as { cause?: unknown }).cause, {
+      code: 'ERR_RESPONSE_TOO_LARGE',
+      status: 200
+    })
+    assert.match((await caught(4096, 4096)).error.message, /holds no HL7 acknowledgement/)
+  })
+
+  it('is HL7_CONFIG where it is no number of bytes', async () => {
+    for (const bytes of ['4096', 0, 1.5, -1, true]) {
+      const { error } = await caught(bytes, 1)
+      assert.equal(error.code, 'HL7_CONFIG')
+      assert.match(
+        error.message,
+        /hl7HttpsOutMaxReplyBytes in settings\.js must be a whole number of bytes from 1024 to /
+      )
+    }
   })
 })

@@ -1,0 +1,159 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import type { AttemptReply } from '../../src/delivery/attempt.ts'
+import { parseReplyRules } from '../../src/delivery/reply-rules.ts'
+import { searchReply, type SearchTest } from '../../src/delivery/reply-search.ts'
+import { readReplyMessage } from '../../src/hl7/reply-message.ts'
+import type { Segment } from '../../src/hl7/segments.ts'
+
+function replyOf(text: string, body = text): AttemptReply {
+  return { text: body, empty: body === '', message: readReplyMessage(text), ack: null }
+}
+
+/** Which of the tests hold, as written. */
+function held(reply: AttemptReply, ...tests: string[]): string[] {
+  const { rules, ...others } = parseReplyRules(`(${tests.join()})=F`)
+  const conditions = rules[0]?.conditions.flat() as SearchTest[]
+  const searched = searchReply({ rules, ...others }, reply)
+  return tests.filter((_, index) => searched.holds(conditions[index] ?? assert.fail()))
+}
+
+const msh = 'MSH|^~\\&|LAB|||||2025|ACK^A01|R1|P|2.5.1\r'
+
+describe('a search in the fields of a reply', () => {
+  const reply = replyOf(
+    `${msh}MSA|AE|M1|a\\T\\B\rERR||PID^1^3~PV1&x^2|207^Application Error|E||||One\r` +
+      'ERR|||208^^c1&c2&c3|W||||Two\rMSH:;~\\&:::::::ADT\rERR:::209;Other'
+  )
+  const table: Record<string, boolean> = {
+    '@MSH-1:|': true,
+    '@MSH-1.2:|': false,
+    '@MSH-1::': true,
+    '@MSH-2:"^~\\&"': true,
+    '@MSH-2*"~\\"': true,
+    '@MSH-3:LAB': true,
+    '@MSH-9:ACK': true,
+    '@MSH-9.2:A01': true,
+    '@MSH[2]-9:ADT': true,
+    '@MSH[2]-9:ACK': false,
+    '@MSA-3:"a&B"': true,
+    '@MSA-3*"&b"': true,
+    '@MSA-3:"a&b"': false,
+    '@ERR-2:PV1': false,
+    '@ERR-2:"PV1&x"': true,
+    '@ERR-2(2).1.2:x': true,
+    '@ERR-2(1).1.2:x': false,
+    '@ERR-2(2).2:2': true,
+    '@ERR-2(1).2:2': false,
+    '@ERR-2.2:2': true,
+    '@ERR-3:207': true,
+    '@ERR[1]-3:207': true,
+    '@ERR-3.1:208': true,
+    '@ERR-3.1*09': true,
+    '@ERR[2]-3.1:208': true,
+    '@ERR[2]-3:207': false,
+    '@ERR[2]-3(1):208': true,
+    '@ERR[2]-3(2):208': false,
+    '@ERR[3]-3:209': true,
+    '@ERR[3]-3.2:Other': true,
+    '@ERR-3.3:"c1&c2&c3"': true,
+    '@ERR-3.3.2:c2': true,
+    '@ERR-3.3.4:c2': false,
+    '@ERR-3.2*"ation e"': true,
+    '@ERR-8*WO': true,
+    '@ERR-8:TWO': false,
+    '@ERR-8*"e\rt"': false,
+    '@ERR-9*o': false
+  }
+  it('finds them all at once', () => {
+    const expected = Object.entries(table).filter(([, holds]) => holds)
+    assert.deepEqual(
+      held(reply, ...Object.keys(table)),
+      expected.map(([test]) => test)
+    )
+  })
+
+  for (const [test, holds] of Object.entries(table)) {
+    it(`finds ${JSON.stringify(test)}${holds ? '' : ' not'}`, () => {
+      assert.deepEqual(held(reply, test), holds ? [test] : [])
+    })
+  }
+
+  it('sees all segments, and all repetitions', () => {
+    const many = replyOf(
+      `${msh}${'ERR|||1\r'.repeat(150_000)}ERR|||2${'~3'.repeat(50_000)}~4${'^5'.repeat(20_000)}^6\r`
+    )
+    const tests = ['@ERR-3:2', '@ERR-3:4', '@ERR-3.20002:6', '@ERR[150001]-3(50002):4', '@ERR-3:7']
+    assert.deepEqual(held(many, ...tests), tests.slice(0, -1))
+  })
+
+  it('finds what a plain reading of each field finds', () => {
+    const piece = fc.string({
+      unit: fc.constantFrom('a', 'b', '|', '^', '~', '&', '\\', 'T', 'F'),
+      maxLength: 12
+    })
+    const separators = fc.constantFrom('|^~\\&', '|^~', '|^', '|~^\\&', '|^^\\&')
+    const numbers = fc.integer({ min: 1, max: 2 })
+    const optional = fc.option(numbers, { nil: undefined, freq: 1 })
+    const paths = fc.record({
+      ...{ occurrence: optional, field: numbers, repetition: optional },
+      ...{ component: optional, subcomponent: optional }
+    })
+    const values = fc.string({
+      unit: fc.constantFrom('a', 'b', '&', '|'),
+      minLength: 1,
+      maxLength: 2
+    })
+    fc.assert(
+      fc.property(
+        separators,
+        fc.array(piece, { minLength: 1, maxLength: 3 }),
+        fc.array(fc.tuple(paths, values, fc.boolean()), { minLength: 1, maxLength: 8 }),
+        (signs, lines, wanted) => {
+          const reply = replyOf(`MSH${signs}|\r${lines.map((line) => `ERR|${line}\r`).join('')}`)
+          const errs: Segment[] = []
+          reply.message?.each(['ERR'], (err) => errs.push(err))
+          const tests: string[] = []
+          const expected: string[] = []
+          for (const [parts, value, contains] of wanted) {
+            const { occurrence, field, repetition, component, subcomponent } = parts
+            const number = component ?? (subcomponent === undefined ? undefined : 1)
+            const path =
+              `ERR${occurrence === undefined ? '' : `[${occurrence}]`}-${field}` +
+              (repetition === undefined ? '' : `(${repetition})`) +
+              (number === undefined ? '' : `.${number}`) +
+              (subcomponent === undefined ? '' : `.${subcomponent}`)
+            const test = `@${path}${contains ? '*' : ':'}"${value}"`
+            const of = occurrence === undefined ? errs : errs.slice(occurrence - 1, occurrence)
+            const found = of
+              .flatMap((err) => err.values({ segment: 'ERR', ...parts, component: number }))
+              .some((one) => (contains ? one.toLowerCase().includes(value) : one === value))
+            tests.push(test)
+            if (found) expected.push(test)
+          }
+          assert.deepEqual(held(reply, ...tests), expected)
+        }
+      ),
+      { numRuns: 3_000 }
+    )
+  })
+})
+
+describe('a search in the text of a reply', () => {
+  it('looks into the HL7 text too, which may have been base64', () => {
+    const reply = replyOf(`${msh}MSA|AA|M1|Late\r`, 'TVNI')
+    assert.deepEqual(held(reply, '@*late', '@*tvni', '@*nowhere'), ['@*late', '@*tvni'])
+  })
+
+  it('is done in steps, and once', () => {
+    const rules = parseReplyRules('(@*late,@MSA-3*late)=F')
+    const reply = replyOf(`${msh}MSA|AA|M1|Late\r`, 'x')
+    const searched = searchReply(rules, reply)
+    assert.deepEqual([searched.step(), searched.step(), searched.step()], [true, true, false])
+    assert.equal(searchReply(rules, reply), searched)
+    for (const test of rules.rules[0]?.conditions.flat() ?? []) {
+      assert.equal(searched.holds(test as SearchTest), true)
+    }
+  })
+})
