@@ -1,6 +1,6 @@
 /** Time to read replies and to take messages in: `node bench/replies.ts`. */
-import { decide } from '../src/delivery/decide.ts'
-import { DEFAULT_REPLY_RULES, parseReplyRules } from '../src/delivery/reply-rules.ts'
+import { decide } from '../src/rules/decide.ts'
+import { DEFAULT_REPLY_RULES, parseReplyRules } from '../src/rules/reply-rules.ts'
 import { readAcknowledgement } from '../src/hl7/acknowledgement.ts'
 import { readOutgoingMessage } from '../src/hl7/outgoing-message.ts'
 import { readReplyBody } from '../src/https/reply-body.ts'

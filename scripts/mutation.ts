@@ -17,9 +17,8 @@ process.chdir(dirname(dirname(fileURLToPath(import.meta.url))))
 const rooms: Record<string, { mutate: string; tests: string }> = {
   hl7: { mutate: 'src/hl7/*.ts', tests: 'test/hl7/*.test.ts' },
   rules: {
-    mutate:
-      'src/delivery/{reply-rules,reply-rules-error,rule-scanner,reply-test,decide,holds,explain,retry-schedule}.ts',
-    tests: 'test/delivery/{decide,explain,holds,replies,reply-rules,retry-schedule}.test.ts'
+    mutate: 'src/rules/*.ts',
+    tests: 'test/rules/*.test.ts'
   },
   oauth2: {
     mutate: 'src/oauth2/*.ts',

@@ -1,4 +1,4 @@
-import { parseReplyRules, ReplyRulesError } from '../../src/delivery/reply-rules.ts'
+import { parseReplyRules, ReplyRulesError } from '../../src/rules/reply-rules.ts'
 import { headerValueProblem } from '../../src/https/header-values.ts'
 import { entryProblem } from './entry-problem.ts'
 import { createForm, type Form, type ReadValue } from './form.ts'

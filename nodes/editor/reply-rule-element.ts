@@ -1,4 +1,4 @@
-import { ReplyRulesError } from '../../src/delivery/reply-rules.ts'
+import { ReplyRulesError } from '../../src/rules/reply-rules.ts'
 import {
   hasField,
   hasValue,

@@ -2,7 +2,7 @@ import {
   DEFAULT_REPLY_RULES,
   ReplyRulesError,
   type ReplyRule
-} from '../../src/delivery/reply-rules.ts'
+} from '../../src/rules/reply-rules.ts'
 import { createUnderline } from './mistake-underline.ts'
 import { createRuleElement, isWrongRule, ruleText, showRuleFields } from './reply-rule-element.ts'
 import { presetOf, replyRulePresets, type ReplyRulePreset } from './reply-rule-presets.ts'

@@ -1,4 +1,4 @@
-import { DEFAULT_REPLY_RULES } from '../../src/delivery/reply-rules.ts'
+import { DEFAULT_REPLY_RULES } from '../../src/rules/reply-rules.ts'
 
 /** Strings of rules to choose from, by the key of their label. */
 export const replyRulePresets = {

@@ -1,6 +1,6 @@
-import { parseReplyRules, ReplyRulesError, type ReplyRule } from '../../src/delivery/reply-rules.ts'
-import type { ReplyTest } from '../../src/delivery/reply-test.ts'
-import { RuleScanner } from '../../src/delivery/rule-scanner.ts'
+import { parseReplyRules, ReplyRulesError, type ReplyRule } from '../../src/rules/reply-rules.ts'
+import type { ReplyTest } from '../../src/rules/reply-test.ts'
+import { RuleScanner } from '../../src/rules/rule-scanner.ts'
 
 /** The conditions that the list offers, in the order of its select. */
 export const rowConditions = [

@@ -1,4 +1,4 @@
-import type { ReplyRule } from '../../src/delivery/reply-rules.ts'
+import type { ReplyRule } from '../../src/rules/reply-rules.ts'
 import { hasValue, readRow, subjectOf, type RowSubject, type RuleRow } from './reply-rule-row.ts'
 
 /** Looks up a text in the editor's language. */

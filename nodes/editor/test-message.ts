@@ -1,4 +1,4 @@
-import { parseReplyRules } from '../../src/delivery/reply-rules.ts'
+import { parseReplyRules } from '../../src/rules/reply-rules.ts'
 import { postToNodeRed, RequestError } from './ask-node-red.ts'
 import type { Form } from './form.ts'
 import { conditionWords } from './reply-rule-words.ts'

@@ -1,4 +1,4 @@
-import type { AttemptError } from './attempt.ts'
+import type { AttemptError } from '../rules/attempt.ts'
 import { DeliveryError, type DeliveryErrorCause } from './delivery-error.ts'
 import type { AttemptResult } from './courier.ts'
 

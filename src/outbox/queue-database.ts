@@ -11,8 +11,46 @@ import {
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { QueueDamageError, QueueFaultError } from './queue-fault.ts'
-import { APPLICATION_ID, SCHEMA_STEPS, SCHEMA_VERSION } from './queue-schema.ts'
-import { PAGE_BYTES } from './write-ahead-log.ts'
+import { DAMAGED } from './message-row.ts'
+
+/** The page size of a queue file. */
+export const PAGE_BYTES = 4096
+
+/** `PRAGMA application_id` of a queue file: "HL7H". */
+const APPLICATION_ID = 0x484c3748
+
+/**
+ * How a queue file came to be what it is: the step at index n leads from version n to n + 1. A
+ * file's version is its `PRAGMA user_version`. Steps are only ever added, never changed.
+ *
+ * In clear: number, state, times, attempts, MSH-9, MSH-10 and the lane, which is the name of a field
+ * and a hash. `reason` and all of `sealed` are sealed. The message's content is apart from the facts,
+ * so that the facts of a long backlog are read without it; a piece of a part of a message has the id
+ * `(4 * seq + part) * 65536 + piece`; part 0 is the content, 1 the outcome.
+ * All tables have row ids, and so leaf pages from which a damaged file is read (`leaf-rows.ts`).
+ * `place` orders what does not wait (settled or suspended), and the index finds it.
+ */
+const SCHEMA_STEPS: readonly string[] = [
+  `CREATE TABLE meta (name TEXT PRIMARY KEY, value ANY NOT NULL) STRICT;
+   CREATE TABLE message (
+     seq INTEGER PRIMARY KEY,
+     state INTEGER NOT NULL,
+     place INTEGER,
+     accepted_at REAL NOT NULL,
+     attempts INTEGER NOT NULL,
+     spent_ms REAL NOT NULL,
+     suspended_at REAL,
+     lane TEXT NOT NULL,
+     type TEXT NOT NULL,
+     control_id TEXT NOT NULL,
+     reason BLOB
+   ) STRICT;
+   CREATE TABLE sealed (id INTEGER PRIMARY KEY, bytes BLOB NOT NULL) STRICT;
+   CREATE INDEX not_waiting ON message (place) WHERE place IS NOT NULL;`
+]
+
+/** The version that this package writes. */
+const SCHEMA_VERSION = SCHEMA_STEPS.length
 
 /** Pages (4 KiB) in the write-ahead log before it is written back, and when it is cut. */
 const LOG_PAGES = 4096
@@ -131,4 +169,38 @@ export function syncFile(path: string, flags = 'r+'): void {
   } finally {
     closeSync(file)
   }
+}
+
+/** Messages in a file; the damaged ones are not held. */
+export interface MessageCount {
+  held: number
+  damaged: number
+  /** The queue was paused: that has to last, even where no message is in it. */
+  paused: boolean
+}
+
+/**
+ * How many messages are in a file that nobody has open; needs no key.
+ *
+ * @throws {QueueFaultError} for another program's file or a newer version
+ */
+export function countMessages(path: string): MessageCount {
+  const db = new DatabaseSync(path)
+  try {
+    db.exec('PRAGMA locking_mode = EXCLUSIVE')
+    const pages = db.prepare('PRAGMA page_count').get()?.['page_count'] as number
+    // What a start leaves that ended before it made the tables.
+    const isNew = checkedVersion(db, path) === 0 && pages <= 1
+    return isNew ? { held: 0, damaged: 0, paused: false } : countOf(db)
+  } finally {
+    db.close()
+  }
+}
+
+/** How many messages are in an open file. */
+export function countOf(db: DatabaseSync): MessageCount {
+  const sql = `SELECT count(*) FILTER (WHERE state IS NOT ${DAMAGED}) AS held, count(*) AS all_rows FROM message`
+  const { held, all_rows } = db.prepare(sql).get() as { held: number; all_rows: number }
+  const paused = getMeta(db, 'paused') === 1
+  return { held, damaged: all_rows - held, paused }
 }

@@ -1,12 +1,17 @@
 import { statfsSync, statSync } from 'node:fs'
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { Entry, ListQuery, OutboxContents } from './outbox.ts'
-import { Adoption } from './adoption.ts'
 import { FilePlace } from './file-place.ts'
-import { PAGE_BYTES } from './write-ahead-log.ts'
-import { countOf, type MessageCount } from './message-count.ts'
 import { DAMAGED, MOST_SEQ, STATES, whole, wholeRow } from './message-row.ts'
-import { deleteFiles, getMeta, openQueueDatabase, setMeta } from './queue-database.ts'
+import {
+  deleteFiles,
+  getMeta,
+  openQueueDatabase,
+  setMeta,
+  PAGE_BYTES,
+  countOf,
+  type MessageCount
+} from './queue-database.ts'
 import { faultCode, LostFileError, QueueDamageError, QueueFaultError } from './queue-fault.ts'
 import { subKey } from './queue-key.ts'
 import type { CallResult, QueueCall, QueueFileSpec, ReadMessage } from './queue-protocol.ts'
@@ -298,9 +303,9 @@ export class QueueFile {
     return countOf(this.#db)
   }
 
-  /** To take over what is left of a damaged file; then this one is to be closed. */
-  adoption(): Adoption {
-    return new Adoption(this.#db, this.#parts, this.keyCheck)
+  /** For the repair of a damaged file: what its rows are taken over into. */
+  get tables(): { db: DatabaseSync; parts: SealedParts } {
+    return { db: this.#db, parts: this.#parts }
   }
 
   /**

@@ -1,15 +1,7 @@
-import { existsSync } from 'node:fs'
 import { parentPort, receiveMessageOnPort } from 'node:worker_threads'
-import {
-  faultCode,
-  faultOf,
-  faultOfCode,
-  isDamage,
-  LostFileError,
-  QueueDamageError,
-  QueueFaultError
-} from './queue-fault.ts'
+import { faultCode, faultOf, faultOfCode, QueueFaultError } from './queue-fault.ts'
 import type { OutboxContents } from './outbox.ts'
+import type { QueueFile } from './queue-file.ts'
 import type {
   CallResult,
   QueueCall,
@@ -30,14 +22,9 @@ const emitWarning = process.emitWarning.bind(process) as (...args: unknown[]) =>
 process.emitWarning = (...args: unknown[]) => {
   if (!String(args[0]).includes('SQLite is an experimental feature')) emitWarning(...args)
 }
-const { deleteFiles } = await import('./queue-database.ts')
-const { countMessages } = await import('./message-count.ts')
-const { QueueFile } = await import('./queue-file.ts')
-const { renew } = await import('./queue-renewal.ts')
-const { finishRescue, isLogDamaged, rescue } = await import('./queue-rescue.ts')
+const { OpenQueues, understood } = await import('./repair/open-queues.ts')
 process.emitWarning = emitWarning
 
-type File = InstanceType<typeof QueueFile>
 type CallsRequest = QueueRequest & { task: { kind: 'calls'; calls: readonly QueueCall[] } }
 
 const MOST_AT_ONCE = 64
@@ -46,7 +33,7 @@ const IDLE_MS = 2000
 const ROW_BYTES = 512
 const BETWEEN_STEPS_MS = 20
 
-const files = new Map<string, File>()
+const queues = new OpenQueues(notice)
 let housekeeping: NodeJS.Timeout | undefined
 
 port.on('message', (first: QueueRequest) => {
@@ -131,7 +118,7 @@ interface AskedCall {
  */
 function store(file: QueueFileSpec, calls: readonly AskedCall[], isFull = false): boolean {
   try {
-    const done = withFile(file, (open) => {
+    const done = queues.use(file, (open) => {
       const full = isFull || !open.hasRoom(addedBytes(calls))
       return open.transaction(() => calls.map(({ call }) => applied(open, call, full)))
     })
@@ -145,7 +132,7 @@ function store(file: QueueFileSpec, calls: readonly AskedCall[], isFull = false)
     const fault = faultOf(error, file.path)
     const smaller = calls.length > 1
     if (fault.code === 'SQLITE_FULL' && (smaller || !isFull)) {
-      files.get(file.path)?.makeRoom()
+      queues.makeRoom(file)
       if (!isFull) return store(file, calls, true)
       const middle = calls.length >>> 1
       if (store(file, calls.slice(0, middle), true)) {
@@ -172,7 +159,7 @@ function addedBytes(calls: readonly AskedCall[]): number {
 }
 
 function applied(
-  file: File,
+  file: QueueFile,
   call: QueueCall,
   isFull: boolean
 ): { fault?: QueueFault; result?: CallResult } {
@@ -203,20 +190,20 @@ function handle({ id, file, task }: QueueRequest): void {
   try {
     switch (task.kind) {
       case 'open':
-        post({ id, contents: withFile(file, begin) })
+        post({ id, contents: queues.use(file, begin) })
         return
       case 'read':
-        post({ id, ...withFile(file, (open) => readAll(open, task.seqs)) })
+        post({ id, ...queues.use(file, (open) => readAll(open, task.seqs)) })
         return
       case 'count':
-        post({ id, ...count(file) })
+        post({ id, ...queues.count(file) })
         return
       case 'close':
-        close(file)
+        queues.close(file)
         post({ id })
         return
       case 'delete':
-        post({ id, held: deleteIfEmpty(file) })
+        post({ id, held: queues.deleteIfEmpty(file) })
         return
       case 'calls':
         return
@@ -226,14 +213,14 @@ function handle({ id, file, task }: QueueRequest): void {
   }
 }
 
-function begin(file: File): OutboxContents {
+function begin(file: QueueFile): OutboxContents {
   return understood(() => {
     const run = file.beginRun()
     return { ...file.contents(), ...run }
   })
 }
 
-function readAll(file: File, seqs: readonly number[]): Omit<Answer, 'id'> {
+function readAll(file: QueueFile, seqs: readonly number[]): Omit<Answer, 'id'> {
   const faults: [number, QueueFault][] = []
   const results: [number, CallResult][] = []
   seqs.forEach((seq, index) => {
@@ -247,96 +234,12 @@ function readAll(file: File, seqs: readonly number[]): Omit<Answer, 'id'> {
   return { faults, results }
 }
 
-/**
- * Opens the file where it is not open; where it is damaged, goes on with what can be read of it, and
- * where it is gone, writes it anew.
- */
-function withFile<T>(spec: QueueFileSpec, use: (file: File) => T): T {
-  try {
-    return use(opened(spec))
-  } catch (error) {
-    if (error instanceof LostFileError) {
-      putBack(spec)
-      return use(opened(spec))
-    }
-    const code = faultCode(error)
-    // After an error of the disk only a new look at the file shows what is on it.
-    if (code === 'SQLITE_IOERR' || isDamage(code)) forget(spec.path)
-    if (!isDamage(code)) throw error
-  }
-  notice(spec.path, rescue(spec))
-  return use(opened(spec))
-}
-
-/** All statements are our own: where SQLite does not understand one, the schema is damaged. */
-function understood<T>(work: () => T): T {
-  try {
-    return work()
-  } catch (error) {
-    throw faultCode(error) === 'SQLITE_ERROR' ? new QueueDamageError() : error
-  }
-}
-
-function opened(spec: QueueFileSpec): File {
-  let file = files.get(spec.path)
-  if (file === undefined) {
-    finishRescue(spec.path)
-    if (isLogDamaged(spec.path)) notice(spec.path, rescue(spec))
-    file = understood(() => new QueueFile(spec))
-    files.set(spec.path, file)
-  }
-  return file
-}
-
-/** Puts a file that was removed or replaced while it was open back; it is not open then. */
-function putBack({ path }: QueueFileSpec): void {
-  const file = files.get(path)
-  if (file?.lost === undefined) return
-  notice(path, renew(file))
-  files.delete(path)
-}
-
-function close(spec: QueueFileSpec): void {
-  try {
-    putBack(spec)
-  } finally {
-    const file = files.get(spec.path)
-    files.delete(spec.path)
-    file?.close()
-  }
-}
-
-function forget(path: string): void {
-  files.get(path)?.drop()
-  files.delete(path)
-}
-
-function count({ path }: QueueFileSpec): ReturnType<File['count']> {
-  const open = files.get(path)
-  if (open !== undefined) return open.count()
-  finishRescue(path)
-  // To look into the file would cost the log; only opening it in earnest moves both aside.
-  if (isLogDamaged(path)) throw new QueueDamageError()
-  return existsSync(path) ? countMessages(path) : { held: 0, damaged: 0, paused: false }
-}
-
-/** A pause stays as well: the node may only be disabled. @returns how many messages kept the file */
-function deleteIfEmpty(spec: QueueFileSpec): number {
-  const { held, damaged, paused } = count(spec)
-  if (held + damaged > 0 || paused) return held + damaged
-  const open = files.get(spec.path)
-  files.delete(spec.path)
-  if (open === undefined) deleteFiles(spec.path)
-  else open.delete()
-  return 0
-}
-
 function keepHouse(): void {
   let more = false
-  for (const [path, file] of files) {
+  for (const { spec, path } of queues.all) {
     try {
-      putBack(file.spec)
-      if (opened(file.spec).shrink()) more = true
+      queues.putBack(spec)
+      if (queues.use(spec, (file) => file.shrink())) more = true
     } catch (error) {
       port.postMessage({ path, trouble: faultOf(error, path) } satisfies QueueReply)
     }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { Attempt } from '../../src/delivery/attempt.ts'
+import type { Attempt } from '../../src/rules/attempt.ts'
 import type { AttemptResult, ReplyRecord } from '../../src/delivery/courier.ts'
 import { describeError } from '../../src/http-client/describe-error.ts'
 import { deliveryFailed, nameOf, printable, printableCode } from '../../src/delivery/explain.ts'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { Courier, type AttemptResult } from '../../src/delivery/courier.ts'
-import { parseReplyRules, type ReplyRules } from '../../src/delivery/reply-rules.ts'
+import { parseReplyRules, type ReplyRules } from '../../src/rules/reply-rules.ts'
 import { settlementOf } from '../../src/delivery/settlement.ts'
 import { readOutgoingMessage } from '../../src/hl7/outgoing-message.ts'
 import type { Receiver } from '../../src/https/receiver.ts'

@@ -92,7 +92,7 @@ for (const type of types) {
 
 describe('the words for mistakes in reply rules', () => {
   it('are there for each kind that the parser finds', () => {
-    const source = readFileSync(join(nodes, '..', 'src/delivery/reply-rules-error.ts'), 'utf8')
+    const source = readFileSync(join(nodes, '..', 'src/rules/reply-rules-error.ts'), 'utf8')
     const [, union = ''] = /ReplyRulesMistake =([^;]*?)\n\n/.exec(source) ?? []
     const kinds = [...union.matchAll(/'(\w+)'/g)].map(([, kind]) => `ruleMistake.${kind ?? ''}`)
     const keys = [...textsOf('en-US', 'hl7-https-out').keys()]

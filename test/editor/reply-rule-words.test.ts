@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
-import { parseReplyRules } from '../../src/delivery/reply-rules.ts'
+import { parseReplyRules } from '../../src/rules/reply-rules.ts'
 import { rowActions, rowConditions, hasValue } from '../../nodes/editor/reply-rule-row.ts'
 import { rulesWords } from '../../nodes/editor/reply-rule-words.ts'
 

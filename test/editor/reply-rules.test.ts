@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import type { Browser } from 'playwright-core'
-import { DEFAULT_REPLY_RULES } from '../../src/delivery/reply-rules.ts'
+import { DEFAULT_REPLY_RULES } from '../../src/rules/reply-rules.ts'
 import { type FlowNode, startNodeRed, type TestNodeRed } from '../support/node-red.ts'
 import { Editor, startBrowser } from '../support/editor.ts'
 

@@ -22,7 +22,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import fc from 'fast-check'
 import { DiskOutbox } from '../../src/outbox/disk-outbox.ts'
-import { leafRows } from '../../src/outbox/leaf-rows.ts'
+import { leafRows } from '../../src/outbox/repair/leaf-rows.ts'
 import type { Entry, OutboxContents } from '../../src/outbox/outbox.ts'
 import { filledQueueFiles } from '../../src/outbox/queue-files.ts'
 

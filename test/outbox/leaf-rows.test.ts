@@ -5,8 +5,8 @@ import { endianness, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, describe, it } from 'node:test'
-import { leafRows } from '../../src/outbox/leaf-rows.ts'
-import { readLog } from '../../src/outbox/write-ahead-log.ts'
+import { leafRows } from '../../src/outbox/repair/leaf-rows.ts'
+import { readLog } from '../../src/outbox/repair/write-ahead-log.ts'
 
 describe('leafRows', () => {
   let directory: string

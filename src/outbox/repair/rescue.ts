@@ -1,10 +1,11 @@
 import { existsSync, renameSync, statSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
+import { Adoption } from './adoption.ts'
 import { leafRows } from './leaf-rows.ts'
-import { faultCode, QueueFaultError } from './queue-fault.ts'
-import { deleteFiles } from './queue-database.ts'
-import { QueueFile } from './queue-file.ts'
-import type { QueueFileSpec } from './queue-protocol.ts'
+import { faultCode, QueueFaultError } from '../queue-fault.ts'
+import { deleteFiles } from '../queue-database.ts'
+import { QueueFile } from '../queue-file.ts'
+import type { QueueFileSpec } from '../queue-protocol.ts'
 import { readLog } from './write-ahead-log.ts'
 
 /** In one transaction of the new file. */
@@ -94,7 +95,7 @@ function hold(db: DatabaseSync): void {
 
 function copied(path: string, target: QueueFile): { read: number; seen: number } {
   const rows = leafRows(path)
-  const adoption = target.adoption()
+  const adoption = new Adoption(target.tables, target.keyCheck)
   const some = (): boolean => {
     for (let count = 0; count < ROWS_AT_ONCE; count++) {
       const next = rows.next()

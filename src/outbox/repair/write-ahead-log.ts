@@ -1,8 +1,6 @@
+import { PAGE_BYTES } from '../queue-database.ts'
 import { closeSync, existsSync, fstatSync, openSync, readSync } from 'node:fs'
 import { endianness } from 'node:os'
-
-/** The page size of a queue file. */
-export const PAGE_BYTES = 4096
 
 const HEADER_BYTES = 32
 const FRAME_HEADER_BYTES = 24

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { Attempt } from '../../src/delivery/attempt.ts'
-import { factsOf, holds, isAnswer } from '../../src/delivery/holds.ts'
-import { parseReplyRules } from '../../src/delivery/reply-rules.ts'
+import type { Attempt } from '../../src/rules/attempt.ts'
+import { factsOf, holds, isAnswer } from '../../src/rules/holds.ts'
+import { parseReplyRules } from '../../src/rules/reply-rules.ts'
 import { readAcknowledgement } from '../../src/hl7/acknowledgement.ts'
 import { readReplyMessage } from '../../src/hl7/reply-message.ts'
 

@@ -7,9 +7,9 @@ import {
   MAX_REPLY_RULES_LENGTH,
   parseReplyRules,
   ReplyRulesError
-} from '../../src/delivery/reply-rules.ts'
-import type { ReplyRulesMistake } from '../../src/delivery/reply-rules-error.ts'
-import type { ReplyTest } from '../../src/delivery/reply-test.ts'
+} from '../../src/rules/reply-rules.ts'
+import type { ReplyRulesMistake } from '../../src/rules/reply-rules-error.ts'
+import type { ReplyTest } from '../../src/rules/reply-test.ts'
 import { parsePath } from '../../src/hl7/path.ts'
 
 /** The only test of a rule with one test. */
@@ -472,7 +472,7 @@ describe('the parser', () => {
         visit(new URL(from, file))
       }
     }
-    visit(new URL('../../src/delivery/reply-rules.ts', import.meta.url))
+    visit(new URL('../../src/rules/reply-rules.ts', import.meta.url))
     assert.ok(seen.size >= 4)
   })
 })

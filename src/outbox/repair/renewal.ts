@@ -1,10 +1,9 @@
 import { existsSync, renameSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { deleteFiles, makeFile, syncDirectory, syncFile } from './queue-database.ts'
-import { faultCode, faultOf, QueueFaultError } from './queue-fault.ts'
-import { countMessages } from './message-count.ts'
-import type { QueueFile } from './queue-file.ts'
-import { finishRescue, moveAside } from './queue-rescue.ts'
+import { countMessages, deleteFiles, makeFile, syncDirectory, syncFile } from '../queue-database.ts'
+import { faultCode, faultOf, QueueFaultError } from '../queue-fault.ts'
+import type { QueueFile } from '../queue-file.ts'
+import { finishRescue, moveAside } from './rescue.ts'
 
 /**
  * Puts a queue file that was removed or replaced while it was open back to its place, from what

@@ -1,5 +1,6 @@
 import { closeSync, existsSync, fstatSync, openSync, readSync } from 'node:fs'
-import { PAGE_BYTES, readLog } from './write-ahead-log.ts'
+import { PAGE_BYTES } from '../queue-database.ts'
+import { readLog } from './write-ahead-log.ts'
 
 /** A row of some table, as it stands in the file; an `INTEGER PRIMARY KEY` is the id, and null as a value. */
 export interface LeafRow {

@@ -1,8 +1,8 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { LeafRow } from './leaf-rows.ts'
-import { DAMAGED, mendedRow, MOST_SEQ, whole, type MessageRow } from './message-row.ts'
-import { getMeta, setMeta } from './queue-database.ts'
-import { isWhole, SEQ_OF_SEALED, type SealedParts } from './sealed-parts.ts'
+import { DAMAGED, mendedRow, MOST_SEQ, whole, type MessageRow } from '../message-row.ts'
+import { getMeta, setMeta } from '../queue-database.ts'
+import { isWhole, SEQ_OF_SEALED, type SealedParts } from '../sealed-parts.ts'
 
 /** Takes rows of a damaged queue file over into a new one, within transactions of that. */
 export class Adoption {
@@ -12,7 +12,7 @@ export class Adoption {
   readonly #insert: StatementSync
   #keyFits = false
 
-  constructor(db: DatabaseSync, parts: SealedParts, keyCheck: Buffer) {
+  constructor({ db, parts }: { db: DatabaseSync; parts: SealedParts }, keyCheck: Buffer) {
     this.#db = db
     this.#parts = parts
     this.#keyCheck = keyCheck

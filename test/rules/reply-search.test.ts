@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import type { AttemptReply } from '../../src/delivery/attempt.ts'
-import { parseReplyRules } from '../../src/delivery/reply-rules.ts'
-import { searchReply, type SearchTest } from '../../src/delivery/reply-search.ts'
+import type { AttemptReply } from '../../src/rules/attempt.ts'
+import { parseReplyRules } from '../../src/rules/reply-rules.ts'
+import { searchReply, type SearchTest } from '../../src/rules/reply-search.ts'
 import { readReplyMessage } from '../../src/hl7/reply-message.ts'
 import type { Segment } from '../../src/hl7/segments.ts'
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { TextMatcher } from '../../src/delivery/text-matcher.ts'
+import { TextMatcher } from '../../src/rules/text-matcher.ts'
 
 function found(texts: readonly string[], ...searched: string[]): string[] {
   const matcher = new TextMatcher(new Map(texts.map((text, number) => [text, number])))

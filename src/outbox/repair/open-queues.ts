@@ -1,0 +1,116 @@
+import { existsSync } from 'node:fs'
+import { countMessages, deleteFiles, type MessageCount } from '../queue-database.ts'
+import { faultCode, isDamage, LostFileError, QueueDamageError } from '../queue-fault.ts'
+import { QueueFile } from '../queue-file.ts'
+import type { QueueFileSpec } from '../queue-protocol.ts'
+import { renew } from './renewal.ts'
+import { finishRescue, isLogDamaged, rescue } from './rescue.ts'
+
+/**
+ * The queue files that are open, repaired where they have to be: who works with one need not know that
+ * it was damaged, lost or replaced.
+ */
+export class OpenQueues {
+  readonly #files = new Map<string, QueueFile>()
+  readonly #onNotice: (path: string, text: string) => void
+
+  /** @param onNotice told what was done to a file, for the log */
+  constructor(onNotice: (path: string, text: string) => void) {
+    this.#onNotice = onNotice
+  }
+
+  /** Those that are open. */
+  get all(): readonly QueueFile[] {
+    return [...this.#files.values()]
+  }
+
+  /**
+   * Works with a file. Opens it where it is not open; where it is damaged, goes on with what can be
+   * read of it, and where it is gone, writes it again.
+   */
+  use<T>(spec: QueueFileSpec, work: (file: QueueFile) => T): T {
+    try {
+      return work(this.#opened(spec))
+    } catch (error) {
+      if (error instanceof LostFileError) {
+        this.putBack(spec)
+        return work(this.#opened(spec))
+      }
+      const code = faultCode(error)
+      // After an error of the disk only a new look at the file shows what is on it.
+      if (code === 'SQLITE_IOERR' || isDamage(code)) this.#forget(spec.path)
+      if (!isDamage(code)) throw error
+    }
+    this.#onNotice(spec.path, rescue(spec))
+    return work(this.#opened(spec))
+  }
+
+  /** Puts a file that was removed or replaced while it was open back; it is not open then. */
+  putBack({ path }: QueueFileSpec): void {
+    const file = this.#files.get(path)
+    if (file?.lost === undefined) return
+    this.#onNotice(path, renew(file))
+    this.#files.delete(path)
+  }
+
+  /** Gives the disk back what a full log takes. */
+  makeRoom({ path }: QueueFileSpec): void {
+    this.#files.get(path)?.makeRoom()
+  }
+
+  close(spec: QueueFileSpec): void {
+    try {
+      this.putBack(spec)
+    } finally {
+      const file = this.#files.get(spec.path)
+      this.#files.delete(spec.path)
+      file?.close()
+    }
+  }
+
+  /** @throws {QueueDamageError} where to look into a file would cost what is in its log */
+  count({ path }: QueueFileSpec): MessageCount {
+    const open = this.#files.get(path)
+    if (open !== undefined) return open.count()
+    finishRescue(path)
+    // Only opening it in earnest moves both aside.
+    if (isLogDamaged(path)) throw new QueueDamageError()
+    return existsSync(path) ? countMessages(path) : { held: 0, damaged: 0, paused: false }
+  }
+
+  /** A pause stays as well: the node may only be disabled. @returns how many messages kept the file */
+  deleteIfEmpty(spec: QueueFileSpec): number {
+    const { held, damaged, paused } = this.count(spec)
+    if (held + damaged > 0 || paused) return held + damaged
+    const open = this.#files.get(spec.path)
+    this.#files.delete(spec.path)
+    if (open === undefined) deleteFiles(spec.path)
+    else open.delete()
+    return 0
+  }
+
+  #opened(spec: QueueFileSpec): QueueFile {
+    let file = this.#files.get(spec.path)
+    if (file === undefined) {
+      finishRescue(spec.path)
+      if (isLogDamaged(spec.path)) this.#onNotice(spec.path, rescue(spec))
+      file = understood(() => new QueueFile(spec))
+      this.#files.set(spec.path, file)
+    }
+    return file
+  }
+
+  #forget(path: string): void {
+    this.#files.get(path)?.drop()
+    this.#files.delete(path)
+  }
+}
+
+/** All statements are our own: where SQLite does not understand one, the schema is damaged. */
+export function understood<T>(work: () => T): T {
+  try {
+    return work()
+  } catch (error) {
+    throw faultCode(error) === 'SQLITE_ERROR' ? new QueueDamageError() : error
+  }
+}
