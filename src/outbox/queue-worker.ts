@@ -138,16 +138,28 @@ function store(file: QueueFileSpec, calls: readonly AskedCall[], isFull = false)
       if (store(file, calls.slice(0, middle), true)) {
         return store(file, calls.slice(middle), true)
       }
-      refuse(calls.slice(middle), fault)
+      refuse(file, calls.slice(middle), fault)
       return false
     }
-    refuse(calls, fault)
+    refuse(file, calls, fault)
     return fault.code !== 'SQLITE_FULL'
   }
 }
 
-function refuse(calls: readonly AskedCall[], fault: QueueFault): void {
-  for (const { index, reply } of calls) reply.faults.push([index, fault])
+/** Answers calls that cannot be stored; questions among them need no room on the disk. */
+function refuse(file: QueueFileSpec, calls: readonly AskedCall[], fault: QueueFault): void {
+  for (const { call, index, reply } of calls) {
+    if (call.kind !== 'list' && call.kind !== 'read') {
+      reply.faults.push([index, fault])
+      continue
+    }
+    try {
+      const result = queues.use(file, (open) => open.apply(call))
+      if (result !== undefined) reply.results.push([index, result])
+    } catch (error) {
+      reply.faults.push([index, faultOf(error, file.path)])
+    }
+  }
 }
 
 function addedBytes(calls: readonly AskedCall[]): number {
