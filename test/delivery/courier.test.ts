@@ -308,6 +308,22 @@ describe('Courier', () => {
     })
   })
 
+  it('lets itself be watched while it works on the message or its reply, not on the way', async () => {
+    const order: string[] = []
+    const server = await receiver((socket) => {
+      order.push('request')
+      socket.end(answer(200, ACK))
+    })
+    const watch = async <T>(work: () => Promise<T>): Promise<T> => {
+      order.push('watched')
+      const result = await work()
+      order.push('not watched')
+      return result
+    }
+    await courier(server.url).attempt(parcel, undefined, watch)
+    assert.deepEqual(order, ['watched', 'not watched', 'request', 'watched', 'not watched'])
+  })
+
   it('makes the request for a dead connection once, and one for each token', async () => {
     const { tokens } = await tokenSource()
     let made = 0
