@@ -1,0 +1,29 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { MESSAGE_STATES } from '../../src/delivery/message.ts'
+import { page, rows } from './markdown.ts'
+
+const text = page('docs/what-happens-to-a-message.md')
+const states = Object.entries(MESSAGE_STATES)
+
+describe('the life of a message in docs/what-happens-to-a-message.md', () => {
+  it('is drawn as the table in the code has it', () => {
+    const [, picture = ''] = /```mermaid\n(.*?)```/s.exec(text) ?? []
+    const drawn = [...picture.matchAll(/^ {2}(\S+) --> (\S+?):?(?: .*)?$/gm)].map(
+      ([, from, to]) => `${from} ${to}`
+    )
+    const ends = states.filter(([, { to }]) => to.length === 0).map(([state]) => `${state} [*]`)
+    const moves = states.flatMap(([state, { to }]) => to.map((next) => `${state} ${next}`))
+    assert.deepEqual(drawn.toSorted(), ['[*] waiting', ...moves, ...ends].toSorted())
+  })
+
+  it('is told state by state as the table in the code has it', () => {
+    const told = rows(text.slice(0, text.indexOf('## At 3 a.m.')))
+    const due = states.map(([state, { meaning, holdsLane }]) => [
+      `\`${state}\``,
+      meaning,
+      holdsLane ? 'waits' : 'may go'
+    ])
+    assert.deepEqual(told, due)
+  })
+})
