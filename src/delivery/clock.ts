@@ -21,3 +21,16 @@ export const systemClock: Clock = {
     }
   }
 }
+
+/** Waits, or until the signal aborts; both resolve. */
+export function sleep(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const wake = (): void => {
+      cancel()
+      signal.removeEventListener('abort', wake)
+      resolve()
+    }
+    const cancel = clock.after(ms, wake)
+    signal.addEventListener('abort', wake)
+  })
+}

@@ -1,6 +1,7 @@
 import { OutboxError, type Entry, type Outbox } from '../outbox/outbox.ts'
 import { Backlog } from './backlog.ts'
 import { CarefulStart } from './careful-start.ts'
+import { sleep } from './clock.ts'
 import { DeliveryError } from './delivery-error.ts'
 import type { DeliveryEvent } from './delivery-events.ts'
 import type { Accepted, DeliveryOptions, LeftAtClose } from './delivery-options.ts'
@@ -8,6 +9,7 @@ import { deliveryState, type DeliveryState } from './delivery-state.ts'
 import { nameOf } from './explain.ts'
 import { Message } from './message.ts'
 import { Messages } from './messages.ts'
+import { AT_ONCE, discard, resend } from './operator.ts'
 import { closedError, isGone, lostError, queueFailed } from './queue-errors.ts'
 import { Sending } from './sending.ts'
 import { failedSettlement, type Settlement } from './settlement.ts'
@@ -19,8 +21,6 @@ const REOPEN_MS = 30_000
 const MOST_ACTIVE = 1000
 /** So many waiting messages are listed at a time. */
 const PAGE_SIZE = 1000
-/** So many of many messages are worked on between two turns of the event loop. */
-const AT_ONCE = 100
 
 /** The queue, once it is open. */
 interface OpenQueue<Content> {
@@ -192,22 +192,13 @@ export class Delivery<Content> {
    */
   async resend(select: (entry: Entry) => boolean): Promise<number> {
     const queue = await this.#opened()
-    const moves: Promise<boolean>[] = []
-    for (const [index, message] of queue.messages.chosen(select).entries()) {
-      if (index % AT_ONCE === AT_ONCE - 1) await new Promise(setImmediate)
-      // Another operator may have taken it meanwhile.
-      if (message.state !== 'suspended') continue
-      moves.push(resent(queue.messages, message))
+    try {
+      return await resend(queue.messages, select)
+    } finally {
+      this.#pump()
+      // While nothing may be sent they are listed all the same: the state tells of the oldest.
+      void this.#listPage(queue)
     }
-    const failed = (await Promise.all(moves)).filter((isDone) => !isDone).length
-    this.#pump()
-    // While nothing may be sent they are listed all the same: the state tells of the oldest.
-    void this.#listPage(queue)
-    if (failed === 0) return moves.length
-    throw new OutboxError(
-      `${failed} of ${moves.length} messages stay suspended: the queue cannot be written.`,
-      'HL7_QUEUE_FAILED'
-    )
   }
 
   /**
@@ -218,25 +209,12 @@ export class Delivery<Content> {
    */
   async discard(select: (entry: Entry) => boolean): Promise<number> {
     const { messages, outbox, sending } = await this.#opened()
-    const given = new DeliveryError('HL7_DISCARDED', 'It was given up by an operator.')
-    let found = 0
-    for (const [index, message] of messages.chosen(select).entries()) {
-      if (index % AT_ONCE === AT_ONCE - 1) await new Promise(setImmediate)
-      try {
-        const { content, outcome } = await outbox.read(message.entry.seq)
-        if (message.state !== 'suspended') continue
-        const settlement = this.#failed(message.entry, given, outcome)
-        found++
-        await sending.leave(message, content, settlement)
-      } catch (error) {
-        this.#queueFailed()
-        if (!isGone(error)) throw error
-        if (message.state !== 'suspended') continue
-        found++
-        await sending.lose(message, error)
-      }
+    try {
+      return await discard(outbox, messages, sending, select, () => this.#options.clock.now())
+    } catch (error) {
+      this.#queueFailed()
+      throw error
     }
-    return found
   }
 
   /**
@@ -491,16 +469,7 @@ export class Delivery<Content> {
 
   /** Ends early with a close. */
   #sleep(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const { signal } = this.#closing
-      const wake = (): void => {
-        cancel()
-        signal.removeEventListener('abort', wake)
-        resolve()
-      }
-      const cancel = this.#options.clock.after(ms, wake)
-      signal.addEventListener('abort', wake)
-    })
+    return sleep(this.#options.clock, ms, this.#closing.signal)
   }
 
   #queueFailed(error?: unknown): void {
@@ -512,16 +481,4 @@ export class Delivery<Content> {
     this.#tally.note(event)
     if (!this.#isClosing || event.kind === 'lost') this.#options.onEvent(event)
   }
-}
-
-/** @returns false when that cannot be stored: it stays suspended */
-async function resent(messages: Messages, message: Message): Promise<boolean> {
-  const { entry } = message
-  const { spentMs, suspendedAt, reason } = entry
-  entry.spentMs = 0
-  delete entry.suspendedAt
-  delete entry.reason
-  if (await messages.move(message, 'waiting')) return true
-  Object.assign(entry, { spentMs, suspendedAt, reason })
-  return false
 }

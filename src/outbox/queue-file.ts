@@ -1,6 +1,6 @@
-import { statfsSync, statSync } from 'node:fs'
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { Entry, ListQuery, OutboxContents } from './outbox.ts'
+import { DiskSpace } from './disk-space.ts'
 import { FilePlace } from './file-place.ts'
 import { DAMAGED, MOST_SEQ, STATES, whole, wholeRow } from './message-row.ts'
 import {
@@ -8,7 +8,6 @@ import {
   getMeta,
   openQueueDatabase,
   setMeta,
-  PAGE_BYTES,
   countOf,
   type MessageCount
 } from './queue-database.ts'
@@ -19,19 +18,15 @@ import { RunMarks } from './run-marks.ts'
 import { Sealer, type SealedPlace } from './seal.ts'
 import { SealedParts } from './sealed-parts.ts'
 
-/** Free pages that an empty file may keep, and how many are given back at a time. */
-const FREE_PAGES_KEPT = 1024
-const FREE_PAGES_AT_A_TIME = 2048
 /** So many numbers in a row are not left out, unless a message was held up for very long. */
 const LEAP = 2 ** 20
-/** What removals and outcomes of messages that are held may need on a disk that is nearly full. */
-const RESERVE_BYTES = 256 * 1024
 /** Why a message was suspended that no rule has suspended. */
 const ENDED_TWICE = 'Node-RED ended twice while it worked on this message'
 
 /** One node's queue in a SQLite file. Synchronous: it belongs into the queue thread. */
 export class QueueFile {
   readonly spec: QueueFileSpec
+  readonly space: DiskSpace
   /** Tells whether a file was sealed with this key, and nothing else of the key. */
   readonly keyCheck: Buffer
   readonly #db: DatabaseSync
@@ -62,6 +57,7 @@ export class QueueFile {
       this.#readCounters()
       this.#files = new FilePlace(spec.path)
       this.#run = new RunMarks(this.#db)
+      this.space = new DiskSpace(this.#db, spec.path)
     } catch (error) {
       this.#db.close()
       throw error
@@ -253,51 +249,6 @@ export class QueueFile {
     }
   }
 
-  /**
-   * Whether the disk can take messages of that size and still all that is in the log: a log that
-   * cannot be written back for want of space grows until not even a removal finds room, and an empty
-   * queue would stay full.
-   *
-   * @param bytes of the messages
-   */
-  hasRoom(bytes: number): boolean {
-    if (bytes === 0) return true
-    try {
-      if (this.#room(bytes)) return true
-      this.makeRoom()
-      return this.#room(bytes)
-    } catch {
-      // The file is gone, or the file system does not tell: the transaction finds out.
-      return true
-    }
-  }
-
-  /** Gives the disk back what the log and free pages take, as far as it has room to do so. */
-  makeRoom(): void {
-    try {
-      this.writeBackLog()
-      this.#db.exec(`PRAGMA incremental_vacuum(${FREE_PAGES_AT_A_TIME})`)
-      this.writeBackLog()
-    } catch {
-      // The disk is told to be full to those who wanted more.
-    }
-  }
-
-  /** Once into the log, once into the file where that has no free pages for it. */
-  #room(bytes: number): boolean {
-    const { blocks, bavail, bsize } = statfsSync(this.path)
-    // A file system that does not tell.
-    if (blocks === 0) return true
-    const pages = this.#pragma('page_count') * PAGE_BYTES
-    const free = this.#pragma('freelist_count') * PAGE_BYTES
-    const unwritten = Math.max(0, pages - statSync(this.path).size)
-    return bavail * bsize >= unwritten + bytes + Math.max(0, bytes - free) + RESERVE_BYTES
-  }
-
-  #pragma(name: string): number {
-    return this.#db.prepare(`PRAGMA ${name}`).get()?.[name] as number
-  }
-
   /** How many messages are in it. */
   count(): MessageCount {
     return countOf(this.#db)
@@ -308,21 +259,6 @@ export class QueueFile {
     return { db: this.#db, parts: this.#parts }
   }
 
-  /**
-   * Gives the disk back a part of what an empty queue does not need.
-   *
-   * @returns there is more to give back
-   */
-  shrink(): boolean {
-    const free = this.#pragma('freelist_count')
-    if (free <= FREE_PAGES_KEPT) return false
-    if (this.#db.prepare('SELECT 1 FROM message LIMIT 1').get() !== undefined) return false
-    this.#db.exec(`PRAGMA incremental_vacuum(${FREE_PAGES_AT_A_TIME})`)
-    const more = free - FREE_PAGES_AT_A_TIME > FREE_PAGES_KEPT
-    if (!more) this.writeBackLog()
-    return more
-  }
-
   /** Copies all of it into an empty file. */
   copyTo(path: string): void {
     this.#db.prepare('VACUUM INTO ?').run(path)
@@ -331,11 +267,6 @@ export class QueueFile {
   /** Removes the log of a lost file; what is in it can still be copied. */
   removeLog(): void {
     this.#files.removeLog()
-  }
-
-  /** Writes all that is in the log into the file itself. */
-  writeBackLog(): void {
-    this.#db.exec('PRAGMA wal_checkpoint(TRUNCATE)')
   }
 
   /** Lets go of the file; its log is written back and gone then, where the disk allows. */

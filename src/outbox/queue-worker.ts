@@ -119,7 +119,7 @@ interface AskedCall {
 function store(file: QueueFileSpec, calls: readonly AskedCall[], isFull = false): boolean {
   try {
     const done = queues.use(file, (open) => {
-      const full = isFull || !open.hasRoom(addedBytes(calls))
+      const full = isFull || !open.space.hasRoom(addedBytes(calls))
       return open.transaction(() => calls.map(({ call }) => applied(open, call, full)))
     })
     for (const [at, { index, reply }] of calls.entries()) {
@@ -251,7 +251,7 @@ function keepHouse(): void {
   for (const { spec, path } of queues.all) {
     try {
       queues.putBack(spec)
-      if (queues.use(spec, (file) => file.shrink())) more = true
+      if (queues.use(spec, (file) => file.space.shrink())) more = true
     } catch (error) {
       port.postMessage({ path, trouble: faultOf(error, path) } satisfies QueueReply)
     }

@@ -55,7 +55,7 @@ export class OpenQueues {
 
   /** Gives the disk back what a full log takes. */
   makeRoom({ path }: QueueFileSpec): void {
-    this.#files.get(path)?.makeRoom()
+    this.#files.get(path)?.space.makeRoom()
   }
 
   close(spec: QueueFileSpec): void {

@@ -1,0 +1,81 @@
+import { OutboxError, type Entry, type Outbox } from '../outbox/outbox.ts'
+import { DeliveryError } from './delivery-error.ts'
+import type { Message } from './message.ts'
+import type { Messages } from './messages.ts'
+import { isGone } from './queue-errors.ts'
+import type { Sending } from './sending.ts'
+import { failedSettlement, type Settlement } from './settlement.ts'
+
+/** So many of many messages are worked on between two turns of the event loop. */
+export const AT_ONCE = 100
+
+/**
+ * Takes suspended messages back into the queue, each to its place by acceptance.
+ *
+ * @returns how many were found
+ * @throws {OutboxError} when that cannot be stored for some: they stay suspended
+ */
+export async function resend(
+  messages: Messages,
+  select: (entry: Entry) => boolean
+): Promise<number> {
+  const moves: Promise<boolean>[] = []
+  for (const [index, message] of messages.chosen(select).entries()) {
+    if (index % AT_ONCE === AT_ONCE - 1) await new Promise(setImmediate)
+    // Another operator may have taken it meanwhile.
+    if (message.state === 'suspended') moves.push(waitAgain(messages, message))
+  }
+  const failed = (await Promise.all(moves)).filter((isDone) => !isDone).length
+  if (failed === 0) return moves.length
+  throw new OutboxError(
+    `${failed} of ${moves.length} messages stay suspended: the queue cannot be written.`,
+    'HL7_QUEUE_FAILED'
+  )
+}
+
+/** @returns false when that cannot be stored: it stays suspended */
+async function waitAgain(messages: Messages, message: Message): Promise<boolean> {
+  const { entry } = message
+  const { spentMs, suspendedAt, reason } = entry
+  entry.spentMs = 0
+  delete entry.suspendedAt
+  delete entry.reason
+  if (await messages.move(message, 'waiting')) return true
+  Object.assign(entry, { spentMs, suspendedAt, reason })
+  return false
+}
+
+/**
+ * Gives suspended messages up: they leave as errors (`HL7_DISCARDED`).
+ *
+ * @param now wall clock, milliseconds
+ * @returns how many were found
+ * @throws {OutboxError} when one cannot be read: it and the rest stay suspended
+ */
+export async function discard<Content>(
+  outbox: Outbox<Content>,
+  messages: Messages,
+  sending: Sending<Content>,
+  select: (entry: Entry) => boolean,
+  now: () => number
+): Promise<number> {
+  const given = new DeliveryError('HL7_DISCARDED', 'It was given up by an operator.')
+  let found = 0
+  for (const [index, message] of messages.chosen(select).entries()) {
+    if (index % AT_ONCE === AT_ONCE - 1) await new Promise(setImmediate)
+    const { entry } = message
+    try {
+      const { content, outcome } = await outbox.read(entry.seq)
+      if (message.state !== 'suspended') continue
+      found++
+      const answer = outcome as Settlement | undefined
+      await sending.leave(message, content, failedSettlement(entry, given, now(), answer))
+    } catch (error) {
+      if (!isGone(error)) throw error
+      if (message.state !== 'suspended') continue
+      found++
+      await sending.lose(message, error)
+    }
+  }
+  return found
+}

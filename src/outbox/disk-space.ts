@@ -1,0 +1,85 @@
+import { statfsSync, statSync } from 'node:fs'
+import type { DatabaseSync } from 'node:sqlite'
+import { PAGE_BYTES } from './queue-database.ts'
+
+/** Free pages that an empty file may keep, and how many are given back at a time. */
+const FREE_PAGES_KEPT = 1024
+const FREE_PAGES_AT_A_TIME = 2048
+/** What removals and outcomes of messages that are held may need on a disk that is nearly full. */
+const RESERVE_BYTES = 256 * 1024
+
+/** What a queue file and its log take of the disk, and what they give back. */
+export class DiskSpace {
+  readonly #db: DatabaseSync
+  readonly #path: string
+
+  constructor(db: DatabaseSync, path: string) {
+    this.#db = db
+    this.#path = path
+  }
+
+  /**
+   * Whether the disk can take messages of that size and still all that is in the log: a log that
+   * cannot be written back for want of space grows until not even a removal finds room, and an empty
+   * queue would stay full.
+   *
+   * @param bytes of the messages
+   */
+  hasRoom(bytes: number): boolean {
+    if (bytes === 0) return true
+    try {
+      if (this.#isFree(bytes)) return true
+      this.makeRoom()
+      return this.#isFree(bytes)
+    } catch {
+      // The file is gone, or the file system does not tell: the transaction finds out.
+      return true
+    }
+  }
+
+  /** Gives the disk back what the log and free pages take, as far as it has room to do so. */
+  makeRoom(): void {
+    try {
+      this.writeBackLog()
+      this.#db.exec(`PRAGMA incremental_vacuum(${FREE_PAGES_AT_A_TIME})`)
+      this.writeBackLog()
+    } catch {
+      // Those who wanted more are told that the disk is full.
+    }
+  }
+
+  /**
+   * Gives the disk back a part of what an empty queue does not need.
+   *
+   * @returns there is more to give back
+   */
+  shrink(): boolean {
+    const free = this.#pragma('freelist_count')
+    if (free <= FREE_PAGES_KEPT) return false
+    if (this.#db.prepare('SELECT 1 FROM message LIMIT 1').get() !== undefined) return false
+    this.#db.exec(`PRAGMA incremental_vacuum(${FREE_PAGES_AT_A_TIME})`)
+    const more = free - FREE_PAGES_AT_A_TIME > FREE_PAGES_KEPT
+    if (!more) this.writeBackLog()
+    return more
+  }
+
+  /** Writes all that is in the log into the file itself. */
+  writeBackLog(): void {
+    this.#db.exec('PRAGMA wal_checkpoint(TRUNCATE)')
+  }
+
+  /** Once into the log, once into the file where that has no free pages for it. */
+  #isFree(bytes: number): boolean {
+    const { blocks, bavail, bsize } = statfsSync(this.#path)
+    // A file system that does not tell.
+    if (blocks === 0) return true
+    const pages = this.#pragma('page_count') * PAGE_BYTES
+    const free = this.#pragma('freelist_count') * PAGE_BYTES
+    const unwritten = Math.max(0, pages - statSync(this.#path).size)
+    return bavail * bsize >= unwritten + bytes + Math.max(0, bytes - free) + RESERVE_BYTES
+  }
+
+  #pragma(name: string): number {
+    return this.#db.prepare(`PRAGMA ${name}`).get()?.[name] as number
+  }
+}
