@@ -160,7 +160,9 @@ describe('the queue on disk, in a real Node-RED', () => {
     const count = await world.nodeRed.waitForStatus('out', isYellow)
     assert.equal(count.shape, 'ring')
     await world.nodeRed.waitFor(() =>
-      world.nodeRed.log().find((line) => /\[warn\].*Message ALERT001 .* It is being retried/.test(line))
+      world.nodeRed
+        .log()
+        .find((line) => /\[warn\].*Message ALERT001 .* It is being retried/.test(line))
     )
     await world.deploy({ ...disk, queueWaitAlert: 1 })
     const wait = await world.nodeRed.waitForStatus('out', ({ code }) => code === 'QUEUE_WAIT')
