@@ -479,6 +479,11 @@ export class Delivery<Content> {
 
   #tell(event: DeliveryEvent): void {
     this.#tally.note(event)
-    if (!this.#isClosing || event.kind === 'lost') this.#options.onEvent(event)
+    if (this.#isClosing && event.kind !== 'lost') return
+    try {
+      this.#options.onEvent(event)
+    } catch {
+      // No reader changes what becomes of a message.
+    }
   }
 }

@@ -4,7 +4,7 @@ import type { AttemptResult } from './courier.ts'
 import type { DeliveryEvent } from './delivery-events.ts'
 import type { DeliveryOptions } from './delivery-options.ts'
 import type { Message } from './message.ts'
-import type { Messages } from './messages.ts'
+import type { Messages, MoveCause } from './messages.ts'
 import { isGone, lostError, notHandedOn } from './queue-errors.ts'
 import { retryWaitMs } from './retry-schedule.ts'
 import { failedSettlement, keptAnswer, settlementOf, type Settlement } from './settlement.ts'
@@ -164,13 +164,16 @@ export class Sending<Content> {
   emit(message: Message, content: Content, settlement: Settlement): void {
     const { messages, options, tell } = this.#context
     const { entry } = message
+    let why: MoveCause = { settlement }
     try {
       options.emit(entry, content, settlement)
-      void messages.move(message, 'gone', { settlement })
     } catch {
       tell({ kind: 'lost', error: notHandedOn(entry), about: entry })
-      void messages.move(message, 'gone')
+      why = {}
     }
+    messages.move(message, 'gone', why).catch(() => {
+      tell({ kind: 'fault' })
+    })
   }
 
   /** Nothing is left of it to send or to hand on. */

@@ -524,6 +524,19 @@ describe('Delivery', () => {
     assert.equal(changes, before + 1)
   })
 
+  it('goes on whatever becomes of those who are told of it', async () => {
+    const { add, reply, emitted, delivery } = await setUp({
+      onEvent: () => {
+        throw new TypeError('a fault of a reader')
+      }
+    })
+    await add('a1', 'a2')
+    await reply('accept')
+    await reply('suspend')
+    await delivery.discard(() => true)
+    assert.deepEqual(emitted, ['a1 ack', 'a2 HL7_DISCARDED'])
+  })
+
   it('sends suspended messages again in the order in which they were accepted', async () => {
     for (const outbox of [new MemoryOutbox<string>(), quickDisk().outbox(codec)]) {
       const { add, reply, delivery, flights, emitted } = await setUp({ outbox })
