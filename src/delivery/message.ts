@@ -7,8 +7,8 @@ export type MessageState =
 interface StateRule {
   /** What it means, for people. */
   readonly meaning: string
-  /** Which states it leads to. */
-  readonly to: readonly MessageState[]
+  /** Which states it leads to, and by what. */
+  readonly to: Readonly<Partial<Record<MessageState, string>>>
   /** The next message of its lane has to wait. */
   readonly holdsLane: boolean
   /** What the outbox has as its state; null: it is not there. */
@@ -21,55 +21,61 @@ interface StateRule {
 }
 
 /**
- * The life of a message. `Delivery.#move` is the only one that changes a state, by this table; the
+ * The life of a message. `Messages.move` is the only one that changes a state, by this table; the
  * picture in docs/what-happens-to-a-message.md is compared with it by a test.
  */
 export const MESSAGE_STATES = {
   waiting: {
     meaning: 'in the queue, until its turn comes',
-    to: ['sending', 'leaving'],
+    to: { sending: 'its turn', leaving: 'close, queue in memory' },
     holdsLane: false,
     stored: 'waiting',
     writes: 'update'
   },
   sending: {
     meaning: 'on its way to the receiver',
-    to: ['waiting', 'retrying', 'suspended', 'leaving', 'lost'],
+    to: {
+      waiting: 'rule with D, the node pauses; or a close',
+      retrying: 'rule with R',
+      suspended: 'rule with S',
+      leaving: 'accepted, refused or failed',
+      lost: 'damaged'
+    },
     holdsLane: true,
     stored: 'waiting',
     writes: null
   },
   retrying: {
     meaning: 'until its next attempt',
-    to: ['sending', 'leaving'],
+    to: { sending: 'after the wait', leaving: 'close, queue in memory' },
     holdsLane: true,
     stored: 'waiting',
     writes: 'update'
   },
   suspended: {
     meaning: 'set aside for an operator',
-    to: ['waiting', 'leaving', 'lost'],
+    to: { waiting: 'resend', leaving: 'discard', lost: 'damaged' },
     holdsLane: false,
     stored: 'suspended',
     writes: 'settle'
   },
   leaving: {
     meaning: 'settled: its outcome is stored before it is handed on',
-    to: ['gone', 'waiting'],
+    to: { gone: 'ACK, NAK or Catch', waiting: 'its stored outcome is damaged' },
     holdsLane: true,
     stored: 'settled',
     writes: 'settle'
   },
   gone: {
     meaning: 'on ACK, on NAK, or as an error to Catch',
-    to: [],
+    to: {},
     holdsLane: false,
     stored: null,
     writes: 'remove'
   },
   lost: {
     meaning: 'damaged: what is left of it stays in the file',
-    to: [],
+    to: {},
     holdsLane: false,
     stored: null,
     writes: null

@@ -74,7 +74,9 @@ export class Messages {
     const { isBack = false, ...cause } = why
     const rule = ruleOf(to)
     const writes = isBack ? null : rule.writes
-    if (!ruleOf(from).to.includes(to)) throw new TypeError(`No message goes from ${from} to ${to}.`)
+    if (ruleOf(from).to[to] === undefined) {
+      throw new TypeError(`No message goes from ${from} to ${to}.`)
+    }
     message.state = to
     message.isMoving = true
     if (rule.stored !== null) entry.state = rule.stored

@@ -9,12 +9,19 @@ const states = Object.entries(MESSAGE_STATES)
 describe('the life of a message in docs/what-happens-to-a-message.md', () => {
   it('is drawn as the table in the code has it', () => {
     const [, picture = ''] = /```mermaid\n(.*?)```/s.exec(text) ?? []
-    const drawn = [...picture.matchAll(/^ {2}(\S+) --> (\S+?):?(?: .*)?$/gm)].map(
-      ([, from, to]) => `${from} ${to}`
+    const drawn = [...picture.matchAll(/^ {2}(\S+ --> \S.*)$/gm)].map(([, line]) => line ?? '')
+    const moves = states.flatMap(([state, { to }]) =>
+      Object.entries(to).map(([next, why]) => `${state} --> ${next}: ${why}`)
     )
-    const ends = states.filter(([, { to }]) => to.length === 0).map(([state]) => `${state} [*]`)
-    const moves = states.flatMap(([state, { to }]) => to.map((next) => `${state} ${next}`))
-    assert.deepEqual(drawn.toSorted(), ['[*] waiting', ...moves, ...ends].toSorted())
+    const ends = states.filter(([, { stored }]) => stored === null)
+    assert.deepEqual(
+      drawn.toSorted(),
+      [
+        '[*] --> waiting: stored, done()',
+        ...moves,
+        ...ends.map(([state]) => `${state} --> [*]`)
+      ].toSorted()
+    )
   })
 
   it('is told state by state as the table in the code has it', () => {
