@@ -9,10 +9,9 @@ import { deliveryState, type DeliveryState } from './delivery-state.ts'
 import { nameOf } from './explain.ts'
 import { Message } from './message.ts'
 import { Messages } from './messages.ts'
-import { AT_ONCE, discard, resend } from './operator.ts'
-import { closedError, isGone, lostError, queueFailed } from './queue-errors.ts'
+import { discard, giveUp, resend } from './bulk.ts'
+import { queueFailed } from './queue-errors.ts'
 import { Sending } from './sending.ts'
-import { failedSettlement, type Settlement } from './settlement.ts'
 import { Tally } from './tally.ts'
 
 /** A queue that could not be opened or read is tried again after this time, in milliseconds. */
@@ -240,31 +239,11 @@ export class Delivery<Content> {
     if (queue?.outbox.durable === false) {
       // They are still on their way to the next nodes, which are perhaps closed before they arrive.
       left.settled = [...queue.messages.handedOn]
-      left.unsettled = await this.#giveUp(queue)
+      const { outbox, messages, sending } = queue
+      left.unsettled = await giveUp(outbox, messages, sending, () => this.#options.clock.now())
     }
     await queue?.outbox.close()
     return left
-  }
-
-  /** Hands everything that is held on as errors, in order, and a few at a time: they may be many. */
-  async #giveUp({ messages, outbox, sending }: OpenQueue<Content>): Promise<Entry[]> {
-    const held = [...(await outbox.list({ after: 0, without: [], limit: Infinity }))]
-    held.push(...this.suspended)
-    held.sort((a, b) => a.seq - b.seq)
-    for (const [index, entry] of held.entries()) {
-      if (index % AT_ONCE === 0) await new Promise(setImmediate)
-      const { seq } = entry
-      const message =
-        messages.active.get(seq) ?? messages.suspended.get(seq) ?? new Message(entry, 'waiting', 0)
-      const { content, outcome } = await outbox.read(seq)
-      await sending.leave(message, content, this.#failed(entry, closedError(entry), outcome))
-    }
-    return held
-  }
-
-  /** @param outcome what was stored of an answer to a suspended message */
-  #failed(entry: Entry, error: DeliveryError, outcome: unknown): Settlement {
-    return failedSettlement(entry, error, this.#options.clock.now(), outcome as Settlement)
   }
 
   async #open(): Promise<void> {
@@ -293,9 +272,11 @@ export class Delivery<Content> {
       isPaused: () => this.#paused,
       pause: () => this.#pauseByRule(outbox),
       maySend: () => this.#maySend,
+      since: (entry) => this.#since(entry),
       unreadable: (error) => {
         void this.#unreadable(queue, error)
       },
+      rereadMs: REOPEN_MS,
       due: () => {
         this.#pump()
       }
@@ -319,7 +300,7 @@ export class Delivery<Content> {
     void this.#listPage(queue)
     await this.#flowsStarted.promise
     // What was settled but perhaps not handed on when the last process ended leaves first.
-    for (const seq of settled) await this.#handOn(queue, seq)
+    for (const seq of settled) await queue.sending.handOn(seq, () => this.#sleep(REOPEN_MS))
     queue.canSend = true
     this.#pump()
   }
@@ -336,34 +317,6 @@ export class Delivery<Content> {
     await this.open()
     if (this.#queue === undefined) throw new OutboxError('It is not open.', 'ERR_QUEUE_CLOSED')
     return this.#queue
-  }
-
-  /** A stored outcome leaves, however long it takes to read it. */
-  async #handOn(queue: OpenQueue<Content>, seq: number): Promise<void> {
-    const { careful, messages, outbox, sending } = queue
-    while (!this.#isClosing) {
-      try {
-        const { entry, content, outcome } = await careful.watch(seq, () => outbox.read(seq))
-        // Closed meanwhile, it leaves at the next start.
-        if (this.#closing.signal.aborted) return
-        const message = new Message(entry, 'leaving', this.#since(entry))
-        messages.active.set(seq, message)
-        // It was damaged: what became of the message is found out by sending it once more.
-        if (outcome !== undefined) sending.emit(message, content, outcome as Settlement)
-        if (outcome !== undefined || (await messages.move(message, 'waiting'))) return
-      } catch (error) {
-        if (isGone(error)) {
-          this.#tell({
-            kind: 'lost',
-            error: lostError(seq, error, error.about),
-            about: error.about
-          })
-          return
-        }
-        this.#tell({ kind: 'unreadable', error, againMs: REOPEN_MS })
-      }
-      await this.#sleep(REOPEN_MS)
-    }
   }
 
   #pump(): void {

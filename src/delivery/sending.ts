@@ -1,9 +1,9 @@
-import type { OutboxError, Outbox } from '../outbox/outbox.ts'
+import type { Entry, OutboxError, Outbox } from '../outbox/outbox.ts'
 import type { CarefulStart } from './careful-start.ts'
 import type { AttemptResult } from './courier.ts'
 import type { DeliveryEvent } from './delivery-events.ts'
 import type { DeliveryOptions } from './delivery-options.ts'
-import type { Message } from './message.ts'
+import { Message } from './message.ts'
 import type { Messages, MoveCause } from './messages.ts'
 import { isGone, lostError, notHandedOn } from './queue-errors.ts'
 import { retryWaitMs } from './retry-schedule.ts'
@@ -22,6 +22,10 @@ export interface SendingContext<Content> {
   readonly maySend: () => boolean
   /** The outbox cannot be read at present. */
   readonly unreadable: (error: unknown) => void
+  /** It is read again after this time, in milliseconds. */
+  readonly rereadMs: number
+  /** When a message was accepted, on the monotonic clock. */
+  readonly since: (entry: Entry) => number
   /** A retry is due. */
   readonly due: () => void
   readonly tell: (event: DeliveryEvent) => void
@@ -158,6 +162,34 @@ export class Sending<Content> {
     await messages.move(message, 'leaving', { settlement })
     // What a closing node emits, Node-RED may drop: a stored outcome waits for the next start.
     if (!closing.aborted || !outbox.durable) this.emit(message, content, settlement)
+  }
+
+  /**
+   * Hands on what an earlier run has settled, however long it takes to read it.
+   *
+   * @param wait until it is read again; ends early with a close
+   */
+  async handOn(seq: number, wait: () => Promise<void>): Promise<void> {
+    const { careful, closing, messages, outbox, rereadMs, since, tell } = this.#context
+    while (!closing.aborted) {
+      try {
+        const { entry, content, outcome } = await careful.watch(seq, () => outbox.read(seq))
+        // Closed meanwhile, it leaves at the next start.
+        if (this.#context.closing.aborted) return
+        const message = new Message(entry, 'leaving', since(entry))
+        messages.active.set(seq, message)
+        // It was damaged: what became of the message is found out by sending it once more.
+        if (outcome !== undefined) this.emit(message, content, outcome as Settlement)
+        if (outcome !== undefined || (await messages.move(message, 'waiting'))) return
+      } catch (error) {
+        if (isGone(error)) {
+          tell({ kind: 'lost', error: lostError(seq, error, error.about), about: error.about })
+          return
+        }
+        tell({ kind: 'unreadable', error, againMs: rereadMs })
+      }
+      await wait()
+    }
   }
 
   /** Hands on a message whose outcome is stored. */

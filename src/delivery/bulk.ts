@@ -1,13 +1,13 @@
 import { OutboxError, type Entry, type Outbox } from '../outbox/outbox.ts'
 import { DeliveryError } from './delivery-error.ts'
-import type { Message } from './message.ts'
+import { Message } from './message.ts'
 import type { Messages } from './messages.ts'
-import { isGone } from './queue-errors.ts'
+import { closedError, isGone } from './queue-errors.ts'
 import type { Sending } from './sending.ts'
 import { failedSettlement, type Settlement } from './settlement.ts'
 
 /** So many of many messages are worked on between two turns of the event loop. */
-export const AT_ONCE = 100
+const AT_ONCE = 100
 
 /**
  * Takes suspended messages back into the queue, each to its place by acceptance.
@@ -78,4 +78,33 @@ export async function discard<Content>(
     }
   }
   return found
+}
+
+/**
+ * Hands everything that an outbox holds on as errors, in the order of acceptance: its node closes, and
+ * it is not durable.
+ *
+ * @param now wall clock, milliseconds
+ * @returns what was held
+ */
+export async function giveUp<Content>(
+  outbox: Outbox<Content>,
+  messages: Messages,
+  sending: Sending<Content>,
+  now: () => number
+): Promise<Entry[]> {
+  const held = [...(await outbox.list({ after: 0, without: [], limit: Infinity }))]
+  held.push(...messages.chosen(() => true).map(({ entry }) => entry))
+  held.sort((a, b) => a.seq - b.seq)
+  for (const [index, entry] of held.entries()) {
+    if (index % AT_ONCE === 0) await new Promise(setImmediate)
+    const { seq } = entry
+    const message =
+      messages.active.get(seq) ?? messages.suspended.get(seq) ?? new Message(entry, 'waiting', 0)
+    const { content, outcome } = await outbox.read(seq)
+    const answer = outcome as Settlement | undefined
+    const settlement = failedSettlement(entry, closedError(entry), now(), answer)
+    await sending.leave(message, content, settlement)
+  }
+  return held
 }
