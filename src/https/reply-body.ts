@@ -2,9 +2,9 @@ import { decodeReply } from '../hl7/charset.ts'
 import { readReplyMessage, type ReplyMessage } from '../hl7/reply-message.ts'
 import { decodeBase64 } from './base64.ts'
 import { charsetParameter } from './charset-parameter.ts'
-import { findInJson } from './json-reply.ts'
+import { textsOfJson } from './json-reply.ts'
 import { JsonReader } from './parse-json.ts'
-import { readReplyText, type ReplyEncoding } from './reply-text.ts'
+import { findReply, readReplyText, type ReplyEncoding } from './reply-text.ts'
 
 export type { ReplyEncoding }
 
@@ -47,7 +47,7 @@ export async function readReplyBody(
   const json = reader.read(text)
   if (json !== undefined) {
     const picked = pick === undefined ? json : await pickFrom(json, pick)
-    const found = findInJson(picked, replyEncoding, reader)
+    const found = findReply(textsOfJson(picked, reader), replyEncoding)
     return reader.exceeded ? tooManyValues(text) : replyBody(text, found)
   }
   if (reader.exceeded) return tooManyValues(text)
