@@ -1,6 +1,5 @@
 import { decodeReply } from '../hl7/charset.ts'
 import { beginsLikeHl7, readReplyMessage, type ReplyMessage } from '../hl7/reply-message.ts'
-import { decodeBase64 } from './base64.ts'
 
 /**
  * How the HL7 text stands in a body, or in a text of a JSON body. `text`: as it is. `base64`:
@@ -36,4 +35,13 @@ export function readReplyText(text: string, encoding: ReplyEncoding): ReplyMessa
   if (!beginsLikeHl7(Buffer.from(text.slice(0, 400), 'base64').toString())) return null
   const bytes = decodeBase64(text)
   return bytes === null ? null : readReplyMessage(decodeReply(bytes, undefined))
+}
+
+/**
+ * Decodes base64 (RFC 4648 §4 and the URL-safe alphabet of §5), with or without padding, broken into
+ * lines or not. `null` for everything else, and for nothing.
+ */
+export function decodeBase64(text: string): Buffer | null {
+  const digits = text.replace(/\s+/g, '').replace(/={1,2}$/, '')
+  return /^[\w+/-]+$/.test(digits) && digits.length % 4 !== 1 ? Buffer.from(digits, 'base64') : null
 }
