@@ -1,6 +1,6 @@
 import { unframe } from './framing.ts'
 import { parsePath } from './path.ts'
-import { declaresSeparators, isHeader, Segments, type Segment } from './segments.ts'
+import { isHeader, readSeparators, Segments, type Segment } from './segments.ts'
 
 /** The HL7 text of a reply. */
 export interface ReplyMessage {
@@ -33,10 +33,10 @@ export function readReplyMessage(text: string): ReplyMessage | null {
   const unframed = unframe(text, 'dropped').trimStart()
   const first = unframed.slice(0, unframed.indexOf('\r'))
   const reply = new Reply(unframed)
-  if (declaresSeparators(first) || first.startsWith('MSA|')) return reply
+  const header = readSeparators(first)
+  if (header?.certain || first.startsWith('MSA|')) return reply
   // Such as an MSH-2 that was escaped for HTML. Prose has no MSA.
-  const odd = isHeader(first.slice(0, 3)) && first[3] === '|'
-  return odd && reply.msa !== undefined ? reply : null
+  return header?.field === '|' && reply.msa !== undefined ? reply : null
 }
 
 /**

@@ -42,6 +42,6 @@ export function readReplyText(text: string, encoding: ReplyEncoding): ReplyMessa
  * lines or not. `null` for everything else, and for nothing.
  */
 export function decodeBase64(text: string): Buffer | null {
-  const digits = text.replace(/\s+/g, '').replace(/={1,2}$/, '')
+  const digits = text.replace(/[\t-\r ]+/g, '').replace(/={1,2}$/, '')
   return /^[\w+/-]+$/.test(digits) && digits.length % 4 !== 1 ? Buffer.from(digits, 'base64') : null
 }
