@@ -1,7 +1,7 @@
 import { unescape } from './escapes.ts'
 import { isSegmentName, parsePath } from './path.ts'
 import type { ReplyMessage } from './reply-message.ts'
-import { declaresSeparators, isHeader, type Segment } from './segments.ts'
+import { isHeader, readSeparators, type Segment } from './segments.ts'
 
 /** One error of an acknowledgement; everything unescaped, `''` for what is absent. */
 export interface AcknowledgementError {
@@ -119,7 +119,8 @@ function isEmptyBatch(text: string): boolean {
     if (line === '') continue
     const name = line.slice(0, 3)
     if (!batchSegments.has(name) && !(name.startsWith('Z') && isSegmentName(name))) return false
-    if (declaresSeparators(line)) separator = line.charAt(3)
+    const header = readSeparators(line)
+    if (header?.certain) separator = header.field
     else if (isHeader(name) || (line.length > 3 && line[3] !== separator)) return false
   }
   return true

@@ -3,21 +3,14 @@
  * 0x1C after), blank lines before and behind it and line endings other than CR (HL7 v2.5.1 §2.6, MLLP
  * release 1).
  *
- * One rule for text and bytes: a line ends in CR, LF or CRLF; 0x0B at its start and 0x1C at its end
- * are framing; a line of nothing but spaces and tabs is blank. Framing goes, and blank lines go at both
- * ends and where they had framing. A byte order mark counts before the first line only. Everything else
- * stays as it is, blank lines inside too. The two functions differ in what they walk over, and neither
- * takes a message apart that needs no change.
+ * A line ends in CR, LF or CRLF; 0x0B at its start and 0x1C at its end are framing; a line of nothing
+ * but spaces and tabs is blank. Framing goes, and blank lines go at both ends and where they had
+ * framing. A byte order mark counts before the first line only. Everything else stays as it is, blank
+ * lines inside too. A message that needs a change at its ends alone is not taken apart.
  */
 import { Buffer } from 'node:buffer'
 
-const tab = 0x09
-const lf = 0x0a
-const startBlock = 0x0b
-const cr = 0x0d
-const endBlock = 0x1c
-const space = 0x20
-const byteOrderMark = 0xfeff
+const [tab, lf, startBlock, cr, endBlock, space] = [0x09, 0x0a, 0x0b, 0x0d, 0x1c, 0x20]
 
 /**
  * The text without framing, each line ended by exactly one CR. `''` when only framing was there.
@@ -26,88 +19,42 @@ const byteOrderMark = 0xfeff
  * @param blankLines what becomes of those inside
  */
 export function unframe(text: string, blankLines: 'kept' | 'dropped' = 'kept'): string {
-  const lines = text.includes('\n') ? withCr(text, blankLines) : text
-  const stop = endOfLastLine(lines.length, (at) => lines.charCodeAt(at))
-  const pieces: string[] = []
-  let start = startOfFirstLine(lines)
-  let kept = start // where the run begins that is kept as it is
-  let begun = false
-  while (start < stop) {
-    const found = lines.indexOf('\r', start)
-    const end = found === -1 ? stop : found
-    let first = start
-    while (lines.charCodeAt(first) === startBlock) first++
-    let last = end
-    while (lines.charCodeAt(last - 1) === endBlock) last--
-    const framed = first !== start || last !== end
-    const blank = isBlank(lines, first, last)
-    const goes = blank && (framed || !begun || blankLines === 'dropped')
-    if (!blank) begun = true
-    if (goes || framed || found === -1) {
-      pieces.push(lines.slice(kept, start))
-      if (!goes) pieces.push(lines.slice(first, last), '\r')
-      kept = end + 1
-    }
-    start = end + 1
+  const codeAt = (at: number): number => text.charCodeAt(at)
+  const start = startOfFirstLine(codeAt, (at) => (codeAt(at) === 0xfeff ? 1 : 0))
+  const end = endOfLastLine(codeAt, start, text.length)
+  if (start === end) return ''
+  let lines = text.slice(start, end)
+  const framed = lines.includes('\v') || lines.includes('\x1c')
+  if (framed || lines.includes('\n')) {
+    // Where blank lines go, most go here: a million of them costs little.
+    lines = lines.replace(blankLines === 'dropped' ? /[\r\n]{2,}|\n/g : /\r?\n/g, '\r')
+    if (framed) lines = unframeLines(lines)
+    if (lines !== '') lines += '\r'
+  } else {
+    lines = text[end] === '\r' ? text.slice(start, end + 1) : `${lines}\r`
   }
-  if (pieces.length === 0) return lines.slice(kept, stop)
-  pieces.push(lines.slice(kept, stop))
-  return pieces.join('')
+  return blankLines === 'kept' ? lines : lines.replace(/(?<=\r)[ \t]*\r/g, '')
 }
 
-/** Where blank lines go, those without a blank in them are gone here: a million of them costs little. */
-function withCr(text: string, blankLines: 'kept' | 'dropped'): string {
-  return blankLines === 'dropped'
-    ? text.replace(/[\r\n]{2,}|\n/g, '\r')
-    : text.replaceAll('\r\n', '\r').replaceAll('\n', '\r')
+/** Lines that end in CR, without the framing of each. */
+function unframeLines(text: string): string {
+  const lines = text
+    .replace(framedBlankLine, '')
+    .replace(/^[ \t\r]*\r/, '')
+    .replace(/(^|\r)\v+/g, '$1')
+    .replace(endBlocks, '')
+  return lines.slice(
+    0,
+    endOfLastLine((at) => lines.charCodeAt(at), 0, lines.length)
+  )
 }
 
-/**
- * Where the last line ends that is not blank, its CR or LF included: the rest is blank lines and
- * framing. 0 where there is no such line.
- */
-function endOfLastLine(length: number, codeAt: (at: number) => number | undefined): number {
-  let stop = length
-  let end = length
-  for (;;) {
-    let start = end
-    while (isBlankOrFraming(codeAt(start - 1))) start--
-    const before = codeAt(start - 1)
-    if (start > 0 && before !== cr && before !== lf) return stop
-    let first = start
-    while (first < end && codeAt(first) === startBlock) first++
-    let last = end
-    while (last > first && codeAt(last - 1) === endBlock) last--
-    for (; first < last; first++) {
-      if (codeAt(first) !== space && codeAt(first) !== tab) return stop
-    }
-    stop = start
-    if (start === 0) return 0
-    end = start - 1
-  }
-}
+const framedBlankLine = regExp('(^|\r)(?:\v+[ \t]*\x1c*|[ \t]*\x1c+)(?=\r|$)')
+const endBlocks = regExp('(?<!\x1c)\x1c+(?=\r|$)')
 
-function isBlankOrFraming(code: number | undefined): boolean {
-  return code === space || code === tab || code === startBlock || code === endBlock
-}
-
-/** The index of the first line, after byte order mark, start block and blank lines. */
-function startOfFirstLine(text: string): number {
-  let start = 0
-  for (let at = 0; at < text.length; at++) {
-    const code = text.charCodeAt(at)
-    if (code === byteOrderMark || code === startBlock || code === cr) start = at + 1
-    else if (code !== space && code !== tab) break
-  }
-  return start
-}
-
-function isBlank(text: string, start: number, end: number): boolean {
-  for (let at = start; at < end; at++) {
-    const code = text.charCodeAt(at)
-    if (code !== space && code !== tab) return false
-  }
-  return true
+/** From a text: in a literal ESLint takes control characters for a mistake. */
+function regExp(source: string): RegExp {
+  return new RegExp(source, 'g')
 }
 
 /**
@@ -118,74 +65,44 @@ function isBlank(text: string, start: number, end: number): boolean {
  * never written to.
  */
 export function unframeBytes(bytes: Buffer): Buffer {
-  const start = startOfFirstByteLine(bytes)
-  const stop = endOfLastLine(bytes.length, (at) => bytes[at])
-  const change = firstChange(bytes, start, stop)
-  let out: Buffer | undefined
-  let length = 0
-  let line = change
-  let nextCr = -1
-  let nextLf = -1
-  let begun = change > start
-  while (line < stop) {
-    if (bytes[line] === lf && bytes[line - 1] === cr) {
-      line++
-      continue
-    }
-    if (nextCr < line) nextCr = indexOrEnd(bytes, cr, line)
-    if (nextLf < line) nextLf = indexOrEnd(bytes, lf, line)
-    const end = Math.min(nextCr, nextLf)
-    let first = line
-    while (bytes[first] === startBlock) first++
-    let last = end
-    while (bytes[last - 1] === endBlock) last--
-    const framed = first !== line || last !== end
-    if (!isBlankBytes(bytes, first, last) || (begun && !framed)) {
-      if (out === undefined) {
-        out = Buffer.allocUnsafe(stop - start + 1)
-        length = bytes.copy(out, 0, start, change)
-      }
-      length += bytes.copy(out, length, first, last)
-      out[length++] = cr
-      begun = true
-    }
-    line = end + 1
+  const codeAt = (at: number): number | undefined => bytes[at]
+  const start = startOfFirstLine(codeAt, (at) =>
+    bytes[at] === 0xef && bytes[at + 1] === 0xbb && bytes[at + 2] === 0xbf ? 3 : 0
+  )
+  const end = endOfLastLine(codeAt, start, bytes.length)
+  const lines = bytes.subarray(start, end)
+  if (start === end) return lines
+  if (lines.includes(lf) || lines.includes(startBlock) || lines.includes(endBlock)) {
+    return Buffer.from(unframe(lines.toString('latin1')), 'latin1')
   }
-  return out === undefined ? bytes.subarray(start, change) : out.subarray(0, length)
+  return bytes[end] === cr ? bytes.subarray(start, end + 1) : Buffer.concat([lines, Buffer.of(cr)])
 }
 
-/** Where the first line starts that has framing or does not end in CR alone; else the end. */
-function firstChange(bytes: Buffer, start: number, stop: number): number {
-  const firstLf = Math.min(indexOrEnd(bytes, lf, start), stop)
-  let line = start
-  while (line < firstLf) {
-    const end = indexOrEnd(bytes, cr, line)
-    if (end >= firstLf) return line
-    if (bytes[line] === startBlock || bytes[end - 1] === endBlock) return line
-    line = end + 1
-  }
-  return line
-}
+type CodeAt = (at: number) => number | undefined
 
-function startOfFirstByteLine(bytes: Buffer): number {
+/**
+ * After byte order mark, start block and blank lines.
+ *
+ * @param markAt the length of the mark there; 0 where there is none
+ */
+function startOfFirstLine(codeAt: CodeAt, markAt: (at: number) => number): number {
   let start = 0
-  for (let at = 0; at < bytes.length; at++) {
-    const code = bytes[at]
-    if (code === 0xef && bytes[at + 1] === 0xbb && bytes[at + 2] === 0xbf) start = (at += 2) + 1
-    else if (code === startBlock || code === cr || code === lf) start = at + 1
-    else if (code !== space && code !== tab) break
+  for (let at = 0; ; at++) {
+    const code = codeAt(at)
+    const mark = markAt(at)
+    if (mark > 0) at += mark - 1
+    if (mark > 0 || code === startBlock || code === cr || code === lf) start = at + 1
+    else if (code !== space && code !== tab) return start
+  }
+}
+
+/** Before blank lines and the end block; `start` where nothing else is behind it. */
+function endOfLastLine(codeAt: CodeAt, start: number, length: number): number {
+  let end = length
+  for (let at = length; at > start; at--) {
+    const code = codeAt(at - 1)
+    if (code === cr || code === lf || (code === endBlock && at === end)) end = at - 1
+    else if (code !== space && code !== tab) return end
   }
   return start
-}
-
-function isBlankBytes(bytes: Buffer, start: number, end: number): boolean {
-  for (let at = start; at < end; at++) {
-    if (bytes[at] !== space && bytes[at] !== tab) return false
-  }
-  return true
-}
-
-function indexOrEnd(bytes: Buffer, code: number, from: number): number {
-  const index = bytes.indexOf(code, from)
-  return index === -1 ? bytes.length : index
 }

@@ -136,16 +136,13 @@ function withoutByteOrderMark(bytes: Buffer, charset: Charset): Buffer {
 /** @throws Hl7Error when no header segment stands at the start. */
 function expectMessage(text: string): void {
   if (text === '') throw invalid('msg.payload is empty. Pass an HL7 message that starts with MSH.')
-  if (!isHeader(text.slice(0, 3))) {
-    throw invalid(
-      `msg.payload does not start with MSH, FHS or BHS${likeness(text)}. Pass an HL7 v2 message.`
-    )
-  }
-  if (readSeparators(text) === null) {
-    throw invalid(
-      `The ${text.slice(0, 3)} segment declares no field separator. Pass a whole HL7 v2 message.`
-    )
-  }
+  if (readSeparators(text) !== null) return
+  const name = text.slice(0, 3)
+  throw invalid(
+    isHeader(name)
+      ? `The ${name} segment declares no field separator. Pass a whole HL7 v2 message.`
+      : `msg.payload does not start with MSH, FHS or BHS${likeness(text)}. Pass an HL7 v2 message.`
+  )
 }
 
 function likeness(text: string): string {

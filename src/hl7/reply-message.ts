@@ -1,6 +1,6 @@
 import { unframe } from './framing.ts'
 import { parsePath } from './path.ts'
-import { declaresSeparators, isHeader, Segments, type Segment } from './segments.ts'
+import { isHeader, readSeparators, Segments, type Segment } from './segments.ts'
 
 /** The HL7 text of a reply. */
 export interface ReplyMessage {
@@ -29,25 +29,28 @@ export interface ReplyMessage {
  * usual separators.
  */
 export function readReplyMessage(text: string): ReplyMessage | null {
-  if (!startsLikeHl7(text)) return null
+  if (!beginsLikeHl7(text)) return null
   const unframed = unframe(text, 'dropped').trimStart()
   const first = unframed.slice(0, unframed.indexOf('\r'))
   const reply = new Reply(unframed)
-  if (declaresSeparators(first) || first.startsWith('MSA|')) return reply
+  const header = readSeparators(first)
+  if (header?.certain || first.startsWith('MSA|')) return reply
   // Such as an MSH-2 that was escaped for HTML. Prose has no MSA.
-  const odd = isHeader(first.slice(0, 3)) && first[3] === '|'
-  return odd && reply.msa !== undefined ? reply : null
+  return header?.field === '|' && reply.msa !== undefined ? reply : null
 }
 
-/** A look at the first letter, so that a large page of something else is not searched for lines. */
-function startsLikeHl7(text: string): boolean {
-  for (let at = 0; at < text.length; at++) {
-    const code = text.charCodeAt(at)
-    if (code > 0x20 && code !== 0xfeff && code !== 0xa0) {
-      return code === 0x4d || code === 0x46 || code === 0x42
-    }
-  }
-  return false
+/**
+ * A quick look at the beginning, behind blanks, framing, other control characters and a byte order
+ * mark: large pages and most texts are something else.
+ */
+export function beginsLikeHl7(text: string): boolean {
+  let at = 0
+  while (isBeforeHl7(text.charCodeAt(at))) at++
+  return isHeader(text.slice(at, at + 3)) || text.startsWith('MSA', at)
+}
+
+function isBeforeHl7(code: number): boolean {
+  return code <= 0x20 || code === 0xa0 || code === 0xfeff
 }
 
 class Reply implements ReplyMessage {

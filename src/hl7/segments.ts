@@ -29,48 +29,42 @@ export function isHeader(name: string): boolean {
   return name === 'MSH' || name === 'FHS' || name === 'BHS'
 }
 
+/** The separators of a header segment. */
+export interface HeaderSeparators extends Separators {
+  /**
+   * Whether the segment is a header for certain, and no prose that begins like one: `BHS-11 is
+   * required`, `MSH...`. Its second field holds nothing but signs; behind a field separator other than
+   * the usual one there is at least one, and none twice.
+   */
+  readonly certain: boolean
+}
+
 /**
- * The separators of a header segment: whatever printable ASCII sign stands in MSH-1, and as many as
- * MSH-2 has. An MSH-2 that is empty or holds a letter, digit or space declares nothing: the
- * recommended ones then count.
+ * Whether a text is HL7 that begins with a header segment, and with which separators: whatever
+ * printable ASCII sign stands in MSH-1, and as many as MSH-2 has. An MSH-2 that is empty or holds a
+ * letter, digit or space declares nothing: the recommended ones then count.
  *
- * @returns null when no sign follows the name: then it is no header.
+ * @returns null when it begins with no header's name or no sign follows that
  */
-export function readSeparators(segment: string): Separators | null {
-  if (!isSign(segment.charCodeAt(3))) return null
-  const field = segment.charAt(3)
-  const found = segment.indexOf(field, 4)
-  const declared = segment.slice(4, found === -1 ? segment.length : found)
+export function readSeparators(text: string): HeaderSeparators | null {
+  if (!isHeader(text.slice(0, 3)) || !isSign(text.charCodeAt(3))) return null
+  const field = text.charAt(3)
+  const found = text.indexOf(field, 4)
+  const declared = text.slice(4, found === -1 ? text.length : found)
   for (let at = 0; at < declared.length; at++) {
-    if (!isSign(declared.charCodeAt(at))) return { ...defaultSeparators, field }
+    if (!isSign(declared.charCodeAt(at))) return { ...defaultSeparators, field, certain: false }
   }
-  if (declared === '') return { ...defaultSeparators, field }
+  const certain = field === '|' || (declared !== '' && new Set(declared).size === declared.length)
+  if (declared === '') return { ...defaultSeparators, field, certain }
   return {
     field,
     component: declared.charAt(0),
     repetition: declared.charAt(1),
     escape: declared.charAt(2),
     subcomponent: declared.charAt(3),
-    truncation: declared.charAt(4)
+    truncation: declared.charAt(4),
+    certain
   }
-}
-
-/**
- * Whether a segment is a header and no prose that begins like one: `BHS-11 is required`, `MSH...`. Its
- * second field holds nothing but signs; behind a field separator other than the usual one there is at
- * least one, and none twice.
- */
-export function declaresSeparators(segment: string): boolean {
-  if (!isHeader(segment.slice(0, 3)) || !isSign(segment.charCodeAt(3))) return false
-  const field = segment.charAt(3)
-  const found = segment.indexOf(field, 4)
-  const end = found === -1 ? segment.length : found
-  const declared = new Set<string>()
-  for (let at = 4; at < end; at++) {
-    if (!isSign(segment.charCodeAt(at))) return false
-    declared.add(segment.charAt(at))
-  }
-  return field === '|' || (end > 4 && declared.size === end - 4)
 }
 
 /** Printable ASCII that is no letter and no digit. */

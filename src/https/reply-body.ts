@@ -1,10 +1,8 @@
 import { decodeReply } from '../hl7/charset.ts'
 import { readReplyMessage, type ReplyMessage } from '../hl7/reply-message.ts'
-import { decodeBase64 } from './base64.ts'
-import { charsetParameter } from './charset-parameter.ts'
-import { findInJson } from './json-reply.ts'
+import { textsOfJson } from './json-reply.ts'
 import { JsonReader } from './parse-json.ts'
-import { readReplyText, type ReplyEncoding } from './reply-text.ts'
+import { decodeBase64, findReply, readReplyText, type ReplyEncoding } from './reply-text.ts'
 
 export type { ReplyEncoding }
 
@@ -47,7 +45,7 @@ export async function readReplyBody(
   const json = reader.read(text)
   if (json !== undefined) {
     const picked = pick === undefined ? json : await pickFrom(json, pick)
-    const found = findInJson(picked, replyEncoding, reader)
+    const found = findReply(textsOfJson(picked, reader), replyEncoding)
     return reader.exceeded ? tooManyValues(text) : replyBody(text, found)
   }
   if (reader.exceeded) return tooManyValues(text)
@@ -57,6 +55,13 @@ export async function readReplyBody(
     return replyBody(decoded, readReplyMessage(decoded))
   }
   return replyBody(text, readReplyText(text, replyEncoding))
+}
+
+/** The charset parameter (RFC 9110 §8.3.2), quoted or not, outside of what else is quoted. */
+function charsetParameter(contentType = ''): string | undefined {
+  const parts = contentType.matchAll(/"[^"]*"?|;\s*charset\s*=\s*["']?([^;"']*)/gi)
+  for (const [, value] of parts) if (value) return value
+  return undefined
 }
 
 function replyBody(text: string, message: ReplyMessage | null): ReplyBody {
