@@ -1,12 +1,5 @@
 import type { NamedValue, TokenSettings } from './token-settings.ts'
 
-/** `grant_type` of each grant (RFC 6749 §4.4.2, §4.3.2, RFC 7523 §2.1). */
-export const GRANT_TYPE_NAMES = {
-  client_credentials: 'client_credentials',
-  password: 'password',
-  jwt_bearer: 'urn:ietf:params:oauth:grant-type:jwt-bearer'
-} as const
-
 /**
  * The parameters of a token request, without those of the client's authentication.
  *

@@ -1,8 +1,8 @@
 import { clientFetch, type ClientFetch } from '../http-client/client-fetch.ts'
 import type { HttpClient } from '../http-client/http-client.ts'
+import { isSafeAddress } from '../http-client/loopback.ts'
 import { HttpError } from '../http-client/http-error.ts'
 import { configError } from './token-error.ts'
-import { isSafeAddress } from './token-url.ts'
 
 /** Limit for one request, from the lookup of the name to the last byte of the answer. */
 const WHOLE_REQUEST_MS = 15_000

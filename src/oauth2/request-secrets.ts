@@ -1,4 +1,4 @@
-import { formEncode } from './form-encode.ts'
+import { formEncode } from './client-authentication.ts'
 import type { TokenSettings } from './token-settings.ts'
 
 /** A value of a further parameter shorter than this is a word rather than a secret. */

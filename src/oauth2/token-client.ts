@@ -4,21 +4,23 @@ import type { ClientFetch } from '../http-client/client-fetch.ts'
 import type { HttpClient } from '../http-client/http-client.ts'
 import { answerError } from './answer-error.ts'
 import { checkSettings } from './check-settings.ts'
-import { AssertionSigner } from './client-assertion.ts'
-import { clientAuthentication } from './client-auth.ts'
-import type { ClientAuthentication } from './client-authentication.ts'
-import { clientAuthMethod } from './client-auth-method.ts'
+import {
+  clientAuthentication,
+  clientAuthMethod,
+  grantAssertion,
+  type ClientAuthentication
+} from './client-authentication.ts'
 import { instant, type Clock, type Instant } from './clock.ts'
 import { Discovery, type ServerMetadata } from './discovery.ts'
-import { GRANT_TYPE_NAMES, grantParameters, replaceParameters } from './grant-request.ts'
+import { grantParameters, replaceParameters } from './grant-request.ts'
 import { bodyText, limitedFetch } from './limited-fetch.ts'
 import { allowPlainHttp } from './plain-http.ts'
-import { isPrivateKeyProblem, readPrivateKey } from './private-key.ts'
+import { readPrivateKey } from './signing-key.ts'
 import { redirectError } from './redirect.ts'
 import { secretsOf } from './request-secrets.ts'
 import { readTokenAnswer, type TokenAnswer } from './token-answer.ts'
 import { configError, TokenError } from './token-error.ts'
-import type { ClientAuthMethod, TokenSettings } from './token-settings.ts'
+import { GRANT_TYPES, type ClientAuthMethod, type TokenSettings } from './token-settings.ts'
 import { translateError } from './translate-error.ts'
 
 /** A token as it came, and how it was had. */
@@ -62,7 +64,7 @@ export class TokenClient {
     if (problems.length > 0) this.configError = configError(problems.join(' '))
     else if (settings.privateKey !== '') {
       const key = readPrivateKey(settings.privateKey, settings.privateKeyPassphrase)
-      if (!isPrivateKeyProblem(key)) this.#key = key
+      if (typeof key !== 'string') this.#key = key
     }
   }
 
@@ -97,8 +99,8 @@ export class TokenClient {
     const settings = this.#settings
     const clientAuth =
       clientAuthMethod(settings, metadata.token_endpoint_auth_methods_supported) ?? 'none'
-    const signer = new AssertionSigner(settings, metadata, this.#key)
-    const authenticate = clientAuthentication(clientAuth, settings, signer)
+    const signing = { settings, metadata, key: this.#key }
+    const authenticate = clientAuthentication(clientAuth, signing)
     const withExtraParams: ClientAuthentication = async (server, client, body, headers) => {
       await authenticate(server, client, body, headers)
       // Last of all, so that every parameter of the request can be replaced.
@@ -150,15 +152,11 @@ export class TokenClient {
 
     try {
       const assertion =
-        settings.grantType === 'jwt_bearer' ? await signer.grantAssertion() : undefined
+        settings.grantType === 'jwt_bearer' ? await grantAssertion(signing) : undefined
       const parameters = grantParameters(settings, assertion)
       await (settings.grantType === 'client_credentials'
         ? openid.clientCredentialsGrant(configuration, parameters)
-        : openid.genericGrantRequest(
-            configuration,
-            GRANT_TYPE_NAMES[settings.grantType],
-            parameters
-          ))
+        : openid.genericGrantRequest(configuration, GRANT_TYPES[settings.grantType], parameters))
     } catch (error) {
       throw translateError(error, this.#place(tokenEndpoint))
     }

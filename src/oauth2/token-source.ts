@@ -1,5 +1,5 @@
 import type { HttpClient } from '../http-client/http-client.ts'
-import { clientAuthMethod } from './client-auth-method.ts'
+import { clientAuthMethod } from './client-authentication.ts'
 import { systemClock, type Clock } from './clock.ts'
 import { TokenCache } from './token-cache.ts'
 import { TokenClient } from './token-client.ts'
