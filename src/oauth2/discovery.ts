@@ -1,14 +1,14 @@
 import * as openid from 'openid-client'
 import type { ClientFetch } from '../http-client/client-fetch.ts'
-import { cleanText } from './clean-text.ts'
+import { cleanText } from './secrets.ts'
 import type { Clock } from './clock.ts'
 import { bodyText } from './limited-fetch.ts'
 import { allowPlainHttp } from './plain-http.ts'
-import { redirectError } from './redirect.ts'
+import { redirectError } from './answer-error.ts'
 import { retryAfterMs } from '../http-client/retry-after.ts'
 import { TokenError } from './token-error.ts'
 import type { TokenSettings } from './token-settings.ts'
-import { translateError } from './translate-error.ts'
+import { translateError } from './network-error.ts'
 
 const CACHED_MS = 24 * 3600 * 1000
 const WELL_KNOWN = '/.well-known/'

@@ -1,5 +1,5 @@
 import type { HttpClient } from '../http-client/http-client.ts'
-import { oneLine } from './clean-text.ts'
+import { oneLine } from './secrets.ts'
 import { systemClock, type Clock } from './clock.ts'
 import { TokenClient } from './token-client.ts'
 import type { TokenError } from './token-error.ts'

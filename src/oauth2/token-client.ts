@@ -2,7 +2,7 @@ import type { KeyObject } from 'node:crypto'
 import * as openid from 'openid-client'
 import type { ClientFetch } from '../http-client/client-fetch.ts'
 import type { HttpClient } from '../http-client/http-client.ts'
-import { answerError } from './answer-error.ts'
+import { answerError, redirectError } from './answer-error.ts'
 import { checkSettings } from './check-settings.ts'
 import {
   clientAuthentication,
@@ -16,12 +16,11 @@ import { grantParameters, replaceParameters } from './grant-request.ts'
 import { bodyText, limitedFetch } from './limited-fetch.ts'
 import { allowPlainHttp } from './plain-http.ts'
 import { readPrivateKey } from './signing-key.ts'
-import { redirectError } from './redirect.ts'
-import { secretsOf } from './request-secrets.ts'
+import { secretsOf } from './secrets.ts'
 import { readTokenAnswer, type TokenAnswer } from './token-answer.ts'
 import { configError, TokenError } from './token-error.ts'
 import { GRANT_TYPES, type ClientAuthMethod, type TokenSettings } from './token-settings.ts'
-import { translateError } from './translate-error.ts'
+import { translateError } from './network-error.ts'
 
 /** A token as it came, and how it was had. */
 export interface ObtainedToken {

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { answerError, type AnswerFacts } from '../../src/oauth2/answer-error.ts'
-import { redirectError } from '../../src/oauth2/redirect.ts'
+import { answerError, type AnswerFacts, redirectError } from '../../src/oauth2/answer-error.ts'
 import type { TokenAnswerUnusable } from '../../src/oauth2/token-answer.ts'
 import type { TokenError } from '../../src/oauth2/token-error.ts'
 import { tokenSettings } from '../support/token-settings.ts'
