@@ -1,7 +1,7 @@
 import * as openid from 'openid-client'
+import type { Clock } from '../clock.ts'
 import type { ClientFetch } from '../http-client/client-fetch.ts'
 import { cleanText } from './secrets.ts'
-import type { Clock } from './clock.ts'
 import { bodyText } from './limited-fetch.ts'
 import { allowPlainHttp } from './plain-http.ts'
 import { redirectError } from './answer-error.ts'

@@ -1,5 +1,3 @@
-import { lifetimeSeconds } from './token-lifetime.ts'
-
 /** What a token endpoint's answer says, once its quirks are taken out. */
 export type TokenAnswer = (TokenGranted | TokenRefused | TokenAnswerUnusable) & {
   /** Deviations from RFC 6749 that were tolerated, one sentence each. */
@@ -29,6 +27,8 @@ export interface TokenAnswerUnusable {
   what: 'html' | 'empty' | 'no-token' | 'not-json' | 'bad-token' | 'token-type'
 }
 
+/** A "lifetime" above this is a date in seconds since the epoch (31 years and more). */
+const DATE_LIKE = 1e9
 /** The shortest text that is taken for a bare token. */
 const MIN_BARE_TOKEN = 16
 type Members = Record<string, unknown>
@@ -228,6 +228,19 @@ function bearerType(members: Members | undefined, quirks: string[]): string | un
     default:
       return undefined
   }
+}
+
+/**
+ * `expires_in` (RFC 6749 §5.1): a number of seconds, or one in a string.
+ *
+ * @returns `undefined` for anything else: negative, `"3599s"`, a date
+ */
+export function lifetimeSeconds(value: unknown): number | undefined {
+  const seconds =
+    typeof value === 'string' && /^\s{0,9}\d{1,15}(?:\.\d{0,9})?\s{0,9}$/.test(value)
+      ? Number(value)
+      : value
+  return typeof seconds === 'number' && seconds >= 0 && seconds < DATE_LIKE ? seconds : undefined
 }
 
 function expiresIn(value: unknown, quirks: string[]): number | undefined {

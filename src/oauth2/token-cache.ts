@@ -1,9 +1,18 @@
-import { backOffMs } from './back-off.ts'
-import { instant, type Clock, type Instant } from './clock.ts'
+import { isDeepStrictEqual } from 'node:util'
+import type { Clock } from '../clock.ts'
 import { Refusals } from './refusals.ts'
 import { TokenError } from './token-error.ts'
-import { isPast, validity, type Validity } from './token-lifetime.ts'
-import { sameStatus, type TokenStatus } from './token-status.ts'
+import { backOffMs, instant, isPast, validity, type Instant, type Validity } from './token-times.ts'
+
+/** What a node can show about its token. Times are wall clock, milliseconds since the epoch. */
+export type TokenStatus =
+  /** Nobody has asked for a token yet, or the last one has expired unused. */
+  | { state: 'idle' }
+  | { state: 'ok'; validUntil: number }
+  /** The token still serves; the attempts to refresh it fail with this code. */
+  | { state: 'refresh failing'; validUntil: number; code: string }
+  /** There is no token, and this is why. */
+  | { state: 'none'; code: string }
 
 /** A token, as the cache needs to know it. */
 export interface FreshToken {
@@ -206,7 +215,7 @@ export class TokenCache {
 
   #show(): void {
     const { status } = this
-    if (sameStatus(status, this.#shown)) return
+    if (isDeepStrictEqual(status, this.#shown)) return
     this.#shown = status
     for (const listener of this.#listeners) listener(status)
   }

@@ -1,5 +1,6 @@
 import type { KeyObject } from 'node:crypto'
 import * as openid from 'openid-client'
+import { systemClock, type Clock } from '../clock.ts'
 import type { ClientFetch } from '../http-client/client-fetch.ts'
 import type { HttpClient } from '../http-client/http-client.ts'
 import { answerError, redirectError } from './answer-error.ts'
@@ -10,16 +11,20 @@ import {
   grantAssertion,
   type ClientAuthentication
 } from './client-authentication.ts'
-import { instant, type Clock, type Instant } from './clock.ts'
 import { Discovery, type ServerMetadata } from './discovery.ts'
-import { grantParameters, replaceParameters } from './grant-request.ts'
 import { bodyText, limitedFetch } from './limited-fetch.ts'
 import { allowPlainHttp } from './plain-http.ts'
 import { readPrivateKey } from './signing-key.ts'
-import { secretsOf } from './secrets.ts'
+import { oneLine, secretsOf } from './secrets.ts'
 import { readTokenAnswer, type TokenAnswer } from './token-answer.ts'
 import { configError, TokenError } from './token-error.ts'
-import { GRANT_TYPES, type ClientAuthMethod, type TokenSettings } from './token-settings.ts'
+import {
+  GRANT_TYPES,
+  type ClientAuthMethod,
+  type NamedValue,
+  type TokenSettings
+} from './token-settings.ts'
+import { instant, type Instant } from './token-times.ts'
 import { translateError } from './network-error.ts'
 
 /** A token as it came, and how it was had. */
@@ -35,6 +40,21 @@ export interface ObtainedToken {
   tokenEndpoint: string
   clientAuth: ClientAuthMethod
 }
+
+/** The answer of the Test button. It never holds a token. */
+export type TokenTestResult =
+  | {
+      ok: true
+      tokenEndpoint: string
+      /** The method that was used, `auto` resolved. */
+      clientAuth: ClientAuthMethod
+      tokenType: string
+      /** Seconds; `null` where the server said nothing usable. */
+      expiresIn: number | null
+      scope: string
+      elapsedMs: number
+    }
+  | { ok: false; code: string; status: number | null; description: string; hint: string }
 
 /** Asks the token server for tokens. It keeps no token; it keeps the server's metadata. */
 export class TokenClient {
@@ -179,5 +199,62 @@ export class TokenClient {
     const field = tokenEndpoint === '' ? 'Issuer URL' : 'Token URL'
     const address = url ?? (tokenEndpoint === '' ? issuer : tokenEndpoint)
     return { host: URL.canParse(address) ? new URL(address).host : 'token server', field }
+  }
+}
+
+/** Asks for one token with these settings, beside every cache and back-off. Never rejects. */
+export async function testToken(
+  settings: TokenSettings,
+  httpClient: HttpClient,
+  clock: Clock = systemClock
+): Promise<TokenTestResult> {
+  const startedAt = clock.monotonic()
+  try {
+    const client = new TokenClient(settings, httpClient, clock)
+    const { tokenEndpoint, clientAuth, tokenType, expiresIn, scope } = await client.obtain(
+      new AbortController().signal
+    )
+    const elapsedMs = Math.round(clock.monotonic() - startedAt)
+    return {
+      ok: true,
+      tokenEndpoint: oneLine(tokenEndpoint),
+      clientAuth,
+      tokenType,
+      expiresIn: expiresIn ?? null,
+      scope: oneLine(scope),
+      elapsedMs
+    }
+  } catch (error) {
+    const { code, status, description, message, hint } = error as TokenError
+    return { ok: false, code, status: status ?? null, description: description ?? message, hint }
+  }
+}
+
+/**
+ * The parameters of a token request, without those of the client's authentication.
+ *
+ * @param assertion of the jwt_bearer grant
+ */
+function grantParameters(settings: TokenSettings, assertion: string | undefined): URLSearchParams {
+  const { grantType, username, password, scope, audience, resource } = settings
+  const parameters = new URLSearchParams()
+  if (grantType === 'password') {
+    parameters.set('username', username)
+    parameters.set('password', password)
+  }
+  if (assertion !== undefined) parameters.set('assertion', assertion)
+  if (scope !== '') parameters.set('scope', scope)
+  if (audience !== '') parameters.set('audience', audience)
+  for (const one of resource.split(/\s+/)) {
+    if (one !== '') parameters.append('resource', one)
+  }
+  return parameters
+}
+
+/** Replaces parameters by name; a name with only empty values is removed. */
+function replaceParameters(body: URLSearchParams, extra: readonly NamedValue[]): void {
+  for (const { name } of extra) body.delete(name)
+  for (const { name, value } of extra) {
+    if (value !== '') body.append(name, value)
   }
 }

@@ -1,11 +1,10 @@
+import { systemClock, type Clock } from '../clock.ts'
 import type { HttpClient } from '../http-client/http-client.ts'
 import { clientAuthMethod } from './client-authentication.ts'
-import { systemClock, type Clock } from './clock.ts'
-import { TokenCache } from './token-cache.ts'
+import { TokenCache, type TokenStatus } from './token-cache.ts'
 import { TokenClient } from './token-client.ts'
 import type { TokenError } from './token-error.ts'
 import type { TokenSettings } from './token-settings.ts'
-import type { TokenStatus } from './token-status.ts'
 
 /** What a `TokenSource` works with. */
 export interface TokenSourceParts {

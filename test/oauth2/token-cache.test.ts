@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 import { getEventListeners } from 'node:events'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { instant, type Instant } from '../../src/oauth2/clock.ts'
+import { instant, type Instant } from '../../src/oauth2/token-times.ts'
 import { TokenCache, type FreshToken } from '../../src/oauth2/token-cache.ts'
 import { TokenError } from '../../src/oauth2/token-error.ts'
-import { FakeClock } from '../support/token-clock.ts'
+import { FakeClock } from '../support/fake-clock.ts'
 
 /** What the token server does next. */
 type Outcome =

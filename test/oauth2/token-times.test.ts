@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { backOffMs } from '../../src/oauth2/back-off.ts'
 import { Refusals } from '../../src/oauth2/refusals.ts'
-import { isPast, lifetimeSeconds, validity } from '../../src/oauth2/token-lifetime.ts'
+import { lifetimeSeconds } from '../../src/oauth2/token-answer.ts'
+import { backOffMs, isPast, validity } from '../../src/oauth2/token-times.ts'
 
 describe('lifetimeSeconds', () => {
   it('takes seconds as a number or in a string', () => {
