@@ -1,8 +1,11 @@
+import type { HttpReply } from '../http-client/http-client.ts'
 import { retryAfterMs } from '../http-client/retry-after.ts'
 import { cleanText, oneLine } from './secrets.ts'
 import type { TokenAnswerUnusable, TokenRefused } from './token-answer.ts'
 import { TokenError } from './token-error.ts'
 import type { ClientAuthMethod, GrantType, TokenSettings } from './token-settings.ts'
+
+type ReplyHead = Pick<HttpReply, 'status' | 'headers'>
 
 /** What an error about an answer is made with. */
 export interface AnswerFacts {
@@ -20,14 +23,13 @@ const TRANSIENT_CODES = new Set(['temporarily_unavailable', 'server_error', 'slo
 /** The error for an answer of the token endpoint that holds no usable token. */
 export function answerError(
   answer: TokenRefused | TokenAnswerUnusable,
-  response: Response,
+  { status, headers }: ReplyHead,
   url: string,
   facts: AnswerFacts
 ): TokenError {
   const { host } = new URL(url)
-  const { status } = response
   if (answer.kind === 'unusable') return unusableError(answer.what, status, host)
-  const challenge = response.headers.get('www-authenticate') ?? ''
+  const challenge = headers['www-authenticate'] ?? ''
   const error = safeCode(answer.error ?? parameter(challenge, 'error'), facts.secrets)
   const description = cleanText(
     answer.description ?? parameter(challenge, 'error_description') ?? '',
@@ -42,10 +44,10 @@ export function answerError(
     description: description === '' ? undefined : description,
     hint: hintForOAuthError(error, status, {
       ...facts,
-      clockAheadSeconds: clockAhead(response.headers.get('date'), facts.now)
+      clockAheadSeconds: clockAhead(headers.date, facts.now)
     }),
     permanent: !transient,
-    retryAfterMs: retryAfterMs(response.headers.get('retry-after'), facts.now)
+    retryAfterMs: retryAfterMs(headers['retry-after'], facts.now)
   })
 }
 
@@ -113,7 +115,7 @@ function parameter(challenge: string, name: string): string | undefined {
   return quoted ?? word
 }
 
-function clockAhead(date: string | null, now: number): number | undefined {
+function clockAhead(date: string | undefined, now: number): number | undefined {
   const theirs = Date.parse(date ?? '')
   return Number.isNaN(theirs) ? undefined : (now - theirs) / 1000
 }
@@ -258,14 +260,13 @@ function clockHint({ settings, clientAuth, clockAheadSeconds = 0 }: HintFacts): 
  * @returns the error that names where it goes, or `undefined` for another answer
  */
 export function redirectError(
-  response: Response,
+  { status, headers }: ReplyHead,
   url: string,
   field: 'Issuer URL' | 'Token URL',
   secrets: readonly string[] = []
 ): TokenError | undefined {
-  const { status } = response
   if (status < 300 || status >= 400 || status === 304) return undefined
-  const location = response.headers.get('location') ?? ''
+  const location = headers.location ?? ''
   const to = location !== '' && URL.canParse(location, url) ? new URL(location, url) : undefined
   const target = to === undefined || !/^https?:$/.test(to.protocol) ? 'nowhere' : shown(to, secrets)
   return new TokenError(

@@ -1,7 +1,6 @@
 import type { KeyObject } from 'node:crypto'
 import * as openid from 'openid-client'
 import { systemClock, type Clock } from '../clock.ts'
-import type { ClientFetch } from '../http-client/client-fetch.ts'
 import type { HttpClient } from '../http-client/http-client.ts'
 import { answerError, redirectError } from './answer-error.ts'
 import { checkSettings } from './check-settings.ts'
@@ -12,12 +11,11 @@ import {
   type ClientAuthentication
 } from './client-authentication.ts'
 import { Discovery, type ServerMetadata } from './discovery.ts'
-import { bodyText, limitedFetch } from './limited-fetch.ts'
-import { allowPlainHttp } from './plain-http.ts'
 import { readPrivateKey } from './signing-key.ts'
 import { oneLine, secretsOf } from './secrets.ts'
 import { readTokenAnswer, type TokenAnswer } from './token-answer.ts'
 import { configError, TokenError } from './token-error.ts'
+import { allowPlainHttp, bodyText, tokenFetch, type TokenFetch } from './token-fetch.ts'
 import {
   GRANT_TYPES,
   type ClientAuthMethod,
@@ -97,7 +95,7 @@ export class TokenClient {
   async obtain(signal: AbortSignal): Promise<ObtainedToken> {
     if (this.configError !== undefined) throw this.configError
     try {
-      const fetch = limitedFetch(this.#httpClient, signal)
+      const fetch = tokenFetch(this.#httpClient, signal)
       const metadata = await this.#discovery.metadata(fetch)
       try {
         return await this.#request(metadata, fetch)
@@ -114,7 +112,7 @@ export class TokenClient {
     }
   }
 
-  async #request(metadata: ServerMetadata, fetch: ClientFetch): Promise<ObtainedToken> {
+  async #request(metadata: ServerMetadata, fetch: TokenFetch): Promise<ObtainedToken> {
     const settings = this.#settings
     const clientAuth =
       clientAuthMethod(settings, metadata.token_endpoint_auth_methods_supported) ?? 'none'
@@ -142,17 +140,17 @@ export class TokenClient {
     configuration[openid.customFetch] = async (url, options) => {
       tokenEndpoint = url
       sentAt = instant(this.#clock)
-      const response = await fetch(url, options)
+      const reply = await fetch(url, options)
       const secrets = secretsOf(settings, options.headers, options.body)
-      const redirect = redirectError(response, url, 'Token URL', secrets)
+      const redirect = redirectError(reply, url, 'Token URL', secrets)
       if (redirect !== undefined) throw redirect
-      const { text, encoding } = await bodyText(response)
-      const type = response.headers.get('content-type') ?? ''
-      const answer = readTokenAnswer(response.status, type, text)
+      const { text, encoding } = bodyText(reply.body)
+      const type = reply.headers['content-type'] ?? ''
+      const answer = readTokenAnswer(reply.status, type, text)
       if (encoding !== 'utf-8') answer.quirks.push('It sends UTF-16 instead of UTF-8.')
       for (const quirk of answer.quirks) this.#onQuirk(new URL(url).host, quirk)
       if (answer.kind !== 'granted') {
-        throw answerError(answer, response, url, {
+        throw answerError(answer, reply, url, {
           settings,
           clientAuth,
           now: this.#clock.now(),

@@ -16,7 +16,7 @@ function refused(
 ): TokenError {
   return answerError(
     { kind: 'refused', error: answer.error, description: answer.description },
-    new Response('', { status, headers }),
+    { status, headers },
     url,
     { settings: tokenSettings(), clientAuth: 'private_key_jwt', now, secrets: [], ...given }
   )
@@ -139,7 +139,7 @@ describe('answerError of an answer without a usable token', () => {
     it(what, () => {
       const error = answerError(
         { kind: 'unusable', what: what as TokenAnswerUnusable['what'] },
-        new Response('', { status: 203 }),
+        { status: 203, headers: {} },
         url,
         { settings: tokenSettings(), clientAuth: 'none', now, secrets: [] }
       )
@@ -156,7 +156,7 @@ describe('answerError of an answer without a usable token', () => {
 describe('redirectError', () => {
   const redirect = (status: number, location?: string): TokenError | undefined =>
     redirectError(
-      new Response(null, { status, headers: location === undefined ? {} : { location } }),
+      { status, headers: location === undefined ? {} : { location } },
       url,
       'Token URL',
       ['my-secret-word']
