@@ -333,9 +333,10 @@ describe('TokenCache', () => {
     assert.deepEqual(server.cache.status, { state: 'none', code: 'ERR_TOKEN_REFUSED' })
     server.cache.clearBackOff()
     assert.deepEqual(server.cache.status, { state: 'idle' })
-    void server.cache.token()
+    const waits = assert.rejects(server.cache.token(), { code: 'ERR_ABORTED' })
     assert.equal(server.pending, true)
     server.cache.close()
+    await waits
   })
 
   it('forces no second refresh within 10 s of one that failed', async () => {
