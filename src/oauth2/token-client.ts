@@ -13,7 +13,7 @@ import {
 import { Discovery, type ServerMetadata } from './discovery.ts'
 import { readPrivateKey } from './signing-key.ts'
 import { oneLine, secretsOf } from './secrets.ts'
-import { readTokenAnswer, type TokenAnswer } from './token-answer.ts'
+import { readTokenAnswer } from './token-answer.ts'
 import { configError, TokenError } from './token-error.ts'
 import { allowPlainHttp, bodyText, tokenFetch, type TokenFetch } from './token-fetch.ts'
 import {
@@ -28,7 +28,6 @@ import { translateError } from './network-error.ts'
 /** A token as it came, and how it was had. */
 export interface ObtainedToken {
   accessToken: string
-  tokenType: string
   /** Seconds; `undefined` where the server said nothing usable. */
   expiresIn: number | undefined
   /** What the server granted, else what was asked for (RFC 6749 §5.1). */
@@ -46,7 +45,8 @@ export type TokenTestResult =
       tokenEndpoint: string
       /** The method that was used, `auto` resolved. */
       clientAuth: ClientAuthMethod
-      tokenType: string
+      /** Another one is refused. */
+      tokenType: 'Bearer'
       /** Seconds; `null` where the server said nothing usable. */
       expiresIn: number | null
       scope: string
@@ -135,8 +135,7 @@ export class TokenClient {
     configuration.timeout = 0
 
     let sentAt = instant(this.#clock)
-    let tokenEndpoint = metadata.token_endpoint
-    let granted: (TokenAnswer & { kind: 'granted' }) | undefined
+    let tokenEndpoint = metadata.token_endpoint ?? ''
     configuration[openid.customFetch] = async (url, options) => {
       tokenEndpoint = url
       sentAt = instant(this.#clock)
@@ -157,38 +156,26 @@ export class TokenClient {
           secrets
         })
       }
-      granted = answer
-      const { accessToken, expiresIn, scope } = answer
-      return Response.json({
-        access_token: accessToken,
-        token_type: 'Bearer',
-        expires_in: expiresIn,
-        scope
-      })
+      return Response.json(answer.token)
     }
 
     try {
       const assertion =
         settings.grantType === 'jwt_bearer' ? await grantAssertion(signing) : undefined
       const parameters = grantParameters(settings, assertion)
-      await (settings.grantType === 'client_credentials'
+      const token = await (settings.grantType === 'client_credentials'
         ? openid.clientCredentialsGrant(configuration, parameters)
         : openid.genericGrantRequest(configuration, GRANT_TYPES[settings.grantType], parameters))
+      return {
+        accessToken: token.access_token,
+        expiresIn: token.expires_in,
+        scope: token.scope ?? settings.scope,
+        sentAt,
+        tokenEndpoint,
+        clientAuth
+      }
     } catch (error) {
       throw translateError(error, this.#place(tokenEndpoint))
-    }
-    if (granted === undefined || tokenEndpoint === undefined) {
-      throw configError('No token request was made.')
-    }
-    const { accessToken, tokenType, expiresIn, scope } = granted
-    return {
-      accessToken,
-      tokenType,
-      expiresIn,
-      scope: scope ?? settings.scope,
-      sentAt,
-      tokenEndpoint,
-      clientAuth
     }
   }
 
@@ -209,7 +196,7 @@ export async function testToken(
   const startedAt = clock.monotonic()
   try {
     const client = new TokenClient(settings, httpClient, clock)
-    const { tokenEndpoint, clientAuth, tokenType, expiresIn, scope } = await client.obtain(
+    const { tokenEndpoint, clientAuth, expiresIn, scope } = await client.obtain(
       new AbortController().signal
     )
     const elapsedMs = Math.round(clock.monotonic() - startedAt)
@@ -217,7 +204,7 @@ export async function testToken(
       ok: true,
       tokenEndpoint: oneLine(tokenEndpoint),
       clientAuth,
-      tokenType,
+      tokenType: 'Bearer',
       expiresIn: expiresIn ?? null,
       scope: oneLine(scope),
       elapsedMs
