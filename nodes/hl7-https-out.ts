@@ -1,7 +1,7 @@
 import { types } from 'node:util'
 import type { Node, NodeAPI, NodeDef, NodeMessageInFlow } from 'node-red'
 import { Alerts } from '../src/delivery/alerts.ts'
-import { systemClock } from '../src/delivery/clock.ts'
+import { systemClock } from '../src/clock.ts'
 import { Courier } from '../src/delivery/courier.ts'
 import { Delivery } from '../src/delivery/delivery.ts'
 import { DeliveryError } from '../src/delivery/delivery-error.ts'

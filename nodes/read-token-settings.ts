@@ -1,21 +1,14 @@
 import type { Node, NodeAPI } from 'node-red'
 import { HttpClient } from '../src/http-client/http-client.ts'
-import type { GrantType, TokenSettings } from '../src/oauth2/token-settings.ts'
+import {
+  CLIENT_AUTHS,
+  GRANT_TYPES,
+  type GrantType,
+  type TokenSettings
+} from '../src/oauth2/token-settings.ts'
 import { hasClientCertificate, type Connection } from './connection.ts'
 import { readStaticValues, type Credentials } from './named-values.ts'
 import { Properties } from './properties.ts'
-
-const GRANT_TYPES = ['client_credentials', 'jwt_bearer', 'password'] as const satisfies GrantType[]
-const CLIENT_AUTH = [
-  'auto',
-  'client_secret_basic',
-  'client_secret_basic_raw',
-  'client_secret_post',
-  'client_secret_jwt',
-  'private_key_jwt',
-  'tls_client_auth',
-  'none'
-] as const satisfies TokenSettings['clientAuth'][]
 
 /**
  * The properties of an `oauth2-client-credentials` node that decide what it does, each with its value
@@ -72,8 +65,12 @@ export function readTokenSettings(
   const settings: TokenSettings = {
     issuer: properties.text('issuer').trim(),
     tokenEndpoint: properties.text('tokenEndpoint').trim(),
-    grantType: properties.choice('grantType', GRANT_TYPES, TOKEN_PROPERTIES.grantType),
-    clientAuth: properties.choice('clientAuth', CLIENT_AUTH, TOKEN_PROPERTIES.clientAuth),
+    grantType: properties.choice(
+      'grantType',
+      Object.keys(GRANT_TYPES) as GrantType[],
+      TOKEN_PROPERTIES.grantType
+    ),
+    clientAuth: properties.choice('clientAuth', CLIENT_AUTHS, TOKEN_PROPERTIES.clientAuth),
     scope: properties.text('scope').trim(),
     audience: properties.text('audience').trim(),
     resource: properties.text('resource').trim(),

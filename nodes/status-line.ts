@@ -2,7 +2,7 @@ import type { Node, NodeStatus } from 'node-red'
 import type { Alert, Standing } from '../src/delivery/alerts.ts'
 import type { DeliveryState } from '../src/delivery/delivery-state.ts'
 import { printable } from '../src/delivery/explain.ts'
-import type { TokenStatus } from '../src/oauth2/token-status.ts'
+import type { TokenStatus } from '../src/oauth2/token-cache.ts'
 
 /** What a status is made from. */
 export interface StatusFacts extends Standing {

@@ -1,5 +1,5 @@
 import type { Node, NodeAPI } from 'node-red'
-import { testToken, type TokenTestResult } from '../src/oauth2/test-token.ts'
+import { testToken, type TokenTestResult } from '../src/oauth2/token-client.ts'
 import { guarded } from './admin-routes.ts'
 import { readConnection } from './connection.ts'
 import { hideValues, untoldTexts } from './hidden-values.ts'

@@ -1,6 +1,6 @@
 import type { Entry, Outbox } from '../outbox/outbox.ts'
 import type { Watch } from './careful-start.ts'
-import type { Clock } from './clock.ts'
+import type { Clock } from '../clock.ts'
 import type { AttemptResult } from './courier.ts'
 import type { DeliveryEvent } from './delivery-events.ts'
 import type { Order } from './lanes.ts'

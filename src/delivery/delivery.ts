@@ -1,7 +1,7 @@
 import { OutboxError, type Entry, type Outbox } from '../outbox/outbox.ts'
 import { Backlog } from './backlog.ts'
 import { CarefulStart } from './careful-start.ts'
-import { sleep } from './clock.ts'
+import { sleep } from '../clock.ts'
 import { DeliveryError } from './delivery-error.ts'
 import type { DeliveryEvent } from './delivery-events.ts'
 import type { Accepted, DeliveryOptions, LeftAtClose } from './delivery-options.ts'

@@ -1,4 +1,4 @@
-import { cleanText } from '../oauth2/clean-text.ts'
+import { cleanText } from '../oauth2/secrets.ts'
 import type { HttpReply } from '../http-client/http-client.ts'
 
 /** What may be quoted of an answer's headers in an error or a log: short, and without the token. */

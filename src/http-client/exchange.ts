@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import { Connection } from './connection.ts'
+import { contentCodings } from './content-coding.ts'
 import { describeError, isTls } from './describe-error.ts'
 import { cut, Failure, isCut } from './failure.ts'
 import { HttpError, type HttpErrorFamily } from './http-error.ts'
@@ -32,8 +33,7 @@ export class Exchange {
   #connection: Connection | undefined
   /** What earlier answers on the same connection came to, in bytes. */
   #bytesBefore = 0
-  #status: number | undefined
-  #retryAfterMs: number | undefined
+  #answer: IncomingMessage | undefined
   #certificateIssuer: string | undefined
   /** Why this side ended the request; got itself would only say that it was aborted. */
   #failure: HttpError | undefined
@@ -60,6 +60,11 @@ export class Exchange {
     return this.#sent
   }
 
+  /** The answer as it came, when its head is there. */
+  get answer(): IncomingMessage | undefined {
+    return this.#answer
+  }
+
   /** The connection that the request goes over, when it has one. */
   get connection(): Connection | undefined {
     return this.#connection
@@ -72,8 +77,7 @@ export class Exchange {
       this.uploaded()
     })
     sent.prependOnceListener('response', (response: IncomingMessage) => {
-      this.#status = response.statusCode
-      this.#retryAfterMs = retryAfterMs(response.headers['retry-after'], Date.now())
+      this.#answer = response
       this.#connection?.answering(response)
       sent.prependOnceListener('error', (error: NodeJS.ErrnoException) => {
         // Without a length Node.js takes a reset for the answer's end; an end is a FIN (RFC 9112 §8).
@@ -81,9 +85,10 @@ export class Exchange {
       })
       passOverSurplus(sent, response)
       this.received(Number(response.headers['content-length'] ?? 0))
+      this.#decode(response)
     })
-    sent.once('upgrade', ({ statusCode }: IncomingMessage, socket: Socket) => {
-      this.#status = statusCode
+    sent.once('upgrade', (response: IncomingMessage, socket: Socket) => {
+      this.#answer = response
       socket.destroy()
       this.fail(
         new Failure(
@@ -141,11 +146,22 @@ export class Exchange {
     // got's own general code stands before the one of the system.
     const known = chain.find(({ code }) => code !== undefined && code !== 'ERR_GOT_REQUEST_ERROR')
     const { code = 'EUNKNOWN', message = '' } = known ?? {}
-    if (code === 'ERR_HTTP_CONTENT_LENGTH_MISMATCH') {
-      // A body that ends early is a connection that was cut, whoever noticed it first.
-      return this.#error(cut())
+    // A body that ends early is a connection that was cut, whoever noticed it first.
+    if (code === 'ERR_HTTP_CONTENT_LENGTH_MISMATCH') return this.#error(cut())
+    if (code === 'ERR_READING_RESPONSE_STREAM') {
+      if (chain.some((cause) => isCut(cause.code))) return this.#error(cut())
+      return this.#error(undecodable('the answer is not compressed as its content-encoding says'))
     }
     return this.#error(new Failure(code, this.#family(code), describeError(code, message)))
+  }
+
+  /** Leaves got what it can decode. */
+  #decode({ headers }: IncomingMessage): void {
+    const header = headers['content-encoding'] ?? ''
+    const codings = contentCodings(header)
+    if (codings === undefined) {
+      this.fail(undecodable('the answer has a content-encoding that nobody asked for'))
+    } else if (codings.length > 0) headers['content-encoding'] = codings.join(', ')
   }
 
   #onSocket(socket: Socket): void {
@@ -208,9 +224,9 @@ export class Exchange {
       family,
       connected: this.#connected,
       reusedConnection: this.#sent?.reusedSocket === true,
-      answered: this.#status !== undefined || (this.#socket?.bytesRead ?? 0) > this.#bytesBefore,
-      status: this.#status,
-      retryAfterMs: this.#retryAfterMs,
+      answered: this.#answer !== undefined || (this.#socket?.bytesRead ?? 0) > this.#bytesBefore,
+      status: this.#answer?.statusCode,
+      retryAfterMs: retryAfterMs(this.#answer?.headers['retry-after'], Date.now()),
       atProxy,
       certificateIssuer: family === 'tls' ? this.#certificateIssuer : undefined
     })
@@ -225,6 +241,10 @@ function passOverSurplus(sent: ClientRequest, response: IncomingMessage): void {
   const emit = sent.emit.bind(sent) as (...args: unknown[]) => boolean
   sent.emit = ((...args: unknown[]) =>
     args[0] === 'error' && response.complete ? true : emit(...args)) as typeof sent.emit
+}
+
+function undecodable(message: string): Failure {
+  return new Failure('ERR_CONTENT_DECODING', undefined, message)
 }
 
 /** An error, what caused it, and so on. */

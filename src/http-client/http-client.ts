@@ -3,7 +3,6 @@ import https from 'node:https'
 import got, { type Got, type RequestFunction } from 'got'
 import { createAgent, type TargetAgent, type TlsSettings } from './agent.ts'
 import type { Connection } from './connection.ts'
-import { decompress } from './decompress.ts'
 import { Exchange } from './exchange.ts'
 import { Failure } from './failure.ts'
 import { proxyFor, type ProxySettings } from './proxy.ts'
@@ -20,7 +19,7 @@ export interface HttpClientSettings {
   maxConnections: number
   /** Limit for lookup, connect, proxy and TLS handshake together, in milliseconds. */
   connectTimeoutMs: number
-  /** Limit for the body of an answer, before and after decoding, in bytes. */
+  /** Limit for the body of an answer, after decoding, in bytes. */
   maxResponseBytes: number
   /** Told why a connection was closed that could have served on: the same at most once a minute. */
   onNotice?: ((text: string) => void) | undefined
@@ -60,8 +59,6 @@ interface Target {
 const NOTICE_AGAIN_MS = 60_000
 
 const plainGot = got.extend({
-  // Decoded here, where the size of the result can be limited.
-  decompress: false,
   followRedirect: false,
   retry: { limit: 0 },
   throwHttpErrors: false
@@ -91,7 +88,6 @@ export class HttpClient {
    */
   async request(request: HttpRequest): Promise<HttpReply> {
     const { method, url, body, responseTimeoutMs, signal } = request
-    const { maxResponseBytes } = this.#settings
     const exchange = new Exchange(url, { ...this.#settings, responseTimeoutMs }, (why) => {
       this.#notice(`${url.host}: ${why}.`)
     })
@@ -114,9 +110,7 @@ export class HttpClient {
         request: writing(request.headers, exchange)
       })
       exchange.follow(stream)
-      const answer = await transfer(stream, bytes, exchange)
-      const encoding = answer.headers['content-encoding']
-      return { ...answer, body: await decompress(answer.body, encoding, maxResponseBytes) }
+      return await transfer(stream, bytes, exchange)
     } catch (thrown) {
       const error = exchange.translate(thrown)
       if (error.isStale) this.#closeIdle(url)

@@ -7,3 +7,8 @@ export function isLoopback(hostname: string): boolean {
   // The URL parser has turned every spelling of an IPv4 address into four numbers.
   return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d{1,3}){3}$/.test(hostname)
 }
+
+/** Whether a secret may travel there: `https:`, or `http:` that does not leave the machine. */
+export function isSafeAddress(url: URL): boolean {
+  return url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.hostname))
+}

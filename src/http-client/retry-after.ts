@@ -4,7 +4,7 @@
  * @param now wall clock in milliseconds
  * @returns milliseconds from now, or `undefined` where there is no usable value
  */
-export function retryAfterMs(header: string | null | undefined, now: number): number | undefined {
+export function retryAfterMs(header: string | undefined, now: number): number | undefined {
   const text = header?.trim() ?? ''
   if (/^\d{1,10}$/.test(text)) return Number(text) * 1000
   // Date.parse takes much that is no date of HTTP, such as a negative number.

@@ -1,5 +1,5 @@
 import type { ClientRequest, IncomingHttpHeaders } from 'node:http'
-import type { Request, Response } from 'got'
+import type { Request } from 'got'
 import type { Connection } from './connection.ts'
 import type { Exchange } from './exchange.ts'
 import { cut } from './failure.ts'
@@ -12,7 +12,6 @@ const FREE_MS = 100
 export interface Answer {
   status: number
   headers: IncomingHttpHeaders
-  /** As it came, still encoded. */
   body: Buffer
   connection: Connection
 }
@@ -33,10 +32,6 @@ export async function transfer(
 ): Promise<Answer> {
   const chunks: Buffer[] = []
   let received = 0
-  let response: Response | undefined
-  stream.once('response', (first: Response) => {
-    response = first
-  })
   stream.on('data', (chunk: Buffer) => {
     chunks.push(chunk)
     received += chunk.length
@@ -55,8 +50,8 @@ export async function transfer(
     // In here: what it throws is the same failure, and nobody else's.
     upload(stream, body, exchange)
   })
-  const { connection } = exchange
-  if (response === undefined || connection === undefined) {
+  const { answer, connection } = exchange
+  if (answer?.statusCode === undefined || connection === undefined) {
     throw new TypeError('An answer without a head.')
   }
   if (!stream.writableEnded) {
@@ -65,8 +60,8 @@ export async function transfer(
   } else if (exchange.sent !== undefined) await isFree(exchange.sent)
   const [only] = chunks
   return {
-    status: response.statusCode,
-    headers: response.headers,
+    status: answer.statusCode,
+    headers: answer.headers,
     body: only !== undefined && chunks.length === 1 ? only : Buffer.concat(chunks, received),
     connection
   }

@@ -1,4 +1,4 @@
-import { isLoopback } from '../http-client/loopback.ts'
+import { isSafeAddress } from '../http-client/loopback.ts'
 
 /** A URL that messages may be sent to, or why it is none. */
 export type TargetUrl = { url: URL; problem?: undefined } | { url?: undefined; problem: string }
@@ -17,7 +17,7 @@ export function targetUrl(text: string): TargetUrl {
   if (url.username !== '' || url.password !== '') {
     return { problem: 'the URL holds a user or password before the @: use a header instead' }
   }
-  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isLoopback(url.hostname))) {
+  if (!isSafeAddress(url)) {
     return { problem: 'the URL must begin with https:// (http:// goes only to this machine)' }
   }
   url.hash = ''

@@ -1,9 +1,11 @@
-import { cleanText } from './clean-text.ts'
-import { hintForOAuthError } from './hints.ts'
+import type { HttpReply } from '../http-client/http-client.ts'
 import { retryAfterMs } from '../http-client/retry-after.ts'
+import { cleanText, oneLine } from './secrets.ts'
 import type { TokenAnswerUnusable, TokenRefused } from './token-answer.ts'
 import { TokenError } from './token-error.ts'
-import type { ClientAuthMethod, TokenSettings } from './token-settings.ts'
+import type { ClientAuthMethod, GrantType, TokenSettings } from './token-settings.ts'
+
+type ReplyHead = Pick<HttpReply, 'status' | 'headers'>
 
 /** What an error about an answer is made with. */
 export interface AnswerFacts {
@@ -21,14 +23,13 @@ const TRANSIENT_CODES = new Set(['temporarily_unavailable', 'server_error', 'slo
 /** The error for an answer of the token endpoint that holds no usable token. */
 export function answerError(
   answer: TokenRefused | TokenAnswerUnusable,
-  response: Response,
+  { status, headers }: ReplyHead,
   url: string,
   facts: AnswerFacts
 ): TokenError {
   const { host } = new URL(url)
-  const { status } = response
   if (answer.kind === 'unusable') return unusableError(answer.what, status, host)
-  const challenge = response.headers.get('www-authenticate') ?? ''
+  const challenge = headers['www-authenticate'] ?? ''
   const error = safeCode(answer.error ?? parameter(challenge, 'error'), facts.secrets)
   const description = cleanText(
     answer.description ?? parameter(challenge, 'error_description') ?? '',
@@ -43,10 +44,10 @@ export function answerError(
     description: description === '' ? undefined : description,
     hint: hintForOAuthError(error, status, {
       ...facts,
-      clockAheadSeconds: clockAhead(response.headers.get('date'), facts.now)
+      clockAheadSeconds: clockAhead(headers.date, facts.now)
     }),
     permanent: !transient,
-    retryAfterMs: retryAfterMs(response.headers.get('retry-after'), facts.now)
+    retryAfterMs: retryAfterMs(headers['retry-after'], facts.now)
   })
 }
 
@@ -100,26 +101,9 @@ function unusableError(
   })
 }
 
-/** Codes that are safe whatever the secrets look like. */
-const KNOWN_CODES = new Set([
-  'access_denied',
-  'invalid_client',
-  'invalid_dpop_proof',
-  'invalid_grant',
-  'invalid_request',
-  'invalid_scope',
-  'invalid_target',
-  'server_error',
-  'slow_down',
-  'temporarily_unavailable',
-  'unauthorized_client',
-  'unsupported_grant_type',
-  'use_dpop_nonce'
-])
-
 /** An error code is a word; anything else in its place is not repeated. */
 function safeCode(error: string | undefined, secrets: readonly string[]): string | undefined {
-  if (error !== undefined && KNOWN_CODES.has(error)) return error
+  if (error !== undefined && Object.hasOwn(HINTS, error)) return error
   if (error === undefined || !/^[A-Za-z][\w.-]{0,59}$/.test(error)) return undefined
   return cleanText(error, secrets) === error ? error : undefined
 }
@@ -131,7 +115,173 @@ function parameter(challenge: string, name: string): string | undefined {
   return quoted ?? word
 }
 
-function clockAhead(date: string | null, now: number): number | undefined {
+function clockAhead(date: string | undefined, now: number): number | undefined {
   const theirs = Date.parse(date ?? '')
   return Number.isNaN(theirs) ? undefined : (now - theirs) / 1000
+}
+
+/** What the hint for an OAuth error depends on. */
+export interface HintFacts {
+  settings: TokenSettings
+  clientAuth: ClientAuthMethod
+  /** How far this machine's clock is ahead of the token server's, in seconds, where it said. */
+  clockAheadSeconds: number | undefined
+}
+
+/** A difference that the usual tolerance of servers does not cover. */
+const CLOCK_TOLERANCE_SECONDS = 30
+
+const BASIC = '"Client secret: Basic"'
+const BASIC_RAW = '"Client secret: Basic, not form-encoded"'
+const POST = '"Client secret: in the form (Post)"'
+const orTry = (methods: string): string =>
+  `Check Client ID and Client secret. If they are right, try Authentication ${methods}.`
+
+/** The form's name of each method, and what to do when the client is refused with it. */
+const METHODS: Record<
+  ClientAuthMethod,
+  { name: string; check: (settings: TokenSettings) => string }
+> = {
+  client_secret_basic: { name: BASIC, check: () => orTry(`${POST} or ${BASIC_RAW}`) },
+  client_secret_basic_raw: { name: BASIC_RAW, check: () => orTry(`${BASIC} or ${POST}`) },
+  client_secret_post: { name: POST, check: () => orTry(BASIC) },
+  client_secret_jwt: {
+    name: '"Client secret: signed JWT"',
+    check: () =>
+      'Check Client ID and Client secret, then "Assertion for" (some servers want the issuer).'
+  },
+  private_key_jwt: {
+    name: '"Private key: signed JWT"',
+    check: ({ keyId }) =>
+      `Check that the public key is registered at the token server for this Client ID${
+        keyId === '' ? ' (it may want a Key ID)' : ' under this Key ID'
+      }, then Algorithm and "Assertion for".`
+  },
+  tls_client_auth: {
+    name: '"TLS client certificate"',
+    check: () =>
+      'Check Client ID, and that the client certificate of TLS is the one registered at the token server.'
+  },
+  none: {
+    name: '"None (public client)"',
+    check: () =>
+      'The token server wants this client to prove who it is: fill in Client secret or Private key.'
+  }
+}
+
+const NO_DPOP =
+  'The token server wants DPoP, which is not supported: let it issue Bearer tokens to this client.'
+
+/**
+ * What to do about each OAuth error code (RFC 6749 §5.2, RFC 8707 §2). These codes are repeated
+ * whatever the secrets look like.
+ */
+const HINTS: Record<string, (facts: HintFacts, status: number) => string> = {
+  access_denied: () =>
+    'Check Audience and Scope: this client may not call that API (grant it at the token server).',
+  invalid_client: hintForClient,
+  invalid_dpop_proof: () => NO_DPOP,
+  invalid_grant: (facts) => clockHint(facts) + GRANT_HINTS[facts.settings.grantType],
+  invalid_request: ({ clientAuth }) =>
+    `A parameter is missing or wrong: check Authentication (now ${METHODS[clientAuth].name}), Scope, Audience, Resource and Extra parameters.`,
+  invalid_scope: ({ settings }) =>
+    settings.scope === ''
+      ? 'The token server wants a scope: fill in Scope (Entra ID: <resource>/.default).'
+      : 'Check Scope: the token server does not know it or does not allow it for this client.',
+  invalid_target: () => 'Check Resource and Audience: the token server does not know this API.',
+  server_error: hintForStatus,
+  slow_down: hintForStatus,
+  temporarily_unavailable: hintForStatus,
+  unauthorized_client: ({ settings }) =>
+    `This client may not use the grant type ${settings.grantType}: allow it at the token server, or check Client ID and Grant.`,
+  unsupported_grant_type: ({ settings }) =>
+    `The token server does not know the grant type ${settings.grantType}: check Grant.`,
+  use_dpop_nonce: () => NO_DPOP
+}
+
+const GRANT_HINTS: Record<GrantType, string> = {
+  jwt_bearer:
+    'The token server does not accept the assertion: check Client ID, Assertion subject, "Assertion for", Key ID and Private key.',
+  password: 'Check User name and Password.',
+  client_credentials: 'Check Client ID and Authentication.'
+}
+
+/** What to do about an answer of the token endpoint that refuses. */
+export function hintForOAuthError(error = '', status: number, facts: HintFacts): string {
+  const hint = Object.hasOwn(HINTS, error) ? HINTS[error] : undefined
+  return (hint ?? hintForStatus)(facts, status)
+}
+
+function hintForStatus(facts: HintFacts, status: number): string {
+  const { settings, clientAuth } = facts
+  if (status >= 500) return 'The token server has a problem of its own; it is tried again.'
+  switch (status) {
+    case 401:
+    case 403:
+      return hintForClient(facts)
+    case 404:
+    case 410:
+      return settings.tokenEndpoint === ''
+        ? 'The token endpoint that the issuer names is not there: check Issuer URL.'
+        : 'Check Token URL: there is nothing at this address.'
+    case 405:
+      return 'Check Token URL: this address does not take POST.'
+    case 400:
+    case 415:
+      return `Check Authentication (now ${METHODS[clientAuth].name}), Scope and Extra parameters.`
+    case 429:
+      return 'The token server is asked too often; the next try waits.'
+    case 407:
+      return 'The proxy wants a user name and password: check Proxy.'
+    default:
+      return 'Check Token URL and Authentication.'
+  }
+}
+
+function hintForClient(facts: HintFacts): string {
+  return clockHint(facts) + METHODS[facts.clientAuth].check(facts.settings)
+}
+
+/** Clocks matter where something is signed with a time in it. */
+function clockHint({ settings, clientAuth, clockAheadSeconds = 0 }: HintFacts): string {
+  const signs = settings.grantType === 'jwt_bearer' || clientAuth.endsWith('_jwt')
+  const apart = Math.abs(clockAheadSeconds)
+  if (!signs || apart <= CLOCK_TOLERANCE_SECONDS) return ''
+  return `This machine's clock is ${Math.round(apart)} s ${
+    clockAheadSeconds > 0 ? 'ahead of' : 'behind'
+  } the token server's: set it right, because assertions carry the time. `
+}
+
+/**
+ * A redirect is never followed: it would carry the secret to a place that nobody configured.
+ *
+ * @param field the form's field that leads to it
+ * @param secrets what the request carried and no text may show
+ * @returns the error that names where it goes, or `undefined` for another answer
+ */
+export function redirectError(
+  { status, headers }: ReplyHead,
+  url: string,
+  field: 'Issuer URL' | 'Token URL',
+  secrets: readonly string[] = []
+): TokenError | undefined {
+  if (status < 300 || status >= 400 || status === 304) return undefined
+  const location = headers.location ?? ''
+  const to = location !== '' && URL.canParse(location, url) ? new URL(location, url) : undefined
+  const target = to === undefined || !/^https?:$/.test(to.protocol) ? 'nowhere' : shown(to, secrets)
+  return new TokenError(
+    `${new URL(url).host} redirects to ${target} (HTTP ${status}), which is not followed.`,
+    {
+      code: 'ERR_REDIRECT',
+      status,
+      hint: `Put the address that it redirects to into ${field}, if it is the right one: ${target}`,
+      permanent: true
+    }
+  )
+}
+
+/** The query may hold anything; the path tells `/token/` from `/token`. */
+function shown({ origin, pathname }: URL, secrets: readonly string[]): string {
+  const pieces = pathname.split('/').map((piece) => cleanText(piece, secrets))
+  return oneLine(`${origin}${pieces.join('/')}`)
 }

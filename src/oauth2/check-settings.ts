@@ -1,20 +1,7 @@
-import { clientAuthMethod } from './client-auth-method.ts'
-import { signingAlgorithm } from './signing-algorithm.ts'
-import { isPrivateKeyProblem, readPrivateKey } from './private-key.ts'
-import { urlProblem } from './token-url.ts'
-import type { TokenSettings } from './token-settings.ts'
-
-const GRANT_TYPES = ['client_credentials', 'jwt_bearer', 'password']
-const CLIENT_AUTHS = [
-  'auto',
-  'client_secret_basic',
-  'client_secret_basic_raw',
-  'client_secret_post',
-  'client_secret_jwt',
-  'private_key_jwt',
-  'tls_client_auth',
-  'none'
-]
+import { isSafeAddress } from '../http-client/loopback.ts'
+import { clientAuthMethod } from './client-authentication.ts'
+import { readPrivateKey, signingAlgorithm } from './signing-key.ts'
+import { CLIENT_AUTHS, GRANT_TYPES, type TokenSettings } from './token-settings.ts'
 
 /** The settings that hold one string, under the names that the form gives them. */
 const FIELDS = {
@@ -51,6 +38,22 @@ export function checkSettings(settings: TokenSettings): string[] {
     ...keyProblems(settings),
     ...otherProblems(settings)
   ]
+}
+
+/**
+ * Why a secret must not be sent to this address: it is no URL, carries user info, or is neither
+ * `https:` nor `http:` to this machine itself.
+ *
+ * @param label the form's field
+ * @returns one sentence, or nothing
+ */
+export function urlProblem(label: string, address: string): string[] {
+  if (!URL.canParse(address)) return [`${label}: not a URL (https://…).`]
+  const url = new URL(address)
+  if (url.username !== '' || url.password !== '') {
+    return [`${label}: must not hold a user name or password.`]
+  }
+  return isSafeAddress(url) ? [] : [`${label}: must start with https:// (http: only to localhost).`]
 }
 
 /** Node-RED leaves `${NAME}` as it is when the environment has no such variable. */
@@ -114,8 +117,10 @@ function clientProblems(settings: TokenSettings): string[] {
 }
 
 function grantProblems({ grantType, username, password }: TokenSettings): string[] {
-  if (!GRANT_TYPES.includes(grantType)) {
-    return [`Grant: "${grantType.slice(0, 40)}" is not one of ${GRANT_TYPES.join(', ')}.`]
+  if (!Object.hasOwn(GRANT_TYPES, grantType)) {
+    return [
+      `Grant: "${grantType.slice(0, 40)}" is not one of ${Object.keys(GRANT_TYPES).join(', ')}.`
+    ]
   }
   if (grantType !== 'password') return []
   return [
@@ -145,7 +150,7 @@ function keyProblems(settings: TokenSettings): string[] {
     return [...problems, `Fill in Private key: ${what} needs it to sign.`]
   }
   const key = readPrivateKey(privateKey, privateKeyPassphrase)
-  if (isPrivateKeyProblem(key)) return [...problems, key.problem]
+  if (typeof key === 'string') return [...problems, key]
   const algorithm = signingAlgorithm(key, signingAlg)
   if (typeof algorithm === 'string') problems.push(algorithm)
   return problems

@@ -1,5 +1,9 @@
-import type * as openid from 'openid-client'
+import type { KeyObject } from 'node:crypto'
+import * as openid from 'openid-client'
 import type { ServerMetadata } from './discovery.ts'
+import { signingAlgorithm } from './signing-key.ts'
+import { configError } from './token-error.ts'
+import type { ClientAuthMethod, TokenSettings } from './token-settings.ts'
 
 /**
  * Puts the proof of who the client is into a request. openid-client awaits what it returns,
@@ -11,3 +15,147 @@ export type ClientAuthentication = (
   body: URLSearchParams,
   headers: Headers
 ) => unknown
+
+/** What a request is authenticated for, and what signs its assertions. */
+export interface Signing {
+  settings: TokenSettings
+  metadata: ServerMetadata
+  /** The settings' private key, where there is one. */
+  key: KeyObject | undefined
+}
+
+/**
+ * Seconds. SMART Backend Services allows five minutes from the server's view; the missing one is
+ * for clocks that differ.
+ */
+const ASSERTION_LIFE = 240
+
+/**
+ * The method in effect. `auto` takes what is given: a key, else a secret, else a client
+ * certificate. It never tries a second method: wrong guesses count as failed log-ins.
+ *
+ * @param supported `token_endpoint_auth_methods_supported` of the server's metadata (RFC 8414 §2)
+ * @returns `undefined` when `auto` finds nothing to prove the client with
+ */
+export function clientAuthMethod(
+  settings: TokenSettings,
+  supported: readonly string[] = []
+): ClientAuthMethod | undefined {
+  const { clientAuth, grantType, privateKey, clientSecret, hasClientCertificate } = settings
+  if (clientAuth !== 'auto') return clientAuth
+  // With jwt_bearer the key signs the grant's assertion instead.
+  if (privateKey !== '' && grantType !== 'jwt_bearer') return 'private_key_jwt'
+  if (clientSecret !== '') {
+    const basic = supported.length === 0 || supported.includes('client_secret_basic')
+    return basic ? 'client_secret_basic' : 'client_secret_post'
+  }
+  if (hasClientCertificate) return 'tls_client_auth'
+  return grantType === 'jwt_bearer' ? 'none' : undefined
+}
+
+/**
+ * The method as openid-client takes it. Each request signs an assertion of its own.
+ *
+ * @throws {TokenError} `CONFIG` where there is no key to sign with, or none that the algorithm fits
+ */
+export function clientAuthentication(
+  method: ClientAuthMethod,
+  signing: Signing
+): ClientAuthentication {
+  const { clientId, clientSecret, grantType } = signing.settings
+  switch (method) {
+    case 'client_secret_basic':
+      // openid-client's own also encodes `-` and `_`, and servers that do not decode refuse that.
+      return basic(formEncode(clientId), formEncode(clientSecret))
+    case 'client_secret_basic_raw':
+      return basic(clientId, clientSecret)
+    case 'client_secret_post':
+      return openid.ClientSecretPost(clientSecret)
+    case 'client_secret_jwt':
+      return openid.ClientSecretJwt(clientSecret, assertionOptions(signing))
+    case 'private_key_jwt':
+      return signedWithKey(signing)
+    case 'tls_client_auth':
+      return openid.TlsClientAuth()
+    case 'none':
+      // The assertion names the client already (RFC 7521 §4.1).
+      return grantType === 'jwt_bearer' ? () => undefined : openid.None()
+  }
+}
+
+/**
+ * The assertion of the jwt_bearer grant (RFC 7523 §2.1).
+ *
+ * @throws {TokenError} `CONFIG` as `clientAuthentication`
+ */
+export async function grantAssertion(signing: Signing): Promise<string> {
+  const { assertionSubject, assertionClaims, clientId } = signing.settings
+  const sign = signedWithKey(signing, {
+    sub: assertionSubject === '' ? clientId : assertionSubject,
+    ...Object.fromEntries(assertionClaims.map(({ name, value }) => [name, value]))
+  })
+  // openid-client signs assertions of clients only; this one is made in the same way.
+  const body = new URLSearchParams()
+  await sign(signing.metadata, { client_id: clientId }, body, new Headers())
+  return body.get('client_assertion') ?? ''
+}
+
+/**
+ * Encodes a text as `application/x-www-form-urlencoded` has it (RFC 6749 appendix B). Letters,
+ * digits and `* - . _` stay as they are.
+ */
+export function formEncode(text: string): string {
+  return new URLSearchParams({ t: text }).toString().slice(2)
+}
+
+/** Basic of RFC 7617. */
+function basic(user: string, password: string): ClientAuthentication {
+  const credentials = Buffer.from(`${user}:${password}`).toString('base64')
+  return (_server, _client, _body, headers) => {
+    headers.set('authorization', `Basic ${credentials}`)
+  }
+}
+
+function signedWithKey(signing: Signing, claims?: Record<string, string>): ClientAuthentication {
+  const { settings, metadata, key } = signing
+  // The settings' check has made sure that there is a key.
+  if (key === undefined) throw configError('Fill in Private key.')
+  const supported = metadata.token_endpoint_auth_signing_alg_values_supported
+  const algorithm = signingAlgorithm(key, settings.signingAlg, supported)
+  if (typeof algorithm === 'string') throw configError(algorithm)
+  const { alg, importParams } = algorithm
+  const cryptoKey = key.toCryptoKey(importParams, false, ['sign']) as openid.CryptoKey
+  return openid.PrivateKeyJwt(
+    settings.keyId === '' ? cryptoKey : { key: cryptoKey, kid: settings.keyId },
+    assertionOptions(signing, { alg }, claims)
+  )
+}
+
+/**
+ * Adjusts openid-client's assertion to what servers want: `typ`, the audience, a longer life, and
+ * no `nbf` (RFC 7523 §3), which a server whose clock is a second behind would refuse.
+ */
+function assertionOptions(
+  { settings, metadata }: Signing,
+  headers?: { alg: string },
+  claims?: Record<string, string>
+): openid.ModifyAssertionOptions {
+  const audience = assertionAudience(settings, metadata)
+  return {
+    [openid.modifyAssertion]: (header, payload) => {
+      Object.assign(header, { typ: 'JWT' }, headers)
+      payload['aud'] = audience
+      payload['exp'] = Number(payload['iat']) + ASSERTION_LIFE
+      Reflect.deleteProperty(payload, 'nbf')
+      Object.assign(payload, claims)
+    }
+  }
+}
+
+function assertionAudience(
+  { assertionAudience }: TokenSettings,
+  { issuer, token_endpoint = '' }: ServerMetadata
+): string {
+  if (assertionAudience === 'issuer') return issuer
+  return ['', 'token_endpoint'].includes(assertionAudience) ? token_endpoint : assertionAudience
+}

@@ -1,14 +1,13 @@
 import * as openid from 'openid-client'
-import type { ClientFetch } from '../http-client/client-fetch.ts'
-import { cleanText } from './clean-text.ts'
-import type { Clock } from './clock.ts'
-import { bodyText } from './limited-fetch.ts'
-import { allowPlainHttp } from './plain-http.ts'
-import { redirectError } from './redirect.ts'
+import type { Clock } from '../clock.ts'
+import type { HttpReply } from '../http-client/http-client.ts'
+import { cleanText } from './secrets.ts'
+import { redirectError } from './answer-error.ts'
 import { retryAfterMs } from '../http-client/retry-after.ts'
 import { TokenError } from './token-error.ts'
+import { allowPlainHttp, bodyText, type TokenFetch } from './token-fetch.ts'
 import type { TokenSettings } from './token-settings.ts'
-import { translateError } from './translate-error.ts'
+import { translateError } from './network-error.ts'
 
 const CACHED_MS = 24 * 3600 * 1000
 const WELL_KNOWN = '/.well-known/'
@@ -41,7 +40,7 @@ export class Discovery {
   }
 
   /** @throws {TokenError} when the metadata cannot be read and none is known */
-  async metadata(fetch: ClientFetch): Promise<ServerMetadata> {
+  async metadata(fetch: TokenFetch): Promise<ServerMetadata> {
     const { issuer, tokenEndpoint } = this.#settings
     if (tokenEndpoint !== '') {
       // openid-client wants some issuer.
@@ -70,7 +69,7 @@ export class Discovery {
    *
    * @returns the metadata if it names another token endpoint now
    */
-  async moved(fetch: ClientFetch): Promise<ServerMetadata | undefined> {
+  async moved(fetch: TokenFetch): Promise<ServerMetadata | undefined> {
     const before = this.#known?.metadata
     if (before === undefined) return undefined
     try {
@@ -86,14 +85,14 @@ export class Discovery {
     }
   }
 
-  async #read(fetch: ClientFetch): Promise<ServerMetadata> {
+  async #read(fetch: TokenFetch): Promise<ServerMetadata> {
     const readAt = this.#clock.monotonic()
     const metadata = await this.#discover(fetch)
     this.#known = { metadata, readAt }
     return metadata
   }
 
-  async #discover(fetch: ClientFetch): Promise<ServerMetadata> {
+  async #discover(fetch: TokenFetch): Promise<ServerMetadata> {
     const server = new URL(this.#settings.issuer)
     server.hash = ''
     if (server.href.includes(WELL_KNOWN)) return this.#request(server, 'oidc', fetch)
@@ -114,12 +113,12 @@ export class Discovery {
   async #request(
     server: URL,
     algorithm: 'oidc' | 'oauth2',
-    fetch: ClientFetch
+    fetch: TokenFetch
   ): Promise<ServerMetadata> {
     let issuerFound = ''
-    const readDocument: ClientFetch = async (url, options) => {
-      const response = await fetch(url, options)
-      const document = usable(await readMetadata(response, url, this.#clock), url, server)
+    const readDocument: openid.CustomFetch = async (url, options) => {
+      const reply = await fetch(url, options)
+      const document = usable(readMetadata(reply, url, this.#clock), url, server)
       if (typeof document['issuer'] === 'string') issuerFound = document['issuer']
       return Response.json(document)
     }
@@ -160,19 +159,19 @@ function mayBeElsewhere({ code, status = 0 }: TokenError): boolean {
   return ELSEWHERE.has(code) || (code === 'ERR_HTTP_STATUS' && status >= 500)
 }
 
-async function readMetadata(response: Response, url: string, clock: Clock): Promise<Metadata> {
-  const redirect = redirectError(response, url, 'Issuer URL')
+function readMetadata(reply: HttpReply, url: string, clock: Clock): Metadata {
+  const redirect = redirectError(reply, url, 'Issuer URL')
   if (redirect !== undefined) throw redirect
   const { host } = new URL(url)
-  const { status } = response
-  const { text } = await bodyText(response)
+  const { status, headers } = reply
+  const { text } = bodyText(reply.body)
   if (status >= 500 || status === 429 || status === 408) {
     throw new TokenError(`${host}: the metadata cannot be read now (HTTP ${status}).`, {
       code: 'ERR_HTTP_STATUS',
       status,
       hint: 'The server has a problem of its own; it is tried again.',
       permanent: false,
-      retryAfterMs: retryAfterMs(response.headers.get('retry-after'), clock.now())
+      retryAfterMs: retryAfterMs(headers['retry-after'], clock.now())
     })
   }
   const found = status === 200 || status === 203

@@ -1,5 +1,3 @@
-import { lifetimeSeconds } from './token-lifetime.ts'
-
 /** What a token endpoint's answer says, once its quirks are taken out. */
 export type TokenAnswer = (TokenGranted | TokenRefused | TokenAnswerUnusable) & {
   /** Deviations from RFC 6749 that were tolerated, one sentence each. */
@@ -8,12 +6,13 @@ export type TokenAnswer = (TokenGranted | TokenRefused | TokenAnswerUnusable) & 
 
 export interface TokenGranted {
   kind: 'granted'
-  accessToken: string
-  /** As the server wrote it; `Bearer` where it wrote nothing. */
-  tokenType: string
-  /** Seconds; `undefined` when the server sent nothing usable. */
-  expiresIn: number | undefined
-  scope: string | undefined
+  /** The answer as RFC 6749 §5.1 has it: seconds and scope where the server sent usable ones. */
+  token: {
+    access_token: string
+    token_type: 'Bearer'
+    expires_in: number | undefined
+    scope: string | undefined
+  }
 }
 
 export interface TokenRefused {
@@ -29,6 +28,8 @@ export interface TokenAnswerUnusable {
   what: 'html' | 'empty' | 'no-token' | 'not-json' | 'bad-token' | 'token-type'
 }
 
+/** A "lifetime" above this is a date in seconds since the epoch (31 years and more). */
+const DATE_LIKE = 1e9
 /** The shortest text that is taken for a bare token. */
 const MIN_BARE_TOKEN = 16
 type Members = Record<string, unknown>
@@ -75,15 +76,16 @@ export function readTokenAnswer(status: number, contentType: string, body: strin
   if (typeof accessToken !== 'string' || !isToken(accessToken)) {
     return { kind: 'unusable', what: 'bad-token', quirks }
   }
-  const tokenType = bearerType(members, quirks)
-  if (tokenType === undefined) return { kind: 'unusable', what: 'token-type', quirks }
+  if (!isBearer(members, quirks)) return { kind: 'unusable', what: 'token-type', quirks }
   noteUnusedMembers(members ?? {}, quirks)
   return {
     kind: 'granted',
-    accessToken,
-    tokenType,
-    expiresIn: expiresIn(members?.['expires_in'], quirks),
-    scope: scope(members?.['scope'], quirks),
+    token: {
+      access_token: accessToken,
+      token_type: 'Bearer',
+      expires_in: expiresIn(members?.['expires_in'], quirks),
+      scope: scope(members?.['scope'], quirks)
+    },
     quirks
   }
 }
@@ -210,24 +212,32 @@ function unusable(
   return members === undefined ? 'not-json' : 'no-token'
 }
 
-function bearerType(members: Members | undefined, quirks: string[]): string | undefined {
-  const type = members?.['token_type']
-  if (type === undefined || type === null || type === '') {
+function isBearer(members: Members | undefined, quirks: string[]): boolean {
+  const type = members?.['token_type'] ?? ''
+  if (type === '') {
     if (members !== undefined) quirks.push('It sends no token_type; Bearer is assumed.')
-    return 'Bearer'
+    return true
   }
-  if (typeof type !== 'string') return undefined
-  const word = type.trim()
-  if (word !== type) quirks.push('Its token_type has blanks around it.')
-  switch (word.toLowerCase()) {
-    case 'bearer':
-      return word
-    case 'bearertoken':
-      quirks.push('Its token_type is "BearerToken"; the token is used as Bearer.')
-      return word
-    default:
-      return undefined
+  if (typeof type !== 'string') return false
+  const word = type.trim().toLowerCase()
+  if (word.length !== type.length) quirks.push('Its token_type has blanks around it.')
+  if (word === 'bearertoken') {
+    quirks.push('Its token_type is "BearerToken"; the token is used as Bearer.')
   }
+  return word === 'bearer' || word === 'bearertoken'
+}
+
+/**
+ * `expires_in` (RFC 6749 §5.1): a number of seconds, or one in a string.
+ *
+ * @returns `undefined` for anything else: negative, `"3599s"`, a date
+ */
+export function lifetimeSeconds(value: unknown): number | undefined {
+  const seconds =
+    typeof value === 'string' && /^\s{0,9}\d{1,15}(?:\.\d{0,9})?\s{0,9}$/.test(value)
+      ? Number(value)
+      : value
+  return typeof seconds === 'number' && seconds >= 0 && seconds < DATE_LIKE ? seconds : undefined
 }
 
 function expiresIn(value: unknown, quirks: string[]): number | undefined {

@@ -1,9 +1,33 @@
-import { backOffMs } from './back-off.ts'
-import { instant, type Clock, type Instant } from './clock.ts'
-import { Refusals } from './refusals.ts'
+import { isDeepStrictEqual } from 'node:util'
+import type { Clock } from '../clock.ts'
 import { TokenError } from './token-error.ts'
-import { isPast, validity, type Validity } from './token-lifetime.ts'
-import { sameStatus, type TokenStatus } from './token-status.ts'
+import { backOffMs, instant, isPast, validity, type Instant, type Validity } from './token-times.ts'
+
+/** Least time between two refreshes that a refusal forced. */
+const BETWEEN_FORCED_MS = 10_000
+/** After so many refused fresh tokens in a row, wait. */
+const MAX_FRESH = 3
+const PAUSE_MS = 60_000
+/**
+ * A token refused within this time counts as fresh: long enough for a message that is tried again
+ * only every minute.
+ */
+const FRESH_MS = 120_000
+/**
+ * A refused token that the server issues once more after this time is believed again: some servers
+ * hand out the same one until it expires.
+ */
+const REMEMBERED_MS = 60_000
+
+/** What a node can show about its token. Times are wall clock, milliseconds since the epoch. */
+export type TokenStatus =
+  /** Nobody has asked for a token yet, or the last one has expired unused. */
+  | { state: 'idle' }
+  | { state: 'ok'; validUntil: number }
+  /** The token still serves; the attempts to refresh it fail with this code. */
+  | { state: 'refresh failing'; validUntil: number; code: string }
+  /** There is no token, and this is why. */
+  | { state: 'none'; code: string }
 
 /** A token, as the cache needs to know it. */
 export interface FreshToken {
@@ -35,16 +59,20 @@ interface Held extends Validity {
  */
 export class TokenCache {
   readonly #parts: TokenCacheParts
-  readonly #refusals = new Refusals()
   readonly #listeners = new Set<(status: TokenStatus) => void>()
   readonly #closing = new AbortController()
   #held: Held | undefined
-  /** The newest token's text and age, held or not. */
-  #newest: { token: string; obtainedAt: number } | undefined
+  /** The newest token, held or not, in the monotonic clock's times. */
+  #newest: { token: string; obtainedAt: number; refusedAt?: number } | undefined
+  /** When a refresh began that a refusal forced. */
+  #forcedAt = -Infinity
+  /** Fresh tokens that were refused, in a row. */
+  #freshRefused = 0
   #flight: Promise<string> | undefined
-  #failure: { error: TokenError; count: number; until: number } | undefined
-  /** The newest token was refused: the next request is one that a refusal forces. */
-  #refused = false
+  /** Why no request is made now, and until when. */
+  #failure: { error: TokenError; until: number } | undefined
+  /** Failures of one kind, in a row. */
+  #failures = { permanent: false, count: 0 }
   #shown: TokenStatus = { state: 'idle' }
 
   constructor(parts: TokenCacheParts) {
@@ -68,39 +96,41 @@ export class TokenCache {
   }
 
   /**
-   * The HL7 server refused this token: it is dropped, and not fetched again before somebody asks.
-   *
-   * @returns the token that has replaced it meanwhile, if there is one
+   * The HL7 server refused this token: the next caller gets another one, or the reason why there is
+   * none. Of one token only the first refusal counts.
    */
-  drop(token: string): Promise<string> | undefined {
-    const now = instant(this.#parts.clock)
-    const newest = this.#newest?.token === token ? this.#newest : undefined
-    this.#refusals.add(
-      token,
-      newest === undefined ? undefined : now.monotonic - newest.obtainedAt,
-      now.monotonic
-    )
-    const held = this.#held
-    if (held !== undefined && held.token !== token && !isPast(now, held.hard)) return held.promise
+  drop(token: string): void {
+    if (this.#replacementOf(token) !== undefined) return
     this.#held = undefined
-    this.#refused = true
+    const now = this.#parts.clock.monotonic()
+    const newest = this.#newest
+    if (newest?.token === token && !this.#wasRefused(token, now)) {
+      newest.refusedAt = now
+      const isFresh = now - newest.obtainedAt < FRESH_MS
+      this.#freshRefused = isFresh ? this.#freshRefused + 1 : 0
+      if (this.#freshRefused >= MAX_FRESH) this.#pause(refusesFreshTokens(), now + PAUSE_MS)
+      else this.#pause(refusedAgain(), this.#forcedAt + BETWEEN_FORCED_MS)
+    }
     this.#show()
-    return undefined
   }
 
   /**
-   * The HL7 server refused this token.
+   * The HL7 server answered this token with a status of `refreshOnStatus`. To be called once for an
+   * attempt: when the token that it gives is refused too, the attempt has failed (see `drop`).
    *
    * @returns the token to send once more
-   * @throws {TokenError} when no other token can be had now
+   * @throws {TokenError} when there is no other token: the token server fails, another was fetched
+   *   less than 10 s ago, or three fresh tokens were refused in a row (then for 60 s)
    */
   refused(token: string, signal?: AbortSignal): Promise<string> {
-    return this.drop(token) ?? this.#fetchFor(signal)
+    this.drop(token)
+    return this.#replacementOf(token) ?? this.#fetchFor(signal)
   }
 
   /** Lets the next caller try at once, whatever failed before. */
   clearBackOff(): void {
     this.#failure = undefined
+    this.#failures.count = 0
     this.#show()
   }
 
@@ -142,20 +172,36 @@ export class TokenCache {
     return waitFor(this.#flight ?? this.#fetch(), [signal, this.#closing.signal])
   }
 
+  #replacementOf(token: string): Promise<string> | undefined {
+    const held = this.#held
+    const holds = held !== undefined && !isPast(instant(this.#parts.clock), held.hard)
+    return holds && held.token !== token ? held.promise : undefined
+  }
+
+  #wasRefused(token: string, now: number): boolean {
+    const newest = this.#newest
+    return newest?.token === token && now - (newest.refusedAt ?? -Infinity) < REMEMBERED_MS
+  }
+
   /** Why no request may be made now. */
   #obstacle(): TokenError | undefined {
     const now = this.#parts.clock.monotonic()
     const failure = this.#failure
-    if (failure !== undefined && now < failure.until) {
-      return failure.error.retriableIn(failure.until - now)
-    }
-    return this.#refused ? this.#refusals.obstacle(now) : undefined
+    if (failure === undefined || now >= failure.until) return undefined
+    return failure.error.retriableIn(failure.until - now)
+  }
+
+  /** Makes no request before that time; a wait that is longer goes on. */
+  #pause(error: TokenError, until: number): void {
+    const now = this.#parts.clock.monotonic()
+    if (until > Math.max(now, this.#failure?.until ?? now)) this.#failure = { error, until }
   }
 
   #fetch(): Promise<string> {
     if (this.#flight !== undefined) return this.#flight
-    if (this.#refused) this.#refusals.forced(this.#parts.clock.monotonic())
-    else this.#refusals.forget()
+    if (this.#newest?.refusedAt !== undefined) this.#forcedAt = this.#parts.clock.monotonic()
+    // A token lived its life: what was refused before is history.
+    else this.#freshRefused = 0
     const flight = this.#obtain().finally(() => {
       this.#flight = undefined
       this.#show()
@@ -172,7 +218,7 @@ export class TokenCache {
       const { accessToken: token, sentAt, lifetime } = await obtain(this.#closing.signal)
       if (this.#closing.signal.aborted) throw aborted()
       const now = instant(clock)
-      if (this.#refusals.has(token, now.monotonic)) throw sameTokenAgain()
+      if (this.#wasRefused(token, now.monotonic)) throw sameTokenAgain()
       const held = {
         token,
         promise: Promise.resolve(token),
@@ -187,7 +233,7 @@ export class TokenCache {
       this.#held = useOnce ? undefined : held
       this.#newest = { token, obtainedAt: now.monotonic }
       this.#failure = undefined
-      this.#refused = false
+      this.#failures.count = 0
       return token
     } catch (error) {
       if (this.#closing.signal.aborted) throw aborted()
@@ -196,17 +242,23 @@ export class TokenCache {
   }
 
   #failed(error: TokenError): TokenError {
-    const before = this.#failure
-    const count = before?.error.permanent === error.permanent ? before.count + 1 : 1
-    const wait = backOffMs(error, count, this.#parts.random())
+    const { permanent } = error
+    const before = this.#failures
+    const count = before.permanent === permanent ? before.count + 1 : 1
+    this.#failures = { permanent, count }
+    const now = this.#parts.clock.monotonic()
+    const wait = Math.max(
+      backOffMs(error, count, this.#parts.random()),
+      this.#newest?.refusedAt === undefined ? 0 : this.#forcedAt + BETWEEN_FORCED_MS - now
+    )
     const failure = error.retriableIn(wait)
-    this.#failure = { error: failure, count, until: this.#parts.clock.monotonic() + wait }
+    this.#failure = { error: failure, until: now + wait }
     return failure
   }
 
   #show(): void {
     const { status } = this
-    if (sameStatus(status, this.#shown)) return
+    if (isDeepStrictEqual(status, this.#shown)) return
     this.#shown = status
     for (const listener of this.#listeners) listener(status)
   }
@@ -242,12 +294,26 @@ function aborted(): TokenError {
   })
 }
 
+const WRONG_API =
+  'Check Scope, Audience and Resource (the token may be for another API), and the URL of the HL7 server.'
+
 function sameTokenAgain(): TokenError {
-  return new TokenError('The token server sent the token again that the HL7 server refused.', {
-    code: 'ERR_TOKEN_REFUSED',
-    hint: 'Check Scope, Audience and Resource (the token may be for another API), and the URL of the HL7 server.',
-    permanent: true
-  })
+  return refusal('The token server sent the token again that the HL7 server refused.', WRONG_API)
+}
+
+function refusesFreshTokens(): TokenError {
+  return refusal('The HL7 server refuses even fresh tokens.', WRONG_API)
+}
+
+function refusedAgain(): TokenError {
+  return refusal(
+    'The HL7 server refused the token, shortly after another refusal.',
+    'A new token is fetched at most every 10 s; check Scope, Audience and Resource if this goes on.'
+  )
+}
+
+function refusal(message: string, hint: string): TokenError {
+  return new TokenError(message, { code: 'ERR_TOKEN_REFUSED', hint, permanent: true })
 }
 
 function tooLate(lifetime: number): TokenError {

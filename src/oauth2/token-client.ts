@@ -1,30 +1,33 @@
 import type { KeyObject } from 'node:crypto'
 import * as openid from 'openid-client'
-import type { ClientFetch } from '../http-client/client-fetch.ts'
+import { systemClock, type Clock } from '../clock.ts'
 import type { HttpClient } from '../http-client/http-client.ts'
-import { answerError } from './answer-error.ts'
+import { answerError, redirectError } from './answer-error.ts'
 import { checkSettings } from './check-settings.ts'
-import { AssertionSigner } from './client-assertion.ts'
-import { clientAuthentication } from './client-auth.ts'
-import type { ClientAuthentication } from './client-authentication.ts'
-import { clientAuthMethod } from './client-auth-method.ts'
-import { instant, type Clock, type Instant } from './clock.ts'
+import {
+  clientAuthentication,
+  clientAuthMethod,
+  grantAssertion,
+  type ClientAuthentication
+} from './client-authentication.ts'
 import { Discovery, type ServerMetadata } from './discovery.ts'
-import { GRANT_TYPE_NAMES, grantParameters, replaceParameters } from './grant-request.ts'
-import { bodyText, limitedFetch } from './limited-fetch.ts'
-import { allowPlainHttp } from './plain-http.ts'
-import { isPrivateKeyProblem, readPrivateKey } from './private-key.ts'
-import { redirectError } from './redirect.ts'
-import { secretsOf } from './request-secrets.ts'
-import { readTokenAnswer, type TokenAnswer } from './token-answer.ts'
+import { readPrivateKey } from './signing-key.ts'
+import { oneLine, secretsOf } from './secrets.ts'
+import { readTokenAnswer } from './token-answer.ts'
 import { configError, TokenError } from './token-error.ts'
-import type { ClientAuthMethod, TokenSettings } from './token-settings.ts'
-import { translateError } from './translate-error.ts'
+import { allowPlainHttp, bodyText, tokenFetch, type TokenFetch } from './token-fetch.ts'
+import {
+  GRANT_TYPES,
+  type ClientAuthMethod,
+  type NamedValue,
+  type TokenSettings
+} from './token-settings.ts'
+import { instant, type Instant } from './token-times.ts'
+import { translateError } from './network-error.ts'
 
 /** A token as it came, and how it was had. */
 export interface ObtainedToken {
   accessToken: string
-  tokenType: string
   /** Seconds; `undefined` where the server said nothing usable. */
   expiresIn: number | undefined
   /** What the server granted, else what was asked for (RFC 6749 §5.1). */
@@ -34,6 +37,22 @@ export interface ObtainedToken {
   tokenEndpoint: string
   clientAuth: ClientAuthMethod
 }
+
+/** The answer of the Test button. It never holds a token. */
+export type TokenTestResult =
+  | {
+      ok: true
+      tokenEndpoint: string
+      /** The method that was used, `auto` resolved. */
+      clientAuth: ClientAuthMethod
+      /** Another one is refused. */
+      tokenType: 'Bearer'
+      /** Seconds; `null` where the server said nothing usable. */
+      expiresIn: number | null
+      scope: string
+      elapsedMs: number
+    }
+  | { ok: false; code: string; status: number | null; description: string; hint: string }
 
 /** Asks the token server for tokens. It keeps no token; it keeps the server's metadata. */
 export class TokenClient {
@@ -62,7 +81,7 @@ export class TokenClient {
     if (problems.length > 0) this.configError = configError(problems.join(' '))
     else if (settings.privateKey !== '') {
       const key = readPrivateKey(settings.privateKey, settings.privateKeyPassphrase)
-      if (!isPrivateKeyProblem(key)) this.#key = key
+      if (typeof key !== 'string') this.#key = key
     }
   }
 
@@ -76,7 +95,7 @@ export class TokenClient {
   async obtain(signal: AbortSignal): Promise<ObtainedToken> {
     if (this.configError !== undefined) throw this.configError
     try {
-      const fetch = limitedFetch(this.#httpClient, signal)
+      const fetch = tokenFetch(this.#httpClient, signal)
       const metadata = await this.#discovery.metadata(fetch)
       try {
         return await this.#request(metadata, fetch)
@@ -93,12 +112,12 @@ export class TokenClient {
     }
   }
 
-  async #request(metadata: ServerMetadata, fetch: ClientFetch): Promise<ObtainedToken> {
+  async #request(metadata: ServerMetadata, fetch: TokenFetch): Promise<ObtainedToken> {
     const settings = this.#settings
     const clientAuth =
       clientAuthMethod(settings, metadata.token_endpoint_auth_methods_supported) ?? 'none'
-    const signer = new AssertionSigner(settings, metadata, this.#key)
-    const authenticate = clientAuthentication(clientAuth, settings, signer)
+    const signing = { settings, metadata, key: this.#key }
+    const authenticate = clientAuthentication(clientAuth, signing)
     const withExtraParams: ClientAuthentication = async (server, client, body, headers) => {
       await authenticate(server, client, body, headers)
       // Last of all, so that every parameter of the request can be replaced.
@@ -116,64 +135,47 @@ export class TokenClient {
     configuration.timeout = 0
 
     let sentAt = instant(this.#clock)
-    let tokenEndpoint = metadata.token_endpoint
-    let granted: (TokenAnswer & { kind: 'granted' }) | undefined
+    let tokenEndpoint = metadata.token_endpoint ?? ''
     configuration[openid.customFetch] = async (url, options) => {
       tokenEndpoint = url
       sentAt = instant(this.#clock)
-      const response = await fetch(url, options)
+      const reply = await fetch(url, options)
       const secrets = secretsOf(settings, options.headers, options.body)
-      const redirect = redirectError(response, url, 'Token URL', secrets)
+      const redirect = redirectError(reply, url, 'Token URL', secrets)
       if (redirect !== undefined) throw redirect
-      const { text, encoding } = await bodyText(response)
-      const type = response.headers.get('content-type') ?? ''
-      const answer = readTokenAnswer(response.status, type, text)
+      const { text, encoding } = bodyText(reply.body)
+      const type = reply.headers['content-type'] ?? ''
+      const answer = readTokenAnswer(reply.status, type, text)
       if (encoding !== 'utf-8') answer.quirks.push('It sends UTF-16 instead of UTF-8.')
       for (const quirk of answer.quirks) this.#onQuirk(new URL(url).host, quirk)
       if (answer.kind !== 'granted') {
-        throw answerError(answer, response, url, {
+        throw answerError(answer, reply, url, {
           settings,
           clientAuth,
           now: this.#clock.now(),
           secrets
         })
       }
-      granted = answer
-      const { accessToken, expiresIn, scope } = answer
-      return Response.json({
-        access_token: accessToken,
-        token_type: 'Bearer',
-        expires_in: expiresIn,
-        scope
-      })
+      return Response.json(answer.token)
     }
 
     try {
       const assertion =
-        settings.grantType === 'jwt_bearer' ? await signer.grantAssertion() : undefined
+        settings.grantType === 'jwt_bearer' ? await grantAssertion(signing) : undefined
       const parameters = grantParameters(settings, assertion)
-      await (settings.grantType === 'client_credentials'
+      const token = await (settings.grantType === 'client_credentials'
         ? openid.clientCredentialsGrant(configuration, parameters)
-        : openid.genericGrantRequest(
-            configuration,
-            GRANT_TYPE_NAMES[settings.grantType],
-            parameters
-          ))
+        : openid.genericGrantRequest(configuration, GRANT_TYPES[settings.grantType], parameters))
+      return {
+        accessToken: token.access_token,
+        expiresIn: token.expires_in,
+        scope: token.scope ?? settings.scope,
+        sentAt,
+        tokenEndpoint,
+        clientAuth
+      }
     } catch (error) {
       throw translateError(error, this.#place(tokenEndpoint))
-    }
-    if (granted === undefined || tokenEndpoint === undefined) {
-      throw configError('No token request was made.')
-    }
-    const { accessToken, tokenType, expiresIn, scope } = granted
-    return {
-      accessToken,
-      tokenType,
-      expiresIn,
-      scope: scope ?? settings.scope,
-      sentAt,
-      tokenEndpoint,
-      clientAuth
     }
   }
 
@@ -182,5 +184,62 @@ export class TokenClient {
     const field = tokenEndpoint === '' ? 'Issuer URL' : 'Token URL'
     const address = url ?? (tokenEndpoint === '' ? issuer : tokenEndpoint)
     return { host: URL.canParse(address) ? new URL(address).host : 'token server', field }
+  }
+}
+
+/** Asks for one token with these settings, beside every cache and back-off. Never rejects. */
+export async function testToken(
+  settings: TokenSettings,
+  httpClient: HttpClient,
+  clock: Clock = systemClock
+): Promise<TokenTestResult> {
+  const startedAt = clock.monotonic()
+  try {
+    const client = new TokenClient(settings, httpClient, clock)
+    const { tokenEndpoint, clientAuth, expiresIn, scope } = await client.obtain(
+      new AbortController().signal
+    )
+    const elapsedMs = Math.round(clock.monotonic() - startedAt)
+    return {
+      ok: true,
+      tokenEndpoint: oneLine(tokenEndpoint),
+      clientAuth,
+      tokenType: 'Bearer',
+      expiresIn: expiresIn ?? null,
+      scope: oneLine(scope),
+      elapsedMs
+    }
+  } catch (error) {
+    const { code, status, description, message, hint } = error as TokenError
+    return { ok: false, code, status: status ?? null, description: description ?? message, hint }
+  }
+}
+
+/**
+ * The parameters of a token request, without those of the client's authentication.
+ *
+ * @param assertion of the jwt_bearer grant
+ */
+function grantParameters(settings: TokenSettings, assertion: string | undefined): URLSearchParams {
+  const { grantType, username, password, scope, audience, resource } = settings
+  const parameters = new URLSearchParams()
+  if (grantType === 'password') {
+    parameters.set('username', username)
+    parameters.set('password', password)
+  }
+  if (assertion !== undefined) parameters.set('assertion', assertion)
+  if (scope !== '') parameters.set('scope', scope)
+  if (audience !== '') parameters.set('audience', audience)
+  for (const one of resource.split(/\s+/)) {
+    if (one !== '') parameters.append('resource', one)
+  }
+  return parameters
+}
+
+/** Replaces parameters by name; a name with only empty values is removed. */
+function replaceParameters(body: URLSearchParams, extra: readonly NamedValue[]): void {
+  for (const { name } of extra) body.delete(name)
+  for (const { name, value } of extra) {
+    if (value !== '') body.append(name, value)
   }
 }

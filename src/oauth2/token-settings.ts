@@ -1,15 +1,25 @@
-/** How a token is asked for (RFC 6749 §4.4, RFC 7523 §2.1, RFC 6749 §4.3). */
-export type GrantType = 'client_credentials' | 'jwt_bearer' | 'password'
+/** How a token is asked for: `grant_type` of each grant (RFC 6749 §4.4.2, §4.3.2, RFC 7523 §2.1). */
+export const GRANT_TYPES = {
+  client_credentials: 'client_credentials',
+  jwt_bearer: 'urn:ietf:params:oauth:grant-type:jwt-bearer',
+  password: 'password'
+} as const
+export type GrantType = keyof typeof GRANT_TYPES
 
 /** How the client proves who it is (RFC 6749 §2.3, RFC 7523 §2.2, RFC 8705 §2). */
-export type ClientAuthMethod =
-  | 'client_secret_basic'
-  | 'client_secret_basic_raw'
-  | 'client_secret_post'
-  | 'client_secret_jwt'
-  | 'private_key_jwt'
-  | 'tls_client_auth'
-  | 'none'
+export const CLIENT_AUTHS = [
+  'auto',
+  'client_secret_basic',
+  'client_secret_basic_raw',
+  'client_secret_post',
+  'client_secret_jwt',
+  'private_key_jwt',
+  'tls_client_auth',
+  'none'
+] as const
+export type ClientAuth = (typeof CLIENT_AUTHS)[number]
+/** The method in effect: `auto` resolved. */
+export type ClientAuthMethod = Exclude<ClientAuth, 'auto'>
 
 /** A parameter of the request, or a claim of an assertion. */
 export interface NamedValue {
@@ -27,7 +37,7 @@ export interface TokenSettings {
   /** Token URL; when filled there is no discovery. */
   tokenEndpoint: string
   grantType: GrantType
-  clientAuth: ClientAuthMethod | 'auto'
+  clientAuth: ClientAuth
   scope: string
   audience: string
   /** Resource indicators (RFC 8707), separated by spaces. */

@@ -1,5 +1,5 @@
 import { writeSync } from 'node:fs'
-import { systemClock } from '../../src/delivery/clock.ts'
+import { systemClock } from '../../src/clock.ts'
 import { Delivery } from '../../src/delivery/delivery.ts'
 import { DiskOutbox } from '../../src/outbox/disk-outbox.ts'
 import { resultOf } from './replies.ts'

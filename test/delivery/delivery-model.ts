@@ -5,7 +5,7 @@ import type { Order } from '../../src/delivery/lanes.ts'
 import type { Settlement } from '../../src/delivery/settlement.ts'
 import type { Entry } from '../../src/outbox/outbox.ts'
 import { MemoryOutbox } from '../../src/outbox/memory-outbox.ts'
-import { FakeClock, settled } from './fake-clock.ts'
+import { FakeClock, settled } from '../support/fake-clock.ts'
 import { FakeDisk } from './fake-disk.ts'
 import { abortedResult, resultOf, RETRY_AFTER_MS, type ReplyKind } from './replies.ts'
 

@@ -8,7 +8,7 @@ import type { Settlement } from '../../src/delivery/settlement.ts'
 import type { ContentCodec } from '../../src/outbox/disk-outbox.ts'
 import { OutboxError, type Outbox } from '../../src/outbox/outbox.ts'
 import { MemoryOutbox } from '../../src/outbox/memory-outbox.ts'
-import { FakeClock, settled } from './fake-clock.ts'
+import { FakeClock, settled } from '../support/fake-clock.ts'
 import { FakeDisk } from './fake-disk.ts'
 import { abortedResult, resultOf, type ReplyKind } from './replies.ts'
 

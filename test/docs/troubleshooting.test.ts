@@ -61,7 +61,7 @@ describe('docs/troubleshooting.md', () => {
 
   it('has every code of a token server, and every HTTP status, that has a hint', () => {
     assertNamed(
-      codes(source('src/oauth2/hints.ts'), /^ {4}case '([a-z_]+_[a-z_]+)':$/gm).filter(
+      codes(source('src/oauth2/answer-error.ts'), /^ {2}([a-z]+_[a-z_]+): /gm).filter(
         (code) =>
           !/^(?:client_secret|private_key|tls_client|jwt_bearer|client_credentials)/.test(code)
       )

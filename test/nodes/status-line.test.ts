@@ -4,7 +4,7 @@ import { describe, it, type TestContext } from 'node:test'
 import type { Node } from 'node-red'
 import type { Alert } from '../../src/delivery/alerts.ts'
 import type { DeliveryState } from '../../src/delivery/delivery-state.ts'
-import type { TokenStatus } from '../../src/oauth2/token-status.ts'
+import type { TokenStatus } from '../../src/oauth2/token-cache.ts'
 import { StatusLine, statusOf } from '../../nodes/status-line.ts'
 
 const texts = JSON.parse(

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { answerError, type AnswerFacts } from '../../src/oauth2/answer-error.ts'
-import { redirectError } from '../../src/oauth2/redirect.ts'
+import { answerError, type AnswerFacts, redirectError } from '../../src/oauth2/answer-error.ts'
 import type { TokenAnswerUnusable } from '../../src/oauth2/token-answer.ts'
 import type { TokenError } from '../../src/oauth2/token-error.ts'
 import { tokenSettings } from '../support/token-settings.ts'
@@ -17,7 +16,7 @@ function refused(
 ): TokenError {
   return answerError(
     { kind: 'refused', error: answer.error, description: answer.description },
-    new Response('', { status, headers }),
+    { status, headers },
     url,
     { settings: tokenSettings(), clientAuth: 'private_key_jwt', now, secrets: [], ...given }
   )
@@ -140,7 +139,7 @@ describe('answerError of an answer without a usable token', () => {
     it(what, () => {
       const error = answerError(
         { kind: 'unusable', what: what as TokenAnswerUnusable['what'] },
-        new Response('', { status: 203 }),
+        { status: 203, headers: {} },
         url,
         { settings: tokenSettings(), clientAuth: 'none', now, secrets: [] }
       )
@@ -157,7 +156,7 @@ describe('answerError of an answer without a usable token', () => {
 describe('redirectError', () => {
   const redirect = (status: number, location?: string): TokenError | undefined =>
     redirectError(
-      new Response(null, { status, headers: location === undefined ? {} : { location } }),
+      { status, headers: location === undefined ? {} : { location } },
       url,
       'Token URL',
       ['my-secret-word']

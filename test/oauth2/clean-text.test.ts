@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { cleanText, oneLine } from '../../src/oauth2/clean-text.ts'
+import { cleanText, oneLine } from '../../src/oauth2/secrets.ts'
 
 describe('cleanText', () => {
   it('keeps what helps', () => {

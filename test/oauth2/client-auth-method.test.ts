@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { isCertificateCode } from '../../src/oauth2/certificate-code.ts'
-import { clientAuthMethod } from '../../src/oauth2/client-auth-method.ts'
-import { secretsOf } from '../../src/oauth2/request-secrets.ts'
+import { isCertificateCode } from '../../src/oauth2/network-error.ts'
+import { urlProblem } from '../../src/oauth2/check-settings.ts'
+import { clientAuthMethod } from '../../src/oauth2/client-authentication.ts'
+import { secretsOf } from '../../src/oauth2/secrets.ts'
 import type { TokenSettings } from '../../src/oauth2/token-settings.ts'
-import { isSafeAddress, urlProblem } from '../../src/oauth2/token-url.ts'
+import { isSafeAddress } from '../../src/http-client/loopback.ts'
 import { tokenSettings } from '../support/token-settings.ts'
 
 describe('clientAuthMethod', () => {

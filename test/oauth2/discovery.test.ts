@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { generateKeyPairSync } from 'node:crypto'
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
 import { decodeJwt } from 'jose'
-import { testToken, type TokenTestResult } from '../../src/oauth2/test-token.ts'
+import { testToken, type TokenTestResult } from '../../src/oauth2/token-client.ts'
 import type { TokenSettings } from '../../src/oauth2/token-settings.ts'
 import { TokenSource } from '../../src/oauth2/token-source.ts'
 import {
@@ -12,7 +12,7 @@ import {
   type Fault,
   type TokenFaultServer
 } from '../support/token-fault-server.ts'
-import { FakeClock } from '../support/token-clock.ts'
+import { FakeClock } from '../support/fake-clock.ts'
 import { tokenHttpClient, tokenSettings } from '../support/token-settings.ts'
 
 describe('discovery', () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { generateKeyPairSync } from 'node:crypto'
 import { after, afterEach, before, describe, it } from 'node:test'
 import { decodeJwt, decodeProtectedHeader, jwtVerify } from 'jose'
-import { testToken } from '../../src/oauth2/test-token.ts'
+import { testToken } from '../../src/oauth2/token-client.ts'
 import { TokenSource } from '../../src/oauth2/token-source.ts'
 import type { TokenSettings } from '../../src/oauth2/token-settings.ts'
 import {

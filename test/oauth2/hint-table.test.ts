@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { HttpError, type HttpErrorFamily } from '../../src/http-client/http-error.ts'
-import { hintForNetwork, hintForOAuthError, type HintFacts } from '../../src/oauth2/hints.ts'
+import { hintForOAuthError, type HintFacts } from '../../src/oauth2/answer-error.ts'
+import { hintForNetwork } from '../../src/oauth2/network-error.ts'
 import type { ClientAuthMethod, TokenSettings } from '../../src/oauth2/token-settings.ts'
 import { tokenSettings } from '../support/token-settings.ts'
 

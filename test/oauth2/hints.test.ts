@@ -3,7 +3,7 @@ import { generateKeyPairSync } from 'node:crypto'
 import { createServer } from 'node:https'
 import { after, before, describe, it } from 'node:test'
 import { close, listen } from '../../demo/loopback.ts'
-import { testToken } from '../../src/oauth2/test-token.ts'
+import { testToken } from '../../src/oauth2/token-client.ts'
 import type { TokenSettings } from '../../src/oauth2/token-settings.ts'
 import { createAuthority } from '../support/certificates.ts'
 import {

@@ -12,10 +12,7 @@ describe('readTokenAnswer', () => {
     const body = { access_token: 'abc', token_type: 'bearer', expires_in: 60, scope: 'a b' }
     assert.deepEqual(readTokenAnswer(200, json, JSON.stringify(body)), {
       kind: 'granted',
-      accessToken: 'abc',
-      tokenType: 'bearer',
-      expiresIn: 60,
-      scope: 'a b',
+      token: { access_token: 'abc', token_type: 'Bearer', expires_in: 60, scope: 'a b' },
       quirks: []
     })
   })
@@ -23,10 +20,7 @@ describe('readTokenAnswer', () => {
   it('reads a token with nothing beside it', () => {
     assert.deepEqual(readTokenAnswer(299, json, '{"access_token":"abc"}'), {
       kind: 'granted',
-      accessToken: 'abc',
-      tokenType: 'Bearer',
-      expiresIn: undefined,
-      scope: undefined,
+      token: { access_token: 'abc', token_type: 'Bearer', expires_in: undefined, scope: undefined },
       quirks: [
         'It sends the token with status 299 instead of 200.',
         'It sends no token_type; Bearer is assumed.'
@@ -99,7 +93,7 @@ describe('readTokenAnswer', () => {
       it(`in ${name}`, () => {
         const answer = readTokenAnswer(200, json, body)
         assert.equal(answer.kind, 'granted')
-        assert.equal(answer.accessToken, 'abcdefghijklmnop')
+        assert.equal(answer.token.access_token, 'abcdefghijklmnop')
         assert.deepEqual(answer.quirks, quirks)
       })
     }
@@ -113,10 +107,7 @@ describe('readTokenAnswer', () => {
     )
     assert.deepEqual(answer, {
       kind: 'granted',
-      accessToken: 'a',
-      tokenType: 'bearer',
-      expiresIn: 60,
-      scope: 's',
+      token: { access_token: 'a', token_type: 'Bearer', expires_in: 60, scope: 's' },
       quirks: [otherName]
     })
   })
@@ -131,7 +122,7 @@ describe('readTokenAnswer', () => {
     ] as const) {
       const answer = readTokenAnswer(200, 'text/plain', body)
       assert.equal(answer.kind, 'granted')
-      assert.equal(answer.accessToken, token)
+      assert.equal(answer.token.access_token, token)
     }
   })
 

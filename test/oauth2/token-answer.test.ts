@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { TokenSource } from '../../src/oauth2/token-source.ts'
 import type { TokenError } from '../../src/oauth2/token-error.ts'
-import { testToken } from '../../src/oauth2/test-token.ts'
+import { testToken } from '../../src/oauth2/token-client.ts'
 import {
   json,
   startTokenFaultServer,

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 import { getEventListeners } from 'node:events'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { instant, type Instant } from '../../src/oauth2/clock.ts'
+import { instant, type Instant } from '../../src/oauth2/token-times.ts'
 import { TokenCache, type FreshToken } from '../../src/oauth2/token-cache.ts'
 import { TokenError } from '../../src/oauth2/token-error.ts'
-import { FakeClock } from '../support/token-clock.ts'
+import { FakeClock } from '../support/fake-clock.ts'
 
 /** What the token server does next. */
 type Outcome =
@@ -320,6 +320,66 @@ describe('TokenCache', () => {
     assert.equal(await next, 'token-4')
   })
 
+  it('says why there is no token while it waits, until somebody clears that', async () => {
+    const server = await withToken(300)
+    const next = server.cache.refused('token-1')
+    await server.answer(lives(300))
+    await next
+    await assert.rejects(server.cache.refused('token-2'), {
+      message: /shortly after another refusal/,
+      hint: /at most every 10 s/,
+      permanent: true
+    })
+    assert.deepEqual(server.cache.status, { state: 'none', code: 'ERR_TOKEN_REFUSED' })
+    server.cache.clearBackOff()
+    assert.deepEqual(server.cache.status, { state: 'idle' })
+    const waits = assert.rejects(server.cache.token(), { code: 'ERR_ABORTED' })
+    assert.equal(server.pending, true)
+    server.cache.close()
+    await waits
+  })
+
+  it('forces no second refresh within 10 s of one that failed', async () => {
+    const server = await withToken(300)
+    const next = assert.rejects(server.cache.refused('token-1'), { code: 'test' })
+    await server.answer(fails())
+    await next
+    server.clock.pass(9999)
+    await assert.rejects(server.cache.token(), { code: 'test', retryAfterMs: 1 })
+    server.clock.pass(1)
+    const third = server.cache.token()
+    await server.answer(lives(300))
+    assert.equal(await third, 'token-3')
+  })
+
+  it('waits no shorter for a refusal than for a failure before it', async () => {
+    const server = await withToken(300)
+    const next = server.cache.refused('token-1')
+    await server.answer(lives(10))
+    await next
+    server.clock.pass(8500)
+    assert.equal(await server.cache.token(), 'token-2')
+    await server.answer(fails(true, 60_000))
+    await assert.rejects(server.cache.refused('token-2'), { code: 'test', retryAfterMs: 60_000 })
+  })
+
+  it('counts a token that served two minutes as none that was fresh', async () => {
+    const server = await withToken(3600)
+    for (const [token, age] of [
+      ['token-1', 10_000],
+      ['token-2', 120_000],
+      ['token-3', 10_000],
+      ['token-4', 10_000]
+    ] as const) {
+      server.clock.pass(age)
+      const next = server.cache.refused(token)
+      await server.answer(lives(3600))
+      await next
+    }
+    server.clock.pass(10_000)
+    await assert.rejects(server.cache.refused('token-5'), { message: /even fresh tokens/ })
+  })
+
   it('counts as fresh what was refused within two minutes, however long the process runs', async () => {
     const server = new Server()
     server.clock.pass(1_000_000)
@@ -454,8 +514,8 @@ describe('TokenCache', () => {
     const first = server.cache.token()
     await server.answer(lives(300))
     await first
-    void server.cache.drop('token-1')
-    void server.cache.drop('token-1')
+    server.cache.drop('token-1')
+    server.cache.drop('token-1')
     assert.deepEqual(seen, ['ok', 'idle'])
     const second = assert.rejects(server.cache.token(), { code: 'test' })
     await server.answer(fails())

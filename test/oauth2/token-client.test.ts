@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, describe, it } from 'node:test'
-import { testToken, type TokenTestResult } from '../../src/oauth2/test-token.ts'
+import { testToken, type TokenTestResult } from '../../src/oauth2/token-client.ts'
 import type { TokenSettings } from '../../src/oauth2/token-settings.ts'
 import { TokenSource } from '../../src/oauth2/token-source.ts'
 import {
@@ -9,7 +9,7 @@ import {
   text,
   type TokenFaultServer
 } from '../support/token-fault-server.ts'
-import { FakeClock } from '../support/token-clock.ts'
+import { FakeClock } from '../support/fake-clock.ts'
 import { tokenHttpClient, tokenSettings } from '../support/token-settings.ts'
 
 describe('one token request', () => {

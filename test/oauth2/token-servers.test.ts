@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { OAuth2Server } from 'oauth2-mock-server'
-import { testToken } from '../../src/oauth2/test-token.ts'
+import { testToken } from '../../src/oauth2/token-client.ts'
 import { TokenSource } from '../../src/oauth2/token-source.ts'
 import {
   createAuthority,

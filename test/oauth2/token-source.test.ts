@@ -7,7 +7,7 @@ import {
   startTokenFaultServer,
   type TokenFaultServer
 } from '../support/token-fault-server.ts'
-import { FakeClock } from '../support/token-clock.ts'
+import { FakeClock } from '../support/fake-clock.ts'
 import { tokenHttpClient, tokenSettings } from '../support/token-settings.ts'
 
 describe('TokenSource', () => {

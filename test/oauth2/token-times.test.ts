@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { backOffMs } from '../../src/oauth2/back-off.ts'
-import { Refusals } from '../../src/oauth2/refusals.ts'
-import { isPast, lifetimeSeconds, validity } from '../../src/oauth2/token-lifetime.ts'
+import { lifetimeSeconds } from '../../src/oauth2/token-answer.ts'
+import { backOffMs, isPast, validity } from '../../src/oauth2/token-times.ts'
 
 describe('lifetimeSeconds', () => {
   it('takes seconds as a number or in a string', () => {
@@ -95,98 +94,5 @@ describe('backOffMs', () => {
     assert.equal(wait(999), 1000)
     assert.equal(wait(5000), 5000)
     assert.equal(wait(4_000_000), 3_600_000)
-  })
-})
-
-describe('Refusals', () => {
-  it('remembers a refused token for a minute', () => {
-    const refusals = new Refusals()
-    refusals.add('a', 0, 1000)
-    assert.equal(refusals.has('a', 60_999), true)
-    assert.equal(refusals.has('a', 61_000), false)
-    assert.equal(refusals.has('b', 1000), false)
-  })
-
-  it('remembers sixteen, the newest ones', () => {
-    const refusals = new Refusals()
-    for (let at = 1; at <= 17; at++) refusals.add(`token ${at}`, undefined, at)
-    assert.equal(refusals.has('token 1', 20), false)
-    for (let at = 2; at <= 17; at++) assert.equal(refusals.has(`token ${at}`, 20), true)
-  })
-
-  it('takes a token that was refused again later for a new one', () => {
-    const refusals = new Refusals()
-    refusals.add('again', undefined, 0)
-    for (let at = 1; at <= 15; at++) refusals.add(`token ${at}`, undefined, at)
-    refusals.add('again', undefined, 60_000)
-    refusals.add('one more', undefined, 60_001)
-    assert.equal(refusals.has('again', 60_002), true)
-  })
-
-  it('lets no refresh be forced within ten seconds of another', () => {
-    const refusals = new Refusals()
-    assert.equal(refusals.obstacle(0), undefined)
-    refusals.forced(1000)
-    const obstacle = refusals.obstacle(4000)
-    assert.ok(obstacle)
-    assert.equal(obstacle.code, 'ERR_TOKEN_REFUSED')
-    assert.equal(obstacle.permanent, true)
-    assert.equal(obstacle.retryAfterMs, 7000)
-    assert.match(obstacle.message, /shortly after another refusal/)
-    assert.match(obstacle.hint, /at most every 10 s/)
-    assert.ok(refusals.obstacle(10_999))
-    assert.equal(refusals.obstacle(11_000), undefined)
-  })
-
-  it('waits a minute after three fresh tokens in a row', () => {
-    const refusals = new Refusals()
-    refusals.add('a', 119_999, 1000)
-    refusals.add('a', 0, 1000)
-    refusals.add('b', 0, 1000)
-    assert.equal(refusals.obstacle(1000), undefined)
-    refusals.add('c', 0, 1000)
-    const obstacle = refusals.obstacle(2000)
-    assert.ok(obstacle)
-    assert.equal(obstacle.code, 'ERR_TOKEN_REFUSED')
-    assert.equal(obstacle.permanent, true)
-    assert.equal(obstacle.retryAfterMs, 59_000)
-    assert.match(obstacle.message, /even fresh tokens/)
-    assert.match(obstacle.hint, /Scope, Audience and Resource/)
-    assert.ok(refusals.obstacle(60_999))
-    assert.equal(refusals.obstacle(61_000), undefined)
-  })
-
-  it('counts anew after a token that lived, one that was replaced, or a good answer', () => {
-    const paused = (between: (refusals: Refusals) => void): boolean => {
-      const refusals = new Refusals()
-      refusals.add('a', 0, 1000)
-      refusals.add('b', 0, 1000)
-      between(refusals)
-      refusals.add('d', 0, 1000)
-      return refusals.obstacle(1000) !== undefined
-    }
-    assert.equal(
-      paused(() => undefined),
-      true
-    )
-    assert.equal(
-      paused((refusals) => {
-        refusals.add('c', 120_000, 1000)
-      }),
-      false
-    )
-    assert.equal(
-      paused((refusals) => {
-        refusals.forget()
-      }),
-      false
-    )
-    // Of a replaced token nothing is known: it neither counts nor ends the row.
-    assert.equal(
-      paused((refusals) => {
-        refusals.add('c', undefined, 1000)
-      }),
-      true
-    )
   })
 })

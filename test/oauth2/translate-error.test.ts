@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { HttpError } from '../../src/http-client/http-error.ts'
 import { configError } from '../../src/oauth2/token-error.ts'
-import { translateError } from '../../src/oauth2/translate-error.ts'
+import { translateError } from '../../src/oauth2/network-error.ts'
 
 const place = { host: 'login.example', field: 'Issuer URL' } as const
 const facts = { connected: false, reusedConnection: false }

@@ -1,8 +1,8 @@
-/** Time as the delivery needs it, so that tests can drive it. */
+/** What tells the time to the whole house, so that tests can drive it. */
 export interface Clock {
-  /** Wall clock, milliseconds since 1970. */
+  /** Wall clock, milliseconds since 1970. It may jump, and it counts the time that a machine sleeps. */
   now(): number
-  /** A clock that only runs forward, milliseconds. */
+  /** Milliseconds from an arbitrary start. It never jumps, and may stand while a machine sleeps. */
   monotonic(): number
   /** Calls back once after `ms` milliseconds; the result calls it off. */
   after(ms: number, callback: () => void): () => void
@@ -11,6 +11,7 @@ export interface Clock {
 /** setTimeout turns a longer delay into one of 1 ms. */
 const LONGEST_DELAY_MS = 2 ** 31 - 1
 
+/** The machine's own clocks and timers. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),

@@ -1,4 +1,4 @@
-import type { Clock } from '../../src/delivery/clock.ts'
+import type { Clock } from '../../src/clock.ts'
 
 interface Timer {
   at: number
@@ -10,13 +10,15 @@ export async function settled(turns = 3): Promise<void> {
   for (let turn = 0; turn < turns; turn++) await new Promise(setImmediate)
 }
 
-/** Time that stands still until a test moves it. */
+/** Time that stands still until a test moves it. Its two times can be moved apart. */
 export class FakeClock implements Clock {
   #ms = 0
+  /** The wall clock at the start. */
+  #start = Date.UTC(2026, 0, 1)
   readonly #timers = new Set<Timer>()
 
   now(): number {
-    return Date.UTC(2026, 0, 1) + this.#ms
+    return this.#start + this.#ms
   }
 
   monotonic(): number {
@@ -29,6 +31,16 @@ export class FakeClock implements Clock {
     return () => {
       this.#timers.delete(timer)
     }
+  }
+
+  /** Lets time pass, in milliseconds, for what has no timers. */
+  pass(ms: number): void {
+    this.#ms += ms
+  }
+
+  /** Somebody sets the clock, or the machine slept: only the wall clock knows. */
+  setWall(ms: number): void {
+    this.#start += ms
   }
 
   get timers(): number {

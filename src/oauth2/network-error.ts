@@ -1,0 +1,124 @@
+import { HttpError } from '../http-client/http-error.ts'
+import { oneLine } from './secrets.ts'
+import { TokenError } from './token-error.ts'
+
+/** Where a request went, for the error's words. */
+export interface RequestPlace {
+  host: string
+  /** The form's field that led there. */
+  field: 'Issuer URL' | 'Token URL'
+}
+
+/** openid-client's own codes that can still come up, in words. */
+const MEANINGS: Record<string, string> = {
+  OAUTH_MISSING_SERVER_METADATA: 'its metadata names no token endpoint',
+  OAUTH_INVALID_SERVER_METADATA: 'its metadata holds a token endpoint that is no URL',
+  OAUTH_INVALID_RESPONSE: 'its metadata is not usable',
+  OAUTH_PARSE_ERROR: 'its metadata is not JSON'
+}
+
+/** What no token server answers with. */
+const NO_TOKEN_SERVER = new Set(['ERR_RESPONSE_TOO_LARGE', 'ERR_CONTENT_DECODING', 'ERR_UPGRADED'])
+
+/**
+ * Makes a safe error of whatever got, openid-client or Node.js threw. Nothing of the original is
+ * kept but codes: openid-client's errors hold answers and Node.js's may hold input.
+ */
+export function translateError(error: unknown, place: RequestPlace): TokenError {
+  const known = findInChain(error)
+  if (known instanceof TokenError) return known
+  if (known instanceof HttpError) return fromHttpError(known, place)
+  const code = codeOf(error)
+  const meaning = MEANINGS[code]
+  return new TokenError(`${place.host}: ${meaning ?? `the request could not be made (${code})`}.`, {
+    code,
+    hint:
+      meaning === undefined
+        ? 'Check Authentication, Private key and Client secret.'
+        : `Check ${place.field}, or fill in Token URL.`,
+    permanent: true
+  })
+}
+
+function fromHttpError(error: HttpError, { host, field }: RequestPlace): TokenError {
+  const { code, family, status, certificateIssuer } = error
+  const what = error.message.startsWith(`${host}: `)
+    ? error.message.slice(host.length + 2)
+    : error.message
+  return new TokenError(`Token server ${host}: ${what}.`, {
+    code,
+    status,
+    hint: hintForNetwork(error, field),
+    permanent: isCertificateCode(code) || code.startsWith('ERR_SSL_'),
+    family,
+    certificateIssuer
+  })
+}
+
+/** openid-client wraps what its fetch threw. */
+function findInChain(error: unknown): TokenError | HttpError | undefined {
+  for (let at = error, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth++) {
+    if (at instanceof TokenError || at instanceof HttpError) return at
+  }
+  return undefined
+}
+
+function codeOf(error: unknown): string {
+  const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined
+  return typeof code === 'string' && /^[A-Z][A-Z0-9_]{1,60}$/.test(code) ? code : 'EUNKNOWN'
+}
+
+/** What to do when there was no complete answer at all. */
+export function hintForNetwork(error: HttpError, field: 'Issuer URL' | 'Token URL'): string {
+  const { code, family, certificateIssuer } = error
+  if (code === 'ERR_PROXY_REFUSED') {
+    return 'The proxy does not let this through: check Proxy (address, user name, exceptions).'
+  }
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') {
+    return `Check the host name in ${field}, and the DNS of this machine; behind a proxy, choose Proxy.`
+  }
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
+    return `The certificate is for another host name: check ${field}, or set the server name in the TLS configuration.`
+  }
+  if (code === 'CERT_HAS_EXPIRED' || code === 'CERT_NOT_YET_VALID') {
+    return "The token server's certificate is out of date: it has to be renewed there; check this machine's clock too."
+  }
+  if (isCertificateCode(code)) {
+    const who =
+      certificateIssuer === undefined ? '' : ` It was issued by "${oneLine(certificateIssuer)}".`
+    return `The token server's certificate is not trusted here.${who} Put the certificate of that authority into the CA of the TLS configuration chosen in TLS.`
+  }
+  if (code.includes('ALERT') && code.includes('CERTIFICATE')) {
+    return 'The token server wants a client certificate that it knows: choose in TLS a configuration with the right one.'
+  }
+  if (family === 'tls' || code === 'EPROTO' || code.startsWith('ERR_SSL_')) {
+    return `The TLS handshake failed: check ${field} (port), and in TLS the client certificate that the server may want.`
+  }
+  if (NO_TOKEN_SERVER.has(code)) {
+    return `This is not the answer of a token server: check ${field}.`
+  }
+  if (code === 'ERR_HTTP_STATUS') {
+    return 'The token server has a problem of its own; it is tried again.'
+  }
+  if (family === 'timeout') return 'The token server is too slow; it is tried again.'
+  if (family === 'connect') {
+    return `Check host and port in ${field}, the firewall, and whether Proxy is needed.`
+  }
+  return 'The connection broke; it is tried again. A server that does not accept the client certificate (TLS) may do this too.'
+}
+
+/**
+ * Whether an error code means that a certificate was not accepted: waiting does not help, somebody
+ * has to change a certificate or a setting.
+ */
+export function isCertificateCode(code: string): boolean {
+  return (
+    code.startsWith('CERT_') ||
+    code.startsWith('UNABLE_TO_') ||
+    code.startsWith('ERR_TLS_CERT_') ||
+    code === 'SELF_SIGNED_CERT_IN_CHAIN' ||
+    code === 'DEPTH_ZERO_SELF_SIGNED_CERT' ||
+    code === 'INVALID_CA' ||
+    code === 'HOSTNAME_MISMATCH'
+  )
+}

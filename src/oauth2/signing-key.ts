@@ -1,0 +1,145 @@
+import { createPrivateKey, type KeyObject, type webcrypto } from 'node:crypto'
+
+/** Of the text of a key, in characters: one of RSA with 16384 bits has 13 thousand, certificates come on top. */
+const MAX_TEXT = 64 * 1024
+
+const CURVES: Record<string, { alg: string; namedCurve: string }> = {
+  prime256v1: { alg: 'ES256', namedCurve: 'P-256' },
+  secp384r1: { alg: 'ES384', namedCurve: 'P-384' },
+  secp521r1: { alg: 'ES512', namedCurve: 'P-521' }
+}
+
+/** An algorithm, as JWS names it and as Web Crypto imports a key for it. */
+export interface SigningAlgorithm {
+  /** JWS name (RFC 7518 §3.1, RFC 8037 §3.1). */
+  alg: string
+  importParams: webcrypto.RsaHashedImportParams | webcrypto.EcKeyImportParams | { name: string }
+}
+
+/**
+ * Reads a private key in any PEM form (PKCS#1, PKCS#8, SEC1, encrypted too). A key whose lines were
+ * lost on the way through an environment variable or a YAML file (`\n` or `\r\n` as characters,
+ * blanks, quotes, indents) is read as well.
+ *
+ * @param passphrase empty for a key that is not encrypted
+ * @returns the key, or one sentence for the form that says why it cannot be used
+ */
+export function readPrivateKey(pem: string, passphrase: string): KeyObject | string {
+  if (pem.length > MAX_TEXT) {
+    return 'Private key: longer than 64 KiB, which no private key is.'
+  }
+  const text = restoreLines(pem)
+  if (!text.includes('-----BEGIN ')) {
+    return 'Private key: not PEM text (-----BEGIN … PRIVATE KEY-----).'
+  }
+  if (!text.includes('PRIVATE KEY-----')) {
+    return 'Private key: this is a certificate or a public key, not the private key.'
+  }
+  const encrypted = text.includes('BEGIN ENCRYPTED ') || text.includes('ENCRYPTED\n')
+  if (encrypted && passphrase === '') {
+    return 'Fill in Passphrase: the private key is encrypted.'
+  }
+  try {
+    return createPrivateKey(passphrase === '' ? text : { key: text, passphrase })
+  } catch {
+    // What OpenSSL says ("bad decrypt", "wrong tag") tells a user less.
+    return encrypted
+      ? 'Private key: cannot be decrypted; the passphrase is wrong or the key is damaged.'
+      : 'Private key: cannot be read; the PEM text is damaged or of an unknown kind.'
+  }
+}
+
+/**
+ * The first private key of a text, in lines as OpenSSL wants them: without what pasting, quoting and
+ * indenting put between them.
+ */
+function restoreLines(pem: string): string {
+  const text = pem.replace(/\\[nr]/g, '\n')
+  const key = firstKey(text)
+  if (key === undefined) return text
+  const { kind, body } = key
+  // How a PKCS#1 or SEC1 key says that it is encrypted (RFC 1421 §4.6.1).
+  const [before = '', cipher] =
+    /^\s*Proc-Type:\s*4,ENCRYPTED\s+DEK-Info:\s*([\w-]+,[\dA-F]+)\s/.exec(body) ?? []
+  return [
+    `-----BEGIN ${kind}-----`,
+    ...(cipher === undefined ? [] : ['Proc-Type: 4,ENCRYPTED', `DEK-Info: ${cipher}`, '']),
+    ...(body
+      .slice(before.length)
+      .replace(/\s/g, '')
+      .match(/.{1,64}/g) ?? []),
+    `-----END ${kind}-----`,
+    ''
+  ].join('\n')
+}
+
+/** The first private key that ends as it began, found in one pass. */
+function firstKey(text: string): { kind: string; body: string } | undefined {
+  const begun = new Map<string, number>()
+  for (const { 0: line, 1: word, 2: kind = '', index } of text.matchAll(
+    /-----(BEGIN|END) ([A-Z ]{0,30}PRIVATE KEY)-----/g
+  )) {
+    const from = begun.get(kind)
+    if (word === 'END' && from !== undefined) return { kind, body: text.slice(from, index) }
+    if (word === 'BEGIN' && from === undefined) begun.set(kind, index + line.length)
+  }
+  return undefined
+}
+
+/**
+ * The algorithm to sign assertions with.
+ *
+ * @param wanted the form's Algorithm; empty: the first that fits the key and that the
+ *   server lists, else the usual one for this kind of key
+ * @param supported `token_endpoint_auth_signing_alg_values_supported` of the server's metadata
+ * @returns the algorithm, or one sentence that says why there is none
+ */
+export function signingAlgorithm(
+  key: KeyObject,
+  wanted: string,
+  supported: readonly string[] = []
+): SigningAlgorithm | string {
+  const able = algorithmsOf(key)
+  const usual = able[0]
+  if (key.asymmetricKeyType === 'rsa-pss') {
+    // Web Crypto, which signs, imports no such key.
+    return 'Private key: a key for RSA-PSS alone (id-RSASSA-PSS) cannot be used; an ordinary RSA key can sign with PS256 too.'
+  }
+  if (usual === undefined) {
+    return 'Private key: only RSA, P-256, P-384, P-521 and Ed25519 keys can sign assertions.'
+  }
+  if (wanted === '') return able.find(({ alg }) => supported.includes(alg)) ?? usual
+  return (
+    able.find(({ alg }) => alg === wanted) ??
+    // What was chosen may come from a variable, and the log is not the place for its value.
+    `Algorithm: it does not fit this private key, which can sign with ${able
+      .map(({ alg }) => alg)
+      .join(', ')}.`
+  )
+}
+
+/** What a key can sign with, the usual one first. */
+function algorithmsOf(key: KeyObject): SigningAlgorithm[] {
+  switch (key.asymmetricKeyType) {
+    case 'rsa':
+      return [...rsa('RS', 'RSASSA-PKCS1-v1_5'), ...rsa('PS', 'RSA-PSS')]
+    case 'ec': {
+      const curve = CURVES[key.asymmetricKeyDetails?.namedCurve ?? '']
+      if (curve === undefined) return []
+      const { alg, namedCurve } = curve
+      return [{ alg, importParams: { name: 'ECDSA', namedCurve } }]
+    }
+    case 'ed25519':
+      // The name of RFC 8037, which servers know, and that of RFC 9864, which replaces it.
+      return ['EdDSA', 'Ed25519'].map((alg) => ({ alg, importParams: { name: 'Ed25519' } }))
+    default:
+      return []
+  }
+}
+
+function rsa(prefix: string, name: string): SigningAlgorithm[] {
+  return ['256', '384', '512'].map((bits) => ({
+    alg: `${prefix}${bits}`,
+    importParams: { name, hash: `SHA-${bits}` }
+  }))
+}

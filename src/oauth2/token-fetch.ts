@@ -1,0 +1,84 @@
+import * as openid from 'openid-client'
+import type { HttpClient, HttpReply } from '../http-client/http-client.ts'
+import { HttpError } from '../http-client/http-error.ts'
+import { isSafeAddress } from '../http-client/loopback.ts'
+import { configError } from './token-error.ts'
+
+/** Limit for an answer, beside the client's own for the connection. */
+const RESPONSE_TIMEOUT_MS = 15_000
+/** RFC 1035 §2.3.4, in characters. Metadata may name any, and errors name the host. */
+const MAX_HOST = 253
+
+/** Makes a request that openid-client wants to make. */
+export type TokenFetch = (
+  url: string,
+  request: Pick<openid.CustomFetchOptions, 'method' | 'headers' | 'body'>
+) => Promise<HttpReply>
+
+/**
+ * The fetch of discovery and token requests, with the client's TLS settings, proxy and limits, and
+ * to safe addresses only. The signal that openid-client hands over is not used, because its timer
+ * cannot be ended.
+ *
+ * @param signal ends the request when the node closes
+ */
+export function tokenFetch(httpClient: HttpClient, signal: AbortSignal): TokenFetch {
+  return async (address, { method, headers, body }) => {
+    const url = new URL(address)
+    if (url.hostname.length > MAX_HOST) {
+      throw configError(
+        `The host name of the token server is longer than ${MAX_HOST} characters: no host has such a name.`
+      )
+    }
+    if (!isSafeAddress(url)) {
+      throw configError(
+        `The address ${url.origin}, which the issuer names, must be https: (http: only to localhost).`
+      )
+    }
+    const form = body instanceof URLSearchParams ? body.toString() : undefined
+    const send = (): Promise<HttpReply> =>
+      httpClient.request({
+        method: method === 'GET' ? 'GET' : 'POST',
+        url,
+        headers,
+        body: form,
+        responseTimeoutMs: RESPONSE_TIMEOUT_MS,
+        signal
+      })
+    return send().catch((error: unknown) => {
+      // Should the server have read it after all, a second token does no harm; but an assertion is
+      // good for one request (RFC 7523 §3, `jti`).
+      const stale = error instanceof HttpError && error.isStale
+      if (!stale || form?.includes('assertion=') === true) throw error
+      return send()
+    })
+  }
+}
+
+/**
+ * openid-client's switch that lets it use `http:` at all. Which addresses are safe is decided here,
+ * by an exact rule (loopback). The type is written out because the original is marked as
+ * deprecated, to make it stand out.
+ */
+export const { allowInsecureRequests: allowPlainHttp } = openid as unknown as {
+  allowInsecureRequests: (configuration: openid.Configuration) => void
+}
+
+/** The body of an answer. */
+export interface AnswerText {
+  text: string
+  encoding: 'utf-8' | 'utf-16le' | 'utf-16be'
+}
+
+/** The body of an answer as text: UTF-8, or the UTF-16 that some servers send. */
+export function bodyText(body: Uint8Array): AnswerText {
+  const encoding = encodingOf(body)
+  return { text: new TextDecoder(encoding).decode(body), encoding }
+}
+
+/** By the byte order mark, or the first character, which is ASCII in JSON (RFC 4627 §3). */
+function encodingOf([first, second]: Uint8Array): AnswerText['encoding'] {
+  if ((first === 0xff && second === 0xfe) || (first !== 0 && second === 0)) return 'utf-16le'
+  if ((first === 0xfe && second === 0xff) || (first === 0 && second !== 0)) return 'utf-16be'
+  return 'utf-8'
+}

@@ -1,0 +1,79 @@
+import type { Clock } from '../clock.ts'
+
+const DAY = 86_400
+const MAX_SOFT_WINDOW_MS = 300_000
+const MAX_HARD_MARGIN_MS = 10_000
+const SCHEDULES = {
+  /** Network, time-out, 5xx, 429, 408: it may pass by itself. */
+  transient: { firstMs: 1000, maxMs: 60_000 },
+  /** Credentials, settings, certificate: repeating it fast may lock the account. */
+  permanent: { firstMs: 30_000, maxMs: 300_000 }
+}
+const MAX_RETRY_AFTER_MS = 3_600_000
+
+/** A point in time on both clocks, in milliseconds. */
+export interface Instant {
+  /** Wall clock, since the epoch. It may jump, and it counts the time that a machine sleeps. */
+  wall: number
+  /** Monotonic clock, from an arbitrary start. It never jumps, and may stand while a machine sleeps. */
+  monotonic: number
+}
+
+/** When a token is to be refreshed, and when it must not be used any more. */
+export interface Validity {
+  /** From here on a refresh runs while the token still serves. */
+  soft: Instant
+  /** From here on the token is not used. */
+  hard: Instant
+}
+
+/** Both clocks at this moment. */
+export function instant(clock: Clock): Instant {
+  return { wall: clock.now(), monotonic: clock.monotonic() }
+}
+
+/**
+ * Counts from the moment the request was sent, because the server's own count began later.
+ *
+ * @param lifetime seconds, at least 1
+ * @param random 0 to 1: spreads the refreshes of several processes
+ */
+export function validity(sentAt: Instant, lifetime: number, random: number): Validity {
+  const lifetimeMs = Math.min(lifetime, DAY) * 1000
+  const margin = Math.min(MAX_HARD_MARGIN_MS, 0.1 * lifetimeMs)
+  const window = Math.min(MAX_SOFT_WINDOW_MS, 0.2 * lifetimeMs) * (0.8 + 0.2 * random)
+  return {
+    soft: later(sentAt, lifetimeMs - window),
+    hard: later(sentAt, lifetimeMs - margin)
+  }
+}
+
+/** Whether a point in time has come, by either of the clocks. */
+export function isPast(now: Instant, point: Instant): boolean {
+  return now.monotonic >= point.monotonic || now.wall >= point.wall
+}
+
+function later({ wall, monotonic }: Instant, ms: number): Instant {
+  return { wall: wall + ms, monotonic: monotonic + ms }
+}
+
+/** What is known of a failure, as far as waiting goes. */
+export interface Failure {
+  permanent: boolean
+  /** What the server asked for (`Retry-After`), in milliseconds. */
+  retryAfterMs?: number | undefined
+}
+
+/**
+ * How long to wait after a failure: doubling, capped, ± 20 %, never less than the server asked for
+ * (of which at most one hour is believed).
+ *
+ * @param failures failures of this kind in a row, this one included, from 1
+ * @param random 0 to 1
+ * @returns milliseconds
+ */
+export function backOffMs(failure: Failure, failures: number, random: number): number {
+  const { firstMs, maxMs } = SCHEDULES[failure.permanent ? 'permanent' : 'transient']
+  const wait = Math.min(maxMs, firstMs * 2 ** Math.min(failures - 1, 20)) * (0.8 + 0.4 * random)
+  return Math.max(wait, Math.min(failure.retryAfterMs ?? 0, MAX_RETRY_AFTER_MS))
+}
