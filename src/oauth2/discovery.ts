@@ -27,14 +27,11 @@ export type ServerMetadata = Readonly<openid.ServerMetadata>
  * URL), kept for 24 hours; or just the token endpoint, when that is set. One caller at a time.
  */
 export class Discovery {
-  readonly #settings: Pick<TokenSettings, 'issuer' | 'tokenEndpoint' | 'clientId'>
+  readonly #settings: TokenSettings
   readonly #clock: Clock
   #known: { metadata: ServerMetadata; readAt: number } | undefined
 
-  constructor(
-    settings: Pick<TokenSettings, 'issuer' | 'tokenEndpoint' | 'clientId'>,
-    clock: Clock
-  ) {
+  constructor(settings: TokenSettings, clock: Clock) {
     this.#settings = settings
     this.#clock = clock
   }
