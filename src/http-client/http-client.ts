@@ -1,12 +1,11 @@
-import http, { type Agent, type IncomingHttpHeaders, type OutgoingHttpHeaders } from 'node:http'
+import http, { type Agent, type OutgoingHttpHeaders } from 'node:http'
 import https from 'node:https'
 import got, { type RequestFunction } from 'got'
 import { createAgent, type TlsSettings } from './agent.ts'
-import type { Connection } from './connection.ts'
 import { Exchange } from './exchange.ts'
 import { Failure } from './failure.ts'
 import { proxyFor, type ProxySettings } from './proxy.ts'
-import { transfer } from './transfer.ts'
+import { transfer, type HttpReply } from './transfer.ts'
 
 export interface HttpClientSettings {
   tls?: TlsSettings | undefined
@@ -40,14 +39,7 @@ export interface HttpRequest {
   signal?: AbortSignal | undefined
 }
 
-export interface HttpReply {
-  status: number
-  headers: IncomingHttpHeaders
-  /** The body, decoded from gzip, deflate or br. */
-  body: Buffer
-  /** The one that it came over: the same object for all that come over the same. */
-  connection: Pick<Connection, 'close'>
-}
+export type { HttpReply } from './transfer.ts'
 
 /** One and the same notice is repeated after this time, in milliseconds. */
 const NOTICE_AGAIN_MS = 60_000

@@ -97,9 +97,6 @@ export function hintForNetwork(error: HttpError, field: 'Issuer URL' | 'Token UR
   if (NO_TOKEN_SERVER.has(code)) {
     return `This is not the answer of a token server: check ${field}.`
   }
-  if (code === 'ERR_HTTP_STATUS') {
-    return 'The token server has a problem of its own; it is tried again.'
-  }
   if (family === 'timeout') return 'The token server is too slow; it is tried again.'
   if (family === 'connect') {
     return `Check host and port in ${field}, the firewall, and whether Proxy is needed.`
