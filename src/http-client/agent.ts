@@ -17,12 +17,6 @@ export type TlsSettings = Pick<
   | 'ALPNProtocols'
 >
 
-/** An agent under the name of the protocol that it is for, as got takes it. */
-export interface TargetAgent {
-  http?: HttpAgent
-  https?: HttpsAgent
-}
-
 /** The agent that keeps the connections to one target. */
 export function createAgent(
   target: URL,
@@ -30,7 +24,7 @@ export function createAgent(
   tls: TlsSettings | undefined,
   maxConnections: number,
   connectTimeoutMs: number
-): TargetAgent {
+): HttpAgent {
   const options: AgentOptions = {
     keepAlive: true,
     maxFreeSockets: maxConnections,
@@ -41,11 +35,7 @@ export function createAgent(
     rejectUnauthorized: tls?.rejectUnauthorized ?? true,
     minVersion: 'TLSv1.2'
   }
-  if (target.protocol === 'http:') return { http: new HttpAgent(options) }
-  return {
-    https:
-      proxy === undefined
-        ? new HttpsAgent(options)
-        : new TunnelAgent(options, target, proxy, connectTimeoutMs)
-  }
+  if (target.protocol === 'http:') return new HttpAgent(options)
+  if (proxy === undefined) return new HttpsAgent(options)
+  return new TunnelAgent(options, target, proxy, connectTimeoutMs)
 }

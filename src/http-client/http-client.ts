@@ -1,12 +1,11 @@
-import http, { type IncomingHttpHeaders, type OutgoingHttpHeaders } from 'node:http'
+import http, { type Agent, type OutgoingHttpHeaders } from 'node:http'
 import https from 'node:https'
-import got, { type Got, type RequestFunction } from 'got'
-import { createAgent, type TargetAgent, type TlsSettings } from './agent.ts'
-import type { Connection } from './connection.ts'
+import got, { type RequestFunction } from 'got'
+import { createAgent, type TlsSettings } from './agent.ts'
 import { Exchange } from './exchange.ts'
 import { Failure } from './failure.ts'
 import { proxyFor, type ProxySettings } from './proxy.ts'
-import { transfer } from './transfer.ts'
+import { transfer, type HttpReply } from './transfer.ts'
 
 export interface HttpClientSettings {
   tls?: TlsSettings | undefined
@@ -40,20 +39,7 @@ export interface HttpRequest {
   signal?: AbortSignal | undefined
 }
 
-export interface HttpReply {
-  status: number
-  headers: IncomingHttpHeaders
-  /** The body, decoded from gzip, deflate or br. */
-  body: Buffer
-  /** The one that it came over: the same object for all that come over the same. */
-  connection: Pick<Connection, 'close'>
-}
-
-/** The server of one origin. */
-interface Target {
-  agent: TargetAgent
-  got: Got
-}
+export type { HttpReply } from './transfer.ts'
 
 /** One and the same notice is repeated after this time, in milliseconds. */
 const NOTICE_AGAIN_MS = 60_000
@@ -71,7 +57,8 @@ const plainGot = got.extend({
  */
 export class HttpClient {
   readonly #settings: HttpClientSettings
-  readonly #targets = new Map<string, Target>()
+  /** By origin. */
+  readonly #agents = new Map<string, Agent>()
   readonly #exchanges = new Set<Exchange>()
   /** When each notice was given last. */
   readonly #noticed = new Map<string, number>()
@@ -104,11 +91,8 @@ export class HttpClient {
         ...(bytes === undefined ? undefined : { 'content-length': String(bytes.length) }),
         ...request.headers
       }
-      const stream = this.#target(url).got.stream(url, {
-        method,
-        headers,
-        request: writing(request.headers, exchange)
-      })
+      const write = writing(request.headers, this.#agent(url), exchange)
+      const stream = plainGot.stream(url, { method, headers, request: write })
       exchange.follow(stream)
       return await transfer(stream, bytes, exchange)
     } catch (thrown) {
@@ -126,8 +110,8 @@ export class HttpClient {
   close(): void {
     this.#closed = true
     for (const exchange of this.#exchanges) exchange.fail(aborted())
-    for (const { agent } of this.#targets.values()) (agent.http ?? agent.https)?.destroy()
-    this.#targets.clear()
+    for (const agent of this.#agents.values()) agent.destroy()
+    this.#agents.clear()
   }
 
   #notice(text: string): void {
@@ -139,22 +123,19 @@ export class HttpClient {
 
   /** Where the server has closed one kept connection, it may have closed the others as well. */
   #closeIdle(url: URL): void {
-    const { agent } = this.#targets.get(url.origin) ?? {}
-    for (const sockets of Object.values((agent?.http ?? agent?.https)?.freeSockets ?? {})) {
+    for (const sockets of Object.values(this.#agents.get(url.origin)?.freeSockets ?? {})) {
       for (const socket of sockets ?? []) socket.destroy()
     }
   }
 
-  #target(url: URL): Target {
-    let target = this.#targets.get(url.origin)
-    if (target === undefined) {
+  #agent(url: URL): Agent {
+    let agent = this.#agents.get(url.origin)
+    if (agent === undefined) {
       const { proxy, tls, maxConnections, connectTimeoutMs } = this.#settings
-      const agent = createAgent(url, proxyFor(url, proxy), tls, maxConnections, connectTimeoutMs)
-      // Once for all requests: got checks and copies each option that a request brings.
-      target = { agent, got: plainGot.extend({ agent }) }
-      this.#targets.set(url.origin, target)
+      agent = createAgent(url, proxyFor(url, proxy), tls, maxConnections, connectTimeoutMs)
+      this.#agents.set(url.origin, agent)
     }
-    return target
+    return agent
   }
 }
 
@@ -162,7 +143,7 @@ export class HttpClient {
  * Sends header names as they were given: got would send them in lower case. To HTTP it is the same
  * (RFC 9110 §5.1), but not to every program behind a gateway that reads `UPHN-INFOMAP`.
  */
-function writing(given: Record<string, string>, exchange: Exchange): RequestFunction {
+function writing(given: Record<string, string>, agent: Agent, exchange: Exchange): RequestFunction {
   return (url, options, callback) => {
     const written: OutgoingHttpHeaders = { ...(options.headers as OutgoingHttpHeaders) }
     for (const name of Object.keys(given)) {
@@ -172,7 +153,7 @@ function writing(given: Record<string, string>, exchange: Exchange): RequestFunc
       Reflect.deleteProperty(written, lower)
     }
     const { request } = url.protocol === 'https:' ? https : http
-    const { method, agent } = options as https.RequestOptions
+    const { method } = options as https.RequestOptions
     // Not all that got has: most of it is undefined, and Node.js takes long to copy it.
     const sent = request(url, { method, agent, headers: written }, callback)
     exchange.observe(sent)

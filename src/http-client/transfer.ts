@@ -9,11 +9,13 @@ const PIECE_BYTES = 64 * 1024
 /** The connection of an answer that is complete is waited for so long, in milliseconds. */
 const FREE_MS = 100
 
-export interface Answer {
+export interface HttpReply {
   status: number
   headers: IncomingHttpHeaders
+  /** The body, decoded from gzip, deflate or br. */
   body: Buffer
-  connection: Connection
+  /** The one that it came over: the same object for all that come over the same. */
+  connection: Pick<Connection, 'close'>
 }
 
 /**
@@ -29,7 +31,7 @@ export async function transfer(
   stream: Request,
   body: Buffer | undefined,
   exchange: Exchange
-): Promise<Answer> {
+): Promise<HttpReply> {
   const chunks: Buffer[] = []
   let received = 0
   stream.on('data', (chunk: Buffer) => {

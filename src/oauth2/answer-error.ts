@@ -28,7 +28,11 @@ export function answerError(
   facts: AnswerFacts
 ): TokenError {
   const { host } = new URL(url)
-  if (answer.kind === 'unusable') return unusableError(answer.what, status, host)
+  if (answer.kind === 'unusable') {
+    const { says, ...facts } = UNUSABLE[answer.what]
+    const message = `The token server ${host} ${says} (HTTP ${status}).`
+    return new TokenError(message, { code: 'ERR_TOKEN_ANSWER', status, ...facts })
+  }
   const challenge = headers['www-authenticate'] ?? ''
   const error = safeCode(answer.error ?? parameter(challenge, 'error'), facts.secrets)
   const description = cleanText(
@@ -85,20 +89,6 @@ const UNUSABLE: Record<
     hint: 'Let the token server issue Bearer tokens to this client; DPoP and others are not supported.',
     permanent: true
   }
-}
-
-function unusableError(
-  what: TokenAnswerUnusable['what'],
-  status: number,
-  host: string
-): TokenError {
-  const { says, hint, permanent } = UNUSABLE[what]
-  return new TokenError(`The token server ${host} ${says} (HTTP ${status}).`, {
-    code: 'ERR_TOKEN_ANSWER',
-    status,
-    hint,
-    permanent
-  })
 }
 
 /** An error code is a word; anything else in its place is not repeated. */

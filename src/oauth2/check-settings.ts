@@ -87,31 +87,19 @@ function clientProblems(settings: TokenSettings): string[] {
   }
   const problems = clientId === '' ? ['Fill in Client ID.'] : []
   const method = clientAuthMethod(settings)
-  switch (method) {
-    case undefined:
-      problems.push(
-        'Fill in Client secret or Private key, or choose a TLS configuration with a client certificate: Authentication "Automatic" finds nothing to prove the client with.'
-      )
-      break
-    case 'client_secret_basic':
-    case 'client_secret_basic_raw':
-    case 'client_secret_post':
-    case 'client_secret_jwt':
-      if (clientSecret === '') problems.push('Fill in Client secret: Authentication needs it.')
-      if (method === 'client_secret_basic_raw' && clientId.includes(':')) {
-        problems.push('Client ID: Basic without form-encoding cannot carry one with a colon.')
-      }
-      break
-    case 'tls_client_auth':
-      if (!settings.hasClientCertificate) {
-        problems.push(
-          'TLS: choose a configuration with a client certificate and its key; Authentication needs it.'
-        )
-      }
-      break
-    case 'private_key_jwt':
-    case 'none':
-      break
+  if (method === undefined) {
+    problems.push(
+      'Fill in Client secret or Private key, or choose a TLS configuration with a client certificate: Authentication "Automatic" finds nothing to prove the client with.'
+    )
+  } else if (method.startsWith('client_secret') && clientSecret === '') {
+    problems.push('Fill in Client secret: Authentication needs it.')
+  } else if (method === 'tls_client_auth' && !settings.hasClientCertificate) {
+    problems.push(
+      'TLS: choose a configuration with a client certificate and its key; Authentication needs it.'
+    )
+  }
+  if (method === 'client_secret_basic_raw' && clientId.includes(':')) {
+    problems.push('Client ID: Basic without form-encoding cannot carry one with a colon.')
   }
   return problems
 }

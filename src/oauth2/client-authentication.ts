@@ -1,6 +1,7 @@
 import type { KeyObject } from 'node:crypto'
 import * as openid from 'openid-client'
 import type { ServerMetadata } from './discovery.ts'
+import { formEncode } from './secrets.ts'
 import { signingAlgorithm } from './signing-key.ts'
 import { configError } from './token-error.ts'
 import type { ClientAuthMethod, TokenSettings } from './token-settings.ts'
@@ -98,14 +99,6 @@ export async function grantAssertion(signing: Signing): Promise<string> {
   const body = new URLSearchParams()
   await sign(signing.metadata, { client_id: clientId }, body, new Headers())
   return body.get('client_assertion') ?? ''
-}
-
-/**
- * Encodes a text as `application/x-www-form-urlencoded` has it (RFC 6749 appendix B). Letters,
- * digits and `* - . _` stay as they are.
- */
-export function formEncode(text: string): string {
-  return new URLSearchParams({ t: text }).toString().slice(2)
 }
 
 /** Basic of RFC 7617. */

@@ -1,13 +1,13 @@
 import * as openid from 'openid-client'
 import type { Clock } from '../clock.ts'
 import type { HttpReply } from '../http-client/http-client.ts'
-import { cleanText } from './secrets.ts'
-import { redirectError } from './answer-error.ts'
 import { retryAfterMs } from '../http-client/retry-after.ts'
+import { redirectError } from './answer-error.ts'
+import { translateError } from './network-error.ts'
+import { cleanText } from './secrets.ts'
 import { TokenError } from './token-error.ts'
 import { allowPlainHttp, bodyText, type TokenFetch } from './token-fetch.ts'
 import type { TokenSettings } from './token-settings.ts'
-import { translateError } from './network-error.ts'
 
 const CACHED_MS = 24 * 3600 * 1000
 const WELL_KNOWN = '/.well-known/'
@@ -27,14 +27,11 @@ export type ServerMetadata = Readonly<openid.ServerMetadata>
  * URL), kept for 24 hours; or just the token endpoint, when that is set. One caller at a time.
  */
 export class Discovery {
-  readonly #settings: Pick<TokenSettings, 'issuer' | 'tokenEndpoint' | 'clientId'>
+  readonly #settings: TokenSettings
   readonly #clock: Clock
   #known: { metadata: ServerMetadata; readAt: number } | undefined
 
-  constructor(
-    settings: Pick<TokenSettings, 'issuer' | 'tokenEndpoint' | 'clientId'>,
-    clock: Clock
-  ) {
+  constructor(settings: TokenSettings, clock: Clock) {
     this.#settings = settings
     this.#clock = clock
   }

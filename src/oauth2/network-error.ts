@@ -97,9 +97,6 @@ export function hintForNetwork(error: HttpError, field: 'Issuer URL' | 'Token UR
   if (NO_TOKEN_SERVER.has(code)) {
     return `This is not the answer of a token server: check ${field}.`
   }
-  if (code === 'ERR_HTTP_STATUS') {
-    return 'The token server has a problem of its own; it is tried again.'
-  }
   if (family === 'timeout') return 'The token server is too slow; it is tried again.'
   if (family === 'connect') {
     return `Check host and port in ${field}, the firewall, and whether Proxy is needed.`
@@ -112,13 +109,7 @@ export function hintForNetwork(error: HttpError, field: 'Issuer URL' | 'Token UR
  * has to change a certificate or a setting.
  */
 export function isCertificateCode(code: string): boolean {
-  return (
-    code.startsWith('CERT_') ||
-    code.startsWith('UNABLE_TO_') ||
-    code.startsWith('ERR_TLS_CERT_') ||
-    code === 'SELF_SIGNED_CERT_IN_CHAIN' ||
-    code === 'DEPTH_ZERO_SELF_SIGNED_CERT' ||
-    code === 'INVALID_CA' ||
-    code === 'HOSTNAME_MISMATCH'
+  return /^(?:CERT_|UNABLE_TO_|ERR_TLS_CERT_|(?:SELF_SIGNED_CERT_IN_CHAIN|DEPTH_ZERO_SELF_SIGNED_CERT|INVALID_CA|HOSTNAME_MISMATCH)$)/.test(
+    code
   )
 }

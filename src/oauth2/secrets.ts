@@ -1,4 +1,3 @@
-import { formEncode } from './client-authentication.ts'
 import type { TokenSettings } from './token-settings.ts'
 
 /** What stands in place of something secret. */
@@ -114,4 +113,12 @@ export function secretsOf(
     credentials,
     key
   ].filter((secret) => secret !== '')
+}
+
+/**
+ * Encodes a text as `application/x-www-form-urlencoded` has it (RFC 6749 appendix B). Letters,
+ * digits and `* - . _` stay as they are.
+ */
+export function formEncode(text: string): string {
+  return new URLSearchParams({ t: text }).toString().slice(2)
 }

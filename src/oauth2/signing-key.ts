@@ -3,17 +3,21 @@ import { createPrivateKey, type KeyObject, type webcrypto } from 'node:crypto'
 /** Of the text of a key, in characters: one of RSA with 16384 bits has 13 thousand, certificates come on top. */
 const MAX_TEXT = 64 * 1024
 
-const CURVES: Record<string, { alg: string; namedCurve: string }> = {
-  prime256v1: { alg: 'ES256', namedCurve: 'P-256' },
-  secp384r1: { alg: 'ES384', namedCurve: 'P-384' },
-  secp521r1: { alg: 'ES512', namedCurve: 'P-521' }
-}
-
 /** An algorithm, as JWS names it and as Web Crypto imports a key for it. */
 export interface SigningAlgorithm {
   /** JWS name (RFC 7518 §3.1, RFC 8037 §3.1). */
   alg: string
   importParams: webcrypto.RsaHashedImportParams | webcrypto.EcKeyImportParams | { name: string }
+}
+
+/** What a key can sign with, the usual one first, by its curve or else its kind. */
+const ALGORITHMS: Record<string, SigningAlgorithm[]> = {
+  rsa: [...rsa('RS', 'RSASSA-PKCS1-v1_5'), ...rsa('PS', 'RSA-PSS')],
+  prime256v1: [{ alg: 'ES256', importParams: { name: 'ECDSA', namedCurve: 'P-256' } }],
+  secp384r1: [{ alg: 'ES384', importParams: { name: 'ECDSA', namedCurve: 'P-384' } }],
+  secp521r1: [{ alg: 'ES512', importParams: { name: 'ECDSA', namedCurve: 'P-521' } }],
+  // The name of RFC 8037, which servers know, and that of RFC 9864, which replaces it.
+  ed25519: ['EdDSA', 'Ed25519'].map((alg) => ({ alg, importParams: { name: 'Ed25519' } }))
 }
 
 /**
@@ -99,9 +103,10 @@ export function signingAlgorithm(
   wanted: string,
   supported: readonly string[] = []
 ): SigningAlgorithm | string {
-  const able = algorithmsOf(key)
+  const { asymmetricKeyType: kind = '', asymmetricKeyDetails: details } = key
+  const able = ALGORITHMS[details?.namedCurve ?? kind] ?? []
   const usual = able[0]
-  if (key.asymmetricKeyType === 'rsa-pss') {
+  if (kind === 'rsa-pss') {
     // Web Crypto, which signs, imports no such key.
     return 'Private key: a key for RSA-PSS alone (id-RSASSA-PSS) cannot be used; an ordinary RSA key can sign with PS256 too.'
   }
@@ -116,25 +121,6 @@ export function signingAlgorithm(
       .map(({ alg }) => alg)
       .join(', ')}.`
   )
-}
-
-/** What a key can sign with, the usual one first. */
-function algorithmsOf(key: KeyObject): SigningAlgorithm[] {
-  switch (key.asymmetricKeyType) {
-    case 'rsa':
-      return [...rsa('RS', 'RSASSA-PKCS1-v1_5'), ...rsa('PS', 'RSA-PSS')]
-    case 'ec': {
-      const curve = CURVES[key.asymmetricKeyDetails?.namedCurve ?? '']
-      if (curve === undefined) return []
-      const { alg, namedCurve } = curve
-      return [{ alg, importParams: { name: 'ECDSA', namedCurve } }]
-    }
-    case 'ed25519':
-      // The name of RFC 8037, which servers know, and that of RFC 9864, which replaces it.
-      return ['EdDSA', 'Ed25519'].map((alg) => ({ alg, importParams: { name: 'Ed25519' } }))
-    default:
-      return []
-  }
 }
 
 function rsa(prefix: string, name: string): SigningAlgorithm[] {

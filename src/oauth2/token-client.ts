@@ -11,8 +11,9 @@ import {
   type ClientAuthentication
 } from './client-authentication.ts'
 import { Discovery, type ServerMetadata } from './discovery.ts'
-import { readPrivateKey } from './signing-key.ts'
+import { translateError, type RequestPlace } from './network-error.ts'
 import { oneLine, secretsOf } from './secrets.ts'
+import { readPrivateKey } from './signing-key.ts'
 import { readTokenAnswer } from './token-answer.ts'
 import { configError, TokenError } from './token-error.ts'
 import { allowPlainHttp, bodyText, tokenFetch, type TokenFetch } from './token-fetch.ts'
@@ -23,7 +24,6 @@ import {
   type TokenSettings
 } from './token-settings.ts'
 import { instant, type Instant } from './token-times.ts'
-import { translateError } from './network-error.ts'
 
 /** A token as it came, and how it was had. */
 export interface ObtainedToken {
@@ -97,18 +97,14 @@ export class TokenClient {
     try {
       const fetch = tokenFetch(this.#httpClient, signal)
       const metadata = await this.#discovery.metadata(fetch)
-      try {
-        return await this.#request(metadata, fetch)
-      } catch (error) {
-        if (!(error instanceof TokenError) || (error.status !== 404 && error.status !== 410)) {
-          throw error
-        }
-        const moved = await this.#discovery.moved(fetch)
+      return await this.#request(metadata, fetch).catch(async (error: unknown) => {
+        const gone = error instanceof TokenError && [404, 410].includes(error.status ?? 0)
+        const moved = gone ? await this.#discovery.moved(fetch) : undefined
         if (moved === undefined) throw error
-        return await this.#request(moved, fetch)
-      }
+        return this.#request(moved, fetch)
+      })
     } catch (error) {
-      throw translateError(error, this.#place(undefined))
+      throw translateError(error, this.#place())
     }
   }
 
@@ -179,7 +175,7 @@ export class TokenClient {
     }
   }
 
-  #place(url: string | undefined): { host: string; field: 'Issuer URL' | 'Token URL' } {
+  #place(url?: string): RequestPlace {
     const { issuer, tokenEndpoint } = this.#settings
     const field = tokenEndpoint === '' ? 'Issuer URL' : 'Token URL'
     const address = url ?? (tokenEndpoint === '' ? issuer : tokenEndpoint)

@@ -37,10 +37,12 @@ export class TokenError extends Error implements TokenErrorFacts {
   readonly retryAfterMs: number | undefined
   readonly family: HttpErrorFamily | undefined
   readonly certificateIssuer: string | undefined
+  readonly #facts: TokenErrorFacts
 
   /** @param message one sentence that is safe to log */
   constructor(message: string, facts: TokenErrorFacts) {
     super(message)
+    this.#facts = facts
     this.code = facts.code
     this.status = facts.status
     this.description = facts.description
@@ -53,12 +55,7 @@ export class TokenError extends Error implements TokenErrorFacts {
 
   /** The same failure, told to somebody who asks later. */
   retriableIn(retryAfterMs: number): TokenError {
-    return new TokenError(this.message, { ...this.#facts(), retryAfterMs })
-  }
-
-  #facts(): TokenErrorFacts {
-    const { code, status, description, hint, permanent, family, certificateIssuer } = this
-    return { code, status, description, hint, permanent, family, certificateIssuer }
+    return new TokenError(this.message, { ...this.#facts, retryAfterMs })
   }
 }
 

@@ -64,20 +64,16 @@ export const { allowInsecureRequests: allowPlainHttp } = openid as unknown as {
   allowInsecureRequests: (configuration: openid.Configuration) => void
 }
 
-/** The body of an answer. */
-export interface AnswerText {
-  text: string
-  encoding: 'utf-8' | 'utf-16le' | 'utf-16be'
-}
+type Encoding = 'utf-8' | 'utf-16le' | 'utf-16be'
 
 /** The body of an answer as text: UTF-8, or the UTF-16 that some servers send. */
-export function bodyText(body: Uint8Array): AnswerText {
+export function bodyText(body: Uint8Array): { text: string; encoding: Encoding } {
   const encoding = encodingOf(body)
   return { text: new TextDecoder(encoding).decode(body), encoding }
 }
 
 /** By the byte order mark, or the first character, which is ASCII in JSON (RFC 4627 §3). */
-function encodingOf([first, second]: Uint8Array): AnswerText['encoding'] {
+function encodingOf([first, second]: Uint8Array): Encoding {
   if ((first === 0xff && second === 0xfe) || (first !== 0 && second === 0)) return 'utf-16le'
   if ((first === 0xfe && second === 0xff) || (first === 0 && second !== 0)) return 'utf-16be'
   return 'utf-8'

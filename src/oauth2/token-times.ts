@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts'
+import type { TokenErrorFacts } from './token-error.ts'
 
 const DAY = 86_400
 const MAX_SOFT_WINDOW_MS = 300_000
@@ -57,13 +58,6 @@ function later({ wall, monotonic }: Instant, ms: number): Instant {
   return { wall: wall + ms, monotonic: monotonic + ms }
 }
 
-/** What is known of a failure, as far as waiting goes. */
-export interface Failure {
-  permanent: boolean
-  /** What the server asked for (`Retry-After`), in milliseconds. */
-  retryAfterMs?: number | undefined
-}
-
 /**
  * How long to wait after a failure: doubling, capped, ± 20 %, never less than the server asked for
  * (of which at most one hour is believed).
@@ -72,7 +66,11 @@ export interface Failure {
  * @param random 0 to 1
  * @returns milliseconds
  */
-export function backOffMs(failure: Failure, failures: number, random: number): number {
+export function backOffMs(
+  failure: Pick<TokenErrorFacts, 'permanent' | 'retryAfterMs'>,
+  failures: number,
+  random: number
+): number {
   const { firstMs, maxMs } = SCHEDULES[failure.permanent ? 'permanent' : 'transient']
   const wait = Math.min(maxMs, firstMs * 2 ** Math.min(failures - 1, 20)) * (0.8 + 0.4 * random)
   return Math.max(wait, Math.min(failure.retryAfterMs ?? 0, MAX_RETRY_AFTER_MS))
