@@ -139,22 +139,9 @@ function codecOf(name: string): string {
 const labels: ReadonlyMap<string, string> = new Map([
   ['cp936', 'gbk'],
   ['cp858', 'ibm00858'],
-  ...[
-    '437',
-    '775',
-    '850',
-    '852',
-    '855',
-    '857',
-    '860',
-    '861',
-    '862',
-    '863',
-    '864',
-    '865',
-    '866',
-    '869'
-  ].map((page) => [`cp${page}`, `ibm${page}`] as const),
+  ...'437 775 850 852 855 857 860 861 862 863 864 865 866 869'
+    .split(' ')
+    .map((page) => [`cp${page}`, `ibm${page}`] as const),
   ['koi8r', 'koi8-r'],
   ['koi8u', 'koi8-u'],
   ['windows874', 'windows-874'],

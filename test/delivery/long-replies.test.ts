@@ -103,7 +103,9 @@ const bodies: Record<string, () => string | Buffer> = {
     `[${Array(100)
       .fill(JSON.stringify(['MSH|^~\\&|', ...Array<string>(150).fill('MSA|A~|x')]))
       .join()}]`,
-  base64: () => base64(many('MSA|A~\r')).slice(0, SIZE - 4)
+  base64: () => base64(many('MSA|A~\r')).slice(0, SIZE - 4),
+  'base64 in lines of one letter': () =>
+    base64(many('MSA|A~\r')).slice(0, 1_000_000).replace(/./g, '$&\n')
 }
 
 /** The longest strings of rules, each 10,000 characters. */
