@@ -87,7 +87,12 @@ declare const RED: {
       ondblclick: (tab: { id: string }) => void
     }): EditorTabs
   }
-  nodes: { node(id: string): (EditorNode & { changed?: boolean }) | null }
+  events: { on(event: 'editor:save', listener: (node: EditorNode) => void): void }
+  nodes: {
+    node(id: string): (EditorNode & { changed?: boolean }) | null
+    /** A subflow with the nodes that stand for it in flows; undefined for the id of a flow. */
+    subflow(id: unknown): { instances: EditorNode[] } | undefined
+  }
   sidebar: { help: { show(type: string): void } }
   tray: { resize(): void }
   notify(message: string, type: 'error'): void

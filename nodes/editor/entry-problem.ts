@@ -19,8 +19,8 @@ export function entryProblem(
 ): EntryProblem | undefined {
   const problem = namedValueProblem(entry, names)
   if (problem !== '') {
-    const onValue = problem === 'hl7Path' || problem === 'secretSlot'
-    return { field: onValue ? 'value' : 'name', words: text(`problem.${problem}`) }
+    const onName = ['entryName', 'headerName', 'headerReserved'].includes(problem)
+    return { field: onName ? 'name' : 'value', words: text(`problem.${problem}`) }
   }
   if (entry.valueType !== 'msg' && entry.valueType !== 'jsonata') return undefined
   const answer = RED.utils.validateTypedProperty(entry.value, entry.valueType, {})

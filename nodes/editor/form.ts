@@ -1,4 +1,5 @@
 import { addFormStyle } from './form-style.ts'
+import { isVariable } from './url-problem.ts'
 
 /** Reads the current value of a property: from the open form of this node, else from the node. */
 export type ReadValue = (property: string) => unknown
@@ -7,12 +8,10 @@ export type ReadValue = (property: string) => unknown
 export interface FormDefinition {
   /** Prefix of the fields' ids: `node-input` or `node-config-input`. */
   prefix: 'node-input' | 'node-config-input'
-  /** The id of the element that holds the form. */
-  root: string
+  /** The type of the node. */
+  type: string
   /** How wide it wants to be, in pixels. */
   width: number
-  /** The namespace of the labels: `<package>/<node>`. */
-  namespace: string
   /** Numeric properties, stored as numbers. */
   numbers: readonly string[]
   /** For each `data-row` of the form, whether it applies now. */
@@ -41,6 +40,8 @@ export interface Form {
   showRows: () => void
   /** Calls back whenever a mark for a mistake may have changed. */
   onMarks: (listener: () => void) => void
+  /** The field or list of a property; null while the form is closed. */
+  element: (property: string) => HTMLElement | null
   /** The form's element while it is open. */
   root: () => HTMLElement
 }
@@ -54,16 +55,24 @@ export interface FormProperties {
 /** Makes a {@link Form} of its definition. */
 export function createForm(definition: FormDefinition): Form {
   let open: EditorNode | undefined
+  /** Takes the defaults that the form has filled in off the node again. */
+  let restore: (() => void) | undefined
+  /** The node of a form that is being saved. */
+  let saved: EditorNode | undefined
   let listeners: (() => void)[] = []
   let marks: MutationObserver | undefined
 
-  const text: Form['text'] = (key, values) => RED._(`${definition.namespace}:${key}`, values)
+  const { type } = definition
+  const text: Form['text'] = (key, values) =>
+    RED._(`@hl7-https/node-red-hl7-https-out/${type}:${key}`, values)
   const field = (property: string): EditorElements => $(`#${definition.prefix}-${property}`)
   const root = (): HTMLElement => {
-    const element = document.getElementById(definition.root)
-    if (element === null) throw new Error(`No element ${definition.root}`)
+    const element = document.getElementById(`${type}-form`)
+    if (element === null) throw new Error(`No form of ${type}`)
     return element
   }
+  const element: Form['element'] = (property) =>
+    field(property)[0] ?? document.getElementById(`${type}-${property}`)
 
   const readFrom =
     (node: EditorNode): ReadValue =>
@@ -103,10 +112,17 @@ export function createForm(definition: FormDefinition): Form {
     for (const listener of listeners) listener()
   }
 
+  RED.events.on('editor:save', (node) => {
+    if (node !== saved) return
+    saved = undefined
+    restore?.()
+  })
+
   return {
     text,
     showRows,
     root,
+    element,
     properties: () => {
       if (open === undefined) throw new Error('The form is not open')
       const { defaults, credentials } = open._def
@@ -139,7 +155,7 @@ export function createForm(definition: FormDefinition): Form {
       listeners = []
       addFormStyle()
       chooseWidth(root(), definition.width)
-      fillDefaults(node, field)
+      restore = fillDefaults(node, field)
       for (const [property, select] of Object.entries(definition.choices)) {
         offerChoices(document.getElementById(select), field(property))
       }
@@ -157,10 +173,12 @@ export function createForm(definition: FormDefinition): Form {
     },
     save: (node) => {
       for (const property of definition.numbers) saveNumber(node, property, field(property))
+      saved = open
       open = undefined
       marks?.disconnect()
     },
     cancel: () => {
+      restore?.()
       open = undefined
       marks?.disconnect()
     }
@@ -179,10 +197,15 @@ function chooseWidth(root: HTMLElement, width: number): void {
 /**
  * Sets what the flow file lacks to its default, on the node and in its field. Otherwise Node-RED
  * counts it as changed when the form closes.
+ *
+ * @returns takes what still has its default off the node again: the next deploy would restart a node
+ *   that has more properties than the deployed one
  */
-function fillDefaults(node: EditorNode, field: (property: string) => EditorElements): void {
+function fillDefaults(node: EditorNode, field: (property: string) => EditorElements): () => void {
+  const filled: string[] = []
   for (const [property, { value, type }] of Object.entries(node._def.defaults)) {
     if (node[property] !== undefined) continue
+    filled.push(property)
     node[property] = structuredClone(value)
     if (typeof value === 'boolean') field(property).prop('checked', value)
     else if (type === undefined && !Array.isArray(value)) field(property).val(String(value))
@@ -194,6 +217,14 @@ function fillDefaults(node: EditorNode, field: (property: string) => EditorEleme
     const absent = type === 'password' ? false : ''
     credentials[key] ??= absent
     stored[key] ??= absent
+  }
+  return () => {
+    for (const property of filled.splice(0)) {
+      const byDefault = node._def.defaults[property]?.value
+      if (JSON.stringify(node[property]) === JSON.stringify(byDefault)) {
+        Reflect.deleteProperty(node, property)
+      }
+    }
   }
 }
 
@@ -233,6 +264,8 @@ function saveNumber(node: EditorNode, property: string, field: EditorElements): 
   const input = field[0]
   if (!(input instanceof HTMLInputElement)) return
   const text = input.value.trim()
+  // Node-RED puts the variable's value in its place.
+  if (isVariable(text)) return
   const unseen = Number.isNaN(Number(text)) && input.closest('[data-row][hidden]') !== null
   const given = text === '' || unseen ? node._def.defaults[property]?.value : Number(text)
   if (typeof given !== 'number' || Number.isNaN(given)) return

@@ -1,7 +1,7 @@
 import { parseReplyRules, ReplyRulesError } from '../../src/rules/reply-rules.ts'
 import { headerValueProblem } from '../../src/https/header-values.ts'
 import { entryProblem } from './entry-problem.ts'
-import { createForm, type Form, type ReadValue } from './form.ts'
+import { createForm, type ReadValue } from './form.ts'
 import { createFormTabs } from './form-tabs.ts'
 import { headerProblem, isHl7Path, namedValue } from './named-value.ts'
 import { createNamedValueList, type NamedValueList } from './named-value-list.ts'
@@ -34,8 +34,6 @@ const contentTypes: Record<string, string> = {
   json: 'application/json'
 }
 
-const namespace = '@hl7-https/node-red-hl7-https-out/hl7-https-out'
-const text: Form['text'] = (key, values) => RED._(`${namespace}:${key}`, values)
 const formatIs =
   (...formats: string[]) =>
   (value: ReadValue): boolean =>
@@ -52,9 +50,8 @@ const tokenIn =
 
 const form = createForm({
   prefix: 'node-input',
-  root: 'hl7-https-out-form',
+  type: 'hl7-https-out',
   width: 720,
-  namespace,
   numbers: Object.keys(numbers),
   choices: { charset: 'hl7-https-out-charset', failureTimeout: 'hl7-https-out-failureTimeout' },
   rows: {
@@ -73,6 +70,7 @@ const form = createForm({
   },
   problem
 })
+const { text } = form
 let lists: NamedValueList[] = []
 let rules: ReplyRulesView | undefined
 let resizeTabs: (() => void) | undefined
@@ -94,11 +92,9 @@ function problem(property: string, value: unknown, read: ReadValue): string {
     case 'authScheme':
       return words(headerValueProblem(given) === undefined ? '' : 'headerValue')
     case 'contentType':
-      return words(given === '' || isMediaType(given) ? '' : 'contentType')
+      return contentTypeProblem(given)
     case 'bodyPartType':
-      return words(
-        given === '' || !formatIs('multipart')(read) || isMediaType(given) ? '' : 'contentType'
-      )
+      return formatIs('multipart')(read) ? contentTypeProblem(given) : ''
     case 'orderKey':
       return words(read('order') !== 'key' || isHl7Path(given) ? '' : 'hl7Path')
     case 'replyCodeActions':
@@ -142,9 +138,11 @@ function headersProblem(value: unknown, read: ReadValue): string {
   return words(names.includes(tokenHeader.toLowerCase()) ? 'headerIsToken' : '')
 }
 
-/** Whether the text has the form of a media type (RFC 9110 §8.3.1), its parameters not looked at. */
-function isMediaType(given: string): boolean {
-  return /^[^\s/;,]+\/[^\s/;,]+/.test(given)
+/** A media type (RFC 9110 §8.3.1), its parameters not looked at, in characters that a header can carry. */
+function contentTypeProblem(given: string): string {
+  if (given === '') return ''
+  if (!/^[^\s/;,]+\/[^\s/;,]+/.test(given)) return words('contentType')
+  return words(headerValueProblem(given) === undefined ? '' : 'headerValue')
 }
 
 function words(key: string, values?: Record<string, string | number>): string {

@@ -1,5 +1,5 @@
 import { parsePath } from '../../src/hl7/path.ts'
-import { headerNameProblem } from '../../src/https/header-values.ts'
+import { headerNameProblem, headerValueProblem } from '../../src/https/header-values.ts'
 
 /** One entry of `headers`, `formFields`, `extraParams` or `assertionClaims`. */
 export interface NamedValue {
@@ -11,7 +11,14 @@ export interface NamedValue {
 
 /** Why an entry cannot be used; the key of its words in the locales under `problem`. */
 export type NamedValueProblem =
-  '' | 'entryName' | 'headerName' | 'headerReserved' | 'hl7Path' | 'secretSlot'
+  | ''
+  | 'entryName'
+  | 'headerName'
+  | 'headerReserved'
+  | 'headerValue'
+  | 'envName'
+  | 'hl7Path'
+  | 'secretSlot'
 
 /** Reads an entry from a flow file, whatever is in it. */
 export function namedValue(entry: unknown): NamedValue {
@@ -34,7 +41,10 @@ export function namedValueProblem(entry: NamedValue, names: 'header' | 'any'): N
   if (names === 'header') {
     const problem = headerProblem(entry.name.trim())
     if (problem !== '') return problem
+    const isText = (entry.valueType ?? 'str') === 'str'
+    if (isText && headerValueProblem(entry.value) !== undefined) return 'headerValue'
   }
+  if (entry.valueType === 'env' && entry.value.trim() === '') return 'envName'
   if (entry.valueType === 'hl7' && !isHl7Path(entry.value)) return 'hl7Path'
   if (entry.valueType === 'cred' && !/^secret[1-6]$/.test(entry.value)) return 'secretSlot'
   return ''

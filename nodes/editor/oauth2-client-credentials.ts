@@ -1,5 +1,5 @@
 import { entryProblem } from './entry-problem.ts'
-import { createForm, type Form, type ReadValue } from './form.ts'
+import { createForm, type ReadValue } from './form.ts'
 import { readIssuerPaste } from './issuer-paste.ts'
 import { namedValue } from './named-value.ts'
 import { createNamedValueList, type NamedValueList } from './named-value-list.ts'
@@ -8,8 +8,6 @@ import { showSecretSlots } from './secret-slots.ts'
 import { prepareTokenTest } from './token-test.ts'
 import { hostOf, urlProblem } from './url-problem.ts'
 
-const namespace = '@hl7-https/node-red-hl7-https-out/oauth2-client-credentials'
-const text: Form['text'] = (key, values) => RED._(`${namespace}:${key}`, values)
 const prefix = 'node-config-input'
 
 const isFilled = (value: unknown): value is string =>
@@ -32,9 +30,8 @@ const signs = (value: ReadValue): boolean => showsKey(value) || authIs(value, 'c
 
 const form = createForm({
   prefix,
-  root: 'oauth2-client-credentials-form',
+  type: 'oauth2-client-credentials',
   width: 620,
-  namespace,
   numbers: ['defaultLifetime'],
   choices: { assertionAudience: 'oauth2-client-credentials-assertionAudience' },
   rows: {
@@ -48,7 +45,7 @@ const form = createForm({
   },
   problem
 })
-const lifetime = { min: 1, max: 86_400 }
+const { text } = form
 let lists: NamedValueList[] = []
 
 /** Why a property cannot be used, in words; an empty string where it can, or where it is not used. */
@@ -79,7 +76,7 @@ function problem(property: string, value: unknown, read: ReadValue): string {
         given === 'issuer' && signs(read) && !isFilled(read('issuer')) ? 'assertionIssuer' : ''
       )
     case 'defaultLifetime':
-      return words(numberProblem(value, lifetime), { min: lifetime.min, max: lifetime.max })
+      return words(numberProblem(value, { min: 1, max: 86_400 }), { min: 1, max: 86_400 })
     case 'refreshOnStatus':
       return words(given.split(',').every(isStatus) ? '' : 'refreshOnStatus')
     case 'extraParams':
@@ -145,7 +142,7 @@ function prepare(node: EditorNode): void {
     })
   ]
   showSlots()
-  prepareSection()
+  prepareSection(node)
   prepareKeyFile()
   preparePastedUrl()
   prepareTokenTest({
@@ -160,7 +157,7 @@ function prepare(node: EditorNode): void {
 }
 
 /** Opens and closes "More settings"; it starts open where something in it is not the default. */
-function prepareSection(): void {
+function prepareSection(node: EditorNode): void {
   const head = document.getElementById('oauth2-client-credentials-more')
   const body = document.getElementById('oauth2-client-credentials-more-body')
   if (head === null || body === null) return
@@ -181,6 +178,12 @@ function prepareSection(): void {
     )
     if (wrong && body.hidden) show(true)
   })
+  const holdsSomething = Object.entries(node._def.defaults).some(
+    ([property, { value }]) =>
+      body.contains(form.element(property)) &&
+      JSON.stringify(node[property]) !== JSON.stringify(value)
+  )
+  if (holdsSomething) show(true)
 }
 
 /** Reads a private key from a file into its field. */
