@@ -1,8 +1,7 @@
+import { numberProblem, type PropertyTable, type ReadValue } from '../property-table.ts'
 import { addFormStyle } from './form-style.ts'
+import { isUnused } from './form-tabs.ts'
 import { isVariable } from './url-problem.ts'
-
-/** Reads the current value of a property: from the open form of this node, else from the node. */
-export type ReadValue = (property: string) => unknown
 
 /** What a form of one node type is made of. */
 export interface FormDefinition {
@@ -12,13 +11,16 @@ export interface FormDefinition {
   type: string
   /** How wide it wants to be, in pixels. */
   width: number
-  /** Numeric properties, stored as numbers. */
-  numbers: readonly string[]
-  /** For each `data-row` of the form, whether it applies now. */
+  /** What is said of each property: its default, its bounds, whether it is used. */
+  table: PropertyTable
+  /** For each `data-row` of the form, whether it applies now: of what is no property. */
   rows: Record<string, (value: ReadValue) => boolean>
   /** Selects that offer the usual values of a text field: id of the select by property. */
   choices: Record<string, string>
-  /** Why a property's value cannot be used, in words, or an empty string. */
+  /**
+   * Why a property's value cannot be used, in words, or an empty string; not asked for numbers, nor
+   * for what is not used.
+   */
   problem: (property: string, value: unknown, read: ReadValue) => string
 }
 
@@ -34,6 +36,8 @@ export interface Form {
   properties: () => FormProperties
   /** A validator's answer for Node-RED: `true`, or the reason in words. */
   problem: (node: EditorNode, property: string, value: unknown) => true | string
+  /** The words for a mistake in the editor's language; an empty string for none. */
+  words: (key: string, values?: Record<string, string | number>) => string
   /** A label or a message in the editor's language. */
   text: (key: string, values?: Record<string, string | number>) => string
   /** Shows the rows that apply now. */
@@ -62,9 +66,10 @@ export function createForm(definition: FormDefinition): Form {
   let listeners: (() => void)[] = []
   let marks: MutationObserver | undefined
 
-  const { type } = definition
+  const { type, table } = definition
   const text: Form['text'] = (key, values) =>
     RED._(`@hl7-https/node-red-hl7-https-out/${type}:${key}`, values)
+  const words: Form['words'] = (key, values) => (key === '' ? '' : text(`problem.${key}`, values))
   const field = (property: string): EditorElements => $(`#${definition.prefix}-${property}`)
   const root = (): HTMLElement => {
     const element = document.getElementById(`${type}-form`)
@@ -82,17 +87,28 @@ export function createForm(definition: FormDefinition): Form {
         if (input instanceof HTMLInputElement && input.type === 'checkbox') return input.checked
         if (input !== undefined) return $(input).val()
       }
-      return node[property] ?? node._def.defaults[property]?.value
+      return node[property] ?? table[property]?.default
     }
 
-  const problem: Form['problem'] = (node, property, value) => {
-    const given = value ?? node._def.defaults[property]?.value ?? ''
-    return definition.problem(property, given, readFrom(node)) || true
+  const problem: Form['problem'] = (node, name, value) => {
+    const property = table[name]
+    const given = value ?? property?.default ?? ''
+    const read = readFrom(node)
+    if (property?.kind !== 'list' && property?.when?.(read) === false) return true
+    if (property?.kind !== 'number') return definition.problem(name, given, read) || true
+    const { min, max = '' } = property
+    return words(numberProblem(given, property), { min, max }) || true
   }
 
   const showRows = (): void => {
     if (open === undefined) return
     const read = readFrom(open)
+    for (const [property, { when }] of Object.entries(table)) {
+      const row = element(property)?.closest<HTMLElement>('.form-row')
+      // A list is judged whether it is used or not: its mistake is not to be hidden.
+      const mistake = document.getElementById(`${type}-${property}-problem`)
+      if (when !== undefined && row) row.hidden = !when(read) && mistake === null
+    }
     for (const row of root().querySelectorAll<HTMLElement>('[data-row]')) {
       const applies = definition.rows[row.dataset['row'] ?? '']
       if (applies !== undefined) row.hidden = !applies(read)
@@ -120,6 +136,7 @@ export function createForm(definition: FormDefinition): Form {
 
   return {
     text,
+    words,
     showRows,
     root,
     element,
@@ -135,7 +152,7 @@ export function createForm(definition: FormDefinition): Form {
         properties: Object.fromEntries(
           Object.entries(defaults).map(([property, { type }]) => {
             const value = read(property)
-            if (definition.numbers.includes(property)) {
+            if (table[property]?.kind === 'number') {
               return [property, String(value).trim() === '' ? undefined : Number(value)]
             }
             // A config node that is yet to be added is none.
@@ -172,7 +189,9 @@ export function createForm(definition: FormDefinition): Form {
       showRows()
     },
     save: (node) => {
-      for (const property of definition.numbers) saveNumber(node, property, field(property))
+      for (const [property, { kind, default: byDefault }] of Object.entries(table)) {
+        if (kind === 'number') saveNumber(node, property, field(property), byDefault)
+      }
       saved = open
       open = undefined
       marks?.disconnect()
@@ -260,15 +279,20 @@ function offerChoices(select: HTMLElement | null, field: EditorElements): void {
  * Puts the number in a field on the node. An empty field takes the default, and so does one that does
  * not apply and holds no number: nobody could see the mistake.
  */
-function saveNumber(node: EditorNode, property: string, field: EditorElements): void {
+function saveNumber(
+  node: EditorNode,
+  property: string,
+  field: EditorElements,
+  byDefault: number
+): void {
   const input = field[0]
   if (!(input instanceof HTMLInputElement)) return
   const text = input.value.trim()
   // Node-RED puts the variable's value in its place.
   if (isVariable(text)) return
-  const unseen = Number.isNaN(Number(text)) && input.closest('[data-row][hidden]') !== null
-  const given = text === '' || unseen ? node._def.defaults[property]?.value : Number(text)
-  if (typeof given !== 'number' || Number.isNaN(given)) return
+  const unseen = Number.isNaN(Number(text)) && isUnused(input)
+  const given = text === '' || unseen ? byDefault : Number(text)
+  if (Number.isNaN(given)) return
   input.value = String(given)
   // A flow file may hold the number as text: the same number is no change.
   if (Number(node[property]) !== given || node[property] === '') node[property] = given

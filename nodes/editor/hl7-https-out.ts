@@ -1,29 +1,17 @@
 import { parseReplyRules, ReplyRulesError } from '../../src/rules/reply-rules.ts'
 import { headerValueProblem } from '../../src/https/header-values.ts'
 import { entryProblem } from './entry-problem.ts'
-import { createForm, type ReadValue } from './form.ts'
+import { outProperties } from '../hl7-https-out-properties.ts'
+import { is, names, type ReadValue } from '../property-table.ts'
+import { createForm } from './form.ts'
 import { createFormTabs } from './form-tabs.ts'
 import { headerProblem, isHl7Path, namedValue } from './named-value.ts'
 import { createNamedValueList, type NamedValueList } from './named-value-list.ts'
-import { numberProblem, type NumberBounds } from './number-problem.ts'
 import { prepareReplyRules, type ReplyRulesView } from './reply-rule-list.ts'
 import { showSecretSlots } from './secret-slots.ts'
 import { prepareTestMessage } from './test-message.ts'
 import { createTypedInput } from './typed-input.ts'
 import { hostOf, isVariable, urlProblem } from './url-problem.ts'
-
-/** The runtime's bounds of the numeric properties; seconds, or counts where `integer` stands. */
-const numbers: Record<string, NumberBounds> = {
-  retryInterval: { min: 0.001, max: 86_400 },
-  retryMaxInterval: { min: 0.001, max: 86_400 },
-  failureTimeout: { min: -1 },
-  connectTimeout: { min: 0.001, max: 3600 },
-  responseTimeout: { min: 0.001, max: 86_400 },
-  maxInFlight: { min: 1, max: 1000, integer: true },
-  queueLimit: { min: 1, integer: true },
-  queueCountAlert: { min: 0, integer: true },
-  queueWaitAlert: { min: 0 }
-}
 
 /** The content type that each format sends when the field is empty. */
 const contentTypes: Record<string, string> = {
@@ -34,43 +22,21 @@ const contentTypes: Record<string, string> = {
   json: 'application/json'
 }
 
-const formatIs =
-  (...formats: string[]) =>
-  (value: ReadValue): boolean =>
-    formats.includes(String(value('format')))
-
-const sendsToken = (value: ReadValue): boolean => {
-  const auth = value('auth')
-  return typeof auth === 'string' && auth !== '' && auth !== '_ADD_'
-}
 const tokenIn =
   (placement: string) =>
   (value: ReadValue): boolean =>
-    sendsToken(value) && value('tokenPlacement') === placement
+    names('auth')(value) && is('tokenPlacement', placement)(value)
 
 const form = createForm({
   prefix: 'node-input',
   type: 'hl7-https-out',
   width: 720,
-  numbers: Object.keys(numbers),
+  table: outProperties,
   choices: { charset: 'hl7-https-out-charset', failureTimeout: 'hl7-https-out-failureTimeout' },
-  rows: {
-    tokenPlacement: sendsToken,
-    tokenQuery: tokenIn('query'),
-    authHeader: tokenIn('header'),
-    authScheme: tokenIn('header'),
-    bodyField: formatIs('form', 'multipart'),
-    multipart: formatIs('multipart'),
-    bodyEncoding: formatIs('form', 'multipart', 'json'),
-    json: formatIs('json'),
-    formFields: formatIs('form', 'multipart'),
-    orderKey: (value) => value('order') === 'key',
-    maxInFlight: (value) => value('order') !== 'fifo',
-    failWhileUnreachable: (value) => Number(value('failureTimeout')) > 0
-  },
+  rows: { tokenQuery: tokenIn('query') },
   problem
 })
-const { text } = form
+const { text, words } = form
 let lists: NamedValueList[] = []
 let rules: ReplyRulesView | undefined
 let resizeTabs: (() => void) | undefined
@@ -78,35 +44,29 @@ let resizeTabs: (() => void) | undefined
 /** Why a property cannot be used, in words; an empty string where it can, or where it is not used. */
 function problem(property: string, value: unknown, read: ReadValue): string {
   const given = typeof value === 'string' ? value.trim() : ''
-  const bounds = numbers[property]
-  if (bounds !== undefined) {
-    return words(numberProblem(value, bounds), { min: bounds.min, max: bounds.max ?? '' })
-  }
   switch (property) {
     case 'url':
       return words(urlProblem(given))
     case 'tokenPlacement':
-      return words(tokenIn('body')(read) && read('format') !== 'form' ? 'tokenBody' : '')
+      return words(given === 'body' && read('format') !== 'form' ? 'tokenBody' : '')
     case 'authHeader':
-      return words(tokenIn('header')(read) && given !== '' ? headerProblem(given) : '')
+      return words(given === '' ? '' : headerProblem(given))
     case 'authScheme':
       return words(headerValueProblem(given) === undefined ? '' : 'headerValue')
     case 'contentType':
-      return contentTypeProblem(given)
     case 'bodyPartType':
-      return formatIs('multipart')(read) ? contentTypeProblem(given) : ''
+      return contentTypeProblem(given)
     case 'orderKey':
-      return words(read('order') !== 'key' || isHl7Path(given) ? '' : 'hl7Path')
+      return words(isHl7Path(given) ? '' : 'hl7Path')
     case 'replyCodeActions':
       return rulesProblem(given)
     case 'bodyTemplate':
-      return read('format') === 'json' ? jsonataProblem(given) : ''
     case 'replyPath':
       return jsonataProblem(given)
     case 'headers':
       return headersProblem(value, read)
     case 'formFields':
-      return formatIs('form', 'multipart')(read) ? listProblem(value, 'any') : ''
+      return listProblem(value, 'any')
     default:
       return ''
   }
@@ -134,8 +94,8 @@ function headersProblem(value: unknown, read: ReadValue): string {
   const found = listProblem(value, 'header')
   if (found !== '' || !tokenIn('header')(read) || !Array.isArray(value)) return found
   const tokenHeader = String(read('authHeader')).trim() || 'Authorization'
-  const names = (value as unknown[]).map((entry) => namedValue(entry).name.trim().toLowerCase())
-  return words(names.includes(tokenHeader.toLowerCase()) ? 'headerIsToken' : '')
+  const given = (value as unknown[]).map((entry) => namedValue(entry).name.trim().toLowerCase())
+  return words(given.includes(tokenHeader.toLowerCase()) ? 'headerIsToken' : '')
 }
 
 /** A media type (RFC 9110 §8.3.1), its parameters not looked at, in characters that a header can carry. */
@@ -145,14 +105,10 @@ function contentTypeProblem(given: string): string {
   return words(headerValueProblem(given) === undefined ? '' : 'headerValue')
 }
 
-function words(key: string, values?: Record<string, string | number>): string {
-  return key === '' ? '' : text(`problem.${key}`, values)
-}
-
-function listProblem(value: unknown, names: 'header' | 'any'): string {
+function listProblem(value: unknown, kind: 'header' | 'any'): string {
   const entries: unknown[] = Array.isArray(value) ? value : []
   for (const entry of entries) {
-    const found = entryProblem(namedValue(entry), names, text)
+    const found = entryProblem(namedValue(entry), kind, text)
     if (found !== undefined) return found.words
   }
   return ''

@@ -1,9 +1,11 @@
 import { entryProblem } from './entry-problem.ts'
-import { createForm, type ReadValue } from './form.ts'
+import { is, type ReadValue } from '../property-table.ts'
+import { needsKey, showsKey, tokenProperties } from '../oauth2-client-credentials-properties.ts'
+import { createForm } from './form.ts'
+import { hasMistake } from './form-tabs.ts'
 import { readIssuerPaste } from './issuer-paste.ts'
 import { namedValue } from './named-value.ts'
 import { createNamedValueList, type NamedValueList } from './named-value-list.ts'
-import { numberProblem } from './number-problem.ts'
 import { showSecretSlots } from './secret-slots.ts'
 import { prepareTokenTest } from './token-test.ts'
 import { hostOf, urlProblem } from './url-problem.ts'
@@ -13,12 +15,7 @@ const prefix = 'node-config-input'
 const isFilled = (value: unknown): value is string =>
   typeof value === 'string' && value.trim() !== ''
 const authIs = (value: ReadValue, ...methods: string[]): boolean =>
-  methods.includes(String(value('clientAuth')))
-const isJwtBearer = (value: ReadValue): boolean => value('grantType') === 'jwt_bearer'
-const needsKey = (value: ReadValue): boolean =>
-  authIs(value, 'private_key_jwt') || isJwtBearer(value)
-const showsKey = (value: ReadValue): boolean =>
-  needsKey(value) || (authIs(value, 'auto') && isFilled(value('privateKey')))
+  is('clientAuth', ...methods)(value)
 const takesSecret = (value: ReadValue): boolean =>
   !authIs(value, 'private_key_jwt', 'tls_client_auth', 'none')
 const hasTls = (value: ReadValue): boolean => isFilled(value('tls')) && value('tls') !== '_ADD_'
@@ -26,26 +23,23 @@ const hasTls = (value: ReadValue): boolean => isFilled(value('tls')) && value('t
 const needsSecret = (value: ReadValue): boolean =>
   takesSecret(value) && !(authIs(value, 'auto') && (showsKey(value) || hasTls(value)))
 const needsIssuer = (value: ReadValue): boolean => !isFilled(value('tokenEndpoint'))
-const signs = (value: ReadValue): boolean => showsKey(value) || authIs(value, 'client_secret_jwt')
 
 const form = createForm({
   prefix,
   type: 'oauth2-client-credentials',
   width: 620,
-  numbers: ['defaultLifetime'],
+  table: tokenProperties,
   choices: { assertionAudience: 'oauth2-client-credentials-assertionAudience' },
   rows: {
     issuerRequired: needsIssuer,
     clientSecret: takesSecret,
     clientSecretRequired: needsSecret,
     password: (value) => value('grantType') === 'password',
-    privateKey: showsKey,
-    assertion: signs,
-    jwtBearer: isJwtBearer
+    privateKey: showsKey
   },
   problem
 })
-const { text } = form
+const { text, words } = form
 let lists: NamedValueList[] = []
 
 /** Why a property cannot be used, in words; an empty string where it can, or where it is not used. */
@@ -72,11 +66,7 @@ function problem(property: string, value: unknown, read: ReadValue): string {
     case 'signingAlg':
       return algorithmProblem(given, read)
     case 'assertionAudience':
-      return words(
-        given === 'issuer' && signs(read) && !isFilled(read('issuer')) ? 'assertionIssuer' : ''
-      )
-    case 'defaultLifetime':
-      return words(numberProblem(value, { min: 1, max: 86_400 }), { min: 1, max: 86_400 })
+      return words(given === 'issuer' && !isFilled(read('issuer')) ? 'assertionIssuer' : '')
     case 'refreshOnStatus':
       return words(given.split(',').every(isStatus) ? '' : 'refreshOnStatus')
     case 'extraParams':
@@ -97,10 +87,6 @@ function algorithmProblem(algorithm: string, read: ReadValue): string {
 function isStatus(text: string): boolean {
   const word = text.trim()
   return word === '' || /^[2-5]\d\d$/.test(word)
-}
-
-function words(key: string, values?: Record<string, string | number>): string {
-  return key === '' ? '' : text(`problem.${key}`, values)
 }
 
 function listProblem(value: unknown): string {
@@ -173,10 +159,7 @@ function prepareSection(node: EditorNode): void {
     show(body.hidden !== false)
   })
   form.onMarks(() => {
-    const wrong = [...body.querySelectorAll('.input-error')].some(
-      (field) => field.closest('[data-row][hidden]') === null
-    )
-    if (wrong && body.hidden) show(true)
+    if (body.hidden && hasMistake(body)) show(true)
   })
   const holdsSomething = Object.entries(node._def.defaults).some(
     ([property, { value }]) =>

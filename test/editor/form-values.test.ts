@@ -146,8 +146,34 @@ describe('the values of the forms', () => {
     assert.match(await problem('str', 'Ж'), /cannot carry/)
     assert.match(await problem('env', ''), /environment variable/)
     assert.equal(await problem('env', 'WARD'), '')
+    await editor.page.selectOption('#node-input-format', 'form')
+    await editor.page.click(
+      '.form-row:has(#hl7-https-out-formFields) .red-ui-editableList-addButton'
+    )
+    await editor.ask(
+      `$('#hl7-https-out-formFields .hl7-https-entry-input').typedInput('value', 'x') && 0`
+    )
+    // The runtime reads them whatever the format: the mistake stays in sight.
+    await editor.page.selectOption('#node-input-format', 'raw')
+    assert.match(await editor.page.innerText('#hl7-https-out-formFields-problem'), /Enter a name/)
     await editor.type('#node-input-contentType', 'application/жlm')
     assert.match(await editor.mistake('node-input-contentType'), /cannot carry/)
+  })
+
+  it('are numbers within the bounds of the runtime, whole where it counts', async () => {
+    await editor.edit('bare')
+    await editor.tab('delivery')
+    await editor.page.selectOption('#node-input-order', 'none')
+    for (const [field, value, words] of [
+      ['failureTimeout', '-0.5', /least is 0/],
+      ['failureTimeout', '0.5', /^$/],
+      ['connectTimeout', '3601', /most is 3600/],
+      ['maxInFlight', '1.5', /whole/],
+      ['queueLimit', '0', /least is 1/]
+    ] as const) {
+      await editor.type(`#node-input-${field}`, value)
+      assert.match(await editor.mistake(`node-input-${field}`), words, value)
+    }
   })
 
   describe('and the test message', () => {

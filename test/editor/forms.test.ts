@@ -3,6 +3,9 @@ import { generateKeyPairSync } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { after, before, beforeEach, describe, it } from 'node:test'
 import type { Browser } from 'playwright-core'
+import { outProperties } from '../../nodes/hl7-https-out-properties.ts'
+import { tokenProperties } from '../../nodes/oauth2-client-credentials-properties.ts'
+import { defaultsOf } from '../../nodes/property-table.ts'
 import { type FlowNode, startNodeRed, type TestNodeRed } from '../support/node-red.ts'
 import { Editor, startBrowser } from '../support/editor.ts'
 
@@ -10,64 +13,8 @@ const out = 'hl7-https-out'
 const config = 'oauth2-client-credentials'
 const slots = ['secret1', 'secret2', 'secret3', 'secret4', 'secret5', 'secret6']
 
-/** The public contract: each property with its default. */
-const outDefaults = {
-  name: '',
-  url: '',
-  method: 'POST',
-  auth: '',
-  tokenPlacement: 'header',
-  authHeader: 'Authorization',
-  authScheme: 'Bearer',
-  tls: '',
-  proxy: '',
-  format: 'raw',
-  contentType: '',
-  charset: 'auto',
-  bodyField: 'message',
-  bodyFileName: 'message.hl7',
-  bodyPartType: 'text/plain',
-  bodyEncoding: 'text',
-  bodyTemplate: '',
-  formFields: [],
-  headers: [],
-  replyPath: '',
-  replyEncoding: 'auto',
-  replyCodeActions: '',
-  retryInterval: 5,
-  retryMaxInterval: 60,
-  failureTimeout: 900,
-  failWhileUnreachable: false,
-  connectTimeout: 5,
-  responseTimeout: 30,
-  order: 'fifo',
-  orderKey: 'PID-3.1',
-  maxInFlight: 8,
-  queue: 'disk',
-  queueLimit: 100000,
-  queueCountAlert: 0,
-  queueWaitAlert: 0
-}
-const configDefaults = {
-  name: '',
-  issuer: '',
-  tokenEndpoint: '',
-  grantType: 'client_credentials',
-  clientAuth: 'auto',
-  scope: '',
-  audience: '',
-  resource: '',
-  extraParams: [],
-  keyId: '',
-  signingAlg: '',
-  assertionAudience: 'token_endpoint',
-  assertionSubject: '',
-  assertionClaims: [],
-  defaultLifetime: 300,
-  refreshOnStatus: '401',
-  tls: '',
-  proxy: ''
-}
+const outDefaults = defaultsOf(outProperties)
+const configDefaults = defaultsOf(tokenProperties)
 const configCredentials = [
   'clientId',
   'clientSecret',
@@ -385,7 +332,7 @@ describe('the forms in the editor', () => {
         format
       )
       assert.equal(
-        await editor.page.isVisible('[data-row=formFields]'),
+        await editor.page.isVisible('.form-row:has(#hl7-https-out-formFields)'),
         format === 'form' || format === 'multipart',
         format
       )

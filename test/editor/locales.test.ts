@@ -65,8 +65,13 @@ for (const type of types) {
     })
 
     it('hold the words for every mistake that the form can find', () => {
-      const sources = ['url-problem', 'number-problem', 'named-value', type]
-      const code = sources.map((file) => read('editor', `${file}.ts`)).join('\n')
+      const sources = [
+        'editor/url-problem',
+        'property-table',
+        'editor/named-value',
+        `editor/${type}`
+      ]
+      const code = sources.map((file) => read(`${file}.ts`)).join('\n')
       const judged = [
         ...code.matchAll(/'(url[A-Z]\w+|number\w*|entryName|headerName|hl7Path|secretSlot)'/g)
       ]

@@ -1,0 +1,56 @@
+import type { TokenSettings } from '../src/oauth2/token-settings.ts'
+import { choice, is, list, text, type PropertyTable, type ReadValue } from './property-table.ts'
+
+const isJwtBearer = is('grantType', 'jwt_bearer')
+
+/** The properties of `oauth2-client-credentials`. Times are in seconds. */
+export const tokenProperties = {
+  name: text(),
+  issuer: text(),
+  tokenEndpoint: text(),
+  grantType: choice([
+    'client_credentials',
+    'jwt_bearer',
+    'password'
+  ] as const satisfies TokenSettings['grantType'][]),
+  clientAuth: choice([
+    'auto',
+    'client_secret_basic',
+    'client_secret_basic_raw',
+    'client_secret_post',
+    'client_secret_jwt',
+    'private_key_jwt',
+    'tls_client_auth',
+    'none'
+  ] as const satisfies TokenSettings['clientAuth'][]),
+  scope: text(),
+  audience: text(),
+  resource: text(),
+  extraParams: list(),
+  keyId: text('', showsKey),
+  signingAlg: text('', signs),
+  assertionAudience: text('token_endpoint', signs),
+  assertionSubject: text('', isJwtBearer),
+  assertionClaims: list(isJwtBearer),
+  defaultLifetime: { kind: 'number', default: 300, min: 1, max: 86_400 },
+  refreshOnStatus: text('401'),
+  tls: text(),
+  proxy: text()
+} as const satisfies PropertyTable
+
+/** Whether there is no way without a private key. */
+export function needsKey(value: ReadValue): boolean {
+  return is('clientAuth', 'private_key_jwt')(value) || isJwtBearer(value)
+}
+
+/** Whether a private key is used. */
+export function showsKey(value: ReadValue): boolean {
+  const key = value('privateKey')
+  const isFilled = typeof key === 'string' && key.trim() !== ''
+  return needsKey(value) || (is('clientAuth', 'auto')(value) && isFilled)
+}
+
+/** Whether an assertion is signed. */
+export function signs(value: ReadValue): boolean {
+  return showsKey(value) || is('clientAuth', 'client_secret_jwt')(value)
+}
