@@ -7,9 +7,15 @@ import { parseReplyRules, type ReplyRules } from '../src/rules/reply-rules.ts'
 import { charsetOfLabel, unknownCharset } from '../src/hl7/charset.ts'
 import { parsePath, type Hl7Path } from '../src/hl7/path.ts'
 import type { HttpClientSettings } from '../src/http-client/http-client.ts'
-import { headerNameProblem, headerValueProblem } from '../src/https/header-values.ts'
+import {
+  headerNameProblem,
+  headerValueProblem,
+  headerWords,
+  type HeaderProblem
+} from '../src/https/header-values.ts'
 import type { ReceiverSettings } from '../src/https/receiver.ts'
 import { targetUrl } from '../src/https/target-url.ts'
+import { printable } from '../src/delivery/explain.ts'
 import { diskQueueProblem } from '../src/outbox/disk-outbox.ts'
 import { hasClientCertificate, readConnection } from './connection.ts'
 import { hideValues, untoldTexts } from './hidden-values.ts'
@@ -204,21 +210,23 @@ function readReceiver(
   const headers = readNamedValues(RED, node, properties, 'headers', credentials)
   const formFields = readNamedValues(RED, node, properties, 'formFields', credentials)
   if (properties.applies('authHeader')) {
-    note(problems, 'authHeader', headerNameProblem(authHeader))
-    note(problems, 'authScheme', headerValueProblem(authScheme))
+    noteHeader(problems, 'authHeader', headerNameProblem(authHeader))
+    noteHeader(problems, 'authScheme', headerValueProblem(authScheme))
   }
   for (const { name, value } of headers) {
-    if (name !== '') note(problems, 'headers', headerNameProblem(name))
-    if (typeof value === 'string') note(problems, `headers, ${name}`, headerValueProblem(value))
+    if (name !== '') noteHeader(problems, `headers, ${printable(name)}`, headerNameProblem(name))
+    if (typeof value === 'string') {
+      noteHeader(problems, `headers, ${name}`, headerValueProblem(value))
+    }
     if (withToken && tokenPlacement === 'header' && same(name, authHeader)) {
       problems.push(`headers: ${name} is the header of the token`)
     }
   }
   const contentType = properties.text('contentType').trim()
-  note(problems, 'contentType', headerValueProblem(contentType))
+  noteHeader(problems, 'contentType', headerValueProblem(contentType))
   const bodyPartType = properties.filled('bodyPartType')
   if (properties.applies('bodyPartType')) {
-    note(problems, 'bodyPartType', headerValueProblem(bodyPartType))
+    noteHeader(problems, 'bodyPartType', headerValueProblem(bodyPartType))
   }
   const template = properties.text('bodyTemplate')
   const bodyTemplate =
@@ -297,6 +305,14 @@ function attempt<Result>(
 
 function note(problems: string[], property: string, problem: string | undefined): void {
   if (problem !== undefined) problems.push(`${property}: ${problem}`)
+}
+
+function noteHeader(
+  problems: string[],
+  property: string,
+  problem: HeaderProblem | undefined
+): void {
+  if (problem !== undefined) problems.push(`${property}: ${headerWords[problem]}`)
 }
 
 function same(a: string, b: string): boolean {

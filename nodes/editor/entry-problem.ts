@@ -19,7 +19,9 @@ export function entryProblem(
 ): EntryProblem | undefined {
   const problem = namedValueProblem(entry, names)
   if (problem !== '') {
-    const onName = ['entryName', 'headerName', 'headerReserved'].includes(problem)
+    const onName = ['entryName', 'headerName', 'headerReserved', 'headerContentType'].includes(
+      problem
+    )
     return { field: onName ? 'name' : 'value', words: text(`problem.${problem}`) }
   }
   if (entry.valueType !== 'msg' && entry.valueType !== 'jsonata') return undefined

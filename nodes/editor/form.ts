@@ -1,7 +1,7 @@
 import { numberProblem, type PropertyTable, type ReadValue } from '../property-table.ts'
 import { addFormStyle } from './form-style.ts'
 import { isUnused } from './form-tabs.ts'
-import { isVariable } from './url-problem.ts'
+import { isVariable } from './host-of.ts'
 
 /** What a form of one node type is made of. */
 export interface FormDefinition {
@@ -37,7 +37,7 @@ export interface Form {
   /** A validator's answer for Node-RED: `true`, or the reason in words. */
   problem: (node: EditorNode, property: string, value: unknown) => true | string
   /** The words for a mistake in the editor's language; an empty string for none. */
-  words: (key: string, values?: Record<string, string | number>) => string
+  words: (key: string | undefined, values?: Record<string, string | number>) => string
   /** A label or a message in the editor's language. */
   text: (key: string, values?: Record<string, string | number>) => string
   /** Shows the rows that apply now. */
@@ -69,7 +69,8 @@ export function createForm(definition: FormDefinition): Form {
   const { type, table } = definition
   const text: Form['text'] = (key, values) =>
     RED._(`@hl7-https/node-red-hl7-https-out/${type}:${key}`, values)
-  const words: Form['words'] = (key, values) => (key === '' ? '' : text(`problem.${key}`, values))
+  const words: Form['words'] = (key = '', values) =>
+    key === '' ? '' : text(`problem.${key}`, values)
   const field = (property: string): EditorElements => $(`#${definition.prefix}-${property}`)
   const root = (): HTMLElement => {
     const element = document.getElementById(`${type}-form`)

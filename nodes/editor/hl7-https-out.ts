@@ -1,17 +1,18 @@
 import { parseReplyRules, ReplyRulesError } from '../../src/rules/reply-rules.ts'
-import { headerValueProblem } from '../../src/https/header-values.ts'
+import { urlProblem } from '../../src/http-client/url-problem.ts'
+import { headerNameProblem, headerValueProblem } from '../../src/https/header-values.ts'
 import { entryProblem } from './entry-problem.ts'
 import { outProperties } from '../hl7-https-out-properties.ts'
 import { is, names, type ReadValue } from '../property-table.ts'
 import { createForm } from './form.ts'
 import { createFormTabs } from './form-tabs.ts'
-import { headerProblem, isHl7Path, namedValue } from './named-value.ts'
+import { isHl7Path, namedValue } from './named-value.ts'
 import { createNamedValueList, type NamedValueList } from './named-value-list.ts'
 import { prepareReplyRules, type ReplyRulesView } from './reply-rule-list.ts'
 import { showSecretSlots } from './secret-slots.ts'
 import { prepareTestMessage } from './test-message.ts'
 import { createTypedInput } from './typed-input.ts'
-import { hostOf, isVariable, urlProblem } from './url-problem.ts'
+import { hostOf } from './host-of.ts'
 
 /** The content type that each format sends when the field is empty. */
 const contentTypes: Record<string, string> = {
@@ -50,9 +51,9 @@ function problem(property: string, value: unknown, read: ReadValue): string {
     case 'tokenPlacement':
       return words(given === 'body' && read('format') !== 'form' ? 'tokenBody' : '')
     case 'authHeader':
-      return words(given === '' ? '' : headerProblem(given))
+      return given === '' ? '' : words(headerNameProblem(given))
     case 'authScheme':
-      return words(headerValueProblem(given) === undefined ? '' : 'headerValue')
+      return words(headerValueProblem(given))
     case 'contentType':
     case 'bodyPartType':
       return contentTypeProblem(given)
@@ -102,7 +103,7 @@ function headersProblem(value: unknown, read: ReadValue): string {
 function contentTypeProblem(given: string): string {
   if (given === '') return ''
   if (!/^[^\s/;,]+\/[^\s/;,]+/.test(given)) return words('contentType')
-  return words(headerValueProblem(given) === undefined ? '' : 'headerValue')
+  return words(headerValueProblem(given))
 }
 
 function listProblem(value: unknown, kind: 'header' | 'any'): string {
@@ -190,6 +191,6 @@ const hl7HttpsOutForm = {
     resizeTabs?.()
   },
   problem: form.problem,
-  hostOf: (url: unknown): string => (isVariable(String(url)) ? String(url) : hostOf(url))
+  hostOf
 }
 Object.assign(window, { hl7HttpsOutForm })

@@ -65,21 +65,24 @@ for (const type of types) {
     })
 
     it('hold the words for every mistake that the form can find', () => {
+      const shared = ['../src/http-client/url-problem.ts', 'property-table.ts']
+      const ofHeaders = ['../src/https/header-values.ts', 'editor/named-value.ts']
       const sources = [
-        'editor/url-problem',
-        'property-table',
-        'editor/named-value',
-        `editor/${type}`
+        ...shared,
+        ...(type === 'hl7-https-out' ? ofHeaders : []),
+        `editor/${type}.ts`
       ]
-      const code = sources.map((file) => read(`${file}.ts`)).join('\n')
+      const code = sources.map((file) => read(file)).join('\n')
       const judged = [
-        ...code.matchAll(/'(url[A-Z]\w+|number\w*|entryName|headerName|hl7Path|secretSlot)'/g)
+        ...code.matchAll(
+          /'(url[A-Z]\w+|number\w*|entryName|envName|header[A-Z]\w+|hl7Path|secretSlot)'/g
+        )
       ]
       const own = [...read('editor', `${type}.ts`).matchAll(/\? '(\w*)' : '(\w*)'/g)]
       const keys = [
         ...judged.map(([, key]) => key ?? ''),
         ...own.flatMap(([, yes, no]) => [yes ?? '', no ?? ''])
-      ].filter((key) => key !== '' && key !== 'header' && key !== 'any')
+      ].filter((key) => !['', 'header', 'any', 'headers'].includes(key))
       assert.deepEqual(
         [...new Set(keys)].filter((key) => !has(`problem.${key}`)),
         []
