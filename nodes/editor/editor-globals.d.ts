@@ -78,6 +78,9 @@ interface EditorTabs {
   resize(): void
 }
 
+/** The names of character sets that the runtime knows, put in by the build. */
+declare const CHARSET_NAMES: readonly string[]
+
 declare const RED: {
   _(key: string, values?: Record<string, string | number>): string
   tabs: {

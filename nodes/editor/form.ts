@@ -44,7 +44,9 @@ export interface Form {
   showRows: () => void
   /** Calls back whenever a mark for a mistake may have changed. */
   onMarks: (listener: () => void) => void
-  /** The field or list of a property; null while the form is closed. */
+  /** The id of the field of a property. */
+  idOf: (property: string) => string
+  /** The field, list or other part of a property; null while the form is closed. */
   element: (property: string) => HTMLElement | null
   /** The form's element while it is open. */
   root: () => HTMLElement
@@ -71,7 +73,8 @@ export function createForm(definition: FormDefinition): Form {
     RED._(`@hl7-https/node-red-hl7-https-out/${type}:${key}`, values)
   const words: Form['words'] = (key = '', values) =>
     key === '' ? '' : text(`problem.${key}`, values)
-  const field = (property: string): EditorElements => $(`#${definition.prefix}-${property}`)
+  const idOf = (property: string): string => `${definition.prefix}-${property}`
+  const field = (property: string): EditorElements => $(`#${idOf(property)}`)
   const root = (): HTMLElement => {
     const element = document.getElementById(`${type}-form`)
     if (element === null) throw new Error(`No form of ${type}`)
@@ -140,6 +143,7 @@ export function createForm(definition: FormDefinition): Form {
     words,
     showRows,
     root,
+    idOf,
     element,
     properties: () => {
       if (open === undefined) throw new Error('The form is not open')
@@ -299,25 +303,31 @@ function saveNumber(
   if (Number(node[property]) !== given || node[property] === '') node[property] = given
 }
 
-/** Adds, changes or removes the words under a marked field. */
+/** Marks a field for readers of the screen, and says under it why. */
 function explain(input: HTMLElement, marked: boolean, reason: string): void {
-  const id = `${input.id}-problem`
-  let words = document.getElementById(id)
-  if (reason === '') {
-    words?.remove()
-  } else {
-    if (words === null) {
-      words = document.createElement('div')
-      words.id = id
-      words.className = 'hl7-https-problem'
-      words.setAttribute('role', 'status')
-      const row = input.closest('.form-row')
-      row?.insertBefore(words, row.querySelector(':scope > .hl7-https-hint'))
-    }
-    if (words.textContent !== reason) words.textContent = reason
-  }
+  showReason(input, reason)
   if (marked) input.setAttribute('aria-invalid', 'true')
   else input.removeAttribute('aria-invalid')
   if (reason === '') input.removeAttribute('aria-describedby')
-  else input.setAttribute('aria-describedby', id)
+  else input.setAttribute('aria-describedby', `${input.id}-problem`)
+}
+
+/** Adds, changes or removes the words for a mistake under a field or a list. */
+export function showReason(field: HTMLElement, reason: string): void {
+  const id = `${field.id}-problem`
+  let words = document.getElementById(id)
+  if (reason === '') {
+    words?.remove()
+    return
+  }
+  if (words === null) {
+    words = document.createElement('div')
+    words.id = id
+    words.className = 'hl7-https-problem'
+    words.classList.toggle('hl7-https-list-problem', field instanceof HTMLOListElement)
+    words.setAttribute('role', 'status')
+    const row = field.closest('.form-row')
+    row?.insertBefore(words, row.querySelector(':scope > .hl7-https-hint'))
+  }
+  if (words.textContent !== reason) words.textContent = reason
 }

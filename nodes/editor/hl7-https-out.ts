@@ -1,15 +1,13 @@
 import { parseReplyRules, ReplyRulesError } from '../../src/rules/reply-rules.ts'
 import { urlProblem } from '../../src/http-client/url-problem.ts'
 import { headerNameProblem, headerValueProblem } from '../../src/https/header-values.ts'
-import { entryProblem } from './entry-problem.ts'
 import { outProperties } from '../hl7-https-out-properties.ts'
 import { is, names, type ReadValue } from '../property-table.ts'
 import { createForm } from './form.ts'
 import { createFormTabs } from './form-tabs.ts'
 import { isHl7Path, namedValue } from './named-value.ts'
-import { createNamedValueList, type NamedValueList } from './named-value-list.ts'
+import { createNamedValueLists, listProblem, type NamedValueLists } from './named-value-list.ts'
 import { prepareReplyRules, type ReplyRulesView } from './reply-rule-list.ts'
-import { showSecretSlots } from './secret-slots.ts'
 import { prepareTestMessage } from './test-message.ts'
 import { createTypedInput } from './typed-input.ts'
 import { hostOf } from './host-of.ts'
@@ -38,7 +36,7 @@ const form = createForm({
   problem
 })
 const { text, words } = form
-let lists: NamedValueList[] = []
+let lists: NamedValueLists | undefined
 let rules: ReplyRulesView | undefined
 let resizeTabs: (() => void) | undefined
 
@@ -54,6 +52,8 @@ function problem(property: string, value: unknown, read: ReadValue): string {
       return given === '' ? '' : words(headerNameProblem(given))
     case 'authScheme':
       return words(headerValueProblem(given))
+    case 'charset':
+      return words(isCharset(given) ? '' : 'charset')
     case 'contentType':
     case 'bodyPartType':
       return contentTypeProblem(given)
@@ -67,7 +67,7 @@ function problem(property: string, value: unknown, read: ReadValue): string {
     case 'headers':
       return headersProblem(value, read)
     case 'formFields':
-      return listProblem(value, 'any')
+      return listProblem(value, 'any', words)
     default:
       return ''
   }
@@ -92,11 +92,16 @@ function rulesProblem(rules: string): string {
 }
 
 function headersProblem(value: unknown, read: ReadValue): string {
-  const found = listProblem(value, 'header')
+  const found = listProblem(value, 'header', words)
   if (found !== '' || !tokenIn('header')(read) || !Array.isArray(value)) return found
   const tokenHeader = String(read('authHeader')).trim() || 'Authorization'
   const given = (value as unknown[]).map((entry) => namedValue(entry).name.trim().toLowerCase())
   return words(given.includes(tokenHeader.toLowerCase()) ? 'headerIsToken' : '')
+}
+
+function isCharset(label: string): boolean {
+  const key = label.toLowerCase().replace(/[^a-z0-9]/g, '')
+  return ['', 'auto'].includes(label.toLowerCase()) || CHARSET_NAMES.includes(key)
 }
 
 /** A media type (RFC 9110 §8.3.1), its parameters not looked at, in characters that a header can carry. */
@@ -104,15 +109,6 @@ function contentTypeProblem(given: string): string {
   if (given === '') return ''
   if (!/^[^\s/;,]+\/[^\s/;,]+/.test(given)) return words('contentType')
   return words(headerValueProblem(given))
-}
-
-function listProblem(value: unknown, kind: 'header' | 'any'): string {
-  const entries: unknown[] = Array.isArray(value) ? value : []
-  for (const entry of entries) {
-    const found = entryProblem(namedValue(entry), kind, text)
-    if (found !== undefined) return found.words
-  }
-  return ''
 }
 
 function prepare(node: EditorNode): void {
@@ -134,27 +130,12 @@ function prepare(node: EditorNode): void {
   resizeTabs = tabs.resize
   form.onMarks(tabs.mark)
 
-  lists = []
-  const showSlots = (): void => {
-    showSecretSlots(
-      node,
-      form.root(),
-      'node-input',
-      lists.flatMap((list) => list.slots())
-    )
-  }
   const types = ['str', 'env', 'cred', 'msg', 'jsonata', 'hl7'] as const
-  lists = (['formFields', 'headers'] as const).map((property) =>
-    createNamedValueList(node, {
-      property,
-      element: `hl7-https-out-${property}`,
-      types,
-      names: property === 'headers' ? 'header' : 'any',
-      text,
-      onChange: showSlots
-    })
-  )
-  showSlots()
+  const made = createNamedValueLists(form, node, {
+    formFields: { types, names: 'any' },
+    headers: { types, names: 'header' }
+  })
+  lists = made
 
   const showContentType = (): void => {
     const input = document.getElementById('node-input-contentType')
@@ -168,7 +149,7 @@ function prepare(node: EditorNode): void {
   prepareTestMessage({
     form,
     node,
-    lists: () => ({ headers: lists[1]?.entries(), formFields: lists[0]?.entries() })
+    lists: made.entries
   })
   document.getElementById('hl7-https-out-rules-help')?.addEventListener('click', (event) => {
     event.preventDefault()
@@ -177,7 +158,7 @@ function prepare(node: EditorNode): void {
 }
 
 function save(node: EditorNode): void {
-  for (const list of lists) list.save(node)
+  lists?.save()
   rules?.save()
   form.save(node)
 }

@@ -1,13 +1,10 @@
-import { entryProblem } from './entry-problem.ts'
 import { is, type ReadValue } from '../property-table.ts'
 import { needsKey, showsKey, tokenProperties } from '../oauth2-client-credentials-properties.ts'
 import { createForm } from './form.ts'
 import { hostOf } from './host-of.ts'
 import { hasMistake } from './form-tabs.ts'
 import { readIssuerPaste } from './issuer-paste.ts'
-import { namedValue } from './named-value.ts'
-import { createNamedValueList, type NamedValueList } from './named-value-list.ts'
-import { showSecretSlots } from './secret-slots.ts'
+import { createNamedValueLists, listProblem, type NamedValueLists } from './named-value-list.ts'
 import { prepareTokenTest } from './token-test.ts'
 import { urlProblem } from '../../src/http-client/url-problem.ts'
 
@@ -41,7 +38,7 @@ const form = createForm({
   problem
 })
 const { text, words } = form
-let lists: NamedValueList[] = []
+let lists: NamedValueLists | undefined
 
 /** Why a property cannot be used, in words; an empty string where it can, or where it is not used. */
 function problem(property: string, value: unknown, read: ReadValue): string {
@@ -72,7 +69,7 @@ function problem(property: string, value: unknown, read: ReadValue): string {
       return words(given.split(',').every(isStatus) ? '' : 'refreshOnStatus')
     case 'extraParams':
     case 'assertionClaims':
-      return listProblem(value)
+      return listProblem(value, 'any', words)
     default:
       return ''
   }
@@ -90,52 +87,20 @@ function isStatus(text: string): boolean {
   return word === '' || /^[2-5]\d\d$/.test(word)
 }
 
-function listProblem(value: unknown): string {
-  const entries: unknown[] = Array.isArray(value) ? value : []
-  for (const entry of entries) {
-    const found = entryProblem(namedValue(entry), 'any', text)
-    if (found !== undefined) return found.words
-  }
-  return ''
-}
-
 function prepare(node: EditorNode): void {
   form.prepare(node)
-  lists = []
-  const showSlots = (): void => {
-    showSecretSlots(
-      node,
-      form.root(),
-      prefix,
-      lists.flatMap((list) => list.slots())
-    )
-  }
-  lists = [
-    createNamedValueList(node, {
-      property: 'extraParams',
-      element: 'oauth2-client-credentials-extraParams',
-      types: ['str', 'env', 'cred'],
-      names: 'any',
-      text,
-      onChange: showSlots
-    }),
-    createNamedValueList(node, {
-      property: 'assertionClaims',
-      element: 'oauth2-client-credentials-assertionClaims',
-      types: [],
-      names: 'any',
-      text,
-      onChange: showSlots
-    })
-  ]
-  showSlots()
+  const made = createNamedValueLists(form, node, {
+    extraParams: { types: ['str', 'env', 'cred'], names: 'any' },
+    assertionClaims: { types: [], names: 'any' }
+  })
+  lists = made
   prepareSection(node)
   prepareKeyFile()
   preparePastedUrl()
   prepareTokenTest({
     form,
     nodeId: node.id,
-    lists: () => ({ extraParams: lists[0]?.entries(), assertionClaims: lists[1]?.entries() }),
+    lists: made.entries,
     onIssuer: (issuer) => {
       $(`#${prefix}-issuer`).val(issuer).trigger('change')
       note(text('note.issuerSlash', { issuer }))
@@ -224,7 +189,7 @@ function note(words: string): void {
 }
 
 function save(node: EditorNode): void {
-  for (const list of lists) list.save(node)
+  lists?.save()
   form.save(node)
 }
 

@@ -72,6 +72,14 @@ describe('the values of the forms', () => {
       `JSON.stringify(Object.entries(RED.nodes.convertNode(RED.nodes.node('${id}'))).sort())`
     )
 
+  it('are looked after by one script for each form', () => {
+    const scripts = editor.requests.filter((request) => request.includes('/resources/@hl7-https/'))
+    assert.deepEqual(
+      [...new Set(scripts)].map((request) => /[\w-]+\.js/.exec(request)?.[0]).sort(),
+      [`${out}.js`, `${config}.js`]
+    )
+  })
+
   for (const how of ['cancel', 'ok'] as const) {
     it(`are not written onto the node by a form that is closed by ${how} without a change`, async () => {
       for (const id of ['bare', 'variables', 'auth', 'listed']) {
@@ -158,6 +166,23 @@ describe('the values of the forms', () => {
     assert.match(await editor.page.innerText('#hl7-https-out-formFields-problem'), /Enter a name/)
     await editor.type('#node-input-contentType', 'application/жlm')
     assert.match(await editor.mistake('node-input-contentType'), /cannot carry/)
+  })
+
+  it('of the character set are names that the runtime knows', async () => {
+    await editor.edit('bare')
+    await editor.tab('message')
+    await editor.page.selectOption('#hl7-https-out-charset', '')
+    for (const [name, words] of [
+      ['windows-1250', /^$/],
+      ['ISO_8859-2', /^$/],
+      ['8859/15', /^$/],
+      ['koi8-r', /^$/],
+      ['nonsense', /known/],
+      ['base64', /known/]
+    ] as const) {
+      await editor.type('#node-input-charset', name)
+      assert.match(await editor.mistake('node-input-charset'), words, name)
+    }
   })
 
   it('are numbers within the bounds of the runtime, whole where it counts', async () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readdirSync, readFileSync } from 'node:fs'
+import { globSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
@@ -87,6 +87,22 @@ for (const type of types) {
         [...new Set(keys)].filter((key) => !has(`problem.${key}`)),
         []
       )
+    })
+
+    it('are all used', () => {
+      const files = ['nodes/*.ts', 'nodes/editor/*.ts', 'src/**/*.ts'].flatMap((glob) =>
+        globSync(glob, { cwd: join(nodes, '..') })
+      )
+      const code = files.map((file) => read('..', file)).join('\n')
+      const html = read(`${type}.html`)
+      const unused = [...textsOf('en-US', type).keys()].filter((key) => {
+        const [section = '', last = ''] = key.split('.')
+        const whole = new RegExp(`\\b${section}\\.${last}\\b`)
+        if (whole.test(html) || whole.test(code)) return false
+        // A key that is put together: `condition.${name}`, with the name elsewhere.
+        return !code.includes(`\`${section}.\${`) || !new RegExp(`\\b${last}\\b`).test(code)
+      })
+      assert.deepEqual(unused, [])
     })
 
     it('come with a help text', () => {
