@@ -2,7 +2,7 @@ import type { NodeAPI } from 'node-red'
 import type { ProxySettings } from '../src/http-client/proxy.ts'
 import type { TlsSettings } from '../src/http-client/agent.ts'
 import { tlsProblem } from '../src/http-client/tls-problem.ts'
-import { isUnset, type Properties } from './properties.ts'
+import { isUnset } from './properties.ts'
 
 /** What we use of Node-RED's own `tls-config` node. */
 interface TlsConfigNode {
@@ -26,7 +26,10 @@ export interface Connection {
 }
 
 /** Reads the `tls` and `proxy` properties; what cannot be used is a problem of the node. */
-export function readConnection(RED: NodeAPI, properties: Properties): Connection {
+export function readConnection(
+  RED: NodeAPI,
+  properties: { problems: string[]; text(name: 'tls' | 'proxy'): string }
+): Connection {
   const { problems } = properties
   const tlsId = properties.text('tls')
   const proxyId = properties.text('proxy')

@@ -1,8 +1,11 @@
 import type { NodeAPI, Node, NodeMessage } from 'node-red'
 import { parsePath } from '../src/hl7/path.ts'
 import type { NamedValue } from '../src/https/receiver.ts'
+import type { outProperties } from './hl7-https-out-properties.ts'
 import { compileJsonata } from './jsonata.ts'
+import type { tokenProperties } from './oauth2-client-credentials-properties.ts'
 import { isUnset, Properties } from './properties.ts'
+import { choice, text } from './property-table.ts'
 
 /** The six slots for values that do not belong into a flow file. */
 export const SECRET_SLOTS = ['secret1', 'secret2', 'secret3', 'secret4', 'secret5', 'secret6']
@@ -10,21 +13,31 @@ export const SECRET_SLOTS = ['secret1', 'secret2', 'secret3', 'secret4', 'secret
 /** As Node-RED keeps them, environment variables in place: of a hand-written flow of any type. */
 export type Credentials = Readonly<Record<string, unknown>>
 
-const STATIC_TYPES = ['str', 'env', 'cred'] as const
-const TYPES = [...STATIC_TYPES, 'msg', 'jsonata', 'hl7'] as const
+/** An entry of a list whose values are known at deploy, and of one whose values a message may give. */
+const STATIC_ENTRY = { name: text(), value: text(), valueType: choice(['str', 'env', 'cred']) }
+const ENTRY = {
+  ...STATIC_ENTRY,
+  valueType: choice(['str', 'env', 'cred', 'msg', 'jsonata', 'hl7'])
+}
+/** What is read of an entry of either kind. */
+interface Entry {
+  readonly problems: string[]
+  text(name: keyof typeof ENTRY): string
+  rawText(name: keyof typeof ENTRY): string | undefined
+}
+const SLOTS = Object.fromEntries(SECRET_SLOTS.map((slot) => [slot, text()]))
 
 /** Reads a list of `{name, value, valueType}` whose values are known at deploy. */
 export function readStaticValues(
   RED: NodeAPI,
   node: Node | null,
-  properties: Properties,
-  listName: string,
+  properties: Properties<typeof tokenProperties>,
+  listName: 'extraParams' | 'assertionClaims',
   credentials: Credentials
 ): { name: string; value: string }[] {
-  return properties.list(listName).map((item) => {
+  return properties.list(listName, STATIC_ENTRY).map((item) => {
     const name = item.text('name').trim()
-    const type = item.choice('valueType', STATIC_TYPES, 'str')
-    const value = staticValue(RED, node, item, type, credentials)
+    const value = staticValue(RED, node, item, item.choice('valueType'), credentials)
     collect(properties, item, listName, name)
     return { name, value }
   })
@@ -34,11 +47,11 @@ export function readStaticValues(
 export function readNamedValues(
   RED: NodeAPI,
   node: Node,
-  properties: Properties,
-  listName: string,
+  properties: Properties<typeof outProperties>,
+  listName: 'headers' | 'formFields',
   credentials: Credentials
 ): NamedValue[] {
-  return properties.list(listName).map((item) => {
+  return properties.list(listName, ENTRY).map((item) => {
     const name = item.text('name').trim()
     const value = namedValue(RED, node, item, credentials)
     collect(properties, item, listName, name)
@@ -49,10 +62,10 @@ export function readNamedValues(
 function namedValue(
   RED: NodeAPI,
   node: Node,
-  item: Properties,
+  item: Properties<typeof ENTRY>,
   credentials: Credentials
 ): NamedValue['value'] {
-  const type = item.choice('valueType', TYPES, 'str')
+  const type = item.choice('valueType')
   if (type === 'str' || type === 'env' || type === 'cred') {
     return staticValue(RED, node, item, type, credentials)
   }
@@ -84,8 +97,8 @@ function namedValue(
 function staticValue(
   RED: NodeAPI,
   node: Node | null,
-  item: Properties,
-  type: (typeof STATIC_TYPES)[number],
+  item: Entry,
+  type: (typeof STATIC_ENTRY.valueType.words)[number],
   credentials: Credentials
 ): string {
   if (type === 'env') return variableValue(RED, node, item)
@@ -95,7 +108,7 @@ function staticValue(
     item.problems.push('a secret value must name one of the slots secret1 to secret6')
     return ''
   }
-  const slots = new Properties(credentials)
+  const slots = new Properties(SLOTS, credentials)
   const secret = slots.text(value)
   if (secret === '' && slots.problems.length === 0) {
     slots.problems.push(`the secret ${value} is empty`)
@@ -108,7 +121,7 @@ function staticValue(
  * Node-RED puts the variable's value in the place of `${NAME}`, in a list too: the name stands in the
  * flow file alone, and what stands in the list may be a secret that no text shows.
  */
-function variableValue(RED: NodeAPI, node: Node | null, item: Properties): string {
+function variableValue(RED: NodeAPI, node: Node | null, item: Entry): string {
   const name = item.rawText('value')
   const value = environmentValue(RED, node, name ?? item.text('value'))
   if (value === undefined) {
@@ -122,8 +135,8 @@ function variableValue(RED: NodeAPI, node: Node | null, item: Properties): strin
  * What does not stand in the flow file is not for everybody who may send a test message. An expression
  * reads variables (`$env`) and context.
  */
-function isSecret(item: Properties): boolean | 'expression' {
-  const type = item.text('valueType') || 'str'
+function isSecret(item: Entry): boolean | 'expression' {
+  const type = item.text('valueType')
   if (type === 'cred' || type === 'env') return true
   const raw = item.rawText('value')
   if (raw === undefined ? item.text('value') !== '' : isUnset(raw)) return true
@@ -170,7 +183,12 @@ function asText(value: unknown): string | undefined {
   return typeof value === 'string' ? value : JSON.stringify(value ?? undefined)
 }
 
-function collect(properties: Properties, item: Properties, listName: string, name: string): void {
+function collect(
+  properties: { problems: string[] },
+  item: Entry,
+  listName: string,
+  name: string
+): void {
   if (name === '') item.problems.push('an entry has no name')
   // As it is written: what a variable holds is not for the log.
   const written = (item.rawText('name') ?? name).trim().slice(0, 60)

@@ -3,8 +3,9 @@ import { TokenSource } from '../src/oauth2/token-source.ts'
 import { readConnection } from './connection.ts'
 import { flowFileProperties, SECRET_SLOTS } from './named-values.ts'
 import { authParts, takeCredentials } from './node-parts.ts'
+import { tokenProperties } from './oauth2-client-credentials-properties.ts'
 import { isUnset, Properties } from './properties.ts'
-import { readTokenSettings, TOKEN_PROPERTIES, tokenHttpClient } from './read-token-settings.ts'
+import { readTokenSettings, tokenHttpClient } from './read-token-settings.ts'
 import { registerTokenRoute } from './token-route.ts'
 
 /** Registers the config node that always has a fresh token. */
@@ -13,7 +14,7 @@ export default function (RED: NodeAPI): void {
 
   function OAuth2ClientCredentials(this: Node, config: NodeDef): void {
     RED.nodes.createNode(this, config)
-    const properties = new Properties(config, flowFileProperties(RED, this))
+    const properties = new Properties(tokenProperties, config, flowFileProperties(RED, this))
     const connection = readConnection(RED, properties)
     const refreshOnStatus = readStatuses(properties)
     const settings = readTokenSettings(RED, this, properties, takeCredentials(this), connection)
@@ -56,9 +57,9 @@ export default function (RED: NodeAPI): void {
   )
 }
 
-function readStatuses(properties: Properties): ReadonlySet<number> {
+function readStatuses(properties: Properties<typeof tokenProperties>): ReadonlySet<number> {
   const statuses = new Set<number>()
-  const list = properties.text('refreshOnStatus', TOKEN_PROPERTIES.refreshOnStatus)
+  const list = properties.text('refreshOnStatus')
   // An unset variable has been named already.
   for (const word of isUnset(list) ? [] : list.split(',')) {
     const text = word.trim()

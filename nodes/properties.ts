@@ -1,76 +1,112 @@
+import { numberProblem, type NumberBounds, type PropertyTable } from './property-table.ts'
+
+/** The names in a table of the properties of one kind. */
+type NamesOf<Table extends PropertyTable, Kind> = {
+  [Name in keyof Table]: Table[Name]['kind'] extends Kind ? Name : never
+}[keyof Table] &
+  string
+type WordsOf<Property> = Property extends { words: readonly (infer Word)[] } ? Word : never
+
 /**
  * Reads a node's properties from a flow file: a missing one has its default, a value of the wrong
  * kind or an unset environment variable is a problem in words. Problems are collected, so that a
  * constructor never throws and the user sees all of them.
  */
-export class Properties {
+export class Properties<Table extends PropertyTable> {
   readonly problems: string[] = []
   readonly #values: Readonly<Record<string, unknown>>
   readonly #raw: Readonly<Record<string, unknown>>
+  readonly #table: Table
 
   /**
+   * @param table what is said of each property
    * @param values environment variables in place
    * @param raw the same as the flow file has it, where it is known
    */
-  constructor(values: object, raw: object = {}) {
+  constructor(table: Table, values: object, raw: object = {}) {
+    this.#table = table
     this.#values = values as Record<string, unknown>
     this.#raw = raw as Record<string, unknown>
   }
 
   /** A string as the flow file has it; undefined where that is not known. */
-  rawText(name: string): string | undefined {
+  rawText(name: keyof Table & string): string | undefined {
     const value = this.#raw[name]
     return typeof value === 'string' ? value : undefined
   }
 
+  /** Whether the property is used with the values of the others. */
+  applies(name: keyof Table & string): boolean {
+    const read = (other: string): unknown =>
+      this.#values[other] ?? (this.#table as PropertyTable)[other]?.default
+    return this.#table[name]?.when?.(read) ?? true
+  }
+
   /** A string; numbers and booleans of a hand-written flow file count as their text. */
-  text(name: string, fallback = ''): string {
+  text(name: keyof Table & string): string {
+    const byDefault = String(this.#table[name]?.default)
     const value = this.#values[name]
-    if (value === undefined || value === null) return fallback
+    if (value === undefined || value === null) return byDefault
     if (typeof value === 'string') {
       this.#isUnset(name, value)
       return value
     }
     if (typeof value === 'number' || typeof value === 'boolean') return String(value)
     this.problems.push(`${name} must be a text`)
-    return fallback
+    return byDefault
+  }
+
+  /** A string; its default where it is blank. */
+  filled(name: keyof Table & string): string {
+    const text = this.text(name)
+    return text.trim() === '' ? String(this.#table[name]?.default) : text
   }
 
   /** One of a few words; empty counts as missing. */
-  choice<Word extends string>(name: string, words: readonly Word[], fallback: Word): Word {
-    const text = this.text(name, fallback)
-    if (text === '') return fallback
+  choice<Name extends NamesOf<Table, 'choice'>>(name: Name): WordsOf<Table[Name]> {
+    const { words, default: byDefault } = this.#table[name] as unknown as {
+      words: readonly WordsOf<Table[Name]>[]
+      default: WordsOf<Table[Name]>
+    }
+    const text = this.text(name)
+    if (text === '') return byDefault
     const word = words.find((candidate) => candidate === text)
     if (word !== undefined) return word
     if (!isUnset(text)) this.problems.push(`${name} must be one of ${words.join(', ')}`)
-    return fallback
+    return byDefault
   }
 
-  /** A number, also as text; empty counts as missing. */
-  number(name: string, fallback: number, { min = 0, max = Number.MAX_SAFE_INTEGER } = {}): number {
-    const text = this.text(name, String(fallback)).trim()
-    if (text === '') return fallback
-    const number = Number(text)
-    if (Number.isFinite(number) && number >= min && number <= max) return number
-    if (!isUnset(text)) {
-      const limits =
-        max === Number.MAX_SAFE_INTEGER ? `of at least ${min}` : `from ${min} to ${max}`
-      this.problems.push(`${name} must be a number ${limits}`)
+  /** A number, also as text; empty counts as missing, and so does anything where it is not used. */
+  number(name: NamesOf<Table, 'number'>): number {
+    const bounds = this.#table[name] as unknown as NumberBounds & { default: number }
+    const text = this.text(name).trim()
+    if (text === '') return bounds.default
+    if (numberProblem(text, bounds) === '') return Number(text)
+    if (!isUnset(text) && this.applies(name)) {
+      this.problems.push(`${name} must be a ${boundsWords(bounds)}`)
     }
-    return fallback
+    return bounds.default
   }
 
-  flag(name: string, fallback: boolean): boolean {
+  flag(name: NamesOf<Table, 'flag'>): boolean {
+    const byDefault = this.#table[name]?.default === true
     const value = this.#values[name]
-    if (value === undefined || value === null || value === '') return fallback
+    if (value === undefined || value === null || value === '') return byDefault
     if (value === true || value === 'true') return true
     if (value === false || value === 'false') return false
     if (!this.#isUnset(name, value)) this.problems.push(`${name} must be true or false`)
-    return fallback
+    return byDefault
   }
 
-  /** A list of objects, each as properties of its own; their problems are to be collected as well. */
-  list(name: string): Properties[] {
+  /**
+   * A list of objects, each as properties of its own; their problems are to be collected as well.
+   *
+   * @param table of the properties of an entry
+   */
+  list<Entry extends PropertyTable>(
+    name: NamesOf<Table, 'list'>,
+    table: Entry
+  ): Properties<Entry>[] {
     const value = this.#values[name]
     if (value === undefined || value === null || value === '') return []
     if (this.#isUnset(name, value)) return []
@@ -84,7 +120,8 @@ export class Properties {
     const raw = this.#raw[name]
     return (value as object[]).map((item, index) => {
       const rawItem: unknown = Array.isArray(raw) ? raw[index] : undefined
-      return new Properties(item, typeof rawItem === 'object' && rawItem !== null ? rawItem : {})
+      const written = typeof rawItem === 'object' && rawItem !== null ? rawItem : {}
+      return new Properties(table, item, written)
     })
   }
 
@@ -94,6 +131,12 @@ export class Properties {
     this.problems.push(`the environment variable ${value.slice(2, -1)} (for ${name}) is not set`)
     return true
   }
+}
+
+function boundsWords({ min, max, integer, also }: NumberBounds): string {
+  const limits = max === undefined ? `of at least ${min}` : `from ${min} to ${max}`
+  const other = also === undefined ? '' : `, or ${also}`
+  return `${integer === true ? 'whole ' : ''}number ${limits}${other}`
 }
 
 /** Node-RED replaces `${NAME}` by the variable's value and leaves it where there is none. */

@@ -7,9 +7,15 @@ import { parseReplyRules, type ReplyRules } from '../src/rules/reply-rules.ts'
 import { charsetOfLabel, unknownCharset } from '../src/hl7/charset.ts'
 import { parsePath, type Hl7Path } from '../src/hl7/path.ts'
 import type { HttpClientSettings } from '../src/http-client/http-client.ts'
-import { headerNameProblem, headerValueProblem } from '../src/https/header-values.ts'
+import {
+  headerNameProblem,
+  headerValueProblem,
+  headerWords,
+  type HeaderProblem
+} from '../src/https/header-values.ts'
 import type { ReceiverSettings } from '../src/https/receiver.ts'
 import { targetUrl } from '../src/https/target-url.ts'
+import { printable } from '../src/delivery/explain.ts'
 import { diskQueueProblem } from '../src/outbox/disk-outbox.ts'
 import { hasClientCertificate, readConnection } from './connection.ts'
 import { hideValues, untoldTexts } from './hidden-values.ts'
@@ -17,6 +23,7 @@ import { compileJsonata } from './jsonata.ts'
 import { flowFileProperties, readNamedValues, type Credentials } from './named-values.ts'
 import { errorText } from './node-errors.ts'
 import { authParts, takeCredentials, type AuthParts } from './node-parts.ts'
+import { outProperties } from './hl7-https-out-properties.ts'
 import { isUnset, Properties } from './properties.ts'
 
 /** Everything that a sending node is made from. */
@@ -48,6 +55,8 @@ export interface OutSettings {
   warnings: string[]
 }
 
+type OutProperties = Properties<typeof outProperties>
+
 /**
  * What is read of an answer at most, in bytes: the default, and what settings.js may ask for. Reading
  * takes time in proportion, in which Node-RED does nothing else.
@@ -65,7 +74,7 @@ export function readOutSettings(
   config: NodeDef
 ): { settings: OutSettings | undefined; problems: readonly string[] } {
   const written = flowFileProperties(RED, node)
-  const properties = new Properties(config, written)
+  const properties = new Properties(outProperties, config, written)
   const { problems } = properties
   const credentials = takeCredentials(node)
   const connection = readConnection(RED, properties)
@@ -81,25 +90,22 @@ export function readOutSettings(
 
   const receiver = readReceiver(RED, node, properties, credentials, auth !== undefined, warnings)
   const rules = readRules(properties)
-  const charset = properties.text('charset').trim() || 'auto'
+  const charset = properties.filled('charset').trim()
   if (charset.toLowerCase() !== 'auto' && charsetOfLabel(charset) === null) {
     problems.push(`charset: ${unknownCharset().message}`)
   }
-  const order = properties.choice('order', ['fifo', 'key', 'none'], 'fifo')
-  const queue = properties.choice('queue', ['disk', 'memory'], 'disk')
+  const order = properties.choice('order')
+  const queue = properties.choice('queue')
   if (queue === 'disk') note(problems, 'queue', diskQueueProblem())
   // What waits on disk may find another order after the next deploy, and needs its key then.
   const orderKey =
     order === 'key' || queue === 'disk'
       ? attempt(order === 'key' ? problems : [], 'orderKey', () =>
-          parsePath(properties.text('orderKey', 'PID-3.1'))
+          parsePath(properties.text('orderKey'))
         )
       : undefined
-  const maxInFlight = properties.number('maxInFlight', 8, { min: 1, max: 1000 })
-  const failureTimeout = properties.number('failureTimeout', 900, { min: -1 })
-  if (failureTimeout < 0 && failureTimeout !== -1) {
-    problems.push('failureTimeout must be a number of at least 0, or -1')
-  }
+  const maxInFlight = properties.number('maxInFlight')
+  const failureTimeout = properties.number('failureTimeout')
   const replyPath = properties.text('replyPath')
   const pick =
     replyPath.trim() === ''
@@ -114,36 +120,36 @@ export function readOutSettings(
       tls,
       proxy: connection.proxy,
       maxConnections: order === 'fifo' ? 1 : maxInFlight,
-      connectTimeoutMs: 1000 * properties.number('connectTimeout', 5, { min: 0.001, max: 3600 }),
+      connectTimeoutMs: 1000 * properties.number('connectTimeout'),
       maxResponseBytes: readMaxReplyBytes(RED, problems)
     },
     receiver,
     rules,
     delivery: {
       order,
-      orderKey: orderKey === undefined ? '' : properties.text('orderKey', 'PID-3.1').trim(),
+      orderKey: orderKey === undefined ? '' : properties.text('orderKey').trim(),
       maxInFlight,
       retry: {
-        intervalMs: 1000 * properties.number('retryInterval', 5, { min: 0.001, max: 86_400 }),
-        maxIntervalMs: 1000 * properties.number('retryMaxInterval', 60, { min: 0.001, max: 86_400 })
+        intervalMs: 1000 * properties.number('retryInterval'),
+        maxIntervalMs: 1000 * properties.number('retryMaxInterval')
       },
       failureTimeoutMs: failureTimeout < 0 ? Number.POSITIVE_INFINITY : 1000 * failureTimeout,
-      failWhileUnreachable: properties.flag('failWhileUnreachable', false),
-      queueLimit: properties.number('queueLimit', 100_000, { min: 1 })
+      failWhileUnreachable: properties.flag('failWhileUnreachable'),
+      queueLimit: properties.number('queueLimit')
     },
     charset,
     orderKey,
     queue,
     alerts: {
-      count: properties.number('queueCountAlert', 0),
-      waitSeconds: properties.number('queueWaitAlert', 0)
+      count: properties.number('queueCountAlert'),
+      waitSeconds: properties.number('queueWaitAlert')
     },
-    responseTimeoutMs: 1000 * properties.number('responseTimeout', 30, { min: 0.001, max: 86_400 }),
+    responseTimeoutMs: 1000 * properties.number('responseTimeout'),
     untold: untoldTexts(config, written),
     isUrlUntold: properties.rawText('url') !== (config as { url?: unknown }).url,
     warnings
   }
-  const replyEncoding = properties.choice('replyEncoding', ['auto', 'text', 'base64'], 'auto')
+  const replyEncoding = properties.choice('replyEncoding')
   if (problems.length > 0 || settings.receiver === undefined || settings.rules === undefined) {
     // They go into the log as well.
     return { settings: undefined, problems: hideValues(problems, settings.untold) }
@@ -163,7 +169,7 @@ export function readOutSettings(
   }
 }
 
-function readAuth(RED: NodeAPI, properties: Properties): AuthParts | undefined {
+function readAuth(RED: NodeAPI, properties: OutProperties): AuthParts | undefined {
   const id = properties.text('auth')
   if (id === '') return undefined
   // An unset variable has been named already.
@@ -179,7 +185,7 @@ function readAuth(RED: NodeAPI, properties: Properties): AuthParts | undefined {
 function readReceiver(
   RED: NodeAPI,
   node: Node,
-  properties: Properties,
+  properties: OutProperties,
   credentials: Credentials,
   withToken: boolean,
   warnings: string[]
@@ -189,8 +195,8 @@ function readReceiver(
   const { url, problem } = targetUrl(address)
   // An unset variable has been named already.
   if (url === undefined && !isUnset(address)) problems.push(problem)
-  const format = properties.choice('format', ['raw', 'mllp', 'form', 'multipart', 'json'], 'raw')
-  const tokenPlacement = properties.choice('tokenPlacement', ['header', 'body', 'query'], 'header')
+  const format = properties.choice('format')
+  const tokenPlacement = properties.choice('tokenPlacement')
   if (withToken && tokenPlacement === 'body' && format !== 'form') {
     problems.push('a token in the body needs the format form')
   }
@@ -199,23 +205,29 @@ function readReceiver(
       'The token is sent in the URL, where logs keep it: RFC 9700 §4.3.2 forbids that. Use the header if the receiver takes it.'
     )
   }
-  const authHeader = properties.text('authHeader', 'Authorization').trim() || 'Authorization'
-  const authScheme = properties.text('authScheme', 'Bearer').trim()
+  const authHeader = properties.filled('authHeader').trim()
+  const authScheme = properties.text('authScheme').trim()
   const headers = readNamedValues(RED, node, properties, 'headers', credentials)
   const formFields = readNamedValues(RED, node, properties, 'formFields', credentials)
-  note(problems, 'authHeader', headerNameProblem(authHeader))
-  note(problems, 'authScheme', headerValueProblem(authScheme))
+  if (properties.applies('authHeader')) {
+    noteHeader(problems, 'authHeader', headerNameProblem(authHeader))
+    noteHeader(problems, 'authScheme', headerValueProblem(authScheme))
+  }
   for (const { name, value } of headers) {
-    if (name !== '') note(problems, 'headers', headerNameProblem(name))
-    if (typeof value === 'string') note(problems, `headers, ${name}`, headerValueProblem(value))
+    if (name !== '') noteHeader(problems, `headers, ${printable(name)}`, headerNameProblem(name))
+    if (typeof value === 'string') {
+      noteHeader(problems, `headers, ${name}`, headerValueProblem(value))
+    }
     if (withToken && tokenPlacement === 'header' && same(name, authHeader)) {
       problems.push(`headers: ${name} is the header of the token`)
     }
   }
   const contentType = properties.text('contentType').trim()
-  note(problems, 'contentType', headerValueProblem(contentType))
-  const bodyPartType = properties.text('bodyPartType', 'text/plain') || 'text/plain'
-  note(problems, 'bodyPartType', headerValueProblem(bodyPartType))
+  noteHeader(problems, 'contentType', headerValueProblem(contentType))
+  const bodyPartType = properties.filled('bodyPartType')
+  if (properties.applies('bodyPartType')) {
+    noteHeader(problems, 'bodyPartType', headerValueProblem(bodyPartType))
+  }
   const template = properties.text('bodyTemplate')
   const bodyTemplate =
     format !== 'json' || template.trim() === ''
@@ -227,7 +239,7 @@ function readReceiver(
   if (url === undefined) return undefined
   return {
     url,
-    method: properties.choice('method', ['POST', 'PUT'], 'POST'),
+    method: properties.choice('method'),
     tokenPlacement,
     authHeader,
     authScheme,
@@ -236,10 +248,10 @@ function readReceiver(
     userAgent: userAgent(),
     format,
     contentType,
-    bodyField: properties.text('bodyField', 'message') || 'message',
-    bodyFileName: properties.text('bodyFileName', 'message.hl7') || 'message.hl7',
+    bodyField: properties.filled('bodyField'),
+    bodyFileName: properties.filled('bodyFileName'),
     bodyPartType,
-    bodyEncoding: properties.choice('bodyEncoding', ['text', 'base64'], 'text'),
+    bodyEncoding: properties.choice('bodyEncoding'),
     bodyTemplate
   }
 }
@@ -258,7 +270,7 @@ function readMaxReplyBytes(RED: NodeAPI, problems: string[]): number {
   return usual
 }
 
-function readRules(properties: Properties): ReplyRules | undefined {
+function readRules(properties: OutProperties): ReplyRules | undefined {
   return attempt(properties.problems, 'replyCodeActions', () =>
     parseReplyRules(properties.text('replyCodeActions'))
   )
@@ -293,6 +305,14 @@ function attempt<Result>(
 
 function note(problems: string[], property: string, problem: string | undefined): void {
   if (problem !== undefined) problems.push(`${property}: ${problem}`)
+}
+
+function noteHeader(
+  problems: string[],
+  property: string,
+  problem: HeaderProblem | undefined
+): void {
+  if (problem !== undefined) problems.push(`${property}: ${headerWords[problem]}`)
 }
 
 function same(a: string, b: string): boolean {

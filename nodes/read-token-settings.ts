@@ -1,38 +1,21 @@
 import type { Node, NodeAPI } from 'node-red'
 import { HttpClient } from '../src/http-client/http-client.ts'
-import {
-  CLIENT_AUTHS,
-  GRANT_TYPES,
-  type GrantType,
-  type TokenSettings
-} from '../src/oauth2/token-settings.ts'
+import type { TokenSettings } from '../src/oauth2/token-settings.ts'
 import { hasClientCertificate, type Connection } from './connection.ts'
 import { readStaticValues, type Credentials } from './named-values.ts'
+import type { tokenProperties } from './oauth2-client-credentials-properties.ts'
 import { Properties } from './properties.ts'
+import { text } from './property-table.ts'
 
-/**
- * The properties of an `oauth2-client-credentials` node that decide what it does, each with its value
- * where a flow file lacks it.
- */
-export const TOKEN_PROPERTIES = {
-  issuer: '',
-  tokenEndpoint: '',
-  grantType: 'client_credentials',
-  clientAuth: 'auto',
-  scope: '',
-  audience: '',
-  resource: '',
-  extraParams: [],
-  keyId: '',
-  signingAlg: '',
-  assertionAudience: 'token_endpoint',
-  assertionSubject: '',
-  assertionClaims: [],
-  defaultLifetime: 300,
-  refreshOnStatus: '401',
-  tls: '',
-  proxy: ''
-} as const
+/** The credentials of an `oauth2-client-credentials` node but the slots of its lists. */
+const CREDENTIALS = {
+  clientId: text(),
+  clientSecret: text(),
+  privateKey: text(),
+  privateKeyPassphrase: text(),
+  username: text(),
+  password: text()
+}
 
 /** A token answer is small: more is no token server. */
 const MAX_TOKEN_RESPONSE_BYTES = 1024 * 1024
@@ -57,34 +40,26 @@ export function tokenHttpClient(
 export function readTokenSettings(
   RED: NodeAPI,
   node: Node | null,
-  properties: Properties,
+  properties: Properties<typeof tokenProperties>,
   stored: Credentials,
   connection: Connection
 ): TokenSettings {
-  const credentials = new Properties(stored)
+  const credentials = new Properties(CREDENTIALS, stored)
   const settings: TokenSettings = {
     issuer: properties.text('issuer').trim(),
     tokenEndpoint: properties.text('tokenEndpoint').trim(),
-    grantType: properties.choice(
-      'grantType',
-      Object.keys(GRANT_TYPES) as GrantType[],
-      TOKEN_PROPERTIES.grantType
-    ),
-    clientAuth: properties.choice('clientAuth', CLIENT_AUTHS, TOKEN_PROPERTIES.clientAuth),
+    grantType: properties.choice('grantType'),
+    clientAuth: properties.choice('clientAuth'),
     scope: properties.text('scope').trim(),
     audience: properties.text('audience').trim(),
     resource: properties.text('resource').trim(),
     extraParams: readStaticValues(RED, node, properties, 'extraParams', stored),
     keyId: properties.text('keyId').trim(),
     signingAlg: properties.text('signingAlg').trim(),
-    assertionAudience:
-      properties.text('assertionAudience').trim() || TOKEN_PROPERTIES.assertionAudience,
+    assertionAudience: properties.filled('assertionAudience').trim(),
     assertionSubject: properties.text('assertionSubject').trim(),
     assertionClaims: readStaticValues(RED, node, properties, 'assertionClaims', {}),
-    defaultLifetime: properties.number('defaultLifetime', TOKEN_PROPERTIES.defaultLifetime, {
-      min: 1,
-      max: 86_400
-    }),
+    defaultLifetime: properties.number('defaultLifetime'),
     clientId: credentials.text('clientId').trim(),
     clientSecret: credentials.text('clientSecret'),
     privateKey: credentials.text('privateKey'),

@@ -6,14 +6,18 @@ import { hideValues, untoldTexts } from './hidden-values.ts'
 import { environmentValue, flowFileProperties, type Credentials } from './named-values.ts'
 import { authParts, type AuthParts } from './node-parts.ts'
 import { holdsPermission } from './permissions.ts'
+import { tokenProperties } from './oauth2-client-credentials-properties.ts'
 import { isUnset, Properties } from './properties.ts'
-import { readTokenSettings, TOKEN_PROPERTIES, tokenHttpClient } from './read-token-settings.ts'
+import { defaultsOf } from './property-table.ts'
+import { readTokenSettings, tokenHttpClient } from './read-token-settings.ts'
 
 /** What the editor sends in place of a password that it was never given. */
 const UNCHANGED = '__PWRD__'
 /** The credentials that the editor gets and sends as text. */
 const TEXTS = ['clientId', 'username']
-const NAMES = Object.keys(TOKEN_PROPERTIES) as (keyof typeof TOKEN_PROPERTIES)[]
+/** The properties that decide what a node does, each with its value where a flow file lacks it. */
+const { name: _label, ...DEFAULTS } = defaultsOf(tokenProperties)
+const NAMES = Object.keys(DEFAULTS) as (keyof typeof DEFAULTS)[]
 
 /** What a caller wants to have tested. */
 interface TokenTest {
@@ -81,7 +85,7 @@ async function run(
   RED: NodeAPI,
   { node, parts, properties: given, credentials, typed }: TokenTest
 ): Promise<TokenTestResult> {
-  const properties = new Properties(resolved(RED, node, given) as object, given)
+  const properties = new Properties(tokenProperties, resolved(RED, node, given) as object, given)
   const connection = readConnection(RED, properties)
   const settings = readTokenSettings(
     RED,
@@ -90,7 +94,7 @@ async function run(
     resolved(RED, node, credentials) as Credentials,
     connection
   )
-  const untold = untoldTexts(settings, [TOKEN_PROPERTIES, given, typed])
+  const untold = untoldTexts(settings, [DEFAULTS, given, typed])
   const { problems } = properties
   if (problems.length > 0) {
     const text = problems.join('; ')
@@ -117,7 +121,7 @@ function sameProperties(given: object, deployed: object): boolean {
 function normalForm(properties: object): unknown[] {
   const values = properties as Record<string, unknown>
   return NAMES.map((name) => {
-    const byDefault: unknown = TOKEN_PROPERTIES[name]
+    const byDefault: unknown = DEFAULTS[name]
     const value = isNothing(values[name]) ? byDefault : values[name]
     return Array.isArray(byDefault) && Array.isArray(value) ? value.map(entry) : word(value)
   })
@@ -157,7 +161,7 @@ function withStored(typed: unknown, stored: Credentials): Credentials {
 /** What a test reads, and nothing else: so no property can be used that was not compared. */
 function chosen(properties: object): object {
   return Object.fromEntries(
-    Object.entries(properties).filter(([name]) => Object.hasOwn(TOKEN_PROPERTIES, name))
+    Object.entries(properties).filter(([name]) => Object.hasOwn(DEFAULTS, name))
   )
 }
 

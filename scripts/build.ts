@@ -1,11 +1,13 @@
 /**
- * Builds what Node-RED loads: `dist/` (runtime, forms, icons, locales) and `resources/` (editor
- * code). Node-RED looks for a node's form, icons and locales beside the `.js` file that it loads.
+ * Builds what Node-RED loads: `dist/` (runtime, forms, icons, locales) and `resources/` (the script of
+ * each form, one file). Node-RED looks for a node's form, icons and locales beside the `.js` file that it loads.
  */
 import { spawnSync } from 'node:child_process'
 import { cpSync, existsSync, readdirSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { build } from 'esbuild'
+import { charsetNames } from '../src/hl7/charset.ts'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 process.chdir(root)
@@ -19,9 +21,20 @@ for (const project of ['tsconfig.build.json', 'tsconfig.editor.json']) {
   if (status !== 0) process.exit(status ?? 1)
 }
 
-for (const file of readdirSync('nodes')) {
-  if (file.endsWith('.html')) cpSync(join('nodes', file), join('dist', 'nodes', file))
-}
+const forms = readdirSync('nodes').filter((file) => file.endsWith('.html'))
+for (const form of forms) cpSync(join('nodes', form), join('dist', 'nodes', form))
+await build({
+  entryPoints: forms.map((form) => join('nodes', 'editor', form.replace('.html', '.ts'))),
+  outdir: 'resources',
+  bundle: true,
+  format: 'esm',
+  target: 'es2023',
+  charset: 'utf8',
+  minify: true,
+  // The tables of iconv-lite are no part of a form: their names are enough to judge one.
+  define: { CHARSET_NAMES: JSON.stringify(charsetNames()) },
+  logLevel: 'warning'
+})
 for (const [from, to] of [
   ['nodes/locales', 'dist/nodes/locales'],
   ['icons', 'dist/nodes/icons']

@@ -78,6 +78,9 @@ interface EditorTabs {
   resize(): void
 }
 
+/** The names of character sets that the runtime knows, put in by the build. */
+declare const CHARSET_NAMES: readonly string[]
+
 declare const RED: {
   _(key: string, values?: Record<string, string | number>): string
   tabs: {
@@ -87,7 +90,12 @@ declare const RED: {
       ondblclick: (tab: { id: string }) => void
     }): EditorTabs
   }
-  nodes: { node(id: string): (EditorNode & { changed?: boolean }) | null }
+  events: { on(event: 'editor:save', listener: (node: EditorNode) => void): void }
+  nodes: {
+    node(id: string): (EditorNode & { changed?: boolean }) | null
+    /** A subflow with the nodes that stand for it in flows; undefined for the id of a flow. */
+    subflow(id: unknown): { instances: EditorNode[] } | undefined
+  }
   sidebar: { help: { show(type: string): void } }
   tray: { resize(): void }
   notify(message: string, type: 'error'): void

@@ -55,9 +55,7 @@ export function createFormTabs(list: string, tabs: readonly FormTab[], markText:
     for (const [pane, element] of panes) {
       const link = tabLink(pane)
       if (element === null || link === null) continue
-      const wrong = [...element.querySelectorAll('.input-error')].some(
-        (field) => field.closest('[data-row][hidden]') === null
-      )
+      const wrong = hasMistake(element)
       const shown = link.querySelector('.hl7-https-tab-mark')
       if (wrong && shown === null) link.append(markElement(markText))
       else if (!wrong) shown?.remove()
@@ -69,6 +67,16 @@ export function createFormTabs(list: string, tabs: readonly FormTab[], markText:
       bar.resize()
     }
   }
+}
+
+/** Whether a field is in a row that does not apply. */
+export function isUnused(field: Element): boolean {
+  return field.closest(':is(.form-row, [data-row])[hidden]') !== null
+}
+
+/** Whether a part of a form has a mistake in it. */
+export function hasMistake(part: Element): boolean {
+  return [...part.querySelectorAll('.input-error')].some((field) => !isUnused(field))
 }
 
 function markElement(text: string): HTMLElement {

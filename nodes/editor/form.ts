@@ -1,25 +1,26 @@
+import { numberProblem, type PropertyTable, type ReadValue } from '../property-table.ts'
 import { addFormStyle } from './form-style.ts'
-
-/** Reads the current value of a property: from the open form of this node, else from the node. */
-export type ReadValue = (property: string) => unknown
+import { isUnused } from './form-tabs.ts'
+import { isVariable } from './host-of.ts'
 
 /** What a form of one node type is made of. */
 export interface FormDefinition {
   /** Prefix of the fields' ids: `node-input` or `node-config-input`. */
   prefix: 'node-input' | 'node-config-input'
-  /** The id of the element that holds the form. */
-  root: string
+  /** The type of the node. */
+  type: string
   /** How wide it wants to be, in pixels. */
   width: number
-  /** The namespace of the labels: `<package>/<node>`. */
-  namespace: string
-  /** Numeric properties, stored as numbers. */
-  numbers: readonly string[]
-  /** For each `data-row` of the form, whether it applies now. */
+  /** What is said of each property: its default, its bounds, whether it is used. */
+  table: PropertyTable
+  /** For each `data-row` of the form, whether it applies now: of what is no property. */
   rows: Record<string, (value: ReadValue) => boolean>
   /** Selects that offer the usual values of a text field: id of the select by property. */
   choices: Record<string, string>
-  /** Why a property's value cannot be used, in words, or an empty string. */
+  /**
+   * Why a property's value cannot be used, in words, or an empty string; not asked for numbers, nor
+   * for what is not used.
+   */
   problem: (property: string, value: unknown, read: ReadValue) => string
 }
 
@@ -35,12 +36,18 @@ export interface Form {
   properties: () => FormProperties
   /** A validator's answer for Node-RED: `true`, or the reason in words. */
   problem: (node: EditorNode, property: string, value: unknown) => true | string
+  /** The words for a mistake in the editor's language; an empty string for none. */
+  words: (key: string | undefined, values?: Record<string, string | number>) => string
   /** A label or a message in the editor's language. */
   text: (key: string, values?: Record<string, string | number>) => string
   /** Shows the rows that apply now. */
   showRows: () => void
   /** Calls back whenever a mark for a mistake may have changed. */
   onMarks: (listener: () => void) => void
+  /** The id of the field of a property. */
+  idOf: (property: string) => string
+  /** The field, list or other part of a property; null while the form is closed. */
+  element: (property: string) => HTMLElement | null
   /** The form's element while it is open. */
   root: () => HTMLElement
 }
@@ -54,16 +61,27 @@ export interface FormProperties {
 /** Makes a {@link Form} of its definition. */
 export function createForm(definition: FormDefinition): Form {
   let open: EditorNode | undefined
+  /** Takes the defaults that the form has filled in off the node again. */
+  let restore: (() => void) | undefined
+  /** The node of a form that is being saved. */
+  let saved: EditorNode | undefined
   let listeners: (() => void)[] = []
   let marks: MutationObserver | undefined
 
-  const text: Form['text'] = (key, values) => RED._(`${definition.namespace}:${key}`, values)
-  const field = (property: string): EditorElements => $(`#${definition.prefix}-${property}`)
+  const { type, table } = definition
+  const text: Form['text'] = (key, values) =>
+    RED._(`@hl7-https/node-red-hl7-https-out/${type}:${key}`, values)
+  const words: Form['words'] = (key = '', values) =>
+    key === '' ? '' : text(`problem.${key}`, values)
+  const idOf = (property: string): string => `${definition.prefix}-${property}`
+  const field = (property: string): EditorElements => $(`#${idOf(property)}`)
   const root = (): HTMLElement => {
-    const element = document.getElementById(definition.root)
-    if (element === null) throw new Error(`No element ${definition.root}`)
+    const element = document.getElementById(`${type}-form`)
+    if (element === null) throw new Error(`No form of ${type}`)
     return element
   }
+  const element: Form['element'] = (property) =>
+    field(property)[0] ?? document.getElementById(`${type}-${property}`)
 
   const readFrom =
     (node: EditorNode): ReadValue =>
@@ -73,17 +91,28 @@ export function createForm(definition: FormDefinition): Form {
         if (input instanceof HTMLInputElement && input.type === 'checkbox') return input.checked
         if (input !== undefined) return $(input).val()
       }
-      return node[property] ?? node._def.defaults[property]?.value
+      return node[property] ?? table[property]?.default
     }
 
-  const problem: Form['problem'] = (node, property, value) => {
-    const given = value ?? node._def.defaults[property]?.value ?? ''
-    return definition.problem(property, given, readFrom(node)) || true
+  const problem: Form['problem'] = (node, name, value) => {
+    const property = table[name]
+    const given = value ?? property?.default ?? ''
+    const read = readFrom(node)
+    if (property?.kind !== 'list' && property?.when?.(read) === false) return true
+    if (property?.kind !== 'number') return definition.problem(name, given, read) || true
+    const { min, max = '' } = property
+    return words(numberProblem(given, property), { min, max }) || true
   }
 
   const showRows = (): void => {
     if (open === undefined) return
     const read = readFrom(open)
+    for (const [property, { when }] of Object.entries(table)) {
+      const row = element(property)?.closest<HTMLElement>('.form-row')
+      // A list is judged whether it is used or not: its mistake is not to be hidden.
+      const mistake = document.getElementById(`${type}-${property}-problem`)
+      if (when !== undefined && row) row.hidden = !when(read) && mistake === null
+    }
     for (const row of root().querySelectorAll<HTMLElement>('[data-row]')) {
       const applies = definition.rows[row.dataset['row'] ?? '']
       if (applies !== undefined) row.hidden = !applies(read)
@@ -103,10 +132,19 @@ export function createForm(definition: FormDefinition): Form {
     for (const listener of listeners) listener()
   }
 
+  RED.events.on('editor:save', (node) => {
+    if (node !== saved) return
+    saved = undefined
+    restore?.()
+  })
+
   return {
     text,
+    words,
     showRows,
     root,
+    idOf,
+    element,
     properties: () => {
       if (open === undefined) throw new Error('The form is not open')
       const { defaults, credentials } = open._def
@@ -119,7 +157,7 @@ export function createForm(definition: FormDefinition): Form {
         properties: Object.fromEntries(
           Object.entries(defaults).map(([property, { type }]) => {
             const value = read(property)
-            if (definition.numbers.includes(property)) {
+            if (table[property]?.kind === 'number') {
               return [property, String(value).trim() === '' ? undefined : Number(value)]
             }
             // A config node that is yet to be added is none.
@@ -139,7 +177,7 @@ export function createForm(definition: FormDefinition): Form {
       listeners = []
       addFormStyle()
       chooseWidth(root(), definition.width)
-      fillDefaults(node, field)
+      restore = fillDefaults(node, field)
       for (const [property, select] of Object.entries(definition.choices)) {
         offerChoices(document.getElementById(select), field(property))
       }
@@ -156,11 +194,15 @@ export function createForm(definition: FormDefinition): Form {
       showRows()
     },
     save: (node) => {
-      for (const property of definition.numbers) saveNumber(node, property, field(property))
+      for (const [property, { kind, default: byDefault }] of Object.entries(table)) {
+        if (kind === 'number') saveNumber(node, property, field(property), byDefault)
+      }
+      saved = open
       open = undefined
       marks?.disconnect()
     },
     cancel: () => {
+      restore?.()
       open = undefined
       marks?.disconnect()
     }
@@ -179,10 +221,15 @@ function chooseWidth(root: HTMLElement, width: number): void {
 /**
  * Sets what the flow file lacks to its default, on the node and in its field. Otherwise Node-RED
  * counts it as changed when the form closes.
+ *
+ * @returns takes what still has its default off the node again: the next deploy would restart a node
+ *   that has more properties than the deployed one
  */
-function fillDefaults(node: EditorNode, field: (property: string) => EditorElements): void {
+function fillDefaults(node: EditorNode, field: (property: string) => EditorElements): () => void {
+  const filled: string[] = []
   for (const [property, { value, type }] of Object.entries(node._def.defaults)) {
     if (node[property] !== undefined) continue
+    filled.push(property)
     node[property] = structuredClone(value)
     if (typeof value === 'boolean') field(property).prop('checked', value)
     else if (type === undefined && !Array.isArray(value)) field(property).val(String(value))
@@ -194,6 +241,14 @@ function fillDefaults(node: EditorNode, field: (property: string) => EditorEleme
     const absent = type === 'password' ? false : ''
     credentials[key] ??= absent
     stored[key] ??= absent
+  }
+  return () => {
+    for (const property of filled.splice(0)) {
+      const byDefault = node._def.defaults[property]?.value
+      if (JSON.stringify(node[property]) === JSON.stringify(byDefault)) {
+        Reflect.deleteProperty(node, property)
+      }
+    }
   }
 }
 
@@ -229,37 +284,50 @@ function offerChoices(select: HTMLElement | null, field: EditorElements): void {
  * Puts the number in a field on the node. An empty field takes the default, and so does one that does
  * not apply and holds no number: nobody could see the mistake.
  */
-function saveNumber(node: EditorNode, property: string, field: EditorElements): void {
+function saveNumber(
+  node: EditorNode,
+  property: string,
+  field: EditorElements,
+  byDefault: number
+): void {
   const input = field[0]
   if (!(input instanceof HTMLInputElement)) return
   const text = input.value.trim()
-  const unseen = Number.isNaN(Number(text)) && input.closest('[data-row][hidden]') !== null
-  const given = text === '' || unseen ? node._def.defaults[property]?.value : Number(text)
-  if (typeof given !== 'number' || Number.isNaN(given)) return
+  // Node-RED puts the variable's value in its place.
+  if (isVariable(text)) return
+  const unseen = Number.isNaN(Number(text)) && isUnused(input)
+  const given = text === '' || unseen ? byDefault : Number(text)
+  if (Number.isNaN(given)) return
   input.value = String(given)
   // A flow file may hold the number as text: the same number is no change.
   if (Number(node[property]) !== given || node[property] === '') node[property] = given
 }
 
-/** Adds, changes or removes the words under a marked field. */
+/** Marks a field for readers of the screen, and says under it why. */
 function explain(input: HTMLElement, marked: boolean, reason: string): void {
-  const id = `${input.id}-problem`
-  let words = document.getElementById(id)
-  if (reason === '') {
-    words?.remove()
-  } else {
-    if (words === null) {
-      words = document.createElement('div')
-      words.id = id
-      words.className = 'hl7-https-problem'
-      words.setAttribute('role', 'status')
-      const row = input.closest('.form-row')
-      row?.insertBefore(words, row.querySelector(':scope > .hl7-https-hint'))
-    }
-    if (words.textContent !== reason) words.textContent = reason
-  }
+  showReason(input, reason)
   if (marked) input.setAttribute('aria-invalid', 'true')
   else input.removeAttribute('aria-invalid')
   if (reason === '') input.removeAttribute('aria-describedby')
-  else input.setAttribute('aria-describedby', id)
+  else input.setAttribute('aria-describedby', `${input.id}-problem`)
+}
+
+/** Adds, changes or removes the words for a mistake under a field or a list. */
+export function showReason(field: HTMLElement, reason: string): void {
+  const id = `${field.id}-problem`
+  let words = document.getElementById(id)
+  if (reason === '') {
+    words?.remove()
+    return
+  }
+  if (words === null) {
+    words = document.createElement('div')
+    words.id = id
+    words.className = 'hl7-https-problem'
+    words.classList.toggle('hl7-https-list-problem', field instanceof HTMLOListElement)
+    words.setAttribute('role', 'status')
+    const row = field.closest('.form-row')
+    row?.insertBefore(words, row.querySelector(':scope > .hl7-https-hint'))
+  }
+  if (words.textContent !== reason) words.textContent = reason
 }

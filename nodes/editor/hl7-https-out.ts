@@ -1,29 +1,16 @@
 import { parseReplyRules, ReplyRulesError } from '../../src/rules/reply-rules.ts'
-import { headerValueProblem } from '../../src/https/header-values.ts'
-import { entryProblem } from './entry-problem.ts'
-import { createForm, type Form, type ReadValue } from './form.ts'
+import { urlProblem } from '../../src/http-client/url-problem.ts'
+import { headerNameProblem, headerValueProblem } from '../../src/https/header-values.ts'
+import { outProperties } from '../hl7-https-out-properties.ts'
+import { is, names, type ReadValue } from '../property-table.ts'
+import { createForm } from './form.ts'
 import { createFormTabs } from './form-tabs.ts'
-import { headerProblem, isHl7Path, namedValue } from './named-value.ts'
-import { createNamedValueList, type NamedValueList } from './named-value-list.ts'
-import { numberProblem, type NumberBounds } from './number-problem.ts'
+import { isHl7Path, namedValue } from './named-value.ts'
+import { createNamedValueLists, listProblem, type NamedValueLists } from './named-value-list.ts'
 import { prepareReplyRules, type ReplyRulesView } from './reply-rule-list.ts'
-import { showSecretSlots } from './secret-slots.ts'
 import { prepareTestMessage } from './test-message.ts'
 import { createTypedInput } from './typed-input.ts'
-import { hostOf, isVariable, urlProblem } from './url-problem.ts'
-
-/** The runtime's bounds of the numeric properties; seconds, or counts where `integer` stands. */
-const numbers: Record<string, NumberBounds> = {
-  retryInterval: { min: 0.001, max: 86_400 },
-  retryMaxInterval: { min: 0.001, max: 86_400 },
-  failureTimeout: { min: -1 },
-  connectTimeout: { min: 0.001, max: 3600 },
-  responseTimeout: { min: 0.001, max: 86_400 },
-  maxInFlight: { min: 1, max: 1000, integer: true },
-  queueLimit: { min: 1, integer: true },
-  queueCountAlert: { min: 0, integer: true },
-  queueWaitAlert: { min: 0 }
-}
+import { hostOf } from './host-of.ts'
 
 /** The content type that each format sends when the field is empty. */
 const contentTypes: Record<string, string> = {
@@ -34,83 +21,53 @@ const contentTypes: Record<string, string> = {
   json: 'application/json'
 }
 
-const namespace = '@hl7-https/node-red-hl7-https-out/hl7-https-out'
-const text: Form['text'] = (key, values) => RED._(`${namespace}:${key}`, values)
-const formatIs =
-  (...formats: string[]) =>
-  (value: ReadValue): boolean =>
-    formats.includes(String(value('format')))
-
-const sendsToken = (value: ReadValue): boolean => {
-  const auth = value('auth')
-  return typeof auth === 'string' && auth !== '' && auth !== '_ADD_'
-}
 const tokenIn =
   (placement: string) =>
   (value: ReadValue): boolean =>
-    sendsToken(value) && value('tokenPlacement') === placement
+    names('auth')(value) && is('tokenPlacement', placement)(value)
 
 const form = createForm({
   prefix: 'node-input',
-  root: 'hl7-https-out-form',
+  type: 'hl7-https-out',
   width: 720,
-  namespace,
-  numbers: Object.keys(numbers),
+  table: outProperties,
   choices: { charset: 'hl7-https-out-charset', failureTimeout: 'hl7-https-out-failureTimeout' },
-  rows: {
-    tokenPlacement: sendsToken,
-    tokenQuery: tokenIn('query'),
-    authHeader: tokenIn('header'),
-    authScheme: tokenIn('header'),
-    bodyField: formatIs('form', 'multipart'),
-    multipart: formatIs('multipart'),
-    bodyEncoding: formatIs('form', 'multipart', 'json'),
-    json: formatIs('json'),
-    formFields: formatIs('form', 'multipart'),
-    orderKey: (value) => value('order') === 'key',
-    maxInFlight: (value) => value('order') !== 'fifo',
-    failWhileUnreachable: (value) => Number(value('failureTimeout')) > 0
-  },
+  rows: { tokenQuery: tokenIn('query') },
   problem
 })
-let lists: NamedValueList[] = []
+const { text, words } = form
+let lists: NamedValueLists | undefined
 let rules: ReplyRulesView | undefined
 let resizeTabs: (() => void) | undefined
 
 /** Why a property cannot be used, in words; an empty string where it can, or where it is not used. */
 function problem(property: string, value: unknown, read: ReadValue): string {
   const given = typeof value === 'string' ? value.trim() : ''
-  const bounds = numbers[property]
-  if (bounds !== undefined) {
-    return words(numberProblem(value, bounds), { min: bounds.min, max: bounds.max ?? '' })
-  }
   switch (property) {
     case 'url':
       return words(urlProblem(given))
     case 'tokenPlacement':
-      return words(tokenIn('body')(read) && read('format') !== 'form' ? 'tokenBody' : '')
+      return words(given === 'body' && read('format') !== 'form' ? 'tokenBody' : '')
     case 'authHeader':
-      return words(tokenIn('header')(read) && given !== '' ? headerProblem(given) : '')
+      return given === '' ? '' : words(headerNameProblem(given))
     case 'authScheme':
-      return words(headerValueProblem(given) === undefined ? '' : 'headerValue')
+      return words(headerValueProblem(given))
+    case 'charset':
+      return words(isCharset(given) ? '' : 'charset')
     case 'contentType':
-      return words(given === '' || isMediaType(given) ? '' : 'contentType')
     case 'bodyPartType':
-      return words(
-        given === '' || !formatIs('multipart')(read) || isMediaType(given) ? '' : 'contentType'
-      )
+      return contentTypeProblem(given)
     case 'orderKey':
-      return words(read('order') !== 'key' || isHl7Path(given) ? '' : 'hl7Path')
+      return words(isHl7Path(given) ? '' : 'hl7Path')
     case 'replyCodeActions':
       return rulesProblem(given)
     case 'bodyTemplate':
-      return read('format') === 'json' ? jsonataProblem(given) : ''
     case 'replyPath':
       return jsonataProblem(given)
     case 'headers':
       return headersProblem(value, read)
     case 'formFields':
-      return formatIs('form', 'multipart')(read) ? listProblem(value, 'any') : ''
+      return listProblem(value, 'any', words)
     default:
       return ''
   }
@@ -135,29 +92,23 @@ function rulesProblem(rules: string): string {
 }
 
 function headersProblem(value: unknown, read: ReadValue): string {
-  const found = listProblem(value, 'header')
+  const found = listProblem(value, 'header', words)
   if (found !== '' || !tokenIn('header')(read) || !Array.isArray(value)) return found
   const tokenHeader = String(read('authHeader')).trim() || 'Authorization'
-  const names = (value as unknown[]).map((entry) => namedValue(entry).name.trim().toLowerCase())
-  return words(names.includes(tokenHeader.toLowerCase()) ? 'headerIsToken' : '')
+  const given = (value as unknown[]).map((entry) => namedValue(entry).name.trim().toLowerCase())
+  return words(given.includes(tokenHeader.toLowerCase()) ? 'headerIsToken' : '')
 }
 
-/** Whether the text has the form of a media type (RFC 9110 §8.3.1), its parameters not looked at. */
-function isMediaType(given: string): boolean {
-  return /^[^\s/;,]+\/[^\s/;,]+/.test(given)
+function isCharset(label: string): boolean {
+  const key = label.toLowerCase().replace(/[^a-z0-9]/g, '')
+  return ['', 'auto'].includes(label.toLowerCase()) || CHARSET_NAMES.includes(key)
 }
 
-function words(key: string, values?: Record<string, string | number>): string {
-  return key === '' ? '' : text(`problem.${key}`, values)
-}
-
-function listProblem(value: unknown, names: 'header' | 'any'): string {
-  const entries: unknown[] = Array.isArray(value) ? value : []
-  for (const entry of entries) {
-    const found = entryProblem(namedValue(entry), names, text)
-    if (found !== undefined) return found.words
-  }
-  return ''
+/** A media type (RFC 9110 §8.3.1), its parameters not looked at, in characters that a header can carry. */
+function contentTypeProblem(given: string): string {
+  if (given === '') return ''
+  if (!/^[^\s/;,]+\/[^\s/;,]+/.test(given)) return words('contentType')
+  return words(headerValueProblem(given))
 }
 
 function prepare(node: EditorNode): void {
@@ -179,27 +130,12 @@ function prepare(node: EditorNode): void {
   resizeTabs = tabs.resize
   form.onMarks(tabs.mark)
 
-  lists = []
-  const showSlots = (): void => {
-    showSecretSlots(
-      node,
-      form.root(),
-      'node-input',
-      lists.flatMap((list) => list.slots())
-    )
-  }
   const types = ['str', 'env', 'cred', 'msg', 'jsonata', 'hl7'] as const
-  lists = (['formFields', 'headers'] as const).map((property) =>
-    createNamedValueList(node, {
-      property,
-      element: `hl7-https-out-${property}`,
-      types,
-      names: property === 'headers' ? 'header' : 'any',
-      text,
-      onChange: showSlots
-    })
-  )
-  showSlots()
+  const made = createNamedValueLists(form, node, {
+    formFields: { types, names: 'any' },
+    headers: { types, names: 'header' }
+  })
+  lists = made
 
   const showContentType = (): void => {
     const input = document.getElementById('node-input-contentType')
@@ -213,7 +149,7 @@ function prepare(node: EditorNode): void {
   prepareTestMessage({
     form,
     node,
-    lists: () => ({ headers: lists[1]?.entries(), formFields: lists[0]?.entries() })
+    lists: made.entries
   })
   document.getElementById('hl7-https-out-rules-help')?.addEventListener('click', (event) => {
     event.preventDefault()
@@ -222,7 +158,7 @@ function prepare(node: EditorNode): void {
 }
 
 function save(node: EditorNode): void {
-  for (const list of lists) list.save(node)
+  lists?.save()
   rules?.save()
   form.save(node)
 }
@@ -236,6 +172,6 @@ const hl7HttpsOutForm = {
     resizeTabs?.()
   },
   problem: form.problem,
-  hostOf: (url: unknown): string => (isVariable(String(url)) ? String(url) : hostOf(url))
+  hostOf
 }
 Object.assign(window, { hl7HttpsOutForm })

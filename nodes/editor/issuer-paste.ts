@@ -1,4 +1,4 @@
-import { isVariable, urlProblem } from './url-problem.ts'
+import { urlProblem } from '../../src/http-client/url-problem.ts'
 
 /** What a URL in the issuer's field turned out to be; the key of the note that says so. */
 export type IssuerKind = 'wellKnown' | 'smart' | 'tokenEndpoint' | 'issuer' | ''
@@ -22,7 +22,7 @@ const tokenPath = /\/(?:tokens?|access_token|token\.oauth2)\/?$/i
  */
 export function readIssuerPaste(pasted: string): IssuerPaste {
   const url = pasted.trim().replace(/^["'<]+|["'>,;]+$/g, '')
-  if (isVariable(url) || urlProblem(url) !== '') {
+  if (urlProblem(url) !== undefined) {
     return { kind: '', issuer: pasted.trim(), tokenEndpoint: '' }
   }
   const plain = url.split('#')[0] ?? url

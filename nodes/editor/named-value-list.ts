@@ -1,40 +1,95 @@
-import { entryProblem } from './entry-problem.ts'
-import { namedValue, type NamedValue } from './named-value.ts'
+import { showReason, type Form } from './form.ts'
+import { namedValue, namedValueProblem, type NamedValue } from './named-value.ts'
 import { createTypedInput } from './typed-input.ts'
 
 /** What a list of names and values offers. */
 export interface NamedValueListOptions {
-  /** The property of the node that holds the list. */
-  property: string
-  /** The `ol` of the form. */
-  element: string
   /** The types of a value; none: plain text without `valueType`. */
   types: readonly ('str' | 'env' | 'cred' | 'msg' | 'jsonata' | 'hl7')[]
   /** What names have to be; see {@link entryProblem}. */
   names: 'header' | 'any'
-  /** Labels and messages in the editor's language. */
-  text: (key: string, values?: Record<string, string | number>) => string
-  /** Called when an entry was added, changed, moved or removed. */
-  onChange: () => void
 }
 
-/** A list in an open form. */
-export interface NamedValueList {
-  /** The entries as they are now; empty ones, without name and value, are left out. */
+/** The lists of an open form. */
+export interface NamedValueLists {
+  /** By property the entries as they are now; empty ones, without name and value, are left out. */
+  entries: () => Record<string, NamedValue[]>
+  /** Writes the entries on the node where something has changed. */
+  save: () => void
+}
+
+/** Shows a node's lists, and of its six secrets those that a value names or that are filled. */
+export function createNamedValueLists(
+  form: Form,
+  node: EditorNode,
+  options: Record<string, NamedValueListOptions>
+): NamedValueLists {
+  const secrets = [1, 2, 3, 4, 5, 6].map((number) => createSecretRow(form, node, number))
+  const lists: [property: string, list: NamedValueList][] = []
+  const showSecrets = (): void => {
+    const used = lists.flatMap(([, list]) => list.entries())
+    for (const { row, input, slot } of secrets) {
+      row.hidden =
+        input.value === '' &&
+        !used.some(({ value, valueType }) => valueType === 'cred' && value === slot)
+    }
+  }
+  for (const [property, option] of Object.entries(options)) {
+    lists.push([property, createNamedValueList(form, node, property, option, showSecrets)])
+  }
+  showSecrets()
+  return {
+    entries: () => Object.fromEntries(lists.map(([property, list]) => [property, list.entries()])),
+    save: () => {
+      for (const [property, list] of lists) {
+        if (list.isChanged()) node[property] = list.entries()
+      }
+    }
+  }
+}
+
+/** Adds the row of a secret, as Node-RED would fill it: `__PWRD__` for what it does not show. */
+function createSecretRow(
+  form: Form,
+  node: EditorNode,
+  number: number
+): { row: HTMLElement; input: HTMLInputElement; slot: string } {
+  const slot = `secret${number}`
+  const row = document.createElement('div')
+  row.className = 'form-row'
+  const label = document.createElement('label')
+  const icon = document.createElement('i')
+  icon.className = 'fa fa-lock'
+  label.append(icon, ` ${form.text('label.secret', { number })}`)
+  const input = document.createElement('input')
+  input.type = 'password'
+  input.autocomplete = 'off'
+  input.id = label.htmlFor = form.idOf(slot)
+  const stored = node.credentials?.[`has_${slot}`] === true ? '__PWRD__' : ''
+  const typed = node.credentials?.[slot]
+  input.value = typeof typed === 'string' ? typed : stored
+  row.append(label, input)
+  form.element('secrets')?.append(row)
+  return { row, input, slot }
+}
+
+interface NamedValueList {
   entries: () => NamedValue[]
-  /** Writes the entries on the node, unless nothing has changed. */
-  save: (node: EditorNode) => void
-  /** The secret slots in use. */
-  slots: () => string[]
+  isChanged: () => boolean
 }
 
 /** Shows a node's list of names and typed values in an editable list. */
-export function createNamedValueList(
+function createNamedValueList(
+  form: Form,
   node: EditorNode,
-  options: NamedValueListOptions
+  property: string,
+  { types, names }: NamedValueListOptions,
+  onChange: () => void
 ): NamedValueList {
-  const { types, names, text, onChange } = options
-  const list = $(`#${options.element}`)
+  const { text, words } = form
+  const element = form.element(property)
+  if (element === null) throw new Error(`No list for ${property}`)
+  const list = $(element)
 
   const readRow = (row: Element): NamedValue => {
     const name = row.querySelector<HTMLInputElement>('.hl7-https-entry-name')
@@ -47,9 +102,7 @@ export function createNamedValueList(
   }
   const rows = (): Element[] => [
     // A removed row fades out before it is gone.
-    ...(document
-      .getElementById(options.element)
-      ?.querySelectorAll('li:not(.red-ui-editableList-item-deleting) .hl7-https-entry') ?? [])
+    ...element.querySelectorAll('li:not(.red-ui-editableList-item-deleting) .hl7-https-entry')
   ]
   const isBlank = (entry: NamedValue): boolean => entry.name === '' && entry.value === ''
   const entries = (): NamedValue[] =>
@@ -60,7 +113,7 @@ export function createNamedValueList(
   /** Marks what is wrong in a row, and returns why. */
   const check = (row: Element): string => {
     const entry = readRow(row)
-    const problem = isBlank(entry) ? undefined : entryProblem(entry, names, text)
+    const problem = isBlank(entry) ? undefined : entryProblem(entry, names, words)
     const name = row.querySelector('.hl7-https-entry-name')
     const value = row.querySelector('.hl7-https-entry-value .red-ui-typedInput-container')
     name?.classList.toggle('input-error', problem?.field === 'name')
@@ -69,7 +122,7 @@ export function createNamedValueList(
   }
   const changed = (): void => {
     const reasons = rows().map(check)
-    showReason(options.element, reasons.find((reason) => reason !== '') ?? '')
+    showReason(element, reasons.find((reason) => reason !== '') ?? '')
     onChange()
   }
 
@@ -113,7 +166,7 @@ export function createNamedValueList(
       $(row).on('change keyup paste input', changed)
     }
   })
-  const stored = node[options.property]
+  const stored = node[property]
   for (const entry of Array.isArray(stored) ? (stored as unknown[]) : []) {
     list.editableList('addItem', { ...namedValue(entry) })
   }
@@ -122,14 +175,7 @@ export function createNamedValueList(
 
   return {
     entries,
-    save: (saved) => {
-      const now = entries()
-      if (JSON.stringify(now) !== before) saved[options.property] = now
-    },
-    slots: () =>
-      entries()
-        .filter(({ valueType }) => valueType === 'cred')
-        .map(({ value }) => value)
+    isChanged: () => JSON.stringify(entries()) !== before
   }
 }
 
@@ -146,7 +192,7 @@ function textInput(className: string, value: string, label: string): HTMLInputEl
 
 function typeOf(
   type: NamedValueListOptions['types'][number],
-  text: NamedValueListOptions['text']
+  text: Form['text']
 ): string | TypedInputType {
   if (type === 'cred') {
     return {
@@ -155,7 +201,7 @@ function typeOf(
       icon: 'fa fa-lock',
       options: [1, 2, 3, 4, 5, 6].map((slot) => ({
         value: `secret${slot}`,
-        label: text(`label.secret${slot}`)
+        label: text('label.secret', { number: slot })
       }))
     }
   }
@@ -163,18 +209,41 @@ function typeOf(
   return type
 }
 
-/** Says under a list what is wrong in it: the first mistake. */
-function showReason(list: string, reason: string): void {
-  const id = `${list}-problem`
-  const shown = document.getElementById(id)
-  if (reason === '') {
-    shown?.remove()
-    return
+/** What is wrong in an entry of a list, in words, and in which of its fields. */
+interface EntryProblem {
+  field: 'name' | 'value'
+  words: string
+}
+
+const ofNames = ['entryName', 'headerName', 'headerReserved', 'headerContentType']
+
+/**
+ * Judges an entry in words: what {@link namedValueProblem} finds, and message properties and JSONata
+ * as Node-RED itself does.
+ *
+ * @param words words of a key of `problem` in the editor's language
+ */
+function entryProblem(
+  entry: NamedValue,
+  names: 'header' | 'any',
+  words: (key: string) => string
+): EntryProblem | undefined {
+  const problem = namedValueProblem(entry, names)
+  if (problem !== '') {
+    return { field: ofNames.includes(problem) ? 'name' : 'value', words: words(problem) }
   }
-  const words = shown ?? document.createElement('div')
-  words.id = id
-  words.className = 'hl7-https-problem hl7-https-list-problem'
-  words.setAttribute('role', 'status')
-  words.textContent = reason
-  if (shown === null) document.getElementById(list)?.closest('.form-row')?.append(words)
+  if (entry.valueType !== 'msg' && entry.valueType !== 'jsonata') return undefined
+  const answer = RED.utils.validateTypedProperty(entry.value, entry.valueType, {})
+  return answer === true ? undefined : { field: 'value', words: answer }
+}
+
+/** The first mistake in a list, in words, or an empty string. */
+export function listProblem(
+  value: unknown,
+  names: 'header' | 'any',
+  words: (key: string) => string
+): string {
+  const entries: unknown[] = Array.isArray(value) ? value : []
+  const found = entries.map((entry) => entryProblem(namedValue(entry), names, words))
+  return found.find((problem) => problem !== undefined)?.words ?? ''
 }

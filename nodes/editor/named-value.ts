@@ -1,5 +1,9 @@
 import { parsePath } from '../../src/hl7/path.ts'
-import { headerNameProblem } from '../../src/https/header-values.ts'
+import {
+  headerNameProblem,
+  headerValueProblem,
+  type HeaderProblem
+} from '../../src/https/header-values.ts'
 
 /** One entry of `headers`, `formFields`, `extraParams` or `assertionClaims`. */
 export interface NamedValue {
@@ -11,7 +15,7 @@ export interface NamedValue {
 
 /** Why an entry cannot be used; the key of its words in the locales under `problem`. */
 export type NamedValueProblem =
-  '' | 'entryName' | 'headerName' | 'headerReserved' | 'hl7Path' | 'secretSlot'
+  '' | HeaderProblem | 'entryName' | 'envName' | 'hl7Path' | 'secretSlot'
 
 /** Reads an entry from a flow file, whatever is in it. */
 export function namedValue(entry: unknown): NamedValue {
@@ -32,22 +36,16 @@ export function namedValue(entry: unknown): NamedValue {
 export function namedValueProblem(entry: NamedValue, names: 'header' | 'any'): NamedValueProblem {
   if (entry.name.trim() === '') return 'entryName'
   if (names === 'header') {
-    const problem = headerProblem(entry.name.trim())
-    if (problem !== '') return problem
+    const problem = headerNameProblem(entry.name.trim())
+    if (problem !== undefined) return problem
+    const isText = (entry.valueType ?? 'str') === 'str'
+    const inValue = isText ? headerValueProblem(entry.value) : undefined
+    if (inValue !== undefined) return inValue
   }
+  if (entry.valueType === 'env' && entry.value.trim() === '') return 'envName'
   if (entry.valueType === 'hl7' && !isHl7Path(entry.value)) return 'hl7Path'
   if (entry.valueType === 'cred' && !/^secret[1-6]$/.test(entry.value)) return 'secretSlot'
   return ''
-}
-
-/**
- * Judges a header name as the runtime does.
- *
- * @returns `headerName` for no name at all, `headerReserved` for one that the connection sets
- */
-export function headerProblem(name: string): '' | 'headerName' | 'headerReserved' {
-  if (headerNameProblem(name) === undefined) return ''
-  return /^[\w-]+$/.test(name) ? 'headerReserved' : 'headerName'
 }
 
 /** Whether the text names a field of a message: `PID-3`, `PID-3.1`, `OBX[2]-5(1).1.2`. */

@@ -1,26 +1,19 @@
-import { entryProblem } from './entry-problem.ts'
-import { createForm, type Form, type ReadValue } from './form.ts'
+import { is, type ReadValue } from '../property-table.ts'
+import { needsKey, showsKey, tokenProperties } from '../oauth2-client-credentials-properties.ts'
+import { createForm } from './form.ts'
+import { hostOf } from './host-of.ts'
+import { hasMistake } from './form-tabs.ts'
 import { readIssuerPaste } from './issuer-paste.ts'
-import { namedValue } from './named-value.ts'
-import { createNamedValueList, type NamedValueList } from './named-value-list.ts'
-import { numberProblem } from './number-problem.ts'
-import { showSecretSlots } from './secret-slots.ts'
+import { createNamedValueLists, listProblem, type NamedValueLists } from './named-value-list.ts'
 import { prepareTokenTest } from './token-test.ts'
-import { hostOf, urlProblem } from './url-problem.ts'
+import { urlProblem } from '../../src/http-client/url-problem.ts'
 
-const namespace = '@hl7-https/node-red-hl7-https-out/oauth2-client-credentials'
-const text: Form['text'] = (key, values) => RED._(`${namespace}:${key}`, values)
 const prefix = 'node-config-input'
 
 const isFilled = (value: unknown): value is string =>
   typeof value === 'string' && value.trim() !== ''
 const authIs = (value: ReadValue, ...methods: string[]): boolean =>
-  methods.includes(String(value('clientAuth')))
-const isJwtBearer = (value: ReadValue): boolean => value('grantType') === 'jwt_bearer'
-const needsKey = (value: ReadValue): boolean =>
-  authIs(value, 'private_key_jwt') || isJwtBearer(value)
-const showsKey = (value: ReadValue): boolean =>
-  needsKey(value) || (authIs(value, 'auto') && isFilled(value('privateKey')))
+  is('clientAuth', ...methods)(value)
 const takesSecret = (value: ReadValue): boolean =>
   !authIs(value, 'private_key_jwt', 'tls_client_auth', 'none')
 const hasTls = (value: ReadValue): boolean => isFilled(value('tls')) && value('tls') !== '_ADD_'
@@ -28,28 +21,24 @@ const hasTls = (value: ReadValue): boolean => isFilled(value('tls')) && value('t
 const needsSecret = (value: ReadValue): boolean =>
   takesSecret(value) && !(authIs(value, 'auto') && (showsKey(value) || hasTls(value)))
 const needsIssuer = (value: ReadValue): boolean => !isFilled(value('tokenEndpoint'))
-const signs = (value: ReadValue): boolean => showsKey(value) || authIs(value, 'client_secret_jwt')
 
 const form = createForm({
   prefix,
-  root: 'oauth2-client-credentials-form',
+  type: 'oauth2-client-credentials',
   width: 620,
-  namespace,
-  numbers: ['defaultLifetime'],
+  table: tokenProperties,
   choices: { assertionAudience: 'oauth2-client-credentials-assertionAudience' },
   rows: {
     issuerRequired: needsIssuer,
     clientSecret: takesSecret,
     clientSecretRequired: needsSecret,
     password: (value) => value('grantType') === 'password',
-    privateKey: showsKey,
-    assertion: signs,
-    jwtBearer: isJwtBearer
+    privateKey: showsKey
   },
   problem
 })
-const lifetime = { min: 1, max: 86_400 }
-let lists: NamedValueList[] = []
+const { text, words } = form
+let lists: NamedValueLists | undefined
 
 /** Why a property cannot be used, in words; an empty string where it can, or where it is not used. */
 function problem(property: string, value: unknown, read: ReadValue): string {
@@ -75,16 +64,12 @@ function problem(property: string, value: unknown, read: ReadValue): string {
     case 'signingAlg':
       return algorithmProblem(given, read)
     case 'assertionAudience':
-      return words(
-        given === 'issuer' && signs(read) && !isFilled(read('issuer')) ? 'assertionIssuer' : ''
-      )
-    case 'defaultLifetime':
-      return words(numberProblem(value, lifetime), { min: lifetime.min, max: lifetime.max })
+      return words(given === 'issuer' && !isFilled(read('issuer')) ? 'assertionIssuer' : '')
     case 'refreshOnStatus':
       return words(given.split(',').every(isStatus) ? '' : 'refreshOnStatus')
     case 'extraParams':
     case 'assertionClaims':
-      return listProblem(value)
+      return listProblem(value, 'any', words)
     default:
       return ''
   }
@@ -102,56 +87,20 @@ function isStatus(text: string): boolean {
   return word === '' || /^[2-5]\d\d$/.test(word)
 }
 
-function words(key: string, values?: Record<string, string | number>): string {
-  return key === '' ? '' : text(`problem.${key}`, values)
-}
-
-function listProblem(value: unknown): string {
-  const entries: unknown[] = Array.isArray(value) ? value : []
-  for (const entry of entries) {
-    const found = entryProblem(namedValue(entry), 'any', text)
-    if (found !== undefined) return found.words
-  }
-  return ''
-}
-
 function prepare(node: EditorNode): void {
   form.prepare(node)
-  lists = []
-  const showSlots = (): void => {
-    showSecretSlots(
-      node,
-      form.root(),
-      prefix,
-      lists.flatMap((list) => list.slots())
-    )
-  }
-  lists = [
-    createNamedValueList(node, {
-      property: 'extraParams',
-      element: 'oauth2-client-credentials-extraParams',
-      types: ['str', 'env', 'cred'],
-      names: 'any',
-      text,
-      onChange: showSlots
-    }),
-    createNamedValueList(node, {
-      property: 'assertionClaims',
-      element: 'oauth2-client-credentials-assertionClaims',
-      types: [],
-      names: 'any',
-      text,
-      onChange: showSlots
-    })
-  ]
-  showSlots()
-  prepareSection()
+  const made = createNamedValueLists(form, node, {
+    extraParams: { types: ['str', 'env', 'cred'], names: 'any' },
+    assertionClaims: { types: [], names: 'any' }
+  })
+  lists = made
+  prepareSection(node)
   prepareKeyFile()
   preparePastedUrl()
   prepareTokenTest({
     form,
     nodeId: node.id,
-    lists: () => ({ extraParams: lists[0]?.entries(), assertionClaims: lists[1]?.entries() }),
+    lists: made.entries,
     onIssuer: (issuer) => {
       $(`#${prefix}-issuer`).val(issuer).trigger('change')
       note(text('note.issuerSlash', { issuer }))
@@ -160,7 +109,7 @@ function prepare(node: EditorNode): void {
 }
 
 /** Opens and closes "More settings"; it starts open where something in it is not the default. */
-function prepareSection(): void {
+function prepareSection(node: EditorNode): void {
   const head = document.getElementById('oauth2-client-credentials-more')
   const body = document.getElementById('oauth2-client-credentials-more-body')
   if (head === null || body === null) return
@@ -176,11 +125,14 @@ function prepareSection(): void {
     show(body.hidden !== false)
   })
   form.onMarks(() => {
-    const wrong = [...body.querySelectorAll('.input-error')].some(
-      (field) => field.closest('[data-row][hidden]') === null
-    )
-    if (wrong && body.hidden) show(true)
+    if (body.hidden && hasMistake(body)) show(true)
   })
+  const holdsSomething = Object.entries(node._def.defaults).some(
+    ([property, { value }]) =>
+      body.contains(form.element(property)) &&
+      JSON.stringify(node[property]) !== JSON.stringify(value)
+  )
+  if (holdsSomething) show(true)
 }
 
 /** Reads a private key from a file into its field. */
@@ -237,7 +189,7 @@ function note(words: string): void {
 }
 
 function save(node: EditorNode): void {
-  for (const list of lists) list.save(node)
+  lists?.save()
   form.save(node)
 }
 

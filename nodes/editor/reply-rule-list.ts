@@ -8,7 +8,7 @@ import { createRuleElement, isWrongRule, ruleText, showRuleFields } from './repl
 import { presetOf, replyRulePresets, type ReplyRulePreset } from './reply-rule-presets.ts'
 import { readRow, tryReplyRules, type RuleRow } from './reply-rule-row.ts'
 import { prepareRuleViews, show } from './reply-rule-views.ts'
-import { rulesWords, type RuleText } from './reply-rule-words.ts'
+import { restWords, type RuleText } from './reply-rule-words.ts'
 
 const prefix = 'hl7-https-out-rules'
 
@@ -99,7 +99,7 @@ export function prepareReplyRules(text: RuleText): ReplyRulesView | undefined {
       if (words) words.textContent = ''
       return
     }
-    if (words) words.textContent = [text('rules.order'), ...rulesWords(rules, text)].join(' ')
+    if (words) words.textContent = [text('rules.order'), ...restWords(rules, text)].join(' ')
     if (listed === area.value) return
     listed = area.value
     fill(rules)

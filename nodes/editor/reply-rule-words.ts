@@ -1,5 +1,5 @@
 import type { ReplyRule } from '../../src/rules/reply-rules.ts'
-import { hasValue, readRow, subjectOf, type RowSubject, type RuleRow } from './reply-rule-row.ts'
+import { hasValue, readRow, subjectOf, type RowSubject } from './reply-rule-row.ts'
 
 /** Looks up a text in the editor's language. */
 export type RuleText = (key: string, values?: Record<string, string | number>) => string
@@ -25,42 +25,6 @@ export function conditionWords(rule: ReplyRule, text: RuleText): string {
     .join(text('rules.or'))
 }
 
-/**
- * Says what a list of rules does, in its order: neighbours with the same action together.
- *
- * @returns one sentence for each action, and what becomes of all that no rule names
- */
-export function rulesWords(rules: readonly ReplyRule[], text: RuleText): string[] {
-  const groups: { action: string; conditions: string[] }[] = []
-  for (const rule of rules) {
-    const row = readRow(rule)
-    const action = actionWords(row, text)
-    const last = groups.at(-1)
-    const words = conditionWords(rule, text)
-    if (last?.action === action) last.conditions.push(words)
-    else groups.push({ action, conditions: [words] })
-  }
-  const sentences = groups.map(({ action, conditions }) => {
-    const words = conditions.join(text('rules.separator'))
-    return capitalised(text('rules.sentence', { action, conditions: words }))
-  })
-  return [...sentences, ...restWords(rules, text)]
-}
-
-/** In some languages the actions begin with a small letter, as they do in the list. */
-function capitalised(sentence: string): string {
-  return sentence.charAt(0).toUpperCase() + sentence.slice(1)
-}
-
-/** A row's action in words, with its warning. */
-export function actionWords(
-  { action, warn }: Pick<RuleRow, 'action' | 'warn'>,
-  text: RuleText
-): string {
-  const words = text(`action.${action === '' ? 'W' : action}`)
-  return warn && action !== '' ? text('rules.withWarning', { action: words }) : words
-}
-
 /** Every reply meets one of these, or one of the error conditions. */
 const everyReply = [
   'accepted',
@@ -72,7 +36,8 @@ const everyReply = [
   'noReply'
 ]
 
-function restWords(rules: readonly ReplyRule[], text: RuleText): string[] {
+/** What becomes of all that no rule names: what the list cannot show. */
+export function restWords(rules: readonly ReplyRule[], text: RuleText): string[] {
   const deciding = rules.filter(({ outcome }) => outcome !== null)
   const named = new Set(deciding.flatMap((rule) => rule.conditions.flatMap(wholeCondition)))
   const words: string[] = []

@@ -39,7 +39,7 @@ export function prepareTestMessage({ form, node, lists }: TestMessageOptions): v
     const nodes = [node.id, ...used].flatMap((id) =>
       typeof id === 'string' && id !== '' ? [RED.nodes.node(id)] : []
     )
-    return state() === opened && nodes.every((one) => one === null || one.changed !== true)
+    return state() === opened && nodes.every((one) => one?.changed !== true)
   }
 
   const show = (answer: Answer): void => {
@@ -50,7 +50,9 @@ export function prepareTestMessage({ form, node, lists }: TestMessageOptions): v
     const headline =
       error !== null
         ? text('testMessage.failed')
-        : text(good ? 'testMessage.ack' : 'testMessage.nak', { code })
+        : code === ''
+          ? text(good ? 'testMessage.accepted' : 'testMessage.notAccepted')
+          : text(good ? 'testMessage.ack' : 'testMessage.nak', { code })
     const lines: ResultLine[] = [
       [text('testMessage.problem'), error === null ? '' : [error.code, error.message].join(': ')],
       [text('testMessage.decision'), decisionWords(answer, text)],
@@ -80,16 +82,35 @@ export function prepareTestMessage({ form, node, lists }: TestMessageOptions): v
       result.show('bad', text('request.notDeployed'), [])
       return
     }
+    const id = runningId(node)
+    if (id === undefined) {
+      result.show('bad', text('request.unusedSubflow'), [])
+      return
+    }
     result.say(text('testMessage.busy'))
     try {
       const type = String($('#hl7-https-out-test-type').val()).trim() || 'ADT^A01'
-      const path = `hl7-https-out/${encodeURIComponent(node.id)}/test`
+      const path = `hl7-https-out/${encodeURIComponent(id)}/test`
       show((await postToNodeRed(path, { type })) as Answer)
     } catch (error) {
       if (!(error instanceof RequestError)) throw error
       result.show('bad', text(`request.${error.key}`), [])
     }
   })
+}
+
+/**
+ * The id of the node that runs. In a subflow that is the one of the first instance, which Node-RED
+ * names after both; undefined where there is none.
+ */
+function runningId(node: EditorNode): string | undefined {
+  const subflow = RED.nodes.subflow(node['z'])
+  if (!subflow) return node.id
+  for (const instance of subflow.instances) {
+    const outer = runningId(instance)
+    if (outer !== undefined) return `${outer}-${node.id}`
+  }
+  return undefined
 }
 
 /** What would become of a message with this answer, and which rule says so. */

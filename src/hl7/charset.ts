@@ -127,6 +127,14 @@ export function charsetOfLabel(label: string): Charset | null {
   return charsets.get(codec) ?? { label: labels.get(codec) ?? codec, codec }
 }
 
+/** Every name that {@link charsetOfLabel} knows, in small letters and digits. */
+export function charsetNames(): string[] {
+  iconv.encodingExists('utf8') // which loads its list
+  const { encodings } = iconv as unknown as { encodings: Record<string, unknown> }
+  const names = [...charsets.keys(), ...Object.keys(encodings)]
+  return [...new Set(names)].filter((name) => charsetOfLabel(name) !== null)
+}
+
 /** iconv-lite's list leads from a name over others to the one that has the table: `isoir100`, `iso88591`. */
 function codecOf(name: string): string {
   const { encodings } = iconv as unknown as { encodings: Record<string, unknown> }

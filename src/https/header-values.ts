@@ -17,36 +17,29 @@ const RESERVED = new Set([
   'upgrade'
 ])
 
-/**
- * Says why a header name cannot be used.
- *
- * @returns the reason in words, or `undefined` for a usable name
- */
-export function headerNameProblem(name: string): string | undefined {
-  if (!NAME.test(name)) return `"${printable(name)}" is not a header name`
-  if (RESERVED.has(name.toLowerCase())) return `the header ${name} is set by the connection itself`
-  if (name.toLowerCase() === 'content-type') {
-    return 'the content type has a field of its own, beside the format'
-  }
-  return undefined
+/** Why a header cannot be sent; the key of its words in the form's locales under `problem`. */
+export type HeaderProblem = 'headerName' | 'headerReserved' | 'headerContentType' | 'headerValue'
+
+/** The same in the words of the log, without the name and the value. */
+export const headerWords: Record<HeaderProblem, string> = {
+  headerName: 'it is not a header name',
+  headerReserved: 'the header is set by the connection itself',
+  headerContentType: 'the content type has a field of its own, beside the format',
+  headerValue: 'it holds a line break or another character that a header cannot carry'
+}
+
+/** Says why a header name cannot be used, or `undefined` for a usable name. */
+export function headerNameProblem(name: string): HeaderProblem | undefined {
+  if (!NAME.test(name)) return 'headerName'
+  if (RESERVED.has(name.toLowerCase())) return 'headerReserved'
+  return name.toLowerCase() === 'content-type' ? 'headerContentType' : undefined
 }
 
 /**
- * Says why a value cannot be sent in a header: CR, LF and NUL would let it end the header and begin
- * another (RFC 9110 §5.5); a character above 0xFF has no byte to be sent as.
- *
- * @returns the reason in words, without the value, or `undefined` for a usable value
+ * Says why a value cannot be sent in a header, or `undefined` for a usable value: CR, LF and NUL would
+ * let it end the header and begin another (RFC 9110 §5.5); a character above 0xFF has no byte to be
+ * sent as.
  */
-export function headerValueProblem(value: string): string | undefined {
-  for (let index = 0; index < value.length; index++) {
-    const unit = value.charCodeAt(index)
-    if (unit === 0x0d || unit === 0x0a || unit === 0) return 'it holds a line break or NUL'
-    if ((unit < 0x20 && unit !== 0x09) || unit === 0x7f) return 'it holds a control character'
-    if (unit > 0xff) return 'it holds a character that a header cannot carry'
-  }
-  return undefined
-}
-
-function printable(text: string): string {
-  return text.slice(0, 60).replace(/[^ -~]/g, '?')
+export function headerValueProblem(value: string): HeaderProblem | undefined {
+  return /[^\t\x20-\x7e\x80-\xff]/.test(value) ? 'headerValue' : undefined
 }

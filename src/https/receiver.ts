@@ -2,7 +2,7 @@ import type { OutgoingMessage } from '../hl7/outgoing-message.ts'
 import { Hl7Error } from '../hl7/hl7-error.ts'
 import type { HttpClient, HttpReply, HttpRequest } from '../http-client/http-client.ts'
 import { ExpressionLimit } from './expression-limit.ts'
-import { headerValueProblem } from './header-values.ts'
+import { headerValueProblem, headerWords } from './header-values.ts'
 import { buildRequestBody, type FormField, type RequestBodySettings } from './request-body.ts'
 
 /** What a value may be made from, anew for each attempt. */
@@ -98,7 +98,7 @@ export class Receiver {
       if (problem !== undefined) {
         throw new Hl7Error(
           'HL7_INVALID_MESSAGE',
-          `The value of the header ${name} cannot be sent: ${problem}.`
+          `The value of the header ${name} cannot be sent: ${headerWords[problem]}.`
         )
       }
       headers.set(name, value)

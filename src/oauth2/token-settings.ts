@@ -1,10 +1,13 @@
-/** How a token is asked for: `grant_type` of each grant (RFC 6749 §4.4.2, §4.3.2, RFC 7523 §2.1). */
-export const GRANT_TYPES = {
+/** How a token is asked for. */
+export const GRANTS = ['client_credentials', 'jwt_bearer', 'password'] as const
+export type GrantType = (typeof GRANTS)[number]
+
+/** `grant_type` of each grant (RFC 6749 §4.4.2, §4.3.2, RFC 7523 §2.1). */
+export const GRANT_TYPES: Readonly<Record<GrantType, string>> = {
   client_credentials: 'client_credentials',
   jwt_bearer: 'urn:ietf:params:oauth:grant-type:jwt-bearer',
   password: 'password'
-} as const
-export type GrantType = keyof typeof GRANT_TYPES
+}
 
 /** How the client proves who it is (RFC 6749 §2.3, RFC 7523 §2.2, RFC 8705 §2). */
 export const CLIENT_AUTHS = [

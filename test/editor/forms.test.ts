@@ -3,6 +3,9 @@ import { generateKeyPairSync } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { after, before, beforeEach, describe, it } from 'node:test'
 import type { Browser } from 'playwright-core'
+import { outProperties } from '../../nodes/hl7-https-out-properties.ts'
+import { tokenProperties } from '../../nodes/oauth2-client-credentials-properties.ts'
+import { defaultsOf } from '../../nodes/property-table.ts'
 import { type FlowNode, startNodeRed, type TestNodeRed } from '../support/node-red.ts'
 import { Editor, startBrowser } from '../support/editor.ts'
 
@@ -10,64 +13,8 @@ const out = 'hl7-https-out'
 const config = 'oauth2-client-credentials'
 const slots = ['secret1', 'secret2', 'secret3', 'secret4', 'secret5', 'secret6']
 
-/** The public contract: each property with its default. */
-const outDefaults = {
-  name: '',
-  url: '',
-  method: 'POST',
-  auth: '',
-  tokenPlacement: 'header',
-  authHeader: 'Authorization',
-  authScheme: 'Bearer',
-  tls: '',
-  proxy: '',
-  format: 'raw',
-  contentType: '',
-  charset: 'auto',
-  bodyField: 'message',
-  bodyFileName: 'message.hl7',
-  bodyPartType: 'text/plain',
-  bodyEncoding: 'text',
-  bodyTemplate: '',
-  formFields: [],
-  headers: [],
-  replyPath: '',
-  replyEncoding: 'auto',
-  replyCodeActions: '',
-  retryInterval: 5,
-  retryMaxInterval: 60,
-  failureTimeout: 900,
-  failWhileUnreachable: false,
-  connectTimeout: 5,
-  responseTimeout: 30,
-  order: 'fifo',
-  orderKey: 'PID-3.1',
-  maxInFlight: 8,
-  queue: 'disk',
-  queueLimit: 100000,
-  queueCountAlert: 0,
-  queueWaitAlert: 0
-}
-const configDefaults = {
-  name: '',
-  issuer: '',
-  tokenEndpoint: '',
-  grantType: 'client_credentials',
-  clientAuth: 'auto',
-  scope: '',
-  audience: '',
-  resource: '',
-  extraParams: [],
-  keyId: '',
-  signingAlg: '',
-  assertionAudience: 'token_endpoint',
-  assertionSubject: '',
-  assertionClaims: [],
-  defaultLifetime: 300,
-  refreshOnStatus: '401',
-  tls: '',
-  proxy: ''
-}
+const outDefaults = defaultsOf(outProperties)
+const configDefaults = defaultsOf(tokenProperties)
 const configCredentials = [
   'clientId',
   'clientSecret',
@@ -209,32 +156,16 @@ describe('the forms in the editor', () => {
     assert.deepEqual(editor.complaints, [])
   })
 
-  it('set what a flow file lacks to its default', async () => {
-    await editor.load()
-    await editor.edit('old')
-    await editor.close()
-    const values = await editor.ask<Record<string, unknown>>(
-      `JSON.parse(JSON.stringify(RED.nodes.convertNode(RED.nodes.node('old'))))`
-    )
-    for (const [name, value] of Object.entries({
-      ...outDefaults,
-      url: 'https://hl7.example.org/in',
-      auth: 'auth'
-    })) {
-      assert.deepEqual(values[name], value, name)
-    }
-  })
-
   it('keep a changed number a number, and an emptied one its default', async () => {
     await editor.load()
-    await editor.edit('old')
+    await editor.edit('full')
     await editor.tab('delivery')
     await editor.type('#node-input-retryInterval', '7.5')
     await editor.type('#node-input-queueLimit', '')
     await editor.close()
-    assert.equal(await editor.ask(`RED.nodes.node('old').retryInterval`), 7.5)
-    assert.equal(await editor.ask(`RED.nodes.node('old').queueLimit`), 100000)
-    assert.equal(await editor.changed('old'), true)
+    assert.equal(await editor.ask(`RED.nodes.node('full').retryInterval`), 7.5)
+    assert.equal(await editor.ask(`RED.nodes.node('full').queueLimit`), 100000)
+    assert.equal(await editor.changed('full'), true)
   })
 
   it('mark a URL that cannot be used, and say why', async () => {
@@ -365,7 +296,8 @@ describe('the forms in the editor', () => {
     await editor.settle()
     assert.deepEqual(await marked(), [])
     await editor.close()
-    assert.equal(await editor.ask(`RED.nodes.node('old').maxInFlight`), 8)
+    // It stays absent as it was, which is the default.
+    assert.equal(await editor.ask(`RED.nodes.node('old').maxInFlight`), undefined)
     assert.equal(await editor.ask(`RED.nodes.node('old').valid`), true)
   })
 
@@ -400,7 +332,7 @@ describe('the forms in the editor', () => {
         format
       )
       assert.equal(
-        await editor.page.isVisible('[data-row=formFields]'),
+        await editor.page.isVisible('.form-row:has(#hl7-https-out-formFields)'),
         format === 'form' || format === 'multipart',
         format
       )
@@ -429,7 +361,7 @@ describe('the forms in the editor', () => {
   })
 
   it('show of oauth2-client-credentials only what belongs to the choices made', async () => {
-    await editor.editConfig(config, 'known')
+    await editor.editConfig(config, 'auth')
     const more = `#${config}-more`
     assert.equal(await editor.page.isVisible('#node-config-input-tokenEndpoint'), false)
     await editor.page.focus(more)

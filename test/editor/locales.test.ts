@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readdirSync, readFileSync } from 'node:fs'
+import { globSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
@@ -65,20 +65,44 @@ for (const type of types) {
     })
 
     it('hold the words for every mistake that the form can find', () => {
-      const sources = ['url-problem', 'number-problem', 'named-value', type]
-      const code = sources.map((file) => read('editor', `${file}.ts`)).join('\n')
+      const shared = ['../src/http-client/url-problem.ts', 'property-table.ts']
+      const ofHeaders = ['../src/https/header-values.ts', 'editor/named-value.ts']
+      const sources = [
+        ...shared,
+        ...(type === 'hl7-https-out' ? ofHeaders : []),
+        `editor/${type}.ts`
+      ]
+      const code = sources.map((file) => read(file)).join('\n')
       const judged = [
-        ...code.matchAll(/'(url[A-Z]\w+|number\w*|entryName|headerName|hl7Path|secretSlot)'/g)
+        ...code.matchAll(
+          /'(url[A-Z]\w+|number\w*|entryName|envName|header[A-Z]\w+|hl7Path|secretSlot)'/g
+        )
       ]
       const own = [...read('editor', `${type}.ts`).matchAll(/\? '(\w*)' : '(\w*)'/g)]
       const keys = [
         ...judged.map(([, key]) => key ?? ''),
         ...own.flatMap(([, yes, no]) => [yes ?? '', no ?? ''])
-      ].filter((key) => key !== '' && key !== 'header' && key !== 'any')
+      ].filter((key) => !['', 'header', 'any', 'headers'].includes(key))
       assert.deepEqual(
         [...new Set(keys)].filter((key) => !has(`problem.${key}`)),
         []
       )
+    })
+
+    it('are all used', () => {
+      const files = ['nodes/*.ts', 'nodes/editor/*.ts', 'src/**/*.ts'].flatMap((glob) =>
+        globSync(glob, { cwd: join(nodes, '..') })
+      )
+      const code = files.map((file) => read('..', file)).join('\n')
+      const html = read(`${type}.html`)
+      const unused = [...textsOf('en-US', type).keys()].filter((key) => {
+        const [section = '', last = ''] = key.split('.')
+        const whole = new RegExp(`\\b${section}\\.${last}\\b`)
+        if (whole.test(html) || whole.test(code)) return false
+        // A key that is put together: `condition.${name}`, with the name elsewhere.
+        return !code.includes(`\`${section}.\${`) || !new RegExp(`\\b${last}\\b`).test(code)
+      })
+      assert.deepEqual(unused, [])
     })
 
     it('come with a help text', () => {

@@ -26,6 +26,18 @@ describe('an entry of a list', () => {
     }
   })
 
+  it('needs a value that a header can carry, and the name of a variable', () => {
+    for (const value of ['Ж', 'a\nb', 'a\0']) {
+      assert.equal(problem('x', 'str', value, 'header'), 'headerValue', value)
+      assert.equal(problem('x', 'str', value), '')
+    }
+    assert.equal(problem('x', 'str', 'Søndergård', 'header'), '')
+    for (const names of ['header', 'any'] as const) {
+      assert.equal(problem('x', 'env', ' ', names), 'envName')
+      assert.equal(problem('x', 'env', 'WARD', names), '')
+    }
+  })
+
   it('needs a path where the value is an HL7 field', () => {
     for (const path of ['MSH-4', 'MSH-4.1', 'OBX[2]-5(1).1.2', 'ZA1-3', ' PID-3.1 ']) {
       assert.equal(problem('x', 'hl7', path), '', path)

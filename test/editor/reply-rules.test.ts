@@ -68,7 +68,7 @@ describe('the list of reply rules', () => {
     assert.equal(await isDefault(), true)
     assert.ok(await editor.page.isVisible('#hl7-https-out-rules-default'))
     assert.equal(await editor.page.inputValue(preset), 'default')
-    assert.match(await words(), /Accept: accepted \(AA or CA\)\. Fail: error/)
+    assert.match(await words(), /^From the top, the first that fits decides\.$/)
     const cutOff = await editor.ask(
       `[...document.querySelectorAll('.hl7-https-rule input[type=text]:not([hidden])')]
         .filter((field) => field.scrollWidth > field.clientWidth).map((field) => field.value)`
@@ -137,7 +137,7 @@ describe('the list of reply rules', () => {
     assert.equal(await editor.mistake(area.slice(1)), '')
     assert.equal(await isDefault(), false)
     assert.equal(await editor.page.inputValue(preset), '')
-    assert.match(await words(), /Try again, then fail: ERR-3 is 207, 206\. Warn only/)
+    assert.match(await words(), /^From the top, the first that fits decides\.$/)
     await editor.close()
     assert.equal(await stored('empty'), `(@ERR-3:207,@ERR-3:206)=R,${DEFAULT_REPLY_RULES}`)
     // Without the rule it is the default again.

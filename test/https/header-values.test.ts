@@ -11,18 +11,15 @@ describe('a header name', () => {
 
   it('is not what would break the request, in whatever letters', () => {
     for (const name of ['Host', 'CONTENT-LENGTH', 'transfer-encoding', 'Expect', 'Connection']) {
-      assert.match(headerNameProblem(name) ?? '', /set by the connection itself/)
+      assert.equal(headerNameProblem(name), 'headerReserved')
     }
-    assert.match(headerNameProblem('Content-Type') ?? '', /a field of its own/)
+    assert.equal(headerNameProblem('Content-Type'), 'headerContentType')
   })
 
-  it('is nothing with another letter, which is shown as ?', () => {
+  it('is nothing with another letter', () => {
     for (const name of ['', 'a b', 'a:', 'a\r\nb', 'a\0', 'é', 'a"b', '(a)', '\u2028']) {
-      const problem = headerNameProblem(name)
-      assert.match(problem ?? '', /is not a header name$/)
-      assert.match(problem ?? '', /^[ -~]+$/)
+      assert.equal(headerNameProblem(name), 'headerName')
     }
-    assert.ok((headerNameProblem(' '.repeat(10_000)) ?? '').length < 200)
   })
 })
 
@@ -45,9 +42,7 @@ describe('a header value', () => {
       'Ā',
       '\ud83d\ude00'
     ]) {
-      const problem = headerValueProblem(`secret${value}`)
-      assert.match(problem ?? '', /^it holds a /)
-      assert.ok(!problem?.includes('secret'))
+      assert.equal(headerValueProblem(`secret${value}`), 'headerValue')
     }
   })
 })

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
+import { outProperties } from '../../nodes/hl7-https-out-properties.ts'
+import { tokenProperties } from '../../nodes/oauth2-client-credentials-properties.ts'
 import { startNodeRed, type FlowNode, type TestNodeRed } from '../support/node-red.ts'
 import { adt, startWorld } from '../support/world.ts'
 
@@ -51,14 +53,8 @@ describe('properties of hand-written flow files, in a real Node-RED', () => {
   }
 
   const UNSET = '${NOT_SET_ANYWHERE}'
-  const texts = [
-    ...['url', 'method', 'auth', 'tokenPlacement', 'authHeader', 'authScheme', 'tls', 'proxy'],
-    ...['format', 'contentType', 'charset', 'bodyField', 'bodyFileName', 'bodyPartType'],
-    ...['bodyEncoding', 'bodyTemplate', 'replyPath', 'replyEncoding', 'replyCodeActions'],
-    ...['retryInterval', 'retryMaxInterval', 'failureTimeout', 'failWhileUnreachable'],
-    ...['connectTimeout', 'responseTimeout', 'order', 'maxInFlight', 'queue', 'queueLimit'],
-    ...['queueCountAlert', 'queueWaitAlert', 'headers', 'formFields']
-  ]
+  // The name is a label, and the key of an order of its own has a case below.
+  const texts = Object.keys(outProperties).filter((name) => !['name', 'orderKey'].includes(name))
   for (const name of texts) {
     it(`names the variable that ${name} wants`, async () => {
       assert.match(await problem({ [name]: UNSET }), /^HL7_CONFIG .*NOT_SET_ANYWHERE/)
@@ -84,11 +80,7 @@ describe('properties of hand-written flow files, in a real Node-RED', () => {
     assert.match(await problem({ order: 'key', orderKey: UNSET }), /NOT_SET_ANYWHERE/)
   })
 
-  const ofAuth = [
-    ...['issuer', 'tokenEndpoint', 'grantType', 'clientAuth', 'scope', 'audience', 'resource'],
-    ...['extraParams', 'keyId', 'signingAlg', 'assertionAudience', 'assertionSubject'],
-    ...['assertionClaims', 'defaultLifetime', 'refreshOnStatus', 'tls', 'proxy']
-  ]
+  const ofAuth = Object.keys(tokenProperties).filter((name) => name !== 'name')
   it('names the variable of each property of the auth node', async () => {
     for (const name of ofAuth) {
       assert.match(await problem({}, { [name]: UNSET }), /^HL7_CONFIG .*NOT_SET_ANYWHERE/, name)
@@ -118,6 +110,8 @@ describe('properties of hand-written flow files, in a real Node-RED', () => {
       [{ retryInterval: true }, /retryInterval must be a number/],
       [{ failureTimeout: -0.5 }, /failureTimeout must be/],
       [{ failureTimeout: -2 }, /failureTimeout must be/],
+      [{ queueLimit: 1.5 }, /queueLimit must be a whole number of at least 1/],
+      [{ order: 'none', maxInFlight: 0.5 }, /maxInFlight must be a whole number from 1 to 1000/],
       [{ failWhileUnreachable: 'maybe' }, /must be true or false/],
       [{ auth: 'other' }, /auth .*another type/],
       [{ tls: 'auth' }, /tls .*another type/],

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { hostOf, urlProblem } from '../../nodes/editor/url-problem.ts'
+import { urlProblem } from '../../src/http-client/url-problem.ts'
 
 describe('the judgement of a URL', () => {
   const longHost = `${'a'.repeat(63)}.${'b'.repeat(63)}.${'c'.repeat(63)}.example.org`
@@ -17,11 +17,10 @@ describe('the judgement of a URL', () => {
     'http://LOCALHOST',
     'http://127.0.0.1:8080/',
     'http://127.1.2.3/',
-    'http://[::1]:8080/',
-    '${HL7_URL}'
+    'http://[::1]:8080/'
   ]) {
     it(`takes ${url}`, () => {
-      assert.equal(urlProblem(url), '')
+      assert.equal(urlProblem(url), undefined)
     })
   }
   for (const [url, problem] of [
@@ -41,17 +40,11 @@ describe('the judgement of a URL', () => {
     ['http://127.0.0.1.example.org/', 'urlPlainHttp'],
     ['https://user:secret@hl7.example.org/', 'urlUserInfo'],
     ['https://user@hl7.example.org/', 'urlUserInfo'],
-    ['https://${HOST}/in', 'urlPartialVariable']
+    ['https://${HOST}/in', 'urlPartialVariable'],
+    ['https://hl7.example.org/${WARD}', 'urlPartialVariable']
   ] as const) {
     it(`refuses ${url === '' ? 'nothing' : url}`, () => {
       assert.equal(urlProblem(url), problem)
     })
   }
-
-  it('names the host with its port for a label, and nothing for what is no URL', () => {
-    assert.equal(hostOf('https://hl7.example.org:8443/in?x=1'), 'hl7.example.org:8443')
-    assert.equal(hostOf('${HL7_URL}'), '${HL7_URL}')
-    assert.equal(hostOf('nonsense'), '')
-    assert.equal(hostOf(undefined), '')
-  })
 })

@@ -1,0 +1,224 @@
+import assert from 'node:assert/strict'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { after, before, beforeEach, describe, it } from 'node:test'
+import type { Browser } from 'playwright-core'
+import { Editor, startBrowser } from '../support/editor.ts'
+import { type FlowNode, startNodeRed, type TestNodeRed } from '../support/node-red.ts'
+
+const out = 'hl7-https-out'
+const config = 'oauth2-client-credentials'
+const wires = [[], []]
+
+/** What a flow file holds stays as it is until somebody changes it, and what the form takes works. */
+describe('the values of the forms', () => {
+  let nodeRed: TestNodeRed
+  let browser: Browser
+  let editor: Editor
+  const receiver = createServer((request, response) => {
+    const reply = request.url === '/hl7' ? 'MSH|^~\\&|A|B|||20260101||ADT^A01|1|P|2.5.1\r' : ''
+    request.resume().on('end', () => response.end(reply))
+  })
+
+  before(async () => {
+    await new Promise<void>((listening) => receiver.listen(0, '127.0.0.1', listening))
+    const url = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/`
+    const flows: FlowNode[] = [
+      { id: 'tab', type: 'tab', label: 'test' },
+      { id: 'bare', type: out, z: 'tab', url, wires },
+      {
+        id: 'variables',
+        type: out,
+        z: 'tab',
+        url,
+        maxInFlight: '${MAX_IN_FLIGHT}',
+        retryInterval: '${RETRY}',
+        wires
+      },
+      { id: 'accepting', type: out, z: 'tab', url, replyCodeActions: 'X=C', wires },
+      { id: 'unacknowledged', type: out, z: 'tab', url: `${url}hl7`, wires },
+      { id: 'auth', type: config, issuer: 'https://login.example.org' },
+      {
+        id: 'scoped',
+        type: config,
+        issuer: 'https://login.example.org',
+        audience: 'https://hl7.example.org'
+      },
+      { id: 'listed', type: config, extraParams: [{ name: 'tenant', value: 'north' }] },
+      { id: 'sub', type: 'subflow', name: 'sub', in: [], out: [] },
+      { id: 'inner', type: out, z: 'sub', url, wires },
+      { id: 'outer-sub', type: 'subflow', name: 'outer', in: [], out: [] },
+      { id: 'middle', type: 'subflow:sub', z: 'outer-sub', wires: [] },
+      { id: 'outer', type: 'subflow:outer-sub', z: 'tab', wires: [] },
+      { id: 'unused-sub', type: 'subflow', name: 'unused', in: [], out: [] },
+      { id: 'unused', type: out, z: 'unused-sub', url, wires }
+    ]
+    const env = { MAX_IN_FLIGHT: '4', RETRY: '3' }
+    ;[nodeRed, browser] = await Promise.all([startNodeRed({ flows, env }), startBrowser()])
+    editor = await Editor.open(browser, nodeRed.url, 'bare')
+  })
+  after(async () => {
+    await browser.close()
+    await nodeRed.kill()
+    receiver.close()
+  })
+  beforeEach(async () => {
+    if (await editor.isUsed()) await editor.load()
+  })
+
+  /** The node as a deploy sends it. */
+  const exported = (id: string): Promise<string> =>
+    editor.ask(
+      `JSON.stringify(Object.entries(RED.nodes.convertNode(RED.nodes.node('${id}'))).sort())`
+    )
+
+  it('are looked after by one script for each form', () => {
+    const scripts = editor.requests.filter((request) => request.includes('/resources/@hl7-https/'))
+    assert.deepEqual(
+      [...new Set(scripts)].map((request) => /[\w-]+\.js/.exec(request)?.[0]).sort(),
+      [`${out}.js`, `${config}.js`]
+    )
+  })
+
+  for (const how of ['cancel', 'ok'] as const) {
+    it(`are not written onto the node by a form that is closed by ${how} without a change`, async () => {
+      for (const id of ['bare', 'variables', 'auth', 'listed']) {
+        const before = await exported(id)
+        if (id === 'auth' || id === 'listed') await editor.editConfig(config, id)
+        else await editor.edit(id)
+        await editor.close(how)
+        assert.equal(await exported(id), before, id)
+        assert.equal(await editor.changed(id), false, id)
+      }
+    })
+  }
+
+  it('are written where they were changed, and only those', async () => {
+    await editor.edit('bare')
+    await editor.tab('delivery')
+    await editor.type('#node-input-retryInterval', '7')
+    await editor.close()
+    const [retryInterval, retryMaxInterval] = await editor.ask<unknown[]>(
+      `['retryInterval', 'retryMaxInterval'].map((name) => RED.nodes.node('bare')[name])`
+    )
+    assert.deepEqual([retryInterval, retryMaxInterval], [7, undefined])
+    // A form that is opened again begins with what is there.
+    await editor.edit('bare')
+    assert.equal(await editor.page.inputValue('#node-input-retryInterval'), '7')
+    assert.equal(await editor.page.inputValue('#node-input-retryMaxInterval'), '60')
+    await editor.close('cancel')
+  })
+
+  it('may be variables where a number is wanted, in a row that is not shown too', async () => {
+    await editor.edit('variables')
+    await editor.tab('delivery')
+    assert.equal(await editor.page.isVisible('#node-input-maxInFlight'), false)
+    await editor.type('#node-input-connectTimeout', '${RETRY}')
+    await editor.close()
+    assert.deepEqual(
+      await editor.ask(
+        `['maxInFlight', 'retryInterval', 'connectTimeout'].map((name) => RED.nodes.node('variables')[name])`
+      ),
+      ['${MAX_IN_FLIGHT}', '${RETRY}', '${RETRY}']
+    )
+  })
+
+  it('are seen: More settings are open where they hold some', async () => {
+    for (const [id, open] of [
+      ['auth', false],
+      ['scoped', true],
+      ['listed', true]
+    ] as const) {
+      await editor.editConfig(config, id)
+      assert.equal(await editor.page.isVisible('#node-config-input-audience'), open, id)
+      await editor.close('cancel')
+    }
+  })
+
+  it('of lists are judged as the runtime judges them', async () => {
+    const add = async (pane: string): Promise<void> => {
+      await editor.page.click(`${pane} .red-ui-editableList-addButton:visible`)
+    }
+    await editor.edit('bare')
+    await editor.tab('message')
+    await add('#hl7-https-out-message')
+    await editor.type('#hl7-https-out-headers .hl7-https-entry-name', 'X-Ward')
+    const value = `$('#hl7-https-out-headers .hl7-https-entry-input')`
+    const problem = async (type: string, text: string): Promise<string> => {
+      const typed = `typedInput('type', '${type}').typedInput('value', ${JSON.stringify(text)})`
+      await editor.ask(`${value}.${typed} && 0`)
+      const words = editor.page.locator('#hl7-https-out-headers-problem')
+      return (await words.count()) === 0 ? '' : words.innerText()
+    }
+    assert.equal(await problem('str', 'Søndergård'), '')
+    assert.match(await problem('str', 'Ж'), /cannot carry/)
+    assert.match(await problem('env', ''), /environment variable/)
+    assert.equal(await problem('env', 'WARD'), '')
+    await editor.page.selectOption('#node-input-format', 'form')
+    await editor.page.click(
+      '.form-row:has(#hl7-https-out-formFields) .red-ui-editableList-addButton'
+    )
+    await editor.ask(
+      `$('#hl7-https-out-formFields .hl7-https-entry-input').typedInput('value', 'x') && 0`
+    )
+    // The runtime reads them whatever the format: the mistake stays in sight.
+    await editor.page.selectOption('#node-input-format', 'raw')
+    assert.match(await editor.page.innerText('#hl7-https-out-formFields-problem'), /Enter a name/)
+    await editor.type('#node-input-contentType', 'application/жlm')
+    assert.match(await editor.mistake('node-input-contentType'), /cannot carry/)
+  })
+
+  it('of the character set are names that the runtime knows', async () => {
+    await editor.edit('bare')
+    await editor.tab('message')
+    await editor.page.selectOption('#hl7-https-out-charset', '')
+    for (const [name, words] of [
+      ['windows-1250', /^$/],
+      ['ISO_8859-2', /^$/],
+      ['8859/15', /^$/],
+      ['koi8-r', /^$/],
+      ['nonsense', /known/],
+      ['base64', /known/]
+    ] as const) {
+      await editor.type('#node-input-charset', name)
+      assert.match(await editor.mistake('node-input-charset'), words, name)
+    }
+  })
+
+  it('are numbers within the bounds of the runtime, whole where it counts', async () => {
+    await editor.edit('bare')
+    await editor.tab('delivery')
+    await editor.page.selectOption('#node-input-order', 'none')
+    for (const [field, value, words] of [
+      ['failureTimeout', '-0.5', /least is 0/],
+      ['failureTimeout', '0.5', /^$/],
+      ['connectTimeout', '3601', /most is 3600/],
+      ['maxInFlight', '1.5', /whole/],
+      ['queueLimit', '0', /least is 1/]
+    ] as const) {
+      await editor.type(`#node-input-${field}`, value)
+      assert.match(await editor.mistake(`node-input-${field}`), words, value)
+    }
+  })
+
+  describe('and the test message', () => {
+    const send = async (id: string): Promise<string> => {
+      await editor.edit(id)
+      await editor.page.click('#hl7-https-out-test-button')
+      await editor.page.waitForSelector('.hl7-https-result-title')
+      return editor.page.innerText('.hl7-https-result-title')
+    }
+
+    it('says what became of it, without a code where there is none', async () => {
+      assert.equal((await send('accepting')).trim(), 'Accepted: leaves on ACK')
+      await editor.close('cancel')
+      assert.equal((await send('unacknowledged')).trim(), 'Not accepted')
+    })
+
+    it('is sent by a node in a subflow too, as in its first instance', async () => {
+      assert.equal((await send('inner')).trim(), 'No HL7 answer')
+      await editor.close('cancel')
+      assert.match(await send('unused'), /No flow uses this subflow/)
+    })
+  })
+})

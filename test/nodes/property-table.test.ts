@@ -1,0 +1,45 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { outProperties } from '../../nodes/hl7-https-out-properties.ts'
+import { tokenProperties } from '../../nodes/oauth2-client-credentials-properties.ts'
+import { defaultsOf, numberProblem } from '../../nodes/property-table.ts'
+import { formDefinition } from '../docs/form-definition.ts'
+
+for (const [type, table] of [
+  ['hl7-https-out', outProperties],
+  ['oauth2-client-credentials', tokenProperties]
+] as const) {
+  describe(`the properties of ${type}`, () => {
+    it('have in the form the defaults and the order of the table', () => {
+      const inForm = Object.entries(formDefinition(type).defaults)
+      assert.deepEqual(
+        inForm.map(([name, { value }]) => [name, value]),
+        Object.entries(defaultsOf(table))
+      )
+    })
+  })
+}
+
+describe('the judgement of a number', () => {
+  it('takes a number and its text', () => {
+    for (const value of [5, '5', ' 5 ', '0.5', '1e3']) {
+      assert.equal(numberProblem(value, { min: 0 }), '', String(value))
+    }
+  })
+  it('refuses what is no number', () => {
+    for (const value of ['', ' ', 'x', '5 s', NaN, Infinity, null, undefined, true, []]) {
+      assert.equal(numberProblem(value, { min: 0 }), 'number', String(value))
+    }
+  })
+  it('holds to the bounds', () => {
+    assert.equal(numberProblem('-2', { min: -1 }), 'numberMin')
+    assert.equal(numberProblem('-1', { min: -1 }), '')
+    assert.equal(numberProblem('3600', { min: 0, max: 3600 }), '')
+    assert.equal(numberProblem('3600.1', { min: 0, max: 3600 }), 'numberMax')
+    assert.equal(numberProblem('1.5', { min: 1, integer: true }), 'numberInteger')
+    assert.equal(numberProblem('-1', { min: 0, also: -1 }), '')
+    for (const value of ['-0.5', '-2']) {
+      assert.equal(numberProblem(value, { min: 0, also: -1 }), 'numberMin', value)
+    }
+  })
+})
