@@ -2,6 +2,7 @@ import type { ClientRequest, IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
+import { ReadError } from 'got'
 import { Connection } from './connection.ts'
 import { contentCodings } from './content-coding.ts'
 import { describeError, isTls } from './describe-error.ts'
@@ -148,7 +149,7 @@ export class Exchange {
     const { code = 'EUNKNOWN', message = '' } = known ?? {}
     // A body that ends early is a connection that was cut, whoever noticed it first.
     if (code === 'ERR_HTTP_CONTENT_LENGTH_MISMATCH') return this.#error(cut())
-    if (code === 'ERR_READING_RESPONSE_STREAM') {
+    if (error instanceof ReadError) {
       if (chain.some((cause) => isCut(cause.code))) return this.#error(cut())
       return this.#error(undecodable('the answer is not compressed as its content-encoding says'))
     }
