@@ -157,7 +157,7 @@ export function createForm(definition: FormDefinition): Form {
         properties: Object.fromEntries(
           Object.entries(defaults).map(([property, { type }]) => {
             const value = read(property)
-            if (table[property]?.kind === 'number') {
+            if (table[property]?.kind === 'number' && !isVariable(String(value))) {
               return [property, String(value).trim() === '' ? undefined : Number(value)]
             }
             // A config node that is yet to be added is none.
