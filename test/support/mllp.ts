@@ -11,6 +11,8 @@ const PYTHON = '/usr/bin/python3'
 export const MLLP_SEND = '/usr/bin/mllp_send'
 /** Name of the example, and its topics: what the sender gets. */
 export const MLLP_EXAMPLE = '2 Take MLLP and send over HTTPS'
+/** Ends a frame. */
+const END = '\x1c\r'
 export type MllpPort = 'stored' | 'answered'
 
 /**
@@ -139,15 +141,16 @@ export class MllpSocket {
   }
 
   write(bytes: string | Buffer): Promise<void> {
-    return new Promise((resolve) => this.#socket.write(bytes, () => resolve()))
+    return new Promise((resolve) => {
+      this.#socket.write(bytes, () => {
+        resolve()
+      })
+    })
   }
 
-  /** What has come back, one string a frame, each byte a character. */
+  /** The frames that have come back whole, without their ends; each byte is a character. */
   get frames(): string[] {
-    return this.#received
-      .toString('latin1')
-      .split(/(?<=\x1c\r)/)
-      .filter(Boolean)
+    return this.#received.toString('latin1').split(END).slice(0, -1)
   }
 
   /** Waits for so many frames in all. */
@@ -157,7 +160,7 @@ export class MllpSocket {
       if (performance.now() > deadline) throw new Error(`${this.frames.length} of ${count} frames`)
       await new Promise((resolve) => setTimeout(resolve, 10))
     }
-    return this.frames.map((frame) => frame.slice(1, -2).split('\r'))
+    return this.frames.map((frame) => frame.slice(1).split('\r'))
   }
 
   close(): void {
