@@ -49,7 +49,8 @@ function alone<T>(action: () => T): T {
     try {
       mkdirSync(LOCK)
       break
-    } catch {
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
       // One that was killed has left it behind.
       const since = statSync(LOCK, { throwIfNoEntry: false })?.mtimeMs ?? Date.now()
       if (Date.now() - since > LOCK_MS) rmSync(LOCK, { recursive: true, force: true })
