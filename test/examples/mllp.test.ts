@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import * as childProcess from 'node:child_process'
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, beforeEach, describe, it } from 'node:test'
 import { promisify } from 'node:util'
@@ -10,6 +10,7 @@ import { type Authority, createAuthority } from '../support/certificates.ts'
 import { type FrontDoor, frontDoor } from '../support/front-door.ts'
 import {
   framed,
+  MLLP_FILE,
   MLLP_SEND,
   type MllpFlow,
   mllpFlow,
@@ -18,8 +19,8 @@ import {
   missingPythonHl7
 } from '../support/mllp.ts'
 import { mllpRun } from '../support/mllp-run.ts'
-import { TestNodeRed } from '../support/node-red.ts'
-import { adt } from '../support/world.ts'
+import { type FlowNode, TestNodeRed } from '../support/node-red.ts'
+import { adt, CLIENT_ID, CLIENT_SECRET, startWorld } from '../support/world.ts'
 
 const execFile = promisify(childProcess.execFile)
 const LIMIT = 2_000_000
@@ -142,26 +143,45 @@ describe('the example that takes MLLP', () => {
       assert.equal((await arrived(5)).length, 5)
     })
 
-    it('takes frames cut anywhere, and several in one packet', async () => {
+    it('takes a frame that is cut at any of its bytes', async () => {
       const socket = await open('stored')
-      for (const byte of framed(adt('BYTE01'))) await socket.write(Buffer.from([byte]))
+      const id = (n: number): string => `CUT${100 + n}`
+      const frame = (n: number): Buffer =>
+        framed(`MSH|^~\\&|A|B|C|D|2026||ADT^A01|${id(n)}|P|2.5\rPID|1||5\r`)
+      const cuts = frame(0).length - 1
+      // What is before the cut has been read when the frame in front of it is answered.
+      for (let n = 0; n <= cuts; n++) {
+        const rest = n === 0 ? Buffer.alloc(0) : frame(n - 1).subarray(n)
+        await socket.write(Buffer.concat([rest, frame(cuts + n + 1), frame(n).subarray(0, n + 1)]))
+        await socket.answers(n === 0 ? 1 : 2 * n + 1)
+      }
+      const answers = await socket.answers(2 * cuts + 2)
+      const got = await arrived(2 * cuts + 2)
+      for (let n = 0; n <= cuts; n++) {
+        assert.ok(answers.some(([, msa]) => msa === `MSA|AA|${id(n)}`))
+        assert.equal(got.filter((body) => body === frame(n).toString().slice(1, -2)).length, 1)
+      }
+    })
+
+    it('takes several frames in one packet, and control characters within one', async () => {
+      const socket = await open('stored')
       const frames = Buffer.concat([1, 2, 3, 4].map((n) => framed(adt(`MANY0${n}`))))
       await socket.write(frames)
       // A line end between frames is usual; a stray 0x1C and 0x0B are content.
       const stray = `${adt('STRAY1')}\rNTE|1||a\x1cb\x0bc`
       await socket.write(Buffer.concat([Buffer.from('\r\n'), framed(stray)]))
-      const answers = await socket.answers(6)
-      const ids = ['BYTE01', 'MANY01', 'MANY02', 'MANY03', 'MANY04', 'STRAY1']
+      const answers = await socket.answers(5)
+      const ids = ['MANY01', 'MANY02', 'MANY03', 'MANY04', 'STRAY1']
       assert.deepEqual(
         answers.map(([, msa]) => msa),
         ids.map((id) => `MSA|AA|${id}`)
       )
-      const got = await arrived(6)
+      const got = await arrived(5)
       assert.deepEqual(
         got.map((body) => body.split('|')[9]),
         ids
       )
-      assert.equal(got[5], `${stray}\r`)
+      assert.equal(got[4], `${stray}\r`)
     })
 
     it('takes a frame larger than a packet, on several connections at once', async () => {
@@ -360,6 +380,118 @@ describe('the example that takes MLLP', () => {
       })
       assert.equal((await send('answered', adt('JSON01')))[1], 'MSA|AA|JSON01')
     })
+  })
+
+  describe('with several receivers', () => {
+    /** The example with one more node that sends, a copy of the first. */
+    async function withSecond(
+      change: (
+        nodes: Record<'out' | 'second' | 'port' | 'stored' | 'unframe', FlowNode>
+      ) => FlowNode[]
+    ): Promise<void> {
+      const url = new URL(receiver.url)
+      url.port = String(door.port)
+      flow = await mllpFlow(url.href, authority.ca)
+      const named = (name: string): FlowNode => {
+        const found = flow.nodes.find((node) => node['name'] === name)
+        assert.ok(found, name)
+        return found
+      }
+      const out = named('Send what is acknowledged when stored')
+      const second = { ...out, id: 'second', method: 'PUT' }
+      const parts = {
+        port: named('which port?'),
+        stored: named('on disk'),
+        unframe: named('Unframe MLLP')
+      }
+      const more = change({ out, second, ...parts })
+      await nodeRed.deploy([...flow.nodes, second, ...more])
+    }
+    const methods = (): string[] =>
+      receiver.requests
+        .map(({ method, body }) => `${method} ${body.toString().split('|')[9] ?? ''}`)
+        .sort()
+
+    it('routes by a field of MSH, as the page says', async () => {
+      const page = readFileSync(
+        join(import.meta.dirname, '..', '..', 'docs', 'mllp-to-https.md'),
+        'utf8'
+      )
+      const rules = [
+        ...page.matchAll(/`(\$split\(mllp, "\\\|"\)\[\d\])` \|([^|\n]*)`([^`]+)` \|/g)
+      ].map(([, property = '', operator = '', v = '']) => ({
+        property: property.replace('\\|', '|'),
+        rule: { t: operator.includes('regex') ? 'regex' : 'eq', v, vt: 'str' }
+      }))
+      assert.equal(rules.length, 3)
+      for (const [index, { property, rule }] of rules.entries()) {
+        receiver.requests = []
+        await withSecond(({ out, second, port, stored }) => {
+          port['wires'] = [['route'], []]
+          stored['scope'] = [out.id, second.id]
+          const rules = [rule, { t: 'else' }]
+          const route = { type: 'switch', z: out['z'], propertyType: 'jsonata', checkall: 'false' }
+          const wires = [[second.id], [out.id]]
+          return [{ ...route, id: 'route', property, rules, outputs: 2, wires }]
+        })
+        const fields = ['LAB', 'CITYCARE', 'ADT^A08']
+        const message = (id: string, match: boolean): string => {
+          const value = (n: number): string =>
+            match === (n === index) ? (fields[n] ?? '') : 'ORU^R01'
+          return `MSH|^~\\&|A|B|${value(0)}|${value(1)}|2026||${value(2)}|${id}|P|2.5\rPID|1||5\r`
+        }
+        assert.equal((await send('stored', message('TWO1', true)))[1], 'MSA|AA|TWO1')
+        assert.equal((await send('stored', message('TWO2', false)))[1], 'MSA|AA|TWO2')
+        await arrived(2)
+        assert.deepEqual(methods(), ['POST TWO2', 'PUT TWO1'])
+      }
+    })
+
+    it('acknowledges once what is stored for two, one after the other', async () => {
+      await withSecond(({ out, second, stored }) => {
+        stored['scope'] = [second.id]
+        const complete = { id: 'next', type: 'complete', z: out['z'], scope: [out.id] }
+        return [{ ...complete, wires: [[second.id]] }]
+      })
+      const socket = await open('stored')
+      for (const id of ['ROW1', 'ROW2']) await socket.write(framed(adt(id)))
+      await arrived(4)
+      assert.deepEqual(methods(), ['POST ROW1', 'POST ROW2', 'PUT ROW1', 'PUT ROW2'])
+      assert.deepEqual(
+        (await socket.answers(2)).map(([, msa]) => msa),
+        ['MSA|AA|ROW1', 'MSA|AA|ROW2']
+      )
+    })
+  })
+
+  it('sends with a token when it is filled in', async () => {
+    const world = await startWorld()
+    try {
+      const { authority, receiver, tokens } = world
+      const auth = JSON.parse(readFileSync(MLLP_FILE, 'utf8')) as FlowNode[]
+      const { id = '' } = auth.find(({ type }) => type === 'oauth2-client-credentials') ?? {}
+      const filled = await mllpFlow(receiver.url, authority.ca, {
+        stored: { auth: id },
+        answered: { auth: id }
+      })
+      const credentials = { clientId: CLIENT_ID, clientSecret: CLIENT_SECRET }
+      const oauth = { issuer: tokens.issuer, scope: 'hl7:write', tls: 'tls', credentials }
+      await world.nodeRed.deploy(
+        filled.nodes.map((node) => (node.id === id ? { ...node, ...oauth } : node))
+      )
+      for (const port of ['stored', 'answered'] as const) {
+        const socket = await MllpSocket.open(filled.ports[port])
+        sockets.push(socket)
+        await socket.write(framed(adt('TOKEN01')))
+        assert.equal(
+          (await socket.answers(1))[0]?.find((s) => s.startsWith('MSA')),
+          'MSA|AA|TOKEN01'
+        )
+      }
+      await world.nodeRed.waitFor(() => (receiver.counters.AA === 2 ? true : undefined))
+    } finally {
+      await world.close()
+    }
   })
 
   describe('with clients that were not written here', () => {

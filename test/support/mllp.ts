@@ -9,10 +9,13 @@ import type { FlowNode } from './node-red.ts'
 /** Debian's own Python: another one does not see Debian's python3-hl7. */
 const PYTHON = '/usr/bin/python3'
 export const MLLP_SEND = '/usr/bin/mllp_send'
-/** Name of the example, and its topics: what the sender gets. */
-export const MLLP_EXAMPLE = '2 Take MLLP and send over HTTPS'
+/** The example. */
+export const MLLP_FILE = join(
+  ...[import.meta.dirname, '..', '..', 'examples', '2 Take MLLP and send over HTTPS.json']
+)
 /** Ends a frame. */
 const END = '\x1c\r'
+/** The topics of the ports of the example: what the sender is told. */
 export type MllpPort = 'stored' | 'answered'
 
 /**
@@ -46,8 +49,7 @@ export async function mllpFlow(
   ca: string,
   out: Partial<Record<MllpPort, Record<string, unknown>>> = {}
 ): Promise<MllpFlow> {
-  const file = join(import.meta.dirname, '..', '..', 'examples', `${MLLP_EXAMPLE}.json`)
-  const flow = JSON.parse(readFileSync(file, 'utf8')) as FlowNode[]
+  const flow = JSON.parse(readFileSync(MLLP_FILE, 'utf8')) as FlowNode[]
   const ports = { stored: await freePort(), answered: await freePort() }
   const tls: FlowNode = {
     ...{ id: 'tls', type: 'tls-config', certType: 'files', cert: '', key: '', ca: '' },
