@@ -43,8 +43,8 @@ export async function mllpRun(options: MllpRun): Promise<MllpFigures> {
   url.port = String(door.port)
   const { nodes, ports, ids } = await mllpFlow(url.href, authority.ca)
   const nodeRed = await startNodeRed({ flows: nodes })
+  const clients = startMllpClients(ports[options.port], options.connections, options.messages)
   try {
-    const clients = startMllpClients(ports[options.port], options.connections, options.messages)
     const senders = ['Send what is acknowledged when stored', 'Send and pass on the answer']
     return await run(options, {
       receiver,
@@ -54,6 +54,7 @@ export async function mllpRun(options: MllpRun): Promise<MllpFigures> {
       nodes: senders.map((name) => ids[name] ?? '')
     })
   } finally {
+    clients.stop()
     await nodeRed.stop()
     await door.shut()
     await receiver.close()

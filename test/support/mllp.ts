@@ -87,6 +87,8 @@ export interface MllpClients {
   wrong: unknown[]
   /** Resolves when every message was acknowledged. */
   ended: Promise<void>
+  /** Ends them, if they have not ended. */
+  stop(): void
 }
 
 /** Starts python-hl7's senders; each has one message under way, and sends it until it is accepted. */
@@ -116,7 +118,7 @@ export function startMllpClients(
       else reject(new Error(words.join('')))
     })
   })
-  return { acknowledged, wrong, ended }
+  return { acknowledged, wrong, ended, stop: () => void child.kill('SIGKILL') }
 }
 
 /** A connection over which a test writes any bytes. */
