@@ -18,7 +18,7 @@ export interface DemoConnection {
  * @param root The package's directory.
  */
 export function demoFlow(root: string, connection: DemoConnection): FlowNode[] {
-  const file = join(root, 'examples', 'Send HL7 and route ACK and NAK.json')
+  const file = join(root, 'examples', '1 Send HL7 and route ACK and NAK.json')
   const flow = JSON.parse(readFileSync(file, 'utf8')) as FlowNode[]
   const tls: FlowNode = {
     id: 'a1d7c0de0000f000',

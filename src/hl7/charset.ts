@@ -106,6 +106,9 @@ const charsets: ReadonlyMap<string, Charset> = new Map([
 /** iconv-lite counts these among its encodings; they are no character sets of a message. */
 const notCharsets = /^(?:base64|hex|binary|utf7|utf7imap|unicode11utf7|cesu8|ucs4.*)$/
 
+/** The parts of ISO 8859 by their numbers in the ISO-IR registry, as the Encoding Standard lists them. */
+const ISO_IR = /^isoir(100|101|109|110|126|127|138|144|148|157)$/
+
 /** Sets of table 0211 for which no library here can write or read. */
 const unavailable = new Set(['cns116431992', 'jas2020', 'jisx0202'])
 
@@ -124,7 +127,10 @@ export function charsetOfLabel(label: string): Charset | null {
   if (key.length < 4 || !/[a-z]/.test(key)) return null
   if (notCharsets.test(key) || !iconv.encodingExists(key)) return null
   const codec = codecOf(key)
-  return charsets.get(codec) ?? { label: labels.get(codec) ?? codec, codec }
+  const charset = charsets.get(codec) ?? { label: labels.get(codec) ?? codec, codec }
+  // A set that is asked for by its number in the ISO-IR registry keeps that name, which IANA knows too.
+  const [, number] = ISO_IR.exec(key) ?? []
+  return number === undefined ? charset : { ...charset, label: `iso-ir-${number}` }
 }
 
 /** Every name that {@link charsetOfLabel} knows, in small letters and digits. */

@@ -336,7 +336,7 @@ function throughDoor(url: string, { port }: FrontDoor): string {
 /** The consuming example. */
 function consumingFlow(ca: string, changed: Changed): FlowNode[] {
   return exampleFlow(
-    'Send from RabbitMQ, acknowledge after the ACK',
+    '4 Send from RabbitMQ, acknowledge after the ACK',
     {
       'hl7-https-out': {
         tls: 'ca',
@@ -375,7 +375,7 @@ function publishingFlow(): FlowNode[] {
     wires: [[to]]
   })
   return exampleFlow(
-    'Publish HL7 to RabbitMQ by patient',
+    '3 Publish HL7 to RabbitMQ by patient',
     { 'Publish by patient': { wires: [['count']] }, 'not stored': { wires: [['refused']] } },
     [
       { id: 'feed', type: 'inject', z, props: [{ p: 'payloads' }], wires: [['split']] },

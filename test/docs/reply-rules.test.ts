@@ -149,12 +149,12 @@ describe('the rules of docs/receivers.md', () => {
 
 describe('the rules that the examples tell', () => {
   it('are a recipe', () => {
-    const { info } = example('Form post to an immunization registry', 'comment')
+    const { info } = example('7 Form post to an immunization registry', 'comment')
     assert.ok(String(info).includes(`\`${recipe('An AE that only warns')}\``))
   })
 
   it('lose no NAK', () => {
-    const { replyCodeActions } = example('Send as multipart to New York', 'hl7-https-out')
+    const { replyCodeActions } = example('5 Send as multipart to New York', 'hl7-https-out')
     assertNoNakLost(String(replyCodeActions), 200)
   })
 })

@@ -4,7 +4,7 @@ import type { Browser, Page } from 'playwright-core'
 import { startBrowser } from '../support/editor.ts'
 import { CLIENT_ID, CLIENT_SECRET, startWorld, type World } from '../support/world.ts'
 
-const EXAMPLE = 'Send HL7 and route ACK and NAK'
+const EXAMPLE = '1 Send HL7 and route ACK and NAK'
 
 describe('the way of a new user', () => {
   let world: World

@@ -41,13 +41,14 @@ const secretNames =
 describe('the examples', () => {
   it('are the ones that the documentation names', () => {
     assert.deepEqual([...examples.keys()].sort(), [
-      'Form post to an immunization registry',
-      'Mutual TLS and private_key_jwt (SMART)',
-      'Publish HL7 to RabbitMQ by patient',
-      'Send HL7 and route ACK and NAK',
-      'Send as multipart to New York',
-      'Send from RabbitMQ, acknowledge after the ACK',
-      'Send to Google Cloud Healthcare'
+      '1 Send HL7 and route ACK and NAK',
+      '2 Take MLLP and send over HTTPS',
+      '3 Publish HL7 to RabbitMQ by patient',
+      '4 Send from RabbitMQ, acknowledge after the ACK',
+      '5 Send as multipart to New York',
+      '6 Send to Google Cloud Healthcare',
+      '7 Form post to an immunization registry',
+      '8 Mutual TLS and private_key_jwt (SMART)'
     ])
   })
 
@@ -80,7 +81,7 @@ describe('the examples', () => {
       it('has both of our nodes wired, or needs no token, or feeds another example', () => {
         const out = flow.find(({ type }) => type === own[0])
         const auth = flow.find(({ type }) => type === own[1])
-        assert.equal(out === undefined, name.startsWith('Publish'))
+        assert.equal(out === undefined, name.includes('Publish'))
         if (out) {
           assert.equal(out['auth'], auth?.id ?? '')
           assert.equal((out['wires'] as string[][]).length, 2)
@@ -217,9 +218,9 @@ describe('the examples', () => {
       body: JSON.stringify(value)
     })
 
-    it('"Send HL7 and route ACK and NAK" sends when it is filled in', async () => {
+    it('"1 Send HL7 and route ACK and NAK" sends when it is filled in', async () => {
       const flow = await filledIn(
-        'Send HL7 and route ACK and NAK',
+        '1 Send HL7 and route ACK and NAK',
         {},
         { issuer: tokens.issuer, credentials: { clientId: 'c', clientSecret: 's' } }
       )
@@ -229,9 +230,9 @@ describe('the examples', () => {
       assert.equal(request?.headers.authorization, 'Bearer example-token')
     })
 
-    it('"Send as multipart to New York" sends when it is filled in', async () => {
+    it('"5 Send as multipart to New York" sends when it is filled in', async () => {
       const flow = await filledIn(
-        'Send as multipart to New York',
+        '5 Send as multipart to New York',
         {},
         {
           tokenEndpoint: tokens.tokenEndpoint,
@@ -254,7 +255,7 @@ describe('the examples', () => {
       assert.ok(JSON.parse(String(request?.headers['uphn-infomap'])))
     })
 
-    it('"Send to Google Cloud Healthcare" sends when it is filled in', async () => {
+    it('"6 Send to Google Cloud Healthcare" sends when it is filled in', async () => {
       const { privateKey } = generateKeyPairSync('rsa', {
         modulusLength: 2048,
         publicKeyEncoding: { type: 'spki', format: 'pem' },
@@ -262,7 +263,7 @@ describe('the examples', () => {
       })
       const clientId = 'sender@project.example'
       const flow = await filledIn(
-        'Send to Google Cloud Healthcare',
+        '6 Send to Google Cloud Healthcare',
         {},
         {
           tokenEndpoint: tokens.tokenEndpoint,
@@ -292,8 +293,8 @@ describe('the examples', () => {
       assert.match(Buffer.from(message.data, 'base64').toString(), /^MSH\|.*\rEVN\|/)
     })
 
-    it('"Form post to an immunization registry" sends when it is filled in', async () => {
-      const flow = await filledIn('Form post to an immunization registry', {
+    it('"7 Form post to an immunization registry" sends when it is filled in', async () => {
+      const flow = await filledIn('7 Form post to an immunization registry', {
         credentials: { secret1: 'pass word' }
       })
       await nodeRed.deploy(flow)
@@ -320,14 +321,14 @@ describe('the examples', () => {
       )
     })
 
-    it('"Mutual TLS and private_key_jwt (SMART)" sends when it is filled in', async () => {
+    it('"8 Mutual TLS and private_key_jwt (SMART)" sends when it is filled in', async () => {
       const { privateKey } = generateKeyPairSync('rsa', {
         modulusLength: 2048,
         publicKeyEncoding: { type: 'spki', format: 'pem' },
         privateKeyEncoding: { type: 'pkcs1', format: 'pem' }
       })
       const flow = await filledIn(
-        'Mutual TLS and private_key_jwt (SMART)',
+        '8 Mutual TLS and private_key_jwt (SMART)',
         {},
         {
           issuer: `${tokens.issuer}/.well-known/smart-configuration`,

@@ -1,0 +1,154 @@
+import assert from 'node:assert/strict'
+import { setTimeout as wait } from 'node:timers/promises'
+import { startHl7Receiver, type Hl7Receiver } from '../../demo/hl7-receiver.ts'
+import { createAuthority } from './certificates.ts'
+import { frontDoor, type FrontDoor } from './front-door.ts'
+import { mllpFlow, startMllpClients, type MllpClients, type MllpPort } from './mllp.ts'
+import { startNodeRed, type TestNodeRed } from './node-red.ts'
+
+export interface MllpRun {
+  /** The port of the example that takes the messages. */
+  port: MllpPort
+  connections: number
+  messages: number
+  /** How often Node-RED is killed with SIGKILL, half of the times while the receiver is away. */
+  kills: number
+  /** How often the receiver is away for a second, besides. */
+  outages: number
+}
+
+/** What a run came to. */
+export interface MllpFigures {
+  acknowledged: number
+  /** Messages that a sender sent more than once, and those that it was refused at first. */
+  sentAgain: number
+  refusedFirst: number
+  /** Requests that the receiver got beyond one for each message. */
+  receivedAgain: number
+  seconds: number
+}
+
+/**
+ * Senders of python-hl7 give messages to the example, which is killed again and again, for a
+ * receiver that is away at times.
+ *
+ * @throws AssertionError when a message was acknowledged twice or by a frame that was not its own, or
+ * was acknowledged and has not come to the receiver
+ */
+export async function mllpRun(options: MllpRun): Promise<MllpFigures> {
+  const authority = await createAuthority()
+  const receiver = await startHl7Receiver({ tls: await authority.issueServer(), record: false })
+  const door = await frontDoor(Number(new URL(receiver.url).port))
+  const url = new URL(receiver.url)
+  url.port = String(door.port)
+  const { nodes, ports, ids } = await mllpFlow(url.href, authority.ca)
+  const nodeRed = await startNodeRed({ flows: nodes })
+  const clients = startMllpClients(ports[options.port], options.connections, options.messages)
+  try {
+    const senders = ['Send what is acknowledged when stored', 'Send and pass on the answer']
+    return await run(options, {
+      receiver,
+      door,
+      nodeRed,
+      clients,
+      nodes: senders.map((name) => ids[name] ?? '')
+    })
+  } finally {
+    clients.stop()
+    await nodeRed.stop()
+    await door.shut()
+    await receiver.close()
+  }
+}
+
+async function run(
+  { port, messages, kills, outages }: MllpRun,
+  parts: {
+    receiver: Hl7Receiver
+    door: FrontDoor
+    nodeRed: TestNodeRed
+    clients: MllpClients
+    /** IDs of the nodes that send. */
+    nodes: string[]
+  }
+): Promise<MllpFigures> {
+  const { receiver, door, nodeRed, clients } = parts
+  const started = performance.now()
+  const received = new Set<string>()
+  receiver.respond = ({ body }) => {
+    const id = body.toString().split('|')[9] ?? ''
+    received.add(id)
+    return {
+      body: `MSH|^~\\&|R|C|W|N|20260102||ACK^A01^ACK|R${id}|P|2.5.1\rMSA|AA|${id}\r`,
+      headers: { 'content-type': 'application/hl7-v2' }
+    }
+  }
+  // A rejection is for the end of the run.
+  clients.ended.catch(() => undefined)
+
+  const events = kills + outages
+  for (let event = 1; event <= events; event++) {
+    const due = (messages * event) / (events + 1)
+    const deadline = performance.now() + 60_000
+    while (clients.acknowledged.length < due) {
+      const count = clients.acknowledged.length
+      assert.ok(performance.now() < deadline, `${count} of ${messages} are acknowledged`)
+      await wait(5)
+    }
+    const isKill = (event * kills) % events < kills
+    const isAway = !isKill || event % 2 === 0
+    if (isAway) await door.shut()
+    // Time for messages that are acknowledged and cannot leave.
+    if (isAway) await wait(isKill ? 200 : 1000)
+    if (isKill) {
+      await nodeRed.kill()
+      await nodeRed.start()
+    }
+    if (isAway) await door.open()
+  }
+  await clients.ended
+  await drained(nodeRed, parts.nodes)
+
+  assert.deepEqual(clients.wrong, [])
+  const { acknowledged } = clients
+  const ids = acknowledged.map(({ id }) => id)
+  assert.equal(new Set(ids).size, messages, 'every message is acknowledged')
+  assert.equal(ids.length, messages, 'none is acknowledged twice')
+  assert.equal(new Set(acknowledged.map(({ ackId }) => ackId)).size, messages)
+  assert.deepEqual(
+    ids.filter((id) => !received.has(id)),
+    [],
+    'none is lost'
+  )
+  for (const { id, ackId } of acknowledged) {
+    assert.equal(ackId === `R${id}`, port === 'answered', `${id}: ${ackId}`)
+  }
+  return {
+    acknowledged: ids.length,
+    sentAgain: acknowledged.filter(({ attempts }) => attempts > 1).length,
+    refusedFirst: acknowledged.filter(({ refused }) => refused.length > 0).length,
+    receivedAgain: receiver.counters.requests - received.size,
+    seconds: Math.round((performance.now() - started) / 1000)
+  }
+}
+
+/** Waits until nothing waits; only a queue that does not become shorter is a failure. */
+async function drained(nodeRed: TestNodeRed, nodes: readonly string[]): Promise<void> {
+  let least = Infinity
+  let deadline = 0
+  for (;;) {
+    let held = 0
+    for (const id of nodes) {
+      const { body } = await nodeRed.get(`/hl7-https-out/${id}`)
+      const { queued, inFlight } = body as { queued: number; inFlight: number }
+      held += queued + inFlight
+    }
+    if (held === 0) return
+    if (held < least) {
+      least = held
+      deadline = performance.now() + 60_000
+    }
+    assert.ok(performance.now() < deadline, `${held} messages do not leave`)
+    await wait(100)
+  }
+}
