@@ -137,7 +137,10 @@ export function guarded(
     handler(request, response).catch((error: unknown) => {
       if (response.headersSent) return
       // What else was thrown may hold what was sent in: it is not for an answer.
-      const text = error instanceof OutboxError ? error.message : 'This did not work.'
+      const text =
+        error instanceof OutboxError
+          ? error.message
+          : 'The request failed because of an internal error.'
       response.status(500).json({ error: text })
     })
   }

@@ -49,7 +49,7 @@ export class FlowMessages implements ContentCodec<FlowMessage> {
     const { bytes, whole, leftOut } = encodeMessage(msg)
     for (const name of leftOut) {
       this.#warnOnce(
-        `${name === '*' ? 'Most of a message' : `msg.${printable(name)}`} is not stored with the message, because it holds too many values or is nested too deeply: after a restart it is missing.`
+        `${name === '*' ? 'Most of a message' : `msg.${printable(name)}`} is not stored with the message, because it contains too many values or is nested too deeply: it will be missing after a restart.`
       )
     }
     return { bytes, whole }
@@ -110,14 +110,15 @@ function own(msg: NodeMessageInFlow): { url?: unknown; requestTimeout?: unknown 
 
 function messageUrl(text: unknown, configured: URL): URL | undefined {
   if (text === undefined || text === null || text === '') return undefined
-  const { url, problem } = typeof text === 'string' ? targetUrl(text) : { problem: 'it is no text' }
+  const { url, problem } =
+    typeof text === 'string' ? targetUrl(text) : { problem: 'it is not a string' }
   if (url === undefined) {
     throw new DeliveryError('HL7_CONFIG', `msg.url cannot be used: ${problem}.`)
   }
   if (url.origin !== configured.origin) {
     throw new DeliveryError(
       'HL7_CONFIG',
-      `msg.url names another server than the node (${printable(configured.origin)}). Token and message go to the configured one only.`
+      `msg.url names a different server from the URL of the node (${printable(configured.origin)}). The token and the message are sent only to the configured server.`
     )
   }
   return url

@@ -89,7 +89,7 @@ export function finish(node: Node, msg: NodeMessageInFlow, done: Done | undefine
   try {
     keepRequest(msg, () => done?.())
   } catch {
-    node.error('A Complete node could not be told of a message: it cannot be cloned.')
+    node.error('A Complete node was not triggered for a message: the message cannot be cloned.')
   }
 }
 
@@ -117,7 +117,7 @@ function firstThatWorks<T>(
 }
 
 function lost(node: Node): void {
-  node.error('A message could not be handed on: Node-RED cannot carry what is on it.')
+  node.error('A message could not be handed on: it has a property that Node-RED cannot pass on.')
 }
 
 /** @throws what lodash throws at what it cannot clone */

@@ -336,7 +336,7 @@ function refusal(error: unknown): DeliveryError {
   }
   return new DeliveryError(
     'HL7_DELIVERY_FAILED',
-    'The message was not accepted because of a fault in this node.',
+    'The message was not accepted because of an internal error in this node.',
     { code: 'EUNKNOWN' }
   )
 }
@@ -346,12 +346,12 @@ function reportLeft({ unsettled, settled }: LeftAtClose): string {
   const parts: string[] = []
   if (unsettled.length > 0) {
     parts.push(
-      `${counted(unsettled)} not settled and left its queue in memory. ${listed(unsettled)}`
+      `${counted(unsettled)} not settled, and the queue in memory is gone. ${listed(unsettled)}`
     )
   }
   if (settled.length > 0) {
     parts.push(
-      `${counted(settled)} answered meanwhile, but may not have reached the next node. ${listed(settled)}`
+      `${counted(settled)} answered while the node closed, but may not have reached the next node. ${listed(settled)}`
     )
   }
   return parts.length === 0 ? '' : `The node was closed: ${parts.join(' ')}`

@@ -52,9 +52,9 @@ function owned(RED: NodeAPI): (file: string) => boolean {
 function words({ path, held }: FilledQueueFile): string {
   const what =
     held === undefined
-      ? 'it cannot be found out whether messages are in it'
+      ? 'it is not known whether it contains messages'
       : held === 1
-        ? '1 message in it is not sent'
-        : `${held} messages in it are not sent`
-  return `The queue file ${path} belongs to no node of the flows, and ${what}. A node with the same id sends what is in it; otherwise delete the file.`
+        ? 'it contains 1 unsent message'
+        : `it contains ${held} unsent messages`
+  return `The queue file ${path} belongs to no node in the flows, and ${what}. To send what is in it, deploy a node with the same id; otherwise delete the file.`
 }

@@ -192,11 +192,11 @@ function readReceiver(
   const format = properties.choice('format', ['raw', 'mllp', 'form', 'multipart', 'json'], 'raw')
   const tokenPlacement = properties.choice('tokenPlacement', ['header', 'body', 'query'], 'header')
   if (withToken && tokenPlacement === 'body' && format !== 'form') {
-    problems.push('a token in the body needs the format form')
+    problems.push('a token in the body requires the format form')
   }
   if (withToken && tokenPlacement === 'query') {
     warnings.push(
-      'The token is sent in the URL, where logs keep it: RFC 9700 §4.3.2 forbids that. Use the header if the receiver takes it.'
+      'The token is sent in the URL, which ends up in logs: RFC 9700 §4.3.2 forbids this. Use the header if the receiver accepts it there.'
     )
   }
   const authHeader = properties.text('authHeader', 'Authorization').trim() || 'Authorization'
@@ -209,7 +209,7 @@ function readReceiver(
     if (name !== '') note(problems, 'headers', headerNameProblem(name))
     if (typeof value === 'string') note(problems, `headers, ${name}`, headerValueProblem(value))
     if (withToken && tokenPlacement === 'header' && same(name, authHeader)) {
-      problems.push(`headers: ${name} is the header of the token`)
+      problems.push(`headers: ${name} already carries the token`)
     }
   }
   const contentType = properties.text('contentType').trim()

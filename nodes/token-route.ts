@@ -52,7 +52,7 @@ const NOT_ALLOWED: TokenTestResult = {
   code: 'ERR_NOT_ALLOWED',
   status: null,
   description:
-    'These are not the deployed settings: to test others needs the permission flows.write.',
+    'These are not the deployed settings: testing other settings requires the permission flows.write.',
   hint: 'Deploy first, or ask for the permission flows.write.'
 }
 
@@ -95,7 +95,7 @@ async function run(
   if (problems.length > 0) {
     const text = problems.join('; ')
     const hint = connection.missing
-      ? `It is not deployed: deploy it first, then test again.`
+      ? `It is not deployed: deploy it, then test again.`
       : `Correct this in the form: ${text}.`
     return hideValues({ ok: false, code: 'CONFIG', status: null, description: text, hint }, untold)
   }

@@ -57,7 +57,9 @@ export class DeliveryLog {
 
   #noteTrouble(entry: Entry, result: AttemptResult): void {
     if (this.#troubled.size === 0) {
-      this.#warn(`${whatHappened(entry, result)} It is being retried; others may wait behind it.`)
+      this.#warn(
+        `${whatHappened(entry, result)} It is being retried; other messages may be waiting behind it.`
+      )
     }
     this.#troubled.add(entry.seq)
   }
@@ -67,7 +69,7 @@ export class DeliveryLog {
     if (now - this.#suspensionToldAt < SUSPENSION_TOLD_MS) return
     this.#suspensionToldAt = now
     this.#warn(
-      `${whatHappened(entry, result)} The rule ${rule(result)} suspended it and the queue goes on: resend it or discard it.`
+      `${whatHappened(entry, result)} The rule ${rule(result)} suspended it, and the queue is moving on: resend or discard it.`
     )
   }
 
@@ -77,7 +79,7 @@ export class DeliveryLog {
 }
 
 function endedOnText(entry: Entry): string {
-  return `${nameOf(entry)}: Node-RED ended twice while it worked on this message. It was suspended, and the queue goes on: resend it when the cause is known, or discard it.`
+  return `${nameOf(entry)}: Node-RED ended twice while processing this message. It was suspended, and the queue is moving on: resend it once the cause is known, or discard it.`
 }
 
 function pausedText(entry: Entry, result: AttemptResult): string {
@@ -86,7 +88,7 @@ function pausedText(entry: Entry, result: AttemptResult): string {
 
 function unreadableText(error: unknown, againMs: number): string {
   const why = error instanceof OutboxError ? error.message : 'The queue cannot be read.'
-  return `${why} Nothing is sent until then; the queue is read again in ${againMs / 1000} s.`
+  return `${why} Nothing is sent; the queue will be read again in ${againMs / 1000} s.`
 }
 
 function whatHappened(message: Entry, result: AttemptResult): string {

@@ -118,13 +118,13 @@ export class Delivery<Content> {
     if (this.#isClosing && !outbox.durable) {
       throw new DeliveryError(
         'HL7_QUEUE_FAILED',
-        `${nameOf(name)} was not accepted: the node is being closed.`
+        `${nameOf(name)} was not accepted: the node is closing.`
       )
     }
     if (this.held >= queueLimit) {
       throw new DeliveryError(
         'HL7_QUEUE_FULL',
-        `${nameOf(name)} was not accepted: ${this.held} messages wait already, and the queue limit of the node is ${queueLimit}.`
+        `${nameOf(name)} was not accepted: ${this.held} messages are already waiting, and the queue limit of the node is ${queueLimit}.`
       )
     }
     const entry: Entry = {
@@ -269,7 +269,7 @@ export class Delivery<Content> {
 
   async #open(): Promise<void> {
     // After a close nobody would close it again.
-    if (this.#isClosing) throw new OutboxError('The node is being closed.', 'ERR_QUEUE_CLOSED')
+    if (this.#isClosing) throw new OutboxError('The node is closing.', 'ERR_QUEUE_CLOSED')
     const options = this.#options
     const outbox = await options.outbox()
     const contents = await outbox.open()

@@ -28,7 +28,7 @@ export async function resend(
   const failed = (await Promise.all(moves)).filter((isDone) => !isDone).length
   if (failed === 0) return moves.length
   throw new OutboxError(
-    `${failed} of ${moves.length} messages stay suspended: the queue cannot be written.`,
+    `${failed} of ${moves.length} messages are still suspended: the queue cannot be written.`,
     'HL7_QUEUE_FAILED'
   )
 }
@@ -59,7 +59,7 @@ export async function discard<Content>(
   select: (entry: Entry) => boolean,
   now: () => number
 ): Promise<number> {
-  const given = new DeliveryError('HL7_DISCARDED', 'It was given up by an operator.')
+  const given = new DeliveryError('HL7_DISCARDED', 'It was discarded by an operator.')
   let found = 0
   for (const [index, message] of messages.chosen(select).entries()) {
     if (index % AT_ONCE === AT_ONCE - 1) await new Promise(setImmediate)

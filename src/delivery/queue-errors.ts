@@ -52,7 +52,7 @@ export function lostError(
 export function notHandedOn(name: MessageName): DeliveryError {
   return new DeliveryError(
     'HL7_DELIVERY_FAILED',
-    `${nameOf(name)} was settled, but could not be handed on because of a fault in this node.`,
+    `${nameOf(name)} was settled, but could not be handed on because of an internal error in this node.`,
     { code: 'EUNKNOWN' }
   )
 }

@@ -71,7 +71,7 @@ export function failedSettlement(
       ? { code: thrown.code, message: `${nameOf(name)}: ${thrown.message}`, cause }
       : {
           code: 'HL7_DELIVERY_FAILED',
-          message: `${nameOf(name)} was not delivered because of a fault in this node.`,
+          message: `${nameOf(name)} was not delivered because of an internal error in this node.`,
           cause: { code: 'EUNKNOWN' }
         },
     settledAt

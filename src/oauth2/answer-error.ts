@@ -56,7 +56,7 @@ const UNUSABLE: Record<
 > = {
   html: {
     says: 'answered with a web page instead of a token',
-    hint: 'Check Token URL (or Issuer URL): this is a page for people, perhaps of a log-in or of a proxy.',
+    hint: 'Check Token URL (or Issuer URL): this looks like a web page, perhaps a login page or a proxy.',
     permanent: false
   },
   empty: {
@@ -71,7 +71,7 @@ const UNUSABLE: Record<
   },
   'no-token': {
     says: 'answered without an access_token',
-    hint: 'Check Token URL, Grant and Scope: the answer is JSON but holds no access token.',
+    hint: 'Check Token URL, Grant and Scope: the answer is JSON but contains no access token.',
     permanent: true
   },
   'bad-token': {
@@ -81,7 +81,7 @@ const UNUSABLE: Record<
   },
   'token-type': {
     says: 'sent a token that is not a Bearer token',
-    hint: 'Let the token server issue Bearer tokens to this client; DPoP and others are not supported.',
+    hint: 'Configure the token server to issue Bearer tokens to this client; DPoP and other types are not supported.',
     permanent: true
   }
 }

@@ -53,7 +53,7 @@ export function hintForOAuthError(
       return `A parameter is missing or wrong: check Authentication (now ${METHODS[clientAuth]}), Scope, Audience, Resource and Extra parameters.`
     case 'use_dpop_nonce':
     case 'invalid_dpop_proof':
-      return 'The token server wants DPoP, which is not supported: let it issue Bearer tokens to this client.'
+      return 'The token server wants DPoP, which is not supported: configure it to issue Bearer tokens to this client.'
     default:
       return hintForStatus(status, facts)
   }
@@ -66,13 +66,13 @@ function hintForStatus(status: number, facts: HintFacts): string {
       ? 'The token endpoint that the issuer names is not there: check Issuer URL.'
       : 'Check Token URL: there is nothing at this address.'
   }
-  if (status === 405) return 'Check Token URL: this address does not take POST.'
+  if (status === 405) return 'Check Token URL: this address does not accept POST.'
   if (status === 415 || status === 400) {
     return `Check Authentication (now ${METHODS[facts.clientAuth]}), Scope and Extra parameters.`
   }
-  if (status === 429) return 'The token server is asked too often; the next try waits.'
+  if (status === 429) return 'The token server gets too many requests; the next attempt waits.'
   if (status === 407) return 'The proxy wants a user name and password: check Proxy.'
-  if (status >= 500) return 'The token server has a problem of its own; it is tried again.'
+  if (status >= 500) return 'The token server has a problem; the request will be retried.'
   return 'Check Token URL and Authentication.'
 }
 
@@ -138,30 +138,30 @@ export function hintForNetwork(error: HttpError, field: 'Issuer URL' | 'Token UR
     return `The certificate is for another host name: check ${field}, or set the server name in the TLS configuration.`
   }
   if (code === 'CERT_HAS_EXPIRED' || code === 'CERT_NOT_YET_VALID') {
-    return "The token server's certificate is out of date: it has to be renewed there; check this machine's clock too."
+    return "The token server's certificate is out of date: ask its operator to renew it; check this machine's clock too."
   }
   if (isCertificateCode(code)) {
     const who =
       certificateIssuer === undefined ? '' : ` It was issued by "${oneLine(certificateIssuer)}".`
-    return `The token server's certificate is not trusted here.${who} Put the certificate of that authority into the CA of the TLS configuration chosen in TLS.`
+    return `The token server's certificate is not trusted here.${who} Add the CA certificate to the TLS configuration chosen in TLS.`
   }
   if (code.includes('ALERT') && code.includes('CERTIFICATE')) {
-    return 'The token server wants a client certificate that it knows: choose in TLS a configuration with the right one.'
+    return 'The token server wants a client certificate that it knows: in TLS, choose a configuration with the right one.'
   }
   if (family === 'tls' || code === 'EPROTO' || code.startsWith('ERR_SSL_')) {
-    return `The TLS handshake failed: check ${field} (port), and in TLS the client certificate that the server may want.`
+    return `The TLS handshake failed: check ${field} (port), and in TLS the client certificate that the server may require.`
   }
   if (NO_TOKEN_SERVER.has(code)) {
     return `This is not the answer of a token server: check ${field}.`
   }
   if (code === 'ERR_HTTP_STATUS') {
-    return 'The token server has a problem of its own; it is tried again.'
+    return 'The token server has a problem; the request will be retried.'
   }
-  if (family === 'timeout') return 'The token server is too slow; it is tried again.'
+  if (family === 'timeout') return 'The token server is too slow; the request will be retried.'
   if (family === 'connect') {
     return `Check host and port in ${field}, the firewall, and whether Proxy is needed.`
   }
-  return 'The connection broke; it is tried again. A server that does not accept the client certificate (TLS) may do this too.'
+  return 'The connection broke; the request will be retried. A server that does not accept the client certificate (TLS) may do this too.'
 }
 
 /** What no token server answers with. */

@@ -233,7 +233,7 @@ export class DiskOutbox<Content> implements Outbox<Content> {
     const { held = 0 } = await thread.ask(this.#file, 'delete')
     if (held === 0) return
     throw new OutboxError(
-      `The queue file ${this.path} was kept: ${held === 1 ? '1 message in it was' : `${held} messages in it were`} not sent. A node with the same id sends what is in it; otherwise delete the file.`,
+      `The queue file ${this.path} was kept: it contains ${held === 1 ? '1 unsent message' : `${held} unsent messages`}. To send what is in it, deploy a node with the same id; otherwise delete the file.`,
       'ERR_QUEUE_NOT_EMPTY'
     )
   }
@@ -254,7 +254,7 @@ export class DiskOutbox<Content> implements Outbox<Content> {
         // Then the next start finds out again.
       }
       throw new OutboxError(
-        `Number ${seq} in the queue file ${this.path} cannot be understood. What is left of it stays in the file.`,
+        `Number ${seq} in the queue file ${this.path} cannot be decoded. What is left of it stays in the file.`,
         'ERR_MESSAGE_DAMAGED',
         { controlId, type }
       )
@@ -290,7 +290,7 @@ async function isFile(path: string): Promise<boolean> {
 export function diskQueueProblem(): string | undefined {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
   if (major > 22 || (major === 22 && minor >= 13)) return undefined
-  return `The disk queue needs Node.js 22.13 or newer, this is ${process.versions.node}. Install a newer one, or set the queue of the node to "memory".`
+  return `The disk queue requires Node.js 22.13 or newer; this is ${process.versions.node}. Install a newer version, or set the queue of the node to "memory".`
 }
 
 function requireSqlite(): void {

@@ -116,13 +116,13 @@ export function checkedVersion(db: DatabaseSync, path: string): number {
   if (id !== APPLICATION_ID) {
     if (db.prepare('SELECT 1 FROM sqlite_schema LIMIT 1').get() === undefined) return 0
     throw new QueueFaultError(
-      `The file ${path} is a database of another program. Move it away, or set another hl7HttpsOutQueueDirectory in settings.js.`,
+      `The file ${path} is a database of another program. Move it elsewhere, or set a different hl7HttpsOutQueueDirectory in settings.js.`,
       'ERR_QUEUE_FOREIGN'
     )
   }
   if (version > SCHEMA_VERSION) {
     throw new QueueFaultError(
-      `The queue file ${path} was written by a newer version of this package (file version ${version}, this one knows ${SCHEMA_VERSION}). Install that version again, or let it send what is queued first.`,
+      `The queue file ${path} was written by a newer version of this package (file version ${version}, this one supports ${SCHEMA_VERSION}). Install the newer version again, at least until it has sent the queued messages.`,
       'ERR_QUEUE_VERSION'
     )
   }
@@ -137,7 +137,7 @@ function checkKey(db: DatabaseSync, path: string, keyCheck: Buffer): void {
   // Whoever drains a queue may change its key: nothing in the file needs the old one.
   if (db.prepare('SELECT 1 FROM message LIMIT 1').get() === undefined) return
   throw new QueueFaultError(
-    `The queue file ${path} was sealed with another key. Put back the key that it was written with: hl7HttpsOutQueueKey in settings.js, or the key file in the user directory. If that key is lost, move the file away. Nothing in the file was changed.`,
+    `The queue file ${path} was encrypted with another key. Restore the key that it was written with: hl7HttpsOutQueueKey in settings.js, or the key file in the user directory. If that key is lost, move the file elsewhere. Nothing in the file was changed.`,
     'ERR_QUEUE_KEY'
   )
 }

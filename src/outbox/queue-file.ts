@@ -21,7 +21,7 @@ import { SealedParts } from './sealed-parts.ts'
 /** So many numbers in a row are not left out, unless a message was held up for very long. */
 const LEAP = 2 ** 20
 /** Why a message was suspended that no rule has suspended. */
-const ENDED_TWICE = 'Node-RED ended twice while it worked on this message'
+const ENDED_TWICE = 'Node-RED ended twice while processing this message'
 
 /** One node's queue in a SQLite file. Synchronous: it belongs into the queue thread. */
 export class QueueFile {

@@ -55,7 +55,7 @@ function stretched(setting: string): Buffer {
   const length = typeof setting === 'string' ? Array.from(setting).length : 0
   if (length < LEAST_SETTING) {
     throw new OutboxError(
-      `hl7HttpsOutQueueKey in settings.js must be a string of ${LEAST_SETTING} characters or more; remove it to have a random key made in a file.`,
+      `hl7HttpsOutQueueKey in settings.js must be a string of ${LEAST_SETTING} characters or more; remove it to have a random key generated in a file.`,
       'ERR_QUEUE_KEY'
     )
   }
@@ -73,7 +73,7 @@ async function readKey(path: string, onNotice: (text: string) => void): Promise<
   const key = Buffer.from(text, 'hex')
   if (key.length !== KEY_BYTES || text.length !== 2 * KEY_BYTES) {
     throw new OutboxError(
-      `The key file ${path} does not hold ${2 * KEY_BYTES} hexadecimal digits. Put the file back from a backup: without it the queued messages cannot be read. If no queue file holds messages, delete it and a new one is made.`,
+      `The key file ${path} does not contain ${2 * KEY_BYTES} hexadecimal digits. Restore it from a backup: without it, the queued messages cannot be read. If no queue file contains messages, delete it; a new one is then created.`,
       'ERR_QUEUE_KEY'
     )
   }
@@ -125,7 +125,7 @@ function missing(path: string, filled: readonly string[]): OutboxError {
   const [first = '', ...more] = filled
   const files = more.length === 0 ? first : `${first} and ${more.length} more`
   return new OutboxError(
-    `The key file ${path} is missing, and messages wait that were sealed with another key: in ${files}. Put the key file back from a backup, or set hl7HttpsOutQueueKey in settings.js again if the key came from there. If the key is lost, move the queue files away, and a new key is made.`,
+    `The key file ${path} is missing, and messages that were encrypted with another key are waiting in ${files}. Restore the key file from a backup, or set hl7HttpsOutQueueKey in settings.js again if the key came from there. If the key is lost, move the queue files elsewhere; a new key is then created.`,
     'ERR_QUEUE_KEY'
   )
 }
@@ -134,7 +134,7 @@ function unusable(path: string, error: unknown): OutboxError {
   if (error instanceof OutboxError) return error
   const code = codeOf(error)
   return new OutboxError(
-    `The key file ${path} cannot be read or made (${code}). Let the user that runs Node-RED read and write it, or set hl7HttpsOutQueueKey in settings.js.`,
+    `The key file ${path} cannot be read or created (${code}). Give the user that runs Node-RED read and write permission, or set hl7HttpsOutQueueKey in settings.js.`,
     code
   )
 }

@@ -118,7 +118,7 @@ class QueueThread {
     this.#worker = undefined
     const code = codeOf(cause)
     const error = new OutboxError(
-      `The thread that writes the queue files has ended (${code}). What was not yet stored was refused; the thread is started again with the next message.`,
+      `The thread that writes the queue files has ended (${code}). Messages that were not yet stored were refused; the thread restarts with the next message.`,
       code
     )
     const waiting = [...this.#waiting.values()]
@@ -132,7 +132,7 @@ class QueueThread {
 function notStarted(cause: unknown, path: string): OutboxError {
   const code = codeOf(cause)
   return new OutboxError(
-    `The queue file ${path} cannot be used: no thread can be started to work on it (${code}). Check the limits of threads and memory; it is tried again.`,
+    `The queue file ${path} cannot be used: the thread for it cannot be started (${code}). Check the thread and memory limits; the start will be retried.`,
     code
   )
 }

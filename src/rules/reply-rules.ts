@@ -48,7 +48,7 @@ export function parseReplyRules(text: string): ReplyRules {
   if (text.length > MAX_REPLY_RULES_LENGTH) {
     throw new ReplyRulesError(
       'tooLong',
-      `Reply rules are at most ${MAX_REPLY_RULES_LENGTH} characters long, these are ${text.length}.`,
+      `Reply rules may have at most ${MAX_REPLY_RULES_LENGTH} characters; these have ${text.length}.`,
       MAX_REPLY_RULES_LENGTH,
       text.length - MAX_REPLY_RULES_LENGTH
     )
@@ -78,7 +78,7 @@ function readRule(scanner: RuleScanner): ReplyRule {
   if (!scanner.take('=')) {
     throw scanner.errorHere(
       'equals',
-      `Expected '&' and a further test, or '=' and actions, found ${scanner.found()}`
+      `Expected '&' and another test, or '=' and actions, found ${scanner.found()}`
     )
   }
   const actions = readActions(scanner)
@@ -93,7 +93,7 @@ function readConditions(scanner: RuleScanner): ReplyTest[][] {
   if (!scanner.take(')')) {
     throw scanner.errorHere(
       'bracket',
-      `Expected '&' and a further test, a comma, or ')', found ${scanner.found()}`
+      `Expected '&' and another test, a comma, or ')', found ${scanner.found()}`
     )
   }
   return conditions
@@ -114,7 +114,7 @@ const outcomes = new Map<string, Outcome>([
 ])
 
 const allowedActions =
-  'at most one of C (accept), F (fail), S (suspend), D (pause the node), before it an R (try again), and a W (warn)'
+  'at most one of C (accept), F (fail), S (suspend) or D (pause the node), an R (retry) before it, and a W (warn)'
 
 function readActions(scanner: RuleScanner): Omit<ReplyRule, 'text' | 'conditions'> {
   scanner.peek()
@@ -147,15 +147,15 @@ function readActions(scanner: RuleScanner): Omit<ReplyRule, 'text' | 'conditions
 function actionError(scanner: RuleScanner, letter: string): ReplyRulesError {
   const upper = letter.toUpperCase()
   if (letter !== upper) {
-    return scanner.errorHere('action', `The letters of actions are upper case, found '${letter}'`)
+    return scanner.errorHere('action', `Action letters are upper case, found '${letter}'`)
   }
   if (upper === 'R' || upper === 'W' || outcomes.has(upper)) {
     return scanner.errorHere(
       'action',
-      `'${letter}' cannot stand here: allowed is ${allowedActions}`
+      `'${letter}' is not allowed here; allowed: ${allowedActions}`
     )
   }
-  return scanner.errorHere('action', `'${letter}' is no action: allowed is ${allowedActions}`)
+  return scanner.errorHere('action', `'${letter}' is not an action; allowed: ${allowedActions}`)
 }
 
 function isLetter(letter: string): boolean {

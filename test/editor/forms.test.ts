@@ -330,11 +330,11 @@ describe('the forms in the editor', () => {
     await editor.page.click('#hl7-https-out-message .red-ui-editableList-addButton:visible')
     const name = '#hl7-https-out-headers .hl7-https-entry-name'
     await editor.type(name, 'Content-Length')
-    assert.match(await editor.page.innerText('#hl7-https-out-headers-problem'), /connection/)
+    assert.match(await editor.page.innerText('#hl7-https-out-headers-problem'), /set automatically/)
     await editor.type(name, 'authorization')
     await editor.close()
     assert.deepEqual(await editor.ask(`RED.nodes.node('old').validationErrors`), [
-      'This header carries the token already.'
+      'This header already carries the token.'
     ])
   })
 

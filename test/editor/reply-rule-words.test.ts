@@ -22,11 +22,11 @@ describe('reply rules in words', () => {
   it('say what the default does, and that nothing is left over', () => {
     assert.equal(
       words(''),
-      'Warn only: other control ID. Accept: accepted (AA or CA). ' +
-        'Fail: error (AE or CE); reject (AR or CR); MSA-1 is empty; another MSA-1; ' +
-        'answer without acknowledgement. ' +
-        'Try again, then fail: HTTP error status 408, 425, 429; HTTP error status 401, 403, 404, 407. ' +
-        'Fail: HTTP error status 4xx. Try again, then fail: any error without HL7 answer. ' +
+      'Warn only: different control ID. Accept: accepted (AA or CA). ' +
+        'Fail: error (AE or CE); reject (AR or CR); MSA-1 is empty; any other MSA-1; ' +
+        'answer without an acknowledgement. ' +
+        'Retry, then fail: HTTP error status 408, 425, 429; HTTP error status 401, 403, 404, 407. ' +
+        'Fail: HTTP error status 4xx. Retry, then fail: any error without an HL7 answer. ' +
         'Fail: empty answer.'
     )
   })
@@ -36,7 +36,7 @@ describe('reply rules in words', () => {
       words(':?E&@severity:W=WC,(E#timeout,E#reset)=S'),
       'Accept, and warn: error (AE or CE) and severity is warning. ' +
         'Suspend: no answer in time or connection cut. ' +
-        'Any other answer fails. Other errors go by the default rules.'
+        'Any other answer fails. Other errors follow the default rules.'
     )
     assert.match(words(':I?=W,:?A=C'), /An answer that only warns is accepted\./)
   })

@@ -137,7 +137,7 @@ describe('the list of reply rules', () => {
     assert.equal(await editor.mistake(area.slice(1)), '')
     assert.equal(await isDefault(), false)
     assert.equal(await editor.page.inputValue(preset), '')
-    assert.match(await words(), /Try again, then fail: ERR-3 is 207, 206\. Warn only/)
+    assert.match(await words(), /Retry, then fail: ERR-3 is 207, 206\. Warn only/)
     await editor.close()
     assert.equal(await stored('empty'), `(@ERR-3:207,@ERR-3:206)=R,${DEFAULT_REPLY_RULES}`)
     // Without the rule it is the default again.

@@ -21,11 +21,11 @@ export function renew(file: QueueFile): string {
     if (lost === 'log') file.space.writeBackLog()
     else aside = writeAnew(file)
     file.drop()
-    const also = aside === undefined ? '' : ` What stood in its place was moved to ${aside}.`
-    return `${what}. It was written anew, and nothing that is queued is lost.${also} Leave the files of a queue alone while Node-RED runs.`
+    const also = aside === undefined ? '' : ` The file found in its place was moved to ${aside}.`
+    return `${what}. It was rewritten, and no queued message is lost.${also} Do not touch queue files while Node-RED runs.`
   } catch (error) {
     const { message, code } = faultOf(error, path)
-    throw new QueueFaultError(`${what}, and cannot be written anew. ${message}`, code)
+    throw new QueueFaultError(`${what}, and cannot be rewritten. ${message}`, code)
   }
 }
 

@@ -36,11 +36,11 @@ export function rescue(spec: QueueFileSpec): string {
     throw error
   }
   const isLog = readLog(`${spec.path}-wal`).isDamaged
-  const [where, also] = isLog ? [' in its write-ahead log', ' with that'] : ['', '']
+  const [where, also] = isLog ? [' in its write-ahead log', ' with the log'] : ['', '']
   // A crash between these leaves the finished draft, which the next start takes.
   const aside = moveAside(spec.path, 'damaged')
   renameSync(draft, spec.path)
-  return `The queue file ${spec.path} was damaged${where}. It was moved${also} to ${aside}; of the ${result.seen} messages that were found in it, ${result.read} could be read into a new file and are sent as usual. Keep the old file until nothing is missed.`
+  return `The queue file ${spec.path} was damaged${where}. It was moved${also} to ${aside}; of the ${result.seen} messages found in it, ${result.read} could be read into a new file and will be sent as usual. Keep the old file until you are sure that nothing is missing.`
 }
 
 /** Puts the new file into its place where a crash came between. */
@@ -108,7 +108,7 @@ function copied(path: string, target: QueueFile): { read: number; seen: number }
   const { read, seen, keyFits } = target.transaction(() => adoption.end())
   if (read === 0 && seen > 0 && !keyFits) {
     throw new QueueFaultError(
-      `The queue file ${path} is damaged, and no message in it can be read with the key in use. If the key was changed, put it back (hl7HttpsOutQueueKey in settings.js, or the key file in the user directory); if not, move the file away and restart.`,
+      `The queue file ${path} is damaged, and no message in it can be read with the key in use. If the key was changed, restore the old one (hl7HttpsOutQueueKey in settings.js, or the key file in the user directory); if not, move the file elsewhere and restart.`,
       'ERR_QUEUE_KEY'
     )
   }
