@@ -15,11 +15,11 @@ import { Sending } from './sending.ts'
 import { failedSettlement, type Settlement } from './settlement.ts'
 import { Tally } from './tally.ts'
 
-/** A queue that could not be opened or read is tried again after this time, in milliseconds. */
+/** A queue that could not be opened or read is retried after this time, in milliseconds. */
 const REOPEN_MS = 30_000
-/** So many messages are sent or retried at a time; where it is more, the receiver is out of order. */
+/** Most messages sent or retried at a time; if there are more, the receiver is out of order. */
 const MOST_ACTIVE = 1000
-/** So many waiting messages are listed at a time. */
+/** Most waiting messages listed at a time. */
 const PAGE_SIZE = 1000
 
 /** The queue, once it is open. */
@@ -32,7 +32,7 @@ interface OpenQueue<Content> {
   /** Stored outcomes have left, and the outbox can be read. */
   canSend: boolean
   lastSeq: number
-  /** The clocks of messages up to this number were started anew. */
+  /** The clocks of messages up to this number were restarted. */
   renewedTo: number
 }
 
@@ -44,11 +44,11 @@ interface OpenQueue<Content> {
 export class Delivery<Content> {
   readonly #options: DeliveryOptions<Content>
   readonly #tally: Tally
-  /** Attempts under way, each with what follows from it. */
+  /** Attempts in progress, each with the steps that follow it. */
   readonly #running = new Set<Promise<void>>()
   readonly #flowsStarted = Promise.withResolvers<undefined>()
   readonly #closing = new AbortController()
-  /** Ends the requests that a close waits for no longer. */
+  /** Ends the requests that a close no longer waits for. */
   readonly #abort = new AbortController()
   #opening: Promise<void> | undefined
   #reopens = false
@@ -60,14 +60,14 @@ export class Delivery<Content> {
     this.#tally = new Tally(() => options.clock.now())
   }
 
-  /** Messages held: waiting, on their way or suspended. */
+  /** Messages held: waiting, in flight or suspended. */
   get held(): number {
     if (this.#queue === undefined) return 0
     const { backlog, messages } = this.#queue
     return backlog.size + messages.active.size + messages.suspended.size
   }
 
-  /** The messages that stand aside for an operator. */
+  /** The messages that are set aside for an operator. */
   get suspended(): readonly Entry[] {
     return this.#queue?.messages.chosen(() => true).map(({ entry }) => entry) ?? []
   }
@@ -80,7 +80,7 @@ export class Delivery<Content> {
 
   /**
    * Opens the outbox and takes over what it holds; nothing is sent or handed on before `start`. After
-   * a failure the next call tries again, and so does time.
+   * a failure the opening is retried by the next call, and after a while.
    *
    * @throws {OutboxError} when the queue cannot be used
    */
@@ -94,14 +94,14 @@ export class Delivery<Content> {
     return this.#opening
   }
 
-  /** The nodes behind the outputs are there: hands on what was settled before, and begins to send. */
+  /** The nodes behind the outputs exist: hands on what was settled before, and begins to send. */
   async start(): Promise<void> {
     this.#flowsStarted.resolve(undefined)
     await this.open()
   }
 
   /**
-   * Takes a message in. Resolves when it is as safe as the outbox can make it.
+   * Accepts a message. Resolves when it is as safe as the outbox can make it.
    *
    * @returns it survives the process
    * @throws {DeliveryError} `HL7_QUEUE_FULL` or `HL7_QUEUE_FAILED`
@@ -146,7 +146,7 @@ export class Delivery<Content> {
   }
 
   /**
-   * Nothing new starts until `resume`; what is on its way ends.
+   * Nothing new starts until `resume`; attempts in progress finish.
    *
    * @throws {OutboxError} when that cannot be stored
    */
@@ -158,7 +158,7 @@ export class Delivery<Content> {
   }
 
   /**
-   * Goes on, with a new failure timeout for each message and without waiting for a retry's time.
+   * Resumes sending, with a new failure timeout for each message and without waiting for retries.
    *
    * @throws {OutboxError} when that cannot be stored
    */
@@ -176,7 +176,7 @@ export class Delivery<Content> {
     await queue.outbox.setPaused(false)
   }
 
-  /** There is a token again: messages that wait for one wait no longer. */
+  /** There is a token again: messages that waited for one may go. */
   tokenIsBack(): void {
     for (const message of this.#queue?.messages.active.values() ?? []) {
       if (message.wantsToken) this.#queue?.sending.retryNow(message)
@@ -196,13 +196,13 @@ export class Delivery<Content> {
       return await resend(queue.messages, select)
     } finally {
       this.#pump()
-      // While nothing may be sent they are listed all the same: the state tells of the oldest.
+      // They are listed even while nothing may be sent: the state shows the oldest.
       void this.#listPage(queue)
     }
   }
 
   /**
-   * Gives suspended messages up: they leave as errors (`HL7_DISCARDED`).
+   * Discards suspended messages: they leave as errors (`HL7_DISCARDED`).
    *
    * @returns how many were found
    * @throws {OutboxError} when one cannot be read: it and the rest stay suspended
@@ -218,12 +218,12 @@ export class Delivery<Content> {
   }
 
   /**
-   * Ends the work: nothing new starts, what is on its way gets `graceMs`, then it is aborted.
+   * Ends the work: nothing new starts; attempts in progress get `graceMs`, then they are aborted.
    *
-   * What an outbox that is not durable still holds then leaves as errors: the flow behind this node
-   * may live on.
+   * Messages still held by an outbox that is not durable then leave as errors: the flow behind this
+   * node may live on.
    *
-   * @returns nothing where the outbox is durable
+   * @returns nothing if the outbox is durable
    */
   async close(graceMs: number): Promise<LeftAtClose> {
     this.#closing.abort()
@@ -238,7 +238,7 @@ export class Delivery<Content> {
     const queue = this.#queue
     const left: LeftAtClose = { settled: [], unsettled: [] }
     if (queue?.outbox.durable === false) {
-      // They are still on their way to the next nodes, which are perhaps closed before they arrive.
+      // They are still on their way to the next nodes, which may be closed before they arrive.
       left.settled = [...queue.messages.handedOn]
       left.unsettled = await this.#giveUp(queue)
     }
@@ -246,7 +246,7 @@ export class Delivery<Content> {
     return left
   }
 
-  /** Hands everything that is held on as errors, in order, and a few at a time: they may be many. */
+  /** Hands on all held messages as errors, in order and a few at a time: there may be many. */
   async #giveUp({ messages, outbox, sending }: OpenQueue<Content>): Promise<Entry[]> {
     const held = [...(await outbox.list({ after: 0, without: [], limit: Infinity }))]
     held.push(...this.suspended)
@@ -268,7 +268,7 @@ export class Delivery<Content> {
   }
 
   async #open(): Promise<void> {
-    // After a close nobody would close it again.
+    // After a close, nothing would close it again.
     if (this.#isClosing) throw new OutboxError('The node is closing.', 'ERR_QUEUE_CLOSED')
     const options = this.#options
     const outbox = await options.outbox()
@@ -318,7 +318,8 @@ export class Delivery<Content> {
   async #live(queue: OpenQueue<Content>, settled: readonly number[]): Promise<void> {
     void this.#listPage(queue)
     await this.#flowsStarted.promise
-    // What was settled but perhaps not handed on when the last process ended leaves first.
+    // Messages that were settled, but perhaps not handed on when the last process ended, leave
+    // first.
     for (const seq of settled) await this.#handOn(queue, seq)
     queue.canSend = true
     this.#pump()
@@ -344,11 +345,11 @@ export class Delivery<Content> {
     while (!this.#isClosing) {
       try {
         const { entry, content, outcome } = await careful.watch(seq, () => outbox.read(seq))
-        // Closed meanwhile, it leaves at the next start.
+        // The node was closed meanwhile: the message leaves at the next start.
         if (this.#closing.signal.aborted) return
         const message = new Message(entry, 'leaving', this.#since(entry))
         messages.active.set(seq, message)
-        // It was damaged: what became of the message is found out by sending it once more.
+        // A damaged outcome: only sending the message once more tells what becomes of it.
         if (outcome !== undefined) sending.emit(message, content, outcome as Settlement)
         if (outcome !== undefined || (await messages.move(message, 'waiting'))) return
       } catch (error) {
@@ -375,7 +376,7 @@ export class Delivery<Content> {
       const running = queue.sending
         .run(message)
         .catch(() => {
-          // Nothing in there rejects; if it does all the same, Node-RED has to live on.
+          // Nothing in there rejects; if it does anyway, Node-RED has to survive it.
           this.#tell({ kind: 'fault' })
         })
         .finally(() => {
@@ -386,7 +387,7 @@ export class Delivery<Content> {
     }
   }
 
-  /** The one whose time came first. */
+  /** The one that was due first. */
   #nextToRetry({ messages }: OpenQueue<Content>): Message | undefined {
     const now = this.#options.clock.monotonic()
     let next: Message | undefined
@@ -423,7 +424,7 @@ export class Delivery<Content> {
     }
   }
 
-  /** Nothing more is read for a time, and so nothing overtakes what could not be read. */
+  /** Nothing more is read for a while, so that nothing overtakes what could not be read. */
   async #unreadable(queue: OpenQueue<Content>, error: unknown): Promise<void> {
     // Before it may send, nothing is lost by not reading.
     if (this.#isClosing || !queue.canSend) return
@@ -442,7 +443,7 @@ export class Delivery<Content> {
     })
   }
 
-  /** How many messages may be on their way. */
+  /** How many messages may be in flight. */
   get #places(): number {
     const { order, maxInFlight } = this.#options
     return order === 'fifo' ? 1 : maxInFlight
@@ -456,7 +457,7 @@ export class Delivery<Content> {
     return this.#queue?.canSend === true && !this.#paused && !this.#isClosing
   }
 
-  /** How today's lanes begin: keys of another path have another order. */
+  /** The prefix of current lanes: keys from another path have another order. */
   get #kind(): string {
     return `${this.#options.orderKey}:`
   }

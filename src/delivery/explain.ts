@@ -2,7 +2,7 @@ import type { AttemptError } from '../rules/attempt.ts'
 import { DeliveryError, type DeliveryErrorCause } from './delivery-error.ts'
 import type { AttemptResult } from './courier.ts'
 
-/** What an error may say about the message that it is about. */
+/** What an error may say about its message. */
 export interface MessageName {
   controlId: string
   type: string
@@ -28,7 +28,7 @@ const STATUS_HINTS: Record<number, string> = {
 
 const PROXY_HINT =
   'Check the proxy: its address, user name and password, and whether it allows this host.'
-/** Where the certificate authority belongs, for all the ways of not being trusted. */
+/** Where the CA certificate goes, for all the ways in which a certificate is not trusted. */
 const TRUST_HINT = 'Add its CA certificate to the TLS configuration of the node.'
 const CLIENT_CERTIFICATE_HINT =
   'Add a client certificate that the receiver knows to the TLS configuration of the node.'
@@ -87,8 +87,8 @@ export function nameOf({ controlId, type }: MessageName): string {
 }
 
 /**
- * One line, bounded: control IDs are free text that comes from outside. Whatever could break a line,
- * turn the direction of writing or cannot be shown becomes a question mark.
+ * One line of limited length: control IDs are free text from outside. Characters that could break
+ * the line, change the writing direction or cannot be shown become question marks.
  *
  * @param most how many characters
  */
@@ -97,7 +97,7 @@ export function printable(text: string, most = 80): string {
   return line.length <= most ? line : `${line.slice(0, most - 1)}…`
 }
 
-/** An MSA-1 has two letters. What is longer is shown as far as it may be told by: it could be anything. */
+/** An MSA-1 has two letters. A longer one could be anything: only its beginning is shown. */
 export function printableCode(code: string): string {
   return printable(code, 12)
 }
@@ -146,7 +146,7 @@ function hintWords(result: AttemptResult): string | undefined {
 }
 
 function errorHint({ code, family, text, atProxy }: AttemptError): string | undefined {
-  // What fails on the way to a token says itself what to do.
+  // A failure to get a token already says what to do.
   if (family === 'token') return undefined
   if (/^UNABLE_|SELF_SIGNED/.test(code)) return TRUST_HINT
   if (atProxy === true) return PROXY_HINT

@@ -6,7 +6,7 @@ import { isGone } from './queue-errors.ts'
 import type { Sending } from './sending.ts'
 import { failedSettlement, type Settlement } from './settlement.ts'
 
-/** So many of many messages are worked on between two turns of the event loop. */
+/** Messages processed between two turns of the event loop. */
 export const AT_ONCE = 100
 
 /**
@@ -22,7 +22,7 @@ export async function resend(
   const moves: Promise<boolean>[] = []
   for (const [index, message] of messages.chosen(select).entries()) {
     if (index % AT_ONCE === AT_ONCE - 1) await new Promise(setImmediate)
-    // Another operator may have taken it meanwhile.
+    // Another operator may have handled it meanwhile.
     if (message.state === 'suspended') moves.push(waitAgain(messages, message))
   }
   const failed = (await Promise.all(moves)).filter((isDone) => !isDone).length
@@ -33,7 +33,7 @@ export async function resend(
   )
 }
 
-/** @returns false when that cannot be stored: it stays suspended */
+/** @returns false if that cannot be stored: it stays suspended */
 async function waitAgain(messages: Messages, message: Message): Promise<boolean> {
   const { entry } = message
   const { spentMs, suspendedAt, reason } = entry
@@ -46,7 +46,7 @@ async function waitAgain(messages: Messages, message: Message): Promise<boolean>
 }
 
 /**
- * Gives suspended messages up: they leave as errors (`HL7_DISCARDED`).
+ * Discards suspended messages: they leave as errors (`HL7_DISCARDED`).
  *
  * @param now wall clock, milliseconds
  * @returns how many were found
