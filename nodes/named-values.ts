@@ -4,7 +4,7 @@ import type { NamedValue } from '../src/https/receiver.ts'
 import { compileJsonata } from './jsonata.ts'
 import { isUnset, Properties } from './properties.ts'
 
-/** The six slots for values that do not belong into a flow file. */
+/** The six slots for values that do not belong in a flow file. */
 export const SECRET_SLOTS = ['secret1', 'secret2', 'secret3', 'secret4', 'secret5', 'secret6']
 
 /** As Node-RED keeps them, environment variables in place: of a hand-written flow of any type. */
@@ -30,7 +30,9 @@ export function readStaticValues(
   })
 }
 
-/** Reads a list of `{name, value, valueType}`; values of a message are made for each attempt. */
+/**
+ * Reads a list of `{name, value, valueType}`; values from a message are computed for each attempt.
+ */
 export function readNamedValues(
   RED: NodeAPI,
   node: Node,
@@ -75,7 +77,7 @@ function namedValue(
     try {
       value = RED.util.getMessageProperty(input as NodeMessage, source)
     } catch {
-      // `a.b` where there is no `a`: there is no value.
+      // `a.b` without an `a`: there is no value.
     }
     return asText(value)
   }
@@ -105,8 +107,8 @@ function staticValue(
 }
 
 /**
- * Node-RED puts the variable's value in the place of `${NAME}`, in a list too: the name stands in the
- * flow file alone, and what stands in the list may be a secret that no text shows.
+ * Node-RED replaces `${NAME}` by the value of the variable, also in a list: the name is only in the
+ * flow file, and the value in the list may be a secret that must not be shown.
  */
 function variableValue(RED: NodeAPI, node: Node | null, item: Properties): string {
   const name = item.rawText('value')
@@ -119,8 +121,8 @@ function variableValue(RED: NodeAPI, node: Node | null, item: Properties): strin
 }
 
 /**
- * What does not stand in the flow file is not for everybody who may send a test message. An expression
- * reads variables (`$env`) and context.
+ * Values that are not in the flow file are not for everybody who may send a test message. An
+ * expression can read variables (`$env`) and context.
  */
 function isSecret(item: Properties): boolean | 'expression' {
   const type = item.text('valueType') || 'str'
@@ -131,11 +133,11 @@ function isSecret(item: Properties): boolean | 'expression' {
 }
 
 /**
- * A node's properties as its flow file has them, environment variables not in place. Empty for a node
- * that stands in no flow file, but in a subflow that came as a module.
+ * A node's properties as its flow file has them, environment variables not replaced. Empty for a
+ * node that is not in a flow file but in a subflow that was installed as a module.
  */
 export function flowFileProperties(RED: NodeAPI, node: Node): object {
-  // In an instance of a subflow a node has an id of its own.
+  // In a subflow instance a node has its own id.
   const id = (node as { _alias?: string })._alias ?? node.id
   let found = {}
   RED.nodes.eachNode((definition) => {
@@ -155,7 +157,7 @@ export function environmentValue(
   node: Node | null,
   name: string
 ): string | undefined {
-  // Node-RED takes a missing node; its types do not say so.
+  // Node-RED accepts a missing node; its types do not say so.
   const value: unknown = RED.util.evaluateNodeProperty(name, 'env', node as Node, {})
   return value === '' ? undefined : asText(value)
 }
@@ -163,7 +165,7 @@ export function environmentValue(
 /**
  * Objects as JSON, absent values as nothing.
  *
- * @throws {TypeError} for what JSON cannot carry, such as a cycle
+ * @throws {TypeError} for values that JSON cannot represent, such as a cycle
  */
 function asText(value: unknown): string | undefined {
   if (typeof value === 'bigint') return String(value)
@@ -172,7 +174,7 @@ function asText(value: unknown): string | undefined {
 
 function collect(properties: Properties, item: Properties, listName: string, name: string): void {
   if (name === '') item.problems.push('an entry has no name')
-  // As it is written: what a variable holds is not for the log.
+  // As written in the flow file: the value of a variable does not belong in the log.
   const written = (item.rawText('name') ?? name).trim().slice(0, 60)
   for (const problem of item.problems) {
     properties.problems.push(`${listName}${written === '' ? '' : `, ${written}`}: ${problem}`)

@@ -59,7 +59,7 @@ export default function (RED: NodeAPI): void {
 function readStatuses(properties: Properties): ReadonlySet<number> {
   const statuses = new Set<number>()
   const list = properties.text('refreshOnStatus', TOKEN_PROPERTIES.refreshOnStatus)
-  // An unset variable has been named already.
+  // An unset variable has already been reported.
   for (const word of isUnset(list) ? [] : list.split(',')) {
     const text = word.trim()
     if (text === '') continue

@@ -7,8 +7,9 @@ import { errorText } from './node-errors.ts'
 import { queueDirectory } from './queue-directory.ts'
 
 /**
- * Once, when the flows have started: tells of queue files whose node is not in the flows, as after a
- * flow file was replaced while Node-RED was down. A node that is deleted later tells of its own file.
+ * Once, when the flows have started: reports queue files whose node is not in the flows, for
+ * example after a flow file was replaced while Node-RED was down. A node deleted later reports its
+ * own file.
  */
 export function reportOrphanedQueues(RED: NodeAPI): void {
   onceFlowsStarted(RED, () => {
@@ -20,7 +21,7 @@ export function reportOrphanedQueues(RED: NodeAPI): void {
 
 async function report(RED: NodeAPI): Promise<void> {
   const directory = queueDirectory(RED)
-  // Each node says what is wrong with these.
+  // Each node reports problems with these.
   if (typeof directory !== 'string' || diskQueueProblem() !== undefined) return
   const isOwned = owned(RED)
   const isOrphan = (path: string): boolean => !isOwned(basename(path))

@@ -1,7 +1,7 @@
 /**
- * Reads a node's properties from a flow file: a missing one has its default, a value of the wrong
- * kind or an unset environment variable is a problem in words. Problems are collected, so that a
- * constructor never throws and the user sees all of them.
+ * Reads a node's properties from a flow file: a missing one has its default; a value of the wrong
+ * type or an unset environment variable is a problem, described in words. Problems are collected,
+ * so that a constructor never throws and the user sees all of them.
  */
 export class Properties {
   readonly problems: string[] = []
@@ -9,15 +9,15 @@ export class Properties {
   readonly #raw: Readonly<Record<string, unknown>>
 
   /**
-   * @param values environment variables in place
-   * @param raw the same as the flow file has it, where it is known
+   * @param values environment variables replaced
+   * @param raw the same as in the flow file, if known
    */
   constructor(values: object, raw: object = {}) {
     this.#values = values as Record<string, unknown>
     this.#raw = raw as Record<string, unknown>
   }
 
-  /** A string as the flow file has it; undefined where that is not known. */
+  /** A string as in the flow file; undefined if not known. */
   rawText(name: string): string | undefined {
     const value = this.#raw[name]
     return typeof value === 'string' ? value : undefined
@@ -46,7 +46,7 @@ export class Properties {
     return fallback
   }
 
-  /** A number, also as text; empty counts as missing. */
+  /** A number, possibly as text; empty counts as missing. */
   number(name: string, fallback: number, { min = 0, max = Number.MAX_SAFE_INTEGER } = {}): number {
     const text = this.text(name, String(fallback)).trim()
     if (text === '') return fallback
@@ -96,7 +96,7 @@ export class Properties {
   }
 }
 
-/** Node-RED replaces `${NAME}` by the variable's value and leaves it where there is none. */
+/** Node-RED replaces `${NAME}` by the variable's value and leaves it if there is none. */
 export function isUnset(text: string): boolean {
   return text.startsWith('${') && text.indexOf('}') === text.length - 1 && text.length > 3
 }

@@ -19,7 +19,7 @@ import { errorText } from './node-errors.ts'
 import { authParts, takeCredentials, type AuthParts } from './node-parts.ts'
 import { isUnset, Properties } from './properties.ts'
 
-/** Everything that a sending node is made from. */
+/** All settings of a sending node. */
 export interface OutSettings {
   client: HttpClientSettings
   receiver: ReceiverSettings
@@ -35,22 +35,22 @@ export interface OutSettings {
     | 'queueLimit'
   >
   charset: string
-  /** Gives the key of a message; undefined where nothing needs it. */
+  /** Returns the key of a message; undefined if it is not needed. */
   orderKey: Hl7Path | undefined
   queue: 'disk' | 'memory'
   alerts: AlertSettings
   responseTimeoutMs: number
-  /** Texts that do not stand in the flow file: a test message does not show what variables hold. */
+  /** Texts that are not in the flow file: a test message does not show the values of variables. */
   untold: string[]
   /** The URL is one of them. */
   isUrlUntold: boolean
-  /** What works, but should be known. */
+  /** Settings that work, but that the user should know about. */
   warnings: string[]
 }
 
 /**
- * What is read of an answer at most, in bytes: the default, and what settings.js may ask for. Reading
- * takes time in proportion, in which Node-RED does nothing else.
+ * Most bytes read of an answer: the default, and the range that settings.js may choose from.
+ * Reading takes time in proportion, during which Node-RED does nothing else.
  */
 const REPLY_BYTES = { usual: 2_097_152, least: 1024, most: 104_857_600 }
 
@@ -72,7 +72,7 @@ export function readOutSettings(
   const auth = readAuth(RED, properties)
   const warnings: string[] = []
 
-  // Mutual TLS: the token is bound to the certificate that it was fetched with (RFC 8705 §3).
+  // Mutual TLS: the token is bound to the certificate used to fetch it (RFC 8705 §3).
   let { tls } = connection
   if (auth?.tokens?.usesClientCertificate === true && !hasClientCertificate(tls)) {
     const { cert, key, pfx, passphrase } = auth.tls ?? {}
@@ -88,7 +88,7 @@ export function readOutSettings(
   const order = properties.choice('order', ['fifo', 'key', 'none'], 'fifo')
   const queue = properties.choice('queue', ['disk', 'memory'], 'disk')
   if (queue === 'disk') note(problems, 'queue', diskQueueProblem())
-  // What waits on disk may find another order after the next deploy, and needs its key then.
+  // The order may be changed by the next deploy: messages on disk then need their key.
   const orderKey =
     order === 'key' || queue === 'disk'
       ? attempt(order === 'key' ? problems : [], 'orderKey', () =>
@@ -145,7 +145,7 @@ export function readOutSettings(
   }
   const replyEncoding = properties.choice('replyEncoding', ['auto', 'text', 'base64'], 'auto')
   if (problems.length > 0 || settings.receiver === undefined || settings.rules === undefined) {
-    // They go into the log as well.
+    // They also go to the log.
     return { settings: undefined, problems: hideValues(problems, settings.untold) }
   }
   return {
@@ -166,7 +166,7 @@ export function readOutSettings(
 function readAuth(RED: NodeAPI, properties: Properties): AuthParts | undefined {
   const id = properties.text('auth')
   if (id === '') return undefined
-  // An unset variable has been named already.
+  // An unset variable has already been reported.
   if (isUnset(id)) return undefined
   const node = RED.nodes.getNode(id) as Node | null
   const parts = node === null ? undefined : authParts.get(node)
@@ -187,7 +187,7 @@ function readReceiver(
   const { problems } = properties
   const address = properties.text('url')
   const { url, problem } = targetUrl(address)
-  // An unset variable has been named already.
+  // An unset variable has already been reported.
   if (url === undefined && !isUnset(address)) problems.push(problem)
   const format = properties.choice('format', ['raw', 'mllp', 'form', 'multipart', 'json'], 'raw')
   const tokenPlacement = properties.choice('tokenPlacement', ['header', 'body', 'query'], 'header')
@@ -266,7 +266,7 @@ function readRules(properties: Properties): ReplyRules | undefined {
 
 let product: string | undefined
 
-/** Package name and version, and nothing of the machine. */
+/** Package name and version, but nothing about the machine. */
 function userAgent(): string {
   if (product === undefined) {
     // From dist/nodes as from nodes, the package's own file is the nearest above.

@@ -18,8 +18,8 @@ const CLIENT_AUTH = [
 ] as const satisfies TokenSettings['clientAuth'][]
 
 /**
- * The properties of an `oauth2-client-credentials` node that decide what it does, each with its value
- * where a flow file lacks it.
+ * The properties of an `oauth2-client-credentials` node that decide what it does, each with its
+ * default for flow files that lack it.
  */
 export const TOKEN_PROPERTIES = {
   issuer: '',
@@ -41,7 +41,7 @@ export const TOKEN_PROPERTIES = {
   proxy: ''
 } as const
 
-/** A token answer is small: more is no token server. */
+/** A token answer is small: a larger one does not come from a token server. */
 const MAX_TOKEN_RESPONSE_BYTES = 1024 * 1024
 const TOKEN_CONNECT_TIMEOUT_MS = 5000
 
@@ -60,7 +60,7 @@ export function tokenHttpClient(
   })
 }
 
-/** Reads everything that a token request is made from; what is wrong is noted in `properties`. */
+/** Reads all settings for a token request; problems are noted in `properties`. */
 export function readTokenSettings(
   RED: NodeAPI,
   node: Node | null,

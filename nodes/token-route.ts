@@ -9,29 +9,30 @@ import { holdsPermission } from './permissions.ts'
 import { isUnset, Properties } from './properties.ts'
 import { readTokenSettings, TOKEN_PROPERTIES, tokenHttpClient } from './read-token-settings.ts'
 
-/** What the editor sends in place of a password that it was never given. */
+/** What the editor sends in place of a stored password, which it never gets. */
 const UNCHANGED = '__PWRD__'
-/** The credentials that the editor gets and sends as text. */
+/** The credentials that the editor receives and sends as text. */
 const TEXTS = ['clientId', 'username']
 const NAMES = Object.keys(TOKEN_PROPERTIES) as (keyof typeof TOKEN_PROPERTIES)[]
 
-/** What a caller wants to have tested. */
+/** What a caller wants to test. */
 interface TokenTest {
-  /** Whose variables count; null where no such node is deployed. */
+  /** The node whose variables count; null if it is not deployed. */
   node: Node | null
   parts: AuthParts | undefined
   /** As a flow file has them. */
   properties: object
   credentials: Credentials
-  /** What the caller sent of them, who need not be told. */
+  /** What the caller sent of them, and therefore already knows. */
   typed: unknown
-  /** It is what the deployed node does as well. */
+  /** The deployed node has the same settings. */
   isDeployed: boolean
 }
 
 /**
- * The route behind the Test button of the config node. A test of what is not deployed could send any
- * secret and variable of this Node-RED anywhere: it is for those who could deploy it too.
+ * The route behind the Test button of the config node. A test of settings that are not deployed
+ * could send any secret and variable of this Node-RED anywhere: it is only for users who could also
+ * deploy them.
  */
 export function registerTokenRoute(RED: NodeAPI): void {
   const write = RED.auth.needsPermission('oauth2-client-credentials.write')
@@ -59,7 +60,7 @@ const NOT_ALLOWED: TokenTestResult = {
 function wantedTest(RED: NodeAPI, id: string, body: unknown): TokenTest {
   const found = RED.nodes.getNode(id) as Node | null
   const parts = found === null ? undefined : authParts.get(found)
-  // Another node's credentials are none of ours, whatever their names.
+  // Do not use the credentials of another node, whatever their names.
   const node = parts === undefined ? null : found
   const stored = node === null ? null : (RED.nodes.getCredentials(id) as Credentials | null)
   const deployed = node === null ? undefined : flowFileProperties(RED, node)
@@ -69,7 +70,7 @@ function wantedTest(RED: NodeAPI, id: string, body: unknown): TokenTest {
   return {
     node,
     parts,
-    // What counts as the same is not what is used: the deployed ones are.
+    // Equal does not mean identical: the deployed ones are used.
     properties: chosen(isDeployed ? deployed : given),
     credentials: withStored(typed, stored ?? {}),
     typed,
@@ -109,7 +110,7 @@ async function run(
   }
 }
 
-/** Whether both are the same to a reader: order, an absent default, a number as text do not matter. */
+/** Whether both mean the same: order, an absent default, a number as text do not matter. */
 function sameProperties(given: object, deployed: object): boolean {
   return JSON.stringify(normalForm(given)) === JSON.stringify(normalForm(deployed))
 }
@@ -143,7 +144,7 @@ function areStored(typed: unknown, stored: Credentials): boolean {
   )
 }
 
-/** The form's credentials; those that were not typed anew are the stored ones. */
+/** The form's credentials; those that were not retyped are the stored ones. */
 function withStored(typed: unknown, stored: Credentials): Credentials {
   if (typeof typed !== 'object' || typed === null) return { ...stored }
   return Object.fromEntries(
@@ -154,20 +155,20 @@ function withStored(typed: unknown, stored: Credentials): Credentials {
   )
 }
 
-/** What a test reads, and nothing else: so no property can be used that was not compared. */
+/** Only what a test reads: so no property can be used that was not compared. */
 function chosen(properties: object): object {
   return Object.fromEntries(
     Object.entries(properties).filter(([name]) => Object.hasOwn(TOKEN_PROPERTIES, name))
   )
 }
 
-/** Environment variables in place, as Node-RED does it for deployed nodes. */
+/** Replaces environment variables, as Node-RED does for deployed nodes. */
 function resolved(RED: NodeAPI, node: Node | null, value: unknown, depth = 0): unknown {
   if (typeof value === 'string' && isUnset(value)) {
     const found = environmentValue(RED, node, value)
     return found ?? value
   }
-  // A flow file's lists are two deep; what is deeper is none.
+  // A flow file's lists are two levels deep; anything deeper is not one.
   if (typeof value !== 'object' || value === null || depth > 4) return value
   if (Array.isArray(value)) return value.map((item) => resolved(RED, node, item, depth + 1))
   return Object.fromEntries(
