@@ -15,7 +15,7 @@ export class QueueFaultError extends Error implements QueueFault {
 /** A queue file was removed or replaced while it was open. It does not leave the queue thread. */
 export class LostFileError extends Error {}
 
-/** What a queue file holds is not what this package writes, and SQLite has not noticed it. */
+/** A queue file contains data that this package does not write, and SQLite has not noticed. */
 export class QueueDamageError extends Error {
   readonly code = 'SQLITE_CORRUPT'
 }
@@ -69,11 +69,11 @@ export function faultCode(error: unknown): string {
     return SQLITE_NAMES[error.errcode & 0xff] ?? `SQLITE_${error.errcode}`
   }
   const code = 'code' in error && typeof error.code === 'string' ? error.code : 'EUNKNOWN'
-  // Node.js cannot hold a number that is stored: none such was ever written.
+  // Node.js cannot represent a stored number: such a number was never written.
   return code.endsWith('OUT_OF_RANGE') ? 'SQLITE_CORRUPT' : code
 }
 
-/** In words for whoever runs Node-RED, with the file's name and without any of its content. */
+/** In words for the operator, with the file's name but none of its content. */
 export function faultOf(error: unknown, path: string): QueueFault {
   if (error instanceof QueueFaultError) {
     return { message: error.message, code: error.code, about: error.about }
@@ -81,7 +81,7 @@ export function faultOf(error: unknown, path: string): QueueFault {
   return faultOfCode(faultCode(error), path)
 }
 
-/** The same for a code alone. */
+/** The same for just a code. */
 export function faultOfCode(code: string, path: string): QueueFault {
   const words = WORDS[code] ?? 'cannot be used.'
   return { message: `The queue file ${path} ${words} (${code})`, code }

@@ -6,7 +6,7 @@ import { isBlank, type Piece, type RuleScanner } from './rule-scanner.ts'
 /** The families of errors without an answer. An error has at most one. */
 export const errorFamilies = ['connect', 'timeout', 'reset', 'tls', 'token'] as const
 
-/** Never connected · no answer in time · cut while waiting · certificate or handshake · no token. */
+/** No connection · no answer in time · cut while waiting · certificate or handshake · no token. */
 export type ErrorFamily = (typeof errorFamilies)[number]
 
 /** ERR-4: information, warning, error, fatal. */
@@ -28,7 +28,7 @@ export type ReplyTest =
   | { readonly kind: 'foreign-id' }
   /** `:T?` MSH-9.1 is empty or the one that was sent. */
   | { readonly kind: 'same-type' }
-  /** `X` no body though one was due. */
+  /** `X` no body although one was expected. */
   | { readonly kind: 'no-reply' }
   /** `E` any error. */
   | { readonly kind: 'error' }
@@ -38,17 +38,17 @@ export type ReplyTest =
   | { readonly kind: 'error-code'; readonly code: string }
   /** `E#connect` an error of that family. */
   | { readonly kind: 'error-family'; readonly family: ErrorFamily }
-  /** `E*text` an error whose text contains it; in small letters. */
+  /** `E*text` an error whose text contains it; in lower case. */
   | { readonly kind: 'error-text'; readonly text: string }
   /** `@status:2xx` the HTTP status, error or not. */
   | { readonly kind: 'status'; readonly from: number; readonly to: number }
   /** `@ERR-3:207` a field has that value. */
   | { readonly kind: 'field-value'; readonly path: Hl7Path; readonly value: string }
-  /** `@ERR-8*text` a field contains the text; in small letters. */
+  /** `@ERR-8*text` a field contains the text; in lower case. */
   | { readonly kind: 'field-text'; readonly path: Hl7Path; readonly text: string }
   /** `@severity:W` the worst ERR-4. */
   | { readonly kind: 'severity'; readonly severity: Severity }
-  /** `@*text` the reply contains the text; in small letters. */
+  /** `@*text` the reply contains the text; in lower case. */
   | { readonly kind: 'reply-text'; readonly text: string }
 
 /**
