@@ -29,10 +29,10 @@ const MOST_TIME = 8.64e15
 /**
  * The same row, with a harmless value in place of each value that this package never writes: a
  * single flipped bit must not hold back a message whose content is intact. A message accepted at an
- * unknown time counts as accepted now; one without a state waits, because sending it once more is
- * safe.
+ * unknown time counts as accepted now; one without a state waits, because sending it once more
+ * settles it.
  */
-export function mendedRow(row: Readonly<Record<string, unknown>>): MessageRow {
+export function repairedRow(row: Readonly<Record<string, unknown>>): MessageRow {
   const state = whole(row['state'], DAMAGED) ?? 0
   const waits = state === 0 || state === DAMAGED
   const reason = row['reason']
@@ -53,8 +53,8 @@ export function mendedRow(row: Readonly<Record<string, unknown>>): MessageRow {
 
 /** The row, or undefined if it contains a value that this package never writes. */
 export function wholeRow(row: Readonly<Record<string, unknown>>): MessageRow | undefined {
-  const mended = mendedRow(row)
-  return Object.entries(mended).every(([name, value]) => value === row[name]) ? mended : undefined
+  const repaired = repairedRow(row)
+  return Object.entries(repaired).every(([name, value]) => value === row[name]) ? repaired : undefined
 }
 
 /** A whole number from 0 on. */

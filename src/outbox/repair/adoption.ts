@@ -1,6 +1,6 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { LeafRow } from './leaf-rows.ts'
-import { DAMAGED, mendedRow, MOST_SEQ, whole, type MessageRow } from '../message-row.ts'
+import { DAMAGED, repairedRow, MOST_SEQ, whole, type MessageRow } from '../message-row.ts'
 import { getMeta, setMeta } from '../queue-database.ts'
 import { isWhole, SEQ_OF_SEALED, type SealedParts } from '../sealed-parts.ts'
 
@@ -33,7 +33,7 @@ export class Adoption {
     if (whole(id, MOST_SEQ) === undefined) return
     const [, state, place, accepted_at, attempts, spent_ms, suspended_at] = values
     const [lane, type, control_id, reason] = values.slice(7)
-    const row = mendedRow({
+    const row = repairedRow({
       ...{ seq: id, state, place, accepted_at, attempts, spent_ms, suspended_at },
       ...{ lane, type, control_id, reason }
     })
