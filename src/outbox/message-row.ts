@@ -54,7 +54,9 @@ export function repairedRow(row: Readonly<Record<string, unknown>>): MessageRow 
 /** The row, or undefined if it contains a value that this package never writes. */
 export function wholeRow(row: Readonly<Record<string, unknown>>): MessageRow | undefined {
   const repaired = repairedRow(row)
-  return Object.entries(repaired).every(([name, value]) => value === row[name]) ? repaired : undefined
+  return Object.entries(repaired).every(([name, value]) => value === row[name])
+    ? repaired
+    : undefined
 }
 
 /** A whole number from 0 on. */
