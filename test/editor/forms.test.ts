@@ -347,7 +347,7 @@ describe('the forms in the editor', () => {
     await editor.type('#node-input-url', 'x')
     await editor.tab('delivery')
     await editor.type('#node-input-connectTimeout', '0')
-    assert.match(await editor.mistake('node-input-connectTimeout'), /least/)
+    assert.match(await editor.mistake('node-input-connectTimeout'), /The minimum is/)
     assert.deepEqual(await marked(), ['destination', 'delivery'])
     await editor.type('#node-input-connectTimeout', '3')
     await editor.tab('destination')
