@@ -98,7 +98,7 @@ function checkHeader(type: string, version: string): Fault | undefined {
       code: 'AR',
       location: ['MSH', 1, 12],
       error: ['203', 'Unsupported version id'],
-      userMessage: 'This receiver understands HL7 versions 2.3 to 2.8.'
+      userMessage: 'This receiver supports HL7 versions 2.3 to 2.8.'
     }
   }
   if (!knownTypes.has(type)) {
@@ -106,7 +106,7 @@ function checkHeader(type: string, version: string): Fault | undefined {
       code: 'AR',
       location: ['MSH', 1, 9],
       error: ['200', 'Unsupported message type'],
-      userMessage: 'This receiver does not take messages of this type.'
+      userMessage: 'This receiver does not accept messages of this type.'
     }
   }
   return undefined
@@ -131,7 +131,7 @@ function checkPatient(pid: string[] | undefined, component: string, now: Date): 
       code: 'AE',
       location: ['PID', 1, 7],
       error: ['102', 'Data type error'],
-      userMessage: 'The date of birth is in the future or is no date.'
+      userMessage: 'The date of birth is in the future or not a valid date.'
     }
   }
   return undefined

@@ -135,7 +135,7 @@ export async function startHl7Receiver(options: Hl7ReceiverOptions): Promise<Hl7
     response.once('close', () => (inFlight -= 1))
     handle(incoming, response).catch(() => {
       if (response.headersSent) response.destroy()
-      else send(response, plain(503, 'The keys of the authorization server cannot be had'))
+      else send(response, plain(503, 'The keys of the authorization server are not available'))
     })
   })
   receiver.url = `https://127.0.0.1:${await listen(server)}${path}`

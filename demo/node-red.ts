@@ -90,7 +90,7 @@ export async function startNodeRed(options: NodeRedOptions): Promise<NodeRedProc
   return { url, child, log, exited, stop }
 }
 
-/** A node as it stands in a flow file; on the way in it may have `credentials`. */
+/** A node as stored in a flow file; when deployed it may have `credentials`. */
 export type FlowNode = { id: string; type: string } & Record<string, unknown>
 
 /** What a deploy restarts: everything, the changed flows, or the changed nodes. */

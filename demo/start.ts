@@ -81,38 +81,38 @@ async function start(): Promise<void> {
   )
 
   console.log(`
-The demo is ready. It stays on this machine.
+The demo is ready. It runs entirely on this machine.
 
   Editor                ${nodeRed.url}/
   HL7 receiver          ${receiver.url}
   Authorization server  ${issuer}
 
-Open the editor in a browser. Press the buttons at the left of the three inject nodes:
+Open the editor in a browser. Press the buttons to the left of the three inject nodes:
 
   ADT^A01 (accepted)    the receiver accepts it:           AA leaves on ACK
   AE: born in 2099      the patient is not born yet:       AE leaves on NAK
-  AR: HL7 version 2.1   a version that it does not speak:  AR leaves on NAK
+  AR: HL7 version 2.1   an unsupported version:            AR leaves on NAK
 
 The debug sidebar (the bug icon) shows each acknowledgement in full.
 
-To build the flow yourself, copy an inject node and the template node behind it, which holds the
-message (click both with Ctrl held, Ctrl-C), open a new tab (the + above the flow) and paste them
-(Ctrl-V). Drag an "hl7 https out" node and two debug nodes beside them, wire them, and fill in:
+To build the flow yourself, copy an inject node and the template node after it, which contains the
+message (hold Ctrl and click both, Ctrl-C), open a new tab (the + above the flow) and paste them
+(Ctrl-V). Add an "hl7 https out" node and two debug nodes, wire them, and fill in:
 
   URL            ${receiver.url}
-  OAuth 2.0      the + beside it, then:
+  OAuth 2.0      the + next to it, then:
     Issuer URL     ${issuer}
     Client ID      ${clientId}
-    Client secret  ${clientSecret} (made for this run)
+    Client secret  ${clientSecret} (generated for this run)
     Scope          ${scope}
-  TLS            demo certificate authority, in both forms (of OAuth 2.0 under "More settings")
+  TLS            demo certificate authority, in both forms (for OAuth 2.0, under "More settings")
 
-What you change in the editor is gone when the demo stops. Ctrl-C stops it.
+Your changes in the editor are lost when the demo stops. Press Ctrl-C to stop it.
 `)
 
   await nodeRed.exited
   if (isStopping()) return
-  console.error(`\nNode-RED has ended. Its last lines:\n${nodeRed.log.slice(-20).join('\n')}`)
+  console.error(`\nNode-RED has stopped. Its last lines:\n${nodeRed.log.slice(-20).join('\n')}`)
   await stop(1)
 }
 

@@ -7,10 +7,10 @@ import { notSetUp } from './node-errors.ts'
 import { outParts, type OutParts, type Unusable } from './node-parts.ts'
 import { holdsPermission } from './permissions.ts'
 
-/** A handler whose rejection is answered, not thrown: an unhandled one would end Node-RED. */
+/** A handler whose rejection is answered, not thrown: an unhandled rejection would end Node-RED. */
 type Handler = (request: Request<Record<string, string>>, response: Response) => Promise<void>
 
-/** Routes for the state of the sending nodes and for what an operator does with it. */
+/** Routes for the state of the sending nodes and for the actions of an operator. */
 export function registerOutRoutes(RED: NodeAPI): void {
   const read = RED.auth.needsPermission('hl7-https-out.read')
   const write = RED.auth.needsPermission('hl7-https-out.write')
@@ -111,7 +111,7 @@ async function stateOf(
       latencyMs: { p50: 0, p95: 0, p99: 0 }
     }
   }
-  // Before its queue is open a node knows nothing of what waits in it. A failure is in the state.
+  // Until its queue is open, a node does not know what waits in it. A failure is in the state.
   await node.delivery.open().catch(() => undefined)
   const { retry, lastOutcome, longestWaitMs, ...state } = node.delivery.state()
   return state
@@ -129,15 +129,18 @@ function suspendedRow(entry: Entry): Record<string, unknown> {
   }
 }
 
-/** Answers where the handler rejects, in words that hold nothing of what was sent in. */
+/** Answers if the handler rejects, with a text that contains nothing of the request. */
 export function guarded(
   handler: Handler
 ): (request: Request<Record<string, string>>, response: Response) => void {
   return (request, response) => {
     handler(request, response).catch((error: unknown) => {
       if (response.headersSent) return
-      // What else was thrown may hold what was sent in: it is not for an answer.
-      const text = error instanceof OutboxError ? error.message : 'This did not work.'
+      // Any other error may contain parts of the request: it is not for an answer.
+      const text =
+        error instanceof OutboxError
+          ? error.message
+          : 'The request failed because of an internal error.'
       response.status(500).json({ error: text })
     })
   }

@@ -4,13 +4,13 @@ import type { TlsSettings } from '../src/http-client/agent.ts'
 import { tlsProblem } from '../src/http-client/tls-problem.ts'
 import { isUnset } from './properties.ts'
 
-/** What we use of Node-RED's own `tls-config` node. */
+/** The part of Node-RED's own `tls-config` node that we use. */
 interface TlsConfigNode {
   valid?: boolean
   addTLSOptions(options: TlsSettings): TlsSettings
 }
 
-/** What we use of Node-RED's own 'http proxy' node. */
+/** The part of Node-RED's own 'http proxy' node that we use. */
 interface ProxyNode {
   url?: string
   noproxy?: string[] | string
@@ -36,7 +36,7 @@ export function readConnection(
   let tls: TlsSettings | undefined
   let proxy: ProxySettings | undefined
   let missing = false
-  // An unset variable has been named already.
+  // An unset variable has already been reported.
   if (tlsId !== '' && !isUnset(tlsId)) {
     const node = RED.nodes.getNode(tlsId) as unknown as Partial<TlsConfigNode> | null
     if (node === null) {
@@ -81,7 +81,7 @@ export function hasClientCertificate(tls: TlsSettings | undefined): boolean {
   )
 }
 
-/** `localhost:3128` is a URL as well, of the scheme `localhost:`. */
+/** `localhost:3128` is also a URL, with the scheme `localhost:`. */
 function isHttpUrl(text: string): boolean {
   return /^https?:$/.test(URL.parse(text)?.protocol ?? '')
 }

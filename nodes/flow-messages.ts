@@ -11,22 +11,22 @@ import type { OutSettings } from './read-out-settings.ts'
 
 /** A message of the flow on its way through the node. */
 export interface FlowMessage {
-  /** The flow's message object; it is changed and handed on. */
+  /** The flow's message object; it is modified and handed on. */
   msg: NodeMessageInFlow
   /** `msg.payload` as it came in. */
   payload: unknown
-  /** What is sent for it; undefined where it cannot be sent, and `problem` says why. */
+  /** What is sent for it; undefined if it cannot be sent; `problem` then says why. */
   parcel?: Parcel
   problem?: unknown
   send: (messages: (NodeMessageInFlow | null)[]) => void
-  /** Until it is called, whoever sent the message may wait for it. */
+  /** Until it is called, the sender may wait for it. */
   done?: Done
 }
 
-/** Of so many oddities the log tells; their names come with the messages. */
+/** Most oddities that the log reports; their names come with the messages. */
 const MOST_WARNINGS = 100
 
-/** Makes messages of the flow into what can be sent, put away and found again. */
+/** Turns messages of the flow into something that can be sent, stored and restored. */
 export class FlowMessages implements ContentCodec<FlowMessage> {
   readonly #node: Node
   readonly #settings: OutSettings
@@ -37,25 +37,25 @@ export class FlowMessages implements ContentCodec<FlowMessage> {
     this.#settings = settings
   }
 
-  /** A message that comes in. */
+  /** An incoming message. */
   receive(msg: NodeMessageInFlow, send: FlowMessage['send'], done: Done): FlowMessage {
     const content: FlowMessage = { msg, send, done, ...this.#parcel(msg) }
     if (content.parcel !== undefined) this.#warn(content.parcel.message)
     return content
   }
 
-  /** A message that JSON cannot carry stays as it is too: its functions are wanted at the outputs. */
+  /** A message that JSON cannot represent is also kept as it is: the outputs need its functions. */
   encode({ msg }: FlowMessage): { bytes: Buffer; whole: boolean } {
     const { bytes, whole, leftOut } = encodeMessage(msg)
     for (const name of leftOut) {
       this.#warnOnce(
-        `${name === '*' ? 'Most of a message' : `msg.${printable(name)}`} is not stored with the message, because it holds too many values or is nested too deeply: after a restart it is missing.`
+        `${name === '*' ? 'Most of a message' : `msg.${printable(name)}`} is not stored with the message, because it contains too many values or is nested too deeply: it will be missing after a restart.`
       )
     }
     return { bytes, whole }
   }
 
-  /** The settings may have changed since the message was put away: then it has a `problem`. */
+  /** The settings may have changed since the message was stored: then it has a `problem`. */
   decode(bytes: Buffer): FlowMessage {
     const msg = decodeMessage(bytes) as unknown as NodeMessageInFlow
     return {
@@ -67,7 +67,7 @@ export class FlowMessages implements ContentCodec<FlowMessage> {
     }
   }
 
-  /** Of each oddity the first message is named: a sender that has it has it in all of them. */
+  /** Names the first message with each oddity: a sender usually has it in all its messages. */
   #warn(message: OutgoingMessage): void {
     for (const text of message.warnings) this.#warnOnce(text, `${nameOf(message)}: `)
   }
@@ -98,7 +98,7 @@ export class FlowMessages implements ContentCodec<FlowMessage> {
   }
 }
 
-/** What a message says of its request. */
+/** What a message says about its request. */
 function own(msg: NodeMessageInFlow): { url?: unknown; requestTimeout?: unknown } {
   try {
     const { url, requestTimeout } = msg as { url?: unknown; requestTimeout?: unknown }
@@ -110,14 +110,15 @@ function own(msg: NodeMessageInFlow): { url?: unknown; requestTimeout?: unknown 
 
 function messageUrl(text: unknown, configured: URL): URL | undefined {
   if (text === undefined || text === null || text === '') return undefined
-  const { url, problem } = typeof text === 'string' ? targetUrl(text) : { problem: 'it is no text' }
+  const { url, problem } =
+    typeof text === 'string' ? targetUrl(text) : { problem: 'it is not a string' }
   if (url === undefined) {
     throw new DeliveryError('HL7_CONFIG', `msg.url cannot be used: ${problem}.`)
   }
   if (url.origin !== configured.origin) {
     throw new DeliveryError(
       'HL7_CONFIG',
-      `msg.url names another server than the node (${printable(configured.origin)}). Token and message go to the configured one only.`
+      `msg.url names a different server from the URL of the node (${printable(configured.origin)}). The token and the message are sent only to the configured server.`
     )
   }
   return url

@@ -1,14 +1,15 @@
 import type { NodeAPI } from 'node-red'
 
-/** Who waits for the flows of a Node-RED, by its events. */
+/** The callbacks that wait for the flows of a Node-RED, by its event emitter. */
 const waiting = new WeakMap<NodeAPI['events'], Set<() => void>>()
 
 /**
- * Calls back once, when the flows have started next. All who wait share one listener, which stays as
- * long as the module: with one of each node Node.js warns of a leak (`MaxListenersExceededWarning`).
+ * Calls back once, when the flows have started next. All callbacks share one listener, which stays
+ * as long as the module: with one per node, Node.js would warn of a leak
+ * (`MaxListenersExceededWarning`).
  *
  * @param callback must not throw: others come after it
- * @returns calls it off; without effect afterwards
+ * @returns cancels it; without effect afterwards
  */
 export function onceFlowsStarted({ events }: NodeAPI, callback: () => void): () => void {
   let callbacks = waiting.get(events)

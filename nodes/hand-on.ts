@@ -6,20 +6,20 @@ import { isPlain } from '../src/outbox/message-codec.ts'
 /** Properties that a message leaves with. */
 export type LeavingProperties = Readonly<Record<string, unknown>>
 
-/** What Node-RED gives with a message that comes in. */
+/** What Node-RED passes with an incoming message. */
 export type Done = (error?: Error) => void
 
-/** Objects of a message that are looked at before it is handed on; longer arrays are not. */
+/** Objects of a message that are inspected before it is handed on; longer arrays are not. */
 const MOST_OBJECTS = 10_000
 
 /*
  * A message may be anything: frozen, without a prototype, with accessors that throw. Node-RED clones
- * it for a second wire and for each Catch and Complete node, and calls methods on it. Where that does
- * not work a plainer message leaves instead. Each has to leave once, and what was sent cannot be
- * called back: so that is found out before anything is sent. Nothing here throws.
+ * it for a second wire and for each Catch and Complete node, and calls methods on it. If that
+ * fails, a plainer message leaves instead. Each has to leave once, and a sent message cannot be
+ * recalled: so this is checked before anything is sent. Nothing here throws.
  */
 
-/** Sends a message to one of two outputs: the same object, where it lets itself be changed. */
+/** Sends a message to one of two outputs: the same object, if it can be modified. */
 export function handOn(
   RED: NodeAPI,
   node: Node,
@@ -36,7 +36,7 @@ export function handOn(
   ]
   const leaving = firstThatWorks(ways, (way) => {
     const made = way()
-    // Node-RED gives an id to a message without one, which has to be possible.
+    // Node-RED adds an id to a message without one, which has to be possible.
     made._msgid ||= RED.util.generateId()
     if ((wires[output]?.length ?? 0) < 2) return made
     // The first wire gets the message itself.
@@ -49,12 +49,12 @@ export function handOn(
       return
     }
   } catch {
-    // Some of the wires may have it.
+    // Some of the wires may already have it.
   }
   lost(node)
 }
 
-/** Hands a message with its error to Catch, through `done` if that was not called yet. */
+/** Hands a message with its error to Catch, through `done` if it has not been called yet. */
 export function handToCatch(
   RED: NodeAPI,
   node: Node,
@@ -75,7 +75,7 @@ export function handToCatch(
     // Each Catch node gets a clone: either the first cannot be made, or all can.
     const leaving = isSteady(made) ? made : clone(RED, made)
     keepRequest(leaving, () => {
-      // `done` speaks of the object that came in.
+      // `done` refers to the object that came in.
       if (done !== undefined && leaving === msg) done(error)
       else node.error(error, leaving)
     })
@@ -84,16 +84,16 @@ export function handToCatch(
   if (left === undefined) lost(node)
 }
 
-/** Tells Node-RED that the work on a message is over. */
+/** Tells Node-RED that a message is finished. */
 export function finish(node: Node, msg: NodeMessageInFlow, done: Done | undefined): void {
   try {
     keepRequest(msg, () => done?.())
   } catch {
-    node.error('A Complete node could not be told of a message: it cannot be cloned.')
+    node.error('A Complete node was not triggered for a message: the message cannot be cloned.')
   }
 }
 
-/** `msg.payload` as it is now; undefined where reading it throws. */
+/** `msg.payload` as it is now; undefined if reading it throws. */
 export function payloadOf(msg: NodeMessageInFlow): unknown {
   try {
     return msg.payload
@@ -117,15 +117,17 @@ function firstThatWorks<T>(
 }
 
 function lost(node: Node): void {
-  node.error('A message could not be handed on: Node-RED cannot carry what is on it.')
+  node.error('A message could not be handed on: it has a property that Node-RED cannot pass on.')
 }
 
-/** @throws what lodash throws at what it cannot clone */
+/** @throws what lodash throws if it cannot clone something */
 function clone(RED: NodeAPI, msg: NodeMessageInFlow): NodeMessageInFlow {
   return keepRequest(msg, () => RED.util.cloneMessage(msg))
 }
 
-/** Node-RED takes `req` and `res` off a message while it clones it, and they are gone if that fails. */
+/**
+ * Node-RED removes `req` and `res` from a message while cloning it; if that fails they are gone.
+ */
 function keepRequest<T>(msg: NodeMessageInFlow, action: () => T): T {
   const taken = ['req', 'res'].flatMap((name) => {
     const property = descriptor(msg, name)
@@ -149,14 +151,14 @@ function descriptor(msg: NodeMessageInFlow, name: string): PropertyDescriptor | 
 }
 
 /**
- * Whether to read it twice gives the same twice: there is no accessor and no proxy in its data. Not
- * more is looked at than a message usually holds.
+ * Whether reading it twice gives the same result: its data contains no accessor and no proxy. No
+ * more is inspected than a message usually contains.
  */
 function isSteady(value: unknown, seen = new Set<object>()): boolean {
   if (typeof value !== 'object' || value === null || seen.has(value)) return true
   if (types.isProxy(value)) return false
   const isArray = Array.isArray(value)
-  // What has methods answers for itself.
+  // Objects with methods are responsible for themselves.
   if (!isArray && !isPlain(value)) return true
   seen.add(value)
   if (seen.size > MOST_OBJECTS || (isArray && value.length > MOST_OBJECTS)) return true

@@ -1,26 +1,26 @@
-/** What stands in place of a value that is not shown. */
+/** Replaces a value that is not shown. */
 export const HIDDEN = '•••'
 
-/** A flow file's lists are two deep, with one around all of them; what is deeper is none. */
+/** A flow file's lists are two levels deep, with one around them; anything deeper is not a list. */
 const MAX_DEPTH = 5
-/** A shorter value may be part of any word: it is hidden as a word of its own. */
+/** A shorter value may be part of any word: it is hidden only as a separate word. */
 const MIN_PART = 6
 
 /**
- * An answer of a route with `•••` in place of values that come from variables, credentials or context;
- * of a URL also where its host alone is named.
+ * The answer of a route with `•••` in place of values from variables, credentials or context; for a
+ * URL, also where only its host appears.
  *
- * @param answer what JSON can carry
- * @param values empty ones do not count
+ * @param answer a JSON value
+ * @param values empty ones are ignored
  */
 export function hideValues<Answer>(answer: Answer, values: readonly string[]): Answer {
   const forms = [...new Set(values.flatMap(formsOf))].filter((form) => form !== '')
-  // Of two values the longer one first: the other may be a part of it.
+  // Longer values first: a shorter one may be part of them.
   forms.sort((a, b) => b.length - a.length)
   return forms.length === 0 ? answer : (hidden(answer, forms) as Answer)
 }
 
-/** The texts in `values` that are not in `told`: what somebody who knows that need not know. */
+/** The texts in `values` that are not in `told`: what the caller does not already know. */
 export function untoldTexts(values: object, told: object): string[] {
   const known = new Set(texts(told))
   return texts(values).filter((text) => !known.has(text))
@@ -50,7 +50,7 @@ function escaped(text: string): string {
   return text.replace(/[.*+?^${}()|[\]\\/]/g, '\\$&')
 }
 
-/** A value in each form in which an answer may hold it. */
+/** A value in each form in which an answer may contain it. */
 function formsOf(value: string): string[] {
   const text = value.trim()
   const url = URL.parse(text)

@@ -31,7 +31,9 @@ import { readOutSettings, type OutSettings } from './read-out-settings.ts'
 import { misconfigured, StatusLine, type Translate } from './status-line.ts'
 import { sendTestMessage } from './test-message.ts'
 
-/** A closing node waits so long for what is under way, in milliseconds; Node-RED gives it 15 s. */
+/**
+ * How long a closing node waits for requests in progress, in milliseconds; Node-RED allows 15 s.
+ */
 const CLOSE_GRACE_MS = 10_000
 /** The report is all that is left of these messages; beyond this they are counted, not listed. */
 const MAX_LISTED = 10_000
@@ -67,7 +69,7 @@ export default function (RED: NodeAPI): void {
   })
 }
 
-/** A node that cannot work says so for each message; nothing disappears in it. */
+/** A node that cannot be used reports this for each message; none disappears. */
 function refuseEverything(RED: NodeAPI, node: Node, problems: readonly string[]): void {
   const text = notSetUp(problems)
   node.error(text)
@@ -97,7 +99,7 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
   )
   const delivery = new Delivery<FlowMessage>({
     ...settings.delivery,
-    // A file that an earlier setting left is used, and so drained, until nothing is in it at a start.
+    // A file left by an earlier setting is used, and so drained, until it is empty at a start.
     outbox: async () =>
       settings.queue === 'disk' || (await disk.isInUse()) ? disk : new MemoryOutbox(),
     attempt: async ({ parcel, problem }, signal, watch) => {
@@ -132,7 +134,7 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
   })
   for (const warning of settings.warnings) node.warn(warning)
 
-  // What an earlier run left is emitted and sent when the nodes behind the outputs are there.
+  // Messages left by an earlier run are emitted and sent once the nodes behind the outputs exist.
   const callOffStart = onceFlowsStarted(RED, () => {
     delivery.start().catch((error: unknown) => {
       node.error(errorText(error))
@@ -142,7 +144,7 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
     if (state === 'ok' || state === 'idle') delivery.tokenIsBack()
     status.update()
   })
-  // A message that waits too long gives no sign of itself.
+  // A message that waits too long causes no event.
   const ageWatch =
     settings.alerts.waitSeconds > 0
       ? setInterval(() => {
@@ -204,7 +206,7 @@ function openDisk(RED: NodeAPI, node: Node, codec: FlowMessages): DiskOutbox<Flo
   })
 }
 
-/** Ends the work of a node; the queue file of a deleted one goes if nothing is in it. Never rejects. */
+/** Closes a node; the queue file of a deleted node is removed if it is empty. Never rejects. */
 async function close(
   node: Node,
   delivery: Delivery<FlowMessage>,
@@ -238,8 +240,8 @@ async function accept(
   if (parcel === undefined) throw problem
   const { controlId, type } = parcel.message
   const key = settings.orderKey === undefined ? '' : parcel.message.value(settings.orderKey)
-  // Before it is stored. One that is refused keeps them: a Catch node that is wired back to this node
-  // would else send it round without end, while Node-RED drops the tenth round.
+  // Before it is stored. A refused message keeps them: a Catch node that is wired back to this node
+  // would otherwise send it round forever; Node-RED drops the tenth round.
   const putBack = forgetErrors(msg)
   let isStored: boolean
   try {
@@ -249,13 +251,13 @@ async function accept(
     throw error
   }
   if (isStored) {
-    // It is on the disk, and so it is ours: whoever waits for `done` may forget it.
+    // It is on disk, so it is our responsibility: the sender that waits for `done` may forget it.
     delete content.done
     finish(node, msg, done)
   }
 }
 
-/** Removes what an earlier round through a Catch node left; gives back what undoes that. */
+/** Removes what an earlier round through a Catch node left; returns a function that undoes it. */
 function forgetErrors(msg: NodeMessageInFlow): () => void {
   const earlier = ['error', '_error'].flatMap((name) => {
     const property = Reflect.getOwnPropertyDescriptor(msg, name)
@@ -268,7 +270,7 @@ function forgetErrors(msg: NodeMessageInFlow): () => void {
 
 const COMMANDS = new Set<unknown>(['pause', 'resume', 'resend', 'discard'])
 
-/** `msg.action` is a command where there is no payload; beside one it is an ordinary property. */
+/** `msg.action` is a command if there is no payload; otherwise it is an ordinary property. */
 function isCommand({ msg, payload }: FlowMessage): boolean {
   const empty =
     payload === undefined ||
@@ -287,7 +289,7 @@ async function command(
   if (action === 'pause') await delivery.pause()
   if (action === 'resume') await delivery.resume()
   if (action !== 'resend' && action !== 'discard') return
-  // A flow may have read it as a number.
+  // A flow may have parsed it as a number.
   const wanted = typeof controlId === 'number' ? String(controlId) : controlId
   const found = await delivery[action](
     (entry) => wanted === undefined || entry.controlId === wanted
@@ -336,22 +338,22 @@ function refusal(error: unknown): DeliveryError {
   }
   return new DeliveryError(
     'HL7_DELIVERY_FAILED',
-    'The message was not accepted because of a fault in this node.',
+    'The message was not accepted because of an internal error in this node.',
     { code: 'EUNKNOWN' }
   )
 }
 
-/** What a queue in memory held at its end; `''` for nothing. */
+/** Reports what a queue in memory held at its end; `''` for nothing. */
 function reportLeft({ unsettled, settled }: LeftAtClose): string {
   const parts: string[] = []
   if (unsettled.length > 0) {
     parts.push(
-      `${counted(unsettled)} not settled and left its queue in memory. ${listed(unsettled)}`
+      `${counted(unsettled)} not settled, and the queue in memory is gone. ${listed(unsettled)}`
     )
   }
   if (settled.length > 0) {
     parts.push(
-      `${counted(settled)} answered meanwhile, but may not have reached the next node. ${listed(settled)}`
+      `${counted(settled)} answered while the node closed, but may not have reached the next node. ${listed(settled)}`
     )
   }
   return parts.length === 0 ? '' : `The node was closed: ${parts.join(' ')}`

@@ -1,17 +1,17 @@
 import type { Node, NodeAPI } from 'node-red'
 import { ExpressionLimit, MOST_EVALUATION_MS } from '../src/https/expression-limit.ts'
 
-/** A compiled expression; evaluations side by side share nothing. */
+/** A compiled expression; concurrent evaluations share nothing. */
 export type Evaluate = (input: unknown, bindings?: Record<string, unknown>) => Promise<unknown>
 
-/** Parts of an expression that are under way at a time: some 3000 levels, or groups side by side. */
+/** Parts of an expression in progress at a time: about 3000 levels, or groups in parallel. */
 const MOST_PARTS = 10_000
-/** Values in a list that a part of an expression gives. */
+/** Values in a list that a part of an expression returns. */
 const MOST_VALUES = 1_000_000
 /** Values in a list for a function whose time or memory grows with the square of their number. */
 const MOST_VALUES_SQUARED = 10_000
 
-/** Functions of JSONata that loop by themselves, and the longest list that they are given. */
+/** JSONata functions that loop internally, and the longest list that they may get. */
 const loops = new Map([
   ...['map', 'filter', 'single', 'reduce', 'each', 'sift'].map(
     (name) => [name, MOST_VALUES] as const
@@ -20,13 +20,13 @@ const loops = new Map([
 ])
 
 /**
- * Under these names JSONata finds what it calls before and after each part of an expression: that of
- * Node-RED 4.1 under a string, that of 5 under a symbol.
+ * The names under which JSONata looks up the hooks that it calls before and after each part of an
+ * expression: a string in Node-RED 4.1, a symbol in 5.
  */
 const hooks = (name: string): PropertyKey[] => [name, Symbol.for(`jsonata.${name}`)]
 const ENTRY = hooks('__evaluate_entry')
 const EXIT = hooks('__evaluate_exit')
-/** What an evaluation has left is bound under a name that no expression can use. */
+/** The remaining budget of an evaluation is bound to a name that no expression can use. */
 const BUDGET = 'budget of this evaluation'
 
 interface Environment {
@@ -38,7 +38,7 @@ interface BuiltIn {
   implementation: (this: { environment: Environment }, ...args: unknown[]) => unknown
 }
 
-/** The types speak of an older JSONata, whose evaluation was not asynchronous. */
+/** The types describe an older JSONata, whose evaluation was not asynchronous. */
 interface Expression {
   evaluate(input: unknown, bindings: Record<string, unknown>): Promise<unknown>
   assign(name: PropertyKey, value: unknown): void
@@ -49,7 +49,7 @@ interface Expression {
  * more than 250 ms of the event loop, which it does not give back before it ends, or is nested
  * without end.
  *
- * @throws what JSONata says of a source that is no expression
+ * @throws the error of JSONata for a source that is not an expression
  */
 export function compileJsonata(RED: NodeAPI, node: Node, source: string): Evaluate {
   const compile = (text: string): Expression => RED.util.prepareJSONataExpression(text, node)
@@ -69,10 +69,10 @@ export function compileJsonata(RED: NodeAPI, node: Node, source: string): Evalua
     await (limiting ??= limitLoops())
     const budget = new Budget()
     try {
-      // With bindings of its own an evaluation does not share its input with those beside it.
+      // With its own bindings, an evaluation does not share its input with concurrent ones.
       return await expression.evaluate(input, { ...bindings, [BUDGET]: budget })
     } catch (error) {
-      // `$eval` makes another error of it.
+      // `$eval` turns it into another error.
       throw budget.limit ?? error
     }
   }
@@ -87,7 +87,7 @@ function cpuMs(start: NodeJS.CpuUsage | undefined): number | undefined {
   return used && (used.user + used.system) / 1000
 }
 
-/** What one evaluation may still take. */
+/** The remaining budget of one evaluation. */
 class Budget {
   /** Up to here the time is charged to one evaluation or another. */
   static #chargedTo = 0
@@ -101,13 +101,13 @@ class Budget {
     Budget.#chargedTo = performance.now()
   }
 
-  /** Where evaluations take turns, each is charged for the time up to its turn. */
+  /** When evaluations take turns, each is charged for the time up to its turn. */
   charge(): void {
     const now = performance.now()
     this.#leftMs -= now - Budget.#chargedTo
     Budget.#chargedTo = now
     if (this.#leftMs >= 0) return
-    // The machine may have had other things to do: no message has to fail for that.
+    // The machine may have been busy with other work: no message should fail because of that.
     this.#leftMs = MOST_EVALUATION_MS - (cpuMs(this.#start) ?? MOST_EVALUATION_MS)
     if (this.#leftMs <= 0) this.stop('time')
   }
@@ -144,7 +144,7 @@ function exit(_part: unknown, _input: unknown, environment: Environment, result:
   budgetOf(environment)?.exit(result)
 }
 
-/** The function with a list that is not too long, and the time of what it calls charged. */
+/** The function, limited to lists that are not too long, with the time of its callbacks charged. */
 function limited(builtIn: BuiltIn, most: number): BuiltIn {
   return {
     ...builtIn,

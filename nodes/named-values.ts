@@ -7,7 +7,7 @@ import type { tokenProperties } from './oauth2-client-credentials-properties.ts'
 import { isUnset, Properties } from './properties.ts'
 import { choice, text } from './property-table.ts'
 
-/** The six slots for values that do not belong into a flow file. */
+/** The six slots for values that do not belong in a flow file. */
 export const SECRET_SLOTS = ['secret1', 'secret2', 'secret3', 'secret4', 'secret5', 'secret6']
 
 /** As Node-RED keeps them, environment variables in place: of a hand-written flow of any type. */
@@ -43,7 +43,9 @@ export function readStaticValues(
   })
 }
 
-/** Reads a list of `{name, value, valueType}`; values of a message are made for each attempt. */
+/**
+ * Reads a list of `{name, value, valueType}`; values from a message are computed for each attempt.
+ */
 export function readNamedValues(
   RED: NodeAPI,
   node: Node,
@@ -88,7 +90,7 @@ function namedValue(
     try {
       value = RED.util.getMessageProperty(input as NodeMessage, source)
     } catch {
-      // `a.b` where there is no `a`: there is no value.
+      // `a.b` without an `a`: there is no value.
     }
     return asText(value)
   }
@@ -118,8 +120,8 @@ function staticValue(
 }
 
 /**
- * Node-RED puts the variable's value in the place of `${NAME}`, in a list too: the name stands in the
- * flow file alone, and what stands in the list may be a secret that no text shows.
+ * Node-RED replaces `${NAME}` by the value of the variable, also in a list: the name is only in the
+ * flow file, and the value in the list may be a secret that must not be shown.
  */
 function variableValue(RED: NodeAPI, node: Node | null, item: Entry): string {
   const name = item.rawText('value')
@@ -132,8 +134,8 @@ function variableValue(RED: NodeAPI, node: Node | null, item: Entry): string {
 }
 
 /**
- * What does not stand in the flow file is not for everybody who may send a test message. An expression
- * reads variables (`$env`) and context.
+ * Values that are not in the flow file are not for everybody who may send a test message. An
+ * expression can read variables (`$env`) and context.
  */
 function isSecret(item: Entry): boolean | 'expression' {
   const type = item.text('valueType')
@@ -144,11 +146,11 @@ function isSecret(item: Entry): boolean | 'expression' {
 }
 
 /**
- * A node's properties as its flow file has them, environment variables not in place. Empty for a node
- * that stands in no flow file, but in a subflow that came as a module.
+ * A node's properties as its flow file has them, environment variables not replaced. Empty for a
+ * node that is not in a flow file but in a subflow that was installed as a module.
  */
 export function flowFileProperties(RED: NodeAPI, node: Node): object {
-  // In an instance of a subflow a node has an id of its own.
+  // In a subflow instance a node has its own id.
   const id = (node as { _alias?: string })._alias ?? node.id
   let found = {}
   RED.nodes.eachNode((definition) => {
@@ -168,7 +170,7 @@ export function environmentValue(
   node: Node | null,
   name: string
 ): string | undefined {
-  // Node-RED takes a missing node; its types do not say so.
+  // Node-RED accepts a missing node; its types do not say so.
   const value: unknown = RED.util.evaluateNodeProperty(name, 'env', node as Node, {})
   return value === '' ? undefined : asText(value)
 }
@@ -176,7 +178,7 @@ export function environmentValue(
 /**
  * Objects as JSON, absent values as nothing.
  *
- * @throws {TypeError} for what JSON cannot carry, such as a cycle
+ * @throws {TypeError} for values that JSON cannot represent, such as a cycle
  */
 function asText(value: unknown): string | undefined {
   if (typeof value === 'bigint') return String(value)
@@ -190,7 +192,7 @@ function collect(
   name: string
 ): void {
   if (name === '') item.problems.push('an entry has no name')
-  // As it is written: what a variable holds is not for the log.
+  // As written in the flow file: the value of a variable does not belong in the log.
   const written = (item.rawText('name') ?? name).trim().slice(0, 60)
   for (const problem of item.problems) {
     properties.problems.push(`${listName}${written === '' ? '' : `, ${written}`}: ${problem}`)

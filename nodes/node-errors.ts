@@ -1,6 +1,6 @@
-/** The words of an error, for a status or the log. */
+/** The text of an error, for a status or the log. */
 export function errorText(error: unknown): string {
-  return error instanceof Error ? error.message : 'an unknown fault'
+  return error instanceof Error ? error.message : 'an unknown error'
 }
 
 /** What a node that cannot work says, with every reason. */

@@ -5,7 +5,7 @@ import type { TokenSource } from '../src/oauth2/token-source.ts'
 
 /** What an `hl7-https-out` node finds behind its `auth` property. */
 export interface AuthParts {
-  /** Undefined where the settings cannot work. */
+  /** Undefined if the settings cannot be used. */
   tokens: TokenSource | undefined
   /** Why they cannot, in words. */
   problems: readonly string[]
@@ -22,7 +22,7 @@ export type DeliveryControl = Pick<
 
 /** What the Send test message button shows. */
 export interface TestMessageResult {
-  /** Absent where it could not be made. */
+  /** Absent if it could not be built. */
   request?: { line: string; headers: Record<string, string> }
   status: number | null
   /** The whole body of the answer as text. */
@@ -37,7 +37,10 @@ export interface TestMessageResult {
 /** What the admin routes find behind the id of an `hl7-https-out` node that is set up. */
 export interface OutParts {
   delivery: DeliveryControl
-  /** @param mayReadAll whether the caller may see what expressions give; asked where there are any */
+  /**
+   * @param mayReadAll whether the caller may see the results of expressions; called if there are
+   * any
+   */
   sendTest: (
     type: string,
     controlId: string,
@@ -54,15 +57,15 @@ export interface Unusable {
 }
 
 /*
- * Beside the node objects and not on them: every node of a flow can look up every other one, and
- * whatever prints a node would print its keys.
+ * Kept apart from the node objects: every node of a flow can look up every other one, and anything
+ * that prints a node would print its keys.
  */
 export const authParts = new WeakMap<Node, AuthParts>()
 export const outParts = new WeakMap<Node, OutParts | Unusable>()
 
 /**
- * The node's credentials, environment variables in place; they are taken off the node object, where
- * Node-RED puts them for this one reader.
+ * The node's credentials, environment variables replaced; they are removed from the node object,
+ * where Node-RED puts them for this single reader.
  */
 export function takeCredentials(node: Node): Record<string, unknown> {
   const { credentials } = node as { credentials?: unknown }

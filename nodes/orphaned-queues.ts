@@ -7,8 +7,9 @@ import { errorText } from './node-errors.ts'
 import { queueDirectory } from './queue-directory.ts'
 
 /**
- * Once, when the flows have started: tells of queue files whose node is not in the flows, as after a
- * flow file was replaced while Node-RED was down. A node that is deleted later tells of its own file.
+ * Once, when the flows have started: reports queue files whose node is not in the flows, for
+ * example after a flow file was replaced while Node-RED was down. A node deleted later reports its
+ * own file.
  */
 export function reportOrphanedQueues(RED: NodeAPI): void {
   onceFlowsStarted(RED, () => {
@@ -20,7 +21,7 @@ export function reportOrphanedQueues(RED: NodeAPI): void {
 
 async function report(RED: NodeAPI): Promise<void> {
   const directory = queueDirectory(RED)
-  // Each node says what is wrong with these.
+  // Each node reports problems with these.
   if (typeof directory !== 'string' || diskQueueProblem() !== undefined) return
   const isOwned = owned(RED)
   const isOrphan = (path: string): boolean => !isOwned(basename(path))
@@ -52,9 +53,9 @@ function owned(RED: NodeAPI): (file: string) => boolean {
 function words({ path, held }: FilledQueueFile): string {
   const what =
     held === undefined
-      ? 'it cannot be found out whether messages are in it'
+      ? 'it is not known whether it contains messages'
       : held === 1
-        ? '1 message in it is not sent'
-        : `${held} messages in it are not sent`
-  return `The queue file ${path} belongs to no node of the flows, and ${what}. A node with the same id sends what is in it; otherwise delete the file.`
+        ? 'it contains 1 unsent message'
+        : `it contains ${held} unsent messages`
+  return `The queue file ${path} belongs to no node in the flows, and ${what}. To send what is in it, deploy a node with the same id; otherwise delete the file.`
 }

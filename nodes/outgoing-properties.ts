@@ -3,7 +3,10 @@ import type { OutgoingMessage } from '../src/hl7/outgoing-message.ts'
 import type { Entry } from '../src/outbox/outbox.ts'
 import type { LeavingProperties } from './hand-on.ts'
 
-/** The acknowledgement and what belongs to it, as properties of the message that leaves (contract: "Message out"). */
+/**
+ * The acknowledgement and related facts, as properties of the outgoing message (contract: "Message
+ * out").
+ */
 export function ackProperties(
   message: OutgoingMessage | undefined,
   entry: Entry,
@@ -21,7 +24,7 @@ export function ackProperties(
 /**
  * The facts of a failure, as properties of the message.
  *
- * @param payload what came in: a flow may have put something else on the message meanwhile
+ * @param payload what came in: a flow may have changed the message meanwhile
  */
 export function errorProperties(
   message: OutgoingMessage | undefined,
@@ -40,7 +43,7 @@ export function errorProperties(
   }
 }
 
-/** What is known of a message that was not accepted, as properties of it. */
+/** What is known about a message that was not accepted, as properties of it. */
 export function refusedProperties(
   message: OutgoingMessage | undefined,
   payload: unknown
@@ -59,7 +62,7 @@ export function refusedProperties(
 function beginning(text: string): string {
   if (text.length * 3 <= MAX_ERROR_REPLY) return text
   const room = new Uint8Array(MAX_ERROR_REPLY)
-  // Also a copy: a slice would keep all of a long reply in memory.
+  // This is also a copy: a slice would keep all of a long reply in memory.
   const { written } = new TextEncoder().encodeInto(text, room)
   return new TextDecoder('utf-8', { ignoreBOM: true }).decode(room.subarray(0, written))
 }

@@ -2,8 +2,9 @@ import type { Request, Response } from 'express'
 import type { NodeAPI } from 'node-red'
 
 /**
- * Whether the caller of an admin route holds one more permission than the route itself needs; without
- * `adminAuth` everybody holds all. Node-RED writes a lack into its audit log, as for every route.
+ * Whether the caller of an admin route has a permission beyond the one that the route itself
+ * requires; without `adminAuth` everybody has all. Node-RED writes a refusal to its audit log, as
+ * for every route.
  *
  * @param permission such as `flows.write`
  */
@@ -13,7 +14,7 @@ export function holdsPermission(
   permission: string
 ): Promise<boolean> {
   return new Promise((resolve) => {
-    // Node-RED's check is a middleware that answers where it refuses. Here that answers nobody:
+    // Node-RED's check is a middleware that answers if it refuses. Here the response goes nowhere:
     // whatever it does with the response means no.
     const refusal: object = new Proxy(
       {},

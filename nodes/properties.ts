@@ -8,9 +8,9 @@ type NamesOf<Table extends PropertyTable, Kind> = {
 type WordsOf<Property> = Property extends { words: readonly (infer Word)[] } ? Word : never
 
 /**
- * Reads a node's properties from a flow file: a missing one has its default, a value of the wrong
- * kind or an unset environment variable is a problem in words. Problems are collected, so that a
- * constructor never throws and the user sees all of them.
+ * Reads a node's properties from a flow file: a missing one has its default; a value of the wrong
+ * type or an unset environment variable is a problem, described in words. Problems are collected,
+ * so that a constructor never throws and the user sees all of them.
  */
 export class Properties<Table extends PropertyTable> {
   readonly problems: string[] = []

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { NodeAPI } from 'node-red'
 
-/** Where the queue files are; of the setting `hl7HttpsOutQueueDirectory` whatever stands there. */
+/** Where the queue files are; the setting `hl7HttpsOutQueueDirectory` is returned unchecked. */
 export function queueDirectory(RED: NodeAPI): unknown {
   const { userDir, hl7HttpsOutQueueDirectory } = RED.settings as {
     userDir: string

@@ -26,7 +26,7 @@ import { authParts, takeCredentials, type AuthParts } from './node-parts.ts'
 import { outProperties } from './hl7-https-out-properties.ts'
 import { isUnset, Properties } from './properties.ts'
 
-/** Everything that a sending node is made from. */
+/** All settings of a sending node. */
 export interface OutSettings {
   client: HttpClientSettings
   receiver: ReceiverSettings
@@ -42,24 +42,24 @@ export interface OutSettings {
     | 'queueLimit'
   >
   charset: string
-  /** Gives the key of a message; undefined where nothing needs it. */
+  /** Returns the key of a message; undefined if it is not needed. */
   orderKey: Hl7Path | undefined
   queue: 'disk' | 'memory'
   alerts: AlertSettings
   responseTimeoutMs: number
-  /** Texts that do not stand in the flow file: a test message does not show what variables hold. */
+  /** Texts that are not in the flow file: a test message does not show the values of variables. */
   untold: string[]
   /** The URL is one of them. */
   isUrlUntold: boolean
-  /** What works, but should be known. */
+  /** Settings that work, but that the user should know about. */
   warnings: string[]
 }
 
 type OutProperties = Properties<typeof outProperties>
 
 /**
- * What is read of an answer at most, in bytes: the default, and what settings.js may ask for. Reading
- * takes time in proportion, in which Node-RED does nothing else.
+ * Most bytes read of an answer: the default, and the range that settings.js may choose from.
+ * Reading takes time in proportion, during which Node-RED does nothing else.
  */
 const REPLY_BYTES = { usual: 2_097_152, least: 1024, most: 104_857_600 }
 
@@ -81,7 +81,7 @@ export function readOutSettings(
   const auth = readAuth(RED, properties)
   const warnings: string[] = []
 
-  // Mutual TLS: the token is bound to the certificate that it was fetched with (RFC 8705 §3).
+  // Mutual TLS: the token is bound to the certificate used to fetch it (RFC 8705 §3).
   let { tls } = connection
   if (auth?.tokens?.usesClientCertificate === true && !hasClientCertificate(tls)) {
     const { cert, key, pfx, passphrase } = auth.tls ?? {}
@@ -97,7 +97,7 @@ export function readOutSettings(
   const order = properties.choice('order')
   const queue = properties.choice('queue')
   if (queue === 'disk') note(problems, 'queue', diskQueueProblem())
-  // What waits on disk may find another order after the next deploy, and needs its key then.
+  // The order may be changed by the next deploy: messages on disk then need their key.
   const orderKey =
     order === 'key' || queue === 'disk'
       ? attempt(order === 'key' ? problems : [], 'orderKey', () =>
@@ -151,7 +151,7 @@ export function readOutSettings(
   }
   const replyEncoding = properties.choice('replyEncoding')
   if (problems.length > 0 || settings.receiver === undefined || settings.rules === undefined) {
-    // They go into the log as well.
+    // They also go to the log.
     return { settings: undefined, problems: hideValues(problems, settings.untold) }
   }
   return {
@@ -172,7 +172,7 @@ export function readOutSettings(
 function readAuth(RED: NodeAPI, properties: OutProperties): AuthParts | undefined {
   const id = properties.text('auth')
   if (id === '') return undefined
-  // An unset variable has been named already.
+  // An unset variable has already been reported.
   if (isUnset(id)) return undefined
   const node = RED.nodes.getNode(id) as Node | null
   const parts = node === null ? undefined : authParts.get(node)
@@ -193,16 +193,16 @@ function readReceiver(
   const { problems } = properties
   const address = properties.text('url')
   const { url, problem } = targetUrl(address)
-  // An unset variable has been named already.
+  // An unset variable has already been reported.
   if (url === undefined && !isUnset(address)) problems.push(problem)
   const format = properties.choice('format')
   const tokenPlacement = properties.choice('tokenPlacement')
   if (withToken && tokenPlacement === 'body' && format !== 'form') {
-    problems.push('a token in the body needs the format form')
+    problems.push('a token in the body requires the format form')
   }
   if (withToken && tokenPlacement === 'query') {
     warnings.push(
-      'The token is sent in the URL, where logs keep it: RFC 9700 §4.3.2 forbids that. Use the header if the receiver takes it.'
+      'The token is sent in the URL, which ends up in logs: RFC 9700 §4.3.2 forbids this. Use the header if the receiver accepts it there.'
     )
   }
   const authHeader = properties.filled('authHeader').trim()
@@ -219,7 +219,7 @@ function readReceiver(
       noteHeader(problems, `headers, ${name}`, headerValueProblem(value))
     }
     if (withToken && tokenPlacement === 'header' && same(name, authHeader)) {
-      problems.push(`headers: ${name} is the header of the token`)
+      problems.push(`headers: ${name} already carries the token`)
     }
   }
   const contentType = properties.text('contentType').trim()
@@ -278,7 +278,7 @@ function readRules(properties: OutProperties): ReplyRules | undefined {
 
 let product: string | undefined
 
-/** Package name and version, and nothing of the machine. */
+/** Package name and version, but nothing about the machine. */
 function userAgent(): string {
   if (product === undefined) {
     // From dist/nodes as from nodes, the package's own file is the nearest above.

@@ -17,7 +17,7 @@ const CREDENTIALS = {
   password: text()
 }
 
-/** A token answer is small: more is no token server. */
+/** A token answer is small: a larger one does not come from a token server. */
 const MAX_TOKEN_RESPONSE_BYTES = 1024 * 1024
 const TOKEN_CONNECT_TIMEOUT_MS = 5000
 
@@ -36,7 +36,7 @@ export function tokenHttpClient(
   })
 }
 
-/** Reads everything that a token request is made from; what is wrong is noted in `properties`. */
+/** Reads all settings for a token request; problems are noted in `properties`. */
 export function readTokenSettings(
   RED: NodeAPI,
   node: Node | null,

@@ -7,14 +7,14 @@ import type { TokenStatus } from '../src/oauth2/token-cache.ts'
 /** What a status is made from. */
 export interface StatusFacts extends Standing {
   delivery: DeliveryState
-  /** Undefined where the receiver wants no token. */
+  /** Undefined if the receiver wants no token. */
   token: TokenStatus | undefined
 }
 
 /** Looks a text up in the language of the runtime. */
 export type Translate = (key: string, values?: Record<string, string>) => string
 
-/** A status goes to every open editor: so often at most, in milliseconds. */
+/** The least time between two statuses, in milliseconds: each goes to every open editor. */
 const MIN_INTERVAL_MS = 100
 
 /** The line of text and the dot under a node. Changes in quick succession are shown as one. */
@@ -24,7 +24,7 @@ export class StatusLine {
   readonly #facts: () => StatusFacts
   #shown = ''
   #timer: NodeJS.Timeout | undefined
-  /** On the clock that never jumps: a wall clock set back would hold the status up for as long. */
+  /** On the monotonic clock: a wall clock set back would delay the status for as long. */
   #lastShown = -Infinity
 
   constructor(node: Node, translate: Translate, facts: () => StatusFacts) {
@@ -61,12 +61,12 @@ export class StatusLine {
       this.#shown = shown
       this.#node.status(status)
     }
-    // What stands besides comes after it.
+    // The regular status comes after a new alert.
     if (facts.isNew) this.update()
   }
 }
 
-/** The status of a node that cannot work as it is set up. */
+/** The status of a node whose settings cannot be used. */
 export function misconfigured(translate: Translate): NodeStatus {
   return { fill: 'red', shape: 'ring', text: translate('status.config') }
 }
@@ -100,7 +100,7 @@ export function statusOf(
     const code = causeText(lastError?.code ?? '', translate)
     return ring('red', translate('status.error', { code }))
   }
-  // It may stand for days: it must not hide what is wrong now.
+  // It may last for days: it must not hide what is wrong now.
   if (alert !== undefined) return alertStatus(alert, translate)
   if (state === 'sending') {
     const text = translate('status.sending')
@@ -131,7 +131,7 @@ function alertStatus(alert: Alert, translate: Translate): NodeStatus {
   return withCode(ring('yellow', text), alert)
 }
 
-/** By its code a Status node tells an alert from other statuses. */
+/** The code lets a Status node distinguish an alert from other statuses. */
 function withCode(status: NodeStatus, alert: Alert | undefined): NodeStatus {
   return alert === undefined ? status : ({ ...status, code: alert.code } as NodeStatus)
 }

@@ -8,11 +8,11 @@ import type { TestMessageResult } from './node-parts.ts'
 import type { OutSettings } from './read-out-settings.ts'
 
 /**
- * Sends a harmless sample past queue, outputs and counters: no patient, MSH-11 `T` (test).
+ * Sends a harmless sample, bypassing queue, outputs and counters: no patient, MSH-11 `T` (test).
  *
  * @param type MSH-9, such as `ADT^A01`
  * @param controlId MSH-10 of the sample
- * @param mayReadAll whether the caller may see what expressions give; asked where there are any
+ * @param mayReadAll whether the caller may see the results of expressions; called if there are any
  */
 export async function sendTestMessage(
   courier: Courier,
@@ -28,11 +28,11 @@ export async function sendTestMessage(
     const parcel = { message, input: { payload: message.text }, responseTimeoutMs }
     const { request, secrets } = await shownRequest(receiver, settings, parcel, mayReadAll)
     const result = resultOf(message, await courier.attempt(parcel))
-    // An answer may repeat what it was sent, and an error names the host.
+    // An answer may repeat the request, and an error names the host.
     const hidden = [...secrets, ...settings.untold, await tokenInUse(settings)]
     return { request, ...hideValues(result, hidden) }
   } catch (error) {
-    // A value that needs more than the sample has; its words name the value and not what is in it.
+    // A value that needs more than the sample has; the text names the value but not its content.
     if (!(error instanceof Hl7Error)) throw error
     const { code, message } = error
     const nothing = { status: null, reply: null, ack: null, rule: '', action: '', elapsedMs: 0 }
@@ -40,7 +40,7 @@ export async function sendTestMessage(
   }
 }
 
-/** The request as it is made, secrets hidden, and the secrets in it. */
+/** The request as it is sent, with secrets hidden, and the secrets in it. */
 async function shownRequest(
   receiver: Receiver,
   { receiver: { headers, formFields }, courier: { tokens }, untold, isUrlUntold }: OutSettings,
@@ -72,7 +72,7 @@ async function shownRequest(
   return { request: { line: `${method} ${target} HTTP/1.1`, headers: shown }, secrets }
 }
 
-/** What was sent as the token; of a token that was refused nothing is kept. */
+/** The token that was sent; a refused token is not kept. */
 async function tokenInUse({ courier: { tokens } }: OutSettings): Promise<string> {
   const isHeld = tokens !== undefined && 'validUntil' in tokens.status
   return isHeld ? tokens.token().catch(() => '') : ''
@@ -97,7 +97,7 @@ function resultOf(message: OutgoingMessage, result: AttemptResult): TestMessageR
 }
 
 function sample(type: string, controlId: string): string {
-  // Letters, digits and component separators: what is typed cannot add a field or a segment.
+  // Letters, digits and component separators: the typed text cannot add a field or a segment.
   const [code = 'ADT', event = 'A01'] = type
     .split('^')
     .map((part) => part.replace(/[^A-Z0-9_]/gi, ''))

@@ -11,31 +11,32 @@ import { isUnset, Properties } from './properties.ts'
 import { defaultsOf } from './property-table.ts'
 import { readTokenSettings, tokenHttpClient } from './read-token-settings.ts'
 
-/** What the editor sends in place of a password that it was never given. */
+/** What the editor sends in place of a stored password, which it never gets. */
 const UNCHANGED = '__PWRD__'
-/** The credentials that the editor gets and sends as text. */
+/** The credentials that the editor receives and sends as text. */
 const TEXTS = ['clientId', 'username']
 /** The properties that decide what a node does, each with its value where a flow file lacks it. */
 const { name: _label, ...DEFAULTS } = defaultsOf(tokenProperties)
 const NAMES = Object.keys(DEFAULTS) as (keyof typeof DEFAULTS)[]
 
-/** What a caller wants to have tested. */
+/** What a caller wants to test. */
 interface TokenTest {
-  /** Whose variables count; null where no such node is deployed. */
+  /** The node whose variables count; null if it is not deployed. */
   node: Node | null
   parts: AuthParts | undefined
   /** As a flow file has them. */
   properties: object
   credentials: Credentials
-  /** What the caller sent of them, who need not be told. */
+  /** What the caller sent of them, and therefore already knows. */
   typed: unknown
-  /** It is what the deployed node does as well. */
+  /** The deployed node has the same settings. */
   isDeployed: boolean
 }
 
 /**
- * The route behind the Test button of the config node. A test of what is not deployed could send any
- * secret and variable of this Node-RED anywhere: it is for those who could deploy it too.
+ * The route behind the Test button of the config node. A test of settings that are not deployed
+ * could send any secret and variable of this Node-RED anywhere: it is only for users who could also
+ * deploy them.
  */
 export function registerTokenRoute(RED: NodeAPI): void {
   const write = RED.auth.needsPermission('oauth2-client-credentials.write')
@@ -56,14 +57,14 @@ const NOT_ALLOWED: TokenTestResult = {
   code: 'ERR_NOT_ALLOWED',
   status: null,
   description:
-    'These are not the deployed settings: to test others needs the permission flows.write.',
+    'These are not the deployed settings: testing other settings requires the permission flows.write.',
   hint: 'Deploy first, or ask for the permission flows.write.'
 }
 
 function wantedTest(RED: NodeAPI, id: string, body: unknown): TokenTest {
   const found = RED.nodes.getNode(id) as Node | null
   const parts = found === null ? undefined : authParts.get(found)
-  // Another node's credentials are none of ours, whatever their names.
+  // Do not use the credentials of another node, whatever their names.
   const node = parts === undefined ? null : found
   const stored = node === null ? null : (RED.nodes.getCredentials(id) as Credentials | null)
   const deployed = node === null ? undefined : flowFileProperties(RED, node)
@@ -73,7 +74,7 @@ function wantedTest(RED: NodeAPI, id: string, body: unknown): TokenTest {
   return {
     node,
     parts,
-    // What counts as the same is not what is used: the deployed ones are.
+    // Equal does not mean identical: the deployed ones are used.
     properties: chosen(isDeployed ? deployed : given),
     credentials: withStored(typed, stored ?? {}),
     typed,
@@ -99,7 +100,7 @@ async function run(
   if (problems.length > 0) {
     const text = problems.join('; ')
     const hint = connection.missing
-      ? `It is not deployed: deploy it first, then test again.`
+      ? `It is not deployed: deploy it, then test again.`
       : `Correct this in the form: ${text}.`
     return hideValues({ ok: false, code: 'CONFIG', status: null, description: text, hint }, untold)
   }
@@ -113,7 +114,7 @@ async function run(
   }
 }
 
-/** Whether both are the same to a reader: order, an absent default, a number as text do not matter. */
+/** Whether both mean the same: order, an absent default, a number as text do not matter. */
 function sameProperties(given: object, deployed: object): boolean {
   return JSON.stringify(normalForm(given)) === JSON.stringify(normalForm(deployed))
 }
@@ -147,7 +148,7 @@ function areStored(typed: unknown, stored: Credentials): boolean {
   )
 }
 
-/** The form's credentials; those that were not typed anew are the stored ones. */
+/** The form's credentials; those that were not retyped are the stored ones. */
 function withStored(typed: unknown, stored: Credentials): Credentials {
   if (typeof typed !== 'object' || typed === null) return { ...stored }
   return Object.fromEntries(
@@ -158,20 +159,20 @@ function withStored(typed: unknown, stored: Credentials): Credentials {
   )
 }
 
-/** What a test reads, and nothing else: so no property can be used that was not compared. */
+/** Only what a test reads: so no property can be used that was not compared. */
 function chosen(properties: object): object {
   return Object.fromEntries(
     Object.entries(properties).filter(([name]) => Object.hasOwn(DEFAULTS, name))
   )
 }
 
-/** Environment variables in place, as Node-RED does it for deployed nodes. */
+/** Replaces environment variables, as Node-RED does for deployed nodes. */
 function resolved(RED: NodeAPI, node: Node | null, value: unknown, depth = 0): unknown {
   if (typeof value === 'string' && isUnset(value)) {
     const found = environmentValue(RED, node, value)
     return found ?? value
   }
-  // A flow file's lists are two deep; what is deeper is none.
+  // A flow file's lists are two levels deep; anything deeper is not one.
   if (typeof value !== 'object' || value === null || depth > 4) return value
   if (Array.isArray(value)) return value.map((item) => resolved(RED, node, item, depth + 1))
   return Object.fromEntries(

@@ -1,5 +1,5 @@
 /**
- * `npm run audit`: are there known weaknesses in what is installed with this package? Asks the
+ * `npm run audit`: are there known vulnerabilities in what is installed with this package? Asks the
  * registry. One that does not answer such questions (a mirror, no network) is named and is no
  * failure, since it says nothing of the packages.
  */
@@ -23,7 +23,7 @@ if (metadata === undefined) {
   console.log(`NOT AUDITED: the registry gives no report. ${message}`)
 } else {
   const { total } = metadata.vulnerabilities
-  console.log(`Known weaknesses in the run-time dependencies: ${total}.`)
+  console.log(`Known vulnerabilities in the run-time dependencies: ${total}.`)
   if (total > 0) {
     console.log(stdout)
     process.exitCode = 1

@@ -4,11 +4,11 @@ export interface Clock {
   now(): number
   /** Milliseconds from an arbitrary start. It never jumps, and may stand while a machine sleeps. */
   monotonic(): number
-  /** Calls back once after `ms` milliseconds; the result calls it off. */
+  /** Calls back once after `ms` milliseconds; the result cancels it. */
   after(ms: number, callback: () => void): () => void
 }
 
-/** setTimeout turns a longer delay into one of 1 ms. */
+/** setTimeout turns a longer delay into 1 ms. */
 const LONGEST_DELAY_MS = 2 ** 31 - 1
 
 /** The machine's own clocks and timers. */
@@ -23,7 +23,7 @@ export const systemClock: Clock = {
   }
 }
 
-/** Waits, or until the signal aborts; both resolve. */
+/** Resolves after the wait or when the signal aborts. */
 export function sleep(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const wake = (): void => {

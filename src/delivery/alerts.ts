@@ -1,4 +1,4 @@
-/** What somebody should be told of, by the name under which a Status node sees it. */
+/** What somebody should know about, by the name under which a Status node sees it. */
 export type AlertCode = 'QUEUE_COUNT' | 'QUEUE_WAIT' | 'SUSPENDED'
 
 export interface Alert {
@@ -23,10 +23,10 @@ export interface AlertFacts {
 /** An alert that was raised is raised again only after the figure has fallen below this share. */
 const REARM = 0.8
 
-/** What stands, if anything does. */
+/** The current alert, if there is one. */
 export interface Standing {
   alert: Alert | undefined
-  /** It was raised just now: nobody has been told of it yet. */
+  /** It was raised just now and has not been shown yet. */
   isNew: boolean
 }
 
@@ -46,14 +46,14 @@ export class Alerts {
     this.#settings = settings
   }
 
-  /** The most pressing alert that stands now; before it each new one, whatever stands, once. */
+  /** The most urgent current alert; before it, each new one once. */
   check({ queued, longestWaitMs, suspended }: AlertFacts): Standing {
     const { count, waitSeconds } = this.#settings
     const age = Math.floor(longestWaitMs / 1000)
     this.#wait = raised(this.#wait, 'QUEUE_WAIT', age, waitSeconds)
     this.#count = raised(this.#count, 'QUEUE_COUNT', queued, count)
     if (suspended === 0) this.#suspended = undefined
-    // Another suspended message is news; one less is not.
+    // One more suspended message is news; one less is not.
     else if (suspended > this.#lastSuspended) {
       this.#suspended = { code: 'SUSPENDED', value: suspended }
     }

@@ -1,7 +1,7 @@
 import type { Entry, ListQuery } from '../outbox/outbox.ts'
 import { Lanes, type Order } from './lanes.ts'
 
-/** With so many pages listed, new messages wait in the outbox alone. */
+/** Once this many pages are listed, new messages wait only in the outbox. */
 const MOST_PAGES = 10
 
 /** A waiting message and when it was accepted, on the monotonic clock of this process. */
@@ -12,33 +12,33 @@ export interface Waiting {
 
 export interface BacklogOptions {
   order: Order
-  /** So many waiting messages are listed at a time. */
+  /** Most waiting messages listed at a time. */
   pageSize: number
-  /** How the lanes of today's kind of key begin. */
+  /** The prefix of lanes of the current kind of key. */
   kind: string
   list: (query: ListQuery) => Promise<readonly Entry[]>
-  /** The message does more than wait, whatever the outbox says. */
+  /** The message is no longer just waiting, whatever the outbox says. */
   isActive: (seq: number) => boolean
-  /** The highest sequence number that was given. */
+  /** The highest sequence number assigned so far. */
   lastSeq: () => number
   /** When a message was accepted, on the monotonic clock. */
   since: (entry: Entry) => number
 }
 
 /**
- * Whose turn it is. The outbox holds all that wait; the next of them are listed here, a page at a
- * time, so that neither the number of messages nor that of lanes matters.
+ * Decides whose turn it is. The outbox holds all waiting messages; the next ones are listed here, a
+ * page at a time, so that neither the number of messages nor the number of lanes matters.
  *
- * What waits up to the cursor is listed, but for the lanes that are left out: one that cannot go on for
- * a time takes no room, and is listed again, from where it was left, when it can.
+ * Messages up to the cursor are listed, except those of skipped lanes: a lane that is blocked for a
+ * while takes no room, and is listed again, from where it was left, when it can go on.
  *
- * Messages of an earlier kind of key go alone, one by one, before what was accepted later: between
- * keys of two kinds there is no order, and the messages of a patient could overtake each other.
+ * Messages with an earlier kind of key are sent alone, one by one, before those accepted later:
+ * keys of two kinds have no common order, and the messages of a patient could overtake each other.
  */
 export class Backlog {
   readonly #options: BacklogOptions
   readonly #lanes: Lanes
-  /** Messages of an earlier kind of key, and what was accepted before the last of them. */
+  /** Messages with an earlier kind of key, and those accepted before the last of them. */
   readonly #alone = new Lanes('fifo')
   #aloneSeq = 0
   readonly #listed = new Map<number, Waiting>()
@@ -46,11 +46,14 @@ export class Backlog {
   /** Messages that are being stored. */
   #expected = 0
   #cursor = 0
-  /** Something may wait behind the cursor. */
+  /** There may be waiting messages after the cursor. */
   #behind = false
-  /** Lanes that are left out, and the number up to which they were listed. */
+  /** Skipped lanes, and the number up to which they were listed. */
   readonly #left = new Map<string, number>()
-  /** While a page is on its way: up to where it will show all that wait, and where to go back to. */
+  /**
+   * While a page is being read: up to where it will list all waiting messages, and where to go back
+   * to.
+   */
   #listing: { horizon: number; backTo: number } | undefined
 
   constructor(options: BacklogOptions) {
@@ -63,7 +66,7 @@ export class Backlog {
     return this.#waiting + this.#expected
   }
 
-  /** When the oldest was accepted that is listed; those that are not are not older. */
+  /** When the oldest listed message was accepted; unlisted ones are not older. */
   get oldest(): number | undefined {
     let oldest: number | undefined
     for (const { since } of this.#listed.values()) {
@@ -78,7 +81,7 @@ export class Backlog {
     this.#behind = waiting > 0
   }
 
-  /** A message is being stored: it counts. */
+  /** A message is being stored: it already counts. */
   expect(): void {
     this.#expected++
   }
@@ -109,28 +112,28 @@ export class Backlog {
     }
   }
 
-  /** A message that was taken waits again, at its place; its lane is to be released. */
+  /** A message that was taken waits again, in its place; its lane is to be released. */
   putBack({ entry, since }: Waiting): void {
     const { seq } = entry
     this.#waiting++
-    // What was sent again by an operator may have to go before it: then a page brings both.
+    // A message that an operator resent may have to go before it: then a page brings both.
     const lane = this.#laneOf(entry)
     const isListed = seq - 1 <= (this.#left.get(lane) ?? this.#reach - 1)
     if (isListed) this.#insert(entry, this.#aloneSeq === seq, since)
     else this.#unlist(lane, seq)
   }
 
-  /** A message that stood aside waits again, at its place. */
+  /** A suspended message waits again, in its place. */
   again(entry: Entry): void {
     const lane = this.#laneOf(entry)
     this.#waiting++
-    // What was accepted after it must not go before it.
+    // Messages accepted after it must not go before it.
     this.#unlist(lane, entry.seq)
     this.#goBack(Math.min(entry.seq - 1, this.#left.get(lane) ?? entry.seq))
     this.#left.delete(lane)
   }
 
-  /** @param isAlone no other message is on its way or tried again */
+  /** @param isAlone no other message is in flight or being retried */
   take(isAlone: boolean): Waiting | undefined {
     const lanes = this.#alone.isEmpty ? this.#lanes : this.#alone
     if (lanes === this.#alone && !isAlone) return undefined
@@ -158,11 +161,11 @@ export class Backlog {
     this.#goBack(leftAt)
   }
 
-  /** The lane of a message that was taken cannot go on for a time. */
+  /** The lane of a message that was taken is blocked for a while. */
   block(entry: Entry): void {
     if (this.#options.order !== 'key' || this.#aloneSeq === entry.seq) return
     const lane = this.#laneOf(entry)
-    // One that was sent again by an operator may be before it, listed or not.
+    // A message that an operator resent may come before it, listed or not.
     const first = this.#unlist(lane)
     const leftAt = this.#left.get(lane) ?? entry.seq
     this.#left.set(lane, Math.min(entry.seq, first - 1, leftAt, this.#reach))
@@ -210,22 +213,22 @@ export class Backlog {
     const lastAlone = page.findLastIndex((entry) => this.#isOfEarlierKind(entry))
     const isAll = page.length < this.#options.pageSize && lastAlone < 0
     const listed = lastAlone < 0 ? page : page.slice(0, lastAlone + 1)
-    // What was listed before and goes alone now leaves its lane.
+    // A listed message that now goes alone leaves its lane.
     if (lastAlone >= 0) for (const entry of listed) this.#unlist(this.#laneOf(entry), entry.seq)
     for (const entry of listed) {
-      // What is behind the place to go back to comes with the next page, in its order.
+      // Messages after the place to go back to come with the next page, in order.
       if (entry.seq <= backTo && !this.#isKnown(entry.seq)) this.#insert(entry, lastAlone >= 0)
     }
     const end = isAll ? horizon : (listed.at(-1)?.seq ?? horizon)
     this.#cursor = Math.min(Math.max(end, this.#cursor), backTo)
     if (!isAll || backTo < end) this.#behind = true
-    // Messages that a damaged file has lost are not waited for.
+    // Do not wait for messages that a damaged file has lost.
     else if (!this.#behind && this.#left.size === 0) {
       this.#waiting = Math.min(this.#waiting, this.#listed.size)
     }
   }
 
-  /** Up to here all that wait are listed, but for lanes that are left out. */
+  /** Up to here all waiting messages are listed, except those of skipped lanes. */
   get #reach(): number {
     return Math.min(this.#cursor, this.#listing?.backTo ?? this.#cursor)
   }

@@ -22,18 +22,18 @@ export async function resend(
   const moves: Promise<boolean>[] = []
   for (const [index, message] of messages.chosen(select).entries()) {
     if (index % AT_ONCE === AT_ONCE - 1) await new Promise(setImmediate)
-    // Another operator may have taken it meanwhile.
+    // Another operator may have handled it meanwhile.
     if (message.state === 'suspended') moves.push(waitAgain(messages, message))
   }
   const failed = (await Promise.all(moves)).filter((isDone) => !isDone).length
   if (failed === 0) return moves.length
   throw new OutboxError(
-    `${failed} of ${moves.length} messages stay suspended: the queue cannot be written.`,
+    `${failed} of ${moves.length} messages are still suspended: the queue cannot be written.`,
     'HL7_QUEUE_FAILED'
   )
 }
 
-/** @returns false when that cannot be stored: it stays suspended */
+/** @returns false if that cannot be stored: it stays suspended */
 async function waitAgain(messages: Messages, message: Message): Promise<boolean> {
   const { entry } = message
   const { spentMs, suspendedAt, reason } = entry
@@ -46,7 +46,7 @@ async function waitAgain(messages: Messages, message: Message): Promise<boolean>
 }
 
 /**
- * Gives suspended messages up: they leave as errors (`HL7_DISCARDED`).
+ * Discards suspended messages: they leave as errors (`HL7_DISCARDED`).
  *
  * @param now wall clock, milliseconds
  * @returns how many were found
@@ -59,7 +59,7 @@ export async function discard<Content>(
   select: (entry: Entry) => boolean,
   now: () => number
 ): Promise<number> {
-  const given = new DeliveryError('HL7_DISCARDED', 'It was given up by an operator.')
+  const given = new DeliveryError('HL7_DISCARDED', 'It was discarded by an operator.')
   let found = 0
   for (const [index, message] of messages.chosen(select).entries()) {
     if (index % AT_ONCE === AT_ONCE - 1) await new Promise(setImmediate)

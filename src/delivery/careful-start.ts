@@ -1,20 +1,20 @@
 import type { Outbox } from '../outbox/outbox.ts'
 
-/** Does a piece of work on a message. */
+/** Performs a piece of work on a message. */
 export type Watch = <T>(work: () => Promise<T>) => Promise<T>
 
 /**
- * Finds out which message ends or hangs the process, after a run that did not end with a close.
+ * Finds out which message crashes or hangs the process, after a run that did not end with a close.
  *
- * Until so many attempts have ended as may run at a time, each piece of work that depends on what is
- * in a message (decoding it, making its request, reading its reply) is noted in the outbox while it
- * lasts, and they run one by one: a note that the next start finds names the message. Waiting for the
- * network is not noted. Afterwards, and after a close in good order, nothing is noted.
+ * Until as many attempts have ended as may run at a time, each piece of work that depends on the
+ * content of a message (decoding it, building its request, reading its reply) is noted in the
+ * outbox while it lasts, and they run one by one: a note found by the next start names the message.
+ * Waiting for the network is not noted. Afterwards, and after a proper close, nothing is noted.
  */
 export class CarefulStart {
   readonly #outbox: Pick<Outbox<unknown>, 'note'>
   #attemptsLeft: number
-  /** Ends with the piece of work that was asked for last. */
+  /** Resolves with the piece of work that was requested last. */
   #last: Promise<unknown> = Promise.resolve()
 
   /** @param attempts to be watched; 0 for none */
@@ -23,7 +23,7 @@ export class CarefulStart {
     this.#attemptsLeft = attempts
   }
 
-  /** Does a piece of work on a message. */
+  /** Performs a piece of work on a message. */
   watch<T>(seq: number, work: () => Promise<T>): Promise<T> {
     if (this.#attemptsLeft === 0) return work()
     const noted = this.#last.then(async () => {
@@ -47,7 +47,7 @@ export class CarefulStart {
     try {
       await this.#outbox.note(seq)
     } catch {
-      // The disk does not take it: the message is none the worse for not being watched.
+      // The note cannot be stored: the message is simply not watched.
     }
   }
 }

@@ -19,7 +19,7 @@ import { TokenRedaction, type Quotes } from './token-redaction.ts'
 /** A message with what one attempt needs of it. */
 export interface Parcel {
   message: OutgoingMessage
-  /** The flow's message object, for values that are made from it. */
+  /** The flow's message object, for values that are computed from it. */
   input: unknown
   /** Instead of the configured URL; of the same origin. */
   url?: URL | undefined
@@ -46,7 +46,7 @@ export interface AttemptResult {
   status?: number
   /** Why a refused token could not be replaced. */
   tokenProblem?: string
-  /** What to do where there is no token. */
+  /** What to do if there is no token. */
   hint?: string
   /** The receiver answered with HL7: an acknowledgement that counts, or another message. */
   answered: boolean
@@ -72,12 +72,12 @@ export interface CourierSettings {
 
 /** Statuses on which Retry-After counts. */
 const RETRY_AFTER_STATUSES = new Set([408, 425, 429, 503])
-/** Statuses of a proxy or gateway that does not reach the receiver itself. */
+/** Statuses of a proxy or gateway that cannot reach the receiver. */
 const GATEWAY_STATUSES = new Set([502, 503, 504])
 
 /**
- * Takes one message to the receiver once: token, request, reply, decision. Within the one attempt it
- * sends again after a refused token, and after a kept connection that turned out to be dead.
+ * Takes one message to the receiver once: token, request, reply, decision. Within one attempt it
+ * resends after a refused token, and after a kept-alive connection that turned out to be dead.
  */
 export class Courier {
   readonly #settings: CourierSettings
@@ -89,7 +89,7 @@ export class Courier {
 
   /**
    * @param watch does what depends on the content of the message or of its reply
-   * @throws {Hl7Error} when this message cannot be made into a request
+   * @throws {Hl7Error} if no request can be built from this message
    */
   async attempt(
     parcel: Parcel,
@@ -130,7 +130,7 @@ export class Courier {
       const attempt: Attempt = {
         sent,
         error: failure.error,
-        // A token server's status is not the receiver's: no rule may take it for that.
+        // A token server's status is not the receiver's: no rule may mistake it for one.
         ...(failure.status === undefined || failure.error.family === 'token'
           ? undefined
           : { status: failure.status })
@@ -144,7 +144,7 @@ export class Courier {
     }
   }
 
-  /** @throws {HttpError} for an answer that is another message's */
+  /** @throws {HttpError} for an answer to another message */
   async #read(
     reply: HttpReply,
     message: OutgoingMessage,
@@ -212,12 +212,12 @@ export class Courier {
     return last
   }
 
-  /** Whether the receiver refuses the token: it says so by its status, whatever the body. */
+  /** Whether the receiver refuses the token: its status says so, whatever the body. */
   #isRefused(answer: HttpReply | HttpError): boolean {
     const { status } = answer
     if (status === undefined || !this.#settings.refreshOnStatus.has(status)) return false
     if (answer instanceof HttpError) return answer.code !== 'ERR_ABORTED'
-    // Valid, and not for this: another one of the same scope would be no better (RFC 6750 §3.1).
+    // Valid, but not for this: another one with the same scope would not help (RFC 6750 §3.1).
     const challenge = answer.headers['www-authenticate'] ?? ''
     return !(status === 403 && challenge.includes('insufficient_scope'))
   }
@@ -236,11 +236,11 @@ export class Courier {
   }
 }
 
-/** A text of more characters is looked at in several turns of the event loop. */
+/** A longer text is processed in several turns of the event loop. */
 const LONG_TEXT = 65_536
 
 /**
- * A long answer takes a moment for each thing that is done with it: others come in between.
+ * Each step of processing a long answer takes a moment: lets other work run in between.
  *
  * @returns whether it is long
  */
@@ -250,7 +250,7 @@ async function turn({ length }: string): Promise<boolean> {
   return isLong
 }
 
-/** The same without a token in any of its words. */
+/** The same without any token in its texts. */
 function redacted<Facts extends { error?: AttemptError; tokenProblem?: string; hint?: string }>(
   facts: Facts,
   redaction: TokenRedaction
@@ -270,8 +270,8 @@ function httpError(thrown: unknown): HttpError {
 }
 
 /**
- * What came is no answer to this message; its own may still be on the way, and would be taken for the
- * next one's. So nothing more goes over that connection.
+ * This is not the answer to this message; its own may still arrive, and would be mistaken for the
+ * answer to the next one. So nothing more is sent over that connection.
  */
 function earlierAnswer({ connection }: HttpReply): HttpError {
   const text = 'the receiver sent an answer to an earlier message'
@@ -293,8 +293,8 @@ function failureOf(
     const { code, message, status } = thrown
     return {
       error: { code, family: 'token', text: message },
-      // A token server that refuses us is there; one that is not reached, or has a certificate that
-      // is not trusted, is an outage, as with the receiver.
+      // A token server that refuses us is reachable; one that cannot be reached, or whose
+      // certificate is not trusted, is an outage, as with the receiver.
       reachable: thrown.permanent && thrown.family === undefined,
       ...(status === undefined ? undefined : { status }),
       ...hintOf(thrown),
@@ -306,7 +306,7 @@ function failureOf(
     const isGateway = status !== undefined && GATEWAY_STATUSES.has(status)
     return {
       error: errorOf(thrown),
-      // With TLS 1.3 a server refuses a client certificate after what was the handshake to us.
+      // With TLS 1.3, a server refuses a client certificate after the handshake is complete for us.
       reachable: connected && family !== 'tls' && !isGateway,
       ...(status === undefined ? undefined : { status }),
       ...withRetryAfter(status, thrown.retryAfterMs)
@@ -315,7 +315,7 @@ function failureOf(
   throw thrown
 }
 
-/** Of settings that cannot work the problem itself says what to do. */
+/** For settings that cannot work, the problem itself says what to do. */
 function hintOf({ message, hint }: TokenError): { hint?: string } {
   return hint === '' || hint === message ? {} : { hint }
 }

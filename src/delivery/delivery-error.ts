@@ -7,15 +7,15 @@ export type DeliveryErrorCode =
   | 'HL7_DELIVERY_FAILED'
   | 'HL7_DISCARDED'
 
-/** What stood behind an error: a Node.js, HTTP or OAuth code, and the HTTP status if there was one. */
+/** The cause of an error: a Node.js, HTTP or OAuth code, and the HTTP status if there was one. */
 export interface DeliveryErrorCause {
   code: string
   status?: number
 }
 
 /**
- * Why a message left as an error. Text and cause are safe to print: of the message they name the
- * control ID and the type alone. The cause is plain data, since Node-RED hands it on to the flow.
+ * Why a message left as an error. Text and cause are safe to print: they name only the control ID
+ * and type of the message. The cause is plain data, since Node-RED hands it on to the flow.
  */
 export class DeliveryError extends Error {
   override readonly name = 'DeliveryError'
@@ -27,11 +27,11 @@ export class DeliveryError extends Error {
     this.code = code
     this.cause = cause
     // Node-RED shows an error by its toString and copies an own stack into the flow's message: a
-    // list of our source lines helps nobody there.
+    // stack trace of our own code helps nobody there.
     delete (this as { stack?: string }).stack
   }
 
-  /** The message alone: Node-RED puts it into `msg.error.message`. */
+  /** Only the message: Node-RED puts it into `msg.error.message`. */
   override toString(): string {
     return this.message
   }

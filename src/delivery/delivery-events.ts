@@ -6,11 +6,11 @@ import type { MessageState } from './message.ts'
 import type { Settlement } from './settlement.ts'
 
 /**
- * What happens in a delivery, as it happens. Status, log, figures and alerts read it; nothing that
- * they do can change what becomes of a message.
+ * What happens in a delivery, as it happens. Status, log, figures and alerts read it; none of them
+ * can change what happens to a message.
  */
 export type DeliveryEvent =
-  /** The queue is open; these messages were suspended by the start. */
+  /** The queue is open; these messages were suspended at the start. */
   | { kind: 'opened'; endedOn: readonly Entry[] }
   | { kind: 'accepted'; entry: Entry }
   /** The receiver answered, or there was no answer. */
@@ -25,7 +25,7 @@ export type DeliveryEvent =
       /** How it leaves: with `leaving` and `gone`. */
       settlement?: Settlement | undefined
     }
-  /** Nothing is left of a stored message to send or to hand on: what it was, where that is known. */
+  /** Nothing of a stored message is left to send or hand on; what it was, if known. */
   | { kind: 'lost'; error: DeliveryError; about: MessageName | undefined }
   | { kind: 'paused' }
   | { kind: 'resumed' }
@@ -33,5 +33,5 @@ export type DeliveryEvent =
   | { kind: 'queue-failed'; code: string }
   /** Nothing is sent until the queue can be read; it is read again after that time. */
   | { kind: 'unreadable'; error: unknown; againMs: number }
-  /** A fault of ours; everything else goes on. */
+  /** An internal error; everything else goes on. */
   | { kind: 'fault' }

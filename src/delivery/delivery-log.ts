@@ -3,24 +3,24 @@ import type { AttemptResult } from './courier.ts'
 import type { DeliveryEvent } from './delivery-events.ts'
 import { deliveryFailed, nameOf, printable, printableCode } from './explain.ts'
 
-/** A line for the log: what does not move and why, or that it moves again. */
+/** A line for the log: what is stuck and why, or that it is moving again. */
 export interface Notice {
   level: 'warn' | 'info'
   text: string
 }
 
-/** The log tells of a suspended message so often at most, in milliseconds. */
+/** The log reports suspended messages at most this often, in milliseconds. */
 const SUSPENSION_TOLD_MS = 60_000
 
 /**
- * A reader of events: writes to the log what an operator has to know. One line for all that is retried
- * at the same time, and one when nothing is any more; many that are suspended in a row are one piece of
- * news.
+ * A reader of events: writes to the log what an operator has to know. One line for all messages
+ * that are being retried, and one when none is any longer; many that are suspended in a row share a
+ * line.
  */
 export class DeliveryLog {
   readonly #write: (notice: Notice) => void
   readonly #monotonic: () => number
-  /** Messages of which the log says that they are retried. */
+  /** Messages that the log has reported as being retried. */
   readonly #troubled = new Set<number>()
   #suspensionToldAt = Number.NEGATIVE_INFINITY
 
@@ -40,7 +40,7 @@ export class DeliveryLog {
 
   #noteMove({ entry, to, result }: Extract<DeliveryEvent, { kind: 'moved' }>): void {
     if (to === 'retrying') {
-      // One failure may be a matter of a moment, and of many a log with two lines each helps nobody.
+      // A single failure may pass at once, and two log lines for each of many help nobody.
       if (result !== undefined && entry.attempts > 1) this.#noteTrouble(entry, result)
       return
     }
@@ -57,7 +57,9 @@ export class DeliveryLog {
 
   #noteTrouble(entry: Entry, result: AttemptResult): void {
     if (this.#troubled.size === 0) {
-      this.#warn(`${whatHappened(entry, result)} It is being retried; others may wait behind it.`)
+      this.#warn(
+        `${whatHappened(entry, result)} It is being retried; other messages may be waiting behind it.`
+      )
     }
     this.#troubled.add(entry.seq)
   }
@@ -67,7 +69,7 @@ export class DeliveryLog {
     if (now - this.#suspensionToldAt < SUSPENSION_TOLD_MS) return
     this.#suspensionToldAt = now
     this.#warn(
-      `${whatHappened(entry, result)} The rule ${rule(result)} suspended it and the queue goes on: resend it or discard it.`
+      `${whatHappened(entry, result)} The rule ${rule(result)} suspended it, and the queue is moving on: resend or discard it.`
     )
   }
 
@@ -77,7 +79,7 @@ export class DeliveryLog {
 }
 
 function endedOnText(entry: Entry): string {
-  return `${nameOf(entry)}: Node-RED ended twice while it worked on this message. It was suspended, and the queue goes on: resend it when the cause is known, or discard it.`
+  return `${nameOf(entry)}: Node-RED ended twice while processing this message. It was suspended, and the queue is moving on: resend it once the cause is known, or discard it.`
 }
 
 function pausedText(entry: Entry, result: AttemptResult): string {
@@ -86,7 +88,7 @@ function pausedText(entry: Entry, result: AttemptResult): string {
 
 function unreadableText(error: unknown, againMs: number): string {
   const why = error instanceof OutboxError ? error.message : 'The queue cannot be read.'
-  return `${why} Nothing is sent until then; the queue is read again in ${againMs / 1000} s.`
+  return `${why} Nothing is sent; the queue will be read again in ${againMs / 1000} s.`
 }
 
 function whatHappened(message: Entry, result: AttemptResult): string {

@@ -8,7 +8,7 @@ import type { RetrySettings } from './retry-schedule.ts'
 import type { Settlement } from './settlement.ts'
 
 export interface DeliveryOptions<Content> {
-  /** Gives the outbox; asked again after one could not be opened. */
+  /** Returns the outbox; called again after one could not be opened. */
   outbox: () => Promise<Outbox<Content>>
   /**
    * Takes a message to the receiver once.
@@ -18,19 +18,19 @@ export interface DeliveryOptions<Content> {
   attempt: (content: Content, signal: AbortSignal, watch: Watch) => Promise<AttemptResult>
   /** Hands a settled message on. */
   emit: (entry: Entry, content: Content, settlement: Settlement) => void
-  /** Told of all that happens. */
+  /** Receives all events. */
   onEvent: (event: DeliveryEvent) => void
   order: Order
-  /** What the keys are taken from: a path such as `PID-3.1`, or `''`. */
+  /** Where the keys come from: a path such as `PID-3.1`, or `''`. */
   orderKey: string
-  /** Messages under way at a time; with `fifo` it is one. */
+  /** Messages in flight at a time; one with `fifo`. */
   maxInFlight: number
   retry: RetrySettings
-  /** How long one message is tried, in milliseconds; `Infinity` for ever, 0 once. */
+  /** How long one message is tried, in milliseconds; `Infinity`: forever, 0: once. */
   failureTimeoutMs: number
-  /** Time without a reachable receiver counts as well. */
+  /** Time without a reachable receiver counts too. */
   failWhileUnreachable: boolean
-  /** Messages held before new ones are refused. */
+  /** Messages that may be held before new ones are refused. */
   queueLimit: number
   /** Waiting messages that are listed at a time; in tests only. Default 1000. */
   pageSize?: number
@@ -39,9 +39,9 @@ export interface DeliveryOptions<Content> {
   random: () => number
 }
 
-/** A message that comes in. */
+/** An incoming message. */
 export interface Accepted<Content> {
-  /** Messages of one key keep their order (`order: key`); stored, should the order change. */
+  /** Messages with one key keep their order (`order: key`); stored in case the order changes. */
   key: string
   controlId: string
   type: string

@@ -12,7 +12,7 @@ export interface DeliveryState extends Omit<TallyValues, 'failing'> {
   oldestAgeMs: number
   /** The same without suspended ones. */
   longestWaitMs: number
-  /** The most tried of the messages that wait for their next attempt, and why the last one failed. */
+  /** The message with the most attempts of those being retried, and why the last attempt failed. */
   retry: { attempts: number; waitMs: number; cause: string } | null
 }
 
@@ -20,7 +20,7 @@ export interface DeliveryState extends Omit<TallyValues, 'failing'> {
 const NOTHING = { backlog: undefined, messages: undefined }
 
 /**
- * Everything that a status or the admin route shows, looked up where it is.
+ * Everything that a status or the admin route shows, looked up at its source.
  *
  * @param now on the monotonic clock, in milliseconds
  */

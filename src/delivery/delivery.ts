@@ -14,11 +14,11 @@ import { queueFailed } from './queue-errors.ts'
 import { Sending } from './sending.ts'
 import { Tally } from './tally.ts'
 
-/** A queue that could not be opened or read is tried again after this time, in milliseconds. */
+/** A queue that could not be opened or read is retried after this time, in milliseconds. */
 const REOPEN_MS = 30_000
-/** So many messages are sent or retried at a time; where it is more, the receiver is out of order. */
+/** Most messages sent or retried at a time; if there are more, the receiver is out of order. */
 const MOST_ACTIVE = 1000
-/** So many waiting messages are listed at a time. */
+/** Most waiting messages listed at a time. */
 const PAGE_SIZE = 1000
 
 /** The queue, once it is open. */
@@ -31,7 +31,7 @@ interface OpenQueue<Content> {
   /** Stored outcomes have left, and the outbox can be read. */
   canSend: boolean
   lastSeq: number
-  /** The clocks of messages up to this number were started anew. */
+  /** The clocks of messages up to this number were restarted. */
   renewedTo: number
 }
 
@@ -43,11 +43,11 @@ interface OpenQueue<Content> {
 export class Delivery<Content> {
   readonly #options: DeliveryOptions<Content>
   readonly #tally: Tally
-  /** Attempts under way, each with what follows from it. */
+  /** Attempts in progress, each with the steps that follow it. */
   readonly #running = new Set<Promise<void>>()
   readonly #flowsStarted = Promise.withResolvers<undefined>()
   readonly #closing = new AbortController()
-  /** Ends the requests that a close waits for no longer. */
+  /** Ends the requests that a close no longer waits for. */
   readonly #abort = new AbortController()
   #opening: Promise<void> | undefined
   #reopens = false
@@ -59,14 +59,14 @@ export class Delivery<Content> {
     this.#tally = new Tally(() => options.clock.now())
   }
 
-  /** Messages held: waiting, on their way or suspended. */
+  /** Messages held: waiting, in flight or suspended. */
   get held(): number {
     if (this.#queue === undefined) return 0
     const { backlog, messages } = this.#queue
     return backlog.size + messages.active.size + messages.suspended.size
   }
 
-  /** The messages that stand aside for an operator. */
+  /** The messages that are set aside for an operator. */
   get suspended(): readonly Entry[] {
     return this.#queue?.messages.chosen(() => true).map(({ entry }) => entry) ?? []
   }
@@ -79,7 +79,7 @@ export class Delivery<Content> {
 
   /**
    * Opens the outbox and takes over what it holds; nothing is sent or handed on before `start`. After
-   * a failure the next call tries again, and so does time.
+   * a failure the opening is retried by the next call, and after a while.
    *
    * @throws {OutboxError} when the queue cannot be used
    */
@@ -93,14 +93,14 @@ export class Delivery<Content> {
     return this.#opening
   }
 
-  /** The nodes behind the outputs are there: hands on what was settled before, and begins to send. */
+  /** The nodes behind the outputs exist: hands on what was settled before, and begins to send. */
   async start(): Promise<void> {
     this.#flowsStarted.resolve(undefined)
     await this.open()
   }
 
   /**
-   * Takes a message in. Resolves when it is as safe as the outbox can make it.
+   * Accepts a message. Resolves when it is as safe as the outbox can make it.
    *
    * @returns it survives the process
    * @throws {DeliveryError} `HL7_QUEUE_FULL` or `HL7_QUEUE_FAILED`
@@ -117,13 +117,13 @@ export class Delivery<Content> {
     if (this.#isClosing && !outbox.durable) {
       throw new DeliveryError(
         'HL7_QUEUE_FAILED',
-        `${nameOf(name)} was not accepted: the node is being closed.`
+        `${nameOf(name)} was not accepted: the node is closing.`
       )
     }
     if (this.held >= queueLimit) {
       throw new DeliveryError(
         'HL7_QUEUE_FULL',
-        `${nameOf(name)} was not accepted: ${this.held} messages wait already, and the queue limit of the node is ${queueLimit}.`
+        `${nameOf(name)} was not accepted: ${this.held} messages are already waiting, and the queue limit of the node is ${queueLimit}.`
       )
     }
     const entry: Entry = {
@@ -145,7 +145,7 @@ export class Delivery<Content> {
   }
 
   /**
-   * Nothing new starts until `resume`; what is on its way ends.
+   * Nothing new starts until `resume`; attempts in progress finish.
    *
    * @throws {OutboxError} when that cannot be stored
    */
@@ -157,7 +157,7 @@ export class Delivery<Content> {
   }
 
   /**
-   * Goes on, with a new failure timeout for each message and without waiting for a retry's time.
+   * Resumes sending, with a new failure timeout for each message and without waiting for retries.
    *
    * @throws {OutboxError} when that cannot be stored
    */
@@ -175,7 +175,7 @@ export class Delivery<Content> {
     await queue.outbox.setPaused(false)
   }
 
-  /** There is a token again: messages that wait for one wait no longer. */
+  /** There is a token again: messages that waited for one may go. */
   tokenIsBack(): void {
     for (const message of this.#queue?.messages.active.values() ?? []) {
       if (message.wantsToken) this.#queue?.sending.retryNow(message)
@@ -195,13 +195,13 @@ export class Delivery<Content> {
       return await resend(queue.messages, select)
     } finally {
       this.#pump()
-      // While nothing may be sent they are listed all the same: the state tells of the oldest.
+      // They are listed even while nothing may be sent: the state shows the oldest.
       void this.#listPage(queue)
     }
   }
 
   /**
-   * Gives suspended messages up: they leave as errors (`HL7_DISCARDED`).
+   * Discards suspended messages: they leave as errors (`HL7_DISCARDED`).
    *
    * @returns how many were found
    * @throws {OutboxError} when one cannot be read: it and the rest stay suspended
@@ -217,12 +217,12 @@ export class Delivery<Content> {
   }
 
   /**
-   * Ends the work: nothing new starts, what is on its way gets `graceMs`, then it is aborted.
+   * Ends the work: nothing new starts; attempts in progress get `graceMs`, then they are aborted.
    *
-   * What an outbox that is not durable still holds then leaves as errors: the flow behind this node
-   * may live on.
+   * Messages still held by an outbox that is not durable then leave as errors: the flow behind this
+   * node may live on.
    *
-   * @returns nothing where the outbox is durable
+   * @returns nothing if the outbox is durable
    */
   async close(graceMs: number): Promise<LeftAtClose> {
     this.#closing.abort()
@@ -237,7 +237,7 @@ export class Delivery<Content> {
     const queue = this.#queue
     const left: LeftAtClose = { settled: [], unsettled: [] }
     if (queue?.outbox.durable === false) {
-      // They are still on their way to the next nodes, which are perhaps closed before they arrive.
+      // They are still on their way to the next nodes, which may be closed before they arrive.
       left.settled = [...queue.messages.handedOn]
       const { outbox, messages, sending } = queue
       left.unsettled = await giveUp(outbox, messages, sending, () => this.#options.clock.now())
@@ -247,8 +247,8 @@ export class Delivery<Content> {
   }
 
   async #open(): Promise<void> {
-    // After a close nobody would close it again.
-    if (this.#isClosing) throw new OutboxError('The node is being closed.', 'ERR_QUEUE_CLOSED')
+    // After a close, nothing would close it again.
+    if (this.#isClosing) throw new OutboxError('The node is closing.', 'ERR_QUEUE_CLOSED')
     const options = this.#options
     const outbox = await options.outbox()
     const contents = await outbox.open()
@@ -328,7 +328,7 @@ export class Delivery<Content> {
       const running = queue.sending
         .run(message)
         .catch(() => {
-          // Nothing in there rejects; if it does all the same, Node-RED has to live on.
+          // Nothing in there rejects; if it does anyway, Node-RED has to survive it.
           this.#tell({ kind: 'fault' })
         })
         .finally(() => {
@@ -339,7 +339,7 @@ export class Delivery<Content> {
     }
   }
 
-  /** The one whose time came first. */
+  /** The one that was due first. */
   #nextToRetry({ messages }: OpenQueue<Content>): Message | undefined {
     const now = this.#options.clock.monotonic()
     let next: Message | undefined
@@ -376,7 +376,7 @@ export class Delivery<Content> {
     }
   }
 
-  /** Nothing more is read for a time, and so nothing overtakes what could not be read. */
+  /** Nothing more is read for a while, so that nothing overtakes what could not be read. */
   async #unreadable(queue: OpenQueue<Content>, error: unknown): Promise<void> {
     // Before it may send, nothing is lost by not reading.
     if (this.#isClosing || !queue.canSend) return
@@ -395,7 +395,7 @@ export class Delivery<Content> {
     })
   }
 
-  /** How many messages may be on their way. */
+  /** How many messages may be in flight. */
   get #places(): number {
     const { order, maxInFlight } = this.#options
     return order === 'fifo' ? 1 : maxInFlight
@@ -409,7 +409,7 @@ export class Delivery<Content> {
     return this.#queue?.canSend === true && !this.#paused && !this.#isClosing
   }
 
-  /** How today's lanes begin: keys of another path have another order. */
+  /** The prefix of current lanes: keys from another path have another order. */
   get #kind(): string {
     return `${this.#options.orderKey}:`
   }

@@ -1,27 +1,28 @@
 import { parsePath } from '../hl7/path.ts'
 import type { ReplyMessage } from '../hl7/reply-message.ts'
 
-/** A batch may have a hundred thousand ids; what a connection is still owed an answer for is recent. */
+/** A batch may have a hundred thousand ids; only recent ones still await an answer. */
 const MAX_IDS = 1000
 
 const msaControlId = parsePath('MSA-2')
 
 /**
- * Which messages were answered over which connection. A receiver that answers one of them again would
- * shift every later answer on that connection by one: HTTP/1.1 tells answers by nothing but their order.
+ * Records which messages were answered on which connection. A receiver that answers one of them
+ * again would shift every later answer on that connection by one: HTTP/1.1 matches answers by order
+ * alone.
  */
 export class EarlierMessages {
   readonly #ids = new WeakMap<object, Set<string>>()
 
   /**
-   * A message went over a connection, and something came back.
+   * A message was sent over a connection, and something came back.
    *
    * @param controlIds every id in it, whole and the first component alone
    */
   note(connection: object, controlIds: readonly string[]): void {
     const ids = this.#ids.get(connection) ?? new Set()
     this.#ids.set(connection, ids)
-    // Before its own come in: they must not push out those that its answer is compared with.
+    // Before adding its own: they must not push out those that its answer is compared with.
     for (const id of ids) {
       if (ids.size <= MAX_IDS) break
       ids.delete(id)

@@ -2,7 +2,7 @@ import type { AttemptError } from '../rules/attempt.ts'
 import { DeliveryError, type DeliveryErrorCause } from './delivery-error.ts'
 import type { AttemptResult } from './courier.ts'
 
-/** What an error may say about the message that it is about. */
+/** What an error may say about its message. */
 export interface MessageName {
   controlId: string
   type: string
@@ -10,49 +10,49 @@ export interface MessageName {
 
 /** What to do next, by HTTP status of the receiver. */
 const STATUS_HINTS: Record<number, string> = {
-  400: 'The receiver does not take the request as it is: check format and content type.',
-  401: 'The receiver refuses the token: check scope and audience of the token and the auth node.',
-  403: 'The receiver does not let this client in: check scope and the rights of the client.',
+  400: 'The receiver does not accept the request in this form: check the format and content type.',
+  401: 'The receiver refuses the token: check the scope and audience in the auth node.',
+  403: 'The receiver denies access to this client: check the scope and the permissions of the client.',
   404: 'Check the path of the URL.',
   405: 'Check the method and the path of the URL.',
-  407: 'A proxy wants a user and password: check the proxy node.',
-  408: 'The receiver gave up waiting for the message.',
+  407: 'A proxy wants a user name and password: check the proxy node.',
+  408: 'The receiver timed out waiting for the message.',
   413: 'The message is too large for the receiver.',
-  415: 'The receiver does not take this content type: check format and content type.',
-  429: 'The receiver is given too many messages at a time.',
-  500: 'The receiver failed: its operator has to look.',
-  502: 'A gateway does not reach the receiver.',
-  503: 'The receiver is not available at present.',
-  504: 'A gateway gets no answer from the receiver.'
+  415: 'The receiver does not accept this content type: check the format and content type.',
+  429: 'The receiver gets too many messages at a time.',
+  500: 'The receiver failed: ask its operator to check its log.',
+  502: 'A gateway cannot reach the receiver.',
+  503: 'The receiver is temporarily unavailable.',
+  504: 'A gateway got no answer from the receiver.'
 }
 
 const PROXY_HINT =
-  'Check the proxy: its address, user and password, and whether it lets this host through.'
-/** Where the certificate authority belongs, for all the ways of not being trusted. */
-const TRUST_HINT = 'Put the certificate of its authority into the TLS configuration of the node.'
+  'Check the proxy: its address, user name and password, and whether it allows this host.'
+/** Where the CA certificate goes, for all the ways in which a certificate is not trusted. */
+const TRUST_HINT = 'Add its CA certificate to the TLS configuration of the node.'
 const CLIENT_CERTIFICATE_HINT =
-  'Put a client certificate that the receiver knows into the TLS configuration of the node.'
+  'Add a client certificate that the receiver knows to the TLS configuration of the node.'
 const OWN_CERTIFICATE_HINT =
-  'Check certificate, private key and passphrase in the TLS configuration of the node.'
-const TLS_HINT = 'Check the port of the URL, and that it is https there.'
+  'Check the certificate, private key and passphrase in the TLS configuration of the node.'
+const TLS_HINT = 'Check the port of the URL, and that the server uses HTTPS on it.'
 
 /** What to do next, by error code. */
 const CODE_HINTS: Record<string, string> = {
-  ECONNREFUSED: 'Check host and port of the URL, and that the receiver runs.',
+  ECONNREFUSED: 'Check the host and port of the URL, and that the receiver is running.',
   ENOTFOUND: 'Check the host name in the URL.',
-  EAI_AGAIN: 'Check the name server of this machine.',
+  EAI_AGAIN: 'Check the DNS server of this machine.',
   ETIMEDOUT: 'Check the network, or allow more time.',
   CERT_HAS_EXPIRED:
-    'The operator of the receiver has to renew its certificate; check the clock of this machine too.',
+    'Ask the operator of the receiver to renew its certificate; check the clock of this machine too.',
   CERT_NOT_YET_VALID:
-    'Check the clock of this machine; the certificate of the receiver is for later.',
-  CERT_REVOKED: 'The operator of the receiver has to replace its certificate.',
-  ERR_TLS_CERT_ALTNAME_INVALID: 'Use the host name that the certificate is for.',
+    'Check the clock of this machine; the certificate of the receiver is not valid yet.',
+  CERT_REVOKED: 'Ask the operator of the receiver to replace its certificate.',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'Use the host name in the certificate.',
   ERR_RESPONSE_TOO_LARGE:
-    'Check that the URL is that of an HL7 receiver; what may be longer needs hl7HttpsOutMaxReplyBytes in settings.js.',
-  ERR_UPGRADED: 'Check that the URL is that of an HL7 receiver.',
+    'Check that the URL belongs to an HL7 receiver; to allow larger answers, raise hl7HttpsOutMaxReplyBytes in settings.js.',
+  ERR_UPGRADED: 'Check that the URL belongs to an HL7 receiver.',
   ERR_EARLIER_ANSWER:
-    'It answers a message more than once: its operator has to look. It may have taken this message.'
+    'Ask its operator why it answers a message more than once. It may have accepted this message.'
 }
 
 /**
@@ -87,8 +87,8 @@ export function nameOf({ controlId, type }: MessageName): string {
 }
 
 /**
- * One line, bounded: control IDs are free text that comes from outside. Whatever could break a line,
- * turn the direction of writing or cannot be shown becomes a question mark.
+ * One line of limited length: control IDs are free text from outside. Characters that could break
+ * the line, change the writing direction or cannot be shown become question marks.
  *
  * @param most how many characters
  */
@@ -97,7 +97,7 @@ export function printable(text: string, most = 80): string {
   return line.length <= most ? line : `${line.slice(0, most - 1)}…`
 }
 
-/** An MSA-1 has two letters. What is longer is shown as far as it may be told by: it could be anything. */
+/** An MSA-1 has two letters. A longer one could be anything: only its beginning is shown. */
 export function printableCode(code: string): string {
   return printable(code, 12)
 }
@@ -113,17 +113,17 @@ function describeReply({ reply, tokenProblem, quotes }: AttemptResult): string {
   }
   if (status < 200 || status >= 400) return `The receiver answered with HTTP status ${status}.`
   if (reply.text === '') {
-    return `The receiver answered ${status} without a body, though a reply was due.`
+    return `The receiver answered ${status} without a body, although a reply was expected.`
   }
   const type = quotes?.contentType
-  return `The receiver answered ${status} with ${type === undefined ? 'a body' : printable(type)} that holds no HL7 acknowledgement.`
+  return `The receiver answered ${status} with ${type === undefined ? 'a body' : printable(type)} that contains no HL7 acknowledgement.`
 }
 
 /** A redirect is never followed: the token and the message would go where nobody sent them. */
 function target(site: string | undefined): string {
   return site === undefined
-    ? 'within its own site. Put the final URL into the form; redirects are not followed.'
-    : `to ${printable(site)}. If that is the right place, put its URL into the form; redirects are not followed.`
+    ? 'within its own site. Redirects are not followed: enter the final URL in the form.'
+    : `to ${printable(site)}. Redirects are not followed: if that is the right server, enter its URL in the form.`
 }
 
 function hint(result: AttemptResult): string {
@@ -137,7 +137,7 @@ function hintWords(result: AttemptResult): string | undefined {
   if (error !== undefined) return errorHint(error)
   if (reply === undefined || tokenProblem !== undefined) return undefined
   if (reply.status >= 200 && reply.status < 300) {
-    return 'Check that the URL is that of an HL7 receiver, or say with a reply rule what such an answer means.'
+    return 'Check that the URL belongs to an HL7 receiver, or add a reply rule that says what such an answer means.'
   }
   if (reply.status === 401 || reply.status === 403) {
     if (quotes?.scope !== undefined) return `It wants the scope "${printable(quotes.scope)}".`
@@ -146,14 +146,14 @@ function hintWords(result: AttemptResult): string | undefined {
 }
 
 function errorHint({ code, family, text, atProxy }: AttemptError): string | undefined {
-  // What fails on the way to a token says itself what to do.
+  // A failure to get a token already says what to do.
   if (family === 'token') return undefined
   if (/^UNABLE_|SELF_SIGNED/.test(code)) return TRUST_HINT
   if (atProxy === true) return PROXY_HINT
   if (family === 'reset') {
     return (
       CODE_HINTS[code] ??
-      'The receiver may have taken the message; it closed the connection without a whole answer.'
+      'The receiver closed the connection without a complete answer; it may have accepted the message.'
     )
   }
   if (code.startsWith('ERR_OSSL_')) return OWN_CERTIFICATE_HINT

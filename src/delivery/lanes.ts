@@ -2,19 +2,20 @@
 export type Order = 'fifo' | 'key' | 'none'
 
 interface Lane {
-  /** Sequence numbers that wait, in order, from `head`. */
+  /** Waiting sequence numbers, in order, from `head`. */
   waiting: number[]
   head: number
-  /** A message of the lane is on its way or waits for its next attempt. */
+  /** A message of the lane is in flight or being retried. */
   busy: boolean
-  /** The lane stands in the list of those that may start. */
+  /** The lane is in the list of those that may start. */
   listed: boolean
 }
 
 /**
- * Who may be sent next. A message is a sequence number here (its place in the order of acceptance)
- * and its key; within a lane one message is under way at a time, in order. With `key` each key is a
- * lane, with `fifo` there is one lane for all, with `none` there is one that is never busy.
+ * Decides which message may be sent next. A message is a sequence number here (its place in the
+ * order of acceptance) and its key; within a lane one message is in flight at a time, in order.
+ * With `key` each key is a lane, with `fifo` there is one lane for all, with `none` there is one
+ * that is never busy.
  */
 export class Lanes {
   readonly #order: Order
@@ -27,7 +28,7 @@ export class Lanes {
     this.#order = order
   }
 
-  /** Nothing waits, and nothing is on its way. */
+  /** Nothing is waiting or in flight. */
   get isEmpty(): boolean {
     return this.#lanes.size === 0
   }
@@ -40,7 +41,7 @@ export class Lanes {
     this.#list(lane, entry)
   }
 
-  /** Puts a message back to its place in its lane, by its sequence number. */
+  /** Puts a message back in its place in its lane, by its sequence number. */
   putBack(seq: number, key: string): void {
     const lane = this.#nameOf(key)
     const entry = this.#lane(lane)
@@ -48,7 +49,7 @@ export class Lanes {
     this.#list(lane, entry)
   }
 
-  /** Where a number belongs among those that wait. */
+  /** Where a number belongs among the waiting ones. */
   #placeOf({ waiting, head }: Lane, seq: number): number {
     let at = head
     for (let end = waiting.length; at < end;) {
@@ -86,12 +87,12 @@ export class Lanes {
     }
   }
 
-  /** Whether something of the lane waits or is on its way. */
+  /** Whether a message of the lane is waiting or in flight. */
   has(key: string): boolean {
     return this.#lanes.has(this.#nameOf(key))
   }
 
-  /** Lanes of which a message is on its way and others wait. */
+  /** Lanes with a message in flight and others waiting. */
   busyAndWaiting(): string[] {
     const found: string[] = []
     for (const [name, { busy, waiting, head }] of this.#lanes) {
@@ -100,7 +101,7 @@ export class Lanes {
     return found
   }
 
-  /** Takes those out that wait in a lane from a number on. @returns their numbers */
+  /** Removes the messages that wait in a lane from a number on. @returns their numbers */
   clear(key: string, from = 0): number[] {
     const name = this.#nameOf(key)
     const lane = this.#lanes.get(name)
@@ -112,7 +113,7 @@ export class Lanes {
     return cleared
   }
 
-  /** Frees the lane of a message that has left or stands aside. */
+  /** Frees the lane of a message that has left or was set aside. */
   release(key: string): void {
     const name = this.#nameOf(key)
     const lane = this.#lanes.get(name)
@@ -122,7 +123,7 @@ export class Lanes {
     else this.#list(name, lane)
   }
 
-  /** With `fifo` and `none` the key says nothing. */
+  /** With `fifo` and `none` the key does not matter. */
   #nameOf(key: string): string {
     return this.#order === 'key' ? key : ''
   }

@@ -5,13 +5,13 @@ export type MessageState =
   'waiting' | 'sending' | 'retrying' | 'suspended' | 'leaving' | 'gone' | 'lost'
 
 interface StateRule {
-  /** What it means, for people. */
+  /** What it means, in words. */
   readonly meaning: string
   /** Which states it leads to, and by what. */
   readonly to: Readonly<Partial<Record<MessageState, string>>>
   /** The next message of its lane has to wait. */
   readonly holdsLane: boolean
-  /** What the outbox has as its state; null: it is not there. */
+  /** Its state in the outbox; null: it is not there. */
   readonly stored: StoredState | null
   /**
    * What a move to it stores before anything else happens: attempts and times (`update`), those with
@@ -87,7 +87,7 @@ export function ruleOf(state: MessageState): StateRule {
   return MESSAGE_STATES[state]
 }
 
-/** A message that does more than wait, with its failure clock. */
+/** A message that is no longer just waiting, with its failure clock. */
 export class Message {
   readonly entry: Entry
   readonly since: number
@@ -96,7 +96,7 @@ export class Message {
   isMoving = false
   /** The next message of its lane waits for it. */
   hasLane = false
-  /** Calls off the wait for the next attempt. */
+  /** Cancels the wait for the next attempt. */
   cancelWait: (() => void) | undefined
   /** While it is retrying: on the monotonic clock, in milliseconds. */
   nextAttemptAt = 0
@@ -117,13 +117,13 @@ export class Message {
     this.since = since
   }
 
-  /** Adds the time since the last look to the clock, if it counts. */
+  /** Adds the time since the last call to the clock, if it counts. */
   count(now: number, paused: boolean): void {
     if (this.counts && !paused) this.entry.spentMs += now - this.#countedFrom
     this.#countedFrom = now
   }
 
-  /** Starts the clock anew. */
+  /** Restarts the clock. */
   renew(now: number): void {
     this.entry.spentMs = 0
     this.#countedFrom = now

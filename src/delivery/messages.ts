@@ -11,16 +11,16 @@ export interface MoveCause {
   result?: AttemptResult
   /** How the message leaves. */
   settlement?: Settlement
-  /** It goes back to where it was: nothing is to be stored. */
+  /** It goes back to where it was: nothing needs to be stored. */
   isBack?: boolean
 }
 
 /**
- * The messages that do more than wait, and the one way in which they change their state: by the table
- * in `message.ts`.
+ * The messages that are no longer just waiting, and the only way in which they change state: by the
+ * table in `message.ts`.
  */
 export class Messages {
-  /** Those that are sent, retried or leaving. */
+  /** Those that are being sent, retried or leaving. */
   readonly active = new Map<number, Message>()
   readonly suspended = new Map<number, Message>()
   /** Those that left in this round of the event loop, and since the close began. */
@@ -30,7 +30,7 @@ export class Messages {
   readonly #tell: (event: DeliveryEvent) => void
   readonly #closing: AbortSignal
 
-  /** @param closing from then on nothing is removed: nobody knows whether it was taken */
+  /** @param closing from then on nothing is removed: it is not known whether it was received */
   constructor(
     outbox: Outbox<unknown>,
     backlog: Backlog,
@@ -43,13 +43,13 @@ export class Messages {
     this.#closing = closing
   }
 
-  /** Whether it does more than wait, whatever the outbox says. */
+  /** Whether it is no longer just waiting, whatever the outbox says. */
   has(seq: number): boolean {
     if (this.active.has(seq) || this.suspended.has(seq)) return true
     return this.#handedOn.some((entry) => entry.seq === seq)
   }
 
-  /** Those that left, but perhaps did not reach the next nodes yet. */
+  /** Those that left, but may not have reached the next nodes yet. */
   get handedOn(): readonly Entry[] {
     return this.#handedOn
   }
@@ -62,11 +62,11 @@ export class Messages {
   }
 
   /**
-   * Changes the state of a message. Stores what the move stores, frees the lane where the new state
-   * does not hold it, and tells of it. What cannot be stored happens all the same, but for one thing:
-   * a message that stood aside waits only where the outbox has it as waiting, which then lists it.
+   * Changes the state of a message. Stores what the move stores, frees the lane if the new state
+   * does not hold it, and reports it. If it cannot be stored, the move happens anyway, with one
+   * exception: a suspended message waits only if the outbox has it as waiting, which then lists it.
    *
-   * @returns false when it stays what it was
+   * @returns false if its state did not change
    * @throws {TypeError} for a move that the table does not have
    */
   async move(message: Message, to: MessageState, why: MoveCause = {}): Promise<boolean> {
@@ -96,7 +96,7 @@ export class Messages {
     return true
   }
 
-  /** @returns false where it could not be stored */
+  /** @returns false if it could not be stored */
   async #write(
     writes: 'update' | 'settle' | 'remove',
     entry: Entry,
@@ -109,14 +109,14 @@ export class Messages {
       return true
     } catch {
       this.#tell({ kind: 'queue-failed', code: 'HL7_QUEUE_FAILED' })
-      // On a full disk there may be room for the state, and not for an answer.
+      // On a full disk there may be room for the state but not for an answer.
       return writes === 'settle' && entry.state === 'suspended'
         ? this.#write('update', entry, undefined)
         : false
     }
   }
 
-  /** Gives a message its place among those that wait, and its lane to the next one. */
+  /** Puts a message in its place among the waiting ones, and frees its lane for the next one. */
   #place(message: Message): void {
     const { entry, since, state, hasLane } = message
     if (state === 'retrying') this.#backlog.block(entry)
@@ -130,8 +130,8 @@ export class Messages {
   }
 
   /**
-   * Who takes a message gets it in the next round of the event loop: what is stored of it must not
-   * go before.
+   * The next node gets a message in the next round of the event loop: its stored copy must not be
+   * removed before.
    */
   #removeSoon(entry: Entry): void {
     this.#handedOn.push(entry)

@@ -3,8 +3,8 @@ import { DeliveryError } from './delivery-error.ts'
 import { nameOf, type MessageName } from './explain.ts'
 
 /**
- * Whether a stored message was read and could not be understood, or is not there. Every other error
- * says nothing about the message: it is read again later.
+ * Whether a stored message could not be decoded, or is not there. Any other error says nothing
+ * about the message: it is read again later.
  */
 export function isGone(error: unknown): error is OutboxError {
   return (
@@ -13,7 +13,7 @@ export function isGone(error: unknown): error is OutboxError {
   )
 }
 
-/** Why a message leaves a queue in memory whose node is closed. */
+/** Why a message leaves a queue in memory when its node is closed. */
 export function closedError({ attempts }: Entry): DeliveryError {
   const what = attempts === 0 ? 'It was not sent' : 'It is not known whether it arrived'
   return new DeliveryError(
@@ -36,7 +36,7 @@ export function queueFailed(
   )
 }
 
-/** A message of which nothing is left to send or to hand on. */
+/** A message of which nothing is left to send or hand on. */
 export function lostError(
   seq: number,
   error: OutboxError,
@@ -52,7 +52,7 @@ export function lostError(
 export function notHandedOn(name: MessageName): DeliveryError {
   return new DeliveryError(
     'HL7_DELIVERY_FAILED',
-    `${nameOf(name)} was settled, but could not be handed on because of a fault in this node.`,
+    `${nameOf(name)} was settled, but could not be handed on because of an internal error in this node.`,
     { code: 'EUNKNOWN' }
   )
 }

@@ -4,17 +4,17 @@ export interface RetrySettings {
   maxIntervalMs: number
 }
 
-/** No server may hold a message back longer than this with Retry-After, in milliseconds. */
+/** No server may delay a message longer than this with Retry-After, in milliseconds. */
 export const LONGEST_RETRY_AFTER_MS = 3_600_000
 
 /**
- * The wait before the next attempt: exponential from the interval to its maximum, with ± 20 % jitter
- * so that many senders do not come back to a recovering server in step. The maximum is one; and where
- * it is no longer than the interval, that is fixed.
+ * The wait before the next attempt: exponential from the interval to its maximum, with ± 20 %
+ * jitter so that many senders do not return to a recovering server in step. The maximum is never
+ * exceeded; if it is no longer than the interval, the wait is fixed.
  *
  * @param retries retries of this message so far, from 0
  * @param random a number from 0 (inclusive) to 1 (exclusive)
- * @param retryAfterMs what the server asked for at least; capped at one hour
+ * @param retryAfterMs the minimum that the server asked for; capped at one hour
  * @returns milliseconds
  */
 export function retryWaitMs(
@@ -31,7 +31,7 @@ export function retryWaitMs(
   )
 }
 
-/** 2 ** 30 is beyond every sensible maximum; without a limit the product would become Infinity. */
+/** 2 ** 30 exceeds every sensible maximum; without a limit the product would become Infinity. */
 function backOff(intervalMs: number, retries: number): number {
   return intervalMs * 2 ** Math.min(retries, 30)
 }

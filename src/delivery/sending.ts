@@ -10,17 +10,17 @@ import { retryWaitMs } from './retry-schedule.ts'
 import { failedSettlement, keptAnswer, settlementOf, type Settlement } from './settlement.ts'
 import { causeOf } from './tally.ts'
 
-/** What the sending of messages needs of the delivery. */
+/** What sending needs from the delivery. */
 export interface SendingContext<Content> {
   readonly options: DeliveryOptions<Content>
   readonly outbox: Outbox<Content>
   readonly careful: CarefulStart
   readonly messages: Messages
-  /** Nothing new is sent, and no time counts. */
+  /** Nothing new is sent, and time does not count. */
   readonly isPaused: () => boolean
   readonly pause: () => Promise<void>
   readonly maySend: () => boolean
-  /** The outbox cannot be read at present. */
+  /** The outbox cannot be read at the moment. */
   readonly unreadable: (error: unknown) => void
   /** It is read again after this time, in milliseconds. */
   readonly rereadMs: number
@@ -42,7 +42,7 @@ export class Sending<Content> {
     this.#context = context
   }
 
-  /** Takes a message that waits or is retried to the receiver once. */
+  /** Takes a waiting or retried message to the receiver once. */
   async run(message: Message): Promise<void> {
     const { careful, messages, outbox, maySend } = this.#context
     const wasRetried = message.state === 'retrying'
@@ -59,7 +59,7 @@ export class Sending<Content> {
       this.#context.unreadable(error)
     }
     if (content === undefined || !maySend()) {
-      // It was being read when the node was paused or closed, or it cannot be read now.
+      // The node was paused or closed while it was read, or it cannot be read now.
       message.nextAttemptAt = 0
       await messages.move(message, wasRetried ? 'retrying' : 'waiting', { isBack: true })
       return
@@ -68,7 +68,7 @@ export class Sending<Content> {
     if (result !== undefined) await this.#decided(message, content, result)
   }
 
-  /** @returns undefined when it did not come to a decision */
+  /** @returns undefined if there was no decision */
   async #attempt(message: Message, content: Content): Promise<AttemptResult | undefined> {
     const { abort, careful, closing, messages, options, tell } = this.#context
     const { entry } = message
@@ -89,10 +89,10 @@ export class Sending<Content> {
       careful.attemptEnded()
     }
     const { reply, error, reachable } = result
-    // The node that gives the tokens may be closed before this one is.
+    // The auth node may be closed before this one.
     const isAborted = abort.aborted || error?.code === 'ERR_ABORTED'
     if (reply === undefined && closing.aborted && isAborted) {
-      // The outcome is unknown: what is durable stays for the next start.
+      // The outcome is unknown: a durable message stays for the next start.
       await messages.move(message, 'waiting')
       return undefined
     }
@@ -114,11 +114,11 @@ export class Sending<Content> {
     } else if (decision.outcome === 'suspend') {
       entry.suspendedAt = now
       entry.reason = decision.rule
-      // Should an operator give it up, it leaves with what was answered.
+      // If an operator discards it, it leaves with the answer.
       const settlement = keptAnswer(settlementOf(entry, entry.attempts, result, now))
       await messages.move(message, 'suspended', { result, settlement })
     } else if (decision.outcome === 'disable') {
-      // The clock of a message starts anew when the node is resumed.
+      // The clock of a message restarts when the node is resumed.
       entry.spentMs = 0
       await Promise.all([pause(), messages.move(message, 'waiting', { result })])
     } else {
@@ -126,13 +126,13 @@ export class Sending<Content> {
     }
   }
 
-  /** Plans the next attempt. @returns false when that would come after the failure timeout */
+  /** Plans the next attempt. @returns false if that would be after the failure timeout */
   #plansRetry(message: Message, result: AttemptResult): boolean {
     const { closing, due, isPaused, options } = this.#context
     const { clock, failureTimeoutMs, random, retry } = options
     const waitMs = retryWaitMs(retry, message.retries, random(), result.retryAfterMs)
     const spentThen = message.entry.spentMs + (message.counts ? waitMs : 0)
-    // While paused no time passes, and with the end of the pause the clock starts anew.
+    // No time counts during a pause, and at its end the clock restarts.
     const isLate = !isPaused() && spentThen > failureTimeoutMs
     if (failureTimeoutMs === 0 || isLate) return false
     message.retries++
@@ -155,12 +155,14 @@ export class Sending<Content> {
     message.nextAttemptAt = Math.min(message.nextAttemptAt, now)
   }
 
-  /** Stores the outcome, hands it on, removes the message: in this order, so that none is lost. */
+  /**
+   * Stores the outcome, hands it on and removes the message, in this order, so that none is lost.
+   */
   async leave(message: Message, content: Content, settlement: Settlement): Promise<void> {
     const { closing, messages, outbox } = this.#context
-    // Where that fails, it leaves all the same: while the process lives, every message does.
+    // If that fails, it leaves anyway: while the process runs, every message does.
     await messages.move(message, 'leaving', { settlement })
-    // What a closing node emits, Node-RED may drop: a stored outcome waits for the next start.
+    // Node-RED may drop what a closing node emits: a stored outcome waits for the next start.
     if (!closing.aborted || !outbox.durable) this.emit(message, content, settlement)
   }
 
@@ -208,7 +210,7 @@ export class Sending<Content> {
     })
   }
 
-  /** Nothing is left of it to send or to hand on. */
+  /** Nothing of it is left to send or hand on. */
   async lose(message: Message, cause: OutboxError): Promise<void> {
     const { controlId, type, seq } = message.entry
     const about = { controlId, type }

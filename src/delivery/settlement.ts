@@ -9,7 +9,7 @@ export interface Settlement {
   /** For `error`. */
   error?: { code: DeliveryErrorCode; message: string; cause?: DeliveryErrorCause | undefined }
   reply?: ReplyRecord
-  /** The rule that decided, its letters, and the rules that warned; empty where none was asked. */
+  /** The rule that decided, its letters, and the rules that warned; empty if none was asked. */
   rule: string
   action: string
   warnings: readonly string[]
@@ -17,7 +17,7 @@ export interface Settlement {
   settledAt: number
 }
 
-/** What an attempt after which nothing more is tried means: ACK, NAK or an error. */
+/** What the final attempt means: ACK, NAK or an error. */
 export function settlementOf(
   name: MessageName,
   attempts: number,
@@ -28,7 +28,7 @@ export function settlementOf(
   const { rule, action, warnings } = decision
   const common = { rule, action, warnings, settledAt }
   if (reply !== undefined && (decision.outcome === 'accept' || answered)) {
-    // Where there is HL7, that is what leaves; the body is kept as far as an error would show it.
+    // If there is HL7, that leaves; the body is kept as far as an error would show it.
     const kept = reply.hl7 === '' ? reply : { ...reply, text: reply.text.slice(0, MAX_ERROR_REPLY) }
     return { outcome: decision.outcome === 'accept' ? 'ack' : 'nak', ...common, reply: kept }
   }
@@ -41,7 +41,7 @@ export function settlementOf(
 /** An error shows no more of a reply's text than this, in bytes of UTF-8. */
 export const MAX_ERROR_REPLY = 64 * 1024
 
-/** A settlement with as much of the answer as an error shows of it, at least. */
+/** A settlement with at least as much of the answer as an error shows. */
 export function keptAnswer(settlement: Settlement): Settlement {
   const { reply } = settlement
   if (reply === undefined) return settlement
@@ -49,9 +49,9 @@ export function keptAnswer(settlement: Settlement): Settlement {
 }
 
 /**
- * A message that was given up without asking a rule.
+ * A message that was settled as failed without asking a rule.
  *
- * @param answer what had become of it before
+ * @param answer its earlier outcome
  */
 export function failedSettlement(
   name: MessageName,
@@ -71,7 +71,7 @@ export function failedSettlement(
       ? { code: thrown.code, message: `${nameOf(name)}: ${thrown.message}`, cause }
       : {
           code: 'HL7_DELIVERY_FAILED',
-          message: `${nameOf(name)} was not delivered because of a fault in this node.`,
+          message: `${nameOf(name)} was not delivered because of an internal error in this node.`,
           cause: { code: 'EUNKNOWN' }
         },
     settledAt

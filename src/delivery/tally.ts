@@ -10,7 +10,7 @@ export interface TallyValues {
   failed: number
   latencyMs: { p50: number; p95: number; p99: number }
   lastError: { code: string; at: string } | null
-  /** How the last message left, with the code of its acknowledgement. */
+  /** How the last message left, with its acknowledgement code. */
   lastOutcome: { outcome: Settlement['outcome']; code: string } | null
   /** The last thing that happened was an error. */
   failing: boolean
@@ -90,7 +90,7 @@ export class Tally {
 
   #noteOutcome({ outcome, reply, error }: Settlement): void {
     if (outcome === 'error') this.#failed++
-    // What an operator did is no news of the receiver, and hides none.
+    // An operator's action says nothing about the receiver, and hides nothing.
     if (error?.code === 'HL7_DISCARDED') return
     this.#lastOutcome = { outcome, code: printableCode(reply?.ack?.code ?? '') }
     if (outcome === 'error') {

@@ -5,23 +5,23 @@ import type { HttpReply } from '../http-client/http-client.ts'
 export interface Quotes {
   /** `type/subtype` of Content-Type. */
   readonly contentType?: string
-  /** Where a redirect leads to, if to another site. */
+  /** The target of a redirect, if it is another site. */
   readonly redirect?: string
   /** The scope that a challenge asks for (RFC 6750 §3). */
   readonly scope?: string
 }
 
-/** RFC 6838 §4.2, and no longer than the types that are in use. */
+/** RFC 6838 §4.2, but no longer than the types in use. */
 const MEDIA_TYPE = /^[a-z0-9][\w!#$&^.+-]{0,29}\/[a-z0-9][\w!#$&^.+-]{0,59}$/i
 
-/** A piece of a token that is as long as this, in letters and digits, is not quoted either. */
+/** A piece of a token of this length, in letters and digits, is not quoted either. */
 const PIECE = 6
 
 /**
- * Keeps the tokens of one attempt out of what is said of it: a receiver, or what stands before it, may
- * repeat in its answer what it was sent. A header that holds a piece of a token is not quoted: as it is,
- * percent-encoded, in base64 or hexadecimal digits, whatever stands between and in small letters too
- * (host names are).
+ * Keeps the tokens of one attempt out of all texts about it: a receiver, or a gateway in front of
+ * it, may repeat in its answer what it was sent. A header that contains a piece of a token is not
+ * quoted, whether it is plain, percent-encoded, in base64 or hexadecimal, with other characters in
+ * between, or in lower case (as in host names).
  */
 export class TokenRedaction {
   readonly #tokens: string[] = []
@@ -31,7 +31,7 @@ export class TokenRedaction {
     this.#tokens.push(token)
   }
 
-  /** A sentence of ours, which may hold words from elsewhere. */
+  /** One of our own sentences, which may contain text from outside. */
   hide(text: string): string {
     return this.#tokens.flatMap(formsOf).reduce((left, form) => left.replaceAll(form, '•••'), text)
   }
@@ -65,7 +65,7 @@ export class TokenRedaction {
 
 function formsOf(token: string): string[] {
   const bytes = Buffer.from(token)
-  // In base64 it looks another way behind one or two bytes of something else.
+  // In base64 it looks different after one or two other bytes.
   const shifted = [0, 1, 2].map((before) =>
     Buffer.concat([Buffer.alloc(before), bytes])
       .toString('base64')
@@ -75,7 +75,7 @@ function formsOf(token: string): string[] {
   return forms.filter((form) => form !== '')
 }
 
-/** Letters and digits alone, in small letters. */
+/** Only letters and digits, in lower case. */
 function plainOf(text: string): string {
   return text.toLowerCase().replace(/[^a-z0-9]/g, '')
 }

@@ -1,11 +1,11 @@
 const CUT = 'the connection was cut'
 const NO_TLS = 'the TLS handshake failed; the port may not speak TLS'
-const OLD_TLS = 'the server speaks no TLS version of 1.2 or newer'
+const OLD_TLS = 'the server does not support TLS 1.2 or newer'
 const WANTS_CERTIFICATE = 'the server wants a client certificate, or another one'
-const UNKNOWN_AUTHORITY = 'the certificate comes from an authority that is not trusted here'
+const UNKNOWN_AUTHORITY = 'the certificate was issued by a CA that is not trusted here'
 
 const DESCRIPTIONS: Record<string, string> = {
-  ECONNREFUSED: 'nothing listens there (connection refused)',
+  ECONNREFUSED: 'nothing is listening there (connection refused)',
   ENOTFOUND: 'the host name is unknown (DNS)',
   EAI_AGAIN: 'the host name could not be looked up (DNS does not answer)',
   EHOSTUNREACH: 'there is no route to the host',
@@ -40,7 +40,7 @@ const OPENSSL_WORDS: [words: string, description: string][] = [
   ['alert bad certificate', 'the server refused the client certificate'],
   ['alert certificate unknown', 'the server does not accept the client certificate'],
   ['alert unsupported certificate', 'the server does not accept the client certificate'],
-  ['alert unknown ca', 'the server does not trust the authority of the client certificate'],
+  ['alert unknown ca', 'the server does not trust the CA of the client certificate'],
   ['alert certificate expired', 'the client certificate has expired'],
   ['alert certificate revoked', 'the client certificate has been revoked']
 ]

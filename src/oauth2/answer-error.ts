@@ -61,7 +61,7 @@ const UNUSABLE: Record<
 > = {
   html: {
     says: 'answered with a web page instead of a token',
-    hint: 'Check Token URL (or Issuer URL): this is a page for people, perhaps of a log-in or of a proxy.',
+    hint: 'Check Token URL (or Issuer URL): this looks like a web page, perhaps a login page or a proxy.',
     permanent: false
   },
   empty: {
@@ -76,7 +76,7 @@ const UNUSABLE: Record<
   },
   'no-token': {
     says: 'answered without an access_token',
-    hint: 'Check Token URL, Grant and Scope: the answer is JSON but holds no access token.',
+    hint: 'Check Token URL, Grant and Scope: the answer is JSON but contains no access token.',
     permanent: true
   },
   'bad-token': {
@@ -86,7 +86,7 @@ const UNUSABLE: Record<
   },
   'token-type': {
     says: 'sent a token that is not a Bearer token',
-    hint: 'Let the token server issue Bearer tokens to this client; DPoP and others are not supported.',
+    hint: 'Configure the token server to issue Bearer tokens to this client; DPoP and other types are not supported.',
     permanent: true
   }
 }
@@ -160,7 +160,7 @@ const METHODS: Record<
 }
 
 const NO_DPOP =
-  'The token server wants DPoP, which is not supported: let it issue Bearer tokens to this client.'
+  'The token server wants DPoP, which is not supported: configure it to issue Bearer tokens to this client.'
 
 /**
  * What to do about each OAuth error code (RFC 6749 §5.2, RFC 8707 §2). These codes are repeated
@@ -204,7 +204,7 @@ export function hintForOAuthError(error = '', status: number, facts: HintFacts):
 
 function hintForStatus(facts: HintFacts, status: number): string {
   const { settings, clientAuth } = facts
-  if (status >= 500) return 'The token server has a problem of its own; it is tried again.'
+  if (status >= 500) return 'The token server has a problem; the request will be retried.'
   switch (status) {
     case 401:
     case 403:
@@ -215,12 +215,12 @@ function hintForStatus(facts: HintFacts, status: number): string {
         ? 'The token endpoint that the issuer names is not there: check Issuer URL.'
         : 'Check Token URL: there is nothing at this address.'
     case 405:
-      return 'Check Token URL: this address does not take POST.'
+      return 'Check Token URL: this address does not accept POST.'
     case 400:
     case 415:
       return `Check Authentication (now ${METHODS[clientAuth].name}), Scope and Extra parameters.`
     case 429:
-      return 'The token server is asked too often; the next try waits.'
+      return 'The token server gets too many requests; the next attempt waits.'
     case 407:
       return 'The proxy wants a user name and password: check Proxy.'
     default:

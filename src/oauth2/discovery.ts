@@ -135,7 +135,7 @@ export class Discovery {
       if (typeof metadata.token_endpoint !== 'string' || !URL.canParse(metadata.token_endpoint)) {
         throw new TokenError(`${server.host}: its metadata names no token endpoint.`, {
           code: 'ERR_DISCOVERY',
-          hint: 'Fill in Token URL; with it, Issuer URL is not asked.',
+          hint: 'Fill in Token URL; with it, Issuer URL is not used.',
           permanent: true
         })
       }
@@ -166,7 +166,7 @@ function readMetadata(reply: HttpReply, url: string, clock: Clock): Metadata {
     throw new TokenError(`${host}: the metadata cannot be read now (HTTP ${status}).`, {
       code: 'ERR_HTTP_STATUS',
       status,
-      hint: 'The server has a problem of its own; it is tried again.',
+      hint: 'The server has a problem; the request will be retried.',
       permanent: false,
       retryAfterMs: retryAfterMs(headers['retry-after'], clock.now())
     })
@@ -179,7 +179,7 @@ function readMetadata(reply: HttpReply, url: string, clock: Clock): Metadata {
       {
         code: 'ERR_DISCOVERY',
         status,
-        hint: 'Check Issuer URL; or write the full well-known URL there, or fill in Token URL.',
+        hint: 'Check Issuer URL; or enter the full well-known URL there, or fill in Token URL.',
         permanent: true
       }
     )

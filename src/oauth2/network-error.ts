@@ -81,27 +81,27 @@ export function hintForNetwork(error: HttpError, field: 'Issuer URL' | 'Token UR
     return `The certificate is for another host name: check ${field}, or set the server name in the TLS configuration.`
   }
   if (code === 'CERT_HAS_EXPIRED' || code === 'CERT_NOT_YET_VALID') {
-    return "The token server's certificate is out of date: it has to be renewed there; check this machine's clock too."
+    return "The token server's certificate is out of date: ask its operator to renew it; check this machine's clock too."
   }
   if (isCertificateCode(code)) {
     const who =
       certificateIssuer === undefined ? '' : ` It was issued by "${oneLine(certificateIssuer)}".`
-    return `The token server's certificate is not trusted here.${who} Put the certificate of that authority into the CA of the TLS configuration chosen in TLS.`
+    return `The token server's certificate is not trusted here.${who} Add the CA certificate to the TLS configuration chosen in TLS.`
   }
   if (code.includes('ALERT') && code.includes('CERTIFICATE')) {
-    return 'The token server wants a client certificate that it knows: choose in TLS a configuration with the right one.'
+    return 'The token server wants a client certificate that it knows: in TLS, choose a configuration with the right one.'
   }
   if (family === 'tls' || code === 'EPROTO' || code.startsWith('ERR_SSL_')) {
-    return `The TLS handshake failed: check ${field} (port), and in TLS the client certificate that the server may want.`
+    return `The TLS handshake failed: check ${field} (port), and in TLS the client certificate that the server may require.`
   }
   if (NO_TOKEN_SERVER.has(code)) {
     return `This is not the answer of a token server: check ${field}.`
   }
-  if (family === 'timeout') return 'The token server is too slow; it is tried again.'
+  if (family === 'timeout') return 'The token server is too slow; the request will be retried.'
   if (family === 'connect') {
     return `Check host and port in ${field}, the firewall, and whether Proxy is needed.`
   }
-  return 'The connection broke; it is tried again. A server that does not accept the client certificate (TLS) may do this too.'
+  return 'The connection broke; the request will be retried. A server that does not accept the client certificate (TLS) may do this too.'
 }
 
 /**

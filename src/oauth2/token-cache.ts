@@ -287,9 +287,9 @@ function waitFor(
 }
 
 function aborted(): TokenError {
-  return new TokenError('The wait for a token was ended from this side.', {
+  return new TokenError('The wait for a token was cancelled.', {
     code: 'ERR_ABORTED',
-    hint: 'Nothing is wrong: the node was closed or the message was given up.',
+    hint: 'Nothing is wrong: the node was closed or the message was discarded.',
     permanent: false
   })
 }
@@ -318,10 +318,10 @@ function refusal(message: string, hint: string): TokenError {
 
 function tooLate(lifetime: number): TokenError {
   return new TokenError(
-    `The token server took so long that its token of ${lifetime} s is no longer valid.`,
+    `The token server took so long to answer that its token (lifetime ${lifetime} s) is no longer valid.`,
     {
       code: 'ERR_TOKEN_EXPIRED',
-      hint: 'The token server is too slow for tokens that live so short; let it issue longer ones.',
+      hint: 'The token server is too slow for such short-lived tokens: configure it to issue tokens with a longer lifetime.',
       permanent: false
     }
   )

@@ -7,15 +7,15 @@ interface Kept<Content> {
 }
 
 /**
- * Contents that are in memory beside a file: those that the file could not take whole, and of the
- * others as many as there is room for. The oldest stay, since it is their turn first.
+ * Contents that are in memory besides the file: those that could not be stored in full, and as many
+ * of the others as there is room for. The oldest stay, since their turn comes first.
  */
 export class ContentCache<Content> {
   readonly #kept = new Map<number, Kept<Content>>()
   readonly #mostBytes: number
   #bytes = 0
 
-  /** @param mostBytes room for contents that can be had again; 0 for none */
+  /** @param mostBytes room for contents that can be read again; 0 for none */
   constructor(mostBytes = 16 * 1024 * 1024) {
     this.#mostBytes = mostBytes
   }
@@ -23,11 +23,11 @@ export class ContentCache<Content> {
   /**
    * Keeps it if it has to stay, there is room, or no other takes any.
    *
-   * @param size in bytes, roughly; `Infinity` for a content that cannot be had again
+   * @param size in bytes, roughly; `Infinity` for a content that cannot be read again
    */
   keep(entry: Entry, content: Content, size: number): void {
     const counted = size === Number.POSITIVE_INFINITY ? 0 : size
-    // A long one that is alone stays: its turn is next, and to read it back would take more memory.
+    // A single long one stays: its turn is next, and reading it back would take more memory.
     const hasRoom = this.#bytes === 0 || this.#bytes + counted <= this.#mostBytes
     if (counted > 0 && (this.#mostBytes === 0 || !hasRoom)) return
     this.#bytes += counted

@@ -15,40 +15,40 @@ import { subKey } from './queue-key.ts'
 import type { QueueFileSpec } from './queue-protocol.ts'
 import { queueThread as thread } from './queue-thread.ts'
 
-/** How the content of a message is put away and found again. */
+/** How the content of a message is stored and restored. */
 export interface ContentCodec<Content> {
   /**
-   * `whole`: `decode` gives the same content. What is not whole stays in memory as it is. The bytes
-   * are the outbox's from then on.
+   * `whole`: `decode` returns the same content. Content that is not whole stays in memory as it is.
+   * The bytes are the outbox's from then on.
    */
   encode(content: Content): { bytes: Buffer; whole: boolean }
-  /** @throws {Error} for bytes that it does not understand */
+  /** @throws {Error} for bytes that it cannot decode */
   decode(bytes: Buffer): Content
 }
 
 export interface DiskOutboxOptions<Content> {
   codec: ContentCodec<Content>
-  /** Where the queue files are; made when it is missing. */
+  /** Where the queue files are; created if missing. */
   directory: string
-  /** The node's id: gives the file its name. */
+  /** The node's id, from which the file gets its name. */
   name: string
-  /** Gives 32 bytes, as `queueKey` does; asked when the file is opened. */
+  /** Returns 32 bytes, as `queueKey` does; called when the file is opened. */
   key: () => Promise<Buffer>
   /** Room for contents in memory, in bytes; default 16 MiB. */
   cacheBytes?: number
   /** A fault that belongs to no call, such as the end of the thread that writes. */
   onFault?: (error: OutboxError) => void
-  /** Something that whoever runs Node-RED has to know, such as a damaged file moved aside. */
+  /** Something that the operator has to know, such as a damaged file moved aside. */
   onNotice?: (text: string) => void
 }
 
-/** What a message takes in memory beside twice its stored bytes, roughly. */
+/** Approximate memory of a message in addition to twice its stored bytes. */
 const OBJECT_BYTES = 1024
 
 /**
- * Messages in a SQLite file: what a promise has resolved for survives the process and the power.
- * All waits for the disk, all encryption, and SQLite itself are in one thread for all files of the
- * process. Contents are encoded before the promise resolves, but perhaps not at once.
+ * Messages in a SQLite file: once its promise has resolved, a change survives a crash and a power
+ * cut. All waits for the disk, all encryption, and SQLite itself are in one thread for all files of
+ * the process. Contents are encoded before the promise resolves, but perhaps not at once.
  */
 export class DiskOutbox<Content> implements Outbox<Content> {
   readonly durable = true
@@ -58,7 +58,7 @@ export class DiskOutbox<Content> implements Outbox<Content> {
   readonly #cache: ContentCache<Content>
   /** Messages that have left and may still be in the file: they are being removed, or that failed. */
   readonly #gone = new Set<number>()
-  /** Those of them that are being removed. */
+  /** Those of them whose removal is in progress. */
   readonly #removing = new Set<number>()
   #laneKey: KeyObject | undefined
   #file: QueueFileSpec
@@ -106,8 +106,8 @@ export class DiskOutbox<Content> implements Outbox<Content> {
   }
 
   /**
-   * Did an earlier run leave messages or a pause in the file, so that it has to be used first? Needs
-   * no key. Yes also where that cannot be found out: opening the queue then tells why.
+   * Whether an earlier run left messages or a pause in the file, so that it has to be used first.
+   * Needs no key. Also true if that is unknown: opening the queue then says why.
    */
   async isInUse(): Promise<boolean> {
     if (!(await exists(this.path))) return false
@@ -145,7 +145,7 @@ export class DiskOutbox<Content> implements Outbox<Content> {
     const limit = query.limit + this.#gone.size
     const answer = await this.#open.call(0, () => ({ kind: 'list', query: { ...query, limit } }))
     const found = answer as readonly Entry[]
-    // What has left, and could not be removed yet, does not wait.
+    // Messages that have left, but could not be removed yet, are not waiting.
     const waiting = found.filter(({ seq }) => !this.#gone.has(seq)).slice(0, query.limit)
     const last = found.at(-1)
     const missing = query.limit - waiting.length
@@ -180,7 +180,7 @@ export class DiskOutbox<Content> implements Outbox<Content> {
     }))
   }
 
-  /** A removal that fails is owed: it goes again with each later change until it is done. */
+  /** A failed removal is repeated with each later change until it succeeds. */
   async remove(seq: number): Promise<void> {
     this.#cache.drop(seq)
     this.#gone.add(seq)
@@ -189,7 +189,7 @@ export class DiskOutbox<Content> implements Outbox<Content> {
       await this.#open.callLater(seq, () => ({ kind: 'remove', seq }))
       this.#gone.delete(seq)
     } catch (error) {
-      // What is in the file of a message that has left would be sent again by the next start.
+      // A message that has left, but is still in the file, would be sent again at the next start.
       if (error instanceof OutboxError && error.code === 'ERR_NOT_QUEUED') this.#gone.delete(seq)
       throw error
     } finally {
@@ -220,10 +220,10 @@ export class DiskOutbox<Content> implements Outbox<Content> {
   }
 
   /**
-   * Deletes the file of a node that is no more. One that is empty but paused stays: the node may only
+   * Deletes the file of a deleted node. One that is empty but paused stays: the node may only
    * be disabled.
    *
-   * @throws {OutboxError} `ERR_QUEUE_NOT_EMPTY` when messages are in it, and others when it is not a
+   * @throws {OutboxError} `ERR_QUEUE_NOT_EMPTY` if it contains messages, and others if it is not a
    * file of ours: then it stays
    */
   async deleteFile(): Promise<void> {
@@ -233,7 +233,7 @@ export class DiskOutbox<Content> implements Outbox<Content> {
     const { held = 0 } = await thread.ask(this.#file, 'delete')
     if (held === 0) return
     throw new OutboxError(
-      `The queue file ${this.path} was kept: ${held === 1 ? '1 message in it was' : `${held} messages in it were`} not sent. A node with the same id sends what is in it; otherwise delete the file.`,
+      `The queue file ${this.path} was kept: it contains ${held === 1 ? '1 unsent message' : `${held} unsent messages`}. To send what is in it, deploy a node with the same id; otherwise delete the file.`,
       'ERR_QUEUE_NOT_EMPTY'
     )
   }
@@ -254,7 +254,7 @@ export class DiskOutbox<Content> implements Outbox<Content> {
         // Then the next start finds out again.
       }
       throw new OutboxError(
-        `Number ${seq} in the queue file ${this.path} cannot be understood. What is left of it stays in the file.`,
+        `Number ${seq} in the queue file ${this.path} cannot be decoded. What is left of it stays in the file.`,
         'ERR_MESSAGE_DAMAGED',
         { controlId, type }
       )
@@ -263,7 +263,7 @@ export class DiskOutbox<Content> implements Outbox<Content> {
 
   #payOwed(): void {
     for (const seq of this.#gone) {
-      // Where it fails again, it is owed still.
+      // If it fails again, it remains to be done.
       if (!this.#removing.has(seq)) void this.remove(seq).catch(() => undefined)
     }
   }
@@ -286,11 +286,11 @@ async function isFile(path: string): Promise<boolean> {
   }
 }
 
-/** Why this Node.js cannot keep a queue on disk; `undefined` where it can. */
+/** Why this Node.js cannot keep a queue on disk; `undefined` if it can. */
 export function diskQueueProblem(): string | undefined {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
   if (major > 22 || (major === 22 && minor >= 13)) return undefined
-  return `The disk queue needs Node.js 22.13 or newer, this is ${process.versions.node}. Install a newer one, or set the queue of the node to "memory".`
+  return `The disk queue requires Node.js 22.13 or newer; this is ${process.versions.node}. Install a newer version, or set the queue of the node to "memory".`
 }
 
 function requireSqlite(): void {
@@ -298,7 +298,7 @@ function requireSqlite(): void {
   if (problem !== undefined) throw new OutboxError(problem, 'ERR_NODE_VERSION')
 }
 
-/** Undefined where the bytes are no JSON. */
+/** Undefined if the bytes are not JSON. */
 function parsed(bytes: Buffer): unknown {
   try {
     return JSON.parse(bytes.toString()) as unknown

@@ -2,13 +2,13 @@ import { statfsSync, statSync } from 'node:fs'
 import type { DatabaseSync } from 'node:sqlite'
 import { PAGE_BYTES } from './queue-database.ts'
 
-/** Free pages that an empty file may keep, and how many are given back at a time. */
+/** Free pages that an empty file may keep, and how many are released at a time. */
 const FREE_PAGES_KEPT = 1024
 const FREE_PAGES_AT_A_TIME = 2048
-/** What removals and outcomes of messages that are held may need on a disk that is nearly full. */
+/** Space that removals and outcomes of held messages may need on a nearly full disk. */
 const RESERVE_BYTES = 256 * 1024
 
-/** What a queue file and its log take of the disk, and what they give back. */
+/** The disk space that a queue file and its log take and release. */
 export class DiskSpace {
   readonly #db: DatabaseSync
   readonly #path: string
@@ -19,9 +19,9 @@ export class DiskSpace {
   }
 
   /**
-   * Whether the disk can take messages of that size and still all that is in the log: a log that
-   * cannot be written back for want of space grows until not even a removal finds room, and an empty
-   * queue would stay full.
+   * Whether the disk has room for messages of that size as well as everything in the log: a log
+   * that cannot be written back for lack of space grows until not even a removal finds room, and an
+   * empty queue would stay full.
    *
    * @param bytes of the messages
    */
@@ -32,26 +32,26 @@ export class DiskSpace {
       this.makeRoom()
       return this.#isFree(bytes)
     } catch {
-      // The file is gone, or the file system does not tell: the transaction finds out.
+      // The file is gone, or the file system does not say: the transaction will find out.
       return true
     }
   }
 
-  /** Gives the disk back what the log and free pages take, as far as it has room to do so. */
+  /** Releases the space of the log and of free pages, as far as the disk has room to do so. */
   makeRoom(): void {
     try {
       this.writeBackLog()
       this.#db.exec(`PRAGMA incremental_vacuum(${FREE_PAGES_AT_A_TIME})`)
       this.writeBackLog()
     } catch {
-      // Those who wanted more are told that the disk is full.
+      // Callers that wanted more get the error that the disk is full.
     }
   }
 
   /**
-   * Gives the disk back a part of what an empty queue does not need.
+   * Releases a part of the space that an empty queue does not need.
    *
-   * @returns there is more to give back
+   * @returns whether there is more to release
    */
   shrink(): boolean {
     const free = this.#pragma('freelist_count')
@@ -63,15 +63,15 @@ export class DiskSpace {
     return more
   }
 
-  /** Writes all that is in the log into the file itself. */
+  /** Writes everything in the log to the file itself. */
   writeBackLog(): void {
     this.#db.exec('PRAGMA wal_checkpoint(TRUNCATE)')
   }
 
-  /** Once into the log, once into the file where that has no free pages for it. */
+  /** Once in the log, and once in the file if that has no free pages for it. */
   #isFree(bytes: number): boolean {
     const { blocks, bavail, bsize } = statfsSync(this.#path)
-    // A file system that does not tell.
+    // A file system that does not say.
     if (blocks === 0) return true
     const pages = this.#pragma('page_count') * PAGE_BYTES
     const free = this.#pragma('freelist_count') * PAGE_BYTES

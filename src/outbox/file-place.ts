@@ -1,8 +1,8 @@
 import { rmSync, statSync } from 'node:fs'
 
 /**
- * Knows by device and inode whether what SQLite has open is still what stands at the paths of a queue
- * file: one that was removed or replaced takes every write without a word.
+ * Detects by device and inode whether the files that SQLite has open are still those at the paths
+ * of a queue file: a removed or replaced file silently accepts every write.
  */
 export class FilePlace {
   readonly #path: string
@@ -16,13 +16,13 @@ export class FilePlace {
     this.#log = identity(`${path}-wal`)
   }
 
-  /** What is gone, or another one. */
+  /** The part that is gone or was replaced. */
   get lost(): 'file' | 'log' | undefined {
     if (identity(this.#path) !== this.#file) return 'file'
     return this.#hasLog ? undefined : 'log'
   }
 
-  /** Of a file that is lost: SQLite would read the log into whatever stands in its place. */
+  /** Of a file that is lost: SQLite would read the log into whatever file is in its place. */
   removeLog(): void {
     if (this.#hasLog) rmSync(`${this.#path}-wal`)
   }

@@ -13,11 +13,11 @@ interface Held<Content> {
   outcome?: unknown
 }
 
-/** An outbox in memory: what is in it ends with the process. */
+/** An outbox in memory: its content is lost when the process ends. */
 export class MemoryOutbox<Content> implements Outbox<Content> {
   readonly durable = false
   readonly #held = new Map<number, Held<Content>>()
-  /** The numbers of all that are held, ascending, among those of some that are not. */
+  /** The numbers of all held messages, ascending, along with some that are no longer held. */
   #seqs: number[] = []
 
   open(): Promise<OutboxContents> {

@@ -1,20 +1,24 @@
 import { types } from 'node:util'
 
-/** Deeper than this no message is looked into. */
+/** Depth to which a message is inspected. */
 const MOST_LEVELS = 64
 /**
- * Values in the objects and arrays of one message that are looked at. Each property of the message
- * may take half of what is left, so that one with too many leaves room for the others.
+ * Values inspected in the objects and arrays of one message. Each property of the message may take
+ * half of what is left, so that one with too many leaves room for the others.
  */
 const MOST_VALUES = 200_000
 /**
- * Properties that are stored whatever else the message holds, and alone where it cannot be listed: it
- * has too many, or is a proxy.
+ * Properties that are stored whatever else the message contains, and alone if it cannot be listed:
+ * it has too many, or is a proxy.
  */
 const LEAST: unknown[] = ['_msgid', 'topic', 'payload', 'url', 'requestTimeout']
-/** So many characters or bytes count as one more value: many places may show the same ones. */
+/**
+ * This many characters or bytes count as one more value: many places may refer to the same ones.
+ */
 const VALUE_LENGTH = 2048
-/** What stands beside the JSON text counts as so many values more, and its path by its length. */
+/**
+ * A part stored beside the JSON text counts as this many values more, and its path by its length.
+ */
 const PART_VALUES = 2
 const PATH_CHARACTERS = 16
 /** Longer strings are stored beside the JSON text, which would escape and copy them. */
@@ -23,10 +27,10 @@ const LONG_TEXT = 64 * 1024
 const WITH_PARTS = 1
 const HEADER_BYTES = 5
 
-/** Memory, or what looks into it: a Buffer, a typed array, a DataView, an ArrayBuffer. */
+/** Memory, or a view of it: a Buffer, a typed array, a DataView, an ArrayBuffer. */
 type Bytes = ArrayBufferView | ArrayBufferLike
 
-/** Views that bytes are given back as; unknown to an older Node.js they come back as a Buffer. */
+/** Views that bytes are restored as; if this Node.js does not know one, bytes become a Buffer. */
 const VIEWS = new Set([
   ...['DataView', 'Int8Array', 'Uint8Array', 'Uint8ClampedArray', 'Int16Array', 'Uint16Array'],
   ...['Int32Array', 'Uint32Array', 'BigInt64Array', 'BigUint64Array'],
@@ -36,16 +40,16 @@ const VIEWS = new Set([
 /** A message as bytes. */
 export interface EncodedMessage {
   bytes: Buffer
-  /** `decodeMessage` gives the same message back. */
+  /** `decodeMessage` returns the same message. */
   whole: boolean
   /**
-   * Properties of the message that are not in `bytes`, because they hold too many values or are too
-   * deep; `*` for all but the most needed, because the message has too many.
+   * Properties of the message that are not in `bytes`, because they contain too many values or are
+   * too deep; `*` for all but the most important, because the message has too many.
    */
   leftOut: readonly string[]
 }
 
-/** Something that stands beside the JSON text, for the `null` at that path in it. */
+/** Something stored beside the JSON text, for the `null` at that path in it. */
 type Part =
   | { path: (string | number)[]; kind: 'bytes'; length: number; type?: string }
   | { path: (string | number)[]; kind: 'text'; length: number }
@@ -55,17 +59,17 @@ type Part =
  * The message as bytes: JSON with binary data, Dates and long texts kept beside it, addressed by
  * path, so that no property of the user's can be mistaken for one.
  *
- * The same come back plain objects, arrays, strings, finite numbers, booleans, `null`, Buffers, typed
- * arrays, ArrayBuffers and valid Dates; also those made in another context, such as a Function
- * node's. A property that is `undefined` counts as absent. Other instances of classes are stored as
- * JSON stores them (`toJSON`, or their own properties), and what JSON cannot carry is left out
- * without an error: functions, symbols, bigints, streams and other event emitters, cycles, accessors
- * that throw, proxies, and properties named `__proto__`.
+ * Restored unchanged are plain objects, arrays, strings, finite numbers, booleans, `null`, Buffers,
+ * typed arrays, ArrayBuffers and valid Dates; also those made in another context, such as a
+ * Function node's. A property that is `undefined` counts as absent. Other instances of classes are
+ * stored as JSON stores them (`toJSON`, or their own properties), and what JSON cannot represent is
+ * left out without an error: functions, symbols, bigints, streams and other event emitters, cycles,
+ * accessors that throw, proxies, and properties named `__proto__`.
  *
- * No message takes long: a property of it that holds more than 100 000 values or 200 MB (less where
+ * No message takes long: a property that contains more than 100 000 values or 200 MB (less where
  * others take room) or more than 64 levels is left out as a whole.
  *
- * @throws {RangeError} when there is no room for so many bytes
+ * @throws {RangeError} if there is no room for that many bytes
  */
 export function encodeMessage(msg: object): EncodedMessage {
   const walk = new Walk()
@@ -75,7 +79,7 @@ export function encodeMessage(msg: object): EncodedMessage {
   if (parts.length === 0) return { bytes: Buffer.from(JSON.stringify(plain)), whole, leftOut }
   const head = Buffer.from(JSON.stringify({ message: plain, parts }), 'utf8')
   const length = sections.reduce((sum, section) => sum + section.length, HEADER_BYTES + head.length)
-  // Not from the pool: a long message can then be handed to another thread.
+  // Not from the pool: a long message can then be transferred to another thread.
   const bytes = Buffer.from(new ArrayBuffer(length))
   bytes[0] = WITH_PARTS
   bytes.writeUInt32BE(head.length, 1)
@@ -83,7 +87,7 @@ export function encodeMessage(msg: object): EncodedMessage {
   let at = HEADER_BYTES + head.length
   for (const { data, length } of sections) {
     if (typeof data === 'string') bytes.write(data, at, 'utf8')
-    // An accessor may have taken the memory away since.
+    // An accessor may have detached the memory meanwhile.
     else {
       attempt(() => {
         bytes.set(data, at)
@@ -117,15 +121,15 @@ export function decodeMessage(bytes: Buffer): Record<string, unknown> {
   return message
 }
 
-/** Thrown where a property of the message holds too much. */
+/** Thrown if a property of the message contains too much. */
 const tooMuch = new Error('too much')
 
-/** One walk over a message: the copy of it that JSON carries, and whether it is the same. */
+/** One walk over a message: the copy that JSON can represent, and whether it is the same. */
 class Walk {
   readonly parts: Part[] = []
   readonly sections: { data: string | Uint8Array; length: number }[] = []
   readonly leftOut: string[] = []
-  /** Nothing was left out or came out as something else. */
+  /** Nothing was left out or changed. */
   clean = true
   #left = MOST_VALUES
   readonly #path: (string | number)[] = []
@@ -158,7 +162,7 @@ class Walk {
     return copy
   }
 
-  /** A copy that JSON carries; undefined for what is left out. */
+  /** A copy that JSON can represent; undefined for what is left out. */
   #copy(value: unknown, level: number): unknown {
     switch (typeof value) {
       case 'string':
@@ -178,7 +182,7 @@ class Walk {
   }
 
   #copyObject(value: object, level: number): unknown {
-    // No trap of a proxy is called: what it gives may have no end.
+    // No trap of a proxy is called: its result may be endless.
     if (types.isProxy(value)) return this.#without()
     const isArray = Array.isArray(value)
     if (!isArray) {
@@ -226,7 +230,7 @@ class Walk {
       }
     }
     const copy: Record<string, unknown> = {}
-    // To list them again would take as long.
+    // Listing them again would take as long.
     if (this.#tooWide?.has(value) === true) throw tooMuch
     const names = Object.keys(value)
     if (names.length > MOST_VALUES) (this.#tooWide ??= new Set()).add(value)
@@ -266,7 +270,7 @@ class Walk {
     this.#pathCharacters += name.length + 3
     this.#takeLength(name.length)
     const value = this.#copy(isData ? property.value : read(from, name), level)
-    // A function of that name would be gone; a value of that name must not act as one.
+    // A function of that name would be lost; a value of that name must not act as one.
     if (value !== undefined) to[name] = value
     this.#pathCharacters -= name.length + 3
     this.#path.pop()
@@ -330,7 +334,7 @@ export function isPlain(value: object): boolean {
   return !types.isProxy(prototype) && Object.getPrototypeOf(prototype) === null
 }
 
-/** A property; undefined where an accessor throws. */
+/** A property; undefined if an accessor throws. */
 function read(from: object, name: string | number): unknown {
   try {
     return (from as Record<string | number, unknown>)[name]
@@ -347,7 +351,7 @@ function attempt<T>(action: () => T): T | undefined {
   }
 }
 
-/** What stands in `new String('x')` and its like; a symbol or bigint is nothing for JSON. */
+/** The value in `new String('x')` and the like; JSON has no symbols or bigints. */
 function primitiveOf(value: object): unknown {
   if (types.isStringObject(value)) return String.prototype.valueOf.call(value)
   if (types.isNumberObject(value)) return Number.prototype.valueOf.call(value)
@@ -356,7 +360,7 @@ function primitiveOf(value: object): unknown {
 }
 
 /*
- * What an object of bytes says of itself: its own properties of these names may say something else.
+ * What a byte object says about itself: its own properties of these names may say something else.
  */
 const typedArray: object = Object.getPrototypeOf(Uint8Array.prototype) as object
 const typeTag = getter(typedArray, Symbol.toStringTag)
@@ -371,7 +375,7 @@ function getter(prototype: object, name: PropertyKey): (from: object) => unknown
   return (from) => property?.get?.call(from) as unknown
 }
 
-/** @throws {TypeError} when the memory was given away */
+/** @throws {TypeError} if the memory was transferred */
 function bytesOf(value: Bytes): Uint8Array {
   if (!ArrayBuffer.isView(value)) return new Uint8Array(value)
   const place = places[types.isDataView(value) ? 1 : 0]
@@ -387,7 +391,7 @@ function typeOf(value: Bytes): string {
   return types.isSharedArrayBuffer(value) ? 'SharedArrayBuffer' : 'ArrayBuffer'
 }
 
-/** Stored bytes as what they were; those of a Buffer, and of what this Node.js does not know, as one. */
+/** Stored bytes in their original type; those of a Buffer or an unknown type as a Buffer. */
 function asType(section: Buffer, { type = '' }: { type?: string }): unknown {
   if (type === 'SharedArrayBuffer') {
     const shared = new SharedArrayBuffer(section.length)

@@ -3,7 +3,7 @@ export interface MessageRow {
   seq: number
   /** An index of `STATES`, or `DAMAGED`. */
   state: number
-  /** Only of what does not wait. */
+  /** Only for messages that are not waiting. */
   place: number | null
   accepted_at: number
   attempts: number
@@ -16,20 +16,23 @@ export interface MessageRow {
 }
 
 export const STATES = ['waiting', 'suspended', 'settled'] as const
-/** In place of a state: it was found damaged, and what is left of it stays. */
+/** In place of a state: the message is damaged, and what is left of it stays. */
 export const DAMAGED = STATES.length
 
-/** Above it the numbers of pieces (`sealed-parts.ts`) are no longer exact; no queue gets there. */
+/**
+ * Above it the numbers of pieces (`sealed-parts.ts`) are no longer exact; no queue gets that far.
+ */
 export const MOST_SEQ = 2 ** 35 - 1
 /** The last moment that a Date can hold, in milliseconds. */
 const MOST_TIME = 8.64e15
 
 /**
- * The same row, with something harmless in place of each value that this package never writes: one
- * bit that fell must not hold a message back whose content is whole. What was accepted at an unknown
- * time was accepted now; what has no state waits, for sending it once more finds out.
+ * The same row, with a harmless value in place of each value that this package never writes: a
+ * single flipped bit must not hold back a message whose content is intact. A message accepted at an
+ * unknown time counts as accepted now; one without a state waits, because sending it once more
+ * settles it.
  */
-export function mendedRow(row: Readonly<Record<string, unknown>>): MessageRow {
+export function repairedRow(row: Readonly<Record<string, unknown>>): MessageRow {
   const state = whole(row['state'], DAMAGED) ?? 0
   const waits = state === 0 || state === DAMAGED
   const reason = row['reason']
@@ -48,10 +51,12 @@ export function mendedRow(row: Readonly<Record<string, unknown>>): MessageRow {
   }
 }
 
-/** The row, or undefined where it holds a value that this package never writes. */
+/** The row, or undefined if it contains a value that this package never writes. */
 export function wholeRow(row: Readonly<Record<string, unknown>>): MessageRow | undefined {
-  const mended = mendedRow(row)
-  return Object.entries(mended).every(([name, value]) => value === row[name]) ? mended : undefined
+  const repaired = repairedRow(row)
+  return Object.entries(repaired).every(([name, value]) => value === row[name])
+    ? repaired
+    : undefined
 }
 
 /** A whole number from 0 on. */

@@ -3,12 +3,14 @@ import type { CallResult, QueueCall, QueueFileSpec, ReadMessage } from './queue-
 
 /** Groups of calls that are with the thread at a time. */
 const MOST_GROUPS = 2
-/** How long a removal waits for company, in milliseconds: alone it is not worth a sync of the disk. */
+/**
+ * How long a removal waits for other changes, in milliseconds: alone it is not worth a disk sync.
+ */
 const WAIT_MS = 20
 /** Calls and bytes that go to the thread at a time. */
 const MOST_CALLS = 1024
 const MOST_BYTES = 4 * 1024 * 1024
-/** From this size on a content that has its memory to itself is handed over instead of copied. */
+/** From this size, a content with its own memory is transferred instead of copied. */
 const HANDED_OVER = 256 * 1024
 
 /** Makes a call; `bytes` puts a content where it crosses to the thread cheaply. */
@@ -30,12 +32,13 @@ interface PendingRead extends Settled {
 }
 
 /**
- * The calls of one queue file on their way to the queue thread: what comes together goes together, in
- * the order in which it came, and is stored with one sync. What cannot go yet stays a closure.
+ * The calls of one queue file on their way to the queue thread: calls that arrive together go
+ * together, in the order of their arrival, and are stored with one sync. Calls that cannot go yet
+ * stay closures.
  */
 export class QueueCalls {
   readonly #file: QueueFileSpec
-  /** Called before changes go to the thread: what it asks for goes with them. */
+  /** Called before changes go to the thread: the calls that it makes go with them. */
   readonly #beforeChanges: () => void
   /** Changes that are not with the thread yet. */
   #changes: Pending[] = []
@@ -44,7 +47,7 @@ export class QueueCalls {
   #reads: PendingRead[] = []
   /** The changes go as soon as a group is free. */
   #due = false
-  /** Until then they wait for company. */
+  /** Until then they wait for other changes. */
   #later: NodeJS.Timeout | undefined
   #groups = 0
   #readGroups = 0
@@ -57,7 +60,7 @@ export class QueueCalls {
   }
 
   /**
-   * A change, or a question that has to see the changes asked for before it.
+   * A change, or a query that has to see the changes requested before it.
    *
    * @param seq the message that it concerns; 0 for none
    */
@@ -111,7 +114,7 @@ export class QueueCalls {
     this.#planSend()
   }
 
-  /** What comes in one turn of the event loop goes together. */
+  /** Calls made in one turn of the event loop go together. */
   #planSend(): void {
     if (this.#sendPlanned) return
     this.#sendPlanned = true
@@ -164,7 +167,7 @@ export class QueueCalls {
     })
   }
 
-  /** Hands an answer to those who wait for it. */
+  /** Passes an answer to the callers that wait for it. */
   #hand(answer: Promise<QueueAnswer>, pending: readonly Settled[], then: () => void): void {
     answer
       .then(
@@ -203,7 +206,7 @@ class CallGroup {
       this.calls.push(change.make((content) => this.#take(content)))
       this.pending.push(change)
     } catch (error) {
-      // A message that cannot be encoded is its own fault only.
+      // A message that cannot be encoded must not affect the others.
       change.reject(error as Error)
     }
   }
@@ -217,7 +220,7 @@ class CallGroup {
     return content
   }
 
-  /** @returns what is handed over to the thread */
+  /** @returns what is transferred to the thread */
   pack(): ArrayBuffer[] {
     const memory = new ArrayBuffer(this.#small.reduce((sum, { length }) => sum + length, 0))
     const placed = new Map<Uint8Array, Uint8Array>()

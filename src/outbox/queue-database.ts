@@ -57,7 +57,7 @@ const LOG_PAGES = 4096
 const LOG_BYTES_KEPT = 32 * 1024 * 1024
 
 /**
- * Opens the database of a queue file, or makes it; takes it for this process alone.
+ * Opens the database of a queue file, or creates it; locks it for this process.
  *
  * @param keyCheck tells whether a file was sealed with the key in use
  * @throws {QueueFaultError} for a wrong key, another program's file or a newer version
@@ -79,7 +79,7 @@ export function openQueueDatabase(path: string, keyCheck: Buffer): DatabaseSync 
       PRAGMA temp_store = MEMORY;
       PRAGMA wal_autocheckpoint = ${LOG_PAGES};
       PRAGMA journal_size_limit = ${LOG_BYTES_KEPT};`)
-    // Written at once: what cannot be written is found now and not with the first message.
+    // Written at once: a write error is found now and not with the first message.
     db.exec('BEGIN IMMEDIATE')
     for (const step of SCHEMA_STEPS.slice(version)) db.exec(step)
     if (version < SCHEMA_VERSION) {
@@ -104,7 +104,7 @@ export function setMeta(db: DatabaseSync, name: string, value: number | string |
   db.prepare('INSERT OR REPLACE INTO meta VALUES (?, ?)').run(name, value)
 }
 
-/** Removes a file with everything that SQLite puts beside it. */
+/** Removes a file and everything that SQLite puts beside it. */
 export function deleteFiles(path: string): void {
   for (const suffix of ['', '-wal', '-shm', '-journal']) rmSync(`${path}${suffix}`, { force: true })
 }
@@ -116,13 +116,13 @@ export function checkedVersion(db: DatabaseSync, path: string): number {
   if (id !== APPLICATION_ID) {
     if (db.prepare('SELECT 1 FROM sqlite_schema LIMIT 1').get() === undefined) return 0
     throw new QueueFaultError(
-      `The file ${path} is a database of another program. Move it away, or set another hl7HttpsOutQueueDirectory in settings.js.`,
+      `The file ${path} is a database of another program. Move it elsewhere, or set a different hl7HttpsOutQueueDirectory in settings.js.`,
       'ERR_QUEUE_FOREIGN'
     )
   }
   if (version > SCHEMA_VERSION) {
     throw new QueueFaultError(
-      `The queue file ${path} was written by a newer version of this package (file version ${version}, this one knows ${SCHEMA_VERSION}). Install that version again, or let it send what is queued first.`,
+      `The queue file ${path} was written by a newer version of this package (file version ${version}, this one supports ${SCHEMA_VERSION}). Install the newer version again, at least until it has sent the queued messages.`,
       'ERR_QUEUE_VERSION'
     )
   }
@@ -134,15 +134,18 @@ function checkKey(db: DatabaseSync, path: string, keyCheck: Buffer): void {
   if (stored === undefined) return
   if (!(stored instanceof Uint8Array)) throw new QueueDamageError()
   if (keyCheck.equals(stored)) return
-  // Whoever drains a queue may change its key: nothing in the file needs the old one.
+  // The key of a drained queue may be changed: nothing in the file needs the old one.
   if (db.prepare('SELECT 1 FROM message LIMIT 1').get() === undefined) return
   throw new QueueFaultError(
-    `The queue file ${path} was sealed with another key. Put back the key that it was written with: hl7HttpsOutQueueKey in settings.js, or the key file in the user directory. If that key is lost, move the file away. Nothing in the file was changed.`,
+    `The queue file ${path} was encrypted with another key. Restore the key that it was written with: hl7HttpsOutQueueKey in settings.js, or the key file in the user directory. If that key is lost, move the file elsewhere. Nothing in the file was changed.`,
     'ERR_QUEUE_KEY'
   )
 }
 
-/** Makes an empty file that only its owner may read; SQLite takes an empty file for a new database. */
+/**
+ * Creates an empty file that only its owner may read; SQLite takes an empty file for a new
+ * database.
+ */
 export function makeFile(path: string): void {
   const directory = dirname(path)
   if (existsSync(path)) {
@@ -156,12 +159,12 @@ export function makeFile(path: string): void {
   syncDirectory(directory)
 }
 
-/** Has the disk take the names in a directory; Windows does so by itself. */
+/** Syncs the names in a directory to disk; Windows does this by itself. */
 export function syncDirectory(path: string): void {
   if (process.platform !== 'win32') syncFile(path, 'r')
 }
 
-/** Has the disk take the bytes of a file; Windows wants one that may be written to. */
+/** Syncs the bytes of a file to disk; Windows requires a writable one. */
 export function syncFile(path: string, flags = 'r+'): void {
   const file = openSync(path, flags)
   try {
@@ -175,7 +178,7 @@ export function syncFile(path: string, flags = 'r+'): void {
 export interface MessageCount {
   held: number
   damaged: number
-  /** The queue was paused: that has to last, even where no message is in it. */
+  /** The queue was paused: this has to persist, even if it contains no message. */
   paused: boolean
 }
 
@@ -189,7 +192,7 @@ export function countMessages(path: string): MessageCount {
   try {
     db.exec('PRAGMA locking_mode = EXCLUSIVE')
     const pages = db.prepare('PRAGMA page_count').get()?.['page_count'] as number
-    // What a start leaves that ended before it made the tables.
+    // Left by a start that ended before it created the tables.
     const isNew = checkedVersion(db, path) === 0 && pages <= 1
     return isNew ? { held: 0, damaged: 0, paused: false } : countOf(db)
   } finally {

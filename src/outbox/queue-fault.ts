@@ -15,7 +15,7 @@ export class QueueFaultError extends Error implements QueueFault {
 /** A queue file was removed or replaced while it was open. It does not leave the queue thread. */
 export class LostFileError extends Error {}
 
-/** What a queue file holds is not what this package writes, and SQLite has not noticed it. */
+/** A queue file contains data that this package does not write, and SQLite has not noticed. */
 export class QueueDamageError extends Error {
   readonly code = 'SQLITE_CORRUPT'
 }
@@ -40,26 +40,26 @@ const SQLITE_NAMES: Readonly<Record<number, string>> = {
 
 const WORDS: Readonly<Record<string, string>> = {
   SQLITE_BUSY:
-    'is in use by another process. A queue has one owner: end the other Node-RED, or give each its own hl7HttpsOutQueueDirectory in settings.js.',
+    'is in use by another process. A queue has one owner: stop the other Node-RED, or give each its own hl7HttpsOutQueueDirectory in settings.js.',
   SQLITE_FULL:
-    'cannot be written because its disk is full. Free space there; the queue then goes on by itself.',
+    'cannot be written because its disk is full. Free some space; the queue then resumes by itself.',
   SQLITE_READONLY:
-    'cannot be written: the file, its directory or its file system is read-only. Let the user that runs Node-RED write there.',
+    'cannot be written: the file, its directory or its file system is read-only. Give the user that runs Node-RED write permission.',
   SQLITE_CANTOPEN:
-    'cannot be opened or made. Look whether its directory exists and lets the user that runs Node-RED write.',
+    'cannot be opened or created. Check that its directory exists and that the user that runs Node-RED may write to it.',
   SQLITE_CORRUPT: 'is damaged.',
   SQLITE_NOTADB: 'is damaged.',
   SQLITE_IOERR:
-    'cannot be read or written: the disk reports an error. Look at the disk and the system log.',
+    'cannot be read or written: the disk reports an error. Check the disk and the system log.',
   SQLITE_NOMEM: 'cannot be used: there is not enough memory.',
-  SQLITE_TOOBIG: 'cannot take a message of that size.',
+  SQLITE_TOOBIG: 'cannot store a message of that size.',
   ENOSPC:
-    'cannot be written because its disk is full. Free space there; the queue then goes on by itself.',
-  EACCES: 'cannot be opened or made: the user that runs Node-RED must be allowed to write there.',
-  EPERM: 'cannot be opened or made: the user that runs Node-RED must be allowed to write there.',
+    'cannot be written because its disk is full. Free some space; the queue then resumes by itself.',
+  EACCES: 'cannot be opened or created: the user that runs Node-RED needs write permission there.',
+  EPERM: 'cannot be opened or created: the user that runs Node-RED needs write permission there.',
   EROFS: 'cannot be written: its file system is read-only.',
-  ENOTDIR: 'cannot be made: a part of its path is not a directory.',
-  EEXIST: 'cannot be made: a part of its path is not a directory.'
+  ENOTDIR: 'cannot be created: part of its path is not a directory.',
+  EEXIST: 'cannot be created: part of its path is not a directory.'
 }
 
 /** The SQLite or Node.js code of an error. */
@@ -69,11 +69,11 @@ export function faultCode(error: unknown): string {
     return SQLITE_NAMES[error.errcode & 0xff] ?? `SQLITE_${error.errcode}`
   }
   const code = 'code' in error && typeof error.code === 'string' ? error.code : 'EUNKNOWN'
-  // Node.js cannot hold a number that is stored: none such was ever written.
+  // Node.js cannot represent a stored number: such a number was never written.
   return code.endsWith('OUT_OF_RANGE') ? 'SQLITE_CORRUPT' : code
 }
 
-/** In words for whoever runs Node-RED, with the file's name and without any of its content. */
+/** In words for the operator, with the file's name but none of its content. */
 export function faultOf(error: unknown, path: string): QueueFault {
   if (error instanceof QueueFaultError) {
     return { message: error.message, code: error.code, about: error.about }
@@ -81,7 +81,7 @@ export function faultOf(error: unknown, path: string): QueueFault {
   return faultOfCode(faultCode(error), path)
 }
 
-/** The same for a code alone. */
+/** The same for just a code. */
 export function faultOfCode(code: string, path: string): QueueFault {
   const words = WORDS[code] ?? 'cannot be used.'
   return { message: `The queue file ${path} ${words} (${code})`, code }

@@ -18,12 +18,12 @@ import { RunMarks } from './run-marks.ts'
 import { Sealer, type SealedPlace } from './seal.ts'
 import { SealedParts } from './sealed-parts.ts'
 
-/** So many numbers in a row are not left out, unless a message was held up for very long. */
+/** No gap in the numbers is this long, unless a message was held up for very long. */
 const LEAP = 2 ** 20
-/** Why a message was suspended that no rule has suspended. */
-const ENDED_TWICE = 'Node-RED ended twice while it worked on this message'
+/** Why a message was suspended without a rule. */
+const ENDED_TWICE = 'Node-RED ended twice while processing this message'
 
-/** One node's queue in a SQLite file. Synchronous: it belongs into the queue thread. */
+/** One node's queue in a SQLite file. Synchronous: for use in the queue thread only. */
 export class QueueFile {
   readonly spec: QueueFileSpec
   readonly space: DiskSpace
@@ -34,7 +34,7 @@ export class QueueFile {
   readonly #parts: SealedParts
   readonly #sql: Statements
   readonly #files: FilePlace
-  /** The highest number ever given, and the one that the file tells even when it is empty. */
+  /** The highest number ever assigned, and the one that the file records even if it is empty. */
   #lastSeq = 0
   #storedLastSeq = 0
   #place = 0
@@ -42,7 +42,7 @@ export class QueueFile {
   #isRunning = false
 
   /**
-   * Opens the file, or makes it; takes it for this process alone.
+   * Opens the file, or creates it; locks it for this process.
    *
    * @throws {QueueFaultError} for a wrong key, another program's file or a newer version
    */
@@ -68,7 +68,7 @@ export class QueueFile {
     return this.spec.path
   }
 
-  /** What was removed or replaced while it is open: nothing is to be stored then. */
+  /** What was removed or replaced while it was open: nothing may be stored then. */
   get lost(): FilePlace['lost'] {
     return this.#files.lost
   }
@@ -144,7 +144,7 @@ export class QueueFile {
       try {
         this.#sql.setDamaged.run(seq)
       } catch {
-        // Where that cannot be noted, the next start tells of it again.
+        // If that cannot be noted, the next start reports it again.
       }
       throw new QueueFaultError(
         `Number ${seq} in the queue file ${this.path} is damaged and cannot be read. What is left of it stays in the file.`,
@@ -269,17 +269,17 @@ export class QueueFile {
     this.#files.removeLog()
   }
 
-  /** Lets go of the file; its log is written back and gone then, where the disk allows. */
+  /** Closes the file; its log is then written back and removed, if the disk allows. */
   close(): void {
     try {
       if (this.#isRunning) this.#run.end()
     } catch {
-      // Then the next start is a careful one.
+      // The next start is then a careful one.
     }
     this.#db.close()
   }
 
-  /** Lets go of a file that has shown a fault, whatever state it is in. */
+  /** Closes a file that has shown a fault, whatever its state. */
   drop(): void {
     try {
       this.#db.close()
@@ -357,7 +357,7 @@ export class QueueFile {
       spentMs: row.spent_ms
     }
     if (row.suspended_at !== null) entry.suspendedAt = row.suspended_at
-    // A reason that is damaged is no reason to hold the message back.
+    // A damaged reason is no reason to hold back the message.
     const reason = row.reason && this.#sealer.unseal(reasonOf(row.seq), row.reason)
     if (reason) entry.reason = reason.plain.toString('utf8')
     return entry

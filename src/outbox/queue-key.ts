@@ -11,14 +11,14 @@ const KEY_BYTES = 32
 const LEAST_SETTING = 16
 
 /**
- * The key that all queue files of an installation are sealed with, 32 bytes: from the setting
+ * The key that seals all queue files of an installation, 32 bytes: from the setting
  * `hl7HttpsOutQueueKey` (HKDF with SHA-256, RFC 5869), or else from a file in the user directory
- * that is made when it is missing and never overwritten. Where messages wait for a key file that is
- * missing none is made: it would look as if all were well until somebody looks for them.
+ * that is created if missing and never overwritten. If messages are waiting and their key file is
+ * missing, none is created: everything would seem fine until somebody looks for the messages.
  *
  * @param setting any string of 16 characters or more
- * @param onNotice told when others than its owner may read the key file
- * @param filledFiles gives the paths of queue files that hold messages
+ * @param onNotice called if users other than its owner may read the key file
+ * @param filledFiles returns the paths of queue files that contain messages
  * @throws {OutboxError} `ERR_QUEUE_KEY` for a setting that is too short, a damaged file or one that is
  * missing, else the file system's code
  */
@@ -51,11 +51,11 @@ export function subKey(key: Uint8Array, purpose: string, length = KEY_BYTES): Bu
 }
 
 function stretched(setting: string): Buffer {
-  // settings.js is JavaScript: what it exports may be anything.
+  // settings.js is JavaScript: it may export anything.
   const length = typeof setting === 'string' ? Array.from(setting).length : 0
   if (length < LEAST_SETTING) {
     throw new OutboxError(
-      `hl7HttpsOutQueueKey in settings.js must be a string of ${LEAST_SETTING} characters or more; remove it to have a random key made in a file.`,
+      `hl7HttpsOutQueueKey in settings.js must be a string of ${LEAST_SETTING} characters or more; remove it to have a random key generated in a file.`,
       'ERR_QUEUE_KEY'
     )
   }
@@ -64,7 +64,7 @@ function stretched(setting: string): Buffer {
 
 async function readKey(path: string, onNotice: (text: string) => void): Promise<Buffer> {
   let text = ''
-  // Where a file system knows no links, another process may be just about to write the key.
+  // On a file system without links, another process may be about to write the key.
   for (let waits = 0; waits < 20; waits++) {
     text = (await readFile(path, 'latin1')).trim()
     if (text.length >= 2 * KEY_BYTES) break
@@ -73,7 +73,7 @@ async function readKey(path: string, onNotice: (text: string) => void): Promise<
   const key = Buffer.from(text, 'hex')
   if (key.length !== KEY_BYTES || text.length !== 2 * KEY_BYTES) {
     throw new OutboxError(
-      `The key file ${path} does not hold ${2 * KEY_BYTES} hexadecimal digits. Put the file back from a backup: without it the queued messages cannot be read. If no queue file holds messages, delete it and a new one is made.`,
+      `The key file ${path} does not contain ${2 * KEY_BYTES} hexadecimal digits. Restore it from a backup: without it, the queued messages cannot be read. If no queue file contains messages, delete it; a new one is then created.`,
       'ERR_QUEUE_KEY'
     )
   }
@@ -86,7 +86,7 @@ async function readKey(path: string, onNotice: (text: string) => void): Promise<
   return key
 }
 
-/** Makes the file, whole or not at all; a file that somebody else made meanwhile stays. */
+/** Creates the file, completely or not at all; one created by somebody else meanwhile stays. */
 async function createKey(path: string): Promise<void> {
   const draft = `${path}.${process.pid}-${randomBytes(6).toString('hex')}`
   await writeNew(draft)
@@ -125,7 +125,7 @@ function missing(path: string, filled: readonly string[]): OutboxError {
   const [first = '', ...more] = filled
   const files = more.length === 0 ? first : `${first} and ${more.length} more`
   return new OutboxError(
-    `The key file ${path} is missing, and messages wait that were sealed with another key: in ${files}. Put the key file back from a backup, or set hl7HttpsOutQueueKey in settings.js again if the key came from there. If the key is lost, move the queue files away, and a new key is made.`,
+    `The key file ${path} is missing, and messages that were encrypted with another key are waiting in ${files}. Restore the key file from a backup, or set hl7HttpsOutQueueKey in settings.js again if the key came from there. If the key is lost, move the queue files elsewhere; a new key is then created.`,
     'ERR_QUEUE_KEY'
   )
 }
@@ -134,7 +134,7 @@ function unusable(path: string, error: unknown): OutboxError {
   if (error instanceof OutboxError) return error
   const code = codeOf(error)
   return new OutboxError(
-    `The key file ${path} cannot be read or made (${code}). Let the user that runs Node-RED read and write it, or set hl7HttpsOutQueueKey in settings.js.`,
+    `The key file ${path} cannot be read or created (${code}). Give the user that runs Node-RED read and write permission, or set hl7HttpsOutQueueKey in settings.js.`,
     code
   )
 }

@@ -1,14 +1,14 @@
 import type { Entry, ListQuery, OutboxContents, OutboxError } from './outbox.ts'
 
-/** Which file, and the key that it is sealed with: with every request, so that a new thread can go on. */
+/** The file and its key: sent with every request, so that a new thread can continue. */
 export interface QueueFileSpec {
   path: string
-  /** The node's id: rows of one node's file do not open in another's. */
+  /** The node's id: rows of one node's file cannot be opened in another's. */
   name: string
   key: Uint8Array
 }
 
-/** A change of the queue, or a read that has to see the changes asked for before it. */
+/** A change of the queue, or a read that has to see the changes requested before it. */
 export type QueueCall =
   | { kind: 'add'; entry: Entry; content: Uint8Array }
   | { kind: 'update'; entry: Entry }
@@ -50,7 +50,7 @@ export interface ReadMessage {
   outcome?: Uint8Array
 }
 
-/** What a call gives that gives anything. */
+/** The result of a call that has one. */
 export type CallResult = ReadMessage | readonly Entry[]
 
 /** From the queue thread to the main thread; an index is that of a call or of a number to read. */

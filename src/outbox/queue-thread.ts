@@ -2,7 +2,7 @@ import { Worker } from 'node:worker_threads'
 import { OutboxError } from './outbox.ts'
 import type { QueueFault, QueueFileSpec, QueueReply, QueueRequest } from './queue-protocol.ts'
 
-/** What a queue file's owner is told outside of any request. */
+/** What the owner of a queue file gets outside of any request. */
 export interface QueueListener {
   notice: (text: string) => void
   trouble: (error: OutboxError) => void
@@ -17,8 +17,8 @@ interface Waiting {
 
 /**
  * The one thread of this process that touches queue files. It starts with the first file and ends
- * with the last, never keeps the process alive by itself, and is started anew with the next request
- * when it has died; what was asked of it then fails.
+ * with the last, never keeps the process alive by itself, and is restarted by the next request
+ * if it has died; pending requests then fail.
  */
 class QueueThread {
   readonly #listeners = new Map<string, QueueListener>()
@@ -39,7 +39,7 @@ class QueueThread {
     await worker?.terminate()
   }
 
-  /** @returns false when somebody listens to that file already */
+  /** @returns false if there is already a listener for that file */
   listen(path: string, listener: QueueListener): boolean {
     if (this.#listeners.has(path)) return false
     this.#listeners.set(path, listener)
@@ -50,7 +50,7 @@ class QueueThread {
     this.#listeners.delete(path)
   }
 
-  /** One question about a file that its owner does not have open, or that has none. */
+  /** A query about a file that its owner does not have open, or that has no owner. */
   async ask(file: QueueFileSpec, kind: 'count' | 'delete'): Promise<QueueAnswer> {
     this.acquire()
     try {
@@ -75,7 +75,7 @@ class QueueThread {
       }
       const id = ++this.#lastId
       worker.postMessage({ id, ...request } satisfies QueueRequest, transfer)
-      // Somebody waits for the disk: until the answer is there, the process must not end by itself.
+      // A caller waits for the disk: the process must not end by itself before the answer.
       if (this.#waiting.size === 0) worker.ref()
       this.#waiting.set(id, { resolve, reject })
     })
@@ -118,7 +118,7 @@ class QueueThread {
     this.#worker = undefined
     const code = codeOf(cause)
     const error = new OutboxError(
-      `The thread that writes the queue files has ended (${code}). What was not yet stored was refused; the thread is started again with the next message.`,
+      `The thread that writes the queue files has ended (${code}). Messages that were not yet stored were refused; the thread restarts with the next message.`,
       code
     )
     const waiting = [...this.#waiting.values()]
@@ -128,11 +128,11 @@ class QueueThread {
   }
 }
 
-/** The system has no thread, or no memory for one: what is in the file is none the worse for it. */
+/** The system has no thread, or no memory for one: the content of the file is not affected. */
 function notStarted(cause: unknown, path: string): OutboxError {
   const code = codeOf(cause)
   return new OutboxError(
-    `The queue file ${path} cannot be used: no thread can be started to work on it (${code}). Check the limits of threads and memory; it is tried again.`,
+    `The queue file ${path} cannot be used: the thread for it cannot be started (${code}). Check the thread and memory limits; the start will be retried.`,
     code
   )
 }

@@ -11,13 +11,13 @@ import type {
   QueueRequest
 } from './queue-protocol.ts'
 
-// The queue thread: it alone touches the queue files. Whatever has arrived when it looks is stored
+// The queue thread: it alone touches the queue files. All requests that have arrived are stored
 // with one sync per file.
 
 if (parentPort === null) throw new Error('This module runs in a worker thread only.')
 const port = parentPort
 
-// SQLite in Node.js is marked experimental; the user can do nothing about that one warning.
+// SQLite in Node.js is marked experimental; the user can do nothing about that warning.
 const emitWarning = process.emitWarning.bind(process) as (...args: unknown[]) => void
 process.emitWarning = (...args: unknown[]) => {
   if (!String(args[0]).includes('SQLite is an experimental feature')) emitWarning(...args)
@@ -29,7 +29,7 @@ type CallsRequest = QueueRequest & { task: { kind: 'calls'; calls: readonly Queu
 
 const MOST_AT_ONCE = 64
 const IDLE_MS = 2000
-/** What a message takes in the file beside its content, at most. */
+/** The most that a message takes in the file besides its content. */
 const ROW_BYTES = 512
 const BETWEEN_STEPS_MS = 20
 
@@ -51,7 +51,7 @@ port.on('message', (first: QueueRequest) => {
 function work(requests: QueueRequest[]): void {
   const later: QueueRequest[] = []
   for (const request of requests) {
-    // A read waits for no commit, unless that concerns the same message.
+    // A read does not wait for a commit, unless it concerns the same message.
     if (request.task.kind === 'read' && !later.some((earlier) => concerns(earlier, request))) {
       handle(request)
     } else later.push(request)
@@ -111,10 +111,10 @@ interface AskedCall {
 }
 
 /**
- * Stores calls with one sync. On a full disk what makes the queue shorter may still find room, the
- * log written back and cut, and in smaller groups.
+ * Stores calls with one sync. On a full disk, changes that shorten the queue may still find room
+ * after the log is written back and truncated, and in smaller groups.
  *
- * @returns false where the disk has no room for anything
+ * @returns false if the disk has no room for anything
  */
 function store(file: QueueFileSpec, calls: readonly AskedCall[], isFull = false): boolean {
   try {
@@ -146,7 +146,7 @@ function store(file: QueueFileSpec, calls: readonly AskedCall[], isFull = false)
   }
 }
 
-/** Answers calls that cannot be stored; questions among them need no room on the disk. */
+/** Answers calls that cannot be stored; queries among them need no disk space. */
 function refuse(file: QueueFileSpec, calls: readonly AskedCall[], fault: QueueFault): void {
   for (const { call, index, reply } of calls) {
     if (call.kind !== 'list' && call.kind !== 'read') {
@@ -190,7 +190,7 @@ type Answer = Extract<QueueReply, { id: number }> & {
   results: [number, CallResult][]
 }
 
-/** SQLite takes back the one statement; the transaction goes on. */
+/** SQLite rolls back this one statement; the transaction continues. */
 function concernsOneCall(error: unknown): boolean {
   const code = faultCode(error)
   return (

@@ -2,15 +2,15 @@ import type { DatabaseSync } from 'node:sqlite'
 import { whole } from './message-row.ts'
 import { getMeta, setMeta } from './queue-database.ts'
 
-/** How the run before has ended, as its queue file tells it. */
+/** How the previous run ended, according to its queue file. */
 export interface LastRun {
-  /** It did not close the file: its process crashed, was killed or lost its power. */
+  /** It did not close the file: its process crashed, was killed or lost power. */
   unclean: boolean
-  /** Messages that two processes or more were at work on when they ended. */
+  /** Messages that two or more processes were processing when they ended. */
   blamed: readonly number[]
 }
 
-/** A message that so many processes ended on is set aside. */
+/** A message is set aside after this many processes ended on it. */
 const MOST_DEATHS = 2
 
 /**
@@ -32,7 +32,7 @@ export class RunMarks {
     const atWork = whole(getMeta(this.#db, 'atWork') ?? 0) ?? 0
     if (unclean && atWork > 0) deaths.set(atWork, (deaths.get(atWork) ?? 0) + 1)
     const blamed = [...deaths].filter(([, count]) => count >= MOST_DEATHS).map(([seq]) => seq)
-    // Sent again by an operator, it is given as many tries as any other.
+    // When an operator resends it, it gets as many tries as any other.
     for (const seq of blamed) deaths.delete(seq)
     setMeta(this.#db, 'deaths', [...deaths].map(([seq, count]) => `${seq}:${count}`).join(' '))
     setMeta(this.#db, 'atWork', 0)
@@ -45,7 +45,7 @@ export class RunMarks {
     setMeta(this.#db, 'atWork', seq)
   }
 
-  /** The file is closed in good order. */
+  /** The file is closed properly. */
   end(): void {
     setMeta(this.#db, 'running', 0)
   }

@@ -6,7 +6,7 @@ import {
   type KeyObject
 } from 'node:crypto'
 
-/** What of a message is sealed; bound to the place where it is kept. */
+/** The sealed parts of a message; each is bound to the place where it is stored. */
 export type SealedPart = 'content' | 'outcome' | 'reason'
 
 /** Where a sealed piece belongs: the piece with that number, from 0, of a part of a message. */
@@ -26,10 +26,10 @@ const MORE = 0
 const LAST = 1
 
 /**
- * Seals pieces of messages with AES-256-GCM (NIST SP 800-38D): one byte that tells whether it is the
+ * Seals pieces of messages with AES-256-GCM (NIST SP 800-38D): one byte that says whether it is the
  * last piece, a random nonce of 96 bits, the ciphertext, a tag of 128 bits. The message's number, the
  * part, the piece's number and that byte are authenticated with it, so that what was sealed for one
- * place opens in no other and nothing can be cut off; the key is the file's own.
+ * place cannot be opened in another and nothing can be truncated; the key is the file's own.
  */
 export class Sealer {
   readonly #key: KeyObject
@@ -62,8 +62,8 @@ export class Sealer {
   }
 
   /**
-   * @param sealed what the file has there: where a bit of it fell, it may not even be bytes
-   * @returns undefined where it was not sealed so: for another place, with another key, or damaged
+   * @param sealed what the file has there: after a flipped bit, it may not even be bytes
+   * @returns undefined if it was sealed differently (place or key) or is damaged
    */
   unseal(place: SealedPlace, sealed: unknown): { last: boolean; plain: Buffer } | undefined {
     if (!(sealed instanceof Uint8Array)) return undefined
@@ -104,8 +104,8 @@ export class Sealer {
 }
 
 /**
- * At once, where it is long: a long message has hundreds of such pieces, and the next collection of
- * garbage may be far.
+ * Immediately, if it is long: a long message has hundreds of such pieces, and the next garbage
+ * collection may be far off.
  */
 function free({ buffer, length }: Buffer): void {
   const isWhole = buffer instanceof ArrayBuffer && buffer.byteLength === length

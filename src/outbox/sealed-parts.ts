@@ -44,7 +44,7 @@ export class SealedParts {
     this.#drop.run(id, id + PIECES_OF_PART - 1)
   }
 
-  /** Undefined where a piece is missing or not authentic. */
+  /** Undefined if a piece is missing or not authentic. */
   get(seq: number, part: Part): Buffer | undefined {
     const id = pieceId(seq, part)
     const pieces: Buffer[] = []
@@ -86,7 +86,7 @@ function pieceId(seq: number, part: Part): number {
   return seq * PIECES_OF_MESSAGE + PARTS.indexOf(part) * PIECES_OF_PART
 }
 
-/** In memory of its own, which can be handed to another thread. */
+/** In its own memory, which can be transferred to another thread. */
 function ownBuffer(pieces: readonly Buffer[]): Buffer {
   const whole = Buffer.from(new ArrayBuffer(pieces.reduce((sum, { length }) => sum + length, 0)))
   let at = 0

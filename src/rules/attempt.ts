@@ -2,7 +2,7 @@ import type { Acknowledgement } from '../hl7/acknowledgement.ts'
 import type { ReplyMessage } from '../hl7/reply-message.ts'
 import type { ErrorFamily } from './reply-test.ts'
 
-/** What the rules need to know of the message that was sent. */
+/** What the rules need to know about the message that was sent. */
 export interface SentMessage {
   /**
    * Every MSH-10, BHS-11 and FHS-11 of it, unescaped as an acknowledgement's MSA-2 is: whole, and the
@@ -21,7 +21,7 @@ export interface AttemptReply {
   readonly text: string
   /** No body at all: not a single byte. */
   readonly empty: boolean
-  /** The HL7 that the body holds, or `null`. */
+  /** The HL7 in the body, or `null`. */
   readonly message: ReplyMessage | null
   /** What its MSA and ERR say, or `null` without an MSA. */
   readonly ack: Acknowledgement | null
@@ -31,16 +31,17 @@ export interface AttemptReply {
 export interface AttemptError {
   /** As Node.js or the token server names it: `ECONNREFUSED`, `invalid_client`. */
   readonly code: string
-  /** At most one. Whatever failed on the way to a token is `token`. */
+  /** At most one. Any failure to get a token is `token`. */
   readonly family?: ErrorFamily
-  /** The proxy failed, and not the receiver. */
+  /** The proxy failed, not the receiver. */
   readonly atProxy?: boolean
   readonly text: string
 }
 
 /**
- * The facts of one attempt that a decision needs. `error` beside a `status` happens: an answer that
- * was cut, exceeded the size limit or could not be decoded. A status outside 2xx needs no `error`.
+ * The facts of one attempt that a decision needs. Both `error` and `status` are possible: an answer
+ * that was cut off, exceeded the size limit or could not be decoded. A status outside 2xx needs no
+ * `error`.
  */
 export interface Attempt {
   readonly sent: SentMessage

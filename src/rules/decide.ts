@@ -8,29 +8,29 @@ import {
   type ReplyRules
 } from './reply-rules.ts'
 
-/** What becomes of a message after an attempt. */
+/** What happens to a message after an attempt. */
 export interface Decision {
   /** Where it ends; with `retry`, where it ends once the failure timeout has passed. */
   readonly outcome: Outcome
-  /** Try again after the wait, until the failure timeout. */
+  /** Retry after the wait, until the failure timeout. */
   readonly retry: boolean
-  /** The rule that decided, as written; `''` where no rule was asked or none held. */
+  /** The rule that decided, as written; `''` if no rule was asked or none matched. */
   readonly rule: string
-  /** The letters of that rule as written; `F` where none held; `''` where no rule was asked. */
+  /** The letters of that rule as written; `F` if none matched; `''` if no rule was asked. */
   readonly action: string
-  /** The rules with a W that fired, as written, from the left to the right. */
+  /** The matching rules with a W, as written, from left to right. */
   readonly warnings: readonly string[]
 }
 
 const defaultRules = parseReplyRules(DEFAULT_REPLY_RULES).rules
 
 /**
- * Decides what becomes of a message after an attempt. Depends on its arguments alone.
+ * Decides what happens to a message after an attempt. Depends only on its arguments.
  *
- * - No reply was due, and a 2xx without a body came: accepted, no rule is asked.
- * - Every rule that is a W alone is tested. Of the others the first that holds decides.
- * - None holds: an error goes by the E rules of the default; a reply for which a W alone held is
- *   accepted; all else fails.
+ * - No reply was expected, and a 2xx without a body came: accepted, no rule is asked.
+ * - Every rule with only a W is tested. Of the others, the first that matches decides.
+ * - None matches: an error follows the E rules of the default; a reply that only matched W rules is
+ *   accepted; everything else fails.
  */
 export function decide(rules: ReplyRules, attempt: Attempt): Decision {
   const facts = factsOf(attempt, rules)
@@ -48,11 +48,11 @@ export function decide(rules: ReplyRules, attempt: Attempt): Decision {
     if (rule.warn) warnings.push(rule.text)
   }
   if (deciding === null && facts.error !== null) {
-    // One of its E rules; the others hold for no error.
+    // One of its E rules; the others match no error.
     deciding = defaultRules.find((rule) => ruleHolds(rule, facts)) ?? null
   }
   if (deciding !== null) return { ...ending(deciding), warnings }
-  // A W alone accepts a reply, never an error: for each of those a rule of the default has held.
+  // A W alone accepts a reply, never an error: for each error a rule of the default has matched.
   if (warning !== null) return { ...ending(warning), warnings }
   return { outcome: 'fail', retry: false, rule: '', action: 'F', warnings }
 }
@@ -77,10 +77,10 @@ const connectionReset: AttemptError = {
 }
 
 /**
- * Would a connection that breaks while waiting be tried again? If not, a message is not even resent
- * where a reused connection broke before a byte of an answer.
+ * Whether a connection that breaks while waiting would be retried. If not, a message is not even
+ * resent if a reused connection broke before the first byte of an answer.
  *
- * @param error - the very error, for rules that ask for its code or text
+ * @param error - the error itself, for rules that test its code or text
  */
 export function retriesOnReset(rules: ReplyRules, error: AttemptError = connectionReset): boolean {
   return decide(rules, { sent: { controlIds: [], type: '', replyDue: true }, error }).retry

@@ -12,19 +12,19 @@ const messageCode = parsePath('MSH-9.1')
 const trigger = parsePath('MSH-9.2')
 
 /**
- * What an attempt comes to, before any rule is asked: worked out once, for all tests.
+ * The facts of an attempt, before any rule is asked: determined once, for all tests.
  */
 export interface Facts {
   readonly attempt: Attempt
   /** The acknowledgement that counts, or `null`. */
   readonly ack: Acknowledgement | null
-  /** Set for what is an `E`, and for nothing else. */
+  /** Set only if the attempt is an `E`. */
   readonly error: AttemptError | null
   /** The HTTP status of the HL7 server. */
   readonly status: number | undefined
   /** The answer had no body at all, or there was no answer. */
   readonly empty: boolean
-  /** MSA-2 names a message, and none that was sent. */
+  /** MSA-2 names a message, but none that was sent. */
   readonly foreignId: () => boolean
   /** MSH-9.1 is empty or the one that was sent. */
   readonly sameType: () => boolean
@@ -35,7 +35,7 @@ export interface Facts {
 /**
  * Sorts an attempt into acknowledged, error (`E`), or a 2xx answer without an MSA.
  *
- * @param rules those of which tests are going to be asked for
+ * @param rules those whose tests will be evaluated
  */
 export function factsOf(attempt: Attempt, rules: ReplyRules): Facts {
   const { reply } = attempt
@@ -53,16 +53,16 @@ export function factsOf(attempt: Attempt, rules: ReplyRules): Facts {
   }
 }
 
-/** Worked out when it is first asked for, and once however many rules ask. */
+/** Computed when first needed, and only once for all rules. */
 function once<Fact>(workOut: () => Fact): () => Fact {
   let known: { fact: Fact } | undefined
   return () => (known ??= { fact: workOut() }).fact
 }
 
 /**
- * The acknowledgement that counts: any whatever the status, except AA and CA (and a batch header that
- * lists no error), which count beside a whole 2xx answer only. To believe them beside an error is the
- * one way to lose a message.
+ * The acknowledgement that counts: any whatever the status, except AA and CA (and a batch header
+ * that lists no error), which count only in a complete 2xx answer. Accepting them with an error
+ * could lose the message.
  */
 export function countingAcknowledgement(attempt: Attempt): Acknowledgement | null {
   const ack = attempt.reply?.ack ?? null
@@ -72,8 +72,8 @@ export function countingAcknowledgement(attempt: Attempt): Acknowledgement | nul
 
 /**
  * Whether the receiver answered with HL7, acknowledgement or not. An MSA that does not count is no
- * answer. What was sent and came back (the same control ID and type, no MSA) is none: something that
- * knows no HL7 echoed it. Nor is the bare beginning of one, which tells neither its type nor an error.
+ * answer. A message that comes back (same control ID and type, no MSA) is not an answer: something
+ * that does not know HL7 echoed it. Nor is a fragment that shows neither a type nor an error.
  *
  * @param name of the message that was sent
  */
@@ -105,7 +105,7 @@ function statusError(status: number | undefined): AttemptError {
     : { code: String(status), text: `HTTP status ${status}` }
 }
 
-/** Does the test hold for the attempt? */
+/** Whether the test matches the attempt. */
 export function holds(test: ReplyTest, facts: Facts): boolean {
   const { ack, error, status } = facts
   switch (test.kind) {
@@ -136,7 +136,7 @@ export function holds(test: ReplyTest, facts: Facts): boolean {
     case 'error-text':
       return error !== null && error.text.toLowerCase().includes(test.text)
     case 'status':
-      // A 2xx of an answer that could not be read is no success: it may hold a refusal.
+      // A 2xx answer that could not be read is not a success: it may contain a refusal.
       return isWithin(status, test) && !(isSuccess(status) && error !== null)
     case 'severity':
       return ack?.severity === test.severity

@@ -4,7 +4,7 @@ import { RuleScanner } from './rule-scanner.ts'
 
 export { ReplyRulesError }
 
-/** What an empty setting means. Written in the same language, read by the same code. */
+/** The meaning of an empty setting. Written in the same language, read by the same code. */
 export const DEFAULT_REPLY_RULES =
   ':I?=W,:?A=C,:?E=F,:?R=F,:_=F,:*=F,:~=F,' +
   '(E#408,E#425,E#429)=RF,(E#401,E#403,E#404,E#407)=RF,E#4xx=F,E=RF,X=F'
@@ -12,18 +12,18 @@ export const DEFAULT_REPLY_RULES =
 /** The longest string that is read, in UTF-16 units. */
 export const MAX_REPLY_RULES_LENGTH = 10_000
 
-/** Where a message ends: accepted (ACK), failed, kept aside for an operator, or the node pauses. */
+/** Where a message ends: accepted (ACK), failed, set aside for an operator, or the node pauses. */
 export type Outcome = 'accept' | 'fail' | 'suspend' | 'disable'
 
 /** `codes=actions`. */
 export interface ReplyRule {
   /** The rule as written, without blanks at its ends. */
   readonly text: string
-  /** Any of these has to hold, and of each all its tests. */
+  /** One of these has to match, with all its tests. */
   readonly conditions: readonly (readonly ReplyTest[])[]
   /** The letters as written, such as `RF`. */
   readonly action: string
-  /** R: try again until the failure timeout. */
+  /** R: retry until the failure timeout. */
   readonly retry: boolean
   /** C, F, S or D: where the message ends; R alone ends as F. `null`: a W alone, which decides nothing. */
   readonly outcome: Outcome | null
@@ -31,11 +31,11 @@ export interface ReplyRule {
   readonly warn: boolean
 }
 
-/** A string of reply rules, read. */
+/** A parsed string of reply rules. */
 export interface ReplyRules {
   /** The string as given; of an empty one the default. */
   readonly text: string
-  /** From the left to the right. */
+  /** From left to right. */
   readonly rules: readonly ReplyRule[]
 }
 
@@ -48,7 +48,7 @@ export function parseReplyRules(text: string): ReplyRules {
   if (text.length > MAX_REPLY_RULES_LENGTH) {
     throw new ReplyRulesError(
       'tooLong',
-      `Reply rules are at most ${MAX_REPLY_RULES_LENGTH} characters long, these are ${text.length}.`,
+      `Reply rules may have at most ${MAX_REPLY_RULES_LENGTH} characters; these have ${text.length}.`,
       MAX_REPLY_RULES_LENGTH,
       text.length - MAX_REPLY_RULES_LENGTH
     )
@@ -78,7 +78,7 @@ function readRule(scanner: RuleScanner): ReplyRule {
   if (!scanner.take('=')) {
     throw scanner.errorHere(
       'equals',
-      `Expected '&' and a further test, or '=' and actions, found ${scanner.found()}`
+      `Expected '&' and another test, or '=' and actions, found ${scanner.found()}`
     )
   }
   const actions = readActions(scanner)
@@ -93,7 +93,7 @@ function readConditions(scanner: RuleScanner): ReplyTest[][] {
   if (!scanner.take(')')) {
     throw scanner.errorHere(
       'bracket',
-      `Expected '&' and a further test, a comma, or ')', found ${scanner.found()}`
+      `Expected '&' and another test, a comma, or ')', found ${scanner.found()}`
     )
   }
   return conditions
@@ -114,7 +114,7 @@ const outcomes = new Map<string, Outcome>([
 ])
 
 const allowedActions =
-  'at most one of C (accept), F (fail), S (suspend), D (pause the node), before it an R (try again), and a W (warn)'
+  'at most one of C (accept), F (fail), S (suspend) or D (pause the node), an R (retry) before it, and a W (warn)'
 
 function readActions(scanner: RuleScanner): Omit<ReplyRule, 'text' | 'conditions'> {
   scanner.peek()
@@ -123,7 +123,7 @@ function readActions(scanner: RuleScanner): Omit<ReplyRule, 'text' | 'conditions
   let warn = false
   let outcome: Outcome | null = null
   for (;;) {
-    // Blanks end the letters: `C F` is two words and no action.
+    // Blanks end the letters: `C F` is two words, not an action.
     const letter = scanner.text.charAt(scanner.position)
     const ending = outcomes.get(letter)
     if (letter === 'W' && !warn) warn = true
@@ -147,15 +147,15 @@ function readActions(scanner: RuleScanner): Omit<ReplyRule, 'text' | 'conditions
 function actionError(scanner: RuleScanner, letter: string): ReplyRulesError {
   const upper = letter.toUpperCase()
   if (letter !== upper) {
-    return scanner.errorHere('action', `The letters of actions are upper case, found '${letter}'`)
+    return scanner.errorHere('action', `Action letters are upper case, found '${letter}'`)
   }
   if (upper === 'R' || upper === 'W' || outcomes.has(upper)) {
     return scanner.errorHere(
       'action',
-      `'${letter}' cannot stand here: allowed is ${allowedActions}`
+      `'${letter}' is not allowed here; allowed: ${allowedActions}`
     )
   }
-  return scanner.errorHere('action', `'${letter}' is no action: allowed is ${allowedActions}`)
+  return scanner.errorHere('action', `'${letter}' is not an action; allowed: ${allowedActions}`)
 }
 
 function isLetter(letter: string): boolean {

@@ -6,7 +6,7 @@ import type { ReplyRules } from './reply-rules.ts'
 import type { ReplyTest } from './reply-test.ts'
 import { TextMatcher } from './text-matcher.ts'
 
-/** A test of what stands in a reply. */
+/** A test of the content of a reply. */
 export type SearchTest = Extract<
   ReplyTest,
   { readonly kind: 'field-value' | 'field-text' | 'reply-text' }
@@ -15,8 +15,8 @@ export type SearchTest = Extract<
 const searches = new WeakMap<ReplyRules, ReplySearch>()
 
 /**
- * Looks through a reply for what the rules ask for, once however often they ask, and in a time that
- * depends on the reply's length and not on how many rules there are.
+ * Searches a reply for everything that the rules test, once, in a time that depends on the length
+ * of the reply and not on the number of rules.
  */
 export function searchReply(rules: ReplyRules, reply: AttemptReply): SearchedReply {
   let search = searches.get(rules)
@@ -28,7 +28,7 @@ export function searchReply(rules: ReplyRules, reply: AttemptReply): SearchedRep
 export class SearchedReply {
   readonly #found: Uint8Array
   readonly #numbers: ReadonlyMap<SearchTest, number>
-  /** What is still to be looked at. */
+  /** What remains to be searched. */
   readonly #steps: (() => void)[]
 
   constructor(numbers: ReadonlyMap<SearchTest, number>, found: Uint8Array, steps: (() => void)[]) {
@@ -147,7 +147,7 @@ function lookIntoSegment(
   }
 }
 
-/** Where a value stands: the text that it is a piece of, and its segment's and repetition's number. */
+/** Where a value is: the text that it is a piece of, and its segment's and repetition's number. */
 interface Surroundings {
   readonly text: string
   readonly separators: Separators
@@ -166,16 +166,16 @@ class Field {
     piece.add(path, wanted)
   }
 
-  /** A field that is not taken apart: MSH-1 and MSH-2. */
+  /** A field that is not split: MSH-1 and MSH-2. */
   lookAtWhole(value: string, occurrence: number, found: Uint8Array): void {
     const around = { text: value, separators: noSeparators, occurrence, repetition: 1 }
     this.look(around, 0, value.length, found)
   }
 
-  /** Takes the field apart at its separators, each character looked at once. */
+  /** Splits the field at its separators, reading each character once. */
   look(around: Surroundings, start: number, end: number, found: Uint8Array): void {
     const { text, separators } = around
-    // NaN for one that the message does not have.
+    // NaN for a separator that the message does not have.
     const repetition = separators.repetition.charCodeAt(0)
     const component = separators.component.charCodeAt(0)
     const subcomponent = separators.subcomponent.charCodeAt(0)

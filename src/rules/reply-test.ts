@@ -6,7 +6,7 @@ import { isBlank, type Piece, type RuleScanner } from './rule-scanner.ts'
 /** The families of errors without an answer. An error has at most one. */
 export const errorFamilies = ['connect', 'timeout', 'reset', 'tls', 'token'] as const
 
-/** Never connected · no answer in time · cut while waiting · certificate or handshake · no token. */
+/** No connection · no answer in time · cut while waiting · certificate or handshake · no token. */
 export type ErrorFamily = (typeof errorFamilies)[number]
 
 /** ERR-4: information, warning, error, fatal. */
@@ -28,7 +28,7 @@ export type ReplyTest =
   | { readonly kind: 'foreign-id' }
   /** `:T?` MSH-9.1 is empty or the one that was sent. */
   | { readonly kind: 'same-type' }
-  /** `X` no body though one was due. */
+  /** `X` no body although one was expected. */
   | { readonly kind: 'no-reply' }
   /** `E` any error. */
   | { readonly kind: 'error' }
@@ -38,17 +38,17 @@ export type ReplyTest =
   | { readonly kind: 'error-code'; readonly code: string }
   /** `E#connect` an error of that family. */
   | { readonly kind: 'error-family'; readonly family: ErrorFamily }
-  /** `E*text` an error whose text contains it; in small letters. */
+  /** `E*text` an error whose text contains it; in lower case. */
   | { readonly kind: 'error-text'; readonly text: string }
   /** `@status:2xx` the HTTP status, error or not. */
   | { readonly kind: 'status'; readonly from: number; readonly to: number }
   /** `@ERR-3:207` a field has that value. */
   | { readonly kind: 'field-value'; readonly path: Hl7Path; readonly value: string }
-  /** `@ERR-8*text` a field contains the text; in small letters. */
+  /** `@ERR-8*text` a field contains the text; in lower case. */
   | { readonly kind: 'field-text'; readonly path: Hl7Path; readonly text: string }
   /** `@severity:W` the worst ERR-4. */
   | { readonly kind: 'severity'; readonly severity: Severity }
-  /** `@*text` the reply contains the text; in small letters. */
+  /** `@*text` the reply contains the text; in lower case. */
   | { readonly kind: 'reply-text'; readonly text: string }
 
 /**
@@ -110,8 +110,8 @@ function readCodeTest(scanner: RuleScanner): ReplyTest {
         scanner,
         value,
         'code',
-        `Unknown test ':${value.text}': after the colon stands an MSA-1 code of letters and digits ` +
-          '(another one in double quotes), or one of ?A ?E ?R _ * ~ I? T?'
+        `Unknown test ':${value.text}': expected an MSA-1 code of letters and digits after the colon ` +
+          '(other codes in double quotes), or one of ?A ?E ?R _ * ~ I? T?'
       )
   }
 }
@@ -125,7 +125,7 @@ function readErrorTest(scanner: RuleScanner): ReplyTest {
     if (!isLetterOrDigit(scanner.peek().charCodeAt(0))) return { kind: 'error' }
     throw scanner.errorHere(
       'error',
-      `After 'E' stands '#' (E#503, E#timeout) or '*' (E*text), ${notThat(scanner)}`
+      `Expected '#' (E#503, E#timeout) or '*' (E*text) after 'E', ${notThat(scanner)}`
     )
   }
   const value = scanner.value("An HTTP status, an error code or a family after 'E#'")
@@ -134,20 +134,15 @@ function readErrorTest(scanner: RuleScanner): ReplyTest {
   const family = errorFamilies.find((name) => name === text.toLowerCase())
   if (family !== undefined) {
     if (family === text) return { kind: 'error-family', family }
-    throw errorAt(
-      scanner,
-      value,
-      'errorCode',
-      `The family is written in small letters: E#${family}`
-    )
+    throw errorAt(scanner, value, 'errorCode', `The family is written in lower case: E#${family}`)
   }
   if (!consistsOf(text, isCodeCharacter)) {
     throw errorAt(
       scanner,
       value,
       'errorCode',
-      `'${text}' is no error code: after 'E#' stands an HTTP status (503 or 5xx), a code such as ` +
-        `ECONNREFUSED or invalid_client, or one of ${errorFamilies.join(', ')}`
+      `'${text}' is not an error code: expected an HTTP status (503 or 5xx), a code such as ` +
+        `ECONNREFUSED or invalid_client, or one of ${errorFamilies.join(', ')} after 'E#'`
     )
   }
   return { kind: 'error-code', code: text }
@@ -175,12 +170,7 @@ function readReplyTest(scanner: RuleScanner): ReplyTest {
     const value = scanner.value("A severity after '@severity:'")
     const severity = (['I', 'W', 'E', 'F'] as const).find((letter) => letter === value.text)
     if (severity !== undefined) return { kind: 'severity', severity }
-    throw errorAt(
-      scanner,
-      value,
-      'severity',
-      `'${value.text}' is no severity: it is one of I, W, E, F`
-    )
+    throw errorAt(scanner, value, 'severity', `'${value.text}' is not a severity (I, W, E or F)`)
   }
   const path = fieldPath(scanner, name)
   if (contains) {
@@ -198,15 +188,15 @@ function fieldPath(scanner: RuleScanner, name: Piece): Hl7Path {
       scanner,
       name,
       'field',
-      `'@${name.text}' is unknown: after '@' stands status, severity, * or a field of MSA, ERR or ` +
-        'MSH, such as ERR-3'
+      `'@${name.text}' is unknown: expected status, severity, * or a field of MSA, ERR or ` +
+        'MSH after the @, such as ERR-3'
     )
   }
   try {
     return parsePath(name.text)
   } catch (error) {
     if (!(error instanceof Hl7Error)) throw error
-    throw errorAt(scanner, name, 'field', `'${name.text}' is no field such as ERR-3 or ERR-3.2`)
+    throw errorAt(scanner, name, 'field', `'${name.text}' is not a field such as ERR-3 or ERR-3.2`)
   }
 }
 
@@ -222,7 +212,7 @@ function statusRange(scanner: RuleScanner, value: Piece): { from: number; to: nu
     scanner,
     value,
     'status',
-    `'${text}' is no HTTP status: it is written as three digits (503) or as a class (5xx)`
+    `'${text}' is not an HTTP status: write three digits (503) or a class (5xx)`
   )
 }
 

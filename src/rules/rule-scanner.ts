@@ -1,17 +1,17 @@
 import { ReplyRulesError, type ReplyRulesMistake } from './reply-rules-error.ts'
 
-/** A piece of the string and where it stands. */
+/** A piece of the string and its position. */
 export interface Piece {
-  /** Its value: blanks at both ends are gone, quotes are undone. */
+  /** Its value: without blanks at the ends and without quotes. */
   readonly text: string
   readonly start: number
   readonly end: number
-  /** Was it written in double quotes? */
+  /** Whether it was in double quotes. */
   readonly quoted: boolean
 }
 
 /**
- * Walks through a string of reply rules, forwards only. Each character is looked at a fixed number
+ * Walks through a string of reply rules, forwards only. Each character is read a fixed number
  * of times, so that the time is linear in the length.
  */
 export class RuleScanner {
@@ -22,7 +22,7 @@ export class RuleScanner {
     this.text = text
   }
 
-  /** The next character that is no blank, or `''` at the end. */
+  /** The next character that is not a blank, or `''` at the end. */
   peek(): string {
     while (isBlank(this.text.charCodeAt(this.position))) this.position++
     return this.text.charAt(this.position)
@@ -40,7 +40,7 @@ export class RuleScanner {
     this.position += count
   }
 
-  /** The characters from here for which `accepts` says yes. */
+  /** The characters from here that `accepts` accepts. */
   run(accepts: (code: number) => boolean): Piece {
     const start = this.position
     let end = start

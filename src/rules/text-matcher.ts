@@ -1,11 +1,13 @@
 /**
- * Finds which of many texts occur in another one, in one pass over it, however many they are and
- * whatever stands in them (A. V. Aho, M. J. Corasick, Comm. ACM 18 (1975)).
+ * Finds which of many texts occur in another one, in one pass over it, however many there are and
+ * whatever they contain (A. V. Aho, M. J. Corasick, Comm. ACM 18 (1975)).
  *
  * The texts are a tree of states, one for each of their beginnings; 0 is the empty one.
  */
 export class TextMatcher {
-  /** The states behind a state and a UTF-16 unit: a hash table, many times as quick as a Map. */
+  /**
+   * The states that follow a state and a UTF-16 unit: a hash table, many times as fast as a Map.
+   */
   readonly #keys: Int32Array
   readonly #states: Int32Array
   readonly #shift: number
@@ -62,7 +64,7 @@ export class TextMatcher {
     }
   }
 
-  /** Where in the table the state behind this one stands, or would stand. */
+  /** Where in the table the state after this one is, or would be. */
   #place(state: number, unit: number): number {
     const keys = this.#keys
     const key = (state << 16) | unit
@@ -95,7 +97,7 @@ export class TextMatcher {
       let ending = this.#ending(state)
       while (ending !== 0) {
         const text = this.#text[ending] ?? 0
-        // Where one was found, so were those that it ends with.
+        // If one was found, so were those that it ends with.
         if (found[text] === 1) break
         found[text] = 1
         ending = this.#shorter[ending] ?? 0

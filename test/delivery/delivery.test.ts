@@ -388,7 +388,10 @@ describe('Delivery', () => {
       ['a1']
     )
     assert.equal(notices.length, 1)
-    assert.match(notices[0] ?? '', /^The disk is away\. Nothing is sent until then/)
+    assert.match(
+      notices[0] ?? '',
+      /^The disk is away\. Nothing is sent; the queue will be read again in /
+    )
     const damaged = new OutboxError('Number 2 is damaged.', 'ERR_MESSAGE_DAMAGED')
     outbox.read = (seq) => (seq === 2 ? Promise.reject(damaged) : read(seq))
     await clock.advance(30_000)
@@ -411,7 +414,7 @@ describe('Delivery', () => {
       await reply('unreachable')
     }
     assert.deepEqual(notices, [
-      'warn: Message a1 (ADT^A01) was not delivered (2 attempts). connection refused. Check host and port of the URL, and that the receiver runs. It is being retried; others may wait behind it.'
+      'warn: Message a1 (ADT^A01) was not delivered (2 attempts). connection refused. Check the host and port of the URL, and that the receiver is running. It is being retried; other messages may be waiting behind it.'
     ])
     await clock.advance(60_000)
     await reply('accept')

@@ -55,26 +55,26 @@ describe('deliveryFailed', () => {
       ...(status === undefined ? undefined : { status })
     })
   const noReceiver =
-    'Check that the URL is that of an HL7 receiver, or say with a reply rule what such an answer means.'
+    'Check that the URL belongs to an HL7 receiver, or add a reply rule that says what such an answer means.'
   const taken =
-    'The receiver may have taken the message; it closed the connection without a whole answer.'
-  const port = 'Check the port of the URL, and that it is https there.'
+    'The receiver closed the connection without a complete answer; it may have accepted the message.'
+  const port = 'Check the port of the URL, and that the server uses HTTPS on it.'
   const cut = { code: 'EPIPE', status: 200 }
-  const trust = 'Put the certificate of its authority into the TLS configuration of the node.'
+  const trust = 'Add its CA certificate to the TLS configuration of the node.'
 
   /** What comes after "was not delivered (one attempt). ", and the cause if it is not the status. */
   const table: [string, AttemptResult, string, { code: string; status?: number }?][] = [
     [
       'an error that is explained',
       error('ECONNREFUSED', 'connect'),
-      'it broke. Check host and port of the URL, and that the receiver runs.',
+      'it broke. Check the host and port of the URL, and that the receiver is running.',
       { code: 'ECONNREFUSED' }
     ],
     ['an error that is not', error('EWEIRD'), 'it broke.', { code: 'EWEIRD' }],
     [
       'an error of an answer that was cut',
       error('ERR_RESPONSE_TOO_LARGE', undefined, 201),
-      'it broke. Check that the URL is that of an HL7 receiver; what may be longer needs hl7HttpsOutMaxReplyBytes in settings.js.',
+      'it broke. Check that the URL belongs to an HL7 receiver; to allow larger answers, raise hl7HttpsOutMaxReplyBytes in settings.js.',
       { code: 'ERR_RESPONSE_TOO_LARGE', status: 201 }
     ],
     [
@@ -86,7 +86,7 @@ describe('deliveryFailed', () => {
     [
       'a certificate with a reason of its own',
       error('CERT_HAS_EXPIRED', 'tls'),
-      'it broke. The operator of the receiver has to renew its certificate; check the clock of this machine too.',
+      'it broke. Ask the operator of the receiver to renew its certificate; check the clock of this machine too.',
       { code: 'CERT_HAS_EXPIRED' }
     ],
     [
@@ -110,7 +110,7 @@ describe('deliveryFailed', () => {
     [
       'an answer to an earlier message',
       error('ERR_EARLIER_ANSWER', 'reset'),
-      'it broke. It answers a message more than once: its operator has to look. It may have taken this message.',
+      'it broke. Ask its operator why it answers a message more than once. It may have accepted this message.',
       { code: 'ERR_EARLIER_ANSWER' }
     ],
     ['an answer that was cut', error('EPIPE', 'reset', 200), `it broke. ${taken}`, cut],
@@ -130,7 +130,7 @@ describe('deliveryFailed', () => {
       (code): [string, AttemptResult, string, { code: string }] => [
         `a proxy that fails with ${code}`,
         result({ error: { code, family: 'connect', text: 'it broke', atProxy: true } }),
-        'it broke. Check the proxy: its address, user and password, and whether it lets this host through.',
+        'it broke. Check the proxy: its address, user name and password, and whether it allows this host.',
         { code }
       ]
     ),
@@ -148,13 +148,13 @@ describe('deliveryFailed', () => {
         ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', ` ${trust}`],
         [
           'CERT_NOT_YET_VALID',
-          ' Check the clock of this machine; the certificate of the receiver is for later.'
+          ' Check the clock of this machine; the certificate of the receiver is not valid yet.'
         ],
-        ['CERT_REVOKED', ' The operator of the receiver has to replace its certificate.'],
+        ['CERT_REVOKED', ' Ask the operator of the receiver to replace its certificate.'],
         ['CERT_SIGNATURE_FAILURE', ''],
         [
           'ERR_OSSL_X509_KEY_VALUES_MISMATCH',
-          ' Check certificate, private key and passphrase in the TLS configuration of the node.'
+          ' Check the certificate, private key and passphrase in the TLS configuration of the node.'
         ],
         ['ERR_SSL_WRONG_VERSION_NUMBER', ` ${port}`]
       ] as const
@@ -175,7 +175,7 @@ describe('deliveryFailed', () => {
     ).map(([code, words]): [string, AttemptResult, string, { code: string }] => [
       `a server that wants a client certificate: ${code} ${words}`,
       result({ error: { code, family: 'tls', text: `${describeError(code, words)}.` } }),
-      `${describeError(code, words)}. Put a client certificate that the receiver knows into the TLS configuration of the node.`,
+      `${describeError(code, words)}. Add a client certificate that the receiver knows to the TLS configuration of the node.`,
       { code }
     ]),
     [
@@ -209,13 +209,13 @@ describe('deliveryFailed', () => {
     ).map(([status, location, to]): [string, AttemptResult, string] => [
       `a redirect with ${status}`,
       reply(status, { location }),
-      `The receiver redirects (${status}) ${to} If that is the right place, put its URL into the form; redirects are not followed.`
+      `The receiver redirects (${status}) ${to} Redirects are not followed: if that is the right server, enter its URL in the form.`
     ]),
     ...([{}, { location: '/elsewhere' }] as const).map(
       (headers): [string, AttemptResult, string] => [
         `a redirect to ${JSON.stringify(headers)}`,
         reply(302, headers),
-        'The receiver redirects (302) within its own site. Put the final URL into the form; redirects are not followed.'
+        'The receiver redirects (302) within its own site. Redirects are not followed: enter the final URL in the form.'
       ]
     ),
     [
@@ -234,13 +234,13 @@ describe('deliveryFailed', () => {
       (challenge): [string, AttemptResult, string] => [
         `a challenge without a scope: ${challenge}`,
         reply(403, { 'www-authenticate': challenge }),
-        'The receiver answered with HTTP status 403. The receiver does not let this client in: check scope and the rights of the client.'
+        'The receiver answered with HTTP status 403. The receiver denies access to this client: check the scope and the permissions of the client.'
       ]
     ),
     [
       'a 401 without a challenge',
       reply(401),
-      'The receiver answered with HTTP status 401. The receiver refuses the token: check scope and audience of the token and the auth node.'
+      'The receiver answered with HTTP status 401. The receiver refuses the token: check the scope and audience in the auth node.'
     ],
     [
       'a scope that a 404 asks for',
@@ -250,24 +250,24 @@ describe('deliveryFailed', () => {
     [
       'nothing, though a reply was due',
       reply(200, {}, { text: '' }),
-      `The receiver answered 200 without a body, though a reply was due. ${noReceiver}`
+      `The receiver answered 200 without a body, although a reply was expected. ${noReceiver}`
     ],
     [
       'a body of another kind',
       reply(299, { 'content-type': 'text/html; charset=x\u0007' }),
-      `The receiver answered 299 with text/html that holds no HL7 acknowledgement. ${noReceiver}`
+      `The receiver answered 299 with text/html that contains no HL7 acknowledgement. ${noReceiver}`
     ],
     ...['text', 'words', 'text/html\u0007', `text/${'x'.repeat(61)}`, 'a b/c', '/', '€/x'].map(
       (type): [string, AttemptResult, string] => [
         `a body of a kind that is no content type: ${type}`,
         reply(200, { 'content-type': type }),
-        `The receiver answered 200 with a body that holds no HL7 acknowledgement. ${noReceiver}`
+        `The receiver answered 200 with a body that contains no HL7 acknowledgement. ${noReceiver}`
       ]
     ),
     [
       'a body of no kind',
       reply(200),
-      `The receiver answered 200 with a body that holds no HL7 acknowledgement. ${noReceiver}`
+      `The receiver answered 200 with a body that contains no HL7 acknowledgement. ${noReceiver}`
     ],
     ['nothing that is known', result({}), '', { code: 'EUNKNOWN' }]
   ]

@@ -75,8 +75,8 @@ describe('the recipes of docs/reply-rules.md', () => {
     assert.equal(outcome(title, acknowledged('AA')), 'accept')
   })
 
-  it('tries again while a record is locked', () => {
-    const title = 'Try again while a record'
+  it('retries while a record is locked', () => {
+    const title = 'Retry while a record'
     assert.equal(outcome(title, acknowledged('AE', { err: 'ERR|||206|E\r' })), 'retry, then fail')
     assert.equal(outcome(title, acknowledged('AR', { err: 'ERR|||207^x|E\r' })), 'retry, then fail')
     assert.equal(outcome(title, acknowledged('AE', { err: 'ERR|||101|E\r' })), 'fail')

@@ -261,11 +261,11 @@ describe('the forms in the editor', () => {
     await editor.page.click('#hl7-https-out-message .red-ui-editableList-addButton:visible')
     const name = '#hl7-https-out-headers .hl7-https-entry-name'
     await editor.type(name, 'Content-Length')
-    assert.match(await editor.page.innerText('#hl7-https-out-headers-problem'), /connection/)
+    assert.match(await editor.page.innerText('#hl7-https-out-headers-problem'), /set automatically/)
     await editor.type(name, 'authorization')
     await editor.close()
     assert.deepEqual(await editor.ask(`RED.nodes.node('old').validationErrors`), [
-      'This header carries the token already.'
+      'This header already carries the token.'
     ])
   })
 
@@ -278,7 +278,7 @@ describe('the forms in the editor', () => {
     await editor.type('#node-input-url', 'x')
     await editor.tab('delivery')
     await editor.type('#node-input-connectTimeout', '0')
-    assert.match(await editor.mistake('node-input-connectTimeout'), /least/)
+    assert.match(await editor.mistake('node-input-connectTimeout'), /The minimum is/)
     assert.deepEqual(await marked(), ['destination', 'delivery'])
     await editor.type('#node-input-connectTimeout', '3')
     await editor.tab('destination')

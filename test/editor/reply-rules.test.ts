@@ -255,7 +255,10 @@ describe('the list of reply rules', () => {
     await open('typed')
     await editor.page.selectOption('.hl7-https-rule-condition >> nth=3', 'errorStatus')
     await editor.page.fill('.hl7-https-rule-value >> nth=3', 'timeout')
-    assert.match(await editor.page.innerText('#hl7-https-out-rules-unfit'), /does not fit/)
+    assert.match(
+      await editor.page.innerText('#hl7-https-out-rules-unfit'),
+      /is not valid for the condition/
+    )
     await editor.page.fill('.hl7-https-rule-value >> nth=3', '503')
     assert.equal(await editor.page.innerText('#hl7-https-out-rules-unfit'), '')
     assert.deepEqual(editor.complaints, [])

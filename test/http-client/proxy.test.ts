@@ -257,7 +257,7 @@ describe('HttpClient through a proxy', () => {
       )
       assert.equal(error.code, 'ECONNREFUSED')
       assert.equal(error.family, 'connect')
-      assert.match(error.message, /the proxy: nothing listens there/)
+      assert.match(error.message, /the proxy: nothing is listening there/)
     })
 
     it('hangs, or trickles: the request ends after connectTimeout, and the connection with it', async () => {

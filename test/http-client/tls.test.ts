@@ -115,7 +115,7 @@ describe('HttpClient over TLS', () => {
       'of an authority that is not trusted',
       async () => (await createAuthority('Somebody Else')).issueServer(),
       'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
-      /authority that is not trusted here/,
+      /CA that is not trusted here/,
       'Somebody Else'
     ]
   ]
@@ -238,7 +238,7 @@ describe('HttpClient over TLS', () => {
       { ...certificate, ...old, ciphers: 'DEFAULT@SECLEVEL=0' },
       trusting()
     )
-    assert.match(error.message, /no TLS version of 1.2 or newer/)
+    assert.match(error.message, /does not support TLS 1.2 or newer/)
     // A ServerHello of TLS 1.1 (RFC 4346 §7.4.1.3), from a server that does not ask what we speak.
     const hello = Buffer.from(
       `02000026 0302 ${'00'.repeat(32)} 00 c013 00`.replaceAll(' ', ''),
@@ -252,7 +252,7 @@ describe('HttpClient over TLS', () => {
     closing.push(server.close)
     const other = await errorOf(post(client(trusting()), server.url))
     assert.equal(other.family, 'tls', other.code)
-    assert.match(other.message, /no TLS version of 1.2 or newer/)
+    assert.match(other.message, /does not support TLS 1.2 or newer/)
   })
 
   it('says so when the port speaks plain HTTP, or closes, or speaks anything else', async () => {

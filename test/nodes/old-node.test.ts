@@ -19,7 +19,7 @@ describe('a Node.js without a database for the queue on disk', () => {
     const [refused] = await world.nodeRed.waitForMessages('caught')
     const { code, message } = refused?.['error'] as { code: string; message: string }
     assert.equal(code, 'HL7_CONFIG')
-    assert.match(message, /needs Node\.js 22\.13 or newer, this is 22\.12\.0\./)
+    assert.match(message, /requires Node\.js 22\.13 or newer; this is 22\.12\.0\./)
     assert.equal(refused?.['payload'], adt('OLD1'))
 
     await world.deploy({ queue: 'memory' })

@@ -56,7 +56,7 @@ describe('a queue on disk that cannot be used, in a real Node-RED', () => {
     await world.nodeRed.start()
     const message = await refused()
     assert.ok(message.includes(file()) && message.includes(keyFile), message)
-    assert.match(message, /The key file .* is missing, and messages wait/)
+    assert.match(message, /The key file .* is missing, and messages .* are waiting/)
     assert.ok(!existsSync(keyFile))
     await world.nodeRed.stop()
     assert.ok(readFileSync(file()).equals(stored))

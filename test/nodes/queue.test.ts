@@ -219,7 +219,9 @@ describe('the queue on disk, in a real Node-RED', () => {
     )
     assert.ok(existsSync(queueFile()))
     await world.nodeRed.waitFor(() =>
-      world.nodeRed.log().find((line) => /queue file .* was kept: 1 message in it/.test(line))
+      world.nodeRed
+        .log()
+        .find((line) => /queue file .* was kept: it contains 1 unsent message/.test(line))
     )
     await world.deploy(disk)
     await world.nodeRed.post('/hl7-https-out/out/resume')
@@ -300,7 +302,7 @@ describe('the queue on disk, in a real Node-RED', () => {
     assert.equal(told().length, 1, told().join())
     assert.match(
       told()[0] ?? '',
-      /\[error\] .*lost\.sqlite belongs to .* 1 message in it is not sent/
+      /\[error\] .*lost\.sqlite belongs to .* it contains 1 unsent message/
     )
   })
 

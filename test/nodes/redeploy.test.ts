@@ -113,12 +113,12 @@ describe('a redeploy or a stop while 200 messages are under way', () => {
       const lines = world.nodeRed
         .log()
         .slice(before)
-        .filter((line) => line.includes('left its queue in memory'))
+        .filter((line) => line.includes('the queue in memory is gone'))
       assert.equal(lines.length, 1, lines.join('\n'))
       const [report = ''] = lines
       const [, number = '', more = '0'] =
         /: (\d+) messages? were not settled[^.]*\.[^.]*?(?: and (\d+) more)?\./.exec(report) ?? []
-      const [unsettled = ''] = report.split(' answered meanwhile')
+      const [unsettled = ''] = report.split(' answered while the node closed')
       const listed = unsettled.match(new RegExp(`${prefix}\\d{4}`, 'g')) ?? []
       assert.equal(listed.length + Number(more), Number(number))
       // What was sent is not among them, and both together are all.

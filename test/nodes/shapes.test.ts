@@ -496,7 +496,7 @@ describe('what the receiver sees', () => {
         assert.match((await failed()).error.message, /not a header name/)
       }
       await deploy({ headers: [str('authorization', 'Basic eA==')] })
-      assert.match((await failed()).error.message, /header of the token/)
+      assert.match((await failed()).error.message, /already carries the token/)
     })
   })
 
@@ -512,7 +512,7 @@ describe('what the receiver sees', () => {
 
     it('in the body of another format is refused at deploy', async () => {
       await deploy({ format: 'multipart', tokenPlacement: 'body' })
-      assert.match((await failed()).error.message, /token in the body needs the format form/)
+      assert.match((await failed()).error.message, /token in the body requires the format form/)
     })
 
     it('in the query, with a warning; the rest of the query as it was written', async () => {

@@ -128,7 +128,7 @@ describe('answerError of an answer without a usable token', () => {
     TokenAnswerUnusable['what'],
     [says: RegExp, hint: RegExp, permanent: boolean]
   > = {
-    html: [/a web page instead of a token/, /a page for people/, false],
+    html: [/a web page instead of a token/, /looks like a web page/, false],
     empty: [/answered with nothing/, /should hold a token/, false],
     'not-json': [/not JSON/, /does not look like a token server/, false],
     'no-token': [/without an access_token/, /Grant and Scope/, true],

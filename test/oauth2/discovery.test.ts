@@ -287,7 +287,7 @@ describe('discovery', () => {
         status,
         permanent: false,
         message: new RegExp(`metadata cannot be read now .HTTP ${status}`),
-        hint: /problem of its own/
+        hint: /has a problem; the request will be retried/
       })
       source.close()
     }

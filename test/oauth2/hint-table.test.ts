@@ -85,15 +85,15 @@ describe('hintForOAuthError', () => {
     ],
     [404, {}, /that the issuer names is not there: check Issuer URL/],
     [404, { tokenEndpoint: missing }, /^Check Token URL: there is nothing/],
-    [405, {}, /does not take POST/],
+    [405, {}, /does not accept POST/],
     [407, {}, /check Proxy/],
     [410, {}, /check Issuer URL/],
     [415, {}, /^Check Authentication \(now/],
     [418, {}, /^Check Token URL and Authentication\.$/],
-    [429, {}, /asked too often/],
+    [429, {}, /too many requests/],
     [499, {}, /^Check Token URL and Authentication\.$/],
-    [500, {}, /problem of its own/],
-    [503, {}, /problem of its own/]
+    [500, {}, /has a problem; the request will be retried/],
+    [503, {}, /has a problem; the request will be retried/]
   ]
   for (const [status, given, words] of statuses) {
     it(`of status ${status}: ${words.source}`, () => {
@@ -129,7 +129,11 @@ describe('hintForNetwork', () => {
     ['ERR_TLS_CERT_ALTNAME_INVALID', 'tls', /for another host name: check Token URL/],
     ['CERT_HAS_EXPIRED', 'tls', /out of date/],
     ['CERT_NOT_YET_VALID', 'tls', /out of date/],
-    ['SELF_SIGNED_CERT_IN_CHAIN', 'tls', /not trusted here\. Put the certificate .* into the CA/],
+    [
+      'SELF_SIGNED_CERT_IN_CHAIN',
+      'tls',
+      /not trusted here\. Add the CA certificate to the TLS configuration/
+    ],
     ['ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED', undefined, /wants a client certificate/],
     ['ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION', undefined, /handshake failed: check Token URL/],
     ['ERR_SSL_BAD_CERTIFICATE', undefined, /handshake failed/],
@@ -140,7 +144,7 @@ describe('hintForNetwork', () => {
     ['ERR_UPGRADED', undefined, /not the answer of a token server/],
     ['ETIMEDOUT', 'timeout', /too slow/],
     ['ECONNREFUSED', 'connect', /^Check host and port in Token URL, the firewall/],
-    ['ECONNRESET', 'reset', /^The connection broke; it is tried again/],
+    ['ECONNRESET', 'reset', /^The connection broke; the request will be retried/],
     ['EWEIRD', undefined, /^The connection broke/]
   ]
   const error = (code: string, family: HttpErrorFamily | undefined, certificateIssuer?: string) =>
@@ -160,7 +164,7 @@ describe('hintForNetwork', () => {
   it('names the authority of a certificate that is not trusted', () => {
     assert.match(
       hintForNetwork(error('UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'tls', 'Test CA'), 'Issuer URL'),
-      /not trusted here\. It was issued by "Test CA"\. Put/
+      /not trusted here\. It was issued by "Test CA"\. Add the CA/
     )
     const turned = error('UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'tls', 'Test\u202e\r\nCA')
     assert.match(hintForNetwork(turned, 'Issuer URL'), /issued by "Test CA"/)

@@ -210,7 +210,7 @@ describe('answers of real token servers', () => {
     assert.equal(error.code, 'ERR_HTTP_STATUS')
     assert.equal(error.status, 999)
     assert.equal(error.permanent, false)
-    assert.match(error.hint, /problem of its own/)
+    assert.match(error.hint, /has a problem; the request will be retried/)
   })
 
   it('says that there was no reason for an empty 403', async () => {

@@ -104,8 +104,8 @@ describe('TokenCache', () => {
     const ended = {
       code: 'ERR_ABORTED',
       permanent: false,
-      message: /ended from this side/,
-      hint: /node was closed or the message was given up/
+      message: /wait for a token was cancelled/,
+      hint: /node was closed or the message was discarded/
     }
     const waits = assert.rejects(server.cache.token(), ended)
     server.cache.close()
@@ -136,8 +136,8 @@ describe('TokenCache', () => {
     await second
     const late = new Server()
     const first = assert.rejects(late.cache.token(), {
-      message: /its token of 10 s is no longer valid/,
-      hint: /too slow for tokens that live so short/
+      message: /its token \(lifetime 10 s\) is no longer valid/,
+      hint: /too slow for such short-lived tokens/
     })
     late.clock.pass(10_000)
     await late.answer(lives(10))

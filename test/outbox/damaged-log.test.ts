@@ -165,7 +165,7 @@ describe('DiskOutbox<Buffer> with a damaged write-ahead log', () => {
     assert.equal(notices.length, 1, notices.join('\n'))
     const [notice = ''] = notices
     const [, aside = '', found = '', read = ''] =
-      /damaged in its write-ahead log\. It was moved with that to (\S+); of the (\d+) messages .* (\d+) could/.exec(
+      /damaged in its write-ahead log\. It was moved with the log to (\S+); of the (\d+) messages .* (\d+) could/.exec(
         notice
       ) ?? []
     assert.ok(notice.includes(path) && existsSync(aside) && existsSync(`${aside}-wal`), notice)

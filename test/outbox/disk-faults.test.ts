@@ -167,7 +167,7 @@ describe('DiskOutbox', () => {
           if (result.status === 'fulfilled') stored.push(turn[i] ?? 0)
           else {
             refused++
-            fault(outbox.path, 'SQLITE_FULL', /disk is full. Free space there/)(result.reason)
+            fault(outbox.path, 'SQLITE_FULL', /disk is full. Free some space/)(result.reason)
           }
         })
       }
@@ -328,7 +328,10 @@ describe('DiskOutbox', () => {
     const outbox = queue()
     noThreads = true
     try {
-      await assert.rejects(outbox.open(), fault(path, 'ERR_WORKER_INIT_FAILED', /no thread/))
+      await assert.rejects(
+        outbox.open(),
+        fault(path, 'ERR_WORKER_INIT_FAILED', /thread for it cannot be started/)
+      )
     } finally {
       noThreads = false
     }
@@ -337,7 +340,10 @@ describe('DiskOutbox', () => {
     await lastThread?.terminate()
     noThreads = true
     try {
-      await assert.rejects(outbox.read(3), fault(path, 'ERR_WORKER_INIT_FAILED', /no thread/))
+      await assert.rejects(
+        outbox.read(3),
+        fault(path, 'ERR_WORKER_INIT_FAILED', /thread for it cannot be started/)
+      )
     } finally {
       noThreads = false
     }
@@ -390,7 +396,7 @@ describe('DiskOutbox', () => {
     await outbox.open()
     await assert.rejects(outbox.read(2), (error) => {
       assert.deepEqual((error as OutboxError).about, { controlId: 'C2', type: 'ADT^A01' })
-      return fault(outbox.path, 'ERR_MESSAGE_DAMAGED', /Number 2 .* cannot be understood/)(error)
+      return fault(outbox.path, 'ERR_MESSAGE_DAMAGED', /Number 2 .* cannot be decoded/)(error)
     })
     assert.deepEqual(await seqs(outbox), [1, 3])
     await outbox.close()
@@ -492,7 +498,7 @@ describe('DiskOutbox', () => {
       await untouched(
         queue('queue', directory, { itsKey: Buffer.alloc(32, 2) }),
         'ERR_QUEUE_KEY',
-        /sealed with another key.*hl7HttpsOutQueueKey in settings\.js, or the key file/
+        /encrypted with another key.*hl7HttpsOutQueueKey in settings\.js, or the key file/
       )
       assert.deepEqual(await openedSeqs(queue()), [1, 2, 3])
     })
@@ -612,11 +618,7 @@ describe('DiskOutbox', () => {
       assert.equal(readFileSync(aside()).length, damaged.length)
       assert.equal(notices.length, 1)
       const [notice = ''] = notices
-      assert.ok(
-        notice.includes(
-          `of the 2000 messages that were found in it, ${listed.length} could be read`
-        )
-      )
+      assert.ok(notice.includes(`of the 2000 messages found in it, ${listed.length} could be read`))
       assert.ok(notice.includes(path) && notice.includes(aside()))
       await add(outbox, 2001)
     })
@@ -959,7 +961,7 @@ describe('DiskOutbox', () => {
       await outbox.open()
       assert.match(
         notices.join(),
-        /was damaged in its write-ahead log\. It was moved with that to .*; of the 0 messages/
+        /was damaged in its write-ahead log\. It was moved with the log to .*; of the 0 messages/
       )
       assert.ok(readdirSync(directory).some((file) => /damaged.*Z-wal$/.test(file)))
     })
@@ -996,14 +998,16 @@ describe('DiskOutbox', () => {
       await rm(place, { recursive: true })
       await add(outbox, 2)
       assert.deepEqual(onDisk(outbox.path), [1, 2])
-      told(/^The queue file .* was removed or replaced .* written anew, and nothing/)
+      told(
+        /^The queue file .* was removed or replaced .* was rewritten, and no queued message is lost/
+      )
       assert.equal(statSync(outbox.path).mode & 0o777, 0o600)
       await add(outbox, 3)
       assert.equal((await outbox.read(1)).content.toString(), text(1))
       await outbox.close()
       assert.deepEqual(readdirSync(place), ['queue.sqlite'])
       assert.deepEqual(await openedSeqs(queue('queue', place)), [1, 2, 3])
-      told(/written anew/)
+      told(/was rewritten/)
     })
 
     it('does so when only the file is gone, or only its log', async () => {
@@ -1016,7 +1020,7 @@ describe('DiskOutbox', () => {
       await rm(`${outbox.path}-wal`)
       await add(outbox, 3)
       assert.deepEqual(onDisk(outbox.path), [1, 2, 3])
-      told(/^The write-ahead log of the queue file .* nothing that is queued is lost/)
+      told(/^The write-ahead log of the queue file .* no queued message is lost/)
     })
 
     it('moves aside what stands in its place', async () => {
@@ -1041,16 +1045,16 @@ describe('DiskOutbox', () => {
       assert.equal(notices.length, 2)
     })
 
-    it('stores nothing while it cannot be written anew, says so, and then goes on', async () => {
+    it('stores nothing while it cannot be rewritten, says so, and then goes on', async () => {
       const { outbox, place } = await running()
       await rm(place, { recursive: true })
       await writeFile(place, 'in the way')
       await assert.rejects(
         add(outbox, 2),
-        fault(outbox.path, 'ENOTDIR', /removed or replaced .* cannot be written anew.*not a dir/)
+        fault(outbox.path, 'ENOTDIR', /removed or replaced .* cannot be rewritten.*not a dir/)
       )
       for (let waits = 0; waits < 100 && faults.length === 0; waits++) await sleep(100)
-      assert.match(faults[0]?.message ?? '', /removed or replaced .* cannot be written anew/)
+      assert.match(faults[0]?.message ?? '', /removed or replaced .* cannot be rewritten/)
       await rm(place)
       await add(outbox, 3)
       assert.deepEqual(onDisk(outbox.path), [1, 3])

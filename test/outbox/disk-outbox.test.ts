@@ -675,7 +675,7 @@ describe('DiskOutbox', () => {
     assert.equal(await queue().isInUse(), true)
     await assert.rejects(outbox.deleteFile(), (error: Error & { code: string }) => {
       assert.equal(error.code, 'ERR_QUEUE_NOT_EMPTY')
-      return error.message.includes(outbox.path) && error.message.includes('1 message')
+      return error.message.includes(outbox.path) && error.message.includes('1 unsent message')
     })
     assert.equal(await queue().isInUse(), true)
     const again = queue()

@@ -53,7 +53,10 @@ describe('queueKey', () => {
       queueKey(undefined, userDir, undefined, () => Promise.resolve(files))
     await assert.rejects(asked(), (error: Error & { code: string }) => {
       assert.equal(error.code, 'ERR_QUEUE_KEY')
-      assert.match(error.message, /is missing, .* in \/queues\/a\.sqlite and 1 more\. Put the key/)
+      assert.match(
+        error.message,
+        /is missing, .* in \/queues\/a\.sqlite and 1 more\. Restore the key/
+      )
       return error.message.includes(path)
     })
     assert.deepEqual(await readdir(userDir), [])
@@ -88,7 +91,7 @@ describe('queueKey', () => {
     const path = join(userDir, QUEUE_KEY_FILE)
     await writeFile(path, 'half a k')
     await assert.rejects(queueKey(undefined, userDir), (error: Error) => {
-      assert.match(error.message, /does not hold 64 hexadecimal digits/)
+      assert.match(error.message, /does not contain 64 hexadecimal digits/)
       return error.message.includes(path)
     })
     assert.equal(await readFile(path, 'utf8'), 'half a k')

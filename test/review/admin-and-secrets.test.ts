@@ -150,7 +150,7 @@ describe('what the admin routes and the log say', () => {
     for (const reference of [{ tls: 'undeployed' }, { proxy: 'undeployed' }]) {
       const bad = await test('auth', { ...form, ...reference, credentials: stored })
       assert.equal(bad['ok'], false)
-      assert.match(String(bad['hint']), /deploy it first/)
+      assert.match(String(bad['hint']), /deploy it, then test again/)
     }
     for (const body of [{}, [], { credentials: 5 }, { tls: {} }, { extraParams: 'x' }]) {
       const bad = await test('auth', body)

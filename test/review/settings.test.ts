@@ -138,13 +138,13 @@ describe('properties of hand-written flow files, in a real Node-RED', () => {
       name: 5,
       auth: null
     }
-    assert.match(await problem(odd), /^HL7_DELIVERY_FAILED .*nothing listens/)
+    assert.match(await problem(odd), /^HL7_DELIVERY_FAILED .*nothing is listening/)
   })
 
   it('needs no property but the URL', async () => {
     const bare = { auth: undefined, queue: undefined, failureTimeout: undefined }
     const text = await problem({ ...bare, replyCodeActions: 'E=F' })
-    assert.match(text, /^HL7_DELIVERY_FAILED .*nothing listens/)
+    assert.match(text, /^HL7_DELIVERY_FAILED .*nothing is listening/)
   })
 })
 
@@ -167,7 +167,7 @@ describe('hl7HttpsOutMaxReplyBytes in settings.js', () => {
       code: 'ERR_RESPONSE_TOO_LARGE',
       status: 200
     })
-    assert.match((await caught(4096, 4096)).error.message, /holds no HL7 acknowledgement/)
+    assert.match((await caught(4096, 4096)).error.message, /contains no HL7 acknowledgement/)
   })
 
   it('is HL7_CONFIG where it is no number of bytes', async () => {

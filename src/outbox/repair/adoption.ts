@@ -1,10 +1,10 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { LeafRow } from './leaf-rows.ts'
-import { DAMAGED, mendedRow, MOST_SEQ, whole, type MessageRow } from '../message-row.ts'
+import { DAMAGED, repairedRow, MOST_SEQ, whole, type MessageRow } from '../message-row.ts'
 import { getMeta, setMeta } from '../queue-database.ts'
 import { isWhole, SEQ_OF_SEALED, type SealedParts } from '../sealed-parts.ts'
 
-/** Takes rows of a damaged queue file over into a new one, within transactions of that. */
+/** Copies rows of a damaged queue file to a new one, within transactions of the new one. */
 export class Adoption {
   readonly #db: DatabaseSync
   readonly #parts: SealedParts
@@ -21,7 +21,7 @@ export class Adoption {
     )
   }
 
-  /** Takes a row over, if it is one of ours. What is sealed stays so, and counts only when it is authentic. */
+  /** Copies a row, if it is one of ours. Sealed data stays sealed, and counts only if authentic. */
   take({ id, values }: LeafRow): void {
     const [first, second] = values
     if (values.length === 11 && first === null) this.#takeMessage(id, values)
@@ -33,7 +33,7 @@ export class Adoption {
     if (whole(id, MOST_SEQ) === undefined) return
     const [, state, place, accepted_at, attempts, spent_ms, suspended_at] = values
     const [lane, type, control_id, reason] = values.slice(7)
-    const row = mendedRow({
+    const row = repairedRow({
       ...{ seq: id, state, place, accepted_at, attempts, spent_ms, suspended_at },
       ...{ lane, type, control_id, reason }
     })
@@ -44,13 +44,13 @@ export class Adoption {
     if (name === 'keyCheck' && value instanceof Uint8Array) {
       this.#keyFits = this.#keyCheck.equals(value)
     } else if (name === 'lastSeq') setMeta(this.#db, name, whole(value, MOST_SEQ) ?? 0)
-    // A pause that is damaged is one still.
+    // A damaged pause is still a pause.
     else if (name === 'paused') setMeta(this.#db, name, value === 0 ? 0 : 1)
   }
 
   /**
-   * Leaves only messages of which facts and content were found. One whose outcome is lost, or that
-   * is not as damaged as its state says, waits again: it is found out by sending it once more.
+   * Keeps only messages whose facts and content were found. One whose outcome is lost, or that
+   * is not as damaged as its state says, waits again: sending it once more settles it.
    */
   end(): { read: number; seen: number; keyFits: boolean } {
     const seen = this.#number(
@@ -68,7 +68,7 @@ export class Adoption {
     return { read: this.#number('SELECT count(*) FROM message'), seen, keyFits: this.#keyFits }
   }
 
-  /** The one number that a query gives; 0 for null. */
+  /** The one number that a query returns; 0 for null. */
   #number(sql: string): number {
     const [value] = Object.values(this.#db.prepare(sql).get() ?? {})
     return typeof value === 'number' ? value : 0

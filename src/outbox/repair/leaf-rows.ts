@@ -2,7 +2,10 @@ import { closeSync, existsSync, fstatSync, openSync, readSync } from 'node:fs'
 import { PAGE_BYTES } from '../queue-database.ts'
 import { readLog } from './write-ahead-log.ts'
 
-/** A row of some table, as it stands in the file; an `INTEGER PRIMARY KEY` is the id, and null as a value. */
+/**
+ * A row of some table, as stored in the file; an `INTEGER PRIMARY KEY` is the id, and null as a
+ * value.
+ */
 export interface LeafRow {
   id: number
   values: (number | string | Uint8Array | null)[]
@@ -15,14 +18,14 @@ const MOST_ROW_BYTES = 2 ** 24
 
 /**
  * All rows on all table leaf pages of a SQLite file and its write-ahead log, page by page, without
- * any help of the pages above them: what is still there of a damaged file
- * (sqlite.org/fileformat2.html). Pages that are none, and rows that make no sense, are passed over;
- * whether a row is what it seems, the caller has to find out. No process may have the file open.
+ * using the pages above them: what is still there of a damaged file (sqlite.org/fileformat2.html).
+ * Invalid pages and rows are skipped; the caller has to check whether a row is what it seems. No
+ * process may have the file open.
  *
- * Of each page the newest version counts. Where that is damaged it is read nevertheless, and before
- * it the one that is whole and the one of the file, which may be older or newer than that: a row
+ * For each page the newest version counts. If that is damaged it is read nevertheless, and before
+ * it the intact one and the one in the file, which may be older or newer than that: a row
  * may come again, and may have been removed. Pages come in the order in which they were written, so
- * of several states of a row the last one counts.
+ * the last of several states of a row counts.
  */
 export function* leafRows(path: string): Generator<LeafRow> {
   const { pages } = readLog(`${path}-wal`)
@@ -50,7 +53,7 @@ export function* leafRows(path: string): Generator<LeafRow> {
   }
 }
 
-/** A file that pages are read from; one that is not there is empty. */
+/** A file that pages are read from; a missing one counts as empty. */
 class PageFile {
   readonly size: number
   readonly #file: number | undefined
@@ -60,7 +63,7 @@ class PageFile {
     this.size = this.#file === undefined ? 0 : fstatSync(this.#file).size
   }
 
-  /** What lies behind the end is zeros. */
+  /** Beyond the end there are zeros. */
   at(position: number): Buffer {
     const page = Buffer.alloc(PAGE_BYTES)
     if (this.#file !== undefined) readSync(this.#file, page, 0, PAGE_BYTES, position)
@@ -85,7 +88,7 @@ function* rowsOf(page: Buffer, number: number, read: ReadPage): Generator<LeafRo
     try {
       row = rowAt(page, page.readUInt16BE(pointer), read)
     } catch {
-      // A number that leads out of the page: this is no row.
+      // A number that points outside the page: this is not a row.
     }
     if (row !== undefined) yield row
   }
@@ -112,7 +115,7 @@ function rowAt(page: Buffer, at: number, read: ReadPage): LeafRow | undefined {
   return { id: id.value, values }
 }
 
-/** What of a payload is not on its page stands on a chain of further pages. */
+/** The rest of a payload that does not fit on its page is on a chain of further pages. */
 function payload(page: Buffer, at: number, size: number, read: ReadPage): Buffer | undefined {
   const most = PAGE_BYTES - 35
   if (size <= most) return at + size > PAGE_BYTES ? undefined : page.subarray(at, at + size)

@@ -7,14 +7,14 @@ import { renew } from './renewal.ts'
 import { finishRescue, isLogDamaged, rescue } from './rescue.ts'
 
 /**
- * The queue files that are open, repaired where they have to be: who works with one need not know that
- * it was damaged, lost or replaced.
+ * The queue files that are open, repaired if necessary: their users need not know that a file
+ * was damaged, lost or replaced.
  */
 export class OpenQueues {
   readonly #files = new Map<string, QueueFile>()
   readonly #onNotice: (path: string, text: string) => void
 
-  /** @param onNotice told what was done to a file, for the log */
+  /** @param onNotice called with what was done to a file, for the log */
   constructor(onNotice: (path: string, text: string) => void) {
     this.#onNotice = onNotice
   }
@@ -25,8 +25,8 @@ export class OpenQueues {
   }
 
   /**
-   * Works with a file. Opens it where it is not open; where it is damaged, goes on with what can be
-   * read of it, and where it is gone, writes it again.
+   * Works with a file. Opens it if it is not open; if it is damaged, goes on with what can be
+   * read of it, and if it is gone, writes it again.
    */
   use<T>(spec: QueueFileSpec, work: (file: QueueFile) => T): T {
     try {
@@ -53,7 +53,7 @@ export class OpenQueues {
     this.#files.delete(path)
   }
 
-  /** Gives the disk back what a full log takes. */
+  /** Releases the disk space of a full log. */
   makeRoom({ path }: QueueFileSpec): void {
     this.#files.get(path)?.space.makeRoom()
   }
@@ -68,12 +68,12 @@ export class OpenQueues {
     }
   }
 
-  /** @throws {QueueDamageError} where to look into a file would cost what is in its log */
+  /** @throws {QueueDamageError} if looking into a file would lose the content of its log */
   count({ path }: QueueFileSpec): MessageCount {
     const open = this.#files.get(path)
     if (open !== undefined) return open.count()
     finishRescue(path)
-    // Only opening it in earnest moves both aside.
+    // Only actually opening it moves both aside.
     if (isLogDamaged(path)) throw new QueueDamageError()
     return existsSync(path) ? countMessages(path) : { held: 0, damaged: 0, paused: false }
   }
@@ -106,7 +106,7 @@ export class OpenQueues {
   }
 }
 
-/** All statements are our own: where SQLite does not understand one, the schema is damaged. */
+/** All statements are our own: if SQLite does not understand one, the schema is damaged. */
 export function understood<T>(work: () => T): T {
   try {
     return work()

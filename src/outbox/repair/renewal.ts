@@ -6,11 +6,10 @@ import type { QueueFile } from '../queue-file.ts'
 import { finishRescue, moveAside } from './rescue.ts'
 
 /**
- * Puts a queue file that was removed or replaced while it was open back to its place, from what
- * SQLite still has of it; what stands there meanwhile is moved aside, never deleted. The open one is
- * let go of.
+ * Restores a queue file that was removed or replaced while it was open, from what SQLite still has
+ * of it; a file found in its place is moved aside, never deleted. The open one is closed.
  *
- * @returns for whoever runs Node-RED, what has happened
+ * @returns what happened, for the operator
  * @throws {QueueFaultError} when it cannot be written; it stays open then
  */
 export function renew(file: QueueFile): string {
@@ -21,15 +20,15 @@ export function renew(file: QueueFile): string {
     if (lost === 'log') file.space.writeBackLog()
     else aside = writeAnew(file)
     file.drop()
-    const also = aside === undefined ? '' : ` What stood in its place was moved to ${aside}.`
-    return `${what}. It was written anew, and nothing that is queued is lost.${also} Leave the files of a queue alone while Node-RED runs.`
+    const also = aside === undefined ? '' : ` The file found in its place was moved to ${aside}.`
+    return `${what}. It was rewritten, and no queued message is lost.${also} Do not touch queue files while Node-RED runs.`
   } catch (error) {
     const { message, code } = faultOf(error, path)
-    throw new QueueFaultError(`${what}, and cannot be written anew. ${message}`, code)
+    throw new QueueFaultError(`${what}, and cannot be rewritten. ${message}`, code)
   }
 }
 
-/** @returns where another file is now that stood in the place */
+/** @returns the new path of a file that was found in its place */
 function writeAnew(file: QueueFile): string | undefined {
   const { path } = file
   const draft = `${path}.anew`
@@ -42,14 +41,17 @@ function writeAnew(file: QueueFile): string | undefined {
   file.removeLog()
   const replaced = existsSync(path)
   if (replaced) refuseOwned(path)
-  // Also a log without a file: it would be taken for that of the new one.
+  // Also a log without a file: it would be mistaken for that of the new one.
   const aside = moveAside(path, 'replaced')
   finishRescue(path)
   syncDirectory(dirname(path))
   return replaced ? aside : undefined
 }
 
-/** Another process may have made a queue there: one of the two has to give way, and it is in its place. */
+/**
+ * Another process may have made a queue there: one of the two has to give way, and the other one is
+ * already in place.
+ */
 function refuseOwned(path: string): void {
   try {
     countMessages(path)

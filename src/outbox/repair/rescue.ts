@@ -12,15 +12,15 @@ import { readLog } from './write-ahead-log.ts'
 const ROWS_AT_ONCE = 2000
 
 /**
- * Makes a new queue file of what can be read of a damaged one and its log, and moves both aside: they
- * are never deleted.
+ * Creates a new queue file from what can be read of a damaged one and its log, and moves both
+ * aside: they are never deleted.
  *
- * Of a page of the log that is lost or damaged an older state is read, too. So a message may be in an
- * older state and is sent again, or leaves with an older outcome. One that was removed does not come
- * back unless both its facts and its content stood on such pages.
+ * If a page of the log is lost or damaged, an older state of it is read too. So a message may be in
+ * an older state and is sent again, or leaves with an older outcome. One that was removed does not
+ * come back unless both its facts and its content were on such pages.
  *
- * @returns for whoever runs Node-RED: where it is now and how many messages were read
- * @throws {QueueFaultError} when it may be the key that does not fit; nothing is moved then
+ * @returns where it is now and how many messages were read, for the operator
+ * @throws {QueueFaultError} if the key may not match; nothing is moved then
  */
 export function rescue(spec: QueueFileSpec): string {
   const draft = `${spec.path}.rescue`
@@ -36,18 +36,18 @@ export function rescue(spec: QueueFileSpec): string {
     throw error
   }
   const isLog = readLog(`${spec.path}-wal`).isDamaged
-  const [where, also] = isLog ? [' in its write-ahead log', ' with that'] : ['', '']
+  const [where, also] = isLog ? [' in its write-ahead log', ' with the log'] : ['', '']
   // A crash between these leaves the finished draft, which the next start takes.
   const aside = moveAside(spec.path, 'damaged')
   renameSync(draft, spec.path)
-  return `The queue file ${spec.path} was damaged${where}. It was moved${also} to ${aside}; of the ${result.seen} messages that were found in it, ${result.read} could be read into a new file and are sent as usual. Keep the old file until nothing is missed.`
+  return `The queue file ${spec.path} was damaged${where}. It was moved${also} to ${aside}; of the ${result.seen} messages found in it, ${result.read} could be read into a new file and will be sent as usual. Keep the old file until you are sure that nothing is missing.`
 }
 
-/** Puts the new file into its place where a crash came between. */
+/** Puts the new file in place if a crash prevented it. */
 export function finishRescue(path: string): void {
   const draft = `${path}.rescue`
   if (existsSync(path) || !existsSync(draft)) return
-  // That of the old file: SQLite would read it into the new one.
+  // The log of the old file: SQLite would read it into the new one.
   moveAside(path, 'damaged')
   renameSync(draft, path)
 }
@@ -55,24 +55,24 @@ export function finishRescue(path: string): void {
 /** Moves a file out of the way, with its log. @returns where it is now */
 export function moveAside(path: string, why: string): string {
   const aside = asideName(path, why)
-  // The file first: without it, the log is not taken for that of a whole one after a crash.
+  // The file first: without it, the log is not mistaken for that of an intact file after a crash.
   for (const suffix of ['', '-wal', '-shm']) move(`${path}${suffix}`, `${aside}${suffix}`)
   return aside
 }
 
 /**
- * Is the log damaged, so that to open the file would cost what is in it? SQLite drops all from the
- * first damaged byte on, and deletes the log when it closes the file.
+ * Whether the log is damaged, so that opening the file would lose its content. SQLite drops all
+ * from the first damaged byte on, and deletes the log when it closes the file.
  *
  * @throws an error of SQLite, `SQLITE_BUSY`, when another process has the file open: its log may only
- * have looked so while that wrote
+ * have seemed damaged during a write
  */
 export function isLogDamaged(path: string): boolean {
   const log = `${path}-wal`
   if (!readLog(log).isDamaged) return false
-  // SQLite deletes the log of a file that is empty, whatever that is opened for.
+  // SQLite deletes the log of an empty file, however that is opened.
   if ((statSync(path, { throwIfNoEntry: false })?.size ?? 0) === 0) return true
-  // Else, opened for reading, it keeps others out and leaves the log as it is.
+  // Otherwise, opened for reading, it locks out others and leaves the log unchanged.
   const db = new DatabaseSync(path, { readOnly: true })
   try {
     hold(db)
@@ -89,7 +89,7 @@ function hold(db: DatabaseSync): void {
     db.prepare('SELECT 1 FROM sqlite_schema').get()
   } catch (error) {
     if (faultCode(error) === 'SQLITE_BUSY') throw error
-    // The file itself is damaged, or the log so that SQLite does not go on.
+    // The file itself is damaged, or the log is, so that SQLite cannot continue.
   }
 }
 
@@ -108,7 +108,7 @@ function copied(path: string, target: QueueFile): { read: number; seen: number }
   const { read, seen, keyFits } = target.transaction(() => adoption.end())
   if (read === 0 && seen > 0 && !keyFits) {
     throw new QueueFaultError(
-      `The queue file ${path} is damaged, and no message in it can be read with the key in use. If the key was changed, put it back (hl7HttpsOutQueueKey in settings.js, or the key file in the user directory); if not, move the file away and restart.`,
+      `The queue file ${path} is damaged, and no message in it can be read with the key in use. If the key was changed, restore the old one (hl7HttpsOutQueueKey in settings.js, or the key file in the user directory); if not, move the file elsewhere and restart.`,
       'ERR_QUEUE_KEY'
     )
   }

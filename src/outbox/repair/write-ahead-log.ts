@@ -5,7 +5,7 @@ import { endianness } from 'node:os'
 const HEADER_BYTES = 32
 const FRAME_HEADER_BYTES = 24
 const FRAME_BYTES = FRAME_HEADER_BYTES + PAGE_BYTES
-/** That many are in memory at a time. */
+/** How many are in memory at a time. */
 const FRAMES_AT_ONCE = 64
 const MAGIC = 0x377f0682
 
@@ -14,11 +14,11 @@ export interface LoggedPage {
   /** Where it starts in the log. */
   at: number
   number: number
-  /** Its checksum and its place in the log are right. In another one, even the number may be wrong. */
+  /** Its checksum and its place in the log are right. Otherwise even the number may be wrong. */
   isWhole: boolean
 }
 
-/** What a write-ahead log holds. */
+/** The content of a write-ahead log. */
 export interface WriteAheadLog {
   /** SQLite would not read all that was committed. */
   isDamaged: boolean
@@ -32,17 +32,18 @@ type Pair = readonly [number, number]
 /**
  * Reads the write-ahead log of a SQLite file (sqlite.org/fileformat2.html#walformat).
  *
- * SQLite reads up to the first frame that is not as it was written and takes that for the end. But
- * each frame holds the checksum of all up to it, so the ones behind can be verified from there. Frames
- * of the same log have its salt; others are what an earlier log has left in the file.
+ * SQLite reads up to the first frame that has changed and takes that for the end. But each frame
+ * contains the checksum of all frames up to it, so the later ones can be verified from there.
+ * Frames of the same log have its salt; others were left in the file by an earlier log.
  *
- * A log is damaged where something fails at or before the end of a transaction. Not so where nothing
- * ends behind it, or where all that fails is in the last transaction and frames of that are missing:
- * a crash or a power cut leaves such, and nobody was promised that it is stored. This is the limit:
- * where the disk loses whole frames of the last transaction, or the end of the log, it looks the same.
- * (In turn a power cut within the very last frame can look like damage; that costs nothing but a notice.)
+ * A log is damaged if something fails at or before the end of a transaction. It is not if nothing
+ * ends after it, or if everything that fails is in the last transaction and frames of that are
+ * missing: a crash or a power cut leaves this, and nobody was promised that it was stored. This is
+ * the limit: if the disk loses whole frames of the last transaction, or the end of the log, it
+ * looks the same. (Conversely, a power cut within the very last frame can look like damage; that
+ * costs nothing but a notice.)
  *
- * @param path of the log; where there is none, it holds nothing
+ * @param path of the log; if there is none, it is empty
  */
 export function readLog(path: string): WriteAheadLog {
   if (!existsSync(path)) return { isDamaged: false, pages: [] }
@@ -64,7 +65,7 @@ interface Header {
   sum: Pair
 }
 
-/** Undefined where nothing is behind it, or the pages are not as large as ours. */
+/** Undefined if nothing follows it, or if the page size is not ours. */
 function headerOf(file: number): Header | undefined {
   if (fstatSync(file).size <= HEADER_BYTES) return undefined
   const bytes = Buffer.alloc(HEADER_BYTES)
@@ -108,7 +109,9 @@ function* framesOf(file: number, { order, sum }: Header): Generator<Frame> {
   }
 }
 
-/** Where the header is damaged, what of it is left or the checksums tell which frames are of this log. */
+/**
+ * If the header is damaged, the rest of it or the checksums tell which frames belong to this log.
+ */
 function saltOf(file: number, header: Header): Pair {
   const { isWhole, hasMagic, salt } = header
   if (isWhole) return salt
@@ -127,7 +130,7 @@ function judged(file: number, header: Header): WriteAheadLog {
   let last = next
   let isDamaged = !header.isWhole
   for (const frame of framesOf(file, header)) {
-    // A damaged salt is told from that of an earlier log: that differs in both words.
+    // A damaged salt can be distinguished from that of an earlier log, which differs in both words.
     const isOwn = isAlike(frame.salt, salt)
     const isWhole = frame.isChained && isSame(frame.salt, salt)
     if (isOwn) pages.push({ at, number: frame.page, isWhole })
