@@ -6,6 +6,11 @@ import { fileURLToPath } from 'node:url'
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
 
+/** Milliseconds. The registry was seen to leave an installation waiting for nine minutes; it takes seconds. */
+const NPM_LIMIT = 100_000
+
+class RegistryStalled extends Error {}
+
 /** A package as a user has it after the palette manager or npm. */
 export interface InstalledPackage {
   /** To be removed at the end; holds everything below. */
@@ -40,7 +45,13 @@ export function installPackage(name: string): InstalledPackage {
   const userDir = join(directory, 'user')
   mkdirSync(userDir)
   const file = join(directory, tarball.filename)
-  npm(['install', '--omit=dev', '--no-audit', '--no-fund', '--prefix', userDir, file], directory)
+  const install = ['install', '--omit=dev', '--no-audit', '--no-fund', '--prefix', userDir, file]
+  try {
+    npm(install, directory)
+  } catch (error) {
+    if (!(error instanceof RegistryStalled)) throw error
+    npm(install, directory)
+  }
   return {
     directory,
     userDir,
@@ -56,12 +67,16 @@ function npm(args: string[], cwd: string): string {
   const env = Object.fromEntries(
     Object.entries(process.env).filter(([variable]) => !/^npm_(?:config_|package_)/i.test(variable))
   )
-  const { status, stdout, stderr } = spawnSync('npm', args, {
+  const { status, stdout, stderr, error } = spawnSync('npm', args, {
     cwd,
     env,
     encoding: 'utf8',
+    timeout: NPM_LIMIT,
     shell: process.platform === 'win32'
   })
+  if (error !== undefined && 'code' in error && error.code === 'ETIMEDOUT') {
+    throw new RegistryStalled(`npm ${args[0] ?? ''} did not end within ${NPM_LIMIT} ms.`)
+  }
   if (status !== 0) throw new Error(`npm ${args[0] ?? ''} failed:\n${stderr}`)
   return stdout
 }
