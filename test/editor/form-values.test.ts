@@ -190,11 +190,11 @@ describe('the values of the forms', () => {
     await editor.tab('delivery')
     await editor.page.selectOption('#node-input-order', 'none')
     for (const [field, value, words] of [
-      ['failureTimeout', '-0.5', /least is 0/],
+      ['failureTimeout', '-0.5', /minimum is 0/],
       ['failureTimeout', '0.5', /^$/],
-      ['connectTimeout', '3601', /most is 3600/],
+      ['connectTimeout', '3601', /maximum is 3600/],
       ['maxInFlight', '1.5', /whole/],
-      ['queueLimit', '0', /least is 1/]
+      ['queueLimit', '0', /minimum is 1/]
     ] as const) {
       await editor.type(`#node-input-${field}`, value)
       assert.match(await editor.mistake(`node-input-${field}`), words, value)

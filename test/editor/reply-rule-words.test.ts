@@ -25,7 +25,7 @@ describe('reply rules in words', () => {
     assert.equal(rest(''), '')
     assert.equal(
       rest(':?E&@severity:W=WC,(E#timeout,E#reset)=S'),
-      'Any other answer fails. Other errors go by the default rules.'
+      'Any other answer fails. Other errors follow the default rules.'
     )
     assert.match(rest(':I?=W,:?A=C'), /An answer that only warns is accepted\./)
   })
