@@ -254,6 +254,6 @@ describe('client authentication with oidc-provider', () => {
     )
     httpClient.close()
     assert.ok(!result.ok)
-    assert.match(result.hint, /issued by "Test authority".*CA of the TLS configuration/)
+    assert.match(result.hint, /issued by "Test authority".*CA certificate to the TLS configuration/)
   })
 })
