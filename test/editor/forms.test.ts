@@ -261,7 +261,10 @@ describe('the forms in the editor', () => {
     await editor.page.click('#hl7-https-out-message .red-ui-editableList-addButton:visible')
     const name = '#hl7-https-out-headers .hl7-https-entry-name'
     await editor.type(name, 'Content-Length')
-    assert.match(await editor.page.innerText('#hl7-https-out-headers-problem'), /set by the connection itself/)
+    assert.match(
+      await editor.page.innerText('#hl7-https-out-headers-problem'),
+      /set by the connection itself/
+    )
     await editor.type(name, 'authorization')
     await editor.close()
     assert.deepEqual(await editor.ask(`RED.nodes.node('old').validationErrors`), [
