@@ -81,7 +81,7 @@ export function compileJsonata(RED: NodeAPI, node: Node, source: string): Evalua
 /** Node.js 22 may not have it. */
 const { threadCpuUsage } = process as Partial<Pick<NodeJS.Process, 'threadCpuUsage'>>
 
-/** What the event loop's thread has worked since then; undefined where that is not known. */
+/** CPU milliseconds that the event loop's thread has used since `start`; undefined if unknown. */
 function cpuMs(start: NodeJS.CpuUsage | undefined): number | undefined {
   const used = start && threadCpuUsage?.(start)
   return used && (used.user + used.system) / 1000

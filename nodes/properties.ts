@@ -76,7 +76,7 @@ export class Properties<Table extends PropertyTable> {
     return byDefault
   }
 
-  /** A number, also as text; empty counts as missing, and so does anything where it is not used. */
+  /** A number or its text. Empty means missing, and a property that is not in use is ignored. */
   number(name: NamesOf<Table, 'number'>): number {
     const bounds = this.#table[name] as unknown as NumberBounds & { default: number }
     const text = this.text(name).trim()

@@ -25,7 +25,7 @@ export async function postToNodeRed(path: string, body: unknown): Promise<unknow
 export class RequestError extends Error {
   /** The HTTP status; 0 where there was no answer. */
   readonly status: number
-  /** What the answer says, parsed; undefined where it is no JSON. */
+  /** The parsed body of the answer; undefined if it is not JSON. */
   readonly answer: unknown
 
   constructor(status: number, answer: unknown) {

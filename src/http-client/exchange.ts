@@ -147,7 +147,7 @@ export class Exchange {
     // got's own general code stands before the one of the system.
     const known = chain.find(({ code }) => code !== undefined && code !== 'ERR_GOT_REQUEST_ERROR')
     const { code = 'EUNKNOWN', message = '' } = known ?? {}
-    // A body that ends early is a connection that was cut, whoever noticed it first.
+    // A body shorter than its Content-Length means that the connection was cut.
     if (code === 'ERR_HTTP_CONTENT_LENGTH_MISMATCH') return this.#error(cut())
     if (error instanceof ReadError) {
       if (chain.some((cause) => isCut(cause.code))) return this.#error(cut())

@@ -57,7 +57,7 @@ export function clientAuthMethod(
 /**
  * The method as openid-client takes it. Each request signs an assertion of its own.
  *
- * @throws {TokenError} `CONFIG` where there is no key to sign with, or none that the algorithm fits
+ * @throws {TokenError} `CONFIG` if there is no signing key, or if the key does not suit the algorithm
  */
 export function clientAuthentication(
   method: ClientAuthMethod,

@@ -149,6 +149,15 @@ describe('DiskOutbox', () => {
     return place
   }
 
+  /** Another program takes the rest of the disk. @returns its file */
+  function fillUp(place: string): string {
+    const filler = join(place, 'filler')
+    assert.throws(() => {
+      writeFileSync(filler, Buffer.alloc(2 ** 22))
+    }, /ENOSPC/)
+    return filler
+  }
+
   describe('on a full disk', () => {
     it('rejects exactly what is not stored, and goes on when there is room again', async (context) => {
       const place = await smallDisk(context, '3m')
@@ -238,11 +247,7 @@ describe('DiskOutbox', () => {
       const outbox = queue('queue', place)
       await outbox.open()
       await Promise.all(Array.from({ length: 300 }, (_, i) => add(outbox, i + 1)))
-      // Another program takes the rest of the disk.
-      const filler = join(place, 'filler')
-      assert.throws(() => {
-        writeFileSync(filler, Buffer.alloc(2 ** 22))
-      }, /ENOSPC/)
+      const filler = fillUp(place)
       const removed = Array.from({ length: 200 }, (_, i) => i + 1)
       const results = await Promise.allSettled(removed.map((each) => outbox.remove(each)))
       const refused = results.filter(({ status }) => status === 'rejected').length
@@ -262,10 +267,7 @@ describe('DiskOutbox', () => {
       const outbox = queue('queue', place)
       await outbox.open()
       for (let seq = 1; seq <= 300; seq++) await add(outbox, seq)
-      const filler = join(place, 'filler')
-      assert.throws(() => {
-        writeFileSync(filler, Buffer.alloc(2 ** 22))
-      }, /ENOSPC/)
+      const filler = fillUp(place)
       const removed = Array.from({ length: 300 }, (_, i) => i + 1)
       const results = await Promise.allSettled(removed.map((each) => outbox.remove(each)))
       assert.ok(
@@ -283,10 +285,7 @@ describe('DiskOutbox', () => {
       const outbox = queue('queue', place)
       await outbox.open()
       for (let seq = 1; seq <= 300; seq++) await add(outbox, seq)
-      const filler = join(place, 'filler')
-      assert.throws(() => {
-        writeFileSync(filler, Buffer.alloc(2 ** 22))
-      }, /ENOSPC/)
+      const filler = fillUp(place)
       const removed = Array.from({ length: 200 }, (_, i) => i + 1)
       const results = await Promise.allSettled(removed.map((each) => outbox.remove(each)))
       const owed = removed.filter((_, i) => results[i]?.status === 'rejected')

@@ -1,9 +1,10 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { missingPackages } from './debian-packages.ts'
+import { freePort } from './free-port.ts'
 import type { FlowNode } from './node-red.ts'
 
 /** Debian's own Python: another one does not see Debian's python3-hl7. */
@@ -175,13 +176,4 @@ export class MllpSocket {
 /** A message in its frame. */
 export function framed(message: string | Buffer): Buffer {
   return Buffer.concat([Buffer.from([0x0b]), Buffer.from(message), Buffer.from([0x1c, 0x0d])])
-}
-
-/** This one was free a moment ago. */
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
 }
