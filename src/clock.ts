@@ -23,8 +23,9 @@ export const systemClock: Clock = {
   }
 }
 
-/** Resolves after the wait or when the signal aborts. */
+/** Resolves after the wait, or as soon as the signal is aborted. */
 export function sleep(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve()
   return new Promise((resolve) => {
     const wake = (): void => {
       cancel()

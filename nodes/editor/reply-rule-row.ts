@@ -94,7 +94,7 @@ export function hasField(condition: RowCondition): boolean {
 }
 
 /** Whether the value may be several, separated by commas: any of them. */
-export function takesSeveral(condition: RowCondition): boolean {
+function takesSeveral(condition: RowCondition): boolean {
   return ['code', 'errorStatus', 'errorCode', 'status', 'errorNumber'].includes(condition)
 }
 

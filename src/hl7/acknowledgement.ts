@@ -67,7 +67,7 @@ export function readAcknowledgement(message: ReplyMessage): Acknowledgement | nu
 }
 
 /** The acknowledgement's code alone; undefined when the reply acknowledges nothing. */
-export function codeOfReply({ msa, text }: ReplyMessage): string | undefined {
+function codeOfReply({ msa, text }: ReplyMessage): string | undefined {
   return msa?.value(msaCode) ?? (isEmptyBatch(text) ? 'AA' : undefined)
 }
 

@@ -100,7 +100,7 @@ class Reply implements ReplyMessage {
 const msaCode = parsePath('MSA-1')
 
 /** By how much an acknowledgement's code is milder than a reject: error, any other code, accept. */
-export function mildnessOf(code: string): number {
+function mildnessOf(code: string): number {
   if (code === 'AR' || code === 'CR') return 0
   if (code === 'AE' || code === 'CE') return 1
   return isAccept(code) ? 3 : 2

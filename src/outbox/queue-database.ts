@@ -110,7 +110,7 @@ export function deleteFiles(path: string): void {
 }
 
 /** @throws {QueueFaultError} when the file is not one that this version may write */
-export function checkedVersion(db: DatabaseSync, path: string): number {
+function checkedVersion(db: DatabaseSync, path: string): number {
   const version = db.prepare('PRAGMA user_version').get()?.['user_version'] as number
   const id = db.prepare('PRAGMA application_id').get()?.['application_id'] as number
   if (id !== APPLICATION_ID) {
