@@ -1036,7 +1036,8 @@ describe('DiskOutbox', () => {
     it('notices it without a message: when nothing was to do for a while, and at the close', async () => {
       const { outbox, place } = await running()
       await rm(place, { recursive: true })
-      for (let waits = 0; waits < 100 && !existsSync(outbox.path); waits++) await sleep(100)
+      // The file stands there before it is whole; the notice comes when it is.
+      for (let waits = 0; waits < 100 && notices.length === 0; waits++) await sleep(100)
       assert.deepEqual(onDisk(outbox.path), [1])
       await rm(place, { recursive: true })
       await outbox.close()
