@@ -1,0 +1,149 @@
+/** What the admin routes answer with: read by the sidebar, by scripts and by monitoring. */
+
+/** English text beside what it is made of: the sidebar translates it. */
+export interface Told {
+  kind: string
+  values: Readonly<Record<string, string | number>>
+}
+
+export type NodeStateName =
+  'idle' | 'sending' | 'retrying' | 'paused' | 'error' | 'config' | 'stopped'
+
+/** `GET /hl7-https-out/:id`. Times are ISO 8601, UTC. */
+export interface NodeState extends Told {
+  id: string
+  name: string
+  /** The label of its tab or subflow. */
+  flow: string
+  /** Of the receiver's URL. */
+  host: string
+  /** `stopped`: the node is disabled or deleted, and messages are in its queue file. */
+  state: NodeStateName
+  /** Since when it is in this state; null if that is not known. */
+  since: string | null
+  /** Why, in a sentence; English, of `kind` and `values`. */
+  reason: string
+  /** Waiting or retrying. */
+  queued: number
+  inFlight: number
+  retrying: number
+  /** Waiting for their application acknowledgement. */
+  awaiting: number
+  suspended: number
+  /** Since the node started. */
+  acked: number
+  naked: number
+  failed: number
+  /** Messages that left in the last minute. */
+  perMinute: number
+  /** Of the oldest message that is held, suspended ones included. */
+  oldestAgeMs: number
+  lastAckAt: string | null
+  lastError: { code: string; text: string; at: string } | null
+  retry: { attempts: number; nextAt: string | null } | null
+  paused: { at: string | null; by: string; reason: string } | null
+  /** Null if the receiver wants no token. */
+  token: { state: 'idle' | 'ok' | 'refresh failing' | 'none'; validUntil: string | null } | null
+  certificates: readonly { of: CertificateOwner; validTo: string }[]
+  latencyMs: { p50: number; p95: number; p99: number }
+}
+
+/** Whose certificate it is: the receiver's, the token server's, or the client certificate. */
+export type CertificateOwner = 'receiver' | 'token server' | 'client'
+
+/** `GET /hl7-https-out`: what needs a person comes first. */
+export interface AllStates {
+  at: string
+  nodes: NodeState[]
+}
+
+export type MessageStateName =
+  | 'waiting'
+  | 'sending'
+  | 'retrying'
+  | 'awaiting'
+  | 'suspended'
+  | 'leaving'
+  | 'acked'
+  | 'naked'
+  | 'failed'
+
+/** A message, without HL7 content but its control ID, type and codes. */
+export interface MessageRow extends Told {
+  id: string
+  controlId: string
+  type: string
+  state: MessageStateName
+  acceptedAt: string
+  /** When it left; of a suspended one, when it was suspended. */
+  settledAt: string | null
+  attempts: number
+  /** Null until it has left. */
+  outcome: 'ack' | 'nak' | 'error' | null
+  ackCode: string
+  errors: readonly AckErrorRow[]
+  /** HTTP status; null if there was no answer. */
+  status: number | null
+  rule: string
+  errorCode: string
+  /** In a sentence; English, of `kind` and `values`. */
+  reason: string
+}
+
+export interface AckErrorRow {
+  /** ERR-3.1 if table 0357 has it, else `other`. */
+  code: string
+  severity: string
+  /** The words of table 0357. */
+  text: string
+}
+
+/** `GET /hl7-https-out/:id/messages`: newest first. */
+export interface MessagePage {
+  messages: MessageRow[]
+  /** There may be more before the last one. */
+  more: boolean
+}
+
+/** `GET /hl7-https-out/:id/messages/:messageId`: needs the permission `hl7-https-out.content`. */
+export interface MessageContent extends MessageRow {
+  /** HL7 text, CR-separated; null if it is no longer in the queue. */
+  request: string | null
+  reply: string | null
+}
+
+/** `GET /hl7-https-out/:id/events`: newest first. */
+export interface EventRow extends Told {
+  at: string
+  /** A user name, `flow`, `rule`, or `''`. */
+  by: string
+  /** English, of `kind` and `values`. */
+  text: string
+}
+
+export interface EventPage {
+  events: EventRow[]
+}
+
+/** One minute of `GET /hl7-https-out/:id/history`. */
+export interface HistoryMinute {
+  /** Its beginning. */
+  at: string
+  acked: number
+  naked: number
+  failed: number
+  /** Held at its end. */
+  queued: number
+  /** Milliseconds. */
+  p95: number
+}
+
+/** `GET /hl7-https-out/:id/history?minutes=60`: oldest first, without gaps. */
+export interface History {
+  minutes: HistoryMinute[]
+}
+
+/** `POST …/messages/resend` and `/discard`. */
+export interface BulkAnswer {
+  found: number
+}

@@ -1,0 +1,113 @@
+import type { Entry } from './outbox.ts'
+
+/** What the receiver answered last, and what followed, in codes only: without any HL7 content. */
+export interface Verdict {
+  /** MSA-1; `''` without an acknowledgement. */
+  ackCode: string
+  /** ERR-3.1 and ERR-4 of each listed error; a code that table 0357 does not have is `other`. */
+  errors: readonly AckErrorCode[]
+  /** HTTP status of the answer; 0 if there was none. */
+  status: number
+  /** The rule that decided, as written; `''` if none was asked. */
+  rule: string
+  /** Of an error: a code of Node.js, OAuth or this package, such as `ECONNREFUSED`; else `''`. */
+  errorCode: string
+}
+
+export interface AckErrorCode {
+  code: string
+  severity: string
+}
+
+/** How a message left: a row of the journal. Times are wall clock, milliseconds. */
+export interface JournalRecord extends Pick<
+  Entry,
+  'seq' | 'controlId' | 'type' | 'acceptedAt' | 'attempts'
+> {
+  settledAt: number
+  outcome: 'ack' | 'nak' | 'error'
+  verdict: Verdict
+}
+
+/** Something that happened to a node or was done to it: a row of its list of events. */
+export interface QueueEvent {
+  /** Wall clock, milliseconds. */
+  at: number
+  kind: QueueEventKind
+  /** A user name, `flow`, `rule`, or `''`. */
+  by: string
+  /** What the words of this kind are filled with; no HL7 content but control IDs. */
+  values: Readonly<Record<string, string | number>>
+}
+
+export const QUEUE_EVENT_KINDS = [
+  'paused', // values: reason
+  'resumed',
+  'resent', // values: count
+  'discarded', // values: count
+  'suspended', // values: count, rule
+  'retrying', // values: cause, controlId
+  'recovered', // values: seconds
+  'token-lost', // values: cause
+  'token-back',
+  'content-shown', // values: controlId
+  'tested', // values: type
+  'queue-fault', // values: cause
+  'certificate' // values: of, days
+] as const
+
+export type QueueEventKind = (typeof QUEUE_EVENT_KINDS)[number]
+
+/** Why and since when a node is paused. */
+export interface Pause {
+  /** Wall clock, milliseconds; 0 if that is not known. */
+  at: number
+  /** A user name, `flow`, `rule`, or `''`. */
+  by: string
+  /** What that user or flow said, at most 200 characters; of a rule, the rule. */
+  reason: string
+}
+
+/** Which messages `find` looks for: newest first. */
+export interface FindQuery {
+  /** Those that are in the queue, or those that have left. */
+  where: 'queue' | 'journal'
+  /** Only those with a lower number than this. */
+  before: number
+  /** At most so many are returned. */
+  limit: number
+  controlId?: string
+  /** MSH-9, such as `ADT^A01`. */
+  type?: string
+  /** Of a journal record: the rule, as written. */
+  rule?: string
+  outcome?: JournalRecord['outcome']
+  /** Accepted or settled at this time or later; wall clock, milliseconds. */
+  since?: number
+}
+
+/**
+ * What was found. A search looks at a bounded number of rows: there may be more even if fewer than
+ * the limit were found.
+ */
+export interface Found {
+  /** Of the queue. */
+  entries: readonly Entry[]
+  /** Of the journal. */
+  records: readonly JournalRecord[]
+  /** Search on below this number; 0: there is nothing more. */
+  next: number
+}
+
+/** Which events `events` returns: newest first. */
+export interface EventQuery {
+  /** At this time or later; wall clock, milliseconds. */
+  since: number
+  limit: number
+}
+
+/** So many records and events are kept in memory, and so many events in a file. */
+export const MOST_IN_MEMORY = 1000
+export const MOST_EVENTS = 10_000
+/** So many records are kept in a file at most, whatever their age. */
+export const MOST_RECORDS = 1_000_000
