@@ -36,12 +36,12 @@ export async function resend(
 /** @returns false if that cannot be stored: it stays suspended */
 async function waitAgain(messages: Messages, message: Message): Promise<boolean> {
   const { entry } = message
-  const { spentMs, suspendedAt, reason } = entry
+  const { spentMs, suspendedAt, verdict } = entry
   entry.spentMs = 0
   delete entry.suspendedAt
-  delete entry.reason
+  delete entry.verdict
   if (await messages.move(message, 'waiting')) return true
-  Object.assign(entry, { spentMs, suspendedAt, reason })
+  Object.assign(entry, { spentMs, suspendedAt, verdict })
   return false
 }
 

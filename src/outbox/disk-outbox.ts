@@ -1,6 +1,8 @@
 import { createHmac, createSecretKey, type KeyObject } from 'node:crypto'
 import { stat } from 'node:fs/promises'
 import { ContentCache } from './content-cache.ts'
+import type { EventQuery, FindQuery, Found, JournalRecord, Pause, QueueEvent } from './journal.ts'
+import { MemoryJournal } from './memory-journal.ts'
 import {
   OutboxError,
   type Entry,
@@ -60,6 +62,7 @@ export class DiskOutbox<Content> implements Outbox<Content> {
   readonly #gone = new Set<number>()
   /** Those of them whose removal is in progress. */
   readonly #removing = new Set<number>()
+  readonly #journal = new MemoryJournal()
   #laneKey: KeyObject | undefined
   #file: QueueFileSpec
   /** Undefined while the file is not open. */
@@ -181,7 +184,8 @@ export class DiskOutbox<Content> implements Outbox<Content> {
   }
 
   /** A failed removal is repeated with each later change until it succeeds. */
-  async remove(seq: number): Promise<void> {
+  async remove(seq: number, record?: JournalRecord): Promise<void> {
+    if (record !== undefined) this.#journal.add(record)
     this.#cache.drop(seq)
     this.#gone.add(seq)
     this.#removing.add(seq)
@@ -197,8 +201,21 @@ export class DiskOutbox<Content> implements Outbox<Content> {
     }
   }
 
-  async setPaused(paused: boolean): Promise<void> {
-    await this.#open.call(0, () => ({ kind: 'setPaused', paused }))
+  find(query: FindQuery): Promise<Found> {
+    return Promise.resolve(this.#journal.find(query))
+  }
+
+  addEvent(event: QueueEvent): Promise<void> {
+    this.#journal.addEvent(event)
+    return Promise.resolve()
+  }
+
+  events(query: EventQuery): Promise<readonly QueueEvent[]> {
+    return Promise.resolve(this.#journal.events(query))
+  }
+
+  async setPaused(pause: Pause | undefined): Promise<void> {
+    await this.#open.call(0, () => ({ kind: 'setPaused', pause }))
   }
 
   async note(seq: number): Promise<void> {

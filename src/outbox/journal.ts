@@ -14,6 +14,9 @@ export interface Verdict {
   errorCode: string
 }
 
+/** Of a message that no answer and no rule has concerned. */
+export const NO_VERDICT: Verdict = { ackCode: '', errors: [], status: 0, rule: '', errorCode: '' }
+
 export interface AckErrorCode {
   code: string
   severity: string

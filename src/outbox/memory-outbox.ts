@@ -1,3 +1,5 @@
+import type { EventQuery, FindQuery, Found, JournalRecord, QueueEvent } from './journal.ts'
+import { MemoryJournal, matchesEntry } from './memory-journal.ts'
 import {
   OutboxError,
   type Entry,
@@ -19,10 +21,11 @@ export class MemoryOutbox<Content> implements Outbox<Content> {
   readonly #held = new Map<number, Held<Content>>()
   /** The numbers of all held messages, ascending, along with some that are no longer held. */
   #seqs: number[] = []
+  readonly #journal = new MemoryJournal()
 
   open(): Promise<OutboxContents> {
     return Promise.resolve({
-      ...{ waiting: 0, suspended: [], settled: [], paused: false, lastSeq: 0 },
+      ...{ waiting: 0, suspended: [], settled: [], paused: undefined, lastSeq: 0 },
       ...{ unclean: false, endedOn: [] }
     })
   }
@@ -66,12 +69,37 @@ export class MemoryOutbox<Content> implements Outbox<Content> {
     return DONE
   }
 
-  remove(seq: number): Promise<void> {
+  remove(seq: number, record?: JournalRecord): Promise<void> {
     this.#held.delete(seq)
+    if (record !== undefined) this.#journal.add(record)
     if (this.#seqs.length > 1024 && this.#held.size * 2 < this.#seqs.length) {
       this.#seqs = this.#seqs.filter((each) => this.#held.has(each))
     }
     return DONE
+  }
+
+  find(query: FindQuery): Promise<Found> {
+    if (query.where === 'journal') return Promise.resolve(this.#journal.find(query))
+    const { limit, since = 0 } = query
+    const entries: Entry[] = []
+    for (let at = this.#firstAfter(query.before - 1) - 1; at >= 0; at--) {
+      const entry = this.#held.get(this.#seqs[at] ?? 0)?.entry
+      if (entry === undefined || entry.acceptedAt < since || !matchesEntry(entry, query)) continue
+      if (entries.length === limit) {
+        return Promise.resolve({ entries, records: [], next: entry.seq + 1 })
+      }
+      entries.push(entry)
+    }
+    return Promise.resolve({ entries, records: [], next: 0 })
+  }
+
+  addEvent(event: QueueEvent): Promise<void> {
+    this.#journal.addEvent(event)
+    return DONE
+  }
+
+  events(query: EventQuery): Promise<readonly QueueEvent[]> {
+    return Promise.resolve(this.#journal.events(query))
   }
 
   setPaused(): Promise<void> {

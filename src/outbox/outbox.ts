@@ -1,3 +1,13 @@
+import type {
+  EventQuery,
+  FindQuery,
+  Found,
+  JournalRecord,
+  Pause,
+  QueueEvent,
+  Verdict
+} from './journal.ts'
+
 /** What the outbox stores as the state of a message. */
 export type StoredState = 'waiting' | 'suspended' | 'settled'
 
@@ -18,7 +28,7 @@ export interface Entry {
   spentMs: number
   /** Since when (wall clock, milliseconds) and why an operator has to look at a suspended message. */
   suspendedAt?: number
-  reason?: string
+  verdict?: Verdict
 }
 
 /** A message as an outbox returns it. */
@@ -36,7 +46,7 @@ export interface OutboxContents {
   suspended: readonly Entry[]
   /** Messages whose outcome was stored but perhaps not handed on, in the order of settlement. */
   settled: readonly number[]
-  paused: boolean
+  paused: Pause | undefined
   /** The highest sequence number ever assigned; 0 in a new outbox. */
   lastSeq: number
   /** The process that had it open before did not close it. */
@@ -78,12 +88,22 @@ export interface Outbox<Content> {
    * not count, and what is left of it stays
    */
   read(seq: number): Promise<StoredMessage<Content>>
-  /** Stores state, attempts, times and reason. */
+  /** Stores state, attempts, times and verdict. */
   update(entry: Entry): Promise<void>
   /** Stores the same of a settled or suspended message, together with its outcome, as JSON. */
   settle(entry: Entry, outcome: unknown): Promise<void>
-  remove(seq: number): Promise<void>
-  setPaused(paused: boolean): Promise<void>
+  /**
+   * Removes a message that has left, and writes how it left to the journal, both or neither. If the
+   * disk is full, it is removed without a record.
+   */
+  remove(seq: number, record?: JournalRecord): Promise<void>
+  /** Messages in the queue, or in the journal, newest first; looks at a bounded number of rows. */
+  find(query: FindQuery): Promise<Found>
+  /** Adds to the list of events; the oldest are dropped. */
+  addEvent(event: QueueEvent): Promise<void>
+  /** Events, newest first. */
+  events(query: EventQuery): Promise<readonly QueueEvent[]>
+  setPaused(pause: Pause | undefined): Promise<void>
   /**
    * Notes the message that could end the process now, 0 for none. A message found noted by two
    * starts after an unclean end is suspended by the second.

@@ -2,7 +2,8 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { Entry, ListQuery, OutboxContents } from './outbox.ts'
 import { DiskSpace } from './disk-space.ts'
 import { FilePlace } from './file-place.ts'
-import { DAMAGED, MOST_SEQ, STATES, whole, wholeRow } from './message-row.ts'
+import { NO_VERDICT, type Pause, type Verdict } from './journal.ts'
+import { DAMAGED, moment, MOST_SEQ, STATES, whole, wholeRow } from './message-row.ts'
 import {
   deleteFiles,
   getMeta,
@@ -20,7 +21,7 @@ import { SealedParts } from './sealed-parts.ts'
 
 /** No gap in the numbers is this long, unless a message was held up for very long. */
 const LEAP = 2 ** 20
-/** Why a message was suspended without a rule. */
+/** What 0.1.0 stored as the reason of a message that was suspended without a rule. */
 const ENDED_TWICE = 'Node-RED ended twice while processing this message'
 
 /** One node's queue in a SQLite file. Synchronous: for use in the queue thread only. */
@@ -118,7 +119,8 @@ export class QueueFile {
         this.#sql.setDamaged.run(call.seq)
         return undefined
       case 'setPaused':
-        setMeta(this.#db, 'paused', call.paused ? 1 : 0)
+        setMeta(this.#db, 'paused', call.pause === undefined ? 0 : 1)
+        setMeta(this.#db, 'pause', JSON.stringify(call.pause ?? {}))
         return undefined
       case 'note':
         this.#run.note(call.seq)
@@ -169,7 +171,7 @@ export class QueueFile {
         const entry = this.#entry(row)
         entry.state = 'suspended'
         entry.suspendedAt = Date.now()
-        entry.reason = ENDED_TWICE
+        entry.verdict = { ...NO_VERDICT, errorCode: 'ERR_ENDED_TWICE' }
         this.#update(entry)
         return [entry]
       })
@@ -195,7 +197,7 @@ export class QueueFile {
     suspended.sort((a, b) => a.seq - b.seq)
     return {
       ...{ waiting: this.#countWaiting(suspended.length + settled.length), suspended, settled },
-      paused: checked(getMeta(this.#db, 'paused'), 1) === 1,
+      paused: checked(getMeta(this.#db, 'paused'), 1) === 1 ? this.#pause() : undefined,
       lastSeq: this.#lastSeq
     }
   }
@@ -307,7 +309,7 @@ export class QueueFile {
       entry.lane,
       entry.type,
       entry.controlId,
-      this.#sealedReason(entry)
+      this.#sealedVerdict(entry)
     )
     this.#parts.put(seq, 'content', content)
     if (seq > this.#lastSeq) this.#lastSeq = seq
@@ -320,7 +322,7 @@ export class QueueFile {
       entry.attempts,
       entry.spentMs,
       entry.suspendedAt ?? null,
-      this.#sealedReason(entry),
+      this.#sealedVerdict(entry),
       entry.seq
     )
     if (changes === 0) throw this.#unknown(entry.seq)
@@ -337,9 +339,9 @@ export class QueueFile {
     }
   }
 
-  #sealedReason({ seq, reason }: Entry): Buffer | null {
-    if (reason === undefined) return null
-    return this.#sealer.seal(reasonOf(seq), true, Buffer.from(reason, 'utf8'))
+  #sealedVerdict({ seq, verdict }: Entry): Buffer | null {
+    if (verdict === undefined) return null
+    return this.#sealer.seal(reasonOf(seq), true, Buffer.from(JSON.stringify(verdict), 'utf8'))
   }
 
   /** @throws {QueueDamageError} for values that were never written so */
@@ -357,10 +359,20 @@ export class QueueFile {
       spentMs: row.spent_ms
     }
     if (row.suspended_at !== null) entry.suspendedAt = row.suspended_at
-    // A damaged reason is no reason to hold back the message.
-    const reason = row.reason && this.#sealer.unseal(reasonOf(row.seq), row.reason)
-    if (reason) entry.reason = reason.plain.toString('utf8')
+    // A damaged verdict is no reason to hold back the message.
+    const verdict = row.reason && this.#sealer.unseal(reasonOf(row.seq), row.reason)
+    if (verdict) entry.verdict = verdictFrom(verdict.plain.toString('utf8'))
     return entry
+  }
+
+  #pause(): Pause {
+    const stored = parsed(getMeta(this.#db, 'pause'))
+    const { at, by, reason } = stored as Partial<Record<keyof Pause, unknown>>
+    return {
+      at: moment(at) ?? 0,
+      by: typeof by === 'string' ? by : '',
+      reason: typeof reason === 'string' ? reason : ''
+    }
   }
 
   #unknown(seq: number): QueueFaultError {
@@ -423,6 +435,23 @@ function statementsOf(db: DatabaseSync): Statements {
       'SELECT * FROM message WHERE seq > ? AND state = 0 AND lane NOT IN (SELECT value FROM json_each(?)) ORDER BY seq LIMIT ?'
     ),
     setDamaged: db.prepare(`UPDATE message SET state = ${DAMAGED}, place = NULL WHERE seq = ?`)
+  }
+}
+
+/** What was stored of it; 0.1.0 stored the rule alone. */
+function verdictFrom(text: string): Verdict {
+  if (text === ENDED_TWICE) return { ...NO_VERDICT, errorCode: 'ERR_ENDED_TWICE' }
+  if (!text.startsWith('{')) return { ...NO_VERDICT, rule: text }
+  return { ...NO_VERDICT, ...parsed(text) }
+}
+
+/** The JSON object that a text is; an empty one if it is none. */
+function parsed(text: unknown): object {
+  try {
+    const value = typeof text === 'string' ? (JSON.parse(text) as unknown) : null
+    return typeof value === 'object' && value !== null ? value : {}
+  } catch {
+    return {}
   }
 }
 

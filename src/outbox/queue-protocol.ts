@@ -1,3 +1,4 @@
+import type { Pause } from './journal.ts'
 import type { Entry, ListQuery, OutboxContents, OutboxError } from './outbox.ts'
 
 /** The file and its key: sent with every request, so that a new thread can continue. */
@@ -15,7 +16,7 @@ export type QueueCall =
   | { kind: 'settle'; entry: Entry; outcome: Uint8Array }
   | { kind: 'remove'; seq: number }
   | { kind: 'setDamaged'; seq: number }
-  | { kind: 'setPaused'; paused: boolean }
+  | { kind: 'setPaused'; pause: Pause | undefined }
   | { kind: 'note'; seq: number }
   | { kind: 'read'; seq: number }
   | { kind: 'list'; query: ListQuery }

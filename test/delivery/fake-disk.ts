@@ -1,5 +1,14 @@
 import { ContentCache } from '../../src/outbox/content-cache.ts'
 import type { ContentCodec } from '../../src/outbox/disk-outbox.ts'
+import type {
+  EventQuery,
+  FindQuery,
+  Found,
+  JournalRecord,
+  Pause,
+  QueueEvent
+} from '../../src/outbox/journal.ts'
+import { MemoryJournal, matchesEntry } from '../../src/outbox/memory-journal.ts'
 import {
   OutboxError,
   type Entry,
@@ -29,7 +38,8 @@ interface Call {
  */
 export class FakeDisk {
   readonly rows = new Map<number, Row>()
-  paused = false
+  paused: Pause | undefined
+  readonly journal = new MemoryJournal(1_000_000)
   lastSeq = 0
   unclean = false
   /** The message that was noted last, 0 for none, and all that were. */
@@ -211,17 +221,41 @@ export class FakeOutbox<Content> implements Outbox<Content> {
     })
   }
 
-  async remove(seq: number): Promise<void> {
+  async remove(seq: number, record?: JournalRecord): Promise<void> {
     this.#cache.drop(seq)
     this.#gone.add(seq)
     await this.#call('write', () => {
       this.#row(seq)
       this.#disk.rows.delete(seq)
+      if (record !== undefined) this.#disk.journal.add(record)
     })
     this.#gone.delete(seq)
   }
 
-  setPaused(paused: boolean): Promise<void> {
+  find(query: FindQuery): Promise<Found> {
+    return this.#call('read', () => {
+      if (query.where === 'journal') return this.#disk.journal.find(query)
+      const entries = [...this.#disk.rows.values()]
+        .map(({ facts }) => ({ ...facts }))
+        .filter((entry) => matchesEntry(entry, query) && entry.acceptedAt >= (query.since ?? 0))
+        .sort((a, b) => b.seq - a.seq)
+      const found = entries.slice(0, query.limit)
+      const next = found.length < entries.length ? (found.at(-1)?.seq ?? 0) : 0
+      return { entries: found, records: [], next }
+    })
+  }
+
+  addEvent(event: QueueEvent): Promise<void> {
+    return this.#call('write', () => {
+      this.#disk.journal.addEvent(event)
+    })
+  }
+
+  events(query: EventQuery): Promise<readonly QueueEvent[]> {
+    return this.#call('read', () => this.#disk.journal.events(query))
+  }
+
+  setPaused(paused: Pause | undefined): Promise<void> {
     return this.#call('write', () => {
       this.#disk.paused = paused
     })

@@ -1,0 +1,76 @@
+import {
+  MOST_IN_MEMORY,
+  type EventQuery,
+  type FindQuery,
+  type Found,
+  type JournalRecord,
+  type QueueEvent
+} from './journal.ts'
+import type { Entry } from './outbox.ts'
+
+/** The last records and events of a node that keeps none on disk. */
+export class MemoryJournal {
+  readonly #mostRecords: number
+  #records: JournalRecord[] = []
+  #events: QueueEvent[] = []
+
+  constructor(mostRecords = MOST_IN_MEMORY) {
+    this.#mostRecords = mostRecords
+  }
+
+  add(record: JournalRecord): void {
+    this.#records = added(this.#records, record, this.#mostRecords)
+  }
+
+  addEvent(event: QueueEvent): void {
+    this.#events = added(this.#events, event, MOST_IN_MEMORY)
+  }
+
+  find(query: FindQuery): Found {
+    const records = this.#records
+      .filter((record) => matchesRecord(record, query))
+      .sort((a, b) => b.seq - a.seq)
+    const found = records.slice(0, query.limit)
+    return {
+      entries: [],
+      records: found,
+      next: found.length < records.length ? (found.at(-1)?.seq ?? 0) : 0
+    }
+  }
+
+  events({ since, limit }: EventQuery): readonly QueueEvent[] {
+    return this.#events
+      .filter(({ at }) => at >= since)
+      .slice(-limit)
+      .reverse()
+  }
+}
+
+/** Twice as many are held before the older half goes: then a record costs a constant time. */
+function added<T>(list: T[], one: T, most: number): T[] {
+  list.push(one)
+  return list.length > 2 * most ? list.slice(-most) : list
+}
+
+/** Whether a record of the journal is one that is looked for. */
+export function matchesRecord(record: JournalRecord, query: FindQuery): boolean {
+  const { rule, outcome, since = 0 } = query
+  return (
+    matchesEntry(record, query) &&
+    (rule === undefined || record.verdict.rule === rule) &&
+    (outcome === undefined || record.outcome === outcome) &&
+    record.settledAt >= since
+  )
+}
+
+/** Whether an entry has the number, control ID and type that are looked for. */
+export function matchesEntry(
+  entry: Pick<Entry, 'seq' | 'controlId' | 'type'>,
+  { before, controlId, type }: FindQuery
+): boolean {
+  return (
+    entry.seq < before &&
+    (controlId === undefined || entry.controlId === controlId) &&
+    (type === undefined || entry.type === type)
+  )
+}
