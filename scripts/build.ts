@@ -1,6 +1,6 @@
 /**
- * Builds what Node-RED loads: `dist/` (runtime, forms, icons, locales) and `resources/` (the script of
- * each form, one file). Node-RED looks for a node's form, icons and locales beside the `.js` file that it loads.
+ * Builds what Node-RED loads: `dist/` (runtime, forms, icons, locales) and `resources/` (one script
+ * for each form). Node-RED expects a node's form, icons and locales beside its `.js` file.
  */
 import { spawnSync } from 'node:child_process'
 import { cpSync, existsSync, readdirSync, rmSync } from 'node:fs'
@@ -31,7 +31,7 @@ await build({
   target: 'es2023',
   charset: 'utf8',
   minify: true,
-  // The tables of iconv-lite are no part of a form: their names are enough to judge one.
+  // The forms need only the names of iconv-lite's character sets, not the tables.
   define: { CHARSET_NAMES: JSON.stringify(charsetNames()) },
   logLevel: 'warning'
 })
