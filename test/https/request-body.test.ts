@@ -154,6 +154,6 @@ describe('buildRequestBody', () => {
 
   it('says that the template gave nothing', async () => {
     const bodyTemplate = (): Promise<undefined> => Promise.resolve(undefined)
-    await assert.rejects(build({ format: 'json', bodyTemplate }), /template gives nothing/)
+    await assert.rejects(build({ format: 'json', bodyTemplate }), /template returns nothing/)
   })
 })
