@@ -130,7 +130,7 @@ describe('buildRequestBody', () => {
       for (const format of ['form', 'json'] as const) {
         await assert.rejects(build({ format }, [], {}, outgoing), {
           code: 'HL7_INVALID_MESSAGE',
-          message: new RegExp(`no characters of ${charset},.*charset.*base64`)
+          message: new RegExp(`not ${charset} characters,.*charset.*base64`)
         })
         await build({ format, bodyEncoding: 'base64' }, [], {}, outgoing)
       }
