@@ -4,7 +4,7 @@ import type { ConnectionOptions } from 'node:tls'
 import type { Proxy } from './proxy.ts'
 import { TunnelAgent } from './tunnel-agent.ts'
 
-/** What Node-RED's `tls-config` fills in (`addTLSOptions`). */
+/** The options that Node-RED's `tls-config` sets (`addTLSOptions`). */
 export type TlsSettings = Pick<
   ConnectionOptions,
   | 'ca'
@@ -28,10 +28,10 @@ export function createAgent(
   const options: AgentOptions = {
     keepAlive: true,
     maxFreeSockets: maxConnections,
-    // The connection used last is the one that the server least likely closed meanwhile.
+    // The server is least likely to have closed the most recently used connection.
     scheduling: 'lifo',
     ...tls,
-    // Said aloud, since NODE_TLS_REJECT_UNAUTHORIZED would turn it off for everybody.
+    // Explicit, because NODE_TLS_REJECT_UNAUTHORIZED would turn it off for everything.
     rejectUnauthorized: tls?.rejectUnauthorized ?? true,
     minVersion: 'TLSv1.2'
   }

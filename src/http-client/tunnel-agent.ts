@@ -11,7 +11,7 @@ type Callback = (error: Error | null, socket: Duplex) => void
 
 /**
  * Reaches one `https:` target through a tunnel that a proxy opens (CONNECT, RFC 9110 §9.3.6). The
- * proxy sees the target's name and port, and nothing else.
+ * proxy sees only the target's name and port.
  */
 export class TunnelAgent extends Agent {
   readonly #authority: string
@@ -78,7 +78,7 @@ export class TunnelAgent extends Agent {
       ...options,
       minVersion: 'TLSv1.2',
       rejectUnauthorized,
-      // The proxy need not be of the receiver's authority.
+      // The proxy's certificate may be from another CA than the receiver's.
       ...(ca === undefined ? undefined : { ca: [...rootCertificates, ca].flat() }),
       // Node.js would take it from the Host header, which is the target's.
       servername: isIP(host) === 0 ? host : ''

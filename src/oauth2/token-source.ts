@@ -8,12 +8,12 @@ import type { TokenSettings } from './token-settings.ts'
 
 /** What a `TokenSource` works with. */
 export interface TokenSourceParts {
-  /** Makes the requests. Whoever made it closes it, after the source. */
+  /** Makes the requests. Its creator closes it, after the source. */
   httpClient: HttpClient
   clock?: Clock | undefined
   /** 0 to 1, for the jitter. */
   random?: (() => number) | undefined
-  /** A deviation of the token server that was tolerated; each one once. */
+  /** Receives each tolerated deviation of the token server once. */
   onWarning?: ((text: string) => void) | undefined
 }
 
@@ -22,11 +22,11 @@ export interface TokenSourceParts {
  * constructor never throws: settings that cannot work make every call fail with the code `CONFIG`.
  */
 export class TokenSource extends TokenCache {
-  /** Why the settings can never work; `undefined` when they can. */
+  /** Why the settings can never work; `undefined` if they can. */
   readonly configError: TokenError | undefined
   /**
-   * Mutual TLS is the client's authentication (RFC 8705): tokens may be bound to the certificate,
-   * so that the HL7 request has to present the same one.
+   * The client authenticates by mutual TLS (RFC 8705): tokens may be bound to the certificate, so
+   * the HL7 request has to present the same one.
    */
   readonly usesClientCertificate: boolean
 

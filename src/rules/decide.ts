@@ -14,9 +14,9 @@ export interface Decision {
   readonly outcome: Outcome
   /** Retry after the wait, until the failure timeout. */
   readonly retry: boolean
-  /** The rule that decided, as written; `''` if no rule was asked or none matched. */
+  /** The rule that decided, as written; `''` if no rule was tested or none matched. */
   readonly rule: string
-  /** The letters of that rule as written; `F` if none matched; `''` if no rule was asked. */
+  /** The letters of that rule as written; `F` if none matched; `''` if no rule was tested. */
   readonly action: string
   /** The matching rules with a W, as written, from left to right. */
   readonly warnings: readonly string[]
@@ -27,7 +27,7 @@ const defaultRules = parseReplyRules(DEFAULT_REPLY_RULES).rules
 /**
  * Decides what happens to a message after an attempt. Depends only on its arguments.
  *
- * - No reply was expected, and a 2xx without a body came: accepted, no rule is asked.
+ * - No reply was expected, and a 2xx without a body came: accepted, no rule is tested.
  * - Every rule with only a W is tested. Of the others, the first that matches decides.
  * - None matches: an error follows the E rules of the default; a reply that only matched W rules is
  *   accepted; everything else fails.

@@ -4,7 +4,7 @@ import { RuleScanner } from './rule-scanner.ts'
 
 export { ReplyRulesError }
 
-/** The meaning of an empty setting. Written in the same language, read by the same code. */
+/** The meaning of an empty setting, in the same language and read by the same code. */
 export const DEFAULT_REPLY_RULES =
   ':I?=W,:?A=C,:?E=F,:?R=F,:_=F,:*=F,:~=F,' +
   '(E#408,E#425,E#429)=RF,(E#401,E#403,E#404,E#407)=RF,E#4xx=F,E=RF,X=F'
@@ -33,7 +33,7 @@ export interface ReplyRule {
 
 /** A parsed string of reply rules. */
 export interface ReplyRules {
-  /** The string as given; of an empty one the default. */
+  /** The string as given; if it is empty, the default. */
   readonly text: string
   /** From left to right. */
   readonly rules: readonly ReplyRule[]
@@ -42,7 +42,8 @@ export interface ReplyRules {
 /**
  * Reads a string of reply rules. An empty or blank one means the default. Runs in a browser too.
  *
- * @throws ReplyRulesError with the position of the first mistake; a bad string is never the default
+ * @throws ReplyRulesError with the position of the first mistake; a bad string never means the
+ * default
  */
 export function parseReplyRules(text: string): ReplyRules {
   if (text.length > MAX_REPLY_RULES_LENGTH) {
@@ -123,7 +124,7 @@ function readActions(scanner: RuleScanner): Omit<ReplyRule, 'text' | 'conditions
   let warn = false
   let outcome: Outcome | null = null
   for (;;) {
-    // Blanks end the letters: `C F` is two words, not an action.
+    // A blank ends the letters: `C F` is two words, not an action.
     const letter = scanner.text.charAt(scanner.position)
     const ending = outcomes.get(letter)
     if (letter === 'W' && !warn) warn = true

@@ -67,7 +67,7 @@ export function resultOf(kind: ReplyKind): AttemptResult {
 export function abortedResult(): AttemptResult {
   return {
     decision: { outcome: 'fail', retry: false, rule: 'E=F', action: 'F', warnings: [] },
-    error: { code: 'ERR_ABORTED', text: 'the request was ended from this side' },
+    error: { code: 'ERR_ABORTED', text: 'the request was cancelled on this side' },
     answered: false,
     reachable: false,
     elapsedMs: 1

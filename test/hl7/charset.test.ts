@@ -233,7 +233,7 @@ describe('encode', () => {
           error instanceof Hl7Error &&
           error.code === 'HL7_INVALID_MESSAGE' &&
           error.message.startsWith(`Segment 402 `) &&
-          error.message.includes(`that ${label} cannot hold. Correct MSH-18`) &&
+          error.message.includes(`that ${label} cannot represent. Correct MSH-18`) &&
           !error.message.includes(character)
       )
     })

@@ -284,7 +284,7 @@ describe('readOutgoingMessage', () => {
       const message = readOutgoingMessage(admission({ set: 'KLINGON', name: 'é' }), 'auto')
       assert.equal(message.charset, 'utf-8')
       assert.deepEqual(message.warnings, [
-        'MSH-18 names no known character set and counts as empty.'
+        'MSH-18 is ignored: it does not name a known character set.'
       ])
       assert.deepEqual(readOutgoingMessage(admission({ set: 'KLINGON' }), 'utf-8').warnings, [])
     })
@@ -429,7 +429,7 @@ describe('readOutgoingMessage', () => {
       const payload = Buffer.from(admission(), 'utf16le').subarray(0, -1)
       assert.throws(() => readOutgoingMessage(payload, 'auto'), {
         code: 'HL7_INVALID_MESSAGE',
-        message: /not whole utf-16le: bytes are missing/
+        message: /not complete utf-16le: bytes are missing/
       })
     })
   })

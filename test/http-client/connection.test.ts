@@ -48,7 +48,7 @@ describe('Connection', () => {
     peer.write('more')
     await until(() => mine.closed)
     assert.equal(reports.length, 1)
-    assert.match(reports[0] ?? '', /more than one whole answer/)
+    assert.match(reports[0] ?? '', /more than one complete answer/)
   })
 
   it('is closed in peace where nothing more comes', async () => {

@@ -286,7 +286,7 @@ describe('HttpClient', () => {
         assert.equal(notices.length, 1, 'and says so once a minute')
         assert.match(
           notices[0] ?? '',
-          new RegExp(`^${server.url.host}: .*more than one whole answer`)
+          new RegExp(`^${server.url.host}: .*more than one complete answer`)
         )
       })
     }

@@ -136,7 +136,7 @@ describe('HttpClient through a proxy', () => {
     await until(() => proxy.open() === 0)
     assert.equal((await post(mine, server.url)).body.toString(), '2')
     assert.equal(proxy.connects.length, 2)
-    assert.match(notices.join(), /more than one whole answer/)
+    assert.match(notices.join(), /more than one complete answer/)
   })
 
   it('keeps an idle tunnel longer than connectTimeout', async () => {

@@ -97,7 +97,7 @@ describe('Receiver', () => {
     const broken = { ...shipment, message: readOutgoingMessage(bytes, 'auto') }
     await assert.rejects(receiver({ format: 'json' }).prepare(broken), {
       code: 'HL7_INVALID_MESSAGE',
-      message: /bytes that are no characters/
+      message: /bytes that are not utf-8 characters/
     })
   })
 

@@ -353,7 +353,7 @@ describe('a large or hostile body', () => {
       const read = await readReplyBody(body, 'application/json', auto)
       assert.deepEqual(
         { hl7: read.hl7, message: read.message, problem: read.problem },
-        { hl7: '', message: null, problem: 'the answer is JSON of too many values' }
+        { hl7: '', message: null, problem: 'the JSON in the answer has too many values' }
       )
       assert.equal(read.text, body.toString())
     }

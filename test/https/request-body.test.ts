@@ -130,7 +130,7 @@ describe('buildRequestBody', () => {
       for (const format of ['form', 'json'] as const) {
         await assert.rejects(build({ format }, [], {}, outgoing), {
           code: 'HL7_INVALID_MESSAGE',
-          message: new RegExp(`no characters of ${charset},.*charset.*base64`)
+          message: new RegExp(`not ${charset} characters,.*charset.*base64`)
         })
         await build({ format, bodyEncoding: 'base64' }, [], {}, outgoing)
       }
@@ -154,6 +154,6 @@ describe('buildRequestBody', () => {
 
   it('says that the template gave nothing', async () => {
     const bodyTemplate = (): Promise<undefined> => Promise.resolve(undefined)
-    await assert.rejects(build({ format: 'json', bodyTemplate }), /template gives nothing/)
+    await assert.rejects(build({ format: 'json', bodyTemplate }), /template returns nothing/)
   })
 })

@@ -546,8 +546,8 @@ describe('what the receiver sees', () => {
       ['http://hl7.example.org/', /must begin with https/],
       ['http://127.0.0.1.example.org/', /must begin with https/],
       ['ftp://127.0.0.1/', /must begin with https/],
-      ['https://user:word@127.0.0.1/', /user or password/],
-      ['hl7.example.org', /not a URL/]
+      ['https://user:word@127.0.0.1/', /user name or password/],
+      ['hl7.example.org', /not valid/]
     ]
     for (const [url, words] of refused) {
       it(`refuses ${url}, at deploy and in msg.url`, async () => {

@@ -263,8 +263,8 @@ describe('what a user may test', () => {
     const host = server.url.host
     const tests: [Answer, shown: RegExp][] = [
       [{ tokenEndpoint: '${TOKEN_URL}' }, /"tokenEndpoint":"•••"/],
-      [{ tokenEndpoint: '${SILENT_URL}' }, /The token server ••• answered with nothing/],
-      [{ tokenEndpoint: '', issuer: '${ISSUER}' }, /write its own name into Issuer URL: •••/],
+      [{ tokenEndpoint: '${SILENT_URL}' }, /The token server ••• sent an empty answer/],
+      [{ tokenEndpoint: '', issuer: '${ISSUER}' }, /own name in Issuer URL: •••/],
       [
         { signingAlg: '${ALGORITHM}', clientAuth: 'private_key_jwt' },
         /Algorithm: it does not fit this private key/

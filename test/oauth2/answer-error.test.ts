@@ -129,10 +129,10 @@ describe('answerError of an answer without a usable token', () => {
     [says: RegExp, hint: RegExp, permanent: boolean]
   > = {
     html: [/a web page instead of a token/, /looks like a web page/, false],
-    empty: [/answered with nothing/, /should hold a token/, false],
+    empty: [/sent an empty answer/, /should contain a token/, false],
     'not-json': [/not JSON/, /does not look like a token server/, false],
     'no-token': [/without an access_token/, /Grant and Scope/, true],
-    'bad-token': [/characters that no token may have/, /no token that a header/, true],
+    'bad-token': [/characters that a token must not have/, /header cannot carry this token/, true],
     'token-type': [/not a Bearer token/, /issue Bearer tokens/, true]
   }
   for (const [what, [says, hint, permanent]] of Object.entries(table)) {

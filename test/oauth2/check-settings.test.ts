@@ -50,7 +50,10 @@ describe('checkSettings', () => {
     [{ issuer: 'http://127.0.0.1.example' }, /https/],
     [{ issuer: 'file:///etc/passwd' }, /https/],
     [{ tokenEndpoint: 'http://10.0.0.1/token' }, /Token URL: must start with https/],
-    [{ tokenEndpoint: 'https://a:b@login.example/token' }, /Token URL: must not hold a user name/],
+    [
+      { tokenEndpoint: 'https://a:b@login.example/token' },
+      /Token URL: must not contain a user name/
+    ],
     [{ clientId: '' }, /Fill in Client ID/],
     [{ clientSecret: '' }, /Client secret or Private key.*certificate/],
     ...(

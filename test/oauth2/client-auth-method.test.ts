@@ -69,8 +69,8 @@ describe('urlProblem', () => {
   it('names the field', () => {
     const table: [string, string][] = [
       ['login.example', 'Token URL: not a URL (https://…).'],
-      ['https://me@login.example', 'Token URL: must not hold a user name or password.'],
-      ['https://:pw@login.example', 'Token URL: must not hold a user name or password.'],
+      ['https://me@login.example', 'Token URL: must not contain a user name or password.'],
+      ['https://:pw@login.example', 'Token URL: must not contain a user name or password.'],
       ['http://login.example', 'Token URL: must start with https:// (http: only to localhost).'],
       ['ftp://localhost', 'Token URL: must start with https:// (http: only to localhost).']
     ]

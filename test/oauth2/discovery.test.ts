@@ -213,7 +213,7 @@ describe('discovery', () => {
     const result = await test({ issuer: server.origin })
     assert.ok(!result.ok)
     assert.equal(result.code, 'ERR_ISSUER_MISMATCH')
-    assert.match(result.description, /^127\.0\.0\.1:\d+: the server calls itself by another issuer/)
+    assert.match(result.description, /^127\.0\.0\.1:\d+: the issuer in .* differs from Issuer URL/)
     assert.match(result.hint, /full well-known URL.*Token URL.*https:\/\/sts\.example\/adfs/)
   })
 

@@ -33,7 +33,7 @@ describe('hintForOAuthError', () => {
     ['client_secret_jwt', {}, /Client secret, then "Assertion for"/],
     ['private_key_jwt', {}, /registered .*Client ID \(it may want a Key ID\), then Algorithm/],
     ['private_key_jwt', { keyId: 'k' }, /registered .*Client ID under this Key ID, then Algorithm/],
-    ['tls_client_auth', {}, /client certificate of TLS is the one registered/],
+    ['tls_client_auth', {}, /client certificate in TLS is the one registered/],
     ['none', {}, /fill in Client secret or Private key/]
   ]
   for (const [method, given, words] of clients) {
@@ -83,7 +83,7 @@ describe('hintForOAuthError', () => {
       {},
       /^Check Authentication \(now "Client secret: Basic"\), Scope and Extra parameters\.$/
     ],
-    [404, {}, /that the issuer names is not there: check Issuer URL/],
+    [404, {}, /that the issuer names does not exist: check Issuer URL/],
     [404, { tokenEndpoint: missing }, /^Check Token URL: there is nothing/],
     [405, {}, /does not accept POST/],
     [407, {}, /check Proxy/],
@@ -139,9 +139,9 @@ describe('hintForNetwork', () => {
     ['ERR_SSL_BAD_CERTIFICATE', undefined, /handshake failed/],
     ['EPROTO', undefined, /handshake failed/],
     ['EWEIRD', 'tls', /handshake failed/],
-    ['ERR_RESPONSE_TOO_LARGE', undefined, /not the answer of a token server: check Token URL/],
-    ['ERR_CONTENT_DECODING', undefined, /not the answer of a token server/],
-    ['ERR_UPGRADED', undefined, /not the answer of a token server/],
+    ['ERR_RESPONSE_TOO_LARGE', undefined, /is not from a token server: check Token URL/],
+    ['ERR_CONTENT_DECODING', undefined, /is not from a token server/],
+    ['ERR_UPGRADED', undefined, /is not from a token server/],
     ['ETIMEDOUT', 'timeout', /too slow/],
     ['ECONNREFUSED', 'connect', /^Check host and port in Token URL, the firewall/],
     ['ECONNRESET', 'reset', /^The connection broke; the request will be retried/],

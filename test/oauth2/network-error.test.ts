@@ -58,7 +58,7 @@ describe('translateError', () => {
   it('puts the codes of openid-client into words', () => {
     const table: [string, RegExp][] = [
       ['OAUTH_MISSING_SERVER_METADATA', /names no token endpoint/],
-      ['OAUTH_INVALID_SERVER_METADATA', /no URL/],
+      ['OAUTH_INVALID_SERVER_METADATA', /not a URL/],
       ['OAUTH_INVALID_RESPONSE', /not usable/],
       ['OAUTH_PARSE_ERROR', /not JSON/]
     ]

@@ -5,7 +5,7 @@ import { readTokenAnswer } from '../../src/oauth2/token-answer.ts'
 const json = 'application/json'
 const bare = 'It sends the bare token instead of a JSON object.'
 const form = 'It sends a form-encoded answer instead of JSON.'
-const otherName = 'It writes access_token in another way.'
+const otherName = 'It spells access_token differently.'
 
 describe('readTokenAnswer', () => {
   it('reads a token with all that belongs to it', () => {
@@ -51,7 +51,7 @@ describe('readTokenAnswer', () => {
       [
         'an object in a text',
         JSON.stringify('{"access_token":"abcdefghijklmnop","token_type":"Bearer"}'),
-        ['It sends its JSON object as a text in JSON.']
+        ['It sends its JSON object as a JSON string.']
       ],
       [
         'other letters',
@@ -82,10 +82,10 @@ describe('readTokenAnswer', () => {
         'members of no use',
         '{"access_token":"abcdefghijklmnop","token_type":"Bearer","expires_in":"soon","scope":7,"refresh_token":"","id_token":{}}',
         [
-          'Its refresh_token is not a text and is ignored.',
-          'Its id_token is not a text and is ignored.',
+          'Its refresh_token is not a string and is ignored.',
+          'Its id_token is not a string and is ignored.',
           'Its expires_in is not a number of seconds; the default lifetime is used.',
-          'Its scope is not a text and is ignored.'
+          'Its scope is not a string and is ignored.'
         ]
       ]
     ]
@@ -127,7 +127,7 @@ describe('readTokenAnswer', () => {
   })
 
   describe('a refusal', () => {
-    const other = 'It sends an error under another content type than JSON.'
+    const other = 'It sends an error with a content type other than JSON.'
     const table: [string, number, string, string, object][] = [
       [
         'as RFC 6749 has it',
@@ -254,7 +254,7 @@ describe('readTokenAnswer', () => {
           error: 'invalid_client',
           description: undefined,
           quirks: [
-            'It sends its JSON object as a text in JSON.',
+            'It sends its JSON object as a JSON string.',
             'It sends an error with status 200.'
           ]
         }

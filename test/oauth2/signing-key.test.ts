@@ -176,7 +176,7 @@ describe('signingAlgorithm', () => {
     assert.match(names(privateKey, ''), /only RSA/)
     for (const wanted of ['', 'PS256']) {
       const pss = generateKeyPairSync('rsa-pss', { modulusLength: 2048 })
-      assert.match(names(pss.privateKey, wanted), /RSA-PSS alone.*cannot be used/)
+      assert.match(names(pss.privateKey, wanted), /RSA-PSS only.*cannot be used/)
     }
     assert.match(names(generateKeyPairSync('x25519').privateKey, ''), /only RSA/)
   })

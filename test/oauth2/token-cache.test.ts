@@ -129,7 +129,7 @@ describe('TokenCache', () => {
     again.clock.pass(20_000)
     const second = assert.rejects(again.cache.refused('token-1'), {
       permanent: true,
-      message: /sent the token again that the HL7 server refused/,
+      message: /sent the same token that the HL7 server refused/,
       hint: /Scope, Audience and Resource/
     })
     await again.answer({ kind: 'token', lifetime: 300, sameAgain: true })
