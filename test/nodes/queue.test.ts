@@ -97,24 +97,16 @@ describe('the queue on disk, in a real Node-RED', () => {
       [(await state())['state'], (await state())['suspended'], (await state())['queued']],
       ['paused', 1, 1]
     )
-    const { body } = await world.nodeRed.get('/hl7-https-out/out/suspended')
-    const [row] = body as Record<string, unknown>[]
-    assert.deepEqual(Object.keys(row ?? {}).sort(), [
-      'attempts',
-      'controlId',
-      'id',
-      'reason',
-      'suspendedAt',
-      'type'
-    ])
+    const { body } = await world.nodeRed.get('/hl7-https-out/out/messages?state=suspended')
+    const [row] = (body as { messages: Record<string, unknown>[] }).messages
     assert.equal(row?.['controlId'], 'SUSP0001')
-    assert.equal(row['reason'], ':?E=S')
+    assert.deepEqual([row['state'], row['rule'], row['ackCode']], ['suspended', ':?E=S', 'AE'])
     await world.nodeRed.post('/hl7-https-out/out/resume')
     await world.nodeRed.waitFor(() => (ids('SUSP').length > 0 ? true : undefined))
     assert.deepEqual(ids('SUSP'), ['SUSP0002'])
-    const gone = await world.nodeRed.post('/hl7-https-out/out/suspended/999999/discard')
+    const gone = await world.nodeRed.post('/hl7-https-out/out/messages/999999/discard')
     assert.equal(gone.status, 404)
-    await world.nodeRed.post(`/hl7-https-out/out/suspended/${String(row['id'])}/discard`)
+    await world.nodeRed.post(`/hl7-https-out/out/messages/${String(row['id'])}/discard`)
     const caught = await world.nodeRed.waitForMessages('caught')
     const last = caught.at(-1) as unknown as {
       error: { code: string }
