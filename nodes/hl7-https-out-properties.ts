@@ -54,6 +54,7 @@ export const outProperties = {
   maxInFlight: { ...count, default: 8, min: 1, max: 1000, when: is('order', 'key', 'none') },
   queue: choice(['disk', 'memory']),
   queueLimit: { ...count, default: 100_000, min: 1 },
+  journalDays: { kind: 'number', default: 14, min: 0, max: 3650 },
   queueCountAlert: { ...count, default: 0, min: 0 },
   queueWaitAlert: { kind: 'number', default: 0, min: 0 }
 } as const satisfies PropertyTable

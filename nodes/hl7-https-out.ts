@@ -156,8 +156,9 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
       node.error(errorText(error))
     })
   })
-  const unsubscribe = tokens?.onStatus(({ state }) => {
-    if (state === 'ok' || state === 'idle') delivery.tokenIsBack()
+  const unsubscribe = tokens?.onStatus((token) => {
+    if (token.state === 'ok' || token.state === 'idle') delivery.tokenIsBack()
+    eventLog.noteToken(token.state === 'none' ? token.code : undefined)
     status.update()
   })
   // A message that waits too long causes no event.

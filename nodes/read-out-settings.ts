@@ -45,6 +45,7 @@ export interface OutSettings {
   /** Returns the key of a message; undefined if it is not needed. */
   orderKey: Hl7Path | undefined
   queue: 'disk' | 'memory'
+  journalDays: number
   alerts: AlertSettings
   responseTimeoutMs: number
   /** Texts that are not in the flow file: a test message does not show the values of variables. */
@@ -140,6 +141,7 @@ export function readOutSettings(
     charset,
     orderKey,
     queue,
+    journalDays: properties.number('journalDays'),
     alerts: {
       count: properties.number('queueCountAlert'),
       waitSeconds: properties.number('queueWaitAlert')
