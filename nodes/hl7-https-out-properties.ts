@@ -49,6 +49,7 @@ export const outProperties = {
   },
   connectTimeout: { ...seconds, default: 5, max: 3600 },
   responseTimeout: { ...seconds, default: 30 },
+  applicationAckTimeout: { ...seconds, default: 600, max: 2_592_000 },
   order: choice(['fifo', 'key', 'none']),
   orderKey: text('PID-3.1', is('order', 'key')),
   maxInFlight: { ...count, default: 8, min: 1, max: 1000, when: is('order', 'key', 'none') },

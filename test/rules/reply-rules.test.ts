@@ -101,14 +101,22 @@ describe('actions', () => {
     ['WRS', { retry: true, outcome: 'suspend', warn: true }],
     ['RWS', { retry: true, outcome: 'suspend', warn: true }],
     ['RSW', { retry: true, outcome: 'suspend', warn: true }],
-    ['W', { retry: false, outcome: null, warn: true }]
+    ['W', { retry: false, outcome: null, warn: true }],
+    ['A', { retry: false, outcome: 'await', late: 'suspend', warn: false }],
+    ['AS', { retry: false, outcome: 'await', late: 'suspend', warn: false }],
+    ['AF', { retry: false, outcome: 'await', late: 'fail', warn: false }],
+    ['AR', { retry: false, outcome: 'await', late: 'retry', warn: false }],
+    ['WA', { retry: false, outcome: 'await', late: 'suspend', warn: true }],
+    ['AWF', { retry: false, outcome: 'await', late: 'fail', warn: true }],
+    ['ARW', { retry: false, outcome: 'await', late: 'retry', warn: true }]
   ]
   for (const [action, expected] of cases) {
     it(`reads ${action}`, () => {
-      const [rule] = parseReplyRules(`E=${action}`).rules
+      const [rule] = parseReplyRules(`${action.includes('A') ? ':?A' : 'E'}=${action}`).rules
       assert.ok(rule)
-      const { retry, outcome, warn } = rule
-      assert.deepEqual({ retry, outcome, warn }, expected)
+      const { text, conditions, action: letters, ...rest } = rule
+      assert.ok(text.endsWith(letters) && conditions.length === 1)
+      assert.deepEqual(rest, expected)
       assert.equal(rule.action, action)
     })
   }
@@ -159,7 +167,16 @@ describe('a mistake', () => {
     [':?A=RR', 5, 1, /is not allowed here/],
     [':?A=WW', 5, 1, /is not allowed here/],
     [':?A=c', 4, 1, /upper case/],
-    ...['A', 'Q', 'Z'].map((letter): [string, number, number, RegExp] => [
+    ['E=A', 2, 1, /is not allowed here/],
+    ['X=A', 2, 1, /is not allowed here/],
+    ['(:?A,:AE&E#503)=A', 16, 1, /is not allowed here/],
+    [':?A=RA', 5, 1, /is not allowed here/],
+    [':?A=AC', 5, 1, /is not allowed here/],
+    [':?A=AD', 5, 1, /is not allowed here/],
+    [':?A=AA', 5, 1, /is not allowed here/],
+    [':?A=AFS', 6, 1, /is not allowed here/],
+    [':?A=CA', 5, 1, /is not allowed here/],
+    ...['B', 'Q', 'Z'].map((letter): [string, number, number, RegExp] => [
       `:?A=${letter}`,
       ...([4, 1, /is not an action/] as const)
     ]),
