@@ -18,6 +18,7 @@ import { OutboxError, type Entry } from '../src/outbox/outbox.ts'
 import { filledQueueFiles } from '../src/outbox/queue-files.ts'
 import { queueKey } from '../src/outbox/queue-key.ts'
 import { registerOutRoutes } from './admin-routes.ts'
+import { CertificateWatch } from './certificate-watch.ts'
 import { FlowMessages, type FlowMessage } from './flow-messages.ts'
 import { onceFlowsStarted } from './flows-started.ts'
 import { finish, handOn, handToCatch, payloadOf } from './hand-on.ts'
@@ -121,12 +122,18 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
     clock: systemClock,
     random: Math.random
   })
+  const { tokens } = settings.courier
+  const certificates = new CertificateWatch({
+    receiver: () => client.certificate,
+    'token server': () => tokens?.certificate,
+    client: () => settings.clientCertificate
+  })
   outParts.set(node, {
     delivery,
+    certificates,
     sendTest: (type, controlId, mayReadAll) =>
       sendTestMessage(courier, receiver, settings, type, controlId, mayReadAll)
   })
-  const { tokens } = settings.courier
   const alerts = new Alerts(settings.alerts)
   const status = new StatusLine(node, translate, () => {
     const state = delivery.state()

@@ -2,6 +2,7 @@ import type { Node } from 'node-red'
 import type { Delivery } from '../src/delivery/delivery.ts'
 import type { TlsSettings } from '../src/http-client/agent.ts'
 import type { TokenSource } from '../src/oauth2/token-source.ts'
+import type { CertificateWatch } from './certificate-watch.ts'
 
 /** What an `hl7-https-out` node finds behind its `auth` property. */
 export interface AuthParts {
@@ -37,6 +38,7 @@ export interface TestMessageResult {
 /** What the admin routes find behind the id of an `hl7-https-out` node that is set up. */
 export interface OutParts {
   delivery: DeliveryControl
+  certificates: CertificateWatch
   /**
    * @param mayReadAll whether the caller may see the results of expressions; called if there are
    * any
