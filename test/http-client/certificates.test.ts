@@ -247,7 +247,7 @@ describe('clientCertificate', () => {
     }
   })
 
-  it('finds none where none is presented, or it cannot be read', async () => {
+  it('finds none if none is presented, or it cannot be read', async () => {
     const { cert, key, ca } = await issue(20)
     assert.equal(clientCertificate(undefined), undefined)
     assert.equal(clientCertificate({}), undefined)

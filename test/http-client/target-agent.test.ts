@@ -242,7 +242,7 @@ describe('the certificate of a server', () => {
     await until(() => server.open() === 1)
   })
 
-  it('is seen where nobody checks it', async () => {
+  it('is seen even if nobody checks it', async () => {
     const { validFrom, validTo } = validity(5)
     const own = await selfSignedCertificate({
       notBefore: new Date(validFrom),
@@ -259,7 +259,7 @@ describe('the certificate of a server', () => {
     assert.ok((other.certificate?.validTo ?? Infinity) < Date.now())
   })
 
-  it('does not count where it is not trusted, and there is none without TLS', async () => {
+  it('does not count if it is not trusted, and there is none without TLS', async () => {
     const server = await serve(await selfSignedCertificate())
     const mine = client()
     const error = await errorOf(post(mine, server.url))

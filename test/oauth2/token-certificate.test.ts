@@ -53,7 +53,7 @@ describe('the certificate of a token server', () => {
     assert.equal(validTo(), now + 60 * DAY)
   })
 
-  it("is the issuer's where that ends first", async () => {
+  it("is the issuer's if that ends first", async () => {
     for (const days of [20, 100]) {
       const server = await serve(60, granted)
       const issuer = await serve(days, ({ url }) => ({
