@@ -121,12 +121,13 @@ export class ServerCertificate {
     if (known === undefined || at >= this.#togetherUntil || known.validTo <= this.#clock.now()) {
       this.#dates = dates
       this.#togetherUntil = this.#lookAt = at + lookEveryMs(dates)
-    } else if (dates.validTo < known.validTo) {
-      this.#dates = dates
-    } else if (dates.validTo > known.validTo) {
-      const soon = Math.min(this.#togetherUntil, at + DOUBT_MS)
-      this.#togetherUntil = this.#lookAt = soon
+      return
     }
+    if (dates.validTo === known.validTo) return
+    const endsFirst = dates.validTo < known.validTo
+    const waitMs = endsFirst ? lookEveryMs(dates) : DOUBT_MS
+    if (endsFirst) this.#dates = dates
+    this.#togetherUntil = this.#lookAt = Math.min(this.#togetherUntil, at + waitMs)
   }
 
   /**

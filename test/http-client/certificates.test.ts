@@ -128,6 +128,13 @@ describe('ServerCertificate', () => {
     clock.pass(1)
     assert.equal(certificate.lookIsDue(), true)
 
+    // Also beside a long-lived one that was seen first.
+    const { clock: other, certificate: beside } = start()
+    beside.see(ending(other, 60 * DAY))
+    beside.see(ending(other, 10 * HOUR, DAY))
+    other.pass(2 * HOUR)
+    assert.equal(beside.lookIsDue(), true)
+
     certificate.see(ending(clock, 1000, 1000))
     clock.pass(MINUTE - 1)
     assert.equal(certificate.lookIsDue(), false)
