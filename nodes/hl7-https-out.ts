@@ -19,6 +19,7 @@ import { MemoryOutbox } from '../src/outbox/memory-outbox.ts'
 import { OutboxError, type Entry } from '../src/outbox/outbox.ts'
 import { filledQueueFiles } from '../src/outbox/queue-files.ts'
 import { queueKey } from '../src/outbox/queue-key.ts'
+import { CertificateWatch } from './certificate-watch.ts'
 import { FlowMessages, type FlowMessage } from './flow-messages.ts'
 import { onceFlowsStarted } from './flows-started.ts'
 import { finish, handOn, handToCatch, payloadOf } from './hand-on.ts'
@@ -28,6 +29,7 @@ import { deployedOutNodes, outParts } from './node-parts.ts'
 import { reportOrphanedQueues } from './orphaned-queues.ts'
 import { ackProperties, errorProperties, refusedProperties } from './outgoing-properties.ts'
 import { registerOutRoutes } from './operations/routes.ts'
+import { sentence } from './operations/words.ts'
 import { queueDirectory } from './queue-directory.ts'
 import { readOutSettings, type OutSettings } from './read-out-settings.ts'
 import { misconfigured, StatusLine, type Translate } from './status-line.ts'
@@ -37,6 +39,8 @@ import { sendTestMessage } from './test-message.ts'
  * How long a closing node waits for requests in progress, in milliseconds; Node-RED allows 15 s.
  */
 const CLOSE_GRACE_MS = 10_000
+/** How often it is looked at which certificates end, in milliseconds. */
+const CERTIFICATE_MS = 60_000
 /** The report is all that is left of these messages; beyond this they are counted, not listed. */
 const MAX_LISTED = 10_000
 
@@ -135,11 +139,15 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
   }, systemClock)
   const history = new History(systemClock, () => delivery.held)
   const { tokens } = settings.courier
+  const certificates = new CertificateWatch({
+    receiver: () => client.certificate,
+    'token server': () => tokens?.certificate,
+    client: () => settings.clientCertificate
+  })
   outParts.set(node, {
-    ...{ delivery, eventLog, history, tokens },
+    ...{ delivery, eventLog, history, tokens, certificates },
     host: settings.receiver.url.host,
     since: () => undefined,
-    certificates: () => [],
     sendTest: (type, controlId, mayReadAll) =>
       sendTestMessage(courier, receiver, settings, type, controlId, mayReadAll)
   })
@@ -169,6 +177,15 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
         }, 1000)
       : undefined
 
+  const certificateWatch = setInterval(() => {
+    for (const { of, daysLeft } of certificates.news(Date.now())) {
+      const values = { of, days: daysLeft }
+      node.warn(`${sentence({ kind: 'certificate', values })}. Have it renewed.`)
+      eventLog.add('certificate', '', values)
+      status.update()
+    }
+  }, CERTIFICATE_MS)
+
   let closing = false
   node.on('input', (msg, send, done) => {
     const message = contents.receive(msg, send, done)
@@ -184,6 +201,7 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
     callOffStart()
     unsubscribe?.()
     clearInterval(ageWatch)
+    clearInterval(certificateWatch)
     eventLog.close()
     void close(node, delivery, removed ? disk : undefined).finally(() => {
       client.close()

@@ -5,7 +5,7 @@ import type { History } from '../src/delivery/history.ts'
 import type { TlsSettings } from '../src/http-client/agent.ts'
 import type { TokenSource } from '../src/oauth2/token-source.ts'
 import type { FlowMessage } from './flow-messages.ts'
-import type { CertificateOwner } from './operations/answers.ts'
+import type { CertificateWatch } from './certificate-watch.ts'
 
 /** What an `hl7-https-out` node finds behind its `auth` property. */
 export interface AuthParts {
@@ -49,7 +49,7 @@ export interface OutParts {
   tokens: Pick<TokenSource, 'status'> | undefined
   /** Since when it is in its state: wall clock, milliseconds. */
   since: () => number | undefined
-  certificates: () => readonly { of: CertificateOwner; validTo: number; isEnding: boolean }[]
+  certificates: Pick<CertificateWatch, 'all' | 'ending'>
   /**
    * @param mayReadAll whether the caller may see the results of expressions; called if there are
    * any

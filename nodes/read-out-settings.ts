@@ -3,6 +3,11 @@ import type { Node, NodeAPI, NodeDef } from 'node-red'
 import type { CourierSettings } from '../src/delivery/courier.ts'
 import type { DeliveryOptions } from '../src/delivery/delivery-options.ts'
 import type { AlertSettings } from '../src/delivery/alerts.ts'
+import {
+  clientCertificate,
+  endingFirst,
+  type CertificateDates
+} from '../src/http-client/certificates.ts'
 import { parseReplyRules, type ReplyRules } from '../src/rules/reply-rules.ts'
 import { charsetOfLabel, unknownCharset } from '../src/hl7/charset.ts'
 import { parsePath, type Hl7Path } from '../src/hl7/path.ts'
@@ -48,6 +53,8 @@ export interface OutSettings {
   journalDays: number
   alerts: AlertSettings
   responseTimeoutMs: number
+  /** Presented to the receiver or the token server: the one that ends first. */
+  clientCertificate: CertificateDates | undefined
   /** Texts that are not in the flow file: a test message does not show the values of variables. */
   untold: string[]
   /** The URL is one of them. */
@@ -147,6 +154,7 @@ export function readOutSettings(
       waitSeconds: properties.number('queueWaitAlert')
     },
     responseTimeoutMs: 1000 * properties.number('responseTimeout'),
+    clientCertificate: endingFirst([tls, auth?.tls].map(clientCertificate)),
     untold: untoldTexts(config, written),
     isUrlUntold: properties.rawText('url') !== (config as { url?: unknown }).url,
     warnings

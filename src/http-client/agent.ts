@@ -1,7 +1,9 @@
 import { Agent as HttpAgent } from 'node:http'
-import { Agent as HttpsAgent, type AgentOptions } from 'node:https'
+import type { AgentOptions } from 'node:https'
 import type { ConnectionOptions } from 'node:tls'
+import type { Clock } from '../clock.ts'
 import type { Proxy } from './proxy.ts'
+import { TargetAgent } from './target-agent.ts'
 import { TunnelAgent } from './tunnel-agent.ts'
 
 /** The options that Node-RED's `tls-config` sets (`addTLSOptions`). */
@@ -23,7 +25,8 @@ export function createAgent(
   proxy: Proxy | undefined,
   tls: TlsSettings | undefined,
   maxConnections: number,
-  connectTimeoutMs: number
+  connectTimeoutMs: number,
+  clock: Clock
 ): HttpAgent {
   const options: AgentOptions = {
     keepAlive: true,
@@ -36,6 +39,6 @@ export function createAgent(
     minVersion: 'TLSv1.2'
   }
   if (target.protocol === 'http:') return new HttpAgent(options)
-  if (proxy === undefined) return new HttpsAgent(options)
-  return new TunnelAgent(options, target, proxy, connectTimeoutMs)
+  if (proxy === undefined) return new TargetAgent(options, clock)
+  return new TunnelAgent(options, clock, target, proxy, connectTimeoutMs)
 }

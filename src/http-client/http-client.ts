@@ -1,10 +1,13 @@
 import http, { type Agent, type OutgoingHttpHeaders } from 'node:http'
 import https from 'node:https'
 import got, { type RequestFunction } from 'got'
+import { systemClock, type Clock } from '../clock.ts'
 import { createAgent, type TlsSettings } from './agent.ts'
+import { DAY_MS, endingFirst, type CertificateDates } from './certificates.ts'
 import { Exchange } from './exchange.ts'
 import { Failure } from './failure.ts'
 import { proxyFor, type ProxySettings } from './proxy.ts'
+import { TargetAgent } from './target-agent.ts'
 import { transfer, type HttpReply } from './transfer.ts'
 
 export interface HttpClientSettings {
@@ -22,6 +25,8 @@ export interface HttpClientSettings {
   maxResponseBytes: number
   /** Receives the reason if a reusable connection is closed; the same at most once a minute. */
   onNotice?: ((text: string) => void) | undefined
+  /** Tells how old the view of a certificate is. */
+  clock?: Clock | undefined
 }
 
 export interface HttpRequest {
@@ -43,6 +48,12 @@ export type { HttpReply } from './transfer.ts'
 
 /** The same notice is repeated only after this time, in milliseconds. */
 const NOTICE_AGAIN_MS = 60_000
+
+/**
+ * A server that was not asked for so long while another was is not in use any more, such as a token
+ * endpoint that has moved. Discovery asks once a day. In milliseconds.
+ */
+const IN_USE_MS = 3 * DAY_MS
 
 const plainGot = got.extend({
   followRedirect: false,
@@ -106,6 +117,20 @@ export class HttpClient {
     }
   }
 
+  /**
+   * The certificate of the server, as full handshakes have shown it; undefined until there was one.
+   * Of several servers' the one that ends first.
+   */
+  get certificate(): CertificateDates | undefined {
+    const agents = [...this.#agents.values()].filter((agent) => agent instanceof TargetAgent)
+    const lastAskedAt = Math.max(...agents.map(({ askedAt }) => askedAt))
+    return endingFirst(
+      agents
+        .filter(({ askedAt }) => askedAt >= lastAskedAt - IN_USE_MS)
+        .map(({ certificate }) => certificate.dates)
+    )
+  }
+
   /** Closes every connection for good. Requests in flight, and later ones, end with `ERR_ABORTED`. */
   close(): void {
     this.#closed = true
@@ -131,10 +156,11 @@ export class HttpClient {
   #agent(url: URL): Agent {
     let agent = this.#agents.get(url.origin)
     if (agent === undefined) {
-      const { proxy, tls, maxConnections, connectTimeoutMs } = this.#settings
-      agent = createAgent(url, proxyFor(url, proxy), tls, maxConnections, connectTimeoutMs)
+      const { proxy, tls, maxConnections, connectTimeoutMs, clock = systemClock } = this.#settings
+      agent = createAgent(url, proxyFor(url, proxy), tls, maxConnections, connectTimeoutMs, clock)
       this.#agents.set(url.origin, agent)
     }
+    if (agent instanceof TargetAgent) agent.beforeRequest()
     return agent
   }
 }

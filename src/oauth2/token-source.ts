@@ -1,4 +1,5 @@
 import { systemClock, type Clock } from '../clock.ts'
+import type { CertificateDates } from '../http-client/certificates.ts'
 import type { HttpClient } from '../http-client/http-client.ts'
 import { clientAuthMethod } from './client-authentication.ts'
 import { TokenCache, type TokenStatus } from './token-cache.ts'
@@ -29,6 +30,7 @@ export class TokenSource extends TokenCache {
    * the HL7 request has to present the same one.
    */
   readonly usesClientCertificate: boolean
+  readonly #httpClient: HttpClient
 
   constructor(settings: TokenSettings, parts: TokenSourceParts) {
     const { httpClient, clock = systemClock, random = Math.random, onWarning } = parts
@@ -46,6 +48,7 @@ export class TokenSource extends TokenCache {
         return { accessToken, sentAt, lifetime: expiresIn ?? settings.defaultLifetime }
       }
     })
+    this.#httpClient = httpClient
     this.configError = client.configError
     this.usesClientCertificate = clientAuthMethod(settings) === 'tls_client_auth'
   }
@@ -57,5 +60,10 @@ export class TokenSource extends TokenCache {
   override get status(): TokenStatus {
     const { configError } = this
     return configError === undefined ? super.status : { state: 'none', code: configError.code }
+  }
+
+  /** The token server's certificate, or the issuer's if that ends first; undefined until it was seen. */
+  get certificate(): CertificateDates | undefined {
+    return this.#httpClient.certificate
   }
 }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { X509Certificate } from 'node:crypto'
 import { createServer as createHttpServer, type Server } from 'node:http'
 import { createServer as createHttpsServer } from 'node:https'
 import { connect, type Socket } from 'node:net'
@@ -211,6 +212,16 @@ describe('HttpClient through a proxy', () => {
       const mine = client({ proxy: settings(proxy, { username: 'u', password: 'p' }) })
       assert.equal((await post(mine, server.url)).status, 200)
       assert.equal(proxy.connects.length, 1)
+    })
+
+    it("knows the receiver's certificate, not the proxy's", async () => {
+      const server = await receiver()
+      const notAfter = new Date(Date.now() + 86_400_000)
+      const proxy = await startProxy({ tls: await authority.issueServer({ notAfter }) })
+      const mine = client({ proxy: settings(proxy) })
+      await post(mine, server.url)
+      const { validTo } = new X509Certificate(certificate.cert)
+      assert.equal(mine.certificate?.validTo, Date.parse(validTo))
     })
 
     it('refuses an untrusted proxy before sending it the credentials', async () => {
