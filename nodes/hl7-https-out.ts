@@ -25,9 +25,11 @@ import { onceFlowsStarted } from './flows-started.ts'
 import { finish, handOn, handToCatch, payloadOf } from './hand-on.ts'
 import { SECRET_SLOTS } from './named-values.ts'
 import { errorText, notSetUp } from './node-errors.ts'
-import { deployedOutNodes, outParts } from './node-parts.ts'
+import { deployedOutNodes, listNode, outParts } from './node-parts.ts'
 import { reportOrphanedQueues } from './orphaned-queues.ts'
 import { ackProperties, errorProperties, refusedProperties } from './outgoing-properties.ts'
+import { registerMetricsRoute } from './operations/metrics-route.ts'
+import { Refusals } from './operations/refusals.ts'
 import { registerOutRoutes } from './operations/routes.ts'
 import { sentence } from './operations/words.ts'
 import { queueDirectory } from './queue-directory.ts'
@@ -46,15 +48,14 @@ const MAX_LISTED = 10_000
 
 /** Registers the node that sends HL7 messages and routes their acknowledgements. */
 export default function (RED: NodeAPI): void {
+  // Before the routes of single nodes, which would take `metrics` for an id.
+  registerMetricsRoute(RED)
   registerOutRoutes(RED)
   reportOrphanedQueues(RED)
 
   function Hl7HttpsOut(this: Node, config: NodeDef): void {
     RED.nodes.createNode(this, config)
-    deployedOutNodes.set(this.id, this)
-    this.on('close', () => {
-      if (deployedOutNodes.get(this.id) === this) deployedOutNodes.delete(this.id)
-    })
+    listNode(deployedOutNodes, this)
     const translate: Translate = (key, values) => RED._(key, values ?? {})
     let problems: readonly string[]
     try {
@@ -67,7 +68,8 @@ export default function (RED: NodeAPI): void {
     } catch (error) {
       problems = [errorText(error)]
     }
-    outParts.set(this, { since: new Date().toISOString(), problems })
+    const since = new Date().toISOString()
+    outParts.set(this, { since, problems, refusals: new Refusals() })
     this.status(misconfigured(translate))
     refuseEverything(RED, this, problems)
   }
@@ -147,6 +149,7 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
   outParts.set(node, {
     ...{ delivery, eventLog, history, tokens, certificates },
     host: settings.receiver.url.host,
+    refusals: new Refusals(),
     since: () => undefined,
     sendTest: (type, controlId, mayReadAll) =>
       sendTestMessage(courier, receiver, settings, type, controlId, mayReadAll)
@@ -362,7 +365,9 @@ function refuse(
   { msg, payload, parcel, done }: Pick<FlowMessage, 'msg' | 'payload' | 'parcel' | 'done'>,
   error: unknown
 ): void {
-  handToCatch(RED, node, msg, refusedProperties(parcel?.message, payload), refusal(error), done)
+  const why = refusal(error)
+  outParts.get(node)?.refusals.note(why.code)
+  handToCatch(RED, node, msg, refusedProperties(parcel?.message, payload), why, done)
 }
 
 function refusal(error: unknown): DeliveryError {

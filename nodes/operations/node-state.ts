@@ -88,8 +88,8 @@ export async function nodeState(node: Node, places: Places): Promise<NodeState> 
       token === undefined
         ? null
         : { state: token.state, validUntil: 'validUntil' in token ? iso(token.validUntil) : null },
-    certificates: parts
-      .certificates()
+    certificates: parts.certificates
+      .all()
       .map(({ of, validTo }) => ({ of, validTo: iso(validTo) ?? '' }))
   }
 }

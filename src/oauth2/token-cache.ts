@@ -29,6 +29,13 @@ export type TokenStatus =
   /** There is no token, for this reason. */
   | { state: 'none'; code: string }
 
+/** Token requests that were made, since the node started. */
+export interface TokenRequestCounts {
+  ok: number
+  /** Refused, not answered, or answered with nothing usable. */
+  error: number
+}
+
 /** A token, as the cache needs it. */
 export interface FreshToken {
   accessToken: string
@@ -74,6 +81,7 @@ export class TokenCache {
   /** Failures of one kind, in a row. */
   #failures = { permanent: false, count: 0 }
   #shown: TokenStatus = { state: 'idle' }
+  readonly #requests: TokenRequestCounts = { ok: 0, error: 0 }
 
   constructor(parts: TokenCacheParts) {
     this.#parts = parts
@@ -132,6 +140,10 @@ export class TokenCache {
     this.#failure = undefined
     this.#failures.count = 0
     this.#show()
+  }
+
+  get requests(): Readonly<TokenRequestCounts> {
+    return this.#requests
   }
 
   get status(): TokenStatus {
@@ -234,9 +246,11 @@ export class TokenCache {
       this.#newest = { token, obtainedAt: now.monotonic }
       this.#failure = undefined
       this.#failures.count = 0
+      this.#requests.ok++
       return token
     } catch (error) {
       if (this.#closing.signal.aborted) throw aborted()
+      this.#requests.error++
       throw this.#failed(error as TokenError)
     }
   }

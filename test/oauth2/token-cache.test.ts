@@ -97,6 +97,19 @@ describe('TokenCache', () => {
     assert.equal(server.requests, 1)
   })
 
+  it('counts the requests that it made, by how they ended', async () => {
+    const server = new Server()
+    assert.deepEqual(server.cache.requests, { ok: 0, error: 0 })
+    for (const outcome of [fails(), lives(300)]) {
+      server.cache.clearBackOff()
+      const waiting = Promise.allSettled([server.cache.token(), server.cache.token()])
+      await server.answer(outcome)
+      await waiting
+    }
+    await server.cache.token()
+    assert.deepEqual(server.cache.requests, { ok: 1, error: 1 })
+  })
+
   it('rejects waiting and later callers when it is closed', async () => {
     const server = new Server()
     const listened: string[] = []
