@@ -9,6 +9,7 @@ import { DeliveryLog } from '../src/delivery/delivery-log.ts'
 import type { LeftAtClose } from '../src/delivery/delivery-options.ts'
 import { printable } from '../src/delivery/explain.ts'
 import type { Settlement } from '../src/delivery/settlement.ts'
+import { StateSince } from '../src/delivery/state-since.ts'
 import { Hl7Error } from '../src/hl7/hl7-error.ts'
 import { HttpClient } from '../src/http-client/http-client.ts'
 import { Receiver } from '../src/https/receiver.ts'
@@ -58,7 +59,7 @@ export default function (RED: NodeAPI): void {
       problems = [errorText(error)]
     }
     outParts.set(this, { since: new Date().toISOString(), problems })
-    this.status(misconfigured(translate))
+    this.status(misconfigured(translate, problems))
     refuseEverything(RED, this, problems)
   }
 
@@ -97,6 +98,8 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
     },
     () => systemClock.monotonic()
   )
+  /** The code with which the last message was refused; `''` since one was accepted. */
+  let refused = ''
   const delivery = new Delivery<FlowMessage>({
     ...settings.delivery,
     // A file left by an earlier setting is used, and so drained, until it is empty at a start.
@@ -115,14 +118,17 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
         const lost = { _msgid: RED.util.generateId() } as NodeMessageInFlow
         handToCatch(RED, node, lost, { hl7: { outcome: 'error', ...about } }, error, undefined)
       }
+      if (event.kind === 'accepted') refused = ''
       log.note(event)
       status.update()
     },
     clock: systemClock,
     random: Math.random
   })
+  const since = new StateSince(() => systemClock.now())
   outParts.set(node, {
     delivery,
+    stateSince: () => since.of(delivery.state().state),
     sendTest: (type, controlId, mayReadAll) =>
       sendTestMessage(courier, receiver, settings, type, controlId, mayReadAll)
   })
@@ -130,7 +136,9 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
   const alerts = new Alerts(settings.alerts)
   const status = new StatusLine(node, translate, () => {
     const state = delivery.state()
-    return { delivery: state, token: tokens?.status, ...alerts.check(state) }
+    since.of(state.state)
+    const raised = alerts.check(state)
+    return { delivery: state, token: tokens?.status, alerts: raised, refusal: refused }
   })
   for (const warning of settings.warnings) node.warn(warning)
 
@@ -157,6 +165,8 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
     const message = contents.receive(msg, send, done)
     void accept(node, delivery, settings, message).catch((error: unknown) => {
       refuse(RED, node, message, error)
+      refused = refusal(error).code
+      status.update()
       // The Catch node that gets it may be closed as well.
       if (closing) node.error(`The node was closed: ${refusal(error).message}`)
     })

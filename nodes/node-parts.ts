@@ -37,6 +37,8 @@ export interface TestMessageResult {
 /** What the admin routes find behind the id of an `hl7-https-out` node that is set up. */
 export interface OutParts {
   delivery: DeliveryControl
+  /** Since when it is in its state: wall clock, milliseconds. */
+  stateSince: () => number
   /**
    * @param mayReadAll whether the caller may see the results of expressions; called if there are
    * any

@@ -12,8 +12,11 @@ export interface TallyValues {
   lastError: { code: string; at: string } | null
   /** How the last message left, with its acknowledgement code. */
   lastOutcome: { outcome: Settlement['outcome']; code: string } | null
-  /** The last thing that happened was an error. */
-  failing: boolean
+  /**
+   * The code of the error with which the last message left, or of a fault of the queue since then;
+   * null if none holds. A message that is retried has not failed yet.
+   */
+  failing: string | null
 }
 
 /** Buckets grow by this factor: a percentile is right to within a few percent. */
@@ -27,7 +30,7 @@ export class Tally {
   #failed = 0
   #lastError: TallyValues['lastError'] = null
   #lastOutcome: TallyValues['lastOutcome'] = null
-  #failing = false
+  #failing: string | null = null
   readonly #now: () => number
   readonly #latencies = new Uint32Array(BUCKETS)
   #measured = 0
@@ -45,7 +48,7 @@ export class Tally {
       case 'moved':
         if (event.to === 'gone' && event.settlement) this.#noteOutcome(event.settlement)
         else if (event.result && (event.to === 'retrying' || event.to === 'waiting')) {
-          this.#noteError(causeOf(event.result))
+          this.#noteLastError(causeOf(event.result))
         }
         return
       case 'lost':
@@ -99,11 +102,15 @@ export class Tally {
     }
     if (outcome === 'ack') this.#acked++
     else this.#naked++
-    this.#failing = false
+    this.#failing = null
   }
 
   #noteError(code: string): void {
-    this.#failing = true
+    this.#failing = printable(code)
+    this.#noteLastError(code)
+  }
+
+  #noteLastError(code: string): void {
     this.#lastError = { code: printable(code), at: new Date(this.#now()).toISOString() }
   }
 
