@@ -11,6 +11,7 @@ import { History } from '../src/delivery/history.ts'
 import type { LeftAtClose } from '../src/delivery/delivery-options.ts'
 import { printable } from '../src/delivery/explain.ts'
 import type { Settlement } from '../src/delivery/settlement.ts'
+import { StateSince } from '../src/delivery/state-since.ts'
 import { Hl7Error } from '../src/hl7/hl7-error.ts'
 import { HttpClient } from '../src/http-client/http-client.ts'
 import { Receiver } from '../src/https/receiver.ts'
@@ -70,7 +71,7 @@ export default function (RED: NodeAPI): void {
     }
     const since = new Date().toISOString()
     outParts.set(this, { since, problems, refusals: new Refusals() })
-    this.status(misconfigured(translate))
+    this.status(misconfigured(translate, problems))
     refuseEverything(RED, this, problems)
   }
 
@@ -109,6 +110,8 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
     },
     () => systemClock.monotonic()
   )
+  /** The code with which the last message was refused; `''` since one was accepted. */
+  let refused = ''
   const delivery = new Delivery<FlowMessage>({
     ...settings.delivery,
     // A file left by an earlier setting is used, and so drained, until it is empty at a start.
@@ -127,6 +130,7 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
         const lost = { _msgid: RED.util.generateId() } as NodeMessageInFlow
         handToCatch(RED, node, lost, { hl7: { outcome: 'error', ...about } }, error, undefined)
       }
+      if (event.kind === 'accepted') refused = ''
       log.note(event)
       eventLog.note(event)
       history.note(event)
@@ -146,18 +150,23 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
     'token server': () => tokens?.certificate,
     client: () => settings.clientCertificate
   })
+  const since = new StateSince(() => systemClock.now())
   outParts.set(node, {
     ...{ delivery, eventLog, history, tokens, certificates },
     host: settings.receiver.url.host,
     refusals: new Refusals(),
-    since: () => undefined,
+    since: () => since.of(delivery.state().state),
     sendTest: (type, controlId, mayReadAll) =>
       sendTestMessage(courier, receiver, settings, type, controlId, mayReadAll)
   })
   const alerts = new Alerts(settings.alerts)
   const status = new StatusLine(node, translate, () => {
     const state = delivery.state()
-    return { delivery: state, token: tokens?.status, ...alerts.check(state) }
+    since.of(state.state)
+    const raised = alerts.check(state)
+    const [ending] = certificates.ending(systemClock.now())
+    const certificate = ending && { of: ending.of, days: ending.daysLeft }
+    return { delivery: state, token: tokens?.status, alerts: raised, refusal: refused, certificate }
   })
   for (const warning of settings.warnings) node.warn(warning)
 
@@ -194,6 +203,8 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
     const message = contents.receive(msg, send, done)
     void accept(node, delivery, settings, message).catch((error: unknown) => {
       refuse(RED, node, message, error)
+      refused = refusal(error).code
+      status.update()
       // The Catch node that gets it may be closed as well.
       if (closing) node.error(`The node was closed: ${refusal(error).message}`)
     })

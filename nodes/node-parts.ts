@@ -61,7 +61,7 @@ export interface OutParts {
   /** Undefined if the receiver wants no token. */
   tokens: Pick<TokenSource, 'status'> | undefined
   /** Since when it is in its state: wall clock, milliseconds. */
-  since: () => number | undefined
+  since: () => number
   certificates: Pick<CertificateWatch, 'all' | 'ending'>
   /**
    * @param mayReadAll whether the caller may see the results of expressions; called if there are

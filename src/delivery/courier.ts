@@ -48,6 +48,8 @@ export interface AttemptResult {
   tokenProblem?: string
   /** What to do if there is no token. */
   hint?: string
+  /** There is no token, and trying again soon cannot help: somebody has to change something. */
+  isPermanent?: boolean
   /** The receiver answered with HL7: an acknowledgement that counts, or another message. */
   answered: boolean
   /** What an explanation may quote of an answer without an acknowledgement. */
@@ -59,6 +61,9 @@ export interface AttemptResult {
   /** From the start of the last request to its answer, in milliseconds; without the token's time. */
   elapsedMs: number
 }
+
+/** Why there is no other token for one that the receiver refused. */
+type TokenRefusal = Pick<AttemptResult, 'tokenProblem' | 'hint' | 'isPermanent'>
 
 export interface CourierSettings {
   receiver: Receiver
@@ -101,7 +106,7 @@ export class Courier {
     const sent = { controlIds: message.controlIds, type: message.type, replyDue: message.replyDue }
     const redaction = new TokenRedaction()
     let start = performance.now()
-    let refusal: Pick<AttemptResult, 'tokenProblem' | 'hint'> = {}
+    let refusal: TokenRefusal = {}
     const send = (token: string | undefined): Promise<HttpReply | HttpError> => {
       if (token !== undefined) redaction.add(token)
       start = performance.now()
@@ -225,13 +230,14 @@ export class Courier {
   async #freshToken(
     refused: string,
     signal: AbortSignal | undefined
-  ): Promise<string | Pick<AttemptResult, 'tokenProblem' | 'hint'>> {
+  ): Promise<string | TokenRefusal> {
     try {
       return (await this.#settings.tokens?.refused(refused, signal)) ?? refused
     } catch (error) {
       // The receiver's refusal remains the answer to this attempt; this only explains it.
       if (!(error instanceof TokenError) || error.code === 'ERR_ABORTED') throw error
-      return { tokenProblem: error.message, ...hintOf(error) }
+      const { message, permanent } = error
+      return { tokenProblem: message, ...hintOf(error), ...(permanent && { isPermanent: true }) }
     }
   }
 }
@@ -286,9 +292,12 @@ function earlierAnswer({ connection }: HttpReply): HttpError {
 }
 
 /** The facts of an attempt without an answer, from what the https and oauth2 rooms throw. */
-function failureOf(
-  thrown: unknown
-): Pick<AttemptResult, 'reachable' | 'status' | 'hint' | 'retryAfterMs'> & { error: AttemptError } {
+function failureOf(thrown: unknown): Pick<
+  AttemptResult,
+  'reachable' | 'status' | 'hint' | 'isPermanent' | 'retryAfterMs'
+> & {
+  error: AttemptError
+} {
   if (thrown instanceof TokenError) {
     const { code, message, status } = thrown
     return {
@@ -296,6 +305,7 @@ function failureOf(
       // A token server that refuses us is reachable; one that cannot be reached, or whose
       // certificate is not trusted, is an outage, as with the receiver.
       reachable: thrown.permanent && thrown.family === undefined,
+      ...(thrown.permanent ? { isPermanent: true } : undefined),
       ...(status === undefined ? undefined : { status }),
       ...hintOf(thrown),
       ...(thrown.retryAfterMs === undefined ? undefined : { retryAfterMs: thrown.retryAfterMs })

@@ -102,6 +102,8 @@ export class Message {
   nextAttemptAt = 0
   /** Retries since the clock of this message was started. */
   retries = 0
+  /** Attempts of this and earlier runs, without one in flight; 0 until one ended in this run. */
+  endedAttempts = 0
   /** There was no token for the last attempt. */
   wantsToken = false
   /** Why the last attempt failed, as a code. */

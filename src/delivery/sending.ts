@@ -102,6 +102,7 @@ export class Sending<Content> {
     tell({ kind: 'attempted', entry, result })
     message.counts = reachable || options.failWhileUnreachable
     this.#count(message)
+    message.endedAttempts = entry.attempts
     message.cause = causeOf(result)
     message.wantsToken = error?.family === 'token'
     return result

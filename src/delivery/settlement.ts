@@ -1,7 +1,7 @@
 import { Hl7Error } from '../hl7/hl7-error.ts'
 import type { AttemptResult, ReplyRecord } from './courier.ts'
 import { DeliveryError, type DeliveryErrorCause, type DeliveryErrorCode } from './delivery-error.ts'
-import { deliveryFailed, nameOf, type MessageName } from './explain.ts'
+import { deliveryFailed, nameOf, sentence, type MessageName } from './explain.ts'
 
 /** How a message left; plain data, so that it can be stored. */
 export interface Settlement {
@@ -68,10 +68,14 @@ export function failedSettlement(
     ...answer,
     outcome: 'error',
     error: known
-      ? { code: thrown.code, message: `${nameOf(name)}: ${thrown.message}`, cause }
+      ? {
+          code: thrown.code,
+          message: `${sentence(thrown.message)} ${nameOf(name)} was given up.`,
+          cause
+        }
       : {
           code: 'HL7_DELIVERY_FAILED',
-          message: `${nameOf(name)} was not delivered because of an internal error in this node.`,
+          message: `EUNKNOWN: an internal error in this node. ${nameOf(name)} was not delivered.`,
           cause: { code: 'EUNKNOWN' }
         },
     settledAt

@@ -147,14 +147,18 @@ describe('the queue on disk, in a real Node-RED', () => {
     assert.deepEqual([paused.fill, paused.text], ['red', 'paused, 3 held'])
     world.receiver.respond = down
     await world.nodeRed.post('/hl7-https-out/out/resume')
-    const isYellow = ({ code, fill }: { code?: string; fill?: string }): boolean =>
-      code === 'QUEUE_COUNT' && fill === 'yellow'
-    const count = await world.nodeRed.waitForStatus('out', isYellow)
-    assert.equal(count.shape, 'ring')
+    const count = await world.nodeRed.waitForStatus(
+      'out',
+      ({ codes = [] }) => codes.includes('RETRYING') && !codes.includes('PAUSED')
+    )
+    assert.deepEqual([count.fill, count.shape, count.code], ['yellow', 'ring', 'QUEUE_COUNT'])
+    assert.equal(count.text, 'HTTP 503 · try 2 (3)')
     await world.nodeRed.waitFor(() =>
       world.nodeRed
         .log()
-        .find((line) => /\[warn\].*Message ALERT001 .* It is being retried/.test(line))
+        .find((line) =>
+          /\[warn\].*HTTP 503 from the receiver.* behind message ALERT001 /.test(line)
+        )
     )
     await world.deploy({ ...disk, queueWaitAlert: 1 })
     const wait = await world.nodeRed.waitForStatus('out', ({ code }) => code === 'QUEUE_WAIT')

@@ -34,6 +34,7 @@ export interface NodeStatus {
   shape?: string
   text?: string
   code?: string
+  codes?: string[]
 }
 
 type ProbeEvent =
