@@ -59,7 +59,11 @@ export default function (RED: NodeAPI): void {
       problems = [errorText(error)]
     }
     outParts.set(this, { since: new Date().toISOString(), problems })
-    this.status(misconfigured(translate, problems))
+    // Status nodes see nothing before.
+    const callOff = onceFlowsStarted(RED, () => {
+      this.status(misconfigured(translate, problems))
+    })
+    this.on('close', callOff)
     refuseEverything(RED, this, problems)
   }
 
