@@ -71,7 +71,11 @@ export default function (RED: NodeAPI): void {
     }
     const since = new Date().toISOString()
     outParts.set(this, { since, problems, refusals: new Refusals() })
-    this.status(misconfigured(translate, problems))
+    // Status nodes see nothing before.
+    const callOff = onceFlowsStarted(RED, () => {
+      this.status(misconfigured(translate, problems))
+    })
+    this.on('close', callOff)
     refuseEverything(RED, this, problems)
   }
 

@@ -129,13 +129,13 @@ export class Delivery<Content> {
     if (this.#isClosing && !outbox.durable) {
       throw new DeliveryError(
         'HL7_QUEUE_FAILED',
-        `${nameOf(name)} was not accepted: the node is closing.`
+        `The node is closing. ${nameOf(name)} was not accepted.`
       )
     }
     if (this.held >= queueLimit) {
       throw new DeliveryError(
         'HL7_QUEUE_FULL',
-        `${nameOf(name)} was not accepted: ${this.held} messages are already waiting, and the queue limit of the node is ${queueLimit}.`
+        `The queue is full: ${this.held} messages are waiting, and its limit is ${queueLimit}. ${nameOf(name)} was not accepted.`
       )
     }
     const entry: Entry = {

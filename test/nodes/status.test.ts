@@ -164,9 +164,16 @@ describe('what an operator is told, in a real Node-RED', () => {
     assert.deepEqual(status.codes, ['ERROR', 'RETRYING'])
   })
 
-  it('names the variable that is not set', async () => {
+  it('names the variable that is not set, also to a Status node', async () => {
     const seen = statuses()
-    await world.deploy({}, { credentials: { clientId: CLIENT_ID, clientSecret: '${HL7_NO_KEY}' } })
+    const unset = { credentials: { clientId: CLIENT_ID, clientSecret: '${HL7_NO_KEY}' } }
+    await world.nodeRed.deploy([
+      ...world.flow({}, unset),
+      { id: 'status', type: 'status', z: 'tab', scope: null, wires: [['told']] },
+      { id: 'told', type: 'probe', z: 'tab', wires: [] }
+    ])
+    const [told] = await world.nodeRed.waitForMessages('told')
+    assert.equal((told as { status: NodeStatus }).status.code, 'CONFIG')
     assert.deepEqual(await shown(seen, { code: 'CONFIG' }), {
       ...{ fill: 'red', shape: 'ring', text: 'HL7_NO_KEY not set' },
       ...{ code: 'CONFIG', codes: ['CONFIG'] }
