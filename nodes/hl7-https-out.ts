@@ -106,7 +106,7 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
   const receiver = new Receiver(settings.receiver, client)
   const courier = new Courier({ ...settings.courier, receiver })
   const contents = new FlowMessages(node, settings)
-  const disk = openDisk(RED, node, contents)
+  const disk = openDisk(RED, node, contents, settings.journalDays)
   const log = new DeliveryLog(
     ({ level, text }) => {
       if (level === 'warn') node.warn(text)
@@ -230,7 +230,12 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
 }
 
 /** @throws {DeliveryError} `HL7_CONFIG` */
-function openDisk(RED: NodeAPI, node: Node, codec: FlowMessages): DiskOutbox<FlowMessage> {
+function openDisk(
+  RED: NodeAPI,
+  node: Node,
+  codec: FlowMessages,
+  journalDays: number
+): DiskOutbox<FlowMessage> {
   const { userDir, hl7HttpsOutQueueKey } = RED.settings as {
     userDir: string
     hl7HttpsOutQueueKey?: string
@@ -246,8 +251,7 @@ function openDisk(RED: NodeAPI, node: Node, codec: FlowMessages): DiskOutbox<Flo
     node.warn(text)
   }
   return new DiskOutbox({
-    codec,
-    directory,
+    ...{ codec, directory, journalDays },
     name: node.id,
     key: () =>
       queueKey(hl7HttpsOutQueueKey, userDir, notice, async () =>
