@@ -143,6 +143,13 @@ ${own}  - job_name: sample
     )
     const [valid] = await prometheus.query('hl7_https_out_token_valid_seconds{node="out"}')
     assert.ok(Number(valid?.value[1]) > 60)
+    const certificates = await prometheus.query(
+      'hl7_https_out_certificate_valid_seconds{node="out"}'
+    )
+    assert.deepEqual(certificates.map(({ metric }) => metric['of']).sort(), [
+      ...['receiver', 'token server']
+    ])
+    for (const { value } of certificates) assert.ok(Number(value[1]) > 0)
   })
 
   it('answers every query of the dashboard, with a value', async () => {
