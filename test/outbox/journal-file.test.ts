@@ -38,7 +38,7 @@ describe('JournalFile', () => {
     const now = Date.now()
     db.prepare(
       `WITH RECURSIVE n (i) AS (SELECT ?1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1 + ?2 - 1)
-       INSERT INTO journal SELECT i, 'C' || CAST(i AS INTEGER), 'ADT^A01', ?3, ?4, 1, 'ack', 'AA', '', 200, '', '' FROM n`
+       INSERT INTO journal SELECT i, 'C' || CAST(i AS INTEGER), 'ADT^A01', ?3, ?4, 1, 'ack', 'AA', '', 200, '', '', '' FROM n`
     ).run(first, count, now - acceptedAgo, now - settledAgo)
   }
 
