@@ -27,7 +27,7 @@ import { finish, handOn, handToCatch, payloadOf } from './hand-on.ts'
 import { SECRET_SLOTS } from './named-values.ts'
 import { errorText, notSetUp } from './node-errors.ts'
 import { deployedOutNodes, listNode, outParts } from './node-parts.ts'
-import { reportOrphanedQueues } from './orphaned-queues.ts'
+import { isInFlows, reportOrphanedQueues } from './orphaned-queues.ts'
 import { ackProperties, errorProperties, refusedProperties } from './outgoing-properties.ts'
 import { registerMetricsRoute } from './operations/metrics-route.ts'
 import { Refusals } from './operations/refusals.ts'
@@ -221,7 +221,8 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
     clearInterval(ageWatch)
     clearInterval(certificateWatch)
     eventLog.close()
-    void close(node, delivery, removed ? disk : undefined).finally(() => {
+    const isDeleted = removed && !isInFlows(RED, node.id)
+    void close(node, delivery, isDeleted ? disk : undefined).finally(() => {
       client.close()
       status.close()
       done()
@@ -268,13 +269,13 @@ function openDisk(
 async function close(
   node: Node,
   delivery: Delivery<FlowMessage>,
-  removed: DiskOutbox<FlowMessage> | undefined
+  deleted: DiskOutbox<FlowMessage> | undefined
 ): Promise<void> {
   try {
     const left = await delivery.close(CLOSE_GRACE_MS)
     const report = reportLeft(left)
     if (report !== '') node.error(report)
-    await removed?.deleteFile()
+    await deleted?.deleteFile()
   } catch (error) {
     node.error(errorText(error))
   }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, beforeEach, describe, it } from 'node:test'
+import { leafRows } from '../../src/outbox/repair/leaf-rows.ts'
 import type { FlowNode } from '../support/node-red.ts'
 import { adt, startWorld, type World } from '../support/world.ts'
 
@@ -234,6 +235,55 @@ describe('the queue on disk, in a real Node-RED', () => {
     )
   })
 
+  it('keeps the file of a disabled node with its journal, and removes that of a deleted one', async () => {
+    const { nodeRed } = world
+    const inner = { ...world.flow(disk).find(({ id }) => id === 'out'), z: 'sub', id: 'inner' }
+    const subflow = [
+      {
+        ...{ id: 'sub', type: 'subflow', name: 'sub', out: [] },
+        in: [{ x: 0, y: 0, wires: [{ id: 'inner' }] }]
+      },
+      { ...inner, wires: [[], []] },
+      { id: 'instance', type: 'subflow:sub', z: 'tab', wires: [] }
+    ]
+    const flow = [...world.flow(disk), ...subflow] as FlowNode[]
+    const files = (): string[] =>
+      readdirSync(join(nodeRed.userDir, 'hl7-https-out')).filter((name) =>
+        ['out.sqlite', 'instance-inner.sqlite'].includes(name)
+      )
+    const changed = (id: string, more: Record<string, unknown>): FlowNode[] =>
+      flow.map((node) => (node.id === id ? { ...node, ...more } : node))
+    const without = (...ids: string[]): FlowNode[] =>
+      flow
+        .filter(({ id }) => !ids.includes(id))
+        .map((node) => (node.id === 'in' ? { ...node, wires: [] } : node))
+    const both = ['instance-inner.sqlite', 'out.sqlite']
+
+    await nodeRed.deploy(flow)
+    await nodeRed.inject('in', { payload: adt('JOURNAL1') })
+    await nodeRed.waitFor(() => (ids('JOURNAL').length === 1 ? true : undefined))
+    // Until the removal and its record are stored.
+    await nodeRed.waitFor(() => (isRecorded(queueFile(), 'JOURNAL1') ? true : undefined))
+    for (const type of ['full', 'nodes', 'flows'] as const) {
+      for (const id of ['out', 'tab', 'instance']) {
+        const off = id === 'tab' ? { disabled: true } : { d: true }
+        await nodeRed.deploy(changed(id, off), type)
+        assert.deepEqual(files(), both, `${id} disabled, ${type}`)
+        assert.ok(isRecorded(queueFile(), 'JOURNAL1'))
+        await nodeRed.deploy(flow, type)
+      }
+    }
+    assert.deepEqual(files(), both)
+    await nodeRed.deploy(without('instance'), 'nodes')
+    assert.deepEqual(files(), ['out.sqlite'])
+    await nodeRed.deploy(without('instance', 'out'), 'nodes')
+    assert.deepEqual(files(), [])
+    await nodeRed.deploy(flow)
+    await nodeRed.deploy(world.flow(disk).filter(({ z, id }) => z !== 'tab' && id !== 'tab'))
+    assert.deepEqual(files(), [])
+    await world.deploy(disk)
+  })
+
   it('reports at the start files that belong to no node, and no others', async () => {
     const { nodeRed } = world
     const inner = { ...world.flow(disk).find(({ id }) => id === 'out'), z: 'sub', id: 'inner' }
@@ -315,6 +365,14 @@ function ackFor(world: World): { body: string; headers: Record<string, string> }
     body: `MSH|^~\\&|A|B|C|D|20260101||ACK|R1|P|2.5.1\rMSA|AA|${id}\r`,
     headers: { 'content-type': 'application/hl7-v2' }
   }
+}
+
+/** Whether the journal of a queue file has a message, whoever has the file open. */
+function isRecorded(path: string, controlId: string): boolean {
+  for (const { values } of leafRows(path)) {
+    if (values.length === 12 && values[1] === controlId) return true
+  }
+  return false
 }
 
 /** Turns an asynchronous question into a synchronous poll: asks until there is an answer. */

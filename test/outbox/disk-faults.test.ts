@@ -25,7 +25,7 @@ import threads, { Worker } from 'node:worker_threads'
 import type { ContentCodec, DiskOutbox } from '../../src/outbox/disk-outbox.ts'
 import { OutboxError, type Entry } from '../../src/outbox/outbox.ts'
 import { filledQueueFiles } from '../../src/outbox/queue-files.ts'
-import { pause, verdict } from './records.ts'
+import { ALL, event, pause, record, verdict } from './records.ts'
 
 // The thread is private to the outbox: a test that ends it has to catch it when it is created.
 let lastThread: Worker | undefined
@@ -259,6 +259,67 @@ describe('DiskOutbox', () => {
       assert.deepEqual(
         await openedSeqs(queue('queue', place)),
         Array.from({ length: 100 }, (_, i) => i + 201)
+      )
+    })
+
+    it('records a postponed removal when it is made', async (context) => {
+      const place = await smallDisk(context, '3m')
+      if (place === undefined) return
+      const outbox = queue('queue', place)
+      await outbox.open()
+      await Promise.all(Array.from({ length: 300 }, (_, i) => add(outbox, i + 1)))
+      const filler = fillUp(place)
+      const removed = Array.from({ length: 200 }, (_, i) => i + 1)
+      const results = await Promise.allSettled(
+        removed.map((each) => outbox.remove(each, record(each)))
+      )
+      const postponed = removed.filter((_, i) => results[i]?.status === 'rejected')
+      assert.ok(postponed.length > 0, 'nothing was refused')
+      await assert.rejects(outbox.addEvent(event(1)), { code: 'SQLITE_FULL' })
+      const recorded = async (): Promise<number[]> =>
+        (await outbox.find(ALL)).records.map(({ seq }) => seq).reverse()
+      const others = Array.from({ length: 100 }, (_, i) => i + 201)
+      const queued = async (limit: number): Promise<number[]> =>
+        (await outbox.find({ ...ALL, where: 'queue', limit })).entries.map(({ seq }) => seq)
+      assert.deepEqual(await recorded(), [])
+      // What has left is not in the queue, even if it is still in the file.
+      assert.deepEqual(await queued(1000), others.toReversed())
+      assert.deepEqual(await queued(5), [300, 299, 298, 297, 296])
+      await rm(filler)
+      await outbox.update(entry(250, { attempts: 1 }))
+      await outbox.addEvent(event(2))
+      assert.deepEqual(await recorded(), postponed)
+      assert.equal((await outbox.events({ since: 0, limit: 10 })).length, 1)
+    })
+
+    it('removes without a record where there is room for that only', async (context) => {
+      const place = await smallDisk(context, '3m')
+      if (place === undefined) return
+      const outbox = queue('queue', place)
+      await outbox.open()
+      await Promise.all(Array.from({ length: 300 }, (_, i) => add(outbox, i + 1)))
+      const filler = fillUp(place)
+      // Page by page there is more room, until one fits.
+      for (let isRemoved = false; !isRemoved;) {
+        truncateSync(filler, statSync(filler).size - PAGE)
+        isRemoved = await outbox.remove(100, record(100)).then(
+          () => true,
+          () => false
+        )
+      }
+      assert.deepEqual((await outbox.find(ALL)).records, [])
+      await rm(filler)
+      await outbox.remove(101, record(101))
+      await outbox.close()
+      const again = queue('queue', place)
+      const left = Array.from({ length: 300 }, (_, i) => i + 1)
+      assert.deepEqual(
+        await openedSeqs(again),
+        left.filter((seq) => seq !== 100 && seq !== 101)
+      )
+      assert.deepEqual(
+        (await again.find(ALL)).records.map(({ seq }) => seq),
+        [101]
       )
     })
 
