@@ -1,4 +1,3 @@
-import { types } from 'node:util'
 import type { Node, NodeAPI, NodeDef, NodeMessageInFlow } from 'node-red'
 import { Alerts } from '../src/delivery/alerts.ts'
 import { systemClock } from '../src/clock.ts'
@@ -8,8 +7,6 @@ import { DeliveryError } from '../src/delivery/delivery-error.ts'
 import { DeliveryLog } from '../src/delivery/delivery-log.ts'
 import { EventLog } from '../src/delivery/event-log.ts'
 import { History } from '../src/delivery/history.ts'
-import type { LeftAtClose } from '../src/delivery/delivery-options.ts'
-import { printable } from '../src/delivery/explain.ts'
 import type { Settlement } from '../src/delivery/settlement.ts'
 import { StateSince } from '../src/delivery/state-since.ts'
 import { Hl7Error } from '../src/hl7/hl7-error.ts'
@@ -21,10 +18,12 @@ import { OutboxError, type Entry } from '../src/outbox/outbox.ts'
 import { filledQueueFiles } from '../src/outbox/queue-files.ts'
 import { queueKey } from '../src/outbox/queue-key.ts'
 import { CertificateWatch } from './certificate-watch.ts'
+import { carryOut, isCommand } from './flow-commands.ts'
 import { FlowMessages, type FlowMessage } from './flow-messages.ts'
 import { onceFlowsStarted } from './flows-started.ts'
 import { finish, handOn, handToCatch, payloadOf } from './hand-on.ts'
 import { SECRET_SLOTS } from './named-values.ts'
+import { reportLeft } from './left-at-close.ts'
 import { errorText, notSetUp } from './node-errors.ts'
 import { deployedOutNodes, listNode, outParts } from './node-parts.ts'
 import { isInFlows, reportOrphanedQueues } from './orphaned-queues.ts'
@@ -44,8 +43,6 @@ import { sendTestMessage } from './test-message.ts'
 const CLOSE_GRACE_MS = 10_000
 /** How often it is looked at which certificates end, in milliseconds. */
 const CERTIFICATE_MS = 60_000
-/** The report is all that is left of these messages; beyond this they are counted, not listed. */
-const MAX_LISTED = 10_000
 
 /** Registers the node that sends HL7 messages and routes their acknowledgements. */
 export default function (RED: NodeAPI): void {
@@ -205,7 +202,7 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
   let closing = false
   node.on('input', (msg, send, done) => {
     const message = contents.receive(msg, send, done)
-    void accept(node, delivery, settings, message).catch((error: unknown) => {
+    void accept(node, delivery, courier, settings, message).catch((error: unknown) => {
       refuse(RED, node, message, error)
       refused = refusal(error).code
       status.update()
@@ -285,12 +282,13 @@ async function close(
 async function accept(
   node: Node,
   delivery: Delivery<FlowMessage>,
+  courier: Courier,
   settings: OutSettings,
   content: FlowMessage
 ): Promise<void> {
   const { msg, done } = content
   if (isCommand(content)) {
-    await command(node, delivery, msg)
+    await carryOut(node, delivery, courier, msg)
     forgetErrors(msg)
     finish(node, msg, done)
     return
@@ -325,37 +323,6 @@ function forgetErrors(msg: NodeMessageInFlow): () => void {
   return () => {
     for (const { name, property } of earlier) Reflect.defineProperty(msg, name, property)
   }
-}
-
-const COMMANDS = new Set<unknown>(['pause', 'resume', 'resend', 'discard'])
-
-/** `msg.action` is a command if there is no payload; otherwise it is an ordinary property. */
-function isCommand({ msg, payload }: FlowMessage): boolean {
-  const empty =
-    payload === undefined ||
-    payload === null ||
-    payload === '' ||
-    (types.isUint8Array(payload) && payload.length === 0)
-  return empty && COMMANDS.has((msg as { action?: unknown }).action)
-}
-
-async function command(
-  node: Node,
-  delivery: Delivery<FlowMessage>,
-  msg: NodeMessageInFlow
-): Promise<void> {
-  const { action, controlId } = msg as { action?: unknown; controlId?: unknown }
-  if (action === 'pause') await delivery.pause()
-  if (action === 'resume') await delivery.resume()
-  if (action !== 'resend' && action !== 'discard') return
-  // A flow may have parsed it as a number.
-  const wanted = typeof controlId === 'number' ? String(controlId) : controlId
-  const found = await delivery[action](
-    (entry) => wanted === undefined || entry.controlId === wanted
-  )
-  if (found > 0 || wanted === undefined) return
-  const name = typeof wanted === 'string' ? ` ${printable(wanted)}` : ' of msg.controlId'
-  node.warn(`There is no suspended message${name} to ${action}.`)
 }
 
 /** Hands a settled message to its output or to Catch. Never throws. */
@@ -402,30 +369,4 @@ function refusal(error: unknown): DeliveryError {
     'The message was not accepted because of an internal error in this node.',
     { code: 'EUNKNOWN' }
   )
-}
-
-/** Reports what a queue in memory held at its end; `''` for nothing. */
-function reportLeft({ unsettled, settled }: LeftAtClose): string {
-  const parts: string[] = []
-  if (unsettled.length > 0) {
-    parts.push(
-      `${counted(unsettled)} not settled, and the queue in memory is gone. ${listed(unsettled)}`
-    )
-  }
-  if (settled.length > 0) {
-    parts.push(
-      `${counted(settled)} answered while the node closed, but may not have reached the next node. ${listed(settled)}`
-    )
-  }
-  return parts.length === 0 ? '' : `The node was closed: ${parts.join(' ')}`
-}
-
-function counted({ length }: readonly Entry[]): string {
-  return length === 1 ? '1 message was' : `${length} messages were`
-}
-
-function listed(messages: readonly Entry[]): string {
-  const ids = messages.slice(0, MAX_LISTED).map(({ controlId }) => printable(controlId))
-  const more = messages.length > MAX_LISTED ? ` and ${messages.length - MAX_LISTED} more` : ''
-  return `Control IDs: ${ids.join(', ')}${more}.`
 }

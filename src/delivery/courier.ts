@@ -1,5 +1,6 @@
 import { readAcknowledgement, type Acknowledgement } from '../hl7/acknowledgement.ts'
 import type { OutgoingMessage } from '../hl7/outgoing-message.ts'
+import type { ReplyMessage } from '../hl7/reply-message.ts'
 import { HttpError } from '../http-client/http-error.ts'
 import type { HttpReply } from '../http-client/http-client.ts'
 import { retryAfterMs } from '../http-client/retry-after.ts'
@@ -11,6 +12,7 @@ import type { Attempt, AttemptError, AttemptReply, SentMessage } from '../rules/
 import type { Watch } from './careful-start.ts'
 import { decide, retriesOnReset, type Decision } from '../rules/decide.ts'
 import { EarlierMessages } from './earlier-messages.ts'
+import type { MessageName } from './explain.ts'
 import { countingAcknowledgement, isAnswer } from '../rules/holds.ts'
 import type { ReplyRules } from '../rules/reply-rules.ts'
 import { searchReply } from '../rules/reply-search.ts'
@@ -146,6 +148,23 @@ export class Courier {
         decision: decide(this.#settings.rules, attempt),
         elapsedMs: performance.now() - start
       }
+    }
+  }
+
+  /**
+   * What the rules make of an application acknowledgement: it counts as a complete 2xx answer.
+   *
+   * @param message one acknowledgement
+   */
+  judge(message: ReplyMessage, { controlId, type }: MessageName): AttemptResult {
+    const sent = { controlIds: [controlId], type, replyDue: true }
+    const { text } = message
+    const reply = { text, empty: false, message, ack: readAcknowledgement(message) }
+    const attempt: Attempt = { sent, status: 200, reply }
+    return {
+      decision: decide(this.#settings.rules, attempt),
+      reply: { status: 200, headers: {}, text, hl7: text, ack: reply.ack },
+      ...{ answered: true, reachable: true, elapsedMs: 0 }
     }
   }
 

@@ -6,6 +6,7 @@ export type DeliveryErrorCode =
   | 'HL7_QUEUE_FAILED'
   | 'HL7_DELIVERY_FAILED'
   | 'HL7_DISCARDED'
+  | 'HL7_UNMATCHED_ACK'
 
 /** The cause of an error: a Node.js, HTTP or OAuth code, and the HTTP status if there was one. */
 export interface DeliveryErrorCause {

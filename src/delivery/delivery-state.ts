@@ -13,6 +13,8 @@ export interface DeliveryState extends TallyValues {
   inFlight: number
   /** Those that failed at least once and are tried again, also while an attempt is in flight. */
   retrying: number
+  /** Those that await their application acknowledgement. */
+  awaiting: number
   suspended: number
   /** Why the last one was suspended. */
   suspendedFor: Verdict | null
@@ -73,6 +75,7 @@ export function deliveryState(
     queued: (backlog?.size ?? 0) + untilRetry,
     inFlight,
     retrying: retried.length,
+    awaiting: messages?.awaiting.size ?? 0,
     suspended: messages?.suspended.size ?? 0,
     suspendedFor,
     oldestAgeMs: now - oldest,

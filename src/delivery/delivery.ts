@@ -1,5 +1,6 @@
 import type { EventQuery, Pause, QueueEvent } from '../outbox/journal.ts'
 import { OutboxError, type Entry, type Outbox, type StoredMessage } from '../outbox/outbox.ts'
+import { Awaiting, type ApplicationAck } from './awaiting.ts'
 import { Backlog } from './backlog.ts'
 import { CarefulStart } from './careful-start.ts'
 import { sleep } from '../clock.ts'
@@ -31,6 +32,7 @@ interface OpenQueue<Content> {
   messages: Messages
   careful: CarefulStart
   sending: Sending<Content>
+  awaiting: Awaiting<Content>
   /** Stored outcomes have left, and the outbox can be read. */
   canSend: boolean
   lastSeq: number
@@ -67,7 +69,8 @@ export class Delivery<Content> {
   get held(): number {
     if (this.#queue === undefined) return 0
     const { backlog, messages } = this.#queue
-    return backlog.size + messages.active.size + messages.suspended.size
+    const { active, awaiting, suspended } = messages
+    return backlog.size + active.size + awaiting.size + suspended.size
   }
 
   /** The messages that are set aside for an operator. */
@@ -264,6 +267,17 @@ export class Delivery<Content> {
     return outbox.read(seq)
   }
 
+  /**
+   * An application acknowledgement has come.
+   *
+   * @returns whether a message waits for it; once what follows is stored
+   * @throws {OutboxError} when the queue cannot be read
+   */
+  async acknowledge(ack: ApplicationAck): Promise<boolean> {
+    const { awaiting } = await this.#opened()
+    return awaiting.acknowledge(ack)
+  }
+
   /** Adds to the list of events. */
   async addEvent(event: QueueEvent): Promise<void> {
     const { outbox } = await this.#opened()
@@ -287,6 +301,7 @@ export class Delivery<Content> {
   async close(graceMs: number): Promise<LeftAtClose> {
     this.#closing.abort()
     for (const message of this.#queue?.messages.active.values() ?? []) message.cancelWait?.()
+    this.#queue?.awaiting.close()
     const cancel = this.#options.clock.after(graceMs, () => {
       this.#abort.abort()
     })
@@ -327,7 +342,7 @@ export class Delivery<Content> {
     const closing = this.#closing.signal
     const messages: Messages = new Messages(outbox, backlog, tell, closing)
     const careful = new CarefulStart(outbox, contents.unclean ? this.#places : 0)
-    const sending = new Sending<Content>({
+    const sending: Sending<Content> = new Sending<Content>({
       ...{ options, outbox, careful, messages, tell, closing, abort: this.#abort.signal },
       isPaused: () => this.#isPaused,
       pause: (rule) => this.#pauseByRule(outbox, rule),
@@ -337,17 +352,30 @@ export class Delivery<Content> {
         void this.#unreadable(queue, error)
       },
       rereadMs: REOPEN_MS,
+      awaits: (message, content, result) => awaiting.begin(message, content, result),
+      awaitsNothing: (message) => {
+        awaiting.attemptEnded(message)
+      },
       due: () => {
         this.#pump()
       }
     })
+    const awaiting: Awaiting<Content> = new Awaiting<Content>({
+      ...{ options, outbox, messages, sending, closing, tell },
+      pause: (rule) => this.#pauseByRule(outbox, rule),
+      again: () => {
+        this.#pump()
+        void this.#listPage(queue)
+      }
+    })
     const queue: OpenQueue<Content> = {
-      ...{ outbox, backlog, messages, careful, sending, canSend: false },
+      ...{ outbox, backlog, messages, careful, sending, awaiting, canSend: false },
       ...{ lastSeq: contents.lastSeq, renewedTo: 0 }
     }
     backlog.restore(contents.waiting)
     for (const entry of contents.suspended) {
-      messages.suspended.set(entry.seq, new Message(entry, 'suspended', this.#since(entry)))
+      const state = entry.verdict?.awaits === undefined ? 'suspended' : 'awaiting'
+      messages[state].set(entry.seq, new Message(entry, state, this.#since(entry)))
     }
     this.#pause ??= contents.paused
     this.#queue = queue
@@ -362,6 +390,7 @@ export class Delivery<Content> {
     // What was settled but perhaps not handed on when the last process ended leaves first.
     for (const seq of settled) await queue.sending.handOn(seq, () => this.#sleep(REOPEN_MS))
     queue.canSend = true
+    queue.awaiting.restart()
     this.#pump()
   }
 

@@ -315,6 +315,7 @@ export class DeliveryModel {
       },
       retry: { intervalMs: INTERVAL_MS, maxIntervalMs: MAX_INTERVAL_MS },
       queueLimit: 1000,
+      applicationAckMs: 600_000,
       clock: this.#clock,
       random: () => 0.5,
       orderKey: 'PID-3.1',
