@@ -284,6 +284,11 @@ describe('DiskOutbox', () => {
       assert.deepEqual(await recorded(), [])
       // What has left is not in the queue, even if it is still in the file.
       assert.deepEqual(await queued(), others.toReversed())
+      // Nor does a query fail with the changes that go with it.
+      const refused = outbox.update(entry(250, { attempts: 1 })).catch(() => undefined)
+      const asked = [queued(), outbox.events({ since: 0, limit: 10 })]
+      assert.deepEqual(await Promise.all(asked), [others.toReversed(), []])
+      await refused
       await rm(filler)
       await outbox.update(entry(250, { attempts: 1 }))
       await outbox.addEvent(event(2))
