@@ -221,14 +221,9 @@ export class DiskOutbox<Content> implements Outbox<Content> {
   }
 
   async find(query: FindQuery): Promise<Found> {
-    if (query.where === 'journal') return this.#find(query)
-    const { limit } = query
-    const found = await this.#find({ ...query, limit: limit + this.#gone.size })
+    const found = (await this.#open.call(0, () => ({ kind: 'find', query }))) as Found
     // Messages that have left, but could not be removed yet, are not in the queue.
-    const entries = found.entries.filter(({ seq }) => !this.#gone.has(seq))
-    const more = entries[limit]
-    if (more === undefined) return { ...found, entries }
-    return { ...found, entries: entries.slice(0, limit), next: more.seq + 1 }
+    return { ...found, entries: found.entries.filter(({ seq }) => !this.#gone.has(seq)) }
   }
 
   /** One from before the file was opened, such as why it cannot be, is stored when it is open. */
@@ -287,10 +282,6 @@ export class DiskOutbox<Content> implements Outbox<Content> {
   get #open(): QueueCalls {
     if (this.#calls === undefined) throw this.#closed()
     return this.#calls
-  }
-
-  async #find(query: FindQuery): Promise<Found> {
-    return (await this.#open.call(0, () => ({ kind: 'find', query }))) as Found
   }
 
   #storeEvents(): void {
