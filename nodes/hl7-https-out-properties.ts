@@ -53,6 +53,7 @@ export const outProperties = {
   order: choice(['fifo', 'key', 'none']),
   orderKey: text('PID-3.1', is('order', 'key')),
   maxInFlight: { ...count, default: 8, min: 1, max: 1000, when: is('order', 'key', 'none') },
+  maxPerSecond: { kind: 'number', default: 0, min: 0, max: 10_000 },
   queue: choice(['disk', 'memory']),
   queueLimit: { ...count, default: 100_000, min: 1 },
   journalDays: { kind: 'number', default: 14, min: 0, max: 3650 },

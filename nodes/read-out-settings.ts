@@ -41,6 +41,7 @@ export interface OutSettings {
     | 'order'
     | 'orderKey'
     | 'maxInFlight'
+    | 'maxPerSecond'
     | 'retry'
     | 'failureTimeoutMs'
     | 'failWhileUnreachable'
@@ -138,6 +139,7 @@ export function readOutSettings(
       order,
       orderKey: orderKey === undefined ? '' : properties.text('orderKey').trim(),
       maxInFlight,
+      maxPerSecond: properties.number('maxPerSecond'),
       retry: {
         intervalMs: 1000 * properties.number('retryInterval'),
         maxIntervalMs: 1000 * properties.number('retryMaxInterval')

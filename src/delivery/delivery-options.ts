@@ -25,6 +25,8 @@ export interface DeliveryOptions<Content> {
   orderKey: string
   /** Messages in flight at a time; one with `fifo`. */
   maxInFlight: number
+  /** Attempts started per second at most; 0: no limit. */
+  maxPerSecond: number
   retry: RetrySettings
   /** How long one message is tried, in milliseconds; `Infinity`: forever, 0: once. */
   failureTimeoutMs: number

@@ -11,6 +11,7 @@ import { Message } from './message.ts'
 import { giveUp } from './bulk.ts'
 import { openQueue, type OpenQueue } from './open-queue.ts'
 import { Operator } from './operator.ts'
+import { Pace } from './pace.ts'
 import { queueFailed } from './queue-errors.ts'
 import { Tally } from './tally.ts'
 
@@ -29,6 +30,7 @@ export class Delivery<Content> {
   readonly operator: Operator<Content>
   readonly #options: DeliveryOptions<Content>
   readonly #tally: Tally
+  readonly #pace: Pace
   /** Attempts in progress, each with the steps that follow it. */
   readonly #running = new Set<Promise<void>>()
   readonly #flowsStarted = Promise.withResolvers<undefined>()
@@ -43,6 +45,10 @@ export class Delivery<Content> {
   constructor(options: DeliveryOptions<Content>) {
     this.#options = options
     this.#tally = new Tally(() => options.clock.now())
+    this.#pace = new Pace(
+      { maxPerSecond: options.maxPerSecond, places: this.#places },
+      options.clock
+    )
     this.operator = new Operator({
       opened: () => this.#opened(),
       now: () => options.clock.now(),
@@ -204,6 +210,7 @@ export class Delivery<Content> {
     this.#closing.abort()
     for (const message of this.#queue?.messages.active.values() ?? []) message.cancelWait?.()
     this.#queue?.awaiting.close()
+    this.#pace.close()
     const cancel = this.#options.clock.after(graceMs, () => {
       this.#abort.abort()
     })
@@ -283,9 +290,14 @@ export class Delivery<Content> {
   #pump(): void {
     const queue = this.#queue
     if (queue === undefined) return
-    while (this.#maySend && this.#running.size < this.#places) {
+    while (this.#maySend && this.#running.size < this.#pace.places) {
+      const mayStart = this.#pace.mayStart(() => {
+        this.#pump()
+      })
+      if (!mayStart) break
       const message = this.#nextToRetry(queue) ?? this.#nextWaiting(queue)
       if (message === undefined) break
+      this.#pace.started()
       const running = queue.sending
         .run(message)
         .catch(() => {
@@ -409,6 +421,7 @@ export class Delivery<Content> {
   #tell(event: DeliveryEvent): void {
     this.#tally.note(event)
     this.operator.note(event)
+    if (event.kind === 'attempted') this.#pace.note(event.result)
     if (this.#isClosing && event.kind !== 'lost') return
     try {
       this.#options.onEvent(event)

@@ -111,6 +111,8 @@ export class DeliveryModel {
   #givenUp: number[] = []
   #paused = false
   #flights: Flight[] = []
+  /** Messages that may be in flight. */
+  #allowed = 1000
   #calls = 0
   /** The disk has done everything that the last process asked for. */
   #storedAll = true
@@ -274,6 +276,7 @@ export class DeliveryModel {
     const process = ++this.#process
     this.#clock.forgetTimers()
     this.#flights = []
+    this.#allowed = 1000
     this.#calls = 0
     this.#closing = undefined
     this.#left = undefined
@@ -315,6 +318,7 @@ export class DeliveryModel {
       },
       retry: { intervalMs: INTERVAL_MS, maxIntervalMs: MAX_INTERVAL_MS },
       queueLimit: 1000,
+      maxPerSecond: 0,
       applicationAckMs: 600_000,
       clock: this.#clock,
       random: () => 0.5,
@@ -424,6 +428,9 @@ export class DeliveryModel {
     if (message.counts) message.spent += message.attemptTime
     message.attemptTime = 0
     const result = resultOf(kind)
+    // After an outage one goes first, then twice as many with each success.
+    if (!result.reachable) this.#allowed = 1
+    else if (result.answered) this.#allowed = Math.min(2 * this.#allowed, 1000)
     const { outcome } = result.decision
     if (result.decision.retry) {
       const backOff = Math.min(INTERVAL_MS * 2 ** message.retries, MAX_INTERVAL_MS)
@@ -516,7 +523,7 @@ export class DeliveryModel {
     assert.deepEqual({ acked, naked, failed }, this.#counters)
     assert.equal(state.queued, is('waiting', 'retrying').length, 'queued messages')
     assert.equal(state.state === 'paused', this.#paused)
-    if (this.#paused || this.#flights.length === this.#places) return
+    if (this.#paused || this.#flights.length >= this.#places) return
     for (const { id, lane, standing, dueAt } of is('waiting', 'retrying')) {
       if (standing === 'retrying') {
         assert.ok(dueAt > this.#clock.monotonic(), `${id} is not retried`)
@@ -600,7 +607,7 @@ export class DeliveryModel {
   }
 
   get #places(): number {
-    return this.#settings.order === 'fifo' ? 1 : this.#settings.maxInFlight
+    return Math.min(this.#allowed, this.#settings.order === 'fifo' ? 1 : this.#settings.maxInFlight)
   }
 
   #laneOf(key: number): string {

@@ -232,8 +232,8 @@ describe('Delivery', () => {
     }
     await add('a1')
     assert.deepEqual(seen(), ['sending', { queued: 0, inFlight: 1, retrying: 0 }, null])
-    await reply('unreachable')
-    const once = { attempts: 1, cause: 'ECONNREFUSED' }
+    await reply('retry')
+    const once = { attempts: 1, cause: '500' }
     assert.deepEqual(seen(), [
       ...['retrying', { queued: 1, inFlight: 0, retrying: 1 }],
       { ...once, waitMs: 5000 }
@@ -354,7 +354,7 @@ describe('Delivery', () => {
       order: 'none'
     })
     await add('a1', 'a2', 'a3', 'a4', 'a5')
-    for (let i = 0; i < 5; i++) await reply('unreachable')
+    for (let i = 0; i < 5; i++) await reply('retry')
     await clock.advance(5000)
     assert.equal(flights.length, 5)
     assert.equal(decoded, 2 * 2)
@@ -372,7 +372,7 @@ describe('Delivery', () => {
       onNotice: ({ text }) => notices.push(text)
     })
     await add('a1', 'a2', 'a3')
-    for (let i = 0; i < 3; i++) await reply('unreachable')
+    for (let i = 0; i < 3; i++) await reply('retry')
     const read = outbox.read.bind(outbox)
     const away = new OutboxError('The disk is away.', 'SQLITE_IOERR')
     outbox.read = (seq) => (seq === 1 ? read(seq) : Promise.reject(away))

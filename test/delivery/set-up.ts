@@ -50,6 +50,7 @@ export async function setUp(options: SetUpOptions = {}, clock = new FakeClock())
     order: 'fifo',
     orderKey: 'PID-3.1',
     maxInFlight: 8,
+    maxPerSecond: 0,
     retry: { intervalMs: 5000, maxIntervalMs: 60_000 },
     failureTimeoutMs: 900_000,
     failWhileUnreachable: false,
