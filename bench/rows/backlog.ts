@@ -1,5 +1,6 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { DiskOutbox } from '../../src/outbox/disk-outbox.ts'
 import { queueKey } from '../../src/outbox/queue-key.ts'
 import { BenchNodeRed, temporaryDirectory, type Memory } from '../bench-node-red.ts'
@@ -17,18 +18,27 @@ type Received = ServerReport['counters']
 export async function backlogRows(servers: Servers, quick: boolean): Promise<Row[]> {
   const messages = quick ? 50_000 : 1_000_000
   const rows: Row[] = []
-  for (const lanes of [1, messages]) rows.push(...(await rowsOf(servers, messages, lanes)))
-  rows.push(await behindBlocked(servers, quick ? 25_000 : 500_000))
+  for (const journal of [0, messages]) {
+    for (const lanes of [1, messages]) {
+      rows.push(...(await rowsOf(servers, messages, lanes, journal)))
+    }
+    rows.push(await behindBlocked(servers, quick ? 25_000 : 500_000, journal))
+  }
   return rows
 }
 
-async function rowsOf(servers: Servers, messages: number, lanes: number): Promise<Row[]> {
-  const backlog = { order: 'key', patientOf: (seq: number) => `${seq % lanes}` }
+async function rowsOf(
+  servers: Servers,
+  messages: number,
+  lanes: number,
+  journal: number
+): Promise<Row[]> {
+  const backlog = { order: 'key', patientOf: (seq: number) => `${seq % lanes}`, journal }
   // The number of messages that are sent before the memory is measured.
   const empty = await startWith(servers, SENT, backlog)
   const full = await startWith(servers, messages, backlog)
   const many = lanes === 1 ? 'one lane' : `${figure(lanes)} lanes`
-  const name = `${figure(messages)} messages of 1 KB queued on disk in ${many}`
+  const name = `${figure(messages)} messages of 1 KB queued on disk in ${many}${withJournal(journal)}`
   const note = messages < 1_000_000 ? 'the full run uses 1 000 000' : undefined
   return [
     {
@@ -61,9 +71,9 @@ async function rowsOf(servers: Servers, messages: number, lanes: number): Promis
 }
 
 /** A lane whose messages the receiver refuses, and a message in another lane behind it. */
-async function behindBlocked(servers: Servers, blocked: number): Promise<Row> {
+async function behindBlocked(servers: Servers, blocked: number, journal: number): Promise<Row> {
   const backlog = await leaveBacklog(servers, blocked + 1, {
-    order: 'key',
+    ...{ order: 'key', journal },
     patientOf: (seq) => (seq <= blocked ? 'BLOCKED' : 'FREE')
   })
   await servers.refuse('|BLOCKED^')
@@ -77,7 +87,7 @@ async function behindBlocked(servers: Servers, blocked: number): Promise<Row> {
   await servers.refuse(undefined)
   backlog.remove()
   return {
-    what: `a blocked lane of ${figure(blocked)} messages and one free message behind it: from the first request to that of the free one`,
+    what: `a blocked lane of ${figure(blocked)} messages and one free message behind it${withJournal(journal)}: from the first request to that of the free one`,
     value: acceptedAt - firstAt,
     unit: 'ms',
     budget: { atMost: 200 }
@@ -89,6 +99,8 @@ export interface BacklogSpec {
   order?: string
   /** See `fill`. */
   patientOf?: (seq: number) => string
+  /** So many messages have left before; default: none. */
+  journal?: number
 }
 
 export interface Start {
@@ -134,7 +146,7 @@ interface Backlog {
 async function leaveBacklog(
   servers: Servers,
   messages: number,
-  { order = 'none', patientOf }: BacklogSpec
+  { order = 'none', patientOf = (seq) => `${seq % 1000}`, journal = 0 }: BacklogSpec
 ): Promise<Backlog> {
   const userDir = temporaryDirectory()
   const settings = { hl7HttpsOutQueueKey: KEY }
@@ -148,14 +160,31 @@ async function leaveBacklog(
     key: () => queueKey(KEY, userDir, () => undefined)
   })
   await outbox.open()
-  await fill(outbox, 1, messages, patientOf)
+  await fill(outbox, journal + 1, messages, (seq) => patientOf(seq - journal))
   await outbox.close()
+  fillJournal(outbox.path, journal)
   return {
     start: () => BenchNodeRed.start({ flows: [], userDir, settings }),
     remove: () => {
       rmSync(userDir, { recursive: true })
     }
   }
+}
+
+/** Records of messages 1 to `count`, as if they had left an hour ago. */
+function fillJournal(path: string, count: number): void {
+  if (count === 0) return
+  const db = new DatabaseSync(path)
+  const at = Date.now() - 60 * 60 * 1000
+  db.exec(`
+    WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${count})
+    INSERT INTO journal
+    SELECT i, 'SENT' || i, 'ADT^A01', ${at}, ${at}, 1, 'ack', 'AA', '', 200, '', '', 'AA=A' FROM n`)
+  db.close()
+}
+
+function withJournal(count: number): string {
+  return count === 0 ? '' : `, with ${figure(count)} records in the journal`
 }
 
 async function receivedUntil(

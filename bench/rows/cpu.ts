@@ -26,7 +26,7 @@ export interface CpuOptions {
 /** CPU time per message of this package and others, which take turns in one Node-RED. */
 export async function cpuRows({ servers, token, quick, profiles }: CpuOptions): Promise<Row[]> {
   const contrib = quick ? undefined : contribDirectory()
-  const names = ['memory', 'disk', 'got', 'got alone', 'https', 'user']
+  const names = ['memory', 'disk', 'got', 'got alone', 'https', 'user', 'no journal']
   if (contrib !== undefined) names.push('contrib')
   const nodeRed = await BenchNodeRed.start({
     nodesDir: contrib === undefined ? [] : [contrib.directory],
@@ -34,6 +34,7 @@ export async function cpuRows({ servers, token, quick, profiles }: CpuOptions): 
       ...shared(servers),
       ...ours('memory', servers, { queue: 'memory' }),
       ...ours('disk', servers, { queue: 'disk' }),
+      ...ours('no journal', servers, { queue: 'disk', journalDays: 0 }),
       ...bareNode('got', 'bench-got', servers, token, WIDTH),
       ...bareNode('got alone', 'bench-got', servers, token),
       ...bareNode('https', 'bench-https', servers, token, WIDTH),
@@ -86,6 +87,16 @@ export async function cpuRows({ servers, token, quick, profiles }: CpuOptions): 
       budget: DISK_BUDGET
     },
     {
+      what: 'CPU per message, disk queue with a journal / without',
+      value: ratio('disk', 'no journal'),
+      unit: '×'
+    },
+    {
+      what: 'CPU per message, disk queue with a journal / a node that only calls node:https',
+      value: ratio('disk', 'https'),
+      unit: '×'
+    },
+    {
       what: 'CPU per message, disk queue / function + http request + function',
       value: ratio('disk', 'user'),
       unit: '×'
@@ -132,6 +143,7 @@ export async function cpuRows({ servers, token, quick, profiles }: CpuOptions): 
   const titles: Record<string, string> = {
     memory: 'hl7-https-out, memory queue',
     disk: 'hl7-https-out, disk queue',
+    'no journal': 'hl7-https-out, disk queue without a journal',
     got: 'got 16, same agent',
     'got alone': 'got 16, keepAlive alone',
     https: 'node:https, same agent',
