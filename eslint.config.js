@@ -3,9 +3,9 @@ import { defineConfig, globalIgnores } from 'eslint/config'
 import tseslint from 'typescript-eslint'
 
 /**
- * The arrows of the house: which rooms of `src/` a room may import. What is not listed is refused.
- * `nodes → delivery → {rules, outbox, https, oauth2}`; `rules` and `https` know `hl7`; `https` and `oauth2`
- * share `http-client`. Every room may look at the clock of the house, `src/clock.ts`.
+ * The rooms of `src/` that each room may import, besides `src/clock.ts`.
+ * `nodes → delivery → {rules, outbox, https, oauth2}`; `rules` and `https` use `hl7`; `https` and
+ * `oauth2` share `http-client`.
  */
 const mayImport = {
   hl7: [],
@@ -18,7 +18,7 @@ const mayImport = {
 }
 
 const arrows = Object.entries(mayImport).flatMap(([room, allowed]) =>
-  // In a room, and in a closet of it, which may import the room itself.
+  // For a room and its subdirectories, which may import the room itself.
   [
     [`src/${room}/*.ts`, '^(\\.\\./)+'],
     [`src/${room}/*/*.ts`, '^\\.\\./(\\.\\./)+']
@@ -31,14 +31,17 @@ const arrows = Object.entries(mayImport).flatMap(([room, allowed]) =>
           patterns: [
             {
               regex: `${up}(?!clock\\.ts$|${[room, ...allowed].join('/|')}/)`,
-              message: `src/${room} may import only from: ${allowed.join(', ') || 'nothing of ours'}.`
+              message: `src/${room} may import only from: ${allowed.join(', ') || 'no other room'}.`
             },
             {
               group: ['node-red', 'node-red/*', '@node-red/*', '**/nodes/**'],
-              message: 'Only nodes/ knows Node-RED.'
+              message: 'Only nodes/ may import Node-RED.'
             },
-            // The thread alone knows that files are repaired; the one import of it is not static.
-            { group: ['./repair/*', '**/outbox/repair/*'], message: 'Nobody knows of the repair.' }
+            // Only the queue's thread repairs files, and it imports the repair dynamically.
+            {
+              group: ['./repair/*', '**/outbox/repair/*'],
+              message: 'Only the queue thread may import the repair.'
+            }
           ]
         }
       ]
@@ -78,7 +81,7 @@ export default defineConfig(
   {
     files: ['test/**/*.ts'],
     rules: {
-      // node:test's describe and it return promises that the runner itself awaits.
+      // The runner of node:test awaits the promises of describe and it.
       '@typescript-eslint/no-floating-promises': [
         'error',
         {

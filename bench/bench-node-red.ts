@@ -4,14 +4,14 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { deployFlows, type FlowNode, type NodeRedProcess, startNodeRed } from '../demo/node-red.ts'
 
-/** What a `bench-loop` node is to feed. */
+/** The messages that a `bench-loop` node sends. */
 export interface RunSpec {
   messages: number
-  /** Messages that are on their way at a time. */
+  /** Messages in flight at a time. */
   width: number
-  /** Size of one. */
+  /** Size of a message. */
   bytes: number
-  /** Patients that they are about. */
+  /** Number of different patients. */
   keys?: number
   /** Long messages only. Default: a string. */
   payload?: 'string' | 'buffer'
@@ -26,9 +26,9 @@ export interface RunResult {
   ms: number
   /** CPU time of all of Node-RED's threads, in microseconds. */
   cpuUs: number
-  /** The longest time that the event loop stood still. */
+  /** The longest stall of the event loop. */
   mostStallMs: number
-  /** Resident memory at the end, and the most since the process began, in bytes. */
+  /** Resident memory at the end, and the most since the process started, in bytes. */
   rss: number
   mostRss: number
 }
@@ -36,7 +36,7 @@ export interface RunResult {
 export interface Memory {
   rss: number
   mostRss: number
-  /** The longest time that the event loop stood still from the start of the flow to its first message. */
+  /** The longest stall of the event loop between the start of the flow and its first message. */
   startStallMs: number
 }
 
@@ -61,12 +61,12 @@ export interface BenchNodeRedOptions {
   settings?: Record<string, unknown>
 }
 
-/** No run takes longer, in milliseconds. */
+/** A run fails after this time, in milliseconds. */
 const LIMIT_MS = Number(process.env['BENCH_LIMIT_MS'] ?? 300_000)
 
 const nodesDirectory = fileURLToPath(new URL('nodes', import.meta.url))
 
-/** A real Node-RED in a process of its own, with the nodes of the bench. */
+/** A real Node-RED in a separate process, with the nodes of the bench. */
 export class BenchNodeRed {
   readonly #process: NodeRedProcess
   readonly #waiting: Waiting[]
@@ -120,7 +120,7 @@ export class BenchNodeRed {
     await started
   }
 
-  /** Lets a `bench-loop` node feed what is wired to it. */
+  /** Lets a `bench-loop` node send messages, and measures them. */
   async run(id: string, spec: RunSpec): Promise<RunResult> {
     const result = this.#next((event) => event.kind === 'result' && event.id === id)
     this.#process.child.send({ kind: 'run', id, spec })
@@ -137,7 +137,7 @@ export class BenchNodeRed {
     this.#process.child.send({ kind: 'send', id, msg })
   }
 
-  /** Memory after a collection of garbage. */
+  /** Memory after garbage collection. */
   async memory(id: string): Promise<Memory> {
     const event = this.#next(({ kind }) => kind === 'memory')
     this.#process.child.send({ kind: 'memory', id })
@@ -161,9 +161,9 @@ export class BenchNodeRed {
     })
     let timer: NodeJS.Timeout | undefined
     const failed = Promise.race([
-      this.#process.exited.then(() => 'Node-RED is gone'),
+      this.#process.exited.then(() => 'Node-RED has exited'),
       new Promise<string>((resolve) => {
-        timer = setTimeout(resolve, LIMIT_MS, 'Node-RED gives no sign')
+        timer = setTimeout(resolve, LIMIT_MS, 'Node-RED does not respond')
       })
     ])
     const first = await Promise.race([event, failed])

@@ -1,7 +1,7 @@
 import type { FlowNode } from '../demo/node-red.ts'
 import { CLIENT, SCOPE, type Servers } from './servers.ts'
 
-/** Messages under way at a time, of every candidate. */
+/** Messages in flight at a time, for every candidate. */
 export const WIDTH = 8
 
 /** The nodes that all flows of the bench share. */
@@ -29,7 +29,7 @@ export function shared({ ca, issuer }: Servers): FlowNode[] {
   ]
 }
 
-/** This package, fed by the loop `name`; the node is `name out`. */
+/** This package; its node `name out` gets its messages from the loop `name`. */
 export function ours(
   name: string,
   { url }: Servers,
@@ -75,9 +75,9 @@ export function bareNode(
 }
 
 /**
- * What a user would build: a function that makes the request, an http request node (with "keep alive"
- * ticked, which it is not by default) and a function that reads the acknowledgement. The token is
- * given: another flow would fetch it.
+ * What a user would build: a function that prepares the request, an http request node (with "keep
+ * alive" on, which is not the default) and a function that reads the acknowledgement. The token is
+ * fixed: a separate flow would fetch it.
  */
 export function userFlow(name: string, { url }: Servers, token: string): FlowNode[] {
   return [

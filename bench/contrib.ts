@@ -8,8 +8,8 @@ const cache = fileURLToPath(new URL('.cache', import.meta.url))
 const directory = join(cache, 'node_modules', 'node-red-contrib-oauth2')
 
 /**
- * The package that people use today for tokens, installed here when first asked for: it brings 14 MB
- * that nothing else needs. `undefined` where the registry does not answer.
+ * The package that people use for tokens today. It is installed when first needed, because its
+ * 14 MB are of no other use. `undefined` if the registry does not answer.
  */
 export function contribDirectory(): { directory: string; version: string } | undefined {
   if (!existsSync(directory)) {

@@ -11,7 +11,7 @@ import type { Servers } from './servers.ts'
 const results = fileURLToPath(new URL('results', import.meta.url))
 const MB = 2 ** 20
 
-/** How throughput and memory grow with one thing at a time; each series is drawn into bench/results. */
+/** How throughput and memory grow with one quantity; plots each series into bench/results. */
 export async function growthRows(servers: Servers): Promise<Row[]> {
   mkdirSync(results, { recursive: true })
   const series = { nodes, 'in-flight': inFlight, size: sizes, queued }
@@ -31,7 +31,7 @@ export async function growthRows(servers: Servers): Promise<Row[]> {
   return rows
 }
 
-/** Nodes that share one config node, each with its part of the messages. */
+/** Nodes that share a config node and the messages. */
 async function nodes(servers: Servers): Promise<Plot> {
   const rates: Curve[] = []
   const sizes: Curve[] = []
@@ -69,7 +69,7 @@ async function nodes(servers: Servers): Promise<Plot> {
   }
 }
 
-/** Messages under way at a time, at a receiver that takes 50 ms. */
+/** Messages in flight at a time, with a receiver that answers after 50 ms. */
 async function inFlight(servers: Servers): Promise<Plot> {
   const rates: Point[] = []
   const sizes: Point[] = []
@@ -87,7 +87,7 @@ async function inFlight(servers: Servers): Promise<Plot> {
     await nodeRed.stop()
   }
   return {
-    title: 'Messages under way, receiver answers after 50 ms',
+    title: 'Messages in flight, receiver answers after 50 ms',
     x: 'in flight',
     panels: [
       { y: 'messages/s', curves: [{ name: 'disk queue', points: rates }] },
@@ -96,7 +96,7 @@ async function inFlight(servers: Servers): Promise<Plot> {
   }
 }
 
-/** One long message alone. */
+/** A single long message. */
 async function sizes(servers: Servers): Promise<Plot> {
   const times: Curve[] = []
   const peaks: Curve[] = []
@@ -122,7 +122,7 @@ async function sizes(servers: Servers): Promise<Plot> {
   }
 }
 
-/** Messages that an earlier Node-RED left in the queue file. */
+/** Start with the messages that an earlier run left in the queue file. */
 async function queued(servers: Servers): Promise<Plot> {
   const first: Point[] = []
   const memory: Point[] = []

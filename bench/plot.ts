@@ -3,7 +3,6 @@ export interface Point {
   y: number
 }
 
-/** One curve of a plot. */
 export interface Curve {
   name: string
   points: readonly Point[]
@@ -11,9 +10,9 @@ export interface Curve {
 
 export interface Plot {
   title: string
-  /** What stands along the horizontal axis; it is logarithmic. */
+  /** The label of the horizontal axis, which is logarithmic. */
   x: string
-  /** One below the other, each with an axis of its own that begins at 0. */
+  /** From top to bottom, each with its own vertical axis, which starts at 0. */
   panels: readonly { y: string; curves: readonly Curve[] }[]
 }
 
@@ -25,7 +24,7 @@ const TOP = 40
 const GAP = 50
 const COLOURS = ['#0b62a3', '#c4561a', '#3b7d2e']
 
-/** A plot as SVG, of nothing but text, lines and dots. */
+/** Draws a plot as SVG. */
 export function svg({ title, x, panels }: Plot): string {
   const height = TOP + panels.length * (PANEL + GAP)
   const xs = panels.flatMap(({ curves }) => curves.flatMap(({ points }) => points.map((p) => p.x)))
@@ -88,7 +87,7 @@ function text(
   return `<text x="${x.toFixed(1)}" y="${y.toFixed(1)}" text-anchor="${anchor}" font-weight="${weight}" fill="${fill}">${words}</text>`
 }
 
-/** The next one of 1, 2, 5, 10, 20, … */
+/** Rounds up to 1, 2, 5, 10, 20, … */
 function round(value: number): number {
   if (value <= 0) return 1
   const power = 10 ** Math.floor(Math.log10(value))

@@ -1,4 +1,4 @@
-/** Time to read replies and to take messages in: `node bench/replies.ts`. */
+/** Time to read replies and accept a message: `node bench/replies.ts`. */
 import { decide } from '../src/rules/decide.ts'
 import { DEFAULT_REPLY_RULES, parseReplyRules } from '../src/rules/reply-rules.ts'
 import { readAcknowledgement } from '../src/hl7/acknowledgement.ts'
@@ -23,7 +23,7 @@ async function readAndDecide(body: Buffer): Promise<string> {
   return decide(rules, { sent, status: 200, reply: { text, empty, message, ack } }).outcome
 }
 
-/** The median of several runs, in microseconds for one call. */
+/** The median of several runs, in microseconds per call. */
 async function median(times: number, run: () => unknown, runs = 7): Promise<number> {
   const results: number[] = []
   for (let index = 0; index < runs; index++) {
@@ -49,6 +49,6 @@ const took = performance.now() - started
 const after = process.memoryUsage()
 const more = after.arrayBuffers - before.arrayBuffers + after.heapUsed - before.heapUsed
 console.log(
-  `take in ${(large.length / 2 ** 20).toFixed(0)} MB as a Buffer: ${took.toFixed(0)} ms, ` +
+  `accept ${(large.length / 2 ** 20).toFixed(0)} MB as a Buffer: ${took.toFixed(0)} ms, ` +
     `${(more / 2 ** 20).toFixed(1)} MB more, same memory: ${message.bytes.buffer === large.buffer}`
 )

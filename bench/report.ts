@@ -1,12 +1,12 @@
-/** One line of the table. */
+/** A row of the table. */
 export interface Row {
   what: string
   value: number
   /** `×`, `/s`, `ms`, `MB`, `%`, or nothing. */
   unit: string
-  /** Without one it is for information. */
+  /** Without a budget, the row is for information. */
   budget?: { atMost: number } | { atLeast: number }
-  /** How it was measured, where that is not plain. */
+  /** How it was measured, if that is not obvious. */
   note?: string
 }
 
@@ -15,7 +15,7 @@ export function isMet({ value, budget }: Row): boolean | undefined {
   return 'atMost' in budget ? value <= budget.atMost : value >= budget.atLeast
 }
 
-/** The rows as a Markdown table. */
+/** Formats the rows as a Markdown table. */
 export function table(rows: readonly Row[]): string {
   const lines = rows.map((row) => {
     const met = isMet(row)
@@ -45,7 +45,7 @@ function unitText(unit: string): string {
   return unit === '' || unit.startsWith('/') ? unit : ` ${unit}`
 }
 
-/** Three significant digits, thousands apart. */
+/** Three significant digits below 1000; thousands are separated by blanks. */
 export function figure(value: number): string {
   if (Math.abs(value) >= 1000) {
     return String(Math.round(value)).replaceAll(/\B(?=(\d{3})+$)/gu, ' ')

@@ -1,11 +1,11 @@
 /**
- * Measures this package against its budgets, beside what a user would use instead, and prints a table.
+ * Measures this package against its budgets and its alternatives, and prints a table.
  *
- *   npm run bench                    everything, about ten minutes; writes the plots in bench/results
- *   npm run bench -- --quick         the short form, under a minute
+ *   npm run bench                    everything, about ten minutes; plots go to bench/results
+ *   npm run bench -- --quick         a short version, under a minute
  *   npm run bench -- --json FILE     also writes figures, versions and machine
  *   npm run bench -- --only WORD     one part: cpu, accept, pace, backlog, large, tokens, start, growth
- *   npm run bench -- --profile DIR   with the part cpu: a CPU profile for each candidate
+ *   npm run bench -- --profile DIR   also writes a CPU profile of each candidate (part cpu)
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'

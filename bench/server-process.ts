@@ -1,4 +1,4 @@
-/** A server of the bench in a process of its own; started by servers.ts. */
+/** The process of a server of the bench; started by servers.ts. */
 import { acknowledge } from '../demo/acknowledge.ts'
 import { startAuthorizationServer } from '../demo/authorization-server.ts'
 import { startHl7Receiver } from '../demo/hl7-receiver.ts'

@@ -15,8 +15,8 @@ export type ServerRequest =
 export interface ServerReport {
   url: string
   /**
-   * `firstAt`: wall clock of the first request since the latency was set; `acceptedAt`: of the first
-   * that was not refused.
+   * `firstAt` is the wall-clock time of the first request since the latency was set, `acceptedAt`
+   * that of the first one that was not refused.
    */
   counters: { requests: number; connections: number; firstAt?: number; acceptedAt?: number }
 }
@@ -25,7 +25,7 @@ export const CLIENT = { clientId: 'bench', clientSecret: 'a-secret-of-the-bench'
 const AUDIENCE = 'https://hl7.bench'
 export const SCOPE = 'hl7:write'
 
-/** Token server and receiver of the demo, each in a process of its own. */
+/** The demo's token server and receiver, each in a separate process. */
 export class Servers {
   readonly ca: string
   readonly issuer: string
@@ -62,12 +62,12 @@ export class Servers {
     return new Servers(ca, [tokens, issuer], [receiver, url])
   }
 
-  /** The receiver answers so many milliseconds after it has a message; 0 as soon as it can. */
+  /** Lets the receiver answer so many milliseconds after a message has arrived. */
   async setLatency(ms: number): Promise<void> {
     await this.#receiver.ask({ kind: 'latency', ms })
   }
 
-  /** The receiver answers 503 to what holds this text; `undefined` for nothing. */
+  /** Lets the receiver answer 503 to messages that contain the text; `undefined` for none. */
   async refuse(text: string | undefined): Promise<void> {
     await this.#receiver.ask({ kind: 'refuse', text })
   }

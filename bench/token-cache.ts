@@ -1,6 +1,6 @@
 /**
- * The token side under load, with a token server on this machine:
- * 10 000 messages from 50 callers, a token that lives 2 s, and what `token()` costs on a hit.
+ * The token cache under load, with a token server on this machine: 10 000 messages from 50 callers,
+ * the cost of `token()` on a hit, and a token that lives 2 s.
  * `node bench/token-cache.ts [seconds of the second part, default 60]`
  */
 import { createServer } from 'node:http'
@@ -57,7 +57,7 @@ const httpClient = new HttpClient({
   maxResponseBytes: 1024 * 1024
 })
 
-/** Some callers ask until all messages are gone. */
+/** Several callers request tokens until all messages are sent. */
 async function send(source: TokenSource, messages: number, callers: number): Promise<void> {
   let left = messages
   await Promise.all(
@@ -97,7 +97,7 @@ async function shortTokens(): Promise<void> {
   // A soft window begins 1.6 to 1.68 s after each request.
   const most = Math.floor(seconds / 1.6) + 1
   console.log(
-    `${messages} messages, 50 callers, ${seconds} s, 2 s token: ${requests} token requests (at most ${most}: one for each soft window)`
+    `${messages} messages, 50 callers, ${seconds} s, 2 s token: ${requests} token requests (at most ${most}: one per soft window)`
   )
   lifetime = 300
 }

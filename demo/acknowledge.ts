@@ -1,14 +1,14 @@
 /**
- * What the demo's receiver answers to an HL7 v2 message. Its rules:
+ * Decides how the demo's receiver answers an HL7 v2 message:
  *
- * - AR (reject: MSH is unusable) for a version that is not 2.3 to 2.8, code 203, and for a message
- *   type that it does not know, code 200;
- * - AE (error: correct it before you send it again) without a patient identifier in PID-3 or a
- *   patient name in PID-5, code 101, and for a birth date in PID-7 that is none or has not come
- *   yet, code 102;
- * - AA (accepted) otherwise.
+ * - AR (reject: MSH cannot be processed) if the version is not 2.3 to 2.8, code 203, or the message
+ *   type is unknown, code 200;
+ * - AE (error: correct the message before sending it again) without a patient identifier in PID-3
+ *   or a patient name in PID-5, code 101, or if the date of birth in PID-7 is invalid or in the
+ *   future, code 102;
+ * - AA (accept) otherwise.
  *
- * The codes are those of HL7 table 0357.
+ * The codes are from HL7 table 0357.
  */
 import { randomUUID } from 'node:crypto'
 
@@ -16,7 +16,7 @@ export type AcknowledgementCode = 'AA' | 'AE' | 'AR'
 
 export interface Acknowledgement {
   code: AcknowledgementCode
-  /** The acknowledgement message, segments ended by CR. */
+  /** The acknowledgement message; each segment ends with CR. */
   text: string
 }
 
@@ -34,10 +34,10 @@ const knownTypes = new Set(['ADT', 'ORM', 'ORU', 'SIU', 'MDM', 'DFT', 'VXU', 'BA
 const knownVersion = /^2\.[3-8](?:\.\d)*$/
 
 /**
- * Answers an HL7 v2 message; `undefined` if it is none, or has no control ID to answer to.
+ * Answers an HL7 v2 message.
  *
- * @param message Text that starts with MSH.
- * @param now Clock: for MSH-7 of the answer, and for what counts as the future.
+ * @param now for MSH-7 of the answer, and to tell whether a date is in the future
+ * @returns undefined if it is not an HL7 v2 message, or has no control ID
  */
 export function acknowledge(message: string, now: Date): Acknowledgement | undefined {
   const segments = message.split(/[\r\n]+/).filter((line) => line !== '')
@@ -46,7 +46,7 @@ export function acknowledge(message: string, now: Date): Acknowledgement | undef
 
   const separator = header.charAt(3)
   const component = header.charAt(4)
-  // MSH-1 is the separator itself, so of MSH the n-th piece is field n + 1.
+  // MSH-1 is the separator itself, so piece n of MSH is field n + 1.
   const msh = header.split(separator)
   const controlId = msh[9] ?? ''
   if (controlId === '') return undefined
@@ -60,7 +60,7 @@ export function acknowledge(message: string, now: Date): Acknowledgement | undef
     [
       'MSH',
       msh[1] ?? '',
-      // The receiver answers in its own name to the sender.
+      // Sender and receiver swap places.
       ...[msh[4], msh[5], msh[2], msh[3]],
       hl7Time(now),
       '',
@@ -137,7 +137,7 @@ function checkPatient(pid: string[] | undefined, component: string, now: Date): 
   return undefined
 }
 
-/** `YYYYMMDDHHMMSS+0000`, HL7's TS/DTM. */
+/** `YYYYMMDDHHMMSS+0000`, as HL7's TS and DTM. */
 function hl7Time(date: Date): string {
   return `${date.toISOString().replace(/[-:T]/g, '').slice(0, 14)}+0000`
 }

@@ -1,4 +1,4 @@
-/** An OAuth 2.0 authorization server on this machine: oidc-provider over HTTPS. */
+/** An OAuth 2.0 authorization server on the local machine: oidc-provider over HTTPS. */
 import { randomBytes } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer } from 'node:https'
@@ -10,36 +10,36 @@ import { close, listen } from './loopback.ts'
 export interface AuthorizationServerOptions {
   /** The server's certificate, for 127.0.0.1. */
   tls: Certificate
-  /** The one client. Its secret is taken with HTTP Basic and in the form (RFC 6749 §2.3.1). */
+  /** The only client. Its secret may come with HTTP Basic or in the form (RFC 6749 §2.3.1). */
   clientId: string
   clientSecret: string
-  /** `aud` of the tokens: who they are for. A URI (RFC 8707). */
+  /** The `aud` of the tokens, a URI (RFC 8707). */
   audience: string
-  /** The scope that the client may ask for. */
+  /** The scope that the client may request. */
   scope: string
-  /** Seconds that a token lives. Default 300. */
+  /** Lifetime of a token in seconds. Default 300. */
   tokenLifetime?: number
 }
 
 export interface AuthorizationServer {
-  /** The issuer URL; discovery is below it. */
+  /** The issuer URL, for discovery. */
   issuer: string
-  /** Requests to the token endpoint so far, whatever came of them. */
+  /** Requests to the token endpoint so far, successful or not. */
   tokenRequests: number
-  /** Stands before the provider: answers a request itself, or has it answered with `usual`. */
+  /** Called instead of the provider: answers a request itself, or calls `usual` to pass it on. */
   intercept:
     ((request: IncomingMessage, response: ServerResponse, usual: () => void) => void) | undefined
   close(): Promise<void>
 }
 
 /**
- * Starts an authorization server on 127.0.0.1 and a free port. It knows the client credentials
- * grant only and issues JWT access tokens (RFC 9068), signed with a key made at start.
+ * Starts an authorization server on 127.0.0.1 and a free port. It supports only the client
+ * credentials grant and issues JWT access tokens (RFC 9068) signed with a key that is created at start.
  */
 export async function startAuthorizationServer(
   options: AuthorizationServerOptions
 ): Promise<AuthorizationServer> {
-  // The port is part of the issuer, so it has to be known first.
+  // The issuer contains the port, so the server must listen first.
   const server = createServer(options.tls)
   const issuer = `https://127.0.0.1:${await listen(server)}`
   const handle = (await createProvider(issuer, options)).callback()
@@ -103,7 +103,7 @@ async function createProvider(
   })
 }
 
-/** A JWT access token is not looked up again, so nothing has to be kept. */
+/** JWT access tokens are never looked up, so nothing needs to be stored. */
 class MemoryAdapter {
   upsert(): Promise<void> {
     return Promise.resolve()

@@ -3,10 +3,10 @@ import { globSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 
 /**
- * Builds what Node-RED loads if it is missing or older than its sources.
+ * Builds what Node-RED loads, if it is missing or older than its sources.
  *
- * @param root The package's directory.
- * @throws Error if the build fails; the compiler has then said why.
+ * @param root the directory of the package
+ * @throws {Error} if the build fails; the compiler has printed why
  */
 export function buildIfNeeded(root: string): void {
   const sources = ['src/**/*', 'nodes/**/*', 'icons/**/*', 'scripts/build.ts', 'tsconfig*.json']
@@ -18,13 +18,13 @@ export function buildIfNeeded(root: string): void {
     stdio: 'inherit'
   })
   if (build.status !== 0) {
-    // Half a build would pass for a whole one the next time.
+    // The next start would take an incomplete build for a complete one.
     rmSync(join(root, 'dist'), { recursive: true, force: true })
     throw new Error('The build failed; see the lines above.')
   }
 }
 
-/** When each of the files was last changed, in milliseconds since 1970. */
+/** When each file was last modified, in milliseconds since 1970. */
 function modified(root: string, patterns: string[]): number[] {
   return globSync(patterns, { cwd: root }).map((file) => statSync(join(root, file)).mtimeMs)
 }

@@ -1,43 +1,42 @@
 /**
- * Certificates made at run time for servers and clients on this machine, so that no private key has
- * to be kept in the repository and none expires there.
+ * Creates certificates for local servers and clients at run time, so that the repository contains
+ * no private keys and no certificates that expire.
  */
 import { isIP } from 'node:net'
 import { generate, type CertificateExtension } from 'selfsigned'
 
-/** A certificate and its private key, both PEM. */
+/** A certificate and its private key, in PEM format. */
 export interface Certificate {
   cert: string
   key: string
 }
 
 export interface CertificateOptions {
-  /** Subject's common name. Default: the first of `names`, else `client`. */
+  /** The subject's common name. Default: the first of `names`; `client` for a client. */
   commonName?: string
-  /** DNS names and IP addresses the certificate is for. Default: `loopbackNames` for a server. */
+  /** DNS names and IP addresses. Default: `loopbackNames` for a server, none for a client. */
   names?: readonly string[]
   /** Default: an hour ago. */
   notBefore?: Date
-  /** Default: in 30 days. */
+  /** Default: 30 days from now. */
   notAfter?: Date
 }
 
-/** A certificate authority that lives as long as the process. */
+/** A temporary certificate authority. */
 export interface Authority {
-  /** The authority's own certificate, PEM: what a client has to trust. */
+  /** The CA certificate in PEM format, which clients must trust. */
   ca: string
-  /** A server certificate. */
   issueServer(options?: CertificateOptions): Promise<Certificate>
-  /** A client certificate for mutual TLS. */
+  /** For mutual TLS. */
   issueClient(options?: CertificateOptions): Promise<Certificate>
 }
 
-/** The names under which a server on this machine is reached. */
+/** The names of a server on the local machine. */
 export const loopbackNames: readonly string[] = ['localhost', '127.0.0.1', '::1']
 
 const hour = 3_600_000
 
-/** Makes a certificate authority with a P-256 key; `name` is its common name. */
+/** Creates a certificate authority with a P-256 key; `name` is its common name. */
 export async function createAuthority(name = 'HL7 over HTTPS demo CA'): Promise<Authority> {
   const authority = await issue({ commonName: name }, [
     { name: 'basicConstraints', cA: true, critical: true },
@@ -55,7 +54,7 @@ export async function createAuthority(name = 'HL7 over HTTPS demo CA'): Promise<
   }
 }
 
-/** Makes a server certificate that nobody but itself vouches for. */
+/** Creates a self-signed server certificate. */
 export function selfSignedCertificate(options: CertificateOptions = {}): Promise<Certificate> {
   return issue(options, serverExtensions(options.names))
 }

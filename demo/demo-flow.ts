@@ -6,16 +6,16 @@ export interface DemoConnection {
   clientId: string
   clientSecret: string
   scope: string
-  /** The certificate authority behind both servers, PEM. */
+  /** The CA certificate of both servers, in PEM format. */
   ca: string
 }
 
 /**
- * The example flow, as Node-RED's Import menu offers it, with filled in what its reader is told to
- * fill in: credentials, scope and a `tls-config` with the demo's certificate authority. Issuer and
- * URL stay `${HL7_ISSUER}` and `${HL7_URL}`: they come from Node-RED's environment.
+ * The example flow from Node-RED's Import menu, with everything that its reader is told to fill in:
+ * credentials, scope and a `tls-config` with the demo's CA certificate. Issuer and URL remain
+ * `${HL7_ISSUER}` and `${HL7_URL}`: they come from Node-RED's environment.
  *
- * @param root The package's directory.
+ * @param root the directory of the package
  */
 export function demoFlow(root: string, connection: DemoConnection): FlowNode[] {
   const file = join(root, 'examples', '1 Send HL7 and route ACK and NAK.json')

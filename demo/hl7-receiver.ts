@@ -1,4 +1,4 @@
-/** A receiver of HL7 v2 over HTTPS on this machine: the other side of the demo. */
+/** A local receiver of HL7 v2 over HTTPS: the other side of the demo. */
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import { createServer } from 'node:https'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -11,9 +11,9 @@ import { type TokenRules, createTokenCheck } from './token-check.ts'
 export interface Hl7ReceiverOptions {
   /** The server's certificate, for 127.0.0.1. */
   tls: Certificate & Pick<TlsOptions, 'ca' | 'requestCert' | 'rejectUnauthorized'>
-  /** Whose tokens are taken. Default: no token is asked for. */
+  /** Which tokens are accepted. Default: no token is required. */
   token?: TokenRules
-  /** Whether `requests` is kept. Default true; off for a receiver that runs for long. */
+  /** Whether to record `requests`. Default true; turn it off for a receiver that runs for long. */
   record?: boolean
 }
 
@@ -25,37 +25,37 @@ export interface ReceivedRequest {
   body: Buffer
 }
 
-/** What to answer in place of the usual. What is left out: 200, no headers, no body, at once. */
+/** An answer instead of the usual one. Default: 200 at once, without headers or body. */
 export interface ReceiverAnswer {
   status?: number
   headers?: Record<string, string>
   body?: string | Buffer
   delayMs?: number
-  /** Cuts the connection: before the answer, or in the middle of its body. */
+  /** Cuts the connection before the answer, or in the middle of its body. */
   cut?: 'before' | 'within'
 }
 
 export interface Hl7Receiver {
   /** Where to send messages. */
   url: string
-  /** What came in, in order. */
+  /** The recorded requests, in order. */
   requests: ReceivedRequest[]
   /**
-   * Answers a request in place of the usual; `undefined` leaves it to the usual. It is asked before
-   * the token is checked. `index` counts requests from 0.
+   * Returns an answer to send instead of the usual one, or `undefined` for the usual one. Called
+   * before the token is checked. `index` counts requests from 0.
    */
   respond: ((request: ReceivedRequest, index: number) => ReceiverAnswer | undefined) | undefined
   counters: ReceiverCounters
   close(): Promise<void>
 }
 
-/** Counts since the start; `AA`, `AE` and `AR` of the usual answers only. */
+/** Counts since the start; `AA`, `AE` and `AR` count the usual answers only. */
 export interface ReceiverCounters extends Record<AcknowledgementCode, number> {
   requests: number
   connections: number
-  /** Requests without a good token. */
+  /** Requests without a valid token. */
   unauthorized: number
-  /** Most requests that were being answered at one time. */
+  /** The most requests in progress at a time. */
   maxInFlight: number
 }
 
@@ -63,9 +63,10 @@ const path = '/hl7'
 const maxBodyBytes = 64 * 1024 * 1024
 
 /**
- * Starts a receiver on 127.0.0.1 and a free port. It takes a bearer token, reads the message and
+ * Starts a receiver on 127.0.0.1 and a free port. It checks the bearer token, reads the message and
  * answers with an HL7 acknowledgement and HTTP status 200, whether it accepts the message or not
- * (see acknowledge.ts). 401 answers a bad token, 400 what is no HL7 v2 message.
+ * (see acknowledge.ts). It answers 401 to an invalid token, and 400 to anything that is not an HL7
+ * v2 message.
  */
 export async function startHl7Receiver(options: Hl7ReceiverOptions): Promise<Hl7Receiver> {
   const { token, record = true } = options
@@ -154,7 +155,7 @@ async function readBody(incoming: IncomingMessage): Promise<Buffer | undefined> 
   return Buffer.concat(chunks)
 }
 
-/** The message as text: the charset of the request counts, not MSH-18 (HL7 over HTTP). */
+/** Decodes the message with the charset of the request, not with MSH-18 (HL7 over HTTP). */
 function decode({ headers, body }: ReceivedRequest): string {
   const charset = /;\s?charset="?([\w.:-]+)/i.exec(headers['content-type'] ?? '')?.[1] ?? 'utf-8'
   try {

@@ -1,7 +1,7 @@
 import type { Server } from 'node:https'
 import type { AddressInfo } from 'node:net'
 
-/** Listens on 127.0.0.1 and a free port, and tells the port. */
+/** Listens on 127.0.0.1 and a free port. @returns the port */
 export async function listen(server: Server): Promise<number> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)

@@ -1,4 +1,4 @@
-/** Starts the real Node-RED as a child process with a user directory and settings of its own. */
+/** Starts a real Node-RED as a child process, with its own user directory and settings. */
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
@@ -7,29 +7,29 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
 export interface NodeRedOptions {
-  /** Absolute path; made if it does not exist. */
+  /** Absolute path; created if it does not exist. */
   userDir: string
-  /** Laid over the settings below; only what JSON can carry. */
+  /** Added to the settings below, or replacing them; JSON values only. */
   settings?: Record<string, unknown>
-  /** The package `node-red` to start. Default: `NODE_RED_DIR`, else the one installed here. */
+  /** The `node-red` package to start. Default: `NODE_RED_DIR`, or else the installed one. */
   nodeRedDir?: string
-  /** Laid over this process's environment. */
+  /** Added to the environment of this process. */
   env?: Record<string, string>
-  /** Limit for the start, in milliseconds. Default 60 s. */
+  /** Time limit for the start, in milliseconds. Default 60 s. */
   startTimeoutMs?: number
-  /** What nodes say with `process.send`. */
+  /** Called with what nodes send by `process.send`. */
   onMessage?: (message: unknown) => void
 }
 
 export interface NodeRedProcess {
-  /** Where the editor and the admin API are, without a slash at the end. */
+  /** The URL of the editor and the admin API, without a trailing slash. */
   url: string
   child: ChildProcess
   /** The last 10,000 lines that Node-RED printed. */
   log: string[]
-  /** Resolves when the process is gone, whatever ended it. */
+  /** Resolves when the process has ended, for whatever reason. */
   exited: Promise<NodeRedExit>
-  /** SIGTERM, and SIGKILL if that has not helped in 20 s (a closing node has 15). */
+  /** Sends SIGTERM, and SIGKILL 20 s later if necessary (nodes have 15 s to close). */
   stop(): Promise<NodeRedExit>
 }
 
@@ -43,11 +43,11 @@ const packageName = '@hl7-https/node-red-hl7-https-out'
 const maxLogLines = 10_000
 
 /**
- * Starts Node-RED on 127.0.0.1 and a free port, with this package installed in its user directory,
- * and resolves when its editor answers. It asks nothing of the internet: telemetry, update check
- * and the palette's catalogue are off, and it never outlives the process that started it.
+ * Starts Node-RED on 127.0.0.1 and a free port, with this package in its user directory, and
+ * resolves when it listens. It makes no requests to the internet: telemetry, update check and
+ * the palette's catalogue are off. It never outlives the process that started it.
  *
- * @throws Error with Node-RED's last lines if it does not come up.
+ * @throws {Error} with Node-RED's last lines if it does not start
  */
 export async function startNodeRed(options: NodeRedOptions): Promise<NodeRedProcess> {
   const settingsFile = writeUserDir(options)
@@ -58,9 +58,9 @@ export async function startNodeRed(options: NodeRedOptions): Promise<NodeRedProc
       cwd: options.userDir,
       env: { ...cleanEnvironment(), ...options.env },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-      // A group of its own: Ctrl-C in the terminal reaches only the starter, which stops it in order.
+      // In its own process group, Ctrl-C does not reach it: this process stops it in good order.
       detached: process.platform !== 'win32',
-      // Buffers arrive as Buffers.
+      // Keeps Buffers as Buffers.
       serialization: 'advanced'
     }
   )
@@ -90,13 +90,13 @@ export async function startNodeRed(options: NodeRedOptions): Promise<NodeRedProc
   return { url, child, log, exited, stop }
 }
 
-/** A node as stored in a flow file; when deployed it may have `credentials`. */
+/** A node as in a flow file; for a deploy it may have `credentials`. */
 export type FlowNode = { id: string; type: string } & Record<string, unknown>
 
 /** What a deploy restarts: everything, the changed flows, or the changed nodes. */
 export type DeployType = 'full' | 'flows' | 'nodes'
 
-/** Deploys flows through the admin API, credentials included. Answers before they have started. */
+/** Deploys flows and their credentials by the admin API. Resolves before they have started. */
 export async function deployFlows(
   url: string,
   flows: readonly FlowNode[],
@@ -143,7 +143,7 @@ function writeUserDir({ userDir, settings }: NodeRedOptions): string {
   const file = join(userDir, 'settings.cjs')
   writeFileSync(
     file,
-    `// If the process that started Node-RED is killed, nobody else would end it.
+    `// Ends Node-RED when the process that started it is killed.
 process.on('disconnect', () => process.exit(1))
 module.exports = ${JSON.stringify(all, null, 2)}
 `
@@ -151,7 +151,7 @@ module.exports = ${JSON.stringify(all, null, 2)}
   return file
 }
 
-/** Without proxies, which would carry even what is meant for 127.0.0.1 away from it. */
+/** The environment without proxies, which would get even requests to 127.0.0.1. */
 function cleanEnvironment(): NodeJS.ProcessEnv {
   const unwanted = /^(?:https?_proxy|all_proxy|node_test_context)$/i
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !unwanted.test(name)))

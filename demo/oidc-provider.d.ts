@@ -1,4 +1,4 @@
-/** The part of oidc-provider 9 that the demo uses; the package brings no types. */
+/** The part of oidc-provider 9 that the demo uses; the package has no types. */
 declare module 'oidc-provider' {
   import type { RequestListener } from 'node:http'
 

@@ -1,6 +1,6 @@
 /**
- * `npm start`: Node-RED with this package and its example flow, an authorization server and an HL7
- * receiver, all on 127.0.0.1 and free ports, until Ctrl-C.
+ * `npm start` runs Node-RED with this package and its example flow, an authorization server and an
+ * HL7 receiver, all on 127.0.0.1 and free ports, until Ctrl-C.
  */
 import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -16,7 +16,7 @@ import { deployFlows, startNodeRed } from './node-red.ts'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 
-/** What has to be undone, in the order in which it was done. */
+/** What to do at the end, in reverse order. */
 const cleanups: (() => unknown)[] = []
 let stopping: Promise<void> | undefined
 const isStopping = () => stopping !== undefined
@@ -116,14 +116,14 @@ Your changes in the editor are lost when the demo stops. Press Ctrl-C to stop it
   await stop(1)
 }
 
-/** A signal to npm alone ends npm and the shell between, but would not get here. */
+/** A signal to npm ends only npm and its shell: this process must notice that the shell is gone. */
 function stopWithShell(shell: number): void {
   setInterval(() => {
     if (process.ppid !== shell) void stop(0)
   }, 500).unref()
 }
 
-/** Undoes everything, the last first, and ends the process; a second call changes nothing. */
+/** Cleans up and ends the process. Further calls have no effect. */
 function stop(exitCode: number): Promise<void> {
   stopping ??= (async () => {
     for (const cleanup of cleanups.reverse()) await cleanup()

@@ -1,20 +1,20 @@
-/** What a server that is given bearer tokens has to check (RFC 6750, RFC 9068). */
+/** Checks bearer tokens as a server must (RFC 6750, RFC 9068). */
 import got from 'got'
 import { createRemoteJWKSet, customFetch, errors, jwtVerify } from 'jose'
 
 export interface TokenRules {
-  /** URL of the authorization server that the tokens have to come from. */
+  /** The URL of the authorization server that must have issued the tokens. */
   issuer: string
-  /** Whom they have to be for. */
+  /** The audience that the tokens must be for. */
   audience: string
-  /** The certificate authority behind the issuer's certificate, PEM. */
+  /** The CA certificate of the authorization server, in PEM format. */
   ca: string
 }
 
 /**
- * Takes an `Authorization` header and answers `undefined` if its token is good: signed with a key of
- * the issuer, by that issuer, for this audience, and not expired. Otherwise it answers the challenge
- * for `WWW-Authenticate`. Rejects if the issuer's keys cannot be had.
+ * Checks the token of an `Authorization` header: signature, issuer, audience and expiry. Resolves
+ * with `undefined` if it is valid, otherwise with the challenge for `WWW-Authenticate`. Rejects if
+ * the issuer's keys are not available.
  */
 export type TokenCheck = (authorization: string | undefined) => Promise<string | undefined>
 

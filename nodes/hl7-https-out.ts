@@ -6,6 +6,8 @@ import { Courier } from '../src/delivery/courier.ts'
 import { Delivery } from '../src/delivery/delivery.ts'
 import { DeliveryError } from '../src/delivery/delivery-error.ts'
 import { DeliveryLog } from '../src/delivery/delivery-log.ts'
+import { EventLog } from '../src/delivery/event-log.ts'
+import { History } from '../src/delivery/history.ts'
 import type { LeftAtClose } from '../src/delivery/delivery-options.ts'
 import { printable } from '../src/delivery/explain.ts'
 import type { Settlement } from '../src/delivery/settlement.ts'
@@ -17,15 +19,15 @@ import { MemoryOutbox } from '../src/outbox/memory-outbox.ts'
 import { OutboxError, type Entry } from '../src/outbox/outbox.ts'
 import { filledQueueFiles } from '../src/outbox/queue-files.ts'
 import { queueKey } from '../src/outbox/queue-key.ts'
-import { registerOutRoutes } from './admin-routes.ts'
 import { FlowMessages, type FlowMessage } from './flow-messages.ts'
 import { onceFlowsStarted } from './flows-started.ts'
 import { finish, handOn, handToCatch, payloadOf } from './hand-on.ts'
 import { SECRET_SLOTS } from './named-values.ts'
 import { errorText, notSetUp } from './node-errors.ts'
-import { outParts } from './node-parts.ts'
+import { deployedOutNodes, outParts } from './node-parts.ts'
 import { reportOrphanedQueues } from './orphaned-queues.ts'
 import { ackProperties, errorProperties, refusedProperties } from './outgoing-properties.ts'
+import { registerOutRoutes } from './operations/routes.ts'
 import { queueDirectory } from './queue-directory.ts'
 import { readOutSettings, type OutSettings } from './read-out-settings.ts'
 import { misconfigured, StatusLine, type Translate } from './status-line.ts'
@@ -45,6 +47,10 @@ export default function (RED: NodeAPI): void {
 
   function Hl7HttpsOut(this: Node, config: NodeDef): void {
     RED.nodes.createNode(this, config)
+    deployedOutNodes.set(this.id, this)
+    this.on('close', () => {
+      if (deployedOutNodes.get(this.id) === this) deployedOutNodes.delete(this.id)
+    })
     const translate: Translate = (key, values) => RED._(key, values ?? {})
     let problems: readonly string[]
     try {
@@ -116,17 +122,27 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
         handToCatch(RED, node, lost, { hl7: { outcome: 'error', ...about } }, error, undefined)
       }
       log.note(event)
+      eventLog.note(event)
+      history.note(event)
       status.update()
     },
     clock: systemClock,
     random: Math.random
   })
+  const eventLog = new EventLog((event) => {
+    // What cannot be stored is in the log, and the queue has other worries.
+    delivery.addEvent(event).catch(() => undefined)
+  }, systemClock)
+  const history = new History(systemClock, () => delivery.held)
+  const { tokens } = settings.courier
   outParts.set(node, {
-    delivery,
+    ...{ delivery, eventLog, history, tokens },
+    host: settings.receiver.url.host,
+    since: () => undefined,
+    certificates: () => [],
     sendTest: (type, controlId, mayReadAll) =>
       sendTestMessage(courier, receiver, settings, type, controlId, mayReadAll)
   })
-  const { tokens } = settings.courier
   const alerts = new Alerts(settings.alerts)
   const status = new StatusLine(node, translate, () => {
     const state = delivery.state()
@@ -167,6 +183,7 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
     callOffStart()
     unsubscribe?.()
     clearInterval(ageWatch)
+    eventLog.close()
     void close(node, delivery, removed ? disk : undefined).finally(() => {
       client.close()
       status.close()

@@ -1,7 +1,11 @@
 import type { Node } from 'node-red'
 import type { Delivery } from '../src/delivery/delivery.ts'
+import type { EventLog } from '../src/delivery/event-log.ts'
+import type { History } from '../src/delivery/history.ts'
 import type { TlsSettings } from '../src/http-client/agent.ts'
 import type { TokenSource } from '../src/oauth2/token-source.ts'
+import type { FlowMessage } from './flow-messages.ts'
+import type { CertificateOwner } from './operations/answers.ts'
 
 /** What an `hl7-https-out` node finds behind its `auth` property. */
 export interface AuthParts {
@@ -16,8 +20,8 @@ export interface AuthParts {
 
 /** What an operator does with a queue. */
 export type DeliveryControl = Pick<
-  Delivery<unknown>,
-  'open' | 'state' | 'pause' | 'resume' | 'suspended' | 'resend' | 'discard'
+  Delivery<FlowMessage>,
+  'open' | 'state' | 'pause' | 'resume' | 'resend' | 'discard' | 'find' | 'read' | 'events'
 >
 
 /** What the Send test message button shows. */
@@ -36,7 +40,16 @@ export interface TestMessageResult {
 
 /** What the admin routes find behind the id of an `hl7-https-out` node that is set up. */
 export interface OutParts {
+  /** Of the receiver. */
+  host: string
   delivery: DeliveryControl
+  history: History
+  eventLog: EventLog
+  /** Undefined if the receiver wants no token. */
+  tokens: Pick<TokenSource, 'status'> | undefined
+  /** Since when it is in its state: wall clock, milliseconds. */
+  since: () => number | undefined
+  certificates: () => readonly { of: CertificateOwner; validTo: number; isEnding: boolean }[]
   /**
    * @param mayReadAll whether the caller may see the results of expressions; called if there are
    * any
@@ -62,6 +75,9 @@ export interface Unusable {
  */
 export const authParts = new WeakMap<Node, AuthParts>()
 export const outParts = new WeakMap<Node, OutParts | Unusable>()
+
+/** All `hl7-https-out` nodes that run, those in subflows included, by their ids. */
+export const deployedOutNodes = new Map<string, Node>()
 
 /**
  * The node's credentials, environment variables replaced; they are removed from the node object,

@@ -1,6 +1,6 @@
 import type { Node, NodeAPI } from 'node-red'
 import { testToken, type TokenTestResult } from '../src/oauth2/token-client.ts'
-import { guarded } from './admin-routes.ts'
+import { guarded } from './operations/routes.ts'
 import { readConnection } from './connection.ts'
 import { hideValues, untoldTexts } from './hidden-values.ts'
 import { environmentValue, flowFileProperties, type Credentials } from './named-values.ts'

@@ -1,7 +1,7 @@
 /**
- * `npm run audit`: are there known vulnerabilities in what is installed with this package? Asks the
- * registry. One that does not answer such questions (a mirror, no network) is named and is no
- * failure, since it says nothing of the packages.
+ * `npm run audit` asks the registry for known vulnerabilities in the run-time dependencies. If the
+ * registry cannot answer (a mirror, no network), it says so but does not fail, because that tells
+ * nothing about the packages.
  */
 import { spawnSync } from 'node:child_process'
 import { dirname } from 'node:path'
@@ -20,7 +20,7 @@ const { stdout } = spawnSync('npm', ['audit', '--omit=dev', '--json'], {
 })
 const { metadata, message = 'no answer' } = printed(stdout)
 if (metadata === undefined) {
-  console.log(`NOT AUDITED: the registry gives no report. ${message}`)
+  console.log(`NOT AUDITED: the registry returned no report. ${message}`)
 } else {
   const { total } = metadata.vulnerabilities
   console.log(`Known vulnerabilities in the run-time dependencies: ${total}.`)

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 
-/** Where browsers of the Chromium family usually are. */
+/** The usual paths of Chromium-based browsers. */
 const PLACES = [
   '/usr/bin/chromium',
   '/usr/bin/chromium-browser',
@@ -15,9 +15,9 @@ const PLACES = [
 ]
 
 /**
- * The browser that the tests of the editor use.
+ * The browser for the tests of the editor.
  *
- * @throws {Error} where there is none
+ * @throws {Error} if there is none
  */
 export function browserPath(): string {
   const path = PLACES.find((place) => existsSync(place))
@@ -27,7 +27,7 @@ export function browserPath(): string {
   return path
 }
 
-/** On Debian, as root, installs the package `chromium` where there is no browser. */
+/** On Debian, as root, installs the package `chromium` if there is no browser. */
 export function installBrowser(): void {
   const there = PLACES.some((place) => existsSync(place))
   if (there || !existsSync('/etc/debian_version') || process.getuid?.() !== 0) return

@@ -1,7 +1,7 @@
 /**
  * Builds what Node-RED loads: `dist/` (runtime, forms, sidebar tab, icons, locales) and `resources/`
- * (the script of each form and of the tab, one file each). Node-RED looks for the form, icons and
- * locales of a node or plugin beside the `.js` file that it loads.
+ * (one script for each form and for the tab). Node-RED expects the form, icons and locales of a node
+ * or plugin beside its `.js` file.
  */
 import { spawnSync } from 'node:child_process'
 import { cpSync, existsSync, readdirSync, rmSync } from 'node:fs'
@@ -36,7 +36,7 @@ await build({
   target: 'es2023',
   charset: 'utf8',
   minify: true,
-  // The tables of iconv-lite are no part of a form: their names are enough to judge one.
+  // The forms need only the names of iconv-lite's character sets, not the tables.
   define: { CHARSET_NAMES: JSON.stringify(charsetNames()) },
   logLevel: 'warning'
 })

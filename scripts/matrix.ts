@@ -1,7 +1,7 @@
 /**
- * `npm run test:matrix`: the tests of nodes and forms in other versions of Node-RED and Node.js than
- * the project's own. What is missing is installed from npm, once, into a cache directory of the user
- * (`$XDG_CACHE_HOME` or `~/.cache`); delete that to get newer ones.
+ * `npm run test:matrix` runs the tests of nodes and forms with other versions of Node-RED and
+ * Node.js than the project's own. They are installed from npm, once, into the user's cache
+ * directory (`$XDG_CACHE_HOME` or `~/.cache`); delete `hl7-https-out` there to get newer ones.
  */
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
@@ -10,18 +10,18 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { buildIfNeeded } from '../demo/build-if-needed.ts'
 
-/** Runs in a real Node-RED, without a browser. */
+/** Tests that need a real Node-RED, but no browser. */
 const RUNTIME = ['test/nodes/', 'test/examples/', 'test/review/']
 const OLD = ['test/nodes/old-node']
 
-/** Both Node-REDs with the oldest and the newest Node.js; each version is the newest that it names. */
+/** Both versions of Node-RED with the oldest and newest Node.js; `5` means the newest 5.x. */
 const ROWS = [
-  // The oldest that Node-RED itself loads these nodes on; neither has a database for a queue on disk.
+  // The oldest with which Node-RED loads these nodes. They lack the database for a queue on disk.
   { nodeRed: '4.1', node: '22.12.0', tests: OLD },
   { nodeRed: '5', node: '22.9.0', tests: OLD },
-  // The oldest that has one.
+  // The oldest with the database.
   { nodeRed: '4.1', node: '22.13.0', tests: RUNTIME },
-  // The forms too: they are in another editor.
+  // The forms too: the editor is a different one.
   { nodeRed: '4.1', node: '24', tests: [...RUNTIME, 'test/editor/'] },
   { nodeRed: '5', node: '22', tests: RUNTIME },
   { nodeRed: '5', node: '26', tests: RUNTIME }
@@ -54,12 +54,12 @@ for (const row of ROWS) {
 }
 console.log(`\n${results.join('\n')}`)
 
-/** The directory of a package of that version, installed if it is not there yet. */
+/** The directory of a package in that version, which is installed if necessary. */
 function installed(name: string, version: string): string {
   const directory = join(cache, `${name}-${version}`)
   if (!existsSync(directory)) {
     console.log(`Installing ${name} ${version} …`)
-    // Whole or not at all: what was interrupted is not taken for an install.
+    // Installs elsewhere and renames, so that an interrupted install is never used.
     const draft = `${directory}.${process.pid}`
     mkdirSync(draft, { recursive: true })
     const { status } = spawnSync(

@@ -1,9 +1,9 @@
 /**
  * Mutation testing: `npm run test:mutation` for all rooms, `npm run test:mutation -- hl7` for some.
- * Stryker changes the code of a room in one place at a time and runs the tests that reach the place;
- * a change that no test notices survives and is listed. Reports: `coverage/mutation/<room>.html`.
+ * Stryker changes the code of a room in one place at a time, and runs the tests that reach it. It
+ * lists the changes that no test notices. Reports: `coverage/mutation/<room>.html`.
  *
- * With `--files charset,path` only those of the room's files are changed.
+ * `--files charset,path` changes only those files of the room.
  */
 import { globSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
@@ -13,7 +13,7 @@ import { Stryker } from '@stryker-mutator/core'
 
 process.chdir(dirname(dirname(fileURLToPath(import.meta.url))))
 
-/** What is changed, and what tests it. */
+/** The code to change, and its tests. */
 const rooms: Record<string, { mutate: string; tests: string }> = {
   hl7: { mutate: 'src/hl7/*.ts', tests: 'test/hl7/*.test.ts' },
   rules: {
@@ -22,15 +22,15 @@ const rooms: Record<string, { mutate: string; tests: string }> = {
   },
   oauth2: {
     mutate: 'src/oauth2/*.ts',
-    // Without those of whole servers and of time-outs, which take tens of seconds.
+    // Without the tests of whole servers and time-outs, which take tens of seconds.
     tests: 'test/oauth2/!(token-servers|token-faults).test.ts'
   }
 }
 
 /**
- * Tests of random input, of large input and of time: what they notice is a matter of chance, and with
- * them a run would take hours. What matters has to be noticed by the others. Besides, one that reads
- * the code, which Stryker's additions would fail.
+ * Tests with random input, with large input and of speed: what they find is a matter of chance, and
+ * they would make a run take hours. The other tests must find what matters. Also a test that reads
+ * the code, which fails because of Stryker's additions.
  */
 const skipped = [
   ...[
@@ -44,7 +44,7 @@ const skipped = [
   ...['not hang on', 'large Buffer', 'costs little', 'linear', 'needs nothing of Node.js']
 ].join('|')
 
-// Each run is a process of its own; what is compiled once need not be again.
+// Each run is a new process, which need not compile everything again.
 process.env['NODE_COMPILE_CACHE'] = resolve('coverage/mutation/compiled')
 
 const { values, positionals } = parseArgs({
@@ -53,7 +53,7 @@ const { values, positionals } = parseArgs({
 })
 const unknown = positionals.filter((name) => rooms[name] === undefined)
 if (unknown.length > 0) {
-  console.error(`No room ${unknown.join(', ')}; there are ${Object.keys(rooms).join(', ')}.`)
+  console.error(`No such room: ${unknown.join(', ')}. Rooms: ${Object.keys(rooms).join(', ')}.`)
   process.exit(1)
 }
 const files = values.files?.split(',').map((name) => `/${name}.ts`)
@@ -70,7 +70,7 @@ for (const [name, room] of Object.entries(rooms)) {
     mutate: globSync(room.mutate).filter(
       (file) => !file.endsWith('.d.ts') && (files?.some((end) => file.endsWith(end)) ?? true)
     ),
-    // Only what the tests of these rooms need is copied.
+    // Copies only what the tests of these rooms need.
     ignorePatterns: ['/*', '!/src', '!/test', '!/demo', '!/package.json'],
     concurrency: 2,
     timeoutMS: 10_000,

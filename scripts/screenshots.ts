@@ -1,6 +1,6 @@
 /**
- * `npm run screenshots` takes the pictures of README.md from the demo: the flow and both forms, into
- * docs/images/. The same in dark go into screenshots/, to be looked at.
+ * `npm run screenshots` takes the pictures of README.md from the demo: the flow and both forms,
+ * into docs/images/. Those in the dark theme go into screenshots/, for review only.
  */
 import { spawn } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
@@ -56,7 +56,7 @@ async function openEditor(url: string, theme: 'light' | 'dark'): Promise<Page> {
   await page.evaluate(
     `document.documentElement.classList.toggle('nr-theme-dark', ${theme === 'dark'})`
   )
-  // Room for flow and debug messages; Node-RED remembers what was hidden before.
+  // Makes room for flow and debug messages; Node-RED remembers what is hidden.
   if (await page.isVisible('#red-ui-palette')) {
     await page.evaluate(`RED.actions.invoke('core:toggle-palette')`)
   }

@@ -1,7 +1,7 @@
 /**
- * Runs the tests: `npm run test:only` for all but the long ones and those with servers from Debian's packages,
- * `npm run test:only -- hl7` for the test files whose path contains one of the words. Two files at a
- * time: each may start servers and a browser.
+ * Runs the tests: `npm run test:only` all but the long ones and those with servers from Debian's
+ * packages, `npm run test:only -- hl7` the test files whose path contains one of the words. Only
+ * two files run at a time, because each may start servers and a browser.
  */
 import { spawnSync } from 'node:child_process'
 import { globSync } from 'node:fs'
@@ -11,10 +11,10 @@ import { installBrowser } from './browser.ts'
 
 process.chdir(dirname(dirname(fileURLToPath(import.meta.url))))
 
-/** How long a file may take, in milliseconds; those of the cluster kill and wait for minutes. */
+/** Time limits for a file, in milliseconds; those of the cluster kill and wait for minutes. */
 const FILE_LIMIT = 300_000
 const CLUSTER_LIMIT = 1_200_000
-/** The soak lasts as long as it is told to, and rests meanwhile. */
+/** The soak runs as long as it is told to, plus its rests. */
 const SOAK_LIMIT = Number(process.env['HL7_SOAK_MINUTES'] ?? 10) * 60_000 + 1_200_000
 
 const words = process.argv.slice(2)

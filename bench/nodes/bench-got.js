@@ -2,8 +2,8 @@ import { Agent } from 'node:https'
 import got from 'got'
 
 /**
- * A node that does nothing but call got: the least that a node with got can cost. `maxSockets` in
- * its configuration gives it the very agent of hl7-https-out.
+ * A node that only calls got: the least that a node with got can cost. With `maxSockets` it uses
+ * the same agent as hl7-https-out.
  */
 export default function benchGot(RED) {
   RED.nodes.registerType('bench-got', function ({ url, ca, token, maxSockets }) {

@@ -1,7 +1,7 @@
 import { Agent, request } from 'node:https'
 import { Buffer } from 'node:buffer'
 
-/** A node that does nothing but call node:https: what Node.js itself costs. */
+/** A node that only calls node:https: the cost of Node.js itself. */
 export default function benchHttps(RED) {
   RED.nodes.registerType('bench-https', function ({ url, ca, token, maxSockets }) {
     RED.nodes.createNode(this, arguments[0])

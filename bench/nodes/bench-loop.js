@@ -5,8 +5,8 @@ import process from 'node:process'
 import { Buffer } from 'node:buffer'
 
 /**
- * Feeds messages to what is wired to it, takes them back at its input, and measures Node-RED
- * meanwhile. It is told what to do over the IPC channel: see bench/bench-node-red.ts.
+ * Sends messages, takes them back at its input, and measures Node-RED meanwhile. Its commands come
+ * over the IPC channel: see bench/bench-node-red.ts.
  */
 export default function benchLoop(RED) {
   const report = (event) => {
@@ -40,7 +40,7 @@ export default function benchLoop(RED) {
     }
     process.on('message', onCommand)
 
-    // What is accepted is known by its `done`.
+    // A message is accepted when the node calls `done`.
     const hook = `onComplete.${this.id.replaceAll(/\W/gu, '')}`
     if (config.counts === 'accepted') {
       RED.hooks.add(hook, (event) => {
@@ -75,7 +75,7 @@ class Run {
     this.spec = spec
     this.finished = finished
     this.large = spec.bytes > 65536 ? largePayload(spec) : undefined
-    // What the making of it left is no part of what is measured.
+    // The garbage from creating the payload must not be measured.
     if (this.large !== undefined) globalThis.gc?.()
     if (spec.profile !== undefined) this.#profiler = startProfiler()
     this.#delay.enable()
@@ -84,7 +84,7 @@ class Run {
     for (let i = 0; i < Math.min(spec.width, spec.messages); i++) this.#send()
   }
 
-  /** A message has come back, as an acknowledged one if all is well. */
+  /** A message has come back, with an AA if all is well. */
   returned(msg) {
     if (msg !== undefined && !String(msg.payload).includes('MSA|AA')) this.#failed++
     this.#returned++
@@ -95,7 +95,7 @@ class Run {
   #send() {
     const index = this.#sent++
     const msg = { payload: this.large ?? payloadOf(index, this.spec), topic: 'bench' }
-    // One after the other gets its turn.
+    // The outputs take turns.
     this.node.send([...Array(index % this.outputs).fill(null), msg])
   }
 
@@ -122,7 +122,7 @@ class Run {
   }
 }
 
-/** Most resident memory since the process began, in bytes. */
+/** The most resident memory since the process started, in bytes. */
 function mostRss() {
   return process.resourceUsage().maxRSS * 1024
 }
@@ -139,7 +139,7 @@ function startProfiler() {
 const run = Date.now().toString(36).toUpperCase()
 let number = 0
 
-/** An admission of an invented person, with a note that makes it as long as it has to be. */
+/** The admission of a fictitious patient, with a note that brings it to the wanted length. */
 function payloadOf(index, { bytes, keys = 1000 }) {
   const begin =
     `MSH|^~\\&|WARDSYS|NORTHSIDE|REGISTRY|CITYCARE|20260102030405||ADT^A01^ADT_A01|${run}${number++}|P|2.5.1\r` +
@@ -149,7 +149,7 @@ function payloadOf(index, { bytes, keys = 1000 }) {
   return `${begin}NTE|1||${'x'.repeat(Math.max(0, bytes - begin.length - 8))}\r`
 }
 
-/** One long message for all; made of bytes, for a string of pieces would be put together in the measured time. */
+/** A long message, made from bytes: V8 joins the parts of a string only when it is first read. */
 function largePayload(spec) {
   const bytes = Buffer.from(payloadOf(0, spec), 'latin1')
   return spec.payload === 'buffer' ? bytes : bytes.toString('latin1')

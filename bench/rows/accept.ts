@@ -6,16 +6,16 @@ import { loop, ours, shared } from '../candidates.ts'
 import { median, type Row } from '../report.ts'
 import type { Servers } from '../servers.ts'
 
-/** Messages that are not accepted yet, at a time. */
+/** Messages that wait to be accepted at a time. */
 const WIDTH = 2000
 
-/** Messages of a flow, as a node puts them away. */
+/** Encodes a flow's messages as the node does. */
 export const messageCodec: ContentCodec<object> = {
   encode: encodeMessage,
   decode: decodeMessage
 }
 
-/** Messages per second that a paused node takes onto the disk: from the flow's send to `done`. */
+/** Messages per second that a paused node accepts to disk, from the flow's send to `done`. */
 export async function acceptRows(servers: Servers, quick: boolean): Promise<Row[]> {
   const messages = quick ? 10_000 : 40_000
   const [, ...node] = ours('disk', servers, { queue: 'disk' })
@@ -48,7 +48,7 @@ export async function acceptRows(servers: Servers, quick: boolean): Promise<Row[
       what: 'accepted to disk, the outbox without Node-RED',
       value: await outboxRate(messages),
       unit: '/s',
-      note: '1 KB, full fsync, coding of the messages included'
+      note: '1 KB, full fsync, including encoding of the messages'
     }
   ]
 }
@@ -74,9 +74,9 @@ async function outboxRate(messages: number): Promise<number> {
 }
 
 /**
- * Puts messages into a queue file, as a node does it.
+ * Writes messages to a queue file as the node does.
  *
- * @param patientOf the patient that a message is about, by its number; default: a thousand of them
+ * @param patientOf the patient of a message, by its number; default: one of a thousand
  */
 export async function fill(
   outbox: DiskOutbox<object>,
@@ -95,7 +95,7 @@ export async function fill(
         await outbox.add(
           {
             seq: own,
-            // As a node names it whose order is that of PID-3.1.
+            // As a node with PID-3.1 as the key names its lanes.
             lane: `PID-3.1:${outbox.keyName(patient)}`,
             controlId,
             type: 'ADT^A01',

@@ -13,7 +13,7 @@ const KEY = 'a key of the bench, of 16 characters or more'
 
 type Received = ServerReport['counters']
 
-/** Memory and start of a Node-RED whose queue file holds very many messages. */
+/** Memory and start of a Node-RED with very many messages in its queue file. */
 export async function backlogRows(servers: Servers, quick: boolean): Promise<Row[]> {
   const messages = quick ? 50_000 : 1_000_000
   const rows: Row[] = []
@@ -24,34 +24,34 @@ export async function backlogRows(servers: Servers, quick: boolean): Promise<Row
 
 async function rowsOf(servers: Servers, messages: number, lanes: number): Promise<Row[]> {
   const backlog = { order: 'key', patientOf: (seq: number) => `${seq % lanes}` }
-  // As many as are sent before the look at the memory.
+  // The number of messages that are sent before the memory is measured.
   const empty = await startWith(servers, SENT, backlog)
   const full = await startWith(servers, messages, backlog)
   const many = lanes === 1 ? 'one lane' : `${figure(lanes)} lanes`
   const name = `${figure(messages)} messages of 1 KB queued on disk in ${many}`
-  const note = messages < 1_000_000 ? 'the full run takes 1 000 000' : undefined
+  const note = messages < 1_000_000 ? 'the full run uses 1 000 000' : undefined
   return [
     {
-      what: `${name}: resident memory more than with 2 000`,
+      what: `${name}: additional resident memory compared with 2 000`,
       value: (full.memory.rss - empty.memory.rss) / 2 ** 20,
       unit: 'MB',
       budget: { atMost: 60 },
       ...(note === undefined ? {} : { note })
     },
     {
-      what: `${name}: the same at its peak`,
+      what: `${name}: the same at the peak`,
       value: (full.memory.mostRss - empty.memory.mostRss) / 2 ** 20,
       unit: 'MB'
     },
     {
-      what: `${name}: longest stall of the event loop, from the start of the flow to the first reply`,
+      what: `${name}: longest stall of the event loop between the start of the flow and the first reply`,
       value: full.memory.startStallMs,
       unit: 'ms',
       note: `${figure(empty.memory.startStallMs)} ms with 2 000`,
       budget: { atMost: 50 }
     },
     {
-      what: `${name}: from the start of the process to the first request at the receiver`,
+      what: `${name}: from process start to the first request at the receiver`,
       value: full.firstMs,
       unit: 'ms',
       note: `${Math.round(full.firstMs - empty.firstMs)} ms more than with 2 000`,
@@ -60,7 +60,7 @@ async function rowsOf(servers: Servers, messages: number, lanes: number): Promis
   ]
 }
 
-/** A lane whose first message the receiver never takes, and one message of another lane behind it. */
+/** A lane whose messages the receiver refuses, and a message in another lane behind it. */
 async function behindBlocked(servers: Servers, blocked: number): Promise<Row> {
   const backlog = await leaveBacklog(servers, blocked + 1, {
     order: 'key',
@@ -77,14 +77,14 @@ async function behindBlocked(servers: Servers, blocked: number): Promise<Row> {
   await servers.refuse(undefined)
   backlog.remove()
   return {
-    what: `one blocked lane of ${figure(blocked)} and one free message behind it: from the first request to that of the free one`,
+    what: `a blocked lane of ${figure(blocked)} messages and one free message behind it: from the first request to that of the free one`,
     value: acceptedAt - firstAt,
     unit: 'ms',
     budget: { atMost: 200 }
   }
 }
 
-/** What is queued. */
+/** What is in the queue. */
 export interface BacklogSpec {
   order?: string
   /** See `fill`. */
@@ -92,14 +92,14 @@ export interface BacklogSpec {
 }
 
 export interface Start {
-  /** From the start of the process to the first request at the receiver. */
+  /** From process start to the first request at the receiver. */
   firstMs: number
-  /** Messages per second of what is sent after it. */
+  /** Messages per second from then on. */
   rate: number
   memory: Memory
 }
 
-/** Starts Node-RED with a queue file that an earlier one left. */
+/** Starts Node-RED with a queue file that an earlier run left. */
 export async function startWith(
   servers: Servers,
   messages: number,
@@ -130,7 +130,7 @@ interface Backlog {
   remove: () => void
 }
 
-/** A user directory with a queue file, as a Node-RED leaves it that could not send. */
+/** Creates a user directory with the queue file of a Node-RED that could not send. */
 async function leaveBacklog(
   servers: Servers,
   messages: number,

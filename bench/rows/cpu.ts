@@ -12,7 +12,7 @@ const USER = 'CPU per message, memory queue / function + http request + function
 const USER_BUDGET = { atMost: 0.75 }
 const DISK = 'CPU per message, disk queue / memory queue'
 const DISK_BUDGET = { atMost: 1.5 }
-/** At a receiver that is not as quick, got's promise form keeps its connections. */
+/** With a receiver that is not quite so fast, got's promise form keeps its connections. */
 const SLOW_MS = 5
 
 export interface CpuOptions {
@@ -23,7 +23,7 @@ export interface CpuOptions {
   profiles?: string | undefined
 }
 
-/** CPU time of Node-RED per message, this package beside others, turn by turn in one process. */
+/** CPU time per message of this package and others, which take turns in one Node-RED. */
 export async function cpuRows({ servers, token, quick, profiles }: CpuOptions): Promise<Row[]> {
   const contrib = quick ? undefined : contribDirectory()
   const names = ['memory', 'disk', 'got', 'got alone', 'https', 'user']
@@ -64,7 +64,7 @@ export async function cpuRows({ servers, token, quick, profiles }: CpuOptions): 
 
   const { rate, connections, ...answered } = quickRounds
   const ratio = (one: string, other: string, { cpu } = answered): number =>
-    // Round by round: what disturbs the machine disturbs both.
+    // Round by round, so that a disturbance on the machine affects both.
     median((cpu.get(one) ?? []).map((us, round) => us / (cpu.get(other)?.[round] ?? 0)))
   const rows: Row[] = [
     {
@@ -151,7 +151,7 @@ export async function cpuRows({ servers, token, quick, profiles }: CpuOptions): 
 }
 
 interface Rounds {
-  /** Of each candidate, round by round: µs of CPU per message, messages per second. */
+  /** µs of CPU per message, by candidate and round; `rate`: messages per second. */
   cpu: Map<string, number[]>
   rate: Map<string, number[]>
   /** New connections in the last round. */
@@ -169,7 +169,7 @@ async function rounds(
   const cpu = new Map<string, number[]>(names.map((name) => [name, []]))
   const rate = new Map<string, number[]>(names.map((name) => [name, []]))
   const connections = new Map<string, number>()
-  // The first rounds warm the code up.
+  // The first rounds are for warming up.
   for (let round = -warmUps; round < count; round++) {
     for (const name of names) {
       const before = (await servers.received()).connections

@@ -5,7 +5,7 @@ import type { Servers } from '../servers.ts'
 
 const BYTES = 50 * 1024 * 1024
 
-/** One message of 50 MB: memory at its peak above idle, and how long the event loop stood still. */
+/** One message of 50 MB: peak memory above idle, and the longest stall of the event loop. */
 export async function largeRows(servers: Servers): Promise<Row[]> {
   const rows: Row[] = []
   for (const queue of ['disk', 'memory'] as const) {
@@ -13,7 +13,7 @@ export async function largeRows(servers: Servers): Promise<Row[]> {
       const { times, stallMs } = await largeMessage(servers, queue, payload, BYTES)
       const what = `one message of 50 MB (${payload === 'buffer' ? 'Buffer' : 'string'}), ${queue} queue`
       rows.push({
-        what: `${what}: memory above idle, of its size`,
+        what: `${what}: memory above idle / its size`,
         value: times,
         unit: '×',
         budget: { atMost: 4 }
@@ -22,7 +22,7 @@ export async function largeRows(servers: Servers): Promise<Row[]> {
         what: `${what}: longest stall of the event loop`,
         value: stallMs,
         unit: 'ms',
-        // What a string's encoding takes is not counted.
+        // A string must be encoded, which the budget does not include.
         ...(payload === 'buffer' ? { budget: { atMost: 100 } } : {})
       })
     }
@@ -30,7 +30,7 @@ export async function largeRows(servers: Servers): Promise<Row[]> {
   return rows
 }
 
-/** The message itself is in the memory that is counted. */
+/** Sends one long message, which itself counts as memory. */
 export async function largeMessage(
   servers: Servers,
   queue: 'disk' | 'memory',

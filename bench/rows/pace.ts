@@ -6,7 +6,7 @@ import type { Servers } from '../servers.ts'
 const LATENCY_MS = 50
 const LANES = 32
 
-/** Throughput at a receiver that takes its time, as a share of what its latency allows. */
+/** Throughput with a slow receiver, as a share of what its latency allows. */
 export async function paceRows(servers: Servers, token: string, quick: boolean): Promise<Row[]> {
   const nodeRed = await BenchNodeRed.start({
     flows: [
@@ -29,25 +29,25 @@ export async function paceRows(servers: Servers, token: string, quick: boolean):
   const many = LANES * (quick ? 60 : 400)
   const rows: Row[] = [
     {
-      what: 'fifo at 50 ms, disk queue, of 1 / latency',
+      what: 'fifo at 50 ms, disk queue, share of 1 / latency',
       value: await share('fifo', one, 1, 20),
       unit: '%',
       budget: { atLeast: 95 }
     },
     {
-      what: 'fifo at 50 ms, memory queue, of 1 / latency',
+      what: 'fifo at 50 ms, memory queue, share of 1 / latency',
       value: await share('fifo memory', one, 1, 20),
       unit: '%'
     },
     {
-      what: 'node:https one after the other at 50 ms, of 1 / latency',
+      what: 'node:https, one request at a time, at 50 ms, share of 1 / latency',
       value: await share('https', one, 1, 1),
       unit: '%',
-      note: 'the timer of the receiver included'
+      note: 'including the timer of the receiver'
     },
     {
-      what: 'key with 32 lanes at 50 ms, disk queue, of 32 / latency',
-      // Enough waiting messages that no lane runs dry.
+      what: 'key, 32 lanes at 50 ms, disk queue, share of 32 / latency',
+      // Enough waiting messages to keep every lane busy.
       value: await share('key', many, LANES, 8 * LANES),
       unit: '%',
       budget: { atLeast: 90 }

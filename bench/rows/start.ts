@@ -3,16 +3,16 @@ import { join } from 'node:path'
 import { BenchNodeRed, temporaryDirectory } from '../bench-node-red.ts'
 import { median, type Row } from '../report.ts'
 
-/** What the package adds to Node-RED's start, from the process's start to its flows' start. */
+/** What the package adds to the time from process start to the start of the flows. */
 export async function startRows(quick: boolean): Promise<Row[]> {
   const withPackage = temporaryDirectory()
   const without = temporaryDirectory()
-  // Where something of that name is, the package is not linked in.
+  // If something of that name exists, the package is not linked.
   mkdirSync(join(without, 'node_modules', '@hl7-https', 'node-red-hl7-https-out'), {
     recursive: true
   })
   const differences: number[] = []
-  // The first round fills the caches of the disk.
+  // The first round fills the disk caches.
   for (let round = -1; round < (quick ? 4 : 15); round++) {
     const ms = (await startTime(withPackage)) - (await startTime(without))
     if (round >= 0) differences.push(ms)

@@ -3,7 +3,7 @@ import { ours, shared } from '../candidates.ts'
 import type { Row } from '../report.ts'
 import type { Servers } from '../servers.ts'
 
-/** Token requests of one config node while 50 messages at a time want a token. */
+/** Token requests of a config node while 50 messages at a time need a token. */
 export async function tokenRows(servers: Servers): Promise<Row[]> {
   const nodeRed = await BenchNodeRed.start({
     flows: [

@@ -2,11 +2,11 @@
 const GET_TIMEOUT_MS = 15_000
 
 /**
- * POSTs JSON to Node-RED with the editor's own session, which `fetch` would not send.
+ * POSTs JSON to Node-RED with the session of the editor, which `fetch` would not send.
  *
  * @param path relative to the editor
- * @returns the answer, parsed
- * @throws {RequestError} where Node-RED answers with an error, or not at all
+ * @returns the parsed answer
+ * @throws {RequestError} if Node-RED answers with an error, or does not answer
  */
 export function postToNodeRed(path: string, body: unknown): Promise<unknown> {
   return ask({
@@ -42,7 +42,7 @@ function ask(request: Omit<EditorRequest, 'dataType' | 'success' | 'error'>): Pr
 
 /** Node-RED refused a request. */
 export class RequestError extends Error {
-  /** The HTTP status; 0 where there was no answer. */
+  /** The HTTP status; 0 if there was no answer. */
   readonly status: number
   /** The parsed body of the answer; undefined if it is not JSON. */
   readonly answer: unknown
@@ -53,7 +53,7 @@ export class RequestError extends Error {
     this.answer = answer
   }
 
-  /** The key of the words for it. */
+  /** The key of its text in the locales, under `request`. */
   get key(): 'notDeployed' | 'notAllowed' | 'noNodeRed' | 'failed' {
     if (this.status === 404) return 'notDeployed'
     if (this.status === 401 || this.status === 403) return 'notAllowed'

@@ -1,12 +1,12 @@
 /**
- * The part of Node-RED's editor and of its jQuery that the forms use. Written out here, because the
- * published types of both would bring `any` into every call.
+ * The parts of Node-RED's editor and its jQuery that the forms use. The published types of both
+ * would bring `any` into every call.
  */
 
-/** What a credential field holds in the editor: the text, or only `has_…` for a password. */
+/** The credentials of a node in the editor: texts as they are, only `has_…` for a password. */
 type EditorCredentials = Record<string, unknown> & { _?: Record<string, unknown> }
 
-/** A node or config node in the editor: its properties beside what Node-RED keeps on it. */
+/** A node or config node in the editor: its properties, and what Node-RED adds to them. */
 interface EditorNode {
   id: string
   type: string
@@ -18,7 +18,7 @@ interface EditorNode {
   [property: string]: unknown
 }
 
-/** One type of a typed input: built in (a name) or defined here. */
+/** A type of a typed input that is not built in. */
 interface TypedInputType {
   value: string
   label: string
@@ -28,7 +28,7 @@ interface TypedInputType {
   hasValue?: boolean
 }
 
-/** A request of jQuery, which the editor has given its session. */
+/** A jQuery request, to which the editor adds its session. */
 interface EditorRequest {
   url: string
   type: 'GET' | 'POST'
@@ -93,7 +93,7 @@ interface SidebarTab {
   action: string
 }
 
-/** The names of character sets that the runtime knows, put in by the build. */
+/** The names of the character sets that the runtime knows; inserted by the build. */
 declare const CHARSET_NAMES: readonly string[]
 
 declare const RED: {
@@ -111,7 +111,7 @@ declare const RED: {
   }
   nodes: {
     node(id: string): (EditorNode & { changed?: boolean }) | null
-    /** A subflow with the nodes that stand for it in flows; undefined for the id of a flow. */
+    /** A subflow and its instances; undefined if the id is that of a flow. */
     subflow(id: unknown): { instances: EditorNode[] } | undefined
   }
   sidebar: {
@@ -130,7 +130,7 @@ declare const RED: {
   tray: { resize(): void }
   notify(message: string, type: 'error'): void
   utils: {
-    /** `true`, or why the value is none of that type. */
+    /** `true`, or why the value is not valid for the type. */
     validateTypedProperty(value: string, type: string, options: object): true | string
   }
 }

@@ -1,4 +1,4 @@
-/** Width of the labels; `style` attributes in the forms use 165px for it and the gaps. */
+/** Labels are 160px wide; with the gap that makes the 165px in `style` attributes of the forms. */
 const css = `
 .hl7-https-form { contain: inline-size; }
 .hl7-https-form .form-row > label:first-child { width: 160px; }
@@ -103,7 +103,7 @@ const css = `
 #hl7-https-out-tabs a:focus-visible { outline: 2px solid var(--red-ui-form-input-focus-color); outline-offset: -3px; }
 `
 
-/** Adds the forms' style to the page, once. Colours are Node-RED's own variables: light and dark. */
+/** Adds the style of the forms to the page, once. Node-RED's colour variables follow the theme. */
 export function addFormStyle(): void {
   const id = 'hl7-https-form-style'
   if (document.getElementById(id) !== null) return

@@ -6,7 +6,7 @@ export interface FormTab {
 
 /** The tabs of a form. */
 export interface FormTabs {
-  /** Marks each tab whose pane holds a mistake, seen or hidden. */
+  /** Marks each tab whose pane contains a mistake. */
   mark: () => void
   /** Fits the tabs to the dialog's width. */
   resize: () => void
@@ -16,7 +16,7 @@ export interface FormTabs {
  * Puts a form's panes behind tabs.
  *
  * @param list the `ul` of the tabs
- * @param markText what a mark says to a reader of the screen and as a tooltip
+ * @param markText the mark's tooltip, and what a screen reader says
  */
 export function createFormTabs(list: string, tabs: readonly FormTab[], markText: string): FormTabs {
   const panes = new Map(tabs.map(({ pane }) => [pane, document.getElementById(pane)]))
@@ -34,7 +34,7 @@ export function createFormTabs(list: string, tabs: readonly FormTab[], markText:
     onchange: ({ id }) => {
       show(id)
     },
-    // Node-RED 4 takes two quick clicks for a double one, even on different tabs.
+    // Node-RED 4 takes quick clicks on two tabs for a double click.
     ondblclick: ({ id }) => {
       bar.activateTab(id)
     }
@@ -47,7 +47,7 @@ export function createFormTabs(list: string, tabs: readonly FormTab[], markText:
       bar.activateTab(pane)
     }
   )
-  // Node-RED has activated the first one when the others were not there yet.
+  // Node-RED activated the first tab before the others existed.
   const first = tabs[0]
   if (first !== undefined) show(first.pane)
 
@@ -69,12 +69,12 @@ export function createFormTabs(list: string, tabs: readonly FormTab[], markText:
   }
 }
 
-/** Whether a field is in a row that does not apply. */
+/** Whether a field is in a hidden row, one that does not apply. */
 export function isUnused(field: Element): boolean {
   return field.closest(':is(.form-row, [data-row])[hidden]') !== null
 }
 
-/** Whether a part of a form has a mistake in it. */
+/** Whether a part of a form contains a mistake in a field that applies. */
 export function hasMistake(part: Element): boolean {
   return [...part.querySelectorAll('.input-error')].some((field) => !isUnused(field))
 }
@@ -92,7 +92,7 @@ function tabLink(pane: string): HTMLElement | null {
   return document.querySelector<HTMLElement>(`#red-ui-tab-${pane} .red-ui-tab-label`)
 }
 
-/** Node-RED's tabs are links. Says that they are tabs, and moves between them by arrow keys (WAI-ARIA). */
+/** Node-RED's tabs are plain links: gives them the roles and the arrow keys of tabs (WAI-ARIA). */
 function nameTabs(list: string, panes: readonly string[], activate: (pane: string) => void): void {
   document.getElementById(list)?.setAttribute('role', 'tablist')
   panes.forEach((pane, index) => {

@@ -3,65 +3,65 @@ import { addFormStyle } from './form-style.ts'
 import { isUnused } from './form-tabs.ts'
 import { isVariable } from './host-of.ts'
 
-/** What a form of one node type is made of. */
+/** Describes the form of a node type. */
 export interface FormDefinition {
   /** Prefix of the fields' ids: `node-input` or `node-config-input`. */
   prefix: 'node-input' | 'node-config-input'
   /** The type of the node. */
   type: string
-  /** How wide it wants to be, in pixels. */
+  /** The preferred width, in pixels. */
   width: number
-  /** What is said of each property: its default, its bounds, whether it is used. */
+  /** The node's properties: default, bounds, whether each is used. */
   table: PropertyTable
-  /** For each `data-row` of the form, whether it applies now: of what is no property. */
+  /** Whether each `data-row` of the form applies now: rows that are not the row of a property. */
   rows: Record<string, (value: ReadValue) => boolean>
-  /** Selects that offer the usual values of a text field: id of the select by property. */
+  /** Selects with the usual values of a text field: property to id of the select. */
   choices: Record<string, string>
   /**
-   * Why a property's value cannot be used, in words, or an empty string; not asked for numbers, nor
-   * for what is not used.
+   * Says why a property's value cannot be used, or returns an empty string. Not called for numbers,
+   * nor for properties that are not used, except lists.
    */
   problem: (property: string, value: unknown, read: ReadValue) => string
 }
 
-/** What the two forms have in common: defaults, rows that apply, mistakes in words, numbers. */
+/** What the two forms have in common: defaults, rows that apply, mistakes, numbers. */
 export interface Form {
-  /** Fills and wires the form; to be called first in `oneditprepare`. */
+  /** Fills and wires the form; call it first in `oneditprepare`. */
   prepare: (node: EditorNode) => void
-  /** Writes numbers as numbers; to be called in `oneditsave`. */
+  /** Writes numbers as numbers; call it in `oneditsave`. */
   save: (node: EditorNode) => void
-  /** Forgets the open form; to be called in `oneditcancel`. */
+  /** Forgets the open form; call it in `oneditcancel`. */
   cancel: () => void
-  /** The form's properties and credentials as a flow file has them; lists as they are on the node. */
+  /** The form's properties and credentials as in a flow file; lists as they are on the node. */
   properties: () => FormProperties
-  /** A validator's answer for Node-RED: `true`, or the reason in words. */
+  /** What a validator returns to Node-RED: `true`, or the reason in words. */
   problem: (node: EditorNode, property: string, value: unknown) => true | string
-  /** The words for a mistake in the editor's language; an empty string for none. */
+  /** The text for a mistake, in the editor's language; an empty string if there is no key. */
   words: (key: string | undefined, values?: Record<string, string | number>) => string
-  /** A label or a message in the editor's language. */
+  /** A label or message in the editor's language. */
   text: (key: string, values?: Record<string, string | number>) => string
   /** Shows the rows that apply now. */
   showRows: () => void
-  /** Calls back whenever a mark for a mistake may have changed. */
+  /** Calls back when a mark for a mistake may have changed. */
   onMarks: (listener: () => void) => void
-  /** The id of the field of a property. */
+  /** The id of a property's field. */
   idOf: (property: string) => string
-  /** The field, list or other part of a property; null while the form is closed. */
+  /** A property's field, list or other element; null while the form is closed. */
   element: (property: string) => HTMLElement | null
   /** The form's element while it is open. */
   root: () => HTMLElement
 }
 
-/** What a form holds. A password that was not typed anew is `__PWRD__`. */
+/** What a form contains. A password that was not changed is `__PWRD__`. */
 export interface FormProperties {
   properties: Record<string, unknown>
   credentials: Record<string, string>
 }
 
-/** Makes a {@link Form} of its definition. */
+/** Creates a {@link Form} from its definition. */
 export function createForm(definition: FormDefinition): Form {
   let open: EditorNode | undefined
-  /** Takes the defaults that the form has filled in off the node again. */
+  /** Removes from the node the defaults that the form filled in. */
   let restore: (() => void) | undefined
   /** The node of a form that is being saved. */
   let saved: EditorNode | undefined
@@ -109,7 +109,7 @@ export function createForm(definition: FormDefinition): Form {
     const read = readFrom(open)
     for (const [property, { when }] of Object.entries(table)) {
       const row = element(property)?.closest<HTMLElement>('.form-row')
-      // A list is judged whether it is used or not: its mistake is not to be hidden.
+      // A list is always checked, so its mistake must be visible even if it is not used.
       const mistake = document.getElementById(`${type}-${property}-problem`)
       if (when !== undefined && row) row.hidden = !when(read) && mistake === null
     }
@@ -119,7 +119,7 @@ export function createForm(definition: FormDefinition): Form {
     }
   }
 
-  /** Says under each field what its mark means; a reader of the screen hears it too. */
+  /** Explains each mark under its field, also to screen readers. */
   const explainMarks = (node: EditorNode): void => {
     const properties = [...Object.keys(node._def.defaults), ...Object.keys(node._def.credentials)]
     for (const property of properties) {
@@ -160,7 +160,7 @@ export function createForm(definition: FormDefinition): Form {
             if (table[property]?.kind === 'number' && !isVariable(String(value))) {
               return [property, String(value).trim() === '' ? undefined : Number(value)]
             }
-            // A config node that is yet to be added is none.
+            // `_ADD_` stands for a config node that does not exist yet.
             const none = type !== undefined && (value === '_ADD_' || value === null)
             return [property, none ? '' : value]
           })
@@ -210,8 +210,8 @@ export function createForm(definition: FormDefinition): Form {
 }
 
 /**
- * Node-RED never makes a dialog narrower than its content wanted to be at first, and cuts it off in a
- * narrow window. So the form asks for no more than there is.
+ * Node-RED never makes a dialog narrower than the initial width of its content, and cuts it off in
+ * a narrow window. So the form asks for no more room than there is.
  */
 function chooseWidth(root: HTMLElement, width: number): void {
   const room = $('#red-ui-editor-stack').position().left - 56
@@ -219,11 +219,11 @@ function chooseWidth(root: HTMLElement, width: number): void {
 }
 
 /**
- * Sets what the flow file lacks to its default, on the node and in its field. Otherwise Node-RED
- * counts it as changed when the form closes.
+ * Sets properties that are not in the flow file to their defaults, on the node and in the fields.
+ * Otherwise Node-RED counts the node as changed when the form closes.
  *
- * @returns takes what still has its default off the node again: the next deploy would restart a node
- *   that has more properties than the deployed one
+ * @returns removes those that still have their default from the node: the next deploy would restart
+ *   a node that has more properties than the deployed one
  */
 function fillDefaults(node: EditorNode, field: (property: string) => EditorElements): () => void {
   const filled: string[] = []
@@ -252,7 +252,7 @@ function fillDefaults(node: EditorNode, field: (property: string) => EditorEleme
   }
 }
 
-/** Lets a select stand for the usual values of a text field; its option with the empty value is "other". */
+/** Offers the usual values of a text field in a select; its empty value shows the field itself. */
 function offerChoices(select: HTMLElement | null, field: EditorElements): void {
   const input = field[0]
   if (!(select instanceof HTMLSelectElement) || !(input instanceof HTMLInputElement)) return
@@ -281,8 +281,8 @@ function offerChoices(select: HTMLElement | null, field: EditorElements): void {
 }
 
 /**
- * Puts the number in a field on the node. An empty field takes the default, and so does one that does
- * not apply and holds no number: nobody could see the mistake.
+ * Sets the number of a field on the node. An empty field takes the default, and so does a hidden
+ * one that does not contain a number: its mistake would not be visible.
  */
 function saveNumber(
   node: EditorNode,
@@ -293,17 +293,17 @@ function saveNumber(
   const input = field[0]
   if (!(input instanceof HTMLInputElement)) return
   const text = input.value.trim()
-  // Node-RED puts the variable's value in its place.
+  // Node-RED replaces it with the value of the variable.
   if (isVariable(text)) return
   const unseen = Number.isNaN(Number(text)) && isUnused(input)
   const given = text === '' || unseen ? byDefault : Number(text)
   if (Number.isNaN(given)) return
   input.value = String(given)
-  // A flow file may hold the number as text: the same number is no change.
+  // The flow file may contain the number as text: that is not a change.
   if (Number(node[property]) !== given || node[property] === '') node[property] = given
 }
 
-/** Marks a field for readers of the screen, and says under it why. */
+/** Marks a field for screen readers, and says why below it. */
 function explain(input: HTMLElement, marked: boolean, reason: string): void {
   showReason(input, reason)
   if (marked) input.setAttribute('aria-invalid', 'true')
@@ -312,7 +312,7 @@ function explain(input: HTMLElement, marked: boolean, reason: string): void {
   else input.setAttribute('aria-describedby', `${input.id}-problem`)
 }
 
-/** Adds, changes or removes the words for a mistake under a field or a list. */
+/** Shows or removes the text for a mistake under a field or list. */
 export function showReason(field: HTMLElement, reason: string): void {
   const id = `${field.id}-problem`
   let words = document.getElementById(id)

@@ -12,7 +12,7 @@ import { prepareTestMessage } from './test-message.ts'
 import { createTypedInput } from './typed-input.ts'
 import { hostOf } from './host-of.ts'
 
-/** The content type that each format sends when the field is empty. */
+/** The content type of each format if the field is empty. */
 const contentTypes: Record<string, string> = {
   raw: 'application/hl7-v2',
   mllp: 'application/hl7-v2',
@@ -40,7 +40,7 @@ let lists: NamedValueLists | undefined
 let rules: ReplyRulesView | undefined
 let resizeTabs: (() => void) | undefined
 
-/** Why a property cannot be used, in words; an empty string where it can, or where it is not used. */
+/** Why a property cannot be used, in words; an empty string if it can, or if it is not used. */
 function problem(property: string, value: unknown, read: ReadValue): string {
   const given = typeof value === 'string' ? value.trim() : ''
   switch (property) {
@@ -79,7 +79,7 @@ function jsonataProblem(expression: string): string {
   return answer === true ? '' : answer
 }
 
-/** Where the rules are wrong, found by the runtime's own parser. */
+/** Where and why the runtime's parser rejects the rules. */
 function rulesProblem(rules: string): string {
   try {
     parseReplyRules(rules)
@@ -104,7 +104,7 @@ function isCharset(label: string): boolean {
   return ['', 'auto'].includes(label.toLowerCase()) || CHARSET_NAMES.includes(key)
 }
 
-/** A media type (RFC 9110 §8.3.1), its parameters not looked at, in characters that a header can carry. */
+/** A media type (RFC 9110 §8.3.1) that a header can carry; its parameters are not checked. */
 function contentTypeProblem(given: string): string {
   if (given === '') return ''
   if (!/^[^\s/;,]+\/[^\s/;,]+/.test(given)) return words('contentType')
@@ -163,7 +163,7 @@ function save(node: EditorNode): void {
   form.save(node)
 }
 
-/** What the inline `registerType` of hl7-https-out.html calls. */
+/** Called by the inline `registerType` of hl7-https-out.html. */
 const hl7HttpsOutForm = {
   prepare,
   save,

@@ -1,12 +1,12 @@
-/** Whether the whole text is one environment variable, as Node-RED replaces it: `${NAME}`. */
+/** Whether the text is an environment variable that Node-RED replaces: `${NAME}`. */
 export function isVariable(text: string): boolean {
   return /^\$\{[a-zA-Z_][a-zA-Z0-9_]*\}$/.test(text)
 }
 
 /**
- * The host with its port, for a node's label.
+ * The host and port of a URL, for a node's label.
  *
- * @returns an empty string where the text is no URL; an environment variable is returned as it is
+ * @returns an empty string if the text is not a URL; an environment variable unchanged
  */
 export function hostOf(value: unknown): string {
   if (typeof value !== 'string') return ''

@@ -1,6 +1,6 @@
 import { urlProblem } from '../../src/http-client/url-problem.ts'
 
-/** What a URL in the issuer's field turned out to be; the key of the note that says so. */
+/** What kind of URL was put into the issuer field; the key of the note that says so. */
 export type IssuerKind = 'wellKnown' | 'smart' | 'tokenEndpoint' | 'issuer' | ''
 
 /** Where a pasted URL belongs. */
@@ -10,15 +10,14 @@ export interface IssuerPaste {
   tokenEndpoint: string
 }
 
-/** The last part of a path that says "token URL": Keycloak, Entra, Okta, Auth0, Epic; Ping, ForgeRock. */
+/** How the path of a token URL ends: Keycloak, Entra, Okta, Auth0, Epic; Ping, ForgeRock. */
 const tokenPath = /\/(?:tokens?|access_token|token\.oauth2)\/?$/i
 
 /**
- * Recognises what somebody pasted as the issuer: the URL of a well-known document (its issuer where
- * it can be told, else read as it is), a token URL, or a base URL. Blanks and quotes around it, which
- * copying leaves, and a fragment are dropped.
+ * Recognises what was pasted as the issuer: the URL of a well-known document, a token URL or a base
+ * URL. Drops the fragment, and the blanks, quotes and punctuation that copying can leave around it.
  *
- * @returns `kind` empty where it is no usable URL, or a variable
+ * @returns an empty `kind` if it is not a usable URL, or is a variable
  */
 export function readIssuerPaste(pasted: string): IssuerPaste {
   const url = pasted.trim().replace(/^["'<]+|["'>,;]+$/g, '')

@@ -1,13 +1,13 @@
-/** A mistake in a text: where it begins, and how long it is; 0 where something is missing. */
+/** A mistake in a text; its length is 0 if something is missing. */
 export interface Mistake {
   position: number
   length: number
 }
 
 /**
- * Underlines mistakes in a text area: a copy of its text lies behind it, with the mistake marked.
+ * Underlines a mistake in a text area by means of a copy of its text behind it.
  *
- * @returns shows the mistake in the text as it is now, or none
+ * @returns shows the mistake in the current text; without one, removes the underline
  */
 export function createUnderline(area: HTMLTextAreaElement): (mistake?: Mistake) => void {
   const copy = document.createElement('div')
@@ -24,7 +24,7 @@ export function createUnderline(area: HTMLTextAreaElement): (mistake?: Mistake) 
       const start = Math.min(mistake.position, text.length)
       const end = Math.min(Math.max(mistake.position + mistake.length, start + 1), text.length)
       const mark = document.createElement('mark')
-      // Where something is missing at the end there is nothing to underline but room.
+      // At the end of the text only blanks can be underlined.
       mark.textContent = end > start ? text.slice(start, end) : '\u00a0\u00a0'
       copy.append(text.slice(0, start), mark, text.slice(end))
     }

@@ -2,23 +2,23 @@ import { showReason, type Form } from './form.ts'
 import { namedValue, namedValueProblem, type NamedValue } from './named-value.ts'
 import { createTypedInput } from './typed-input.ts'
 
-/** What a list of names and values offers. */
+/** What a list of names and values accepts. */
 export interface NamedValueListOptions {
-  /** The types of a value; none: plain text without `valueType`. */
+  /** The types of a value; if empty, values are plain text without `valueType`. */
   types: readonly ('str' | 'env' | 'cred' | 'msg' | 'jsonata' | 'hl7')[]
-  /** What names have to be; see {@link entryProblem}. */
+  /** Which names are valid; see {@link namedValueProblem}. */
   names: 'header' | 'any'
 }
 
 /** The lists of an open form. */
 export interface NamedValueLists {
-  /** By property the entries as they are now; empty ones, without name and value, are left out. */
+  /** The current entries of each property, except those without name and value. */
   entries: () => Record<string, NamedValue[]>
-  /** Writes the entries on the node where something has changed. */
+  /** Sets the lists that have changed on the node. */
   save: () => void
 }
 
-/** Shows a node's lists, and of its six secrets those that a value names or that are filled. */
+/** Shows a node's lists, and those of its six secrets that are filled or used by a value. */
 export function createNamedValueLists(
   form: Form,
   node: EditorNode,
@@ -48,7 +48,7 @@ export function createNamedValueLists(
   }
 }
 
-/** Adds the row of a secret, as Node-RED would fill it: `__PWRD__` for what it does not show. */
+/** Adds the row of a secret, filled as Node-RED does it: `__PWRD__` for a stored secret. */
 function createSecretRow(
   form: Form,
   node: EditorNode,
@@ -101,7 +101,7 @@ function createNamedValueList(
     return { ...entry, value: $(value).typedInput('value'), valueType }
   }
   const rows = (): Element[] => [
-    // A removed row fades out before it is gone.
+    // A removed row fades out before it leaves the page.
     ...element.querySelectorAll('li:not(.red-ui-editableList-item-deleting) .hl7-https-entry')
   ]
   const isBlank = (entry: NamedValue): boolean => entry.name === '' && entry.value === ''
@@ -110,7 +110,7 @@ function createNamedValueList(
       .map(readRow)
       .filter((entry) => !isBlank(entry))
 
-  /** Marks what is wrong in a row, and returns why. */
+  /** Marks the mistake in a row, and returns its text. */
   const check = (row: Element): string => {
     const entry = readRow(row)
     const problem = isBlank(entry) ? undefined : entryProblem(entry, names, words)
@@ -148,7 +148,7 @@ function createNamedValueList(
       cell.append(value)
       row.append(name, cell)
       container[0]?.append(row)
-      // Node-RED's remove button is an icon without a name.
+      // Node-RED's remove button has only an icon, no name.
       container[0]
         ?.closest('li')
         ?.querySelector('.red-ui-editableList-item-remove')
@@ -209,7 +209,7 @@ function typeOf(
   return type
 }
 
-/** What is wrong in an entry of a list, in words, and in which of its fields. */
+/** What is wrong with an entry, in words, and in which of its fields. */
 interface EntryProblem {
   field: 'name' | 'value'
   words: string
@@ -218,10 +218,9 @@ interface EntryProblem {
 const ofNames = ['entryName', 'headerName', 'headerReserved', 'headerContentType']
 
 /**
- * Judges an entry in words: what {@link namedValueProblem} finds, and message properties and JSONata
- * as Node-RED itself does.
+ * Checks an entry by {@link namedValueProblem}, and message properties and JSONata by Node-RED.
  *
- * @param words words of a key of `problem` in the editor's language
+ * @param words looks up a key of `problem` in the editor's language
  */
 function entryProblem(
   entry: NamedValue,
@@ -237,7 +236,7 @@ function entryProblem(
   return answer === true ? undefined : { field: 'value', words: answer }
 }
 
-/** The first mistake in a list, in words, or an empty string. */
+/** The first mistake in a list, in words; an empty string if there is none. */
 export function listProblem(
   value: unknown,
   names: 'header' | 'any',

@@ -13,11 +13,11 @@ export interface NamedValue {
   valueType?: string
 }
 
-/** Why an entry cannot be used; the key of its words in the locales under `problem`. */
+/** Why an entry cannot be used; a key under `problem` in the locales. */
 export type NamedValueProblem =
   '' | HeaderProblem | 'entryName' | 'envName' | 'hl7Path' | 'secretSlot'
 
-/** Reads an entry from a flow file, whatever is in it. */
+/** Reads an entry from a flow file, which may contain anything. */
 export function namedValue(entry: unknown): NamedValue {
   const fields =
     typeof entry === 'object' && entry !== null ? (entry as Record<string, unknown>) : {}
@@ -29,9 +29,9 @@ export function namedValue(entry: unknown): NamedValue {
 }
 
 /**
- * Judges one entry.
+ * Checks an entry.
  *
- * @param names what names have to be: `header` an HTTP field name (RFC 9110 §5.1), `any` not empty
+ * @param names which names are valid: `header` HTTP field names (RFC 9110 §5.1), `any` not empty
  */
 export function namedValueProblem(entry: NamedValue, names: 'header' | 'any'): NamedValueProblem {
   if (entry.name.trim() === '') return 'entryName'

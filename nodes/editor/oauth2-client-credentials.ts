@@ -17,7 +17,7 @@ const authIs = (value: ReadValue, ...methods: string[]): boolean =>
 const takesSecret = (value: ReadValue): boolean =>
   !authIs(value, 'private_key_jwt', 'tls_client_auth', 'none')
 const hasTls = (value: ReadValue): boolean => isFilled(value('tls')) && value('tls') !== '_ADD_'
-/** `auto` finds another way where there is a key, a client certificate, or a signed grant. */
+/** `auto` needs no secret if there is a key, a client certificate or a signed grant. */
 const needsSecret = (value: ReadValue): boolean =>
   takesSecret(value) && !(authIs(value, 'auto') && (showsKey(value) || hasTls(value)))
 const needsIssuer = (value: ReadValue): boolean => !isFilled(value('tokenEndpoint'))
@@ -40,7 +40,7 @@ const form = createForm({
 const { text, words } = form
 let lists: NamedValueLists | undefined
 
-/** Why a property cannot be used, in words; an empty string where it can, or where it is not used. */
+/** Why a property cannot be used, in words; an empty string if it can, or if it is not used. */
 function problem(property: string, value: unknown, read: ReadValue): string {
   const given = typeof value === 'string' ? value.trim() : ''
   switch (property) {
@@ -75,7 +75,7 @@ function problem(property: string, value: unknown, read: ReadValue): string {
   }
 }
 
-/** A key signs with its own algorithm; HS256 is for a secret alone (RFC 7518 §3.1). */
+/** A secret signs with HS256 only, a key with the other algorithms (RFC 7518 §3.1). */
 function algorithmProblem(algorithm: string, read: ReadValue): string {
   if (showsKey(read)) return words(algorithm.startsWith('HS') ? 'algorithmKey' : '')
   const wrong = authIs(read, 'client_secret_jwt') && !['', 'HS256'].includes(algorithm)
@@ -108,7 +108,7 @@ function prepare(node: EditorNode): void {
   })
 }
 
-/** Opens and closes "More settings"; it starts open where something in it is not the default. */
+/** Opens and closes "More settings", which starts open if a setting in it is not the default. */
 function prepareSection(node: EditorNode): void {
   const head = document.getElementById('oauth2-client-credentials-more')
   const body = document.getElementById('oauth2-client-credentials-more-body')
@@ -152,20 +152,20 @@ function prepareKeyFile(): void {
         file.value = ''
       })
       .catch((error: unknown) => {
-        // The browser's own words, such as that the file is gone.
+        // The browser says why, for example that the file no longer exists.
         RED.notify(error instanceof Error ? error.message : String(error), 'error')
       })
   })
 }
 
-/** Puts what was pasted as the issuer where it belongs, and says so. */
+/** Moves a URL that was pasted as the issuer to the right field, and says so. */
 function preparePastedUrl(): void {
   const issuer = $(`#${prefix}-issuer`)
   const tokenEndpoint = $(`#${prefix}-tokenEndpoint`)
   const opened = String(issuer.val())
   const recognise = (): void => {
     const typed = String(issuer.val())
-    // What a flow holds is not changed by looking at it.
+    // Opening the form must not change the flow.
     if (typed === opened || typed.trim() === '') return
     const { kind, issuer: url, tokenEndpoint: token } = readIssuerPaste(typed)
     if (kind === 'tokenEndpoint') {
@@ -175,14 +175,14 @@ function preparePastedUrl(): void {
     if (url !== typed) issuer.val(url).trigger('change')
     note(kind === '' ? '' : text(`note.${kind}`, { url: url.replace(/\/$/, '') }))
   }
-  // What is typed is looked at when it is complete, what is pasted at once.
+  // Typed text is read when it is complete, pasted text at once.
   issuer.on('change', recognise)
   issuer[0]?.addEventListener('input', (event) => {
     if (event instanceof InputEvent && event.inputType === 'insertFromPaste') recognise()
   })
 }
 
-/** Says under the issuer what was done with it. */
+/** Says below the issuer what was done with it. */
 function note(words: string): void {
   const element = document.getElementById('oauth2-client-credentials-note')
   if (element !== null) element.textContent = words
@@ -193,7 +193,7 @@ function save(node: EditorNode): void {
   form.save(node)
 }
 
-/** What the inline `registerType` of oauth2-client-credentials.html calls. */
+/** Called by the inline `registerType` of oauth2-client-credentials.html. */
 const oauth2ClientCredentialsForm = {
   prepare,
   save,

@@ -13,7 +13,7 @@ import {
 } from './reply-rule-row.ts'
 import type { RuleText } from './reply-rule-words.ts'
 
-/** The conditions of the select, in groups. */
+/** The groups of the condition select, each with its first condition. */
 const groups: readonly (readonly [group: string, first: RowCondition])[] = [
   ['acknowledgement', 'accepted'],
   ['content', 'errorNumber'],
@@ -21,9 +21,9 @@ const groups: readonly (readonly [group: string, first: RowCondition])[] = [
   ['own', 'own']
 ]
 const severities = ['I', 'W', 'E', 'F'] as const
-/** A value may take room for so many digits from the condition before it. */
+/** A value field is at most this many digits wide: the condition before it needs room too. */
 const MOST_DIGITS = 18
-/** Elements of one rule, by what they hold. */
+/** The elements of a rule. */
 interface RuleFields {
   condition: HTMLSelectElement
   field: HTMLInputElement
@@ -34,13 +34,13 @@ interface RuleFields {
 }
 
 const fieldsOf = new WeakMap<HTMLElement, RuleFields>()
-/** The text of a rule as it was written, with the row that it was. */
+/** The original text of a rule, and the row that it was read into. */
 const sources = new WeakMap<HTMLElement, { text: string; row: string }>()
 
 /**
- * The fields of one rule.
+ * Creates the fields of a rule.
  *
- * @param asWritten its text, which stays as it is until somebody changes the rule
+ * @param asWritten its text, which is kept until the user changes the rule
  */
 export function createRuleElement(
   row: RuleRow,
@@ -87,7 +87,7 @@ export function createRuleElement(
   return rule
 }
 
-/** Shows the fields that the rule's condition and action have. */
+/** Shows the fields that suit the rule's condition and action. */
 export function showRuleFields(rule: HTMLElement, text: RuleText): void {
   const fields = fieldsOf.get(rule)
   if (fields === undefined) return
@@ -96,7 +96,7 @@ export function showRuleFields(rule: HTMLElement, text: RuleText): void {
   fields.severity.hidden = condition !== 'severity'
   fields.value.hidden = !hasValue(condition) || condition === 'severity'
   fields.value.placeholder = hasValue(condition) ? text(`example.${condition}`) : ''
-  // As wide as what is in it, capitals too; what has no room shows in full under the mouse.
+  // As wide as its text, even in capitals. A tooltip shows what does not fit.
   const { value, placeholder } = fields.value
   const width = Math.min((value === '' ? placeholder : value).length * 1.4, MOST_DIGITS)
   fields.value.style.flexBasis = `calc(${width}ch + 18px)`
@@ -123,14 +123,14 @@ function rowOf(rule: HTMLElement): RuleRow {
   }
 }
 
-/** The rule as it was written where nobody has changed it, else written anew. */
+/** The original text of the rule, or a new one if the user has changed it. */
 export function ruleText(rule: HTMLElement): string {
   const row = rowOf(rule)
   const source = sources.get(rule)
   return source?.row === JSON.stringify(row) ? source.text : writeRow(row)
 }
 
-/** Whether the rule cannot be read, or a value does not fit its condition. */
+/** Whether the rule cannot be read, or its value does not suit its condition. */
 export function isWrongRule(rule: HTMLElement, written: string): boolean {
   if (tryReplyRules(written) instanceof ReplyRulesError) return true
   return sources.get(rule)?.text !== written && !keepsItsMeaning(rowOf(rule))

@@ -14,13 +14,13 @@ const prefix = 'hl7-https-out-rules'
 
 /** The rules of an open form. */
 export interface ReplyRulesView {
-  /** Writes what is still under way; to be called in `oneditsave`. */
+  /** Completes pending changes; call it in `oneditsave`. */
   save: () => void
 }
 
 /**
- * Shows the reply rules as a list, beside their text. The text area is what is saved: the list is
- * read from it, and only a change in the list writes it anew.
+ * Shows the reply rules as a list and as text. The text is what is saved: the list is read from it,
+ * and rewrites it only when the list is changed.
  */
 export function prepareReplyRules(text: RuleText): ReplyRulesView | undefined {
   const area = document.getElementById('node-input-replyCodeActions')
@@ -31,12 +31,12 @@ export function prepareReplyRules(text: RuleText): ReplyRulesView | undefined {
   const list = $(listElement)
   const underline = createUnderline(area)
   area.placeholder = DEFAULT_REPLY_RULES
-  /** The rules of the author's own, to come back to from a preset. */
+  /** The user's own rules, to return to from a preset. */
   let own = presetOf(area.value) === undefined ? area.value : ''
-  /** What the list was read from or has written. */
+  /** The text that the list was read from or has written. */
   let listed: string | undefined
   const opened = area.value
-  /** A field that is removed while it is being typed in says that it has changed. */
+  /** While true, events are ignored: a focused field reports a change when it is removed. */
   let filling = false
 
   const items = (): HTMLElement[] => [
@@ -50,13 +50,13 @@ export function prepareReplyRules(text: RuleText): ReplyRulesView | undefined {
     $(area).trigger('change')
   }
 
-  /** As a text, the default stands there to be added to: alone, further rules would replace it. */
+  /** The text view spells out the default: rules typed into an empty text would replace it. */
   const writeDefault = (): void => {
     const view = document.getElementById(`${prefix}-view-text`)
     if (view?.hidden === false && area.value.trim() === '') write(DEFAULT_REPLY_RULES)
   }
 
-  /** The list has changed: it becomes the text. */
+  /** The list has changed: writes it to the text. */
   const listChanged = (): void => {
     const written = items().map(ruleText)
     const value = written.join(',')
@@ -65,7 +65,7 @@ export function prepareReplyRules(text: RuleText): ReplyRulesView | undefined {
     showProblems(written)
   }
 
-  /** Marks the rows that hold a mistake. */
+  /** Marks the rows that contain a mistake. */
   const showProblems = (written: readonly string[]): void => {
     let unfit = false
     for (const [index, item] of items().entries()) {
@@ -79,12 +79,12 @@ export function prepareReplyRules(text: RuleText): ReplyRulesView | undefined {
         else input.removeAttribute('aria-invalid')
       }
     }
-    // What cannot be read at all, the mark of the whole property explains.
+    // A rule that cannot be read is explained by the mark of the property.
     const words = document.getElementById(`${prefix}-unfit`)
     if (words) words.textContent = unfit ? text('problem.ruleValue') : ''
   }
 
-  /** The text has changed: what can be read of it becomes the list. */
+  /** The text has changed: reads the list from it, if it can be read. */
   const textChanged = (): void => {
     const rules = tryReplyRules(area.value)
     const isPreset = presetOf(area.value)
@@ -151,7 +151,7 @@ export function prepareReplyRules(text: RuleText): ReplyRulesView | undefined {
       action: 'R',
       warn: false
     }
-    // First: behind the rules that are there already it would often never be asked.
+    // First, because after the existing rules it might never match.
     list.editableList('insertItemAt', { row }, 0)
     nameButtons(listElement, text)
     listChanged()
@@ -173,9 +173,9 @@ export function prepareReplyRules(text: RuleText): ReplyRulesView | undefined {
   textChanged()
   return {
     save: () => {
-      // A removed row fades out before the list says that it is gone.
+      // A removed row fades out before the list reports its removal.
       if (listElement.querySelector('.red-ui-editableList-item-deleting') !== null) listChanged()
-      // A later version may have a better default.
+      // The default is saved as an empty text: a later version may have a better one.
       if (area.value !== opened && presetOf(area.value) === 'default') area.value = ''
     }
   }
@@ -186,7 +186,7 @@ function showOwn(preset: HTMLSelectElement, shown: boolean): void {
   if (option !== undefined) option.hidden = !shown
 }
 
-/** Moves a rule one place up or down, and keeps the focus in it. */
+/** Moves a rule up or down by one place, and keeps the focus in it. */
 function move(rule: HTMLElement, up: boolean): void {
   const item = rule.closest('li')
   const focused = document.activeElement
@@ -196,7 +196,7 @@ function move(rule: HTMLElement, up: boolean): void {
   if (focused instanceof HTMLElement) focused.focus()
 }
 
-/** Node-RED's remove buttons are icons without a name. */
+/** Node-RED's remove buttons have only an icon, no name. */
 function nameButtons(list: HTMLElement, text: RuleText): void {
   for (const button of list.querySelectorAll('.red-ui-editableList-item-remove')) {
     button.setAttribute('aria-label', text('label.remove'))

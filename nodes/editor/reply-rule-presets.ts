@@ -1,21 +1,21 @@
 import { DEFAULT_REPLY_RULES } from '../../src/rules/reply-rules.ts'
 
-/** Strings of rules to choose from, by the key of their label. */
+/** The rules of each preset, by the key of its label. */
 export const replyRulePresets = {
   default: '',
   /** The default of InterSystems' HL7 operations. */
   interSystems: ':?R=RF,:?E=S,:~=S,:?A=C,:*=S,:I?=W,:T?=C',
   retryRejects: DEFAULT_REPLY_RULES.replace(':?R=F', ':?R=RF'),
-  /** Without an acknowledgement, a status of 2xx alone says that a message was taken. */
+  /** If there is no acknowledgement, a 2xx status alone means that the message was accepted. */
   accept2xx: DEFAULT_REPLY_RULES.replace(':~=F', ':~=C').replace('X=F', 'X=C'),
-  /** What may have arrived waits for somebody to look; what never connected is tried again. */
+  /** Suspends messages that may have arrived; retries those that could not connect. */
   suspendTimeouts: `E#timeout=S,E#reset=S,E#504=S,${DEFAULT_REPLY_RULES}`
 } as const
 
-/** A choice of the menu. */
+/** The name of a preset. */
 export type ReplyRulePreset = keyof typeof replyRulePresets
 
-/** Which choice the text is, whatever its blanks; undefined for rules of one's own. */
+/** Which preset the text is, apart from blanks; undefined for the user's own rules. */
 export function presetOf(text: string): ReplyRulePreset | undefined {
   const given = text.replace(/\s+/g, '')
   if (given === DEFAULT_REPLY_RULES) return 'default'

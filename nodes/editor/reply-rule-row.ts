@@ -2,7 +2,7 @@ import { parseReplyRules, ReplyRulesError, type ReplyRule } from '../../src/rule
 import type { ReplyTest } from '../../src/rules/reply-test.ts'
 import { RuleScanner } from '../../src/rules/rule-scanner.ts'
 
-/** The conditions that the list offers, in the order of its select. */
+/** The conditions in the list, in the order of its select. */
 export const rowConditions = [
   'accepted',
   'error',
@@ -32,13 +32,13 @@ export const rowConditions = [
   'own'
 ] as const
 
-/** A condition in plain words; `own` is one that is written as text. */
+/** A condition of the list; `own` is one that is written as text. */
 export type RowCondition = (typeof rowConditions)[number]
 
-/** The actions that the list offers: the letters without W, and none for a W alone. */
+/** The actions in the list: their letters without W; empty for W alone. */
 export const rowActions = ['C', 'F', 'R', 'RS', 'RD', 'RC', 'S', 'D', ''] as const
 
-/** Letters without W, R alone for `RF`, which means the same; empty for a W alone. */
+/** Letters without W, and R for `RF`, which means the same; empty for W alone. */
 export type RowAction = (typeof rowActions)[number]
 
 /** A rule as the list shows it. */
@@ -46,13 +46,13 @@ export interface RuleRow {
   condition: RowCondition
   /** The field of the reply, such as `ERR-3`, for `fieldValue` and `fieldText`. */
   field: string
-  /** What it is compared with; several separated by commas where {@link takesSeveral}. */
+  /** What it is compared with; several values, separated by commas, if {@link takesSeveral}. */
   value: string
   action: RowAction
   warn: boolean
 }
 
-/** A rule's tests without a value: how each is written. */
+/** How tests without a value are written. */
 const written: Partial<Record<RowCondition, string>> = {
   accepted: ':?A',
   error: ':?E',
@@ -71,7 +71,7 @@ const written: Partial<Record<RowCondition, string>> = {
   token: 'E#token'
 }
 
-/** What stands before the value of the others. */
+/** What precedes the value in the other tests. */
 const prefixes: Partial<Record<RowCondition, string>> = {
   code: ':',
   errorStatus: 'E#',
@@ -93,12 +93,12 @@ export function hasField(condition: RowCondition): boolean {
   return condition === 'fieldValue' || condition === 'fieldText'
 }
 
-/** Whether the value may be several, separated by commas: any of them. */
+/** Whether there may be several values, separated by commas, any of which matches. */
 function takesSeveral(condition: RowCondition): boolean {
   return ['code', 'errorStatus', 'errorCode', 'status', 'errorNumber'].includes(condition)
 }
 
-/** Shows a rule as a row. What no condition of the list can say is `own`, with its text. */
+/** Converts a rule to a row. Conditions that the list does not have become `own` and their text. */
 export function readRow(rule: ReplyRule): RuleRow {
   const conditions = conditionsText(rule)
   const letter = rule.outcome === null ? '' : letters[rule.outcome]
@@ -119,7 +119,7 @@ function conditionsText(rule: ReplyRule): string {
   return before.slice(0, -1).trimEnd()
 }
 
-/** What a row is about, without its action. */
+/** A row without its action. */
 export type RowSubject = Pick<RuleRow, 'condition' | 'field' | 'value'>
 
 function ownRow(value: string): RowSubject {
@@ -142,15 +142,15 @@ function simpleRow(rule: ReplyRule, text: string): RowSubject | undefined {
   return { ...first, value: values.join(', ') }
 }
 
-/** Whether the value can stand among others. */
+/** Whether the value can be one of several. */
 function isListable(value: string): boolean {
   return value !== '' && value === value.trim() && !/[,"]/.test(value)
 }
 
 /**
- * A single test as the list says it.
+ * Converts a single test to a condition of the list.
  *
- * @param text the conditions as written, for the values of texts
+ * @param text the conditions as written, from which the spelling of a text is taken
  */
 export function subjectOf(test: ReplyTest, text: string): RowSubject | undefined {
   const subject = (condition: RowCondition, value = '', field = ''): RowSubject => ({
@@ -206,7 +206,7 @@ export function subjectOf(test: ReplyTest, text: string): RowSubject | undefined
   }
 }
 
-/** By the first of the two codes. */
+/** The condition of each class, by the first of its two codes. */
 const codeClasses: Partial<Record<string, RowCondition>> = {
   AA: 'accepted',
   AE: 'error',
@@ -217,7 +217,7 @@ function statusText({ from, to }: { from: number; to: number }): string {
   return from === to ? String(from) : `${String(from).slice(0, 1)}xx`
 }
 
-/** The parser compares texts in small letters; the list shows them as they were typed. */
+/** The parser returns texts in lower case; the list shows them as they were typed. */
 function valueAsTyped(text: string, mark: string, small: string): string {
   const scanner = new RuleScanner(text)
   scanner.position = text.indexOf(mark) + 1
@@ -240,7 +240,7 @@ function fieldText(path: Extract<ReplyTest, { kind: 'field-value' }>['path']): s
   )
 }
 
-/** Writes a row as a rule. What is missing in it, the parser finds in the rule. */
+/** Writes a row as a rule. The parser finds out if something is missing. */
 export function writeRow(row: RuleRow): string {
   const warning = row.warn || row.action === '' ? 'W' : ''
   return `${writeConditions(row)}=${warning}${row.action}`
@@ -258,7 +258,7 @@ function writeConditions({ condition, field, value }: RuleRow): string {
   return tests.length > 1 ? `(${tests.join(',')})` : (tests[0] ?? prefix)
 }
 
-/** In double quotes where the language needs them. */
+/** Adds double quotes if the rules' syntax needs them. */
 function quoted(value: string): string {
   const bare = value === value.trim() && !/[,=&)"]/.test(value)
   return bare ? value : `"${value.replaceAll('"', '""')}"`
@@ -269,10 +269,10 @@ function quotedCode(value: string): string {
 }
 
 /**
- * Whether a row, written and read again, is still about the same condition: an HTTP status `abc`
- * would be the error code of that name.
+ * Whether a row still has the same condition after being written and read: an HTTP status `abc`
+ * would become the error code of that name.
  *
- * @throws ReplyRulesError where it cannot be read at all
+ * @throws ReplyRulesError if it cannot be read
  */
 export function keepsItsMeaning(row: RuleRow): boolean {
   const [rule, ...more] = parseReplyRules(writeRow(row)).rules
@@ -280,7 +280,7 @@ export function keepsItsMeaning(row: RuleRow): boolean {
   return row.condition === 'own' || readRow(rule).condition === row.condition
 }
 
-/** The rules of a text, or what is wrong in it. */
+/** The rules of a text, or the mistake in it. */
 export function tryReplyRules(text: string): readonly ReplyRule[] | ReplyRulesError {
   try {
     return parseReplyRules(text).rules

@@ -1,8 +1,9 @@
 const prefix = 'hl7-https-out-rules'
 
 /**
- * Two buttons for the two views. A list of a text that cannot be read would show old rules.
+ * Wires the buttons for the two views.
  *
+ * @param hasList false while the text cannot be read: the list would show old rules
  * @param onText called when the text is shown
  */
 export function prepareRuleViews(
@@ -30,7 +31,6 @@ export function prepareRuleViews(
   showView(first)
 }
 
-/** Shows or hides an element. */
 export function show(id: string, shown: boolean): void {
   const element = document.getElementById(id)
   if (element !== null) element.hidden = !shown

@@ -11,7 +11,7 @@ function subjectWords(row: RowSubject, text: RuleText): string {
   return text(`conditionWords.${row.condition}`, { field: row.field, value })
 }
 
-/** A rule's conditions in words; those that have to hold together, and those of which any has to. */
+/** A rule's conditions in words, joined by "and" and "or". */
 export function conditionWords(rule: ReplyRule, text: RuleText): string {
   const row = readRow(rule)
   if (row.condition !== 'own') return subjectWords(row, text)
@@ -25,7 +25,7 @@ export function conditionWords(rule: ReplyRule, text: RuleText): string {
     .join(text('rules.or'))
 }
 
-/** Every reply meets one of these, or one of the error conditions. */
+/** Every reply meets one of these conditions, or one for errors. */
 const everyReply = [
   'accepted',
   'error',
@@ -36,7 +36,7 @@ const everyReply = [
   'noReply'
 ]
 
-/** What becomes of all that no rule names: what the list cannot show. */
+/** What happens to replies and errors that no rule names, which the list cannot show. */
 export function restWords(rules: readonly ReplyRule[], text: RuleText): string[] {
   const deciding = rules.filter(({ outcome }) => outcome !== null)
   const named = new Set(deciding.flatMap((rule) => rule.conditions.flatMap(wholeCondition)))
@@ -49,7 +49,7 @@ export function restWords(rules: readonly ReplyRule[], text: RuleText): string[]
   return words
 }
 
-/** The condition's name where it is a single test. */
+/** The name of the condition if it is a single test. */
 function wholeCondition(tests: ReplyRule['conditions'][number]): string[] {
   const [test] = tests
   const subject = test === undefined || tests.length > 1 ? undefined : subjectOf(test, '')

@@ -1,9 +1,8 @@
-/** One line of a result: what it is, and its value. */
 export type ResultLine = readonly [label: string, value: string]
 
 /**
- * Shows the result of a test in its place, which a reader of the screen reads out. All of it is text,
- * never markup: part of it comes from other servers.
+ * Shows the result of a test; screen readers read it out. Everything is inserted as text, never as
+ * markup: part of it comes from other servers.
  */
 export class ResultBox {
   readonly #box: HTMLElement
@@ -15,23 +14,22 @@ export class ResultBox {
     this.#box = box
   }
 
-  /** Nothing to show. */
   clear(): void {
     this.#box.replaceChildren()
     this.#box.classList.remove('hl7-https-good', 'hl7-https-bad')
   }
 
-  /** Something is under way, or has to be done first. */
+  /** Shows a single line, for example that something is in progress. */
   say(words: string): void {
     this.clear()
     this.#box.append(element('div', words))
   }
 
   /**
-   * Shows an outcome.
+   * Shows a result.
    *
-   * @param outcome `good` and `bad` have a colour and a sign
-   * @param long texts of several lines, such as a reply
+   * @param outcome decides the colour and the icon
+   * @param long texts with several lines, such as a reply
    */
   show(
     outcome: 'good' | 'bad',
@@ -71,7 +69,7 @@ function element(name: string, text: string): HTMLElement {
   return made
 }
 
-/** A button that works on something: it cannot be pressed twice, and says that it is busy. */
+/** Wires a button: while it works it shows that it is busy, and cannot be pressed again. */
 export function onPress(id: string, work: () => Promise<void>): void {
   const button = document.getElementById(id)
   button?.addEventListener('click', () => {

@@ -4,7 +4,7 @@ import type { Form } from './form.ts'
 import { conditionWords } from './reply-rule-words.ts'
 import { onPress, ResultBox, type ResultLine } from './result-box.ts'
 
-/** The route's answer; the token is hidden in it. */
+/** The answer of the route; it does not contain the token. */
 interface Answer {
   request?: { line: string; headers: Record<string, string> }
   status?: number | null
@@ -16,18 +16,18 @@ interface Answer {
   error?: { code: string; message: string } | null
 }
 
-/** What the button needs of the form. */
+/** What the button needs from the form. */
 export interface TestMessageOptions {
   form: Form
   node: EditorNode
-  /** The lists as they are in the form. */
+  /** The current lists of the form. */
   lists: () => Record<string, unknown>
 }
 
-/** So much of a reply is shown, in characters. */
+/** The most characters of a reply that are shown. */
 const MAX_SHOWN = 10_000
 
-/** Wires the "Send test message" button: only what is deployed can send. */
+/** Wires the "Send test message" button, which works only if the node is deployed as shown. */
 export function prepareTestMessage({ form, node, lists }: TestMessageOptions): void {
   const { text } = form
   const result = new ResultBox('hl7-https-out-test-result')
@@ -44,7 +44,7 @@ export function prepareTestMessage({ form, node, lists }: TestMessageOptions): v
 
   const show = (answer: Answer): void => {
     const { error = null, request } = answer
-    // No letter: no reply was due, or a warning alone.
+    // No letters: no reply was expected, or the rule only warns.
     const good = error === null && ['', 'C'].includes((answer.action ?? '').replace('W', ''))
     const code = answer.ack?.code ?? ''
     const headline =
@@ -100,8 +100,8 @@ export function prepareTestMessage({ form, node, lists }: TestMessageOptions): v
 }
 
 /**
- * The id of the node that runs. In a subflow that is the one of the first instance, which Node-RED
- * names after both; undefined where there is none.
+ * The id of the running node. In a subflow that is the node of the first instance, whose id
+ * Node-RED forms from both ids; undefined if there is no instance.
  */
 function runningId(node: EditorNode): string | undefined {
   const subflow = RED.nodes.subflow(node['z'])
@@ -113,7 +113,7 @@ function runningId(node: EditorNode): string | undefined {
   return undefined
 }
 
-/** What would become of a message with this answer, and which rule says so. */
+/** What this answer would mean for a message, and which rule says so. */
 function decisionWords({ action = '', rule = '' }: Answer, text: Form['text']): string {
   const letters = action.replace('W', '')
   const words = action === '' ? '' : text(`action.${letters === '' ? 'W' : shortened(letters)}`)
@@ -127,7 +127,7 @@ function shortened(letters: string): string {
   return letters === 'RF' ? 'R' : letters
 }
 
-/** Segments on lines of their own, and no more than can be looked at. */
+/** Puts each segment on its own line, and shortens a long reply. */
 function readable(reply: string): string {
   const lines = reply.slice(0, MAX_SHOWN).replace(/\r\n?/g, '\n')
   return reply.length > MAX_SHOWN ? `${lines} …` : lines

@@ -2,7 +2,7 @@ import { postToNodeRed, RequestError } from './ask-node-red.ts'
 import type { Form } from './form.ts'
 import { onPress, ResultBox } from './result-box.ts'
 
-/** The route's answer. It never holds a token. */
+/** The answer of the route. It never contains a token. */
 type Answer =
   | {
       ok: true
@@ -15,21 +15,21 @@ type Answer =
     }
   | { ok: false; code: string; status: number | null; description: string; hint: string }
 
-/** What the Test button needs of the form. */
+/** What the Test button needs from the form. */
 export interface TokenTestOptions {
   form: Form
-  /** The id of the node, deployed or not. */
+  /** The id of the node, which need not be deployed. */
   nodeId: string
-  /** The lists as they are in the form. */
+  /** The current lists of the form. */
   lists: () => Record<string, unknown>
-  /** Called where the server's own name differs from what was typed by a slash. */
+  /** Called if the server's own issuer differs from the typed one only by a trailing slash. */
   onIssuer: (issuer: string) => void
 }
 
-/** The other spelling of an issuer is no better: it is not the server's name, or may not be tried. */
+/** The issuer with or without a slash does not help: it is wrong too, or may not be tested. */
 const NO_BETTER = new Set(['ERR_ISSUER_MISMATCH', 'ERR_NOT_ALLOWED'])
 
-/** The client authentications and the keys of their labels. */
+/** Keys of the labels of client authentication methods. */
 const authLabels: Record<string, string> = {
   client_secret_basic: 'basic',
   client_secret_basic_raw: 'basicRaw',
@@ -40,7 +40,7 @@ const authLabels: Record<string, string> = {
   none: 'none'
 }
 
-/** Wires the Test button: it gets a token with what the form holds, and says what came of it. */
+/** Wires the Test button: requests a token with the values of the form, and shows the result. */
 export function prepareTokenTest({ form, nodeId, lists, onIssuer }: TokenTestOptions): void {
   const { text } = form
   const result = new ResultBox('oauth2-client-credentials-test-result')
@@ -51,7 +51,7 @@ export function prepareTokenTest({ form, nodeId, lists, onIssuer }: TokenTestOpt
       const path = `oauth2-client-credentials/${encodeURIComponent(nodeId)}/test`
       return (await postToNodeRed(path, given)) as Answer
     } catch (error) {
-      // What may not be tested is an answer too: it says what to do.
+      // If the test is not allowed, the answer says what to do.
       if (error instanceof RequestError && isRefusal(error.answer)) return error.answer
       throw error
     }
@@ -107,7 +107,7 @@ export function prepareTokenTest({ form, nodeId, lists, onIssuer }: TokenTestOpt
     }
   })
 
-  // What was tested is no longer what the form holds.
+  // The result does not belong to the changed form.
   form.root().addEventListener('input', () => {
     shown++
     result.clear()

@@ -1,9 +1,9 @@
 /**
- * Makes a typed input of a text input. Of its parts Node-RED names none that has an icon only, and
- * before version 5 not even the field.
+ * Turns a text input into a typed input with names for screen readers: Node-RED names none of its
+ * icon buttons and, before version 5, not even the field.
  *
- * @param label what a reader of the screen says
- * @param expand the same, for the button that opens the large editor
+ * @param label the name of the field
+ * @param expand the name of the button that opens the large editor
  */
 export function createTypedInput(
   input: HTMLElement,

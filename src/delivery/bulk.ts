@@ -1,5 +1,6 @@
 import { OutboxError, type Entry, type Outbox } from '../outbox/outbox.ts'
 import { DeliveryError } from './delivery-error.ts'
+import type { DeliveryEvent } from './delivery-events.ts'
 import { Message } from './message.ts'
 import type { Messages } from './messages.ts'
 import { closedError, isGone } from './queue-errors.ts'
@@ -33,6 +34,32 @@ export async function resend(
   )
 }
 
+/** Suspended messages of which the first is sent alone: it shows whether the rest may follow. */
+export class ResendTrial {
+  readonly first: number | undefined
+  /** The others. */
+  readonly rest: ReadonlySet<number>
+  readonly by: string
+
+  /** @param seqs in the order of acceptance */
+  constructor(seqs: readonly number[], by: string) {
+    this.first = seqs[0]
+    this.rest = new Set(seqs.slice(1))
+    this.by = by
+  }
+
+  get size(): number {
+    return this.first === undefined ? 0 : this.rest.size + 1
+  }
+
+  /** Whether it was accepted; undefined as long as that is not known. */
+  resultOf(event: DeliveryEvent): boolean | undefined {
+    if (event.kind !== 'moved' || event.entry.seq !== this.first) return undefined
+    if (event.to === 'gone') return event.settlement?.outcome === 'ack'
+    return event.to === 'suspended' || event.to === 'lost' ? false : undefined
+  }
+}
+
 /** @returns false if that cannot be stored: it stays suspended */
 async function waitAgain(messages: Messages, message: Message): Promise<boolean> {
   const { entry } = message
@@ -61,21 +88,24 @@ export async function discard<Content>(
 ): Promise<number> {
   const given = new DeliveryError('HL7_DISCARDED', 'It was discarded by an operator.')
   let found = 0
-  for (const [index, message] of messages.chosen(select).entries()) {
-    if (index % AT_ONCE === AT_ONCE - 1) await new Promise(setImmediate)
+  const discardOne = async (message: Message): Promise<void> => {
     const { entry } = message
     try {
       const { content, outcome } = await outbox.read(entry.seq)
-      if (message.state !== 'suspended') continue
+      if (message.state !== 'suspended') return
       found++
       const answer = outcome as Settlement | undefined
       await sending.leave(message, content, failedSettlement(entry, given, now(), answer))
     } catch (error) {
       if (!isGone(error)) throw error
-      if (message.state !== 'suspended') continue
+      if (message.state !== 'suspended') return
       found++
       await sending.lose(message, error)
     }
+  }
+  const chosen = messages.chosen(select)
+  for (let from = 0; from < chosen.length; from += AT_ONCE) {
+    await Promise.all(chosen.slice(from, from + AT_ONCE).map(discardOne))
   }
   return found
 }

@@ -1,3 +1,4 @@
+import type { Pause } from '../outbox/journal.ts'
 import type { Entry } from '../outbox/outbox.ts'
 import type { AttemptResult } from './courier.ts'
 import type { DeliveryError } from './delivery-error.ts'
@@ -27,8 +28,10 @@ export type DeliveryEvent =
     }
   /** Nothing of a stored message is left to send or hand on; what it was, if known. */
   | { kind: 'lost'; error: DeliveryError; about: MessageName | undefined }
-  | { kind: 'paused' }
-  | { kind: 'resumed' }
+  | { kind: 'paused'; pause: Pause }
+  | { kind: 'resumed'; by: string }
+  /** So many suspended messages went back into the queue, or were discarded. */
+  | { kind: 'resent' | 'discarded'; count: number; by: string }
   /** The queue could not be opened, read or written. */
   | { kind: 'queue-failed'; code: string }
   /** Nothing is sent until the queue can be read; it is read again after that time. */

@@ -1,3 +1,4 @@
+import type { Verdict } from '../outbox/journal.ts'
 import type { Backlog } from './backlog.ts'
 import type { Messages } from './messages.ts'
 import type { TallyValues } from './tally.ts'
@@ -7,7 +8,10 @@ export interface DeliveryState extends Omit<TallyValues, 'failing'> {
   state: 'idle' | 'sending' | 'retrying' | 'paused' | 'error'
   queued: number
   inFlight: number
+  retrying: number
   suspended: number
+  /** Why the last one was suspended. */
+  suspendedFor: Verdict | null
   /** Of the oldest message that is held, suspended ones included. */
   oldestAgeMs: number
   /** The same without suspended ones. */
@@ -37,7 +41,11 @@ export function deliveryState(
   let waitingSince = backlog?.oldest ?? now
   for (const { since } of active) waitingSince = Math.min(waitingSince, since)
   let oldest = waitingSince
-  for (const { since } of messages?.suspended.values() ?? []) oldest = Math.min(oldest, since)
+  let suspendedFor: DeliveryState['suspendedFor'] = null
+  for (const { entry, since } of messages?.suspended.values() ?? []) {
+    oldest = Math.min(oldest, since)
+    suspendedFor = entry.verdict ?? null
+  }
   let retry: DeliveryState['retry'] = null
   for (const { entry, nextAttemptAt, cause } of retrying) {
     if (retry !== null && entry.attempts <= retry.attempts) continue
@@ -55,7 +63,9 @@ export function deliveryState(
             : 'idle',
     queued: (backlog?.size ?? 0) + retrying.length,
     inFlight,
+    retrying: retrying.length,
     suspended: messages?.suspended.size ?? 0,
+    suspendedFor,
     oldestAgeMs: now - oldest,
     longestWaitMs: now - waitingSince,
     retry,

@@ -1,4 +1,5 @@
-import { OutboxError, type Entry, type Outbox } from '../outbox/outbox.ts'
+import type { EventQuery, Pause, QueueEvent } from '../outbox/journal.ts'
+import { OutboxError, type Entry, type Outbox, type StoredMessage } from '../outbox/outbox.ts'
 import { Backlog } from './backlog.ts'
 import { CarefulStart } from './careful-start.ts'
 import { sleep } from '../clock.ts'
@@ -6,10 +7,11 @@ import { DeliveryError } from './delivery-error.ts'
 import type { DeliveryEvent } from './delivery-events.ts'
 import type { Accepted, DeliveryOptions, LeftAtClose } from './delivery-options.ts'
 import { deliveryState, type DeliveryState } from './delivery-state.ts'
-import { nameOf } from './explain.ts'
+import { nameOf, printable } from './explain.ts'
+import { find, type KnownPage, type MessageQuery } from './find.ts'
 import { Message } from './message.ts'
 import { Messages } from './messages.ts'
-import { discard, giveUp, resend } from './bulk.ts'
+import { discard, giveUp, resend, ResendTrial } from './bulk.ts'
 import { queueFailed } from './queue-errors.ts'
 import { Sending } from './sending.ts'
 import { Tally } from './tally.ts'
@@ -52,7 +54,8 @@ export class Delivery<Content> {
   #opening: Promise<void> | undefined
   #reopens = false
   #queue: OpenQueue<Content> | undefined
-  #paused = false
+  #pause: Pause | undefined
+  #trial: ResendTrial | undefined
 
   constructor(options: DeliveryOptions<Content>) {
     this.#options = options
@@ -72,9 +75,12 @@ export class Delivery<Content> {
   }
 
   /** Everything that a status or the admin route shows. */
-  state(): DeliveryState {
+  state(): DeliveryState & { paused: Pause | null } {
     const now = this.#options.clock.monotonic()
-    return deliveryState(this.#queue, this.#tally.values(), this.#paused, now)
+    return {
+      ...deliveryState(this.#queue, this.#tally.values(), this.#isPaused, now),
+      paused: this.#pause ?? null
+    }
   }
 
   /**
@@ -147,13 +153,14 @@ export class Delivery<Content> {
   /**
    * Nothing new starts until `resume`; attempts in progress finish.
    *
+   * @param by a user name, `flow`, or `''`
+   * @param reason at most 200 characters are kept
    * @throws {OutboxError} when that cannot be stored
    */
-  async pause(): Promise<void> {
+  async pause(by = 'flow', reason = ''): Promise<void> {
     const { outbox } = await this.#opened()
-    this.#paused = true
-    this.#tell({ kind: 'paused' })
-    await outbox.setPaused(true)
+    const pause = this.#paused(by, reason)
+    await outbox.setPaused(pause)
   }
 
   /**
@@ -161,18 +168,18 @@ export class Delivery<Content> {
    *
    * @throws {OutboxError} when that cannot be stored
    */
-  async resume(): Promise<void> {
+  async resume(by = 'flow'): Promise<void> {
     const queue = await this.#opened()
-    this.#paused = false
+    this.#pause = undefined
     queue.renewedTo = queue.lastSeq
     const now = this.#options.clock.monotonic()
     for (const message of queue.messages.active.values()) {
       message.renew(now)
       queue.sending.retryNow(message)
     }
-    this.#tell({ kind: 'resumed' })
+    this.#tell({ kind: 'resumed', by })
     this.#pump()
-    await queue.outbox.setPaused(false)
+    await queue.outbox.setPaused(undefined)
   }
 
   /** There is a token again: messages that waited for one may go. */
@@ -186,13 +193,25 @@ export class Delivery<Content> {
   /**
    * Takes suspended messages back into the queue, each to its place by acceptance.
    *
+   * @param by a user name, `flow`, or `''`
+   * @param firstAlone the others follow if the first leaves on ACK; a close, or the next such call,
+   * ends that
    * @returns how many were found
    * @throws {OutboxError} when that cannot be stored for some: they stay suspended
    */
-  async resend(select: (entry: Entry) => boolean): Promise<number> {
+  async resend(
+    select: (entry: Entry) => boolean,
+    by = 'flow',
+    firstAlone = false
+  ): Promise<number> {
     const queue = await this.#opened()
     try {
-      return await resend(queue.messages, select)
+      if (!firstAlone) return await this.#resendNow(queue, select, by)
+      const chosen = queue.messages.chosen(select).map(({ entry }) => entry.seq)
+      const trial = new ResendTrial(chosen, by)
+      this.#trial = trial
+      await this.#resendNow(queue, ({ seq }) => seq === trial.first, by)
+      return trial.size
     } finally {
       this.#pump()
       // They are listed even while nothing may be sent: the state shows the oldest.
@@ -206,14 +225,49 @@ export class Delivery<Content> {
    * @returns how many were found
    * @throws {OutboxError} when one cannot be read: it and the rest stay suspended
    */
-  async discard(select: (entry: Entry) => boolean): Promise<number> {
+  async discard(select: (entry: Entry) => boolean, by = 'flow'): Promise<number> {
     const { messages, outbox, sending } = await this.#opened()
     try {
-      return await discard(outbox, messages, sending, select, () => this.#options.clock.now())
+      const now = (): number => this.#options.clock.now()
+      const count = await discard(outbox, messages, sending, select, now)
+      if (count > 0) this.#tell({ kind: 'discarded', count, by })
+      return count
     } catch (error) {
       this.#queueFailed()
       throw error
     }
+  }
+
+  /**
+   * What is known of messages, in the queue or long gone, newest first.
+   *
+   * @throws {OutboxError} when the queue cannot be read
+   */
+  async find(query: MessageQuery): Promise<KnownPage> {
+    const { outbox, messages } = await this.#opened()
+    return find(outbox, messages, query)
+  }
+
+  /**
+   * The content of a message in the queue, with its outcome if it has one.
+   *
+   * @throws {OutboxError} `ERR_NOT_QUEUED` if it is not there
+   */
+  async read(seq: number): Promise<StoredMessage<Content>> {
+    const { outbox } = await this.#opened()
+    return outbox.read(seq)
+  }
+
+  /** Adds to the list of events. */
+  async addEvent(event: QueueEvent): Promise<void> {
+    const { outbox } = await this.#opened()
+    await outbox.addEvent(event)
+  }
+
+  /** What happened, newest first. */
+  async events(query: EventQuery): Promise<readonly QueueEvent[]> {
+    const { outbox } = await this.#opened()
+    return outbox.events(query)
   }
 
   /**
@@ -269,8 +323,8 @@ export class Delivery<Content> {
     const careful = new CarefulStart(outbox, contents.unclean ? this.#places : 0)
     const sending = new Sending<Content>({
       ...{ options, outbox, careful, messages, tell, closing, abort: this.#abort.signal },
-      isPaused: () => this.#paused,
-      pause: () => this.#pauseByRule(outbox),
+      isPaused: () => this.#isPaused,
+      pause: (rule) => this.#pauseByRule(outbox, rule),
       maySend: () => this.#maySend,
       since: (entry) => this.#since(entry),
       unreadable: (error) => {
@@ -289,7 +343,7 @@ export class Delivery<Content> {
     for (const entry of contents.suspended) {
       messages.suspended.set(entry.seq, new Message(entry, 'suspended', this.#since(entry)))
     }
-    this.#paused ||= contents.paused
+    this.#pause ??= contents.paused
     this.#queue = queue
     this.#tell({ kind: 'opened', endedOn: contents.endedOn })
     void this.#live(queue, contents.settled)
@@ -387,10 +441,34 @@ export class Delivery<Content> {
     this.#pump()
   }
 
-  async #pauseByRule(outbox: Outbox<Content>): Promise<void> {
-    this.#paused = true
-    this.#tell({ kind: 'paused' })
-    await outbox.setPaused(true).catch(() => {
+  async #resendNow(
+    { messages }: OpenQueue<Content>,
+    select: (entry: Entry) => boolean,
+    by: string
+  ): Promise<number> {
+    const count = await resend(messages, select)
+    if (count > 0) this.#tell({ kind: 'resent', count, by })
+    return count
+  }
+
+  /** The first one of a trial has left, or was suspended again. */
+  #endTrial(trial: ResendTrial, isAccepted: boolean): void {
+    this.#trial = undefined
+    if (!isAccepted) return
+    this.resend(({ seq }) => trial.rest.has(seq), trial.by).catch((error: unknown) => {
+      this.#queueFailed(error)
+    })
+  }
+
+  #paused(by: string, reason: string): Pause {
+    const pause = { at: this.#options.clock.now(), by, reason: printable(reason, 200) }
+    this.#pause = pause
+    this.#tell({ kind: 'paused', pause })
+    return pause
+  }
+
+  async #pauseByRule(outbox: Outbox<Content>, rule: string): Promise<void> {
+    await outbox.setPaused(this.#paused('rule', rule)).catch(() => {
       this.#queueFailed()
     })
   }
@@ -401,12 +479,16 @@ export class Delivery<Content> {
     return order === 'fifo' ? 1 : maxInFlight
   }
 
+  get #isPaused(): boolean {
+    return this.#pause !== undefined
+  }
+
   get #isClosing(): boolean {
     return this.#closing.signal.aborted
   }
 
   get #maySend(): boolean {
-    return this.#queue?.canSend === true && !this.#paused && !this.#isClosing
+    return this.#queue?.canSend === true && !this.#isPaused && !this.#isClosing
   }
 
   /** The prefix of current lanes: keys from another path have another order. */
@@ -432,6 +514,8 @@ export class Delivery<Content> {
 
   #tell(event: DeliveryEvent): void {
     this.#tally.note(event)
+    const isAccepted = this.#trial?.resultOf(event)
+    if (this.#trial && isAccepted !== undefined) this.#endTrial(this.#trial, isAccepted)
     if (this.#isClosing && event.kind !== 'lost') return
     try {
       this.#options.onEvent(event)

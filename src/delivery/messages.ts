@@ -1,9 +1,17 @@
+import type { JournalRecord } from '../outbox/journal.ts'
 import type { Entry, Outbox } from '../outbox/outbox.ts'
 import type { Backlog } from './backlog.ts'
 import type { AttemptResult } from './courier.ts'
 import type { DeliveryEvent } from './delivery-events.ts'
 import { ruleOf, type Message, type MessageState } from './message.ts'
 import type { Settlement } from './settlement.ts'
+import { journalRecord } from './verdict.ts'
+
+/** A message that left, and its record for the journal. */
+interface HandedOn {
+  entry: Entry
+  record: JournalRecord | undefined
+}
 
 /** What led to a move. */
 export interface MoveCause {
@@ -24,7 +32,7 @@ export class Messages {
   readonly active = new Map<number, Message>()
   readonly suspended = new Map<number, Message>()
   /** Those that left in this round of the event loop, and since the close began. */
-  #handedOn: Entry[] = []
+  #handedOn: HandedOn[] = []
   readonly #outbox: Outbox<unknown>
   readonly #backlog: Backlog
   readonly #tell: (event: DeliveryEvent) => void
@@ -46,12 +54,17 @@ export class Messages {
   /** Whether it is no longer just waiting, whatever the outbox says. */
   has(seq: number): boolean {
     if (this.active.has(seq) || this.suspended.has(seq)) return true
-    return this.#handedOn.some((entry) => entry.seq === seq)
+    return this.#handedOn.some(({ entry }) => entry.seq === seq)
+  }
+
+  /** A message that is no longer just waiting. */
+  get(seq: number): Message | undefined {
+    return this.active.get(seq) ?? this.suspended.get(seq)
   }
 
   /** Those that left, but may not have reached the next nodes yet. */
   get handedOn(): readonly Entry[] {
-    return this.#handedOn
+    return this.#handedOn.map(({ entry }) => entry)
   }
 
   /** Suspended messages, in the order of acceptance. */
@@ -105,7 +118,7 @@ export class Messages {
     try {
       if (writes === 'update') await this.#outbox.update(entry)
       else if (writes === 'settle') await this.#outbox.settle(entry, settlement)
-      else this.#removeSoon(entry)
+      else this.#removeSoon(entry, settlement)
       return true
     } catch {
       this.#tell({ kind: 'queue-failed', code: 'HL7_QUEUE_FAILED' })
@@ -131,17 +144,17 @@ export class Messages {
 
   /**
    * The next node gets a message in the next round of the event loop: its stored copy must not be
-   * removed before.
+   * removed before, and the journal must not say that it left.
    */
-  #removeSoon(entry: Entry): void {
-    this.#handedOn.push(entry)
+  #removeSoon(entry: Entry, settlement: Settlement | undefined): void {
+    this.#handedOn.push({ entry, record: settlement && journalRecord(entry, settlement) })
     if (this.#handedOn.length > 1) return
     setImmediate(() => {
       if (this.#closing.aborted) return
       const handedOn = this.#handedOn
       this.#handedOn = []
-      for (const { seq } of handedOn) {
-        this.#outbox.remove(seq).catch(() => {
+      for (const { entry, record } of handedOn) {
+        this.#outbox.remove(entry.seq, record).catch(() => {
           this.#tell({ kind: 'queue-failed', code: 'HL7_QUEUE_FAILED' })
         })
       }

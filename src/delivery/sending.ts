@@ -3,12 +3,14 @@ import type { CarefulStart } from './careful-start.ts'
 import type { AttemptResult } from './courier.ts'
 import type { DeliveryEvent } from './delivery-events.ts'
 import type { DeliveryOptions } from './delivery-options.ts'
+import { printable } from './explain.ts'
 import { Message } from './message.ts'
 import type { Messages, MoveCause } from './messages.ts'
 import { isGone, lostError, notHandedOn } from './queue-errors.ts'
 import { retryWaitMs } from './retry-schedule.ts'
 import { failedSettlement, keptAnswer, settlementOf, type Settlement } from './settlement.ts'
 import { causeOf } from './tally.ts'
+import { verdictOf } from './verdict.ts'
 
 /** What sending needs from the delivery. */
 export interface SendingContext<Content> {
@@ -18,7 +20,8 @@ export interface SendingContext<Content> {
   readonly messages: Messages
   /** Nothing new is sent, and time does not count. */
   readonly isPaused: () => boolean
-  readonly pause: () => Promise<void>
+  /** By a rule. */
+  readonly pause: (rule: string) => Promise<void>
   readonly maySend: () => boolean
   /** The outbox cannot be read at the moment. */
   readonly unreadable: (error: unknown) => void
@@ -113,14 +116,15 @@ export class Sending<Content> {
       await messages.move(message, 'retrying', { result })
     } else if (decision.outcome === 'suspend') {
       entry.suspendedAt = now
-      entry.reason = decision.rule
       // If an operator discards it, it leaves with the answer.
       const settlement = keptAnswer(settlementOf(entry, entry.attempts, result, now))
+      entry.verdict = verdictOf(settlement)
       await messages.move(message, 'suspended', { result, settlement })
     } else if (decision.outcome === 'disable') {
       // The clock of a message restarts when the node is resumed.
       entry.spentMs = 0
-      await Promise.all([pause(), messages.move(message, 'waiting', { result })])
+      const rule = printable(decision.rule, 200)
+      await Promise.all([pause(rule), messages.move(message, 'waiting', { result })])
     } else {
       await this.leave(message, content, settlementOf(entry, entry.attempts, result, now))
     }

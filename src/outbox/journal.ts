@@ -10,12 +10,21 @@ export interface Verdict {
   status: number
   /** The rule that decided, as written; `''` if none was asked. */
   rule: string
-  /** Of an error: a code of Node.js, OAuth or this package, such as `ECONNREFUSED`; else `''`. */
+  /** Of an error: its code, such as `HL7_DELIVERY_FAILED`; else `''`. */
   errorCode: string
+  /** Of an error: what caused it, as a code of Node.js or OAuth, or an HTTP status; else `''`. */
+  cause: string
 }
 
 /** Of a message that no answer and no rule has concerned. */
-export const NO_VERDICT: Verdict = { ackCode: '', errors: [], status: 0, rule: '', errorCode: '' }
+export const NO_VERDICT: Verdict = {
+  ackCode: '',
+  errors: [],
+  status: 0,
+  rule: '',
+  errorCode: '',
+  cause: ''
+}
 
 export interface AckErrorCode {
   code: string

@@ -1,7 +1,7 @@
 /**
  * Several Node-RED processes behind one RabbitMQ, with the flows of the examples: nothing is lost
- * and no patient's messages overtake each other, whatever is killed. `HL7_CLUSTER_MESSAGES` makes it
- * smaller or larger.
+ * and no patient's messages overtake each other, whatever is killed. `HL7_CLUSTER_MESSAGES` sets
+ * the number of messages.
  */
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
@@ -14,14 +14,14 @@ import { Cluster, type DeadLetter } from './cluster.ts'
 const MESSAGES = Number(process.env['HL7_CLUSTER_MESSAGES'] ?? 20_000)
 const PATIENTS = 500
 const KILLS = 12
-/** For the figures: so few at a time that the latency is the limit, on whatever machine this runs. */
+/** For the figures: so few at a time that the latency is the limit on any machine. */
 const FIGURE_IN_FLIGHT = 2
 const FIGURE_LATENCY_MS = 50
 /** Per instance. */
 const FIGURE_MESSAGES = 300
 /**
- * Whatever else the machine does can only make a round slower. One that comes so near to what the
- * latency allows is taken; else the best of so many.
+ * Other load on the machine can only slow a round down. So a round that comes this close to what
+ * the latency allows is good enough; otherwise the best of so many rounds counts.
  */
 const UNDISTURBED = 0.9
 const FIGURE_ROUNDS = 6
@@ -34,7 +34,7 @@ interface Sample {
   text: string
 }
 
-/** Numbered messages of random patients; the receiver refuses some, whose patients are not yet born. */
+/** Numbered messages of random patients. The receiver refuses those born in the future. */
 function samples(
   prefix: string,
   count: number,
@@ -55,7 +55,7 @@ function samples(
   })
 }
 
-/** By turns: an instance has no broker, nobody reaches the receiver, it answers 503, nothing. */
+/** By turns: an instance loses the broker, all lose the receiver, it answers 503, nothing. */
 async function outage(cluster: Cluster, turn: number, ms: number): Promise<void> {
   const door = [undefined, cluster.brokerDoor, cluster.door][turn % 4]
   if (door !== undefined) {
@@ -69,7 +69,7 @@ async function outage(cluster: Cluster, turn: number, ms: number): Promise<void>
   }
 }
 
-/** Dead letters, some perhaps twice, are exactly what was refused; answers how many that were. */
+/** The dead letters, some perhaps twice, are exactly the refused messages. @returns how many */
 function assertRefused(messages: readonly Sample[], letters: readonly DeadLetter[]): number {
   const refused = messages.filter((message) => message.refused).map(({ controlId }) => controlId)
   const dead = new Set(letters.map(({ controlId }) => controlId))
@@ -78,7 +78,7 @@ function assertRefused(messages: readonly Sample[], letters: readonly DeadLetter
   return refused.length
 }
 
-/** Messages a second; neither the start counts nor the end, when not every instance has work. */
+/** Messages per second, without start and end, when not every instance has work. */
 function rateOf(times: readonly number[]): number {
   const [from, to] = [Math.floor(times.length * 0.1), Math.floor(times.length * 0.7)]
   return ((to - from) / ((times[to] ?? 0) - (times[from] ?? 0))) * 1000
@@ -91,12 +91,12 @@ describe('three Node-RED processes behind RabbitMQ', { skip }, () => {
   })
   after(() => cluster.close())
 
-  it('send almost twice and three times as much as one', async (t) => {
+  it('send almost two and three times as much as one', async (t) => {
     cluster.latencyMs = FIGURE_LATENCY_MS
     const best: number[] = []
     for (let count = 1; count <= 3; count++) {
       await cluster.deploy(count - 1, { 'hl7-https-out': { maxInFlight: FIGURE_IN_FLIGHT } })
-      // The queues change hands when a better placed consumer comes.
+      // The queues move to a consumer with a higher priority.
       await wait(2000)
       const possible = (count * FIGURE_IN_FLIGHT * 1000) / FIGURE_LATENCY_MS
       const rates: number[] = []
@@ -114,7 +114,7 @@ describe('three Node-RED processes behind RabbitMQ', { skip }, () => {
         rates.push(rateOf(cluster.firsts))
       }
       t.diagnostic(
-        `${count} × ${FIGURE_IN_FLIGHT} at a time, ${FIGURE_LATENCY_MS} ms latency: ${rates.map((rate) => rate.toFixed(1)).join(', ')} of ${possible} messages a second`
+        `${count} × ${FIGURE_IN_FLIGHT} at a time, ${FIGURE_LATENCY_MS} ms latency: ${rates.map((rate) => rate.toFixed(1)).join(', ')} of ${possible} messages/s`
       )
       best.push(Math.max(...rates))
     }
@@ -166,26 +166,26 @@ describe('three Node-RED processes behind RabbitMQ', { skip }, () => {
     const letters = await cluster.deadLetters()
     const dead = assertRefused(messages, letters)
     t.diagnostic(
-      `${MESSAGES} messages in ${seconds.toFixed(0)} s with ${KILLS} kills: ${watch.repeated} came again, ${dead} refused (${letters.length} dead letters), ${cluster.tokens.tokenRequests} token requests`
+      `${MESSAGES} messages in ${seconds.toFixed(0)} s with ${KILLS} kills: ${watch.repeated} arrived more than once, ${dead} refused (${letters.length} dead letters), ${cluster.tokens.tokenRequests} token requests`
     )
     assert.equal(cluster.refused, 0, 'every message was published')
-    assert.equal(watch.deliveries.size, MESSAGES, 'each was acknowledged at least once')
-    assert.deepEqual(watch.overtaken, [], 'none overtook another of its patient')
+    assert.equal(watch.deliveries.size, MESSAGES, 'every message was acknowledged at least once')
+    assert.deepEqual(watch.overtaken, [], 'no message overtook another of its patient')
     assert.equal(await cluster.left(), 0, 'nothing is left in the queues')
     assert.equal(cluster.withoutToken, 0)
   })
 
-  it('send again, in order, what was in the sender when it alone is deployed anew', async () => {
+  it('send again, in order, what was in the sender when only that is redeployed', async () => {
     await cluster.deploy(0)
     await cluster.deadLetters()
     cluster.watchAnew()
-    // Long enough for messages to be under way, and for others to come in place of them, while the node closes.
+    // Long enough that messages are in flight, and others arrive for them, while the node closes.
     cluster.latencyMs = 100
     const messages = samples('D', 2000, generator(4), 60)
     const published = cluster.publish(messages.map(({ text }) => text))
     for (let redeploy = 1; redeploy <= 6; redeploy++) {
       await cluster.seen(redeploy * 60)
-      // Its own settings or those of its token node.
+      // Changes its own settings, or those of its config node.
       const type = redeploy % 2 === 0 ? 'hl7-https-out' : 'oauth2-client-credentials'
       await cluster.deploy(0, { [type]: { name: `changed ${redeploy}` } }, 'nodes')
     }

@@ -16,9 +16,9 @@ import { OrderWatch } from './order-watch.ts'
 
 /** Node-RED processes that share the work. */
 const INSTANCES = 3
-/** The one that reaches the broker through a door. */
+/** The instance that reaches the broker through a door. */
 const BEHIND_DOOR = 0
-/** Queues of the examples. */
+/** The number of queues in the examples. */
 const QUEUES = 12
 const CONSUMER = 'a1d7c0de00050010'
 const SENDER = 'a1d7c0de00050002'
@@ -28,34 +28,33 @@ const FEED = 200
 const SCOPE = 'hl7:write'
 const CLIENT = { clientId: 'cluster', clientSecret: 'a secret of the cluster' }
 
-/** A message that was given up, as the queue of dead letters holds it. */
+/** A message in the queue of dead letters. */
 export interface DeadLetter {
   controlId: string
   reason: string
 }
 
-/** Properties by the type of their node. */
+/** Properties by node type. */
 type Changed = Partial<
   Record<'hl7-https-out' | 'oauth2-client-credentials', Record<string, unknown>>
 >
 
 /**
- * RabbitMQ, Node-RED processes with the two examples, a token server and a receiver behind a door
- * that can be shut: all real, all on this machine. One of the processes reaches the broker through a
- * door as well.
+ * RabbitMQ, Node-RED processes with the two examples, a token server, and a receiver behind a door
+ * that can be shut: all real, all local. One process reaches the broker through a door, too.
  */
 export class Cluster {
   readonly instances: readonly TestNodeRed[]
   readonly tokens: AuthorizationServer
   readonly door: FrontDoor
   readonly brokerDoor: FrontDoor
-  /** What the receiver saw since the last `watchAnew`. */
+  /** What the receiver has seen since the last `watchAnew`. */
   watch = new OrderWatch()
-  /** How long the receiver thinks about a message, in milliseconds. */
+  /** How long the receiver takes to answer, in milliseconds. */
   latencyMs = 10
   /** The receiver answers 503 to everything. */
   unavailable = false
-  /** When the receiver saw a message for the first time, in milliseconds, in order. */
+  /** When the receiver saw each message for the first time, in milliseconds, in order. */
   firsts: number[] = []
   /** Requests without an access token. */
   withoutToken = 0
@@ -145,9 +144,9 @@ export class Cluster {
   }
 
   /**
-   * Gives an instance the example, and starts it if it does not run; it is consuming then.
+   * Deploys the example to an instance, which is started if necessary, and waits until it consumes.
    *
-   * @param changed properties that are not those of the example, by the type of their node
+   * @param changed properties that differ from the example, by node type
    */
   async deploy(index: number, changed: Changed = {}, type: DeployType = 'full'): Promise<void> {
     const instance = this.#instance(index)
@@ -156,13 +155,13 @@ export class Cluster {
     await instance.waitForStatus(CONSUMER, ({ text }) => text === 'connected')
   }
 
-  /** Forgets what the receiver saw. */
+  /** Forgets what the receiver has seen. */
   watchAnew(): void {
     this.watch = new OrderWatch()
     this.firsts = []
   }
 
-  /** Has messages published, in order; resolves when the broker has stored them all. */
+  /** Publishes messages, in order; resolves when the broker has stored them all. */
   async publish(messages: readonly string[]): Promise<void> {
     for (let at = 0; at < messages.length; at += FEED) {
       await this.#publisher.inject('feed', { payloads: messages.slice(at, at + FEED) })
@@ -178,7 +177,7 @@ export class Cluster {
     )
   }
 
-  /** Messages that the publisher could not place. */
+  /** The number of messages that the publisher could not publish. */
   get refused(): number {
     return this.#publisher.messages('refused').length
   }
@@ -186,7 +185,7 @@ export class Cluster {
   /**
    * Waits until the receiver has seen `count` different messages.
    *
-   * @throws Error when nothing new has come for a minute
+   * @throws {Error} if nothing new arrives for a minute
    */
   async seen(count: number): Promise<void> {
     let last = -1
@@ -204,7 +203,7 @@ export class Cluster {
     }
   }
 
-  /** Waits until no message is on its way: none in a queue, none in an instance or between them. */
+  /** Waits until there are no messages in the queues, in the instances or in between. */
   async drained(): Promise<void> {
     const deadline = Date.now() + 60_000
     while (
@@ -212,12 +211,12 @@ export class Cluster {
       (await this.#held()) > 0 ||
       (await this.#unsettled()) > 0
     ) {
-      if (Date.now() > deadline) throw new Error(`Messages are left.\n${this.#logs()}`)
+      if (Date.now() > deadline) throw new Error(`There are messages left.\n${this.#logs()}`)
       await wait(200)
     }
   }
 
-  /** What the broker has not forgotten, delivered or not; it counts anew every few seconds. */
+  /** Messages that the broker still has, delivered or not. It recounts every few seconds. */
   async #unsettled(): Promise<number> {
     const printed = await this.#rabbit.control('list_queues', 'name', 'messages')
     const counts = [...printed.matchAll(/^hl7\.\d+\t(\d+)\s*$/gm)].map(([, count]) => Number(count))
@@ -225,7 +224,7 @@ export class Cluster {
     return counts.reduce((sum, count) => sum + count, 0)
   }
 
-  /** Messages that the queues could deliver now; what a living instance holds does not count. */
+  /** Messages that wait in the queues, without those that were delivered to an instance. */
   async waiting(): Promise<number> {
     let count = 0
     for (let queue = 0; queue < QUEUES; queue++) {
@@ -234,16 +233,16 @@ export class Cluster {
     return count
   }
 
-  /** Messages that were not settled, when no instance runs any more. */
+  /** Messages that were not settled, after all instances have ended. */
   async left(): Promise<number> {
-    // The broker takes back what a consumer held when it notices that the consumer is gone.
+    // The broker takes back a consumer's messages when it notices that the consumer is gone.
     for (let queue = 0; queue < QUEUES; queue++) {
       while ((await this.#channel.checkQueue(`hl7.${queue}`)).consumerCount > 0) await wait(100)
     }
     return this.waiting()
   }
 
-  /** Takes all dead letters out of their queue. */
+  /** Removes and returns all dead letters. */
   async deadLetters(): Promise<DeadLetter[]> {
     const letters: DeadLetter[] = []
     for (;;) {
@@ -271,11 +270,11 @@ export class Cluster {
     await this.#rabbit.stop()
   }
 
-  /** Waits until the sending node of an instance holds so many messages. */
+  /** Waits until the sending node of an instance has so many messages. */
   async inSender(index: number, count: number): Promise<void> {
     const deadline = Date.now() + 30_000
     while ((await heldBy(this.#instance(index))) < count) {
-      if (Date.now() > deadline) throw new Error(`Too few messages came.\n${this.#logs()}`)
+      if (Date.now() > deadline) throw new Error(`Too few messages arrived.\n${this.#logs()}`)
       await wait(20)
     }
   }
@@ -363,7 +362,7 @@ function consumingFlow(ca: string, changed: Changed): FlowNode[] {
   )
 }
 
-/** The publishing example, fed with many messages at a time, and with its outputs counted. */
+/** The publishing example, which takes many messages at a time; its outputs are counted. */
 function publishingFlow(): FlowNode[] {
   const z = 'a1d7c0de00060001'
   const made = (id: string, func: string, to: string): FlowNode => ({

@@ -6,8 +6,10 @@ import type { FlowNode } from '../support/node-red.ts'
 const examples = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'examples')
 
 /**
- * An example as a user imports it, filled in: without its debug nodes, and with other properties by
- * the type or the name of a node. A function is given the node.
+ * An example without its debug nodes.
+ *
+ * @param filled properties to replace, by the type or the name of a node
+ * @param more further nodes
  */
 export function exampleFlow(
   name: string,

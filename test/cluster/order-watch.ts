@@ -1,12 +1,12 @@
-/** What a receiver saw of numbered messages, and in which order. */
+/** Which numbered messages a receiver saw, and in which order. */
 export class OrderWatch {
-  /** How often each control ID came, in the order of the first time. */
+  /** How often each control ID arrived, in order of first arrival. */
   readonly deliveries = new Map<string, number>()
-  /** Messages that came for the first time after a later one of their patient. */
+  /** Messages that first arrived after a later one of the same patient. */
   readonly overtaken: string[] = []
   readonly #last = new Map<string, string>()
 
-  /** Notes a message that is about to be answered. Control IDs are as long as one another and grow. */
+  /** Notes a message before it is answered. Control IDs must have the same length, and increase. */
   note(controlId: string, patient: string): void {
     const times = this.deliveries.get(controlId) ?? 0
     this.deliveries.set(controlId, times + 1)
@@ -16,7 +16,7 @@ export class OrderWatch {
     else this.#last.set(patient, controlId)
   }
 
-  /** Messages that came more than once. */
+  /** The number of messages that arrived more than once. */
   get repeated(): number {
     return [...this.deliveries.values()].filter((times) => times > 1).length
   }

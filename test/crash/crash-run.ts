@@ -6,15 +6,15 @@ import { startHl7Receiver, type Hl7Receiver } from '../../demo/hl7-receiver.ts'
 import { createAuthority } from '../support/certificates.ts'
 import { startNodeRed, type FlowNode, type TestNodeRed } from '../support/node-red.ts'
 
-/** What a run with crashes came to. */
+/** The result of a run with crashes. */
 export interface CrashFigures {
   kills: number
-  /** Messages of which Node-RED was told that they are in the queue. */
+  /** Messages that the node confirmed to be in the queue. */
   accepted: number
-  /** Messages that the receiver got, and how many times it got one again. */
+  /** Messages that the receiver got, and how often it got one again. */
   received: number
   sentAgain: number
-  /** Messages that left on an output, and how many times one left again. */
+  /** Messages that left on an output, and how often one left again. */
   emitted: number
   emittedAgain: number
 }
@@ -22,11 +22,11 @@ export interface CrashFigures {
 const KEYS = 5
 
 /**
- * Sends messages through a Node-RED that is killed with SIGKILL again and again at random moments,
- * with a receiver that also fails; then lets it end its work.
+ * Sends messages through a Node-RED that is killed with SIGKILL at random moments, to a receiver
+ * that fails too; then lets it send the rest.
  *
- * @throws AssertionError when an accepted message was not acknowledged or did not leave, when the
- * order of a key was broken, or when the queue is not empty at the end
+ * @throws {AssertionError} if an accepted message was not acknowledged or did not leave, if the
+ *   order of a key was broken, or if the queue is not empty at the end
  */
 export async function crashRun(kills: number): Promise<CrashFigures> {
   const authority = await createAuthority()
@@ -74,7 +74,7 @@ async function run(
   }
   await sleep(500)
   writeFileSync(file('stop'), '')
-  // As long as it takes: only a queue that does not become shorter is a failure.
+  // Takes as long as it needs: only a queue that stops getting shorter is a failure.
   let deadline = performance.now() + 60_000
   let least = Number.POSITIVE_INFINITY
   for (let empty = 0; empty < 3;) {
@@ -85,10 +85,13 @@ async function run(
       least = queued
       deadline = performance.now() + 60_000
     }
-    assert.ok(performance.now() < deadline, `the queue stands still: ${JSON.stringify(body)}`)
+    assert.ok(
+      performance.now() < deadline,
+      `the queue does not get shorter: ${JSON.stringify(body)}`
+    )
     await sleep(100)
   }
-  // What is counted is what the files say: nothing may be on its way to them any more.
+  // Afterwards nothing more is written to the files, which are evaluated below.
   await nodeRed.stop()
 
   const accepted = new Set(lines('accepted.log'))
@@ -112,7 +115,7 @@ async function run(
   }
 }
 
-/** For every key the first time of each message is in the order in which the messages were made. */
+/** For every key, the messages first appear in the order in which they were created. */
 function assertOrder(ids: readonly string[], what: string): void {
   const last = new Map<string, string>()
   for (const id of new Set(ids)) {
@@ -131,7 +134,7 @@ function positive(id: string, acknowledged: Set<string>) {
   }
 }
 
-/** A source that makes messages for as long as it lives, and records of what was seen of them. */
+/** A source that creates messages until it is stopped, and recorders of what becomes of them. */
 function flow(url: string, ca: string, file: (name: string) => string): FlowNode[] {
   const source = `
     const start = Date.now()

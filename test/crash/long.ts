@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { crashRun } from './crash-run.ts'
 
-// Not part of `npm test`: it takes several minutes. `npm run test:crash`.
+// Not part of `npm test`, because it takes several minutes: `npm run test:crash`.
 
 describe('a Node-RED that crashes again and again', () => {
   it('loses nothing, keeps the order of each key, and empties its queue', async (t) => {

@@ -279,9 +279,9 @@ export class DeliveryModel {
     this.#left = undefined
     this.#givenUp = []
     if (durable && this.#storedAll) {
-      assert.equal(this.#disk.paused, this.#paused, 'the stored pause')
+      assert.equal(this.#disk.paused !== undefined, this.#paused, 'the stored pause')
     }
-    this.#paused = durable && this.#disk.paused
+    this.#paused = durable && this.#disk.paused !== undefined
     this.#readFaultAt = Number.NEGATIVE_INFINITY
     this.#counters = { acked: 0, naked: 0, failed: 0 }
     this.#openedBefore = this.#disk.opened

@@ -10,7 +10,7 @@ function message(changes: { msh?: string; pid?: string } = {}): string {
 }
 
 describe('the acknowledgement of the demo receiver', () => {
-  it('accepts a message that has what it needs', () => {
+  it('accepts a complete message', () => {
     const answer = acknowledge(message(), now)
     assert.equal(answer?.code, 'AA')
     assert.match(
@@ -36,17 +36,17 @@ describe('the acknowledgement of the demo receiver', () => {
       { pid: '1||1000' },
       'MSA|AE|ID1\rERR||PID^1^5|101^Required field missing^HL70357|E||||'
     ],
-    'a birth date to come': [
+    'a date of birth in the future': [
       { pid: '1||1000||Muster^Anna||20250602' },
       'MSA|AE|ID1\rERR||PID^1^7|102^Data type error^HL70357|E||||'
     ],
-    'a birth date that is none': [
+    'an invalid date of birth': [
       { pid: '1||1000||Muster^Anna||1.2.1980' },
       'MSA|AE|ID1\rERR||PID^1^7|102^Data type error^HL70357|E||||'
     ]
   } as const
   for (const [what, [changes, expected]] of Object.entries(faults)) {
-    it(`names ${what}, field and code`, () => {
+    it(`reports ${what} with field and code`, () => {
       const text = acknowledge(message(changes), now)?.text ?? ''
       assert.ok(text.includes(expected), text)
     })
@@ -57,11 +57,11 @@ describe('the acknowledgement of the demo receiver', () => {
     assert.match(text, /^MSH#\$~\\&#C#D#A#B#.*#ACK\$A01\$ACK#/)
   })
 
-  it('accepts a birth date of today', () => {
+  it('accepts today as the date of birth', () => {
     assert.equal(acknowledge(message({ pid: '1||1||A||20250601' }), now)?.code, 'AA')
   })
 
-  it('has no answer to what is no message or has no control ID', () => {
+  it('does not answer if there is no message or no control ID', () => {
     for (const text of ['', 'MSH', '<html>', 'PID|1', message({ msh: 'ADT^A01||P|2.5' })]) {
       assert.equal(acknowledge(text, now), undefined, text)
     }

@@ -8,7 +8,7 @@ const text = readFileSync(file, 'utf8')
 const flow = JSON.parse(text) as FlowNode[]
 
 describe('the example flow', () => {
-  it('carries no secret and no address of its own', () => {
+  it('contains no secrets and no addresses', () => {
     assert.ok(flow.every((node) => !('credentials' in node)))
     assert.doesNotMatch(text, /https?:\/\/|127\.0\.0\.1|localhost/)
     const [out] = flow.filter((node) => node.type === 'hl7-https-out')
@@ -17,7 +17,7 @@ describe('the example flow', () => {
     assert.equal(out?.['auth'], auth?.id)
   })
 
-  it('gives each message a control ID and a time of its own', () => {
+  it('gives each message its own control ID and time', () => {
     const templates = flow.filter((node) => node.type === 'template')
     assert.equal(templates.length, 3)
     for (const { template } of templates) {
@@ -26,7 +26,7 @@ describe('the example flow', () => {
     }
   })
 
-  it('is wired to nodes that it holds, on one tab', () => {
+  it('is wired only to its own nodes, on its own tab', () => {
     const ids = new Set(flow.map((node) => node.id))
     assert.equal(ids.size, flow.length)
     for (const node of flow) {

@@ -18,7 +18,7 @@ const message = [
   'PV1|1|I'
 ].join('\r')
 
-describe('the authorization server and the HL7 receiver of the demo', () => {
+describe('the authorization server and HL7 receiver of the demo', () => {
   let authority: Authority
   let issuer: AuthorizationServer
   let receiver: Hl7Receiver
@@ -74,7 +74,7 @@ describe('the authorization server and the HL7 receiver of the demo', () => {
     })
   }
 
-  it('issues a JWT for the audience, to a secret in the header and in the form', async () => {
+  it('issues a JWT for the audience, with the secret in the header or in the form', async () => {
     const form = { grant_type: 'client_credentials', scope: 'hl7' }
     const before = issuer.tokenRequests
     for (const how of [
@@ -95,7 +95,7 @@ describe('the authorization server and the HL7 receiver of the demo', () => {
     assert.equal(issuer.tokenRequests - before, 2)
   })
 
-  it('refuses a wrong secret as invalid_client', async () => {
+  it('rejects a wrong secret as invalid_client', async () => {
     const { statusCode, body } = await request(`${issuer.issuer}/token`, {
       username: 'client',
       password: 'wrong',
@@ -105,7 +105,7 @@ describe('the authorization server and the HL7 receiver of the demo', () => {
     assert.equal((JSON.parse(body) as { error: string }).error, 'invalid_client')
   })
 
-  it('acknowledges a message that is sent with a good token', async () => {
+  it('acknowledges a message with a valid token', async () => {
     const { statusCode, headers, body } = await post(message, await tokenOf(issuer))
     assert.equal(statusCode, 200)
     assert.equal(headers['content-type'], 'application/hl7-v2; charset=utf-8')
@@ -118,7 +118,7 @@ describe('the authorization server and the HL7 receiver of the demo', () => {
     assert.deepEqual(receiver.requests.at(-1)?.body, Buffer.from(message))
   })
 
-  it('refuses with a challenge: no token, a changed and a foreign one', async (t) => {
+  it('answers a missing, changed or foreign token with a challenge', async (t) => {
     const good = await tokenOf(issuer)
     const otherAudience = await startIssuer({ audience: 'urn:example:other' })
     t.after(() => otherAudience.close())
@@ -139,7 +139,7 @@ describe('the authorization server and the HL7 receiver of the demo', () => {
     assert.equal(receiver.counters.unauthorized, 4)
   })
 
-  it('refuses a token that has expired, and says so', async (t) => {
+  it('rejects an expired token, and says why', async (t) => {
     const shortLived = await startIssuer({ tokenLifetime: 1 })
     t.after(() => shortLived.close())
     const strict = await startHl7Receiver({
@@ -157,7 +157,7 @@ describe('the authorization server and the HL7 receiver of the demo', () => {
     assert.match(headers['www-authenticate'] ?? '', /invalid_token.*has expired/)
   })
 
-  it('refuses what is no HL7 message, another path and another method', async () => {
+  it('rejects anything but an HL7 message, another path and another method', async () => {
     const token = await tokenOf(issuer)
     assert.equal((await post('<html></html>', token)).statusCode, 400)
     const headers = { authorization: `Bearer ${token}` }
@@ -166,7 +166,7 @@ describe('the authorization server and the HL7 receiver of the demo', () => {
     assert.equal((await request(receiver.url, { method: 'DELETE', headers })).statusCode, 405)
   })
 
-  it('does what a test tells it to: another answer, or a connection cut at either place', async () => {
+  it('does what a test wants: gives another answer, or cuts the connection before or within it', async () => {
     receiver.respond = () => ({ status: 503, headers: { 'Retry-After': '7' }, body: 'later' })
     const { statusCode, headers, body } = await post(message, undefined)
     assert.deepEqual([statusCode, headers['retry-after'], body], [503, '7', 'later'])
@@ -179,7 +179,7 @@ describe('the authorization server and the HL7 receiver of the demo', () => {
     receiver.respond = undefined
   })
 
-  it('is trusted only by who knows its authority', async () => {
+  it('is trusted only by clients that know its CA certificate', async () => {
     const other = await createAuthority()
     await assert.rejects(
       got.post(receiver.url, { https: { certificateAuthority: other.ca }, retry: { limit: 0 } }),

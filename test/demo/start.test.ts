@@ -49,7 +49,7 @@ describe('npm start', () => {
     }
   }
 
-  it('shows ACK, NAK and NAK on three clicks, and leaves nothing behind on Ctrl-C', async () => {
+  it('shows ACK, NAK and NAK after three clicks, and leaves nothing behind after Ctrl-C', async () => {
     const url = await ready()
     const flows = (await (await fetch(`${url}/flows`)).json()) as FlowNode[]
     const injects = flows.filter((node) => node.type === 'inject')
@@ -77,7 +77,7 @@ describe('npm start', () => {
         return true
       })
     }
-    // The compiler may have left its cache.
+    // The compiler may leave its cache.
     const left = readdirSync(temporary).filter((name) => name.startsWith('hl7-https-'))
     assert.deepEqual(left, [])
   })

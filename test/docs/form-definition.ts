@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { runInNewContext } from 'node:vm'
 
-/** What a form registers with Node-RED's editor. */
+/** What a form registers in Node-RED's editor. */
 export interface FormDefinition {
   /** The default of each property. */
   defaults: Record<string, { value: unknown }>
@@ -19,7 +19,7 @@ export function formDefinition(type: string): FormDefinition {
     _: (key: string) => key,
     nodes: {
       registerType: (_type: string, definition: FormDefinition) => {
-        // Out of the other context, whose objects are of other classes.
+        // The objects of the other context have other classes.
         registered = JSON.parse(JSON.stringify(definition)) as FormDefinition
       }
     }

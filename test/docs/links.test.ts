@@ -9,37 +9,37 @@ const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 }
 const all = pages()
 
-/** What npm runs without a script of that name. */
+/** npm commands that need no script of that name. */
 const NPM_COMMANDS = ['ci', 'install', 'outdated', 'pack', 'publish', 'version', 'audit']
 
 for (const [file, text] of all) {
   describe(file, () => {
-    it('links to pages, headings and pictures that are there', () => {
+    it('links only to existing pages, headings and pictures', () => {
       const bad = links(text).filter((link) => !leadsSomewhere(file, link))
       assert.deepEqual(bad, [])
     })
 
-    it('names commands that there are', () => {
+    it('names only existing commands', () => {
       assert.deepEqual(missingCommands(code(text)), [])
     })
 
-    it('names files of the repository that are there', () => {
+    it('names only existing files of the repository', () => {
       const bad = inlineCode(text).filter((path) => isPath(path) && !existsSync(join(root, path)))
       assert.deepEqual(bad, [])
     })
   })
 }
 
-describe('the scripts', () => {
-  it('of package.json run files that are there', () => {
+describe('commands', () => {
+  it('in package.json run existing files', () => {
     assert.deepEqual(missingCommands(Object.values(scripts).join('\n')), [])
   })
 
-  it('of CI run commands that there are', () => {
+  it('in .ci/run exist', () => {
     assert.deepEqual(missingCommands(page('.ci/run').replace(/^#.*/gm, '')), [])
   })
 
-  it('that say how they are run are run so', () => {
+  it('in the comments of scripts exist', () => {
     for (const file of globSync(['scripts/*.ts', 'bench/**/*.ts', 'demo/*.ts'], { cwd: root })) {
       const comments = page(file).match(/\/\*\*[^]*?\*\//g) ?? []
       assert.deepEqual(missingCommands(code(comments.join('\n'))), [], file)
@@ -48,7 +48,7 @@ describe('the scripts', () => {
 })
 
 describe('docs', () => {
-  it('has no page that README.md does not link to', () => {
+  it('has only pages that README.md links to', () => {
     const linked = links(page('README.md')).map((link) => link.split('#')[0])
     const own = [...all.keys()].filter((file) => file.startsWith('docs/'))
     assert.deepEqual(
@@ -57,7 +57,7 @@ describe('docs', () => {
     )
   })
 
-  it('has no picture that no page shows', () => {
+  it('has only pictures that a page shows', () => {
     const shown = [...all].flatMap(([file, text]) =>
       links(text).map((link) => normalize(join(dirname(file), link)))
     )
@@ -69,8 +69,8 @@ describe('docs', () => {
   })
 })
 
-describe('the examples that a page sends to the Import menu for', () => {
-  it('are there', () => {
+describe('the examples that a page names in the Import menu', () => {
+  it('exist', () => {
     const names = globSync('examples/*.json', { cwd: root }).map((file) => basename(file, '.json'))
     for (const [file, text] of all) {
       // "*Menu → Import → Examples → …*" and the list after "Examples*:".
@@ -87,7 +87,7 @@ describe('the examples that a page sends to the Import menu for', () => {
   })
 })
 
-/** Targets of links and pictures; what stands in code is none. */
+/** Targets of links and pictures, except in code. */
 function links(text: string): string[] {
   const prose = text.replace(/^```[^]*?^```/gm, '').replace(/`[^`\n]*`/g, '')
   return [
@@ -97,7 +97,7 @@ function links(text: string): string[] {
 }
 
 function leadsSomewhere(file: string, link: string): boolean {
-  // What is elsewhere cannot be asked from here, but has to be a whole address.
+  // Other sites cannot be checked here, but must have a complete address.
   if (/^[a-z]+:/.test(link)) return /^(?:https|mailto):/.test(link) && URL.canParse(link)
   const [path = '', anchor] = link.split('#')
   const target = path === '' ? file : normalize(join(dirname(file), decodeURI(path)))
@@ -121,7 +121,7 @@ function headings(text: string): string[] {
   })
 }
 
-/** Everything in a page that is code, in blocks and within lines. */
+/** All code in a page, in blocks and inline. */
 function code(text: string): string {
   const blocks = [...text.matchAll(/^```\w*\n([^]*?)^```/gm)].map(([, block]) => block ?? '')
   return [...blocks, ...inlineCode(text)].join('\n')
@@ -132,12 +132,12 @@ function inlineCode(text: string): string[] {
   return [...prose.matchAll(/`([^`\n]+)`/g)].map(([, inline]) => inline ?? '')
 }
 
-/** The path of one file or directory of the repository, such as `src/hl7/` or `.ci/run`. */
+/** Whether it is a path in the repository, such as `src/hl7/` or `.ci/run`. */
 function isPath(text: string): boolean {
   return /^(?:\.ci|bench|demo|docs|examples|icons|nodes|scripts|src|test)\/[\w./ ()-]*$/.test(text)
 }
 
-/** `npm run` of no script, and `node` of no file. */
+/** Uses of `npm run` without a script of that name, and of `node` without such a file. */
 function missingCommands(text: string): string[] {
   const run = [...text.matchAll(/\bnpm run ([\w:-]+)/g)].map(([, name]) => name ?? '')
   const short = [...text.matchAll(/\bnpm ([a-z][\w-]*)/g)]

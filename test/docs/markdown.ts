@@ -2,21 +2,21 @@ import { globSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-/** The repository, absolute. */
+/** The absolute path of the repository. */
 export const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
 
-/** Every page of the documentation, by its path from the repository's root. */
+/** All pages of the documentation, by their path in the repository. */
 export function pages(): Map<string, string> {
   const files = globSync(['*.md', '{docs,bench,demo,examples,test}/**/*.md'], { cwd: root })
   return new Map(files.sort().map((file) => [file.replaceAll('\\', '/'), page(file)]))
 }
 
-/** The text of a page, its path from the repository's root. */
+/** The text of a page, by its path in the repository. */
 export function page(file: string): string {
   return readFileSync(join(root, file), 'utf8').replaceAll('\r\n', '\n')
 }
 
-/** What stands below a heading, up to the next heading of the same or a higher level. */
+/** The text below a heading, up to the next heading of the same or a higher level. */
 export function section(text: string, heading: string): string {
   const lines = text.split('\n')
   const levels = headingLevels(lines)
@@ -28,7 +28,7 @@ export function section(text: string, heading: string): string {
   return lines.slice(start + 1, end === -1 ? undefined : end).join('\n')
 }
 
-/** The cells of the rows of the tables in a text, without heads. */
+/** The cells of all table rows in a text, without the table heads. */
 export function rows(text: string): string[][] {
   const lines = text.split('\n')
   return lines
@@ -48,7 +48,7 @@ function title(line: string): string {
   return line.replace(/^#+ /, '').trim()
 }
 
-/** The level of the heading in each line, 0 where there is none: a `#` in code is none. */
+/** The heading level of each line; 0 if it is not a heading: a `#` in code is not one. */
 function headingLevels(lines: string[]): number[] {
   let inCode = false
   return lines.map((line) => {

@@ -7,7 +7,7 @@ const text = page('docs/what-happens-to-a-message.md')
 const states = Object.entries(MESSAGE_STATES)
 
 describe('the life of a message in docs/what-happens-to-a-message.md', () => {
-  it('is drawn as the table in the code has it', () => {
+  it('is drawn as in the table in the code', () => {
     const [, picture = ''] = /```mermaid\n(.*?)```/s.exec(text) ?? []
     const drawn = [...picture.matchAll(/^ {2}(\S+ --> \S.*)$/gm)].map(([, line]) => line ?? '')
     const moves = states.flatMap(([state, { to }]) =>
@@ -24,7 +24,7 @@ describe('the life of a message in docs/what-happens-to-a-message.md', () => {
     )
   })
 
-  it('is told state by state as the table in the code has it', () => {
+  it('is described state by state as in the table in the code', () => {
     const told = rows(text.slice(0, text.indexOf('## At 3 a.m.')))
     const due = states.map(([state, { meaning, holdsLane }]) => [
       `\`${state}\``,

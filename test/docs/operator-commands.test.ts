@@ -9,20 +9,20 @@ import { page, section } from './markdown.ts'
 
 const skip = spawnSync('curl', ['--version']).status === 0 ? false : 'needs curl'
 
-/** The blocks of commands of "At 3 a.m.": what is done to the queue, and how to log in. */
+/** The blocks of commands below "At 3 a.m.": for the queue, and for logging in. */
 const [commands = '', login = ''] = [
   ...section(page('docs/what-happens-to-a-message.md'), 'At 3 a.m.').matchAll(
     /^```sh\n([^]*?)^```/gm
   )
 ].map(([, block]) => block ?? '')
 
-/** Runs commands of the page, with the places that a reader fills in filled in; the answers. */
+/** Runs commands of the page with its placeholders filled in. @returns the answers */
 async function run(block: string, fillIn: Record<string, string>): Promise<unknown[]> {
   const filledIn = Object.entries(fillIn).reduce(
     (text, [place, value]) => text.replaceAll(place, value),
     block
   )
-  // Each answer on a line of its own; what is no success ends it.
+  // Each answer is on its own line; the first failure ends the script.
   const script = `set -e
 curl() { command curl -sS --fail-with-body --noproxy '*' "$@" | tr -d '\\n'; echo; }
 ${filledIn}`
@@ -87,8 +87,8 @@ describe('the commands for an operator in docs/what-happens-to-a-message.md', { 
 })
 
 describe('the login in docs/what-happens-to-a-message.md', { skip }, () => {
-  it('gives a token that the admin routes take', async (t) => {
-    // Who may do just this, with a password that a form has to encode. bcrypt, of "watch & 50 %+".
+  it('gives a token that the admin routes accept', async (t) => {
+    // A user with just these permissions; bcrypt of "watch & 50 %+", which a form has to encode.
     const password = '$2b$04$XrX1uavBxfF.6xiCEaBc3u3DQnq4q1lONEbZ0vXZ8a0WynJxBprMG'
     const permissions = ['hl7-https-out.read', 'hl7-https-out.write']
     const user = { username: 'night', password, permissions }
@@ -108,7 +108,7 @@ describe('the login in docs/what-happens-to-a-message.md', { skip }, () => {
     const url = `${nodeRed.url}/admin/hl7-https-out/out`
     const headers = { Authorization: `Bearer ${answer.access_token}` }
     assert.equal((await fetch(url)).status, 401)
-    // Let in, and told that there is no such node.
+    // The user is let in, but there is no such node.
     assert.equal((await fetch(url, { headers })).status, 404)
   })
 })

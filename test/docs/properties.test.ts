@@ -25,7 +25,7 @@ for (const type of ['hl7-https-out', 'oauth2-client-credentials']) {
       )
     })
 
-    it('names them as the form does', () => {
+    it('gives each property its label in the form', () => {
       for (const [name = '', inForm] of table) {
         const [, number = ''] = /^`secret(\d)`$/.exec(name) ?? []
         const secret = label['secret']?.replace('__number__', number)

@@ -47,7 +47,7 @@ const timeout = { error: { code: 'ETIMEDOUT', family: 'timeout', text: 'no answe
 const reset = { error: { code: 'ECONNRESET', family: 'reset', text: 'cut' } } as const
 const refused = { error: { code: 'ECONNREFUSED', family: 'connect', text: 'refused' } } as const
 
-/** An acknowledgement counts, whatever a rule says of the status. */
+/** An acknowledgement decides, whatever a rule says about the status. */
 function assertNoNakLost(rules: string, status: number): void {
   assert.equal(decided(rules, acknowledged('AA', { status })), 'accept', rules)
   for (const code of ['AE', 'AR', 'CE', 'CR', '', 'ZZ']) {
@@ -58,11 +58,11 @@ function assertNoNakLost(rules: string, status: number): void {
 }
 
 describe('the recipes of docs/reply-rules.md', () => {
-  it('shows the default as it is', () => {
+  it('show the default correctly', () => {
     assert.equal(recipe('The default'), DEFAULT_REPLY_RULES)
   })
 
-  it('accepts an AE that only warns or informs, and no other', () => {
+  it('accept an AE that only warns or informs, and no other', () => {
     const title = 'An AE that only warns'
     const warning = acknowledged('AE', { err: 'ERR||PID^1^8|103|W\r' })
     const error = acknowledged('AE', { err: 'ERR||PID^1^8|103|W\rERR||PID^1^3|101|E\r' })
@@ -75,7 +75,7 @@ describe('the recipes of docs/reply-rules.md', () => {
     assert.equal(outcome(title, acknowledged('AA')), 'accept')
   })
 
-  it('retries while a record is locked', () => {
+  it('retry while a record is locked', () => {
     const title = 'Retry while a record'
     assert.equal(outcome(title, acknowledged('AE', { err: 'ERR|||206|E\r' })), 'retry, then fail')
     assert.equal(outcome(title, acknowledged('AR', { err: 'ERR|||207^x|E\r' })), 'retry, then fail')
@@ -83,7 +83,7 @@ describe('the recipes of docs/reply-rules.md', () => {
     assert.equal(outcome(title, acknowledged('AA')), 'accept')
   })
 
-  it('accepts 201 with JSON or nothing, and 200 not', () => {
+  it('accept 201 with JSON or without a body, but not 200', () => {
     const title = 'Accept 201'
     assert.equal(outcome(title, reply('{"id":"7"}', 201)), 'accept')
     assert.equal(outcome(title, reply('', 201)), 'accept')
@@ -92,7 +92,7 @@ describe('the recipes of docs/reply-rules.md', () => {
     assertNoNakLost(recipe(title), 201)
   })
 
-  it('accepts any 2xx without an acknowledgement', () => {
+  it('accept any 2xx without an acknowledgement', () => {
     const title = 'Accept any 2xx'
     assert.equal(outcome(title, reply('{"id":"7"}', 202)), 'accept')
     assert.equal(outcome(title, reply('', 204)), 'accept')
@@ -100,13 +100,13 @@ describe('the recipes of docs/reply-rules.md', () => {
     assertNoNakLost(recipe(title), 200)
   })
 
-  it('takes a text that says rejected for a refusal', () => {
+  it('treat a text that says rejected as a refusal', () => {
     const title = 'A text that says'
     assert.equal(outcome(title, acknowledged('AA', { text: 'Record REJECTED' })), 'fail')
     assert.equal(outcome(title, acknowledged('AA', { text: 'stored' })), 'accept')
   })
 
-  it('never sends twice after a time-out, but tries again what was never connected', () => {
+  it('never send twice after a time-out, but retry if there was no connection', () => {
     const title = 'Never send twice'
     assert.equal(outcome(title, timeout), 'suspend')
     assert.equal(outcome(title, reset), 'suspend')
@@ -115,7 +115,7 @@ describe('the recipes of docs/reply-rules.md', () => {
     assert.equal(outcome(title, reply('', 503)), 'retry, then fail')
   })
 
-  it('does as InterSystems does', () => {
+  it('decide as InterSystems does', () => {
     const title = 'As InterSystems'
     assert.equal(outcome(title, acknowledged('AR')), 'retry, then fail')
     assert.equal(outcome(title, acknowledged('AE')), 'suspend')
@@ -125,7 +125,7 @@ describe('the recipes of docs/reply-rules.md', () => {
     assert.equal(outcome(title, refused), 'retry, then fail')
   })
 
-  it('suspends an answer to another message', () => {
+  it('suspend an answer to another message', () => {
     const title = 'An answer to another'
     assert.equal(outcome(title, acknowledged('AA', { id: 'M2' })), 'suspend')
     assert.equal(outcome(title, acknowledged('AA')), 'accept')
@@ -147,8 +147,8 @@ describe('the rules of docs/receivers.md', () => {
   })
 })
 
-describe('the rules that the examples tell', () => {
-  it('are a recipe', () => {
+describe('the rules in the examples', () => {
+  it('are those of a recipe', () => {
     const { info } = example('7 Form post to an immunization registry', 'comment')
     assert.ok(String(info).includes(`\`${recipe('An AE that only warns')}\``))
   })

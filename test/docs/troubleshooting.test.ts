@@ -14,7 +14,7 @@ const named = new Set(
   rows(text).flatMap(([first = '']) => [...first.matchAll(/`([^`]+)`/g)].map(([, code]) => code))
 )
 
-/** What nobody gets to see: causes that are translated, and ends that nothing is wrong with. */
+/** Codes that users never see: they are replaced by others, or are not failures. */
 const INTERNAL = [
   'ERR_ABORTED',
   'ERR_GOT_REQUEST_ERROR',
@@ -23,7 +23,7 @@ const INTERNAL = [
   'ERR_INVALID_STATE'
 ]
 
-/** The codes of a kind in some code, but for beginnings such as `ERR_SSL_`. */
+/** The codes that match in a source text, except prefixes such as `ERR_SSL_`. */
 function codes(code: string, pattern: RegExp): string[] {
   return [...new Set([...code.matchAll(pattern)].map(([, found]) => found ?? ''))].filter(
     (found) => !found.endsWith('_') && !INTERNAL.includes(found)
@@ -46,11 +46,11 @@ describe('docs/troubleshooting.md', () => {
     assert.deepEqual(table.sort(), wanted.sort())
   })
 
-  it('has every code of our own that can stand behind it', () => {
+  it('has every cause code of our own', () => {
     assertNamed(codes([...sources.values()].join('\n'), /'(ERR_\w+)'/g))
   })
 
-  it('has every code of connections and certificates that has words of its own', () => {
+  it('has every code of connections and certificates that we explain', () => {
     assertNamed(codes(source('src/http-client/describe-error.ts'), /^ {2}([A-Z][\w]+): /gm))
   })
 
@@ -60,7 +60,7 @@ describe('docs/troubleshooting.md', () => {
     assertNamed(codes(fault, /^ {2}(E[A-Z]+):/gm))
   })
 
-  it('has every code of a token server, and every HTTP status, that has a hint', () => {
+  it('has every code of a token server and every HTTP status with a hint', () => {
     assertNamed(
       codes(source('src/oauth2/answer-error.ts'), /^ {2}([a-z]+_[a-z_]+): /gm).filter(
         (code) =>

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { missingPackages } from '../support/debian-packages.ts'
 
-/** Debian's own Python: another one does not see Debian's python3-hl7. */
+/** Debian's own Python: only it finds Debian's python3-hl7. */
 export const PYTHON = '/usr/bin/python3'
 export const NGINX = '/usr/sbin/nginx'
 export const APACHE = '/usr/sbin/apache2'
@@ -17,10 +17,10 @@ const PACKAGES = [
 ]
 
 /**
- * Sees to it that the servers of these tests are there: from Debian's packages, installed where we
- * may. None of them is started as a service.
+ * Makes sure that the servers for these tests are there, and installs Debian's packages if it can.
+ * Their services are not started.
  *
- * @returns why they cannot be had, or `undefined`
+ * @returns why they are not available, or `undefined`
  */
 export function missingServers(): string | undefined {
   return missingPackages(PACKAGES, present)

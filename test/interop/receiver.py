@@ -1,6 +1,6 @@
-"""A receiver of HL7 v2 over HTTP on 127.0.0.1 whose HL7 is read and answered by python-hl7.
+"""A receiver of HL7 v2 over HTTP on 127.0.0.1 that uses python-hl7 to read and answer messages.
 
-Prints its port, then one JSON line for each message: what python-hl7 found in it.
+Prints its port, then a line of JSON for each request: what python-hl7 found in it.
 """
 
 import json

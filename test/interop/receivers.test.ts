@@ -1,6 +1,6 @@
 /**
- * The real node against servers that were not written here: nginx as a TLS proxy, Apache as an OAuth
- * resource server, python-hl7 reading what arrives and making the acknowledgement.
+ * The real node against third-party servers: nginx as a TLS proxy, Apache as an OAuth resource
+ * server, and python-hl7 to read the messages and write the acknowledgements.
  */
 import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
@@ -36,7 +36,7 @@ describe('against nginx, Apache and python-hl7', { skip }, () => {
     await world.close()
   })
 
-  /** Sends one message; where it left, and what python-hl7 saw of it. */
+  /** Sends a message. @returns where it left, and what python-hl7 found in it */
   async function send(
     payload: string
   ): Promise<{ probe: string; msg: Message; seen: Seen | undefined }> {
@@ -58,7 +58,7 @@ describe('against nginx, Apache and python-hl7', { skip }, () => {
     return msg as Caught
   }
 
-  describe('nginx that wants a client certificate', () => {
+  describe('nginx that requires a client certificate', () => {
     let nginx: ServerProcess
     before(async () => {
       nginx = await startNginx(await world.authority.issueServer(), python.port, (directory) => {
@@ -86,7 +86,7 @@ describe('against nginx, Apache and python-hl7', { skip }, () => {
           node.id === 'tls'
             ? {
                 ...node,
-                // Empty ones take back what an earlier deploy stored.
+                // Empty values remove what an earlier deploy stored.
                 credentials: { cadata: world.authority.ca, certdata: cert, keydata: key }
               }
             : node
@@ -94,7 +94,7 @@ describe('against nginx, Apache and python-hl7', { skip }, () => {
       )
     }
 
-    it('takes messages with it, and compresses its answers', async () => {
+    it('accepts messages with a certificate, and compresses its answers', async () => {
       await deploy(await world.authority.issueClient({ commonName: 'ward-12' }))
       const { probe, msg, seen } = await send(adt('NGINX001'))
       assert.equal(probe, 'ack', JSON.stringify(msg['error']))
@@ -115,22 +115,22 @@ describe('against nginx, Apache and python-hl7', { skip }, () => {
       assert.match(String(msg['payload']), /NTE\|1\|\|stored/)
     })
 
-    it('gives back a NAK of python-hl7', async () => {
+    it('passes on a NAK of python-hl7', async () => {
       const { probe, msg } = await send(adt('NGINX002').replace('Lindqvist', 'Refused'))
       assert.equal(probe, 'nak')
       assert.equal((msg.hl7['ack'] as { code: string }).code, 'AE')
     })
 
-    it('closes idle connections, which costs no message', async () => {
+    it('closes idle connections, and no message is lost', async () => {
       for (const id of ['NGINX003', 'NGINX004', 'NGINX005']) {
         const { probe, msg } = await send(adt(id))
         assert.equal(probe, 'ack', JSON.stringify(msg['error']))
-        // Around the second after which nginx closes.
+        // Around the one second after which nginx closes the connection.
         await new Promise((resolve) => setTimeout(resolve, id === 'NGINX003' ? 1000 : 1300))
       }
     })
 
-    it('takes other character sets and batches, as python-hl7 reads them', async () => {
+    it('accepts other character sets and batches, which python-hl7 can read', async () => {
       await deploy(await world.authority.issueClient(), { charset: 'iso-8859-1' })
       const latin = await send(adt('NGINX006').replace('Lindqvist', 'Søndergård'))
       assert.equal(latin.seen?.charset, 'iso-8859-1')
@@ -153,7 +153,7 @@ describe('against nginx, Apache and python-hl7', { skip }, () => {
       )
     })
 
-    it('refuses what is too large, which the error says', async () => {
+    it('refuses a message that is too large, and the error says so', async () => {
       const large = `${adt('NGINX010')}\rOBX|1|ED|PDF||${'QUJD'.repeat(400_000)}`
       const { error, ...msg } = await caught(large)
       assert.equal(error.code, 'HL7_DELIVERY_FAILED')
@@ -162,7 +162,7 @@ describe('against nginx, Apache and python-hl7', { skip }, () => {
       assert.match(String(msg.hl7['reply']), /nginx/)
     })
 
-    it('refuses a sender without a certificate: 400, in HTML', async () => {
+    it('answers 400 with HTML to a sender without a certificate', async () => {
       await deploy()
       const { error, ...msg } = await caught(adt('NGINX011'))
       assert.equal(error.cause?.status, 400)
@@ -176,7 +176,7 @@ describe('against nginx, Apache and python-hl7', { skip }, () => {
       assert.equal(error.cause?.status, 400)
     })
 
-    it('answers 502 when the receiver behind it is away, and the message is retried', async () => {
+    it('answers 502 when the receiver behind it is away', async () => {
       const gone = await startPythonReceiver()
       await gone.stop()
       const alone = await startNginx(await world.authority.issueServer(), gone.port, () => '')
@@ -211,7 +211,7 @@ describe('against nginx, Apache and python-hl7', { skip }, () => {
       ['mod_auth_openidc', '/openidc'],
       ['mod_oauth2', '/oauth2']
     ] as const) {
-      it(`by ${module}: lets ours in`, async () => {
+      it(`lets our token pass with ${module}`, async () => {
         await deploy(path)
         const { probe, msg, seen } = await send(adt('APACHE01'))
         assert.equal(probe, 'ack', JSON.stringify(msg['error']))
@@ -219,7 +219,7 @@ describe('against nginx, Apache and python-hl7', { skip }, () => {
         assert.equal(seen.messages[0]?.id, 'APACHE01')
       })
 
-      it(`by ${module}: refuses a sender without one`, async () => {
+      it(`refuses a sender without a token with ${module}`, async () => {
         const before = python.seen.length
         await deploy(path, { auth: '' })
         const { error } = await caught(adt('APACHE02'))
@@ -228,7 +228,7 @@ describe('against nginx, Apache and python-hl7', { skip }, () => {
       })
     }
 
-    it('refuses a token for another audience; one fresh token is tried', async () => {
+    it('refuses a token for another audience, after one try with a new token', async () => {
       await deploy('/other')
       const tokens = world.tokens.tokenRequests
       const before = python.seen.length

@@ -9,13 +9,13 @@ import type { Certificate } from '../support/certificates.ts'
 import { freePort } from '../support/free-port.ts'
 import { APACHE, APACHE_MODULES, NGINX, PYTHON } from './packages.ts'
 
-/** A server as a process of its own. */
+/** A server in a separate process. */
 export interface ServerProcess {
   port: number
   stop(): Promise<void>
 }
 
-/** What python-hl7 found in one request. */
+/** What python-hl7 found in a request. */
 export interface Seen {
   charset: string
   type: string
@@ -49,7 +49,7 @@ export async function startPythonReceiver(): Promise<PythonReceiver> {
 }
 
 /**
- * Starts nginx with TLS in front of a server on this machine.
+ * Starts nginx with TLS in front of a local server.
  *
  * @param more directives for its `server` block
  */
@@ -91,8 +91,8 @@ http {
 }
 
 /**
- * Starts Apache with TLS and token checks in front of a server on this machine: `/openidc` by
- * mod_auth_openidc, `/oauth2` by mod_oauth2, `/other` for tokens of another audience.
+ * Starts Apache with TLS and token checks in front of a local server: `/openidc` uses
+ * mod_auth_openidc, `/oauth2` mod_oauth2, and `/other` requires another audience.
  */
 export function startApache(
   tls: Certificate,
@@ -188,7 +188,7 @@ async function startConfigured(
     const log = join(directory, 'error.log')
     if (existsSync(log)) words.push(readFileSync(log, 'utf8'))
     remove()
-    throw new Error(`${program} does not start:\n${words.join('')}`, { cause: error })
+    throw new Error(`${program} did not start:\n${words.join('')}`, { cause: error })
   }
   return {
     port,
@@ -232,5 +232,5 @@ async function answering(port: number, child: ChildProcess): Promise<void> {
     if (connected) return
     await new Promise((resolve) => setTimeout(resolve, 100))
   }
-  throw new Error('nobody answers')
+  throw new Error('it does not answer')
 }

@@ -22,6 +22,8 @@ const idle: DeliveryState = {
   state: 'idle',
   queued: 0,
   inFlight: 0,
+  retrying: 0,
+  suspendedFor: null,
   suspended: 0,
   acked: 0,
   naked: 0,

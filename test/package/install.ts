@@ -6,34 +6,34 @@ import { fileURLToPath } from 'node:url'
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
 
-/** Milliseconds. The registry was seen to leave an installation waiting for nine minutes; it takes seconds. */
+/** Milliseconds. An install takes seconds, but the registry once stalled it for nine minutes. */
 const NPM_LIMIT = 100_000
 
 class RegistryStalled extends Error {}
 
-/** A package as a user has it after the palette manager or npm. */
+/** A package as installed by the palette manager or npm. */
 export interface InstalledPackage {
-  /** To be removed at the end; holds everything below. */
+  /** Contains everything below; to be removed at the end. */
   directory: string
   /** The Node-RED user directory. */
   userDir: string
-  /** The package in it. */
+  /** The directory of the package in it. */
   path: string
-  /** What is in the tarball, with `/` as separator, sorted. */
+  /** The files in the tarball, with `/` as separator, sorted. */
   files: string[]
-  /** Bytes of the tarball. */
+  /** Size of the tarball, in bytes. */
   packedSize: number
-  /** Bytes of its files. */
+  /** Size of its files, in bytes. */
   unpackedSize: number
 }
 
 /**
- * Packs what was built as `npm publish` would, and installs the tarball with its run-time
- * dependencies from the registry into an empty user directory.
+ * Packs the build as `npm publish` would, and installs the tarball with its run-time dependencies
+ * from the registry in an empty user directory.
  */
 export function installPackage(name: string): InstalledPackage {
   const directory = mkdtempSync(join(tmpdir(), 'hl7-https-package-'))
-  // Without the scripts: other tests use the build at the same time.
+  // Without scripts, because other tests use the build at the same time.
   const printed = npm(['pack', '--ignore-scripts', '--json', '--pack-destination', directory], root)
   const [tarball] = JSON.parse(printed) as {
     filename: string
@@ -41,7 +41,7 @@ export function installPackage(name: string): InstalledPackage {
     unpackedSize: number
     files: { path: string }[]
   }[]
-  if (tarball === undefined) throw new Error('npm pack made no tarball.')
+  if (tarball === undefined) throw new Error('npm pack created no tarball.')
   const userDir = join(directory, 'user')
   mkdirSync(userDir)
   const file = join(directory, tarball.filename)
@@ -63,7 +63,7 @@ export function installPackage(name: string): InstalledPackage {
 }
 
 function npm(args: string[], cwd: string): string {
-  // Run by npm itself, this process has npm's settings for the project in its environment.
+  // If npm runs this process, its environment has npm's settings for the project.
   const env = Object.fromEntries(
     Object.entries(process.env).filter(([variable]) => !/^npm_(?:config_|package_)/i.test(variable))
   )

@@ -10,13 +10,13 @@ const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
 const NAME = '@hl7-https/node-red-hl7-https-out'
 const TYPES = ['hl7-https-out', 'oauth2-client-credentials']
 
-/** Bytes; README.md names the same limits. */
+/** In bytes; README.md states the same limits. */
 const MAX_PACKED = 300_000
 const MAX_UNPACKED = 1_000_000
 const MAX_INSTALLED = 5_000_000
 const MAX_PACKAGES = 40
 
-/** Licences that ask for no more than to be named. */
+/** Licences that require at most attribution. */
 const PERMISSIVE = ['MIT', 'ISC', 'BSD-2-Clause', 'BSD-3-Clause', 'Apache-2.0', '0BSD', 'CC0-1.0']
 
 interface Manifest {
@@ -28,7 +28,7 @@ interface Manifest {
   gypfile?: boolean
 }
 
-describe('the package as it is published', () => {
+describe('the published package', () => {
   let installed: InstalledPackage
   before(() => {
     installed = installPackage(NAME)
@@ -37,13 +37,13 @@ describe('the package as it is published', () => {
     rmSync(installed.directory, { recursive: true, force: true })
   })
   const text = (file: string): string => readFileSync(join(installed.path, file), 'utf8')
-  /** The manifests of everything that was installed, this package included. */
+  /** The manifests of all installed packages, including this one. */
   const manifests = (): Manifest[] =>
     find('**/node_modules/{*,@*/*}/package.json', installed.userDir).map(
       (file) => JSON.parse(readFileSync(join(installed.userDir, file), 'utf8')) as Manifest
     )
 
-  it('holds what Node-RED loads, the examples and what npm wants, and nothing else', () => {
+  it('contains what Node-RED loads, the examples and what npm requires, and nothing else', () => {
     const javascript = (file: string) => file.replace(/\.ts$/, '.js')
     const sources = (pattern: string) =>
       find(pattern, root)
@@ -63,7 +63,7 @@ describe('the package as it is published', () => {
     assert.deepEqual(installed.files, expected.sort())
   })
 
-  it('has in it every file that another one imports', () => {
+  it('contains every file that another one imports', () => {
     const scripts = installed.files.filter((file) => file.endsWith('.js'))
     const missing = scripts.flatMap((file) =>
       [...text(file).matchAll(/(?:from |import\(|URL\()['"](\.[^'"]+)['"]/g)]
@@ -74,7 +74,7 @@ describe('the package as it is published', () => {
     assert.deepEqual(missing, [])
   })
 
-  it('imports no package but those that it names as dependencies', () => {
+  it('imports exactly the packages that it declares as dependencies', () => {
     const { dependencies = {} } = JSON.parse(text('package.json')) as Manifest
     const imported = installed.files
       .filter((file) => file.endsWith('.js'))
@@ -89,7 +89,7 @@ describe('the package as it is published', () => {
     assert.deepEqual([...new Set(imported)].sort(), Object.keys(dependencies).sort())
   })
 
-  it('holds no source map, no path of the machine that built it and no key', () => {
+  it('contains no source maps, no paths of the build machine and no keys', () => {
     for (const file of installed.files) {
       const content = text(file)
       assert.doesNotMatch(content, /sourceMappingURL/, file)
@@ -117,9 +117,9 @@ describe('the package as it is published', () => {
     assert.match(readme, new RegExp(`less than ${MAX_INSTALLED / 1_000_000} MB`))
   })
 
-  it('runs no script at the install and compiles nothing, nor does a dependency', () => {
+  it('runs no scripts and compiles nothing when it is installed, nor do its dependencies', () => {
     const own = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Manifest
-    assert.equal(own.scripts?.['prepare'], undefined, 'an install from git runs it')
+    assert.equal(own.scripts?.['prepare'], undefined, 'an install from git would run it')
     for (const { name, scripts = {}, gypfile } of manifests()) {
       for (const script of ['preinstall', 'install', 'postinstall']) {
         assert.equal(scripts[script], undefined, `${name}: ${script}`)
@@ -129,7 +129,7 @@ describe('the package as it is published', () => {
     assert.deepEqual(find('**/{*.node,binding.gyp}', installed.userDir), [])
   })
 
-  it('depends on packages with permissive licences only', () => {
+  it('depends only on packages with permissive licences', () => {
     const others = manifests().filter(
       ({ license = '' }) =>
         !license
@@ -143,14 +143,14 @@ describe('the package as it is published', () => {
     )
   })
 
-  describe('in a Node-RED that has nothing else', () => {
+  describe('in a Node-RED without other packages', () => {
     let world: World
     before(async () => {
       world = await startWorld({ userDir: installed.userDir })
     })
     after(() => world.close())
 
-    /** What the editor gets. */
+    /** Requests what the editor would. */
     async function get(path: string, accept = '*/*', language = 'en-US'): Promise<string> {
       const headers = { Accept: accept, 'Accept-Language': language }
       const response = await fetch(`${world.nodeRed.url}${path}`, { headers })
@@ -158,7 +158,7 @@ describe('the package as it is published', () => {
       return response.text()
     }
 
-    it('brings both nodes, without an error', async () => {
+    it('adds both nodes, without errors', async () => {
       const all = JSON.parse(await get('/nodes', 'application/json')) as {
         module: string
         version: string
@@ -177,14 +177,14 @@ describe('the package as it is published', () => {
     })
 
     it('shows its own icon', async () => {
-      // A missing icon is answered with an arrow.
+      // Node-RED replaces a missing icon by an arrow.
       const icon = readFileSync(join(root, 'icons', 'hl7-https-out.svg'), 'utf8')
       assert.equal(await get(`/icons/${NAME}/hl7-https-out.svg`), icon)
     })
 
     const languages = find('nodes/locales/*', root).map((path) => posix.basename(path))
     for (const type of TYPES) {
-      it(`has form and help of ${type}`, async () => {
+      it(`has the form and help of ${type}`, async () => {
         const html = await get(`/nodes/${NAME}/${type}`, 'text/html')
         assert.match(html, new RegExp(`data-template-name="${type}"`))
         assert.match(html, new RegExp(`registerType\\('${type}'`))
@@ -192,7 +192,7 @@ describe('the package as it is published', () => {
       })
 
       for (const language of languages) {
-        it(`has labels and help of ${type} in ${language}`, async () => {
+        it(`has the labels and help of ${type} in ${language}`, async () => {
           const file = join(root, 'nodes', 'locales', language, type)
           const labels = await get(`/locales/${NAME}/${type}?lng=${language}`)
           assert.deepEqual(JSON.parse(labels), JSON.parse(readFileSync(`${file}.json`, 'utf8')))
@@ -201,7 +201,7 @@ describe('the package as it is published', () => {
         })
       }
 
-      it(`serves the code of the form of ${type}, all of it in one file`, async () => {
+      it(`serves the script of the form of ${type} as a single file`, async () => {
         const html = await get(`/nodes/${NAME}/${type}`, 'text/html')
         const [, path] = /<script src="([^"]+)" type="module">/.exec(html) ?? []
         const code = await get(`/${path ?? ''}`)
@@ -221,7 +221,7 @@ describe('the package as it is published', () => {
       }
     })
 
-    it('sends a message with a token, by way of the queue on disk', async () => {
+    it('sends a message with a token, through the queue on disk', async () => {
       await world.deploy({ queue: 'disk' })
       await world.nodeRed.inject('in', { payload: adt('PACKED1') })
       const [message] = await world.nodeRed.waitForMessages('ack')

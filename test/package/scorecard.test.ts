@@ -20,18 +20,18 @@ const manifest = json('package.json') as {
   'node-red': { version: string; nodes: Record<string, string> }
 }
 
-/** What the Flow Library finds in a form's file: it reads the code and does not run it. */
+/** What the Flow Library finds in the file of a form, whose code it reads but does not run. */
 interface Definition {
   type: string
-  /** Property name and, where it is a literal, its value. */
+  /** Values of properties that are literals. */
   literals: Map<string, string>
-  /** Property names of object literals. */
+  /** Property names of properties that are object literals. */
   objects: Map<string, string[]>
 }
 
 /**
  * The rules of the Flow Library's scorecard (`node-red-dev validate`, rules P01 to P08, N01, N02,
- * D01 to D03), but for those that need its catalogue.
+ * D01 to D03), except those that need its catalogue.
  */
 describe("the Flow Library's scorecard", () => {
   const nodes = Object.entries(manifest['node-red'].nodes)
@@ -46,20 +46,20 @@ describe("the Flow Library's scorecard", () => {
     assert.match(manifest.name, /^@[a-z\d][\w.-]+\/node-red-[a-z\d][\w.-]*$/)
   })
 
-  it('finds versions of Node-RED and Node.js that the present Node-RED fits', () => {
+  it('finds versions of Node-RED and Node.js that suit the current Node-RED', () => {
     const nodeRed = json('node_modules/node-red/package.json') as {
       version: string
       engines: { node: string }
     }
     assert.equal(manifest['node-red'].version, '>=4.1.0')
     assert.ok(atLeast(nodeRed.version, manifest['node-red'].version.slice(2)))
-    // The oldest Node.js of the present Node-RED must be allowed.
+    // The oldest Node.js of the current Node-RED must be allowed.
     const oldest = /\d+(?:\.\d+)*/.exec(nodeRed.engines.node)?.[0] ?? '0'
     assert.match(manifest.engines.node, /^>=[\d.]+$/)
     assert.ok(atLeast(oldest, manifest.engines.node.slice(2)), `${oldest} is not allowed`)
   })
 
-  it('finds at most six dependencies, none of them from elsewhere than the registry', () => {
+  it('finds at most six dependencies, all from the registry', () => {
     const dependencies = Object.entries(manifest.dependencies)
     assert.ok(dependencies.length <= 6, `${dependencies.length} dependencies`)
     for (const [name, range] of dependencies) assert.match(range, /^\^\d+\.\d+\.\d+$/, name)
@@ -88,7 +88,7 @@ describe("the Flow Library's scorecard", () => {
     for (const [type] of nodes) assert.ok(used.includes(type), type)
   })
 
-  it('finds no node type that Node-RED itself has', () => {
+  it('finds no node type of Node-RED itself', () => {
     const core = globSync('node_modules/@node-red/nodes/core/**/*.html', { cwd: root })
     const types = core.flatMap((file) =>
       [...read(file).matchAll(/registerType\(\s*['"]([^'"]+)['"]/g)].map(([, type]) => type)
@@ -97,7 +97,7 @@ describe("the Flow Library's scorecard", () => {
     for (const [type] of nodes) assert.ok(!types.includes(type), type)
   })
 
-  it('finds no dependency that is known not to work', () => {
+  it('finds no dependency with known problems', () => {
     const { packages } = json('package-lock.json') as {
       packages: Record<string, { version?: string; dev?: boolean }>
     }
@@ -110,7 +110,7 @@ describe("the Flow Library's scorecard", () => {
   })
 })
 
-/** The only `registerType` of a form's file, as a parser sees it. */
+/** The only `registerType` in the file of a form, as a parser sees it. */
 function definition(file: string): Definition {
   const [, code = ''] = /<script type="text\/javascript">([^]*?)<\/script>/.exec(read(file)) ?? []
   const source = ts.createSourceFile(file, code, ts.ScriptTarget.Latest, true)
@@ -151,7 +151,7 @@ function members(properties: ts.ObjectLiteralExpression): Omit<Definition, 'type
   return { literals, objects }
 }
 
-/** Whether a version is the other one or newer; what is left out is zero. */
+/** Whether a version is the same as the other or newer; missing parts are zero. */
 function atLeast(version: string, other: string): boolean {
   const [a, b] = [version, other].map((text) => text.split('.').map(Number))
   for (let place = 0; place < 3; place++) {

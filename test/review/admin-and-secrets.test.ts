@@ -8,7 +8,7 @@ type Answer = Record<string, unknown>
 
 const SECRET_HEADER = 'the key of a header 0815'
 
-describe('what the admin routes and the log say', () => {
+describe('admin routes and log', () => {
   let world: World
   before(async () => {
     world = await startWorld({
@@ -29,7 +29,7 @@ describe('what the admin routes and the log say', () => {
     credentials: { secret1: SECRET_HEADER }
   }
 
-  it('the state has exactly its members, and lastError a code and a time', async () => {
+  it('the state has exactly these members, and lastError a code and a time', async () => {
     await world.deploy({ failureTimeout: 0 })
     const { nodeRed, receiver } = world
     const idle = await ask('')
@@ -54,7 +54,7 @@ describe('what the admin routes and the log say', () => {
     assert.deepEqual(await ask('/suspended'), [])
   })
 
-  it('a node that is not set up says so, since when it is so', async () => {
+  it('a node that is not set up says so, and since when', async () => {
     await world.deploy({ url: '' })
     const [first, second] = [await ask(''), await ask('')]
     assert.equal(first['state'], 'error')
@@ -66,14 +66,14 @@ describe('what the admin routes and the log say', () => {
     assert.match(String(message), /^This node is not set up: .*URL/)
   })
 
-  it('no such node: 404', async () => {
+  it('an unknown node is answered with 404', async () => {
     for (const id of ['nowhere', 'auth', 'in', '__proto__']) {
       assert.equal((await world.nodeRed.get(`/hl7-https-out/${id}`)).status, 404, id)
       assert.equal((await world.nodeRed.post(`/hl7-https-out/${id}/pause`)).status, 404, id)
     }
   })
 
-  it('the test message is shown with the token hidden, wherever it goes', async () => {
+  it('the test message is shown with the token masked, wherever that is sent', async () => {
     for (const [out, seen] of [
       [{}, 'Bearer •••'],
       [{ authHeader: 'X-Token', authScheme: '' }, '•••'],
@@ -92,7 +92,7 @@ describe('what the admin routes and the log say', () => {
       assert.ok(world.receiver.requests.length > before)
       const text = JSON.stringify(answer)
       for (const secret of ['eyJ', SECRET_HEADER, CLIENT_SECRET, '%E2%80']) {
-        assert.ok(!text.includes(secret), `${secret} stands in ${text}`)
+        assert.ok(!text.includes(secret), `${secret} is in ${text}`)
       }
       assert.equal(headers['x-key'], '•••')
       assert.equal(headers['authorization'] ?? headers['x-token'], seen)
@@ -101,12 +101,12 @@ describe('what the admin routes and the log say', () => {
       if (!('format' in out)) {
         assert.match(sent?.body.toString() ?? '', /\|ORU\^R01\|TEST[^|]+\|T\|/)
       }
-      assert.deepEqual(await ask(''), counters, 'outside of the counters')
+      assert.deepEqual(await ask(''), counters, 'it does not count')
     }
-    assert.equal(world.nodeRed.messages('ack').length, 0, 'outside of the outputs')
+    assert.equal(world.nodeRed.messages('ack').length, 0, 'it does not leave on an output')
   })
 
-  it('the test message shows no token where none is sent', async () => {
+  it('the test message shows no token if none is sent', async () => {
     await world.deploy({ auth: '', headers: [{ name: 'Authorization', value: 'Basic eA==' }] })
     const { request } = await ask('/test', {})
     const { headers } = request as { headers: Record<string, string> }
@@ -116,7 +116,7 @@ describe('what the admin routes and the log say', () => {
     assert.equal(without.headers['authorization'], undefined)
   })
 
-  it('a test message that cannot be made says why', async () => {
+  it('a test message that cannot be built says why', async () => {
     await world.deploy({ format: 'json', bodyTemplate: '$error("Lindqvist")' })
     const answer = await ask('/test', { type: 'ADT^A01' })
     assert.deepEqual((answer['error'] as Answer)['code'], 'HL7_CONFIG')
@@ -129,7 +129,7 @@ describe('what the admin routes and the log say', () => {
     }
   })
 
-  it('the token test: stored secrets, and what is not deployed', async () => {
+  it('the token test uses stored secrets, and rejects what is not deployed', async () => {
     await world.deploy()
     const { nodeRed, tokens } = world
     const form = { issuer: tokens.issuer, scope: 'hl7:write', tls: 'tls' }
@@ -205,7 +205,7 @@ describe('what the admin routes and the log say', () => {
     assert.match(warnings[0] ?? '', /warn.*CHAR0001 \(ADT\^A01\)/)
   })
 
-  it('the payload of an error is what came in, whatever the flow put there meanwhile', async () => {
+  it('the payload of an error is the original one, whatever the flow has put there since', async () => {
     const { nodeRed, receiver } = world
     const flow = world
       .flow({ failureTimeout: 0 })
@@ -225,7 +225,7 @@ describe('what the admin routes and the log say', () => {
     assert.equal(msg.hl7['controlId'], 'CHANGE01')
   })
 
-  it('a message of two nodes at a time leaves both', async () => {
+  it('a message that is sent to the node twice leaves twice', async () => {
     const { nodeRed } = world
     const flow = world
       .flow()
@@ -250,7 +250,7 @@ describe('what the admin routes and the log say', () => {
     }
   })
 
-  it('another node finds neither token nor secret nor key on the node objects', async () => {
+  it('other nodes find no tokens, secrets or keys on the node objects', async () => {
     const before = world.nodeRed.messages('ack').length
     await world.nodeRed.deploy([
       ...world.flow(secretHeader),
@@ -263,12 +263,12 @@ describe('what the admin routes and the log say', () => {
     const [{ looked } = {}] = await world.nodeRed.waitForMessages('look')
     const seen = (looked as string[]).join('\n')
     for (const secret of [CLIENT_SECRET, CLIENT_ID, SECRET_HEADER, 'eyJ', 'BEGIN CERT', 'tokens']) {
-      assert.ok(!seen.includes(secret), `${secret} stands in ${seen.slice(0, 2000)}`)
+      assert.ok(!seen.includes(secret), `${secret} is in ${seen.slice(0, 2000)}`)
     }
     assert.match(seen, /hl7-https-out/)
   })
 
-  it('nothing of all that stands in the log at its finest level, nor does a warning of Node.js', () => {
+  it('the log has none of this, even at its finest level, and no warnings of Node.js', () => {
     const log = world.nodeRed.log().join('\n')
     assert.match(log, /\[trace\]|\[debug\]|\[metric\]/i)
     const words = [
@@ -276,14 +276,14 @@ describe('what the admin routes and the log say', () => {
       ...['Warning:', 'Unhandled', 'Deprecat']
     ]
     for (const word of words) {
-      assert.ok(!log.includes(word), `${word} stands in the log`)
+      assert.ok(!log.includes(word), `${word} is in the log`)
     }
     assert.ok(world.nodeRed.alive)
   })
 })
 
 describe('with users, every admin route', () => {
-  it('answers 401 to whoever has not logged in', async () => {
+  it('answers 401 to users who have not logged in', async () => {
     const nodeRed = await startNodeRed({
       settings: {
         adminAuth: {

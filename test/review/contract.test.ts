@@ -10,7 +10,7 @@ type Message = Record<string, unknown> & { hl7: Record<string, unknown> }
 const ackFor = (id: string, code = 'AA') =>
   `MSH|^~\\&|A|B|C|D|20260101||ACK|R1|P|2.5.1\rMSA|${code}|${id}\r`
 
-describe('sentences of the contract, in a real Node-RED', () => {
+describe('the contract, in a real Node-RED', () => {
   let world: World
   before(async () => {
     world = await startWorld()
@@ -48,7 +48,7 @@ describe('sentences of the contract, in a real Node-RED', () => {
       'FTS|1'
     ].join('\r')
 
-  it('the control ID of a batch is FHS-11, else BHS-11, else the first MSH-10', async () => {
+  it('the control ID of a batch is FHS-11, otherwise BHS-11, otherwise the first MSH-10', async () => {
     await world.deploy()
     for (const [fileId, batchId, wanted] of [
       ['F1', 'B1', 'F1'],
@@ -66,7 +66,7 @@ describe('sentences of the contract, in a real Node-RED', () => {
     assert.deepEqual(msg.hl7['warnings'], [':I?=W'])
   })
 
-  it('an MSA counts whatever the status, AA and CA with 2xx only', async () => {
+  it('an MSA counts with any status, AA and CA only with 2xx', async () => {
     await world.deploy({ failureTimeout: 0 })
     for (const [status, code, wanted] of [
       [500, 'AE', 'nak'],
@@ -91,7 +91,7 @@ describe('sentences of the contract, in a real Node-RED', () => {
     }
   })
 
-  it('an empty 2xx is accepted where no reply is due, and only there', async () => {
+  it('an empty 2xx is accepted only if no reply is expected', async () => {
     await world.deploy({ failureTimeout: 0 })
     const never = adt('NONE0001').replace('|P|2.5.1', '|P|2.5.1|||NE|NE')
     for (const status of [200, 202, 204]) {
@@ -107,7 +107,7 @@ describe('sentences of the contract, in a real Node-RED', () => {
     assert.equal((await send(never, { status: 500 })).probe, 'caught')
   })
 
-  it('the reply is found by path and by encoding', async () => {
+  it('the reply is found by path and encoding', async () => {
     const base64 = Buffer.from(ackFor('PATH0001')).toString('base64')
     await world.deploy({ replyPath: 'deep[1].there', failureTimeout: 0 })
     const body = JSON.stringify({ ack: ackFor('X', 'AE'), deep: [1, { there: base64 }] })
@@ -124,7 +124,7 @@ describe('sentences of the contract, in a real Node-RED', () => {
     assert.equal((await send(adt('PATH0001'), { body: ackFor('PATH0001') })).probe, 'caught')
   })
 
-  it('each of several statuses of refreshOnStatus brings a fresh token, and 403 brings none', async () => {
+  it('each status in refreshOnStatus leads to a new token, 403 does not', async () => {
     await world.deploy({ failureTimeout: 0 }, { refreshOnStatus: '401, 419,498' })
     const { receiver, tokens } = world
     let fetched = tokens.tokenRequests
@@ -144,7 +144,7 @@ describe('sentences of the contract, in a real Node-RED', () => {
     }
   })
 
-  it('msg.action is a command without a payload only, and narrows by msg.controlId', async () => {
+  it('msg.action is a command only without a payload, and msg.controlId selects messages', async () => {
     await world.deploy({ replyCodeActions: ':?E=S,:?A=C' })
     const { nodeRed, receiver } = world
     const state = async () =>
@@ -184,7 +184,7 @@ describe('sentences of the contract, in a real Node-RED', () => {
     await until([])
   })
 
-  it('the status has texts under 20 characters in the colours of the contract', async () => {
+  it('status texts have fewer than 20 characters and the colours of the contract', async () => {
     const { nodeRed } = world
     await world.deploy()
     await send(adt('COLOUR01'), { body: ackFor('COLOUR01', 'AE') })
@@ -200,7 +200,7 @@ describe('sentences of the contract, in a real Node-RED', () => {
     }
   })
 
-  it('a receiver that answers garbage ends in Catch, and Node-RED lives', async () => {
+  it('garbage from the receiver leads to a Catch node, and Node-RED survives', async () => {
     const nested = `${'['.repeat(200_000)}${']'.repeat(200_000)}`
     const answers: ReceiverAnswer[] = [
       { body: '{"__proto__": {"payload": 1}, "constructor": {"prototype": 1}}' },
@@ -232,7 +232,7 @@ describe('sentences of the contract, in a real Node-RED', () => {
     }
     const refusal = 'MSH|^~\\&|A|B|C|D|20260102||ACK|R1|P|2.5\rERR|||207|E\r'
     const { probe, msg } = await send(adt('TRASH001'), { body: refusal })
-    assert.equal(probe, 'nak', 'HL7, though without an MSA')
+    assert.equal(probe, 'nak', 'it is HL7, even without an MSA')
     assert.equal((msg['hl7'] as { ack: unknown }).ack, null)
     const cut = await send(adt('TRASH003'), { cut: 'within', body: 'x'.repeat(1000) })
     const { cause } = cut.msg['error'] as { cause: unknown }
@@ -242,7 +242,7 @@ describe('sentences of the contract, in a real Node-RED', () => {
     assert.ok(world.nodeRed.alive)
   })
 
-  it('so does one that is no HTTP server, or sends thousands of header lines', async () => {
+  it('so does a server that does not speak HTTP, or sends thousands of header lines', async () => {
     const lines = (count: number) =>
       Array.from({ length: count }, (_, index) => `X-${index}: ${index}\r\n`).join('')
     const answers = [
@@ -284,7 +284,7 @@ describe('sentences of the contract, in a real Node-RED', () => {
     }
   })
 
-  it('nothing of it stands in the log', () => {
+  it('the log contains none of this', () => {
     const log = world.nodeRed.log().join('\n')
     for (const word of ['eyJ', 'Lindqvist', 'Warning:', 'Unhandled', 'Uncaught']) {
       assert.ok(!log.includes(word), word)

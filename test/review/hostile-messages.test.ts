@@ -5,13 +5,13 @@ import { adt, startWorld, type World } from '../support/world.ts'
 type Message = Record<string, unknown> & { hl7?: Record<string, unknown> }
 type Caught = Message & { error: { code: string; message: string } }
 
-/** What a Function node makes of a good message `text`, and where that has to leave. */
+/** What a Function node makes of a valid message `text`, and where it must leave. */
 interface Case {
   name: string
   make: string
   leaves: 'ack' | 'caught'
   code?: string
-  /** Properties that have to be there still. */
+  /** Properties that must still be there. */
   kept?: Record<string, unknown>
 }
 
@@ -25,16 +25,20 @@ const throwing = (name: string) =>
 const cases: Case[] = [
   { name: 'a frozen message', make: 'freeze(msg)', ...ACK, kept: { topic: 'kept' } },
   { name: 'a sealed message', make: 'Object.seal(msg)', ...ACK, kept: { topic: 'kept' } },
-  { name: 'one that takes no properties', make: 'Object.preventExtensions(msg)', ...ACK },
-  { name: 'a frozen one with an old error', make: 'msg.error = {}, freeze(msg)', ...ACK },
+  { name: 'a non-extensible message', make: 'Object.preventExtensions(msg)', ...ACK },
+  { name: 'a frozen message with an old error', make: 'msg.error = {}, freeze(msg)', ...ACK },
   {
-    name: 'a frozen one that is no HL7',
+    name: 'a frozen message that is not HL7',
     make: 'msg.payload = "x", freeze(msg)',
     ...INVALID
   },
-  { name: 'one without a prototype', make: 'Object.assign(Object.create(null), msg)', ...ACK },
   {
-    name: 'one without a prototype that is no HL7',
+    name: 'a message without a prototype',
+    make: 'Object.assign(Object.create(null), msg)',
+    ...ACK
+  },
+  {
+    name: 'a message without a prototype that is not HL7',
     make: 'Object.assign(Object.create(null), msg, { payload: 7 })',
     ...INVALID
   },
@@ -43,12 +47,12 @@ const cases: Case[] = [
   { name: 'a time-out that throws', make: throwing('requestTimeout'), ...INVALID },
   { name: 'a property that throws', make: throwing('other'), ...ACK },
   {
-    name: 'a property that throws, frozen',
+    name: 'a property that throws, in a frozen message',
     make: `${throwing('other')}, freeze(msg)`,
     ...ACK
   },
   {
-    name: 'a property that throws, beside no HL7',
+    name: 'a property that throws, and no HL7',
     make: `${throwing('other')}, msg.payload = 'x', msg`,
     ...INVALID
   },
@@ -56,23 +60,27 @@ const cases: Case[] = [
   { name: 'a bigint', make: 'msg.payload = 10n, msg', ...INVALID },
   { name: 'a function', make: 'msg.payload = () => 1, msg', ...INVALID },
   { name: 'a million numbers', make: 'msg.payload = new Array(1e6).fill(1), msg', ...INVALID },
-  { name: 'a text object', make: 'msg.payload = new String(text), msg', ...INVALID },
+  { name: 'a String object', make: 'msg.payload = new String(text), msg', ...INVALID },
   { name: 'a proxy as payload', make: 'msg.payload = new Proxy({}, {}), msg', ...INVALID },
-  { name: 'a bigint beside', make: 'msg.big = 10n, msg', ...ACK },
-  { name: 'a symbol beside', make: 'msg.s = Symbol("a"), msg[Symbol("b")] = 1, msg', ...ACK },
-  { name: 'a cycle beside', make: 'msg.self = msg, msg', ...ACK },
+  { name: 'a bigint in another property', make: 'msg.big = 10n, msg', ...ACK },
   {
-    name: 'a million objects beside',
+    name: 'a symbol in another property',
+    make: 'msg.s = Symbol("a"), msg[Symbol("b")] = 1, msg',
+    ...ACK
+  },
+  { name: 'a cycle in another property', make: 'msg.self = msg, msg', ...ACK },
+  {
+    name: 'a million objects in another property',
     make: 'msg.o = Array.from({length: 1e6}, () => ({})), msg',
     ...ACK
   },
   {
-    name: 'a proxy beside that is revoked',
+    name: 'a revoked proxy in another property',
     make: 'const p = Proxy.revocable({}, {}); p.revoke(); msg.proxy = p.proxy; return msg',
     ...ACK
   },
   {
-    name: 'a revoked proxy beside no HL7',
+    name: 'a revoked proxy, and no HL7',
     make: 'const p = Proxy.revocable({}, {}); p.revoke(); msg.proxy = p.proxy; msg.payload = "x"; return msg',
     ...INVALID
   },
@@ -81,15 +89,15 @@ const cases: Case[] = [
     make: 'msg.j = { toJSON() { throw new Error("x") } }, msg',
     ...ACK
   },
-  { name: 'hl7 that is no object', make: 'msg.hl7 = 5, msg', ...ACK },
-  { name: 'hl7 that is frozen', make: 'msg.hl7 = Object.freeze({ outcome: "x" }), msg', ...ACK },
+  { name: 'msg.hl7 that is not an object', make: 'msg.hl7 = 5, msg', ...ACK },
+  { name: 'a frozen msg.hl7', make: 'msg.hl7 = Object.freeze({ outcome: "x" }), msg', ...ACK },
   {
-    name: 'hl7 that cannot be set',
+    name: 'a msg.hl7 that cannot be set',
     make: 'Object.defineProperty(msg, "hl7", { enumerable: true, get: () => 1 })',
     ...ACK
   },
   {
-    name: 'bytes of the Function node',
+    name: 'a Uint8Array of the Function node',
     make: 'msg.payload = new Uint8Array(Buffer.from(text)), msg',
     ...ACK
   },
@@ -124,7 +132,7 @@ const cases: Case[] = [
   })),
   ...['5', '["pause"]', '{}', '"nothing"', '"__proto__"', 'Symbol("pause")'].map(
     (action): Case => ({
-      name: `the action ${action} without payload`,
+      name: `the action ${action} without a payload`,
       make: `delete msg.payload, msg.action = ${action}, msg`,
       ...INVALID
     })
@@ -132,14 +140,14 @@ const cases: Case[] = [
 ]
 
 for (const queue of ['memory', 'disk']) {
-  describe(`whatever a message is, it leaves once and Node-RED lives (queue: ${queue})`, () => {
+  describe(`any message leaves exactly once, and Node-RED survives (queue: ${queue})`, () => {
     let world: World
     before(async () => {
       world = await startWorld()
       const func = cases
         .map(({ make }, index) => {
           const body = make.includes('return ') ? make : `return (${make})`
-          // The Function node itself writes on the message that it was given.
+          // A copy, because the Function node itself writes to the message it was given.
           return `if (n === ${index}) return ((msg) => { ${body} })({ ...msg })`
         })
         .join('\n')
@@ -153,7 +161,7 @@ for (const queue of ['memory', 'disk']) {
           type: 'function',
           z: 'tab',
           outputs: 1,
-          // Frozen but for the id, which the Function node itself writes.
+          // Freezes all but the id, which the Function node itself writes.
           func: `const freeze = (msg) => {
   for (const name of Object.keys(msg)) if (name !== '_msgid') Object.defineProperty(msg, name, { ...('value' in Object.getOwnPropertyDescriptor(msg, name) ? { writable: false } : {}), configurable: false })
   return Object.preventExtensions(msg)
@@ -187,7 +195,7 @@ const n = msg.n, text = msg.payload; msg.topic = 'kept'\n${func}`,
       })
     })
 
-    it('and nothing left twice or was told of in the log', async () => {
+    it('no message left twice or was logged', async () => {
       const { nodeRed } = world
       assert.ok(nodeRed.alive)
       const left = ['ack', 'nak', 'caught'].flatMap((probe) => [...nodeRed.messages(probe)])
@@ -197,14 +205,14 @@ const n = msg.n, text = msg.payload; msg.topic = 'kept'\n${func}`,
       assert.deepEqual([queued, inFlight, oldestAgeMs], [0, 0, 0])
       const log = nodeRed.log().join('\n')
       for (const word of ['Lindqvist', 'eyJ', 'UnhandledPromise', 'Warning']) {
-        assert.ok(!log.includes(word), `${word} stands in ${log.slice(-3000)}`)
+        assert.ok(!log.includes(word), `${word} is in ${log.slice(-3000)}`)
       }
     })
   })
 }
 
-describe('what a message holds beside its payload', () => {
-  it('never stops Node-RED, and what is too much to be stored is named once', async () => {
+describe('other properties of a message', () => {
+  it('never stop Node-RED, and those that are too large to be stored are reported once', async () => {
     const world = await startWorld()
     const { nodeRed } = world
     try {

@@ -8,7 +8,7 @@ import { adt, startWorld } from '../support/world.ts'
 type Properties = Record<string, unknown>
 type Caught = Record<string, unknown> & { error: { code: string; message: string } }
 
-/** What is not set up says so, and what a flow file lacks or writes otherwise does not stop it. */
+/** Invalid properties are reported; missing ones and other notations do no harm. */
 describe('properties of hand-written flow files, in a real Node-RED', () => {
   let nodeRed: TestNodeRed
   before(async () => {
@@ -53,15 +53,15 @@ describe('properties of hand-written flow files, in a real Node-RED', () => {
   }
 
   const UNSET = '${NOT_SET_ANYWHERE}'
-  // The name is a label, and the key of an order of its own has a case below.
+  // The name is only a label; orderKey has a test below.
   const texts = Object.keys(outProperties).filter((name) => !['name', 'orderKey'].includes(name))
   for (const name of texts) {
-    it(`names the variable that ${name} wants`, async () => {
+    it(`names the missing variable of ${name}`, async () => {
       assert.match(await problem({ [name]: UNSET }), /^HL7_CONFIG .*NOT_SET_ANYWHERE/)
     })
   }
 
-  it('names the variable of a list, a secret slot and an order key', async () => {
+  it('names the missing variable of a list, a secret and an order key', async () => {
     for (const list of ['headers', 'formFields']) {
       for (const valueType of ['str', 'hl7', 'msg', 'jsonata']) {
         const entry = { name: 'x', value: UNSET, valueType }
@@ -81,7 +81,7 @@ describe('properties of hand-written flow files, in a real Node-RED', () => {
   })
 
   const ofAuth = Object.keys(tokenProperties).filter((name) => name !== 'name')
-  it('names the variable of each property of the auth node', async () => {
+  it('names the missing variable of each property of the auth node', async () => {
     for (const name of ofAuth) {
       assert.match(await problem({}, { [name]: UNSET }), /^HL7_CONFIG .*NOT_SET_ANYWHERE/, name)
     }
@@ -94,9 +94,9 @@ describe('properties of hand-written flow files, in a real Node-RED', () => {
     assert.match(await problem({}, { extraParams, credentials }), /^HL7_CONFIG .*NOT_SET_ANYWHERE/)
   })
 
-  it('says HL7_CONFIG for lists that are no lists, other types and nodes of other types', async () => {
+  it('reports HL7_CONFIG for invalid lists, wrong types and nodes of other types', async () => {
     const other = [
-      // The editor saves them too, and Node-RED 4.1 needs them.
+      // As the editor saves it; Node-RED 4.1 needs the empty values.
       { id: 'other', type: 'tls-config', cert: '', key: '', ca: '' },
       { id: 'other2', type: 'oauth2-client-credentials' }
     ]
@@ -123,7 +123,7 @@ describe('properties of hand-written flow files, in a real Node-RED', () => {
     assert.match(await problem({}, { tls: 'other2' }, other), /HL7_CONFIG .*tls .*another type/)
   })
 
-  it('takes numbers and flags as texts, and null for what is missing', async () => {
+  it('accepts numbers and flags as text, and null as missing', async () => {
     const odd = {
       retryInterval: '5',
       failureTimeout: '0',
@@ -141,7 +141,7 @@ describe('properties of hand-written flow files, in a real Node-RED', () => {
     assert.match(await problem(odd), /^HL7_DELIVERY_FAILED .*nothing is listening/)
   })
 
-  it('needs no property but the URL', async () => {
+  it('needs only the URL', async () => {
     const bare = { auth: undefined, queue: undefined, failureTimeout: undefined }
     const text = await problem({ ...bare, replyCodeActions: 'E=F' })
     assert.match(text, /^HL7_DELIVERY_FAILED .*nothing is listening/)
@@ -161,7 +161,7 @@ describe('hl7HttpsOutMaxReplyBytes in settings.js', () => {
     }
   }
 
-  it('is the most that is read of an answer', async () => {
+  it('limits how much of an answer is read', async () => {
     const { error } = await caught(4096, 4097)
     assert.deepEqual((error as { cause?: unknown }).cause, {
       code: 'ERR_RESPONSE_TOO_LARGE',
@@ -170,7 +170,7 @@ describe('hl7HttpsOutMaxReplyBytes in settings.js', () => {
     assert.match((await caught(4096, 4096)).error.message, /contains no HL7 acknowledgement/)
   })
 
-  it('is HL7_CONFIG where it is no number of bytes', async () => {
+  it('leads to HL7_CONFIG if it is not a number of bytes', async () => {
     for (const bytes of ['4096', 0, 1.5, -1, true]) {
       const { error } = await caught(bytes, 1)
       assert.equal(error.code, 'HL7_CONFIG')

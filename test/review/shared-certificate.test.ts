@@ -6,18 +6,18 @@ import { createAuthority, type Authority } from '../support/certificates.ts'
 import { startNodeRed, type FlowNode, type TestNodeRed } from '../support/node-red.ts'
 import { adt } from '../support/world.ts'
 
-/** What we use of a server's TLS socket. */
+/** The part of a server's TLS socket that we use. */
 interface Presenting {
   getPeerCertificate(): { subject?: { CN?: string } }
 }
 
 const ACK = 'MSH|^~\\&|A|B|C|D|20260101||ACK|R1|P|2.5.1\rMSA|AA|MTLS0001\r'
 
-describe('tls_client_auth and the certificate of the HL7 request, in a real Node-RED', () => {
+describe('tls_client_auth and the client certificate of the HL7 request, in a real Node-RED', () => {
   let nodeRed: TestNodeRed
   let authority: Authority
   const servers: Server[] = []
-  /** Subjects that presented themselves to the receiver. */
+  /** The subjects of the certificates presented to the receiver. */
   const seen: unknown[] = []
   let client: { cert: string; key: string }
   let other: { cert: string; key: string }
@@ -63,7 +63,7 @@ describe('tls_client_auth and the certificate of the HL7 request, in a real Node
     type: 'tls-config',
     certType: 'files',
     verifyservercert: true,
-    // The editor saves them too, and Node-RED 4.1 needs them.
+    // As the editor saves it; Node-RED 4.1 needs the empty values.
     ...{ cert: '', key: '', ca: '' },
     credentials
   })
@@ -108,22 +108,22 @@ describe('tls_client_auth and the certificate of the HL7 request, in a real Node
     return error?.cause?.code ?? 'sent'
   }
 
-  it('presents that of the auth node where this node has none', async () => {
+  it('presents the certificate of the auth node if this node has none', async () => {
     assert.equal(await send({ tls: 'ca' }), 'sent')
     assert.deepEqual(seen, ['auth client'])
   })
 
-  it('presents its own where it has one', async () => {
+  it('presents its own certificate if it has one', async () => {
     assert.equal(await send({ tls: 'own' }), 'sent')
     assert.deepEqual(seen, ['own client'])
   })
 
-  it('never trusts the authority of the auth node', async () => {
+  it('never trusts the CA certificate of the auth node', async () => {
     assert.notEqual(await send({ tls: '' }), 'sent')
     assert.deepEqual(seen, [])
   })
 
-  it('presents nothing with another method', async () => {
+  it('presents no certificate with another method', async () => {
     assert.equal(await send({ tls: 'ca' }, 'client_secret_post'), 'sent')
     assert.deepEqual(seen, [undefined])
   })

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { ReceiverAnswer } from '../../demo/hl7-receiver.ts'
 
-/** Things with how likely each is; what is missing to 1 is nothing. */
+/** Things and their probabilities; the rest up to 1 means nothing. */
 export type Likely<Thing> = readonly (readonly [probability: number, Thing])[]
 
 export function pick<Thing>(random: () => number, things: Likely<Thing>): Thing | undefined {
@@ -13,10 +13,10 @@ export function pick<Thing>(random: () => number, things: Likely<Thing>): Thing 
   return undefined
 }
 
-/** Longer than the nodes wait for an answer, in milliseconds. */
+/** In milliseconds; longer than the nodes wait for an answer. */
 const HANG_MS = 2500
 
-/** What the receiver does instead of the usual to a message of that control ID. */
+/** What the receiver answers to a message instead of the usual. */
 export const receiverFaults: Likely<(controlId: string) => ReceiverAnswer> = [
   [0.06, (id) => ({ ...acknowledgement('AA', id), delayMs: 200 })],
   [0.02, (id) => ({ ...acknowledgement('AE', id), delayMs: 5 })],
@@ -40,12 +40,12 @@ export const tokenFaults: Likely<TokenFault> = [
   [0.06, (response) => response.destroy()],
   [0.06, plain(500, 'Internal error')],
   [0.06, plain(429, 'Too many', { 'retry-after': '1' })],
-  // These two look like wrong settings: after them a node waits for half a minute.
+  // These two look like wrong settings, after which a node waits for half a minute.
   [0.02, plain(401, '{"error":"invalid_client"}', { 'content-type': 'application/json' })],
   [0.02, plain(200, '<h1>Sign in</h1>', { 'content-type': 'text/html' })]
 ]
 
-/** Whether a request to the token server may meet a fault; the receiver asks for its keys there too. */
+/** Whether a request may meet a fault. Those of the receiver for the server's keys may not. */
 export function concernsTokens(request: IncomingMessage): boolean {
   return request.url?.startsWith('/jwks') !== true
 }

@@ -2,16 +2,16 @@ import { senders, type Sender } from './soak-flow.ts'
 
 const CONTROL_ID = /\b[DM][FKN]\d{7}\b/g
 
-/** The books of the soak: which messages came in, and how each left. */
+/** Keeps record of which messages came in, and how each left. */
 export class Ledger {
   /** Control IDs of the messages that came in, by sender. */
   readonly #came = new Map<Sender, string[]>(senders.map((sender) => [sender, []]))
   readonly #left = new Map<string, number>()
   readonly #reported = new Set<string>()
-  /** How many left on which way. */
+  /** How many messages left in each way. */
   readonly ways: Record<string, number> = {}
 
-  /** The next message of a sender, with which it has come in. */
+  /** Creates the next message of a sender, and records that it came in. */
   next(sender: Sender, patient: string, note: string): string {
     const ids = this.#came.get(sender) ?? []
     const controlId = sender.prefix + String(ids.length).padStart(7, '0')
@@ -23,13 +23,13 @@ export class Ledger {
     ].join('\r')
   }
 
-  /** A message that left. */
+  /** Records that a message left. */
   leaves(controlId: string, way: string): void {
     this.#left.set(controlId, (this.#left.get(controlId) ?? 0) + 1)
     this.ways[way] = (this.ways[way] ?? 0) + 1
   }
 
-  /** What a queue in memory held when its node was closed, as a line of the log lists it. */
+  /** Records the messages of a closed queue in memory, which a line of the log lists. */
   report(line: string): void {
     for (const id of controlIds(line)) this.#reported.add(id)
   }
@@ -54,7 +54,7 @@ export class Ledger {
     return this.#find((id, sender) => sender.durable === durable && (this.#left.get(id) ?? 0) > 1)
   }
 
-  /** What left, but never came in. */
+  /** Messages that left, but never came in. */
   strangers(): string[] {
     const known = new Set(this.#find(() => true))
     return [...this.#left.keys()].filter((id) => !known.has(id))
@@ -69,7 +69,7 @@ export class Ledger {
   }
 }
 
-/** The control IDs of the soak in a text; its first one is that of a message. */
+/** The control IDs of the soak in a text. The first is that of the message itself. */
 export function controlIds(text: string): string[] {
   return text.match(CONTROL_ID) ?? []
 }

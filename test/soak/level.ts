@@ -1,37 +1,37 @@
 import assert from 'node:assert/strict'
 import { readdirSync, readlinkSync } from 'node:fs'
 
-/** What a process holds while it has nothing to do. */
+/** The resources of a process that has nothing to do. */
 export interface Level {
-  /** In megabytes; the heaps of Node-RED's own thread and of that of the queues without garbage. */
+  /** In megabytes; the heaps of Node-RED's main thread and of the queue thread without garbage. */
   memory: Memory
-  /** Timers, sockets, files and the like, by their kind. */
+  /** Timers, sockets, files and so on, by kind. */
   handles: Record<string, number>
 }
 
 type Memory = Record<'heap' | 'queueHeap' | 'buffers' | 'resident', number>
 
-/** What the gauge of the flow answers; memory in bytes. */
+/** The answer of the gauge in the flow; memory in bytes. */
 export interface Gauged {
   memory: Memory
   resources: Record<string, number>
 }
 
 /**
- * How much more may be there at the end than after the warm-up.
+ * How much more is allowed at the end than after the warm-up.
  *
- * Heaps: functions that are compiled late and tables that grow in steps make one megabyte or two. A
- * leak of a message, a request or a node comes back with each of them, thousands or dozens of times.
- * What is resident is shown, but not compared: most of it are pages of the heaps that were needed
- * once and are empty now. V8 gives them back as it likes: a hundred megabytes up or down in a minute.
- * Handles: the admin API keeps a connection or two of this test open for some seconds.
+ * Heaps: functions that are compiled late and tables that grow in steps take a megabyte or two. A
+ * leak repeats with each message, request or node, thousands or dozens of times. Resident memory is
+ * shown, but not compared: most of it is heap pages that were needed once and are empty now, and V8
+ * returns them as it likes: a hundred megabytes up or down in a minute.
+ * Handles: the admin API keeps one or two connections of this test open for some seconds.
  */
 const TOLERANCE = { heap: 4, queueHeap: 2, buffers: 2 }
 const MORE_HANDLES = 2
-/** Of these none is there by chance. */
+/** The number of these must not grow at all. */
 const EXACT = new Set(['Timeout', 'fd file'])
 
-/** @param pid of the process that was gauged; its open files are looked up where there is /proc. */
+/** @param pid the gauged process, whose open files are counted on Linux */
 export function levelOf({ memory, resources }: Gauged, pid: number): Level {
   const { heap, queueHeap, buffers, resident } = memory
   return {

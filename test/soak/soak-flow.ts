@@ -3,24 +3,24 @@ import type { FlowNode } from '../support/node-red.ts'
 /** A sending node of the soak. */
 export interface Sender {
   id: string
-  /** What its control IDs begin with. */
+  /** The beginning of its control IDs. */
   prefix: string
   durable: boolean
   order: 'fifo' | 'key' | 'none'
-  /** Other properties than the common ones below. */
+  /** Properties besides the common ones below. */
   properties: Record<string, unknown>
 }
 
 /**
- * So many messages a queue in memory holds at most: what is left in one that is closed is listed by
- * its control IDs, up to 50.
+ * The limit of a queue in memory: a node that is closed lists the control IDs of at most 50
+ * remaining messages.
  */
 const MEMORY_LIMIT = 40
 
 export const senders: readonly Sender[] = [
   sender('DF', 'disk', 'fifo', { failureTimeout: -1 }),
   sender('DK', 'disk', 'key', { failureTimeout: 5 }),
-  // It suspends what the receiver calls an error, and watches how long messages wait.
+  // Suspends messages that the receiver answers with AE, and alerts to long waits.
   sender('DN', 'disk', 'none', {
     ...{ failureTimeout: -1, queueWaitAlert: 2, replyCodeActions: ':?E=S,:?A=C' }
   }),
@@ -43,18 +43,18 @@ function sender(
 export interface FlowParts {
   url: string
   issuer: string
-  /** PEM of the authority of both servers. */
+  /** The CA certificate of both servers, in PEM format. */
   ca: string
   scope: string
   client: { clientId: string; clientSecret: string }
-  /** Where it is written which messages left on an output. */
+  /** Where the messages that left on each output are recorded. */
   files: { ack: string; nak: string }
 }
 
 /**
- * The senders, which share one config node, behind a node `feed` that is given the messages of all
- * of them at once; `fed` gets the number of such a batch when the senders have theirs. Messages that
- * leave are recorded at their first step: what goes further when a flow is stopped, Node-RED drops.
+ * The senders, which share a config node, behind a node `feed` that gets a batch for all of
+ * them. `fed` gets the number of the batch when the senders have theirs. Messages that leave are
+ * recorded at their first step, because Node-RED drops what goes further while a flow is stopped.
  */
 export function soakFlow(parts: FlowParts): FlowNode[] {
   const { url, issuer, ca, scope, client, files } = parts
@@ -83,7 +83,7 @@ export function soakFlow(parts: FlowParts): FlowNode[] {
     })),
     { id: 'ack', type: 'recorder', z: 'tab', file: files.ack, wires: [] },
     { id: 'nak', type: 'recorder', z: 'tab', file: files.nak, wires: [] },
-    // Without a list of nodes: one that names a node is started anew with it.
+    // Without a list of nodes, because a deploy of a listed node would restart it too.
     { id: 'catch', type: 'catch', z: 'tab', scope: null, wires: [['caught']] },
     { id: 'caught', type: 'probe', z: 'tab', wires: [] },
     { id: 'look', type: 'inject', z: 'tab', props: [{ p: 'payload' }], wires: [['gauge']] },
@@ -98,7 +98,7 @@ export function soakFlow(parts: FlowParts): FlowNode[] {
   ]
 }
 
-/** Asks both threads, Node-RED's own and that of the queues; see thread-heap.js. */
+/** Asks the main thread and the queue thread; see thread-heap.js. */
 const gauge = `
   const channel = new workers.BroadcastChannel('heap')
   const heaps = await new Promise((resolve) => {

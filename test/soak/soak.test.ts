@@ -1,8 +1,8 @@
 /**
- * Senders with every kind of queue and order share one config node, while both servers fail in every
- * way, tokens live for seconds, and the flows are deployed again and again: nothing is lost, nothing
- * is stuck, and memory and handles are level. `HL7_SOAK_MINUTES` (default 10; 0.25 to try it out) is
- * how long messages flow, `HL7_SOAK_SEED` chooses the same faults again.
+ * Senders with every kind of queue and order share a config node, while both servers fail in every
+ * way, tokens live for seconds, and the flows are redeployed again and again: nothing is lost,
+ * nothing is stuck, and memory and handles stay level. `HL7_SOAK_MINUTES` (default 10; 0.25 to try
+ * it out) sets how long messages flow, `HL7_SOAK_SEED` repeats the faults of an earlier run.
  */
 import assert from 'node:assert/strict'
 import { after, before, describe, it, type TestContext } from 'node:test'
@@ -12,17 +12,17 @@ import { Soak } from './soak.ts'
 
 const MINUTES = Number(process.env['HL7_SOAK_MINUTES'] ?? 10)
 const SEED = Number(process.env['HL7_SOAK_SEED'] ?? Date.now() % 1_000_000)
-/** The first warms up, the last is compared with it. */
+/** The first is the warm-up, with which the last is compared. */
 const PARTS = 3
 
-describe('a Node-RED that sends for long while everything around it fails', () => {
+describe('a Node-RED that sends for a long time while everything around it fails', () => {
   let soak: Soak
   before(async () => {
     soak = await Soak.start(generator(SEED))
   })
   after(() => soak.close())
 
-  /** Half of the time in three parts, each with a rest and a look at what the process holds. */
+  /** Half of the time in three parts, each followed by a rest and a measurement. */
   async function run(t: TestContext, redeploys: boolean): Promise<void> {
     t.diagnostic(`HL7_SOAK_MINUTES=${MINUTES} HL7_SOAK_SEED=${SEED}`)
     const levels: Level[] = []
@@ -38,7 +38,7 @@ describe('a Node-RED that sends for long while everything around it fails', () =
     )
     assert.deepEqual(ledger.lost(), [], 'lost')
     assert.deepEqual(ledger.repeated(false), [], 'left twice')
-    assert.deepEqual(ledger.strangers(), [], 'left without having come in')
+    assert.deepEqual(ledger.strangers(), [], 'left, but never came in')
     assert.deepEqual(watch.overtaken, [], 'overtaken')
     const [warm, last] = [levels[0], levels.at(-1)]
     assert.ok(warm && last)
@@ -47,7 +47,7 @@ describe('a Node-RED that sends for long while everything around it fails', () =
 
   it('loses nothing and stays level with redeploys', (t) => run(t, true))
 
-  it('lets each leave exactly once and stays level without redeploys', async (t) => {
+  it('lets each message leave exactly once and stays level without redeploys', async (t) => {
     const before = soak.ledger.repeated(true).length
     await run(t, false)
     assert.equal(soak.ledger.repeated(true).length, before)

@@ -20,15 +20,15 @@ import { senders, soakFlow } from './soak-flow.ts'
 const AUDIENCE = 'https://hl7.test'
 const SCOPE = 'hl7:write'
 const CLIENT = { clientId: 'soak', clientSecret: 'a secret of the soak' }
-/** Seconds; half of it is not enough for a token server that answers after one. */
+/** Seconds; 3 would be too short for a token server that answers after one. */
 const TOKEN_LIFETIME = 6
 const PATIENTS = 8
-/** Between two batches, in milliseconds, and batches between two disturbances. */
+/** Milliseconds between two batches, and batches between two disturbances. */
 const PAUSE_MS = 150
 const BATCHES = 6
 /**
- * A queue that becomes no shorter in this time is stuck, in milliseconds. A token server that spoke
- * of wrong settings, or a receiver that refused three tokens in a row, is left alone for a minute.
+ * A queue that does not get shorter in this time, in milliseconds, is stuck. After an answer that
+ * looks like wrong settings, or three refused tokens in a row, a node waits for a minute.
  */
 const STUCK_MS = 120_000
 
@@ -41,11 +41,11 @@ interface SenderState {
 
 type Disturbance = () => Promise<unknown>
 
-/** Two servers that fail at random, a Node-RED between them and its source, and the books of it. */
+/** Two servers that fail at random, a Node-RED between them, a source, and a record of it all. */
 export class Soak {
   readonly ledger = new Ledger()
   readonly watch = new OrderWatch()
-  /** How often what was done. */
+  /** How often each thing was done. */
   readonly done: Record<string, number> = {}
   readonly #random: () => number
   readonly #tokens: AuthorizationServer
@@ -134,7 +134,7 @@ export class Soak {
     return this.#tokens.tokenRequests
   }
 
-  /** Messages, faults and disturbances for a time, in milliseconds. */
+  /** Sends messages, with faults and disturbances, for some milliseconds. */
   async load(ms: number, { redeploys }: { redeploys: boolean }): Promise<void> {
     const disturbances = [...(redeploys ? this.#redeploys : []), ...this.#disturbances]
     const deadline = performance.now() + ms
@@ -152,17 +152,17 @@ export class Soak {
   }
 
   /**
-   * Waits until nothing is left to do and no connection is open, and tells what the process holds.
+   * Waits until nothing is left to do and no connection is open, and measures the process.
    *
-   * @throws AssertionError when something is stuck
+   * @throws {AssertionError} if something is stuck
    */
   async rest(): Promise<Level> {
     await this.#drained()
-    // Nobody asks Node-RED anything meanwhile: a kept connection would count.
+    // Sends no requests to Node-RED meanwhile, because a kept connection would count.
     const deadline = performance.now() + 60_000
     while (this.#door.connections() > 0) {
       const open = this.#door.connections()
-      assert.ok(performance.now() < deadline, `${open} connections to the receiver stay open`)
+      assert.ok(performance.now() < deadline, `${open} connections to the receiver are still open`)
       await wait(500)
     }
     await wait(2000)
@@ -173,7 +173,7 @@ export class Soak {
     return levelOf(levels.at(-1) as unknown as Gauged, this.#nodeRed.pid)
   }
 
-  /** Has messages come in, and waits until the senders have them. */
+  /** Sends in a batch of messages, and waits until the senders have it. */
   async #feed(): Promise<void> {
     const batch = ++this.#batches
     const lists = senders.map((sender) =>
@@ -186,11 +186,11 @@ export class Soak {
     await this.#nodeRed.waitFor(
       () => (this.#nodeRed.messages('fed').at(-1)?.['payload'] === batch ? true : undefined),
       30_000,
-      () => `batch ${batch} has not come in`
+      () => `batch ${batch} has not arrived`
     )
   }
 
-  /** Whole deploys, of the tab, of a sender or two, and of what all of them share. */
+  /** Deploys of everything, of the tab, of one or two senders, and of their shared config node. */
   get #redeploys(): Likely<Disturbance> {
     return [
       [0.08, () => this.#deploy('full')],
@@ -204,7 +204,7 @@ export class Soak {
     [0.1, () => this.#shut()],
     [0.08, () => this.#reset()],
     [0.08, () => this.#pause()],
-    // As an operator does it after a look: it ends the wait for a token server that seemed wrong.
+    // As an operator would: this ends the wait after an answer that looked like wrong settings.
     [0.1, () => this.#testTokens()],
     [0.05, () => this.#attend('discard', 1)],
     [0.05, () => this.#attend('resend')],
@@ -214,7 +214,7 @@ export class Soak {
   async #deploy(type: 'full' | 'flows' | 'nodes', ...changed: string[]): Promise<void> {
     this.#count(`deploy ${type}`)
     for (const node of this.#flow) {
-      // Stored since the first deploy; here they would count as a change.
+      // They are stored since the first deploy, and would count as a change.
       delete node['credentials']
       if (changed.includes(node.id)) node['name'] = `change ${++this.#changes}`
     }
@@ -252,7 +252,7 @@ export class Soak {
     await this.#ask(`/hl7-https-out/${this.#someSender()}/test`, { type: 'ADT^A01' })
   }
 
-  /** An operator's work on the suspended messages, all or the first few. */
+  /** Handles all or the first few suspended messages, as an operator would. */
   async #attend(action: 'resend' | 'discard', atMost = Infinity): Promise<void> {
     for (const { id } of senders) {
       const suspended = (await this.#get(`/hl7-https-out/${id}/suspended`)) as { id: string }[]
@@ -288,7 +288,7 @@ export class Soak {
     }
   }
 
-  /** Enters what has left since the last time. */
+  /** Records what has left since the last time. */
   #readBooks(): void {
     for (const way of ['ack', 'nak'] as const) {
       const ids = this.#recorded(way)
@@ -315,7 +315,7 @@ export class Soak {
     return join(this.#nodeRed.userDir, `${way}.log`)
   }
 
-  /** Enters a message that has come to the receiver under the key whose order counts. */
+  /** Notes a message at the receiver, under the key within which the order counts. */
   #note(controlId: string, text: string): void {
     const sender = senders.find(({ prefix }) => controlId.startsWith(prefix))
     const patient = /\|(P\d)\^/.exec(text)?.[1] ?? ''

@@ -4,8 +4,8 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { BroadcastChannel, threadId } from 'node:worker_threads'
 
-// A preload for a Node-RED of a test, in every thread of it: whoever says `look` on the channel is
-// told by each what its heap holds when the garbage is gone.
+// Preloaded into every thread of a Node-RED under test: each thread answers `look` on the channel
+// with the size of its heap after garbage collection.
 
 setFlagsFromString('--expose-gc')
 const collect = runInNewContext('gc')

@@ -13,13 +13,13 @@ import {
   selfSignedCertificate
 } from './certificates.ts'
 
-describe('certificates made for tests', () => {
+describe('certificates for tests', () => {
   let authority: Authority
   before(async () => {
     authority = await createAuthority()
   })
 
-  /** Shakes hands over 127.0.0.1; answers what the client found, and whom the server saw. */
+  /** Performs a TLS handshake on 127.0.0.1. @returns what client and server found */
   async function handshake(server: Certificate, client?: Certificate, servername = 'localhost') {
     const listener = createServer({
       ...server,
@@ -52,11 +52,11 @@ describe('certificates made for tests', () => {
     return result
   }
 
-  it('are trusted through the authority', async () => {
+  it('are trusted because of the CA certificate', async () => {
     assert.equal((await handshake(await authority.issueServer())).problem, undefined)
   })
 
-  it('name the client in mutual TLS', async () => {
+  it('identify the client in mutual TLS', async () => {
     const client = await authority.issueClient({ commonName: 'ward 7' })
     const { clientAuthorized, clientName } = await handshake(await authority.issueServer(), client)
     assert.deepEqual([clientAuthorized, clientName], [true, 'ward 7'])
@@ -64,7 +64,7 @@ describe('certificates made for tests', () => {
     assert.equal((await handshake(await authority.issueServer(), stranger)).clientAuthorized, false)
   })
 
-  it('are refused for the reason that they are made for', async () => {
+  it('are rejected for the intended reason', async () => {
     assert.equal((await handshake(await issueExpired(authority))).problem, 'CERT_HAS_EXPIRED')
     const early = await handshake(await issueNotYetValid(authority))
     assert.equal(early.problem, 'CERT_NOT_YET_VALID')

@@ -9,7 +9,7 @@ export { type Authority, type Certificate, createAuthority, selfSignedCertificat
 
 const day = 24 * 3_600_000
 
-/** A server certificate that ran out yesterday. */
+/** A server certificate that expired yesterday. */
 export function issueExpired(authority: Authority): Promise<Certificate> {
   return authority.issueServer({
     notBefore: new Date(Date.now() - 3 * day),
@@ -17,7 +17,7 @@ export function issueExpired(authority: Authority): Promise<Certificate> {
   })
 }
 
-/** A server certificate that begins tomorrow. */
+/** A server certificate that is valid from tomorrow. */
 export function issueNotYetValid(authority: Authority): Promise<Certificate> {
   return authority.issueServer({
     notBefore: new Date(Date.now() + day),
@@ -25,7 +25,7 @@ export function issueNotYetValid(authority: Authority): Promise<Certificate> {
   })
 }
 
-/** A server certificate for another host than this one. */
+/** A server certificate for another host. */
 export function issueWrongName(authority: Authority): Promise<Certificate> {
   return authority.issueServer({ names: ['other.example'] })
 }

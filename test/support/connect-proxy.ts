@@ -4,15 +4,15 @@ import { connect, type AddressInfo, type Socket } from 'node:net'
 export interface ConnectProxy {
   /** `http://127.0.0.1:…` */
   url: string
-  /** `host:port` of every tunnel that was asked for. */
+  /** `host:port` of every requested tunnel. */
   tunnels: string[]
   close(): Promise<void>
 }
 
 /**
- * A proxy that does what an HTTP proxy does for https: CONNECT (RFC 9110 §9.3.6).
+ * Starts an HTTP proxy that supports only CONNECT, as is used for https (RFC 9110 §9.3.6).
  *
- * @param credentials `user:password` that it wants; anything else gets 407
+ * @param credentials the required `user:password`; anything else gets 407
  */
 export async function startConnectProxy(credentials?: string): Promise<ConnectProxy> {
   const sockets = new Set<Socket>()

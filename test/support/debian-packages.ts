@@ -3,26 +3,26 @@ import { existsSync, mkdirSync, rmdirSync, rmSync, statSync, writeFileSync } fro
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-/** Asked by Debian's packages before they start a service. */
+/** Debian's packages ask it before they start a service. */
 const POLICY = '/usr/sbin/policy-rc.d'
-/** Held while packages are installed: apt and the policy are for one at a time. */
+/** Held while packages are installed: apt and the policy do not allow two at a time. */
 const LOCK = join(tmpdir(), 'hl7-https-out-packages.lock')
 const LOCK_MS = 600_000
 
 /**
- * Sees to it that servers for tests are there: from Debian's packages, installed where we may. None
- * of them is started as a service.
+ * Makes sure that Debian's packages with servers for the tests are there, and installs them if it
+ * can. Their services are not started.
  *
  * @param names the packages
- * @param present whether everything that they bring is there
- * @returns why they cannot be had, or `undefined`
+ * @param present whether everything they contain is there
+ * @returns why they are not available, or `undefined`
  */
 export function missingPackages(
   names: readonly string[],
   present: () => boolean
 ): string | undefined {
   if (present()) return undefined
-  if (!existsSync('/etc/debian_version')) return 'needs the packages of Debian'
+  if (!existsSync('/etc/debian_version')) return 'needs Debian packages'
   if (process.getuid?.() !== 0) {
     return `needs root to install them, or: apt-get install ${names.join(' ')}`
   }
@@ -43,7 +43,7 @@ function install(names: readonly string[], present: () => boolean): string | und
   }
 }
 
-/** Test files run side by side, each in its own process. */
+/** Waits for the lock, because test files run in parallel, each in its own process. */
 function alone<T>(action: () => T): T {
   for (;;) {
     try {
@@ -51,7 +51,7 @@ function alone<T>(action: () => T): T {
       break
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-      // One that was killed has left it behind.
+      // A killed process may have left it behind.
       const since = statSync(LOCK, { throwIfNoEntry: false })?.mtimeMs ?? Date.now()
       if (Date.now() - since > LOCK_MS) rmSync(LOCK, { recursive: true, force: true })
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500)

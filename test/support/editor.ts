@@ -1,7 +1,7 @@
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
 import { browserPath } from '../../scripts/browser.ts'
 
-/** Starts the Chromium that the machine has. */
+/** Starts the installed Chromium. */
 export function startBrowser(): Promise<Browser> {
   return chromium.launch({
     executablePath: browserPath(),
@@ -12,10 +12,10 @@ export function startBrowser(): Promise<Browser> {
 /** The tabs of the form of hl7-https-out. */
 export const tabs = ['destination', 'message', 'reply', 'delivery'] as const
 
-/** Node-RED's editor in a page, with the words for what the tests do in it. */
+/** Node-RED's editor in a page, with methods for what the tests do in it. */
 export class Editor {
   readonly page: Page
-  /** Errors and complaints of the page, to be empty at the end. */
+  /** Errors of the page and complaints on its console; must be empty at the end. */
   readonly complaints: string[] = []
   /** Method, URL and body of each request. */
   readonly requests: string[] = []
@@ -27,7 +27,7 @@ export class Editor {
     this.page = page
     this.#url = url
     this.#nodeId = nodeId
-    // Leaving a changed flow asks first.
+    // The editor asks before a changed flow is left.
     page.on('dialog', (dialog) => void dialog.accept().catch(() => undefined))
     page.on('pageerror', (error) => this.complaints.push(error.message))
     page.on('console', (message) => {
@@ -40,7 +40,7 @@ export class Editor {
     })
   }
 
-  /** Opens the editor in a new page and waits until the node is there. */
+  /** Opens the editor in a new page, and waits until the node is there. */
   static async open(
     browser: Browser | BrowserContext,
     url: string,
@@ -52,7 +52,7 @@ export class Editor {
     return editor
   }
 
-  /** Loads the editor anew: no form is open, nothing is changed. */
+  /** Reloads the editor: no form is open, nothing is changed. */
   async load(): Promise<void> {
     await this.page.setViewportSize({ width: 1400, height: 900 })
     await this.page.goto('about:blank')
@@ -81,14 +81,14 @@ export class Editor {
     await this.settle()
   }
 
-  /** Opens the form of a config node, or of a new one of a type. */
+  /** Opens the form of a config node; by default of a new one. */
   async editConfig(type: string, nodeId = '_ADD_'): Promise<void> {
     await this.ask(`RED.editor.editConfig('', ${JSON.stringify(type)}, ${JSON.stringify(nodeId)})`)
     await this.page.waitForSelector('#node-config-input-name')
     await this.settle()
   }
 
-  /** Presses Done or Update, or Cancel, and waits until the form is gone. */
+  /** Presses Done, Update or Cancel, and waits until the form is closed. */
   async close(how: 'ok' | 'cancel' = 'ok'): Promise<void> {
     const prefix = (await this.page.$('#node-config-input-name')) ? 'node-config' : 'node'
     await this.page.click(`#${prefix}-dialog-${how}`)
@@ -108,18 +108,18 @@ export class Editor {
     await this.page.click(`#red-ui-tab-hl7-https-out-${name} a`)
   }
 
-  /** Shows all of "More settings" in the form of oauth2-client-credentials. */
+  /** Opens "More settings" in the form of oauth2-client-credentials. */
   async more(): Promise<void> {
     if (await this.page.isVisible('#node-config-input-tls')) return
     await this.page.click('#oauth2-client-credentials-more')
   }
 
-  /** The light or the dark theme, as Node-RED 5 itself switches it; Node-RED 4 has the light one only. */
+  /** Switches the theme as Node-RED 5 does it; Node-RED 4 has only the light one. */
   async dark(dark: boolean): Promise<void> {
     await this.ask(`document.documentElement.classList.toggle('nr-theme-dark', ${dark})`)
   }
 
-  /** Whether each of the fields can be seen. */
+  /** Whether each of the fields is visible. */
   async seen(...ids: string[]): Promise<Record<string, boolean>> {
     const pairs = await Promise.all(
       ids.map(async (id) => [id, await this.page.isVisible(`#${id}`)] as const)
@@ -127,7 +127,7 @@ export class Editor {
     return Object.fromEntries(pairs)
   }
 
-  /** The words of the mistake that a field shows, or an empty string where it is not marked. */
+  /** The text of the mistake that a field shows; an empty string if it is not marked. */
   async mistake(field: string): Promise<string> {
     return this.ask(`new Promise((resolve) => setTimeout(() => {
       const input = document.getElementById(${JSON.stringify(field)})
@@ -144,7 +144,7 @@ export class Editor {
     )
   }
 
-  /** Lets the tray's animation and what follows it end. */
+  /** Waits for the end of the tray's animation and of what follows it. */
   async settle(): Promise<void> {
     await this.page.waitForTimeout(300)
   }

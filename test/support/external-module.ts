@@ -3,10 +3,10 @@ import { createRequire } from 'node:module'
 import { join } from 'node:path'
 
 /**
- * Puts a module that function nodes import into a user directory, as Node-RED would install it from
- * the registry at the first deploy.
+ * Installs a module that function nodes import in a user directory, as Node-RED would install it
+ * from the registry at the first deploy.
  *
- * @param userDir of a Node-RED that has not started yet, with nothing else in it
+ * @param userDir an empty directory, for a Node-RED that has not started yet
  * @param name a development dependency of this package
  */
 export function installExternalModule(userDir: string, name: string): void {

@@ -5,12 +5,12 @@ interface Timer {
   callback: () => void
 }
 
-/** Lets everything that needs no time happen. */
+/** Lets everything happen that takes no time. */
 export async function settled(turns = 3): Promise<void> {
   for (let turn = 0; turn < turns; turn++) await new Promise(setImmediate)
 }
 
-/** Time that stands still until a test moves it. Its two times can be moved apart. */
+/** A clock that only the test moves. Wall clock and monotonic time can be moved independently. */
 export class FakeClock implements Clock {
   #ms = 0
   /** The wall clock at the start. */
@@ -33,12 +33,12 @@ export class FakeClock implements Clock {
     }
   }
 
-  /** Lets time pass, in milliseconds, for what has no timers. */
+  /** Lets milliseconds pass without firing timers. */
   pass(ms: number): void {
     this.#ms += ms
   }
 
-  /** Somebody sets the clock, or the machine slept: only the wall clock knows. */
+  /** Moves only the wall clock: it was set, or the machine slept. */
   setWall(ms: number): void {
     this.#start += ms
   }
@@ -47,12 +47,12 @@ export class FakeClock implements Clock {
     return this.#timers.size
   }
 
-  /** What a crash does to the timers of a process. */
+  /** Drops all timers, as a crash does. */
   forgetTimers(): void {
     this.#timers.clear()
   }
 
-  /** Moves time on, from timer to timer; `passed` is told of each piece before its timer fires. */
+  /** Advances from timer to timer; `passed` gets each step before its timer fires. */
   async advance(ms: number, passed: (ms: number) => void = () => undefined): Promise<void> {
     const end = this.#ms + ms
     for (;;) {

@@ -1,18 +1,18 @@
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 
-/** A way to a server on this machine that can be shut. */
+/** A TCP forwarder to a local server; it can be shut. */
 export interface FrontDoor {
   port: number
-  /** Connections are cut, new ones refused. */
+  /** Cuts all connections, and refuses new ones. */
   shut(): Promise<void>
   open(): Promise<void>
-  /** Resets every connection, and listens on. */
+  /** Resets all connections, and continues to listen. */
   reset(): void
-  /** Connections that are open now. */
+  /** The number of open connections. */
   connections(): number
 }
 
-/** Opens a port on 127.0.0.1 that leads to another one. */
+/** Forwards a free port on 127.0.0.1 to another port. */
 export async function frontDoor(to: number): Promise<FrontDoor> {
   const sockets = new Set<Socket>()
   const visitors = new Set<Socket>()

@@ -7,33 +7,33 @@ import { mllpFlow, startMllpClients, type MllpClients, type MllpPort } from './m
 import { startNodeRed, type TestNodeRed } from './node-red.ts'
 
 export interface MllpRun {
-  /** The port of the example that takes the messages. */
+  /** The port of the example that receives the messages. */
   port: MllpPort
   connections: number
   messages: number
-  /** How often Node-RED is killed with SIGKILL, half of the times while the receiver is away. */
+  /** How often Node-RED is killed with SIGKILL, half of them while the receiver is away. */
   kills: number
-  /** How often the receiver is away for a second, besides. */
+  /** How often the receiver is also away for a second. */
   outages: number
 }
 
-/** What a run came to. */
+/** The result of a run. */
 export interface MllpFigures {
   acknowledged: number
-  /** Messages that a sender sent more than once, and those that it was refused at first. */
+  /** Messages that were sent more than once, and those that were refused at first. */
   sentAgain: number
   refusedFirst: number
-  /** Requests that the receiver got beyond one for each message. */
+  /** Requests beyond one per message at the receiver. */
   receivedAgain: number
   seconds: number
 }
 
 /**
- * Senders of python-hl7 give messages to the example, which is killed again and again, for a
- * receiver that is away at times.
+ * Clients of python-hl7 send messages to the example, which is killed again and again while the
+ * receiver is away at times.
  *
- * @throws AssertionError when a message was acknowledged twice or by a frame that was not its own, or
- * was acknowledged and has not come to the receiver
+ * @throws {AssertionError} if a message was acknowledged twice or with another one's frame, or was
+ *   acknowledged but did not reach the receiver
  */
 export async function mllpRun(options: MllpRun): Promise<MllpFigures> {
   const authority = await createAuthority()
@@ -83,7 +83,7 @@ async function run(
       headers: { 'content-type': 'application/hl7-v2' }
     }
   }
-  // A rejection is for the end of the run.
+  // A rejection is handled at the end of the run.
   clients.ended.catch(() => undefined)
 
   const events = kills + outages
@@ -92,13 +92,13 @@ async function run(
     const deadline = performance.now() + 60_000
     while (clients.acknowledged.length < due) {
       const count = clients.acknowledged.length
-      assert.ok(performance.now() < deadline, `${count} of ${messages} are acknowledged`)
+      assert.ok(performance.now() < deadline, `${count} of ${messages} acknowledged`)
       await wait(5)
     }
     const isKill = (event * kills) % events < kills
     const isAway = !isKill || event % 2 === 0
     if (isAway) await door.shut()
-    // Time for messages that are acknowledged and cannot leave.
+    // Leaves time for messages that are acknowledged but cannot be sent.
     if (isAway) await wait(isKill ? 200 : 1000)
     if (isKill) {
       await nodeRed.kill()
@@ -132,7 +132,7 @@ async function run(
   }
 }
 
-/** Waits until nothing waits; only a queue that does not become shorter is a failure. */
+/** Waits until the queues are empty; fails only if they stop getting shorter. */
 async function drained(nodeRed: TestNodeRed, nodes: readonly string[]): Promise<void> {
   let least = Infinity
   let deadline = 0
@@ -148,7 +148,7 @@ async function drained(nodeRed: TestNodeRed, nodes: readonly string[]): Promise<
       least = held
       deadline = performance.now() + 60_000
     }
-    assert.ok(performance.now() < deadline, `${held} messages do not leave`)
+    assert.ok(performance.now() < deadline, `${held} messages are stuck`)
     await wait(100)
   }
 }

@@ -7,22 +7,22 @@ import { missingPackages } from './debian-packages.ts'
 import { freePort } from './free-port.ts'
 import type { FlowNode } from './node-red.ts'
 
-/** Debian's own Python: another one does not see Debian's python3-hl7. */
+/** Debian's own Python: only it finds Debian's python3-hl7. */
 const PYTHON = '/usr/bin/python3'
 export const MLLP_SEND = '/usr/bin/mllp_send'
-/** The example. */
+/** The example with MLLP. */
 export const MLLP_FILE = join(
   ...[import.meta.dirname, '..', '..', 'examples', '2 Take MLLP and send over HTTPS.json']
 )
 /** Ends a frame. */
 const END = '\x1c\r'
-/** The topics of the ports of the example: what the sender is told. */
+/** The topics of the example's ports: when the sender gets its acknowledgement. */
 export type MllpPort = 'stored' | 'answered'
 
 /**
- * Sees to it that python-hl7 is there: from Debian's package, installed where we may.
+ * Makes sure that Debian's python-hl7 is there, and installs it if it can.
  *
- * @returns why it cannot be had, or `undefined`
+ * @returns why it is not available, or `undefined`
  */
 export function missingPythonHl7(): string | undefined {
   return missingPackages(
@@ -31,19 +31,19 @@ export function missingPythonHl7(): string | undefined {
   )
 }
 
-/** The example as it is imported, on free ports and for a receiver that wants no token. */
+/** The example, on free ports and for a receiver that requires no token. */
 export interface MllpFlow {
   nodes: FlowNode[]
   ports: Record<MllpPort, number>
-  /** IDs by the name on the canvas. */
+  /** Node IDs by name. */
   ids: Record<string, string>
 }
 
 /**
- * Fills in the example; its debug nodes are probes.
+ * Fills in the example, and replaces its debug nodes by probes.
  *
- * @param ca PEM of the receiver's authority
- * @param out properties of the node behind each port
+ * @param ca the receiver's CA certificate, in PEM format
+ * @param out properties of the hl7-https-out node for each port
  */
 export async function mllpFlow(
   url: string,
@@ -73,7 +73,7 @@ export async function mllpFlow(
   return { nodes: [...nodes, tls], ports, ids }
 }
 
-/** What one of python-hl7's senders reports; see mllp_clients.py. */
+/** What mllp_clients.py reports for a message. */
 export interface Acknowledged {
   id: string
   ackId: string
@@ -81,18 +81,18 @@ export interface Acknowledged {
   refused: string[]
 }
 
-/** The senders of mllp_clients.py while they run. */
+/** The running clients of mllp_clients.py. */
 export interface MllpClients {
   acknowledged: Acknowledged[]
-  /** Frames that are no acknowledgement of the message that was sent. */
+  /** Frames that do not acknowledge the message in flight. */
   wrong: unknown[]
-  /** Resolves when every message was acknowledged. */
+  /** Resolves when every message has been acknowledged. */
   ended: Promise<void>
-  /** Ends them, if they have not ended. */
+  /** Ends the clients if they still run. */
   stop(): void
 }
 
-/** Starts python-hl7's senders; each has one message under way, and sends it until it is accepted. */
+/** Starts clients of python-hl7. Each sends one message at a time, until it is accepted. */
 export function startMllpClients(
   port: number,
   connections: number,
@@ -122,7 +122,7 @@ export function startMllpClients(
   return { acknowledged, wrong, ended, stop: () => void child.kill('SIGKILL') }
 }
 
-/** A connection over which a test writes any bytes. */
+/** A connection to which a test can write any bytes. */
 export class MllpSocket {
   readonly #socket: Socket
   #received = Buffer.alloc(0)
@@ -153,12 +153,12 @@ export class MllpSocket {
     })
   }
 
-  /** The frames that have come back whole, without their ends; each byte is a character. */
+  /** The complete frames received so far, without their ends; one character per byte. */
   get frames(): string[] {
     return this.#received.toString('latin1').split(END).slice(0, -1)
   }
 
-  /** Waits for so many frames in all. */
+  /** Waits for a total number of frames. */
   async answers(count: number): Promise<string[][]> {
     const deadline = performance.now() + 15_000
     while (this.frames.length < count) {
@@ -173,7 +173,7 @@ export class MllpSocket {
   }
 }
 
-/** A message in its frame. */
+/** Frames a message. */
 export function framed(message: string | Buffer): Buffer {
   return Buffer.concat([Buffer.from([0x0b]), Buffer.from(message), Buffer.from([0x1c, 0x0d])])
 }

@@ -1,10 +1,10 @@
-"""Senders of python-hl7 that send each message again until it is acknowledged.
+"""Clients of python-hl7 that send each message until it is accepted.
 
 usage: mllp_clients.py PORT CONNECTIONS MESSAGES TIMEOUT
 
-Each connection has one message under way. A line of JSON goes out for each message that was
-acknowledged, with the MSA-1 and the control IDs of all frames that came back, and one for each frame
-that is not an acknowledgement of the message under way.
+Each connection has one message in flight. Prints a line of JSON for each accepted message, with
+the control IDs of the message and of its acknowledgement, the number of attempts and the codes of
+earlier refusals; and one for each frame that does not acknowledge the message in flight.
 """
 
 import json
@@ -41,7 +41,7 @@ def connect():
 
 
 def acknowledgement(reply):
-    """MSA-1, MSA-2 and MSH-10 of a reply that is one frame, else None."""
+    """MSA-1, MSA-2 and MSH-10 of a reply in a single frame; otherwise None."""
     if reply[:1] != b"\x0b" or reply[-2:] != b"\x1c\r" or reply.count(b"\x0b") != 1:
         return None
     message = hl7.parse(reply[1:-2].decode())
@@ -78,7 +78,7 @@ def sender(connection):
             refused.append(code)
             time.sleep(0.1)
     if client:
-        # What comes now is one acknowledgement too many.
+        # Anything that arrives now is one acknowledgement too many.
         client.socket.settimeout(0.5)
         try:
             rest = client.socket.recv(4096)

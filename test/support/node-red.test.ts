@@ -30,11 +30,11 @@ const flows: FlowNode[] = [
   { id: 'caught', type: 'probe', z: 'tab', wires: [] }
 ]
 
-describe('a Node-RED started for a test', () => {
+describe('Node-RED for tests', () => {
   const started: TestNodeRed[] = []
   after(() => Promise.all(started.map((nodeRed) => nodeRed.kill())))
 
-  it('shows messages with Buffers, errors on Catch and statuses, also after a crash', async () => {
+  it('shows messages with Buffers, errors at a Catch node and statuses, even after a crash', async () => {
     const nodeRed = await startNodeRed({ flows })
     started.push(nodeRed)
 
@@ -57,7 +57,7 @@ describe('a Node-RED started for a test', () => {
     assert.equal((await nodeRed.flows()).length, flows.length)
   })
 
-  it('refuses a flow with an unknown node type', async () => {
+  it('rejects a flow with an unknown node type', async () => {
     const nodeRed = await startNodeRed()
     started.push(nodeRed)
     await assert.rejects(
@@ -69,7 +69,7 @@ describe('a Node-RED started for a test', () => {
     )
   })
 
-  it('ends with the flows closed on stop', async () => {
+  it('closes the flows on stop', async () => {
     const nodeRed = await startNodeRed({ flows })
     started.push(nodeRed)
     await nodeRed.stop()

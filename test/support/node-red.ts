@@ -18,17 +18,17 @@ export interface TestNodeRedOptions {
   userDir?: string
   /** Deployed before `startNodeRed` resolves. */
   flows?: readonly FlowNode[]
-  /** Laid over the settings of demo/node-red.ts; only what JSON can carry. */
+  /** Added to the settings in demo/node-red.ts, or replacing them; JSON values only. */
   settings?: Record<string, unknown>
   env?: Record<string, string>
-  /** The package `node-red` to start; see demo/node-red.ts. */
+  /** The `node-red` package to start; see demo/node-red.ts. */
   nodeRedDir?: string
 }
 
-/** A message as a probe node saw it. Functions and streams show as `{$type: …}`. */
+/** A message as a probe node saw it. Functions and streams become `{$type: …}`. */
 export type ProbedMessage = Record<string, unknown>
 
-/** What a node shows below itself; `{}` when it cleared its status. */
+/** The status of a node; `{}` if it was cleared. */
 export interface NodeStatus {
   fill?: string
   shape?: string
@@ -45,8 +45,8 @@ type ProbeEvent =
 const probeDirectory = join(dirname(fileURLToPath(import.meta.url)), 'probe-node')
 
 /**
- * Starts a real Node-RED with this package installed (build it first) and a node type `probe`: wire
- * any output, Catch, Status or Complete node to one and read what it received with `messages`.
+ * Starts a real Node-RED with this package (build it first) and the node type `probe`: wire any
+ * output, Catch, Status or Complete node to one, and read with `messages` what it received.
  */
 export async function startNodeRed(options: TestNodeRedOptions = {}): Promise<TestNodeRed> {
   const nodeRed = new TestNodeRed(options)
@@ -60,7 +60,7 @@ export async function startNodeRed(options: TestNodeRedOptions = {}): Promise<Te
   return nodeRed
 }
 
-/** One Node-RED instance; the process behind it may be stopped, killed and started again. */
+/** A Node-RED whose process can be stopped, killed and started again. */
 export class TestNodeRed {
   readonly userDir: string
   readonly #options: TestNodeRedOptions
@@ -77,35 +77,35 @@ export class TestNodeRed {
     this.userDir = options.userDir ?? temporaryDirectory()
   }
 
-  /** Where the editor and the admin API are, without a slash at the end; another after a restart. */
+  /** The URL of editor and admin API, without a trailing slash; it changes at a restart. */
   get url(): string {
     return this.#running.url
   }
 
-  /** Process id, to look at its memory or open files. */
+  /** The process id, for checking memory or open files. */
   get pid(): number {
     return this.#running.child.pid ?? 0
   }
 
-  /** Whether the process still lives. */
+  /** Whether the process is running. */
   get alive(): boolean {
     const child = this.#process?.child
     return child !== undefined && child.exitCode === null && child.signalCode === null
   }
 
-  /** Resolves when the process that runs now is gone. */
+  /** Resolves when the current process has ended. */
   get exited(): Promise<NodeRedExit> {
     return this.#running.exited
   }
 
-  /** What Node-RED printed, over all starts. */
+  /** What Node-RED has printed, over all starts. */
   log(): readonly string[] {
     return [...this.#log, ...(this.#process?.log ?? [])]
   }
 
-  /** Starts the process and the flows that an earlier one left in the user directory. */
+  /** Starts the process, with the flows that the previous one left in the user directory. */
   async start(): Promise<void> {
-    if (this.alive) throw new Error('Node-RED runs already')
+    if (this.alive) throw new Error('Node-RED is already running')
     if (this.#process) this.#log.push(...this.#process.log)
     this.#process = undefined
     this.#flowStarts = 0
@@ -121,12 +121,12 @@ export class TestNodeRed {
     await this.#flowsStarted(0)
   }
 
-  /** SIGTERM: nodes are closed. Safe to call at any time, and twice. */
+  /** Sends SIGTERM, which closes the nodes. May be called at any time, and repeatedly. */
   async stop(): Promise<void> {
     await this.#process?.stop()
   }
 
-  /** SIGKILL: what a crash or a power cut leaves. */
+  /** Sends SIGKILL, like a crash or a power cut. */
   async kill(): Promise<void> {
     this.#process?.child.kill('SIGKILL')
     await this.#process?.exited
@@ -138,10 +138,10 @@ export class TestNodeRed {
   }
 
   /**
-   * Deploys flows, credentials inside the nodes, and resolves when they have started. A node with
-   * `wires` may leave out its place on the canvas (without one Node-RED takes it for a config node).
+   * Deploys flows, with the credentials in the nodes, and resolves when they have started. A node
+   * with `wires` gets a default position: without one, Node-RED takes it for a config node.
    *
-   * @throws Error when Node-RED refuses them or a node type is missing.
+   * @throws {Error} if Node-RED refuses the flows or a node type is missing
    */
   async deploy(flows: readonly FlowNode[], type: DeployType = 'full'): Promise<void> {
     const before = this.#flowStarts
@@ -150,18 +150,18 @@ export class TestNodeRed {
     await this.#flowsStarted(before)
   }
 
-  /** The flows as Node-RED hands them to the editor and to an export: without credentials. */
+  /** The flows as Node-RED gives them to the editor and exports them: without credentials. */
   async flows(): Promise<FlowNode[]> {
     const { body } = await this.get('/flows')
     return body as FlowNode[]
   }
 
-  /** GET on the admin API; the body is parsed where it is JSON. */
+  /** GETs from the admin API. */
   get(path: string): Promise<AdminAnswer> {
     return this.#ask(path, { headers: { Accept: 'application/json' } })
   }
 
-  /** POST of JSON on the admin API; the body is parsed where it is JSON. */
+  /** POSTs JSON to the admin API. */
   post(path: string, body: unknown = {}): Promise<AdminAnswer> {
     return this.#ask(path, {
       method: 'POST',
@@ -179,17 +179,17 @@ export class TestNodeRed {
     if (status !== 200) throw new Error(`Inject node ${nodeId} answered ${status}`)
   }
 
-  /** Messages that a probe node has received so far, over all starts. */
+  /** The messages that a probe node has received so far, over all starts. */
   messages(probeId: string): readonly ProbedMessage[] {
     return this.#messages.get(probeId) ?? []
   }
 
-  /** Statuses that a node has shown so far, over all starts. */
+  /** The statuses that a node has shown so far, over all starts. */
   statuses(nodeId: string): readonly NodeStatus[] {
     return this.#statuses.get(nodeId) ?? []
   }
 
-  /** Waits until a probe node has received `count` messages in all, and returns them. */
+  /** Waits until a probe node has received a total of `count` messages. @returns them */
   waitForMessages(
     probeId: string,
     count = 1,
@@ -202,7 +202,7 @@ export class TestNodeRed {
     )
   }
 
-  /** Waits until a node has shown a status that suits, and returns the first one that does. */
+  /** Waits until a node has shown a suitable status. @returns the first one */
   waitForStatus(
     nodeId: string,
     suits: (status: NodeStatus) => boolean,
@@ -216,11 +216,11 @@ export class TestNodeRed {
   }
 
   /**
-   * Waits until `look` returns something other than `undefined`. It is asked after each event from
-   * Node-RED and every 50 ms.
+   * Waits until `look`, which is called after each event from Node-RED and every 50 ms, returns
+   * something other than `undefined`.
    *
-   * @throws Error with `situation()` and Node-RED's last lines after `timeoutMs`, or when the
-   * process is gone.
+   * @throws {Error} with `situation()` and Node-RED's last lines, after `timeoutMs` or if the
+   *   process has ended
    */
   async waitFor<T>(
     look: () => T | undefined,
@@ -233,7 +233,7 @@ export class TestNodeRed {
       if (found !== undefined) return found
       const gone = !this.alive
       if (gone || performance.now() > deadline) {
-        const why = gone ? 'Node-RED is gone' : `waited ${timeoutMs} ms`
+        const why = gone ? 'Node-RED has exited' : `waited ${timeoutMs} ms`
         throw new Error(`${why}: ${situation()}\n${this.log().slice(-20).join('\n')}`)
       }
       await this.#nextEvent(50)
@@ -258,7 +258,7 @@ export class TestNodeRed {
       30_000,
       () => 'the flows have not started'
     )
-    if (this.#refused !== undefined) throw new Error(`Node-RED started no flow: ${this.#refused}`)
+    if (this.#refused !== undefined) throw new Error(`The flows did not start: ${this.#refused}`)
   }
 
   #record(event: ProbeEvent): void {
@@ -286,7 +286,7 @@ export class TestNodeRed {
   }
 }
 
-/** Answer of the admin API; `body` is parsed where it is JSON. */
+/** An answer of the admin API; `body` is parsed if it is JSON. */
 export interface AdminAnswer {
   status: number
   body: unknown

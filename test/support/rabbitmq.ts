@@ -1,4 +1,4 @@
-/** A RabbitMQ of one's own: Debian's package, started on 127.0.0.1 with its own data directory. */
+/** Starts Debian's RabbitMQ on 127.0.0.1, with its own data directory. */
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
@@ -11,20 +11,20 @@ const BIN = '/usr/lib/rabbitmq/bin'
 const EPMD = '/usr/bin/epmd'
 const START_TIMEOUT_MS = 120_000
 
-/** A broker that was started by `startRabbitMq`. */
+/** A broker started by `startRabbitMq`. */
 export interface RabbitMq {
-  /** Where clients connect, as the guest of this machine. */
+  /** Where clients connect, as the default user `guest`. */
   url: string
-  /** Runs `rabbitmqctl` against it; answers what it printed. */
+  /** Runs `rabbitmqctl` for the broker. @returns what it printed */
   control(...args: string[]): Promise<string>
-  /** Stops it in order and removes its data. */
+  /** Shuts it down and removes its data. */
   stop(): Promise<void>
 }
 
 /**
- * Sees to it that RabbitMQ is installed.
+ * Makes sure that RabbitMQ is installed.
  *
- * @returns why it cannot be had, or `undefined`
+ * @returns why it is not available, or `undefined`
  */
 export function missingRabbitMq(): string | undefined {
   return missingPackages(
@@ -34,16 +34,16 @@ export function missingRabbitMq(): string | undefined {
 }
 
 /**
- * Starts a broker with the consistent-hash exchange, and resolves when it takes connections. Its
- * name server (epmd) is its own as well, so that nothing is left and nothing else is met.
+ * Starts a broker with the consistent-hash exchange, and resolves when it accepts connections. It
+ * has its own name server (epmd), which leaves nothing behind and meets no other broker.
  *
- * @throws Error with its last lines when it does not come up
+ * @throws {Error} with its last lines if it does not start
  */
 export async function startRabbitMq(): Promise<RabbitMq> {
   const directory = mkdtempSync(join(tmpdir(), 'hl7-rabbitmq-'))
   const file = (name: string): string => join(directory, name)
   const [port, epmdPort, distributionPort] = await freePorts()
-  // What a small test machine has, and no core for the broker alone.
+  // Enough for a small test machine; below, the schedulers must not busy-wait on its cores.
   writeFileSync(
     file('rabbitmq.conf'),
     'disk_free_limit.absolute = 64MB\nraft.wal_max_size_bytes = 67108864\n'
@@ -51,7 +51,7 @@ export async function startRabbitMq(): Promise<RabbitMq> {
   writeFileSync(file('enabled_plugins'), '[rabbitmq_consistent_hash_exchange].\n')
   const env = {
     PATH: process.env['PATH'],
-    // Where the Erlang cookie is made.
+    // Where the Erlang cookie is created.
     HOME: directory,
     LANG: 'C.UTF-8',
     ERL_EPMD_ADDRESS: '127.0.0.1',
@@ -99,17 +99,17 @@ export async function startRabbitMq(): Promise<RabbitMq> {
 interface Run {
   child: ChildProcess
   words: string[]
-  /** The program is gone. */
+  /** The program has ended. */
   ended: boolean
 }
 
-/** Ends its program in order when its input is closed: also when the tests are killed. */
+/** Terminates its program when its input is closed, even if the tests are killed. */
 const KEEPER = '"$@" & program=$!; exec >&- 2>&-; read -r _; kill -TERM $program; wait $program'
 
 function run(program: string, args: string[], env: NodeJS.ProcessEnv): Run {
   const child = spawn('/bin/sh', ['-c', KEEPER, 'keeper', program, ...args], {
     env,
-    // A group of its own: Ctrl-C in the terminal is for the tests only.
+    // Its own process group, so that Ctrl-C in the terminal reaches only the tests.
     detached: true
   })
   const started: Run = { child, words: [], ended: false }
@@ -125,7 +125,7 @@ async function started(broker: Run): Promise<void> {
   const deadline = Date.now() + START_TIMEOUT_MS
   while (!broker.words.join('').includes('completed with')) {
     if (broker.ended || Date.now() > deadline) {
-      throw new Error(`RabbitMQ does not start:\n${broker.words.join('').slice(-4000)}`)
+      throw new Error(`RabbitMQ did not start:\n${broker.words.join('').slice(-4000)}`)
     }
     await new Promise((resolve) => setTimeout(resolve, 100))
   }
@@ -143,7 +143,7 @@ async function end({ child }: Run): Promise<void> {
   clearTimeout(timer)
 }
 
-/** Three ports that were free a moment ago: these servers cannot tell which they were given. */
+/** Three ports that were free a moment ago, for servers that cannot tell which they were given. */
 async function freePorts(): Promise<[number, number, number]> {
   const servers = [createServer(), createServer(), createServer()] as const
   const take = async (server: (typeof servers)[number]): Promise<number> => {

@@ -1,4 +1,4 @@
-/** Numbers from 0 (inclusive) to 1 (exclusive); the same ones for the same seed (mulberry32). */
+/** Random numbers from 0 (inclusive) to 1 (exclusive), reproducible by their seed (mulberry32). */
 export function generator(seed: number): () => number {
   let state = seed
   return () => {

@@ -1,30 +1,30 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 
-/** A request, as the fault server saw it. */
+/** A request that the fault server received. */
 export interface SeenRequest {
   method: string
   /** Path and query. */
   url: string
   headers: IncomingMessage['headers']
-  /** The form that was posted. */
+  /** The posted form. */
   form: URLSearchParams
 }
 
-/** Answers one request as badly as a test wants. */
+/** Answers a request, as badly as a test wants. */
 export type Fault = (request: SeenRequest, response: ServerResponse) => void
 
 export interface TokenFaultServer {
-  /** Without a slash at the end. */
+  /** Without a trailing slash. */
   origin: string
   /** Every request, in order. */
   seen: SeenRequest[]
-  /** What answers from now on. */
+  /** Answers requests; a test may replace it at any time. */
   answer: Fault
   close(): Promise<void>
 }
 
-/** A token server that does whatever a test tells it. Listens on 127.0.0.1. */
+/** Starts a token server on 127.0.0.1 that does whatever a test tells it to. */
 export async function startTokenFaultServer(answer: Fault): Promise<TokenFaultServer> {
   const sockets = new Set<Socket>()
   const server = createServer((request, response) => {
@@ -69,7 +69,7 @@ export function json(value: unknown, status = 200, headers: Record<string, strin
   }
 }
 
-/** Answers with this body. */
+/** Answers with a text. */
 export function text(
   body: string | Buffer,
   contentType: string,

@@ -7,7 +7,7 @@ import * as oidc from 'oidc-provider'
 import { close, listen } from '../../demo/loopback.ts'
 import type { Certificate } from './certificates.ts'
 
-/** A client as RFC 7591 describes it, as far as the tests need it. */
+/** The properties of a client (RFC 7591) that the tests need. */
 export interface ProviderClient {
   client_id: string
   client_secret?: string
@@ -21,14 +21,14 @@ export interface ProviderClient {
 export interface TokenProviderOptions {
   /** The server's certificate. */
   tls: Certificate
-  /** PEM of the authority whose client certificates are asked for. */
+  /** The CA certificate for client certificates, in PEM format. Default: none are requested. */
   clientCa?: string
   clients: ProviderClient[]
-  /** Resource indicators that are known, each with the scopes it has. Default: one API. */
+  /** The known resource indicators and their scopes. Default: one API. */
   resources?: Record<string, string>
   /** Seconds. Default 300. */
   lifetime?: number
-  /** `jwt` shows audience and scope to a test. Default. */
+  /** Default `jwt`, in which a test can read audience and scope. */
   format?: 'jwt' | 'opaque'
 }
 
@@ -41,7 +41,7 @@ export interface TokenProvider {
   close(): Promise<void>
 }
 
-/** The API that clients get tokens for when they name none. */
+/** The API for which clients get tokens by default. */
 export const DEFAULT_RESOURCE = 'https://hl7.example/api'
 
 interface Context {
@@ -52,7 +52,7 @@ function peer({ req }: Context): TLSSocket | undefined {
   return req.socket instanceof TLSSocket ? req.socket : undefined
 }
 
-/** Every algorithm that SMART Backend Services and others use to sign assertions. */
+/** The algorithms that SMART Backend Services and others use to sign assertions. */
 const ASSERTION_ALGORITHMS = ['HS256', 'RS256', 'RS384', 'PS256', 'ES256', 'ES384', 'EdDSA']
 
 /** oidc-provider over HTTPS on 127.0.0.1: client credentials with every client authentication. */
@@ -63,7 +63,7 @@ export async function startTokenProvider(options: TokenProviderOptions): Promise
       ? undefined
       : { ca: options.clientCa, requestCert: true, rejectUnauthorized: false })
   })
-  // The port is part of the issuer, so it has to be known first.
+  // The issuer contains the port, so the server must listen first.
   const issuer = `https://127.0.0.1:${await listen(server)}`
   const handle = (await createProvider(issuer, options)).callback()
   const provider: TokenProvider = {
@@ -141,10 +141,10 @@ async function createProvider(
   })
 }
 
-/** The declarations that the demo has name the provider only. */
+/** The demo declares only the provider. */
 const { errors } = oidc as unknown as { errors: { InvalidTarget: new () => Error } }
 
-/** Remembers what has to be remembered: assertions that were used already. */
+/** Remembers assertions, so that they cannot be used again. */
 class MemoryAdapter {
   static readonly #stored = new Map<string, unknown>()
   readonly #model: string

@@ -1,7 +1,7 @@
 import { HttpClient, type HttpClientSettings } from '../../src/http-client/http-client.ts'
 import type { TokenSettings } from '../../src/oauth2/token-settings.ts'
 
-/** Settings with the form's defaults, an invented client and what a test adds. */
+/** The defaults of the form, a fictitious client, and what a test adds. */
 export function tokenSettings(given: Partial<TokenSettings> = {}): TokenSettings {
   return {
     issuer: '',
@@ -29,7 +29,7 @@ export function tokenSettings(given: Partial<TokenSettings> = {}): TokenSettings
   }
 }
 
-/** An HTTP client with the limits of the token side, direct unless a test says otherwise. */
+/** An HTTP client with limits for token requests, without a proxy unless a test adds one. */
 export function tokenHttpClient(given: Partial<HttpClientSettings> = {}): HttpClient {
   return new HttpClient({
     maxConnections: 4,

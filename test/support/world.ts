@@ -10,15 +10,15 @@ const AUDIENCE = 'https://hl7.test'
 export const CLIENT_ID = 'test-client'
 export const CLIENT_SECRET = 'a secret that must not be seen'
 
-/** A token server, a receiver and a Node-RED with a flow between them, all real and all local. */
+/** A token server, a receiver, and a Node-RED with a flow between them: all real, all local. */
 export interface World {
   authority: Authority
   tokens: AuthorizationServer
   receiver: Hl7Receiver
   nodeRed: TestNodeRed
   /**
-   * Deploys the usual flow: inject `in`, the node `out`, probes `ack`, `nak`,
-   * `caught`, and `done` for what a Complete node sees.
+   * Deploys the usual flow: inject `in`, the node `out`, and the probes `ack`, `nak`, `caught` and
+   * `done` (behind a Complete node).
    *
    * @param out properties of the hl7-https-out node
    * @param auth properties of its config node
@@ -32,10 +32,10 @@ export interface World {
 /**
  * Starts a world; its Node-RED needs the build.
  *
- * @param options.settings laid over those of Node-RED
- * @param options.env laid over the environment of Node-RED
- * @param options.userDir where the package is installed already; by default it is linked into a new
- *   user directory
+ * @param options.settings added to Node-RED's settings
+ * @param options.env added to Node-RED's environment
+ * @param options.userDir a user directory in which the package is already installed; by default it
+ *   is linked into a new one
  */
 export async function startWorld({
   settings = {},
@@ -73,7 +73,7 @@ export async function startWorld({
       id: 'tls',
       type: 'tls-config',
       certType: 'files',
-      // The editor saves them too, and Node-RED 4.1 needs them.
+      // As the editor saves it; Node-RED 4.1 needs the empty values.
       cert: '',
       key: '',
       ca: '',
@@ -123,7 +123,7 @@ export async function startWorld({
   }
 }
 
-/** A message of an invented person; what the receiver does with it depends on its content. */
+/** A message about a fictitious patient; its content decides what the receiver answers. */
 export function adt(controlId: string, { version = '2.5.1', birth = '19840217' } = {}): string {
   return [
     `MSH|^~\\&|WARDSYS|NORTHSIDE|REGISTRY|CITYCARE|20260102030405||ADT^A01^ADT_A01|${controlId}|P|${version}`,

@@ -66,8 +66,7 @@ export function requestTrouble(error: unknown, text: Text): string {
   if (!(error instanceof RequestError)) throw error
   const { status, answer } = error
   if (status === 0) return text('trouble.noNodeRed')
-  if (status === 401) return text('trouble.login')
-  if (status === 403) return text('trouble.notAllowed')
+  if (status === 401 || status === 403) return text('trouble.login')
   const said = (answer as { error?: unknown } | undefined)?.error
   if (typeof said === 'string' && said !== '') return said.slice(0, 300)
   return text(status === 404 ? 'trouble.gone' : 'trouble.failed', { status })

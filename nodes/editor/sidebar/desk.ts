@@ -1,6 +1,6 @@
 import type { MessageRow, NodeState } from '../../operations/answers.ts'
 import type { QuestionBox } from './question.ts'
-import type { Speech } from './words.ts'
+import type { Speech } from './told.ts'
 
 /** What the parts of the tab share. */
 export interface Desk extends Speech {

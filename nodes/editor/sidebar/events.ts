@@ -4,11 +4,12 @@ import { csv } from './csv.ts'
 import type { Desk } from './desk.ts'
 import { Button, element, setText } from './dom.ts'
 import { clockTime } from './times.ts'
-import { cut, eventSentence, nameOf, told } from './words.ts'
+import { cut, told } from './told.ts'
+import { eventSentence, nameOf } from './words.ts'
 
-/** So many events are listed, and at most so many written to a file, of each node. */
+/** So many events are listed, and at most so many of each node written to a file. */
 const LISTED = 50
-const IN_FILE = 10_000
+const IN_FILE = 1000
 
 /** An event, and whose it is. */
 type NodeEvent = EventRow & { node: string }
@@ -120,7 +121,7 @@ export class Events {
       event.node,
       event.kind,
       event.by,
-      told('event', event, event.text, this.#desk)
+      told(event, event.text, this.#desk)
     ])
     // The mark at its beginning tells a spreadsheet that it is UTF-8.
     const blob = new Blob(['\u{feff}', csv([head, ...rows])], { type: 'text/csv;charset=utf-8' })

@@ -2,7 +2,8 @@ import type { MessagePage, NodeState } from '../../operations/answers.ts'
 import { askEach, routes } from './asking.ts'
 import type { Desk } from './desk.ts'
 import { Button, element, setText } from './dom.ts'
-import { cut, foundSentence, nameOf } from './words.ts'
+import { cut } from './told.ts'
+import { foundSentence, nameOf } from './words.ts'
 
 /** Of one control ID, so many messages of a node are looked at. */
 const LIMIT = 20

@@ -10,7 +10,8 @@ import { Button, element, setText } from './dom.ts'
 import { MessageText } from './message-text.ts'
 import { RowTable } from './row-table.ts'
 import { clockTime } from './times.ts'
-import { cut, receiverSaid, stateWord } from './words.ts'
+import { cut } from './told.ts'
+import { receiverSaid, stateWord } from './words.ts'
 
 /** So many messages are listed. */
 const LISTED = 100
@@ -20,7 +21,7 @@ const COUNTED = { page: 500, pages: 4 }
 const MAX_FILTER = 200
 
 /** What can be listed; `''` is everything. */
-const STATES = ['suspended', 'retrying', 'waiting', 'awaiting', 'naked', 'failed', 'acked', '']
+const STATES = ['suspended', 'retrying', 'waiting', 'naked', 'failed', 'acked', '']
 /** No longer in the queue. */
 const HAS_LEFT: readonly string[] = ['acked', 'naked', 'failed']
 

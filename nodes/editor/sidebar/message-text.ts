@@ -1,7 +1,7 @@
 import type { MessageContent } from '../../operations/answers.ts'
 import type { Desk } from './desk.ts'
 import { Button, element } from './dom.ts'
-import { cut } from './words.ts'
+import { cut } from './told.ts'
 
 /** So much of a message is shown, in characters. */
 const MAX_TEXT = 64 * 1024

@@ -36,6 +36,8 @@ export class Tab {
   readonly #messages: MessageList
   readonly #events: Events
   readonly #refresh: Refresh
+  /** The runtime's clock before the browser's. */
+  #aheadMs = 0
   #states: AllStates | undefined
   #chosen: string | undefined
   /** What the details were asked for last: they are asked again if it is something else now. */
@@ -47,7 +49,7 @@ export class Tab {
     const desk: Desk = {
       text,
       language,
-      now: Date.now,
+      now: () => Date.now() + this.#aheadMs,
       question: new QuestionBox(text),
       nodes: () => this.#states?.nodes ?? [],
       say: (outcome, words) => {
@@ -109,8 +111,9 @@ export class Tab {
 
   #mayRead(): boolean {
     const may = RED.user.hasPermission('hl7-https-out.read')
-    if (!may)
+    if (!may) {
       this.#fail(this.#desk.text('trouble.permission', { permission: 'hl7-https-out.read' }))
+    }
     return may
   }
 
@@ -125,6 +128,7 @@ export class Tab {
       this.#fail([requestTrouble(error, text), since].filter(Boolean).join(' '))
       return
     }
+    this.#aheadMs = Date.parse(states.at) - Date.now()
     this.#trouble.hidden = true
     this.element.classList.remove('hl7-https-stale')
     this.#readOut(this.#states?.nodes, states.nodes)

@@ -1,8 +1,6 @@
-import type { EventRow, MessageRow, NodeState, Told } from '../../operations/answers.ts'
-import { clockTime, type Text } from './times.ts'
-
-/** So much of a text from outside is shown, in characters. */
-const MAX_SHOWN = 300
+import type { EventRow, MessageRow, NodeState } from '../../operations/answers.ts'
+import { clockTime } from './times.ts'
+import { byWhom, cut, type Speech, told } from './told.ts'
 
 /** How bad it is: what it looks like, and whether somebody has to look. */
 export type Level = 'bad' | 'warn' | 'busy' | 'good' | 'quiet'
@@ -10,40 +8,6 @@ export type Level = 'bad' | 'warn' | 'busy' | 'good' | 'quiet'
 export interface Shown {
   level: Level
   word: string
-}
-
-/** How the tab says things: the texts of a language, and what time it is. */
-export interface Speech {
-  text: Text
-  language: string
-  now: () => number
-}
-
-/** Cuts what comes from outside. */
-export function cut(text: string, length = MAX_SHOWN): string {
-  return text.length > length ? `${text.slice(0, length - 1)}…` : text
-}
-
-/**
- * The words of this language for what the runtime told, or its own English words for a kind that
- * there are none for: the runtime may be newer than a page that has been open for days.
- *
- * @param section of the texts: `reason`, `event`, `message`
- */
-export function told(
-  section: string,
-  { kind, values }: Told,
-  english: string,
-  { text, language, now }: Speech
-): string {
-  const key = `${section}.${kind}`
-  const shown: Record<string, string | number> = {}
-  for (const [name, value] of Object.entries(values)) {
-    const isTime = typeof value === 'string' && /^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(value)
-    shown[name] = isTime ? clockTime(value, now(), language) : value
-  }
-  const found = text(key, shown)
-  return cut(found === key || found === '' ? english : found)
 }
 
 /** What a node does, in a word or two. */
@@ -81,7 +45,7 @@ export function tokenTrouble({ token }: NodeState): boolean {
 
 /** Why it is in its state. */
 export function reasonOf(state: NodeState, speech: Speech): string {
-  return told('reason', state, state.reason, speech)
+  return told(state, state.reason, speech)
 }
 
 export function nameOf(state: NodeState): string {
@@ -94,7 +58,7 @@ export function receiverSaid(row: MessageRow, speech: Speech): string {
     .slice(0, 3)
     .map(({ code, severity, text }) => [code, severity, text].filter(Boolean).join(' '))
   const said = [row.ackCode, errors.join('; ')].filter(Boolean).join(' ')
-  return said === '' ? told('message', row, row.reason, speech) : cut(said)
+  return said === '' ? told(row, row.reason, speech) : cut(said)
 }
 
 /** What a message waits for, or what became of it, before what the receiver said. */
@@ -111,17 +75,7 @@ export function foundSentence(row: MessageRow, node: string, speech: Speech): st
   return [text(`found.${row.state}`, { at }), said, tries, node].filter(Boolean).join(', ')
 }
 
-/** Who did something, in words; an empty string if nobody is known. */
-export function byWhom(by: string, { text }: Speech): string {
-  if (by === '') return ''
-  return text('by.user', {
-    user: by === 'flow' || by === 'rule' ? text(`by.${by}`) : cut(by, 80)
-  })
-}
-
 /** What happened, and who did it. */
 export function eventSentence(event: EventRow, speech: Speech): string {
-  return [told('event', event, event.text, speech), byWhom(event.by, speech)]
-    .filter(Boolean)
-    .join(' · ')
+  return [told(event, event.text, speech), byWhom(event.by, speech)].filter(Boolean).join(' · ')
 }

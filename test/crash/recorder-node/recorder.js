@@ -1,8 +1,8 @@
 import { appendFileSync } from 'node:fs'
 
 /**
- * A node for tests: appends the control ID of each message to a file, with a system call, before it
- * does anything else. What is recorded stays so when the process is killed.
+ * A node for tests: appends the control ID of each message to a file by a system call, so that
+ * the record survives if the process is killed.
  */
 export default function recorder(RED) {
   RED.nodes.registerType('recorder', function (config) {

@@ -2,9 +2,9 @@ import process from 'node:process'
 import { Buffer } from 'node:buffer'
 import { inspect } from 'node:util'
 /**
- * A node for tests: tells the process that started Node-RED, over the IPC channel, which messages
- * it received, what status every node shows, and when a deploy has started its flows. A message
- * with a list of node ids in `look` gets into `looked` what those nodes show to every other one.
+ * A node for tests. Over the IPC channel it tells the process that started Node-RED which messages
+ * it received, what status every node shows, and when the flows of a deploy have started. If a
+ * message has a list of node ids in `look`, `looked` gets what any node can read from those nodes.
  */
 export default function probe(RED) {
   const report = (event) => {
@@ -34,7 +34,7 @@ export default function probe(RED) {
   })
 }
 
-/** What any node can find on another node, but for what Node-RED keeps there itself. */
+/** What any node can read from another node, apart from Node-RED's own properties. */
 function lookAt(node) {
   const own = Object.getOwnPropertyNames(node).filter((name) => !name.startsWith('_'))
   const found = Object.fromEntries(own.map((name) => [name, node[name]]))
@@ -42,8 +42,8 @@ function lookAt(node) {
 }
 
 /**
- * A copy that the IPC channel can carry: functions and foreign objects become `{$type: name}`, what
- * throws when it is looked at becomes `{$type: 'throws'}`.
+ * A copy for the IPC channel: functions and foreign objects become `{$type: name}`, values that
+ * throw when they are read become `{$type: 'throws'}`.
  */
 function portable(value, seen = new Map()) {
   try {

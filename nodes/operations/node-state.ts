@@ -1,0 +1,170 @@
+import type { Node, NodeAPI } from 'node-red'
+import { printable } from '../../src/delivery/explain.ts'
+import { notSetUp } from '../node-errors.ts'
+import { deployedOutNodes, outParts, type OutParts, type Unusable } from '../node-parts.ts'
+import type { NodeState, Told } from './answers.ts'
+import { iso } from './times.ts'
+import { sentence, verdictTold } from './words.ts'
+
+/** Where the nodes are in the flows: read once for an answer about all of them. */
+export type Places = ReadonlyMap<string, { name: string; flow: string; host: string }>
+
+interface Known {
+  id: string
+  type: string
+  name?: string
+  label?: string
+  z?: string
+  url?: unknown
+}
+
+/** The nodes of the flows, disabled ones included. */
+export function placesOf(RED: NodeAPI): Places {
+  const known = new Map<string, Known>()
+  RED.nodes.eachNode((config) => {
+    known.set(config.id, config)
+  })
+  const places = new Map<string, { name: string; flow: string; host: string }>()
+  for (const { id, type, name = '', z = '', url } of known.values()) {
+    if (type !== 'hl7-https-out') continue
+    places.set(id, { name, flow: flowName(known, z), host: hostOf(url) })
+  }
+  // The instances of a subflow have nodes of their own.
+  for (const node of deployedOutNodes.values()) {
+    if (places.has(node.id)) continue
+    const template = (node as { _alias?: string })._alias
+    const host = template === undefined ? '' : hostOf(known.get(template)?.url)
+    places.set(node.id, { name: node.name ?? '', flow: flowName(known, node.z), host })
+  }
+  return places
+}
+
+function flowName(known: ReadonlyMap<string, Known>, z: string): string {
+  const flow = known.get(z)
+  if (flow === undefined) return ''
+  const subflow = known.get(flow.type.replace(/^subflow:/, ''))
+  return printable(flow.label || flow.name || subflow?.name || '')
+}
+
+function hostOf(url: unknown): string {
+  const { host = '' } = typeof url === 'string' ? (URL.parse(url) ?? {}) : {}
+  return printable(host)
+}
+
+/** What is shown of one node. */
+export async function nodeState(node: Node, places: Places): Promise<NodeState> {
+  const parts = outParts.get(node)
+  const place = places.get(node.id)
+  const named = { id: node.id, name: printable(node.name ?? ''), flow: place?.flow ?? '' }
+  if (parts === undefined || !('delivery' in parts)) {
+    return { ...EMPTY, ...named, host: place?.host ?? '', ...configState(parts) }
+  }
+  const { delivery, history, host, tokens } = parts
+  // Until its queue is open, a node does not know what waits in it. A failure is in the state.
+  await delivery.open().catch(() => undefined)
+  const { lastOutcome, longestWaitMs, suspendedFor, retry, lastError, ...state } = delivery.state()
+  const now = Date.now()
+  const told = toldOf(parts, now)
+  const token = tokens?.status
+  return {
+    ...EMPTY,
+    ...named,
+    ...state,
+    host,
+    ...told,
+    reason: sentence(told),
+    since: iso(parts.since()),
+    perMinute: history.perMinute,
+    oldestAgeMs: Math.round(state.oldestAgeMs),
+    lastAckAt: iso(history.lastAckAt),
+    lastError: lastError && {
+      ...lastError,
+      text: sentence({ kind: 'error', values: { cause: lastError.code } })
+    },
+    retry: retry === null ? null : { attempts: retry.attempts, nextAt: iso(now + retry.waitMs) },
+    paused:
+      state.paused === null ? null : { ...state.paused, at: iso(state.paused.at || undefined) },
+    token:
+      token === undefined
+        ? null
+        : { state: token.state, validUntil: 'validUntil' in token ? iso(token.validUntil) : null },
+    certificates: parts
+      .certificates()
+      .map(({ of, validTo }) => ({ of, validTo: iso(validTo) ?? '' }))
+  }
+}
+
+/** A queue file with messages, without a running node. */
+export function stoppedState(id: string, held: number | undefined, places: Places): NodeState {
+  const told: Told =
+    held === undefined
+      ? { kind: 'stopped-unknown', values: {} }
+      : { kind: 'stopped', values: { count: held } }
+  const { name = '', flow = '', host = '' } = places.get(id) ?? {}
+  return {
+    ...EMPTY,
+    ...{ id, name: printable(name), flow, host, state: 'stopped', queued: held ?? 0 },
+    ...told,
+    reason: sentence(told)
+  }
+}
+
+/** What needs a person comes first; of equals, the one whose oldest message waits longest. */
+export function byUrgency(a: NodeState, b: NodeState): number {
+  return urgency(a) - urgency(b) || b.oldestAgeMs - a.oldestAgeMs || (a.id < b.id ? -1 : 1)
+}
+
+function urgency({ state, suspended, kind }: NodeState): number {
+  if (state === 'config' || state === 'error') return 0
+  if (state === 'paused') return 1
+  if (state === 'stopped') return 2
+  if (suspended > 0) return 3
+  if (state === 'retrying') return 4
+  return kind === 'ok' ? 6 : 5
+}
+
+function configState(parts: Unusable | undefined): Partial<NodeState> & Told {
+  const problems = parts?.problems ?? []
+  const told = { kind: 'config', values: { problems: problems.join('; ') } }
+  const text = notSetUp(problems)
+  return {
+    ...told,
+    state: 'config',
+    since: parts?.since ?? null,
+    reason: sentence(told),
+    lastError: { code: 'HL7_CONFIG', text, at: parts?.since ?? new Date().toISOString() }
+  }
+}
+
+/** Why a node is as it is; `ok` if there is nothing to say. */
+function toldOf({ certificates, delivery, tokens }: OutParts, now: number): Told {
+  const { state, paused, retry, lastError, suspendedFor } = delivery.state()
+  const token = tokens?.status
+  if (paused !== null) {
+    return { kind: 'paused-by', values: { by: paused.by, reason: paused.reason } }
+  }
+  if (token?.state === 'none') return { kind: 'no-token', values: { cause: token.code } }
+  if (retry !== null) {
+    const seconds = Math.ceil(retry.waitMs / 1000)
+    const values = { cause: retry.cause, attempt: retry.attempts + 1, seconds }
+    return { kind: 'retrying', values }
+  }
+  if (state === 'error') return { kind: 'error', values: { cause: lastError?.code ?? '' } }
+  if (suspendedFor !== null) return verdictTold(suspendedFor)
+  if (token?.state === 'refresh failing') {
+    return { kind: 'token-failing', values: { cause: token.code } }
+  }
+  const ending = certificates().find(({ isEnding }) => isEnding)
+  if (ending === undefined) return { kind: 'ok', values: {} }
+  const days = Math.floor((ending.validTo - now) / 86_400_000)
+  return { kind: 'certificate', values: { of: ending.of, days } }
+}
+
+const EMPTY: NodeState = {
+  ...{ id: '', name: '', flow: '', host: '', state: 'idle', since: null },
+  ...{ kind: 'ok', values: {}, reason: '' },
+  ...{ queued: 0, inFlight: 0, retrying: 0, awaiting: 0, suspended: 0 },
+  ...{ acked: 0, naked: 0, failed: 0, perMinute: 0, oldestAgeMs: 0 },
+  ...{ lastAckAt: null, lastError: null, retry: null, paused: null, token: null },
+  ...{ certificates: [], latencyMs: { p50: 0, p95: 0, p99: 0 } }
+}

@@ -1,0 +1,131 @@
+import type { MessageQuery } from '../../src/delivery/find.ts'
+import type { EventQuery } from '../../src/outbox/journal.ts'
+import type { Entry } from '../../src/outbox/outbox.ts'
+
+/** A request that says something else than it may; the text names it. */
+export class BadRequest extends Error {
+  override readonly name = 'BadRequest'
+}
+
+type Query = Readonly<Record<string, unknown>>
+
+const STATES = [
+  'waiting',
+  'sending',
+  'retrying',
+  'suspended',
+  'leaving',
+  'acked',
+  'naked',
+  'failed'
+] as const
+/** Rows of an answer: the default, and the most. */
+const ROWS = 100
+const MOST_ROWS = 1000
+/** An array of more ids than this is refused. */
+const MOST_IDS = 100_000
+
+/** @throws {BadRequest} */
+export function messageQuery(query: Query): MessageQuery {
+  const state = text(query, 'state')
+  const known = STATES.find((each) => each === state)
+  if (state !== undefined && known === undefined) {
+    throw new BadRequest(`state is one of ${STATES.join(', ')}.`)
+  }
+  return defined({
+    controlId: text(query, 'controlId'),
+    type: text(query, 'type'),
+    rule: text(query, 'rule'),
+    state: known,
+    since: time(query, 'since'),
+    before: wholeNumber(query['before'], 'before', 1, Number.MAX_SAFE_INTEGER),
+    limit: wholeNumber(query['limit'], 'limit', 1, MOST_ROWS) ?? ROWS
+  })
+}
+
+/** @throws {BadRequest} */
+export function eventQuery(query: Query): EventQuery {
+  return {
+    since: time(query, 'since') ?? 0,
+    limit: wholeNumber(query['limit'], 'limit', 1, MOST_ROWS) ?? ROWS
+  }
+}
+
+/**
+ * A parameter of the address.
+ *
+ * @returns undefined if it is missing or empty
+ * @throws {BadRequest}
+ */
+export function wholeNumber(
+  value: unknown,
+  name: string,
+  least: number,
+  most: number
+): number | undefined {
+  if (value === undefined || value === '') return undefined
+  const number = typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : NaN
+  if (number >= least && number <= most) return number
+  throw new BadRequest(`${name} is a whole number from ${least} to ${most}.`)
+}
+
+/** Which suspended messages are meant, and whether the first is sent alone. */
+export interface BulkChoice {
+  chosen: (entry: Entry) => boolean
+  firstAlone: boolean
+}
+
+/**
+ * Reads `{ids}`, a filter `{controlId, type, rule}`, or `{all: true}`; beside it `firstAlone`.
+ *
+ * @throws {BadRequest} for anything else: nothing is discarded by mistake
+ */
+export function bulkChoice(body: unknown, mayTry: boolean): BulkChoice {
+  const usage = `Say which: {"ids": […]}, {"controlId", "type", "rule"} or {"all": true}${mayTry ? ', and "firstAlone"' : ''}.`
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) throw new BadRequest(usage)
+  const { firstAlone = false, ...choice } = body as Query
+  const isAllowed = typeof firstAlone === 'boolean' && (mayTry || !('firstAlone' in body))
+  const chosen = chosenBy(choice)
+  if (!isAllowed || chosen === undefined) throw new BadRequest(usage)
+  return { chosen, firstAlone }
+}
+
+function chosenBy(choice: Query): BulkChoice['chosen'] | undefined {
+  const names = Object.keys(choice)
+  const { all, ids, controlId, type, rule } = choice
+  if (names.length === 1 && all === true) return () => true
+  if (names.length === 1 && Array.isArray(ids)) {
+    if (ids.length > MOST_IDS || !ids.every((id) => typeof id === 'string')) return undefined
+    const wanted = new Set(ids)
+    return ({ seq }) => wanted.has(String(seq))
+  }
+  const isFilter =
+    names.length > 0 &&
+    names.every((name) => ['controlId', 'type', 'rule'].includes(name)) &&
+    Object.values(choice).every((value) => typeof value === 'string' && value !== '')
+  if (!isFilter) return undefined
+  return (entry) =>
+    (controlId === undefined || entry.controlId === controlId) &&
+    (type === undefined || entry.type === type) &&
+    (rule === undefined || entry.verdict?.rule === rule)
+}
+
+function text(query: Query, name: string): string | undefined {
+  const value = query[name]
+  if (value === undefined || value === '') return undefined
+  if (typeof value === 'string') return value
+  throw new BadRequest(`${name} is given once.`)
+}
+
+function time(query: Query, name: string): number | undefined {
+  const value = text(query, name)
+  if (value === undefined) return undefined
+  const ms = Date.parse(value)
+  if (Number.isNaN(ms)) throw new BadRequest(`${name} is a time such as 2026-11-25T02:40:00Z.`)
+  return ms
+}
+
+function defined<T extends object>(value: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  const entries = Object.entries(value).filter(([, each]) => each !== undefined)
+  return Object.fromEntries(entries) as { [K in keyof T]: Exclude<T[K], undefined> }
+}

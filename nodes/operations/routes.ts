@@ -1,0 +1,275 @@
+import { randomUUID } from 'node:crypto'
+import type { Request, Response } from 'express'
+import type { NodeAPI } from 'node-red'
+import { printable } from '../../src/delivery/explain.ts'
+import type { KnownMessage } from '../../src/delivery/find.ts'
+import type { Settlement } from '../../src/delivery/settlement.ts'
+import type { EventQuery } from '../../src/outbox/journal.ts'
+import { OutboxError, type Entry } from '../../src/outbox/outbox.ts'
+import { notSetUp } from '../node-errors.ts'
+import { deployedOutNodes, outParts, type OutParts, type Unusable } from '../node-parts.ts'
+import { holdsPermission } from '../permissions.ts'
+import type {
+  AllStates,
+  BulkAnswer,
+  EventPage,
+  History,
+  MessageContent,
+  MessagePage,
+  MessageRow
+} from './answers.ts'
+import { byUrgency, nodeState, placesOf, stoppedState } from './node-state.ts'
+import { BadRequest, bulkChoice, eventQuery, messageQuery, wholeNumber } from './queries.ts'
+import { stoppedQueues } from './stopped-queues.ts'
+import { iso } from './times.ts'
+import { errorRow, eventTold, sentence, verdictTold } from './words.ts'
+
+type AdminRequest = Request<Record<string, string>>
+/** A handler whose rejection is answered, not thrown: an unhandled rejection would end Node-RED. */
+type Handler = (request: AdminRequest, response: Response) => Promise<void>
+
+const BASE = '/hl7-https-out'
+/** Minutes of `history`: the default. */
+const HOUR = 60
+
+/** Routes for the state of the sending nodes and for the actions of an operator. */
+export function registerOutRoutes(RED: NodeAPI): void {
+  const may = (name: 'read' | 'write' | 'content'): ReturnType<typeof RED.auth.needsPermission> =>
+    RED.auth.needsPermission(`hl7-https-out.${name}`)
+  const get = (path: string, action: Action, permission: 'read' | 'content' = 'read'): void => {
+    RED.httpAdmin.get(`${BASE}/:id${path}`, may(permission), guarded(withNode(RED, action)))
+  }
+  const post = (path: string, action: Action): void => {
+    RED.httpAdmin.post(`${BASE}/:id${path}`, may('write'), guarded(withNode(RED, action)))
+  }
+  /** An action of an operator is in Node-RED's audit log, whatever becomes of it. */
+  const audited = (name: string, action: Action): Action => {
+    return (node, request) => {
+      audit(RED, request, name)
+      return action(node, request)
+    }
+  }
+
+  RED.httpAdmin.get(
+    BASE,
+    may('read'),
+    guarded(async (_request, response) => {
+      response.json(await allStates(RED))
+    })
+  )
+
+  get('', stateOf(RED))
+  get('/history', ({ history }, { query }): History => {
+    const minutes = history.minutes(wholeNumber(query['minutes'], 'minutes', 1, 1440) ?? HOUR)
+    return { minutes: minutes.map((minute) => ({ ...minute, at: iso(minute.at) ?? '' })) }
+  })
+  get('/messages', async ({ delivery }, { query }): Promise<MessagePage> => {
+    const { messages, more } = await delivery.find(messageQuery(query))
+    return { messages: messages.map(messageRow), more }
+  })
+  get(
+    '/messages/:messageId',
+    async (node, request) => {
+      const shown = await messageContent(node, request.params['messageId'] ?? '')
+      if (shown === undefined) return undefined
+      audit(RED, request, 'content')
+      node.eventLog.add('content-shown', userOf(request), {
+        controlId: printable(shown.controlId)
+      })
+      return shown
+    },
+    'content'
+  )
+  get('/events', async ({ delivery }, { query }): Promise<EventPage> => {
+    const wanted: EventQuery = eventQuery(query)
+    const events = await delivery.events(wanted)
+    return {
+      events: events.map((event) => {
+        const told = eventTold(event)
+        return { at: iso(event.at) ?? '', by: event.by, ...told, text: sentence(told) }
+      })
+    }
+  })
+
+  post(
+    '/pause',
+    audited('pause', async (node, request) => {
+      const { reason } = (request.body ?? {}) as { reason?: unknown }
+      await node.delivery.pause(userOf(request), typeof reason === 'string' ? reason : '')
+      return stateOf(RED)(node, request)
+    })
+  )
+  post(
+    '/resume',
+    audited('resume', async (node, request) => {
+      await node.delivery.resume(userOf(request))
+      return stateOf(RED)(node, request)
+    })
+  )
+  for (const name of ['resend', 'discard'] as const) {
+    post(
+      `/messages/:messageId/${name}`,
+      audited(name, async (node, request) => {
+        const chosen = ({ seq }: Entry): boolean => String(seq) === request.params['messageId']
+        const found = await node.delivery[name](chosen, userOf(request))
+        return found === 0 ? undefined : stateOf(RED)(node, request)
+      })
+    )
+    post(
+      `/messages/${name}`,
+      audited(name, async ({ delivery }, request): Promise<BulkAnswer> => {
+        const { chosen, firstAlone } = bulkChoice(request.body, name === 'resend')
+        const by = userOf(request)
+        const found =
+          name === 'resend'
+            ? await delivery.resend(chosen, by, firstAlone)
+            : await delivery.discard(chosen, by)
+        return { found }
+      })
+    )
+  }
+  RED.httpAdmin.post(
+    `${BASE}/:id/test`,
+    may('write'),
+    guarded(async (request, response) => {
+      const node = partsOf(request)
+      if (node === undefined) notThere(response)
+      else response.json(await test(RED, node, request))
+    })
+  )
+}
+
+/** What a route does with a node that is set up; undefined: there is no such message. */
+type Action = (node: OutParts, request: AdminRequest) => unknown
+
+function withNode(RED: NodeAPI, action: Action): Handler {
+  return async (request, response) => {
+    const node = partsOf(request)
+    if (node === undefined) {
+      notThere(response)
+      return
+    }
+    // A node that is not set up has a state and nothing else.
+    if (!('delivery' in node)) {
+      response.json(await stateOf(RED)(node, request))
+      return
+    }
+    const answer = await action(node, request)
+    if (answer === undefined) response.status(404).json({ error: 'There is no such message.' })
+    else response.json(answer)
+  }
+}
+
+function partsOf({ params }: AdminRequest): OutParts | Unusable | undefined {
+  const node = deployedOutNodes.get(params['id'] ?? '')
+  return node && outParts.get(node)
+}
+
+function notThere(response: Response): void {
+  response.status(404).json({ error: 'There is no such node, or it is not deployed.' })
+}
+
+function stateOf(RED: NodeAPI): (node: unknown, request: AdminRequest) => unknown {
+  return (_node, { params }) => {
+    const node = deployedOutNodes.get(params['id'] ?? '')
+    return node && nodeState(node, placesOf(RED))
+  }
+}
+
+async function allStates(RED: NodeAPI): Promise<AllStates> {
+  const places = placesOf(RED)
+  const nodes = await Promise.all(
+    [...deployedOutNodes.values()].map((node) => nodeState(node, places))
+  )
+  for (const { id, held } of await stoppedQueues(RED)) nodes.push(stoppedState(id, held, places))
+  return { at: new Date().toISOString(), nodes: nodes.sort(byUrgency) }
+}
+
+function messageRow(message: KnownMessage): MessageRow {
+  const { acceptedAt, attempts, controlId, outcome, seq, settledAt, state, type, verdict } = message
+  const { ackCode, errorCode, errors, rule, status } = verdict
+  const told = verdictTold(verdict)
+  return {
+    ...{ id: String(seq), controlId, type, state, attempts },
+    ...{ acceptedAt: iso(acceptedAt) ?? '', settledAt: iso(settledAt), outcome: outcome ?? null },
+    ...{ ackCode, rule, errorCode, errors: errors.map(errorRow), status: status || null },
+    ...told,
+    reason: sentence(told)
+  }
+}
+
+/** @returns undefined if nothing is known of such a message */
+async function messageContent(
+  { delivery }: OutParts,
+  messageId: string
+): Promise<MessageContent | undefined> {
+  const seq = Number(messageId)
+  if (!Number.isSafeInteger(seq) || seq < 1) return undefined
+  const { messages } = await delivery.find({ before: seq + 1, limit: 1 })
+  const [known] = messages
+  if (known?.seq !== seq) return undefined
+  const row = messageRow(known)
+  try {
+    const { content, outcome } = await delivery.read(seq)
+    const { reply } = (outcome ?? {}) as Partial<Settlement>
+    const text = reply === undefined ? null : reply.hl7 === '' ? reply.text : reply.hl7
+    return { ...row, request: content.parcel?.message.text ?? null, reply: text }
+  } catch (error) {
+    // It has left.
+    if (error instanceof OutboxError && error.code === 'ERR_NOT_QUEUED') {
+      return { ...row, request: null, reply: null }
+    }
+    throw error
+  }
+}
+
+async function test(
+  RED: NodeAPI,
+  node: OutParts | Unusable,
+  request: AdminRequest
+): Promise<unknown> {
+  if (!('sendTest' in node)) {
+    return { error: { code: 'HL7_CONFIG', message: notSetUp(node.problems) } }
+  }
+  audit(RED, request, 'test')
+  const { type } = (request.body ?? {}) as { type?: unknown }
+  const wanted = typeof type === 'string' ? type : 'ADT^A01'
+  node.eventLog.add('tested', userOf(request), { type: printable(wanted, 20) })
+  const id = `TEST${randomUUID().replaceAll('-', '').slice(0, 16).toUpperCase()}`
+  return node.sendTest(wanted, id, () => holdsPermission(RED, request, 'flows.write'))
+}
+
+/** Who is logged in; `''` if Node-RED asks nobody. */
+export function userOf(request: AdminRequest): string {
+  const { user } = request as { user?: { username?: unknown } }
+  return typeof user?.username === 'string' ? printable(user.username) : ''
+}
+
+/** Node-RED adds user, address and path. */
+function audit(RED: NodeAPI, request: AdminRequest, event: string): void {
+  const { id, messageId } = request.params
+  const about = messageId === undefined ? {} : { message: printable(messageId) }
+  RED.log.audit(
+    { event: `hl7-https-out.${event}`, node: printable(id ?? ''), ...about } as never,
+    request
+  )
+}
+
+/** Answers if the handler rejects, with a text that contains nothing of the request. */
+export function guarded(handler: Handler): (request: AdminRequest, response: Response) => void {
+  return (request, response) => {
+    handler(request, response).catch((error: unknown) => {
+      if (response.headersSent) return
+      if (error instanceof BadRequest) {
+        response.status(400).json({ error: error.message })
+        return
+      }
+      // Any other error may contain parts of the request: it is not for an answer.
+      const text =
+        error instanceof OutboxError
+          ? error.message
+          : 'The request failed because of an internal error.'
+      response.status(500).json({ error: text })
+    })
+  }
+}

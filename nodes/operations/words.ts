@@ -1,0 +1,99 @@
+import { ERROR_CODES } from '../../src/hl7/error-codes.ts'
+import type { QueueEvent, Verdict } from '../../src/outbox/journal.ts'
+import type { AckErrorRow, Told } from './answers.ts'
+
+/** The English text of something that is told; the sidebar has the same in other languages. */
+export function sentence({ kind, values }: Told): string {
+  const text = SENTENCES[kind]
+  return text === undefined ? kind : text(values)
+}
+
+type Values = Told['values']
+
+const SENTENCES: Readonly<Record<string, (values: Values) => string>> = {
+  // States of a node.
+  ok: () => '',
+  config: ({ problems }) => `Not set up: ${problems}`,
+  stopped: ({ count }) =>
+    `${messages(count)} in the queue file of a node that is disabled or deleted`,
+  'stopped-unknown': () => 'The queue file of a node that is disabled or deleted cannot be read',
+  'paused-by': ({ by, reason }) => `Paused${by === '' ? '' : ` by ${by}`}${quoted(reason)}`,
+  'no-token': ({ cause }) => `No token: ${cause}`,
+  'token-failing': ({ cause }) => `The token cannot be renewed: ${cause}`,
+  retrying: ({ cause, attempt, seconds }) =>
+    `${causeWords(cause)}, try ${attempt}${seconds === 0 ? ' now' : ` in ${seconds} s`}`,
+  error: ({ cause }) => causeWords(cause),
+  certificate: ({ of, days }) =>
+    Number(days) < 0
+      ? `The certificate of the ${of} has expired`
+      : `The certificate of the ${of} ends in ${days === 1 ? '1 day' : `${days} days`}`,
+  // Messages. A verdict is also the reason why a message is suspended, or how it left.
+  verdict: ({ ackCode, errors, status, cause, rule }) =>
+    [
+      ackCode !== '' ? `${ackCode}${errors === '' ? '' : ` ${errors}`}` : '',
+      ackCode === '' && status !== 0 ? `HTTP ${status} without an acknowledgement` : '',
+      ackCode === '' && status === 0 ? `${cause}` : '',
+      rule === '' ? '' : `rule ${rule}`
+    ]
+      .filter((part) => part !== '')
+      .join(' · '),
+  'ended-twice': () => 'Node-RED ended twice while processing it',
+  discarded: ({ count }) => (count === undefined ? 'Discarded' : `${messages(count)} discarded`),
+  // Events.
+  paused: ({ reason }) => `Paused${quoted(reason)}`,
+  resumed: () => 'Resumed',
+  resent: ({ count }) => `${messages(count)} resent`,
+  suspended: ({ count, rule }) =>
+    rule === ''
+      ? `${messages(count)} suspended: Node-RED ended twice while processing`
+      : `${messages(count)} suspended by ${rule}`,
+  'retrying-began': ({ cause, controlId }) => `${causeWords(cause)}: retrying ${controlId}`,
+  recovered: ({ seconds }) => `Moving again after ${duration(Number(seconds))}`,
+  'token-lost': ({ cause }) => `No token: ${cause}`,
+  'token-back': () => 'There is a token again',
+  'content-shown': ({ controlId }) => `The content of ${controlId} was shown`,
+  tested: ({ type }) => `A test message was sent (${type})`,
+  'queue-fault': ({ cause }) => `The queue has a fault: ${cause}`
+}
+
+/** What an event is told as. */
+export function eventTold({ kind, values }: QueueEvent): Told {
+  return { kind: kind === 'retrying' ? 'retrying-began' : kind, values }
+}
+
+/** Why a message is suspended, or how it left. */
+export function verdictTold(verdict: Verdict): Told {
+  const { ackCode, cause, errorCode, errors, rule, status } = verdict
+  if (errorCode === 'ERR_ENDED_TWICE') return { kind: 'ended-twice', values: {} }
+  if (errorCode === 'HL7_DISCARDED') return { kind: 'discarded', values: {} }
+  const isEmpty = ackCode === '' && cause === '' && rule === '' && status === 0
+  if (isEmpty && errorCode === '') return { kind: 'ok', values: {} }
+  const [first] = errors.map(errorRow)
+  const words = first === undefined ? '' : `${first.code} ${first.text}`.trim()
+  const values = { ackCode, errors: words, status, cause: cause || errorCode, rule }
+  return { kind: 'verdict', values }
+}
+
+export function errorRow({ code, severity }: Verdict['errors'][number]): AckErrorRow {
+  return { code, severity, text: ERROR_CODES[code] ?? '' }
+}
+
+/** Why an attempt failed: `HTTP 503`, `no ACK (200)`, `ECONNREFUSED`. */
+function causeWords(cause: Values[string] | undefined): string {
+  const code = String(cause ?? '')
+  if (!/^[1-5]\d\d$/.test(code)) return code
+  return code.startsWith('2') ? `no ACK (${code})` : `HTTP ${code}`
+}
+
+function messages(count: Values[string] | undefined): string {
+  return count === 1 ? '1 message' : `${count ?? 0} messages`
+}
+
+function quoted(reason: Values[string] | undefined): string {
+  return reason === undefined || reason === '' ? '' : `: “${reason}”`
+}
+
+function duration(seconds: number): string {
+  if (seconds < 120) return `${seconds} s`
+  return seconds < 7200 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3600)} h`
+}
