@@ -16,6 +16,11 @@ export default function (RED: NodeAPI): void {
   publish = () => {
     RED.comms.publish(TICK_TOPIC, {}, false)
   }
+  RED.events.on('flows:started', somethingChanged)
+  RED.events.on('flows:stopped', () => {
+    clearTimeout(timer)
+    timer = undefined
+  })
 }
 
 /**
@@ -33,10 +38,4 @@ export function somethingChanged(): void {
   }, wait)
   // It ends by itself within a second, and keeps no process from its end.
   timer.unref()
-}
-
-/** Takes back a tick that has not been sent yet: Node-RED stops. */
-export function noMoreTicks(): void {
-  clearTimeout(timer)
-  timer = undefined
 }

@@ -23,7 +23,7 @@ export class Find {
     spellcheck: 'false',
     autocomplete: 'off'
   })
-  readonly #summary = element('p', { role: 'status' })
+  readonly #summary = element('p')
   readonly #results = element('ul')
   #asked = 0
 
@@ -45,8 +45,7 @@ export class Find {
         this.#input,
         button.element
       ),
-      this.#summary,
-      this.#results
+      element('div', { role: 'status' }, this.#summary, this.#results)
     )
     this.element.addEventListener('submit', (event) => {
       event.preventDefault()
@@ -102,7 +101,9 @@ export class Find {
       )
       show.show(text('find.show'))
       const name = nameOf(node)
-      const sentence = foundSentence(row, name, this.#desk)
+      const words = foundSentence(row, name, this.#desk)
+      // Of several, the line above names the control ID.
+      const sentence = found.length === 1 ? `${about.controlId}: ${words}` : words
       show.element.setAttribute('aria-label', text('find.showOf', { sentence }))
       return element('li', {}, element('span', { text: sentence }), show.element)
     })
@@ -111,9 +112,8 @@ export class Find {
     setText(
       this.#summary,
       [
-        found.length === 0
-          ? text('find.nothing', about)
-          : text('find.found', { ...about, count: found.length }),
+        found.length === 0 ? text('find.nothing', about) : '',
+        found.length > 1 ? text('find.found', { ...about, n: found.length }) : '',
         found.length > MAX_RESULTS ? text('find.more', { n: MAX_RESULTS }) : '',
         silent > 0 ? text('find.silent', { count: silent }) : ''
       ]

@@ -32,8 +32,11 @@ export class MessageText {
     close.show(text('button.close'))
     this.#opener = document.activeElement
     this.element.replaceChildren(
-      element('div', { class: 'hl7-https-heading' }, close.element),
-      ...this.#block(text('content.request', { controlId: cut(controlId, 80) }), request),
+      ...this.#block(
+        text('content.request', { controlId: cut(controlId, 80) }),
+        request,
+        close.element
+      ),
       ...this.#block(text('content.reply'), reply)
     )
     this.element.hidden = false
@@ -47,8 +50,9 @@ export class MessageText {
     this.element.replaceChildren()
   }
 
-  #block(label: string, content: string | null): HTMLElement[] {
-    const heading = element('h4', { text: label })
+  #block(label: string, content: string | null, ...buttons: HTMLElement[]): HTMLElement[] {
+    const title = element('h4', { text: label })
+    const heading = element('div', { class: 'hl7-https-heading' }, title, ...buttons)
     if (content === null || content === '') {
       return [heading, element('p', { text: this.#desk.text('content.none') })]
     }

@@ -82,11 +82,11 @@ export class NodeDetails {
       write || stopped || unusable
     )
     this.#resend.show(
-      text('button.resendAll', { count: node.suspended }),
+      text(`button.resendAll${node.suspended === 0 ? 'None' : ''}`, { n: node.suspended }),
       write || stopped || unusable || none
     )
     this.#discard.show(
-      text('button.discardAll', { count: node.suspended }),
+      text(`button.discardAll${node.suspended === 0 ? 'None' : ''}`, { n: node.suspended }),
       write || stopped || none
     )
     this.#test.show(text('button.test'), write || stopped || unusable)

@@ -35,21 +35,23 @@ export class NodeTable {
         return {
           node: { text: nameOf(node), dot: level },
           state: { text: word },
-          since: { text: clockTime(node.since, now(), language) },
+          since: { text: clockTime(node.since, now(), language), lead: text('unit.since') },
           wait: {
             text: String(node.queued),
             unit: text('unit.waiting'),
-            minor: node.queued === 0
+            ...{ dim: node.queued === 0, fold: node.queued === 0 }
           },
           susp: {
             text: String(node.suspended),
             unit: text('unit.suspended'),
-            // The state says it already, unless something worse is in its place.
-            minor: node.suspended === 0 || level === 'warn'
+            // If it is not folded away, the state says something worse.
+            ...{ dim: node.suspended === 0, fold: node.suspended === 0 || isSaid(node) }
           },
-          oldest: { text: held ? duration(node.oldestAgeMs, text) : '' },
-          lastAck: { text: clockTime(node.lastAckAt, now(), language), minor: true },
-          perMinute: { text: String(node.perMinute), minor: true },
+          oldest: held
+            ? { text: duration(node.oldestAgeMs, text), lead: text('unit.for') }
+            : { text: '' },
+          lastAck: { text: clockTime(node.lastAckAt, now(), language), fold: true },
+          perMinute: { text: String(node.perMinute), dim: node.perMinute === 0, fold: true },
           why: { text: reasonOf(node, desk) }
         }
       },
@@ -62,4 +64,9 @@ export class NodeTable {
     this.#table.element.hidden = nodes.length === 0
     this.#table.update(nodes, chosen)
   }
+}
+
+/** Whether its state says how many messages are suspended. */
+function isSaid({ state }: NodeState): boolean {
+  return state === 'idle' || state === 'sending'
 }

@@ -6,6 +6,7 @@ import type { Text } from './times.ts'
 const SVG = 'http://www.w3.org/2000/svg'
 
 interface Picture {
+  box: HTMLElement
   svg: SVGSVGElement
   path: SVGPathElement
   figure: HTMLElement
@@ -27,16 +28,15 @@ export class Pictures {
       const path = document.createElementNS(SVG, 'path')
       svg.append(path)
       const value = element('span', { class: 'hl7-https-figure' })
-      this.element.append(
-        element(
-          'div',
-          { class: `hl7-https-picture hl7-https-picture-${figure}` },
-          element('span', { text: text(`figure.${figure}`) }),
-          value,
-          svg
-        )
+      const box = element(
+        'div',
+        { class: `hl7-https-picture hl7-https-picture-${figure}` },
+        element('span', { text: text(`figure.${figure}`) }),
+        value,
+        svg
       )
-      this.#pictures.set(figure, { svg, path, figure: value })
+      this.element.append(box)
+      this.#pictures.set(figure, { box, svg, path, figure: value })
     }
   }
 
@@ -52,11 +52,10 @@ export class Pictures {
             : String(value)
       setText(picture.figure, shown)
       setAttribute(picture.path, 'd', bars(columns))
-      setAttribute(
-        picture.svg,
-        'aria-label',
-        this.#text(`picture.${figure}`, { value: shown, most: Math.round(most), range })
-      )
+      const highest = Math.round(most)
+      const words = this.#text(`picture.${figure}`, { value: shown, most: highest, range })
+      setAttribute(picture.svg, 'aria-label', words)
+      setAttribute(picture.box, 'title', words)
     }
   }
 }

@@ -8,12 +8,15 @@ export interface Column {
 /** What a cell shows. */
 export interface Cell {
   text: string
-  /** What it is, beside the text where the sidebar is too narrow for the head of the table. */
+  /** What it is: words before and after the text if the sidebar is too narrow for a head. */
+  lead?: string
   unit?: string
   /** In front of the text; for the eye only. */
   dot?: string
+  /** Nothing special, such as a zero. */
+  dim?: boolean
   /** Not worth a place in a narrow sidebar. */
-  minor?: boolean
+  fold?: boolean
 }
 
 export interface RowTableOptions<Item> {
@@ -29,7 +32,7 @@ export interface RowTableOptions<Item> {
 
 interface Row {
   element: HTMLTableRowElement
-  cells: Map<string, { cell: HTMLElement; dot: HTMLElement; text: HTMLElement; unit: HTMLElement }>
+  cells: Map<string, Record<'cell' | 'dot' | 'lead' | 'text' | 'unit', HTMLElement>>
 }
 
 /**
@@ -119,28 +122,31 @@ export class RowTable<Item> {
     for (const column of this.#options.columns) {
       const dot = element('span', { class: 'hl7-https-dot', 'aria-hidden': 'true' })
       const text = element('span')
+      const lead = element('span', { class: 'hl7-https-unit' })
       const unit = element('span', { class: 'hl7-https-unit' })
       const cell = element(
         'td',
         { role: 'gridcell', class: `hl7-https-cell-${column.id}` },
-        ...[dot, text, unit]
+        ...[dot, lead, text, unit]
       )
       row.element.append(cell)
-      row.cells.set(column.id, { cell, dot, text, unit })
+      row.cells.set(column.id, { cell, dot, lead, text, unit })
     }
     this.#rows.set(id, row)
     return row
   }
 
   #fill(row: Row, shown: Readonly<Record<string, Cell>>): void {
-    for (const [id, { cell, dot, text, unit }] of row.cells) {
-      const { text: value = '', unit: what = '', dot: level, minor } = shown[id] ?? {}
-      setText(text, value)
-      setText(unit, what === '' ? '' : ` ${what}`)
-      dot.hidden = level === undefined
-      setAttribute(dot, 'data-level', level ?? null)
-      setAttribute(cell, 'title', value.length > 20 ? value : null)
-      cell.classList.toggle('hl7-https-minor', minor === true || value === '')
+    for (const [id, { cell, dot, lead, text, unit }] of row.cells) {
+      const given = shown[id] ?? { text: '' }
+      setText(lead, given.lead === undefined ? '' : `${given.lead} `)
+      setText(text, given.text)
+      setText(unit, given.unit === undefined ? '' : ` ${given.unit}`)
+      dot.hidden = given.dot === undefined
+      setAttribute(dot, 'data-level', given.dot ?? null)
+      setAttribute(cell, 'title', given.text.length > 20 ? given.text : null)
+      cell.classList.toggle('hl7-https-dim', given.dim === true)
+      cell.classList.toggle('hl7-https-fold', given.fold === true || given.text === '')
     }
   }
 

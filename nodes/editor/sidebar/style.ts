@@ -1,8 +1,8 @@
 /** Of Node-RED's own colours only: they are others in its dark theme. */
 const css = `
-.hl7-https-tab { display: flex; flex-direction: column; height: 100%; box-sizing: border-box;
-  container: hl7-https-tab / inline-size; font-size: 12px; line-height: 1.45;
+.hl7-https-tab { height: 100%; container: hl7-https-tab / size; font-size: 12px; line-height: 1.45;
   color: var(--red-ui-primary-text-color); background: var(--red-ui-secondary-background); }
+.hl7-https-frame { position: relative; display: flex; flex-direction: column; height: 100%; }
 .hl7-https-tab [hidden] { display: none !important; }
 .hl7-https-tab h1, .hl7-https-tab h2, .hl7-https-tab h3, .hl7-https-tab h4 { margin: 0; line-height: 1.3;
   font-weight: bold; color: var(--red-ui-primary-text-color); }
@@ -14,7 +14,8 @@ const css = `
 .hl7-https-tab select, .hl7-https-tab input[type=text] { margin: 0; height: 26px; padding: 2px 5px; font-size: 12px;
   width: auto; min-width: 0; box-sizing: border-box; }
 .hl7-https-tab label { margin: 0; font-size: 12px; }
-.hl7-https-tab .red-ui-button { color: var(--red-ui-primary-text-color); flex: none; }
+.hl7-https-tab .red-ui-button { color: var(--red-ui-primary-text-color); flex: none; font-size: 12px; line-height: 20px; }
+.hl7-https-tab .red-ui-button.primary:not(.disabled) { color: var(--red-ui-workspace-button-color-primary); }
 .hl7-https-tab .red-ui-button.disabled { color: var(--red-ui-secondary-text-color-disabled); cursor: default; }
 .hl7-https-tab [aria-busy=true] { opacity: 0.6; }
 .hl7-https-tab :is(button, tr, h2, h3, pre, select):focus-visible { outline: 2px solid var(--red-ui-form-input-focus-color);
@@ -26,8 +27,8 @@ const css = `
 .hl7-https-summary { padding: 0 10px 6px; font-weight: bold; }
 .hl7-https-trouble { padding: 6px 10px; border-left: 3px solid var(--red-ui-border-color-error);
   background: var(--red-ui-tertiary-background); }
-.hl7-https-stale > :is(.hl7-https-scroll, .hl7-https-below, .hl7-https-summary) { opacity: 0.75; }
-.hl7-https-tab > .hl7-https-scroll { flex: 0 1 auto; min-height: 84px; max-height: 40%; overflow: auto;
+.hl7-https-stale :is(.hl7-https-scroll, .hl7-https-below, .hl7-https-summary) { opacity: 0.75; }
+.hl7-https-frame > .hl7-https-scroll { flex: 0 1 auto; min-height: 84px; max-height: 40%; overflow: auto;
   border-top: 1px solid var(--red-ui-secondary-border-color); }
 .hl7-https-below { flex: 1 1 0; min-height: 0; overflow: auto; }
 .hl7-https-below > section { padding: 8px 10px; border-top: 1px solid var(--red-ui-secondary-border-color); }
@@ -59,14 +60,22 @@ const css = `
 .hl7-https-rows :is(th, td):first-child { padding-left: 10px; }
 .hl7-https-cell-node > span:not(.hl7-https-dot) { font-weight: bold; }
 .hl7-https-rows td { white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
-.hl7-https-cell-controlId { font-family: var(--red-ui-monospace-font); }
+.hl7-https-rows .hl7-https-dim { color: var(--red-ui-secondary-text-color); }
+.hl7-https-rows td.hl7-https-cell-controlId { font-family: var(--red-ui-monospace-font); }
 
+/* Too low for two parts that scroll: all of it scrolls. */
+@container hl7-https-tab (max-height: 559px) {
+  .hl7-https-frame { overflow: auto; }
+  .hl7-https-frame > .hl7-https-scroll { flex: none; max-height: 220px; }
+  .hl7-https-below { flex: none; overflow: visible; }
+  .hl7-https-tab footer { position: sticky; bottom: 0; background: var(--red-ui-secondary-background); }
+}
 @container hl7-https-tab (max-width: 519px) {
   .hl7-https-rows thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
   .hl7-https-rows, .hl7-https-rows tbody { display: block; }
   .hl7-https-rows tbody tr { display: flex; flex-wrap: wrap; gap: 0 8px; padding: 4px 10px; }
   .hl7-https-rows tbody td, .hl7-https-rows tbody td:first-child { padding: 0; display: block; flex: none; }
-  .hl7-https-rows .hl7-https-minor { display: none; }
+  .hl7-https-rows tbody .hl7-https-fold { display: none; }
   /* A break between the two lines. */
   .hl7-https-rows tbody tr::after { content: ''; flex-basis: 100%; height: 0; order: 2; }
   .hl7-https-rows tbody td:is(.hl7-https-cell-node, .hl7-https-cell-controlId) { flex: 1 1 0; order: 1; }
@@ -84,7 +93,7 @@ const css = `
   .hl7-https-rows :is(.hl7-https-cell-lastAck, .hl7-https-cell-perMinute) { display: none; }
 }
 
-.hl7-https-find { margin: 0; padding: 6px 10px; border-top: 1px solid var(--red-ui-secondary-border-color);
+.hl7-https-tab .hl7-https-find { margin: 0; padding: 6px 10px; border-top: 1px solid var(--red-ui-secondary-border-color);
   background: var(--red-ui-tertiary-background); }
 .hl7-https-find-row { display: flex; align-items: center; gap: 6px; }
 .hl7-https-find-row input[type=text] { flex: 1 1 0; }
@@ -100,8 +109,8 @@ const css = `
 .hl7-https-why[data-level=warn] { border-color: var(--red-ui-border-color-warning); }
 .hl7-https-why[data-level=good] { border-color: var(--red-ui-border-color-success); }
 .hl7-https-buttons { display: flex; flex-wrap: wrap; gap: 5px; margin: 6px 0; }
-.hl7-https-pictures { display: flex; flex-wrap: wrap; gap: 4px 12px; margin: 6px 0; }
-.hl7-https-picture { display: grid; grid-template-columns: 1fr auto; flex: 1 1 90px; min-width: 80px; max-width: 160px; column-gap: 6px; }
+.hl7-https-pictures { display: grid; grid-template-columns: repeat(auto-fill, minmax(110px, 1fr)); gap: 4px 12px; margin: 8px 0; }
+.hl7-https-picture { display: grid; grid-template-columns: 1fr auto; column-gap: 6px; }
 .hl7-https-picture svg { grid-column: 1 / 3; width: 100%; height: 18px; border-bottom: 1px solid var(--red-ui-primary-border-color); }
 .hl7-https-picture path { fill: none; stroke-width: 1; stroke: var(--red-ui-secondary-text-color); }
 .hl7-https-picture-acked path { stroke: var(--red-ui-text-color-success); }
@@ -109,7 +118,7 @@ const css = `
 .hl7-https-picture-failed path { stroke: var(--red-ui-text-color-error); }
 .hl7-https-figure { font-weight: bold; font-variant-numeric: tabular-nums; }
 .hl7-https-heading { display: flex; align-items: center; gap: 8px; margin-bottom: 4px; }
-.hl7-https-heading h3 { flex: 1 1 auto; }
+.hl7-https-heading :is(h3, h4) { flex: 1 1 auto; }
 .hl7-https-filter { display: flex; gap: 5px; margin-bottom: 4px; }
 .hl7-https-filter input[type=text] { flex: 1 1 0; }
 .hl7-https-messages > .hl7-https-scroll { max-height: 260px; overflow: auto; margin: 0 -10px; }

@@ -21,6 +21,7 @@ const READ_OUT = 3
 /** The tab: what there is on it, and when it is brought up to date. */
 export class Tab {
   readonly element = element('div', { class: 'hl7-https-tab' })
+  readonly #frame = element('div', { class: 'hl7-https-frame' })
   readonly #desk: Desk
   readonly #clock = element('span', { class: 'hl7-https-clock' })
   readonly #summary = element('span', { class: 'hl7-https-summary' })
@@ -78,10 +79,11 @@ export class Tab {
     this.#range.addEventListener('change', () => {
       desk.refresh()
     })
+    this.#clock.title = text('clock')
     this.#trouble.hidden = true
     this.#below.hidden = true
     this.#below.append(this.#details.element, this.#messages.element, this.#events.element)
-    this.element.append(
+    this.#frame.append(
       element(
         'header',
         { class: 'hl7-https-head' },
@@ -97,6 +99,7 @@ export class Tab {
       element('footer', {}, desk.question.element, this.#outcome),
       this.#news
     )
+    this.element.append(this.#frame)
   }
 
   /** Whether somebody sees it. */
@@ -130,7 +133,7 @@ export class Tab {
     }
     this.#aheadMs = Date.parse(states.at) - Date.now()
     this.#trouble.hidden = true
-    this.element.classList.remove('hl7-https-stale')
+    this.#frame.classList.remove('hl7-https-stale')
     this.#readOut(this.#states?.nodes, states.nodes)
     this.#states = states
     setText(this.#clock, clockTime(states.at, now(), language, true))
@@ -141,7 +144,7 @@ export class Tab {
   #fail(words: string): void {
     this.#trouble.hidden = false
     setText(this.#trouble, words)
-    this.element.classList.add('hl7-https-stale')
+    this.#frame.classList.add('hl7-https-stale')
   }
 
   #show(): void {

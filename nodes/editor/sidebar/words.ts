@@ -77,5 +77,7 @@ export function foundSentence(row: MessageRow, node: string, speech: Speech): st
 
 /** What happened, and who did it. */
 export function eventSentence(event: EventRow, speech: Speech): string {
-  return [told(event, event.text, speech), byWhom(event.by, speech)].filter(Boolean).join(' · ')
+  // What was suspended, a rule suspended: its words say so.
+  const by = event.kind === 'suspended' ? '' : byWhom(event.by, speech)
+  return [told(event, event.text, speech), by].filter(Boolean).join(' · ')
 }
