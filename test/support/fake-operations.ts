@@ -107,7 +107,9 @@ export class FakeOperations {
   }
 
   #answer(path: string, search: string, body: string | null): unknown {
-    const [, , id = '', what = '', which = '', action = ''] = path.split('/').map(decodeURIComponent)
+    const [, , id = '', what = '', which = '', action = ''] = path
+      .split('/')
+      .map(decodeURIComponent)
     const query = new URLSearchParams(search)
     const node = this.nodes.find((one) => one.id === id)
     const known = this.messages.get(id) ?? []
