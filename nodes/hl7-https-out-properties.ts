@@ -49,11 +49,13 @@ export const outProperties = {
   },
   connectTimeout: { ...seconds, default: 5, max: 3600 },
   responseTimeout: { ...seconds, default: 30 },
+  applicationAckTimeout: { ...seconds, default: 600, max: 2_592_000 },
   order: choice(['fifo', 'key', 'none']),
   orderKey: text('PID-3.1', is('order', 'key')),
   maxInFlight: { ...count, default: 8, min: 1, max: 1000, when: is('order', 'key', 'none') },
   queue: choice(['disk', 'memory']),
   queueLimit: { ...count, default: 100_000, min: 1 },
+  journalDays: { kind: 'number', default: 14, min: 0, max: 3650 },
   queueCountAlert: { ...count, default: 0, min: 0 },
   queueWaitAlert: { kind: 'number', default: 0, min: 0 }
 } as const satisfies PropertyTable

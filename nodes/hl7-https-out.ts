@@ -19,15 +19,19 @@ import { MemoryOutbox } from '../src/outbox/memory-outbox.ts'
 import { OutboxError, type Entry } from '../src/outbox/outbox.ts'
 import { filledQueueFiles } from '../src/outbox/queue-files.ts'
 import { queueKey } from '../src/outbox/queue-key.ts'
+import { CertificateWatch } from './certificate-watch.ts'
 import { FlowMessages, type FlowMessage } from './flow-messages.ts'
 import { onceFlowsStarted } from './flows-started.ts'
 import { finish, handOn, handToCatch, payloadOf } from './hand-on.ts'
 import { SECRET_SLOTS } from './named-values.ts'
 import { errorText, notSetUp } from './node-errors.ts'
-import { deployedOutNodes, outParts } from './node-parts.ts'
+import { deployedOutNodes, listNode, outParts } from './node-parts.ts'
 import { reportOrphanedQueues } from './orphaned-queues.ts'
 import { ackProperties, errorProperties, refusedProperties } from './outgoing-properties.ts'
+import { registerMetricsRoute } from './operations/metrics-route.ts'
+import { Refusals } from './operations/refusals.ts'
 import { registerOutRoutes } from './operations/routes.ts'
+import { sentence } from './operations/words.ts'
 import { queueDirectory } from './queue-directory.ts'
 import { readOutSettings, type OutSettings } from './read-out-settings.ts'
 import { misconfigured, StatusLine, type Translate } from './status-line.ts'
@@ -37,20 +41,21 @@ import { sendTestMessage } from './test-message.ts'
  * How long a closing node waits for requests in progress, in milliseconds; Node-RED allows 15 s.
  */
 const CLOSE_GRACE_MS = 10_000
+/** How often it is looked at which certificates end, in milliseconds. */
+const CERTIFICATE_MS = 60_000
 /** The report is all that is left of these messages; beyond this they are counted, not listed. */
 const MAX_LISTED = 10_000
 
 /** Registers the node that sends HL7 messages and routes their acknowledgements. */
 export default function (RED: NodeAPI): void {
+  // Before the routes of single nodes, which would take `metrics` for an id.
+  registerMetricsRoute(RED)
   registerOutRoutes(RED)
   reportOrphanedQueues(RED)
 
   function Hl7HttpsOut(this: Node, config: NodeDef): void {
     RED.nodes.createNode(this, config)
-    deployedOutNodes.set(this.id, this)
-    this.on('close', () => {
-      if (deployedOutNodes.get(this.id) === this) deployedOutNodes.delete(this.id)
-    })
+    listNode(deployedOutNodes, this)
     const translate: Translate = (key, values) => RED._(key, values ?? {})
     let problems: readonly string[]
     try {
@@ -63,7 +68,8 @@ export default function (RED: NodeAPI): void {
     } catch (error) {
       problems = [errorText(error)]
     }
-    outParts.set(this, { since: new Date().toISOString(), problems })
+    const since = new Date().toISOString()
+    outParts.set(this, { since, problems, refusals: new Refusals() })
     this.status(misconfigured(translate))
     refuseEverything(RED, this, problems)
   }
@@ -135,11 +141,16 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
   }, systemClock)
   const history = new History(systemClock, () => delivery.held)
   const { tokens } = settings.courier
+  const certificates = new CertificateWatch({
+    receiver: () => client.certificate,
+    'token server': () => tokens?.certificate,
+    client: () => settings.clientCertificate
+  })
   outParts.set(node, {
-    ...{ delivery, eventLog, history, tokens },
+    ...{ delivery, eventLog, history, tokens, certificates },
     host: settings.receiver.url.host,
+    refusals: new Refusals(),
     since: () => undefined,
-    certificates: () => [],
     sendTest: (type, controlId, mayReadAll) =>
       sendTestMessage(courier, receiver, settings, type, controlId, mayReadAll)
   })
@@ -156,8 +167,9 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
       node.error(errorText(error))
     })
   })
-  const unsubscribe = tokens?.onStatus(({ state }) => {
-    if (state === 'ok' || state === 'idle') delivery.tokenIsBack()
+  const unsubscribe = tokens?.onStatus((token) => {
+    if (token.state === 'ok' || token.state === 'idle') delivery.tokenIsBack()
+    eventLog.noteToken(token.state === 'none' ? token.code : undefined)
     status.update()
   })
   // A message that waits too long causes no event.
@@ -167,6 +179,15 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
           status.update()
         }, 1000)
       : undefined
+
+  const certificateWatch = setInterval(() => {
+    for (const { of, daysLeft } of certificates.news(Date.now())) {
+      const values = { of, days: daysLeft }
+      node.warn(`${sentence({ kind: 'certificate', values })}. Have it renewed.`)
+      eventLog.add('certificate', '', values)
+      status.update()
+    }
+  }, CERTIFICATE_MS)
 
   let closing = false
   node.on('input', (msg, send, done) => {
@@ -183,6 +204,7 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
     callOffStart()
     unsubscribe?.()
     clearInterval(ageWatch)
+    clearInterval(certificateWatch)
     eventLog.close()
     void close(node, delivery, removed ? disk : undefined).finally(() => {
       client.close()
@@ -343,7 +365,9 @@ function refuse(
   { msg, payload, parcel, done }: Pick<FlowMessage, 'msg' | 'payload' | 'parcel' | 'done'>,
   error: unknown
 ): void {
-  handToCatch(RED, node, msg, refusedProperties(parcel?.message, payload), refusal(error), done)
+  const why = refusal(error)
+  outParts.get(node)?.refusals.note(why.code)
+  handToCatch(RED, node, msg, refusedProperties(parcel?.message, payload), why, done)
 }
 
 function refusal(error: unknown): DeliveryError {

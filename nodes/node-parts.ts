@@ -5,10 +5,13 @@ import type { History } from '../src/delivery/history.ts'
 import type { TlsSettings } from '../src/http-client/agent.ts'
 import type { TokenSource } from '../src/oauth2/token-source.ts'
 import type { FlowMessage } from './flow-messages.ts'
-import type { CertificateOwner } from './operations/answers.ts'
+import type { CertificateWatch } from './certificate-watch.ts'
+import type { Refusals } from './operations/refusals.ts'
 
 /** What an `hl7-https-out` node finds behind its `auth` property. */
 export interface AuthParts {
+  /** Of the token server; empty if its address is no URL. */
+  host: string
   /** Undefined if the settings cannot be used. */
   tokens: TokenSource | undefined
   /** Why they cannot, in words. */
@@ -21,7 +24,16 @@ export interface AuthParts {
 /** What an operator does with a queue. */
 export type DeliveryControl = Pick<
   Delivery<FlowMessage>,
-  'open' | 'state' | 'pause' | 'resume' | 'resend' | 'discard' | 'find' | 'read' | 'events'
+  | 'open'
+  | 'state'
+  | 'figures'
+  | 'pause'
+  | 'resume'
+  | 'resend'
+  | 'discard'
+  | 'find'
+  | 'read'
+  | 'events'
 >
 
 /** What the Send test message button shows. */
@@ -45,11 +57,12 @@ export interface OutParts {
   delivery: DeliveryControl
   history: History
   eventLog: EventLog
+  refusals: Refusals
   /** Undefined if the receiver wants no token. */
   tokens: Pick<TokenSource, 'status'> | undefined
   /** Since when it is in its state: wall clock, milliseconds. */
   since: () => number | undefined
-  certificates: () => readonly { of: CertificateOwner; validTo: number; isEnding: boolean }[]
+  certificates: Pick<CertificateWatch, 'all' | 'ending'>
   /**
    * @param mayReadAll whether the caller may see the results of expressions; called if there are
    * any
@@ -67,6 +80,7 @@ export interface Unusable {
   since: string
   /** Why, in words. */
   problems: readonly string[]
+  refusals: Refusals
 }
 
 /*
@@ -78,6 +92,16 @@ export const outParts = new WeakMap<Node, OutParts | Unusable>()
 
 /** All `hl7-https-out` nodes that run, those in subflows included, by their ids. */
 export const deployedOutNodes = new Map<string, Node>()
+/** All `oauth2-client-credentials` nodes that run, likewise. */
+export const deployedAuthNodes = new Map<string, Node>()
+
+/** Lists a node until it is closed. */
+export function listNode(list: Map<string, Node>, node: Node): void {
+  list.set(node.id, node)
+  node.on('close', () => {
+    if (list.get(node.id) === node) list.delete(node.id)
+  })
+}
 
 /**
  * The node's credentials, environment variables replaced; they are removed from the node object,

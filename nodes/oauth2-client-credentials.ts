@@ -2,7 +2,7 @@ import type { Node, NodeAPI, NodeDef } from 'node-red'
 import { TokenSource } from '../src/oauth2/token-source.ts'
 import { readConnection } from './connection.ts'
 import { flowFileProperties, SECRET_SLOTS } from './named-values.ts'
-import { authParts, takeCredentials } from './node-parts.ts'
+import { authParts, deployedAuthNodes, listNode, takeCredentials } from './node-parts.ts'
 import { tokenProperties } from './oauth2-client-credentials-properties.ts'
 import { isUnset, Properties } from './properties.ts'
 import { readTokenSettings, tokenHttpClient } from './read-token-settings.ts'
@@ -31,7 +31,9 @@ export default function (RED: NodeAPI): void {
         tokens = undefined
       }
     }
-    authParts.set(this, { tokens, problems, refreshOnStatus, tls: connection.tls })
+    const host = URL.parse(settings.issuer || settings.tokenEndpoint)?.host ?? ''
+    authParts.set(this, { host, tokens, problems, refreshOnStatus, tls: connection.tls })
+    listNode(deployedAuthNodes, this)
     for (const problem of problems) this.error(problem)
     this.on('close', (_removed: boolean, done: () => void) => {
       tokens?.close()

@@ -3,6 +3,11 @@ import type { Node, NodeAPI, NodeDef } from 'node-red'
 import type { CourierSettings } from '../src/delivery/courier.ts'
 import type { DeliveryOptions } from '../src/delivery/delivery-options.ts'
 import type { AlertSettings } from '../src/delivery/alerts.ts'
+import {
+  clientCertificate,
+  endingFirst,
+  type CertificateDates
+} from '../src/http-client/certificates.ts'
 import { parseReplyRules, type ReplyRules } from '../src/rules/reply-rules.ts'
 import { charsetOfLabel, unknownCharset } from '../src/hl7/charset.ts'
 import { parsePath, type Hl7Path } from '../src/hl7/path.ts'
@@ -45,8 +50,11 @@ export interface OutSettings {
   /** Returns the key of a message; undefined if it is not needed. */
   orderKey: Hl7Path | undefined
   queue: 'disk' | 'memory'
+  journalDays: number
   alerts: AlertSettings
   responseTimeoutMs: number
+  /** Presented to the receiver or the token server: the one that ends first. */
+  clientCertificate: CertificateDates | undefined
   /** Texts that are not in the flow file: a test message does not show the values of variables. */
   untold: string[]
   /** The URL is one of them. */
@@ -140,11 +148,13 @@ export function readOutSettings(
     charset,
     orderKey,
     queue,
+    journalDays: properties.number('journalDays'),
     alerts: {
       count: properties.number('queueCountAlert'),
       waitSeconds: properties.number('queueWaitAlert')
     },
     responseTimeoutMs: 1000 * properties.number('responseTimeout'),
+    clientCertificate: endingFirst([tls, auth?.tls].map(clientCertificate)),
     untold: untoldTexts(config, written),
     isUrlUntold: properties.rawText('url') !== (config as { url?: unknown }).url,
     warnings

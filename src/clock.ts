@@ -1,8 +1,10 @@
-/** What tells the time to the whole house, so that tests can drive it. */
+/** Where all code gets the time from, so that tests can control it. */
 export interface Clock {
-  /** Wall clock, milliseconds since 1970. It may jump, and it counts the time that a machine sleeps. */
+  /**
+   * Wall clock, milliseconds since 1970. It may jump, and it keeps running while a machine sleeps.
+   */
   now(): number
-  /** Milliseconds from an arbitrary start. It never jumps, and may stand while a machine sleeps. */
+  /** Milliseconds from an arbitrary start. It never jumps, and may stop while a machine sleeps. */
   monotonic(): number
   /** Calls back once after `ms` milliseconds; the result cancels it. */
   after(ms: number, callback: () => void): () => void

@@ -36,9 +36,9 @@ export const rowConditions = [
 export type RowCondition = (typeof rowConditions)[number]
 
 /** The actions in the list: their letters without W; empty for W alone. */
-export const rowActions = ['C', 'F', 'R', 'RS', 'RD', 'RC', 'S', 'D', ''] as const
+export const rowActions = ['C', 'F', 'R', 'RS', 'RD', 'RC', 'S', 'D', 'A', 'AF', 'AR', ''] as const
 
-/** Letters without W, and R for `RF`, which means the same; empty for W alone. */
+/** Letters without W; R for `RF` and A for `AS`, which mean the same; empty for W alone. */
 export type RowAction = (typeof rowActions)[number]
 
 /** A rule as the list shows it. */
@@ -101,14 +101,18 @@ function takesSeveral(condition: RowCondition): boolean {
 /** Converts a rule to a row. Conditions that the list does not have become `own` and their text. */
 export function readRow(rule: ReplyRule): RuleRow {
   const conditions = conditionsText(rule)
-  const letter = rule.outcome === null ? '' : letters[rule.outcome]
-  const action = rule.retry && letter !== 'F' ? `R${letter}` : rule.retry ? 'R' : letter
-  const known = rowActions.find((one) => one === action) ?? ''
+  const known = rowActions.find((one) => one === lettersOf(rule)) ?? ''
   return {
     ...(simpleRow(rule, conditions) ?? ownRow(conditions)),
     action: known,
     warn: rule.warn && known !== ''
   }
+}
+
+function lettersOf({ late, outcome, retry }: ReplyRule): string {
+  if (outcome === 'await') return late === 'fail' ? 'AF' : late === 'retry' ? 'AR' : 'A'
+  const letter = outcome === null ? '' : letters[outcome]
+  return retry && letter !== 'F' ? `R${letter}` : retry ? 'R' : letter
 }
 
 const letters = { accept: 'C', fail: 'F', suspend: 'S', disable: 'D' } as const

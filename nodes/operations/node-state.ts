@@ -88,8 +88,8 @@ export async function nodeState(node: Node, places: Places): Promise<NodeState> 
       token === undefined
         ? null
         : { state: token.state, validUntil: 'validUntil' in token ? iso(token.validUntil) : null },
-    certificates: parts
-      .certificates()
+    certificates: parts.certificates
+      .all()
       .map(({ of, validTo }) => ({ of, validTo: iso(validTo) ?? '' }))
   }
 }
@@ -154,10 +154,9 @@ function toldOf({ certificates, delivery, tokens }: OutParts, now: number): Told
   if (token?.state === 'refresh failing') {
     return { kind: 'token-failing', values: { cause: token.code } }
   }
-  const ending = certificates().find(({ isEnding }) => isEnding)
+  const [ending] = certificates.ending(now)
   if (ending === undefined) return { kind: 'ok', values: {} }
-  const days = Math.floor((ending.validTo - now) / 86_400_000)
-  return { kind: 'certificate', values: { of: ending.of, days } }
+  return { kind: 'certificate', values: { of: ending.of, days: ending.daysLeft } }
 }
 
 const EMPTY: NodeState = {

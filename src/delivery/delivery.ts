@@ -6,6 +6,7 @@ import { sleep } from '../clock.ts'
 import { DeliveryError } from './delivery-error.ts'
 import type { DeliveryEvent } from './delivery-events.ts'
 import type { Accepted, DeliveryOptions, LeftAtClose } from './delivery-options.ts'
+import { deliveryFigures, type DeliveryFigures } from './delivery-figures.ts'
 import { deliveryState, type DeliveryState } from './delivery-state.ts'
 import { nameOf, printable } from './explain.ts'
 import { find, type KnownPage, type MessageQuery } from './find.ts'
@@ -81,6 +82,11 @@ export class Delivery<Content> {
       ...deliveryState(this.#queue, this.#tally.values(), this.#isPaused, now),
       paused: this.#pause ?? null
     }
+  }
+
+  /** What monitoring reads. */
+  figures(): DeliveryFigures {
+    return deliveryFigures(this.state(), this.#tally.figures(), this.#queue !== undefined)
   }
 
   /**

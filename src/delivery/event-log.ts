@@ -24,6 +24,7 @@ export class EventLog {
   #suspensions = new Map<string, number>()
   #cancelFlush: (() => void) | undefined
   readonly #faults = new Map<string, number>()
+  #isTokenLost = false
 
   constructor(write: (event: QueueEvent) => void, clock: Clock) {
     this.#write = write
@@ -66,6 +67,15 @@ export class EventLog {
         return
       default:
     }
+  }
+
+  /** @param lostFor why there is no token, as a code; undefined if there is one, or none is needed */
+  noteToken(lostFor: string | undefined): void {
+    const isLost = lostFor !== undefined
+    if (isLost === this.#isTokenLost) return
+    this.#isTokenLost = isLost
+    if (isLost) this.add('token-lost', '', { cause: printable(lostFor) })
+    else this.add('token-back', '')
   }
 
   /** Writes what is still being counted. */

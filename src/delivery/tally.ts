@@ -1,3 +1,4 @@
+import { AttemptCounts, type AttemptFigures } from './attempt-counts.ts'
 import type { AttemptResult } from './courier.ts'
 import type { DeliveryEvent } from './delivery-events.ts'
 import { printable, printableCode } from './explain.ts'
@@ -29,6 +30,7 @@ export class Tally {
   #lastOutcome: TallyValues['lastOutcome'] = null
   #failing = false
   readonly #now: () => number
+  readonly #attempts = new AttemptCounts()
   readonly #latencies = new Uint32Array(BUCKETS)
   #measured = 0
 
@@ -40,6 +42,7 @@ export class Tally {
   note(event: DeliveryEvent): void {
     switch (event.kind) {
       case 'attempted':
+        this.#attempts.note(event.result)
         if (event.result.reply !== undefined) this.#noteLatency(event.result.elapsedMs)
         return
       case 'moved':
@@ -63,6 +66,11 @@ export class Tally {
         return
       default:
     }
+  }
+
+  /** What only monitoring reads. */
+  figures(): AttemptFigures {
+    return this.#attempts.figures()
   }
 
   values(): TallyValues {

@@ -3,17 +3,17 @@ import { isSegmentName, parsePath } from './path.ts'
 import type { ReplyMessage } from './reply-message.ts'
 import { isHeader, readSeparators, type Segment } from './segments.ts'
 
-/** One error of an acknowledgement; everything unescaped, `''` for what is absent. */
+/** One error in an acknowledgement. Values are unescaped, and `''` if absent. */
 export interface AcknowledgementError {
   /**
-   * Where: `PID-3`, `PID[1]-3(1).2` (segment, its sequence, field, repetition, component, sub-component,
-   * as far as given). What does not name a place that way stands as it was sent.
+   * The place: `PID-3`, `PID[1]-3(1).2` (segment, sequence, field, repetition, component,
+   * sub-component, as far as given). Text in any other form is kept as it was sent.
    */
   readonly location: string
   /** ERR-3.1 (table 0357), else ERR-5.1; in the 2.3 form ERR-1.4.1. */
   readonly code: string
   readonly codeText: string
-  /** ERR-4 as it stands: usually E, W, I or F. */
+  /** ERR-4 as sent: usually E, W, I or F. */
   readonly severity: string
   /** ERR-7. */
   readonly diagnostic: string
@@ -21,25 +21,26 @@ export interface AcknowledgementError {
   readonly userMessage: string
 }
 
-/** `msg.hl7.ack` of the contract. */
+/** The contract's `msg.hl7.ack`. */
 export interface Acknowledgement {
-  /** MSA-1 as it stands: `AAX` or `aa` is not `AA`. */
+  /** MSA-1 as sent: `AAX` or `aa` is not `AA`. */
   readonly code: string
   /** MSA-2, the whole field. */
   readonly controlId: string
   /** MSA-3. */
   readonly text: string
   /**
-   * The worst ERR-4 of all: F over E over W over I. `''` without ERR, and where some ERR has none of the
-   * four and no other has F or E: what it reports could be worse than a warning.
+   * The worst ERR-4: F, then E, W, I. `''` without ERR, or if an ERR has none of the four and no
+   * other has F or E: what it reports could be worse than a warning.
    */
   readonly severity: string
   readonly errors: AcknowledgementError[]
 }
 
 /**
- * How many errors are listed at most, and how much text of ERR and MSA segments is taken apart for them,
- * in characters: a reply has to be read in a moment. The worst code and severity are those of all.
+ * The most errors that are listed, and the most text of ERR and MSA segments that is parsed for
+ * them, in characters: reading a reply must be quick. The worst code and severity cover all
+ * segments.
  */
 const maxErrors = 1_000
 const maxErrorText = 256 * 1024
@@ -48,11 +49,11 @@ const msaCode = parsePath('MSA-1')
 const errSeverity = parsePath('ERR-4')
 
 /**
- * The acknowledgement in a reply. Of several MSAs it is the worst one, with the errors of all.
+ * The acknowledgement in a reply: the worst MSA, with the errors of all messages.
  *
- * A batch or file without any message lists no error and counts as AA, if nothing else stands in it.
+ * A batch or file without messages lists no errors, and counts as AA if it contains nothing else.
  *
- * @returns null when the reply acknowledges nothing: messages without MSA.
+ * @returns null if the reply acknowledges nothing: its messages have no MSA.
  */
 export function readAcknowledgement(message: ReplyMessage): Acknowledgement | null {
   const code = codeOfReply(message)
@@ -66,12 +67,12 @@ export function readAcknowledgement(message: ReplyMessage): Acknowledgement | nu
   }
 }
 
-/** The acknowledgement's code alone; undefined when the reply acknowledges nothing. */
+/** Only the acknowledgement's code; undefined if the reply acknowledges nothing. */
 function codeOfReply({ msa, text }: ReplyMessage): string | undefined {
   return msa?.value(msaCode) ?? (isEmptyBatch(text) ? 'AA' : undefined)
 }
 
-/** What the ERR segments say or, where they say nothing, the MSA-6. */
+/** The errors in the ERR segments or, if there are none, in MSA-6. */
 function readErrors(message: ReplyMessage): Pick<Acknowledgement, 'severity' | 'errors'> {
   const severities = new Set<string>()
   const list = new ErrorList()
@@ -89,10 +90,10 @@ function readErrors(message: ReplyMessage): Pick<Acknowledgement, 'severity' | '
   return { severity, errors: list.errors }
 }
 
-/** The worst first. */
+/** Worst first. */
 const knownSeverities = ['F', 'E', 'W', 'I']
 
-/** Errors up to the limits. */
+/** The errors, up to the limits. */
 class ErrorList {
   readonly errors: AcknowledgementError[] = []
   #room = maxErrorText
@@ -109,7 +110,7 @@ class ErrorList {
 
 const batchSegments = new Set(['FHS', 'BHS', 'BTS', 'FTS', 'SFT', 'NTE'])
 
-/** Whether each line is a segment of a batch that says nothing of a message: words say it failed. */
+/** Whether all lines are batch segments that concern no message: prose may report a failure. */
 function isEmptyBatch(text: string): boolean {
   let separator = ''
   for (let start = 0; start < text.length;) {
@@ -126,7 +127,7 @@ function isEmptyBatch(text: string): boolean {
   return true
 }
 
-/** Whether nothing but separators follows the segment's name. */
+/** Whether only separators follow the segment's name. */
 function isEmpty({ text, separators }: Segment): boolean {
   const { field, component, repetition, subcomponent } = separators
   const signs = field + component + repetition + subcomponent
@@ -137,8 +138,9 @@ function isEmpty({ text, separators }: Segment): boolean {
 }
 
 /**
- * The form is told by what is filled, not by MSH-12: receivers send the 2.3 form in 2.5 messages. In the
- * 2.5 form an ERR-1, kept there for older readers, fills only what the newer fields leave empty.
+ * The form is detected by the filled fields, not by MSH-12: receivers send the 2.3 form in 2.5
+ * messages. In the 2.5 form, an ERR-1, kept for older readers, only supplies what the newer fields
+ * leave empty.
  */
 function errorsOf(err: Segment): AcknowledgementError[] {
   const older = err.repetitions(1).map((one) => fromErr1(err, one))
@@ -159,7 +161,7 @@ function errorsOf(err: Segment): AcknowledgementError[] {
   ]
 }
 
-/** One repetition of ERR-1: segment^sequence^field^code&text&system; null when it is empty. */
+/** One repetition of ERR-1: segment^sequence^field^code&text&system; null if it is empty. */
 function fromErr1(err: Segment, components: string[][]): AcknowledgementError | null {
   if (components.every((component) => component.every((piece) => piece === ''))) return null
   const { separators } = err
@@ -174,7 +176,7 @@ function fromErr1(err: Segment, components: string[][]): AcknowledgementError | 
     diagnostic: '',
     userMessage: ''
   }
-  // Free text where the location belongs says what went wrong, not where.
+  // Free text in place of the location says what went wrong, not where.
   if (components.length === 1 && !isSegmentName(part(1))) {
     return { ...error, diagnostic: whole(err, components) }
   }
@@ -182,12 +184,12 @@ function fromErr1(err: Segment, components: string[][]): AcknowledgementError | 
     ...error,
     location: locate([part(1), part(2), part(3)]) || joined([part(1), part(2), part(3)]),
     code: part(4),
-    // Seen with "^" instead of "&" between code and text.
+    // Some receivers send "^" instead of "&" between code and text.
     codeText: part(4, 2) || part(5)
   }
 }
 
-/** A coded field: code^text. undefined when it is empty. */
+/** A coded field: code^text. undefined if it is empty. */
 function codeOf(segment: Segment, field: number): { code: string; codeText: string } | undefined {
   if (segment.field(field) === '') return undefined
   const components = segment.repetitions(field)[0] ?? []
@@ -211,8 +213,8 @@ function locationOf(err: Segment, field: number): string {
 }
 
 /**
- * Segment, sequence, field, repetition, component and sub-component as a path; `''` when the first is
- * no segment's name or a further one no number.
+ * Segment, sequence, field, repetition, component and sub-component as a path; `''` if the first is
+ * not a segment name or another is not a number.
  */
 function locate(parts: readonly string[]): string {
   const [segment = '', ...numbers] = parts
@@ -242,7 +244,7 @@ function whole(segment: Segment, components: string[][]): string {
   return unescape(text, segment.separators)
 }
 
-/** MSA-6, the error condition of versions before ERR was usual: code^text. */
+/** MSA-6, the error condition in versions before ERR was common: code^text. */
 function errorConditionOf(msa: Segment): AcknowledgementError[] {
   const condition = codeOf(msa, 6)
   if (condition === undefined) return []

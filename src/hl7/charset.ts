@@ -1,6 +1,6 @@
 /**
- * Character sets: HL7's names for them (MSH-18, table 0211), the labels of the Internet, and the way
- * between text and bytes.
+ * Character sets: HL7's names (MSH-18, table 0211), Internet labels, and conversion between text
+ * and bytes.
  */
 import { Buffer, isUtf8 } from 'node:buffer'
 import { TextDecoder } from 'node:util'
@@ -12,17 +12,17 @@ import { Segments } from './segments.ts'
 /** A character set that bytes can be labelled with. */
 export interface Charset {
   /**
-   * The charset parameter of a Content-Type, lower case, without quotes: `utf-8`, `iso-8859-1`. The
-   * name that IANA prefers for MIME, whatever name was asked for; where it has none, the usual one.
+   * The charset parameter of a Content-Type, in lower case, without quotes: `utf-8`, `iso-8859-1`.
+   * It is IANA's preferred MIME name, whatever name was asked for, or else the usual one.
    */
   readonly label: string
   /** iconv-lite's name; `''` for the ISO 2022-JP sets, which can be read but not written. */
   readonly codec: string
 }
 
-/** What is sent where nothing else is said. */
+/** The default for sending. */
 export const utf8: Charset = { label: 'utf-8', codec: 'utf8' }
-/** What bytes are where they are not UTF-8: every byte is a character of it. */
+/** What bytes are taken for if they are not UTF-8: every byte is a character in it. */
 export const latin1: Charset = { label: 'iso-8859-1', codec: 'iso88591' }
 const ascii: Charset = { label: 'us-ascii', codec: 'ascii' }
 const utf16le: Charset = { label: 'utf-16le', codec: 'utf16le' }
@@ -32,13 +32,13 @@ const utf32be: Charset = { label: 'utf-32be', codec: 'utf32be' }
 const iso2022jp: Charset = { label: 'iso-2022-jp', codec: '' }
 const iso2022jp2: Charset = { label: 'iso-2022-jp-2', codec: '' }
 const gb18030: Charset = { label: 'gb18030', codec: 'gb18030' }
-// iconv-lite's own "big5" is the Hong Kong extension, which other readers of "big5" do not know.
+// iconv-lite's own "big5" is the Hong Kong extension, which other readers of "big5" do not support.
 const big5: Charset = { label: 'big5', codec: 'cp950' }
 const eucKr: Charset = { label: 'euc-kr', codec: 'cp949' }
 
 /**
- * By name without anything but letters and digits, in lower case. UTF-16 and UTF-32 without an order
- * of bytes are big-endian, as Unicode and RFC 2781 §4.3 have it; the label then says so.
+ * By name, reduced to lower-case letters and digits. UTF-16 and UTF-32 without a byte order are
+ * big-endian, as in Unicode and RFC 2781 §4.3; the label says so.
  */
 const charsets: ReadonlyMap<string, Charset> = new Map([
   // Table 0211, v2.3 to v2.9. The ISO 8859 family follows below.
@@ -54,7 +54,7 @@ const charsets: ReadonlyMap<string, Charset> = new Map([
   ['isoir14', iso2022jp],
   ['isoir87', iso2022jp],
   ['isoir159', iso2022jp2],
-  // Labels of which iconv-lite's name is not the label, or whose bytes need one certain reading.
+  // Labels that differ from iconv-lite's name, or whose bytes need a particular codec.
   ['utf8', utf8],
   ['usascii', ascii],
   ['latin1', latin1],
@@ -103,45 +103,46 @@ const charsets: ReadonlyMap<string, Charset> = new Map([
   })
 ])
 
-/** iconv-lite counts these among its encodings; they are no character sets of a message. */
+/** iconv-lite lists these as encodings, but they are not character sets of messages. */
 const notCharsets = /^(?:base64|hex|binary|utf7|utf7imap|unicode11utf7|cesu8|ucs4.*)$/
 
 /** The parts of ISO 8859 by their numbers in the ISO-IR registry, as the Encoding Standard lists them. */
 const ISO_IR = /^isoir(100|101|109|110|126|127|138|144|148|157)$/
 
-/** Sets of table 0211 for which no library here can write or read. */
+/** Sets of table 0211 that no library here can read or write. */
 const unavailable = new Set(['cns116431992', 'jas2020', 'jisx0202'])
 
 /**
- * The set of a charset parameter or of the node's `charset` property: `utf-8`, `ISO-8859-1`,
- * `windows-1252`, also HL7's own names. Case, quotes, spaces and hyphens do not matter.
+ * The set that a charset parameter or the node's `charset` property names: `utf-8`, `ISO-8859-1`,
+ * `windows-1252`, or HL7's own names. Case, quotes, spaces and hyphens do not matter.
  *
- * @returns null when the name is unknown.
+ * @returns null if the name is unknown.
  */
 export function charsetOfLabel(label: string): Charset | null {
   const name = label.slice(0, 64).toLowerCase()
   const key = name.replace(/[^a-z0-9]/g, '')
   const known = charsets.get(key)
   if (known !== undefined) return known
-  // iconv-lite takes US, CN and JP for sets, which in MSH-18 are a country code gone one field astray.
+  // iconv-lite has sets named US, CN and JP; in MSH-18, they are country codes that belong in
+  // MSH-17.
   if (key.length < 4 || !/[a-z]/.test(key)) return null
   if (notCharsets.test(key) || !iconv.encodingExists(key)) return null
   const codec = codecOf(key)
   const charset = charsets.get(codec) ?? { label: labels.get(codec) ?? codec, codec }
-  // A set that is asked for by its number in the ISO-IR registry keeps that name, which IANA knows too.
+  // A set asked for by its ISO-IR number keeps that name, which IANA also knows.
   const [, number] = ISO_IR.exec(key) ?? []
   return number === undefined ? charset : { ...charset, label: `iso-ir-${number}` }
 }
 
-/** Every name that {@link charsetOfLabel} knows, in small letters and digits. */
+/** Every name that {@link charsetOfLabel} knows, in lower-case letters and digits. */
 export function charsetNames(): string[] {
-  iconv.encodingExists('utf8') // which loads its list
+  iconv.encodingExists('utf8') // loads its list
   const { encodings } = iconv as unknown as { encodings: Record<string, unknown> }
   const names = [...charsets.keys(), ...Object.keys(encodings)]
   return [...new Set(names)].filter((name) => charsetOfLabel(name) !== null)
 }
 
-/** iconv-lite's list leads from a name over others to the one that has the table: `isoir100`, `iso88591`. */
+/** Follows iconv-lite's aliases to the name that has the table: `isoir100`, `iso88591`. */
 function codecOf(name: string): string {
   const { encodings } = iconv as unknown as { encodings: Record<string, unknown> }
   let codec = name
@@ -149,7 +150,7 @@ function codecOf(name: string): string {
   return codec
 }
 
-/** iconv-lite's tables whose name is no label; the other ones are named in `charsets`. */
+/** iconv-lite's tables whose name is not a label; the others are in `charsets`. */
 const labels: ReadonlyMap<string, string> = new Map([
   ['cp936', 'gbk'],
   ['cp858', 'ibm00858'],
@@ -176,12 +177,13 @@ const labels: ReadonlyMap<string, string> = new Map([
 ])
 
 /**
- * The set that MSH-18 names. Of several repetitions the first counts; the others would need the escape
- * sequences of ISO 2022, which no library here writes. But an empty or ASCII first one before a
- * Japanese set is ISO-2022-JP, which is how Japanese messages are sent (`~ISO IR87`).
+ * The set that MSH-18 names. Only the first repetition counts; the others would need the escape
+ * sequences of ISO 2022, which no library here writes. But if the first is empty or ASCII and a
+ * Japanese set follows, it is ISO-2022-JP: Japanese messages are sent that way (`~ISO IR87`).
  *
- * @param repetitions All repetitions of MSH-18, unescaped; none or only empty ones mean "not said".
- * @returns undefined when nothing is said, null when the name is unknown.
+ * @param repetitions All repetitions of MSH-18, unescaped; none, or only empty ones, mean "not
+ * given".
+ * @returns undefined if no set is given, null if the name is unknown.
  * @throws Hl7Error `HL7_CONFIG` for a set of table 0211 that cannot be read or written here.
  */
 export function charsetOfMsh18(repetitions: readonly string[]): Charset | null | undefined {
@@ -204,7 +206,7 @@ export function charsetOfMsh18(repetitions: readonly string[]): Charset | null |
   return sets[0]
 }
 
-/** Whether the set's units are wider than a byte, so that a CR is not the byte 0x0D alone. */
+/** Whether the set's units are wider than a byte, so that a CR is not just the byte 0x0D. */
 export function isWide(charset: Charset): boolean {
   return charset.label.startsWith('utf-16') || charset.label.startsWith('utf-32')
 }
@@ -227,8 +229,8 @@ export function wideCharset(bytes: Uint8Array): Charset | undefined {
 }
 
 /**
- * MLLP's single bytes around wide ones, as a TCP node that knows no character sets leaves
- * them. The bytes as they are where nothing of the kind is around them.
+ * Removes MLLP's single bytes around wide ones, as left by a TCP node that ignores character sets.
+ * Bytes without such framing are returned as they are.
  */
 export function withoutMllpBytes(bytes: Buffer): Buffer {
   if (bytes[0] !== 0x0b || wideCharset(bytes) !== undefined) return bytes
@@ -237,12 +239,12 @@ export function withoutMllpBytes(bytes: Buffer): Buffer {
 }
 
 /**
- * The text's bytes in the set.
+ * The text as bytes in the set.
  *
- * @param label As `charsetOfLabel` takes it, or a set.
- * @throws Hl7Error `HL7_INVALID_MESSAGE` when the set cannot hold a character: the text says in which
- * segment (counted from 1 by CR), not which character, for that is a piece of a field.
- * `HL7_CONFIG` when the label is unknown or nothing here can write the set.
+ * @param label A name for `charsetOfLabel`, or a set.
+ * @throws Hl7Error `HL7_INVALID_MESSAGE` if the set lacks a character: the error gives the segment
+ * (counted from 1 by CR), not the character, which is part of a field. `HL7_CONFIG` if the label is
+ * unknown or nothing here can write the set.
  */
 export function encode(text: string, label: string | Charset): Buffer {
   const charset = typeof label === 'string' ? charsetOfLabel(label) : label
@@ -254,7 +256,7 @@ export function encode(text: string, label: string | Charset): Buffer {
         'Pass the message as a Buffer in that set, or choose another charset.'
     )
   }
-  // Half a surrogate pair is no character: no set of bytes can hold it.
+  // Half a surrogate pair is not a character: no set can encode it.
   const half = /[\ud800-\udfff]/.test(text) ? text.search(/\p{Surrogate}/u) : -1
   if (half !== -1) throw unencodable(text, half, charset)
   if (charset === utf8) return Buffer.from(text, 'utf8')
@@ -268,9 +270,9 @@ export function encode(text: string, label: string | Charset): Buffer {
 }
 
 /**
- * iconv-lite puts a question mark for what it cannot encode, and maps some characters to a byte that
- * reads as another (U+00A5 to the backslash of Shift JIS). So the bytes are read back, piece by piece
- * to hold no second text.
+ * iconv-lite writes a question mark for what it cannot encode, and maps some characters to a byte
+ * that decodes to another (U+00A5 to the backslash of Shift JIS). So the bytes are decoded again,
+ * in pieces to avoid a second copy of the text.
  */
 function encodeChecked(text: string, charset: Charset): Buffer {
   const bytes = iconv.encode(text, charset.codec)
@@ -292,11 +294,11 @@ function encodeChecked(text: string, charset: Charset): Buffer {
   }
   check(decoder.end() ?? '')
   if (at !== text.length) throw unencodable(text, at, charset)
-  // Its multi-byte encoders return the front of a buffer of three or four times the text's length.
+  // Its multi-byte encoders return the start of a buffer three or four times as long as the text.
   return bytes.length * 2 < bytes.buffer.byteLength ? Buffer.from(bytes) : bytes
 }
 
-/** In iconv-lite's single-byte tables U+FFFD marks the bytes that stand for nothing. */
+/** In iconv-lite's single-byte tables, U+FFFD marks unassigned bytes. */
 function isSingleByte(charset: Charset): boolean {
   return !isWide(charset) && charset !== gb18030
 }
@@ -306,12 +308,12 @@ function unencodable(text: string, at: number, charset: Charset): Hl7Error {
   for (let cr = text.indexOf('\r'); cr !== -1 && cr < at; cr = text.indexOf('\r', cr + 1)) segment++
   return new Hl7Error(
     'HL7_INVALID_MESSAGE',
-    `Segment ${segment} of the message has a character that ${charset.label} cannot hold. ` +
+    `Segment ${segment} of the message has a character that ${charset.label} cannot represent. ` +
       'Correct MSH-18 or the charset of the node, or replace the character.'
   )
 }
 
-/** The error for a `charset` property that names no set. */
+/** The error for a `charset` property that does not name a set. */
 export function unknownCharset(): Hl7Error {
   return new Hl7Error(
     'HL7_CONFIG',
@@ -320,8 +322,8 @@ export function unknownCharset(): Hl7Error {
 }
 
 /**
- * The bytes' text. Never throws: what is no character of the set becomes U+FFFD. A byte order mark
- * goes. US-ASCII with bytes beyond it is read as UTF-8 where it is valid, else as ISO-8859-1.
+ * The bytes as text. Never throws: what is not a character in the set becomes U+FFFD. Drops a byte
+ * order mark. US-ASCII with other bytes is read as UTF-8 if valid, else as ISO-8859-1.
  */
 export function decode(bytes: Buffer, charset: Charset): string {
   if (charset === ascii) return decode(bytes, isUtf8(bytes) ? utf8 : latin1)
@@ -335,14 +337,17 @@ function withoutByteOrderMark(text: string): string {
   return text.startsWith('\ufeff') ? text.slice(1) : text
 }
 
-/** Where MSH of a reply is looked for when its set is to be found: enough for FHS, BHS and MSH. */
+/**
+ * How many bytes of a reply are searched for the MSH that names its set: enough for FHS, BHS and
+ * MSH.
+ */
 const headerLength = 16_384
 
 /**
- * The text of a reply's body: by its byte order mark or zeros, else by its HTTP charset, else by its
- * MSH-18, else UTF-8 where it is valid, else ISO-8859-1. A name there or in MSH-18 counts as none where
- * it is unknown, or where the bytes cannot be what it says: UTF-16 and UTF-32 without such zeros, UTF-8
- * that is not valid. NULs at both ends go. Never throws.
+ * A reply body as text. Its set is that of the byte order mark or zeros, else the HTTP charset,
+ * else MSH-18, else UTF-8 if valid, else ISO-8859-1. A name in HTTP or MSH-18 is ignored if it is
+ * unknown, or if the bytes rule it out: UTF-16 or UTF-32 without such zeros, invalid UTF-8. Drops
+ * NULs at both ends. Never throws.
  *
  * @param httpCharset The charset parameter of the reply's Content-Type, quoted or not.
  */
@@ -355,7 +360,7 @@ export function decodeReply(bytes: Uint8Array, httpCharset: string | undefined):
   )
 }
 
-/** The zeros go that end a string in C, and those before it. */
+/** Drops the zeros that end a C string, and any before the text. */
 function withoutNuls(text: string): string {
   let start = 0
   while (text.charCodeAt(start) === 0) start++

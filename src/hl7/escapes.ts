@@ -2,7 +2,7 @@ import { Buffer, isUtf8 } from 'node:buffer'
 
 /**
  * The separators that a header segment declares (MSH-1 and MSH-2, HL7 v2.5.1 §2.5.4), one character
- * each; `''` for one that a short MSH-2 leaves out: then nothing is split or escaped by it.
+ * each; `''` if a short MSH-2 omits it: then nothing is split or escaped by it.
  */
 export interface Separators {
   readonly field: string
@@ -15,14 +15,14 @@ export interface Separators {
 }
 
 /**
- * Resolves the escape sequences of HL7 v2.5.1 §2.7 that stand for characters: `\F\ \S\ \T\ \R\ \E\`,
- * `\P\` where MSH-2 has a truncation character, and `\Xhh..\`.
+ * Resolves the escape sequences of HL7 v2.5.1 §2.7 that stand for characters: `\F\ \S\ \T\ \R\
+ * \E\`, `\P\` if MSH-2 has a truncation character, and `\Xhh..\`.
  *
- * The bytes of `\Xhh..\` are read as UTF-8 where they are valid UTF-8, else as ISO-8859-1: a field by
- * itself does not know its message's set, and these two cover what is sent. The result may hold any
- * control character, CR and LF among them.
+ * The bytes of `\Xhh..\` are read as UTF-8 if they are valid UTF-8, else as ISO-8859-1: a field
+ * alone does not tell its message's set, and these two cover what is sent. The result may contain
+ * any control character, including CR and LF.
  *
- * Everything else stays as it is: formatting (`\H\ \N\ \.br\`), `\C..\ \M..\ \Z..\`, an odd number of
+ * Everything else is kept: formatting (`\H\ \N\ \.br\`), `\C..\ \M..\ \Z..\`, an odd number of
  * hexadecimal digits, an unknown sequence, a lone escape character.
  */
 export function unescape(text: string, separators: Separators): string {
@@ -36,7 +36,7 @@ export function unescape(text: string, separators: Separators): string {
     if (close === -1) break
     const character = resolve(text.slice(open + 1, close), separators)
     if (character === undefined) {
-      // What looked like the end may be the beginning: `C:\dir\F\` holds one escape, `\F\`.
+      // What looked like the end may be the beginning: `C:\dir\F\` contains one escape, `\F\`.
       open = close
       continue
     }
@@ -68,7 +68,7 @@ function resolve(sequence: string, separators: Separators): string | undefined {
 
 function resolveHex(digits: string): string | undefined {
   if (digits.length === 2) {
-    // One character of ASCII, as it mostly is: a reply may hold nothing else.
+    // Usually one ASCII character; a reply may consist of nothing else.
     const code = 16 * valueOfDigit(digits.charCodeAt(0)) + valueOfDigit(digits.charCodeAt(1))
     if (code < 0x80) return String.fromCharCode(code)
   }
@@ -77,7 +77,7 @@ function resolveHex(digits: string): string | undefined {
   return bytes.toString(isUtf8(bytes) ? 'utf8' : 'latin1')
 }
 
-/** Of a hexadecimal digit; NaN of anything else. */
+/** The value of a hexadecimal digit; NaN for anything else. */
 function valueOfDigit(code: number): number {
   if (code >= 0x30 && code <= 0x39) return code - 0x30
   const letter = code | 0x20

@@ -1,22 +1,22 @@
 /**
- * What may lie around a message and is no part of it: a byte order mark, the MLLP bytes (0x0B before,
- * 0x1C after), blank lines before and behind it and line endings other than CR (HL7 v2.5.1 §2.6, MLLP
- * release 1).
+ * What may surround a message without being part of it: a byte order mark, the MLLP bytes (0x0B
+ * before, 0x1C after), blank lines before and after it, and line endings other than CR (HL7 v2.5.1
+ * §2.6, MLLP release 1).
  *
- * A line ends in CR, LF or CRLF; 0x0B at its start and 0x1C at its end are framing; a line of nothing
- * but spaces and tabs is blank. Framing goes, and blank lines go at both ends and where they had
- * framing. A byte order mark counts before the first line only. Everything else stays as it is, blank
- * lines inside too. A message that needs a change at its ends alone is not taken apart.
+ * A line ends in CR, LF or CRLF; 0x0B at its start and 0x1C at its end are framing; a line of only
+ * spaces and tabs is blank. Framing is removed; so are blank lines at both ends and those that had
+ * framing. A byte order mark counts before the first line only. Everything else is kept, including
+ * blank lines inside. A message that needs changes only at its ends is not split.
  */
 import { Buffer } from 'node:buffer'
 
 const [tab, lf, startBlock, cr, endBlock, space] = [0x09, 0x0a, 0x0b, 0x0d, 0x1c, 0x20]
 
 /**
- * The text without framing, each line ended by exactly one CR. `''` when only framing was there.
- * The same string comes back where nothing had to change.
+ * The text without framing, each line ending in exactly one CR; `''` if there was only framing.
+ * Returns the same string if nothing has to change.
  *
- * @param blankLines what becomes of those inside
+ * @param blankLines what happens to those inside
  */
 export function unframe(text: string, blankLines: 'kept' | 'dropped' = 'kept'): string {
   const codeAt = (at: number): number => text.charCodeAt(at)
@@ -26,7 +26,7 @@ export function unframe(text: string, blankLines: 'kept' | 'dropped' = 'kept'): 
   let lines = text.slice(start, end)
   const framed = lines.includes('\v') || lines.includes('\x1c')
   if (framed || lines.includes('\n')) {
-    // Where blank lines go, most go here: a million of them costs little.
+    // If blank lines are dropped, this drops most: a million of them cost little.
     lines = lines.replace(blankLines === 'dropped' ? /[\r\n]{2,}|\n/g : /\r?\n/g, '\r')
     if (framed) lines = unframeLines(lines)
     if (lines !== '') lines += '\r'
@@ -36,7 +36,7 @@ export function unframe(text: string, blankLines: 'kept' | 'dropped' = 'kept'): 
   return blankLines === 'kept' ? lines : lines.replace(/(?<=\r)[ \t]*\r/g, '')
 }
 
-/** Lines that end in CR, without the framing of each. */
+/** Removes the framing of each line; lines end in CR. */
 function unframeLines(text: string): string {
   const lines = text
     .replace(framedBlankLine, '')
@@ -52,17 +52,17 @@ function unframeLines(text: string): string {
 const framedBlankLine = regExp('(^|\r)(?:\v+[ \t]*\x1c*|[ \t]*\x1c+)(?=\r|$)')
 const endBlocks = regExp('(?<!\x1c)\x1c+(?=\r|$)')
 
-/** From a text: in a literal ESLint takes control characters for a mistake. */
+/** From a string: ESLint rejects control characters in a literal. */
 function regExp(source: string): RegExp {
   return new RegExp(source, 'g')
 }
 
 /**
- * As `unframe`, for the bytes of any set in which the bytes below 0x20 are ASCII's control
- * characters and nothing else: all of table 0211 but UTF-16 and UTF-32.
+ * Like `unframe`, for the bytes of any set in which bytes below 0x20 are only ASCII's control
+ * characters: all of table 0211 except UTF-16 and UTF-32.
  *
- * Where only the ends have framing, the result shares memory with the argument; the argument is
- * never written to.
+ * If only the ends have framing, the result shares memory with the argument. The argument is never
+ * changed.
  */
 export function unframeBytes(bytes: Buffer): Buffer {
   const codeAt = (at: number): number | undefined => bytes[at]
@@ -81,9 +81,9 @@ export function unframeBytes(bytes: Buffer): Buffer {
 type CodeAt = (at: number) => number | undefined
 
 /**
- * After byte order mark, start block and blank lines.
+ * The position after byte order mark, start block and blank lines.
  *
- * @param markAt the length of the mark there; 0 where there is none
+ * @param markAt the length of the mark there; 0 if there is none
  */
 function startOfFirstLine(codeAt: CodeAt, markAt: (at: number) => number): number {
   let start = 0
@@ -96,7 +96,7 @@ function startOfFirstLine(codeAt: CodeAt, markAt: (at: number) => number): numbe
   }
 }
 
-/** Before blank lines and the end block; `start` where nothing else is behind it. */
+/** The position before blank lines and the end block; `start` if nothing else follows it. */
 function endOfLastLine(codeAt: CodeAt, start: number, length: number): number {
   let end = length
   for (let at = length; at > start; at--) {

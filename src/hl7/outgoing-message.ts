@@ -19,36 +19,38 @@ import { parsePath, type Hl7Path } from './path.ts'
 import { isHeader, readSeparators, Segments, type Segment } from './segments.ts'
 
 /**
- * A message, batch or file as it is sent: what came in, byte for byte, but for line endings and
- * framing. Values are as they stand in the message: they may hold any character, control characters
- * too, so whoever writes one into a log line or an HTTP header has to make it safe first.
+ * A message, batch or file as it is sent: what came in, byte for byte, except line endings and
+ * framing. Values are not sanitized: they may contain any character, even control characters, so
+ * make them safe before writing them to a log line or an HTTP header.
  */
 export interface OutgoingMessage {
-  /** The text, CR-separated, with exactly one CR at the end; of a Buffer decoded when first asked. */
+  /** The text, CR-separated, with exactly one CR at the end; for a Buffer, decoded on first use. */
   readonly text: string
-  /** What goes out. May share memory with a Buffer payload. */
+  /** What is sent. May share memory with a Buffer payload. */
   readonly bytes: Buffer
   /** The charset parameter that goes with the bytes: `utf-8`, `iso-8859-1`. */
   readonly charset: string
-  /** MSH-10; of a batch FHS-11, else BHS-11, else the first MSH-10. The whole field. Never blank. */
+  /**
+   * MSH-10; for a batch, FHS-11, else BHS-11, else the first MSH-10. The whole field. Never blank.
+   */
   readonly controlId: string
   /**
-   * What an acknowledgement may name: every FHS-11, BHS-11 and MSH-10 that is not blank, in this order,
-   * then the first components of those that have several. Each once.
+   * What an acknowledgement may refer to: every FHS-11, BHS-11 and MSH-10 that is not blank, in
+   * this order, then the first components of those that have several. No duplicates.
    */
   readonly controlIds: readonly string[]
   /** The first two components of the first MSH-9: `ADT^A01`; `''` in a file without messages. */
   readonly type: string
-  /** The first MSH-12; `''` where there is none. */
+  /** The first MSH-12; `''` if there is none. */
   readonly version: string
   /**
-   * Whether success brings an acknowledgement. Not when MSH-15 or MSH-16 is filled and neither is AL
-   * or SU; of a batch, when no message of it has one due.
+   * Whether success brings an acknowledgement. Not if MSH-15 or MSH-16 is filled and neither is AL
+   * or SU; for a batch, not if that is so for all of its messages.
    */
   readonly replyDue: boolean
-  /** What is odd but is sent all the same. No field content. */
+  /** What is odd but sent anyway. No field content. */
   readonly warnings: readonly string[]
-  /** The first value at the path, unescaped; `''` where there is none. */
+  /** The first value at the path, unescaped; `''` if there is none. */
   value(path: Hl7Path): string
 }
 
@@ -57,12 +59,12 @@ const auto = new Set(['', 'auto'])
 /**
  * Reads `msg.payload` as a message to send (the contract's "Message in" and "Characters").
  *
- * Only header segments are looked into. A Buffer whose lines end in CR is not copied.
+ * Only header segments are read. A Buffer whose lines end in CR is not copied.
  *
  * @param payload string, Buffer or any other Uint8Array.
- * @param charset `auto` (also `''`), or the label of the set that wins over MSH-18.
- * @throws Hl7Error `HL7_INVALID_MESSAGE` when it is no HL7 v2 message, has no control ID or does not
- * fit its character set; `HL7_CONFIG` when the set is unknown or cannot be written here.
+ * @param charset `auto` (also `''`), or the name of a set that overrides MSH-18.
+ * @throws Hl7Error `HL7_INVALID_MESSAGE` if it is not an HL7 v2 message, has no control ID or does
+ * not fit its character set; `HL7_CONFIG` if the set is unknown or cannot be written here.
  */
 export function readOutgoingMessage(payload: unknown, charset: string): OutgoingMessage {
   const wanted = auto.has(charset.trim().toLowerCase()) ? undefined : charsetOfLabel(charset)
@@ -87,7 +89,7 @@ function fromBytes(payload: Uint8Array, wanted: Charset | undefined): OutgoingMe
   return wide ?? fromNarrowBytes(unframeBytes(bytes), wanted)
 }
 
-/** Bytes in which a CR is the byte 0x0D: all sets but UTF-16 and UTF-32. */
+/** Bytes in which a CR is the byte 0x0D: all sets except UTF-16 and UTF-32. */
 function fromNarrowBytes(bytes: Buffer, wanted: Charset | undefined): OutgoingMessage {
   expectMessage(bytes.toString('latin1', 0, 100))
   const starts = headerStarts((needle, from) => bytes.indexOf(needle, from, 'latin1'))
@@ -96,7 +98,7 @@ function fromNarrowBytes(bytes: Buffer, wanted: Charset | undefined): OutgoingMe
   const warnings: string[] = []
   let declared = wanted ?? declaredCharset(decode(headers, latin1), warnings)
   if (declared !== undefined && isWide(declared)) {
-    warnings.push('MSH-18 names UTF-16 or UTF-32, which the Buffer is not, and counts as empty.')
+    warnings.push('MSH-18 is ignored: it names UTF-16 or UTF-32, but the Buffer is neither.')
     declared = undefined
   }
   const charset = declared ?? (isUtf8(bytes) ? utf8 : latin1)
@@ -110,8 +112,8 @@ function fromNarrowBytes(bytes: Buffer, wanted: Charset | undefined): OutgoingMe
 }
 
 /**
- * UTF-16 and UTF-32: line endings are looked for in the text, for their bytes occur in others too.
- * null when the bytes are neither.
+ * UTF-16 and UTF-32: line endings are searched for in the text, because their bytes also occur in
+ * other characters. null if the bytes are neither.
  */
 function readWide(framed: Buffer, wanted: Charset | undefined): OutgoingMessage | null {
   const marked = withoutMllpBytes(framed)
@@ -120,7 +122,7 @@ function readWide(framed: Buffer, wanted: Charset | undefined): OutgoingMessage 
   const bytes = withoutByteOrderMark(marked, charset)
   const received = decode(bytes, charset)
   if (!encode(received, charset).equals(bytes)) {
-    throw invalid(`The Buffer is not whole ${charset.label}: bytes are missing or left over.`)
+    throw invalid(`The Buffer is not complete ${charset.label}: bytes are missing or left over.`)
   }
   const text = unframe(received)
   expectMessage(text)
@@ -133,14 +135,14 @@ function withoutByteOrderMark(bytes: Buffer, charset: Charset): Buffer {
   return bytes.subarray(0, mark.length).equals(mark) ? bytes.subarray(mark.length) : bytes
 }
 
-/** @throws Hl7Error when no header segment stands at the start. */
+/** @throws Hl7Error if the text does not start with a header segment. */
 function expectMessage(text: string): void {
   if (text === '') throw invalid('msg.payload is empty. Pass an HL7 message that starts with MSH.')
   if (readSeparators(text) !== null) return
   const name = text.slice(0, 3)
   throw invalid(
     isHeader(name)
-      ? `The ${name} segment declares no field separator. Pass a whole HL7 v2 message.`
+      ? `The ${name} segment declares no field separator. Pass a complete HL7 v2 message.`
       : `msg.payload does not start with MSH, FHS or BHS${likeness(text)}. Pass an HL7 v2 message.`
   )
 }
@@ -156,7 +158,7 @@ function kindOf(payload: unknown): string {
   return Array.isArray(payload) ? 'an array' : `of type ${typeof payload}`
 }
 
-/** Where header segments start, the message's first before all, then name by name: no split. */
+/** Where header segments start: the first in the text, then name by name. Splits nothing. */
 function headerStarts(indexOf: (needle: string, from: number) => number): number[] {
   const starts = [0]
   for (const needle of ['\rMSH', '\rFHS', '\rBHS']) {
@@ -171,12 +173,12 @@ function headerSegments(text: string): string {
     .join('')
 }
 
-/** The set that the first MSH names; undefined, with a warning if the name is of no use, for none. */
+/** The set that the first MSH names; undefined if none, with a warning if the name is unknown. */
 function declaredCharset(headers: string, warnings: string[]): Charset | undefined {
   const msh = new Segments(headers).named('MSH')[0]
   if (msh === undefined) return undefined
   const charset = charsetOfMsh18(msh.values(paths.charset))
-  if (charset === null) warnings.push('MSH-18 names no known character set and counts as empty.')
+  if (charset === null) warnings.push('MSH-18 is ignored: it does not name a known character set.')
   return charset ?? undefined
 }
 
@@ -233,7 +235,7 @@ class Message implements OutgoingMessage {
       ? (messages[0]?.fieldText(paths.messageId.field) ?? '')
       : (this.controlIds[0] ?? '')
     if (!isFilled(this.controlId)) {
-      throw invalid('The message has no control ID. Fill MSH-10 (of a batch, BHS-11 or FHS-11).')
+      throw invalid('The message has no control ID. Fill in MSH-10 (in a batch, BHS-11 or FHS-11).')
     }
     const trigger = this.value(paths.trigger)
     this.type = this.value(paths.type) + (trigger === '' ? '' : `^${trigger}`)
@@ -257,7 +259,7 @@ function isFilled(id: string): boolean {
   return id.trim() !== ''
 }
 
-/** Original mode, where neither MSH-15 nor MSH-16 is filled, always brings a reply. */
+/** Original mode (neither MSH-15 nor MSH-16 is filled) always brings a reply. */
 function isReplyDue(msh: Segment): boolean {
   const conditions = [msh.value(paths.acceptAck), msh.value(paths.applicationAck)]
     .map((condition) => condition.trim().toUpperCase())

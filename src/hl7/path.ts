@@ -1,12 +1,12 @@
 import { Hl7Error } from './hl7-error.ts'
 
 /**
- * A place in a message, in HL7's own counting: everything from 1, MSH-1 is the field separator and
- * MSH-2 the encoding characters (the same for FHS and BHS).
+ * A place in a message, counted as in HL7: everything from 1, MSH-1 is the field separator and
+ * MSH-2 the encoding characters (likewise for FHS and BHS).
  *
- * What a path leaves out: without `occurrence` and `repetition`, whoever asks for one value gets the
- * first, whoever asks for all values gets all. Without `component` it is the first component, and
- * without `subcomponent` the whole component, sub-component separators included.
+ * If a path has no `occurrence` or `repetition`, reading one value gives the first, and reading all
+ * values gives all. Without `component` it means the first component; without `subcomponent`, the
+ * whole component, sub-component separators included.
  */
 export interface Hl7Path {
   /** Three characters: `PID`, `ZA1`. */
@@ -21,8 +21,8 @@ export interface Hl7Path {
 /**
  * Reads `SEG-f`, `SEG[n]-f(r).c.s`: `PID-3.1`, `OBX[2]-5(1).1.2`, `MSH-9.2`.
  *
- * Spaces around the path are ignored, inside it they are mistakes. Numbers have one to six digits and
- * are not 0.
+ * Spaces around the path are ignored; inside it, they are mistakes. Numbers have one to six digits
+ * and are not 0.
  *
  * @throws Hl7Error `HL7_CONFIG` that names the position (from 1, in the text as given).
  */

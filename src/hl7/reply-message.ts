@@ -4,19 +4,17 @@ import { isHeader, readSeparators, Segments, type Segment } from './segments.ts'
 
 /** The HL7 text of a reply. */
 export interface ReplyMessage {
-  /** Unframed, without blank lines, each segment ended by one CR. */
+  /** Unframed, without blank lines, each segment ending in one CR. */
   readonly text: string
-  /**
-   * The MSA that counts: of several the worst one (R over E over any other over A), the first of equals.
-   * Every one of them is looked at.
-   */
+  /** The MSA that counts: the first of the worst (R, then E, then any other, then A). */
   readonly msa: Segment | undefined
   /** The first segment of that name. */
   first(name: string): Segment | undefined
   /**
-   * Shows every segment of those names, in order, each with the separators of its own message.
+   * Visits every segment with one of the names, in order, each with the separators of its own
+   * message.
    *
-   * @param visit says `false` where it has seen enough
+   * @param visit returns `false` to stop
    */
   each(names: readonly string[], visit: (segment: Segment) => unknown): void
 }
@@ -24,9 +22,9 @@ export interface ReplyMessage {
 /**
  * Reads text as HL7.
  *
- * @returns null when, after framing and blanks, no MSH, FHS or BHS stands at the start, or only words
- * that begin like one. A reply that is an MSA alone, which is seen, counts too: it is read with the
- * usual separators.
+ * @returns null if, after framing and blanks, the text does not start with MSH, FHS or BHS, or is
+ * prose that starts like one. A reply that is only an MSA, which does occur, is read with the usual
+ * separators.
  */
 export function readReplyMessage(text: string): ReplyMessage | null {
   if (!beginsLikeHl7(text)) return null
@@ -35,12 +33,12 @@ export function readReplyMessage(text: string): ReplyMessage | null {
   const reply = new Reply(unframed)
   const header = readSeparators(first)
   if (header?.certain || first.startsWith('MSA|')) return reply
-  // Such as an MSH-2 that was escaped for HTML. Prose has no MSA.
+  // Such as an MSH-2 escaped for HTML. Prose has no MSA.
   return header?.field === '|' && reply.msa !== undefined ? reply : null
 }
 
 /**
- * A quick look at the beginning, behind blanks, framing, other control characters and a byte order
+ * A quick check of the beginning, after blanks, framing, other control characters and a byte order
  * mark: large pages and most texts are something else.
  */
 export function beginsLikeHl7(text: string): boolean {
@@ -56,7 +54,7 @@ function isBeforeHl7(code: number): boolean {
 class Reply implements ReplyMessage {
   readonly text: string
   readonly #segments: Segments
-  /** `null`: not looked for yet. */
+  /** `null`: not searched for yet. */
   #msa: Segment | undefined | null = null
 
   constructor(text: string) {
@@ -99,7 +97,7 @@ class Reply implements ReplyMessage {
 
 const msaCode = parsePath('MSA-1')
 
-/** By how much an acknowledgement's code is milder than a reject: error, any other code, accept. */
+/** How much milder than a reject an acknowledgement's code is: error, any other code, accept. */
 function mildnessOf(code: string): number {
   if (code === 'AR' || code === 'CR') return 0
   if (code === 'AE' || code === 'CE') return 1

@@ -1,16 +1,19 @@
 /**
- * The one place that knows hl7-parser. It splits on CR alone, takes five separators wherever MSH ends,
- * counts the fields of MSH one off, knows no escapes, loses the order between segments of different
- * names, and needs a microsecond for each separator: with whole segments an ordinary ACK took four
- * times as long to read, and a reply of 2 MiB of MSAs held the event loop for seconds. So segments are
- * located here by scanning, fields within a segment too, and hl7-parser takes apart the single field
- * that is asked for.
+ * The only file that uses hl7-parser, which splits on CR alone, reads five separators wherever MSH
+ * ends, is off by one in the field numbers of MSH, does not resolve escapes, loses the order of
+ * segments with different names, and needs a microsecond per separator: with whole segments, an
+ * ordinary ACK took four times as long to read, and 2 MiB of MSAs blocked the event loop for
+ * seconds. So segments and their fields are located here by scanning, and hl7-parser only parses
+ * the field that is asked for.
  */
 import hl7Parser from 'hl7-parser'
 import { unescape, type Separators } from './escapes.ts'
 import type { Hl7Path } from './path.ts'
 
-/** What HL7 recommends (v2.5.1 §2.5.4): for a header with an empty MSH-2, and where there is none. */
+/**
+ * What HL7 recommends (v2.5.1 §2.5.4), for a header with an empty MSH-2 and for text without a
+ * header.
+ */
 export const defaultSeparators: Separators = {
   field: '|',
   component: '^',
@@ -21,8 +24,8 @@ export const defaultSeparators: Separators = {
 }
 
 /**
- * How many separators of one kind are looked at in one field; what lies beyond is not seen. More than
- * any field has, and few enough that a field of nothing but separators costs milliseconds.
+ * How many separators of one kind are read in a field; the rest of the field is ignored. More than
+ * any field has, and few enough that a field of only separators takes milliseconds.
  */
 const maxSeparators = 10_000
 
@@ -34,19 +37,19 @@ export function isHeader(name: string): boolean {
 /** The separators of a header segment. */
 export interface HeaderSeparators extends Separators {
   /**
-   * Whether the segment is a header for certain, and no prose that begins like one: `BHS-11 is
-   * required`, `MSH...`. Its second field holds nothing but signs; behind a field separator other than
-   * the usual one there is at least one, and none twice.
+   * Whether the segment is certainly a header, not prose that starts like one: `BHS-11 is
+   * required`, `MSH...`. Its second field contains only signs; after an unusual field separator, it
+   * has at least one, and none twice.
    */
   readonly certain: boolean
 }
 
 /**
- * Whether a text is HL7 that begins with a header segment, and with which separators: whatever
- * printable ASCII sign stands in MSH-1, and as many as MSH-2 has. An MSH-2 that is empty or holds a
- * letter, digit or space declares nothing: the recommended ones then count.
+ * The separators of a text that starts with a header segment: any printable ASCII sign in MSH-1,
+ * and as many as MSH-2 has. An MSH-2 that is empty or contains a letter, digit or space declares
+ * nothing: then the recommended ones apply.
  *
- * @returns null when it begins with no header's name or no sign follows that
+ * @returns null if the text does not start with a header's name and a sign
  */
 export function readSeparators(text: string): HeaderSeparators | null {
   if (!isHeader(text.slice(0, 3)) || !isSign(text.charCodeAt(3))) return null
@@ -69,7 +72,7 @@ export function readSeparators(text: string): HeaderSeparators | null {
   }
 }
 
-/** Printable ASCII that is no letter and no digit. */
+/** Printable ASCII other than letters, digits and the space. */
 function isSign(code: number): boolean {
   return (
     (code > 0x20 && code < 0x30) ||
@@ -79,9 +82,9 @@ function isSign(code: number): boolean {
   )
 }
 
-/** One segment; its text is a slice of the message's, nothing is split before it is asked for. */
+/** One segment. Its text is a slice of the message's; nothing is split until it is asked for. */
 export class Segment {
-  /** Without leading blanks and without CR. */
+  /** Without leading blanks and CR. */
   readonly text: string
   readonly separators: Separators
 
@@ -94,7 +97,7 @@ export class Segment {
     return this.text.slice(0, 3)
   }
 
-  /** A field as it stands, by HL7's number; `''` when the segment ends before it. */
+  /** A field as sent, by its HL7 number; `''` if the segment ends before it. */
   field(number: number): string {
     const { field } = this.separators
     let skip = number
@@ -112,14 +115,14 @@ export class Segment {
     return this.text.slice(start, end === -1 ? this.text.length : end)
   }
 
-  /** The whole field, unescaped. For text such as ERR-8, in which stray separators are seen. */
+  /** The whole field, unescaped. For text such as ERR-8, which may contain stray separators. */
   fieldText(number: number): string {
     return unescape(this.field(number), this.separators)
   }
 
   /**
-   * A field taken apart: repetitions of components of sub-components, still escaped. There is at least
-   * one of each. MSH-1 and MSH-2 are one piece.
+   * A field split into repetitions of components of sub-components, still escaped, at least one of
+   * each. MSH-1 and MSH-2 are not split.
    */
   repetitions(number: number): string[][][] {
     const field = this.field(number)
@@ -128,8 +131,8 @@ export class Segment {
   }
 
   /**
-   * The values at a path's field, one for each repetition, or the one that the path names; unescaped,
-   * `''` for what is absent.
+   * The values at a path's field, one for each repetition, or the one that the path names;
+   * unescaped, `''` if absent.
    */
   values(path: Hl7Path): string[] {
     const repetitions = this.repetitions(path.field)
@@ -138,7 +141,7 @@ export class Segment {
     return [one === undefined ? '' : this.#pick(one, path)]
   }
 
-  /** The value at a path's field: of the repetition that it names, else of the first. */
+  /** The value at a path's field: in the repetition that it names, else in the first. */
   value(path: Hl7Path): string {
     const isFirst =
       (path.repetition ?? 1) === 1 &&
@@ -149,7 +152,7 @@ export class Segment {
     return this.#pick(this.repetitions(path.field)[(path.repetition ?? 1) - 1] ?? [], path)
   }
 
-  /** What is wanted of each segment of many, and nothing is taken apart for it. */
+  /** What is often read from many segments, so the field is not parsed for it. */
   #firstComponent(number: number): string {
     const field = this.field(number)
     const { component, repetition } = this.separators
@@ -172,12 +175,12 @@ export class Segment {
 function takeApart(field: string, separators: Separators): string[][][] {
   const { component, repetition, subcomponent } = separators
   if (!has(field, repetition) && !has(field, subcomponent)) {
-    // Components alone: a reply of thousands of ERR would spend most of its time in the parser.
+    // Only components: a reply with thousands of ERRs would spend most of its time in the parser.
     return [field.split(component, maxSeparators + 1).map((one) => [one])]
   }
-  // No field holds a CR, so as a separator it stands for "none". Only hl7-parser's reading of the
-  // first segment suffers from it, and of that nothing is wanted but the separators. The sign of
-  // escapes is one of those that nothing is split by.
+  // No field contains a CR, so as a separator it means "none". It only spoils hl7-parser's reading
+  // of the first segment, which is needed for nothing but the separators. Nothing is split by the
+  // escape character, so that is "none" too.
   const none = '\r'
   const header =
     'MSH' + separators.field + component + (repetition || none) + none + (subcomponent || none)
@@ -212,7 +215,7 @@ export class Segments {
     this.#text = text
   }
 
-  /** All segments of that name, in order. Blanks before the name are passed over. */
+  /** All segments with that name, in order. Blanks before the name are skipped. */
   named(name: string): readonly Segment[] {
     const known = this.#named.get(name)
     if (known !== undefined) return known
@@ -225,9 +228,9 @@ export class Segments {
   }
 
   /**
-   * Shows each segment of those names, in order; nothing of it is kept.
+   * Visits each segment with one of the names, in order, and keeps none.
    *
-   * @param visit says `false` where it has seen enough
+   * @param visit returns `false` to stop
    */
   each(names: readonly string[], visit: (segment: Segment) => unknown): void {
     const text = this.#text
@@ -258,7 +261,9 @@ function isOneOf(names: readonly string[], text: string, start: number): boolean
   return false
 }
 
-/** Whether a header's name stands there. Asked for each segment, so the first letter decides first. */
+/**
+ * Whether a header's name is there. Called for each segment, so the first letter is checked first.
+ */
 function headerAt(text: string, start: number): boolean {
   switch (text[start]) {
     case 'M':

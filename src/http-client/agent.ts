@@ -1,10 +1,12 @@
 import { Agent as HttpAgent } from 'node:http'
-import { Agent as HttpsAgent, type AgentOptions } from 'node:https'
+import type { AgentOptions } from 'node:https'
 import type { ConnectionOptions } from 'node:tls'
+import type { Clock } from '../clock.ts'
 import type { Proxy } from './proxy.ts'
+import { TargetAgent } from './target-agent.ts'
 import { TunnelAgent } from './tunnel-agent.ts'
 
-/** What Node-RED's `tls-config` fills in (`addTLSOptions`). */
+/** The options that Node-RED's `tls-config` sets (`addTLSOptions`). */
 export type TlsSettings = Pick<
   ConnectionOptions,
   | 'ca'
@@ -23,19 +25,20 @@ export function createAgent(
   proxy: Proxy | undefined,
   tls: TlsSettings | undefined,
   maxConnections: number,
-  connectTimeoutMs: number
+  connectTimeoutMs: number,
+  clock: Clock
 ): HttpAgent {
   const options: AgentOptions = {
     keepAlive: true,
     maxFreeSockets: maxConnections,
-    // The connection used last is the one that the server least likely closed meanwhile.
+    // The server is least likely to have closed the most recently used connection.
     scheduling: 'lifo',
     ...tls,
-    // Said aloud, since NODE_TLS_REJECT_UNAUTHORIZED would turn it off for everybody.
+    // Explicit, because NODE_TLS_REJECT_UNAUTHORIZED would turn it off for everything.
     rejectUnauthorized: tls?.rejectUnauthorized ?? true,
     minVersion: 'TLSv1.2'
   }
   if (target.protocol === 'http:') return new HttpAgent(options)
-  if (proxy === undefined) return new HttpsAgent(options)
-  return new TunnelAgent(options, target, proxy, connectTimeoutMs)
+  if (proxy === undefined) return new TargetAgent(options, clock)
+  return new TunnelAgent(options, clock, target, proxy, connectTimeoutMs)
 }

@@ -3,21 +3,21 @@ import type { Socket } from 'node:net'
 import { isCut } from './failure.ts'
 
 const SURPLUS =
-  'the server sent more than one whole answer; the connection is closed, so that the rest is not taken for the answer to a later request'
+  'the server sent more than one complete answer; the connection is closed, so that the rest is not mistaken for the answer to a later request'
 
 const connections = new WeakMap<Socket, Connection>()
 
 /**
- * A connection to a server: one object as long as it lives, for each request that goes over it. HTTP/1.1
- * has nothing that says which request an answer is for but the order on the connection (RFC 9112 §9.3),
- * so one on which a byte comes that no request is waiting for is closed.
+ * A connection to a server: one object for its whole life, shared by all its requests. In HTTP/1.1,
+ * only the order on the connection tells which request an answer is for (RFC 9112 §9.3), so it is
+ * closed if a byte arrives that no request is waiting for.
  */
 export class Connection {
   readonly #socket: Socket
   readonly #report: (text: string) => void
-  /** The answer under way, once its head is there. */
+  /** The current answer, once its head has arrived. */
   #answer: IncomingMessage | undefined
-  /** What had come when the answer was whole, in bytes; undefined while one is due. */
+  /** Bytes received when the answer was complete; undefined while one is expected. */
   #bytesRead: number | undefined
 
   private constructor(socket: Socket, report: (text: string) => void) {
@@ -25,15 +25,15 @@ export class Connection {
     this.#report = report
     holdBackCuts(socket)
     socket.once('close', () => {
-      // Newer versions of Node.js close a free connection by themselves.
+      // Newer versions of Node.js close a free connection themselves.
       if (this.#bytesRead !== undefined && socket.bytesRead > this.#bytesRead) report(SURPLUS)
     })
   }
 
   /**
-   * The connection over which a request goes out, made known by Node.js.
+   * The connection that a request goes out over.
    *
-   * @param report told in words why a connection was closed
+   * @param report receives the reason if the connection is closed
    */
   static of(socket: Socket, report: (text: string) => void): Connection {
     let connection = connections.get(socket)
@@ -45,7 +45,7 @@ export class Connection {
     return connection
   }
 
-  /** @param answer whose head is there; undefined where this side ends the request */
+  /** @param answer whose head has arrived; undefined if this side ends the request */
   answering(answer: IncomingMessage | undefined): void {
     this.#answer = answer
   }
@@ -53,7 +53,7 @@ export class Connection {
   /**
    * Closes it, whatever it is doing.
    *
-   * @param why in words, for the log
+   * @param why the reason, for the log
    */
   close(why: string): void {
     this.#report(why)
@@ -63,7 +63,7 @@ export class Connection {
   #await(): void {
     this.#answer = undefined
     this.#bytesRead = undefined
-    // Behind the parser, which Node.js attaches for each request.
+    // After the parser, which Node.js attaches for each request.
     this.#socket.off('data', this.#onData)
     this.#socket.on('data', this.#onData)
   }
@@ -75,16 +75,17 @@ export class Connection {
     } else if (this.#answer?.complete === true) {
       this.#answer = undefined
       this.#bytesRead = socket.bytesRead
-      // In one packet with the answer's end: the parser has closed it.
+      // In the packet that ended the answer: the parser has closed the connection.
       if (socket.destroyed) this.#report(SURPLUS)
     }
   }
 }
 
 /**
- * A server that refuses a request early, by 401 or 413, closes the connection while the request is
- * still going out. Where Node.js cannot write it closes at once, and with that throws away the answer,
- * which is there and not read yet. So a write that is cut is said when all that came has been read.
+ * A server that refuses a request early, with 401 or 413, closes the connection while the request
+ * is still being sent. When a write fails, Node.js closes at once and so discards the answer that
+ * has arrived but is not read yet. So a cut write is only reported once all that arrived has been
+ * read.
  */
 function holdBackCuts(socket: Socket): void {
   type Done = (error?: NodeJS.ErrnoException | null) => void

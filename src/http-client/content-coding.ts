@@ -1,16 +1,16 @@
-/** What a request accepts, and got decodes as it comes. */
+/** What a request accepts and got decodes. */
 const CODINGS = new Set(['gzip', 'x-gzip', 'deflate', 'br'])
-/** More than two, one over the other, is no honest server. */
+/** An honest server does not stack more than two. */
 const MAX_CODINGS = 2
-/** Words of MIME's Content-Transfer-Encoding that stand for the bytes as they are, and the like. */
+/** Words for unchanged bytes, such as those of MIME's Content-Transfer-Encoding. */
 const AS_IT_IS = new Set(['', 'identity', 'none', 'binary', '7bit', '8bit'])
 
 /**
- * The codings of a body (RFC 9110 §8.4), in the order in which they were applied, without the words
- * that are none.
+ * The codings of a body (RFC 9110 §8.4), in the order in which they were applied, without words
+ * that are not codings.
  *
  * @param header the answer's `content-encoding`
- * @returns `undefined` where there is one that nobody asked for
+ * @returns `undefined` if one of them was not requested
  */
 export function contentCodings(header: string): string[] | undefined {
   const codings = header
@@ -21,7 +21,7 @@ export function contentCodings(header: string): string[] | undefined {
   return known ? codings : undefined
 }
 
-/** Programs often name the charset here, whose header is Content-Type: no charset is a coding. */
+/** Programs often put the charset here instead of in Content-Type. It is not a coding. */
 function isCharset(word: string): boolean {
   try {
     return new TextDecoder(word).encoding !== ''

@@ -1,7 +1,7 @@
 const CUT = 'the connection was cut'
 const NO_TLS = 'the TLS handshake failed; the port may not speak TLS'
 const OLD_TLS = 'the server does not support TLS 1.2 or newer'
-const WANTS_CERTIFICATE = 'the server wants a client certificate, or another one'
+const WANTS_CERTIFICATE = 'the server wants a client certificate, or a different one'
 const UNKNOWN_AUTHORITY = 'the certificate was issued by a CA that is not trusted here'
 
 const DESCRIPTIONS: Record<string, string> = {
@@ -32,7 +32,7 @@ const DESCRIPTIONS: Record<string, string> = {
   ERR_TLS_CERT_ALTNAME_INVALID: 'the certificate is for another host name'
 }
 
-/** OpenSSL's words, which Node.js often reports under the mere code `EPROTO`. */
+/** OpenSSL's messages, which Node.js often reports with just the code `EPROTO`. */
 const OPENSSL_WORDS: [words: string, description: string][] = [
   ['alert protocol version', OLD_TLS],
   ['unsupported protocol', OLD_TLS],
@@ -46,10 +46,10 @@ const OPENSSL_WORDS: [words: string, description: string][] = [
 ]
 
 /**
- * What an error of Node.js means, in words of ours: its own may quote what was sent.
+ * Describes a Node.js error in our own words: its message may quote what was sent.
  *
  * @param code the error's code
- * @param message the error's own words; they are looked into and never repeated
+ * @param message the error's own message, which is searched but never repeated
  */
 export function describeError(code: string, message = ''): string {
   const known = isTls(code) ? OPENSSL_WORDS.find(([words]) => message.includes(words)) : undefined
@@ -62,7 +62,7 @@ export function describeError(code: string, message = ''): string {
   return isTls(code) ? `the TLS handshake failed (${code})` : `the request failed (${code})`
 }
 
-/** Whether a code comes from TLS itself, at whatever time. */
+/** Whether a code comes from TLS itself, whenever it occurs. */
 export function isTls(code: string): boolean {
   return code === 'EPROTO' || code.startsWith('ERR_SSL_') || code.startsWith('ERR_OSSL_')
 }

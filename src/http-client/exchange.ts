@@ -18,8 +18,8 @@ export interface ExchangeLimits {
 }
 
 /**
- * One request's way through its phases, as seen from beside got: it keeps the time and size limits,
- * and remembers what is needed to say what failed, and whether the receiver can have seen it.
+ * Follows one request through its phases, alongside got: enforces the time and size limits, and
+ * records what is needed to tell what failed, and whether the receiver can have seen the request.
  */
 export class Exchange {
   readonly #url: URL
@@ -32,14 +32,14 @@ export class Exchange {
   #connected = false
   #socket: Socket | undefined
   #connection: Connection | undefined
-  /** What earlier answers on the same connection came to, in bytes. */
+  /** Bytes of earlier answers on the same connection. */
   #bytesBefore = 0
   #answer: IncomingMessage | undefined
   #certificateIssuer: string | undefined
-  /** Why this side ended the request; got itself would only say that it was aborted. */
+  /** Why this side ended the request; got would only say that it was aborted. */
   #failure: HttpError | undefined
 
-  /** @param report told in words why a connection was closed */
+  /** @param report receives the reason if a connection is closed */
   constructor(url: URL, limits: ExchangeLimits, report: (text: string) => void) {
     this.#url = url
     this.#limits = limits
@@ -51,22 +51,22 @@ export class Exchange {
     )
   }
 
-  /** got's request is ended with the exchange. */
+  /** Takes got's request, to end it if the exchange fails. */
   follow(stream: Duplex): void {
     this.#stream = stream
   }
 
-  /** The request of Node.js, when it has been made. */
+  /** Node.js's request, once it has been made. */
   get sent(): ClientRequest | undefined {
     return this.#sent
   }
 
-  /** The answer as it came, when its head is there. */
+  /** The answer as it came, once its head has arrived. */
   get answer(): IncomingMessage | undefined {
     return this.#answer
   }
 
-  /** The connection that the request goes over, when it has one. */
+  /** The connection that the request goes over, once it has one. */
   get connection(): Connection | undefined {
     return this.#connection
   }
@@ -81,7 +81,7 @@ export class Exchange {
       this.#answer = response
       this.#connection?.answering(response)
       sent.prependOnceListener('error', (error: NodeJS.ErrnoException) => {
-        // Without a length Node.js takes a reset for the answer's end; an end is a FIN (RFC 9112 §8).
+        // Without a length, Node.js treats a reset as the end; only a FIN is (RFC 9112 §8).
         if (!response.complete && isCut(error.code)) this.fail(cut())
       })
       passOverSurplus(sent, response)
@@ -95,7 +95,7 @@ export class Exchange {
         new Failure(
           'ERR_UPGRADED',
           undefined,
-          'the server changes to a protocol that nobody asked for'
+          'the server switched to a protocol that was not requested'
         )
       )
     })
@@ -107,12 +107,12 @@ export class Exchange {
     }
   }
 
-  /** More of the request has gone out: the answer's time begins anew. */
+  /** More of the request has been sent: restarts the time limit. */
   uploaded(): void {
     if (this.#connected) this.#timer?.refresh()
   }
 
-  /** @param bytes size of the answer's body as far as it is known */
+  /** @param bytes size of the answer's body, as far as known */
   received(bytes: number): void {
     const { maxResponseBytes } = this.#limits
     if (bytes > maxResponseBytes) {
@@ -133,18 +133,18 @@ export class Exchange {
     this.#stream?.destroy(failure)
   }
 
-  /** To be called when the exchange is over, however it went. */
+  /** Must be called when the exchange is over, however it went. */
   end(): void {
     clearTimeout(this.#timer)
   }
 
-  /** What is thrown in place of an error of got, whose own holds the request with its headers. */
+  /** The error to throw instead of got's, which contains the request with its headers. */
   translate(error: unknown): HttpError {
     if (this.#failure !== undefined) return this.#failure
     const chain = causes(error)
     const failure = chain.find((cause) => cause instanceof Failure)
     if (failure !== undefined) return this.#error(failure)
-    // got's own general code stands before the one of the system.
+    // got's own general code comes before the system's.
     const known = chain.find(({ code }) => code !== undefined && code !== 'ERR_GOT_REQUEST_ERROR')
     const { code = 'EUNKNOWN', message = '' } = known ?? {}
     // A body shorter than its Content-Length means that the connection was cut.
@@ -156,12 +156,12 @@ export class Exchange {
     return this.#error(new Failure(code, this.#family(code), describeError(code, message)))
   }
 
-  /** Leaves got what it can decode. */
+  /** Leaves only the codings that got can decode. */
   #decode({ headers }: IncomingMessage): void {
     const header = headers['content-encoding'] ?? ''
     const codings = contentCodings(header)
     if (codings === undefined) {
-      this.fail(undecodable('the answer has a content-encoding that nobody asked for'))
+      this.fail(undecodable('the answer has a content-encoding that was not requested'))
     } else if (codings.length > 0) headers['content-encoding'] = codings.join(', ')
   }
 
@@ -180,7 +180,7 @@ export class Exchange {
         this.#tcpConnected = true
       })
     }
-    // Before Node.js itself sees the handshake's end and drops a certificate that is not trusted.
+    // Before Node.js itself sees the end of the handshake and drops an untrusted certificate.
     secure?.prependOnceListener('secure', () => {
       this.#certificateIssuer = issuerOf(secure)
     })
@@ -235,8 +235,8 @@ export class Exchange {
 }
 
 /**
- * An answer that is complete counts, whatever comes after it. Where that comes in one packet with its
- * end, Node.js closes the connection and reports an error for the whole of it.
+ * A complete answer counts, whatever comes after it. If more comes in the packet that ends it,
+ * Node.js closes the connection and reports an error for the request.
  */
 function passOverSurplus(sent: ClientRequest, response: IncomingMessage): void {
   const emit = sent.emit.bind(sent) as (...args: unknown[]) => boolean
@@ -248,7 +248,7 @@ function undecodable(message: string): Failure {
   return new Failure('ERR_CONTENT_DECODING', undefined, message)
 }
 
-/** An error, what caused it, and so on. */
+/** An error and its chain of causes. */
 function causes(error: unknown): NodeJS.ErrnoException[] {
   const chain: NodeJS.ErrnoException[] = []
   for (let at = error; at instanceof Error && chain.length < 5; at = at.cause) chain.push(at)

@@ -2,8 +2,8 @@ import { describeError } from './describe-error.ts'
 import type { HttpErrorFamily } from './http-error.ts'
 
 /**
- * Why a request ended, as far as this side knows it by itself. Thrown inside the room only: what
- * leaves it is an `HttpError`, with the facts of the connection added.
+ * Why a request failed, as far as this side can tell. Only thrown inside the room: callers get an
+ * `HttpError`, with the facts of the connection added.
  */
 export class Failure extends Error {
   override readonly name = 'Failure'
@@ -12,8 +12,8 @@ export class Failure extends Error {
   readonly atProxy: boolean
 
   /**
-   * @param message in words that are safe to print
-   * @param atProxy it is the proxy that failed, and not the server behind it
+   * @param message safe to print
+   * @param atProxy the proxy failed, not the server behind it
    */
   constructor(code: string, family: HttpErrorFamily | undefined, message: string, atProxy = false) {
     super(message)
@@ -25,7 +25,7 @@ export class Failure extends Error {
 
 const CUT_CODES = new Set(['ECONNRESET', 'EPIPE', 'ECONNABORTED', 'ERR_STREAM_PREMATURE_CLOSE'])
 
-/** Whether the code of an error says that the connection was cut. */
+/** Whether an error code means that the connection was cut. */
 export function isCut(code = ''): boolean {
   return CUT_CODES.has(code)
 }

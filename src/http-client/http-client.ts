@@ -1,38 +1,43 @@
 import http, { type Agent, type OutgoingHttpHeaders } from 'node:http'
 import https from 'node:https'
 import got, { type RequestFunction } from 'got'
+import { systemClock, type Clock } from '../clock.ts'
 import { createAgent, type TlsSettings } from './agent.ts'
+import { DAY_MS, endingFirst, type CertificateDates } from './certificates.ts'
 import { Exchange } from './exchange.ts'
 import { Failure } from './failure.ts'
 import { proxyFor, type ProxySettings } from './proxy.ts'
+import { TargetAgent } from './target-agent.ts'
 import { transfer, type HttpReply } from './transfer.ts'
 
 export interface HttpClientSettings {
   tls?: TlsSettings | undefined
-  /** An 'http proxy' node's settings; without them the environment's variables count. */
+  /** An 'http proxy' node's settings; default: the environment variables. */
   proxy?: ProxySettings | undefined
   /**
-   * Connections to one target that are kept for later requests. No request waits for one: how many
-   * run at a time is the caller's matter.
+   * Connections to one target that are kept for later requests. No request waits for one: the
+   * caller decides how many run at a time.
    */
   maxConnections: number
   /** Limit for lookup, connect, proxy and TLS handshake together, in milliseconds. */
   connectTimeoutMs: number
   /** Limit for the body of an answer, after decoding, in bytes. */
   maxResponseBytes: number
-  /** Told why a connection was closed that could have served on: the same at most once a minute. */
+  /** Receives the reason if a reusable connection is closed; the same at most once a minute. */
   onNotice?: ((text: string) => void) | undefined
+  /** Tells how old the view of a certificate is. */
+  clock?: Clock | undefined
 }
 
 export interface HttpRequest {
   method: 'GET' | 'POST' | 'PUT'
   url: URL
-  /** Names go out in the letters that they are given in. */
+  /** Names are sent in the case in which they are given. */
   headers: Record<string, string>
   body?: Buffer | string | undefined
   /**
    * Limit in milliseconds from the end of the request to the end of the answer. While the request
-   * is still being sent it is a limit for standing still.
+   * is still being sent, the limit for a stall.
    */
   responseTimeoutMs: number
   /** Ends the request with an `HttpError` of code `ERR_ABORTED`. */
@@ -41,8 +46,14 @@ export interface HttpRequest {
 
 export type { HttpReply } from './transfer.ts'
 
-/** One and the same notice is repeated after this time, in milliseconds. */
+/** The same notice is repeated only after this time, in milliseconds. */
 const NOTICE_AGAIN_MS = 60_000
+
+/**
+ * A server that was not asked for so long while another was is not in use any more, such as a token
+ * endpoint that has moved. Discovery asks once a day. In milliseconds.
+ */
+const IN_USE_MS = 3 * DAY_MS
 
 const plainGot = got.extend({
   followRedirect: false,
@@ -51,16 +62,16 @@ const plainGot = got.extend({
 })
 
 /**
- * The one HTTP client of the house: got with the TLS settings, proxy, time-outs and size limit that
- * tokens and HL7 share. It follows no redirect, repeats nothing and keeps no cookies: each of these
- * could carry a token or a message to a place that nobody configured.
+ * The only HTTP client: got with the TLS settings, proxy, time-outs and size limit that tokens and
+ * HL7 share. It follows no redirects, retries nothing and keeps no cookies: each of these could
+ * carry a token or a message to a server that nobody configured.
  */
 export class HttpClient {
   readonly #settings: HttpClientSettings
   /** By origin. */
   readonly #agents = new Map<string, Agent>()
   readonly #exchanges = new Set<Exchange>()
-  /** When each notice was given last. */
+  /** When each notice was last given. */
   readonly #noticed = new Map<string, number>()
   #closed = false
 
@@ -71,7 +82,7 @@ export class HttpClient {
   /**
    * Sends one request and reads the whole answer, whatever its status.
    *
-   * @throws {HttpError} when there is no complete answer
+   * @throws {HttpError} if there is no complete answer
    */
   async request(request: HttpRequest): Promise<HttpReply> {
     const { method, url, body, responseTimeoutMs, signal } = request
@@ -106,6 +117,20 @@ export class HttpClient {
     }
   }
 
+  /**
+   * The certificate of the server, as full handshakes have shown it; undefined until there was one.
+   * Of several servers' the one that ends first.
+   */
+  get certificate(): CertificateDates | undefined {
+    const agents = [...this.#agents.values()].filter((agent) => agent instanceof TargetAgent)
+    const lastAskedAt = Math.max(...agents.map(({ askedAt }) => askedAt))
+    return endingFirst(
+      agents
+        .filter(({ askedAt }) => askedAt >= lastAskedAt - IN_USE_MS)
+        .map(({ certificate }) => certificate.dates)
+    )
+  }
+
   /** Closes every connection for good. Requests in flight, and later ones, end with `ERR_ABORTED`. */
   close(): void {
     this.#closed = true
@@ -121,7 +146,7 @@ export class HttpClient {
     this.#settings.onNotice?.(text)
   }
 
-  /** Where the server has closed one kept connection, it may have closed the others as well. */
+  /** If the server has closed one kept connection, it may have closed the others as well. */
   #closeIdle(url: URL): void {
     for (const sockets of Object.values(this.#agents.get(url.origin)?.freeSockets ?? {})) {
       for (const socket of sockets ?? []) socket.destroy()
@@ -131,17 +156,18 @@ export class HttpClient {
   #agent(url: URL): Agent {
     let agent = this.#agents.get(url.origin)
     if (agent === undefined) {
-      const { proxy, tls, maxConnections, connectTimeoutMs } = this.#settings
-      agent = createAgent(url, proxyFor(url, proxy), tls, maxConnections, connectTimeoutMs)
+      const { proxy, tls, maxConnections, connectTimeoutMs, clock = systemClock } = this.#settings
+      agent = createAgent(url, proxyFor(url, proxy), tls, maxConnections, connectTimeoutMs, clock)
       this.#agents.set(url.origin, agent)
     }
+    if (agent instanceof TargetAgent) agent.beforeRequest()
     return agent
   }
 }
 
 /**
- * Sends header names as they were given: got would send them in lower case. To HTTP it is the same
- * (RFC 9110 §5.1), but not to every program behind a gateway that reads `UPHN-INFOMAP`.
+ * Sends header names in the given case; got would send them in lower case. HTTP ignores case (RFC
+ * 9110 §5.1), but some programs behind gateways do not (`UPHN-INFOMAP`).
  */
 function writing(given: Record<string, string>, agent: Agent, exchange: Exchange): RequestFunction {
   return (url, options, callback) => {
@@ -154,7 +180,7 @@ function writing(given: Record<string, string>, agent: Agent, exchange: Exchange
     }
     const { request } = url.protocol === 'https:' ? https : http
     const { method } = options as https.RequestOptions
-    // Not all that got has: most of it is undefined, and Node.js takes long to copy it.
+    // Not all of got's options: most are undefined, and Node.js is slow to copy them.
     const sent = request(url, { method, agent, headers: written }, callback)
     exchange.observe(sent)
     return sent
@@ -162,5 +188,5 @@ function writing(given: Record<string, string>, agent: Agent, exchange: Exchange
 }
 
 function aborted(): Failure {
-  return new Failure('ERR_ABORTED', undefined, 'the request was ended from this side')
+  return new Failure('ERR_ABORTED', undefined, 'the request was cancelled on this side')
 }

@@ -1,5 +1,5 @@
 /**
- * What kind of failure ended a request, exactly one each: never connected · no answer in time ·
+ * The kind of failure that ended a request, in this order: never connected · no answer in time ·
  * cut while waiting for the answer · certificate or TLS handshake.
  */
 export type HttpErrorFamily = 'connect' | 'timeout' | 'reset' | 'tls'
@@ -9,25 +9,25 @@ export interface HttpErrorFacts {
   /** A Node.js error code such as `ECONNREFUSED`, or one of ours (`ERR_RESPONSE_TOO_LARGE`). */
   code: string
   family?: HttpErrorFamily | undefined
-  /** The connection, TLS handshake included, was there. `false`: the receiver saw nothing. */
+  /** The connection was established, TLS handshake included. `false`: the receiver saw nothing. */
   connected: boolean
   /** The request went over a connection that an earlier request had left open. */
   reusedConnection: boolean
-  /** At least one byte of an answer came. */
+  /** At least one byte of an answer arrived. */
   answered?: boolean | undefined
-  /** Status of an answer whose body could not be read whole. */
+  /** Status of an answer whose body could not be read completely. */
   status?: number | undefined
   /** What that answer's Retry-After asks for, in milliseconds. */
   retryAfterMs?: number | undefined
-  /** The proxy failed, and not the server behind it. */
+  /** The proxy failed, not the server behind it. */
   atProxy?: boolean | undefined
-  /** Subject of the issuer of a certificate that was not trusted. */
+  /** Name of the issuer of a certificate that was not trusted. */
   certificateIssuer?: string | undefined
 }
 
 /**
- * A request that ended without a complete answer. got's own errors carry the request with its
- * headers; this one is made anew from safe facts, so that printing it shows no token and no body.
+ * A request that ended without a complete answer. got's own errors contain the request with its
+ * headers; this one is built from safe facts, so that printing it shows no token and no body.
  */
 export class HttpError extends Error implements HttpErrorFacts {
   override readonly name = 'HttpError'
@@ -55,8 +55,8 @@ export class HttpError extends Error implements HttpErrorFacts {
   }
 
   /**
-   * The server closed a kept connection while the request was on its way, and most likely never read
-   * it. The client then has closed the other kept ones: a repeat goes over a new connection.
+   * The server closed a kept connection while the request was on its way, and most likely never
+   * read it. The client then closes the other kept connections, so a retry goes over a new one.
    */
   get isStale(): boolean {
     return this.family === 'reset' && this.reusedConnection && !this.answered

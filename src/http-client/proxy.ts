@@ -1,7 +1,7 @@
 import { getProxyForUrl } from 'proxy-from-env'
 import { Failure } from './failure.ts'
 
-/** What an 'http proxy' node holds: where the proxy is, who we are, and for whom it is not used. */
+/** The settings of an 'http proxy' node: the proxy's address, credentials and exceptions. */
 export interface ProxySettings {
   /** URL of the proxy, `http:` or `https:`. */
   url: string
@@ -19,13 +19,13 @@ export interface Proxy {
 }
 
 /**
- * The proxy for a target. Without settings the usual variables (`HTTPS_PROXY`, `NO_PROXY` and
- * their lower-case forms) decide, as in Node-RED's own http request node. A target of plain `http:`
- * is this machine (contract: `url`): it is reached directly, since "localhost" is another machine to
- * a proxy, and it would be given token and message in clear.
+ * The proxy for a target. Without settings, the usual variables (`HTTPS_PROXY`, `NO_PROXY` and
+ * their lower-case forms) decide, as in Node-RED's own http request node. A plain `http:` target is
+ * this machine (contract: `url`) and is reached directly: to a proxy, "localhost" is another
+ * machine, which would get token and message in clear text.
  *
  * @returns `undefined` for a direct connection
- * @throws {Failure} `ERR_PROXY_ADDRESS` when the proxy's address is not an `http:` or `https:` URL
+ * @throws {Failure} `ERR_PROXY_ADDRESS` if the proxy's address is not an `http:` or `https:` URL
  */
 export function proxyFor(target: URL, settings: ProxySettings | undefined): Proxy | undefined {
   if (target.protocol === 'http:') return undefined
@@ -39,7 +39,7 @@ export function proxyFor(target: URL, settings: ProxySettings | undefined): Prox
   return proxy(settings.url, settings.username, settings.password)
 }
 
-/** Credentials in the address count where none are given beside it. */
+/** Credentials in the address are used if none are given separately. */
 function proxy(address: string, username = '', password = ''): Proxy {
   const url = URL.canParse(address) ? new URL(address) : undefined
   if (url === undefined || (url.protocol !== 'http:' && url.protocol !== 'https:')) {
@@ -56,7 +56,7 @@ function proxy(address: string, username = '', password = ''): Proxy {
   return { url, authorization }
 }
 
-/** A percent sign that encodes nothing stands for itself. */
+/** A text with a percent sign that encodes nothing is kept as it is. */
 function decoded(text: string): string {
   try {
     return decodeURIComponent(text)
@@ -74,7 +74,7 @@ function isExempt(target: URL, entry: string): boolean {
     return true
   }
   const suffix = entry.startsWith('*.') ? entry.slice(1) : entry
-  // "10.1." stands for all addresses that start so.
+  // "10.1." matches all addresses that start with it.
   if (/^[\d.]+\.$/.test(suffix)) return host.startsWith(suffix)
   return host.endsWith(suffix.startsWith('.') ? suffix : `.${suffix}`)
 }

@@ -4,9 +4,9 @@ import type { Connection } from './connection.ts'
 import type { Exchange } from './exchange.ts'
 import { cut } from './failure.ts'
 
-/** Long bodies go out in pieces of this size, so that it is seen whether they go out, in bytes. */
+/** Long bodies are sent in pieces of this size, in bytes, so that progress is visible. */
 const PIECE_BYTES = 64 * 1024
-/** The connection of an answer that is complete is waited for so long, in milliseconds. */
+/** How long to wait until the connection of a complete answer is free, in milliseconds. */
 const FREE_MS = 100
 
 export interface HttpReply {
@@ -14,18 +14,18 @@ export interface HttpReply {
   headers: IncomingHttpHeaders
   /** The body, decoded from gzip, deflate or br. */
   body: Buffer
-  /** The one that it came over: the same object for all that come over the same. */
+  /** The connection that it came over; the same object for all answers on it. */
   connection: Pick<Connection, 'close'>
 }
 
 /**
  * Sends the body through got and collects the answer.
  *
- * The body is written to got's stream and not given to got as an option: with the option got waits
- * until Node.js says that the body is on its way, and where the answer is quicker than that (a
- * receiver nearby, a busy event loop) it takes the request for a broken one and closes the connection.
+ * The body is written to got's stream and not given to got as an option: with the option, got waits
+ * until Node.js says that the body is on its way, and if the answer is faster (a receiver nearby, a
+ * busy event loop), it considers the request broken and closes the connection.
  *
- * The answer counts when its connection is free for the next request, which would open another.
+ * Waits until the connection is free for the next request, which would open another.
  */
 export async function transfer(
   stream: Request,
@@ -41,15 +41,15 @@ export async function transfer(
   })
   await new Promise<void>((resolve, reject) => {
     stream.once('end', resolve)
-    // Also for what comes after the end, which is nobody's concern any more.
+    // Also for errors after the end, which no longer matter.
     stream.on('error', reject)
-    // Closed without either: nobody would ever say so.
+    // Closed without either event: nothing else would settle the promise.
     stream.once('close', () => {
       if (!stream.readableEnded) {
         reject(cut())
       }
     })
-    // In here: what it throws is the same failure, and nobody else's.
+    // In here, so that what it throws rejects the promise.
     upload(stream, body, exchange)
   })
   const { answer, connection } = exchange
@@ -57,7 +57,7 @@ export async function transfer(
     throw new TypeError('An answer without a head.')
   }
   if (!stream.writableEnded) {
-    // The server has heard enough; it must not take the next request for the rest of this one.
+    // The server has answered early; it must not take the next request for the rest of this one.
     stream.destroy()
   } else if (exchange.sent !== undefined) await isFree(exchange.sent)
   const [only] = chunks
@@ -71,7 +71,7 @@ export async function transfer(
 
 function upload(stream: Request, body: Buffer | undefined, exchange: Exchange): void {
   if (body === undefined || body.length <= PIECE_BYTES) {
-    // Of a GET got ends the request by itself.
+    // got ends a GET by itself.
     if (stream.options.method !== 'GET') stream.end(body)
     return
   }
@@ -87,7 +87,7 @@ function upload(stream: Request, body: Buffer | undefined, exchange: Exchange): 
   next()
 }
 
-/** Node.js gives a connection back a little after the answer's end. */
+/** Node.js releases a connection shortly after the answer's end. */
 function isFree(sent: ClientRequest): Promise<void> | undefined {
   if (sent.closed || !sent.shouldKeepAlive) return undefined
   return new Promise((resolve) => {

@@ -1,27 +1,35 @@
 import http, { type ClientRequest, type IncomingMessage } from 'node:http'
-import https, { Agent, type AgentOptions, type RequestOptions } from 'node:https'
+import https, { type AgentOptions, type RequestOptions } from 'node:https'
 import { isIP, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { rootCertificates } from 'node:tls'
+import type { Clock } from '../clock.ts'
 import { describeError } from './describe-error.ts'
 import { Failure } from './failure.ts'
 import type { Proxy } from './proxy.ts'
+import { TargetAgent } from './target-agent.ts'
 
 type Callback = (error: Error | null, socket: Duplex) => void
 
 /**
  * Reaches one `https:` target through a tunnel that a proxy opens (CONNECT, RFC 9110 §9.3.6). The
- * proxy sees the target's name and port, and nothing else.
+ * proxy sees only the target's name and port.
  */
-export class TunnelAgent extends Agent {
+export class TunnelAgent extends TargetAgent {
   readonly #authority: string
   readonly #proxy: Proxy
   readonly #openTimeoutMs: number
   readonly #opening = new Set<ClientRequest>()
 
   /** @param openTimeoutMs limit for the proxy to open the tunnel, in milliseconds */
-  constructor(options: AgentOptions, target: URL, proxy: Proxy, openTimeoutMs: number) {
-    super(options)
+  constructor(
+    options: AgentOptions,
+    clock: Clock,
+    target: URL,
+    proxy: Proxy,
+    openTimeoutMs: number
+  ) {
+    super(options, clock)
     // With the brackets that an IPv6 address needs here, and always with a port.
     this.#authority = `${target.hostname}:${target.port || '443'}`
     this.#proxy = proxy
@@ -78,7 +86,7 @@ export class TunnelAgent extends Agent {
       ...options,
       minVersion: 'TLSv1.2',
       rejectUnauthorized,
-      // The proxy need not be of the receiver's authority.
+      // The proxy's certificate may be from another CA than the receiver's.
       ...(ca === undefined ? undefined : { ca: [...rootCertificates, ca].flat() }),
       // Node.js would take it from the Host header, which is the target's.
       servername: isIP(host) === 0 ? host : ''

@@ -1,20 +1,20 @@
 import { isLoopback } from './loopback.ts'
 
-/** Why a URL cannot be used; the key of its words in the forms' locales under `problem`. */
+/** Why a URL cannot be used; the key of its text in the forms' locales under `problem`. */
 export type UrlProblem =
   'urlEmpty' | 'urlPartialVariable' | 'urlInvalid' | 'urlScheme' | 'urlPlainHttp' | 'urlUserInfo'
 
 /**
- * Judges a URL that a token or a message may be sent to: `https:`, or `http:` to this machine alone,
- * since neither must travel in clear. What the URL standard takes is taken: IPv6, ports, long hosts,
- * underscores.
+ * Checks a URL that a token or a message may be sent to: `https:`, or `http:` to this machine only,
+ * since neither may be sent in clear text. Whatever the URL standard allows is accepted: IPv6,
+ * ports, long hosts, underscores.
  *
  * @returns the problem, or undefined
  */
 export function urlProblem(text: string): UrlProblem | undefined {
   const trimmed = text.trim()
   if (trimmed === '') return 'urlEmpty'
-  // Node-RED replaces a variable only where it is the whole value.
+  // Node-RED replaces a variable only if it is the whole value.
   if (trimmed.includes('${')) return 'urlPartialVariable'
   const url = URL.parse(trimmed)
   // `localhost:8443/x` and `hl7.example.org:443` parse as a scheme followed by a path.

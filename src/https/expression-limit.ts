@@ -1,4 +1,4 @@
-/** What one evaluation of an expression may take, in milliseconds of the event loop. */
+/** How long one evaluation of an expression may block the event loop, in milliseconds. */
 export const MOST_EVALUATION_MS = 250
 
 const reasons = {
@@ -7,7 +7,10 @@ const reasons = {
   list: 'handles too long a list'
 } as const
 
-/** An expression was stopped. The text is what it did, to follow its name, and nothing of its input. */
+/**
+ * An expression was stopped. The text follows its name in a sentence and contains nothing of its
+ * input.
+ */
 export class ExpressionLimit extends Error {
   override readonly name = 'ExpressionLimit'
 

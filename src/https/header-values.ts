@@ -1,10 +1,9 @@
 /**
- * A header field name (RFC 9110 §5.1), and no letter that a header list or a log could be broken
- * with.
+ * A header field name (RFC 9110 §5.1): no character in it can break a header list or a log line.
  */
 const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 
-/** Headers that the connection or the body sets; a second opinion on them breaks the request. */
+/** Headers that the connection or the body sets; a different value breaks the request. */
 const RESERVED = new Set([
   'connection',
   'content-length',
@@ -17,18 +16,18 @@ const RESERVED = new Set([
   'upgrade'
 ])
 
-/** Why a header cannot be sent; the key of its words in the form's locales under `problem`. */
+/** Why a header cannot be sent; the key of its text in the form's locales under `problem`. */
 export type HeaderProblem = 'headerName' | 'headerReserved' | 'headerContentType' | 'headerValue'
 
-/** The same in the words of the log, without the name and the value. */
+/** The same in words for the log, without the name and the value. */
 export const headerWords: Record<HeaderProblem, string> = {
   headerName: 'it is not a header name',
   headerReserved: 'the header is set by the connection itself',
-  headerContentType: 'the content type has a field of its own, beside the format',
-  headerValue: 'it holds a line break or another character that a header cannot carry'
+  headerContentType: 'the content type has its own field, next to the format',
+  headerValue: 'it contains a line break or another character that a header cannot carry'
 }
 
-/** Says why a header name cannot be used, or `undefined` for a usable name. */
+/** Why a header name cannot be used; `undefined` if it can. */
 export function headerNameProblem(name: string): HeaderProblem | undefined {
   if (!NAME.test(name)) return 'headerName'
   if (RESERVED.has(name.toLowerCase())) return 'headerReserved'
@@ -36,9 +35,8 @@ export function headerNameProblem(name: string): HeaderProblem | undefined {
 }
 
 /**
- * Says why a value cannot be sent in a header, or `undefined` for a usable value: CR, LF and NUL would
- * let it end the header and begin another (RFC 9110 §5.5); a character above 0xFF has no byte to be
- * sent as.
+ * Why a value cannot be sent in a header; `undefined` if it can. CR, LF and NUL could end the
+ * header and start another (RFC 9110 §5.5); a character above 0xFF cannot be sent as a byte.
  */
 export function headerValueProblem(value: string): HeaderProblem | undefined {
   return /[^\t\x20-\x7e\x80-\xff]/.test(value) ? 'headerValue' : undefined

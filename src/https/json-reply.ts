@@ -1,19 +1,19 @@
 import { isHeader } from '../hl7/segments.ts'
 import { startsLikeJson, type JsonReader } from './parse-json.ts'
 
-/** How deep JSON may stand in a text of JSON. */
+/** How many levels of JSON in JSON strings are read. */
 const maxEncodings = 2
 
 /**
- * The texts in a JSON value: the value itself, or those in it at any depth, the upper ones first. A
- * list of segments is one text. Breadth first and without recursion, so that no nesting exhausts the
- * stack.
+ * The strings in a JSON value: the value itself, or those in it at any depth, upper levels first. A
+ * list of segments is one string. Breadth first and without recursion, so that deep nesting cannot
+ * exhaust the stack.
  *
- * @param reader of the reply, for JSON in texts
+ * @param reader of the reply, for JSON in strings
  */
 export function* textsOfJson(json: unknown, reader: JsonReader): Generator<string> {
   const waiting: [value: unknown, encodings: number][] = [[json, 0]]
-  // What is added on the way is walked over too.
+  // The loop also visits what is added on the way.
   for (const [value, encodings] of waiting) {
     if (typeof value === 'string') {
       yield value

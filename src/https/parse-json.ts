@@ -1,6 +1,6 @@
 /**
- * How many values the JSON of one reply may have, and as how many of them each further text of JSON
- * counts that is read. An acknowledgement has a dozen; `JSON.parse` needs seconds for a million.
+ * How many values the JSON of one reply may have, and how many each text that is read as JSON
+ * counts as. An acknowledgement has a dozen; `JSON.parse` takes seconds for a million.
  */
 const maxValues = 20_000
 const valuesPerText = 20
@@ -8,14 +8,14 @@ const valuesPerText = 20
 /** Reads the JSON of one reply, up to a number of values. */
 export class JsonReader {
   #left = maxValues
-  /** There was more than is read: what the reply says is not known. */
+  /** The limit was exceeded: what the reply says is unknown. */
   exceeded = false
 
   /**
-   * The JSON string, object or array that a text is, or `undefined`. JSON as programs write it that
-   * put strings together by hand is read too: with line endings and other control characters as they
-   * are inside of quotes, and with the backslash of an MSH-2 (RFC 8259 §7 wants them escaped). Linear
-   * in the length.
+   * The JSON string, object or array in a text, or `undefined`. Also reads JSON as written by
+   * programs that concatenate strings: with unescaped line endings and other control characters
+   * inside quotes, and with the unescaped backslash of an MSH-2 (RFC 8259 §7 requires escapes).
+   * Takes linear time.
    */
   read(text: string): unknown {
     if (this.exceeded || !startsLikeJson(text)) return undefined
@@ -25,7 +25,7 @@ export class JsonReader {
   }
 }
 
-/** A look at the first letter. */
+/** Looks at the first character only. */
 export function startsLikeJson(text: string): boolean {
   const start = text.trimStart().charAt(0)
   return start === '{' || start === '[' || start === '"'
@@ -40,7 +40,7 @@ function parsed(text: string | undefined): unknown {
   }
 }
 
-/** How many values, names and brackets stand outside of quotes; where they are more, `most` or more. */
+/** How many values, names and brackets there are outside quotes, counted up to `most`. */
 function countValues(json: string, most: number): number {
   let count = 0
   let quoted = false
@@ -55,7 +55,7 @@ function countValues(json: string, most: number): number {
   return count
 }
 
-/** The text with what should have been escaped inside of quotes; undefined where there is nothing. */
+/** The text with the missing escapes inside quotes; undefined if none are missing. */
 function escaped(json: string): string | undefined {
   const bytes = Buffer.from(json)
   let more = 0
@@ -90,7 +90,7 @@ function escaped(json: string): string | undefined {
   return length === bytes.length ? undefined : result.toString('utf8', 0, length)
 }
 
-/** What may stand behind a backslash. */
+/** What may follow a backslash. */
 const escapes = new Set(Buffer.from('"\\/bfnrtu'))
 
 const digits = '0123456789abcdef'

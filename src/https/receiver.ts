@@ -5,7 +5,7 @@ import { ExpressionLimit } from './expression-limit.ts'
 import { headerValueProblem, headerWords } from './header-values.ts'
 import { buildRequestBody, type FormField, type RequestBodySettings } from './request-body.ts'
 
-/** What a value may be made from, anew for each attempt. */
+/** What a value may be computed from, for each attempt. */
 export interface ValueContext {
   message: OutgoingMessage
   /** The flow's message object. */
@@ -13,13 +13,15 @@ export interface ValueContext {
 }
 
 /**
- * A header or form field whose value is fixed at deploy or made for each attempt; one without a
- * value is left out.
+ * A header or form field whose value is fixed at deploy or computed for each attempt. Without a
+ * value, it is omitted.
  */
 export interface NamedValue {
   name: string
   value: string | ((context: ValueContext) => MaybeText | Promise<MaybeText>)
-  /** Never to be shown; of an `expression`, only to who may read all that expressions can. */
+  /**
+   * Must not be shown; `expression`: except to users who may read all that expressions can read.
+   */
   secret?: boolean | 'expression'
 }
 
@@ -34,7 +36,7 @@ export interface ReceiverSettings extends RequestBodySettings {
   tokenPlacement: TokenPlacement
   /** Header for the token; `Authorization` by default. */
   authHeader: string
-  /** Scheme before the token; empty sends the bare token. */
+  /** Scheme before the token; if empty, the token is sent alone. */
   authScheme: string
   headers: readonly NamedValue[]
   formFields: readonly NamedValue[]
@@ -42,14 +44,14 @@ export interface ReceiverSettings extends RequestBodySettings {
   userAgent: string
 }
 
-/** One message that a request is to be made for. */
+/** A message to make a request for. */
 export interface Shipment extends ValueContext {
   /** Instead of the configured URL; the caller has checked that the origin is the same. */
   url?: URL | undefined
   token?: string | undefined
 }
 
-/** A request as it goes out; sending it changes nothing in it, so that it can be sent again. */
+/** A request ready to be sent. Sending does not change it, so it can be sent again. */
 export interface PreparedRequest {
   readonly method: 'POST' | 'PUT'
   readonly url: URL
@@ -57,11 +59,13 @@ export interface PreparedRequest {
   readonly body: Buffer
 }
 
-/** HL7's own types first; what comes instead is read as well. */
+/** HL7's own types first; other types are read too. */
 const ACCEPT =
   'application/hl7-v2, application/hl7-v2+er7, x-application/hl7-v2+er7, text/plain;q=0.9, application/json;q=0.9, */*;q=0.8'
 
-/** The server that takes the messages: makes the request for one, sends it, and reads the answer's bytes. */
+/**
+ * The server that receives the messages: builds requests, sends them, and reads the answers' bytes.
+ */
 export class Receiver {
   readonly #settings: ReceiverSettings
   readonly #client: HttpClient
@@ -72,9 +76,9 @@ export class Receiver {
   }
 
   /**
-   * Makes the request: evaluates what is made from the message, and packs it.
+   * Builds the request: evaluates what depends on the message, and packs the message.
    *
-   * @throws {Hl7Error} when a value of this message cannot be sent
+   * @throws {Hl7Error} if a value of this message cannot be sent
    */
   async prepare(shipment: Shipment): Promise<PreparedRequest> {
     const settings = this.#settings
@@ -90,7 +94,7 @@ export class Receiver {
       'User-Agent': settings.userAgent,
       Date: new Date().toUTCString(),
       'Content-Type': contentType,
-      // A cache would keep the URL with the answer (RFC 6750 §2.3).
+      // Otherwise a cache could keep the answer with this URL (RFC 6750 §2.3).
       ...(inQuery ? { 'Cache-Control': 'no-store' } : undefined)
     })
     for (const { name, value } of await evaluate(settings.headers, shipment, 'header')) {
@@ -117,9 +121,9 @@ export class Receiver {
   }
 
   /**
-   * Sends a request and reads the whole answer. The network alone can fail here.
+   * Sends a request and reads the whole answer. Only the network can fail here.
    *
-   * @throws {HttpError} when there is no complete answer
+   * @throws {HttpError} if there is no complete answer
    */
   send(
     { method, url, headers, body }: PreparedRequest,
@@ -133,17 +137,17 @@ export class Receiver {
       return await buildRequestBody(shipment.message, this.#settings, fields, shipment.input)
     } catch (error) {
       if (error instanceof Hl7Error) throw error
-      // What a JSONata expression throws can hold pieces of the message.
+      // An error that a JSONata expression throws can contain parts of the message.
       const problem =
         error instanceof ExpressionLimit
           ? error.message
-          : 'cannot be evaluated for this message, or gives nothing'
+          : 'cannot be evaluated for this message, or returns nothing'
       throw new Hl7Error('HL7_CONFIG', `The JSON template ${problem}: check it in the node.`)
     }
   }
 }
 
-/** Headers that keep the letters of their names; of two with the same name the later one counts. */
+/** Headers that keep the case of their names; of two with the same name, the later one counts. */
 class HeaderList {
   readonly #written = new Map<string, [name: string, value: string]>()
 
@@ -164,7 +168,7 @@ class HeaderList {
   }
 }
 
-/** The URL with one more parameter; the others stay as they were written. */
+/** The URL with one more parameter; the others are kept as written. */
 function withQuery(url: URL, name: string, value: string): URL {
   const longer = new URL(url)
   const earlier = longer.search === '' ? '' : `${longer.search}&`
@@ -185,9 +189,9 @@ async function evaluate(
         const text = await value({ message: context.message, input: context.input })
         if (text !== undefined) evaluated.push({ name, value: text })
       } catch (error) {
-        // What an expression throws can hold pieces of the message.
+        // An error that an expression throws can contain parts of the message.
         const problem =
-          error instanceof ExpressionLimit ? error.message : 'cannot be made for this message'
+          error instanceof ExpressionLimit ? error.message : 'cannot be computed for this message'
         throw new Hl7Error(
           'HL7_INVALID_MESSAGE',
           `The value of the ${what} ${name} ${problem}: check it in the node.`

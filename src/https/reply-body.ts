@@ -9,29 +9,30 @@ export type { ReplyEncoding }
 export interface ReplyBodyOptions {
   readonly replyEncoding: ReplyEncoding
   /**
-   * The compiled `replyPath`: picks the HL7 text out of a JSON body, in place of the automatic
-   * search. Where it throws or rejects, nothing was found.
+   * The compiled `replyPath`: picks the HL7 text out of a JSON body, instead of the automatic
+   * search. If it throws or rejects, nothing was found.
    */
   readonly pick?: (json: unknown) => unknown
 }
 
-/** A reply body, read. */
+/** The content of a reply body. */
 export interface ReplyBody {
-  /** The whole body as text; with `replyEncoding` `base64` what it stands for, if it is base64. */
+  /** The whole body as text; with `replyEncoding` `base64`, decoded if it is base64. */
   readonly text: string
   /** The HL7 text in it: unframed, CR-separated; `''` if there is none. */
   readonly hl7: string
-  /** That text, read; `null` if there is none. */
+  /** That text, parsed; `null` if there is none. */
   readonly message: ReplyMessage | null
-  /** Why it is not known what the reply says, though it could be read. */
+  /** Why it is unknown what the reply says, although it could be read. */
   readonly problem?: string
 }
 
 /**
- * Finds the HL7 in a reply body: raw, framed or in a batch whatever the content type says; in JSON;
- * in base64. Only what reads as HL7 counts. No bytes make it reject, or take long.
+ * Finds the HL7 in a reply body, whatever the content type says: raw, framed or in a batch; in
+ * JSON; in base64. Only what reads as HL7 counts. Never rejects and never takes long, whatever the
+ * bytes.
  *
- * @param contentType - the response header, of which only the charset counts
+ * @param contentType - the response header; only its charset is used
  */
 export async function readReplyBody(
   body: Uint8Array,
@@ -57,7 +58,7 @@ export async function readReplyBody(
   return replyBody(text, readReplyText(text, replyEncoding))
 }
 
-/** The charset parameter (RFC 9110 §8.3.2), quoted or not, outside of what else is quoted. */
+/** The charset parameter (RFC 9110 §8.3.2), quoted or not, but not inside another quoted string. */
 function charsetParameter(contentType = ''): string | undefined {
   const parts = contentType.matchAll(/"[^"]*"?|;\s*charset\s*=\s*["']?([^;"']*)/gi)
   for (const [, value] of parts) if (value) return value
@@ -68,9 +69,9 @@ function replyBody(text: string, message: ReplyMessage | null): ReplyBody {
   return { text, hl7: message?.text ?? '', message }
 }
 
-/** A refusal may stand behind what was read: without it nothing is known. */
+/** A refusal may follow what was read, so the result is unknown. */
 function tooManyValues(text: string): ReplyBody {
-  return { ...replyBody(text, null), problem: 'the answer is JSON of too many values' }
+  return { ...replyBody(text, null), problem: 'the JSON in the answer has too many values' }
 }
 
 async function pickFrom(json: unknown, pick: (json: unknown) => unknown): Promise<unknown> {
@@ -82,7 +83,7 @@ async function pickFrom(json: unknown, pick: (json: unknown) => unknown): Promis
   }
 }
 
-/** A function of JSONata holds the whole reply in its environment: that is not what was picked. */
+/** A JSONata function holds the whole reply in its environment, which is not what was picked. */
 function isFunction(value: unknown): boolean {
   return typeof value === 'object' && value !== null
     ? '_jsonata_lambda' in value || '_jsonata_function' in value

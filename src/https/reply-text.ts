@@ -2,14 +2,14 @@ import { decodeReply } from '../hl7/charset.ts'
 import { beginsLikeHl7, readReplyMessage, type ReplyMessage } from '../hl7/reply-message.ts'
 
 /**
- * How the HL7 text stands in a body, or in a text of a JSON body. `text`: as it is. `base64`:
- * always base64. `auto`: as it is where that reads as HL7, else as base64 of HL7.
+ * How the HL7 text is encoded in a body, or in a string of a JSON body. `text`: as it is. `base64`:
+ * always base64. `auto`: as it is if that reads as HL7, else as base64 of HL7.
  */
 export type ReplyEncoding = 'auto' | 'text' | 'base64'
 
 /**
- * The reply in some texts: every one with an MSA, each once, else the first that is HL7; `null`
- * where none is.
+ * The reply in a list of texts: all those with an MSA, without duplicates, else the first that is
+ * HL7; `null` if none is.
  */
 export function findReply(texts: Iterable<string>, encoding: ReplyEncoding): ReplyMessage | null {
   let first: ReplyMessage | null = null
@@ -22,13 +22,13 @@ export function findReply(texts: Iterable<string>, encoding: ReplyEncoding): Rep
   if (acknowledgements.size === 0) return first
   const [only, ...others] = acknowledgements.values()
   if (others.length === 0) return only ?? null
-  // An MSA alone is read with the usual separators, so it stands before any header.
+  // A lone MSA is read with the usual separators, so it goes before any header.
   const [alone, headed] = [[], []] as [string[], string[]]
   for (const text of acknowledgements.keys()) (text.startsWith('MSA') ? alone : headed).push(text)
   return readReplyMessage([...alone, ...headed].join(''))
 }
 
-/** Reads a text, or what it stands for in base64, as HL7; `null` if it is none. */
+/** Reads a text, or what it is the base64 of, as HL7; `null` if it is not HL7. */
 export function readReplyText(text: string, encoding: ReplyEncoding): ReplyMessage | null {
   const message = encoding === 'base64' ? null : readReplyMessage(text)
   if (message !== null || encoding === 'text') return message
@@ -38,8 +38,8 @@ export function readReplyText(text: string, encoding: ReplyEncoding): ReplyMessa
 }
 
 /**
- * Decodes base64 (RFC 4648 §4 and the URL-safe alphabet of §5), with or without padding, broken into
- * lines or not. `null` for everything else, and for nothing.
+ * Decodes base64 (RFC 4648 §4 and the URL-safe alphabet of §5), with or without padding and line
+ * breaks. `null` for everything else, and for an empty text.
  */
 export function decodeBase64(text: string): Buffer | null {
   const digits = text.replace(/[\t-\r ]+/g, '').replace(/={1,2}$/, '')

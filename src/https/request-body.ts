@@ -6,7 +6,7 @@ import type { OutgoingMessage } from '../hl7/outgoing-message.ts'
 /** How the message is packed into the body of a request. */
 export type BodyFormat = 'raw' | 'mllp' | 'form' | 'multipart' | 'json'
 
-/** A further field of a form, with its value for this attempt. */
+/** An additional form field, with its value for this attempt. */
 export interface FormField {
   name: string
   value: string
@@ -14,7 +14,7 @@ export interface FormField {
 
 export interface RequestBodySettings {
   format: BodyFormat
-  /** Empty: the format's own. */
+  /** Empty: the format's default. */
   contentType: string
   /** Field of a form, part of a multipart body. */
   bodyField: string
@@ -40,15 +40,16 @@ const START_BLOCK = Buffer.from([0x0b])
 const END_BLOCK = Buffer.from([0x1c, 0x0d])
 
 /**
- * Packs a message into the body that the receiver wants.
+ * Packs a message into the body that the receiver expects.
  *
- * Text in form and json is UTF-8, as those formats demand; raw, mllp, multipart and base64 carry the
- * message's own bytes.
+ * Text in form and json is UTF-8, as those formats require; raw, mllp, multipart and base64 carry
+ * the message's own bytes.
  *
- * @param fields further fields of form and multipart
+ * @param fields additional fields of form and multipart
  * @param input the flow's message, for the JSON template
- * @throws {Hl7Error} `HL7_INVALID_MESSAGE` when text is wanted and the bytes are none in their set
- * @throws {Error} what the JSON template throws, or that it gave nothing
+ * @throws {Hl7Error} `HL7_INVALID_MESSAGE` if the format needs text and the bytes are not valid in
+ * their set
+ * @throws {Error} what the JSON template throws, or that it returned nothing
  */
 export async function buildRequestBody(
   message: OutgoingMessage,
@@ -87,7 +88,7 @@ export async function buildRequestBody(
           ? { message: text }
           : await settings.bodyTemplate(text, input)
       const json = JSON.stringify(value) as string | undefined
-      if (json === undefined) throw new Error('The JSON template gives nothing for this message.')
+      if (json === undefined) throw new Error('The JSON template returns nothing for this message.')
       return { body: Buffer.from(json), contentType: contentType || 'application/json' }
     }
   }
@@ -99,14 +100,14 @@ function encodedText(message: OutgoingMessage, { bodyEncoding }: RequestBodySett
   if (text.includes('\ufffd') && !isWhole(message)) {
     throw new Hl7Error(
       'HL7_INVALID_MESSAGE',
-      `The Buffer holds bytes that are no characters of ${message.charset}, so it cannot be sent as ` +
+      `The Buffer contains bytes that are not ${message.charset} characters, so it cannot be sent as ` +
         'text. Set the charset of the node to that of the bytes, or send the message as base64.'
     )
   }
   return text
 }
 
-/** Whether the text stands for all bytes: U+FFFD may have been in the message, or stand for some. */
+/** Whether the text represents all bytes: U+FFFD may be in the message itself, or replace bytes. */
 function isWhole({ text, charset, bytes }: OutgoingMessage): boolean {
   try {
     return encode(text, charset).equals(bytes)
@@ -115,12 +116,14 @@ function isWhole({ text, charset, bytes }: OutgoingMessage): boolean {
   }
 }
 
-/** A content type with the charset of its bytes, unless it names one. */
+/** Adds the charset to a content type, unless it names one. */
 function withCharset(type: string, charset: string): string {
   return /;\s*charset\s*=/i.test(type) ? type : `${type}; charset=${charset}`
 }
 
-/** `multipart/form-data` (RFC 7578), written here so that the message is copied once and not changed. */
+/**
+ * `multipart/form-data` (RFC 7578), built here so that the message is copied once and not changed.
+ */
 function multipart(
   message: OutgoingMessage,
   settings: RequestBodySettings,
@@ -132,7 +135,7 @@ function multipart(
   const { bodyField, bodyFileName, bodyPartType, bodyEncoding } = settings
   const head = fields.map(({ name, value }) => `${part(name)}${value}\r\n`).join('')
   const isBase64 = bodyEncoding === 'base64'
-  // Base64 is letters of ASCII, whatever set the bytes that it stands for are in.
+  // Base64 is ASCII, whatever set the encoded bytes are in.
   const type = isBase64 ? bodyPartType : withCharset(bodyPartType, message.charset)
   const file = `; filename="${quotable(bodyFileName)}"\r\nContent-Type: ${type}`
   return {
@@ -145,7 +148,7 @@ function multipart(
   }
 }
 
-/** As browsers write a name in quotes (WHATWG HTML, "multipart form data"). */
+/** Escapes a quoted name as browsers do (WHATWG HTML, "multipart form data"). */
 function quotable(name: string): string {
   return name.replaceAll('"', '%22').replaceAll('\r', '%0D').replaceAll('\n', '%0A')
 }

@@ -1,21 +1,22 @@
 import { urlProblem, type UrlProblem } from '../http-client/url-problem.ts'
 
-/** A URL that messages may be sent to, or why it is none. */
+/** A URL that messages may be sent to, or why it cannot be used. */
 export type TargetUrl = { url: URL; problem?: undefined } | { url?: undefined; problem: string }
 
 const words: Record<UrlProblem, string> = {
   urlEmpty: 'the URL is empty',
-  urlPartialVariable: 'the URL holds a variable beside other text: a variable is the whole URL',
-  urlInvalid: 'the URL is not a URL: it begins with https://',
+  urlPartialVariable:
+    'the URL contains a variable and other text: a variable must be the whole URL',
+  urlInvalid: 'the URL is not valid: it must begin with https://',
   urlScheme: 'the URL must begin with https://',
   urlPlainHttp: 'the URL must begin with https:// (http:// goes only to this machine)',
-  urlUserInfo: 'the URL holds a user or password before the @: use a header instead'
+  urlUserInfo: 'the URL contains a user name or password before the @: use a header instead'
 }
 
 /**
- * Checks the URL of a receiver. The query is kept and a fragment dropped.
+ * Checks the URL of a receiver. The query is kept, a fragment is dropped.
  *
- * @returns the URL, or the problem in words without the URL itself (its query may hold a secret)
+ * @returns the URL, or the problem in words without the URL itself (its query may contain a secret)
  */
 export function targetUrl(text: string): TargetUrl {
   const problem = urlProblem(text)

@@ -7,20 +7,20 @@ import type { ClientAuthMethod, GrantType, TokenSettings } from './token-setting
 
 type ReplyHead = Pick<HttpReply, 'status' | 'headers'>
 
-/** What an error about an answer is made with. */
+/** What an error about an answer is built from. */
 export interface AnswerFacts {
   settings: TokenSettings
   clientAuth: ClientAuthMethod
   /** Wall clock in milliseconds. */
   now: number
-  /** What the request carried and no text may show. */
+  /** Secrets in the request, which no text may show. */
   secrets: readonly string[]
 }
 
-/** OAuth codes (RFC 6749 §4.1.2.1, RFC 8628 §3.5) of a server that may do better later. */
+/** OAuth codes (RFC 6749 §4.1.2.1, RFC 8628 §3.5) for problems that may pass. */
 const TRANSIENT_CODES = new Set(['temporarily_unavailable', 'server_error', 'slow_down'])
 
-/** The error for an answer of the token endpoint that holds no usable token. */
+/** The error for a token endpoint's answer without a usable token. */
 export function answerError(
   answer: TokenRefused | TokenAnswerUnusable,
   { status, headers }: ReplyHead,
@@ -65,8 +65,8 @@ const UNUSABLE: Record<
     permanent: false
   },
   empty: {
-    says: 'answered with nothing',
-    hint: 'Check Token URL (or Issuer URL); the answer should hold a token.',
+    says: 'sent an empty answer',
+    hint: 'Check Token URL (or Issuer URL); the answer should contain a token.',
     permanent: false
   },
   'not-json': {
@@ -80,8 +80,8 @@ const UNUSABLE: Record<
     permanent: true
   },
   'bad-token': {
-    says: 'sent a token with characters that no token may have',
-    hint: 'Check Token URL: this is no token that a header can carry.',
+    says: 'sent a token with characters that a token must not have',
+    hint: 'Check Token URL: a header cannot carry this token.',
     permanent: true
   },
   'token-type': {
@@ -91,14 +91,14 @@ const UNUSABLE: Record<
   }
 }
 
-/** An error code is a word; anything else in its place is not repeated. */
+/** An error code is a single word; anything else is not repeated. */
 function safeCode(error: string | undefined, secrets: readonly string[]): string | undefined {
   if (error !== undefined && Object.hasOwn(HINTS, error)) return error
   if (error === undefined || !/^[A-Za-z][\w.-]{0,59}$/.test(error)) return undefined
   return cleanText(error, secrets) === error ? error : undefined
 }
 
-/** A parameter of a challenge (RFC 6750 §3), where some servers say all that they say. */
+/** A parameter of a challenge (RFC 6750 §3), the only place where some servers report an error. */
 function parameter(challenge: string, name: string): string | undefined {
   const found = new RegExp(`(?:^|[ ,])${name} ?= ?(?:"([^"]{1,300})"|([\\w.-]{1,60}))`, 'i')
   const [, quoted, word] = found.exec(challenge) ?? []
@@ -114,11 +114,11 @@ function clockAhead(date: string | undefined, now: number): number | undefined {
 export interface HintFacts {
   settings: TokenSettings
   clientAuth: ClientAuthMethod
-  /** How far this machine's clock is ahead of the token server's, in seconds, where it said. */
+  /** How far this machine's clock is ahead of the token server's, in seconds, if known. */
   clockAheadSeconds: number | undefined
 }
 
-/** A difference that the usual tolerance of servers does not cover. */
+/** A larger difference is beyond the usual tolerance of servers. */
 const CLOCK_TOLERANCE_SECONDS = 30
 
 const BASIC = '"Client secret: Basic"'
@@ -127,7 +127,7 @@ const POST = '"Client secret: in the form (Post)"'
 const orTry = (methods: string): string =>
   `Check Client ID and Client secret. If they are right, try Authentication ${methods}.`
 
-/** The form's name of each method, and what to do when the client is refused with it. */
+/** Each method's name in the form, and what to do if it does not authenticate the client. */
 const METHODS: Record<
   ClientAuthMethod,
   { name: string; check: (settings: TokenSettings) => string }
@@ -150,7 +150,7 @@ const METHODS: Record<
   tls_client_auth: {
     name: '"TLS client certificate"',
     check: () =>
-      'Check Client ID, and that the client certificate of TLS is the one registered at the token server.'
+      'Check Client ID, and that the client certificate in TLS is the one registered at the token server.'
   },
   none: {
     name: '"None (public client)"',
@@ -163,7 +163,7 @@ const NO_DPOP =
   'The token server wants DPoP, which is not supported: configure it to issue Bearer tokens to this client.'
 
 /**
- * What to do about each OAuth error code (RFC 6749 §5.2, RFC 8707 §2). These codes are repeated
+ * What to do about each OAuth error code (RFC 6749 §5.2, RFC 8707 §2). These codes are shown
  * whatever the secrets look like.
  */
 const HINTS: Record<string, (facts: HintFacts, status: number) => string> = {
@@ -196,7 +196,7 @@ const GRANT_HINTS: Record<GrantType, string> = {
   client_credentials: 'Check Client ID and Authentication.'
 }
 
-/** What to do about an answer of the token endpoint that refuses. */
+/** What to do about a refusal by the token endpoint. */
 export function hintForOAuthError(error = '', status: number, facts: HintFacts): string {
   const hint = Object.hasOwn(HINTS, error) ? HINTS[error] : undefined
   return (hint ?? hintForStatus)(facts, status)
@@ -212,7 +212,7 @@ function hintForStatus(facts: HintFacts, status: number): string {
     case 404:
     case 410:
       return settings.tokenEndpoint === ''
-        ? 'The token endpoint that the issuer names is not there: check Issuer URL.'
+        ? 'The token endpoint that the issuer names does not exist: check Issuer URL.'
         : 'Check Token URL: there is nothing at this address.'
     case 405:
       return 'Check Token URL: this address does not accept POST.'
@@ -232,22 +232,22 @@ function hintForClient(facts: HintFacts): string {
   return clockHint(facts) + METHODS[facts.clientAuth].check(facts.settings)
 }
 
-/** Clocks matter where something is signed with a time in it. */
+/** Clocks matter only for signed assertions, which carry the time. */
 function clockHint({ settings, clientAuth, clockAheadSeconds = 0 }: HintFacts): string {
   const signs = settings.grantType === 'jwt_bearer' || clientAuth.endsWith('_jwt')
   const apart = Math.abs(clockAheadSeconds)
   if (!signs || apart <= CLOCK_TOLERANCE_SECONDS) return ''
   return `This machine's clock is ${Math.round(apart)} s ${
     clockAheadSeconds > 0 ? 'ahead of' : 'behind'
-  } the token server's: set it right, because assertions carry the time. `
+  } the token server's: correct it, because assertions carry the time. `
 }
 
 /**
- * A redirect is never followed: it would carry the secret to a place that nobody configured.
+ * A redirect is never followed: it could carry the secret to a server that nobody configured.
  *
- * @param field the form's field that leads to it
- * @param secrets what the request carried and no text may show
- * @returns the error that names where it goes, or `undefined` for another answer
+ * @param field the form's field that led there
+ * @param secrets of the request, which no text may show
+ * @returns the error that names the target, or `undefined` if the answer is not a redirect
  */
 export function redirectError(
   { status, headers }: ReplyHead,
@@ -270,7 +270,7 @@ export function redirectError(
   )
 }
 
-/** The query may hold anything; the path tells `/token/` from `/token`. */
+/** Leaves out the query, which may contain anything; the path tells `/token/` from `/token`. */
 function shown({ origin, pathname }: URL, secrets: readonly string[]): string {
   const pieces = pathname.split('/').map((piece) => cleanText(piece, secrets))
   return oneLine(`${origin}${pieces.join('/')}`)

@@ -3,7 +3,7 @@ import { clientAuthMethod } from './client-authentication.ts'
 import { readPrivateKey, signingAlgorithm } from './signing-key.ts'
 import { CLIENT_AUTHS, GRANT_TYPES, type TokenSettings } from './token-settings.ts'
 
-/** The settings that hold one string, under the names that the form gives them. */
+/** The settings that are one string, and their names in the form. */
 const FIELDS = {
   issuer: 'Issuer URL',
   tokenEndpoint: 'Token URL',
@@ -23,13 +23,13 @@ const FIELDS = {
 } as const satisfies Partial<Record<keyof TokenSettings, string>>
 
 /**
- * What keeps these settings from ever getting a token, one sentence each, naming the form's field.
+ * Why these settings can never get a token: one sentence per problem, naming the form's field.
  *
- * @returns an empty list when nothing is missing
+ * @returns an empty list if there is no problem
  */
 export function checkSettings(settings: TokenSettings): string[] {
   const unset = unsetVariables(settings)
-  // A `${NAME}` that stands for nothing would only produce misleading problems below.
+  // An unresolved `${NAME}` would only cause misleading problems below.
   if (unset.length > 0) return unset
   return [
     ...addressProblems(settings),
@@ -41,17 +41,17 @@ export function checkSettings(settings: TokenSettings): string[] {
 }
 
 /**
- * Why a secret must not be sent to this address: it is no URL, carries user info, or is neither
+ * Why a secret must not be sent to this address: it is not a URL, contains user info, or is neither
  * `https:` nor `http:` to this machine itself.
  *
  * @param label the form's field
- * @returns one sentence, or nothing
+ * @returns one sentence, or an empty list
  */
 export function urlProblem(label: string, address: string): string[] {
   if (!URL.canParse(address)) return [`${label}: not a URL (https://…).`]
   const url = new URL(address)
   if (url.username !== '' || url.password !== '') {
-    return [`${label}: must not hold a user name or password.`]
+    return [`${label}: must not contain a user name or password.`]
   }
   return isSafeAddress(url) ? [] : [`${label}: must start with https:// (http: only to localhost).`]
 }
@@ -89,7 +89,7 @@ function clientProblems(settings: TokenSettings): string[] {
   const method = clientAuthMethod(settings)
   if (method === undefined) {
     problems.push(
-      'Fill in Client secret or Private key, or choose a TLS configuration with a client certificate: Authentication "Automatic" finds nothing to prove the client with.'
+      'Fill in Client secret or Private key, or choose a TLS configuration with a client certificate: Authentication "Automatic" finds nothing to authenticate the client with.'
     )
   } else if (method.startsWith('client_secret') && clientSecret === '') {
     problems.push('Fill in Client secret: Authentication needs it.')
@@ -99,7 +99,7 @@ function clientProblems(settings: TokenSettings): string[] {
     )
   }
   if (method === 'client_secret_basic_raw' && clientId.includes(':')) {
-    problems.push('Client ID: Basic without form-encoding cannot carry one with a colon.')
+    problems.push('Client ID: Basic without form-encoding cannot carry a client ID with a colon.')
   }
   return problems
 }
@@ -130,7 +130,7 @@ function keyProblems(settings: TokenSettings): string[] {
     problems.push('Fill in Issuer URL: Assertion for "the issuer" needs it.')
   }
   if (method === 'client_secret_jwt' && !signs && !['', 'HS256'].includes(signingAlg)) {
-    problems.push('Algorithm: a JWT signed with the client secret has HS256; leave it empty.')
+    problems.push('Algorithm: a JWT signed with the client secret uses HS256; leave it empty.')
   }
   if (!signs) return problems
   if (privateKey === '') {

@@ -7,8 +7,8 @@ import { configError } from './token-error.ts'
 import type { ClientAuthMethod, TokenSettings } from './token-settings.ts'
 
 /**
- * Puts the proof of who the client is into a request. openid-client awaits what it returns,
- * which its own type (`void`) does not say.
+ * Adds the client's credentials to a request. openid-client awaits the result, although its own
+ * type says `void`.
  */
 export type ClientAuthentication = (
   server: ServerMetadata,
@@ -17,26 +17,26 @@ export type ClientAuthentication = (
   headers: Headers
 ) => unknown
 
-/** What a request is authenticated for, and what signs its assertions. */
+/** What a request is authenticated with and for. */
 export interface Signing {
   settings: TokenSettings
   metadata: ServerMetadata
-  /** The settings' private key, where there is one. */
+  /** The settings' private key, if there is one. */
   key: KeyObject | undefined
 }
 
 /**
- * Seconds. SMART Backend Services allows five minutes from the server's view; the missing one is
- * for clocks that differ.
+ * Seconds. SMART Backend Services allows five minutes by the server's clock; one is kept for clocks
+ * that differ.
  */
 const ASSERTION_LIFE = 240
 
 /**
  * The method in effect. `auto` takes what is given: a key, else a secret, else a client
- * certificate. It never tries a second method: wrong guesses count as failed log-ins.
+ * certificate. It never tries a second method: wrong guesses count as failed logins.
  *
  * @param supported `token_endpoint_auth_methods_supported` of the server's metadata (RFC 8414 §2)
- * @returns `undefined` when `auto` finds nothing to prove the client with
+ * @returns `undefined` if `auto` finds nothing to authenticate the client with
  */
 export function clientAuthMethod(
   settings: TokenSettings,
@@ -55,9 +55,10 @@ export function clientAuthMethod(
 }
 
 /**
- * The method as openid-client takes it. Each request signs an assertion of its own.
+ * The method as openid-client expects it. Each request signs its own assertion.
  *
- * @throws {TokenError} `CONFIG` if there is no signing key, or if the key does not suit the algorithm
+ * @throws {TokenError} `CONFIG` if there is no signing key, or if the key does not suit the
+ * algorithm
  */
 export function clientAuthentication(
   method: ClientAuthMethod,
@@ -66,7 +67,7 @@ export function clientAuthentication(
   const { clientId, clientSecret, grantType } = signing.settings
   switch (method) {
     case 'client_secret_basic':
-      // openid-client's own also encodes `-` and `_`, and servers that do not decode refuse that.
+      // openid-client's own also encodes `-` and `_`, which servers that do not decode refuse.
       return basic(formEncode(clientId), formEncode(clientSecret))
     case 'client_secret_basic_raw':
       return basic(clientId, clientSecret)
@@ -95,13 +96,13 @@ export async function grantAssertion(signing: Signing): Promise<string> {
     sub: assertionSubject === '' ? clientId : assertionSubject,
     ...Object.fromEntries(assertionClaims.map(({ name, value }) => [name, value]))
   })
-  // openid-client signs assertions of clients only; this one is made in the same way.
+  // openid-client only signs client assertions; this one is made the same way.
   const body = new URLSearchParams()
   await sign(signing.metadata, { client_id: clientId }, body, new Headers())
   return body.get('client_assertion') ?? ''
 }
 
-/** Basic of RFC 7617. */
+/** Basic authentication (RFC 7617). */
 function basic(user: string, password: string): ClientAuthentication {
   const credentials = Buffer.from(`${user}:${password}`).toString('base64')
   return (_server, _client, _body, headers) => {
@@ -111,7 +112,7 @@ function basic(user: string, password: string): ClientAuthentication {
 
 function signedWithKey(signing: Signing, claims?: Record<string, string>): ClientAuthentication {
   const { settings, metadata, key } = signing
-  // The settings' check has made sure that there is a key.
+  // checkSettings has made sure that there is a key.
   if (key === undefined) throw configError('Fill in Private key.')
   const supported = metadata.token_endpoint_auth_signing_alg_values_supported
   const algorithm = signingAlgorithm(key, settings.signingAlg, supported)
@@ -125,8 +126,8 @@ function signedWithKey(signing: Signing, claims?: Record<string, string>): Clien
 }
 
 /**
- * Adjusts openid-client's assertion to what servers want: `typ`, the audience, a longer life, and
- * no `nbf` (RFC 7523 §3), which a server whose clock is a second behind would refuse.
+ * Adjusts openid-client's assertion to what servers expect: `typ`, the audience, a longer lifetime,
+ * and no `nbf` (RFC 7523 §3), which a server whose clock is a second behind would refuse.
  */
 function assertionOptions(
   { settings, metadata }: Signing,

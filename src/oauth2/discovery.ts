@@ -13,18 +13,18 @@ const CACHED_MS = 24 * 3600 * 1000
 const WELL_KNOWN = '/.well-known/'
 
 type Metadata = Record<string, unknown>
-/** The lists that are looked into (RFC 8414 §2). */
+/** The lists that are read (RFC 8414 §2). */
 const LISTS = [
   'token_endpoint_auth_methods_supported',
   'token_endpoint_auth_signing_alg_values_supported'
 ]
 
-/** What is known of the authorization server (RFC 8414 §2). */
+/** What is known about the authorization server (RFC 8414 §2). */
 export type ServerMetadata = Readonly<openid.ServerMetadata>
 
 /**
- * The token server's metadata: of OpenID Connect Discovery, RFC 8414, or SMART (a full well-known
- * URL), kept for 24 hours; or just the token endpoint, when that is set. One caller at a time.
+ * The token server's metadata: from OpenID Connect Discovery, RFC 8414, or SMART (a full well-known
+ * URL), cached for 24 hours; or just the token endpoint, if that is set. One caller at a time.
  */
 export class Discovery {
   readonly #settings: TokenSettings
@@ -36,11 +36,11 @@ export class Discovery {
     this.#clock = clock
   }
 
-  /** @throws {TokenError} when the metadata cannot be read and none is known */
+  /** @throws {TokenError} if the metadata cannot be read and none is known */
   async metadata(fetch: TokenFetch): Promise<ServerMetadata> {
     const { issuer, tokenEndpoint } = this.#settings
     if (tokenEndpoint !== '') {
-      // openid-client wants some issuer.
+      // openid-client requires an issuer.
       return {
         issuer: issuer === '' ? new URL(tokenEndpoint).origin : issuer,
         token_endpoint: tokenEndpoint
@@ -62,9 +62,9 @@ export class Discovery {
   }
 
   /**
-   * Reads the metadata again, because the token endpoint is gone.
+   * Reads the metadata again, because the token endpoint no longer exists.
    *
-   * @returns the metadata if it names another token endpoint now
+   * @returns the metadata if it now names another token endpoint
    */
   async moved(fetch: TokenFetch): Promise<ServerMetadata | undefined> {
     const before = this.#known?.metadata
@@ -77,7 +77,7 @@ export class Discovery {
           before.mtls_endpoint_aliases?.token_endpoint
       return same ? undefined : metadata
     } catch {
-      // What the token endpoint said is the better error.
+      // The token endpoint's own error is more helpful.
       return undefined
     }
   }
@@ -175,7 +175,7 @@ function readMetadata(reply: HttpReply, url: string, clock: Clock): Metadata {
   const document = found ? parseObject(text) : undefined
   if (document === undefined) {
     throw new TokenError(
-      `${host}: there is no metadata of a token server (HTTP ${status}${found ? ', not JSON' : ''}).`,
+      `${host}: no metadata of a token server was found (HTTP ${status}${found ? ', not JSON' : ''}).`,
       {
         code: 'ERR_DISCOVERY',
         status,
@@ -188,9 +188,9 @@ function readMetadata(reply: HttpReply, url: string, clock: Clock): Metadata {
 }
 
 /**
- * The document without lists that are none, which count as not given.
+ * The document without invalid lists, which count as not given.
  *
- * @param asked what Issuer URL holds: a full well-known URL is read as it is
+ * @param asked the Issuer URL: a full well-known URL is read as it is
  */
 function usable(document: Metadata, url: string, asked: URL): Metadata {
   const result = { ...document }
@@ -202,13 +202,14 @@ function usable(document: Metadata, url: string, asked: URL): Metadata {
   }
   const { issuer } = document
   if (asked.href.includes(WELL_KNOWN) && (typeof issuer !== 'string' || issuer === '')) {
-    // SMART's document has no issuer, and openid-client wants one. Its place is as good a name.
+    // SMART's document has no issuer, but openid-client requires one. Its location serves as the
+    // name.
     result['issuer'] = url.slice(0, url.indexOf(WELL_KNOWN))
   }
   return result
 }
 
-/** A JSON object without the members that are `null`, which are as good as not there. */
+/** A JSON object without members that are `null`, which count as absent. */
 function parseObject(text: string): Metadata | undefined {
   try {
     const value: unknown = JSON.parse(text, (_name, member: unknown) => member ?? undefined)
@@ -222,10 +223,10 @@ function parseObject(text: string): Metadata | undefined {
 function issuerMismatch(server: URL, found: string): TokenError {
   const name = cleanText(found, [])
   return new TokenError(
-    `${server.host}: the server calls itself by another issuer than the one that was asked.`,
+    `${server.host}: the issuer in the server's metadata differs from Issuer URL.`,
     {
       code: 'ERR_ISSUER_MISMATCH',
-      hint: `Use the full well-known URL in Issuer URL or fill in Token URL; or write its own name into Issuer URL: ${name}`,
+      hint: `Enter the full well-known URL in Issuer URL, or fill in Token URL; or enter the server's own name in Issuer URL: ${name}`,
       permanent: true
     }
   )

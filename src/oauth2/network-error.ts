@@ -2,27 +2,27 @@ import { HttpError } from '../http-client/http-error.ts'
 import { oneLine } from './secrets.ts'
 import { TokenError } from './token-error.ts'
 
-/** Where a request went, for the error's words. */
+/** Where a request went, for the text of the error. */
 export interface RequestPlace {
   host: string
   /** The form's field that led there. */
   field: 'Issuer URL' | 'Token URL'
 }
 
-/** openid-client's own codes that can still come up, in words. */
+/** openid-client's own codes that can still occur, in words. */
 const MEANINGS: Record<string, string> = {
   OAUTH_MISSING_SERVER_METADATA: 'its metadata names no token endpoint',
-  OAUTH_INVALID_SERVER_METADATA: 'its metadata holds a token endpoint that is no URL',
+  OAUTH_INVALID_SERVER_METADATA: 'its metadata contains a token endpoint that is not a URL',
   OAUTH_INVALID_RESPONSE: 'its metadata is not usable',
   OAUTH_PARSE_ERROR: 'its metadata is not JSON'
 }
 
-/** What no token server answers with. */
+/** Errors for answers that do not come from a token server. */
 const NO_TOKEN_SERVER = new Set(['ERR_RESPONSE_TOO_LARGE', 'ERR_CONTENT_DECODING', 'ERR_UPGRADED'])
 
 /**
- * Makes a safe error of whatever got, openid-client or Node.js threw. Nothing of the original is
- * kept but codes: openid-client's errors hold answers and Node.js's may hold input.
+ * Turns anything that got, openid-client or Node.js threw into a safe error. Only codes are kept:
+ * openid-client's errors contain answers, and Node.js's may contain input.
  */
 export function translateError(error: unknown, place: RequestPlace): TokenError {
   const known = findInChain(error)
@@ -68,7 +68,7 @@ function codeOf(error: unknown): string {
   return typeof code === 'string' && /^[A-Z][A-Z0-9_]{1,60}$/.test(code) ? code : 'EUNKNOWN'
 }
 
-/** What to do when there was no complete answer at all. */
+/** What to do if there was no complete answer at all. */
 export function hintForNetwork(error: HttpError, field: 'Issuer URL' | 'Token URL'): string {
   const { code, family, certificateIssuer } = error
   if (code === 'ERR_PROXY_REFUSED') {
@@ -95,7 +95,7 @@ export function hintForNetwork(error: HttpError, field: 'Issuer URL' | 'Token UR
     return `The TLS handshake failed: check ${field} (port), and in TLS the client certificate that the server may require.`
   }
   if (NO_TOKEN_SERVER.has(code)) {
-    return `This is not the answer of a token server: check ${field}.`
+    return `This answer is not from a token server: check ${field}.`
   }
   if (family === 'timeout') return 'The token server is too slow; the request will be retried.'
   if (family === 'connect') {
@@ -105,7 +105,7 @@ export function hintForNetwork(error: HttpError, field: 'Issuer URL' | 'Token UR
 }
 
 /**
- * Whether an error code means that a certificate was not accepted: waiting does not help, somebody
+ * Whether an error code means that a certificate was not accepted: waiting does not help, someone
  * has to change a certificate or a setting.
  */
 export function isCertificateCode(code: string): boolean {

@@ -1,17 +1,17 @@
 import type { TokenSettings } from './token-settings.ts'
 
-/** What stands in place of something secret. */
+/** Shown in place of a secret. */
 const HIDDEN = '•••'
-/** Pieces of a secret this long are hidden too: servers cut what they echo. */
+/** Pieces of a secret this long are hidden too: servers truncate what they echo. */
 const PIECE = 6
 const MAX_INPUT = 1000
 const MAX_OUTPUT = 300
-/** A value of a further parameter shorter than this is a word rather than a secret. */
+/** The value of an extra parameter shorter than this is a word, not a secret. */
 const MIN_PARAMETER = 4
 
 /**
- * A server's text, fit for a log: one line, printable, at most 300 characters, without any of the
- * secrets, a part of them, or whatever else looks like a token.
+ * A server's text, made safe for a log: one line, printable, at most 300 characters, without the
+ * secrets, parts of them, or anything else that looks like a token.
  *
  * @param secrets what was sent to the server, in each form that it could echo
  */
@@ -20,7 +20,7 @@ export function cleanText(text: string, secrets: readonly string[]): string {
   return cleaned.length > MAX_OUTPUT ? `${cleaned.slice(0, MAX_OUTPUT - 1)}…` : cleaned
 }
 
-/** A server's text with its own words, but on one line, printable, and cut after 1000 characters. */
+/** A server's text, unredacted, but on one line, printable, and cut after 1000 characters. */
 export function oneLine(text: string): string {
   return text.length > MAX_INPUT ? `${printable(text)}…` : printable(text)
 }
@@ -33,7 +33,7 @@ function printable(text: string): string {
     .trim()
 }
 
-/** One pass through the text and one through each secret, however long that is. */
+/** For each secret, one pass over the text and one over the secret, however long it is. */
 function hideSecrets(text: string, secrets: readonly string[]): string {
   const hidden = new Uint8Array(text.length)
   for (const secret of secrets) {
@@ -60,14 +60,16 @@ function hideSecrets(text: string, secrets: readonly string[]): string {
   return result
 }
 
-/** JSON Web Tokens, and other runs of characters that are no word, address or identifier. */
+/**
+ * Hides JSON Web Tokens, and other runs of characters that are not words, addresses or identifiers.
+ */
 function hideTokens(text: string): string {
   return text
     .replace(/eyJ[\w.-]{5,}/g, HIDDEN)
     .replace(/[\w+/=~.!-]{20,}/g, (run) => (isHarmless(run) ? run : HIDDEN))
 }
 
-/** Trace numbers (UUID), host names and paths, those with the UUID of a tenant too, words joined. */
+/** Trace IDs (UUID), host names and paths, even with a tenant's UUID, and joined words. */
 function isHarmless(run: string): boolean {
   const uuid = /(?<!\w)[\da-f]{8}-(?:[\da-f]{4}-){3}[\da-f]{12}(?!\w)/gi
   return run
@@ -76,14 +78,14 @@ function isHarmless(run: string): boolean {
     .every(isWord)
 }
 
-/** `microsoftonline`, `oauth2`, `AADSTS90002`; not a piece of a random string. */
+/** `microsoftonline`, `oauth2`, `AADSTS90002`, but not part of a random string. */
 function isWord(part: string): boolean {
   if (!/\d/.test(part)) return part.length < 20
   return part.length < 12 && (part === part.toLowerCase() || part === part.toUpperCase())
 }
 
 /**
- * Everything secret that a request carried, in each form in which a server could echo it.
+ * All secrets that a request carried, in each form in which a server could echo them.
  *
  * @param headers of the request
  * @param body the form that was sent
@@ -116,8 +118,8 @@ export function secretsOf(
 }
 
 /**
- * Encodes a text as `application/x-www-form-urlencoded` has it (RFC 6749 appendix B). Letters,
- * digits and `* - . _` stay as they are.
+ * Encodes a text as `application/x-www-form-urlencoded` (RFC 6749 appendix B). Letters, digits and
+ * `* - . _` are kept.
  */
 export function formEncode(text: string): string {
   return new URLSearchParams({ t: text }).toString().slice(2)

@@ -1,6 +1,8 @@
 import { createPrivateKey, type KeyObject, type webcrypto } from 'node:crypto'
 
-/** Of the text of a key, in characters: one of RSA with 16384 bits has 13 thousand, certificates come on top. */
+/**
+ * The longest key text, in characters: a 16384-bit RSA key has 13 thousand, plus any certificates.
+ */
 const MAX_TEXT = 64 * 1024
 
 /** An algorithm, as JWS names it and as Web Crypto imports a key for it. */
@@ -10,27 +12,27 @@ export interface SigningAlgorithm {
   importParams: webcrypto.RsaHashedImportParams | webcrypto.EcKeyImportParams | { name: string }
 }
 
-/** What a key can sign with, the usual one first, by its curve or else its kind. */
+/** What a key can sign with, the usual one first, by its curve or else its type. */
 const ALGORITHMS: Record<string, SigningAlgorithm[]> = {
   rsa: [...rsa('RS', 'RSASSA-PKCS1-v1_5'), ...rsa('PS', 'RSA-PSS')],
   prime256v1: [{ alg: 'ES256', importParams: { name: 'ECDSA', namedCurve: 'P-256' } }],
   secp384r1: [{ alg: 'ES384', importParams: { name: 'ECDSA', namedCurve: 'P-384' } }],
   secp521r1: [{ alg: 'ES512', importParams: { name: 'ECDSA', namedCurve: 'P-521' } }],
-  // The name of RFC 8037, which servers know, and that of RFC 9864, which replaces it.
+  // The name in RFC 8037, which servers know, and its replacement in RFC 9864.
   ed25519: ['EdDSA', 'Ed25519'].map((alg) => ({ alg, importParams: { name: 'Ed25519' } }))
 }
 
 /**
- * Reads a private key in any PEM form (PKCS#1, PKCS#8, SEC1, encrypted too). A key whose lines were
- * lost on the way through an environment variable or a YAML file (`\n` or `\r\n` as characters,
- * blanks, quotes, indents) is read as well.
+ * Reads a private key in any PEM form (PKCS#1, PKCS#8, SEC1, also encrypted), even if it lost its
+ * lines on the way through an environment variable or a YAML file (`\n` or `\r\n` as characters,
+ * blanks, quotes, indents).
  *
  * @param passphrase empty for a key that is not encrypted
  * @returns the key, or one sentence for the form that says why it cannot be used
  */
 export function readPrivateKey(pem: string, passphrase: string): KeyObject | string {
   if (pem.length > MAX_TEXT) {
-    return 'Private key: longer than 64 KiB, which no private key is.'
+    return 'Private key: longer than 64 KiB; no private key is that long.'
   }
   const text = restoreLines(pem)
   if (!text.includes('-----BEGIN ')) {
@@ -46,7 +48,7 @@ export function readPrivateKey(pem: string, passphrase: string): KeyObject | str
   try {
     return createPrivateKey(passphrase === '' ? text : { key: text, passphrase })
   } catch {
-    // What OpenSSL says ("bad decrypt", "wrong tag") tells a user less.
+    // OpenSSL's messages ("bad decrypt", "wrong tag") tell a user less.
     return encrypted
       ? 'Private key: cannot be decrypted; the passphrase is wrong or the key is damaged.'
       : 'Private key: cannot be read; the PEM text is damaged or of an unknown kind.'
@@ -54,8 +56,8 @@ export function readPrivateKey(pem: string, passphrase: string): KeyObject | str
 }
 
 /**
- * The first private key of a text, in lines as OpenSSL wants them: without what pasting, quoting and
- * indenting put between them.
+ * The first private key in a text, in the lines that OpenSSL expects: without what pasting, quoting
+ * and indenting put between them.
  */
 function restoreLines(pem: string): string {
   const text = pem.replace(/\\[nr]/g, '\n')
@@ -77,7 +79,7 @@ function restoreLines(pem: string): string {
   ].join('\n')
 }
 
-/** The first private key that ends as it began, found in one pass. */
+/** The first private key whose END line matches its BEGIN line, found in one pass. */
 function firstKey(text: string): { kind: string; body: string } | undefined {
   const begun = new Map<string, number>()
   for (const { 0: line, 1: word, 2: kind = '', index } of text.matchAll(
@@ -107,8 +109,8 @@ export function signingAlgorithm(
   const able = ALGORITHMS[details?.namedCurve ?? kind] ?? []
   const usual = able[0]
   if (kind === 'rsa-pss') {
-    // Web Crypto, which signs, imports no such key.
-    return 'Private key: a key for RSA-PSS alone (id-RSASSA-PSS) cannot be used; an ordinary RSA key can sign with PS256 too.'
+    // Web Crypto, which signs, cannot import such a key.
+    return 'Private key: a key for RSA-PSS only (id-RSASSA-PSS) cannot be used; an ordinary RSA key can sign with PS256 too.'
   }
   if (usual === undefined) {
     return 'Private key: only RSA, P-256, P-384, P-521 and Ed25519 keys can sign assertions.'
@@ -116,7 +118,7 @@ export function signingAlgorithm(
   if (wanted === '') return able.find(({ alg }) => supported.includes(alg)) ?? usual
   return (
     able.find(({ alg }) => alg === wanted) ??
-    // What was chosen may come from a variable, and the log is not the place for its value.
+    // The chosen value may come from a variable, so it must not get into the log.
     `Algorithm: it does not fit this private key, which can sign with ${able
       .map(({ alg }) => alg)
       .join(', ')}.`

@@ -1,4 +1,4 @@
-/** What a token endpoint's answer says, once its quirks are taken out. */
+/** What a token endpoint's answer says, without its quirks. */
 export type TokenAnswer = (TokenGranted | TokenRefused | TokenAnswerUnusable) & {
   /** Deviations from RFC 6749 that were tolerated, one sentence each. */
   quirks: string[]
@@ -6,7 +6,7 @@ export type TokenAnswer = (TokenGranted | TokenRefused | TokenAnswerUnusable) & 
 
 export interface TokenGranted {
   kind: 'granted'
-  /** The answer as RFC 6749 §5.1 has it: seconds and scope where the server sent usable ones. */
+  /** The answer as in RFC 6749 §5.1, with seconds and scope if the server sent usable ones. */
   token: {
     access_token: string
     token_type: 'Bearer'
@@ -17,9 +17,9 @@ export interface TokenGranted {
 
 export interface TokenRefused {
   kind: 'refused'
-  /** OAuth error code (RFC 6749 §5.2), as far as it is one. */
+  /** OAuth error code (RFC 6749 §5.2), if it is one. */
   error: string | undefined
-  /** The server's own words, not cleaned yet. */
+  /** The server's own words, not cleaned. */
   description: string | undefined
 }
 
@@ -34,7 +34,7 @@ const DATE_LIKE = 1e9
 const MIN_BARE_TOKEN = 16
 type Members = Record<string, unknown>
 
-/** The members that are read, by their names without case and underscores. */
+/** The members that are read, by name without case and underscores. */
 const NAMES = new Map(
   [
     ...['access_token', 'token_type', 'expires_in', 'scope', 'error', 'error_description'],
@@ -43,7 +43,7 @@ const NAMES = new Map(
 )
 
 /**
- * Reads the answer of a token endpoint (RFC 6749 §5.1 and §5.2), as servers really write it: other
+ * Reads the answer of a token endpoint (RFC 6749 §5.1 and §5.2), as servers really send it: other
  * success statuses, token types and content types, form-encoded answers, bare tokens, unusable
  * members, errors with status 200.
  *
@@ -64,7 +64,7 @@ export function readTokenAnswer(status: number, contentType: string, body: strin
     if (refusal !== undefined) {
       if (success) quirks.push(`It sends an error with status ${status}.`)
       if (!isJson(contentType)) {
-        quirks.push('It sends an error under another content type than JSON.')
+        quirks.push('It sends an error with a content type other than JSON.')
       }
       return { ...refusal, quirks }
     }
@@ -90,7 +90,7 @@ export function readTokenAnswer(status: number, contentType: string, body: strin
   }
 }
 
-/** RFC 6749 appendix A.12 without the space, which a header would end at. */
+/** RFC 6749 appendix A.12 without the space, which would end the token in a header. */
 function isToken(text: string): boolean {
   return /^[\x21-\x7E]+$/.test(text)
 }
@@ -100,8 +100,8 @@ function isJson(contentType: string): boolean {
 }
 
 /**
- * A text that can only be a token: the characters of RFC 6750 §2.1 and the `!` of Salesforce's, and
- * not an error code (`invalid_credentials`).
+ * A text that can only be a token: the characters of RFC 6750 §2.1 and Salesforce's `!`, and not an
+ * error code (`invalid_credentials`).
  */
 function isBareToken(text: string): boolean {
   return (
@@ -111,7 +111,7 @@ function isBareToken(text: string): boolean {
   )
 }
 
-/** Servers that put the header's value into the answer. */
+/** Some servers put the header's value into the answer. */
 function withoutScheme(accessToken: unknown, quirks: string[]): unknown {
   if (typeof accessToken !== 'string' || !/^bearer /i.test(accessToken)) return accessToken
   quirks.push('Its access_token begins with "Bearer", which is left out.')
@@ -123,7 +123,7 @@ function parse(text: string, quirks: string[]): { members?: Members; bareToken?:
   if (isMembers(json)) return { members: usualNames(json, quirks) }
   const inner = typeof json === 'string' ? parseJson(json) : undefined
   if (isMembers(inner)) {
-    quirks.push('It sends its JSON object as a text in JSON.')
+    quirks.push('It sends its JSON object as a JSON string.')
     return { members: usualNames(inner, quirks) }
   }
   if (/^[\w.%+-]{1,40}=/.test(text) && /(?:^|&)(?:access_?token|error)=/i.test(text)) {
@@ -154,14 +154,14 @@ function isMembers(value: unknown): value is Members {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-/** `Access_Token` and `accessToken` are taken for `access_token`, unless that is there too. */
+/** `Access_Token` and `accessToken` count as `access_token`, unless that is present too. */
 function usualNames(members: Members, quirks: string[]): Members {
   const usual = { ...members }
   for (const [name, value] of Object.entries(members)) {
     const meant = NAMES.get(plainName(name))
     if (meant === undefined || meant in usual) continue
     usual[meant] = value
-    if (meant === 'access_token') quirks.push('It writes access_token in another way.')
+    if (meant === 'access_token') quirks.push('It spells access_token differently.')
   }
   return usual
 }
@@ -172,8 +172,8 @@ function plainName(name: string): string {
 
 /**
  * RFC 6749 §5.2; Okta's `errorCode` and `errorSummary`; an `error` object, number or sentence, or
- * just a `message`, as gateways and home-made APIs have. With a status that succeeds an `error` has
- * to be there.
+ * just a `message`, as gateways and home-made APIs send. With a success status, there must be an
+ * `error`.
  */
 function refusalIn(members: Members, success: boolean): TokenRefused | undefined {
   const { error: said, errorCode } = members
@@ -193,7 +193,7 @@ function refusalIn(members: Members, success: boolean): TokenRefused | undefined
   return { kind: 'refused', error, description }
 }
 
-/** A word; anything else is said to people. */
+/** A single word; anything else is text for people. */
 function isCode(value: unknown): value is string {
   return typeof value === 'string' && /^[a-z][\w.-]{0,59}$/i.test(value)
 }
@@ -250,16 +250,16 @@ function expiresIn(value: unknown, quirks: string[]): number | undefined {
 
 function scope(value: unknown, quirks: string[]): string | undefined {
   if (typeof value === 'string') return value
-  if (value !== undefined) quirks.push('Its scope is not a text and is ignored.')
+  if (value !== undefined) quirks.push('Its scope is not a string and is ignored.')
   return undefined
 }
 
-/** A refresh token has no use here (RFC 6749 §4.4.3), but what cannot be one is worth a word. */
+/** Refresh tokens are not used here (RFC 6749 §4.4.3), but an invalid one is worth a note. */
 function noteUnusedMembers(members: Members, quirks: string[]): void {
   for (const name of ['refresh_token', 'id_token']) {
     const value = members[name]
     if (value !== undefined && (typeof value !== 'string' || value === '')) {
-      quirks.push(`Its ${name} is not a text and is ignored.`)
+      quirks.push(`Its ${name} is not a string and is ignored.`)
     }
   }
 }

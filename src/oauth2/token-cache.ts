@@ -3,19 +3,19 @@ import type { Clock } from '../clock.ts'
 import { TokenError } from './token-error.ts'
 import { backOffMs, instant, isPast, validity, type Instant, type Validity } from './token-times.ts'
 
-/** Least time between two refreshes that a refusal forced. */
+/** Minimum time between two refreshes that a refusal forced. */
 const BETWEEN_FORCED_MS = 10_000
-/** After so many refused fresh tokens in a row, wait. */
+/** After this many refused fresh tokens in a row, wait. */
 const MAX_FRESH = 3
 const PAUSE_MS = 60_000
 /**
- * A token refused within this time counts as fresh: long enough for a message that is tried again
- * only every minute.
+ * A token refused within this time counts as fresh: long enough for a message that is retried only
+ * every minute.
  */
 const FRESH_MS = 120_000
 /**
- * A refused token that the server issues once more after this time is believed again: some servers
- * hand out the same one until it expires.
+ * A refused token that the server issues again after this time is trusted again: some servers issue
+ * the same one until it expires.
  */
 const REMEMBERED_MS = 60_000
 
@@ -24,15 +24,22 @@ export type TokenStatus =
   /** Nobody has asked for a token yet, or the last one has expired unused. */
   | { state: 'idle' }
   | { state: 'ok'; validUntil: number }
-  /** The token still serves; the attempts to refresh it fail with this code. */
+  /** The token is still valid; attempts to refresh it fail with this code. */
   | { state: 'refresh failing'; validUntil: number; code: string }
-  /** There is no token, and this is why. */
+  /** There is no token, for this reason. */
   | { state: 'none'; code: string }
 
-/** A token, as the cache needs to know it. */
+/** Token requests that were made, since the node started. */
+export interface TokenRequestCounts {
+  ok: number
+  /** Refused, not answered, or answered with nothing usable. */
+  error: number
+}
+
+/** A token, as the cache needs it. */
 export interface FreshToken {
   accessToken: string
-  /** When the request was sent: its life counts from here. */
+  /** When the request was sent: its lifetime counts from here. */
   sentAt: Instant
   /** Seconds. */
   lifetime: number
@@ -48,25 +55,25 @@ export interface TokenCacheParts {
 
 interface Held extends Validity {
   token: string
-  /** Kept, so that a hit costs no allocation. */
+  /** Kept so that a hit costs no allocation. */
   promise: Promise<string>
 }
 
 /**
- * One token for any number of callers: fetched when somebody asks, by one request at a time;
- * refreshed while the old one still serves; fetched again when the HL7 server refuses it; and after
- * a failure not before its back-off has passed. It has no timers.
+ * One token for any number of callers: fetched on demand, by one request at a time; refreshed while
+ * the old one is still valid; fetched again when the HL7 server refuses it; and after a failure,
+ * only once the back-off has passed. It has no timers.
  */
 export class TokenCache {
   readonly #parts: TokenCacheParts
   readonly #listeners = new Set<(status: TokenStatus) => void>()
   readonly #closing = new AbortController()
   #held: Held | undefined
-  /** The newest token, held or not, in the monotonic clock's times. */
+  /** The newest token, held or not, with times on the monotonic clock. */
   #newest: { token: string; obtainedAt: number; refusedAt?: number } | undefined
-  /** When a refresh began that a refusal forced. */
+  /** When the last refresh that a refusal forced began. */
   #forcedAt = -Infinity
-  /** Fresh tokens that were refused, in a row. */
+  /** Fresh tokens refused in a row. */
   #freshRefused = 0
   #flight: Promise<string> | undefined
   /** Why no request is made now, and until when. */
@@ -74,13 +81,14 @@ export class TokenCache {
   /** Failures of one kind, in a row. */
   #failures = { permanent: false, count: 0 }
   #shown: TokenStatus = { state: 'idle' }
+  readonly #requests: TokenRequestCounts = { ok: 0, error: 0 }
 
   constructor(parts: TokenCacheParts) {
     this.#parts = parts
   }
 
   /**
-   * @param signal ends the caller's own wait; the request goes on for the others
+   * @param signal ends only this caller's wait; the request continues for the others
    * @throws {TokenError}
    */
   token(signal?: AbortSignal): Promise<string> {
@@ -97,7 +105,7 @@ export class TokenCache {
 
   /**
    * The HL7 server refused this token: the next caller gets another one, or the reason why there is
-   * none. Of one token only the first refusal counts.
+   * none. Only a token's first refusal counts.
    */
   drop(token: string): void {
     if (this.#replacementOf(token) !== undefined) return
@@ -115,23 +123,27 @@ export class TokenCache {
   }
 
   /**
-   * The HL7 server answered this token with a status of `refreshOnStatus`. To be called once for an
-   * attempt: when the token that it gives is refused too, the attempt has failed (see `drop`).
+   * The HL7 server answered this token with a status of `refreshOnStatus`. Must be called once per
+   * attempt: if the token that it returns is refused too, the attempt has failed (see `drop`).
    *
-   * @returns the token to send once more
-   * @throws {TokenError} when there is no other token: the token server fails, another was fetched
-   *   less than 10 s ago, or three fresh tokens were refused in a row (then for 60 s)
+   * @returns the token to retry with
+   * @throws {TokenError} if there is no other token: the token server fails, another was fetched
+   * less than 10 s ago, or three fresh tokens were refused in a row (then for 60 s)
    */
   refused(token: string, signal?: AbortSignal): Promise<string> {
     this.drop(token)
     return this.#replacementOf(token) ?? this.#fetchFor(signal)
   }
 
-  /** Lets the next caller try at once, whatever failed before. */
+  /** Lets the next caller try immediately, whatever failed before. */
   clearBackOff(): void {
     this.#failure = undefined
     this.#failures.count = 0
     this.#show()
+  }
+
+  get requests(): Readonly<TokenRequestCounts> {
+    return this.#requests
   }
 
   get status(): TokenStatus {
@@ -148,16 +160,16 @@ export class TokenCache {
   }
 
   /**
-   * Calls back when the status changes; the passing of time alone calls nobody.
+   * Calls back when the status changes, but not when it changes only because time passes.
    *
-   * @returns ends it
+   * @returns stops this
    */
   onStatus(listener: (status: TokenStatus) => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
   }
 
-  /** Forgets the token and ends a request in flight; who waits gets an error. */
+  /** Forgets the token and ends a request in flight; waiting callers get an error. */
   close(): void {
     this.#listeners.clear()
     this.#held = undefined
@@ -191,7 +203,7 @@ export class TokenCache {
     return failure.error.retriableIn(failure.until - now)
   }
 
-  /** Makes no request before that time; a wait that is longer goes on. */
+  /** Blocks requests until that time; a longer wait continues. */
   #pause(error: TokenError, until: number): void {
     const now = this.#parts.clock.monotonic()
     if (until > Math.max(now, this.#failure?.until ?? now)) this.#failure = { error, until }
@@ -200,13 +212,13 @@ export class TokenCache {
   #fetch(): Promise<string> {
     if (this.#flight !== undefined) return this.#flight
     if (this.#newest?.refusedAt !== undefined) this.#forcedAt = this.#parts.clock.monotonic()
-    // A token lived its life: what was refused before is history.
+    // The last token was not refused, so earlier refusals no longer count.
     else this.#freshRefused = 0
     const flight = this.#obtain().finally(() => {
       this.#flight = undefined
       this.#show()
     })
-    // Nobody may be waiting any more when it fails.
+    // It may fail when no caller is left waiting.
     flight.catch(() => undefined)
     this.#flight = flight
     return flight
@@ -226,7 +238,7 @@ export class TokenCache {
       }
       const useOnce = lifetime < 1
       if (!useOnce && isPast(now, held.hard)) {
-        // The server's last word on this very token: what it said before no longer holds.
+        // The server's latest answer about this very token: what it said before no longer applies.
         if (this.#held?.token === token) this.#held = undefined
         throw tooLate(lifetime)
       }
@@ -234,9 +246,11 @@ export class TokenCache {
       this.#newest = { token, obtainedAt: now.monotonic }
       this.#failure = undefined
       this.#failures.count = 0
+      this.#requests.ok++
       return token
     } catch (error) {
       if (this.#closing.signal.aborted) throw aborted()
+      this.#requests.error++
       throw this.#failed(error as TokenError)
     }
   }
@@ -298,7 +312,7 @@ const WRONG_API =
   'Check Scope, Audience and Resource (the token may be for another API), and the URL of the HL7 server.'
 
 function sameTokenAgain(): TokenError {
-  return refusal('The token server sent the token again that the HL7 server refused.', WRONG_API)
+  return refusal('The token server sent the same token that the HL7 server refused.', WRONG_API)
 }
 
 function refusesFreshTokens(): TokenError {

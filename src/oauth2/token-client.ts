@@ -25,36 +25,36 @@ import {
 } from './token-settings.ts'
 import { instant, type Instant } from './token-times.ts'
 
-/** A token as it came, and how it was had. */
+/** A token as received, and how it was obtained. */
 export interface ObtainedToken {
   accessToken: string
-  /** Seconds; `undefined` where the server said nothing usable. */
+  /** Seconds; `undefined` if the server gave nothing usable. */
   expiresIn: number | undefined
   /** What the server granted, else what was asked for (RFC 6749 §5.1). */
   scope: string
-  /** When the request was sent: the token's life counts from here. */
+  /** When the request was sent: the token's lifetime counts from here. */
   sentAt: Instant
   tokenEndpoint: string
   clientAuth: ClientAuthMethod
 }
 
-/** The answer of the Test button. It never holds a token. */
+/** The result of the Test button. It never contains a token. */
 export type TokenTestResult =
   | {
       ok: true
       tokenEndpoint: string
       /** The method that was used, `auto` resolved. */
       clientAuth: ClientAuthMethod
-      /** Another one is refused. */
+      /** Other types are refused. */
       tokenType: 'Bearer'
-      /** Seconds; `null` where the server said nothing usable. */
+      /** Seconds; `null` if the server gave nothing usable. */
       expiresIn: number | null
       scope: string
       elapsedMs: number
     }
   | { ok: false; code: string; status: number | null; description: string; hint: string }
 
-/** Asks the token server for tokens. It keeps no token; it keeps the server's metadata. */
+/** Requests tokens from the token server. It keeps the server's metadata, but no tokens. */
 export class TokenClient {
   /** Why these settings can never get a token. */
   readonly configError: TokenError | undefined
@@ -65,7 +65,10 @@ export class TokenClient {
   readonly #key: KeyObject | undefined
   readonly #onQuirk: (host: string, quirk: string) => void
 
-  /** @param onQuirk is told of each deviation that was tolerated, in one sentence, also in a refusal */
+  /**
+   * @param onQuirk receives each tolerated deviation, in one sentence, also if the answer is a
+   * refusal
+   */
   constructor(
     settings: TokenSettings,
     httpClient: HttpClient,
@@ -86,8 +89,8 @@ export class TokenClient {
   }
 
   /**
-   * One token, from one request (two when the token endpoint has moved), and discovery before it
-   * where that is due.
+   * Gets one token, with one request (two if the token endpoint has moved), after discovery if that
+   * is due.
    *
    * @param signal ends the requests
    * @throws {TokenError} and nothing else
@@ -116,17 +119,17 @@ export class TokenClient {
     const authenticate = clientAuthentication(clientAuth, signing)
     const withExtraParams: ClientAuthentication = async (server, client, body, headers) => {
       await authenticate(server, client, body, headers)
-      // Last of all, so that every parameter of the request can be replaced.
+      // Last, so that every parameter of the request can be replaced.
       replaceParameters(body, settings.extraParams)
     }
     const configuration = new openid.Configuration(
       metadata,
       settings.clientId,
-      // Certificates are often asked for at an address of their own (RFC 8705 §5).
+      // Certificates often have an address of their own (RFC 8705 §5).
       { use_mtls_endpoint_aliases: clientAuth === 'tls_client_auth' },
       withExtraParams
     )
-    // How long an answer may take is decided by our own fetch.
+    // Our own fetch limits how long an answer may take.
     allowPlainHttp(configuration)
     configuration.timeout = 0
 
@@ -183,7 +186,7 @@ export class TokenClient {
   }
 }
 
-/** Asks for one token with these settings, beside every cache and back-off. Never rejects. */
+/** Requests one token with these settings, without cache or back-off. Never rejects. */
 export async function testToken(
   settings: TokenSettings,
   httpClient: HttpClient,
@@ -212,7 +215,7 @@ export async function testToken(
 }
 
 /**
- * The parameters of a token request, without those of the client's authentication.
+ * The parameters of a token request, without those that authenticate the client.
  *
  * @param assertion of the jwt_bearer grant
  */

@@ -13,19 +13,19 @@ export interface TokenErrorFacts {
   description?: string | undefined
   /** What to do next, in plain words, naming the field of the form. */
   hint: string
-  /** Trying again soon cannot help: settings, credentials or a certificate have to change. */
+  /** Retrying soon cannot help: settings, credentials or a certificate have to change. */
   permanent: boolean
-  /** Milliseconds until the next try makes sense. */
+  /** Milliseconds until a retry makes sense. */
   retryAfterMs?: number | undefined
-  /** Kind of network failure; absent where the token server answered. */
+  /** Kind of network failure; absent if the token server answered. */
   family?: HttpErrorFamily | undefined
-  /** Name of the authority that issued a certificate which is not trusted. */
+  /** Name of the CA that issued an untrusted certificate. */
   certificateIssuer?: string | undefined
 }
 
 /**
- * No token could be had. Made anew from safe facts: what got and openid-client throw holds the
- * request and the answer, and printing that shows secrets and tokens. There is never a `cause`.
+ * No token could be obtained. Built from safe facts: errors of got and openid-client contain the
+ * request and the answer, and printing them shows secrets and tokens. There is never a `cause`.
  */
 export class TokenError extends Error implements TokenErrorFacts {
   override readonly name = 'TokenError'
@@ -53,7 +53,7 @@ export class TokenError extends Error implements TokenErrorFacts {
     this.certificateIssuer = facts.certificateIssuer
   }
 
-  /** The same failure, told to somebody who asks later. */
+  /** The same failure, for a caller that asks later. */
   retriableIn(retryAfterMs: number): TokenError {
     return new TokenError(this.message, { ...this.#facts, retryAfterMs })
   }

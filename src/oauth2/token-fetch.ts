@@ -4,12 +4,12 @@ import { HttpError } from '../http-client/http-error.ts'
 import { isSafeAddress } from '../http-client/loopback.ts'
 import { configError } from './token-error.ts'
 
-/** Limit for an answer, beside the client's own for the connection. */
+/** Limit for an answer, in addition to the client's own for the connection. */
 const RESPONSE_TIMEOUT_MS = 15_000
-/** RFC 1035 §2.3.4, in characters. Metadata may name any, and errors name the host. */
+/** RFC 1035 §2.3.4, in characters. Metadata may name any host, and errors repeat it. */
 const MAX_HOST = 253
 
-/** Makes a request that openid-client wants to make. */
+/** Makes a request for openid-client. */
 export type TokenFetch = (
   url: string,
   request: Pick<openid.CustomFetchOptions, 'method' | 'headers' | 'body'>
@@ -17,8 +17,8 @@ export type TokenFetch = (
 
 /**
  * The fetch of discovery and token requests, with the client's TLS settings, proxy and limits, and
- * to safe addresses only. The signal that openid-client hands over is not used, because its timer
- * cannot be ended.
+ * to safe addresses only. The signal that openid-client passes is not used, because its timer
+ * cannot be stopped.
  *
  * @param signal ends the request when the node closes
  */
@@ -46,8 +46,8 @@ export function tokenFetch(httpClient: HttpClient, signal: AbortSignal): TokenFe
         signal
       })
     return send().catch((error: unknown) => {
-      // Should the server have read it after all, a second token does no harm; but an assertion is
-      // good for one request (RFC 7523 §3, `jti`).
+      // If the server did read it, a second token does no harm; but an assertion is valid for one
+      // request only (RFC 7523 §3, `jti`).
       const stale = error instanceof HttpError && error.isStale
       if (!stale || form?.includes('assertion=') === true) throw error
       return send()
@@ -56,9 +56,9 @@ export function tokenFetch(httpClient: HttpClient, signal: AbortSignal): TokenFe
 }
 
 /**
- * openid-client's switch that lets it use `http:` at all. Which addresses are safe is decided here,
- * by an exact rule (loopback). The type is written out because the original is marked as
- * deprecated, to make it stand out.
+ * openid-client's switch that allows `http:` at all. Which addresses are safe is decided here, by
+ * an exact rule (loopback). The type is written out because the original is marked as deprecated to
+ * make it stand out.
  */
 export const { allowInsecureRequests: allowPlainHttp } = openid as unknown as {
   allowInsecureRequests: (configuration: openid.Configuration) => void

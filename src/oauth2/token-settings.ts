@@ -1,4 +1,4 @@
-/** How a token is asked for. */
+/** How a token is requested. */
 export const GRANTS = ['client_credentials', 'jwt_bearer', 'password'] as const
 export type GrantType = (typeof GRANTS)[number]
 
@@ -31,13 +31,13 @@ export interface NamedValue {
 }
 
 /**
- * What an `oauth2-client-credentials` node is set to, everything resolved: environment variables
- * and credentials are in place. An empty string means "not given".
+ * The settings of an `oauth2-client-credentials` node, with environment variables and credentials
+ * filled in. An empty string means "not given".
  */
 export interface TokenSettings {
   /** Issuer URL, or a full well-known URL, for discovery. */
   issuer: string
-  /** Token URL; when filled there is no discovery. */
+  /** Token URL; if filled, there is no discovery. */
   tokenEndpoint: string
   grantType: GrantType
   clientAuth: ClientAuth
@@ -45,7 +45,7 @@ export interface TokenSettings {
   audience: string
   /** Resource indicators (RFC 8707), separated by spaces. */
   resource: string
-  /** Replace parameters of the request by name; an empty value removes. */
+  /** Replace parameters of the request by name; an empty value removes one. */
   extraParams: readonly NamedValue[]
   keyId: string
   /** JWS algorithm of assertions; empty: from the key. */
@@ -54,13 +54,13 @@ export interface TokenSettings {
   assertionAudience: string
   /** `sub` of the assertion of the jwt_bearer grant; empty: the client id. */
   assertionSubject: string
-  /** Further claims of the assertion of the jwt_bearer grant. */
+  /** Additional claims of the assertion of the jwt_bearer grant. */
   assertionClaims: readonly NamedValue[]
-  /** Life in seconds of a token whose answer does not say. */
+  /** Lifetime in seconds of a token whose answer does not give one. */
   defaultLifetime: number
   clientId: string
   clientSecret: string
-  /** PEM: PKCS#1, PKCS#8, SEC1, encrypted too. */
+  /** PEM: PKCS#1, PKCS#8, SEC1, also encrypted. */
   privateKey: string
   privateKeyPassphrase: string
   username: string

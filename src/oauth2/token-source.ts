@@ -1,4 +1,5 @@
 import { systemClock, type Clock } from '../clock.ts'
+import type { CertificateDates } from '../http-client/certificates.ts'
 import type { HttpClient } from '../http-client/http-client.ts'
 import { clientAuthMethod } from './client-authentication.ts'
 import { TokenCache, type TokenStatus } from './token-cache.ts'
@@ -8,12 +9,12 @@ import type { TokenSettings } from './token-settings.ts'
 
 /** What a `TokenSource` works with. */
 export interface TokenSourceParts {
-  /** Makes the requests. Whoever made it closes it, after the source. */
+  /** Makes the requests. Its creator closes it, after the source. */
   httpClient: HttpClient
   clock?: Clock | undefined
   /** 0 to 1, for the jitter. */
   random?: (() => number) | undefined
-  /** A deviation of the token server that was tolerated; each one once. */
+  /** Receives each tolerated deviation of the token server once. */
   onWarning?: ((text: string) => void) | undefined
 }
 
@@ -22,13 +23,14 @@ export interface TokenSourceParts {
  * constructor never throws: settings that cannot work make every call fail with the code `CONFIG`.
  */
 export class TokenSource extends TokenCache {
-  /** Why the settings can never work; `undefined` when they can. */
+  /** Why the settings can never work; `undefined` if they can. */
   readonly configError: TokenError | undefined
   /**
-   * Mutual TLS is the client's authentication (RFC 8705): tokens may be bound to the certificate,
-   * so that the HL7 request has to present the same one.
+   * The client authenticates by mutual TLS (RFC 8705): tokens may be bound to the certificate, so
+   * the HL7 request has to present the same one.
    */
   readonly usesClientCertificate: boolean
+  readonly #httpClient: HttpClient
 
   constructor(settings: TokenSettings, parts: TokenSourceParts) {
     const { httpClient, clock = systemClock, random = Math.random, onWarning } = parts
@@ -46,6 +48,7 @@ export class TokenSource extends TokenCache {
         return { accessToken, sentAt, lifetime: expiresIn ?? settings.defaultLifetime }
       }
     })
+    this.#httpClient = httpClient
     this.configError = client.configError
     this.usesClientCertificate = clientAuthMethod(settings) === 'tls_client_auth'
   }
@@ -57,5 +60,10 @@ export class TokenSource extends TokenCache {
   override get status(): TokenStatus {
     const { configError } = this
     return configError === undefined ? super.status : { state: 'none', code: configError.code }
+  }
+
+  /** The token server's certificate, or the issuer's if that ends first; undefined until it was seen. */
+  get certificate(): CertificateDates | undefined {
+    return this.#httpClient.certificate
   }
 }

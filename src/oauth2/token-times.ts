@@ -5,26 +5,28 @@ const DAY = 86_400
 const MAX_SOFT_WINDOW_MS = 300_000
 const MAX_HARD_MARGIN_MS = 10_000
 const SCHEDULES = {
-  /** Network, time-out, 5xx, 429, 408: it may pass by itself. */
+  /** Network, time-out, 5xx, 429, 408: it may pass on its own. */
   transient: { firstMs: 1000, maxMs: 60_000 },
-  /** Credentials, settings, certificate: repeating it fast may lock the account. */
+  /** Credentials, settings, certificate: frequent retries may lock the account. */
   permanent: { firstMs: 30_000, maxMs: 300_000 }
 }
 const MAX_RETRY_AFTER_MS = 3_600_000
 
 /** A point in time on both clocks, in milliseconds. */
 export interface Instant {
-  /** Wall clock, since the epoch. It may jump, and it counts the time that a machine sleeps. */
+  /** Wall clock, since the epoch. It may jump, and it keeps running while a machine sleeps. */
   wall: number
-  /** Monotonic clock, from an arbitrary start. It never jumps, and may stand while a machine sleeps. */
+  /**
+   * Monotonic clock, from an arbitrary start. It never jumps, and may stop while a machine sleeps.
+   */
   monotonic: number
 }
 
-/** When a token is to be refreshed, and when it must not be used any more. */
+/** When to refresh a token, and when to stop using it. */
 export interface Validity {
-  /** From here on a refresh runs while the token still serves. */
+  /** From here on, a refresh runs while the token is still used. */
   soft: Instant
-  /** From here on the token is not used. */
+  /** From here on, the token is not used. */
   hard: Instant
 }
 
@@ -34,7 +36,7 @@ export function instant(clock: Clock): Instant {
 }
 
 /**
- * Counts from the moment the request was sent, because the server's own count began later.
+ * Counts from the moment the request was sent, because the server's own count started later.
  *
  * @param lifetime seconds, at least 1
  * @param random 0 to 1: spreads the refreshes of several processes
@@ -60,7 +62,7 @@ function later({ wall, monotonic }: Instant, ms: number): Instant {
 
 /**
  * How long to wait after a failure: doubling, capped, ± 20 %, never less than the server asked for
- * (of which at most one hour is believed).
+ * (up to one hour).
  *
  * @param failures failures of this kind in a row, this one included, from 1
  * @param random 0 to 1

@@ -5,8 +5,8 @@ import type { ErrorFamily } from './reply-test.ts'
 /** What the rules need to know about the message that was sent. */
 export interface SentMessage {
   /**
-   * Every MSH-10, BHS-11 and FHS-11 of it, unescaped as an acknowledgement's MSA-2 is: whole, and the
-   * first component alone.
+   * Every MSH-10, BHS-11 and FHS-11 of it, unescaped like an acknowledgement's MSA-2: whole, and
+   * the first component alone.
    */
   readonly controlIds: readonly string[]
   /** MSH-9 as `ADT^A01`, whatever its separators; `''` if unknown. */
@@ -15,11 +15,11 @@ export interface SentMessage {
   readonly replyDue: boolean
 }
 
-/** The body of the HTTP answer, read. */
+/** The content of the HTTP answer's body. */
 export interface AttemptReply {
   /** The whole body as text. */
   readonly text: string
-  /** No body at all: not a single byte. */
+  /** No body at all, not even one byte. */
   readonly empty: boolean
   /** The HL7 in the body, or `null`. */
   readonly message: ReplyMessage | null

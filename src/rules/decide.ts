@@ -3,6 +3,7 @@ import { factsOf, holds, type Facts } from './holds.ts'
 import {
   DEFAULT_REPLY_RULES,
   parseReplyRules,
+  type Late,
   type Outcome,
   type ReplyRule,
   type ReplyRules
@@ -14,20 +15,24 @@ export interface Decision {
   readonly outcome: Outcome
   /** Retry after the wait, until the failure timeout. */
   readonly retry: boolean
-  /** The rule that decided, as written; `''` if no rule was asked or none matched. */
+  /** With `await`: what follows if no application acknowledgement comes. */
+  readonly late?: Late
+  /** The rule that decided, as written; `''` if no rule was tested or none matched. */
   readonly rule: string
-  /** The letters of that rule as written; `F` if none matched; `''` if no rule was asked. */
+  /** The letters of that rule as written; `F` if none matched; `''` if no rule was tested. */
   readonly action: string
   /** The matching rules with a W, as written, from left to right. */
   readonly warnings: readonly string[]
 }
+
+const NO_RULE = { retry: false, rule: '' } as const
 
 const defaultRules = parseReplyRules(DEFAULT_REPLY_RULES).rules
 
 /**
  * Decides what happens to a message after an attempt. Depends only on its arguments.
  *
- * - No reply was expected, and a 2xx without a body came: accepted, no rule is asked.
+ * - No reply was expected, and a 2xx without a body came: accepted, no rule is tested.
  * - Every rule with only a W is tested. Of the others, the first that matches decides.
  * - None matches: an error follows the E rules of the default; a reply that only matched W rules is
  *   accepted; everything else fails.
@@ -35,7 +40,7 @@ const defaultRules = parseReplyRules(DEFAULT_REPLY_RULES).rules
 export function decide(rules: ReplyRules, attempt: Attempt): Decision {
   const facts = factsOf(attempt, rules)
   if (!attempt.sent.replyDue && facts.error === null && facts.empty) {
-    return { outcome: 'accept', retry: false, rule: '', action: '', warnings: [] }
+    return { ...NO_RULE, outcome: 'accept', action: '', warnings: [] }
   }
   const warnings: string[] = []
   let deciding: ReplyRule | null = null
@@ -54,7 +59,7 @@ export function decide(rules: ReplyRules, attempt: Attempt): Decision {
   if (deciding !== null) return { ...ending(deciding), warnings }
   // A W alone accepts a reply, never an error: for each error a rule of the default has matched.
   if (warning !== null) return { ...ending(warning), warnings }
-  return { outcome: 'fail', retry: false, rule: '', action: 'F', warnings }
+  return { ...NO_RULE, outcome: 'fail', action: 'F', warnings }
 }
 
 function ending(rule: ReplyRule): Omit<Decision, 'warnings'> {
@@ -62,7 +67,8 @@ function ending(rule: ReplyRule): Omit<Decision, 'warnings'> {
     outcome: rule.outcome ?? 'accept',
     retry: rule.retry,
     rule: rule.text,
-    action: rule.action
+    action: rule.action,
+    ...(rule.late && { late: rule.late })
   }
 }
 

@@ -11,9 +11,7 @@ const msaControlId = parsePath('MSA-2')
 const messageCode = parsePath('MSH-9.1')
 const trigger = parsePath('MSH-9.2')
 
-/**
- * The facts of an attempt, before any rule is asked: determined once, for all tests.
- */
+/** The facts of an attempt, determined once, for all tests. */
 export interface Facts {
   readonly attempt: Attempt
   /** The acknowledgement that counts, or `null`. */
@@ -24,7 +22,7 @@ export interface Facts {
   readonly status: number | undefined
   /** The answer had no body at all, or there was no answer. */
   readonly empty: boolean
-  /** MSA-2 names a message, but none that was sent. */
+  /** MSA-2 names a message, but not one that was sent. */
   readonly foreignId: () => boolean
   /** MSH-9.1 is empty or the one that was sent. */
   readonly sameType: () => boolean
@@ -71,9 +69,9 @@ export function countingAcknowledgement(attempt: Attempt): Acknowledgement | nul
 }
 
 /**
- * Whether the receiver answered with HL7, acknowledgement or not. An MSA that does not count is no
- * answer. A message that comes back (same control ID and type, no MSA) is not an answer: something
- * that does not know HL7 echoed it. Nor is a fragment that shows neither a type nor an error.
+ * Whether the receiver answered with HL7, acknowledgement or not. An MSA that does not count is not
+ * an answer. Nor is a message that comes back (same control ID and type, no MSA): something that
+ * does not know HL7 echoed it. Nor is a fragment that shows neither a type nor an error.
  *
  * @param name of the message that was sent
  */

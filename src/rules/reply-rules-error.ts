@@ -1,4 +1,6 @@
-/** Kinds of mistakes, by what is expected where it is; the editor has words for each in its languages. */
+/**
+ * Kinds of mistakes, by what is expected there; the editor has a text for each in its languages.
+ */
 export type ReplyRulesMistake =
   | 'tooLong'
   | 'next'
@@ -17,8 +19,8 @@ export type ReplyRulesMistake =
   | 'status'
 
 /**
- * What is wrong in a string of reply rules, and where. The text names what is wrong there and what
- * is allowed; it is meant for the author of the string and quotes nothing but that string.
+ * What is wrong in a string of reply rules, and where. The text says what is wrong and what is
+ * allowed; it is meant for the author of the string and quotes nothing else.
  */
 export class ReplyRulesError extends Error {
   override readonly name = 'ReplyRulesError'
@@ -28,7 +30,7 @@ export class ReplyRulesError extends Error {
   readonly mistake: ReplyRulesMistake
   /** Where the mistake begins: an offset into the string, from 0, in UTF-16 units. */
   readonly position: number
-  /** How long the mistake is; 0 where something is missing. */
+  /** How long the mistake is; 0 if something is missing. */
   readonly length: number
 
   constructor(mistake: ReplyRulesMistake, message: string, position: number, length: number) {

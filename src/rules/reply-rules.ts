@@ -4,7 +4,7 @@ import { RuleScanner } from './rule-scanner.ts'
 
 export { ReplyRulesError }
 
-/** The meaning of an empty setting. Written in the same language, read by the same code. */
+/** The meaning of an empty setting, in the same language and read by the same code. */
 export const DEFAULT_REPLY_RULES =
   ':I?=W,:?A=C,:?E=F,:?R=F,:_=F,:*=F,:~=F,' +
   '(E#408,E#425,E#429)=RF,(E#401,E#403,E#404,E#407)=RF,E#4xx=F,E=RF,X=F'
@@ -12,8 +12,14 @@ export const DEFAULT_REPLY_RULES =
 /** The longest string that is read, in UTF-16 units. */
 export const MAX_REPLY_RULES_LENGTH = 10_000
 
-/** Where a message ends: accepted (ACK), failed, set aside for an operator, or the node pauses. */
-export type Outcome = 'accept' | 'fail' | 'suspend' | 'disable'
+/**
+ * What becomes of a message: accepted (ACK), failed, set aside for an operator, the node pauses, or it
+ * awaits its application acknowledgement.
+ */
+export type Outcome = 'accept' | 'fail' | 'suspend' | 'disable' | 'await'
+
+/** What becomes of a message whose application acknowledgement does not come: sent again for `retry`. */
+export type Late = 'suspend' | 'fail' | 'retry'
 
 /** `codes=actions`. */
 export interface ReplyRule {
@@ -25,15 +31,17 @@ export interface ReplyRule {
   readonly action: string
   /** R: retry until the failure timeout. */
   readonly retry: boolean
-  /** C, F, S or D: where the message ends; R alone ends as F. `null`: a W alone, which decides nothing. */
+  /** C, F, S, D or A: where the message ends; R alone ends as F. `null`: a W alone, which decides nothing. */
   readonly outcome: Outcome | null
+  /** With A: what follows if no application acknowledgement comes. */
+  readonly late?: Late
   /** W: warn. */
   readonly warn: boolean
 }
 
 /** A parsed string of reply rules. */
 export interface ReplyRules {
-  /** The string as given; of an empty one the default. */
+  /** The string as given; if it is empty, the default. */
   readonly text: string
   /** From left to right. */
   readonly rules: readonly ReplyRule[]
@@ -42,7 +50,8 @@ export interface ReplyRules {
 /**
  * Reads a string of reply rules. An empty or blank one means the default. Runs in a browser too.
  *
- * @throws ReplyRulesError with the position of the first mistake; a bad string is never the default
+ * @throws ReplyRulesError with the position of the first mistake; a bad string never means the
+ * default
  */
 export function parseReplyRules(text: string): ReplyRules {
   if (text.length > MAX_REPLY_RULES_LENGTH) {
@@ -81,7 +90,7 @@ function readRule(scanner: RuleScanner): ReplyRule {
       `Expected '&' and another test, or '=' and actions, found ${scanner.found()}`
     )
   }
-  const actions = readActions(scanner)
+  const actions = readActions(scanner, conditions)
   return { text: scanner.text.slice(start, scanner.position), conditions, ...actions }
 }
 
@@ -110,23 +119,40 @@ const outcomes = new Map<string, Outcome>([
   ['C', 'accept'],
   ['F', 'fail'],
   ['S', 'suspend'],
-  ['D', 'disable']
+  ['D', 'disable'],
+  ['A', 'await']
+])
+
+/** What may follow A. */
+const lates = new Map<string, Late>([
+  ['S', 'suspend'],
+  ['F', 'fail'],
+  ['R', 'retry']
 ])
 
 const allowedActions =
-  'at most one of C (accept), F (fail), S (suspend) or D (pause the node), an R (retry) before it, and a W (warn)'
+  'at most one of C (accept), F (fail), S (suspend) or D (pause the node), an R (retry) before it, and a W (warn); or A (await the application acknowledgement), which S, F or R may follow'
 
-function readActions(scanner: RuleScanner): Omit<ReplyRule, 'text' | 'conditions'> {
+function readActions(
+  scanner: RuleScanner,
+  conditions: ReplyRule['conditions']
+): Omit<ReplyRule, 'text' | 'conditions'> {
   scanner.peek()
   const start = scanner.position
   let retry = false
   let warn = false
   let outcome: Outcome | null = null
+  let late: Late | undefined
   for (;;) {
-    // Blanks end the letters: `C F` is two words, not an action.
+    // A blank ends the letters: `C F` is two words, not an action.
     const letter = scanner.text.charAt(scanner.position)
     const ending = outcomes.get(letter)
+    const following: Late | undefined =
+      outcome === 'await' && late === undefined ? lates.get(letter) : undefined
     if (letter === 'W' && !warn) warn = true
+    else if (letter === 'A' && (retry || conditions.some((tests) => tests.some(needsNoAnswer)))) {
+      throw actionError(scanner, letter)
+    } else if (following !== undefined) late = following
     else if (letter === 'R' && !retry && outcome === null) retry = true
     else if (ending !== undefined && outcome === null) outcome = ending
     else if (isLetter(letter)) throw actionError(scanner, letter)
@@ -141,7 +167,13 @@ function readActions(scanner: RuleScanner): Omit<ReplyRule, 'text' | 'conditions
     )
   }
   if (retry) outcome ??= 'fail'
-  return { action, retry, outcome, warn }
+  if (outcome !== 'await') return { action, retry, outcome, warn }
+  return { action, retry, outcome, late: late ?? 'suspend', warn }
+}
+
+/** A test of an error, or of an answer without a body: neither says that the message arrived. */
+function needsNoAnswer({ kind }: ReplyTest): boolean {
+  return kind === 'no-reply' || kind === 'error' || kind.startsWith('error-')
 }
 
 function actionError(scanner: RuleScanner, letter: string): ReplyRulesError {

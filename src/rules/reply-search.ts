@@ -15,8 +15,8 @@ export type SearchTest = Extract<
 const searches = new WeakMap<ReplyRules, ReplySearch>()
 
 /**
- * Searches a reply for everything that the rules test, once, in a time that depends on the length
- * of the reply and not on the number of rules.
+ * Searches a reply once for everything that the rules test, in a time that depends on the length of
+ * the reply, not on the number of rules.
  */
 export function searchReply(rules: ReplyRules, reply: AttemptReply): SearchedReply {
   let search = searches.get(rules)
@@ -37,20 +37,24 @@ export class SearchedReply {
     this.#steps = steps
   }
 
-  /** Takes one step of those that a test needs; each takes a moment, in a long reply. */
+  /**
+   * Takes one of the steps that a test needs; in a long reply, each takes a moment.
+   *
+   * @returns whether more steps remain
+   */
   step(): boolean {
     this.#steps.shift()?.()
     return this.#steps.length > 0
   }
 
-  /** @param test one of the rules that the reply was searched for */
+  /** @param test one in the rules that the reply was searched for */
   holds(test: SearchTest): boolean {
     while (this.step());
     return this.#found[this.#numbers.get(test) ?? -1] === 1
   }
 }
 
-/** All that one string of rules looks for. Equal tests have one number. */
+/** All that one string of rules searches for. Equal tests share a number. */
 class ReplySearch {
   readonly #numbers = new Map<SearchTest, number>()
   readonly #replies = new WeakMap<AttemptReply, SearchedReply>()
@@ -67,7 +71,7 @@ class ReplySearch {
       const number = known.get(key) ?? known.size
       known.set(key, number)
       this.#numbers.set(test, number)
-      // Without a component it is the first.
+      // Without a component, it is the first.
       const path =
         test.kind === 'reply-text'
           ? undefined
@@ -147,7 +151,7 @@ function lookIntoSegment(
   }
 }
 
-/** Where a value is: the text that it is a piece of, and its segment's and repetition's number. */
+/** Where a value is: the text that contains it, and the numbers of its segment and repetition. */
 interface Surroundings {
   readonly text: string
   readonly separators: Separators
@@ -155,9 +159,9 @@ interface Surroundings {
   repetition: number
 }
 
-/** What is looked for in one field. */
+/** What is searched for in one field. */
 class Field {
-  /** By component; in it the whole component at 0, then by sub-component. */
+  /** By component, then by sub-component; 0 is the whole component. */
   readonly #components: (Piece | undefined)[][] = []
 
   add(path: Hl7Path, wanted: Wanted): void {
@@ -212,7 +216,10 @@ const noSeparators: Separators = {
   truncation: ''
 }
 
-/** What is looked for in one component or sub-component: anywhere, or in certain segments or repetitions. */
+/**
+ * What is searched for in one component or sub-component: anywhere, or in one segment or
+ * repetition.
+ */
 class Piece {
   #anywhere: Wanted | undefined
   readonly #somewhere = new Map<number, Wanted>()
@@ -242,7 +249,7 @@ class Piece {
   }
 }
 
-/** One number for two that a path may have (up to 999,999); 0 stands for any. */
+/** Combines two numbers of a path (up to 999,999) into one; 0 means any. */
 function placeOf(occurrence: number, repetition: number): number {
   return occurrence * 1_000_000 + repetition
 }
@@ -253,7 +260,7 @@ interface WantedIn {
   readonly texts: Map<string, number>
 }
 
-/** Values and texts that are looked for in one place, with their tests' numbers. */
+/** Values and texts that are searched for in one place, with their tests' numbers. */
 class Wanted {
   readonly #values: ReadonlyMap<string, number>
   readonly #matcher: TextMatcher | undefined

@@ -249,7 +249,7 @@ function isCodeCharacter(code: number): boolean {
   return isLetterOrDigit(code) || '_-.:/'.includes(String.fromCharCode(code))
 }
 
-/** What a name or a path after `@` consists of: up to its `:` or `*`, or what ends a rule. */
+/** The characters of a name or path after `@`: up to its `:` or `*`, or what ends a rule. */
 function isNameCharacter(code: number): boolean {
   return isLetterOrDigit(code) || isBlank(code) || '-.[]()'.includes(String.fromCharCode(code))
 }

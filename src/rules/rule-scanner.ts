@@ -11,8 +11,8 @@ export interface Piece {
 }
 
 /**
- * Walks through a string of reply rules, forwards only. Each character is read a fixed number
- * of times, so that the time is linear in the length.
+ * Walks through a string of reply rules, forwards only. Reads each character a fixed number of
+ * times, so that the time is linear in the length.
  */
 export class RuleScanner {
   readonly text: string
@@ -109,7 +109,7 @@ export class RuleScanner {
     return `'${String.fromCodePoint(this.text.codePointAt(this.position) ?? 0)}'`
   }
 
-  /** An error here: of the next character, or of the end. */
+  /** An error here: at the next character, or at the end. */
   errorHere(mistake: ReplyRulesMistake, message: string): ReplyRulesError {
     const next = this.peek()
     return this.error(mistake, message, this.position, next === '' ? 0 : 1)
@@ -125,7 +125,7 @@ export class RuleScanner {
   }
 }
 
-/** Blank, tab, line feed, carriage return, no-break space: what copying leaves in a string. */
+/** Blank, tab, line feed, carriage return, no-break space: what copying may leave in a string. */
 export function isBlank(code: number): boolean {
   return code === 0x20 || (code >= 0x09 && code <= 0x0d) || code === 0xa0
 }

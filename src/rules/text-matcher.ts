@@ -2,11 +2,11 @@
  * Finds which of many texts occur in another one, in one pass over it, however many there are and
  * whatever they contain (A. V. Aho, M. J. Corasick, Comm. ACM 18 (1975)).
  *
- * The texts are a tree of states, one for each of their beginnings; 0 is the empty one.
+ * The texts form a tree of states, one for each of their prefixes; 0 is the empty one.
  */
 export class TextMatcher {
   /**
-   * The states that follow a state and a UTF-16 unit: a hash table, many times as fast as a Map.
+   * The states that follow a state and a UTF-16 unit: a hash table, many times faster than a Map.
    */
   readonly #keys: Int32Array
   readonly #states: Int32Array
@@ -55,7 +55,7 @@ export class TextMatcher {
     return byLength.flat()
   }
 
-  /** Shorter states first: the links of a state are made from those of shorter ones. */
+  /** Shorter states first: the links of a state are built from those of shorter ones. */
   #link(states: readonly [number, number, number][]): void {
     for (const [before, unit, state] of states) {
       const fallback = before === 0 ? 0 : this.#step(this.#fallback[before] ?? 0, unit)
@@ -69,7 +69,7 @@ export class TextMatcher {
     const keys = this.#keys
     const key = (state << 16) | unit
     const mask = keys.length - 1
-    // The high bits: those of the state are in no others.
+    // The high bits: the state does not affect the others.
     let place = Math.imul(key, 0x9e3779b1) >>> this.#shift
     while (this.#states[place] !== 0 && keys[place] !== key) place = (place + 1) & mask
     return place

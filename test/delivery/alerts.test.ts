@@ -5,7 +5,7 @@ import { Alerts, type AlertFacts } from '../../src/delivery/alerts.ts'
 const quiet: AlertFacts = { queued: 0, longestWaitMs: 0, suspended: 0 }
 
 describe('Alerts', () => {
-  it('raises the count once, and again only after it fell below 80 %', () => {
+  it('raises the count alert once, and again only after the count has fallen below 80 %', () => {
     const alerts = new Alerts({ count: 10, waitSeconds: 0 })
     const check = (queued: number): number | undefined =>
       alerts.check({ ...quiet, queued }).alert?.value
@@ -21,7 +21,7 @@ describe('Alerts', () => {
     ])
   })
 
-  it('raises the wait of one message, in seconds', () => {
+  it('raises an alert for the longest wait, in seconds', () => {
     const alerts = new Alerts({ count: 0, waitSeconds: 60 })
     const check = (seconds: number) =>
       alerts.check({ ...quiet, longestWaitMs: seconds * 1000 }).alert
@@ -31,14 +31,14 @@ describe('Alerts', () => {
     assert.equal(check(47), undefined)
   })
 
-  it('tells of every newly suspended message, also after some have gone', () => {
+  it('reports every newly suspended message, even after others have left', () => {
     const alerts = new Alerts({ count: 0, waitSeconds: 0 })
     const check = (suspended: number): number | undefined =>
       alerts.check({ ...quiet, suspended }).alert?.value
     assert.deepEqual([1, 1, 3, 1, 2, 0, 1].map(check), [1, 1, 3, 3, 2, undefined, 1])
   })
 
-  it('shows a wait before a count before a suspension', () => {
+  it('shows a wait first, then a count, then a suspension', () => {
     const alerts = new Alerts({ count: 1, waitSeconds: 1 })
     const code = (facts: Partial<AlertFacts>) => alerts.check({ ...quiet, ...facts }).alert?.code
     const all = { queued: 2, longestWaitMs: 2000, suspended: 1 }
@@ -48,7 +48,7 @@ describe('Alerts', () => {
     assert.equal(code({ suspended: 1 }), 'SUSPENDED')
   })
 
-  it('tells of each new one, though another stands', () => {
+  it('reports each new alert, even while another is active', () => {
     const alerts = new Alerts({ count: 1, waitSeconds: 1 })
     const check = (facts: Partial<AlertFacts>): string => {
       const { alert, isNew } = alerts.check({ ...quiet, ...facts })

@@ -4,7 +4,7 @@ import { sleep } from '../../src/clock.ts'
 import { FakeClock } from '../support/fake-clock.ts'
 
 describe('sleep', () => {
-  it('ends with its signal, and leaves no timer', async () => {
+  it('ends when its signal aborts, and leaves no timer', async () => {
     const clock = new FakeClock()
     const closing = new AbortController()
     const sleeping = sleep(clock, 30_000, closing.signal)
@@ -14,7 +14,7 @@ describe('sleep', () => {
     assert.equal(clock.timers, 0)
   })
 
-  it('starts no timer after its signal, as after a close', async () => {
+  it('starts no timer if its signal has already aborted, as after a close', async () => {
     const clock = new FakeClock()
     await sleep(clock, 30_000, AbortSignal.abort())
     assert.equal(clock.timers, 0)

@@ -39,8 +39,8 @@ describe('Courier', () => {
   })
 
   /**
-   * A receiver that does something to each request: it is told how many came before on the
-   * connection, and in all. A request is one chunk: a header block and a message of one segment.
+   * A receiver with a handler for each request. `before` counts the earlier requests, on this
+   * connection and in all. A request is a header block and a message of one segment.
    */
   async function receiver(
     onRequest: (socket: Socket, request: string, before: { here: number; all: number }) => void
@@ -123,13 +123,13 @@ describe('Courier', () => {
     return { tokens, asked: () => asked }
   }
 
-  /** Answers the first request of a connection and drops it at the second, unread. */
+  /** Answers the first request on a connection and resets the connection at the second. */
   const stale = (socket: Socket, _request: string, { here }: { here: number }): void => {
     if (here === 0) socket.write(answer(200, ACK))
     else socket.resetAndDestroy()
   }
 
-  it('sends again, once, where a kept connection turns out to be dead', async () => {
+  it('resends once if a kept-alive connection turns out to be dead', async () => {
     const server = await receiver(stale)
     const mine = courier(server.url)
     assert.equal((await mine.attempt(parcel)).decision.outcome, 'accept')
@@ -139,7 +139,7 @@ describe('Courier', () => {
     assert.deepEqual([server.requests.length, server.connections()], [3, 2])
   })
 
-  it('does not send again where the rules would not try again after a reset', async () => {
+  it('does not resend if the rules would not retry after a reset', async () => {
     for (const rules of ['E#reset=F', 'E#ECONNRESET=S', ':?A=C,E=F']) {
       const server = await receiver(stale)
       const mine = courier(server.url, { rules })
@@ -151,7 +151,7 @@ describe('Courier', () => {
     }
   })
 
-  it('leaves it to the rules where a new connection is cut, or one after a byte of the answer', async () => {
+  it('leaves it to the rules if a new connection is cut, or any connection after the first byte of an answer', async () => {
     const fresh = await receiver((socket) => {
       socket.resetAndDestroy()
     })
@@ -182,7 +182,7 @@ describe('Courier', () => {
     }
   })
 
-  it('sends again over a new connection where all kept ones turn out to be dead', async () => {
+  it('resends over a new connection if all kept-alive ones turn out to be dead', async () => {
     let waiting: Socket[] = []
     const server = await receiver((socket, _request, { here, all }) => {
       if (here > 0) {
@@ -193,7 +193,7 @@ describe('Courier', () => {
         socket.write(answer(200, ACK))
         return
       }
-      // Three connections at a time, which are kept.
+      // Three connections at a time, which are kept alive.
       waiting.push(socket)
       if (waiting.length < 3) return
       for (const one of waiting) one.write(answer(200, ACK))
@@ -212,10 +212,10 @@ describe('Courier', () => {
       answer(200, ACK.slice(0, ACK.indexOf('MSA')) + codes.map((one) => msa(...one)).join(''))
     const msa = (code: string, id: string): string => `MSA|${code}|${id}\r`
 
-    it('is no answer: a reset that the rules decide, and nothing more goes over that one', async () => {
+    it('counts as a reset for the rules to decide, and that connection is not used again', async () => {
       const server = await receiver((socket, _request, { all }) => {
         if (all === 0) socket.write(ack(['AA', 'M1']))
-        // Once more, while the next message is under way; then the answer to that one.
+        // The first answer again while M2 is in flight, then the answer to M2.
         if (all === 1) socket.write(ack(['AA', 'M1']), () => socket.write(ack(['AR', 'M2'])))
         if (all === 2) socket.write(ack(['AE', 'M3']))
       })
@@ -232,14 +232,14 @@ describe('Courier', () => {
         [second.decision.rule, second.decision.retry, second.reachable, second.reply],
         ['E=RF', true, true, undefined]
       )
-      // It was answered, so that it is not sent again before the rules are asked.
+      // There was an answer, so the message is not resent without asking the rules.
       assert.equal(server.requests.length, 2)
       assert.equal((await mine.attempt(parcelOf('M3'))).reply?.ack?.code, 'AE')
       assert.equal(server.connections(), 2)
       assert.match(notices.join(), /an answer to an earlier message/)
     })
 
-    it('counts for the ids of a whole batch, and all of the answer has to be to others', async () => {
+    it('is recognized by any ID of a batch, if no part of it answers this message', async () => {
       for (const [replies, refused] of [
         [[['AA', 'B2']], true],
         [
@@ -284,7 +284,7 @@ describe('Courier', () => {
       }
     })
 
-    it('is one to this message where it was sent over that connection before', async () => {
+    it('is accepted if it is to an earlier attempt at this message', async () => {
       const server = await receiver((socket, _request, { all }) => {
         socket.write(all === 0 ? answer(503) : ack(['AA', 'M1']))
       })
@@ -296,7 +296,7 @@ describe('Courier', () => {
       assert.equal(server.connections(), 1)
     })
 
-    it('is a foreign id over another connection', async () => {
+    it('has an unknown ID if it comes over another connection', async () => {
       const server = await receiver((socket, _request, { all }) => {
         if (all === 0) socket.end(ack(['AA', 'M1']))
         else socket.write(ack(['AA', 'M1']))
@@ -308,7 +308,7 @@ describe('Courier', () => {
     })
   })
 
-  it('lets itself be watched while it works on the message or its reply, not on the way', async () => {
+  it('is watched while it works on the message or its reply, not during the request', async () => {
     const order: string[] = []
     const server = await receiver((socket) => {
       order.push('request')
@@ -324,7 +324,7 @@ describe('Courier', () => {
     assert.deepEqual(order, ['watched', 'not watched', 'request', 'watched', 'not watched'])
   })
 
-  it('makes the request for a dead connection once, and one for each token', async () => {
+  it('reuses the request after a dead connection, and makes a new one for each token', async () => {
     const { tokens } = await tokenSource()
     let made = 0
     const server = await receiver((socket, request, { here, all }) => {
@@ -337,11 +337,11 @@ describe('Courier', () => {
     await mine.attempt(parcel)
     assert.equal((await mine.attempt(parcel)).decision.outcome, 'accept')
     const seen = server.requests.map((request) => /x-made: (\d)/.exec(request)?.[1])
-    // Dead, refused, dead, and taken.
+    // In order: accepted, dead connection, token refused, dead connection, accepted.
     assert.deepEqual(seen, ['1', '2', '2', '3', '3'])
   })
 
-  it('gets a fresh token for a refused one and sends once more', async () => {
+  it('replaces a refused token and resends', async () => {
     const { tokens, asked } = await tokenSource()
     const server = await receiver((socket, request) => {
       socket.write(request.includes('Bearer token-1\r') ? answer(401) : answer(200, ACK))
@@ -352,7 +352,7 @@ describe('Courier', () => {
     assert.deepEqual([server.requests.length, asked()], [2, 2])
   })
 
-  it('knows a refused token by the status of an answer whose body cannot be read', async () => {
+  it('recognizes a refused token by the status, even if the body cannot be read', async () => {
     for (const refusal of [
       'HTTP/1.1 401 x\r\ncontent-length: 500\r\n\r\ncut',
       'HTTP/1.1 401 x\r\ncontent-encoding: gzip\r\nconnection: close\r\n\r\nno gzip'
@@ -368,7 +368,7 @@ describe('Courier', () => {
     }
   })
 
-  it('does not take an AA beside a refused token or another error for an acknowledgement', async () => {
+  it('does not treat an AA with an error status as an acknowledgement', async () => {
     const { tokens, asked } = await tokenSource()
     const server = await receiver((socket, request) => {
       socket.write(answer(request.includes('Bearer token-1\r') ? 401 : 500, ACK))
@@ -399,7 +399,7 @@ describe('Courier', () => {
     assert.deepEqual([refused.decision.rule, refused.answered], [':?E=F', true])
   })
 
-  it('says nothing that a receiver repeats of the token', async () => {
+  it('never quotes a token that the receiver echoes', async () => {
     const { tokens } = await tokenSource('tok/Qx7~Vb93+LmK2w==.Zt5')
     const bytes = (text: string): Buffer => Buffer.from(text)
     const forms = (sent: string): string[] => [
@@ -447,12 +447,12 @@ describe('Courier', () => {
     assert.match(deliveryFailed(parcel.message, 1, result).message, /200 with text\/html that/)
   })
 
-  it('takes JSON of too many values for an answer that cannot be read', async () => {
+  it('treats JSON with too many values as an unreadable answer', async () => {
     const values = JSON.stringify({ many: Array(20_000).fill(0), ack: ACK.replace('AA', 'AE') })
     const server = await receiver((socket) => {
       socket.write(answer(200, values))
     })
-    // What accepts any 2xx without an acknowledgement, or any 201, must not accept this.
+    // Rules that accept any 2xx without an acknowledgement must not accept this.
     const mine = courier(server.url, { rules: '(:~,X,:?A,:?E,@status:2xx)=C' })
     const { decision, error, reply } = await mine.attempt(parcel)
     assert.deepEqual([decision.rule, decision.retry], ['E=RF', true])
@@ -464,7 +464,7 @@ describe('Courier', () => {
     assert.equal((await cautious.attempt(parcel)).decision.outcome, 'suspend')
   })
 
-  it('gets no fresh token where the present one lacks a scope', async () => {
+  it('gets no new token if the current one lacks a scope', async () => {
     for (const [challenge, requests] of [
       ['www-authenticate: Bearer error="insufficient_scope", scope="hl7"\r\n', 1],
       ['www-authenticate: Bearer error="invalid_token"\r\n', 2],
@@ -480,7 +480,7 @@ describe('Courier', () => {
     }
   })
 
-  it('takes a second refusal for the answer, and says why there was no other token', async () => {
+  it('treats a second refusal as the answer, and says why there was no other token', async () => {
     const { tokens } = await tokenSource()
     const server = await receiver((socket) => {
       socket.write(answer(401, '{"error":"no"}'))
@@ -496,7 +496,7 @@ describe('Courier', () => {
     assert.doesNotMatch(text, /token-\d/)
   })
 
-  it('knows an outage from a refusal', async () => {
+  it('tells an outage from a refusal', async () => {
     const gateway = await receiver((socket) => {
       socket.write(answer(503, '', 'retry-after: 7\r\n'))
     })
@@ -530,7 +530,7 @@ describe('Courier', () => {
     assert.deepEqual([down.reachable, down.error?.family], [false, 'connect'])
   })
 
-  it('says what to do where there is no token; its status is not the status of the receiver', async () => {
+  it('says what to do if there is no token; a status of the token server is not one of the receiver', async () => {
     const tokensOf = async (
       answerTo: Parameters<typeof startTokenFaultServer>[0],
       settings: Parameters<typeof tokenSettings>[0] = {}
@@ -571,7 +571,7 @@ describe('Courier', () => {
     assert.equal(server.requests.length, 0)
   })
 
-  it('takes a certificate that is not trusted for an outage, at the receiver and for tokens', async () => {
+  it('treats an untrusted certificate as an outage, at the receiver and at the token server', async () => {
     const tls = await selfSignedCertificate()
     const server = await startServer((_request, response) => response.end(ACK), tls)
     closing.push(server.close)
@@ -591,7 +591,7 @@ describe('Courier', () => {
   })
 
   for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
-    it(`reaches no server that wants a client certificate, ${version}`, async () => {
+    it(`cannot reach a server that requires a client certificate, ${version}`, async () => {
       const authority = await createAuthority()
       const server = await startServer((_request, response) => response.end(ACK), {
         ...(await authority.issueServer()),
@@ -606,7 +606,7 @@ describe('Courier', () => {
     })
   }
 
-  it('knows a proxy that fails from a receiver', async () => {
+  it('tells a failing proxy from a failing receiver', async () => {
     const server = await receiver(() => undefined)
     await server.close()
     const url = new URL(server.url)
@@ -618,7 +618,7 @@ describe('Courier', () => {
     assert.equal((await courier(url).attempt(parcel)).error?.atProxy, undefined)
   })
 
-  it('ends when it is told to', async () => {
+  it('ends when aborted', async () => {
     const server = await receiver(() => undefined)
     const abort = new AbortController()
     const attempt = courier(server.url).attempt(parcel, abort.signal)

@@ -10,20 +10,20 @@ import { fileURLToPath } from 'node:url'
 const script = fileURLToPath(new URL('deadly-process.ts', import.meta.url))
 
 describe('a stored message that hangs the process', () => {
-  it('is suspended after two starts that ended on it, and the others leave', async (t) => {
+  it('is suspended after two starts that ended on it, and the other messages leave', async (t) => {
     const directory = mkdtempSync(join(tmpdir(), 'deadly-'))
     t.after(() => {
       rmSync(directory, { recursive: true })
     })
 
-    /** Runs until it is done, or is killed because it hangs. @returns what it told */
+    /** Runs until it is done or hangs and is killed. @returns the lines it wrote */
     const run = async (...ids: string[]): Promise<string[]> => {
       const child = spawn(process.execPath, [script, directory, ...ids], {
         stdio: ['ignore', 'pipe', 'inherit']
       })
       const told: string[] = []
       for await (const line of createInterface({ input: child.stdout })) {
-        // What left before a kill may leave again.
+        // A message that left before the kill may leave again.
         if (ids.length > 0 || line !== 'first ack') told.push(line)
         if (line === 'working on deadly') child.kill('SIGKILL')
       }

@@ -4,9 +4,9 @@ import { Delivery } from '../../src/delivery/delivery.ts'
 import { DiskOutbox } from '../../src/outbox/disk-outbox.ts'
 import { resultOf } from './replies.ts'
 
-// A process of its own that delivers what is in a queue: `node deadly-process.ts <directory> [ids…]`.
-// A message "deadly" holds the process for ever when its request is made. What it tells is written with
-// a system call at once, so that it survives SIGKILL.
+// A separate process that delivers the messages of a queue: `node deadly-process.ts <directory> [ids…]`
+// The message "deadly" hangs it when its request is made. Output is written synchronously, so that it
+// survives SIGKILL.
 
 const [, , directory = '', ...ids] = process.argv
 
@@ -24,7 +24,7 @@ const delivery = new Delivery<string>({
   attempt: async (content, _signal, watch) => {
     await watch(() => {
       writeSync(1, `working on ${content}\n`)
-      // It blocks the process for ever: that is what this is for.
+      // Blocks the process for ever, on purpose.
       while (content.startsWith('deadly')) Math.random()
       return Promise.resolve()
     })

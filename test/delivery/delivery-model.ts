@@ -15,9 +15,9 @@ export interface ModelSettings {
   maxInFlight: number
   failureTimeoutMs: number
   failWhileUnreachable: boolean
-  /** The disk does at once what is asked of it; otherwise when the script says so. */
+  /** Calls to the disk take effect at once; otherwise when the script says so. */
   quickDisk: boolean
-  /** Waiting messages that are listed at a time. */
+  /** Most waiting messages listed at a time. */
   pageSize: number
 }
 
@@ -32,7 +32,7 @@ export type Action =
   | { do: 'resend' | 'discard'; pick: number | 'all' }
   | { do: 'reopen'; started: boolean }
 
-/** Where a message stands, as somebody who watches from outside knows it. */
+/** The state of a message, as seen from outside. */
 type Standing =
   | 'offered'
   | 'refused'
@@ -44,7 +44,7 @@ type Standing =
   | 'operator'
   | 'leaving'
   | 'left'
-  /** It was in memory, and the process is gone. */
+  /** It was in memory, and the process has ended. */
   | 'gone'
 
 interface Message {
@@ -52,17 +52,17 @@ interface Message {
   lane: string
   size: number
   standing: Standing
-  /** Somebody was told that it is in the queue. */
+  /** Its sender was told that it is in the queue. */
   accepted: boolean
-  /** How it has to leave. */
+  /** How it must leave. */
   expected?: Settlement['outcome'] | undefined
   emitted: number
   /** The process in which it was emitted last. */
   emittedIn: number
-  /** Time on its clock; of the attempt under way, what will count if the receiver was there. */
+  /** Time on its clock, and time of the current attempt, which may count. */
   spent: number
   attemptTime: number
-  /** What was on its clock when a retry was decided. */
+  /** What its clock showed when a retry was decided. */
   stored: number | undefined
   counts: boolean
   retries: number
@@ -78,7 +78,7 @@ interface Flight {
 const INTERVAL_MS = 1000
 const MAX_INTERVAL_MS = 8000
 const GRACE_MS = 10_000
-/** A queue that could not be read is read again after this time. */
+/** A queue that could not be read is read again after this time, in milliseconds. */
 const REREAD_MS = 30_000
 
 interface Content {
@@ -94,7 +94,7 @@ const codec = {
   decode: (bytes: Buffer) => JSON.parse(bytes.toString()) as Content
 }
 
-/** A delivery, what is around it, and what an onlooker says has to be true of it. */
+/** A delivery with its surroundings, and what must be true of it as seen from outside. */
 export class DeliveryModel {
   readonly #settings: ModelSettings
   readonly #clock = new FakeClock()
@@ -107,12 +107,12 @@ export class DeliveryModel {
   #closing: Promise<unknown> | undefined
   #closingSince = 0
   #left: number[] | undefined
-  /** What left because the node was closed. */
+  /** Messages that left because the node was closed. */
   #givenUp: number[] = []
   #paused = false
   #flights: Flight[] = []
   #calls = 0
-  /** All that the last process has asked of the disk was done. */
+  /** The disk has done everything that the last process asked for. */
   #storedAll = true
   #fault: Error | undefined
   #readFaultAt = Number.NEGATIVE_INFINITY
@@ -122,7 +122,7 @@ export class DeliveryModel {
     this.#settings = settings
   }
 
-  /** Does it all, then sees to it that everything leaves. */
+  /** Performs the actions, then makes sure that every message leaves. */
   async run(actions: readonly Action[]): Promise<void> {
     this.#open(true)
     await settled()
@@ -152,7 +152,7 @@ export class DeliveryModel {
           },
           () => {
             this.#watch(() => {
-              assert.equal(message.standing, 'offered', `${id} was refused after it was taken`)
+              assert.equal(message.standing, 'offered', `${id} was refused after it was accepted`)
             })
             message.standing = 'refused'
           }
@@ -240,7 +240,7 @@ export class DeliveryModel {
     }
   }
 
-  /** Waits for the end of a close, or begins one. */
+  /** Waits for a close to end; starts it if needed. */
   async #ended(): Promise<void> {
     await this.#perform({ do: 'close' })
     for (let round = 0; this.#left === undefined; round++) {
@@ -264,10 +264,10 @@ export class DeliveryModel {
         `${id} is ${standing} after the close`
       )
     }
-    assert.deepEqual(this.#left, this.#givenUp, 'what was given up is reported')
+    assert.deepEqual(this.#left, this.#givenUp, 'messages given up and reported')
   }
 
-  /** A new process, on what the last one has left. */
+  /** A new process, on the files that the last one left. */
   #open(started: boolean): void {
     const { durable, order, maxInFlight, failureTimeoutMs, failWhileUnreachable, pageSize } =
       this.#settings
@@ -279,7 +279,7 @@ export class DeliveryModel {
     this.#left = undefined
     this.#givenUp = []
     if (durable && this.#storedAll) {
-      assert.equal(this.#disk.paused !== undefined, this.#paused, 'the stored pause')
+      assert.equal(this.#disk.paused !== undefined, this.#paused, 'the stored paused state')
     }
     this.#paused = durable && this.#disk.paused !== undefined
     this.#readFaultAt = Number.NEGATIVE_INFINITY
@@ -324,7 +324,7 @@ export class DeliveryModel {
     if (started) this.#call(this.#delivery.start())
   }
 
-  /** What a new process has to go by is what is stored; nothing that was accepted may be missing. */
+  /** A new process knows only what is stored; no accepted message may be missing. */
   #takeStock(): void {
     const rows = new Map(
       [...this.#disk.rows.values()].map((row) => [Number(row.facts.controlId.slice(1)), row])
@@ -333,7 +333,7 @@ export class DeliveryModel {
       const row = rows.get(message.id)
       if (row === undefined) {
         if (this.#settings.durable && message.accepted) {
-          assert.ok(message.emitted > 0, `${message.id} is forgotten`)
+          assert.ok(message.emitted > 0, `${message.id} is missing`)
         }
         if (message.standing !== 'refused') message.standing = message.emitted ? 'left' : 'gone'
         continue
@@ -352,7 +352,7 @@ export class DeliveryModel {
     }
   }
 
-  /** Is what is stored what the process that has ended knew? */
+  /** Checks that what is stored is what the last process knew. */
   #compare({ id, standing, stored }: Message, { state, spentMs }: Entry): void {
     if (standing === 'suspended' || standing === 'leaving') {
       assert.equal(
@@ -373,12 +373,12 @@ export class DeliveryModel {
     assert.ok(this.#started, `${id} was sent before the start`)
     assert.equal(this.#closing, undefined, `${id} was sent while closing`)
     assert.ok(!this.#paused, `${id} was sent while paused`)
-    assert.ok(this.#flights.length < this.#places, `${id} is one too many under way`)
+    assert.ok(this.#flights.length < this.#places, `${id} is one too many in flight`)
     if (this.#settings.order !== 'none') {
       for (const other of this.#messages.values()) {
         if (other === message || other.lane !== lane) continue
         const busy = ['flight', 'retrying', 'leaving'].includes(other.standing)
-        assert.ok(!busy, `${id} was sent while ${other.id} of its lane is ${other.standing}`)
+        assert.ok(!busy, `${id} was sent while ${other.id} in the same lane is ${other.standing}`)
         const overtaken =
           message.standing !== 'retrying' && other.id < id && other.standing === 'waiting'
         assert.ok(!overtaken, `${id} overtakes ${other.id}`)
@@ -432,7 +432,7 @@ export class DeliveryModel {
       if (!late) {
         message.standing = 'retrying'
         message.retries++
-        // With the end of a pause the clock starts anew: what it shows until then does not matter.
+        // The clock restarts when a pause ends: what it shows until then does not matter.
         message.stored = this.#paused ? undefined : message.spent
         message.dueAt = this.#clock.monotonic() + wait
         flight.end(result)
@@ -477,7 +477,7 @@ export class DeliveryModel {
     this.#counters[counter]++
   }
 
-  /** What the delivery calls must not throw: the fault is told with the next check. */
+  /** What the delivery calls must not throw: `#check` throws the fault later. */
   #watch(work: () => void): void {
     try {
       work()
@@ -486,7 +486,7 @@ export class DeliveryModel {
     }
   }
 
-  /** What stands when nothing is under way between delivery and disk. */
+  /** What must be true while no call to the delivery or the disk is pending. */
   #check(): void {
     if (this.#fault !== undefined) throw this.#fault
     if (this.#disk.failReads) this.#readFaultAt = this.#clock.monotonic()
@@ -499,7 +499,7 @@ export class DeliveryModel {
       message.standing = suspended.includes(message.id) ? 'suspended' : 'waiting'
       if (message.standing === 'waiting') message.spent = 0
     }
-    // What a queue holds that cannot be read is not known.
+    // What an unreadable queue holds is unknown.
     if (!this.#isOpen || this.#clock.monotonic() - this.#readFaultAt <= REREAD_MS) return
     const state = this.#delivery.state()
     assert.deepEqual(
@@ -510,7 +510,7 @@ export class DeliveryModel {
     assert.equal(state.suspended, suspended.length)
     assert.equal(state.inFlight, this.#flights.length, 'messages in flight')
     if (!this.#started) return
-    assert.deepEqual(is('leaving'), [], 'nothing is held back that could leave')
+    assert.deepEqual(is('leaving'), [], 'messages held back that could leave')
     const { acked, naked, failed } = state
     assert.deepEqual({ acked, naked, failed }, this.#counters)
     assert.equal(state.queued, is('waiting', 'retrying').length, 'queued messages')
@@ -518,7 +518,7 @@ export class DeliveryModel {
     if (this.#paused || this.#flights.length === this.#places) return
     for (const { id, lane, standing, dueAt } of is('waiting', 'retrying')) {
       if (standing === 'retrying') {
-        assert.ok(dueAt > this.#clock.monotonic(), `${id} is not tried again`)
+        assert.ok(dueAt > this.#clock.monotonic(), `${id} is not retried`)
         continue
       }
       const busy =
@@ -527,17 +527,17 @@ export class DeliveryModel {
     }
   }
 
-  /** The receiver takes everything, the disk is well, an operator lets everything go on. */
+  /** Now the receiver accepts everything, the disk works, and an operator resumes and resends. */
   async #finish(): Promise<void> {
     this.#disk.failWrites = this.#disk.failReads = false
     if (this.#closing !== undefined) await this.#perform({ do: 'reopen', started: true })
     await this.#drain()
     if (this.#settings.durable) {
-      // What could not be removed in its time leaves a second time.
+      // Messages that could not be removed leave a second time.
       await this.#perform({ do: 'reopen', started: true })
       await this.#drain()
       await this.#ended()
-      assert.equal(this.#disk.rows.size, 0, 'the file is empty')
+      assert.equal(this.#disk.rows.size, 0, 'rows left in the file')
     }
     for (const { id, accepted, standing, emitted } of this.#messages.values()) {
       if (!accepted) continue
@@ -561,7 +561,7 @@ export class DeliveryModel {
       const quiet = this.#disk.pending + this.#calls === 0
       if (round > 3 && quiet && queued + inFlight + suspended === 0) break
     }
-    assert.equal(this.#delivery.held, 0, 'the queue is empty')
+    assert.equal(this.#delivery.held, 0, 'messages left in the queue')
   }
 
   #passed(ms: number): void {

@@ -19,7 +19,7 @@ const action: fc.Arbitrary<Action> = fc.oneof(
     arbitrary: fc.record({
       do: fc.constant('add'),
       key: fc.nat({ max: 2 }),
-      // Larger than what may stay in memory, small, and what has to stay in memory.
+      // Small, too large to stay in memory, and one that has to stay in memory.
       size: fc.constantFrom(100, 9 * 1024 * 1024, Number.POSITIVE_INFINITY)
     })
   },
@@ -67,7 +67,7 @@ const action: fc.Arbitrary<Action> = fc.oneof(
 const scripts = fc.array(action, { maxLength: 80, size: 'max' })
 
 describe('Delivery against a model', () => {
-  it('keeps its promise whatever happens in whatever order', async () => {
+  it('keeps its guarantees whatever happens, in any order', async () => {
     await fc.assert(
       fc.asyncProperty(settings, scripts, async (given, actions) => {
         await new DeliveryModel(given).run(actions)

@@ -1,89 +1,18 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { AttemptResult } from '../../src/delivery/courier.ts'
-import { Delivery } from '../../src/delivery/delivery.ts'
-import { DeliveryLog, type Notice } from '../../src/delivery/delivery-log.ts'
-import type { DeliveryOptions, LeftAtClose } from '../../src/delivery/delivery-options.ts'
+import type { LeftAtClose } from '../../src/delivery/delivery-options.ts'
 import type { Settlement } from '../../src/delivery/settlement.ts'
-import type { ContentCodec } from '../../src/outbox/disk-outbox.ts'
-import { OutboxError, type Outbox } from '../../src/outbox/outbox.ts'
+import { OutboxError } from '../../src/outbox/outbox.ts'
 import { MemoryOutbox } from '../../src/outbox/memory-outbox.ts'
 import { FakeClock, settled } from '../support/fake-clock.ts'
 import { FakeDisk } from './fake-disk.ts'
-import { abortedResult, resultOf, type ReplyKind } from './replies.ts'
-
-interface Setup {
-  clock: FakeClock
-  delivery: Delivery<string>
-  /** Ends the attempts under way, in the order of their start. */
-  flights: { content: string; end: (result: AttemptResult) => void }[]
-  emitted: string[]
-  lost: string[]
-  add: (...ids: string[]) => Promise<void>
-  reply: (kind: ReplyKind) => Promise<void>
-}
-
-type SetUpOptions = Partial<Omit<DeliveryOptions<string>, 'outbox'>> & {
-  outbox?: Outbox<string>
-  onNotice?: (notice: Notice) => void
-}
-
-/** Messages that are strings. */
-const codec: ContentCodec<string> = {
-  encode: (content) => ({ bytes: Buffer.from(content), whole: true }),
-  decode: (bytes) => bytes.toString()
-}
-
-async function setUp(options: SetUpOptions = {}, clock = new FakeClock()): Promise<Setup> {
-  const flights: Setup['flights'] = []
-  const emitted: string[] = []
-  const lost: string[] = []
-  const { outbox = new MemoryOutbox<string>(), onNotice = () => undefined, ...more } = options
-  const log = new DeliveryLog(onNotice, () => clock.monotonic())
-  const delivery = new Delivery<string>({
-    outbox: () => Promise.resolve(outbox),
-    attempt: (content) => new Promise((resolve) => flights.push({ content, end: resolve })),
-    emit: (_entry, content, { outcome, error }) => {
-      emitted.push(`${content} ${error?.code ?? outcome}`)
-    },
-    onEvent: (event) => {
-      log.note(event)
-      if (event.kind === 'lost') lost.push(event.error.message)
-    },
-    order: 'fifo',
-    orderKey: 'PID-3.1',
-    maxInFlight: 8,
-    retry: { intervalMs: 5000, maxIntervalMs: 60_000 },
-    failureTimeoutMs: 900_000,
-    failWhileUnreachable: false,
-    queueLimit: 100_000,
-    clock,
-    random: () => 0.5,
-    ...more
-  })
-  await delivery.start()
-  await settled()
-  return {
-    ...{ clock, delivery, flights, emitted, lost },
-    async add(...ids) {
-      for (const id of ids) {
-        await delivery.accept({ key: id.slice(0, 1), controlId: id, type: 'ADT^A01', content: id })
-      }
-      await settled()
-    },
-    async reply(kind) {
-      const flight = flights.shift()
-      assert.ok(flight, 'nothing is under way')
-      flight.end(resultOf(kind))
-      await settled()
-    }
-  }
-}
+import { abortedResult, resultOf } from './replies.ts'
+import { codec, setUp, type Setup, type SetUpOptions } from './set-up.ts'
 
 const quickDisk = (): FakeDisk => new FakeDisk({ immediate: true })
 
 describe('Delivery', () => {
-  it('starts a new clock with a resume, for messages of an earlier run too', async () => {
+  it('restarts the clock on resume, for messages of an earlier run too', async () => {
     const disk = quickDisk()
     const first = await setUp({ outbox: disk.outbox(codec), failureTimeoutMs: 10_000 })
     await first.add('a1')
@@ -92,7 +21,7 @@ describe('Delivery', () => {
     assert.equal(disk.rows.get(1)?.facts.spentMs, 4000)
     await first.delivery.pause()
 
-    // After 4 s the wait of 5 s still fits, after 8 s it would not.
+    // After 4 s, the wait of 5 s still fits; after 8 s it would not.
     const second = await setUp({ outbox: disk.outbox(codec), failureTimeoutMs: 10_000 })
     assert.equal(second.delivery.state().state, 'paused')
     await second.delivery.resume()
@@ -103,7 +32,7 @@ describe('Delivery', () => {
     assert.equal(second.delivery.state().state, 'retrying')
   })
 
-  it('goes on with the clock of an earlier run where nobody resumed it', async () => {
+  it('continues the clock of an earlier run if there was no resume', async () => {
     const disk = quickDisk()
     const first = await setUp({ outbox: disk.outbox(codec), failureTimeoutMs: 10_000 })
     await first.add('a1')
@@ -116,7 +45,7 @@ describe('Delivery', () => {
     assert.deepEqual(second.emitted, ['a1 HL7_DELIVERY_FAILED'])
   })
 
-  it('takes a suspended message once, though two operators are at it', async () => {
+  it('resends or discards a suspended message only once, even with two operators', async () => {
     const disk = quickDisk()
     const { delivery, add, reply, emitted, flights } = await setUp({ outbox: disk.outbox(codec) })
     await add('a1', 'a2')
@@ -137,7 +66,7 @@ describe('Delivery', () => {
     assert.equal(delivery.held, 0)
   })
 
-  it('hands stored outcomes on in their order before it sends', async () => {
+  it('hands on stored outcomes in order before it sends', async () => {
     const disk = quickDisk()
     const first = await setUp({ outbox: disk.outbox(codec) })
     await first.add('a1', 'a2', 'a3')
@@ -154,12 +83,12 @@ describe('Delivery', () => {
     assert.equal(second.delivery.state().acked, 1)
   })
 
-  it('keeps an outcome until the next node has had its turn to take the message', async () => {
+  it('keeps an outcome until the next node has had its turn to receive the message', async () => {
     const disk = quickDisk()
     const stored: boolean[] = []
     const { add, reply } = await setUp({
       outbox: disk.outbox(codec),
-      // As Node-RED does it with what a node sends.
+      // As Node-RED passes on what a node sends.
       emit: () => setImmediate(() => stored.push(disk.rows.has(1)))
     })
     await add('a1')
@@ -168,7 +97,7 @@ describe('Delivery', () => {
     assert.equal(disk.rows.size, 0)
   })
 
-  it('reports a message once whose file is damaged, and goes on', async () => {
+  it('reports a damaged message once, and continues', async () => {
     const disk = quickDisk()
     const first = await setUp({ outbox: disk.outbox(codec) })
     await first.add('a1', 'a2')
@@ -185,7 +114,7 @@ describe('Delivery', () => {
     assert.deepEqual({ failed, queued }, { failed: 1, queued: 0 })
   })
 
-  it('goes on behind a message that it cannot understand', async () => {
+  it('continues after a message that it cannot decode', async () => {
     const disk = quickDisk()
     const first = await setUp({ outbox: disk.outbox(codec) })
     await first.add('a1', 'a2')
@@ -204,14 +133,14 @@ describe('Delivery', () => {
     )
     await second.reply('accept')
     assert.deepEqual(second.emitted, ['a2 ack'])
-    assert.equal(disk.rows.size, 0, 'and it is not sent by the next start')
+    assert.equal(disk.rows.size, 0, 'it is not sent at the next start')
   })
 
-  it('notes after an unclean end on which message it is at work, one at a time, and then no more', async () => {
+  it('after an unclean end, notes the message it is working on, one at a time, and then stops noting', async () => {
     const disk = quickDisk()
     const first = await setUp({ outbox: disk.outbox(codec), order: 'none', maxInFlight: 2 })
     await first.add('a1', 'b2', 'c3', 'd4', 'e5')
-    assert.deepEqual(disk.allNoted, [], 'in normal running nothing is noted')
+    assert.deepEqual(disk.allNoted, [], 'nothing is noted in normal operation')
 
     disk.unclean = true
     let during = ''
@@ -229,7 +158,7 @@ describe('Delivery', () => {
           )
           during += `${content}:${disk.noted} `
         })
-        assert.notEqual(disk.noted, Number(content.slice(1)), 'not while the network is awaited')
+        assert.notEqual(disk.noted, Number(content.slice(1)), 'not while waiting for the network')
         return resultOf('accept')
       }
     })
@@ -238,13 +167,13 @@ describe('Delivery', () => {
       await settled()
     }
     assert.deepEqual(second.emitted.length, 5)
-    // The third is read while the attempt of the second is not over yet.
+    // The third is read before the attempt of the second has ended.
     assert.deepEqual(disk.allNoted, [1, 2, 1, 2, 3])
     assert.match(during, /^a1:1 a1:1 b2:2 b2:2 (.\d:0 ){6}$/)
     assert.equal(disk.noted, 0)
   })
 
-  it('takes nothing for lost that it could not read for another reason', async () => {
+  it('does not report a message as lost if it could not be read for another reason', async () => {
     const disk = quickDisk()
     const first = await setUp({ outbox: disk.outbox(codec) })
     await first.add('a1', 'a2')
@@ -261,7 +190,7 @@ describe('Delivery', () => {
     assert.deepEqual(second.emitted, ['a1 ack', 'a2 ack'])
   })
 
-  it('sends a message once more whose stored outcome is damaged', async () => {
+  it('sends a message again if its stored outcome is damaged', async () => {
     const disk = quickDisk()
     const first = await setUp({ outbox: disk.outbox(codec) })
     await first.add('a1', 'a2')
@@ -277,7 +206,7 @@ describe('Delivery', () => {
     assert.deepEqual(second.emitted, ['a1 ack', 'a2 ack'])
   })
 
-  it('waits longer from retry to retry, up to the longest wait', async () => {
+  it('waits longer before each retry, up to the maximum', async () => {
     const { add, reply, delivery, clock } = await setUp({
       failureTimeoutMs: Number.POSITIVE_INFINITY
     })
@@ -289,7 +218,7 @@ describe('Delivery', () => {
     }
   })
 
-  it('does not let a time without a receiver count, unless it shall', async () => {
+  it('does not count time without a receiver, unless configured to', async () => {
     for (const failWhileUnreachable of [false, true]) {
       const { add, reply, clock, emitted, flights } = await setUp({ failWhileUnreachable })
       await add('a1')
@@ -301,7 +230,7 @@ describe('Delivery', () => {
     }
   })
 
-  it('tries once where the failure timeout is 0, whether there is a receiver or not', async () => {
+  it('tries once if the failure timeout is 0, whether or not there is a receiver', async () => {
     const { add, reply, emitted } = await setUp({ failureTimeoutMs: 0 })
     await add('a1', 'a2')
     await reply('unreachable')
@@ -309,14 +238,14 @@ describe('Delivery', () => {
     assert.deepEqual(emitted, ['a1 HL7_DELIVERY_FAILED', 'a2 HL7_DELIVERY_FAILED'])
   })
 
-  it('fails at once where the server asks for a wait beyond the failure timeout', async () => {
+  it('fails at once if the receiver asks for a wait beyond the failure timeout', async () => {
     const { add, reply, emitted } = await setUp({ failureTimeoutMs: 59_000 })
     await add('a1')
     await reply('retry-after')
     assert.deepEqual(emitted, ['a1 HL7_DELIVERY_FAILED'])
   })
 
-  it('sends what waits under keys of another kind first, one by one', async () => {
+  it('first sends messages with another kind of key, one by one', async () => {
     const disk = quickDisk()
     const ids = (setup: Setup): string[] => setup.flights.map(({ content }) => content).sort()
     const first = await setUp({ outbox: disk.outbox(codec), order: 'key' })
@@ -337,13 +266,13 @@ describe('Delivery', () => {
     assert.deepEqual(ids(third), ['b2'], 'after a restart as well')
     await third.reply('suspend')
     await third.reply('accept')
-    assert.deepEqual(ids(third), ['a4', 'b5', 'c6'], 'then side by side')
+    assert.deepEqual(ids(third), ['a4', 'b5', 'c6'], 'then in parallel')
 
     const same = await setUp({ outbox: disk.outbox(codec), order: 'key', orderKey: 'PV1-3' })
     assert.deepEqual(ids(same), ['a4', 'b5', 'c6'])
   })
 
-  it('keeps 16 MiB in memory, and reads the rest again for each attempt', async () => {
+  it('keeps 16 MiB in memory, and rereads the rest for each attempt', async () => {
     const disk = quickDisk()
     let decoded = 0
     const { add, reply, clock, flights, emitted } = await setUp({
@@ -368,7 +297,7 @@ describe('Delivery', () => {
     assert.equal(emitted.length, 5)
   })
 
-  it('waits where a message that is tried again cannot be read, and loses one that is gone', async () => {
+  it('waits if a retried message cannot be read for now, and reports it as lost if it is damaged', async () => {
     const disk = quickDisk()
     const outbox = disk.outbox(codec, () => 9 * 2 ** 20)
     const notices: string[] = []
@@ -401,14 +330,14 @@ describe('Delivery', () => {
     assert.deepEqual(emitted, ['a1 ack', 'a3 ack'])
   })
 
-  it('says once what it waits for, and that it goes on', async () => {
+  it('says once what it is waiting for, and once that it continues', async () => {
     const notices: string[] = []
     const { add, reply, clock } = await setUp({
       onNotice: ({ level, text }) => notices.push(`${level}: ${text}`)
     })
     await add('a1', 'a2')
     await reply('unreachable')
-    assert.deepEqual(notices, [], 'a moment is no news')
+    assert.deepEqual(notices, [], 'not for a short wait')
     for (let i = 0; i < 3; i++) {
       await clock.advance(60_000)
       await reply('unreachable')
@@ -423,7 +352,7 @@ describe('Delivery', () => {
     assert.equal(notices.length, 2)
   })
 
-  it('does not say so again for each message that others are accepted beside', async () => {
+  it('does not repeat this whenever other messages are accepted meanwhile', async () => {
     const notices: string[] = []
     const { add, reply, clock } = await setUp({
       order: 'key',
@@ -441,7 +370,7 @@ describe('Delivery', () => {
     assert.deepEqual(notices, ['warn', 'info'])
   })
 
-  it('tells of a suspended message once in a minute', async () => {
+  it('reports suspended messages at most once a minute', async () => {
     const notices: string[] = []
     const { add, reply, clock } = await setUp({ onNotice: ({ text }) => notices.push(text) })
     await add('a1', 'a2', 'a3')
@@ -455,7 +384,7 @@ describe('Delivery', () => {
     )
   })
 
-  it('says why a message was set aside and why the node was paused', async () => {
+  it('says why a message was suspended and why the node was paused', async () => {
     const notices: string[] = []
     const { add, reply, delivery } = await setUp({ onNotice: ({ text }) => notices.push(text) })
     await add('a1', 'a2')
@@ -466,7 +395,7 @@ describe('Delivery', () => {
     assert.equal(delivery.state().lastError?.code, '500')
   })
 
-  it('shows of what comes from outside as much as a status and a log can hold', async () => {
+  it('shortens external text to what a status and a log can hold', async () => {
     const code = `A\u202e\r\n${'x'.repeat(2_200_000)}`
     for (const kind of ['retry', 'nak', 'accept', 'unreachable'] as const) {
       const { add, delivery, flights } = await setUp()
@@ -488,7 +417,7 @@ describe('Delivery', () => {
     }
   })
 
-  it('sends what waits for a token as soon as there is one', async () => {
+  it('sends the messages that wait for a token as soon as there is one', async () => {
     const { add, delivery, flights, reply } = await setUp({ order: 'none' })
     await add('a1', 'a2')
     const { decision } = resultOf('retry')
@@ -504,7 +433,7 @@ describe('Delivery', () => {
     )
   })
 
-  it('lives on where a message cannot be handed on, and says so', async () => {
+  it('survives a message that cannot be handed on, and reports it', async () => {
     const { add, reply, lost, delivery } = await setUp({
       emit: () => {
         throw new RangeError('Invalid time value')
@@ -518,7 +447,7 @@ describe('Delivery', () => {
     assert.equal(delivery.held, 0)
   })
 
-  it('tells of a change when a message comes in while nothing is sent', async () => {
+  it('reports a change when a message comes in while sending is paused', async () => {
     let changes = 0
     const { add, delivery } = await setUp({ onEvent: () => changes++ })
     await delivery.pause()
@@ -527,7 +456,7 @@ describe('Delivery', () => {
     assert.equal(changes, before + 1)
   })
 
-  it('goes on whatever becomes of those who are told of it', async () => {
+  it('continues if a reader of its events throws', async () => {
     const { add, reply, emitted, delivery } = await setUp({
       onEvent: () => {
         throw new TypeError('a fault of a reader')
@@ -540,7 +469,7 @@ describe('Delivery', () => {
     assert.deepEqual(emitted, ['a1 ack', 'a2 HL7_DISCARDED'])
   })
 
-  it('sends suspended messages again in the order in which they were accepted', async () => {
+  it('resends suspended messages in the order in which they were accepted', async () => {
     for (const outbox of [new MemoryOutbox<string>(), quickDisk().outbox(codec)]) {
       const { add, reply, delivery, flights, emitted } = await setUp({ outbox })
       await add('a1', 'a2', 'a3')
@@ -555,7 +484,7 @@ describe('Delivery', () => {
     }
   })
 
-  it('does so however many they are, and whatever happens meanwhile', async () => {
+  it('does so for any number of messages, whatever happens meanwhile', async () => {
     const { add, reply, delivery, flights, emitted } = await setUp()
     const ids = Array.from({ length: 350 }, (_, index) => `a${index}`)
     await add(...ids)
@@ -565,7 +494,7 @@ describe('Delivery', () => {
     await settled()
     await reply('suspend')
     const all = delivery.resend(() => true)
-    // A resume starts whatever may start, in the middle too.
+    // A resume starts whatever may start, even halfway through the resend.
     for (let turn = 0; turn < 5; turn++) {
       await new Promise(setImmediate)
       await delivery.resume()
@@ -578,7 +507,7 @@ describe('Delivery', () => {
     )
   })
 
-  it('gives what was answered with a message that is discarded, after a restart too', async () => {
+  it('passes on the last answer with a discarded message, after a restart too', async () => {
     for (const restart of [false, true]) {
       const disk = quickDisk()
       const left: Settlement[] = []
@@ -613,7 +542,7 @@ describe('Delivery', () => {
     )
   })
 
-  it('holds back only the key that is tried again', async () => {
+  it('blocks only the key that is being retried', async () => {
     const { add, flights, reply } = await setUp({ order: 'key' })
     await add('a1', 'a2', 'b1')
     await reply('retry')
@@ -623,18 +552,18 @@ describe('Delivery', () => {
     )
   })
 
-  it('keeps at most a thousand messages in retry, however many wait', async () => {
+  it('retries at most a thousand messages at a time, however many wait', async () => {
     const { add, delivery, flights } = await setUp({ order: 'none' })
     await add(...Array.from({ length: 1500 }, (_, index) => `a${index}`))
     for (let attempts = 0; flights.length > 0; attempts++) {
-      assert.ok(attempts < 1100, 'the whole backlog is tried')
+      assert.ok(attempts < 1100, 'it tries the whole backlog')
       flights.shift()?.end(resultOf('unreachable'))
       await settled(1)
     }
     assert.equal(delivery.state().queued, 1500)
   })
 
-  it('leaves what the end of the token source interrupts for the next start', async () => {
+  it('leaves a message for the next start if the close aborts its attempt', async () => {
     const disk = quickDisk()
     const { add, flights, delivery } = await setUp({
       outbox: disk.outbox(codec),
@@ -647,7 +576,7 @@ describe('Delivery', () => {
     assert.equal(disk.rows.get(1)?.facts.state, 'waiting')
   })
 
-  it('hands on at the end what a queue in memory still holds, in order, and reports it', async () => {
+  it('hands on and reports in order, at the close, what a queue in memory still holds', async () => {
     const { add, delivery, reply, clock, flights, emitted } = await setUp()
     await add('a1', 'a2', 'a3')
     await reply('suspend')
@@ -668,7 +597,7 @@ describe('Delivery', () => {
     await assert.rejects(add('a4'), { code: 'HL7_QUEUE_FAILED' })
   })
 
-  it('reports what was settled while a queue in memory closed: nobody may have taken it', async () => {
+  it('reports what was settled while a queue in memory closed: the next node may not have received it', async () => {
     const { add, delivery, reply, emitted } = await setUp()
     await add('a1')
     const closing = delivery.close(10_000)
@@ -682,10 +611,10 @@ describe('Delivery', () => {
     assert.deepEqual(unsettled, [])
   })
 
-  it('reports what a queue in memory handed on in the round in which it is closed', async () => {
+  it('reports what a queue in memory handed on in the turn in which it is closed', async () => {
     let closing: Promise<LeftAtClose> | undefined
     const { add, delivery, reply } = await setUp({
-      // The next node is to take it in the next round, but is closed by then as well.
+      // The next node would receive it in the next turn, but is closed by then as well.
       emit: () => {
         queueMicrotask(() => {
           closing ??= delivery.close(10_000)
@@ -702,7 +631,7 @@ describe('Delivery', () => {
     assert.deepEqual(left.unsettled, [])
   })
 
-  it('refuses what goes beyond the limit, and counts suspended messages', async () => {
+  it('refuses messages beyond the limit, which counts suspended messages too', async () => {
     const { add, reply, delivery } = await setUp({ queueLimit: 2 })
     await add('a1', 'a2')
     await reply('suspend')
@@ -711,7 +640,7 @@ describe('Delivery', () => {
     await add('a3')
   })
 
-  it('tries a queue again that cannot be opened, and refuses messages until then', async () => {
+  it('tries again to open a queue that cannot be opened', async () => {
     const disk = quickDisk()
     disk.failReads = true
     const clock = new FakeClock()

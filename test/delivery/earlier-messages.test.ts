@@ -21,7 +21,7 @@ describe('EarlierMessages', () => {
     assert.equal(messages.isAnswered({}, ['M3'], answerTo('M1')), false)
   })
 
-  it('knows an id by its first component too', () => {
+  it('recognizes an ID by its first component too', () => {
     const messages = new EarlierMessages()
     const connection = {}
     messages.note(connection, ['M1^SITE', 'M1'])
@@ -30,7 +30,7 @@ describe('EarlierMessages', () => {
     assert.equal(messages.isAnswered(connection, ['M2'], answerTo('M2^OTHER')), false)
   })
 
-  it('keeps the last ids, those of a large batch beside the ones before it', () => {
+  it('keeps the last IDs, and those before a large batch while it is sent', () => {
     const messages = new EarlierMessages()
     const connection = {}
     const batch = Array.from({ length: 50_000 }, (_, index) => `B${index}`)
@@ -46,7 +46,7 @@ describe('EarlierMessages', () => {
     assert.equal(isKept('B48999', ['M2']), false)
   })
 
-  it('compares a large answer with a large batch in little time', () => {
+  it('compares a large answer with a large batch quickly', () => {
     const messages = new EarlierMessages()
     const connection = {}
     const batch = Array.from({ length: 20_000 }, (_, index) => `B${index}`)

@@ -15,7 +15,7 @@ describe('printable', () => {
     assert.equal(printable('x'.repeat(1_000_000)), `${'x'.repeat(79)}…`)
   })
 
-  it('gives of a code as much as it may be told by', () => {
+  it('shortens a code to what identifies it', () => {
     assert.equal(printableCode('AE'), 'AE')
     assert.equal(printableCode('A\r\nE'), 'A??E')
     assert.equal(printableCode('x'.repeat(2_200_000)), `${'x'.repeat(11)}…`)
@@ -62,47 +62,47 @@ describe('deliveryFailed', () => {
   const cut = { code: 'EPIPE', status: 200 }
   const trust = 'Add its CA certificate to the TLS configuration of the node.'
 
-  /** What comes after "was not delivered (one attempt). ", and the cause if it is not the status. */
+  /** The text after "was not delivered (one attempt). ", and the cause unless it is the status. */
   const table: [string, AttemptResult, string, { code: string; status?: number }?][] = [
     [
-      'an error that is explained',
+      'an error with a hint',
       error('ECONNREFUSED', 'connect'),
       'it broke. Check the host and port of the URL, and that the receiver is running.',
       { code: 'ECONNREFUSED' }
     ],
-    ['an error that is not', error('EWEIRD'), 'it broke.', { code: 'EWEIRD' }],
+    ['an error without a hint', error('EWEIRD'), 'it broke.', { code: 'EWEIRD' }],
     [
-      'an error of an answer that was cut',
+      'an error that cut off an answer',
       error('ERR_RESPONSE_TOO_LARGE', undefined, 201),
       'it broke. Check that the URL belongs to an HL7 receiver; to allow larger answers, raise hl7HttpsOutMaxReplyBytes in settings.js.',
       { code: 'ERR_RESPONSE_TOO_LARGE', status: 201 }
     ],
     [
-      'a certificate that is not trusted, whatever the code',
+      'an untrusted certificate, whatever the code',
       error('UNABLE_TO_GET_ISSUER_CERT_LOCALLY', 'tls'),
       `it broke. ${trust}`,
       { code: 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY' }
     ],
     [
-      'a certificate with a reason of its own',
+      'a certificate error with a hint of its own',
       error('CERT_HAS_EXPIRED', 'tls'),
       'it broke. Ask the operator of the receiver to renew its certificate; check the clock of this machine too.',
       { code: 'CERT_HAS_EXPIRED' }
     ],
     [
-      'a token server that is not reached, where it is not known what to do',
+      'an unreachable token server, without a hint',
       error('ECONNREFUSED', 'token'),
       'it broke.',
       { code: 'ECONNREFUSED' }
     ],
     [
-      'a token server that refuses, with its status',
+      'a refusal by the token server, with its status',
       { ...error('invalid_client', 'token', 401), hint: 'Check Client ID.' },
       'it broke. Check Client ID.',
       { code: 'invalid_client', status: 401 }
     ],
     [
-      'a connection that was cut while waiting',
+      'a connection cut while waiting',
       error('ECONNRESET', 'reset'),
       `it broke. ${taken}`,
       { code: 'ECONNRESET' }
@@ -113,15 +113,15 @@ describe('deliveryFailed', () => {
       'it broke. Ask its operator why it answers a message more than once. It may have accepted this message.',
       { code: 'ERR_EARLIER_ANSWER' }
     ],
-    ['an answer that was cut', error('EPIPE', 'reset', 200), `it broke. ${taken}`, cut],
+    ['an answer that was cut off', error('EPIPE', 'reset', 200), `it broke. ${taken}`, cut],
     [
-      'a connection that was cut in the handshake: nothing was taken',
+      'a connection cut during the handshake: nothing was accepted',
       error('ECONNRESET', 'tls'),
       `it broke. ${port}`,
       { code: 'ECONNRESET' }
     ],
     [
-      'a connection that was cut before the handshake',
+      'a connection cut before the handshake',
       error('ECONNRESET', 'connect'),
       'it broke.',
       { code: 'ECONNRESET' }
@@ -135,7 +135,7 @@ describe('deliveryFailed', () => {
       ]
     ),
     [
-      'a proxy whose certificate is not trusted',
+      'a proxy with an untrusted certificate',
       result({
         error: { code: 'SELF_SIGNED_CERT_IN_CHAIN', text: 'it broke', atProxy: true }
       }),
@@ -159,7 +159,7 @@ describe('deliveryFailed', () => {
         ['ERR_SSL_WRONG_VERSION_NUMBER', ` ${port}`]
       ] as const
     ).map(([code, said]): [string, AttemptResult, string, { code: string }] => [
-      `${code} in the handshake`,
+      `${code} during the handshake`,
       error(code, 'tls'),
       `it broke.${said}`,
       { code }
@@ -173,7 +173,7 @@ describe('deliveryFailed', () => {
         ['ERR_SSL_SSLV3_ALERT_CERTIFICATE_UNKNOWN', 'sslv3 alert certificate unknown']
       ] as const
     ).map(([code, words]): [string, AttemptResult, string, { code: string }] => [
-      `a server that wants a client certificate: ${code} ${words}`,
+      `a server that requires a client certificate: ${code} ${words}`,
       result({ error: { code, family: 'tls', text: `${describeError(code, words)}.` } }),
       `${describeError(code, words)}. Add a client certificate that the receiver knows to the TLS configuration of the node.`,
       { code }
@@ -186,7 +186,7 @@ describe('deliveryFailed', () => {
     ],
     ['an error without text', result({ error: { code: 'E', text: '' } }), '', { code: 'E' }],
     [
-      'a text with a stop inside',
+      'a text with a full stop inside',
       result({ error: { code: 'E', text: 'No. 1' } }),
       'No. 1.',
       { code: 'E' }
@@ -197,7 +197,7 @@ describe('deliveryFailed', () => {
       'The receiver refused the token (401). No new one.'
     ],
     [
-      'a refused token that cannot be replaced, and what to do',
+      'a refused token that cannot be replaced, with a hint',
       reply(401, {}, { tokenProblem: 'No new one', hint: 'Wait.' }),
       'The receiver refused the token (401). No new one. Wait.'
     ],
@@ -223,10 +223,10 @@ describe('deliveryFailed', () => {
       reply(413),
       'The receiver answered with HTTP status 413. The message is too large for the receiver.'
     ],
-    ['a status without one', reply(418), 'The receiver answered with HTTP status 418.'],
+    ['a status without a hint', reply(418), 'The receiver answered with HTTP status 418.'],
     ['a status below all others', reply(199), 'The receiver answered with HTTP status 199.'],
     ...[401, 403].map((status): [string, AttemptResult, string] => [
-      `the scope that a ${status} asks for`,
+      `a ${status} that asks for a scope`,
       reply(status, { 'www-authenticate': 'Bearer realm="x", Scope="hl7.write\u0007", error="y"' }),
       `The receiver answered with HTTP status ${status}. It wants the scope "hl7.write".`
     ]),
@@ -243,36 +243,36 @@ describe('deliveryFailed', () => {
       'The receiver answered with HTTP status 401. The receiver refuses the token: check the scope and audience in the auth node.'
     ],
     [
-      'a scope that a 404 asks for',
+      'a 404 that asks for a scope',
       reply(404, { 'www-authenticate': 'Bearer scope="x"' }),
       'The receiver answered with HTTP status 404. Check the path of the URL.'
     ],
     [
-      'nothing, though a reply was due',
+      'an empty body although a reply was expected',
       reply(200, {}, { text: '' }),
       `The receiver answered 200 without a body, although a reply was expected. ${noReceiver}`
     ],
     [
-      'a body of another kind',
+      'a body of another content type',
       reply(299, { 'content-type': 'text/html; charset=x\u0007' }),
       `The receiver answered 299 with text/html that contains no HL7 acknowledgement. ${noReceiver}`
     ],
     ...['text', 'words', 'text/html\u0007', `text/${'x'.repeat(61)}`, 'a b/c', '/', '€/x'].map(
       (type): [string, AttemptResult, string] => [
-        `a body of a kind that is no content type: ${type}`,
+        `a body with an invalid content type: ${type}`,
         reply(200, { 'content-type': type }),
         `The receiver answered 200 with a body that contains no HL7 acknowledgement. ${noReceiver}`
       ]
     ),
     [
-      'a body of no kind',
+      'a body without a content type',
       reply(200),
       `The receiver answered 200 with a body that contains no HL7 acknowledgement. ${noReceiver}`
     ],
-    ['nothing that is known', result({}), '', { code: 'EUNKNOWN' }]
+    ['an attempt of which nothing is known', result({}), '', { code: 'EUNKNOWN' }]
   ]
   for (const [name, attempt, said, cause] of table) {
-    it(`says of ${name} what to do`, () => {
+    it(`explains ${name}`, () => {
       const failure = deliveryFailed({ controlId: 'M1', type: 'ADT^A01' }, 1, attempt)
       assert.equal(failure.code, 'HL7_DELIVERY_FAILED')
       const start = 'Message M1 (ADT^A01) was not delivered (one attempt). '
@@ -282,7 +282,7 @@ describe('deliveryFailed', () => {
     })
   }
 
-  it('shows its text alone, as Node-RED wants it', () => {
+  it('shows only its text, as Node-RED expects', () => {
     const failure = deliveryFailed({ controlId: 'M1', type: '' }, 1, error('EWEIRD'))
     assert.equal(failure.name, 'DeliveryError')
     assert.equal(String(failure), failure.message)

@@ -33,8 +33,8 @@ interface Call {
 }
 
 /**
- * A disk for tests. `outbox()` gives what one process sees of it; a call takes effect when `step`
- * comes to it, in the order of the calls. Until then a crash forgets it.
+ * A disk for tests. `outbox()` returns the view of one process; calls take effect in order, when
+ * `step` reaches them. Until then, a crash forgets them.
  */
 export class FakeDisk {
   readonly rows = new Map<number, Row>()
@@ -42,13 +42,13 @@ export class FakeDisk {
   readonly journal = new MemoryJournal(1_000_000)
   lastSeq = 0
   unclean = false
-  /** The message that was noted last, 0 for none, and all that were. */
+  /** The message noted last (0: none), and all that were noted. */
   noted = 0
   readonly allNoted: number[] = []
-  /** Writes (reads) fail for the time being. */
+  /** While set, writes (reads) fail. */
   failWrites = false
   failReads = false
-  /** Every call takes effect by itself, in the same turn. */
+  /** Every call takes effect at once, without `step`. */
   immediate: boolean
   place = 0
   /** How often it was opened. */
@@ -63,7 +63,7 @@ export class FakeDisk {
     return this.#calls.length
   }
 
-  /** Lets so many calls take effect. */
+  /** Lets this many calls take effect. */
   step(count = Number.POSITIVE_INFINITY): void {
     for (; count > 0; count--) {
       const call = this.#calls.shift()
@@ -74,7 +74,7 @@ export class FakeDisk {
     }
   }
 
-  /** What was asked for and did not take effect never does. */
+  /** Forgets the calls that have not taken effect. */
   crash(): void {
     this.#calls = []
   }
@@ -96,7 +96,7 @@ export class FakeDisk {
     })
   }
 
-  /** @param size of a content in memory, in bytes; by default that of its bytes */
+  /** @param size of a content in memory, in bytes; by default that of its encoded bytes */
   outbox<Content>(
     codec: ContentCodec<Content>,
     size?: (content: Content) => number
@@ -112,7 +112,7 @@ export class FakeOutbox<Content> implements Outbox<Content> {
   readonly #codec: ContentCodec<Content>
   readonly #size: ((content: Content) => number) | undefined
   readonly #cache = new ContentCache<Content>()
-  /** Messages that left and may be there still: as the real one, it does not list them. */
+  /** Messages that left but may still be stored: like the real outbox, it does not list them. */
   readonly #gone = new Set<number>()
   #open = false
   #pending = 0

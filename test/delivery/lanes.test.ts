@@ -9,7 +9,7 @@ const taken = (lanes: Lanes): number[] => {
 }
 
 describe('Lanes', () => {
-  it('lets one message of a key go at a time, and other keys beside it', () => {
+  it('lets one message of each key go at a time', () => {
     const lanes = new Lanes('key')
     for (const [seq, key] of ['a', 'a', 'b', 'a', 'b'].entries()) lanes.add(seq, key)
     assert.deepEqual(taken(lanes), [0, 2])
@@ -20,7 +20,7 @@ describe('Lanes', () => {
     assert.deepEqual(taken(lanes), [4, 3])
   })
 
-  it('knows one lane where the order is first in, first out, and none is busy where there is none', () => {
+  it('has one lane with `fifo`, and is never busy with `none`', () => {
     const fifo = new Lanes('fifo')
     const none = new Lanes('none')
     for (const [seq, key] of ['a', 'b', 'c'].entries()) {
@@ -33,7 +33,7 @@ describe('Lanes', () => {
     assert.deepEqual(taken(none), [0, 1, 2])
   })
 
-  it('gives a message that comes back its place by its number', () => {
+  it('puts a message back in its place by its number', () => {
     const lanes = new Lanes('fifo')
     for (const seq of [3, 5, 7]) lanes.add(seq, '')
     lanes.putBack(6, '')
@@ -47,7 +47,7 @@ describe('Lanes', () => {
     assert.deepEqual(order, [1, 3, 5, 6, 7, 9])
   })
 
-  it('stays in order beyond the size at which it drops what is done', () => {
+  it('keeps the order beyond the size at which it drops used slots', () => {
     const lanes = new Lanes('none')
     const count = 5000
     for (let seq = 0; seq < count; seq++) lanes.add(seq, '')

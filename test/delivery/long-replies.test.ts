@@ -6,7 +6,7 @@ import { settlementOf } from '../../src/delivery/settlement.ts'
 import { readOutgoingMessage } from '../../src/hl7/outgoing-message.ts'
 import type { Receiver } from '../../src/https/receiver.ts'
 
-/** The largest reply that is read where nobody allows more. */
+/** The default limit for the size of a reply, in bytes. */
 const SIZE = 2_097_152
 
 const msh = 'MSH|^~\\&|A|B|C|D|2025||ACK|R1|P|2.5.1\r'
@@ -14,7 +14,7 @@ const head = `${msh}MSA|AE|M1\r`
 const full =
   'ERR|PID^1^3^101&Req&H|PID^1^3^2^1^4~PV1^1|101^Required field missing^HL70357|W|X1^app|p|diag \\T\\ more|for & the user\r'
 
-/** As often as there is room, behind `before`. */
+/** As many copies of `part` as fit between `before` and `after`. */
 function many(part: string, before = '', after = ''): string {
   const room = SIZE - Buffer.byteLength(before) - Buffer.byteLength(after)
   return before + part.repeat(Math.floor(room / Buffer.byteLength(part))) + after
@@ -24,7 +24,7 @@ function base64(text: string): string {
   return Buffer.from(text).toString('base64')
 }
 
-/** As JSON texts that each fit into their outer one. */
+/** Wraps a text in JSON in a string in JSON, `depth` times. */
 function nested(text: string, depth: number): string {
   let json = JSON.stringify(text)
   for (let level = 1; level < depth; level++) json = JSON.stringify(`{"ack":${json}}`)
@@ -76,13 +76,13 @@ const bodies: Record<string, () => string | Buffer> = {
   'short lines': () => many('a\r', msh, 'MSA|AA'),
   'UTF-16': () => Buffer.from(`\ufeff${many('MSA|A~\r').slice(0, SIZE / 2 - 2)}`, 'utf16le'),
   HTML: () => many('<p>Bad Gateway</p>\nMSA|A~\n', '<html>'),
-  'capital letters that grow': () => many('\u0130', `${msh}MSA|AE|M1|`),
+  'capital letters that grow in lower case': () => many('\u0130', `${msh}MSA|AE|M1|`),
   'one letter': () => many('a', `${msh}MSA|AE|M1|`),
   'two letters': () => many('xaab', `${msh}MSA|AE|M1|`),
   'JSON of distinct names': () => objects((n) => `"${n.toString(36)}":"abcdef"`, 200_000),
-  'JSON of as many values as are read': () => objects((n) => `"ack${n}":"MSA|AA"`, 9_900),
-  'JSON that nests deep': () => '['.repeat(SIZE / 2) + ']'.repeat(SIZE / 2),
-  'JSON that nests as deep as is read': () => '{"a":'.repeat(9_900) + '1' + '}'.repeat(9_900),
+  'JSON of as many values as are allowed': () => objects((n) => `"ack${n}":"MSA|AA"`, 9_900),
+  'deeply nested JSON': () => '['.repeat(SIZE / 2) + ']'.repeat(SIZE / 2),
+  'JSON nested as deep as is allowed': () => '{"a":'.repeat(9_900) + '1' + '}'.repeat(9_900),
   'JSON in JSON in JSON': () => nested(many('MSA|A~\\r', msh).slice(0, 400_000), 3),
   'JSON of texts like HL7': () => many('"MSH|xx",', '[0,', '0]'),
   'JSON of acknowledgements': () => `[${Array(15_000).fill('"MSA|A~&|1"').join()}]`,
@@ -96,7 +96,7 @@ const bodies: Record<string, () => string | Buffer> = {
   'JSON of one long text': () => JSON.stringify({ ack: many('MSA|A~\r').slice(0, 1_700_000) }),
   'JSON of one text in base64': () =>
     JSON.stringify({ ack: base64(many('MSA|A~\r')) }).slice(0, SIZE),
-  'JSON with line feeds as they are': () => many('\n', '{"ack":"', '"}'),
+  'JSON with unescaped line feeds': () => many('\n', '{"ack":"', '"}'),
   'JSON of backslashes': () => many('\\', '{"ack":"', '"}'),
   'a list of 100,000 segments': () => many('"MSA|AA|x",', '["MSH|^~\\\\&|",', '"MSA|AE"]'),
   'lists of segments': () =>
@@ -108,7 +108,7 @@ const bodies: Record<string, () => string | Buffer> = {
     base64(many('MSA|A~\r')).slice(0, 1_000_000).replace(/./g, '$&\n')
 }
 
-/** The longest strings of rules, each 10,000 characters. */
+/** As many rules as fit in 10,000 characters, the most that is allowed. */
 function longest(rule: (n: number) => string): ReplyRules {
   const texts: string[] = []
   for (let length = 0, n = 0; ; n++) {
@@ -156,8 +156,8 @@ function courier(body: Buffer, charset: string, rules: ReplyRules): Courier {
 }
 
 /**
- * The most of this process' own time, in milliseconds, that went by between two turns of its event
- * loop: what others on the machine take does not count.
+ * The most CPU time, in milliseconds, that this process spent between two turns of its event loop;
+ * what other processes use does not count.
  */
 async function longestStall<T>(work: () => Promise<T>): Promise<[stallMs: number, result: T]> {
   let longest = 0
@@ -178,7 +178,7 @@ async function longestStall<T>(work: () => Promise<T>): Promise<[stallMs: number
   }
 }
 
-/** What this machine needs to look at each character of such a reply eight times, in milliseconds. */
+/** The CPU time for reading each character of such a reply eight times, in milliseconds. */
 function unit(): number {
   const text = many('MSA|A~\r')
   const before = process.cpuUsage()
@@ -190,23 +190,23 @@ function unit(): number {
   return process.cpuUsage(before).user / 1000
 }
 
-/** About 200 ms where the longest piece takes 100. */
+/** About 200 ms on a machine where the longest piece of work takes 100. */
 const bound = 8 * Math.max(25, unit(), unit(), unit())
 
 async function attempt(body: Buffer, charset: string, its: ReplyRules): Promise<AttemptResult> {
   let quickest: [number, AttemptResult] | undefined
-  // The compiler and the collection of garbage take turns in it: not in each.
+  // Compilation and garbage collection slow down some rounds, but not all.
   for (let round = 0; round < 4; round++) {
     const found = await longestStall(() => courier(body, charset, its).attempt(parcel))
     if (quickest === undefined || found[0] < quickest[0]) quickest = found
     if (quickest[0] < bound) break
   }
   assert.ok(quickest)
-  assert.ok(quickest[0] < bound, `${quickest[0]} ms, ${bound} are allowed`)
+  assert.ok(quickest[0] < bound, `${quickest[0]} ms, at most ${bound} allowed`)
   return quickest[1]
 }
 
-describe('a reply as large as is read does not hold the event loop', () => {
+describe('a reply of the largest size does not block the event loop', () => {
   for (const [what, make] of Object.entries(bodies)) {
     it(`of ${what}`, async () => {
       const body = Buffer.from(make())
@@ -236,7 +236,7 @@ describe('a reply as large as is read does not hold the event loop', () => {
 })
 
 describe('a long reply', () => {
-  it('is a refusal, wherever in it that stands', async () => {
+  it('is a refusal wherever in it the refusal is', async () => {
     const accepted = 'MSA|AA|M1\r'
     for (const [text, outcome] of [
       [many(accepted, msh, 'MSA|AR|M1\r'), 'fail'],

@@ -1,6 +1,6 @@
 import type { AttemptResult } from '../../src/delivery/courier.ts'
 
-/** What an attempt can come to, by a short name. */
+/** How an attempt can end. */
 export type ReplyKind =
   | 'accept'
   | 'nak'
@@ -29,7 +29,7 @@ const outcomes = {
 /** The Retry-After of a `retry-after`, in milliseconds. */
 export const RETRY_AFTER_MS = 60_000
 
-/** The result of an attempt, as the courier gives it. */
+/** The result of an attempt, as the courier returns it. */
 export function resultOf(kind: ReplyKind): AttemptResult {
   const [outcome, retry] = outcomes[kind]
   const decision = { outcome, retry, rule: `rule ${kind}`, action: '', warnings: [] }
@@ -63,11 +63,11 @@ export function resultOf(kind: ReplyKind): AttemptResult {
   }
 }
 
-/** How an attempt ends that the closing node aborts. */
+/** The result of an attempt that the closing node aborts. */
 export function abortedResult(): AttemptResult {
   return {
     decision: { outcome: 'fail', retry: false, rule: 'E=F', action: 'F', warnings: [] },
-    error: { code: 'ERR_ABORTED', text: 'the request was ended from this side' },
+    error: { code: 'ERR_ABORTED', text: 'the request was cancelled on this side' },
     answered: false,
     reachable: false,
     elapsedMs: 1

@@ -6,12 +6,12 @@ import { retryAfterMs } from '../../src/http-client/retry-after.ts'
 const settings = { intervalMs: 5000, maxIntervalMs: 60_000 }
 
 describe('retryWaitMs', () => {
-  it('doubles from the interval to its maximum', () => {
+  it('doubles the wait from the interval up to the maximum', () => {
     const waits = [0, 1, 2, 3, 4, 5, 1000].map((retries) => retryWaitMs(settings, retries, 0.5))
     assert.deepEqual(waits, [5000, 10_000, 20_000, 40_000, 60_000, 60_000, 60_000])
   })
 
-  it('varies by a fifth to both sides', () => {
+  it('varies by a fifth either way', () => {
     assert.equal(retryWaitMs(settings, 0, 0), 4000)
     assert.ok(Math.abs(retryWaitMs(settings, 0, 0.999999) - 6000) < 1)
   })
@@ -22,7 +22,7 @@ describe('retryWaitMs', () => {
     assert.equal(retryWaitMs({ intervalMs: 5000, maxIntervalMs: 5500 }, 0, 0.999999), 5500)
   })
 
-  it('stays at one fixed interval where both are equal, or the maximum is the smaller', () => {
+  it('uses a fixed interval if the maximum is not larger', () => {
     for (const maxIntervalMs of [5000, 1]) {
       for (const random of [0, 0.5, 0.999999]) {
         assert.equal(retryWaitMs({ intervalMs: 5000, maxIntervalMs }, 9, random), 5000)
@@ -30,7 +30,7 @@ describe('retryWaitMs', () => {
     }
   })
 
-  it('waits at least as long as the server asks for, but not longer than an hour', () => {
+  it('waits at least as long as the server asks, but at most an hour', () => {
     assert.equal(retryWaitMs(settings, 0, 0.5, 3000), 5000)
     assert.equal(retryWaitMs(settings, 0, 0.5, 30_000), 30_000)
     assert.equal(retryWaitMs(settings, 0, 0.5, 1e12), 3_600_000)
@@ -48,7 +48,7 @@ describe('retryAfterMs', () => {
     assert.equal(retryAfterMs('Fri, 02 Jan 2026 03:00:00 GMT', now), 0)
   })
 
-  it('takes nothing else', () => {
+  it('ignores anything else', () => {
     for (const header of [undefined, '', '-1', '1.5', 'soon', '99999999999', '2026-01-02']) {
       assert.equal(retryAfterMs(header, now), undefined, header)
     }

@@ -15,7 +15,7 @@ function settled(kind: 'accept' | 'nak' | 'fail', filled: Partial<AttemptResult>
 }
 
 describe('settlementOf', () => {
-  it('is ACK where the rules accept, whatever came', () => {
+  it('is ACK if the rules accept, whatever was received', () => {
     assert.equal(settled('accept').outcome, 'ack')
     assert.equal(settled('accept', { answered: false }).outcome, 'ack')
     assert.equal(
@@ -29,7 +29,7 @@ describe('settlementOf', () => {
     )
   })
 
-  it('is NAK where they do not and the receiver answered with HL7, else an error', () => {
+  it('otherwise is NAK if the receiver answered with HL7, else an error', () => {
     assert.equal(settled('nak').outcome, 'nak')
     assert.equal(settled('fail', { answered: true }).outcome, 'nak')
     const { outcome, error } = settled('fail', { answered: false })
@@ -37,7 +37,7 @@ describe('settlementOf', () => {
     assert.equal(error?.cause?.status, 500)
   })
 
-  it('keeps of a long reply what the message leaves with, once', () => {
+  it('stores only as much of a long reply as the message leaves with', () => {
     const kept = ({ reply }: ReturnType<typeof settled>) => [reply?.text.length, reply?.hl7.length]
     assert.deepEqual(kept(settled('accept')), [text.length, 0])
     assert.deepEqual(kept(settled('nak', {}, hl7)), [MAX_ERROR_REPLY, hl7.length])

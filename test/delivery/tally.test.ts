@@ -13,9 +13,9 @@ function measure(tally: Tally, elapsedMs: number): void {
 }
 
 describe('Tally', () => {
-  it('gives percentiles to within a few percent', () => {
+  it('computes percentiles to within a few percent', () => {
     const tally = new Tally(Date.now)
-    // 1 ms to 10 s, not in order.
+    // 1 ms to 10 s, out of order.
     for (let i = 0; i < 10_000; i++) measure(tally, ((i * 7919) % 10_000) + 1)
     const { p50, p95, p99 } = tally.values().latencyMs
     for (const [got, due] of [
@@ -27,7 +27,7 @@ describe('Tally', () => {
     }
   })
 
-  it('shows nothing before something was measured, and takes every number', () => {
+  it('shows zeros before the first measurement, and copes with any number', () => {
     const tally = new Tally(Date.now)
     assert.deepEqual(tally.values().latencyMs, { p50: 0, p95: 0, p99: 0 })
     measure(tally, -1)

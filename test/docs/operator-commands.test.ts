@@ -45,7 +45,7 @@ describe('the commands for an operator in docs/what-happens-to-a-message.md', { 
     await world.nodeRed.inject('in', { payload: adt('NIGHT1') })
     const base = `${world.nodeRed.url}/hl7-https-out/out`
     const suspended = async (): Promise<{ id: string; controlId: string }[]> =>
-      (await (await fetch(`${base}/suspended`)).json()) as { id: string; controlId: string }[]
+      ((await (await fetch(`${base}/messages?state=suspended`)).json()) as Suspended).messages
     const aside = async (): Promise<string> => {
       for (let tries = 0; tries < 200; tries++) {
         const [first] = await suspended()
@@ -59,20 +59,22 @@ describe('the commands for an operator in docs/what-happens-to-a-message.md', { 
     const fillIn = {
       'http://127.0.0.1:1880': world.nodeRed.url,
       NODE: 'out',
-      '/17/': `/${id}/`
+      '/17/': `/${id}/`,
+      MSG00001: 'NIGHT1'
     }
 
-    const [state, paused, resumed, list] = (await run(
+    const [state, paused, resumed, list, known] = (await run(
       all.filter((line) => !line.includes('/17/')).join('\n'),
       fillIn
-    )) as [State, State, State, { controlId: string }[]]
+    )) as [State, State, State, Suspended, Suspended]
     assert.equal(state.suspended, 1)
     assert.equal(paused.state, 'paused')
     assert.notEqual(resumed.state, 'paused')
     assert.deepEqual(
-      list.map(({ controlId }) => controlId),
+      list.messages.map(({ controlId }) => controlId),
       ['NIGHT1']
     )
+    assert.equal(known.messages[0]?.controlId, 'NIGHT1')
 
     const alone = (word: string): string =>
       all.filter((line) => line.startsWith('BASE=') || line.includes(`/17/${word}`)).join('\n')
@@ -112,6 +114,10 @@ describe('the login in docs/what-happens-to-a-message.md', { skip }, () => {
     assert.equal((await fetch(url, { headers })).status, 404)
   })
 })
+
+interface Suspended {
+  messages: { id: string; controlId: string }[]
+}
 
 interface State {
   state: string

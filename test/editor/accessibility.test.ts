@@ -16,7 +16,7 @@ const values = ['str', 'env', 'cred', 'msg', 'jsonata', 'hl7'].map((valueType) =
   value: valueType === 'cred' ? 'secret1' : valueType === 'hl7' ? 'MSH-4' : 'value',
   valueType
 }))
-/** Forms with as much in them as there can be, mistakes among it. */
+/** Forms that are as full as possible, with some mistakes. */
 const flows: FlowNode[] = [
   { id: 'tab', type: 'tab', label: 'test' },
   {
@@ -45,7 +45,7 @@ const flows: FlowNode[] = [
   }
 ]
 
-describe('the forms, for everybody', () => {
+describe('the forms, for everyone', () => {
   let nodeRed: TestNodeRed
   let browser: Browser
   let editor: Editor
@@ -60,7 +60,7 @@ describe('the forms, for everybody', () => {
   })
   beforeEach(() => editor.load())
 
-  /** What axe-core finds wrong in a form: the rule, the element, and why. */
+  /** What axe-core reports for a form: the rule, the element and the reason. */
   async function violations(type: string): Promise<string[]> {
     return editor.ask(`axe.run('#${type}-form').then(({ violations }) =>
       violations.flatMap(({ id, nodes }) => nodes.map(({ html, any, all, none }) =>
@@ -68,7 +68,7 @@ describe('the forms, for everybody', () => {
   }
 
   for (const theme of ['light', 'dark'] as const) {
-    it(`hold to the rules of axe-core, ${theme}`, async () => {
+    it(`follow the rules of axe-core, ${theme}`, async () => {
       await editor.dark(theme === 'dark')
       await editor.page.addScriptTag({ content: axe })
       await editor.edit('out')
@@ -82,7 +82,7 @@ describe('the forms, for everybody', () => {
       await editor.tab('reply')
       await editor.page.click('#hl7-https-out-rules-show-text')
       await editor.type('#node-input-replyCodeActions', ':?A=CF')
-      assert.deepEqual(await violations(out), [], 'the text of the rules')
+      assert.deepEqual(await violations(out), [], 'the rules as text')
       await editor.page.selectOption('#hl7-https-out-rules-preset', 'default')
       await editor.page.click('#hl7-https-out-rules-show-list')
       assert.deepEqual(await violations(out), [], 'the default rules')
@@ -103,7 +103,7 @@ describe('the forms, for everybody', () => {
     })
   }
 
-  it('move the focus from the top to the bottom, and show where it is', async () => {
+  it('move the focus from top to bottom, and show where it is', async () => {
     await editor.edit('out')
     for (const tab of tabs) {
       await editor.tab(tab)
@@ -118,7 +118,7 @@ describe('the forms, for everybody', () => {
     await walk(`#${config}-form`)
   })
 
-  /** Presses Tab through an element, to all that can be used in it. */
+  /** Presses Tab through all focusable elements of a container. */
   async function walk(within: string): Promise<void> {
     const usable = `[...document.querySelectorAll('${within} :is(a[href], button, input, select, textarea, [tabindex])')]
       .filter((e) => e.checkVisibility() && e.tabIndex >= 0 && !e.disabled)`
@@ -126,7 +126,7 @@ describe('the forms, for everybody', () => {
     assert.ok(expected > 3, within)
     // Node-RED fades its borders.
     await editor.page.addStyleTag({ content: '* { transition: none !important }' })
-    // What marks the focus: on the element itself, or on the typed input around it.
+    // The focus is marked on the element itself, or on the typed input around it.
     await editor.ask(`window.looks = (e) => [e, e.closest('.red-ui-typedInput-container') ?? e].map((at) => {
       const { outline, borderColor, boxShadow, backgroundColor } = getComputedStyle(at)
       return [outline, borderColor, boxShadow, backgroundColor].join()
@@ -155,7 +155,7 @@ describe('the forms, for everybody', () => {
     assert.deepEqual(
       seen.filter(({ marked }) => !marked).map(({ name }) => name),
       [],
-      'focus cannot be seen'
+      'elements without a visible focus'
     )
     const backwards = seen.filter((one, index) => {
       const last = seen[index - 1]

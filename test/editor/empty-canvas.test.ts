@@ -4,11 +4,11 @@ import type { Browser, Page } from 'playwright-core'
 import { startBrowser } from '../support/editor.ts'
 import { adt, CLIENT_ID, CLIENT_SECRET, startWorld, type World } from '../support/world.ts'
 
-/** Where the three nodes are put on the canvas. */
+/** Where the three nodes go on the canvas. */
 const places = { inject: [120, 120], 'hl7-https-out': [340, 120], debug: [560, 120] } as const
 type Type = keyof typeof places
 
-describe('the way from an empty canvas to an ACK, with mouse and keys', () => {
+describe('the path from an empty canvas to an ACK, with mouse and keyboard', () => {
   let world: World
   let browser: Browser
   let page: Page
@@ -19,7 +19,7 @@ describe('the way from an empty canvas to an ACK, with mouse and keys', () => {
 
   before(async () => {
     world = await startWorld()
-    // As in the demo: the authority of its servers is there to be chosen.
+    // As in the demo, where the certificate authority of its servers can be chosen.
     const tls = world.flow().filter(({ id }) => id === 'tls')
     await world.nodeRed.deploy([
       { id: 'tab', type: 'tab', label: 'Flow 1' },
@@ -57,7 +57,7 @@ describe('the way from an empty canvas to an ACK, with mouse and keys', () => {
     await wire('inject', 'hl7-https-out')
     await wire('hl7-https-out', 'debug')
     await page.waitForFunction(`RED.nodes.filterLinks({}).length === 2`)
-    // What lacks its URL is marked.
+    // A node without a URL is marked.
     assert.equal(await isInvalid(), true)
   })
 
@@ -73,17 +73,17 @@ describe('the way from an empty canvas to an ACK, with mouse and keys', () => {
     await page.fill('#node-config-input-clientSecret', CLIENT_SECRET)
   })
 
-  it('learns from Test what is missing, and then that it works', async () => {
+  it('learns from the Test button what is missing, and then that it works', async () => {
     const result = page.locator('#oauth2-client-credentials-test-result')
     await page.fill('#node-config-input-clientSecret', '')
     await page.click('#oauth2-client-credentials-test-button')
     await result.getByText('No token').waitFor()
-    // A setting that is missing is its own remedy.
+    // For a missing setting, the reason already says what to do.
     assert.deepEqual(await result.locator('dt').allInnerTexts(), ['Error', 'Reason'])
     await page.fill('#node-config-input-clientSecret', CLIENT_SECRET)
     await page.click('#oauth2-client-credentials-test-button')
     await result.getByText('What to do').waitFor()
-    // The demo's own authority: the words say where to look.
+    // The demo has its own certificate authority: the hint says where to set it.
     assert.match(await result.innerText(), /TLS/)
     await page.click('#oauth2-client-credentials-more')
     await page.selectOption('#node-config-input-tls', 'tls')
@@ -109,11 +109,11 @@ describe('the way from an empty canvas to an ACK, with mouse and keys', () => {
     await page.waitForTimeout(500)
     await page.click('#red-ui-header-button-deploy')
     await page.waitForFunction(`!RED.nodes.dirty()`)
-    // Node-RED shades its window for a moment.
+    // Node-RED dims its window for a moment.
     await page.waitForSelector('#red-ui-editor-shade', { state: 'hidden' })
   })
 
-  it('sends a test message from the form, and sees what is decided', async () => {
+  it('sends a test message from the form, and sees the decision', async () => {
     await openForm('hl7-https-out')
     await page.click('#hl7-https-out-test-button')
     const result = page.locator('#hl7-https-out-test-result')
@@ -139,7 +139,7 @@ describe('the way from an empty canvas to an ACK, with mouse and keys', () => {
       .waitFor()
   })
 
-  it('leaves the secret in the deploy and in Test alone, and the token nowhere', async () => {
+  it('leaves the secret only in the deploy and the test, and the token nowhere', async () => {
     const carriers = requests.filter(({ body }) => body.includes(CLIENT_SECRET))
     const paths = carriers.map(({ path }) => path.replace(/credentials\/\w+\//, 'credentials/ID/'))
     assert.deepEqual([...new Set(paths)], ['/oauth2-client-credentials/ID/test', '/flows'])
@@ -160,7 +160,7 @@ describe('the way from an empty canvas to an ACK, with mouse and keys', () => {
     assert.deepEqual(complaints, [])
   })
 
-  /** The node of a type on the canvas, as a selector; there is one of each. */
+  /** A selector for the only node of a type on the canvas. */
   const nodeOf = async (type: Type): Promise<string> => {
     await page.waitForFunction(`RED.nodes.filterNodes({ type: '${type}' }).length === 1`)
     return page.evaluate<string>(
@@ -187,7 +187,7 @@ describe('the way from an empty canvas to an ACK, with mouse and keys', () => {
     await page.waitForTimeout(500)
   }
 
-  /** Draws a wire from the first output of one to the input of the other. */
+  /** Draws a wire from the first output of one node to the input of another. */
   async function wire(from: Type, to: Type): Promise<void> {
     const output = page.locator(`${await nodeOf(from)} .red-ui-flow-port-output .red-ui-flow-port`)
     const input = page.locator(`${await nodeOf(to)} .red-ui-flow-port-input .red-ui-flow-port`)

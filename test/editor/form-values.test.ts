@@ -10,7 +10,7 @@ const out = 'hl7-https-out'
 const config = 'oauth2-client-credentials'
 const wires = [[], []]
 
-/** What a flow file holds stays as it is until somebody changes it, and what the form takes works. */
+/** Stored values stay as they are until someone changes them; values that the form accepts work. */
 describe('the values of the forms', () => {
   let nodeRed: TestNodeRed
   let browser: Browser
@@ -72,7 +72,7 @@ describe('the values of the forms', () => {
       `JSON.stringify(Object.entries(RED.nodes.convertNode(RED.nodes.node('${id}'))).sort())`
     )
 
-  it('are looked after by one script for each form', () => {
+  it('are handled by one script for each form', () => {
     const scripts = editor.requests.filter((request) => request.includes('/resources/@hl7-https/'))
     assert.deepEqual(
       [...new Set(scripts)].map((request) => /[\w-]+\.js/.exec(request)?.[0]).sort(),
@@ -81,7 +81,7 @@ describe('the values of the forms', () => {
   })
 
   for (const how of ['cancel', 'ok'] as const) {
-    it(`are not written onto the node by a form that is closed by ${how} without a change`, async () => {
+    it(`are not written to the node if the form is closed by ${how} without a change`, async () => {
       for (const id of ['bare', 'variables', 'auth', 'listed']) {
         const before = await exported(id)
         if (id === 'auth' || id === 'listed') await editor.editConfig(config, id)
@@ -93,7 +93,7 @@ describe('the values of the forms', () => {
     })
   }
 
-  it('are written where they were changed, and only those', async () => {
+  it('are written only if they were changed', async () => {
     await editor.edit('bare')
     await editor.tab('delivery')
     await editor.type('#node-input-retryInterval', '7')
@@ -102,14 +102,14 @@ describe('the values of the forms', () => {
       `['retryInterval', 'retryMaxInterval'].map((name) => RED.nodes.node('bare')[name])`
     )
     assert.deepEqual([retryInterval, retryMaxInterval], [7, undefined])
-    // A form that is opened again begins with what is there.
+    // A form that is opened again shows the stored values.
     await editor.edit('bare')
     assert.equal(await editor.page.inputValue('#node-input-retryInterval'), '7')
     assert.equal(await editor.page.inputValue('#node-input-retryMaxInterval'), '60')
     await editor.close('cancel')
   })
 
-  it('may be variables where a number is wanted, in a row that is not shown too', async () => {
+  it('may be variables instead of numbers, even in a hidden row', async () => {
     await editor.edit('variables')
     await editor.tab('delivery')
     assert.equal(await editor.page.isVisible('#node-input-maxInFlight'), false)
@@ -123,7 +123,7 @@ describe('the values of the forms', () => {
     )
   })
 
-  it('are seen: More settings are open where they hold some', async () => {
+  it('are visible: More settings is open if any of them are set', async () => {
     for (const [id, open] of [
       ['auth', false],
       ['scoped', true],
@@ -135,7 +135,7 @@ describe('the values of the forms', () => {
     }
   })
 
-  it('of lists are judged as the runtime judges them', async () => {
+  it('in lists are checked as at run time', async () => {
     const add = async (pane: string): Promise<void> => {
       await editor.page.click(`${pane} .red-ui-editableList-addButton:visible`)
     }
@@ -161,14 +161,14 @@ describe('the values of the forms', () => {
     await editor.ask(
       `$('#hl7-https-out-formFields .hl7-https-entry-input').typedInput('value', 'x') && 0`
     )
-    // The runtime reads them whatever the format: the mistake stays in sight.
+    // The runtime reads them whatever the format: the mistake stays visible.
     await editor.page.selectOption('#node-input-format', 'raw')
     assert.match(await editor.page.innerText('#hl7-https-out-formFields-problem'), /Enter a name/)
     await editor.type('#node-input-contentType', 'application/жlm')
     assert.match(await editor.mistake('node-input-contentType'), /cannot carry/)
   })
 
-  it('of the character set are names that the runtime knows', async () => {
+  it('for the character set must be names that the runtime knows', async () => {
     await editor.edit('bare')
     await editor.tab('message')
     await editor.page.selectOption('#hl7-https-out-charset', '')
@@ -185,7 +185,7 @@ describe('the values of the forms', () => {
     }
   })
 
-  it('are numbers within the bounds of the runtime, whole where it counts', async () => {
+  it('must be numbers within the bounds of the runtime, and integers where needed', async () => {
     await editor.edit('bare')
     await editor.tab('delivery')
     await editor.page.selectOption('#node-input-order', 'none')
@@ -209,13 +209,13 @@ describe('the values of the forms', () => {
       return editor.page.innerText('.hl7-https-result-title')
     }
 
-    it('says what became of it, without a code where there is none', async () => {
+    it('shows its outcome, without a code if there is none', async () => {
       assert.equal((await send('accepting')).trim(), 'Accepted: leaves on ACK')
       await editor.close('cancel')
       assert.equal((await send('unacknowledged')).trim(), 'Not accepted')
     })
 
-    it('is sent by a node in a subflow too, as in its first instance', async () => {
+    it('can be sent by a node in a subflow, as in its first instance', async () => {
       assert.equal((await send('inner')).trim(), 'No HL7 answer')
       await editor.close('cancel')
       assert.match(await send('unused'), /No flow uses this subflow/)

@@ -28,7 +28,7 @@ const configCredentials = [
 const secret = 'not-to-be-seen-anywhere'
 const flows: FlowNode[] = [
   { id: 'tab', type: 'tab', label: 'test' },
-  // What a flow file of long ago might hold: almost nothing.
+  // As in a very old flow file: almost nothing.
   {
     id: 'old',
     type: out,
@@ -46,7 +46,7 @@ const flows: FlowNode[] = [
     ...outDefaults,
     url: '${HL7_URL}',
     auth: 'known',
-    // Numbers as text, an entry without a type, a choice that the lists do not offer.
+    // Numbers as text, an entry without a type, an option that the list does not offer.
     retryInterval: '5',
     charset: 'windows-1250',
     failureTimeout: -1,
@@ -86,7 +86,7 @@ describe('the forms in the editor', () => {
     if (await editor.isUsed()) await editor.load()
   })
 
-  it('know every property and credential of the contract, with its default', async () => {
+  it('have every property and credential, with its default', async () => {
     for (const [type, defaults, credentials] of [
       [out, outDefaults, slots],
       [config, configDefaults, configCredentials]
@@ -106,7 +106,7 @@ describe('the forms in the editor', () => {
     }
   })
 
-  it('have a field for each property, every one with a label', async () => {
+  it('have a labelled field for each property', async () => {
     await editor.edit('old')
     await checkFields(out, 'node-input', [...Object.keys(outDefaults), ...slots])
     await editor.close('cancel')
@@ -130,7 +130,7 @@ describe('the forms in the editor', () => {
     }
   })
 
-  it('show no text that lacks its translation', async () => {
+  it('show no untranslated text', async () => {
     await editor.edit('old')
     assert.doesNotMatch(await editor.page.innerText('#hl7-https-out-form'), /\b[a-z]+\.[a-z]+[A-Z]/)
     await editor.close('cancel')
@@ -156,7 +156,7 @@ describe('the forms in the editor', () => {
     assert.deepEqual(editor.complaints, [])
   })
 
-  it('keep a changed number a number, and an emptied one its default', async () => {
+  it('store a changed number as a number, and an emptied one as its default', async () => {
     await editor.load()
     await editor.edit('full')
     await editor.tab('delivery')
@@ -168,7 +168,7 @@ describe('the forms in the editor', () => {
     assert.equal(await editor.changed('full'), true)
   })
 
-  it('mark a URL that cannot be used, and say why', async () => {
+  it('mark an invalid URL, and say why', async () => {
     await editor.edit('empty')
     assert.match(await editor.mistake('node-input-url'), /Enter the URL/)
     for (const [url, words] of [
@@ -184,7 +184,7 @@ describe('the forms in the editor', () => {
     }
   })
 
-  it('mark nothing that is valid', async () => {
+  it('mark no valid values', async () => {
     const urls = [
       'https://hl7.example.org/in',
       'https://hl7_gateway:8443/in?site=7',
@@ -214,14 +214,14 @@ describe('the forms in the editor', () => {
     assert.equal(await editor.page.locator(`#${config}-form .input-error`).count(), 0)
   })
 
-  it('mark on the canvas only nodes that cannot work', async () => {
+  it('mark only nodes that cannot work on the canvas', async () => {
     const valid = (id: string) => editor.ask<boolean>(`RED.nodes.node('${id}').valid`)
     assert.equal(await valid('old'), true)
     assert.equal(await valid('full'), true)
     assert.equal(await valid('empty'), false)
   })
 
-  it('find a mistake in the rules where the runtime finds it', async () => {
+  it('find a mistake in the rules where the runtime does', async () => {
     await editor.edit('old')
     await editor.tab('reply')
     const rules = '#node-input-replyCodeActions'
@@ -233,7 +233,7 @@ describe('the forms in the editor', () => {
     assert.match(await editor.mistake('node-input-replyCodeActions'), /position 1\d/)
   })
 
-  it('judge JSONata and message properties as Node-RED does, and let them be empty', async () => {
+  it('check JSONata and message properties as Node-RED does, and accept empty ones', async () => {
     await editor.edit('old')
     await editor.tab('reply')
     const path = '#node-input-replyPath + .red-ui-typedInput-container .red-ui-typedInput-input'
@@ -255,7 +255,7 @@ describe('the forms in the editor', () => {
     assert.equal(await editor.page.locator('#hl7-https-out-headers-problem').count(), 0)
   })
 
-  it('refuse a header twice: one that the token or the connection needs', async () => {
+  it('reject headers that the token or the connection sets', async () => {
     await editor.edit('old')
     await editor.tab('message')
     await editor.page.click('#hl7-https-out-message .red-ui-editableList-addButton:visible')
@@ -272,7 +272,7 @@ describe('the forms in the editor', () => {
     ])
   })
 
-  it('mark the tab in which something is invalid', async () => {
+  it('mark a tab that has invalid fields', async () => {
     const marked = (): Promise<string[]> =>
       editor.ask(`[...document.querySelectorAll('.hl7-https-tab-mark')]
         .map((mark) => mark.closest('li').id.replace('red-ui-tab-hl7-https-out-', ''))`)
@@ -288,7 +288,7 @@ describe('the forms in the editor', () => {
     await editor.type('#node-input-url', 'https://hl7.example.org')
     await editor.settle()
     assert.deepEqual(await marked(), [])
-    // A field that does not apply marks nothing.
+    // A field that does not apply is not checked.
     await editor.tab('delivery')
     await editor.page.selectOption('#node-input-order', 'key')
     await editor.type('#node-input-orderKey', 'nonsense')
@@ -299,12 +299,12 @@ describe('the forms in the editor', () => {
     await editor.settle()
     assert.deepEqual(await marked(), [])
     await editor.close()
-    // It stays absent as it was, which is the default.
+    // It was not set, and still is not.
     assert.equal(await editor.ask(`RED.nodes.node('old').maxInFlight`), undefined)
     assert.equal(await editor.ask(`RED.nodes.node('old').valid`), true)
   })
 
-  it('show of hl7-https-out only what belongs to the choices made', async () => {
+  it('show only the fields of hl7-https-out that apply', async () => {
     await editor.edit('old')
     const header = { 'node-input-authHeader': true, 'node-input-authScheme': true }
     assert.deepEqual(await editor.seen(...Object.keys(header)), header)
@@ -363,7 +363,7 @@ describe('the forms in the editor', () => {
     assert.equal(await editor.ask(`RED.nodes.node('old').failureTimeout`), -1)
   })
 
-  it('show of oauth2-client-credentials only what belongs to the choices made', async () => {
+  it('show only the fields of oauth2-client-credentials that apply', async () => {
     await editor.editConfig(config, 'auth')
     const more = `#${config}-more`
     assert.equal(await editor.page.isVisible('#node-config-input-tokenEndpoint'), false)
@@ -404,7 +404,7 @@ describe('the forms in the editor', () => {
     assert.match(await editor.mistake('node-config-input-username'), /user name/)
   })
 
-  it('ask a new configuration for issuer, client ID and secret, and for no more', async () => {
+  it('ask only for issuer, client ID and secret in a new configuration', async () => {
     await editor.editConfig(config)
     const marked = (): Promise<string[]> =>
       editor.ask(`[...document.querySelectorAll('#${config}-form .input-error')]
@@ -440,7 +440,7 @@ describe('the forms in the editor', () => {
     await editor.close('cancel')
   })
 
-  it('put a token URL that was pasted as the issuer where it belongs', async () => {
+  it('move a token URL pasted as the issuer to its field', async () => {
     await editor.editConfig(config, 'known')
     const url = 'https://login.example.org/realms/hl7/protocol/openid-connect/token'
     await editor.page.fill('#node-config-input-name', url)
@@ -472,7 +472,7 @@ describe('the forms in the editor', () => {
     assert.equal(await editor.page.inputValue('#node-input-auth'), 'known')
   })
 
-  it('keep entries of lists with their types, and give a secret its slot', async () => {
+  it('keep list entries with their types, and assign a slot to a secret', async () => {
     await editor.edit('old')
     await editor.tab('message')
     await editor.page.click('#hl7-https-out-message .red-ui-editableList-addButton:visible')
@@ -506,7 +506,7 @@ describe('the forms in the editor', () => {
       if (name === 'clientId' || name === 'username') continue
       const field = editor.page.locator(`#node-config-input-${name}`)
       if (name === 'privateKey') {
-        // A PEM has lines, which a password input would drop.
+        // A password input would drop the line breaks of a PEM.
         const mask = await editor.ask(
           `getComputedStyle(document.getElementById('node-config-input-privateKey')).webkitTextSecurity`
         )
@@ -533,7 +533,7 @@ describe('the forms in the editor', () => {
     assert.deepEqual(editor.complaints, [])
   })
 
-  it('can be read in the light and in the dark', async () => {
+  it('are readable in the light and the dark theme', async () => {
     for (const dark of [false, true]) {
       await editor.ask(`document.documentElement.classList.toggle('nr-theme-dark', ${dark})`)
       await editor.edit('empty')
@@ -551,7 +551,7 @@ describe('the forms in the editor', () => {
       await editor.close('cancel')
     }
 
-    /** Texts whose contrast is under 4.5 to 1 (WCAG 2.2, 1.4.3), and those that are cut off. */
+    /** Texts with a contrast below 4.5 to 1 (WCAG 2.2, 1.4.3), and texts that are cut off. */
     function faint(within: string): Promise<string[]> {
       return editor.ask(`(() => {
         const channels = (color) => color.match(/[\\d.]+/g).map(Number)
@@ -612,7 +612,7 @@ describe('the forms in the editor', () => {
     assert.equal(await label('known'), 'login.example.org')
   })
 
-  it('show the help that the link to it promises', async () => {
+  it('open the help by its link', async () => {
     await editor.edit('old')
     await editor.tab('reply')
     await editor.page.click('#hl7-https-out-rules-help')

@@ -27,7 +27,7 @@ describe('the examples, imported in the editor', () => {
     await nodeRed.kill()
   })
 
-  it('are all offered by the menu', async () => {
+  it('are all in the menu', async () => {
     await editor.page.keyboard.press('Control+i')
     await editor.page.click('a[href="#red-ui-clipboard-dialog-import-tab-examples"]')
     const tree = editor.page.locator('#red-ui-clipboard-dialog-import-tab-examples')
@@ -37,20 +37,20 @@ describe('the examples, imported in the editor', () => {
   })
 
   for (const example of examples) {
-    it(`have forms that close without a change and mark nothing: ${example}`, async () => {
+    it(`have forms that mark nothing and close without a change: ${example}`, async () => {
       await editor.load()
       const text = readFileSync(new URL(`${example}.json`, directory), 'utf8')
       const ours = (JSON.parse(text) as FlowNode[]).filter(({ type }) => types.includes(type))
       await editor.ask(`RED.view.importNodes(${text}, { generateIds: false }) && 0`)
       await editor.page.keyboard.press('Escape')
-      // As after a deploy: nothing is changed yet.
+      // As after a deploy: nothing has changed yet.
       await editor.ask(`RED.nodes.eachNode((node) => { node.changed = false }),
         RED.nodes.eachConfig((node) => { node.changed = false }), RED.nodes.dirty(false)`)
       for (const { id, type } of ours) {
         if (type === types[0]) {
           await editor.edit(id)
           for (const tab of tabs) await editor.tab(tab)
-          // No example has a URL or a secret of its own but as a variable.
+          // In the examples, URLs and secrets are variables.
           const marked = editor.page.locator('#hl7-https-out-form .input-error')
           assert.equal(await marked.count(), 0, id)
         } else {

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { readIssuerPaste } from '../../nodes/editor/issuer-paste.ts'
 
-describe('what is pasted as the issuer', () => {
-  it('is a well-known document, read as it is', () => {
+describe('text pasted as the issuer', () => {
+  it('may be a well-known URL, which is kept', () => {
     for (const url of [
       'https://login.example.org/.well-known/openid-configuration',
       'https://login.example.org/realms/hl7/.well-known/openid-configuration',
@@ -15,7 +15,7 @@ describe('what is pasted as the issuer', () => {
     assert.equal(readIssuerPaste(smart).kind, 'smart')
   })
 
-  it('is a token URL', () => {
+  it('may be a token URL', () => {
     for (const url of [
       'https://login.example.org/realms/hl7/protocol/openid-connect/token',
       'https://login.example.org/tenant/oauth2/v2.0/token',
@@ -30,7 +30,7 @@ describe('what is pasted as the issuer', () => {
     }
   })
 
-  it('is a base URL, with or without a slash, which is kept', () => {
+  it('may be a base URL, whose final slash is kept', () => {
     for (const url of [
       'https://login.example.org',
       'https://login.example.org/',
@@ -41,7 +41,7 @@ describe('what is pasted as the issuer', () => {
     }
   })
 
-  it('loses what copying leaves around it', () => {
+  it('loses characters that were copied with it', () => {
     for (const pasted of [
       ' https://login.example.org \n',
       '"https://login.example.org",',
@@ -52,7 +52,7 @@ describe('what is pasted as the issuer', () => {
     }
   })
 
-  it('is left alone where it is a variable or no URL', () => {
+  it('is left unchanged if it is a variable or not a URL', () => {
     for (const text of ['${ISSUER}', 'login.example.org', 'http://login.example.org', '']) {
       assert.deepEqual(readIssuerPaste(text), { kind: '', issuer: text, tokenEndpoint: '' })
     }

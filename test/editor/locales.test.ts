@@ -9,10 +9,10 @@ const read = (...path: string[]): string => readFileSync(join(nodes, ...path), '
 
 const types = ['hl7-https-out', 'oauth2-client-credentials']
 
-/** Named as Node-RED names the folders of its own languages. */
+/** The folder names that Node-RED uses for its own languages. */
 const translations = ['de', 'es-ES', 'fr', 'ja', 'zh-CN']
 
-/** Every text of a file, by its whole key. */
+/** All texts of a file, by their full keys. */
 function textsOf(language: string, type: string): Map<string, string> {
   const texts = new Map<string, string>()
   const collect = (at: unknown, path: string): void => {
@@ -29,14 +29,14 @@ function textsOf(language: string, type: string): Map<string, string> {
   return texts
 }
 
-/** What a pattern finds, sorted: translations may say things in another order. */
+/** All matches of a pattern, sorted: translations may use another order. */
 const found = (text: string, pattern: RegExp): string[] =>
   [...text.matchAll(pattern)].map(([match]) => match).sort()
 
-/** What no translation changes: placeholders, variables, HL7 fields and codes, the start of a URL. */
+/** What translations keep: placeholders, variables, HL7 fields and codes, the start of a URL. */
 const code = /__\w+?__|\$\{?\w+\}?|https?:\/\/|[A-Z]{2,3}-\d+(?:\.\d+)?|\b(?:A[AER]|C[AER])\b/g
 
-/** Columns on the screen: a character of Chinese or Japanese takes two. */
+/** Columns on the screen: a Chinese or Japanese character takes two. */
 const columns = (text: string): number =>
   text.length + found(text, /[\u3000-\u9fff\uff00-\uff60]/g).length
 
@@ -52,7 +52,7 @@ for (const type of types) {
   }
 
   describe(`the texts of ${type}`, () => {
-    it('hold every label that the form names', () => {
+    it('include every label in the form', () => {
       const attributes = [...read(`${type}.html`).matchAll(/data-i18n="([^"]+)"/g)]
       const keys = attributes.flatMap(([, value]) =>
         (value ?? '').split(';').map((key) => key.replace(/^\[[^\]]+\]/, ''))
@@ -64,7 +64,7 @@ for (const type of types) {
       )
     })
 
-    it('hold the words for every mistake that the form can find', () => {
+    it('include every mistake that the form can report', () => {
       const shared = ['../src/http-client/url-problem.ts', 'property-table.ts']
       const ofHeaders = ['../src/https/header-values.ts', 'editor/named-value.ts']
       const sources = [
@@ -99,7 +99,7 @@ for (const type of types) {
         const [section = '', last = ''] = key.split('.')
         const whole = new RegExp(`\\b${section}\\.${last}\\b`)
         if (whole.test(html) || whole.test(code)) return false
-        // A key that is put together: `condition.${name}`, with the name elsewhere.
+        // A composed key: `condition.${name}`, with the name elsewhere.
         return !code.includes(`\`${section}.\${`) || !new RegExp(`\\b${last}\\b`).test(code)
       })
       assert.deepEqual(unused, [])
@@ -114,8 +114,8 @@ for (const type of types) {
   })
 }
 
-describe('the words for mistakes in reply rules', () => {
-  it('are there for each kind that the parser finds', () => {
+describe('the texts for mistakes in reply rules', () => {
+  it('exist for each kind that the parser finds', () => {
     const source = readFileSync(join(nodes, '..', 'src/rules/reply-rules-error.ts'), 'utf8')
     const [, union = ''] = /ReplyRulesMistake =([^;]*?)\n\n/.exec(source) ?? []
     const kinds = [...union.matchAll(/'(\w+)'/g)].map(([, kind]) => `ruleMistake.${kind ?? ''}`)
@@ -129,7 +129,7 @@ describe('the words for mistakes in reply rules', () => {
 })
 
 describe('the languages', () => {
-  it('are those of the contract, each with every file', () => {
+  it('are the expected ones, each with every file', () => {
     assert.deepEqual(readdirSync(join(nodes, 'locales')).sort(), ['en-US', ...translations].sort())
     const files = types.flatMap((type) => [`${type}.html`, `${type}.json`])
     for (const language of ['en-US', ...translations]) {
@@ -146,31 +146,31 @@ for (const language of translations) {
       const englishHelp = read('locales', 'en-US', `${type}.html`)
       const help = read('locales', language, `${type}.html`)
 
-      it('have the keys of the English ones, in their order', () => {
+      it('have the keys of the English texts, in the same order', () => {
         assert.deepEqual([...texts.keys()], [...english.keys()])
       })
 
-      it('are none of them empty', () => {
+      it('are not empty', () => {
         assert.deepEqual(
           [...texts].filter(([, text]) => text.trim() === ''),
           []
         )
       })
 
-      it('hold the same placeholders and code', () => {
+      it('have the same placeholders and code', () => {
         for (const [key, text] of english) {
           assert.deepEqual(found(texts.get(key) ?? '', code), found(text, code), key)
         }
       })
 
-      it('leave no sentence in English', () => {
+      it('leave nothing in English', () => {
         const same = [...english].filter(
           ([key, text]) => (text.match(/[a-z]{2,}/g) ?? []).length >= 3 && texts.get(key) === text
         )
         assert.deepEqual(same, [])
       })
 
-      it('have a help text of the same build', () => {
+      it('have a help text with the same structure', () => {
         const blocks = /<\/?(?:script|h\d|p|ul|ol|dl|dt|dd|li|pre)\b[^>]*>/g
         const tags = (html: string): string[] => [...html.matchAll(blocks)].map(([tag]) => tag)
         assert.deepEqual(tags(help), tags(englishHelp))
@@ -185,7 +185,7 @@ for (const language of translations) {
         assert.deepEqual(found(help, properties), found(englishHelp, properties))
       })
 
-      it('name in the help text what the form shows', () => {
+      it('use the labels of the form in the help text', () => {
         const named = /<([bi])>(.*?)<\/\1>/g
         const shown = (labels: Map<string, string>, word: string): string[] =>
           [...labels].flatMap(([key, label]) =>
@@ -210,13 +210,13 @@ for (const language of ['en-US', ...translations]) {
       )
     )
 
-    it('are there for every state, and short but for the error code that one may carry', () => {
+    it('exist for every state, and are short apart from an error code', () => {
       for (const state of ['sending', 'ack', 'nak', 'retrying', 'paused', 'error', 'queued']) {
         assert.ok(status.get(state), state)
       }
       for (const [state, text] of status) {
         const example = text.replace('__code__', '').replace(/__\w+?__/g, '12')
-        // What ails a token takes more words.
+        // A failing token takes more words.
         const limit = state === 'tokenFailing' ? 45 : 20
         assert.ok(columns(example) < limit, `${state}: ${example}`)
       }

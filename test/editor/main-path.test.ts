@@ -6,11 +6,11 @@ import { CLIENT_ID, CLIENT_SECRET, startWorld, type World } from '../support/wor
 
 const EXAMPLE = '1 Send HL7 and route ACK and NAK'
 
-describe('the way of a new user', () => {
+describe('the path of a new user', () => {
   let world: World
   let browser: Browser
   let page: Page
-  /** What the page sent, by URL; a secret may be in the deploy alone. */
+  /** What the page sent, by URL; a secret may only be in the deploy. */
   const requests: { url: string; body: string }[] = []
   const complaints: string[] = []
 
@@ -48,7 +48,7 @@ describe('the way of a new user', () => {
   })
 
   it('types the URL, the issuer and the credentials into the two forms', async () => {
-    // The demo's servers have certificates of their own authority.
+    // The demo servers have certificates of their own authority.
     await page.evaluate(
       `RED.nodes.add({ id: 'tls-of-test', type: 'tls-config', _def: RED.nodes.getType('tls-config'), name: 'test CA',
         certType: 'files', cert: '', key: '', ca: '', certname: '', keyname: '', caname: 'ca.pem', servername: '',
@@ -72,7 +72,7 @@ describe('the way of a new user', () => {
     assert.equal(await page.getAttribute('#node-config-input-clientSecret', 'type'), 'password')
     await page.click('#node-config-dialog-ok')
     await page.waitForSelector('#node-config-input-issuer', { state: 'detached' })
-    assert.equal(await page.locator('.input-error').count(), 0, 'nothing valid is marked red')
+    assert.equal(await page.locator('.input-error').count(), 0, 'valid fields marked red')
     await page.waitForTimeout(400)
     await page.click('#node-dialog-ok')
     await page.waitForSelector('#node-input-url', { state: 'detached' })
@@ -112,7 +112,7 @@ describe('the way of a new user', () => {
     )
   })
 
-  it('leaves the secret in the deploy alone', async () => {
+  it('leaves the secret only in the deploy', async () => {
     const carriers = requests
       .filter(({ body }) => body.includes(CLIENT_SECRET))
       .map(({ url }) => url)
@@ -129,7 +129,7 @@ describe('the way of a new user', () => {
   })
 })
 
-/** Opens a branch of the tree of examples. */
+/** Opens a branch in the tree of examples. */
 async function openLeaf(page: Page, name: string): Promise<void> {
   const leaf = page.locator('#red-ui-clipboard-dialog-import-tab-examples').getByText(name)
   await leaf.first().waitFor({ timeout: 10_000 })

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import { namedValue, namedValueProblem } from '../../nodes/editor/named-value.ts'
 
 describe('an entry of a list', () => {
-  it('is read from a flow file, whatever is in it', () => {
+  it('can be read from any flow file', () => {
     assert.deepEqual(namedValue({ name: 'client', value: 7 }), {
       name: 'client',
       value: '7',
@@ -17,7 +17,7 @@ describe('an entry of a list', () => {
   const problem = (name: string, valueType = 'str', value = '', names: 'header' | 'any' = 'any') =>
     namedValueProblem({ name, value, valueType }, names)
 
-  it('needs a name, and as a header one that HTTP allows', () => {
+  it('needs a name, which for a header must be valid in HTTP', () => {
     assert.equal(problem(''), 'entryName')
     assert.equal(problem('FACILITY ID'), '')
     assert.equal(problem('UPHN-INFOMAP', 'str', '', 'header'), '')
@@ -26,7 +26,7 @@ describe('an entry of a list', () => {
     }
   })
 
-  it('needs a value that a header can carry, and the name of a variable', () => {
+  it('needs a value that is allowed in a header, and the name of a variable', () => {
     for (const value of ['Ж', 'a\nb', 'a\0']) {
       assert.equal(problem('x', 'str', value, 'header'), 'headerValue', value)
       assert.equal(problem('x', 'str', value), '')
@@ -38,7 +38,7 @@ describe('an entry of a list', () => {
     }
   })
 
-  it('needs a path where the value is an HL7 field', () => {
+  it('needs a path if the value is an HL7 field', () => {
     for (const path of ['MSH-4', 'MSH-4.1', 'OBX[2]-5(1).1.2', 'ZA1-3', ' PID-3.1 ']) {
       assert.equal(problem('x', 'hl7', path), '', path)
     }
@@ -47,7 +47,7 @@ describe('an entry of a list', () => {
     }
   })
 
-  it('needs one of the six slots where the value is a secret', () => {
+  it('needs one of the six slots if the value is a secret', () => {
     assert.equal(problem('x', 'cred', 'secret6'), '')
     for (const slot of ['', 'secret7', 'secret', 'hunter2']) {
       assert.equal(problem('x', 'cred', slot), 'secretSlot', slot)

@@ -59,7 +59,7 @@ describe('a rule as a row', () => {
     ['@*Locked=F', { condition: 'replyText', value: 'Locked' }]
   ]
   for (const [text, parts] of simple) {
-    it(`shows ${text} in words, and writes it as it was`, () => {
+    it(`shows ${text} as a row, and writes it back unchanged`, () => {
       const read = rowOf(text)
       assert.deepEqual(read, row(parts))
       assert.equal(writeRow(read), text)
@@ -75,14 +75,14 @@ describe('a rule as a row', () => {
     ':"A,B"=F',
     '(E#408&E*busy,E#425)=R'
   ]) {
-    it(`keeps ${text}, which the list has no words for, as text`, () => {
+    it(`keeps ${text} as text, since no row can express it`, () => {
       const read = rowOf(text)
       assert.equal(read.condition, 'own')
       assert.equal(writeRow(read), text)
     })
   }
 
-  it('writes what was typed so that the parser reads it back', () => {
+  it('writes typed values so that the parser reads them back', () => {
     for (const value of ['plain', ' blanks ', 'a,b', 'x=y&z', '"quoted"', 'a)b']) {
       for (const condition of ['replyText', 'errorText', 'fieldText', 'fieldValue'] as const) {
         const typed = row({ condition, field: condition.startsWith('field') ? 'ERR-8' : '', value })
@@ -91,7 +91,7 @@ describe('a rule as a row', () => {
     }
   })
 
-  it('notices a value that says something else than its condition', () => {
+  it('notices a value that changes the meaning of its condition', () => {
     assert.equal(keepsItsMeaning(row({ condition: 'errorStatus', value: 'timeout' })), false)
     assert.equal(keepsItsMeaning(row({ condition: 'own', value: ':?A=C,:?E' })), false)
     assert.throws(() => keepsItsMeaning(row({ condition: 'errorNumber', value: '' })))
@@ -99,7 +99,7 @@ describe('a rule as a row', () => {
 })
 
 describe('the presets', () => {
-  it('can be read by the runtime, and are known again', () => {
+  it('can be read by the runtime, and are recognized', () => {
     for (const [name, text] of Object.entries(replyRulePresets)) {
       assert.ok(parseReplyRules(text).rules.length > 0)
       assert.equal(presetOf(text), name)
@@ -108,7 +108,7 @@ describe('the presets', () => {
     assert.equal(presetOf(':?A=C'), undefined)
   })
 
-  it('do what they are called', () => {
+  it('do what their names say', () => {
     const action = (name: keyof typeof replyRulePresets, condition: string): string | undefined =>
       parseReplyRules(replyRulePresets[name])
         .rules.map(readRow)
@@ -126,7 +126,7 @@ describe('the presets', () => {
     }
   })
 
-  it('lose no NAK, and set aside nothing that was never sent', () => {
+  it('ignore no NAK, and suspend nothing that was never sent', () => {
     const sent = { controlIds: ['M1'], type: 'ADT^A01', replyDue: true }
     const outcome = (rules: string, attempt: Omit<Attempt, 'sent'>): string => {
       const { outcome, retry } = decide(parseReplyRules(rules), { sent, ...attempt })

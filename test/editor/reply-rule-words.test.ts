@@ -21,7 +21,7 @@ const conditions = (rules: string): string[] =>
   parseReplyRules(rules).rules.map((rule) => conditionWords(rule, text))
 
 describe('reply rules in words', () => {
-  it('say what no rule names: of the default nothing', () => {
+  it('say what happens if no rule applies, but not for the default', () => {
     assert.equal(rest(''), '')
     assert.equal(
       rest(':?E&@severity:W=WC,(E#timeout,E#reset)=S'),
@@ -30,7 +30,7 @@ describe('reply rules in words', () => {
     assert.match(rest(':I?=W,:?A=C'), /An answer that only warns is accepted\./)
   })
 
-  it('say conditions, combined ones too', () => {
+  it('express conditions, including combined ones', () => {
     assert.deepEqual(conditions(':?E&@severity:W=WC,(E#timeout,E#reset)=S,E#4xx=F'), [
       'error (AE or CE) and severity is warning',
       'no answer in time or connection cut',

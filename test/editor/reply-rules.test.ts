@@ -5,7 +5,7 @@ import { DEFAULT_REPLY_RULES } from '../../src/rules/reply-rules.ts'
 import { type FlowNode, startNodeRed, type TestNodeRed } from '../support/node-red.ts'
 import { Editor, startBrowser } from '../support/editor.ts'
 
-/** Blanks, a long form and a letter more than needed: what a list would write in its own way. */
+/** Extra blanks, letters and brackets, which the list would write in another way. */
 const typed = ' :?E & @severity:W = WC,\n (:AE) = RF , @*"Not, now"=RF, :?A=C '
 const flows: FlowNode[] = [
   { id: 'tab', type: 'tab', label: 'test' },
@@ -48,7 +48,7 @@ describe('the list of reply rules', () => {
   const stored = (node: string): Promise<string> =>
     editor.ask(`RED.nodes.node('${node}').replyCodeActions`)
   const text = (): Promise<string> => editor.page.inputValue(area)
-  /** Each row: the condition, its fields, the action, the warning. */
+  /** Each row: condition, fields, action and warning. */
   const rows = (): Promise<string[]> =>
     editor.ask(`[...document.querySelectorAll('.hl7-https-rule')].map((rule) =>
       [...rule.querySelectorAll('select, input')]
@@ -59,7 +59,7 @@ describe('the list of reply rules', () => {
   const isDefault = (): Promise<boolean> =>
     editor.ask(`document.querySelector('#hl7-https-out-rules-list').matches('.hl7-https-default')`)
 
-  it('shows an empty property as the default rules, marked as such, and keeps it empty', async () => {
+  it('shows the default rules for an empty property, marked as such, and keeps it empty', async () => {
     await open('empty')
     const shown = await rows()
     assert.equal(shown.length, DEFAULT_REPLY_RULES.split(/,(?![^(]*\))/).length)
@@ -81,7 +81,7 @@ describe('the list of reply rules', () => {
     assert.equal(await editor.changed('empty'), false)
   })
 
-  it('writes the default out as a text, to be added to', async () => {
+  it('writes out the default as text, so that rules can be added', async () => {
     await open('empty')
     await editor.page.click('#hl7-https-out-rules-show-text')
     assert.equal(await text(), DEFAULT_REPLY_RULES)
@@ -95,7 +95,7 @@ describe('the list of reply rules', () => {
     assert.equal(await stored('empty'), `:?E&@severity:W=C,${DEFAULT_REPLY_RULES}`)
   })
 
-  it('keeps a default that was written out, where nobody changes it', async () => {
+  it('keeps a written-out default that is not changed', async () => {
     await open('written')
     await editor.page.click('#hl7-https-out-rules-show-text')
     await editor.close()
@@ -103,7 +103,7 @@ describe('the list of reply rules', () => {
     assert.equal(await editor.changed('written'), false)
   })
 
-  it('keeps what was typed exactly as it was typed', async () => {
+  it('keeps typed rules exactly as they were typed', async () => {
     await open('typed')
     assert.deepEqual(await rows(), [
       'own :?E & @severity:W C warn',
@@ -117,7 +117,7 @@ describe('the list of reply rules', () => {
     assert.equal(await editor.changed('typed'), false)
   })
 
-  it('writes anew only the rule that was changed', async () => {
+  it('rewrites only the changed rule', async () => {
     await open('typed')
     await editor.page.selectOption('.hl7-https-rule-action >> nth=3', 'S')
     const others = ':?E & @severity:W = WC,(:AE) = RF,@*"Not, now"=RF'
@@ -127,7 +127,7 @@ describe('the list of reply rules', () => {
     assert.equal(await stored('typed'), `${others},:?A=WS`)
   })
 
-  it('makes a default of one’s own when a rule is added, on top', async () => {
+  it('turns the default into custom rules when a rule is added at the top', async () => {
     await open('empty')
     await editor.page.click('#hl7-https-out-rules-add')
     assert.match(await editor.mistake(area.slice(1)), /value.*missing/i)
@@ -140,7 +140,7 @@ describe('the list of reply rules', () => {
     assert.match(await words(), /^From the top, the first that fits decides\.$/)
     await editor.close()
     assert.equal(await stored('empty'), `(@ERR-3:207,@ERR-3:206)=R,${DEFAULT_REPLY_RULES}`)
-    // Without the rule it is the default again.
+    // Without that rule, it is the default again.
     await editor.edit('empty')
     await editor.tab('reply')
     await editor.page.click('.red-ui-editableList-item-remove:visible >> nth=0')
@@ -148,7 +148,7 @@ describe('the list of reply rules', () => {
     assert.equal(await stored('empty'), '')
   })
 
-  it('orders rules by dragging, and by keys', async () => {
+  it('reorders rules by dragging and by keyboard', async () => {
     await open('typed')
     const handles = editor.page.locator(
       '#hl7-https-out-rules-list .red-ui-editableList-item-handle'
@@ -174,7 +174,7 @@ describe('the list of reply rules', () => {
     )
   })
 
-  it('offers presets, and the way back to rules of one’s own', async () => {
+  it('offers presets, and the way back to custom rules', async () => {
     await open('typed')
     for (const [name, first] of [
       ['interSystems', 'reject R'],
@@ -183,7 +183,7 @@ describe('the list of reply rules', () => {
       ['suspendTimeouts', 'timeout S'],
       ['default', 'foreignId']
     ] as const) {
-      // What was typed last must not come back when its field is taken away.
+      // The last typed value must not come back when its field is removed.
       await editor.page.selectOption(preset, '')
       await editor.page.fill('.hl7-https-rule-value:visible >> nth=0', ':?E & @severity:I')
       await editor.page.selectOption(preset, name)
@@ -196,7 +196,7 @@ describe('the list of reply rules', () => {
     assert.match(await text(), /^:\?E & @severity:I=WC,/)
   })
 
-  it('is in step with the text', async () => {
+  it('follows the text', async () => {
     await open('empty')
     await editor.page.click('#hl7-https-out-rules-show-text')
     await editor.type(area, ':?R=RF,:?E=S,:~=S,:?A=C,:*=S,:I?=W,:T?=C')
@@ -213,7 +213,7 @@ describe('the list of reply rules', () => {
     ])
   })
 
-  it('underlines a mistake in the text where it is, and says it in words', async () => {
+  it('underlines a mistake in the text, and explains it', async () => {
     await open('empty')
     await editor.page.click('#hl7-https-out-rules-show-text')
     const mark = editor.page.locator('.hl7-https-underlay mark')
@@ -226,7 +226,7 @@ describe('the list of reply rules', () => {
       assert.equal(await mark.textContent(), marked, rules)
       assert.match(await editor.mistake(area.slice(1)), /position \d+/, rules)
     }
-    // The mark lies where the text is.
+    // The mark is at the position of the text.
     await editor.type(area, 'E#50=RF')
     const [markBox, areaBox] = [
       await mark.boundingBox(),
@@ -235,14 +235,14 @@ describe('the list of reply rules', () => {
     assert.ok(markBox && areaBox)
     assert.ok(markBox.y > areaBox.y && markBox.y < areaBox.y + 30)
     assert.ok(markBox.x > areaBox.x + 15 && markBox.x < areaBox.x + 40)
-    // The list cannot show it: the text stays.
+    // The list cannot show this: the text stays.
     await editor.page.click('#hl7-https-out-rules-show-list')
     assert.ok(await editor.page.isVisible(area))
     await editor.type(area, ':?A=C')
     assert.equal(await mark.count(), 0)
   })
 
-  it('opens rules that cannot be read as text, and loses nothing of them', async () => {
+  it('opens unreadable rules as text, and loses nothing', async () => {
     await open('bad')
     assert.ok(await editor.page.isVisible(area))
     assert.match(await editor.mistake(area.slice(1)), /position/)
@@ -251,7 +251,7 @@ describe('the list of reply rules', () => {
     assert.equal(await editor.changed('bad'), false)
   })
 
-  it('says where a value does not fit its condition', async () => {
+  it('says that a value does not fit its condition', async () => {
     await open('typed')
     await editor.page.selectOption('.hl7-https-rule-condition >> nth=3', 'errorStatus')
     await editor.page.fill('.hl7-https-rule-value >> nth=3', 'timeout')

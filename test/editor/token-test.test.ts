@@ -6,7 +6,7 @@ import { Editor, startBrowser } from '../support/editor.ts'
 import { startNodeRed, type FlowNode, type TestNodeRed } from '../support/node-red.ts'
 
 const PASSWORD = 'a password of a test'
-/** Of PASSWORD, with bcrypt's lowest cost. */
+/** The hash of PASSWORD, with the lowest cost of bcrypt. */
 const HASH = '$2y$04$uhAQja9hZo0tOYz.j/4TNu4UXD3jF2ijr.SRpAb1XjbTNdNvQig6i'
 
 describe('the Test button for a user who may not deploy', () => {
@@ -28,7 +28,7 @@ describe('the Test button for a user who may not deploy', () => {
       settings: {
         adminAuth: {
           type: 'credentials',
-          // Who says nothing of who he is deploys here.
+          // For the deploys of this test, which do not log in.
           default: { permissions: '*' },
           users: [
             {
@@ -57,7 +57,7 @@ describe('the Test button for a user who may not deploy', () => {
   })
 
   const own = (path: string): string => new URL(path, server.url).href
-  // By hand: what lacks has its default, in the form too.
+  // Written by hand: missing properties have their defaults, in the form too.
   const flow = (): FlowNode[] => [
     { id: 'tab', type: 'tab', label: 'test' },
     {
@@ -78,12 +78,12 @@ describe('the Test button for a user who may not deploy', () => {
     return editor.page.innerText('#oauth2-client-credentials-test-result')
   }
 
-  it('tests what is deployed, as the form holds it', async () => {
+  it('tests the deployed settings as the form shows them', async () => {
     await editor.editConfig('oauth2-client-credentials', 'auth')
     assert.match(await result(), /Got a token/)
   })
 
-  it('says what to do for what is not', async () => {
+  it('says what to do about settings that are not deployed', async () => {
     await editor.type('#node-config-input-scope', 'another')
     assert.match(
       await result(),
@@ -92,13 +92,13 @@ describe('the Test button for a user who may not deploy', () => {
     await editor.close('cancel')
   })
 
-  it('keeps to what the server said where the other spelling of an issuer may not be tried', async () => {
+  it('shows the error of the server if another spelling of the issuer may not be tried', async () => {
     await editor.editConfig('oauth2-client-credentials', 'other')
     assert.match(await result(), /ERR_ISSUER_MISMATCH/)
     await editor.close('cancel')
   })
 
-  it('says nothing to the console of the page', () => {
+  it('writes nothing to the browser console', () => {
     const unexpected = editor.complaints.filter((words) => !words.includes('403'))
     assert.deepEqual(unexpected, [])
   })

@@ -26,7 +26,7 @@ const examples = new Map(
     ])
 )
 
-/** What a node takes up of the canvas at most: 30 high, as wide as its label, plus its ports. */
+/** The most space a node takes on the canvas: 30 high, as wide as its label and ports. */
 function extent(node: FlowNode): { left: number; right: number; y: number } {
   const label = typeof node['name'] === 'string' ? node['name'] : ''
   const width = Math.max(100, label.length * 6.5 + 50)
@@ -39,7 +39,7 @@ const secretNames =
   /^(?:clientId|clientSecret|username|password|privateKey.*|secret\d|credentials|cadata|.*data)$/
 
 describe('the examples', () => {
-  it('are the ones that the documentation names', () => {
+  it('are those that the documentation names', () => {
     assert.deepEqual([...examples.keys()].sort(), [
       '1 Send HL7 and route ACK and NAK',
       '2 Take MLLP and send over HTTPS',
@@ -52,7 +52,7 @@ describe('the examples', () => {
     ])
   })
 
-  it('use no id twice, so that all of them can be imported into one Node-RED', () => {
+  it('use each ID only once, so that all can be imported into one Node-RED', () => {
     const ids = [...examples.values()].flat().map(({ id }) => id)
     assert.equal(new Set(ids).size, ids.length)
     for (const id of ids) assert.match(id, /^[0-9a-f]{16}$/)
@@ -60,7 +60,7 @@ describe('the examples', () => {
 
   for (const [name, flow] of examples) {
     describe(name, () => {
-      it('is one flow of that name, with a comment that says what to fill in', () => {
+      it('is one flow with this name, with a comment that says what to fill in', () => {
         const tabs = flow.filter(({ type }) => type === 'tab')
         assert.deepEqual(
           tabs.map((tab) => tab['label']),
@@ -71,14 +71,14 @@ describe('the examples', () => {
         assert.ok(String(comment?.['info']).length > 300)
         for (const node of flow) {
           if ('wires' in node) assert.equal(node['z'], tabs[0]?.id)
-          // What stands in the flow to be replaced is spoken of.
+          // The comment mentions every placeholder in the flow.
           for (const [variable] of JSON.stringify(node).matchAll(/\$\{HL7_\w+\}/g)) {
             assert.ok(String(comment?.['info']).includes(variable), variable)
           }
         }
       })
 
-      it('has both of our nodes wired, or needs no token, or feeds another example', () => {
+      it('has the sending node, wired, with its configuration, unless it feeds another example', () => {
         const out = flow.find(({ type }) => type === own[0])
         const auth = flow.find(({ type }) => type === own[1])
         assert.equal(out === undefined, name.includes('Publish'))
@@ -97,14 +97,14 @@ describe('the examples', () => {
         }
       })
 
-      it('holds no credentials', () => {
+      it('contains no credentials', () => {
         for (const node of flow) {
           for (const key of Object.keys(node)) assert.doesNotMatch(key, secretNames)
         }
         assert.doesNotMatch(JSON.stringify(flow), /BEGIN|password"\s*:|eyJ/)
       })
 
-      it('has no nodes that lie on one another', () => {
+      it('has no overlapping nodes', () => {
         const placed = flow.filter((node) => 'wires' in node)
         for (const [index, one] of placed.entries()) {
           for (const other of placed.slice(index + 1)) {
@@ -138,7 +138,7 @@ describe('the examples', () => {
       await tokens.close()
     })
 
-    /** The flow with probes in place of the debug nodes, and filled in as its comment says. */
+    /** The flow with probes instead of debug nodes, filled in as its comment says. */
     async function filledIn(
       name: string,
       out: Record<string, unknown>,
@@ -171,7 +171,7 @@ describe('the examples', () => {
       return [...filled, tls]
     }
 
-    /** Presses the first button; which debug node shows something, and what the receiver got. */
+    /** Presses the first button. @returns which debug node shows the message, and what was sent */
     async function press(flow: readonly FlowNode[]): Promise<{
       shown: string
       msg: Record<string, unknown>
@@ -193,7 +193,7 @@ describe('the examples', () => {
     }
 
     for (const [name, flow] of examples) {
-      it(`"${name}" is imported and deployed as it is, with nothing missing`, async () => {
+      it(`"${name}" can be imported and deployed unchanged, with nothing missing`, async () => {
         await nodeRed.deploy(flow)
         const deployed = await nodeRed.flows()
         assert.equal(deployed.length, flow.length)
@@ -208,7 +208,7 @@ describe('the examples', () => {
       })
     }
 
-    it('all of them together are deployed as well', async () => {
+    it('all of them can be deployed together', async () => {
       await nodeRed.deploy([...examples.values()].flat())
       assert.equal((await nodeRed.flows()).length, [...examples.values()].flat().length)
     })
@@ -353,7 +353,7 @@ describe('the examples', () => {
   })
 })
 
-/** A token server that gives everybody a token who shows a client certificate. */
+/** A token server that gives a token to every client with a certificate. */
 async function startTokenServer(tls: {
   cert: string
   key: string

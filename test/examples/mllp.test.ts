@@ -26,7 +26,7 @@ const execFile = promisify(childProcess.execFile)
 const LIMIT = 2_000_000
 const noPython = missingPythonHl7() ?? false
 
-describe('the example that takes MLLP', () => {
+describe('the MLLP example', () => {
   let authority: Authority
   let receiver: Hl7Receiver
   let door: FrontDoor
@@ -48,7 +48,7 @@ describe('the example that takes MLLP', () => {
     sockets.push(socket)
     return socket
   }
-  /** Sends one message over a connection of its own; the segments of the acknowledgement. */
+  /** Sends one message over a new connection. @returns the segments of the acknowledgement */
   async function send(port: MllpPort, message: string | Buffer): Promise<string[]> {
     const socket = await open(port)
     await socket.write(framed(message))
@@ -84,7 +84,7 @@ describe('the example that takes MLLP', () => {
       await deploy()
     })
 
-    it('answers AA while the receiver is away, and delivers over a SIGKILL, without a second answer', async () => {
+    it('answers AA while the receiver is down, and delivers after a SIGKILL, without a second answer', async () => {
       await door.shut()
       const [msh, msa] = await send('stored', adt('KILLED01'))
       assert.equal(msa, 'MSA|AA|KILLED01')
@@ -98,7 +98,7 @@ describe('the example that takes MLLP', () => {
       await door.open()
       const [body] = await arrived(1)
       assert.match(body ?? '', /KILLED01/)
-      // Its own acknowledgement is the only one that another connection gets.
+      // The other connection gets only its own acknowledgement.
       await other.write(framed(adt('KILLED02')))
       await arrived(2)
       assert.deepEqual(
@@ -107,7 +107,7 @@ describe('the example that takes MLLP', () => {
       )
     })
 
-    it('keeps the separators and the character set, and every byte of the message', async () => {
+    it('keeps the separators, the character set and every byte of the message', async () => {
       const message = Buffer.from(
         'MSH$%~!*$W\xc4RD$N$R*2$C$2026$$ADT%A01$SEP01$T$2.3$$$$$$8859/1\rPID$1$$5%%%N%MR$$S\xf8nder\r',
         'latin1'
@@ -122,7 +122,7 @@ describe('the example that takes MLLP', () => {
       assert.equal(body, message.toString('latin1'))
     })
 
-    it('answers an enhanced sender as MSH-15 asks', async () => {
+    it('answers an enhanced-mode sender as MSH-15 asks', async () => {
       const message = (id: string, accept: string, application: string, rest = ''): string =>
         `MSH|^~\\&|A|B|C|D|2026||ADT^A01|${id}|P|2.5|||${accept}|${application}\rPID|1||5${rest}\r`
       assert.equal((await send('stored', message('EN1', 'AL', 'NE')))[1], 'MSA|CA|EN1')
@@ -130,7 +130,7 @@ describe('the example that takes MLLP', () => {
       assert.equal((await send('stored', message('EN3', 'SU', '')))[1], 'MSA|CA|EN3')
       const quiet = await open('stored')
       for (const code of ['NE', 'ER']) await quiet.write(framed(message(`EN-${code}`, code, '')))
-      // No control ID: refused, which NE and SU do not want to know.
+      // Refused without a control ID; with NE and SU no answer is wanted.
       for (const code of ['NE', 'SU', 'ER', 'AL']) await quiet.write(framed(message('', code, '')))
       const answers = await quiet.answers(2)
       assert.deepEqual(
@@ -143,13 +143,13 @@ describe('the example that takes MLLP', () => {
       assert.equal((await arrived(5)).length, 5)
     })
 
-    it('takes a frame that is cut at any of its bytes', async () => {
+    it('accepts a frame that is split at any byte', async () => {
       const socket = await open('stored')
       const id = (n: number): string => `CUT${100 + n}`
       const frame = (n: number): Buffer =>
         framed(`MSH|^~\\&|A|B|C|D|2026||ADT^A01|${id(n)}|P|2.5\rPID|1||5\r`)
       const cuts = frame(0).length - 1
-      // What is before the cut has been read when the frame in front of it is answered.
+      // The first part has been read once the frame before it is answered.
       for (let n = 0; n <= cuts; n++) {
         const rest = n === 0 ? Buffer.alloc(0) : frame(n - 1).subarray(n)
         await socket.write(Buffer.concat([rest, frame(cuts + n + 1), frame(n).subarray(0, n + 1)]))
@@ -163,11 +163,11 @@ describe('the example that takes MLLP', () => {
       }
     })
 
-    it('takes several frames in one packet, and control characters within one', async () => {
+    it('accepts several frames in one packet, and control characters in a frame', async () => {
       const socket = await open('stored')
       const frames = Buffer.concat([1, 2, 3, 4].map((n) => framed(adt(`MANY0${n}`))))
       await socket.write(frames)
-      // A line end between frames is usual; a stray 0x1C and 0x0B are content.
+      // A line end between frames is common; a stray 0x1C or 0x0B is content.
       const stray = `${adt('STRAY1')}\rNTE|1||a\x1cb\x0bc`
       await socket.write(Buffer.concat([Buffer.from('\r\n'), framed(stray)]))
       const answers = await socket.answers(5)
@@ -184,7 +184,7 @@ describe('the example that takes MLLP', () => {
       assert.equal(got[4], `${stray}\r`)
     })
 
-    it('takes a frame larger than a packet, on several connections at once', async () => {
+    it('accepts a frame larger than a packet, on several connections at once', async () => {
       const text = (n: number): string =>
         `${adt(`LARGE${n}`)}\rOBX|1|ED|PDF||${String(n).repeat(1_500_000)}`
       const answers = await Promise.all([1, 2, 3].map((n) => send('stored', text(n))))
@@ -199,7 +199,7 @@ describe('the example that takes MLLP', () => {
       )
     })
 
-    it('refuses a frame over the limit, keeps nothing of it, and takes the next one', async () => {
+    it('refuses a frame over the limit, keeps nothing of it, and accepts the next one', async () => {
       const socket = await open('stored')
       const text = `${adt('TOOLARGE')}\rOBX|1|ED|PDF||${'x'.repeat(LIMIT)}`
       await socket.write(Buffer.concat([framed(text), framed(adt('AFTER01'))]))
@@ -210,7 +210,7 @@ describe('the example that takes MLLP', () => {
       )
       assert.equal(taken, 'MSA|AA|AFTER01')
       assert.match((await arrived(1))[0] ?? '', /AFTER01/)
-      // The debug node shows the error's message.
+      // The debug node shows the message of the error.
       const shown = await nodeRed.waitFor(() =>
         nodeRed.messages(flow.ids['not taken'] ?? '').find(({ error }) => {
           return (error as { message: string }).message.includes('too large')
@@ -219,7 +219,7 @@ describe('the example that takes MLLP', () => {
       assert.equal('payload' in shown, false)
     })
 
-    it('drops what is outside a frame, and what a sender has broken off, with a warning', async () => {
+    it('drops bytes outside a frame and incomplete frames, with a warning', async () => {
       const socket = await open('stored')
       await socket.write('GET / HTTP/1.1\r\n\r\n')
       await socket.write(`\x0b${adt('BROKEN01')}`)
@@ -233,14 +233,14 @@ describe('the example that takes MLLP', () => {
       await logged('bytes of a frame without an end were dropped.')
     })
 
-    it('forgets a frame when its connection ends', async () => {
+    it('drops an incomplete frame when its connection ends', async () => {
       const socket = await open('stored')
       await socket.write(`\x0b${adt('HALF01')}`)
       socket.close()
       await logged('A connection ended within a frame, which was dropped.')
     })
 
-    it('answers AE, never AA, to a message that is wrong', async () => {
+    it('answers AE, never AA, to an invalid message', async () => {
       const [msh, msa] = await send('stored', adt(''))
       assert.match(msh ?? '', /^MSH\|\^~\\&\|REGISTRY\|/)
       assert.match(msa ?? '', /^MSA\|AE\|\|HL7_INVALID_MESSAGE: .+/)
@@ -251,7 +251,7 @@ describe('the example that takes MLLP', () => {
       assert.deepEqual(bodies(), [])
     })
 
-    it('answers AR to a message that may come again later: full, or not set up', async () => {
+    it('answers AR to a message that may be resent later: queue full, or node not set up', async () => {
       await door.shut()
       await deploy({ stored: { queueLimit: 1 } })
       assert.equal((await send('stored', adt('FULL01')))[1], 'MSA|AA|FULL01')
@@ -269,7 +269,7 @@ describe('the example that takes MLLP', () => {
       )
     })
 
-    it('answers AR when the message cannot be stored', async () => {
+    it('answers AR if the message cannot be stored', async () => {
       const directory = join(nodeRed.userDir, 'a file')
       writeFileSync(directory, '')
       const other = new TestNodeRed({ settings: { hl7HttpsOutQueueDirectory: directory } })
@@ -287,7 +287,7 @@ describe('the example that takes MLLP', () => {
       }
     })
 
-    it('says nothing to the sender of what fails after the acknowledgement', async () => {
+    it('does not tell the sender about failures after the acknowledgement', async () => {
       await deploy({ stored: { failureTimeout: 0 } })
       receiver.respond = () => ({ status: 500 })
       const socket = await open('stored')
@@ -309,7 +309,7 @@ describe('the example that takes MLLP', () => {
       await deploy({ answered: { failureTimeout: 0.5, retryMaxInterval: 0.2 } })
     })
 
-    it("gives AA, AE and AR of the receiver to the message's own connection", async () => {
+    it('returns AA, AE and AR of the receiver on the connection of the message', async () => {
       const answers = await Promise.all([
         send('answered', adt('OWN01')),
         send('answered', adt('OWN02', { birth: '20990115' })),
@@ -324,7 +324,7 @@ describe('the example that takes MLLP', () => {
       assert.ok(answers[1].some((segment) => segment.startsWith('ERR')))
     })
 
-    it('answers AR of our own when the receiver is away, and AE to what is no message', async () => {
+    it('answers AR itself if the receiver is down, and AE to an invalid message', async () => {
       await door.shut()
       const [, msa] = await send('answered', adt('AWAY01'))
       await door.open()
@@ -332,7 +332,7 @@ describe('the example that takes MLLP', () => {
       assert.match((await send('answered', adt('')))[1] ?? '', /^MSA\|AE\|\|HL7_INVALID_MESSAGE: /)
     })
 
-    it('goes on when the connection has ended before the answer', async () => {
+    it('continues if the connection has ended before the answer', async () => {
       receiver.respond = () => ({
         delayMs: 300,
         headers: { 'content-type': 'application/hl7-v2' },
@@ -344,7 +344,7 @@ describe('the example that takes MLLP', () => {
       await arrived(1)
       gone.close()
       receiver.respond = undefined
-      // Of the same patient: it waits for the answer to the first.
+      // The same patient: it waits for the answer to the first message.
       await other.write(framed(adt('STAYS01')))
       assert.deepEqual(
         (await other.answers(1)).map((segments) => segments.find((s) => s.startsWith('MSA'))),
@@ -352,7 +352,7 @@ describe('the example that takes MLLP', () => {
       )
     })
 
-    it("sends the receiver's text in the character set that it names", async () => {
+    it('sends the text of the receiver in the character set that it names', async () => {
       const reply = (charset: string) => (id: string) =>
         `MSH|^~\\&|R|C|W|N|2026||ACK|1|P|2.5||||||${charset}\rMSA|AA|${id}|gr\xfc\xdfe\r`
       for (const [id, charset, bytes] of [
@@ -372,7 +372,7 @@ describe('the example that takes MLLP', () => {
       }
     })
 
-    it('makes the acknowledgement of a receiver that answers without HL7', async () => {
+    it('creates the acknowledgement if the receiver answers without HL7', async () => {
       await deploy({ answered: { replyCodeActions: '(:~,X)=C,:*=F', failureTimeout: 0 } })
       receiver.respond = () => ({
         headers: { 'content-type': 'application/json' },
@@ -383,7 +383,7 @@ describe('the example that takes MLLP', () => {
   })
 
   describe('with several receivers', () => {
-    /** The example with one more node that sends, a copy of the first. */
+    /** The example with a second sending node, a copy of the first. */
     async function withSecond(
       change: (
         nodes: Record<'out' | 'second' | 'port' | 'stored' | 'unframe', FlowNode>
@@ -412,7 +412,7 @@ describe('the example that takes MLLP', () => {
         .map(({ method, body }) => `${method} ${body.toString().split('|')[9] ?? ''}`)
         .sort()
 
-    it('routes by a field of MSH, as the page says', async () => {
+    it('routes by a field of MSH, as docs/mllp-to-https.md says', async () => {
       const page = readFileSync(
         join(import.meta.dirname, '..', '..', 'docs', 'mllp-to-https.md'),
         'utf8'
@@ -447,7 +447,7 @@ describe('the example that takes MLLP', () => {
       }
     })
 
-    it('acknowledges once what is stored for two, one after the other', async () => {
+    it('acknowledges once what is stored for two receivers in turn', async () => {
       await withSecond(({ out, second, stored }) => {
         stored['scope'] = [second.id]
         const complete = { id: 'next', type: 'complete', z: out['z'], scope: [out.id] }
@@ -464,7 +464,7 @@ describe('the example that takes MLLP', () => {
     })
   })
 
-  it('sends with a token when it is filled in', async () => {
+  it('sends with a token when filled in', async () => {
     const world = await startWorld()
     try {
       const { authority, receiver, tokens } = world
@@ -494,7 +494,7 @@ describe('the example that takes MLLP', () => {
     }
   })
 
-  describe('with clients that were not written here', () => {
+  describe('with third-party clients', () => {
     before(async () => {
       await deploy()
     })
@@ -530,8 +530,8 @@ describe('the example that takes MLLP', () => {
   })
 })
 
-describe('the example that takes MLLP, with 300 messages of python-hl7', { skip: noPython }, () => {
-  it('loses none over a kill while the receiver is away', async () => {
+describe('the MLLP example, with 300 messages from python-hl7', { skip: noPython }, () => {
+  it('loses none in a kill while the receiver is down', async () => {
     await mllpRun({ port: 'stored', connections: 10, messages: 300, kills: 1, outages: 1 })
   })
 })

@@ -37,7 +37,7 @@ describe('readAcknowledgement', () => {
     const table: [string, string, Acknowledgement | null][] = [
       ['accepted', `${msh}MSA|AA|ID1|fine\r`, ack({ code: 'AA', controlId: 'ID1', text: 'fine' })],
       [
-        'an MSA-2 with separators in it',
+        'an MSA-2 that contains separators',
         `${msh}MSA|AA|A^B~C\\F\\D\r`,
         ack({ code: 'AA', controlId: 'A^B~C|D' })
       ],
@@ -46,12 +46,12 @@ describe('readAcknowledgement', () => {
       ['an empty MSA-1', `${msh}MSA||ID1\r`, ack({ controlId: 'ID1' })],
       ['AAX is not AA', `${msh}MSA|AAX|ID1\r`, ack({ code: 'AAX', controlId: 'ID1' })],
       ['neither is aa', `${msh}MSA|aa|ID1\r`, ack({ code: 'aa', controlId: 'ID1' })],
-      ['nor one with a blank', `${msh}MSA|AA |ID1\r`, ack({ code: 'AA ', controlId: 'ID1' })],
+      ['nor is one with a blank', `${msh}MSA|AA |ID1\r`, ack({ code: 'AA ', controlId: 'ID1' })],
       ['after SFT', `${msh}SFT|x^y|1\rMSA|AA|ID1\r`, ack({ code: 'AA', controlId: 'ID1' })],
       ['after a blank', `${msh} MSA|AA|ID1\r`, ack({ code: 'AA', controlId: 'ID1' })],
       ['no final CR', `${msh}MSA|AA|ID1`, ack({ code: 'AA', controlId: 'ID1' })],
       ['CR and LF mixed', `${msh}\nMSA|AA|ID1\nERR|\r\n`, ack({ code: 'AA', controlId: 'ID1' })],
-      ['MLLP around it', `\x0b${msh}MSA|AA|ID1\r\x1c\r`, ack({ code: 'AA', controlId: 'ID1' })],
+      ['in MLLP', `\x0b${msh}MSA|AA|ID1\r\x1c\r`, ack({ code: 'AA', controlId: 'ID1' })],
       ['alone', 'MSA|AE|ID1', ack({ code: 'AE', controlId: 'ID1' })],
       [
         'a message type of VXU',
@@ -69,7 +69,7 @@ describe('readAcknowledgement', () => {
         ack({ code: 'AR', controlId: 'ID1', text: 'a & b ^ c ~ d & A' })
       ],
       [
-        'a file around it',
+        'in a file',
         `FHS|^~\\&\rBHS|^~\\&\r${msh}MSA|AE|ID1\rBTS\rFTS\r`,
         ack({ code: 'AE', controlId: 'ID1' })
       ],
@@ -80,15 +80,15 @@ describe('readAcknowledgement', () => {
         'FHS:;~!&:A\r\r SFT:x\rBHS|^~\\&|A\rNTE|1\rZZ1|x\rBTS\rFTS|1\r',
         ack({ code: 'AA' })
       ],
-      ['a batch header before words', 'FHS|^~\\&|A\rBatch rejected: bad password', null],
-      ['words that begin like a trailer', 'BHS|^~\\&|A\rBTS: batch refused', null],
-      ['words that begin like a header', 'FHS|^~\\&|A\rBHS-11 is required', null],
-      ['a batch of another segment', 'BHS|^~\\&|A\rQAK|1|AR\r', null],
+      ['a batch header before plain text', 'FHS|^~\\&|A\rBatch rejected: bad password', null],
+      ['text that begins like a trailer', 'BHS|^~\\&|A\rBTS: batch refused', null],
+      ['text that begins like a header', 'FHS|^~\\&|A\rBHS-11 is required', null],
+      ['a batch with another segment', 'BHS|^~\\&|A\rQAK|1|AR\r', null],
       ['a message that acknowledges nothing', msh, null],
-      ['a batch of such', `BHS|^~\\&\r${msh}BTS\r`, null],
+      ['a batch of such messages', `BHS|^~\\&\r${msh}BTS\r`, null],
       ['a batch that lists an error but no message', 'BHS|^~\\&\rERR||PID^1|207\rBTS\r', null],
-      ['cut before MSA', 'MSH|^~\\&|REG|ST', null],
-      ['cut within MSA', `${msh}MS`, null]
+      ['cut off before MSA', 'MSH|^~\\&|REG|ST', null],
+      ['cut off in MSA', `${msh}MS`, null]
     ]
     for (const [name, text, expected] of table) {
       it(name, () => {
@@ -144,8 +144,8 @@ describe('readAcknowledgement', () => {
           })
         ]
       ],
-      ['a location without sequence', 'ERR||PID^^3|1', [error({ location: 'PID-3', code: '1' })]],
-      ['a segment as location', 'ERR||ZA1|1', [error({ location: 'ZA1', code: '1' })]],
+      ['a location without a sequence', 'ERR||PID^^3|1', [error({ location: 'PID-3', code: '1' })]],
+      ['a segment as the location', 'ERR||ZA1|1', [error({ location: 'ZA1', code: '1' })]],
       [
         'several locations',
         'ERR||PID^1^3~PV1^1|1',
@@ -156,29 +156,29 @@ describe('readAcknowledgement', () => {
         'ERR||~PID^1^3|1',
         [error({ location: 'PID[1]-3', code: '1' })]
       ],
-      ['a field in words', 'ERR||PID^1^x|1', [error({ location: 'PID^1^x', code: '1' })]],
+      ['a field that is text', 'ERR||PID^1^x|1', [error({ location: 'PID^1^x', code: '1' })]],
       [
         'a number of nine digits',
         'ERR||PID^123456789|1',
         [error({ location: 'PID[123456789]', code: '1' })]
       ],
       [
-        'what is no number any more',
+        'too long for a number',
         'ERR||PID^1234567890|1',
         [error({ location: 'PID^1234567890', code: '1' })]
       ],
-      ['a location of another make', 'ERR||PID-3.1|1', [error({ location: 'PID-3.1', code: '1' })]],
+      ['a location in another form', 'ERR||PID-3.1|1', [error({ location: 'PID-3.1', code: '1' })]],
       [
-        'a location in words',
+        'a location that is text',
         'ERR||PID^one^x&y|1',
         [error({ location: 'PID^one^x&y', code: '1' })]
       ],
       [
-        'the application code where ERR-3 is empty',
+        'the application code if ERR-3 is empty',
         'ERR|||||A7^Local&Own^L',
         [error({ code: 'A7', codeText: 'Local&Own' })]
       ],
-      ['user message alone', 'ERR||||||||No such ward', [error({ userMessage: 'No such ward' })]],
+      ['only a user message', 'ERR||||||||No such ward', [error({ userMessage: 'No such ward' })]],
       [
         'the form of 2.3, in a 2.5 message',
         'ERR|PID^1^5^101&Required field missing&HL70357',
@@ -192,33 +192,33 @@ describe('readAcknowledgement', () => {
           error({ location: 'PV1-2', code: '103', codeText: 'Not in table' })
         ]
       ],
-      ['2.3 with a code alone', 'ERR|^^^207', [error({ code: '207' })]],
+      ['2.3 with only a code', 'ERR|^^^207', [error({ code: '207' })]],
       [
-        '2.3 with code and text at one level',
+        '2.3 with code and text at the same level',
         'ERR|PID^1^5^101^Missing^HL70357',
         [error({ location: 'PID[1]-5', code: '101', codeText: 'Missing' })]
       ],
-      ['2.3 with a text and no code', 'ERR|^^^&Missing', [error({ codeText: 'Missing' })]],
-      ['2.3 with a segment alone', 'ERR|PID', [error({ location: 'PID' })]],
-      ['2.3 with words', 'ERR|Patient & visit', [error({ diagnostic: 'Patient & visit' })]],
+      ['2.3 with text and no code', 'ERR|^^^&Missing', [error({ codeText: 'Missing' })]],
+      ['2.3 with only a segment', 'ERR|PID', [error({ location: 'PID' })]],
+      ['2.3 with plain text', 'ERR|Patient & visit', [error({ diagnostic: 'Patient & visit' })]],
       [
-        '2.3 with a location of another make',
+        '2.3 with a location in another form',
         'ERR|patient^^name^1&x',
         [error({ location: 'patient-name', code: '1', codeText: 'x' })]
       ],
       [
-        'both forms in one segment are one error',
+        'both forms in one segment, as one error',
         'ERR|PID^1^5^101&Missing|PID^1^5^1|102^Wrong type|E',
         [error({ location: 'PID[1]-5(1)', code: '102', codeText: 'Wrong type', severity: 'E' })]
       ],
       [
-        'the old form fills what the new leaves empty',
+        'the old form, if the new one is empty',
         'ERR|PID^1^5^101&Missing|||E',
         [error({ location: 'PID[1]-5', code: '101', codeText: 'Missing', severity: 'E' })]
       ],
-      ['an empty one', 'ERR|', []],
-      ['one of separators', 'ERR||^^|~||&', []],
-      ['its name alone', 'ERR', []]
+      ['an empty segment', 'ERR|', []],
+      ['only separators', 'ERR||^^|~||&', []],
+      ['only the name', 'ERR', []]
     ]
     for (const [name, segment, expected] of table) {
       it(name, () => {
@@ -226,7 +226,7 @@ describe('readAcknowledgement', () => {
       })
     }
 
-    it('is listed a thousand times at most, and as long as they are not much text', () => {
+    it('is listed at most a thousand times, within a limit on the text', () => {
       const listed = (segments: string) => read(`${msh}MSA|AE|ID1\r${segments}`)?.errors.length
       assert.equal(listed('ERR|||1\r'.repeat(1_002)), 1_000)
       assert.equal(listed(`ERR|PID^1${'~PID^1'.repeat(1_002)}\r`), 1_000)
@@ -236,7 +236,7 @@ describe('readAcknowledgement', () => {
       assert.equal(listed(long.repeat(10)), 3)
     })
 
-    it('stands before MSA, and in other segments order, all the same', () => {
+    it('is read before MSA and in any order of segments', () => {
       const found = read(`${msh}ERR|||1|E\rMSA|AE|ID1\rNTE|1\rERR|||2|W\r`)
       assert.deepEqual(
         found?.errors.map(({ code }) => code),
@@ -244,7 +244,7 @@ describe('readAcknowledgement', () => {
       )
     })
 
-    it('is made from MSA-6 where there is no ERR', () => {
+    it('is made from MSA-6 if there is no ERR', () => {
       const text = `${msh}MSA|AE|ID1|sorry|||207^Application error\r`
       assert.deepEqual(read(text)?.errors, [error({ code: '207', codeText: 'Application error' })])
       assert.deepEqual(read(`${text}ERR|||1\r`)?.errors, [error({ code: '1' })])
@@ -272,23 +272,23 @@ describe('readAcknowledgement', () => {
       })
     }
 
-    it('is not that of an ERR of nothing', () => {
+    it('ignores an empty ERR', () => {
       assert.equal(read(`${msh}MSA|AE|ID1\rERR|||1|W\rERR|\r`)?.severity, 'W')
     })
 
-    it('is that of all, however many there are', () => {
+    it('counts every ERR, however many there are', () => {
       const warnings = 'ERR|||1|W\r'.repeat(200_000)
       assert.equal(read(`${msh}MSA|AE|ID1\r${warnings}`)?.severity, 'W')
       assert.equal(read(`${msh}MSA|AE|ID1\r${warnings}ERR|||1|E\r`)?.severity, 'E')
       assert.equal(read(`${msh}MSA|AE|ID1\r${warnings}ERR|||1\r`)?.severity, '')
     })
 
-    it('is not only warnings where an ERR of the old form stands among them', () => {
+    it('is not that of the warnings if there is also an ERR in the old form', () => {
       assert.equal(read(`${msh}MSA|AE|ID1\rERR|||1|W\rERR|PID^1^5^101\r`)?.severity, '')
     })
   })
 
-  it('throws for no text, and says the same twice', () => {
+  it('never throws, and returns the same twice', () => {
     const unit = fc.constantFrom(
       ...['MSH|^~\\&', '\rMSA|', '\rERR|', '\rMSH', 'AA', 'AE', 'PID', '1', 'W', ' ', '\x0b', '\n'],
       ...['|', '^', '~', '\\', '&', 'é', '\u{1f600}']
@@ -310,7 +310,7 @@ describe('readAcknowledgement', () => {
     )
   })
 
-  it('does not hang on a reply of nothing but separators, repetitions or segments', () => {
+  it('does not hang on a reply of only separators, repetitions or segments', () => {
     const replies = [
       `${msh}MSA|AE|1\rERR${'|'.repeat(1e6)}\r`,
       `${msh}MSA|AE|1\rERR|${'~'.repeat(1e6)}\r`,
@@ -329,7 +329,7 @@ describe('readAcknowledgement', () => {
       const found = read(reply)
       assert.equal(found?.code, 'AE')
       assert.ok(found.errors.length <= 1_000)
-      // Of its own time, in microseconds: the machine may have other work.
+      // Microseconds of CPU time: the machine may have other work.
       assert.ok(process.cpuUsage(started).user < 2_000_000, reply.slice(0, 60))
     }
   })

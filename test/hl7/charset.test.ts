@@ -96,8 +96,8 @@ describe('charsetOfLabel', () => {
   }
 })
 
-describe('the label of a set', () => {
-  it('is one that other programs know, whatever name was asked for', () => {
+describe('the label of a character set', () => {
+  it('is one that other programs know, whatever name was requested', () => {
     for (const name of [
       ...['l1', 'latin2', 'cp819', 'isoir109', 'isoir148', 'cyrillic', 'arabic', 'hebrew', 'thai'],
       ...['win1250', 'cp1251', 'mscyrl', 'koi8u', 'cp20866', 'ibm866', 'windows874', 'csmacintosh'],
@@ -155,12 +155,12 @@ describe('charsetOfMsh18', () => {
     })
   }
 
-  it('says that nothing is said without a repetition', () => {
+  it('returns undefined without a repetition', () => {
     assert.equal(charsetOfMsh18([]), undefined)
   })
 
   for (const name of ['CNS 11643-1992', 'JAS2020', 'JIS X 0202']) {
-    it(`says that nothing here can write ${name}`, () => {
+    it(`says that ${name} cannot be encoded`, () => {
       assert.throws(() => charsetOfMsh18([name]), {
         name: 'Hl7Error',
         code: 'HL7_CONFIG',
@@ -170,7 +170,7 @@ describe('charsetOfMsh18', () => {
   }
 })
 
-/** Characters of each set, and their bytes where another source than the library knows them. */
+/** Characters of each set, and their bytes as other sources have them. */
 const samples: [string, string, string?][] = [
   ['utf-8', 'é中\u{1f600}', 'c3a9e4b8adf09f9880'],
   ['us-ascii', 'aZ?', '615a3f'],
@@ -198,7 +198,7 @@ const samples: [string, string, string?][] = [
 
 describe('encode', () => {
   for (const [label, text, hex] of samples) {
-    it(`writes ${label}, and decode reads it`, () => {
+    it(`encodes ${label}, and decode reverses it`, () => {
       const bytes = encode(text, label)
       assert.equal(bytes.toString('hex'), hex)
       const charset = charsetOfLabel(label)
@@ -209,12 +209,12 @@ describe('encode', () => {
 
   const refused: [string, string, string][] = [
     ['us-ascii', 'é', 'a character of Latin-1'],
-    ['us-ascii', '\ufffd', 'what the table has for no character'],
+    ['us-ascii', '\ufffd', 'the replacement character'],
     ['iso-8859-1', '€', 'the euro sign'],
     ['iso-8859-2', 'ñ', 'a character of another part'],
-    ['iso-8859-3', '\ufffd', 'what the table has for no character'],
+    ['iso-8859-3', '\ufffd', 'the replacement character'],
     ['windows-1252', '中', 'a Chinese character'],
-    ['windows-1252', '\u0081', 'a control character without a place'],
+    ['windows-1252', '\u0081', 'an unassigned control character'],
     ['big5', 'é', 'a Latin letter'],
     ['big5', '\u{1f600}', 'an emoji'],
     ['euc-kr', '\ufffd', 'the replacement character'],
@@ -225,7 +225,7 @@ describe('encode', () => {
   ]
   for (const [label, character, what] of refused) {
     it(`refuses in ${label}: ${what}`, () => {
-      // Far enough down that the check is past its first piece.
+      // Far enough down to be after the first piece that is checked.
       const filler = `NTE|${'?'.repeat(400)}\r`.repeat(400)
       assert.throws(
         () => encode(`MSH|?\r${filler}PID|${character}|Z\rNK1|\r`, label),
@@ -233,13 +233,13 @@ describe('encode', () => {
           error instanceof Hl7Error &&
           error.code === 'HL7_INVALID_MESSAGE' &&
           error.message.startsWith(`Segment 402 `) &&
-          error.message.includes(`that ${label} cannot hold. Correct MSH-18`) &&
+          error.message.includes(`that ${label} cannot represent. Correct MSH-18`) &&
           !error.message.includes(character)
       )
     })
   }
 
-  it('has no writer for ISO-2022-JP, and knows no made-up label', () => {
+  it('cannot encode ISO-2022-JP or an unknown label', () => {
     assert.throws(() => encode('a', 'iso-2022-jp'), {
       code: 'HL7_CONFIG',
       message: /encoded in iso-2022-jp here\. Pass the message as a Buffer/
@@ -250,7 +250,7 @@ describe('encode', () => {
     })
   })
 
-  it('counts the segment by CR, the last one without too', () => {
+  it('counts segments by CR, and the last one without', () => {
     for (const [text, segment] of [
       ['é', 1],
       ['A\ré', 2],
@@ -261,13 +261,13 @@ describe('encode', () => {
     }
   })
 
-  it('keeps no memory beyond the bytes', () => {
+  it('keeps no memory besides the bytes', () => {
     const bytes = encode('a'.repeat(100_000), 'big5')
     assert.equal(bytes.length, 100_000)
     assert.ok(bytes.buffer.byteLength <= 200_000)
   })
 
-  it('either writes every character so that it is read back, or refuses', () => {
+  it('either encodes every character so that it is read back, or refuses', () => {
     const labels = [...samples.map(([label]) => label), 'iso-8859-11', 'windows-874', 'koi8-r']
     fc.assert(
       fc.property(
@@ -277,7 +277,7 @@ describe('encode', () => {
           const charset = charsetOfLabel(label)
           assert.ok(charset)
           try {
-            // A mark at the start is taken for what it is; inside it is a character.
+            // U+FEFF is a byte order mark only at the start; elsewhere it is a character.
             assert.equal(decode(encode(`a${text}`, charset), charset), `a${text}`)
           } catch (error) {
             if (!(error instanceof Hl7Error)) throw error
@@ -291,7 +291,7 @@ describe('encode', () => {
 })
 
 describe('decode', () => {
-  it('takes one byte order mark away', () => {
+  it('removes one byte order mark', () => {
     for (const label of ['utf-8', 'utf-16le', 'utf-16be', 'utf-32be']) {
       const charset = charsetOfLabel(label)
       assert.ok(charset)
@@ -359,16 +359,21 @@ describe('decodeReply', () => {
   const table: [string, Buffer, string | undefined, string][] = [
     ['the HTTP charset', Buffer.concat([latin1(msh('8859/1')), hex('c5')]), 'iso-8859-2', 'Ĺ'],
     ['an HTTP charset in quotes and capitals', latin1(msh('') + '\xe9'), '"ISO-8859-1"', 'é'],
-    ['MSH-18 where HTTP says nothing', latin1(msh('8859/2') + '\xa3'), undefined, 'Ł'],
-    ['MSH-18 where HTTP says an unknown name', latin1(msh('8859/2') + '\xa3'), 'utf-9', 'Ł'],
-    ['MSH-18 where HTTP says an empty name', latin1(msh('8859/2') + '\xa3'), '', 'Ł'],
-    ['MSH-18 within a batch', latin1(`FHS|^~\\&\rBHS|^~\\&\r${msh('8859/2')}\xa3`), undefined, 'Ł'],
+    ['MSH-18 if HTTP names none', latin1(msh('8859/2') + '\xa3'), undefined, 'Ł'],
+    ['MSH-18 if HTTP names an unknown one', latin1(msh('8859/2') + '\xa3'), 'utf-9', 'Ł'],
+    ['MSH-18 if HTTP names an empty one', latin1(msh('8859/2') + '\xa3'), '', 'Ł'],
+    ['MSH-18 in a batch', latin1(`FHS|^~\\&\rBHS|^~\\&\r${msh('8859/2')}\xa3`), undefined, 'Ł'],
     ['MSH-18 in MLLP', latin1(`\x0b${msh('8859/2')}\xa3`), undefined, 'Ł'],
     ['MSH-18 after CRLF', latin1(`\r\n${msh('8859/2').replace('\r', '\r\n')}\xa3`), undefined, 'Ł'],
-    ['UTF-8 where nobody says', Buffer.from(msh('') + 'é'), undefined, 'é'],
-    ['ISO-8859-1 where it is no UTF-8', latin1(msh('') + '\xe9'), undefined, 'é'],
-    ['an unknown MSH-18 as none', latin1(msh('XYZ') + '\xe9'), undefined, 'é'],
-    ['a set that nothing reads as none', latin1(msh('CNS 11643-1992') + '\xe9'), undefined, 'é'],
+    ['UTF-8 if none is named', Buffer.from(msh('') + 'é'), undefined, 'é'],
+    ['ISO-8859-1 if it is not UTF-8', latin1(msh('') + '\xe9'), undefined, 'é'],
+    ['an unknown MSH-18, like none', latin1(msh('XYZ') + '\xe9'), undefined, 'é'],
+    [
+      'a set that cannot be decoded, like none',
+      latin1(msh('CNS 11643-1992') + '\xe9'),
+      undefined,
+      'é'
+    ],
     ['ASCII with more than ASCII', latin1(msh('ASCII') + '\xe9'), undefined, 'é'],
     ['ASCII that is UTF-8', Buffer.from(msh('ASCII') + 'é'), 'us-ascii', 'é'],
     ['a UTF-8 mark', Buffer.from('\ufeff' + msh('8859/1') + 'é'), 'iso-8859-1', 'é'],
@@ -376,18 +381,23 @@ describe('decodeReply', () => {
     ['UTF-16 without one', Buffer.from(msh('') + 'é', 'utf16le'), 'utf-16', 'é'],
     ['UTF-16BE without one', encode(msh('') + 'é', 'utf-16be'), undefined, 'é'],
     ['ISO-2022-JP', latin1(msh('~ISO IR87') + '\x1b$BF|K\\\x1b(B'), undefined, '日本'],
-    ['what is no HL7', latin1('caf\xe9'), undefined, 'café'],
+    ['a text that is not HL7', latin1('caf\xe9'), undefined, 'café'],
     ['one byte', latin1('\xe9'), undefined, 'é'],
-    ['what only begins like a UTF-8 mark', latin1('\xef\xbbé'), 'iso-8859-1', 'ï»é'],
-    ['what only ends like a UTF-8 mark', latin1('a\xbb\xbfé'), 'iso-8859-1', 'a»¿é'],
-    ['broken UTF-8 that is called so', latin1('a\xe9'), 'utf-8', 'aé'],
-    ['MSH-18 where it is no UTF-8 as HTTP says', latin1(msh('8859/2') + '\xa3'), 'utf-8', 'Ł'],
-    ['broken UTF-8 that MSH-18 calls so', latin1(msh('UNICODE UTF-8') + '\xe9'), undefined, 'é'],
+    ['bytes that only begin like a UTF-8 mark', latin1('\xef\xbbé'), 'iso-8859-1', 'ï»é'],
+    ['bytes that only end like a UTF-8 mark', latin1('a\xbb\xbfé'), 'iso-8859-1', 'a»¿é'],
+    ['invalid UTF-8 that HTTP calls UTF-8', latin1('a\xe9'), 'utf-8', 'aé'],
+    ['MSH-18 if it is not UTF-8 as HTTP says', latin1(msh('8859/2') + '\xa3'), 'utf-8', 'Ł'],
+    [
+      'invalid UTF-8 that MSH-18 calls UTF-8',
+      latin1(msh('UNICODE UTF-8') + '\xe9'),
+      undefined,
+      'é'
+    ],
     ['single bytes that HTTP calls UTF-16', Buffer.from(msh('') + 'é'), 'utf-16', '|é'],
     ['single bytes that HTTP calls UTF-32', latin1(msh('') + '\xe9'), 'utf-32', '|é'],
     ['single bytes that HTTP calls UCS-2', latin1(msh('8859/2') + '\xa3'), 'ucs-2', '|Ł'],
     ['single bytes that MSH-18 calls UTF-16', latin1(msh('UNICODE UTF-16')), undefined, '|AE|1|'],
-    ['what a C string ends with', latin1('\0' + msh('8859/2') + '\xa3\0\0'), undefined, 'Ł'],
+    ['the zeros of a C string', latin1('\0' + msh('8859/2') + '\xa3\0\0'), undefined, 'Ł'],
     ['UTF-16 of a C string', encode(msh('') + 'é\0', 'utf-16be'), undefined, '|é'],
     ['UTF-16 in MLLP', mllp(encode(msh('') + 'é', 'utf-16le')), undefined, '|é'],
     ['UTF-32 in MLLP', mllp(encode(msh('') + 'é', 'utf-32le')), 'utf-8', '|é'],
@@ -401,13 +411,13 @@ describe('decodeReply', () => {
     })
   }
 
-  it('reads nothing as nothing', () => {
+  it('reads empty bytes as empty text', () => {
     assert.equal(decodeReply(Buffer.alloc(0), undefined), '')
     assert.equal(decodeReply(Buffer.alloc(9), undefined), '')
     assert.equal(decodeReply(Buffer.from('\0abc\0d\0'), undefined), 'abc\0d')
   })
 
-  it('never throws, and says the same twice', () => {
+  it('never throws, and returns the same twice', () => {
     fc.assert(
       fc.property(
         fc.uint8Array({ maxLength: 60 }),

@@ -40,7 +40,7 @@ describe('unescape', () => {
     })
   }
 
-  it('takes the separators that the message declares', () => {
+  it('uses the separators that the message declares', () => {
     const separators = {
       field: ':',
       component: ';',
@@ -52,13 +52,13 @@ describe('unescape', () => {
     assert.equal(unescape('!F!!S!!T!!R!!E!!P!\\F\\', separators), ':;%*!#\\F\\')
   })
 
-  it('leaves what MSH-2 has no separator for', () => {
+  it('keeps escapes of separators that MSH-2 does not have', () => {
     const short = { ...defaultSeparators, subcomponent: '' }
     assert.equal(unescape('\\T\\', short), '\\T\\')
     assert.equal(unescape('\\F\\', { ...short, escape: '' }), '\\F\\')
   })
 
-  it('gives back every text that was escaped', () => {
+  it('restores every escaped text', () => {
     const escape = (text: string) =>
       text.replace(/[|^~\\&]/g, (sign) => `\\${'FSRET'['|^~\\&'.indexOf(sign)] ?? ''}\\`)
     fc.assert(

@@ -13,12 +13,12 @@ const table: [string, string, string][] = [
   ['no final CR', 'MSH|1\rPID|1', 'MSH|1\rPID|1\r'],
   ['several final CRs', 'MSH|1\r\r\r', 'MSH|1\r'],
   ['blank lines inside', 'MSH|1\r\r \t\r\nPID|1\r', 'MSH|1\r\r \t\rPID|1\r'],
-  ['blank lines inside of CRLF', 'MSH|1\r\n\r\n \r\nPID|1\r\n\r\n', 'MSH|1\r\r \rPID|1\r'],
-  ['blank lines inside of LF', 'MSH|1\n\n\nPID|1\n \n', 'MSH|1\r\r\rPID|1\r'],
+  ['blank lines inside, with CRLF', 'MSH|1\r\n\r\n \r\nPID|1\r\n\r\n', 'MSH|1\r\r \rPID|1\r'],
+  ['blank lines inside, with LF', 'MSH|1\n\n\nPID|1\n \n', 'MSH|1\r\r\rPID|1\r'],
   ['blank lines around framing', '\x1c\r\r \rMSH|1\r\r\x1c\r\r', 'MSH|1\r'],
   ['blank lines between frames', '\x0bMSH|1\r\x1c\r\r\x0bMSH|2\r', 'MSH|1\r\rMSH|2\r'],
-  ['an end block behind blanks', 'MSH|1\r \x1c \r\r', 'MSH|1\r \x1c \r'],
-  ['a start block behind blanks', 'MSH|1\r \x0b\r\r', 'MSH|1\r \x0b\r'],
+  ['an end block after blanks', 'MSH|1\r \x1c \r\r', 'MSH|1\r \x1c \r'],
+  ['a start block after blanks', 'MSH|1\r \x0b\r\r', 'MSH|1\r \x0b\r'],
   ['blank lines before', '\r\n \n\tMSH|1\r', '\tMSH|1\r'],
   ['a last line of spaces', 'MSH|1\n    ', 'MSH|1\r'],
   ['MLLP', '\x0bMSH|1\rPID|1\r\x1c\r', 'MSH|1\rPID|1\r'],
@@ -27,7 +27,7 @@ const table: [string, string, string][] = [
   ['a start block inside', 'MSH|1\r\x0bMSH|2\r', 'MSH|1\rMSH|2\r'],
   ['an end block inside', 'MSH|1\x1c\rMSH|2\r', 'MSH|1\rMSH|2\r'],
   ['several framing bytes', '\x0b\x0bMSH|1\x1c\x1c\r\x0b\x1c\r', 'MSH|1\r'],
-  ['an end block before all', '\x1cMSH|1\r', '\x1cMSH|1\r'],
+  ['an end block at the start', '\x1cMSH|1\r', '\x1cMSH|1\r'],
   ['two MLLP messages', '\x0bMSH|1\r\x1c\r\x0bMSH|2\r\x1c\r', 'MSH|1\rMSH|2\r'],
   ['framing bytes inside a line', 'MSH|\x0b1\x1c|\r', 'MSH|\x0b1\x1c|\r'],
   ['trailing blanks and separators of a line', 'MSH|1 \rPID||| \r', 'MSH|1 \rPID||| \r'],
@@ -45,7 +45,7 @@ describe('unframe', () => {
     })
   }
 
-  it('takes a byte order mark away, before or after the start block, and nowhere else', () => {
+  it('removes a byte order mark before or after the start block only', () => {
     assert.equal(unframe('\ufeffMSH|\ufeff\r'), 'MSH|\ufeff\r')
     assert.equal(unframe('\x0b\ufeffMSH|1\r'), 'MSH|1\r')
     assert.equal(unframe('\ufeff\x0bMSH|1\r'), 'MSH|1\r')
@@ -58,7 +58,7 @@ describe('unframe', () => {
     }
   })
 
-  it('hands back the same memory where only the ends have framing', () => {
+  it('returns the same memory if only the ends have framing', () => {
     for (const framed of ['MSH|1\rPID|1\r', '\x0bMSH|1\rPID|1\r\x1c\r', '\r\rMSH|1\r\r\r']) {
       // Small Buffers share memory anyway.
       const { buffer } = new Uint8Array(Buffer.from(framed))
@@ -66,7 +66,7 @@ describe('unframe', () => {
     }
   })
 
-  it('takes three bytes for a mark, and no part of them', () => {
+  it('treats only all three bytes as a mark', () => {
     for (const start of ['\xef\xbbM', '\xefM\xbf', 'M\xbb\xbf', '\xefMM']) {
       const bytes = Buffer.from(`${start}SH|1\r`, 'latin1')
       assert.deepEqual(unframeBytes(bytes), bytes)

@@ -7,7 +7,7 @@ import { Hl7Error } from '../../src/hl7/hl7-error.ts'
 import { readOutgoingMessage } from '../../src/hl7/outgoing-message.ts'
 import { parsePath } from '../../src/hl7/path.ts'
 
-/** An admission of nobody, with what a test needs in MSH. */
+/** An admission of a fictitious patient, with the MSH fields that a test needs. */
 function admission({ set = '', id = 'ID1', accept = '', application = '', name = 'Doe' } = {}) {
   return (
     `MSH|^~\\&|APP|FAC^1.2^ISO|||202601011200||ADT^A01^ADT_A01|${id}|P|2.5.1|||${accept}|` +
@@ -16,7 +16,7 @@ function admission({ set = '', id = 'ID1', accept = '', application = '', name =
 }
 
 describe('readOutgoingMessage', () => {
-  it('reads what the contract says of a message', () => {
+  it('reads everything that is needed of a message', () => {
     const text = admission()
     const message = readOutgoingMessage(text, 'auto')
     assert.equal(message.text, text)
@@ -30,7 +30,7 @@ describe('readOutgoingMessage', () => {
     assert.deepEqual(message.warnings, [])
   })
 
-  it('gives the value at a path', () => {
+  it('returns the value at a path', () => {
     for (const payload of [admission(), Buffer.from(admission())]) {
       const message = readOutgoingMessage(payload, 'auto')
       const table: [string, string][] = [
@@ -54,13 +54,13 @@ describe('readOutgoingMessage', () => {
     }
   })
 
-  it('takes other separators', () => {
+  it('accepts other separators', () => {
     const message = readOutgoingMessage('MSH:;~\\&:A:::::: ADT;A01:X1:P:2.3\r', 'auto')
     assert.equal(message.controlId, 'X1')
     assert.equal(message.type, ' ADT^A01')
   })
 
-  it('takes the whole MSH-10, unescaped, whatever signs it has', () => {
+  it('takes the whole MSH-10, unescaped, whatever characters it has', () => {
     const table: [string, string, string[]][] = [
       ['A^B', 'A^B', ['A^B', 'A']],
       ['A~B', 'A~B', ['A~B', 'A']],
@@ -79,19 +79,19 @@ describe('readOutgoingMessage', () => {
     assert.deepEqual(controlIds, ['F^1', 'B~1', 'ID1', 'F', 'B'])
   })
 
-  it('has a type without trigger, or none', () => {
+  it('has a type without a trigger event, or none', () => {
     assert.equal(readOutgoingMessage('MSH|^~\\&|||||||ACK|1\r', 'auto').type, 'ACK')
     assert.equal(readOutgoingMessage('MSH|^~\\&||||||||1\r', 'auto').type, '')
   })
 
-  it('changes line endings and framing alone', () => {
+  it('changes only line endings and framing', () => {
     const framed = `\ufeff\x0b${admission().replaceAll('\r', '\r\n')}\n\x1c\r`
     assert.equal(readOutgoingMessage(framed, 'auto').text, admission())
     const bytes = readOutgoingMessage(Buffer.from(framed), 'auto').bytes
     assert.equal(bytes.toString(), admission())
   })
 
-  it('leaves blank lines inside as they are, and reads over them', () => {
+  it('keeps blank lines inside, and skips them when reading', () => {
     const spaced = admission({ name: 'é' }).replaceAll('\r', '\r\r \r')
     const sent = spaced.slice(0, spaced.lastIndexOf('\r\r \r')) + '\r'
     const batch = `BHS|^~\\&|||||||||B1\r\r${sent}`
@@ -107,13 +107,13 @@ describe('readOutgoingMessage', () => {
     assert.equal(readOutgoingMessage(Buffer.from(batch), 'auto').text, batch)
   })
 
-  it('takes any Uint8Array, part of a larger one too', () => {
+  it('accepts any Uint8Array, including part of a larger one', () => {
     const whole = new Uint8Array(Buffer.from(`xx${admission()}yy`))
     const part = whole.subarray(2, whole.length - 2)
     assert.equal(readOutgoingMessage(part, 'auto').text, admission())
   })
 
-  describe('what is no message', () => {
+  describe('a payload that is not a message', () => {
     const table: [string, unknown, RegExp][] = [
       ['missing', undefined, /is missing/],
       ['null', null, /is missing/],
@@ -127,7 +127,7 @@ describe('readOutgoingMessage', () => {
       ['empty', '', /is empty/],
       ['an empty Buffer', Buffer.alloc(0), /is empty/],
       ['blank', ' \r\n\t', /is empty/],
-      ['framing alone', '\x0b\x1c\r', /is empty/],
+      ['only framing', '\x0b\x1c\r', /is empty/],
       ['HTML', '<html>Secret</html>', /looks like HTML/],
       ['JSON', '{"Secret": 1}', /looks like JSON/],
       ['a list in JSON', '["Secret"]', /looks like JSON/],
@@ -141,12 +141,12 @@ describe('readOutgoingMessage', () => {
       ['a short MSH', 'MSH|^~\\&|Secret', /no control ID/],
       ['an empty MSH-10', admission({ id: '' }), /no control ID/],
       ['a blank MSH-10', admission({ id: '  ' }), /no control ID/],
-      ['MSH-10 in the second message alone', `MSH|^~\\&\r${admission()}`, /no control ID/],
-      ['a batch without any', 'FHS|^~\\&\rBHS|^~\\&\rBTS\rFTS', /no control ID/],
-      ['bytes of no text', Buffer.from([1, 2, 3, 255]), /does not start with MSH/],
+      ['MSH-10 only in the second message', `MSH|^~\\&\r${admission()}`, /no control ID/],
+      ['a batch without any ID', 'FHS|^~\\&\rBHS|^~\\&\rBTS\rFTS', /no control ID/],
+      ['bytes that are not text', Buffer.from([1, 2, 3, 255]), /does not start with MSH/],
       ['words in UTF-16', Buffer.from('\ufeffSecret', 'utf16le'), /does not start with MSH/],
       [
-        'a letter before wide ones',
+        'a letter before wide characters',
         Buffer.concat([Buffer.from('X'), Buffer.from(admission(), 'utf16le')]),
         /does not start with MSH/
       ]
@@ -174,7 +174,7 @@ describe('readOutgoingMessage', () => {
       ['FHS-11', file('F1', 'B1'), 'F1', ['F1', 'B1', 'M1', 'M2']],
       ['BHS-11', file('', 'B1'), 'B1', ['B1', 'M1', 'M2']],
       ['the first MSH-10', file('', ''), 'M1', ['M1', 'M2']],
-      ['the first MSH-10 that is filled', file('', '', ''), 'M2', ['M2']],
+      ['the first MSH-10 that is not empty', file('', '', ''), 'M2', ['M2']],
       [
         'BHS-11 without a file',
         file('', 'B1').slice(file('', 'B1').indexOf('BHS')),
@@ -187,12 +187,12 @@ describe('readOutgoingMessage', () => {
         'ID1',
         ['ID1', 'M2']
       ],
-      ['FHS-11 beside a blank BHS-11', file('F1', ' '), 'F1', ['F1', 'M1', 'M2']],
+      ['FHS-11 with a blank BHS-11', file('F1', ' '), 'F1', ['F1', 'M1', 'M2']],
       ['FHS-11 of an empty file', 'FHS|^~\\&|||||||||F1\rFTS|0\r', 'F1', ['F1']]
     ]
     for (const [name, text, id, ids] of table) {
       for (const payload of [text, Buffer.from(text)]) {
-        it(`${name} of a ${typeof payload}`, () => {
+        it(`${name}, ${typeof payload}`, () => {
           const message = readOutgoingMessage(payload, 'auto')
           assert.equal(message.controlId, id)
           assert.deepEqual(message.controlIds, ids)
@@ -203,7 +203,7 @@ describe('readOutgoingMessage', () => {
     }
   })
 
-  describe('the reply that is due', () => {
+  describe('whether a reply is due', () => {
     const table: [string, string, boolean][] = [
       ['', '', true],
       ['AL', '', true],
@@ -228,7 +228,7 @@ describe('readOutgoingMessage', () => {
       })
     }
 
-    it('is due for a batch when it is for one of its messages, or there is none', () => {
+    it('is due for a batch if it is for one of its messages, or if there are none', () => {
       const none = admission({ accept: 'NE', application: 'NE' })
       const batch = (messages: string) =>
         readOutgoingMessage(`BHS|^~\\&|||||||||B1\r${messages}BTS\r`, 'auto')
@@ -239,31 +239,31 @@ describe('readOutgoingMessage', () => {
   })
 
   describe('characters', () => {
-    it('encodes a string in the set of MSH-18', () => {
+    it('encodes a string in the character set of MSH-18', () => {
       const message = readOutgoingMessage(admission({ set: '8859/1', name: 'Müller' }), 'auto')
       assert.equal(message.charset, 'iso-8859-1')
       assert.ok(message.bytes.includes(Buffer.from('M\xfcller', 'latin1')))
     })
 
-    it('encodes a string in the set of the first MSH of a file', () => {
+    it('encodes a string in the character set of the first MSH of a file', () => {
       const file = `FHS|^~\\&|||||||||F1\r${admission({ set: '8859/1', name: 'Müller' })}`
       assert.equal(readOutgoingMessage(file, 'auto').charset, 'iso-8859-1')
     })
 
-    it('takes no charset, and auto however it is written, as not said', () => {
+    it('treats an empty charset and any spelling of auto as not set', () => {
       for (const charset of ['', ' ', ' AUTO ']) {
         assert.equal(readOutgoingMessage(admission(), charset).charset, 'utf-8')
       }
     })
 
-    it('lets the charset of the node win', () => {
+    it('prefers the charset of the node', () => {
       const text = admission({ set: '8859/1', name: 'Łuk' })
       const message = readOutgoingMessage(text, 'UTF-8')
       assert.equal(message.charset, 'utf-8')
       assert.equal(message.bytes.toString(), text)
     })
 
-    it('refuses what the set cannot hold, and does not say what it was', () => {
+    it('refuses a character that the set does not have, without quoting it', () => {
       for (const [set, charset] of [
         ['8859/1', 'auto'],
         ['ASCII', 'auto'],
@@ -280,16 +280,16 @@ describe('readOutgoingMessage', () => {
       }
     })
 
-    it('counts an unknown MSH-18 as empty, with a warning that does not repeat it', () => {
+    it('treats an unknown MSH-18 as empty, with a warning that does not quote it', () => {
       const message = readOutgoingMessage(admission({ set: 'KLINGON', name: 'é' }), 'auto')
       assert.equal(message.charset, 'utf-8')
       assert.deepEqual(message.warnings, [
-        'MSH-18 names no known character set and counts as empty.'
+        'MSH-18 is ignored: it does not name a known character set.'
       ])
       assert.deepEqual(readOutgoingMessage(admission({ set: 'KLINGON' }), 'utf-8').warnings, [])
     })
 
-    it('says HL7_CONFIG for a charset that does not exist or that nothing writes', () => {
+    it('reports HL7_CONFIG for a charset that does not exist or cannot be encoded', () => {
       for (const [set, charset] of [
         ['', 'utf-9'],
         ['', 'iso-2022-jp'],
@@ -342,7 +342,7 @@ describe('readOutgoingMessage', () => {
       }
     })
 
-    it('warns of bytes that are not what they are called', () => {
+    it('warns of bytes that do not match their label', () => {
       const payload = Buffer.from(admission({ name: 'é' }), 'latin1')
       for (const label of ['utf-8', 'us-ascii']) {
         assert.deepEqual(readOutgoingMessage(payload, label).warnings, [
@@ -358,8 +358,8 @@ describe('readOutgoingMessage', () => {
       assert.equal(message.value(parsePath('PID-5')), 'Müller')
     })
 
-    it('reads UTF-16 by its mark or its zeros, and looks for line endings by character', () => {
-      // U+0D0A and U+0A0D hold the bytes of CR and LF.
+    it('recognizes UTF-16 by its mark or its zeros, and finds line endings by character', () => {
+      // U+0D0A and U+0A0D contain the bytes of CR and LF.
       const text = admission({ name: '\u0d0a\u0a0d\u1c0d\u0d1c' })
       const swapped = (one: string) => Buffer.from(one, 'utf16le').swap16()
       const table: [string, Buffer, string][] = [
@@ -390,7 +390,7 @@ describe('readOutgoingMessage', () => {
       }
     })
 
-    it('reads UTF-32 by its mark or its zeros', () => {
+    it('recognizes UTF-32 by its mark or its zeros', () => {
       const text = admission({ name: '\u{1f600}' })
       for (const label of ['utf-32le', 'utf-32be']) {
         for (const mark of ['', '\ufeff']) {
@@ -402,8 +402,8 @@ describe('readOutgoingMessage', () => {
       }
     })
 
-    it('takes the bytes of MLLP away around wide ones, as far as they are there', () => {
-      // Of U+4E1C and U+0D41 one of the two bytes is that of an end block, or of the CR behind it.
+    it('removes MLLP bytes around wide characters, even if incomplete', () => {
+      // One byte of U+4E1C is an end block, and one of U+0D41 is the CR after it.
       const cut = admission().slice(0, -1)
       for (const [sent, expected] of [
         [admission(), admission()],
@@ -419,22 +419,22 @@ describe('readOutgoingMessage', () => {
       }
     })
 
-    it('takes wide bytes that need no change without a copy', () => {
+    it('does not copy wide bytes that need no change', () => {
       const payload = new Uint8Array(Buffer.from(admission(), 'utf16le'))
       const { bytes } = readOutgoingMessage(payload, 'auto')
       assert.equal(bytes.buffer, payload.buffer)
     })
 
-    it('refuses half a character of UTF-16', () => {
+    it('refuses half a UTF-16 character', () => {
       const payload = Buffer.from(admission(), 'utf16le').subarray(0, -1)
       assert.throws(() => readOutgoingMessage(payload, 'auto'), {
         code: 'HL7_INVALID_MESSAGE',
-        message: /not whole utf-16le: bytes are missing/
+        message: /not complete utf-16le: bytes are missing/
       })
     })
   })
 
-  it('sends every generated message byte for byte, in every set', () => {
+  it('sends every generated message byte for byte, in every character set', () => {
     const sets: [string, string][] = [
       ['', 'aé中\u{1f600}'],
       ['ASCII', 'a?\x7f'],
@@ -483,7 +483,7 @@ describe('readOutgoingMessage', () => {
     )
   })
 
-  it('throws only its own errors, for any string or bytes, and says the same twice', () => {
+  it('throws only its own errors, for any string or bytes, and returns the same twice', () => {
     const start = fc.constantFrom(
       '',
       'MSH',
@@ -523,7 +523,7 @@ describe('readOutgoingMessage', () => {
     )
   })
 
-  it('takes a large Buffer without a copy, and a large string with its bytes alone', () => {
+  it('takes a large Buffer without a copy, and a large string with only one copy', () => {
     const text = admission() + `OBX|1|ED|||^^PDF^Base64^${'A'.repeat(1e6)}\r`.repeat(20)
     const payload = Buffer.from(text)
     const used = () => process.memoryUsage().arrayBuffers

@@ -71,12 +71,12 @@ describe('parsePath', () => {
     })
   }
 
-  it('takes no longer or shorter text for the name of a segment', () => {
+  it('does not accept longer or shorter text as a segment name', () => {
     assert.equal(isSegmentName('PID'), true)
     for (const text of ['', 'PI', 'PIDX', 'PID-3']) assert.equal(isSegmentName(text), false, text)
   })
 
-  it('throws nothing else for any string', () => {
+  it('throws no other error for any string', () => {
     const unit = fc.constantFrom(...Array.from('PID-3.()[]1 0'), '\u{1f600}')
     fc.assert(
       fc.property(fc.string({ unit }), (text) => {

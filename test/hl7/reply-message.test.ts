@@ -14,26 +14,26 @@ describe('readReplyMessage', () => {
     ['a byte order mark', '\ufeffMSH|^~\\&\r', 'MSH|^~\\&\r'],
     ['a file', 'FHS|^~\\&\r', 'FHS|^~\\&\r'],
     ['a batch', 'BHS|^~\\&\r', 'BHS|^~\\&\r'],
-    ['an MSA alone', ' MSA|AA|1', 'MSA|AA|1\r'],
-    ['MSH alone', 'MSH', null],
+    ['only an MSA', ' MSA|AA|1', 'MSA|AA|1\r'],
+    ['only MSH', 'MSH', null],
     ['other separators', 'MSH:;~\\&\rMSA:AA:1\r', 'MSH:;~\\&\rMSA:AA:1\r'],
     ['a short header', 'MSH|\r', 'MSH|\r'],
     ['an empty MSH-2', 'MSH||A|B\r', 'MSH||A|B\r'],
     ['MSH-2 for HTML', 'MSH|^~\\&amp;|A\rMSA|AA|1\r', 'MSH|^~\\&amp;|A\rMSA|AA|1\r'],
-    ['words behind a bar', 'BHS|FHS segments are refused', null],
+    ['words after a bar', 'BHS|FHS segments are refused', null],
     ['the name of a field', 'BHS-11 is required', null],
     ['two names of fields', 'MSH-10 is required\rMSA-2 is missing', null],
-    ['a colon behind the name', 'BHS: batch header not supported', null],
-    ['a slash behind the name', 'FHS/BHS batches are refused', null],
-    ['points behind the name', 'BHS...\rnot supported', null],
-    ['an arrow behind the name', 'MSH-->missing', null],
+    ['a colon after the name', 'BHS: batch header not supported', null],
+    ['a slash after the name', 'FHS/BHS batches are refused', null],
+    ['dots after the name', 'BHS...\rnot supported', null],
+    ['an arrow after the name', 'MSH-->missing', null],
     ['a word', 'MSHARE is down', null],
     ['a word like MSA', 'MSA is down', null],
     ['MSH later', 'HTTP OK\rMSH|^~\\&\r', null],
     ['OK', 'OK', null],
     ['HTML', '<html>MSH|^~\\&</html>', null],
     ['JSON', '{"hl7":"MSH|^~\\\\&"}', null],
-    ['framing alone', '\x0b\x1c\r', null],
+    ['only framing', '\x0b\x1c\r', null],
     ['one character', 'M', null],
     ['nothing', '', null]
   ]
@@ -43,7 +43,7 @@ describe('readReplyMessage', () => {
     })
   }
 
-  it('shows each segment of some names, in order, until enough is seen', () => {
+  it('visits the segments with given names, in order, until told to stop', () => {
     const reply = readReplyMessage(
       'MSH|^~\\&|||||||ACK^A01\rMSA|AA|1\rERR||PID^1~PV1|207^x\rMSH:;~\\&\rMSA:AE:2\rERR\r'
     )
@@ -61,7 +61,7 @@ describe('readReplyMessage', () => {
     assert.equal(reply.first('ZZZ'), undefined)
   })
 
-  it('looks at every MSA for the one that counts', () => {
+  it('finds the decisive MSA among all of them', () => {
     const accepted = 'MSH|^~\\&\r' + 'MSA|AA|1\r'.repeat(150_000)
     const others = ['MSA|AE|2\r', 'MSA|\\X41\\\\X52\\^x~AA&|3\r', 'MSA|AR|4\r']
     const reply = readReplyMessage(accepted + others.join(''))

@@ -80,7 +80,7 @@ describe('Segments', () => {
     })
   }
 
-  it('passes over blanks before a name and takes no longer name for it', () => {
+  it('skips blanks before a name, and does not accept a longer name', () => {
     assert.deepEqual(get('MSH|^~\\&\r \tMSA|AA\rMSAX|AE\rMSA', 'MSA-1'), ['AA', ''])
   })
 
@@ -91,7 +91,7 @@ describe('Segments', () => {
     assert.deepEqual(get(batch, 'FHS-1'), ['|'])
   })
 
-  it('finds each kind of segment once, and none in a header without separators', () => {
+  it('searches for each kind of segment once, and ignores a header without separators', () => {
     const segments = new Segments('MSH|^~\\&|A\rPID|1\rMSH\rPID|2\r')
     assert.equal(segments.named('PID').length, 2)
     assert.equal(segments.named('PID'), segments.named('PID'))
@@ -108,7 +108,7 @@ describe('Segments', () => {
     }
   })
 
-  it('looks at ten thousand separators of one kind in a field', () => {
+  it('reads ten thousand separators of one kind in a field', () => {
     const lengths = (field: string): number[] => {
       const [repetitions = []] = [
         new Segments(`MSH|^~\\&\rZZ1|${field}\r`).named('ZZ1')[0]?.repetitions(1)
@@ -130,7 +130,7 @@ describe('Segments', () => {
     ])
   })
 
-  it('splits by no separator that MSH-2 leaves out', () => {
+  it('does not split by separators that MSH-2 omits', () => {
     assert.deepEqual(get('MSH|^~\rPID|aFb~c', 'PID-1.1.1'), ['aFb', 'c'])
     assert.deepEqual(get('MSH|^\rPID|a~b^c&d', 'PID-1'), ['a~b'])
     assert.deepEqual(get('MSH|^~\rPID|a~b^c&d\\S\\', 'PID-1.2'), ['', 'c&d\\S\\'])
@@ -156,7 +156,7 @@ describe('Segments', () => {
     )
   })
 
-  it('costs little for what nobody asks for, and for nothing but separators', () => {
+  it('costs little for parts that are not read, and for nothing but separators', () => {
     const started = process.cpuUsage()
     const segments = new Segments(
       `MSH|^~\\&|A\rOBX|${'^'.repeat(16e6)}\rZZ1${'|'.repeat(1e6)}x\r` +
@@ -167,7 +167,7 @@ describe('Segments', () => {
     assert.equal(segments.named('ZZ2')[0]?.values(parsePath('ZZ2-1')).length, 10_001)
     assert.equal(segments.named('ZZ3')[0]?.value(parsePath('ZZ3-1')), '')
     assert.equal(segments.named('NTE').length, 10_000)
-    // In microseconds of its own time: a hundredth of what taking it all apart would need.
+    // Microseconds of CPU time: a hundredth of what splitting everything would take.
     assert.ok(process.cpuUsage(started).user < 2_000_000)
   })
 })

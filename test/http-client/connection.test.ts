@@ -12,7 +12,7 @@ describe('Connection', () => {
     for (const close of closing.splice(0)) close()
   })
 
-  /** Both ends of a connection. */
+  /** The two ends of a connection. */
   async function pair(): Promise<[mine: Socket, peer: Socket]> {
     const server = createServer()
     closing.push(() => server.close())
@@ -31,7 +31,7 @@ describe('Connection', () => {
   const whole = new IncomingMessage(new Socket())
   whole.complete = true
 
-  it('is closed when more comes than the answer, though it was not given back yet', async () => {
+  it('is closed if more arrives than the answer, even before it is returned', async () => {
     const [mine, peer] = await pair()
     const reports: string[] = []
     const connection = Connection.of(mine, (text) => reports.push(text))
@@ -48,10 +48,10 @@ describe('Connection', () => {
     peer.write('more')
     await until(() => mine.closed)
     assert.equal(reports.length, 1)
-    assert.match(reports[0] ?? '', /more than one whole answer/)
+    assert.match(reports[0] ?? '', /more than one complete answer/)
   })
 
-  it('is closed in peace where nothing more comes', async () => {
+  it('is closed without a notice if nothing more arrives', async () => {
     const [mine, peer] = await pair()
     const reports: string[] = []
     Connection.of(mine, (text) => reports.push(text)).answering(whole)
@@ -60,14 +60,14 @@ describe('Connection', () => {
     assert.deepEqual(reports, [])
   })
 
-  it('reads what has come when it can no longer be written to', async () => {
+  it('reads what has arrived even if it can no longer be written to', async () => {
     const [mine, peer] = await pair()
     Connection.of(mine, () => undefined)
     const read: string[] = []
     mine.on('data', (data) => read.push(data.toString()))
     peer.write('answer')
     peer.resetAndDestroy()
-    // In the same turn: it is reset, and nothing was read yet.
+    // In the same turn, so that the connection is reset but nothing has been read.
     const failed = new Promise<Error | null | undefined>((resolve) => {
       mine.write('more of the request', resolve)
     })

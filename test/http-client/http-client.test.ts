@@ -48,7 +48,7 @@ describe('HttpClient', () => {
     closing.push(server.close)
     return server
   }
-  /** Answers each request of a connection with the same bytes, once its head is there. */
+  /** Answers the first data on each connection with the same bytes. */
   const answering = (bytes: string, then: 'keep' | 'end' | 'reset' = 'keep') =>
     serveTcp((socket) => {
       socket.once('data', () => {
@@ -59,7 +59,7 @@ describe('HttpClient', () => {
       })
     })
 
-  it('sends HTTP/1.1 without Expect, the bytes as they are, and reads the whole answer', async () => {
+  it('sends HTTP/1.1 without Expect, leaves the bytes unchanged, and reads the whole answer', async () => {
     const bytes = Buffer.from([0x0b, 0x4d, 0xff, 0x00, 0x1c, 0x0d])
     let seen: { version: string; headers: string[]; body: Buffer; url: string } | undefined
     const server = await serve((request, response) => {
@@ -85,8 +85,8 @@ describe('HttpClient', () => {
     assert.deepEqual(reply.body, Buffer.from([1, 2, 255]))
   })
 
-  it('reads the whole of an answer that begins before got has noticed that all is sent', async (t) => {
-    // got ends a request in a turn of the event loop of its own: here that turn takes long.
+  it('reads the whole answer even if it begins before got notices that the request has been sent', async (t) => {
+    // got ends a request in a separate turn of the event loop, which is delayed here.
     t.mock.method(globalThis, 'setImmediate', (call: () => void) => setTimeout(call, 100))
     const server = await serve((request, response) => {
       void bodyOf(request).then(() => {
@@ -99,7 +99,7 @@ describe('HttpClient', () => {
       const reply = await post(http, server.url, { body })
       assert.equal(reply.body.toString(), 'the whole')
     }
-    assert.equal(server.connections(), 1, 'the connection serves on')
+    assert.equal(server.connections(), 1, 'the connection is reused')
   })
 
   it('follows no redirect, and the other server sees nothing', async () => {
@@ -120,12 +120,12 @@ describe('HttpClient', () => {
         assert.equal(reply.headers.location, target)
       }
     }
-    assert.equal(mine, 10, 'each was asked once')
+    assert.equal(mine, 10, 'each server was asked once')
     assert.equal(others, 0)
     assert.equal(other.connections(), 0)
   })
 
-  it('sends header names in the letters that they are given in, and each once', async () => {
+  it('keeps the case of header names, and sends each once', async () => {
     let raw: string[] = []
     const server = await serve((request, response) => {
       raw = request.rawHeaders
@@ -154,7 +154,7 @@ describe('HttpClient', () => {
   })
 
   describe('connections', () => {
-    it('sends one request after the other over one connection', async () => {
+    it('sends requests one after the other over one connection', async () => {
       const server = await serve((request, response) => {
         request.resume().once('end', () => response.end('ok'))
       })
@@ -163,7 +163,7 @@ describe('HttpClient', () => {
       assert.equal(server.connections(), 1)
     })
 
-    it('lets no request wait for a connection, and keeps maxConnections of them', async () => {
+    it('never lets a request wait for a connection, and keeps at most maxConnections', async () => {
       const server = await serve((request, response) => {
         request.resume().once('end', () => setTimeout(() => response.end('ok'), 50))
       })
@@ -175,7 +175,7 @@ describe('HttpClient', () => {
       assert.equal(server.connections(), 6)
     })
 
-    it('keeps the one whose answer is there before Node.js says that the request is sent', async () => {
+    it('keeps one whose answer arrives before Node.js reports that the request has been sent', async () => {
       const authority = await createAuthority()
       const counts = new Int32Array(new SharedArrayBuffer(8))
       const tls = await authority.issueServer()
@@ -192,12 +192,12 @@ describe('HttpClient', () => {
       for (let answers = 1; answers < 10; answers += 2) {
         const reply = new Promise<HttpReply>((resolve) => {
           setImmediate(() => {
-            // The next one follows at once.
+            // The next request follows at once.
             resolve(post(mine, url).then(() => post(mine, url)))
           })
         })
-        // What is written in this phase of the event loop is known to be written after the next look
-        // at the sockets; meanwhile nothing happens here until the answer is there.
+        // Writes of this phase of the event loop are reported after the next poll of the sockets.
+        // Until then this thread blocks, so that the answer is there first.
         setImmediate(() => {
           Atomics.wait(counts, 1, answers, 2000)
           Atomics.wait(counts, 1, answers + 1, 5)
@@ -207,9 +207,9 @@ describe('HttpClient', () => {
       assert.equal(counts[0], 1)
     })
 
-    it('closes the one that still holds a part of the request', async () => {
+    it('closes one that still holds part of the request', async () => {
       const server = await serve((_request, response) => {
-        // The body is not read.
+        // Does not read the body.
         response.writeHead(413).end('too large')
       })
       const mine = client()
@@ -221,7 +221,7 @@ describe('HttpClient', () => {
       await until(() => server.open() === 0)
     })
 
-    it('says that the connection was a kept one when the server has closed it', async () => {
+    it('reports that a connection was reused if the server had closed it', async () => {
       let requests = 0
       const server = await serveTcp((socket) => {
         socket.on('data', () => {
@@ -242,7 +242,7 @@ describe('HttpClient', () => {
       assert.equal(fresh.family, 'reset')
     })
 
-    it('uses a new connection after the server has closed the kept one in peace', async () => {
+    it('uses a new connection after the server has closed an idle one', async () => {
       const server = await serve((request, response) => {
         request.resume().once('end', () => response.end('ok'))
       })
@@ -256,7 +256,7 @@ describe('HttpClient', () => {
     })
 
     for (const way of ['http', 'TLS'] as const) {
-      it(`closes a kept one on which more comes than the answer, ${way}, and says so`, async () => {
+      it(`closes an idle one on which more arrives than the answer, ${way}, and reports it`, async () => {
         const authority = await createAuthority()
         const sockets: Socket[] = []
         const onConnection = (socket: Socket): void => {
@@ -283,15 +283,15 @@ describe('HttpClient', () => {
           assert.equal((await post(mine, server.url)).body.toString(), answer)
         }
         assert.equal(server.connections(), 3)
-        assert.equal(notices.length, 1, 'and says so once a minute')
+        assert.equal(notices.length, 1, 'reported once a minute')
         assert.match(
           notices[0] ?? '',
-          new RegExp(`^${server.url.host}: .*more than one whole answer`)
+          new RegExp(`^${server.url.host}: .*more than one complete answer`)
         )
       })
     }
 
-    it('names the one that a reply came over, and closes it when it is told to', async () => {
+    it('exposes the connection of a reply, which can be closed', async () => {
       const server = await serve((request, response) => {
         request.resume().once('end', () => response.end('ok'))
       })
@@ -327,9 +327,9 @@ describe('HttpClient', () => {
       ['deflate without a zlib header', 'deflate', deflateRawSync],
       ['br', 'br', brotliCompressSync],
       ['identity', 'identity', (body) => body],
-      ['no coding but a charset', 'UTF-8', (body) => body],
-      ['no coding but another charset', 'iso-8859-1', (body) => body],
-      ['no coding but a word for none', 'binary, None', (body) => body],
+      ['a charset instead of a coding', 'UTF-8', (body) => body],
+      ['another charset instead of a coding', 'iso-8859-1', (body) => body],
+      ['words for no coding', 'binary, None', (body) => body],
       ['gzip and a charset', 'utf-8, gzip', gzipSync],
       ['gzip inside br', 'gzip, br', (body) => brotliCompressSync(gzipSync(body))]
     ]
@@ -347,7 +347,7 @@ describe('HttpClient', () => {
       })
     }
 
-    it('may be empty under a content-encoding', async () => {
+    it('may be empty with a content-encoding', async () => {
       const server = await serve((_request, response) =>
         response.writeHead(200, { 'content-encoding': 'gzip' }).end()
       )
@@ -355,10 +355,10 @@ describe('HttpClient', () => {
     })
 
     const broken: [name: string, header: string, body: Buffer][] = [
-      ['is no gzip', 'gzip', Buffer.from('plain Lindqvist')],
-      ['is a cut gzip', 'gzip', gzipSync(MESSAGE).subarray(0, 40)],
+      ['is not gzip', 'gzip', Buffer.from('plain Lindqvist')],
+      ['is incomplete gzip', 'gzip', gzipSync(MESSAGE).subarray(0, 40)],
       ['has an unknown encoding', 'zstd', Buffer.from('x')],
-      ['has an encoding that JavaScript knows', 'constructor', Buffer.from('x')],
+      ['has the name of an object property as encoding', 'constructor', Buffer.from('x')],
       ['has too many encodings', 'gzip, gzip, gzip', gzipSync(gzipSync(gzipSync('x')))]
     ]
     for (const [name, header, body] of broken) {
@@ -375,7 +375,7 @@ describe('HttpClient', () => {
       })
     }
 
-    it('has a limit: announced, sent in pieces, or unpacked', async () => {
+    it('has a size limit, whether announced, sent in pieces or decompressed', async () => {
       const limit = 64 * 1024
       const handlers: Record<string, Handler> = {
         exact: (_request, response) => response.end(Buffer.alloc(limit)),
@@ -419,7 +419,7 @@ describe('HttpClient', () => {
       }
     })
 
-    it('that is cut is a reset with its status, whether length or chunks announced more', async () => {
+    it('that is cut off is a reset with its status, with a length or chunks', async () => {
       for (const head of [
         'HTTP/1.1 500 No\r\nContent-Length: 100\r\n\r\nMSH|',
         'HTTP/1.1 500 No\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nMSH|\r\n',
@@ -437,7 +437,7 @@ describe('HttpClient', () => {
       }
     })
 
-    it('that is reset is cut, though no length announced more; that is ended is whole', async () => {
+    it('without a length is cut off if the connection is reset, and complete if it ends', async () => {
       for (const version of ['1.0', '1.1']) {
         const bytes = `HTTP/${version} 200 OK\r\n\r\nMSH|^~\\&|\rMSA|A`
         const error = await errorOf(post(client(), (await answering(bytes, 'reset')).url))
@@ -464,7 +464,7 @@ describe('HttpClient', () => {
       ]
     ]
     for (const [name, bytes, body] of complete) {
-      it(`that is complete by ${name} counts, whatever follows; the connection is closed`, async () => {
+      it(`that is complete by ${name} counts, whatever follows, and the connection is closed`, async () => {
         for (const packets of [1, 2]) {
           const server = await serveTcp((socket) => {
             socket.setNoDelay(true).once('data', () => {
@@ -476,7 +476,7 @@ describe('HttpClient', () => {
           const notices: string[] = []
           const mine = client({ onNotice: (text) => notices.push(text) })
           for (let requests = 1; requests < 3; requests++) {
-            // After two packets Node.js may have begun to keep the connection.
+            // With two packets, Node.js may already have kept the connection.
             const reply = await post(packets === 1 ? mine : client(), server.url)
             assert.equal(reply.body.toString(), body)
             assert.equal(reply.status, Number(bytes.slice(9, 12)))
@@ -487,7 +487,7 @@ describe('HttpClient', () => {
       })
     }
 
-    it('that is complete and has a surplus may come before the request is sent whole', async () => {
+    it('that is complete and has surplus bytes may arrive before the whole request is sent', async () => {
       const server = await serveTcp((socket) => {
         socket.once('data', () => {
           socket.pause()
@@ -498,7 +498,7 @@ describe('HttpClient', () => {
       assert.deepEqual([reply.status, reply.body.toString()], [413, 'too'])
     })
 
-    it('that changes the protocol ends the request at once, with its status', async () => {
+    it('that switches the protocol ends the request at once, with its status', async () => {
       const server = await answering(
         'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n'
       )
@@ -509,7 +509,7 @@ describe('HttpClient', () => {
       await until(() => server.open() === 0)
     })
 
-    it('that does not come is a reset: closed or reset, before or after the request is read', async () => {
+    it('that never arrives is a reset, whether closed or reset, before or after the request is read', async () => {
       const ways: Parameters<typeof startTcpServer>[0][] = [
         (socket) => socket.end(),
         (socket) => setTimeout(() => socket.resetAndDestroy(), 20),
@@ -534,7 +534,7 @@ describe('HttpClient', () => {
       ['endless headers', `HTTP/1.1 200 OK\r\nX: ${'x'.repeat(100_000)}`]
     ]
     for (const [name, bytes] of garbage) {
-      it(`that is ${name} belongs to no family and is not repeated in the error`, async () => {
+      it(`that is ${name} belongs to no error family and is not quoted in the error`, async () => {
         const server = await answering(bytes)
         const error = await errorOf(post(client(), server.url))
         assert.match(error.code, /^HPE_/)
@@ -545,7 +545,7 @@ describe('HttpClient', () => {
       })
     }
 
-    it('counts where the server closes the connection at it, while the request is still going out', async () => {
+    it('counts even if the server closes the connection with it while the request is still being sent', async () => {
       const authority = await createAuthority()
       const worker = new Worker(new URL('refusing-server.ts', import.meta.url), {
         workerData: await authority.issueServer()
@@ -565,7 +565,7 @@ describe('HttpClient', () => {
       assert.deepEqual([...new Set(answers)], ['too large'])
     })
 
-    it('may come before the request is sent whole', async () => {
+    it('may arrive before the whole request is sent', async () => {
       const server = await serve((request, response) => {
         response.writeHead(413, { connection: 'close' }).end('too large')
         request.resume()
@@ -576,8 +576,8 @@ describe('HttpClient', () => {
     })
   })
 
-  describe('ends a request from this side', () => {
-    it('on a signal: before, while connecting, while waiting, in the middle of the answer', async () => {
+  describe('aborts a request', () => {
+    it('on a signal: beforehand, while waiting, or in the middle of the answer', async () => {
       const server = await serve((request, response) => {
         if (request.url === '/half') response.writeHead(200).write('half')
       })
@@ -605,7 +605,7 @@ describe('HttpClient', () => {
       }
     })
 
-    it('on close, which leaves no connection and no timer, and opens none later', async () => {
+    it('on close, which leaves no connection or timer, and prevents new ones', async () => {
       const server = await serve((request, response) => {
         if (request.url === '/done') response.end('ok')
       })
@@ -629,7 +629,7 @@ describe('HttpClient', () => {
       assert.ok(!left.includes('TCPSocketWrap'), left.join())
     })
 
-    it('and listens to a signal no longer once it is answered', async () => {
+    it('and stops listening to the signal once it is answered', async () => {
       const server = await serve((_request, response) => response.end('ok'))
       const controller = new AbortController()
       let listening = 0
@@ -650,7 +650,7 @@ describe('HttpClient', () => {
     })
   })
 
-  it('throws errors that hold no token, no body and no header, however they are printed', async () => {
+  it('throws errors that reveal no token, body or header, however they are printed', async () => {
     const mine = client({ connectTimeoutMs: 200 })
     const closed = await serve(() => undefined)
     await closed.close()
@@ -676,7 +676,7 @@ describe('HttpClient', () => {
         error.stack ?? ''
       ].join()
       for (const secret of [TOKEN, 'Lindqvist', 'authorization', 'content-type', 'access_token']) {
-        assert.ok(!printed.includes(secret), `${secret} stands in ${printed}`)
+        assert.ok(!printed.includes(secret), `${secret} is in ${printed}`)
       }
       assert.equal(error.cause, undefined)
     }

@@ -11,22 +11,22 @@ import {
   type HttpRequest
 } from '../../src/http-client/http-client.ts'
 
-/** A server of a test, on a free port of this machine. */
+/** A server for a test, on a free local port. */
 export interface LocalServer {
   port: number
   url: URL
   /** TCP connections so far. */
   connections: () => number
-  /** TCP connections that are open now. */
+  /** TCP connections that are open. */
   open: () => number
-  /** Ends every connection, and listens on. */
+  /** Closes every connection, but keeps listening. */
   cut: () => void
   close: () => Promise<void>
 }
 
 export type Handler = (request: IncomingMessage, response: ServerResponse) => void
 
-/** An HTTPS server, or an HTTP server without `tls`. */
+/** An HTTPS server; without `tls`, an HTTP server. */
 export function startServer(
   handler: Handler,
   tls?: TlsOptions,
@@ -37,7 +37,7 @@ export function startServer(
   return start(server, tls === undefined ? 'http:' : 'https:', host)
 }
 
-/** A server that does to a connection what no HTTP server would. */
+/** A server that can do with a connection what no HTTP server would. */
 export function startTcpServer(
   onConnection: (socket: Socket) => void,
   protocol = 'http:',
@@ -87,14 +87,14 @@ export async function start(
   }
 }
 
-/** Reads a request's body. */
+/** Reads the body of a request. */
 export async function bodyOf(request: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = []
   for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk)
   return Buffer.concat(chunks)
 }
 
-/** A client with short limits; it has to be closed. */
+/** A client with short limits, which must be closed. */
 export function createClient(settings: Partial<HttpClientSettings> = {}): HttpClient {
   return new HttpClient({
     maxConnections: 4,
@@ -123,7 +123,7 @@ export function post(
   })
 }
 
-/** The error that a request ends in. */
+/** The error with which a request ends. */
 export async function errorOf(request: Promise<unknown>): Promise<HttpError> {
   try {
     await request
@@ -134,7 +134,7 @@ export async function errorOf(request: Promise<unknown>): Promise<HttpError> {
   throw new Error('The request did not fail.')
 }
 
-/** Waits until something holds. */
+/** Waits until a condition holds. */
 export async function until(holds: () => boolean, timeoutMs = 3000): Promise<void> {
   const deadline = performance.now() + timeoutMs
   while (!holds()) {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { X509Certificate } from 'node:crypto'
 import { createServer as createHttpServer, type Server } from 'node:http'
 import { createServer as createHttpsServer } from 'node:https'
 import { connect, type Socket } from 'node:net'
@@ -59,10 +60,10 @@ describe('HttpClient through a proxy', () => {
 
   interface Proxy extends LocalServer {
     connects: { target: string; authorization: string | undefined; host: string | undefined }[]
-    /** Other requests than CONNECT. */
+    /** Requests other than CONNECT. */
     others: number
   }
-  /** A proxy that connects to wherever it is asked, if `status` lets it. */
+  /** A proxy that connects to any target, unless `status` is not 200. */
   async function startProxy({
     status = 200,
     tls,
@@ -103,7 +104,7 @@ describe('HttpClient through a proxy', () => {
     ...more
   })
 
-  it('sends through one tunnel, and again through the same', async () => {
+  it('sends through one tunnel, and reuses it', async () => {
     const server = await receiver()
     const proxy = await startProxy()
     const mine = client({ proxy: settings(proxy) })
@@ -114,7 +115,7 @@ describe('HttpClient through a proxy', () => {
     assert.equal(server.connections(), 1)
   })
 
-  it('closes an idle tunnel on which more comes than the answer', async () => {
+  it('closes an idle tunnel on which more arrives than the answer', async () => {
     const sockets: Socket[] = []
     const server = await start(
       createTlsServer(certificate, (socket) => {
@@ -136,7 +137,7 @@ describe('HttpClient through a proxy', () => {
     await until(() => proxy.open() === 0)
     assert.equal((await post(mine, server.url)).body.toString(), '2')
     assert.equal(proxy.connects.length, 2)
-    assert.match(notices.join(), /more than one whole answer/)
+    assert.match(notices.join(), /more than one complete answer/)
   })
 
   it('keeps an idle tunnel longer than connectTimeout', async () => {
@@ -149,7 +150,7 @@ describe('HttpClient through a proxy', () => {
     assert.equal(proxy.connects.length, 1)
   })
 
-  it('gives its credentials to the proxy and to nobody else, whatever letters they have', async () => {
+  it('sends the credentials only to the proxy, whatever characters they have', async () => {
     const server = await receiver()
     const proxy = await startProxy()
     const username = 'ward 12:é'.replace(':', '')
@@ -159,13 +160,13 @@ describe('HttpClient through a proxy', () => {
     const reply = await post(mine, server.url)
     const credentials = Buffer.from(`${username}:50%off:%41@/?#`).toString('base64')
     assert.equal(proxy.connects[0]?.authorization, `Basic ${credentials}`)
-    assert.equal(reply.body.toString(), '', 'the receiver has not seen them')
+    assert.equal(reply.body.toString(), '', 'the receiver did not see them')
     const inUrl = client({ proxy: { url: `http://us%65r:p%40ss%@127.0.0.1:${proxy.port}` } })
     await post(inUrl, server.url)
     assert.equal(
       proxy.connects[1]?.authorization,
       `Basic ${Buffer.from('user:p%40ss%').toString('base64')}`,
-      'a password that is not percent-encoded stands for itself'
+      'a password that is not percent-encoded is used unchanged'
     )
   })
 
@@ -192,7 +193,7 @@ describe('HttpClient through a proxy', () => {
     assert.equal(bare.family, 'tls')
   })
 
-  it("checks the receiver's certificate inside the tunnel", async () => {
+  it('checks the certificate of the receiver inside the tunnel', async () => {
     const server = await startServer(
       (_request, response) => response.end('ok'),
       await selfSignedCertificate()
@@ -205,7 +206,7 @@ describe('HttpClient through a proxy', () => {
   })
 
   describe('over HTTPS', () => {
-    it('trusts the authority of the settings, and shows it no client certificate', async () => {
+    it('trusts the authority in the settings, and sends the proxy no client certificate', async () => {
       const server = await receiver()
       const proxy = await startProxy({ tls: certificate })
       const mine = client({ proxy: settings(proxy, { username: 'u', password: 'p' }) })
@@ -213,7 +214,17 @@ describe('HttpClient through a proxy', () => {
       assert.equal(proxy.connects.length, 1)
     })
 
-    it('refuses a proxy that it cannot trust, before it gives it the credentials', async () => {
+    it("knows the receiver's certificate, not the proxy's", async () => {
+      const server = await receiver()
+      const notAfter = new Date(Date.now() + 86_400_000)
+      const proxy = await startProxy({ tls: await authority.issueServer({ notAfter }) })
+      const mine = client({ proxy: settings(proxy) })
+      await post(mine, server.url)
+      const { validTo } = new X509Certificate(certificate.cert)
+      assert.equal(mine.certificate?.validTo, Date.parse(validTo))
+    })
+
+    it('refuses an untrusted proxy before sending it the credentials', async () => {
       const server = await receiver()
       const proxy = await startProxy({ tls: await selfSignedCertificate() })
       const mine = client({ proxy: settings(proxy, { username: 'u', password: 'p' }) })
@@ -234,7 +245,7 @@ describe('HttpClient through a proxy', () => {
         const error = await errorOf(post(mine, server.url))
         assert.equal(error.code, 'ERR_PROXY_REFUSED')
         assert.equal(error.family, 'connect')
-        assert.equal(error.status, undefined, 'it is not the answer of the receiver')
+        assert.equal(error.status, undefined, 'not an answer of the receiver')
         assert.equal(error.connected, false)
         assert.match(
           error.message,
@@ -249,7 +260,7 @@ describe('HttpClient through a proxy', () => {
       })
     }
 
-    it('is not there', async () => {
+    it('is not listening', async () => {
       const proxy = await startProxy()
       await proxy.close()
       const error = await errorOf(
@@ -260,7 +271,7 @@ describe('HttpClient through a proxy', () => {
       assert.match(error.message, /the proxy: nothing is listening there/)
     })
 
-    it('hangs, or trickles: the request ends after connectTimeout, and the connection with it', async () => {
+    it('hangs or trickles: the request and the connection end after connectTimeout', async () => {
       const server = await receiver()
       const ways = [
         (socket: Socket) => socket.resume(),
@@ -298,7 +309,7 @@ describe('HttpClient through a proxy', () => {
       assert.ok(!process.getActiveResourcesInfo().includes('Timeout'))
     })
 
-    it('closes, or is no proxy', async () => {
+    it('closes the connection, or is not a proxy', async () => {
       for (const answer of ['', 'SSH-2.0-OpenSSH_9.9\r\n']) {
         const proxy = await startTcpServer((socket) => {
           socket.once('data', () => socket.end(answer))
@@ -312,7 +323,7 @@ describe('HttpClient through a proxy', () => {
       }
     })
 
-    it('opens the tunnel and then cuts it', async () => {
+    it('opens the tunnel and then closes it', async () => {
       const proxy = await startTcpServer((socket) => {
         socket.once('data', () => socket.end('HTTP/1.1 200 OK\r\n\r\n'))
       })
@@ -324,7 +335,7 @@ describe('HttpClient through a proxy', () => {
       assert.equal(error.connected, false)
     })
 
-    it('has an address that is none', async () => {
+    it('has an invalid address', async () => {
       for (const url of ['', 'proxy:3128', 'socks5://127.0.0.1:1080']) {
         const mine = client({ proxy: { url } })
         const error = await errorOf(post(mine, new URL('https://127.0.0.1:9/')))
@@ -334,7 +345,7 @@ describe('HttpClient through a proxy', () => {
     })
   })
 
-  describe('of the environment', () => {
+  describe('from the environment', () => {
     const variables = ['HTTPS_PROXY', 'https_proxy', 'HTTP_PROXY', 'NO_PROXY', 'no_proxy']
     const saved = variables.map((name) => [name, process.env[name]] as const)
     const set = (values: Record<string, string>) => {
@@ -346,7 +357,7 @@ describe('HttpClient through a proxy', () => {
       for (const [name, value] of saved) if (value !== undefined) process.env[name] = value
     })
 
-    it('uses HTTPS_PROXY with its credentials, where NO_PROXY does not name the host', async () => {
+    it('uses HTTPS_PROXY with its credentials, unless NO_PROXY names the host', async () => {
       const server = await receiver()
       const proxy = await startProxy()
       set({ HTTPS_PROXY: `http://user:word@127.0.0.1:${proxy.port}` })
@@ -360,7 +371,7 @@ describe('HttpClient through a proxy', () => {
       assert.equal(proxy.connects.length, 1)
     })
 
-    it('is not asked where a proxy node is chosen', async () => {
+    it('is ignored if a proxy node is chosen', async () => {
       const server = await receiver()
       const proxy = await startProxy()
       set({ HTTPS_PROXY: 'http://127.0.0.1:9' })
@@ -369,7 +380,7 @@ describe('HttpClient through a proxy', () => {
       assert.equal(proxy.connects.length, 1)
     })
 
-    it('is never asked for plain HTTP, which goes to this machine only', async () => {
+    it('is never used for plain HTTP, which only goes to this machine', async () => {
       const proxy = await startProxy()
       const server = await startServer((_request, response) => response.end('near'))
       closing.push(server.close)
@@ -380,7 +391,7 @@ describe('HttpClient through a proxy', () => {
     })
   })
 
-  describe('is not used for', () => {
+  describe('is bypassed:', () => {
     const exempt: [entry: string, url: string, direct: boolean][] = [
       ['hl7.example.org', 'https://hl7.example.org/x', true],
       ['HL7.Example.org ', 'https://hl7.example.ORG/x', true],
@@ -403,7 +414,7 @@ describe('HttpClient through a proxy', () => {
       ['', 'http://localhost:9/', true]
     ]
     for (const [entry, url, direct] of exempt) {
-      it(`${url} with "${entry}": ${direct ? 'right' : 'it is'}`, () => {
+      it(`${url} with "${entry}": ${direct ? 'yes' : 'no'}`, () => {
         const found = proxyFor(new URL(url), { url: 'http://127.0.0.1:3128', noProxy: [entry] })
         assert.equal(found === undefined, direct)
       })

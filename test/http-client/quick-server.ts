@@ -1,4 +1,4 @@
-/** An HTTPS server in a thread of its own; counts its connections and answers in shared memory. */
+/** An HTTPS server in a separate thread, which counts connections and answers in shared memory. */
 import { createServer, type ServerOptions } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { parentPort, workerData } from 'node:worker_threads'

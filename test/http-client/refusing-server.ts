@@ -1,4 +1,4 @@
-/** A TLS server in a thread of its own: answers 413 at the first bytes of a request, and closes. */
+/** A TLS server in a separate thread, which answers the start of a request with 413 and closes. */
 import type { AddressInfo } from 'node:net'
 import { createServer, type TlsOptions } from 'node:tls'
 import { parentPort, workerData } from 'node:worker_threads'

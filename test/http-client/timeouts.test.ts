@@ -31,14 +31,14 @@ describe('HttpClient gives up', () => {
     return server
   }
 
-  /** Runs it and says how long it took, in milliseconds. */
+  /** Awaits an action. @returns its result, and how long it took, in milliseconds */
   async function timed<Result>(action: Promise<Result>): Promise<[Result, number]> {
     const start = performance.now()
     return [await action, performance.now() - start]
   }
 
-  it('connecting, after connectTimeout: nobody answers there', async () => {
-    // Documentation addresses (RFC 5737) are routed nowhere; some networks say so at once.
+  it('connecting, after connectTimeout: nothing answers', async () => {
+    // Documentation addresses (RFC 5737) are routed nowhere; some networks report this at once.
     const url = new URL('https://192.0.2.1:9/hl7')
     const [error, ms] = await timed(errorOf(post(client({ connectTimeoutMs: 300 }), url)))
     assert.equal(error.family, 'connect')
@@ -56,7 +56,7 @@ describe('HttpClient gives up', () => {
     assert.equal(error.connected, false)
   })
 
-  it('the TLS handshake, after connectTimeout: the server takes the connection and is silent', async () => {
+  it('the TLS handshake, after connectTimeout: the server accepts the connection and is silent', async () => {
     const server = await kept(startTcpServer((socket) => socket.resume(), 'https:'))
     const mine = client({ connectTimeoutMs: 300, maxConnections: 1 })
     const [error, ms] = await timed(errorOf(post(mine, server.url)))
@@ -68,7 +68,7 @@ describe('HttpClient gives up', () => {
     await until(() => server.open() === 0)
   })
 
-  it('waiting, after responseTimeout, also where connectTimeout is shorter', async () => {
+  it('waiting, after responseTimeout, even if connectTimeout is shorter', async () => {
     const authority = await createAuthority()
     const server = await kept(startServer(() => undefined, await authority.issueServer()))
     const mine = client({ connectTimeoutMs: 200, tls: { ca: authority.ca } })
@@ -82,7 +82,7 @@ describe('HttpClient gives up', () => {
     await until(() => server.open() === 0)
   })
 
-  it('an answer that trickles: headers or body, one byte a second', async () => {
+  it('an answer that trickles, in the headers or the body', async () => {
     const trickling = (head: string, rest: string) => (socket: Socket) => {
       socket.once('data', () => {
         socket.write(head)
@@ -108,7 +108,7 @@ describe('HttpClient gives up', () => {
     }
   })
 
-  it('an upload that stands still, but not one that is slow', async () => {
+  it('an upload that stalls, but not one that is slow', async () => {
     const body = Buffer.alloc(24 << 20)
     const still = await kept(startTcpServer((socket) => socket.pause()))
     const sending = errorOf(post(client(), still.url, { body, responseTimeoutMs: 1000 }))
@@ -132,10 +132,10 @@ describe('HttpClient gives up', () => {
     const [reply, slowMs] = await timed(slowly)
     assert.equal(reply.body.toString(), 'all of it')
     assert.equal(size, body.length)
-    assert.ok(slowMs > 1500, `it was too fast to show anything: ${slowMs} ms`)
+    assert.ok(slowMs > 1500, `too fast to prove anything: ${slowMs} ms`)
   })
 
-  it('on a kept connection as on a new one', async () => {
+  it('on a reused connection as on a new one', async () => {
     let index = 0
     const server = await kept(
       startServer((request, response) => {

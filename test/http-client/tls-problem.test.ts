@@ -32,7 +32,7 @@ describe('tlsProblem', () => {
     return readFileSync(file)
   }
 
-  it('is silent about what can be used', () => {
+  it('reports nothing about usable settings', () => {
     assert.equal(tlsProblem({}), undefined)
     assert.equal(tlsProblem({ rejectUnauthorized: false, servername: 'a.example' }), undefined)
     assert.equal(tlsProblem({ ca, ...own }), undefined)
@@ -40,19 +40,19 @@ describe('tlsProblem', () => {
     assert.equal(tlsProblem({ pfx: pfx(), passphrase: 'secret' }), undefined)
   })
 
-  it('names what is wrong with a PFX file', () => {
+  it('says what is wrong with a PFX file', () => {
     const wrong = /passphrase of the PFX file/
     assert.match(tlsProblem({ pfx: pfx(), passphrase: 'other' }) ?? '', wrong)
     assert.match(tlsProblem({ pfx: pfx() }) ?? '', wrong)
-    assert.match(tlsProblem({ pfx: Buffer.from('no PFX') }) ?? '', /PFX file is not one/)
+    assert.match(tlsProblem({ pfx: Buffer.from('no PFX') }) ?? '', /PFX file is not in PFX form/)
     const old = tlsProblem({ pfx: pfx('-legacy'), passphrase: 'secret' })
     assert.match(old ?? '', /export it again with AES-256/)
   })
 
-  it('names what is wrong with certificate and key', () => {
+  it('says what is wrong with certificate and key', () => {
     const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
     const key = privateKey.export({ type: 'sec1', format: 'pem' })
-    assert.match(tlsProblem({ cert: own.cert, key }) ?? '', /do not belong together/)
+    assert.match(tlsProblem({ cert: own.cert, key }) ?? '', /do not match/)
     const encrypted = privateKey.export({
       ...{ type: 'pkcs8', format: 'pem' },
       ...{ cipher: 'aes-256-cbc', passphrase: 'secret' }

@@ -58,7 +58,7 @@ describe('HttpClient over TLS', () => {
   }
   const trusting = (more: TlsSettings = {}) => ({ ca: authority.ca, ...more })
 
-  /** What a client that trusts the authority meets at a server. */
+  /** The error of a client at a server whose certificate it must refuse. */
   async function refusal(tls: TlsOptions, mine: TlsSettings | undefined): Promise<HttpError> {
     const server = await serve(tls)
     const error = await errorOf(post(client(mine), server.url))
@@ -68,7 +68,7 @@ describe('HttpClient over TLS', () => {
     return error
   }
 
-  it('sends to a server whose authority it was told', async () => {
+  it('sends to a server whose authority it trusts', async () => {
     const server = await serve(certificate)
     assert.equal((await post(client(trusting()), server.url)).body.toString(), 'ok')
   })
@@ -112,7 +112,7 @@ describe('HttpClient over TLS', () => {
       'Northside CA'
     ],
     [
-      'of an authority that is not trusted',
+      'from an untrusted authority',
       async () => (await createAuthority('Somebody Else')).issueServer(),
       'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
       /CA that is not trusted here/,
@@ -129,7 +129,7 @@ describe('HttpClient over TLS', () => {
     })
   }
 
-  it('takes any of them where the TLS settings say so, and only there', async () => {
+  it('accepts any certificate if the TLS settings say so, and only then', async () => {
     const server = await serve(await selfSignedCertificate())
     assert.equal((await post(client({ rejectUnauthorized: false }), server.url)).status, 200)
     process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = '0'
@@ -141,7 +141,7 @@ describe('HttpClient over TLS', () => {
     }
   })
 
-  it('knows whether a kept connection that breaks had begun to answer', async () => {
+  it('knows whether a reused connection that breaks had begun to answer', async () => {
     for (const bytes of ['', 'H']) {
       let asked = 0
       const server = await startServer((request, response) => {
@@ -157,7 +157,7 @@ describe('HttpClient over TLS', () => {
     }
   })
 
-  it('asks for and checks the server name of the TLS settings', async () => {
+  it('requests and checks the server name in the TLS settings', async () => {
     const names: unknown[] = []
     const server = await serve({
       ...(await issueWrongName(authority)),
@@ -199,7 +199,7 @@ describe('HttpClient over TLS', () => {
         assert.deepEqual(presented, ['ward-12', 'ward-12'])
       })
 
-      it('says what is wrong when there is none', async () => {
+      it('says what is wrong if there is none', async () => {
         const server = await serve(asking())
         const error = await errorOf(post(client(trusting()), server.url))
         assert.equal(error.family, 'tls', error.code)
@@ -207,18 +207,18 @@ describe('HttpClient over TLS', () => {
         assert.equal(requests, 0)
       })
 
-      it('fails on one of another authority', async () => {
+      it('fails with one from another authority', async () => {
         const server = await serve(asking())
         const own = await (await createAuthority('Another')).issueClient()
         const error = await errorOf(post(client(trusting(own)), server.url))
-        // Node.js as a server sends no alert. With TLS 1.3 the client is through the handshake first.
+        // As a server, Node.js sends no alert. With TLS 1.3, the client completes the handshake first.
         assert.equal(error.family, version === 'TLSv1.2' ? 'tls' : 'reset', error.code)
         assert.equal(requests, 0)
       })
     })
   }
 
-  it('says so when certificate and key of the settings do not fit', async () => {
+  it('says so if certificate and key in the settings do not match', async () => {
     const one = await authority.issueClient()
     const other = await authority.issueClient()
     const server = await serve(certificate)
@@ -232,14 +232,14 @@ describe('HttpClient over TLS', () => {
     }
   })
 
-  it('refuses TLS 1.1, whether the server alerts or answers with it', async () => {
+  it('refuses TLS 1.1, whether the server sends an alert or answers with it', async () => {
     const old = { minVersion: 'TLSv1', maxVersion: 'TLSv1.1' } as const
     const error = await refusal(
       { ...certificate, ...old, ciphers: 'DEFAULT@SECLEVEL=0' },
       trusting()
     )
     assert.match(error.message, /does not support TLS 1.2 or newer/)
-    // A ServerHello of TLS 1.1 (RFC 4346 §7.4.1.3), from a server that does not ask what we speak.
+    // A ServerHello of TLS 1.1 (RFC 4346 §7.4.1.3), whatever versions the client offers.
     const hello = Buffer.from(
       `02000026 0302 ${'00'.repeat(32)} 00 c013 00`.replaceAll(' ', ''),
       'hex'
@@ -255,7 +255,7 @@ describe('HttpClient over TLS', () => {
     assert.match(other.message, /does not support TLS 1.2 or newer/)
   })
 
-  it('says so when the port speaks plain HTTP, or closes, or speaks anything else', async () => {
+  it('says so if the port speaks plain HTTP or anything else, or closes', async () => {
     const plain = await startServer((_request, response) => response.end('plain'))
     closing.push(plain.close)
     const url = new URL(plain.url)
@@ -275,7 +275,7 @@ describe('HttpClient over TLS', () => {
     }
   })
 
-  it('says so when TLS is on a port that http: is asked for', async () => {
+  it('says so if the URL has http: but the port speaks TLS', async () => {
     const server = await serve(certificate)
     const url = new URL(server.url)
     url.protocol = 'http:'

@@ -7,7 +7,7 @@ import { HttpError } from '../../src/http-client/http-error.ts'
 import { transfer } from '../../src/http-client/transfer.ts'
 
 describe('transfer', () => {
-  it('ends where its stream closes with neither an end nor an error', async () => {
+  it('ends if its stream closes with neither an end nor an error', async () => {
     const silent = new Duplex({
       read: () => undefined,
       write: (_chunk, _encoding, done) => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { urlProblem } from '../../src/http-client/url-problem.ts'
 
-describe('the judgement of a URL', () => {
+describe('urlProblem', () => {
   const longHost = `${'a'.repeat(63)}.${'b'.repeat(63)}.${'c'.repeat(63)}.example.org`
   for (const url of [
     'https://hl7.example.org',
@@ -19,7 +19,7 @@ describe('the judgement of a URL', () => {
     'http://127.1.2.3/',
     'http://[::1]:8080/'
   ]) {
-    it(`takes ${url}`, () => {
+    it(`accepts ${url}`, () => {
       assert.equal(urlProblem(url), undefined)
     })
   }

@@ -9,14 +9,14 @@ describe('a header name', () => {
     }
   })
 
-  it('is not what would break the request, in whatever letters', () => {
+  it('is not one that would break the request, in any case', () => {
     for (const name of ['Host', 'CONTENT-LENGTH', 'transfer-encoding', 'Expect', 'Connection']) {
       assert.equal(headerNameProblem(name), 'headerReserved')
     }
     assert.equal(headerNameProblem('Content-Type'), 'headerContentType')
   })
 
-  it('is nothing with another letter', () => {
+  it('has no other characters', () => {
     for (const name of ['', 'a b', 'a:', 'a\r\nb', 'a\0', 'é', 'a"b', '(a)', '\u2028']) {
       assert.equal(headerNameProblem(name), 'headerName')
     }
@@ -24,13 +24,13 @@ describe('a header name', () => {
 })
 
 describe('a header value', () => {
-  it('may hold commas, quotes, JSON, tabs and Latin-1', () => {
+  it('may contain commas, quotes, JSON, tabs and Latin-1', () => {
     for (const value of ['', 'a, b', '{"a":"b"}', 'a\tb', 'Søndergård', 'ÿ']) {
       assert.equal(headerValueProblem(value), undefined)
     }
   })
 
-  it('may not hold what ends a header, a control character, or what has no byte', () => {
+  it('may not contain line ends, control characters, or characters beyond Latin-1', () => {
     for (const value of [
       'a\rb',
       'a\nb',

@@ -39,7 +39,7 @@ describe('Receiver', () => {
     )
   }
 
-  it('sends header names as they were written, and offers them in lower case', async () => {
+  it('sends header names as written, and returns them in lower case', async () => {
     let raw: string[] = []
     const server: LocalServer = await startServer((request, response) => {
       raw = request.rawHeaders
@@ -70,7 +70,7 @@ describe('Receiver', () => {
     for (const name of Object.keys(headers)) assert.equal(name, name.toLowerCase())
   })
 
-  it('leaves the configured URL as it is when the token goes into the query', async () => {
+  it('leaves the configured URL unchanged if the token goes into the query', async () => {
     const url = new URL('https://hl7.example.org/x?a=b+c&d')
     const mine = receiver({ url, tokenPlacement: 'query' })
     const token = 'a+b/c=&d'
@@ -81,7 +81,7 @@ describe('Receiver', () => {
     assert.equal(url.href, 'https://hl7.example.org/x?a=b+c&d')
   })
 
-  it('asks caches to keep no URL with a token in it, in the words of the user if there are any', async () => {
+  it('asks caches not to store a URL with a token, with the value of the user if there is one', async () => {
     const control = async (settings: Partial<ReceiverSettings>): Promise<string | undefined> => {
       const { headers } = await receiver(settings).prepare(shipment)
       return headers.inLowerCase()['cache-control']
@@ -92,16 +92,16 @@ describe('Receiver', () => {
     assert.equal(await control({ tokenPlacement: 'query', headers: own }), 'no-cache, no-store')
   })
 
-  it('says of bytes that are no text that the message cannot be sent', async () => {
+  it('reports that a message cannot be sent if its bytes are not text', async () => {
     const bytes = Buffer.from('MSH|^~\\&|||||||ADT^A01|R1|P|2.5||||||UNICODE UTF-8|\xfc', 'latin1')
     const broken = { ...shipment, message: readOutgoingMessage(bytes, 'auto') }
     await assert.rejects(receiver({ format: 'json' }).prepare(broken), {
       code: 'HL7_INVALID_MESSAGE',
-      message: /bytes that are no characters/
+      message: /bytes that are not utf-8 characters/
     })
   })
 
-  it('repeats nothing of what an expression throws', async () => {
+  it('quotes nothing of what an expression throws', async () => {
     const throws = () => {
       throw new Error('Lindqvist')
     }

@@ -39,14 +39,14 @@ describe('a body that is HL7', () => {
     'with CRLF and blank lines': `\r\n${ack('AA').replaceAll('\r', '\r\n\r\n')}`,
     'without a final CR': ack('AA').trimEnd(),
     'in MLLP framing': `\x0b${ack('AA')}\x1c\r`,
-    'behind a byte order mark': `\ufeff${ack('AA')}`,
+    'after a byte order mark': `\ufeff${ack('AA')}`,
     'in base64': inBase64(ack('AA')),
     'in base64, framed': inBase64(`\x0b${ack('AA')}\x1c\r`),
     'in base64 without padding': inBase64(ack('AA')).replaceAll('=', ''),
     'in URL-safe base64': Buffer.from(ack('AA')).toString('base64url'),
     'in base64 broken into lines': inBase64(ack('AA')).replace(/.{60}/g, '$&\r\n'),
-    'in base64 behind a byte order mark': inBase64(`\ufeff${ack('AA')}`),
-    'in base64 behind blank lines': inBase64(`\r\n\r\n${ack('AA')}`)
+    'in base64 after a byte order mark': inBase64(`\ufeff${ack('AA')}`),
+    'in base64 after blank lines': inBase64(`\r\n\r\n${ack('AA')}`)
   }
   for (const [shape, body] of Object.entries(shapes)) {
     it(`is found ${shape}, whatever the content type`, async () => {
@@ -61,7 +61,7 @@ describe('a body that is HL7', () => {
     assert.equal(await hl7Of(batch), batch)
   })
 
-  it('is decoded by its HTTP charset, quoted or not, wherever the parameter stands', async () => {
+  it('is decoded by its HTTP charset, quoted or not, wherever the parameter is', async () => {
     const body = Buffer.from(`${ack('AE').trimEnd()}|5 €\r`.replace('€', '\x80'), 'latin1')
     const types = [
       'application/hl7-v2; charset=windows-1252',
@@ -75,7 +75,7 @@ describe('a body that is HL7', () => {
   })
 })
 
-describe('a body that is no HL7', () => {
+describe('a body that is not HL7', () => {
   const others = {
     nothing: '',
     'one byte': '1',
@@ -83,15 +83,15 @@ describe('a body that is no HL7', () => {
     'a page': '<html>MSH|^~\\&|</html>',
     'the three letters': 'MSH',
     'base64 of a word': inBase64('Rejected for ever'),
-    'base64 of a word that begins like it': inBase64('MSHould be rejected'),
-    'base64 with a foreign character': `${inBase64(ack('AA'))}!`,
-    'base64 that was cut': inBase64(ack('AAX')).replace(/=*$/, '').slice(0, 61),
-    'JSON without it': '{"id": 1, "message": "Received", "data": null}',
+    'base64 of a word that begins with MSH': inBase64('MSHould be rejected'),
+    'base64 with an invalid character': `${inBase64(ack('AA'))}!`,
+    'base64 that was cut off': inBase64(ack('AAX')).replace(/=*$/, '').slice(0, 61),
+    'JSON without HL7': '{"id": 1, "message": "Received", "data": null}',
     'broken JSON': JSON.stringify({ ack: ack('AA') }).slice(0, -1),
     'a JSON number': '17'
   }
   for (const [what, body] of Object.entries(others)) {
-    it(`such as ${what} is given as text`, async () => {
+    it(`such as ${what} is returned as text`, async () => {
       const read = await readReplyBody(Buffer.from(body), undefined, auto)
       assert.deepEqual(read, { text: body, hl7: '', message: null })
     })
@@ -105,7 +105,7 @@ describe('a JSON body', () => {
     assert.equal(await codeOf([ack('AE')]), 'AE')
   })
 
-  it("holds Google's hl7Ack beside the request, and hl7Nack deep in an error", async () => {
+  it("may have Google's hl7Ack next to the request, and hl7Nack deep in an error", async () => {
     const message = { name: 'projects/p/messages/1', data: inBase64(adt) }
     assert.equal(await codeOf({ message, hl7Ack: inBase64(ack('AA')) }), 'AA')
     const details = [{ '@type': 'x' }, { '@type': 'y', hl7Nack: inBase64(ack('AR')) }]
@@ -113,7 +113,7 @@ describe('a JSON body', () => {
   })
 
   for (const name of ['ack', 'message', 'Acknowledgement_Message', '$content', '', 'x\ny']) {
-    it(`has it in a member named ${JSON.stringify(name)}, at any depth`, async () => {
+    it(`may have it in a member named ${JSON.stringify(name)}, at any depth`, async () => {
       const lines = ack('AR').replaceAll('\r', '\n')
       for (const value of [ack('AR'), lines, inBase64(ack('AR')), ack('AR').split('\r')]) {
         assert.equal(await codeOf({ id: 1, [name]: value }), 'AR')
@@ -122,14 +122,14 @@ describe('a JSON body', () => {
     })
   }
 
-  it('without an MSA is the first text that is HL7', async () => {
+  it('without an MSA yields the first text that is HL7', async () => {
     const batch = 'BHS|^~\\&|LAB\rBTS|0\r'
     assert.equal(await hl7Of(JSON.stringify({ status: 'OK', note: adt, detail: batch })), adt)
     assert.equal(await hl7Of(JSON.stringify({ deep: [adt], ack: batch })), batch)
     assert.equal(await codeOf({ ack: batch }), 'AA')
   })
 
-  it('may be a text of JSON in JSON, two deep at most', async () => {
+  it('may contain JSON in a string, at most two levels deep', async () => {
     const once = JSON.stringify({ id: 1, ack: ack('AE') })
     assert.equal(await codeOf(once), 'AE')
     assert.equal(await codeOf({ body: ` ${once}` }), 'AE')
@@ -140,7 +140,7 @@ describe('a JSON body', () => {
     assert.equal(await codeOf({ body: once }, path), 'AE')
   })
 
-  it('may have control characters in its texts as they are', async () => {
+  it('may have unescaped control characters in its strings', async () => {
     const message = `\x0b${ack('AE')}ERR|||101^"a"\t|E\r\x1c\r`
     const written = JSON.stringify({ id: 1, ack: message }, null, '\t')
     const body = written.replace(/\\([rt])/g, (_, letter) => (letter === 'r' ? '\r' : '\t'))
@@ -150,7 +150,7 @@ describe('a JSON body', () => {
     assert.equal(await hl7Of(body.slice(0, -1)), '')
   })
 
-  it('may have the backslash of an MSH-2 as it is', async () => {
+  it('may have the unescaped backslash of an MSH-2', async () => {
     const reply = 'MSH|^~\\&|C|D|A|B|20260102||ACK|R1|P|2.5\rMSA|AA|M1|a\\.b\r'
     for (const end of ['\\r', '\r', '\r\n']) {
       const written = reply.replaceAll('\r', end)
@@ -158,19 +158,19 @@ describe('a JSON body', () => {
     }
   })
 
-  it('prefers an acknowledgement to the request that is echoed, wherever both stand', async () => {
+  it('prefers an acknowledgement to an echoed request, wherever they are', async () => {
     assert.equal(await codeOf({ ack: adt, data: ack('AE') }), 'AE')
     assert.equal(await codeOf({ message: adt, deep: { deeper: { body: ack('AE') } } }), 'AE')
     assert.equal(await codeOf({ message: inBase64(adt), response: inBase64(ack('AE')) }), 'AE')
     assert.equal(await hl7Of(JSON.stringify({ message: adt })), adt)
   })
 
-  it('loses no refusal that is an MSA alone beside a message with other separators', async () => {
+  it('does not miss a refusal that is only an MSA, next to a message with other separators', async () => {
     const other = ack('AA').replaceAll('|', ':')
     assert.equal(await codeOf({ ack: other, error: 'MSA|AE|M1' }), 'AE')
   })
 
-  it('reads all its acknowledgements together, each once', async () => {
+  it('combines all its acknowledgements, each once', async () => {
     const one = `${ack('AA')}ERR|||101|W\r`
     const two = `${ack('AE', 'M2')}ERR|||102|F\r`
     for (const list of [
@@ -204,14 +204,14 @@ describe('a JSON body', () => {
     assert.equal(await hl7Of(JSON.stringify([msh, 1, msa])), `${msa}\r`)
   })
 
-  it('counts as its worst, whatever the names', async () => {
+  it('counts as its worst acknowledgement, whatever the names', async () => {
     assert.equal(await codeOf([ack('AA'), ack('AE'), ack('AR'), ack('AA')]), 'AR')
     assert.equal(await codeOf({ hl7Ack: ack('AA'), hl7Nack: ack('CE') }), 'CE')
     assert.equal(await codeOf({ results: [{ ack: ack('AA') }, { ack: ack('ZZ') }] }), 'ZZ')
     assert.equal(await codeOf({ ack: ack('AE'), deep: { note: inBase64(ack('AR')) } }), 'AR')
   })
 
-  it('is given as text as it is', async () => {
+  it('is returned as unchanged text', async () => {
     const body = ` ${JSON.stringify({ ack: inBase64(ack('AA')) })}\n`
     const read = await readReplyBody(Buffer.from(body), undefined, auto)
     assert.equal(read.text, body)
@@ -220,7 +220,7 @@ describe('a JSON body', () => {
 })
 
 describe('replyPath', () => {
-  it('picks the text in place of the search', async () => {
+  it('picks the text instead of a search', async () => {
     const json = { ack: ack('AA'), other: { text: ack('AR') } }
     const pick = (value: unknown) => (value as typeof json).other.text
     assert.equal(await codeOf(json, { ...auto, pick }), 'AR')
@@ -232,7 +232,7 @@ describe('replyPath', () => {
     assert.equal(await codeOf(json, { ...auto, pick: () => [ack('AA'), ack('CE')] }), 'CE')
   })
 
-  it('finds nothing where it picks nothing, picks something else or fails', async () => {
+  it('finds nothing if it picks nothing, picks something else or fails', async () => {
     const json = { ack: ack('AA') }
     for (const picked of [undefined, null, 1, '', 'OK', [], {}]) {
       assert.equal(await codeOf(json, { ...auto, pick: () => picked }), undefined)
@@ -247,7 +247,7 @@ describe('replyPath', () => {
     )
   })
 
-  it('is not asked for a body that is no JSON', async () => {
+  it('is not evaluated for a body that is not JSON', async () => {
     const pick = () => assert.fail('asked')
     assert.equal(await hl7Of(ack('AA'), { ...auto, pick }), ack('AA'))
     assert.equal(await hl7Of('OK', { ...auto, pick }), '')
@@ -273,7 +273,7 @@ describe('replyEncoding', () => {
     assert.equal(await hl7Of(inBase64(wide), base64), ack('AA'))
   })
 
-  it('base64 gives the decoded text where that is no HL7, and the body where it is no base64', async () => {
+  it('base64 returns the decoded text if that is not HL7, and the body if it is not base64', async () => {
     const read = (body: string) => readReplyBody(Buffer.from(body), undefined, base64)
     assert.deepEqual(await read(inBase64('Rejected')), { text: 'Rejected', hl7: '', message: null })
     assert.deepEqual(await read('Not found.'), { text: 'Not found.', hl7: '', message: null })
@@ -284,27 +284,28 @@ describe('a large or hostile body', () => {
   const size = 2 * 1024 * 1024
   const repeat = (part: string): string => part.repeat(Math.ceil(size / part.length))
   const bodies: Record<string, () => string> = {
-    'lists nested in a text': () => JSON.stringify({ data: repeat('[{') }),
+    'lists nested in a string': () => JSON.stringify({ data: repeat('[{') }),
     'nested lists': () => '['.repeat(size / 2) + ']'.repeat(size / 2),
     'nested objects': () => '{"a":'.repeat(size / 6) + '1' + '}'.repeat(size / 6),
     'lists that are never closed': () => '['.repeat(size),
     'a list of headers': () => `[${repeat('"MSH|^~\\\\&|",').slice(0, -1)}]`,
-    'a list of short texts': () => `[${repeat('"a",').slice(0, -1)}]`,
+    'a list of short strings': () => `[${repeat('"a",').slice(0, -1)}]`,
     'a list of acknowledgements': () => `[${repeat(`${JSON.stringify(ack('AA'))},`).slice(0, -1)}]`,
-    'one text of base64': () => JSON.stringify({ data: repeat('QUJD') }),
-    'one text of blanks': () => JSON.stringify({ data: repeat(' ') }),
-    'a list of texts that are no HL7': () => `[${repeat('"TVNIfA",').slice(0, -1)}]`,
-    'a list of texts of JSON': () => `[${repeat('"[\\"a,",').slice(0, -1)}]`,
-    'lists nested in texts of texts': () => JSON.stringify(JSON.stringify(repeat('[{').slice(9))),
-    'one text of line feeds': () => `{"data":"${repeat('\n')}"}`,
+    'one string of base64': () => JSON.stringify({ data: repeat('QUJD') }),
+    'one string of blanks': () => JSON.stringify({ data: repeat(' ') }),
+    'a list of strings that are not HL7': () => `[${repeat('"TVNIfA",').slice(0, -1)}]`,
+    'a list of strings of JSON': () => `[${repeat('"[\\"a,",').slice(0, -1)}]`,
+    'lists nested in strings in strings': () =>
+      JSON.stringify(JSON.stringify(repeat('[{').slice(9))),
+    'one string of line feeds': () => `{"data":"${repeat('\n')}"}`,
     'quotes and line feeds': () => repeat('"\n'),
     'many members': () =>
       JSON.stringify(
         Object.fromEntries(Array.from({ length: 200_000 }, (_, n) => [`ack${n}`, 'x']))
       ),
-    'base64 alone': () => repeat('TVNI'),
-    'blanks alone': () => repeat(' '),
-    'semicolons alone': () => repeat(';')
+    'only base64': () => repeat('TVNI'),
+    'only blanks': () => repeat(' '),
+    'only semicolons': () => repeat(';')
   }
   for (const [what, make] of Object.entries(bodies)) {
     it(`of ${what} is read in bounded time`, async () => {
@@ -313,12 +314,12 @@ describe('a large or hostile body', () => {
       await readReplyBody(body, 'application/json', auto)
       const { user, system } = process.cpuUsage(begin)
       const seconds = (user + system) / 1e6
-      // Below one each; more only where something is quadratic or nests without a limit.
+      // Each takes less than one; more only if something is quadratic or nests without limit.
       assert.ok(seconds < 4, `${seconds} s`)
     })
   }
 
-  it('is read where it nests thousands deep', async () => {
+  it('is read even if it is nested thousands of levels deep', async () => {
     const inner = JSON.stringify({ note: '[[{{"\\', ack: ack('AE') })
     assert.equal(await hl7Of('['.repeat(19_000) + inner + ']'.repeat(19_000)), ack('AE'))
   })
@@ -329,7 +330,7 @@ describe('a large or hostile body', () => {
     }
   })
 
-  it('yields the acknowledgement that stands beside many other values', async () => {
+  it('yields the acknowledgement among many other values', async () => {
     const filler = Array.from({ length: 19_000 }, (_, n) => n)
     assert.equal(await codeOf({ filler, deep: [[[{ ack: ack('AE') }]]] }), 'AE')
     const acks = [...Array<string>(15_000).fill(ack('AA')), ack('AR')]
@@ -337,7 +338,7 @@ describe('a large or hostile body', () => {
     assert.equal(await codeOf(acks.map(inBase64)), 'AR')
   })
 
-  it('says nothing that is known where it has too many values: a refusal may be among them', async () => {
+  it('yields no acknowledgement if it has too many values: a refusal may be among them', async () => {
     const many = Array.from({ length: 20_000 }, (_, n) => n)
     const texts = Array<string>(1_000).fill('{"a":1}')
     for (const json of [
@@ -353,11 +354,11 @@ describe('a large or hostile body', () => {
       const read = await readReplyBody(body, 'application/json', auto)
       assert.deepEqual(
         { hl7: read.hl7, message: read.message, problem: read.problem },
-        { hl7: '', message: null, problem: 'the answer is JSON of too many values' }
+        { hl7: '', message: null, problem: 'the JSON in the answer has too many values' }
       )
       assert.equal(read.text, body.toString())
     }
-    // What picks one of them is no more asked than the search.
+    // An expression that picks one of them is not evaluated either.
     const pick = () => assert.fail('asked')
     const body = Buffer.from(JSON.stringify(many))
     assert.ok((await readReplyBody(body, undefined, { ...auto, pick })).problem)
@@ -402,7 +403,7 @@ describe('any bytes', () => {
     }
   )
 
-  it('are read without an exception, the same way twice', async () => {
+  it('are read without an exception, and the same way twice', async () => {
     await fc.assert(
       fc.asyncProperty(bodies, types, encodings, async (body, type, replyEncoding) => {
         const first = await readReplyBody(body, type, { replyEncoding })

@@ -30,13 +30,13 @@ function build(
 }
 
 describe('buildRequestBody', () => {
-  it('sends the bytes as they are, with their character set', async () => {
+  it('sends the bytes unchanged, with their character set', async () => {
     const { body, contentType } = await build({})
     assert.equal(body, message.bytes)
     assert.equal(contentType, 'application/hl7-v2; charset=iso-8859-1')
   })
 
-  it('puts the character set behind a type of its own, unless one is there', async () => {
+  it('adds the character set to a custom content type, unless it has one', async () => {
     for (const format of ['raw', 'mllp'] as const) {
       const type = async (contentType: string): Promise<string> =>
         (await build({ format, contentType })).contentType
@@ -46,12 +46,12 @@ describe('buildRequestBody', () => {
     }
   })
 
-  it('puts the bytes of MLLP around', async () => {
+  it('adds the MLLP framing', async () => {
     const { body } = await build({ format: 'mllp' })
     assert.equal(body.toString('latin1'), `\x0b${text}\x1c\r`)
   })
 
-  it('makes a form in UTF-8, the message behind the further fields', async () => {
+  it('builds a form in UTF-8, with the message after the other fields', async () => {
     const fields = [{ name: 'user id', value: 'a&b' }]
     const { body, contentType } = await build({ format: 'form', bodyField: 'hl7' }, fields)
     assert.equal(contentType, 'application/x-www-form-urlencoded')
@@ -68,7 +68,7 @@ describe('buildRequestBody', () => {
     assert.equal(encoded.contentType, 'x/form')
   })
 
-  it('makes parts that carry the bytes of the message', async () => {
+  it('builds parts with the bytes of the message', async () => {
     const fields = [{ name: 'a"b\r\n', value: 'é' }]
     const given = { format: 'multipart', bodyFileName: 'x"y.hl7', bodyPartType: 'x/hl7' } as const
     const { body, contentType } = await build(given, fields)
@@ -90,14 +90,14 @@ describe('buildRequestBody', () => {
     assert.match(again.contentType, /^multipart\/mixed; boundary=/)
     assert.ok(!again.contentType.includes(boundary))
     const encoded = await build({ ...given, bodyEncoding: 'base64' })
-    // Letters of ASCII alone, whatever set the bytes are in.
+    // Base64 is ASCII, whatever character set the bytes are in.
     assert.ok(encoded.body.includes(`\r\nContent-Type: x/hl7\r\n\r\n${base64}\r\n--`))
     const bodyPartType = 'x/hl7; Charset="utf-8"'
     const named = await build({ ...given, bodyPartType })
     assert.ok(named.body.includes(`\r\nContent-Type: ${bodyPartType}\r\n\r\nMSH`))
   })
 
-  it('makes JSON, by the template where there is one', async () => {
+  it('builds JSON, from the template if there is one', async () => {
     const plain = await build({ format: 'json' })
     assert.deepEqual(JSON.parse(plain.body.toString()), { message: text })
     assert.equal(plain.contentType, 'application/json')
@@ -112,7 +112,7 @@ describe('buildRequestBody', () => {
     assert.equal(own.contentType, 'x/json')
   })
 
-  it('refuses text of bytes that are none, in form and JSON alone', async () => {
+  it('refuses bytes that are not text, only in form and JSON', async () => {
     const bytes = (set: string, ...rest: number[]): Buffer =>
       Buffer.concat([
         Buffer.from(`MSH|^~\\&|||||||ADT^A01|ID1|P|2.5||||||${set}\rPID|1||`),
@@ -130,7 +130,7 @@ describe('buildRequestBody', () => {
       for (const format of ['form', 'json'] as const) {
         await assert.rejects(build({ format }, [], {}, outgoing), {
           code: 'HL7_INVALID_MESSAGE',
-          message: new RegExp(`no characters of ${charset},.*charset.*base64`)
+          message: new RegExp(`not ${charset} characters,.*charset.*base64`)
         })
         await build({ format, bodyEncoding: 'base64' }, [], {}, outgoing)
       }
@@ -152,8 +152,8 @@ describe('buildRequestBody', () => {
     }
   })
 
-  it('says that the template gave nothing', async () => {
+  it('says that the template returned nothing', async () => {
     const bodyTemplate = (): Promise<undefined> => Promise.resolve(undefined)
-    await assert.rejects(build({ format: 'json', bodyTemplate }), /template gives nothing/)
+    await assert.rejects(build({ format: 'json', bodyTemplate }), /template returns nothing/)
   })
 })

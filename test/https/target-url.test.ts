@@ -13,7 +13,7 @@ describe('targetUrl', () => {
     ['http://LOCALHOST/', 'http://localhost/']
   ]
   for (const [text, href] of good) {
-    it(`takes ${text}`, () => {
+    it(`accepts ${text}`, () => {
       assert.equal(targetUrl(text).url?.href, href)
     })
   }
@@ -37,7 +37,7 @@ describe('targetUrl', () => {
     'http://127.0.0.1@hl7.example.org/'
   ]
   for (const text of bad) {
-    it(`refuses "${text}" without repeating it`, () => {
+    it(`refuses "${text}" without quoting it`, () => {
       const { url, problem = '' } = targetUrl(text)
       assert.equal(url, undefined)
       assert.match(problem, /^the URL /)

@@ -9,7 +9,7 @@ import { startConnectProxy, type ConnectProxy } from '../support/connect-proxy.t
 import { startNodeRed, type FlowNode, type TestNodeRed } from '../support/node-red.ts'
 import { adt, startWorld, type World } from '../support/world.ts'
 
-describe("Node-RED's tls-config, in all its kinds", () => {
+describe("Node-RED's tls-config, in all its variants", () => {
   let authority: Authority
   let receiver: Hl7Receiver
   let nodeRed: TestNodeRed
@@ -47,7 +47,7 @@ describe("Node-RED's tls-config, in all its kinds", () => {
     await receiver.close()
   })
 
-  /** What becomes of a message: `ack`, or the code of the error and of its cause. */
+  /** Sends a message. @returns its outcome, or the codes of the error and its cause */
   async function send(tls: Record<string, unknown>): Promise<string> {
     await nodeRed.deploy([
       { id: 'tab', type: 'tab', label: 'test' },
@@ -80,18 +80,18 @@ describe("Node-RED's tls-config, in all its kinds", () => {
     )
   })
 
-  it('files on the disk', async () => {
+  it('files on disk', async () => {
     const { ca, cert, key } = files
     assert.equal(await send({ ca, cert, key }), 'ack')
   })
 
-  /** Node-RED 4.1 knows no PFX. */
+  /** Node-RED 4.1 does not support PFX. */
   async function knowsPfx(): Promise<boolean> {
     const { version } = (await nodeRed.get('/settings')).body as { version: string }
     return !version.startsWith('4.')
   }
 
-  it('PFX, uploaded or on the disk, with its passphrase', async (t) => {
+  it('PFX, uploaded or on disk, with its passphrase', async (t) => {
     if (!(await knowsPfx())) {
       t.skip('the tls-config of Node-RED 4.1 has no PFX to read; with Node-RED 5 this runs')
       return
@@ -102,7 +102,7 @@ describe("Node-RED's tls-config, in all its kinds", () => {
     assert.equal(await send({ certType: 'pfx', credentials: { ...credentials, p12data } }), 'ack')
   })
 
-  it('PFX with another passphrase is an error that says which', async (t) => {
+  it('PFX with the wrong passphrase is an error that says so', async (t) => {
     if (!(await knowsPfx())) {
       t.skip('the tls-config of Node-RED 4.1 has no PFX to read; with Node-RED 5 this runs')
       return
@@ -117,11 +117,11 @@ describe("Node-RED's tls-config, in all its kinds", () => {
     assert.equal(await send({ certType: 'env', ...env }), 'ack')
   })
 
-  it('a file that is not there is HL7_CONFIG', async () => {
+  it('a missing file is HL7_CONFIG', async () => {
     assert.equal(await send({ ca: '/not/there.pem' }), 'HL7_CONFIG')
   })
 
-  it('the server name is the one of the tls-config, or of the URL', async () => {
+  it('the server name comes from the tls-config, or else from the URL', async () => {
     const credentials = { cadata: own.ca, certdata: own.cert, keydata: own.key }
     assert.equal(
       await send({ credentials, servername: '' }),
@@ -129,14 +129,14 @@ describe("Node-RED's tls-config, in all its kinds", () => {
     )
   })
 
-  it('no check where the tls-config says so, and only there', async () => {
+  it('no check of the certificate if the tls-config says so, and only then', async () => {
     const credentials = { cadata: '', certdata: own.cert, keydata: own.key }
     assert.equal(await send({ credentials, verifyservercert: false }), 'ack')
     assert.equal(await send({ credentials }), 'HL7_DELIVERY_FAILED SELF_SIGNED_CERT_IN_CHAIN')
   })
 })
 
-describe("Node-RED's http proxy, and that of the environment", () => {
+describe("Node-RED's http proxy, and the proxy variables", () => {
   let proxy: ConnectProxy
   let world: World
   before(async () => {
@@ -171,20 +171,20 @@ describe("Node-RED's http proxy, and that of the environment", () => {
 
     const credentials = { username: 'clinic', password: 'p%40ss:w' }
 
-    it('takes token requests and messages with its credentials', async () => {
+    it('is used for token requests and messages, with its credentials', async () => {
       assert.equal(await sendThrough(flow({ credentials })), 'ack')
       const targets = [world.tokens.issuer, world.receiver.url].map((url) => new URL(url).host)
       assert.deepEqual([...new Set(proxy.tunnels)].sort(), targets.sort())
     })
 
-    it('is passed by for the hosts of its list', async () => {
+    it('is bypassed for the hosts on its list', async () => {
       const before = world.nodeRed.messages('ack').length
       await sendThrough(flow({ credentials, noproxy: ['127.0.0.1'] }))
       assert.equal(world.nodeRed.messages('ack').length, before + 1)
       assert.deepEqual(proxy.tunnels, [])
     })
 
-    it('whose URL is not one of http: or https: is an error of both nodes, shown by a test too', async () => {
+    it('is an error of both nodes if its URL is not http: or https:, and the Test button shows it', async () => {
       const urls = ['localhost:3128', '127.0.0.1:3128', 'socks5://127.0.0.1:1080', '', 'http://']
       for (const url of [...urls, '${NO_SUCH_PROXY}', undefined]) {
         for (const [out, auth] of [
@@ -203,7 +203,7 @@ describe("Node-RED's http proxy, and that of the environment", () => {
       }
     })
 
-    it('that refuses is an error that names the proxy', async () => {
+    it('is named in the error if it refuses', async () => {
       const wrong = { username: 'clinic', password: 'wrong' }
       assert.equal(await sendThrough(flow({ credentials: wrong })), 'ERR_PROXY_REFUSED')
     })
@@ -216,7 +216,7 @@ describe("Node-RED's http proxy, and that of the environment", () => {
         `//${encodeURIComponent('clinic')}:${encodeURIComponent('p%40ss:w')}@`
       )
 
-    it('takes both where no proxy node is chosen', async () => {
+    it('is used for both if no proxy node is chosen', async () => {
       world = await startWorld({ env: { HTTPS_PROXY: address() } })
       try {
         assert.equal(await sendThrough(world.flow({ failureTimeout: 0 })), 'ack')
@@ -226,7 +226,7 @@ describe("Node-RED's http proxy, and that of the environment", () => {
       }
     })
 
-    it('is passed by for NO_PROXY', async () => {
+    it('is bypassed for NO_PROXY', async () => {
       world = await startWorld({ env: { HTTPS_PROXY: address(), NO_PROXY: '127.0.0.1' } })
       try {
         assert.equal(await sendThrough(world.flow({ failureTimeout: 0 })), 'ack')

@@ -50,7 +50,7 @@ describe('values from the environment', () => {
   const entry = (name: string, value: string, valueType = 'env') => ({ name, value, valueType })
   let sent = 0
 
-  /** What the server sees of one message. */
+  /** Sends a message. @returns the request that the server received */
   async function delivered(): Promise<(typeof requests)[number]> {
     const before = nodeRed.messages('ack').length
     requests.length = 0
@@ -61,7 +61,7 @@ describe('values from the environment', () => {
     return last
   }
 
-  it('are found by the name alone and by ${NAME}, in headers and form fields', async () => {
+  it('are found by name and as ${NAME}, in headers and form fields', async () => {
     const headers = [
       entry('X-A', 'MY_KEY'),
       entry('X-B', '${MY_KEY}'),
@@ -77,7 +77,7 @@ describe('values from the environment', () => {
     assert.match((await delivered()).body, new RegExp(`a=x&b=${SECRET}`))
   })
 
-  it('are found in parameters and claims of a config node, and by its Test button', async () => {
+  it('are found in the parameters of a config node, also by its Test button', async () => {
     const auth = {
       ...{ id: 'auth', type: 'oauth2-client-credentials' },
       ...{ tokenEndpoint: new URL('/token', server.url).href },
@@ -94,7 +94,7 @@ describe('values from the environment', () => {
     assert.match(requests[0]?.body ?? '', wanted)
   })
 
-  it('are those of the instance in a subflow', async () => {
+  it('come from the instance in a subflow', async () => {
     const { id, wires, ...node } = flow({ headers: [entry('X-A', '${OWN_KEY}')] })[2] as FlowNode
     const nodes = flow({}).filter((one) => one.id !== 'out')
     await nodeRed.deploy([
@@ -113,7 +113,7 @@ describe('values from the environment', () => {
     assert.equal((await delivered()).headers['x-a'], OF_SUBFLOW)
   })
 
-  it('are named where they are missing, and never shown', async () => {
+  it('are named if they are missing', async () => {
     for (const value of ['NO_SUCH_KEY', '${NO_SUCH_KEY}']) {
       await nodeRed.deploy(flow({ headers: [entry('X-A', value)] }))
       const before = nodeRed.messages('caught').length
@@ -124,7 +124,7 @@ describe('values from the environment', () => {
     }
   })
 
-  it('are hidden in what a test message shows, as secrets are', async () => {
+  it('are hidden in the result of a test message, like secrets', async () => {
     const headers = [
       ...[entry('X-A', 'MY_KEY'), entry('X-B', '${MY_KEY}'), entry('X-C', '${MY_KEY}', 'str')],
       ...[entry('X-D', 'plain', 'str'), entry('X-E', 'k=${MY_KEY}')]
@@ -137,7 +137,7 @@ describe('values from the environment', () => {
     assert.equal(requests.at(-1)?.headers['x-c'], SECRET)
   })
 
-  it('are hidden where the URL itself comes from there, its path too', async () => {
+  it('hide the whole URL, including its path, if it comes from one', async () => {
     await nodeRed.deploy(flow({ url: '${MY_URL}' }))
     const { body } = await nodeRed.post('/hl7-https-out/out/test', {})
     const { request } = body as { request: { line: string } }
@@ -149,7 +149,7 @@ describe('values from the environment', () => {
     assert.equal(shown.line, 'POST /hl7?a=b HTTP/1.1')
   })
 
-  it('stand in no log line', () => {
+  it('do not appear in the log', () => {
     const log = nodeRed.log().join('\n')
     for (const secret of [SECRET, OF_SUBFLOW]) assert.ok(!log.includes(secret), log)
   })

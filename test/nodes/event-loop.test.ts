@@ -9,14 +9,14 @@ import { createAuthority } from '../support/certificates.ts'
 const ROUNDS = 12
 
 interface Measured {
-  /** How late a timer of 10 ms was at most, and how often by more than 50 ms, in milliseconds. */
+  /** The longest delay of a 10 ms timer, in milliseconds, and how often it was over 50 ms. */
   latest: number
   lateTicks: number
-  /** How long a message waited at least for `done`. */
+  /** The shortest wait of a message for `done`, in milliseconds. */
   fastestDone: number
 }
 
-/** While this runs a message comes every 20 ms for two seconds; its timer shows who holds the loop. */
+/** Sends a message every 20 ms for two seconds; a timer shows whether the event loop is blocked. */
 const measure = `
   const start = Date.now()
   const measured = { latest: 0, lateTicks: 0 }
@@ -49,7 +49,7 @@ describe('the event loop of Node-RED', () => {
       { id: 'tab', type: 'tab', label: 'test' },
       {
         ...{ id: 'tls', type: 'tls-config', certType: 'files', verifyservercert: true },
-        // The editor saves them too, and Node-RED 4.1 needs them.
+        // The editor saves these too, and Node-RED 4.1 needs them.
         ...{ cert: '', key: '', ca: '' },
         credentials: { cadata: authority.ca }
       },
@@ -72,7 +72,7 @@ describe('the event loop of Node-RED', () => {
       { id: 'done', type: 'probe', z: 'tab', wires: [] }
     ]
 
-    /** Rounds until in one of them the timer was never late: others use this machine too. */
+    /** Repeats until the timer was never late in a round: other processes use this machine too. */
     const best = async (queue: string, env: Record<string, string>): Promise<Measured> => {
       const nodeRed = await startNodeRed({
         env,
@@ -108,10 +108,10 @@ describe('the event loop of Node-RED', () => {
     const memory = await best('memory', {})
     const slow = await best('disk', { NODE_OPTIONS: `--import ${preload}` })
     t.diagnostic(JSON.stringify({ memory, slow }))
-    assert.ok(slow.fastestDone >= 190, 'the disk was slow')
+    assert.ok(slow.fastestDone >= 190, 'the disk should be slow')
     assert.ok(
       slow.latest <= Math.max(50, memory.latest * 1.5),
-      `a timer was ${slow.latest} ms late; with the queue in memory ${memory.latest} ms`
+      `a timer was ${slow.latest} ms late; ${memory.latest} ms with the queue in memory`
     )
   })
 })

@@ -10,7 +10,7 @@ import { adt } from '../support/world.ts'
 describe('onceFlowsStarted', () => {
   const nodeRed = (events = new EventEmitter()): NodeAPI => ({ events }) as unknown as NodeAPI
 
-  it('calls back once, those who still wait, with one listener for all', () => {
+  it('calls each callback once unless cancelled, with one listener for all', () => {
     const RED = nodeRed()
     const called: number[] = []
     const callOff = Array.from({ length: 20 }, (_, index) =>
@@ -32,7 +32,7 @@ describe('onceFlowsStarted', () => {
     assert.equal(RED.events.listenerCount('flows:started'), 1)
   })
 
-  it('leaves who comes while they are called to the next start, and other Node-REDs alone', () => {
+  it('leaves callbacks added during a start to the next one, and keeps Node-RED instances apart', () => {
     const [RED, other] = [nodeRed(), nodeRed()]
     const called: string[] = []
     onceFlowsStarted(RED, () => {
@@ -86,7 +86,7 @@ describe('fifteen nodes in one Node-RED', () => {
   const asked = (): string[] => [...new Set(paths)].sort()
   const all = ids.map((id) => `/${id}`).sort()
 
-  it('all send what waited over a restart, and Node.js warns of nothing', async () => {
+  it('all send what waited over a restart, and Node.js prints no warning', async () => {
     for (let deploys = 0; deploys < 3; deploys++) await nodeRed.deploy(flow())
     isDown = true
     await nodeRed.inject('in', { payload: adt('FIFTEEN1') })

@@ -3,13 +3,13 @@ import { after, before, describe, it } from 'node:test'
 import type { FlowNode } from '../support/node-red.ts'
 import { adt, startWorld, type World } from '../support/world.ts'
 
-/** Code of a Function node before the `hl7-https-out` node, for a message with `n`. */
+/** Code for a Function node in front of the `hl7-https-out` node. */
 type Make = string
 
 const accessor = (get: string): Make =>
   `let read = 0; Object.defineProperty(msg, 'other', { enumerable: true, get() { ${get} } })`
 
-/** What Node-RED may fail to clone, always or from the second time on. */
+/** Messages that Node-RED may fail to clone, always or from the second time on. */
 const oddities: Record<string, Make> = {
   'an ordinary message': '',
   'an accessor that throws': accessor('throw new Error("x")'),
@@ -31,7 +31,7 @@ const change = (node: FlowNode, changes: Record<string, FlowNode>): FlowNode => 
   ...changes[node.id]
 })
 
-describe('a message leaves once on each wire', () => {
+describe('a message leaves exactly once on each wire', () => {
   const names = Object.keys(oddities)
   const probes = ['ack', 'ack2', 'ack3', 'caught', 'caught2']
   let world: World
@@ -43,7 +43,7 @@ describe('a message leaves once on each wire', () => {
       out: { wires: [['ack', 'ack2', 'ack3'], ['nak']] }
     } as unknown as Record<string, FlowNode>
     await world.nodeRed.deploy([
-      // A Complete node that cannot be told of a message says so in the log.
+      // A Complete node that cannot be notified of a message logs it.
       ...world.flow({ failureTimeout: 0 }).map((node) => change(node, changes)),
       {
         id: 'odd',
@@ -97,7 +97,7 @@ describe('a message leaves once on each wire', () => {
 })
 
 describe('a message that cannot be cloned', () => {
-  it('keeps msg.req and msg.res while a Complete node is told of it', async () => {
+  it('keeps msg.req and msg.res when a Complete node is notified', async () => {
     const world = await startWorld()
     try {
       const changes = { in: { wires: [['odd']] } } as unknown as Record<string, FlowNode>
@@ -117,7 +117,7 @@ describe('a message that cannot be cloned', () => {
   })
 })
 
-describe('a Catch node that is wired back to the node', () => {
+describe('a Catch node wired back to the node', () => {
   let world: World
   before(async () => {
     world = await startWorld()
@@ -129,7 +129,7 @@ describe('a Catch node that is wired back to the node', () => {
     return world.nodeRed.deploy(world.flow(out).map((node) => change(node, changes)))
   }
 
-  /** Until Node-RED has dropped a message `times` times. */
+  /** Waits until Node-RED has dropped a message `times` times. */
   const dropped = (times: number): Promise<boolean> =>
     world.nodeRed.waitFor(() => {
       const log = world.nodeRed
@@ -138,14 +138,14 @@ describe('a Catch node that is wired back to the node', () => {
       return log.length >= times ? true : undefined
     })
 
-  it('gets an invalid message nine times: then Node-RED drops it', async () => {
+  it('gets an invalid message nine times before Node-RED drops it', async () => {
     await deploy({})
     await world.nodeRed.inject('in', { payload: 'no HL7' })
     await dropped(1)
     assert.equal(world.nodeRed.messages('caught').length, 9)
   })
 
-  it('gets a message nine times for which a full queue has no room, and it goes on', async () => {
+  it('gets a message that a full queue refuses nine times, and the node continues', async () => {
     const { nodeRed } = world
     await deploy({ queue: 'disk', queueLimit: 1 })
     const before = nodeRed.messages('caught').length
@@ -163,7 +163,7 @@ describe('a Catch node that is wired back to the node', () => {
     for (const msg of caught) {
       assert.equal((msg['error'] as { code: string }).code, 'HL7_QUEUE_FULL')
     }
-    // What waits is read from the disk.
+    // Now the waiting message is read from the disk.
     await nodeRed.restart()
     await nodeRed.inject('in', { action: 'resume' })
     const [msg] = await nodeRed.waitForMessages('ack')
@@ -171,7 +171,7 @@ describe('a Catch node that is wired back to the node', () => {
     assert.deepEqual([msg && 'error' in msg, msg && '_error' in msg], [false, false])
   })
 
-  it('may send a message that was put right: it leaves without msg.error', async () => {
+  it('may resend a corrected message, which leaves without msg.error', async () => {
     const { nodeRed } = world
     const changes = {
       catch: { wires: [['right']] }

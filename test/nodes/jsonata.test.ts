@@ -8,7 +8,7 @@ import { readOutgoingMessage } from '../../src/hl7/outgoing-message.ts'
 import { Receiver, type ReceiverSettings } from '../../src/https/receiver.ts'
 import { createClient } from '../http-client/local-server.ts'
 
-/** The JSONata of Node-RED 4.1, which comes with the types of Node-RED. */
+/** The JSONata version of Node-RED 4.1, installed with the types of Node-RED. */
 const older = createRequire(import.meta.url)('jsonata') as (source: string) => unknown
 
 const engines = {
@@ -28,12 +28,12 @@ for (const [engine, utilities] of Object.entries(engines)) {
     const evaluate = (source: string, input: unknown = {}): Promise<unknown> =>
       compile(source)(input)
 
-    it('ends when it has run for 250 ms', async () => {
+    it('is stopped after 250 ms', async () => {
       for (const source of [
         ENDLESS,
         `[${ENDLESS}, ${ENDLESS}]`,
         `$eval("${ENDLESS}")`,
-        // Functions of JSONata that call one another without a part of the expression between.
+        // JSONata functions that call each other without evaluating any part of the expression.
         '$reduce([1..200000], $append)',
         '$map([1..1000000], $string)'
       ]) {
@@ -41,20 +41,20 @@ for (const [engine, utilities] of Object.entries(engines)) {
       }
     })
 
-    it('ends when it is nested without end', async () => {
+    it('is stopped if it is nested too deeply', async () => {
       const wide = `[${Array.from({ length: 10_001 }, () => '1').join(',')}]`
       await assert.rejects(evaluate(wide), DEPTH)
       const endless = evaluate('($f := function($x) { 1 + $f($x) }; $f(1))')
       await assert.rejects(endless, { name: 'ExpressionLimit' })
     })
 
-    it('gets no list that would take the memory of Node-RED', async () => {
+    it('is stopped if a list would use up the memory of Node-RED', async () => {
       for (const source of ['[1..2000000]', '$sort([1..20000])', '$distinct([1..20000])']) {
         await assert.rejects(evaluate(source), LIST, source)
       }
     })
 
-    it('may do what expressions do', async () => {
+    it('may do everything else', async () => {
       const items = Array.from({ length: 500 }, (_, index) => ({ id: `k${index}`, value: index }))
       const cases: [string, unknown][] = [
         ['($f := function($n) { $n = 0 ? 0 : 1 + $f($n - 1) }; $f(1000))', 1000],
@@ -78,7 +78,7 @@ for (const [engine, utilities] of Object.entries(engines)) {
       }
     })
 
-    it('takes nothing from those beside it', async () => {
+    it('does not affect others that run at the same time', async () => {
       const expression = compile('$name & "/" & payload')
       const results = await Promise.all([
         ...['a', 'b'].map((name) => expression({ payload: name }, { name })),
@@ -88,7 +88,7 @@ for (const [engine, utilities] of Object.entries(engines)) {
       assert.deepEqual(results, ['a/a', 'b/b', TIME.message, 'c/c'])
     })
 
-    it('is named where it was stopped, with nothing of the message', async (t) => {
+    it('is named in the error if it was stopped, which quotes nothing of the message', async (t) => {
       const client = createClient()
       t.after(() => {
         client.close()

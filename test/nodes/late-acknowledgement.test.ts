@@ -1,13 +1,13 @@
 /**
- * What sources that acknowledge late need: functions and bookkeeping on the message come out of the
- * node as they went in, so that the message can be acknowledged where it left.
+ * What sources that acknowledge late need: the functions and bookkeeping on a message leave the
+ * node unchanged, so that the flow can acknowledge the message afterwards.
  */
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, describe, it } from 'node:test'
 import type { FlowNode } from '../support/node-red.ts'
 import { adt, startWorld, type World } from '../support/world.ts'
 
-/** Gives each message what the AMQP and Kafka nodes give it, and keeps the original. */
+/** Adds to each message what the AMQP and Kafka nodes add, and keeps the original. */
 const SOURCE = `
 let settled = 0
 const original = {
@@ -24,10 +24,10 @@ flow.set('original', original)
 flow.set('parts', { ...original })
 node.send(original, false)`
 
-/** Characters of a message of which two fill what a queue on disk keeps in memory (16 MiB) to the byte. */
+/** The length of a message such that two exactly fill the memory of a queue on disk (16 MiB). */
 const LARGE = (8 * 1024 * 1024 - 1024) / 2 - 1
 
-/** Compares what came out with what went in, and acknowledges it. */
+/** Compares a message with the original, and acknowledges it. */
 const LOOK = `
 const parts = flow.get('parts')
 const same = (name) => msg[name] === parts[name]
@@ -93,29 +93,29 @@ for (const queue of ['memory', 'disk']) {
       sameFunctions: true
     }
     const theSame = { ...carried, sameMessage: true, sameObjects: true, code: undefined }
-    // Node-RED hands Catch nodes a clone; functions stay what they are in it.
+    // Node-RED passes a clone to Catch nodes, with the same functions.
     const cloned = { ...carried, sameMessage: false, sameObjects: false, outcome: 'error' }
 
-    it('finds everything on the message that leaves on ACK', async () => {
+    it('finds everything on a message that leaves on ACK', async () => {
       await deploy()
       await world.nodeRed.inject('in', { payload: adt('LATE0001') })
       assert.deepEqual(await next(), { ...theSame, outcome: 'ack' })
     })
 
-    it('finds everything on the message that leaves on NAK', async () => {
+    it('finds everything on a message that leaves on NAK', async () => {
       await deploy()
       await world.nodeRed.inject('in', { payload: adt('LATE0002', { version: '2.1' }) })
       assert.deepEqual(await next(), { ...theSame, outcome: 'nak' })
     })
 
-    it('finds everything on the message that Catch gets without an answer', async () => {
+    it('finds everything on a message that goes to Catch without an answer', async () => {
       await deploy({ failureTimeout: 0 })
       world.receiver.respond = () => ({ status: 500 })
       await world.nodeRed.inject('in', { payload: adt('LATE0003') })
       assert.deepEqual(await next(), { ...cloned, code: 'HL7_DELIVERY_FAILED' })
     })
 
-    it('finds everything on the message that is refused at once', async () => {
+    it('finds everything on a message that is refused at once', async () => {
       await deploy()
       await world.nodeRed.inject('in', { payload: 'no HL7 message' })
       assert.deepEqual(await next(), { ...cloned, code: 'HL7_INVALID_MESSAGE' })
@@ -128,7 +128,7 @@ for (const queue of ['memory', 'disk']) {
       assert.deepEqual(await next(), { ...theSame, outcome: 'ack' })
     })
 
-    it('finds everything behind a queue that is too long for memory', async () => {
+    it('finds everything after a queue that is too large for memory', async () => {
       await deploy({ responseTimeout: 60 })
       await world.nodeRed.post('/hl7-https-out/out/pause')
       for (const id of ['LARGE001', 'LARGE002']) {

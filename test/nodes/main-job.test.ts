@@ -17,7 +17,7 @@ describe('the main job, in a real Node-RED', () => {
   })
   after(() => world.close())
 
-  /** Sends one payload and gives back what left, and where. */
+  /** Sends one payload. @returns the message that left, by output */
   async function send(
     payload: unknown,
     more: Record<string, unknown> = {}
@@ -41,13 +41,13 @@ describe('the main job, in a real Node-RED', () => {
     }, 15_000)
   }
 
-  /** The error that a payload ends in; no field of the message and no secret is in its words. */
+  /** Sends a payload that must go to Catch, with an error that quotes no field and no secret. */
   async function caught(payload: unknown, more?: Record<string, unknown>): Promise<Caught> {
     const { caught: msg, ...others } = await send(payload, more)
-    assert.ok(msg, `it did not go to Catch but left as ${JSON.stringify(others)}`)
+    assert.ok(msg, `left instead of going to Catch: ${JSON.stringify(others)}`)
     const words = JSON.stringify(msg.error)
     for (const secret of [CLIENT_SECRET, 'Lindqvist', '471100', 'Bearer', 'eyJ']) {
-      assert.ok(!words.includes(secret), `${secret} stands in ${words}`)
+      assert.ok(!words.includes(secret), `${secret} is in ${words}`)
     }
     return msg
   }
@@ -117,12 +117,12 @@ describe('the main job, in a real Node-RED', () => {
       .map(({ body }) => body.toString().split('|')[9])
     const left = acks.slice(acksBefore).map((msg) => (msg as Message).hl7['controlId'])
     assert.equal(world.tokens.tokenRequests - tokensBefore, 1)
-    assert.deepEqual(left, sent, 'they leave in the order in which they were sent')
+    assert.deepEqual(left, sent, 'messages leave in the order in which they were sent')
     assert.deepEqual([...sent].sort(), ids)
     assert.equal(world.receiver.counters.maxInFlight, 1, 'one at a time')
   })
 
-  it('fetches a fresh token once after a 401 and sends again', async () => {
+  it('fetches one new token after a 401 and resends', async () => {
     const tokensBefore = world.tokens.tokenRequests
     const requestsBefore = world.receiver.requests.length
     let refused = false
@@ -134,7 +134,7 @@ describe('the main job, in a real Node-RED', () => {
     const { ack } = await send(adt('MAIN0401'))
     world.receiver.respond = undefined
     assert.ok(ack)
-    assert.equal(ack.hl7['attempts'], 1, 'it is one attempt')
+    assert.equal(ack.hl7['attempts'], 1, 'counted as one attempt')
     assert.equal(world.tokens.tokenRequests - tokensBefore, 1)
     assert.equal(world.receiver.requests.length - requestsBefore, 2)
     const [first, second] = world.receiver.requests.slice(-2)
@@ -148,8 +148,8 @@ describe('the main job, in a real Node-RED', () => {
     ['an empty string', ''],
     ['HTML', '<html><body>Lindqvist</body></html>'],
     ['a message without a control ID', adt('')],
-    ['a header that is cut', 'MSH|^~'],
-    ['100 000 separators', `MSH${'|'.repeat(100_000)}`]
+    ['a header that is cut off', 'MSH|^~'],
+    ['100,000 separators', `MSH${'|'.repeat(100_000)}`]
   ]
   for (const [name, payload] of bad) {
     it(`sends ${name} to Catch as HL7_INVALID_MESSAGE, and nothing to the receiver`, async () => {
@@ -161,7 +161,7 @@ describe('the main job, in a real Node-RED', () => {
     })
   }
 
-  it('forgets the error of an earlier round', async () => {
+  it('removes the error of an earlier round', async () => {
     const { ack } = await send(adt('MAIN0501'), {
       error: { message: 'old' },
       _error: { message: 'older' }
@@ -170,7 +170,7 @@ describe('the main job, in a real Node-RED', () => {
     assert.ok(!('error' in ack) && !('_error' in ack))
   })
 
-  it('refuses another origin in msg.url and takes another path of the same', async () => {
+  it('refuses another origin in msg.url, and accepts another path on the same origin', async () => {
     const before = world.receiver.requests.length
     const msg = await caught(adt('MAIN0601'), { url: 'https://elsewhere.invalid/hl7' })
     assert.equal(msg.error.code, 'HL7_CONFIG')
@@ -183,7 +183,7 @@ describe('the main job, in a real Node-RED', () => {
   describe('says what went wrong when', () => {
     const once = { failureTimeout: 0 }
 
-    it('the receiver does not listen', async () => {
+    it('the receiver is not listening', async () => {
       const closed = createServer()
       await new Promise<void>((resolve) => closed.listen(0, '127.0.0.1', resolve))
       const { port } = closed.address() as { port: number }
@@ -193,7 +193,7 @@ describe('the main job, in a real Node-RED', () => {
       assert.equal(msg.error.code, 'HL7_DELIVERY_FAILED')
       assert.equal(msg.error.cause?.code, 'ECONNREFUSED')
       assert.match(msg.error.message, /DOWN0001 \(ADT\^A01\).*refused.*Check the host and port/)
-      assert.equal(msg['payload'], adt('DOWN0001'), 'the payload is what came in')
+      assert.equal(msg['payload'], adt('DOWN0001'), 'the payload is unchanged')
       assert.equal(msg.hl7['outcome'], 'error')
     })
 
@@ -298,10 +298,10 @@ describe('the main job, in a real Node-RED', () => {
     )
   })
 
-  it('prints neither secret nor token nor patient, and still lives', () => {
+  it('logs no secret, token or patient, and has survived', () => {
     const log = world.nodeRed.log().join('\n')
     for (const secret of [CLIENT_SECRET, 'Lindqvist', 'eyJ', 'Bearer ']) {
-      assert.ok(!log.includes(secret), `${secret} stands in the log`)
+      assert.ok(!log.includes(secret), `${secret} is in the log`)
     }
     assert.ok(world.nodeRed.alive)
   })

@@ -2,13 +2,13 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { adt, startWorld } from '../support/world.ts'
 
-/** Node.js says that it is this one; in two rows of `npm run test:matrix` it has no database indeed. */
+/** Node.js claims to be this version; in two rows of `npm run test:matrix` it really has no database. */
 const OLD = '22.12.0'
 const versions = `{ value: { ...process.versions, node: '${OLD}' } }`
 const preload = `data:text/javascript,Object.defineProperty(process, 'versions', ${versions})`
 
 describe('a Node.js without a database for the queue on disk', () => {
-  it('sends with the queue in memory, and says of the one on disk what is missing', async (t) => {
+  it('sends with the queue in memory, and says what the queue on disk requires', async (t) => {
     const world = await startWorld({
       env: { NODE_OPTIONS: `--import ${encodeURI(preload)}` }
     })

@@ -10,7 +10,7 @@ for (const [type, table] of [
   ['oauth2-client-credentials', tokenProperties]
 ] as const) {
   describe(`the properties of ${type}`, () => {
-    it('have in the form the defaults and the order of the table', () => {
+    it('have the same defaults and order in the form as in the table', () => {
       const inForm = Object.entries(formDefinition(type).defaults)
       assert.deepEqual(
         inForm.map(([name, { value }]) => [name, value]),
@@ -20,18 +20,18 @@ for (const [type, table] of [
   })
 }
 
-describe('the judgement of a number', () => {
-  it('takes a number and its text', () => {
+describe('numberProblem', () => {
+  it('accepts a number, also as text', () => {
     for (const value of [5, '5', ' 5 ', '0.5', '1e3']) {
       assert.equal(numberProblem(value, { min: 0 }), '', String(value))
     }
   })
-  it('refuses what is no number', () => {
+  it('rejects anything else', () => {
     for (const value of ['', ' ', 'x', '5 s', NaN, Infinity, null, undefined, true, []]) {
       assert.equal(numberProblem(value, { min: 0 }), 'number', String(value))
     }
   })
-  it('holds to the bounds', () => {
+  it('checks the bounds', () => {
     assert.equal(numberProblem('-2', { min: -1 }), 'numberMin')
     assert.equal(numberProblem('-1', { min: -1 }), '')
     assert.equal(numberProblem('3600', { min: 0, max: 3600 }), '')

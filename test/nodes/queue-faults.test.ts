@@ -24,7 +24,7 @@ describe('a queue on disk that cannot be used, in a real Node-RED', () => {
   const ids = (): string[] =>
     world.nodeRed.messages('ack').map(({ hl7 }) => (hl7 as { controlId: string }).controlId)
 
-  /** Leaves messages in the file of a Node-RED that is not running. */
+  /** Leaves messages in the queue file and stops Node-RED. */
   async function leave(...controlIds: string[]): Promise<void> {
     world.receiver.respond = () => ({ status: 503 })
     await world.deploy(disk)
@@ -35,7 +35,7 @@ describe('a queue on disk that cannot be used, in a real Node-RED', () => {
     world.receiver.respond = undefined
   }
 
-  /** What a message that comes in meets: an error that names the file, and a red status. */
+  /** Sends a message that must be refused, with a red status. @returns the text of the error */
   async function refused(nodeRed = world.nodeRed): Promise<string> {
     const before = nodeRed.messages('caught').length
     await nodeRed.inject('in', { payload: adt('NEW00001') })
@@ -47,7 +47,7 @@ describe('a queue on disk that cannot be used, in a real Node-RED', () => {
     return error.message
   }
 
-  it('a lost key file: none is made while messages wait for it, and all nodes say so', async () => {
+  it('a lost key file: none is created while messages wait for it, and the error says so', async () => {
     await leave('KEY00001', 'KEY00002')
     const keyFile = join(world.nodeRed.userDir, 'hl7-https-out.key')
     const key = readFileSync(keyFile)
@@ -65,11 +65,11 @@ describe('a queue on disk that cannot be used, in a real Node-RED', () => {
     await world.nodeRed.waitFor(() => (ids().includes('KEY00002') ? true : undefined))
   })
 
-  it('a damaged file: moved aside, and what can be read of it is sent', async () => {
+  it('a damaged file: it is moved aside, and the messages that can be read are sent', async () => {
     const all = Array.from({ length: 40 }, (_, index) => `BAD${String(index).padStart(5, '0')}`)
     await leave(...all)
     const bytes = readFileSync(file())
-    // Somewhere in the middle, and the page that leads to all others.
+    // The page that leads to the others, and one of the last.
     bytes.fill(0xaa, 4096, 2 * 4096)
     bytes.fill(0xaa, bytes.length - 3 * 4096, bytes.length - 2 * 4096)
     writeFileSync(file(), bytes)
@@ -90,7 +90,7 @@ describe('a queue on disk that cannot be used, in a real Node-RED', () => {
     await world.nodeRed.waitFor(() => (ids().includes('AFTER001') ? true : undefined))
   })
 
-  it('a second Node-RED on the same directory: refused, and it tells so', async () => {
+  it('a second Node-RED on the same directory: it is refused, and says so', async () => {
     await world.deploy(disk)
     const second = await startNodeRed({ settings: { hl7HttpsOutQueueDirectory: directory } })
     try {
@@ -105,7 +105,7 @@ describe('a queue on disk that cannot be used, in a real Node-RED', () => {
     await world.nodeRed.waitFor(() => (ids().includes('OWNER001') ? true : undefined))
   })
 
-  it('a full disk: refuses until there is room, and goes on by itself', async (context) => {
+  it('a full disk: messages are refused until there is space, and accepted again without a restart', async (context) => {
     await world.nodeRed.stop()
     rmSync(directory, { recursive: true })
     mkdirSync(directory)
@@ -122,7 +122,7 @@ describe('a queue on disk that cannot be used, in a real Node-RED', () => {
       await world.nodeRed.waitFor(() => (readdirSync(directory).length > 0 ? true : undefined))
       const filler = join(directory, 'filler')
       assert.throws(() => {
-        // More than fits, even where the queue has written nothing yet.
+        // More than fits, even if the queue has written nothing yet.
         writeFileSync(filler, Buffer.alloc(2 ** 21))
       }, /ENOSPC/)
       const message = await refused()

@@ -37,7 +37,7 @@ describe('the queue on disk, in a real Node-RED', () => {
   const disk = { queue: 'disk', retryInterval: 0.2, retryMaxInterval: 0.5 }
   const down = () => ({ status: 503 })
 
-  it('sends and emits as the queue in memory does, and keeps other properties', async () => {
+  it('sends and emits like the queue in memory, and keeps other properties', async () => {
     await world.deploy(disk)
     await world.nodeRed.inject('in', { payload: adt('DISK0001'), topic: 'kept' })
     await world.nodeRed.inject('in', { payload: adt('DISK0002', { version: '2.1' }) })
@@ -67,10 +67,10 @@ describe('the queue on disk, in a real Node-RED', () => {
     )
     assert.deepEqual(ids('CRASH'), all)
     const topics = world.nodeRed.messages('ack').map((msg) => msg['topic'])
-    assert.deepEqual(topics.slice(-20), all, 'other properties came back')
+    assert.deepEqual(topics.slice(-20), all, 'other properties are restored')
   })
 
-  it('holds what is under way at a close, and the next start emits it', async () => {
+  it('holds a message that is in flight at a close, and emits it at the next start', async () => {
     await world.deploy(disk)
     world.receiver.respond = () => ({ status: 200, delayMs: 1500, ...ackFor(world) })
     await world.nodeRed.inject('in', { payload: adt('CLOSE001') })
@@ -80,10 +80,10 @@ describe('the queue on disk, in a real Node-RED', () => {
     await world.nodeRed.start()
     await world.nodeRed.waitFor(() => (ids('CLOSE').length > 0 ? true : undefined))
     assert.deepEqual(ids('CLOSE'), ['CLOSE001'])
-    assert.equal(sent('CLOSE').length, 1, 'it was sent once')
+    assert.equal(sent('CLOSE').length, 1, 'sent once')
   })
 
-  it('stays paused and keeps suspended messages over a restart; an operator goes on', async () => {
+  it('stays paused and keeps suspended messages over a restart, for an operator to continue', async () => {
     await world.deploy({ ...disk, replyCodeActions: ':?E=S,:?A=C' })
     await world.nodeRed.inject('in', { payload: adt('SUSP0001', { birth: '20990101' }) })
     await world.nodeRed.waitFor(() => (sent('SUSP').length > 0 ? true : undefined))
@@ -97,24 +97,16 @@ describe('the queue on disk, in a real Node-RED', () => {
       [(await state())['state'], (await state())['suspended'], (await state())['queued']],
       ['paused', 1, 1]
     )
-    const { body } = await world.nodeRed.get('/hl7-https-out/out/suspended')
-    const [row] = body as Record<string, unknown>[]
-    assert.deepEqual(Object.keys(row ?? {}).sort(), [
-      'attempts',
-      'controlId',
-      'id',
-      'reason',
-      'suspendedAt',
-      'type'
-    ])
+    const { body } = await world.nodeRed.get('/hl7-https-out/out/messages?state=suspended')
+    const [row] = (body as { messages: Record<string, unknown>[] }).messages
     assert.equal(row?.['controlId'], 'SUSP0001')
-    assert.equal(row['reason'], ':?E=S')
+    assert.deepEqual([row['state'], row['rule'], row['ackCode']], ['suspended', ':?E=S', 'AE'])
     await world.nodeRed.post('/hl7-https-out/out/resume')
     await world.nodeRed.waitFor(() => (ids('SUSP').length > 0 ? true : undefined))
     assert.deepEqual(ids('SUSP'), ['SUSP0002'])
-    const gone = await world.nodeRed.post('/hl7-https-out/out/suspended/999999/discard')
+    const gone = await world.nodeRed.post('/hl7-https-out/out/messages/999999/discard')
     assert.equal(gone.status, 404)
-    await world.nodeRed.post(`/hl7-https-out/out/suspended/${String(row['id'])}/discard`)
+    await world.nodeRed.post(`/hl7-https-out/out/messages/${String(row['id'])}/discard`)
     const caught = await world.nodeRed.waitForMessages('caught')
     const last = caught.at(-1) as unknown as {
       error: { code: string }
@@ -129,7 +121,7 @@ describe('the queue on disk, in a real Node-RED', () => {
   })
 
   for (const queue of ['disk', 'memory']) {
-    it(`refuses what goes beyond its limit, and says which message it was (${queue})`, async () => {
+    it(`refuses messages beyond its limit, and names them (${queue})`, async () => {
       await world.deploy({ ...disk, queue, queueLimit: 2 })
       await world.nodeRed.post('/hl7-https-out/out/pause')
       const before = world.nodeRed.messages('caught').length
@@ -145,7 +137,7 @@ describe('the queue on disk, in a real Node-RED', () => {
     })
   }
 
-  it('pages somebody when too many wait, or one for too long', async () => {
+  it('raises an alert if too many messages wait, or one waits too long', async () => {
     await world.deploy({ ...disk, queueCountAlert: 2 })
     await world.nodeRed.post('/hl7-https-out/out/pause')
     for (const number of ['1', '2', '3']) {
@@ -181,14 +173,14 @@ describe('the queue on disk, in a real Node-RED', () => {
     await world.nodeRed.inject('in', { payload: adt('DRAIN001') })
     await world.nodeRed.waitFor(() => (doneIds('DRAIN').length > 0 ? true : undefined))
     await world.deploy({ ...disk, queue: 'memory' })
-    assert.equal((await state())['state'], 'paused', 'a pause survives a deploy')
+    assert.equal((await state())['state'], 'paused', 'still paused after a deploy')
     await world.nodeRed.post('/hl7-https-out/out/resume')
     await world.nodeRed.inject('in', { payload: adt('DRAIN002') })
     await world.nodeRed.waitFor(() => (ids('DRAIN').length === 2 ? true : undefined))
     assert.deepEqual(ids('DRAIN'), ['DRAIN001', 'DRAIN002'])
   })
 
-  it('stays paused without a message, over a time disabled and a switch to memory', async () => {
+  it('stays paused without messages, while disabled and after a switch to memory', async () => {
     const { nodeRed } = world
     const changed = (more: Record<string, unknown>): FlowNode[] =>
       world.flow(disk).map((node) => (node.id === 'out' ? { ...node, ...more } : node))
@@ -208,7 +200,7 @@ describe('the queue on disk, in a real Node-RED', () => {
     await nodeRed.waitFor(() => (ids('RESUMED').length === 1 ? true : undefined))
   })
 
-  it('keeps the file of a deleted node while messages are in it, and removes an empty one', async () => {
+  it('keeps the file of a deleted node while it holds messages, and deletes it when empty', async () => {
     await world.deploy(disk)
     await world.nodeRed.post('/hl7-https-out/out/pause')
     await world.nodeRed.inject('in', { payload: adt('GONE0001') })
@@ -238,7 +230,7 @@ describe('the queue on disk, in a real Node-RED', () => {
     )
   })
 
-  it('tells at a start of the files whose nodes are not in the flows, and of no others', async () => {
+  it('reports at the start files that belong to no node, and no others', async () => {
     const { nodeRed } = world
     const inner = { ...world.flow(disk).find(({ id }) => id === 'out'), z: 'sub', id: 'inner' }
     const flow = [
@@ -321,7 +313,7 @@ function ackFor(world: World): { body: string; headers: Record<string, string> }
   }
 }
 
-/** The answer of an asynchronous question, for a look that must be synchronous: asked until there is one. */
+/** Turns an asynchronous question into a synchronous poll: asks until there is an answer. */
 function async_<T>(ask: () => Promise<T | undefined>): () => T | undefined {
   let asking = false
   let answer: { value: T | undefined } | { error: unknown } | undefined

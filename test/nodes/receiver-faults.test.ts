@@ -5,7 +5,7 @@ import { after, afterEach, before, describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { adt, startWorld, type World } from '../support/world.ts'
 
-/** What a receiver does to a request; `index` counts the requests of the test. */
+/** What the receiver does with a request; `index` counts the requests of the test. */
 type Behaviour = (socket: Socket, id: string, index: number) => unknown
 
 describe('a receiver that misbehaves on its connections', () => {
@@ -18,7 +18,7 @@ describe('a receiver that misbehaves on its connections', () => {
   let onConnection: ((socket: Socket, index: number) => boolean) | undefined
   let behave: Behaviour = answer
 
-  /** Reads requests off a connection and answers them as the test says. */
+  /** Reads requests from a connection and handles them as the test says. */
   const serve = (socket: Socket): void => {
     sockets.add(socket)
     socket.once('close', () => sockets.delete(socket))
@@ -71,7 +71,7 @@ describe('a receiver that misbehaves on its connections', () => {
   const logged = (text: string): number =>
     world.nodeRed.log().filter((line) => line.includes('[warn]') && line.includes(text)).length
 
-  /** Two messages: the first meets the fault. Both have to leave on ACK, once, in their order. */
+  /** Sends two messages; the first meets the fault. Both must leave on ACK, once, in order. */
   async function bothArrive(
     prefix: string,
     act: () => unknown = () => undefined
@@ -99,7 +99,7 @@ describe('a receiver that misbehaves on its connections', () => {
     )
     assert.deepEqual(left('nak', prefix), [])
     assert.deepEqual(world.nodeRed.messages('caught'), [])
-    // The second was never sent before the first was through.
+    // The second was not sent before the first had left.
     assert.equal(received.indexOf(ids[1] ?? ''), received.lastIndexOf(ids[0] ?? '') + 1)
     return left('ack', prefix).map(({ attempts }) => attempts)
   }
@@ -111,7 +111,7 @@ describe('a receiver that misbehaves on its connections', () => {
       else answer(socket, id)
     }
 
-  it('refuses connections for a time', async () => {
+  it('refuses connections for a while', async () => {
     await hangUp()
     const [first = 0] = await bothArrive('REFUSE', async () => {
       await sleep(700)
@@ -121,7 +121,7 @@ describe('a receiver that misbehaves on its connections', () => {
     assert.ok(first > 1)
   })
 
-  it('resets a connection before it reads', async () => {
+  it('resets a connection before reading', async () => {
     onConnection = (socket, index) => {
       if (index === 0) socket.resetAndDestroy()
       return index === 0
@@ -129,7 +129,7 @@ describe('a receiver that misbehaves on its connections', () => {
     assert.deepEqual(await bothArrive('BEFORE'), [2, 1])
   })
 
-  it('resets a connection after it has read', async () => {
+  it('resets a connection after reading', async () => {
     behave = once((socket) => socket.resetAndDestroy())
     assert.deepEqual(await bothArrive('AFTER'), [2, 1])
     assert.deepEqual(received, ['AFTER1', 'AFTER1', 'AFTER2'])
@@ -174,7 +174,7 @@ describe('a receiver that misbehaves on its connections', () => {
     assert.deepEqual(received.filter((id) => id === 'THEN1').length, 1)
   })
 
-  it('cuts its answer', async () => {
+  it('cuts off its answer', async () => {
     behave = once((socket, id) => {
       const text = reply(id)
       socket.write(text.slice(0, -5), () => socket.destroy())
@@ -188,7 +188,7 @@ describe('a receiver that misbehaves on its connections', () => {
     assert.equal(first, 1)
   })
 
-  it('answers the last message once more when the next one comes', async () => {
+  it('answers the last message again when the next one arrives', async () => {
     behave = (socket, id, index) => {
       if (index === 1) socket.write(reply('AGAIN1'), () => socket.write(reply(id, 'AR')))
       else answer(socket, id)
@@ -198,7 +198,7 @@ describe('a receiver that misbehaves on its connections', () => {
     assert.equal(logged(`127.0.0.1:${port}: the receiver sent an answer to an earlier message`), 1)
   })
 
-  it('answers once more while nothing is under way', async () => {
+  it('answers again while nothing is in flight', async () => {
     const used = new Set<Socket>()
     behave = (socket, id) => {
       used.add(socket)
@@ -227,7 +227,7 @@ describe('a receiver that misbehaves on its connections', () => {
     assert.equal(used.size, 2)
   })
 
-  it('closes a kept connection between two messages', async () => {
+  it('closes a kept-alive connection between two messages', async () => {
     behave = once((socket, id) => {
       answer(socket, id)
       setTimeout(() => socket.destroy(), 5)
@@ -235,7 +235,7 @@ describe('a receiver that misbehaves on its connections', () => {
     assert.deepEqual(await bothArrive('CLOSES'), [1, 1])
   })
 
-  it('closes a kept connection while the next message is on its way', async () => {
+  it('closes a kept-alive connection while the next message is on its way', async () => {
     const seen = new WeakSet<Socket>()
     behave = (socket, id) => {
       if (seen.has(socket)) socket.resetAndDestroy()

@@ -5,7 +5,7 @@ import { startWorld, type World } from '../support/world.ts'
 
 const COUNT = 200
 
-describe('a redeploy or a stop while 200 messages are under way', () => {
+describe('a redeploy or a stop while 200 messages are being sent', () => {
   let world: World
   let round = 0
   before(async () => {
@@ -32,7 +32,7 @@ describe('a redeploy or a stop while 200 messages are under way', () => {
       .map(({ payload }) => idOf(payload))
       .filter((id) => id.startsWith(prefix))
 
-  /** The usual flow, with a node that makes 200 messages of one, and one that can be changed. */
+  /** The usual flow, with a node that makes 200 messages out of one. `change` changes the node. */
   const flow = (out: Record<string, unknown>, change: string): FlowNode[] => {
     const make = `
       for (let i = 0; i < ${COUNT}; i++) {
@@ -44,14 +44,14 @@ describe('a redeploy or a stop while 200 messages are under way', () => {
     return [
       ...world.flow({ ...settings, auth: '', name: change }).map((node) => {
         if (node.id === 'in') return { ...node, wires: [['make']] }
-        // One that names the node is started anew with it, and gets nothing meanwhile.
+        // A Catch node that names the node is restarted with it, and would miss messages.
         return node.id === 'catch' ? { ...node, scope: null } : node
       }),
       { id: 'make', type: 'function', z: 'tab', func: make, outputs: 1, wires: [['out']] }
     ]
   }
 
-  /** The receiver takes a little while for each. */
+  /** Makes the receiver take a moment for each message. */
   const slow = (): void => {
     world.receiver.respond = ({ body }) => ({
       delayMs: 30,
@@ -60,7 +60,7 @@ describe('a redeploy or a stop while 200 messages are under way', () => {
     })
   }
 
-  /** Deploys, sends 200 messages, and comes back when some of them have been sent. */
+  /** Deploys, sends 200 messages, and waits until some of them have left. */
   async function underWay(out: Record<string, unknown>): Promise<string> {
     const prefix = `R${String(++round).padStart(2, '0')}M`
     slow()
@@ -77,7 +77,7 @@ describe('a redeploy or a stop while 200 messages are under way', () => {
       () => `${new Set(left(prefix)).size} of ${COUNT} left`
     )
 
-  it('lets each leave exactly once where nothing is closed', async () => {
+  it('lets each message leave exactly once if nothing is closed', async () => {
     for (const queue of ['disk', 'memory']) {
       const prefix = await underWay({ queue })
       await allLeft(prefix)
@@ -87,16 +87,16 @@ describe('a redeploy or a stop while 200 messages are under way', () => {
   })
 
   for (const type of ['full', 'flows', 'nodes'] satisfies DeployType[]) {
-    it(`loses nothing of the queue on disk in a deploy of type ${type}`, async () => {
+    it(`loses nothing from the queue on disk in a deploy of type ${type}`, async () => {
       const prefix = await underWay({ queue: 'disk' })
       await world.nodeRed.waitFor(() => (taken(prefix).length === COUNT ? true : undefined))
       await world.nodeRed.deploy(flow({ queue: 'disk' }, `changed ${prefix}`), type)
       await allLeft(prefix)
-      assert.equal(sent(prefix).length, COUNT, 'what is under way at a close is waited for')
+      assert.equal(sent(prefix).length, COUNT, 'a close waits for messages in flight')
     })
   }
 
-  it('loses nothing of the queue on disk with SIGTERM', async () => {
+  it('loses nothing from the queue on disk at a SIGTERM', async () => {
     const prefix = await underWay({ queue: 'disk' })
     await world.nodeRed.waitFor(() => (taken(prefix).length === COUNT ? true : undefined))
     await world.nodeRed.restart()
@@ -105,7 +105,7 @@ describe('a redeploy or a stop while 200 messages are under way', () => {
   })
 
   for (const how of ['full', 'flows', 'nodes', 'SIGTERM'] as const) {
-    it(`reports once what a queue in memory holds in a close by ${how}`, async () => {
+    it(`reports once what a queue in memory holds when closed by ${how}`, async () => {
       const prefix = await underWay({ queue: 'memory' })
       const before = world.nodeRed.log().length
       if (how === 'SIGTERM') await world.nodeRed.restart()
@@ -121,11 +121,11 @@ describe('a redeploy or a stop while 200 messages are under way', () => {
       const [unsettled = ''] = report.split(' answered while the node closed')
       const listed = unsettled.match(new RegExp(`${prefix}\\d{4}`, 'g')) ?? []
       assert.equal(listed.length + Number(more), Number(number))
-      // What was sent is not among them, and both together are all.
+      // No answered message is reported, and together they are all.
       const answered = new Set(sent(prefix))
       for (const id of listed) assert.ok(!answered.has(id), `${id} was sent and reported`)
       assert.equal(answered.size + Number(number), COUNT)
-      // A Catch node that lives on gets the reported ones; with all others they are nobody's now.
+      // A Catch node that is not restarted gets the reported messages; otherwise nobody does.
       const livesOn = how === 'nodes' || how === 'flows'
       const caught = (): number =>
         world.nodeRed.messages('caught').filter(({ payload }) => idOf(payload).startsWith(prefix))
@@ -134,7 +134,7 @@ describe('a redeploy or a stop while 200 messages are under way', () => {
         caught() === (livesOn ? Number(number) : 0) ? true : undefined
       )
       if (how === 'nodes') await allLeft(prefix)
-      assert.equal(new Set(left(prefix)).size, left(prefix).length, 'none left twice')
+      assert.equal(new Set(left(prefix)).size, left(prefix).length, 'messages that left twice')
     })
   }
 })

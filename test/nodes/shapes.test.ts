@@ -17,7 +17,7 @@ const HL7_REPLY: ReceiverAnswer = {
   body: 'MSH|^~\\&|R|C|W|N|20260102||ACK^A01|R1|P|2.5.1\rMSA|AA|SHAPE001\r'
 }
 
-/** A message of an invented person whose name is not ASCII, and what has to arrive of it. */
+/** A message about a fictitious person with a non-ASCII name, and what must arrive. */
 const MESSAGE = adt('SHAPE001').replace('Lindqvist', 'Søndergård')
 const SENT = `${MESSAGE}\r`
 
@@ -31,7 +31,7 @@ describe('what the receiver sees', () => {
     world.receiver.respond = undefined
   })
 
-  /** Deploys the usual flow with an environment of the tab: what a `valueType` of `env` reads. */
+  /** Deploys the usual flow with environment variables of the tab, for a `valueType` of `env`. */
   const deploy = (out: Properties, auth: Properties = {}, env: Record<string, string> = {}) =>
     world.nodeRed.deploy(
       world.flow(out, auth).map((node): FlowNode =>
@@ -44,7 +44,7 @@ describe('what the receiver sees', () => {
       )
     )
 
-  /** Sends a message to a receiver that answers so; both ends of it. */
+  /** Sends a message to a receiver that gives this answer. @returns both ends */
   async function send(
     answer: ReceiverAnswer = HL7_REPLY,
     msg: Properties = {}
@@ -61,7 +61,7 @@ describe('what the receiver sees', () => {
       return at === -1 ? undefined : at
     })
     const probe = probes[index] ?? ''
-    assert.ok(receiver.requests.length <= sentBefore + 1, 'it was sent once')
+    assert.ok(receiver.requests.length <= sentBefore + 1, 'sent once')
     return {
       request: receiver.requests[sentBefore],
       probe,
@@ -69,7 +69,7 @@ describe('what the receiver sees', () => {
     }
   }
 
-  /** Sends a message that has to come through, and gives back what arrived. */
+  /** Sends a message that must be accepted. @returns what arrived */
   async function arrived(answer?: ReceiverAnswer, msg?: Properties): Promise<ReceivedRequest> {
     const sent = await send(answer, msg)
     assert.equal(sent.probe, 'ack', JSON.stringify(sent.msg['error']))
@@ -77,7 +77,7 @@ describe('what the receiver sees', () => {
     return sent.request
   }
 
-  /** Sends a message that has to fail, and gives back its error. */
+  /** Sends a message that must fail. @returns it with its error */
   async function failed(answer?: ReceiverAnswer, msg?: Properties): Promise<Caught> {
     const sent = await send(answer, msg)
     assert.equal(sent.probe, 'caught', JSON.stringify(sent.msg))
@@ -91,7 +91,7 @@ describe('what the receiver sees', () => {
   })
   const str = (name: string, value: string) => ({ name, value, valueType: 'str' })
 
-  describe('of the receivers that are known', () => {
+  describe('with the settings for known receivers', () => {
     it('CDC ReportStream: raw with a client header, 201 with JSON', async () => {
       await deploy({
         headers: [str('client', 'northside.default')],
@@ -220,7 +220,7 @@ describe('what the receiver sees', () => {
       assert.equal(new URLSearchParams(body.toString()).get('MESSAGEDATA'), SENT)
     })
 
-    it('MEDrefer: application/hl7-v2+er7, token headers of its own', async () => {
+    it('MEDrefer: application/hl7-v2+er7, its own headers for token and key', async () => {
       await deploy({
         contentType: 'application/hl7-v2+er7',
         authHeader: 'X-Access-Token',
@@ -236,7 +236,7 @@ describe('what the receiver sees', () => {
       assert.equal(body.toString(), SENT)
     })
 
-    it('Azure API Management in front: raw and a subscription key beside the token', async () => {
+    it('behind Azure API Management: raw, and a subscription key besides the token', async () => {
       await deploy({
         headers: [{ name: 'Ocp-Apim-Subscription-Key', value: 'secret3', valueType: 'cred' }],
         credentials: { secret3: '0123abcd' }
@@ -256,8 +256,8 @@ describe('what the receiver sees', () => {
     })
   })
 
-  describe('of the five formats', () => {
-    it('mllp: the message between its marks, byte for byte in its own character set', async () => {
+  describe('in the five formats', () => {
+    it('mllp: the framed message, byte for byte in its own character set', async () => {
       await deploy({ format: 'mllp', charset: 'iso-8859-1', method: 'PUT' })
       const { headers, body, method } = await arrived()
       assert.equal(method, 'PUT')
@@ -268,14 +268,14 @@ describe('what the receiver sees', () => {
       )
     })
 
-    it('raw: a Buffer as it came, but for its line ends', async () => {
+    it('raw: a Buffer unchanged except for line ends', async () => {
       await deploy({})
       world.receiver.respond = () => HL7_REPLY
       const before = world.receiver.requests.length
       const bytes = Buffer.from(`\ufeff${MESSAGE.replaceAll('\r', '\r\n')}\r\n\r\n`)
       const latin = Buffer.from(MESSAGE, 'latin1')
       for (const payload of [bytes, latin]) {
-        // What the admin API makes a Buffer of.
+        // The admin API makes a Buffer of this.
         const v = JSON.stringify([...payload])
         await world.nodeRed.post('/inject/in', {
           __user_inject_props__: [{ p: 'payload', v, vt: 'bin' }]
@@ -291,7 +291,7 @@ describe('what the receiver sees', () => {
       assert.deepEqual(second.body, Buffer.from(SENT, 'latin1'))
     })
 
-    it('form and multipart: base64, further fields of all types, another content type', async () => {
+    it('form and multipart: base64, additional fields of all types, another content type', async () => {
       const formFields = [
         str('text', 'a,b\n{"c":"d"}'),
         { name: 'topic', value: 'topic', valueType: 'msg' },
@@ -339,7 +339,7 @@ describe('what the receiver sees', () => {
       ])
     })
 
-    it('json: its own form, any value that JSONata makes, and the flow message as input', async () => {
+    it('json: the default template, any value from JSONata, and the flow message as input', async () => {
       await deploy({ format: 'json' })
       assert.equal((await arrived()).body.toString(), JSON.stringify({ message: SENT }))
       await deploy({
@@ -352,7 +352,7 @@ describe('what the receiver sees', () => {
       assert.equal(body.toString(), JSON.stringify([{ site: 'N', lines: 5 }, SENT]))
     })
 
-    it('json: a template that gives nothing, or fails, sends nothing and quotes nothing', async () => {
+    it('json: a template that fails or returns nothing sends and quotes nothing', async () => {
       for (const bodyTemplate of ['nothing.there', '$error($message)', '$number($message)']) {
         await deploy({ format: 'json', bodyTemplate, failureTimeout: 0 })
         const { request, probe, msg } = await send()
@@ -366,7 +366,7 @@ describe('what the receiver sees', () => {
       assert.equal((await failed()).error.code, 'HL7_CONFIG')
     })
 
-    it('json: fifty messages in flight, and every body and header is its own', async () => {
+    it('json: fifty messages in flight, each with its own body and header', async () => {
       await deploy({
         format: 'json',
         order: 'none',
@@ -383,7 +383,7 @@ describe('what the receiver sees', () => {
       )
       await world.nodeRed.waitForMessages('ack', acks + ids.length)
       const seen = world.receiver.requests.slice(before)
-      assert.ok(world.receiver.counters.maxInFlight > 10, 'they were in flight side by side')
+      assert.ok(world.receiver.counters.maxInFlight > 10, 'messages in flight at the same time')
       assert.deepEqual(
         seen.map(({ body }) => (JSON.parse(body.toString()) as { id: string }).id).sort(),
         ids
@@ -397,7 +397,7 @@ describe('what the receiver sees', () => {
     })
   })
 
-  it('evaluates one expression side by side without mixing up messages', async () => {
+  it('evaluates one expression concurrently without mixing up messages', async () => {
     const RED = { util: util.util } as unknown as NodeAPI
     const evaluate = compileJsonata(RED, {} as unknown as Node, 'payload & "/" & $$.payload')
     const results = await Promise.all(
@@ -407,7 +407,7 @@ describe('what the receiver sees', () => {
   })
 
   describe('of headers', () => {
-    it('values of all types, anew for each message, commas and JSON intact', async () => {
+    it('values of all types, computed for each message, commas and JSON intact', async () => {
       const value = '{"a":[1,2],"b":"c, d; e=\\"f\\""}'
       await deploy(
         {
@@ -448,7 +448,7 @@ describe('what the receiver sees', () => {
       }
     })
 
-    it('its own: Accept, Date, User-Agent, and no Expect; never msg.headers', async () => {
+    it('the default Accept, Date and User-Agent, no Expect, and never msg.headers', async () => {
       await deploy({})
       const { headers } = await arrived(HL7_REPLY, { headers: { 'x-mine': 'y', host: 'evil' } })
       assert.match(headers.accept ?? '', /^application\/hl7-v2, .*er7/)
@@ -460,7 +460,7 @@ describe('what the receiver sees', () => {
       assert.match(headers.host ?? '', /^127\.0\.0\.1:\d+$/)
     })
 
-    it('refuses a value with CR, LF, NUL or a character no header carries, and does not quote it', async () => {
+    it('refuses a value with characters that are not allowed in a header, and does not quote it', async () => {
       await deploy({
         headers: [{ name: 'x-topic', value: 'topic', valueType: 'msg' }],
         failureTimeout: 0
@@ -478,7 +478,7 @@ describe('what the receiver sees', () => {
       assert.equal((await failed()).error.code, 'HL7_CONFIG')
     })
 
-    it('refuses at deploy the names that would break the request', async () => {
+    it('refuses names that would break the request, at deploy', async () => {
       for (const name of [
         'Content-Length',
         'Host',
@@ -515,7 +515,7 @@ describe('what the receiver sees', () => {
       assert.match((await failed()).error.message, /token in the body requires the format form/)
     })
 
-    it('in the query, with a warning; the rest of the query as it was written', async () => {
+    it('in the query, with a warning; the rest of the query unchanged', async () => {
       await deploy({
         tokenPlacement: 'query',
         url: `${world.receiver.url}?a=b%20c&flag&list=1,2`
@@ -535,7 +535,7 @@ describe('what the receiver sees', () => {
   })
 
   describe('of the URL', () => {
-    it('the query, and no fragment', async () => {
+    it('the query, but not the fragment', async () => {
       await deploy({ url: `${world.receiver.url}?site=2&x=%2F#part` })
       assert.equal((await arrived()).url, '/hl7?site=2&x=%2F')
       const other = new URL('/hl7/other?y=1#z', world.receiver.url).href
@@ -546,8 +546,8 @@ describe('what the receiver sees', () => {
       ['http://hl7.example.org/', /must begin with https/],
       ['http://127.0.0.1.example.org/', /must begin with https/],
       ['ftp://127.0.0.1/', /must begin with https/],
-      ['https://user:word@127.0.0.1/', /user or password/],
-      ['hl7.example.org', /not a URL/]
+      ['https://user:word@127.0.0.1/', /user name or password/],
+      ['hl7.example.org', /not valid/]
     ]
     for (const [url, words] of refused) {
       it(`refuses ${url}, at deploy and in msg.url`, async () => {
@@ -563,7 +563,7 @@ describe('what the receiver sees', () => {
       })
     }
 
-    it('takes no redirect: it names the origin, and that server sees nothing', async () => {
+    it('follows no redirect: the error names the origin, and that server sees nothing', async () => {
       const second = await startHl7Receiver({ tls: await world.authority.issueServer() })
       try {
         await deploy({ failureTimeout: 0 })
@@ -597,7 +597,7 @@ describe('what the receiver sees', () => {
     )
   })
 
-  it('reads an answer that is compressed', async () => {
+  it('reads a compressed answer', async () => {
     const { gzipSync } = await import('node:zlib')
     await deploy({})
     const request = await arrived({

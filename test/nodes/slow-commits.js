@@ -1,7 +1,7 @@
 import { StatementSync } from 'node:sqlite'
 
-// A preload for a Node-RED of a test, in every thread of it: each commit takes 200 ms longer, as on a
-// disk that is slow to sync. The thread that commits stands still meanwhile.
+// Preloaded into every thread of a Node-RED under test: each commit blocks its thread for 200 ms more,
+// as on a disk that is slow to sync.
 
 const { run } = StatementSync.prototype
 StatementSync.prototype.run = function (...values) {

@@ -11,10 +11,10 @@ const texts = JSON.parse(
   readFileSync(new URL('../../nodes/locales/en-US/hl7-https-out.json', import.meta.url), 'utf8')
 ) as { status: Record<string, string> }
 
-/** Looks a text up as Node-RED does. */
+/** Looks up a text as Node-RED does. */
 function translate(key: string, values: Record<string, string> = {}): string {
   const text = texts.status[key.replace('status.', '')]
-  assert.ok(text !== undefined, `there is a text for ${key}`)
+  assert.ok(text !== undefined, `no text for ${key}`)
   return text.replace(/__(\w+)__/g, (_match, name: string) => values[name] ?? `__${name}__`)
 }
 
@@ -51,14 +51,14 @@ const aside: Alert = { code: 'SUSPENDED', value: 1 }
 const nak = { outcome: 'nak', code: 'AE' } as const
 
 describe('the status of a node', () => {
-  it('is nothing before the first message', () => {
+  it('is empty before the first message', () => {
     assert.deepEqual(shown({}), {})
   })
 
   const rows: [name: string, actual: Record<string, unknown>, expected: Record<string, unknown>][] =
     [
       [
-        'is grey where a queue was found again',
+        'is grey after a start with waiting messages',
         shown({ queued: 3 }),
         { fill: 'grey', shape: 'ring', text: '3 waiting' }
       ],
@@ -68,7 +68,7 @@ describe('the status of a node', () => {
         { fill: 'blue', shape: 'dot', text: 'sending' }
       ],
       [
-        'counts what waits behind',
+        'counts the messages that wait',
         shown({ state: 'sending', queued: 12 }),
         { fill: 'blue', shape: 'dot', text: 'sending (12)' }
       ],
@@ -88,12 +88,12 @@ describe('the status of a node', () => {
         { fill: 'yellow', shape: 'ring', text: 'HTTP 503 · try 3' }
       ],
       [
-        'says what was wrong with an answer that is retried',
+        'says what was wrong with the answer before a retry',
         shown({ state: 'retrying', queued: 1, retry: { attempts: 1, waitMs: 1, cause: '200' } }),
         { fill: 'yellow', shape: 'ring', text: 'no ACK (200) · try 2' }
       ],
       [
-        'cuts what comes from outside',
+        'shortens external text',
         shown({
           state: 'retrying',
           queued: 1,
@@ -102,7 +102,7 @@ describe('the status of a node', () => {
         { fill: 'yellow', shape: 'ring', text: `A?${'x'.repeat(77)}… · try 2` }
       ],
       [
-        'counts what waits behind a retry',
+        'counts the messages held by a retry',
         shown({ state: 'retrying', queued: 7, retry: { attempts: 2, waitMs: 9500, cause: '503' } }),
         { fill: 'yellow', shape: 'ring', text: 'HTTP 503 · try 3 (7)' }
       ],
@@ -117,7 +117,7 @@ describe('the status of a node', () => {
         { fill: 'red', shape: 'ring', text: 'ECONNREFUSED' }
       ],
       [
-        'says how long the old token lives when it cannot be refreshed',
+        'says how long the old token is valid if it cannot be refreshed',
         shown(
           { lastOutcome: ack },
           { state: 'refresh failing', validUntil: 1_040_000, code: 'ETIMEDOUT' }
@@ -138,17 +138,17 @@ describe('the status of a node', () => {
         { fill: 'yellow', shape: 'ring', text: '51 waiting', code: 'QUEUE_COUNT' }
       ],
       [
-        'says how many stand aside',
+        'says how many messages are suspended',
         shown({ lastOutcome: ack, suspended: 2 }, undefined, { code: 'SUSPENDED', value: 2 }),
         { fill: 'yellow', shape: 'ring', text: '2 set aside', code: 'SUSPENDED' }
       ],
       [
-        'carries the code of an alert while paused as well',
+        'carries the code of an alert even while paused',
         shown({ state: 'paused', queued: 99 }, undefined, { code: 'QUEUE_COUNT', value: 51 }),
         { fill: 'red', shape: 'ring', text: 'paused, 99 held', code: 'QUEUE_COUNT' }
       ],
       [
-        'shows an outage before a message that stands aside',
+        'shows an outage rather than a suspended message',
         shown(
           { state: 'retrying', retry: { attempts: 2, waitMs: 9500, cause: '503' } },
           undefined,
@@ -157,7 +157,7 @@ describe('the status of a node', () => {
         { fill: 'yellow', shape: 'ring', text: 'HTTP 503 · try 3' }
       ],
       [
-        'and an error',
+        'shows an error rather than a suspended message',
         shown(
           { state: 'error', lastError: { code: 'HL7_QUEUE_FAILED', at: '' } },
           undefined,
@@ -166,7 +166,7 @@ describe('the status of a node', () => {
         { fill: 'red', shape: 'ring', text: 'HL7_QUEUE_FAILED' }
       ],
       [
-        'but once the message that stands aside, when it is new',
+        'shows a newly suspended message even during an outage',
         shown(
           { state: 'retrying', retry: { attempts: 2, waitMs: 9500, cause: '503' } },
           undefined,
@@ -184,7 +184,7 @@ describe('the status of a node', () => {
 })
 
 describe('a status line', () => {
-  /** A line whose two clocks stand still until they are moved, and what its node shows. */
+  /** A status line with two fake clocks, and the texts that its node shows. */
   function line(t: TestContext) {
     const clocks = { wall: 1_700_000_000_000, monotonic: 5000 }
     t.mock.timers.enable({ apis: ['setTimeout'] })
@@ -213,7 +213,7 @@ describe('a status line', () => {
     return { clocks, texts, status, pass, raise }
   }
 
-  it('shows the first change at once, and the others every 100 ms', (t) => {
+  it('shows the first change at once, and later ones every 100 ms', (t) => {
     const { texts, status, pass } = line(t)
     for (let times = 0; times < 5; times++) status.update()
     assert.deepEqual(texts, ['sending (1)'])
@@ -230,13 +230,13 @@ describe('a status line', () => {
     ['back an hour', -3_600_000],
     ['forward an hour', 3_600_000]
   ] as const) {
-    it(`goes on, with its alerts, where the wall clock is set ${what}`, (t) => {
+    it(`keeps updating, with its alerts, if the wall clock is set ${what}`, (t) => {
       const { clocks, texts, status, pass, raise } = line(t)
       status.update()
       clocks.wall += jump
       raise()
       status.update()
-      assert.equal(texts.length, 1, 'no sooner either')
+      assert.equal(texts.length, 1, 'not sooner either')
       pass(100)
       assert.deepEqual(texts, ['sending (1)', texts[1]])
       assert.match(texts[1] ?? '', /61/)
@@ -244,7 +244,7 @@ describe('a status line', () => {
     })
   }
 
-  it('shows a code from elsewhere on one line, cut', () => {
+  it('shows an external code on one line, shortened', () => {
     const code = `E\u202e\n${'x'.repeat(200)}`
     const states: Record<string, unknown>[] = [
       shown({ state: 'error', lastError: { code, at: '' } }),

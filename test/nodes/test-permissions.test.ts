@@ -6,7 +6,7 @@ import { bodyOf, startServer, type LocalServer } from '../http-client/local-serv
 import { startNodeRed, type FlowNode, type TestNodeRed } from '../support/node-red.ts'
 
 const PASSWORD = 'a password of a test'
-/** Of PASSWORD, with bcrypt's lowest cost. */
+/** The hash of PASSWORD, with the lowest cost of bcrypt. */
 const HASH = '$2y$04$uhAQja9hZo0tOYz.j/4TNu4UXD3jF2ijr.SRpAb1XjbTNdNvQig6i'
 const SECRET = 'a secret that stays here'
 const VARIABLE = 'ES256-of-a-variable-0815'
@@ -80,7 +80,7 @@ describe('what a user may test', () => {
       },
       settings: {
         logging: { console: { level: 'info', audit: true } },
-        // Who says nothing of who he is deploys here.
+        // For the deploys of these tests, which do not log in.
         adminAuth: {
           type: 'credentials',
           default: { permissions: '*' },
@@ -102,7 +102,7 @@ describe('what a user may test', () => {
 
   const own = (path: string): string => new URL(path, server.url).href
 
-  /** An acknowledgement of a receiver that tells what it was sent. */
+  /** An acknowledgement that repeats the request headers. */
   function echo(body: string, headers: NodeJS.Dict<string | string[]>): string {
     const id = body.split('|')[9] ?? ''
     const told = JSON.stringify(headers).replaceAll('|', ' ')
@@ -134,7 +134,7 @@ describe('what a user may test', () => {
   const test = (user: User, body: unknown, id = 'auth'): Promise<Response> =>
     as(user, `/oauth2-client-credentials/${id}/test`, body)
 
-  /** The properties of the config node that is deployed. */
+  /** The properties of the deployed config node. */
   const auth = (): Answer => ({
     ...{ tokenEndpoint: own('/token'), scope: 'hl7:write', clientAuth: 'client_secret_post' },
     ...{ keyId: 'k', defaultLifetime: 300, extraParams: [{ name: 'a', value: 'b' }] }
@@ -154,7 +154,7 @@ describe('what a user may test', () => {
   const deploy = (changed: Answer = {}, out: Answer = {}): Promise<void> =>
     nodeRed.deploy(flow({ ...auth(), credentials, ...changed }, out))
 
-  describe('of the config node, with .write alone', () => {
+  describe('of the config node, with only .write', () => {
     before(() => deploy())
 
     it('the deployed properties with the stored credentials, however they are written', async () => {
@@ -175,13 +175,13 @@ describe('what a user may test', () => {
       for (const properties of same) {
         const { status, body } = await test('tester', properties)
         assert.equal(status, 200, JSON.stringify(properties))
-        // Without an own word for the secret there is none to send.
+        // The secret that is sent is the stored one.
         assert.equal(body['ok'], true, JSON.stringify([properties, body]))
         assert.match(seen.at(-1)?.text ?? '', /client_secret=a\+secret\+that\+stays\+here/)
       }
     })
 
-    it('nothing else: it says what to do, and sends nothing', async () => {
+    it('nothing else: the answer says what to do, and nothing is sent', async () => {
       const variable = '${QUEUE_KEY}'
       const text = Object.entries(auth()).filter(([, value]) => typeof value === 'string')
       const others: [Answer, id?: string][] = [
@@ -230,7 +230,7 @@ describe('what a user may test', () => {
       assert.deepEqual(seen, [])
     })
 
-    it('compares every property of the form', async () => {
+    it('only if every property in the form is the same', async () => {
       const { defaults } = formDefinition('oauth2-client-credentials')
       for (const [name, { value }] of Object.entries(defaults)) {
         if (name === 'name') continue
@@ -242,7 +242,7 @@ describe('what a user may test', () => {
     })
   })
 
-  it('who may write flows tests anything, as does *', async () => {
+  it('anything with flows.write or *', async () => {
     await deploy()
     for (const user of ['author', 'admin'] as const) {
       const other = { ...auth(), tokenEndpoint: '${TOKEN_URL}', credentials: stored }
@@ -252,19 +252,19 @@ describe('what a user may test', () => {
     }
   })
 
-  it('who lacks .write tests nothing, whatever else he may do', async () => {
+  it('nothing without .write of the node type, whatever other permissions there are', async () => {
     const { status, text } = await test('operator', { ...auth(), credentials: stored })
     assert.deepEqual([status, text], [401, ''])
     assert.equal((await as('tester', '/hl7-https-out/out/test', {})).status, 401)
     assert.deepEqual(seen, [])
   })
 
-  it('shows nobody what a variable holds, in no text of the answer', async () => {
+  it('never shows the value of a variable, in any text of the answer', async () => {
     const host = server.url.host
     const tests: [Answer, shown: RegExp][] = [
       [{ tokenEndpoint: '${TOKEN_URL}' }, /"tokenEndpoint":"•••"/],
-      [{ tokenEndpoint: '${SILENT_URL}' }, /The token server ••• answered with nothing/],
-      [{ tokenEndpoint: '', issuer: '${ISSUER}' }, /write its own name into Issuer URL: •••/],
+      [{ tokenEndpoint: '${SILENT_URL}' }, /The token server ••• sent an empty answer/],
+      [{ tokenEndpoint: '', issuer: '${ISSUER}' }, /own name in Issuer URL: •••/],
       [
         { signingAlg: '${ALGORITHM}', clientAuth: 'private_key_jwt' },
         /Algorithm: it does not fit this private key/
@@ -284,7 +284,7 @@ describe('what a user may test', () => {
         const { status, text } = await test(user, properties)
         assert.equal(status, 200, text)
         assert.match(text, shown)
-        // The other tests name the host in the flow file itself.
+        // In the other cases the flow file itself names the host.
         if (/_URL|ISSUER/.test(JSON.stringify(changed))) assert.ok(!text.includes(host), text)
       }
     }
@@ -296,7 +296,7 @@ describe('what a user may test', () => {
     assert.match(text, /"description":"not for •••"/)
   })
 
-  describe('of the node that sends', () => {
+  describe('of the sending node', () => {
     const entry = (name: string, value: string, valueType: string): Answer => ({
       ...{ name, value, valueType }
     })
@@ -321,7 +321,7 @@ describe('what a user may test', () => {
     const values = (request: Answer): unknown[] =>
       headers.map(({ name }) => request[String(name).toLowerCase()])
 
-    it('shows the result of an expression to who may write flows', async () => {
+    it('shows the result of an expression only with flows.write', async () => {
       await deploy({}, out)
       const operator = await shown('operator')
       const length = seen.at(-1)?.length ?? 0
@@ -338,7 +338,7 @@ describe('what a user may test', () => {
       }
     })
 
-    it('shows neither secret nor token where the receiver repeats them', async () => {
+    it('hides secrets and the token if the receiver repeats them', async () => {
       await deploy({}, out)
       const { text } = await shown('operator')
       assert.match(text, /MSA\|AA\|/)
@@ -347,7 +347,7 @@ describe('what a user may test', () => {
       assert.match(text, /x-cred\W+•••/)
     })
 
-    it('shows no variable in what it says of a node that is not set up', async () => {
+    it('shows no variable in the error for a node that is not set up', async () => {
       const fields: Answer[] = [
         { replyCodeActions: '${ALGORITHM}' },
         { headers: [entry('${ALGORITHM}', 'a\nb', 'str')] },
@@ -360,7 +360,7 @@ describe('what a user may test', () => {
       }
     })
 
-    it('shows a URL from a variable neither in the request nor in an error', async () => {
+    it('hides a URL that comes from a variable', async () => {
       await deploy({}, { url: '${RECEIVER_URL}' })
       const { body, text } = await as('operator', '/hl7-https-out/out/test', {})
       assert.equal((body['request'] as Answer)['line'], 'POST ••• HTTP/1.1')
@@ -369,7 +369,7 @@ describe('what a user may test', () => {
     })
   })
 
-  it('tells the audit log of a permission that lacks, and no log of a secret', async () => {
+  it('logs a missing permission in the audit log, and no secret anywhere', async () => {
     await deploy()
     const lacks = () => nodeRed.log().filter((line) => /permission\.fail.*flows\.write/.test(line))
     const before = lacks().length
@@ -382,7 +382,7 @@ describe('what a user may test', () => {
   })
 })
 
-describe('what anybody may test without adminAuth', () => {
+describe('what anyone may test without adminAuth', () => {
   let nodeRed: TestNodeRed
   before(async () => {
     nodeRed = await startNodeRed()

@@ -15,7 +15,7 @@ describe('the Test button of the config node, behind its route', () => {
   })
   after(() => world.close())
 
-  /** What the form would send: the deployed node's properties, some of them changed. */
+  /** Sends what the form would: the properties of the deployed node, some of them changed. */
   async function test(changed: Record<string, unknown> = {}, id = 'auth'): Promise<Answer> {
     const form = world.flow().find((node) => node.id === 'auth')
     const { status, body } = await world.nodeRed.post(`/oauth2-client-credentials/${id}/test`, {
@@ -28,7 +28,7 @@ describe('the Test button of the config node, behind its route', () => {
     return body as Answer
   }
 
-  it('gets a token and shows everything about it but the token', async () => {
+  it('gets a token and shows everything about it except the token itself', async () => {
     const answer = await test()
     assert.deepEqual(Object.keys(answer).sort(), [
       'clientAuth',
@@ -46,14 +46,14 @@ describe('the Test button of the config node, behind its route', () => {
     assert.equal(answer['scope'], 'hl7:write')
   })
 
-  it('uses the stored secret where the form has none to send', async () => {
+  it('uses the stored secret if the form does not send one', async () => {
     const kept = { clientId: CLIENT_ID, clientSecret: '__PWRD__' }
     assert.equal((await test({ credentials: kept })).ok, true)
-    assert.equal((await test()).ok, true, 'and the typed one of a node that is not deployed')
+    assert.equal((await test()).ok, true, 'or the one that was typed')
     const other = await test({ credentials: kept }, 'not-deployed')
-    assert.equal(other.ok, false, 'nothing is stored for another id')
+    assert.equal(other.ok, false, 'nothing is stored for another ID')
     const foreign = await test({ credentials: kept }, 'out')
-    assert.equal(foreign.ok, false, 'nor is what another type of node stores')
+    assert.equal(foreign.ok, false, 'credentials of another node type are not used')
   })
 
   const mistakes: [name: string, changed: () => Record<string, unknown>, hint: RegExp][] = [
@@ -63,11 +63,11 @@ describe('the Test button of the config node, behind its route', () => {
       /secret/i
     ],
     [
-      'an issuer that is no issuer',
+      'an issuer that is not one',
       () => ({ issuer: `${world.tokens.issuer}/nowhere` }),
       /issuer|well-known|token/i
     ],
-    ['a certificate that is not trusted', () => ({ tls: '' }), /TLS/],
+    ['an untrusted certificate', () => ({ tls: '' }), /TLS/],
     ['a TLS configuration that is not deployed', () => ({ tls: 'new-one' }), /deploy/i],
     ['a host that does not exist', () => ({ issuer: 'https://nowhere.invalid' }), /name|DNS|host/i],
     ['an unset variable', () => ({ issuer: '${NO_SUCH_VARIABLE}' }), /NO_SUCH_VARIABLE/],
@@ -82,7 +82,7 @@ describe('the Test button of the config node, behind its route', () => {
     })
   }
 
-  it('answers garbage and an empty body without an exception', async () => {
+  it('answers garbage and an empty body without crashing', async () => {
     for (const body of [{}, [], { credentials: 7, extraParams: 'x', defaultLifetime: {} }]) {
       const { status } = await world.nodeRed.post('/oauth2-client-credentials/auth/test', body)
       assert.equal(status, 200)
@@ -90,7 +90,7 @@ describe('the Test button of the config node, behind its route', () => {
     assert.ok(world.nodeRed.alive)
   })
 
-  it('sends a harmless test message past the queue and shows what came back', async () => {
+  it('sends a harmless test message, bypassing the queue, and shows the answer', async () => {
     const acks = world.nodeRed.messages('ack').length
     const { body } = await world.nodeRed.post('/hl7-https-out/out/test', { type: 'ADT^A08' })
     const answer = body as {
@@ -114,7 +114,7 @@ describe('the Test button of the config node, behind its route', () => {
     assert.equal(state.acked, 0)
   })
 
-  it('cannot be made to send another segment with the type', async () => {
+  it('does not let the type inject another segment', async () => {
     await world.nodeRed.post('/hl7-https-out/out/test', { type: 'ADT|X\rZZZ|1^A01&\r' })
     const sent = world.receiver.requests.at(-1)?.body.toString() ?? ''
     assert.deepEqual(
@@ -123,13 +123,13 @@ describe('the Test button of the config node, behind its route', () => {
     )
   })
 
-  it('answers 404 for a node that is not there', async () => {
+  it('answers 404 for a node that does not exist', async () => {
     assert.equal((await world.nodeRed.get('/hl7-https-out/nowhere')).status, 404)
     assert.equal((await world.nodeRed.get('/hl7-https-out/auth')).status, 404)
   })
 })
 
-describe('the status of the node that sends', () => {
+describe('the status of the sending node', () => {
   let world: World
   before(async () => {
     world = await startWorld({ tokenLifetime: 300 })
@@ -148,7 +148,7 @@ describe('the status of the node that sends', () => {
     assert.deepEqual(status, { fill: 'yellow', shape: 'ring', text: 'no token: invalid_client' })
   })
 
-  it('names the authority of a certificate that is not trusted', async () => {
+  it('says what to do about an untrusted certificate', async () => {
     const untrusted = await startHl7Receiver({ tls: await selfSignedCertificate() })
     try {
       await world.deploy({ failureTimeout: 0, url: untrusted.url })
@@ -161,7 +161,7 @@ describe('the status of the node that sends', () => {
     }
   })
 
-  it('shows that the receiver is away', async () => {
+  it('shows that the receiver is down', async () => {
     const closed = createServer()
     await new Promise<void>((resolve) => closed.listen(0, '127.0.0.1', resolve))
     const { port } = closed.address() as { port: number }

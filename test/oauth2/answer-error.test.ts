@@ -23,7 +23,7 @@ function refused(
 }
 
 describe('answerError of a refusal', () => {
-  it('names server, status and reason', () => {
+  it('names the server, status and reason', () => {
     const error = refused({ error: 'invalid_scope', description: 'No such scope.' })
     assert.equal(
       error.message,
@@ -37,7 +37,7 @@ describe('answerError of a refusal', () => {
     assert.equal(error.retryAfterMs, undefined)
   })
 
-  it('has no code where the server has none', () => {
+  it('has no code if the server sends none', () => {
     const silent = refused({})
     assert.match(silent.message, /: no reason given\.$/)
     assert.equal(silent.description, undefined)
@@ -46,7 +46,7 @@ describe('answerError of a refusal', () => {
     for (const { code } of [silent, described]) assert.equal(code, 'ERR_HTTP_STATUS')
   })
 
-  it('finds code and description in the challenge, where the body has none', () => {
+  it('takes code and description from the challenge if the body has none', () => {
     const said = (challenge: string, answer = {}): [string, string | undefined] => {
       const headers = { 'www-authenticate': challenge }
       const { code, description } = refused(answer, 401, headers, { secrets: ['my-secret-word'] })
@@ -66,7 +66,7 @@ describe('answerError of a refusal', () => {
     assert.deepEqual(said(echo), ['ERR_HTTP_STATUS', 'no •••'])
   })
 
-  it('repeats no code that is not a word, or holds what was sent', () => {
+  it('does not repeat a code that is not a word or contains a secret', () => {
     for (const error of [
       ...[
         'two words',
@@ -90,7 +90,7 @@ describe('answerError of a refusal', () => {
     }
   })
 
-  it('repeats a code that everybody knows, whatever was sent', () => {
+  it('repeats a well-known code even if it is also a secret', () => {
     for (const error of [
       ...['access_denied', 'invalid_client', 'invalid_dpop_proof', 'invalid_grant'],
       ...['invalid_request', 'invalid_scope', 'invalid_target', 'server_error', 'slow_down'],
@@ -101,7 +101,7 @@ describe('answerError of a refusal', () => {
     }
   })
 
-  it('passes by itself with a status or a code that says so', () => {
+  it('is temporary if the status or code says so', () => {
     const passes = (status: number, error?: string): boolean =>
       !refused(error === undefined ? {} : { error }, status).permanent
     for (const status of [408, 429, 500, 503, 599]) assert.equal(passes(status), true)
@@ -112,7 +112,7 @@ describe('answerError of a refusal', () => {
     assert.equal(passes(400, 'invalid_client'), false)
   })
 
-  it('reads when to come again, and how far the clocks are apart', () => {
+  it('reads when to retry, and how far the clocks are apart', () => {
     const date = new Date(now - 90_000).toUTCString()
     const error = refused({ error: 'invalid_client' }, 401, { date, 'retry-after': '7' })
     assert.equal(error.retryAfterMs, 7000)
@@ -129,10 +129,10 @@ describe('answerError of an answer without a usable token', () => {
     [says: RegExp, hint: RegExp, permanent: boolean]
   > = {
     html: [/a web page instead of a token/, /looks like a web page/, false],
-    empty: [/answered with nothing/, /should hold a token/, false],
+    empty: [/sent an empty answer/, /should contain a token/, false],
     'not-json': [/not JSON/, /does not look like a token server/, false],
     'no-token': [/without an access_token/, /Grant and Scope/, true],
-    'bad-token': [/characters that no token may have/, /no token that a header/, true],
+    'bad-token': [/characters that a token must not have/, /header cannot carry this token/, true],
     'token-type': [/not a Bearer token/, /issue Bearer tokens/, true]
   }
   for (const [what, [says, hint, permanent]] of Object.entries(table)) {
@@ -162,7 +162,7 @@ describe('redirectError', () => {
       ['my-secret-word']
     )
 
-  it('names where it goes, without query and secrets', () => {
+  it('names the target, without query and secrets', () => {
     const table: [string | undefined, string][] = [
       ['https://other.example/x?secret=1#secret', 'https://other.example/x'],
       ['https://me:secret@other.example', 'https://other.example/'],
@@ -190,13 +190,13 @@ describe('redirectError', () => {
     }
   })
 
-  it('names no more of it than can be read', () => {
+  it('shortens a long target', () => {
     const error = redirect(307, `/${'long/'.repeat(3000)}`)
     assert.ok(error)
     assert.ok(error.message.length < 1200 && error.hint.length < 1200, error.message)
   })
 
-  it('is for 3xx without 304 alone', () => {
+  it('applies only to 3xx, except 304', () => {
     for (const status of [300, 302, 399]) assert.ok(redirect(status, '/'))
     for (const status of [200, 299, 304, 400]) assert.equal(redirect(status, '/'), undefined)
   })

@@ -31,7 +31,7 @@ describe('checkSettings', () => {
       { clientAuth: 'client_secret_basic', clientId: 'a:b' },
       { clientAuth: 'private_key_jwt', privateKey, assertionAudience: 'issuer' },
       { clientAuth: 'tls_client_auth', hasClientCertificate: true },
-      // Algorithm and audience say nothing where nothing is signed.
+      // Algorithm and audience do not matter if nothing is signed.
       { signingAlg: 'HS512' },
       { issuer: '', tokenEndpoint: 'https://login.example/token', assertionAudience: 'issuer' },
       { grantType: 'jwt_bearer', clientAuth: 'client_secret_jwt', privateKey, signingAlg: 'EdDSA' },
@@ -50,7 +50,10 @@ describe('checkSettings', () => {
     [{ issuer: 'http://127.0.0.1.example' }, /https/],
     [{ issuer: 'file:///etc/passwd' }, /https/],
     [{ tokenEndpoint: 'http://10.0.0.1/token' }, /Token URL: must start with https/],
-    [{ tokenEndpoint: 'https://a:b@login.example/token' }, /Token URL: must not hold a user name/],
+    [
+      { tokenEndpoint: 'https://a:b@login.example/token' },
+      /Token URL: must not contain a user name/
+    ],
     [{ clientId: '' }, /Fill in Client ID/],
     [{ clientSecret: '' }, /Client secret or Private key.*certificate/],
     ...(
@@ -139,7 +142,7 @@ describe('checkSettings', () => {
     })
   }
 
-  it('finds a variable that is not set in each field, by the name that the form has for it', () => {
+  it('reports an unset variable in each field, by its label in the form', () => {
     const fields = {
       issuer: 'Issuer URL',
       tokenEndpoint: 'Token URL',
@@ -165,13 +168,13 @@ describe('checkSettings', () => {
     }
   })
 
-  it('lists every problem, and leaves the rest aside while a variable is not set', () => {
+  it('lists every problem, but only unset variables if there are any', () => {
     const given = { issuer: 'x', clientId: '', clientSecret: '', defaultLifetime: 0 }
     assert.equal(checkSettings(tokenSettings(given)).length, 4)
     assert.equal(checkSettings(tokenSettings({ ...given, scope: '${X}' })).length, 1)
   })
 
-  it('looks at the key with its passphrase', () => {
+  it('reads the key with its passphrase', () => {
     const encrypted = createPrivateKey(privateKey).export({
       type: 'pkcs8',
       format: 'pem',

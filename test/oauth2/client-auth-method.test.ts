@@ -42,7 +42,7 @@ describe('clientAuthMethod', () => {
 })
 
 describe('isCertificateCode', () => {
-  it('knows what OpenSSL and Node.js say of a certificate', () => {
+  it('recognizes the certificate errors of OpenSSL and Node.js', () => {
     for (const code of [
       ...['CERT_HAS_EXPIRED', 'UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'ERR_TLS_CERT_ALTNAME_INVALID'],
       ...['SELF_SIGNED_CERT_IN_CHAIN', 'DEPTH_ZERO_SELF_SIGNED_CERT', 'INVALID_CA'],
@@ -52,7 +52,7 @@ describe('isCertificateCode', () => {
     }
   })
 
-  it('takes nothing else for it', () => {
+  it('accepts nothing else', () => {
     for (const code of ['', 'EPROTO', 'X_CERT_', 'ERR_TLS_HANDSHAKE_TIMEOUT', 'ECERT_X']) {
       assert.equal(isCertificateCode(code), false, code)
     }
@@ -60,7 +60,7 @@ describe('isCertificateCode', () => {
 })
 
 describe('urlProblem', () => {
-  it('has none with https, and with http to this machine', () => {
+  it('accepts https, and http to this machine', () => {
     for (const address of ['https://login.example/token', 'http://localhost:8080/x']) {
       assert.deepEqual(urlProblem('Token URL', address), [])
     }
@@ -69,8 +69,8 @@ describe('urlProblem', () => {
   it('names the field', () => {
     const table: [string, string][] = [
       ['login.example', 'Token URL: not a URL (https://…).'],
-      ['https://me@login.example', 'Token URL: must not hold a user name or password.'],
-      ['https://:pw@login.example', 'Token URL: must not hold a user name or password.'],
+      ['https://me@login.example', 'Token URL: must not contain a user name or password.'],
+      ['https://:pw@login.example', 'Token URL: must not contain a user name or password.'],
       ['http://login.example', 'Token URL: must start with https:// (http: only to localhost).'],
       ['ftp://localhost', 'Token URL: must start with https:// (http: only to localhost).']
     ]
@@ -94,7 +94,7 @@ describe('secretsOf', () => {
     ]
   })
 
-  it('has every secret, as it is and as a server may repeat it', () => {
+  it('contains every secret, as it is and as a server may repeat it', () => {
     const secrets = secretsOf(settings, {}, undefined)
     for (const text of ['a "b"', 'a%20%22b%22', 'a+%22b%22', 'a \\"b\\"', 'pass word']) {
       assert.ok(secrets.includes(text), text)
@@ -103,7 +103,7 @@ describe('secretsOf', () => {
     assert.ok(!secrets.includes('abc'))
   })
 
-  it('has what the form and the header carried', () => {
+  it('contains what the form and the header carried', () => {
     const form = new URLSearchParams({
       client_secret: 'from-the-form',
       client_assertion: 'e1.e2.e3',
@@ -119,7 +119,7 @@ describe('secretsOf', () => {
     assert.ok(!secrets.includes('Basic'))
   })
 
-  it('has nothing empty', () => {
+  it('contains nothing empty', () => {
     assert.deepEqual(secretsOf(tokenSettings(), {}, undefined), [])
   })
 })

@@ -14,7 +14,7 @@ import {
 } from '../support/token-provider.ts'
 import { tokenHttpClient, tokenSettings } from '../support/token-settings.ts'
 
-/** Every printable ASCII character: what a secret may hold (RFC 6749 appendix A.2). */
+/** Every printable ASCII character: all that a secret may contain (RFC 6749 appendix A.2). */
 const EVERY_CHARACTER = Array.from({ length: 95 }, (_, at) => String.fromCharCode(32 + at)).join('')
 
 describe('client authentication with oidc-provider', () => {
@@ -81,7 +81,7 @@ describe('client authentication with oidc-provider', () => {
 
   const pem = (key: KeyObject): string => key.export({ type: 'pkcs8', format: 'pem' }) as string
 
-  /** Gets a token and tells what is in it. */
+  /** Gets a token. @returns its claims */
   async function claims(
     given: Partial<TokenSettings>,
     tls: TlsSettings = {}
@@ -99,7 +99,7 @@ describe('client authentication with oidc-provider', () => {
     }
   }
 
-  it('sends every special character of id and secret with Basic', async () => {
+  it('sends every special character of ID and secret with Basic', async () => {
     const { client_id } = await claims({
       clientId: 'basic:client %+~',
       clientSecret: EVERY_CHARACTER
@@ -107,7 +107,7 @@ describe('client authentication with oidc-provider', () => {
     assert.equal(client_id, 'basic:client %+~')
   })
 
-  it('sends id and secret as they are with raw Basic', async () => {
+  it('sends ID and secret unchanged with raw Basic', async () => {
     const { client_id } = await claims({
       clientId: 'raw-client',
       clientSecret: 'raw-secret',
@@ -154,7 +154,7 @@ describe('client authentication with oidc-provider', () => {
     })
   }
 
-  it('lets the audience of the assertion be the issuer', async () => {
+  it('can use the issuer as the audience of the assertion', async () => {
     const { client_id } = await claims({
       clientId: 'rsa-client',
       privateKey: pem(rsa.privateKey),
@@ -163,7 +163,7 @@ describe('client authentication with oidc-provider', () => {
     assert.equal(client_id, 'rsa-client')
   })
 
-  it('presents a client certificate and gets a token that is bound to it', async () => {
+  it('presents a client certificate and gets a token bound to it', async () => {
     const { client_id, cnf } = await claims(
       { clientId: 'mtls-client', hasClientCertificate: true },
       certificate
@@ -172,7 +172,7 @@ describe('client authentication with oidc-provider', () => {
     assert.match((cnf as { 'x5t#S256': string })['x5t#S256'], /^[\w-]{43}$/)
   })
 
-  it('asks for scope and for a resource', async () => {
+  it('requests a scope and a resource', async () => {
     const answer = await claims({
       clientId: 'raw-client',
       clientSecret: 'raw-secret',
@@ -183,7 +183,7 @@ describe('client authentication with oidc-provider', () => {
     assert.equal(answer['scope'], 'other')
   })
 
-  it('tests settings and never tells the token', async () => {
+  it('tests settings without revealing the token', async () => {
     const httpClient = tokenHttpClient({ tls: { ca: authority.ca } })
     const result = await testToken(
       tokenSettings({
@@ -242,7 +242,7 @@ describe('client authentication with oidc-provider', () => {
     })
   }
 
-  it('says which authority is not trusted', async () => {
+  it('names the authority that is not trusted', async () => {
     const httpClient = tokenHttpClient()
     const result = await testToken(
       tokenSettings({

@@ -59,7 +59,7 @@ describe('discovery', () => {
     assert.deepEqual(asked(), ['/realms/hl7/.well-known/openid-configuration', '/token'])
   })
 
-  it('finds the document of RFC 8414 when there is none of OpenID', async () => {
+  it('finds the RFC 8414 document if there is no OpenID one', async () => {
     pages['/.well-known/oauth-authorization-server/tenant'] = metadata(`${server.origin}/tenant`)
     assert.ok((await test({ issuer: `${server.origin}/tenant` })).ok)
     assert.deepEqual(asked(), [
@@ -69,7 +69,7 @@ describe('discovery', () => {
     ])
   })
 
-  it('finds the document of RFC 8414 where the address of OpenID fails or leads elsewhere', async () => {
+  it('finds the RFC 8414 document if the OpenID URL fails or leads elsewhere', async () => {
     pages['/.well-known/oauth-authorization-server'] = metadata(server.origin)
     for (const answer of [
       text('oops', 'text/plain', 500),
@@ -86,7 +86,7 @@ describe('discovery', () => {
     }
   })
 
-  it('tells what says most when neither address has a document', async () => {
+  it('reports the more informative error if neither URL has a document', async () => {
     const rfc8414 = '/.well-known/oauth-authorization-server'
     const redirect = text('', 'text/plain', 302, { location: '/login' })
     const busy = text('', 'text/plain', 503)
@@ -114,7 +114,7 @@ describe('discovery', () => {
     }
   })
 
-  it('asks only once where the server is asked too often', async () => {
+  it('asks only once if the server says that it is asked too often', async () => {
     for (const status of [408, 429]) {
       pages[openId] = text('', 'text/plain', status, { 'retry-after': '7' })
       server.seen = []
@@ -130,7 +130,7 @@ describe('discovery', () => {
     assert.ok((await test({ issuer: `${server.origin}/x/.well-known/openid-configuration` })).ok)
   })
 
-  it('asks at a full well-known URL alone, and for an issuer without its fragment', async () => {
+  it('asks only at a full well-known URL, and drops the fragment of an issuer', async () => {
     pages['/.well-known/oauth-authorization-server/x'] = metadata(server.origin)
     for (const answer of [text('', 'text/plain', 404), text('', 'text/plain', 500)]) {
       pages['/x/.well-known/openid-configuration'] = answer
@@ -152,7 +152,7 @@ describe('discovery', () => {
     assert.equal(result.clientAuth, 'client_secret_post')
   })
 
-  it('gives a document at a full well-known URL its place as issuer, where it has none', async () => {
+  it('uses the location of a document at a full well-known URL as the issuer if it names none', async () => {
     for (const issuer of [undefined, null, '', 7]) {
       for (const at of ['/x/.well-known/openid-configuration', '/x/.well-known/other']) {
         pages[at] = json({ issuer, token_endpoint: `${server.origin}/token` }, 203)
@@ -171,7 +171,7 @@ describe('discovery', () => {
     assert.ok(!(await test({ issuer: server.origin })).ok)
   })
 
-  it('does without members that are null or no lists', async () => {
+  it('ignores members that are null or not lists', async () => {
     for (const unusable of [null, 'client_secret_post', {}, ['client_secret_post', 7]]) {
       pages[openId] = metadata(server.origin, {
         token_endpoint_auth_methods_supported: unusable,
@@ -190,7 +190,7 @@ describe('discovery', () => {
     }
   })
 
-  it('uses Basic where the server lists it or lists nothing', async () => {
+  it('uses Basic if the server lists it or lists nothing', async () => {
     for (const methods of [undefined, [], ['client_secret_post', 'client_secret_basic']]) {
       pages['/.well-known/openid-configuration'] = metadata(server.origin, {
         token_endpoint_auth_methods_supported: methods
@@ -201,7 +201,7 @@ describe('discovery', () => {
     }
   })
 
-  it('asks no issuer when the token endpoint is set', async () => {
+  it('does not ask the issuer if the token endpoint is set', async () => {
     pages['/token?grant_type=client_credentials'] = granted
     const tokenEndpoint = `${server.origin}/token?grant_type=client_credentials`
     assert.ok((await test({ issuer: 'https://nowhere.invalid', tokenEndpoint })).ok)
@@ -213,7 +213,7 @@ describe('discovery', () => {
     const result = await test({ issuer: server.origin })
     assert.ok(!result.ok)
     assert.equal(result.code, 'ERR_ISSUER_MISMATCH')
-    assert.match(result.description, /^127\.0\.0\.1:\d+: the server calls itself by another issuer/)
+    assert.match(result.description, /^127\.0\.0\.1:\d+: the issuer in .* differs from Issuer URL/)
     assert.match(result.hint, /full well-known URL.*Token URL.*https:\/\/sts\.example\/adfs/)
   })
 
@@ -237,7 +237,7 @@ describe('discovery', () => {
     assert.match(redirected.hint, /Issuer URL.*https:\/\/www\.example\/$/)
   })
 
-  it('refuses a token endpoint to which a secret would travel in the open', async () => {
+  it('refuses a token endpoint to which a secret would be sent unencrypted', async () => {
     pages['/.well-known/openid-configuration'] = json({
       issuer: server.origin,
       token_endpoint: 'http://token.example/token'
@@ -248,7 +248,7 @@ describe('discovery', () => {
     assert.match(result.hint, /http:\/\/token\.example.*must be https/)
   })
 
-  it('reads the document again after 24 hours, and uses the old one while it cannot be read', async () => {
+  it('rereads the document after 24 hours, and uses the old one while that fails', async () => {
     const clock = new FakeClock()
     const at = '/.well-known/openid-configuration'
     pages[at] = metadata(server.origin)
@@ -267,7 +267,7 @@ describe('discovery', () => {
     source.close()
   })
 
-  it('does not use the old document where the new one is wrong', async () => {
+  it('does not use the old document if the new one is wrong', async () => {
     const clock = new FakeClock()
     pages[openId] = metadata(server.origin)
     const source = new TokenSource(given({ issuer: server.origin }), { httpClient, clock })
@@ -293,7 +293,7 @@ describe('discovery', () => {
     }
   })
 
-  it('takes nothing else for a document', async () => {
+  it('accepts nothing else as a document', async () => {
     const token_endpoint = `${server.origin}/token`
     for (const [document, message] of [
       [text('[]', 'application/json'), /HTTP 200, not JSON/],
@@ -312,7 +312,7 @@ describe('discovery', () => {
     }
   })
 
-  it('looks for the address for certificates anew when that is gone', async () => {
+  it('repeats discovery if the endpoint for certificates is gone', async () => {
     pages[openId] = metadata(server.origin, {
       mtls_endpoint_aliases: { token_endpoint: `${server.origin}/token` }
     })
@@ -330,7 +330,7 @@ describe('discovery', () => {
   })
 
   for (const status of [404, 410]) {
-    it(`looks for the token endpoint anew when it answers ${status}`, async () => {
+    it(`repeats discovery if the token endpoint answers ${status}`, async () => {
       const at = '/.well-known/openid-configuration'
       pages[at] = metadata(server.origin)
       const source = new TokenSource(given({ issuer: server.origin }), { httpClient })
@@ -344,7 +344,7 @@ describe('discovery', () => {
     })
   }
 
-  it('reports what the token endpoint said when it has not moved, or nobody says where to', async () => {
+  it('reports the error of the token endpoint if it has not moved, or nothing says where to', async () => {
     const at = '/.well-known/openid-configuration'
     for (const document of [metadata(server.origin), text('', 'text/plain', 503)]) {
       pages[at] = metadata(server.origin)
@@ -360,7 +360,7 @@ describe('discovery', () => {
     }
   })
 
-  it('makes one discovery for any number of callers', async () => {
+  it('performs one discovery for any number of callers', async () => {
     pages['/.well-known/openid-configuration'] = metadata(server.origin)
     const source = new TokenSource(given({ issuer: server.origin }), { httpClient })
     await Promise.all(Array.from({ length: 20 }, () => source.token()))

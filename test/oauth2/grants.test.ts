@@ -41,7 +41,7 @@ describe('token requests', () => {
     return seen
   }
 
-  it('sends what is filled in and nothing else', async () => {
+  it('sends only what is filled in', async () => {
     const plain = await request({ clientSecret: 'not-so-secret' })
     assert.deepEqual([...plain.form], [['grant_type', 'client_credentials']])
     assert.equal(plain.headers['content-type'], 'application/x-www-form-urlencoded;charset=UTF-8')
@@ -60,7 +60,7 @@ describe('token requests', () => {
     ])
   })
 
-  it('sends id and secret with Basic form-encoded, and ordinary ones as they are', async () => {
+  it('form-encodes ID and secret for Basic, which leaves ordinary characters unchanged', async () => {
     const sent = async (given: Partial<TokenSettings>): Promise<string> => {
       const { authorization = '' } = (await request(given)).headers
       assert.match(authorization, /^Basic /)
@@ -75,7 +75,7 @@ describe('token requests', () => {
     assert.equal(await sent(raw), 'lab-client_7.x:9~not_so-secret.*')
   })
 
-  it('replaces, adds and removes parameters by name, those of the client too', async () => {
+  it('replaces, adds and removes parameters by name, including those of the client', async () => {
     const { form } = await request({
       clientSecret: 'not-so-secret',
       clientAuth: 'client_secret_post',
@@ -101,7 +101,7 @@ describe('token requests', () => {
     ])
   })
 
-  it('sends user name and password for the password grant, the client without a secret too', async () => {
+  it('sends user name and password for the password grant, even without a client secret', async () => {
     const { form, headers } = await request({
       grantType: 'password',
       clientAuth: 'none',
@@ -141,7 +141,7 @@ describe('token requests', () => {
     assert.deepEqual(protectedHeader, { alg: 'RS256', typ: 'JWT', kid: 'key-7' })
   })
 
-  it('lets the client prove itself beside the assertion of the grant', async () => {
+  it('can authenticate the client in addition to the assertion of the grant', async () => {
     const { form, headers } = await request({
       grantType: 'jwt_bearer',
       privateKey,
@@ -152,7 +152,7 @@ describe('token requests', () => {
     assert.equal(payload.sub, 'integration-engine')
   })
 
-  it('signs as SMART Backend Services wants it, anew for each request', async () => {
+  it('signs as SMART Backend Services requires, with a new assertion for each request', async () => {
     const given = { privateKey, signingAlg: 'RS384', keyId: 'key-7' }
     const first = (await request(given)).form.get('client_assertion') ?? ''
     const second = (await request(given)).form.get('client_assertion') ?? ''
@@ -169,7 +169,7 @@ describe('token requests', () => {
     assert.notEqual((await read(first))['jti'], (await read(second))['jti'])
   })
 
-  it('says in an assertion when it was made and when it ends, and not from when on it holds', async () => {
+  it('puts iat and exp into an assertion, but not nbf', async () => {
     const secret = { clientSecret: 'a secret of at least thirty-two characters' }
     for (const [given, name] of [
       [{ privateKey }, 'client_assertion'],
@@ -185,14 +185,14 @@ describe('token requests', () => {
     assert.equal(decodeJwt<{ nbf: unknown }>(own.form.get('assertion') ?? '').nbf, 'own')
   })
 
-  it('takes an audience of its own for assertions', async () => {
+  it('accepts a custom audience for assertions', async () => {
     const { form } = await request({ privateKey, assertionAudience: 'https://aud.example' })
     await jwtVerify(form.get('client_assertion') ?? '', rsa.publicKey, {
       audience: 'https://aud.example'
     })
   })
 
-  it('takes the issuer as audience of assertions, or the token endpoint where nothing is said', async () => {
+  it('uses the issuer as the audience of assertions, or by default the token endpoint', async () => {
     const audienceOf = async (given: Partial<TokenSettings>, name: string): Promise<unknown> => {
       const { form } = await request({ privateKey, issuer: 'https://issuer.example', ...given })
       const { payload, protectedHeader } = await jwtVerify(form.get(name) ?? '', rsa.publicKey)
@@ -234,7 +234,7 @@ describe('token requests', () => {
     assert.equal(decodeProtectedHeader(form.get('client_assertion') ?? '').alg, 'RS384')
   })
 
-  it('sends a client certificate to the address that the server has for it', async () => {
+  it('sends a client certificate to the endpoint that the server has for it', async () => {
     server.answer = (seen, response) => {
       json(
         seen.url.includes('.well-known')
@@ -257,7 +257,7 @@ describe('token requests', () => {
     assert.equal(secret.url, '/token')
   })
 
-  it('tells whether the client certificate is the authentication', () => {
+  it('says whether the client authenticates with its certificate', () => {
     const uses = (given: Partial<TokenSettings>): boolean =>
       new TokenSource(tokenSettings(given), { httpClient }).usesClientCertificate
     assert.equal(uses({ hasClientCertificate: true }), true)

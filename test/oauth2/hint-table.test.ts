@@ -33,11 +33,11 @@ describe('hintForOAuthError', () => {
     ['client_secret_jwt', {}, /Client secret, then "Assertion for"/],
     ['private_key_jwt', {}, /registered .*Client ID \(it may want a Key ID\), then Algorithm/],
     ['private_key_jwt', { keyId: 'k' }, /registered .*Client ID under this Key ID, then Algorithm/],
-    ['tls_client_auth', {}, /client certificate of TLS is the one registered/],
+    ['tls_client_auth', {}, /client certificate in TLS is the one registered/],
     ['none', {}, /fill in Client secret or Private key/]
   ]
   for (const [method, given, words] of clients) {
-    it(`of a client that is refused with ${method}: ${words.source}`, () => {
+    it(`for a client refused with ${method}: ${words.source}`, () => {
       assert.match(hintForOAuthError('invalid_client', 401, facts(given, method)), words)
       for (const status of [401, 403]) {
         assert.match(hintForOAuthError(undefined, status, facts(given, method)), words)
@@ -71,7 +71,7 @@ describe('hintForOAuthError', () => {
     ['invalid_dpop_proof', facts(), /DPoP, which is not supported/]
   ]
   for (const [error, given, words] of errors) {
-    it(`of ${error}: ${words.source}`, () => {
+    it(`for ${error}: ${words.source}`, () => {
       assert.match(hintForOAuthError(error, 400, given), words)
     })
   }
@@ -83,7 +83,7 @@ describe('hintForOAuthError', () => {
       {},
       /^Check Authentication \(now "Client secret: Basic"\), Scope and Extra parameters\.$/
     ],
-    [404, {}, /that the issuer names is not there: check Issuer URL/],
+    [404, {}, /that the issuer names does not exist: check Issuer URL/],
     [404, { tokenEndpoint: missing }, /^Check Token URL: there is nothing/],
     [405, {}, /does not accept POST/],
     [407, {}, /check Proxy/],
@@ -96,7 +96,7 @@ describe('hintForOAuthError', () => {
     [503, {}, /has a problem; the request will be retried/]
   ]
   for (const [status, given, words] of statuses) {
-    it(`of status ${status}: ${words.source}`, () => {
+    it(`for status ${status}: ${words.source}`, () => {
       for (const error of [undefined, 'something_else']) {
         assert.match(hintForOAuthError(error, status, facts(given)), words)
       }
@@ -113,7 +113,7 @@ describe('hintForOAuthError', () => {
     [{}, 'client_secret_basic', 3600, /^Check Client/]
   ]
   for (const [given, method, ahead, words] of clocks) {
-    it(`of a clock that is ${ahead ?? 'not'} s ahead with ${method}: ${words.source}`, () => {
+    it(`for a clock that is ${ahead ?? 'not'} s ahead with ${method}: ${words.source}`, () => {
       const all = facts(given, method, ahead)
       assert.match(hintForOAuthError('invalid_client', 400, all), words)
       assert.match(hintForOAuthError(undefined, 401, all), words)
@@ -139,9 +139,9 @@ describe('hintForNetwork', () => {
     ['ERR_SSL_BAD_CERTIFICATE', undefined, /handshake failed/],
     ['EPROTO', undefined, /handshake failed/],
     ['EWEIRD', 'tls', /handshake failed/],
-    ['ERR_RESPONSE_TOO_LARGE', undefined, /not the answer of a token server: check Token URL/],
-    ['ERR_CONTENT_DECODING', undefined, /not the answer of a token server/],
-    ['ERR_UPGRADED', undefined, /not the answer of a token server/],
+    ['ERR_RESPONSE_TOO_LARGE', undefined, /is not from a token server: check Token URL/],
+    ['ERR_CONTENT_DECODING', undefined, /is not from a token server/],
+    ['ERR_UPGRADED', undefined, /is not from a token server/],
     ['ETIMEDOUT', 'timeout', /too slow/],
     ['ECONNREFUSED', 'connect', /^Check host and port in Token URL, the firewall/],
     ['ECONNRESET', 'reset', /^The connection broke; the request will be retried/],
@@ -156,12 +156,12 @@ describe('hintForNetwork', () => {
       certificateIssuer
     })
   for (const [code, family, words] of table) {
-    it(`of ${code}, ${family ?? 'no family'}: ${words.source}`, () => {
+    it(`for ${code}, ${family ?? 'no family'}: ${words.source}`, () => {
       assert.match(hintForNetwork(error(code, family), 'Token URL'), words)
     })
   }
 
-  it('names the authority of a certificate that is not trusted', () => {
+  it('names the authority of an untrusted certificate', () => {
     assert.match(
       hintForNetwork(error('UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'tls', 'Test CA'), 'Issuer URL'),
       /not trusted here\. It was issued by "Test CA"\. Add the CA/

@@ -43,7 +43,7 @@ describe('hints', () => {
     return result.hint
   }
 
-  it('measures the clock where an assertion was signed', async () => {
+  it('compares the clocks if an assertion was signed', async () => {
     for (const error of ['invalid_client', 'invalid_grant']) {
       assert.match(
         await hint(error, { privateKey }, 600),
@@ -79,7 +79,7 @@ describe('hints', () => {
     })
   }
 
-  it('says that a client certificate is wanted', async () => {
+  it('says that a client certificate is required', async () => {
     const authority = await createAuthority('Test authority')
     const strict = createServer({
       ...(await authority.issueServer()),

@@ -8,7 +8,7 @@ const place = { host: 'login.example', field: 'Issuer URL' } as const
 const facts = { connected: false, reusedConnection: false }
 
 describe('translateError', () => {
-  it('finds what is known already, however deep openid-client has wrapped it', () => {
+  it('finds an error of ours that openid-client has wrapped', () => {
     const known = configError('Fill in Scope.')
     assert.equal(translateError(known, place), known)
     assert.equal(
@@ -17,7 +17,7 @@ describe('translateError', () => {
     )
   })
 
-  it('does not follow causes for ever', () => {
+  it('does not follow causes endlessly', () => {
     let error: Error = configError('Fill in Scope.')
     for (let depth = 0; depth < 5; depth++) error = new Error('x', { cause: error })
     assert.equal(translateError(error, place).code, 'EUNKNOWN')
@@ -26,7 +26,7 @@ describe('translateError', () => {
     assert.equal(translateError(circle, place).code, 'EUNKNOWN')
   })
 
-  it('says what the network did, and names the server once', () => {
+  it('says what went wrong in the network, and names the server once', () => {
     for (const message of ['connect ECONNREFUSED', 'login.example: connect ECONNREFUSED']) {
       const cause = new HttpError(message, { ...facts, code: 'ECONNREFUSED', family: 'connect' })
       const error = translateError(new Error('x', { cause }), place)
@@ -38,7 +38,7 @@ describe('translateError', () => {
     }
   })
 
-  it('keeps what is known of an answer and of a certificate', () => {
+  it('keeps the status of an answer and the issuer of a certificate', () => {
     const cause = new HttpError('cut', {
       ...facts,
       connected: true,
@@ -55,10 +55,10 @@ describe('translateError', () => {
     assert.equal(translateError(tls, place).permanent, true)
   })
 
-  it('puts the codes of openid-client into words', () => {
+  it('explains the codes of openid-client', () => {
     const table: [string, RegExp][] = [
       ['OAUTH_MISSING_SERVER_METADATA', /names no token endpoint/],
-      ['OAUTH_INVALID_SERVER_METADATA', /no URL/],
+      ['OAUTH_INVALID_SERVER_METADATA', /not a URL/],
       ['OAUTH_INVALID_RESPONSE', /not usable/],
       ['OAUTH_PARSE_ERROR', /not JSON/]
     ]
@@ -72,7 +72,7 @@ describe('translateError', () => {
     }
   })
 
-  it('keeps nothing of another error but a code that is a word', () => {
+  it('keeps nothing of other errors except a code that is a word', () => {
     const codes: [unknown, string][] = [
       ['ERR_OSSL_UNSUPPORTED', 'ERR_OSSL_UNSUPPORTED'],
       ['secret words', 'EUNKNOWN'],

@@ -5,10 +5,10 @@ import { readTokenAnswer } from '../../src/oauth2/token-answer.ts'
 const json = 'application/json'
 const bare = 'It sends the bare token instead of a JSON object.'
 const form = 'It sends a form-encoded answer instead of JSON.'
-const otherName = 'It writes access_token in another way.'
+const otherName = 'It spells access_token differently.'
 
 describe('readTokenAnswer', () => {
-  it('reads a token with all that belongs to it', () => {
+  it('reads a token with all its properties', () => {
     const body = { access_token: 'abc', token_type: 'bearer', expires_in: 60, scope: 'a b' }
     assert.deepEqual(readTokenAnswer(200, json, JSON.stringify(body)), {
       kind: 'granted',
@@ -17,7 +17,7 @@ describe('readTokenAnswer', () => {
     })
   })
 
-  it('reads a token with nothing beside it', () => {
+  it('reads a token with nothing else', () => {
     assert.deepEqual(readTokenAnswer(299, json, '{"access_token":"abc"}'), {
       kind: 'granted',
       token: { access_token: 'abc', token_type: 'Bearer', expires_in: undefined, scope: undefined },
@@ -30,9 +30,9 @@ describe('readTokenAnswer', () => {
 
   describe('a token', () => {
     const table: [string, string, string[]][] = [
-      ['a bare one of 16 characters', 'abcdefghijklmnop', [bare]],
-      ['a bare one as JSON', '"abcdefghijklmnop"', [bare]],
-      ['a bare one with blanks around it', ' abcdefghijklmnop\r\n', [bare]],
+      ['a bare token of 16 characters', 'abcdefghijklmnop', [bare]],
+      ['a bare token as JSON', '"abcdefghijklmnop"', [bare]],
+      ['a bare token surrounded by blanks', ' abcdefghijklmnop\r\n', [bare]],
       [
         'a form',
         'token_type=Bearer&expires_in=60&access_token=abcdefghijklmnop&refresh_token=x',
@@ -49,22 +49,22 @@ describe('readTokenAnswer', () => {
         ['Its token_type is "BearerToken"; the token is used as Bearer.']
       ],
       [
-        'an object in a text',
+        'an object in a string',
         JSON.stringify('{"access_token":"abcdefghijklmnop","token_type":"Bearer"}'),
-        ['It sends its JSON object as a text in JSON.']
+        ['It sends its JSON object as a JSON string.']
       ],
       [
-        'other letters',
+        'other spellings',
         '{"Access_Token":"abcdefghijklmnop","tokenType":"Bearer","EXPIRES_IN":60}',
         [otherName]
       ],
       [
-        'the right letters beside others',
+        'the right spelling next to another',
         '{"accessToken":"x","access_token":"abcdefghijklmnop","token_type":"Bearer"}',
         []
       ],
       [
-        'a form in other letters',
+        'a form in other spellings',
         'accessToken=abcdefghijklmnop&tokenType=bearer',
         [form, otherName]
       ],
@@ -79,13 +79,13 @@ describe('readTokenAnswer', () => {
         ['Its token_type has blanks around it.']
       ],
       [
-        'members of no use',
+        'unusable members',
         '{"access_token":"abcdefghijklmnop","token_type":"Bearer","expires_in":"soon","scope":7,"refresh_token":"","id_token":{}}',
         [
-          'Its refresh_token is not a text and is ignored.',
-          'Its id_token is not a text and is ignored.',
+          'Its refresh_token is not a string and is ignored.',
+          'Its id_token is not a string and is ignored.',
           'Its expires_in is not a number of seconds; the default lifetime is used.',
-          'Its scope is not a text and is ignored.'
+          'Its scope is not a string and is ignored.'
         ]
       ]
     ]
@@ -99,7 +99,7 @@ describe('readTokenAnswer', () => {
     }
   })
 
-  it('takes a type and a lifetime under other names, and the first of two', () => {
+  it('accepts a type and a lifetime under other names, and the first of two tokens', () => {
     const answer = readTokenAnswer(
       200,
       json,
@@ -112,7 +112,7 @@ describe('readTokenAnswer', () => {
     })
   })
 
-  it('takes every character that a bare token may have, and a plus in a form', () => {
+  it('accepts every character that a bare token may have, and a plus in a form', () => {
     for (const [body, token] of [
       ['00Dx!AQEA-_.~+/q2w3==', '00Dx!AQEA-_.~+/q2w3=='],
       ['0123456789_words_joined', '0123456789_words_joined'],
@@ -127,24 +127,24 @@ describe('readTokenAnswer', () => {
   })
 
   describe('a refusal', () => {
-    const other = 'It sends an error under another content type than JSON.'
+    const other = 'It sends an error with a content type other than JSON.'
     const table: [string, number, string, string, object][] = [
       [
-        'as RFC 6749 has it',
+        'as in RFC 6749',
         400,
         json,
         '{"error":"invalid_client","error_description":"who"}',
         { error: 'invalid_client', description: 'who', quirks: [] }
       ],
       [
-        'under a type of JSON with a suffix and parameters',
+        'with a content type of JSON with suffix and parameters',
         400,
         'Application/problem+JSON; charset=utf-8',
         '{"error":"x"}',
         { error: 'x', description: undefined, quirks: [] }
       ],
       [
-        'under a type that only looks like JSON',
+        'with a content type that only looks like JSON',
         400,
         'application/jsonp',
         '{"error":"x"}',
@@ -158,21 +158,21 @@ describe('readTokenAnswer', () => {
         { error: 'x', description: undefined, quirks: ['It sends an error with status 200.'] }
       ],
       [
-        'with a token beside it, in a status that refuses',
+        'with a token too, in an error status',
         300,
         json,
         '{"error":"x","access_token":"abcdefghijklmnop"}',
         { error: 'x', description: undefined, quirks: [] }
       ],
       [
-        "of Okta's",
+        'by Okta',
         401,
         json,
         '{"errorCode":"E1","errorSummary":"no"}',
         { error: 'E1', description: 'no', quirks: [] }
       ],
       [
-        "of Okta's, with status 200",
+        'by Okta, with status 200',
         200,
         json,
         '{"errorCode":"E1","errorSummary":"no"}',
@@ -193,28 +193,28 @@ describe('readTokenAnswer', () => {
         { error: 's', description: 'outer', quirks: [] }
       ],
       [
-        'as an object with nothing known',
+        'as an object without known members',
         400,
         json,
         '{"error":{}}',
         { error: undefined, description: undefined, quirks: [] }
       ],
       [
-        'as an empty text',
+        'as an empty string',
         400,
         json,
         '{"error":"","error_description":"d"}',
         { error: undefined, description: 'd', quirks: [] }
       ],
       [
-        "as gateways' message",
+        'as the message of a gateway',
         401,
         json,
         '{"statusCode":401,"message":"no key"}',
         { error: undefined, description: 'no key', quirks: [] }
       ],
       [
-        'as a number with a message, in a status that succeeds',
+        'as a number with a message, with status 200',
         200,
         json,
         '{"error":401,"message":"client is locked"}',
@@ -232,21 +232,21 @@ describe('readTokenAnswer', () => {
         { error: undefined, description: 'Invalid client credentials', quirks: [] }
       ],
       [
-        'as a code with more behind it',
+        'as a code with more after it',
         400,
         json,
         '{"error":"invalid_client: expired"}',
         { error: undefined, description: 'invalid_client: expired', quirks: [] }
       ],
       [
-        "of Apigee's",
+        'by Apigee',
         401,
         json,
         '{"ErrorCode":"invalid_client","Error":"ClientId is Invalid"}',
         { error: 'invalid_client', description: 'ClientId is Invalid', quirks: [] }
       ],
       [
-        'in a text of JSON, in a status that succeeds',
+        'in a JSON string, with status 200',
         200,
         json,
         JSON.stringify('{"error":"invalid_client"}'),
@@ -254,7 +254,7 @@ describe('readTokenAnswer', () => {
           error: 'invalid_client',
           description: undefined,
           quirks: [
-            'It sends its JSON object as a text in JSON.',
+            'It sends its JSON object as a JSON string.',
             'It sends an error with status 200.'
           ]
         }
@@ -266,9 +266,9 @@ describe('readTokenAnswer', () => {
         'error=x&error_description=a+b',
         { error: 'x', description: 'a b', quirks: [form, other] }
       ],
-      ['without a word', 500, '', '', { error: undefined, description: undefined, quirks: [] }],
+      ['without a body', 500, '', '', { error: undefined, description: undefined, quirks: [] }],
       [
-        'below all that succeeds',
+        'with a status below 200',
         199,
         json,
         '{"access_token":"abcdefghijklmnop"}',
@@ -283,42 +283,42 @@ describe('readTokenAnswer', () => {
     }
   })
 
-  describe('what is no answer', () => {
+  describe('an unusable answer', () => {
     const table: [string, string, string, string][] = [
       ['nothing', json, ' \r\n', 'empty'],
-      ['a byte order mark alone', json, '\ufeff', 'empty'],
+      ['only a byte order mark', json, '\ufeff', 'empty'],
       ['a page', json, '<html>', 'html'],
       ['a long page without a space', json, '<html><body>nothing', 'html'],
-      ['words of the type of a page', 'text/HTML; charset=utf-8', 'log in', 'html'],
+      ['words with the content type of a page', 'text/HTML; charset=utf-8', 'log in', 'html'],
       ['a word', json, 'OK', 'not-json'],
       ['a token of 15 characters', json, 'abcdefghijklmno', 'not-json'],
       ['a token of 15 characters as JSON', json, '"abcdefghijklmno"', 'not-json'],
       ['words', json, 'there is no token here', 'not-json'],
       ['broken JSON', json, '{"access_token":"abcdefghijklmnop', 'not-json'],
       ['a broken list', json, '["abcdefghijklmnop', 'not-json'],
-      ['a broken text', json, '"abcdefghijklmnop', 'not-json'],
+      ['a broken string', json, '"abcdefghijklmnop', 'not-json'],
       ['an error code', json, 'invalid_credentials', 'not-json'],
       ['an error code as JSON', json, '"Invalid_Client_Credentials"', 'not-json'],
-      ['a call of JavaScript', json, 'callback({"access_token":"x"})', 'not-json'],
-      ['a call of JavaScript as JSON', json, '"callback(abcdefghijklmnop)"', 'not-json'],
+      ['a JavaScript call', json, 'callback({"access_token":"x"})', 'not-json'],
+      ['a JavaScript call as JSON', json, '"callback(abcdefghijklmnop)"', 'not-json'],
       ['an address', json, 'https://login.example/', 'not-json'],
-      ['a text with = inside', json, 'abcdefgh=ijklmnop', 'not-json'],
+      ['text with = inside', json, 'abcdefgh=ijklmnop', 'not-json'],
       ['a message', json, '{"message":"welcome"}', 'no-token'],
       ['no error', json, '{"error":null,"message":"welcome"}', 'no-token'],
       ['an error of 0', json, '{"error":0}', 'no-token'],
       ['an error of false', json, '{"error":false,"message":"welcome"}', 'no-token'],
       ['an empty error', json, '{"error":"","message":"welcome"}', 'no-token'],
-      ['a list as a text', json, '"[1,2,3,4,5,6,7,8,9]"', 'not-json'],
+      ['a list as a string', json, '"[1,2,3,4,5,6,7,8,9]"', 'not-json'],
       ['a list', json, '[{"access_token":"x"}]', 'not-json'],
       ['null', json, 'null', 'not-json'],
       ['a number', json, '12345678901234567890', 'not-json'],
-      ['a form without token', json, 'a=1&b=2', 'not-json'],
-      ['a form in which another name ends so', json, 'a=1&my_access_token=2 3', 'not-json'],
-      ['an object without token', json, '{"a":1}', 'no-token'],
+      ['a form without a token', json, 'a=1&b=2', 'not-json'],
+      ['a form with a name that ends in access_token', json, 'a=1&my_access_token=2 3', 'not-json'],
+      ['an object without a token', json, '{"a":1}', 'no-token'],
       ['an empty token', json, '{"access_token":""}', 'no-token'],
       ['a token of null', json, '{"access_token":null}', 'no-token'],
       ['a token with a space', json, '{"access_token":"a b"}', 'bad-token'],
-      ['a token that ends in a line', json, '{"access_token":"a\\n"}', 'bad-token'],
+      ['a token that ends with a line feed', json, '{"access_token":"a\\n"}', 'bad-token'],
       ['a token that begins with a space', json, '{"access_token":" a"}', 'bad-token'],
       ['a token beyond ASCII', json, '{"access_token":"é"}', 'bad-token'],
       ['a token that is a number', json, '{"access_token":7}', 'bad-token'],

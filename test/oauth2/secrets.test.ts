@@ -4,13 +4,13 @@ import fc from 'fast-check'
 import { cleanText, oneLine } from '../../src/oauth2/secrets.ts'
 
 describe('cleanText', () => {
-  it('keeps what helps', () => {
+  it('keeps helpful text', () => {
     const text =
       'AADSTS7000215: Invalid client provided. Trace ID: 7f0c8f4e-4a5b-4c8e-9a77-0d9f0e6f1b00 at https://login.microsoftonline.com/tenant/oauth2/v2.0/token, unsupported_grant_type_for_client'
     assert.equal(cleanText(text, []), text)
   })
 
-  it('hides secrets, pieces of them, and what looks like a token', () => {
+  it('hides secrets, parts of them, and anything that looks like a token', () => {
     const secret = 'correct horse battery staple'
     assert.equal(cleanText(`bad secret ${secret}!`, [secret]), 'bad secret •••!')
     assert.equal(cleanText('you sent correct horse batt', [secret]), 'you sent •••')
@@ -19,7 +19,7 @@ describe('cleanText', () => {
     assert.equal(cleanText('secret is x1', ['x1']), 'secret is •••')
   })
 
-  it('hides pieces of six characters, and nothing for an empty secret', () => {
+  it('hides parts of at least six characters, and nothing for an empty secret', () => {
     assert.equal(cleanText('abcdef', ['xxabcdefxx']), '•••')
     assert.equal(cleanText('abcde', ['xxabcdefxx']), 'abcde')
     assert.equal(cleanText('-abcdef-cdefgh-', ['abcdefgh']), '-•••-•••-')
@@ -27,7 +27,7 @@ describe('cleanText', () => {
     assert.equal(cleanText('plain words', ['', 'zz']), 'plain words')
   })
 
-  it('looks once through a secret, however much of the text it nearly holds', () => {
+  it('scans a secret once, however many near matches the text has', () => {
     const secret = 'a'.repeat(1_000_000)
     const time = (text: string): number =>
       Math.min(
@@ -37,12 +37,12 @@ describe('cleanText', () => {
           return performance.now() - start
         })
       )
-    // As often as there are pieces in the text, it would be thirty times as long.
+    // Scanned once for each part of the text, it would take thirty times as long.
     const [short, long] = [time('aaaaab'), time('aaaaab '.repeat(40).trim())]
     assert.ok(long < 6 * short, `${short} ms and ${long} ms`)
   })
 
-  it('tells words, addresses and numbers from tokens', () => {
+  it('tells words, URLs and numbers from tokens', () => {
     const uuid = '7f0c8f4e-4a5b-4c8e-9a77-0d9f0e6f1b00'
     for (const text of [
       uuid,
@@ -79,7 +79,7 @@ describe('cleanText', () => {
     }
   })
 
-  it('reads a thousand characters, and cuts what is longer than three hundred', () => {
+  it('reads a thousand characters, and shortens text longer than three hundred', () => {
     const words = (length: number): string => 'word '.repeat(length).slice(0, length - 1) + '.'
     assert.equal(cleanText(words(300), []), words(300))
     assert.equal(cleanText(words(301), []), `${words(301).slice(0, 299)}…`)
@@ -87,12 +87,12 @@ describe('cleanText', () => {
     assert.equal(cleanText('\n a  b   c \t', []), 'a b c')
   })
 
-  it('gives one printable line of at most 300 characters', () => {
+  it('returns one printable line of at most 300 characters', () => {
     assert.equal(cleanText('a\r\nb\u0000\u202Ec\u2028d', []), 'a b c d')
     assert.equal(cleanText('word '.repeat(1000), []).length, 300)
   })
 
-  it('never shows a secret, wherever it stands', () => {
+  it('never shows a secret, wherever it is', () => {
     fc.assert(
       fc.property(
         fc.string({ minLength: 4, maxLength: 40 }),
@@ -107,13 +107,13 @@ describe('cleanText', () => {
   })
 })
 
-/** A "secret" that is made of the mark for hidden text itself. */
+/** Whether a "secret" consists only of the marks for hidden or shortened text. */
 function isMark(secret: string): boolean {
   return /^[•…]+$/.test(secret)
 }
 
 describe('oneLine', () => {
-  it('keeps the words, and nothing that breaks a line, turns it round or goes on for ever', () => {
+  it('keeps words, but no line breaks, direction marks or endless text', () => {
     assert.equal(
       oneLine(' https://x.example/2YotnFZFEjr1zCsicMWpAA '),
       'https://x.example/2YotnFZFEjr1zCsicMWpAA'

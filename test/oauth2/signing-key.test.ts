@@ -30,7 +30,7 @@ describe('readPrivateKey', () => {
     ['Windows line breaks', pem(rsa.privateKey, 'pkcs8').replaceAll('\n', '\r\n'), ''],
     ['\\n as two characters', pem(rsa.privateKey, 'pkcs8').replaceAll('\n', '\\n'), ''],
     ['spaces for line breaks', pem(rsa.privateKey, 'pkcs8').replaceAll('\n', ' '), ''],
-    ['blanks around it', ` \n${pem(rsa.privateKey, 'pkcs8')} `, ''],
+    ['surrounding blanks', ` \n${pem(rsa.privateKey, 'pkcs8')} `, ''],
     ['nothing for line breaks', pem(rsa.privateKey, 'pkcs8').replaceAll('\n', ''), ''],
     ['a passphrase that is not needed', pem(rsa.privateKey, 'pkcs8'), passphrase],
     ...[
@@ -41,7 +41,7 @@ describe('readPrivateKey', () => {
       ['indents', (text: string) => text.replaceAll('\n', '\n\t  ')],
       ['blank lines', (text: string) => text.replaceAll('\n', '\r\n\r\n')],
       ['trailing blanks', (text: string) => text.replaceAll('\n', '  \n')],
-      ['other keys behind it', (text: string) => text + pem(p384.privateKey, 'sec1') + text],
+      ['other keys after it', (text: string) => text + pem(p384.privateKey, 'sec1') + text],
       ['a public key before it', (text: string) => spki + text]
     ].flatMap(([how, change]) =>
       (
@@ -80,17 +80,17 @@ describe('readPrivateKey', () => {
   })
 })
 
-describe('a text that is no key', () => {
+describe('the text of a private key', () => {
   const key = pem(rsa.privateKey, 'pkcs8')
 
-  it('is read up to 64 KiB, with what else there is in the file, and refused above', () => {
+  it('is read up to 64 KiB, with everything else in the file, and refused above that', () => {
     const file = (length: number): string => key + spki.repeat(200).slice(0, length - key.length)
     assert.equal(problem(file(65_536)), 'none')
     assert.match(problem(file(65_537)), /^Private key: longer than 64 KiB/)
     assert.match(problem('-----BEGIN PRIVATE KEY-----\n'.repeat(40_000)), /longer than 64 KiB/)
   })
 
-  it('is the first that ends as it began', () => {
+  it('is the first block with matching BEGIN and END', () => {
     const begun = key.replace(/-----END.*/, '')
     const encrypted = '-----BEGIN ENCRYPTED PRIVATE KEY-----\n'
     assert.equal(problem(encrypted + key), 'none')
@@ -98,7 +98,7 @@ describe('a text that is no key', () => {
     assert.match(problem(begun), /damaged/)
   })
 
-  it('takes four times as long where it is four times as long', () => {
+  it('takes four times as long to read if it is four times as long', () => {
     for (const line of [
       '-----BEGIN PRIVATE KEY-----\n',
       '-----BEGIN ',
@@ -112,7 +112,7 @@ describe('a text that is no key', () => {
           ...Array.from({ length: 7 }, () => timed(() => problem(text.slice(-length))))
         )
       }
-      // Of what takes the square of the length it is sixteen.
+      // With quadratic time it would be sixteen times.
       const [short, long] = [time(16_384), time(65_536)]
       assert.ok(long < 9 * short + 1, `${JSON.stringify(line)}: ${short} ms and ${long} ms`)
     }
@@ -131,7 +131,7 @@ describe('signingAlgorithm', () => {
     return typeof found === 'string' ? found : found.alg
   }
 
-  it('goes by the key, the server and the form', () => {
+  it('depends on the key, the server and the form', () => {
     assert.equal(names(rsa.privateKey, ''), 'RS256')
     assert.equal(names(rsa.privateKey, '', ['ES384', 'RS384']), 'RS384')
     assert.equal(names(rsa.privateKey, '', ['ES384']), 'RS256')
@@ -140,7 +140,7 @@ describe('signingAlgorithm', () => {
     assert.equal(names(generateKeyPairSync('ed25519').privateKey, ''), 'EdDSA')
   })
 
-  it('is imported with what Web Crypto wants for it', () => {
+  it('is imported with the parameters that Web Crypto requires', () => {
     const of = (key: KeyObject, wanted: string): unknown => signingAlgorithm(key, wanted)
     for (const bits of ['256', '384', '512']) {
       assert.deepEqual(of(rsa.privateKey, `RS${bits}`), {
@@ -166,7 +166,7 @@ describe('signingAlgorithm', () => {
     }
   })
 
-  it('says what the key can do instead', () => {
+  it('says which algorithms the key supports instead', () => {
     assert.equal(
       names(rsa.privateKey, 'x'.repeat(21)),
       'Algorithm: it does not fit this private key, which can sign with RS256, RS384, RS512, PS256, PS384, PS512.'
@@ -176,7 +176,7 @@ describe('signingAlgorithm', () => {
     assert.match(names(privateKey, ''), /only RSA/)
     for (const wanted of ['', 'PS256']) {
       const pss = generateKeyPairSync('rsa-pss', { modulusLength: 2048 })
-      assert.match(names(pss.privateKey, wanted), /RSA-PSS alone.*cannot be used/)
+      assert.match(names(pss.privateKey, wanted), /RSA-PSS only.*cannot be used/)
     }
     assert.match(names(generateKeyPairSync('x25519').privateKey, ''), /only RSA/)
   })

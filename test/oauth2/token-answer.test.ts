@@ -15,7 +15,7 @@ import { tokenHttpClient, tokenSettings } from '../support/token-settings.ts'
 const TOKEN = 'AQoDYXdzE-PTO!kenWithABang'
 const good = { access_token: TOKEN, token_type: 'Bearer', expires_in: 300 }
 
-/** The rows of the table "What real token servers answer, and openid-client refuses". */
+/** What real token servers answer, and openid-client alone would refuse. */
 describe('answers of real token servers', () => {
   let server: TokenFaultServer
   const httpClient = tokenHttpClient()
@@ -32,7 +32,7 @@ describe('answers of real token servers', () => {
     return tokenSettings({ tokenEndpoint: `${server.origin}/token`, clientSecret: 'not-so-secret' })
   }
 
-  /** Gets a token and the warnings, of which a second round adds none. */
+  /** Gets a token. @returns it, and the warnings */
   async function answered(fault: Fault): Promise<{ token: string; warnings: string[] }> {
     server.answer = fault
     const warnings: string[] = []
@@ -90,7 +90,7 @@ describe('answers of real token servers', () => {
     ['a bare token', text(`${TOKEN}\n`, 'text/plain'), /bare token/],
     ['a bare token as a JSON string', text(`"${TOKEN}"`, 'application/json'), /bare token/]
   ] as const) {
-    it(`takes ${what} and warns once`, async () => {
+    it(`accepts ${what} and warns once`, async () => {
       const { token, warnings } = await answered(fault)
       assert.equal(token, TOKEN)
       assert.equal(warnings.length, 1, warnings.join('\n'))
@@ -110,12 +110,12 @@ describe('answers of real token servers', () => {
     ['a byte order mark', text(`\uFEFF${JSON.stringify(good)}`, 'application/json')],
     ['JSON under text/html', text(JSON.stringify(good), 'text/html')]
   ] as const) {
-    it(`takes ${what} without a word`, async () => {
+    it(`accepts ${what} without a warning`, async () => {
       assert.deepEqual(await answered(fault), { token: TOKEN, warnings: [] })
     })
   }
 
-  it('warns of a deviation once, however often it comes', async () => {
+  it('warns of a deviation once, however often it occurs', async () => {
     server.answer = json({ access_token: TOKEN, expires_in: 0 })
     const warnings: string[] = []
     const source = new TokenSource(settings(), {
@@ -205,7 +205,7 @@ describe('answers of real token servers', () => {
     })
   }
 
-  it('takes a status beyond those of HTTP for a problem of the server', async () => {
+  it('treats an invalid HTTP status as a problem of the server', async () => {
     const error = await refusal(text('denied', 'text/plain', 999))
     assert.equal(error.code, 'ERR_HTTP_STATUS')
     assert.equal(error.status, 999)
@@ -213,14 +213,14 @@ describe('answers of real token servers', () => {
     assert.match(error.hint, /has a problem; the request will be retried/)
   })
 
-  it('says that there was no reason for an empty 403', async () => {
+  it('says that an empty 403 gives no reason', async () => {
     const error = await refusal(text('', 'text/plain', 403))
     assert.match(error.message, /refused \(HTTP 403\): no reason given/)
     assert.equal(error.code, 'ERR_HTTP_STATUS')
     assert.equal(error.permanent, true)
   })
 
-  it('names where a redirect goes, and does not go there', async () => {
+  it('names the target of a redirect, and does not follow it', async () => {
     const before = server.seen.length
     const error = await refusal(
       text('', 'text/plain', 307, { location: 'https://login.example/token?secret=x' })

@@ -7,18 +7,18 @@ import { TokenCache, type FreshToken } from '../../src/oauth2/token-cache.ts'
 import { TokenError } from '../../src/oauth2/token-error.ts'
 import { FakeClock } from '../support/fake-clock.ts'
 
-/** What the token server does next. */
+/** What the token server answers. */
 type Outcome =
   | { kind: 'token'; lifetime: number; sameAgain: boolean }
   | { kind: 'failure'; permanent: boolean; retryAfterMs: number | undefined }
 
-/** A token server whose answers wait until a test gives them. */
+/** A token server that answers when a test tells it to. */
 class Server {
   readonly clock = new FakeClock()
   requests = 0
-  /** Requests that began before the answer to another. */
+  /** Requests that began while another was pending. */
   overlapping = 0
-  /** Times of the requests and what came of them. */
+  /** The times of the requests and their outcomes. */
   readonly log: { at: number; outcome?: Outcome }[] = []
   readonly issued = new Map<string, { sentAt: Instant; lifetime: number; issuedAt: number }>()
   #pending: { sentAt: Instant; settle: (outcome: Outcome) => void } | undefined
@@ -69,7 +69,7 @@ class Server {
   }
 }
 
-/** Lets every promise that is due settle. */
+/** Lets every due promise settle. */
 async function settled(): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve))
 }
@@ -90,14 +90,27 @@ describe('TokenCache', () => {
     return server
   }
 
-  it('serves one token to everybody and never asks again while it is fresh', async () => {
+  it('serves one token to all callers and does not ask again while it is fresh', async () => {
     const server = await withToken(300)
     server.clock.pass(239_000)
     assert.equal(await server.cache.token(), 'token-1')
     assert.equal(server.requests, 1)
   })
 
-  it('gives up for who waits and who comes later, when it is closed', async () => {
+  it('counts the requests that it made, by how they ended', async () => {
+    const server = new Server()
+    assert.deepEqual(server.cache.requests, { ok: 0, error: 0 })
+    for (const outcome of [fails(), lives(300)]) {
+      server.cache.clearBackOff()
+      const waiting = Promise.allSettled([server.cache.token(), server.cache.token()])
+      await server.answer(outcome)
+      await waiting
+    }
+    await server.cache.token()
+    assert.deepEqual(server.cache.requests, { ok: 1, error: 1 })
+  })
+
+  it('rejects waiting and later callers when it is closed', async () => {
     const server = new Server()
     const listened: string[] = []
     server.cache.onStatus(({ state }) => listened.push(state))
@@ -117,19 +130,19 @@ describe('TokenCache', () => {
     assert.deepEqual(listened, [])
   })
 
-  it('does not wait for a caller that has given up already', async () => {
+  it('rejects a caller that has already given up', async () => {
     const server = new Server()
     await assert.rejects(server.cache.token(AbortSignal.abort()), { code: 'ERR_ABORTED' })
     await server.answer(lives(300))
     assert.equal(await server.cache.token(), 'token-1')
   })
 
-  it('says what is wrong with a token that comes again or too late', async () => {
+  it('explains a token that is sent again or too late', async () => {
     const again = await withToken(300)
     again.clock.pass(20_000)
     const second = assert.rejects(again.cache.refused('token-1'), {
       permanent: true,
-      message: /sent the token again that the HL7 server refused/,
+      message: /sent the same token that the HL7 server refused/,
       hint: /Scope, Audience and Resource/
     })
     await again.answer({ kind: 'token', lifetime: 300, sameAgain: true })
@@ -155,7 +168,7 @@ describe('TokenCache', () => {
     assert.equal(server.requests, 2)
   })
 
-  it('begins the refresh between 20 % and 16 % of the life before the end', async () => {
+  it('starts the refresh with 20 % to 16 % of the lifetime left', async () => {
     for (const [random, begins] of [
       [0, 252_000],
       [1, 240_000]
@@ -188,7 +201,7 @@ describe('TokenCache', () => {
     }
   })
 
-  it('counts the life from the sending of the request', async () => {
+  it('counts the lifetime from the sending of the request', async () => {
     const server = new Server()
     const waiting = server.cache.token()
     server.clock.pass(14_000)
@@ -200,7 +213,7 @@ describe('TokenCache', () => {
     assert.equal(await next, 'token-2')
   })
 
-  it('refuses a token that was too long on its way', async () => {
+  it('rejects a token whose answer took too long', async () => {
     const server = new Server()
     const waiting = server.cache.token()
     const refused = assert.rejects(waiting, { code: 'ERR_TOKEN_EXPIRED', permanent: false })
@@ -209,7 +222,7 @@ describe('TokenCache', () => {
     await refused
   })
 
-  it('goes by the wall clock after the machine slept, and by the monotonic one when it is set back', async () => {
+  it('uses the wall clock after the machine slept, and the monotonic clock if that is set back', async () => {
     const slept = await withToken(300)
     slept.clock.setWall(3_600_000)
     const next = slept.cache.token()
@@ -223,7 +236,7 @@ describe('TokenCache', () => {
     assert.equal(await other, 'token-2')
   })
 
-  it('uses a token of less than a second once', async () => {
+  it('uses a token with a lifetime below a second once', async () => {
     const server = await withToken(0.5)
     const next = server.cache.token()
     await server.answer(lives(0))
@@ -231,7 +244,7 @@ describe('TokenCache', () => {
     assert.equal(server.requests, 2)
   })
 
-  it('believes at most a day', async () => {
+  it('assumes a lifetime of at most a day', async () => {
     const server = await withToken(1e8)
     server.clock.pass(86_400_000)
     const next = server.cache.token()
@@ -239,7 +252,7 @@ describe('TokenCache', () => {
     assert.equal(await next, 'token-2')
   })
 
-  it('keeps the old token while the refresh fails, and tries after 1, 2, 4 … s', async () => {
+  it('keeps the old token while the refresh fails, and retries after 1, 2, 4 … s', async () => {
     const server = await withToken(300)
     server.clock.pass(250_000)
     await server.cache.token()
@@ -258,7 +271,7 @@ describe('TokenCache', () => {
     assert.deepEqual(server.cache.status, { state: 'none', code: 'test' })
   })
 
-  it('waits up to a minute after transient and five minutes after permanent failures', async () => {
+  it('waits up to a minute after temporary and five minutes after permanent failures', async () => {
     for (const [permanent, waits] of [
       [false, [1000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000]],
       [true, [30_000, 60_000, 120_000, 240_000, 300_000, 300_000]]
@@ -280,7 +293,7 @@ describe('TokenCache', () => {
     }
   })
 
-  it('lets a caller give up alone', async () => {
+  it('lets a caller give up without affecting others', async () => {
     const server = new Server()
     const impatient = new AbortController()
     const gone = assert.rejects(server.cache.token(impatient.signal), { code: 'ERR_ABORTED' })
@@ -320,7 +333,7 @@ describe('TokenCache', () => {
     assert.equal(await next, 'token-4')
   })
 
-  it('says why there is no token while it waits, until somebody clears that', async () => {
+  it('says why there is no token while it waits, until that is cleared', async () => {
     const server = await withToken(300)
     const next = server.cache.refused('token-1')
     await server.answer(lives(300))
@@ -339,7 +352,7 @@ describe('TokenCache', () => {
     await waits
   })
 
-  it('forces no second refresh within 10 s of one that failed', async () => {
+  it('forces no refresh within 10 s after one that failed', async () => {
     const server = await withToken(300)
     const next = assert.rejects(server.cache.refused('token-1'), { code: 'test' })
     await server.answer(fails())
@@ -352,7 +365,7 @@ describe('TokenCache', () => {
     assert.equal(await third, 'token-3')
   })
 
-  it('waits no shorter for a refusal than for a failure before it', async () => {
+  it('does not shorten the wait after a failure because of a refusal', async () => {
     const server = await withToken(300)
     const next = server.cache.refused('token-1')
     await server.answer(lives(10))
@@ -363,7 +376,7 @@ describe('TokenCache', () => {
     await assert.rejects(server.cache.refused('token-2'), { code: 'test', retryAfterMs: 60_000 })
   })
 
-  it('counts a token that served two minutes as none that was fresh', async () => {
+  it('does not count a token that was used for two minutes as fresh', async () => {
     const server = await withToken(3600)
     for (const [token, age] of [
       ['token-1', 10_000],
@@ -380,7 +393,7 @@ describe('TokenCache', () => {
     await assert.rejects(server.cache.refused('token-5'), { message: /even fresh tokens/ })
   })
 
-  it('counts as fresh what was refused within two minutes, however long the process runs', async () => {
+  it('counts a token refused within two minutes as fresh, however long the process has run', async () => {
     const server = new Server()
     server.clock.pass(1_000_000)
     const first = server.cache.token()
@@ -395,7 +408,7 @@ describe('TokenCache', () => {
     await assert.rejects(server.cache.refused('token-3'), { message: /even fresh tokens/ })
   })
 
-  it('does not count refusals of tokens that another has replaced', async () => {
+  it('does not count refusals of tokens that were already replaced', async () => {
     const server = await withToken(300)
     for (const token of ['old', 'older', 'oldest']) {
       assert.equal(await server.cache.refused(token), 'token-1')
@@ -405,7 +418,7 @@ describe('TokenCache', () => {
     assert.equal(await next, 'token-2')
   })
 
-  it('does not count refusals before a token that lived its life', async () => {
+  it('does not count refusals before a token that was used to its end', async () => {
     const server = await withToken(300)
     for (const token of ['token-1', 'token-2']) {
       const next = server.cache.refused(token)
@@ -422,7 +435,7 @@ describe('TokenCache', () => {
     assert.equal(server.requests, 5)
   })
 
-  it('keeps a token that still holds when another comes too late', async () => {
+  it('keeps a valid token if the next one comes too late', async () => {
     const server = await withToken(3600)
     server.clock.pass(3_400_000)
     assert.equal(await server.cache.token(), 'token-1')
@@ -432,14 +445,14 @@ describe('TokenCache', () => {
     assert.equal(await server.cache.token(), 'token-1')
   })
 
-  it('keeps a token of a second for nine tenths of it', async () => {
+  it('uses a token of one second for most of it', async () => {
     const server = await withToken(1)
     server.clock.pass(799)
     assert.equal(await server.cache.token(), 'token-1')
     assert.equal(server.requests, 1)
   })
 
-  it('leaves no listener behind on the signal of a caller', async () => {
+  it('leaves no listener on the signal of a caller', async () => {
     const server = new Server()
     const { signal } = new AbortController()
     const first = server.cache.token(signal)
@@ -456,7 +469,7 @@ describe('TokenCache', () => {
     assert.equal(getEventListeners(impatient.signal, 'abort').length, 0)
   })
 
-  it('gives what it has when an older token was refused', async () => {
+  it('returns the current token if an older one was refused', async () => {
     const server = await withToken(300)
     server.clock.pass(250_000)
     await server.cache.token()
@@ -465,10 +478,10 @@ describe('TokenCache', () => {
     assert.equal(server.requests, 2)
   })
 
-  it('believes the last word on a token that is sent again, here that it has expired', async () => {
+  it('applies the latest lifetime of a token that is sent again, which here has expired', async () => {
     const server = await withToken(3600)
     server.clock.pass(3_400_000)
-    assert.equal(await server.cache.token(), 'token-1', 'it serves while it is refreshed')
+    assert.equal(await server.cache.token(), 'token-1', 'still used while it is refreshed')
     server.clock.pass(9_500)
     await server.answer({ kind: 'token', lifetime: 10, sameAgain: true })
     assert.equal(server.cache.status.state, 'none')
@@ -483,7 +496,7 @@ describe('TokenCache', () => {
     await assert.rejects(server.cache.token(), { code: 'ERR_TOKEN_REFUSED' })
   })
 
-  it('tells about changes of its status', async () => {
+  it('reports changes of its status', async () => {
     const server = new Server()
     const seen: string[] = []
     const end = server.cache.onStatus(({ state }) => seen.push(state))
@@ -505,7 +518,7 @@ describe('TokenCache', () => {
     assert.equal(seen.length, 3)
   })
 
-  it('tells of a refused token and of a cleared back-off, and nothing twice or after its end', async () => {
+  it('reports a refused token and a cleared back-off, and nothing twice or after its end', async () => {
     const server = new Server()
     const seen: string[] = []
     server.cache.onStatus(({ state }) => seen.push(state))
@@ -566,7 +579,7 @@ describe('TokenCache, whatever happens', () => {
         ms: fc.oneof(fc.integer({ min: 0, max: 2000 }), fc.integer({ min: 0, max: 400_000 }))
       })
     },
-    // To the last fifth of the newest token's life, where most happens.
+    // To the last fifth of the newest token's lifetime, where most happens.
     {
       weight: 2,
       arbitrary: fc.record({
@@ -577,7 +590,7 @@ describe('TokenCache, whatever happens', () => {
     { weight: 2, arbitrary: fc.record({ do: fc.constant('refuse' as const), which: fc.nat(3) }) }
   )
 
-  it('serves no expired or refused token, makes no second or early request, answers everybody', async () => {
+  it('serves no expired or refused token, makes no parallel or early request, answers every caller', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(step, { maxLength: 80, size: 'max' }),
@@ -601,7 +614,7 @@ describe('TokenCache, whatever happens', () => {
                   const age = clock.monotonic() - sentAt.monotonic
                   assert.ok(age < lifetime * 1000 || lifetime < 1, `${token} is expired`)
                   const refused = refusedAt.get(token)
-                  // A token is served after its refusal only if it was issued anew a minute later.
+                  // A refused token is served only if it was issued again at least a minute later.
                   assert.ok(
                     refused === undefined || issuedAt >= refused + 60_000,
                     `${token} was refused`
@@ -666,7 +679,7 @@ describe('TokenCache, whatever happens', () => {
     )
   })
 
-  /** No request comes earlier after a failure than the schedule and the server allow. */
+  /** No request comes too early after a failure, by the schedule and by the server. */
   function assertBackOff(log: Server['log'], random: number): void {
     let kind: boolean | undefined
     let count = 0

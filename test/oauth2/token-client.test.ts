@@ -39,7 +39,7 @@ describe('one token request', () => {
       httpClient
     )
 
-  it('tells how long it took, and the lifetime where there is one', async () => {
+  it('reports how long it took, and the lifetime if there is one', async () => {
     const clock = new FakeClock()
     server.answer = (request, response) => {
       clock.pass(1234)
@@ -51,7 +51,7 @@ describe('one token request', () => {
     assert.deepEqual([result.elapsedMs, result.expiresIn], [1234, 60])
   })
 
-  it('tells a scope on one line, and not all of an endless one', async () => {
+  it('reports a scope on one line, shortened', async () => {
     server.answer = json({
       access_token: 'a-token-in-good-order',
       scope: `a\u202eb\n${'x'.repeat(5000)}`
@@ -61,7 +61,7 @@ describe('one token request', () => {
     assert.match(result.scope, /^a b x{990,1000}…$/)
   })
 
-  it('tells the scope that was granted, else the one that was asked for', async () => {
+  it('reports the granted scope, or else the requested one', async () => {
     for (const [granted, scope] of [
       ['one', 'one'],
       ['', ''],
@@ -74,7 +74,7 @@ describe('one token request', () => {
     }
   })
 
-  it('says all that is missing, and asks nobody', async () => {
+  it('lists everything that is missing, and sends nothing', async () => {
     const result = await test({ clientId: '', clientSecret: '' })
     assert.ok(!result.ok)
     assert.equal(result.code, 'CONFIG')
@@ -83,14 +83,14 @@ describe('one token request', () => {
     assert.equal(server.seen.length, 0)
   })
 
-  it('knows a web page by its type alone', async () => {
+  it('recognizes a web page by its content type', async () => {
     server.answer = text('log in', 'text/html')
     const result = await test()
     assert.ok(!result.ok)
     assert.match(result.description, /web page/)
   })
 
-  it('names the server that cannot be reached, and the field that leads there', async () => {
+  it('names the server that cannot be reached, and the field to check', async () => {
     const gone = await startTokenFaultServer(granted)
     await gone.close()
     const host = new URL(gone.origin).host
@@ -107,7 +107,7 @@ describe('one token request', () => {
     }
   })
 
-  it('names the token endpoint of the metadata that cannot be reached', async () => {
+  it('names an unreachable token endpoint from the metadata', async () => {
     const gone = await startTokenFaultServer(granted)
     await gone.close()
     server.answer = json({ issuer: server.origin, token_endpoint: `${gone.origin}/token` })
@@ -117,7 +117,7 @@ describe('one token request', () => {
     assert.match(result.hint, /Issuer URL/)
   })
 
-  it('looks for no other token endpoint where one is set, or after another error than that it is gone', async () => {
+  it('does not repeat discovery if a token endpoint is set, or after an error other than 404 or 410', async () => {
     const tokenStatus = async (status: number, given: Partial<TokenSettings>): Promise<void> => {
       const metadata = json({ issuer: server.origin, token_endpoint: `${server.origin}/token` })
       let answer = granted

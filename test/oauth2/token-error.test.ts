@@ -29,7 +29,7 @@ const PEM = privateKey.export({
   passphrase: PASSPHRASE
 }) as string
 
-/** Everything that the client sent, as a careless server would repeat it. */
+/** Everything that the client sent, as a careless server might repeat it. */
 function echo({ headers, form }: SeenRequest): string {
   const basic = (headers.authorization ?? '').replace('Basic ', '')
   const decoded = Buffer.from(basic, 'base64').toString()
@@ -42,21 +42,21 @@ function send(response: ServerResponse, status: number, body: unknown, more: obj
   response.end(typeof body === 'string' ? body : JSON.stringify(body))
 }
 
-/** Ways to fail that show as much as possible. */
+/** Failures that reveal as much as possible. */
 const FAULTS: Record<string, Fault> = {
-  'an error that echoes': (request, response) => {
+  'an error that echoes the request': (request, response) => {
     send(response, 401, { error: 'invalid_client', error_description: echo(request) })
   },
-  'an error in pieces': (request, response) => {
+  'an error that echoes it in pieces': (request, response) => {
     const text = echo(request)
     const error_description = (text.match(/.{1,9}/g) ?? []).join(' ')
     send(response, 400, { error: 'invalid_grant', error_description })
   },
-  'an error that ends in a cut secret': (request, response) => {
+  'an error that ends in part of a secret': (request, response) => {
     const error_description = `bad: ${echo(request).slice(0, 60)}`
     send(response, 400, { error: 'invalid_request', error_description })
   },
-  'an error code that echoes': (request, response) => {
+  'an error code that echoes the secret': (request, response) => {
     send(response, 400, { error: request.form.get('client_secret') ?? echo(request) })
   },
   'an error code that is a secret': (request, response) => {
@@ -80,7 +80,7 @@ const FAULTS: Record<string, Fault> = {
   'a redirect to a path with everything': (request, response) => {
     send(response, 302, '', { location: `/${encodeURIComponent(echo(request))}/${TOKEN}` })
   },
-  'a redirect to a user info': (_request, response) => {
+  'a redirect with user info': (_request, response) => {
     send(response, 302, '', { location: `https://${TOKEN}:${PASSWORD}@x.example/` })
   },
   'a page with everything': (request, response) => {
@@ -89,11 +89,11 @@ const FAULTS: Record<string, Fault> = {
   'a page instead of a token': (request, response) => {
     send(response, 200, `<html>${echo(request)}`, { 'content-type': 'text/html' })
   },
-  'a cut answer': (_request, response) => {
+  'an answer that is cut off': (_request, response) => {
     response.writeHead(200, { 'content-type': 'application/json', 'content-length': '500' })
     response.write(`{"access_token":"${TOKEN}"`, () => response.destroy())
   },
-  'a cut connection': (_request, response) => {
+  'a connection that is cut off': (_request, response) => {
     response.destroy()
   },
   'an answer that is too large': json({ access_token: TOKEN, padding: 'x'.repeat(2_000_000) }),
@@ -112,7 +112,7 @@ const METHODS: Record<string, Partial<TokenSettings>> = {
   'jwt_bearer grant': { clientAuth: 'client_secret_basic', grantType: 'jwt_bearer' }
 }
 
-describe('every error of the token side', () => {
+describe('every error from getting a token', () => {
   let server: TokenFaultServer
   const httpClient = tokenHttpClient()
 
@@ -137,7 +137,7 @@ describe('every error of the token side', () => {
     })
   }
 
-  /** What nobody may see, and pieces of it. */
+  /** What must never be shown, and parts of it. */
   function forbidden(seen: SeenRequest | undefined): string[] {
     const assertions = ['client_assertion', 'assertion'].flatMap((name) => {
       const [, payload = '', signature = ''] = (seen?.form.get(name) ?? '').split('.')
@@ -174,7 +174,7 @@ describe('every error of the token side', () => {
 
   for (const [method, given] of Object.entries(METHODS)) {
     for (const [fault, answer] of Object.entries(FAULTS)) {
-      it(`shows nothing secret: ${method}, ${fault}`, async () => {
+      it(`reveals no secret: ${method}, ${fault}`, async () => {
         server.answer = answer
         const warnings: string[] = []
         const source = new TokenSource(settings(given), {
@@ -197,7 +197,7 @@ describe('every error of the token side', () => {
     }
   }
 
-  it('shows nothing secret in the answer of the Test button', async () => {
+  it('reveals no secret in the result of the Test button', async () => {
     for (const answer of Object.values(FAULTS)) {
       server.answer = answer
       const result = await testToken(settings(METHODS['post'] ?? {}), httpClient)
@@ -208,7 +208,7 @@ describe('every error of the token side', () => {
     assertSilent(await testToken(settings({}), httpClient), server.seen.at(-1))
   })
 
-  it('shows nothing secret when the HL7 server refuses the token', async () => {
+  it('reveals no secret if the HL7 server refuses the token', async () => {
     server.answer = json({ access_token: TOKEN, token_type: 'Bearer' })
     const source = new TokenSource(settings({}), { httpClient })
     const token = await source.token()
@@ -217,7 +217,7 @@ describe('every error of the token side', () => {
     source.close()
   })
 
-  it('shows nothing secret when the settings cannot work', async () => {
+  it('reveals no secret if the settings are wrong', async () => {
     for (const more of [
       { privateKeyPassphrase: 'wrong sesame' },
       { privateKey: PEM.slice(0, 200), clientAuth: 'private_key_jwt' },

@@ -64,7 +64,7 @@ describe('a token server that fails', () => {
     assert.equal(error.permanent, false)
   })
 
-  it('promises more than it sends', async () => {
+  it('announces more than it sends', async () => {
     const error = await failure((_request, response) => {
       response.writeHead(200, { 'content-type': 'application/json', 'content-length': '500' })
       response.end(JSON.stringify(good))
@@ -74,7 +74,7 @@ describe('a token server that fails', () => {
     assert.equal(error.permanent, false)
   })
 
-  it('is not there', async () => {
+  it('is not listening', async () => {
     const gone = await startTokenFaultServer(json(good))
     await gone.close()
     const tokens = new TokenSource(
@@ -95,7 +95,7 @@ describe('a token server that fails', () => {
     assert.equal(error.permanent, false)
   })
 
-  it('answers 503 with Retry-After, which is kept', async () => {
+  it('answers 503 with Retry-After, which is respected', async () => {
     const error = await failure(text('', 'text/plain', 503, { 'retry-after': '120' }))
     assert.equal(error.retryAfterMs, 120_000)
     const before = server.seen.length
@@ -112,7 +112,7 @@ describe('a token server that fails', () => {
     tokens.close()
   })
 
-  it('wants to be left alone for a day, of which one hour is believed', async () => {
+  it('asks for a wait of a day, of which one hour is respected', async () => {
     const error = await failure(
       text('', 'text/plain', 429, {
         'retry-after': new Date(Date.now() + 86_400_000).toUTCString()
@@ -121,7 +121,7 @@ describe('a token server that fails', () => {
     assert.equal(error.retryAfterMs, 3_600_000)
   })
 
-  it('does not know the client: the next try waits half a minute', async () => {
+  it('does not know the client: the next attempt waits half a minute', async () => {
     const error = await failure(json({ error: 'invalid_client' }, 401))
     assert.equal(error.permanent, true)
     assert.equal(error.retryAfterMs, 30_000)
@@ -132,7 +132,7 @@ describe('a token server that fails', () => {
     assert.equal(error.code, 'ERR_RESPONSE_TOO_LARGE')
   })
 
-  it('answers with a status beyond those of HTTP', async () => {
+  it('answers with an invalid HTTP status', async () => {
     for (const status of [600, 999]) {
       const error = await failure(text('denied', 'text/plain', status))
       assert.deepEqual([error.code, error.status], ['ERR_HTTP_STATUS', status])
@@ -140,7 +140,7 @@ describe('a token server that fails', () => {
     }
   })
 
-  it('compresses its answer, as it may', async () => {
+  it('compresses its answer', async () => {
     server.answer = text(gzipSync(JSON.stringify(good)), 'application/json', 200, {
       'content-encoding': 'gzip'
     })
@@ -167,7 +167,7 @@ describe('a token server that fails', () => {
     ]
   ]
 
-  it('hangs: after 15 s it is given up', { timeout: 20_000 }, async () => {
+  it('hangs: the request times out after 15 s', { timeout: 20_000 }, async () => {
     const started = performance.now()
     await Promise.all(
       hangs.map(async ([when, fault]) => {
@@ -212,7 +212,7 @@ describe('a token server that fails', () => {
 })
 
 describe('a closed token source', () => {
-  it('keeps no process alive', { timeout: 20_000 }, async () => {
+  it('does not keep the process alive', { timeout: 20_000 }, async () => {
     const hanging = await startTokenFaultServer(() => undefined)
     const script = `
       import { HttpClient } from './src/http-client/http-client.ts'

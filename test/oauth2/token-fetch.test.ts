@@ -32,7 +32,7 @@ describe('tokenFetch', () => {
     server.seen = []
   })
 
-  /** Leaves an open connection behind, then answers as told, one request after the other. */
+  /** Makes one request, which leaves an open connection; the next ones get these answers. */
   async function afterOne(...answers: Fault[]): Promise<void> {
     server.answer = good
     await fetch(token(), post)
@@ -43,7 +43,7 @@ describe('tokenFetch', () => {
     }
   }
 
-  it('asks no host whose name is longer than a name can be, and does not repeat it', async () => {
+  it('sends nothing to a host name that is too long, and does not quote it', async () => {
     const name = 'a.'.repeat(200)
     await assert.rejects(fetch(`https://${name}example/token`, post), (error: Error) => {
       assert.equal((error as { code?: unknown }).code, 'CONFIG')
@@ -52,7 +52,7 @@ describe('tokenFetch', () => {
     })
   })
 
-  it('repeats a request whose kept connection the server had closed, once', async () => {
+  it('repeats a request once if the server had closed the kept-alive connection', async () => {
     await afterOne(cut)
     assert.equal((await fetch(token(), post)).body.toString(), 'good')
     assert.deepEqual(
@@ -67,14 +67,14 @@ describe('tokenFetch', () => {
     assert.equal(server.seen.length, 2)
   })
 
-  it('repeats none with an assertion, which is good for one request', async () => {
+  it('does not repeat one with an assertion, which is valid for one request', async () => {
     await afterOne(cut)
     const body = new URLSearchParams({ client_assertion: 'a.b.c' })
     await assert.rejects(fetch(token(), { ...post, body }), { code: 'ECONNRESET' })
     assert.equal(server.seen.length, 1)
   })
 
-  it('repeats no request on a new connection, and none that had an answer', async () => {
+  it('does not repeat one on a new connection, or one that got an answer', async () => {
     server.answer = cut
     await assert.rejects(fetch(token(), post), { code: 'ECONNRESET', reusedConnection: false })
     assert.equal(server.seen.length, 1)
@@ -86,7 +86,7 @@ describe('tokenFetch', () => {
     assert.equal(server.seen.length, 1)
   })
 
-  it('repeats none that was ended from this side', async () => {
+  it('does not repeat one that was aborted', async () => {
     const caller = new AbortController()
     await afterOne(() => {
       caller.abort()
@@ -97,7 +97,7 @@ describe('tokenFetch', () => {
     assert.equal(server.seen.length, 1)
   })
 
-  it('leaves the time to the client, and 15 s of it to the answer', async () => {
+  it('leaves timing to the client, with 15 s for the answer', async () => {
     const given: HttpRequest[] = []
     const connection = { close: () => undefined }
     const reply: HttpReply = { status: 200, headers: {}, body: Buffer.from('good'), connection }
@@ -114,7 +114,7 @@ describe('tokenFetch', () => {
     )
   })
 
-  it('sends nothing to an address that is not safe', async () => {
+  it('sends nothing to an unsafe URL', async () => {
     await assert.rejects(fetch('http://token.example:81/x?secret=1', post), {
       code: 'CONFIG',
       hint: /^The address http:\/\/token\.example:81, which the issuer names, must be https:/
@@ -125,7 +125,7 @@ describe('tokenFetch', () => {
 describe('bodyText', () => {
   const read = (...bytes: number[]): ReturnType<typeof bodyText> => bodyText(new Uint8Array(bytes))
 
-  it('is UTF-8, or UTF-16 with a byte order mark or without', () => {
+  it('is UTF-8, or UTF-16 with or without a byte order mark', () => {
     const utf8 = { text: '{é', encoding: 'utf-8' }
     assert.deepEqual(read(0x7b, 0xc3, 0xa9), utf8)
     assert.deepEqual(read(0xef, 0xbb, 0xbf, 0x7b, 0xc3, 0xa9), utf8)

@@ -45,7 +45,7 @@ describe('a real token server', () => {
   const settings = (given: object = {}): ReturnType<typeof tokenSettings> =>
     tokenSettings({ issuer: provider.issuer, clientSecret: 'not-so-secret', ...given })
 
-  it('is asked once in the soft window of tokens that live 2 s', async () => {
+  it('is asked once for each token with a lifetime of 2 s', async () => {
     const httpClient = tokenHttpClient({ tls: { ca: authority.ca } })
     const source = new TokenSource(settings(), { httpClient })
     const before = provider.tokenRequests
@@ -56,15 +56,15 @@ describe('a real token server', () => {
       await sleep(10)
     }
     const requests = provider.tokenRequests - before
-    // A token is replaced 1.6 to 1.68 s after it was asked for.
+    // A token is replaced 1.6 to 1.68 s after it was requested.
     assert.ok(requests >= 3 && requests <= 4, `${requests} requests`)
-    // The last request may still be under way.
+    // The last request may still be in progress.
     assert.ok(seen.size >= requests - 1 && seen.size <= requests, `${seen.size} tokens`)
     source.close()
     httpClient.close()
   })
 
-  it('gives opaque tokens', async () => {
+  it('issues opaque tokens', async () => {
     const tls = await authority.issueServer()
     const opaque = await startTokenProvider({ tls, clients: [client], format: 'opaque' })
     const httpClient = tokenHttpClient({ tls: { ca: authority.ca } })
@@ -80,7 +80,7 @@ describe('a real token server', () => {
     await opaque.close()
   })
 
-  it('is reached through a proxy, with mutual TLS too', async () => {
+  it('is reached through a proxy, even with mutual TLS', async () => {
     const proxy = await startConnectProxy('user:p@ss')
     const { cert, key } = await authority.issueClient({ commonName: 'integration-engine' })
     const httpClient = tokenHttpClient({
@@ -98,7 +98,7 @@ describe('a real token server', () => {
     await proxy.close()
   })
 
-  it('is reached directly where the proxy is not for it', async () => {
+  it('is reached directly if the proxy does not apply to it', async () => {
     const proxy = await startConnectProxy()
     const httpClient = tokenHttpClient({
       tls: { ca: authority.ca },
@@ -139,7 +139,7 @@ describe('a real token server', () => {
     }
   })
 
-  it('has a name that nobody knows, or speaks no TLS', async () => {
+  it('has an unknown host name, or does not speak TLS', async () => {
     const httpClient = tokenHttpClient()
     const unknown = await testToken(settings({ issuer: 'https://token.invalid' }), httpClient)
     assert.ok(!unknown.ok)
@@ -174,13 +174,13 @@ describe('oauth2-mock-server', () => {
   const source = (): TokenSource =>
     new TokenSource(tokenSettings({ issuer, clientSecret: 'not-so-secret' }), { httpClient })
 
-  it('gives a token through discovery on loopback http', async () => {
+  it('issues a token after discovery over http on the loopback interface', async () => {
     const tokens = source()
     assert.match(await tokens.token(), /^eyJ/)
     tokens.close()
   })
 
-  it('is forgiven a numeric string and a null', async () => {
+  it('may send a numeric string and a null', async () => {
     server.service.once('beforeResponse', (response: { body: object }) => {
       response.body = { ...response.body, expires_in: '3600', refresh_token: null }
     })

@@ -45,7 +45,7 @@ describe('TokenSource', () => {
     tokens.close()
   })
 
-  it('fetches another token when the HL7 server refused the present one', async () => {
+  it('fetches another token if the HL7 server refused the current one', async () => {
     const tokens = source()
     const first = await tokens.token()
     server.answer = json({ access_token: 'a-second-token', token_type: 'Bearer', expires_in: 300 })
@@ -56,7 +56,7 @@ describe('TokenSource', () => {
     tokens.close()
   })
 
-  it('takes a token back: the next caller gets another', async () => {
+  it('drops a token: the next caller gets another', async () => {
     const tokens = source()
     const first = await tokens.token()
     server.answer = json({ access_token: 'a-second-token', token_type: 'Bearer' })
@@ -66,7 +66,7 @@ describe('TokenSource', () => {
     tokens.close()
   })
 
-  it('tells of its status, and lets the next caller try at once', async () => {
+  it('reports its status, and lets the next caller try at once', async () => {
     server.answer = json({ error: 'invalid_client' }, 401)
     const tokens = source()
     const seen: string[] = []
@@ -84,7 +84,7 @@ describe('TokenSource', () => {
     tokens.close()
   })
 
-  it('gives no token any more once it is closed', async () => {
+  it('returns no token once it is closed', async () => {
     const tokens = source()
     await tokens.token()
     tokens.close()
@@ -92,7 +92,7 @@ describe('TokenSource', () => {
     assert.equal(server.seen.length, 1)
   })
 
-  it('takes the default lifetime where the server says none, and needs nobody to warn', async () => {
+  it('uses the default lifetime if the server sends none, and needs no onWarning', async () => {
     for (const [expires_in, lifetime] of [
       [undefined, 77],
       [null, 77],
@@ -115,7 +115,7 @@ describe('TokenSource', () => {
     }
   })
 
-  it('says what is missing without asking any server', async () => {
+  it('says what is missing without asking a server', async () => {
     const tokens = new TokenSource(tokenSettings(), { httpClient })
     await assert.rejects(tokens.token(), (error: TokenError) => {
       assert.equal(error.code, 'CONFIG')

@@ -4,7 +4,7 @@ import { lifetimeSeconds } from '../../src/oauth2/token-answer.ts'
 import { backOffMs, isPast, validity } from '../../src/oauth2/token-times.ts'
 
 describe('lifetimeSeconds', () => {
-  it('takes seconds as a number or in a string', () => {
+  it('accepts seconds as a number or a string', () => {
     const table: [unknown, number][] = [
       [0, 0],
       [3599, 3599],
@@ -19,7 +19,7 @@ describe('lifetimeSeconds', () => {
     for (const [value, seconds] of table) assert.equal(lifetimeSeconds(value), seconds)
   })
 
-  it('takes nothing else', () => {
+  it('accepts nothing else', () => {
     const table = [
       ...[-1, 1e9, Number.NaN, Infinity, null, undefined, true, {}, []],
       ...[
@@ -52,22 +52,22 @@ describe('validity', () => {
     return [soft.wall - sentAt.wall, hard.wall - sentAt.wall]
   }
 
-  it('refreshes in the last fifth, and stops in the last tenth, of a short life', () => {
+  it('refreshes in the last fifth of a short lifetime, and ends in the last tenth', () => {
     assert.deepEqual(ends(10, 1), [8000, 9000])
     assert.deepEqual(ends(10, 0), [8400, 9000])
   })
 
-  it('refreshes at most five minutes before, and stops at most ten seconds before the end', () => {
+  it('refreshes at most five minutes before the end, and ends at most ten seconds before it', () => {
     assert.deepEqual(ends(3600, 1), [3_300_000, 3_590_000])
     assert.deepEqual(ends(3600, 0), [3_360_000, 3_590_000])
   })
 
-  it('believes in a day at most', () => {
+  it('assumes a lifetime of at most a day', () => {
     assert.deepEqual(ends(1e8, 1), ends(86_400, 1))
     assert.notDeepEqual(ends(86_400, 1), ends(86_399, 1))
   })
 
-  it('is over by either of the clocks, at the very moment', () => {
+  it('ends by either clock, exactly on time', () => {
     const at = (wall: number, monotonic: number) => isPast({ wall, monotonic }, sentAt)
     assert.equal(at(999_999, 4999), false)
     assert.equal(at(1_000_000, 4999), true)
@@ -79,17 +79,17 @@ describe('backOffMs', () => {
   const waits = (permanent: boolean, random: number): number[] =>
     [1, 2, 3, 6, 7, 1000].map((failures) => Math.round(backOffMs({ permanent }, failures, random)))
 
-  it('doubles from a second to a minute for what may pass by itself', () => {
+  it('doubles from a second to a minute for temporary failures', () => {
     assert.deepEqual(waits(false, 0.5), [1000, 2000, 4000, 32_000, 60_000, 60_000])
     assert.deepEqual(waits(false, 0).slice(0, 2), [800, 1600])
     assert.deepEqual(waits(false, 1).slice(0, 2), [1200, 2400])
   })
 
-  it('doubles from half a minute to five for what somebody has to change', () => {
+  it('doubles from half a minute to five minutes for failures that someone has to fix', () => {
     assert.deepEqual(waits(true, 0.5), [30_000, 60_000, 120_000, 300_000, 300_000, 300_000])
   })
 
-  it('waits as long as the server asks for, but not longer than an hour', () => {
+  it('waits as long as the server asks, but at most an hour', () => {
     const wait = (retryAfterMs: number) => backOffMs({ permanent: false, retryAfterMs }, 1, 0.5)
     assert.equal(wait(999), 1000)
     assert.equal(wait(5000), 5000)

@@ -13,7 +13,7 @@ function entry(seq: number): Entry {
   }
 }
 
-/** Keeps contents of these sizes as messages 1, 2, 3 …, and tells which are there. */
+/** Keeps contents of these sizes as messages 1, 2, 3 … @returns those that are in the cache */
 function kept(cache: ContentCache<string>, ...sizes: number[]): number[] {
   sizes.forEach((size, i) => {
     cache.keep(entry(i + 1), `content ${i + 1}`, size)
@@ -22,7 +22,7 @@ function kept(cache: ContentCache<string>, ...sizes: number[]): number[] {
 }
 
 describe('ContentCache', () => {
-  it('keeps 16 MiB, the oldest first', () => {
+  it('keeps 16 MiB, those of the oldest messages', () => {
     const cache = new ContentCache<string>()
     const sizes = Array.from({ length: 20 }, () => MB)
     assert.deepEqual(
@@ -32,31 +32,31 @@ describe('ContentCache', () => {
     assert.equal(cache.get(16)?.content, 'content 16')
   })
 
-  it('keeps a short one for which there is room behind one for which there is none', () => {
+  it('keeps a short content that fits, after a long one that does not', () => {
     assert.deepEqual(kept(new ContentCache(100), 60, 50, 40, 1), [1, 3])
   })
 
-  it('keeps what has to stay, however much there is, and for no room', () => {
+  it('keeps all contents that have to stay, without counting their size', () => {
     assert.deepEqual(
       kept(new ContentCache(100), 100, NEVER_AGAIN, 1, NEVER_AGAIN, NEVER_AGAIN),
       [1, 2, 4, 5]
     )
     const [one, another] = [new ContentCache<string>(100), new ContentCache<string>(0)]
-    assert.deepEqual(kept(one, NEVER_AGAIN, 100, 1), [1, 2], 'it takes no room from others')
+    assert.deepEqual(kept(one, NEVER_AGAIN, 100, 1), [1, 2], 'it takes no space from others')
     assert.deepEqual(kept(another, NEVER_AGAIN, 1, NEVER_AGAIN), [1, 3])
   })
 
-  it('keeps a long one that is alone, and no other beside it', () => {
+  it('keeps a content larger than the cache, but only on its own', () => {
     const cache = new ContentCache<string>()
     assert.deepEqual(kept(cache, 200 * MB, 1, 200 * MB), [1])
     cache.drop(1)
     cache.keep(entry(4), 'content 4', 1)
     assert.equal(cache.get(4)?.content, 'content 4')
     cache.keep(entry(5), 'content 5', 200 * MB)
-    assert.equal(cache.get(5), undefined, 'it is not alone')
+    assert.equal(cache.get(5), undefined, 'not with another one there')
   })
 
-  it('has room again for what is dropped, once', () => {
+  it('frees the space of a dropped content once', () => {
     const cache = new ContentCache<string>(100)
     assert.deepEqual(kept(cache, 60, 40, NEVER_AGAIN), [1, 2, 3])
     for (const seq of [1, 1, 3, 3, 99]) cache.drop(seq)
@@ -70,7 +70,7 @@ describe('ContentCache', () => {
     assert.equal(cache.get(5)?.content, 'content 5')
   })
 
-  it('notes how an entry has changed, of what is there', () => {
+  it('updates the entries of the contents that it keeps', () => {
     const cache = new ContentCache<string>(100)
     cache.keep(entry(1), 'content 1', 1)
     const changed = { ...entry(1), attempts: 2 }

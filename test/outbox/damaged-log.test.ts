@@ -34,9 +34,9 @@ const FRAME = FRAME_HEADER + PAGE
 
 const script = fileURLToPath(new URL('queue-process.ts', import.meta.url))
 
-/** Files as a crash leaves them. */
 type Contents = Omit<OutboxContents, 'waiting'> & { waiting: number[] }
 
+/** Files as a crash leaves them. */
 interface Crashed {
   file: Buffer
   log: Buffer
@@ -100,7 +100,7 @@ describe('DiskOutbox<Buffer> with a damaged write-ahead log', () => {
 
   /** The files of an open queue, as they are now. */
   function crash({ path }: DiskOutbox<Buffer>): Crashed {
-    // By another process: to close the file here would give up this process's lock.
+    // Copied by another process: closing the file here would release this process's lock.
     const copy = join(place, 'copy')
     execFileSync('cp', [path, copy])
     execFileSync('cp', [`${path}-wal`, `${copy}-wal`])
@@ -114,7 +114,7 @@ describe('DiskOutbox<Buffer> with a damaged write-ahead log', () => {
     return path
   }
 
-  /** Where the frames are that this log has, and not an earlier one. */
+  /** The positions of the frames of this log, without those left over from an earlier one. */
   function framesOf(log: Buffer): number[] {
     const starts: number[] = []
     for (let at = HEADER; at + FRAME <= log.length; at += FRAME) {
@@ -131,7 +131,7 @@ describe('DiskOutbox<Buffer> with a damaged write-ahead log', () => {
     return frames.slice(frames.slice(0, -1).findLastIndex((frame) => isEnd(log, frame)) + 1)
   }
 
-  /** The numbers of messages of which something is on a page. */
+  /** The numbers of the messages that have data on a page. */
   function seqsOn(page: Buffer): Set<number> {
     const path = join(place, 'page')
     writeFileSync(path, Buffer.concat([Buffer.alloc(PAGE), page]))
@@ -145,7 +145,7 @@ describe('DiskOutbox<Buffer> with a damaged write-ahead log', () => {
   const everyone = ({ waiting, suspended, settled }: Contents): number[] =>
     [...waiting, ...suspended.map(({ seq }) => seq), ...settled].sort((a, b) => a - b)
 
-  /** Opens a queue and lists all that it holds. */
+  /** Opens a queue and lists everything it holds. */
   async function open(outbox: DiskOutbox<Buffer>): Promise<Contents> {
     const contents = await outbox.open()
     const entries = await outbox.list({ after: 0, without: [], limit: 1_000_000 })
@@ -153,7 +153,7 @@ describe('DiskOutbox<Buffer> with a damaged write-ahead log', () => {
     return { ...contents, waiting: entries.map(({ seq }) => seq) }
   }
 
-  /** What is listed can be read, and is what was stored. */
+  /** Checks that every listed message can be read and is as it was stored. */
   async function readAll(outbox: DiskOutbox<Buffer>, listed: readonly number[]): Promise<void> {
     const entries = await Promise.all(listed.map((seq) => outbox.read(seq)))
     entries.forEach((entry, i) => {
@@ -173,10 +173,10 @@ describe('DiskOutbox<Buffer> with a damaged write-ahead log', () => {
   }
 
   /**
-   * Starts with the files.
+   * Opens the queue on these files and checks it.
    *
-   * @param kept the numbers that have to be there, and no others
-   * @param lost those that need not
+   * @param kept the numbers that must be there, and no others
+   * @param lost those of them that may be missing
    */
   async function starts(
     crashed: Crashed,
@@ -210,7 +210,7 @@ describe('DiskOutbox<Buffer> with a damaged write-ahead log', () => {
     return contents
   }
 
-  /** The same in a place of its own, for one of many. */
+  /** Like `starts`, but in a new directory, for use in a loop. */
   async function startsApart(...args: Parameters<typeof starts>): Promise<void> {
     await closeAll()
     newPlace()
@@ -227,11 +227,11 @@ describe('DiskOutbox<Buffer> with a damaged write-ahead log', () => {
     return changed(crashed, (log) => log.writeUInt8(log.readUInt8(at) ^ bits, at))
   }
 
-  /** All of it is in the log. */
+  /** All data are in the log. */
   let fresh: Crashed
   let kept: number[]
   let keptBefore: number[]
-  /** Most of it is in the file; behind the frames of the log are those of an earlier one. */
+  /** Most data are in the file; after the frames of the log come those of an earlier one. */
   let restarted: Crashed
   let keptRestarted: number[]
 
@@ -254,7 +254,7 @@ describe('DiskOutbox<Buffer> with a damaged write-ahead log', () => {
     fresh = crash(outbox)
     assert.deepEqual([fresh.file.length, lastFrames(fresh.log).length > 5], [PAGE, true])
 
-    // Message by message, the log gets so long that SQLite writes it back and starts it again.
+    // Message by message, the log grows until SQLite writes it back and restarts it.
     const isRestarted = (log: Buffer): boolean => framesOf(log).length < log.length / FRAME - 100
     const removed: Promise<void>[] = []
     let last = 1030
@@ -273,17 +273,17 @@ describe('DiskOutbox<Buffer> with a damaged write-ahead log', () => {
     keptRestarted = [...kept.filter((seq) => seq > 50), ...even, ...range(last + 1, last + 50)]
     await closeAll()
     newPlace()
-    // It keeps the thread: to start one takes longer than most of the tests.
+    // Keeps the thread running: starting one takes longer than most of the tests.
     await open(queue('other'))
   })
 
-  it('says nothing where it is whole, and what an earlier log has left behind it', async () => {
+  it('opens without a notice if the log is intact, even with frames of an earlier log after it', async () => {
     const contents = await starts(fresh, false, kept)
     assert.deepEqual(contents.settled, range(201, 210))
     await startsApart(restarted, false, keptRestarted)
   })
 
-  it('has all but one page when a byte of that is changed, wherever it is', async () => {
+  it('loses only one page if a byte of that page is changed, wherever it is', async () => {
     const frames = framesOf(fresh.log)
     const end = frames.length - 1
     for (const index of [0, 40, Math.floor(end / 2), end - 6, end]) {
@@ -295,7 +295,7 @@ describe('DiskOutbox<Buffer> with a damaged write-ahead log', () => {
     }
   })
 
-  it('loses nothing when a byte of a frame header is changed, but what has the wrong number', async () => {
+  it('loses nothing if a byte of a frame header is changed, except the page if its number is wrong', async () => {
     const frames = framesOf(fresh.log)
     const end = frames.length - 1
     const fields = { page: [0, 3], size: [4, 7], salt: [8, 15], sum: [16, 23] }
@@ -311,8 +311,8 @@ describe('DiskOutbox<Buffer> with a damaged write-ahead log', () => {
     }
   })
 
-  it('loses nothing when a byte of its header is changed', async () => {
-    // Magic (twice), version, page size, count of the log, two salts, two checksums.
+  it('loses nothing if a byte of the log header is changed', async () => {
+    // Magic (twice), version, page size, checkpoint number, two salts, two checksums.
     for (const at of [0, 3, 7, 10, 15, 16, 23, 24, 31]) {
       await startsApart(flipped(fresh, at), true, kept)
     }
@@ -321,7 +321,7 @@ describe('DiskOutbox<Buffer> with a damaged write-ahead log', () => {
     }
   })
 
-  it('loses nothing but the first page when its first block is gone', async () => {
+  it('loses only the first page if the first block of the log is zeroed', async () => {
     const { log } = fresh
     const lost = seqsOn(log.subarray(HEADER + FRAME_HEADER, HEADER + FRAME))
     await starts(
@@ -332,7 +332,7 @@ describe('DiskOutbox<Buffer> with a damaged write-ahead log', () => {
     )
   })
 
-  it('keeps states, outcomes and the pause', async () => {
+  it('keeps states, outcomes and the paused state', async () => {
     const frame = framesOf(fresh.log)[5] ?? 0
     const contents = await starts(flipped(fresh, frame + 100), true, kept, new Set(kept))
     assert.equal(contents.paused, true)
@@ -358,7 +358,7 @@ describe('DiskOutbox<Buffer> with a damaged write-ahead log', () => {
     return outbox
   }
 
-  it('is not damaged by what a power cut leaves of the last transaction', async () => {
+  it('does not treat a last transaction torn by a power cut as damage', async () => {
     for (const [crashed, before] of [
       [fresh, keptBefore],
       [restarted, keptRestarted.slice(0, -50)]
@@ -384,7 +384,7 @@ describe('DiskOutbox<Buffer> with a damaged write-ahead log', () => {
     }
   })
 
-  it('is not damaged by what was never committed, or where it was cut', async () => {
+  it('does not treat a cut-off log or uncommitted frames as damage', async () => {
     const frames = lastFrames(fresh.log)
     const end = frames.at(-1) ?? 0
     for (const cut of [end, end + 10, end + FRAME - 1, (frames[0] ?? 0) + 5 * FRAME]) {
@@ -394,14 +394,14 @@ describe('DiskOutbox<Buffer> with a damaged write-ahead log', () => {
     for (const at of [0, 8, 20, 500]) {
       await startsApart(flipped(uncommitted, (frames[2] ?? 0) + at), false, keptBefore)
     }
-    // What an earlier log has left.
+    // Frames left over from an earlier log.
     const behind = (framesOf(restarted.log).at(-1) ?? 0) + FRAME
     for (const at of [0, 4, 10, 20, 500, 5 * FRAME]) {
       await startsApart(flipped(restarted, behind + at), false, keptRestarted)
     }
   })
 
-  it('has the page from the file when the log was written back before', async () => {
+  it('reads the page from the file if the log has already been written back', async () => {
     const path = put(fresh)
     const db = new DatabaseSync(path)
     db.exec('PRAGMA wal_checkpoint(PASSIVE)')
@@ -417,7 +417,7 @@ describe('DiskOutbox<Buffer> with a damaged write-ahead log', () => {
     }
   })
 
-  it('never loses a message in silence, whatever byte is changed', async () => {
+  it('never loses a message silently, whichever byte is changed', async () => {
     for (const [crashed, all] of [
       [fresh, kept],
       [restarted, keptRestarted]
@@ -442,7 +442,7 @@ describe('DiskOutbox<Buffer> with a damaged write-ahead log', () => {
     }
   })
 
-  it('never fails, whatever many bytes are changed', async () => {
+  it('never fails, however many bytes are changed', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.tuple(fc.nat(fresh.log.length - 9), fc.uint8Array({ maxLength: 8 })), {
@@ -454,7 +454,7 @@ describe('DiskOutbox<Buffer> with a damaged write-ahead log', () => {
             for (const [at, bytes] of changes) log.set(bytes, at)
           })
           if (many.log.equals(fresh.log)) return
-          // Where both halves of a removed message are on damaged pages, it may come back.
+          // A removed message may come back if both its halves are on damaged pages.
           const all = [...kept, ...range(101, 200)]
           await startsApart(many, true, all, new Set(all))
         }
@@ -463,7 +463,7 @@ describe('DiskOutbox<Buffer> with a damaged write-ahead log', () => {
     )
   })
 
-  it('has what a killed process was promised', async () => {
+  it('has the messages that a killed process had stored', async () => {
     const told = join(place, 'told')
     const stdout = openSync(told, 'w')
     const child = spawn(process.execPath, [script, 'flood', place, '1'], {
@@ -490,7 +490,7 @@ describe('DiskOutbox<Buffer> with a damaged write-ahead log', () => {
     toldOnce(path)
   })
 
-  it('does not cost it to look, and finds messages there', async () => {
+  it('is not lost by looking at it, and counts as holding messages', async () => {
     const path = put(flipped(fresh, HEADER + 20 * FRAME))
     const log = readFileSync(`${path}-wal`)
     const outbox = queue()
@@ -503,9 +503,9 @@ describe('DiskOutbox<Buffer> with a damaged write-ahead log', () => {
     assert.ok(!existsSync(`${path}-shm`))
   })
 
-  it('moves nothing when it may be the key that does not fit', async () => {
+  it('moves nothing if the key may be wrong', async () => {
     const { path } = queue()
-    // The page with the key's check is damaged.
+    // Damages the page with the key check.
     const at = fresh.log.indexOf('keyCheck')
     put(
       changed(fresh, (log) => {
@@ -520,14 +520,14 @@ describe('DiskOutbox<Buffer> with a damaged write-ahead log', () => {
     assert.equal(everyone(await open(queue())).length, kept.length)
   })
 
-  it('leaves the log of another process alone that has the file open', async (context) => {
+  it('leaves the log alone while another process has the file open', async (context) => {
     const holder = spawn(process.execPath, [script, 'hold', place], {
       stdio: ['ignore', 'pipe', 'inherit']
     })
     context.after(() => holder.kill('SIGKILL'))
     await once(holder.stdout, 'data')
     const { path } = queue()
-    // As it looks while that starts the log again.
+    // As it looks while that process restarts the log.
     const log = readFileSync(`${path}-wal`)
     writeFileSync(`${path}-wal`, flipped({ file: log, log }, 20).log)
     await assert.rejects(queue().open(), { code: 'SQLITE_BUSY' })
@@ -538,7 +538,7 @@ describe('DiskOutbox<Buffer> with a damaged write-ahead log', () => {
     )
   })
 
-  it('has what is in it when the file itself is empty', async () => {
+  it('is read even if the file itself is empty', async () => {
     const { log } = flipped(fresh, HEADER + 20 * FRAME + 2000)
     await starts(
       { file: Buffer.alloc(0), log },
@@ -548,12 +548,12 @@ describe('DiskOutbox<Buffer> with a damaged write-ahead log', () => {
     )
   })
 
-  it('does not read it into the new file when a crash came before it was moved', async () => {
+  it('is not read into the new file if a crash came before the log was moved', async () => {
     const path = put(flipped(fresh, HEADER + 20 * FRAME))
     const outbox = queue()
     const listed = everyone(await open(outbox))
     await outbox.close()
-    // The old file is away, its log is not yet, and the new file is whole.
+    // The old file has been moved, its log has not, and the new file is complete.
     renameSync(path, `${path}.rescue`)
     writeFileSync(`${path}-wal`, fresh.log)
     notices = []

@@ -26,9 +26,9 @@ import type { ContentCodec, DiskOutbox } from '../../src/outbox/disk-outbox.ts'
 import { OutboxError, type Entry } from '../../src/outbox/outbox.ts'
 import { filledQueueFiles } from '../../src/outbox/queue-files.ts'
 
-// The thread is the outbox's own affair: to see what its end does, it has to be caught at its start.
+// The thread is private to the outbox: a test that ends it has to catch it when it is created.
 let lastThread: Worker | undefined
-/** As where the system has no thread left. */
+/** As if the system had no threads left. */
 let noThreads = false
 function newThread(thread: Worker): void {
   lastThread = thread
@@ -70,7 +70,7 @@ describe('DiskOutbox', () => {
     await rm(directory, { recursive: true })
   })
 
-  /** What it reads comes from the file: nothing stays in memory. */
+  /** Reads come from the file: nothing is cached in memory. */
   function queue(
     name = 'queue',
     where = directory,
@@ -97,7 +97,7 @@ describe('DiskOutbox', () => {
   const add = (outbox: DiskOutbox<Buffer>, seq: number): Promise<void> =>
     outbox.add(entry(seq), Buffer.from(text(seq)))
 
-  /** All that wait, in pages as a node lists them. */
+  /** All waiting messages, listed in pages as a node does. */
   async function seqs(outbox: DiskOutbox<Buffer>): Promise<number[]> {
     const all: number[] = []
     for (;;) {
@@ -112,7 +112,7 @@ describe('DiskOutbox', () => {
     return seqs(outbox)
   }
 
-  /** What the promise says: the text names the file and fits the pattern. */
+  /** Checks an error: its text names the file and matches the pattern. */
   function fault(path: string, code: string, pattern: RegExp): (error: unknown) => boolean {
     return (error) => {
       assert.ok(error instanceof OutboxError)
@@ -133,7 +133,7 @@ describe('DiskOutbox', () => {
     return outbox.path
   }
 
-  /** A small file system of its own, or undefined where that is not allowed. */
+  /** Mounts a small file system. @returns undefined if that is not allowed */
   async function smallDisk(context: TestContext, size: string): Promise<string | undefined> {
     const place = join(directory, 'disk')
     await mkdir(place)
@@ -149,7 +149,7 @@ describe('DiskOutbox', () => {
     return place
   }
 
-  /** Another program takes the rest of the disk. @returns its file */
+  /** Fills the rest of the disk, as another program might. @returns the file */
   function fillUp(place: string): string {
     const filler = join(place, 'filler')
     assert.throws(() => {
@@ -159,7 +159,7 @@ describe('DiskOutbox', () => {
   }
 
   describe('on a full disk', () => {
-    it('rejects exactly what is not stored, and goes on when there is room again', async (context) => {
+    it('rejects exactly the messages that are not stored, and continues when there is space again', async (context) => {
       const place = await smallDisk(context, '3m')
       if (place === undefined) return
       const outbox = queue('queue', place)
@@ -193,14 +193,14 @@ describe('DiskOutbox', () => {
       assert.deepEqual(notices, [])
     })
 
-    it('still makes the queue shorter as long as the log has room', async (context) => {
+    it('can still settle and remove messages as long as the log has space', async (context) => {
       const place = await smallDisk(context, '4m')
       if (place === undefined) return
       const outbox = queue('queue', place)
       await outbox.open()
       let seq = 0
       for (; seq < 300;) await add(outbox, ++seq)
-      // A content for which there is no room, and beside it what needs little.
+      // A content that does not fit, with changes that need little space.
       const results = await Promise.allSettled([
         outbox.add(entry(seq + 1), Buffer.alloc(8 * 1024 * 1024)),
         outbox.settle(entry(1, { state: 'settled' }), 'outcome'),
@@ -216,7 +216,7 @@ describe('DiskOutbox', () => {
       assert.equal(contents.waiting, 298)
     })
 
-    it('takes messages again when those that filled it have left, together or one by one', async (context) => {
+    it('accepts messages again when those that filled the disk have left, together or one by one', async (context) => {
       const place = await smallDisk(context, '3m')
       if (place === undefined) return
       const outbox = queue('queue', place)
@@ -241,7 +241,7 @@ describe('DiskOutbox', () => {
       }
     })
 
-    it('owes the removals that it cannot make, and makes them with the next change', async (context) => {
+    it('postpones removals that fail, and makes them with the next change', async (context) => {
       const place = await smallDisk(context, '3m')
       if (place === undefined) return
       const outbox = queue('queue', place)
@@ -261,7 +261,7 @@ describe('DiskOutbox', () => {
       )
     })
 
-    it('makes the removals that it owes at the latest when it is closed', async (context) => {
+    it('makes postponed removals at the latest when it is closed', async (context) => {
       const place = await smallDisk(context, '3m')
       if (place === undefined) return
       const outbox = queue('queue', place)
@@ -279,7 +279,7 @@ describe('DiskOutbox', () => {
       assert.deepEqual(await openedSeqs(queue('queue', place)), [])
     })
 
-    it('does not list again what has left, though it could not be removed', async (context) => {
+    it('does not list messages that have left but could not be removed', async (context) => {
       const place = await smallDisk(context, '3m')
       if (place === undefined) return
       const outbox = queue('queue', place)
@@ -294,15 +294,15 @@ describe('DiskOutbox', () => {
       const page = async (limit: number): Promise<number[]> =>
         (await outbox.list({ after: 0, without: [], limit })).map(({ seq }) => seq)
       assert.deepEqual(await page(1000), others)
-      // A page is as long as it was asked for: a short one would mean that there is no more.
+      // A page has the length that was asked for: a shorter one would mean that there are no more.
       assert.deepEqual(await page(5), others.slice(0, 5))
-      // The removals go again, and fail again, while the list is asked for.
+      // The removals are retried and fail again while the list is requested.
       const refused = outbox.update(entry(250, { attempts: 1 })).catch(() => undefined)
       await nextTurn()
       assert.deepEqual(await page(5), others.slice(0, 5))
       await refused
       await rm(filler)
-      // With the change the removals go again, behind the list that is asked for with them.
+      // The removals are retried with the change, after the list that is requested with it.
       const change = outbox.update(entry(250, { attempts: 1 }))
       assert.deepEqual(await page(5), others.slice(0, 5))
       await change
@@ -311,7 +311,7 @@ describe('DiskOutbox', () => {
       assert.deepEqual(await openedSeqs(queue('queue', place)), others)
     })
 
-    it('does not open a queue that it could not write to', async (context) => {
+    it('does not open a queue that it cannot write to', async (context) => {
       const place = await smallDisk(context, '64k')
       if (place === undefined) return
       writeFileSync(join(place, 'filler'), Buffer.alloc(64 * 1024))
@@ -322,7 +322,7 @@ describe('DiskOutbox', () => {
     })
   })
 
-  it('says so where no thread can be started, and goes on when one can', async () => {
+  it('says so if no thread can be started, and continues when one can', async () => {
     const path = await filled(5)
     const outbox = queue()
     noThreads = true
@@ -335,7 +335,7 @@ describe('DiskOutbox', () => {
       noThreads = false
     }
     assert.equal((await outbox.open()).waiting, 5)
-    // One that dies while the file is open, and cannot be replaced for a time.
+    // A thread that dies while the file is open and cannot be replaced at first.
     await lastThread?.terminate()
     noThreads = true
     try {
@@ -349,12 +349,12 @@ describe('DiskOutbox', () => {
     assert.equal((await outbox.read(3)).content.toString(), text(3))
   })
 
-  it('suspends a message that two processes were at work on when they ended', async () => {
+  it('suspends a message that two processes were working on when they ended', async () => {
     await filled(3)
     const clean = queue()
     assert.equal((await clean.open()).unclean, false)
     await clean.close()
-    // Killed at work on one message, then on another, then on the first again.
+    // Killed while working on one message, then another, then none, then the first again.
     for (const seq of ['2', '3', '0', '2']) {
       const child = spawn(process.execPath, [script, 'at-work', directory, seq], {
         stdio: ['ignore', 'pipe', 'inherit']
@@ -373,7 +373,7 @@ describe('DiskOutbox', () => {
     assert.deepEqual(contents.endedOn, contents.suspended)
     assert.equal((await outbox.read(2)).content.toString(), text(2))
 
-    // Sent again by an operator, it is not suspended because of what was.
+    // Resent by an operator, it is not suspended again for the same reason.
     await outbox.update(entry(2))
     await outbox.close()
     const again = queue()
@@ -381,7 +381,7 @@ describe('DiskOutbox', () => {
     assert.deepEqual([unclean, endedOn, await seqs(again)], [false, [], [1, 2, 3]])
   })
 
-  it('gives a message that nobody understands not back, and keeps what is left of it', async () => {
+  it('does not return a message that cannot be decoded, but keeps its bytes', async () => {
     await filled(3)
     const outbox = queue('queue', directory, {
       codec: {
@@ -406,7 +406,7 @@ describe('DiskOutbox', () => {
   })
 
   describe('on a disk that reports errors', () => {
-    it('rejects what is not stored, and goes on when the errors end', async (context) => {
+    it('rejects messages that are not stored, and continues when the errors end', async (context) => {
       const { pid, stdout, child } = trickle()
       const told = { stored: [] as number[], refused: [] as number[], codes: new Set<string>() }
       const limit = (soft: string): void => {
@@ -420,7 +420,7 @@ describe('DiskOutbox', () => {
           told.codes.add(code)
         }
         try {
-          // A file that may not grow: each write beyond its end is an I/O error.
+          // The file may not grow: each write beyond its end is an I/O error.
           if (told.stored.length === 20 && told.refused.length === 0) limit('200000')
           if (told.refused.length === 20) limit('unlimited')
         } catch {
@@ -447,7 +447,7 @@ describe('DiskOutbox', () => {
     }
   })
 
-  describe('where it may not write', () => {
+  describe('without write access', () => {
     it('says so when the file system is read-only, and opens when it no longer is', async (context) => {
       const place = await smallDisk(context, '4m')
       if (place === undefined) return
@@ -483,7 +483,7 @@ describe('DiskOutbox', () => {
       await assert.rejects(outbox.open(), fault(outbox.path, code, pattern))
       assert.ok(readFileSync(outbox.path).equals(before))
       if (code !== 'ERR_QUEUE_KEY') {
-        // Its node is deleted: what is not ours, or not understood, is not empty.
+        // As when its node is deleted: such a file does not count as empty.
         await assert.rejects(outbox.deleteFile(), fault(outbox.path, code, pattern))
         assert.equal(await outbox.isInUse(), true)
       }
@@ -492,7 +492,7 @@ describe('DiskOutbox', () => {
       assert.deepEqual(notices, [])
     }
 
-    it('tells that it was sealed with another key, and where the key belongs', async () => {
+    it('reports that it was encrypted with another key, and where that key belongs', async () => {
       await filled(3)
       await untouched(
         queue('queue', directory, { itsKey: Buffer.alloc(32, 2) }),
@@ -502,7 +502,7 @@ describe('DiskOutbox', () => {
       assert.deepEqual(await openedSeqs(queue()), [1, 2, 3])
     })
 
-    it('takes another key for a file without messages', async () => {
+    it('accepts another key for a file without messages', async () => {
       const path = await filled(1)
       const one = queue()
       await one.open()
@@ -510,14 +510,14 @@ describe('DiskOutbox', () => {
       await one.close()
       const two = queue('queue', directory, { itsKey: Buffer.alloc(32, 2) })
       const { paused, lastSeq } = await two.open()
-      assert.deepEqual([paused, lastSeq], [true, 1], 'all else stays')
+      assert.deepEqual([paused, lastSeq], [true, 1], 'everything else is kept')
       await add(two, 2)
       await two.close()
       await assert.rejects(queue().open(), fault(path, 'ERR_QUEUE_KEY', /another key/))
       assert.deepEqual(await openedSeqs(two), [2])
     })
 
-    it('tells that it is of a newer version', async () => {
+    it('reports that it is of a newer version', async () => {
       const path = await filled(1)
       const db = new DatabaseSync(path)
       db.exec('PRAGMA user_version = 99')
@@ -525,14 +525,14 @@ describe('DiskOutbox', () => {
       await untouched(queue(), 'ERR_QUEUE_VERSION', /newer version.*file version 99/)
     })
 
-    it('tells that it is of another program', async () => {
+    it('reports that it belongs to another program', async () => {
       const db = new DatabaseSync(join(directory, 'queue.sqlite'))
       db.exec('CREATE TABLE theirs (a)')
       db.close()
       await untouched(queue(), 'ERR_QUEUE_FOREIGN', /database of another program/)
     })
 
-    it('does not take the file of another node for its own', async () => {
+    it('does not open the file of another node as its own', async () => {
       const path = await filled(1)
       renameSync(path, join(directory, 'other.sqlite'))
       const other = queue('other')
@@ -541,7 +541,7 @@ describe('DiskOutbox', () => {
   })
 
   describe('with a damaged file', () => {
-    /** Overwrites pages that the filter picks. */
+    /** Overwrites the pages that `pick` selects. @returns their number */
     function damage(path: string, pick: (page: Buffer, index: number) => boolean): number {
       const bytes = readFileSync(path)
       let damaged = 0
@@ -559,7 +559,7 @@ describe('DiskOutbox', () => {
     const ofContent = (page: Buffer): boolean =>
       isLeaf(page) && !page.includes('ADT^A01') && page.readUInt16BE(3) === 3
 
-    /** All that is listed can be read, and is what was stored. */
+    /** Checks that the messages that can be read are as they were stored. @returns their number */
     async function readable(
       outbox: DiskOutbox<Buffer>,
       listed: readonly number[]
@@ -577,7 +577,7 @@ describe('DiskOutbox', () => {
       return fault(path, 'ERR_MESSAGE_DAMAGED', new RegExp(`Number ${seq} .* is damaged`))
     }
 
-    /** Changes values as a fallen bit does: with no look at the types that the tables insist on. */
+    /** Changes values as a flipped bit would: against the column types of STRICT tables. */
     function tamper(path: string, ...changes: string[]): void {
       const db = new DatabaseSync(path, { defensive: false })
       const tables = db.prepare("SELECT name, sql FROM sqlite_schema WHERE type = 'table'").all()
@@ -599,7 +599,7 @@ describe('DiskOutbox', () => {
       return join(directory, name)
     }
 
-    it('moves it aside and reads what lies on both sides of a damaged page', async () => {
+    it('moves it aside and reads what comes before and after a damaged page', async () => {
       const path = await filled(2000)
       let leaf = 0
       assert.equal(
@@ -622,7 +622,7 @@ describe('DiskOutbox', () => {
       await add(outbox, 2001)
     })
 
-    it('finds a damaged content when it is read, and goes on with the others', async () => {
+    it('finds a damaged content when it is read, and continues with the others', async () => {
       const path = await filled(600)
       let leaf = 0
       damage(path, (page) => ofContent(page) && ++leaf === 20)
@@ -643,10 +643,10 @@ describe('DiskOutbox', () => {
       const outbox = queue()
       assert.equal(await readable(outbox, await openedSeqs(outbox)), 500)
       assert.match(notices.join(), /of the 500 messages .* 500 could be read/)
-      assert.deepEqual(readdirSync(directory).length, 3, 'no working copies are left')
+      assert.deepEqual(readdirSync(directory).length, 3, 'no working copies remain')
     })
 
-    it('reads a file of which only the leaves of its trees are left', async () => {
+    it('reads a file with only the leaves of its trees left', async () => {
       const path = await filled(2000)
       damage(path, (page, index) => index === 0 || !isLeaf(page))
       const outbox = queue()
@@ -655,7 +655,7 @@ describe('DiskOutbox', () => {
       assert.equal(contents.paused, true)
     })
 
-    it('reads long messages and every state, as they were', async () => {
+    it('recovers long messages and every state', async () => {
       const first = queue()
       await first.open()
       const long = Buffer.alloc(700_001, 'long ')
@@ -693,7 +693,7 @@ describe('DiskOutbox', () => {
       assert.ok(notices.length > 0)
     })
 
-    it('starts anew where nothing can be read', async () => {
+    it('starts with an empty queue if nothing can be read', async () => {
       const path = await filled(5)
       writeFileSync(path, 'this was a database'.repeat(1000))
       const outbox = queue()
@@ -703,7 +703,7 @@ describe('DiskOutbox', () => {
       await add(outbox, 1)
     })
 
-    it('moves nothing when it may be the key that does not fit', async () => {
+    it('moves nothing if the key may be wrong', async () => {
       const path = await filled(50)
       damage(path, (page) => isLeaf(page) && page.includes('keyCheck'))
       const wrong = queue('queue', directory, { itsKey: Buffer.alloc(32, 2) })
@@ -715,7 +715,7 @@ describe('DiskOutbox', () => {
       assert.equal((await openedSeqs(queue())).length, 50)
     })
 
-    it('does not open a message that was put into the place of another', async () => {
+    it('does not open a content that was put in the place of another', async () => {
       const path = await filled(3)
       const db = new DatabaseSync(path)
       const id = (seq: number): number => seq * 4 * 65_536
@@ -732,7 +732,7 @@ describe('DiskOutbox', () => {
       assert.equal((await outbox.read(3)).content.toString(), text(3))
       assert.deepEqual(notices, [])
 
-      // It is told once, and what is left of it stays.
+      // This is reported once, and the remains are kept.
       await outbox.remove(1)
       await outbox.remove(3)
       await outbox.setPaused(false)
@@ -744,7 +744,7 @@ describe('DiskOutbox', () => {
       assert.ok(existsSync(path))
     })
 
-    it('finds one message damaged whose bytes have become a text or nothing', async () => {
+    it('reports only the messages whose bytes have become text or NULL', async () => {
       const path = await filled(3)
       tamper(
         path,
@@ -757,27 +757,27 @@ describe('DiskOutbox', () => {
       assert.equal((await outbox.read(2)).content.toString(), text(2))
     })
 
-    describe('where values are not what was written', () => {
-      // It keeps the thread: to start one takes longer than all the rest.
+    describe('with values that were not written', () => {
+      // Keeps the thread running: starting one takes longer than all the rest.
       beforeEach(() => queue('other').open())
 
       const tampered: [what: string, change: string, of?: Partial<Entry>][] = [
-        ['a time that no Date can hold', 'accepted_at = 1e300'],
+        ['a time outside the range of Date', 'accepted_at = 1e300'],
         ['no time', 'accepted_at = NULL'],
         ['no control ID', 'control_id = NULL', { controlId: '' }],
         ['a type that is bytes', "type = x'00'", { type: '' }],
         ['no lane', 'lane = NULL', { lane: '' }],
-        ['attempts beyond all numbers', 'attempts = 9223372036854775807'],
-        ['attempts that are a text', "attempts = 'many'"],
+        ['attempts beyond the safe integers', 'attempts = 9223372036854775807'],
+        ['attempts that are text', "attempts = 'many'"],
         ['a negative time spent', 'spent_ms = -1'],
         ['an unknown state', 'state = 7'],
         ['no state', 'state = NULL'],
         ['the state of a damaged message', `state = 3, place = 1`],
-        ['a place, though it waits', 'place = 1'],
-        ['a reason that is a text', "reason = 'why'"]
+        ['a place although it is waiting', 'place = 1'],
+        ['a reason that is text', "reason = 'why'"]
       ]
       for (const [what, change, expected = {}] of tampered) {
-        it(`gives the message back that has ${what}, and tells it`, async () => {
+        it(`recovers a message with ${what}, and reports it`, async () => {
           const path = await filled(3)
           tamper(path, `UPDATE message SET ${change} WHERE seq = 2`)
           const outbox = queue()
@@ -800,9 +800,9 @@ describe('DiskOutbox', () => {
         })
       }
 
-      it('does so when it is read', async () => {
+      it('does so when the message is read', async () => {
         const path = await filled(3)
-        // Of the type of its column, so that only a look at the value tells.
+        // Right for the type of the column, so that only checking the value shows it.
         tamper(path, 'UPDATE message SET spent_ms = -1 WHERE seq = 2')
         const outbox = queue()
         await outbox.open()
@@ -811,7 +811,7 @@ describe('DiskOutbox', () => {
         assert.match(notices.join(), /3 could be read/)
       })
 
-      it('lists a suspended and a settled message that the index does not know', async () => {
+      it('lists a suspended and a settled message that are missing from the index', async () => {
         const outbox = queue()
         await outbox.open()
         await Promise.all([1, 2, 3].map((seq) => add(outbox, seq)))
@@ -832,7 +832,7 @@ describe('DiskOutbox', () => {
         assert.match(notices.join(), /3 could be read/)
       })
 
-      it('passes over a number that no message can have, and goes on counting from the others', async () => {
+      it('skips an impossible number, and continues counting from the others', async () => {
         for (const wrong of [-5, 50_000_000, 2 ** 40, '9223372036854775807']) {
           notices = []
           const path = await filled(3)
@@ -847,13 +847,13 @@ describe('DiskOutbox', () => {
         }
       })
 
-      it('finds a message whose number is lower than the one before it', async () => {
-        // At the border of a page and within one: a search for the page would pass over it.
+      it('detects a row whose number is lower than the one before it', async () => {
+        // At a page boundary and within a page: a lookup by number would miss it.
         for (const wrong of [1001, 700]) {
           notices = []
           const path = await filled(1200)
           const bytes = readFileSync(path)
-          // A row begins with its length, its number (a varint), its header: sqlite.org/fileformat2.html.
+          // A row begins with its length, its number (a varint) and its header: sqlite.org/fileformat2.html.
           const number = Buffer.from([0x80 | (wrong >> 7), wrong & 0x7f])
           const at = bytes.lastIndexOf(number, bytes.indexOf(`C${wrong}`))
           assert.ok(bytes.indexOf(`C${wrong}`) - at < 100)
@@ -873,7 +873,7 @@ describe('DiskOutbox', () => {
         }
       })
 
-      it('keeps a pause, and takes no last number from what is none', async () => {
+      it('keeps the paused state, and ignores an impossible last number', async () => {
         const path = await filled(3)
         tamper(
           path,
@@ -886,7 +886,7 @@ describe('DiskOutbox', () => {
         assert.deepEqual(await seqs(outbox), [1, 2, 3])
       })
 
-      it('reads a file whose schema SQLite does not understand', async () => {
+      it('reads a file with a schema that SQLite cannot parse', async () => {
         const path = await filled(3)
         const bytes = readFileSync(path)
         const at = bytes.indexOf('accepted_at REAL')
@@ -897,7 +897,7 @@ describe('DiskOutbox', () => {
       })
     })
 
-    it('takes up a rescue that a crash has ended before its last step', async () => {
+    it('completes a rescue that crashed before its last step', async () => {
       const path = await filled(7)
       renameSync(path, `${path}.rescue`)
       assert.deepEqual(await filledQueueFiles(directory), [{ path, held: 7 }])
@@ -907,28 +907,28 @@ describe('DiskOutbox', () => {
       assert.equal((await openedSeqs(queue())).length, 7)
     })
 
-    it('says yes when asked whether a damaged file holds messages', async () => {
+    it('assumes that a damaged file holds messages', async () => {
       const path = await filled(5)
       damage(path, () => true)
       assert.equal(await queue().isInUse(), true)
     })
   })
 
-  describe('with a log that is not whole', () => {
+  describe('with an incomplete log', () => {
     /** Files as a crash leaves them: 300 messages, most of them in the log only. */
     async function crashed(): Promise<{ path: string; log: string }> {
       const outbox = queue()
       await outbox.open()
       for (let seq = 1; seq <= 300; seq++) await add(outbox, seq)
       copyFileSync(`${outbox.path}-wal`, join(directory, 'log'))
-      // Copied by another process: closing the file here would give up this process's lock.
+      // Copied by another process: closing the file here would release this process's lock.
       execFileSync('cp', [outbox.path, join(directory, 'copy')])
       await outbox.close()
       renameSync(join(directory, 'copy'), outbox.path)
       return { path: outbox.path, log: `${outbox.path}-wal` }
     }
 
-    it('has what the log tells up to where it was cut', async () => {
+    it('has everything in the log up to where it was cut off', async () => {
       const { log } = await crashed()
       renameSync(join(directory, 'log'), log)
       truncateSync(log, Math.floor(statSync(log).size / 2))
@@ -949,14 +949,14 @@ describe('DiskOutbox', () => {
       await add(outbox, 1000)
     })
 
-    it('keeps a log that is garbage, and says so', async () => {
+    it('keeps a log that is garbage, and reports it', async () => {
       const { log } = await crashed()
       writeFileSync(log, 'no log at all'.repeat(500))
       const outbox = queue()
       assert.deepEqual(await filledQueueFiles(directory), [{ path: outbox.path, held: undefined }])
       assert.equal(await outbox.isInUse(), true)
       await assert.rejects(outbox.deleteFile())
-      assert.ok(existsSync(log), 'to look does not cost it')
+      assert.ok(existsSync(log), 'looking at it does not delete it')
       await outbox.open()
       assert.match(
         notices.join(),
@@ -967,7 +967,7 @@ describe('DiskOutbox', () => {
   })
 
   describe('whose files are removed or replaced while it is open', () => {
-    /** An open queue with message 1, its file in a directory of its own. */
+    /** An open queue with message 1, in its own directory. */
     async function running(name = 'queue'): Promise<{ outbox: DiskOutbox<Buffer>; place: string }> {
       const place = join(directory, 'place')
       const outbox = queue(name, place)
@@ -976,7 +976,7 @@ describe('DiskOutbox', () => {
       return { outbox, place }
     }
 
-    /** What another process finds: that the file is whole does not depend on a close in this one. */
+    /** What another process finds, so that nothing depends on a close in this one. */
     function onDisk(path: string): number[] {
       const copy = join(directory, 'copy')
       execFileSync('cp', [path, copy])
@@ -992,7 +992,7 @@ describe('DiskOutbox', () => {
       assert.match(notices[0] ?? '', what)
     }
 
-    it('writes all of it anew before the next promise when the directory is gone', async () => {
+    it('rewrites everything before the next promise resolves, if the directory was removed', async () => {
       const { outbox, place } = await running()
       await rm(place, { recursive: true })
       await add(outbox, 2)
@@ -1009,7 +1009,7 @@ describe('DiskOutbox', () => {
       told(/was rewritten/)
     })
 
-    it('does so when only the file is gone, or only its log', async () => {
+    it('does so if only the file was removed, or only its log', async () => {
       const { outbox } = await running()
       await rm(outbox.path)
       await add(outbox, 2)
@@ -1022,7 +1022,7 @@ describe('DiskOutbox', () => {
       told(/^The write-ahead log of the queue file .* no queued message is lost/)
     })
 
-    it('moves aside what stands in its place', async () => {
+    it('moves aside a file that has taken its place', async () => {
       const { outbox, place } = await running()
       await rm(outbox.path)
       writeFileSync(outbox.path, 'an old copy')
@@ -1033,10 +1033,10 @@ describe('DiskOutbox', () => {
       assert.deepEqual(onDisk(outbox.path), [1, 2])
     })
 
-    it('notices it without a message: when nothing was to do for a while, and at the close', async () => {
+    it('notices it without a new message: after being idle for a while, and at the close', async () => {
       const { outbox, place } = await running()
       await rm(place, { recursive: true })
-      // The file stands there before it is whole; the notice comes when it is.
+      // The file exists before it is complete; the notice comes once it is.
       for (let waits = 0; waits < 100 && notices.length === 0; waits++) await sleep(100)
       assert.deepEqual(onDisk(outbox.path), [1])
       await rm(place, { recursive: true })
@@ -1045,7 +1045,7 @@ describe('DiskOutbox', () => {
       assert.equal(notices.length, 2)
     })
 
-    it('stores nothing while it cannot be rewritten, says so, and then goes on', async () => {
+    it('stores nothing while the file cannot be rewritten, says so, and continues afterwards', async () => {
       const { outbox, place } = await running()
       await rm(place, { recursive: true })
       await writeFile(place, 'in the way')
@@ -1060,7 +1060,7 @@ describe('DiskOutbox', () => {
       assert.deepEqual(onDisk(outbox.path), [1, 3])
     })
 
-    it('leaves the file of another process alone that has taken its place', async () => {
+    it('leaves the file alone while another process has it open', async () => {
       const { outbox, place } = await running()
       await rm(place, { recursive: true })
       const other = spawn(process.execPath, [script, 'hold', place], {
@@ -1080,13 +1080,13 @@ describe('DiskOutbox', () => {
   })
 
   describe('whose thread dies', () => {
-    it('rejects what was under way, tells every queue, and starts it again', async () => {
+    it('rejects the pending calls, tells every queue, and starts a new thread', async () => {
       const one = queue('one')
       const two = queue('two')
       await Promise.all([one.open(), two.open()])
       await Promise.all([add(one, 1), add(two, 1)])
       const dead = lastThread
-      // Not a request: the thread throws, and nothing catches it.
+      // Not a valid request: the thread throws, and nothing catches it.
       dead?.postMessage(null)
       const results = await Promise.allSettled([add(one, 2), two.read(1)])
       for (const result of results) {
@@ -1102,7 +1102,7 @@ describe('DiskOutbox', () => {
       assert.deepEqual(await openedSeqs(queue('one')), [1, 3])
     })
 
-    it('is started again when the thread was ended while nothing was under way', async () => {
+    it('gets a new thread if the old one ended while idle', async () => {
       const outbox = queue()
       await outbox.open()
       await add(outbox, 1)

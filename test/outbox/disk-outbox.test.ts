@@ -40,7 +40,7 @@ describe('DiskOutbox', () => {
     await rm(directory, { recursive: true })
   })
 
-  /** What it reads comes from the file: nothing stays in memory. */
+  /** By default, reads come from the file: nothing is cached in memory. */
   function queue(name = 'queue', codec = buffers, cacheBytes = 0): DiskOutbox<Buffer> {
     const outbox = new DiskOutbox({
       ...{ codec, directory, name, key: () => Promise.resolve(key), cacheBytes },
@@ -63,7 +63,7 @@ describe('DiskOutbox', () => {
   const add = (outbox: DiskOutbox<Buffer>, seq: number): Promise<void> =>
     outbox.add(entry(seq), Buffer.from(`content ${seq}`))
 
-  /** All that wait, in pages as a node lists them. */
+  /** All waiting messages, listed in pages as a node does. */
   async function waiting(outbox: DiskOutbox<Buffer>, without: string[] = []): Promise<Entry[]> {
     const all: Entry[] = []
     for (let after = 0; ;) {
@@ -78,7 +78,7 @@ describe('DiskOutbox', () => {
     return (await waiting(outbox)).map(({ seq }) => seq)
   }
 
-  /** Opens it; what is counted as waiting is also listed. */
+  /** Opens it, and checks that it lists as many waiting messages as it counts. */
   async function openedSeqs(outbox: DiskOutbox<Buffer>): Promise<number[]> {
     const contents = await outbox.open()
     const found = await seqs(outbox)
@@ -86,7 +86,7 @@ describe('DiskOutbox', () => {
     return found
   }
 
-  /** Transactions in the write-ahead log: frames that end one (sqlite.org/fileformat2.html). */
+  /** Counts transactions in the write-ahead log by their last frames (sqlite.org/fileformat2.html). */
   function transactions(): number {
     const log = readFileSync(join(directory, 'queue.sqlite-wal'))
     const salt = log.subarray(16, 24)
@@ -113,7 +113,7 @@ describe('DiskOutbox', () => {
     assert.deepEqual(notices, [])
   })
 
-  it('has every state, the order and the pause again after a restart', async () => {
+  it('restores every state, the order and the paused state after a restart', async () => {
     const first = queue()
     await first.open()
     await Promise.all([1, 2, 3, 4, 5, 6, 7].map((seq) => add(first, seq)))
@@ -153,7 +153,7 @@ describe('DiskOutbox', () => {
     assert.deepEqual(notices, [])
   })
 
-  it('never gives a number twice, even when the queue was empty', async () => {
+  it('never assigns a number twice, even if the queue was empty', async () => {
     const first = queue()
     await first.open()
     await Promise.all([add(first, 1), add(first, 2), first.remove(2), first.remove(1)])
@@ -162,7 +162,7 @@ describe('DiskOutbox', () => {
     assert.equal((await second.open()).lastSeq, 2)
   })
 
-  it('takes calls in their order, whether awaited or not', async () => {
+  it('executes calls in order, awaited or not', async () => {
     const outbox = queue()
     await outbox.open()
     void add(outbox, 1)
@@ -178,7 +178,7 @@ describe('DiskOutbox', () => {
     assert.deepEqual(await left, [])
   })
 
-  it('shows a read what was asked for before, even when the thread finds both at once', async () => {
+  it('lets a read see earlier calls, even if the thread gets both at once', async () => {
     const other = queue('other')
     const outbox = queue()
     await Promise.all([other.open(), outbox.open()])
@@ -191,7 +191,7 @@ describe('DiskOutbox', () => {
     await Promise.all([busy, added])
   })
 
-  it('stores the entry as it was at the call', async () => {
+  it('stores the entry as it was when called', async () => {
     const outbox = queue()
     await outbox.open()
     const changed = entry(1)
@@ -201,7 +201,7 @@ describe('DiskOutbox', () => {
     assert.equal((await outbox.read(1)).entry.attempts, 0)
   })
 
-  it('rejects only the call that is wrong', async () => {
+  it('rejects only the invalid calls', async () => {
     const outbox = queue('queue', {
       ...buffers,
       encode: (content) => {
@@ -240,7 +240,7 @@ describe('DiskOutbox', () => {
     assert.equal((await again.read(1)).content.toString(), 'content 1')
   })
 
-  it('stores what comes together in one transaction', async () => {
+  it('stores calls made together in one transaction', async () => {
     const outbox = queue()
     await outbox.open()
     await add(outbox, 1)
@@ -253,7 +253,7 @@ describe('DiskOutbox', () => {
     assert.equal(transactions() - before, 2)
   })
 
-  it('lets a removal go with the next change, but not wait for long', async (t) => {
+  it('delays a removal until the next change, but not for long', async (t) => {
     const outbox = queue()
     await outbox.open()
     for (let seq = 1; seq <= 3; seq++) await add(outbox, seq)
@@ -271,7 +271,7 @@ describe('DiskOutbox', () => {
     assert.equal((await outbox.read(3)).content.toString(), 'content 3')
   })
 
-  it('ends at once what waits when it is closed', async () => {
+  it('completes delayed removals at once when it is closed', async () => {
     const outbox = queue()
     await outbox.open()
     await add(outbox, 1)
@@ -281,7 +281,7 @@ describe('DiskOutbox', () => {
     assert.deepEqual(await openedSeqs(queue()), [])
   })
 
-  it('encodes no more than it can hand over while 100 000 adds wait', async () => {
+  it('encodes only as much as it can hand over while 100,000 adds wait', async () => {
     let encoded = 0
     let stored = 0
     let most = 0
@@ -313,15 +313,15 @@ describe('DiskOutbox', () => {
     const content = Buffer.from(new ArrayBuffer(50 * 1024 * 1024)).fill('large ')
     const copy = Buffer.from(content)
     await outbox.add(entry(1), content)
-    assert.equal(content.length, 0, 'it was handed over, not copied')
+    assert.equal(content.length, 0, 'it was transferred, not copied')
     assert.ok((await outbox.read(1)).content.equals(copy))
   })
 
-  it('keeps messages around the size of its pieces', async () => {
+  it('stores messages around the size of its pieces', async () => {
     const outbox = queue()
     await outbox.open()
     const piece = 256 * 1024
-    // As JSON it is two bytes longer.
+    // JSON adds two bytes.
     const outcomeOf = (size: number, text: string): string =>
       Buffer.alloc(Math.max(0, size - 2), text).toString()
     for (const [i, size] of [0, 1, piece - 1, piece, piece + 1, 3 * piece].entries()) {
@@ -329,7 +329,7 @@ describe('DiskOutbox', () => {
       const settled = entry(i + 1, { state: 'settled' })
       await outbox.settle(settled, outcomeOf(size, 'def'))
       assert.equal((await outbox.read(i + 1)).outcome, outcomeOf(size, 'def'))
-      // A shorter outcome leaves nothing of the longer one behind it.
+      // A shorter outcome leaves nothing of a longer one behind.
       await outbox.settle(settled, outcomeOf(size >> 1, 'ghi'))
       const { content, outcome } = await outbox.read(i + 1)
       assert.ok(content.equals(Buffer.alloc(size, 'abc')), `${size}`)
@@ -337,7 +337,7 @@ describe('DiskOutbox', () => {
     }
   })
 
-  it('shows nothing of a message but number, state, times, attempts, MSH-9 and MSH-10', async () => {
+  it('stores only number, state, times, attempts, MSH-9 and MSH-10 of a message in plain text', async () => {
     const outbox = queue()
     await outbox.open()
     const lane = outbox.keyName('PATIENT-4711')
@@ -375,7 +375,7 @@ describe('DiskOutbox', () => {
 
   for (const cacheBytes of [0, 4096]) {
     const memory = cacheBytes === 0 ? 'nothing' : 'some of it'
-    it(`behaves as a Map does, across restarts, with ${memory} in memory`, async () => {
+    it(`behaves like a Map, across restarts, with ${memory} in memory`, async () => {
       await behavesAsMap(cacheBytes)
     })
   }
@@ -389,7 +389,7 @@ describe('DiskOutbox', () => {
       attempts: fc.nat(100),
       state: fc.constantFrom('waiting' as const, 'suspended' as const)
     })
-    // The thread stays while one file is open.
+    // Keeps the thread running.
     await queue('other').open()
     let round = 0
     await fc.assert(
@@ -465,8 +465,8 @@ describe('DiskOutbox', () => {
     )
   }
 
-  describe('lists what waits', () => {
-    it('in pages, in the order of acceptance', async () => {
+  describe('lists waiting messages', () => {
+    it('in pages, in order of acceptance', async () => {
       const outbox = queue()
       await outbox.open()
       await Promise.all(Array.from({ length: 10_000 }, (_, i) => add(outbox, i + 1)))
@@ -493,7 +493,7 @@ describe('DiskOutbox', () => {
       assert.deepEqual(back, entry(2))
     })
 
-    it('without the lanes that are left out', async () => {
+    it('without excluded lanes', async () => {
       const outbox = queue()
       await outbox.open()
       await Promise.all(Array.from({ length: 3000 }, (_, i) => add(outbox, i + 1)))
@@ -504,7 +504,7 @@ describe('DiskOutbox', () => {
         others.filter((seq) => seq % 3 === 1)
       )
       assert.deepEqual(await waiting(outbox, ['lane 0', 'lane 1', 'lane 2']), [])
-      // One message behind all those of its lane.
+      // One message after all those of the excluded lanes.
       await outbox.add(entry(3001, { lane: 'free' }), Buffer.from('x'))
       const page = await outbox.list({
         after: 0,
@@ -514,7 +514,7 @@ describe('DiskOutbox', () => {
       assert.deepEqual(page, [entry(3001, { lane: 'free' })])
     })
 
-    it('with what was asked for before it, whether awaited or not', async () => {
+    it('including the effects of earlier calls, awaited or not', async () => {
       const outbox = queue()
       await outbox.open()
       void add(outbox, 1)
@@ -525,7 +525,7 @@ describe('DiskOutbox', () => {
       const both = seqs(outbox)
       void add(outbox, 4)
       assert.deepEqual(await both, [2, 3])
-      // What leaves while the list is under way is not given as one that waits.
+      // A message removed while the list is being read is not listed as waiting.
       const later = seqs(outbox)
       void outbox.remove(2)
       assert.deepEqual(await later, [3, 4])
@@ -533,7 +533,7 @@ describe('DiskOutbox', () => {
   })
 
   describe('keeps in memory', () => {
-    it('the very content that came in, as long as there is room', async () => {
+    it('the same content object, as long as there is space', async () => {
       const outbox = queue('queue', buffers, 8000)
       await outbox.open()
       const contents = Array.from({ length: 4 }, () => Buffer.alloc(1000))
@@ -542,17 +542,17 @@ describe('DiskOutbox', () => {
       assert.deepEqual(
         found.map(({ content }, i) => content === contents[i]),
         [true, true, false, false],
-        'each takes twice its bytes and 1024'
+        'each takes twice its bytes plus 1024'
       )
       assert.deepEqual(found[3]?.content, contents[3])
-      // Room again, for what comes then.
+      // Now there is space for a new one.
       await outbox.remove(1)
       const later = Buffer.alloc(1000)
       await outbox.add(entry(5), later)
       assert.equal((await outbox.read(5)).content, later)
     })
 
-    it('what the file does not take whole, in every state, until it is closed', async () => {
+    it('a content that cannot be stored completely, in every state, until it is closed', async () => {
       const whole = { ...buffers, encode: (bytes: Buffer) => ({ bytes, whole: false }) }
       const outbox = queue('queue', whole)
       await outbox.open()
@@ -582,7 +582,7 @@ describe('DiskOutbox', () => {
     })
   })
 
-  it('lets one process have the file, and tells the second which', async () => {
+  it('lets only one process use the file, and names the file to the second', async () => {
     const child = spawn(process.execPath, [script, 'hold', directory])
     await once(child.stdout, 'data')
     const outbox = queue()
@@ -597,7 +597,7 @@ describe('DiskOutbox', () => {
     await assert.rejects(queue().open(), { code: 'SQLITE_BUSY', message: /another node/ })
   })
 
-  it('has everything after SIGKILL whose promise had resolved', async () => {
+  it('has every message whose promise had resolved before a SIGKILL', async () => {
     const told = join(directory, 'told')
     for (let round = 1; round <= 4; round++) {
       const before = existsSync(told) ? (await stat(told)).size : 0
@@ -624,7 +624,7 @@ describe('DiskOutbox', () => {
     assert.deepEqual(notices, [])
   })
 
-  it('has everything after an exception ends the process', async () => {
+  it('has every stored message after an exception ends the process', async () => {
     const crash = run(process.execPath, [script, 'crash', directory, '1'])
     const { stdout } = await crash.catch((error: unknown) => error as { stdout: string })
     assert.match(stdout, /stored 1/)
@@ -632,7 +632,7 @@ describe('DiskOutbox', () => {
     assert.deepEqual(notices, [])
   })
 
-  it('keeps a process alive for a promise, and for nothing else', async () => {
+  it('keeps a process alive for a pending promise only', async () => {
     const { stdout } = await run(process.execPath, [script, 'add-and-end', directory], {
       timeout: 10_000
     })
@@ -640,7 +640,7 @@ describe('DiskOutbox', () => {
     assert.deepEqual(await openedSeqs(queue()), [1])
   })
 
-  it('warns nobody that SQLite is experimental', async () => {
+  it('does not print a warning that SQLite is experimental', async () => {
     const { stderr } = await run(process.execPath, [script, 'add', directory, '1'])
     assert.equal(stderr, '')
   })
@@ -653,7 +653,7 @@ describe('DiskOutbox', () => {
       context.skip(`strace ${missing}; in CI, which installs it, this runs`)
       return
     }
-    // Only system calls show it: what a killed process has written, the page cache keeps anyway.
+    // Only system calls show this: the page cache keeps what a killed process has written anyway.
     const child = [process.execPath, script, 'add', directory, '1']
     await run('strace', [...strace, ...child])
     const lines = readFileSync(trace, 'latin1').split('\n')
@@ -666,7 +666,7 @@ describe('DiskOutbox', () => {
     assert.ok(synced > written, 'and synced after that')
   })
 
-  it('deletes the file of an empty queue only', async () => {
+  it('deletes only the file of an empty queue', async () => {
     const outbox = queue()
     assert.equal(await queue().isInUse(), false)
     await outbox.open()
@@ -686,7 +686,7 @@ describe('DiskOutbox', () => {
     await queue().deleteFile()
   })
 
-  it('keeps the file of an empty queue that is paused, and says nothing of messages', async () => {
+  it('keeps the file of an empty but paused queue, without an error about messages', async () => {
     const outbox = queue()
     await outbox.open()
     await outbox.setPaused(true)
@@ -700,7 +700,7 @@ describe('DiskOutbox', () => {
     assert.deepEqual(await readdir(directory), [])
   })
 
-  it('finds the files of a directory that hold messages, open or not', async () => {
+  it('finds the files in a directory that hold messages, open or not', async () => {
     assert.deepEqual(await filledQueueFiles(join(directory, 'none')), [])
     const [one, two, empty] = ['one', 'two', 'empty'].map((name) => queue(name))
     for (const outbox of [one, two, empty]) await outbox?.open()
@@ -718,7 +718,7 @@ describe('DiskOutbox', () => {
     ])
   })
 
-  it('gives no name the power to leave the directory', async () => {
+  it('lets no name lead out of the directory', async () => {
     const outbox = queue('../../etc/x\0y')
     await outbox.open()
     assert.equal((await readdir(directory)).filter((file) => file.endsWith('.sqlite')).length, 1)
@@ -736,7 +736,7 @@ describe('DiskOutbox', () => {
     await assert.rejects(outbox.remove(1), closed)
   })
 
-  it('gives the disk back what an empty queue does not need', async () => {
+  it('returns disk space that an empty queue does not need', async () => {
     const outbox = queue()
     await outbox.open()
     for (let seq = 1; seq <= 30; seq++) await outbox.add(entry(seq), Buffer.alloc(1024 * 1024))

@@ -29,7 +29,7 @@ describe('leafRows', () => {
     db.prepare('INSERT INTO t VALUES (?, ?, ?, ?)').run(id, ...values)
   }
 
-  /** The file and its log as they are at this moment, as a crash would leave them. */
+  /** Copies the file and its log as a crash would leave them at this moment. */
   function crash(): void {
     for (const suffix of ['', '-wal']) {
       execFileSync('cp', [`${db.location()}${suffix}`, `${copy}${suffix}`])
@@ -62,7 +62,7 @@ describe('leafRows', () => {
     )
   }
 
-  it('reads numbers, texts, bytes and null as they were stored', () => {
+  it('reads numbers, text, bytes and null as they were stored', () => {
     insert(1, null, 0n, 1n)
     insert(2, -1n, 127n, -32_769n)
     insert(3, 8_388_608n, 2_147_483_648n, 9_007_199_254_740_991n)
@@ -72,8 +72,8 @@ describe('leafRows', () => {
     assert.deepEqual(found(), selected())
   })
 
-  it('follows long values over further pages', () => {
-    // Around the sizes at which SQLite begins another page.
+  it('follows long values across overflow pages', () => {
+    // Around the sizes at which SQLite starts another page.
     for (const [i, size] of [4050, 4061, 4062, 8100, 8192, 70_000, 300_000].entries()) {
       for (const more of [-1, 0, 1]) {
         insert(10 * i + more + 5, Buffer.alloc(size + more, 'ab'), 'x', 1)
@@ -83,21 +83,21 @@ describe('leafRows', () => {
     assert.deepEqual(found(), selected())
   })
 
-  it('has the newest state of the log, and nothing that was not committed or removed', () => {
+  it('reads the newest state in the log, without uncommitted or removed rows', () => {
     for (let id = 1; id <= 500; id++) insert(id, `row ${id}`.padEnd(100), id, null)
     db.exec('PRAGMA wal_checkpoint(TRUNCATE)')
     db.exec("UPDATE t SET a = 'new' WHERE id % 2 = 0; DELETE FROM t WHERE id % 5 = 0")
     const committed = selected()
     crash()
     assert.deepEqual(found(), committed)
-    // Cut within the last transaction: it does not count.
+    // Cut off within the last transaction, which therefore does not count.
     insert(1000, 'last', 1, 1)
     crash()
     truncateSync(`${copy}-wal`, statSync(`${copy}-wal`).size - 100)
     assert.deepEqual(found(), committed)
   })
 
-  it('gives the older state of a row before the one on a damaged page', () => {
+  it('returns the older state of a row before the one on a damaged page', () => {
     insert(1, 'one', 1, 1)
     db.exec('PRAGMA wal_checkpoint(TRUNCATE)')
     db.exec("UPDATE t SET a = 'two'")
@@ -111,11 +111,11 @@ describe('leafRows', () => {
     )
   })
 
-  it('reads a log in the other order of bytes, as other processors write it', () => {
+  it('reads a log in the other byte order, as other processors write it', () => {
     for (let id = 1; id <= 50; id++) insert(id, Buffer.alloc(1000, id), 1, 1)
     crash()
     changeLog((log) => {
-      // A checksum for which the words are read in the order of the log.
+      // Recomputes the checksums, reading the words in the byte order of the log.
       log.writeUInt32BE(log.readUInt32BE(0) ^ 1)
       const word = endianness() === 'LE' ? 'readUInt32BE' : 'readUInt32LE'
       let [first, second] = [0, 0]
@@ -141,13 +141,13 @@ describe('leafRows', () => {
     assert.ok(!isDamaged && pages.length > 50 && pages.every(({ isWhole }) => isWhole))
   })
 
-  it('does not follow a row that claims to be larger than any that is stored', () => {
+  it('does not follow a row that claims an impossible size', () => {
     const size = 2 ** 29
     const bytes = Buffer.alloc(3 * 4096)
-    // Page 2: a leaf with one cell; there the size, the id, and a record with the number 7.
+    // Page 2 is a leaf with one cell: the size, the id, and a record with the number 7.
     Buffer.from([0x0d, 0, 0, 0, 1, 0, 100, 0, 0, 100]).copy(bytes, 4096)
     Buffer.from([0x82, 0x80, 0x80, 0x80, 0x00, 1, 2, 1, 7]).copy(bytes, 4096 + 100)
-    // It goes on on page 3, and that on itself.
+    // It continues on page 3, which points to itself.
     bytes.writeUInt32BE(3, 4096 + 106 + 489 + ((size - 489) % 4092))
     bytes.writeUInt32BE(3, 2 * 4096)
     writeFileSync(copy, bytes)

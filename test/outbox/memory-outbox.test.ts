@@ -30,7 +30,7 @@ async function seqs(
 }
 
 describe('MemoryOutbox', () => {
-  it('is empty at first, and again after a close', async () => {
+  it('is empty at first and after a close', async () => {
     const { outbox } = await filled(3)
     await outbox.close()
     assert.deepEqual(await outbox.open(), {
@@ -41,7 +41,7 @@ describe('MemoryOutbox', () => {
     await assert.rejects(outbox.read(1), { name: 'OutboxError', code: 'ERR_NOT_QUEUED' })
   })
 
-  it('gives the very content and entry back', async () => {
+  it('returns the same content and entry objects', async () => {
     const outbox = new MemoryOutbox<object>()
     const [own, content] = [entry(1), {}]
     await outbox.add(own, content)
@@ -50,7 +50,7 @@ describe('MemoryOutbox', () => {
     assert.ok(!('outcome' in read))
   })
 
-  it('has an outcome until the message waits again or is suspended without one', async () => {
+  it('keeps an outcome until the message waits again or is suspended without one', async () => {
     for (const state of ['waiting', 'suspended'] as const) {
       const { outbox, entries } = await filled(1)
       const [own = entry(1)] = entries
@@ -63,7 +63,7 @@ describe('MemoryOutbox', () => {
     }
   })
 
-  it('lists what waits in pages, in the order of acceptance', async () => {
+  it('lists waiting messages in pages, in order of acceptance', async () => {
     const { outbox } = await filled(2500)
     const pages: number[][] = []
     do pages.push(await seqs(outbox, { after: pages.at(-1)?.at(-1) ?? 0 }))
@@ -81,7 +81,7 @@ describe('MemoryOutbox', () => {
     assert.deepEqual(await seqs(outbox, { limit: 0 }), [])
   })
 
-  it('leaves lanes out, and fills the page with others', async () => {
+  it('excludes lanes, and fills the page with others', async () => {
     const { outbox } = await filled(2000)
     const without = ['lane 0', 'lane 1', 'no lane']
     const expected = Array.from({ length: 2000 }, (_, i) => i + 1).filter((seq) => seq % 3 === 2)
@@ -89,7 +89,7 @@ describe('MemoryOutbox', () => {
     assert.deepEqual(await seqs(outbox, { without, limit: 2, after: 2 }), [5, 8])
   })
 
-  it('lists only what waits, and again what was put back to waiting', async () => {
+  it('lists only waiting messages, including those that wait again', async () => {
     const { outbox, entries } = await filled(5)
     for (const each of entries.slice(1, 3)) {
       each.state = 'suspended'
@@ -104,7 +104,7 @@ describe('MemoryOutbox', () => {
     assert.deepEqual(await seqs(outbox), [1, 2, 5])
   })
 
-  it('keeps the order when thousands have left', async () => {
+  it('keeps the order after thousands have left', async () => {
     const { outbox } = await filled(5000)
     const kept = Array.from({ length: 5000 }, (_, i) => i + 1).filter((seq) => seq % 7 === 0)
     for (let seq = 1; seq <= 5000; seq++) if (seq % 7 !== 0) await outbox.remove(seq)
@@ -113,7 +113,7 @@ describe('MemoryOutbox', () => {
     assert.deepEqual(await seqs(outbox, { after: kept[300] ?? 0, limit: 2 }), kept.slice(301, 303))
   })
 
-  it('gives the memory back of those that leave, while one stays for ever', async () => {
+  it('frees the memory of messages that leave, even if one never does', async () => {
     const { outbox } = await filled(1)
     const pass = async (from: number, to: number): Promise<void> => {
       for (let seq = from; seq < to; seq++) {
@@ -124,14 +124,14 @@ describe('MemoryOutbox', () => {
     await pass(2, 100_000)
     const before = usedHeap()
     await pass(100_000, 600_000)
-    // Their numbers alone would be 4 MB.
+    // Their numbers alone would take 4 MB.
     const more = usedHeap() - before
     assert.ok(more < 1_000_000, `${more} bytes more`)
     assert.deepEqual(await seqs(outbox), [1])
   })
 })
 
-/** In bytes, after a collection of garbage. */
+/** In bytes, after garbage collection. */
 function usedHeap(): number {
   setFlagsFromString('--expose-gc')
   const collect = runInNewContext('gc') as () => void

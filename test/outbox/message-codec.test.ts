@@ -8,14 +8,14 @@ import { decodeMessage, encodeMessage } from '../../src/outbox/message-codec.ts'
 const isWhole = (msg: object): boolean => encodeMessage(msg).whole
 const roundTrip = (msg: object): Record<string, unknown> => decodeMessage(encodeMessage(msg).bytes)
 
-/** A message as 0.1.0 stored it. */
+/** A message as stored by 0.1.0. */
 const STORED_BY_0_1_0 =
   'AQAAAM57Im1lc3NhZ2UiOnsiX21zZ2lkIjoiYTEiLCJwYXlsb2FkIjoiTVNIfF5+XFwmfMOpIiwibGlzdCI6WzEsbnVsbCx7' +
   'IndoZW4iOm51bGx9LG51bGxdLCJ0b0pTT04iOiJ4In0sInBhcnRzIjpbeyJwYXRoIjpbImxpc3QiLDIsIndoZW4iXSwia2lu' +
   'ZCI6ImRhdGUiLCJ0aW1lIjo1fSx7InBhdGgiOlsibGlzdCIsM10sImtpbmQiOiJieXRlcyIsImxlbmd0aCI6Mn1dfQD/'
 
 describe('encodeMessage and decodeMessage', () => {
-  it('give back every message that counts as clean', () => {
+  it('restore every message that counts as whole', () => {
     const leaf = fc.oneof(
       fc.string({ unit: 'binary' }),
       fc.boolean(),
@@ -34,7 +34,7 @@ describe('encodeMessage and decodeMessage', () => {
       )
     )
     const key = fc.oneof(
-      // JSON.parse of Node.js 24 reads the name `"` as `\\` where an object with that name came before.
+      // JSON.parse of Node.js 24 reads the name `"` as `\\` after an object with that name.
       fc.string().filter((name) => !name.includes('\\')),
       fc.constantFrom('parts', 'message', 'kind', 'path', 'constructor', 'length', '0')
     )
@@ -109,7 +109,7 @@ describe('encodeMessage and decodeMessage', () => {
     stream.destroy()
   })
 
-  it('make nothing of a property named __proto__', () => {
+  it('ignore a property named __proto__', () => {
     const msg = JSON.parse('{"a":{"__proto__":{"polluted":true},"b":1}}') as object
     assert.equal(isWhole(msg), false)
     const back = roundTrip(msg)
@@ -117,7 +117,7 @@ describe('encodeMessage and decodeMessage', () => {
     assert.equal(Object.assign({}, back['a'])['polluted' as never], undefined)
   })
 
-  it('store what is shared at both places, and end with what is nested without end', () => {
+  it('store a shared object in both places, and leave out one that is nested too deep', () => {
     const shared = { bytes: Buffer.from('s') }
     assert.deepStrictEqual(roundTrip({ a: shared, b: shared }), { a: shared, b: shared })
     let deep: Record<string, unknown> = {}
@@ -139,7 +139,7 @@ describe('encodeMessage and decodeMessage', () => {
     assert.ok(back.equals(payload))
   })
 
-  it('give back what 0.1.0 stored', () => {
+  it('restore what 0.1.0 stored', () => {
     assert.deepStrictEqual(decodeMessage(Buffer.from(STORED_BY_0_1_0, 'base64')), {
       _msgid: 'a1',
       payload: 'MSH|^~\\&|é',
@@ -149,7 +149,7 @@ describe('encodeMessage and decodeMessage', () => {
     assert.deepStrictEqual(decodeMessage(Buffer.from('{"payload":"MSH"}')), { payload: 'MSH' })
   })
 
-  it('keep bytes of every kind as what they are, from the part of the memory that they show', () => {
+  it('keep the type of every buffer and view, and store only the part of memory that it shows', () => {
     const memory = Uint8Array.from({ length: 32 }, (_, index) => index).buffer
     const shared = new SharedArrayBuffer(4)
     new Uint8Array(shared).fill(7)
@@ -176,7 +176,7 @@ describe('encodeMessage and decodeMessage', () => {
     })
   })
 
-  it('live with memory that was given away, before and while they read it', () => {
+  it('survive memory that was transferred away, before or while they read it', () => {
     const gone = new Float64Array(4)
     structuredClone(gone.buffer, { transfer: [gone.buffer] })
     const going = Buffer.from(new ArrayBuffer(4))
@@ -196,7 +196,7 @@ describe('encodeMessage and decodeMessage', () => {
     })
   })
 
-  it('store boxed values as what they hold', () => {
+  it('store boxed values as primitives', () => {
     const text = Object.setPrototypeOf(new String('x'.repeat(100_000)), Object.prototype) as object
     const boxed = { text, word: new String('a'), one: new Number(1), no: new Boolean(false) }
     assert.deepStrictEqual(roundTrip({ ...boxed, big: Object(1n) as unknown }), {
@@ -204,7 +204,7 @@ describe('encodeMessage and decodeMessage', () => {
     })
   })
 
-  it('leave out the properties that hold too much, and store all others', () => {
+  it('leave out properties that are too large, and store all others', () => {
     const sparse: unknown[] = []
     sparse[1.1e8] = 1
     let graph: object = {}
@@ -228,7 +228,7 @@ describe('encodeMessage and decodeMessage', () => {
           return sparse
         }
       })(),
-      // The path to each of them would hold the name.
+      // The path to each buffer would contain the name.
       named: { [longName]: Array.from({ length: 1000 }, () => Buffer.of(1)) }
     }
     const rest = {
@@ -245,14 +245,14 @@ describe('encodeMessage and decodeMessage', () => {
     const { bytes, leftOut } = encodeMessage({ ...tooMuch, ...rest })
     assert.deepEqual(leftOut, Object.keys(tooMuch))
     assert.deepStrictEqual(decodeMessage(bytes), rest)
-    // Whatever took the room, what is to be sent has some.
+    // Whatever uses up the space, there is some for the payload.
     const graphs = Object.fromEntries(Array.from({ length: 50 }, (_, i) => [`graph${i}`, graph]))
     for (const payload of [Buffer.alloc(1_000_000), 'x'.repeat(1_000_000)]) {
       assert.deepStrictEqual(roundTrip({ ...graphs, payload }), { payload })
     }
   })
 
-  it('count what stands in many places as often as it is stored', () => {
+  it('count a value in many places as often as it is stored', () => {
     const bytes = Buffer.alloc(10_000_000)
     const text = 'x'.repeat(60_000)
     const named = { [text]: 1 }
@@ -262,7 +262,7 @@ describe('encodeMessage and decodeMessage', () => {
     }
   })
 
-  it('look into no proxy: what it gives may have no end', () => {
+  it('do not look into proxies: they may be endless', () => {
     let asked = 0
     const trap = (): never => {
       asked++
@@ -281,11 +281,11 @@ describe('encodeMessage and decodeMessage', () => {
       payload: 'MSH'
     }
     assert.deepStrictEqual(roundTrip(msg), { heir: { own: 1 }, payload: 'MSH' })
-    // What the last of them inherits: `emit` and `toJSON`.
+    // For the last one, which inherits from a proxy: `emit` and `toJSON`.
     assert.equal(asked, 2)
   })
 
-  it('store what is sent of a message with too many properties, or that is a proxy', () => {
+  it('store only what is sent if the message has too many properties or is a proxy', () => {
     const wide: Record<string, unknown> = { _msgid: 'a' }
     for (let i = 0; i < 300_000; i++) wide[`p${i}`] = 1
     wide['payload'] = 'MSH'
@@ -304,7 +304,7 @@ describe('encodeMessage and decodeMessage', () => {
     }
   })
 
-  it('refuse bytes that are no message', () => {
+  it('reject bytes that are not a message', () => {
     for (const text of ['', '1', '[]', 'null', '\u0001\u0000\u0000\u0000\u0002{}']) {
       assert.throws(() => decodeMessage(Buffer.from(text, 'latin1')), SyntaxError)
     }
@@ -312,7 +312,7 @@ describe('encodeMessage and decodeMessage', () => {
 })
 
 describe('whether a message is whole', () => {
-  it('accepts what a Function node makes in its own context', () => {
+  it('accepts an object that a Function node made in its own context', () => {
     const msg = runInNewContext(
       '({ payload: "x", list: [{ at: new Date(1) }], none: undefined })',
       {
@@ -322,7 +322,7 @@ describe('whether a message is whole', () => {
     assert.ok(isWhole(msg))
   })
 
-  it('refuses instances of classes, cycles, holes and what changes on its way through JSON', () => {
+  it('rejects class instances, cycles, holes and values that JSON would change', () => {
     class Patient {
       name = 'x'
     }
@@ -354,7 +354,7 @@ describe('whether a message is whole', () => {
     }
   })
 
-  it('leaves out proxies, and keeps what stands beside them', () => {
+  it('leaves out proxies, and keeps everything else', () => {
     const revoked = Proxy.revocable({}, {})
     revoked.revoke()
     const throwing = (target: object): object =>

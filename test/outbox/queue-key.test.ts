@@ -19,16 +19,16 @@ describe('queueKey', () => {
     await rm(userDir, { recursive: true })
   })
 
-  it('stretches the setting to the same 32 bytes each time, and makes no file', async () => {
+  it('derives the same 32 bytes from the setting each time, and creates no file', async () => {
     const key = await queueKey('sixteen letters!', userDir)
-    // A stored queue must open for ever: the derivation is fixed.
+    // A stored queue must open in every later version: the derivation is fixed.
     assert.equal(key.toString('hex'), (await queueKey('sixteen letters!', userDir)).toString('hex'))
     assert.equal(key.length, 32)
     assert.notDeepEqual(key, await queueKey('sixteen letters?', userDir))
     assert.deepEqual(await readdir(userDir), [])
   })
 
-  it('says in words that a setting is too short, or no string', async () => {
+  it('explains that a setting is too short or not a string', async () => {
     for (const setting of ['', 'fifteen letters', 5 as unknown as string]) {
       await assert.rejects(queueKey(setting, userDir), {
         name: 'OutboxError',
@@ -38,7 +38,7 @@ describe('queueKey', () => {
     }
   })
 
-  it('makes a key file that only its owner can read, once', async () => {
+  it('creates a key file once, readable only by its owner', async () => {
     const first = await queueKey(undefined, userDir)
     const { mode } = await stat(join(userDir, QUEUE_KEY_FILE))
     assert.equal(mode & 0o777, 0o600)
@@ -46,7 +46,7 @@ describe('queueKey', () => {
     assert.deepEqual(await readdir(userDir), [QUEUE_KEY_FILE])
   })
 
-  it('makes no key file while messages wait for one that is missing', async () => {
+  it('does not create a key file while messages wait for a missing one', async () => {
     const path = join(userDir, QUEUE_KEY_FILE)
     const files = ['/queues/a.sqlite', '/queues/b.sqlite']
     const asked = (): Promise<Buffer> =>
@@ -63,7 +63,7 @@ describe('queueKey', () => {
     files.length = 0
     const key = await asked()
     files.push('/queues/a.sqlite')
-    assert.deepEqual(await asked(), key, 'nothing is asked of a file that is there')
+    assert.deepEqual(await asked(), key, 'waiting messages do not matter if the file exists')
   })
 
   it('gives processes that start at the same time the same key', async () => {
@@ -78,7 +78,7 @@ describe('queueKey', () => {
     assert.deepEqual(await readdir(userDir), [QUEUE_KEY_FILE])
   })
 
-  it('notices that others may read the file', async () => {
+  it('warns if others can read the file', async () => {
     await queueKey(undefined, userDir)
     await chmod(join(userDir, QUEUE_KEY_FILE), 0o644)
     const notices: string[] = []
@@ -87,7 +87,7 @@ describe('queueKey', () => {
     assert.match(notices[0] ?? '', /mode 644.*Set its mode to 600/)
   })
 
-  it('never overwrites a file that holds no key', async () => {
+  it('never overwrites a file that does not contain a key', async () => {
     const path = join(userDir, QUEUE_KEY_FILE)
     await writeFile(path, 'half a k')
     await assert.rejects(queueKey(undefined, userDir), (error: Error) => {
@@ -97,7 +97,7 @@ describe('queueKey', () => {
     assert.equal(await readFile(path, 'utf8'), 'half a k')
   })
 
-  it('names the file that it cannot make', async () => {
+  it('names the file that it cannot create', async () => {
     const missing = join(userDir, 'no', 'such')
     await assert.rejects(queueKey(undefined, missing), (error: Error) => {
       assert.match(error.message, /\(ENOENT\)/)

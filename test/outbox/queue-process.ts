@@ -3,8 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { DiskOutbox } from '../../src/outbox/disk-outbox.ts'
 import { OutboxError } from '../../src/outbox/outbox.ts'
 
-// A process of its own that uses a queue: `node queue-process.ts <what> <directory> <first number>`.
-// What it tells is written with a system call at once, so that it survives SIGKILL.
+// A separate process that uses a queue: `node queue-process.ts <what> <directory> <first number>`.
+// Output is written synchronously, so that it survives SIGKILL.
 
 const [, , what = '', directory = '', first = '1'] = process.argv
 const outbox = new DiskOutbox({
@@ -44,7 +44,7 @@ if (what === 'add') {
   await outbox.close()
 }
 if (what === 'trickle') {
-  // One after the other, whatever becomes of them.
+  // One by one, even if some are refused.
   for (let seq = Number(first); ; seq++) {
     await add(seq).catch((error: unknown) => {
       writeSync(1, `refused ${seq} ${error instanceof OutboxError ? error.code : 'unknown'}\n`)
@@ -60,6 +60,6 @@ if (what === 'at-work') {
   await outbox.note(Number(first))
   writeSync(1, 'noted\n')
 }
-// Nothing but the promise holds the process: it has to be stored nevertheless.
+// Only the promise keeps the process alive: the message must still be stored.
 if (what === 'add-and-end') void add(Number(first))
 if (what === 'hold' || what === 'at-work') setInterval(() => undefined, 1000)

@@ -293,11 +293,11 @@ describe('with users, every admin route', () => {
       }
     })
     try {
-      for (const path of ['', '/suspended']) {
+      for (const path of ['', '/messages', '/messages/1', '/events', '/history']) {
         assert.equal((await nodeRed.get(`/hl7-https-out/out${path}`)).status, 401, path)
       }
       for (const path of [
-        ...['pause', 'resume', 'test', 'suspended/1/resend', 'suspended/1/discard'].map(
+        ...['pause', 'resume', 'test', 'messages/1/resend', 'messages/discard'].map(
           (one) => `/hl7-https-out/out/${one}`
         ),
         '/oauth2-client-credentials/auth/test'

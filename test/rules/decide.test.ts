@@ -25,7 +25,7 @@ function decided(rules: string, attempt: Attempt) {
 }
 
 describe('the order of rules', () => {
-  it('lets the first that holds decide, and does not ask the ones after it', () => {
+  it('lets the first rule that applies decide, and skips those after it', () => {
     assert.deepEqual(decided(':AA=S,:?A=C,:AA=WD', acknowledged('AA')), {
       outcome: 'suspend',
       retry: false,
@@ -35,19 +35,19 @@ describe('the order of rules', () => {
     })
   })
 
-  it('tests every W that stands alone, before and behind the rule that decides', () => {
+  it('tests every rule with only W, before and after the rule that decides', () => {
     const { outcome, warnings } = decided(':AA=W,:AE=W,:?A=C,@status:200=W', acknowledged('AA'))
     assert.equal(outcome, 'accept')
     assert.deepEqual(warnings, [':AA=W', '@status:200=W'])
   })
 
-  it('warns for a W beside another letter only when that rule decides', () => {
+  it('warns for a W with another letter only if that rule decides', () => {
     const rules = ':AE=WS,:?A=WC,:AA=WF'
     assert.deepEqual(decided(rules, acknowledged('AA')).warnings, [':?A=WC'])
     assert.deepEqual(decided(rules, acknowledged('AE')).warnings, [':AE=WS'])
   })
 
-  it('accepts a reply for which a W alone held, by the first such rule', () => {
+  it('accepts a reply to which only W rules apply, by the first of them', () => {
     assert.deepEqual(decided(':AE=F,:AA=W,:?A=W', acknowledged('AA')), {
       outcome: 'accept',
       retry: false,
@@ -57,7 +57,7 @@ describe('the order of rules', () => {
     })
   })
 
-  it('fails a reply for which nothing held, and names no rule', () => {
+  it('fails a reply to which no rule applies, and names no rule', () => {
     assert.deepEqual(decided(':AE=F', acknowledged('AA')), {
       outcome: 'fail',
       retry: false,
@@ -67,7 +67,7 @@ describe('the order of rules', () => {
     })
   })
 
-  it('takes the E rules of the default for an error that no rule of the string knows', () => {
+  it('applies the default E rules to an error that no rule covers', () => {
     for (let status = 300; status <= 599; status++) {
       const attempt = answer(status, 'x')
       const own = decided(':?A=C', attempt)
@@ -76,14 +76,14 @@ describe('the order of rules', () => {
     }
   })
 
-  it('never accepts an error by a W', () => {
+  it('never accepts an error because of a W', () => {
     const attempt = answer(500, 'x')
     const { outcome, retry, warnings } = decided('E=W,@*x=W,@status:500=W', attempt)
     assert.deepEqual({ outcome, retry }, { outcome: 'fail', retry: true })
     assert.equal(warnings.length, 3)
   })
 
-  it('tries again and then ends with the letter that stands beside R', () => {
+  it('retries, and then ends as the letter next to R says', () => {
     const endings = { R: 'fail', RF: 'fail', RS: 'suspend', RD: 'disable', RC: 'accept' }
     for (const [action, outcome] of Object.entries(endings)) {
       const decision = decided(`:AR=${action}`, acknowledged('AR'))
@@ -92,13 +92,13 @@ describe('the order of rules', () => {
   })
 })
 
-describe('a status without an answer that says more', () => {
-  it('is an error whose text and code name the status', () => {
+describe('a status without a usable answer', () => {
+  it('is an error with the status as its text and code', () => {
     assert.equal(decided('E*"HTTP status 502"=S', answer(502, '')).outcome, 'suspend')
     assert.equal(decided('E#502=S', answer(502, '')).outcome, 'suspend')
   })
 
-  it('counts as 2xx from 200 to 299 and nowhere else', () => {
+  it('counts as 2xx only from 200 to 299', () => {
     for (const status of [200, 201, 250, 299]) {
       assert.equal(decided('E=F,:~=C', answer(status, 'OK')).outcome, 'accept', String(status))
     }
@@ -107,14 +107,14 @@ describe('a status without an answer that says more', () => {
     }
   })
 
-  it('is an error when there is nothing at all', () => {
+  it('is an error if there is nothing at all', () => {
     assert.equal(decided('E=S,X=C', { sent }).outcome, 'suspend')
   })
 })
 
 describe('an error family', () => {
   for (const family of errorFamilies) {
-    it(`${family} holds for its own errors alone`, () => {
+    it(`${family} holds only for its own errors`, () => {
       for (const other of errorFamilies) {
         const attempt = { sent, error: { code: 'X', family: other, text: '' } }
         const expected = other === family ? 'suspend' : 'disable'
@@ -127,7 +127,7 @@ describe('an error family', () => {
 describe('a connection that breaks', () => {
   const epipe: AttemptError = { code: 'EPIPE', family: 'reset', text: 'write EPIPE' }
 
-  it('is resent where the rule that E#reset meets has an R', () => {
+  it('is resent if the rule that applies to a reset has an R', () => {
     for (const rules of [
       '',
       ':?A=C',
@@ -141,7 +141,7 @@ describe('a connection that breaks', () => {
     }
   })
 
-  it('is not resent where it has none', () => {
+  it('is not resent if it has none', () => {
     for (const rules of [
       'E#reset=F',
       'E=S',
@@ -154,7 +154,7 @@ describe('a connection that breaks', () => {
     }
   })
 
-  it('is judged by its own code where a rule asks for it', () => {
+  it('is decided by its own code if a rule names it', () => {
     const rules = parseReplyRules('E#EPIPE=F')
     assert.equal(retriesOnReset(rules), true)
     assert.equal(retriesOnReset(rules, epipe), false)
@@ -244,7 +244,7 @@ describe('any attempt', () => {
     error?: AttemptError
   }
 
-  it('is decided the same way twice, and by a rule of the string or of the default', () => {
+  it('is decided the same way twice, by a rule of the string or of the default', () => {
     fc.assert(
       fc.property(attempts, ruleTexts, (facts, ruleText) => {
         const rules = parseReplyRules(ruleText.join())

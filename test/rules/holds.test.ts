@@ -34,7 +34,7 @@ const attempts = {
 } satisfies Record<string, Attempt>
 type Name = keyof typeof attempts
 
-/** For which of the attempts the test holds; for no other. */
+/** The attempts for which each test holds. */
 const table: Record<string, Name[]> = {
   ':AA': ['accepted', 'of a sent type', 'of no type'],
   ':?A': ['accepted', 'of a sent type', 'of no type'],
@@ -91,7 +91,7 @@ describe('a test of a rule', () => {
     })
   }
 
-  it(':I? holds where neither the whole MSA-2 nor its first component was sent', () => {
+  it(':I? holds if neither the whole MSA-2 nor its first component was sent', () => {
     const foreign = (controlId: string, ids: string[]): boolean => {
       const attempt = answer(`${msh}MSA|AA|${controlId}\rMSA|AA|M9\r`)
       const facts = factsOf({ ...attempt, sent: { ...sent, controlIds: ids } }, noRules)
@@ -114,7 +114,7 @@ describe('a test of a rule', () => {
     }
   })
 
-  it('finds as error what has neither answer nor status', () => {
+  it('has an error if there is neither an answer nor a status', () => {
     assert.deepEqual(factsOf({ sent }, noRules).error, { code: '', text: 'no answer' })
     assert.deepEqual(factsOf(answer('x', 503), noRules).error, {
       code: '503',
@@ -123,14 +123,14 @@ describe('a test of a rule', () => {
   })
 })
 
-describe('isAnswer, where there is no acknowledgement that counts', () => {
+describe('isAnswer, without an acknowledgement that counts', () => {
   const name = { controlId: 'M1', type: 'ADT^A01' }
   const isNak = (hl7: string, sentName = name, status = 200): boolean =>
     isAnswer(answer(hl7, status), sentName)
   const header = (id: string, type = 'ADT^A01^ADT_A01') =>
     `MSH|^~\\&|A|B|C|D|2025||${type}|${id}|P|2.5\r`
 
-  it('is so where the receiver answered with HL7, whatever the status', () => {
+  it('is true if the receiver answered with HL7, whatever the status', () => {
     for (const hl7 of [
       `${header('R1', 'ACK')}ERR|||207^x|E\r`,
       `${header('M1', 'ACK^A01')}ERR|||207^x|E\r`,
@@ -143,12 +143,12 @@ describe('isAnswer, where there is no acknowledgement that counts', () => {
     }
   })
 
-  it('is not so where there was no HL7', () => {
+  it('is false without HL7', () => {
     assert.equal(isNak(''), false)
     assert.equal(isAnswer({ sent, error: { code: 'X', text: '' } }, name), false)
   })
 
-  it('is not so where what was sent came back', () => {
+  it('is false if the sent message came back', () => {
     assert.equal(isNak(`${header('M1')}PID|1\r`), false)
     assert.equal(isNak(`${header('M1', 'ADT;A01').replace('^', ';')}PID|1\r`), false)
     assert.equal(isNak(header('M^1'), { ...name, controlId: 'M^1' }), false)
@@ -158,7 +158,7 @@ describe('isAnswer, where there is no acknowledgement that counts', () => {
     assert.equal(isNak(file, { controlId: 'F1', type: '' }, 500), false)
   })
 
-  it('is not so for an AA that does not count, and is for any other code', () => {
+  it('is false for an AA that does not count, and true for any other code', () => {
     for (const code of ['AA', 'CA', 'AE', 'CR', '', 'AAX']) {
       const hl7 = `${header('R1', 'ACK')}MSA|${code}|M1\rERR|||207^x|E\r`
       const accepts = code === 'AA' || code === 'CA'

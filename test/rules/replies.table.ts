@@ -1,15 +1,15 @@
 /**
- * What receivers, proxies and token servers answer, and what becomes of the message: shape of the
+ * What receivers, proxies and token servers answer, and what happens to the message: shape of the
  * reply × HTTP status × content type × rules. Read by replies.test.ts.
  *
  * Columns, separated by ` | `:
  * - sent: a name of `sent` below
- * - reply: a name of `bodies`, or `-` for no body; `+ name` adds a failure of `failures`
+ * - reply: a name of `bodies`, or `-` for no body; `+ name` adds one of `failures`
  * - HTTP: the status, or `-` for no HTTP answer
  * - content type: a name of `contentTypes`, `-` for none
  * - rules: a name of `ruleStrings`, or the rules themselves
- * - outcome: accept, fail, suspend or disable; `retry, fail` tries again first
- * - by: the rule that decided, as written; `-` for none; with `=W` only the warning decided
+ * - outcome: accept, fail, suspend or disable; `retry, fail` retries first
+ * - by: the rule that decided, as written; `-` for none; with `=W` only a warning decided
  * - warns: how many rules warn
  * - ack: MSA-1, MSA-2, worst severity and number of errors of `msg.hl7.ack`; `null` without an MSA that
  *   counts
@@ -53,7 +53,7 @@ export const sent = {
   batch: { controlIds: ['F1', 'B1', 'M1', 'M2'], type: 'ADT^A01', replyDue: true }
 } as const
 
-/** Bodies as text; a Buffer where the bytes matter. */
+/** Bodies as text, or as a Buffer if the bytes matter. */
 export const bodies: Readonly<Record<string, string | Buffer>> = {
   AA: ack('AA'),
   CA: ack('CA'),
@@ -184,11 +184,11 @@ export const ruleStrings: Readonly<Record<string, string>> = {
   InterSystems: ':?R=RF,:?E=S,:~=S,:?A=C,:*=S,:I?=W,:T?=C'
 }
 
-/** Bodies that `replyPath` or `replyEncoding` change are in test/https/reply-body.test.ts. */
+/** Bodies that `replyPath` or `replyEncoding` affect are in test/https/reply-body.test.ts. */
 export const table = `
 sent  | reply                    | HTTP | content type | rules        | outcome       | by                               | warns | ack
 
-the six codes and what is none of them
+the six codes, and others
 ADT   | AA                       | 200  | hl7          | default      | accept        | :?A=C                            | 0     | AA M1
 ADT   | CA                       | 200  | hl7          | default      | accept        | :?A=C                            | 0     | CA M1
 ADT   | AE                       | 200  | hl7          | default      | fail          | :?E=F                            | 0     | AE M1 E 1

@@ -32,7 +32,7 @@ function sections(): { heading: string; rows: Row[] }[] {
 
 function rowOf(line: string): Row {
   const cells = line.split(/ +\| +/)
-  assert.equal(cells.length, 9, `a row has nine columns: ${line}`)
+  assert.equal(cells.length, 9, `a row must have nine columns: ${line}`)
   const [sentName, reply, status, contentType, rules, outcome, by, warns, ack] = cells as [
     ...[string, string, string, string, string],
     ...[string, string, string, string]
@@ -92,7 +92,7 @@ for (const section of sections()) {
           },
           { outcome: row.outcome, rule: by, action, warns: Number(row.warns), ack: row.ack }
         )
-        // The same again, and nothing that was passed in has changed.
+        // A second call decides the same, and the arguments are unchanged.
         assert.deepEqual(decide(rules, attempt), decision)
         assert.deepEqual(await attemptOf(row), attempt)
       })
@@ -101,15 +101,15 @@ for (const section of sections()) {
 }
 
 describe('the table of replies', () => {
-  it('has at least 150 different rows and uses every body, failure, sent message and content type', () => {
+  it('has at least 150 rows, all different, and uses every body, failure, sent message and content type', () => {
     const distinct = new Set(rows.map((row) => JSON.stringify(row)))
-    assert.equal(distinct.size, rows.length, 'no row twice')
+    assert.equal(distinct.size, rows.length, 'duplicate rows')
     assert.ok(rows.length >= 150, `${rows.length} rows`)
     const used = new Set(
       rows.flatMap((row) => [...row.reply.split(' + '), row.sent, row.contentType])
     )
     for (const names of [bodies, failures, sent, contentTypes]) {
-      for (const name of Object.keys(names)) assert.ok(used.has(name), `${name} is used`)
+      for (const name of Object.keys(names)) assert.ok(used.has(name), `${name} is not used`)
     }
   })
 })

@@ -12,7 +12,7 @@ import type { ReplyRulesMistake } from '../../src/rules/reply-rules-error.ts'
 import type { ReplyTest } from '../../src/rules/reply-test.ts'
 import { parsePath } from '../../src/hl7/path.ts'
 
-/** The only test of a rule with one test. */
+/** The test of a rule that has only one. */
 function testOf(codes: string): ReplyTest | undefined {
   return parseReplyRules(`${codes}=F`).rules[0]?.conditions[0]?.[0]
 }
@@ -79,7 +79,7 @@ describe('each test of the language', () => {
   for (const [codes, expected] of cases) {
     it(`reads ${codes}`, () => {
       assert.deepEqual(testOf(codes), expected)
-      // White space between tokens and the group of one change nothing.
+      // White space between tokens and a group of one change nothing.
       assert.deepEqual(testOf(` ( ${codes} ) `), expected)
     })
   }
@@ -101,21 +101,29 @@ describe('actions', () => {
     ['WRS', { retry: true, outcome: 'suspend', warn: true }],
     ['RWS', { retry: true, outcome: 'suspend', warn: true }],
     ['RSW', { retry: true, outcome: 'suspend', warn: true }],
-    ['W', { retry: false, outcome: null, warn: true }]
+    ['W', { retry: false, outcome: null, warn: true }],
+    ['A', { retry: false, outcome: 'await', late: 'suspend', warn: false }],
+    ['AS', { retry: false, outcome: 'await', late: 'suspend', warn: false }],
+    ['AF', { retry: false, outcome: 'await', late: 'fail', warn: false }],
+    ['AR', { retry: false, outcome: 'await', late: 'retry', warn: false }],
+    ['WA', { retry: false, outcome: 'await', late: 'suspend', warn: true }],
+    ['AWF', { retry: false, outcome: 'await', late: 'fail', warn: true }],
+    ['ARW', { retry: false, outcome: 'await', late: 'retry', warn: true }]
   ]
   for (const [action, expected] of cases) {
     it(`reads ${action}`, () => {
-      const [rule] = parseReplyRules(`E=${action}`).rules
+      const [rule] = parseReplyRules(`${action.includes('A') ? ':?A' : 'E'}=${action}`).rules
       assert.ok(rule)
-      const { retry, outcome, warn } = rule
-      assert.deepEqual({ retry, outcome, warn }, expected)
+      const { text, conditions, action: letters, ...rest } = rule
+      assert.ok(text.endsWith(letters) && conditions.length === 1)
+      assert.deepEqual(rest, expected)
       assert.equal(rule.action, action)
     })
   }
 })
 
 describe('a list of rules', () => {
-  it('means the default when it is empty or blank', () => {
+  it('means the default if it is empty or blank', () => {
     for (const text of ['', ' \t\r\n ']) {
       assert.equal(parseReplyRules(text).text, DEFAULT_REPLY_RULES)
     }
@@ -159,7 +167,16 @@ describe('a mistake', () => {
     [':?A=RR', 5, 1, /is not allowed here/],
     [':?A=WW', 5, 1, /is not allowed here/],
     [':?A=c', 4, 1, /upper case/],
-    ...['A', 'Q', 'Z'].map((letter): [string, number, number, RegExp] => [
+    ['E=A', 2, 1, /is not allowed here/],
+    ['X=A', 2, 1, /is not allowed here/],
+    ['(:?A,:AE&E#503)=A', 16, 1, /is not allowed here/],
+    [':?A=RA', 5, 1, /is not allowed here/],
+    [':?A=AC', 5, 1, /is not allowed here/],
+    [':?A=AD', 5, 1, /is not allowed here/],
+    [':?A=AA', 5, 1, /is not allowed here/],
+    [':?A=AFS', 6, 1, /is not allowed here/],
+    [':?A=CA', 5, 1, /is not allowed here/],
+    ...['B', 'Q', 'Z'].map((letter): [string, number, number, RegExp] => [
       `:?A=${letter}`,
       ...([4, 1, /is not an action/] as const)
     ]),
@@ -229,7 +246,7 @@ describe('a mistake', () => {
     [':?A)=C', 3, 1, /'='/],
     [':?A==C', 4, 1, /action is missing/]
   ]
-  it('is of a kind that the editor has words for in each language', () => {
+  it('is of a kind for which the editor has a text in each language', () => {
     const kinds: Record<ReplyRulesMistake, string> = {
       tooLong: 'x'.repeat(MAX_REPLY_RULES_LENGTH + 1),
       next: ':?A=C :?E=F',
@@ -271,12 +288,12 @@ describe('a mistake', () => {
     })
   }
 
-  it('is not yet a string of the greatest length', () => {
+  it('is not a string of the maximum length', () => {
     const text = ':?A=C'.padEnd(MAX_REPLY_RULES_LENGTH)
     assert.deepEqual(parseReplyRules(text).rules, parseReplyRules(':?A=C').rules)
   })
 
-  it('is a string that is too long, which is not read at all', () => {
+  it('is a string that is too long, which is not parsed at all', () => {
     const error = mistake('('.repeat(MAX_REPLY_RULES_LENGTH + 5))
     assert.equal(error.position, MAX_REPLY_RULES_LENGTH)
     assert.equal(error.length, 5)
@@ -343,7 +360,7 @@ describe('any string', () => {
     )
   })
 
-  it('takes a time that is linear in its length', () => {
+  it('takes time that is linear in its length', () => {
     const repeated = [':?A=C,', '(', 'E*a ', '"', '""', ' ', ':?A&', '@ERR-3 ', '\t\n', 'W', 'E#']
     for (const part of repeated) {
       for (const start of ['', ':?A=C,', '@*"', 'E*', '(X,', '@']) {
@@ -354,7 +371,7 @@ describe('any string', () => {
         } catch (error) {
           assert.ok(error instanceof ReplyRulesError)
         }
-        // A quadratic scanner would take 100 million steps; a linear one is far below a millisecond.
+        // A quadratic scanner would take 100 million steps; a linear one takes far less than a millisecond.
         assert.ok(process.cpuUsage(begin).user < 200_000, `${start}${part}… is slow`)
       }
     }
@@ -440,7 +457,7 @@ describe('a printed list of rules', () => {
       }
     })
 
-  it('reads as what was printed, and its rules as written read as themselves', () => {
+  it('is read as what was printed, and each of its rules is read as itself', () => {
     fc.assert(
       fc.property(fc.array(printedRule, { minLength: 1, maxLength: 6 }), blank, (printed, gap) => {
         const { rules } = parseReplyRules(printed.map((rule) => rule.text).join(`${gap},${gap}`))
@@ -460,7 +477,7 @@ describe('a printed list of rules', () => {
 })
 
 describe('the parser', () => {
-  it('needs nothing of Node.js, so that the editor can use it in a browser', () => {
+  it('needs nothing of Node.js, so that the editor can use it in the browser', () => {
     const seen = new Set<string>()
     const visit = (file: URL): void => {
       if (seen.has(file.href)) return

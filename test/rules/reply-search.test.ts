@@ -11,7 +11,7 @@ function replyOf(text: string, body = text): AttemptReply {
   return { text: body, empty: body === '', message: readReplyMessage(text), ack: null }
 }
 
-/** Which of the tests hold, as written. */
+/** The tests that hold, as written. */
 function held(reply: AttemptReply, ...tests: string[]): string[] {
   const { rules, ...others } = parseReplyRules(`(${tests.join()})=F`)
   const conditions = rules[0]?.conditions.flat() as SearchTest[]
@@ -66,7 +66,7 @@ describe('a search in the fields of a reply', () => {
     '@ERR-8*"e\rt"': false,
     '@ERR-9*o': false
   }
-  it('finds them all at once', () => {
+  it('finds all of them at once', () => {
     const expected = Object.entries(table).filter(([, holds]) => holds)
     assert.deepEqual(
       held(reply, ...Object.keys(table)),
@@ -75,12 +75,12 @@ describe('a search in the fields of a reply', () => {
   })
 
   for (const [test, holds] of Object.entries(table)) {
-    it(`finds ${JSON.stringify(test)}${holds ? '' : ' not'}`, () => {
+    it(`${holds ? 'finds' : 'does not find'} ${JSON.stringify(test)}`, () => {
       assert.deepEqual(held(reply, test), holds ? [test] : [])
     })
   }
 
-  it('sees all segments, and all repetitions', () => {
+  it('searches all segments and all repetitions', () => {
     const many = replyOf(
       `${msh}${'ERR|||1\r'.repeat(150_000)}ERR|||2${'~3'.repeat(50_000)}~4${'^5'.repeat(20_000)}^6\r`
     )
@@ -88,7 +88,7 @@ describe('a search in the fields of a reply', () => {
     assert.deepEqual(held(many, ...tests), tests.slice(0, -1))
   })
 
-  it('finds what a plain reading of each field finds', () => {
+  it('finds the same as a plain reading of each field', () => {
     const piece = fc.string({
       unit: fc.constantFrom('a', 'b', '|', '^', '~', '&', '\\', 'T', 'F'),
       maxLength: 12
@@ -141,12 +141,12 @@ describe('a search in the fields of a reply', () => {
 })
 
 describe('a search in the text of a reply', () => {
-  it('looks into the HL7 text too, which may have been base64', () => {
+  it('includes the HL7 text, which may have been base64', () => {
     const reply = replyOf(`${msh}MSA|AA|M1|Late\r`, 'TVNI')
     assert.deepEqual(held(reply, '@*late', '@*tvni', '@*nowhere'), ['@*late', '@*tvni'])
   })
 
-  it('is done in steps, and once', () => {
+  it('is done in steps, and only once', () => {
     const rules = parseReplyRules('(@*late,@MSA-3*late)=F')
     const reply = replyOf(`${msh}MSA|AA|M1|Late\r`, 'x')
     const searched = searchReply(rules, reply)

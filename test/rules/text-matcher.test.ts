@@ -11,7 +11,7 @@ function found(texts: readonly string[], ...searched: string[]): string[] {
 }
 
 describe('TextMatcher', () => {
-  it('finds texts within texts, and those that one ends with', () => {
+  it('finds texts inside other texts and at their ends', () => {
     assert.deepEqual(found(['he', 'she', 'his', 'hers'], 'ushers'), ['he', 'she', 'hers'])
     assert.deepEqual(found(['abcd', 'bc', 'c'], 'abce'), ['bc', 'c'])
     assert.deepEqual(found(['a', 'aa', 'aaa', 'aaaa'], 'baaab'), ['a', 'aa', 'aaa'])
@@ -20,7 +20,7 @@ describe('TextMatcher', () => {
     assert.deepEqual(found(['\0', '\uffff', '\ud83d\ude00'], 'a\0\uffff'), ['\0', '\uffff'])
   })
 
-  it('finds nothing that stands partly in one text and partly in the next', () => {
+  it('finds nothing that is split between two texts', () => {
     assert.deepEqual(found(['ab', 'c'], 'a', 'bc'), ['c'])
   })
 

@@ -255,10 +255,12 @@ export class Soak {
   /** Handles all or the first few suspended messages, as an operator would. */
   async #attend(action: 'resend' | 'discard', atMost = Infinity): Promise<void> {
     for (const { id } of senders) {
-      const suspended = (await this.#get(`/hl7-https-out/${id}/suspended`)) as { id: string }[]
-      for (const { id: message } of suspended.slice(0, atMost)) {
+      const suspended = (await this.#get(
+        `/hl7-https-out/${id}/messages?state=suspended&limit=1000`
+      )) as { messages: { id: string }[] }
+      for (const { id: message } of suspended.messages.slice(0, atMost)) {
         this.#count(action)
-        await this.#ask(`/hl7-https-out/${id}/suspended/${message}/${action}`)
+        await this.#ask(`/hl7-https-out/${id}/messages/${message}/${action}`)
       }
     }
   }

@@ -1,0 +1,212 @@
+import {
+  ATTEMPT_OUTCOMES,
+  DURATION_BOUNDS_MS,
+  type AttemptFigures
+} from '../../src/delivery/attempt-counts.ts'
+import { QUEUE_STATES, type DeliveryFigures } from '../../src/delivery/delivery-figures.ts'
+
+/** What the metrics say of an `hl7-https-out` node. */
+export interface NodeFigures {
+  id: string
+  /** As the editor labels it. */
+  name: string
+  /** Messages that it did not accept, by error code. */
+  refused: ReadonlyMap<string, number>
+  /** Undefined if the node is not set up. */
+  delivery: DeliveryFigures | undefined
+  /** Until its token ends, 0 if there should be one and is none; undefined if none is needed now. */
+  tokenValidMs: number | undefined
+  /** Until the end of the certificates of one party, negative once they have ended. */
+  certificates: readonly { of: string; validMs: number }[]
+}
+
+/** What the metrics say of an `oauth2-client-credentials` node. */
+export interface TokenFigures {
+  id: string
+  name: string
+  requests: { readonly ok: number; readonly error: number }
+}
+
+type Labels = Readonly<Record<string, string>>
+
+/** Values of one metric, for one node. */
+type Samples = readonly (readonly [suffix: string, labels: Labels, value: number])[]
+
+interface Metric<Figures> {
+  name: string
+  type: 'counter' | 'gauge' | 'histogram'
+  help: string
+  samples: (figures: Figures) => Samples
+}
+
+/** Names come from users; Prometheus keeps every name that it has seen. */
+const NAME_LENGTH = 100
+
+/** The labels `node` and `name`, which every value has, come on top. */
+const NODE_METRICS: readonly Metric<NodeFigures>[] = [
+  {
+    name: 'messages_total',
+    type: 'counter',
+    help: 'Messages that left, by outcome: ack, nak, or error (to Catch; discarded ones too).',
+    samples: ({ delivery }) => counts('outcome', ['ack', 'nak', 'error'], delivery?.outcomes)
+  },
+  {
+    name: 'refused_total',
+    type: 'counter',
+    help: 'Messages that were not accepted and went to Catch at once, by error code.',
+    samples: ({ refused }) => [...refused].map(([code, count]) => ['', { code }, count])
+  },
+  {
+    name: 'attempts_total',
+    type: 'counter',
+    help: 'Attempts to send a message, by result: ack (accepted), nak (another answer with HL7), http (an answer without HL7), error (no answer), token (no token).',
+    samples: ({ delivery }) => counts('result', ATTEMPT_OUTCOMES, delivery?.attempts)
+  },
+  {
+    name: 'queue_messages',
+    type: 'gauge',
+    help: 'Messages in the queue, by state: waiting, in_flight, retrying, awaiting (the application acknowledgement), suspended.',
+    samples: ({ delivery }) => counts('state', QUEUE_STATES, delivery?.queue?.messages)
+  },
+  {
+    name: 'queue_oldest_seconds',
+    type: 'gauge',
+    help: 'Age of the oldest message in the queue, suspended ones included; 0 if it is empty.',
+    samples: ({ delivery }) => seconds(delivery?.queue?.oldestAgeMs)
+  },
+  {
+    name: 'queue_longest_wait_seconds',
+    type: 'gauge',
+    help: 'Age of the oldest message in the queue that is not suspended; 0 if there is none.',
+    samples: ({ delivery }) => seconds(delivery?.queue?.longestWaitMs)
+  },
+  {
+    name: 'paused',
+    type: 'gauge',
+    help: 'Whether the node is paused: 1 or 0.',
+    samples: ({ delivery }) => {
+      const queue = delivery?.queue
+      return queue === undefined ? [] : [['', {}, queue.isPaused ? 1 : 0]]
+    }
+  },
+  {
+    name: 'token_valid_seconds',
+    type: 'gauge',
+    help: 'Time until the access token ends; 0 if there is none and it cannot be had, absent if none is needed.',
+    samples: ({ tokenValidMs }) => seconds(tokenValidMs)
+  },
+  {
+    name: 'certificate_valid_seconds',
+    type: 'gauge',
+    help: 'Time until the end of a certificate, negative once it has ended.',
+    samples: ({ certificates }) =>
+      [...soonest(certificates)].map(([of, ms]) => ['', { of }, toSeconds(ms)])
+  },
+  {
+    name: 'request_duration_seconds',
+    type: 'histogram',
+    help: 'Time from a request to the answer of the receiver, of requests that were answered.',
+    samples: ({ delivery }) => histogram(delivery?.durations)
+  }
+]
+
+const TOKEN_METRICS: readonly Metric<TokenFigures>[] = [
+  {
+    name: 'token_requests_total',
+    type: 'counter',
+    help: 'Requests for an access token, by result: ok or error. node and name are those of the oauth2-client-credentials node.',
+    samples: ({ requests }) => counts('result', ['ok', 'error'], requests)
+  }
+]
+
+/** The figures of all nodes in the text format of Prometheus, version 0.0.4. */
+export function metricsText(
+  nodes: readonly NodeFigures[],
+  tokenNodes: readonly TokenFigures[]
+): string {
+  return [...families(NODE_METRICS, nodes), ...families(TOKEN_METRICS, tokenNodes)].join('')
+}
+
+function* families<Figures extends { id: string; name: string }>(
+  metrics: readonly Metric<Figures>[],
+  nodes: readonly Figures[]
+): Iterable<string> {
+  // By id: the same labels twice would make Prometheus refuse everything.
+  const labelled = new Map(nodes.map((node) => [node.id, { node, labels: ownLabels(node) }]))
+  for (const { name, type, help, samples } of metrics) {
+    let text = ''
+    for (const { node, labels } of labelled.values()) {
+      for (const [suffix, more, value] of samples(node)) {
+        if (!Number.isFinite(value)) continue
+        text += `hl7_https_out_${name}${suffix}{${labels}${labelText(more)}} ${value}\n`
+      }
+    }
+    if (text === '') continue
+    yield `# HELP hl7_https_out_${name} ${help}\n# TYPE hl7_https_out_${name} ${type}\n${text}`
+  }
+}
+
+function ownLabels({ id, name }: { id: string; name: string }): string {
+  const short = Array.from(name.slice(0, 2 * NAME_LENGTH))
+    .slice(0, NAME_LENGTH)
+    .join('')
+  return labelText({ node: id, name: short }).slice(1)
+}
+
+/** Each label after a comma. */
+function labelText(labels: Labels): string {
+  let text = ''
+  for (const [name, value] of Object.entries(labels)) text += `,${name}="${escaped(value)}"`
+  return text
+}
+
+/** A control character is no part of a name, and a NUL would end the text for Prometheus. */
+function escaped(value: string): string {
+  return value
+    .toWellFormed()
+    .replace(/[^\P{Cc}\n]/gu, ' ')
+    .replaceAll('\\', '\\\\')
+    .replaceAll('"', '\\"')
+    .replaceAll('\n', '\\n')
+}
+
+/** One value for each value of the label. */
+function counts<Value extends string>(
+  label: string,
+  values: readonly Value[],
+  numbers: Readonly<Record<Value, number>> | undefined
+): Samples {
+  if (numbers === undefined) return []
+  return values.map((value) => ['', { [label]: value }, numbers[value]])
+}
+
+function seconds(ms: number | undefined): Samples {
+  return ms === undefined ? [] : [['', {}, toSeconds(ms)]]
+}
+
+function histogram(durations: AttemptFigures['durations'] | undefined): Samples {
+  if (durations === undefined) return []
+  const { atMost, sumMs, count } = durations
+  return [
+    ...DURATION_BOUNDS_MS.map(
+      (bound, place) => ['_bucket', { le: String(bound / 1000) }, atMost[place] ?? 0] as const
+    ),
+    ['_bucket', { le: '+Inf' }, count],
+    ['_sum', {}, toSeconds(sumMs)],
+    ['_count', {}, count]
+  ]
+}
+
+/** Of several certificates of one party, the one that ends first counts. */
+function soonest(certificates: NodeFigures['certificates']): Map<string, number> {
+  const ends = new Map<string, number>()
+  for (const { of, validMs } of certificates) {
+    ends.set(of, Math.min(validMs, ends.get(of) ?? Infinity))
+  }
+  return ends
+}
+
+/** To the millisecond. */
+function toSeconds(ms: number): number {
+  return Math.round(ms) / 1000
+}

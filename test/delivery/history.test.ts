@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import type { DeliveryEvent } from '../../src/delivery/delivery-events.ts'
+import { History } from '../../src/delivery/history.ts'
+import { FakeClock } from '../support/fake-clock.ts'
+import { resultOf } from './replies.ts'
+
+const entry = {
+  ...{ seq: 1, lane: '', controlId: 'a1', type: 'ADT^A01', acceptedAt: 0 },
+  ...{ state: 'waiting' as const, attempts: 1, spentMs: 0 }
+}
+
+function left(outcome: 'ack' | 'nak' | 'error'): DeliveryEvent {
+  const settlement = { outcome, rule: '', action: '', warnings: [], settledAt: 0 }
+  return { kind: 'moved', entry, from: 'leaving', to: 'gone', settlement }
+}
+
+function setUp(): { clock: FakeClock; history: History; hold: (count: number) => void } {
+  const clock = new FakeClock()
+  let held = 0
+  const history = new History(clock, () => held)
+  return { clock, history, hold: (count) => (held = count) }
+}
+
+describe('History', () => {
+  it('counts outcomes minute by minute, without gaps', () => {
+    const { clock, history, hold } = setUp()
+    hold(3)
+    history.note(left('ack'))
+    history.note(left('nak'))
+    clock.pass(3 * 60_000)
+    hold(1)
+    history.note(left('error'))
+    assert.deepEqual(
+      history.minutes(5).map(({ acked, naked, failed, queued }) => [acked, naked, failed, queued]),
+      [
+        [0, 0, 0, 0],
+        [1, 1, 0, 3],
+        [0, 0, 0, 3],
+        [0, 0, 0, 3],
+        [0, 0, 1, 1]
+      ]
+    )
+    assert.equal(history.minutes(1)[0]?.at, clock.now())
+  })
+
+  it('measures the answers of each minute apart', () => {
+    const { clock, history } = setUp()
+    const result = { ...resultOf('accept'), elapsedMs: 100 }
+    history.note({ kind: 'attempted', entry, result })
+    clock.pass(60_000)
+    history.note({ kind: 'attempted', entry, result: { ...result, elapsedMs: 1000 } })
+    const [first, second] = history.minutes(2).map(({ p95 }) => p95)
+    assert.ok(Math.abs((first ?? 0) - 100) < 5, String(first))
+    assert.ok(Math.abs((second ?? 0) - 1000) < 50, String(second))
+  })
+
+  it('keeps a day and no more', () => {
+    const { clock, history } = setUp()
+    history.note(left('ack'))
+    clock.pass(1440 * 60_000)
+    history.note(left('ack'))
+    const minutes = history.minutes(5000)
+    assert.equal(minutes.length, 1440)
+    assert.equal(minutes.filter(({ acked }) => acked > 0).length, 1)
+  })
+
+  it('says how many left in the last 60 seconds, whatever the wall clock does', () => {
+    const { clock, history } = setUp()
+    for (let index = 0; index < 10; index++) history.note(left('ack'))
+    clock.pass(59_000)
+    history.note(left('nak'))
+    assert.equal(history.perMinute, 11)
+    clock.setWall(-86_400_000)
+    clock.pass(1000)
+    assert.equal(history.perMinute, 1)
+    clock.pass(60_000)
+    assert.equal(history.perMinute, 0)
+    history.note(left('ack'))
+    assert.equal(history.minutes(1)[0]?.acked, 1)
+  })
+
+  it('knows when the last message was accepted', () => {
+    const { clock, history } = setUp()
+    assert.equal(history.lastAckAt, undefined)
+    history.note(left('ack'))
+    const at = clock.now()
+    clock.pass(5000)
+    history.note(left('nak'))
+    assert.equal(history.lastAckAt, at)
+  })
+})

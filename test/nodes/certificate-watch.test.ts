@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { CertificateWatch } from '../../nodes/certificate-watch.ts'
+import type { CertificateDates } from '../../src/http-client/certificates.ts'
+
+const DAY = 24 * 3_600_000
+const now = Date.UTC(2026, 0, 1)
+
+describe('CertificateWatch', () => {
+  /** A certificate of a year. */
+  const ending = (ms: number): CertificateDates => ({
+    validFrom: now + ms - 365 * DAY,
+    validTo: now + ms
+  })
+  const watch = (
+    receiver?: CertificateDates,
+    tokenServer?: CertificateDates,
+    client?: CertificateDates
+  ) =>
+    new CertificateWatch({
+      receiver: () => receiver,
+      'token server': () => tokenServer,
+      client: () => client
+    })
+
+  it('lists what is known, the one that ends first first', () => {
+    assert.deepEqual(watch().all(), [])
+    assert.deepEqual(watch().ending(now), [])
+    assert.deepEqual(watch(ending(300 * DAY), undefined, ending(200 * DAY)).all(), [
+      { of: 'client', validTo: now + 200 * DAY },
+      { of: 'receiver', validTo: now + 300 * DAY }
+    ])
+  })
+
+  it('tells which end soon, in whole days', () => {
+    const certificates = watch(ending(14 * DAY), ending(15 * DAY), ending(1.9 * DAY))
+    assert.deepEqual(certificates.ending(now), [
+      { of: 'client', validTo: now + 1.9 * DAY, daysLeft: 1 },
+      { of: 'receiver', validTo: now + 14 * DAY, daysLeft: 14 }
+    ])
+    assert.deepEqual(certificates.ending(now + 1.9 * DAY + 1)[0], {
+      of: 'client',
+      validTo: now + 1.9 * DAY,
+      daysLeft: -1
+    })
+    assert.equal(certificates.ending(now + DAY).length, 3)
+    assert.deepEqual(certificates.ending(now - DAY), [
+      { of: 'client', validTo: now + 1.9 * DAY, daysLeft: 2 }
+    ])
+  })
+
+  it('reads the certificates each time', () => {
+    let seen: CertificateDates | undefined
+    const certificates = new CertificateWatch({
+      receiver: () => seen,
+      'token server': () => undefined,
+      client: () => undefined
+    })
+    assert.deepEqual(certificates.ending(now), [])
+    seen = ending(DAY)
+    assert.equal(certificates.ending(now).length, 1)
+    seen = ending(90 * DAY)
+    assert.deepEqual(certificates.ending(now), [])
+  })
+})

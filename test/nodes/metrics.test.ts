@@ -1,0 +1,185 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { metricsText, type NodeFigures } from '../../nodes/operations/metrics.ts'
+import { AttemptCounts } from '../../src/delivery/attempt-counts.ts'
+import { fullNode, fullTokenNode } from '../support/sample-figures.ts'
+
+/** The lines of one metric, without its comments. */
+function lines(text: string, metric: string): string[] {
+  return text
+    .split('\n')
+    .filter((line) => new RegExp(`^hl7_https_out_${metric}(?:\\{| )`).test(line))
+    .map((line) => line.replace('hl7_https_out_', ''))
+}
+
+/** What nothing has happened to. */
+function quietNode(): NodeFigures {
+  return {
+    ...{ id: 'n1', name: 'Quiet', refused: new Map([['HL7_QUEUE_FULL', 0]]) },
+    ...{ tokenValidMs: undefined, certificates: [] },
+    delivery: {
+      ...new AttemptCounts().figures(),
+      outcomes: { ack: 0, nak: 0, error: 0 },
+      queue: {
+        messages: { waiting: 0, in_flight: 0, retrying: 0, awaiting: 0, suspended: 0 },
+        ...{ oldestAgeMs: 0, longestWaitMs: 0, isPaused: false }
+      }
+    }
+  }
+}
+
+describe('the metrics', () => {
+  it('say what a node has done', () => {
+    const text = metricsText([fullNode()], [fullTokenNode()])
+    const own = 'node="a1",name="Registry"'
+    assert.deepEqual(lines(text, 'messages_total'), [
+      `messages_total{${own},outcome="ack"} 120`,
+      `messages_total{${own},outcome="nak"} 7`,
+      `messages_total{${own},outcome="error"} 3`
+    ])
+    assert.deepEqual(lines(text, 'attempts_total'), [
+      `attempts_total{${own},result="ack"} 120`,
+      `attempts_total{${own},result="nak"} 8`,
+      `attempts_total{${own},result="http"} 5`,
+      `attempts_total{${own},result="error"} 4`,
+      `attempts_total{${own},result="token"} 2`
+    ])
+    assert.deepEqual(lines(text, 'queue_messages'), [
+      `queue_messages{${own},state="waiting"} 20`,
+      `queue_messages{${own},state="in_flight"} 1`,
+      `queue_messages{${own},state="retrying"} 2`,
+      `queue_messages{${own},state="awaiting"} 3`,
+      `queue_messages{${own},state="suspended"} 4`
+    ])
+    assert.deepEqual(lines(text, 'refused_total'), [
+      `refused_total{${own},code="HL7_INVALID_MESSAGE"} 5`
+    ])
+    assert.deepEqual(lines(text, 'queue_oldest_seconds'), [`queue_oldest_seconds{${own}} 5400.5`])
+    assert.deepEqual(lines(text, 'queue_longest_wait_seconds'), [
+      `queue_longest_wait_seconds{${own}} 90.25`
+    ])
+    assert.deepEqual(lines(text, 'paused'), [`paused{${own}} 1`])
+    assert.deepEqual(lines(text, 'token_valid_seconds'), [`token_valid_seconds{${own}} 240`])
+    assert.deepEqual(lines(text, 'token_requests_total'), [
+      'token_requests_total{node="t1",name="Login",result="ok"} 9',
+      'token_requests_total{node="t1",name="Login",result="error"} 1'
+    ])
+  })
+
+  it('count every answer in each bucket that it does not exceed, and say the sum', () => {
+    const text = metricsText([fullNode()], [])
+    const values = lines(text, 'request_duration_seconds_bucket').map((line) =>
+      /le="([^"]+)"} (.+)$/.exec(line)?.slice(1)
+    )
+    assert.deepEqual(values, [
+      ...[
+        ['0.05', '100'],
+        ['0.1', '110'],
+        ['0.25', '120'],
+        ['0.5', '125']
+      ],
+      ...[
+        ['1', '130'],
+        ['2.5', '131'],
+        ['5', '132'],
+        ['10', '132'],
+        ['30', '132'],
+        ['60', '132']
+      ],
+      ['+Inf', '133']
+    ])
+    const own = 'node="a1",name="Registry"'
+    assert.deepEqual(lines(text, 'request_duration_seconds_sum'), [
+      `request_duration_seconds_sum{${own}} 98.765`
+    ])
+    assert.deepEqual(lines(text, 'request_duration_seconds_count'), [
+      `request_duration_seconds_count{${own}} 133`
+    ])
+  })
+
+  it('begin with zero for each value of a label, and leave out what there is not', () => {
+    const text = metricsText([quietNode()], [])
+    for (const [metric, values] of [
+      ['messages_total', 3],
+      ['attempts_total', 5],
+      ['refused_total', 1],
+      ['queue_messages', 5],
+      ['request_duration_seconds_bucket', 11]
+    ] as const) {
+      const found = lines(text, metric)
+      assert.equal(found.length, values, metric)
+      for (const line of found) assert.match(line, / 0$/)
+    }
+    assert.doesNotMatch(text, /token_|certificate_/)
+  })
+
+  it('say nothing of a queue that is not open, and of a node that is not set up what it refused', () => {
+    const { delivery, ...node } = quietNode()
+    const closed = metricsText(
+      [{ ...node, delivery: delivery && { ...delivery, queue: undefined } }],
+      []
+    )
+    assert.doesNotMatch(closed, /queue_|paused/)
+    assert.match(closed, /messages_total/)
+    const unusable = metricsText([{ ...node, delivery: undefined }], [])
+    assert.deepEqual(
+      unusable.split('\n').filter((line) => line !== '' && !line.startsWith('#')),
+      ['hl7_https_out_refused_total{node="n1",name="Quiet",code="HL7_QUEUE_FULL"} 0']
+    )
+    assert.equal(metricsText([], []), '')
+  })
+
+  it('name each metric once, with help and type, its values together', () => {
+    const nodes = [fullNode(), { ...fullNode(), id: 'a2' }, quietNode()]
+    const text = metricsText(nodes, [fullTokenNode()])
+    assert.ok(text.endsWith('\n'))
+    const families: string[] = []
+    for (const block of text.split(/(?=^# HELP )/m)) {
+      const [, name = ''] =
+        /^# HELP (\w+) \S.*\n# TYPE \1 (?:counter|gauge|histogram)\n/.exec(block) ?? []
+      families.push(name)
+      for (const line of block.trimEnd().split('\n').slice(2)) {
+        assert.match(line, new RegExp(`^${name}(?:_bucket|_sum|_count)?\\{node="`))
+      }
+    }
+    assert.equal(families.length, 11)
+    assert.equal(new Set(families).size, families.length)
+  })
+
+  it('have no value twice and none that is no number', () => {
+    const twice = { of: 'receiver', validMs: 5000 }
+    const { delivery, ...node } = fullNode()
+    assert.ok(delivery?.queue)
+    const odd = {
+      ...node,
+      delivery: { ...delivery, queue: { ...delivery.queue, oldestAgeMs: NaN } },
+      tokenValidMs: Infinity,
+      certificates: [{ ...twice, validMs: 9000 }, twice, { of: 'client', validMs: NaN }]
+    }
+    // The same id: a node that closes and its successor.
+    const text = metricsText([{ ...odd, name: 'Before' }, odd], [fullTokenNode(), fullTokenNode()])
+    const series = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'))
+    const names = series.map((line) => line.slice(0, line.lastIndexOf(' ')))
+    assert.equal(new Set(names).size, names.length)
+    for (const line of series) assert.match(line, / -?\d+(?:\.\d+)?$/)
+    assert.doesNotMatch(text, /Before|NaN|Infinity/)
+    assert.deepEqual(lines(text, 'certificate_valid_seconds'), [
+      'certificate_valid_seconds{node="a1",name="Registry",of="receiver"} 5'
+    ])
+  })
+
+  it('take any name', () => {
+    const named = (name: string): string => {
+      const [line = ''] = lines(metricsText([{ ...quietNode(), name }], []), 'paused')
+      return /name="((?:\\.|[^"\\])*)"} 0$/.exec(line)?.[1] ?? ''
+    }
+    assert.equal(named('a "b" \\ c\nd'), 'a \\"b\\" \\\\ c\\nd')
+    assert.equal(named('\\n'), '\\\\n')
+    assert.equal(named('tab\there,\0 NUL\r'), 'tab here,  NUL ')
+    assert.equal(named('Zürich 東京'), 'Zürich 東京')
+    assert.equal(named('x'.repeat(101)), 'x'.repeat(100))
+    // No half of a character.
+    assert.equal(named('🏥'.repeat(101)), '🏥'.repeat(100))
+    assert.equal(named('\ud83c'), '\ufffd')
+  })
+})
