@@ -155,6 +155,14 @@ describe('the sidebar tab', () => {
     assert.equal(await editor.ask(overflow), 0)
   })
 
+  it('speaks English to an editor in a language that it does not know', async () => {
+    await page.evaluate(`localStorage.setItem('editor-language', 'de')`)
+    await editor.load()
+    await open()
+    assert.match(await seen('.hl7-https-summary'), /3 of 4 nodes in trouble/)
+    assert.match(await seen('.hl7-https-details'), /Resume/)
+  })
+
   it('shows the first node at once, and another with one click', async () => {
     await open()
     assert.equal(await seen('.hl7-https-details h2'), 'Pharmacy')
