@@ -275,7 +275,7 @@ describe('whoever is called at night sees in the tab', () => {
     await shows('.hl7-https-details', /Resend all 8/)
     recordLocked = false
     await click('.hl7-https-details button:has-text("Resend all 8")')
-    await click('.hl7-https-question button.primary')
+    await click('.hl7-https-question button.hl7-https-yes')
     assert.equal(clicks(), 3)
     await shows('.hl7-https-outcome', /^8 messages are back in the queue\.$/)
     await eventually(async () => (await state('laboratory')).acked === 8)
