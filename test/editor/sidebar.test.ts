@@ -238,10 +238,16 @@ describe('the sidebar tab', () => {
     )
     assert.match(await seen('.hl7-https-ear'), /n99: 3 suspended/)
 
+    // The focused one comes first itself.
+    fake.nodes.sort((one, other) => Number(other.id === 'n40') - Number(one.id === 'n40'))
+    await tick()
+    assert.equal((await rows())[0], 'n40')
+    assert.equal(await focused(), 'n40')
+
     // The focused one goes: the focus goes to its neighbour.
     fake.nodes = fake.nodes.filter(({ id }) => id !== 'n40')
     await tick()
-    assert.equal(await focused(), 'n41')
+    assert.equal(await focused(), 'n99')
   })
 
   it('can be used with the keyboard alone', async () => {
