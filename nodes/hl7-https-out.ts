@@ -31,6 +31,7 @@ import { ackProperties, errorProperties, refusedProperties } from './outgoing-pr
 import { registerMetricsRoute } from './operations/metrics-route.ts'
 import { Refusals } from './operations/refusals.ts'
 import { registerOutRoutes } from './operations/routes.ts'
+import { somethingChanged } from './operations/sidebar.ts'
 import { sentence } from './operations/words.ts'
 import { queueDirectory } from './queue-directory.ts'
 import { readOutSettings, type OutSettings } from './read-out-settings.ts'
@@ -136,6 +137,7 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
       eventLog.note(event)
       history.note(event)
       status.update()
+      somethingChanged()
     },
     clock: systemClock,
     random: Math.random
