@@ -1,10 +1,11 @@
 /**
- * Builds what Node-RED loads: `dist/` (runtime, forms, icons, locales) and `resources/` (one script
- * for each form). Node-RED expects a node's form, icons and locales beside its `.js` file.
+ * Builds what Node-RED loads: `dist/` (runtime, forms, sidebar tab, icons, locales) and `resources/`
+ * (one script for each form and for the tab). Node-RED expects the form, icons and locales of a node
+ * or plugin beside its `.js` file.
  */
 import { spawnSync } from 'node:child_process'
 import { cpSync, existsSync, readdirSync, rmSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import { charsetNames } from '../src/hl7/charset.ts'
@@ -21,10 +22,14 @@ for (const project of ['tsconfig.build.json', 'tsconfig.editor.json']) {
   if (status !== 0) process.exit(status ?? 1)
 }
 
-const forms = readdirSync('nodes').filter((file) => file.endsWith('.html'))
-for (const form of forms) cpSync(join('nodes', form), join('dist', 'nodes', form))
+const pages = ['nodes', 'nodes/operations'].flatMap((directory) =>
+  readdirSync(directory)
+    .filter((file) => file.endsWith('.html'))
+    .map((file) => join(directory, file))
+)
+for (const page of pages) cpSync(page, join('dist', page))
 await build({
-  entryPoints: forms.map((form) => join('nodes', 'editor', form.replace('.html', '.ts'))),
+  entryPoints: pages.map((page) => join('nodes', 'editor', `${basename(page, '.html')}.ts`)),
   outdir: 'resources',
   bundle: true,
   format: 'esm',
@@ -37,6 +42,7 @@ await build({
 })
 for (const [from, to] of [
   ['nodes/locales', 'dist/nodes/locales'],
+  ['nodes/operations/locales', 'dist/nodes/operations/locales'],
   ['icons', 'dist/nodes/icons']
 ] as const) {
   if (existsSync(from)) cpSync(from, to, { recursive: true })

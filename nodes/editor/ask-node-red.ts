@@ -1,3 +1,6 @@
+/** So long a GET may take, in milliseconds: it must not hold up what is asked next. */
+const GET_TIMEOUT_MS = 15_000
+
 /**
  * POSTs JSON to Node-RED with the session of the editor, which `fetch` would not send.
  *
@@ -5,14 +8,30 @@
  * @returns the parsed answer
  * @throws {RequestError} if Node-RED answers with an error, or does not answer
  */
-export async function postToNodeRed(path: string, body: unknown): Promise<unknown> {
+export function postToNodeRed(path: string, body: unknown): Promise<unknown> {
+  return ask({
+    url: path,
+    type: 'POST',
+    contentType: 'application/json',
+    data: JSON.stringify(body)
+  })
+}
+
+/**
+ * The same with GET.
+ *
+ * @param path relative to the editor
+ * @throws {RequestError} as above, and after 15 seconds without an answer
+ */
+export function getFromNodeRed(path: string): Promise<unknown> {
+  return ask({ url: path, type: 'GET', timeout: GET_TIMEOUT_MS })
+}
+
+function ask(request: Omit<EditorRequest, 'dataType' | 'success' | 'error'>): Promise<unknown> {
   return new Promise((resolve, reject) => {
     $.ajax({
-      url: path,
-      type: 'POST',
-      contentType: 'application/json',
+      ...request,
       dataType: 'json',
-      data: JSON.stringify(body),
       success: resolve,
       error: ({ status, responseJSON }) => {
         reject(new RequestError(status, responseJSON))

@@ -31,10 +31,12 @@ interface TypedInputType {
 /** A jQuery request, to which the editor adds its session. */
 interface EditorRequest {
   url: string
-  type: 'POST'
-  contentType: string
+  type: 'GET' | 'POST'
+  contentType?: string
   dataType: 'json'
-  data: string
+  data?: string
+  /** Milliseconds. */
+  timeout?: number
   success: (answer: unknown) => void
   error: (response: { status: number; responseJSON?: unknown }) => void
 }
@@ -78,6 +80,19 @@ interface EditorTabs {
   resize(): void
 }
 
+interface SidebarTab {
+  id: string
+  /** Short, on the tab. */
+  label: string
+  name: string
+  iconClass: string
+  content: HTMLElement
+  /** It can be used while a form is open. */
+  enableOnEdit: boolean
+  /** Of RED.actions; its shortcut is shown. */
+  action: string
+}
+
 /** The names of the character sets that the runtime knows; inserted by the build. */
 declare const CHARSET_NAMES: readonly string[]
 
@@ -90,13 +105,28 @@ declare const RED: {
       ondblclick: (tab: { id: string }) => void
     }): EditorTabs
   }
-  events: { on(event: 'editor:save', listener: (node: EditorNode) => void): void }
+  events: {
+    on(event: 'editor:save', listener: (node: EditorNode) => void): void
+    on(event: 'deploy', listener: () => void): void
+  }
   nodes: {
     node(id: string): (EditorNode & { changed?: boolean }) | null
     /** A subflow and its instances; undefined if the id is that of a flow. */
     subflow(id: unknown): { instances: EditorNode[] } | undefined
   }
-  sidebar: { help: { show(type: string): void } }
+  sidebar: {
+    help: { show(type: string): void }
+    addTab(tab: SidebarTab): void
+    show(id: string): void
+  }
+  plugins: {
+    registerPlugin(id: string, plugin: { type?: string; onadd: () => void }): void
+  }
+  actions: { add(name: string, action: () => void, options?: { label: string }): void }
+  comms: { subscribe(topic: string, listener: () => void): void }
+  user: { hasPermission(permission: string): boolean }
+  view: { reveal(id: string): void }
+  i18n: { lang(): string }
   tray: { resize(): void }
   notify(message: string, type: 'error'): void
   utils: {

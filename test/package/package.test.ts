@@ -49,16 +49,15 @@ describe('the published package', () => {
       find(pattern, root)
         .filter((file) => !file.endsWith('.d.ts'))
         .map(javascript)
+    const pages = find('nodes/{,operations/}*.html', root)
     const expected = [
       ...['LICENSE', 'README.md', 'package.json'],
       ...find('examples/*.json', root),
       ...find('icons/*', root).map((file) => `dist/nodes/${file}`),
-      ...find('nodes/*.html', root).map((file) => `dist/${file}`),
-      ...find('nodes/locales/*/*', root).map((file) => `dist/${file}`),
-      ...[...sources('nodes/*.ts'), ...sources('src/**/*.ts')].map((file) => `dist/${file}`),
-      ...find('nodes/*.html', root).map((file) =>
-        file.replace(/^nodes\/(.*)html$/, 'resources/$1js')
-      )
+      ...pages.map((file) => `dist/${file}`),
+      ...find('nodes/{,operations/}locales/*/*', root).map((file) => `dist/${file}`),
+      ...sources('{nodes/{,operations/}*,src/**/*}.ts').map((file) => `dist/${file}`),
+      ...pages.map((file) => `resources/${posix.basename(file, '.html')}.js`)
     ]
     assert.deepEqual(installed.files, expected.sort())
   })
@@ -174,6 +173,24 @@ describe('the published package', () => {
         assert.equal(set.err, undefined)
         assert.equal(set.version, version)
       }
+    })
+
+    it('brings the sidebar tab: its code in one file, and its texts', async () => {
+      const all = JSON.parse(await get('/plugins', 'application/json')) as Record<string, unknown>[]
+      const [plugin, ...others] = all.filter(({ module }) => module === NAME)
+      assert.deepEqual(others, [])
+      assert.equal(plugin?.['id'], `${NAME}/sidebar`)
+      assert.equal(plugin['enabled'], true)
+      assert.equal(plugin['err'], undefined)
+      const html = await get('/plugins', 'text/html')
+      const path = `resources/${NAME}/sidebar.js`
+      assert.ok(html.includes(`<script src="${path}" type="module"></script>`))
+      const code = await get(`/${path}`)
+      assert.ok(code.length > 10_000)
+      assert.doesNotMatch(code, /^import\b|\bimport\(/m)
+      const texts = JSON.parse(await get('/plugins/messages?lng=en-US')) as Record<string, unknown>
+      const file = join(root, 'nodes', 'operations', 'locales', 'en-US', 'sidebar.json')
+      assert.deepEqual(texts[`${NAME}/sidebar`], JSON.parse(readFileSync(file, 'utf8')))
     })
 
     it('shows its own icon', async () => {

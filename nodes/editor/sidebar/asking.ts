@@ -1,0 +1,147 @@
+import type {
+  AllStates,
+  BulkAnswer,
+  EventPage,
+  History,
+  MessageContent,
+  MessagePage
+} from '../../operations/answers.ts'
+import { getFromNodeRed, postToNodeRed, RequestError } from '../ask-node-red.ts'
+import type { Text } from './times.ts'
+
+/** The routes, as the tab asks them. */
+const base = 'hl7-https-out'
+const part = encodeURIComponent
+
+export type Selection = { ids: string[] } | { all: true } | MessageFilter
+
+export interface MessageFilter {
+  controlId?: string
+  type?: string
+  rule?: string
+}
+
+export interface MessageQuestion extends MessageFilter {
+  state?: string
+  before?: string
+  limit: number
+}
+
+/** What `POST …/test` answers. */
+export interface TestAnswer {
+  status?: number | null
+  ack?: { code?: string } | null
+  action?: string
+  elapsedMs?: number
+  error?: { code?: string; reason?: string; hint?: string } | null
+}
+
+const query = (values: object): string => {
+  const given = Object.entries(values).filter(([, value]) => value !== undefined && value !== '')
+  return new URLSearchParams(given.map(([name, value]) => [name, String(value)])).toString()
+}
+
+export const routes = {
+  all: () => getFromNodeRed(base) as Promise<AllStates>,
+  history: (node: string, minutes: number) =>
+    getFromNodeRed(`${base}/${part(node)}/history?minutes=${minutes}`) as Promise<History>,
+  messages: (node: string, question: MessageQuestion) =>
+    getFromNodeRed(`${base}/${part(node)}/messages?${query(question)}`) as Promise<MessagePage>,
+  content: (node: string, message: string) =>
+    getFromNodeRed(`${base}/${part(node)}/messages/${part(message)}`) as Promise<MessageContent>,
+  events: (node: string, since: string, limit: number) =>
+    getFromNodeRed(`${base}/${part(node)}/events?${query({ since, limit })}`) as Promise<EventPage>,
+  pause: (node: string, reason: string) => postToNodeRed(`${base}/${part(node)}/pause`, { reason }),
+  resume: (node: string) => postToNodeRed(`${base}/${part(node)}/resume`, {}),
+  bulk: (node: string, action: 'resend' | 'discard', body: Selection & { firstAlone?: boolean }) =>
+    postToNodeRed(`${base}/${part(node)}/messages/${action}`, body) as Promise<BulkAnswer>,
+  one: (node: string, message: string, action: 'resend' | 'discard') =>
+    postToNodeRed(`${base}/${part(node)}/messages/${part(message)}/${action}`, {}),
+  test: (node: string) =>
+    postToNodeRed(`${base}/${part(node)}/test`, { type: 'ADT^A01' }) as Promise<TestAnswer>
+}
+
+/** Why a request was not answered, in words. */
+export function requestTrouble(error: unknown, text: Text): string {
+  if (!(error instanceof RequestError)) throw error
+  const { status, answer } = error
+  if (status === 0) return text('trouble.noNodeRed')
+  if (status === 401 || status === 403) return text('trouble.login')
+  const said = (answer as { error?: unknown } | undefined)?.error
+  if (typeof said === 'string' && said !== '') return said.slice(0, 300)
+  return text(status === 404 ? 'trouble.gone' : 'trouble.failed', { status })
+}
+
+/** At most so many requests of one search are under way at a time. */
+const SIDE_BY_SIDE = 4
+
+/** Asks the same of many nodes, a few at a time; a failure is undefined. */
+export async function askEach<Item, Answer>(
+  items: readonly Item[],
+  ask: (item: Item) => Promise<Answer>
+): Promise<(Answer | undefined)[]> {
+  const answers: (Answer | undefined)[] = items.map(() => undefined)
+  const left = items.map((item, index) => ({ item, index }))
+  const worker = async (): Promise<void> => {
+    for (let next = left.shift(); next !== undefined; next = left.shift()) {
+      try {
+        answers[next.index] = await ask(next.item)
+      } catch (error) {
+        if (!(error instanceof RequestError)) throw error
+      }
+    }
+  }
+  await Promise.all(Array.from({ length: SIDE_BY_SIDE }, worker))
+  return answers
+}
+
+/** Repeats some work while somebody looks: after a tick, and slowly without one. Never twice at a time. */
+export class Refresh {
+  readonly #work: () => Promise<void>
+  readonly #everyMs: number
+  #looking = false
+  #busy = false
+  #again = false
+  #timer: ReturnType<typeof setTimeout> | undefined
+
+  /** @param work must not reject */
+  constructor(work: () => Promise<void>, everyMs: number) {
+    this.#work = work
+    this.#everyMs = everyMs
+  }
+
+  /** Whether somebody looks. */
+  look(looking: boolean): void {
+    if (looking === this.#looking) return
+    this.#looking = looking
+    clearTimeout(this.#timer)
+    if (looking) this.now()
+  }
+
+  /** Something changed. Nothing is asked while nobody looks. */
+  now(): void {
+    if (!this.#looking) return
+    this.#again = true
+    if (this.#busy) return
+    clearTimeout(this.#timer)
+    void this.#run()
+  }
+
+  async #run(): Promise<void> {
+    this.#busy = true
+    try {
+      while (this.#again && this.#looking) {
+        this.#again = false
+        await this.#work()
+      }
+    } finally {
+      this.#busy = false
+      clearTimeout(this.#timer)
+      if (this.#looking) {
+        this.#timer = setTimeout(() => {
+          this.now()
+        }, this.#everyMs)
+      }
+    }
+  }
+}

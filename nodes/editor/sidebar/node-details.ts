@@ -1,0 +1,235 @@
+import type { History, NodeState } from '../../operations/answers.ts'
+import { requestTrouble, routes, type TestAnswer } from './asking.ts'
+import { type Desk, refusal } from './desk.ts'
+import { Button, element, setAttribute, setText } from './dom.ts'
+import { Pictures } from './pictures.ts'
+import { clockTime, duration, until } from './times.ts'
+import { nameOf, reasonOf, stateOf } from './words.ts'
+
+/** As long as the runtime keeps it. */
+const MAX_REASON = 200
+
+/** The chosen node: what is wrong with it, what can be done, and how it went. */
+export class NodeDetails {
+  readonly element = element('section', { class: 'hl7-https-details' })
+  readonly #desk: Desk
+  readonly #name = element('h2', { tabindex: '-1' })
+  readonly #where = element('span', { class: 'hl7-https-where' })
+  readonly #why = element('p', { class: 'hl7-https-why' })
+  readonly #facts = element('p', { class: 'hl7-https-facts' })
+  readonly #pictures: Pictures
+  readonly #pause: Button
+  readonly #resend: Button
+  readonly #discard: Button
+  readonly #test: Button
+  readonly #flow: Button
+  #node: NodeState | undefined
+
+  constructor(desk: Desk) {
+    this.#desk = desk
+    this.#pictures = new Pictures(desk.text)
+    const refused = (why: string): void => {
+      desk.say('bad', why)
+    }
+    const button = (icon: string, press: (node: NodeState) => void | Promise<void>): Button =>
+      new Button(icon, () => (this.#node === undefined ? undefined : press(this.#node)), refused)
+    this.#pause = button('pause', (node) => this.#pauseOrResume(node))
+    this.#resend = button('repeat', (node) => this.#resendAll(node))
+    this.#discard = button('trash-o', (node) => this.#discardAll(node))
+    this.#test = button('flask', (node) => this.#sendTest(node))
+    this.#flow = button('crosshairs', (node) => {
+      const id = inEditor(node.id)
+      if (id !== undefined) RED.view.reveal(id)
+    })
+    this.element.append(
+      element('div', { class: 'hl7-https-name' }, this.#name, this.#where),
+      this.#why,
+      element(
+        'div',
+        { class: 'hl7-https-buttons' },
+        ...[this.#pause, this.#resend, this.#discard, this.#test, this.#flow].map(
+          (one) => one.element
+        )
+      ),
+      this.#pictures.element,
+      this.#facts
+    )
+  }
+
+  show(node: NodeState): void {
+    const { text, language, now } = this.#desk
+    if (node.id !== this.#node?.id) this.#desk.question.close()
+    this.#node = node
+    setText(this.#name, nameOf(node))
+    setText(this.#where, [node.flow, node.host].filter(Boolean).join(' · ').slice(0, 120))
+    const { word, level } = stateOf(node, this.#desk)
+    const since = clockTime(node.since, now(), language)
+    const reason = reasonOf(node, this.#desk)
+    setText(
+      this.#why,
+      [since === '' ? word : text('since', { state: word, since }), reason]
+        .filter(Boolean)
+        .join(' · ')
+    )
+    setAttribute(this.#why, 'data-level', level)
+
+    const write = refusal(this.#desk, 'hl7-https-out.write')
+    const stopped = node.state === 'stopped' ? text('trouble.stopped') : ''
+    const none = node.suspended === 0 ? text('trouble.noneSuspended') : ''
+    const unusable = node.state === 'config' ? text('trouble.config') : ''
+    this.#pause.show(
+      text(node.state === 'paused' ? 'button.resume' : 'button.pause'),
+      write || stopped || unusable
+    )
+    this.#resend.show(
+      text(`button.resendAll${node.suspended === 0 ? 'None' : ''}`, { n: node.suspended }),
+      write || stopped || unusable || none
+    )
+    this.#discard.show(
+      text(`button.discardAll${node.suspended === 0 ? 'None' : ''}`, { n: node.suspended }),
+      write || stopped || none
+    )
+    this.#test.show(text('button.test'), write || stopped || unusable)
+    this.#flow.show(
+      text('button.showInFlow'),
+      inEditor(node.id) === undefined ? text('trouble.notInEditor') : ''
+    )
+    setText(this.#facts, this.#factsOf(node))
+  }
+
+  history(history: History | undefined, range: string): void {
+    this.#pictures.show(history, range)
+  }
+
+  focus(): void {
+    this.#name.focus()
+  }
+
+  #factsOf(node: NodeState): string {
+    const { text, now } = this.#desk
+    const facts: string[] = []
+    if (node.token !== null) {
+      const left = until(node.token.validUntil, now())
+      facts.push(
+        text(`token.${node.token.state.replace(' ', '-')}`, {
+          left: left === null ? '' : duration(left, text)
+        })
+      )
+    }
+    for (const { of, validTo } of node.certificates.slice(0, 5)) {
+      const left = until(validTo, now())
+      if (left === null) continue
+      facts.push(
+        text(left < 0 ? 'certificate.ended' : 'certificate.ends', {
+          of: text(`certificate.${of.replace(' ', '-')}`),
+          left: duration(Math.abs(left), text)
+        })
+      )
+    }
+    if (node.awaiting > 0) facts.push(text('awaiting', { count: node.awaiting }))
+    return facts.join(' · ')
+  }
+
+  async #pauseOrResume(node: NodeState): Promise<void> {
+    const { text, question } = this.#desk
+    const name = nameOf(node)
+    if (node.state === 'paused') {
+      await this.#act(() => routes.resume(node.id), text('done.resumed', { name }))
+      return
+    }
+    const consent = await question.ask({
+      title: text('question.pause', { name }),
+      input: { label: text('question.reason'), maxLength: MAX_REASON },
+      confirm: text('button.pause')
+    })
+    if (consent === undefined) return
+    await this.#act(() => routes.pause(node.id, consent.text), text('done.paused', { name }))
+  }
+
+  async #resendAll(node: NodeState): Promise<void> {
+    const { text, question } = this.#desk
+    const count = node.suspended
+    const consent =
+      count === 1
+        ? { text: '', checked: false }
+        : await question.ask({
+            title: text('question.resend', { count, name: nameOf(node) }),
+            check: text('question.firstAlone'),
+            confirm: text('button.resend', { count })
+          })
+    if (consent === undefined) return
+    await this.#act(async () => {
+      const { found } = await routes.bulk(node.id, 'resend', {
+        all: true,
+        firstAlone: consent.checked
+      })
+      return text('done.resent', { count: found })
+    })
+  }
+
+  async #discardAll(node: NodeState): Promise<void> {
+    const { text, question } = this.#desk
+    const count = node.suspended
+    const consent = await question.ask({
+      title: text('question.discard', { count, name: nameOf(node) }),
+      confirm: text('button.discard', { count })
+    })
+    if (consent === undefined) return
+    await this.#act(async () => {
+      const { found } = await routes.bulk(node.id, 'discard', { all: true })
+      return text('done.discarded', { count: found })
+    })
+  }
+
+  async #sendTest(node: NodeState): Promise<void> {
+    const { text, say } = this.#desk
+    say('good', text('test.busy', { name: nameOf(node) }))
+    await this.#act(async () => {
+      const answer = await routes.test(node.id)
+      const { good, words } = testOutcome(answer, this.#desk)
+      say(good ? 'good' : 'bad', words)
+    })
+  }
+
+  /** Does something and says what came of it. */
+  async #act(work: () => Promise<unknown>, done?: string): Promise<void> {
+    const { text, say, refresh } = this.#desk
+    try {
+      const answer = await work()
+      const words = done ?? (typeof answer === 'string' ? answer : '')
+      if (words !== '') say('good', words)
+    } catch (error) {
+      say('bad', requestTrouble(error, text))
+    }
+    refresh()
+  }
+}
+
+/** What a test message showed, in a sentence. */
+function testOutcome(answer: TestAnswer, { text }: Desk): { good: boolean; words: string } {
+  const { error, ack, status, elapsedMs, action = '' } = answer
+  if (error !== undefined && error !== null) {
+    const why = [error.reason ?? error.code, error.hint].filter(Boolean).join(' ').slice(0, 300)
+    return { good: false, words: text('test.failed', { why }) }
+  }
+  const good = ['', 'C'].includes(action.replace('W', ''))
+  const code = ack?.code ?? ''
+  const facts = [code, status ? `HTTP ${status}` : '', elapsedMs ? `${elapsedMs} ms` : '']
+  return {
+    good,
+    words: text(good ? 'test.accepted' : 'test.refused', {
+      facts: facts.filter(Boolean).join(', ').slice(0, 100)
+    })
+  }
+}
+
+/**
+ * The node in the editor that runs under an id; undefined if there is none. A node in a subflow runs
+ * under the ids of all its instances and its own, joined with hyphens.
+ */
+function inEditor(id: string): string | undefined {
+  const parts = id.split('-')
+  return parts
+    .map((_, from) => parts.slice(from).join('-'))
+    .find((rest) => (RED.nodes.node(rest) ?? null) !== null)
+}

@@ -1,0 +1,83 @@
+import type { EventRow, MessageRow, NodeState } from '../../operations/answers.ts'
+import { clockTime } from './times.ts'
+import { byWhom, cut, type Speech, told } from './told.ts'
+
+/** How bad it is: what it looks like, and whether somebody has to look. */
+export type Level = 'bad' | 'warn' | 'busy' | 'good' | 'quiet'
+
+export interface Shown {
+  level: Level
+  word: string
+}
+
+/** What a node does, in a word or two. */
+export function stateOf(state: NodeState, { text }: Speech): Shown {
+  const word = text(`state.${state.state}`)
+  switch (state.state) {
+    case 'config':
+    case 'error':
+    case 'paused':
+      return { level: 'bad', word }
+    case 'stopped':
+      return { level: 'warn', word }
+    case 'retrying':
+      return { level: 'warn', word }
+    default:
+      if (state.suspended > 0) {
+        return { level: 'warn', word: text('state.suspended', { count: state.suspended }) }
+      }
+      if (tokenTrouble(state)) return { level: 'warn', word: text('state.token') }
+      if (state.state === 'sending') return { level: 'busy', word }
+      return state.lastAckAt === null && state.acked === 0
+        ? { level: 'quiet', word }
+        : { level: 'good', word }
+  }
+}
+
+/** Whether somebody should look at it. */
+export function needsLook(state: NodeState, speech: Speech): boolean {
+  return ['bad', 'warn'].includes(stateOf(state, speech).level)
+}
+
+export function tokenTrouble({ token }: NodeState): boolean {
+  return token !== null && ['refresh failing', 'none'].includes(token.state)
+}
+
+/** Why it is in its state. */
+export function reasonOf(state: NodeState, speech: Speech): string {
+  return told(state, state.reason, speech)
+}
+
+export function nameOf(state: NodeState): string {
+  return cut(state.name || state.host || state.id, 80)
+}
+
+/** `AE 206 E Application record locked`, or why there was no such answer. */
+export function receiverSaid(row: MessageRow, speech: Speech): string {
+  const errors = row.errors
+    .slice(0, 3)
+    .map(({ code, severity, text }) => [code, severity, text].filter(Boolean).join(' '))
+  const said = [row.ackCode, errors.join('; ')].filter(Boolean).join(' ')
+  return said === '' ? told(row, row.reason, speech) : cut(said)
+}
+
+/** What a message waits for, or what became of it, before what the receiver said. */
+export function stateWord({ state }: MessageRow, { text }: Speech): string {
+  return text(`messageState.${state}`)
+}
+
+/** `delivered 02:40:58, AA, 1 try, Registry`: what became of a message, in a sentence. */
+export function foundSentence(row: MessageRow, node: string, speech: Speech): string {
+  const { text, language, now } = speech
+  const at = clockTime(row.settledAt ?? row.acceptedAt, now(), language, true)
+  const said = row.outcome === 'ack' ? row.ackCode : receiverSaid(row, speech)
+  const tries = row.attempts === 0 ? '' : text('tries', { count: row.attempts })
+  return [text(`found.${row.state}`, { at }), said, tries, node].filter(Boolean).join(', ')
+}
+
+/** What happened, and who did it. */
+export function eventSentence(event: EventRow, speech: Speech): string {
+  // What was suspended, a rule suspended: its words say so.
+  const by = event.kind === 'suspended' ? '' : byWhom(event.by, speech)
+  return [told(event, event.text, speech), by].filter(Boolean).join(' · ')
+}

@@ -1,0 +1,41 @@
+import type { NodeAPI } from 'node-red'
+
+/** The sidebar tab listens to this topic; everybody with `status.read` receives it. */
+export const TICK_TOPIC = 'hl7-https-out/changed'
+
+/** The least time between two ticks, in milliseconds, for all nodes together. */
+const INTERVAL_MS = 1000
+
+let publish: (() => void) | undefined
+let timer: NodeJS.Timeout | undefined
+/** On the monotonic clock: a wall clock set back would delay the next tick for as long. */
+let lastTick = -Infinity
+
+/** The runtime half of the sidebar tab *HL7*: Node-RED loads it as a plugin of this package. */
+export default function (RED: NodeAPI): void {
+  publish = () => {
+    RED.comms.publish(TICK_TOPIC, {}, false)
+  }
+  RED.events.on('flows:started', somethingChanged)
+  RED.events.on('flows:stopped', () => {
+    clearTimeout(timer)
+    timer = undefined
+  })
+}
+
+/**
+ * Tells open sidebar tabs that something about a node may have changed: with a tick that says
+ * nothing else, since everybody with `status.read` receives it. Changes in quick succession share
+ * one. Cheap enough to be called for each message, and without effect if the plugin is disabled.
+ */
+export function somethingChanged(): void {
+  if (timer !== undefined || publish === undefined) return
+  const wait = Math.max(0, lastTick + INTERVAL_MS - performance.now())
+  timer = setTimeout(() => {
+    timer = undefined
+    lastTick = performance.now()
+    publish?.()
+  }, wait)
+  // It ends by itself within a second, and keeps no process from its end.
+  timer.unref()
+}

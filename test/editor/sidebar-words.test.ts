@@ -1,0 +1,255 @@
+import assert from 'node:assert/strict'
+import { globSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { describe, it } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { csv } from '../../nodes/editor/sidebar/csv.ts'
+import { bars, COLUMNS, HEIGHT, seriesOf } from '../../nodes/editor/sidebar/picture.ts'
+import { clockTime, duration, until } from '../../nodes/editor/sidebar/times.ts'
+import { cut, told } from '../../nodes/editor/sidebar/told.ts'
+import {
+  eventSentence,
+  foundSentence,
+  nameOf,
+  needsLook,
+  receiverSaid,
+  reasonOf,
+  stateOf
+} from '../../nodes/editor/sidebar/words.ts'
+import type { MessageRow } from '../../nodes/operations/answers.ts'
+import { messageRow, nodesInTrouble, nodeState } from '../support/fake-operations.ts'
+import { tabText, tabTexts } from '../support/tab-texts.ts'
+
+const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
+const text = tabText()
+/** In the zone of this process, as a browser has one. */
+const at = (...time: [number, number, number, number?, number?, number?]): string =>
+  new Date(...time).toISOString()
+const NOW = new Date(2026, 10, 25, 3, 12, 0).getTime()
+const speech = { text, language: 'en-US', now: () => NOW }
+
+describe('times in the tab', () => {
+  it('have the date unless it is today', () => {
+    const time = at(2026, 10, 25, 2, 40, 58)
+    assert.equal(clockTime(time, NOW, 'en-US'), '02:40')
+    assert.equal(clockTime(time, NOW, 'en-US', true), '02:40:58')
+    assert.equal(clockTime(at(2026, 10, 24, 23, 5), NOW, 'en-US'), 'Nov 24 23:05')
+    assert.equal(clockTime(at(2025, 10, 25, 3, 12), NOW, 'en-GB'), '25 Nov 2025 03:12')
+  })
+
+  it('are empty if there is none', () => {
+    for (const none of [null, '', 'yesterday']) assert.equal(clockTime(none, NOW, 'en-US'), '')
+    assert.equal(until('never', NOW), null)
+    assert.equal(until(at(2026, 10, 25, 3, 13, 0), NOW), 60_000)
+  })
+
+  it('say how long in whole units', () => {
+    const said = [
+      0,
+      59_999,
+      60_000,
+      31 * 60_000,
+      3_600_000,
+      7_500_000,
+      86_400_000,
+      9.9 * 86_400_000
+    ]
+    assert.deepEqual(
+      said.map((ms) => duration(ms, text)),
+      ['0 s', '59 s', '1 min', '31 min', '1 h', '2 h 5 min', '1 day', '9 days']
+    )
+    assert.equal(duration(-5, text), '0 s')
+  })
+})
+
+describe('the words of the tab', () => {
+  it('say what is wrong with each node', () => {
+    const said = nodesInTrouble().map((node) => [
+      nameOf(node),
+      stateOf(node, speech).word,
+      reasonOf(node, speech),
+      needsLook(node, speech)
+    ])
+    assert.deepEqual(said, [
+      ['Pharmacy', 'paused', 'by admin: “upgrade”', true],
+      ['Laboratory', '8 suspended', 'AE 206 Application record locked · rule @ERR-3:206=S', true],
+      ['Registry', 'retrying', 'HTTP 503, try 12 in 20 s', true],
+      ['Radiology', 'idle', '', false]
+    ])
+  })
+
+  it('show a node without a name by its receiver, and one that has done nothing as quiet', () => {
+    const node = nodeState('x', { name: '', host: 'lab.example.org', lastAckAt: null })
+    assert.equal(nameOf(node), 'lab.example.org')
+    assert.deepEqual(stateOf(node, speech), { level: 'quiet', word: 'idle' })
+    const token = { state: 'none', validUntil: null } as const
+    assert.deepEqual(stateOf({ ...node, token }, speech), { level: 'warn', word: 'no token' })
+  })
+
+  it('say what the receiver said, or why nothing came', () => {
+    assert.equal(receiverSaid(messageRow('1'), speech), 'AE 206 E Application record locked')
+    const none = { ackCode: '', errors: [] }
+    const values = { ackCode: '', errors: '', status: 0, cause: 'ECONNREFUSED', rule: '' }
+    assert.equal(receiverSaid(messageRow('1', { ...none, values }), speech), 'ECONNREFUSED')
+    assert.equal(
+      receiverSaid(messageRow('1', { ...none, values: { ...values, status: 503 } }), speech),
+      'no ACK (HTTP 503)'
+    )
+  })
+
+  it('say in a sentence what became of a message, in each state', () => {
+    const settledAt = at(2026, 10, 25, 2, 40, 58)
+    const acceptedAt = at(2026, 10, 25, 2, 40, 57)
+    const row = (state: MessageRow['state'], more: Partial<MessageRow> = {}): string =>
+      foundSentence(messageRow('1', { state, acceptedAt, settledAt, ...more }), 'Registry', speech)
+    const fresh = { settledAt: null, ackCode: '', errors: [], kind: 'ok', attempts: 0 }
+    assert.equal(
+      row('acked', { outcome: 'ack', ackCode: 'AA', errors: [] }),
+      'delivered 02:40:58, AA, 1 try, Registry'
+    )
+    assert.equal(
+      row('naked', { outcome: 'nak', attempts: 3 }),
+      'left on NAK 02:40:58, AE 206 E Application record locked, 3 tries, Registry'
+    )
+    assert.equal(
+      row('suspended'),
+      'suspended 02:40:58, AE 206 E Application record locked, 1 try, Registry'
+    )
+    assert.equal(row('waiting', fresh), 'waiting since 02:40:57, Registry')
+    assert.equal(
+      row('failed', { ...fresh, settledAt, outcome: 'error', kind: 'discarded', attempts: 1 }),
+      'given up 02:40:58, discarded, 1 try, Registry'
+    )
+    for (const state of ['sending', 'retrying', 'awaiting', 'leaving'] as const) {
+      assert.match(row(state, { ...fresh, attempts: 2 }), /02:40:57, 2 tries, Registry$/)
+    }
+  })
+
+  it('say what happened, and who did it', () => {
+    const event = { at: at(2026, 10, 25, 3, 2, 0), text: 'in English' }
+    const sentence = (kind: string, values: Record<string, string | number>, by = ''): string =>
+      eventSentence({ ...event, kind, values, by }, speech)
+    assert.equal(sentence('paused', { reason: 'upgrade' }, 'admin'), 'paused: “upgrade” · by admin')
+    assert.equal(sentence('paused', { reason: '' }, 'flow'), 'paused · by the flow')
+    assert.equal(
+      sentence('suspended', { count: 10, rule: '@ERR-3:206=S' }, 'rule'),
+      '10 messages suspended by rule @ERR-3:206=S'
+    )
+    assert.equal(
+      sentence('retrying-began', { cause: '503', controlId: 'A1' }),
+      'HTTP 503: retrying A1'
+    )
+    assert.equal(sentence('recovered', { seconds: 1860 }), 'moving again after 31 min')
+    assert.equal(
+      sentence('certificate', { of: 'token server', days: 9 }),
+      'certificate of the token server ends in 9 days'
+    )
+  })
+
+  it('are the English ones of the runtime for a kind that this page does not know', () => {
+    const unknown = { kind: 'brand-new', values: { cause: '503' } }
+    assert.equal(told(unknown, 'Something new happened', speech), 'Something new happened')
+    // The names of an object's own methods are no kinds.
+    assert.equal(told({ kind: 'constructor', values: {} }, 'English', speech), 'English')
+  })
+
+  it('are there for every kind that the runtime tells', () => {
+    const source = readFileSync(join(root, 'nodes/operations/words.ts'), 'utf8')
+    const [, sentences = ''] = /const SENTENCES[^]*?= \{\n([^]*?)\n\}/.exec(source) ?? []
+    const kinds = [...sentences.matchAll(/^ {2}'?([a-z-]+)'?: \(/gm)].map(([, kind]) => kind ?? '')
+    assert.ok(kinds.length > 15)
+    // Whatever values a kind has.
+    const values = {
+      ...{ cause: 'ECONNREFUSED', rule: '', reason: '', by: '', seconds: 20, attempt: 2, count: 2 },
+      ...{ controlId: 'A1', type: 'ADT^A01', of: 'receiver', days: 9, problems: 'no URL' }
+    }
+    const missing = kinds.filter(
+      (kind) => told({ kind, values }, 'not known', speech) === 'not known'
+    )
+    assert.deepEqual(missing, [])
+  })
+
+  it('cut what comes from outside', () => {
+    assert.equal(cut('x'.repeat(5000)).length, 300)
+    const reason = 'y'.repeat(5000)
+    const state = nodeState('x', { kind: 'paused-by', values: { by: 'z'.repeat(5000), reason } })
+    assert.ok(reasonOf(state, speech).length <= 300)
+  })
+
+  it('are all used, and none is missing', () => {
+    const code = globSync('nodes/editor/{sidebar.ts,sidebar/*.ts}', { cwd: root })
+      .map((file) => readFileSync(join(root, file), 'utf8'))
+      .join('\n')
+    const keys = new Set([...tabTexts().keys()].map((key) => key.replace(/_(one|other)$/, '')))
+    const asked = [...code.matchAll(/\btext\(\s*'([\w.-]+)'/g)].map(([, key]) => key ?? '')
+    assert.ok(asked.length > 50)
+    assert.deepEqual(
+      asked.filter((key) => !keys.has(key)),
+      []
+    )
+    // Kinds and names of states come from the runtime.
+    const everywhere = globSync(['nodes/operations/*.ts', 'src/outbox/journal.ts'], { cwd: root })
+      .map((file) => readFileSync(join(root, file), 'utf8'))
+      .concat(code)
+      .join('\n')
+    const unused = [...keys].filter((key) => {
+      if (code.includes(`'${key}'`)) return false
+      // A key that is put together: `state.${name}`, with the name elsewhere.
+      const [section = '', last = ''] = key.split('.')
+      const word = new RegExp(`\\b${last.replace('-', '[- ]').replace(/(None|These)$/, '')}\\b`)
+      return !code.includes(`\`${section}.`) || !word.test(everywhere)
+    })
+    assert.deepEqual(unused, [])
+  })
+})
+
+describe('the file of events', () => {
+  it('quotes what needs it', () => {
+    assert.equal(csv([['a', 'b,c', 'd "e"', 'f\ng']]), 'a,"b,c","d ""e""","f\ng"\r\n')
+  })
+
+  it('holds no formula', () => {
+    const cells = ['=1+1', '+1', '-1', '@SUM(A1)', '\tx', '\rx', '=HYPERLINK("http://x")', 'a=1']
+    assert.equal(
+      csv(cells.map((one) => [one])),
+      [
+        ...["'=1+1", "'+1", "'-1", "'@SUM(A1)", "'\tx", '"\'\rx"'],
+        ...['"\'=HYPERLINK(""http://x"")"', 'a=1', '']
+      ].join('\r\n')
+    )
+  })
+})
+
+describe('the pictures', () => {
+  const minutes = (values: number[]) =>
+    values.map((value) => ({
+      at: '',
+      acked: value,
+      naked: 0,
+      failed: 0,
+      queued: value,
+      p95: value
+    }))
+
+  it('add up counters, and keep the last of the others', () => {
+    const some = minutes([1, 5, 0, 2, 0])
+    assert.deepEqual(seriesOf(some, 'acked'), { columns: [1, 5, 0, 2, 0], figure: 8, most: 5 })
+    assert.deepEqual(seriesOf(some, 'queued'), { columns: [1, 5, 0, 2, 0], figure: 0, most: 5 })
+    assert.equal(seriesOf(some, 'p95').figure, 2)
+    assert.deepEqual(seriesOf([], 'acked'), { columns: [], figure: 0, most: 0 })
+  })
+
+  it('put several minutes into a column, the last one whole', () => {
+    const day = minutes(Array.from({ length: 1440 }, (_, index) => index))
+    const sums = seriesOf(day, 'acked')
+    assert.equal(sums.columns.length, COLUMNS)
+    assert.equal(sums.columns.at(-1), (24 * (1416 + 1439)) / 2)
+    assert.equal(seriesOf(day, 'queued').columns.at(-1), 1439)
+    assert.equal(seriesOf(minutes([1, ...Array<number>(61).fill(0)]), 'acked').columns.length, 31)
+  })
+
+  it('are bars, the highest as high as the picture, the smallest still to be seen', () => {
+    assert.equal(bars([0, 1, 1000]), `M58.5 ${HEIGHT}v-1.5M59.5 ${HEIGHT}v-${HEIGHT}`)
+    for (const nothing of [[], [0, 0], [NaN]]) assert.equal(bars(nothing), '')
+  })
+})

@@ -1,0 +1,620 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { after, before, beforeEach, describe, it } from 'node:test'
+import type { Browser, Page } from 'playwright-core'
+import { Editor, startBrowser } from '../support/editor.ts'
+import {
+  ago,
+  FakeOperations,
+  messageRow,
+  nodesInTrouble,
+  nodeState
+} from '../support/fake-operations.ts'
+import { startNodeRed, type TestNodeRed } from '../support/node-red.ts'
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+const evil = `<script>window.hacked = 1</script><img src=x onerror="window.hacked = 1">`
+
+const flows = [
+  { id: 'tab', type: 'tab', label: 'test' },
+  { id: 'other', type: 'tab', label: 'elsewhere' },
+  { id: 'Registry', type: 'hl7-https-out', z: 'other', x: 3000, y: 2000, wires: [[], []] },
+  { id: 'sub', type: 'subflow', name: 'sub', in: [], out: [] },
+  { id: 'inner-1', type: 'hl7-https-out', z: 'sub', wires: [[], []] },
+  { id: 'instance', type: 'subflow:sub', z: 'tab', wires: [] }
+]
+
+describe('the sidebar tab', () => {
+  let nodeRed: TestNodeRed
+  let browser: Browser
+  let editor: Editor
+  let page: Page
+  let fake: FakeOperations
+
+  before(async () => {
+    ;[nodeRed, browser] = await Promise.all([startNodeRed({ flows }), startBrowser()])
+    editor = await Editor.open(browser, nodeRed.url, 'Registry')
+    page = editor.page
+  })
+  after(async () => {
+    await browser.close()
+    await nodeRed.kill()
+  })
+  beforeEach(async () => {
+    editor.complaints.length = 0
+    await page.unrouteAll()
+    await page.evaluate(`localStorage.clear()`)
+    fake = new FakeOperations()
+    await fake.serve(page)
+    // Node-RED 5 would open the tab again with the next page.
+    await page.route('**/settings/user', (route) =>
+      route.request().method() === 'POST' ? route.fulfill({ status: 204 }) : route.continue()
+    )
+    await editor.load()
+    // Node-RED 5 has a second part of the sidebar below.
+    const debug = 'button[data-tab-id="debug"].selected'
+    if (await page.isVisible(debug)) await page.click(debug)
+  })
+
+  async function open(): Promise<void> {
+    await editor.ask(`RED.actions.invoke('hl7-https-out:show-tab')`)
+    await page.waitForSelector('.hl7-https-node-rows tbody tr')
+  }
+  /** Sets the width of the sidebar that the tab is in. */
+  async function wide(pixels: number): Promise<void> {
+    await editor.ask(`(() => {
+      const tab = document.querySelector('.hl7-https-tab')
+      const sidebar = tab.closest('.red-ui-sidebar') ?? document.getElementById('red-ui-sidebar')
+      sidebar.style.width = '${pixels}px'
+      RED.events.emit('sidebar:resize')
+    })()`)
+  }
+  /** Asks again, as a tick makes the tab do. */
+  async function tick(): Promise<void> {
+    const before = fake.asked.filter((path) => path === '/hl7-https-out').length
+    await editor.ask(`RED.events.emit('deploy')`)
+    await until(() => fake.asked.filter((path) => path === '/hl7-https-out').length > before)
+    await page.waitForTimeout(100)
+  }
+  async function until(look: () => boolean | Promise<boolean>): Promise<void> {
+    for (let count = 0; count < 100; count++) {
+      if (await look()) return
+      await page.waitForTimeout(50)
+    }
+    assert.fail(`waited in vain: ${look.toString()}`)
+  }
+  const seen = (selector: string): Promise<string> =>
+    editor.ask(`document.querySelector(${JSON.stringify(selector)}).innerText`)
+  const rows = (of = 'node'): Promise<string[]> =>
+    editor.ask(`[...document.querySelectorAll('.hl7-https-${of}-rows tbody tr')]
+      .map((row) => row.dataset.key)`)
+  const button = (label: string) =>
+    page.locator('.hl7-https-tab button', { hasText: label }).first()
+  const posted = (): string[] => fake.asked.filter((path) => path.includes(' {'))
+  const focused = (): Promise<string> =>
+    editor.ask(`document.activeElement.dataset.key ?? document.activeElement.innerText`)
+
+  it('asks nothing until it is opened, nor while it is hidden or the page is', async () => {
+    await page.waitForTimeout(500)
+    assert.deepEqual(fake.asked, [])
+    await open()
+    await until(() => fake.asked.some((path) => path.includes('/events')))
+    assert.equal(fake.asked.filter((path) => path === '/hl7-https-out').length, 1)
+
+    await editor.ask(`RED.sidebar.show('info')`)
+    await until(() => editor.ask(`!document.querySelector('.hl7-https-tab').checkVisibility()`))
+    await page.waitForTimeout(200)
+    const before = fake.asked.length
+    await editor.ask(`RED.events.emit('deploy')`)
+    await page.waitForTimeout(300)
+    assert.equal(fake.asked.length, before)
+
+    // Back again: up to date at once.
+    await editor.ask(`RED.sidebar.show('hl7-https-out')`)
+    await until(() => fake.asked.length > before)
+    await page.waitForTimeout(200)
+    await editor.ask(`(() => {
+      Object.defineProperty(document, 'hidden', { value: true, configurable: true })
+      document.dispatchEvent(new Event('visibilitychange'))
+    })()`)
+    const hidden = fake.asked.length
+    await editor.ask(`RED.events.emit('deploy')`)
+    await page.waitForTimeout(300)
+    assert.equal(fake.asked.length, hidden)
+    assert.deepEqual(editor.complaints, [])
+  })
+
+  it('shows all nodes in the order of the answer, and why, since when, how many', async () => {
+    await open()
+    assert.deepEqual(await rows(), ['Pharmacy', 'Laboratory', 'Registry', 'Radiology'])
+    await wide(760)
+    const registry = await seen('.hl7-https-node-rows [data-key=Registry]')
+    for (const word of ['retrying', '120', '31 min', 'HTTP 503, try 12 in 20 s']) {
+      assert.ok(registry.includes(word), `${word} in ${registry}`)
+    }
+    assert.match(await seen('.hl7-https-summary'), /3 of 4 nodes in trouble/)
+    assert.equal(
+      await editor.ask(`getComputedStyle(document.querySelector('.hl7-https-tab th')).clipPath`),
+      'none'
+    )
+  })
+
+  it('folds into two lines for each node in a narrow sidebar', async () => {
+    await open()
+    await wide(300)
+    const line = (await seen('.hl7-https-node-rows [data-key=Registry]')).replace(/\s+/g, ' ')
+    assert.match(
+      line,
+      /^Registry retrying since \S+ 120 waiting for 31 min HTTP 503, try 12 in 20 s$/
+    )
+    const box = await page.locator('.hl7-https-node-rows [data-key=Registry]').boundingBox()
+    assert.ok((box?.height ?? 0) < 60, `${box?.height}`)
+    const overflow = `document.querySelector('.hl7-https-below').scrollWidth -
+      document.querySelector('.hl7-https-below').clientWidth`
+    assert.equal(await editor.ask(overflow), 0)
+  })
+
+  it('speaks English to an editor in a language that it does not know', async () => {
+    await page.evaluate(`localStorage.setItem('editor-language', 'de')`)
+    await editor.load()
+    await open()
+    assert.match(await seen('.hl7-https-summary'), /3 of 4 nodes in trouble/)
+    assert.match(await seen('.hl7-https-details'), /Resume/)
+  })
+
+  it('shows the first node at once, and another with one click', async () => {
+    await open()
+    assert.equal(await seen('.hl7-https-details h2'), 'Pharmacy')
+    assert.match(await seen('.hl7-https-why'), /paused since .* by admin: “upgrade”/)
+    fake.messages.set('Laboratory', [messageRow('1072'), messageRow('1074')])
+    await page.click('[data-key=Laboratory]')
+    await page.waitForSelector('.hl7-https-message-rows tbody tr')
+    assert.deepEqual(await rows('message'), ['1072', '1074'])
+    assert.match(await seen('[data-key="1072"]'), /AE 206 E Application record locked/)
+    assert.match(
+      await seen('.hl7-https-facts'),
+      /token valid for 4\d min · certificate of the receiver ends in 9 days/
+    )
+    assert.equal(
+      await editor.ask(
+        `document.querySelector('.hl7-https-node-rows [aria-selected=true]').dataset.key`
+      ),
+      'Laboratory'
+    )
+  })
+
+  it('has words for what each picture shows', async () => {
+    await open()
+    await page.click('[data-key=Registry]')
+    await until(async () => !(await seen('.hl7-https-picture-acked')).includes('–'))
+    const labels = await editor.ask<string[]>(
+      `[...document.querySelectorAll('.hl7-https-pictures svg')].map((svg) => svg.getAttribute('aria-label'))`
+    )
+    assert.equal(labels.length, 5)
+    assert.match(labels[0] ?? '', /^Acknowledged in the last hour: \d+, at most \d+ a minute$/)
+    assert.match(labels[3] ?? '', /^Held: 1\d\d now, at most \d+ in the last hour$/)
+    await page.selectOption('.hl7-https-head select', '1440')
+    await until(() => fake.asked.some((path) => path.includes('history?minutes=1440')))
+    await until(async () =>
+      (
+        await editor.ask<string>(
+          `document.querySelector('.hl7-https-pictures svg').getAttribute('aria-label')`
+        )
+      ).includes('last 24 hours')
+    )
+  })
+
+  it('is brought up to date in place: focus, rows and scroll position stay', async () => {
+    fake.nodes = Array.from({ length: 100 }, (_, index) => nodeState(`n${index}`))
+    await open()
+    await page.focus('[data-key=n0]')
+    for (let count = 0; count < 40; count++) await page.keyboard.press('ArrowDown')
+    assert.equal(await focused(), 'n40')
+    await editor.ask(`window.before = new Map([...document.querySelectorAll('.hl7-https-node-rows tbody tr')]
+      .map((row) => [row.dataset.key, row]))`)
+    const scrolled = await editor.ask(`document.querySelector('.hl7-https-scroll').scrollTop`)
+    assert.ok(Number(scrolled) > 0)
+
+    // The last one is in trouble now, and comes first; one is gone.
+    const [last] = fake.nodes.splice(99, 1)
+    assert.ok(last)
+    fake.nodes.unshift({ ...last, suspended: 3 })
+    fake.nodes.splice(50, 1)
+    const asked = fake.asked.length
+    await tick()
+    assert.equal(fake.asked.length, asked + 1, 'one request for all nodes')
+    assert.deepEqual(
+      await rows(),
+      fake.nodes.map(({ id }) => id)
+    )
+    assert.equal(await focused(), 'n40')
+    assert.equal(
+      await editor.ask(`[...document.querySelectorAll('.hl7-https-node-rows tbody tr')]
+        .every((row) => window.before.get(row.dataset.key) === row)`),
+      true
+    )
+    assert.match(await seen('.hl7-https-ear'), /n99: 3 suspended/)
+
+    // The focused one goes: the focus goes to its neighbour.
+    fake.nodes = fake.nodes.filter(({ id }) => id !== 'n40')
+    await tick()
+    assert.equal(await focused(), 'n41')
+  })
+
+  it('can be used with the keyboard alone', async () => {
+    fake.messages.set('Laboratory', [messageRow('1'), messageRow('2')])
+    await open()
+    await page.focus('.hl7-https-head select')
+    await page.keyboard.press('Tab')
+    assert.equal(await focused(), 'Pharmacy')
+    await page.keyboard.press('End')
+    assert.equal(await focused(), 'Radiology')
+    await page.keyboard.press('Home')
+    await page.keyboard.press('ArrowDown')
+    await page.keyboard.press('Enter')
+    await page.waitForSelector('.hl7-https-message-rows [data-key="1"]')
+    assert.equal(await seen('.hl7-https-details h2'), 'Laboratory')
+    assert.equal(await focused(), 'Laboratory')
+    // One stop for the table, whatever its length.
+    await page.keyboard.press('Tab')
+    assert.equal(await editor.ask(`document.activeElement.id`), 'hl7-https-find')
+
+    await page.focus('.hl7-https-message-rows [data-key="1"]')
+    await page.keyboard.press('Enter')
+    await page.keyboard.press('Tab')
+    assert.match(await focused(), /Show message/)
+    await page.keyboard.press('Tab')
+    await page.keyboard.press('Tab')
+    await page.keyboard.press('Enter')
+    await page.waitForSelector('.hl7-https-question:not([hidden])')
+    assert.equal(await focused(), 'Cancel')
+    await page.keyboard.press('Escape')
+    assert.match(await focused(), /Discard/)
+    assert.deepEqual(posted(), [])
+  })
+
+  it('pauses with a reason, and resumes', async () => {
+    await open()
+    await page.click('[data-key=Radiology]')
+    await button('Pause').click()
+    await page.waitForSelector('.hl7-https-question input')
+    await page.keyboard.type(`new disk ${'x'.repeat(300)}`)
+    await page.keyboard.press('Enter')
+    await until(() => posted().length === 1)
+    const [path = '', body = ''] = (posted()[0] ?? '').split(/ (.*)/)
+    assert.equal(path, '/hl7-https-out/Radiology/pause')
+    assert.equal((JSON.parse(body) as { reason: string }).reason.length, 200)
+    await until(async () => (await seen('.hl7-https-outcome')) === 'Radiology is paused.')
+    await page.click('[data-key=Pharmacy]')
+    await button('Resume').click()
+    await until(() => posted()[1] === '/hl7-https-out/Pharmacy/resume {}')
+  })
+
+  it('resends all after a question, the first one alone if wanted', async () => {
+    fake.messages.set(
+      'Laboratory',
+      Array.from({ length: 8 }, (_, index) => messageRow(`${index}`))
+    )
+    await open()
+    await page.click('[data-key=Laboratory]')
+    await button('Resend all 8').click()
+    assert.match(await seen('.hl7-https-question'), /Resend the 8 suspended messages of Laboratory/)
+    await button('Resend 8').click()
+    await until(() => posted().length === 1)
+    assert.equal(
+      posted()[0],
+      '/hl7-https-out/Laboratory/messages/resend {"all":true,"firstAlone":true}'
+    )
+    await until(
+      async () => (await seen('.hl7-https-outcome')) === '8 messages are back in the queue.'
+    )
+  })
+
+  it('discards only after a question that says how many', async () => {
+    fake.messages.set(
+      'Laboratory',
+      Array.from({ length: 8 }, (_, index) => messageRow(`${index}`))
+    )
+    await open()
+    await page.click('[data-key=Laboratory]')
+    await button('Discard all 8').click()
+    assert.match(
+      await seen('.hl7-https-question'),
+      /Discard the 8 suspended messages of Laboratory/
+    )
+    await button('Cancel').click()
+    assert.deepEqual(posted(), [])
+    await button('Discard all 8').click()
+    await page.locator('.hl7-https-question button.primary').click()
+    await until(() => posted().length === 1)
+    assert.equal(posted()[0], '/hl7-https-out/Laboratory/messages/discard {"all":true}')
+  })
+
+  it('counts what a filter fits, and acts on just that', async () => {
+    const many = Array.from({ length: 700 }, (_, index) =>
+      messageRow(`${1000 - index}`, index % 7 === 0 ? { type: 'ORU^R01' } : {})
+    )
+    fake.messages.set('Laboratory', many)
+    fake.nodes = nodesInTrouble().map((node) =>
+      node.id === 'Laboratory' ? { ...node, suspended: 700 } : node
+    )
+    await open()
+    await page.click('[data-key=Laboratory]')
+    await until(async () => (await rows('message')).length === 100)
+    assert.match(await seen('.hl7-https-messages .hl7-https-count'), /The newest 100/)
+    await page.fill('.hl7-https-filter [aria-label=Type]', 'ADT^A01')
+    await page.keyboard.press('Enter')
+    await until(async () =>
+      (await seen('.hl7-https-messages .hl7-https-count')).startsWith('600 of 700')
+    )
+    await button('Discard these 600').click()
+    assert.match(await seen('.hl7-https-question'), /Discard the 600 .* that fit: ADT\^A01\?/)
+    await page.locator('.hl7-https-question button.primary').click()
+    await until(() => posted().length === 1)
+    assert.equal(posted()[0], '/hl7-https-out/Laboratory/messages/discard {"type":"ADT^A01"}')
+
+    await page.fill('.hl7-https-filter [aria-label=Type]', 'ORU^R01')
+    await page.keyboard.press('Enter')
+    await until(async () =>
+      (await seen('.hl7-https-messages .hl7-https-count')).startsWith('100 of 700')
+    )
+    await button('Resend these 100').click()
+    await page.uncheck('.hl7-https-question input[type=checkbox]')
+    await page.locator('.hl7-https-question button.primary').click()
+    await until(() => posted().length === 2)
+    assert.equal(
+      posted()[1],
+      '/hl7-https-out/Laboratory/messages/resend {"type":"ORU^R01","firstAlone":false}'
+    )
+  })
+
+  it('shows a message as text, a segment a line, and drops it with the next choice', async () => {
+    fake.messages.set('Laboratory', [messageRow('1'), messageRow('2')])
+    fake.content = { request: 'MSH|^~\\&|A\rPID|1||4711\r', reply: 'MSH|^~\\&|B\rMSA|AE|1\r' }
+    await open()
+    await page.click('[data-key=Laboratory]')
+    await page.click('[data-key="1"]')
+    await button('Show message').click()
+    await page.waitForSelector('.hl7-https-content pre')
+    const texts = await editor.ask<string[]>(
+      `[...document.querySelectorAll('.hl7-https-content pre')].map((pre) => pre.textContent)`
+    )
+    assert.deepEqual(texts, ['MSH|^~\\&|A\nPID|1||4711', 'MSH|^~\\&|B\nMSA|AE|1'])
+    await tick()
+    assert.equal(await editor.ask(`document.querySelectorAll('.hl7-https-content pre').length`), 2)
+    await page.click('[data-key="2"]')
+    assert.equal(await editor.ask(`document.body.textContent.includes('4711')`), false)
+    await button('Resend').waitFor()
+    await page
+      .locator('.hl7-https-messages .hl7-https-buttons button:visible', { hasText: 'Resend' })
+      .click()
+    await until(() => posted()[0] === '/hl7-https-out/Laboratory/messages/2/resend {}')
+  })
+
+  it('says in a sentence what became of a control ID, asking all nodes', async () => {
+    fake.messages.set('Registry', [
+      messageRow('9', {
+        controlId: 'OA-1009',
+        state: 'acked',
+        outcome: 'ack',
+        ackCode: 'AA',
+        errors: []
+      })
+    ])
+    fake.messages.set('Laboratory', [messageRow('1072'), messageRow('7', { controlId: 'TWICE' })])
+    fake.messages.set('Pharmacy', [messageRow('8', { controlId: 'TWICE', state: 'waiting' })])
+    await open()
+    const find = async (controlId: string, pattern: RegExp): Promise<void> => {
+      await page.fill('#hl7-https-find', controlId)
+      await page.press('#hl7-https-find', 'Enter')
+      await until(async () => pattern.test(await seen('.hl7-https-find [role=status]')))
+    }
+    await find('OA-1009', /^OA-1009: delivered \d\d:\d\d:\d\d, AA, 1 try, Registry/)
+    assert.equal(fake.asked.filter((path) => path.includes('controlId=OA-1009')).length, 4)
+    await find('TWICE', /^2 messages have the control ID TWICE:/)
+    await find('OX-1', /^No node knows OX-1/)
+    await find('OB-1072', /^OB-1072: suspended .*, AE 206 E .*, 1 try, Laboratory/)
+    await button('Show').click()
+    await until(async () => (await rows('message')).length === 1)
+    assert.equal(await seen('.hl7-https-details h2'), 'Laboratory')
+    await page.waitForSelector('.hl7-https-message-rows [aria-selected=true][data-key="1072"]')
+    assert.ok(await button('Show message').isVisible())
+  })
+
+  it('lists events, of one node or of all, and writes them to a file without formulas', async () => {
+    fake.events.set('Pharmacy', [
+      { at: ago(10), by: '=cmd', kind: 'paused', values: { reason: '=1+1' }, text: '' }
+    ])
+    fake.events.set('Registry', [
+      { at: ago(31), by: '', kind: 'brand-new', values: {}, text: '=HYPERLINK("http://x")' }
+    ])
+    await open()
+    await until(async () =>
+      (await seen('.hl7-https-events ul')).includes('paused: “=1+1” · by =cmd')
+    )
+    await page.selectOption('.hl7-https-events select', 'all')
+    await until(async () => (await seen('.hl7-https-events ul')).includes('Registry: =HYPERLINK'))
+    const [download] = await Promise.all([page.waitForEvent('download'), button('CSV').click()])
+    assert.equal(download.suggestedFilename(), 'hl7-events-all.csv')
+    const file = readFileSync(await download.path(), 'utf8')
+    assert.match(file, /^\u{feff}time \(UTC\),node,kind,by,text\r\n/u)
+    assert.match(file, /Z,Pharmacy,paused,'=cmd,paused: “=1\+1”\r\n/)
+    assert.match(file, /Z,Registry,brand-new,,"'=HYPERLINK\(""http:\/\/x""\)"\r\n$/)
+  })
+
+  it('shows the node in the flow', async () => {
+    await open()
+    await page.click('[data-key=Registry]')
+    await button('Show in flow').click()
+    await until(() => editor.ask(`RED.workspaces.active() === 'other'`))
+    // Not in the editor: it says so. In a subflow: the node in its template.
+    await page.click('[data-key=Laboratory]')
+    assert.equal(await button('Show in flow').getAttribute('aria-disabled'), 'true')
+    fake.nodes = [nodeState('instance-inner-1')]
+    await tick()
+    await button('Show in flow').click()
+    await until(() => editor.ask(`RED.workspaces.active() === 'sub'`))
+  })
+
+  it('sends a test message and says what came back', async () => {
+    await open()
+    await button('Test').click()
+    await until(() => posted()[0] === '/hl7-https-out/Pharmacy/test {"type":"ADT^A01"}')
+    await until(
+      async () =>
+        (await seen('.hl7-https-outcome')) === 'The test message was accepted: AA, HTTP 200, 31 ms'
+    )
+  })
+
+  for (const [permissions, greyed, kept] of [
+    [
+      ['read'],
+      ['Pause', 'Resend all', 'Discard all', 'Test', 'Show message', 'Resend', 'Discard'],
+      ['Show in flow', 'Find', 'CSV']
+    ],
+    [['read', 'hl7-https-out.write'], ['Show message'], ['Pause', 'Test', 'Resend all']],
+    [
+      ['read', 'hl7-https-out.content'],
+      ['Pause', 'Test', 'Resend all'],
+      ['Show message', 'Find']
+    ]
+  ] as const) {
+    it(`greys out what ${permissions.join(' and ')} may not do, and says why`, async () => {
+      await editor.ask(
+        `RED.settings.user = { username: 'u', permissions: ${JSON.stringify(permissions)} }`
+      )
+      fake.nodes = fake.nodes.map((node) =>
+        node.id === 'Registry' ? { ...node, suspended: 2, state: 'idle' } : node
+      )
+      fake.messages.set('Registry', [messageRow('1'), messageRow('2')])
+      await open()
+      await page.click('[data-key=Registry]')
+      await page.click('[data-key="1"]')
+      for (const label of greyed) {
+        const one = button(label)
+        assert.equal(await one.getAttribute('aria-disabled'), 'true', label)
+        // Playwright waits until it is enabled.
+        await one.click({ force: true })
+        assert.match(
+          await seen('.hl7-https-outcome'),
+          /You need the permission hl7-https-out\.(write|content)/
+        )
+      }
+      for (const label of kept) {
+        assert.equal(await button(label).getAttribute('aria-disabled'), null, label)
+      }
+      assert.deepEqual(posted(), [])
+      assert.ok(!fake.asked.some((path) => path.endsWith('/messages/1')))
+    })
+  }
+
+  it('asks nothing for a user without hl7-https-out.read, and says so', async () => {
+    await editor.ask(
+      `RED.settings.user = { permissions: ['flows.read', 'flows.write', 'status.read'] }`
+    )
+    await editor.ask(`RED.actions.invoke('hl7-https-out:show-tab')`)
+    await until(async () =>
+      (await seen('.hl7-https-trouble')).includes('You need the permission hl7-https-out.read')
+    )
+    assert.deepEqual(fake.asked, [])
+  })
+
+  it('tells a refusal of the server and a Node-RED that is gone in words, and recovers', async () => {
+    await open()
+    fake.status = 401
+    await editor.ask(`RED.events.emit('deploy')`)
+    await until(async () => (await seen('.hl7-https-trouble')).startsWith('Node-RED refused'))
+    await page.route('**/hl7-https-out', (route) => route.abort())
+    await editor.ask(`RED.events.emit('deploy')`)
+    await until(async () =>
+      (await seen('.hl7-https-trouble')).startsWith('Node-RED does not answer')
+    )
+    assert.equal((await rows()).length, 4)
+    await page.unroute('**/hl7-https-out')
+    fake.status = 200
+    await tick()
+    assert.equal(await page.isVisible('.hl7-https-trouble'), false)
+    await page.route('**/hl7-https-out/Pharmacy/resume', (route) =>
+      route.fulfill({ status: 500, json: { error: 'The queue has a fault.' } })
+    )
+    await button('Resume').click()
+    await until(async () => (await seen('.hl7-https-outcome')) === 'The queue has a fault.')
+  })
+
+  it('shows markup from outside as text, in every field', async () => {
+    const values = { ackCode: evil, errors: evil, rule: evil, cause: evil, by: evil, reason: evil }
+    const told = { values, reason: evil }
+    fake.nodes = ['paused-by', 'verdict', 'brand-new'].map((kind, index) =>
+      nodeState(`n${index}`, {
+        ...{ ...told, kind, name: evil, flow: evil, host: evil, suspended: 1, state: 'paused' },
+        paused: { at: ago(1), by: evil, reason: evil },
+        lastError: { code: evil, text: evil, at: ago(1) }
+      })
+    )
+    const errors = [{ code: evil, severity: evil, text: evil }]
+    const row = { ...told, controlId: evil, type: evil, ackCode: evil, rule: evil, errors }
+    fake.messages.set('n0', [messageRow('1', { ...row, errorCode: evil })])
+    fake.content = { request: `MSH|${evil}\rPID|${evil}`, reply: evil }
+    fake.events.set('n0', [
+      { at: ago(1), by: evil, kind: 'paused', values: { reason: evil }, text: evil },
+      { at: ago(2), by: evil, kind: 'brand-new', values: {}, text: evil }
+    ])
+    await open()
+    await page.click('.hl7-https-message-rows [data-key="1"]')
+    await button('Show message').click()
+    await page.waitForSelector('.hl7-https-content pre')
+    await page.selectOption('.hl7-https-events select', 'all')
+    await page.fill('#hl7-https-find', evil)
+    await page.press('#hl7-https-find', 'Enter')
+    await page.waitForSelector('.hl7-https-find li')
+    await button('Discard …').click()
+    for (const id of ['n1', 'n2']) await page.click(`[data-key=${id}]`)
+    await tick()
+    assert.equal(await editor.ask(`window.hacked`), undefined)
+    assert.equal(
+      await editor.ask(`document.querySelectorAll('.hl7-https-tab :is(img, script)').length`),
+      0
+    )
+    assert.ok((await seen('.hl7-https-node-rows')).includes('<script>'))
+  })
+
+  for (const theme of ['light', 'dark'] as const) {
+    for (const width of [300, 760]) {
+      it(`holds to the rules of axe-core, ${theme}, ${width} pixels`, async () => {
+        fake.messages.set('Laboratory', [messageRow('1'), messageRow('2')])
+        fake.content = { request: 'MSH|^~\\&|A', reply: null }
+        fake.events.set('Laboratory', [
+          { at: ago(10), by: 'admin', kind: 'paused', values: { reason: 'x' }, text: '' }
+        ])
+        await editor.dark(theme === 'dark')
+        await page.addScriptTag({ content: axe })
+        await open()
+        await wide(width)
+        await page.addStyleTag({ content: '* { transition: none !important }' })
+        assert.deepEqual(await violations(), [], 'the first node')
+        await page.click('[data-key=Laboratory]')
+        await page.click('[data-key="1"]')
+        await button('Show message').click()
+        await page.waitForSelector('.hl7-https-content pre')
+        await page.fill('#hl7-https-find', 'OB-1')
+        await page.press('#hl7-https-find', 'Enter')
+        await page.waitForSelector('.hl7-https-find li')
+        await button('Pause').click()
+        assert.deepEqual(await violations(), [], 'a node, a message, a question')
+        await page.keyboard.press('Escape')
+        fake.status = 500
+        await editor.ask(`RED.events.emit('deploy')`)
+        await page.waitForSelector('.hl7-https-trouble:visible')
+        assert.deepEqual(await violations(), [], 'trouble')
+      })
+    }
+  }
+
+  /** What axe-core finds wrong in the tab: the rule, the element, and why. */
+  async function violations(): Promise<string[]> {
+    return editor.ask(`axe.run('.hl7-https-tab').then(({ violations }) =>
+      violations.flatMap(({ id, nodes }) => nodes.map(({ html, any, all, none }) =>
+        [id, html.slice(0, 120), ...[...any, ...all, ...none].map(({ message }) => message)].join(' '))))`)
+  }
+})

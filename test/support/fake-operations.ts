@@ -1,0 +1,162 @@
+import type { Page } from 'playwright-core'
+import type {
+  EventRow,
+  HistoryMinute,
+  MessageContent,
+  MessageRow,
+  NodeState
+} from '../../nodes/operations/answers.ts'
+
+const MINUTE = 60_000
+
+/** A time so many minutes ago. */
+export const ago = (minutes: number): string =>
+  new Date(Date.now() - minutes * MINUTE).toISOString()
+
+/** A node to which nothing has happened. */
+export function nodeState(id: string, state: Partial<NodeState> = {}): NodeState {
+  return {
+    ...{ id, name: id, flow: 'Admissions', host: `${id.toLowerCase()}.example.org` },
+    ...{ state: 'idle', since: ago(90), kind: 'ok', values: {}, reason: '' },
+    ...{ queued: 0, inFlight: 0, retrying: 0, awaiting: 0, suspended: 0 },
+    ...{ acked: 0, naked: 0, failed: 0, perMinute: 0, oldestAgeMs: 0 },
+    ...{ lastAckAt: ago(1), lastError: null, retry: null, paused: null, token: null },
+    ...{ certificates: [], latencyMs: { p50: 0, p95: 0, p99: 0 } },
+    ...state
+  }
+}
+
+/** A message that is suspended. */
+export function messageRow(id: string, row: Partial<MessageRow> = {}): MessageRow {
+  return {
+    ...{ id, controlId: `OB-${id}`, type: 'ADT^A01', state: 'suspended', attempts: 1 },
+    ...{ acceptedAt: ago(18), settledAt: ago(17), outcome: null, ackCode: 'AE', status: 200 },
+    ...{ rule: '@ERR-3:206=S', errorCode: '', kind: 'verdict', reason: '' },
+    errors: [{ code: '206', severity: 'E', text: 'Application record locked' }],
+    values: {},
+    ...row
+  }
+}
+
+/** Three nodes in trouble and one that is well: what somebody sees who is called at night. */
+export function nodesInTrouble(): NodeState[] {
+  return [
+    nodeState('Pharmacy', {
+      ...{ state: 'paused', since: ago(10), kind: 'paused-by', queued: 50 },
+      ...{ values: { by: 'admin', reason: 'upgrade' }, reason: 'Paused by admin: “upgrade”' },
+      ...{ oldestAgeMs: 10 * MINUTE, lastAckAt: ago(10), acked: 1200 },
+      paused: { at: ago(10), by: 'admin', reason: 'upgrade' },
+      certificates: [{ of: 'receiver', validTo: ago(-300 * 24 * 60) }]
+    }),
+    nodeState('Laboratory', {
+      ...{ since: ago(17), suspended: 8, kind: 'verdict', perMinute: 42, acked: 2400, naked: 3 },
+      ...{ oldestAgeMs: 17 * MINUTE, lastAckAt: ago(0), state: 'sending', inFlight: 1 },
+      values: {
+        ...{ ackCode: 'AE', errors: '206 Application record locked', status: 200, cause: '' },
+        rule: '@ERR-3:206=S'
+      },
+      reason: 'AE 206 Application record locked · rule @ERR-3:206=S',
+      token: { state: 'ok', validUntil: ago(-42) },
+      certificates: [{ of: 'receiver', validTo: ago(-9.5 * 24 * 60) }],
+      latencyMs: { p50: 22, p95: 38, p99: 71 }
+    }),
+    nodeState('Registry', {
+      ...{ state: 'retrying', since: ago(31), kind: 'retrying', queued: 120, retrying: 1 },
+      ...{ values: { cause: '503', attempt: 12, seconds: 20 }, oldestAgeMs: 31 * MINUTE },
+      reason: 'HTTP 503, try 12 in 20 s',
+      ...{ lastAckAt: ago(31), acked: 812, retry: { attempts: 11, nextAt: ago(-0.33) } },
+      token: { state: 'ok', validUntil: ago(-12) }
+    }),
+    nodeState('Radiology', {
+      ...{ perMinute: 3, acked: 312, token: { state: 'ok', validUntil: ago(-55) } }
+    })
+  ]
+}
+
+/** The answers of the routes, without the nodes behind them. */
+export class FakeOperations {
+  nodes: NodeState[]
+  messages = new Map<string, MessageRow[]>()
+  events = new Map<string, EventRow[]>()
+  content: Partial<MessageContent> = {}
+  /** Answers every request with it, if it is no 200. */
+  status = 200
+  /** Path and query of each GET, path and body of each POST. */
+  readonly asked: string[] = []
+
+  constructor(nodes = nodesInTrouble()) {
+    this.nodes = nodes
+  }
+
+  /** Puts itself in front of the routes of a page. */
+  async serve(page: Page): Promise<void> {
+    await page.route(
+      (url) => /^\/hl7-https-out(\/|$)/.test(url.pathname),
+      async (route) => {
+        const { pathname, search } = new URL(route.request().url())
+        const body = route.request().postData()
+        this.asked.push(`${pathname}${search}${body === null ? '' : ` ${body}`}`)
+        const answer = this.status === 200 ? this.#answer(pathname, search, body) : {}
+        await route.fulfill({
+          status: this.status === 200 && answer === undefined ? 404 : this.status,
+          contentType: 'application/json',
+          body: JSON.stringify(answer ?? { error: 'There is no such message.' })
+        })
+      }
+    )
+  }
+
+  #answer(path: string, search: string, body: string | null): unknown {
+    const [, , id = '', what = '', which = '', action = ''] = path
+      .split('/')
+      .map(decodeURIComponent)
+    const query = new URLSearchParams(search)
+    const node = this.nodes.find((one) => one.id === id)
+    const known = this.messages.get(id) ?? []
+    if (id === '') return { at: new Date().toISOString(), nodes: this.nodes }
+    if (node === undefined) return undefined
+    if (what === 'history') return { minutes: history(node, Number(query.get('minutes'))) }
+    if (what === 'events') return { events: this.events.get(id) ?? [] }
+    if (what === 'pause' || what === 'resume' || action !== '') return node
+    if (what === 'test') {
+      return { status: 200, ack: { code: 'AA' }, action: 'C', rule: '', elapsedMs: 31 }
+    }
+    if (which === 'resend' || which === 'discard') {
+      const given = JSON.parse(body ?? '{}') as Record<string, unknown>
+      return { found: known.filter((row) => fits(row, given)).length }
+    }
+    if (which !== '') {
+      const row = known.find((one) => one.id === which)
+      return row && { ...row, request: null, reply: null, ...this.content }
+    }
+    const found = known.filter((row) => fits(row, Object.fromEntries(query)))
+    const before = query.get('before')
+    const from = before === null ? 0 : found.findIndex((row) => row.id === before) + 1
+    const limit = Number(query.get('limit') ?? 100)
+    return { messages: found.slice(from, from + limit), more: found.length > from + limit }
+  }
+}
+
+function fits(row: MessageRow, wanted: Readonly<Record<string, unknown>>): boolean {
+  return (['controlId', 'type', 'rule', 'state'] as const).every(
+    (name) => wanted[name] === undefined || row[name] === wanted[name]
+  )
+}
+
+/** An hour that ends with the node's trouble. */
+function history(node: NodeState, minutes: number): HistoryMinute[] {
+  const stuck = node.state === 'paused' || node.state === 'retrying'
+  const since = (Date.now() - Date.parse(node.since ?? '')) / MINUTE
+  return Array.from({ length: minutes }, (_, index) => {
+    const before = minutes - index
+    const goes = !stuck || before > since
+    const acked = goes ? 20 + Math.round(20 * Math.abs(Math.sin(index / 7))) : 0
+    return {
+      ...{ at: ago(before), acked, naked: index % 25 === 3 ? 1 : 0, failed: 0 },
+      queued: goes
+        ? node.suspended
+        : Math.round(((since - before) / since) * (node.queued + node.suspended)),
+      p95: goes ? 30 + (index % 13) : 0
+    }
+  })
+}

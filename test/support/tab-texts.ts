@@ -1,0 +1,39 @@
+import { readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Text } from '../../nodes/editor/sidebar/times.ts'
+
+const file = join(
+  dirname(dirname(dirname(fileURLToPath(import.meta.url)))),
+  'nodes/operations/locales/en-US/sidebar.json'
+)
+
+/** Every text of the sidebar tab, by its whole key. */
+export function tabTexts(): Map<string, string> {
+  const texts = new Map<string, string>()
+  const collect = (at: unknown, path: string): void => {
+    if (typeof at === 'string') texts.set(path, at)
+    else
+      {for (const [key, value] of Object.entries(at as object)) {
+        collect(value, path === '' ? key : `${path}.${key}`)
+      }}
+  }
+  collect(JSON.parse(readFileSync(file, 'utf8')), '')
+  return texts
+}
+
+/** Looks texts up as the editor does: with plurals, and the key for one that is missing. */
+export function tabText(): Text {
+  const texts = tabTexts()
+  return (key, values = {}) => {
+    const plural = values['count'] === 1 ? '_one' : '_other'
+    const text = texts.get('count' in values ? key + plural : key) ?? texts.get(key)
+    return (
+      text?.replace(/__(\w+?)__/g, (_, name: string) => {
+        const value = values[name]
+        if (value === undefined) throw new Error(`${key} without ${name}`)
+        return String(value)
+      }) ?? key
+    )
+  }
+}
