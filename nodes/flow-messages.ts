@@ -1,7 +1,7 @@
 import type { Node, NodeMessageInFlow } from 'node-red'
 import type { Parcel } from '../src/delivery/courier.ts'
 import { DeliveryError } from '../src/delivery/delivery-error.ts'
-import { nameOf, printable } from '../src/delivery/explain.ts'
+import { idOf, printable } from '../src/delivery/explain.ts'
 import { readOutgoingMessage, type OutgoingMessage } from '../src/hl7/outgoing-message.ts'
 import { targetUrl } from '../src/https/target-url.ts'
 import type { ContentCodec } from '../src/outbox/disk-outbox.ts'
@@ -69,13 +69,15 @@ export class FlowMessages implements ContentCodec<FlowMessage> {
 
   /** Names the first message with each oddity: a sender usually has it in all its messages. */
   #warn(message: OutgoingMessage): void {
-    for (const text of message.warnings) this.#warnOnce(text, `${nameOf(message)}: `)
+    for (const text of message.warnings) {
+      this.#warnOnce(text, ` First seen in message ${idOf(message)}.`)
+    }
   }
 
   #warnOnce(text: string, about = ''): void {
     if (this.#warned.has(text) || this.#warned.size >= MOST_WARNINGS) return
     this.#warned.add(text)
-    this.#node.warn(about + text)
+    this.#node.warn(text + about)
   }
 
   #parcel(msg: NodeMessageInFlow): Pick<FlowMessage, 'payload' | 'parcel' | 'problem'> {

@@ -1,4 +1,3 @@
-import { types } from 'node:util'
 import type { Node, NodeAPI, NodeDef, NodeMessageInFlow } from 'node-red'
 import { Alerts } from '../src/delivery/alerts.ts'
 import { systemClock } from '../src/clock.ts'
@@ -8,9 +7,8 @@ import { DeliveryError } from '../src/delivery/delivery-error.ts'
 import { DeliveryLog } from '../src/delivery/delivery-log.ts'
 import { EventLog } from '../src/delivery/event-log.ts'
 import { History } from '../src/delivery/history.ts'
-import type { LeftAtClose } from '../src/delivery/delivery-options.ts'
-import { printable } from '../src/delivery/explain.ts'
 import type { Settlement } from '../src/delivery/settlement.ts'
+import { StateSince } from '../src/delivery/state-since.ts'
 import { Hl7Error } from '../src/hl7/hl7-error.ts'
 import { HttpClient } from '../src/http-client/http-client.ts'
 import { Receiver } from '../src/https/receiver.ts'
@@ -20,13 +18,15 @@ import { OutboxError, type Entry } from '../src/outbox/outbox.ts'
 import { filledQueueFiles } from '../src/outbox/queue-files.ts'
 import { queueKey } from '../src/outbox/queue-key.ts'
 import { CertificateWatch } from './certificate-watch.ts'
+import { carryOut, isCommand } from './flow-commands.ts'
 import { FlowMessages, type FlowMessage } from './flow-messages.ts'
 import { onceFlowsStarted } from './flows-started.ts'
 import { finish, handOn, handToCatch, payloadOf } from './hand-on.ts'
 import { SECRET_SLOTS } from './named-values.ts'
+import { reportLeft } from './left-at-close.ts'
 import { errorText, notSetUp } from './node-errors.ts'
 import { deployedOutNodes, listNode, outParts } from './node-parts.ts'
-import { reportOrphanedQueues } from './orphaned-queues.ts'
+import { isInFlows, reportOrphanedQueues } from './orphaned-queues.ts'
 import { ackProperties, errorProperties, refusedProperties } from './outgoing-properties.ts'
 import { registerMetricsRoute } from './operations/metrics-route.ts'
 import { Refusals } from './operations/refusals.ts'
@@ -43,8 +43,6 @@ import { sendTestMessage } from './test-message.ts'
 const CLOSE_GRACE_MS = 10_000
 /** How often it is looked at which certificates end, in milliseconds. */
 const CERTIFICATE_MS = 60_000
-/** The report is all that is left of these messages; beyond this they are counted, not listed. */
-const MAX_LISTED = 10_000
 
 /** Registers the node that sends HL7 messages and routes their acknowledgements. */
 export default function (RED: NodeAPI): void {
@@ -70,7 +68,11 @@ export default function (RED: NodeAPI): void {
     }
     const since = new Date().toISOString()
     outParts.set(this, { since, problems, refusals: new Refusals() })
-    this.status(misconfigured(translate))
+    // Status nodes see nothing before.
+    const callOff = onceFlowsStarted(RED, () => {
+      this.status(misconfigured(translate, problems))
+    })
+    this.on('close', callOff)
     refuseEverything(RED, this, problems)
   }
 
@@ -101,7 +103,7 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
   const receiver = new Receiver(settings.receiver, client)
   const courier = new Courier({ ...settings.courier, receiver })
   const contents = new FlowMessages(node, settings)
-  const disk = openDisk(RED, node, contents)
+  const disk = openDisk(RED, node, contents, settings.journalDays)
   const log = new DeliveryLog(
     ({ level, text }) => {
       if (level === 'warn') node.warn(text)
@@ -109,6 +111,8 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
     },
     () => systemClock.monotonic()
   )
+  /** The code with which the last message was refused; `''` since one was accepted. */
+  let refused = ''
   const delivery = new Delivery<FlowMessage>({
     ...settings.delivery,
     // A file left by an earlier setting is used, and so drained, until it is empty at a start.
@@ -127,6 +131,7 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
         const lost = { _msgid: RED.util.generateId() } as NodeMessageInFlow
         handToCatch(RED, node, lost, { hl7: { outcome: 'error', ...about } }, error, undefined)
       }
+      if (event.kind === 'accepted') refused = ''
       log.note(event)
       eventLog.note(event)
       history.note(event)
@@ -137,7 +142,7 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
   })
   const eventLog = new EventLog((event) => {
     // What cannot be stored is in the log, and the queue has other worries.
-    delivery.addEvent(event).catch(() => undefined)
+    delivery.operator.addEvent(event).catch(() => undefined)
   }, systemClock)
   const history = new History(systemClock, () => delivery.held)
   const { tokens } = settings.courier
@@ -146,18 +151,23 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
     'token server': () => tokens?.certificate,
     client: () => settings.clientCertificate
   })
+  const since = new StateSince(() => systemClock.now())
   outParts.set(node, {
     ...{ delivery, eventLog, history, tokens, certificates },
     host: settings.receiver.url.host,
     refusals: new Refusals(),
-    since: () => undefined,
+    since: () => since.of(delivery.state().state),
     sendTest: (type, controlId, mayReadAll) =>
       sendTestMessage(courier, receiver, settings, type, controlId, mayReadAll)
   })
   const alerts = new Alerts(settings.alerts)
   const status = new StatusLine(node, translate, () => {
     const state = delivery.state()
-    return { delivery: state, token: tokens?.status, ...alerts.check(state) }
+    since.of(state.state)
+    const raised = alerts.check(state)
+    const [ending] = certificates.ending(systemClock.now())
+    const certificate = ending && { of: ending.of, days: ending.daysLeft }
+    return { delivery: state, token: tokens?.status, alerts: raised, refusal: refused, certificate }
   })
   for (const warning of settings.warnings) node.warn(warning)
 
@@ -192,8 +202,10 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
   let closing = false
   node.on('input', (msg, send, done) => {
     const message = contents.receive(msg, send, done)
-    void accept(node, delivery, settings, message).catch((error: unknown) => {
+    void accept(node, delivery, courier, settings, message).catch((error: unknown) => {
       refuse(RED, node, message, error)
+      refused = refusal(error).code
+      status.update()
       // The Catch node that gets it may be closed as well.
       if (closing) node.error(`The node was closed: ${refusal(error).message}`)
     })
@@ -206,7 +218,8 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
     clearInterval(ageWatch)
     clearInterval(certificateWatch)
     eventLog.close()
-    void close(node, delivery, removed ? disk : undefined).finally(() => {
+    const isDeleted = removed && !isInFlows(RED, node.id)
+    void close(node, delivery, isDeleted ? disk : undefined).finally(() => {
       client.close()
       status.close()
       done()
@@ -215,7 +228,12 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
 }
 
 /** @throws {DeliveryError} `HL7_CONFIG` */
-function openDisk(RED: NodeAPI, node: Node, codec: FlowMessages): DiskOutbox<FlowMessage> {
+function openDisk(
+  RED: NodeAPI,
+  node: Node,
+  codec: FlowMessages,
+  journalDays: number
+): DiskOutbox<FlowMessage> {
   const { userDir, hl7HttpsOutQueueKey } = RED.settings as {
     userDir: string
     hl7HttpsOutQueueKey?: string
@@ -231,8 +249,7 @@ function openDisk(RED: NodeAPI, node: Node, codec: FlowMessages): DiskOutbox<Flo
     node.warn(text)
   }
   return new DiskOutbox({
-    codec,
-    directory,
+    ...{ codec, directory, journalDays },
     name: node.id,
     key: () =>
       queueKey(hl7HttpsOutQueueKey, userDir, notice, async () =>
@@ -249,13 +266,13 @@ function openDisk(RED: NodeAPI, node: Node, codec: FlowMessages): DiskOutbox<Flo
 async function close(
   node: Node,
   delivery: Delivery<FlowMessage>,
-  removed: DiskOutbox<FlowMessage> | undefined
+  deleted: DiskOutbox<FlowMessage> | undefined
 ): Promise<void> {
   try {
     const left = await delivery.close(CLOSE_GRACE_MS)
     const report = reportLeft(left)
     if (report !== '') node.error(report)
-    await removed?.deleteFile()
+    await deleted?.deleteFile()
   } catch (error) {
     node.error(errorText(error))
   }
@@ -265,12 +282,13 @@ async function close(
 async function accept(
   node: Node,
   delivery: Delivery<FlowMessage>,
+  courier: Courier,
   settings: OutSettings,
   content: FlowMessage
 ): Promise<void> {
   const { msg, done } = content
   if (isCommand(content)) {
-    await command(node, delivery, msg)
+    await carryOut(node, delivery, courier, msg)
     forgetErrors(msg)
     finish(node, msg, done)
     return
@@ -305,37 +323,6 @@ function forgetErrors(msg: NodeMessageInFlow): () => void {
   return () => {
     for (const { name, property } of earlier) Reflect.defineProperty(msg, name, property)
   }
-}
-
-const COMMANDS = new Set<unknown>(['pause', 'resume', 'resend', 'discard'])
-
-/** `msg.action` is a command if there is no payload; otherwise it is an ordinary property. */
-function isCommand({ msg, payload }: FlowMessage): boolean {
-  const empty =
-    payload === undefined ||
-    payload === null ||
-    payload === '' ||
-    (types.isUint8Array(payload) && payload.length === 0)
-  return empty && COMMANDS.has((msg as { action?: unknown }).action)
-}
-
-async function command(
-  node: Node,
-  delivery: Delivery<FlowMessage>,
-  msg: NodeMessageInFlow
-): Promise<void> {
-  const { action, controlId } = msg as { action?: unknown; controlId?: unknown }
-  if (action === 'pause') await delivery.pause()
-  if (action === 'resume') await delivery.resume()
-  if (action !== 'resend' && action !== 'discard') return
-  // A flow may have parsed it as a number.
-  const wanted = typeof controlId === 'number' ? String(controlId) : controlId
-  const found = await delivery[action](
-    (entry) => wanted === undefined || entry.controlId === wanted
-  )
-  if (found > 0 || wanted === undefined) return
-  const name = typeof wanted === 'string' ? ` ${printable(wanted)}` : ' of msg.controlId'
-  node.warn(`There is no suspended message${name} to ${action}.`)
 }
 
 /** Hands a settled message to its output or to Catch. Never throws. */
@@ -382,30 +369,4 @@ function refusal(error: unknown): DeliveryError {
     'The message was not accepted because of an internal error in this node.',
     { code: 'EUNKNOWN' }
   )
-}
-
-/** Reports what a queue in memory held at its end; `''` for nothing. */
-function reportLeft({ unsettled, settled }: LeftAtClose): string {
-  const parts: string[] = []
-  if (unsettled.length > 0) {
-    parts.push(
-      `${counted(unsettled)} not settled, and the queue in memory is gone. ${listed(unsettled)}`
-    )
-  }
-  if (settled.length > 0) {
-    parts.push(
-      `${counted(settled)} answered while the node closed, but may not have reached the next node. ${listed(settled)}`
-    )
-  }
-  return parts.length === 0 ? '' : `The node was closed: ${parts.join(' ')}`
-}
-
-function counted({ length }: readonly Entry[]): string {
-  return length === 1 ? '1 message was' : `${length} messages were`
-}
-
-function listed(messages: readonly Entry[]): string {
-  const ids = messages.slice(0, MAX_LISTED).map(({ controlId }) => printable(controlId))
-  const more = messages.length > MAX_LISTED ? ` and ${messages.length - MAX_LISTED} more` : ''
-  return `Control IDs: ${ids.join(', ')}${more}.`
 }

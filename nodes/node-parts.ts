@@ -24,16 +24,7 @@ export interface AuthParts {
 /** What an operator does with a queue. */
 export type DeliveryControl = Pick<
   Delivery<FlowMessage>,
-  | 'open'
-  | 'state'
-  | 'figures'
-  | 'pause'
-  | 'resume'
-  | 'resend'
-  | 'discard'
-  | 'find'
-  | 'read'
-  | 'events'
+  'open' | 'state' | 'figures' | 'pause' | 'resume' | 'operator'
 >
 
 /** What the Send test message button shows. */
@@ -61,7 +52,7 @@ export interface OutParts {
   /** Undefined if the receiver wants no token. */
   tokens: Pick<TokenSource, 'status'> | undefined
   /** Since when it is in its state: wall clock, milliseconds. */
-  since: () => number | undefined
+  since: () => number
   certificates: Pick<CertificateWatch, 'all' | 'ending'>
   /**
    * @param mayReadAll whether the caller may see the results of expressions; called if there are

@@ -30,20 +30,34 @@ async function report(RED: NodeAPI): Promise<void> {
   }
 }
 
+/**
+ * Whether a node with that id is in the flows, disabled or not: then its queue file stays, with the
+ * journal. Node-RED calls a node "removed" that was only disabled, or whose flow was; but it already
+ * has the new flows when it closes the nodes of the old ones.
+ */
+export function isInFlows(RED: NodeAPI, id: string): boolean {
+  return configured(RED)(queueFilePath('', id))
+}
+
 /** Whether the file of that name belongs to a node of the flows, disabled ones included. */
 function owned(RED: NodeAPI): (file: string) => boolean {
+  const isConfigured = configured(RED)
+  return (file) => {
+    const node = RED.nodes.getNode(file.replace(/\.sqlite$/, '')) as Node | null
+    return isConfigured(file) || node?.type === 'hl7-https-out'
+  }
+}
+
+/** The same, of the flows as they were deployed; a node that still runs may be in them no more. */
+function configured(RED: NodeAPI): (file: string) => boolean {
   const ids = new Set<string>()
   const files = new Set<string>()
   RED.nodes.eachNode(({ id, type }) => {
     ids.add(id)
     if (type === 'hl7-https-out') files.add(queueFilePath('', id))
   })
-  const running = (file: string): boolean => {
-    const node = RED.nodes.getNode(file.replace(/\.sqlite$/, '')) as Node | null
-    return node?.type === 'hl7-https-out'
-  }
   return (file) => {
-    if (files.has(file) || running(file)) return true
+    if (files.has(file)) return true
     // In a subflow Node-RED puts the ids of its instances before that of the node.
     const [own = '', ...instances] = file.split('-').reverse()
     return files.has(own) && instances.length > 0 && instances.every((id) => ids.has(id))

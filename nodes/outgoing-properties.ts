@@ -70,7 +70,7 @@ function beginning(text: string): string {
 function common(
   message: OutgoingMessage | undefined,
   { attempts, acceptedAt, controlId, type }: Entry,
-  { outcome, reply, rule, action, warnings, settledAt }: Settlement
+  { acceptAck, outcome, reply, rule, action, warnings, settledAt }: Settlement
 ): Record<string, unknown> {
   return {
     outcome,
@@ -79,6 +79,7 @@ function common(
     type,
     version: message?.version ?? '',
     ack: reply?.ack ?? null,
+    ...(acceptAck === undefined ? {} : { acceptAck }),
     rule,
     action,
     warnings,

@@ -44,6 +44,7 @@ export interface OutSettings {
     | 'retry'
     | 'failureTimeoutMs'
     | 'failWhileUnreachable'
+    | 'applicationAckMs'
     | 'queueLimit'
   >
   charset: string
@@ -143,6 +144,7 @@ export function readOutSettings(
       },
       failureTimeoutMs: failureTimeout < 0 ? Number.POSITIVE_INFINITY : 1000 * failureTimeout,
       failWhileUnreachable: properties.flag('failWhileUnreachable'),
+      applicationAckMs: 1000 * properties.number('applicationAckTimeout'),
       queueLimit: properties.number('queueLimit')
     },
     charset,

@@ -1,18 +1,214 @@
 import type { Node, NodeStatus } from 'node-red'
-import type { Alert, Standing } from '../src/delivery/alerts.ts'
+import type { AlertCode } from '../src/delivery/alerts.ts'
 import type { DeliveryState } from '../src/delivery/delivery-state.ts'
 import { printable } from '../src/delivery/explain.ts'
 import type { TokenStatus } from '../src/oauth2/token-cache.ts'
+import { unsetVariable } from './node-errors.ts'
+import type { CertificateOwner } from './operations/answers.ts'
 
 /** What a status is made from. */
-export interface StatusFacts extends Standing {
+export interface StatusFacts {
   delivery: DeliveryState
   /** Undefined if the receiver wants no token. */
   token: TokenStatus | undefined
+  alerts: ReadonlySet<AlertCode>
+  /** The code of the error with which the last message was refused; `''` if it was accepted. */
+  refusal: string
+  /** The certificate that ends first of those that end soon, and in how many days. */
+  certificate?: { of: CertificateOwner; days: number } | undefined
 }
 
 /** Looks a text up in the language of the runtime. */
 export type Translate = (key: string, values?: Record<string, string>) => string
+
+/** By this name a Status node tells one status from another. */
+export type StatusCode =
+  | 'CONFIG'
+  | 'ERROR'
+  | AlertCode
+  | 'SUSPENDED'
+  | 'PAUSED'
+  | 'TOKEN'
+  | 'CERTIFICATE'
+  | 'RETRYING'
+  | 'INVALID'
+  | 'NAK'
+  | 'SENDING'
+  | 'ACK'
+  | 'IDLE'
+
+/** A status as this node shows it. */
+export interface CodedStatus extends NodeStatus {
+  /** The first that holds, in the order of `CONDITIONS`. */
+  code: StatusCode
+  /** All that hold, in that order. */
+  codes: StatusCode[]
+}
+
+/** Something that is so, and how it shows. */
+interface Condition {
+  code: Exclude<StatusCode, 'CONFIG'>
+  holds: (facts: StatusFacts) => boolean
+  fill: 'red' | 'yellow' | 'blue' | 'green' | 'grey'
+  /** Of those that hold, the text of the lowest place comes first: what keeps messages from leaving. */
+  place: number
+  text: (facts: StatusFacts, translate: Translate, now: number) => string
+  /** Whether it is said behind another text: in any case, or if there is room. */
+  beside?: 'always' | 'if it fits'
+}
+
+/**
+ * Everything that a status can say. The order is that of the codes: what pages somebody comes first.
+ * The worst colour wins. The order of the texts (`place`) is another one: whoever is called wants to
+ * know the cause of what is happening now, then what waits for a person, and last what is past.
+ */
+const CONDITIONS: readonly Condition[] = [
+  {
+    code: 'ERROR',
+    holds: (facts) => failure(facts) !== '',
+    fill: 'red',
+    place: 4,
+    text: (facts, translate) => translate('status.error', { code: failureText(facts, translate) }),
+    beside: 'always'
+  },
+  {
+    code: 'QUEUE_WAIT',
+    holds: ({ alerts }) => alerts.has('QUEUE_WAIT'),
+    fill: 'yellow',
+    place: 6,
+    text: ({ delivery }, translate) =>
+      translate('status.queueWait', { wait: duration(delivery.longestWaitMs) }),
+    beside: 'if it fits'
+  },
+  {
+    code: 'QUEUE_COUNT',
+    holds: ({ alerts }) => alerts.has('QUEUE_COUNT'),
+    fill: 'yellow',
+    place: 7,
+    text: ({ delivery }, translate) =>
+      translate('status.queueCount', { queued: String(delivery.queued) })
+  },
+  {
+    code: 'SUSPENDED',
+    holds: ({ delivery }) => delivery.suspended > 0,
+    fill: 'yellow',
+    place: 5,
+    text: ({ delivery }, translate) =>
+      translate('status.suspended', { suspended: String(delivery.suspended) }),
+    beside: 'always'
+  },
+  {
+    code: 'PAUSED',
+    holds: ({ delivery }) => delivery.state === 'paused',
+    fill: 'red',
+    place: 1,
+    text: ({ delivery }, translate) =>
+      translate('status.paused', { queued: String(delivery.queued) })
+  },
+  {
+    code: 'TOKEN',
+    // Without a message that needs one, the next request may well succeed.
+    holds: ({ delivery, token }) => token?.state === 'none' && delivery.state !== 'idle',
+    fill: 'yellow',
+    place: 2,
+    text: ({ delivery, token }, translate) => {
+      const code = token?.state === 'none' ? printable(token.code) : ''
+      return counted(translate('status.noToken', { code }), delivery, 1)
+    }
+  },
+  {
+    code: 'TOKEN',
+    holds: ({ token }) => token?.state === 'refresh failing',
+    fill: 'yellow',
+    place: 8,
+    text: ({ token }, translate, now) =>
+      token?.state === 'refresh failing'
+        ? translate('status.tokenFailing', {
+            code: printable(token.code),
+            time: duration(token.validUntil - now)
+          })
+        : '',
+    beside: 'if it fits'
+  },
+  {
+    code: 'CERTIFICATE',
+    holds: ({ certificate }) => certificate !== undefined,
+    fill: 'yellow',
+    place: 9,
+    text: ({ certificate }, translate) =>
+      certificate === undefined
+        ? ''
+        : translate(CERTIFICATE_TEXTS[certificate.of], {
+            days: String(Math.max(0, certificate.days))
+          }),
+    beside: 'if it fits'
+  },
+  {
+    code: 'RETRYING',
+    holds: ({ delivery }) => delivery.retry !== null,
+    fill: 'yellow',
+    place: 3,
+    text: ({ delivery }, translate) => {
+      const { cause = '', attempts = 0 } = delivery.retry ?? {}
+      const values = { cause: causeText(cause, translate), attempt: String(attempts + 1) }
+      return counted(translate('status.retrying', values), delivery, 1)
+    }
+  },
+  {
+    code: 'INVALID',
+    holds: ({ refusal }) => MESSAGE_FAULTS.has(refusal),
+    fill: 'yellow',
+    place: 10,
+    text: ({ refusal }, translate) =>
+      refusal === 'HL7_INVALID_MESSAGE'
+        ? translate('status.invalid')
+        : translate('status.error', { code: printable(refusal) })
+  },
+  {
+    code: 'NAK',
+    holds: ({ delivery }) => delivery.lastOutcome?.outcome === 'nak',
+    fill: 'yellow',
+    place: 11,
+    text: ({ delivery }, translate) => translate('status.nak', { code: lastCode(delivery) })
+  },
+  {
+    code: 'SENDING',
+    holds: ({ delivery }) => delivery.inFlight > 0,
+    fill: 'blue',
+    place: 12,
+    text: ({ delivery: { queued } }, translate) =>
+      `${translate('status.sending')}${queued > 0 ? ` (${queued})` : ''}`
+  },
+  {
+    code: 'ACK',
+    holds: ({ delivery }) => delivery.lastOutcome?.outcome === 'ack',
+    fill: 'green',
+    place: 13,
+    text: ({ delivery }, translate) => translate('status.ack', { code: lastCode(delivery) }).trim()
+  }
+]
+
+/** If none of them holds. */
+const IDLE: Condition = {
+  code: 'IDLE',
+  holds: () => true,
+  fill: 'grey',
+  place: 14,
+  text: ({ delivery: { queued } }, translate) =>
+    queued === 0 ? '' : translate('status.queued', { queued: String(queued) })
+}
+
+/** Codes of a refusal for which the message is to blame; for any other it is the node. */
+const MESSAGE_FAULTS = new Set(['HL7_INVALID_MESSAGE', 'HL7_CONFIG'])
+
+const CERTIFICATE_TEXTS: Record<CertificateOwner, string> = {
+  receiver: 'status.certificateReceiver',
+  'token server': 'status.certificateTokenServer',
+  client: 'status.certificateClient'
+}
+
+/** Most characters of a text to which another is added that need not be there. */
+const MOST_CHARACTERS = 40
 
 /** The least time between two statuses, in milliseconds: each goes to every open editor. */
 const MIN_INTERVAL_MS = 100
@@ -24,6 +220,7 @@ export class StatusLine {
   readonly #facts: () => StatusFacts
   #shown = ''
   #timer: NodeJS.Timeout | undefined
+  #isClosed = false
   /** On the monotonic clock: a wall clock set back would delay the status for as long. */
   #lastShown = -Infinity
 
@@ -35,7 +232,7 @@ export class StatusLine {
 
   /** The facts may have changed. */
   update(): void {
-    if (this.#timer !== undefined) return
+    if (this.#timer !== undefined || this.#isClosed) return
     const wait = this.#lastShown + MIN_INTERVAL_MS - performance.now()
     if (wait <= 0) {
       this.#show()
@@ -48,71 +245,59 @@ export class StatusLine {
   }
 
   close(): void {
+    this.#isClosed = true
     clearTimeout(this.#timer)
     this.#node.status({})
   }
 
   #show(): void {
     this.#lastShown = performance.now()
-    const facts = this.#facts()
-    const status = statusOf(facts, this.#translate, Date.now())
+    const status = statusOf(this.#facts(), this.#translate, Date.now())
     const shown = JSON.stringify(status)
-    if (shown !== this.#shown) {
-      this.#shown = shown
-      this.#node.status(status)
-    }
-    // The regular status comes after a new alert.
-    if (facts.isNew) this.update()
+    if (shown === this.#shown) return
+    this.#shown = shown
+    this.#node.status(status)
   }
 }
 
 /** The status of a node whose settings cannot be used. */
-export function misconfigured(translate: Translate): NodeStatus {
-  return { fill: 'red', shape: 'ring', text: translate('status.config') }
+export function misconfigured(translate: Translate, problems: readonly string[]): CodedStatus {
+  const name = unsetVariable(problems)
+  const text =
+    name === undefined
+      ? translate('status.config')
+      : translate('status.configVariable', { name: printable(name, 40) })
+  return { fill: 'red', shape: 'ring', text, code: 'CONFIG', codes: ['CONFIG'] }
 }
 
 /** The status for some facts; a pure function of them. */
-export function statusOf(
-  { delivery, token, alert, isNew }: StatusFacts,
-  translate: Translate,
-  now: number
-): NodeStatus {
-  const { state, queued, retry, lastError, lastOutcome } = delivery
-  if (state === 'paused') {
-    return withCode(ring('red', translate('status.paused', { queued: String(queued) })), alert)
+export function statusOf(facts: StatusFacts, translate: Translate, now: number): CodedStatus {
+  const all = CONDITIONS.filter(({ holds }) => holds(facts))
+  const first = all[0] ?? IDLE
+  const texts = (all.length === 0 ? [IDLE] : [...all])
+    .sort((a, b) => a.place - b.place)
+    .map((condition) => ({ ...condition, said: condition.text(facts, translate, now) }))
+  let text = texts[0]?.said ?? ''
+  for (const { beside, said } of texts.slice(1)) {
+    const longer = `${text} · ${said}`
+    const fits = beside === 'always' || (beside !== undefined && longer.length <= MOST_CHARACTERS)
+    // A message that failed is often followed by one that is retried for the same cause.
+    if (fits && !text.startsWith(said)) text = longer
   }
-  if (alert !== undefined && (isNew || alert.code !== 'SUSPENDED')) {
-    return alertStatus(alert, translate)
-  }
-  if (token?.state === 'none' && state !== 'idle') {
-    return ring('yellow', translate('status.noToken', { code: printable(token.code) }))
-  }
-  if (state === 'retrying' && retry !== null) {
-    const attempt = String(retry.attempts + 1)
-    const text = translate('status.retrying', { cause: causeText(retry.cause, translate), attempt })
-    return ring('yellow', queued > 1 ? `${text} (${queued})` : text)
-  }
-  if (token?.state === 'refresh failing') {
-    const seconds = String(Math.max(0, Math.round((token.validUntil - now) / 1000)))
-    return ring('yellow', translate('status.tokenFailing', { seconds }))
-  }
-  if (state === 'error') {
-    const code = causeText(lastError?.code ?? '', translate)
-    return ring('red', translate('status.error', { code }))
-  }
-  // It may last for days: it must not hide what is wrong now.
-  if (alert !== undefined) return alertStatus(alert, translate)
-  if (state === 'sending') {
-    const text = translate('status.sending')
-    return { fill: 'blue', shape: 'dot', text: queued > 0 ? `${text} (${queued})` : text }
-  }
-  if (lastOutcome === null) {
-    return queued === 0 ? {} : ring('grey', translate('status.queued', { queued: String(queued) }))
-  }
-  const code = printable(lastOutcome.code)
-  return lastOutcome.outcome === 'nak'
-    ? ring('green', translate('status.nak', { code }))
-    : { fill: 'green', shape: 'dot', text: translate('status.ack', { code }).trim() }
+  const codes = [...new Set(all.length === 0 ? [IDLE.code] : all.map(({ code }) => code))]
+  const coded = { code: first.code, codes }
+  if (text === '') return coded
+  const fill = all.some((condition) => condition.fill === 'red') ? 'red' : first.fill
+  return { fill, shape: fill === 'blue' || fill === 'green' ? 'dot' : 'ring', text, ...coded }
+}
+
+/** The code of an error that still holds; `''` for none. */
+function failure({ delivery, refusal }: StatusFacts): string {
+  return delivery.failing ?? (MESSAGE_FAULTS.has(refusal) ? '' : refusal)
+}
+
+function failureText(facts: StatusFacts, translate: Translate): string {
+  return causeText(failure(facts), translate)
 }
 
 /** Why an attempt failed: `HTTP 503`, `no ACK (200)`, `ECONNREFUSED`. */
@@ -121,21 +306,20 @@ function causeText(cause: string, translate: Translate): string {
   return cause.startsWith('2') ? translate('status.noAck', { status: cause }) : `HTTP ${cause}`
 }
 
-function alertStatus(alert: Alert, translate: Translate): NodeStatus {
-  const value = String(alert.value)
-  const text = {
-    QUEUE_COUNT: () => translate('status.queueCount', { queued: value }),
-    QUEUE_WAIT: () => translate('status.queueWait', { wait: value }),
-    SUSPENDED: () => translate('status.suspended', { suspended: value })
-  }[alert.code]()
-  return withCode(ring('yellow', text), alert)
+/** With the number of messages that wait or are on their way, if there are more than some. */
+function counted(text: string, { queued, inFlight }: DeliveryState, some: number): string {
+  const held = queued + inFlight
+  return held > some ? `${text} (${held})` : text
 }
 
-/** The code lets a Status node distinguish an alert from other statuses. */
-function withCode(status: NodeStatus, alert: Alert | undefined): NodeStatus {
-  return alert === undefined ? status : ({ ...status, code: alert.code } as NodeStatus)
+function lastCode({ lastOutcome }: DeliveryState): string {
+  return printable(lastOutcome?.code ?? '')
 }
 
-function ring(fill: 'red' | 'yellow' | 'grey' | 'green', text: string): NodeStatus {
-  return { fill, shape: 'ring', text }
+/** `45 s`, `31 min`, `12 h`: the signs are the same in every language. */
+function duration(ms: number): string {
+  const seconds = Math.max(0, Math.round(ms / 1000))
+  if (seconds < 120) return `${seconds} s`
+  const minutes = Math.floor(seconds / 60)
+  return minutes < 120 ? `${minutes} min` : `${Math.floor(minutes / 60)} h`
 }

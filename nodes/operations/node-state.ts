@@ -62,7 +62,7 @@ export async function nodeState(node: Node, places: Places): Promise<NodeState> 
   const { delivery, history, host, tokens } = parts
   // Until its queue is open, a node does not know what waits in it. A failure is in the state.
   await delivery.open().catch(() => undefined)
-  const { lastOutcome, longestWaitMs, suspendedFor, retry, lastError, ...state } = delivery.state()
+  const { lastOutcome, longestWaitMs, suspendedFor, retry, failing, ...state } = delivery.state()
   const now = Date.now()
   const told = toldOf(parts, now)
   const token = tokens?.status
@@ -77,10 +77,6 @@ export async function nodeState(node: Node, places: Places): Promise<NodeState> 
     perMinute: history.perMinute,
     oldestAgeMs: Math.round(state.oldestAgeMs),
     lastAckAt: iso(history.lastAckAt),
-    lastError: lastError && {
-      ...lastError,
-      text: sentence({ kind: 'error', values: { cause: lastError.code } })
-    },
     retry: retry === null ? null : { attempts: retry.attempts, nextAt: iso(now + retry.waitMs) },
     paused:
       state.paused === null ? null : { ...state.paused, at: iso(state.paused.at || undefined) },
@@ -138,7 +134,7 @@ function configState(parts: Unusable | undefined): Partial<NodeState> & Told {
 
 /** Why a node is as it is; `ok` if there is nothing to say. */
 function toldOf({ certificates, delivery, tokens }: OutParts, now: number): Told {
-  const { state, paused, retry, lastError, suspendedFor } = delivery.state()
+  const { failing, paused, retry, state, suspendedFor } = delivery.state()
   const token = tokens?.status
   if (paused !== null) {
     return { kind: 'paused-by', values: { by: paused.by, reason: paused.reason } }
@@ -149,7 +145,7 @@ function toldOf({ certificates, delivery, tokens }: OutParts, now: number): Told
     const values = { cause: retry.cause, attempt: retry.attempts + 1, seconds }
     return { kind: 'retrying', values }
   }
-  if (state === 'error') return { kind: 'error', values: { cause: lastError?.code ?? '' } }
+  if (state === 'error') return { kind: 'error', values: { cause: failing ?? '' } }
   if (suspendedFor !== null) return verdictTold(suspendedFor)
   if (token?.state === 'refresh failing') {
     return { kind: 'token-failing', values: { cause: token.code } }

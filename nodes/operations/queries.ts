@@ -13,6 +13,7 @@ const STATES = [
   'waiting',
   'sending',
   'retrying',
+  'awaiting',
   'suspended',
   'leaving',
   'acked',

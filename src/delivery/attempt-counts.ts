@@ -1,8 +1,8 @@
 import type { AttemptResult } from './courier.ts'
 
 /**
- * What an attempt came to: accepted; refused by an answer with HL7; answered without HL7 that
- * counts, such as HTTP 503; no answer; no token to send with.
+ * What an attempt came to: accepted, if only for now; refused by an answer with HL7; answered
+ * without HL7 that counts, such as HTTP 503; no answer; no token to send with.
  */
 export const ATTEMPT_OUTCOMES = ['ack', 'nak', 'http', 'error', 'token'] as const
 export type AttemptOutcome = (typeof ATTEMPT_OUTCOMES)[number]
@@ -60,7 +60,7 @@ export class AttemptCounts {
 
 function outcomeOf({ decision, answered, reply, error }: AttemptResult): AttemptOutcome {
   if (error?.family === 'token') return 'token'
-  if (decision.outcome === 'accept') return 'ack'
+  if (decision.outcome === 'accept' || decision.outcome === 'await') return 'ack'
   if (reply === undefined) return 'error'
   return answered ? 'nak' : 'http'
 }

@@ -125,12 +125,12 @@ export async function giveUp<Content>(
 ): Promise<Entry[]> {
   const held = [...(await outbox.list({ after: 0, without: [], limit: Infinity }))]
   held.push(...messages.chosen(() => true).map(({ entry }) => entry))
+  held.push(...[...messages.awaiting.values()].map(({ entry }) => entry))
   held.sort((a, b) => a.seq - b.seq)
   for (const [index, entry] of held.entries()) {
     if (index % AT_ONCE === 0) await new Promise(setImmediate)
     const { seq } = entry
-    const message =
-      messages.active.get(seq) ?? messages.suspended.get(seq) ?? new Message(entry, 'waiting', 0)
+    const message = messages.get(seq) ?? new Message(entry, 'waiting', 0)
     const { content, outcome } = await outbox.read(seq)
     const answer = outcome as Settlement | undefined
     const settlement = failedSettlement(entry, closedError(entry), now(), answer)

@@ -1,5 +1,6 @@
 import { readAcknowledgement, type Acknowledgement } from '../hl7/acknowledgement.ts'
 import type { OutgoingMessage } from '../hl7/outgoing-message.ts'
+import type { ReplyMessage } from '../hl7/reply-message.ts'
 import { HttpError } from '../http-client/http-error.ts'
 import type { HttpReply } from '../http-client/http-client.ts'
 import { retryAfterMs } from '../http-client/retry-after.ts'
@@ -11,6 +12,7 @@ import type { Attempt, AttemptError, AttemptReply, SentMessage } from '../rules/
 import type { Watch } from './careful-start.ts'
 import { decide, retriesOnReset, type Decision } from '../rules/decide.ts'
 import { EarlierMessages } from './earlier-messages.ts'
+import type { MessageName } from './explain.ts'
 import { countingAcknowledgement, isAnswer } from '../rules/holds.ts'
 import type { ReplyRules } from '../rules/reply-rules.ts'
 import { searchReply } from '../rules/reply-search.ts'
@@ -48,6 +50,8 @@ export interface AttemptResult {
   tokenProblem?: string
   /** What to do if there is no token. */
   hint?: string
+  /** There is no token, and trying again soon cannot help: somebody has to change something. */
+  isPermanent?: boolean
   /** The receiver answered with HL7: an acknowledgement that counts, or another message. */
   answered: boolean
   /** What an explanation may quote of an answer without an acknowledgement. */
@@ -59,6 +63,9 @@ export interface AttemptResult {
   /** From the start of the last request to its answer, in milliseconds; without the token's time. */
   elapsedMs: number
 }
+
+/** Why there is no other token for one that the receiver refused. */
+type TokenRefusal = Pick<AttemptResult, 'tokenProblem' | 'hint' | 'isPermanent'>
 
 export interface CourierSettings {
   receiver: Receiver
@@ -101,7 +108,7 @@ export class Courier {
     const sent = { controlIds: message.controlIds, type: message.type, replyDue: message.replyDue }
     const redaction = new TokenRedaction()
     let start = performance.now()
-    let refusal: Pick<AttemptResult, 'tokenProblem' | 'hint'> = {}
+    let refusal: TokenRefusal = {}
     const send = (token: string | undefined): Promise<HttpReply | HttpError> => {
       if (token !== undefined) redaction.add(token)
       start = performance.now()
@@ -141,6 +148,23 @@ export class Courier {
         decision: decide(this.#settings.rules, attempt),
         elapsedMs: performance.now() - start
       }
+    }
+  }
+
+  /**
+   * What the rules make of an application acknowledgement: it counts as a complete 2xx answer.
+   *
+   * @param message one acknowledgement
+   */
+  judge(message: ReplyMessage, { controlId, type }: MessageName): AttemptResult {
+    const sent = { controlIds: [controlId], type, replyDue: true }
+    const { text } = message
+    const reply = { text, empty: false, message, ack: readAcknowledgement(message) }
+    const attempt: Attempt = { sent, status: 200, reply }
+    return {
+      decision: decide(this.#settings.rules, attempt),
+      reply: { status: 200, headers: {}, text, hl7: text, ack: reply.ack },
+      ...{ answered: true, reachable: true, elapsedMs: 0 }
     }
   }
 
@@ -225,13 +249,14 @@ export class Courier {
   async #freshToken(
     refused: string,
     signal: AbortSignal | undefined
-  ): Promise<string | Pick<AttemptResult, 'tokenProblem' | 'hint'>> {
+  ): Promise<string | TokenRefusal> {
     try {
       return (await this.#settings.tokens?.refused(refused, signal)) ?? refused
     } catch (error) {
       // The receiver's refusal remains the answer to this attempt; this only explains it.
       if (!(error instanceof TokenError) || error.code === 'ERR_ABORTED') throw error
-      return { tokenProblem: error.message, ...hintOf(error) }
+      const { message, permanent } = error
+      return { tokenProblem: message, ...hintOf(error), ...(permanent && { isPermanent: true }) }
     }
   }
 }
@@ -286,9 +311,12 @@ function earlierAnswer({ connection }: HttpReply): HttpError {
 }
 
 /** The facts of an attempt without an answer, from what the https and oauth2 rooms throw. */
-function failureOf(
-  thrown: unknown
-): Pick<AttemptResult, 'reachable' | 'status' | 'hint' | 'retryAfterMs'> & { error: AttemptError } {
+function failureOf(thrown: unknown): Pick<
+  AttemptResult,
+  'reachable' | 'status' | 'hint' | 'isPermanent' | 'retryAfterMs'
+> & {
+  error: AttemptError
+} {
   if (thrown instanceof TokenError) {
     const { code, message, status } = thrown
     return {
@@ -296,6 +324,7 @@ function failureOf(
       // A token server that refuses us is reachable; one that cannot be reached, or whose
       // certificate is not trusted, is an outage, as with the receiver.
       reachable: thrown.permanent && thrown.family === undefined,
+      ...(thrown.permanent ? { isPermanent: true } : undefined),
       ...(status === undefined ? undefined : { status }),
       ...hintOf(thrown),
       ...(thrown.retryAfterMs === undefined ? undefined : { retryAfterMs: thrown.retryAfterMs })

@@ -6,6 +6,7 @@ export type DeliveryErrorCode =
   | 'HL7_QUEUE_FAILED'
   | 'HL7_DELIVERY_FAILED'
   | 'HL7_DISCARDED'
+  | 'HL7_UNMATCHED_ACK'
 
 /** The cause of an error: a Node.js, HTTP or OAuth code, and the HTTP status if there was one. */
 export interface DeliveryErrorCause {
@@ -25,7 +26,7 @@ export class DeliveryError extends Error {
   constructor(code: DeliveryErrorCode, message: string, cause?: DeliveryErrorCause) {
     super(message)
     this.code = code
-    this.cause = cause
+    this.cause = cause && readable(cause)
     // Node-RED shows an error by its toString and copies an own stack into the flow's message: a
     // stack trace of our own code helps nobody there.
     delete (this as { stack?: string }).stack
@@ -35,4 +36,12 @@ export class DeliveryError extends Error {
   override toString(): string {
     return this.message
   }
+}
+
+/** The same data; the debug sidebar of Node-RED shows a cause by its toString. */
+function readable(cause: DeliveryErrorCause): DeliveryErrorCause {
+  const { code, status } = cause
+  const text = status === undefined || code === String(status) ? '' : ` (HTTP ${status})`
+  const value = (): string => `${code === String(status) ? 'HTTP ' : ''}${code}${text}`
+  return Object.defineProperty({ ...cause }, 'toString', { value })
 }

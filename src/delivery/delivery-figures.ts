@@ -31,9 +31,9 @@ export function deliveryFigures(
 ): DeliveryFigures {
   const outcomes = { ack: state.acked, nak: state.naked, error: state.failed }
   if (!isOpen) return { ...attempts, outcomes, queue: undefined }
-  const { inFlight, oldestAgeMs, longestWaitMs, queued, retrying, suspended } = state
+  const { awaiting, inFlight, oldestAgeMs, longestWaitMs, queued, retrying, suspended } = state
   const waiting = queued - retrying
-  const messages = { waiting, in_flight: inFlight, retrying, awaiting: 0, suspended }
+  const messages = { waiting, in_flight: inFlight, retrying, awaiting, suspended }
   const isPaused = state.state === 'paused'
   return { ...attempts, outcomes, queue: { messages, oldestAgeMs, longestWaitMs, isPaused } }
 }

@@ -1,7 +1,7 @@
 import { OutboxError, type Entry } from '../outbox/outbox.ts'
 import type { AttemptResult } from './courier.ts'
 import type { DeliveryEvent } from './delivery-events.ts'
-import { deliveryFailed, nameOf, printable, printableCode } from './explain.ts'
+import { attemptsWords, idOf, printable, printableCode, sentence, whyFailed } from './explain.ts'
 
 /** A line for the log: what is stuck and why, or that it is moving again. */
 export interface Notice {
@@ -40,8 +40,10 @@ export class DeliveryLog {
 
   #noteMove({ entry, to, result }: Extract<DeliveryEvent, { kind: 'moved' }>): void {
     if (to === 'retrying') {
-      // A single failure may pass at once, and two log lines for each of many help nobody.
-      if (result !== undefined && entry.attempts > 1) this.#noteTrouble(entry, result)
+      // A single failure may pass at once, and two log lines for each of many help nobody. One that
+      // does not pass is news at once: its next attempt is a long time away.
+      const isNews = entry.attempts > 1 || result?.isPermanent === true
+      if (result !== undefined && isNews) this.#noteTrouble(entry, result)
       return
     }
     if (to === 'sending') return
@@ -58,7 +60,7 @@ export class DeliveryLog {
   #noteTrouble(entry: Entry, result: AttemptResult): void {
     if (this.#troubled.size === 0) {
       this.#warn(
-        `${whatHappened(entry, result)} It is being retried; other messages may be waiting behind it.`
+        `${whatHappened(result)} Retrying after ${attemptsWords(entry.attempts)}; other messages may be waiting behind message ${idOf(entry)}.`
       )
     }
     this.#troubled.add(entry.seq)
@@ -69,7 +71,7 @@ export class DeliveryLog {
     if (now - this.#suspensionToldAt < SUSPENSION_TOLD_MS) return
     this.#suspensionToldAt = now
     this.#warn(
-      `${whatHappened(entry, result)} The rule ${rule(result)} suspended it, and the queue is moving on: resend or discard it.`
+      `${whatHappened(result)} The rule ${rule(result)} suspended the message, and the queue is moving on: resend or discard ${idOf(entry)}.`
     )
   }
 
@@ -79,23 +81,25 @@ export class DeliveryLog {
 }
 
 function endedOnText(entry: Entry): string {
-  return `${nameOf(entry)}: Node-RED ended twice while processing this message. It was suspended, and the queue is moving on: resend it once the cause is known, or discard it.`
+  return `Node-RED ended twice while processing the same message. It was suspended, and the queue is moving on: once the cause is known, resend or discard ${idOf(entry)}.`
 }
 
 function pausedText(entry: Entry, result: AttemptResult): string {
-  return `${whatHappened(entry, result)} The rule ${rule(result)} paused the node: nothing is sent until it is resumed.`
+  return `${whatHappened(result)} Nothing is sent until the node is resumed: the rule ${rule(result)} paused it at message ${idOf(entry)}.`
 }
 
 function unreadableText(error: unknown, againMs: number): string {
-  const why = error instanceof OutboxError ? error.message : 'The queue cannot be read.'
-  return `${why} Nothing is sent; the queue will be read again in ${againMs / 1000} s.`
+  const { code, message } =
+    error instanceof OutboxError
+      ? error
+      : { code: 'EUNKNOWN', message: 'The queue cannot be read.' }
+  return `${code}: ${sentence(message)} Nothing is sent; the queue will be read again in ${againMs / 1000} s.`
 }
 
-function whatHappened(message: Entry, result: AttemptResult): string {
+function whatHappened(result: AttemptResult): string {
   const ack = result.reply?.ack
-  return ack
-    ? `${nameOf(message)}: the receiver answered ${printableCode(ack.code) || 'without a code'}.`
-    : deliveryFailed(message, message.attempts, result).message
+  if (!ack) return whyFailed(result)
+  return `${printableCode(ack.code) || 'An acknowledgement without a code'} from the receiver.`
 }
 
 function rule({ decision }: AttemptResult): string {

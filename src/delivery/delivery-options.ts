@@ -30,6 +30,8 @@ export interface DeliveryOptions<Content> {
   failureTimeoutMs: number
   /** Time without a reachable receiver counts too. */
   failWhileUnreachable: boolean
+  /** How long an application acknowledgement is awaited, in milliseconds. */
+  applicationAckMs: number
   /** Messages that may be held before new ones are refused. */
   queueLimit: number
   /** Waiting messages that are listed at a time; in tests only. Default 1000. */

@@ -1,14 +1,20 @@
 import type { Verdict } from '../outbox/journal.ts'
 import type { Backlog } from './backlog.ts'
+import type { Message } from './message.ts'
 import type { Messages } from './messages.ts'
 import type { TallyValues } from './tally.ts'
 
 /** What a status or an operator sees. */
-export interface DeliveryState extends Omit<TallyValues, 'failing'> {
+export interface DeliveryState extends TallyValues {
+  /** What comes first of: paused, retrying, an error that still holds, sending. */
   state: 'idle' | 'sending' | 'retrying' | 'paused' | 'error'
+  /** Waiting for their turn or for their next attempt. */
   queued: number
   inFlight: number
+  /** Those that failed at least once and are tried again, also while an attempt is in flight. */
   retrying: number
+  /** Those that await their application acknowledgement. */
+  awaiting: number
   suspended: number
   /** Why the last one was suspended. */
   suspendedFor: Verdict | null
@@ -16,7 +22,10 @@ export interface DeliveryState extends Omit<TallyValues, 'failing'> {
   oldestAgeMs: number
   /** The same without suspended ones. */
   longestWaitMs: number
-  /** The message with the most attempts of those being retried, and why the last attempt failed. */
+  /**
+   * The message with the most attempts of those being retried, until its next attempt (0 while that
+   * is in flight), and why the last one failed.
+   */
   retry: { attempts: number; waitMs: number; cause: string } | null
 }
 
@@ -30,14 +39,15 @@ const NOTHING = { backlog: undefined, messages: undefined }
  */
 export function deliveryState(
   queue: { backlog: Backlog; messages: Messages } | undefined,
-  { failing, ...tally }: TallyValues,
+  tally: TallyValues,
   isPaused: boolean,
   now: number
 ): DeliveryState {
   const { backlog, messages } = queue ?? NOTHING
   const active = [...(messages?.active.values() ?? [])]
-  const retrying = active.filter(({ state }) => state === 'retrying')
-  const inFlight = active.length - retrying.length
+  const retried = active.filter(isRetried)
+  const untilRetry = active.filter(({ state }) => state === 'retrying').length
+  const inFlight = active.length - untilRetry
   let waitingSince = backlog?.oldest ?? now
   for (const { since } of active) waitingSince = Math.min(waitingSince, since)
   let oldest = waitingSince
@@ -47,23 +57,25 @@ export function deliveryState(
     suspendedFor = entry.verdict ?? null
   }
   let retry: DeliveryState['retry'] = null
-  for (const { entry, nextAttemptAt, cause } of retrying) {
-    if (retry !== null && entry.attempts <= retry.attempts) continue
-    retry = { attempts: entry.attempts, waitMs: Math.max(0, nextAttemptAt - now), cause }
+  for (const { endedAttempts: attempts, state, nextAttemptAt, cause } of retried) {
+    if (retry !== null && attempts <= retry.attempts) continue
+    const waitMs = state === 'sending' ? 0 : Math.max(0, nextAttemptAt - now)
+    retry = { attempts, waitMs, cause }
   }
   return {
     state: isPaused
       ? 'paused'
-      : inFlight > 0
-        ? 'sending'
-        : retrying.length > 0
-          ? 'retrying'
-          : failing
-            ? 'error'
+      : retried.length > 0
+        ? 'retrying'
+        : tally.failing !== null
+          ? 'error'
+          : inFlight > 0
+            ? 'sending'
             : 'idle',
-    queued: (backlog?.size ?? 0) + retrying.length,
+    queued: (backlog?.size ?? 0) + untilRetry,
     inFlight,
-    retrying: retrying.length,
+    retrying: retried.length,
+    awaiting: messages?.awaiting.size ?? 0,
     suspended: messages?.suspended.size ?? 0,
     suspendedFor,
     oldestAgeMs: now - oldest,
@@ -71,4 +83,9 @@ export function deliveryState(
     retry,
     ...tally
   }
+}
+
+/** Until its next attempt is over, and not only until it begins: an outage does not end with each. */
+function isRetried({ state, endedAttempts }: Message): boolean {
+  return state === 'retrying' || (state === 'sending' && endedAttempts > 0)
 }

@@ -1,6 +1,6 @@
 import type { AttemptError } from '../rules/attempt.ts'
 import { DeliveryError, type DeliveryErrorCause } from './delivery-error.ts'
-import type { AttemptResult } from './courier.ts'
+import type { AttemptResult, ReplyRecord } from './courier.ts'
 
 /** What an error may say about its message. */
 export interface MessageName {
@@ -71,19 +71,43 @@ export function deliveryFailed(
     code: error?.code ?? (status === undefined ? 'EUNKNOWN' : String(status)),
     ...(status === undefined ? undefined : { status })
   }
-  const tried = attempts === 1 ? 'one attempt' : `${attempts} attempts`
-  const what = error?.text ?? describeReply(result)
+  const what = whyFailed(result)
   return new DeliveryError(
     'HL7_DELIVERY_FAILED',
-    `${nameOf(name)} was not delivered (${tried}). ${sentence(what)}${hint(result)}`,
+    `${what} ${nameOf(name)} was not delivered (${attemptsWords(attempts)}).`,
     cause
   )
 }
 
+/**
+ * Why an attempt ended without an acknowledgement, and what to do. The code comes first and the
+ * control ID elsewhere: in a narrow log the cause is read, and a line that is cut still has it.
+ */
+export function whyFailed(result: AttemptResult): string {
+  const { error, reply } = result
+  const what =
+    error !== undefined
+      ? describeError(error)
+      : reply === undefined
+        ? 'EUNKNOWN'
+        : `HTTP ${reply.status}${describeReply(reply, result)}`
+  return `${sentence(what)}${hint(result)}`
+}
+
+/** "one attempt", "3 attempts". */
+export function attemptsWords(attempts: number): string {
+  return attempts === 1 ? 'one attempt' : `${attempts} attempts`
+}
+
 /** "Message MSG00001 (ADT^A01)": all that may be said of a message. */
-export function nameOf({ controlId, type }: MessageName): string {
+export function nameOf(name: MessageName): string {
+  return `Message ${idOf(name)}`
+}
+
+/** The same without the word, for the middle of a sentence: "MSG00001 (ADT^A01)". */
+export function idOf({ controlId, type }: MessageName): string {
   const id = printable(controlId)
-  return type === '' ? `Message ${id}` : `Message ${id} (${printable(type)})`
+  return type === '' ? id : `${id} (${printable(type)})`
 }
 
 /**
@@ -102,21 +126,26 @@ export function printableCode(code: string): string {
   return printable(code, 12)
 }
 
-function describeReply({ reply, tokenProblem, quotes }: AttemptResult): string {
-  if (reply === undefined) return ''
-  const { status } = reply
-  if (tokenProblem !== undefined) {
-    return `The receiver refused the token (${status}). ${tokenProblem}`
-  }
-  if (status >= 300 && status < 400) {
-    return `The receiver redirects (${status}) ${target(quotes?.redirect)}`
-  }
-  if (status < 200 || status >= 400) return `The receiver answered with HTTP status ${status}.`
-  if (reply.text === '') {
-    return `The receiver answered ${status} without a body, although a reply was expected.`
-  }
+/** A text that begins with its host goes on from the code: "ECONNREFUSED at host:443: …". */
+function describeError({ code, text }: AttemptError): string {
+  const first = printable(code)
+  if (text === '') return first
+  // What a token server answers with is at the end of its text.
+  const rest = text.endsWith(`: ${code}.`) ? text.slice(0, -`: ${code}.`.length) : text
+  return /^\S+: /.test(rest) ? `${first} at ${rest}` : `${first}: ${rest}`
+}
+
+/** What comes after the status. */
+function describeReply(
+  { status, text }: ReplyRecord,
+  { tokenProblem, quotes }: AttemptResult
+): string {
+  if (tokenProblem !== undefined) return `: the receiver refused the token. ${tokenProblem}`
+  if (status >= 300 && status < 400) return `: the receiver redirects ${target(quotes?.redirect)}`
+  if (status < 200 || status >= 400) return ' from the receiver'
+  if (text === '') return ' from the receiver without a body, although a reply was expected'
   const type = quotes?.contentType
-  return `The receiver answered ${status} with ${type === undefined ? 'a body' : printable(type)} that contains no HL7 acknowledgement.`
+  return ` from the receiver with ${type === undefined ? 'a body' : printable(type)} that contains no HL7 acknowledgement`
 }
 
 /** A redirect is never followed: the token and the message would go where nobody sent them. */
@@ -162,6 +191,7 @@ function errorHint({ code, family, text, atProxy }: AttemptError): string | unde
   return CODE_HINTS[code]
 }
 
-function sentence(text: string): string {
-  return text === '' || /[.!?]$/.test(text) ? text : `${text}.`
+/** With a full stop, unless it ends a sentence. */
+export function sentence(text: string): string {
+  return /[.!?]$/.test(text) ? text : `${text}.`
 }

@@ -5,7 +5,15 @@ import type { Messages } from './messages.ts'
 
 /** Where a message is, or how it left. */
 export type KnownState =
-  'waiting' | 'sending' | 'retrying' | 'suspended' | 'leaving' | 'acked' | 'naked' | 'failed'
+  | 'waiting'
+  | 'sending'
+  | 'retrying'
+  | 'awaiting'
+  | 'suspended'
+  | 'leaving'
+  | 'acked'
+  | 'naked'
+  | 'failed'
 
 /** What is known of a message, in the queue or long gone; without HL7 content. */
 export interface KnownMessage extends Pick<
@@ -86,7 +94,7 @@ function sourcesOf(outbox: Outbox<unknown>, messages: Messages, query: MessageQu
 function active(messages: Messages, query: MessageQuery): KnownMessage[] {
   const { before = Infinity, controlId, rule, since = 0, state, type } = query
   const found: KnownMessage[] = []
-  for (const held of [messages.active, messages.suspended]) {
+  for (const held of [messages.active, messages.awaiting, messages.suspended]) {
     for (const message of held.values()) {
       const known = knownOf(message.entry, message)
       const matches =

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts'
 import type { DeliveryEvent } from './delivery-events.ts'
-import { bucketOf, percentile, BUCKETS } from './latencies.ts'
+import { Latencies } from './latencies.ts'
 
 /** What happened in one minute. */
 export interface Minute {
@@ -25,8 +25,7 @@ export class History {
   readonly #held: () => number
   /** By minute since 1970, modulo the length. */
   readonly #minutes: (Minute | undefined)[] = []
-  readonly #latencies = new Uint32Array(BUCKETS)
-  #measured = 0
+  readonly #latencies = new Latencies()
   #current: Minute
   /** How many left in each second of the last minute, by second modulo 60. */
   readonly #seconds = new Uint32Array(60)
@@ -55,9 +54,7 @@ export class History {
   note(event: DeliveryEvent): void {
     this.#advance()
     if (event.kind === 'attempted' && event.result.reply !== undefined) {
-      const bucket = bucketOf(event.result.elapsedMs)
-      this.#latencies[bucket] = (this.#latencies[bucket] ?? 0) + 1
-      this.#measured++
+      this.#latencies.note(event.result.elapsedMs)
     } else if (event.kind === 'moved' && event.to === 'gone' && event.settlement !== undefined) {
       const { outcome } = event.settlement
       const counter = outcome === 'ack' ? 'acked' : outcome === 'nak' ? 'naked' : 'failed'
@@ -87,8 +84,7 @@ export class History {
   }
 
   #snapshot(): Minute {
-    const p95 = percentile(this.#latencies, this.#measured, 0.95)
-    return { ...this.#current, p95 }
+    return { ...this.#current, p95: this.#latencies.percentile(0.95) }
   }
 
   /** Begins a new second or minute if it is time. */
@@ -102,8 +98,7 @@ export class History {
     if (now >= this.#current.at && now < this.#current.at + MINUTE_MS) return
     this.#minutes[(this.#current.at / MINUTE_MS) % MINUTES] = this.#snapshot()
     this.#current = { ...emptyMinute(now), queued: this.#current.queued }
-    this.#latencies.fill(0)
-    this.#measured = 0
+    this.#latencies.clear()
   }
 }
 

@@ -1,25 +1,33 @@
 /** Buckets grow by this factor: a percentile is right to within a few percent. */
 const GROWTH = 1.07
-export const BUCKETS = 256
+const BUCKETS = 256
 
-/** The bucket in which a time is counted. */
-export function bucketOf(ms: number): number {
-  const bucket = Math.floor(Math.log(Math.max(ms, 0) * 10 + 1) / Math.log(GROWTH))
-  return Math.min(bucket, BUCKETS - 1)
-}
+/** How long things took, in constant space and time. */
+export class Latencies {
+  readonly #counts = new Uint32Array(BUCKETS)
+  #measured = 0
 
-/**
- * The time that a share of the measured ones did not exceed, in milliseconds; 0 if none was measured.
- *
- * @param counts by bucket
- */
-export function percentile(counts: Uint32Array, measured: number, share: number): number {
-  let left = Math.ceil(measured * share)
-  if (left === 0) return 0
-  for (const [bucket, count] of counts.entries()) {
-    left -= count
-    // The middle of the bucket, back on the scale of milliseconds.
-    if (left <= 0) return Math.round(GROWTH ** (bucket + 0.5) - 1) / 10
+  note(ms: number): void {
+    const bucket = Math.floor(Math.log(Math.max(ms, 0) * 10 + 1) / Math.log(GROWTH))
+    const index = Math.min(bucket, BUCKETS - 1)
+    this.#counts[index] = (this.#counts[index] ?? 0) + 1
+    this.#measured++
   }
-  return 0
+
+  /** The time that a share of them did not exceed, in milliseconds; 0 if none was measured. */
+  percentile(share: number): number {
+    let left = Math.ceil(this.#measured * share)
+    if (left === 0) return 0
+    for (const [bucket, count] of this.#counts.entries()) {
+      left -= count
+      // The middle of the bucket, back on the scale of milliseconds.
+      if (left <= 0) return Math.round(GROWTH ** (bucket + 0.5) - 1) / 10
+    }
+    return 0
+  }
+
+  clear(): void {
+    this.#counts.fill(0)
+    this.#measured = 0
+  }
 }

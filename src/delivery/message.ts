@@ -2,7 +2,7 @@ import type { Entry, StoredState } from '../outbox/outbox.ts'
 
 /** What a message is going through. */
 export type MessageState =
-  'waiting' | 'sending' | 'retrying' | 'suspended' | 'leaving' | 'gone' | 'lost'
+  'waiting' | 'sending' | 'retrying' | 'awaiting' | 'suspended' | 'leaving' | 'gone' | 'lost'
 
 interface StateRule {
   /** What it means, in words. */
@@ -37,6 +37,7 @@ export const MESSAGE_STATES = {
     to: {
       waiting: 'rule with D, the node pauses; or a close',
       retrying: 'rule with R',
+      awaiting: 'rule with A',
       suspended: 'rule with S',
       leaving: 'accepted, refused or failed',
       lost: 'damaged'
@@ -51,6 +52,18 @@ export const MESSAGE_STATES = {
     holdsLane: true,
     stored: 'waiting',
     writes: 'update'
+  },
+  awaiting: {
+    meaning: 'accepted; until the application acknowledgement comes',
+    to: {
+      leaving: 'it came; or none did, AF; or a close, queue in memory',
+      suspended: 'rule with S; or none came, A or AS',
+      waiting: 'rule with R or D; or none came, AR',
+      lost: 'damaged'
+    },
+    holdsLane: false,
+    stored: 'suspended',
+    writes: 'settle'
   },
   suspended: {
     meaning: 'set aside for an operator',
@@ -102,6 +115,12 @@ export class Message {
   nextAttemptAt = 0
   /** Retries since the clock of this message was started. */
   retries = 0
+  /** Attempts of this and earlier runs, without one in flight; 0 until one ended in this run. */
+  endedAttempts = 0
+  /** While it is awaiting: until then; on the monotonic clock, in milliseconds. */
+  awaitsUntil = Infinity
+  /** Its application asks for it once more: then; undefined if it does not. */
+  resendsAt: number | undefined
   /** There was no token for the last attempt. */
   wantsToken = false
   /** Why the last attempt failed, as a code. */

@@ -31,6 +31,8 @@ export class Messages {
   /** Those that are being sent, retried or leaving. */
   readonly active = new Map<number, Message>()
   readonly suspended = new Map<number, Message>()
+  /** Those that await their application acknowledgement. */
+  readonly awaiting = new Map<number, Message>()
   /** Those that left in this round of the event loop, and since the close began. */
   #handedOn: HandedOn[] = []
   readonly #outbox: Outbox<unknown>
@@ -53,13 +55,13 @@ export class Messages {
 
   /** Whether it is no longer just waiting, whatever the outbox says. */
   has(seq: number): boolean {
-    if (this.active.has(seq) || this.suspended.has(seq)) return true
+    if (this.get(seq) !== undefined) return true
     return this.#handedOn.some(({ entry }) => entry.seq === seq)
   }
 
   /** A message that is no longer just waiting. */
   get(seq: number): Message | undefined {
-    return this.active.get(seq) ?? this.suspended.get(seq)
+    return this.active.get(seq) ?? this.suspended.get(seq) ?? this.awaiting.get(seq)
   }
 
   /** Those that left, but may not have reached the next nodes yet. */
@@ -102,7 +104,9 @@ export class Messages {
     }
     this.active.delete(entry.seq)
     this.suspended.delete(entry.seq)
-    if (to === 'suspended') this.suspended.set(entry.seq, message)
+    this.awaiting.delete(entry.seq)
+    if (to === 'awaiting') this.awaiting.set(entry.seq, message)
+    else if (to === 'suspended') this.suspended.set(entry.seq, message)
     else if (rule.stored !== null && to !== 'waiting') this.active.set(entry.seq, message)
     this.#place(message)
     this.#tell({ kind: 'moved', entry, from, to, ...cause })

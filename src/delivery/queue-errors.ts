@@ -1,6 +1,6 @@
 import { OutboxError, type Entry } from '../outbox/outbox.ts'
 import { DeliveryError } from './delivery-error.ts'
-import { nameOf, type MessageName } from './explain.ts'
+import { nameOf, sentence, type MessageName } from './explain.ts'
 
 /**
  * Whether a stored message could not be decoded, or is not there. Any other error says nothing
@@ -15,10 +15,11 @@ export function isGone(error: unknown): error is OutboxError {
 
 /** Why a message leaves a queue in memory when its node is closed. */
 export function closedError({ attempts }: Entry): DeliveryError {
-  const what = attempts === 0 ? 'It was not sent' : 'It is not known whether it arrived'
+  const what =
+    attempts === 0 ? 'The message was not sent' : 'It is not known whether the message arrived'
   return new DeliveryError(
     'HL7_DELIVERY_FAILED',
-    `${what}: the node was closed, and its queue is in memory.`,
+    `ERR_NODE_CLOSED: the node was closed, and its queue is in memory. ${what}.`,
     { code: 'ERR_NODE_CLOSED' }
   )
 }
@@ -28,11 +29,14 @@ export function queueFailed(
   name: { controlId: string; type: string },
   error: unknown
 ): DeliveryError {
-  const known = error instanceof OutboxError
+  const { code, message } =
+    error instanceof OutboxError
+      ? error
+      : { code: 'EUNKNOWN', message: 'The queue cannot be written.' }
   return new DeliveryError(
     'HL7_QUEUE_FAILED',
-    `${nameOf(name)} was not accepted: ${known ? error.message : 'its queue cannot be written.'}`,
-    { code: known ? error.code : 'EUNKNOWN' }
+    `${code}: ${sentence(message)} ${nameOf(name)} was not accepted.`,
+    { code }
   )
 }
 
@@ -43,8 +47,9 @@ export function lostError(
   about: MessageName | undefined
 ): DeliveryError {
   const name = about === undefined ? `Number ${seq} of the queue` : nameOf(about)
-  return new DeliveryError('HL7_QUEUE_FAILED', `${name} is lost. ${error.message}`, {
-    code: error.code
+  const { code, message } = error
+  return new DeliveryError('HL7_QUEUE_FAILED', `${code}: ${sentence(message)} ${name} is lost.`, {
+    code
   })
 }
 
@@ -52,7 +57,7 @@ export function lostError(
 export function notHandedOn(name: MessageName): DeliveryError {
   return new DeliveryError(
     'HL7_DELIVERY_FAILED',
-    `${nameOf(name)} was settled, but could not be handed on because of an internal error in this node.`,
+    `EUNKNOWN: an internal error in this node. ${nameOf(name)} was settled, but could not be handed on.`,
     { code: 'EUNKNOWN' }
   )
 }

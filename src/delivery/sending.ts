@@ -29,6 +29,10 @@ export interface SendingContext<Content> {
   readonly rereadMs: number
   /** When a message was accepted, on the monotonic clock. */
   readonly since: (entry: Entry) => number
+  /** It was accepted, and the application's word is awaited. */
+  readonly awaits: (message: Message, content: Content, result: AttemptResult) => Promise<void>
+  /** The attempt ended otherwise. */
+  readonly awaitsNothing: (message: Message) => void
   /** A retry is due. */
   readonly due: () => void
   readonly tell: (event: DeliveryEvent) => void
@@ -69,6 +73,7 @@ export class Sending<Content> {
     }
     const result = await this.#attempt(message, content)
     if (result !== undefined) await this.#decided(message, content, result)
+    if (result?.decision.outcome !== 'await') this.#context.awaitsNothing(message)
   }
 
   /** @returns undefined if there was no decision */
@@ -102,6 +107,7 @@ export class Sending<Content> {
     tell({ kind: 'attempted', entry, result })
     message.counts = reachable || options.failWhileUnreachable
     this.#count(message)
+    message.endedAttempts = entry.attempts
     message.cause = causeOf(result)
     message.wantsToken = error?.family === 'token'
     return result
@@ -114,6 +120,9 @@ export class Sending<Content> {
     const now = options.clock.now()
     if (decision.retry && this.#plansRetry(message, result)) {
       await messages.move(message, 'retrying', { result })
+    } else if (decision.outcome === 'await') {
+      await this.#context.awaits(message, content, result)
+      return
     } else if (decision.outcome === 'suspend') {
       entry.suspendedAt = now
       // If an operator discards it, it leaves with the answer.
@@ -128,6 +137,22 @@ export class Sending<Content> {
     } else {
       await this.leave(message, content, settlementOf(entry, entry.attempts, result, now))
     }
+  }
+
+  /**
+   * The application wants the message once more.
+   *
+   * @returns false if that would be after the failure timeout; else `nextAttemptAt` says when
+   */
+  plansResend(message: Message, result: AttemptResult): boolean {
+    const { clock, failureTimeoutMs, random, retry } = this.#context.options
+    const waitMs = retryWaitMs(retry, message.retries, random())
+    if (failureTimeoutMs === 0 || message.entry.spentMs + waitMs > failureTimeoutMs) return false
+    message.entry.spentMs += waitMs
+    message.retries++
+    message.nextAttemptAt = clock.monotonic() + waitMs
+    message.cause = causeOf(result)
+    return true
   }
 
   /** Plans the next attempt. @returns false if that would be after the failure timeout */

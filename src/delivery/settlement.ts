@@ -1,7 +1,8 @@
+import type { Acknowledgement } from '../hl7/acknowledgement.ts'
 import { Hl7Error } from '../hl7/hl7-error.ts'
 import type { AttemptResult, ReplyRecord } from './courier.ts'
 import { DeliveryError, type DeliveryErrorCause, type DeliveryErrorCode } from './delivery-error.ts'
-import { deliveryFailed, nameOf, type MessageName } from './explain.ts'
+import { deliveryFailed, nameOf, sentence, type MessageName } from './explain.ts'
 
 /** How a message left; plain data, so that it can be stored. */
 export interface Settlement {
@@ -9,6 +10,8 @@ export interface Settlement {
   /** For `error`. */
   error?: { code: DeliveryErrorCode; message: string; cause?: DeliveryErrorCause | undefined }
   reply?: ReplyRecord
+  /** If the application acknowledged it later: what the receiver answered at first. */
+  acceptAck?: Acknowledgement | null
   /** The rule that decided, its letters, and the rules that warned; empty if none was asked. */
   rule: string
   action: string
@@ -27,12 +30,13 @@ export function settlementOf(
   const { decision, reply, answered } = result
   const { rule, action, warnings } = decision
   const common = { rule, action, warnings, settledAt }
-  if (reply !== undefined && (decision.outcome === 'accept' || answered)) {
+  const isAccepted = decision.outcome === 'accept' || decision.outcome === 'await'
+  if (reply !== undefined && (isAccepted || answered)) {
     // If there is HL7, that leaves; the body is kept as far as an error would show it.
     const kept = reply.hl7 === '' ? reply : { ...reply, text: reply.text.slice(0, MAX_ERROR_REPLY) }
-    return { outcome: decision.outcome === 'accept' ? 'ack' : 'nak', ...common, reply: kept }
+    return { outcome: isAccepted ? 'ack' : 'nak', ...common, reply: kept }
   }
-  if (decision.outcome === 'accept') return { outcome: 'ack', ...common }
+  if (isAccepted) return { outcome: 'ack', ...common }
   const { code, message, cause } = deliveryFailed(name, attempts, result)
   const failed: Settlement = { outcome: 'error', error: { code, message, cause }, ...common }
   return keptAnswer(reply === undefined ? failed : { ...failed, reply })
@@ -68,10 +72,14 @@ export function failedSettlement(
     ...answer,
     outcome: 'error',
     error: known
-      ? { code: thrown.code, message: `${nameOf(name)}: ${thrown.message}`, cause }
+      ? {
+          code: thrown.code,
+          message: `${sentence(thrown.message)} ${nameOf(name)} was given up.`,
+          cause
+        }
       : {
           code: 'HL7_DELIVERY_FAILED',
-          message: `${nameOf(name)} was not delivered because of an internal error in this node.`,
+          message: `EUNKNOWN: an internal error in this node. ${nameOf(name)} was not delivered.`,
           cause: { code: 'EUNKNOWN' }
         },
     settledAt

@@ -1,7 +1,8 @@
 import { AttemptCounts, type AttemptFigures } from './attempt-counts.ts'
 import type { AttemptResult } from './courier.ts'
 import type { DeliveryEvent } from './delivery-events.ts'
-import { printable, printableCode } from './explain.ts'
+import { deliveryFailed, printable, printableCode } from './explain.ts'
+import { Latencies } from './latencies.ts'
 import type { Settlement } from './settlement.ts'
 
 /** Counters and latencies of one node since it started, and what happened last. */
@@ -10,16 +11,19 @@ export interface TallyValues {
   naked: number
   failed: number
   latencyMs: { p50: number; p95: number; p99: number }
-  lastError: { code: string; at: string } | null
+  /** What went wrong last, in words that may be shown. */
+  lastError: { code: string; text: string; at: string } | null
   /** How the last message left, with its acknowledgement code. */
   lastOutcome: { outcome: Settlement['outcome']; code: string } | null
-  /** The last thing that happened was an error. */
-  failing: boolean
+  /**
+   * The code of the error with which the last message left, or of a fault of the queue since then;
+   * null if none holds. A message that is retried has not failed yet.
+   */
+  failing: string | null
 }
 
-/** Buckets grow by this factor: a percentile is right to within a few percent. */
-const GROWTH = 1.07
-const BUCKETS = 256
+/** The text of an error is cut after so many characters. */
+const MOST_TEXT = 1000
 
 /** A reader of events: counts outcomes and how long the receiver took, in constant space and time. */
 export class Tally {
@@ -28,11 +32,10 @@ export class Tally {
   #failed = 0
   #lastError: TallyValues['lastError'] = null
   #lastOutcome: TallyValues['lastOutcome'] = null
-  #failing = false
+  #failing: string | null = null
   readonly #now: () => number
   readonly #attempts = new AttemptCounts()
-  readonly #latencies = new Uint32Array(BUCKETS)
-  #measured = 0
+  readonly #latencies = new Latencies()
 
   /** @param now wall clock, milliseconds */
   constructor(now: () => number) {
@@ -43,17 +46,19 @@ export class Tally {
     switch (event.kind) {
       case 'attempted':
         this.#attempts.note(event.result)
-        if (event.result.reply !== undefined) this.#noteLatency(event.result.elapsedMs)
+        if (event.result.reply !== undefined) this.#latencies.note(event.result.elapsedMs)
         return
       case 'moved':
         if (event.to === 'gone' && event.settlement) this.#noteOutcome(event.settlement)
         else if (event.result && (event.to === 'retrying' || event.to === 'waiting')) {
-          this.#noteError(causeOf(event.result))
+          const { entry, result } = event
+          const { message } = deliveryFailed(entry, entry.attempts, result)
+          this.#noteLastError(causeOf(result), message)
         }
         return
       case 'lost':
         this.#failed++
-        this.#noteError('HL7_QUEUE_FAILED')
+        this.#noteError('HL7_QUEUE_FAILED', event.error.message)
         return
       case 'queue-failed':
         this.#noteError(event.code)
@@ -79,21 +84,14 @@ export class Tally {
       naked: this.#naked,
       failed: this.#failed,
       latencyMs: {
-        p50: this.#percentile(0.5),
-        p95: this.#percentile(0.95),
-        p99: this.#percentile(0.99)
+        p50: this.#latencies.percentile(0.5),
+        p95: this.#latencies.percentile(0.95),
+        p99: this.#latencies.percentile(0.99)
       },
       lastError: this.#lastError,
       lastOutcome: this.#lastOutcome,
       failing: this.#failing
     }
-  }
-
-  #noteLatency(ms: number): void {
-    const bucket = Math.floor(Math.log(Math.max(ms, 0) * 10 + 1) / Math.log(GROWTH))
-    const index = Math.min(bucket, BUCKETS - 1)
-    this.#latencies[index] = (this.#latencies[index] ?? 0) + 1
-    this.#measured++
   }
 
   #noteOutcome({ outcome, reply, error }: Settlement): void {
@@ -102,28 +100,22 @@ export class Tally {
     if (error?.code === 'HL7_DISCARDED') return
     this.#lastOutcome = { outcome, code: printableCode(reply?.ack?.code ?? '') }
     if (outcome === 'error') {
-      this.#noteError(error?.cause?.code ?? error?.code ?? 'EUNKNOWN')
+      this.#noteError(error?.cause?.code ?? error?.code ?? 'EUNKNOWN', error?.message)
       return
     }
     if (outcome === 'ack') this.#acked++
     else this.#naked++
-    this.#failing = false
+    this.#failing = null
   }
 
-  #noteError(code: string): void {
-    this.#failing = true
-    this.#lastError = { code: printable(code), at: new Date(this.#now()).toISOString() }
+  #noteError(code: string, text?: string): void {
+    this.#failing = printable(code)
+    this.#noteLastError(code, text)
   }
 
-  #percentile(share: number): number {
-    if (this.#measured === 0) return 0
-    let left = Math.ceil(this.#measured * share)
-    for (const [bucket, count] of this.#latencies.entries()) {
-      left -= count
-      // The middle of the bucket, back on the scale of milliseconds.
-      if (left <= 0) return Math.round(GROWTH ** (bucket + 0.5) - 1) / 10
-    }
-    return 0
+  #noteLastError(code: string, text = `The queue has a fault: ${code}.`): void {
+    const at = new Date(this.#now()).toISOString()
+    this.#lastError = { code: printable(code), text: printable(text, MOST_TEXT), at }
   }
 }
 

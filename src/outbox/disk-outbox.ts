@@ -1,7 +1,15 @@
 import { createHmac, createSecretKey, type KeyObject } from 'node:crypto'
 import { stat } from 'node:fs/promises'
 import { ContentCache } from './content-cache.ts'
-import type { EventQuery, FindQuery, Found, JournalRecord, Pause, QueueEvent } from './journal.ts'
+import {
+  MOST_IN_MEMORY,
+  type EventQuery,
+  type FindQuery,
+  type Found,
+  type JournalRecord,
+  type Pause,
+  type QueueEvent
+} from './journal.ts'
 import { MemoryJournal } from './memory-journal.ts'
 import {
   OutboxError,
@@ -36,6 +44,11 @@ export interface DiskOutboxOptions<Content> {
   name: string
   /** Returns 32 bytes, as `queueKey` does; called when the file is opened. */
   key: () => Promise<Buffer>
+  /**
+   * How many days the file keeps the journal and the events, from the settlement of a message or the
+   * time of an event; default 14. 0: it keeps none, and the last events stay in memory.
+   */
+  journalDays?: number
   /** Room for contents in memory, in bytes; default 16 MiB. */
   cacheBytes?: number
   /** A fault that belongs to no call, such as the end of the thread that writes. */
@@ -58,22 +71,28 @@ export class DiskOutbox<Content> implements Outbox<Content> {
   readonly path: string
   readonly #options: DiskOutboxOptions<Content>
   readonly #cache: ContentCache<Content>
-  /** Messages that have left and may still be in the file: they are being removed, or that failed. */
-  readonly #gone = new Set<number>()
+  /**
+   * Messages that have left and may still be in the file, with their records: they are being removed,
+   * or that failed.
+   */
+  readonly #gone = new Map<number, JournalRecord | undefined>()
   /** Those of them whose removal is in progress. */
   readonly #removing = new Set<number>()
-  readonly #journal = new MemoryJournal()
+  readonly #journalDays: number
+  /** Events that are not in the file: all if it keeps none, else those from before it was opened. */
+  #events = new MemoryJournal(0)
   #laneKey: KeyObject | undefined
   #file: QueueFileSpec
   /** Undefined while the file is not open. */
   #calls: QueueCalls | undefined
 
   constructor(options: DiskOutboxOptions<Content>) {
-    const { directory, name } = options
+    const { directory, name, journalDays = 14 } = options
     this.#options = options
+    this.#journalDays = journalDays
     this.#cache = new ContentCache(options.cacheBytes)
     this.path = queueFilePath(directory, name)
-    this.#file = { path: this.path, name, key: new Uint8Array() }
+    this.#file = { path: this.path, name, key: new Uint8Array(), journalDays }
   }
 
   /** @throws {OutboxError} when the file cannot be used; it may be called again then */
@@ -81,7 +100,7 @@ export class DiskOutbox<Content> implements Outbox<Content> {
     requireSqlite()
     const { name } = this.#options
     const key = await this.#options.key()
-    this.#file = { path: this.path, name, key: Uint8Array.from(key) }
+    this.#file = { ...this.#file, key: Uint8Array.from(key) }
     this.#laneKey = createSecretKey(subKey(key, `lane ${name}`))
     const listening = thread.listen(this.path, {
       notice: (text) => this.#options.onNotice?.(text),
@@ -100,6 +119,7 @@ export class DiskOutbox<Content> implements Outbox<Content> {
       this.#calls = new QueueCalls(this.#file, () => {
         this.#payOwed()
       })
+      this.#storeEvents()
       return contents
     } catch (error) {
       thread.unlisten(this.path)
@@ -185,12 +205,11 @@ export class DiskOutbox<Content> implements Outbox<Content> {
 
   /** A failed removal is repeated with each later change until it succeeds. */
   async remove(seq: number, record?: JournalRecord): Promise<void> {
-    if (record !== undefined) this.#journal.add(record)
     this.#cache.drop(seq)
-    this.#gone.add(seq)
+    this.#gone.set(seq, record)
     this.#removing.add(seq)
     try {
-      await this.#open.callLater(seq, () => ({ kind: 'remove', seq }))
+      await this.#open.callLater(seq, () => ({ kind: 'remove', seq, record }))
       this.#gone.delete(seq)
     } catch (error) {
       // A message that has left, but is still in the file, would be sent again at the next start.
@@ -201,17 +220,22 @@ export class DiskOutbox<Content> implements Outbox<Content> {
     }
   }
 
-  find(query: FindQuery): Promise<Found> {
-    return Promise.resolve(this.#journal.find(query))
+  async find(query: FindQuery): Promise<Found> {
+    const found = (await this.#open.call(0, () => ({ kind: 'find', query }))) as Found
+    // Messages that have left, but could not be removed yet, are not in the queue.
+    return { ...found, entries: found.entries.filter(({ seq }) => !this.#gone.has(seq)) }
   }
 
-  addEvent(event: QueueEvent): Promise<void> {
-    this.#journal.addEvent(event)
-    return Promise.resolve()
+  /** One from before the file was opened, such as why it cannot be, is stored when it is open. */
+  async addEvent(event: QueueEvent): Promise<void> {
+    if (this.#calls === undefined || this.#journalDays === 0) this.#events.addEvent(event)
+    else await this.#calls.callLater(0, () => ({ kind: 'addEvent', event }))
   }
 
-  events(query: EventQuery): Promise<readonly QueueEvent[]> {
-    return Promise.resolve(this.#journal.events(query))
+  async events(query: EventQuery): Promise<readonly QueueEvent[]> {
+    if (this.#calls === undefined || this.#journalDays === 0) return this.#events.events(query)
+    const answer = await this.#calls.call(0, () => ({ kind: 'events', query }))
+    return answer as readonly QueueEvent[]
   }
 
   async setPaused(pause: Pause | undefined): Promise<void> {
@@ -260,6 +284,14 @@ export class DiskOutbox<Content> implements Outbox<Content> {
     return this.#calls
   }
 
+  #storeEvents(): void {
+    if (this.#journalDays === 0) return
+    const events = this.#events.events({ since: 0, limit: MOST_IN_MEMORY })
+    this.#events = new MemoryJournal(0)
+    // If one cannot be stored, it is missing from the list; the node works.
+    for (const event of events.toReversed()) void this.addEvent(event).catch(() => undefined)
+  }
+
   async #decode(entry: Entry, bytes: Buffer): Promise<Content> {
     try {
       return this.#options.codec.decode(bytes)
@@ -279,9 +311,9 @@ export class DiskOutbox<Content> implements Outbox<Content> {
   }
 
   #payOwed(): void {
-    for (const seq of this.#gone) {
+    for (const [seq, record] of this.#gone) {
       // If it fails again, it remains to be done.
-      if (!this.#removing.has(seq)) void this.remove(seq).catch(() => undefined)
+      if (!this.#removing.has(seq)) void this.remove(seq, record).catch(() => undefined)
     }
   }
 

@@ -12,6 +12,11 @@ export interface Verdict {
   rule: string
   /** Of an error: its code, such as `HL7_DELIVERY_FAILED`; else `''`. */
   errorCode: string
+  /**
+   * It awaits its application acknowledgement, and this follows if none comes. Only of a message in
+   * the queue.
+   */
+  awaits?: 'suspend' | 'fail' | 'retry'
   /** Of an error: what caused it, as a code of Node.js or OAuth, or an HTTP status; else `''`. */
   cause: string
 }

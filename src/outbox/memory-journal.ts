@@ -41,15 +41,15 @@ export class MemoryJournal {
   events({ since, limit }: EventQuery): readonly QueueEvent[] {
     return this.#events
       .filter(({ at }) => at >= since)
-      .slice(-limit)
       .reverse()
+      .slice(0, limit)
   }
 }
 
 /** Twice as many are held before the older half goes: then a record costs a constant time. */
 function added<T>(list: T[], one: T, most: number): T[] {
   list.push(one)
-  return list.length > 2 * most ? list.slice(-most) : list
+  return list.length > 2 * most ? list.slice(list.length - most) : list
 }
 
 /** Whether a record of the journal is one that is looked for. */

@@ -71,6 +71,7 @@ export function moment(value: unknown): number | undefined {
   return typeof value === 'number' && value >= 0 && value <= MOST_TIME ? value : undefined
 }
 
-function text(value: unknown): string {
+/** `''` for what is no text. */
+export function text(value: unknown): string {
   return typeof value === 'string' ? value : ''
 }

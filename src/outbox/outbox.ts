@@ -28,6 +28,7 @@ export interface Entry {
   spentMs: number
   /** Since when (wall clock, milliseconds) and why an operator has to look at a suspended message. */
   suspendedAt?: number
+  /** On disk it is sealed, in the column `reason`. */
   verdict?: Verdict
 }
 

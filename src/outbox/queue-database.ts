@@ -24,10 +24,12 @@ const APPLICATION_ID = 0x484c3748
  * file's version is its `PRAGMA user_version`. Steps are only ever added, never changed.
  *
  * In clear: number, state, times, attempts, MSH-9, MSH-10 and the lane, which is the name of a field
- * and a hash. `reason` and all of `sealed` are sealed. The message's content is apart from the facts,
- * so that the facts of a long backlog are read without it; a piece of a part of a message has the id
- * `(4 * seq + part) * 65536 + piece`; part 0 is the content, 1 the outcome.
+ * and a hash; all of `journal` and `event`. Sealed: `reason`, which holds the verdict, and all of
+ * `sealed`. The message's content is apart from the facts, so that the facts of a long backlog are
+ * read without it; a piece of a part of a message has the id `(4 * seq + part) * 65536 + piece`;
+ * part 0 is the content, 1 the outcome.
  * All tables have row ids, and so leaf pages from which a damaged file is read (`leaf-rows.ts`).
+ * Each table has a different number of columns, by which its rows are told apart there.
  * `place` orders what does not wait (settled or suspended), and the index finds it.
  */
 const SCHEMA_STEPS: readonly string[] = [
@@ -46,7 +48,30 @@ const SCHEMA_STEPS: readonly string[] = [
      reason BLOB
    ) STRICT;
    CREATE TABLE sealed (id INTEGER PRIMARY KEY, bytes BLOB NOT NULL) STRICT;
-   CREATE INDEX not_waiting ON message (place) WHERE place IS NOT NULL;`
+   CREATE INDEX not_waiting ON message (place) WHERE place IS NOT NULL;`,
+  `CREATE TABLE journal (
+     seq INTEGER PRIMARY KEY,
+     control_id TEXT NOT NULL,
+     type TEXT NOT NULL,
+     accepted_at REAL NOT NULL,
+     settled_at REAL NOT NULL,
+     attempts INTEGER NOT NULL,
+     outcome TEXT NOT NULL,
+     ack_code TEXT NOT NULL,
+     errors TEXT NOT NULL,
+     status INTEGER NOT NULL,
+     error_code TEXT NOT NULL,
+     cause TEXT NOT NULL,
+     rule TEXT NOT NULL
+   ) STRICT;
+   CREATE INDEX journal_control_id ON journal (control_id);
+   CREATE TABLE event (
+     id INTEGER PRIMARY KEY,
+     at REAL NOT NULL,
+     kind TEXT NOT NULL,
+     "by" TEXT NOT NULL,
+     detail TEXT NOT NULL
+   ) STRICT;`
 ]
 
 /** The version that this package writes. */

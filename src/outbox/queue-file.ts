@@ -1,9 +1,12 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { Entry, ListQuery, OutboxContents } from './outbox.ts'
 import { DiskSpace } from './disk-space.ts'
+import { EntryRows } from './entry-rows.ts'
 import { FilePlace } from './file-place.ts'
-import { NO_VERDICT, type Pause, type Verdict } from './journal.ts'
-import { DAMAGED, moment, MOST_SEQ, STATES, whole, wholeRow } from './message-row.ts'
+import { NO_VERDICT, type FindQuery, type Found } from './journal.ts'
+import { JournalFile } from './journal-file.ts'
+import { DAMAGED, MOST_SEQ, STATES, whole } from './message-row.ts'
+import { NewestFirst } from './newest-first.ts'
 import {
   deleteFiles,
   getMeta,
@@ -15,14 +18,14 @@ import {
 import { faultCode, LostFileError, QueueDamageError, QueueFaultError } from './queue-fault.ts'
 import { subKey } from './queue-key.ts'
 import type { CallResult, QueueCall, QueueFileSpec, ReadMessage } from './queue-protocol.ts'
+import { RowCheck } from './row-check.ts'
 import { RunMarks } from './run-marks.ts'
-import { Sealer, type SealedPlace } from './seal.ts'
+import { Sealer } from './seal.ts'
 import { SealedParts } from './sealed-parts.ts'
+import { pauseFrom } from './stored-json.ts'
 
-/** No gap in the numbers is this long, unless a message was held up for very long. */
-const LEAP = 2 ** 20
-/** What 0.1.0 stored as the reason of a message that was suspended without a rule. */
-const ENDED_TWICE = 'Node-RED ended twice while processing this message'
+/** Records that an idle thread looks at before other files get their turn. */
+const ROWS_PER_STEP = 512
 
 /** One node's queue in a SQLite file. Synchronous: for use in the queue thread only. */
 export class QueueFile {
@@ -31,8 +34,11 @@ export class QueueFile {
   /** Tells whether a file was sealed with this key, and nothing else of the key. */
   readonly keyCheck: Buffer
   readonly #db: DatabaseSync
-  readonly #sealer: Sealer
+  readonly #rows: EntryRows
   readonly #parts: SealedParts
+  readonly #check: RowCheck
+  readonly #journal: JournalFile
+  readonly #newest: NewestFirst
   readonly #sql: Statements
   readonly #files: FilePlace
   /** The highest number ever assigned, and the one that the file records even if it is empty. */
@@ -49,11 +55,15 @@ export class QueueFile {
    */
   constructor(spec: QueueFileSpec) {
     this.spec = spec
-    this.#sealer = new Sealer(subKey(spec.key, `seal ${spec.name}`))
+    const sealer = new Sealer(subKey(spec.key, `seal ${spec.name}`))
+    this.#rows = new EntryRows(sealer)
     this.keyCheck = subKey(spec.key, `check ${spec.name}`, 16)
     this.#db = openQueueDatabase(spec.path, this.keyCheck)
     try {
-      this.#parts = new SealedParts(this.#db, this.#sealer)
+      this.#parts = new SealedParts(this.#db, sealer)
+      this.#check = new RowCheck(this.#db, this.#parts)
+      this.#journal = new JournalFile(this.#db, spec.journalDays)
+      this.#newest = new NewestFirst(this.#db, 'message', [], FOUND)
       this.#sql = statementsOf(this.#db)
       this.#readCounters()
       this.#files = new FilePlace(spec.path)
@@ -93,12 +103,17 @@ export class QueueFile {
         // SQLite has rolled back by itself, as it does when the disk is full.
       }
       this.#readCounters()
+      this.#journal.recount()
       throw error
     }
   }
 
-  /** Within a transaction: a change, or what was asked for. */
-  apply(call: QueueCall): CallResult | undefined {
+  /**
+   * Within a transaction: a change, or what was asked for.
+   *
+   * @param isShort a removal must not take any space: then it leaves no record
+   */
+  apply(call: QueueCall, isShort = false): CallResult | undefined {
     switch (call.kind) {
       case 'add':
         this.#add(call.entry, call.content)
@@ -114,6 +129,7 @@ export class QueueFile {
         return undefined
       case 'remove':
         this.#remove(call.seq)
+        if (!isShort) this.#journal.removed(call.record)
         return undefined
       case 'setDamaged':
         this.#sql.setDamaged.run(call.seq)
@@ -129,6 +145,15 @@ export class QueueFile {
         return this.read(call.seq)
       case 'list':
         return this.list(call.query)
+      case 'find':
+        return call.query.where === 'queue'
+          ? this.#find(call.query)
+          : this.#journal.find(call.query)
+      case 'addEvent':
+        this.#journal.addEvent(call.event)
+        return undefined
+      case 'events':
+        return this.#journal.events(call.query)
     }
   }
 
@@ -140,7 +165,7 @@ export class QueueFile {
   read(seq: number): ReadMessage {
     const row = this.#sql.row.get(seq)
     if (row === undefined) throw this.#unknown(seq)
-    const entry = this.#entry(row)
+    const entry = this.#rows.entryOf(row)
     const content = this.#parts.get(seq, 'content')
     if (content === undefined) {
       try {
@@ -168,7 +193,7 @@ export class QueueFile {
       const endedOn = blamed.flatMap((seq) => {
         const row = this.#sql.row.get(seq)
         if (row === undefined || row['state'] === DAMAGED) return []
-        const entry = this.#entry(row)
+        const entry = this.#rows.entryOf(row)
         entry.state = 'suspended'
         entry.suspendedAt = Date.now()
         entry.verdict = { ...NO_VERDICT, errorCode: 'ERR_ENDED_TWICE' }
@@ -190,14 +215,21 @@ export class QueueFile {
     for (const row of this.#db
       .prepare('SELECT * FROM message WHERE place IS NOT NULL ORDER BY place')
       .iterate()) {
-      const entry = this.#entry(row)
+      const entry = this.#rows.entryOf(row)
       if (entry.state === 'settled') settled.push(entry.seq)
       else suspended.push(entry)
     }
     suspended.sort((a, b) => a.seq - b.seq)
     return {
-      ...{ waiting: this.#countWaiting(suspended.length + settled.length), suspended, settled },
-      paused: checked(getMeta(this.#db, 'paused'), 1) === 1 ? this.#pause() : undefined,
+      ...{
+        waiting: this.#check.countWaiting(suspended.length + settled.length),
+        suspended,
+        settled
+      },
+      paused:
+        checked(getMeta(this.#db, 'paused'), 1) === 1
+          ? pauseFrom(getMeta(this.#db, 'pause'))
+          : undefined,
       lastSeq: this.#lastSeq
     }
   }
@@ -211,44 +243,19 @@ export class QueueFile {
     const entries: Entry[] = []
     let before: number | undefined
     for (const row of this.#sql.list.iterate(after, JSON.stringify(without), limit)) {
-      const entry = this.#entry(row)
-      this.#checkLeap(before, entry.seq)
+      const entry = this.#rows.entryOf(row)
+      this.#check.follows(before, entry.seq)
       before = entry.seq
       entries.push(entry)
     }
     return entries
   }
 
-  /**
-   * Also looks at each row as far as counts can tell: `list` sees a row only where its number and its
-   * state lead there. What else it holds is looked at when it is listed or read.
-   *
-   * @param aside how many do not wait, as the index tells
-   */
-  #countWaiting(aside: number): number {
-    // Whether the rows lie in their order, and hold values of the types of their columns.
-    const { quick_check } = this.#db.prepare('PRAGMA quick_check(message)').get() ?? {}
-    if (quick_check !== 'ok') throw new QueueDamageError()
-    const { all_rows, waiting, damaged } = this.#db.prepare(COUNT_ROWS).get() as Record<
-      'waiting' | 'damaged' | 'all_rows',
-      number
-    >
-    if (waiting + damaged + aside !== all_rows) throw new QueueDamageError()
-    const [last, before] = this.#db
-      .prepare('SELECT seq FROM message ORDER BY seq DESC LIMIT 2')
-      .all()
-      .map((row) => row['seq'] as number)
-    if (last !== undefined) this.#checkLeap(before, last)
-    return waiting
-  }
-
-  /** Numbers follow one another: one far from the one before is wrong, unless its message is there. */
-  #checkLeap(before: number | undefined, seq: number): void {
-    if (before === undefined) return
-    if (seq <= before) throw new QueueDamageError()
-    if (seq - before > LEAP && this.#parts.get(seq, 'content') === undefined) {
-      throw new QueueDamageError()
-    }
+  #find({ before, limit, controlId, type, since }: FindQuery): Found {
+    const { rows, next } = this.#newest.find(before, limit, {
+      ...{ controlId: controlId ?? null, type: type ?? null, since: since ?? 0 }
+    })
+    return { entries: rows.map((row) => this.#rows.entryOf(row)), records: [], next }
   }
 
   /** How many messages are in it. */
@@ -259,6 +266,16 @@ export class QueueFile {
   /** For the repair of a damaged file: what its rows are taken over into. */
   get tables(): { db: DatabaseSync; parts: SealedParts } {
     return { db: this.#db, parts: this.#parts }
+  }
+
+  /**
+   * Deletes some of what is no longer needed, and releases a part of the space.
+   *
+   * @returns whether there is more to do
+   */
+  keepHouse(): boolean {
+    const more = this.transaction(() => this.#journal.trim(ROWS_PER_STEP))
+    return this.space.shrink() || more
   }
 
   /** Copies all of it into an empty file. */
@@ -309,7 +326,7 @@ export class QueueFile {
       entry.lane,
       entry.type,
       entry.controlId,
-      this.#sealedVerdict(entry)
+      this.#rows.sealedVerdict(entry)
     )
     this.#parts.put(seq, 'content', content)
     if (seq > this.#lastSeq) this.#lastSeq = seq
@@ -322,7 +339,7 @@ export class QueueFile {
       entry.attempts,
       entry.spentMs,
       entry.suspendedAt ?? null,
-      this.#sealedVerdict(entry),
+      this.#rows.sealedVerdict(entry),
       entry.seq
     )
     if (changes === 0) throw this.#unknown(entry.seq)
@@ -336,42 +353,6 @@ export class QueueFile {
     if (seq === this.#lastSeq && seq > this.#storedLastSeq) {
       setMeta(this.#db, 'lastSeq', seq)
       this.#storedLastSeq = seq
-    }
-  }
-
-  #sealedVerdict({ seq, verdict }: Entry): Buffer | null {
-    if (verdict === undefined) return null
-    return this.#sealer.seal(reasonOf(seq), true, Buffer.from(JSON.stringify(verdict), 'utf8'))
-  }
-
-  /** @throws {QueueDamageError} for values that were never written so */
-  #entry(stored: Record<string, unknown>): Entry {
-    const row = wholeRow(stored)
-    if (row === undefined) throw new QueueDamageError()
-    const entry: Entry = {
-      seq: row.seq,
-      lane: row.lane,
-      controlId: row.control_id,
-      type: row.type,
-      acceptedAt: row.accepted_at,
-      state: STATES[row.state] ?? 'waiting',
-      attempts: row.attempts,
-      spentMs: row.spent_ms
-    }
-    if (row.suspended_at !== null) entry.suspendedAt = row.suspended_at
-    // A damaged verdict is no reason to hold back the message.
-    const verdict = row.reason && this.#sealer.unseal(reasonOf(row.seq), row.reason)
-    if (verdict) entry.verdict = verdictFrom(verdict.plain.toString('utf8'))
-    return entry
-  }
-
-  #pause(): Pause {
-    const stored = parsed(getMeta(this.#db, 'pause'))
-    const { at, by, reason } = stored as Partial<Record<keyof Pause, unknown>>
-    return {
-      at: moment(at) ?? 0,
-      by: typeof by === 'string' ? by : '',
-      reason: typeof reason === 'string' ? reason : ''
     }
   }
 
@@ -404,11 +385,8 @@ function checked(stored: unknown, most?: number): number {
   return value
 }
 
-const COUNT_ROWS = `
-  SELECT count(*) FILTER (WHERE state = 0 AND place IS NULL AND seq > 0) AS waiting,
-    count(*) FILTER (WHERE state = ${DAMAGED} AND place IS NULL) AS damaged,
-    count(*) AS all_rows
-  FROM message`
+const FOUND = `state <> ${DAMAGED} AND (:controlId IS NULL OR control_id = :controlId)
+  AND (:type IS NULL OR type = :type) AND accepted_at >= :since`
 
 interface Statements {
   begin: StatementSync
@@ -436,25 +414,4 @@ function statementsOf(db: DatabaseSync): Statements {
     ),
     setDamaged: db.prepare(`UPDATE message SET state = ${DAMAGED}, place = NULL WHERE seq = ?`)
   }
-}
-
-/** What was stored of it; 0.1.0 stored the rule alone. */
-function verdictFrom(text: string): Verdict {
-  if (text === ENDED_TWICE) return { ...NO_VERDICT, errorCode: 'ERR_ENDED_TWICE' }
-  if (!text.startsWith('{')) return { ...NO_VERDICT, rule: text }
-  return { ...NO_VERDICT, ...parsed(text) }
-}
-
-/** The JSON object that a text is; an empty one if it is none. */
-function parsed(text: unknown): object {
-  try {
-    const value = typeof text === 'string' ? (JSON.parse(text) as unknown) : null
-    return typeof value === 'object' && value !== null ? value : {}
-  } catch {
-    return {}
-  }
-}
-
-function reasonOf(seq: number): SealedPlace {
-  return { seq, part: 'reason', piece: 0 }
 }

@@ -37,7 +37,10 @@ export async function filledQueueFiles(
     const path = join(directory, name)
     if (!isWanted(path)) continue
     try {
-      const { held = 0 } = await queueThread.ask({ path, name, key: new Uint8Array() }, 'count')
+      const { held = 0 } = await queueThread.ask(
+        { path, name, key: new Uint8Array(), journalDays: 0 },
+        'count'
+      )
       if (held > 0) filled.push({ path, held })
     } catch (error) {
       const isOther = error instanceof OutboxError && OTHERS.has(error.code)

@@ -1,4 +1,4 @@
-import type { Pause } from './journal.ts'
+import type { EventQuery, FindQuery, Found, JournalRecord, Pause, QueueEvent } from './journal.ts'
 import type { Entry, ListQuery, OutboxContents, OutboxError } from './outbox.ts'
 
 /** The file and its key: sent with every request, so that a new thread can continue. */
@@ -7,6 +7,8 @@ export interface QueueFileSpec {
   /** The node's id: rows of one node's file cannot be opened in another's. */
   name: string
   key: Uint8Array
+  /** See `DiskOutboxOptions`. */
+  journalDays: number
 }
 
 /** A change of the queue, or a read that has to see the changes requested before it. */
@@ -14,12 +16,15 @@ export type QueueCall =
   | { kind: 'add'; entry: Entry; content: Uint8Array }
   | { kind: 'update'; entry: Entry }
   | { kind: 'settle'; entry: Entry; outcome: Uint8Array }
-  | { kind: 'remove'; seq: number }
+  | { kind: 'remove'; seq: number; record: JournalRecord | undefined }
   | { kind: 'setDamaged'; seq: number }
   | { kind: 'setPaused'; pause: Pause | undefined }
   | { kind: 'note'; seq: number }
   | { kind: 'read'; seq: number }
   | { kind: 'list'; query: ListQuery }
+  | { kind: 'find'; query: FindQuery }
+  | { kind: 'addEvent'; event: QueueEvent }
+  | { kind: 'events'; query: EventQuery }
 
 /** `close` also answers for a file that is not open; `delete` keeps it while messages or a pause are in it. */
 export type QueueTask =
@@ -52,7 +57,7 @@ export interface ReadMessage {
 }
 
 /** The result of a call that has one. */
-export type CallResult = ReadMessage | readonly Entry[]
+export type CallResult = ReadMessage | readonly Entry[] | Found | readonly QueueEvent[]
 
 /** From the queue thread to the main thread; an index is that of a call or of a number to read. */
 export type QueueReply =

@@ -32,6 +32,8 @@ const IDLE_MS = 2000
 /** The most that a message takes in the file besides its content. */
 const ROW_BYTES = 512
 const BETWEEN_STEPS_MS = 20
+/** Records grow too old while nothing else happens. */
+const BETWEEN_LOOKS_MS = 60 * 60 * 1000
 
 const queues = new OpenQueues(notice)
 let housekeeping: NodeJS.Timeout | undefined
@@ -86,8 +88,8 @@ function concerns(earlier: QueueRequest, read: QueueRequest): boolean {
   if (!isCalls(earlier)) return earlier.task.kind !== 'read'
   const seqs = new Set(read.task.seqs)
   return earlier.task.calls.some((call) => {
-    if (call.kind === 'setPaused' || call.kind === 'list') return false
-    return seqs.has('entry' in call ? call.entry.seq : call.seq)
+    if ('entry' in call) return seqs.has(call.entry.seq)
+    return 'seq' in call && seqs.has(call.seq)
   })
 }
 
@@ -120,7 +122,7 @@ function store(file: QueueFileSpec, calls: readonly AskedCall[], isFull = false)
   try {
     const done = queues.use(file, (open) => {
       const full = isFull || !open.space.hasRoom(addedBytes(calls))
-      return open.transaction(() => calls.map(({ call }) => applied(open, call, full)))
+      return open.transaction(() => calls.map(({ call }) => applied(open, call, full, isFull)))
     })
     for (const [at, { index, reply }] of calls.entries()) {
       const { fault, result } = done[at] ?? {}
@@ -146,10 +148,12 @@ function store(file: QueueFileSpec, calls: readonly AskedCall[], isFull = false)
   }
 }
 
+const QUERIES: ReadonlySet<QueueCall['kind']> = new Set(['read', 'list', 'find', 'events'])
+
 /** Answers calls that cannot be stored; queries among them need no disk space. */
 function refuse(file: QueueFileSpec, calls: readonly AskedCall[], fault: QueueFault): void {
   for (const { call, index, reply } of calls) {
-    if (call.kind !== 'list' && call.kind !== 'read') {
+    if (!QUERIES.has(call.kind)) {
       reply.faults.push([index, fault])
       continue
     }
@@ -170,14 +174,21 @@ function addedBytes(calls: readonly AskedCall[]): number {
   return bytes
 }
 
+/**
+ * @param isFull there is no room for messages
+ * @param isShort there is none for records and events either
+ */
 function applied(
   file: QueueFile,
   call: QueueCall,
-  isFull: boolean
+  isFull: boolean,
+  isShort: boolean
 ): { fault?: QueueFault; result?: CallResult } {
-  if (isFull && call.kind === 'add') return { fault: faultOfCode('SQLITE_FULL', file.path) }
+  if ((isFull && call.kind === 'add') || (isShort && call.kind === 'addEvent')) {
+    return { fault: faultOfCode('SQLITE_FULL', file.path) }
+  }
   try {
-    const result = file.apply(call)
+    const result = file.apply(call, isShort)
     return result === undefined ? {} : { result }
   } catch (error) {
     if (!concernsOneCall(error)) throw error
@@ -251,12 +262,12 @@ function keepHouse(): void {
   for (const { spec, path } of queues.all) {
     try {
       queues.putBack(spec)
-      if (queues.use(spec, (file) => file.space.shrink())) more = true
+      if (queues.use(spec, (file) => file.keepHouse())) more = true
     } catch (error) {
       port.postMessage({ path, trouble: faultOf(error, path) } satisfies QueueReply)
     }
   }
-  if (more) housekeeping = setTimeout(keepHouse, BETWEEN_STEPS_MS).unref()
+  housekeeping = setTimeout(keepHouse, more ? BETWEEN_STEPS_MS : BETWEEN_LOOKS_MS).unref()
 }
 
 function post(reply: Extract<QueueReply, { id: number }>): void {

@@ -40,6 +40,12 @@ describe('AttemptCounts', () => {
     assert.deepEqual(attempts, { ack: 1, nak: 0, http: 0, error: 0, token: 1 })
   })
 
+  it('counts a message as accepted whose application acknowledgement is still to come', () => {
+    const { decision, ...result } = resultOf('accept')
+    const { attempts } = counted({ ...result, decision: { ...decision, outcome: 'await' } })
+    assert.equal(attempts.ack, 1)
+  })
+
   it('counts each time below every bound that it does not exceed', () => {
     const times = [-1, 50, 50.1, 2500, 60_000, 60_001, 1e9]
     const { durations } = counted(

@@ -444,7 +444,10 @@ describe('Courier', () => {
       socket.end(answer(200, 'no', 'content-type: text/html; charset=utf-8\r\n'))
     })
     const result = await courier(harmless.url, { tokens }).attempt(parcel)
-    assert.match(deliveryFailed(parcel.message, 1, result).message, /200 with text\/html that/)
+    assert.match(
+      deliveryFailed(parcel.message, 1, result).message,
+      /200 from the receiver with text\/html that/
+    )
   })
 
   it('treats JSON with too many values as an unreadable answer', async () => {
@@ -559,11 +562,12 @@ describe('Courier', () => {
     assert.deepEqual([refused.decision.rule, refused.status], ['E#token=S', 401])
     assert.match(refused.hint ?? '', /^Check Client ID/)
     assert.doesNotMatch(refused.error?.text ?? '', /Check Client ID/)
-    assert.equal(refused.reachable, true)
+    assert.deepEqual([refused.reachable, refused.isPermanent], [true, true])
 
     const failing = await tokensOf(json({}, 503))
     const outage = await courier(server.url, { tokens: failing }).attempt(parcel)
     assert.deepEqual([outage.reachable, outage.status], [false, 503])
+    assert.equal(outage.isPermanent, undefined)
 
     const unset = await tokensOf(json({}), { tokenEndpoint: 'no URL' })
     const config = await courier(server.url, { tokens: unset }).attempt(parcel)

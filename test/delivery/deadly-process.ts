@@ -37,7 +37,7 @@ const delivery = new Delivery<string>({
   },
   ...{ order: 'fifo', orderKey: 'PID-3.1', maxInFlight: 8, failureTimeoutMs: 900_000 },
   ...{ retry: { intervalMs: 5000, maxIntervalMs: 60_000 }, failWhileUnreachable: false },
-  ...{ queueLimit: 1000, clock: systemClock, random: () => 0.5 }
+  ...{ queueLimit: 1000, applicationAckMs: 600_000, clock: systemClock, random: () => 0.5 }
 })
 for (const id of ids) {
   await delivery.accept({ key: '', controlId: id, type: 'ADT^A01', content: id })

@@ -53,7 +53,11 @@ describe('Delivery', () => {
     await reply('suspend')
     disk.immediate = false
     const all = (): boolean => true
-    const calls = [delivery.discard(all), delivery.resend(all), delivery.discard(all)]
+    const calls = [
+      delivery.operator.discard(all),
+      delivery.operator.resend(all),
+      delivery.operator.discard(all)
+    ]
     for (let round = 0; round < 10; round++) {
       disk.step()
       await settled()
@@ -107,7 +111,9 @@ describe('Delivery', () => {
     const damaged = new OutboxError('Number 1 is damaged.', 'ERR_MESSAGE_DAMAGED', about)
     outbox.read = (seq) => (seq === 1 ? Promise.reject(damaged) : read(seq))
     const second = await setUp({ outbox })
-    assert.deepEqual(second.lost, ['Message a1 (ADT^A01) is lost. Number 1 is damaged.'])
+    assert.deepEqual(second.lost, [
+      'ERR_MESSAGE_DAMAGED: Number 1 is damaged. Message a1 (ADT^A01) is lost.'
+    ])
     await second.reply('accept')
     assert.deepEqual(second.emitted, ['a2 ack'])
     const { failed, queued } = second.delivery.state()
@@ -129,7 +135,7 @@ describe('Delivery', () => {
     })
     assert.match(
       second.lost.join(),
-      /^Message a1 \(ADT\^A01\) is lost\. Number 1 cannot be understood/
+      /^\w+: Number 1 cannot be understood.* Message a1 \(ADT\^A01\) is lost\.$/
     )
     await second.reply('accept')
     assert.deepEqual(second.emitted, ['a2 ack'])
@@ -216,6 +222,65 @@ describe('Delivery', () => {
       assert.equal(delivery.state().retry?.waitMs, seconds * 1000)
       await clock.advance(seconds * 1000)
     }
+  })
+
+  it('is retrying until a retry has left, also while it is in flight', async () => {
+    const { add, reply, delivery, clock } = await setUp({ order: 'none', maxInFlight: 2 })
+    const seen = (): unknown[] => {
+      const { state, queued, inFlight, retrying, retry } = delivery.state()
+      return [state, { queued, inFlight, retrying }, retry]
+    }
+    await add('a1')
+    assert.deepEqual(seen(), ['sending', { queued: 0, inFlight: 1, retrying: 0 }, null])
+    await reply('unreachable')
+    const once = { attempts: 1, cause: 'ECONNREFUSED' }
+    assert.deepEqual(seen(), [
+      ...['retrying', { queued: 1, inFlight: 0, retrying: 1 }],
+      { ...once, waitMs: 5000 }
+    ])
+    await clock.advance(5000)
+    await add('a2')
+    assert.deepEqual(seen(), [
+      ...['retrying', { queued: 0, inFlight: 2, retrying: 1 }],
+      { ...once, waitMs: 0 }
+    ])
+    await reply('retry')
+    assert.deepEqual(delivery.state().retry, { attempts: 2, cause: '500', waitMs: 10_000 })
+    await delivery.resume()
+    await settled()
+    assert.equal(delivery.state().state, 'retrying', 'also after a resume')
+    await reply('accept')
+    await reply('accept')
+    assert.deepEqual(seen(), ['idle', { queued: 0, inFlight: 0, retrying: 0 }, null])
+  })
+
+  it('names the retry with the most attempts', async () => {
+    const { add, reply, delivery, clock } = await setUp({ order: 'none' })
+    await add('a1')
+    await reply('retry')
+    await clock.advance(5000)
+    await reply('unreachable')
+    await add('a2')
+    await reply('retry')
+    const { retry, retrying } = delivery.state()
+    assert.deepEqual([retry?.attempts, retry?.cause, retrying], [2, 'ECONNREFUSED', 2])
+  })
+
+  it('fails from a message that failed until one is answered, and not with a retry', async () => {
+    const { add, reply, delivery, clock } = await setUp()
+    const seen = (): unknown[] => [delivery.state().state, delivery.state().failing]
+    await add('a1', 'a2', 'a3', 'a4')
+    await reply('fail')
+    assert.deepEqual(seen(), ['error', '500'], 'though the next one is in flight')
+    await reply('unreachable')
+    assert.deepEqual(seen(), ['retrying', '500'])
+    await clock.advance(5000)
+    await reply('nak')
+    assert.deepEqual(seen(), ['sending', null])
+    await reply('suspend')
+    assert.deepEqual(seen(), ['sending', null])
+    await reply('disable')
+    assert.deepEqual(seen(), ['paused', null])
   })
 
   it('does not count time without a receiver, unless configured to', async () => {
@@ -319,12 +384,14 @@ describe('Delivery', () => {
     assert.equal(notices.length, 1)
     assert.match(
       notices[0] ?? '',
-      /^The disk is away\. Nothing is sent; the queue will be read again in /
+      /^SQLITE_IOERR: The disk is away\. Nothing is sent; the queue will be read again in /
     )
     const damaged = new OutboxError('Number 2 is damaged.', 'ERR_MESSAGE_DAMAGED')
     outbox.read = (seq) => (seq === 2 ? Promise.reject(damaged) : read(seq))
     await clock.advance(30_000)
-    assert.deepEqual(lost, ['Message a2 (ADT^A01) is lost. Number 2 is damaged.'])
+    assert.deepEqual(lost, [
+      'ERR_MESSAGE_DAMAGED: Number 2 is damaged. Message a2 (ADT^A01) is lost.'
+    ])
     await reply('accept')
     await reply('accept')
     assert.deepEqual(emitted, ['a1 ack', 'a3 ack'])
@@ -343,13 +410,29 @@ describe('Delivery', () => {
       await reply('unreachable')
     }
     assert.deepEqual(notices, [
-      'warn: Message a1 (ADT^A01) was not delivered (2 attempts). connection refused. Check the host and port of the URL, and that the receiver is running. It is being retried; other messages may be waiting behind it.'
+      'warn: ECONNREFUSED: connection refused. Check the host and port of the URL, and that the receiver is running. Retrying after 2 attempts; other messages may be waiting behind message a1 (ADT^A01).'
     ])
     await clock.advance(60_000)
     await reply('accept')
     assert.equal(notices[1], 'info: No message is being retried; the queue is moving again.')
     await reply('accept')
     assert.equal(notices.length, 2)
+  })
+
+  it('says at once what does not pass by itself', async () => {
+    const notices: string[] = []
+    const { add, flights } = await setUp({ onNotice: ({ text }) => notices.push(text) })
+    await add('a1')
+    flights.shift()?.end({
+      ...resultOf('unreachable'),
+      error: { code: 'invalid_client', family: 'token', text: 'The token server refused.' },
+      hint: 'Check Client ID.',
+      isPermanent: true
+    })
+    await settled()
+    assert.deepEqual(notices, [
+      'invalid_client: The token server refused. Check Client ID. Retrying after one attempt; other messages may be waiting behind message a1 (ADT^A01).'
+    ])
   })
 
   it('does not repeat this whenever other messages are accepted meanwhile', async () => {
@@ -379,7 +462,7 @@ describe('Delivery', () => {
     await clock.advance(60_000)
     await reply('suspend')
     assert.deepEqual(
-      notices.map((text) => text.slice(8, 10)),
+      notices.map((text) => /resend or discard (\w+)/.exec(text)?.[1]),
       ['a1', 'a3']
     )
   })
@@ -390,8 +473,14 @@ describe('Delivery', () => {
     await add('a1', 'a2')
     await reply('suspend')
     await reply('disable')
-    assert.match(notices[0] ?? '', /^Message a1 .* 500.* The rule rule suspend suspended it/)
-    assert.match(notices[1] ?? '', /^Message a2 .* 500.* The rule rule disable paused the node/)
+    assert.match(
+      notices[0] ?? '',
+      /^HTTP 500 .* The rule rule suspend suspended the message.* discard a1 \(ADT\^A01\)\.$/
+    )
+    assert.match(
+      notices[1] ?? '',
+      /^HTTP 500 .* the rule rule disable paused it at message a2 \(ADT\^A01\)\.$/
+    )
     assert.equal(delivery.state().lastError?.code, '500')
   })
 
@@ -443,7 +532,10 @@ describe('Delivery', () => {
     await reply('accept')
     await reply('accept')
     assert.equal(lost.length, 2)
-    assert.match(lost[0] ?? '', /^Message a1 \(ADT\^A01\) was settled, but could not be handed on/)
+    assert.match(
+      lost[0] ?? '',
+      /^EUNKNOWN: .* Message a1 \(ADT\^A01\) was settled, but could not be handed on\.$/
+    )
     assert.equal(delivery.held, 0)
   })
 
@@ -465,7 +557,7 @@ describe('Delivery', () => {
     await add('a1', 'a2')
     await reply('accept')
     await reply('suspend')
-    await delivery.discard(() => true)
+    await delivery.operator.discard(() => true)
     assert.deepEqual(emitted, ['a1 ack', 'a2 HL7_DISCARDED'])
   })
 
@@ -474,10 +566,10 @@ describe('Delivery', () => {
       const { add, reply, delivery, flights, emitted } = await setUp({ outbox })
       await add('a1', 'a2', 'a3')
       for (let i = 0; i < 3; i++) await reply('suspend')
-      await delivery.resend(({ controlId }) => controlId === 'a1')
+      await delivery.operator.resend(({ controlId }) => controlId === 'a1')
       await settled()
       await reply('suspend')
-      await delivery.resend(() => true)
+      await delivery.operator.resend(() => true)
       await settled()
       while (flights.length > 0) await reply('accept')
       assert.deepEqual(emitted, ['a1 ack', 'a2 ack', 'a3 ack'])
@@ -490,10 +582,10 @@ describe('Delivery', () => {
     await add(...ids)
     for (let i = 0; i < ids.length; i++) await reply('suspend')
     // The first is suspended last.
-    await delivery.resend(({ controlId }) => controlId === 'a0')
+    await delivery.operator.resend(({ controlId }) => controlId === 'a0')
     await settled()
     await reply('suspend')
-    const all = delivery.resend(() => true)
+    const all = delivery.operator.resend(() => true)
     // A resume starts whatever may start, even halfway through the resend.
     for (let turn = 0; turn < 5; turn++) {
       await new Promise(setImmediate)
@@ -518,7 +610,7 @@ describe('Delivery', () => {
       await setup.add('a1')
       await setup.reply('suspend')
       if (restart) setup = await setUp({ ...options, outbox: disk.outbox(codec) })
-      await setup.delivery.discard(() => true)
+      await setup.delivery.operator.discard(() => true)
       const [settlement] = left
       assert.equal(settlement?.error?.code, 'HL7_DISCARDED')
       assert.equal(settlement.reply?.status, 500)
@@ -530,7 +622,7 @@ describe('Delivery', () => {
     })
     await add('a1', 'a2')
     await reply('suspend')
-    await delivery.discard(() => true)
+    await delivery.operator.discard(() => true)
     await reply('suspend')
     await delivery.close(0)
     assert.deepEqual(
@@ -636,7 +728,7 @@ describe('Delivery', () => {
     await add('a1', 'a2')
     await reply('suspend')
     await assert.rejects(add('a3'), { code: 'HL7_QUEUE_FULL' })
-    await delivery.discard(() => true)
+    await delivery.operator.discard(() => true)
     await add('a3')
   })
 

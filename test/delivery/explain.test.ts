@@ -62,7 +62,10 @@ describe('deliveryFailed', () => {
   const cut = { code: 'EPIPE', status: 200 }
   const trust = 'Add its CA certificate to the TLS configuration of the node.'
 
-  /** The text after "was not delivered (one attempt). ", and the cause unless it is the status. */
+  /**
+   * What comes before "Message …", without a code and colon at its beginning, and the cause if it is
+   * not the status.
+   */
   const table: [string, AttemptResult, string, { code: string; status?: number }?][] = [
     [
       'an error with a hint',
@@ -184,7 +187,24 @@ describe('deliveryFailed', () => {
       'Is it broken?',
       { code: 'EWEIRD' }
     ],
-    ['an error without text', result({ error: { code: 'E', text: '' } }), '', { code: 'E' }],
+    ['an error without text', result({ error: { code: 'E', text: '' } }), 'E.', { code: 'E' }],
+    [
+      'an error at a host',
+      result({ error: { code: 'ECONNREFUSED', text: '127.0.0.1:1: nothing is listening there' } }),
+      'ECONNREFUSED at 127.0.0.1:1: nothing is listening there. Check the host and port of the URL, and that the receiver is running.',
+      { code: 'ECONNREFUSED' }
+    ],
+    [
+      'the code of a token server, which its text has at the end',
+      result({
+        error: {
+          ...{ code: 'invalid_scope', family: 'token' as const },
+          text: 'The token server host refused (HTTP 400): invalid_scope.'
+        }
+      }),
+      'invalid_scope: The token server host refused (HTTP 400).',
+      { code: 'invalid_scope' }
+    ],
     [
       'a text with a full stop inside',
       result({ error: { code: 'E', text: 'No. 1' } }),
@@ -194,12 +214,12 @@ describe('deliveryFailed', () => {
     [
       'a refused token that cannot be replaced',
       reply(401, {}, { tokenProblem: 'No new one.' }),
-      'The receiver refused the token (401). No new one.'
+      'HTTP 401: the receiver refused the token. No new one.'
     ],
     [
       'a refused token that cannot be replaced, with a hint',
       reply(401, {}, { tokenProblem: 'No new one', hint: 'Wait.' }),
-      'The receiver refused the token (401). No new one. Wait.'
+      'HTTP 401: the receiver refused the token. No new one. Wait.'
     ],
     ...(
       [
@@ -209,74 +229,75 @@ describe('deliveryFailed', () => {
     ).map(([status, location, to]): [string, AttemptResult, string] => [
       `a redirect with ${status}`,
       reply(status, { location }),
-      `The receiver redirects (${status}) ${to} Redirects are not followed: if that is the right server, enter its URL in the form.`
+      `HTTP ${status}: the receiver redirects ${to} Redirects are not followed: if that is the right server, enter its URL in the form.`
     ]),
     ...([{}, { location: '/elsewhere' }] as const).map(
       (headers): [string, AttemptResult, string] => [
         `a redirect to ${JSON.stringify(headers)}`,
         reply(302, headers),
-        'The receiver redirects (302) within its own site. Redirects are not followed: enter the final URL in the form.'
+        'HTTP 302: the receiver redirects within its own site. Redirects are not followed: enter the final URL in the form.'
       ]
     ),
     [
       'a status with a hint',
       reply(413),
-      'The receiver answered with HTTP status 413. The message is too large for the receiver.'
+      'HTTP 413 from the receiver. The message is too large for the receiver.'
     ],
-    ['a status without a hint', reply(418), 'The receiver answered with HTTP status 418.'],
-    ['a status below all others', reply(199), 'The receiver answered with HTTP status 199.'],
+    ['a status without one', reply(418), 'HTTP 418 from the receiver.'],
+    ['a status below all others', reply(199), 'HTTP 199 from the receiver.'],
     ...[401, 403].map((status): [string, AttemptResult, string] => [
       `a ${status} that asks for a scope`,
       reply(status, { 'www-authenticate': 'Bearer realm="x", Scope="hl7.write\u0007", error="y"' }),
-      `The receiver answered with HTTP status ${status}. It wants the scope "hl7.write".`
+      `HTTP ${status} from the receiver. It wants the scope "hl7.write".`
     ]),
     ...['Bearer', 'Bearer scope=""', 'Bearer scope="cut'].map(
       (challenge): [string, AttemptResult, string] => [
         `a challenge without a scope: ${challenge}`,
         reply(403, { 'www-authenticate': challenge }),
-        'The receiver answered with HTTP status 403. The receiver denies access to this client: check the scope and the permissions of the client.'
+        'HTTP 403 from the receiver. The receiver denies access to this client: check the scope and the permissions of the client.'
       ]
     ),
     [
       'a 401 without a challenge',
       reply(401),
-      'The receiver answered with HTTP status 401. The receiver refuses the token: check the scope and audience in the auth node.'
+      'HTTP 401 from the receiver. The receiver refuses the token: check the scope and audience in the auth node.'
     ],
     [
       'a 404 that asks for a scope',
       reply(404, { 'www-authenticate': 'Bearer scope="x"' }),
-      'The receiver answered with HTTP status 404. Check the path of the URL.'
+      'HTTP 404 from the receiver. Check the path of the URL.'
     ],
     [
       'an empty body although a reply was expected',
       reply(200, {}, { text: '' }),
-      `The receiver answered 200 without a body, although a reply was expected. ${noReceiver}`
+      `HTTP 200 from the receiver without a body, although a reply was expected. ${noReceiver}`
     ],
     [
       'a body of another content type',
       reply(299, { 'content-type': 'text/html; charset=x\u0007' }),
-      `The receiver answered 299 with text/html that contains no HL7 acknowledgement. ${noReceiver}`
+      `HTTP 299 from the receiver with text/html that contains no HL7 acknowledgement. ${noReceiver}`
     ],
     ...['text', 'words', 'text/html\u0007', `text/${'x'.repeat(61)}`, 'a b/c', '/', '€/x'].map(
       (type): [string, AttemptResult, string] => [
         `a body with an invalid content type: ${type}`,
         reply(200, { 'content-type': type }),
-        `The receiver answered 200 with a body that contains no HL7 acknowledgement. ${noReceiver}`
+        `HTTP 200 from the receiver with a body that contains no HL7 acknowledgement. ${noReceiver}`
       ]
     ),
     [
       'a body without a content type',
       reply(200),
-      `The receiver answered 200 with a body that contains no HL7 acknowledgement. ${noReceiver}`
+      `HTTP 200 from the receiver with a body that contains no HL7 acknowledgement. ${noReceiver}`
     ],
-    ['an attempt of which nothing is known', result({}), '', { code: 'EUNKNOWN' }]
+    ['nothing that is known', result({}), 'EUNKNOWN.', { code: 'EUNKNOWN' }]
   ]
   for (const [name, attempt, said, cause] of table) {
     it(`explains ${name}`, () => {
       const failure = deliveryFailed({ controlId: 'M1', type: 'ADT^A01' }, 1, attempt)
       assert.equal(failure.code, 'HL7_DELIVERY_FAILED')
-      const start = 'Message M1 (ADT^A01) was not delivered (one attempt). '
-      assert.equal(failure.message, start + said)
+      const start = cause === undefined || said.startsWith(cause.code) ? '' : `${cause.code}: `
+      const end = ' Message M1 (ADT^A01) was not delivered (one attempt).'
+      assert.equal(failure.message, start + said + end)
       const status = attempt.reply?.status
       assert.deepEqual(failure.cause, cause ?? { code: String(status), status })
     })
@@ -289,15 +310,24 @@ describe('deliveryFailed', () => {
     assert.equal(failure.stack, undefined)
   })
 
+  it('cuts a code from outside', () => {
+    const outside = error(`E\u202e\n${'x'.repeat(2_200_000)}`)
+    const { message } = deliveryFailed({ controlId: 'M1', type: '' }, 1, outside)
+    assert.match(message, /^E\?\?x{76}…: it broke\. Message M1 was not delivered/)
+  })
+
   it('counts the attempts', () => {
     const { message } = deliveryFailed({ controlId: 'M1', type: '' }, 3, error('EWEIRD'))
-    assert.equal(message, 'Message M1 was not delivered (3 attempts). it broke.')
+    assert.equal(message, 'EWEIRD: it broke. Message M1 was not delivered (3 attempts).')
   })
 
   it('has a hint for each status and code that operators meet', () => {
     for (const status of [400, 401, 403, 404, 405, 407, 408, 413, 415, 429, 500, 502, 503, 504]) {
       const { message } = deliveryFailed({ controlId: 'M1', type: '' }, 1, reply(status))
-      assert.match(message, new RegExp(`HTTP status ${status}\\. [A-Z].{20,}\\.$`))
+      assert.match(
+        message,
+        new RegExp(`^HTTP ${status} from the receiver\\. [A-Z].{20,}\\. Message M1`)
+      )
     }
     const codes = [
       ...['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'ETIMEDOUT', 'CERT_HAS_EXPIRED'],
@@ -305,7 +335,7 @@ describe('deliveryFailed', () => {
     ]
     for (const code of codes) {
       const { message } = deliveryFailed({ controlId: 'M1', type: '' }, 1, error(code))
-      assert.match(message, /it broke\. [A-Z].{20,}\.$/, code)
+      assert.match(message, /^\w+: it broke\. [A-Z].{20,}\. Message M1 /, code)
     }
   })
 })

@@ -10,6 +10,9 @@ export type ReplyKind =
   | 'retry-after'
   | 'suspend'
   | 'disable'
+  | 'await'
+  | 'await-fail'
+  | 'await-retry'
   | 'retry-suspend'
   | 'retry-disable'
 
@@ -22,6 +25,9 @@ const outcomes = {
   'retry-after': ['fail', true],
   suspend: ['suspend', false],
   disable: ['disable', false],
+  await: ['await', false],
+  'await-fail': ['await', false],
+  'await-retry': ['await', false],
   'retry-suspend': ['suspend', true],
   'retry-disable': ['disable', true]
 } as const satisfies Record<ReplyKind, readonly [string, boolean]>
@@ -32,7 +38,11 @@ export const RETRY_AFTER_MS = 60_000
 /** The result of an attempt, as the courier returns it. */
 export function resultOf(kind: ReplyKind): AttemptResult {
   const [outcome, retry] = outcomes[kind]
-  const decision = { outcome, retry, rule: `rule ${kind}`, action: '', warnings: [] }
+  const late = kind === 'await-fail' ? 'fail' : kind === 'await-retry' ? 'retry' : 'suspend'
+  const decision = {
+    ...{ outcome, retry, rule: `rule ${kind}`, action: '', warnings: [] },
+    ...(outcome === 'await' && ({ late } as const))
+  }
   if (kind === 'unreachable') {
     return {
       decision,
@@ -42,9 +52,10 @@ export function resultOf(kind: ReplyKind): AttemptResult {
       elapsedMs: 1
     }
   }
-  const acknowledged = kind === 'accept' || kind === 'nak'
+  const isAccepted = kind === 'accept' || outcome === 'await'
+  const acknowledged = isAccepted || kind === 'nak'
   const ack = {
-    code: kind === 'accept' ? 'AA' : 'AR',
+    code: kind === 'accept' ? 'AA' : outcome === 'await' ? 'CA' : 'AR',
     ...{ controlId: '', text: '', severity: '' as const, errors: [] }
   }
   return {

@@ -54,6 +54,7 @@ export async function setUp(options: SetUpOptions = {}, clock = new FakeClock())
     failureTimeoutMs: 900_000,
     failWhileUnreachable: false,
     queueLimit: 100_000,
+    applicationAckMs: 600_000,
     clock,
     random: () => 0.5,
     ...more

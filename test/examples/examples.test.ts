@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
 import { generateKeyPairSync } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
+import { createServer as createHttpServer } from 'node:http'
 import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { dirname, join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { after, before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import {
@@ -48,7 +50,8 @@ describe('the examples', () => {
       '5 Send as multipart to New York',
       '6 Send to Google Cloud Healthcare',
       '7 Form post to an immunization registry',
-      '8 Mutual TLS and private_key_jwt (SMART)'
+      '8 Mutual TLS and private_key_jwt (SMART)',
+      '9 Page somebody'
     ])
   })
 
@@ -104,8 +107,12 @@ describe('the examples', () => {
         assert.doesNotMatch(JSON.stringify(flow), /BEGIN|password"\s*:|eyJ/)
       })
 
-      it('has no overlapping nodes', () => {
+      it('fits into an editor 1400 pixels wide, without overlapping nodes', () => {
         const placed = flow.filter((node) => 'wires' in node)
+        for (const node of placed) {
+          const { left, right } = extent(node)
+          assert.ok(left >= 0 && right <= 1400, `${String(node['name'])}: ${left} to ${right}`)
+        }
         for (const [index, one] of placed.entries()) {
           for (const other of placed.slice(index + 1)) {
             const [a, b] = [extent(one), extent(other)]
@@ -319,6 +326,78 @@ describe('the examples', () => {
           ['MESSAGEDATA', 'MSH|^~\\&|']
         ]
       )
+    })
+
+    it('"9 Page somebody" pages once for each node and code', async () => {
+      const name = '9 Page somebody'
+      const pages: { text: string; code: string; node: string }[] = []
+      let isDown = false
+      let refused = 0
+      const pager = createHttpServer((request, response) => {
+        void text(request).then((body) => {
+          if (isDown) refused++
+          else pages.push(JSON.parse(body) as (typeof pages)[number])
+          // Both ways of failing come to the same.
+          if (isDown && refused % 2 === 0) request.socket.destroy()
+          else response.writeHead(isDown ? 503 : 202).end()
+        })
+      })
+      await new Promise<void>((resolve) => pager.listen(0, '127.0.0.1', resolve))
+      const url = `http://127.0.0.1:${(pager.address() as AddressInfo).port}/page`
+      const flow = (await filledIn(name, { queue: 'memory', auth: '' })).map((node) => {
+        // A minute is long for a test.
+        if (node.type === 'delay') return { ...node, timeout: '0.1', timeoutUnits: 'seconds' }
+        if (node.type !== 'tab') return node
+        return { ...node, env: [{ name: 'HL7_PAGER_URL', value: url, type: 'str' }] }
+      })
+      await nodeRed.deploy(flow)
+      const out = flow.find(({ type }) => type === own[0])?.id ?? ''
+      const button = (label: string): Promise<void> =>
+        nodeRed.inject(flow.find((node) => node['name'] === label)?.id ?? '')
+      const shown = (code: string, from: number): Promise<number> =>
+        nodeRed.waitFor(() => {
+          const at = nodeRed.statuses(out).findIndex((one, at) => at >= from && one.code === code)
+          return at === -1 ? undefined : at + 1
+        })
+      const paged = (count: number): Promise<unknown> =>
+        nodeRed.waitFor(
+          () => (pages.length >= count ? pages : undefined),
+          10_000,
+          () => JSON.stringify(pages)
+        )
+      try {
+        let seen = 0
+        for (let times = 0; times < 3; times++) {
+          await button('pause')
+          seen = await shown('PAUSED', seen)
+          await button('resume')
+          seen = await shown('IDLE', seen)
+        }
+        await paged(1)
+        receiver.respond = () => ({ status: 503 })
+        await button('ADT^A01')
+        // With a failure timeout of 0 it fails at once.
+        seen = await shown('ERROR', seen)
+        await paged(2)
+        isDown = true
+        receiver.respond = () => jsonAnswer({})
+        await nodeRed.deploy(flow)
+        await button('ADT^A01')
+        await nodeRed.waitFor(() => (refused > 2 ? refused : undefined))
+        assert.equal(pages.length, 2)
+        isDown = false
+        await paged(3)
+        const sender = `Send to the receiver: `
+        assert.deepEqual(pages, [
+          { text: `${sender}paused, 0 held (PAUSED)`, code: 'PAUSED', node: out },
+          { text: `${sender}HTTP 503 (ERROR)`, code: 'ERROR', node: out },
+          { text: `${sender}no ACK (200) (ERROR)`, code: 'ERROR', node: out }
+        ])
+      } finally {
+        receiver.respond = undefined
+        pager.close()
+        pager.closeAllConnections()
+      }
     })
 
     it('"8 Mutual TLS and private_key_jwt (SMART)" sends when it is filled in', async () => {

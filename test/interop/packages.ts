@@ -8,6 +8,9 @@ export const NGINX = '/usr/sbin/nginx'
 export const APACHE = '/usr/sbin/apache2'
 export const APACHE_MODULES = '/usr/lib/apache2/modules'
 
+export const PROMETHEUS = '/usr/bin/prometheus'
+export const PROMTOOL = '/usr/bin/promtool'
+
 const PACKAGES = [
   'nginx-light',
   'apache2-bin',
@@ -24,6 +27,13 @@ const PACKAGES = [
  */
 export function missingServers(): string | undefined {
   return missingPackages(PACKAGES, present)
+}
+
+/** The same for Prometheus. */
+export function missingPrometheus(): string | undefined {
+  return missingPackages(['prometheus'], () =>
+    [PROMETHEUS, PROMTOOL].every((file) => existsSync(file))
+  )
 }
 
 function present(): boolean {

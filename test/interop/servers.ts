@@ -199,7 +199,8 @@ async function startConfigured(
   }
 }
 
-function run(program: string, args: string[]): { child: ChildProcess; words: string[] } {
+/** Starts a program; `words` is what it says on standard error. It ends with this process. */
+export function run(program: string, args: string[]): { child: ChildProcess; words: string[] } {
   const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] })
   const words: string[] = []
   child.stderr.on('data', (chunk: Buffer) => words.push(chunk.toString()))
@@ -208,7 +209,8 @@ function run(program: string, args: string[]): { child: ChildProcess; words: str
   return { child, words }
 }
 
-async function stop(child: ChildProcess): Promise<void> {
+/** Ends a program, if it still runs. */
+export async function stop(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return
   const closed = new Promise((resolve) => child.once('close', resolve))
   child.kill('SIGTERM')
@@ -217,7 +219,8 @@ async function stop(child: ChildProcess): Promise<void> {
   clearTimeout(timer)
 }
 
-async function answering(port: number, child: ChildProcess): Promise<void> {
+/** Waits until a program accepts connections. */
+export async function answering(port: number, child: ChildProcess): Promise<void> {
   for (let tries = 0; tries < 100; tries++) {
     if (child.exitCode !== null || child.signalCode !== null) throw new Error('it ended')
     const connected = await new Promise<boolean>((resolve) => {

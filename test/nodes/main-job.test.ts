@@ -192,8 +192,11 @@ describe('the main job, in a real Node-RED', () => {
       const msg = await caught(adt('DOWN0001'))
       assert.equal(msg.error.code, 'HL7_DELIVERY_FAILED')
       assert.equal(msg.error.cause?.code, 'ECONNREFUSED')
-      assert.match(msg.error.message, /DOWN0001 \(ADT\^A01\).*refused.*Check the host and port/)
-      assert.equal(msg['payload'], adt('DOWN0001'), 'the payload is unchanged')
+      assert.match(
+        msg.error.message,
+        /^ECONNREFUSED .*refused.*Check the host and port.* DOWN0001 \(ADT\^A01\)/
+      )
+      assert.equal(msg['payload'], adt('DOWN0001'), 'the payload is what came in')
       assert.equal(msg.hl7['outcome'], 'error')
     })
 

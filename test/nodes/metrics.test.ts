@@ -154,7 +154,12 @@ describe('the metrics', () => {
       ...node,
       delivery: { ...delivery, queue: { ...delivery.queue, oldestAgeMs: NaN } },
       tokenValidMs: Infinity,
-      certificates: [{ ...twice, validMs: 9000 }, twice, { of: 'client', validMs: NaN }]
+      certificates: [
+        { ...twice, validMs: 9000 },
+        twice,
+        { ...twice, validMs: 7000 },
+        { of: 'client', validMs: NaN }
+      ]
     }
     // The same id: a node that closes and its successor.
     const text = metricsText([{ ...odd, name: 'Before' }, odd], [fullTokenNode(), fullTokenNode()])

@@ -86,6 +86,13 @@ for (const queue of ['memory', 'disk']) {
     const rows = async (query: string): Promise<MessageRow[]> =>
       ((await as('watcher', `/out/messages?${query}`)).body as MessagePage).messages
 
+    /** With an empty queue: one on disk outlives the deploys. */
+    async function deploy(more: Record<string, unknown> = {}): Promise<void> {
+      await world.deploy({ ...props, ...more })
+      await as('operator', '/out/messages/discard', { all: true })
+      await suspended(0)
+    }
+
     const send = async (...ids: string[]): Promise<void> => {
       for (const id of ids) {
         const birth = id.includes('BAD') ? '20990101' : '19840217'
@@ -140,7 +147,7 @@ for (const queue of ['memory', 'disk']) {
     })
 
     it('tell what became of a message, in codes', async () => {
-      await world.deploy(props)
+      await deploy()
       await send('GOOD1', 'BAD1')
       await world.nodeRed.inject('in', { payload: adt('OLD1', { version: '2.1' }) })
       await suspended(1)
@@ -190,7 +197,7 @@ for (const queue of ['memory', 'disk']) {
     })
 
     it('page through many messages, newest first, without gap or repetition', async () => {
-      await world.deploy(props)
+      await deploy()
       const ids = Array.from({ length: 25 }, (_, index) => `PAGE${index + 100}`)
       await send(...ids)
       await eventually(async () => (await rows('state=acked&controlId=PAGE124')).length === 1)
@@ -212,7 +219,7 @@ for (const queue of ['memory', 'disk']) {
     })
 
     it('show the content of a message to those who may, and note who saw it', async () => {
-      await world.deploy(props)
+      await deploy()
       await send('BAD2')
       await suspended(1)
       const [row] = await rows('controlId=BAD2')
@@ -244,7 +251,7 @@ for (const queue of ['memory', 'disk']) {
     })
 
     it('resend one alone first: the rest follow after an ACK only', async () => {
-      await world.deploy(props)
+      await deploy()
       await send('BAD3', 'BAD4', 'BAD5')
       await suspended(3)
       const sent = (): number => world.receiver.requests.length
@@ -264,7 +271,7 @@ for (const queue of ['memory', 'disk']) {
     })
 
     it('discard and resend what was chosen, and refuse what is not clear', async () => {
-      await world.deploy(props)
+      await deploy()
       await send('BAD6', 'BAD7', 'BAD8')
       await suspended(3)
       for (const body of [
@@ -292,7 +299,7 @@ for (const queue of ['memory', 'disk']) {
     })
 
     it('keep who paused a node, and note who did what', async () => {
-      await world.deploy(props)
+      await deploy()
       await as('operator', '/out/pause', { reason: 'x'.repeat(500) })
       const { paused } = await state()
       assert.deepEqual([paused?.by, paused?.reason.length], ['operator', 200])
@@ -316,7 +323,7 @@ for (const queue of ['memory', 'disk']) {
     })
 
     it('say since when it retries, and that it goes on again', async () => {
-      await world.deploy({ ...props, retryInterval: 0.2, retryMaxInterval: 0.2 })
+      await deploy({ retryInterval: 0.2, retryMaxInterval: 0.2 })
       world.receiver.respond = () => ({ status: 503 })
       await send('WAIT1')
       await eventually(async () => ((await state()).retry?.attempts ?? 0) >= 3)
@@ -337,7 +344,7 @@ for (const queue of ['memory', 'disk']) {
     })
 
     it('let nobody act or look without the permission', async () => {
-      await world.deploy(props)
+      await deploy()
       const id = '/out'
       for (const path of ['', id, `${id}/messages`, `${id}/events`, `${id}/history`]) {
         assert.equal((await as('stranger', path)).status, 401, path)

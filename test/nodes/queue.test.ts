@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, beforeEach, describe, it } from 'node:test'
+import { leafRows } from '../../src/outbox/repair/leaf-rows.ts'
 import type { FlowNode } from '../support/node-red.ts'
 import { adt, startWorld, type World } from '../support/world.ts'
 
@@ -147,14 +148,18 @@ describe('the queue on disk, in a real Node-RED', () => {
     assert.deepEqual([paused.fill, paused.text], ['red', 'paused, 3 held'])
     world.receiver.respond = down
     await world.nodeRed.post('/hl7-https-out/out/resume')
-    const isYellow = ({ code, fill }: { code?: string; fill?: string }): boolean =>
-      code === 'QUEUE_COUNT' && fill === 'yellow'
-    const count = await world.nodeRed.waitForStatus('out', isYellow)
-    assert.equal(count.shape, 'ring')
+    const count = await world.nodeRed.waitForStatus(
+      'out',
+      ({ codes = [] }) => codes.includes('RETRYING') && !codes.includes('PAUSED')
+    )
+    assert.deepEqual([count.fill, count.shape, count.code], ['yellow', 'ring', 'QUEUE_COUNT'])
+    assert.equal(count.text, 'HTTP 503 · try 2 (3)')
     await world.nodeRed.waitFor(() =>
       world.nodeRed
         .log()
-        .find((line) => /\[warn\].*Message ALERT001 .* It is being retried/.test(line))
+        .find((line) =>
+          /\[warn\].*HTTP 503 from the receiver.* behind message ALERT001 /.test(line)
+        )
     )
     await world.deploy({ ...disk, queueWaitAlert: 1 })
     const wait = await world.nodeRed.waitForStatus('out', ({ code }) => code === 'QUEUE_WAIT')
@@ -228,6 +233,36 @@ describe('the queue on disk, in a real Node-RED', () => {
       !existsSync(queueFile()),
       readdirSync(join(world.nodeRed.userDir, 'hl7-https-out')).join()
     )
+  })
+
+  it('keeps the file of a disabled node with its journal, and removes that of a deleted one', async () => {
+    const { nodeRed } = world
+    const changed = (id: string, more: Record<string, unknown>): FlowNode[] =>
+      world.flow(disk).map((node) => (node.id === id ? { ...node, ...more } : node))
+    const deleted = world
+      .flow(disk)
+      .filter(({ id }) => id !== 'out')
+      .map((node) => (node.id === 'in' ? { ...node, wires: [] } : node))
+    await world.deploy(disk)
+    for (const type of ['full', 'nodes', 'flows'] as const) {
+      const controlId = `JOURNAL_${type}`
+      await nodeRed.inject('in', { payload: adt(controlId) })
+      await nodeRed.waitFor(() => (isRecorded(queueFile(), controlId) ? true : undefined))
+      for (const disabled of [changed('out', { d: true }), changed('tab', { disabled: true })]) {
+        await nodeRed.deploy(disabled, type)
+        assert.equal((await nodeRed.get('/hl7-https-out/out')).status, 404)
+        assert.ok(isRecorded(queueFile(), controlId), type)
+        await nodeRed.deploy(world.flow(disk), type)
+        assert.equal((await nodeRed.get('/hl7-https-out/out')).status, 200)
+      }
+      await nodeRed.deploy(deleted, type)
+      assert.ok(!existsSync(queueFile()), type)
+      await nodeRed.deploy(world.flow(disk), type)
+    }
+    // With its flow.
+    await nodeRed.deploy(world.flow(disk).filter(({ id, z }) => ![id, z].includes('tab')))
+    assert.ok(!existsSync(queueFile()))
+    await world.deploy(disk)
   })
 
   it('reports at the start files that belong to no node, and no others', async () => {
@@ -311,6 +346,14 @@ function ackFor(world: World): { body: string; headers: Record<string, string> }
     body: `MSH|^~\\&|A|B|C|D|20260101||ACK|R1|P|2.5.1\rMSA|AA|${id}\r`,
     headers: { 'content-type': 'application/hl7-v2' }
   }
+}
+
+/** Whether the journal of a queue file has a message, whoever has the file open. */
+function isRecorded(path: string, controlId: string): boolean {
+  for (const { values } of leafRows(path)) {
+    if (values.length > 11 && values[1] === controlId) return true
+  }
+  return false
 }
 
 /** Turns an asynchronous question into a synchronous poll: asks until there is an answer. */

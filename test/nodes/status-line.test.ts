@@ -2,10 +2,9 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { describe, it, type TestContext } from 'node:test'
 import type { Node } from 'node-red'
-import type { Alert } from '../../src/delivery/alerts.ts'
+import type { AlertCode } from '../../src/delivery/alerts.ts'
 import type { DeliveryState } from '../../src/delivery/delivery-state.ts'
-import type { TokenStatus } from '../../src/oauth2/token-cache.ts'
-import { StatusLine, statusOf } from '../../nodes/status-line.ts'
+import { misconfigured, StatusLine, statusOf, type StatusFacts } from '../../nodes/status-line.ts'
 
 const texts = JSON.parse(
   readFileSync(new URL('../../nodes/locales/en-US/hl7-https-out.json', import.meta.url), 'utf8')
@@ -24,10 +23,12 @@ const idle: DeliveryState = {
   inFlight: 0,
   retrying: 0,
   suspendedFor: null,
+  awaiting: 0,
   suspended: 0,
   acked: 0,
   naked: 0,
   failed: 0,
+  failing: null,
   oldestAgeMs: 0,
   longestWaitMs: 0,
   lastError: null,
@@ -36,151 +37,267 @@ const idle: DeliveryState = {
   latencyMs: { p50: 0, p95: 0, p99: 0 }
 }
 
+const noAlerts: ReadonlySet<AlertCode> = new Set()
+
 function shown(
   state: Partial<DeliveryState>,
-  token?: TokenStatus,
-  alert?: Alert,
-  isNew = false
-): Record<string, unknown> {
-  const facts = { delivery: { ...idle, ...state }, token, alert, isNew }
-  return { ...statusOf(facts, translate, 1_000_000) }
+  more: Partial<StatusFacts> = {}
+): ReturnType<typeof statusOf> {
+  const delivery = { ...idle, ...state }
+  const facts = { delivery, token: undefined, alerts: noAlerts, refusal: '', ...more }
+  return statusOf(facts, translate, 1_000_000)
 }
 
 const ack = { outcome: 'ack', code: 'AA' } as const
-const aside: Alert = { code: 'SUSPENDED', value: 1 }
 const nak = { outcome: 'nak', code: 'AE' } as const
+const sending = { state: 'sending', inFlight: 1 } as const
+/** A message that failed three times. */
+const retrying = (cause = 'ECONNREFUSED'): Partial<DeliveryState> => ({
+  ...{ state: 'retrying', queued: 1, retrying: 1, retry: { attempts: 3, waitMs: 9500, cause } }
+})
+const failed = (failing: string): Partial<DeliveryState> => ({ state: 'error', failing })
+const noToken = { token: { state: 'none', code: 'invalid_client' } } as const
+const oldToken = {
+  token: { state: 'refresh failing', validUntil: 1_040_000, code: 'ETIMEDOUT' }
+} as const
+const alert = (...codes: AlertCode[]): Pick<StatusFacts, 'alerts'> => ({ alerts: new Set(codes) })
 
 describe('the status of a node', () => {
-  it('is empty before the first message', () => {
-    assert.deepEqual(shown({}), {})
+  it('is nothing but a code before the first message', () => {
+    assert.deepEqual(shown({}), { code: 'IDLE', codes: ['IDLE'] })
   })
 
-  const rows: [name: string, actual: Record<string, unknown>, expected: Record<string, unknown>][] =
+  /** Colour and shape, text, codes. */
+  const rows: [
+    name: string,
+    ReturnType<typeof statusOf>,
+    look: string,
+    text: string,
+    codes: string
+  ][] = [
+    ['is grey with a queue from before', shown({ queued: 3 }), 'grey ring', '3 waiting', 'IDLE'],
+    ['is blue while it sends', shown(sending), 'blue dot', 'sending', 'SENDING'],
     [
-      [
-        'is grey after a start with waiting messages',
-        shown({ queued: 3 }),
-        { fill: 'grey', shape: 'ring', text: '3 waiting' }
-      ],
-      [
-        'is blue while it sends',
-        shown({ state: 'sending' }),
-        { fill: 'blue', shape: 'dot', text: 'sending' }
-      ],
-      [
-        'counts the messages that wait',
-        shown({ state: 'sending', queued: 12 }),
-        { fill: 'blue', shape: 'dot', text: 'sending (12)' }
-      ],
-      [
-        'is green after an ACK',
-        shown({ lastOutcome: ack }),
-        { fill: 'green', shape: 'dot', text: 'ACK AA' }
-      ],
-      [
-        'shows a NAK with its code',
-        shown({ lastOutcome: nak }),
-        { fill: 'green', shape: 'ring', text: 'NAK AE' }
-      ],
-      [
-        'is yellow while it retries',
-        shown({ state: 'retrying', queued: 1, retry: { attempts: 2, waitMs: 9500, cause: '503' } }),
-        { fill: 'yellow', shape: 'ring', text: 'HTTP 503 · try 3' }
-      ],
-      [
-        'says what was wrong with the answer before a retry',
-        shown({ state: 'retrying', queued: 1, retry: { attempts: 1, waitMs: 1, cause: '200' } }),
-        { fill: 'yellow', shape: 'ring', text: 'no ACK (200) · try 2' }
-      ],
-      [
-        'shortens external text',
-        shown({
-          state: 'retrying',
-          queued: 1,
-          retry: { attempts: 1, waitMs: 1, cause: `A\n${'x'.repeat(1000)}` }
-        }),
-        { fill: 'yellow', shape: 'ring', text: `A?${'x'.repeat(77)}… · try 2` }
-      ],
-      [
-        'counts the messages held by a retry',
-        shown({ state: 'retrying', queued: 7, retry: { attempts: 2, waitMs: 9500, cause: '503' } }),
-        { fill: 'yellow', shape: 'ring', text: 'HTTP 503 · try 3 (7)' }
-      ],
-      [
-        'is red while paused',
-        shown({ state: 'paused', queued: 4 }),
-        { fill: 'red', shape: 'ring', text: 'paused, 4 held' }
-      ],
-      [
-        'is red after an error',
-        shown({ state: 'error', lastError: { code: 'ECONNREFUSED', at: '' } }),
-        { fill: 'red', shape: 'ring', text: 'ECONNREFUSED' }
-      ],
-      [
-        'says how long the old token is valid if it cannot be refreshed',
-        shown(
-          { lastOutcome: ack },
-          { state: 'refresh failing', validUntil: 1_040_000, code: 'ETIMEDOUT' }
-        ),
-        { fill: 'yellow', shape: 'ring', text: 'token refresh failing, valid 40 s' }
-      ],
-      [
-        'says why there is no token',
-        shown(
-          { state: 'retrying', retry: { attempts: 1, waitMs: 1, cause: 'invalid_client' } },
-          { state: 'none', code: 'invalid_client' }
-        ),
-        { fill: 'yellow', shape: 'ring', text: 'no token: invalid_client' }
-      ],
-      [
-        'carries the code of an alert for a Status node',
-        shown({ state: 'sending', queued: 99 }, undefined, { code: 'QUEUE_COUNT', value: 51 }),
-        { fill: 'yellow', shape: 'ring', text: '51 waiting', code: 'QUEUE_COUNT' }
-      ],
-      [
-        'says how many messages are suspended',
-        shown({ lastOutcome: ack, suspended: 2 }, undefined, { code: 'SUSPENDED', value: 2 }),
-        { fill: 'yellow', shape: 'ring', text: '2 set aside', code: 'SUSPENDED' }
-      ],
-      [
-        'carries the code of an alert even while paused',
-        shown({ state: 'paused', queued: 99 }, undefined, { code: 'QUEUE_COUNT', value: 51 }),
-        { fill: 'red', shape: 'ring', text: 'paused, 99 held', code: 'QUEUE_COUNT' }
-      ],
-      [
-        'shows an outage rather than a suspended message',
-        shown(
-          { state: 'retrying', retry: { attempts: 2, waitMs: 9500, cause: '503' } },
-          undefined,
-          aside
-        ),
-        { fill: 'yellow', shape: 'ring', text: 'HTTP 503 · try 3' }
-      ],
-      [
-        'shows an error rather than a suspended message',
-        shown(
-          { state: 'error', lastError: { code: 'HL7_QUEUE_FAILED', at: '' } },
-          undefined,
-          aside
-        ),
-        { fill: 'red', shape: 'ring', text: 'HL7_QUEUE_FAILED' }
-      ],
-      [
-        'shows a newly suspended message even during an outage',
-        shown(
-          { state: 'retrying', retry: { attempts: 2, waitMs: 9500, cause: '503' } },
-          undefined,
-          aside,
-          true
-        ),
-        { fill: 'yellow', shape: 'ring', text: '1 set aside', code: 'SUSPENDED' }
-      ]
+      'counts what waits behind',
+      shown({ ...sending, queued: 12, lastOutcome: ack }),
+      'blue dot',
+      'sending (12)',
+      'SENDING ACK'
+    ],
+    ['is green after an ACK', shown({ lastOutcome: ack }), 'green dot', 'ACK AA', 'ACK'],
+    [
+      'is green after an answer without a code that a rule accepts',
+      shown({ lastOutcome: { outcome: 'ack', code: '' } }),
+      'green dot',
+      'ACK',
+      'ACK'
+    ],
+    ['is yellow after a NAK', shown({ lastOutcome: nak }), 'yellow ring', 'NAK AE', 'NAK'],
+    [
+      'stays so while the next one is sent',
+      shown({ ...sending, lastOutcome: nak }),
+      'yellow ring',
+      'NAK AE',
+      'NAK SENDING'
+    ],
+    [
+      'is yellow while it retries',
+      shown(retrying('503')),
+      'yellow ring',
+      'HTTP 503 · try 4',
+      'RETRYING'
+    ],
+    [
+      'does not change while the retry is in flight',
+      shown({
+        ...{ state: 'retrying', inFlight: 1, retrying: 1, queued: 4 },
+        retry: { attempts: 3, waitMs: 0, cause: '503' }
+      }),
+      'yellow ring',
+      'HTTP 503 · try 4 (5)',
+      'RETRYING SENDING'
+    ],
+    [
+      'says what was wrong with an answer that is retried',
+      shown(retrying('200')),
+      'yellow ring',
+      'no ACK (200) · try 4',
+      'RETRYING'
+    ],
+    [
+      'cuts what comes from outside',
+      shown(retrying(`A\n${'x'.repeat(1000)}`)),
+      'yellow ring',
+      `A?${'x'.repeat(77)}… · try 4`,
+      'RETRYING'
+    ],
+    [
+      'counts what waits behind a retry',
+      shown({ ...retrying('503'), queued: 7 }),
+      'yellow ring',
+      'HTTP 503 · try 4 (7)',
+      'RETRYING'
+    ],
+    [
+      'is red while paused',
+      shown({ state: 'paused', queued: 4, lastOutcome: ack }),
+      'red ring',
+      'paused, 4 held',
+      'PAUSED ACK'
+    ],
+    ['is red after an error', shown(failed('ECONNREFUSED')), 'red ring', 'ECONNREFUSED', 'ERROR'],
+    [
+      'stays red while the next one is sent',
+      shown({ ...sending, failing: '404', lastOutcome: { outcome: 'error', code: '' } }),
+      'red ring',
+      'HTTP 404',
+      'ERROR SENDING'
+    ],
+    [
+      'says why there is no token, and how many messages wait for one',
+      shown({ ...retrying('invalid_client'), queued: 5 }, noToken),
+      'yellow ring',
+      'invalid_client · no token (5)',
+      'TOKEN RETRYING'
+    ],
+    ['says nothing of a token that nobody needs', shown({}, noToken), ' ', '', 'IDLE'],
+    [
+      'says how long the old token lives when there is no new one',
+      shown({ lastOutcome: ack }, oldToken),
+      'yellow ring',
+      'ETIMEDOUT · token valid 40 s',
+      'TOKEN ACK'
+    ],
+    [
+      'leaves that to the code if there is no room for it',
+      shown(retrying('503'), oldToken),
+      'yellow ring',
+      'HTTP 503 · try 4',
+      'TOKEN RETRYING'
+    ],
+    [
+      'tells an alert by its code',
+      shown({ ...sending, queued: 99 }, alert('QUEUE_COUNT')),
+      'yellow ring',
+      '99 waiting',
+      'QUEUE_COUNT SENDING'
+    ],
+    [
+      'says how long the oldest one waits',
+      shown({ ...sending, longestWaitMs: 31 * 60_000 }, alert('QUEUE_COUNT', 'QUEUE_WAIT')),
+      'yellow ring',
+      'oldest: 31 min',
+      'QUEUE_WAIT QUEUE_COUNT SENDING'
+    ],
+    [
+      'says the cause before the alert that came of it',
+      shown({ ...retrying(), longestWaitMs: 7_300_000 }, alert('QUEUE_WAIT')),
+      'yellow ring',
+      'ECONNREFUSED · try 4 · oldest: 2 h',
+      'QUEUE_WAIT RETRYING'
+    ],
+    [
+      'is red while paused, whatever the alert',
+      shown({ state: 'paused', queued: 99 }, alert('QUEUE_COUNT')),
+      'red ring',
+      'paused, 99 held',
+      'QUEUE_COUNT PAUSED'
+    ],
+    [
+      'says how many are suspended',
+      shown({ lastOutcome: ack, suspended: 2 }),
+      'yellow ring',
+      '2 suspended',
+      'SUSPENDED ACK'
+    ],
+    [
+      'says so beside an outage',
+      shown({ ...retrying(), suspended: 8 }),
+      'yellow ring',
+      'ECONNREFUSED · try 4 · 8 suspended',
+      'SUSPENDED RETRYING'
+    ],
+    [
+      'however long its code is',
+      shown({ ...retrying('UNABLE_TO_VERIFY_LEAF_SIGNATURE'), suspended: 8 }),
+      'yellow ring',
+      'UNABLE_TO_VERIFY_LEAF_SIGNATURE · try 4 · 8 suspended',
+      'SUSPENDED RETRYING'
+    ],
+    [
+      'and beside an error, a pause and a NAK',
+      shown({ ...failed('HL7_QUEUE_FAILED'), state: 'paused', suspended: 8, lastOutcome: nak }),
+      'red ring',
+      'paused, 0 held · HL7_QUEUE_FAILED · 8 suspended',
+      'ERROR SUSPENDED PAUSED NAK'
+    ],
+    [
+      'does not hide an outage behind the message that failed before',
+      shown({ ...retrying(), failing: '400' }),
+      'red ring',
+      'ECONNREFUSED · try 4 · HTTP 400',
+      'ERROR RETRYING'
+    ],
+    [
+      'does not say the same cause twice',
+      shown({ ...retrying('404'), failing: '404' }),
+      'red ring',
+      'HTTP 404 · try 4',
+      'ERROR RETRYING'
+    ],
+    [
+      'tells of a message that was refused',
+      shown({ lastOutcome: ack }, { refusal: 'HL7_INVALID_MESSAGE' }),
+      'yellow ring',
+      'invalid message',
+      'INVALID ACK'
+    ],
+    [
+      'and of one with a URL that it must not have',
+      shown({}, { refusal: 'HL7_CONFIG' }),
+      'yellow ring',
+      'HL7_CONFIG',
+      'INVALID'
+    ],
+    [
+      'is red while messages are refused that are not to blame',
+      shown(retrying(), { refusal: 'HL7_QUEUE_FULL' }),
+      'red ring',
+      'ECONNREFUSED · try 4 · HL7_QUEUE_FULL',
+      'ERROR RETRYING'
+    ],
+    [
+      'tells whose certificate ends',
+      shown({ lastOutcome: ack }, { certificate: { of: 'receiver', days: 9 } }),
+      'yellow ring',
+      'receiver cert: 9 d',
+      'CERTIFICATE ACK'
+    ],
+    [
+      'also behind something else',
+      shown({ suspended: 2 }, { certificate: { of: 'token server', days: -1 } }),
+      'yellow ring',
+      '2 suspended · token cert: 0 d',
+      'SUSPENDED CERTIFICATE'
     ]
-  for (const [name, actual, expected] of rows) {
+  ]
+  for (const [name, actual, look, text, codes] of rows) {
     it(name, () => {
-      assert.deepEqual(actual, expected)
+      const { fill = '', shape = '', text: said = '', ...coded } = actual
+      assert.deepEqual([`${fill} ${shape}`, said], [look, text])
+      assert.deepEqual(coded, { code: codes.split(' ')[0], codes: codes.split(' ') })
     })
   }
+
+  it('names the variable that is missing, if that is why it is not set up', () => {
+    const red = { fill: 'red', shape: 'ring', code: 'CONFIG', codes: ['CONFIG'] }
+    const variable = 'auth: Client secret: the environment variable HL7_KEY is not set.'
+    assert.deepEqual(misconfigured(translate, ['url is missing']), { ...red, text: 'not set up' })
+    assert.deepEqual(misconfigured(translate, ['url is missing', variable]), {
+      ...red,
+      text: 'HL7_KEY not set'
+    })
+  })
 })
 
 describe('a status line', () => {
@@ -197,10 +314,15 @@ describe('a status line', () => {
       }
     } as unknown as Node
     let queued = 0
-    let alert: Alert | undefined
+    let alerts = noAlerts
     const status = new StatusLine(node, translate, () => {
-      const delivery: DeliveryState = { ...idle, state: 'sending', queued: ++queued }
-      return { delivery, token: undefined, alert, isNew: false }
+      const delivery: DeliveryState = {
+        ...idle,
+        ...sending,
+        queued: ++queued,
+        longestWaitMs: 61_000
+      }
+      return { delivery, token: undefined, alerts, refusal: '' }
     })
     const pass = (ms: number): void => {
       clocks.wall += ms
@@ -208,7 +330,7 @@ describe('a status line', () => {
       t.mock.timers.tick(ms)
     }
     const raise = (): void => {
-      alert = { code: 'QUEUE_WAIT', value: 61 }
+      alerts = new Set(['QUEUE_WAIT'])
     }
     return { clocks, texts, status, pass, raise }
   }
@@ -244,19 +366,28 @@ describe('a status line', () => {
     })
   }
 
-  it('shows an external code on one line, shortened', () => {
+  it('shows nothing any more after it was closed', (t) => {
+    const { texts, status, pass } = line(t)
+    status.update()
+    status.update()
+    status.close()
+    status.update()
+    pass(1000)
+    assert.deepEqual(texts, ['sending (1)', ''])
+  })
+
+  it('shows a code from elsewhere on one line, cut', () => {
     const code = `E\u202e\n${'x'.repeat(200)}`
-    const states: Record<string, unknown>[] = [
-      shown({ state: 'error', lastError: { code, at: '' } }),
-      shown(
-        { state: 'retrying', retry: { attempts: 1, waitMs: 1, cause: 'invalid_client' } },
-        { state: 'none', code }
-      ),
+    const states = [
+      shown(failed(code)),
+      shown(retrying('x'), { token: { state: 'none', code } }),
+      shown({}, { token: { state: 'refresh failing', validUntil: 0, code } }),
+      shown({}, { refusal: code }),
       shown({ lastOutcome: { outcome: 'nak', code } }),
       shown({ lastOutcome: { outcome: 'ack', code } })
     ]
     for (const { text } of states) {
-      assert.match(String(text), /^[\x20-\x7e]{1,100}…$/)
+      assert.match(String(text), /^[\x20-\x7e]{1,100}…( · no token| · token valid 0 s)?$/)
     }
   })
 })

@@ -145,7 +145,10 @@ describe('the status of the sending node', () => {
     const status = await world.nodeRed.waitForStatus('out', ({ text = '' }) =>
       text.includes('invalid_client')
     )
-    assert.deepEqual(status, { fill: 'yellow', shape: 'ring', text: 'no token: invalid_client' })
+    assert.deepEqual(status, {
+      ...{ fill: 'yellow', shape: 'ring', text: 'invalid_client · no token' },
+      ...{ code: 'TOKEN', codes: ['TOKEN', 'RETRYING'] }
+    })
   })
 
   it('says what to do about an untrusted certificate', async () => {

@@ -25,6 +25,7 @@ import { DiskOutbox } from '../../src/outbox/disk-outbox.ts'
 import { leafRows } from '../../src/outbox/repair/leaf-rows.ts'
 import type { Entry, OutboxContents } from '../../src/outbox/outbox.ts'
 import { filledQueueFiles } from '../../src/outbox/queue-files.ts'
+import { pause, verdict } from './records.ts'
 
 // sqlite.org/fileformat2.html#walformat
 const PAGE = 4096
@@ -245,9 +246,9 @@ describe('DiskOutbox<Buffer> with a damaged write-ahead log', () => {
       await outbox.settle(facts(seq, { state: 'settled' }), `outcome ${seq}`)
     }
     for (const seq of range(211, 220)) {
-      await outbox.update(facts(seq, { state: 'suspended', suspendedAt: 5, reason: 'why' }))
+      await outbox.update(facts(seq, { state: 'suspended', suspendedAt: 5, verdict }))
     }
-    await outbox.setPaused(true)
+    await outbox.setPaused(pause)
     keptBefore = [...range(1, 100), ...range(201, 1000)]
     await addAll(outbox, range(1001, 1030))
     kept = [...keptBefore, ...range(1001, 1030)]
@@ -335,14 +336,14 @@ describe('DiskOutbox<Buffer> with a damaged write-ahead log', () => {
   it('keeps states, outcomes and the paused state', async () => {
     const frame = framesOf(fresh.log)[5] ?? 0
     const contents = await starts(flipped(fresh, frame + 100), true, kept, new Set(kept))
-    assert.equal(contents.paused, true)
+    assert.deepEqual(contents.paused, pause)
     assert.equal(contents.lastSeq, 1030)
     assert.deepEqual(contents.settled, range(201, 210))
     assert.deepEqual(
       contents.suspended.map(({ seq }) => seq),
       range(211, 220)
     )
-    assert.equal(contents.suspended[0]?.reason, 'why')
+    assert.deepEqual(contents.suspended[0]?.verdict, verdict)
     const waiting = [...contents.waiting]
     assert.deepEqual(
       waiting,

@@ -25,6 +25,7 @@ import threads, { Worker } from 'node:worker_threads'
 import type { ContentCodec, DiskOutbox } from '../../src/outbox/disk-outbox.ts'
 import { OutboxError, type Entry } from '../../src/outbox/outbox.ts'
 import { filledQueueFiles } from '../../src/outbox/queue-files.ts'
+import { ALL, event, pause, record, verdict } from './records.ts'
 
 // The thread is private to the outbox: a test that ends it has to catch it when it is created.
 let lastThread: Worker | undefined
@@ -128,7 +129,7 @@ describe('DiskOutbox', () => {
     const outbox = queue()
     await outbox.open()
     await Promise.all(Array.from({ length: count }, (_, i) => add(outbox, i + 1)))
-    await outbox.setPaused(true)
+    await outbox.setPaused(pause)
     await outbox.close()
     return outbox.path
   }
@@ -261,6 +262,71 @@ describe('DiskOutbox', () => {
       )
     })
 
+    it('records a postponed removal when it is made', async (context) => {
+      const place = await smallDisk(context, '3m')
+      if (place === undefined) return
+      const outbox = queue('queue', place)
+      await outbox.open()
+      await Promise.all(Array.from({ length: 300 }, (_, i) => add(outbox, i + 1)))
+      const filler = fillUp(place)
+      const removed = Array.from({ length: 200 }, (_, i) => i + 1)
+      const results = await Promise.allSettled(
+        removed.map((each) => outbox.remove(each, record(each)))
+      )
+      const postponed = removed.filter((_, i) => results[i]?.status === 'rejected')
+      assert.ok(postponed.length > 0, 'nothing was refused')
+      await assert.rejects(outbox.addEvent(event(1)), { code: 'SQLITE_FULL' })
+      const recorded = async (): Promise<number[]> =>
+        (await outbox.find(ALL)).records.map(({ seq }) => seq).reverse()
+      const others = Array.from({ length: 100 }, (_, i) => i + 201)
+      const queued = async (): Promise<number[]> =>
+        (await outbox.find({ ...ALL, where: 'queue' })).entries.map(({ seq }) => seq)
+      assert.deepEqual(await recorded(), [])
+      // What has left is not in the queue, even if it is still in the file.
+      assert.deepEqual(await queued(), others.toReversed())
+      // Nor does a query fail with the changes that go with it.
+      const refused = outbox.update(entry(250, { attempts: 1 })).catch(() => undefined)
+      const asked = [queued(), outbox.events({ since: 0, limit: 10 })]
+      assert.deepEqual(await Promise.all(asked), [others.toReversed(), []])
+      await refused
+      await rm(filler)
+      await outbox.update(entry(250, { attempts: 1 }))
+      await outbox.addEvent(event(2))
+      assert.deepEqual(await recorded(), postponed)
+      assert.equal((await outbox.events({ since: 0, limit: 10 })).length, 1)
+    })
+
+    it('removes without a record where there is room for that only', async (context) => {
+      const place = await smallDisk(context, '3m')
+      if (place === undefined) return
+      const outbox = queue('queue', place)
+      await outbox.open()
+      await Promise.all(Array.from({ length: 300 }, (_, i) => add(outbox, i + 1)))
+      const filler = fillUp(place)
+      // Page by page there is more room, until one fits.
+      for (let isRemoved = false; !isRemoved;) {
+        truncateSync(filler, statSync(filler).size - PAGE)
+        isRemoved = await outbox.remove(100, record(100)).then(
+          () => true,
+          () => false
+        )
+      }
+      assert.deepEqual((await outbox.find(ALL)).records, [])
+      await rm(filler)
+      await outbox.remove(101, record(101))
+      await outbox.close()
+      const again = queue('queue', place)
+      const left = Array.from({ length: 300 }, (_, i) => i + 1)
+      assert.deepEqual(
+        await openedSeqs(again),
+        left.filter((seq) => seq !== 100 && seq !== 101)
+      )
+      assert.deepEqual(
+        (await again.find(ALL)).records.map(({ seq }) => seq),
+        [101]
+      )
+    })
+
     it('makes postponed removals at the latest when it is closed', async (context) => {
       const place = await smallDisk(context, '3m')
       if (place === undefined) return
@@ -368,8 +434,8 @@ describe('DiskOutbox', () => {
     assert.equal(contents.unclean, true)
     assert.deepEqual(await seqs(outbox), [1, 3])
     const [blamed] = contents.suspended
-    assert.match(blamed?.reason ?? '', /ended twice/)
-    assert.deepEqual([blamed?.seq, blamed?.state], [2, 'suspended'])
+    assert.equal(blamed?.verdict?.errorCode, 'ERR_ENDED_TWICE')
+    assert.deepEqual([blamed.seq, blamed.state], [2, 'suspended'])
     assert.deepEqual(contents.endedOn, contents.suspended)
     assert.equal((await outbox.read(2)).content.toString(), text(2))
 
@@ -401,7 +467,7 @@ describe('DiskOutbox', () => {
     await outbox.close()
     const again = queue()
     assert.deepEqual(await openedSeqs(again), [1, 3])
-    await Promise.all([again.remove(1), again.remove(3), again.setPaused(false)])
+    await Promise.all([again.remove(1), again.remove(3), again.setPaused(undefined)])
     await assert.rejects(again.deleteFile(), fault(again.path, 'ERR_QUEUE_NOT_EMPTY', /kept/))
   })
 
@@ -510,7 +576,7 @@ describe('DiskOutbox', () => {
       await one.close()
       const two = queue('queue', directory, { itsKey: Buffer.alloc(32, 2) })
       const { paused, lastSeq } = await two.open()
-      assert.deepEqual([paused, lastSeq], [true, 1], 'everything else is kept')
+      assert.deepEqual([paused, lastSeq], [pause, 1], 'everything else is kept')
       await add(two, 2)
       await two.close()
       await assert.rejects(queue().open(), fault(path, 'ERR_QUEUE_KEY', /another key/))
@@ -612,7 +678,7 @@ describe('DiskOutbox', () => {
       const listed = await seqs(outbox)
       assert.ok(listed.length > 1500 && listed.length < 2000, `${listed.length}`)
       assert.equal(await readable(outbox, listed), listed.length)
-      assert.equal(contents.paused, true)
+      assert.deepEqual(contents.paused, pause)
       assert.equal(contents.lastSeq, 2000)
       assert.equal(readFileSync(aside()).length, damaged.length)
       assert.equal(notices.length, 1)
@@ -652,7 +718,7 @@ describe('DiskOutbox', () => {
       const outbox = queue()
       const contents = await outbox.open()
       assert.equal(await readable(outbox, await seqs(outbox)), 2000)
-      assert.equal(contents.paused, true)
+      assert.deepEqual(contents.paused, pause)
     })
 
     it('recovers long messages and every state', async () => {
@@ -661,7 +727,7 @@ describe('DiskOutbox', () => {
       const long = Buffer.alloc(700_001, 'long ')
       await first.add(entry(1), Buffer.from(long))
       await Promise.all([2, 3, 4, 5].map((seq) => add(first, seq)))
-      await first.update(entry(2, { state: 'suspended', suspendedAt: 7.5, reason: ':?E=S' }))
+      await first.update(entry(2, { state: 'suspended', suspendedAt: 7.5, verdict }))
       await first.settle(entry(3, { attempts: 3, state: 'settled' }), 'outcome')
       await first.remove(5)
       await first.close()
@@ -670,7 +736,7 @@ describe('DiskOutbox', () => {
       const contents = await outbox.open()
       assert.deepEqual(await seqs(outbox), [1, 4])
       assert.deepEqual(contents.suspended, [
-        entry(2, { state: 'suspended', suspendedAt: 7.5, reason: ':?E=S' })
+        entry(2, { state: 'suspended', suspendedAt: 7.5, verdict })
       ])
       assert.deepEqual(contents.settled, [3])
       assert.equal(contents.lastSeq, 5)
@@ -735,7 +801,7 @@ describe('DiskOutbox', () => {
       // This is reported once, and the remains are kept.
       await outbox.remove(1)
       await outbox.remove(3)
-      await outbox.setPaused(false)
+      await outbox.setPaused(undefined)
       await outbox.close()
       assert.equal(await queue().isInUse(), false)
       const next = queue()
@@ -815,7 +881,7 @@ describe('DiskOutbox', () => {
         const outbox = queue()
         await outbox.open()
         await Promise.all([1, 2, 3].map((seq) => add(outbox, seq)))
-        await outbox.update(entry(1, { state: 'suspended', suspendedAt: 5, reason: 'why' }))
+        await outbox.update(entry(1, { state: 'suspended', suspendedAt: 5, verdict }))
         await outbox.settle(entry(2, { state: 'settled' }), 'outcome')
         await outbox.close()
         tamper(
@@ -828,7 +894,7 @@ describe('DiskOutbox', () => {
         const contents = await again.open()
         assert.deepEqual(await seqs(again), [3])
         assert.deepEqual(contents.settled, [2])
-        assert.equal(contents.suspended[0]?.reason, 'why')
+        assert.deepEqual(contents.suspended[0]?.verdict, verdict)
         assert.match(notices.join(), /3 could be read/)
       })
 
@@ -882,7 +948,7 @@ describe('DiskOutbox', () => {
         )
         const outbox = queue()
         const contents = await outbox.open()
-        assert.deepEqual([contents.paused, contents.lastSeq], [true, 3])
+        assert.deepEqual([contents.paused, contents.lastSeq], [pause, 3])
         assert.deepEqual(await seqs(outbox), [1, 2, 3])
       })
 

@@ -12,9 +12,11 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import fc from 'fast-check'
 import { DiskOutbox, type ContentCodec } from '../../src/outbox/disk-outbox.ts'
+import type { JournalRecord, QueueEvent } from '../../src/outbox/journal.ts'
 import type { Entry, StoredMessage } from '../../src/outbox/outbox.ts'
 import { filledQueueFiles } from '../../src/outbox/queue-files.ts'
 import { missingPackages } from '../support/debian-packages.ts'
+import { ALL, event, pause, record, verdict } from './records.ts'
 
 const run = promisify(execFile)
 const script = fileURLToPath(new URL('queue-process.ts', import.meta.url))
@@ -104,7 +106,7 @@ describe('DiskOutbox', () => {
       waiting: 0,
       suspended: [],
       settled: [],
-      paused: false,
+      paused: undefined,
       lastSeq: 0,
       unclean: false,
       endedOn: []
@@ -117,14 +119,14 @@ describe('DiskOutbox', () => {
     const first = queue()
     await first.open()
     await Promise.all([1, 2, 3, 4, 5, 6, 7].map((seq) => add(first, seq)))
-    const aside = { state: 'suspended', suspendedAt: 99.5, reason: ':?E=S ü' } as const
+    const aside = { state: 'suspended', suspendedAt: 99.5, verdict } as const
     await first.update(entry(5, { ...aside, attempts: 2, spentMs: 1.25 }))
     await first.settle(entry(2, aside), { outcome: 2, text: ':?E=S ü' })
     await first.settle(entry(6, { attempts: 1, state: 'settled' }), 'outcome 6')
     await first.settle(entry(1, { state: 'settled' }), '')
     await first.update(entry(3, { attempts: 7, spentMs: 12.5 }))
     await first.remove(4)
-    await first.setPaused(true)
+    await first.setPaused(pause)
     await first.close()
 
     const second = queue()
@@ -138,7 +140,7 @@ describe('DiskOutbox', () => {
       entry(5, { ...aside, attempts: 2, spentMs: 1.25 })
     ])
     assert.deepEqual(contents.settled, [6, 1])
-    assert.equal(contents.paused, true)
+    assert.deepEqual(contents.paused, pause)
     assert.equal(contents.lastSeq, 7)
     assert.deepEqual(await second.read(3), {
       entry: entry(3, { attempts: 7, spentMs: 12.5 }),
@@ -347,7 +349,11 @@ describe('DiskOutbox', () => {
     assert.notEqual(other.keyName('PATIENT-4711'), lane)
     const secret = entry(1, { lane, controlId: 'CONTROL-ID', type: 'ORU^R01' })
     await outbox.add(secret, Buffer.from('SECRET-CONTENT PATIENT-4711'))
-    await outbox.update({ ...secret, state: 'suspended', reason: 'SECRET-REASON' })
+    await outbox.update({
+      ...secret,
+      state: 'suspended',
+      verdict: { ...verdict, rule: 'SECRET-RULE' }
+    })
     await outbox.settle({ ...secret, state: 'settled' }, 'SECRET-OUTCOME')
     const log = readFileSync(`${outbox.path}-wal`, 'latin1')
     await outbox.close()
@@ -383,7 +389,10 @@ describe('DiskOutbox', () => {
   async function behavesAsMap(cacheBytes: number): Promise<void> {
     type Model = Map<number, StoredMessage<Buffer>>
     const step = fc.record({
-      what: fc.constantFrom('add', 'add', 'update', 'settle', 'remove', 'read', 'pause', 'restart'),
+      what: fc.constantFrom(
+        ...(['add', 'add', 'add', 'update', 'settle', 'remove', 'read', 'pause'] as const),
+        ...(['find', 'event', 'events', 'restart'] as const)
+      ),
       pick: fc.nat(),
       bytes: fc.uint8Array({ maxLength: 300 }),
       attempts: fc.nat(100),
@@ -398,7 +407,9 @@ describe('DiskOutbox', () => {
         const model: Model = new Map()
         let settled: number[] = []
         let lastSeq = 0
-        let paused = false
+        let paused: boolean | undefined
+        const records: JournalRecord[] = []
+        const events: QueueEvent[] = []
         let outbox = queue(name, buffers, cacheBytes)
         await outbox.open()
         const calls: Promise<unknown>[] = []
@@ -419,14 +430,45 @@ describe('DiskOutbox', () => {
               all.filter(({ state }) => state === 'suspended')
             )
             assert.deepEqual(contents.settled, settled)
-            assert.deepEqual([contents.lastSeq, contents.paused], [lastSeq, paused])
+            assert.deepEqual(
+              [contents.lastSeq, contents.paused],
+              [lastSeq, paused === true ? pause : undefined]
+            )
           } else if (what === 'add') {
             const added = { entry: entry(++lastSeq), content: Buffer.from(bytes) }
             model.set(lastSeq, added)
             calls.push(outbox.add({ ...added.entry }, Buffer.from(bytes)))
           } else if (what === 'pause') {
             paused = pick % 2 === 0
-            calls.push(outbox.setPaused(paused))
+            calls.push(outbox.setPaused(paused ? pause : undefined))
+          } else if (what === 'event') {
+            events.unshift(event(pick))
+            calls.push(outbox.addEvent(event(pick)))
+          } else if (what === 'events') {
+            const expected = events.slice(0, pick % 5)
+            calls.push(
+              outbox.events({ since: 0, limit: pick % 5 }).then((got) => {
+                assert.deepEqual(
+                  got.map(({ values }) => values),
+                  expected.map(({ values }) => values)
+                )
+              })
+            )
+          } else if (what === 'find') {
+            const where = pick % 2 === 0 ? 'journal' : 'queue'
+            const query = { where, before: lastSeq - (pick % 7), limit: 1 + (pick % 5) } as const
+            const all =
+              where === 'journal'
+                ? records.toSorted((a, b) => b.seq - a.seq)
+                : [...model.values()].map((message) => structuredClone(message.entry)).reverse()
+            const matching = all.filter(({ seq }) => seq < query.before)
+            const expected = matching.slice(0, query.limit)
+            calls.push(
+              outbox.find(query).then((found) => {
+                assert.deepEqual(where === 'journal' ? found.records : found.entries, expected)
+                assert.equal(found.next > 0, matching.length > expected.length)
+              })
+            )
           } else if (seq !== undefined) {
             const message = model.get(seq)
             assert.ok(message)
@@ -441,7 +483,9 @@ describe('DiskOutbox', () => {
             } else if (what === 'remove') {
               model.delete(seq)
               settled = settled.filter((other) => other !== seq)
-              calls.push(outbox.remove(seq))
+              const left = record(seq, { attempts, outcome: pick % 2 === 0 ? 'ack' : 'nak' })
+              records.push(left)
+              calls.push(outbox.remove(seq, left))
             } else if (what === 'settle') {
               message.entry = { ...message.entry, state: 'settled', attempts }
               message.outcome = { bytes: [...bytes] }
@@ -449,7 +493,9 @@ describe('DiskOutbox', () => {
               calls.push(outbox.settle({ ...message.entry }, message.outcome))
             } else {
               message.entry = entry(seq, { state, attempts })
-              if (state === 'suspended') message.entry.reason = `r${attempts}`
+              if (state === 'suspended') {
+                message.entry.verdict = { ...verdict, rule: `r${attempts}` }
+              }
               delete message.outcome
               settled = settled.filter((other) => other !== seq)
               calls.push(outbox.update({ ...message.entry }))
@@ -459,6 +505,10 @@ describe('DiskOutbox', () => {
         for (const [seq, expected] of model) {
           assert.deepEqual(await outbox.read(seq), expected)
         }
+        assert.deepEqual(
+          (await outbox.find(ALL)).records,
+          records.sort((a, b) => b.seq - a.seq)
+        )
         await outbox.close()
       }),
       { numRuns: 40 }
@@ -689,12 +739,12 @@ describe('DiskOutbox', () => {
   it('keeps the file of an empty but paused queue, without an error about messages', async () => {
     const outbox = queue()
     await outbox.open()
-    await outbox.setPaused(true)
+    await outbox.setPaused(pause)
     assert.equal(await queue().isInUse(), true)
     await outbox.deleteFile()
     const again = queue()
-    assert.equal((await again.open()).paused, true)
-    await again.setPaused(false)
+    assert.deepEqual((await again.open()).paused, pause)
+    await again.setPaused(undefined)
     assert.equal(await queue().isInUse(), false)
     await again.deleteFile()
     assert.deepEqual(await readdir(directory), [])

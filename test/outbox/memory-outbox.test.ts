@@ -34,7 +34,7 @@ describe('MemoryOutbox', () => {
     const { outbox } = await filled(3)
     await outbox.close()
     assert.deepEqual(await outbox.open(), {
-      ...{ waiting: 0, suspended: [], settled: [], paused: false, lastSeq: 0 },
+      ...{ waiting: 0, suspended: [], settled: [], paused: undefined, lastSeq: 0 },
       ...{ unclean: false, endedOn: [] }
     })
     assert.deepEqual(await seqs(outbox), [])

@@ -1,7 +1,8 @@
 import { writeSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { DiskOutbox } from '../../src/outbox/disk-outbox.ts'
-import { OutboxError } from '../../src/outbox/outbox.ts'
+import { OutboxError, type Entry } from '../../src/outbox/outbox.ts'
+import { event, record } from './records.ts'
 
 // A separate process that uses a queue: `node queue-process.ts <what> <directory> <first number>`.
 // Output is written synchronously, so that it survives SIGKILL.
@@ -17,19 +18,17 @@ const outbox = new DiskOutbox({
 await outbox.open()
 writeSync(1, 'open\n')
 
+function entry(seq: number, state: Entry['state'] = 'waiting'): Entry {
+  return {
+    ...{ seq, lane: outbox.keyName(String(seq % 7)), controlId: `C${seq}`, type: 'ADT^A01' },
+    ...{ acceptedAt: seq, state, attempts: 0, spentMs: 0 }
+  }
+}
+
 function add(seq: number): Promise<void> {
-  const payload = `message ${seq} `.padEnd(1000, 'x')
-  return outbox
-    .add(
-      {
-        ...{ seq, lane: outbox.keyName(String(seq % 7)), controlId: `C${seq}`, type: 'ADT^A01' },
-        ...{ acceptedAt: seq, state: 'waiting', attempts: 0, spentMs: 0 }
-      },
-      payload
-    )
-    .then(() => {
-      writeSync(1, `stored ${seq}\n`)
-    })
+  return outbox.add(entry(seq), `message ${seq} `.padEnd(1000, 'x')).then(() => {
+    writeSync(1, `stored ${seq}\n`)
+  })
 }
 
 if (what === 'flood') {
@@ -38,6 +37,25 @@ if (what === 'flood') {
     const turn = Array.from({ length: 50 }, () => add(seq++))
     await (seq % 500 < 50 ? Promise.all(turn) : new Promise(setImmediate))
   }
+}
+/** The whole life of a message. */
+async function pass(seq: number): Promise<void> {
+  await add(seq)
+  await outbox.settle(entry(seq, 'settled'), 'outcome')
+  await outbox.remove(seq, record(seq))
+  writeSync(1, `removed ${seq}\n`)
+}
+
+if (what === 'pass') {
+  // Eight at a time, until it is killed.
+  let seq = Number(first)
+  const some = async (): Promise<void> => {
+    for (;;) {
+      await pass(seq++)
+      if (seq % 10 === 0) await outbox.addEvent(event(seq))
+    }
+  }
+  await Promise.all(Array.from({ length: 8 }, some))
 }
 if (what === 'add') {
   await add(Number(first))

@@ -34,12 +34,13 @@ export interface NodeStatus {
   shape?: string
   text?: string
   code?: string
+  codes?: string[]
 }
 
 type ProbeEvent =
   | { kind: 'started' }
   | { kind: 'refused'; reason: string }
-  | { kind: 'status'; id: string; status: NodeStatus }
+  | { kind: 'status'; id: string; status?: NodeStatus }
   | { kind: 'message'; id: string; msg: ProbedMessage }
 
 const probeDirectory = join(dirname(fileURLToPath(import.meta.url)), 'probe-node')
@@ -265,7 +266,8 @@ export class TestNodeRed {
     if (event.kind === 'message') {
       append(this.#messages, event.id, event.msg)
     } else if (event.kind === 'status') {
-      append(this.#statuses, event.id, event.status)
+      // Node-RED leaves it out for a node that was removed.
+      append(this.#statuses, event.id, event.status ?? {})
     } else {
       this.#flowStarts += 1
       this.#refused = event.kind === 'refused' ? event.reason : undefined

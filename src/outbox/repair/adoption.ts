@@ -46,6 +46,7 @@ export class Adoption {
     } else if (name === 'lastSeq') setMeta(this.#db, name, whole(value, MOST_SEQ) ?? 0)
     // A damaged pause is still a pause.
     else if (name === 'paused') setMeta(this.#db, name, value === 0 ? 0 : 1)
+    else if (name === 'pause' && typeof value === 'string') setMeta(this.#db, name, value)
   }
 
   /**

@@ -17,7 +17,8 @@ const ROWS_AT_ONCE = 2000
  *
  * If a page of the log is lost or damaged, an older state of it is read too. So a message may be in
  * an older state and is sent again, or leaves with an older outcome. One that was removed does not
- * come back unless both its facts and its content were on such pages.
+ * come back unless both its facts and its content were on such pages. The journal and the events are
+ * not taken over: what they tell of such a file could be wrong.
  *
  * @returns where it is now and how many messages were read, for the operator
  * @throws {QueueFaultError} if the key may not match; nothing is moved then
@@ -40,7 +41,7 @@ export function rescue(spec: QueueFileSpec): string {
   // A crash between these leaves the finished draft, which the next start takes.
   const aside = moveAside(spec.path, 'damaged')
   renameSync(draft, spec.path)
-  return `The queue file ${spec.path} was damaged${where}. It was moved${also} to ${aside}; of the ${result.seen} messages found in it, ${result.read} could be read into a new file and will be sent as usual. Keep the old file until you are sure that nothing is missing.`
+  return `The queue file ${spec.path} was damaged${where}. It was moved${also} to ${aside}; of the ${result.seen} messages found in it, ${result.read} could be read into a new file and will be sent as usual; the journal and the events in it start empty. Keep the old file until you are sure that nothing is missing.`
 }
 
 /** Puts the new file in place if a crash prevented it. */

@@ -1,0 +1,227 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import type { ApplicationAck } from '../../src/delivery/awaiting.ts'
+import type { Delivery } from '../../src/delivery/delivery.ts'
+import type { Settlement } from '../../src/delivery/settlement.ts'
+import { FakeClock, settled } from '../support/fake-clock.ts'
+import { FakeDisk } from './fake-disk.ts'
+import { resultOf, type ReplyKind } from './replies.ts'
+import { codec, setUp, type Setup, type SetUpOptions } from './set-up.ts'
+
+/** An application acknowledgement on which the rules decide so. */
+function ack(controlId: string, kind: ReplyKind): ApplicationAck {
+  return { controlId, judge: () => resultOf(kind) }
+}
+
+async function acknowledge(
+  delivery: Delivery<string>,
+  controlId: string,
+  kind: ReplyKind = 'accept'
+): Promise<boolean> {
+  const taken = await delivery.operator.acknowledge(ack(controlId, kind))
+  await settled()
+  return taken
+}
+
+for (const durable of [false, true]) {
+  describe(`awaiting an application acknowledgement (${durable ? 'disk' : 'memory'})`, () => {
+    const start = (options: SetUpOptions = {}): Promise<Setup> => {
+      const disk = new FakeDisk({ immediate: true })
+      return setUp({ ...(durable && { outbox: disk.outbox(codec) }), ...options })
+    }
+
+    it('does not hold up the lane, and leaves by the rules when it comes', async () => {
+      const { add, clock, delivery, emitted, flights, reply } = await start()
+      await add('a1', 'a2', 'a3')
+      await reply('await')
+      assert.deepEqual(
+        flights.map(({ content }) => content),
+        ['a2']
+      )
+      await reply('await')
+      await reply('await')
+      assert.equal(delivery.state().awaiting, 3)
+      assert.deepEqual(emitted, [])
+      assert.equal(await acknowledge(delivery, 'a2'), true)
+      assert.equal(await acknowledge(delivery, 'a3', 'nak'), true)
+      assert.equal(await acknowledge(delivery, 'a1', 'fail'), true)
+      assert.deepEqual(emitted, ['a2 ack', 'a3 nak', 'a1 HL7_DELIVERY_FAILED'])
+      assert.equal(delivery.held, 0)
+      await clock.advance(10_000_000)
+      assert.equal(clock.timers, 0)
+    })
+
+    it('leaves with both acknowledgements', async () => {
+      const settlements: Settlement[] = []
+      const { add, delivery, reply } = await start({
+        emit: (_entry, _content, settlement) => settlements.push(settlement)
+      })
+      await add('a1')
+      await reply('await')
+      await acknowledge(delivery, 'a1', 'nak')
+      const [settlement] = settlements
+      assert.equal(settlement?.acceptAck?.code, 'CA')
+      assert.equal(settlement.reply?.ack?.code, 'AR')
+      assert.equal(settlement.outcome, 'nak')
+    })
+
+    it('is for nobody, comes twice, or for one that was suspended by a rule', async () => {
+      const { add, delivery, emitted, reply } = await start()
+      assert.equal(await acknowledge(delivery, 'a1'), false)
+      await add('a1', 'a2')
+      await reply('await')
+      await reply('suspend')
+      assert.equal(await acknowledge(delivery, 'a2'), false)
+      const twice = [
+        delivery.operator.acknowledge(ack('a1', 'accept')),
+        delivery.operator.acknowledge(ack('a1', 'nak'))
+      ]
+      assert.deepEqual(await Promise.all(twice), [true, false])
+      await settled()
+      assert.deepEqual(emitted, ['a1 ack'])
+      assert.equal(await acknowledge(delivery, 'a1'), false)
+    })
+
+    it('goes to the oldest of equal control IDs', async () => {
+      const { add, delivery, emitted, reply } = await start()
+      await add('a1', 'a1')
+      await reply('await')
+      await reply('await')
+      await acknowledge(delivery, 'a1')
+      await acknowledge(delivery, 'a1', 'nak')
+      assert.deepEqual(emitted, ['a1 ack', 'a1 nak'])
+    })
+
+    it('may come before the accept acknowledgement was read', async () => {
+      const { add, delivery, emitted, reply } = await start()
+      await add('a1')
+      let taken: boolean | undefined
+      void delivery.operator.acknowledge(ack('a1', 'accept')).then((one) => (taken = one))
+      assert.equal(await acknowledge(delivery, 'a1'), false, 'a second one')
+      assert.equal(taken, undefined, 'done() waits until it is stored')
+      await reply('await')
+      assert.equal(taken, true)
+      assert.deepEqual(emitted, ['a1 ack'])
+    })
+
+    it('is for nobody if the attempt ends otherwise', async () => {
+      for (const kind of ['accept', 'nak', 'retry', 'suspend'] as const) {
+        const { add, delivery, reply } = await start()
+        await add('a1')
+        const early = delivery.operator.acknowledge(ack('a1', 'accept'))
+        await reply(kind)
+        assert.equal(await early, false, kind)
+      }
+    })
+
+    it('is suspended if none comes, and still settled by a late one', async () => {
+      const { add, clock, delivery, emitted, reply } = await start({ applicationAckMs: 60_000 })
+      await add('a1')
+      await reply('await')
+      await clock.advance(59_000)
+      assert.equal(delivery.state().awaiting, 1)
+      await clock.advance(1000)
+      assert.deepEqual([delivery.state().awaiting, delivery.state().suspended], [0, 1])
+      const { messages } = await delivery.operator.find({ limit: 1 })
+      assert.deepEqual(
+        [messages[0]?.state, messages[0]?.verdict.cause],
+        ['suspended', 'ERR_ACK_TIMEOUT']
+      )
+      assert.equal(await acknowledge(delivery, 'a1'), true)
+      assert.deepEqual(emitted, ['a1 ack'])
+    })
+
+    it('fails or is sent again if the rule says so', async () => {
+      const { add, clock, delivery, emitted, flights, reply } = await start({
+        applicationAckMs: 60_000
+      })
+      await add('a1', 'a2')
+      await reply('await-fail')
+      await reply('await-retry')
+      await clock.advance(60_000)
+      assert.deepEqual(emitted, ['a1 HL7_DELIVERY_FAILED'])
+      assert.deepEqual(
+        flights.map(({ content }) => content),
+        ['a2']
+      )
+      await reply('accept')
+      assert.deepEqual(emitted, ['a1 HL7_DELIVERY_FAILED', 'a2 ack'])
+      assert.equal(delivery.held, 0)
+    })
+
+    it('goes on waiting after another A, not longer than at first', async () => {
+      const { add, clock, delivery, reply } = await start({ applicationAckMs: 60_000 })
+      await add('a1')
+      await reply('await')
+      await clock.advance(30_000)
+      assert.equal(await acknowledge(delivery, 'a1', 'await'), true)
+      await clock.advance(30_000)
+      assert.equal(delivery.state().suspended, 1)
+    })
+
+    it('is sent again after the wait, until the failure timeout, if its rule is R', async () => {
+      const { add, clock, delivery, emitted, flights, reply } = await start({
+        ...{ failureTimeoutMs: 12_000, retry: { intervalMs: 5000, maxIntervalMs: 5000 } }
+      })
+      await add('a1')
+      for (let round = 0; round < 2; round++) {
+        await reply('await')
+        assert.equal(await acknowledge(delivery, 'a1', 'retry'), true)
+        assert.equal(await acknowledge(delivery, 'a1'), false, 'it is no longer awaited')
+        assert.equal(flights.length, 0)
+        await clock.advance(5000)
+        assert.equal(flights.length, 1)
+      }
+      await reply('await')
+      await acknowledge(delivery, 'a1', 'retry')
+      assert.deepEqual(emitted, ['a1 HL7_DELIVERY_FAILED'])
+    })
+
+    it('is suspended or pauses the node if the rules say so', async () => {
+      const { add, delivery, reply } = await start()
+      await add('a1', 'a2')
+      await reply('await')
+      await reply('await')
+      await acknowledge(delivery, 'a1', 'suspend')
+      await acknowledge(delivery, 'a2', 'disable')
+      const { paused, queued, state, suspended } = delivery.state()
+      assert.deepEqual([state, suspended, queued], ['paused', 1, 1])
+      assert.equal(paused?.by, 'rule')
+    })
+
+    it('leaves no timer behind at a close', async () => {
+      const { add, clock, delivery, emitted, reply } = await start()
+      await add('a1', 'a2')
+      await reply('await')
+      const early = delivery.operator.acknowledge(ack('a2', 'accept'))
+      const closed = delivery.close(0)
+      await clock.advance(0)
+      await reply('accept')
+      await closed
+      assert.equal(await early, false)
+      assert.equal(clock.timers, 0)
+      assert.deepEqual(emitted.includes('a1 HL7_DELIVERY_FAILED'), !durable)
+    })
+  })
+}
+
+describe('awaiting over a restart', () => {
+  it('goes on, with all its time; what comes settles it', async () => {
+    const disk = new FakeDisk({ immediate: true })
+    const options = { applicationAckMs: 60_000 }
+    const first = await setUp({ outbox: disk.outbox(codec), ...options })
+    await first.add('a1', 'a2')
+    await first.reply('await')
+    await first.reply('await')
+    await first.clock.advance(50_000)
+    const clock = new FakeClock()
+    const second = await setUp({ outbox: disk.outbox(codec), ...options }, clock)
+    assert.deepEqual(second.flights, [])
+    assert.equal(second.delivery.state().awaiting, 2)
+    await clock.advance(59_000)
+    assert.equal(await acknowledge(second.delivery, 'a2'), true)
+    await clock.advance(1000)
+    assert.deepEqual(second.emitted, ['a2 ack'])
+    assert.equal(second.delivery.state().suspended, 1)
+  })
+})

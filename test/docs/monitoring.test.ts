@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { metricsText } from '../../nodes/operations/metrics.ts'
+import { dashboard, metricsIn } from '../support/dashboard.ts'
+import { fullNode, fullTokenNode } from '../support/sample-figures.ts'
+import { page, rows, section } from './markdown.ts'
+
+const text = page('docs/monitoring.md')
+const rules = page('monitoring/hl7-https-out.rules.yml')
+const exposed = metricsText([fullNode()], [fullTokenNode()])
+const types = new Map(
+  [...exposed.matchAll(/^# TYPE (\w+) (\w+)$/gm)].map(([, name = '', type = '']) => [name, type])
+)
+
+describe('docs/monitoring.md', () => {
+  it('has every metric, with its type and labels', () => {
+    const table = rows(section(text, 'The figures')).map(([name = '', type = '', labels = '']) => [
+      `hl7_https_out_${name.replaceAll('`', '')}`,
+      type,
+      labels.replaceAll('`', '')
+    ])
+    const found = [...types].map(([name, type]) => {
+      const line = new RegExp(`^${name}(?:_bucket)?\\{(.*)\\} `, 'm').exec(exposed)?.[1] ?? ''
+      const labels = [...line.matchAll(/(\w+)="/g)].map(([, label = '']) => label)
+      assert.deepEqual(labels.slice(0, 2), ['node', 'name'])
+      return [name, type, labels.slice(2).join(', ')]
+    })
+    assert.deepEqual(table.sort(), found.sort())
+  })
+
+  it('names every value of their labels', () => {
+    const figures = section(text, 'The figures')
+    for (const [, label, value = ''] of exposed.matchAll(/[{,](\w+)="([^"]*)"/g)) {
+      if (['node', 'name', 'le'].includes(label ?? '')) continue
+      assert.ok(figures.includes(`\`${value}\``), value)
+    }
+  })
+
+  it('has every alert, with its severity', () => {
+    const table = rows(section(text, 'Alerts')).map(([name = '', severity]) => [
+      name.replaceAll('`', ''),
+      severity
+    ])
+    const found = rules
+      .split(/^ {6}- alert: /m)
+      .slice(1)
+      .map((rule) => [/^\w+/.exec(rule)?.[0], /^ +severity: (\w+)$/m.exec(rule)?.[1]])
+    assert.deepEqual(table.sort(), found.sort())
+  })
+})
+
+describe('the alert rules', () => {
+  it('use metrics that there are', () => {
+    const used = metricsIn(rules)
+    assert.ok(used.length > 10)
+    assert.deepEqual(
+      used.filter((name) => !types.has(name)),
+      []
+    )
+  })
+})
+
+describe('the dashboard', () => {
+  const { panels, templating } = dashboard()
+
+  it('shows every metric, and none that there is not', () => {
+    const queries = panels.flatMap(({ targets }) => targets.map(({ expr }) => expr))
+    assert.deepEqual([...new Set(queries.flatMap(metricsIn))].sort(), [...types.keys()].sort())
+  })
+
+  it('asks the source that the user chooses, for the instances and nodes that the user chooses', () => {
+    const variables = templating.list.map(({ name }) => name)
+    assert.deepEqual(variables, ['datasource', 'instance', 'node'])
+    for (const { title, datasource, targets } of panels) {
+      for (const source of [datasource, ...targets.map((target) => target.datasource)]) {
+        assert.deepEqual(source, { type: 'prometheus', uid: '${datasource}' }, title)
+      }
+      for (const { expr } of targets) {
+        for (const [selector] of expr.matchAll(/hl7_https_out_\w+(?:\{[^}]*\})?/g)) {
+          assert.match(selector, /\{instance=~"\$instance"/, title)
+          // The name of an oauth2-client-credentials node is not that of a sending node.
+          const isOwn = !selector.includes('token_requests')
+          assert.equal(selector.includes(',name=~"$node"'), isOwn, title)
+        }
+      }
+    }
+  })
+
+  it('has no panel twice and none above another', () => {
+    assert.equal(new Set(panels.map(({ id }) => id)).size, panels.length)
+    const taken = new Set<string>()
+    for (const { title, gridPos } of panels) {
+      assert.ok(gridPos.x + gridPos.w <= 24, title)
+      for (let x = gridPos.x; x < gridPos.x + gridPos.w; x++) {
+        for (let y = gridPos.y; y < gridPos.y + gridPos.h; y++) {
+          assert.ok(!taken.has(`${x}/${y}`), title)
+          taken.add(`${x}/${y}`)
+        }
+      }
+    }
+  })
+})
