@@ -54,7 +54,7 @@ export async function carryOut(
   if (action !== 'resend' && action !== 'discard') return
   // A flow may have parsed it as a number.
   const wanted = typeof controlId === 'number' ? String(controlId) : controlId
-  const found = await delivery[action](
+  const found = await delivery.operator[action](
     (entry) => wanted === undefined || entry.controlId === wanted
   )
   if (found > 0 || wanted === undefined) return
@@ -70,7 +70,7 @@ async function acknowledge(
 ): Promise<void> {
   const unmatched: string[] = []
   for (const ack of await readAcks(courier, acknowledgement)) {
-    if (!(await delivery.acknowledge(ack))) unmatched.push(printable(ack.controlId))
+    if (!(await delivery.operator.acknowledge(ack))) unmatched.push(printable(ack.controlId))
   }
   const [first] = unmatched
   if (first === undefined) return

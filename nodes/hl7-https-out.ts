@@ -142,7 +142,7 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
   })
   const eventLog = new EventLog((event) => {
     // What cannot be stored is in the log, and the queue has other worries.
-    delivery.addEvent(event).catch(() => undefined)
+    delivery.operator.addEvent(event).catch(() => undefined)
   }, systemClock)
   const history = new History(systemClock, () => delivery.held)
   const { tokens } = settings.courier

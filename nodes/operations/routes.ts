@@ -64,7 +64,7 @@ export function registerOutRoutes(RED: NodeAPI): void {
     return { minutes: minutes.map((minute) => ({ ...minute, at: iso(minute.at) ?? '' })) }
   })
   get('/messages', async ({ delivery }, { query }): Promise<MessagePage> => {
-    const { messages, more } = await delivery.find(messageQuery(query))
+    const { messages, more } = await delivery.operator.find(messageQuery(query))
     return { messages: messages.map(messageRow), more }
   })
   get(
@@ -82,7 +82,7 @@ export function registerOutRoutes(RED: NodeAPI): void {
   )
   get('/events', async ({ delivery }, { query }): Promise<EventPage> => {
     const wanted: EventQuery = eventQuery(query)
-    const events = await delivery.events(wanted)
+    const events = await delivery.operator.events(wanted)
     return {
       events: events.map((event) => {
         const told = eventTold(event)
@@ -111,7 +111,7 @@ export function registerOutRoutes(RED: NodeAPI): void {
       `/messages/:messageId/${name}`,
       audited(name, async (node, request) => {
         const chosen = ({ seq }: Entry): boolean => String(seq) === request.params['messageId']
-        const found = await node.delivery[name](chosen, userOf(request))
+        const found = await node.delivery.operator[name](chosen, userOf(request))
         return found === 0 ? undefined : stateOf(RED)(node, request)
       })
     )
@@ -122,8 +122,8 @@ export function registerOutRoutes(RED: NodeAPI): void {
         const by = userOf(request)
         const found =
           name === 'resend'
-            ? await delivery.resend(chosen, by, firstAlone)
-            : await delivery.discard(chosen, by)
+            ? await delivery.operator.resend(chosen, by, firstAlone)
+            : await delivery.operator.discard(chosen, by)
         return { found }
       })
     )
@@ -205,12 +205,12 @@ async function messageContent(
 ): Promise<MessageContent | undefined> {
   const seq = Number(messageId)
   if (!Number.isSafeInteger(seq) || seq < 1) return undefined
-  const { messages } = await delivery.find({ before: seq + 1, limit: 1 })
+  const { messages } = await delivery.operator.find({ before: seq + 1, limit: 1 })
   const [known] = messages
   if (known?.seq !== seq) return undefined
   const row = messageRow(known)
   try {
-    const { content, outcome } = await delivery.read(seq)
+    const { content, outcome } = await delivery.operator.read(seq)
     const { reply } = (outcome ?? {}) as Partial<Settlement>
     const text = reply === undefined ? null : reply.hl7 === '' ? reply.text : reply.hl7
     return { ...row, request: content.parcel?.message.text ?? null, reply: text }

@@ -1,8 +1,5 @@
-import type { EventQuery, Pause, QueueEvent } from '../outbox/journal.ts'
-import { OutboxError, type Entry, type Outbox, type StoredMessage } from '../outbox/outbox.ts'
-import { Awaiting, type ApplicationAck } from './awaiting.ts'
-import { Backlog } from './backlog.ts'
-import { CarefulStart } from './careful-start.ts'
+import type { Pause } from '../outbox/journal.ts'
+import { OutboxError, type Entry } from '../outbox/outbox.ts'
 import { sleep } from '../clock.ts'
 import { DeliveryError } from './delivery-error.ts'
 import type { DeliveryEvent } from './delivery-events.ts'
@@ -10,35 +7,17 @@ import type { Accepted, DeliveryOptions, LeftAtClose } from './delivery-options.
 import { deliveryFigures, type DeliveryFigures } from './delivery-figures.ts'
 import { deliveryState, type DeliveryState } from './delivery-state.ts'
 import { nameOf, printable } from './explain.ts'
-import { find, type KnownPage, type MessageQuery } from './find.ts'
 import { Message } from './message.ts'
-import { Messages } from './messages.ts'
-import { discard, giveUp, resend, ResendTrial } from './bulk.ts'
+import { giveUp } from './bulk.ts'
+import { openQueue, type OpenQueue } from './open-queue.ts'
+import { Operator } from './operator.ts'
 import { queueFailed } from './queue-errors.ts'
-import { Sending } from './sending.ts'
 import { Tally } from './tally.ts'
 
 /** A queue that could not be opened or read is retried after this time, in milliseconds. */
 const REOPEN_MS = 30_000
 /** Most messages sent or retried at a time; if there are more, the receiver is out of order. */
 const MOST_ACTIVE = 1000
-/** Most waiting messages listed at a time. */
-const PAGE_SIZE = 1000
-
-/** The queue, once it is open. */
-interface OpenQueue<Content> {
-  outbox: Outbox<Content>
-  backlog: Backlog
-  messages: Messages
-  careful: CarefulStart
-  sending: Sending<Content>
-  awaiting: Awaiting<Content>
-  /** Stored outcomes have left, and the outbox can be read. */
-  canSend: boolean
-  lastSeq: number
-  /** The clocks of messages up to this number were restarted. */
-  renewedTo: number
-}
 
 /**
  * Owns every message from its acceptance to its settlement; nothing else changes its state. The life
@@ -46,6 +25,8 @@ interface OpenQueue<Content> {
  * queue to the close.
  */
 export class Delivery<Content> {
+  /** What an operator, or a flow, asks and does. */
+  readonly operator: Operator<Content>
   readonly #options: DeliveryOptions<Content>
   readonly #tally: Tally
   /** Attempts in progress, each with the steps that follow it. */
@@ -58,11 +39,23 @@ export class Delivery<Content> {
   #reopens = false
   #queue: OpenQueue<Content> | undefined
   #pause: Pause | undefined
-  #trial: ResendTrial | undefined
 
   constructor(options: DeliveryOptions<Content>) {
     this.#options = options
     this.#tally = new Tally(() => options.clock.now())
+    this.operator = new Operator({
+      opened: () => this.#opened(),
+      now: () => options.clock.now(),
+      again: (queue) => {
+        this.#again(queue)
+      },
+      queueFailed: (error) => {
+        this.#queueFailed(error)
+      },
+      tell: (event) => {
+        this.#tell(event)
+      }
+    })
   }
 
   /** Messages held: waiting, in flight or suspended. */
@@ -200,97 +193,6 @@ export class Delivery<Content> {
   }
 
   /**
-   * Takes suspended messages back into the queue, each to its place by acceptance.
-   *
-   * @param by a user name, `flow`, or `''`
-   * @param firstAlone the others follow if the first leaves on ACK; a close, or the next such call,
-   * ends that
-   * @returns how many were found
-   * @throws {OutboxError} when that cannot be stored for some: they stay suspended
-   */
-  async resend(
-    select: (entry: Entry) => boolean,
-    by = 'flow',
-    firstAlone = false
-  ): Promise<number> {
-    const queue = await this.#opened()
-    try {
-      if (!firstAlone) return await this.#resendNow(queue, select, by)
-      const chosen = queue.messages.chosen(select).map(({ entry }) => entry.seq)
-      const trial = new ResendTrial(chosen, by)
-      this.#trial = trial
-      await this.#resendNow(queue, ({ seq }) => seq === trial.first, by)
-      return trial.size
-    } finally {
-      this.#pump()
-      // They are listed even while nothing may be sent: the state shows the oldest.
-      void this.#listPage(queue)
-    }
-  }
-
-  /**
-   * Discards suspended messages: they leave as errors (`HL7_DISCARDED`).
-   *
-   * @returns how many were found
-   * @throws {OutboxError} when one cannot be read: it and the rest stay suspended
-   */
-  async discard(select: (entry: Entry) => boolean, by = 'flow'): Promise<number> {
-    const { messages, outbox, sending } = await this.#opened()
-    try {
-      const now = (): number => this.#options.clock.now()
-      const count = await discard(outbox, messages, sending, select, now)
-      if (count > 0) this.#tell({ kind: 'discarded', count, by })
-      return count
-    } catch (error) {
-      this.#queueFailed()
-      throw error
-    }
-  }
-
-  /**
-   * What is known of messages, in the queue or long gone, newest first.
-   *
-   * @throws {OutboxError} when the queue cannot be read
-   */
-  async find(query: MessageQuery): Promise<KnownPage> {
-    const { outbox, messages } = await this.#opened()
-    return find(outbox, messages, query)
-  }
-
-  /**
-   * The content of a message in the queue, with its outcome if it has one.
-   *
-   * @throws {OutboxError} `ERR_NOT_QUEUED` if it is not there
-   */
-  async read(seq: number): Promise<StoredMessage<Content>> {
-    const { outbox } = await this.#opened()
-    return outbox.read(seq)
-  }
-
-  /**
-   * An application acknowledgement has come.
-   *
-   * @returns whether a message waits for it; once what follows is stored
-   * @throws {OutboxError} when the queue cannot be read
-   */
-  async acknowledge(ack: ApplicationAck): Promise<boolean> {
-    const { awaiting } = await this.#opened()
-    return awaiting.acknowledge(ack)
-  }
-
-  /** Adds to the list of events. */
-  async addEvent(event: QueueEvent): Promise<void> {
-    const { outbox } = await this.#opened()
-    await outbox.addEvent(event)
-  }
-
-  /** What happened, newest first. */
-  async events(query: EventQuery): Promise<readonly QueueEvent[]> {
-    const { outbox } = await this.#opened()
-    return outbox.events(query)
-  }
-
-  /**
    * Ends the work: nothing new starts; attempts in progress get `graceMs`, then they are aborted.
    *
    * Messages still held by an outbox that is not durable then leave as errors: the flow behind this
@@ -324,59 +226,29 @@ export class Delivery<Content> {
   async #open(): Promise<void> {
     // After a close, nothing would close it again.
     if (this.#isClosing) throw new OutboxError('The node is closing.', 'ERR_QUEUE_CLOSED')
-    const options = this.#options
-    const outbox = await options.outbox()
-    const contents = await outbox.open()
-    const tell = (event: DeliveryEvent): void => {
-      this.#tell(event)
-    }
-    const backlog: Backlog = new Backlog({
-      order: options.order,
-      pageSize: options.pageSize ?? PAGE_SIZE,
+    const { queue, contents } = await openQueue(this.#options, {
       kind: this.#kind,
-      list: (query) => outbox.list(query),
-      isActive: (seq) => messages.has(seq),
-      lastSeq: () => queue.lastSeq,
-      since: (entry) => this.#since(entry)
-    })
-    const closing = this.#closing.signal
-    const messages: Messages = new Messages(outbox, backlog, tell, closing)
-    const careful = new CarefulStart(outbox, contents.unclean ? this.#places : 0)
-    const sending: Sending<Content> = new Sending<Content>({
-      ...{ options, outbox, careful, messages, tell, closing, abort: this.#abort.signal },
+      places: this.#places,
+      closing: this.#closing.signal,
+      abort: this.#abort.signal,
+      rereadMs: REOPEN_MS,
       isPaused: () => this.#isPaused,
-      pause: (rule) => this.#pauseByRule(outbox, rule),
+      pause: (rule) => this.#pauseByRule(rule),
       maySend: () => this.#maySend,
       since: (entry) => this.#since(entry),
-      unreadable: (error) => {
-        void this.#unreadable(queue, error)
+      tell: (event) => {
+        this.#tell(event)
       },
-      rereadMs: REOPEN_MS,
-      awaits: (message, content, result) => awaiting.begin(message, content, result),
-      awaitsNothing: (message) => {
-        awaiting.attemptEnded(message)
-      },
-      due: () => {
+      pump: () => {
         this.#pump()
+      },
+      again: (opened) => {
+        this.#again(opened)
+      },
+      unreadable: (opened, error) => {
+        void this.#unreadable(opened, error)
       }
     })
-    const awaiting: Awaiting<Content> = new Awaiting<Content>({
-      ...{ options, outbox, messages, sending, closing, tell },
-      pause: (rule) => this.#pauseByRule(outbox, rule),
-      again: () => {
-        this.#pump()
-        void this.#listPage(queue)
-      }
-    })
-    const queue: OpenQueue<Content> = {
-      ...{ outbox, backlog, messages, careful, sending, awaiting, canSend: false },
-      ...{ lastSeq: contents.lastSeq, renewedTo: 0 }
-    }
-    backlog.restore(contents.waiting)
-    for (const entry of contents.suspended) {
-      const state = entry.verdict?.awaits === undefined ? 'suspended' : 'awaiting'
-      messages[state].set(entry.seq, new Message(entry, state, this.#since(entry)))
-    }
     this.#pause ??= contents.paused
     this.#queue = queue
     this.#tell({ kind: 'opened', endedOn: contents.endedOn })
@@ -455,6 +327,12 @@ export class Delivery<Content> {
     return message
   }
 
+  /** Messages wait again. They are listed even while nothing may be sent: the state shows the oldest. */
+  #again(queue: OpenQueue<Content>): void {
+    this.#pump()
+    void this.#listPage(queue)
+  }
+
   async #listPage(queue: OpenQueue<Content>): Promise<void> {
     if (!queue.backlog.wantsPage) return
     try {
@@ -476,25 +354,6 @@ export class Delivery<Content> {
     this.#pump()
   }
 
-  async #resendNow(
-    { messages }: OpenQueue<Content>,
-    select: (entry: Entry) => boolean,
-    by: string
-  ): Promise<number> {
-    const count = await resend(messages, select)
-    if (count > 0) this.#tell({ kind: 'resent', count, by })
-    return count
-  }
-
-  /** The first one of a trial has left, or was suspended again. */
-  #endTrial(trial: ResendTrial, isAccepted: boolean): void {
-    this.#trial = undefined
-    if (!isAccepted) return
-    this.resend(({ seq }) => trial.rest.has(seq), trial.by).catch((error: unknown) => {
-      this.#queueFailed(error)
-    })
-  }
-
   #paused(by: string, reason: string): Pause {
     const pause = { at: this.#options.clock.now(), by, reason: printable(reason, 200) }
     this.#pause = pause
@@ -502,8 +361,8 @@ export class Delivery<Content> {
     return pause
   }
 
-  async #pauseByRule(outbox: Outbox<Content>, rule: string): Promise<void> {
-    await outbox.setPaused(this.#paused('rule', rule)).catch(() => {
+  async #pauseByRule(rule: string): Promise<void> {
+    await this.#queue?.outbox.setPaused(this.#paused('rule', rule)).catch(() => {
       this.#queueFailed()
     })
   }
@@ -549,8 +408,7 @@ export class Delivery<Content> {
 
   #tell(event: DeliveryEvent): void {
     this.#tally.note(event)
-    const isAccepted = this.#trial?.resultOf(event)
-    if (this.#trial && isAccepted !== undefined) this.#endTrial(this.#trial, isAccepted)
+    this.operator.note(event)
     if (this.#isClosing && event.kind !== 'lost') return
     try {
       this.#options.onEvent(event)

@@ -18,7 +18,7 @@ async function acknowledge(
   controlId: string,
   kind: ReplyKind = 'accept'
 ): Promise<boolean> {
-  const taken = await delivery.acknowledge(ack(controlId, kind))
+  const taken = await delivery.operator.acknowledge(ack(controlId, kind))
   await settled()
   return taken
 }
@@ -73,8 +73,8 @@ for (const durable of [false, true]) {
       await reply('suspend')
       assert.equal(await acknowledge(delivery, 'a2'), false)
       const twice = [
-        delivery.acknowledge(ack('a1', 'accept')),
-        delivery.acknowledge(ack('a1', 'nak'))
+        delivery.operator.acknowledge(ack('a1', 'accept')),
+        delivery.operator.acknowledge(ack('a1', 'nak'))
       ]
       assert.deepEqual(await Promise.all(twice), [true, false])
       await settled()
@@ -96,7 +96,7 @@ for (const durable of [false, true]) {
       const { add, delivery, emitted, reply } = await start()
       await add('a1')
       let taken: boolean | undefined
-      void delivery.acknowledge(ack('a1', 'accept')).then((one) => (taken = one))
+      void delivery.operator.acknowledge(ack('a1', 'accept')).then((one) => (taken = one))
       assert.equal(await acknowledge(delivery, 'a1'), false, 'a second one')
       assert.equal(taken, undefined, 'done() waits until it is stored')
       await reply('await')
@@ -108,7 +108,7 @@ for (const durable of [false, true]) {
       for (const kind of ['accept', 'nak', 'retry', 'suspend'] as const) {
         const { add, delivery, reply } = await start()
         await add('a1')
-        const early = delivery.acknowledge(ack('a1', 'accept'))
+        const early = delivery.operator.acknowledge(ack('a1', 'accept'))
         await reply(kind)
         assert.equal(await early, false, kind)
       }
@@ -122,7 +122,7 @@ for (const durable of [false, true]) {
       assert.equal(delivery.state().awaiting, 1)
       await clock.advance(1000)
       assert.deepEqual([delivery.state().awaiting, delivery.state().suspended], [0, 1])
-      const { messages } = await delivery.find({ limit: 1 })
+      const { messages } = await delivery.operator.find({ limit: 1 })
       assert.deepEqual(
         [messages[0]?.state, messages[0]?.verdict.cause],
         ['suspended', 'ERR_ACK_TIMEOUT']
@@ -193,7 +193,7 @@ for (const durable of [false, true]) {
       const { add, clock, delivery, emitted, reply } = await start()
       await add('a1', 'a2')
       await reply('await')
-      const early = delivery.acknowledge(ack('a2', 'accept'))
+      const early = delivery.operator.acknowledge(ack('a2', 'accept'))
       const closed = delivery.close(0)
       await clock.advance(0)
       await reply('accept')

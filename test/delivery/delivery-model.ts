@@ -211,7 +211,7 @@ export class DeliveryModel {
         const seqs = pick === 'all' ? held : [held[pick % held.length]]
         const chosen = delivery.suspended.filter(({ seq }) => seqs.includes(seq))
         for (const { controlId } of chosen) this.#named(controlId).standing = 'operator'
-        this.#call(delivery[action.do](({ seq }) => seqs.includes(seq)))
+        this.#call(delivery.operator[action.do](({ seq }) => seqs.includes(seq)))
         return
       }
       case 'close':

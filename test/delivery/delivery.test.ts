@@ -53,7 +53,11 @@ describe('Delivery', () => {
     await reply('suspend')
     disk.immediate = false
     const all = (): boolean => true
-    const calls = [delivery.discard(all), delivery.resend(all), delivery.discard(all)]
+    const calls = [
+      delivery.operator.discard(all),
+      delivery.operator.resend(all),
+      delivery.operator.discard(all)
+    ]
     for (let round = 0; round < 10; round++) {
       disk.step()
       await settled()
@@ -553,7 +557,7 @@ describe('Delivery', () => {
     await add('a1', 'a2')
     await reply('accept')
     await reply('suspend')
-    await delivery.discard(() => true)
+    await delivery.operator.discard(() => true)
     assert.deepEqual(emitted, ['a1 ack', 'a2 HL7_DISCARDED'])
   })
 
@@ -562,10 +566,10 @@ describe('Delivery', () => {
       const { add, reply, delivery, flights, emitted } = await setUp({ outbox })
       await add('a1', 'a2', 'a3')
       for (let i = 0; i < 3; i++) await reply('suspend')
-      await delivery.resend(({ controlId }) => controlId === 'a1')
+      await delivery.operator.resend(({ controlId }) => controlId === 'a1')
       await settled()
       await reply('suspend')
-      await delivery.resend(() => true)
+      await delivery.operator.resend(() => true)
       await settled()
       while (flights.length > 0) await reply('accept')
       assert.deepEqual(emitted, ['a1 ack', 'a2 ack', 'a3 ack'])
@@ -578,10 +582,10 @@ describe('Delivery', () => {
     await add(...ids)
     for (let i = 0; i < ids.length; i++) await reply('suspend')
     // The first is suspended last.
-    await delivery.resend(({ controlId }) => controlId === 'a0')
+    await delivery.operator.resend(({ controlId }) => controlId === 'a0')
     await settled()
     await reply('suspend')
-    const all = delivery.resend(() => true)
+    const all = delivery.operator.resend(() => true)
     // A resume starts whatever may start, even halfway through the resend.
     for (let turn = 0; turn < 5; turn++) {
       await new Promise(setImmediate)
@@ -606,7 +610,7 @@ describe('Delivery', () => {
       await setup.add('a1')
       await setup.reply('suspend')
       if (restart) setup = await setUp({ ...options, outbox: disk.outbox(codec) })
-      await setup.delivery.discard(() => true)
+      await setup.delivery.operator.discard(() => true)
       const [settlement] = left
       assert.equal(settlement?.error?.code, 'HL7_DISCARDED')
       assert.equal(settlement.reply?.status, 500)
@@ -618,7 +622,7 @@ describe('Delivery', () => {
     })
     await add('a1', 'a2')
     await reply('suspend')
-    await delivery.discard(() => true)
+    await delivery.operator.discard(() => true)
     await reply('suspend')
     await delivery.close(0)
     assert.deepEqual(
@@ -724,7 +728,7 @@ describe('Delivery', () => {
     await add('a1', 'a2')
     await reply('suspend')
     await assert.rejects(add('a3'), { code: 'HL7_QUEUE_FULL' })
-    await delivery.discard(() => true)
+    await delivery.operator.discard(() => true)
     await add('a3')
   })
 

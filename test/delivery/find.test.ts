@@ -9,7 +9,7 @@ import { codec, setUp } from './set-up.ts'
 type Row = [controlId: string, state: string]
 
 async function found(delivery: Delivery<string>, query: Partial<MessageQuery>): Promise<Row[]> {
-  const { messages } = await delivery.find({ limit: 100, ...query })
+  const { messages } = await delivery.operator.find({ limit: 100, ...query })
   return messages.map(({ controlId, state }) => [controlId, state])
 }
 
@@ -56,7 +56,7 @@ for (const durable of [false, true]) {
       const seen: string[] = []
       let before: number | undefined
       for (let more = true; more;) {
-        const page = await delivery.find({ limit: 3, ...(before && { before }) })
+        const page = await delivery.operator.find({ limit: 3, ...(before && { before }) })
         seen.push(...page.messages.map(({ controlId }) => controlId))
         before = page.messages.at(-1)?.seq
         more = page.more
@@ -70,7 +70,7 @@ for (const durable of [false, true]) {
       await add('a1', 'b2')
       await reply('nak')
       await reply('unreachable')
-      const { messages } = await delivery.find({ limit: 10 })
+      const { messages } = await delivery.operator.find({ limit: 10 })
       const verdict = messages.find(({ controlId }) => controlId === 'a1')?.verdict
       assert.deepEqual([verdict?.ackCode, verdict?.status, verdict?.rule], ['AR', 200, 'rule nak'])
     })
@@ -82,12 +82,12 @@ describe('a trial of a resend', () => {
     const { add, delivery, emitted, flights, reply } = await setUp()
     await add('a1', 'a2', 'a3')
     for (let count = 0; count < 3; count++) await reply('suspend')
-    assert.equal(await delivery.resend(() => true, 'x', true), 3)
+    assert.equal(await delivery.operator.resend(() => true, 'x', true), 3)
     await settled()
     await reply('suspend')
     assert.equal(delivery.state().suspended, 3)
     assert.equal(flights.length, 0)
-    await delivery.resend(() => true, 'x', true)
+    await delivery.operator.resend(() => true, 'x', true)
     await settled()
     await reply('accept')
     await reply('accept')
@@ -99,13 +99,13 @@ describe('a trial of a resend', () => {
     const { add, delivery, flights, reply } = await setUp({ failureTimeoutMs: 0 })
     await add('a1', 'a2', 'a3', 'a4')
     for (let count = 0; count < 4; count++) await reply('suspend')
-    await delivery.resend(() => true, 'x', true)
+    await delivery.operator.resend(() => true, 'x', true)
     await settled()
     await reply('fail')
     assert.deepEqual([delivery.state().suspended, flights.length], [3, 0])
-    await delivery.resend(({ controlId }) => controlId !== 'a3', 'x', true)
+    await delivery.operator.resend(({ controlId }) => controlId !== 'a3', 'x', true)
     await settled()
-    await delivery.resend(({ controlId }) => controlId === 'a3', 'x', true)
+    await delivery.operator.resend(({ controlId }) => controlId === 'a3', 'x', true)
     await settled()
     await reply('accept')
     await reply('accept')
@@ -114,6 +114,6 @@ describe('a trial of a resend', () => {
 
   it('finds nothing in an empty queue', async () => {
     const { delivery } = await setUp()
-    assert.equal(await delivery.resend(() => true, 'x', true), 0)
+    assert.equal(await delivery.operator.resend(() => true, 'x', true), 0)
   })
 })

@@ -10,6 +10,8 @@ import { eventSentence, nameOf } from './words.ts'
 /** So many events are listed, and at most so many of each node written to a file. */
 const LISTED = 50
 const IN_FILE = 1000
+/** Those of all nodes take a request for each: no more often than this without being asked, in ms. */
+const ALL_EVERY_MS = 30_000
 
 /** An event, and whose it is. */
 type NodeEvent = EventRow & { node: string }
@@ -24,6 +26,7 @@ export class Events {
   #node: NodeState | undefined
   #minutes = 60
   #asked = 0
+  #allAt = -Infinity
 
   constructor(desk: Desk) {
     this.#desk = desk
@@ -32,7 +35,7 @@ export class Events {
       this.#which.append(element('option', { value: which, text: text(`events.${which}`) }))
     }
     this.#which.setAttribute('aria-label', text('events.which'))
-    this.#which.addEventListener('change', () => void this.load())
+    this.#which.addEventListener('change', () => void this.load(true))
     const file = new Button(
       'download',
       () => this.#download(),
@@ -62,8 +65,16 @@ export class Events {
     this.#minutes = minutes
   }
 
-  /** Asks for the events that are shown. Never rejects. */
-  async load(): Promise<void> {
+  /**
+   * Asks for the events that are shown. Never rejects.
+   *
+   * @param wanted a user wants them now
+   */
+  async load(wanted = false): Promise<void> {
+    if (this.#which.value === 'all') {
+      if (!wanted && performance.now() < this.#allAt + ALL_EVERY_MS) return
+      this.#allAt = performance.now()
+    }
     const asked = ++this.#asked
     const { events, failed } = await this.#ask(LISTED)
     if (asked !== this.#asked) return

@@ -13,7 +13,7 @@ const MAX_REASON = 200
 export class NodeDetails {
   readonly element = element('section', { class: 'hl7-https-details' })
   readonly #desk: Desk
-  readonly #name = element('h2', { tabindex: '-1' })
+  readonly #name = element('h2')
   readonly #where = element('span', { class: 'hl7-https-where' })
   readonly #why = element('p', { class: 'hl7-https-why' })
   readonly #facts = element('p', { class: 'hl7-https-facts' })
@@ -99,10 +99,6 @@ export class NodeDetails {
 
   history(history: History | undefined, range: string): void {
     this.#pictures.show(history, range)
-  }
-
-  focus(): void {
-    this.#name.focus()
   }
 
   #factsOf(node: NodeState): string {

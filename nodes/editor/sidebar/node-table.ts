@@ -39,19 +39,19 @@ export class NodeTable {
           wait: {
             text: String(node.queued),
             unit: text('unit.waiting'),
-            ...{ dim: node.queued === 0, fold: node.queued === 0 }
+            fold: node.queued === 0
           },
           susp: {
             text: String(node.suspended),
             unit: text('unit.suspended'),
             // If it is not folded away, the state says something worse.
-            ...{ dim: node.suspended === 0, fold: node.suspended === 0 || isSaid(node) }
+            fold: node.suspended === 0 || isSaid(node)
           },
           oldest: held
             ? { text: duration(node.oldestAgeMs, text), lead: text('unit.for') }
             : { text: '' },
           lastAck: { text: clockTime(node.lastAckAt, now(), language), fold: true },
-          perMinute: { text: String(node.perMinute), dim: node.perMinute === 0, fold: true },
+          perMinute: { text: String(node.perMinute), fold: true },
           why: { text: reasonOf(node, desk) }
         }
       },

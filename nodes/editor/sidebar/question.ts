@@ -65,7 +65,7 @@ export class QuestionBox {
       () => undefined
     )
     no.show(this.#text('button.cancel'))
-    yes.element.classList.add('primary')
+    yes.element.classList.add('hl7-https-yes')
     this.element.setAttribute('aria-labelledby', id)
     this.element.replaceChildren(
       element('div', { id, class: 'hl7-https-question-title', text: title })

@@ -13,8 +13,6 @@ export interface Cell {
   unit?: string
   /** In front of the text; for the eye only. */
   dot?: string
-  /** Nothing special, such as a zero. */
-  dim?: boolean
   /** Not worth a place in a narrow sidebar. */
   fold?: boolean
 }
@@ -145,7 +143,6 @@ export class RowTable<Item> {
       dot.hidden = given.dot === undefined
       setAttribute(dot, 'data-level', given.dot ?? null)
       setAttribute(cell, 'title', given.text.length > 20 ? given.text : null)
-      cell.classList.toggle('hl7-https-dim', given.dim === true)
       cell.classList.toggle('hl7-https-fold', given.fold === true || given.text === '')
     }
   }

@@ -1,4 +1,7 @@
-/** Of Node-RED's own colours only: they are others in its dark theme. */
+/**
+ * Of Node-RED's own colours only: they are others in its dark theme. Text has the primary colour
+ * throughout, because the secondary one of Node-RED 4 has too little contrast for small text.
+ */
 const css = `
 .hl7-https-tab { height: 100%; container: hl7-https-tab / size; font-size: 12px; line-height: 1.45;
   color: var(--red-ui-primary-text-color); background: var(--red-ui-secondary-background); }
@@ -14,10 +17,11 @@ const css = `
 .hl7-https-tab select, .hl7-https-tab input[type=text] { margin: 0; height: 26px; padding: 2px 5px; font-size: 12px;
   width: auto; min-width: 0; box-sizing: border-box; }
 .hl7-https-tab label { margin: 0; font-size: 12px; }
-.hl7-https-tab .red-ui-button { color: var(--red-ui-primary-text-color); flex: none; font-size: 12px; line-height: 20px; }
-.hl7-https-tab .red-ui-button.primary:not(.disabled) { color: var(--red-ui-workspace-button-color-primary); }
+.hl7-https-tab .hl7-https-frame .red-ui-button.red-ui-button-small:not(.disabled) { color: var(--red-ui-primary-text-color) !important; }
+.hl7-https-tab .red-ui-button { flex: none; font-size: 12px; line-height: 20px; }
+.hl7-https-tab .hl7-https-yes { font-weight: bold; }
 .hl7-https-tab .red-ui-button.disabled { color: var(--red-ui-secondary-text-color-disabled); cursor: default; }
-.hl7-https-tab [aria-busy=true] { opacity: 0.6; }
+.hl7-https-tab .red-ui-button[aria-busy=true] { border-style: dashed; cursor: progress; }
 .hl7-https-tab :is(button, tr, h2, h3, pre, select):focus-visible { outline: 2px solid var(--red-ui-form-input-focus-color);
   outline-offset: -2px; }
 .hl7-https-ear { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
@@ -27,7 +31,6 @@ const css = `
 .hl7-https-summary { padding: 0 10px 6px; font-weight: bold; }
 .hl7-https-trouble { padding: 6px 10px; border-left: 3px solid var(--red-ui-border-color-error);
   background: var(--red-ui-tertiary-background); }
-.hl7-https-stale :is(.hl7-https-scroll, .hl7-https-below, .hl7-https-summary) { opacity: 0.75; }
 .hl7-https-frame > .hl7-https-scroll { flex: 0 1 auto; min-height: 84px; max-height: 40%; overflow: auto;
   border-top: 1px solid var(--red-ui-secondary-border-color); }
 .hl7-https-below { flex: 1 1 0; min-height: 0; overflow: auto; }
@@ -54,13 +57,11 @@ const css = `
 .hl7-https-rows tbody tr:hover { background: var(--red-ui-list-item-background-hover); }
 .hl7-https-rows tbody tr[aria-selected=true] { background: var(--red-ui-list-item-background-selected);
   box-shadow: inset 3px 0 var(--red-ui-form-input-focus-color); }
-.hl7-https-rows th { font-size: 11px; font-weight: normal; text-align: left; text-transform: uppercase; white-space: nowrap;
-  color: var(--red-ui-secondary-text-color); }
+.hl7-https-rows th { font-size: 11px; font-weight: normal; text-align: left; text-transform: uppercase; white-space: nowrap; }
 .hl7-https-rows :is(th, td) { padding: 3px 6px; }
 .hl7-https-rows :is(th, td):first-child { padding-left: 10px; }
 .hl7-https-cell-node > span:not(.hl7-https-dot) { font-weight: bold; }
 .hl7-https-rows td { white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
-.hl7-https-rows .hl7-https-dim { color: var(--red-ui-secondary-text-color); }
 .hl7-https-rows td.hl7-https-cell-controlId { font-family: var(--red-ui-monospace-font); }
 
 /* Too low for two parts that scroll: all of it scrolls. */
@@ -103,7 +104,7 @@ const css = `
 .hl7-https-find li span { flex: 1 1 0; overflow-wrap: anywhere; }
 
 .hl7-https-name { display: flex; flex-wrap: wrap; align-items: baseline; gap: 0 8px; }
-.hl7-https-where, .hl7-https-facts, .hl7-https-count { color: var(--red-ui-secondary-text-color); overflow-wrap: anywhere; }
+.hl7-https-where, .hl7-https-facts, .hl7-https-count { overflow-wrap: anywhere; }
 .hl7-https-why { padding: 2px 0 2px 8px !important; margin: 4px 0 !important; border-left: 3px solid var(--red-ui-secondary-border-color); overflow-wrap: anywhere; }
 .hl7-https-why[data-level=bad] { border-color: var(--red-ui-border-color-error); }
 .hl7-https-why[data-level=warn] { border-color: var(--red-ui-border-color-warning); }
@@ -126,7 +127,7 @@ const css = `
   word-break: normal; color: var(--red-ui-primary-text-color); background: var(--red-ui-tertiary-background);
   border: 1px solid var(--red-ui-secondary-border-color); }
 .hl7-https-events li { display: flex; gap: 8px; padding: 2px 0; }
-.hl7-https-events time { flex: none; font-variant-numeric: tabular-nums; color: var(--red-ui-secondary-text-color); }
+.hl7-https-events time { flex: none; font-variant-numeric: tabular-nums; }
 .hl7-https-events li span { overflow-wrap: anywhere; }
 `
 

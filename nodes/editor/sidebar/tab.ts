@@ -31,7 +31,7 @@ export class Tab {
   readonly #news = element('div', { class: 'hl7-https-ear', role: 'status' })
   /** What came of an action. */
   readonly #outcome = element('p', { class: 'hl7-https-outcome', role: 'status' })
-  readonly #below = element('div', { class: 'hl7-https-below', tabindex: '-1' })
+  readonly #below = element('div', { class: 'hl7-https-below' })
   readonly #table: NodeTable
   readonly #details: NodeDetails
   readonly #messages: MessageList
@@ -133,7 +133,6 @@ export class Tab {
     }
     this.#aheadMs = Date.parse(states.at) - Date.now()
     this.#trouble.hidden = true
-    this.#frame.classList.remove('hl7-https-stale')
     this.#readOut(this.#states?.nodes, states.nodes)
     this.#states = states
     setText(this.#clock, clockTime(states.at, now(), language, true))
@@ -144,7 +143,6 @@ export class Tab {
   #fail(words: string): void {
     this.#trouble.hidden = false
     setText(this.#trouble, words)
-    this.#frame.classList.add('hl7-https-stale')
   }
 
   #show(): void {
