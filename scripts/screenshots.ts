@@ -1,12 +1,16 @@
 /**
- * `npm run screenshots` takes the pictures of README.md from the demo: the flow and both forms,
- * into docs/images/. Those in the dark theme go into screenshots/, for review only.
+ * `npm run screenshots` takes the pictures of README.md and docs/operations.md from the demo: the
+ * flow, both forms and the sidebar tab, into docs/images/. Those in the dark theme go into
+ * screenshots/, for review only. An hour of trouble cannot be waited for: what the tab shows comes
+ * from the answers that its tests use.
  */
 import { spawn } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { chromium, type Page } from 'playwright-core'
+import { type BrowserContextOptions, chromium, type Page } from 'playwright-core'
+import type { EventRow } from '../nodes/operations/answers.ts'
+import { ago, FakeOperations, messageRow } from '../test/support/fake-operations.ts'
 import { browserPath } from './browser.ts'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
@@ -41,6 +45,13 @@ try {
     await page.waitForSelector('#oauth2-client-credentials-test-result dd')
     await form('oauth2-client-credentials')
     await page.close()
+    const night = await openEditor(url, theme, {
+      viewport: { width: 1400, height: 960 },
+      timezoneId: threeInTheMorning()
+    })
+    await showTab(night)
+    await night.locator('.hl7-https-tab').screenshot(picture('hl7-tab'))
+    await night.close()
   }
 } finally {
   await browser.close()
@@ -48,8 +59,12 @@ try {
 }
 
 /** The editor with the flow and the debug messages. */
-async function openEditor(url: string, theme: 'light' | 'dark'): Promise<Page> {
-  const page = await browser.newPage({ viewport: { width: 1400, height: 560 } })
+async function openEditor(
+  url: string,
+  theme: 'light' | 'dark',
+  options: BrowserContextOptions = {}
+): Promise<Page> {
+  const page = await browser.newPage({ viewport: { width: 1400, height: 560 }, ...options })
   await page.goto(url)
   await page.waitForSelector('#red-ui-palette .red-ui-palette-node', { state: 'attached' })
   await page.waitForSelector('#red-ui-loading-progress', { state: 'hidden' })
@@ -66,6 +81,61 @@ async function openEditor(url: string, theme: 'light' | 'dark'): Promise<Page> {
   await page.waitForTimeout(800)
   await page.evaluate(`document.querySelector('#red-ui-workspace-chart').scrollTo(0, 0)`)
   return page
+}
+
+/** A time zone in which it is between three and four now. */
+function threeInTheMorning(): string {
+  const hours = new Date().getUTCHours() - 3
+  // These names count to the west, and end at 12.
+  const west = hours > 12 ? hours - 24 : hours
+  return `Etc/GMT${west < 0 ? '' : '+'}${west}`
+}
+
+/** The tab with three nodes in trouble, of which one is chosen, and one of its messages. */
+async function showTab(page: Page): Promise<void> {
+  const night = new FakeOperations()
+  const types = ['ADT^A01', 'ADT^A08', 'ORU^R01']
+  const suspended = Array.from({ length: 8 }, (_, index) => {
+    const at = ago(17 - index * 0.02)
+    const type = types[index % 3] ?? ''
+    return messageRow(String(1072 + index), { type, acceptedAt: at, settledAt: at })
+  })
+  night.messages.set('Laboratory', suspended.reverse())
+  const event = (minutes: number, row: Partial<EventRow>): EventRow => ({
+    ...{ at: ago(minutes), kind: '', by: '', values: {}, text: '' },
+    ...row
+  })
+  night.events.set('Laboratory', [
+    event(4, { kind: 'tested', by: 'night', values: { type: 'ADT^A01' } }),
+    event(17, { kind: 'suspended', by: 'rule', values: { count: 8, rule: '@ERR-3:206=S' } }),
+    event(38, { kind: 'recovered', values: { seconds: 95 } }),
+    event(40, { kind: 'retrying-began', values: { cause: 'ETIMEDOUT', controlId: 'OB-0988' } })
+  ])
+  await night.serve(page)
+  // Node-RED remembers what is open, for the pictures in the other theme too.
+  await page.route('**/settings/user', (route) =>
+    route.request().method() === 'POST' ? route.fulfill({ status: 204 }) : route.continue()
+  )
+  await page.evaluate(`(() => {
+    const z = RED.workspaces.active()
+    for (const { id } of ${JSON.stringify(night.nodes)}) {
+      RED.nodes.import([{ id, z, type: 'hl7-https-out', name: id, x: 0, y: 0, wires: [[], []] }])
+    }
+    RED.sidebar.show('hl7-https-out')
+    const tab = document.querySelector('.hl7-https-tab')
+    const sidebar = tab.closest('.red-ui-sidebar') ?? document.getElementById('red-ui-sidebar')
+    sidebar.style.width = '780px'
+    RED.events.emit('sidebar:resize')
+  })()`)
+  // Node-RED 5 has a second part of the sidebar below.
+  const debug = 'button[data-tab-id="debug"].selected'
+  if (await page.isVisible(debug)) await page.click(debug)
+  await page.click('.hl7-https-node-rows [data-key=Laboratory]')
+  await page.click('.hl7-https-message-rows tbody tr')
+  // The outline of what was clicked is for those who use the keyboard.
+  await page.evaluate(`document.activeElement.blur()`)
+  await page.evaluate(`document.querySelector('.hl7-https-below').scrollTo(0, 0)`)
+  await page.waitForTimeout(600)
 }
 
 async function editorUrl(): Promise<string> {

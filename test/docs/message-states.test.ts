@@ -25,7 +25,7 @@ describe('the life of a message in docs/what-happens-to-a-message.md', () => {
   })
 
   it('is described state by state as in the table in the code', () => {
-    const told = rows(text.slice(0, text.indexOf('## At 3 a.m.')))
+    const told = rows(text.slice(0, text.indexOf('## What survives what')))
     const due = states.map(([state, { meaning, holdsLane }]) => [
       `\`${state}\``,
       meaning,

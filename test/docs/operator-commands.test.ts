@@ -1,125 +1,407 @@
 import assert from 'node:assert/strict'
 import { execFile, spawnSync } from 'node:child_process'
 import { after, before, describe, it } from 'node:test'
-import { setTimeout as wait } from 'node:timers/promises'
 import { promisify } from 'node:util'
+import { runInNewContext } from 'node:vm'
+import type {
+  AllStates,
+  BulkAnswer,
+  EventPage,
+  History,
+  MessageContent,
+  MessagePage,
+  NodeState
+} from '../../nodes/operations/answers.ts'
 import { startNodeRed } from '../support/node-red.ts'
 import { adt, startWorld, type World } from '../support/world.ts'
-import { page, section } from './markdown.ts'
+import { page, rows, section } from './markdown.ts'
 
 const skip = spawnSync('curl', ['--version']).status === 0 ? false : 'needs curl'
 
-/** The blocks of commands below "At 3 a.m.": for the queue, and for logging in. */
-const [commands = '', login = ''] = [
-  ...section(page('docs/what-happens-to-a-message.md'), 'At 3 a.m.').matchAll(
-    /^```sh\n([^]*?)^```/gm
-  )
-].map(([, block]) => block ?? '')
+const operations = page('docs/operations.md')
 
-/** Runs commands of the page with its placeholders filled in. @returns the answers */
-async function run(block: string, fillIn: Record<string, string>): Promise<unknown[]> {
-  const filledIn = Object.entries(fillIn).reduce(
-    (text, [place, value]) => text.replaceAll(place, value),
-    block
-  )
-  // Each answer is on its own line; the first failure ends the script.
-  const script = `set -e
-curl() { command curl -sS --fail-with-body --noproxy '*' "$@" | tr -d '\\n'; echo; }
-${filledIn}`
-  const { stdout } = await promisify(execFile)('bash', ['-o', 'pipefail', '-c', script])
-  return stdout
-    .trim()
-    .split('\n')
-    .map((line) => JSON.parse(line) as unknown)
+/** The blocks of code in a section of the page. */
+function blocks(heading: string, language: 'sh' | 'js'): string[] {
+  const pattern = new RegExp(`^\`\`\`${language}\n([^]*?)^\`\`\``, 'gm')
+  return [...section(operations, heading).matchAll(pattern)].map(([, block]) => block ?? '')
 }
 
-describe('the commands for an operator in docs/what-happens-to-a-message.md', { skip }, () => {
+/** First the variables, then the login, then everything else. */
+const [variables = '', login = '', ...others] = blocks('From the command line', 'sh')
+const commands = others.flatMap((block) => block.split('\n')).filter((line) => line !== '')
+
+/** bcrypt of "watch & 50 %+", which a form has to encode. */
+const HASH = '$2b$04$XrX1uavBxfF.6xiCEaBc3u3DQnq4q1lONEbZ0vXZ8a0WynJxBprMG'
+const PASSWORD = 'watch & 50 %+'
+
+interface User {
+  username: string
+  password: string
+  permissions: string | string[]
+}
+/** The settings of the page, with a password for all users. */
+const { adminAuth } = settingsIn('Permissions') as { adminAuth: { users: User[] } }
+const users = adminAuth.users.map((user) => ({ ...user, password: HASH }))
+
+function settingsIn(heading: string): object {
+  const [block = ''] = blocks(heading, 'js')
+  // Node-RED gets it as JSON.
+  return JSON.parse(JSON.stringify(runInNewContext(`({${block}})`))) as object
+}
+
+/**
+ * Runs commands of the page with its placeholders filled in.
+ *
+ * @param token sent with each request
+ * @returns the answer
+ */
+async function run(script: string, fillIn: Record<string, string>, token = ''): Promise<string> {
+  const filledIn = Object.entries(fillIn).reduce(
+    (text, [place, value]) => text.replaceAll(place, value),
+    script
+  )
+  const login = token === '' ? '' : `-H 'Authorization: Bearer ${token}'`
+  const { stdout } = await promisify(execFile)('bash', [
+    '-c',
+    `set -e
+curl() { command curl -sS --fail-with-body --noproxy '*' ${login} "$@"; }
+${filledIn}`
+  ])
+  return stdout
+}
+
+async function logIn(url: string, username: string, scope?: string): Promise<string> {
+  const script =
+    scope === undefined ? login : login.replace('hl7-https-out.read hl7-https-out.write', scope)
+  const fillIn = { 'http://127.0.0.1:1880': url, USER: username, PASSWORD }
+  return (JSON.parse(await run(script, fillIn)) as { access_token: string }).access_token
+}
+
+describe('docs/operations.md', { skip }, () => {
   let world: World
+  const tokens = new Map<string, string>()
   before(async () => {
-    world = await startWorld()
+    const general = ['read', 'write', '*'].map((permissions) => {
+      return { username: permissions, password: HASH, permissions }
+    })
+    world = await startWorld({
+      settings: {
+        ...settingsIn('The audit log'),
+        // Who does not log in deploys and injects here.
+        adminAuth: { ...adminAuth, users: [...users, ...general], default: { permissions: '*' } }
+      }
+    })
+    for (const { username } of [...users, ...general]) {
+      // All that the user may do.
+      tokens.set(username, await logIn(world.nodeRed.url, username, ''))
+    }
+    world.receiver.respond = ({ body }) => answerTo(body.toString().split('|')[9] ?? '')
+    await world.deploy({ queue: 'disk', replyCodeActions: '@ERR-3:206=S,:?A=C' })
   })
   after(() => world.close())
 
-  it('tell the state, pause, resume, list, resend and discard', async () => {
-    await world.deploy({ queue: 'disk', replyCodeActions: ':?A=S' })
-    await world.nodeRed.inject('in', { payload: adt('NIGHT1') })
-    const base = `${world.nodeRed.url}/hl7-https-out/out`
-    const suspended = async (): Promise<{ id: string; controlId: string }[]> =>
-      ((await (await fetch(`${base}/messages?state=suspended`)).json()) as Suspended).messages
-    const aside = async (): Promise<string> => {
-      for (let tries = 0; tries < 200; tries++) {
-        const [first] = await suspended()
-        if (first !== undefined) return first.id
-        await wait(50)
-      }
-      throw new Error('No message was suspended.')
-    }
-    const id = await aside()
-    const all = commands.split('\n').filter((line) => line !== '')
-    const fillIn = {
-      'http://127.0.0.1:1880': world.nodeRed.url,
-      NODE: 'out',
-      '/17/': `/${id}/`,
-      MSG00001: 'NIGHT1'
-    }
+  /** Only some records are locked. */
+  function answerTo(id: string): { status: number; body: string } {
+    const isLocked = id.startsWith('LOCKED')
+    const error = isLocked ? 'ERR||PID^1|206|E\r' : ''
+    const head = `MSH|^~\\&|C|D|A|B|20260102||ACK|R${id}|P|2.5.1`
+    return { status: 200, body: `${head}\rMSA|${isLocked ? 'AE' : 'AA'}|${id}\r${error}` }
+  }
 
-    const [state, paused, resumed, list, known] = (await run(
-      all.filter((line) => !line.includes('/17/')).join('\n'),
-      fillIn
-    )) as [State, State, State, Suspended, Suspended]
-    assert.equal(state.suspended, 1)
-    assert.equal(paused.state, 'paused')
-    assert.notEqual(resumed.state, 'paused')
-    assert.deepEqual(
-      list.messages.map(({ controlId }) => controlId),
-      ['NIGHT1']
+  const asked = async (path: string): Promise<unknown> =>
+    (await world.nodeRed.get(`/hl7-https-out/out${path}`)).body
+  const suspended = async (): Promise<MessagePage['messages']> =>
+    ((await asked('/messages?state=suspended')) as MessagePage).messages
+  /** Nothing is on its way, and so many are suspended. */
+  const isQuiet = async (count: number): Promise<boolean> => {
+    const { inFlight, queued, suspended } = (await asked('')) as NodeState
+    return suspended === count && queued === 0 && inFlight === 0
+  }
+  const sent = (): number => world.receiver.requests.length
+
+  async function eventually(check: () => boolean | Promise<boolean>): Promise<void> {
+    for (let tries = 0; tries < 400; tries++) {
+      if (await check()) return
+      await new Promise((resolve) => setTimeout(resolve, 25))
+    }
+    assert.fail(`it does not happen: ${check.toString()}`)
+  }
+
+  /** Leaves so many suspended messages in the queue. @returns their numbers, oldest first */
+  async function setAside(count: number): Promise<string[]> {
+    await world.nodeRed.post('/hl7-https-out/out/messages/discard', { all: true })
+    await eventually(() => isQuiet(0))
+    for (let index = 1; index <= count; index++) {
+      await world.nodeRed.inject('in', { payload: adt(`LOCKED${index}`) })
+    }
+    await eventually(() => isQuiet(count))
+    return (await suspended()).map(({ id }) => id).reverse()
+  }
+
+  /** Runs a command of the page as a user who may do just that. */
+  async function as(username: string, command: string, ids: string[] = []): Promise<unknown> {
+    const [first = '17', second = '18'] = ids
+    const text = await run(
+      `${variables}\n${command}`,
+      {
+        'http://127.0.0.1:1880': world.nodeRed.url,
+        '0123456789abcdef': 'out',
+        '/messages/17': `/messages/${first}`,
+        '"17"': `"${first}"`,
+        '"18"': `"${second}"`,
+        'before=18': `before=${Number(first) + 1}`,
+        '2026-11-25T02:00:00Z': new Date(Date.now() - 600_000).toISOString(),
+        MSG00001: 'LOCKED1'
+      },
+      tokens.get(username)
     )
-    assert.equal(known.messages[0]?.controlId, 'NIGHT1')
+    return text.startsWith('{') ? JSON.parse(text) : text
+  }
 
-    const alone = (word: string): string =>
-      all.filter((line) => line.startsWith('BASE=') || line.includes(`/17/${word}`)).join('\n')
-    const before = world.receiver.requests.length
-    await run(alone('resend'), fillIn)
-    await world.nodeRed.waitFor(() => (world.receiver.requests.length > before ? true : undefined))
-    await aside()
-    await run(alone('discard'), fillIn)
-    const [caught] = await world.nodeRed.waitForMessages('caught')
-    assert.equal((caught?.['error'] as { code: string }).code, 'HL7_DISCARDED')
+  const controlIds = (answer: unknown): string[] =>
+    (answer as MessagePage).messages.map(({ controlId }) => controlId)
+
+  /** What each command of the page does, in the order of the page. */
+  const checks: readonly [pattern: RegExp, check: (command: string) => Promise<void>][] = [
+    [
+      /^curl \$BASE +#/,
+      async (command) => {
+        const { nodes } = (await as('watch', command)) as AllStates
+        assert.deepEqual(
+          nodes.map(({ id }) => id),
+          ['out']
+        )
+      }
+    ],
+    [
+      /^curl \$NODE +#/,
+      async (command) => {
+        await setAside(1)
+        assert.equal(((await as('watch', command)) as NodeState).suspended, 1)
+      }
+    ],
+    [
+      /history/,
+      async (command) => {
+        assert.equal(((await as('watch', command)) as History).minutes.length, 60)
+      }
+    ],
+    [
+      /events\?limit/,
+      async (command) => {
+        await setAside(1)
+        await setAside(0)
+        const { events } = (await as('watch', command)) as EventPage
+        assert.ok(events.length <= 20 && events.some(({ kind }) => kind === 'discarded'))
+      }
+    ],
+    [
+      /events\?since/,
+      async (command) => {
+        const { events } = (await as('watch', command)) as EventPage
+        assert.ok(events.some(({ kind }) => kind === 'discarded'))
+      }
+    ],
+    [
+      /metrics/,
+      async (command) => {
+        assert.match((await as('watch', command)) as string, /^hl7_https_out_paused\{/m)
+      }
+    ],
+    [
+      /messages\?controlId=/,
+      async (command) => {
+        await world.nodeRed.inject('in', { payload: adt('FREE1') })
+        const [, ...others] = await setAside(1)
+        assert.deepEqual(others, [])
+        const found = controlIds(await as('watch', command))
+        assert.ok(found.length > 0 && found.every((id) => id === 'LOCKED1'))
+      }
+    ],
+    [
+      /messages\?state=suspended/,
+      async (command) => {
+        await setAside(1)
+        assert.deepEqual(controlIds(await as('watch', command)), ['LOCKED1'])
+      }
+    ],
+    [
+      /messages\?state=failed/,
+      async (command) => {
+        await setAside(1)
+        await setAside(0)
+        await eventually(async () => controlIds(await as('watch', command)).includes('LOCKED1'))
+        assert.ok(!controlIds(await as('watch', command)).includes('FREE1'))
+      }
+    ],
+    [
+      /before=18/,
+      async (command) => {
+        const [id = ''] = await setAside(2)
+        const { messages } = (await as('watch', command, [id])) as MessagePage
+        assert.equal(messages[0]?.id, id)
+      }
+    ],
+    [
+      /^curl \$NODE\/messages\/17 +#/,
+      async (command) => {
+        const shown = (await as('analyst', command, await setAside(1))) as MessageContent
+        assert.match(shown.request ?? '', /^MSH.*PID/s)
+        assert.match(shown.reply ?? '', /MSA\|AE/)
+      }
+    ],
+    [
+      /pause/,
+      async (command) => {
+        const { paused, state } = (await as('night', command)) as NodeState
+        assert.equal(state, 'paused')
+        assert.deepEqual([paused?.by, paused?.reason], ['night', 'upgrade of the receiver'])
+      }
+    ],
+    [
+      /resume/,
+      async (command) => {
+        assert.equal(((await as('night', command)) as NodeState).paused, null)
+      }
+    ],
+    [
+      /17\/resend/,
+      async (command) => {
+        const ids = await setAside(2)
+        const before = sent()
+        await as('night', command, ids)
+        await eventually(async () => sent() === before + 1 && (await isQuiet(2)))
+      }
+    ],
+    [
+      /17\/discard/,
+      async (command) => {
+        const [first = '', second] = await setAside(2)
+        await as('night', command, [first])
+        await eventually(() => isQuiet(1))
+        assert.equal((await suspended())[0]?.id, second)
+      }
+    ],
+    [
+      /resend.*firstAlone/,
+      async (command) => {
+        await setAside(3)
+        const before = sent()
+        assert.deepEqual(await as('night', command), { found: 3 } satisfies BulkAnswer)
+        await eventually(async () => sent() === before + 1 && (await isQuiet(3)))
+      }
+    ],
+    [
+      /resend.*"rule"/,
+      async (command) => {
+        await setAside(3)
+        const before = sent()
+        assert.deepEqual(await as('night', command), { found: 3 })
+        await eventually(async () => sent() === before + 3 && (await isQuiet(3)))
+      }
+    ],
+    [
+      /discard.*"ids"/,
+      async (command) => {
+        const [first = '', second = '', third] = await setAside(3)
+        assert.deepEqual(await as('night', command, [first, second]), { found: 2 })
+        await eventually(() => isQuiet(1))
+        assert.equal((await suspended())[0]?.id, third)
+      }
+    ],
+    [
+      /test/,
+      async (command) => {
+        const answer = await as('night', command)
+        assert.equal((answer as { ack: { code: string } }).ack.code, 'AA')
+      }
+    ]
+  ]
+
+  it('has no command that is not tried below', () => {
+    assert.equal(commands.length, checks.length)
+    for (const [index, [pattern]] of checks.entries()) {
+      assert.match(commands[index] ?? '', pattern)
+    }
+  })
+
+  for (const [index, [, check]] of checks.entries()) {
+    const command = commands[index] ?? ''
+    it(`${command.replace(/ +#.*/, '')} does what the page says`, () => check(command))
+  }
+
+  it('names what is in the audit log', () => {
+    const table = rows(section(operations, 'The audit log')).map(([events = '']) => events)
+    const named = [...table.join().matchAll(/`([\w.-]+)`/g)].map(([, name]) => name ?? '')
+    const log = world.nodeRed.log().filter((line) => line.includes('[audit]'))
+    const ours = log.flatMap((line) => /"event":"(hl7-https-out\.\w+)"/.exec(line)?.[1] ?? [])
+    assert.deepEqual(
+      named.filter((name) => name.startsWith('hl7-https-out.')).toSorted(),
+      [...new Set(ours)].sort()
+    )
+    const pause = log.find((line) => line.includes('hl7-https-out.pause')) ?? ''
+    for (const part of ['"node":"out"', '"username":"night"', '"ip":"', '"path":"']) {
+      assert.ok(pause.includes(part), part)
+    }
+    const shown = log.find((line) => line.includes('"event":"hl7-https-out.content"')) ?? ''
+    assert.match(shown, /"message":"\d+"/)
+  })
+
+  it('says who may do what', async () => {
+    const [id = ''] = await setAside(1)
+    const requests: Record<string, readonly [path: string, body?: unknown]> = {
+      'hl7-https-out.read': ['/hl7-https-out/out'],
+      'hl7-https-out.write': ['/hl7-https-out/out/resume', {}],
+      'hl7-https-out.content': [`/hl7-https-out/out/messages/${id}`],
+      'oauth2-client-credentials.write': ['/oauth2-client-credentials/auth/test', {}]
+    }
+    const may = async (username: string, permission: string): Promise<boolean> => {
+      const [path, body] = requests[permission] ?? ['']
+      const { status } = await fetch(`${world.nodeRed.url}${path}`, {
+        method: body === undefined ? 'GET' : 'POST',
+        headers: {
+          'Content-Type': 'application/json',
+          Authorization: `Bearer ${tokens.get(username)}`
+        },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) })
+      })
+      // 403: other settings than the deployed ones need `flows.write` as well.
+      assert.ok([200, 401, 403].includes(status), `${path} ${status}`)
+      return status !== 401
+    }
+    const table = rows(section(operations, 'Permissions'))
+    assert.deepEqual(
+      table.map(([permission = '']) => permission.replaceAll('`', '')),
+      Object.keys(requests)
+    )
+    for (const [name = '', , ...columns] of table) {
+      const permission = name.replaceAll('`', '')
+      for (const [index, general] of ['read', 'write', '*'].entries()) {
+        const isSaid = columns[index] === 'yes'
+        assert.equal(await may(general, permission), isSaid, `${general}: ${permission}`)
+      }
+      for (const { username, permissions } of users) {
+        const isSaid =
+          permissions === '*' ||
+          permissions.includes(permission) ||
+          (permissions.includes('read') && permission.endsWith('.read'))
+        assert.equal(await may(username, permission), isSaid, `${username}: ${permission}`)
+      }
+    }
   })
 })
 
-describe('the login in docs/what-happens-to-a-message.md', { skip }, () => {
-  it('gives a token that the admin routes accept', async (t) => {
-    // A user with just these permissions; bcrypt of "watch & 50 %+", which a form has to encode.
-    const password = '$2b$04$XrX1uavBxfF.6xiCEaBc3u3DQnq4q1lONEbZ0vXZ8a0WynJxBprMG'
-    const permissions = ['hl7-https-out.read', 'hl7-https-out.write']
-    const user = { username: 'night', password, permissions }
+describe('the login in docs/operations.md', { skip }, () => {
+  it('gives a token that the admin routes accept, below httpAdminRoot too', async (t) => {
     const nodeRed = await startNodeRed({
-      settings: {
-        httpAdminRoot: '/admin',
-        adminAuth: { type: 'credentials', users: [user] }
-      }
+      settings: { httpAdminRoot: '/admin', adminAuth: { ...adminAuth, users } }
     })
     t.after(() => nodeRed.stop())
-    const fillIn = {
-      'http://127.0.0.1:1880': `${nodeRed.url}/admin`,
-      USER: 'night',
-      PASSWORD: 'watch & 50 %+'
-    }
-    const [answer] = (await run(login, fillIn)) as [{ access_token: string }]
+    const token = await logIn(`${nodeRed.url}/admin`, 'night')
     const url = `${nodeRed.url}/admin/hl7-https-out/out`
-    const headers = { Authorization: `Bearer ${answer.access_token}` }
     assert.equal((await fetch(url)).status, 401)
     // The user is let in, but there is no such node.
+    const headers = { Authorization: `Bearer ${token}` }
     assert.equal((await fetch(url, { headers })).status, 404)
   })
 })
-
-interface Suspended {
-  messages: { id: string; controlId: string }[]
-}
-
-interface State {
-  state: string
-  suspended: number
-}

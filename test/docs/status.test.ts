@@ -5,12 +5,13 @@ import { page, rows, section } from './markdown.ts'
 const { status } = JSON.parse(page('nodes/locales/en-US/hl7-https-out.json')) as {
   status: Record<string, string>
 }
+const operations = page('docs/operations.md')
 
-describe('the table in docs/what-happens-to-a-message.md', () => {
-  it('has every status that a node can show', () => {
-    const table = rows(section(page('docs/what-happens-to-a-message.md'), 'At 3 a.m.'))
-    const named = table.flatMap(([shown = '']) =>
-      [...shown.matchAll(/`([^`]+)`/g)].map(([, text]) => text ?? '')
+describe('the tables in docs/operations.md', () => {
+  it('have every status that a node can show', () => {
+    const [shown = ''] = section(operations, 'What a node shows').split('### Status codes')
+    const named = rows(shown).flatMap(([first = '']) =>
+      [...first.matchAll(/`([^`]+)`/g)].map(([, text]) => text ?? '')
     )
     assert.ok(Object.keys(status).length > 10)
     for (const [state, text] of Object.entries(status)) {
@@ -20,5 +21,13 @@ describe('the table in docs/what-happens-to-a-message.md', () => {
         `${state}: ${text}`
       )
     }
+  })
+
+  it('have every code of a status, in the order in which they count', () => {
+    const conditions = page('nodes/status-line.ts').matchAll(/^ {4}code: '(\w+)',$/gm)
+    const order = new Set([...conditions].map(([, code]) => code))
+    const told = rows(section(operations, 'Status codes')).map(([code = '']) => code.slice(1, -1))
+    assert.ok(order.size > 10)
+    assert.deepEqual(told, ['CONFIG', ...order, 'IDLE'])
   })
 })

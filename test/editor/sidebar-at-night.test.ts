@@ -100,7 +100,7 @@ describe('whoever is called at night sees in the tab', () => {
           name,
           url,
           retryInterval: 30,
-          queue: 'memory',
+
           wires: [[], []],
           ...more
         }
@@ -249,12 +249,7 @@ describe('whoever is called at night sees in the tab', () => {
     assert.equal(await page.evaluate(`window.hacked`), undefined)
     assert.equal(await page.evaluate(`document.querySelectorAll('.hl7-https-tab img').length`), 0)
     // It was noted, and an analyst acts on nothing.
-    await eventually(async () => {
-      await page.evaluate(`RED.events.emit('deploy')`)
-      return /the content of OB-1074 was shown · by analyst/.test(
-        await page.locator('.hl7-https-events').innerText()
-      )
-    })
+    await shows('.hl7-https-events', /the content of OB-1074 was shown · by analyst/)
     assert.equal(
       await page
         .locator('.hl7-https-details button:has-text("Pause")')

@@ -21,7 +21,7 @@ const COUNTED = { page: 500, pages: 4 }
 const MAX_FILTER = 200
 
 /** What can be listed; `''` is everything. */
-const STATES = ['suspended', 'retrying', 'waiting', 'naked', 'failed', 'acked', '']
+const STATES = ['suspended', 'retrying', 'awaiting', 'waiting', 'naked', 'failed', 'acked', '']
 /** No longer in the queue. */
 const HAS_LEFT: readonly string[] = ['acked', 'naked', 'failed']
 
@@ -332,7 +332,7 @@ export class MessageList {
   }
 
   async #showContent(): Promise<void> {
-    const { text, say } = this.#desk
+    const { text, say, refresh } = this.#desk
     const node = this.#node
     const id = this.#chosen
     if (node === undefined || id === undefined) return
@@ -345,6 +345,8 @@ export class MessageList {
     }
     // Another message may have been chosen meanwhile.
     if (this.#chosen === id && this.#node?.id === node.id) this.#content.show(content)
+    // That it was shown is an event.
+    refresh()
   }
 }
 
