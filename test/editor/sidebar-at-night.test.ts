@@ -99,7 +99,7 @@ describe('whoever is called at night sees in the tab', () => {
           z: 'tab',
           name,
           url,
-          retryInterval: 30,
+          retryInterval: 3,
 
           wires: [[], []],
           ...more

@@ -179,12 +179,12 @@ export class Tab {
   async #updateDetails(): Promise<void> {
     const node = this.#states?.nodes.find(({ id }) => id === this.#chosen)
     if (node === undefined) return
-    // Once a minute at least: the pictures go on.
-    const minute = Math.floor(this.#desk.now() / 60_000)
+    // As often as without ticks at least: pictures go on, and some events come late.
+    const period = Math.floor(this.#desk.now() / SLOWLY_MS)
     const { acked, naked, failed, suspended, retrying, queued, state, retry, lastError } = node
     const now = JSON.stringify([
-      ...[node.id, this.#range.value, minute, acked, naked, failed, suspended, retrying, queued],
-      ...[state, retry, lastError, node.paused, node.token?.state]
+      ...[node.id, this.#range.value, period, acked, naked, failed, suspended, retrying, queued],
+      ...[state, retry?.attempts, lastError, node.paused, node.token?.state]
     ])
     if (now === this.#detailsOf) return
     this.#detailsOf = now
