@@ -1,3 +1,4 @@
+import { soapFaultCode } from '../https/soap-fault.ts'
 import type { AttemptError } from '../rules/attempt.ts'
 import { DeliveryError, type DeliveryErrorCause } from './delivery-error.ts'
 import type { AttemptResult } from './courier.ts'
@@ -111,12 +112,17 @@ function describeReply({ reply, tokenProblem, quotes }: AttemptResult): string {
   if (status >= 300 && status < 400) {
     return `The receiver redirects (${status}) ${target(quotes?.redirect)}`
   }
-  if (status < 200 || status >= 400) return `The receiver answered with HTTP status ${status}.`
+  const code = soapFaultCode(reply.text)
+  const fault = code === undefined ? undefined : `a SOAP fault (${code})`
+  if (status < 200 || status >= 400) {
+    return `The receiver answered with HTTP status ${status}${fault === undefined ? '' : ` and ${fault}`}.`
+  }
   if (reply.text === '') {
     return `The receiver answered ${status} without a body, although a reply was expected.`
   }
   const type = quotes?.contentType
-  return `The receiver answered ${status} with ${type === undefined ? 'a body' : printable(type)} that contains no HL7 acknowledgement.`
+  const what = fault ?? (type === undefined ? 'a body' : printable(type))
+  return `The receiver answered ${status} with ${what} that contains no HL7 acknowledgement.`
 }
 
 /** A redirect is never followed: the token and the message would go where nobody sent them. */

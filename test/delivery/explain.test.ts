@@ -54,6 +54,8 @@ describe('deliveryFailed', () => {
       error: { code, text: 'it broke', ...(family === undefined ? undefined : { family }) },
       ...(status === undefined ? undefined : { status })
     })
+  const soapFault = (code: string): string =>
+    `<s:Envelope xmlns:s="x"><s:Body><s:Fault>${code}<faultstring>Lindqvist</faultstring></s:Fault></s:Body></s:Envelope>`
   const noReceiver =
     'Check that the URL belongs to an HL7 receiver, or add a reply rule that says what such an answer means.'
   const taken =
@@ -222,6 +224,21 @@ describe('deliveryFailed', () => {
       'a status with a hint',
       reply(413),
       'The receiver answered with HTTP status 413. The message is too large for the receiver.'
+    ],
+    [
+      'a SOAP fault with an error status',
+      reply(418, {}, { text: soapFault('<faultcode>s:Server.Lindqvist</faultcode>') }),
+      'The receiver answered with HTTP status 418 and a SOAP fault (Server).'
+    ],
+    [
+      'a SOAP fault with a 2xx status',
+      reply(200, {}, { text: soapFault('<s:Code><s:Value>s:Sender</s:Value></s:Code>') }),
+      `The receiver answered 200 with a SOAP fault (Sender) that contains no HL7 acknowledgement. ${noReceiver}`
+    ],
+    [
+      'a SOAP fault with a code of its own',
+      reply(418, {}, { text: soapFault('<faultcode>Lindqvist</faultcode>') }),
+      'The receiver answered with HTTP status 418.'
     ],
     ['a status without a hint', reply(418), 'The receiver answered with HTTP status 418.'],
     ['a status below all others', reply(199), 'The receiver answered with HTTP status 199.'],

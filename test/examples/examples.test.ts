@@ -12,9 +12,11 @@ import {
   type ReceivedRequest,
   type ReceiverAnswer
 } from '../../demo/hl7-receiver.ts'
+import { bodyPresets } from '../../nodes/editor/body-presets.ts'
 import { type Authority, createAuthority } from '../support/certificates.ts'
 import { installExternalModule } from '../support/external-module.ts'
 import { type FlowNode, TestNodeRed } from '../support/node-red.ts'
+import { answerSubmission, readSubmission } from '../support/soap-registry.ts'
 
 const directory = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'examples')
 const examples = new Map(
@@ -38,9 +40,11 @@ const own = ['hl7-https-out', 'oauth2-client-credentials']
 const secretNames =
   /^(?:clientId|clientSecret|username|password|privateKey.*|secret\d|credentials|cadata|.*data)$/
 
+const byNumber = (a: string, b: string): number => parseInt(a, 10) - parseInt(b, 10)
+
 describe('the examples', () => {
   it('are those that the documentation names', () => {
-    assert.deepEqual([...examples.keys()].sort(), [
+    assert.deepEqual([...examples.keys()].sort(byNumber), [
       '1 Send HL7 and route ACK and NAK',
       '2 Take MLLP and send over HTTPS',
       '3 Publish HL7 to RabbitMQ by patient',
@@ -48,7 +52,8 @@ describe('the examples', () => {
       '5 Send as multipart to New York',
       '6 Send to Google Cloud Healthcare',
       '7 Form post to an immunization registry',
-      '8 Mutual TLS and private_key_jwt (SMART)'
+      '8 Mutual TLS and private_key_jwt (SMART)',
+      '10 SOAP to an immunization registry'
     ])
   })
 
@@ -319,6 +324,37 @@ describe('the examples', () => {
           ['MESSAGEDATA', 'MSH|^~\\&|']
         ]
       )
+    })
+
+    it('"10 SOAP to an immunization registry" sends when it is filled in', async () => {
+      const flow = await filledIn('10 SOAP to an immunization registry', {
+        credentials: { secret1: 'pass & word' }
+      })
+      await nodeRed.deploy(flow)
+      receiver.respond = (request) => answerSubmission(readSubmission(request))
+      const { shown, msg, request } = await press(flow)
+      receiver.respond = undefined
+      assert.equal(shown, 'ACK', JSON.stringify(msg['error']))
+      assert.ok(request)
+      const { hl7Message, ...others } = readSubmission(request)
+      assert.deepEqual(others, {
+        version: '1.2',
+        username: 'YOUR USER',
+        password: 'pass & word',
+        facilityID: 'NORTHSIDE'
+      })
+      assert.match(hl7Message, /^MSH\|\^~\\&\|.*\rPID\|1\|\|471109.*Keller\^Ida & Jo\^/)
+    })
+
+    it('"10 SOAP to an immunization registry" is what the preset of the form fills in', () => {
+      const flow = examples.get('10 SOAP to an immunization registry') ?? []
+      const out = flow.find(({ type }) => type === own[0])
+      const { contentType, bodyTemplate, formFields } = bodyPresets.soap12
+      assert.equal(out?.['contentType'], contentType)
+      assert.equal(out['bodyTemplate'], bodyTemplate)
+      const [username, ...others] = out['formFields'] as unknown[]
+      assert.deepEqual(username, { ...formFields[0], value: 'YOUR USER' })
+      assert.deepEqual(others, formFields.slice(1))
     })
 
     it('"8 Mutual TLS and private_key_jwt (SMART)" sends when it is filled in', async () => {
