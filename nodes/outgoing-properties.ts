@@ -79,6 +79,7 @@ function common(
     type,
     version: message?.version ?? '',
     ack: reply?.ack ?? null,
+    ...(reply?.acks === undefined ? undefined : { acks: reply.acks }),
     rule,
     action,
     warnings,

@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net'
 import { dirname, join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { acknowledge } from '../../demo/acknowledge.ts'
 import {
   startHl7Receiver,
   type Hl7Receiver,
@@ -53,7 +54,8 @@ describe('the examples', () => {
       '6 Send to Google Cloud Healthcare',
       '7 Form post to an immunization registry',
       '8 Mutual TLS and private_key_jwt (SMART)',
-      '10 SOAP to an immunization registry'
+      '10 SOAP to an immunization registry',
+      '11 Send a batch and split off what was refused'
     ])
   })
 
@@ -344,6 +346,76 @@ describe('the examples', () => {
         facilityID: 'NORTHSIDE'
       })
       assert.match(hl7Message, /^MSH\|\^~\\&\|.*\rPID\|1\|\|471109.*Keller\^Ida & Jo\^/)
+    })
+
+    describe('"11 Send a batch and split off what was refused"', () => {
+      const name = '11 Send a batch and split off what was refused'
+
+      /** Sends the batch to a receiver that acknowledges each message, with one more change. */
+      async function sent(change: (reply: string) => string = (reply) => reply): Promise<{
+        outputs: Record<string, string[]>
+        batch: string[]
+      }> {
+        const flow = await filledIn(
+          name,
+          {},
+          { issuer: tokens.issuer, credentials: { clientId: 'c', clientSecret: 's' } }
+        )
+        await nodeRed.deploy(flow)
+        let batch: string[] = []
+        receiver.respond = ({ body }) => {
+          batch = body.toString().split(/(?=MSH\|)|(?=BTS\|)/)
+          const acks = batch.map((message) => acknowledge(message, new Date())?.text ?? '')
+          return { body: change(`BHS|^~\\&|REGISTRY\r${acks.join('')}BTS|3\r`) }
+        }
+        const probes = flow.filter(({ type }) => type === 'probe').map(({ id }) => id)
+        const named = (id: string): string =>
+          String(examples.get(name)?.find((node) => node.id === id)?.['name'])
+        const before = new Map(probes.map((id) => [id, nodeRed.messages(id).length]))
+        const outputs = (): Record<string, string[]> =>
+          Object.fromEntries(
+            probes.flatMap((id) => {
+              const payloads = nodeRed
+                .messages(id)
+                .slice(before.get(id))
+                .map(({ payload }) => String(payload))
+              return payloads.length === 0 ? [] : [[named(id), payloads]]
+            })
+          )
+        await nodeRed.inject(flow.find(({ type }) => type === 'inject')?.id ?? '')
+        // A batch that is split arrives as three messages, one that is not as one.
+        const whole = ['whole batch accepted', 'unclear', 'error']
+        await nodeRed.waitFor(() => {
+          const now = outputs()
+          const count = Object.values(now).flat().length
+          return count === 3 || whole.some((output) => output in now) ? now : undefined
+        })
+        receiver.respond = undefined
+        return { outputs: outputs(), batch }
+      }
+
+      it('splits off the refused message', async () => {
+        const { outputs, batch } = await sent()
+        const [, first, second, third] = batch
+        assert.match(String(second), /Moreau/)
+        assert.deepEqual(outputs, { refused: [second], accepted: [first, third] })
+      })
+
+      it('has nothing to split if all are accepted', async () => {
+        const { outputs } = await sent((reply) => reply.replace('|AE|', '|AA|'))
+        assert.deepEqual(Object.keys(outputs), ['whole batch accepted'])
+      })
+
+      for (const [what, change] of [
+        ['lacks a message', (reply) => reply.replace(/MSA\|AA\|[^\r]*\r/, '')],
+        ['repeats one', (reply) => reply.replace(/(MSA\|AA\|\w+)-3/, '$1-1')],
+        ['has only one acknowledgement', (reply) => reply.replace(/MSA\|AA\|[^\r]*\r/g, '')]
+      ] as [string, (reply: string) => string][]) {
+        it(`keeps the batch whole if the reply ${what}`, async () => {
+          const { outputs } = await sent(change)
+          assert.deepEqual(Object.keys(outputs), ['unclear'])
+        })
+      }
     })
 
     it('"10 SOAP to an immunization registry" is what the preset of the form fills in', () => {
