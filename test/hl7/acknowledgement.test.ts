@@ -395,12 +395,18 @@ describe('readAcknowledgements', () => {
   })
 
   it('lists 1000 at most, in order, and no refusal less than an acceptance', () => {
-    const accepted = (from: number, count: number): string =>
-      Array.from({ length: count }, (_, n) => `MSA|AA|${from + n}\rERR|||a|I\r`).join('')
-    const many = list(`${msh}${accepted(1, 1_500)}MSA|AE|R\rERR|||r\r${accepted(2_000, 10)}`)
+    const accepted = (from: number, count: number, err = ''): string =>
+      Array.from({ length: count }, (_, n) => `MSA|AA|${from + n}\r${err}`).join('')
+    const text = `${msh}${accepted(1, 1_000)}${accepted(1_001, 5, 'ERR|||a\r')}MSA|AE|R\rERR|||r\r`
+    const many = list(text + accepted(2_000, 10))
     assert.equal(many.length, 1_000)
     assert.deepEqual([many[0]?.controlId, many[998]?.controlId], ['1', '999'])
     assert.equal(many[999]?.controlId, 'R')
+    // Nor does it get the errors of one that is not listed.
+    assert.deepEqual(
+      many.flatMap(({ errors }) => errors).map(({ code }) => code),
+      ['r']
+    )
     const refused = `${msh}${'MSA|AA|A\r'.repeat(10)}${'MSA|AR|R\r'.repeat(1_200)}MSA|AE|R\r`
     assert.deepEqual([...new Set(list(refused).map(({ code }) => code))], ['AR'])
     assert.equal(list(refused).length, 1_000)
