@@ -1,3 +1,5 @@
+import { withReferences } from '../src/https/escape-xml.ts'
+
 /** Replaces a value that is not shown. */
 export const HIDDEN = '•••'
 
@@ -59,6 +61,7 @@ function formsOf(value: string): string[] {
     text.replace(/\/$/, ''),
     encodeURIComponent(text.toWellFormed()),
     JSON.stringify(text).slice(1, -1),
+    withReferences(text),
     ...(url === null ? [] : [url.href, url.host, url.hostname])
   ]
 }

@@ -11,7 +11,9 @@ import {
 const tokenIsHeader = (value: ReadValue): boolean =>
   names('auth')(value) && is('tokenPlacement', 'header')(value)
 const isMultipart = is('format', 'multipart')
-const hasFields = is('format', 'form', 'multipart')
+const hasMessageField = is('format', 'form', 'multipart')
+const hasTemplate = is('format', 'json', 'text')
+const packs = is('format', 'form', 'multipart', 'json', 'text')
 const seconds = { kind: 'number', min: 0.001, max: 86_400 } as const
 const count = { kind: 'number', integer: true } as const
 
@@ -26,15 +28,15 @@ export const outProperties = {
   authScheme: text('Bearer', tokenIsHeader),
   tls: text(),
   proxy: text(),
-  format: choice(['raw', 'mllp', 'form', 'multipart', 'json']),
+  format: choice(['raw', 'mllp', 'form', 'multipart', 'json', 'text']),
   contentType: text(),
   charset: text('auto'),
-  bodyField: text('message', hasFields),
+  bodyField: text('message', hasMessageField),
   bodyFileName: text('message.hl7', isMultipart),
   bodyPartType: text('text/plain', isMultipart),
-  bodyEncoding: choice(['text', 'base64'], is('format', 'form', 'multipart', 'json')),
-  bodyTemplate: text('', is('format', 'json')),
-  formFields: list(hasFields),
+  bodyEncoding: choice(['text', 'base64'], packs),
+  bodyTemplate: text('', hasTemplate),
+  formFields: list(packs),
   headers: list(),
   replyPath: text(),
   replyEncoding: choice(['auto', 'text', 'base64']),

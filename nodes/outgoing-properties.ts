@@ -80,6 +80,7 @@ function common(
     version: message?.version ?? '',
     ack: reply?.ack ?? null,
     ...(acceptAck === undefined ? {} : { acceptAck }),
+    ...(reply?.acks === undefined ? undefined : { acks: reply.acks }),
     rule,
     action,
     warnings,

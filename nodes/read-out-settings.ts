@@ -12,6 +12,7 @@ import { parseReplyRules, type ReplyRules } from '../src/rules/reply-rules.ts'
 import { charsetOfLabel, unknownCharset } from '../src/hl7/charset.ts'
 import { parsePath, type Hl7Path } from '../src/hl7/path.ts'
 import type { HttpClientSettings } from '../src/http-client/http-client.ts'
+import { escapeXml } from '../src/https/escape-xml.ts'
 import {
   headerNameProblem,
   headerValueProblem,
@@ -19,6 +20,7 @@ import {
   type HeaderProblem
 } from '../src/https/header-values.ts'
 import type { ReceiverSettings } from '../src/https/receiver.ts'
+import type { BodyTemplate } from '../src/https/request-body.ts'
 import { targetUrl } from '../src/https/target-url.ts'
 import { printable } from '../src/delivery/explain.ts'
 import { diskQueueProblem } from '../src/outbox/disk-outbox.ts'
@@ -244,12 +246,12 @@ function readReceiver(
   }
   const template = properties.text('bodyTemplate')
   const bodyTemplate =
-    format !== 'json' || template.trim() === ''
+    !properties.applies('bodyTemplate') || template.trim() === ''
       ? undefined
-      : attempt(problems, 'bodyTemplate', () => {
-          const evaluate = compileJsonata(RED, node, template)
-          return (message: string, input: unknown) => evaluate(input, { message })
-        })
+      : attempt(problems, 'bodyTemplate', () => compileTemplate(RED, node, template))
+  if (format === 'text' && template.trim() === '') {
+    problems.push('bodyTemplate: the format text needs a template')
+  }
   if (url === undefined) return undefined
   return {
     url,
@@ -268,6 +270,20 @@ function readReceiver(
     bodyEncoding: properties.choice('bodyEncoding'),
     bodyTemplate
   }
+}
+
+/** The values are bound to one evaluation: concurrent messages do not see each other's. */
+function compileTemplate(RED: NodeAPI, node: Node, template: string): BodyTemplate {
+  const evaluate = compileJsonata(RED, node, template)
+  return (message, fields, input) => evaluate(input, { message, fields, xml })
+}
+
+/** `$xml` of a template. Like JSONata's own functions, it returns nothing for nothing. */
+function xml(value: unknown): string | undefined {
+  if (value === undefined) return undefined
+  if (typeof value === 'string') return escapeXml(value)
+  if (typeof value === 'number' || typeof value === 'boolean') return String(value)
+  throw new TypeError('$xml expects a text')
 }
 
 function readMaxReplyBytes(RED: NodeAPI, problems: string[]): number {

@@ -3,6 +3,7 @@ import { urlProblem } from '../../src/http-client/url-problem.ts'
 import { headerNameProblem, headerValueProblem } from '../../src/https/header-values.ts'
 import { outProperties } from '../hl7-https-out-properties.ts'
 import { is, names, type ReadValue } from '../property-table.ts'
+import { prepareBodyPresets } from './body-preset-choice.ts'
 import { createForm } from './form.ts'
 import { createFormTabs } from './form-tabs.ts'
 import { isHl7Path, namedValue } from './named-value.ts'
@@ -18,7 +19,8 @@ const contentTypes: Record<string, string> = {
   mllp: 'application/hl7-v2',
   form: 'application/x-www-form-urlencoded',
   multipart: 'multipart/form-data',
-  json: 'application/json'
+  json: 'application/json',
+  text: 'text/plain; charset=utf-8'
 }
 
 const tokenIn =
@@ -32,7 +34,11 @@ const form = createForm({
   width: 720,
   table: outProperties,
   choices: { charset: 'hl7-https-out-charset', failureTimeout: 'hl7-https-out-failureTimeout' },
-  rows: { tokenQuery: tokenIn('query') },
+  rows: {
+    tokenQuery: tokenIn('query'),
+    templateFields: is('format', 'json', 'text'),
+    bodyPreset: is('format', 'text')
+  },
   problem
 })
 const { text, words } = form
@@ -62,6 +68,9 @@ function problem(property: string, value: unknown, read: ReadValue): string {
     case 'replyCodeActions':
       return rulesProblem(given)
     case 'bodyTemplate':
+      return given === '' && read('format') === 'text'
+        ? words('bodyTemplate')
+        : jsonataProblem(given)
     case 'replyPath':
       return jsonataProblem(given)
     case 'headers':
@@ -136,14 +145,21 @@ function prepare(node: EditorNode): void {
     headers: { types, names: 'header' }
   })
   lists = made
+  prepareBodyPresets(made)
 
-  const showContentType = (): void => {
-    const input = document.getElementById('node-input-contentType')
+  const showPlaceholders = (): void => {
     const format = String($('#node-input-format').val())
+    const input = document.getElementById('node-input-contentType')
     if (input instanceof HTMLInputElement) input.placeholder = contentTypes[format] ?? ''
+    const template = document
+      .getElementById('node-input-bodyTemplate')
+      ?.parentElement?.querySelector('input.red-ui-typedInput-input')
+    if (template instanceof HTMLInputElement) {
+      template.placeholder = format === 'json' ? '{"message": $message}' : ''
+    }
   }
-  $('#node-input-format').on('change', showContentType)
-  showContentType()
+  $('#node-input-format').on('change', showPlaceholders)
+  showPlaceholders()
 
   rules = prepareReplyRules(text)
   prepareTestMessage({

@@ -14,6 +14,8 @@ export interface NamedValueListOptions {
 export interface NamedValueLists {
   /** The current entries of each property, except those without name and value. */
   entries: () => Record<string, NamedValue[]>
+  /** Adds entries to a property, except those whose name it already has. */
+  add: (property: string, entries: readonly NamedValue[]) => void
   /** Sets the lists that have changed on the node. */
   save: () => void
 }
@@ -40,6 +42,9 @@ export function createNamedValueLists(
   showSecrets()
   return {
     entries: () => Object.fromEntries(lists.map(([property, list]) => [property, list.entries()])),
+    add: (property, entries) => {
+      for (const [name, list] of lists) if (name === property) list.add(entries)
+    },
     save: () => {
       for (const [property, list] of lists) {
         if (list.isChanged()) node[property] = list.entries()
@@ -75,6 +80,7 @@ function createSecretRow(
 
 interface NamedValueList {
   entries: () => NamedValue[]
+  add: (entries: readonly NamedValue[]) => void
   isChanged: () => boolean
 }
 
@@ -175,6 +181,13 @@ function createNamedValueList(
 
   return {
     entries,
+    add: (more) => {
+      const names = entries().map(({ name }) => name)
+      for (const entry of more) {
+        if (!names.includes(entry.name)) list.editableList('addItem', { ...entry })
+      }
+      changed()
+    },
     isChanged: () => JSON.stringify(entries()) !== before
   }
 }

@@ -1,4 +1,8 @@
-import { readAcknowledgement, type Acknowledgement } from '../hl7/acknowledgement.ts'
+import {
+  readAcknowledgement,
+  readAcknowledgements,
+  type Acknowledgement
+} from '../hl7/acknowledgement.ts'
 import type { OutgoingMessage } from '../hl7/outgoing-message.ts'
 import type { ReplyMessage } from '../hl7/reply-message.ts'
 import { HttpError } from '../http-client/http-error.ts'
@@ -37,6 +41,8 @@ export interface ReplyRecord {
   /** The HL7 text in it, CR-separated, or `''`. */
   hl7: string
   ack: Acknowledgement | null
+  /** All acknowledgements, if there are several. */
+  acks?: readonly Acknowledgement[]
 }
 
 /** One attempt and what the rules make of it. */
@@ -206,9 +212,14 @@ export class Courier {
     }
     const { error } = attempt
     const ack = countingAcknowledgement(attempt)
+    const acks = ack === null || read.message === null ? [] : readAcknowledgements(read.message)
+    await turn(read.text)
     return {
       decision: decide(rules, attempt),
-      reply: { status, headers, text: read.text, hl7: read.hl7, ack },
+      reply: {
+        ...{ status, headers, text: read.text, hl7: read.hl7, ack },
+        ...(acks.length === 0 ? undefined : { acks })
+      },
       ...(error === undefined ? undefined : { error }),
       answered: isAnswer(attempt, message),
       ...(ack === null ? { quotes: redaction.quotes(headers) } : undefined),

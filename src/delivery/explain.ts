@@ -1,3 +1,4 @@
+import { soapFaultCode } from '../https/soap-fault.ts'
 import type { AttemptError } from '../rules/attempt.ts'
 import { DeliveryError, type DeliveryErrorCause } from './delivery-error.ts'
 import type { AttemptResult, ReplyRecord } from './courier.ts'
@@ -142,10 +143,15 @@ function describeReply(
 ): string {
   if (tokenProblem !== undefined) return `: the receiver refused the token. ${tokenProblem}`
   if (status >= 300 && status < 400) return `: the receiver redirects ${target(quotes?.redirect)}`
-  if (status < 200 || status >= 400) return ' from the receiver'
+  const code = soapFaultCode(text)
+  const fault = code === undefined ? undefined : `a SOAP fault (${code})`
+  if (status < 200 || status >= 400) {
+    return ` from the receiver${fault === undefined ? '' : ` with ${fault}`}`
+  }
   if (text === '') return ' from the receiver without a body, although a reply was expected'
   const type = quotes?.contentType
-  return ` from the receiver with ${type === undefined ? 'a body' : printable(type)} that contains no HL7 acknowledgement`
+  const what = fault ?? (type === undefined ? 'a body' : printable(type))
+  return ` from the receiver with ${what} that contains no HL7 acknowledgement`
 }
 
 /** A redirect is never followed: the token and the message would go where nobody sent them. */

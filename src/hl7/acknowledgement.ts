@@ -1,6 +1,6 @@
 import { unescape } from './escapes.ts'
 import { isSegmentName, parsePath } from './path.ts'
-import type { ReplyMessage } from './reply-message.ts'
+import { isAccept, type ReplyMessage } from './reply-message.ts'
 import { isHeader, readSeparators, type Segment } from './segments.ts'
 
 /** One error in an acknowledgement. Values are unescaped, and `''` if absent. */
@@ -21,7 +21,7 @@ export interface AcknowledgementError {
   readonly userMessage: string
 }
 
-/** The contract's `msg.hl7.ack`. */
+/** The contract's `msg.hl7.ack`, and each of `msg.hl7.acks`. */
 export interface Acknowledgement {
   /** MSA-1 as sent: `AAX` or `aa` is not `AA`. */
   readonly code: string
@@ -44,6 +44,9 @@ export interface Acknowledgement {
  */
 const maxErrors = 1_000
 const maxErrorText = 256 * 1024
+
+/** The most acknowledgements that are listed. */
+const maxAcknowledgements = 1_000
 
 const msaCode = parsePath('MSA-1')
 const errSeverity = parsePath('ERR-4')
@@ -74,37 +77,126 @@ function codeOfReply({ msa, text }: ReplyMessage): string | undefined {
 
 /** The errors in the ERR segments or, if there are none, in MSA-6. */
 function readErrors(message: ReplyMessage): Pick<Acknowledgement, 'severity' | 'errors'> {
-  const severities = new Set<string>()
-  const list = new ErrorList()
+  const list = new ErrorList(new Room())
   message.each(['ERR'], (err) => {
-    const severity = err.value(errSeverity)
-    if (severity === '' && isEmpty(err)) return
-    severities.add(knownSeverities.includes(severity) ? severity : '')
-    list.add(err, errorsOf)
+    list.addErr(err)
   })
-  if (list.errors.length === 0) {
-    message.each(['MSA'], (msa) => list.add(msa, errorConditionOf))
-  }
-  const worst = knownSeverities.find((severity) => severities.has(severity)) ?? ''
-  const severity = severities.has('') && worst !== 'F' && worst !== 'E' ? '' : worst
-  return { severity, errors: list.errors }
+  if (list.errors.length === 0) message.each(['MSA'], (msa) => list.addCondition(msa))
+  return { severity: list.severity, errors: list.errors }
+}
+
+/**
+ * Every acknowledgement in a reply that has several, such as a batch: each MSA with the ERR
+ * segments after it (or before it, if it is the first in its message). Of more than 1000, those
+ * that are not AA or CA take precedence. The limits for errors apply to all of them together.
+ *
+ * @returns an empty list if there are fewer than two
+ */
+export function readAcknowledgements(message: ReplyMessage): Acknowledgement[] {
+  let count = 0
+  message.each(['MSA'], () => ++count < 2)
+  if (count < 2) return []
+
+  const room = new Room()
+  const [refused, accepted]: [Found[], Found[]] = [[], []]
+  /** The acknowledgement that an ERR belongs to; `null`: to one that is not listed. */
+  let current: Found | null | undefined
+  /** What comes before the first MSA of a message. */
+  let early: Segment[] = []
+  message.each(['MSH', 'MSA', 'ERR'], (segment) => {
+    switch (segment.name) {
+      case 'MSH':
+        current = undefined
+        early = []
+        break
+      case 'MSA': {
+        const list = isAccept(segment.value(msaCode)) ? accepted : refused
+        const found = { index: count++, msa: segment, errors: new ErrorList(room) }
+        current = list.length < maxAcknowledgements ? found : null
+        if (current !== null) list.push(current)
+        for (const err of early) current?.errors.addErr(err)
+        early = []
+        break
+      }
+      default:
+        if (current !== undefined) current?.errors.addErr(segment)
+        else if (early.length < maxErrors) early.push(segment)
+    }
+  })
+  return [...refused, ...accepted]
+    .slice(0, maxAcknowledgements)
+    .sort((a, b) => a.index - b.index)
+    .map(({ msa, errors }) => {
+      if (errors.errors.length === 0) errors.addCondition(msa)
+      return {
+        code: msa.value(msaCode),
+        controlId: msa.fieldText(2),
+        text: msa.fieldText(3),
+        severity: errors.severity,
+        errors: errors.errors
+      }
+    })
+}
+
+/** One of several acknowledgements. */
+interface Found {
+  index: number
+  msa: Segment
+  errors: ErrorList
 }
 
 /** Worst first. */
 const knownSeverities = ['F', 'E', 'W', 'I']
 
-/** The errors, up to the limits. */
+/** How much more is read of the errors of one reply. */
+class Room {
+  text = maxErrorText
+  errors = maxErrors
+
+  get isLeft(): boolean {
+    return this.text > 0 && this.errors > 0
+  }
+}
+
+/** Errors, up to the limits, with the worst severity of all. */
 class ErrorList {
   readonly errors: AcknowledgementError[] = []
-  #room = maxErrorText
+  readonly #severities = new Set<string>()
+  readonly #room: Room
 
-  /** @returns whether there is room for more */
-  add(segment: Segment, read: (segment: Segment) => AcknowledgementError[]): boolean {
-    if (this.#room > 0 && this.errors.length < maxErrors) {
-      this.#room -= segment.text.length
-      this.errors.push(...read(segment).slice(0, maxErrors - this.errors.length))
-    }
-    return this.#room > 0 && this.errors.length < maxErrors
+  constructor(room: Room) {
+    this.#room = room
+  }
+
+  /** `''` without a severity, or if an unknown one could be worse than the worst known. */
+  get severity(): string {
+    const worst = knownSeverities.find((severity) => this.#severities.has(severity)) ?? ''
+    return this.#severities.has('') && worst !== 'F' && worst !== 'E' ? '' : worst
+  }
+
+  addErr(err: Segment): void {
+    const severity = err.value(errSeverity)
+    if (severity === '' && isEmpty(err)) return
+    this.#severities.add(knownSeverities.includes(severity) ? severity : '')
+    this.#add(err, errorsOf)
+  }
+
+  /**
+   * What MSA-6 says.
+   *
+   * @returns whether there is room for more
+   */
+  addCondition(msa: Segment): boolean {
+    this.#add(msa, errorConditionOf)
+    return this.#room.isLeft
+  }
+
+  #add(segment: Segment, read: (segment: Segment) => AcknowledgementError[]): void {
+    if (!this.#room.isLeft) return
+    this.#room.text -= segment.text.length
+    const errors = read(segment).slice(0, this.#room.errors)
+    this.#room.errors -= errors.length
+    this.errors.push(...errors)
   }
 }
 

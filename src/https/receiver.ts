@@ -87,7 +87,12 @@ export class Receiver {
     if (token !== undefined && settings.tokenPlacement === 'body') {
       fields.push({ name: 'access_token', value: token })
     }
-    const { body, contentType } = await this.#body(shipment, fields)
+    const { body, contentType } = await buildRequestBody(
+      shipment.message,
+      settings,
+      fields,
+      shipment.input
+    )
     const inQuery = token !== undefined && settings.tokenPlacement === 'query'
     const headers = new HeaderList({
       Accept: ACCEPT,
@@ -130,20 +135,6 @@ export class Receiver {
     limits: Pick<HttpRequest, 'responseTimeoutMs' | 'signal'>
   ): Promise<HttpReply> {
     return this.#client.request({ ...limits, method, url, headers: headers.asWritten(), body })
-  }
-
-  async #body(shipment: Shipment, fields: FormField[]): ReturnType<typeof buildRequestBody> {
-    try {
-      return await buildRequestBody(shipment.message, this.#settings, fields, shipment.input)
-    } catch (error) {
-      if (error instanceof Hl7Error) throw error
-      // An error that a JSONata expression throws can contain parts of the message.
-      const problem =
-        error instanceof ExpressionLimit
-          ? error.message
-          : 'cannot be evaluated for this message, or returns nothing'
-      throw new Hl7Error('HL7_CONFIG', `The JSON template ${problem}: check it in the node.`)
-    }
   }
 }
 

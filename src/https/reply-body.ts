@@ -1,8 +1,8 @@
 import { decodeReply } from '../hl7/charset.ts'
 import { readReplyMessage, type ReplyMessage } from '../hl7/reply-message.ts'
-import { textsOfJson } from './json-reply.ts'
-import { JsonReader } from './parse-json.ts'
 import { decodeBase64, findReply, readReplyText, type ReplyEncoding } from './reply-text.ts'
+import { ReplyTexts } from './reply-texts.ts'
+import { declaredXmlCharset } from './xml-texts.ts'
 
 export type { ReplyEncoding }
 
@@ -29,7 +29,7 @@ export interface ReplyBody {
 
 /**
  * Finds the HL7 in a reply body, whatever the content type says: raw, framed or in a batch; in
- * JSON; in base64. Only what reads as HL7 counts. Never rejects and never takes long, whatever the
+ * JSON or XML; in base64. Only what reads as HL7 counts. Never rejects and never takes long, whatever the
  * bytes.
  *
  * @param contentType - the response header; only its charset is used
@@ -41,15 +41,15 @@ export async function readReplyBody(
 ): Promise<ReplyBody> {
   if (body.length === 0) return { text: '', hl7: '', message: null }
   const { replyEncoding, pick } = options
-  const text = decodeReply(body, charsetParameter(contentType))
-  const reader = new JsonReader()
-  const json = reader.read(text)
-  if (json !== undefined) {
-    const picked = pick === undefined ? json : await pickFrom(json, pick)
-    const found = findReply(textsOfJson(picked, reader), replyEncoding)
-    return reader.exceeded ? tooManyValues(text) : replyBody(text, found)
-  }
-  if (reader.exceeded) return tooManyValues(text)
+  const text = decodeReply(body, charsetParameter(contentType) ?? declaredXmlCharset(body))
+  const texts = new ReplyTexts()
+  const json = texts.json(text)
+  const values: readonly unknown[] | undefined =
+    json === undefined ? texts.xml(text) : [pick === undefined ? json : await pickFrom(json, pick)]
+  const found = values === undefined ? null : findReply(texts.of(values), replyEncoding)
+  // A refusal may follow what was read.
+  if (texts.problem !== undefined) return { ...replyBody(text, null), problem: texts.problem }
+  if (values !== undefined) return replyBody(text, found)
   const bytes = replyEncoding === 'base64' ? decodeBase64(text) : null
   if (bytes !== null) {
     const decoded = decodeReply(bytes, undefined)
@@ -67,11 +67,6 @@ function charsetParameter(contentType = ''): string | undefined {
 
 function replyBody(text: string, message: ReplyMessage | null): ReplyBody {
   return { text, hl7: message?.text ?? '', message }
-}
-
-/** A refusal may follow what was read, so the result is unknown. */
-function tooManyValues(text: string): ReplyBody {
-  return { ...replyBody(text, null), problem: 'the JSON in the answer has too many values' }
 }
 
 async function pickFrom(json: unknown, pick: (json: unknown) => unknown): Promise<unknown> {

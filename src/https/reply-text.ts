@@ -2,7 +2,7 @@ import { decodeReply } from '../hl7/charset.ts'
 import { beginsLikeHl7, readReplyMessage, type ReplyMessage } from '../hl7/reply-message.ts'
 
 /**
- * How the HL7 text is encoded in a body, or in a string of a JSON body. `text`: as it is. `base64`:
+ * How the HL7 text is encoded in a body, or in a text of a JSON or XML body. `text`: as it is. `base64`:
  * always base64. `auto`: as it is if that reads as HL7, else as base64 of HL7.
  */
 export type ReplyEncoding = 'auto' | 'text' | 'base64'

@@ -2,11 +2,12 @@ import { randomBytes } from 'node:crypto'
 import { encode } from '../hl7/charset.ts'
 import { Hl7Error } from '../hl7/hl7-error.ts'
 import type { OutgoingMessage } from '../hl7/outgoing-message.ts'
+import { ExpressionLimit } from './expression-limit.ts'
 
 /** How the message is packed into the body of a request. */
-export type BodyFormat = 'raw' | 'mllp' | 'form' | 'multipart' | 'json'
+export type BodyFormat = 'raw' | 'mllp' | 'form' | 'multipart' | 'json' | 'text'
 
-/** An additional form field, with its value for this attempt. */
+/** A form field besides the message's, or a value for the template, for this attempt. */
 export interface FormField {
   name: string
   value: string
@@ -20,14 +21,24 @@ export interface RequestBodySettings {
   bodyField: string
   bodyFileName: string
   bodyPartType: string
-  /** For form, multipart and json. */
+  /** For all formats but raw and mllp. */
   bodyEncoding: 'text' | 'base64'
-  /**
-   * The JSON value to send, from the encoded HL7 text and the flow's message. Without it
-   * `{"message": text}`.
-   */
-  bodyTemplate?: ((text: string, input: unknown) => Promise<unknown>) | undefined
+  /** What to send as json or text. Without it, json is `{"message": text}`; text needs it. */
+  bodyTemplate?: BodyTemplate | undefined
 }
+
+/**
+ * The JSON value or text to send.
+ *
+ * @param text the encoded HL7 text
+ * @param fields the values of the fields, by name
+ * @param input the flow's message
+ */
+export type BodyTemplate = (
+  text: string,
+  fields: Readonly<Record<string, string>>,
+  input: unknown
+) => Promise<unknown>
 
 export interface RequestBody {
   body: Buffer
@@ -42,14 +53,12 @@ const END_BLOCK = Buffer.from([0x1c, 0x0d])
 /**
  * Packs a message into the body that the receiver expects.
  *
- * Text in form and json is UTF-8, as those formats require; raw, mllp, multipart and base64 carry
- * the message's own bytes.
+ * Form, json and text are UTF-8; raw, mllp, multipart and base64 carry the message's own bytes.
  *
- * @param fields additional fields of form and multipart
- * @param input the flow's message, for the JSON template
+ * @param fields additional fields of form and multipart; in json and text, values for the template
+ * @param input the flow's message, for the template
  * @throws {Hl7Error} `HL7_INVALID_MESSAGE` if the format needs text and the bytes are not valid in
- * their set
- * @throws {Error} what the JSON template throws, or that it returned nothing
+ * their set, or a value cannot be sent; `HL7_CONFIG` if the template fails
  */
 export async function buildRequestBody(
   message: OutgoingMessage,
@@ -82,16 +91,62 @@ export async function buildRequestBody(
     case 'multipart':
       return multipart(message, settings, fields)
     case 'json': {
-      const text = encodedText(message, settings)
       const value =
         settings.bodyTemplate === undefined
-          ? { message: text }
-          : await settings.bodyTemplate(text, input)
-      const json = JSON.stringify(value) as string | undefined
-      if (json === undefined) throw new Error('The JSON template returns nothing for this message.')
-      return { body: Buffer.from(json), contentType: contentType || 'application/json' }
+          ? { message: encodedText(message, settings) }
+          : await filledTemplate(message, settings, fields, input)
+      return { body: Buffer.from(jsonOf(value)), contentType: contentType || 'application/json' }
+    }
+    case 'text': {
+      const text = await filledTemplate(message, settings, fields, input)
+      if (typeof text !== 'string') throw templateError('returns no text for this message')
+      // It would be sent as another character.
+      if (!text.isWellFormed()) {
+        throw new Hl7Error(
+          'HL7_INVALID_MESSAGE',
+          'The body contains half a character (a surrogate).'
+        )
+      }
+      return { body: Buffer.from(text), contentType: contentType || 'text/plain; charset=utf-8' }
     }
   }
+}
+
+async function filledTemplate(
+  message: OutgoingMessage,
+  settings: RequestBodySettings,
+  fields: readonly FormField[],
+  input: unknown
+): Promise<unknown> {
+  const text = encodedText(message, settings)
+  const values = Object.fromEntries(fields.map(({ name, value }) => [name, value]))
+  try {
+    return await settings.bodyTemplate?.(text, values, input)
+  } catch (error) {
+    if (error instanceof Hl7Error) throw error
+    // An error that an expression throws can contain parts of the message.
+    throw templateError(
+      error instanceof ExpressionLimit ? error.message : 'cannot be evaluated for this message'
+    )
+  }
+}
+
+function jsonOf(value: unknown): string {
+  let json: string | undefined
+  try {
+    json = stringify(value)
+  } catch {
+    throw templateError('returns a value that JSON cannot represent')
+  }
+  if (json === undefined) throw templateError('returns nothing for this message')
+  return json
+}
+
+/** Its type leaves out that some values have no JSON. */
+const stringify: (value: unknown) => string | undefined = JSON.stringify
+
+function templateError(problem: string): Hl7Error {
+  return new Hl7Error('HL7_CONFIG', `The body template ${problem}: check it in the node.`)
 }
 
 function encodedText(message: OutgoingMessage, { bodyEncoding }: RequestBodySettings): string {

@@ -54,6 +54,8 @@ describe('deliveryFailed', () => {
       error: { code, text: 'it broke', ...(family === undefined ? undefined : { family }) },
       ...(status === undefined ? undefined : { status })
     })
+  const soapFault = (code: string): string =>
+    `<s:Envelope xmlns:s="x"><s:Body><s:Fault>${code}<faultstring>Lindqvist</faultstring></s:Fault></s:Body></s:Envelope>`
   const noReceiver =
     'Check that the URL belongs to an HL7 receiver, or add a reply rule that says what such an answer means.'
   const taken =
@@ -245,6 +247,21 @@ describe('deliveryFailed', () => {
     ],
     ['a status without one', reply(418), 'HTTP 418 from the receiver.'],
     ['a status below all others', reply(199), 'HTTP 199 from the receiver.'],
+    [
+      'a SOAP fault with an error status',
+      reply(418, {}, { text: soapFault('<faultcode>s:Server.Lindqvist</faultcode>') }),
+      'HTTP 418 from the receiver with a SOAP fault (Server).'
+    ],
+    [
+      'a SOAP fault with a 2xx status',
+      reply(200, {}, { text: soapFault('<s:Code><s:Value>s:Sender</s:Value></s:Code>') }),
+      `HTTP 200 from the receiver with a SOAP fault (Sender) that contains no HL7 acknowledgement. ${noReceiver}`
+    ],
+    [
+      'a SOAP fault with a code of its own',
+      reply(418, {}, { text: soapFault('<faultcode>Lindqvist</faultcode>') }),
+      'HTTP 418 from the receiver.'
+    ],
     ...[401, 403].map((status): [string, AttemptResult, string] => [
       `a ${status} that asks for a scope`,
       reply(status, { 'www-authenticate': 'Bearer realm="x", Scope="hl7.write\u0007", error="y"' }),

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { generateKeyPairSync } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { after, before, beforeEach, describe, it } from 'node:test'
+import { bodyPresets } from '../../nodes/editor/body-presets.ts'
 import type { Browser } from 'playwright-core'
 import { outProperties } from '../../nodes/hl7-https-out-properties.ts'
 import { tokenProperties } from '../../nodes/oauth2-client-credentials-properties.ts'
@@ -322,7 +323,8 @@ describe('the forms in the editor', () => {
       ['mllp', []],
       ['form', ['bodyField', 'bodyEncoding']],
       ['multipart', fields],
-      ['json', ['bodyEncoding']]
+      ['json', ['bodyEncoding']],
+      ['text', ['bodyEncoding']]
     ] as const) {
       await editor.page.selectOption('#node-input-format', format)
       const expected = fields.map((name) => [
@@ -336,13 +338,18 @@ describe('the forms in the editor', () => {
       )
       assert.equal(
         await editor.page.isVisible('.form-row:has(#hl7-https-out-formFields)'),
-        format === 'form' || format === 'multipart',
+        format !== 'raw' && format !== 'mllp',
+        format
+      )
+      assert.equal(
+        await editor.page.isVisible('[data-row=templateFields]'),
+        format === 'json' || format === 'text',
         format
       )
     }
     assert.equal(
       await editor.page.getAttribute('#node-input-contentType', 'placeholder'),
-      'application/json'
+      'text/plain; charset=utf-8'
     )
 
     await editor.tab('delivery')
@@ -361,6 +368,39 @@ describe('the forms in the editor', () => {
     assert.equal(await editor.page.isVisible('#node-input-failureTimeout'), false)
     await editor.close()
     assert.equal(await editor.ask(`RED.nodes.node('old').failureTimeout`), -1)
+  })
+
+  it('fill in template, content type, fields and headers from a preset', async () => {
+    await editor.edit('old')
+    await editor.tab('message')
+    await editor.page.selectOption('#node-input-format', 'text')
+    assert.match(await editor.mistake('node-input-bodyTemplate'), /needs a template/)
+    const preset = '#hl7-https-out-body-preset'
+    await editor.page.selectOption(preset, 'soap11')
+    await editor.page.selectOption(preset, 'soap12')
+    assert.equal(await editor.mistake('node-input-bodyTemplate'), '')
+    assert.ok(await editor.page.isVisible('#node-input-secret1'))
+    // The user's own template comes back.
+    const template = '#node-input-bodyTemplate ~ .red-ui-typedInput-container input'
+    await editor.type(template, '"own"')
+    await editor.page.press(template, 'Tab')
+    assert.equal(await editor.page.inputValue(preset), '')
+    await editor.page.selectOption(preset, 'soap12')
+    await editor.page.selectOption(preset, '')
+    assert.equal(await editor.page.inputValue(template), '"own"')
+    await editor.page.selectOption(preset, 'soap11')
+    await editor.close()
+    const { soap11 } = bodyPresets
+    const properties = Object.keys(soap11)
+    assert.deepEqual(
+      await editor.ask(
+        `Object.fromEntries(${JSON.stringify(properties)}.map((name) => [name, RED.nodes.node('old')[name]]))`
+      ),
+      soap11
+    )
+    await editor.edit('old')
+    assert.equal(await editor.page.inputValue(preset), 'soap11')
+    await editor.close()
   })
 
   it('show only the fields of oauth2-client-credentials that apply', async () => {

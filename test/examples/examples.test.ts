@@ -8,15 +8,18 @@ import { dirname, join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { after, before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { acknowledge } from '../../demo/acknowledge.ts'
 import {
   startHl7Receiver,
   type Hl7Receiver,
   type ReceivedRequest,
   type ReceiverAnswer
 } from '../../demo/hl7-receiver.ts'
+import { bodyPresets } from '../../nodes/editor/body-presets.ts'
 import { type Authority, createAuthority } from '../support/certificates.ts'
 import { installExternalModule } from '../support/external-module.ts'
 import { type FlowNode, TestNodeRed } from '../support/node-red.ts'
+import { answerSubmission, readSubmission } from '../support/soap-registry.ts'
 
 const directory = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'examples')
 const examples = new Map(
@@ -40,9 +43,11 @@ const own = ['hl7-https-out', 'oauth2-client-credentials']
 const secretNames =
   /^(?:clientId|clientSecret|username|password|privateKey.*|secret\d|credentials|cadata|.*data)$/
 
+const byNumber = (a: string, b: string): number => parseInt(a, 10) - parseInt(b, 10)
+
 describe('the examples', () => {
   it('are those that the documentation names', () => {
-    assert.deepEqual([...examples.keys()].sort(), [
+    assert.deepEqual([...examples.keys()].sort(byNumber), [
       '1 Send HL7 and route ACK and NAK',
       '2 Take MLLP and send over HTTPS',
       '3 Publish HL7 to RabbitMQ by patient',
@@ -51,7 +56,9 @@ describe('the examples', () => {
       '6 Send to Google Cloud Healthcare',
       '7 Form post to an immunization registry',
       '8 Mutual TLS and private_key_jwt (SMART)',
-      '9 Page somebody'
+      '9 Page somebody',
+      '10 SOAP to an immunization registry',
+      '11 Send a batch and split off what was refused'
     ])
   })
 
@@ -398,6 +405,107 @@ describe('the examples', () => {
         pager.close()
         pager.closeAllConnections()
       }
+    })
+
+    it('"10 SOAP to an immunization registry" sends when it is filled in', async () => {
+      const flow = await filledIn('10 SOAP to an immunization registry', {
+        credentials: { secret1: 'pass & word' }
+      })
+      await nodeRed.deploy(flow)
+      receiver.respond = (request) => answerSubmission(readSubmission(request))
+      const { shown, msg, request } = await press(flow)
+      receiver.respond = undefined
+      assert.equal(shown, 'ACK', JSON.stringify(msg['error']))
+      assert.ok(request)
+      const { hl7Message, ...others } = readSubmission(request)
+      assert.deepEqual(others, {
+        version: '1.2',
+        username: 'YOUR USER',
+        password: 'pass & word',
+        facilityID: 'NORTHSIDE'
+      })
+      assert.match(hl7Message, /^MSH\|\^~\\&\|.*\rPID\|1\|\|471109.*Keller\^Ida & Jo\^/)
+    })
+
+    describe('"11 Send a batch and split off what was refused"', () => {
+      const name = '11 Send a batch and split off what was refused'
+
+      /** Sends the batch to a receiver that acknowledges each message, with one more change. */
+      async function sent(change: (reply: string) => string = (reply) => reply): Promise<{
+        outputs: Record<string, string[]>
+        batch: string[]
+      }> {
+        const flow = await filledIn(
+          name,
+          {},
+          { issuer: tokens.issuer, credentials: { clientId: 'c', clientSecret: 's' } }
+        )
+        await nodeRed.deploy(flow)
+        let batch: string[] = []
+        receiver.respond = ({ body }) => {
+          batch = body.toString().split(/(?=MSH\|)|(?=BTS\|)/)
+          const acks = batch.map((message) => acknowledge(message, new Date())?.text ?? '')
+          return { body: change(`BHS|^~\\&|REGISTRY\r${acks.join('')}BTS|3\r`) }
+        }
+        const probes = flow.filter(({ type }) => type === 'probe').map(({ id }) => id)
+        const named = (id: string): string =>
+          String(examples.get(name)?.find((node) => node.id === id)?.['name'])
+        const before = new Map(probes.map((id) => [id, nodeRed.messages(id).length]))
+        const outputs = (): Record<string, string[]> =>
+          Object.fromEntries(
+            probes.flatMap((id) => {
+              const payloads = nodeRed
+                .messages(id)
+                .slice(before.get(id))
+                .map(({ payload }) => String(payload))
+              return payloads.length === 0 ? [] : [[named(id), payloads]]
+            })
+          )
+        await nodeRed.inject(flow.find(({ type }) => type === 'inject')?.id ?? '')
+        // A batch that is split arrives as three messages, one that is not as one.
+        const whole = ['whole batch accepted', 'unclear', 'error']
+        await nodeRed.waitFor(() => {
+          const now = outputs()
+          const count = Object.values(now).flat().length
+          return count === 3 || whole.some((output) => output in now) ? now : undefined
+        })
+        receiver.respond = undefined
+        return { outputs: outputs(), batch }
+      }
+
+      it('splits off the refused message', async () => {
+        const { outputs, batch } = await sent()
+        const [, first, second, third] = batch
+        assert.match(String(second), /Moreau/)
+        assert.deepEqual(outputs, { refused: [second], accepted: [first, third] })
+      })
+
+      it('has nothing to split if all are accepted', async () => {
+        const { outputs } = await sent((reply) => reply.replace('|AE|', '|AA|'))
+        assert.deepEqual(Object.keys(outputs), ['whole batch accepted'])
+      })
+
+      for (const [what, change] of [
+        ['lacks a message', (reply) => reply.replace(/MSA\|AA\|[^\r]*\r/, '')],
+        ['repeats one', (reply) => reply.replace(/(MSA\|AA\|\w+)-3/, '$1-1')],
+        ['has only one acknowledgement', (reply) => reply.replace(/MSA\|AA\|[^\r]*\r/g, '')]
+      ] as [string, (reply: string) => string][]) {
+        it(`keeps the batch whole if the reply ${what}`, async () => {
+          const { outputs } = await sent(change)
+          assert.deepEqual(Object.keys(outputs), ['unclear'])
+        })
+      }
+    })
+
+    it('"10 SOAP to an immunization registry" is what the preset of the form fills in', () => {
+      const flow = examples.get('10 SOAP to an immunization registry') ?? []
+      const out = flow.find(({ type }) => type === own[0])
+      const { contentType, bodyTemplate, formFields } = bodyPresets.soap12
+      assert.equal(out?.['contentType'], contentType)
+      assert.equal(out['bodyTemplate'], bodyTemplate)
+      const [username, ...others] = out['formFields'] as unknown[]
+      assert.deepEqual(username, { ...formFields[0], value: 'YOUR USER' })
+      assert.deepEqual(others, formFields.slice(1))
     })
 
     it('"8 Mutual TLS and private_key_jwt (SMART)" sends when it is filled in', async () => {

@@ -3,6 +3,7 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import {
   readAcknowledgement,
+  readAcknowledgements,
   type Acknowledgement,
   type AcknowledgementError
 } from '../../src/hl7/acknowledgement.ts'
@@ -331,6 +332,137 @@ describe('readAcknowledgement', () => {
       assert.ok(found.errors.length <= 1_000)
       // Microseconds of CPU time: the machine may have other work.
       assert.ok(process.cpuUsage(started).user < 2_000_000, reply.slice(0, 60))
+    }
+  })
+})
+
+describe('readAcknowledgements', () => {
+  const list = (text: string): Acknowledgement[] => {
+    const message = readReplyMessage(text)
+    assert.ok(message)
+    return readAcknowledgements(message)
+  }
+  const codes = (text: string): string[][] =>
+    list(text).map(({ controlId, errors }) => [controlId, ...errors.map(({ code }) => code)])
+
+  it('lists each message of a batch with its own errors', () => {
+    const batch =
+      `FHS|^~\\&|REG\rBHS|^~\\&|REG\r${msh}MSA|AA|A\r${msh}MSA|AE|B|no\rERR||PID^1^8|103^x|W\rERR|||101|E\r` +
+      `MSH#*~\\&#REG\rMSA#AR#C\rERR###200*y#I\rBTS|3\rFTS|1\r`
+    const code = (of: string, severity: string, more = {}) => error({ code: of, severity, ...more })
+    assert.deepEqual(list(batch), [
+      ack({ code: 'AA', controlId: 'A' }),
+      ack({
+        ...{ code: 'AE', controlId: 'B', text: 'no', severity: 'E' },
+        errors: [code('103', 'W', { location: 'PID[1]-8', codeText: 'x' }), code('101', 'E')]
+      }),
+      ack({
+        ...{ code: 'AR', controlId: 'C', severity: 'I' },
+        errors: [code('200', 'I', { codeText: 'y' })]
+      })
+    ])
+  })
+
+  it('lists several pairs of MSA and ERR in one message', () => {
+    assert.deepEqual(codes(`${msh}MSA|AA|A\rMSA|AE|B\rERR|||1\rMSA|AE|C\rERR|||2\rERR|||3\r`), [
+      ['A'],
+      ['B', '1'],
+      ['C', '2', '3']
+    ])
+    assert.deepEqual(codes('MSA|AA|A\rMSA|AE|B\rERR|||1\r'), [['A'], ['B', '1']])
+  })
+
+  it('gives an ERR before the first MSA of its message to that, and none to another message', () => {
+    assert.deepEqual(codes(`${msh}MSA|AA|A\r${msh}ERR|||1\rERR|||2\rMSA|AE|B\rERR|||3\r`), [
+      ['A'],
+      ['B', '1', '2', '3']
+    ])
+    assert.deepEqual(codes(`${msh}MSA|AA|A\r${msh}ERR|||1\r${msh}MSA|AE|B\r`), [['A'], ['B']])
+  })
+
+  it('takes MSA-6 only for one without ERR', () => {
+    const text = `${msh}MSA|AE|A||||207\rMSA|AE|B||||208\rERR|||1\r`
+    assert.deepEqual(codes(text), [
+      ['A', '207'],
+      ['B', '1']
+    ])
+  })
+
+  it('is empty unless there are several', () => {
+    for (const text of [`${msh}MSA|AA|A\rERR|||1\r`, msh, 'BHS|^~\\&|\rBTS|0\r', 'MSA|AE|A']) {
+      assert.deepEqual(list(text), [])
+    }
+  })
+
+  it('lists 1000 at most, in order, and no refusal less than an acceptance', () => {
+    const accepted = (from: number, count: number, err = ''): string =>
+      Array.from({ length: count }, (_, n) => `MSA|AA|${from + n}\r${err}`).join('')
+    const text = `${msh}${accepted(1, 1_000)}${accepted(1_001, 5, 'ERR|||a\r')}MSA|AE|R\rERR|||r\r`
+    const many = list(text + accepted(2_000, 10))
+    assert.equal(many.length, 1_000)
+    assert.deepEqual([many[0]?.controlId, many[998]?.controlId], ['1', '999'])
+    assert.equal(many[999]?.controlId, 'R')
+    // Nor does it get the errors of one that is not listed.
+    assert.deepEqual(
+      many.flatMap(({ errors }) => errors).map(({ code }) => code),
+      ['r']
+    )
+    const refused = `${msh}${'MSA|AA|A\r'.repeat(10)}${'MSA|AR|R\r'.repeat(1_200)}MSA|AE|R\r`
+    assert.deepEqual([...new Set(list(refused).map(({ code }) => code))], ['AR'])
+    assert.equal(list(refused).length, 1_000)
+  })
+
+  it('shares the limits for errors among all', () => {
+    const pairs = `MSA|AE|A\r${'ERR|||1|W\r'.repeat(600)}`.repeat(3)
+    const found = list(msh + pairs)
+    assert.deepEqual(
+      found.map(({ errors, severity }) => [errors.length, severity]),
+      [
+        [600, 'W'],
+        [400, 'W'],
+        [0, 'W']
+      ]
+    )
+    assert.equal(
+      readAcknowledgement(readReplyMessage(msh + pairs) ?? assert.fail())?.errors.length,
+      1_000
+    )
+  })
+
+  it('has the same errors as the acknowledgement of all, and the worst code and severity', () => {
+    const segment = fc.constantFrom(
+      ...[msh, 'MSA|AA|A\r', 'MSA|AE|B\r', 'MSA|AR|C\r', 'MSA|ZZ|\r', 'NTE|1\r', 'BHS|^~\\&|\r'],
+      ...['ERR|||1|W\r', 'ERR|||2|E\r', 'ERR|PID^1^5^3\r', 'ERR|\r']
+    )
+    fc.assert(
+      fc.property(fc.array(segment, { maxLength: 12 }), (segments) => {
+        // Every message has an MSA, so that each ERR belongs to one.
+        const text = `${msh}${segments.join('').replaceAll('\rMSH', '\rMSA|AA|Z\rMSH')}MSA|AA|Z\r`
+        const message = readReplyMessage(text) ?? assert.fail()
+        const all = readAcknowledgement(message)
+        const each = readAcknowledgements(message)
+        if (each.length === 0) return
+        assert.deepEqual(
+          each.flatMap(({ errors }) => errors).map(({ code }) => code),
+          all?.errors.map(({ code }) => code)
+        )
+        assert.ok(each.some(({ code }) => code === all?.code))
+        assert.equal(each.length, text.split('MSA|').length - 1)
+      }),
+      { numRuns: 2_000 }
+    )
+  })
+
+  it('does not hang on a reply of only acknowledgements or errors', () => {
+    for (const text of [
+      msh + 'MSA|AE|1\r'.repeat(200_000),
+      msh + 'MSA|\r'.repeat(200_000),
+      `${msh}${'ERR|||1|E\r'.repeat(200_000)}MSA|AE|1\rMSA|AE|2\r`,
+      `${msh}MSA|AE|1\rERR|||1|E\r`.repeat(20_000)
+    ]) {
+      const started = process.cpuUsage()
+      assert.ok(list(text).length <= 1_000)
+      assert.ok(process.cpuUsage(started).user < 2_000_000, text.slice(0, 60))
     }
   })
 })

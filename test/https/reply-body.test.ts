@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { readAcknowledgement } from '../../src/hl7/acknowledgement.ts'
+import { escapeXml } from '../../src/https/escape-xml.ts'
 import { readReplyBody, type ReplyBodyOptions } from '../../src/https/reply-body.ts'
 
 const auto: ReplyBodyOptions = { replyEncoding: 'auto' }
@@ -219,6 +220,120 @@ describe('a JSON body', () => {
   })
 })
 
+describe('an XML body', () => {
+  /** A SOAP reply with one text, written in any way. */
+  const soap = (text: string): string =>
+    `<?xml version="1.0"?>\n<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope">\n  <s:Body>
+    <submitSingleMessageResponse xmlns="urn:cdc:iisb:2011"><return>${text}</return></submitSingleMessageResponse>
+  </s:Body>\n</s:Envelope>\n`
+  const inCdata = (text: string): string => `<![CDATA[${text}]]>`
+
+  it('has it in the text of an element, however that is written', async () => {
+    const message = ack('AE')
+    for (const written of [
+      escapeXml(message),
+      message.replaceAll('&', '&amp;'),
+      message.replaceAll('&', '&amp;').replaceAll('\r', '\n'),
+      message.replaceAll('&', '&amp;').replaceAll('\r', '&#xD;\n'),
+      `\n      ${message.replaceAll('&', '&amp;').replaceAll('\r', '\r\n')}\n      `,
+      // As programs that concatenate strings write it.
+      message,
+      inCdata(message),
+      `${inCdata(message.slice(0, 20))}<!-- x -->${inCdata(message.slice(20))}`,
+      inBase64(message),
+      inBase64(message).replace(/.{60}/g, '$&\r\n'),
+      inCdata(inBase64(message))
+    ]) {
+      for (const type of ['text/xml', 'application/soap+xml; charset=utf-8', 'text/html', '']) {
+        assert.equal(await hl7Of(soap(written), auto, type), message, written)
+      }
+    }
+  })
+
+  it('combines all its acknowledgements, prefers them to an echo, and counts the worst', async () => {
+    const [one, two] = [ack('AA'), ack('AR', 'M2')]
+    const all = `<r><echo>${escapeXml(adt)}</echo><a>${inCdata(one)}</a><b><c>${inBase64(two)}</c></b>${one}</r>`
+    assert.equal(await hl7Of(all), one + two)
+    const read = await readReplyBody(Buffer.from(all), 'text/xml', auto)
+    assert.ok(read.message)
+    assert.equal(readAcknowledgement(read.message)?.code, 'AR')
+    assert.equal(await hl7Of(`<r><a>OK</a>${inCdata(adt)}<b>${inCdata('BHS|^~\\&|')}</b></r>`), adt)
+  })
+
+  it('obeys replyEncoding, and ignores replyPath', async () => {
+    assert.equal(await hl7Of(soap(inBase64(ack('AA'))), base64), ack('AA'))
+    assert.equal(await hl7Of(soap(inBase64(ack('AA'))), text), '')
+    assert.equal(await hl7Of(soap(inCdata(ack('AA'))), base64), '')
+    assert.equal(await hl7Of(soap(inCdata(ack('AA'))), text), ack('AA'))
+    const pick = () => assert.fail('asked')
+    assert.equal(await hl7Of(soap(inCdata(ack('AA'))), { ...auto, pick }), ack('AA'))
+  })
+
+  it('may contain XML or JSON in a text, and JSON may contain XML', async () => {
+    const inner = soap(escapeXml(ack('AE')))
+    assert.equal(await hl7Of(soap(escapeXml(inner))), ack('AE'))
+    assert.equal(await hl7Of(soap(inCdata(JSON.stringify({ a: [ack('AE')] })))), ack('AE'))
+    assert.equal(await codeOf({ body: inner }), 'AE')
+    assert.equal(await hl7Of(soap(escapeXml(soap(escapeXml(inner))))), ack('AE'))
+    assert.equal(await hl7Of(soap(escapeXml(soap(escapeXml(soap(escapeXml(inner))))))), '')
+  })
+
+  it('is decoded by HTTP, its byte order mark or its declaration, else as UTF-8', async () => {
+    const message = `${ack('AE').trimEnd()}|Müller €\r`
+    const body = (declaration: string): string => `${declaration}<a>${escapeXml(message)}</a>`
+    const declared = (name: string): string => `<?xml version="1.0" encoding="${name}"?>`
+    const windows = (declaration: string): Buffer =>
+      Buffer.from(body(declaration).replace('€', '\x80'), 'latin1')
+    const cases: [bytes: Buffer, type: string][] = [
+      [Buffer.from(body('')), 'text/xml'],
+      [Buffer.from(body(declared('utf-8'))), 'text/xml'],
+      [Buffer.from(body(declared('windows-1252'))), 'text/xml; charset=utf-8'],
+      [Buffer.from(`\ufeff${body(declared('windows-1252'))}`), 'text/xml'],
+      [Buffer.from(`\ufeff${body(declared('UTF-16'))}`, 'utf16le'), 'text/xml'],
+      [windows(declared('Windows-1252')), 'text/xml'],
+      [windows(declared('utf-8')), 'text/xml; charset="windows-1252"'],
+      [windows(''), 'text/xml; charset=windows-1252']
+    ]
+    for (const [bytes, type] of cases) {
+      assert.equal(
+        await hl7Of(bytes, auto, type),
+        message,
+        `${type} ${bytes.toString('latin1', 0, 60)}`
+      )
+    }
+  })
+
+  it('that is no answer is returned as text', async () => {
+    const acks = inCdata(ack('AA'))
+    for (const body of [
+      `<!DOCTYPE html><html><body><pre>${acks}</pre></body></html>`,
+      `<html><body><pre>${acks}</pre></body></html>`,
+      `<pre>${acks}</pre>`,
+      `<h1>Bad Gateway</h1>\n<p>${acks}</p>`,
+      `<!DOCTYPE r [<!ENTITY a "${ack('AA')}">]><r>&a;</r>`,
+      `<r><a>${acks}</a>`,
+      `<r a="${ack('AA')}"/>`,
+      `<r><!-- ${ack('AA')} --><?a ${ack('AA')}?></r>`,
+      soap('OK'),
+      soap('')
+    ]) {
+      const read = await readReplyBody(Buffer.from(body), 'text/xml', auto)
+      assert.deepEqual(read, { text: body, hl7: '', message: null })
+    }
+  })
+
+  it('yields no acknowledgement if it has too many elements: a refusal may be among them', async () => {
+    const body = (count: number): string =>
+      `<r><a>${escapeXml(ack('AA'))}</a>${'<b/>'.repeat(count)}</r>`
+    assert.equal(await hl7Of(body(9_000)), ack('AA'))
+    for (const xml of [body(10_000), soap(escapeXml(body(10_000)))]) {
+      const read = await readReplyBody(Buffer.from(xml), 'text/xml', auto)
+      const problem = 'the XML in the answer has too many elements'
+      assert.deepEqual(read, { text: xml, hl7: '', message: null, problem })
+    }
+  })
+})
+
 describe('replyPath', () => {
   it('picks the text instead of a search', async () => {
     const json = { ack: ack('AA'), other: { text: ack('AR') } }
@@ -303,6 +418,20 @@ describe('a large or hostile body', () => {
       JSON.stringify(
         Object.fromEntries(Array.from({ length: 200_000 }, (_, n) => [`ack${n}`, 'x']))
       ),
+    'elements in XML': () => `<a>${repeat('<b>TVNIfA</b>')}</a>`,
+    'nested elements': () => repeat('<a>'),
+    'as many elements as are read': () => `<a>${'<b>TVNIfA</b>'.repeat(9_900)}</a>`,
+    'references in XML': () => `<a>${repeat('&#77;')}</a>`,
+    'ampersands in XML': () => `<a>${repeat('&')}</a>`,
+    'CDATA sections': () => `<a>${repeat('<![CDATA[]]]]><![CDATA[>]]>')}</a>`,
+    'a CDATA section that is never closed': () => `<a><![CDATA[${repeat(']]')}`,
+    'comments in XML': () => `<a>${repeat('<!---->')}</a>`,
+    'attributes that are never closed': () => `<a b="${repeat(`"'`)}`,
+    'a name': () => `<${repeat('a:')}/>`,
+    'entities that double each other': () => `<!DOCTYPE a [${repeat('<!ENTITY b "&a;&a;">')}]>`,
+    'XML in XML': () => `<a>${repeat('&lt;a&gt;')}</a>`,
+    'documents in texts': () => `<a>${repeat('<![CDATA[<a>b</a>]]><c/>')}</a>`,
+    'a list of XML': () => `[${repeat('"<a>b</a>",').slice(0, -1)}]`,
     'only base64': () => repeat('TVNI'),
     'only blanks': () => repeat(' '),
     'only semicolons': () => repeat(';')
@@ -383,6 +512,7 @@ describe('any bytes', () => {
       ':',
       '\\u000d'
     ],
+    ...['<a>', '</a>', '<![CDATA[', ']]>', '&#13;', '&amp;'],
     ...['TVNI', '=', '\x0b', '\x1c', '\ufeff', '\0', 'é', 'BHS|', inBase64(ack('AA'))]
   )
   const bodies = fc.oneof(

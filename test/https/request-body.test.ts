@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { readOutgoingMessage } from '../../src/hl7/outgoing-message.ts'
+import { Hl7Error } from '../../src/hl7/hl7-error.ts'
+import { ExpressionLimit } from '../../src/https/expression-limit.ts'
 import {
   buildRequestBody,
+  type BodyTemplate,
   type RequestBody,
   type RequestBodySettings
 } from '../../src/https/request-body.ts'
@@ -101,18 +104,61 @@ describe('buildRequestBody', () => {
     const plain = await build({ format: 'json' })
     assert.deepEqual(JSON.parse(plain.body.toString()), { message: text })
     assert.equal(plain.contentType, 'application/json')
-    const bodyTemplate = (hl7: string, input: unknown): Promise<unknown> =>
-      Promise.resolve({ data: hl7, input })
+    const bodyTemplate: BodyTemplate = (hl7, fields, input) =>
+      Promise.resolve({ data: hl7, fields, input })
     const own = await build(
       { format: 'json', bodyTemplate, bodyEncoding: 'base64', contentType: 'x/json' },
-      [],
+      [
+        { name: 'user', value: 'a' },
+        { name: '__proto__', value: 'b' }
+      ],
       { topic: 'ward' }
     )
-    assert.deepEqual(JSON.parse(own.body.toString()), { data: base64, input: { topic: 'ward' } })
+    const { data, fields, input } = JSON.parse(own.body.toString()) as Record<string, object>
+    assert.equal(data, base64)
+    assert.deepEqual(Object.entries(fields ?? {}), [
+      ['user', 'a'],
+      ['__proto__', 'b']
+    ])
+    assert.deepEqual(input, { topic: 'ward' })
     assert.equal(own.contentType, 'x/json')
   })
 
-  it('refuses bytes that are not text, only in form and JSON', async () => {
+  it('builds text from the template, in UTF-8', async () => {
+    const bodyTemplate: BodyTemplate = (hl7, { user = '' }, input) =>
+      Promise.resolve(`${user} ${JSON.stringify(input)} ${hl7}`)
+    const fields = [{ name: 'user', value: 'é' }]
+    const { body, contentType } = await build({ format: 'text', bodyTemplate }, fields, ['ward'])
+    assert.equal(body.toString('utf8'), `é ["ward"] ${text}`)
+    assert.equal(contentType, 'text/plain; charset=utf-8')
+    const own = await build({
+      format: 'text',
+      bodyTemplate,
+      bodyEncoding: 'base64',
+      contentType: 'text/xml'
+    })
+    assert.equal(own.body.toString(), ` undefined ${base64}`)
+    assert.equal(own.contentType, 'text/xml')
+  })
+
+  it('refuses a result that is no text, and half a character', async () => {
+    for (const value of [undefined, null, 1, true, {}, ['a'], Buffer.from('a')]) {
+      const bodyTemplate: BodyTemplate = () => Promise.resolve(value)
+      await assert.rejects(build({ format: 'text', bodyTemplate }), {
+        code: 'HL7_CONFIG',
+        message: 'The body template returns no text for this message: check it in the node.'
+      })
+    }
+    await assert.rejects(build({ format: 'text' }), { code: 'HL7_CONFIG' })
+    const half: BodyTemplate = () => Promise.resolve('Lindqvist \ud83d')
+    await assert.rejects(
+      build({ format: 'text', bodyTemplate: half }),
+      (error: Hl7Error) =>
+        error.code === 'HL7_INVALID_MESSAGE' && !error.message.includes('Lindqvist')
+    )
+  })
+
+  it('refuses bytes that are not text, only in form, JSON and text', async () => {
     const bytes = (set: string, ...rest: number[]): Buffer =>
       Buffer.concat([
         Buffer.from(`MSH|^~\\&|||||||ADT^A01|ID1|P|2.5||||||${set}\rPID|1||`),
@@ -127,12 +173,13 @@ describe('buildRequestBody', () => {
     for (const [charset, payload] of broken) {
       const outgoing = readOutgoingMessage(payload, 'auto')
       assert.equal(outgoing.charset, charset)
-      for (const format of ['form', 'json'] as const) {
-        await assert.rejects(build({ format }, [], {}, outgoing), {
+      const bodyTemplate: BodyTemplate = (hl7) => Promise.resolve(hl7)
+      for (const format of ['form', 'json', 'text'] as const) {
+        await assert.rejects(build({ format, bodyTemplate }, [], {}, outgoing), {
           code: 'HL7_INVALID_MESSAGE',
           message: new RegExp(`not ${charset} characters,.*charset.*base64`)
         })
-        await build({ format, bodyEncoding: 'base64' }, [], {}, outgoing)
+        await build({ format, bodyTemplate, bodyEncoding: 'base64' }, [], {}, outgoing)
       }
       assert.equal((await build({}, [], {}, outgoing)).body, outgoing.bytes)
       await build({ format: 'multipart' }, [], {}, outgoing)
@@ -152,8 +199,29 @@ describe('buildRequestBody', () => {
     }
   })
 
-  it('says that the template returned nothing', async () => {
-    const bodyTemplate = (): Promise<undefined> => Promise.resolve(undefined)
-    await assert.rejects(build({ format: 'json', bodyTemplate }), /template returns nothing/)
+  it('says that the template returned nothing, or what JSON cannot represent', async () => {
+    const nothing: BodyTemplate = () => Promise.resolve(undefined)
+    await assert.rejects(build({ format: 'json', bodyTemplate: nothing }), {
+      code: 'HL7_CONFIG',
+      message: /template returns nothing/
+    })
+    const circle: { self?: unknown } = {}
+    circle.self = circle
+    await assert.rejects(
+      build({ format: 'json', bodyTemplate: () => Promise.resolve(circle) }),
+      /template returns a value that JSON cannot represent/
+    )
+  })
+
+  it('says why the template fails, and passes on what a value of the message cannot do', async () => {
+    const failing = (error: Error): Promise<unknown> =>
+      build({ format: 'text', bodyTemplate: () => Promise.reject(error) })
+    await assert.rejects(failing(new Error('Lindqvist')), {
+      code: 'HL7_CONFIG',
+      message: 'The body template cannot be evaluated for this message: check it in the node.'
+    })
+    await assert.rejects(failing(new ExpressionLimit('depth')), /template is nested too deeply/)
+    const refused = new Hl7Error('HL7_INVALID_MESSAGE', 'x')
+    await assert.rejects(failing(refused), refused)
   })
 })

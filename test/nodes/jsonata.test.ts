@@ -119,7 +119,7 @@ for (const [engine, utilities] of Object.entries(engines)) {
       })
       await assert.rejects(failing({ bodyTemplate: () => endless({}) }), {
         code: 'HL7_CONFIG',
-        message: 'The JSON template took longer than 250 ms: check it in the node.'
+        message: 'The body template took longer than 250 ms: check it in the node.'
       })
     })
   })

@@ -256,7 +256,7 @@ describe('what the receiver sees', () => {
     })
   })
 
-  describe('in the five formats', () => {
+  describe('in each format', () => {
     it('mllp: the framed message, byte for byte in its own character set', async () => {
       await deploy({ format: 'mllp', charset: 'iso-8859-1', method: 'PUT' })
       const { headers, body, method } = await arrived()
@@ -366,12 +366,85 @@ describe('what the receiver sees', () => {
       assert.equal((await failed()).error.code, 'HL7_CONFIG')
     })
 
-    it('json: fifty messages in flight, each with its own body and header', async () => {
+    it('json and text: $fields has the values, which are not sent by themselves', async () => {
+      const formFields = [
+        str('user', '<ward> & "12"'),
+        { name: 'password', value: 'secret2', valueType: 'cred' },
+        { name: 'facility', value: 'MSH-4.1', valueType: 'hl7' },
+        { name: 'topic', value: 'topic', valueType: 'msg' },
+        { name: 'none', value: 'nothing', valueType: 'msg' }
+      ]
+      const common = { formFields, credentials: { secret2: "p&'w" } }
+      await deploy({ format: 'json', ...common })
+      assert.equal((await arrived()).body.toString(), JSON.stringify({ message: SENT }))
       await deploy({
         format: 'json',
+        bodyTemplate: '{"all": $fields, "escaped": $xml($fields.user), "none": $xml(nothing)}',
+        ...common
+      })
+      assert.deepEqual(
+        JSON.parse((await arrived(HL7_REPLY, { topic: 'T' })).body.toString()) as unknown,
+        {
+          all: { user: '<ward> & "12"', password: "p&'w", facility: 'NORTHSIDE', topic: 'T' },
+          escaped: '&lt;ward&gt; &amp; &quot;12&quot;'
+        }
+      )
+      await deploy({
+        format: 'text',
+        contentType: 'text/xml; charset=utf-8',
+        bodyTemplate: `'<m p="' & $xml($fields.password) & '" n="' & $xml(7) & '">' & $xml($message) & '</m>'`,
+        ...common
+      })
+      const { headers, body } = await arrived()
+      assert.equal(headers['content-type'], 'text/xml; charset=utf-8')
+      assert.equal(
+        body.toString(),
+        `<m p="p&amp;&apos;w" n="7">${SENT.replaceAll('&', '&amp;').replaceAll('\r', '&#13;')}</m>`
+      )
+    })
+
+    it('text: without a type it is text/plain in UTF-8; base64 is possible', async () => {
+      await deploy({ format: 'text', bodyEncoding: 'base64', bodyTemplate: '"é" & $message' })
+      const { headers, body } = await arrived()
+      assert.equal(headers['content-type'], 'text/plain; charset=utf-8')
+      assert.equal(body.toString(), `é${Buffer.from(SENT).toString('base64')}`)
+    })
+
+    it('text: sends nothing without a template, with a wrong result, or what XML cannot carry', async () => {
+      const cases: [bodyTemplate: string, code: string, words: RegExp][] = [
+        [' ', 'HL7_CONFIG', /the format text needs a template/],
+        ['nothing.there', 'HL7_CONFIG', /returns no text/],
+        ['{"a": $message}', 'HL7_CONFIG', /returns no text/],
+        ['$xml({})', 'HL7_CONFIG', /cannot be evaluated/],
+        ['$error($message)', 'HL7_CONFIG', /cannot be evaluated/],
+        ['$xml($message & topic)', 'HL7_INVALID_MESSAGE', /a character that XML does not allow/]
+      ]
+      for (const [bodyTemplate, code, words] of cases) {
+        await deploy({ format: 'text', bodyTemplate, failureTimeout: 0 })
+        const { request, probe, msg } = await send(HL7_REPLY, { topic: '\x1c' })
+        assert.equal(probe, 'caught', bodyTemplate)
+        assert.equal(request, undefined)
+        const { error } = msg as Caught
+        assert.equal(error.code, code, bodyTemplate)
+        assert.match(error.message, words)
+        assert.ok(!JSON.stringify(error).includes('Søndergård'))
+      }
+    })
+
+    for (const format of ['json', 'text']) {
+      const json = `{"id": $split($message, "|")[9], "topic": $$.topic & $fields.topic, "message": $message}`
+      fiftyInFlight(format, format === 'json' ? json : `$string(${json})`)
+    }
+  })
+
+  function fiftyInFlight(format: string, bodyTemplate: string): void {
+    it(`${format}: fifty messages in flight, each with its own body, fields and header`, async () => {
+      await deploy({
+        format,
         order: 'none',
         maxInFlight: 50,
-        bodyTemplate: '{"id": $split($message, "|")[9], "topic": $$.topic, "message": $message}',
+        bodyTemplate,
+        formFields: [{ name: 'topic', value: '"+" & topic', valueType: 'jsonata' }],
         headers: [{ name: 'x-topic', value: 'topic & "/" & $$.topic', valueType: 'jsonata' }]
       })
       const before = world.receiver.requests.length
@@ -391,11 +464,11 @@ describe('what the receiver sees', () => {
       for (const { body, headers } of seen) {
         const { id, topic, message } = JSON.parse(body.toString()) as Record<string, string>
         assert.equal(message, `${adt(String(id))}\r`)
-        assert.equal(topic, `topic-${id}`)
+        assert.equal(topic, `topic-${id}+topic-${id}`)
         assert.equal(headers['x-topic'], `topic-${id}/topic-${id}`)
       }
     })
-  })
+  }
 
   it('evaluates one expression concurrently without mixing up messages', async () => {
     const RED = { util: util.util } as unknown as NodeAPI

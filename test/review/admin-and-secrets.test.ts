@@ -120,7 +120,7 @@ describe('admin routes and log', () => {
     await world.deploy({ format: 'json', bodyTemplate: '$error("Lindqvist")' })
     const answer = await ask('/test', { type: 'ADT^A01' })
     assert.deepEqual((answer['error'] as Answer)['code'], 'HL7_CONFIG')
-    assert.match(String((answer['error'] as Answer)['message']), /JSON template/)
+    assert.match(String((answer['error'] as Answer)['message']), /body template/)
     for (const type of [5, null, '', '^', 'A'.repeat(10_000), '|\r\nPID|x', { a: 1 }]) {
       await world.deploy()
       const odd = await ask('/test', { type })

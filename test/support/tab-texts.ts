@@ -13,10 +13,11 @@ export function tabTexts(): Map<string, string> {
   const texts = new Map<string, string>()
   const collect = (at: unknown, path: string): void => {
     if (typeof at === 'string') texts.set(path, at)
-    else
-      {for (const [key, value] of Object.entries(at as object)) {
+    else {
+      for (const [key, value] of Object.entries(at as object)) {
         collect(value, path === '' ? key : `${path}.${key}`)
-      }}
+      }
+    }
   }
   collect(JSON.parse(readFileSync(file, 'utf8')), '')
   return texts

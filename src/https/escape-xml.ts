@@ -1,0 +1,40 @@
+import { Hl7Error } from '../hl7/hl7-error.ts'
+
+const references: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&apos;',
+  // A reader changes a CR in the text into a LF, and all three into blanks in an attribute (XML 1.0
+  // §2.11, §3.3.3).
+  '\t': '&#9;',
+  '\n': '&#10;',
+  '\r': '&#13;'
+}
+
+/** What a document cannot contain in any form (XML 1.0 §2.2). */
+const impossible = /[^\t\n\r\x20-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/u
+
+/**
+ * The text as content of an element or attribute, without a change in meaning: line ends stay what
+ * they are.
+ *
+ * @throws {Hl7Error} `HL7_INVALID_MESSAGE` for characters that XML does not allow: without them, it
+ * would be another text
+ */
+export function escapeXml(text: string): string {
+  if (impossible.test(text)) {
+    throw new Hl7Error(
+      'HL7_INVALID_MESSAGE',
+      'A value for the body contains a character that XML does not allow, such as a control ' +
+        'character: remove it, or send the message as base64.'
+    )
+  }
+  return withReferences(text)
+}
+
+/** The same without the check. */
+export function withReferences(text: string): string {
+  return text.replace(/[&<>"'\t\n\r]/g, (character) => references[character] ?? character)
+}

@@ -1,0 +1,242 @@
+import assert from 'node:assert/strict'
+import { createRequire } from 'node:module'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import { escapeXml } from '../../src/https/escape-xml.ts'
+import { declaredXmlCharset, XmlReader } from '../../src/https/xml-texts.ts'
+
+const textsOf = (xml: string): string[] | undefined => new XmlReader().read(xml)
+
+describe('the texts of XML', () => {
+  const documents: Record<string, [xml: string, texts: string[]]> = {
+    'an element': ['<a>x</a>', ['x']],
+    'a declaration, comments and instructions': [
+      '\ufeff\r\n<?xml version="1.0"?><!-- <b>y</b> --><?a <b>z</b>?><a>x</a>\n<!--y--> <?b?>\n',
+      ['x']
+    ],
+    'elements in order, with prefixes and attributes': [
+      `<s:a xmlns:s="u>v" b='"</s:a>'><s:b >x</s:b\n><c d="/">y</c ><e f="z"/><é.-1/>u</s:a>`,
+      ['x', 'y', 'u']
+    ],
+    'the texts around an element': ['<a>x<b/>y<b>z</b>\r\n\t </a>', ['x', 'y', 'z']],
+    'no text': ['<a/>', []],
+    'only blanks': ['<a> <b>\r\n</b></a>', []],
+    'text, CDATA and comments joined': [
+      '<a>x &lt;<![CDATA[<b>&lt;</b>]]><!-- - --><?c d?>z<![CDATA[]]></a>',
+      ['x <<b>&lt;</b>z']
+    ],
+    ']]> in CDATA, split': ['<a><![CDATA[x]]]]><![CDATA[>]y]]></a>', ['x]]>]y']],
+    ']]> and > as they are': ['<a>x]]>y>z</a>', ['x]]>y>z']],
+    'the references of XML': [
+      '<a>&lt;&gt;&amp;&quot;&apos;&#65;&#x42;&#x1F600;&#0000067;&#xD;&#xd;&#13;&#10;</a>',
+      ['<>&"\'AB😀C\r\r\r\n']
+    ],
+    'references that are resolved once': ['<a>&amp;lt;&#38;gt;</a>', ['&lt;&gt;']],
+    'what is no reference': [
+      '<a>MSH|^~\\&|a&b;&nbsp;&LT;& amp;&amp&#;&#x;&#xg;&#X41;&#0;&#xD800;&#x110000;&#99999999999;&</a>',
+      ['MSH|^~\\&|a&b;&nbsp;&LT;& amp;&amp&#;&#x;&#xg;&#X41;&#0;&#xD800;&#x110000;&#99999999999;&']
+    ]
+  }
+  for (const [what, [xml, texts]] of Object.entries(documents)) {
+    it(`are read from ${what}`, () => {
+      assert.deepEqual(textsOf(xml), texts)
+    })
+  }
+
+  const others: Record<string, string> = {
+    nothing: '',
+    words: 'a < b',
+    'a DTD': '<!DOCTYPE a [<!ENTITY b "MSA|AA|1">]><a>&b;</a>',
+    'a DTD after a comment': '<?xml version="1.0"?><!--x--><!doctype a><a>x</a>',
+    'a page': '<html><body>x</body></html>',
+    'a page in XHTML':
+      '<?xml version="1.0"?><h:HTML xmlns:h="http://www.w3.org/1999/xhtml">x</h:HTML>',
+    'a piece of a page': '<pre>MSA|AA|1</pre>',
+    'two documents': '<a>x</a><a>y</a>',
+    'text before': 'x<a>y</a>',
+    'text after': '<a>x</a>y',
+    'CDATA after': '<a>x</a><![CDATA[y]]>',
+    'CDATA before': '<![CDATA[y]]><a>x</a>',
+    'only a declaration': '<?xml version="1.0"?>',
+    'an end without a beginning': '</a>',
+    'a wrong end': '<a><b>x</a></b>',
+    'a wrong end of another case': '<a>x</A>',
+    'an unescaped <': '<a>x < y</a>',
+    'an unescaped < before a name': '<a>x <y</a>',
+    'a tag in a tag': '<a <b>x</a>',
+    'a cut comment after': '<a>x</a><!-- ',
+    'no end': '<a>x',
+    'a cut end': '<a>x</a',
+    'a cut tag': '<a>x<b',
+    'a cut attribute': '<a b="x>y</a>',
+    'a cut comment': '<a>x<!-- </a>',
+    'a cut instruction': '<a>x<? </a>',
+    'a cut CDATA': '<a>x<![CDATA[ </a>',
+    'a declaration inside': '<a>x<!ELEMENT b></a>',
+    'an empty tag': '<a>x<></></a>'
+  }
+  for (const [what, xml] of Object.entries(others)) {
+    it(`are not read from ${what}`, () => {
+      assert.equal(textsOf(xml), undefined)
+    })
+  }
+
+  it('are not read beyond 10 000 elements of one reply', () => {
+    const elements = (count: number): string => `<a>${'<b/>'.repeat(count - 1)}x</a>`
+    const reader = new XmlReader()
+    assert.deepEqual(reader.read(elements(9_000)), ['x'])
+    assert.equal(reader.exceeded, false)
+    assert.equal(reader.read(elements(1_000)), undefined)
+    assert.equal(reader.exceeded, true)
+    assert.equal(reader.read('<a>x</a>'), undefined)
+    const documents = new XmlReader()
+    for (let count = 0; count < 400; count++) documents.read('<a/>')
+    assert.equal(documents.exceeded, false)
+    for (let count = 0; count < 100; count++) documents.read('<')
+    assert.equal(documents.exceeded, true)
+  })
+})
+
+describe('the encoding in an XML declaration', () => {
+  it('is read, whatever its quotes', () => {
+    const encodingOf = (text: string): string | undefined => declaredXmlCharset(Buffer.from(text))
+    for (const text of [
+      '<?xml version="1.0" encoding="ISO-8859-1"?><a/>',
+      "\r\n<?xml version='1.0'\n encoding = 'ISO-8859-1' standalone='yes'?><a/>"
+    ]) {
+      assert.equal(encodingOf(text), 'ISO-8859-1')
+    }
+    for (const text of [
+      '',
+      '<a encoding="x"/>',
+      '<?xml version="1.0"?><a encoding="x"/>',
+      '<?xml-a encoding="x"?>',
+      '<?xml version="1.0" noencoding="x"?>'
+    ]) {
+      assert.equal(encodingOf(text), undefined, text)
+    }
+  })
+})
+
+/** Comes with Node-RED; has no types. */
+const { parser } = createRequire(import.meta.url)('sax') as {
+  parser: (
+    strict: true
+  ) => Record<'ontext' | 'oncdata', (text: string) => void> &
+    Record<'onopentag' | 'onclosetag', () => void> & { write(xml: string): { close(): void } }
+}
+
+/** The same texts, from another parser. @throws if it refuses the document */
+function textsBySax(xml: string): string[] {
+  const texts: string[] = []
+  let text = ''
+  const end = (): void => {
+    if (text.trim() !== '') texts.push(text)
+    text = ''
+  }
+  const reader = parser(true)
+  reader.ontext = reader.oncdata = (more) => (text += more)
+  reader.onopentag = reader.onclosetag = end
+  reader.write(xml).close()
+  return texts
+}
+
+describe('any XML', () => {
+  const name = fc.constantFrom('a', 'soap:Body', 'return', 'é', '_b-1.c')
+  const character = fc.constantFrom(
+    ...['M', 'S', 'H', '|', '^', '~', '\\', '&', ';', '<', '>', '"', "'", ']', ']]>', ' '],
+    ...['\r', '\n', '林', '😀', '#13;', 'amp;', '<a>', '-->', '?>']
+  )
+  /** Ways to write a text that mean the same. */
+  const writings: ((text: string) => string)[] = [
+    escapeXml,
+    (text) => `<![CDATA[${text.replaceAll(']]>', ']]]]><![CDATA[>')}]]>`,
+    (text) => Array.from(text, (one) => `&#${one.codePointAt(0) ?? 0};`).join(''),
+    (text) => Array.from(text, (one) => `&#x${one.codePointAt(0)?.toString(16) ?? ''};`).join(''),
+    (text) => `<!-- <a> & -->${escapeXml(text)}<?p <a> & ?>`,
+    (text) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
+  ]
+  interface Element {
+    name: string
+    attribute: string
+    parts: (Element | { text: string; writing: number })[]
+  }
+  const { element } = fc.letrec<{ element: Element }>((tie) => ({
+    element: fc.record({
+      name,
+      attribute: fc.array(character, { maxLength: 4 }).map((parts) => escapeXml(parts.join(''))),
+      parts: fc.array(
+        fc.oneof(
+          { maxDepth: 3 },
+          fc.record({
+            text: fc.array(character, { maxLength: 8 }).map((parts) => parts.join('')),
+            writing: fc.nat(writings.length - 1)
+          }),
+          tie('element')
+        ),
+        { maxLength: 5 }
+      )
+    })
+  }))
+  const written = ({ name, attribute, parts }: Element, shift: number): string =>
+    `<${name} x="${attribute}">${parts
+      .map((part) =>
+        'text' in part
+          ? (writings[(part.writing + shift) % writings.length]?.(part.text) ?? '')
+          : written(part, shift)
+      )
+      .join('')}</${name}>`
+
+  it('has the same texts however they are written, and for another parser', () => {
+    fc.assert(
+      fc.property(element, (root) => {
+        const texts = textsOf(written(root, 0))
+        assert.ok(texts)
+        for (let shift = 1; shift < writings.length; shift++) {
+          assert.deepEqual(textsOf(written(root, shift)), texts)
+        }
+        assert.deepEqual(textsBySax(written(root, 0)), texts)
+      }),
+      { numRuns: 3_000 }
+    )
+  })
+
+  it('is read without an exception; what another parser accepts has the same texts', () => {
+    const piece = fc.constantFrom(
+      ...[
+        '<a>',
+        '</a>',
+        '<b c="d">',
+        '</b>',
+        '<e/>',
+        '<!--',
+        '-->',
+        '<![CDATA[',
+        ']]>',
+        '<?f',
+        '?>'
+      ],
+      ...['&amp;', '&#13;', '&', '<', '>', '"', 'MSH|', '\r', ' ', '<!DOCTYPE a>', '<html>']
+    )
+    const texts = fc.oneof(fc.array(piece, { maxLength: 12 }).map((pieces) => pieces.join('')))
+    let accepted = 0
+    fc.assert(
+      fc.property(texts, (pieces) => {
+        for (const xml of [pieces, `<a>${pieces}</a>`]) {
+          const own = textsOf(xml)
+          let other: string[]
+          try {
+            other = textsBySax(xml)
+          } catch {
+            continue
+          }
+          if (own === undefined) continue
+          assert.deepEqual(own, other, xml)
+          accepted++
+        }
+      }),
+      { numRuns: 20_000 }
+    )
+    assert.ok(accepted > 100, String(accepted))
+  })
+})

@@ -1,0 +1,103 @@
+import assert from 'node:assert/strict'
+import { after, afterEach, before, describe, it } from 'node:test'
+import { bodyPresets } from '../../nodes/editor/body-presets.ts'
+import {
+  answerSubmission,
+  faultAnswer,
+  readSubmission,
+  type SubmittedMessage
+} from '../support/soap-registry.ts'
+import { adt, startWorld, type World } from '../support/world.ts'
+
+const PASSWORD = `p<&>"'w ]]> é`
+
+describe('SOAP', () => {
+  let world: World
+  before(async () => {
+    world = await startWorld()
+  })
+  after(() => world.close())
+  afterEach(() => {
+    world.receiver.respond = undefined
+  })
+
+  /** Deploys the node as the preset fills it in, with a user name. */
+  const deploy = ({ version }: Pick<SubmittedMessage, 'version'>, more: object = {}) => {
+    const { formFields, ...preset } = version === '1.1' ? bodyPresets.soap11 : bodyPresets.soap12
+    return world.deploy({
+      auth: '',
+      format: 'text',
+      ...preset,
+      formFields: formFields.map((field) =>
+        field.name === 'username' ? { ...field, value: 'ward & <12>' } : field
+      ),
+      credentials: { secret1: PASSWORD },
+      ...more
+    })
+  }
+
+  for (const version of ['1.1', '1.2'] as const) {
+    it(`${version}: every character arrives, and the acknowledgement decides`, async () => {
+      await deploy({ version })
+      const { nodeRed, receiver } = world
+      const submitted: SubmittedMessage[] = []
+      receiver.respond = (request) => {
+        const message = readSubmission(request)
+        submitted.push(message)
+        return answerSubmission(message)
+      }
+      const [acks, naks] = [nodeRed.messages('ack').length, nodeRed.messages('nak').length]
+      const text = adt('SOAP1').replace('Lindqvist', `Søndergård & <林> "']]>&amp;`)
+      await nodeRed.inject('in', { payload: text })
+      await nodeRed.inject('in', { payload: adt('SOAP2', { version: '9.9' }) })
+      const [accepted] = (await nodeRed.waitForMessages('ack', acks + 1)).slice(acks)
+      const [refused] = (await nodeRed.waitForMessages('nak', naks + 1)).slice(naks)
+      assert.deepEqual(submitted[0], {
+        version,
+        username: 'ward & <12>',
+        password: PASSWORD,
+        facilityID: 'NORTHSIDE',
+        hl7Message: `${text}\r`
+      })
+      assert.match(String(accepted?.['payload']), /^MSH\|\^~\\&\|[^\r]*\rMSA\|AA\|SOAP1\r$/)
+      const { ack } = refused?.['hl7'] as { ack: { code: string; errors: { code: string }[] } }
+      assert.equal(ack.code, 'AR')
+      assert.equal(ack.errors[0]?.code, '203')
+    })
+
+    for (const status of [500, 200]) {
+      it(`${version}: a fault with ${status} goes to Catch, where the flow can read it`, async () => {
+        await deploy({ version }, { failureTimeout: 0 })
+        const { nodeRed, receiver } = world
+        receiver.respond = () => faultAnswer(version, status)
+        const caught = nodeRed.messages('caught').length
+        await nodeRed.inject('in', { payload: adt(`FAULT${status}`) })
+        const [msg] = (await nodeRed.waitForMessages('caught', caught + 1)).slice(caught)
+        const { error, hl7 } = msg as {
+          error: { code: string; message: string; cause: unknown }
+          hl7: { reply: string; ack: unknown }
+        }
+        assert.equal(error.code, 'HL7_DELIVERY_FAILED')
+        assert.deepEqual(error.cause, { code: String(status), status })
+        const code = version === '1.1' ? 'Client' : 'Sender'
+        assert.ok(error.message.includes(`a SOAP fault (${code})`), error.message)
+        assert.equal(hl7.ack, null)
+        assert.match(hl7.reply, /SecurityFault.*Lindqvist/)
+        for (const told of [JSON.stringify(error), nodeRed.log().join('\n')]) {
+          assert.ok(!told.includes('Lindqvist') && !told.includes(PASSWORD))
+        }
+      })
+    }
+  }
+
+  it('rules can look into a fault', async () => {
+    await deploy({ version: '1.2' }, { replyCodeActions: '@*SecurityFault=S,:?A=C' })
+    const { nodeRed, receiver } = world
+    receiver.respond = () => faultAnswer('1.2')
+    await nodeRed.inject('in', { payload: adt('RULE1') })
+    await nodeRed.waitFor(async () => {
+      const { body } = await nodeRed.get('/hl7-https-out/out')
+      return (body as { suspended: number }).suspended === 1 || undefined
+    })
+  })
+})
