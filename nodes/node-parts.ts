@@ -38,7 +38,8 @@ export interface TestMessageResult {
   rule: string
   action: string
   elapsedMs: number
-  error: { code: string; message: string } | null
+  /** Why there was no HL7 answer, and what to do. */
+  error: { code: string; reason: string; hint: string } | null
 }
 
 /** What the admin routes find behind the id of an `hl7-https-out` node that is set up. */

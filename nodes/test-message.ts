@@ -1,5 +1,5 @@
 import type { AttemptResult, Courier, Parcel } from '../src/delivery/courier.ts'
-import { deliveryFailed } from '../src/delivery/explain.ts'
+import { deliveryFailed, reasonAndHint } from '../src/delivery/explain.ts'
 import { Hl7Error } from '../src/hl7/hl7-error.ts'
 import { readOutgoingMessage, type OutgoingMessage } from '../src/hl7/outgoing-message.ts'
 import type { Receiver } from '../src/https/receiver.ts'
@@ -36,7 +36,7 @@ export async function sendTestMessage(
     if (!(error instanceof Hl7Error)) throw error
     const { code, message } = error
     const nothing = { status: null, reply: null, ack: null, rule: '', action: '', elapsedMs: 0 }
-    return { ...nothing, error: { code, message } }
+    return { ...nothing, error: { code, reason: message, hint: '' } }
   }
 }
 
@@ -80,8 +80,8 @@ async function tokenInUse({ courier: { tokens } }: OutSettings): Promise<string>
 
 function resultOf(message: OutgoingMessage, result: AttemptResult): TestMessageResult {
   const { decision, reply, answered, elapsedMs } = result
-  const left = decision.outcome === 'accept' || answered
-  const failure = left ? null : deliveryFailed(message, 1, result)
+  const left = decision.outcome === 'accept' || decision.outcome === 'await' || answered
+  const { cause } = deliveryFailed(message, 1, result)
   return {
     status: reply?.status ?? null,
     reply: reply?.text ?? null,
@@ -89,10 +89,7 @@ function resultOf(message: OutgoingMessage, result: AttemptResult): TestMessageR
     rule: decision.rule,
     action: decision.action,
     elapsedMs: Math.round(elapsedMs),
-    error:
-      failure === null
-        ? null
-        : { code: failure.cause?.code ?? failure.code, message: failure.message }
+    error: left ? null : { code: cause?.code ?? 'EUNKNOWN', ...reasonAndHint(result) }
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Node, NodeAPI } from 'node-red'
 import { testToken, type TokenTestResult } from '../src/oauth2/token-client.ts'
-import { guarded } from './operations/routes.ts'
+import { audit, guarded } from './operations/routes.ts'
 import { readConnection } from './connection.ts'
 import { hideValues, untoldTexts } from './hidden-values.ts'
 import { environmentValue, flowFileProperties, type Credentials } from './named-values.ts'
@@ -44,6 +44,7 @@ export function registerTokenRoute(RED: NodeAPI): void {
     '/oauth2-client-credentials/:id/test',
     write,
     guarded(async (request, response) => {
+      audit(RED, request, 'oauth2-client-credentials.test')
       const test = wantedTest(RED, request.params['id'] ?? '', request.body)
       if (test.isDeployed || (await holdsPermission(RED, request, 'flows.write'))) {
         response.json(await run(RED, test))

@@ -13,7 +13,7 @@ interface Answer {
   rule?: string
   action?: string
   elapsedMs?: number
-  error?: { code: string; message: string } | null
+  error?: { code: string; reason: string; hint: string } | null
 }
 
 /** What the button needs from the form. */
@@ -54,7 +54,9 @@ export function prepareTestMessage({ form, node, lists }: TestMessageOptions): v
           ? text(good ? 'testMessage.accepted' : 'testMessage.notAccepted')
           : text(good ? 'testMessage.ack' : 'testMessage.nak', { code })
     const lines: ResultLine[] = [
-      [text('testMessage.problem'), error === null ? '' : [error.code, error.message].join(': ')],
+      [text('testMessage.problem'), error?.code ?? ''],
+      [text('testMessage.reason'), error?.reason ?? ''],
+      [text('testMessage.hint'), error?.hint ?? ''],
       [text('testMessage.decision'), decisionWords(answer, text)],
       [text('testMessage.status'), String(answer.status ?? '')],
       [

@@ -23,6 +23,8 @@ const STATES = [
 /** Rows of an answer: the default, and the most. */
 const ROWS = 100
 const MOST_ROWS = 1000
+/** Events are kept up to this number. */
+const MOST_EVENT_ROWS = 10_000
 /** An array of more ids than this is refused. */
 const MOST_IDS = 100_000
 
@@ -48,7 +50,7 @@ export function messageQuery(query: Query): MessageQuery {
 export function eventQuery(query: Query): EventQuery {
   return {
     since: time(query, 'since') ?? 0,
-    limit: wholeNumber(query['limit'], 'limit', 1, MOST_ROWS) ?? ROWS
+    limit: wholeNumber(query['limit'], 'limit', 1, MOST_EVENT_ROWS) ?? ROWS
   }
 }
 

@@ -45,7 +45,7 @@ export function registerOutRoutes(RED: NodeAPI): void {
   /** An action of an operator is in Node-RED's audit log, whatever becomes of it. */
   const audited = (name: string, action: Action): Action => {
     return (node, request) => {
-      audit(RED, request, name)
+      audit(RED, request, `hl7-https-out.${name}`)
       return action(node, request)
     }
   }
@@ -72,7 +72,7 @@ export function registerOutRoutes(RED: NodeAPI): void {
     async (node, request) => {
       const shown = await messageContent(node, request.params['messageId'] ?? '')
       if (shown === undefined) return undefined
-      audit(RED, request, 'content')
+      audit(RED, request, 'hl7-https-out.content')
       node.eventLog.add('content-shown', userOf(request), {
         controlId: printable(shown.controlId)
       })
@@ -155,6 +155,8 @@ function withNode(RED: NodeAPI, action: Action): Handler {
       return
     }
     const answer = await action(node, request)
+    // It may show a message.
+    response.setHeader('Cache-Control', 'no-store')
     if (answer === undefined) response.status(404).json({ error: 'There is no such message.' })
     else response.json(answer)
   }
@@ -229,9 +231,9 @@ async function test(
   request: AdminRequest
 ): Promise<unknown> {
   if (!('sendTest' in node)) {
-    return { error: { code: 'HL7_CONFIG', message: notSetUp(node.problems) } }
+    return { error: { code: 'HL7_CONFIG', reason: notSetUp(node.problems), hint: '' } }
   }
-  audit(RED, request, 'test')
+  audit(RED, request, 'hl7-https-out.test')
   const { type } = (request.body ?? {}) as { type?: unknown }
   const wanted = typeof type === 'string' ? type : 'ADT^A01'
   node.eventLog.add('tested', userOf(request), { type: printable(wanted, 20) })
@@ -245,14 +247,11 @@ export function userOf(request: AdminRequest): string {
   return typeof user?.username === 'string' ? printable(user.username) : ''
 }
 
-/** Node-RED adds user, address and path. */
-function audit(RED: NodeAPI, request: AdminRequest, event: string): void {
+/** Writes to Node-RED's audit log, which adds user, address and path. */
+export function audit(RED: NodeAPI, request: AdminRequest, event: string): void {
   const { id, messageId } = request.params
   const about = messageId === undefined ? {} : { message: printable(messageId) }
-  RED.log.audit(
-    { event: `hl7-https-out.${event}`, node: printable(id ?? ''), ...about } as never,
-    request
-  )
+  RED.log.audit({ event, node: printable(id ?? ''), ...about } as never, request)
 }
 
 /** Answers if the handler rejects, with a text that contains nothing of the request. */

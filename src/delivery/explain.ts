@@ -85,6 +85,12 @@ export function deliveryFailed(
  * control ID elsewhere: in a narrow log the cause is read, and a line that is cut still has it.
  */
 export function whyFailed(result: AttemptResult): string {
+  const { reason, hint } = reasonAndHint(result)
+  return hint === '' ? reason : `${reason} ${hint}`
+}
+
+/** The same in two: why, and what to do, `''` if nothing is known. */
+export function reasonAndHint(result: AttemptResult): { reason: string; hint: string } {
   const { error, reply } = result
   const what =
     error !== undefined
@@ -92,7 +98,7 @@ export function whyFailed(result: AttemptResult): string {
       : reply === undefined
         ? 'EUNKNOWN'
         : `HTTP ${reply.status}${describeReply(reply, result)}`
-  return `${sentence(what)}${hint(result)}`
+  return { reason: sentence(what), hint: hintWords(result) ?? '' }
 }
 
 /** "one attempt", "3 attempts". */
@@ -159,11 +165,6 @@ function target(site: string | undefined): string {
   return site === undefined
     ? 'within its own site. Redirects are not followed: enter the final URL in the form.'
     : `to ${printable(site)}. Redirects are not followed: if that is the right server, enter its URL in the form.`
-}
-
-function hint(result: AttemptResult): string {
-  const words = hintWords(result)
-  return words === undefined ? '' : ` ${words}`
 }
 
 function hintWords(result: AttemptResult): string | undefined {

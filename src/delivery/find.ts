@@ -114,7 +114,9 @@ function active(messages: Messages, query: MessageQuery): KnownMessage[] {
 function knownOf(stored: Entry, message: Message | undefined): KnownMessage {
   const entry = message?.entry ?? stored
   const { seq, controlId, type, acceptedAt, attempts, suspendedAt, verdict = NO_VERDICT } = entry
-  const state = stateOf(message?.state ?? stored.state)
+  // One that is being suspended is in the way of nobody until that is stored.
+  const isMoving = message?.isMoving === true && message.state === 'suspended'
+  const state = isMoving ? 'sending' : stateOf(message?.state ?? stored.state)
   const settledAt = state === 'suspended' ? suspendedAt : undefined
   return {
     ...{ seq, controlId, type, acceptedAt, attempts },

@@ -28,6 +28,7 @@ export class MemoryJournal {
 
   find(query: FindQuery): Found {
     const records = this.#records
+      .slice(-this.#mostRecords || Infinity)
       .filter((record) => matchesRecord(record, query))
       .sort((a, b) => b.seq - a.seq)
     const found = records.slice(0, query.limit)
@@ -40,6 +41,7 @@ export class MemoryJournal {
 
   events({ since, limit }: EventQuery): readonly QueueEvent[] {
     return this.#events
+      .slice(-MOST_IN_MEMORY)
       .filter(({ at }) => at >= since)
       .reverse()
       .slice(0, limit)

@@ -107,8 +107,9 @@ export class Events {
     const since = new Date(now() - this.#minutes * 60_000).toISOString()
     let failed = ''
     const asked =
-      this.#which.value === 'all' ? [...nodes()] : this.#node === undefined ? [] : [this.#node]
-    const pages = await askEach(asked, async ({ id }) => {
+      this.#which.value === 'all' ? nodes() : this.#node === undefined ? [] : [this.#node]
+    const running = asked.filter(({ state }) => state !== 'stopped')
+    const pages = await askEach(running, async ({ id }) => {
       try {
         return await routes.events(id, since, limit)
       } catch (error) {
@@ -116,7 +117,7 @@ export class Events {
         throw error
       }
     })
-    const events = asked.flatMap((node, index) =>
+    const events = running.flatMap((node, index) =>
       (pages[index]?.events ?? []).map((event) => ({ ...event, node: nameOf(node) }))
     )
     return { events: events.sort((one, other) => other.at.localeCompare(one.at)), failed }

@@ -75,7 +75,8 @@ export class Find {
     }
     const asked = ++this.#asked
     setText(this.#summary, text('find.busy'))
-    const all = [...nodes()]
+    // What a node without a running instance holds, nobody can tell.
+    const all = nodes().filter(({ state }) => state !== 'stopped')
     const pages = await askEach(all, ({ id }) => routes.messages(id, { controlId, limit: LIMIT }))
     if (asked === this.#asked) this.#show(controlId, all, pages)
   }
