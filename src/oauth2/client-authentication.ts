@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto'
 import * as openid from 'openid-client'
 import type { ServerMetadata } from './discovery.ts'
-import { formEncode } from './secrets.ts'
+import { basicEncode } from './secrets.ts'
 import { signingAlgorithm } from './signing-key.ts'
 import { configError } from './token-error.ts'
 import type { ClientAuthMethod, TokenSettings } from './token-settings.ts'
@@ -67,8 +67,7 @@ export function clientAuthentication(
   const { clientId, clientSecret, grantType } = signing.settings
   switch (method) {
     case 'client_secret_basic':
-      // openid-client's own also encodes `-` and `_`, which servers that do not decode refuse.
-      return basic(formEncode(clientId), formEncode(clientSecret))
+      return basic(basicEncode(clientId).replaceAll(':', '%3A'), basicEncode(clientSecret))
     case 'client_secret_basic_raw':
       return basic(clientId, clientSecret)
     case 'client_secret_post':

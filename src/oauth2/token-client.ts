@@ -98,7 +98,8 @@ export class TokenClient {
   async obtain(signal: AbortSignal): Promise<ObtainedToken> {
     if (this.configError !== undefined) throw this.configError
     try {
-      const fetch = tokenFetch(this.#httpClient, signal)
+      const { issuer, tokenEndpoint } = this.#settings
+      const fetch = tokenFetch(this.#httpClient, tokenEndpoint === '' ? issuer : '', signal)
       const metadata = await this.#discovery.metadata(fetch)
       return await this.#request(metadata, fetch).catch(async (error: unknown) => {
         const gone = error instanceof TokenError && [404, 410].includes(error.status ?? 0)
@@ -125,8 +126,9 @@ export class TokenClient {
     const configuration = new openid.Configuration(
       metadata,
       settings.clientId,
-      // Certificates often have an address of their own (RFC 8705 §5).
-      { use_mtls_endpoint_aliases: clientAuth === 'tls_client_auth' },
+      // A client with a certificate uses the addresses for certificates, if there are any, however
+      // it authenticates (RFC 8705 §5).
+      { use_mtls_endpoint_aliases: settings.hasClientCertificate },
       withExtraParams
     )
     // Our own fetch limits how long an answer may take.

@@ -60,17 +60,20 @@ describe('token requests', () => {
     ])
   })
 
-  it('form-encodes ID and secret for Basic, which leaves ordinary characters unchanged', async () => {
+  it('encodes for Basic only what a server that decodes would misread', async () => {
     const sent = async (given: Partial<TokenSettings>): Promise<string> => {
       const { authorization = '' } = (await request(given)).headers
       assert.match(authorization, /^Basic /)
       return Buffer.from(authorization.slice(6), 'base64').toString()
     }
     const ordinary = { clientId: 'lab-client_7.x', clientSecret: '9~not_so-secret.*' }
-    assert.equal(await sent(ordinary), 'lab-client_7.x:9%7Enot_so-secret.*')
+    assert.equal(await sent(ordinary), 'lab-client_7.x:9~not_so-secret.*')
     const special = { clientId: 'a:b c', clientSecret: "%+&=/!'()é€😀" }
-    const encoded = 'a%3Ab+c:%25%2B%26%3D%2F%21%27%28%29%C3%A9%E2%82%AC%F0%9F%98%80'
-    assert.equal(await sent(special), encoded)
+    assert.equal(await sent(special), "a%3Ab%20c:%25%2B%26=/!'()%C3%A9%E2%82%AC%F0%9F%98%80")
+    assert.equal(
+      await sent({ ...ordinary, clientSecret: 'a:b\t\ud800' }),
+      'lab-client_7.x:a:b%09%EF%BF%BD'
+    )
     const raw = { ...ordinary, clientAuth: 'client_secret_basic_raw' } as const
     assert.equal(await sent(raw), 'lab-client_7.x:9~not_so-secret.*')
   })
@@ -253,17 +256,19 @@ describe('token requests', () => {
       grant_type: 'client_credentials',
       client_id: 'integration-engine'
     })
-    const secret = await request({ ...issuer, hasClientCertificate: true, clientSecret: 'x' })
-    assert.equal(secret.url, '/token')
+    for (const other of [{ clientSecret: 'x' }, { privateKey }]) {
+      const given = { ...issuer, ...other }
+      assert.equal((await request({ ...given, hasClientCertificate: true })).url, '/mtls/token')
+      assert.equal((await request(given)).url, '/token')
+    }
   })
 
-  it('says whether the client authenticates with its certificate', () => {
+  it('says whether the token may be bound to a client certificate', () => {
     const uses = (given: Partial<TokenSettings>): boolean =>
       new TokenSource(tokenSettings(given), { httpClient }).usesClientCertificate
     assert.equal(uses({ hasClientCertificate: true }), true)
-    assert.equal(uses({ clientAuth: 'tls_client_auth', clientSecret: 'x' }), true)
-    assert.equal(uses({ hasClientCertificate: true, clientSecret: 'x' }), false)
-    assert.equal(uses({ hasClientCertificate: true, privateKey }), false)
-    assert.equal(uses({ hasClientCertificate: true, grantType: 'jwt_bearer', privateKey }), true)
+    assert.equal(uses({ hasClientCertificate: true, clientSecret: 'x' }), true)
+    assert.equal(uses({ hasClientCertificate: true, privateKey }), true)
+    assert.equal(uses({ clientSecret: 'x' }), false)
   })
 })
