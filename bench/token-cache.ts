@@ -37,6 +37,7 @@ const settings: TokenSettings = {
   audience: '',
   resource: '',
   extraParams: [],
+  headers: [],
   keyId: '',
   signingAlg: '',
   assertionAudience: 'token_endpoint',

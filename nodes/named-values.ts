@@ -1,5 +1,10 @@
 import type { NodeAPI, Node, NodeMessage } from 'node-red'
 import { parsePath } from '../src/hl7/path.ts'
+import {
+  headerValueProblem,
+  headerWords,
+  tokenHeaderNameProblem
+} from '../src/https/header-values.ts'
 import type { NamedValue } from '../src/https/receiver.ts'
 import type { outProperties } from './hl7-https-out-properties.ts'
 import { compileJsonata } from './jsonata.ts'
@@ -32,12 +37,13 @@ export function readStaticValues(
   RED: NodeAPI,
   node: Node | null,
   properties: Properties<typeof tokenProperties>,
-  listName: 'extraParams' | 'assertionClaims',
+  listName: 'extraParams' | 'headers' | 'assertionClaims',
   credentials: Credentials
 ): { name: string; value: string }[] {
   return properties.list(listName, STATIC_ENTRY).map((item) => {
     const name = item.text('name').trim()
     const value = staticValue(RED, node, item, item.choice('valueType'), credentials)
+    if (listName === 'headers' && name !== '') noteTokenHeader(item, name, value)
     collect(properties, item, listName, name)
     return { name, value }
   })
@@ -183,6 +189,14 @@ export function environmentValue(
 function asText(value: unknown): string | undefined {
   if (typeof value === 'bigint') return String(value)
   return typeof value === 'string' ? value : JSON.stringify(value ?? undefined)
+}
+
+function noteTokenHeader({ problems }: Entry, name: string, value: string): void {
+  const problem = tokenHeaderNameProblem(name)
+  if (problem === 'headerReserved') problems.push('the node itself sets this header')
+  else if (problem !== undefined) problems.push(headerWords[problem])
+  const inValue = headerValueProblem(value)
+  if (inValue !== undefined) problems.push(headerWords[inValue])
 }
 
 function collect(

@@ -14,6 +14,7 @@ export const tokenProperties = {
   audience: text(),
   resource: text(),
   extraParams: list(),
+  headers: list(),
   keyId: text('', showsKey),
   signingAlg: text('', signs),
   assertionAudience: text('token_endpoint', signs),

@@ -54,6 +54,7 @@ export function readTokenSettings(
     audience: properties.text('audience').trim(),
     resource: properties.text('resource').trim(),
     extraParams: readStaticValues(RED, node, properties, 'extraParams', stored),
+    headers: readStaticValues(RED, node, properties, 'headers', stored),
     keyId: properties.text('keyId').trim(),
     signingAlg: properties.text('signingAlg').trim(),
     assertionAudience: properties.filled('assertionAudience').trim(),

@@ -1,13 +1,12 @@
 import { showReason, type Form } from './form.ts'
-import { namedValue, namedValueProblem, type NamedValue } from './named-value.ts'
+import { namedValue, namedValueProblem, type EntryNames, type NamedValue } from './named-value.ts'
 import { createTypedInput } from './typed-input.ts'
 
 /** What a list of names and values accepts. */
 export interface NamedValueListOptions {
   /** The types of a value; if empty, values are plain text without `valueType`. */
   types: readonly ('str' | 'env' | 'cred' | 'msg' | 'jsonata' | 'hl7')[]
-  /** Which names are valid; see {@link namedValueProblem}. */
-  names: 'header' | 'any'
+  names: EntryNames
 }
 
 /** The lists of an open form. */
@@ -224,7 +223,7 @@ const ofNames = ['entryName', 'headerName', 'headerReserved', 'headerContentType
  */
 function entryProblem(
   entry: NamedValue,
-  names: 'header' | 'any',
+  names: EntryNames,
   words: (key: string) => string
 ): EntryProblem | undefined {
   const problem = namedValueProblem(entry, names)
@@ -239,7 +238,7 @@ function entryProblem(
 /** The first mistake in a list, in words; an empty string if there is none. */
 export function listProblem(
   value: unknown,
-  names: 'header' | 'any',
+  names: EntryNames,
   words: (key: string) => string
 ): string {
   const entries: unknown[] = Array.isArray(value) ? value : []

@@ -2,6 +2,7 @@ import { parsePath } from '../../src/hl7/path.ts'
 import {
   headerNameProblem,
   headerValueProblem,
+  tokenHeaderNameProblem,
   type HeaderProblem
 } from '../../src/https/header-values.ts'
 
@@ -12,6 +13,12 @@ export interface NamedValue {
   /** Absent in `assertionClaims`, whose values are text. */
   valueType?: string
 }
+
+/**
+ * Which names are valid: `header` HTTP field names (RFC 9110 §5.1), `tokenHeader` those that a token
+ * request may have, `any` every name.
+ */
+export type EntryNames = 'header' | 'tokenHeader' | 'any'
 
 /** Why an entry cannot be used; a key under `problem` in the locales. */
 export type NamedValueProblem =
@@ -31,12 +38,12 @@ export function namedValue(entry: unknown): NamedValue {
 /**
  * Checks an entry.
  *
- * @param names which names are valid: `header` HTTP field names (RFC 9110 §5.1), `any` not empty
  */
-export function namedValueProblem(entry: NamedValue, names: 'header' | 'any'): NamedValueProblem {
+export function namedValueProblem(entry: NamedValue, names: EntryNames): NamedValueProblem {
   if (entry.name.trim() === '') return 'entryName'
-  if (names === 'header') {
-    const problem = headerNameProblem(entry.name.trim())
+  if (names !== 'any') {
+    const judge = names === 'header' ? headerNameProblem : tokenHeaderNameProblem
+    const problem = judge(entry.name.trim())
     if (problem !== undefined) return problem
     const isText = (entry.valueType ?? 'str') === 'str'
     const inValue = isText ? headerValueProblem(entry.value) : undefined

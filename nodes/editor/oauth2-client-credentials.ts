@@ -70,6 +70,8 @@ function problem(property: string, value: unknown, read: ReadValue): string {
     case 'extraParams':
     case 'assertionClaims':
       return listProblem(value, 'any', words)
+    case 'headers':
+      return listProblem(value, 'tokenHeader', words)
     default:
       return ''
   }
@@ -91,6 +93,7 @@ function prepare(node: EditorNode): void {
   form.prepare(node)
   const made = createNamedValueLists(form, node, {
     extraParams: { types: ['str', 'env', 'cred'], names: 'any' },
+    headers: { types: ['str', 'env', 'cred'], names: 'tokenHeader' },
     assertionClaims: { types: [], names: 'any' }
   })
   lists = made

@@ -63,6 +63,7 @@ function unsetVariables(settings: TokenSettings): string[] {
     settings[key as keyof typeof FIELDS]
   ])
   for (const { name, value } of settings.extraParams) values.push([`Parameter ${name}`, value])
+  for (const { name, value } of settings.headers) values.push([`Header ${name}`, value])
   for (const { name, value } of settings.assertionClaims) values.push([`Claim ${name}`, value])
   return values.flatMap(([label, value]) => {
     const variable = /^\$\{([^{}]+)\}$/.exec(value)?.[1]

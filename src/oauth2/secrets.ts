@@ -6,7 +6,7 @@ const HIDDEN = '•••'
 const PIECE = 6
 const MAX_INPUT = 1000
 const MAX_OUTPUT = 300
-/** The value of an extra parameter shorter than this is a word, not a secret. */
+/** The value of an extra parameter or header shorter than this is a word, not a secret. */
 const MIN_PARAMETER = 4
 
 /**
@@ -100,7 +100,7 @@ export function secretsOf(
   for (const name of ['client_secret', 'client_assertion', 'assertion', 'password']) {
     plain.push(...form.getAll(name))
   }
-  for (const { value } of settings.extraParams) {
+  for (const { value } of [...settings.extraParams, ...settings.headers]) {
     if (value.length >= MIN_PARAMETER) plain.push(value)
   }
   const [, credentials = ''] = (headers['authorization'] ?? '').split(' ')

@@ -140,7 +140,8 @@ export class TokenClient {
     configuration[openid.customFetch] = async (url, options) => {
       tokenEndpoint = url
       sentAt = instant(this.#clock)
-      const reply = await fetch(url, options)
+      const headers = withHeaders(options.headers, settings.headers)
+      const reply = await fetch(url, { ...options, headers })
       const secrets = secretsOf(settings, options.headers, options.body)
       const redirect = redirectError(reply, url, 'Token URL', secrets)
       if (redirect !== undefined) throw redirect
@@ -243,4 +244,16 @@ function replaceParameters(body: URLSearchParams, extra: readonly NamedValue[]):
   for (const { name, value } of extra) {
     if (value !== '') body.append(name, value)
   }
+}
+
+/** Adds headers, in the case in which they are written; one that is already there is replaced. */
+function withHeaders(
+  given: Readonly<Record<string, string>>,
+  added: readonly NamedValue[]
+): Record<string, string> {
+  const names = new Set(added.map(({ name }) => name.toLowerCase()))
+  return Object.fromEntries<string>([
+    ...Object.entries(given).filter(([name]) => !names.has(name.toLowerCase())),
+    ...added.map(({ name, value }): [string, string] => [name, value])
+  ])
 }

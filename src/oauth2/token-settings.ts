@@ -24,7 +24,7 @@ export type ClientAuth = (typeof CLIENT_AUTHS)[number]
 /** The method in effect: `auto` resolved. */
 export type ClientAuthMethod = Exclude<ClientAuth, 'auto'>
 
-/** A parameter of the request, or a claim of an assertion. */
+/** A parameter or header of the request, or a claim of an assertion. */
 export interface NamedValue {
   name: string
   value: string
@@ -47,6 +47,8 @@ export interface TokenSettings {
   resource: string
   /** Replace parameters of the request by name; an empty value removes one. */
   extraParams: readonly NamedValue[]
+  /** Headers of the token request, for a gateway in front of the token server. */
+  headers: readonly NamedValue[]
   keyId: string
   /** JWS algorithm of assertions; empty: from the key. */
   signingAlg: string

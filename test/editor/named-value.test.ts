@@ -26,6 +26,16 @@ describe('an entry of a list', () => {
     }
   })
 
+  it('may not name a header that a token request already has', () => {
+    const judge = (name: string, value = ''): string =>
+      namedValueProblem({ name, value, valueType: 'str' }, 'tokenHeader')
+    assert.equal(judge('x-api-key'), '')
+    assert.equal(judge(' Authorization '), 'headerReserved')
+    assert.equal(judge('content-type'), 'headerReserved')
+    assert.equal(judge('a b'), 'headerName')
+    assert.equal(judge('x-api-key', 'a\nb'), 'headerValue')
+  })
+
   it('needs a value that is allowed in a header, and the name of a variable', () => {
     for (const value of ['Ж', 'a\nb', 'a\0']) {
       assert.equal(problem('x', 'str', value, 'header'), 'headerValue', value)

@@ -3,6 +3,7 @@ import { createServer } from 'node:net'
 import { after, before, describe, it } from 'node:test'
 import { selfSignedCertificate } from '../support/certificates.ts'
 import { startHl7Receiver } from '../../demo/hl7-receiver.ts'
+import { startTokenFaultServer } from '../support/token-fault-server.ts'
 import { adt, CLIENT_ID, CLIENT_SECRET, startWorld, type World } from '../support/world.ts'
 
 type Answer = Record<string, unknown> & { ok: boolean; hint: string; code: string }
@@ -54,6 +55,44 @@ describe('the Test button of the config node, behind its route', () => {
     assert.equal(other.ok, false, 'nothing is stored for another ID')
     const foreign = await test({ credentials: kept }, 'out')
     assert.equal(foreign.ok, false, 'credentials of another node type are not used')
+  })
+
+  it('sends the headers of the form to the token server, secrets among them', async () => {
+    const gateway = await startTokenFaultServer(({ headers }, response) => {
+      response.writeHead(403, { 'content-type': 'application/json' })
+      response.end(JSON.stringify({ error_description: `${String(headers['x-api-key'])}!` }))
+    })
+    const answer = await test({
+      tokenEndpoint: `${gateway.origin}/token`,
+      headers: [
+        { name: 'X-Api-Key', value: 'secret1', valueType: 'cred' },
+        { name: 'x-site', value: 'north' }
+      ],
+      credentials: {
+        clientId: CLIENT_ID,
+        clientSecret: CLIENT_SECRET,
+        secret1: 'key-of-the-gateway'
+      }
+    })
+    await gateway.close()
+    const { headers = {} } = gateway.seen[0] ?? {}
+    assert.deepEqual([headers['x-api-key'], headers['x-site']], ['key-of-the-gateway', 'north'])
+    assert.equal(answer['description'], '•••!')
+  })
+
+  it('names a header that the node itself sets, and never its value', async () => {
+    for (const [name, words] of [
+      ['Authorization', 'headers, Authorization: the node itself sets this header'],
+      ['content-type', 'headers, content-type: the node itself sets this header'],
+      ['Host', 'headers, Host: the node itself sets this header'],
+      ['a b', 'headers, a b: it is not a header name']
+    ] as const) {
+      const answer = await test({ headers: [{ name, value: 'key-of-the-gateway\n' }] })
+      assert.equal(answer.code, 'CONFIG')
+      assert.ok(String(answer['description']).startsWith(words), JSON.stringify(answer))
+      assert.match(answer.hint, /contains a line break/)
+      assert.ok(!JSON.stringify(answer).includes('key-of-the-gateway'))
+    }
   })
 
   const mistakes: [name: string, changed: () => Record<string, unknown>, hint: RegExp][] = [

@@ -78,6 +78,33 @@ describe('token requests', () => {
     assert.equal(await sent(raw), 'lab-client_7.x:9~not_so-secret.*')
   })
 
+  it('adds headers to the token request, but not to discovery', async () => {
+    const granted = server.answer
+    server.answer = (seen, response) => {
+      const metadata = { issuer: server.origin, token_endpoint: `${server.origin}/token` }
+      const answer = seen.url.includes('.well-known') ? json(metadata) : granted
+      answer(seen, response)
+    }
+    const { headers } = await request({
+      tokenEndpoint: '',
+      issuer: server.origin,
+      clientSecret: 'not-so-secret',
+      headers: [
+        { name: 'Ocp-Apim-Subscription-Key', value: 'a-key-of-the-gateway' },
+        { name: 'Accept', value: 'application/json, */*' },
+        { name: 'x-empty', value: '' }
+      ]
+    })
+    server.answer = granted
+    assert.equal(headers['ocp-apim-subscription-key'], 'a-key-of-the-gateway')
+    assert.equal(headers['x-empty'], '')
+    assert.equal(headers.accept, 'application/json, */*')
+    assert.match(headers.authorization ?? '', /^Basic /)
+    const [discovery] = server.seen
+    assert.match(discovery?.url ?? '', /well-known/)
+    assert.equal(discovery?.headers['ocp-apim-subscription-key'], undefined)
+  })
+
   it('replaces, adds and removes parameters by name, including those of the client', async () => {
     const { form } = await request({
       clientSecret: 'not-so-secret',

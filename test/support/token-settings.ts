@@ -12,6 +12,7 @@ export function tokenSettings(given: Partial<TokenSettings> = {}): TokenSettings
     audience: '',
     resource: '',
     extraParams: [],
+    headers: [],
     keyId: '',
     signingAlg: '',
     assertionAudience: 'token_endpoint',
