@@ -33,6 +33,7 @@ const settings: TokenSettings = {
   tokenEndpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}/token`,
   grantType: 'client_credentials',
   clientAuth: 'auto',
+  assertionFile: '',
   scope: '',
   audience: '',
   resource: '',

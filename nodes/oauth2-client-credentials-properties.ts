@@ -10,6 +10,7 @@ export const tokenProperties = {
   tokenEndpoint: text(),
   grantType: choice(GRANTS),
   clientAuth: choice(CLIENT_AUTHS),
+  assertionFile: text('', is('clientAuth', 'client_assertion_file')),
   scope: text(),
   audience: text(),
   resource: text(),

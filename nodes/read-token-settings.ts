@@ -50,6 +50,7 @@ export function readTokenSettings(
     tokenEndpoint: properties.text('tokenEndpoint').trim(),
     grantType: properties.choice('grantType'),
     clientAuth: properties.choice('clientAuth'),
+    assertionFile: properties.text('assertionFile').trim(),
     scope: properties.text('scope').trim(),
     audience: properties.text('audience').trim(),
     resource: properties.text('resource').trim(),

@@ -15,7 +15,7 @@ const isFilled = (value: unknown): value is string =>
 const authIs = (value: ReadValue, ...methods: string[]): boolean =>
   is('clientAuth', ...methods)(value)
 const takesSecret = (value: ReadValue): boolean =>
-  !authIs(value, 'private_key_jwt', 'tls_client_auth', 'none')
+  !authIs(value, 'private_key_jwt', 'tls_client_auth', 'client_assertion_file', 'none')
 const hasTls = (value: ReadValue): boolean => isFilled(value('tls')) && value('tls') !== '_ADD_'
 /** `auto` needs no secret if there is a key, a client certificate or a signed grant. */
 const needsSecret = (value: ReadValue): boolean =>
@@ -58,6 +58,8 @@ function problem(property: string, value: unknown, read: ReadValue): string {
       return words(value === '' && needsSecret(read) ? 'clientSecret' : '')
     case 'privateKey':
       return words(given === '' && needsKey(read) ? 'privateKey' : '')
+    case 'assertionFile':
+      return words(given === '' ? 'assertionFile' : '')
     case 'username':
     case 'password':
       return words(value === '' && read('grantType') === 'password' ? property : '')

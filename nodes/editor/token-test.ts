@@ -37,6 +37,7 @@ const authLabels: Record<string, string> = {
   client_secret_jwt: 'secretJwt',
   private_key_jwt: 'privateKeyJwt',
   tls_client_auth: 'tlsClientAuth',
+  client_assertion_file: 'assertionFile',
   none: 'none'
 }
 

@@ -152,6 +152,11 @@ const METHODS: Record<
     check: () =>
       'Check Client ID, and that the client certificate in TLS is the one registered at the token server.'
   },
+  client_assertion_file: {
+    name: '"Assertion in a file"',
+    check: () =>
+      'Check Client ID, and that the token server trusts the issuer, subject and audience of the JWT in Assertion file for this client.'
+  },
   none: {
     name: '"None (public client)"',
     check: () =>

@@ -7,6 +7,7 @@ import { CLIENT_AUTHS, GRANT_TYPES, type TokenSettings } from './token-settings.
 const FIELDS = {
   issuer: 'Issuer URL',
   tokenEndpoint: 'Token URL',
+  assertionFile: 'Assertion file',
   scope: 'Scope',
   audience: 'Audience',
   resource: 'Resource',
@@ -98,6 +99,8 @@ function clientProblems(settings: TokenSettings): string[] {
     problems.push(
       'TLS: choose a configuration with a client certificate and its key; Authentication needs it.'
     )
+  } else if (method === 'client_assertion_file' && settings.assertionFile === '') {
+    problems.push('Fill in Assertion file: Authentication needs it.')
   }
   if (method === 'client_secret_basic_raw' && clientId.includes(':')) {
     problems.push('Client ID: Basic without form-encoding cannot carry a client ID with a colon.')

@@ -1,5 +1,6 @@
 import type { KeyObject } from 'node:crypto'
 import * as openid from 'openid-client'
+import { readAssertionFile } from './assertion-file.ts'
 import type { ServerMetadata } from './discovery.ts'
 import { basicEncode } from './secrets.ts'
 import { signingAlgorithm } from './signing-key.ts'
@@ -23,7 +24,12 @@ export interface Signing {
   metadata: ServerMetadata
   /** The settings' private key, if there is one. */
   key: KeyObject | undefined
+  /** Wall clock in milliseconds. */
+  now: () => number
 }
+
+/** `client_assertion_type` of a JWT (RFC 7523 §2.2). */
+const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
 
 /**
  * Seconds. SMART Backend Services allows five minutes by the server's clock; one is kept for clocks
@@ -64,7 +70,7 @@ export function clientAuthentication(
   method: ClientAuthMethod,
   signing: Signing
 ): ClientAuthentication {
-  const { clientId, clientSecret, grantType } = signing.settings
+  const { clientId, clientSecret, grantType, assertionFile } = signing.settings
   switch (method) {
     case 'client_secret_basic':
       return basic(basicEncode(clientId).replaceAll(':', '%3A'), basicEncode(clientSecret))
@@ -78,6 +84,12 @@ export function clientAuthentication(
       return signedWithKey(signing)
     case 'tls_client_auth':
       return openid.TlsClientAuth()
+    case 'client_assertion_file':
+      return async (_server, _client, body) => {
+        body.set('client_id', clientId)
+        body.set('client_assertion_type', ASSERTION_TYPE)
+        body.set('client_assertion', await readAssertionFile(assertionFile, signing.now()))
+      }
     case 'none':
       // The assertion names the client already (RFC 7521 §4.1).
       return grantType === 'jwt_bearer' ? () => undefined : openid.None()

@@ -116,7 +116,7 @@ export class TokenClient {
     const settings = this.#settings
     const clientAuth =
       clientAuthMethod(settings, metadata.token_endpoint_auth_methods_supported) ?? 'none'
-    const signing = { settings, metadata, key: this.#key }
+    const signing = { settings, metadata, key: this.#key, now: () => this.#clock.now() }
     const authenticate = clientAuthentication(clientAuth, signing)
     const withExtraParams: ClientAuthentication = async (server, client, body, headers) => {
       await authenticate(server, client, body, headers)

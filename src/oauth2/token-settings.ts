@@ -18,6 +18,7 @@ export const CLIENT_AUTHS = [
   'client_secret_jwt',
   'private_key_jwt',
   'tls_client_auth',
+  'client_assertion_file',
   'none'
 ] as const
 export type ClientAuth = (typeof CLIENT_AUTHS)[number]
@@ -41,6 +42,8 @@ export interface TokenSettings {
   tokenEndpoint: string
   grantType: GrantType
   clientAuth: ClientAuth
+  /** Path of a file with a signed JWT, for `client_assertion_file`. */
+  assertionFile: string
   scope: string
   audience: string
   /** Resource indicators (RFC 8707), separated by spaces. */

@@ -64,7 +64,9 @@ describe('docs/troubleshooting.md', () => {
     assertNamed(
       codes(source('src/oauth2/answer-error.ts'), /^ {2}([a-z]+_[a-z_]+): /gm).filter(
         (code) =>
-          !/^(?:client_secret|private_key|tls_client|jwt_bearer|client_credentials)/.test(code)
+          !/^(?:client_secret|client_assertion|private_key|tls_client|jwt_bearer|client_credentials)/.test(
+            code
+          )
       )
     )
     assertNamed(codes(source('src/delivery/explain.ts'), /^ {2}(\d{3}): /gm))

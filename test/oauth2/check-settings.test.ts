@@ -146,6 +146,7 @@ describe('checkSettings', () => {
     const fields = {
       issuer: 'Issuer URL',
       tokenEndpoint: 'Token URL',
+      assertionFile: 'Assertion file',
       scope: 'Scope',
       audience: 'Audience',
       resource: 'Resource',

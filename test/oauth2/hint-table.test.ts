@@ -34,6 +34,7 @@ describe('hintForOAuthError', () => {
     ['private_key_jwt', {}, /registered .*Client ID \(it may want a Key ID\), then Algorithm/],
     ['private_key_jwt', { keyId: 'k' }, /registered .*Client ID under this Key ID, then Algorithm/],
     ['tls_client_auth', {}, /client certificate in TLS is the one registered/],
+    ['client_assertion_file', {}, /trusts the issuer, subject and audience of the JWT/],
     ['none', {}, /fill in Client secret or Private key/]
   ]
   for (const [method, given, words] of clients) {

@@ -8,6 +8,7 @@ export function tokenSettings(given: Partial<TokenSettings> = {}): TokenSettings
     tokenEndpoint: '',
     grantType: 'client_credentials',
     clientAuth: 'auto',
+    assertionFile: '',
     scope: '',
     audience: '',
     resource: '',
