@@ -1,5 +1,6 @@
 import { isSafeAddress } from '../http-client/loopback.ts'
 import { clientAuthMethod } from './client-authentication.ts'
+import { certificateThumbprint } from './signing-certificate.ts'
 import { readPrivateKey, signingAlgorithm } from './signing-key.ts'
 import { CLIENT_AUTHS, GRANT_TYPES, type TokenSettings } from './token-settings.ts'
 
@@ -145,6 +146,8 @@ function keyProblems(settings: TokenSettings): string[] {
   if (typeof key === 'string') return [...problems, key]
   const algorithm = signingAlgorithm(key, signingAlg)
   if (typeof algorithm === 'string') problems.push(algorithm)
+  const problem = certificateThumbprint(privateKey, key)?.problem
+  if (problem !== undefined) problems.push(problem)
   return problems
 }
 

@@ -24,6 +24,8 @@ export interface Signing {
   metadata: ServerMetadata
   /** The settings' private key, if there is one. */
   key: KeyObject | undefined
+  /** `x5t#S256` of the certificate beside it, if there is one. */
+  thumbprint: string | undefined
   /** Wall clock in milliseconds. */
   now: () => number
 }
@@ -122,7 +124,7 @@ function basic(user: string, password: string): ClientAuthentication {
 }
 
 function signedWithKey(signing: Signing, claims?: Record<string, string>): ClientAuthentication {
-  const { settings, metadata, key } = signing
+  const { settings, metadata, key, thumbprint } = signing
   // checkSettings has made sure that there is a key.
   if (key === undefined) throw configError('Fill in Private key.')
   const supported = metadata.token_endpoint_auth_signing_alg_values_supported
@@ -132,7 +134,11 @@ function signedWithKey(signing: Signing, claims?: Record<string, string>): Clien
   const cryptoKey = key.toCryptoKey(importParams, false, ['sign']) as openid.CryptoKey
   return openid.PrivateKeyJwt(
     settings.keyId === '' ? cryptoKey : { key: cryptoKey, kid: settings.keyId },
-    assertionOptions(signing, { alg }, claims)
+    assertionOptions(
+      signing,
+      { alg, ...(thumbprint !== undefined && { 'x5t#S256': thumbprint }) },
+      claims
+    )
   )
 }
 
@@ -142,7 +148,7 @@ function signedWithKey(signing: Signing, claims?: Record<string, string>): Clien
  */
 function assertionOptions(
   { settings, metadata }: Signing,
-  headers?: { alg: string },
+  headers?: Record<string, string>,
   claims?: Record<string, string>
 ): openid.ModifyAssertionOptions {
   const audience = assertionAudience(settings, metadata)

@@ -8,11 +8,13 @@ import {
   clientAuthentication,
   clientAuthMethod,
   grantAssertion,
-  type ClientAuthentication
+  type ClientAuthentication,
+  type Signing
 } from './client-authentication.ts'
 import { Discovery, type ServerMetadata } from './discovery.ts'
 import { translateError, type RequestPlace } from './network-error.ts'
 import { oneLine, secretsOf } from './secrets.ts'
+import { certificateThumbprint } from './signing-certificate.ts'
 import { readPrivateKey } from './signing-key.ts'
 import { readTokenAnswer } from './token-answer.ts'
 import { configError, TokenError } from './token-error.ts'
@@ -63,6 +65,7 @@ export class TokenClient {
   readonly #clock: Clock
   readonly #discovery: Discovery
   readonly #key: KeyObject | undefined
+  readonly #thumbprint: string | undefined
   readonly #onQuirk: (host: string, quirk: string) => void
 
   /**
@@ -84,7 +87,11 @@ export class TokenClient {
     if (problems.length > 0) this.configError = configError(problems.join(' '))
     else if (settings.privateKey !== '') {
       const key = readPrivateKey(settings.privateKey, settings.privateKeyPassphrase)
-      if (typeof key !== 'string') this.#key = key
+      if (typeof key !== 'string') {
+        this.#key = key
+        const certificate = certificateThumbprint(settings.privateKey, key)
+        if (certificate !== undefined) this.#thumbprint = certificate.thumbprint
+      }
     }
   }
 
@@ -116,7 +123,13 @@ export class TokenClient {
     const settings = this.#settings
     const clientAuth =
       clientAuthMethod(settings, metadata.token_endpoint_auth_methods_supported) ?? 'none'
-    const signing = { settings, metadata, key: this.#key, now: () => this.#clock.now() }
+    const signing: Signing = {
+      settings,
+      metadata,
+      key: this.#key,
+      thumbprint: this.#thumbprint,
+      now: () => this.#clock.now()
+    }
     const authenticate = clientAuthentication(clientAuth, signing)
     const withExtraParams: ClientAuthentication = async (server, client, body, headers) => {
       await authenticate(server, client, body, headers)

@@ -65,7 +65,7 @@ export interface TokenSettings {
   defaultLifetime: number
   clientId: string
   clientSecret: string
-  /** PEM: PKCS#1, PKCS#8, SEC1, also encrypted. */
+  /** PEM: PKCS#1, PKCS#8, SEC1, also encrypted; with its certificate, if the server wants that. */
   privateKey: string
   privateKeyPassphrase: string
   username: string
