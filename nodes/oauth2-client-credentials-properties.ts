@@ -20,7 +20,7 @@ export const tokenProperties = {
   signingAlg: text('', signs),
   assertionAudience: text('token_endpoint', signs),
   assertionSubject: text('', isJwtBearer),
-  assertionClaims: list(isJwtBearer),
+  assertionClaims: list(signs),
   defaultLifetime: { kind: 'number', default: 300, min: 1, max: 86_400 },
   refreshOnStatus: text('401'),
   tls: text(),

@@ -2,7 +2,7 @@ import type { Node, NodeAPI } from 'node-red'
 import { HttpClient } from '../src/http-client/http-client.ts'
 import type { TokenSettings } from '../src/oauth2/token-settings.ts'
 import { hasClientCertificate, type Connection } from './connection.ts'
-import { readStaticValues, type Credentials } from './named-values.ts'
+import { readClaims, readStaticValues, type Credentials } from './named-values.ts'
 import type { tokenProperties } from './oauth2-client-credentials-properties.ts'
 import { Properties } from './properties.ts'
 import { text } from './property-table.ts'
@@ -60,7 +60,7 @@ export function readTokenSettings(
     signingAlg: properties.text('signingAlg').trim(),
     assertionAudience: properties.filled('assertionAudience').trim(),
     assertionSubject: properties.text('assertionSubject').trim(),
-    assertionClaims: readStaticValues(RED, node, properties, 'assertionClaims', {}),
+    assertionClaims: readClaims(RED, node, properties),
     defaultLifetime: properties.number('defaultLifetime'),
     clientId: credentials.text('clientId').trim(),
     clientSecret: credentials.text('clientSecret'),

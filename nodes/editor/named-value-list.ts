@@ -4,8 +4,8 @@ import { createTypedInput } from './typed-input.ts'
 
 /** What a list of names and values accepts. */
 export interface NamedValueListOptions {
-  /** The types of a value; if empty, values are plain text without `valueType`. */
-  types: readonly ('str' | 'env' | 'cred' | 'msg' | 'jsonata' | 'hl7')[]
+  /** The types of a value. */
+  types: readonly ('str' | 'env' | 'cred' | 'msg' | 'jsonata' | 'json' | 'hl7')[]
   names: EntryNames
 }
 
@@ -93,9 +93,8 @@ function createNamedValueList(
   const readRow = (row: Element): NamedValue => {
     const name = row.querySelector<HTMLInputElement>('.hl7-https-entry-name')
     const value = row.querySelector<HTMLInputElement>('.hl7-https-entry-input')
-    const entry: NamedValue = { name: name?.value.trim() ?? '', value: '' }
+    const entry: NamedValue = { name: name?.value.trim() ?? '', value: '', valueType: 'str' }
     if (value === null) return entry
-    if (types.length === 0) return { ...entry, value: value.value }
     const valueType = $(value).typedInput('type')
     return { ...entry, value: $(value).typedInput('value'), valueType }
   }
@@ -152,16 +151,14 @@ function createNamedValueList(
         ?.closest('li')
         ?.querySelector('.red-ui-editableList-item-remove')
         ?.setAttribute('aria-label', text('label.remove'))
-      if (types.length > 0) {
-        const input = createTypedInput(
-          value,
-          types.map((type) => typeOf(type, text)),
-          text('label.entryValue'),
-          text('label.expand')
-        )
-        input.typedInput('type', entry.valueType ?? 'str')
-        input.typedInput('value', entry.value)
-      }
+      const input = createTypedInput(
+        value,
+        types.map((type) => typeOf(type, text)),
+        text('label.entryValue'),
+        text('label.expand')
+      )
+      input.typedInput('type', entry.valueType)
+      input.typedInput('value', entry.value)
       $(row).on('change keyup paste input', changed)
     }
   })

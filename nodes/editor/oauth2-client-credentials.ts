@@ -96,7 +96,7 @@ function prepare(node: EditorNode): void {
   const made = createNamedValueLists(form, node, {
     extraParams: { types: ['str', 'env', 'cred'], names: 'any' },
     headers: { types: ['str', 'env', 'cred'], names: 'tokenHeader' },
-    assertionClaims: { types: [], names: 'any' }
+    assertionClaims: { types: ['str', 'json', 'env'], names: 'any' }
   })
   lists = made
   prepareSection(node)

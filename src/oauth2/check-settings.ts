@@ -1,5 +1,6 @@
 import { isSafeAddress } from '../http-client/loopback.ts'
 import { clientAuthMethod } from './client-authentication.ts'
+import { oneLine } from './secrets.ts'
 import { certificateThumbprint } from './signing-certificate.ts'
 import { readPrivateKey, signingAlgorithm } from './signing-key.ts'
 import { CLIENT_AUTHS, GRANT_TYPES, type TokenSettings } from './token-settings.ts'
@@ -158,5 +159,19 @@ function otherProblems({ defaultLifetime, extraParams, assertionClaims }: TokenS
   }
   if (extraParams.some(({ name }) => name === '')) problems.push('A parameter has no name.')
   if (assertionClaims.some(({ name }) => name === '')) problems.push('A claim has no name.')
+  for (const { name, value, isJson } of assertionClaims) {
+    if (isJson === true && !isJsonText(value)) {
+      problems.push(`Claim ${oneLine(name)}: the value is not JSON.`)
+    }
+  }
   return problems
+}
+
+function isJsonText(text: string): boolean {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
 }

@@ -73,6 +73,8 @@ export function clientAuthentication(
   signing: Signing
 ): ClientAuthentication {
   const { clientId, clientSecret, grantType, assertionFile } = signing.settings
+  // With jwt_bearer the claims belong to the grant's assertion.
+  const ofClient = grantType === 'jwt_bearer' ? {} : claimsOf(signing.settings)
   switch (method) {
     case 'client_secret_basic':
       return basic(basicEncode(clientId).replaceAll(':', '%3A'), basicEncode(clientSecret))
@@ -81,9 +83,9 @@ export function clientAuthentication(
     case 'client_secret_post':
       return openid.ClientSecretPost(clientSecret)
     case 'client_secret_jwt':
-      return openid.ClientSecretJwt(clientSecret, assertionOptions(signing))
+      return openid.ClientSecretJwt(clientSecret, assertionOptions(signing, {}, ofClient))
     case 'private_key_jwt':
-      return signedWithKey(signing)
+      return signedWithKey(signing, ofClient)
     case 'tls_client_auth':
       return openid.TlsClientAuth()
     case 'client_assertion_file':
@@ -104,10 +106,10 @@ export function clientAuthentication(
  * @throws {TokenError} `CONFIG` as `clientAuthentication`
  */
 export async function grantAssertion(signing: Signing): Promise<string> {
-  const { assertionSubject, assertionClaims, clientId } = signing.settings
+  const { assertionSubject, clientId } = signing.settings
   const sign = signedWithKey(signing, {
     sub: assertionSubject === '' ? clientId : assertionSubject,
-    ...Object.fromEntries(assertionClaims.map(({ name, value }) => [name, value]))
+    ...claimsOf(signing.settings)
   })
   // openid-client only signs client assertions; this one is made the same way.
   const body = new URLSearchParams()
@@ -123,12 +125,25 @@ function basic(user: string, password: string): ClientAuthentication {
   }
 }
 
-function signedWithKey(signing: Signing, claims?: Record<string, string>): ClientAuthentication {
+type Claims = Readonly<Record<string, unknown>>
+
+/** The additional claims. checkSettings has made sure that they can be read. */
+function claimsOf({ assertionClaims }: TokenSettings): Claims {
+  return Object.fromEntries(
+    assertionClaims.map(({ name, value, isJson }) => [
+      name,
+      isJson === true ? (JSON.parse(value) as unknown) : value
+    ])
+  )
+}
+
+function signedWithKey(signing: Signing, claims: Claims): ClientAuthentication {
   const { settings, metadata, key, thumbprint } = signing
   // checkSettings has made sure that there is a key.
   if (key === undefined) throw configError('Fill in Private key.')
   const supported = metadata.token_endpoint_auth_signing_alg_values_supported
-  const algorithm = signingAlgorithm(key, settings.signingAlg, supported)
+  const usual = isSmart(settings) ? 'RS384' : undefined
+  const algorithm = signingAlgorithm(key, settings.signingAlg, supported, usual)
   if (typeof algorithm === 'string') throw configError(algorithm)
   const { alg, importParams } = algorithm
   const cryptoKey = key.toCryptoKey(importParams, false, ['sign']) as openid.CryptoKey
@@ -148,8 +163,8 @@ function signedWithKey(signing: Signing, claims?: Record<string, string>): Clien
  */
 function assertionOptions(
   { settings, metadata }: Signing,
-  headers?: Record<string, string>,
-  claims?: Record<string, string>
+  headers: Record<string, string>,
+  claims: Claims
 ): openid.ModifyAssertionOptions {
   const audience = assertionAudience(settings, metadata)
   return {
@@ -169,4 +184,9 @@ function assertionAudience(
 ): string {
   if (assertionAudience === 'issuer') return issuer
   return ['', 'token_endpoint'].includes(assertionAudience) ? token_endpoint : assertionAudience
+}
+
+/** SMART servers have to support RS384 and ES384 (SMART App Launch 2.2, Backend Services). */
+function isSmart({ issuer, tokenEndpoint }: TokenSettings): boolean {
+  return tokenEndpoint === '' && /\/\.well-known\/smart-configuration(?:$|[?#])/.test(issuer)
 }

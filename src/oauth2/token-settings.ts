@@ -25,10 +25,16 @@ export type ClientAuth = (typeof CLIENT_AUTHS)[number]
 /** The method in effect: `auto` resolved. */
 export type ClientAuthMethod = Exclude<ClientAuth, 'auto'>
 
-/** A parameter or header of the request, or a claim of an assertion. */
+/** A parameter or header of the request. */
 export interface NamedValue {
   name: string
   value: string
+}
+
+/** A claim of an assertion. */
+export interface Claim extends NamedValue {
+  /** The value is JSON text, not the string itself. */
+  isJson?: boolean
 }
 
 /**
@@ -59,8 +65,8 @@ export interface TokenSettings {
   assertionAudience: string
   /** `sub` of the assertion of the jwt_bearer grant; empty: the client id. */
   assertionSubject: string
-  /** Additional claims of the assertion of the jwt_bearer grant. */
-  assertionClaims: readonly NamedValue[]
+  /** Additional claims of the assertion of the jwt_bearer grant, else of the client assertion. */
+  assertionClaims: readonly Claim[]
   /** Lifetime in seconds of a token whose answer does not give one. */
   defaultLifetime: number
   clientId: string

@@ -57,6 +57,15 @@ describe('an entry of a list', () => {
     }
   })
 
+  it('needs JSON if the value is JSON', () => {
+    for (const value of ['7', 'true', '"7"', '{"a": [1]}', ' null ', '${CLAIMS}']) {
+      assert.equal(problem('x', 'json', value), '', value)
+    }
+    for (const value of ['', '{a: 1}', '${CLAIMS}x', 'text']) {
+      assert.equal(problem('x', 'json', value), 'notJson', value)
+    }
+  })
+
   it('needs one of the six slots if the value is a secret', () => {
     assert.equal(problem('x', 'cred', 'secret6'), '')
     for (const slot of ['', 'secret7', 'secret', 'hunter2']) {

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { createServer } from 'node:net'
 import { after, before, describe, it } from 'node:test'
+import { decodeJwt } from 'jose'
 import { selfSignedCertificate } from '../support/certificates.ts'
 import { startHl7Receiver } from '../../demo/hl7-receiver.ts'
-import { startTokenFaultServer } from '../support/token-fault-server.ts'
+import { json, startTokenFaultServer } from '../support/token-fault-server.ts'
 import { adt, CLIENT_ID, CLIENT_SECRET, startWorld, type World } from '../support/world.ts'
 
 type Answer = Record<string, unknown> & { ok: boolean; hint: string; code: string }
@@ -78,6 +79,25 @@ describe('the Test button of the config node, behind its route', () => {
     const { headers = {} } = gateway.seen[0] ?? {}
     assert.deepEqual([headers['x-api-key'], headers['x-site']], ['key-of-the-gateway', 'north'])
     assert.equal(answer['description'], '•••!')
+  })
+
+  it('signs with the claims of the form, JSON values among them', async () => {
+    const server = await startTokenFaultServer(json({ access_token: 'a-token-in-good-order' }))
+    const claims = (value: string): Record<string, unknown> => ({
+      tokenEndpoint: `${server.origin}/token`,
+      clientAuth: 'client_secret_jwt',
+      assertionClaims: [
+        { name: 'plain', value: '7' },
+        { name: 'extensions', value, valueType: 'json' }
+      ],
+      credentials: { clientId: CLIENT_ID, clientSecret: CLIENT_SECRET }
+    })
+    assert.equal((await test(claims('{"a": [7]}'))).ok, true)
+    await server.close()
+    const { plain, extensions } = decodeJwt(server.seen[0]?.form.get('client_assertion') ?? '')
+    assert.deepEqual([plain, extensions], ['7', { a: [7] }])
+    const wrong = await test(claims('{a: 7}'))
+    assert.equal(wrong['description'], 'Claim extensions: the value is not JSON.')
   })
 
   it('names a header that the node itself sets, and never its value', async () => {

@@ -215,6 +215,32 @@ describe('token requests', () => {
     assert.equal(decodeJwt<{ nbf: unknown }>(own.form.get('assertion') ?? '').nbf, 'own')
   })
 
+  it('puts claims, JSON values among them, into the assertion of the grant, else of the client', async () => {
+    const secret = { clientSecret: 'a secret of at least thirty-two characters' }
+    const assertionClaims = [
+      { name: 'number', value: '7' },
+      { name: 'count', value: '7', isJson: true },
+      { name: 'extensions', value: '{"hl7-b2b": {"version": "1", "ids": [true]}}', isJson: true },
+      { name: 'aud', value: '["one", "two"]', isJson: true }
+    ]
+    const expected = {
+      number: '7',
+      count: 7,
+      extensions: { 'hl7-b2b': { version: '1', ids: [true] } },
+      aud: ['one', 'two']
+    }
+    for (const [given, name] of [
+      [{ privateKey }, 'client_assertion'],
+      [{ ...secret, clientAuth: 'client_secret_jwt' }, 'client_assertion'],
+      [{ privateKey, grantType: 'jwt_bearer', clientAuth: 'private_key_jwt' }, 'assertion']
+    ] as const) {
+      const { form } = await request({ ...given, assertionClaims })
+      assert.partialDeepStrictEqual(decodeJwt(form.get(name) ?? ''), expected)
+      const other = name === 'assertion' ? form.get('client_assertion') : null
+      if (other !== null) assert.equal(decodeJwt(other)['count'], undefined)
+    }
+  })
+
   it('accepts a custom audience for assertions', async () => {
     const { form } = await request({ privateKey, assertionAudience: 'https://aud.example' })
     await jwtVerify(form.get('client_assertion') ?? '', rsa.publicKey, {
@@ -244,7 +270,8 @@ describe('token requests', () => {
     }
   })
 
-  it('picks an algorithm that the server lists', async () => {
+  it('picks an algorithm that the server lists, and RS384 of those that SMART requires', async () => {
+    let listed: string[] | undefined
     server.answer = (seen, response) => {
       const isToken = seen.url === '/token'
       json(
@@ -252,16 +279,36 @@ describe('token requests', () => {
           ? { access_token: 'a-token-in-good-order', token_type: 'Bearer' }
           : {
               token_endpoint: `${server.origin}/token`,
-              token_endpoint_auth_signing_alg_values_supported: ['ES384', 'RS384']
+              token_endpoint_auth_signing_alg_values_supported: listed
             }
       )(seen, response)
     }
-    const { form } = await request({
-      tokenEndpoint: '',
-      issuer: `${server.origin}/.well-known/smart-configuration`,
-      privateKey
+    const { privateKey: p256 } = generateKeyPairSync('ec', {
+      namedCurve: 'P-256',
+      privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+      publicKeyEncoding: { type: 'spki', format: 'pem' }
     })
-    assert.equal(decodeProtectedHeader(form.get('client_assertion') ?? '').alg, 'RS384')
+    const table: [string, string, string[] | undefined, string, string][] = [
+      ['smart', privateKey, undefined, '', 'RS384'],
+      ['smart', privateKey, ['RS256', 'RS384'], '', 'RS384'],
+      ['smart', privateKey, ['RS512', 'ES384'], '', 'RS512'],
+      ['smart', privateKey, ['RS256', 'RS384'], 'RS256', 'RS256'],
+      ['smart', p256, undefined, '', 'ES256'],
+      ['openid', privateKey, undefined, '', 'RS256'],
+      ['openid', privateKey, ['RS256', 'RS384'], '', 'RS256'],
+      ['openid', privateKey, ['ES384', 'RS384'], '', 'RS384']
+    ]
+    for (const [kind, key, algorithms, signingAlg, expected] of table) {
+      listed = algorithms
+      const { form } = await request({
+        tokenEndpoint: '',
+        issuer: `${server.origin}/.well-known/${kind}-configuration`,
+        privateKey: key,
+        signingAlg
+      })
+      const { alg } = decodeProtectedHeader(form.get('client_assertion') ?? '')
+      assert.equal(alg, expected, `${kind} ${String(algorithms)} ${signingAlg}`)
+    }
   })
 
   it('sends a client certificate to the endpoint that the server has for it', async () => {
