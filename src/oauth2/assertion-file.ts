@@ -1,5 +1,6 @@
 import { constants } from 'node:fs'
 import { open } from 'node:fs/promises'
+import type { Hint } from './hint.ts'
 import { oneLine } from './secrets.ts'
 import { TokenError } from './token-error.ts'
 
@@ -26,35 +27,31 @@ const reading = new Map<string, Promise<string>>()
 export async function readAssertionFile(path: string, now: number): Promise<string> {
   const text = await read(path).catch((error: unknown) => {
     const code = (error as NodeJS.ErrnoException).code ?? 'EUNKNOWN'
-    throw error instanceof TokenError ? error : problem(path, `cannot be read (${code})`, READ_HINT)
+    throw error instanceof TokenError
+      ? error
+      : problem(path, `cannot be read (${code})`, 'fileRead')
   })
   if (text.length > MAX_LENGTH) {
-    throw problem(path, 'is longer than 64 KiB, so it is not a JWT', PATH_HINT)
+    throw problem(path, 'is longer than 64 KiB, so it is not a JWT', 'filePath')
   }
   const jwt = text.trim()
-  if (jwt === '') throw problem(path, 'is empty', WRITER_HINT)
+  if (jwt === '') throw problem(path, 'is empty', 'fileWriter')
   const [header, payload] = jwt.split('.', 2).map(membersOf)
   if (!JWT.test(jwt) || header?.['alg'] === undefined || payload === undefined) {
-    throw problem(path, 'does not contain a signed JWT', PATH_HINT)
+    throw problem(path, 'does not contain a signed JWT', 'filePath')
   }
   const expires = payload['exp']
   if (typeof expires === 'number' && expires * 1000 <= now) {
     const seconds = Math.min(Math.round(now / 1000 - expires), Number.MAX_SAFE_INTEGER)
-    throw problem(path, `contains a JWT that expired ${seconds} s ago`, `${WRITER_HINT} ${CLOCK}`)
+    throw problem(path, `contains a JWT that expired ${seconds} s ago`, 'fileWriter', 'clock')
   }
   return jwt
 }
 
-const PATH_HINT = 'Check the path in Assertion file.'
-const READ_HINT =
-  'Check the path in Assertion file, and that the user of Node-RED may read it (in Kubernetes: that the volume is mounted).'
-const WRITER_HINT = 'Check the program that writes the file, such as the workload identity webhook.'
-const CLOCK = "Check this machine's clock too."
-
-function problem(path: string, what: string, hint: string): TokenError {
+function problem(path: string, what: string, ...hints: Hint['key'][]): TokenError {
   return new TokenError(`Assertion file: ${oneLine(path)} ${what}.`, {
     code: 'ERR_ASSERTION_FILE',
-    hint,
+    hint: hints.map((key) => ({ key })),
     permanent: false
   })
 }
@@ -63,7 +60,7 @@ async function read(path: string): Promise<string> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_resolve, reject) => {
     timer = setTimeout(() => {
-      reject(problem(path, `could not be read within ${READ_TIMEOUT_MS / 1000} s`, READ_HINT))
+      reject(problem(path, `could not be read within ${READ_TIMEOUT_MS / 1000} s`, 'fileRead'))
     }, READ_TIMEOUT_MS)
   })
   try {
@@ -90,7 +87,7 @@ async function readStart(path: string): Promise<string> {
   // Opening a named pipe would wait for its writer. Windows has neither; there it counts as 0.
   const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK)
   try {
-    if (!(await file.stat()).isFile()) throw problem(path, 'is not a file', PATH_HINT)
+    if (!(await file.stat()).isFile()) throw problem(path, 'is not a file', 'filePath')
     const bytes = Buffer.alloc(MAX_LENGTH + 1)
     let length = 0
     for (;;) {

@@ -12,6 +12,7 @@ import {
   type Signing
 } from './client-authentication.ts'
 import { Discovery, type ServerMetadata } from './discovery.ts'
+import type { Hint } from './hint.ts'
 import { translateError, type RequestPlace } from './network-error.ts'
 import { oneLine, secretsOf } from './secrets.ts'
 import { certificateThumbprint } from './signing-certificate.ts'
@@ -54,7 +55,16 @@ export type TokenTestResult =
       scope: string
       elapsedMs: number
     }
-  | { ok: false; code: string; status: number | null; description: string; hint: string }
+  | {
+      ok: false
+      code: string
+      status: number | null
+      description: string
+      /** What to do, in English. */
+      hint: string
+      /** The same for a reader of any language; empty if there is only the English text. */
+      hints: readonly Hint[]
+    }
 
 /** Requests tokens from the token server. It keeps the server's metadata, but no tokens. */
 export class TokenClient {
@@ -156,7 +166,7 @@ export class TokenClient {
       const headers = withHeaders(options.headers, settings.headers)
       const reply = await fetch(url, { ...options, headers })
       const secrets = secretsOf(settings, options.headers, options.body)
-      const redirect = redirectError(reply, url, 'Token URL', secrets)
+      const redirect = redirectError(reply, url, 'tokenEndpoint', secrets)
       if (redirect !== undefined) throw redirect
       const { text, encoding } = bodyText(reply.body)
       const type = reply.headers['content-type'] ?? ''
@@ -167,6 +177,7 @@ export class TokenClient {
         throw answerError(answer, reply, url, {
           settings,
           clientAuth,
+          supported: metadata.token_endpoint_auth_methods_supported,
           now: this.#clock.now(),
           secrets
         })
@@ -196,7 +207,7 @@ export class TokenClient {
 
   #place(url?: string): RequestPlace {
     const { issuer, tokenEndpoint } = this.#settings
-    const field = tokenEndpoint === '' ? 'Issuer URL' : 'Token URL'
+    const field = tokenEndpoint === '' ? 'issuer' : 'tokenEndpoint'
     const address = url ?? (tokenEndpoint === '' ? issuer : tokenEndpoint)
     return { host: URL.canParse(address) ? new URL(address).host : 'token server', field }
   }
@@ -225,8 +236,8 @@ export async function testToken(
       elapsedMs
     }
   } catch (error) {
-    const { code, status, description, message, hint } = error as TokenError
-    return { ok: false, code, status: status ?? null, description: description ?? message, hint }
+    const { code, status = null, description, message, hint, hints } = error as TokenError
+    return { ok: false, code, status, description: description ?? message, hint, hints }
   }
 }
 

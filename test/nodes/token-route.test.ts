@@ -4,7 +4,7 @@ import { after, before, describe, it } from 'node:test'
 import { decodeJwt } from 'jose'
 import { selfSignedCertificate } from '../support/certificates.ts'
 import { startHl7Receiver } from '../../demo/hl7-receiver.ts'
-import { json, startTokenFaultServer } from '../support/token-fault-server.ts'
+import { json, startTokenFaultServer, text } from '../support/token-fault-server.ts'
 import { adt, CLIENT_ID, CLIENT_SECRET, startWorld, type World } from '../support/world.ts'
 
 type Answer = Record<string, unknown> & { ok: boolean; hint: string; code: string }
@@ -205,6 +205,34 @@ describe('the status of the sending node', () => {
       text.includes('invalid_client')
     )
     assert.deepEqual(status, { fill: 'yellow', shape: 'ring', text: 'no token: invalid_client' })
+  })
+
+  it('shows the HTTP status of a refusal without a code', async () => {
+    const server = await startTokenFaultServer(text('', 'text/plain', 403))
+    try {
+      await world.deploy({ retryInterval: 1 }, { tokenEndpoint: `${server.origin}/token` })
+      await world.nodeRed.inject('in', { payload: adt('NOTOKEN2') })
+      await world.nodeRed.waitForStatus('out', ({ text }) => text === 'no token: HTTP 403')
+    } finally {
+      await server.close()
+    }
+  })
+
+  it('says once in the log that a secret is missing, however many nodes use it', async () => {
+    const before = world.nodeRed.log().length
+    const second = { id: 'out2', type: 'hl7-https-out', z: 'tab', auth: 'auth', tls: 'tls' }
+    const flow = world.flow({}, { credentials: { clientId: CLIENT_ID, clientSecret: '' } })
+    await world.nodeRed.deploy([...flow, { ...second, url: world.receiver.url, wires: [[], []] }])
+    const problem = /Fill in Client secret or Private key/
+    await world.nodeRed.waitForStatus('out2', ({ fill }) => fill === 'red')
+    const lines = world.nodeRed.log().slice(before)
+    assert.equal(lines.filter((line) => problem.test(line)).length, 1, lines.join('\n'))
+    // The messages still say why.
+    const caught = world.nodeRed.messages('caught').length
+    await world.nodeRed.inject('in', { payload: adt('NOTOKEN3') })
+    const msg = (await world.nodeRed.waitForMessages('caught', caught + 1)).at(-1)
+    const { message } = (msg as { error: { message: string } }).error
+    assert.match(message, /not set up: auth: Fill in Client secret/)
   })
 
   it('says what to do about an untrusted certificate', async () => {

@@ -229,7 +229,7 @@ describe('oauth2-mock-server', () => {
     })
     const tokens = source()
     await assert.rejects(tokens.token(), { status: 500, permanent: false })
-    assert.deepEqual(tokens.status, { state: 'none', code: 'ERR_HTTP_STATUS' })
+    assert.deepEqual(tokens.status, { state: 'none', code: 'HTTP 500' })
     await sleep(1250)
     await tokens.token()
     tokens.close()
