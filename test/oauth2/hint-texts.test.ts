@@ -15,8 +15,9 @@ describe('the texts of hints', () => {
       ['label', LABELS],
       ['option', OPTIONS]
     ] as const) {
-      for (const [key, text] of Object.entries(texts))
+      for (const [key, text] of Object.entries(texts)) {
         assert.equal(text, locale[section]?.[key], key)
+      }
     }
     assert.deepEqual(
       Object.keys(OPTION_OF).sort(),
