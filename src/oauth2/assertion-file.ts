@@ -62,6 +62,7 @@ async function read(path: string): Promise<string> {
     timer = setTimeout(() => {
       reject(problem(path, `could not be read within ${READ_TIMEOUT_MS / 1000} s`, 'fileRead'))
     }, READ_TIMEOUT_MS)
+    timer.unref()
   })
   try {
     return await Promise.race([shared(path), late])
