@@ -34,7 +34,7 @@ import { registerOutRoutes } from './operations/routes.ts'
 import { somethingChanged } from './operations/sidebar.ts'
 import { sentence } from './operations/words.ts'
 import { queueDirectory } from './queue-directory.ts'
-import { readOutSettings, type OutSettings } from './read-out-settings.ts'
+import { OF_AUTH, readOutSettings, type OutSettings } from './read-out-settings.ts'
 import { misconfigured, StatusLine, type Translate } from './status-line.ts'
 import { sendTestMessage } from './test-message.ts'
 
@@ -87,7 +87,9 @@ export default function (RED: NodeAPI): void {
 /** A node that cannot be used reports this for each message; none disappears. */
 function refuseEverything(RED: NodeAPI, node: Node, problems: readonly string[]): void {
   const text = notSetUp(problems)
-  node.error(text)
+  // The config node has reported its own, once for all nodes that use it.
+  const own = problems.filter((problem) => !problem.startsWith(OF_AUTH))
+  if (own.length > 0) node.error(notSetUp(own))
   node.on('input', (msg, _send, done) => {
     const content = { msg, payload: payloadOf(msg), done }
     refuse(RED, node, content, new DeliveryError('HL7_CONFIG', text))

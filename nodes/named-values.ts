@@ -1,6 +1,12 @@
 import type { NodeAPI, Node, NodeMessage } from 'node-red'
 import { parsePath } from '../src/hl7/path.ts'
+import {
+  headerValueProblem,
+  headerWords,
+  tokenHeaderNameProblem
+} from '../src/https/header-values.ts'
 import type { NamedValue } from '../src/https/receiver.ts'
+import type { Claim } from '../src/oauth2/token-settings.ts'
 import type { outProperties } from './hl7-https-out-properties.ts'
 import { compileJsonata } from './jsonata.ts'
 import type { tokenProperties } from './oauth2-client-credentials-properties.ts'
@@ -15,6 +21,7 @@ export type Credentials = Readonly<Record<string, unknown>>
 
 /** An entry of a list whose values are known at deploy, and of one whose values a message may give. */
 const STATIC_ENTRY = { name: text(), value: text(), valueType: choice(['str', 'env', 'cred']) }
+const CLAIM = { ...STATIC_ENTRY, valueType: choice(['str', 'env', 'json']) }
 const ENTRY = {
   ...STATIC_ENTRY,
   valueType: choice(['str', 'env', 'cred', 'msg', 'jsonata', 'hl7'])
@@ -32,14 +39,30 @@ export function readStaticValues(
   RED: NodeAPI,
   node: Node | null,
   properties: Properties<typeof tokenProperties>,
-  listName: 'extraParams' | 'assertionClaims',
+  listName: 'extraParams' | 'headers',
   credentials: Credentials
 ): { name: string; value: string }[] {
   return properties.list(listName, STATIC_ENTRY).map((item) => {
     const name = item.text('name').trim()
     const value = staticValue(RED, node, item, item.choice('valueType'), credentials)
+    if (listName === 'headers' && name !== '') noteTokenHeader(item, name, value)
     collect(properties, item, listName, name)
     return { name, value }
+  })
+}
+
+/** Reads the claims of assertions, `{name, value, valueType}` with `json` beside `str` and `env`. */
+export function readClaims(
+  RED: NodeAPI,
+  node: Node | null,
+  properties: Properties<typeof tokenProperties>
+): Claim[] {
+  return properties.list('assertionClaims', CLAIM).map((item) => {
+    const name = item.text('name').trim()
+    const type = item.choice('valueType')
+    const value = type === 'env' ? variableValue(RED, node, item) : item.text('value')
+    collect(properties, item, 'assertionClaims', name)
+    return { name, value, isJson: type === 'json' }
   })
 }
 
@@ -183,6 +206,14 @@ export function environmentValue(
 function asText(value: unknown): string | undefined {
   if (typeof value === 'bigint') return String(value)
   return typeof value === 'string' ? value : JSON.stringify(value ?? undefined)
+}
+
+function noteTokenHeader({ problems }: Entry, name: string, value: string): void {
+  const problem = tokenHeaderNameProblem(name)
+  if (problem === 'headerReserved') problems.push('the node itself sets this header')
+  else if (problem !== undefined) problems.push(headerWords[problem])
+  const inValue = headerValueProblem(value)
+  if (inValue !== undefined) problems.push(headerWords[inValue])
 }
 
 function collect(

@@ -185,6 +185,9 @@ export function readOutSettings(
   }
 }
 
+/** How the problems of the config node begin. */
+export const OF_AUTH = 'auth: '
+
 function readAuth(RED: NodeAPI, properties: OutProperties): AuthParts | undefined {
   const id = properties.text('auth')
   if (id === '') return undefined
@@ -194,7 +197,7 @@ function readAuth(RED: NodeAPI, properties: OutProperties): AuthParts | undefine
   const parts = node === null ? undefined : authParts.get(node)
   if (node === null) properties.problems.push('the auth node is missing or disabled')
   else if (parts === undefined) properties.problems.push('auth names a node of another type')
-  for (const problem of parts?.problems ?? []) properties.problems.push(`auth: ${problem}`)
+  for (const problem of parts?.problems ?? []) properties.problems.push(`${OF_AUTH}${problem}`)
   return parts
 }
 

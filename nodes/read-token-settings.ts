@@ -2,7 +2,7 @@ import type { Node, NodeAPI } from 'node-red'
 import { HttpClient } from '../src/http-client/http-client.ts'
 import type { TokenSettings } from '../src/oauth2/token-settings.ts'
 import { hasClientCertificate, type Connection } from './connection.ts'
-import { readStaticValues, type Credentials } from './named-values.ts'
+import { readClaims, readStaticValues, type Credentials } from './named-values.ts'
 import type { tokenProperties } from './oauth2-client-credentials-properties.ts'
 import { Properties } from './properties.ts'
 import { text } from './property-table.ts'
@@ -50,15 +50,17 @@ export function readTokenSettings(
     tokenEndpoint: properties.text('tokenEndpoint').trim(),
     grantType: properties.choice('grantType'),
     clientAuth: properties.choice('clientAuth'),
+    assertionFile: properties.text('assertionFile').trim(),
     scope: properties.text('scope').trim(),
     audience: properties.text('audience').trim(),
     resource: properties.text('resource').trim(),
     extraParams: readStaticValues(RED, node, properties, 'extraParams', stored),
+    headers: readStaticValues(RED, node, properties, 'headers', stored),
     keyId: properties.text('keyId').trim(),
     signingAlg: properties.text('signingAlg').trim(),
     assertionAudience: properties.filled('assertionAudience').trim(),
     assertionSubject: properties.text('assertionSubject').trim(),
-    assertionClaims: readStaticValues(RED, node, properties, 'assertionClaims', {}),
+    assertionClaims: readClaims(RED, node, properties),
     defaultLifetime: properties.number('defaultLifetime'),
     clientId: credentials.text('clientId').trim(),
     clientSecret: credentials.text('clientSecret'),

@@ -1,4 +1,5 @@
 import type { Node, NodeAPI } from 'node-red'
+import { inEnglish, type Hint } from '../src/oauth2/hint.ts'
 import { testToken, type TokenTestResult } from '../src/oauth2/token-client.ts'
 import { audit, guarded } from './operations/routes.ts'
 import { readConnection } from './connection.ts'
@@ -59,7 +60,8 @@ const NOT_ALLOWED: TokenTestResult = {
   status: null,
   description:
     'These are not the deployed settings: testing other settings requires the permission flows.write.',
-  hint: 'Deploy first, or ask for the permission flows.write.'
+  hint: inEnglish([{ key: 'mayNotTest' }]),
+  hints: [{ key: 'mayNotTest' }]
 }
 
 function wantedTest(RED: NodeAPI, id: string, body: unknown): TokenTest {
@@ -100,10 +102,12 @@ async function run(
   const { problems } = properties
   if (problems.length > 0) {
     const text = problems.join('; ')
-    const hint = connection.missing
-      ? `It is not deployed: deploy it, then test again.`
-      : `Correct this in the form: ${text}.`
-    return hideValues({ ok: false, code: 'CONFIG', status: null, description: text, hint }, untold)
+    const hints: Hint[] = connection.missing ? [{ key: 'deployFirst' }] : []
+    const hint = connection.missing ? inEnglish(hints) : `Correct this in the form: ${text}.`
+    return hideValues(
+      { ok: false, code: 'CONFIG', status: null, description: text, hint, hints },
+      untold
+    )
   }
   const httpClient = tokenHttpClient(connection)
   try {

@@ -1,4 +1,5 @@
 import { urlProblem } from '../../src/http-client/url-problem.ts'
+import { isTokenPath } from '../../src/oauth2/token-url.ts'
 
 /** What kind of URL was put into the issuer field; the key of the note that says so. */
 export type IssuerKind = 'wellKnown' | 'smart' | 'tokenEndpoint' | 'issuer' | ''
@@ -9,9 +10,6 @@ export interface IssuerPaste {
   issuer: string
   tokenEndpoint: string
 }
-
-/** How the path of a token URL ends: Keycloak, Entra, Okta, Auth0, Epic; Ping, ForgeRock. */
-const tokenPath = /\/(?:tokens?|access_token|token\.oauth2)\/?$/i
 
 /**
  * Recognises what was pasted as the issuer: the URL of a well-known document, a token URL or a base
@@ -30,6 +28,6 @@ export function readIssuerPaste(pasted: string): IssuerPaste {
     const smart = path.endsWith('/smart-configuration')
     return { kind: smart ? 'smart' : 'wellKnown', issuer: plain, tokenEndpoint: '' }
   }
-  if (tokenPath.test(path)) return { kind: 'tokenEndpoint', issuer: '', tokenEndpoint: plain }
+  if (isTokenPath(path)) return { kind: 'tokenEndpoint', issuer: '', tokenEndpoint: plain }
   return { kind: 'issuer', issuer: plain, tokenEndpoint: '' }
 }

@@ -1,13 +1,12 @@
 import { showReason, type Form } from './form.ts'
-import { namedValue, namedValueProblem, type NamedValue } from './named-value.ts'
+import { namedValue, namedValueProblem, type EntryNames, type NamedValue } from './named-value.ts'
 import { createTypedInput } from './typed-input.ts'
 
 /** What a list of names and values accepts. */
 export interface NamedValueListOptions {
-  /** The types of a value; if empty, values are plain text without `valueType`. */
-  types: readonly ('str' | 'env' | 'cred' | 'msg' | 'jsonata' | 'hl7')[]
-  /** Which names are valid; see {@link namedValueProblem}. */
-  names: 'header' | 'any'
+  /** The types of a value. */
+  types: readonly ('str' | 'env' | 'cred' | 'msg' | 'jsonata' | 'json' | 'hl7')[]
+  names: EntryNames
 }
 
 /** The lists of an open form. */
@@ -100,9 +99,8 @@ function createNamedValueList(
   const readRow = (row: Element): NamedValue => {
     const name = row.querySelector<HTMLInputElement>('.hl7-https-entry-name')
     const value = row.querySelector<HTMLInputElement>('.hl7-https-entry-input')
-    const entry: NamedValue = { name: name?.value.trim() ?? '', value: '' }
+    const entry: NamedValue = { name: name?.value.trim() ?? '', value: '', valueType: 'str' }
     if (value === null) return entry
-    if (types.length === 0) return { ...entry, value: value.value }
     const valueType = $(value).typedInput('type')
     return { ...entry, value: $(value).typedInput('value'), valueType }
   }
@@ -159,16 +157,14 @@ function createNamedValueList(
         ?.closest('li')
         ?.querySelector('.red-ui-editableList-item-remove')
         ?.setAttribute('aria-label', text('label.remove'))
-      if (types.length > 0) {
-        const input = createTypedInput(
-          value,
-          types.map((type) => typeOf(type, text)),
-          text('label.entryValue'),
-          text('label.expand')
-        )
-        input.typedInput('type', entry.valueType ?? 'str')
-        input.typedInput('value', entry.value)
-      }
+      const input = createTypedInput(
+        value,
+        types.map((type) => typeOf(type, text)),
+        text('label.entryValue'),
+        text('label.expand')
+      )
+      input.typedInput('type', entry.valueType)
+      input.typedInput('value', entry.value)
       $(row).on('change keyup paste input', changed)
     }
   })
@@ -237,7 +233,7 @@ const ofNames = ['entryName', 'headerName', 'headerReserved', 'headerContentType
  */
 function entryProblem(
   entry: NamedValue,
-  names: 'header' | 'any',
+  names: EntryNames,
   words: (key: string) => string
 ): EntryProblem | undefined {
   const problem = namedValueProblem(entry, names)
@@ -252,7 +248,7 @@ function entryProblem(
 /** The first mistake in a list, in words; an empty string if there is none. */
 export function listProblem(
   value: unknown,
-  names: 'header' | 'any',
+  names: EntryNames,
   words: (key: string) => string
 ): string {
   const entries: unknown[] = Array.isArray(value) ? value : []

@@ -2,20 +2,27 @@ import { parsePath } from '../../src/hl7/path.ts'
 import {
   headerNameProblem,
   headerValueProblem,
+  tokenHeaderNameProblem,
   type HeaderProblem
 } from '../../src/https/header-values.ts'
+import { isVariable } from './host-of.ts'
 
 /** One entry of `headers`, `formFields`, `extraParams` or `assertionClaims`. */
 export interface NamedValue {
   name: string
   value: string
-  /** Absent in `assertionClaims`, whose values are text. */
-  valueType?: string
+  valueType: string
 }
+
+/**
+ * Which names are valid: `header` HTTP field names (RFC 9110 §5.1), `tokenHeader` those that a token
+ * request may have, `any` every name.
+ */
+export type EntryNames = 'header' | 'tokenHeader' | 'any'
 
 /** Why an entry cannot be used; a key under `problem` in the locales. */
 export type NamedValueProblem =
-  '' | HeaderProblem | 'entryName' | 'envName' | 'hl7Path' | 'secretSlot'
+  '' | HeaderProblem | 'entryName' | 'envName' | 'hl7Path' | 'secretSlot' | 'notJson'
 
 /** Reads an entry from a flow file, which may contain anything. */
 export function namedValue(entry: unknown): NamedValue {
@@ -31,19 +38,19 @@ export function namedValue(entry: unknown): NamedValue {
 /**
  * Checks an entry.
  *
- * @param names which names are valid: `header` HTTP field names (RFC 9110 §5.1), `any` not empty
  */
-export function namedValueProblem(entry: NamedValue, names: 'header' | 'any'): NamedValueProblem {
+export function namedValueProblem(entry: NamedValue, names: EntryNames): NamedValueProblem {
   if (entry.name.trim() === '') return 'entryName'
-  if (names === 'header') {
-    const problem = headerNameProblem(entry.name.trim())
+  if (names !== 'any') {
+    const judge = names === 'header' ? headerNameProblem : tokenHeaderNameProblem
+    const problem = judge(entry.name.trim())
     if (problem !== undefined) return problem
-    const isText = (entry.valueType ?? 'str') === 'str'
-    const inValue = isText ? headerValueProblem(entry.value) : undefined
+    const inValue = entry.valueType === 'str' ? headerValueProblem(entry.value) : undefined
     if (inValue !== undefined) return inValue
   }
   if (entry.valueType === 'env' && entry.value.trim() === '') return 'envName'
   if (entry.valueType === 'hl7' && !isHl7Path(entry.value)) return 'hl7Path'
+  if (entry.valueType === 'json' && !isJson(entry.value)) return 'notJson'
   if (entry.valueType === 'cred' && !/^secret[1-6]$/.test(entry.value)) return 'secretSlot'
   return ''
 }
@@ -52,6 +59,17 @@ export function namedValueProblem(entry: NamedValue, names: 'header' | 'any'): N
 export function isHl7Path(text: string): boolean {
   try {
     parsePath(text)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** A variable may hold it. */
+function isJson(text: string): boolean {
+  if (isVariable(text)) return true
+  try {
+    JSON.parse(text)
     return true
   } catch {
     return false

@@ -15,7 +15,7 @@ const isFilled = (value: unknown): value is string =>
 const authIs = (value: ReadValue, ...methods: string[]): boolean =>
   is('clientAuth', ...methods)(value)
 const takesSecret = (value: ReadValue): boolean =>
-  !authIs(value, 'private_key_jwt', 'tls_client_auth', 'none')
+  !authIs(value, 'private_key_jwt', 'tls_client_auth', 'client_assertion_file', 'none')
 const hasTls = (value: ReadValue): boolean => isFilled(value('tls')) && value('tls') !== '_ADD_'
 /** `auto` needs no secret if there is a key, a client certificate or a signed grant. */
 const needsSecret = (value: ReadValue): boolean =>
@@ -58,6 +58,8 @@ function problem(property: string, value: unknown, read: ReadValue): string {
       return words(value === '' && needsSecret(read) ? 'clientSecret' : '')
     case 'privateKey':
       return words(given === '' && needsKey(read) ? 'privateKey' : '')
+    case 'assertionFile':
+      return words(given === '' ? 'assertionFile' : '')
     case 'username':
     case 'password':
       return words(value === '' && read('grantType') === 'password' ? property : '')
@@ -70,6 +72,8 @@ function problem(property: string, value: unknown, read: ReadValue): string {
     case 'extraParams':
     case 'assertionClaims':
       return listProblem(value, 'any', words)
+    case 'headers':
+      return listProblem(value, 'tokenHeader', words)
     default:
       return ''
   }
@@ -91,7 +95,8 @@ function prepare(node: EditorNode): void {
   form.prepare(node)
   const made = createNamedValueLists(form, node, {
     extraParams: { types: ['str', 'env', 'cred'], names: 'any' },
-    assertionClaims: { types: [], names: 'any' }
+    headers: { types: ['str', 'env', 'cred'], names: 'tokenHeader' },
+    assertionClaims: { types: ['str', 'json', 'env'], names: 'any' }
   })
   lists = made
   prepareSection(node)

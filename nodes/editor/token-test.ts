@@ -1,3 +1,6 @@
+import { hintValues, type Hint } from '../../src/oauth2/hint.ts'
+import { HINT_TEXTS, OPTION_OF } from '../../src/oauth2/hint-texts.ts'
+import type { ClientAuthMethod } from '../../src/oauth2/token-settings.ts'
 import { postToNodeRed, RequestError } from './ask-node-red.ts'
 import type { Form } from './form.ts'
 import { onPress, ResultBox } from './result-box.ts'
@@ -13,7 +16,14 @@ type Answer =
       scope: string
       elapsedMs: number
     }
-  | { ok: false; code: string; status: number | null; description: string; hint: string }
+  | {
+      ok: false
+      code: string
+      status: number | null
+      description: string
+      hint: string
+      hints: readonly Hint[]
+    }
 
 /** What the Test button needs from the form. */
 export interface TokenTestOptions {
@@ -28,17 +38,6 @@ export interface TokenTestOptions {
 
 /** The issuer with or without a slash does not help: it is wrong too, or may not be tested. */
 const NO_BETTER = new Set(['ERR_ISSUER_MISMATCH', 'ERR_NOT_ALLOWED'])
-
-/** Keys of the labels of client authentication methods. */
-const authLabels: Record<string, string> = {
-  client_secret_basic: 'basic',
-  client_secret_basic_raw: 'basicRaw',
-  client_secret_post: 'post',
-  client_secret_jwt: 'secretJwt',
-  private_key_jwt: 'privateKeyJwt',
-  tls_client_auth: 'tlsClientAuth',
-  none: 'none'
-}
 
 /** Wires the Test button: requests a token with the values of the form, and shows the result. */
 export function prepareTokenTest({ form, nodeId, lists, onIssuer }: TokenTestOptions): void {
@@ -57,18 +56,31 @@ export function prepareTokenTest({ form, nodeId, lists, onIssuer }: TokenTestOpt
     }
   }
 
+  /** In the reader's language; undefined if the answer has only the English text. */
+  const hintText = (hints: readonly Hint[]): string | undefined => {
+    const isKnown = hints.length > 0 && hints.every(({ key }) => Object.hasOwn(HINT_TEXTS, key))
+    if (!isKnown) return undefined
+    const label = (key: string): string => text(`label.${key}`)
+    const option = (key: string): string => text(`option.${key}`)
+    return hints
+      .map((hint) => text(`tokenHint.${hint.key}`, hintValues(hint, label, option)))
+      .join(' ')
+  }
+
   const show = (answer: Answer, lifetime: unknown): void => {
     if (!answer.ok) {
+      const code = answer.code === 'ERR_HTTP_STATUS' ? '' : answer.code
       const status = answer.status === null ? '' : `HTTP ${answer.status}`
+      const hint = hintText(answer.hints) ?? answer.hint
       result.show('bad', text('test.failed'), [
-        [text('test.error'), [answer.code, status].filter((part) => part !== '').join(', ')],
+        [text('test.error'), [code, status].filter((part) => part !== '').join(', ')],
         [text('test.description'), answer.description],
-        [text('test.hint'), answer.hint === answer.description ? '' : answer.hint]
+        [text('test.hint'), hint === answer.description ? '' : hint]
       ])
       return
     }
     const { expiresIn, scope, clientAuth } = answer
-    const label = authLabels[clientAuth]
+    const label = OPTION_OF[clientAuth as ClientAuthMethod] as string | undefined
     result.show('good', text('test.ok'), [
       [text('test.tokenType'), answer.tokenType],
       [

@@ -1,4 +1,5 @@
 import { AttemptCounts, type AttemptFigures } from './attempt-counts.ts'
+import { shownCode } from '../oauth2/token-error.ts'
 import type { AttemptResult } from './courier.ts'
 import type { DeliveryEvent } from './delivery-events.ts'
 import { deliveryFailed, printable, printableCode } from './explain.ts'
@@ -100,7 +101,10 @@ export class Tally {
     if (error?.code === 'HL7_DISCARDED') return
     this.#lastOutcome = { outcome, code: printableCode(reply?.ack?.code ?? '') }
     if (outcome === 'error') {
-      this.#noteError(error?.cause?.code ?? error?.code ?? 'EUNKNOWN', error?.message)
+      this.#noteError(
+        shownCode(error?.cause ?? { code: error?.code ?? 'EUNKNOWN' }),
+        error?.message
+      )
       return
     }
     if (outcome === 'ack') this.#acked++
@@ -120,6 +124,7 @@ export class Tally {
 }
 
 /** Why an attempt failed, as a code: of Node.js or the token server, an HTTP status, or MSA-1. */
-export function causeOf({ error, reply }: AttemptResult): string {
-  return error?.code ?? printableCode(reply?.ack?.code ?? String(reply?.status ?? ''))
+export function causeOf({ error, reply, status }: AttemptResult): string {
+  if (error !== undefined) return shownCode({ code: error.code, status })
+  return printableCode(reply?.ack?.code ?? String(reply?.status ?? ''))
 }

@@ -35,6 +35,16 @@ export function headerNameProblem(name: string): HeaderProblem | undefined {
 }
 
 /**
+ * Why a header cannot be added to a token request: as for other headers, and the node itself says
+ * who the client is, and in which form.
+ */
+export function tokenHeaderNameProblem(name: string): HeaderProblem | undefined {
+  const problem = headerNameProblem(name)
+  const isOurs = problem === 'headerContentType' || name.toLowerCase() === 'authorization'
+  return isOurs ? 'headerReserved' : problem
+}
+
+/**
  * Why a value cannot be sent in a header; `undefined` if it can. CR, LF and NUL could end the
  * header and start another (RFC 9110 §5.5); a character above 0xFF cannot be sent as a byte.
  */

@@ -1,5 +1,7 @@
 import { isSafeAddress } from '../http-client/loopback.ts'
 import { clientAuthMethod } from './client-authentication.ts'
+import { oneLine } from './secrets.ts'
+import { certificateThumbprint } from './signing-certificate.ts'
 import { readPrivateKey, signingAlgorithm } from './signing-key.ts'
 import { CLIENT_AUTHS, GRANT_TYPES, type TokenSettings } from './token-settings.ts'
 
@@ -7,6 +9,7 @@ import { CLIENT_AUTHS, GRANT_TYPES, type TokenSettings } from './token-settings.
 const FIELDS = {
   issuer: 'Issuer URL',
   tokenEndpoint: 'Token URL',
+  assertionFile: 'Assertion file',
   scope: 'Scope',
   audience: 'Audience',
   resource: 'Resource',
@@ -63,6 +66,7 @@ function unsetVariables(settings: TokenSettings): string[] {
     settings[key as keyof typeof FIELDS]
   ])
   for (const { name, value } of settings.extraParams) values.push([`Parameter ${name}`, value])
+  for (const { name, value } of settings.headers) values.push([`Header ${name}`, value])
   for (const { name, value } of settings.assertionClaims) values.push([`Claim ${name}`, value])
   return values.flatMap(([label, value]) => {
     const variable = /^\$\{([^{}]+)\}$/.exec(value)?.[1]
@@ -97,6 +101,8 @@ function clientProblems(settings: TokenSettings): string[] {
     problems.push(
       'TLS: choose a configuration with a client certificate and its key; Authentication needs it.'
     )
+  } else if (method === 'client_assertion_file' && settings.assertionFile === '') {
+    problems.push('Fill in Assertion file: Authentication needs it.')
   }
   if (method === 'client_secret_basic_raw' && clientId.includes(':')) {
     problems.push('Client ID: Basic without form-encoding cannot carry a client ID with a colon.')
@@ -141,6 +147,8 @@ function keyProblems(settings: TokenSettings): string[] {
   if (typeof key === 'string') return [...problems, key]
   const algorithm = signingAlgorithm(key, signingAlg)
   if (typeof algorithm === 'string') problems.push(algorithm)
+  const problem = certificateThumbprint(privateKey, key)?.problem
+  if (problem !== undefined) problems.push(problem)
   return problems
 }
 
@@ -151,5 +159,19 @@ function otherProblems({ defaultLifetime, extraParams, assertionClaims }: TokenS
   }
   if (extraParams.some(({ name }) => name === '')) problems.push('A parameter has no name.')
   if (assertionClaims.some(({ name }) => name === '')) problems.push('A claim has no name.')
+  for (const { name, value, isJson } of assertionClaims) {
+    if (isJson === true && !isJsonText(value)) {
+      problems.push(`Claim ${oneLine(name)}: the value is not JSON.`)
+    }
+  }
   return problems
+}
+
+function isJsonText(text: string): boolean {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
 }

@@ -1,7 +1,8 @@
 import type { KeyObject } from 'node:crypto'
 import * as openid from 'openid-client'
+import { readAssertionFile } from './assertion-file.ts'
 import type { ServerMetadata } from './discovery.ts'
-import { formEncode } from './secrets.ts'
+import { basicEncode } from './secrets.ts'
 import { signingAlgorithm } from './signing-key.ts'
 import { configError } from './token-error.ts'
 import type { ClientAuthMethod, TokenSettings } from './token-settings.ts'
@@ -23,7 +24,14 @@ export interface Signing {
   metadata: ServerMetadata
   /** The settings' private key, if there is one. */
   key: KeyObject | undefined
+  /** `x5t#S256` of the certificate beside it, if there is one. */
+  thumbprint: string | undefined
+  /** Wall clock in milliseconds. */
+  now: () => number
 }
+
+/** `client_assertion_type` of a JWT (RFC 7523 §2.2). */
+const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
 
 /**
  * Seconds. SMART Backend Services allows five minutes by the server's clock; one is kept for clocks
@@ -64,21 +72,28 @@ export function clientAuthentication(
   method: ClientAuthMethod,
   signing: Signing
 ): ClientAuthentication {
-  const { clientId, clientSecret, grantType } = signing.settings
+  const { clientId, clientSecret, grantType, assertionFile } = signing.settings
+  // With jwt_bearer the claims belong to the grant's assertion.
+  const ofClient = grantType === 'jwt_bearer' ? {} : claimsOf(signing.settings)
   switch (method) {
     case 'client_secret_basic':
-      // openid-client's own also encodes `-` and `_`, which servers that do not decode refuse.
-      return basic(formEncode(clientId), formEncode(clientSecret))
+      return basic(basicEncode(clientId).replaceAll(':', '%3A'), basicEncode(clientSecret))
     case 'client_secret_basic_raw':
       return basic(clientId, clientSecret)
     case 'client_secret_post':
       return openid.ClientSecretPost(clientSecret)
     case 'client_secret_jwt':
-      return openid.ClientSecretJwt(clientSecret, assertionOptions(signing))
+      return openid.ClientSecretJwt(clientSecret, assertionOptions(signing, {}, ofClient))
     case 'private_key_jwt':
-      return signedWithKey(signing)
+      return signedWithKey(signing, ofClient)
     case 'tls_client_auth':
       return openid.TlsClientAuth()
+    case 'client_assertion_file':
+      return async (_server, _client, body) => {
+        body.set('client_id', clientId)
+        body.set('client_assertion_type', ASSERTION_TYPE)
+        body.set('client_assertion', await readAssertionFile(assertionFile, signing.now()))
+      }
     case 'none':
       // The assertion names the client already (RFC 7521 §4.1).
       return grantType === 'jwt_bearer' ? () => undefined : openid.None()
@@ -91,10 +106,10 @@ export function clientAuthentication(
  * @throws {TokenError} `CONFIG` as `clientAuthentication`
  */
 export async function grantAssertion(signing: Signing): Promise<string> {
-  const { assertionSubject, assertionClaims, clientId } = signing.settings
+  const { assertionSubject, clientId } = signing.settings
   const sign = signedWithKey(signing, {
     sub: assertionSubject === '' ? clientId : assertionSubject,
-    ...Object.fromEntries(assertionClaims.map(({ name, value }) => [name, value]))
+    ...claimsOf(signing.settings)
   })
   // openid-client only signs client assertions; this one is made the same way.
   const body = new URLSearchParams()
@@ -110,18 +125,35 @@ function basic(user: string, password: string): ClientAuthentication {
   }
 }
 
-function signedWithKey(signing: Signing, claims?: Record<string, string>): ClientAuthentication {
-  const { settings, metadata, key } = signing
+type Claims = Readonly<Record<string, unknown>>
+
+/** The additional claims. checkSettings has made sure that they can be read. */
+function claimsOf({ assertionClaims }: TokenSettings): Claims {
+  return Object.fromEntries(
+    assertionClaims.map(({ name, value, isJson }) => [
+      name,
+      isJson === true ? (JSON.parse(value) as unknown) : value
+    ])
+  )
+}
+
+function signedWithKey(signing: Signing, claims: Claims): ClientAuthentication {
+  const { settings, metadata, key, thumbprint } = signing
   // checkSettings has made sure that there is a key.
   if (key === undefined) throw configError('Fill in Private key.')
   const supported = metadata.token_endpoint_auth_signing_alg_values_supported
-  const algorithm = signingAlgorithm(key, settings.signingAlg, supported)
+  const usual = isSmart(settings) ? 'RS384' : undefined
+  const algorithm = signingAlgorithm(key, settings.signingAlg, supported, usual)
   if (typeof algorithm === 'string') throw configError(algorithm)
   const { alg, importParams } = algorithm
   const cryptoKey = key.toCryptoKey(importParams, false, ['sign']) as openid.CryptoKey
   return openid.PrivateKeyJwt(
     settings.keyId === '' ? cryptoKey : { key: cryptoKey, kid: settings.keyId },
-    assertionOptions(signing, { alg }, claims)
+    assertionOptions(
+      signing,
+      { alg, ...(thumbprint !== undefined && { 'x5t#S256': thumbprint }) },
+      claims
+    )
   )
 }
 
@@ -131,8 +163,8 @@ function signedWithKey(signing: Signing, claims?: Record<string, string>): Clien
  */
 function assertionOptions(
   { settings, metadata }: Signing,
-  headers?: { alg: string },
-  claims?: Record<string, string>
+  headers: Record<string, string>,
+  claims: Claims
 ): openid.ModifyAssertionOptions {
   const audience = assertionAudience(settings, metadata)
   return {
@@ -152,4 +184,9 @@ function assertionAudience(
 ): string {
   if (assertionAudience === 'issuer') return issuer
   return ['', 'token_endpoint'].includes(assertionAudience) ? token_endpoint : assertionAudience
+}
+
+/** SMART servers have to support RS384 and ES384 (SMART App Launch 2.2, Backend Services). */
+function isSmart({ issuer, tokenEndpoint }: TokenSettings): boolean {
+  return tokenEndpoint === '' && /\/\.well-known\/smart-configuration(?:$|[?#])/.test(issuer)
 }

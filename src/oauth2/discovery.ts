@@ -8,6 +8,7 @@ import { cleanText } from './secrets.ts'
 import { TokenError } from './token-error.ts'
 import { allowPlainHttp, bodyText, type TokenFetch } from './token-fetch.ts'
 import type { TokenSettings } from './token-settings.ts'
+import { isTokenPath } from './token-url.ts'
 
 const CACHED_MS = 24 * 3600 * 1000
 const WELL_KNOWN = '/.well-known/'
@@ -115,7 +116,7 @@ export class Discovery {
     let issuerFound = ''
     const readDocument: openid.CustomFetch = async (url, options) => {
       const reply = await fetch(url, options)
-      const document = usable(readMetadata(reply, url, this.#clock), url, server)
+      const document = usable(readMetadata(reply, url, server, this.#clock), url, server)
       if (typeof document['issuer'] === 'string') issuerFound = document['issuer']
       return Response.json(document)
     }
@@ -135,7 +136,7 @@ export class Discovery {
       if (typeof metadata.token_endpoint !== 'string' || !URL.canParse(metadata.token_endpoint)) {
         throw new TokenError(`${server.host}: its metadata names no token endpoint.`, {
           code: 'ERR_DISCOVERY',
-          hint: 'Fill in Token URL; with it, Issuer URL is not used.',
+          hint: [{ key: 'noTokenEndpoint' }],
           permanent: true
         })
       }
@@ -144,7 +145,7 @@ export class Discovery {
       if ((error as NodeJS.ErrnoException).code === 'OAUTH_JSON_ATTRIBUTE_COMPARISON_FAILED') {
         throw issuerMismatch(server, issuerFound)
       }
-      throw translateError(error, { host: server.host, field: 'Issuer URL' })
+      throw translateError(error, { host: server.host, field: 'issuer' })
     }
   }
 }
@@ -156,8 +157,9 @@ function mayBeElsewhere({ code, status = 0 }: TokenError): boolean {
   return ELSEWHERE.has(code) || (code === 'ERR_HTTP_STATUS' && status >= 500)
 }
 
-function readMetadata(reply: HttpReply, url: string, clock: Clock): Metadata {
-  const redirect = redirectError(reply, url, 'Issuer URL')
+/** @param asked the Issuer URL */
+function readMetadata(reply: HttpReply, url: string, asked: URL, clock: Clock): Metadata {
+  const redirect = redirectError(reply, url, 'issuer')
   if (redirect !== undefined) throw redirect
   const { host } = new URL(url)
   const { status, headers } = reply
@@ -166,7 +168,7 @@ function readMetadata(reply: HttpReply, url: string, clock: Clock): Metadata {
     throw new TokenError(`${host}: the metadata cannot be read now (HTTP ${status}).`, {
       code: 'ERR_HTTP_STATUS',
       status,
-      hint: 'The server has a problem; the request will be retried.',
+      hint: [{ key: 'serverProblem' }],
       permanent: false,
       retryAfterMs: retryAfterMs(headers['retry-after'], clock.now())
     })
@@ -179,7 +181,7 @@ function readMetadata(reply: HttpReply, url: string, clock: Clock): Metadata {
       {
         code: 'ERR_DISCOVERY',
         status,
-        hint: 'Check Issuer URL; or enter the full well-known URL there, or fill in Token URL.',
+        hint: [{ key: isTokenPath(asked.pathname) ? 'issuerIsTokenUrl' : 'noMetadata' }],
         permanent: true
       }
     )
@@ -221,12 +223,12 @@ function parseObject(text: string): Metadata | undefined {
 }
 
 function issuerMismatch(server: URL, found: string): TokenError {
-  const name = cleanText(found, [])
+  const values = { found: cleanText(found, []) }
   return new TokenError(
     `${server.host}: the issuer in the server's metadata differs from Issuer URL.`,
     {
       code: 'ERR_ISSUER_MISMATCH',
-      hint: `Enter the full well-known URL in Issuer URL, or fill in Token URL; or enter the server's own name in Issuer URL: ${name}`,
+      hint: [{ key: 'issuerMismatch', values }],
       permanent: true
     }
   )

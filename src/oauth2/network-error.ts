@@ -1,4 +1,5 @@
 import { HttpError } from '../http-client/http-error.ts'
+import type { AddressField, Hint } from './hint.ts'
 import { oneLine } from './secrets.ts'
 import { TokenError } from './token-error.ts'
 
@@ -6,7 +7,7 @@ import { TokenError } from './token-error.ts'
 export interface RequestPlace {
   host: string
   /** The form's field that led there. */
-  field: 'Issuer URL' | 'Token URL'
+  field: AddressField
 }
 
 /** openid-client's own codes that can still occur, in words. */
@@ -32,10 +33,11 @@ export function translateError(error: unknown, place: RequestPlace): TokenError 
   const meaning = MEANINGS[code]
   return new TokenError(`${place.host}: ${meaning ?? `the request could not be made (${code})`}.`, {
     code,
-    hint:
+    hint: [
       meaning === undefined
-        ? 'Check Authentication, Private key and Client secret.'
-        : `Check ${place.field}, or fill in Token URL.`,
+        ? { key: 'requestFailed' }
+        : { key: 'metadata', values: { field: place.field } }
+    ],
     permanent: true
   })
 }
@@ -48,7 +50,7 @@ function fromHttpError(error: HttpError, { host, field }: RequestPlace): TokenEr
   return new TokenError(`Token server ${host}: ${what}.`, {
     code,
     status,
-    hint: hintForNetwork(error, field),
+    hint: [hintForNetwork(error, field)],
     permanent: isCertificateCode(code) || code.startsWith('ERR_SSL_'),
     family,
     certificateIssuer
@@ -69,39 +71,28 @@ function codeOf(error: unknown): string {
 }
 
 /** What to do if there was no complete answer at all. */
-export function hintForNetwork(error: HttpError, field: 'Issuer URL' | 'Token URL'): string {
-  const { code, family, certificateIssuer } = error
-  if (code === 'ERR_PROXY_REFUSED') {
-    return 'The proxy does not let this through: check Proxy (address, user name, exceptions).'
-  }
-  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') {
-    return `Check the host name in ${field}, and the DNS of this machine; behind a proxy, choose Proxy.`
-  }
-  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
-    return `The certificate is for another host name: check ${field}, or set the server name in the TLS configuration.`
-  }
+export function hintForNetwork(error: HttpError, field: AddressField): Hint {
+  const { code, family, certificateIssuer, atProxy } = error
+  const values = { field }
+  if (code === 'ERR_PROXY_REFUSED') return { key: 'proxyRefused' }
+  if (atProxy) return { key: 'proxyDown' }
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return { key: 'hostName', values }
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') return { key: 'otherHost', values }
   if (code === 'CERT_HAS_EXPIRED' || code === 'CERT_NOT_YET_VALID') {
-    return "The token server's certificate is out of date: ask its operator to renew it; check this machine's clock too."
+    return { key: 'certificateDate' }
   }
   if (isCertificateCode(code)) {
-    const who =
-      certificateIssuer === undefined ? '' : ` It was issued by "${oneLine(certificateIssuer)}".`
-    return `The token server's certificate is not trusted here.${who} Add the CA certificate to the TLS configuration chosen in TLS.`
+    if (certificateIssuer === undefined) return { key: 'untrusted' }
+    return { key: 'untrustedBy', values: { authority: oneLine(certificateIssuer) } }
   }
-  if (code.includes('ALERT') && code.includes('CERTIFICATE')) {
-    return 'The token server wants a client certificate that it knows: in TLS, choose a configuration with the right one.'
-  }
+  if (code.includes('ALERT') && code.includes('CERTIFICATE')) return { key: 'clientCertificate' }
   if (family === 'tls' || code === 'EPROTO' || code.startsWith('ERR_SSL_')) {
-    return `The TLS handshake failed: check ${field} (port), and in TLS the client certificate that the server may require.`
+    return { key: 'tlsFailed', values }
   }
-  if (NO_TOKEN_SERVER.has(code)) {
-    return `This answer is not from a token server: check ${field}.`
-  }
-  if (family === 'timeout') return 'The token server is too slow; the request will be retried.'
-  if (family === 'connect') {
-    return `Check host and port in ${field}, the firewall, and whether Proxy is needed.`
-  }
-  return 'The connection broke; the request will be retried. A server that does not accept the client certificate (TLS) may do this too.'
+  if (NO_TOKEN_SERVER.has(code)) return { key: 'notTokenServer', values }
+  if (family === 'timeout') return { key: 'slow' }
+  if (family === 'connect') return { key: 'unreachable', values }
+  return { key: 'broken' }
 }
 
 /**

@@ -6,7 +6,7 @@ const HIDDEN = '•••'
 const PIECE = 6
 const MAX_INPUT = 1000
 const MAX_OUTPUT = 300
-/** The value of an extra parameter shorter than this is a word, not a secret. */
+/** The value of an extra parameter or header shorter than this is a word, not a secret. */
 const MIN_PARAMETER = 4
 
 /**
@@ -100,7 +100,7 @@ export function secretsOf(
   for (const name of ['client_secret', 'client_assertion', 'assertion', 'password']) {
     plain.push(...form.getAll(name))
   }
-  for (const { value } of settings.extraParams) {
+  for (const { value } of [...settings.extraParams, ...settings.headers]) {
     if (value.length >= MIN_PARAMETER) plain.push(value)
   }
   const [, credentials = ''] = (headers['authorization'] ?? '').split(' ')
@@ -108,8 +108,9 @@ export function secretsOf(
   return [
     ...plain.flatMap((secret) => [
       secret,
-      encodeURIComponent(secret),
+      encodeURIComponent(secret.toWellFormed()),
       formEncode(secret),
+      basicEncode(secret),
       JSON.stringify(secret).slice(1, -1)
     ]),
     credentials,
@@ -118,9 +119,15 @@ export function secretsOf(
 }
 
 /**
- * Encodes a text as `application/x-www-form-urlencoded` (RFC 6749 appendix B). Letters, digits and
- * `* - . _` are kept.
+ * Encodes the secret of Basic authentication, or a client ID without a colon. RFC 6749 §2.3.1 wants
+ * it form-encoded, but many servers do not decode it: only what a server that decodes would
+ * misread is encoded, and a space as `%20`, because not every decoder knows `+`.
  */
-export function formEncode(text: string): string {
+export function basicEncode(text: string): string {
+  return text.toWellFormed().replace(/[%+&]|[^\x21-\x7e]/gu, encodeURIComponent)
+}
+
+/** Encodes a text as `application/x-www-form-urlencoded`. */
+function formEncode(text: string): string {
   return new URLSearchParams({ t: text }).toString().slice(2)
 }

@@ -98,12 +98,15 @@ function firstKey(text: string): { kind: string; body: string } | undefined {
  * @param wanted the form's Algorithm; empty: the first that fits the key and that the
  *   server lists, else the usual one for this kind of key
  * @param supported `token_endpoint_auth_signing_alg_values_supported` of the server's metadata
+ * @param preferred what servers of this kind know, for the keys that can: instead of the first or
+ *   usual one, unless the server lists others only
  * @returns the algorithm, or one sentence that says why there is none
  */
 export function signingAlgorithm(
   key: KeyObject,
   wanted: string,
-  supported: readonly string[] = []
+  supported: readonly string[] = [],
+  preferred?: string
 ): SigningAlgorithm | string {
   const { asymmetricKeyType: kind = '', asymmetricKeyDetails: details } = key
   const able = ALGORITHMS[details?.namedCurve ?? kind] ?? []
@@ -115,7 +118,11 @@ export function signingAlgorithm(
   if (usual === undefined) {
     return 'Private key: only RSA, P-256, P-384, P-521 and Ed25519 keys can sign assertions.'
   }
-  if (wanted === '') return able.find(({ alg }) => supported.includes(alg)) ?? usual
+  if (wanted === '') {
+    const best = able.find(({ alg }) => alg === preferred)
+    if (best !== undefined && (supported.length === 0 || supported.includes(best.alg))) return best
+    return able.find(({ alg }) => supported.includes(alg)) ?? usual
+  }
   return (
     able.find(({ alg }) => alg === wanted) ??
     // The chosen value may come from a variable, so it must not get into the log.

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Clock } from '../clock.ts'
-import { TokenError } from './token-error.ts'
+import type { Hint } from './hint.ts'
+import { shownCode, TokenError } from './token-error.ts'
 import { backOffMs, instant, isPast, validity, type Instant, type Validity } from './token-times.ts'
 
 /** Minimum time between two refreshes that a refusal forced. */
@@ -154,9 +155,11 @@ export class TokenCache {
       const validUntil = held.hard.wall
       return failure === undefined
         ? { state: 'ok', validUntil }
-        : { state: 'refresh failing', validUntil, code: failure.error.code }
+        : { state: 'refresh failing', validUntil, code: shownCode(failure.error) }
     }
-    return failure === undefined ? { state: 'idle' } : { state: 'none', code: failure.error.code }
+    return failure === undefined
+      ? { state: 'idle' }
+      : { state: 'none', code: shownCode(failure.error) }
   }
 
   /**
@@ -303,31 +306,25 @@ function waitFor(
 function aborted(): TokenError {
   return new TokenError('The wait for a token was cancelled.', {
     code: 'ERR_ABORTED',
-    hint: 'Nothing is wrong: the node was closed or the message was discarded.',
+    hint: [{ key: 'cancelled' }],
     permanent: false
   })
 }
 
-const WRONG_API =
-  'Check Scope, Audience and Resource (the token may be for another API), and the URL of the HL7 server.'
-
 function sameTokenAgain(): TokenError {
-  return refusal('The token server sent the same token that the HL7 server refused.', WRONG_API)
+  return refusal('The token server sent the same token that the HL7 server refused.', 'wrongApi')
 }
 
 function refusesFreshTokens(): TokenError {
-  return refusal('The HL7 server refuses even fresh tokens.', WRONG_API)
+  return refusal('The HL7 server refuses even fresh tokens.', 'wrongApi')
 }
 
 function refusedAgain(): TokenError {
-  return refusal(
-    'The HL7 server refused the token, shortly after another refusal.',
-    'A new token is fetched at most every 10 s; check Scope, Audience and Resource if this goes on.'
-  )
+  return refusal('The HL7 server refused the token, shortly after another refusal.', 'refusedAgain')
 }
 
-function refusal(message: string, hint: string): TokenError {
-  return new TokenError(message, { code: 'ERR_TOKEN_REFUSED', hint, permanent: true })
+function refusal(message: string, key: Hint['key']): TokenError {
+  return new TokenError(message, { code: 'ERR_TOKEN_REFUSED', hint: [{ key }], permanent: true })
 }
 
 function tooLate(lifetime: number): TokenError {
@@ -335,7 +332,7 @@ function tooLate(lifetime: number): TokenError {
     `The token server took so long to answer that its token (lifetime ${lifetime} s) is no longer valid.`,
     {
       code: 'ERR_TOKEN_EXPIRED',
-      hint: 'The token server is too slow for such short-lived tokens: configure it to issue tokens with a longer lifetime.',
+      hint: [{ key: 'tooSlow' }],
       permanent: false
     }
   )

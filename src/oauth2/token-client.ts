@@ -8,11 +8,14 @@ import {
   clientAuthentication,
   clientAuthMethod,
   grantAssertion,
-  type ClientAuthentication
+  type ClientAuthentication,
+  type Signing
 } from './client-authentication.ts'
 import { Discovery, type ServerMetadata } from './discovery.ts'
+import type { Hint } from './hint.ts'
 import { translateError, type RequestPlace } from './network-error.ts'
 import { oneLine, secretsOf } from './secrets.ts'
+import { certificateThumbprint } from './signing-certificate.ts'
 import { readPrivateKey } from './signing-key.ts'
 import { readTokenAnswer } from './token-answer.ts'
 import { configError, TokenError } from './token-error.ts'
@@ -52,7 +55,16 @@ export type TokenTestResult =
       scope: string
       elapsedMs: number
     }
-  | { ok: false; code: string; status: number | null; description: string; hint: string }
+  | {
+      ok: false
+      code: string
+      status: number | null
+      description: string
+      /** What to do, in English. */
+      hint: string
+      /** The same for a reader of any language; empty if there is only the English text. */
+      hints: readonly Hint[]
+    }
 
 /** Requests tokens from the token server. It keeps the server's metadata, but no tokens. */
 export class TokenClient {
@@ -63,6 +75,7 @@ export class TokenClient {
   readonly #clock: Clock
   readonly #discovery: Discovery
   readonly #key: KeyObject | undefined
+  readonly #thumbprint: string | undefined
   readonly #onQuirk: (host: string, quirk: string) => void
 
   /**
@@ -84,7 +97,11 @@ export class TokenClient {
     if (problems.length > 0) this.configError = configError(problems.join(' '))
     else if (settings.privateKey !== '') {
       const key = readPrivateKey(settings.privateKey, settings.privateKeyPassphrase)
-      if (typeof key !== 'string') this.#key = key
+      if (typeof key !== 'string') {
+        this.#key = key
+        const certificate = certificateThumbprint(settings.privateKey, key)
+        if (certificate !== undefined) this.#thumbprint = certificate.thumbprint
+      }
     }
   }
 
@@ -98,7 +115,8 @@ export class TokenClient {
   async obtain(signal: AbortSignal): Promise<ObtainedToken> {
     if (this.configError !== undefined) throw this.configError
     try {
-      const fetch = tokenFetch(this.#httpClient, signal)
+      const { issuer, tokenEndpoint } = this.#settings
+      const fetch = tokenFetch(this.#httpClient, tokenEndpoint === '' ? issuer : '', signal)
       const metadata = await this.#discovery.metadata(fetch)
       return await this.#request(metadata, fetch).catch(async (error: unknown) => {
         const gone = error instanceof TokenError && [404, 410].includes(error.status ?? 0)
@@ -115,7 +133,13 @@ export class TokenClient {
     const settings = this.#settings
     const clientAuth =
       clientAuthMethod(settings, metadata.token_endpoint_auth_methods_supported) ?? 'none'
-    const signing = { settings, metadata, key: this.#key }
+    const signing: Signing = {
+      settings,
+      metadata,
+      key: this.#key,
+      thumbprint: this.#thumbprint,
+      now: () => this.#clock.now()
+    }
     const authenticate = clientAuthentication(clientAuth, signing)
     const withExtraParams: ClientAuthentication = async (server, client, body, headers) => {
       await authenticate(server, client, body, headers)
@@ -125,8 +149,9 @@ export class TokenClient {
     const configuration = new openid.Configuration(
       metadata,
       settings.clientId,
-      // Certificates often have an address of their own (RFC 8705 §5).
-      { use_mtls_endpoint_aliases: clientAuth === 'tls_client_auth' },
+      // A client with a certificate uses the addresses for certificates, if there are any, however
+      // it authenticates (RFC 8705 §5).
+      { use_mtls_endpoint_aliases: settings.hasClientCertificate },
       withExtraParams
     )
     // Our own fetch limits how long an answer may take.
@@ -138,9 +163,10 @@ export class TokenClient {
     configuration[openid.customFetch] = async (url, options) => {
       tokenEndpoint = url
       sentAt = instant(this.#clock)
-      const reply = await fetch(url, options)
+      const headers = withHeaders(options.headers, settings.headers)
+      const reply = await fetch(url, { ...options, headers })
       const secrets = secretsOf(settings, options.headers, options.body)
-      const redirect = redirectError(reply, url, 'Token URL', secrets)
+      const redirect = redirectError(reply, url, 'tokenEndpoint', secrets)
       if (redirect !== undefined) throw redirect
       const { text, encoding } = bodyText(reply.body)
       const type = reply.headers['content-type'] ?? ''
@@ -151,6 +177,7 @@ export class TokenClient {
         throw answerError(answer, reply, url, {
           settings,
           clientAuth,
+          supported: metadata.token_endpoint_auth_methods_supported,
           now: this.#clock.now(),
           secrets
         })
@@ -180,7 +207,7 @@ export class TokenClient {
 
   #place(url?: string): RequestPlace {
     const { issuer, tokenEndpoint } = this.#settings
-    const field = tokenEndpoint === '' ? 'Issuer URL' : 'Token URL'
+    const field = tokenEndpoint === '' ? 'issuer' : 'tokenEndpoint'
     const address = url ?? (tokenEndpoint === '' ? issuer : tokenEndpoint)
     return { host: URL.canParse(address) ? new URL(address).host : 'token server', field }
   }
@@ -209,8 +236,8 @@ export async function testToken(
       elapsedMs
     }
   } catch (error) {
-    const { code, status, description, message, hint } = error as TokenError
-    return { ok: false, code, status: status ?? null, description: description ?? message, hint }
+    const { code, status = null, description, message, hint, hints } = error as TokenError
+    return { ok: false, code, status, description: description ?? message, hint, hints }
   }
 }
 
@@ -241,4 +268,16 @@ function replaceParameters(body: URLSearchParams, extra: readonly NamedValue[]):
   for (const { name, value } of extra) {
     if (value !== '') body.append(name, value)
   }
+}
+
+/** Adds headers, in the case in which they are written; one that is already there is replaced. */
+function withHeaders(
+  given: Readonly<Record<string, string>>,
+  added: readonly NamedValue[]
+): Record<string, string> {
+  const names = new Set(added.map(({ name }) => name.toLowerCase()))
+  return Object.fromEntries<string>([
+    ...Object.entries(given).filter(([name]) => !names.has(name.toLowerCase())),
+    ...added.map(({ name, value }): [string, string] => [name, value])
+  ])
 }

@@ -1,4 +1,5 @@
 import type { HttpErrorFamily } from '../http-client/http-error.ts'
+import { inEnglish, type Hint } from './hint.ts'
 
 /** The facts of a failure to get a token. All texts are safe to print. */
 export interface TokenErrorFacts {
@@ -11,8 +12,8 @@ export interface TokenErrorFacts {
   status?: number | undefined
   /** The server's `error_description`: bounded, printable, without secrets. */
   description?: string | undefined
-  /** What to do next, in plain words, naming the field of the form. */
-  hint: string
+  /** What to do next, naming the fields of the form; as a string, if there is no text for it. */
+  hint: string | readonly Hint[]
   /** Retrying soon cannot help: settings, credentials or a certificate have to change. */
   permanent: boolean
   /** Milliseconds until a retry makes sense. */
@@ -32,7 +33,10 @@ export class TokenError extends Error implements TokenErrorFacts {
   readonly code: string
   readonly status: number | undefined
   readonly description: string | undefined
+  /** In English. */
   readonly hint: string
+  /** The same for a reader of any language; empty if there is only the string. */
+  readonly hints: readonly Hint[]
   readonly permanent: boolean
   readonly retryAfterMs: number | undefined
   readonly family: HttpErrorFamily | undefined
@@ -46,7 +50,8 @@ export class TokenError extends Error implements TokenErrorFacts {
     this.code = facts.code
     this.status = facts.status
     this.description = facts.description
-    this.hint = facts.hint
+    this.hints = typeof facts.hint === 'string' ? [] : facts.hint
+    this.hint = typeof facts.hint === 'string' ? facts.hint : inEnglish(facts.hint)
     this.permanent = facts.permanent
     this.retryAfterMs = facts.retryAfterMs
     this.family = facts.family
@@ -62,4 +67,9 @@ export class TokenError extends Error implements TokenErrorFacts {
 /** Settings that cannot work, whatever the server. */
 export function configError(problem: string): TokenError {
   return new TokenError(problem, { code: 'CONFIG', hint: problem, permanent: true })
+}
+
+/** The code for a status: of an answer without one, the HTTP status says more. */
+export function shownCode({ code, status }: { code: string; status?: number | undefined }): string {
+  return code === 'ERR_HTTP_STATUS' && status !== undefined ? `HTTP ${status}` : code
 }

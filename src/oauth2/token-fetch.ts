@@ -20,9 +20,16 @@ export type TokenFetch = (
  * to safe addresses only. The signal that openid-client passes is not used, because its timer
  * cannot be stopped.
  *
+ * @param issuer the issuer's URL: an address that it names must be as safe; empty for a token URL
+ *   that somebody entered
  * @param signal ends the request when the node closes
  */
-export function tokenFetch(httpClient: HttpClient, signal: AbortSignal): TokenFetch {
+export function tokenFetch(
+  httpClient: HttpClient,
+  issuer: string,
+  signal: AbortSignal
+): TokenFetch {
+  const overTls = issuer.toLowerCase().startsWith('https:')
   return async (address, { method, headers, body }) => {
     const url = new URL(address)
     if (url.hostname.length > MAX_HOST) {
@@ -33,6 +40,16 @@ export function tokenFetch(httpClient: HttpClient, signal: AbortSignal): TokenFe
     if (!isSafeAddress(url)) {
       throw configError(
         `The address ${url.origin}, which the issuer names, must be https: (http: only to localhost).`
+      )
+    }
+    if (overTls && url.protocol !== 'https:') {
+      throw configError(
+        `The address ${url.origin}, which the issuer names, must be https: like the issuer.`
+      )
+    }
+    if (url.username !== '' || url.password !== '') {
+      throw configError(
+        `The address at ${url.host} that the issuer names contains a user name or password. Nothing was sent to it; fill in Token URL.`
       )
     }
     const form = body instanceof URLSearchParams ? body.toString() : undefined

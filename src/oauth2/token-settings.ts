@@ -18,16 +18,23 @@ export const CLIENT_AUTHS = [
   'client_secret_jwt',
   'private_key_jwt',
   'tls_client_auth',
+  'client_assertion_file',
   'none'
 ] as const
 export type ClientAuth = (typeof CLIENT_AUTHS)[number]
 /** The method in effect: `auto` resolved. */
 export type ClientAuthMethod = Exclude<ClientAuth, 'auto'>
 
-/** A parameter of the request, or a claim of an assertion. */
+/** A parameter or header of the request. */
 export interface NamedValue {
   name: string
   value: string
+}
+
+/** A claim of an assertion. */
+export interface Claim extends NamedValue {
+  /** The value is JSON text, not the string itself. */
+  isJson?: boolean
 }
 
 /**
@@ -41,12 +48,16 @@ export interface TokenSettings {
   tokenEndpoint: string
   grantType: GrantType
   clientAuth: ClientAuth
+  /** Path of a file with a signed JWT, for `client_assertion_file`. */
+  assertionFile: string
   scope: string
   audience: string
   /** Resource indicators (RFC 8707), separated by spaces. */
   resource: string
   /** Replace parameters of the request by name; an empty value removes one. */
   extraParams: readonly NamedValue[]
+  /** Headers of the token request, for a gateway in front of the token server. */
+  headers: readonly NamedValue[]
   keyId: string
   /** JWS algorithm of assertions; empty: from the key. */
   signingAlg: string
@@ -54,13 +65,13 @@ export interface TokenSettings {
   assertionAudience: string
   /** `sub` of the assertion of the jwt_bearer grant; empty: the client id. */
   assertionSubject: string
-  /** Additional claims of the assertion of the jwt_bearer grant. */
-  assertionClaims: readonly NamedValue[]
+  /** Additional claims of the assertion of the jwt_bearer grant, else of the client assertion. */
+  assertionClaims: readonly Claim[]
   /** Lifetime in seconds of a token whose answer does not give one. */
   defaultLifetime: number
   clientId: string
   clientSecret: string
-  /** PEM: PKCS#1, PKCS#8, SEC1, also encrypted. */
+  /** PEM: PKCS#1, PKCS#8, SEC1, also encrypted; with its certificate, if the server wants that. */
   privateKey: string
   privateKeyPassphrase: string
   username: string

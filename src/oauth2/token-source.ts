@@ -1,7 +1,6 @@
 import { systemClock, type Clock } from '../clock.ts'
 import type { CertificateDates } from '../http-client/certificates.ts'
 import type { HttpClient } from '../http-client/http-client.ts'
-import { clientAuthMethod } from './client-authentication.ts'
 import { TokenCache, type TokenStatus } from './token-cache.ts'
 import { TokenClient } from './token-client.ts'
 import type { TokenError } from './token-error.ts'
@@ -26,8 +25,8 @@ export class TokenSource extends TokenCache {
   /** Why the settings can never work; `undefined` if they can. */
   readonly configError: TokenError | undefined
   /**
-   * The client authenticates by mutual TLS (RFC 8705): tokens may be bound to the certificate, so
-   * the HL7 request has to present the same one.
+   * The token request presents a client certificate: tokens may be bound to it, however the client
+   * authenticates (RFC 8705 §3), so the HL7 request has to present the same one.
    */
   readonly usesClientCertificate: boolean
   readonly #httpClient: HttpClient
@@ -50,7 +49,7 @@ export class TokenSource extends TokenCache {
     })
     this.#httpClient = httpClient
     this.configError = client.configError
-    this.usesClientCertificate = clientAuthMethod(settings) === 'tls_client_auth'
+    this.usesClientCertificate = settings.hasClientCertificate
   }
 
   override token(signal?: AbortSignal): Promise<string> {

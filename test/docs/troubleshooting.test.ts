@@ -62,9 +62,11 @@ describe('docs/troubleshooting.md', () => {
 
   it('has every code of a token server and every HTTP status with a hint', () => {
     assertNamed(
-      codes(source('src/oauth2/answer-error.ts'), /^ {2}([a-z]+_[a-z_]+): /gm).filter(
+      codes(source('src/oauth2/answer-hints.ts'), /^ {2}([a-z]+_[a-z_]+): /gm).filter(
         (code) =>
-          !/^(?:client_secret|private_key|tls_client|jwt_bearer|client_credentials)/.test(code)
+          !/^(?:client_secret|client_assertion|private_key|tls_client|jwt_bearer|client_credentials)/.test(
+            code
+          )
       )
     )
     assertNamed(codes(source('src/delivery/explain.ts'), /^ {2}(\d{3}): /gm))

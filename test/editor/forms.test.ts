@@ -417,6 +417,7 @@ describe('the forms in the editor', () => {
         'clientSecret',
         'privateKey',
         'keyId',
+        'assertionFile',
         'signingAlg',
         'assertionSubject',
         'username',
@@ -435,6 +436,9 @@ describe('the forms in the editor', () => {
     assert.deepEqual(await look(), ['clientSecret', 'signingAlg'])
     await editor.page.selectOption(auth, 'tls_client_auth')
     assert.deepEqual(await look(), [])
+    await editor.page.selectOption(auth, 'client_assertion_file')
+    assert.deepEqual(await look(), ['assertionFile'])
+    assert.match(await editor.mistake('node-config-input-assertionFile'), /path of the file/)
     await editor.page.selectOption(auth, 'none')
     await editor.page.selectOption(grant, 'jwt_bearer')
     assert.deepEqual(await look(), ['privateKey', 'keyId', 'signingAlg', 'assertionSubject'])

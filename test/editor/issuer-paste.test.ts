@@ -20,7 +20,12 @@ describe('text pasted as the issuer', () => {
       'https://login.example.org/realms/hl7/protocol/openid-connect/token',
       'https://login.example.org/tenant/oauth2/v2.0/token',
       'https://login.example.org/oauth/token/',
-      'https://login.example.org/token?site=7'
+      'https://login.example.org/token?site=7',
+      'https://login.example.org/o/token/',
+      'https://login.example.org/api/auth/oauth2/token',
+      'https://login.example.org/oauth/client_credential/accesstoken',
+      'https://login.example.org/as/token.oauth2',
+      'https://login.example.org/oauth_token.do'
     ]) {
       assert.deepEqual(readIssuerPaste(url), {
         kind: 'tokenEndpoint',

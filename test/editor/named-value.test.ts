@@ -26,6 +26,16 @@ describe('an entry of a list', () => {
     }
   })
 
+  it('may not name a header that a token request already has', () => {
+    const judge = (name: string, value = ''): string =>
+      namedValueProblem({ name, value, valueType: 'str' }, 'tokenHeader')
+    assert.equal(judge('x-api-key'), '')
+    assert.equal(judge(' Authorization '), 'headerReserved')
+    assert.equal(judge('content-type'), 'headerReserved')
+    assert.equal(judge('a b'), 'headerName')
+    assert.equal(judge('x-api-key', 'a\nb'), 'headerValue')
+  })
+
   it('needs a value that is allowed in a header, and the name of a variable', () => {
     for (const value of ['Ж', 'a\nb', 'a\0']) {
       assert.equal(problem('x', 'str', value, 'header'), 'headerValue', value)
@@ -44,6 +54,15 @@ describe('an entry of a list', () => {
     }
     for (const path of ['', 'MSH', 'msh-4', 'MSH.4', 'MSH-', 'MSH-4.', 'MSH-4.1.2.3', 'MSH-x']) {
       assert.equal(problem('x', 'hl7', path), 'hl7Path', path)
+    }
+  })
+
+  it('needs JSON if the value is JSON', () => {
+    for (const value of ['7', 'true', '"7"', '{"a": [1]}', ' null ', '${CLAIMS}']) {
+      assert.equal(problem('x', 'json', value), '', value)
+    }
+    for (const value of ['', '{a: 1}', '${CLAIMS}x', 'text']) {
+      assert.equal(problem('x', 'json', value), 'notJson', value)
     }
   })
 

@@ -14,6 +14,7 @@ describe('the Test button for a user who may not deploy', () => {
   let server: LocalServer
   let browser: Browser
   let editor: Editor
+  let german: Editor
 
   before(async () => {
     server = await startServer((request, response) => {
@@ -49,6 +50,9 @@ describe('the Test button for a user who may not deploy', () => {
       extraHTTPHeaders: { Authorization: `Bearer ${session}` }
     })
     editor = await Editor.open(context, nodeRed.url, 'auth')
+    const extraHTTPHeaders = { Authorization: `Bearer ${session}` }
+    const other = await browser.newContext({ extraHTTPHeaders, locale: 'de' })
+    german = await Editor.open(other, nodeRed.url, 'auth')
   })
   after(async () => {
     await browser.close()
@@ -71,11 +75,11 @@ describe('the Test button for a user who may not deploy', () => {
     }
   ]
 
-  async function result(): Promise<string> {
-    await editor.page.click('#oauth2-client-credentials-test-button')
+  async function result({ page } = editor): Promise<string> {
+    await page.click('#oauth2-client-credentials-test-button')
     const title = '#oauth2-client-credentials-test-result .hl7-https-result-title'
-    await editor.page.waitForSelector(title)
-    return editor.page.innerText('#oauth2-client-credentials-test-result')
+    await page.waitForSelector(title)
+    return page.innerText('#oauth2-client-credentials-test-result')
   }
 
   it('tests the deployed settings as the form shows them', async () => {
@@ -90,6 +94,17 @@ describe('the Test button for a user who may not deploy', () => {
       /No token[^]*ERR_NOT_ALLOWED[^]*not the deployed settings[^]*Deploy first, or ask for the permission flows\.write\./
     )
     await editor.close('cancel')
+  })
+
+  it('says it in the language of the reader, with the labels of the form', async () => {
+    const { page } = german
+    await german.editConfig('oauth2-client-credentials', 'other')
+    assert.match(
+      await result(german),
+      /Abhilfe[^]*Well-known-URL in Issuer-URL eintragen oder Token-URL ausfüllen/
+    )
+    assert.doesNotMatch(await page.innerText('#oauth2-client-credentials-test-result'), /__/)
+    await german.close('cancel')
   })
 
   it('shows the error of the server if another spelling of the issuer may not be tried', async () => {

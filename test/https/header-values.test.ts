@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { headerNameProblem, headerValueProblem } from '../../src/https/header-values.ts'
+import {
+  headerNameProblem,
+  headerValueProblem,
+  tokenHeaderNameProblem
+} from '../../src/https/header-values.ts'
 
 describe('a header name', () => {
   it('is any token', () => {
@@ -20,6 +24,18 @@ describe('a header name', () => {
     for (const name of ['', 'a b', 'a:', 'a\r\nb', 'a\0', 'é', 'a"b', '(a)', '\u2028']) {
       assert.equal(headerNameProblem(name), 'headerName')
     }
+  })
+})
+
+describe('the name of a header of a token request', () => {
+  it('is any but those that the node itself sets', () => {
+    for (const name of ['Ocp-Apim-Subscription-Key', 'x-api-key', 'Accept']) {
+      assert.equal(tokenHeaderNameProblem(name), undefined)
+    }
+    for (const name of ['authorization', 'Content-Type', 'CONTENT-LENGTH', 'Host', 'Connection']) {
+      assert.equal(tokenHeaderNameProblem(name), 'headerReserved')
+    }
+    assert.equal(tokenHeaderNameProblem('a b'), 'headerName')
   })
 })
 

@@ -222,7 +222,11 @@ describe('what a user may test', () => {
         const { status, body } = await test('tester', properties, id)
         const what = JSON.stringify([properties, id, body])
         assert.equal(status, 403, what)
-        assert.deepEqual(Object.keys(body), ['ok', 'code', 'status', 'description', 'hint'], what)
+        assert.deepEqual(
+          Object.keys(body),
+          ['ok', 'code', 'status', 'description', 'hint', 'hints'],
+          what
+        )
         assert.equal(body['ok'], false)
         assert.equal(body['code'], 'ERR_NOT_ALLOWED')
         assert.equal(body['hint'], 'Deploy first, or ask for the permission flows.write.')

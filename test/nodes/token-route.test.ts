@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { createServer } from 'node:net'
 import { after, before, describe, it } from 'node:test'
+import { decodeJwt } from 'jose'
 import { selfSignedCertificate } from '../support/certificates.ts'
 import { startHl7Receiver } from '../../demo/hl7-receiver.ts'
+import { json, startTokenFaultServer, text } from '../support/token-fault-server.ts'
 import { adt, CLIENT_ID, CLIENT_SECRET, startWorld, type World } from '../support/world.ts'
 
 type Answer = Record<string, unknown> & { ok: boolean; hint: string; code: string }
@@ -54,6 +56,63 @@ describe('the Test button of the config node, behind its route', () => {
     assert.equal(other.ok, false, 'nothing is stored for another ID')
     const foreign = await test({ credentials: kept }, 'out')
     assert.equal(foreign.ok, false, 'credentials of another node type are not used')
+  })
+
+  it('sends the headers of the form to the token server, secrets among them', async () => {
+    const gateway = await startTokenFaultServer(({ headers }, response) => {
+      response.writeHead(403, { 'content-type': 'application/json' })
+      response.end(JSON.stringify({ error_description: `${String(headers['x-api-key'])}!` }))
+    })
+    const answer = await test({
+      tokenEndpoint: `${gateway.origin}/token`,
+      headers: [
+        { name: 'X-Api-Key', value: 'secret1', valueType: 'cred' },
+        { name: 'x-site', value: 'north' }
+      ],
+      credentials: {
+        clientId: CLIENT_ID,
+        clientSecret: CLIENT_SECRET,
+        secret1: 'key-of-the-gateway'
+      }
+    })
+    await gateway.close()
+    const { headers = {} } = gateway.seen[0] ?? {}
+    assert.deepEqual([headers['x-api-key'], headers['x-site']], ['key-of-the-gateway', 'north'])
+    assert.equal(answer['description'], '•••!')
+  })
+
+  it('signs with the claims of the form, JSON values among them', async () => {
+    const server = await startTokenFaultServer(json({ access_token: 'a-token-in-good-order' }))
+    const claims = (value: string): Record<string, unknown> => ({
+      tokenEndpoint: `${server.origin}/token`,
+      clientAuth: 'client_secret_jwt',
+      assertionClaims: [
+        { name: 'plain', value: '7' },
+        { name: 'extensions', value, valueType: 'json' }
+      ],
+      credentials: { clientId: CLIENT_ID, clientSecret: CLIENT_SECRET }
+    })
+    assert.equal((await test(claims('{"a": [7]}'))).ok, true)
+    await server.close()
+    const { plain, extensions } = decodeJwt(server.seen[0]?.form.get('client_assertion') ?? '')
+    assert.deepEqual([plain, extensions], ['7', { a: [7] }])
+    const wrong = await test(claims('{a: 7}'))
+    assert.equal(wrong['description'], 'Claim extensions: the value is not JSON.')
+  })
+
+  it('names a header that the node itself sets, and never its value', async () => {
+    for (const [name, words] of [
+      ['Authorization', 'headers, Authorization: the node itself sets this header'],
+      ['content-type', 'headers, content-type: the node itself sets this header'],
+      ['Host', 'headers, Host: the node itself sets this header'],
+      ['a b', 'headers, a b: it is not a header name']
+    ] as const) {
+      const answer = await test({ headers: [{ name, value: 'key-of-the-gateway\n' }] })
+      assert.equal(answer.code, 'CONFIG')
+      assert.ok(String(answer['description']).startsWith(words), JSON.stringify(answer))
+      assert.match(answer.hint, /contains a line break/)
+      assert.ok(!JSON.stringify(answer).includes('key-of-the-gateway'))
+    }
   })
 
   const mistakes: [name: string, changed: () => Record<string, unknown>, hint: RegExp][] = [
@@ -149,6 +208,34 @@ describe('the status of the sending node', () => {
       ...{ fill: 'yellow', shape: 'ring', text: 'invalid_client · no token' },
       ...{ code: 'TOKEN', codes: ['TOKEN', 'RETRYING'] }
     })
+  })
+
+  it('shows the HTTP status of a refusal without a code', async () => {
+    const server = await startTokenFaultServer(text('', 'text/plain', 403))
+    try {
+      await world.deploy({ retryInterval: 1 }, { tokenEndpoint: `${server.origin}/token` })
+      await world.nodeRed.inject('in', { payload: adt('NOTOKEN2') })
+      await world.nodeRed.waitForStatus('out', ({ text }) => text === 'no token: HTTP 403')
+    } finally {
+      await server.close()
+    }
+  })
+
+  it('says once in the log that a secret is missing, however many nodes use it', async () => {
+    const before = world.nodeRed.log().length
+    const second = { id: 'out2', type: 'hl7-https-out', z: 'tab', auth: 'auth', tls: 'tls' }
+    const flow = world.flow({}, { credentials: { clientId: CLIENT_ID, clientSecret: '' } })
+    await world.nodeRed.deploy([...flow, { ...second, url: world.receiver.url, wires: [[], []] }])
+    const problem = /Fill in Client secret or Private key/
+    await world.nodeRed.waitForStatus('out2', ({ fill }) => fill === 'red')
+    const lines = world.nodeRed.log().slice(before)
+    assert.equal(lines.filter((line) => problem.test(line)).length, 1, lines.join('\n'))
+    // The messages still say why.
+    const caught = world.nodeRed.messages('caught').length
+    await world.nodeRed.inject('in', { payload: adt('NOTOKEN3') })
+    const msg = (await world.nodeRed.waitForMessages('caught', caught + 1)).at(-1)
+    const { message } = (msg as { error: { message: string } }).error
+    assert.match(message, /not set up: auth: Fill in Client secret/)
   })
 
   it('says what to do about an untrusted certificate', async () => {

@@ -158,7 +158,7 @@ describe('redirectError', () => {
     redirectError(
       { status, headers: location === undefined ? {} : { location } },
       url,
-      'Token URL',
+      'tokenEndpoint',
       ['my-secret-word']
     )
 

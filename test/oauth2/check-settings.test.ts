@@ -126,6 +126,10 @@ describe('checkSettings', () => {
       /claim has no name/
     ],
     [
+      { assertionClaims: [{ name: 'extensions', value: '{hunter2}', isJson: true }] },
+      /^Claim extensions: the value is not JSON\.$/
+    ],
+    [
       { clientSecret: '${HL7_SECRET}' },
       /^Client secret: the environment variable HL7_SECRET is not set/
     ],
@@ -146,6 +150,7 @@ describe('checkSettings', () => {
     const fields = {
       issuer: 'Issuer URL',
       tokenEndpoint: 'Token URL',
+      assertionFile: 'Assertion file',
       scope: 'Scope',
       audience: 'Audience',
       resource: 'Resource',

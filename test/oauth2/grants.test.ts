@@ -60,19 +60,49 @@ describe('token requests', () => {
     ])
   })
 
-  it('form-encodes ID and secret for Basic, which leaves ordinary characters unchanged', async () => {
+  it('encodes for Basic only what a server that decodes would misread', async () => {
     const sent = async (given: Partial<TokenSettings>): Promise<string> => {
       const { authorization = '' } = (await request(given)).headers
       assert.match(authorization, /^Basic /)
       return Buffer.from(authorization.slice(6), 'base64').toString()
     }
     const ordinary = { clientId: 'lab-client_7.x', clientSecret: '9~not_so-secret.*' }
-    assert.equal(await sent(ordinary), 'lab-client_7.x:9%7Enot_so-secret.*')
+    assert.equal(await sent(ordinary), 'lab-client_7.x:9~not_so-secret.*')
     const special = { clientId: 'a:b c', clientSecret: "%+&=/!'()é€😀" }
-    const encoded = 'a%3Ab+c:%25%2B%26%3D%2F%21%27%28%29%C3%A9%E2%82%AC%F0%9F%98%80'
-    assert.equal(await sent(special), encoded)
+    assert.equal(await sent(special), "a%3Ab%20c:%25%2B%26=/!'()%C3%A9%E2%82%AC%F0%9F%98%80")
+    assert.equal(
+      await sent({ ...ordinary, clientSecret: 'a:b\t\ud800' }),
+      'lab-client_7.x:a:b%09%EF%BF%BD'
+    )
     const raw = { ...ordinary, clientAuth: 'client_secret_basic_raw' } as const
     assert.equal(await sent(raw), 'lab-client_7.x:9~not_so-secret.*')
+  })
+
+  it('adds headers to the token request, but not to discovery', async () => {
+    const granted = server.answer
+    server.answer = (seen, response) => {
+      const metadata = { issuer: server.origin, token_endpoint: `${server.origin}/token` }
+      const answer = seen.url.includes('.well-known') ? json(metadata) : granted
+      answer(seen, response)
+    }
+    const { headers } = await request({
+      tokenEndpoint: '',
+      issuer: server.origin,
+      clientSecret: 'not-so-secret',
+      headers: [
+        { name: 'Ocp-Apim-Subscription-Key', value: 'a-key-of-the-gateway' },
+        { name: 'Accept', value: 'application/json, */*' },
+        { name: 'x-empty', value: '' }
+      ]
+    })
+    server.answer = granted
+    assert.equal(headers['ocp-apim-subscription-key'], 'a-key-of-the-gateway')
+    assert.equal(headers['x-empty'], '')
+    assert.equal(headers.accept, 'application/json, */*')
+    assert.match(headers.authorization ?? '', /^Basic /)
+    const [discovery] = server.seen
+    assert.match(discovery?.url ?? '', /well-known/)
+    assert.equal(discovery?.headers['ocp-apim-subscription-key'], undefined)
   })
 
   it('replaces, adds and removes parameters by name, including those of the client', async () => {
@@ -185,6 +215,32 @@ describe('token requests', () => {
     assert.equal(decodeJwt<{ nbf: unknown }>(own.form.get('assertion') ?? '').nbf, 'own')
   })
 
+  it('puts claims, JSON values among them, into the assertion of the grant, else of the client', async () => {
+    const secret = { clientSecret: 'a secret of at least thirty-two characters' }
+    const assertionClaims = [
+      { name: 'number', value: '7' },
+      { name: 'count', value: '7', isJson: true },
+      { name: 'extensions', value: '{"hl7-b2b": {"version": "1", "ids": [true]}}', isJson: true },
+      { name: 'aud', value: '["one", "two"]', isJson: true }
+    ]
+    const expected = {
+      number: '7',
+      count: 7,
+      extensions: { 'hl7-b2b': { version: '1', ids: [true] } },
+      aud: ['one', 'two']
+    }
+    for (const [given, name] of [
+      [{ privateKey }, 'client_assertion'],
+      [{ ...secret, clientAuth: 'client_secret_jwt' }, 'client_assertion'],
+      [{ privateKey, grantType: 'jwt_bearer', clientAuth: 'private_key_jwt' }, 'assertion']
+    ] as const) {
+      const { form } = await request({ ...given, assertionClaims })
+      assert.partialDeepStrictEqual(decodeJwt(form.get(name) ?? ''), expected)
+      const other = name === 'assertion' ? form.get('client_assertion') : null
+      if (other !== null) assert.equal(decodeJwt(other)['count'], undefined)
+    }
+  })
+
   it('accepts a custom audience for assertions', async () => {
     const { form } = await request({ privateKey, assertionAudience: 'https://aud.example' })
     await jwtVerify(form.get('client_assertion') ?? '', rsa.publicKey, {
@@ -214,7 +270,8 @@ describe('token requests', () => {
     }
   })
 
-  it('picks an algorithm that the server lists', async () => {
+  it('picks an algorithm that the server lists, and RS384 of those that SMART requires', async () => {
+    let listed: string[] | undefined
     server.answer = (seen, response) => {
       const isToken = seen.url === '/token'
       json(
@@ -222,16 +279,36 @@ describe('token requests', () => {
           ? { access_token: 'a-token-in-good-order', token_type: 'Bearer' }
           : {
               token_endpoint: `${server.origin}/token`,
-              token_endpoint_auth_signing_alg_values_supported: ['ES384', 'RS384']
+              token_endpoint_auth_signing_alg_values_supported: listed
             }
       )(seen, response)
     }
-    const { form } = await request({
-      tokenEndpoint: '',
-      issuer: `${server.origin}/.well-known/smart-configuration`,
-      privateKey
+    const { privateKey: p256 } = generateKeyPairSync('ec', {
+      namedCurve: 'P-256',
+      privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+      publicKeyEncoding: { type: 'spki', format: 'pem' }
     })
-    assert.equal(decodeProtectedHeader(form.get('client_assertion') ?? '').alg, 'RS384')
+    const table: [string, string, string[] | undefined, string, string][] = [
+      ['smart', privateKey, undefined, '', 'RS384'],
+      ['smart', privateKey, ['RS256', 'RS384'], '', 'RS384'],
+      ['smart', privateKey, ['RS512', 'ES384'], '', 'RS512'],
+      ['smart', privateKey, ['RS256', 'RS384'], 'RS256', 'RS256'],
+      ['smart', p256, undefined, '', 'ES256'],
+      ['openid', privateKey, undefined, '', 'RS256'],
+      ['openid', privateKey, ['RS256', 'RS384'], '', 'RS256'],
+      ['openid', privateKey, ['ES384', 'RS384'], '', 'RS384']
+    ]
+    for (const [kind, key, algorithms, signingAlg, expected] of table) {
+      listed = algorithms
+      const { form } = await request({
+        tokenEndpoint: '',
+        issuer: `${server.origin}/.well-known/${kind}-configuration`,
+        privateKey: key,
+        signingAlg
+      })
+      const { alg } = decodeProtectedHeader(form.get('client_assertion') ?? '')
+      assert.equal(alg, expected, `${kind} ${String(algorithms)} ${signingAlg}`)
+    }
   })
 
   it('sends a client certificate to the endpoint that the server has for it', async () => {
@@ -253,17 +330,19 @@ describe('token requests', () => {
       grant_type: 'client_credentials',
       client_id: 'integration-engine'
     })
-    const secret = await request({ ...issuer, hasClientCertificate: true, clientSecret: 'x' })
-    assert.equal(secret.url, '/token')
+    for (const other of [{ clientSecret: 'x' }, { privateKey }]) {
+      const given = { ...issuer, ...other }
+      assert.equal((await request({ ...given, hasClientCertificate: true })).url, '/mtls/token')
+      assert.equal((await request(given)).url, '/token')
+    }
   })
 
-  it('says whether the client authenticates with its certificate', () => {
+  it('says whether the token may be bound to a client certificate', () => {
     const uses = (given: Partial<TokenSettings>): boolean =>
       new TokenSource(tokenSettings(given), { httpClient }).usesClientCertificate
     assert.equal(uses({ hasClientCertificate: true }), true)
-    assert.equal(uses({ clientAuth: 'tls_client_auth', clientSecret: 'x' }), true)
-    assert.equal(uses({ hasClientCertificate: true, clientSecret: 'x' }), false)
-    assert.equal(uses({ hasClientCertificate: true, privateKey }), false)
-    assert.equal(uses({ hasClientCertificate: true, grantType: 'jwt_bearer', privateKey }), true)
+    assert.equal(uses({ hasClientCertificate: true, clientSecret: 'x' }), true)
+    assert.equal(uses({ hasClientCertificate: true, privateKey }), true)
+    assert.equal(uses({ clientSecret: 'x' }), false)
   })
 })

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { HttpError, type HttpErrorFamily } from '../../src/http-client/http-error.ts'
-import { hintForOAuthError, type HintFacts } from '../../src/oauth2/answer-error.ts'
+import { hintsForAnswer, type HintFacts } from '../../src/oauth2/answer-hints.ts'
+import { inEnglish } from '../../src/oauth2/hint.ts'
 import { hintForNetwork } from '../../src/oauth2/network-error.ts'
 import type { ClientAuthMethod, TokenSettings } from '../../src/oauth2/token-settings.ts'
 import { tokenSettings } from '../support/token-settings.ts'
@@ -14,10 +15,13 @@ function facts(
   return { settings: tokenSettings(given), clientAuth, clockAheadSeconds }
 }
 
+const hintForAnswer = (error: string, status: number, given: HintFacts): string =>
+  inEnglish(hintsForAnswer(error, status, given))
+
 const checkBasic =
   /^Check Client ID and Client secret\. .*"Client secret: in the form \(Post\)" or "Client secret: Basic, not form-encoded"\.$/
 
-describe('hintForOAuthError', () => {
+describe('the hint for an answer', () => {
   const clients: [ClientAuthMethod, Partial<TokenSettings>, RegExp][] = [
     ['client_secret_basic', {}, checkBasic],
     [
@@ -34,13 +38,17 @@ describe('hintForOAuthError', () => {
     ['private_key_jwt', {}, /registered .*Client ID \(it may want a Key ID\), then Algorithm/],
     ['private_key_jwt', { keyId: 'k' }, /registered .*Client ID under this Key ID, then Algorithm/],
     ['tls_client_auth', {}, /client certificate in TLS is the one registered/],
+    ['client_assertion_file', {}, /trusts the issuer, subject and audience of the JWT/],
     ['none', {}, /fill in Client secret or Private key/]
   ]
   for (const [method, given, words] of clients) {
     it(`for a client refused with ${method}: ${words.source}`, () => {
-      assert.match(hintForOAuthError('invalid_client', 401, facts(given, method)), words)
+      assert.match(hintForAnswer('invalid_client', 401, facts(given, method)), words)
       for (const status of [401, 403]) {
-        assert.match(hintForOAuthError(undefined, status, facts(given, method)), words)
+        const all = facts({ scope: 'x', ...given }, method)
+        assert.match(hintForAnswer('', status, all), words)
+        const bare = hintForAnswer('', status, facts(given, method))
+        assert.match(bare, /Some servers answer like this without a scope: fill in Scope/)
       }
     })
   }
@@ -72,9 +80,49 @@ describe('hintForOAuthError', () => {
   ]
   for (const [error, given, words] of errors) {
     it(`for ${error}: ${words.source}`, () => {
-      assert.match(hintForOAuthError(error, 400, given), words)
+      assert.match(hintForAnswer(error, 400, given), words)
     })
   }
+
+  it('names a method that the server does not list, where the method may be wrong', () => {
+    const listed = (
+      method: ClientAuthMethod,
+      supported: string[],
+      code = 'invalid_client'
+    ): string => hintForAnswer(code, 400, { ...facts({ scope: 'x' }, method), supported })
+    for (const code of ['invalid_client', 'invalid_request', 'unauthorized_client', '']) {
+      assert.match(
+        listed('client_secret_basic', ['client_secret_post', 'private_key_jwt'], code),
+        /does not list the method in use, "Client secret: Basic"\. It lists: client_secret_post, private_key_jwt\.$/
+      )
+    }
+    assert.doesNotMatch(listed('client_secret_basic', ['x'], 'invalid_scope'), /does not list/)
+    for (const [method, name] of [
+      ['client_secret_basic_raw', 'client_secret_basic'],
+      ['client_assertion_file', 'private_key_jwt'],
+      ['tls_client_auth', 'self_signed_tls_client_auth'],
+      ['none', 'none']
+    ] as const) {
+      assert.doesNotMatch(listed(method, ['x', name]), /does not list/)
+      assert.match(listed(method, ['x']), /does not list/)
+      assert.doesNotMatch(listed(method, []), /does not list/)
+    }
+    const hostile = [
+      'a'.repeat(61),
+      'two words',
+      '__clientId__',
+      'a\nb',
+      ...Array<string>(500).fill('b')
+    ]
+    assert.ok(listed('none', hostile).length < 500)
+    assert.doesNotMatch(listed('none', hostile), /aaa|two words|\n/)
+  })
+
+  it('says that 500 server_error may mean an unknown client', () => {
+    assert.match(hintForAnswer('server_error', 500, facts()), /has a problem.*check Client ID too/)
+    assert.doesNotMatch(hintForAnswer('server_error', 503, facts()), /Client ID/)
+    assert.doesNotMatch(hintForAnswer('temporarily_unavailable', 500, facts()), /Client ID/)
+  })
 
   const missing = 'https://login.example/token'
   const statuses: [number, Partial<TokenSettings>, RegExp][] = [
@@ -97,8 +145,8 @@ describe('hintForOAuthError', () => {
   ]
   for (const [status, given, words] of statuses) {
     it(`for status ${status}: ${words.source}`, () => {
-      for (const error of [undefined, 'something_else']) {
-        assert.match(hintForOAuthError(error, status, facts(given)), words)
+      for (const error of ['', 'something_else']) {
+        assert.match(hintForAnswer(error, status, facts(given)), words)
       }
     })
   }
@@ -115,8 +163,8 @@ describe('hintForOAuthError', () => {
   for (const [given, method, ahead, words] of clocks) {
     it(`for a clock that is ${ahead ?? 'not'} s ahead with ${method}: ${words.source}`, () => {
       const all = facts(given, method, ahead)
-      assert.match(hintForOAuthError('invalid_client', 400, all), words)
-      assert.match(hintForOAuthError(undefined, 401, all), words)
+      assert.match(hintForAnswer('invalid_client', 400, all), words)
+      assert.match(hintForAnswer('', 401, all), words)
     })
   }
 })
@@ -157,16 +205,33 @@ describe('hintForNetwork', () => {
     })
   for (const [code, family, words] of table) {
     it(`for ${code}, ${family ?? 'no family'}: ${words.source}`, () => {
-      assert.match(hintForNetwork(error(code, family), 'Token URL'), words)
+      assert.match(inEnglish([hintForNetwork(error(code, family), 'tokenEndpoint')]), words)
     })
   }
 
+  it('says that the proxy failed, whatever the error', () => {
+    for (const [code, family] of [
+      ['ECONNREFUSED', 'connect'],
+      ['ENOTFOUND', 'connect'],
+      ['CERT_HAS_EXPIRED', 'tls'],
+      ['ETIMEDOUT', 'timeout']
+    ] as const) {
+      const atProxy = new HttpError('x', {
+        ...{ code, family, connected: false, reusedConnection: false, atProxy: true }
+      })
+      const words = inEnglish([hintForNetwork(atProxy, 'tokenEndpoint')])
+      assert.match(words, /^The proxy failed, not the token server: check Proxy/)
+    }
+  })
+
   it('names the authority of an untrusted certificate', () => {
     assert.match(
-      hintForNetwork(error('UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'tls', 'Test CA'), 'Issuer URL'),
+      inEnglish([
+        hintForNetwork(error('UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'tls', 'Test CA'), 'issuer')
+      ]),
       /not trusted here\. It was issued by "Test CA"\. Add the CA/
     )
     const turned = error('UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'tls', 'Test\u202e\r\nCA')
-    assert.match(hintForNetwork(turned, 'Issuer URL'), /issued by "Test CA"/)
+    assert.match(inEnglish([hintForNetwork(turned, 'issuer')]), /issued by "Test CA"/)
   })
 })

@@ -6,9 +6,11 @@ import { close, listen } from '../../demo/loopback.ts'
 import { testToken } from '../../src/oauth2/token-client.ts'
 import type { TokenSettings } from '../../src/oauth2/token-settings.ts'
 import { createAuthority } from '../support/certificates.ts'
+import { startConnectProxy } from '../support/connect-proxy.ts'
 import {
   json,
   startTokenFaultServer,
+  text,
   type TokenFaultServer
 } from '../support/token-fault-server.ts'
 import { tokenHttpClient, tokenSettings } from '../support/token-settings.ts'
@@ -78,6 +80,60 @@ describe('hints', () => {
       assert.match(await hint(error, given), words)
     })
   }
+
+  it('says what a bare refusal may mean, and which methods the server lists', async () => {
+    const { origin } = server
+    server.answer = (request, response) => {
+      const metadata = {
+        issuer: origin,
+        token_endpoint: `${origin}/token`,
+        token_endpoint_auth_methods_supported: ['private_key_jwt']
+      }
+      const answer = request.method === 'GET' ? json(metadata) : text('', 'text/plain', 403)
+      answer(request, response)
+    }
+    const given = tokenSettings({
+      issuer: origin,
+      clientSecret: 'x',
+      clientAuth: 'client_secret_post'
+    })
+    const result = await testToken(given, httpClient)
+    assert.ok(!result.ok)
+    assert.deepEqual(
+      result.hints.map(({ key }) => key),
+      ['clientPost', 'methodNotListed', 'scopeToo']
+    )
+    assert.match(
+      result.hint,
+      /^Check Client ID.* "Client secret: in the form \(Post\)"\. It lists: private_key_jwt\. .*fill in Scope/
+    )
+  })
+
+  it('says that the issuer is a token URL', async () => {
+    server.answer = text('', 'text/plain', 404)
+    for (const [path, key] of [
+      ['/oauth2/v2.0/token', 'issuerIsTokenUrl'],
+      ['/o/token/', 'issuerIsTokenUrl'],
+      ['/tokens-of-hl7', 'noMetadata']
+    ] as const) {
+      const issuer = `${server.origin}${path}`
+      const result = await testToken(tokenSettings({ issuer, clientSecret: 'x' }), httpClient)
+      assert.ok(!result.ok)
+      assert.deepEqual(result.hints, [{ key }])
+    }
+  })
+
+  it('says that the proxy is down', async () => {
+    const proxy = await startConnectProxy()
+    await proxy.close()
+    const client = tokenHttpClient({ proxy: { url: proxy.url } })
+    const tokenEndpoint = 'https://login.example/token'
+    const result = await testToken(tokenSettings({ tokenEndpoint, clientSecret: 'x' }), client)
+    client.close()
+    assert.ok(!result.ok)
+    assert.equal(result.code, 'ECONNREFUSED')
+    assert.match(result.hint, /^The proxy failed, not the token server: check Proxy/)
+  })
 
   it('says that a client certificate is required', async () => {
     const authority = await createAuthority('Test authority')

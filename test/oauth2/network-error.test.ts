@@ -4,7 +4,7 @@ import { HttpError } from '../../src/http-client/http-error.ts'
 import { configError } from '../../src/oauth2/token-error.ts'
 import { translateError } from '../../src/oauth2/network-error.ts'
 
-const place = { host: 'login.example', field: 'Issuer URL' } as const
+const place = { host: 'login.example', field: 'issuer' } as const
 const facts = { connected: false, reusedConnection: false }
 
 describe('translateError', () => {

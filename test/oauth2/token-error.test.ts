@@ -20,6 +20,7 @@ const TOKEN = 'Zx81QLvic20Plus4Atari800'
 const CLIENT_SECRET = 'Pa$$ wörd+/=&%27"<secret>'
 const PASSWORD = 'user-Passw0rd-9000'
 const PARAMETER = 'tenant-key-4711'
+const HEADER = 'Gateway+Key=0815'
 const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
 const PASSPHRASE = 'open sesame 2000'
 const PEM = privateKey.export({
@@ -34,7 +35,7 @@ function echo({ headers, form }: SeenRequest): string {
   const basic = (headers.authorization ?? '').replace('Basic ', '')
   const decoded = Buffer.from(basic, 'base64').toString()
   const values = [...form].map(([name, value]) => `${name}=${value}`).join(' ')
-  return `${values} ${form.toString()} ${basic} ${decoded} ${decodeURIComponent(decoded)}`
+  return `${String(headers['x-gateway'])} ${values} ${form.toString()} ${basic} ${decoded} ${decodeURIComponent(decoded)}`
 }
 
 function send(response: ServerResponse, status: number, body: unknown, more: object = {}): void {
@@ -133,6 +134,7 @@ describe('every error from getting a token', () => {
       privateKey: PEM,
       privateKeyPassphrase: PASSPHRASE,
       extraParams: [{ name: 'key', value: PARAMETER }],
+      headers: [{ name: 'X-Gateway', value: HEADER }],
       ...more
     })
   }
@@ -151,6 +153,7 @@ describe('every error from getting a token', () => {
       encodeURIComponent(CLIENT_SECRET),
       PASSWORD,
       PARAMETER,
+      HEADER,
       PASSPHRASE,
       ...PEM.split('\n').slice(1, -2),
       (seen?.headers.authorization ?? '').replace('Basic ', '').slice(0, 16),

@@ -18,7 +18,7 @@ describe('tokenFetch', () => {
   const good = text('good', 'text/plain')
   const httpClient = tokenHttpClient()
   const closing = new AbortController()
-  const fetch: TokenFetch = tokenFetch(httpClient, closing.signal)
+  const fetch: TokenFetch = tokenFetch(httpClient, '', closing.signal)
   const token = (): string => `${server.origin}/token`
 
   before(async () => {
@@ -91,7 +91,7 @@ describe('tokenFetch', () => {
     await afterOne(() => {
       caller.abort()
     })
-    await assert.rejects(tokenFetch(httpClient, caller.signal)(token(), post), {
+    await assert.rejects(tokenFetch(httpClient, '', caller.signal)(token(), post), {
       code: 'ERR_ABORTED'
     })
     assert.equal(server.seen.length, 1)
@@ -107,7 +107,7 @@ describe('tokenFetch', () => {
         return Promise.resolve(reply)
       }
     } as unknown as HttpClient
-    assert.equal(await tokenFetch(client, closing.signal)(token(), post), reply)
+    assert.equal(await tokenFetch(client, '', closing.signal)(token(), post), reply)
     assert.deepEqual(
       given.map(({ responseTimeoutMs, signal }) => [responseTimeoutMs, signal]),
       [[15_000, closing.signal]]
@@ -119,6 +119,31 @@ describe('tokenFetch', () => {
       code: 'CONFIG',
       hint: /^The address http:\/\/token\.example:81, which the issuer names, must be https:/
     })
+  })
+
+  it('sends nothing without TLS if the issuer uses TLS, not even to this machine', async () => {
+    const strict = tokenFetch(httpClient, 'HTTPS://login.example', closing.signal)
+    await assert.rejects(strict(token(), post), {
+      code: 'CONFIG',
+      hint: /^The address http:\/\/127\.0\.0\.1:\d+, which the issuer names, must be https: like/
+    })
+    const plain = tokenFetch(httpClient, server.origin, closing.signal)
+    assert.equal((await plain(token(), post)).status, 200)
+    assert.equal(server.seen.length, 1)
+  })
+
+  it('sends nothing to a URL with user info, and does not quote it', async () => {
+    for (const user of ['own-user', ':own-word', 'own-user:own-word']) {
+      await assert.rejects(
+        fetch(server.origin.replace('://', `://${user}@`), post),
+        (error: Error) => {
+          assert.equal((error as { code?: unknown }).code, 'CONFIG')
+          assert.match(error.message, /127\.0\.0\.1:\d+ that the issuer names contains a user name/)
+          return !error.message.includes('own-')
+        }
+      )
+    }
+    assert.equal(server.seen.length, 0)
   })
 })
 

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
+import { createServer } from 'node:https'
 import { after, before, describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { OAuth2Server } from 'oauth2-mock-server'
+import { close, listen } from '../../demo/loopback.ts'
 import { testToken } from '../../src/oauth2/token-client.ts'
 import { TokenSource } from '../../src/oauth2/token-source.ts'
 import {
@@ -11,6 +13,7 @@ import {
   type Authority
 } from '../support/certificates.ts'
 import { startConnectProxy } from '../support/connect-proxy.ts'
+import { json, startTokenFaultServer } from '../support/token-fault-server.ts'
 import { startTokenProvider, type TokenProvider } from '../support/token-provider.ts'
 import { tokenHttpClient, tokenSettings } from '../support/token-settings.ts'
 
@@ -139,6 +142,35 @@ describe('a real token server', () => {
     }
   })
 
+  it('is not sent a secret at an address without TLS or with a user name, which an issuer names', async () => {
+    const endpoint = await startTokenFaultServer(json({ access_token: 'a-token-in-good-order' }))
+    const { port } = new URL(endpoint.origin)
+    let tokenEndpoint = ''
+    const server = createServer(await authority.issueServer(), (_request, response) => {
+      response.end(JSON.stringify({ issuer, token_endpoint: tokenEndpoint }))
+    })
+    const issuer = `https://127.0.0.1:${await listen(server)}`
+    const httpClient = tokenHttpClient({ tls: { ca: authority.ca } })
+    for (const [address, hint] of [
+      [`http://localhost:${port}/token`, /must be https: like the issuer/],
+      [`${issuer.replace('//', '//own-user:own-word@')}/token`, /contains a user name/]
+    ] as const) {
+      tokenEndpoint = address
+      const result = await testToken(settings({ issuer }), httpClient)
+      assert.ok(!result.ok)
+      assert.equal(result.code, 'CONFIG')
+      assert.match(result.hint, hint)
+      assert.ok(!JSON.stringify(result).includes('own-'))
+    }
+    // Somebody who enters such an address wants it.
+    tokenEndpoint = `${endpoint.origin}/token`
+    assert.ok((await testToken(settings({ tokenEndpoint }), httpClient)).ok)
+    assert.equal(endpoint.seen.length, 1)
+    httpClient.close()
+    await close(server)
+    await endpoint.close()
+  })
+
   it('has an unknown host name, or does not speak TLS', async () => {
     const httpClient = tokenHttpClient()
     const unknown = await testToken(settings({ issuer: 'https://token.invalid' }), httpClient)
@@ -197,7 +229,7 @@ describe('oauth2-mock-server', () => {
     })
     const tokens = source()
     await assert.rejects(tokens.token(), { status: 500, permanent: false })
-    assert.deepEqual(tokens.status, { state: 'none', code: 'ERR_HTTP_STATUS' })
+    assert.deepEqual(tokens.status, { state: 'none', code: 'HTTP 500' })
     await sleep(1250)
     await tokens.token()
     tokens.close()

@@ -154,7 +154,14 @@ describe('admin routes and log', () => {
     }
     for (const body of [{}, [], { credentials: 5 }, { tls: {} }, { extraParams: 'x' }]) {
       const bad = await test('auth', body)
-      assert.deepEqual(Object.keys(bad).sort(), ['code', 'description', 'hint', 'ok', 'status'])
+      assert.deepEqual(Object.keys(bad).sort(), [
+        'code',
+        'description',
+        'hint',
+        'hints',
+        'ok',
+        'status'
+      ])
       assert.equal(bad['ok'], false)
     }
     const wrong = await test('auth', {

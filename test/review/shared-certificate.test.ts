@@ -13,7 +13,7 @@ interface Presenting {
 
 const ACK = 'MSH|^~\\&|A|B|C|D|20260101||ACK|R1|P|2.5.1\rMSA|AA|MTLS0001\r'
 
-describe('tls_client_auth and the client certificate of the HL7 request, in a real Node-RED', () => {
+describe('the client certificate of the token request and of the HL7 request, in a real Node-RED', () => {
   let nodeRed: TestNodeRed
   let authority: Authority
   const servers: Server[] = []
@@ -123,8 +123,8 @@ describe('tls_client_auth and the client certificate of the HL7 request, in a re
     assert.deepEqual(seen, [])
   })
 
-  it('presents no certificate with another method', async () => {
+  it('presents it with another method too: the token may be bound to it', async () => {
     assert.equal(await send({ tls: 'ca' }, 'client_secret_post'), 'sent')
-    assert.deepEqual(seen, [undefined])
+    assert.deepEqual(seen, ['auth client'])
   })
 })
