@@ -59,7 +59,7 @@ interface Condition {
 
 /**
  * Everything that a status can say. The order is that of the codes: what pages somebody comes first.
- * The worst colour wins. The order of the texts (`place`) is another one: whoever is called wants to
+ * The worst colour wins. The order of the texts (`place`) is another one: the person who is called wants to
  * know the cause of what is happening now, then what waits for a person, and last what is past.
  */
 const CONDITIONS: readonly Condition[] = [

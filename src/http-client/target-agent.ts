@@ -67,7 +67,7 @@ export class TargetAgent extends Agent {
     // A resumed session shows no certificate, or that of the handshake that began it.
     if (socket.isSessionReused()) return
     try {
-      // Not getPeerX509Certificate: in Node.js 24 whoever reads it next finds none.
+      // Not getPeerX509Certificate: in Node.js 24 only its first reader gets it.
       const certificate = socket.getPeerCertificate() as Partial<PeerCertificate> | null
       const dates = certificateDates(certificate?.valid_from, certificate?.valid_to)
       if (dates !== undefined) this.certificate.see(dates)
