@@ -65,7 +65,7 @@ export class Delivery<Content> {
     this.#tally = new Tally(() => options.clock.now())
   }
 
-  /** Messages held: waiting, in flight or suspended. */
+  /** Messages held: waiting, in flight, awaiting or suspended. */
   get held(): number {
     if (this.#queue === undefined) return 0
     const { backlog, messages } = this.#queue
@@ -271,10 +271,12 @@ export class Delivery<Content> {
    * An application acknowledgement has come.
    *
    * @returns whether a message waits for it; once what follows is stored
-   * @throws {OutboxError} when the queue cannot be read
+   * @throws {OutboxError} when the queue cannot be read, or the message cannot be stored as waiting
    */
   async acknowledge(ack: ApplicationAck): Promise<boolean> {
     const { awaiting } = await this.#opened()
+    // What it settles leaves to the next nodes.
+    await this.#flowsStarted.promise
     return awaiting.acknowledge(ack)
   }
 
@@ -301,12 +303,14 @@ export class Delivery<Content> {
   async close(graceMs: number): Promise<LeftAtClose> {
     this.#closing.abort()
     for (const message of this.#queue?.messages.active.values() ?? []) message.cancelWait?.()
-    this.#queue?.awaiting.close()
+    // What still waits for the start learns that the node closes.
+    this.#flowsStarted.resolve(undefined)
     const cancel = this.#options.clock.after(graceMs, () => {
       this.#abort.abort()
     })
     while (this.#running.size > 0) await Promise.all(this.#running)
     cancel()
+    await this.#queue?.awaiting.close()
     // A file that is just being opened would stay open.
     await this.#opening?.catch(() => undefined)
     const queue = this.#queue
@@ -353,7 +357,7 @@ export class Delivery<Content> {
       },
       rereadMs: REOPEN_MS,
       awaits: (message, content, result) => awaiting.begin(message, content, result),
-      awaitsNothing: (message) => {
+      attemptEnded: (message) => {
         awaiting.attemptEnded(message)
       },
       due: () => {
