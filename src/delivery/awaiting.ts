@@ -30,7 +30,7 @@ export interface AwaitingContext<Content> {
   readonly closing: AbortSignal
   readonly tell: (event: DeliveryEvent) => void
   /** A message waits again. */
-  readonly again: () => void
+  readonly again: (message: Message) => void
 }
 
 /** So many messages whose time is up are worked on at once. */
@@ -261,7 +261,7 @@ export class Awaiting<Content> {
     delete entry.suspendedAt
     delete entry.verdict
     if (await messages.move(message, 'waiting', result === undefined ? {} : { result })) {
-      this.#context.again()
+      this.#context.again(message)
       return true
     }
     Object.assign(entry, { suspendedAt, verdict })

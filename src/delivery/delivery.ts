@@ -38,6 +38,8 @@ interface OpenQueue<Content> {
   lastSeq: number
   /** The clocks of messages up to this number were restarted. */
   renewedTo: number
+  /** But not of these: their applications have asked for them since then. */
+  keepClock: Set<number>
 }
 
 /**
@@ -181,11 +183,13 @@ export class Delivery<Content> {
     const queue = await this.#opened()
     this.#pause = undefined
     queue.renewedTo = queue.lastSeq
+    queue.keepClock.clear()
     const now = this.#options.clock.monotonic()
-    for (const message of queue.messages.active.values()) {
-      message.renew(now)
-      queue.sending.retryNow(message)
+    const { active, awaiting, suspended } = queue.messages
+    for (const held of [active, awaiting, suspended]) {
+      for (const message of held.values()) message.renew(now)
     }
+    for (const message of active.values()) queue.sending.retryNow(message)
     this.#tell({ kind: 'resumed', by })
     this.#pump()
     await queue.outbox.setPaused(undefined)
@@ -367,14 +371,15 @@ export class Delivery<Content> {
     const awaiting: Awaiting<Content> = new Awaiting<Content>({
       ...{ options, outbox, messages, sending, closing, tell },
       pause: (rule) => this.#pauseByRule(outbox, rule),
-      again: () => {
+      again: ({ entry }) => {
+        queue.keepClock.add(entry.seq)
         this.#pump()
         void this.#listPage(queue)
       }
     })
     const queue: OpenQueue<Content> = {
       ...{ outbox, backlog, messages, careful, sending, awaiting, canSend: false },
-      ...{ lastSeq: contents.lastSeq, renewedTo: 0 }
+      ...{ lastSeq: contents.lastSeq, renewedTo: 0, keepClock: new Set() }
     }
     backlog.restore(contents.waiting)
     for (const entry of contents.suspended) {
@@ -453,7 +458,8 @@ export class Delivery<Content> {
       return undefined
     }
     const { entry, since } = waiting
-    if (entry.seq <= queue.renewedTo) entry.spentMs = 0
+    const keepsClock = queue.keepClock.delete(entry.seq)
+    if (entry.seq <= queue.renewedTo && !keepsClock) entry.spentMs = 0
     const message = new Message(entry, 'waiting', since)
     message.hasLane = true
     return message
