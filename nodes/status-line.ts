@@ -199,7 +199,7 @@ const IDLE: Condition = {
 }
 
 /** Codes of a refusal for which the message is to blame; for any other it is the node. */
-const MESSAGE_FAULTS = new Set(['HL7_INVALID_MESSAGE', 'HL7_CONFIG'])
+const MESSAGE_FAULTS = new Set(['HL7_INVALID_MESSAGE', 'HL7_CONFIG', 'HL7_UNMATCHED_ACK'])
 
 const CERTIFICATE_TEXTS: Record<CertificateOwner, string> = {
   receiver: 'status.certificateReceiver',

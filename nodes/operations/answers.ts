@@ -36,7 +36,7 @@ export interface NodeState extends Told {
   failed: number
   /** Messages that left in the last minute. */
   perMinute: number
-  /** Of the oldest message that is held, suspended ones included. */
+  /** Of the oldest message that is held, suspended and awaiting ones included. */
   oldestAgeMs: number
   lastAckAt: string | null
   lastError: { code: string; text: string; at: string } | null

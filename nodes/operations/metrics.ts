@@ -71,13 +71,13 @@ const NODE_METRICS: readonly Metric<NodeFigures>[] = [
   {
     name: 'queue_oldest_seconds',
     type: 'gauge',
-    help: 'Age of the oldest message in the queue, suspended ones included; 0 if it is empty.',
+    help: 'Age of the oldest message in the queue, suspended and awaiting ones included; 0 if it is empty.',
     samples: ({ delivery }) => seconds(delivery?.queue?.oldestAgeMs)
   },
   {
     name: 'queue_longest_wait_seconds',
     type: 'gauge',
-    help: 'Age of the oldest message in the queue that is not suspended; 0 if there is none.',
+    help: 'Age of the oldest message in the queue that is neither suspended nor awaiting; 0 if there is none.',
     samples: ({ delivery }) => seconds(delivery?.queue?.longestWaitMs)
   },
   {

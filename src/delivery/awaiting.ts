@@ -1,5 +1,5 @@
 import type { Acknowledgement } from '../hl7/acknowledgement.ts'
-import type { Entry, Outbox } from '../outbox/outbox.ts'
+import { OutboxError, type Entry, type Outbox } from '../outbox/outbox.ts'
 import type { Late } from '../rules/reply-rules.ts'
 import type { AttemptResult } from './courier.ts'
 import type { DeliveryEvent } from './delivery-events.ts'
@@ -30,7 +30,18 @@ export interface AwaitingContext<Content> {
   readonly closing: AbortSignal
   readonly tell: (event: DeliveryEvent) => void
   /** A message waits again. */
-  readonly again: () => void
+  readonly again: (message: Message) => void
+}
+
+/** So many messages whose time is up are worked on at once. */
+const AT_ONCE = 100
+/** If the queue cannot be read or written, that is tried again after this time, in milliseconds. */
+const AGAIN_MS = 30_000
+
+/** An acknowledgement that came before the answer to the attempt. */
+interface Early {
+  readonly ack: ApplicationAck
+  readonly settle: (isTaken: boolean | Promise<boolean>) => void
 }
 
 /**
@@ -39,32 +50,37 @@ export interface AwaitingContext<Content> {
  */
 export class Awaiting<Content> {
   readonly #context: AwaitingContext<Content>
-  /** Acknowledgements that came before the answer to the attempt, by the number of the message. */
-  readonly #early = new Map<number, { ack: ApplicationAck; done: (isTaken: boolean) => void }>()
+  /** By the number of the message. */
+  readonly #early = new Map<number, Early>()
+  /** Messages with which something happens, by number, until it has: one thing at a time. */
+  readonly #busy = new Map<number, Promise<void>>()
   #cancelTimer: (() => void) | undefined
+  #isClosed = false
 
   constructor(context: AwaitingContext<Content>) {
     this.#context = context
   }
 
   /** The attempt was accepted: the message awaits the application's word. */
-  async begin(message: Message, content: Content, result: AttemptResult): Promise<void> {
-    const { messages, options } = this.#context
-    const { entry } = message
-    const now = options.clock.now()
-    entry.suspendedAt = now
-    // If nothing else is known later, it was accepted, and that is what it leaves with.
-    const settlement = keptAnswer(settlementOf(entry, entry.attempts, result, now))
-    entry.verdict = { ...verdictOf(settlement), awaits: result.decision.late ?? 'suspend' }
-    message.awaitsUntil = options.clock.monotonic() + options.applicationAckMs
-    await messages.move(message, 'awaiting', { result, settlement })
-    const early = this.#early.get(entry.seq)
-    if (early === undefined) this.#setTimer()
-    else {
+  begin(message: Message, content: Content, result: AttemptResult): Promise<void> {
+    return this.#alone(message, async () => {
+      const { messages, options } = this.#context
+      const { entry } = message
+      const now = options.clock.now()
+      entry.suspendedAt = now
+      // If nothing else is known later, it was accepted, and that is what it leaves with.
+      const settlement = keptAnswer(settlementOf(entry, entry.attempts, result, now))
+      entry.verdict = { ...verdictOf(settlement), awaits: result.decision.late ?? 'suspend' }
+      message.awaitsUntil = options.clock.monotonic() + options.applicationAckMs
+      await messages.move(message, 'awaiting', { result, settlement })
+      const early = this.#early.get(entry.seq)
+      if (early === undefined) return
       this.#early.delete(entry.seq)
-      await this.#take(message, early.ack, content, settlement)
-      early.done(true)
-    }
+      const taken = this.#take(message, early.ack, content, settlement)
+      early.settle(taken.then(() => true))
+      // If that fails, whoever brought it learns of it.
+      await taken.catch(() => undefined)
+    })
   }
 
   /** Those of an earlier run: the time while Node-RED was down does not count. */
@@ -75,69 +91,79 @@ export class Awaiting<Content> {
     this.#setTimer()
   }
 
-  /** The attempt ended otherwise: an acknowledgement that came early is about nothing. */
-  attemptEnded(message: Message): void {
-    const { seq } = message.entry
-    this.#early.get(seq)?.done(false)
-    this.#early.delete(seq)
+  /** An acknowledgement that came early, and was not taken, is about nothing. */
+  attemptEnded({ entry }: Message): void {
+    this.#early.get(entry.seq)?.settle(false)
+    this.#early.delete(entry.seq)
   }
 
   /**
    * An application acknowledgement has come.
    *
    * @returns whether a message waits for it; once that is stored
-   * @throws {OutboxError} when the queue cannot be read
+   * @throws {OutboxError} when the queue cannot be read, or the message cannot be stored as waiting
    */
   async acknowledge(ack: ApplicationAck): Promise<boolean> {
-    const message = this.#find(ack.controlId)
-    if (message === undefined) return false
-    if (message.state === 'sending') {
+    for (;;) {
+      if (this.#isClosed) throw new OutboxError('The node is closing.', 'ERR_QUEUE_CLOSED')
+      const message = this.#find(ack.controlId)
+      if (message === undefined) return false
       const { seq } = message.entry
-      if (this.#early.has(seq)) return false
-      return new Promise((done) => this.#early.set(seq, { ack, done }))
-    }
-    // The second of two acknowledgements finds it taken.
-    message.isMoving = true
-    try {
-      const { content, outcome } = await this.#context.outbox.read(message.entry.seq)
-      await this.#take(message, ack, content, outcome as Settlement | undefined)
-      return true
-    } catch (error) {
-      message.isMoving = false
-      if (!isGone(error)) throw error
-      await this.#context.sending.lose(message, error)
-      return true
+      const busy = this.#busy.get(seq)
+      if (busy !== undefined) await busy
+      else if (message.state === 'sending') {
+        return new Promise((settle) => this.#early.set(seq, { ack, settle }))
+      } else if (await this.#alone(message, () => this.#takeStored(message, ack))) return true
     }
   }
 
-  /** Nothing is awaited any more: the node closes. */
-  close(): void {
-    const { awaiting, suspended } = this.#context.messages
+  /** Takes no more acknowledgements; resolves when those that came are stored. */
+  async close(): Promise<void> {
+    const { awaiting } = this.#context.messages
+    this.#isClosed = true
     this.#cancelTimer?.()
-    for (const { cancelWait } of [...awaiting.values(), ...suspended.values()]) cancelWait?.()
-    for (const { done } of this.#early.values()) done(false)
-    this.#early.clear()
+    for (const { cancelWait } of awaiting.values()) cancelWait?.()
+    await Promise.all(this.#busy.values())
   }
 
-  /** The oldest one with that control ID: awaited, else suspended for want of it, else on its way. */
+  /**
+   * The message with that control ID for which it is. Several may have the same: one that awaits it
+   * comes first, then one that was suspended for want of it, one on its way, and one with which
+   * something else happens; of equal ones the oldest.
+   */
   #find(controlId: string): Message | undefined {
-    const { awaiting, suspended, active } = this.#context.messages
-    const oldest = (
-      messages: ReadonlyMap<number, Message>,
-      fits: (message: Message) => boolean
-    ): Message | undefined => {
-      let found: Message | undefined
-      for (const message of messages.values()) {
-        if (message.entry.controlId !== controlId || message.isMoving || !fits(message)) continue
-        if (found === undefined || message.entry.seq < found.entry.seq) found = message
-      }
-      return found
+    let best: { message: Message; rank: number } | undefined
+    for (const message of this.#context.messages.named(controlId)) {
+      const rank = this.#rank(message)
+      if (rank === undefined || (best !== undefined && rank > best.rank)) continue
+      const isOlder = best === undefined || message.entry.seq < best.message.entry.seq
+      if (best === undefined || rank < best.rank || isOlder) best = { message, rank }
     }
-    return (
-      oldest(awaiting, ({ resendsAt }) => resendsAt === undefined) ??
-      oldest(suspended, ({ entry }) => entry.verdict?.cause === ACK_TIMEOUT) ??
-      oldest(active, ({ state }) => state === 'sending')
-    )
+    return best?.message
+  }
+
+  #rank({ entry, resendsAt, state }: Message): number | undefined {
+    if (this.#busy.has(entry.seq)) return 4
+    if (this.#early.has(entry.seq)) return undefined
+    if (state === 'awaiting') return resendsAt === undefined ? 1 : undefined
+    if (state === 'suspended') return entry.verdict?.cause === ACK_TIMEOUT ? 2 : undefined
+    return state === 'sending' ? 3 : undefined
+  }
+
+  /** @returns false if an operator was faster */
+  async #takeStored(message: Message, ack: ApplicationAck): Promise<boolean> {
+    const { outbox, sending } = this.#context
+    const { state } = message
+    try {
+      const { content, outcome } = await outbox.read(message.entry.seq)
+      if (message.state !== state) return false
+      await this.#take(message, ack, content, outcome as Settlement | undefined)
+    } catch (error) {
+      if (message.state !== state) return false
+      if (!isGone(error)) throw error
+      await sending.lose(message, error)
+    }
+    return true
   }
 
   /** The rules are asked again, with the application acknowledgement. */
@@ -147,79 +173,116 @@ export class Awaiting<Content> {
     content: Content,
     accepted: Settlement | undefined
   ): Promise<void> {
-    const { messages, options, pause, sending } = this.#context
+    const { options, pause, sending } = this.#context
     const { entry } = message
     const result = ack.judge(entry)
     const { decision } = result
-    const now = options.clock.now()
-    message.isMoving = false
     if (decision.outcome === 'await') return
     if (decision.retry && sending.plansResend(message, result)) {
-      this.#resendLater(message)
+      if (message.state === 'awaiting') await this.#resendLater(message, result, accepted)
+      else await this.#sendAgainOrThrow(message)
       return
     }
+    const now = options.clock.now()
     const settlement = withAccept(settlementOf(entry, entry.attempts, result, now), accepted)
     if (decision.outcome === 'suspend') {
-      entry.verdict = verdictOf(settlement)
-      await messages.move(message, 'suspended', { result, settlement })
+      await this.#suspend(message, result, settlement)
     } else if (decision.outcome === 'disable') {
-      await Promise.all([pause(decision.rule), this.#sendAgain(message)])
+      await Promise.all([pause(decision.rule), this.#sendAgainOrThrow(message, result)])
     } else await sending.leave(message, content, settlement)
   }
 
   /** None came in time. */
   async #late(message: Message): Promise<void> {
-    const { messages, options, outbox, sending } = this.#context
+    const { options, outbox, sending } = this.#context
     const { entry } = message
     const late: Late = entry.verdict?.awaits ?? 'suspend'
     if (late === 'retry') {
       await this.#sendAgain(message)
       return
     }
-    message.isMoving = true
     try {
       const { content, outcome } = await outbox.read(entry.seq)
-      message.isMoving = false
       const result = lateResult(entry, late, options.applicationAckMs)
       const accepted = outcome as Settlement | undefined
       const now = options.clock.now()
       const settlement = withAccept(settlementOf(entry, entry.attempts, result, now), accepted)
       if (late === 'fail') await sending.leave(message, content, settlement)
-      else {
-        entry.suspendedAt = now
-        entry.verdict = verdictOf(settlement)
-        await messages.move(message, 'suspended', { result, settlement })
-      }
+      else await this.#suspend(message, result, settlement)
     } catch (error) {
-      message.isMoving = false
       if (isGone(error)) await sending.lose(message, error)
-      else message.awaitsUntil = options.clock.monotonic() + options.applicationAckMs
+      else message.awaitsUntil = options.clock.monotonic() + AGAIN_MS
     }
   }
 
-  #resendLater(message: Message): void {
-    const { options } = this.#context
-    const waitMs = Math.max(0, message.nextAttemptAt - options.clock.monotonic())
+  async #suspend(message: Message, result: AttemptResult, settlement: Settlement): Promise<void> {
+    const { entry } = message
+    entry.suspendedAt = settlement.settledAt
+    entry.verdict = verdictOf(settlement)
+    await this.#context.messages.move(message, 'suspended', { result, settlement })
+  }
+
+  /** It still awaits, but only the time of its next attempt; after a restart, both. */
+  async #resendLater(
+    message: Message,
+    result: AttemptResult,
+    accepted: Settlement | undefined
+  ): Promise<void> {
+    const { messages, options } = this.#context
+    const { entry } = message
+    if (entry.verdict) entry.verdict = { ...entry.verdict, awaits: 'retry' }
     message.resendsAt = message.nextAttemptAt
+    const stored = accepted === undefined ? {} : { settlement: accepted }
+    await messages.move(message, 'awaiting', { result, ...stored })
+    if (this.#isClosed) return
+    const waitMs = Math.max(0, message.nextAttemptAt - options.clock.monotonic())
     message.cancelWait = options.clock.after(waitMs, () => {
+      message.cancelWait = undefined
       message.resendsAt = undefined
-      this.#fork(this.#sendAgain(message))
+      this.#fork(this.#alone(message, () => this.#sendAgain(message)))
     })
   }
 
-  /** It takes its place by acceptance, perhaps behind messages that came later. */
-  async #sendAgain(message: Message): Promise<void> {
-    const { entry, state } = message
-    // An operator may have been faster.
-    if (message.isMoving || (state !== 'awaiting' && state !== 'suspended')) return
+  /** @throws {OutboxError} when that cannot be stored: it stays as it is */
+  async #sendAgainOrThrow(message: Message, result?: AttemptResult): Promise<void> {
+    if (await this.#sendAgain(message, result)) return
+    throw new OutboxError('The queue cannot be written.', 'HL7_QUEUE_FAILED')
+  }
+
+  /**
+   * It takes its place by acceptance, perhaps behind messages that came later.
+   *
+   * @returns false if that cannot be stored: it stays as it is
+   */
+  async #sendAgain(message: Message, result?: AttemptResult): Promise<boolean> {
+    const { messages, options } = this.#context
+    const { entry } = message
+    const { suspendedAt, verdict } = entry
     delete entry.suspendedAt
     delete entry.verdict
-    await this.#context.messages.move(message, 'waiting')
-    this.#context.again()
+    if (await messages.move(message, 'waiting', result === undefined ? {} : { result })) {
+      this.#context.again(message)
+      return true
+    }
+    Object.assign(entry, { suspendedAt, verdict })
+    message.awaitsUntil = options.clock.monotonic() + AGAIN_MS
+    return false
+  }
+
+  /** Nothing else happens with the message meanwhile. */
+  #alone<T>(message: Message, work: () => Promise<T>): Promise<T> {
+    const { seq } = message.entry
+    const working = work()
+    const ended = (): void => {
+      this.#busy.delete(seq)
+      this.#setTimer()
+    }
+    this.#busy.set(seq, working.then(ended, ended))
+    return working
   }
 
   /** Nothing in there rejects; if it does anyway, Node-RED has to survive it. */
-  #fork(work: Promise<void>): void {
+  #fork(work: Promise<unknown>): void {
     work.catch(() => {
       this.#context.tell({ kind: 'fault' })
     })
@@ -228,25 +291,38 @@ export class Awaiting<Content> {
   #setTimer(): void {
     const { closing, messages, options } = this.#context
     if (this.#cancelTimer !== undefined || closing.aborted) return
-    let next: number | undefined
-    for (const { awaitsUntil } of messages.awaiting.values()) {
-      if (next === undefined || awaitsUntil < next) next = awaitsUntil
+    let next = Infinity
+    for (const { awaitsUntil, resendsAt } of messages.awaiting.values()) {
+      if (resendsAt === undefined && awaitsUntil < next) next = awaitsUntil
     }
-    if (next === undefined) return
+    if (next === Infinity) return
     this.#cancelTimer = options.clock.after(Math.max(0, next - options.clock.monotonic()), () => {
-      this.#cancelTimer = undefined
-      this.#fork(this.#expire())
+      this.#fork(
+        this.#expire().finally(() => {
+          this.#cancelTimer = undefined
+          this.#setTimer()
+        })
+      )
     })
   }
 
   async #expire(): Promise<void> {
     const { messages, options } = this.#context
     const now = options.clock.monotonic()
-    for (const message of [...messages.awaiting.values()]) {
-      const isDue = message.awaitsUntil <= now && message.resendsAt === undefined
-      if (isDue && !message.isMoving && message.state === 'awaiting') await this.#late(message)
+    const due = [...messages.awaiting.values()].filter(({ awaitsUntil }) => awaitsUntil <= now)
+    for (let from = 0; from < due.length; from += AT_ONCE) {
+      await Promise.all(due.slice(from, from + AT_ONCE).map((message) => this.#timeIsUp(message)))
     }
-    this.#setTimer()
+  }
+
+  async #timeIsUp(message: Message): Promise<void> {
+    const { closing, options } = this.#context
+    await this.#busy.get(message.entry.seq)
+    const { awaitsUntil, resendsAt, state } = message
+    if (closing.aborted || state !== 'awaiting' || resendsAt !== undefined) return
+    if (awaitsUntil <= options.clock.monotonic()) {
+      await this.#alone(message, () => this.#late(message))
+    }
   }
 }
 
@@ -255,7 +331,9 @@ function withAccept(settlement: Settlement, accepted: Settlement | undefined): S
   const reply = accepted?.reply
   const acceptAck: Acknowledgement | null = accepted?.acceptAck ?? reply?.ack ?? null
   if (reply === undefined) return { ...settlement, acceptAck }
-  if (settlement.reply === undefined) return { ...settlement, reply, acceptAck }
+  if (settlement.reply === undefined) {
+    return { ...settlement, reply: { ...reply, ack: null }, acceptAck }
+  }
   const { status, headers } = reply
   return { ...settlement, reply: { ...settlement.reply, status, headers }, acceptAck }
 }

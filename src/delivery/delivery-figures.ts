@@ -8,7 +8,7 @@ export type QueueState = (typeof QUEUE_STATES)[number]
 /** What the queue of a node holds now. */
 export interface QueueFigures {
   messages: Readonly<Record<QueueState, number>>
-  /** Of the oldest message that is held, suspended ones included; 0 if none is. */
+  /** Of the oldest message that is held, suspended and awaiting ones included; 0 if none is. */
   oldestAgeMs: number
   /** The same without suspended ones. */
   longestWaitMs: number

@@ -18,9 +18,9 @@ export interface DeliveryState extends TallyValues {
   suspended: number
   /** Why the last one was suspended. */
   suspendedFor: Verdict | null
-  /** Of the oldest message that is held, suspended ones included. */
+  /** Of the oldest message that is held, suspended and awaiting ones included. */
   oldestAgeMs: number
-  /** The same without suspended ones. */
+  /** The same without suspended and awaiting ones. */
   longestWaitMs: number
   /**
    * The message with the most attempts of those being retried, until its next attempt (0 while that
@@ -51,6 +51,7 @@ export function deliveryState(
   let waitingSince = backlog?.oldest ?? now
   for (const { since } of active) waitingSince = Math.min(waitingSince, since)
   let oldest = waitingSince
+  for (const { since } of messages?.awaiting.values() ?? []) oldest = Math.min(oldest, since)
   let suspendedFor: DeliveryState['suspendedFor'] = null
   for (const { entry, since } of messages?.suspended.values() ?? []) {
     oldest = Math.min(oldest, since)

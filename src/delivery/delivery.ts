@@ -51,6 +51,7 @@ export class Delivery<Content> {
     )
     this.operator = new Operator({
       opened: () => this.#opened(),
+      flowsStarted: this.#flowsStarted.promise,
       now: () => options.clock.now(),
       again: (queue) => {
         this.#again(queue)
@@ -64,7 +65,7 @@ export class Delivery<Content> {
     })
   }
 
-  /** Messages held: waiting, in flight or suspended. */
+  /** Messages held: waiting, in flight, awaiting or suspended. */
   get held(): number {
     if (this.#queue === undefined) return 0
     const { backlog, messages } = this.#queue
@@ -180,11 +181,13 @@ export class Delivery<Content> {
     const queue = await this.#opened()
     this.#pause = undefined
     queue.renewedTo = queue.lastSeq
+    queue.keepClock.clear()
     const now = this.#options.clock.monotonic()
-    for (const message of queue.messages.active.values()) {
-      message.renew(now)
-      queue.sending.retryNow(message)
+    const { active, awaiting, suspended } = queue.messages
+    for (const held of [active, awaiting, suspended]) {
+      for (const message of held.values()) message.renew(now)
     }
+    for (const message of active.values()) queue.sending.retryNow(message)
     this.#tell({ kind: 'resumed', by })
     this.#pump()
     await queue.outbox.setPaused(undefined)
@@ -209,13 +212,15 @@ export class Delivery<Content> {
   async close(graceMs: number): Promise<LeftAtClose> {
     this.#closing.abort()
     for (const message of this.#queue?.messages.active.values() ?? []) message.cancelWait?.()
-    this.#queue?.awaiting.close()
     this.#pace.close()
+    // What still waits for the start learns that the node closes.
+    this.#flowsStarted.resolve(undefined)
     const cancel = this.#options.clock.after(graceMs, () => {
       this.#abort.abort()
     })
     while (this.#running.size > 0) await Promise.all(this.#running)
     cancel()
+    await this.#queue?.awaiting.close()
     // A file that is just being opened would stay open.
     await this.#opening?.catch(() => undefined)
     const queue = this.#queue
@@ -333,7 +338,8 @@ export class Delivery<Content> {
       return undefined
     }
     const { entry, since } = waiting
-    if (entry.seq <= queue.renewedTo) entry.spentMs = 0
+    const keepsClock = queue.keepClock.delete(entry.seq)
+    if (entry.seq <= queue.renewedTo && !keepsClock) entry.spentMs = 0
     const message = new Message(entry, 'waiting', since)
     message.hasLane = true
     return message

@@ -52,6 +52,8 @@ const CODE_HINTS: Record<string, string> = {
   ERR_RESPONSE_TOO_LARGE:
     'Check that the URL belongs to an HL7 receiver; to allow larger answers, raise hl7HttpsOutMaxReplyBytes in settings.js.',
   ERR_UPGRADED: 'Check that the URL belongs to an HL7 receiver.',
+  ERR_ACK_TIMEOUT:
+    'The receiver has accepted it: ask its operator what became of it before it is sent again.',
   ERR_EARLIER_ANSWER:
     'Ask its operator why it answers a message more than once. It may have accepted this message.'
 }

@@ -57,8 +57,9 @@ export const MESSAGE_STATES = {
     meaning: 'accepted; until the application acknowledgement comes',
     to: {
       leaving: 'it came; or none did, AF; or a close, queue in memory',
+      awaiting: 'rule with A; or with R, until the wait is over',
       suspended: 'rule with S; or none came, A or AS',
-      waiting: 'rule with R or D; or none came, AR',
+      waiting: 'after that wait, or rule with D; or none came, AR',
       lost: 'damaged'
     },
     holdsLane: false,
@@ -67,7 +68,12 @@ export const MESSAGE_STATES = {
   },
   suspended: {
     meaning: 'set aside for an operator',
-    to: { waiting: 'resend', leaving: 'discard', lost: 'damaged' },
+    to: {
+      waiting: 'resend; or a late acknowledgement, rule with R or D',
+      suspended: 'a late acknowledgement, rule with S',
+      leaving: 'discard; or a late acknowledgement',
+      lost: 'damaged'
+    },
     holdsLane: false,
     stored: 'suspended',
     writes: 'settle'

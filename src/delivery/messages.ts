@@ -4,6 +4,7 @@ import type { Backlog } from './backlog.ts'
 import type { AttemptResult } from './courier.ts'
 import type { DeliveryEvent } from './delivery-events.ts'
 import { ruleOf, type Message, type MessageState } from './message.ts'
+import { NamedMessages } from './named-messages.ts'
 import type { Settlement } from './settlement.ts'
 import { journalRecord } from './verdict.ts'
 
@@ -29,10 +30,10 @@ export interface MoveCause {
  */
 export class Messages {
   /** Those that are being sent, retried or leaving. */
-  readonly active = new Map<number, Message>()
-  readonly suspended = new Map<number, Message>()
+  readonly active = new NamedMessages()
+  readonly suspended = new NamedMessages()
   /** Those that await their application acknowledgement. */
-  readonly awaiting = new Map<number, Message>()
+  readonly awaiting = new NamedMessages()
   /** Those that left in this round of the event loop, and since the close began. */
   #handedOn: HandedOn[] = []
   readonly #outbox: Outbox<unknown>
@@ -64,6 +65,13 @@ export class Messages {
     return this.active.get(seq) ?? this.suspended.get(seq) ?? this.awaiting.get(seq)
   }
 
+  /** Messages with that control ID that are no longer just waiting. */
+  *named(controlId: string): Iterable<Message> {
+    yield* this.awaiting.named(controlId)
+    yield* this.suspended.named(controlId)
+    yield* this.active.named(controlId)
+  }
+
   /** Those that left, but may not have reached the next nodes yet. */
   get handedOn(): readonly Entry[] {
     return this.#handedOn.map(({ entry }) => entry)
@@ -79,7 +87,8 @@ export class Messages {
   /**
    * Changes the state of a message. Stores what the move stores, frees the lane if the new state
    * does not hold it, and reports it. If it cannot be stored, the move happens anyway, with one
-   * exception: a suspended message waits only if the outbox has it as waiting, which then lists it.
+   * exception: a suspended or awaiting message waits only if the outbox has it as waiting, which then
+   * lists it.
    *
    * @returns false if its state did not change
    * @throws {TypeError} for a move that the table does not have

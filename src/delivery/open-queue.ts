@@ -24,6 +24,8 @@ export interface OpenQueue<Content> {
   lastSeq: number
   /** The clocks of messages up to this number were restarted. */
   renewedTo: number
+  /** But not of these: their applications have asked for them since then. */
+  keepClock: Set<number>
 }
 
 /** What the parts of an open queue need from the delivery. */
@@ -81,19 +83,20 @@ export async function openQueue<Content>(
       context.unreadable(queue, error)
     },
     awaits: (message, content, result) => awaiting.begin(message, content, result),
-    awaitsNothing: (message) => {
+    attemptEnded: (message) => {
       awaiting.attemptEnded(message)
     }
   })
   const awaiting: Awaiting<Content> = new Awaiting<Content>({
     ...{ options, outbox, messages, sending, closing, tell, pause },
-    again: () => {
+    again: ({ entry }) => {
+      queue.keepClock.add(entry.seq)
       context.again(queue)
     }
   })
   const queue: OpenQueue<Content> = {
     ...{ outbox, backlog, messages, careful, sending, awaiting, canSend: false },
-    ...{ lastSeq: contents.lastSeq, renewedTo: 0 }
+    ...{ lastSeq: contents.lastSeq, renewedTo: 0, keepClock: new Set() }
   }
   backlog.restore(contents.waiting)
   for (const entry of contents.suspended) {

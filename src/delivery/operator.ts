@@ -9,6 +9,8 @@ import type { OpenQueue } from './open-queue.ts'
 export interface OperatorContext<Content> {
   /** Opens the queue if it is not open. */
   readonly opened: () => Promise<OpenQueue<Content>>
+  /** The nodes behind the outputs exist, or the node closes. */
+  readonly flowsStarted: Promise<undefined>
   /** Wall clock, milliseconds. */
   readonly now: () => number
   /** Messages wait again. */
@@ -91,9 +93,12 @@ export class Operator<Content> {
    * An application acknowledgement has come.
    *
    * @returns whether a message waits for it; once what follows is stored
+   * @throws {OutboxError} when the message cannot be stored as waiting
    */
   async acknowledge(ack: ApplicationAck): Promise<boolean> {
     const { awaiting } = await this.#context.opened()
+    // What it settles leaves to the next nodes.
+    await this.#context.flowsStarted
     return awaiting.acknowledge(ack)
   }
 

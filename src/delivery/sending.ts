@@ -31,8 +31,8 @@ export interface SendingContext<Content> {
   readonly since: (entry: Entry) => number
   /** It was accepted, and the application's word is awaited. */
   readonly awaits: (message: Message, content: Content, result: AttemptResult) => Promise<void>
-  /** The attempt ended otherwise. */
-  readonly awaitsNothing: (message: Message) => void
+  /** The attempt, with what followed from it, is over. */
+  readonly attemptEnded: (message: Message) => void
   /** A retry is due. */
   readonly due: () => void
   readonly tell: (event: DeliveryEvent) => void
@@ -51,6 +51,14 @@ export class Sending<Content> {
 
   /** Takes a waiting or retried message to the receiver once. */
   async run(message: Message): Promise<void> {
+    try {
+      await this.#run(message)
+    } finally {
+      this.#context.attemptEnded(message)
+    }
+  }
+
+  async #run(message: Message): Promise<void> {
     const { careful, messages, outbox, maySend } = this.#context
     const wasRetried = message.state === 'retrying'
     await messages.move(message, 'sending')
@@ -73,7 +81,6 @@ export class Sending<Content> {
     }
     const result = await this.#attempt(message, content)
     if (result !== undefined) await this.#decided(message, content, result)
-    if (result?.decision.outcome !== 'await') this.#context.awaitsNothing(message)
   }
 
   /** @returns undefined if there was no decision */

@@ -189,6 +189,64 @@ for (const durable of [false, true]) {
       assert.equal(paused?.by, 'rule')
     })
 
+    it('times out as well if an early one asks for more time', async () => {
+      const { add, clock, delivery, reply } = await start({ applicationAckMs: 60_000 })
+      await add('a1')
+      const early = delivery.operator.acknowledge(ack('a1', 'await'))
+      await reply('await')
+      assert.equal(await early, true)
+      await clock.advance(60_000)
+      assert.equal(delivery.state().suspended, 1)
+    })
+
+    it('is judged by the rules also if it comes after the time', async () => {
+      const late = { applicationAckMs: 60_000, failureTimeoutMs: 900_000 }
+      const { add, clock, delivery, emitted, flights, reply } = await start(late)
+      await add('a1', 'a2', 'a3', 'a4')
+      for (let round = 0; round < 4; round++) await reply('await')
+      await clock.advance(60_000)
+      assert.equal(delivery.state().suspended, 4)
+      assert.equal(await acknowledge(delivery, 'a1', 'suspend'), true)
+      assert.equal(await acknowledge(delivery, 'a1'), false, 'a rule suspended it')
+      assert.equal(await acknowledge(delivery, 'a2', 'retry'), true)
+      assert.deepEqual(
+        flights.map(({ content }) => content),
+        ['a2'],
+        'it has waited long enough'
+      )
+      assert.equal(await acknowledge(delivery, 'a3', 'await'), true)
+      assert.equal(await acknowledge(delivery, 'a4', 'disable'), true)
+      assert.equal(await acknowledge(delivery, 'a3', 'nak'), true)
+      assert.deepEqual(emitted, ['a3 nak'])
+      const { queued, state, suspended } = delivery.state()
+      assert.deepEqual([state, queued, suspended], ['paused', 1, 1])
+    })
+
+    it('is for nobody if an operator was faster', async () => {
+      const { add, clock, delivery, emitted, reply } = await start({ applicationAckMs: 1000 })
+      await add('a1')
+      await reply('await')
+      await clock.advance(1000)
+      const [discarded, taken] = await Promise.all([
+        delivery.operator.discard(() => true),
+        delivery.operator.acknowledge(ack('a1', 'accept'))
+      ])
+      await settled()
+      assert.deepEqual([discarded, taken], [1, false])
+      assert.deepEqual(emitted, ['a1 HL7_DISCARDED'])
+    })
+
+    it('counts as held, with its age', async () => {
+      const { add, clock, delivery, reply } = await start()
+      await add('a1')
+      await reply('await')
+      await clock.advance(5000)
+      const { awaiting, longestWaitMs, oldestAgeMs, queued, state } = delivery.state()
+      assert.deepEqual([awaiting, queued, state], [1, 0, 'idle'])
+      assert.deepEqual([oldestAgeMs, longestWaitMs], [5000, 0])
+      assert.equal(delivery.held, 1)
+    })
+
     it('leaves no timer behind at a close', async () => {
       const { add, clock, delivery, emitted, reply } = await start()
       await add('a1', 'a2')
@@ -205,7 +263,137 @@ for (const durable of [false, true]) {
   })
 }
 
+describe('awaiting with a disk that takes time', () => {
+  it('finds its message while it is being stored as awaiting', async () => {
+    const disk = new FakeDisk({ immediate: true })
+    const { add, delivery, emitted, reply } = await setUp({ outbox: disk.outbox(codec) })
+    await add('a1')
+    disk.immediate = false
+    await reply('await')
+    const taken = delivery.operator.acknowledge(ack('a1', 'accept'))
+    const second = delivery.operator.acknowledge(ack('a1', 'accept'))
+    await settled()
+    assert.deepEqual(emitted, [])
+    disk.immediate = true
+    disk.step()
+    assert.deepEqual(await Promise.all([taken, second]), [true, false])
+    await settled()
+    assert.deepEqual(emitted, ['a1 ack'])
+  })
+
+  it('finds its message while it is being suspended for want of it', async () => {
+    const disk = new FakeDisk({ immediate: true })
+    const options = { outbox: disk.outbox(codec), applicationAckMs: 1000 }
+    const { add, clock, delivery, emitted, reply } = await setUp(options)
+    await add('a1')
+    await reply('await')
+    disk.immediate = false
+    await clock.advance(1000)
+    const taken = delivery.operator.acknowledge(ack('a1', 'accept'))
+    disk.immediate = true
+    disk.step()
+    assert.equal(await taken, true)
+    await settled()
+    assert.deepEqual(emitted, ['a1 ack'])
+  })
+
+  it('is stored before a close ends, and leaves at the next start', async () => {
+    const disk = new FakeDisk({ immediate: true })
+    const first = await setUp({ outbox: disk.outbox(codec) })
+    await first.add('a1', 'a2')
+    await first.reply('await')
+    const early = first.delivery.operator.acknowledge(ack('a2', 'nak'))
+    disk.immediate = false
+    const taken = first.delivery.operator.acknowledge(ack('a1', 'accept'))
+    const closed = first.delivery.close(10_000)
+    await first.reply('await')
+    disk.immediate = true
+    disk.step()
+    await closed
+    assert.deepEqual(await Promise.all([early, taken]), [true, true])
+    assert.deepEqual(first.emitted, [])
+    assert.equal(first.clock.timers, 0)
+    await assert.rejects(first.delivery.operator.acknowledge(ack('a1', 'accept')), {
+      code: 'ERR_QUEUE_CLOSED'
+    })
+    const second = await setUp({ outbox: disk.outbox(codec) })
+    assert.deepEqual(second.emitted.toSorted(), ['a1 ack', 'a2 nak'])
+  })
+
+  it('tries again, and not at once, if what follows cannot be stored', async () => {
+    const disk = new FakeDisk({ immediate: true })
+    const options = { outbox: disk.outbox(codec), applicationAckMs: 1000 }
+    const { add, clock, delivery, emitted, flights, reply } = await setUp(options)
+    await add('a1', 'a2')
+    await reply('await-retry')
+    await reply('await-fail')
+    disk.failWrites = disk.failReads = true
+    let writes = 0
+    const call = disk.call.bind(disk)
+    disk.call = (kind, work) => {
+      writes++
+      return call(kind, work)
+    }
+    await clock.advance(60_000)
+    assert.ok(writes < 10, `${writes} calls`)
+    assert.equal(delivery.state().awaiting, 2)
+    await assert.rejects(acknowledge(delivery, 'a2'), { code: 'EIO' })
+    disk.failReads = false
+    await assert.rejects(acknowledge(delivery, 'a2', 'disable'), { code: 'HL7_QUEUE_FAILED' })
+    disk.failWrites = false
+    await clock.advance(30_000)
+    assert.deepEqual(emitted, ['a2 HL7_DELIVERY_FAILED'])
+    assert.equal(delivery.state().paused?.by, 'rule')
+    await delivery.resume()
+    await settled()
+    assert.deepEqual(
+      flights.map(({ content }) => content),
+      ['a1']
+    )
+  })
+})
+
+describe('awaiting before the start', () => {
+  it('hands on nothing before the nodes behind the outputs exist', async () => {
+    const disk = new FakeDisk({ immediate: true })
+    const first = await setUp({ outbox: disk.outbox(codec) })
+    await first.add('a1', 'a2')
+    await first.reply('await')
+    await first.reply('await')
+    const second = await setUp({ outbox: disk.outbox(codec) }, new FakeClock(), false)
+    const taken = second.delivery.operator.acknowledge(ack('a1', 'accept'))
+    await settled()
+    assert.deepEqual(second.emitted, [])
+    await second.delivery.start()
+    assert.equal(await taken, true)
+    assert.deepEqual(second.emitted, ['a1 ack'])
+    const third = await setUp({ outbox: disk.outbox(codec) }, new FakeClock(), false)
+    const closed = assert.rejects(third.delivery.operator.acknowledge(ack('a2', 'accept')), {
+      code: 'ERR_QUEUE_CLOSED'
+    })
+    await third.delivery.close(0)
+    await closed
+  })
+})
+
 describe('awaiting over a restart', () => {
+  it('is sent again after all its time if its application asked for that', async () => {
+    const disk = new FakeDisk({ immediate: true })
+    const options = { applicationAckMs: 60_000 }
+    const first = await setUp({ outbox: disk.outbox(codec), ...options })
+    await first.add('a1')
+    await first.reply('await')
+    assert.equal(await acknowledge(first.delivery, 'a1', 'retry'), true)
+    const clock = new FakeClock()
+    const second = await setUp({ outbox: disk.outbox(codec), ...options }, clock)
+    assert.equal(second.delivery.state().awaiting, 1)
+    await clock.advance(60_000)
+    assert.deepEqual(
+      second.flights.map(({ content }) => content),
+      ['a1']
+    )
+  })
+
   it('goes on, with all its time; what comes settles it', async () => {
     const disk = new FakeDisk({ immediate: true })
     const options = { applicationAckMs: 60_000 }

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
 import type { AttemptResult } from '../../src/delivery/courier.ts'
+import { ACK_TIMEOUT } from '../../src/delivery/awaiting.ts'
 import { Delivery } from '../../src/delivery/delivery.ts'
 import type { Order } from '../../src/delivery/lanes.ts'
 import type { Settlement } from '../../src/delivery/settlement.ts'
 import type { Entry } from '../../src/outbox/outbox.ts'
 import { MemoryOutbox } from '../../src/outbox/memory-outbox.ts'
+import type { Late } from '../../src/rules/reply-rules.ts'
 import { FakeClock, settled } from '../support/fake-clock.ts'
 import { FakeDisk } from './fake-disk.ts'
 import { abortedResult, resultOf, RETRY_AFTER_MS, type ReplyKind } from './replies.ts'
@@ -15,6 +17,7 @@ export interface ModelSettings {
   maxInFlight: number
   failureTimeoutMs: number
   failWhileUnreachable: boolean
+  applicationAckMs: number
   /** Calls to the disk take effect at once; otherwise when the script says so. */
   quickDisk: boolean
   /** Most waiting messages listed at a time. */
@@ -24,6 +27,8 @@ export interface ModelSettings {
 export type Action =
   | { do: 'add'; key: number; size: number }
   | { do: 'reply'; pick: number; kind: ReplyKind }
+  /** The application acknowledges a message, for which one may wait or not. */
+  | { do: 'acknowledge'; pick: number; kind: ReplyKind }
   | { do: 'fault'; pick: number }
   | { do: 'advance'; ms: number }
   | { do: 'disk'; calls: number }
@@ -39,9 +44,13 @@ type Standing =
   | 'waiting'
   | 'flight'
   | 'retrying'
+  /** Until its application acknowledgement comes, or its time is up. */
+  | 'awaiting'
   | 'suspended'
   /** An operator has just asked for it. */
   | 'operator'
+  /** Its application has just asked for it: it waits, or stays as it is if that cannot be stored. */
+  | 'wanted'
   | 'leaving'
   | 'left'
   /** It was in memory, and the process has ended. */
@@ -67,6 +76,20 @@ interface Message {
   counts: boolean
   retries: number
   dueAt: number
+  /** What follows if no application acknowledgement comes. */
+  late: Late
+  /** Its time is up at this time, and not later than at that one: a start and a disk take time. */
+  lateFrom: number
+  lateBy: number
+  isOver: boolean
+  /** The application asks for it once more: while it is awaiting, until then. */
+  resendsAt: number | undefined
+  /** It is suspended because no application acknowledgement came. */
+  timedOut: boolean
+  /** It left by its application acknowledgement: its lane did not wait for it. */
+  aside: boolean
+  /** An application acknowledgement has come, and it is not known what becomes of it. */
+  asked: boolean
 }
 
 interface Flight {
@@ -118,6 +141,7 @@ export class DeliveryModel {
   #storedAll = true
   #fault: Error | undefined
   #readFaultAt = Number.NEGATIVE_INFINITY
+  #faultAt = Number.NEGATIVE_INFINITY
   #counters = { acked: 0, naked: 0, failed: 0 }
 
   constructor(settings: ModelSettings) {
@@ -132,7 +156,7 @@ export class DeliveryModel {
       await this.#perform(action)
       await settled()
       if (this.#settings.quickDisk) await this.#stepDisk()
-      this.#check()
+      await this.#check()
     }
     await this.#finish()
   }
@@ -163,6 +187,9 @@ export class DeliveryModel {
       }
       case 'reply':
         this.#reply(action.pick, action.kind)
+        return
+      case 'acknowledge':
+        this.#acknowledge(action.pick, action.kind)
         return
       case 'fault': {
         const [flight] = this.#flights.splice(action.pick % Math.max(1, this.#flights.length), 1)
@@ -271,8 +298,8 @@ export class DeliveryModel {
 
   /** A new process, on the files that the last one left. */
   #open(started: boolean): void {
-    const { durable, order, maxInFlight, failureTimeoutMs, failWhileUnreachable, pageSize } =
-      this.#settings
+    const { applicationAckMs, durable, order, maxInFlight } = this.#settings
+    const { failureTimeoutMs, failWhileUnreachable, pageSize } = this.#settings
     const process = ++this.#process
     this.#clock.forgetTimers()
     this.#flights = []
@@ -285,7 +312,7 @@ export class DeliveryModel {
       assert.equal(this.#disk.paused !== undefined, this.#paused, 'the stored paused state')
     }
     this.#paused = durable && this.#disk.paused !== undefined
-    this.#readFaultAt = Number.NEGATIVE_INFINITY
+    this.#readFaultAt = this.#faultAt = Number.NEGATIVE_INFINITY
     this.#counters = { acked: 0, naked: 0, failed: 0 }
     this.#openedBefore = this.#disk.opened
     this.#takeStock()
@@ -319,11 +346,10 @@ export class DeliveryModel {
       retry: { intervalMs: INTERVAL_MS, maxIntervalMs: MAX_INTERVAL_MS },
       queueLimit: 1000,
       maxPerSecond: 0,
-      applicationAckMs: 600_000,
       clock: this.#clock,
       random: () => 0.5,
       orderKey: 'PID-3.1',
-      ...{ order, maxInFlight, failureTimeoutMs, failWhileUnreachable, pageSize }
+      ...{ order, maxInFlight, failureTimeoutMs, failWhileUnreachable, pageSize, applicationAckMs }
     })
     this.#started = started
     if (started) this.#call(this.#delivery.start())
@@ -348,8 +374,14 @@ export class DeliveryModel {
       message.retries = 0
       message.accepted = true
       message.expected = undefined
-      if (row.facts.state !== 'settled') message.standing = row.facts.state
-      else {
+      message.aside = false
+      const { awaits, cause } = row.facts.verdict ?? {}
+      const isSuspended = row.facts.state === 'suspended'
+      if (isSuspended && awaits !== undefined) this.#awaits(message, awaits)
+      else if (row.facts.state !== 'settled') {
+        message.standing = row.facts.state
+        message.timedOut = cause === ACK_TIMEOUT
+      } else {
         const { outcome } = JSON.parse(row.outcome ?? '{}') as Settlement
         message.standing = 'leaving'
         message.expected = outcome
@@ -358,8 +390,13 @@ export class DeliveryModel {
   }
 
   /** Checks that what is stored is what the last process knew. */
-  #compare({ id, standing, stored }: Message, { state, spentMs }: Entry): void {
-    if (standing === 'suspended' || standing === 'leaving') {
+  #compare(message: Message, { state, spentMs, verdict }: Entry): void {
+    const { id, standing, stored } = message
+    if (standing === 'awaiting') {
+      if (this.#isLate(message)) return
+      assert.equal(state, 'suspended', `the stored state of ${id}`)
+      assert.equal(verdict?.awaits, message.late, `what follows if none comes for ${id}`)
+    } else if (standing === 'suspended' || standing === 'leaving') {
       assert.equal(
         state,
         standing === 'leaving' ? 'settled' : standing,
@@ -381,7 +418,7 @@ export class DeliveryModel {
     assert.ok(this.#flights.length < this.#places, `${id} is one too many in flight`)
     if (this.#settings.order !== 'none') {
       for (const other of this.#messages.values()) {
-        if (other === message || other.lane !== lane) continue
+        if (other === message || other.lane !== lane || other.aside) continue
         const busy = ['flight', 'retrying', 'leaving'].includes(other.standing)
         assert.ok(!busy, `${id} was sent while ${other.id} in the same lane is ${other.standing}`)
         const overtaken =
@@ -392,7 +429,9 @@ export class DeliveryModel {
     if (message.standing === 'retrying') {
       assert.ok(this.#clock.monotonic() >= message.dueAt, `${id} was sent again too early`)
     } else {
-      const may = ['waiting', 'offered', 'operator'].includes(message.standing)
+      const may =
+        ['waiting', 'offered', 'operator', 'wanted'].includes(message.standing) ||
+        this.#isSentAgain(message)
       assert.ok(may, `${id} was sent, though it is ${message.standing}`)
       if (message.standing === 'operator') message.spent = 0
       message.retries = 0
@@ -433,8 +472,8 @@ export class DeliveryModel {
     else if (result.answered) this.#allowed = Math.min(2 * this.#allowed, 1000)
     const { outcome } = result.decision
     if (result.decision.retry) {
-      const backOff = Math.min(INTERVAL_MS * 2 ** message.retries, MAX_INTERVAL_MS)
-      const wait = kind === 'retry-after' ? Math.max(backOff, RETRY_AFTER_MS) : backOff
+      const least = backOff(message)
+      const wait = kind === 'retry-after' ? Math.max(least, RETRY_AFTER_MS) : least
       const then = message.spent + (message.counts ? wait : 0)
       const late = failureTimeoutMs === 0 || (!this.#paused && then > failureTimeoutMs)
       if (!late) {
@@ -449,12 +488,168 @@ export class DeliveryModel {
     }
     if (outcome === 'accept') this.#leaves(message, 'ack')
     else if (outcome === 'fail') this.#leaves(message, kind === 'nak' ? 'nak' : 'error')
-    else if (outcome === 'suspend') message.standing = 'suspended'
+    else if (outcome === 'await') {
+      this.#awaits(message, result.decision.late ?? 'suspend')
+    } else if (outcome === 'suspend') this.#suspended(message)
     else {
       message.standing = 'waiting'
       this.#paused = true
     }
     flight.end(result)
+  }
+
+  #suspended(message: Message): void {
+    message.standing = 'suspended'
+    message.timedOut = false
+  }
+
+  #awaits(message: Message, late: Late): void {
+    message.standing = 'awaiting'
+    message.late = late
+    message.lateFrom = this.#clock.monotonic() + this.#settings.applicationAckMs
+    message.lateBy = Number.POSITIVE_INFINITY
+    message.isOver = false
+    message.resendsAt = undefined
+  }
+
+  #isLate({ lateFrom, resendsAt }: Message): boolean {
+    return this.#clock.monotonic() >= (resendsAt ?? lateFrom)
+  }
+
+  /** Its time is up, and it waits again. */
+  #isSentAgain(message: Message): boolean {
+    const { late, standing } = message
+    return standing === 'awaiting' && late === 'retry' && this.#isLate(message)
+  }
+
+  #acknowledge(pick: number, kind: ReplyKind): void {
+    const all = [...this.#messages.values()]
+    // Those for which one is to come first.
+    const wanting = all.filter(({ standing, timedOut }) =>
+      ['awaiting', 'flight'].includes(standing) ? true : standing === 'suspended' && timedOut
+    )
+    const chosen = [...wanting, ...all.filter((message) => !wanting.includes(message))]
+    const message = chosen[pick % Math.max(1, chosen.length)]
+    if (message !== undefined) this.#acknowledgeOne(message, kind)
+  }
+
+  #acknowledgeOne(message: Message, kind: ReplyKind): void {
+    const { id, resendsAt, standing } = message
+    const process = this.#process
+    const isDue = standing === 'awaiting' && resendsAt === undefined && !this.#isLate(message)
+    const isFirst = !message.asked
+    message.asked = true
+    let isJudged = false
+    const judge = (): AttemptResult => {
+      isJudged = true
+      this.#watch(() => {
+        if (this.#process === process) this.#judged(message, kind)
+      })
+      return resultOf(kind)
+    }
+    this.#delivery.operator.acknowledge({ controlId: `C${id}`, judge }).then(
+      (isTaken) => {
+        message.asked = false
+        this.#watch(() => {
+          if (this.#process !== process) return
+          assert.equal(isTaken, isJudged, `an acknowledgement of ${id} was taken, or was not`)
+          assert.ok(isTaken || !isDue || !isFirst, `an acknowledgement of ${id} was not taken`)
+        })
+      },
+      () => {
+        message.asked = false
+        if (this.#process === process) this.#storedAll = false
+      }
+    )
+  }
+
+  /** The rules are asked about an application acknowledgement. */
+  #judged(message: Message, kind: ReplyKind): void {
+    const { id, resendsAt, standing } = message
+    const wasLate = standing === 'suspended' || standing === 'operator' ? message.timedOut : false
+    // If it could not be stored that it is sent again, it awaits another one.
+    const isWanted = resendsAt !== undefined && !this.#isLate(message)
+    const isAwaited = standing === 'awaiting' && !isWanted
+    assert.ok(isAwaited || wasLate, `${id} was acknowledged, though it is ${standing}`)
+    const { outcome, retry } = resultOf(kind).decision
+    if (outcome === 'await') return
+    message.aside = true
+    const { failureTimeoutMs } = this.#settings
+    const wait = backOff(message)
+    if (retry && failureTimeoutMs !== 0 && message.spent + wait <= failureTimeoutMs) {
+      message.spent += wait
+      message.retries++
+      const isSuspended = this.#delivery.suspended.some(({ controlId }) => controlId === `C${id}`)
+      if (isSuspended) message.standing = 'wanted'
+      else {
+        message.late = 'retry'
+        message.resendsAt = this.#clock.monotonic() + wait
+        message.lateBy = Number.POSITIVE_INFINITY
+        message.isOver = false
+      }
+    } else if (outcome === 'accept') this.#leaves(message, 'ack')
+    else if (outcome === 'fail') this.#leaves(message, kind === 'nak' ? 'nak' : 'error')
+    else if (outcome === 'suspend') this.#suspended(message)
+    else {
+      message.standing = 'wanted'
+      this.#paused = true
+    }
+  }
+
+  /** Where the messages have got whose time was up, or for which somebody asked. */
+  async #lookUp(): Promise<void> {
+    const held = [...this.#messages.values()].filter(({ standing }) =>
+      ['awaiting', 'wanted', 'operator'].includes(standing)
+    )
+    if (held.length === 0 || !this.#isOpen) return
+    const { messages } = await this.#delivery.operator.find({ state: 'awaiting', limit: 1000 })
+    const awaiting = new Set(messages.map(({ controlId }) => controlId))
+    const suspended = new Set(this.#delivery.suspended.map(({ controlId }) => controlId))
+    const now = this.#clock.monotonic()
+    for (const message of held) {
+      const name = `C${message.id}`
+      if (message.standing === 'awaiting') this.#lookUpAwaiting(message, awaiting, suspended)
+      else if (suspended.has(name)) message.standing = 'suspended'
+      else if (awaiting.has(name)) {
+        message.standing = 'awaiting'
+        message.lateFrom = Math.min(message.lateFrom, now)
+        message.lateBy = Number.POSITIVE_INFINITY
+      } else {
+        if (message.standing === 'operator') message.spent = 0
+        message.standing = 'waiting'
+      }
+    }
+  }
+
+  #lookUpAwaiting(
+    message: Message,
+    awaiting: ReadonlySet<string>,
+    suspended: ReadonlySet<string>
+  ): void {
+    const { id, late, lateBy, resendsAt } = message
+    const now = this.#clock.monotonic()
+    if (awaiting.has(`C${id}`)) {
+      if (!this.#started || now - this.#faultAt <= REREAD_MS) return
+      // Its timer runs by now.
+      if (lateBy === Number.POSITIVE_INFINITY) {
+        message.lateBy = Math.max(now, resendsAt ?? now + this.#settings.applicationAckMs)
+      }
+      if (now <= message.lateBy) return
+      // The timer may have had to wait for the disk; once more it does not.
+      assert.ok(!message.isOver, `${id} is still awaiting`)
+      message.isOver = true
+      message.lateBy = now
+      return
+    }
+    assert.ok(this.#isLate(message), `${id} no longer awaits its acknowledgement`)
+    if (suspended.has(`C${id}`)) {
+      assert.equal(late, 'suspend', `${id} is suspended`)
+      message.standing = 'suspended'
+      message.timedOut = true
+    } else {
+      assert.equal(late, 'retry', `${id} is sent again`)
+      message.standing = 'waiting'
+    }
   }
 
   #leaves(message: Message, outcome: Settlement['outcome']): void {
@@ -473,12 +668,17 @@ export class DeliveryModel {
       assert.ok(id > (this.#givenUp.at(-1) ?? 0), `${id} was given up out of order`)
       this.#givenUp.push(id)
     } else if (standing === 'operator') assert.equal(settlement.error?.code, 'HL7_DISCARDED')
-    else {
+    else if (standing === 'awaiting') {
+      assert.ok(this.#isLate(message), `${id} left before its time was up`)
+      assert.equal(message.late, 'fail', `${id} left`)
+      assert.equal(settlement.error?.cause?.code, ACK_TIMEOUT)
+    } else {
       assert.ok(this.#started, `${id} was emitted before the start`)
       assert.equal(standing, 'leaving', `${id} was emitted, though it is ${standing}`)
       assert.equal(settlement.outcome, message.expected, `${id} left on the wrong output`)
     }
     message.standing = 'left'
+    message.aside = false
     message.emitted++
     message.emittedIn = this.#process
     const counter = ({ ack: 'acked', nak: 'naked', error: 'failed' } as const)[settlement.outcome]
@@ -495,20 +695,19 @@ export class DeliveryModel {
   }
 
   /** What must be true while no call to the delivery or the disk is pending. */
-  #check(): void {
+  async #check(): Promise<void> {
     if (this.#fault !== undefined) throw this.#fault
-    if (this.#disk.failReads) this.#readFaultAt = this.#clock.monotonic()
+    const now = this.#clock.monotonic()
+    if (this.#disk.failReads) this.#readFaultAt = now
+    if (this.#disk.failReads || this.#disk.failWrites) this.#faultAt = now
     if (this.#disk.pending > 0 || this.#calls > 0 || this.#closing !== undefined) return
+    await this.#lookUp()
     const messages = [...this.#messages.values()]
     const is = (...standings: Standing[]): Message[] =>
       messages.filter(({ standing }) => standings.includes(standing))
     const suspended = this.#delivery.suspended.map(({ controlId }) => this.#named(controlId).id)
-    for (const message of is('operator')) {
-      message.standing = suspended.includes(message.id) ? 'suspended' : 'waiting'
-      if (message.standing === 'waiting') message.spent = 0
-    }
     // What an unreadable queue holds is unknown.
-    if (!this.#isOpen || this.#clock.monotonic() - this.#readFaultAt <= REREAD_MS) return
+    if (!this.#isOpen || now - this.#readFaultAt <= REREAD_MS) return
     const state = this.#delivery.state()
     assert.deepEqual(
       suspended.sort((a, b) => a - b),
@@ -516,6 +715,7 @@ export class DeliveryModel {
       'suspended messages'
     )
     assert.equal(state.suspended, suspended.length)
+    assert.equal(state.awaiting, is('awaiting').length, 'awaiting messages')
     assert.equal(state.inFlight, this.#flights.length, 'messages in flight')
     if (!this.#started) return
     assert.deepEqual(is('leaving'), [], 'messages held back that could leave')
@@ -563,11 +763,14 @@ export class DeliveryModel {
       if (round % 20 === 2) await this.#perform({ do: 'resume' })
       await this.#perform({ do: 'resend', pick: 'all' })
       await this.#perform({ do: 'reply', pick: 0, kind: 'accept' })
+      for (const message of this.#messages.values()) {
+        if (message.standing === 'awaiting') this.#acknowledgeOne(message, 'accept')
+      }
       await settled()
-      this.#check()
-      const { queued, inFlight, suspended } = this.#delivery.state()
+      await this.#check()
+      const { awaiting, queued, inFlight, suspended } = this.#delivery.state()
       const quiet = this.#disk.pending + this.#calls === 0
-      if (round > 3 && quiet && queued + inFlight + suspended === 0) break
+      if (round > 3 && quiet && awaiting + queued + inFlight + suspended === 0) break
     }
     assert.equal(this.#delivery.held, 0, 'messages left in the queue')
   }
@@ -628,8 +831,14 @@ export class DeliveryModel {
 function newMessage(id: number, lane: string, size: number): Message {
   return {
     ...{ id, lane, size, standing: 'offered', accepted: false, emitted: 0, emittedIn: 0 },
-    ...{ spent: 0, attemptTime: 0, stored: undefined, counts: true, retries: 0, dueAt: 0 }
+    ...{ spent: 0, attemptTime: 0, stored: undefined, counts: true, retries: 0, dueAt: 0 },
+    ...{ late: 'suspend', lateFrom: 0, lateBy: 0, isOver: false, resendsAt: undefined },
+    ...{ timedOut: false, aside: false, asked: false }
   }
+}
+
+function backOff({ retries }: Message): number {
+  return Math.min(INTERVAL_MS * 2 ** retries, MAX_INTERVAL_MS)
 }
 
 function isHeld(standing: Standing | undefined): boolean {

@@ -8,6 +8,7 @@ const settings: fc.Arbitrary<ModelSettings> = fc.record({
   maxInFlight: fc.integer({ min: 1, max: 3 }),
   failureTimeoutMs: fc.constantFrom(0, 10_000, 100_000, Number.POSITIVE_INFINITY),
   failWhileUnreachable: fc.boolean(),
+  applicationAckMs: fc.constantFrom(1, 5000, 60_000),
   quickDisk: fc.boolean(),
   pageSize: fc.constantFrom(1, 2, 3, 1000)
 })
@@ -29,7 +30,18 @@ const action: fc.Arbitrary<Action> = fc.oneof(
       ...{ do: fc.constant('reply'), pick },
       kind: fc.constantFrom(
         ...(['accept', 'nak', 'fail', 'retry', 'unreachable', 'retry-after'] as const),
-        ...(['suspend', 'disable', 'retry-suspend', 'retry-disable'] as const)
+        ...(['suspend', 'disable', 'retry-suspend', 'retry-disable'] as const),
+        ...(['await', 'await', 'await', 'await-fail', 'await-retry'] as const)
+      )
+    })
+  },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      ...{ do: fc.constant('acknowledge'), pick },
+      kind: fc.constantFrom(
+        ...(['accept', 'nak', 'fail', 'retry', 'suspend', 'disable', 'await'] as const),
+        ...(['retry-suspend', 'retry-disable'] as const)
       )
     })
   },

@@ -31,7 +31,12 @@ export const codec: ContentCodec<string> = {
   decode: (bytes) => bytes.toString()
 }
 
-export async function setUp(options: SetUpOptions = {}, clock = new FakeClock()): Promise<Setup> {
+/** @param started it may send and hand on at once */
+export async function setUp(
+  options: SetUpOptions = {},
+  clock = new FakeClock(),
+  started = true
+): Promise<Setup> {
   const flights: Setup['flights'] = []
   const emitted: string[] = []
   const lost: string[] = []
@@ -60,7 +65,7 @@ export async function setUp(options: SetUpOptions = {}, clock = new FakeClock())
     random: () => 0.5,
     ...more
   })
-  await delivery.start()
+  if (started) await delivery.start()
   await settled()
   return {
     ...{ clock, delivery, flights, emitted, lost },

@@ -1,0 +1,87 @@
+import { types } from 'node:util'
+import type { ApplicationAck } from '../src/delivery/awaiting.ts'
+import type { Courier } from '../src/delivery/courier.ts'
+import type { Delivery } from '../src/delivery/delivery.ts'
+import { DeliveryError } from '../src/delivery/delivery-error.ts'
+import { printable } from '../src/delivery/explain.ts'
+import { readAcknowledgement } from '../src/hl7/acknowledgement.ts'
+import { readReplyMessage } from '../src/hl7/reply-message.ts'
+import { readReplyBody } from '../src/https/reply-body.ts'
+import type { FlowMessage } from './flow-messages.ts'
+
+/** A batch of more acknowledgements than this is refused. */
+const MOST_ACKS = 10_000
+/** As are more bytes than this: reading them takes time, in which Node-RED does nothing else. */
+const MOST_ACK_BYTES = 2_097_152
+/** So many of a batch are worked on between two turns of the event loop. */
+const AT_ONCE = 100
+
+/**
+ * Takes the application acknowledgements in a text. All of a batch are taken before it is said for
+ * which no message waits.
+ *
+ * @throws {DeliveryError} `HL7_UNMATCHED_ACK` or `HL7_INVALID_MESSAGE`
+ * @throws {OutboxError} when the queue cannot be read or written
+ */
+export async function acknowledge(
+  delivery: Delivery<FlowMessage>,
+  courier: Courier,
+  acknowledgement: unknown
+): Promise<void> {
+  const acks = await readAcks(courier, acknowledgement)
+  const unmatched: string[] = []
+  for (let from = 0; from < acks.length; from += AT_ONCE) {
+    if (from > 0) await new Promise(setImmediate)
+    const some = acks.slice(from, from + AT_ONCE)
+    const taken = await Promise.all(some.map((ack) => delivery.operator.acknowledge(ack)))
+    for (const [index, { controlId }] of some.entries()) {
+      if (taken[index] === false) unmatched.push(controlId)
+    }
+  }
+  const [first] = unmatched
+  if (first === undefined) return
+  const more = unmatched.length > 1 ? ` and ${unmatched.length - 1} more` : ''
+  throw new DeliveryError(
+    'HL7_UNMATCHED_ACK',
+    `No message of this node awaits the application acknowledgement of ${printable(first) || 'an empty control ID'}${more}.`
+  )
+}
+
+/** @throws {DeliveryError} `HL7_INVALID_MESSAGE` */
+async function readAcks(courier: Courier, received: unknown): Promise<ApplicationAck[]> {
+  const isText = typeof received === 'string'
+  if (!isText && !types.isUint8Array(received)) {
+    throw notAcknowledgement('is neither a string nor a Buffer')
+  }
+  if (received.length > MOST_ACK_BYTES) throw notAcknowledgement('is too long')
+  const bytes = isText ? Buffer.from(received) : received
+  const type = isText ? 'text/plain; charset=utf-8' : undefined
+  const { hl7 } = await readReplyBody(bytes, type, { replyEncoding: 'text' })
+  // The headers and trailers of a batch are about no message.
+  const texts = hl7.split(/(?<=\r)(?=MSH|[FB][HT]S)/).filter((text) => !/^[FB][HT]S/.test(text))
+  if (texts.length === 0) throw notAcknowledgement('has no MSA')
+  if (texts.length > MOST_ACKS) throw notAcknowledgement(`holds more than ${MOST_ACKS} messages`)
+  const acks: ApplicationAck[] = []
+  for (const [index, text] of texts.entries()) {
+    if (index % AT_ONCE === AT_ONCE - 1) await new Promise(setImmediate)
+    acks.push(readAck(courier, text))
+  }
+  return acks
+}
+
+function readAck(courier: Courier, text: string): ApplicationAck {
+  const message = readReplyMessage(text)
+  const ack = message && readAcknowledgement(message)
+  if (message === null || ack === null) throw notAcknowledgement('has no MSA')
+  return {
+    controlId: ack.controlId,
+    judge: (about) => courier.judge(message, about)
+  }
+}
+
+function notAcknowledgement(why: string): DeliveryError {
+  return new DeliveryError(
+    'HL7_INVALID_MESSAGE',
+    `msg.acknowledgement ${why}. Pass the HL7 text of an application acknowledgement.`
+  )
+}
