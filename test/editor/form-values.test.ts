@@ -72,11 +72,11 @@ describe('the values of the forms', () => {
       `JSON.stringify(Object.entries(RED.nodes.convertNode(RED.nodes.node('${id}'))).sort())`
     )
 
-  it('are handled by one script for each form', () => {
+  it('are handled by one script for each form, beside that of the sidebar', () => {
     const scripts = editor.requests.filter((request) => request.includes('/resources/@hl7-https/'))
     assert.deepEqual(
       [...new Set(scripts)].map((request) => /[\w-]+\.js/.exec(request)?.[0]).sort(),
-      [`${out}.js`, `${config}.js`]
+      [`${out}.js`, `${config}.js`, 'sidebar.js']
     )
   })
 
