@@ -1128,11 +1128,15 @@ describe('DiskOutbox', () => {
 
     it('leaves the file alone while another process has it open', async () => {
       const { outbox, place } = await running()
-      await rm(place, { recursive: true })
-      const other = spawn(process.execPath, [script, 'hold', place], {
+      // Beside it at first: an idle queue would notice after a while that its directory is gone, and
+      // rewrite the file before the other process has opened it.
+      const beside = join(directory, 'beside')
+      const other = spawn(process.execPath, [script, 'hold', beside], {
         stdio: ['ignore', 'pipe', 'inherit']
       })
       await once(other.stdout, 'data')
+      await rm(place, { recursive: true })
+      renameSync(beside, place)
       await assert.rejects(
         add(outbox, 2),
         fault(outbox.path, 'SQLITE_BUSY', /removed or replaced .* in use by another process/)
