@@ -29,6 +29,14 @@ export function missingServers(): string | undefined {
   return missingPackages(PACKAGES, present)
 }
 
+/** The same for Authlib and django-oauth-toolkit. */
+export function missingTokenServers(): string | undefined {
+  return missingPackages(
+    ['python3-authlib', 'python3-flask', 'python3-django-oauth-toolkit', 'python3-hl7'],
+    () => spawnSync(PYTHON, ['-c', 'import authlib, flask, oauth2_provider, hl7']).status === 0
+  )
+}
+
 /** The same for Prometheus. */
 export function missingPrometheus(): string | undefined {
   return missingPackages(['prometheus'], () =>

@@ -25,20 +25,31 @@ export interface Seen {
   messages: { id: string; type: string; segments: string[]; family: string }[]
 }
 
-/** A receiver that reads HL7 with python-hl7. */
-export interface PythonReceiver extends ServerProcess {
-  seen: Seen[]
+/** A server in Python that prints its port, then a line of JSON for each request. */
+export interface PythonServer<Line> extends ServerProcess {
+  seen: Line[]
 }
 
+/** A receiver that reads HL7 with python-hl7. */
+export type PythonReceiver = PythonServer<Seen>
+
 /** Starts receiver.py. */
-export async function startPythonReceiver(): Promise<PythonReceiver> {
-  const script = join(dirname(fileURLToPath(import.meta.url)), 'receiver.py')
-  const { child, words } = run(PYTHON, ['-B', script])
-  const seen: Seen[] = []
+export function startPythonReceiver(): Promise<PythonReceiver> {
+  return startPython('receiver.py')
+}
+
+/** Starts a script in this directory. */
+export async function startPython<Line>(
+  script: string,
+  ...args: string[]
+): Promise<PythonServer<Line>> {
+  const directory = dirname(fileURLToPath(import.meta.url))
+  const { child, words } = run(PYTHON, ['-B', join(directory, script), ...args])
+  const seen: Line[] = []
   const port = await new Promise<number>((resolve, reject) => {
     createInterface({ input: child.stdout as NodeJS.ReadableStream }).on('line', (line) => {
-      const value = JSON.parse(line) as Seen | { port: number }
-      if ('port' in value) resolve(value.port)
+      const value = JSON.parse(line) as Line | { port: number }
+      if (typeof value === 'object' && value !== null && 'port' in value) resolve(value.port)
       else seen.push(value)
     })
     child.once('close', () => {

@@ -1,0 +1,67 @@
+import { type PythonServer, startPython } from './servers.ts'
+
+/** A client of a token server; `method` as in RFC 7591. */
+export interface Client {
+  id: string
+  method: string
+  secret?: string
+  /** The public key in PEM format. */
+  key?: string
+  /** django-oauth-toolkit stores the secret as a hash. */
+  hashed?: boolean
+}
+
+/** A request to the receiver that the token server is, too. */
+export interface Received {
+  token: string
+  status: number
+}
+
+/** What token_server.py and the two servers with it need to be used. */
+export interface PythonTokenServer extends PythonServer<Received> {
+  issuer: string
+  tokenUrl: string
+  /** RFC 7009. */
+  revocationUrl: string
+  /** The receiver, which accepts only tokens of this server. */
+  hl7Url: string
+}
+
+/**
+ * How each server is started, and the status with which it refuses a token.
+ *
+ * @param lifetime of a token, in seconds
+ */
+export const TOKEN_SERVERS = {
+  Authlib: {
+    refusal: 401,
+    start: (clients: Client[], lifetime = 300) =>
+      start('token_authlib.py', { clients, lifetime }, (origin) => ({
+        issuer: origin,
+        tokenUrl: `${origin}/token`,
+        revocationUrl: `${origin}/revoke`
+      }))
+  },
+  'django-oauth-toolkit': {
+    refusal: 403,
+    start: (clients: Client[], lifetime = 300) =>
+      start('token_django.py', { clients, lifetime }, (origin) => ({
+        issuer: `${origin}/o`,
+        tokenUrl: `${origin}/o/token/`,
+        revocationUrl: `${origin}/o/revoke_token/`
+      }))
+  }
+} as const
+
+export type ServerName = keyof typeof TOKEN_SERVERS
+export const SERVER_NAMES: readonly ServerName[] = ['Authlib', 'django-oauth-toolkit']
+
+async function start(
+  script: string,
+  settings: { clients: Client[]; lifetime: number },
+  urls: (origin: string) => Pick<PythonTokenServer, 'issuer' | 'tokenUrl' | 'revocationUrl'>
+): Promise<PythonTokenServer> {
+  const server = await startPython<Received>(script, JSON.stringify(settings))
+  const origin = `http://127.0.0.1:${server.port}`
+  return { ...server, ...urls(origin), hl7Url: `${origin}/hl7` }
+}
