@@ -9,12 +9,15 @@ import { readReplyMessage } from '../src/hl7/reply-message.ts'
 import { readReplyBody } from '../src/https/reply-body.ts'
 import type { FlowMessage } from './flow-messages.ts'
 
-/** A batch of more acknowledgements than this is refused. */
-const MOST_ACKS = 10_000
-/** As are more bytes than this: reading them takes time, in which Node-RED does nothing else. */
-const MOST_ACK_BYTES = 2_097_152
-/** So many of a batch are worked on between two turns of the event loop. */
+/** Longer than this is refused, in bytes: reading takes time, in which Node-RED does nothing else. */
+const MOST_BYTES = 2_097_152
+/** As is a single one that is longer, in characters. */
+const MOST_LENGTH = 262_144
+/** And a batch of more messages than this. */
+const MOST_MESSAGES = 10_000
+/** So many of a batch, or so many characters, are worked on between two turns of the event loop. */
 const AT_ONCE = 100
+const LENGTH_AT_ONCE = 131_072
 
 /**
  * Takes the application acknowledgements in a text. All of a batch are taken before it is said for
@@ -28,15 +31,13 @@ export async function acknowledge(
   courier: Courier,
   acknowledgement: unknown
 ): Promise<void> {
-  const acks = await readAcks(courier, acknowledgement)
   const unmatched: string[] = []
-  for (let from = 0; from < acks.length; from += AT_ONCE) {
-    if (from > 0) await new Promise(setImmediate)
-    const some = acks.slice(from, from + AT_ONCE)
+  for (const some of await readAcks(courier, acknowledgement)) {
     const taken = await Promise.all(some.map((ack) => delivery.operator.acknowledge(ack)))
     for (const [index, { controlId }] of some.entries()) {
       if (taken[index] === false) unmatched.push(controlId)
     }
+    await new Promise(setImmediate)
   }
   const [first] = unmatched
   if (first === undefined) return
@@ -47,26 +48,49 @@ export async function acknowledge(
   )
 }
 
-/** @throws {DeliveryError} `HL7_INVALID_MESSAGE` */
-async function readAcks(courier: Courier, received: unknown): Promise<ApplicationAck[]> {
+/**
+ * @returns them in portions that are taken at a time
+ * @throws {DeliveryError} `HL7_INVALID_MESSAGE`
+ */
+async function readAcks(courier: Courier, received: unknown): Promise<ApplicationAck[][]> {
   const isText = typeof received === 'string'
   if (!isText && !types.isUint8Array(received)) {
     throw notAcknowledgement('is neither a string nor a Buffer')
   }
-  if (received.length > MOST_ACK_BYTES) throw notAcknowledgement('is too long')
+  if (received.length > MOST_BYTES) throw notAcknowledgement('is too long')
   const bytes = isText ? Buffer.from(received) : received
   const type = isText ? 'text/plain; charset=utf-8' : undefined
   const { hl7 } = await readReplyBody(bytes, type, { replyEncoding: 'text' })
-  // The headers and trailers of a batch are about no message.
-  const texts = hl7.split(/(?<=\r)(?=MSH|[FB][HT]S)/).filter((text) => !/^[FB][HT]S/.test(text))
-  if (texts.length === 0) throw notAcknowledgement('has no MSA')
-  if (texts.length > MOST_ACKS) throw notAcknowledgement(`holds more than ${MOST_ACKS} messages`)
-  const acks: ApplicationAck[] = []
-  for (const [index, text] of texts.entries()) {
-    if (index % AT_ONCE === AT_ONCE - 1) await new Promise(setImmediate)
-    acks.push(readAck(courier, text))
+  const texts = hl7.split(/(?<=\r)(?=MSH|[FB][HT]S)/, MOST_MESSAGES + 1)
+  if (texts.length > MOST_MESSAGES) {
+    throw notAcknowledgement(`holds more than ${MOST_MESSAGES} messages`)
   }
+  const acks: ApplicationAck[][] = []
+  for (const some of portions(texts)) {
+    await new Promise(setImmediate)
+    acks.push(some.map((text) => readAck(courier, text)))
+  }
+  if (acks.length === 0) throw notAcknowledgement('has no MSA')
   return acks
+}
+
+/** The messages of a batch, without its headers and trailers, which are about no message. */
+function portions(texts: readonly string[]): string[][] {
+  const all: string[][] = []
+  let some: string[] = []
+  let room = 0
+  for (const text of texts) {
+    if (/^[FB][HT]S/.test(text)) continue
+    if (text.length > MOST_LENGTH) throw notAcknowledgement('is too long')
+    if (some.length === AT_ONCE || room < text.length) {
+      some = []
+      all.push(some)
+      room = LENGTH_AT_ONCE
+    }
+    some.push(text)
+    room -= text.length
+  }
+  return all
 }
 
 function readAck(courier: Courier, text: string): ApplicationAck {

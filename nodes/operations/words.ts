@@ -1,3 +1,4 @@
+import { ACK_TIMEOUT } from '../../src/delivery/awaiting.ts'
 import { ERROR_CODES } from '../../src/hl7/error-codes.ts'
 import type { QueueEvent, Verdict } from '../../src/outbox/journal.ts'
 import type { AckErrorRow, Told } from './answers.ts'
@@ -37,6 +38,8 @@ const SENTENCES: Readonly<Record<string, (values: Values) => string>> = {
     ]
       .filter((part) => part !== '')
       .join(' · '),
+  awaiting: ({ rule }) => `Awaits its application acknowledgement · rule ${rule}`,
+  'ack-timeout': ({ rule }) => `No application acknowledgement came in time · rule ${rule}`,
   'ended-twice': () => 'Node-RED ended twice while processing it',
   discarded: ({ count }) => (count === undefined ? 'Discarded' : `${messages(count)} discarded`),
   // Events.
@@ -61,10 +64,14 @@ export function eventTold({ kind, values }: QueueEvent): Told {
   return { kind: kind === 'retrying' ? 'retrying-began' : kind, values }
 }
 
-/** Why a message is suspended, or how it left. */
+/** What a message awaits, why it is suspended, or how it left. */
 export function verdictTold(verdict: Verdict): Told {
-  const { ackCode, cause, errorCode, errors, rule, status } = verdict
+  const { ackCode, awaits, cause, errorCode, errors, rule, status } = verdict
+  if (awaits !== undefined) return { kind: 'awaiting', values: { rule } }
   if (errorCode === 'ERR_ENDED_TWICE') return { kind: 'ended-twice', values: {} }
+  if (errorCode !== 'HL7_DISCARDED' && cause === ACK_TIMEOUT) {
+    return { kind: 'ack-timeout', values: { rule } }
+  }
   if (errorCode === 'HL7_DISCARDED') return { kind: 'discarded', values: {} }
   const isEmpty = ackCode === '' && cause === '' && rule === '' && status === 0
   if (isEmpty && errorCode === '') return { kind: 'ok', values: {} }

@@ -152,10 +152,14 @@ export class Sending<Content> {
    * @returns false if that would be after the failure timeout; else `nextAttemptAt` says when
    */
   plansResend(message: Message, result: AttemptResult): boolean {
-    const { clock, failureTimeoutMs, random, retry } = this.#context.options
+    const { isPaused, options } = this.#context
+    const { clock, failureTimeoutMs, random, retry } = options
     const waitMs = retryWaitMs(retry, message.retries, random())
-    if (failureTimeoutMs === 0 || message.entry.spentMs + waitMs > failureTimeoutMs) return false
-    message.entry.spentMs += waitMs
+    const spentThen = message.entry.spentMs + waitMs
+    // At the end of a pause the clock restarts.
+    const isLate = !isPaused() && spentThen > failureTimeoutMs
+    if (failureTimeoutMs === 0 || isLate) return false
+    message.entry.spentMs = spentThen
     message.retries++
     message.nextAttemptAt = clock.monotonic() + waitMs
     message.cause = causeOf(result)

@@ -38,10 +38,12 @@ export class ContentCache<Content> {
     return this.#kept.get(seq)
   }
 
-  /** The entry of a message has changed. */
+  /** The entry of a message has changed. One that may rest for long takes no room from others. */
   note(entry: Entry): void {
     const kept = this.#kept.get(entry.seq)
-    if (kept !== undefined) kept.entry = entry
+    if (kept === undefined) return
+    kept.entry = entry
+    if (entry.state === 'suspended' && kept.size > 0) this.drop(entry.seq)
   }
 
   drop(seq: number): void {

@@ -49,9 +49,10 @@ for (const id of ids) {
   await delivery.accept({ key: '', controlId: id, type: 'ADT^A01', content: id })
 }
 await delivery.start()
-setInterval(() => {
+const look = setInterval(() => {
   const { queued, inFlight } = delivery.state()
   if (queued + inFlight > 0) return
+  clearInterval(look)
   writeSync(1, 'done\n')
   void delivery.close(1000).then(() => process.exit())
 }, 100)

@@ -88,8 +88,8 @@ interface Message {
   timedOut: boolean
   /** It left by its application acknowledgement: its lane did not wait for it. */
   aside: boolean
-  /** An application acknowledgement has come, and it is not known what becomes of it. */
-  asked: boolean
+  /** Application acknowledgements that have come, and of which it is not known what becomes. */
+  asked: number
 }
 
 interface Flight {
@@ -537,8 +537,7 @@ export class DeliveryModel {
     const { id, resendsAt, standing } = message
     const process = this.#process
     const isDue = standing === 'awaiting' && resendsAt === undefined && !this.#isLate(message)
-    const isFirst = !message.asked
-    message.asked = true
+    const isFirst = message.asked++ === 0
     let isJudged = false
     const judge = (): AttemptResult => {
       isJudged = true
@@ -549,7 +548,7 @@ export class DeliveryModel {
     }
     this.#delivery.operator.acknowledge({ controlId: `C${id}`, judge }).then(
       (isTaken) => {
-        message.asked = false
+        message.asked--
         this.#watch(() => {
           if (this.#process !== process) return
           assert.equal(isTaken, isJudged, `an acknowledgement of ${id} was taken, or was not`)
@@ -557,7 +556,7 @@ export class DeliveryModel {
         })
       },
       () => {
-        message.asked = false
+        message.asked--
         if (this.#process === process) this.#storedAll = false
       }
     )
@@ -576,7 +575,8 @@ export class DeliveryModel {
     message.aside = true
     const { failureTimeoutMs } = this.#settings
     const wait = backOff(message)
-    if (retry && failureTimeoutMs !== 0 && message.spent + wait <= failureTimeoutMs) {
+    const isInTime = this.#paused || message.spent + wait <= failureTimeoutMs
+    if (retry && failureTimeoutMs !== 0 && isInTime) {
       message.spent += wait
       message.retries++
       const isSuspended = this.#delivery.suspended.some(({ controlId }) => controlId === `C${id}`)
@@ -759,7 +759,7 @@ export class DeliveryModel {
     for (let round = 0; round < 400; round++) {
       this.#disk.step()
       await settled()
-      if (round === 1) await this.#perform({ do: 'advance', ms: REREAD_MS + 1000 })
+      if (round % 20 === 1) await this.#perform({ do: 'advance', ms: REREAD_MS + 1000 })
       if (round % 20 === 2) await this.#perform({ do: 'resume' })
       await this.#perform({ do: 'resend', pick: 'all' })
       await this.#perform({ do: 'reply', pick: 0, kind: 'accept' })
@@ -833,7 +833,7 @@ function newMessage(id: number, lane: string, size: number): Message {
     ...{ id, lane, size, standing: 'offered', accepted: false, emitted: 0, emittedIn: 0 },
     ...{ spent: 0, attemptTime: 0, stored: undefined, counts: true, retries: 0, dueAt: 0 },
     ...{ late: 'suspend', lateFrom: 0, lateBy: 0, isOver: false, resendsAt: undefined },
-    ...{ timedOut: false, aside: false, asked: false }
+    ...{ timedOut: false, aside: false, asked: 0 }
   }
 }
 

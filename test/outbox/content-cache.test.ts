@@ -70,6 +70,16 @@ describe('ContentCache', () => {
     assert.equal(cache.get(5)?.content, 'content 5')
   })
 
+  it('frees the space of a message that is suspended, unless it has to stay', () => {
+    const cache = new ContentCache<string>(100)
+    assert.deepEqual(kept(cache, 100, NEVER_AGAIN), [1, 2])
+    for (const seq of [1, 2]) cache.note({ ...entry(seq), state: 'suspended' })
+    assert.equal(cache.get(1), undefined)
+    assert.equal(cache.get(2)?.content, 'content 2')
+    cache.keep(entry(3), 'content 3', 100)
+    assert.equal(cache.get(3)?.content, 'content 3')
+  })
+
   it('updates the entries of the contents that it keeps', () => {
     const cache = new ContentCache<string>(100)
     cache.keep(entry(1), 'content 1', 1)
