@@ -32,12 +32,18 @@ const BASE = '/hl7-https-out'
 /** Minutes of `history`: the default. */
 const HOUR = 60
 
+/** What a node knows that is not set up. */
+const NO_HISTORY: History = { minutes: [] }
+const NO_MESSAGES: MessagePage = { messages: [], more: false }
+const NO_EVENTS: EventPage = { events: [] }
+
 /** Routes for the state of the sending nodes and for the actions of an operator. */
 export function registerOutRoutes(RED: NodeAPI): void {
   const may = (name: 'read' | 'write' | 'content'): ReturnType<typeof RED.auth.needsPermission> =>
     RED.auth.needsPermission(`hl7-https-out.${name}`)
-  const get = (path: string, action: Action, permission: 'read' | 'content' = 'read'): void => {
-    RED.httpAdmin.get(`${BASE}/:id${path}`, may(permission), guarded(withNode(RED, action)))
+  /** @param empty what a node answers that is not set up; undefined: its state */
+  const get = (path: string, action: Action, empty?: object): void => {
+    RED.httpAdmin.get(`${BASE}/:id${path}`, may('read'), guarded(withNode(RED, action, empty)))
   }
   const post = (path: string, action: Action): void => {
     RED.httpAdmin.post(`${BASE}/:id${path}`, may('write'), guarded(withNode(RED, action)))
@@ -59,37 +65,45 @@ export function registerOutRoutes(RED: NodeAPI): void {
   )
 
   get('', stateOf(RED))
-  get('/history', ({ history }, { query }): History => {
-    const minutes = history.minutes(wholeNumber(query['minutes'], 'minutes', 1, 1440) ?? HOUR)
-    return { minutes: minutes.map((minute) => ({ ...minute, at: iso(minute.at) ?? '' })) }
-  })
-  get('/messages', async ({ delivery }, { query }): Promise<MessagePage> => {
-    const { messages, more } = await delivery.operator.find(messageQuery(query))
-    return { messages: messages.map(messageRow), more }
-  })
   get(
-    '/messages/:messageId',
-    async (node, request) => {
-      const shown = await messageContent(node, request.params['messageId'] ?? '')
-      if (shown === undefined) return undefined
-      audit(RED, request, 'hl7-https-out.content')
-      node.eventLog.add('content-shown', userOf(request), {
-        controlId: printable(shown.controlId)
-      })
-      return shown
+    '/history',
+    ({ history }, { query }): History => {
+      const minutes = history.minutes(wholeNumber(query['minutes'], 'minutes', 1, 1440) ?? HOUR)
+      return { minutes: minutes.map((minute) => ({ ...minute, at: iso(minute.at) ?? '' })) }
     },
-    'content'
+    NO_HISTORY
   )
-  get('/events', async ({ delivery }, { query }): Promise<EventPage> => {
-    const wanted: EventQuery = eventQuery(query)
-    const events = await delivery.operator.events(wanted)
-    return {
-      events: events.map((event) => {
-        const told = eventTold(event)
-        return { at: iso(event.at) ?? '', by: event.by, ...told, text: sentence(told) }
-      })
-    }
-  })
+  get(
+    '/messages',
+    async ({ delivery }, { query }): Promise<MessagePage> => {
+      const { messages, more } = await delivery.operator.find(messageQuery(query))
+      return { messages: messages.map(messageRow), more }
+    },
+    NO_MESSAGES
+  )
+  const show: Action = async (node, request) => {
+    const shown = await messageContent(node, request.params['messageId'] ?? '')
+    if (shown === undefined) return undefined
+    audit(RED, request, 'hl7-https-out.content')
+    const controlId = printable(shown.controlId)
+    node.eventLog.add('content-shown', userOf(request), { controlId })
+    return shown
+  }
+  RED.httpAdmin.get(`${BASE}/:id/messages/:messageId`, may('content'), guarded(withNode(RED, show)))
+  get(
+    '/events',
+    async ({ delivery }, { query }): Promise<EventPage> => {
+      const wanted: EventQuery = eventQuery(query)
+      const events = await delivery.operator.events(wanted)
+      return {
+        events: events.map((event) => {
+          const told = eventTold(event)
+          return { at: iso(event.at) ?? '', by: event.by, ...told, text: sentence(told) }
+        })
+      }
+    },
+    NO_EVENTS
+  )
 
   post(
     '/pause',
@@ -142,16 +156,15 @@ export function registerOutRoutes(RED: NodeAPI): void {
 /** What a route does with a node that is set up; undefined: there is no such message. */
 type Action = (node: OutParts, request: AdminRequest) => unknown
 
-function withNode(RED: NodeAPI, action: Action): Handler {
+function withNode(RED: NodeAPI, action: Action, empty?: object): Handler {
   return async (request, response) => {
     const node = partsOf(request)
     if (node === undefined) {
       notThere(response)
       return
     }
-    // A node that is not set up has a state and nothing else.
     if (!('delivery' in node)) {
-      response.json(await stateOf(RED)(node, request))
+      response.json(empty ?? (await stateOf(RED)(node, request)))
       return
     }
     const answer = await action(node, request)

@@ -196,9 +196,9 @@ describe("Node-RED's http proxy, and the proxy variables", () => {
             { id: 'proxy', type: 'http proxy', url, noproxy: [] }
           ])
           const { body } = await world.nodeRed.post('/hl7-https-out/out/test', {})
-          const { error } = body as { error: { code: string; message: string } }
+          const { error } = body as { error: { code: string; reason: string } }
           assert.equal(error.code, 'HL7_CONFIG', url)
-          assert.match(error.message, /not set up: .*must begin with http:\/\/ or https:\/\//, url)
+          assert.match(error.reason, /not set up: .*must begin with http:\/\/ or https:\/\//, url)
         }
       }
     })

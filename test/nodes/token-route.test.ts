@@ -215,7 +215,7 @@ describe('the status of the sending node', () => {
     try {
       await world.deploy({ retryInterval: 1 }, { tokenEndpoint: `${server.origin}/token` })
       await world.nodeRed.inject('in', { payload: adt('NOTOKEN2') })
-      await world.nodeRed.waitForStatus('out', ({ text }) => text === 'no token: HTTP 403')
+      await world.nodeRed.waitForStatus('out', ({ text }) => text === 'HTTP 403 · no token')
     } finally {
       await server.close()
     }

@@ -24,18 +24,25 @@ describe('admin routes and log', () => {
         : world.nodeRed.post(`/hl7-https-out/out${path}`, body))
     ).body as Answer
 
+  const counted = async (): Promise<unknown> => {
+    const { acked, naked, failed, queued, lastError, latencyMs } = await ask('')
+    return { acked, naked, failed, queued, lastError, latencyMs }
+  }
+
   const secretHeader = {
     headers: [{ name: 'X-Key', value: 'secret1', valueType: 'cred' }],
     credentials: { secret1: SECRET_HEADER }
   }
 
-  it('the state has exactly these members, and lastError a code and a time', async () => {
+  it('the state has exactly these members, and lastError a code, a text and a time', async () => {
     await world.deploy({ failureTimeout: 0 })
     const { nodeRed, receiver } = world
     const idle = await ask('')
     assert.deepEqual(Object.keys(idle).sort(), [
-      ...['acked', 'failed', 'inFlight', 'lastError', 'latencyMs', 'naked', 'oldestAgeMs'],
-      ...['queued', 'state', 'suspended']
+      ...['acked', 'awaiting', 'certificates', 'failed', 'flow', 'host', 'id', 'inFlight', 'kind'],
+      ...['lastAckAt', 'lastError', 'latencyMs', 'naked', 'name', 'oldestAgeMs', 'paused'],
+      ...['perMinute', 'queued', 'reason', 'retry', 'retrying', 'since', 'state', 'suspended'],
+      ...['token', 'values']
     ])
     assert.deepEqual([idle['state'], idle['lastError']], ['idle', null])
     assert.deepEqual(Object.keys(idle['latencyMs'] as object), ['p50', 'p95', 'p99'])
@@ -45,25 +52,26 @@ describe('admin routes and log', () => {
     receiver.respond = undefined
     const { state, failed, lastError } = await ask('')
     assert.deepEqual([state, failed], ['error', 1])
-    assert.deepEqual(Object.keys(lastError as object).sort(), ['at', 'code'])
+    assert.deepEqual(Object.keys(lastError as object).sort(), ['at', 'code', 'text'])
     assert.equal((lastError as Answer)['code'], '404')
     const paused = await ask('/pause', {})
     assert.deepEqual(Object.keys(paused).sort(), Object.keys(idle).sort())
     assert.equal(paused['state'], 'paused')
     assert.equal((await ask('/resume', {}))['state'], 'error')
-    assert.deepEqual(await ask('/suspended'), [])
+    assert.deepEqual((await ask('/messages?state=suspended'))['messages'], [])
   })
 
   it('a node that is not set up says so, and since when', async () => {
     await world.deploy({ url: '' })
     const [first, second] = [await ask(''), await ask('')]
-    assert.equal(first['state'], 'error')
+    assert.equal(first['state'], 'config')
     assert.equal((first['lastError'] as Answer)['code'], 'HL7_CONFIG')
     assert.deepEqual(first, second)
-    assert.deepEqual(await ask('/suspended'), [])
-    const { code, message } = (await ask('/test', {}))['error'] as Answer
+    assert.deepEqual(await ask('/messages'), { messages: [], more: false })
+    assert.deepEqual(await ask('/events'), { events: [] })
+    const { code, reason } = (await ask('/test', {}))['error'] as Answer
     assert.equal(code, 'HL7_CONFIG')
-    assert.match(String(message), /^This node is not set up: .*URL/)
+    assert.match(String(reason), /^This node is not set up: .*URL/)
   })
 
   it('an unknown node is answered with 404', async () => {
@@ -82,7 +90,7 @@ describe('admin routes and log', () => {
     ] as const) {
       await world.deploy({ ...secretHeader, ...out })
       const before = world.receiver.requests.length
-      const counters = await ask('')
+      const counters = await counted()
       const answer = await ask('/test', { type: 'ORU^R01' })
       const { line, headers } = answer['request'] as {
         line: string
@@ -101,7 +109,7 @@ describe('admin routes and log', () => {
       if (!('format' in out)) {
         assert.match(sent?.body.toString() ?? '', /\|ORU\^R01\|TEST[^|]+\|T\|/)
       }
-      assert.deepEqual(await ask(''), counters, 'it does not count')
+      assert.deepEqual(await counted(), counters, 'it does not count')
     }
     assert.equal(world.nodeRed.messages('ack').length, 0, 'it does not leave on an output')
   })
@@ -120,7 +128,7 @@ describe('admin routes and log', () => {
     await world.deploy({ format: 'json', bodyTemplate: '$error("Lindqvist")' })
     const answer = await ask('/test', { type: 'ADT^A01' })
     assert.deepEqual((answer['error'] as Answer)['code'], 'HL7_CONFIG')
-    assert.match(String((answer['error'] as Answer)['message']), /body template/)
+    assert.match(String((answer['error'] as Answer)['reason']), /body template/)
     for (const type of [5, null, '', '^', 'A'.repeat(10_000), '|\r\nPID|x', { a: 1 }]) {
       await world.deploy()
       const odd = await ask('/test', { type })

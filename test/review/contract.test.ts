@@ -150,9 +150,13 @@ describe('the contract, in a real Node-RED', () => {
     const state = async () =>
       (await nodeRed.get('/hl7-https-out/out')).body as Record<string, unknown>
     const suspended = async () =>
-      ((await nodeRed.get('/hl7-https-out/out/suspended')).body as Message[]).map(
-        (row) => row['controlId']
-      )
+      (
+        (await nodeRed.get('/hl7-https-out/out/messages?state=suspended')).body as {
+          messages: Message[]
+        }
+      ).messages
+        .map((row) => row['controlId'])
+        .reverse()
     const until = async (wanted: string[]) => {
       for (let tries = 0; tries < 100 && (await suspended()).join() !== wanted.join(); tries++) {
         await new Promise((resolve) => setTimeout(resolve, 30))
