@@ -163,6 +163,8 @@ describe('the rules in the examples', () => {
   it('are those of a recipe', () => {
     const { info } = example('7 Form post to an immunization registry', 'comment')
     assert.ok(String(info).includes(`\`${recipe('An AE that only warns')}\``))
+    const awaiting = example('12 Await the application acknowledgement', 'hl7-https-out')
+    assert.equal(awaiting['replyCodeActions'], recipe('Await the application'))
   })
 
   it('lose no NAK', () => {
