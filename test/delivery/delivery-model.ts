@@ -569,7 +569,9 @@ export class DeliveryModel {
     // If it could not be stored that it is sent again, it awaits another one.
     const isWanted = resendsAt !== undefined && !this.#isLate(message)
     const isAwaited = standing === 'awaiting' && !isWanted
-    assert.ok(isAwaited || wasLate, `${id} was acknowledged, though it is ${standing}`)
+    // The same holds for one that could not be stored.
+    const isStuck = standing === 'wanted' && !this.#storedAll
+    assert.ok(isAwaited || wasLate || isStuck, `${id} was acknowledged, though it is ${standing}`)
     const { outcome, retry } = resultOf(kind).decision
     if (outcome === 'await') return
     message.aside = true

@@ -75,6 +75,18 @@ describe('the recipes of docs/reply-rules.md', () => {
     assert.equal(outcome(title, acknowledged('AA')), 'accept')
   })
 
+  it('await the application acknowledgement after a CA, and are decided by it', () => {
+    const title = 'Await the application'
+    assert.equal(outcome(title, acknowledged('CA')), 'await')
+    assert.equal(outcome(title, acknowledged('CA', { id: 'M2' })), 'await with a warning')
+    assert.equal(outcome(title, acknowledged('AA')), 'accept')
+    for (const code of ['AE', 'AR', 'CE', 'CR']) {
+      assert.equal(outcome(title, acknowledged(code)), 'fail', code)
+    }
+    assert.equal(outcome(title, timeout), 'retry, then fail')
+    assert.equal(decided('(:?E,:?R)=F,(@status:202,:CA)=A,:?A=C', reply('stored', 202)), 'await')
+  })
+
   it('retry while a record is locked', () => {
     const title = 'Retry while a record'
     assert.equal(outcome(title, acknowledged('AE', { err: 'ERR|||206|E\r' })), 'retry, then fail')
@@ -151,6 +163,8 @@ describe('the rules in the examples', () => {
   it('are those of a recipe', () => {
     const { info } = example('7 Form post to an immunization registry', 'comment')
     assert.ok(String(info).includes(`\`${recipe('An AE that only warns')}\``))
+    const awaiting = example('12 Await the application acknowledgement', 'hl7-https-out')
+    assert.equal(awaiting['replyCodeActions'], recipe('Await the application'))
   })
 
   it('lose no NAK', () => {

@@ -20,6 +20,7 @@ import { type Authority, createAuthority } from '../support/certificates.ts'
 import { installExternalModule } from '../support/external-module.ts'
 import { type FlowNode, TestNodeRed } from '../support/node-red.ts'
 import { answerSubmission, readSubmission } from '../support/soap-registry.ts'
+import { adt } from '../support/world.ts'
 
 const directory = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'examples')
 const examples = new Map(
@@ -58,7 +59,8 @@ describe('the examples', () => {
       '8 Mutual TLS and private_key_jwt (SMART)',
       '9 Page somebody',
       '10 SOAP to an immunization registry',
-      '11 Send a batch and split off what was refused'
+      '11 Send a batch and split off what was refused',
+      '12 Await the application acknowledgement'
     ])
   })
 
@@ -333,6 +335,63 @@ describe('the examples', () => {
           ['MESSAGEDATA', 'MSH|^~\\&|']
         ]
       )
+    })
+
+    it('"12 Await the application acknowledgement" leaves with what is posted later', async () => {
+      const name = '12 Await the application acknowledgement'
+      const flow = (await filledIn(name, { queue: 'memory', url: '${HL7_URL}' })).map((node) => {
+        if (node.type === 'delay') return { ...node, timeout: '0.2' }
+        if (node.type !== 'tab') return node
+        const env = (node['env'] as { value: string }[]).map((one) => ({
+          ...one,
+          value: one.value.replace('http://127.0.0.1:1880', nodeRed.url)
+        }))
+        return { ...node, env }
+      })
+      await nodeRed.deploy(flow)
+      const { shown, msg } = await press(flow)
+      assert.equal(shown, 'ACK', JSON.stringify(msg['error']))
+      const { ack, acceptAck } = msg['hl7'] as Record<string, { code: string }>
+      assert.deepEqual([ack?.code, acceptAck?.code], ['AA', 'CA'])
+      const taken = flow.find((node) => node.id.endsWith('000d0018'))?.id ?? ''
+      assert.equal((await nodeRed.waitForMessages(taken)).at(-1)?.['statusCode'], 200)
+    })
+
+    it('"12 Await the application acknowledgement" runs with a receiver, and answers it', async () => {
+      const name = '12 Await the application acknowledgement'
+      const flow = await filledIn(name, {})
+      await nodeRed.deploy(flow)
+      const reply = (code: string, { body }: ReceivedRequest): string => {
+        const id = body.toString().split('|')[9] ?? ''
+        return `MSH|^~\\&|R|C|W|N|20260102||ACK|${code}-1|P|2.5.1\rMSA|${code}|${id}\r`
+      }
+      const nak = flow.findLast((node) => node.type === 'probe' && node.id.endsWith('000d0009'))
+      const before = nodeRed.messages(nak?.id ?? '').length
+      receiver.respond = (request) => ({
+        headers: { 'Content-Type': 'application/hl7-v2' },
+        body: reply('CA', request)
+      })
+      const requests = receiver.requests.length
+      await nodeRed.inject(flow.find(({ type }) => type === 'inject')?.id ?? '')
+      const out = `/hl7-https-out/${flow.find(({ type }) => type === own[0])?.id}`
+      for (let awaiting = 0, looks = 0; awaiting === 0; looks++) {
+        assert.ok(looks < 1000, 'no message awaits its acknowledgement')
+        awaiting = ((await nodeRed.get(out)).body as { awaiting: number }).awaiting
+      }
+      receiver.respond = undefined
+      const sent = receiver.requests[requests]
+      assert.ok(sent)
+      const post = async (body: string): Promise<number> => {
+        const headers = { 'Content-Type': 'application/hl7-v2' }
+        const url = `${nodeRed.url}/hl7/acknowledgement`
+        return (await fetch(url, { method: 'POST', headers, body })).status
+      }
+      assert.equal(await post('This is not an acknowledgement.'), 400)
+      assert.equal(await post(reply('AA', { ...sent, body: Buffer.from(adt('ANOTHER')) })), 404)
+      assert.equal(await post(reply('AR', sent)), 200)
+      assert.equal(await post(reply('AR', sent)), 404, 'twice')
+      const left = await nodeRed.waitForMessages(nak?.id ?? '', before + 1)
+      assert.equal((left.at(-1)?.['hl7'] as { ack: { code: string } }).ack.code, 'AR')
     })
 
     it('"9 Page somebody" pages once for each node and code', async () => {
