@@ -72,6 +72,9 @@ function codeOf(error: unknown): string {
 export function hintForNetwork(error: HttpError, field: 'Issuer URL' | 'Token URL'): string {
   const { code, family, certificateIssuer } = error
   if (code === 'ERR_PROXY_REFUSED') {
+    if (error.message.includes('does not reach')) {
+      return `Check host and port in ${field}, and that the proxy can reach them.`
+    }
     return 'The proxy does not let this through: check Proxy (address, user name, exceptions).'
   }
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') {
