@@ -33,9 +33,11 @@ export function repeats(text: string, message: OutgoingMessage, valuesOf: () => 
   )
   const joined = [...theirs].join('')
   const separators = readSeparators(message.text) ?? defaultSeparators
-  const ours = [unescape(message.text, separators), given].flatMap(wordsOf).map(folded)
+  const ours = new Set([unescape(message.text, separators), given].flatMap(wordsOf).map(folded))
   return (
-    ours.some((word) => theirs.has(word) || (word.length >= LONG_WORD && joined.includes(word))) ||
+    [...ours].some(
+      (word) => theirs.has(word) || (word.length >= LONG_WORD && joined.includes(word))
+    ) ||
     // A piece of a secret.
     [...theirs].some((word) => word.length >= LONG_WORD && folded(given).includes(word))
   )
@@ -52,10 +54,11 @@ const IN_ASCII: Record<string, string> = {
   ø: 'o', æ: 'a', œ: 'o', ł: 'l', đ: 'd', ð: 'd', þ: 'th', ß: 'ss', ı: 'i'
 }
 
-/** Words with the digits in them, and without. */
+/** Words without accents, each once: with the digits in them, and without. */
 function wordsOf(text: string): string[] {
-  const plain = text.normalize('NFD').replace(/\p{M}/gu, '')
-  return [/[\p{L}\p{N}]+/gu, /\p{L}+/gu].flatMap((words) => plain.match(words) ?? [])
+  const plain = text.normalize('NFD').replace(/\p{M}+/gu, '')
+  const words = [...new Set(plain.match(/[\p{L}\p{N}]+/gu))]
+  return words.flatMap((word) => [word, ...(/\p{N}/u.test(word) ? word.split(/\p{N}+/u) : [])])
 }
 
 /** The same for all spellings of a name: Søren, Soren and SOEREN. */
