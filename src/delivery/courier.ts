@@ -8,7 +8,7 @@ import type { ReplyMessage } from '../hl7/reply-message.ts'
 import { HttpError } from '../http-client/http-error.ts'
 import type { HttpReply } from '../http-client/http-client.ts'
 import { retryAfterMs } from '../http-client/retry-after.ts'
-import type { Receiver } from '../https/receiver.ts'
+import type { PreparedRequest, Receiver } from '../https/receiver.ts'
 import { readReplyBody, type ReplyBodyOptions } from '../https/reply-body.ts'
 import { TokenError } from '../oauth2/token-error.ts'
 import type { TokenSource } from '../oauth2/token-source.ts'
@@ -52,6 +52,8 @@ export interface AttemptResult {
   error?: AttemptError
   /** The HTTP status of an answer that could not be read whole, or of the token server's refusal. */
   status?: number
+  /** For the advice after a refusal: no token was sent, or its status asks for no other token. */
+  token?: 'none' | 'kept'
   /** Why a refused token could not be replaced. */
   tokenProblem?: string
   /** What to do if there is no token. */
@@ -115,10 +117,13 @@ export class Courier {
     const redaction = new TokenRedaction()
     let start = performance.now()
     let refusal: TokenRefusal = {}
-    const send = (token: string | undefined): Promise<HttpReply | HttpError> => {
+    let request: PreparedRequest | undefined
+    const send = async (token: string | undefined): Promise<HttpReply | HttpError> => {
       if (token !== undefined) redaction.add(token)
       start = performance.now()
-      return this.#send(parcel, token, signal, watch)
+      const { input, url } = parcel
+      request = await watch(() => this.#settings.receiver.prepare({ message, input, url, token }))
+      return this.#send(request, parcel, signal)
     }
     try {
       const token = await tokens?.token(signal)
@@ -133,8 +138,10 @@ export class Courier {
       }
       if (reply instanceof HttpError) throw reply
       const answered = reply
+      const quotes = (): Quotes =>
+        request === undefined ? {} : redaction.quotes(answered.headers, { ...request, message })
       return {
-        ...(await watch(() => this.#read(answered, message, sent, redaction))),
+        ...(await watch(() => this.#read(answered, message, sent, quotes))),
         ...redacted(refusal, redaction),
         elapsedMs: performance.now() - start
       }
@@ -179,7 +186,7 @@ export class Courier {
     reply: HttpReply,
     message: OutgoingMessage,
     sent: SentMessage,
-    redaction: TokenRedaction
+    quotes: () => Quotes
   ): Promise<Omit<AttemptResult, 'elapsedMs'>> {
     const { rules } = this.#settings
     const { status, headers } = reply
@@ -222,21 +229,18 @@ export class Courier {
       },
       ...(error === undefined ? undefined : { error }),
       answered: isAnswer(attempt, message),
-      ...(ack === null ? { quotes: redaction.quotes(headers) } : undefined),
+      ...(ack === null ? { quotes: quotes(), ...this.#tokenAdvice(reply) } : undefined),
       reachable: ack !== null || !GATEWAY_STATUSES.has(status),
       ...withRetryAfter(status, retryAfterMs(headers['retry-after'], Date.now()))
     }
   }
 
   async #send(
-    parcel: Parcel,
-    token: string | undefined,
-    signal: AbortSignal | undefined,
-    watch: Watch
+    request: PreparedRequest,
+    { message, responseTimeoutMs }: Parcel,
+    signal: AbortSignal | undefined
   ): Promise<HttpReply | HttpError> {
     const { receiver, rules } = this.#settings
-    const { message, input, url, responseTimeoutMs } = parcel
-    const request = await watch(() => receiver.prepare({ message, input, url, token }))
     const send = (): Promise<HttpReply | HttpError> =>
       receiver.send(request, { responseTimeoutMs, signal }).catch(httpError)
     const answer = await send()
@@ -252,9 +256,13 @@ export class Courier {
     const { status } = answer
     if (status === undefined || !this.#settings.refreshOnStatus.has(status)) return false
     if (answer instanceof HttpError) return answer.code !== 'ERR_ABORTED'
-    // Valid, but not for this: another one with the same scope would not help (RFC 6750 §3.1).
-    const challenge = answer.headers['www-authenticate'] ?? ''
-    return !(status === 403 && challenge.includes('insufficient_scope'))
+    return !lacksScope(answer)
+  }
+
+  #tokenAdvice(answer: HttpReply): Pick<AttemptResult, 'token'> {
+    const { tokens, refreshOnStatus } = this.#settings
+    if (tokens === undefined) return { token: 'none' }
+    return refreshOnStatus.has(answer.status) || lacksScope(answer) ? {} : { token: 'kept' }
   }
 
   async #freshToken(
@@ -270,6 +278,11 @@ export class Courier {
       return { tokenProblem: message, ...hintOf(error), ...(permanent && { isPermanent: true }) }
     }
   }
+}
+
+/** Valid, but not for this: another one with the same scope would not help (RFC 6750 §3.1). */
+function lacksScope({ status, headers }: HttpReply): boolean {
+  return status === 403 && (headers['www-authenticate'] ?? '').includes('insufficient_scope')
 }
 
 /** A longer text is processed in several turns of the event loop. */

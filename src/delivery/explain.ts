@@ -12,7 +12,7 @@ export interface MessageName {
 /** What to do next, by HTTP status of the receiver. */
 const STATUS_HINTS: Record<number, string> = {
   400: 'The receiver does not accept the request in this form: check the format and content type.',
-  401: 'The receiver refuses the token: check the scope and audience in the auth node.',
+  401: 'The receiver refuses the token: check the scope and audience in the OAuth 2.0 node.',
   403: 'The receiver denies access to this client: check the scope and the permissions of the client.',
   404: 'Check the path of the URL.',
   405: 'Check the method and the path of the URL.',
@@ -27,8 +27,18 @@ const STATUS_HINTS: Record<number, string> = {
   504: 'A gateway got no answer from the receiver.'
 }
 
+/** The receiver does not let this client in. Only these answers are asked for a description. */
+const STATUSES_OF_ACCESS = new Set([401, 403])
+
+/** What to do next if there is no OAuth 2.0 node. */
+const NO_TOKEN_HINTS: Record<number, string> = {
+  401: 'The node sends no token: choose an OAuth 2.0 node, or check the headers with the credentials.',
+  403: 'The receiver denies access, and the node sends no token: choose an OAuth 2.0 node, or check the headers with the credentials and the permissions of the client.'
+}
+
 const PROXY_HINT =
   'Check the proxy: its address, user name and password, and whether it allows this host.'
+const BEYOND_PROXY_HINT = 'Check the host and port of the URL, and that the proxy can reach them.'
 /** Where the CA certificate goes, for all the ways in which a certificate is not trusted. */
 const TRUST_HINT = 'Add its CA certificate to the TLS configuration of the node.'
 const CLIENT_CERTIFICATE_HINT =
@@ -149,12 +159,16 @@ function describeReply(
   { status, text }: ReplyRecord,
   { tokenProblem, quotes }: AttemptResult
 ): string {
-  if (tokenProblem !== undefined) return `: the receiver refused the token. ${tokenProblem}`
+  const described = STATUSES_OF_ACCESS.has(status) ? quotes?.description : undefined
+  const words = described === undefined ? '' : `: "${printable(described.replace(/\.$/, ''), 200)}"`
+  if (tokenProblem !== undefined) {
+    return `: the receiver refused the token${words}. ${tokenProblem}`
+  }
   if (status >= 300 && status < 400) return `: the receiver redirects ${target(quotes?.redirect)}`
   const code = soapFaultCode(text)
   const fault = code === undefined ? undefined : `a SOAP fault (${code})`
   if (status < 200 || status >= 400) {
-    return ` from the receiver${fault === undefined ? '' : ` with ${fault}`}`
+    return ` from the receiver${fault === undefined ? '' : ` with ${fault}`}${words}`
   }
   if (text === '') return ' from the receiver without a body, although a reply was expected'
   const type = quotes?.contentType
@@ -163,31 +177,41 @@ function describeReply(
 }
 
 /** A redirect is never followed: the token and the message would go where nobody sent them. */
-function target(site: string | undefined): string {
-  return site === undefined
-    ? 'within its own site. Redirects are not followed: enter the final URL in the form.'
-    : `to ${printable(site)}. Redirects are not followed: if that is the right server, enter its URL in the form.`
+function target(to: string | undefined): string {
+  if (to === undefined || to.startsWith('/')) {
+    const path = to === undefined ? '' : `, to the path ${printable(to, 200)}`
+    return `within its own site${path}. Redirects are not followed: enter the final URL in the form.`
+  }
+  return `to ${printable(to, 200)}. Redirects are not followed: if that is the right server, enter its URL in the form.`
 }
 
 function hintWords(result: AttemptResult): string | undefined {
-  const { error, reply, tokenProblem, quotes, hint: known } = result
+  const { error, reply, tokenProblem, hint: known } = result
   if (known !== undefined) return known
   if (error !== undefined) return errorHint(error)
   if (reply === undefined || tokenProblem !== undefined) return undefined
   if (reply.status >= 200 && reply.status < 300) {
     return 'Check that the URL belongs to an HL7 receiver, or add a reply rule that says what such an answer means.'
   }
-  if (reply.status === 401 || reply.status === 403) {
-    if (quotes?.scope !== undefined) return `It wants the scope "${printable(quotes.scope)}".`
-  }
-  return STATUS_HINTS[reply.status]
+  return STATUSES_OF_ACCESS.has(reply.status)
+    ? accessHint(reply.status, result)
+    : STATUS_HINTS[reply.status]
+}
+
+/** For 401 and 403. */
+function accessHint(status: number, { token, quotes }: AttemptResult): string | undefined {
+  if (token === 'none') return NO_TOKEN_HINTS[status]
+  if (quotes?.scope !== undefined) return `It wants the scope "${printable(quotes.scope)}".`
+  const hint = STATUS_HINTS[status]
+  if (token !== 'kept') return hint
+  return `${hint} If it answers ${status} when a token has expired, add ${status} to "Token refused on" in the OAuth 2.0 node.`
 }
 
 function errorHint({ code, family, text, atProxy }: AttemptError): string | undefined {
   // A failure to get a token already says what to do.
   if (family === 'token') return undefined
   if (/^UNABLE_|SELF_SIGNED/.test(code)) return TRUST_HINT
-  if (atProxy === true) return PROXY_HINT
+  if (atProxy === true) return text.includes('does not reach') ? BEYOND_PROXY_HINT : PROXY_HINT
   if (family === 'reset') {
     return (
       CODE_HINTS[code] ??

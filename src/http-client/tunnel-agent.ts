@@ -94,6 +94,13 @@ export class TunnelAgent extends TargetAgent {
   }
 }
 
+/** As a gateway, it says whether the fault is behind it (RFC 9110 §15.6). */
+function refusal(status: number): string {
+  return status >= 502 && status <= 504
+    ? 'the proxy does not reach the host'
+    : 'the proxy refused the connection'
+}
+
 function tunnel(request: ClientRequest): Promise<Socket> {
   return new Promise((resolve, reject) => {
     request.once('connect', ({ statusCode = 0 }: IncomingMessage, socket: Socket, head: Buffer) => {
@@ -103,7 +110,7 @@ function tunnel(request: ClientRequest): Promise<Socket> {
           new Failure(
             'ERR_PROXY_REFUSED',
             'connect',
-            `the proxy refused the connection (HTTP ${statusCode})`,
+            `${refusal(statusCode)} (HTTP ${statusCode})`,
             true
           )
         )

@@ -57,6 +57,8 @@ export interface PreparedRequest {
   readonly url: URL
   readonly headers: Pick<HeaderList, 'asWritten' | 'inLowerCase'>
   readonly body: Buffer
+  /** What is secret or was made for this message: values of headers and fields, URL, template. */
+  readonly values: () => string[]
 }
 
 /** HL7's own types first; other types are read too. */
@@ -85,7 +87,7 @@ export class Receiver {
     const { token } = shipment
     const fields = await evaluate(settings.formFields, shipment, 'form field')
     if (token !== undefined && settings.tokenPlacement === 'body') {
-      fields.push({ name: 'access_token', value: token })
+      fields.push({ name: 'access_token', value: token, isPlain: false })
     }
     const { body, contentType } = await buildRequestBody(
       shipment.message,
@@ -102,7 +104,8 @@ export class Receiver {
       // Otherwise a cache could keep the answer with this URL (RFC 6750 §2.3).
       ...(inQuery ? { 'Cache-Control': 'no-store' } : undefined)
     })
-    for (const { name, value } of await evaluate(settings.headers, shipment, 'header')) {
+    const values = await evaluate(settings.headers, shipment, 'header')
+    for (const { name, value } of values) {
       const problem = headerValueProblem(value)
       if (problem !== undefined) {
         throw new Hl7Error(
@@ -121,7 +124,12 @@ export class Receiver {
       method: settings.method,
       url: inQuery ? withQuery(url, 'access_token', token) : url,
       headers,
-      body
+      body,
+      values: () => [
+        ...[...fields, ...values].flatMap(({ value, isPlain }) => (isPlain ? [] : [value])),
+        ...(shipment.url === undefined ? [] : [url.pathname + url.search]),
+        ...(settings.bodyTemplate === undefined ? [] : [body.toString()])
+      ]
     }
   }
 
@@ -167,18 +175,24 @@ function withQuery(url: URL, name: string, value: string): URL {
   return longer
 }
 
+/** A header or field with its value for one message. */
+interface EvaluatedValue extends FormField {
+  /** The same for every message, and not secret. */
+  isPlain: boolean
+}
+
 async function evaluate(
   values: readonly NamedValue[],
   context: ValueContext,
   what: string
-): Promise<FormField[]> {
-  const evaluated: FormField[] = []
-  for (const { name, value } of values) {
-    if (typeof value === 'string') evaluated.push({ name, value })
+): Promise<EvaluatedValue[]> {
+  const evaluated: EvaluatedValue[] = []
+  for (const { name, value, secret } of values) {
+    if (typeof value === 'string') evaluated.push({ name, value, isPlain: secret !== true })
     else {
       try {
         const text = await value({ message: context.message, input: context.input })
-        if (text !== undefined) evaluated.push({ name, value: text })
+        if (text !== undefined) evaluated.push({ name, value: text, isPlain: false })
       } catch (error) {
         // An error that an expression throws can contain parts of the message.
         const problem =

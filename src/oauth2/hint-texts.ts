@@ -136,6 +136,7 @@ export const HINT_TEXTS = {
   requestFailed: 'Check __clientAuth__, __privateKey__ and __clientSecret__.',
   proxyRefused:
     'The proxy does not let this through: check __proxy__ (address, user name, exceptions).',
+  beyondProxy: 'Check host and port in __field__, and that the proxy can reach them.',
   proxyDown:
     'The proxy failed, not the token server: check __proxy__ (address, port) and the proxy itself.',
   hostName:

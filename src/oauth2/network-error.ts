@@ -74,7 +74,10 @@ function codeOf(error: unknown): string {
 export function hintForNetwork(error: HttpError, field: AddressField): Hint {
   const { code, family, certificateIssuer, atProxy } = error
   const values = { field }
-  if (code === 'ERR_PROXY_REFUSED') return { key: 'proxyRefused' }
+  if (code === 'ERR_PROXY_REFUSED') {
+    const isBeyond = error.message.includes('does not reach')
+    return isBeyond ? { key: 'beyondProxy', values } : { key: 'proxyRefused' }
+  }
   if (atProxy) return { key: 'proxyDown' }
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return { key: 'hostName', values }
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') return { key: 'otherHost', values }

@@ -32,6 +32,9 @@ const parcelOf = (...ids: string[]): Parcel => ({
 })
 const parcel = parcelOf('M1')
 
+/** What Apigee says of a token that has expired. */
+const APIGEE = 'keymanagement.service.access_token_expired: Access Token expired'
+
 describe('Courier', () => {
   const closing: (() => unknown)[] = []
   afterEach(async () => {
@@ -414,6 +417,8 @@ describe('Courier', () => {
       [200, (echo) => `content-type: ${echo.replace('/', '')}/html\r\n`],
       [401, (echo) => `www-authenticate: Bearer scope="${echo}"\r\n`],
       [403, (echo) => `www-authenticate: Bearer realm="${echo}", scope="hl7 ${echo} x"\r\n`],
+      [401, (echo) => `www-authenticate: Bearer error_description="no ${echo}"\r\n`],
+      [403, (echo) => `www-authenticate: Bearer error_description="${echo.toUpperCase()}"\r\n`],
       [302, (echo) => `location: https://${echo.replaceAll(/[^\w.-]/g, '')}.example/\r\n`],
       [307, (echo) => `location: https://example.test/${echo}\r\n`],
       [307, (echo) => `location: ${echo}\r\n`]
@@ -448,6 +453,49 @@ describe('Courier', () => {
       deliveryFailed(parcel.message, 1, result).message,
       /200 from the receiver with text\/html that/
     )
+  })
+
+  it('quotes nothing of the message, its values and secrets', async () => {
+    const text =
+      'MSH|^~\\&|A|B|C|D|20260102||ADT^A01|M1|P|2.5.1\rPID|1||4711||Lindqvist^Anna|||2.5.1'
+    const sent: Parcel = { ...parcel, message: readOutgoingMessage(text, 'auto') }
+    const headers: NamedValue[] = [
+      { name: 'x-key', value: 'hunter2', secret: true },
+      { name: 'x-ward', value: () => 'Holmgren' },
+      { name: 'x-client', value: 'northside' }
+    ]
+    const said: [string, string | undefined][] = [
+      ['Client northside is unknown', 'Client northside is unknown'],
+      ['Not for ADT^A01', 'Not for ADT^A01'],
+      ['MRN 4712 of 1.2.1970', 'MRN … of …'],
+      [APIGEE, APIGEE],
+      ...['No consent of LINDQVIST', 'anna', 'Key hunter2', 'ward holmgren', 'path letters'].map(
+        (says): [string, undefined] => [says, undefined]
+      )
+    ]
+    for (const [says, quoted] of said) {
+      const server = await receiver((socket) => {
+        socket.end(answer(401, '', `www-authenticate: Bearer error_description="${says}"\r\n`))
+      })
+      const url = new URL('/hl7/letters', server.url)
+      const { quotes, token } = await courier(server.url, { headers }).attempt({ ...sent, url })
+      assert.deepEqual([quotes?.description, token], [quoted, 'none'], says)
+      await server.close()
+    }
+  })
+
+  it('tells whether a refusal could mean another token', async () => {
+    for (const [status, challenge, told] of [
+      [401, '', undefined],
+      [403, '', 'kept'],
+      [403, 'www-authenticate: Bearer error="insufficient_scope"\r\n', undefined]
+    ] as const) {
+      const { tokens } = await tokenSource()
+      const server = await receiver((socket) => {
+        socket.write(answer(status, '', challenge))
+      })
+      assert.equal((await courier(server.url, { tokens }).attempt(parcel)).token, told)
+    }
   })
 
   it('treats JSON with too many values as an unreadable answer', async () => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { Attempt } from '../../src/rules/attempt.ts'
 import type { AttemptResult, ReplyRecord } from '../../src/delivery/courier.ts'
+import { readOutgoingMessage } from '../../src/hl7/outgoing-message.ts'
 import { describeError } from '../../src/http-client/describe-error.ts'
 import { deliveryFailed, nameOf, printable, printableCode } from '../../src/delivery/explain.ts'
 import { TokenRedaction } from '../../src/delivery/token-redaction.ts'
@@ -29,6 +30,10 @@ describe('printable', () => {
 })
 
 describe('deliveryFailed', () => {
+  const message = readOutgoingMessage(
+    'MSH|^~\\&|A|B|C|D|20260102||ADT^A01|M1|P|2.5.1\rPID|1||4711^^^X^MR||Lindqvist^Anna',
+    'auto'
+  )
   const result = (filled: Partial<AttemptResult>): AttemptResult => ({
     decision: { outcome: 'fail', retry: false, rule: 'E=F', action: 'F', warnings: [] },
     answered: false,
@@ -42,7 +47,8 @@ describe('deliveryFailed', () => {
     filled: Partial<AttemptResult> & { text?: string } = {}
   ): AttemptResult => {
     const { text = 'words', ...others } = filled
-    const quotes = new TokenRedaction().quotes(headers)
+    const request = { url: new URL('https://receiver.test/hl7?key=1'), message, values: () => [] }
+    const quotes = new TokenRedaction().quotes(headers, request)
     return result({ reply: { status, headers, text, hl7: '', ack: null }, quotes, ...others })
   }
   const error = (
@@ -56,6 +62,10 @@ describe('deliveryFailed', () => {
     })
   const soapFault = (code: string): string =>
     `<s:Envelope xmlns:s="x"><s:Body><s:Fault>${code}<faultstring>Lindqvist</faultstring></s:Fault></s:Body></s:Envelope>`
+  const refused =
+    'The receiver refuses the token: check the scope and audience in the OAuth 2.0 node.'
+  const denied =
+    'The receiver denies access to this client: check the scope and the permissions of the client.'
   const noReceiver =
     'Check that the URL belongs to an HL7 receiver, or add a reply rule that says what such an answer means.'
   const taken =
@@ -139,6 +149,17 @@ describe('deliveryFailed', () => {
         { code }
       ]
     ),
+    [
+      'a proxy that does not reach the receiver',
+      result({
+        error: {
+          ...{ code: 'ERR_PROXY_REFUSED', family: 'connect' as const, atProxy: true },
+          text: 'host:443: the proxy does not reach the host (HTTP 503)'
+        }
+      }),
+      'ERR_PROXY_REFUSED at host:443: the proxy does not reach the host (HTTP 503). Check the host and port of the URL, and that the proxy can reach them.',
+      { code: 'ERR_PROXY_REFUSED' }
+    ],
     [
       'a proxy with an untrusted certificate',
       result({
@@ -225,7 +246,10 @@ describe('deliveryFailed', () => {
     ],
     ...(
       [
-        [300, 'https://other.test/x?secret', 'to https://other.test.'],
+        [300, 'https://other.test/x?secret#secret', 'to https://other.test/x.'],
+        [301, 'https://user:secret@other.test/x', 'to https://other.test/x.'],
+        [307, 'http://receiver.test/hl7', 'to http://receiver.test/hl7.'],
+        [308, '//other.test/lindqvist', 'to https://other.test.'],
         [399, 'http://10.0.0.1:81/', 'to http://10.0.0.1:81.']
       ] as const
     ).map(([status, location, to]): [string, AttemptResult, string] => [
@@ -233,13 +257,26 @@ describe('deliveryFailed', () => {
       reply(status, { location }),
       `HTTP ${status}: the receiver redirects ${to} Redirects are not followed: if that is the right server, enter its URL in the form.`
     ]),
-    ...([{}, { location: '/elsewhere' }] as const).map(
-      (headers): [string, AttemptResult, string] => [
-        `a redirect to ${JSON.stringify(headers)}`,
-        reply(302, headers),
-        'HTTP 302: the receiver redirects within its own site. Redirects are not followed: enter the final URL in the form.'
-      ]
-    ),
+    ...(
+      [
+        [undefined, ''],
+        ['', ''],
+        ['mailto:somebody@other.test', ''],
+        ['http://[', ''],
+        ['/elsewhere?secret', ', to the path /elsewhere'],
+        ['/v2/1970-01-02/ADT', ', to the path /v2/…/ADT'],
+        ['https://receiver.test/hl7/?secret#secret', ', to the path /hl7/'],
+        ['https://receiver.test', ', to the path /'],
+        ['other', ', to the path /other'],
+        [`/${'long/'.repeat(50)}`, `, to the path /${'long/'.repeat(39)}lon…`],
+        ['/patients/Lindqvist/new', ''],
+        ['/patients/%4Cindqvist', '']
+      ] as const
+    ).map(([location, where]): [string, AttemptResult, string] => [
+      `a redirect to ${location}`,
+      reply(302, location === undefined ? {} : { location }),
+      `HTTP 302: the receiver redirects within its own site${where}. Redirects are not followed: enter the final URL in the form.`
+    ]),
     [
       'a status with a hint',
       reply(413),
@@ -271,14 +308,67 @@ describe('deliveryFailed', () => {
       (challenge): [string, AttemptResult, string] => [
         `a challenge without a scope: ${challenge}`,
         reply(403, { 'www-authenticate': challenge }),
-        'HTTP 403 from the receiver. The receiver denies access to this client: check the scope and the permissions of the client.'
+        `HTTP 403 from the receiver. ${denied}`
       ]
     ),
+    ['a 401 without a challenge', reply(401), `HTTP 401 from the receiver. ${refused}`],
     [
-      'a 401 without a challenge',
-      reply(401),
-      'HTTP 401 from the receiver. The receiver refuses the token: check the scope and audience in the auth node.'
+      'a 401 to a node without a token',
+      reply(401, {}, { token: 'none' }),
+      'HTTP 401 from the receiver. The node sends no token: choose an OAuth 2.0 node, or check the headers with the credentials.'
     ],
+    [
+      'a 403 to a node without a token',
+      reply(403, {}, { token: 'none' }),
+      'HTTP 403 from the receiver. The receiver denies access, and the node sends no token: choose an OAuth 2.0 node, or check the headers with the credentials and the permissions of the client.'
+    ],
+    [
+      'a 404 to a node without a token',
+      reply(404, {}, { token: 'none' }),
+      'HTTP 404 from the receiver. Check the path of the URL.'
+    ],
+    [
+      'a 401 that does not mean a new token',
+      reply(401, {}, { token: 'kept' }),
+      `HTTP 401 from the receiver. ${refused} If it answers 401 when a token has expired, add 401 to "Token refused on" in the OAuth 2.0 node.`
+    ],
+    [
+      'a 403 that does not mean a new token',
+      reply(403, {}, { token: 'kept' }),
+      `HTTP 403 from the receiver. ${denied} If it answers 403 when a token has expired, add 403 to "Token refused on" in the OAuth 2.0 node.`
+    ],
+    ...[401, 403].map((status): [string, AttemptResult, string] => [
+      `a ${status} that says why`,
+      reply(status, {
+        'www-authenticate': 'Bearer error="invalid_token", error_description="The token expired."'
+      }),
+      `HTTP ${status} from the receiver: "The token expired". ${status === 401 ? refused : denied}`
+    ]),
+    [
+      'a refused token that cannot be replaced, with what the receiver says',
+      reply(401, { 'www-authenticate': 'Bearer error_description="Why"' }, { tokenProblem: 'No.' }),
+      'HTTP 401: the receiver refused the token: "Why". No.'
+    ],
+    [
+      'a long description',
+      reply(401, {
+        'www-authenticate': `Bearer error_description="${'long '.repeat(50)}"`
+      }),
+      `HTTP 401 from the receiver: "${'long '.repeat(39)}long…". ${refused}`
+    ],
+    [
+      'a 404 with a description',
+      reply(404, { 'www-authenticate': 'Bearer error_description="Why"' }),
+      'HTTP 404 from the receiver. Check the path of the URL.'
+    ],
+    ...[
+      ...['Patient Lindqvist is unknown', 'Patient LINDQVIST_ANNA is unknown', 'anna'],
+      ...['x'.repeat(501), 'M\u00fcller', 'a\tb', '']
+    ].map((said): [string, AttemptResult, string] => [
+      `a description that is not quoted: ${said}`,
+      reply(401, { 'www-authenticate': `Bearer error_description="${said}"` }),
+      `HTTP 401 from the receiver. ${refused}`
+    ]),
     [
       'a 404 that asks for a scope',
       reply(404, { 'www-authenticate': 'Bearer scope="x"' }),

@@ -397,7 +397,7 @@ describe('the MLLP example', () => {
         assert.ok(found, name)
         return found
       }
-      const out = named('Send what is acknowledged when stored')
+      const out = named('Send after acknowledging')
       const second = { ...out, id: 'second', method: 'PUT' }
       const parts = {
         port: named('which port?'),

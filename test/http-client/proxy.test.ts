@@ -237,8 +237,10 @@ describe('HttpClient through a proxy', () => {
   })
 
   describe('says what is wrong when the proxy', () => {
-    for (const status of [407, 403, 502, 302]) {
+    for (const status of [407, 403, 500, 501, 502, 503, 504, 505, 302]) {
       it(`answers ${status}`, async () => {
+        const isGateway = [502, 503, 504].includes(status)
+        const said = isGateway ? 'does not reach the host' : 'refused the connection'
         const server = await receiver()
         const proxy = await startProxy({ status })
         const mine = client({ proxy: settings(proxy, { username: 'user', password: TOKEN }) })
@@ -247,10 +249,7 @@ describe('HttpClient through a proxy', () => {
         assert.equal(error.family, 'connect')
         assert.equal(error.status, undefined, 'not an answer of the receiver')
         assert.equal(error.connected, false)
-        assert.match(
-          error.message,
-          new RegExp(`the proxy refused the connection \\(HTTP ${status}`)
-        )
+        assert.match(error.message, new RegExp(`: the proxy ${said} \\(HTTP ${status}\\)$`))
         assert.equal(server.connections(), 0)
         const printed = inspect(error, { depth: 20, showHidden: true })
         for (const secret of [TOKEN, 'secret', MESSAGE, 'Basic']) {

@@ -203,6 +203,23 @@ describe("Node-RED's http proxy, and the proxy variables", () => {
       }
     })
 
+    it('is named in the error if it does not reach the receiver', async () => {
+      const closed = await startConnectProxy()
+      await closed.close()
+      const url = closed.url.replace('http:', 'https:')
+      const nodes = flow({ credentials }).map((node) =>
+        node.id === 'out' ? { ...node, url } : node
+      )
+      await world.nodeRed.deploy(nodes)
+      const { body } = await world.nodeRed.post('/hl7-https-out/out/test', {})
+      const { error } = body as { error: { code: string; message: string } }
+      assert.equal(error.code, 'ERR_PROXY_REFUSED')
+      assert.match(
+        error.message,
+        /: the proxy does not reach the host \(HTTP 502\)\. Check the host and port of the URL, and that the proxy can reach them\. /
+      )
+    })
+
     it('is named in the error if it refuses', async () => {
       const wrong = { username: 'clinic', password: 'wrong' }
       assert.equal(await sendThrough(flow({ credentials: wrong })), 'ERR_PROXY_REFUSED')

@@ -636,7 +636,7 @@ describe('what the receiver sees', () => {
       })
     }
 
-    it('follows no redirect: the error names the origin, and that server sees nothing', async () => {
+    it('follows no redirect: the error names the target, and that server sees nothing', async () => {
       const second = await startHl7Receiver({ tls: await world.authority.issueServer() })
       try {
         await deploy({ failureTimeout: 0 })
@@ -644,16 +644,53 @@ describe('what the receiver sees', () => {
           const location = `${second.url}?secret=1`
           const { error } = await failed({ status, headers: { Location: location } })
           assert.equal(error.code, 'HL7_DELIVERY_FAILED')
-          assert.ok(error.message.includes(new URL(second.url).origin))
+          assert.ok(error.message.includes(`redirects to ${second.url}. `), error.message)
           assert.ok(!error.message.includes('secret'))
-          const within = await failed({ status, headers: { Location: '/other' } })
-          assert.match(within.error.message, /within its own site/)
+          const within = await failed({ status, headers: { Location: '/other?secret=1' } })
+          assert.match(within.error.message, /within its own site, to the path \/other\. /)
+          const patient = await failed({
+            status,
+            headers: { Location: '/of/s%C3%B8nderg%C3%A5rd' }
+          })
+          assert.match(patient.error.message, /within its own site\. /)
         }
         assert.equal(second.counters.connections, 0)
       } finally {
         await second.close()
       }
     })
+  })
+
+  it('says why the receiver denies access, in its words, and what to do', async () => {
+    const challenge = (says: string) => ({
+      'WWW-Authenticate': `Bearer realm="HL7", error="invalid_token", error_description="${says}"`
+    })
+    const refused = async (status: number, says?: string): Promise<string> => {
+      const headers = says === undefined ? {} : challenge(says)
+      return (await failed({ status, headers })).error.message
+    }
+    await deploy({
+      failureTimeout: 0,
+      headers: [{ name: 'X-Key', value: 'MSH-4', valueType: 'hl7' }]
+    })
+    assert.match(
+      await refused(403, 'The client may not send from this address.'),
+      /^HTTP 403 from the receiver: "The client may not send from this address"\. .*add 403 to "Token refused on" in the OAuth 2\.0 node\./
+    )
+    for (const says of [
+      'Astrid is unknown',
+      'SOENDERGAARD is unknown',
+      'Nobody named s%C3%B8nderg%C3%A5rd',
+      'Born 1/2/1970'
+    ]) {
+      assert.doesNotMatch(await refused(403, says), /unknown|Nobody|1970/)
+    }
+    await deploy({ failureTimeout: 0, auth: '' })
+    assert.match(
+      await refused(401, 'Not a valid token'),
+      /^HTTP 401 from the receiver: "Not a valid token"\. The node sends no token: choose an OAuth 2\.0 node/
+    )
+    assert.match(await refused(403), /^HTTP 403 from the receiver\. .*the node sends no token/)
   })
 
   it('waits as long as msg.requestTimeout says', async () => {

@@ -119,7 +119,25 @@ describe('a real token server', () => {
     const result = await testToken(settings(), httpClient)
     assert.ok(!result.ok)
     assert.equal(result.code, 'ERR_PROXY_REFUSED')
-    assert.match(result.hint, /Proxy/)
+    assert.match(result.hint, /^The proxy does not let this through: check Proxy/)
+    httpClient.close()
+    await proxy.close()
+  })
+
+  it('is not reached by the proxy', async () => {
+    const proxy = await startConnectProxy()
+    const httpClient = tokenHttpClient({ tls: { ca: authority.ca }, proxy: { url: proxy.url } })
+    const closed = await startConnectProxy()
+    await closed.close()
+    const tokenEndpoint = `${closed.url.replace('http:', 'https:')}/token`
+    const result = await testToken(settings({ issuer: '', tokenEndpoint }), httpClient)
+    assert.ok(!result.ok)
+    assert.equal(result.code, 'ERR_PROXY_REFUSED')
+    assert.match(result.description, /: the proxy does not reach the host \(HTTP 502\)\.$/)
+    assert.equal(
+      result.hint,
+      'Check host and port in Token URL, and that the proxy can reach them.'
+    )
     httpClient.close()
     await proxy.close()
   })

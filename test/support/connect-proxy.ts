@@ -10,7 +10,8 @@ export interface ConnectProxy {
 }
 
 /**
- * Starts an HTTP proxy that supports only CONNECT, as is used for https (RFC 9110 §9.3.6).
+ * Starts an HTTP proxy that supports only CONNECT, as is used for https (RFC 9110 §9.3.6). If the
+ * host cannot be reached, it answers 502.
  *
  * @param credentials the required `user:password`; anything else gets 407
  */
@@ -33,14 +34,19 @@ export async function startConnectProxy(credentials?: string): Promise<ConnectPr
       return
     }
     const { hostname, port } = new URL(`http://${request.url ?? ''}`)
+    let answer = 'HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n'
     const server = connect(Number(port), hostname, () => {
+      answer = ''
       client.write('HTTP/1.1 200 Connection Established\r\n\r\n')
       server.write(head)
       server.pipe(client)
       client.pipe(server)
     })
     keep(server)
-    server.on('close', () => client.destroy())
+    server.on('close', () => {
+      if (answer === '') client.destroy()
+      else client.end(answer)
+    })
     client.on('close', () => server.destroy())
   })
   await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve))

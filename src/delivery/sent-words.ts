@@ -1,0 +1,79 @@
+import { unescape } from '../hl7/escapes.ts'
+import type { OutgoingMessage } from '../hl7/outgoing-message.ts'
+import { defaultSeparators, readSeparators } from '../hl7/segments.ts'
+
+/** A longer message, or more values, are not searched: nothing is quoted. In bytes or characters. */
+const MOST_TEXT = 65_536
+/** A word of this length counts inside a longer one too. */
+const LONG_WORD = 5
+
+/**
+ * Whether a text from a receiver may repeat something that it was sent. It may name the patient in
+ * an error description or a path; an error must not.
+ *
+ * Words are compared, whatever their case and accents; not those of one letter, nor of two in lower
+ * case ("is", "to"). Numbers can be written in too many ways: see {@link withoutNumbers}. MSH-9 and
+ * the control IDs may be repeated.
+ *
+ * @param valuesOf what else depends on the message or is secret, such as the values of headers
+ */
+export function repeats(text: string, message: OutgoingMessage, valuesOf: () => string[]): boolean {
+  if (message.bytes.length > MOST_TEXT) return true
+  const values = valuesOf()
+  const given = values.join(' ')
+  if (given.length > MOST_TEXT) return true
+  if (values.some((value) => value.length > 2 && text.includes(value))) return true
+  const known = new Set([message.type, ...message.controlIds].flatMap(wordsOf).map(folded))
+  const theirs = new Set(
+    [text, decoded(text)]
+      .flatMap(wordsOf)
+      .filter((word) => word.length > 2 || (word.length === 2 && /\p{Lu}/u.test(word)))
+      .map(folded)
+      .filter((word) => !known.has(word))
+  )
+  const joined = [...theirs].join('')
+  const separators = readSeparators(message.text) ?? defaultSeparators
+  const ours = new Set([unescape(message.text, separators), given].flatMap(wordsOf).map(folded))
+  return (
+    [...ours].some(
+      (word) => theirs.has(word) || (word.length >= LONG_WORD && joined.includes(word))
+    ) ||
+    // A piece of a secret.
+    [...theirs].some((word) => word.length >= LONG_WORD && folded(given).includes(word))
+  )
+}
+
+/** With `…` for each number, such as a date of birth; `oauth2` and `RS256` are words. */
+export function withoutNumbers(text: string): string {
+  return text.replace(/(?<![a-z\d])\d[a-z\d]*(?:[.,:/+-]\d[a-z\d]*)*|\d{4,}/gi, '…')
+}
+
+/** How ASCII writes letters that have no accent to leave out. */
+// prettier-ignore
+const IN_ASCII: Record<string, string> = {
+  ø: 'o', æ: 'a', œ: 'o', ł: 'l', đ: 'd', ð: 'd', þ: 'th', ß: 'ss', ı: 'i'
+}
+
+/** Words without accents, each once: with the digits in them, and without. */
+function wordsOf(text: string): string[] {
+  const plain = text.normalize('NFD').replace(/\p{M}+/gu, '')
+  const words = [...new Set(plain.match(/[\p{L}\p{N}]+/gu))]
+  return words.flatMap((word) => [word, ...(/\p{N}/u.test(word) ? word.split(/\p{N}+/u) : [])])
+}
+
+/** The same for all spellings of a name: Søren, Soren and SOEREN. */
+function folded(word: string): string {
+  return word
+    .toLowerCase()
+    .replace(/[^\0-~]/g, (letter) => IN_ASCII[letter] ?? letter)
+    .replace(/([aou])e|(a)a/g, '$1$2')
+}
+
+/** Percent-decoded, if it is percent-encoded UTF-8. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}
