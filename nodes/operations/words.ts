@@ -69,10 +69,8 @@ export function verdictTold(verdict: Verdict): Told {
   const { ackCode, awaits, cause, errorCode, errors, rule, status } = verdict
   if (awaits !== undefined) return { kind: 'awaiting', values: { rule } }
   if (errorCode === 'ERR_ENDED_TWICE') return { kind: 'ended-twice', values: {} }
-  if (errorCode !== 'HL7_DISCARDED' && cause === ACK_TIMEOUT) {
-    return { kind: 'ack-timeout', values: { rule } }
-  }
   if (errorCode === 'HL7_DISCARDED') return { kind: 'discarded', values: {} }
+  if (cause === ACK_TIMEOUT) return { kind: 'ack-timeout', values: { rule } }
   const isEmpty = ackCode === '' && cause === '' && rule === '' && status === 0
   if (isEmpty && errorCode === '') return { kind: 'ok', values: {} }
   const [first] = errors.map(errorRow)

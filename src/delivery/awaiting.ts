@@ -189,7 +189,7 @@ export class Awaiting<Content> {
       await this.#suspend(message, result, settlement)
     } else if (decision.outcome === 'disable') {
       await Promise.all([pause(decision.rule), this.#sendAgainOrThrow(message, result)])
-    } else await sending.leave(message, content, settlement)
+    } else await this.#leave(message, content, settlement)
   }
 
   /** None came in time. */
@@ -207,12 +207,19 @@ export class Awaiting<Content> {
       const accepted = outcome as Settlement | undefined
       const now = options.clock.now()
       const settlement = withAccept(settlementOf(entry, entry.attempts, result, now), accepted)
-      if (late === 'fail') await sending.leave(message, content, settlement)
+      if (late === 'fail') await this.#leave(message, content, settlement)
       else await this.#suspend(message, result, settlement)
     } catch (error) {
       if (isGone(error)) await sending.lose(message, error)
       else message.awaitsUntil = options.clock.monotonic() + AGAIN_MS
     }
+  }
+
+  async #leave(message: Message, content: Content, settlement: Settlement): Promise<void> {
+    const { entry } = message
+    delete entry.suspendedAt
+    delete entry.verdict
+    await this.#context.sending.leave(message, content, settlement)
   }
 
   async #suspend(message: Message, result: AttemptResult, settlement: Settlement): Promise<void> {
