@@ -25,8 +25,8 @@ export interface MoveCause {
 }
 
 /**
- * The messages that are no longer just waiting, and the only way in which they change state: by the
- * table in `message.ts`.
+ * The messages that are no longer just waiting. Only here do they change state, by the table in
+ * `message.ts`.
  */
 export class Messages {
   /** Those that are being sent, retried or leaving. */
@@ -41,7 +41,7 @@ export class Messages {
   readonly #tell: (event: DeliveryEvent) => void
   readonly #closing: AbortSignal
 
-  /** @param closing from then on nothing is removed: it is not known whether it was received */
+  /** @param closing once aborted, nothing is removed: nobody knows whether it was received */
   constructor(
     outbox: Outbox<unknown>,
     backlog: Backlog,
