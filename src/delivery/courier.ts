@@ -10,6 +10,7 @@ import type { HttpReply } from '../http-client/http-client.ts'
 import { retryAfterMs } from '../http-client/retry-after.ts'
 import type { Receiver } from '../https/receiver.ts'
 import { readReplyBody, type ReplyBodyOptions } from '../https/reply-body.ts'
+import { refusesProof } from '../oauth2/dpop-proofs.ts'
 import { TokenError } from '../oauth2/token-error.ts'
 import type { TokenSource } from '../oauth2/token-source.ts'
 import type { Attempt, AttemptError, AttemptReply, SentMessage } from '../rules/attempt.ts'
@@ -90,7 +91,8 @@ const GATEWAY_STATUSES = new Set([502, 503, 504])
 
 /**
  * Takes one message to the receiver once: token, request, reply, decision. Within one attempt it
- * resends after a refused token, and after a kept-alive connection that turned out to be dead.
+ * resends after a refused token, after a nonce for DPoP, and after a kept-alive connection that turned
+ * out to be dead.
  */
 export class Courier {
   readonly #settings: CourierSettings
@@ -115,10 +117,16 @@ export class Courier {
     const redaction = new TokenRedaction()
     let start = performance.now()
     let refusal: TokenRefusal = {}
-    const send = (token: string | undefined): Promise<HttpReply | HttpError> => {
+    const send = async (token: string | undefined): Promise<HttpReply | HttpError> => {
       if (token !== undefined) redaction.add(token)
-      start = performance.now()
-      return this.#send(parcel, token, signal, watch)
+      const sendOnce = (): Promise<HttpReply | HttpError> => {
+        start = performance.now()
+        return this.#send(parcel, token, redaction, signal, watch)
+      }
+      const first = await sendOnce()
+      if (first instanceof HttpError || !this.#refusesProof(first)) return first
+      // With the nonce of this answer.
+      return 'dpop-nonce' in first.headers ? sendOnce() : first
     }
     try {
       const token = await tokens?.token(signal)
@@ -231,14 +239,23 @@ export class Courier {
   async #send(
     parcel: Parcel,
     token: string | undefined,
+    redaction: TokenRedaction,
     signal: AbortSignal | undefined,
     watch: Watch
   ): Promise<HttpReply | HttpError> {
-    const { receiver, rules } = this.#settings
+    const { receiver, rules, tokens } = this.#settings
+    const proofs = token === undefined ? undefined : tokens?.proofs
     const { message, input, url, responseTimeoutMs } = parcel
     const request = await watch(() => receiver.prepare({ message, input, url, token }))
-    const send = (): Promise<HttpReply | HttpError> =>
-      receiver.send(request, { responseTimeoutMs, signal }).catch(httpError)
+    const send = async (): Promise<HttpReply | HttpError> => {
+      const limits = { responseTimeoutMs, signal }
+      if (proofs === undefined) return receiver.send(request, limits).catch(httpError)
+      const proof = await proofs.proof(request.method, request.url, token)
+      redaction.add(proof)
+      const reply = await receiver.send(request, { ...limits, proof }).catch(httpError)
+      if (!(reply instanceof HttpError)) proofs.keepNonce(request.url, reply.headers)
+      return reply
+    }
     const answer = await send()
     const again =
       answer instanceof HttpError && answer.isStale && retriesOnReset(rules, errorOf(answer))
@@ -252,9 +269,15 @@ export class Courier {
     const { status } = answer
     if (status === undefined || !this.#settings.refreshOnStatus.has(status)) return false
     if (answer instanceof HttpError) return answer.code !== 'ERR_ABORTED'
+    if (this.#refusesProof(answer)) return false
     // Valid, but not for this: another one with the same scope would not help (RFC 6750 §3.1).
     const challenge = answer.headers['www-authenticate'] ?? ''
     return !(status === 403 && challenge.includes('insufficient_scope'))
+  }
+
+  /** Whether the receiver refuses the proof, for which another token would not help. */
+  #refusesProof(answer: HttpReply): boolean {
+    return this.#settings.tokens?.proofs !== undefined && refusesProof(answer)
   }
 
   async #freshToken(

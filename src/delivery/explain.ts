@@ -1,4 +1,5 @@
 import { soapFaultCode } from '../https/soap-fault.ts'
+import { refusesProof } from '../oauth2/dpop-proofs.ts'
 import type { AttemptError } from '../rules/attempt.ts'
 import { DeliveryError, type DeliveryErrorCause } from './delivery-error.ts'
 import type { AttemptResult, ReplyRecord } from './courier.ts'
@@ -27,6 +28,8 @@ const STATUS_HINTS: Record<number, string> = {
   504: 'A gateway got no answer from the receiver.'
 }
 
+const PROOF_HINT =
+  'The receiver does not accept the DPoP proof: check that DPoP is on in the auth node, the clock of this machine, and that the receiver sees its URL as it is in the form (a gateway may change it).'
 const PROXY_HINT =
   'Check the proxy: its address, user name and password, and whether it allows this host.'
 /** Where the CA certificate goes, for all the ways in which a certificate is not trusted. */
@@ -175,6 +178,7 @@ function hintWords(result: AttemptResult): string | undefined {
   if (reply.status >= 200 && reply.status < 300) {
     return 'Check that the URL belongs to an HL7 receiver, or add a reply rule that says what such an answer means.'
   }
+  if (refusesProof(reply)) return PROOF_HINT
   if (reply.status === 401 || reply.status === 403) {
     if (quotes?.scope !== undefined) return `It wants the scope "${printable(quotes.scope)}".`
   }
