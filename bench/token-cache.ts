@@ -51,7 +51,8 @@ const settings: TokenSettings = {
   privateKeyPassphrase: '',
   username: '',
   password: '',
-  hasClientCertificate: false
+  hasClientCertificate: false,
+  dpop: false
 }
 const httpClient = new HttpClient({
   maxConnections: 2,

@@ -16,6 +16,7 @@ export const tokenProperties = {
   resource: text(),
   extraParams: list(),
   headers: list(),
+  dpop: { kind: 'flag', default: false },
   keyId: text('', showsKey),
   signingAlg: text('', signs),
   assertionAudience: text('token_endpoint', signs),

@@ -100,7 +100,7 @@ export function readOutSettings(
     tls = { ...tls, ...defined({ cert, key, pfx, passphrase }) }
   }
 
-  const receiver = readReceiver(RED, node, properties, credentials, auth !== undefined, warnings)
+  const receiver = readReceiver(RED, node, properties, credentials, auth, warnings)
   const rules = readRules(properties)
   const charset = properties.filled('charset').trim()
   if (charset.toLowerCase() !== 'auto' && charsetOfLabel(charset) === null) {
@@ -206,10 +206,12 @@ function readReceiver(
   node: Node,
   properties: OutProperties,
   credentials: Credentials,
-  withToken: boolean,
+  auth: AuthParts | undefined,
   warnings: string[]
 ): ReceiverSettings | undefined {
   const { problems } = properties
+  const withToken = auth !== undefined
+  const withProof = auth?.tokens?.proofs !== undefined
   const address = properties.text('url')
   const { url, problem } = targetUrl(address)
   // An unset variable has already been reported.
@@ -219,13 +221,16 @@ function readReceiver(
   if (withToken && tokenPlacement === 'body' && format !== 'form') {
     problems.push('a token in the body requires the format form')
   }
+  if (withProof && tokenPlacement !== 'header') {
+    problems.push('tokenPlacement: a DPoP token must be sent in the header')
+  }
   if (withToken && tokenPlacement === 'query') {
     warnings.push(
       'The token is sent in the URL, which ends up in logs: RFC 9700 §4.3.2 forbids this. Use the header if the receiver accepts it there.'
     )
   }
   const authHeader = properties.filled('authHeader').trim()
-  const authScheme = properties.text('authScheme').trim()
+  const authScheme = withProof ? 'DPoP' : properties.text('authScheme').trim()
   const headers = readNamedValues(RED, node, properties, 'headers', credentials)
   const formFields = readNamedValues(RED, node, properties, 'formFields', credentials)
   if (properties.applies('authHeader')) {
@@ -239,6 +244,9 @@ function readReceiver(
     }
     if (withToken && tokenPlacement === 'header' && same(name, authHeader)) {
       problems.push(`headers: ${name} already carries the token`)
+    }
+    if (withProof && same(name, 'DPoP')) {
+      problems.push(`headers: ${name} already carries the DPoP proof`)
     }
   }
   const contentType = properties.text('contentType').trim()

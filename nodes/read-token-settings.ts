@@ -68,6 +68,7 @@ export function readTokenSettings(
     privateKeyPassphrase: credentials.text('privateKeyPassphrase'),
     username: credentials.text('username'),
     password: credentials.text('password'),
+    dpop: properties.flag('dpop'),
     hasClientCertificate: hasClientCertificate(connection.tls)
   }
   properties.problems.push(...credentials.problems)

@@ -3,6 +3,7 @@ import { deliveryFailed, reasonAndHint } from '../src/delivery/explain.ts'
 import { Hl7Error } from '../src/hl7/hl7-error.ts'
 import { readOutgoingMessage, type OutgoingMessage } from '../src/hl7/outgoing-message.ts'
 import type { Receiver } from '../src/https/receiver.ts'
+import { proofsIn } from '../src/oauth2/dpop-proofs.ts'
 import { HIDDEN, hideValues } from './hidden-values.ts'
 import type { TestMessageResult } from './node-parts.ts'
 import type { OutSettings } from './read-out-settings.ts'
@@ -29,7 +30,8 @@ export async function sendTestMessage(
     const { request, secrets } = await shownRequest(receiver, settings, parcel, mayReadAll)
     const result = resultOf(message, await courier.attempt(parcel))
     // An answer may repeat the request, and an error names the host.
-    const hidden = [...secrets, ...settings.untold, await tokenInUse(settings)]
+    const proofs = proofsIn(JSON.stringify(result))
+    const hidden = [...secrets, ...settings.untold, await tokenInUse(settings), ...proofs]
     return { request, ...hideValues(result, hidden) }
   } catch (error) {
     // A value that needs more than the sample has; the text names the value but not its content.
@@ -51,6 +53,7 @@ async function shownRequest(
   const prepared = await receiver.prepare({ ...parcel, token })
   const made = prepared.headers.inLowerCase()
   const shown = hideValues(made, untold)
+  if (tokens?.proofs !== undefined) shown['dpop'] = HIDDEN
   const secrets = formFields.flatMap(({ value, secret }) =>
     secret === true && typeof value === 'string' ? [value] : []
   )

@@ -28,6 +28,10 @@ const tokenIn =
   (value: ReadValue): boolean =>
     names('auth')(value) && is('tokenPlacement', placement)(value)
 
+/** Whether the chosen OAuth 2.0 node uses DPoP, which sets the scheme and needs the header. */
+const usesDpop = (value: ReadValue): boolean =>
+  names('auth')(value) && RED.nodes.node(String(value('auth')))?.['dpop'] === true
+
 const form = createForm({
   prefix: 'node-input',
   type: 'hl7-https-out',
@@ -36,6 +40,8 @@ const form = createForm({
   choices: { charset: 'hl7-https-out-charset', failureTimeout: 'hl7-https-out-failureTimeout' },
   rows: {
     tokenQuery: tokenIn('query'),
+    scheme: (value) => !usesDpop(value),
+    dpop: usesDpop,
     templateFields: is('format', 'json', 'text'),
     bodyPreset: is('format', 'text')
   },
@@ -53,6 +59,7 @@ function problem(property: string, value: unknown, read: ReadValue): string {
     case 'url':
       return words(urlProblem(given))
     case 'tokenPlacement':
+      if (given !== 'header' && usesDpop(read)) return words('tokenDpop')
       return words(given === 'body' && read('format') !== 'form' ? 'tokenBody' : '')
     case 'authHeader':
       return given === '' ? '' : words(headerNameProblem(given))
@@ -105,7 +112,9 @@ function headersProblem(value: unknown, read: ReadValue): string {
   if (found !== '' || !tokenIn('header')(read) || !Array.isArray(value)) return found
   const tokenHeader = String(read('authHeader')).trim() || 'Authorization'
   const given = (value as unknown[]).map((entry) => namedValue(entry).name.trim().toLowerCase())
-  return words(given.includes(tokenHeader.toLowerCase()) ? 'headerIsToken' : '')
+  const isToken = given.includes(tokenHeader.toLowerCase())
+  const isProof = given.includes('dpop') && usesDpop(read)
+  return words(isToken || isProof ? 'headerIsToken' : '')
 }
 
 function isCharset(label: string): boolean {

@@ -10,6 +10,7 @@ import type { HttpReply } from '../http-client/http-client.ts'
 import { retryAfterMs } from '../http-client/retry-after.ts'
 import type { PreparedRequest, Receiver } from '../https/receiver.ts'
 import { readReplyBody, type ReplyBodyOptions } from '../https/reply-body.ts'
+import { refusesProof } from '../oauth2/dpop-proofs.ts'
 import { TokenError } from '../oauth2/token-error.ts'
 import type { TokenSource } from '../oauth2/token-source.ts'
 import type { Attempt, AttemptError, AttemptReply, SentMessage } from '../rules/attempt.ts'
@@ -92,7 +93,8 @@ const GATEWAY_STATUSES = new Set([502, 503, 504])
 
 /**
  * Takes one message to the receiver once: token, request, reply, decision. Within one attempt it
- * resends after a refused token, and after a kept-alive connection that turned out to be dead.
+ * resends after a refused token, after a nonce for DPoP, and after a kept-alive connection that turned
+ * out to be dead.
  */
 export class Courier {
   readonly #settings: CourierSettings
@@ -120,10 +122,19 @@ export class Courier {
     let request: PreparedRequest | undefined
     const send = async (token: string | undefined): Promise<HttpReply | HttpError> => {
       if (token !== undefined) redaction.add(token)
-      start = performance.now()
       const { input, url } = parcel
-      request = await watch(() => this.#settings.receiver.prepare({ message, input, url, token }))
-      return this.#send(request, parcel, signal)
+      const prepared = await watch(() =>
+        this.#settings.receiver.prepare({ message, input, url, token })
+      )
+      request = prepared
+      const sendOnce = (): Promise<HttpReply | HttpError> => {
+        start = performance.now()
+        return this.#send(prepared, parcel, token, redaction, signal)
+      }
+      const first = await sendOnce()
+      if (first instanceof HttpError || !this.#refusesProof(first)) return first
+      // With the nonce of this answer.
+      return 'dpop-nonce' in first.headers ? sendOnce() : first
     }
     try {
       const token = await tokens?.token(signal)
@@ -238,11 +249,21 @@ export class Courier {
   async #send(
     request: PreparedRequest,
     { message, responseTimeoutMs }: Parcel,
+    token: string | undefined,
+    redaction: TokenRedaction,
     signal: AbortSignal | undefined
   ): Promise<HttpReply | HttpError> {
-    const { receiver, rules } = this.#settings
-    const send = (): Promise<HttpReply | HttpError> =>
-      receiver.send(request, { responseTimeoutMs, signal }).catch(httpError)
+    const { receiver, rules, tokens } = this.#settings
+    const proofs = token === undefined ? undefined : tokens?.proofs
+    const send = async (): Promise<HttpReply | HttpError> => {
+      const limits = { responseTimeoutMs, signal }
+      if (proofs === undefined) return receiver.send(request, limits).catch(httpError)
+      const proof = await proofs.proof(request.method, request.url, token)
+      redaction.add(proof)
+      const reply = await receiver.send(request, { ...limits, proof }).catch(httpError)
+      if (!(reply instanceof HttpError)) proofs.keepNonce(request.url, reply.headers)
+      return reply
+    }
     const answer = await send()
     const again =
       answer instanceof HttpError && answer.isStale && retriesOnReset(rules, errorOf(answer))
@@ -256,13 +277,18 @@ export class Courier {
     const { status } = answer
     if (status === undefined || !this.#settings.refreshOnStatus.has(status)) return false
     if (answer instanceof HttpError) return answer.code !== 'ERR_ABORTED'
-    return !lacksScope(answer)
+    return !this.#refusesProof(answer) && !lacksScope(answer)
   }
 
   #tokenAdvice(answer: HttpReply): Pick<AttemptResult, 'token'> {
     const { tokens, refreshOnStatus } = this.#settings
     if (tokens === undefined) return { token: 'none' }
     return refreshOnStatus.has(answer.status) || lacksScope(answer) ? {} : { token: 'kept' }
+  }
+
+  /** Whether the receiver refuses the proof, for which another token would not help. */
+  #refusesProof(answer: HttpReply): boolean {
+    return this.#settings.tokens?.proofs !== undefined && refusesProof(answer)
   }
 
   async #freshToken(

@@ -1,4 +1,5 @@
 import { soapFaultCode } from '../https/soap-fault.ts'
+import { refusesProof } from '../oauth2/dpop-proofs.ts'
 import type { AttemptError } from '../rules/attempt.ts'
 import { DeliveryError, type DeliveryErrorCause } from './delivery-error.ts'
 import type { AttemptResult, ReplyRecord } from './courier.ts'
@@ -36,6 +37,8 @@ const NO_TOKEN_HINTS: Record<number, string> = {
   403: 'The receiver denies access, and the node sends no token: choose an OAuth 2.0 node, or check the headers with the credentials and the permissions of the client.'
 }
 
+const PROOF_HINT =
+  'The receiver does not accept the DPoP proof: check that DPoP is on in the auth node, the clock of this machine, and that the receiver sees its URL as it is in the form (a gateway may change it).'
 const PROXY_HINT =
   'Check the proxy: its address, user name and password, and whether it allows this host.'
 const BEYOND_PROXY_HINT = 'Check the host and port of the URL, and that the proxy can reach them.'
@@ -193,6 +196,7 @@ function hintWords(result: AttemptResult): string | undefined {
   if (reply.status >= 200 && reply.status < 300) {
     return 'Check that the URL belongs to an HL7 receiver, or add a reply rule that says what such an answer means.'
   }
+  if (refusesProof(reply)) return PROOF_HINT
   return STATUSES_OF_ACCESS.has(reply.status)
     ? accessHint(reply.status, result)
     : STATUS_HINTS[reply.status]

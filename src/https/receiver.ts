@@ -136,13 +136,16 @@ export class Receiver {
   /**
    * Sends a request and reads the whole answer. Only the network can fail here.
    *
+   * @param limits.proof the header `DPoP`, made for this very request
    * @throws {HttpError} if there is no complete answer
    */
   send(
     { method, url, headers, body }: PreparedRequest,
-    limits: Pick<HttpRequest, 'responseTimeoutMs' | 'signal'>
+    { proof, ...limits }: Pick<HttpRequest, 'responseTimeoutMs' | 'signal'> & { proof?: string }
   ): Promise<HttpReply> {
-    return this.#client.request({ ...limits, method, url, headers: headers.asWritten(), body })
+    const written = headers.asWritten()
+    if (proof !== undefined) written['DPoP'] = proof
+    return this.#client.request({ ...limits, method, url, headers: written, body })
   }
 }
 

@@ -44,16 +44,26 @@ export function answerError(
     facts.secrets
   )
   const transient =
-    status >= 500 || status === 429 || status === 408 || TRANSIENT_CODES.has(error ?? '')
+    // It got a nonce of its own and wants another: it renews them often, or it is several servers.
+    (facts.settings.dpop && error === 'use_dpop_nonce') ||
+    status >= 500 ||
+    status === 429 ||
+    status === 408 ||
+    TRANSIENT_CODES.has(error ?? '')
+  const hints: Hint[] =
+    /\bDPoP\b/i.test(description) && !facts.settings.dpop
+      ? // Whatever the code: only the words tell.
+        [{ key: 'noDpop' }]
+      : hintsForAnswer(error ?? '', status, {
+          ...facts,
+          clockAheadSeconds: clockAhead(headers.date, facts.now)
+        })
   const reason = error ?? (description === '' ? 'no reason given' : 'see its description')
   return new TokenError(`The token server ${host} refused (HTTP ${status}): ${reason}.`, {
     code: error ?? 'ERR_HTTP_STATUS',
     status,
     description: description === '' ? undefined : description,
-    hint: hintsForAnswer(error ?? '', status, {
-      ...facts,
-      clockAheadSeconds: clockAhead(headers.date, facts.now)
-    }),
+    hint: hints,
     permanent: !transient,
     retryAfterMs: retryAfterMs(headers['retry-after'], facts.now)
   })
@@ -87,6 +97,11 @@ const UNUSABLE: Record<
   'token-type': {
     says: 'sent a token that is not a Bearer token',
     hint: 'answerTokenType',
+    permanent: true
+  },
+  'not-dpop': {
+    says: 'sent a token that is not a DPoP token, although DPoP is on',
+    hint: 'answerNotDpop',
     permanent: true
   }
 }

@@ -48,7 +48,7 @@ const GRANT_HINTS: Record<GrantType, Hint['key']> = {
 const HINTS: Record<string, (facts: HintFacts, status: number) => Hint[]> = {
   access_denied: () => [{ key: 'accessDenied' }],
   invalid_client: hintsForClient,
-  invalid_dpop_proof: () => [{ key: 'noDpop' }],
+  invalid_dpop_proof: hintsForProof,
   invalid_grant: (facts) => [...clockHints(facts), { key: GRANT_HINTS[facts.settings.grantType] }],
   invalid_request: (facts) => [
     { key: 'invalidRequest', values: { method: facts.clientAuth } },
@@ -71,7 +71,7 @@ const HINTS: Record<string, (facts: HintFacts, status: number) => Hint[]> = {
   unsupported_grant_type: ({ settings }) => [
     { key: 'unsupportedGrant', values: { grant: settings.grantType } }
   ],
-  use_dpop_nonce: () => [{ key: 'noDpop' }]
+  use_dpop_nonce: hintsForProof
 }
 
 /** Whether there is a hint for this very code. */
@@ -126,6 +126,12 @@ function hintsForClient(facts: HintFacts): Hint[] {
   ]
 }
 
+/** A proof carries the time and the address, whatever authenticates the client. */
+function hintsForProof(facts: HintFacts): Hint[] {
+  if (!facts.settings.dpop) return [{ key: 'noDpop' }]
+  return [...clockHints(facts, true), { key: 'dpopProof' }]
+}
+
 /** Lists are often incomplete: a method that is not listed is no mistake, but worth a word. */
 function listHints({ clientAuth, supported = [] }: HintFacts): Hint[] {
   const names = NAMES_IN_METADATA[clientAuth] ?? [clientAuth]
@@ -139,9 +145,11 @@ function listHints({ clientAuth, supported = [] }: HintFacts): Hint[] {
   ]
 }
 
-/** Clocks matter only for signed assertions, which carry the time. */
-function clockHints({ settings, clientAuth, clockAheadSeconds = 0 }: HintFacts): Hint[] {
-  const signs = settings.grantType === 'jwt_bearer' || clientAuth.endsWith('_jwt')
+/** Clocks matter only for what is signed and carries the time: assertions and proofs. */
+function clockHints(
+  { settings, clientAuth, clockAheadSeconds = 0 }: HintFacts,
+  signs = settings.grantType === 'jwt_bearer' || clientAuth.endsWith('_jwt')
+): Hint[] {
   const apart = Math.abs(clockAheadSeconds)
   if (!signs || apart <= CLOCK_TOLERANCE_SECONDS) return []
   const key = clockAheadSeconds > 0 ? 'clockAhead' : 'clockBehind'

@@ -152,10 +152,14 @@ function keyProblems(settings: TokenSettings): string[] {
   return problems
 }
 
-function otherProblems({ defaultLifetime, extraParams, assertionClaims }: TokenSettings): string[] {
+function otherProblems(settings: TokenSettings): string[] {
+  const { defaultLifetime, extraParams, assertionClaims, dpop, headers } = settings
   const problems: string[] = []
   if (!Number.isFinite(defaultLifetime) || defaultLifetime <= 0) {
     problems.push('Default lifetime: a number of seconds above 0 is needed.')
+  }
+  if (dpop && headers.some(({ name }) => name.toLowerCase() === 'dpop')) {
+    problems.push('Headers: the node itself sets the header DPoP.')
   }
   if (extraParams.some(({ name }) => name === '')) problems.push('A parameter has no name.')
   if (assertionClaims.some(({ name }) => name === '')) problems.push('A claim has no name.')

@@ -17,6 +17,7 @@ export const LABELS = {
   assertionSubject: 'Assertion subject',
   tls: 'TLS',
   proxy: 'Proxy',
+  dpop: 'DPoP (tokens bound to a key)',
   clientId: 'Client ID',
   clientSecret: 'Client secret',
   privateKey: 'Private key',
@@ -79,14 +80,16 @@ export const HINT_TEXTS = {
   scopeToo:
     'Some servers answer like this without a scope: fill in __scope__ if they gave you one.',
   clockAhead:
-    "This machine's clock is __seconds__ s ahead of the token server's: correct it, because assertions carry the time.",
+    "This machine's clock is __seconds__ s ahead of the token server's: correct it, because assertions and DPoP proofs carry the time.",
   clockBehind:
-    "This machine's clock is __seconds__ s behind the token server's: correct it, because assertions carry the time.",
+    "This machine's clock is __seconds__ s behind the token server's: correct it, because assertions and DPoP proofs carry the time.",
   // Other refusals.
   accessDenied:
     'Check __audience__ and __scope__: this client may not call that API (grant it at the token server).',
   noDpop:
-    'The token server wants DPoP, which is not supported: configure it to issue Bearer tokens to this client.',
+    'The token server wants DPoP: tick "__dpop__", or configure the token server to issue Bearer tokens to this client.',
+  dpopProof:
+    "The token server does not accept the DPoP proof: check this machine's clock, and that the token server sees its address as it is in the form (a gateway may change it).",
   grantJwtBearer:
     'The token server does not accept the assertion: check __clientId__, __assertionSubject__, "__assertionAudience__", __keyId__ and __privateKey__.',
   grantPassword: 'Check __username__ and __password__.',
@@ -123,7 +126,9 @@ export const HINT_TEXTS = {
     'Check __tokenEndpoint__, __grantType__ and __scope__: the answer is JSON but contains no access token.',
   answerBadToken: 'Check __tokenEndpoint__: a header cannot carry this token.',
   answerTokenType:
-    'Configure the token server to issue Bearer tokens to this client; DPoP and other types are not supported.',
+    'Configure the token server to issue Bearer tokens to this client, or, for DPoP tokens, tick "__dpop__"; other types are not supported.',
+  answerNotDpop:
+    'Configure the token server to issue DPoP tokens to this client, or untick "__dpop__": it may not support DPoP.',
   // Discovery.
   noTokenEndpoint: 'Fill in __tokenEndpoint__; with it, __issuer__ is not used.',
   noMetadata:

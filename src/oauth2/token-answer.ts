@@ -1,3 +1,5 @@
+import type { TokenType } from './token-settings.ts'
+
 /** What a token endpoint's answer says, without its quirks. */
 export type TokenAnswer = (TokenGranted | TokenRefused | TokenAnswerUnusable) & {
   /** Deviations from RFC 6749 that were tolerated, one sentence each. */
@@ -9,7 +11,7 @@ export interface TokenGranted {
   /** The answer as in RFC 6749 §5.1, with seconds and scope if the server sent usable ones. */
   token: {
     access_token: string
-    token_type: 'Bearer'
+    token_type: TokenType
     expires_in: number | undefined
     scope: string | undefined
   }
@@ -25,7 +27,7 @@ export interface TokenRefused {
 
 export interface TokenAnswerUnusable {
   kind: 'unusable'
-  what: 'html' | 'empty' | 'no-token' | 'not-json' | 'bad-token' | 'token-type'
+  what: 'html' | 'empty' | 'no-token' | 'not-json' | 'bad-token' | 'token-type' | 'not-dpop'
 }
 
 /** A "lifetime" above this is a date in seconds since the epoch (31 years and more). */
@@ -49,8 +51,14 @@ const NAMES = new Map(
  *
  * @param status HTTP status, redirects excluded
  * @param contentType the answer's `content-type`, or `''`
+ * @param wanted the only token type that is accepted
  */
-export function readTokenAnswer(status: number, contentType: string, body: string): TokenAnswer {
+export function readTokenAnswer(
+  status: number,
+  contentType: string,
+  body: string,
+  wanted: TokenType = 'Bearer'
+): TokenAnswer {
   const quirks: string[] = []
   const text = body.replace(/^\uFEFF/, '').trim()
   const { members, bareToken } = parse(text, quirks)
@@ -76,13 +84,16 @@ export function readTokenAnswer(status: number, contentType: string, body: strin
   if (typeof accessToken !== 'string' || !isToken(accessToken)) {
     return { kind: 'unusable', what: 'bad-token', quirks }
   }
-  if (!isBearer(members, quirks)) return { kind: 'unusable', what: 'token-type', quirks }
+  if (wanted === 'DPoP') {
+    // Without a type too: used as a Bearer token, it would not be bound to the key.
+    if (!isDpop(members)) return { kind: 'unusable', what: 'not-dpop', quirks }
+  } else if (!isBearer(members, quirks)) return { kind: 'unusable', what: 'token-type', quirks }
   noteUnusedMembers(members ?? {}, quirks)
   return {
     kind: 'granted',
     token: {
       access_token: accessToken,
-      token_type: 'Bearer',
+      token_type: wanted,
       expires_in: expiresIn(members?.['expires_in'], quirks),
       scope: scope(members?.['scope'], quirks)
     },
@@ -225,6 +236,11 @@ function isBearer(members: Members | undefined, quirks: string[]): boolean {
     quirks.push('Its token_type is "BearerToken"; the token is used as Bearer.')
   }
   return word === 'bearer' || word === 'bearertoken'
+}
+
+function isDpop(members: Members | undefined): boolean {
+  const type = members?.['token_type']
+  return typeof type === 'string' && type.trim().toLowerCase() === 'dpop'
 }
 
 /**

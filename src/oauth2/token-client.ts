@@ -12,6 +12,7 @@ import {
   type Signing
 } from './client-authentication.ts'
 import { Discovery, type ServerMetadata } from './discovery.ts'
+import { DpopProofs, makeProofKey, type ProofKey } from './dpop-proofs.ts'
 import type { Hint } from './hint.ts'
 import { translateError, type RequestPlace } from './network-error.ts'
 import { oneLine, secretsOf } from './secrets.ts'
@@ -24,7 +25,8 @@ import {
   GRANT_TYPES,
   type ClientAuthMethod,
   type NamedValue,
-  type TokenSettings
+  type TokenSettings,
+  type TokenType
 } from './token-settings.ts'
 import { instant, type Instant } from './token-times.ts'
 
@@ -49,7 +51,7 @@ export type TokenTestResult =
       /** The method that was used, `auto` resolved. */
       clientAuth: ClientAuthMethod
       /** Other types are refused. */
-      tokenType: 'Bearer'
+      tokenType: TokenType
       /** Seconds; `null` if the server gave nothing usable. */
       expiresIn: number | null
       scope: string
@@ -76,22 +78,26 @@ export class TokenClient {
   readonly #discovery: Discovery
   readonly #key: KeyObject | undefined
   readonly #thumbprint: string | undefined
+  readonly #proofs: DpopProofs | undefined
   readonly #onQuirk: (host: string, quirk: string) => void
 
   /**
    * @param onQuirk receives each tolerated deviation, in one sentence, also if the answer is a
    * refusal
+   * @param proofKey signs the proofs if `dpop` is on
    */
   constructor(
     settings: TokenSettings,
     httpClient: HttpClient,
     clock: Clock,
-    onQuirk: (host: string, quirk: string) => void = () => undefined
+    onQuirk: (host: string, quirk: string) => void = () => undefined,
+    proofKey?: Promise<ProofKey>
   ) {
     this.#onQuirk = onQuirk
     this.#settings = settings
     this.#httpClient = httpClient
     this.#clock = clock
+    if (proofKey !== undefined) this.#proofs = new DpopProofs(proofKey, clock)
     this.#discovery = new Discovery(settings, clock)
     const problems = checkSettings(settings)
     if (problems.length > 0) this.configError = configError(problems.join(' '))
@@ -106,8 +112,8 @@ export class TokenClient {
   }
 
   /**
-   * Gets one token, with one request (two if the token endpoint has moved), after discovery if that
-   * is due.
+   * Gets one token, with one request (another if the token endpoint has moved, or for a nonce), after
+   * discovery if that is due.
    *
    * @param signal ends the requests
    * @throws {TokenError} and nothing else
@@ -160,32 +166,44 @@ export class TokenClient {
 
     let sentAt = instant(this.#clock)
     let tokenEndpoint = metadata.token_endpoint ?? ''
+    let mayRepeat = false
     configuration[openid.customFetch] = async (url, options) => {
       tokenEndpoint = url
       sentAt = instant(this.#clock)
       const headers = withHeaders(options.headers, settings.headers)
-      const reply = await fetch(url, { ...options, headers })
       const secrets = secretsOf(settings, options.headers, options.body)
+      const proofs = this.#proofs
+      const proof =
+        proofs &&
+        (async (target: URL) => {
+          const made = await proofs.proof('POST', target)
+          secrets.push(made)
+          return made
+        })
+      const reply = await fetch(url, { ...options, headers, proof })
+      const hasNonce = proofs?.keepNonce(new URL(url), reply.headers) === true
       const redirect = redirectError(reply, url, 'tokenEndpoint', secrets)
       if (redirect !== undefined) throw redirect
       const { text, encoding } = bodyText(reply.body)
       const type = reply.headers['content-type'] ?? ''
-      const answer = readTokenAnswer(reply.status, type, text)
+      const answer = readTokenAnswer(reply.status, type, text, tokenType(settings))
       if (encoding !== 'utf-8') answer.quirks.push('It sends UTF-16 instead of UTF-8.')
       for (const quirk of answer.quirks) this.#onQuirk(new URL(url).host, quirk)
       if (answer.kind !== 'granted') {
-        throw answerError(answer, reply, url, {
+        const error = answerError(answer, reply, url, {
           settings,
           clientAuth,
           supported: metadata.token_endpoint_auth_methods_supported,
           now: this.#clock.now(),
           secrets
         })
+        mayRepeat = hasNonce && error.code === 'use_dpop_nonce'
+        throw error
       }
       return Response.json(answer.token)
     }
 
-    try {
+    const grant = async (): Promise<ObtainedToken> => {
       const assertion =
         settings.grantType === 'jwt_bearer' ? await grantAssertion(signing) : undefined
       const parameters = grantParameters(settings, assertion)
@@ -200,6 +218,13 @@ export class TokenClient {
         tokenEndpoint,
         clientAuth
       }
+    }
+    try {
+      return await grant().catch((error: unknown) => {
+        if (!mayRepeat) throw error
+        // All of it again: an assertion may be used only once.
+        return grant()
+      })
     } catch (error) {
       throw translateError(error, this.#place(tokenEndpoint))
     }
@@ -221,7 +246,8 @@ export async function testToken(
 ): Promise<TokenTestResult> {
   const startedAt = clock.monotonic()
   try {
-    const client = new TokenClient(settings, httpClient, clock)
+    const key = settings.dpop ? makeProofKey() : undefined
+    const client = new TokenClient(settings, httpClient, clock, undefined, key)
     const { tokenEndpoint, clientAuth, expiresIn, scope } = await client.obtain(
       new AbortController().signal
     )
@@ -230,7 +256,7 @@ export async function testToken(
       ok: true,
       tokenEndpoint: oneLine(tokenEndpoint),
       clientAuth,
-      tokenType: 'Bearer',
+      tokenType: tokenType(settings),
       expiresIn: expiresIn ?? null,
       scope: oneLine(scope),
       elapsedMs
@@ -239,6 +265,10 @@ export async function testToken(
     const { code, status = null, description, message, hint, hints } = error as TokenError
     return { ok: false, code, status, description: description ?? message, hint, hints }
   }
+}
+
+function tokenType({ dpop }: TokenSettings): TokenType {
+  return dpop ? 'DPoP' : 'Bearer'
 }
 
 /**

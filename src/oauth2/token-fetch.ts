@@ -12,7 +12,10 @@ const MAX_HOST = 253
 /** Makes a request for openid-client. */
 export type TokenFetch = (
   url: string,
-  request: Pick<openid.CustomFetchOptions, 'method' | 'headers' | 'body'>
+  request: Pick<openid.CustomFetchOptions, 'method' | 'headers' | 'body'> & {
+    /** Makes the header `DPoP` each time that the request is sent. */
+    proof?: ((url: URL) => Promise<string>) | undefined
+  }
 ) => Promise<HttpReply>
 
 /**
@@ -30,7 +33,7 @@ export function tokenFetch(
   signal: AbortSignal
 ): TokenFetch {
   const overTls = issuer.toLowerCase().startsWith('https:')
-  return async (address, { method, headers, body }) => {
+  return async (address, { method, headers, body, proof }) => {
     const url = new URL(address)
     if (url.hostname.length > MAX_HOST) {
       throw configError(
@@ -53,11 +56,11 @@ export function tokenFetch(
       )
     }
     const form = body instanceof URLSearchParams ? body.toString() : undefined
-    const send = (): Promise<HttpReply> =>
+    const send = async (): Promise<HttpReply> =>
       httpClient.request({
         method: method === 'GET' ? 'GET' : 'POST',
         url,
-        headers,
+        headers: proof === undefined ? headers : { ...headers, DPoP: await proof(url) },
         body: form,
         responseTimeoutMs: RESPONSE_TIMEOUT_MS,
         signal

@@ -25,6 +25,9 @@ export type ClientAuth = (typeof CLIENT_AUTHS)[number]
 /** The method in effect: `auto` resolved. */
 export type ClientAuthMethod = Exclude<ClientAuth, 'auto'>
 
+/** `token_type` of the answer (RFC 6750, RFC 9449): how the token is used. */
+export type TokenType = 'Bearer' | 'DPoP'
+
 /** A parameter or header of the request. */
 export interface NamedValue {
   name: string
@@ -78,4 +81,6 @@ export interface TokenSettings {
   password: string
   /** The TLS configuration presents a client certificate. */
   hasClientCertificate: boolean
+  /** Tokens are bound to a key of this node (RFC 9449). */
+  dpop: boolean
 }

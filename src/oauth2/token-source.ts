@@ -1,6 +1,7 @@
 import { systemClock, type Clock } from '../clock.ts'
 import type { CertificateDates } from '../http-client/certificates.ts'
 import type { HttpClient } from '../http-client/http-client.ts'
+import { DpopProofs, makeProofKey } from './dpop-proofs.ts'
 import { TokenCache, type TokenStatus } from './token-cache.ts'
 import { TokenClient } from './token-client.ts'
 import type { TokenError } from './token-error.ts'
@@ -29,16 +30,20 @@ export class TokenSource extends TokenCache {
    * authenticates (RFC 8705 §3), so the HL7 request has to present the same one.
    */
   readonly usesClientCertificate: boolean
+  /** For requests with a token, which is bound to the key of this source. Undefined: no DPoP. */
+  readonly proofs: DpopProofs | undefined
   readonly #httpClient: HttpClient
 
   constructor(settings: TokenSettings, parts: TokenSourceParts) {
     const { httpClient, clock = systemClock, random = Math.random, onWarning } = parts
     const warned = new Set<string>()
-    const client = new TokenClient(settings, httpClient, clock, (host, quirk) => {
+    const onQuirk = (host: string, quirk: string): void => {
       if (warned.has(quirk)) return
       warned.add(quirk)
       onWarning?.(`Token server ${host}: ${quirk}`)
-    })
+    }
+    const key = settings.dpop ? makeProofKey() : undefined
+    const client = new TokenClient(settings, httpClient, clock, onQuirk, key)
     super({
       clock,
       random,
@@ -49,6 +54,7 @@ export class TokenSource extends TokenCache {
     })
     this.#httpClient = httpClient
     this.configError = client.configError
+    this.proofs = key && new DpopProofs(key, clock)
     this.usesClientCertificate = settings.hasClientCertificate
   }
 

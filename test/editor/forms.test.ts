@@ -305,6 +305,32 @@ describe('the forms in the editor', () => {
     assert.equal(await editor.ask(`RED.nodes.node('old').valid`), true)
   })
 
+  it('tell hl7-https-out that its OAuth 2.0 node uses DPoP', async () => {
+    const hints = '#hl7-https-out-form [data-row="dpop"], #hl7-https-out-form [data-row="scheme"]'
+    const shown = (): Promise<string[]> =>
+      editor.page
+        .locator(hints)
+        .filter({ visible: true })
+        .evaluateAll((found) => found.map((hint) => (hint as HTMLElement).dataset['row'] ?? ''))
+    await editor.edit('old')
+    assert.deepEqual(await shown(), ['scheme'])
+    await editor.close('cancel')
+    await editor.editConfig(config, 'auth')
+    await editor.more()
+    await editor.page.check('#node-config-input-dpop')
+    await editor.close()
+    assert.equal(await editor.ask(`RED.nodes.node('auth').dpop`), true)
+    await editor.edit('old')
+    assert.deepEqual(await shown(), ['dpop'])
+    await editor.page.selectOption('#node-input-tokenPlacement', 'query')
+    await editor.settle()
+    assert.match(await editor.mistake('node-input-tokenPlacement'), /the token goes in the header/)
+    await editor.page.selectOption('#node-input-tokenPlacement', 'header')
+    await editor.settle()
+    assert.equal(await editor.mistake('node-input-tokenPlacement'), '')
+    await editor.close('cancel')
+  })
+
   it('show only the fields of hl7-https-out that apply', async () => {
     await editor.edit('old')
     const header = { 'node-input-authHeader': true, 'node-input-authScheme': true }

@@ -133,7 +133,8 @@ describe('answerError of an answer without a usable token', () => {
     'not-json': [/not JSON/, /does not look like a token server/, false],
     'no-token': [/without an access_token/, /Grant and Scope/, true],
     'bad-token': [/characters that a token must not have/, /header cannot carry this token/, true],
-    'token-type': [/not a Bearer token/, /issue Bearer tokens/, true]
+    'token-type': [/not a Bearer token/, /issue Bearer tokens/, true],
+    'not-dpop': [/not a DPoP token, although DPoP is on/, /untick "DPoP/, true]
   }
   for (const [what, [says, hint, permanent]] of Object.entries(table)) {
     it(what, () => {

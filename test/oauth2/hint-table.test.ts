@@ -75,8 +75,14 @@ describe('the hint for an answer', () => {
     ['invalid_request', facts({}, 'private_key_jwt'), /now "Private key: signed JWT"/],
     ['invalid_request', facts({}, 'tls_client_auth'), /now "TLS client certificate"/],
     ['invalid_request', facts({}, 'none'), /now "None \(public client\)"/],
-    ['use_dpop_nonce', facts(), /DPoP, which is not supported/],
-    ['invalid_dpop_proof', facts(), /DPoP, which is not supported/]
+    ['use_dpop_nonce', facts(), /wants DPoP: tick "DPoP/],
+    ['invalid_dpop_proof', facts(), /wants DPoP: tick "DPoP/],
+    ['use_dpop_nonce', facts({ dpop: true }), /^The token server does not accept the DPoP proof/],
+    [
+      'invalid_dpop_proof',
+      { ...facts({ dpop: true }), clockAheadSeconds: 90 },
+      /^This machine's clock is 90 s ahead .* does not accept the DPoP proof/
+    ]
   ]
   for (const [error, given, words] of errors) {
     it(`for ${error}: ${words.source}`, () => {

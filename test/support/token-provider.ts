@@ -16,6 +16,7 @@ export interface ProviderClient {
   jwks?: { keys: object[] }
   tls_client_auth_subject_dn?: string
   tls_client_certificate_bound_access_tokens?: boolean
+  dpop_bound_access_tokens?: boolean
 }
 
 export interface TokenProviderOptions {
@@ -30,6 +31,8 @@ export interface TokenProviderOptions {
   lifetime?: number
   /** Default `jwt`, in which a test can read audience and scope. */
   format?: 'jwt' | 'opaque'
+  /** Proofs of DPoP need a nonce of the provider. */
+  wantsNonce?: boolean
 }
 
 export interface TokenProvider {
@@ -108,6 +111,11 @@ async function createProvider(
     features: {
       clientCredentials: { enabled: true },
       devInteractions: { enabled: false },
+      dPoP: {
+        enabled: true,
+        nonceSecret: randomBytes(32),
+        requireNonce: () => options.wantsNonce === true
+      },
       mTLS: {
         enabled: true,
         tlsClientAuth: true,

@@ -27,6 +27,7 @@ export function tokenSettings(given: Partial<TokenSettings> = {}): TokenSettings
     username: '',
     password: '',
     hasClientCertificate: false,
+    dpop: false,
     ...given
   }
 }

@@ -1,0 +1,130 @@
+import assert from 'node:assert/strict'
+import { after, before, beforeEach, describe, it } from 'node:test'
+import { startDpopReceiver, type DpopReceiver } from '../support/dpop-receiver.ts'
+import { startTokenProvider, type TokenProvider } from '../support/token-provider.ts'
+import { adt, CLIENT_ID, CLIENT_SECRET, startWorld, type World } from '../support/world.ts'
+
+describe('DPoP in a real Node-RED', () => {
+  let world: World
+  let provider: TokenProvider
+  let receiver: DpopReceiver
+  before(async () => {
+    world = await startWorld()
+    const tls = await world.authority.issueServer()
+    receiver = await startDpopReceiver(tls)
+    provider = await startTokenProvider({
+      tls,
+      wantsNonce: true,
+      clients: [
+        {
+          client_id: CLIENT_ID,
+          client_secret: CLIENT_SECRET,
+          token_endpoint_auth_method: 'client_secret_basic',
+          dpop_bound_access_tokens: true
+        }
+      ]
+    })
+  })
+  after(async () => {
+    await world.close()
+    await provider.close()
+    await receiver.close()
+  })
+  beforeEach(() => {
+    receiver.nonce = undefined
+    receiver.requests.length = 0
+  })
+
+  const deploy = (out: object = {}): Promise<void> =>
+    world.deploy(
+      { url: `${receiver.origin}/hl7?site=7`, ...out },
+      { issuer: provider.issuer, scope: '', dpop: true }
+    )
+
+  it('a message arrives in one attempt, whatever nonces the servers want', async () => {
+    // The scheme of the form is not used.
+    await deploy({ failureTimeout: 0, authScheme: 'Token' })
+    receiver.nonce = 'first'
+    const { nodeRed } = world
+    for (const [sent, controlId] of ['DPOP1', 'DPOP2'].entries()) {
+      await nodeRed.inject('in', { payload: adt(controlId) })
+      const [msg] = (await nodeRed.waitForMessages('ack', sent + 1)).slice(sent)
+      assert.equal((msg?.['hl7'] as { attempts?: unknown }).attempts, 1)
+    }
+    assert.deepEqual(
+      receiver.requests.map(({ status, problem }) => problem || status),
+      ['use_dpop_nonce', 200, 200]
+    )
+    const state = await nodeRed.get('/hl7-https-out/out')
+    assert.doesNotMatch(JSON.stringify(state.body), /eyJ/)
+  })
+
+  it('neither the log nor a status nor the test page shows a proof', async () => {
+    await deploy({ failureTimeout: 0 })
+    Object.defineProperty(receiver, 'nonce', {
+      configurable: true,
+      get: () => String(Math.random())
+    })
+    const { nodeRed } = world
+    const caught = nodeRed.messages('caught').length
+    await nodeRed.inject('in', { payload: adt('DPOP3') })
+    const [msg] = (await nodeRed.waitForMessages('caught', caught + 1)).slice(caught)
+    const { error } = msg as { error: { message: string } }
+    assert.match(error.message, /does not accept the DPoP proof/)
+    const { body } = await nodeRed.post('/hl7-https-out/out/test', {})
+    Object.defineProperty(receiver, 'nonce', {
+      configurable: true,
+      writable: true,
+      value: undefined
+    })
+    const { request, reply } = body as {
+      request: { headers: Record<string, string> }
+      reply: string
+    }
+    assert.equal(request.headers['dpop'], '•••')
+    assert.equal(request.headers['authorization'], 'DPoP •••')
+    // The receiver repeats token and proof.
+    assert.equal(reply, 'use_dpop_nonce ••• •••')
+    const shown = [JSON.stringify(error), JSON.stringify(body), ...nodeRed.log()]
+    shown.push(JSON.stringify(nodeRed.statuses('out')))
+    const { proof = '' } = receiver.requests[0] ?? {}
+    for (const one of shown) {
+      assert.doesNotMatch(one, /eyJ/)
+      for (const part of proof.split('.')) assert.ok(!one.includes(part.slice(0, 20)))
+    }
+  })
+
+  it('a token in another place than the header, or a second proof, is a configuration error', async () => {
+    const { nodeRed } = world
+    for (const [out, problem] of [
+      [
+        { tokenPlacement: 'body', format: 'form' },
+        /tokenPlacement: a DPoP token must be sent in the header/
+      ],
+      [{ tokenPlacement: 'query' }, /tokenPlacement: a DPoP token must be sent in the header/],
+      [
+        { headers: [{ name: 'dpop', value: 'x', valueType: 'str' }] },
+        /headers: dpop already carries the DPoP proof/
+      ]
+    ] as const) {
+      await deploy(out)
+      const caught = nodeRed.messages('caught').length
+      await nodeRed.inject('in', { payload: adt('DPOP4') })
+      const [msg] = (await nodeRed.waitForMessages('caught', caught + 1)).slice(caught)
+      const { error } = msg as { error: { code: string; message: string } }
+      assert.equal(error.code, 'HL7_CONFIG')
+      assert.match(error.message, problem)
+    }
+    assert.deepEqual(receiver.requests, [])
+  })
+
+  it('the Test button of the OAuth 2.0 node gets a DPoP token', async () => {
+    await deploy()
+    const auth = world.flow({}, { issuer: provider.issuer, scope: '', dpop: true })
+    const { body } = await world.nodeRed.post(
+      '/oauth2-client-credentials/auth/test',
+      auth.find(({ id }) => id === 'auth') ?? {}
+    )
+    assert.equal((body as { tokenType?: string }).tokenType, 'DPoP', JSON.stringify(body))
+  })
+})

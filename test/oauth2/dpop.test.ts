@@ -1,0 +1,282 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import { decodeJwt, decodeProtectedHeader } from 'jose'
+import { systemClock } from '../../src/clock.ts'
+import { DpopProofs, makeProofKey, proofsIn, refusesProof } from '../../src/oauth2/dpop-proofs.ts'
+import { testToken } from '../../src/oauth2/token-client.ts'
+import type { TokenError } from '../../src/oauth2/token-error.ts'
+import type { TokenSettings } from '../../src/oauth2/token-settings.ts'
+import { TokenSource } from '../../src/oauth2/token-source.ts'
+import { createAuthority, type Authority } from '../support/certificates.ts'
+import { json, startTokenFaultServer, type Fault } from '../support/token-fault-server.ts'
+import { startTokenProvider, type TokenProvider } from '../support/token-provider.ts'
+import { tokenHttpClient, tokenSettings } from '../support/token-settings.ts'
+
+const client = {
+  client_id: 'integration-engine',
+  client_secret: 'not-so-secret',
+  token_endpoint_auth_method: 'client_secret_basic',
+  dpop_bound_access_tokens: true
+}
+
+describe('DPoP tokens of a real token server', () => {
+  let authority: Authority
+  let plain: TokenProvider
+  let strict: TokenProvider
+
+  before(async () => {
+    authority = await createAuthority('Test authority')
+    const tls = await authority.issueServer()
+    const secret = 'x'.repeat(32)
+    const signs = {
+      ...{ client_id: 'signs', client_secret: secret, dpop_bound_access_tokens: true },
+      token_endpoint_auth_method: 'client_secret_jwt',
+      token_endpoint_auth_signing_alg: 'HS256'
+    }
+    plain = await startTokenProvider({ tls, clients: [client] })
+    strict = await startTokenProvider({ tls, clients: [client, signs], wantsNonce: true })
+  })
+  after(() => Promise.all([plain.close(), strict.close()]))
+
+  async function withSource(
+    given: Partial<TokenSettings>,
+    use: (source: TokenSource) => Promise<void>
+  ): Promise<void> {
+    const httpClient = tokenHttpClient({ tls: { ca: authority.ca } })
+    const settings = tokenSettings({ clientSecret: 'not-so-secret', dpop: true, ...given })
+    const source = new TokenSource(settings, { httpClient })
+    try {
+      await use(source)
+    } finally {
+      source.close()
+      httpClient.close()
+    }
+  }
+
+  it('are bound to the key of the node', async () => {
+    const keys = new Set<unknown>()
+    for (let node = 0; node < 2; node++) {
+      await withSource({ issuer: plain.issuer }, async (source) => {
+        for (let request = 0; request < 2; request++) {
+          const token = await source.token()
+          keys.add(decodeJwt<{ cnf: { jkt: string } }>(token).cnf.jkt)
+          source.drop(token)
+          source.clearBackOff()
+        }
+      })
+    }
+    assert.equal(keys.size, 2)
+    assert.equal(keys.has(undefined), false)
+  })
+
+  it('come after one challenge, and the nonce is kept', async () => {
+    await withSource({ issuer: strict.issuer }, async (source) => {
+      const before = strict.tokenRequests
+      const token = await source.token()
+      assert.equal(strict.tokenRequests - before, 2)
+      assert.deepEqual(source.requests, { ok: 1, error: 0 })
+      source.drop(token)
+      source.clearBackOff()
+      assert.notEqual(await source.token(), token)
+      assert.equal(strict.tokenRequests - before, 3)
+    })
+  })
+
+  it('come after a challenge with another client assertion', async () => {
+    const given = { clientId: 'signs', clientSecret: 'x'.repeat(32) }
+    await withSource(
+      { issuer: strict.issuer, clientAuth: 'client_secret_jwt', ...given },
+      async (source) => {
+        assert.ok(decodeJwt(await source.token())['cnf'])
+      }
+    )
+  })
+
+  it('are shown by the Test button as such', async () => {
+    const httpClient = tokenHttpClient({ tls: { ca: authority.ca } })
+    const settings = tokenSettings({ issuer: strict.issuer, clientSecret: 'not-so-secret' })
+    const tested = await testToken({ ...settings, dpop: true }, httpClient)
+    assert.ok(tested.ok)
+    assert.equal(tested.tokenType, 'DPoP')
+    httpClient.close()
+  })
+})
+
+describe('a token server with DPoP', () => {
+  const TOKEN = { access_token: 'at-1', token_type: 'dpop', expires_in: 300 }
+
+  /** What a source gets from it, and the requests' proofs. */
+  async function ask(
+    answer: Fault,
+    given: Partial<TokenSettings> = {}
+  ): Promise<{
+    token?: string
+    error?: TokenError
+    proofs: string[]
+  }> {
+    const server = await startTokenFaultServer(answer)
+    const httpClient = tokenHttpClient()
+    const settings = { tokenEndpoint: `${server.origin}/token?tenant=1`, clientSecret: 's3cr3t' }
+    const source = new TokenSource(tokenSettings({ ...settings, dpop: true, ...given }), {
+      httpClient
+    })
+    const got = await source.token().then(
+      (token) => ({ token }),
+      (error: unknown) => ({ error: error as TokenError })
+    )
+    source.close()
+    httpClient.close()
+    await server.close()
+    return {
+      ...got,
+      proofs: server.seen.map(({ headers }) => String(headers['dpop']))
+    }
+  }
+
+  it('gets a proof for its address, with the time of the clock and no key but the public one', async () => {
+    const { token, proofs } = await ask(json(TOKEN))
+    assert.equal(token, 'at-1')
+    const [proof = ''] = proofs
+    const claims = decodeJwt(proof)
+    const { jwk, ...header } = decodeProtectedHeader(proof)
+    assert.deepEqual(header, { alg: 'ES256', typ: 'dpop+jwt' })
+    assert.deepEqual(Object.keys(jwk ?? {}).sort(), ['crv', 'kty', 'x', 'y'])
+    assert.deepEqual(Object.keys(claims).sort(), ['htm', 'htu', 'iat', 'jti'])
+    assert.equal(claims['htm'], 'POST')
+    assert.match(String(claims['htu']), /^http:\/\/127\.0\.0\.1:\d+\/token$/)
+    assert.ok(Math.abs((claims.iat ?? 0) - Date.now() / 1000) < 5)
+  })
+
+  it('must send a token of that type', async () => {
+    for (const type of ['Bearer', 'BearerToken', 'MAC', undefined]) {
+      const { error } = await ask(json({ ...TOKEN, token_type: type }))
+      assert.equal(error?.code, 'ERR_TOKEN_ANSWER', type)
+      assert.match(error.message, /sent a token that is not a DPoP token, although DPoP is on/)
+      assert.match(error.hint, /untick "DPoP/)
+      assert.equal(error.permanent, true)
+    }
+    const off = await ask(json(TOKEN), { dpop: false })
+    assert.match(off.error?.message ?? '', /not a Bearer token/)
+    assert.deepEqual(off.proofs, ['undefined'])
+  })
+
+  it('is recognised by its words if DPoP is off', async () => {
+    const answer = { error: 'invalid_request', error_description: 'DPoP proof is missing' }
+    const { error } = await ask(
+      (request, response) => {
+        response.statusCode = 400
+        json(answer)(request, response)
+      },
+      { dpop: false }
+    )
+    assert.match(error?.hint ?? '', /^The token server wants DPoP: tick "DPoP/)
+  })
+
+  it('is asked once more with its nonce, and not a third time', async () => {
+    let asked = 0
+    const { error, proofs } = await ask((request, response) => {
+      response.setHeader('DPoP-Nonce', `nonce-${++asked}`)
+      response.statusCode = 400
+      json({ error: 'use_dpop_nonce', error_description: request.headers['dpop'] })(
+        request,
+        response
+      )
+    })
+    assert.deepEqual(
+      proofs.map((proof) => decodeJwt(proof)['nonce']),
+      [undefined, 'nonce-1']
+    )
+    assert.equal(new Set(proofs.map((proof) => decodeJwt(proof).jti)).size, 2)
+    assert.equal(error?.code, 'use_dpop_nonce')
+    assert.equal(error.permanent, false)
+    // The server repeats the proof.
+    const told = `${error.message} ${error.description ?? ''} ${error.hint}`
+    assert.doesNotMatch(told, /eyJ/)
+    for (const proof of proofs) {
+      for (let at = 0; at + 12 <= proof.length; at += 6) {
+        assert.ok(!told.includes(proof.slice(at, at + 12)))
+      }
+    }
+  })
+
+  it('is not asked again if it wants a nonce but brings none that a proof can carry', async () => {
+    for (const nonce of ['', 'two words', 'x'.repeat(2000)]) {
+      const { error, proofs } = await ask((request, response) => {
+        if (nonce !== '') response.setHeader('DPoP-Nonce', nonce)
+        response.statusCode = 400
+        json({ error: 'use_dpop_nonce' })(request, response)
+      })
+      assert.equal(proofs.length, 1)
+      assert.equal(error?.code, 'use_dpop_nonce')
+    }
+  })
+
+  it('gets another proof over a new connection if the kept one is dead', async () => {
+    const server = await startTokenFaultServer(json(TOKEN))
+    const httpClient = tokenHttpClient()
+    const settings = { tokenEndpoint: `${server.origin}/token`, clientSecret: 's3cr3t', dpop: true }
+    const source = new TokenSource(tokenSettings(settings), { httpClient })
+    source.drop(await source.token())
+    source.clearBackOff()
+    server.answer = (_request, response) => {
+      server.answer = json({ ...TOKEN, access_token: 'at-2' })
+      response.socket?.resetAndDestroy()
+    }
+    assert.equal(await source.token(), 'at-2')
+    const ids = server.seen.map(({ headers }) => decodeJwt(String(headers['dpop'])).jti)
+    assert.deepEqual([ids.length, new Set(ids).size], [3, 3])
+    source.close()
+    httpClient.close()
+    await server.close()
+  })
+
+  it('gets no other header DPoP', async () => {
+    const headers = [{ name: 'dpop', value: 'x' }]
+    const { error, proofs } = await ask(json(TOKEN), { headers })
+    assert.match(error?.message ?? '', /^Headers: the node itself sets the header DPoP\.$/)
+    assert.equal(proofs.length, 0)
+    assert.equal(
+      (await ask(json({ ...TOKEN, token_type: 'Bearer' }), { headers, dpop: false })).token,
+      'at-1'
+    )
+  })
+})
+
+describe('proofs', () => {
+  it('carry the nonce of their origin, of a hundred origins at most', async () => {
+    const proofs = new DpopProofs(makeProofKey(), systemClock)
+    const url = (host: number): URL => new URL(`https://host${host}/path?query`)
+    const nonceFor = async (host: number): Promise<unknown> =>
+      decodeJwt(await proofs.proof('PUT', url(host)))['nonce']
+    for (let host = 0; host < 100; host++) {
+      assert.ok(proofs.keepNonce(url(host), { 'dpop-nonce': `n${host}` }))
+    }
+    proofs.keepNonce(url(0), { 'dpop-nonce': 'newer' })
+    proofs.keepNonce(url(100), { 'dpop-nonce': 'n100' })
+    assert.deepEqual(await Promise.all([0, 1, 2, 100].map(nonceFor)), [
+      'newer',
+      undefined,
+      'n2',
+      'n100'
+    ])
+  })
+
+  it('are found in any text', async () => {
+    const proofs = new DpopProofs(makeProofKey(), systemClock)
+    const url = new URL('https://host/')
+    const [one, two] = [await proofs.proof('POST', url), await proofs.proof('POST', url, 'token')]
+    assert.deepEqual(proofsIn(`{"a":"${one}","b":"dpop: ${two}\\r"}`), [one, two])
+    assert.deepEqual(proofsIn('eyJhbGciOiJSUzI1NiJ9.e30.x'), [])
+  })
+
+  it('are refused with a challenge that says so', () => {
+    const challenge = (text: string, status = 401): boolean =>
+      refusesProof({ status, headers: { 'www-authenticate': text } })
+    assert.ok(challenge('DPoP error="use_dpop_nonce", error_description="x"'))
+    assert.ok(challenge('Bearer, DPoP algs="ES256", error = use_dpop_nonce'))
+    assert.ok(challenge('DPoP error="invalid_dpop_proof"'))
+    assert.ok(!challenge('DPoP error="invalid_token"'))
+    assert.ok(!challenge('DPoP error="use_dpop_nonce"', 400))
+    assert.ok(!refusesProof({ status: 401, headers: {} }))
+  })
+})
