@@ -208,8 +208,7 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
     const message = contents.receive(msg, send, done)
     void accept(node, delivery, courier, settings, message).catch((error: unknown) => {
       refuse(RED, node, message, error)
-      // A command that cannot be carried out says nothing about messages.
-      if (!isCommand(message)) refused = refusal(error).code
+      refused = refusal(error).code
       status.update()
       // The Catch node that gets it may be closed as well.
       if (closing) node.error(`The node was closed: ${refusal(error).message}`)

@@ -3,6 +3,7 @@ import { describe, it } from 'node:test'
 import type { ApplicationAck } from '../../src/delivery/awaiting.ts'
 import type { Delivery } from '../../src/delivery/delivery.ts'
 import type { Settlement } from '../../src/delivery/settlement.ts'
+import type { Entry } from '../../src/outbox/outbox.ts'
 import { FakeClock, settled } from '../support/fake-clock.ts'
 import { FakeDisk } from './fake-disk.ts'
 import { resultOf, type ReplyKind } from './replies.ts'
@@ -92,6 +93,19 @@ for (const durable of [false, true]) {
       assert.deepEqual(emitted, ['a1 ack', 'a1 nak'])
     })
 
+    it('goes to the oldest also if that was sent later', async () => {
+      const settlements: number[] = []
+      const emit = ({ seq }: Entry): unknown => settlements.push(seq)
+      const { add, delivery, flights, reply } = await start({ order: 'none', emit })
+      await add('a1', 'a1')
+      flights.reverse()
+      await reply('await')
+      await reply('await')
+      await acknowledge(delivery, 'a1')
+      await acknowledge(delivery, 'a1')
+      assert.deepEqual(settlements, [1, 2])
+    })
+
     it('may come before the accept acknowledgement was read', async () => {
       const { add, delivery, emitted, reply } = await start()
       await add('a1')
@@ -177,6 +191,20 @@ for (const durable of [false, true]) {
       assert.deepEqual(emitted, ['a1 HL7_DELIVERY_FAILED'])
     })
 
+    it('is not sent again for ever since the node was resumed', async () => {
+      const { add, clock, delivery, emitted, reply } = await start({
+        ...{ failureTimeoutMs: 12_000, retry: { intervalMs: 5000, maxIntervalMs: 5000 } }
+      })
+      await add('a1')
+      await delivery.resume()
+      for (let round = 0; round < 3; round++) {
+        await reply('await')
+        assert.equal(await acknowledge(delivery, 'a1', 'retry'), true)
+        await clock.advance(5000)
+      }
+      assert.deepEqual(emitted, ['a1 HL7_DELIVERY_FAILED'])
+    })
+
     it('is suspended or pauses the node if the rules say so', async () => {
       const { add, delivery, reply } = await start()
       await add('a1', 'a2')
@@ -227,12 +255,17 @@ for (const durable of [false, true]) {
       await add('a1')
       await reply('await')
       await clock.advance(1000)
+      let isJudged = false
+      const judge = () => {
+        isJudged = true
+        return resultOf('accept')
+      }
       const [discarded, taken] = await Promise.all([
-        delivery.operator.discard(() => true),
-        delivery.operator.acknowledge(ack('a1', 'accept'))
+        delivery.discard(() => true),
+        delivery.operator.acknowledge({ controlId: 'a1', judge })
       ])
       await settled()
-      assert.deepEqual([discarded, taken], [1, false])
+      assert.deepEqual([discarded, taken, isJudged], [1, false, false])
       assert.deepEqual(emitted, ['a1 HL7_DISCARDED'])
     })
 
@@ -318,6 +351,76 @@ describe('awaiting with a disk that takes time', () => {
     })
     const second = await setUp({ outbox: disk.outbox(codec) })
     assert.deepEqual(second.emitted.toSorted(), ['a1 ack', 'a2 nak'])
+  })
+
+  it('settles its message if the time is up while that is read', async () => {
+    for (const kind of ['await', 'await-fail', 'await-retry'] as const) {
+      const disk = new FakeDisk({ immediate: true })
+      const options = { outbox: disk.outbox(codec), applicationAckMs: 1000 }
+      const { add, clock, delivery, emitted, reply } = await setUp(options)
+      await add('a1')
+      await reply(kind)
+      disk.immediate = false
+      const taken = delivery.operator.acknowledge(ack('a1', 'accept'))
+      await settled()
+      await clock.advance(1000)
+      disk.immediate = true
+      disk.step()
+      assert.equal(await taken, true, kind)
+      await settled()
+      assert.deepEqual(emitted, ['a1 ack'], kind)
+    }
+  })
+
+  it('reports a message that is damaged as lost', async () => {
+    const disk = new FakeDisk({ immediate: true })
+    const damaged = {
+      ...codec,
+      decode: () => {
+        throw new Error('damaged')
+      }
+    }
+    const options = { outbox: disk.outbox(damaged), applicationAckMs: 1000 }
+    const { add, clock, delivery, emitted, lost, reply } = await setUp(options)
+    await add('a1', 'a2')
+    await reply('await')
+    await reply('await')
+    assert.equal(await acknowledge(delivery, 'a1'), true)
+    assert.equal(lost.length, 1)
+    await clock.advance(1000)
+    assert.equal(lost.length, 2)
+    assert.deepEqual([emitted, delivery.held], [[], 0])
+  })
+
+  it('is stored if it is being read when the node closes', async () => {
+    const disk = new FakeDisk({ immediate: true })
+    const first = await setUp({ outbox: disk.outbox(codec) })
+    await first.add('a1')
+    await first.reply('await')
+    disk.immediate = false
+    const taken = first.delivery.operator.acknowledge(ack('a1', 'accept'))
+    await settled()
+    const closed = first.delivery.close(10_000)
+    await settled()
+    disk.immediate = true
+    disk.step()
+    await closed
+    assert.equal(await taken, true)
+    assert.equal([...disk.rows.values()][0]?.facts.state, 'settled')
+  })
+
+  it('reads it again after a while if its time is up and it cannot be read', async () => {
+    const disk = new FakeDisk({ immediate: true })
+    const options = { outbox: disk.outbox(codec), applicationAckMs: 1000 }
+    const { add, clock, delivery, reply } = await setUp(options)
+    await add('a1')
+    await reply('await')
+    disk.failReads = true
+    await clock.advance(1000)
+    assert.equal(delivery.state().awaiting, 1)
+    disk.failReads = false
+    await clock.advance(30_000)
+    assert.equal(delivery.state().suspended, 1)
   })
 
   it('tries again, and not at once, if what follows cannot be stored', async () => {

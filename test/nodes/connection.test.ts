@@ -212,11 +212,12 @@ describe("Node-RED's http proxy, and the proxy variables", () => {
       )
       await world.nodeRed.deploy(nodes)
       const { body } = await world.nodeRed.post('/hl7-https-out/out/test', {})
-      const { error } = body as { error: { code: string; message: string } }
+      const { error } = body as { error: { code: string; reason: string; hint: string } }
       assert.equal(error.code, 'ERR_PROXY_REFUSED')
-      assert.match(
-        error.message,
-        /: the proxy does not reach the host \(HTTP 502\)\. Check the host and port of the URL, and that the proxy can reach them\. /
+      assert.match(error.reason, /: the proxy does not reach the host \(HTTP 502\)\.$/)
+      assert.equal(
+        error.hint,
+        'Check the host and port of the URL, and that the proxy can reach them.'
       )
     })
 
