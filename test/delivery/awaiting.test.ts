@@ -261,7 +261,7 @@ for (const durable of [false, true]) {
         return resultOf('accept')
       }
       const [discarded, taken] = await Promise.all([
-        delivery.discard(() => true),
+        delivery.operator.discard(() => true),
         delivery.operator.acknowledge({ controlId: 'a1', judge })
       ])
       await settled()
