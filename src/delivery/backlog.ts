@@ -199,6 +199,7 @@ export class Backlog {
       })
     } catch (error) {
       this.#behind = true
+      this.#cursor = Math.min(this.#cursor, listing.backTo)
       throw error
     } finally {
       this.#listing = undefined

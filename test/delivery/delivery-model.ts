@@ -239,7 +239,12 @@ export class DeliveryModel {
         const { pick } = action
         const seqs = pick === 'all' ? held : [held[pick % held.length]]
         const chosen = delivery.suspended.filter(({ seq }) => seqs.includes(seq))
-        for (const { controlId } of chosen) this.#named(controlId).standing = 'operator'
+        for (const { controlId } of chosen) {
+          const message = this.#named(controlId)
+          // Its time has been up since the last look.
+          if (message.standing === 'awaiting') message.timedOut = true
+          message.standing = 'operator'
+        }
         this.#call(delivery.operator[action.do](({ seq }) => seqs.includes(seq)))
         return
       }
@@ -669,6 +674,10 @@ export class DeliveryModel {
       assert.ok(isHeld(standing), `${id} was given up, though it is ${standing}`)
       assert.ok(id > (this.#givenUp.at(-1) ?? 0), `${id} was given up out of order`)
       this.#givenUp.push(id)
+    } else if (standing === 'wanted' && !this.#storedAll) {
+      // That it is sent again could not be stored: its time came.
+      assert.equal(message.late, 'fail', `${id} left`)
+      assert.equal(settlement.error?.cause?.code, ACK_TIMEOUT)
     } else if (standing === 'operator') assert.equal(settlement.error?.code, 'HL7_DISCARDED')
     else if (standing === 'awaiting') {
       assert.ok(this.#isLate(message), `${id} left before its time was up`)

@@ -561,6 +561,32 @@ describe('Delivery', () => {
     assert.deepEqual(emitted, ['a1 ack', 'a2 HL7_DISCARDED'])
   })
 
+  it('sends what was resent while the queue could not be read', async () => {
+    const disk = new FakeDisk({ immediate: true })
+    const { add, clock, delivery, emitted, reply } = await setUp({ outbox: disk.outbox(codec) })
+    await add('a1', 'a2')
+    await reply('suspend')
+    await reply('suspend')
+    disk.immediate = false
+    const resent = ['a2', 'a1'].map((id) => delivery.operator.resend(({ controlId }) => controlId === id))
+    await settled()
+    // a2 waits again, and the queue is being listed, when a1 waits again.
+    disk.step(1)
+    await settled()
+    disk.step(1)
+    disk.failReads = true
+    await settled()
+    disk.immediate = true
+    disk.step()
+    await Promise.all(resent)
+    await settled()
+    disk.failReads = false
+    await clock.advance(31_000)
+    await reply('accept')
+    await reply('accept')
+    assert.deepEqual(emitted, ['a1 ack', 'a2 ack'])
+  })
+
   it('resends suspended messages in the order in which they were accepted', async () => {
     for (const outbox of [new MemoryOutbox<string>(), quickDisk().outbox(codec)]) {
       const { add, reply, delivery, flights, emitted } = await setUp({ outbox })
