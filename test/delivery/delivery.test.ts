@@ -568,7 +568,9 @@ describe('Delivery', () => {
     await reply('suspend')
     await reply('suspend')
     disk.immediate = false
-    const resent = ['a2', 'a1'].map((id) => delivery.operator.resend(({ controlId }) => controlId === id))
+    const resent = ['a2', 'a1'].map((id) =>
+      delivery.operator.resend(({ controlId }) => controlId === id)
+    )
     await settled()
     // a2 waits again, and the queue is being listed, when a1 waits again.
     disk.step(1)
