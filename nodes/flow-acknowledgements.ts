@@ -12,7 +12,7 @@ import type { FlowMessage } from './flow-messages.ts'
 /** Longer than this is refused, in bytes: reading takes time, in which Node-RED does nothing else. */
 const MOST_BYTES = 2_097_152
 /** As is a single one that is longer, in characters. */
-const MOST_LENGTH = 262_144
+const MOST_LENGTH = 131_072
 /** And a batch of more messages than this. */
 const MOST_MESSAGES = 10_000
 /** So many of a batch, or so many characters, are worked on between two turns of the event loop. */
