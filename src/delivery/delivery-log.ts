@@ -2,6 +2,7 @@ import { OutboxError, type Entry } from '../outbox/outbox.ts'
 import type { AttemptResult } from './courier.ts'
 import type { DeliveryEvent } from './delivery-events.ts'
 import { attemptsWords, idOf, printable, printableCode, sentence, whyFailed } from './explain.ts'
+import { Troubles } from './troubles.ts'
 
 /** A line for the log: what is stuck and why, or that it is moving again. */
 export interface Notice {
@@ -20,8 +21,7 @@ const SUSPENSION_TOLD_MS = 60_000
 export class DeliveryLog {
   readonly #write: (notice: Notice) => void
   readonly #monotonic: () => number
-  /** Messages that the log has reported as being retried. */
-  readonly #troubled = new Set<number>()
+  readonly #troubles = new Troubles()
   #suspensionToldAt = Number.NEGATIVE_INFINITY
 
   /** @param monotonic a clock that only runs forward, milliseconds */
@@ -38,32 +38,20 @@ export class DeliveryLog {
     } else if (event.kind === 'moved') this.#noteMove(event)
   }
 
-  #noteMove({ entry, to, result }: Extract<DeliveryEvent, { kind: 'moved' }>): void {
-    if (to === 'retrying') {
-      // A single failure may pass at once, and two log lines for each of many help nobody. One that
-      // does not pass is news at once: its next attempt is a long time away.
-      const isNews = entry.attempts > 1 || result?.isPermanent === true
-      if (result !== undefined && isNews) this.#noteTrouble(entry, result)
-      return
+  #noteMove(move: Extract<DeliveryEvent, { kind: 'moved' }>): void {
+    const { entry, to, result } = move
+    const trouble = this.#troubles.note(move)
+    if (result !== undefined) {
+      if (trouble === 'began') this.#warn(retryingText(entry, result))
+      if (to === 'suspended') this.#noteSuspension(entry, result)
+      if (to === 'waiting') this.#warn(pausedText(entry, result))
     }
-    if (to === 'sending') return
-    if (result !== undefined && to === 'suspended') this.#noteSuspension(entry, result)
-    if (result !== undefined && to === 'waiting') this.#warn(pausedText(entry, result))
-    if (this.#troubled.delete(entry.seq) && this.#troubled.size === 0) {
+    if (trouble === 'over') {
       this.#write({
         level: 'info',
         text: 'No message is being retried; the queue is moving again.'
       })
     }
-  }
-
-  #noteTrouble(entry: Entry, result: AttemptResult): void {
-    if (this.#troubled.size === 0) {
-      this.#warn(
-        `${whatHappened(result)} Retrying after ${attemptsWords(entry.attempts)}; other messages may be waiting behind message ${idOf(entry)}.`
-      )
-    }
-    this.#troubled.add(entry.seq)
   }
 
   #noteSuspension(entry: Entry, result: AttemptResult): void {
@@ -82,6 +70,10 @@ export class DeliveryLog {
 
 function endedOnText(entry: Entry): string {
   return `Node-RED ended twice while processing the same message. It was suspended, and the queue is moving on: once the cause is known, resend or discard ${idOf(entry)}.`
+}
+
+function retryingText(entry: Entry, result: AttemptResult): string {
+  return `${whatHappened(result)} Retrying after ${attemptsWords(entry.attempts)}; other messages may be waiting behind message ${idOf(entry)}.`
 }
 
 function pausedText(entry: Entry, result: AttemptResult): string {

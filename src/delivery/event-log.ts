@@ -1,10 +1,10 @@
 import type { Clock } from '../clock.ts'
 import type { QueueEvent, QueueEventKind } from '../outbox/journal.ts'
-import { OutboxError, type Entry } from '../outbox/outbox.ts'
-import type { AttemptResult } from './courier.ts'
+import { OutboxError } from '../outbox/outbox.ts'
 import type { DeliveryEvent } from './delivery-events.ts'
 import { printable } from './explain.ts'
 import { causeOf } from './tally.ts'
+import { Troubles } from './troubles.ts'
 
 /** Suspended messages are counted for this time, in milliseconds, and make one event. */
 const SUSPENSIONS_MS = 10_000
@@ -17,9 +17,9 @@ const MOST_RULES = 20
 export class EventLog {
   readonly #write: (event: QueueEvent) => void
   readonly #clock: Clock
-  /** Messages that are being retried, and since when there are any; monotonic. */
-  readonly #retried = new Set<number>()
-  #retryingSince = 0
+  readonly #troubles = new Troubles()
+  /** Monotonic, in milliseconds. */
+  #troubleSince = 0
   /** By rule. */
   #suspensions = new Map<string, number>()
   #cancelFlush: (() => void) | undefined
@@ -83,29 +83,20 @@ export class EventLog {
     this.#flush()
   }
 
-  #noteMove({ entry, to, result, settlement }: Extract<DeliveryEvent, { kind: 'moved' }>): void {
-    if (to === 'sending') return
-    if (to === 'retrying') {
-      if (result !== undefined) this.#noteRetry(entry, result)
-      return
-    }
+  #noteMove(move: Extract<DeliveryEvent, { kind: 'moved' }>): void {
+    const { entry, to, result, settlement } = move
     if (to === 'suspended' && result !== undefined) this.#suspended(printable(result.decision.rule))
-    if (!this.#retried.delete(entry.seq) || this.#retried.size > 0) return
-    // The last one was given up: nothing has recovered.
-    if (settlement?.outcome === 'error') return
-    const seconds = Math.round((this.#clock.monotonic() - this.#retryingSince) / 1000)
-    this.add('recovered', '', { seconds })
-  }
-
-  /** A single failure may pass at once: the second one in a row counts. */
-  #noteRetry(entry: Entry, result: AttemptResult): void {
-    if (entry.attempts < 2) return
-    if (this.#retried.size === 0) {
-      this.#retryingSince = this.#clock.monotonic()
+    const trouble = this.#troubles.note(move)
+    const now = this.#clock.monotonic()
+    if (trouble === 'began' && result !== undefined) {
+      this.#troubleSince = now
       const controlId = printable(entry.controlId)
       this.add('retrying', '', { cause: printable(causeOf(result)), controlId })
     }
-    this.#retried.add(entry.seq)
+    // If the last one was given up, nothing has recovered.
+    if (trouble === 'over' && settlement?.outcome !== 'error') {
+      this.add('recovered', '', { seconds: Math.round((now - this.#troubleSince) / 1000) })
+    }
   }
 
   #suspended(rule: string): void {

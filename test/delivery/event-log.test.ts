@@ -76,6 +76,17 @@ describe('EventLog', () => {
     ])
   })
 
+  it('notes at once what does not pass by itself', () => {
+    const { events, log } = setUp()
+    const result = { ...resultOf('unreachable'), isPermanent: true }
+    log.note({ kind: 'moved', entry: entry(1), from: 'sending', to: 'retrying', result })
+    log.note({ kind: 'moved', entry: entry(1, 2), from: 'sending', to: 'retrying', result })
+    assert.deepEqual(
+      events.map(({ kind }) => kind),
+      ['retrying']
+    )
+  })
+
   it('does not call it recovered when a message was given up', () => {
     const { events, log } = setUp()
     log.note(moved(entry(1, 2), 'retrying', 'unreachable'))
