@@ -1,12 +1,11 @@
-import type { Entry, Outbox, OutboxContents } from '../outbox/outbox.ts'
+import type { Outbox, OutboxContents } from '../outbox/outbox.ts'
 import { Awaiting } from './awaiting.ts'
 import { Backlog } from './backlog.ts'
 import { CarefulStart } from './careful-start.ts'
-import type { DeliveryEvent } from './delivery-events.ts'
 import type { DeliveryOptions } from './delivery-options.ts'
 import { Message } from './message.ts'
 import { Messages } from './messages.ts'
-import { Sending } from './sending.ts'
+import { Sending, type SendingContext } from './sending.ts'
 
 /** Most waiting messages listed at a time. */
 const PAGE_SIZE = 1000
@@ -29,23 +28,14 @@ export interface OpenQueue<Content> {
 }
 
 /** What the parts of an open queue need from the delivery. */
-export interface OpenQueueContext<Content> {
+export interface OpenQueueContext<Content> extends Pick<
+  SendingContext<Content>,
+  'isPaused' | 'pause' | 'maySend' | 'rereadMs' | 'since' | 'tell' | 'closing' | 'abort'
+> {
   /** The prefix of current lanes. */
   readonly kind: string
   /** How many messages may be in flight. */
   readonly places: number
-  readonly closing: AbortSignal
-  /** Ends requests. */
-  readonly abort: AbortSignal
-  /** A queue that cannot be read is read again after this time, in milliseconds. */
-  readonly rereadMs: number
-  readonly isPaused: () => boolean
-  /** By a rule. */
-  readonly pause: (rule: string) => Promise<void>
-  readonly maySend: () => boolean
-  /** When a message was accepted, on the monotonic clock. */
-  readonly since: (entry: Entry) => number
-  readonly tell: (event: DeliveryEvent) => void
   /** A message may be sent. */
   readonly pump: () => void
   /** Messages wait again. */

@@ -3,7 +3,6 @@ import type { CarefulStart } from './careful-start.ts'
 import type { AttemptResult } from './courier.ts'
 import type { DeliveryEvent } from './delivery-events.ts'
 import type { DeliveryOptions } from './delivery-options.ts'
-import { printable } from './explain.ts'
 import { Message } from './message.ts'
 import type { Messages, MoveCause } from './messages.ts'
 import { isGone, lostError, notHandedOn } from './queue-errors.ts'
@@ -139,50 +138,51 @@ export class Sending<Content> {
     } else if (decision.outcome === 'disable') {
       // The clock of a message restarts when the node is resumed.
       entry.spentMs = 0
-      const rule = printable(decision.rule, 200)
-      await Promise.all([pause(rule), messages.move(message, 'waiting', { result })])
+      await Promise.all([pause(decision.rule), messages.move(message, 'waiting', { result })])
     } else {
       await this.leave(message, content, settlementOf(entry, entry.attempts, result, now))
     }
   }
 
   /**
-   * The application wants the message once more.
+   * The application wants the message once more; the time until then counts.
    *
    * @returns false if that would be after the failure timeout; else `nextAttemptAt` says when
    */
   plansResend(message: Message, result: AttemptResult): boolean {
-    const { isPaused, options } = this.#context
-    const { clock, failureTimeoutMs, random, retry } = options
+    const { random, retry } = this.#context.options
     const waitMs = retryWaitMs(retry, message.retries, random())
-    const spentThen = message.entry.spentMs + waitMs
-    // At the end of a pause the clock restarts.
-    const isLate = !isPaused() && spentThen > failureTimeoutMs
-    if (failureTimeoutMs === 0 || isLate) return false
-    message.entry.spentMs = spentThen
-    message.retries++
-    message.nextAttemptAt = clock.monotonic() + waitMs
+    const spentMs = message.entry.spentMs + waitMs
+    if (!this.#plans(message, waitMs, spentMs)) return false
+    message.entry.spentMs = spentMs
     message.cause = causeOf(result)
     return true
   }
 
   /** Plans the next attempt. @returns false if that would be after the failure timeout */
   #plansRetry(message: Message, result: AttemptResult): boolean {
-    const { closing, due, isPaused, options } = this.#context
-    const { clock, failureTimeoutMs, random, retry } = options
+    const { closing, due, options } = this.#context
+    const { clock, random, retry } = options
     const waitMs = retryWaitMs(retry, message.retries, random(), result.retryAfterMs)
     const spentThen = message.entry.spentMs + (message.counts ? waitMs : 0)
-    // No time counts during a pause, and at its end the clock restarts.
-    const isLate = !isPaused() && spentThen > failureTimeoutMs
-    if (failureTimeoutMs === 0 || isLate) return false
-    message.retries++
-    message.nextAttemptAt = clock.monotonic() + waitMs
+    if (!this.#plans(message, waitMs, spentThen)) return false
     if (!closing.aborted) {
       message.cancelWait = clock.after(waitMs, () => {
         this.retryNow(message)
         due()
       })
     }
+    return true
+  }
+
+  #plans(message: Message, waitMs: number, spentThen: number): boolean {
+    const { isPaused, options } = this.#context
+    const { clock, failureTimeoutMs } = options
+    // No time counts during a pause, and at its end the clock restarts.
+    const isLate = !isPaused() && spentThen > failureTimeoutMs
+    if (failureTimeoutMs === 0 || isLate) return false
+    message.retries++
+    message.nextAttemptAt = clock.monotonic() + waitMs
     return true
   }
 
