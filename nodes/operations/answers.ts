@@ -1,3 +1,5 @@
+import type { KnownState } from '../../src/delivery/known-state.ts'
+
 /** What the admin routes answer with: read by the sidebar, by scripts and by monitoring. */
 
 /** English text beside what it is made of: the sidebar translates it. */
@@ -57,23 +59,12 @@ export interface AllStates {
   nodes: NodeState[]
 }
 
-export type MessageStateName =
-  | 'waiting'
-  | 'sending'
-  | 'retrying'
-  | 'awaiting'
-  | 'suspended'
-  | 'leaving'
-  | 'acked'
-  | 'naked'
-  | 'failed'
-
 /** A message, without HL7 content but its control ID, type and codes. */
 export interface MessageRow extends Told {
   id: string
   controlId: string
   type: string
-  state: MessageStateName
+  state: KnownState
   acceptedAt: string
   /** When it left; of a suspended one, when it was suspended. */
   settledAt: string | null

@@ -1,4 +1,5 @@
 import type { MessageQuery } from '../../src/delivery/find.ts'
+import { KNOWN_STATES } from '../../src/delivery/known-state.ts'
 import type { EventQuery } from '../../src/outbox/journal.ts'
 import type { Entry } from '../../src/outbox/outbox.ts'
 
@@ -9,17 +10,6 @@ export class BadRequest extends Error {
 
 type Query = Readonly<Record<string, unknown>>
 
-const STATES = [
-  'waiting',
-  'sending',
-  'retrying',
-  'awaiting',
-  'suspended',
-  'leaving',
-  'acked',
-  'naked',
-  'failed'
-] as const
 /** Rows of an answer: the default, and the most. */
 const ROWS = 100
 const MOST_ROWS = 1000
@@ -31,9 +21,9 @@ const MOST_IDS = 100_000
 /** @throws {BadRequest} */
 export function messageQuery(query: Query): MessageQuery {
   const state = text(query, 'state')
-  const known = STATES.find((each) => each === state)
+  const known = KNOWN_STATES.find((each) => each === state)
   if (state !== undefined && known === undefined) {
-    throw new BadRequest(`state is one of ${STATES.join(', ')}.`)
+    throw new BadRequest(`state is one of ${KNOWN_STATES.join(', ')}.`)
   }
   return defined({
     controlId: text(query, 'controlId'),

@@ -1,19 +1,8 @@
 import { NO_VERDICT, type FindQuery, type JournalRecord, type Verdict } from '../outbox/journal.ts'
 import type { Entry, Outbox, StoredState } from '../outbox/outbox.ts'
+import type { KnownState } from './known-state.ts'
 import type { Message, MessageState } from './message.ts'
 import type { Messages } from './messages.ts'
-
-/** Where a message is, or how it left. */
-export type KnownState =
-  | 'waiting'
-  | 'sending'
-  | 'retrying'
-  | 'awaiting'
-  | 'suspended'
-  | 'leaving'
-  | 'acked'
-  | 'naked'
-  | 'failed'
 
 /** What is known of a message, in the queue or long gone; without HL7 content. */
 export interface KnownMessage extends Pick<
