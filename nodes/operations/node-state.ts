@@ -1,4 +1,5 @@
 import type { Node, NodeAPI } from 'node-red'
+import type { DeliveryState } from '../../src/delivery/delivery-state.ts'
 import { printable } from '../../src/delivery/explain.ts'
 import { notSetUp } from '../node-errors.ts'
 import { deployedOutNodes, outParts, type OutParts, type Unusable } from '../node-parts.ts'
@@ -62,9 +63,10 @@ export async function nodeState(node: Node, places: Places): Promise<NodeState> 
   const { delivery, history, host, tokens } = parts
   // Until its queue is open, a node does not know what waits in it. A failure is in the state.
   await delivery.open().catch(() => undefined)
-  const { lastOutcome, longestWaitMs, suspendedFor, retry, failing, ...state } = delivery.state()
+  const look = delivery.state()
+  const { lastOutcome, longestWaitMs, suspendedFor, retry, failing, ...state } = look
   const now = Date.now()
-  const told = toldOf(parts, now)
+  const told = toldOf(parts, look, now)
   const token = tokens?.status
   return {
     ...EMPTY,
@@ -133,8 +135,11 @@ function configState(parts: Unusable | undefined): Partial<NodeState> & Told {
 }
 
 /** Why a node is as it is; `ok` if there is nothing to say. */
-function toldOf({ certificates, delivery, tokens }: OutParts, now: number): Told {
-  const { failing, paused, retry, state, suspendedFor } = delivery.state()
+function toldOf(
+  { certificates, tokens }: OutParts,
+  { failing, paused, retry, state, suspendedFor }: DeliveryState,
+  now: number
+): Told {
   const token = tokens?.status
   if (paused !== null) {
     return { kind: 'paused-by', values: { by: paused.by, reason: paused.reason } }

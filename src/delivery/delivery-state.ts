@@ -1,4 +1,4 @@
-import type { Verdict } from '../outbox/journal.ts'
+import type { Pause, Verdict } from '../outbox/journal.ts'
 import type { Backlog } from './backlog.ts'
 import type { Message } from './message.ts'
 import type { Messages } from './messages.ts'
@@ -27,6 +27,7 @@ export interface DeliveryState extends TallyValues {
    * is in flight), and why the last one failed.
    */
   retry: { attempts: number; waitMs: number; cause: string } | null
+  paused: Pause | null
 }
 
 /** What a delivery that is not open holds. */
@@ -40,7 +41,7 @@ const NOTHING = { backlog: undefined, messages: undefined }
 export function deliveryState(
   queue: { backlog: Backlog; messages: Messages } | undefined,
   tally: TallyValues,
-  isPaused: boolean,
+  paused: Pause | null,
   now: number
 ): DeliveryState {
   const { backlog, messages } = queue ?? NOTHING
@@ -64,7 +65,7 @@ export function deliveryState(
     retry = { attempts, waitMs, cause }
   }
   return {
-    state: isPaused
+    state: paused
       ? 'paused'
       : retried.length > 0
         ? 'retrying'
@@ -82,6 +83,7 @@ export function deliveryState(
     oldestAgeMs: now - oldest,
     longestWaitMs: now - waitingSince,
     retry,
+    paused,
     ...tally
   }
 }

@@ -79,12 +79,9 @@ export class Delivery<Content> {
   }
 
   /** Everything that a status or the admin route shows. */
-  state(): DeliveryState & { paused: Pause | null } {
+  state(): DeliveryState {
     const now = this.#options.clock.monotonic()
-    return {
-      ...deliveryState(this.#queue, this.#tally.values(), this.#isPaused, now),
-      paused: this.#pause ?? null
-    }
+    return deliveryState(this.#queue, this.#tally.values(), this.#pause ?? null, now)
   }
 
   /** What monitoring reads. */

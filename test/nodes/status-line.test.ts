@@ -23,6 +23,7 @@ const idle: DeliveryState = {
   inFlight: 0,
   retrying: 0,
   suspendedFor: null,
+  paused: null,
   awaiting: 0,
   suspended: 0,
   acked: 0,
