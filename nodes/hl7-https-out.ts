@@ -7,27 +7,23 @@ import { DeliveryError } from '../src/delivery/delivery-error.ts'
 import { DeliveryLog } from '../src/delivery/delivery-log.ts'
 import { EventLog } from '../src/delivery/event-log.ts'
 import { History } from '../src/delivery/history.ts'
-import type { Settlement } from '../src/delivery/settlement.ts'
 import { StateSince } from '../src/delivery/state-since.ts'
-import { Hl7Error } from '../src/hl7/hl7-error.ts'
 import { HttpClient } from '../src/http-client/http-client.ts'
 import { Receiver } from '../src/https/receiver.ts'
 import { DiskOutbox } from '../src/outbox/disk-outbox.ts'
 import { MemoryOutbox } from '../src/outbox/memory-outbox.ts'
-import { OutboxError, type Entry } from '../src/outbox/outbox.ts'
 import { filledQueueFiles } from '../src/outbox/queue-files.ts'
 import { queueKey } from '../src/outbox/queue-key.ts'
+import { accept, emit, refusal, refuse } from './accept-and-emit.ts'
 import { CertificateWatch } from './certificate-watch.ts'
-import { carryOut, isCommand } from './flow-commands.ts'
 import { FlowMessages, type FlowMessage } from './flow-messages.ts'
 import { onceFlowsStarted } from './flows-started.ts'
-import { finish, handOn, handToCatch, payloadOf } from './hand-on.ts'
+import { handToCatch, payloadOf } from './hand-on.ts'
 import { SECRET_SLOTS } from './named-values.ts'
 import { reportLeft } from './left-at-close.ts'
 import { errorText, notSetUp } from './node-errors.ts'
 import { deployedOutNodes, listNode, outParts } from './node-parts.ts'
 import { isInFlows, reportOrphanedQueues } from './orphaned-queues.ts'
-import { ackProperties, errorProperties, refusedProperties } from './outgoing-properties.ts'
 import { registerMetricsRoute } from './operations/metrics-route.ts'
 import { Refusals } from './operations/refusals.ts'
 import { registerOutRoutes } from './operations/routes.ts'
@@ -114,8 +110,7 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
     },
     () => systemClock.monotonic()
   )
-  /** The code with which the last message was refused; `''` since one was accepted. */
-  let refused = ''
+  const refusals = new Refusals()
   const delivery = new Delivery<FlowMessage>({
     ...settings.delivery,
     // A file left by an earlier setting is used, and so drained, until it is empty at a start.
@@ -134,7 +129,7 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
         const lost = { _msgid: RED.util.generateId() } as NodeMessageInFlow
         handToCatch(RED, node, lost, { hl7: { outcome: 'error', ...about } }, error, undefined)
       }
-      if (event.kind === 'accepted') refused = ''
+      if (event.kind === 'accepted') refusals.accepted()
       log.note(event)
       eventLog.note(event)
       history.note(event)
@@ -157,9 +152,8 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
   })
   const since = new StateSince(() => systemClock.now())
   outParts.set(node, {
-    ...{ delivery, eventLog, history, tokens, certificates },
+    ...{ delivery, eventLog, history, tokens, certificates, refusals },
     host: settings.receiver.url.host,
-    refusals: new Refusals(),
     since: () => since.of(delivery.state().state),
     sendTest: (type, controlId, mayReadAll) =>
       sendTestMessage(courier, receiver, settings, type, controlId, mayReadAll)
@@ -171,7 +165,13 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
     const raised = alerts.check(state)
     const [ending] = certificates.ending(systemClock.now())
     const certificate = ending && { of: ending.of, days: ending.daysLeft }
-    return { delivery: state, token: tokens?.status, alerts: raised, refusal: refused, certificate }
+    return {
+      delivery: state,
+      token: tokens?.status,
+      alerts: raised,
+      refusal: refusals.last,
+      certificate
+    }
   })
   for (const warning of settings.warnings) node.warn(warning)
 
@@ -208,7 +208,6 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
     const message = contents.receive(msg, send, done)
     void accept(node, delivery, courier, settings, message).catch((error: unknown) => {
       refuse(RED, node, message, error)
-      refused = refusal(error).code
       status.update()
       // The Catch node that gets it may be closed as well.
       if (closing) node.error(`The node was closed: ${refusal(error).message}`)
@@ -280,97 +279,4 @@ async function close(
   } catch (error) {
     node.error(errorText(error))
   }
-}
-
-/** Checks a message and puts it into the queue. */
-async function accept(
-  node: Node,
-  delivery: Delivery<FlowMessage>,
-  courier: Courier,
-  settings: OutSettings,
-  content: FlowMessage
-): Promise<void> {
-  const { msg, done } = content
-  if (isCommand(content)) {
-    await carryOut(node, delivery, courier, msg)
-    forgetErrors(msg)
-    finish(node, msg, done)
-    return
-  }
-  const { parcel, problem } = content
-  if (parcel === undefined) throw problem
-  const { controlId, type } = parcel.message
-  const key = settings.orderKey === undefined ? '' : parcel.message.value(settings.orderKey)
-  // Before it is stored. A refused message keeps them: a Catch node that is wired back to this node
-  // would otherwise send it round forever; Node-RED drops the tenth round.
-  const putBack = forgetErrors(msg)
-  let isStored: boolean
-  try {
-    isStored = await delivery.accept({ key, controlId, type, content })
-  } catch (error) {
-    putBack()
-    throw error
-  }
-  if (isStored) {
-    // It is on disk, so it is our responsibility: the sender that waits for `done` may forget it.
-    delete content.done
-    finish(node, msg, done)
-  }
-}
-
-/** Removes what an earlier round through a Catch node left; returns a function that undoes it. */
-function forgetErrors(msg: NodeMessageInFlow): () => void {
-  const earlier = ['error', '_error'].flatMap((name) => {
-    const property = Reflect.getOwnPropertyDescriptor(msg, name)
-    return property !== undefined && Reflect.deleteProperty(msg, name) ? [{ name, property }] : []
-  })
-  return () => {
-    for (const { name, property } of earlier) Reflect.defineProperty(msg, name, property)
-  }
-}
-
-/** Hands a settled message to its output or to Catch. Never throws. */
-function emit(
-  RED: NodeAPI,
-  node: Node,
-  entry: Entry,
-  content: FlowMessage,
-  settlement: Settlement
-): void {
-  const { msg, payload, parcel, send, done } = content
-  if (settlement.error !== undefined) {
-    const { code, message, cause } = settlement.error
-    const properties = errorProperties(parcel?.message, payload, entry, settlement)
-    handToCatch(RED, node, msg, properties, new DeliveryError(code, message, cause), done)
-    return
-  }
-  const properties = ackProperties(parcel?.message, entry, settlement)
-  handOn(RED, node, msg, properties, send, settlement.outcome === 'ack' ? 0 : 1)
-  finish(node, msg, done)
-}
-
-/** Sends a message that was not accepted to Catch. Never throws. */
-function refuse(
-  RED: NodeAPI,
-  node: Node,
-  { msg, payload, parcel, done }: Pick<FlowMessage, 'msg' | 'payload' | 'parcel' | 'done'>,
-  error: unknown
-): void {
-  const why = refusal(error)
-  outParts.get(node)?.refusals.note(why.code)
-  handToCatch(RED, node, msg, refusedProperties(parcel?.message, payload), why, done)
-}
-
-function refusal(error: unknown): DeliveryError {
-  if (error instanceof DeliveryError) return error
-  if (error instanceof Hl7Error) return new DeliveryError(error.code, error.message)
-  // A command could not be carried out.
-  if (error instanceof OutboxError) {
-    return new DeliveryError('HL7_QUEUE_FAILED', error.message, { code: error.code })
-  }
-  return new DeliveryError(
-    'HL7_DELIVERY_FAILED',
-    'The message was not accepted because of an internal error in this node.',
-    { code: 'EUNKNOWN' }
-  )
 }

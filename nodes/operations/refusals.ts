@@ -10,8 +10,20 @@ export class Refusals {
     ['HL7_QUEUE_FAILED', 0]
   ])
 
+  #last: DeliveryErrorCode | '' = ''
+
   note(code: DeliveryErrorCode): void {
     this.#counts.set(code, (this.#counts.get(code) ?? 0) + 1)
+    this.#last = code
+  }
+
+  accepted(): void {
+    this.#last = ''
+  }
+
+  /** The code of the last refusal; `''` if a message was accepted since then. */
+  get last(): DeliveryErrorCode | '' {
+    return this.#last
   }
 
   get counts(): ReadonlyMap<DeliveryErrorCode, number> {

@@ -1,0 +1,106 @@
+import type { Node, NodeAPI, NodeMessageInFlow } from 'node-red'
+import type { Courier } from '../src/delivery/courier.ts'
+import type { Delivery } from '../src/delivery/delivery.ts'
+import { DeliveryError } from '../src/delivery/delivery-error.ts'
+import type { Settlement } from '../src/delivery/settlement.ts'
+import { Hl7Error } from '../src/hl7/hl7-error.ts'
+import { OutboxError, type Entry } from '../src/outbox/outbox.ts'
+import { carryOut, isCommand } from './flow-commands.ts'
+import type { FlowMessage } from './flow-messages.ts'
+import { finish, handOn, handToCatch } from './hand-on.ts'
+import { outParts } from './node-parts.ts'
+import { ackProperties, errorProperties, refusedProperties } from './outgoing-properties.ts'
+import type { OutSettings } from './read-out-settings.ts'
+
+/** Checks a message and puts it into the queue. */
+export async function accept(
+  node: Node,
+  delivery: Delivery<FlowMessage>,
+  courier: Courier,
+  settings: OutSettings,
+  content: FlowMessage
+): Promise<void> {
+  const { msg, done } = content
+  if (isCommand(content)) {
+    await carryOut(node, delivery, courier, msg)
+    forgetErrors(msg)
+    finish(node, msg, done)
+    return
+  }
+  const { parcel, problem } = content
+  if (parcel === undefined) throw problem
+  const { controlId, type } = parcel.message
+  const key = settings.orderKey === undefined ? '' : parcel.message.value(settings.orderKey)
+  // Before it is stored. A refused message keeps them: a Catch node that is wired back to this node
+  // would otherwise send it round forever; Node-RED drops the tenth round.
+  const putBack = forgetErrors(msg)
+  let isStored: boolean
+  try {
+    isStored = await delivery.accept({ key, controlId, type, content })
+  } catch (error) {
+    putBack()
+    throw error
+  }
+  if (isStored) {
+    // It is on disk, so it is our responsibility: the sender that waits for `done` may forget it.
+    delete content.done
+    finish(node, msg, done)
+  }
+}
+
+/** Removes what an earlier round through a Catch node left; returns a function that undoes it. */
+function forgetErrors(msg: NodeMessageInFlow): () => void {
+  const earlier = ['error', '_error'].flatMap((name) => {
+    const property = Reflect.getOwnPropertyDescriptor(msg, name)
+    return property !== undefined && Reflect.deleteProperty(msg, name) ? [{ name, property }] : []
+  })
+  return () => {
+    for (const { name, property } of earlier) Reflect.defineProperty(msg, name, property)
+  }
+}
+
+/** Hands a settled message to its output or to Catch. Never throws. */
+export function emit(
+  RED: NodeAPI,
+  node: Node,
+  entry: Entry,
+  content: FlowMessage,
+  settlement: Settlement
+): void {
+  const { msg, payload, parcel, send, done } = content
+  if (settlement.error !== undefined) {
+    const { code, message, cause } = settlement.error
+    const properties = errorProperties(parcel?.message, payload, entry, settlement)
+    handToCatch(RED, node, msg, properties, new DeliveryError(code, message, cause), done)
+    return
+  }
+  const properties = ackProperties(parcel?.message, entry, settlement)
+  handOn(RED, node, msg, properties, send, settlement.outcome === 'ack' ? 0 : 1)
+  finish(node, msg, done)
+}
+
+/** Sends a message that was not accepted to Catch. Never throws. */
+export function refuse(
+  RED: NodeAPI,
+  node: Node,
+  { msg, payload, parcel, done }: Pick<FlowMessage, 'msg' | 'payload' | 'parcel' | 'done'>,
+  error: unknown
+): void {
+  const why = refusal(error)
+  outParts.get(node)?.refusals.note(why.code)
+  handToCatch(RED, node, msg, refusedProperties(parcel?.message, payload), why, done)
+}
+
+export function refusal(error: unknown): DeliveryError {
+  if (error instanceof DeliveryError) return error
+  if (error instanceof Hl7Error) return new DeliveryError(error.code, error.message)
+  // A command could not be carried out.
+  if (error instanceof OutboxError) {
+    return new DeliveryError('HL7_QUEUE_FAILED', error.message, { code: error.code })
+  }
+  return new DeliveryError(
+    'HL7_DELIVERY_FAILED',
+    'The message was not accepted because of an internal error in this node.',
+    { code: 'EUNKNOWN' }
+  )
+}
