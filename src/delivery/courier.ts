@@ -14,6 +14,7 @@ import { refusesProof } from '../oauth2/dpop-proofs.ts'
 import { TokenError } from '../oauth2/token-error.ts'
 import type { TokenSource } from '../oauth2/token-source.ts'
 import type { Attempt, AttemptError, AttemptReply, SentMessage } from '../rules/attempt.ts'
+import { errorOf, failureOf, GATEWAY_STATUSES, hintOf, withRetryAfter } from './attempt-failure.ts'
 import type { Watch } from './careful-start.ts'
 import { decide, retriesOnReset, type Decision } from '../rules/decide.ts'
 import { EarlierMessages } from './earlier-messages.ts'
@@ -85,11 +86,6 @@ export interface CourierSettings {
   rules: ReplyRules
   reply: ReplyBodyOptions
 }
-
-/** Statuses on which Retry-After counts. */
-const RETRY_AFTER_STATUSES = new Set([408, 425, 429, 503])
-/** Statuses of a proxy or gateway that cannot reach the receiver. */
-const GATEWAY_STATUSES = new Set([502, 503, 504])
 
 /**
  * Takes one message to the receiver once: token, request, reply, decision. Within one attempt it
@@ -358,60 +354,4 @@ function earlierAnswer({ connection }: HttpReply): HttpError {
     reusedConnection: true,
     answered: true
   })
-}
-
-/** The facts of an attempt without an answer, from what the https and oauth2 rooms throw. */
-function failureOf(thrown: unknown): Pick<
-  AttemptResult,
-  'reachable' | 'status' | 'hint' | 'isPermanent' | 'retryAfterMs'
-> & {
-  error: AttemptError
-} {
-  if (thrown instanceof TokenError) {
-    const { code, message, status } = thrown
-    return {
-      error: { code, family: 'token', text: message },
-      // A token server that refuses us is reachable; one that cannot be reached, or whose
-      // certificate is not trusted, is an outage, as with the receiver.
-      reachable: thrown.permanent && thrown.family === undefined,
-      ...(thrown.permanent ? { isPermanent: true } : undefined),
-      ...(status === undefined ? undefined : { status }),
-      ...hintOf(thrown),
-      ...(thrown.retryAfterMs === undefined ? undefined : { retryAfterMs: thrown.retryAfterMs })
-    }
-  }
-  if (thrown instanceof HttpError) {
-    const { status, connected, family } = thrown
-    const isGateway = status !== undefined && GATEWAY_STATUSES.has(status)
-    return {
-      error: errorOf(thrown),
-      // With TLS 1.3, a server refuses a client certificate after the handshake is complete for us.
-      reachable: connected && family !== 'tls' && !isGateway,
-      ...(status === undefined ? undefined : { status }),
-      ...withRetryAfter(status, thrown.retryAfterMs)
-    }
-  }
-  throw thrown
-}
-
-/** For settings that cannot work, the problem itself says what to do. */
-function hintOf({ message, hint }: TokenError): { hint?: string } {
-  return hint === '' || hint === message ? {} : { hint }
-}
-
-function errorOf({ code, family, message, atProxy }: HttpError): AttemptError {
-  return {
-    code,
-    text: message,
-    ...(family === undefined ? undefined : { family }),
-    ...(atProxy ? { atProxy } : undefined)
-  }
-}
-
-function withRetryAfter(
-  status: number | undefined,
-  wait: number | undefined
-): { retryAfterMs?: number } {
-  const counts = wait !== undefined && status !== undefined && RETRY_AFTER_STATUSES.has(status)
-  return counts ? { retryAfterMs: wait } : {}
 }
