@@ -5,6 +5,7 @@ import { printable } from '../src/delivery/explain.ts'
 import type { TokenStatus } from '../src/oauth2/token-cache.ts'
 import { unsetVariable } from './node-errors.ts'
 import type { CertificateOwner } from './operations/answers.ts'
+import { causeWords } from './operations/cause.ts'
 
 /** What a status is made from. */
 export interface StatusFacts {
@@ -302,8 +303,7 @@ function failureText(facts: StatusFacts, translate: Translate): string {
 
 /** Why an attempt failed: `HTTP 503`, `no ACK (200)`, `ECONNREFUSED`. */
 function causeText(cause: string, translate: Translate): string {
-  if (!/^[1-5]\d\d$/.test(cause)) return printable(cause)
-  return cause.startsWith('2') ? translate('status.noAck', { status: cause }) : `HTTP ${cause}`
+  return printable(causeWords(cause, (status) => translate('status.noAck', { status })))
 }
 
 /** With the number of messages that wait or are on their way, if there are more than some. */

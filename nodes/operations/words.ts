@@ -2,6 +2,7 @@ import { ACK_TIMEOUT } from '../../src/delivery/awaiting.ts'
 import { ERROR_CODES } from '../../src/hl7/error-codes.ts'
 import type { QueueEvent, Verdict } from '../../src/outbox/journal.ts'
 import type { AckErrorRow, Told } from './answers.ts'
+import { causeWords } from './cause.ts'
 
 /** The English text of something that is told; the sidebar has the same in other languages. */
 export function sentence({ kind, values }: Told): string {
@@ -22,8 +23,8 @@ const SENTENCES: Readonly<Record<string, (values: Values) => string>> = {
   'no-token': ({ cause }) => `No token: ${cause}`,
   'token-failing': ({ cause }) => `The token cannot be renewed: ${cause}`,
   retrying: ({ cause, attempt, seconds }) =>
-    `${causeWords(cause)}, try ${attempt}${seconds === 0 ? ' now' : ` in ${seconds} s`}`,
-  error: ({ cause }) => causeWords(cause),
+    `${causeIn(cause)}, try ${attempt}${seconds === 0 ? ' now' : ` in ${seconds} s`}`,
+  error: ({ cause }) => causeIn(cause),
   certificate: ({ of, days }) =>
     Number(days) < 0
       ? `The certificate of the ${of} has expired`
@@ -50,7 +51,7 @@ const SENTENCES: Readonly<Record<string, (values: Values) => string>> = {
     rule === ''
       ? `${messages(count)} suspended: Node-RED ended twice while processing`
       : `${messages(count)} suspended by ${rule}`,
-  'retrying-began': ({ cause, controlId }) => `${causeWords(cause)}: retrying ${controlId}`,
+  'retrying-began': ({ cause, controlId }) => `${causeIn(cause)}: retrying ${controlId}`,
   recovered: ({ seconds }) => `Moving again after ${duration(Number(seconds))}`,
   'token-lost': ({ cause }) => `No token: ${cause}`,
   'token-back': () => 'There is a token again',
@@ -83,11 +84,8 @@ export function errorRow({ code, severity }: Verdict['errors'][number]): AckErro
   return { code, severity, text: ERROR_CODES[code] ?? '' }
 }
 
-/** Why an attempt failed: `HTTP 503`, `no ACK (200)`, `ECONNREFUSED`. */
-function causeWords(cause: Values[string] | undefined): string {
-  const code = String(cause ?? '')
-  if (!/^[1-5]\d\d$/.test(code)) return code
-  return code.startsWith('2') ? `no ACK (${code})` : `HTTP ${code}`
+function causeIn(cause: Values[string] | undefined): string {
+  return causeWords(String(cause ?? ''), (status) => `no ACK (${status})`)
 }
 
 function messages(count: Values[string] | undefined): string {

@@ -1,4 +1,5 @@
 import type { Told } from '../../operations/answers.ts'
+import { causeWords } from '../../operations/cause.ts'
 import { clockTime, duration, type Text } from './times.ts'
 
 /** So much of a text from outside is shown, in characters. */
@@ -81,10 +82,9 @@ function timesIn(values: Values, { language, now }: Speech): Values {
   return Object.fromEntries(shown) as Values
 }
 
-/** Why an attempt failed: `HTTP 503`, `no ACK (200)`, `ECONNREFUSED`. */
 function causeIn(values: Values, text: Text): Values {
-  const cause = String(values['cause'] ?? '')
-  if (!/^[1-5]\d\d$/.test(cause)) return values
-  const words = cause.startsWith('2') ? text('told.no-ack', { status: cause }) : `HTTP ${cause}`
-  return { ...values, cause: words }
+  const cause = causeWords(String(values['cause'] ?? ''), (status) =>
+    text('told.no-ack', { status })
+  )
+  return { ...values, cause }
 }
