@@ -78,7 +78,7 @@ export class Awaiting<Content> {
       this.#early.delete(entry.seq)
       const taken = this.#take(message, early.ack, content, settlement)
       early.settle(taken.then(() => true))
-      // If that fails, whoever brought it learns of it.
+      // The caller of `acknowledge` gets the error.
       await taken.catch(() => undefined)
     })
   }

@@ -30,7 +30,7 @@ type User = keyof typeof users
 
 const evil = '<img src=x onerror="window.hacked=1">'
 
-describe('whoever is called at night sees in the tab', () => {
+describe('the person called at night sees in the tab', () => {
   let nodeRed: TestNodeRed
   let browser: Browser
   let editor: Editor | undefined

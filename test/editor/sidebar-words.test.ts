@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { globSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, it } from 'node:test'
+import { KNOWN_STATES } from '../../src/delivery/known-state.ts'
 import { fileURLToPath } from 'node:url'
 import { csv } from '../../nodes/editor/sidebar/csv.ts'
 import { bars, COLUMNS, HEIGHT, seriesOf } from '../../nodes/editor/sidebar/picture.ts'
@@ -187,8 +188,16 @@ describe('the words of the tab', () => {
       asked.filter((key) => !keys.has(key)),
       []
     )
+    const states = KNOWN_STATES.flatMap((state) => [`messageState.${state}`, `found.${state}`])
+    assert.deepEqual(
+      states.filter((key) => !keys.has(key)),
+      []
+    )
     // Kinds and names of states come from the runtime.
-    const everywhere = globSync(['nodes/operations/*.ts', 'src/outbox/journal.ts'], { cwd: root })
+    const everywhere = globSync(
+      ['nodes/operations/*.ts', 'src/outbox/journal.ts', 'src/delivery/known-state.ts'],
+      { cwd: root }
+    )
       .map((file) => readFileSync(join(root, file), 'utf8'))
       .concat(code)
       .join('\n')

@@ -93,7 +93,7 @@ describe("Node-RED's tls-config, in all its variants", () => {
 
   it('PFX, uploaded or on disk, with its passphrase', async (t) => {
     if (!(await knowsPfx())) {
-      t.skip('the tls-config of Node-RED 4.1 has no PFX to read; with Node-RED 5 this runs')
+      t.skip('the tls-config node of Node-RED 4.1 cannot hold a PFX; runs with Node-RED 5')
       return
     }
     const credentials = { passphrase: 'open sesame' }
@@ -104,7 +104,7 @@ describe("Node-RED's tls-config, in all its variants", () => {
 
   it('PFX with the wrong passphrase is an error that says so', async (t) => {
     if (!(await knowsPfx())) {
-      t.skip('the tls-config of Node-RED 4.1 has no PFX to read; with Node-RED 5 this runs')
+      t.skip('the tls-config node of Node-RED 4.1 cannot hold a PFX; runs with Node-RED 5')
       return
     }
     const wrong = { certType: 'pfx', p12: files.pfx, credentials: { passphrase: 'wrong' } }

@@ -45,7 +45,7 @@ describe('GET /hl7-https-out/metrics', () => {
     assert.deepEqual(Object.keys(await values('paused')), [`node="new",name="${host}"`])
   })
 
-  it('counts each token request once, whoever shares the token', async () => {
+  it('counts each token request once, however many nodes share the token', async () => {
     const flow = world.flow({}, { name: 'Login' })
     const out = flow.find(({ id }) => id === 'out')
     assert.ok(out)

@@ -114,7 +114,7 @@ describe('a queue on disk that cannot be used, in a real Node-RED', () => {
         stdio: 'ignore'
       })
     } catch {
-      context.skip('only root may mount a small disk; in CI, which is root, this runs')
+      context.skip('only root can mount a small disk; runs in CI, as root')
       return
     }
     try {

@@ -348,7 +348,7 @@ function ackFor(world: World): { body: string; headers: Record<string, string> }
   }
 }
 
-/** Whether the journal of a queue file has a message, whoever has the file open. */
+/** Whether the journal of a queue file has a message; the file may be open elsewhere. */
 function isRecorded(path: string, controlId: string): boolean {
   for (const { values } of leafRows(path)) {
     if (values.length > 11 && values[1] === controlId) return true

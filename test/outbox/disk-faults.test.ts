@@ -143,7 +143,7 @@ describe('DiskOutbox', () => {
         stdio: 'ignore'
       })
     } catch {
-      context.skip('only root may mount a small disk; in CI, which is root, this runs')
+      context.skip('only root can mount a small disk; runs in CI, as root')
       return undefined
     }
     mounted.push(place)
@@ -491,7 +491,7 @@ describe('DiskOutbox', () => {
           if (told.refused.length === 20) limit('unlimited')
         } catch {
           child.kill()
-          context.skip('no prlimit to set the limit with; on Debian, as in CI, this runs')
+          context.skip('setting the limit needs prlimit; runs on Debian, as in CI')
           return
         }
         if (told.refused.length >= 20 && Number(seq) > (told.refused.at(-1) ?? 0) + 20) child.kill()

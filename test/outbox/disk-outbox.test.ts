@@ -700,7 +700,7 @@ describe('DiskOutbox', () => {
     const strace = ['-f', '-y', '-qq', '-o', trace, '-e', 'trace=write,pwrite64,fsync,fdatasync']
     const missing = missingPackages(['strace'], canTrace)
     if (missing !== undefined) {
-      context.skip(`strace ${missing}; in CI, which installs it, this runs`)
+      context.skip(`strace ${missing}; runs in CI, which installs it`)
       return
     }
     // Only system calls show this: the page cache keeps what a killed process has written anyway.

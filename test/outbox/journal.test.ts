@@ -94,7 +94,7 @@ describe('the journal of a DiskOutbox', () => {
     return (await outbox.list({ after: 0, without: [], limit: 10_000 })).map(({ seq }) => seq)
   }
 
-  /** How many rows the pages of the file hold, whoever has it open. */
+  /** How many rows the pages of the file hold; it may be open elsewhere. */
   function rows(table: 'journal' | 'event'): number {
     const ids = new Set<number>()
     for (const { id, values } of leafRows(join(directory, 'queue.sqlite'))) {

@@ -146,7 +146,7 @@ describe('a queue file of version 0.1.0', () => {
       execFileSync('tar', ['-x', '-C', old], { input: tar })
     } catch {
       context.skip(
-        'there is no git, or the clone does not go back to 0.1.0; a full clone runs this'
+        'needs git, and a clone that goes back to 0.1.0; runs in a full clone'
       )
       return
     }
