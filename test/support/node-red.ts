@@ -67,6 +67,8 @@ export class TestNodeRed {
   readonly #options: TestNodeRedOptions
   readonly #messages = new Map<string, ProbedMessage[]>()
   readonly #statuses = new Map<string, NodeStatus[]>()
+  /** How many statuses each node had shown before the last start or deploy. */
+  #statusesBefore = new Map<string, number>()
   readonly #wakers = new Set<() => void>()
   readonly #log: string[] = []
   #process: NodeRedProcess | undefined
@@ -110,6 +112,7 @@ export class TestNodeRed {
     if (this.#process) this.#log.push(...this.#process.log)
     this.#process = undefined
     this.#flowStarts = 0
+    this.#forgetStatuses()
     this.#process = await startProcess({
       userDir: this.userDir,
       settings: { nodesDir: [probeDirectory], ...this.#options.settings },
@@ -146,6 +149,7 @@ export class TestNodeRed {
    */
   async deploy(flows: readonly FlowNode[], type: DeployType = 'full'): Promise<void> {
     const before = this.#flowStarts
+    this.#forgetStatuses()
     const placed = flows.map((node) => ('wires' in node ? { x: 0, y: 0, ...node } : node))
     await deployFlows(this.url, placed, type)
     await this.#flowsStarted(before)
@@ -203,16 +207,17 @@ export class TestNodeRed {
     )
   }
 
-  /** Waits until a node has shown a suitable status. @returns the first one */
+  /** Waits until a node has shown a suitable status since the last start or deploy. @returns the first one */
   waitForStatus(
     nodeId: string,
     suits: (status: NodeStatus) => boolean,
     timeoutMs = 10_000
   ): Promise<NodeStatus> {
+    const from = this.#statusesBefore.get(nodeId) ?? 0
     return this.waitFor(
-      () => this.statuses(nodeId).find(suits),
+      () => this.statuses(nodeId).slice(from).find(suits),
       timeoutMs,
-      () => `node ${nodeId} has shown ${JSON.stringify(this.statuses(nodeId))}`
+      () => `node ${nodeId} has shown ${JSON.stringify(this.statuses(nodeId).slice(from))}`
     )
   }
 
@@ -273,6 +278,12 @@ export class TestNodeRed {
       this.#refused = event.kind === 'refused' ? event.reason : undefined
     }
     for (const wake of [...this.#wakers]) wake()
+  }
+
+  #forgetStatuses(): void {
+    this.#statusesBefore = new Map(
+      [...this.#statuses].map(([id, statuses]) => [id, statuses.length])
+    )
   }
 
   async #ask(path: string, init: RequestInit): Promise<AdminAnswer> {
