@@ -24,7 +24,7 @@ export interface AuthParts {
 /** What an operator does with a queue. */
 export type DeliveryControl = Pick<
   Delivery<FlowMessage>,
-  'open' | 'state' | 'figures' | 'pause' | 'resume' | 'operator'
+  'look' | 'state' | 'figures' | 'pause' | 'resume' | 'operator'
 >
 
 /** What the Send test message button shows. */

@@ -6,6 +6,7 @@ import type { TokenStatus } from '../src/oauth2/token-cache.ts'
 import { unsetVariable } from './node-errors.ts'
 import type { CertificateOwner } from './operations/answers.ts'
 import { causeWords } from './operations/cause.ts'
+import { duration } from './operations/times.ts'
 
 /** What a status is made from. */
 export interface StatusFacts {
@@ -314,12 +315,4 @@ function counted(text: string, { queued, inFlight }: DeliveryState, some: number
 
 function lastCode({ lastOutcome }: DeliveryState): string {
   return printable(lastOutcome?.code ?? '')
-}
-
-/** `45 s`, `31 min`, `12 h`: the signs are the same in every language. */
-function duration(ms: number): string {
-  const seconds = Math.max(0, Math.round(ms / 1000))
-  if (seconds < 120) return `${seconds} s`
-  const minutes = Math.floor(seconds / 60)
-  return minutes < 120 ? `${minutes} min` : `${Math.floor(minutes / 60)} h`
 }

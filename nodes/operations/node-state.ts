@@ -1,7 +1,6 @@
 import type { Node, NodeAPI } from 'node-red'
 import type { DeliveryState } from '../../src/delivery/delivery-state.ts'
 import { printable } from '../../src/delivery/explain.ts'
-import { notSetUp } from '../node-errors.ts'
 import { deployedOutNodes, outParts, type OutParts, type Unusable } from '../node-parts.ts'
 import type { NodeState, Told } from './answers.ts'
 import { iso } from './times.ts'
@@ -62,7 +61,7 @@ export async function nodeState(node: Node, places: Places): Promise<NodeState> 
   }
   const { delivery, history, host, tokens } = parts
   // Until its queue is open, a node does not know what waits in it. A failure is in the state.
-  await delivery.open().catch(() => undefined)
+  await delivery.look().catch(() => undefined)
   const look = delivery.state()
   const { lastOutcome, longestWaitMs, suspendedFor, retry, failing, ...state } = look
   const now = Date.now()
@@ -124,13 +123,16 @@ function urgency({ state, suspended, kind }: NodeState): number {
 function configState(parts: Unusable | undefined): Partial<NodeState> & Told {
   const problems = parts?.problems ?? []
   const told = { kind: 'config', values: { problems: problems.join('; ') } }
-  const text = notSetUp(problems)
   return {
     ...told,
     state: 'config',
     since: parts?.since ?? null,
     reason: sentence(told),
-    lastError: { code: 'HL7_CONFIG', text, at: parts?.since ?? new Date().toISOString() }
+    lastError: {
+      code: 'HL7_CONFIG',
+      text: sentence(told),
+      at: parts?.since ?? new Date().toISOString()
+    }
   }
 }
 
@@ -144,7 +146,10 @@ function toldOf(
   if (paused !== null) {
     return { kind: 'paused-by', values: { by: paused.by, reason: paused.reason } }
   }
-  if (token?.state === 'none') return { kind: 'no-token', values: { cause: token.code } }
+  // Without a message that needs one, the next request may well succeed.
+  if (token?.state === 'none' && state !== 'idle') {
+    return { kind: 'no-token', values: { cause: token.code } }
+  }
   if (retry !== null) {
     const seconds = Math.ceil(retry.waitMs / 1000)
     const values = { cause: retry.cause, attempt: retry.attempts + 1, seconds }

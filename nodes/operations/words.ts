@@ -3,6 +3,7 @@ import { ERROR_CODES } from '../../src/hl7/error-codes.ts'
 import type { QueueEvent, Verdict } from '../../src/outbox/journal.ts'
 import type { AckErrorRow, Told } from './answers.ts'
 import { causeWords } from './cause.ts'
+import { duration } from './times.ts'
 
 /** The English text of something that is told; the sidebar has the same in other languages. */
 export function sentence({ kind, values }: Told): string {
@@ -15,7 +16,7 @@ type Values = Told['values']
 const SENTENCES: Readonly<Record<string, (values: Values) => string>> = {
   // States of a node.
   ok: () => '',
-  config: ({ problems }) => `Not set up: ${problems}`,
+  config: ({ problems }) => `This node is not set up: ${problems}.`,
   stopped: ({ count }) =>
     `${messages(count)} in the queue file of a node that is disabled or deleted`,
   'stopped-unknown': () => 'The queue file of a node that is disabled or deleted cannot be read',
@@ -52,7 +53,7 @@ const SENTENCES: Readonly<Record<string, (values: Values) => string>> = {
       ? `${messages(count)} suspended: Node-RED ended twice while processing`
       : `${messages(count)} suspended by ${rule}`,
   'retrying-began': ({ cause, controlId }) => `${causeIn(cause)}: retrying ${controlId}`,
-  recovered: ({ seconds }) => `Moving again after ${duration(Number(seconds))}`,
+  recovered: ({ seconds }) => `Moving again after ${duration(1000 * Number(seconds))}`,
   'token-lost': ({ cause }) => `No token: ${cause}`,
   'token-back': () => 'There is a token again',
   'content-shown': ({ controlId }) => `The content of ${controlId} was shown`,
@@ -94,9 +95,4 @@ function messages(count: Values[string] | undefined): string {
 
 function quoted(reason: Values[string] | undefined): string {
   return reason === undefined || reason === '' ? '' : `: “${reason}”`
-}
-
-function duration(seconds: number): string {
-  if (seconds < 120) return `${seconds} s`
-  return seconds < 7200 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3600)} h`
 }

@@ -38,6 +38,8 @@ export class Delivery<Content> {
   /** Ends the requests that a close no longer waits for. */
   readonly #abort = new AbortController()
   #opening: Promise<void> | undefined
+  /** Why it could not be opened; another attempt is planned. */
+  #openFailure: unknown
   #reopens = false
   #queue: OpenQueue<Content> | undefined
   #pause: Pause | undefined
@@ -51,6 +53,10 @@ export class Delivery<Content> {
     )
     this.operator = new Operator({
       opened: () => this.#opened(),
+      looked: async () => {
+        await this.look()
+        return this.#opened()
+      },
       flowsStarted: this.#flowsStarted.promise,
       now: () => options.clock.now(),
       again: (queue) => {
@@ -98,11 +104,22 @@ export class Delivery<Content> {
   open(): Promise<void> {
     this.#opening ??= this.#open().catch((error: unknown) => {
       this.#opening = undefined
+      this.#openFailure = error
       void this.#openLater()
       this.#queueFailed(error)
       throw error
     })
     return this.#opening
+  }
+
+  /**
+   * Opens the outbox for somebody who only looks: after a failure, that is left to the next attempt.
+   *
+   * @throws {OutboxError} when the queue cannot be used
+   */
+  async look(): Promise<void> {
+    if (this.#reopens) throw this.#openFailure
+    await this.open()
   }
 
   /** The nodes behind the outputs exist: hands on what was settled before, and begins to send. */

@@ -35,13 +35,16 @@ const STATES = { ack: 'acked', nak: 'naked', error: 'failed' } as const
 /**
  * Looks for messages, newest first. The outbox answers a bounded number of rows at a time, so that
  * sending goes on meanwhile.
+ *
+ * @param signal ends the search: nobody waits for it any longer
  */
 export async function find(
   outbox: Outbox<unknown>,
   messages: Messages,
-  query: MessageQuery
+  query: MessageQuery,
+  signal?: AbortSignal
 ): Promise<KnownPage> {
-  const sources = sourcesOf(outbox, messages, query)
+  const sources = sourcesOf(outbox, messages, query, signal)
   const found: KnownMessage[] = []
   for (;;) {
     const heads = await Promise.all(sources.map((source) => source.head()))
@@ -66,15 +69,20 @@ interface Source {
   take(): void
 }
 
-function sourcesOf(outbox: Outbox<unknown>, messages: Messages, query: MessageQuery): Source[] {
+function sourcesOf(
+  outbox: Outbox<unknown>,
+  messages: Messages,
+  query: MessageQuery,
+  signal: AbortSignal | undefined
+): Source[] {
   const { rule, state } = query
   const isSettled = state === 'acked' || state === 'naked' || state === 'failed'
-  const journal = (): Source => new OutboxSource(outbox, messages, 'journal', query)
+  const journal = (): Source => new OutboxSource(outbox, messages, 'journal', query, signal)
   if (isSettled) return [journal()]
   // A message that waits has met no rule.
   const queue =
     rule === undefined && (state === undefined || state === 'waiting')
-      ? new OutboxSource(outbox, messages, 'queue', query)
+      ? new OutboxSource(outbox, messages, 'queue', query, signal)
       : new ListSource(active(messages, query))
   return state === undefined ? [queue, journal()] : [queue]
 }
@@ -142,6 +150,7 @@ class OutboxSource implements Source {
   readonly #outbox: Outbox<unknown>
   readonly #messages: Messages
   readonly #query: FindQuery
+  readonly #signal: AbortSignal | undefined
   /** Of those in the queue, only those that do no more than wait. */
   readonly #onlyWaiting: boolean
   #page: KnownMessage[] = []
@@ -151,8 +160,10 @@ class OutboxSource implements Source {
     outbox: Outbox<unknown>,
     messages: Messages,
     where: FindQuery['where'],
-    { before = Number.MAX_SAFE_INTEGER, state, limit, ...query }: MessageQuery
+    { before = Number.MAX_SAFE_INTEGER, state, limit, ...query }: MessageQuery,
+    signal: AbortSignal | undefined
   ) {
+    this.#signal = signal
     const outcome = OUTCOMES[state as keyof typeof OUTCOMES] as JournalRecord['outcome'] | undefined
     this.#outbox = outbox
     this.#messages = messages
@@ -162,7 +173,7 @@ class OutboxSource implements Source {
   }
 
   async head(): Promise<KnownMessage | undefined> {
-    while (this.#page.length === 0 && this.#before > 0) {
+    while (this.#page.length === 0 && this.#before > 0 && this.#signal?.aborted !== true) {
       const query = { ...this.#query, before: this.#before }
       const { entries, records, next } = await this.#outbox.find(query)
       this.#before = next

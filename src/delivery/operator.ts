@@ -9,6 +9,8 @@ import type { OpenQueue } from './open-queue.ts'
 export interface OperatorContext<Content> {
   /** Opens the queue if it is not open. */
   readonly opened: () => Promise<OpenQueue<Content>>
+  /** The same, but after a failure the next attempt is made in its time. */
+  readonly looked: () => Promise<OpenQueue<Content>>
   /** The nodes behind the outputs exist, or the node closes. */
   readonly flowsStarted: Promise<undefined>
   /** Wall clock, milliseconds. */
@@ -73,10 +75,14 @@ export class Operator<Content> {
     }
   }
 
-  /** What is known of messages, in the queue or long gone, newest first. */
-  async find(query: MessageQuery): Promise<KnownPage> {
-    const { outbox, messages } = await this.#context.opened()
-    return find(outbox, messages, query)
+  /**
+   * What is known of messages, in the queue or long gone, newest first.
+   *
+   * @param signal ends the search
+   */
+  async find(query: MessageQuery, signal?: AbortSignal): Promise<KnownPage> {
+    const { outbox, messages } = await this.#context.looked()
+    return find(outbox, messages, query, signal)
   }
 
   /**
@@ -85,7 +91,7 @@ export class Operator<Content> {
    * @throws {OutboxError} `ERR_NOT_QUEUED` if it is not there
    */
   async read(seq: number): Promise<StoredMessage<Content>> {
-    const { outbox } = await this.#context.opened()
+    const { outbox } = await this.#context.looked()
     return outbox.read(seq)
   }
 
@@ -104,13 +110,13 @@ export class Operator<Content> {
 
   /** Adds to the list of events. */
   async addEvent(event: QueueEvent): Promise<void> {
-    const { outbox } = await this.#context.opened()
+    const { outbox } = await this.#context.looked()
     await outbox.addEvent(event)
   }
 
   /** What happened, newest first. */
   async events(query: EventQuery): Promise<readonly QueueEvent[]> {
-    const { outbox } = await this.#context.opened()
+    const { outbox } = await this.#context.looked()
     return outbox.events(query)
   }
 

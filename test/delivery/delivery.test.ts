@@ -548,6 +548,32 @@ describe('Delivery', () => {
     assert.equal(changes, before + 1)
   })
 
+  it('leaves the next opening to its time if somebody only looks', async () => {
+    const outbox = quickDisk().outbox(codec)
+    let attempts = 0
+    outbox.open = () => {
+      attempts++
+      return Promise.reject(new OutboxError('It is locked.', 'SQLITE_BUSY'))
+    }
+    const { clock, delivery } = await setUp({ outbox, started: false })
+    await assert.rejects(delivery.look(), /locked/)
+    for (const look of [
+      () => delivery.look(),
+      () => delivery.operator.find({ limit: 1 }),
+      () => delivery.operator.events({ since: 0, limit: 1 }),
+      () => delivery.operator.read(1)
+    ]) {
+      await assert.rejects(look(), /locked/)
+    }
+    assert.equal(attempts, 1)
+    await assert.rejects(delivery.pause(), /locked/)
+    assert.equal(attempts, 2, 'an action does not wait')
+    await clock.advance(29_000)
+    assert.equal(attempts, 2)
+    await clock.advance(1000)
+    assert.equal(attempts, 3)
+  })
+
   it('continues if a reader of its events throws', async () => {
     const { add, reply, emitted, delivery } = await setUp({
       onEvent: () => {
