@@ -1,6 +1,7 @@
 import type { Node, NodeAPI } from 'node-red'
 import type { TokenStatus } from '../../src/oauth2/token-cache.ts'
 import { authParts, deployedAuthNodes, deployedOutNodes, outParts } from '../node-parts.ts'
+import { guarded } from './routes.ts'
 import { metricsText, type NodeFigures, type TokenFigures } from './metrics.ts'
 
 /** Which version of the text format it is, in the words that Prometheus knows. */
@@ -9,7 +10,7 @@ const CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
 /** The route that Prometheus scrapes: the figures of all nodes that are deployed. */
 export function registerMetricsRoute(RED: NodeAPI): void {
   const read = RED.auth.needsPermission('hl7-https-out.read')
-  RED.httpAdmin.get('/hl7-https-out/metrics', read, (_request, response) => {
+  const answer: Parameters<typeof guarded>[0] = (_request, response) => {
     const now = Date.now()
     const text = metricsText(
       [...deployedOutNodes.values()].flatMap((node) => nodeFigures(node, now)),
@@ -18,7 +19,9 @@ export function registerMetricsRoute(RED: NodeAPI): void {
     // Express would put the parameters of the type into another order.
     response.setHeader('Content-Type', CONTENT_TYPE)
     response.end(text)
-  })
+    return Promise.resolve()
+  }
+  RED.httpAdmin.get('/hl7-https-out/metrics', read, guarded(answer))
 }
 
 /** @param now wall clock, milliseconds */

@@ -3,7 +3,7 @@ import { KNOWN_STATES } from '../../src/delivery/known-state.ts'
 import type { EventQuery } from '../../src/outbox/journal.ts'
 import type { Entry } from '../../src/outbox/outbox.ts'
 
-/** A request that says something else than it may; the text names it. */
+/** A request with a parameter that is not allowed; the text names it. */
 export class BadRequest extends Error {
   override readonly name = 'BadRequest'
 }

@@ -4,7 +4,6 @@ import type { NodeAPI } from 'node-red'
 import { printable } from '../../src/delivery/explain.ts'
 import type { KnownMessage } from '../../src/delivery/find.ts'
 import type { Settlement } from '../../src/delivery/settlement.ts'
-import type { EventQuery } from '../../src/outbox/journal.ts'
 import { OutboxError, type Entry } from '../../src/outbox/outbox.ts'
 import { notSetUp } from '../node-errors.ts'
 import { deployedOutNodes, outParts, type OutParts, type Unusable } from '../node-parts.ts'
@@ -16,7 +15,8 @@ import type {
   History,
   MessageContent,
   MessagePage,
-  MessageRow
+  MessageRow,
+  NodeState
 } from './answers.ts'
 import { byUrgency, nodeState, placesOf, stoppedState } from './node-state.ts'
 import { BadRequest, bulkChoice, eventQuery, messageQuery, wholeNumber } from './queries.ts'
@@ -41,20 +41,23 @@ const NO_EVENTS: EventPage = { events: [] }
 export function registerOutRoutes(RED: NodeAPI): void {
   const may = (name: 'read' | 'write' | 'content'): ReturnType<typeof RED.auth.needsPermission> =>
     RED.auth.needsPermission(`hl7-https-out.${name}`)
-  /** @param empty what a node answers that is not set up; undefined: its state */
-  const get = (path: string, action: Action, empty?: object): void => {
-    RED.httpAdmin.get(`${BASE}/:id${path}`, may('read'), guarded(withNode(RED, action, empty)))
+  /** @param empty what a node that is not set up answers */
+  const get = (path: string, empty: object, action: Action): void => {
+    RED.httpAdmin.get(`${BASE}/:id${path}`, may('read'), guarded(withNode(action, empty)))
   }
-  const post = (path: string, action: Action): void => {
-    RED.httpAdmin.post(`${BASE}/:id${path}`, may('write'), guarded(withNode(RED, action)))
+  /** What an operator does is in Node-RED's audit log, whatever becomes of it. */
+  const post = (path: string, name: string, action: Action): void => {
+    const run = withNode(action)
+    RED.httpAdmin.post(
+      `${BASE}/:id${path}`,
+      may('write'),
+      guarded((request, response) => {
+        audit(RED, request, `hl7-https-out.${name}`)
+        return run(request, response)
+      })
+    )
   }
-  /** An action of an operator is in Node-RED's audit log, whatever becomes of it. */
-  const audited = (name: string, action: Action): Action => {
-    return (node, request) => {
-      audit(RED, request, `hl7-https-out.${name}`)
-      return action(node, request)
-    }
-  }
+  const stateOf: Action = (_node, { params }) => state(RED, params['id'])
 
   RED.httpAdmin.get(
     BASE,
@@ -63,84 +66,67 @@ export function registerOutRoutes(RED: NodeAPI): void {
       response.json(await allStates(RED))
     })
   )
-
-  get('', stateOf(RED))
-  get(
-    '/history',
-    ({ history }, { query }): History => {
-      const minutes = history.minutes(wholeNumber(query['minutes'], 'minutes', 1, 1440) ?? HOUR)
-      return { minutes: minutes.map((minute) => ({ ...minute, at: iso(minute.at) ?? '' })) }
-    },
-    NO_HISTORY
+  RED.httpAdmin.get(
+    `${BASE}/:id`,
+    may('read'),
+    guarded(async ({ params }, response) => {
+      const found = await state(RED, params['id'])
+      if (found === undefined) notThere(response)
+      else response.json(found)
+    })
   )
-  get(
-    '/messages',
-    async ({ delivery }, { query }): Promise<MessagePage> => {
-      const { messages, more } = await delivery.operator.find(messageQuery(query))
-      return { messages: messages.map(messageRow), more }
-    },
-    NO_MESSAGES
-  )
+  get('/history', NO_HISTORY, ({ history }, { query }): History => {
+    const minutes = history.minutes(wholeNumber(query['minutes'], 'minutes', 1, 1440) ?? HOUR)
+    return { minutes: minutes.map((minute) => ({ ...minute, at: iso(minute.at) ?? '' })) }
+  })
+  get('/messages', NO_MESSAGES, async (node, { query }, response): Promise<MessagePage> => {
+    const { operator } = node.delivery
+    const { messages, more } = await operator.find(messageQuery(query), untilGone(response))
+    return { messages: messages.map(messageRow), more }
+  })
+  get('/events', NO_EVENTS, async ({ delivery }, { query }): Promise<EventPage> => {
+    const events = await delivery.operator.events(eventQuery(query))
+    return {
+      events: events.map((event) => {
+        const told = eventTold(event)
+        return { at: iso(event.at) ?? '', by: event.by, ...told, text: sentence(told) }
+      })
+    }
+  })
   const show: Action = async (node, request) => {
     const shown = await messageContent(node, request.params['messageId'] ?? '')
-    if (shown === undefined) return undefined
+    if (shown === undefined || (shown.request === null && shown.reply === null)) return shown
     audit(RED, request, 'hl7-https-out.content')
     const controlId = printable(shown.controlId)
     node.eventLog.add('content-shown', userOf(request), { controlId })
     return shown
   }
-  RED.httpAdmin.get(`${BASE}/:id/messages/:messageId`, may('content'), guarded(withNode(RED, show)))
-  get(
-    '/events',
-    async ({ delivery }, { query }): Promise<EventPage> => {
-      const wanted: EventQuery = eventQuery(query)
-      const events = await delivery.operator.events(wanted)
-      return {
-        events: events.map((event) => {
-          const told = eventTold(event)
-          return { at: iso(event.at) ?? '', by: event.by, ...told, text: sentence(told) }
-        })
-      }
-    },
-    NO_EVENTS
-  )
+  RED.httpAdmin.get(`${BASE}/:id/messages/:messageId`, may('content'), guarded(withNode(show)))
 
-  post(
-    '/pause',
-    audited('pause', async (node, request) => {
-      const { reason } = (request.body ?? {}) as { reason?: unknown }
-      await node.delivery.pause(userOf(request), typeof reason === 'string' ? reason : '')
-      return stateOf(RED)(node, request)
-    })
-  )
-  post(
-    '/resume',
-    audited('resume', async (node, request) => {
-      await node.delivery.resume(userOf(request))
-      return stateOf(RED)(node, request)
-    })
-  )
+  post('/pause', 'pause', async (node, request, response) => {
+    const { reason } = (request.body ?? {}) as { reason?: unknown }
+    await node.delivery.pause(userOf(request), typeof reason === 'string' ? reason : '')
+    return stateOf(node, request, response)
+  })
+  post('/resume', 'resume', async (node, request, response) => {
+    await node.delivery.resume(userOf(request))
+    return stateOf(node, request, response)
+  })
   for (const name of ['resend', 'discard'] as const) {
-    post(
-      `/messages/:messageId/${name}`,
-      audited(name, async (node, request) => {
-        const chosen = ({ seq }: Entry): boolean => String(seq) === request.params['messageId']
-        const found = await node.delivery.operator[name](chosen, userOf(request))
-        return found === 0 ? undefined : stateOf(RED)(node, request)
-      })
-    )
-    post(
-      `/messages/${name}`,
-      audited(name, async ({ delivery }, request): Promise<BulkAnswer> => {
-        const { chosen, firstAlone } = bulkChoice(request.body, name === 'resend')
-        const by = userOf(request)
-        const found =
-          name === 'resend'
-            ? await delivery.operator.resend(chosen, by, firstAlone)
-            : await delivery.operator.discard(chosen, by)
-        return { found }
-      })
-    )
+    post(`/messages/:messageId/${name}`, name, async (node, request, response) => {
+      const chosen = ({ seq }: Entry): boolean => String(seq) === request.params['messageId']
+      const found = await node.delivery.operator[name](chosen, userOf(request))
+      return found === 0 ? undefined : stateOf(node, request, response)
+    })
+    post(`/messages/${name}`, name, async ({ delivery }, request): Promise<BulkAnswer> => {
+      const { chosen, firstAlone } = bulkChoice(request.body, name === 'resend')
+      const by = userOf(request)
+      const found =
+        name === 'resend'
+          ? await delivery.operator.resend(chosen, by, firstAlone)
+          : await delivery.operator.discard(chosen, by)
+      return { found }
+    })
   }
   RED.httpAdmin.post(
     `${BASE}/:id/test`,
@@ -154,25 +140,29 @@ export function registerOutRoutes(RED: NodeAPI): void {
 }
 
 /** What a route does with a node that is set up; undefined: there is no such message. */
-type Action = (node: OutParts, request: AdminRequest) => unknown
+type Action = (node: OutParts, request: AdminRequest, response: Response) => unknown
 
-function withNode(RED: NodeAPI, action: Action, empty?: object): Handler {
+/** @param empty what a node that is not set up answers; without it, that is an error */
+function withNode(action: Action, empty?: object): Handler {
   return async (request, response) => {
     const node = partsOf(request)
-    if (node === undefined) {
-      notThere(response)
-      return
-    }
-    if (!('delivery' in node)) {
-      response.json(empty ?? (await stateOf(RED)(node, request)))
-      return
-    }
-    const answer = await action(node, request)
-    // It may show a message.
-    response.setHeader('Cache-Control', 'no-store')
-    if (answer === undefined) response.status(404).json({ error: 'There is no such message.' })
-    else response.json(answer)
+    if (node === undefined) notThere(response)
+    else if ('delivery' in node) {
+      const answer = await action(node, request, response)
+      if (answer === undefined) response.status(404).json({ error: 'There is no such message.' })
+      else response.json(answer)
+    } else if (empty !== undefined) response.json(empty)
+    else response.status(409).json({ error: notSetUp(node.problems) })
   }
+}
+
+/** Aborted when nobody waits for the answer any longer. */
+function untilGone(response: Response): AbortSignal {
+  const gone = new AbortController()
+  response.on('close', () => {
+    gone.abort()
+  })
+  return gone.signal
 }
 
 function partsOf({ params }: AdminRequest): OutParts | Unusable | undefined {
@@ -184,11 +174,9 @@ function notThere(response: Response): void {
   response.status(404).json({ error: 'There is no such node, or it is not deployed.' })
 }
 
-function stateOf(RED: NodeAPI): (node: unknown, request: AdminRequest) => unknown {
-  return (_node, { params }) => {
-    const node = deployedOutNodes.get(params['id'] ?? '')
-    return node && nodeState(node, placesOf(RED))
-  }
+async function state(RED: NodeAPI, id = ''): Promise<NodeState | undefined> {
+  const node = deployedOutNodes.get(id)
+  return node && nodeState(node, placesOf(RED))
 }
 
 async function allStates(RED: NodeAPI): Promise<AllStates> {
@@ -270,16 +258,18 @@ export function audit(RED: NodeAPI, request: AdminRequest, event: string): void 
 /** Answers if the handler rejects, with a text that contains nothing of the request. */
 export function guarded(handler: Handler): (request: AdminRequest, response: Response) => void {
   return (request, response) => {
+    // Answers are of this moment, and some show a message.
+    response.setHeader('Cache-Control', 'no-store')
     handler(request, response).catch((error: unknown) => {
       if (response.headersSent) return
       if (error instanceof BadRequest) {
         response.status(400).json({ error: error.message })
         return
       }
-      // Any other error may contain parts of the request: it is not for an answer.
+      // An error may contain parts of the request, or where files are: that is for the log only.
       const text =
         error instanceof OutboxError
-          ? error.message
+          ? `The queue cannot be used (${error.code}): see Node-RED's log.`
           : 'The request failed because of an internal error.'
       response.status(500).json({ error: text })
     })

@@ -38,7 +38,7 @@ for (const queue of ['memory', 'disk']) {
       world = await startWorld({
         settings: {
           logging: { console: { level: 'info', audit: true } },
-          // Who does not log in deploys and injects here.
+          // The test itself deploys and injects without a login.
           adminAuth: {
             type: 'credentials',
             default: { permissions: '*' },
@@ -248,6 +248,9 @@ for (const queue of ['memory', 'disk']) {
         [gone.request, gone.reply, gone.state, gone.errorCode],
         [null, null, 'failed', 'HL7_DISCARDED']
       )
+      // Nothing was shown, so nobody has seen it.
+      const after = (await as('watcher', '/out/events')).body as EventPage
+      assert.equal(after.events.filter(({ text }) => text.includes('BAD2')).length, 1)
     })
 
     it('resend one alone first: the rest follow after an ACK only', async () => {
@@ -314,7 +317,9 @@ for (const queue of ['memory', 'disk']) {
           ['paused', 'operator']
         ]
       )
-      for (const event of ['pause', 'resume', 'test']) {
+      await as('operator', '/out/messages/resend', { all: true })
+      await as('operator', '/out/messages/1/discard', {})
+      for (const event of ['pause', 'resume', 'test', 'resend', 'discard']) {
         const found = audited().some(
           (line) => line.includes(`hl7-https-out.${event}"`) && line.includes('"operator"')
         )
@@ -343,10 +348,47 @@ for (const queue of ['memory', 'disk']) {
       assert.equal(events[1]?.text, 'HTTP 503: retrying WAIT1')
     })
 
+    it('say of a node that is not set up that it can do nothing', async () => {
+      await world.deploy({ ...props, url: '' })
+      const answers = [
+        as('operator', '/out/pause', {}),
+        as('operator', '/out/messages/discard', { all: true }),
+        as('operator', '/out/messages/17/resend', {}),
+        as('analyst', '/out/messages/17')
+      ]
+      for (const { status, body } of await Promise.all(answers)) {
+        assert.equal(status, 409)
+        assert.match((body as { error: string }).error, /^This node is not set up: .*URL/)
+      }
+      assert.equal((await state()).reason, (await state()).lastError?.text)
+      assert.deepEqual((await as('watcher', '/out/messages')).body, { messages: [], more: false })
+      assert.deepEqual((await as('watcher', '/out/events')).body, { events: [] })
+    })
+
+    it('are not kept by a browser, and show no HL7 to those who only look', async () => {
+      await deploy()
+      await send('BAD9')
+      await suspended(1)
+      world.receiver.respond = () => ({ status: 500, body: 'Lindqvist' })
+      await send('GOOD9')
+      await eventually(async () => (await state()).lastError !== null)
+      const paths = ['', '/metrics', '/out', '/out/messages', '/out/events', '/out/history', '/x']
+      for (const path of paths) {
+        const answer = await fetch(`${world.nodeRed.url}/hl7-https-out${path}`, {
+          headers: { Authorization: `Bearer ${sessions.get('watcher')}` }
+        })
+        assert.equal(answer.headers.get('cache-control'), 'no-store', path)
+        const text = await answer.text()
+        for (const word of ['Lindqvist', '471100', '20990101', '19840217', 'PID|']) {
+          assert.ok(!text.includes(word), `${word} in ${path}`)
+        }
+      }
+    })
+
     it('let nobody act or look without the permission', async () => {
       await deploy()
       const id = '/out'
-      for (const path of ['', id, `${id}/messages`, `${id}/events`, `${id}/history`]) {
+      for (const path of ['', '/metrics', id, `${id}/messages`, `${id}/events`, `${id}/history`]) {
         assert.equal((await as('stranger', path)).status, 401, path)
         assert.equal((await as('watcher', path)).status, 200, path)
       }
