@@ -80,7 +80,7 @@ export class DiskOutbox<Content> implements Outbox<Content> {
   readonly #removing = new Set<number>()
   readonly #journalDays: number
   /** Events that are not in the file: all if it keeps none, else those from before it was opened. */
-  #events = new MemoryJournal(0)
+  #events = new MemoryJournal()
   #laneKey: KeyObject | undefined
   #file: QueueFileSpec
   /** Undefined while the file is not open. */
@@ -168,7 +168,8 @@ export class DiskOutbox<Content> implements Outbox<Content> {
     const limit = query.limit + this.#gone.size
     const answer = await this.#open.call(0, () => ({ kind: 'list', query: { ...query, limit } }))
     const found = answer as readonly Entry[]
-    // Messages that have left, but could not be removed yet, are not waiting.
+    // Messages that have left, but could not be removed yet, are not waiting: nor those that leave
+    // while this is answered, for what is listed is sent.
     const waiting = found.filter(({ seq }) => !this.#gone.has(seq)).slice(0, query.limit)
     const last = found.at(-1)
     const missing = query.limit - waiting.length
@@ -221,9 +222,11 @@ export class DiskOutbox<Content> implements Outbox<Content> {
   }
 
   async find(query: FindQuery): Promise<Found> {
+    // Messages that have left, but could not be removed yet, are not in the queue. One that leaves
+    // while this is answered is in the queue still, for it is not in the journal yet.
+    const gone = new Set(this.#gone.keys())
     const found = (await this.#open.call(0, () => ({ kind: 'find', query }))) as Found
-    // Messages that have left, but could not be removed yet, are not in the queue.
-    return { ...found, entries: found.entries.filter(({ seq }) => !this.#gone.has(seq)) }
+    return { ...found, entries: found.entries.filter(({ seq }) => !gone.has(seq)) }
   }
 
   /** One from before the file was opened, such as why it cannot be, is stored when it is open. */
@@ -287,7 +290,7 @@ export class DiskOutbox<Content> implements Outbox<Content> {
   #storeEvents(): void {
     if (this.#journalDays === 0) return
     const events = this.#events.events({ since: 0, limit: MOST_IN_MEMORY })
-    this.#events = new MemoryJournal(0)
+    this.#events = new MemoryJournal()
     // If one cannot be stored, it is missing from the list; the node works.
     for (const event of events.toReversed()) void this.addEvent(event).catch(() => undefined)
   }

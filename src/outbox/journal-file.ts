@@ -15,21 +15,19 @@ import { NewestFirst, type Row } from './newest-first.ts'
 import { errorsFrom, valuesFrom } from './stored-json.ts'
 
 const DAY_MS = 24 * 60 * 60 * 1000
-/** How often it is looked for records that are too old. */
+/** How often old records are searched for. */
 const SWEEP_MS = 60 * 60 * 1000
-/** After so many removals some old records are deleted: more than were added meanwhile. */
+/** After this many removals some records are checked: more than were added in between. */
 const REMOVALS_PER_TRIM = 64
 const ROWS_PER_TRIM = 256
-/** So many records of messages that left long after their neighbours outlive these. */
+/** This many messages that left late keep their records longer than their neighbours. */
 const SPARED = 1000
-/** An acknowledgement can list a thousand errors; a record tells the first of them. */
-const MOST_ERRORS = 20
 
 const OUTCOMES = ['ack', 'nak', 'error'] as const
 
 /**
- * The tables `journal` and `event` of a queue file: what became of messages that have left, and what
- * happened to the node. Both are in clear, so they hold control IDs, types and codes only.
+ * The tables `journal` and `event` of a queue file: how messages left, and the events of the node.
+ * Both are in clear, so they hold control IDs, types and codes only.
  */
 export class JournalFile {
   readonly #db: DatabaseSync
@@ -38,14 +36,14 @@ export class JournalFile {
   readonly #all: NewestFirst
   readonly #byControlId: NewestFirst
   #removals = 0
-  /** Records up to this number are looked through; 0 between two sweeps. */
+  /** The current sweep has reached this number; 0 between two sweeps. */
   #sweptTo = 0
   /** Monotonic, in milliseconds. */
   #nextSweep = 0
   /** How many records there are, once that had to be counted. */
   #count: number | undefined
 
-  /** @param days how long records and events are kept; 0: none is, and what there is goes */
+  /** @param days how long records and events are kept; 0: none, and those in the file are deleted */
   constructor(db: DatabaseSync, days: number) {
     this.#db = db
     this.#days = days
@@ -71,15 +69,17 @@ export class JournalFile {
     this.#sql.add.run(
       ...[seq, controlId, type, acceptedAt, settledAt, attempts, outcome],
       ackCode,
-      errors.length === 0 ? '' : JSON.stringify(errors.slice(0, MOST_ERRORS)),
+      errors.length === 0 ? '' : JSON.stringify(errors),
       ...[status, errorCode, cause, rule]
     )
     if (this.#count !== undefined) this.#count++
   }
 
-  /** After a transaction that failed: what was counted in it does not count. */
-  recount(): void {
+  /** Forgets what a failed transaction has counted and swept. */
+  rolledBack(): void {
     this.#count = undefined
+    this.#sweptTo = 0
+    this.#nextSweep = 0
   }
 
   /** Records of `query`, newest first; none that is too old, even if it is still there. */
@@ -107,9 +107,9 @@ export class JournalFile {
   }
 
   /**
-   * Deletes some of what is too old or too much, within a transaction.
+   * Deletes some old and surplus records, within a transaction.
    *
-   * @param rows how many records are looked at
+   * @param rows how many records are checked
    * @returns whether there is more to delete
    */
   trim(rows: number): boolean {
@@ -122,7 +122,7 @@ export class JournalFile {
     return this.#days > 0 ? Date.now() - this.#days * DAY_MS : Number.POSITIVE_INFINITY
   }
 
-  /** Of the records with the lowest numbers, those go that were settled first. */
+  /** Among the lowest numbers, drops those that were settled first. */
   #dropExcess(rows: number): boolean {
     const { low, high } = this.#sql.range.get() as { low: number | null; high: number | null }
     const most = MOST_RECORDS - REMOVALS_PER_TRIM
@@ -189,7 +189,7 @@ function statementsOf(db: DatabaseSync): Statements {
       DELETE FROM journal WHERE seq IN (
         SELECT seq FROM (SELECT seq, settled_at FROM journal ORDER BY seq LIMIT ?)
         ORDER BY settled_at, seq LIMIT ?)`),
-    // One that seems to be accepted in the future tells nothing: the clock was set back.
+    // An acceptance time in the future proves nothing: the clock was set back.
     window: db.prepare(`
       SELECT max(seq) AS last,
         count(*) FILTER (WHERE accepted_at < ?1 OR accepted_at > ?2) AS old

@@ -21,7 +21,7 @@ export interface Verdict {
   cause: string
 }
 
-/** Of a message that no answer and no rule has concerned. */
+/** Of a message without an answer or a rule so far. */
 export const NO_VERDICT: Verdict = {
   ackCode: '',
   errors: [],

@@ -28,7 +28,7 @@ export class MemoryJournal {
 
   find(query: FindQuery): Found {
     const records = this.#records
-      .slice(-this.#mostRecords || Infinity)
+      .slice(-this.#mostRecords)
       .filter((record) => matchesRecord(record, query))
       .sort((a, b) => b.seq - a.seq)
     const found = records.slice(0, query.limit)
@@ -55,7 +55,7 @@ function added<T>(list: T[], one: T, most: number): T[] {
 }
 
 /** Whether a record of the journal is one that is looked for. */
-export function matchesRecord(record: JournalRecord, query: FindQuery): boolean {
+function matchesRecord(record: JournalRecord, query: FindQuery): boolean {
   const { rule, outcome, since = 0 } = query
   return (
     matchesEntry(record, query) &&

@@ -103,7 +103,7 @@ export class QueueFile {
         // SQLite has rolled back by itself, as it does when the disk is full.
       }
       this.#readCounters()
-      this.#journal.recount()
+      this.#journal.rolledBack()
       throw error
     }
   }

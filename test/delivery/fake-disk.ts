@@ -233,10 +233,12 @@ export class FakeOutbox<Content> implements Outbox<Content> {
   }
 
   find(query: FindQuery): Promise<Found> {
+    const gone = new Set(this.#gone)
     return this.#call('read', () => {
       if (query.where === 'journal') return this.#disk.journal.find(query)
       const entries = [...this.#disk.rows.values()]
         .map(({ facts }) => ({ ...facts }))
+        .filter(({ seq }) => !gone.has(seq))
         .filter((entry) => matchesEntry(entry, query) && entry.acceptedAt >= (query.since ?? 0))
         .sort((a, b) => b.seq - a.seq)
       const found = entries.slice(0, query.limit)

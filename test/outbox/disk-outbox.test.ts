@@ -402,115 +402,122 @@ describe('DiskOutbox', () => {
     await queue('other').open()
     let round = 0
     await fc.assert(
-      fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
-        const name = `model ${++round}`
-        const model: Model = new Map()
-        let settled: number[] = []
-        let lastSeq = 0
-        let paused: boolean | undefined
-        const records: JournalRecord[] = []
-        const events: QueueEvent[] = []
-        let outbox = queue(name, buffers, cacheBytes)
-        await outbox.open()
-        const calls: Promise<unknown>[] = []
-        for (const { what, pick, bytes, attempts, state } of [...steps, RESTART]) {
-          const held = [...model.keys()]
-          const seq = held[pick % held.length]
-          if (what === 'restart') {
-            await Promise.all(calls.splice(0))
-            await outbox.close()
-            outbox = queue(name, buffers, cacheBytes)
-            const contents = await outbox.open()
-            const all = [...model.values()].map((message) => message.entry)
-            const waits = all.filter(({ state }) => state === 'waiting')
-            assert.equal(contents.waiting, waits.length)
-            assert.deepEqual(await waiting(outbox), waits)
-            assert.deepEqual(
-              contents.suspended,
-              all.filter(({ state }) => state === 'suspended')
-            )
-            assert.deepEqual(contents.settled, settled)
-            assert.deepEqual(
-              [contents.lastSeq, contents.paused],
-              [lastSeq, paused === true ? pause : undefined]
-            )
-          } else if (what === 'add') {
-            const added = { entry: entry(++lastSeq), content: Buffer.from(bytes) }
-            model.set(lastSeq, added)
-            calls.push(outbox.add({ ...added.entry }, Buffer.from(bytes)))
-          } else if (what === 'pause') {
-            paused = pick % 2 === 0
-            calls.push(outbox.setPaused(paused ? pause : undefined))
-          } else if (what === 'event') {
-            events.unshift(event(pick))
-            calls.push(outbox.addEvent(event(pick)))
-          } else if (what === 'events') {
-            const expected = events.slice(0, pick % 5)
-            calls.push(
-              outbox.events({ since: 0, limit: pick % 5 }).then((got) => {
-                assert.deepEqual(
-                  got.map(({ values }) => values),
-                  expected.map(({ values }) => values)
-                )
-              })
-            )
-          } else if (what === 'find') {
-            const where = pick % 2 === 0 ? 'journal' : 'queue'
-            const query = { where, before: lastSeq - (pick % 7), limit: 1 + (pick % 5) } as const
-            const all =
-              where === 'journal'
-                ? records.toSorted((a, b) => b.seq - a.seq)
-                : [...model.values()].map((message) => structuredClone(message.entry)).reverse()
-            const matching = all.filter(({ seq }) => seq < query.before)
-            const expected = matching.slice(0, query.limit)
-            calls.push(
-              outbox.find(query).then((found) => {
-                assert.deepEqual(where === 'journal' ? found.records : found.entries, expected)
-                assert.equal(found.next > 0, matching.length > expected.length)
-              })
-            )
-          } else if (seq !== undefined) {
-            const message = model.get(seq)
-            assert.ok(message)
-            if (what === 'read') {
-              const expected = structuredClone(message.entry)
+      fc.asyncProperty(
+        fc.array(step, { minLength: 10, maxLength: 40, size: 'max' }),
+        async (steps) => {
+          const name = `model ${++round}`
+          const model: Model = new Map()
+          let settled: number[] = []
+          let lastSeq = 0
+          let paused: boolean | undefined
+          const records: JournalRecord[] = []
+          const events: QueueEvent[] = []
+          let outbox = queue(name, buffers, cacheBytes)
+          await outbox.open()
+          const calls: Promise<unknown>[] = []
+          for (const { what, pick, bytes, attempts, state } of [...steps, RESTART]) {
+            const held = [...model.keys()]
+            const seq = held[pick % held.length]
+            if (what === 'restart') {
+              await Promise.all(calls.splice(0))
+              await outbox.close()
+              outbox = queue(name, buffers, cacheBytes)
+              const contents = await outbox.open()
+              const all = [...model.values()].map((message) => message.entry)
+              const waits = all.filter(({ state }) => state === 'waiting')
+              assert.equal(contents.waiting, waits.length)
+              assert.deepEqual(await waiting(outbox), waits)
+              assert.deepEqual(
+                contents.suspended,
+                all.filter(({ state }) => state === 'suspended')
+              )
+              assert.deepEqual(contents.settled, settled)
+              assert.deepEqual(
+                [contents.lastSeq, contents.paused],
+                [lastSeq, paused === true ? pause : undefined]
+              )
+            } else if (what === 'add') {
+              const added = { entry: entry(++lastSeq), content: Buffer.from(bytes) }
+              model.set(lastSeq, added)
+              calls.push(outbox.add({ ...added.entry }, Buffer.from(bytes)))
+            } else if (what === 'pause') {
+              paused = pick % 2 === 0
+              calls.push(outbox.setPaused(paused ? pause : undefined))
+            } else if (what === 'event') {
+              events.unshift(event(pick))
+              calls.push(outbox.addEvent(event(pick)))
+            } else if (what === 'events') {
+              const expected = events.slice(0, pick % 5)
               calls.push(
-                outbox.read(seq).then((got) => {
-                  assert.deepEqual(got.entry, expected)
-                  assert.ok(got.content.equals(message.content))
+                outbox.events({ since: 0, limit: pick % 5 }).then((got) => {
+                  assert.deepEqual(
+                    got.map(({ values }) => values),
+                    expected.map(({ values }) => values)
+                  )
                 })
               )
-            } else if (what === 'remove') {
-              model.delete(seq)
-              settled = settled.filter((other) => other !== seq)
-              const left = record(seq, { attempts, outcome: pick % 2 === 0 ? 'ack' : 'nak' })
-              records.push(left)
-              calls.push(outbox.remove(seq, left))
-            } else if (what === 'settle') {
-              message.entry = { ...message.entry, state: 'settled', attempts }
-              message.outcome = { bytes: [...bytes] }
-              settled = [...settled.filter((other) => other !== seq), seq]
-              calls.push(outbox.settle({ ...message.entry }, message.outcome))
-            } else {
-              message.entry = entry(seq, { state, attempts })
-              if (state === 'suspended') {
-                message.entry.verdict = { ...verdict, rule: `r${attempts}` }
+            } else if (what === 'find') {
+              const where = pick % 2 === 0 ? 'journal' : 'queue'
+              const query = {
+                where,
+                before: lastSeq + 1 - (pick % 3),
+                limit: 1 + (pick % 5)
+              } as const
+              const all =
+                where === 'journal'
+                  ? records.toSorted((a, b) => b.seq - a.seq)
+                  : [...model.values()].map((message) => structuredClone(message.entry)).reverse()
+              const matching = all.filter(({ seq }) => seq < query.before)
+              const expected = matching.slice(0, query.limit)
+              calls.push(
+                outbox.find(query).then((found) => {
+                  assert.deepEqual(where === 'journal' ? found.records : found.entries, expected)
+                  assert.equal(found.next > 0, matching.length > expected.length)
+                })
+              )
+            } else if (seq !== undefined) {
+              const message = model.get(seq)
+              assert.ok(message)
+              if (what === 'read') {
+                const expected = structuredClone(message.entry)
+                calls.push(
+                  outbox.read(seq).then((got) => {
+                    assert.deepEqual(got.entry, expected)
+                    assert.ok(got.content.equals(message.content))
+                  })
+                )
+              } else if (what === 'remove') {
+                model.delete(seq)
+                settled = settled.filter((other) => other !== seq)
+                const left = record(seq, { attempts, outcome: pick % 2 === 0 ? 'ack' : 'nak' })
+                records.push(left)
+                calls.push(outbox.remove(seq, left))
+              } else if (what === 'settle') {
+                message.entry = { ...message.entry, state: 'settled', attempts }
+                message.outcome = { bytes: [...bytes] }
+                settled = [...settled.filter((other) => other !== seq), seq]
+                calls.push(outbox.settle({ ...message.entry }, message.outcome))
+              } else {
+                message.entry = entry(seq, { state, attempts })
+                if (state === 'suspended') {
+                  message.entry.verdict = { ...verdict, rule: `r${attempts}` }
+                }
+                delete message.outcome
+                settled = settled.filter((other) => other !== seq)
+                calls.push(outbox.update({ ...message.entry }))
               }
-              delete message.outcome
-              settled = settled.filter((other) => other !== seq)
-              calls.push(outbox.update({ ...message.entry }))
             }
           }
+          for (const [seq, expected] of model) {
+            assert.deepEqual(await outbox.read(seq), expected)
+          }
+          assert.deepEqual(
+            (await outbox.find(ALL)).records,
+            records.sort((a, b) => b.seq - a.seq)
+          )
+          await outbox.close()
         }
-        for (const [seq, expected] of model) {
-          assert.deepEqual(await outbox.read(seq), expected)
-        }
-        assert.deepEqual(
-          (await outbox.find(ALL)).records,
-          records.sort((a, b) => b.seq - a.seq)
-        )
-        await outbox.close()
-      }),
+      ),
       { numRuns: 40 }
     )
   }

@@ -4,6 +4,7 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { MemoryOutbox } from '../../src/outbox/memory-outbox.ts'
 import type { Entry } from '../../src/outbox/outbox.ts'
+import { event, record } from './records.ts'
 
 function entry(seq: number, more: Partial<Entry> = {}): Entry {
   return {
@@ -118,7 +119,8 @@ describe('MemoryOutbox', () => {
     const pass = async (from: number, to: number): Promise<void> => {
       for (let seq = from; seq < to; seq++) {
         await outbox.add(entry(seq), 'content')
-        await outbox.remove(seq)
+        await outbox.remove(seq, record(seq))
+        await outbox.addEvent(event(seq))
       }
     }
     await pass(2, 100_000)

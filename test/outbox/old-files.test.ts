@@ -145,9 +145,7 @@ describe('a queue file of version 0.1.0', () => {
       const tar = execFileSync('git', archive, { cwd: root, maxBuffer: 2 ** 26, stdio: 'pipe' })
       execFileSync('tar', ['-x', '-C', old], { input: tar })
     } catch {
-      context.skip(
-        'needs git, and a clone that goes back to 0.1.0; runs in a full clone'
-      )
+      context.skip('needs git, and a clone that goes back to 0.1.0; runs in a full clone')
       return
     }
     const script = join(here, 'old-queue-file.ts')
