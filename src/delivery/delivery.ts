@@ -118,7 +118,7 @@ export class Delivery<Content> {
    * @throws {OutboxError} when the queue cannot be used
    */
   async look(): Promise<void> {
-    if (this.#reopens) throw this.#openFailure
+    if (this.#opening === undefined && this.#reopens) throw this.#openFailure
     await this.open()
   }
 

@@ -555,7 +555,7 @@ describe('Delivery', () => {
       attempts++
       return Promise.reject(new OutboxError('It is locked.', 'SQLITE_BUSY'))
     }
-    const { clock, delivery } = await setUp({ outbox, started: false })
+    const { clock, delivery } = await setUp({ outbox }, new FakeClock(), false)
     await assert.rejects(delivery.look(), /locked/)
     for (const look of [
       () => delivery.look(),
@@ -572,6 +572,18 @@ describe('Delivery', () => {
     assert.equal(attempts, 2)
     await clock.advance(1000)
     assert.equal(attempts, 3)
+  })
+
+  it('shows a queue that a message has opened, before the next opening is due', async () => {
+    const outbox = quickDisk().outbox(codec)
+    const open = outbox.open.bind(outbox)
+    outbox.open = () => Promise.reject(new OutboxError('It is locked.', 'SQLITE_BUSY'))
+    const { add, delivery } = await setUp({ outbox }, new FakeClock(), false)
+    await assert.rejects(delivery.look(), /locked/)
+    outbox.open = open
+    await add('a1')
+    await delivery.look()
+    assert.equal((await delivery.operator.find({ limit: 1 })).messages.length, 1)
   })
 
   it('continues if a reader of its events throws', async () => {
