@@ -261,6 +261,7 @@ export class Delivery<Content> {
       isPaused: () => this.#isPaused,
       pause: (rule) => this.#pauseByRule(rule),
       maySend: () => this.#maySend,
+      mostAttempts: () => this.#pace.places,
       since: (entry) => this.#since(entry),
       tell: (event) => {
         this.#tell(event)

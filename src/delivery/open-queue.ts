@@ -30,7 +30,15 @@ export interface OpenQueue<Content> {
 /** What the parts of an open queue need from the delivery. */
 export interface OpenQueueContext<Content> extends Pick<
   SendingContext<Content>,
-  'isPaused' | 'pause' | 'maySend' | 'rereadMs' | 'since' | 'tell' | 'closing' | 'abort'
+  | 'isPaused'
+  | 'pause'
+  | 'maySend'
+  | 'mostAttempts'
+  | 'rereadMs'
+  | 'since'
+  | 'tell'
+  | 'closing'
+  | 'abort'
 > {
   /** The prefix of current lanes. */
   readonly kind: string
@@ -52,7 +60,19 @@ export async function openQueue<Content>(
   options: DeliveryOptions<Content>,
   context: OpenQueueContext<Content>
 ): Promise<{ queue: OpenQueue<Content>; contents: OutboxContents }> {
-  const { abort, closing, isPaused, kind, maySend, pause, places, rereadMs, since, tell } = context
+  const {
+    abort,
+    closing,
+    isPaused,
+    kind,
+    maySend,
+    mostAttempts,
+    pause,
+    places,
+    rereadMs,
+    since,
+    tell
+  } = context
   const outbox = await options.outbox()
   const contents = await outbox.open()
   const backlog: Backlog = new Backlog({
@@ -67,7 +87,19 @@ export async function openQueue<Content>(
   const messages: Messages = new Messages(outbox, backlog, tell, closing)
   const careful = new CarefulStart(outbox, contents.unclean ? places : 0)
   const sending: Sending<Content> = new Sending<Content>({
-    ...{ options, outbox, careful, messages, tell, closing, abort, isPaused, pause, maySend },
+    ...{
+      options,
+      outbox,
+      careful,
+      messages,
+      tell,
+      closing,
+      abort,
+      isPaused,
+      pause,
+      maySend,
+      mostAttempts
+    },
     ...{ since, rereadMs, due: context.pump },
     unreadable: (error) => {
       context.unreadable(queue, error)

@@ -22,6 +22,8 @@ export interface SendingContext<Content> {
   /** By a rule. */
   readonly pause: (rule: string) => Promise<void>
   readonly maySend: () => boolean
+  /** How many attempts may be in progress now. */
+  readonly mostAttempts: () => number
   /** The outbox cannot be read at the moment. */
   readonly unreadable: (error: unknown) => void
   /** It is read again after this time, in milliseconds. */
@@ -43,6 +45,8 @@ export interface SendingContext<Content> {
 /** One attempt of a message, and what follows from it. */
 export class Sending<Content> {
   readonly #context: SendingContext<Content>
+  /** Attempts in progress. */
+  #attempts = 0
 
   constructor(context: SendingContext<Content>) {
     this.#context = context
@@ -58,7 +62,7 @@ export class Sending<Content> {
   }
 
   async #run(message: Message): Promise<void> {
-    const { careful, messages, outbox, maySend } = this.#context
+    const { careful, messages, mostAttempts, outbox, maySend } = this.#context
     const wasRetried = message.state === 'retrying'
     await messages.move(message, 'sending')
     let content: Content | undefined
@@ -72,8 +76,8 @@ export class Sending<Content> {
       }
       this.#context.unreadable(error)
     }
-    if (content === undefined || !maySend()) {
-      // The node was paused or closed while it was read, or it cannot be read now.
+    if (content === undefined || !maySend() || this.#attempts >= mostAttempts()) {
+      // It cannot be read now; or while it was read, the node was paused or closed, or lost its receiver.
       message.nextAttemptAt = 0
       await messages.move(message, wasRetried ? 'retrying' : 'waiting', { isBack: true })
       return
@@ -89,6 +93,7 @@ export class Sending<Content> {
     this.#count(message)
     message.counts = true
     entry.attempts++
+    this.#attempts++
     let result: AttemptResult
     try {
       result = await options.attempt(content, abort, (work) => careful.watch(entry.seq, work))
@@ -100,6 +105,7 @@ export class Sending<Content> {
       }
       return undefined
     } finally {
+      this.#attempts--
       careful.attemptEnded()
     }
     const { reply, error, reachable } = result
