@@ -60,19 +60,7 @@ export async function openQueue<Content>(
   options: DeliveryOptions<Content>,
   context: OpenQueueContext<Content>
 ): Promise<{ queue: OpenQueue<Content>; contents: OutboxContents }> {
-  const {
-    abort,
-    closing,
-    isPaused,
-    kind,
-    maySend,
-    mostAttempts,
-    pause,
-    places,
-    rereadMs,
-    since,
-    tell
-  } = context
+  const { closing, kind, pause, places, since, tell } = context
   const outbox = await options.outbox()
   const contents = await outbox.open()
   const backlog: Backlog = new Backlog({
@@ -87,20 +75,8 @@ export async function openQueue<Content>(
   const messages: Messages = new Messages(outbox, backlog, tell, closing)
   const careful = new CarefulStart(outbox, contents.unclean ? places : 0)
   const sending: Sending<Content> = new Sending<Content>({
-    ...{
-      options,
-      outbox,
-      careful,
-      messages,
-      tell,
-      closing,
-      abort,
-      isPaused,
-      pause,
-      maySend,
-      mostAttempts
-    },
-    ...{ since, rereadMs, due: context.pump },
+    ...context,
+    ...{ options, outbox, careful, messages, due: context.pump },
     unreadable: (error) => {
       context.unreadable(queue, error)
     },
