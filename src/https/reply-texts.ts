@@ -13,7 +13,9 @@ export class ReplyTexts {
   /** Why it is unknown what the reply says; undefined if it could be read. */
   get problem(): string | undefined {
     if (this.#json.exceeded) return 'the JSON in the answer has too many values'
-    return this.#xml.exceeded ? 'the XML in the answer has too many elements' : undefined
+    return this.#xml.exceeded
+      ? 'the XML in the answer has too many elements or references'
+      : undefined
   }
 
   /** The JSON value in a text; undefined if it is not JSON, or too much. */

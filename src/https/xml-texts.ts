@@ -4,10 +4,13 @@
  */
 const maxElements = 10_000
 const elementsPerDocument = 20
+/** How many ampersands they may have: to resolve 400 000 references would take 50 ms. */
+const maxAmpersands = 100_000
 
-/** Reads the XML documents of one reply, up to a number of elements. */
+/** Reads the XML documents of one reply, up to a number of elements and of references. */
 export class XmlReader {
   #left = maxElements
+  #ampersandsLeft = maxAmpersands
   /** The limit was exceeded: what the reply says is unknown. */
   exceeded = false
 
@@ -26,8 +29,9 @@ export class XmlReader {
   read(text: string): string[] | undefined {
     if (this.exceeded || !startsLikeXml(text)) return undefined
     this.#left -= elementsPerDocument
-    const texts = this.#read(text)
-    this.exceeded = this.#left < 0
+    this.#ampersandsLeft -= text.split('&', this.#ampersandsLeft + 2).length - 1
+    const texts = this.#ampersandsLeft < 0 ? undefined : this.#read(text)
+    this.exceeded = this.#left < 0 || this.#ampersandsLeft < 0
     return this.exceeded ? undefined : texts
   }
 

@@ -95,6 +95,16 @@ describe('the texts of XML', () => {
     for (let count = 0; count < 100; count++) documents.read('<')
     assert.equal(documents.exceeded, true)
   })
+
+  it('are not read beyond 100 000 references of one reply', () => {
+    const half = `<a>${'&#65;'.repeat(50_000)}</a>`
+    const reader = new XmlReader()
+    assert.deepEqual(reader.read(half), ['A'.repeat(50_000)])
+    assert.deepEqual(reader.read(half), ['A'.repeat(50_000)])
+    assert.equal(reader.exceeded, false)
+    assert.equal(reader.read('<a>&amp;</a>'), undefined)
+    assert.equal(reader.exceeded, true)
+  })
 })
 
 describe('the encoding in an XML declaration', () => {
