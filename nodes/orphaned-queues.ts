@@ -48,7 +48,7 @@ function owned(RED: NodeAPI): (file: string) => boolean {
   }
 }
 
-/** The same, of the flows as they were deployed; a node that still runs may be in them no more. */
+/** The same for the deployed flows: a node that still runs may no longer be in them. */
 function configured(RED: NodeAPI): (file: string) => boolean {
   const ids = new Set<string>()
   const files = new Set<string>()

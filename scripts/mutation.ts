@@ -20,6 +20,12 @@ const rooms: Record<string, { mutate: string; tests: string }> = {
     mutate: 'src/rules/*.ts',
     tests: 'test/rules/*.test.ts'
   },
+  https: { mutate: 'src/https/*.ts', tests: 'test/https/*.test.ts' },
+  delivery: {
+    mutate: 'src/delivery/*.ts',
+    // Without the model and what takes minutes.
+    tests: 'test/delivery/!(delivery.model|long-replies|deadly-message).test.ts'
+  },
   oauth2: {
     mutate: 'src/oauth2/*.ts',
     // Without the tests of whole servers and time-outs, which take tens of seconds.

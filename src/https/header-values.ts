@@ -35,8 +35,8 @@ export function headerNameProblem(name: string): HeaderProblem | undefined {
 }
 
 /**
- * Why a header cannot be added to a token request: as for other headers, and the node itself says
- * who the client is, and in which form.
+ * Why a header cannot be added to a token request: as for other headers; and the node itself
+ * identifies the client and names the content type.
  */
 export function tokenHeaderNameProblem(name: string): HeaderProblem | undefined {
   const problem = headerNameProblem(name)

@@ -26,7 +26,7 @@ export class JsonReader {
 }
 
 /** Looks at the first character only. */
-export function startsLikeJson(text: string): boolean {
+function startsLikeJson(text: string): boolean {
   const start = text.trimStart().charAt(0)
   return start === '{' || start === '[' || start === '"'
 }

@@ -89,7 +89,7 @@ export function declaredXmlCharset(bytes: Uint8Array): string | undefined {
 const cdata = '<![CDATA['
 
 /** Looks at the first character only. */
-export function startsLikeXml(text: string): boolean {
+function startsLikeXml(text: string): boolean {
   return text.trimStart().startsWith('<')
 }
 

@@ -38,7 +38,7 @@ export class ContentCache<Content> {
     return this.#kept.get(seq)
   }
 
-  /** The entry of a message has changed. One that may rest for long takes no room from others. */
+  /** The entry of a message has changed. A suspended one may wait for days, so it is dropped. */
   note(entry: Entry): void {
     const kept = this.#kept.get(entry.seq)
     if (kept === undefined) return

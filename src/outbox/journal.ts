@@ -91,7 +91,7 @@ export interface FindQuery {
   where: 'queue' | 'journal'
   /** Only those with a lower number than this. */
   before: number
-  /** At most so many are returned. */
+  /** At most this many are returned. */
   limit: number
   controlId?: string
   /** MSH-9, such as `ADT^A01`. */
@@ -104,7 +104,7 @@ export interface FindQuery {
 }
 
 /**
- * What was found. A search looks at a bounded number of rows: there may be more even if fewer than
+ * What was found. A search checks a bounded number of rows: there may be more even if fewer than
  * the limit were found.
  */
 export interface Found {
@@ -123,8 +123,8 @@ export interface EventQuery {
   limit: number
 }
 
-/** So many records and events are kept in memory, and so many events in a file. */
+/** At most this many records and events are kept in memory, and events in a file. */
 export const MOST_IN_MEMORY = 1000
 export const MOST_EVENTS = 10_000
-/** So many records are kept in a file at most, whatever their age. */
+/** At most this many records are kept in a file, whatever their age. */
 export const MOST_RECORDS = 1_000_000

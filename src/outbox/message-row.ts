@@ -71,7 +71,7 @@ export function moment(value: unknown): number | undefined {
   return typeof value === 'number' && value >= 0 && value <= MOST_TIME ? value : undefined
 }
 
-/** `''` for what is no text. */
+/** `''` if it is not text. */
 export function text(value: unknown): string {
   return typeof value === 'string' ? value : ''
 }

@@ -1,6 +1,6 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
 
-/** So many rows are looked at for one answer: a few milliseconds. */
+/** Rows checked for one answer: a few milliseconds. */
 const ROWS_AT_A_TIME = 5000
 
 export type Row = Record<string, unknown>
@@ -13,7 +13,7 @@ export class NewestFirst {
 
   /**
    * @param from the table, and how it is searched
-   * @param keys columns of an index that are looked up in it; a row without these is not looked at
+   * @param keys columns of an index that are looked up in it; a row without these is skipped
    * @param filter SQL with the named parameters that are given to `find`
    */
   constructor(db: DatabaseSync, from: string, keys: readonly string[], filter: string) {

@@ -244,7 +244,7 @@ export class QueueFile {
     let before: number | undefined
     for (const row of this.#sql.list.iterate(after, JSON.stringify(without), limit)) {
       const entry = this.#rows.entryOf(row)
-      this.#check.follows(before, entry.seq)
+      this.#check.checkNext(before, entry.seq)
       before = entry.seq
       entries.push(entry)
     }

@@ -36,7 +36,7 @@ export class RowCheck {
       .prepare('SELECT seq FROM message ORDER BY seq DESC LIMIT 2')
       .all()
       .map((row) => row['seq'] as number)
-    if (last !== undefined) this.follows(before, last)
+    if (last !== undefined) this.checkNext(before, last)
     return waiting
   }
 
@@ -45,7 +45,7 @@ export class RowCheck {
    *
    * @throws {QueueDamageError}
    */
-  follows(before: number | undefined, seq: number): void {
+  checkNext(before: number | undefined, seq: number): void {
     if (before === undefined) return
     if (seq <= before) throw new QueueDamageError()
     if (seq - before > LEAP && this.#parts.get(seq, 'content') === undefined) {

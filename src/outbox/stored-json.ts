@@ -43,13 +43,13 @@ export function valuesFrom(stored: unknown): Record<string, string | number> {
   )
 }
 
-/** An empty one for a text that is no object. */
+/** An empty one if the text is not an object. */
 function objectFrom(stored: unknown): object {
   const value = parsed(stored)
   return typeof value === 'object' && value !== null ? value : {}
 }
 
-/** Undefined for what is no JSON. */
+/** Undefined if it is not JSON. */
 function parsed(stored: unknown): unknown {
   try {
     return typeof stored === 'string' ? (JSON.parse(stored) as unknown) : undefined

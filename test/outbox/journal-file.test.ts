@@ -95,7 +95,7 @@ describe('JournalFile', () => {
     assert.equal(number('SELECT count(*) FROM event'), 1)
   })
 
-  it('is not held up by a record from a time to which the clock was wrongly set', () => {
+  it('is not held up by a record from a time when the clock was wrong', () => {
     fill(1, 600, -365 * DAY, 0)
     fill(601, 2000, 15 * DAY, 15 * DAY)
     trimAll(new JournalFile(db, 14))

@@ -105,7 +105,7 @@ describe('the journal of a DiskOutbox', () => {
     return ids.size
   }
 
-  it('has what became of each message, by each of its marks, after a restart as well', async () => {
+  it('finds what became of each message, by each filter, after a restart too', async () => {
     const first = queue()
     await first.open()
     await add(first, 1, 9)
@@ -310,7 +310,7 @@ describe('the journal of a DiskOutbox', () => {
     assert.deepEqual(await readdir(directory), [])
   })
 
-  it('has one row for each removed message over kills, and none for one that is there', async () => {
+  it('has one row for each removed message after kills, and none for one that is still queued', async () => {
     const told = join(directory, 'told')
     for (let round = 1; round <= 5; round++) {
       const before = existsSync(told) ? (await stat(told)).size : 0
