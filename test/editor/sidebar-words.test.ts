@@ -193,9 +193,12 @@ describe('the words of the tab', () => {
       states.filter((key) => !keys.has(key)),
       []
     )
-    // Kinds and names of states come from the runtime.
+    // Kinds and names of states come from the runtime, the keys of refusals from the requests.
     const everywhere = globSync(
-      ['nodes/operations/*.ts', 'src/outbox/journal.ts', 'src/delivery/known-state.ts'],
+      [
+        ...['nodes/operations/*.ts', 'src/outbox/journal.ts', 'src/delivery/known-state.ts'],
+        'nodes/editor/ask-node-red.ts'
+      ],
       { cwd: root }
     )
       .map((file) => readFileSync(join(root, file), 'utf8'))
