@@ -1,7 +1,7 @@
 import type { History, NodeState } from '../../operations/answers.ts'
-import { requestTrouble, routes, type TestAnswer } from './asking.ts'
-import { type Desk, refusal } from './desk.ts'
-import { Button, element, setAttribute, setText } from './dom.ts'
+import { routes, type TestAnswer } from './asking.ts'
+import { act, type Desk, deskButton, refusal } from './desk.ts'
+import { type Button, element, setAttribute, setText } from './dom.ts'
 import { Pictures } from './pictures.ts'
 import { clockTime, duration, until } from './times.ts'
 import { nameOf, reasonOf, stateOf } from './words.ts'
@@ -28,11 +28,8 @@ export class NodeDetails {
   constructor(desk: Desk) {
     this.#desk = desk
     this.#pictures = new Pictures(desk.text)
-    const refused = (why: string): void => {
-      desk.say('bad', why)
-    }
     const button = (icon: string, press: (node: NodeState) => void | Promise<void>): Button =>
-      new Button(icon, () => (this.#node === undefined ? undefined : press(this.#node)), refused)
+      deskButton(desk, icon, () => (this.#node === undefined ? undefined : press(this.#node)))
     this.#pause = button('pause', (node) => this.#pauseOrResume(node))
     this.#resend = button('repeat', (node) => this.#resendAll(node))
     this.#discard = button('trash-o', (node) => this.#discardAll(node))
@@ -127,10 +124,13 @@ export class NodeDetails {
   }
 
   async #pauseOrResume(node: NodeState): Promise<void> {
-    const { text, question } = this.#desk
+    const { text, question, say } = this.#desk
     const name = nameOf(node)
     if (node.state === 'paused') {
-      await this.#act(() => routes.resume(node.id), text('done.resumed', { name }))
+      await act(this.#desk, async () => {
+        await routes.resume(node.id)
+        say('good', text('done.resumed', { name }))
+      })
       return
     }
     const consent = await question.ask({
@@ -139,11 +139,14 @@ export class NodeDetails {
       confirm: text('button.pause')
     })
     if (consent === undefined) return
-    await this.#act(() => routes.pause(node.id, consent.text), text('done.paused', { name }))
+    await act(this.#desk, async () => {
+      await routes.pause(node.id, consent.text)
+      say('good', text('done.paused', { name }))
+    })
   }
 
   async #resendAll(node: NodeState): Promise<void> {
-    const { text, question } = this.#desk
+    const { text, question, say } = this.#desk
     const count = node.suspended
     const consent =
       count === 1
@@ -154,50 +157,37 @@ export class NodeDetails {
             confirm: text('button.resend', { count })
           })
     if (consent === undefined) return
-    await this.#act(async () => {
+    await act(this.#desk, async () => {
       const { found } = await routes.bulk(node.id, 'resend', {
         all: true,
         firstAlone: consent.checked
       })
-      return text('done.resent', { count: found })
+      say('good', text('done.resent', { count: found }))
     })
   }
 
   async #discardAll(node: NodeState): Promise<void> {
-    const { text, question } = this.#desk
+    const { text, question, say } = this.#desk
     const count = node.suspended
     const consent = await question.ask({
       title: text('question.discard', { count, name: nameOf(node) }),
       confirm: text('button.discard', { count })
     })
     if (consent === undefined) return
-    await this.#act(async () => {
+    await act(this.#desk, async () => {
       const { found } = await routes.bulk(node.id, 'discard', { all: true })
-      return text('done.discarded', { count: found })
+      say('good', text('done.discarded', { count: found }))
     })
   }
 
   async #sendTest(node: NodeState): Promise<void> {
     const { text, say } = this.#desk
     say('good', text('test.busy', { name: nameOf(node) }))
-    await this.#act(async () => {
+    await act(this.#desk, async () => {
       const answer = await routes.test(node.id)
       const { good, words } = testOutcome(answer, this.#desk)
       say(good ? 'good' : 'bad', words)
     })
-  }
-
-  /** Does something and says what came of it. */
-  async #act(work: () => Promise<unknown>, done?: string): Promise<void> {
-    const { text, say, refresh } = this.#desk
-    try {
-      const answer = await work()
-      const words = done ?? (typeof answer === 'string' ? answer : '')
-      if (words !== '') say('good', words)
-    } catch (error) {
-      say('bad', requestTrouble(error, text))
-    }
-    refresh()
   }
 }
 
