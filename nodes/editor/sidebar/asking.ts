@@ -8,6 +8,7 @@ import type {
 } from '../../operations/answers.ts'
 import { getFromNodeRed, postToNodeRed, RequestError } from '../ask-node-red.ts'
 import type { Text } from './times.ts'
+import { cut } from './told.ts'
 
 /** The routes, as the tab asks them. */
 const base = 'hl7-https-out'
@@ -67,7 +68,7 @@ export function requestTrouble(error: unknown, text: Text): string {
   const { key, status, answer } = error
   const said = (answer as { error?: unknown } | undefined)?.error
   // A refusal for lack of permission is Node-RED's own: it has no words for a user.
-  if (key !== 'notAllowed' && typeof said === 'string' && said !== '') return said.slice(0, 300)
+  if (key !== 'notAllowed' && typeof said === 'string' && said !== '') return cut(said)
   return text(`trouble.${key}`, { status })
 }
 
