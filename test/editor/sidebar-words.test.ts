@@ -162,7 +162,7 @@ describe('the words of the tab', () => {
     assert.equal(sentence('recovered', { seconds: 1860 }), 'moving again after 31 min')
     assert.equal(
       sentence('certificate', { of: 'token server', days: 9 }),
-      'certificate of the token server ends in 9 days'
+      'certificate of the token server expires in 9 days'
     )
   })
 

@@ -176,7 +176,7 @@ describe('the sidebar tab', () => {
     assert.match(await seen('[data-key="1072"]'), /AE 206 E Application record locked/)
     assert.match(
       await seen('.hl7-https-facts'),
-      /token valid for 4\d min · certificate of the receiver ends in 9 days/
+      /token valid for 4\d min · certificate of the receiver expires in 9 days/
     )
     assert.equal(
       await editor.ask(
