@@ -53,7 +53,7 @@ export class RequestError extends Error {
     this.answer = answer
   }
 
-  /** The key of its text in the locales, under `request`. */
+  /** Its text: under `request` in the texts of the forms, under `trouble` in those of the tab. */
   get key(): 'notDeployed' | 'notAllowed' | 'noNodeRed' | 'failed' {
     if (this.status === 404) return 'notDeployed'
     if (this.status === 401 || this.status === 403) return 'notAllowed'

@@ -1,3 +1,5 @@
+import { addStyle } from './add-style.ts'
+
 /** Labels are 160px wide; with the gap that makes the 165px in `style` attributes of the forms. */
 const css = `
 .hl7-https-form { contain: inline-size; }
@@ -103,12 +105,7 @@ const css = `
 #hl7-https-out-tabs a:focus-visible { outline: 2px solid var(--red-ui-form-input-focus-color); outline-offset: -3px; }
 `
 
-/** Adds the style of the forms to the page, once. Node-RED's colour variables follow the theme. */
+/** Adds the style of the forms to the page, once. */
 export function addFormStyle(): void {
-  const id = 'hl7-https-form-style'
-  if (document.getElementById(id) !== null) return
-  const style = document.createElement('style')
-  style.id = id
-  style.textContent = css
-  document.head.append(style)
+  addStyle('hl7-https-form-style', css)
 }

@@ -1,3 +1,4 @@
+import { TICK_TOPIC } from '../operations/tick-topic.ts'
 import { addTabStyle } from './sidebar/style.ts'
 import { Tab } from './sidebar/tab.ts'
 import type { Text } from './sidebar/times.ts'
@@ -6,8 +7,6 @@ import type { Text } from './sidebar/times.ts'
 const NAMESPACE = '@hl7-https/node-red-hl7-https-out/sidebar'
 const ID = 'hl7-https-out'
 const ACTION = 'hl7-https-out:show-tab'
-/** As nodes/operations/sidebar.ts sends it. */
-const TICK_TOPIC = 'hl7-https-out/changed'
 
 const text: Text = (key, values) => {
   const found = RED._(`${NAMESPACE}:${key}`, values ?? {})

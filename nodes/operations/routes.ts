@@ -243,7 +243,7 @@ async function test(
 }
 
 /** Who is logged in; `''` if Node-RED asks nobody. */
-export function userOf(request: AdminRequest): string {
+function userOf(request: AdminRequest): string {
   const { user } = request as { user?: { username?: unknown } }
   return typeof user?.username === 'string' ? printable(user.username) : ''
 }

@@ -1,7 +1,5 @@
 import type { NodeAPI } from 'node-red'
-
-/** The sidebar tab listens to this topic; everybody with `status.read` receives it. */
-export const TICK_TOPIC = 'hl7-https-out/changed'
+import { TICK_TOPIC } from './tick-topic.ts'
 
 /** The least time between two ticks, in milliseconds, for all nodes together. */
 const INTERVAL_MS = 1000

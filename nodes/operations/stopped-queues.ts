@@ -2,6 +2,7 @@ import { basename } from 'node:path'
 import type { NodeAPI } from 'node-red'
 import { diskQueueProblem } from '../../src/outbox/disk-outbox.ts'
 import { filledQueueFiles, queueFilePath } from '../../src/outbox/queue-files.ts'
+import { onceFlowsStarted } from '../flows-started.ts'
 import { deployedOutNodes } from '../node-parts.ts'
 import { queueDirectory } from '../queue-directory.ts'
 
@@ -17,12 +18,17 @@ const LOOK_AGAIN_MS = 30_000
 
 let last: { at: number; queues: Promise<StoppedQueue[]> } | undefined
 
-/** Those of the queue directory, as they were at most half a minute ago. */
+const forget = (): void => {
+  last = undefined
+}
+
+/** Those of the queue directory, as they were after the last deploy and at most half a minute ago. */
 export async function stoppedQueues(RED: NodeAPI): Promise<StoppedQueue[]> {
   if (last === undefined || performance.now() - last.at > LOOK_AGAIN_MS) {
+    onceFlowsStarted(RED, forget)
     last = { at: performance.now(), queues: look(RED).catch(() => []) }
   }
-  // A node may have been deployed meanwhile.
+  // A node may have started meanwhile.
   return (await last.queues).filter(({ id }) => !deployedOutNodes.has(id))
 }
 

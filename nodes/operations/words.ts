@@ -29,7 +29,7 @@ const SENTENCES: Readonly<Record<string, (values: Values) => string>> = {
   certificate: ({ of, days }) =>
     Number(days) < 0
       ? `The certificate of the ${of} has expired`
-      : `The certificate of the ${of} ends in ${days === 1 ? '1 day' : `${days} days`}`,
+      : `The certificate of the ${of} expires in ${days === 1 ? '1 day' : `${days} days`}`,
   // Messages. A verdict is also the reason why a message is suspended, or how it left.
   verdict: ({ ackCode, errors, status, cause, rule }) =>
     [

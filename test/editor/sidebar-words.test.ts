@@ -15,7 +15,8 @@ import {
   needsLook,
   receiverSaid,
   reasonOf,
-  stateOf
+  stateOf,
+  tokenWords
 } from '../../nodes/editor/sidebar/words.ts'
 import type { MessageRow } from '../../nodes/operations/answers.ts'
 import { messageRow, nodesInTrouble, nodeState } from '../support/fake-operations.ts'
@@ -83,8 +84,26 @@ describe('the words of the tab', () => {
     const node = nodeState('x', { name: '', host: 'lab.example.org', lastAckAt: null })
     assert.equal(nameOf(node), 'lab.example.org')
     assert.deepEqual(stateOf(node, speech), { level: 'quiet', word: 'idle' })
-    const token = { state: 'none', validUntil: null } as const
-    assert.deepEqual(stateOf({ ...node, token }, speech), { level: 'warn', word: 'no token' })
+  })
+
+  it('say what is wrong with a token that there is not, or that cannot be renewed', () => {
+    const validUntil = at(2026, 10, 25, 3, 24)
+    for (const [token, word, fact] of [
+      [null, 'idle', ''],
+      [{ state: 'idle', validUntil: null }, 'idle', 'no token until the next message'],
+      [{ state: 'ok', validUntil }, 'idle', 'token valid for 12 min'],
+      [{ state: 'none', validUntil: null }, 'no token', 'no token'],
+      [
+        { state: 'refresh failing', validUntil },
+        'token not renewed',
+        'token not renewed, valid for 12 min'
+      ]
+    ] as const) {
+      const node = nodeState('x', { token })
+      assert.equal(stateOf(node, speech).word, word)
+      assert.equal(tokenWords(node, speech), fact)
+      assert.equal(needsLook(node, speech), word !== 'idle')
+    }
   })
 
   it('say what the receiver said, or why nothing came', () => {
@@ -143,7 +162,7 @@ describe('the words of the tab', () => {
     assert.equal(sentence('recovered', { seconds: 1860 }), 'moving again after 31 min')
     assert.equal(
       sentence('certificate', { of: 'token server', days: 9 }),
-      'certificate of the token server ends in 9 days'
+      'certificate of the token server expires in 9 days'
     )
   })
 
@@ -193,9 +212,12 @@ describe('the words of the tab', () => {
       states.filter((key) => !keys.has(key)),
       []
     )
-    // Kinds and names of states come from the runtime.
+    // Kinds and names of states come from the runtime, the keys of refusals from the requests.
     const everywhere = globSync(
-      ['nodes/operations/*.ts', 'src/outbox/journal.ts', 'src/delivery/known-state.ts'],
+      [
+        ...['nodes/operations/*.ts', 'src/outbox/journal.ts', 'src/delivery/known-state.ts'],
+        'nodes/editor/ask-node-red.ts'
+      ],
       { cwd: root }
     )
       .map((file) => readFileSync(join(root, file), 'utf8'))

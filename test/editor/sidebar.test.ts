@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { after, before, beforeEach, describe, it } from 'node:test'
-import type { Browser, Page } from 'playwright-core'
+import type { Browser, Page, Route } from 'playwright-core'
 import { Editor, startBrowser } from '../support/editor.ts'
 import {
   ago,
@@ -176,7 +176,7 @@ describe('the sidebar tab', () => {
     assert.match(await seen('[data-key="1072"]'), /AE 206 E Application record locked/)
     assert.match(
       await seen('.hl7-https-facts'),
-      /token valid for 4\d min · certificate of the receiver ends in 9 days/
+      /token valid for 4\d min · certificate of the receiver expires in 9 days/
     )
     assert.equal(
       await editor.ask(
@@ -339,7 +339,7 @@ describe('the sidebar tab', () => {
     assert.equal(posted()[0], '/hl7-https-out/Laboratory/messages/discard {"all":true}')
   })
 
-  it('counts what a filter fits, and acts on just that', async () => {
+  it('counts what matches a filter, and acts on just that', async () => {
     const many = Array.from({ length: 700 }, (_, index) =>
       messageRow(`${1000 - index}`, index % 7 === 0 ? { type: 'ORU^R01' } : {})
     )
@@ -357,7 +357,7 @@ describe('the sidebar tab', () => {
       (await seen('.hl7-https-messages .hl7-https-count')).startsWith('600 of 700')
     )
     await button('Discard these 600').click()
-    assert.match(await seen('.hl7-https-question'), /Discard the 600 .* that fit: ADT\^A01\?/)
+    assert.match(await seen('.hl7-https-question'), /Discard the 600 .* that match: ADT\^A01\?/)
     await page.locator('.hl7-https-question button.hl7-https-yes').click()
     await until(() => posted().length === 1)
     assert.equal(posted()[0], '/hl7-https-out/Laboratory/messages/discard {"type":"ADT^A01"}')
@@ -375,6 +375,74 @@ describe('the sidebar tab', () => {
       posted()[1],
       '/hl7-https-out/Laboratory/messages/resend {"type":"ORU^R01","firstAlone":false}'
     )
+  })
+
+  it('acts on what the question said, whatever a filter has become since', async () => {
+    fake.messages.set('Laboratory', [
+      messageRow('1'),
+      ...Array.from({ length: 7 }, (_, index) => messageRow(`${index + 2}`, { type: 'ORU^R01' }))
+    ])
+    await open()
+    await page.click('[data-key=Laboratory]')
+    await page.fill('.hl7-https-filter [aria-label=Type]', 'ADT^A01')
+    await page.keyboard.press('Enter')
+    await button('Discard it …').click()
+    await page.fill('.hl7-https-filter [aria-label=Type]', 'ORU^R01')
+    await page.keyboard.press('Enter')
+    await button('Discard these 7').waitFor()
+    assert.match(
+      await seen('.hl7-https-question'),
+      /Discard the suspended message that matches: ADT\^A01/
+    )
+    await page.locator('.hl7-https-question button.hl7-https-yes').click()
+    await until(() => posted().length === 1)
+    assert.equal(posted()[0], '/hl7-https-out/Laboratory/messages/discard {"type":"ADT^A01"}')
+
+    // Not counted yet: the click that ends the input finds no button.
+    await page.fill('.hl7-https-filter [aria-label=Type]', 'ADT^A01')
+    const { x = 0, y = 0 } = (await button('Discard these 7').boundingBox()) ?? {}
+    const { promise: counting, resolve: count } = Promise.withResolvers<true>()
+    const hold = async (route: Route): Promise<void> => {
+      await counting
+      await route.fallback()
+    }
+    await page.route('**/messages?*', hold, { times: 1 })
+    await page.mouse.click(x + 5, y + 5)
+    assert.equal(await page.isVisible('.hl7-https-question'), false)
+    assert.equal(await button('Discard these').isVisible(), false)
+    count(true)
+    await button('Discard it …').waitFor()
+    assert.equal(posted().length, 1)
+  })
+
+  it('asks each route once for a tick, a click and an action', async () => {
+    fake.messages.set('Laboratory', [messageRow('1'), messageRow('2')])
+    await open()
+    await until(() => fake.asked.length === 4)
+    const askedFor = async (act: () => Promise<void>): Promise<string[]> => {
+      fake.asked.length = 0
+      await act()
+      await until(() => fake.asked.some((path) => path.includes('/events')))
+      await page.waitForTimeout(300)
+      return fake.asked.map((path) => path.replace(/[?{].*/, '').trim()).sort()
+    }
+    const all = ['', '/Laboratory/events', '/Laboratory/history', '/Laboratory/messages'].map(
+      (path) => `/hl7-https-out${path}`
+    )
+    assert.deepEqual(await askedFor(() => page.click('[data-key=Laboratory]')), all)
+    fake.nodes = fake.nodes.map((node) => ({ ...node, acked: node.acked + 1 }))
+    assert.deepEqual(await askedFor(() => editor.ask(`RED.events.emit('deploy')`)), all)
+    await page.click('[data-key="1"]')
+    const resend = page.locator('.hl7-https-messages button:visible', { hasText: 'Resend' })
+    assert.deepEqual(await askedFor(() => resend.click()), [
+      ...all,
+      '/hl7-https-out/Laboratory/messages/1/resend'
+    ])
+    await page.fill('#hl7-https-find', 'OB-2')
+    await page.press('#hl7-https-find', 'Enter')
+    const show = page.locator('.hl7-https-find li button')
+    await show.waitFor()
+    assert.deepEqual(await askedFor(() => show.click()), all)
   })
 
   it('shows a message as text, a segment a line, and drops it with the next choice', async () => {
@@ -449,6 +517,26 @@ describe('the sidebar tab', () => {
     assert.match(file, /^\u{feff}time \(UTC\),node,kind,by,text\r\n/u)
     assert.match(file, /Z,Pharmacy,paused,'=cmd,paused: “=1\+1”\r\n/)
     assert.match(file, /Z,Registry,brand-new,,"'=HYPERLINK\(""http:\/\/x""\)"\r\n$/)
+  })
+
+  it('shows the events of all nodes in another time range at once', async () => {
+    await open()
+    await page.selectOption('.hl7-https-events select', 'all')
+    const since = (): number[] =>
+      fake.asked.flatMap((path) => {
+        const [, at] = /Radiology\/events\?since=([^&]+)/.exec(path) ?? []
+        return at === undefined
+          ? []
+          : [Math.round((Date.now() - Date.parse(decodeURIComponent(at))) / 60_000)]
+      })
+    await until(() => since().length === 1)
+    await page.selectOption('.hl7-https-head select', '360')
+    await until(() => since().length === 2)
+    assert.deepEqual(since(), [60, 360])
+    // Without being asked, not that often.
+    fake.nodes = fake.nodes.map((node) => ({ ...node, acked: node.acked + 1 }))
+    await tick()
+    assert.deepEqual(since(), [60, 360])
   })
 
   it('shows the node in the flow', async () => {

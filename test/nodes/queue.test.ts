@@ -265,6 +265,32 @@ describe('the queue on disk, in a real Node-RED', () => {
     await world.deploy(disk)
   })
 
+  it('lists a disabled node with what is in its file, and an enabled one as usual', async () => {
+    const { nodeRed } = world
+    const named = { ...disk, name: 'Registry' }
+    const listed = async (): Promise<Record<string, unknown>[]> => {
+      const { body } = await nodeRed.get('/hl7-https-out')
+      return (body as { nodes: Record<string, unknown>[] }).nodes.map(
+        ({ id, name, flow, state, queued, reason }) => ({ id, name, flow, state, queued, reason })
+      )
+    }
+    const node = { id: 'out', name: 'Registry', flow: 'test', queued: 2 }
+    await world.deploy(named)
+    await nodeRed.post('/hl7-https-out/out/pause')
+    for (const id of ['STOP0001', 'STOP0002']) await nodeRed.inject('in', { payload: adt(id) })
+    await nodeRed.waitFor(() => (doneIds('STOP').length === 2 ? true : undefined))
+    const running = [{ ...node, state: 'paused', reason: 'Paused' }]
+    assert.deepEqual(await listed(), running)
+    // At once, though no file is counted for each look.
+    await nodeRed.deploy(world.flow(named).map((n) => (n.id === 'out' ? { ...n, d: true } : n)))
+    const reason = '2 messages in the queue file of a node that is disabled or deleted'
+    assert.deepEqual(await listed(), [{ ...node, state: 'stopped', reason }])
+    await world.deploy(named)
+    assert.deepEqual(await listed(), running)
+    await nodeRed.post('/hl7-https-out/out/resume')
+    await nodeRed.waitFor(() => (ids('STOP').length === 2 ? true : undefined))
+  })
+
   it('reports at the start files that belong to no node, and no others', async () => {
     const { nodeRed } = world
     const inner = { ...world.flow(disk).find(({ id }) => id === 'out'), z: 'sub', id: 'inner' }

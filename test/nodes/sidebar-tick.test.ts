@@ -3,7 +3,8 @@ import { EventEmitter } from 'node:events'
 import { afterEach, describe, it } from 'node:test'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { NodeAPI } from 'node-red'
-import loadSidebar, { somethingChanged, TICK_TOPIC } from '../../nodes/operations/sidebar.ts'
+import loadSidebar, { somethingChanged } from '../../nodes/operations/sidebar.ts'
+import { TICK_TOPIC } from '../../nodes/operations/tick-topic.ts'
 
 describe('the tick of the sidebar tab', () => {
   const events = new EventEmitter()

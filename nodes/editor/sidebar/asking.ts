@@ -8,6 +8,7 @@ import type {
 } from '../../operations/answers.ts'
 import { getFromNodeRed, postToNodeRed, RequestError } from '../ask-node-red.ts'
 import type { Text } from './times.ts'
+import { cut } from './told.ts'
 
 /** The routes, as the tab asks them. */
 const base = 'hl7-https-out'
@@ -64,12 +65,11 @@ export const routes = {
 /** Why a request was not answered, in words. */
 export function requestTrouble(error: unknown, text: Text): string {
   if (!(error instanceof RequestError)) throw error
-  const { status, answer } = error
-  if (status === 0) return text('trouble.noNodeRed')
-  if (status === 401 || status === 403) return text('trouble.login')
+  const { key, status, answer } = error
   const said = (answer as { error?: unknown } | undefined)?.error
-  if (typeof said === 'string' && said !== '') return said.slice(0, 300)
-  return text(status === 404 ? 'trouble.gone' : 'trouble.failed', { status })
+  // A refusal for lack of permission is Node-RED's own: it has no words for a user.
+  if (key !== 'notAllowed' && typeof said === 'string' && said !== '') return cut(said)
+  return text(`trouble.${key}`, { status })
 }
 
 /** At most so many requests of one search are under way at a time. */

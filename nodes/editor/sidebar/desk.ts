@@ -1,4 +1,6 @@
 import type { MessageRow, NodeState } from '../../operations/answers.ts'
+import { requestTrouble } from './asking.ts'
+import { Button } from './dom.ts'
 import type { QuestionBox } from './question.ts'
 import type { Speech } from './told.ts'
 
@@ -21,4 +23,29 @@ export function refusal(
   permission: 'hl7-https-out.write' | 'hl7-https-out.content'
 ): string {
   return RED.user.hasPermission(permission) ? '' : text('trouble.permission', { permission })
+}
+
+/** A button that says why it is greyed out when somebody presses it. */
+export function deskButton(
+  { say }: Pick<Desk, 'say'>,
+  icon: string,
+  press: () => void | Promise<void>
+): Button {
+  return new Button(icon, press, (why) => {
+    say('bad', why)
+  })
+}
+
+/**
+ * Does something that an operator asked for, and brings the tab up to date.
+ *
+ * @param work says itself what came of it; a refusal by Node-RED is said here
+ */
+export async function act({ text, say, refresh }: Desk, work: () => Promise<void>): Promise<void> {
+  try {
+    await work()
+  } catch (error) {
+    say('bad', requestTrouble(error, text))
+  }
+  refresh()
 }

@@ -70,7 +70,11 @@ export class Button {
    * @param press not called while the button is greyed out or busy
    * @param refused called instead, with the reason why it is greyed out
    */
-  constructor(iconName: string, press: () => void | Promise<void>, refused: (why: string) => void) {
+  constructor(
+    iconName: string,
+    press: () => void | Promise<void>,
+    refused: (why: string) => void = () => undefined
+  ) {
     this.element = element('button', { type: 'button', class: 'red-ui-button red-ui-button-small' })
     if (iconName !== '') this.element.append(icon(iconName), ' ')
     this.element.append(this.#label)

@@ -36,11 +36,7 @@ export class Events {
     }
     this.#which.setAttribute('aria-label', text('events.which'))
     this.#which.addEventListener('change', () => void this.load(true))
-    const file = new Button(
-      'download',
-      () => this.#download(),
-      () => undefined
-    )
+    const file = new Button('download', () => this.#download())
     file.show(text('events.csv'))
     this.element.append(
       element(

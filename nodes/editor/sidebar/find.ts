@@ -30,11 +30,7 @@ export class Find {
   constructor(desk: Desk) {
     this.#desk = desk
     const { text } = desk
-    const button = new Button(
-      'search',
-      () => this.#find(),
-      () => undefined
-    )
+    const button = new Button('search', () => this.#find())
     button.show(text('find.button'))
     this.#results.hidden = true
     this.element.append(
@@ -93,13 +89,9 @@ export class Find {
     const silent = pages.filter((page) => page === undefined).length
     const about = { controlId: cut(controlId, 80) }
     const items = found.slice(0, MAX_RESULTS).map(({ node, row }) => {
-      const show = new Button(
-        '',
-        () => {
-          this.#desk.open(node.id, row)
-        },
-        () => undefined
-      )
+      const show = new Button('', () => {
+        this.#desk.open(node.id, row)
+      })
       show.show(text('find.show'))
       const name = nameOf(node)
       const words = foundSentence(row, name, this.#desk)

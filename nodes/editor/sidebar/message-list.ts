@@ -1,13 +1,8 @@
-import type {
-  MessageContent,
-  MessagePage,
-  MessageRow,
-  NodeState
-} from '../../operations/answers.ts'
+import type { MessagePage, MessageRow, NodeState } from '../../operations/answers.ts'
 import { type MessageFilter, requestTrouble, routes } from './asking.ts'
-import { type Desk, refusal } from './desk.ts'
-import { Button, element, setText } from './dom.ts'
-import { MessageText } from './message-text.ts'
+import type { Desk } from './desk.ts'
+import { element, setText } from './dom.ts'
+import { type Matching, MessageActions } from './message-actions.ts'
 import { RowTable } from './row-table.ts'
 import { clockTime } from './times.ts'
 import { cut } from './told.ts'
@@ -15,17 +10,14 @@ import { receiverSaid, stateWord } from './words.ts'
 
 /** So many messages are listed. */
 const LISTED = 100
-/** To count the suspended messages that a filter fits, so many are asked for, and so often. */
+/** To count the suspended messages that match a filter, so many are asked for, and so often. */
 const COUNTED = { page: 500, pages: 4 }
 /** A filter is no longer than what it is compared with. */
 const MAX_FILTER = 200
 
 /** What can be listed; `''` is everything. */
 const STATES = ['suspended', 'retrying', 'awaiting', 'waiting', 'naked', 'failed', 'acked', '']
-/** No longer in the queue. */
-const HAS_LEFT: readonly string[] = ['acked', 'naked', 'failed']
-
-/** The messages of the chosen node, and what can be done with one or with those that a filter fits. */
+/** The messages of the chosen node. */
 export class MessageList {
   readonly element = element('section', { class: 'hl7-https-messages' })
   readonly #desk: Desk
@@ -34,22 +26,18 @@ export class MessageList {
   readonly #state = element('select', {})
   readonly #fields: Record<keyof MessageFilter, HTMLInputElement>
   readonly #count = element('p', { class: 'hl7-https-count' })
-  readonly #bulkResend: Button
-  readonly #bulkDiscard: Button
-  readonly #bulk = element('div', { class: 'hl7-https-buttons' })
-  readonly #one = element('div', { class: 'hl7-https-buttons' })
-  readonly #show: Button
-  readonly #resend: Button
-  readonly #discard: Button
-  readonly #content: MessageText
+  readonly #actions: MessageActions
   #node: NodeState | undefined
   /** The user chose what is listed. */
   #fixed = false
+  #filter: MessageFilter = {}
   #rows: readonly MessageRow[] = []
   #more = false
   #chosen: string | undefined
-  /** So many suspended messages fit the filter; undefined without a filter. */
-  #fitting: { count: number; more: boolean } | undefined
+  /** The search found the chosen message: it has the focus once it is listed. */
+  #focusChosen = false
+  /** Undefined without a filter, and until it has been counted what matches. */
+  #matching: Matching | undefined
   /** Counts the questions, so that a late answer to an earlier one is not shown. */
   #asked = 0
 
@@ -57,7 +45,7 @@ export class MessageList {
     this.#desk = desk
     const { text } = desk
     this.#table = new RowTable<MessageRow>({
-      label: text('messages.label'),
+      label: text('messages.title'),
       className: 'hl7-https-message-rows',
       columns: ['at', 'controlId', 'type', 'tries', 'said'].map((id) => ({
         id,
@@ -69,29 +57,20 @@ export class MessageList {
         this.#choose(key === this.#chosen ? undefined : key)
       }
     })
-    const refused = (why: string): void => {
-      desk.say('bad', why)
-    }
-    const button = (icon: string, press: () => Promise<void>): Button =>
-      new Button(icon, press, refused)
-    this.#bulkResend = button('repeat', () => this.#bulkAct('resend'))
-    this.#bulkDiscard = button('trash-o', () => this.#bulkAct('discard'))
-    this.#show = button('file-text-o', () => this.#showContent())
-    this.#resend = button('repeat', () => this.#actOnOne('resend'))
-    this.#discard = button('trash-o', () => this.#actOnOne('discard'))
-    this.#content = new MessageText(desk)
-    this.#bulk.append(this.#bulkResend.element, this.#bulkDiscard.element)
-    this.#one.append(this.#show.element, this.#resend.element, this.#discard.element)
-
+    this.#actions = new MessageActions(desk)
+    setText(this.#title, text('messages.title'))
     for (const state of STATES) {
       this.#state.append(
-        element('option', { value: state, text: text(`list.${state === '' ? 'all' : state}`) })
+        element('option', {
+          value: state,
+          text: text(state === '' ? 'messages.all' : `messageState.${state}`)
+        })
       )
     }
     this.#state.setAttribute('aria-label', text('messages.which'))
     this.#state.addEventListener('change', () => {
       this.#fixed = true
-      void this.#filterChanged()
+      this.#filterChanged()
     })
     const field = (name: string): HTMLInputElement => {
       const made = element('input', {
@@ -101,7 +80,9 @@ export class MessageList {
         'aria-label': text(`filter.${name}`),
         placeholder: text(`filter.${name}`)
       })
-      made.addEventListener('change', () => void this.#filterChanged())
+      made.addEventListener('change', () => {
+        this.#filterChanged()
+      })
       made.addEventListener('keydown', (event) => {
         event.stopPropagation()
       })
@@ -112,23 +93,20 @@ export class MessageList {
       element('div', { class: 'hl7-https-heading' }, this.#title, this.#state),
       element('div', { class: 'hl7-https-filter' }, ...Object.values(this.#fields)),
       this.#count,
-      this.#bulk,
+      this.#actions.many,
       element('div', { class: 'hl7-https-scroll' }, this.#table.element),
-      this.#one,
-      this.#content.element
+      this.#actions.one
     )
   }
 
   /** Shows what is known of a node; its messages come with `load`. */
   show(node: NodeState): void {
     if (node.id !== this.#node?.id) {
-      this.#asked += 1
       this.#rows = []
       this.#more = false
-      this.#fitting = undefined
       this.#fixed = false
-      for (const field of Object.values(this.#fields)) field.value = ''
-      this.#choose(undefined)
+      this.#clearFields()
+      this.#readFilter()
     }
     this.#node = node
     if (!this.#fixed) this.#state.value = mostTelling(node)
@@ -140,55 +118,62 @@ export class MessageList {
     const node = this.#node
     if (node === undefined) return
     const asked = ++this.#asked
-    const filter = this.#filter()
+    const filter = this.#filter
     const state = this.#state.value
     try {
       const page = await routes.messages(node.id, { state, ...filter, limit: LISTED })
-      const fitting =
+      const matching =
         state === 'suspended' && Object.keys(filter).length > 0
-          ? await this.#countFitting(node.id, filter, page)
+          ? await this.#countMatching(node.id, filter, page)
           : undefined
       if (asked !== this.#asked) return
       this.#rows = page.messages
       this.#more = page.more
-      this.#fitting = fitting
+      this.#matching = matching
       this.#update()
+      if (this.#focusChosen && this.#chosen !== undefined) this.#table.focus(this.#chosen)
+      this.#focusChosen = false
     } catch (error) {
       if (asked !== this.#asked) return
       setText(this.#count, requestTrouble(error, this.#desk.text))
     }
   }
 
-  /** Chooses a message that the search found. */
-  async open(message: MessageRow): Promise<void> {
+  /** Chooses a message that the search found; it is listed with the next `load`. */
+  open(message: MessageRow): void {
+    this.#clearFields()
     this.#fields.controlId.value = message.controlId
     this.#state.value = ''
     this.#fixed = true
-    await this.load()
+    this.#readFilter()
     this.#choose(message.id)
-    this.#table.focus(message.id)
+    this.#focusChosen = true
   }
 
-  #filter(): MessageFilter {
-    const filter: MessageFilter = {}
+  #clearFields(): void {
+    for (const field of Object.values(this.#fields)) field.value = ''
+  }
+
+  #filterChanged(): void {
+    this.#readFilter()
+    this.#update()
+    void this.load()
+  }
+
+  /** What was counted or is being asked with another filter counts no longer. */
+  #readFilter(): void {
+    this.#asked += 1
+    this.#matching = undefined
+    this.#chosen = undefined
+    this.#filter = {}
     for (const name of ['controlId', 'type', 'rule'] as const) {
       const value = this.#fields[name].value.trim()
-      if (value !== '') filter[name] = value
+      if (value !== '') this.#filter[name] = value
     }
-    return filter
   }
 
-  async #filterChanged(): Promise<void> {
-    this.#choose(undefined)
-    await this.load()
-  }
-
-  /** How many suspended messages fit a filter: what a button says must be what it does. */
-  async #countFitting(
-    node: string,
-    filter: MessageFilter,
-    first: MessagePage
-  ): Promise<{ count: number; more: boolean }> {
+  /** Which suspended messages match a filter: what a button says must be what it does. */
+  async #countMatching(node: string, filter: MessageFilter, first: MessagePage): Promise<Matching> {
     let count = first.messages.length
     let page = first
     for (let asked = 0; page.more && asked < COUNTED.pages; asked++) {
@@ -198,7 +183,7 @@ export class MessageList {
       page = await routes.messages(node, question)
       count += page.messages.length
     }
-    return { count, more: page.more }
+    return { filter, count, more: page.more }
   }
 
   #cells(row: MessageRow) {
@@ -220,133 +205,37 @@ export class MessageList {
   }
 
   #choose(id: string | undefined): void {
-    if (id !== this.#chosen) this.#content.clear()
     this.#chosen = id
+    this.#focusChosen = false
     this.#update()
   }
 
   #update(): void {
-    const { text } = this.#desk
     const node = this.#node
     if (node === undefined) return
-    setText(this.#title, text('messages.title'))
     const hadFocus = this.element.contains(document.activeElement)
     this.#table.update(this.#rows, this.#chosen)
     this.#table.element.hidden = this.#rows.length === 0
     setText(this.#count, this.#countWords(node))
 
-    const write = refusal(this.#desk, 'hl7-https-out.write')
-    const fitting = this.#fitting
-    this.#bulk.hidden = fitting === undefined || fitting.count === 0
-    if (fitting !== undefined) {
-      const count = `${fitting.count}${fitting.more ? '+' : ''}`
-      this.#bulkResend.show(text('button.resendThese', { n: count }), write)
-      this.#bulkDiscard.show(text('button.discardThese', { n: count }), write)
-    }
-
     const row = this.#rows.find(({ id }) => id === this.#chosen)
-    this.#one.hidden = row === undefined
-    if (row === undefined) {
-      this.#content.clear()
-    } else {
-      const suspended = row.state === 'suspended' ? '' : text('trouble.notSuspended')
-      const left = HAS_LEFT.includes(row.state) ? text('trouble.left') : ''
-      this.#show.show(
-        text('button.showMessage'),
-        refusal(this.#desk, 'hl7-https-out.content') || left
-      )
-      this.#resend.show(text('button.resendOne'), write || suspended)
-      this.#discard.show(text('button.discardOne'), write || suspended)
-    }
+    this.#actions.show(node, row, this.#matching)
     // The chosen message left, and its buttons with it.
     if (hadFocus && !isFocused(this.element) && !this.#table.focus()) this.#title.focus()
   }
 
   #countWords(node: NodeState): string {
     const { text } = this.#desk
-    const fitting = this.#fitting
-    if (fitting !== undefined) {
-      return text(fitting.more ? 'count.fittingMore' : 'count.fitting', {
-        n: fitting.count,
+    const matching = this.#matching
+    if (matching !== undefined) {
+      return text(matching.more ? 'count.matchingMore' : 'count.matching', {
+        count: matching.count,
         all: node.suspended
       })
     }
     if (this.#rows.length === 0) return text('count.none')
     if (this.#more) return text('count.first', { n: this.#rows.length })
     return ''
-  }
-
-  async #bulkAct(action: 'resend' | 'discard'): Promise<void> {
-    const { text, question } = this.#desk
-    const node = this.#node
-    const fitting = this.#fitting
-    const filter = this.#filter()
-    if (node === undefined || fitting === undefined) return
-    const count = fitting.count
-    const values = {
-      count,
-      n: `${count}${fitting.more ? '+' : ''}`,
-      filter: Object.values(filter).join(', ')
-    }
-    const consent = await question.ask({
-      title: text(`question.${action}These`, values),
-      ...(action === 'resend' && count > 1 ? { check: text('question.firstAlone') } : {}),
-      confirm: text(`button.${action}These`, values)
-    })
-    if (consent === undefined) return
-    await this.#act(async () => {
-      const first = action === 'resend' && count > 1 ? { firstAlone: consent.checked } : {}
-      const { found } = await routes.bulk(node.id, action, { ...filter, ...first })
-      return text(action === 'resend' ? 'done.resent' : 'done.discarded', { count: found })
-    })
-  }
-
-  async #actOnOne(action: 'resend' | 'discard'): Promise<void> {
-    const { text, question } = this.#desk
-    const node = this.#node
-    const row = this.#rows.find(({ id }) => id === this.#chosen)
-    if (node === undefined || row === undefined) return
-    const controlId = cut(row.controlId, 80)
-    if (action === 'discard') {
-      const consent = await question.ask({
-        title: text('question.discardOne', { controlId }),
-        confirm: text('button.discardThis')
-      })
-      if (consent === undefined) return
-    }
-    await this.#act(async () => {
-      await routes.one(node.id, row.id, action)
-      return text(action === 'resend' ? 'done.resentOne' : 'done.discardedOne', { controlId })
-    })
-  }
-
-  async #act(work: () => Promise<string>): Promise<void> {
-    const { text, say, refresh } = this.#desk
-    try {
-      say('good', await work())
-    } catch (error) {
-      say('bad', requestTrouble(error, text))
-    }
-    refresh()
-    await this.load()
-  }
-
-  async #showContent(): Promise<void> {
-    const { text, say, refresh } = this.#desk
-    const node = this.#node
-    const id = this.#chosen
-    if (node === undefined || id === undefined) return
-    let content: MessageContent
-    try {
-      content = await routes.content(node.id, id)
-    } catch (error) {
-      say('bad', requestTrouble(error, text))
-      return
-    }
-    // Another message may have been chosen meanwhile.
-    if (this.#chosen === id && this.#node?.id === node.id) this.#content.show(content)
-    // That it was shown is an event.
-    refresh()
   }
 }
 

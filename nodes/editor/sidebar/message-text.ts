@@ -20,15 +20,11 @@ export class MessageText {
 
   show({ controlId, request, reply }: MessageContent): void {
     const { text } = this.#desk
-    const close = new Button(
-      'times',
-      () => {
-        const before = this.#opener
-        this.clear()
-        if (before instanceof HTMLElement) before.focus()
-      },
-      () => undefined
-    )
+    const close = new Button('times', () => {
+      const before = this.#opener
+      this.clear()
+      if (before instanceof HTMLElement) before.focus()
+    })
     close.show(text('button.close'))
     this.#opener = document.activeElement
     this.element.replaceChildren(

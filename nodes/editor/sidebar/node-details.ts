@@ -1,10 +1,12 @@
 import type { History, NodeState } from '../../operations/answers.ts'
-import { requestTrouble, routes, type TestAnswer } from './asking.ts'
-import { type Desk, refusal } from './desk.ts'
-import { Button, element, setAttribute, setText } from './dom.ts'
+import { routes, type TestAnswer } from './asking.ts'
+import { actOnMany } from './bulk.ts'
+import { act, type Desk, deskButton, refusal } from './desk.ts'
+import { type Button, element, setAttribute, setText } from './dom.ts'
 import { Pictures } from './pictures.ts'
 import { clockTime, duration, until } from './times.ts'
-import { nameOf, reasonOf, stateOf } from './words.ts'
+import { cut } from './told.ts'
+import { nameOf, reasonOf, stateOf, tokenWords } from './words.ts'
 
 /** As long as the runtime keeps it. */
 const MAX_REASON = 200
@@ -28,14 +30,11 @@ export class NodeDetails {
   constructor(desk: Desk) {
     this.#desk = desk
     this.#pictures = new Pictures(desk.text)
-    const refused = (why: string): void => {
-      desk.say('bad', why)
-    }
     const button = (icon: string, press: (node: NodeState) => void | Promise<void>): Button =>
-      new Button(icon, () => (this.#node === undefined ? undefined : press(this.#node)), refused)
+      deskButton(desk, icon, () => (this.#node === undefined ? undefined : press(this.#node)))
     this.#pause = button('pause', (node) => this.#pauseOrResume(node))
-    this.#resend = button('repeat', (node) => this.#resendAll(node))
-    this.#discard = button('trash-o', (node) => this.#discardAll(node))
+    this.#resend = button('repeat', (node) => this.#actOnAll(node, 'resend'))
+    this.#discard = button('trash-o', (node) => this.#actOnAll(node, 'discard'))
     this.#test = button('flask', (node) => this.#sendTest(node))
     this.#flow = button('crosshairs', (node) => {
       const id = inEditor(node.id)
@@ -61,7 +60,7 @@ export class NodeDetails {
     if (node.id !== this.#node?.id) this.#desk.question.close()
     this.#node = node
     setText(this.#name, nameOf(node))
-    setText(this.#where, [node.flow, node.host].filter(Boolean).join(' · ').slice(0, 120))
+    setText(this.#where, cut([node.flow, node.host].filter(Boolean).join(' · '), 120))
     const { word, level } = stateOf(node, this.#desk)
     const since = clockTime(node.since, now(), language)
     const reason = reasonOf(node, this.#desk)
@@ -103,15 +102,7 @@ export class NodeDetails {
 
   #factsOf(node: NodeState): string {
     const { text, now } = this.#desk
-    const facts: string[] = []
-    if (node.token !== null) {
-      const left = until(node.token.validUntil, now())
-      facts.push(
-        text(`token.${node.token.state.replace(' ', '-')}`, {
-          left: left === null ? '' : duration(left, text)
-        })
-      )
-    }
+    const facts = [tokenWords(node, this.#desk)]
     for (const { of, validTo } of node.certificates.slice(0, 5)) {
       const left = until(validTo, now())
       if (left === null) continue
@@ -123,14 +114,17 @@ export class NodeDetails {
       )
     }
     if (node.awaiting > 0) facts.push(text('awaiting', { count: node.awaiting }))
-    return facts.join(' · ')
+    return facts.filter(Boolean).join(' · ')
   }
 
   async #pauseOrResume(node: NodeState): Promise<void> {
-    const { text, question } = this.#desk
+    const { text, question, say } = this.#desk
     const name = nameOf(node)
     if (node.state === 'paused') {
-      await this.#act(() => routes.resume(node.id), text('done.resumed', { name }))
+      await act(this.#desk, async () => {
+        await routes.resume(node.id)
+        say('good', text('done.resumed', { name }))
+      })
       return
     }
     const consent = await question.ask({
@@ -139,65 +133,30 @@ export class NodeDetails {
       confirm: text('button.pause')
     })
     if (consent === undefined) return
-    await this.#act(() => routes.pause(node.id, consent.text), text('done.paused', { name }))
-  }
-
-  async #resendAll(node: NodeState): Promise<void> {
-    const { text, question } = this.#desk
-    const count = node.suspended
-    const consent =
-      count === 1
-        ? { text: '', checked: false }
-        : await question.ask({
-            title: text('question.resend', { count, name: nameOf(node) }),
-            check: text('question.firstAlone'),
-            confirm: text('button.resend', { count })
-          })
-    if (consent === undefined) return
-    await this.#act(async () => {
-      const { found } = await routes.bulk(node.id, 'resend', {
-        all: true,
-        firstAlone: consent.checked
-      })
-      return text('done.resent', { count: found })
+    await act(this.#desk, async () => {
+      await routes.pause(node.id, consent.text)
+      say('good', text('done.paused', { name }))
     })
   }
 
-  async #discardAll(node: NodeState): Promise<void> {
-    const { text, question } = this.#desk
+  async #actOnAll(node: NodeState, action: 'resend' | 'discard'): Promise<void> {
+    const { text } = this.#desk
     const count = node.suspended
-    const consent = await question.ask({
-      title: text('question.discard', { count, name: nameOf(node) }),
-      confirm: text('button.discard', { count })
-    })
-    if (consent === undefined) return
-    await this.#act(async () => {
-      const { found } = await routes.bulk(node.id, 'discard', { all: true })
-      return text('done.discarded', { count: found })
+    await actOnMany(this.#desk, node, {
+      ...{ action, which: { all: true }, count },
+      title: text(`question.${action}`, { count, name: nameOf(node) }),
+      confirm: text(`button.${action}`, { count })
     })
   }
 
   async #sendTest(node: NodeState): Promise<void> {
     const { text, say } = this.#desk
     say('good', text('test.busy', { name: nameOf(node) }))
-    await this.#act(async () => {
+    await act(this.#desk, async () => {
       const answer = await routes.test(node.id)
       const { good, words } = testOutcome(answer, this.#desk)
       say(good ? 'good' : 'bad', words)
     })
-  }
-
-  /** Does something and says what came of it. */
-  async #act(work: () => Promise<unknown>, done?: string): Promise<void> {
-    const { text, say, refresh } = this.#desk
-    try {
-      const answer = await work()
-      const words = done ?? (typeof answer === 'string' ? answer : '')
-      if (words !== '') say('good', words)
-    } catch (error) {
-      say('bad', requestTrouble(error, text))
-    }
-    refresh()
   }
 }
 
@@ -205,8 +164,8 @@ export class NodeDetails {
 function testOutcome(answer: TestAnswer, { text }: Desk): { good: boolean; words: string } {
   const { error, ack, status, elapsedMs, action = '' } = answer
   if (error !== undefined && error !== null) {
-    const why = [error.reason ?? error.code, error.hint].filter(Boolean).join(' ').slice(0, 300)
-    return { good: false, words: text('test.failed', { why }) }
+    const why = [error.reason ?? error.code, error.hint].filter(Boolean).join(' ')
+    return { good: false, words: text('test.failed', { why: cut(why) }) }
   }
   const good = ['', 'C'].includes(action.replace('W', ''))
   const code = ack?.code ?? ''
@@ -214,7 +173,7 @@ function testOutcome(answer: TestAnswer, { text }: Desk): { good: boolean; words
   return {
     good,
     words: text(good ? 'test.accepted' : 'test.refused', {
-      facts: facts.filter(Boolean).join(', ').slice(0, 100)
+      facts: cut(facts.filter(Boolean).join(', '), 100)
     })
   }
 }

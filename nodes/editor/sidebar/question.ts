@@ -49,21 +49,13 @@ export class QuestionBox {
     })
     const box = element('input', { type: 'checkbox' })
     box.checked = true
-    const yes = new Button(
-      '',
-      () => {
-        this.#end({ text: field.value.trim(), checked: box.checked })
-      },
-      () => undefined
-    )
+    const yes = new Button('', () => {
+      this.#end({ text: field.value.trim(), checked: box.checked })
+    })
     yes.show(confirm)
-    const no = new Button(
-      '',
-      () => {
-        this.close()
-      },
-      () => undefined
-    )
+    const no = new Button('', () => {
+      this.close()
+    })
     no.show(this.#text('button.cancel'))
     yes.element.classList.add('hl7-https-yes')
     this.element.setAttribute('aria-labelledby', id)

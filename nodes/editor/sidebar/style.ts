@@ -1,6 +1,8 @@
+import { addStyle } from '../add-style.ts'
+
 /**
- * Of Node-RED's own colours only: they are others in its dark theme. Text has the primary colour
- * throughout, because the secondary one of Node-RED 4 has too little contrast for small text.
+ * Only Node-RED's own colours, because they change with its theme. Text has the primary colour
+ * throughout: the secondary one of Node-RED 4 has too little contrast for small text.
  */
 const css = `
 .hl7-https-tab { height: 100%; container: hl7-https-tab / size; font-size: 12px; line-height: 1.45;
@@ -133,10 +135,5 @@ const css = `
 
 /** Adds the style of the tab to the page, once. */
 export function addTabStyle(): void {
-  const id = 'hl7-https-tab-style'
-  if (document.getElementById(id) !== null) return
-  const style = document.createElement('style')
-  style.id = id
-  style.textContent = css
-  document.head.append(style)
+  addStyle('hl7-https-tab-style', css)
 }

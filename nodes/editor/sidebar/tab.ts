@@ -41,9 +41,12 @@ export class Tab {
   #aheadMs = 0
   #states: AllStates | undefined
   #chosen: string | undefined
-  /** What the details were asked for last: they are asked again if it is something else now. */
+  /**
+   * What the details were asked for last: they are asked again if it is something else now. Empty:
+   * in any case, because a user waits for them.
+   */
   #detailsOf = ''
-  #history: { node: string; history: History } | undefined
+  #history: { node: string; minutes: number; history: History } | undefined
 
   constructor(text: Text, language: string) {
     this.#refresh = new Refresh(() => this.#update(), SLOWLY_MS)
@@ -61,7 +64,9 @@ export class Tab {
         this.#detailsOf = ''
         this.#refresh.now()
       },
-      open: (node, message) => void this.#open(node, message)
+      open: (node, message) => {
+        this.#open(node, message)
+      }
     }
     this.#desk = desk
     this.#table = new NodeTable(desk, (id) => {
@@ -168,12 +173,9 @@ export class Tab {
     this.#below.hidden = node === undefined
     if (node === undefined) return
     this.#details.show(node)
-    this.#details.history(
-      this.#history?.node === node.id ? this.#history.history : undefined,
-      text(`range.${this.#range.value}`)
-    )
+    this.#showHistory()
     this.#messages.show(node)
-    this.#events.show(node, Number(this.#range.value))
+    this.#events.show(node, this.#minutes)
   }
 
   async #updateDetails(): Promise<void> {
@@ -187,21 +189,30 @@ export class Tab {
       ...[state, retry?.attempts, lastError, node.paused, node.token?.state]
     ])
     if (now === this.#detailsOf) return
+    const wanted = this.#detailsOf === ''
     this.#detailsOf = now
-    await Promise.all([this.#updateHistory(node), this.#messages.load(), this.#events.load()])
+    await Promise.all([this.#updateHistory(node), this.#messages.load(), this.#events.load(wanted)])
   }
 
-  async #updateHistory(node: NodeState): Promise<void> {
+  async #updateHistory({ id }: NodeState): Promise<void> {
+    const minutes = this.#minutes
     try {
-      const history = await routes.history(node.id, Number(this.#range.value))
-      this.#history = { node: node.id, history }
+      this.#history = { node: id, minutes, history: await routes.history(id, minutes) }
+      this.#showHistory()
     } catch (error) {
       this.#desk.say('bad', requestTrouble(error, this.#desk.text))
-      return
     }
-    if (node.id === this.#chosen) {
-      this.#details.history(this.#history.history, this.#desk.text(`range.${this.#range.value}`))
-    }
+  }
+
+  /** Nothing while that of this node and range has not arrived. */
+  #showHistory(): void {
+    const { node, minutes, history } = this.#history ?? {}
+    const isIt = node === this.#chosen && minutes === this.#minutes
+    this.#details.history(isIt ? history : undefined, this.#desk.text(`range.${this.#minutes}`))
+  }
+
+  get #minutes(): number {
+    return Number(this.#range.value)
   }
 
   #choose(id: string): void {
@@ -212,9 +223,10 @@ export class Tab {
     this.#refresh.now()
   }
 
-  async #open(node: string, message: MessageRow): Promise<void> {
+  #open(node: string, message: MessageRow): void {
+    this.#detailsOf = ''
     this.#choose(node)
-    await this.#messages.open(message)
+    this.#messages.open(message)
   }
 
   /** Reads out what changed since the last answer. */

@@ -1,5 +1,5 @@
 import type { EventRow, MessageRow, NodeState } from '../../operations/answers.ts'
-import { clockTime } from './times.ts'
+import { clockTime, duration, until } from './times.ts'
 import { byWhom, cut, type Speech, told } from './told.ts'
 
 /** How bad it is: what it looks like, and whether somebody has to look. */
@@ -11,22 +11,23 @@ export interface Shown {
 }
 
 /** What a node does, in a word or two. */
-export function stateOf(state: NodeState, { text }: Speech): Shown {
+export function stateOf(state: NodeState, speech: Speech): Shown {
+  const { text } = speech
   const word = text(`state.${state.state}`)
+  const token = tokenTrouble(state, speech)
   switch (state.state) {
     case 'config':
     case 'error':
     case 'paused':
       return { level: 'bad', word }
     case 'stopped':
-      return { level: 'warn', word }
     case 'retrying':
       return { level: 'warn', word }
     default:
       if (state.suspended > 0) {
         return { level: 'warn', word: text('state.suspended', { count: state.suspended }) }
       }
-      if (tokenTrouble(state)) return { level: 'warn', word: text('state.token') }
+      if (token !== '') return { level: 'warn', word: token }
       if (state.state === 'sending') return { level: 'busy', word }
       return state.lastAckAt === null && state.acked === 0
         ? { level: 'quiet', word }
@@ -39,8 +40,24 @@ export function needsLook(state: NodeState, speech: Speech): boolean {
   return ['bad', 'warn'].includes(stateOf(state, speech).level)
 }
 
-export function tokenTrouble({ token }: NodeState): boolean {
-  return token !== null && ['refresh failing', 'none'].includes(token.state)
+/** What is wrong with its token; empty if nothing is. */
+function tokenTrouble({ token }: NodeState, { text }: Speech): string {
+  if (token?.state === 'none') return text('token.none')
+  return token?.state === 'refresh failing' ? text('token.failing') : ''
+}
+
+/** What there is to know about its token; empty if the receiver wants none. */
+export function tokenWords(state: NodeState, speech: Speech): string {
+  const { text, now } = speech
+  if (state.token === null) return ''
+  if (state.token.state === 'idle') return text('token.idle')
+  const trouble = tokenTrouble(state, speech)
+  const ms = until(state.token.validUntil, now())
+  if (ms === null) return trouble
+  const left = duration(ms, text)
+  return trouble === ''
+    ? text('token.ok', { left })
+    : `${trouble}, ${text('token.valid', { left })}`
 }
 
 /** Why it is in its state. */
