@@ -124,7 +124,7 @@ function otherProblems(settings: TokenSettings): string[] {
   if (extraParams.some(({ name }) => name === '')) problems.push('A parameter has no name.')
   if (assertionClaims.some(({ name }) => name === '')) problems.push('A claim has no name.')
   for (const { name, value, isJson } of assertionClaims) {
-    if (isJson === true && !isJsonText(value)) {
+    if (isJson && !isJsonText(value)) {
       problems.push(`Claim ${oneLine(name)}: the value is not JSON.`)
     }
   }

@@ -58,6 +58,20 @@ describe('the Test button of the config node, behind its route', () => {
     assert.equal(foreign.ok, false, 'credentials of another node type are not used')
   })
 
+  it('shows what a server says about a header, parameter or claim that is in the flow file', async () => {
+    const said = 'Application north expects application/json from hospital-seven.'
+    const server = await startTokenFaultServer(json({ error_description: said }, 400))
+    const answer = await test({
+      tokenEndpoint: `${server.origin}/token`,
+      clientAuth: 'client_secret_jwt',
+      headers: [{ name: 'Accept', value: 'application/json', valueType: 'str' }],
+      extraParams: [{ name: 'org', value: 'hospital-seven' }],
+      assertionClaims: [{ name: 'site', value: 'Application north' }]
+    })
+    await server.close()
+    assert.equal(answer['description'], said)
+  })
+
   it('sends the headers of the form to the token server, secrets among them', async () => {
     const gateway = await startTokenFaultServer(({ headers }, response) => {
       response.writeHead(403, { 'content-type': 'application/json' })

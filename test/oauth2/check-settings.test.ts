@@ -3,7 +3,7 @@ import { createPrivateKey, generateKeyPairSync } from 'node:crypto'
 import { describe, it } from 'node:test'
 import { checkSettings } from '../../src/oauth2/check-settings.ts'
 import type { TokenSettings } from '../../src/oauth2/token-settings.ts'
-import { tokenSettings } from '../support/token-settings.ts'
+import { claim, named, tokenSettings } from '../support/token-settings.ts'
 
 const complete = { issuer: 'https://login.example', clientSecret: 'not-so-secret' }
 const privateKey = generateKeyPairSync('ed25519').privateKey.export({
@@ -36,7 +36,7 @@ describe('checkSettings', () => {
       { issuer: '', tokenEndpoint: 'https://login.example/token', assertionAudience: 'issuer' },
       { grantType: 'jwt_bearer', clientAuth: 'client_secret_jwt', privateKey, signingAlg: 'EdDSA' },
       { defaultLifetime: 0.5 },
-      { extraParams: [{ name: 'a', value: 'x${Y}' }], assertionClaims: [{ name: 'b', value: '' }] },
+      { extraParams: [named('a', 'x${Y}')], assertionClaims: [claim('b', '')] },
       { grantType: 'password', username: 'interface', password: 'x' }
     ] satisfies Partial<TokenSettings>[]) {
       assert.deepEqual(checkSettings(tokenSettings({ ...complete, ...given })), [])
@@ -106,27 +106,21 @@ describe('checkSettings', () => {
     [{ defaultLifetime: 0 }, /Default lifetime/],
     [{ defaultLifetime: Number.NaN }, /Default lifetime/],
     [{ defaultLifetime: -1 }, /Default lifetime/],
-    [{ extraParams: [{ name: '', value: 'x' }] }, /parameter has no name/],
+    [{ extraParams: [named('', 'x')] }, /parameter has no name/],
     [
       {
-        extraParams: [
-          { name: 'a', value: 'x' },
-          { name: '', value: 'x' }
-        ]
+        extraParams: [named('a', 'x'), named('', 'x')]
       },
       /parameter has no name/
     ],
     [
       {
-        assertionClaims: [
-          { name: '', value: 'x' },
-          { name: 'a', value: 'x' }
-        ]
+        assertionClaims: [claim('', 'x'), claim('a', 'x')]
       },
       /claim has no name/
     ],
     [
-      { assertionClaims: [{ name: 'extensions', value: '{hunter2}', isJson: true }] },
+      { assertionClaims: [claim('extensions', '{hunter2}', true)] },
       /^Claim extensions: the value is not JSON\.$/
     ]
   ] satisfies [Partial<TokenSettings>, RegExp][]) {

@@ -10,7 +10,7 @@ import { TokenSource } from '../../src/oauth2/token-source.ts'
 import { createAuthority, type Authority } from '../support/certificates.ts'
 import { json, startTokenFaultServer, type Fault } from '../support/token-fault-server.ts'
 import { startTokenProvider, type TokenProvider } from '../support/token-provider.ts'
-import { tokenHttpClient, tokenSettings } from '../support/token-settings.ts'
+import { named, tokenHttpClient, tokenSettings } from '../support/token-settings.ts'
 
 const client = {
   client_id: 'integration-engine',
@@ -231,7 +231,7 @@ describe('a token server with DPoP', () => {
   })
 
   it('gets no other header DPoP', async () => {
-    const headers = [{ name: 'dpop', value: 'x' }]
+    const headers = [named('dpop', 'x')]
     const { error, proofs } = await ask(json(TOKEN), { headers })
     assert.match(error?.message ?? '', /^Headers: the node itself sets the header DPoP\.$/)
     assert.equal(proofs.length, 0)
