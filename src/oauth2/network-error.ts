@@ -75,8 +75,7 @@ export function hintForNetwork(error: HttpError, field: AddressField): Hint {
   const { code, family, certificateIssuer, atProxy } = error
   const values = { field }
   if (code === 'ERR_PROXY_REFUSED') {
-    const isBeyond = error.message.includes('does not reach')
-    return isBeyond ? { key: 'beyondProxy', values } : { key: 'proxyRefused' }
+    return atProxy ? { key: 'proxyRefused' } : { key: 'beyondProxy', values }
   }
   if (atProxy) return { key: 'proxyDown' }
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return { key: 'hostName', values }

@@ -177,7 +177,7 @@ describe('the hint for an answer', () => {
 
 describe('hintForNetwork', () => {
   const table: [string, HttpErrorFamily | undefined, RegExp][] = [
-    ['ERR_PROXY_REFUSED', 'connect', /^The proxy does not let this through: check Proxy/],
+    ['ERR_PROXY_REFUSED', 'connect', /^Check host and port in Token URL, and that the proxy can/],
     ['ENOTFOUND', 'connect', /^Check the host name in Token URL, and the DNS/],
     ['EAI_AGAIN', 'connect', /^Check the host name in Token URL, and the DNS/],
     ['ERR_TLS_CERT_ALTNAME_INVALID', 'tls', /for another host name: check Token URL/],
@@ -215,6 +215,10 @@ describe('hintForNetwork', () => {
     })
   }
 
+  const atProxy = (code: string, family: HttpErrorFamily): string => {
+    const facts = { code, family, connected: false, reusedConnection: false, atProxy: true }
+    return inEnglish([hintForNetwork(new HttpError('x', facts), 'tokenEndpoint')])
+  }
   it('says that the proxy failed, whatever the error', () => {
     for (const [code, family] of [
       ['ECONNREFUSED', 'connect'],
@@ -222,12 +226,12 @@ describe('hintForNetwork', () => {
       ['CERT_HAS_EXPIRED', 'tls'],
       ['ETIMEDOUT', 'timeout']
     ] as const) {
-      const atProxy = new HttpError('x', {
-        ...{ code, family, connected: false, reusedConnection: false, atProxy: true }
-      })
-      const words = inEnglish([hintForNetwork(atProxy, 'tokenEndpoint')])
-      assert.match(words, /^The proxy failed, not the token server: check Proxy/)
+      assert.match(atProxy(code, family), /^The proxy failed, not the token server: check Proxy/)
     }
+    assert.match(
+      atProxy('ERR_PROXY_REFUSED', 'connect'),
+      /^The proxy does not let this through: check Proxy/
+    )
   })
 
   it('names the authority of an untrusted certificate', () => {
