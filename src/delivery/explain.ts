@@ -51,7 +51,7 @@ const TLS_HINT = 'Check the port of the URL, and that the server uses HTTPS on i
 
 /** What to do next, by error code. */
 const CODE_HINTS: Record<string, string> = {
-  // A proxy that itself refused has got its hint before.
+  // It does not reach the receiver; if it refuses, PROXY_HINT applies.
   ERR_PROXY_REFUSED: 'Check the host and port of the URL, and that the proxy can reach them.',
   ECONNREFUSED: 'Check the host and port of the URL, and that the receiver is running.',
   ENOTFOUND: 'Check the host name in the URL.',

@@ -3,7 +3,6 @@ import { generateKeyPairSync } from 'node:crypto'
 import { after, afterEach, before, describe, it } from 'node:test'
 import { decodeJwt, decodeProtectedHeader, jwtVerify } from 'jose'
 import { testToken } from '../../src/oauth2/token-client.ts'
-import { TokenSource } from '../../src/oauth2/token-source.ts'
 import type { TokenSettings } from '../../src/oauth2/token-settings.ts'
 import {
   json,
@@ -335,14 +334,5 @@ describe('token requests', () => {
       assert.equal((await request({ ...given, hasClientCertificate: true })).url, '/mtls/token')
       assert.equal((await request(given)).url, '/token')
     }
-  })
-
-  it('says whether the token may be bound to a client certificate', () => {
-    const uses = (given: Partial<TokenSettings>): boolean =>
-      new TokenSource(tokenSettings(given), { httpClient }).usesClientCertificate
-    assert.equal(uses({ hasClientCertificate: true }), true)
-    assert.equal(uses({ hasClientCertificate: true, clientSecret: 'x' }), true)
-    assert.equal(uses({ hasClientCertificate: true, privateKey }), true)
-    assert.equal(uses({ clientSecret: 'x' }), false)
   })
 })
