@@ -1,6 +1,7 @@
 import type { Node, NodeAPI } from 'node-red'
 import { inEnglish, type Hint } from '../src/oauth2/hint.ts'
-import { testToken, type TokenTestResult } from '../src/oauth2/token-client.ts'
+import { testToken } from '../src/oauth2/token-client.ts'
+import type { TokenTestResult } from '../src/oauth2/token-test-result.ts'
 import { audit, guarded } from './operations/routes.ts'
 import { readConnection } from './connection.ts'
 import { hideValues, untoldTexts } from './hidden-values.ts'
