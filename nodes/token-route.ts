@@ -104,7 +104,7 @@ async function run(
   if (problems.length > 0) {
     const text = problems.join('; ')
     const hints: Hint[] = connection.missing ? [{ key: 'deployFirst' }] : []
-    const hint = connection.missing ? inEnglish(hints) : `Correct this in the form: ${text}.`
+    const hint = inEnglish(hints)
     return hideValues(
       { ok: false, code: 'CONFIG', status: null, description: text, hint, hints },
       untold

@@ -55,7 +55,7 @@ export function prepareTokenTest({ form, nodeId, lists, onIssuer }: TokenTestOpt
       result.show('bad', text('test.failed'), [
         [text('test.error'), [code, status].filter((part) => part !== '').join(', ')],
         [text('test.description'), answer.description],
-        [text('test.hint'), hint === answer.description ? '' : hint]
+        [text('test.hint'), hint]
       ])
       return
     }

@@ -33,7 +33,7 @@ export function answerError(
     return new TokenError(message, {
       code: 'ERR_TOKEN_ANSWER',
       status,
-      hint: [{ key: hint }],
+      hints: [{ key: hint }],
       permanent
     })
   }
@@ -63,7 +63,7 @@ export function answerError(
     code: error ?? 'ERR_HTTP_STATUS',
     status,
     description: description === '' ? undefined : description,
-    hint: hints,
+    hints,
     permanent: !transient,
     retryAfterMs: retryAfterMs(headers['retry-after'], facts.now)
   })
@@ -147,7 +147,7 @@ export function redirectError(
     {
       code: 'ERR_REDIRECT',
       status,
-      hint: [{ key: 'redirect', values: { field, target } }],
+      hints: [{ key: 'redirect', values: { field, target } }],
       permanent: true
     }
   )

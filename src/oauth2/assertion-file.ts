@@ -51,7 +51,7 @@ export async function readAssertionFile(path: string, now: number): Promise<stri
 function problem(path: string, what: string, ...hints: Hint['key'][]): TokenError {
   return new TokenError(`Assertion file: ${oneLine(path)} ${what}.`, {
     code: 'ERR_ASSERTION_FILE',
-    hint: hints.map((key) => ({ key })),
+    hints: hints.map((key) => ({ key })),
     permanent: false
   })
 }

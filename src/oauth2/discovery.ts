@@ -136,7 +136,7 @@ export class Discovery {
       if (typeof metadata.token_endpoint !== 'string' || !URL.canParse(metadata.token_endpoint)) {
         throw new TokenError(`${server.host}: its metadata names no token endpoint.`, {
           code: 'ERR_DISCOVERY',
-          hint: [{ key: 'noTokenEndpoint' }],
+          hints: [{ key: 'noTokenEndpoint' }],
           permanent: true
         })
       }
@@ -168,7 +168,7 @@ function readMetadata(reply: HttpReply, url: string, asked: URL, clock: Clock): 
     throw new TokenError(`${host}: the metadata cannot be read now (HTTP ${status}).`, {
       code: 'ERR_HTTP_STATUS',
       status,
-      hint: [{ key: 'serverProblem' }],
+      hints: [{ key: 'serverProblem' }],
       permanent: false,
       retryAfterMs: retryAfterMs(headers['retry-after'], clock.now())
     })
@@ -181,7 +181,7 @@ function readMetadata(reply: HttpReply, url: string, asked: URL, clock: Clock): 
       {
         code: 'ERR_DISCOVERY',
         status,
-        hint: [{ key: isTokenPath(asked.pathname) ? 'issuerIsTokenUrl' : 'noMetadata' }],
+        hints: [{ key: isTokenPath(asked.pathname) ? 'issuerIsTokenUrl' : 'noMetadata' }],
         permanent: true
       }
     )
@@ -228,7 +228,7 @@ function issuerMismatch(server: URL, found: string): TokenError {
     `${server.host}: the issuer in the server's metadata differs from Issuer URL.`,
     {
       code: 'ERR_ISSUER_MISMATCH',
-      hint: [{ key: 'issuerMismatch', values }],
+      hints: [{ key: 'issuerMismatch', values }],
       permanent: true
     }
   )

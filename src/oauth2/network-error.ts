@@ -33,7 +33,7 @@ export function translateError(error: unknown, place: RequestPlace): TokenError 
   const meaning = MEANINGS[code]
   return new TokenError(`${place.host}: ${meaning ?? `the request could not be made (${code})`}.`, {
     code,
-    hint: [
+    hints: [
       meaning === undefined
         ? { key: 'requestFailed' }
         : { key: 'metadata', values: { field: place.field } }
@@ -50,7 +50,7 @@ function fromHttpError(error: HttpError, { host, field }: RequestPlace): TokenEr
   return new TokenError(`Token server ${host}: ${what}.`, {
     code,
     status,
-    hint: [hintForNetwork(error, field)],
+    hints: [hintForNetwork(error, field)],
     permanent: isCertificateCode(code) || code.startsWith('ERR_SSL_'),
     family,
     certificateIssuer

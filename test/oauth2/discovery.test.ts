@@ -246,7 +246,7 @@ describe('discovery', () => {
     const result = await test({ issuer: server.origin })
     assert.ok(!result.ok)
     assert.equal(result.code, 'CONFIG')
-    assert.match(result.hint, /http:\/\/token\.example.*must be https/)
+    assert.match(result.description, /http:\/\/token\.example.*must be https/)
   })
 
   it('rereads the document after 24 hours, and uses the old one while that fails', async () => {

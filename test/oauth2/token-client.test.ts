@@ -80,7 +80,7 @@ describe('one token request', () => {
     assert.ok(!result.ok)
     assert.equal(result.code, 'CONFIG')
     assert.match(result.description, /^Fill in Client ID\. Fill in Client secret or/)
-    assert.deepEqual([result.hint, result.status], [result.description, null])
+    assert.deepEqual([result.hint, result.hints, result.status], ['', [], null])
     assert.equal(server.seen.length, 0)
   })
 
