@@ -103,6 +103,14 @@ describe('the hint for an answer', () => {
       )
     }
     assert.doesNotMatch(listed('client_secret_basic', ['x'], 'invalid_scope'), /does not list/)
+    const long = Array.from({ length: 30 }, (_, index) => `method-${index}`)
+    const unusable = ['two words', 'x'.repeat(41), '', 'a\nb']
+    assert.match(
+      listed('none', [...unusable, ...long]),
+      /It lists: (?:method-\d, ){9}method-9\.$/,
+      'ten whole names'
+    )
+    assert.doesNotMatch(listed('none', unusable), /does not list/)
     for (const [method, name] of [
       ['client_secret_basic_raw', 'client_secret_basic'],
       ['client_assertion_file', 'private_key_jwt'],
