@@ -1,6 +1,7 @@
 import { constants } from 'node:fs'
 import { open } from 'node:fs/promises'
 import type { Hint } from './hint.ts'
+import { isJsonObject, parseJson } from './json-text.ts'
 import { oneLine } from './secrets.ts'
 import { TokenError } from './token-error.ts'
 
@@ -36,8 +37,16 @@ export async function readAssertionFile(path: string, now: number): Promise<stri
   }
   const jwt = text.trim()
   if (jwt === '') throw problem(path, 'is empty', 'fileWriter')
-  const [header, payload] = jwt.split('.', 2).map(membersOf)
-  if (!JWT.test(jwt) || header?.['alg'] === undefined || payload === undefined) {
+  // Not verified: the token server does that.
+  const [header, payload] = jwt
+    .split('.', 2)
+    .map((part) => parseJson(Buffer.from(part, 'base64url').toString()))
+  if (
+    !JWT.test(jwt) ||
+    !isJsonObject(header) ||
+    header['alg'] === undefined ||
+    !isJsonObject(payload)
+  ) {
     throw problem(path, 'does not contain a signed JWT', 'filePath')
   }
   const expires = payload['exp']
@@ -99,16 +108,5 @@ async function readStart(path: string): Promise<string> {
     return new TextDecoder().decode(bytes.subarray(0, length))
   } finally {
     await file.close()
-  }
-}
-
-/** A part of a JWT, unverified: the token server does that. */
-function membersOf(part: string): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = JSON.parse(Buffer.from(part, 'base64url').toString())
-    const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
-    return isObject ? (value as Record<string, unknown>) : undefined
-  } catch {
-    return undefined
   }
 }

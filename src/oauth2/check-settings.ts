@@ -1,5 +1,6 @@
 import { isSafeAddress } from '../http-client/loopback.ts'
 import { clientAuthMethod } from './client-authentication.ts'
+import { parseJson } from './json-text.ts'
 import { oneLine } from './secrets.ts'
 import { certificateThumbprint } from './signing-certificate.ts'
 import { readPrivateKey, signingAlgorithm } from './signing-key.ts'
@@ -124,18 +125,9 @@ function otherProblems(settings: TokenSettings): string[] {
   if (extraParams.some(({ name }) => name === '')) problems.push('A parameter has no name.')
   if (assertionClaims.some(({ name }) => name === '')) problems.push('A claim has no name.')
   for (const { name, value, isJson } of assertionClaims) {
-    if (isJson && !isJsonText(value)) {
+    if (isJson && parseJson(value) === undefined) {
       problems.push(`Claim ${oneLine(name)}: the value is not JSON.`)
     }
   }
   return problems
-}
-
-function isJsonText(text: string): boolean {
-  try {
-    JSON.parse(text)
-    return true
-  } catch {
-    return false
-  }
 }

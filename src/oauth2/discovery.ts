@@ -3,6 +3,7 @@ import type { Clock } from '../clock.ts'
 import type { HttpReply } from '../http-client/http-client.ts'
 import { retryAfterMs } from '../http-client/retry-after.ts'
 import { redirectError } from './answer-error.ts'
+import { isJsonObject, parseJson } from './json-text.ts'
 import { translateError } from './network-error.ts'
 import { cleanText } from './secrets.ts'
 import { TokenError } from './token-error.ts'
@@ -174,8 +175,9 @@ function readMetadata(reply: HttpReply, url: string, asked: URL, clock: Clock): 
     })
   }
   const found = status === 200 || status === 203
-  const document = found ? parseObject(text) : undefined
-  if (document === undefined) {
+  // Members that are `null` count as absent.
+  const document = found ? parseJson(text, (_name, member) => member ?? undefined) : undefined
+  if (!isJsonObject(document)) {
     throw new TokenError(
       `${host}: no metadata of a token server was found (HTTP ${status}${found ? ', not JSON' : ''}).`,
       {
@@ -209,17 +211,6 @@ function usable(document: Metadata, url: string, asked: URL): Metadata {
     result['issuer'] = url.slice(0, url.indexOf(WELL_KNOWN))
   }
   return result
-}
-
-/** A JSON object without members that are `null`, which count as absent. */
-function parseObject(text: string): Metadata | undefined {
-  try {
-    const value: unknown = JSON.parse(text, (_name, member: unknown) => member ?? undefined)
-    const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
-    return isObject ? (value as Metadata) : undefined
-  } catch {
-    return undefined
-  }
 }
 
 function issuerMismatch(server: URL, found: string): TokenError {
