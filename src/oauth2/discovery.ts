@@ -192,7 +192,7 @@ function readMetadata(reply: HttpReply, url: string, asked: URL, clock: Clock): 
 }
 
 /**
- * The document without invalid lists, which count as not given.
+ * The document without invalid lists and aliases, which count as not given.
  *
  * @param asked the Issuer URL: a full well-known URL is read as it is
  */
@@ -204,7 +204,9 @@ function usable(document: Metadata, url: string, asked: URL): Metadata {
       result[name] = undefined
     }
   }
-  const { issuer } = document
+  const { issuer, mtls_endpoint_aliases: aliases } = document
+  const alias = isJsonObject(aliases) ? aliases['token_endpoint'] : undefined
+  if (typeof alias !== 'string' || !URL.canParse(alias)) result['mtls_endpoint_aliases'] = undefined
   if (asked.href.includes(WELL_KNOWN) && (typeof issuer !== 'string' || issuer === '')) {
     // SMART's document has no issuer, but openid-client requires one. Its location serves as the
     // name.

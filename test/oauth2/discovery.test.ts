@@ -183,11 +183,18 @@ describe('discovery', () => {
       const result = await test({ issuer: server.origin })
       assert.ok(result.ok, JSON.stringify(result))
       assert.equal(result.clientAuth, 'client_secret_basic')
-      for (const mtls_endpoint_aliases of [null, { token_endpoint: null }]) {
-        pages[openId] = metadata(server.origin, { mtls_endpoint_aliases })
-        const certificate = { clientSecret: '', hasClientCertificate: true }
-        assert.ok((await test({ issuer: server.origin, ...certificate })).ok)
-      }
+    }
+  })
+
+  it('ignores addresses for certificates that are not usable', async () => {
+    for (const mtls_endpoint_aliases of [
+      ...[null, 7, 'https://mtls.example/token', [], {}],
+      ...[null, '', '/token', 7, {}].map((token_endpoint) => ({ token_endpoint }))
+    ]) {
+      pages[openId] = metadata(server.origin, { mtls_endpoint_aliases })
+      const certificate = { clientSecret: '', hasClientCertificate: true }
+      const result = await test({ issuer: server.origin, ...certificate })
+      assert.ok(result.ok, JSON.stringify([mtls_endpoint_aliases, result]))
     }
   })
 
