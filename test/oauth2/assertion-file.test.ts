@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { generateKeyPairSync, randomUUID } from 'node:crypto'
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdtemp, open, rm, writeFile, type FileHandle } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
@@ -49,6 +49,48 @@ describe('the file with an assertion', () => {
     await writeFile(path, jwt({}))
     const all = await Promise.all([1, 2, 3].map(() => readAssertionFile(path, NOW)))
     assert.deepEqual(new Set(all), new Set([jwt({})]))
+  })
+
+  it('is read once for all who wait, for 5 s at most each, and again later', async (t) => {
+    await writeFile(path, jwt({}))
+    const opening: PromiseWithResolvers<FileHandle>[] = []
+    const slow = (): Promise<FileHandle> => {
+      const next = Promise.withResolvers<FileHandle>()
+      opening.push(next)
+      return next.promise
+    }
+    const late = { code: 'ERR_ASSERTION_FILE', message: /could not be read within 5 s\.$/ }
+    t.mock.timers.enable({ apis: ['setTimeout'] })
+    const first = assert.rejects(readAssertionFile(path, NOW, slow), late)
+    t.mock.timers.tick(4000)
+    const second = readAssertionFile(path, NOW, slow)
+    t.mock.timers.tick(1000)
+    await first
+    t.mock.timers.tick(3999)
+    const third = readAssertionFile(path, NOW, slow)
+    assert.equal(opening.length, 1)
+    opening[0]?.resolve(await open(path))
+    assert.deepEqual(await Promise.all([second, third]), [jwt({}), jwt({})])
+    const again = readAssertionFile(path, NOW, slow)
+    assert.equal(opening.length, 2)
+    opening[1]?.resolve(await open(path))
+    assert.equal(await again, jwt({}))
+  })
+
+  it('is closed after each read', async () => {
+    const opened: FileHandle[] = []
+    const noted: typeof open = async (...given) => {
+      const file = await open(...given)
+      opened.push(file)
+      return file
+    }
+    await writeFile(path, jwt({}))
+    await readAssertionFile(path, NOW, noted)
+    await assert.rejects(readAssertionFile(folder, NOW, noted))
+    assert.deepEqual(
+      opened.map(({ fd }) => fd),
+      [-1, -1]
+    )
   })
 
   async function refusal(at = path): Promise<TokenError> {
