@@ -1,5 +1,5 @@
 import { hintValues, type Hint } from '../../src/oauth2/hint.ts'
-import { HINT_TEXTS, OPTION_OF } from '../../src/oauth2/hint-texts.ts'
+import { OPTION_OF } from '../../src/oauth2/hint-texts.ts'
 import type { TokenTestResult } from '../../src/oauth2/token-test-result.ts'
 import { postToNodeRed, RequestError } from './ask-node-red.ts'
 import type { Form } from './form.ts'
@@ -36,15 +36,14 @@ export function prepareTokenTest({ form, nodeId, lists, onIssuer }: TokenTestOpt
     }
   }
 
-  /** In the reader's language; undefined if the answer has only the English text. */
+  /** In the reader's language; undefined if this page is older than the server and lacks a text. */
   const hintText = (hints: readonly Hint[]): string | undefined => {
-    const isKnown = hints.length > 0 && hints.every(({ key }) => Object.hasOwn(HINT_TEXTS, key))
-    if (!isKnown) return undefined
     const label = (key: string): string => text(`label.${key}`)
     const option = (key: string): string => text(`option.${key}`)
-    return hints
-      .map((hint) => text(`tokenHint.${hint.key}`, hintValues(hint, label, option)))
-      .join(' ')
+    const texts = hints.map((hint) =>
+      text(`tokenHint.${hint.key}`, hintValues(hint, label, option))
+    )
+    return texts.some((one) => one.startsWith('tokenHint.')) ? undefined : texts.join(' ')
   }
 
   const show = (answer: TokenTestResult, lifetime: unknown): void => {
