@@ -32,9 +32,7 @@ export function endingFirst(
 ): CertificateDates | undefined {
   let first: CertificateDates | undefined
   for (const dates of certificates) {
-    if (dates !== undefined && !(first !== undefined && first.validTo <= dates.validTo)) {
-      first = dates
-    }
+    if (dates !== undefined && dates.validTo < (first?.validTo ?? Infinity)) first = dates
   }
   return first
 }
