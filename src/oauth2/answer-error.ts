@@ -44,7 +44,7 @@ export function answerError(
     facts.secrets
   )
   const transient =
-    // It got a nonce of its own and wants another: it renews them often, or it is several servers.
+    // It rejects its own nonce: it renews them often, or it is several servers.
     (facts.settings.dpop && error === 'use_dpop_nonce') ||
     status >= 500 ||
     status === 429 ||
@@ -52,7 +52,7 @@ export function answerError(
     TRANSIENT_CODES.has(error ?? '')
   const hints: Hint[] =
     /\bDPoP\b/i.test(description) && !facts.settings.dpop
-      ? // Whatever the code: only the words tell.
+      ? // Whatever the code: only the description says so.
         [{ key: 'noDpop' }]
       : hintsForAnswer(error ?? '', status, {
           ...facts,

@@ -8,7 +8,7 @@ export type TokenTestResult =
       tokenEndpoint: string
       /** The method that was used, `auto` resolved. */
       clientAuth: ClientAuthMethod
-      /** Other types are refused. */
+      /** The only type that is accepted. */
       tokenType: TokenType
       /** Seconds; `null` if the server gave nothing usable. */
       expiresIn: number | null

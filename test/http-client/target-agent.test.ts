@@ -27,7 +27,7 @@ import {
 } from './local-server.ts'
 
 const DAY = 24 * 3_600_000
-// Certificates tell whole seconds.
+// Certificates hold times in whole seconds.
 const now = Math.floor(Date.now() / 1000) * 1000
 
 describe('the certificate of a server', () => {
@@ -268,7 +268,7 @@ describe('the certificate of a server', () => {
     await until(() => server.open() === 0)
     await post(mine, server.url).catch(() => post(mine, server.url))
     assert.deepEqual(server.handshakes, ['full', 'resumed'])
-    // Had it been seen just now, it would count together with the next one, and end first.
+    // Had it been seen just now, it would be compared with the next one, and end first.
     server.renew(await issue(80))
     server.cut()
     await until(() => server.open() === 0)

@@ -20,7 +20,7 @@ import { tokenHttpClient, tokenSettings } from '../support/token-settings.ts'
 
 const NOW = Date.parse('2026-01-02T03:04:05Z')
 const part = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url')
-/** A JWT by form. */
+/** It has the form of a JWT, but no valid signature. */
 const jwt = (payload: unknown, header: unknown = { alg: 'RS256' }): string =>
   `${part(header)}.${part(payload)}.c2lnbmF0dXJl`
 
@@ -212,7 +212,7 @@ describe('client_assertion_file', () => {
     source.close()
   })
 
-  it('asks the token server for nothing while the file is of no use, and recovers', async () => {
+  it('sends no request while the file is unusable, and recovers', async () => {
     const test = (): Promise<TokenTestResult> => testToken(settings(), client())
     const before = provider.tokenRequests
     const assertion = await refreshFile(-1)

@@ -191,7 +191,7 @@ describe('a token server with DPoP', () => {
     assert.equal(error.description, 'bad •••')
   })
 
-  it('is not asked again if it wants a nonce but brings none that a proof can carry', async () => {
+  it('is not asked again if it wants a nonce but sends none that fits into a proof', async () => {
     for (const nonce of ['', 'two words', 'x'.repeat(2000)]) {
       const { error, proofs } = await ask((request, response) => {
         if (nonce !== '') response.setHeader('DPoP-Nonce', nonce)
