@@ -215,8 +215,10 @@ describe('the status of the sending node', () => {
       { credentials: { clientId: CLIENT_ID, clientSecret: 'wrong' } }
     )
     await world.nodeRed.inject('in', { payload: adt('NOTOKEN1') })
-    const status = await world.nodeRed.waitForStatus('out', ({ text = '' }) =>
-      text.includes('invalid_client')
+    // The token is known to be missing a moment before the message waits for its retry.
+    const status = await world.nodeRed.waitForStatus(
+      'out',
+      ({ text = '', codes }) => text.includes('invalid_client') && codes?.[1] === 'RETRYING'
     )
     assert.deepEqual(status, {
       ...{ fill: 'yellow', shape: 'ring', text: 'invalid_client · no token' },
