@@ -22,8 +22,8 @@ export type CertificateSources = Readonly<
 /** The certificates that a node depends on, one of each owner. It has no timers. */
 export class CertificateWatch {
   readonly #sources: CertificateSources
-  /** When the log and the events were told last, on the wall clock. */
-  readonly #toldAt = new Map<CertificateOwner, number>()
+  /** When each was last reported, on the wall clock. */
+  readonly #reportedAt = new Map<CertificateOwner, number>()
 
   constructor(sources: CertificateSources) {
     this.#sources = sources
@@ -43,14 +43,14 @@ export class CertificateWatch {
       })
   }
 
-  /** Those of `ending` that were not given here for a day. */
+  /** Those of `ending` that this has not returned for a day. */
   news(now: number): EndingCertificate[] {
     const news = this.ending(now).filter(({ of }) => {
-      const since = now - (this.#toldAt.get(of) ?? -Infinity)
+      const since = now - (this.#reportedAt.get(of) ?? -Infinity)
       // A wall clock that was set back must not silence it.
       return since < 0 || since >= DAY_MS
     })
-    for (const { of } of news) this.#toldAt.set(of, now)
+    for (const { of } of news) this.#reportedAt.set(of, now)
     return news
   }
 

@@ -6,7 +6,7 @@ import {
   tokenHeaderNameProblem
 } from '../src/https/header-values.ts'
 import type { NamedValue } from '../src/https/receiver.ts'
-import type { Claim } from '../src/oauth2/token-settings.ts'
+import type { Claim, NamedValue as TokenValue } from '../src/oauth2/token-settings.ts'
 import type { outProperties } from './hl7-https-out-properties.ts'
 import { compileJsonata } from './jsonata.ts'
 import type { tokenProperties } from './oauth2-client-credentials-properties.ts'
@@ -41,13 +41,13 @@ export function readStaticValues(
   properties: Properties<typeof tokenProperties>,
   listName: 'extraParams' | 'headers',
   credentials: Credentials
-): { name: string; value: string }[] {
+): TokenValue[] {
   return properties.list(listName, STATIC_ENTRY).map((item) => {
     const name = item.text('name').trim()
     const value = staticValue(RED, node, item, item.choice('valueType'), credentials)
     if (listName === 'headers' && name !== '') noteTokenHeader(item, name, value)
     collect(properties, item, listName, name)
-    return { name, value }
+    return { name, value, secret: isSecret(item) !== false }
   })
 }
 
@@ -62,7 +62,7 @@ export function readClaims(
     const type = item.choice('valueType')
     const value = type === 'env' ? variableValue(RED, node, item) : item.text('value')
     collect(properties, item, 'assertionClaims', name)
-    return { name, value, isJson: type === 'json' }
+    return { name, value, secret: isSecret(item) !== false, isJson: type === 'json' }
   })
 }
 

@@ -93,10 +93,11 @@ export function readOutSettings(
   const auth = readAuth(RED, properties)
   const warnings: string[] = []
 
-  // Mutual TLS: the token is bound to the certificate used to fetch it (RFC 8705 §3).
+  // The token may be bound to the certificate with which it was fetched, however the client
+  // authenticated (RFC 8705 §3).
   let { tls } = connection
-  if (auth?.tokens?.usesClientCertificate === true && !hasClientCertificate(tls)) {
-    const { cert, key, pfx, passphrase } = auth.tls ?? {}
+  if (hasClientCertificate(auth?.tls) && !hasClientCertificate(tls)) {
+    const { cert, key, pfx, passphrase } = auth?.tls ?? {}
     tls = { ...tls, ...defined({ cert, key, pfx, passphrase }) }
   }
 

@@ -1,6 +1,7 @@
 import type { Node, NodeAPI } from 'node-red'
 import { inEnglish, type Hint } from '../src/oauth2/hint.ts'
-import { testToken, type TokenTestResult } from '../src/oauth2/token-client.ts'
+import { testToken } from '../src/oauth2/token-client.ts'
+import type { TokenTestResult } from '../src/oauth2/token-test-result.ts'
 import { audit, guarded } from './operations/routes.ts'
 import { readConnection } from './connection.ts'
 import { hideValues, untoldTexts } from './hidden-values.ts'
@@ -103,7 +104,7 @@ async function run(
   if (problems.length > 0) {
     const text = problems.join('; ')
     const hints: Hint[] = connection.missing ? [{ key: 'deployFirst' }] : []
-    const hint = connection.missing ? inEnglish(hints) : `Correct this in the form: ${text}.`
+    const hint = inEnglish(hints)
     return hideValues(
       { ok: false, code: 'CONFIG', status: null, description: text, hint, hints },
       untold

@@ -5,6 +5,7 @@ import {
   tokenHeaderNameProblem,
   type HeaderProblem
 } from '../../src/https/header-values.ts'
+import { parseJson } from '../../src/oauth2/json-text.ts'
 import { isVariable } from './host-of.ts'
 
 /** One entry of `headers`, `formFields`, `extraParams` or `assertionClaims`. */
@@ -50,7 +51,10 @@ export function namedValueProblem(entry: NamedValue, names: EntryNames): NamedVa
   }
   if (entry.valueType === 'env' && entry.value.trim() === '') return 'envName'
   if (entry.valueType === 'hl7' && !isHl7Path(entry.value)) return 'hl7Path'
-  if (entry.valueType === 'json' && !isJson(entry.value)) return 'notJson'
+  // A variable may hold it.
+  if (entry.valueType === 'json' && !isVariable(entry.value)) {
+    if (parseJson(entry.value) === undefined) return 'notJson'
+  }
   if (entry.valueType === 'cred' && !/^secret[1-6]$/.test(entry.value)) return 'secretSlot'
   return ''
 }
@@ -59,17 +63,6 @@ export function namedValueProblem(entry: NamedValue, names: EntryNames): NamedVa
 export function isHl7Path(text: string): boolean {
   try {
     parsePath(text)
-    return true
-  } catch {
-    return false
-  }
-}
-
-/** A variable may hold it. */
-function isJson(text: string): boolean {
-  if (isVariable(text)) return true
-  try {
-    JSON.parse(text)
     return true
   } catch {
     return false

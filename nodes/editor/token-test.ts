@@ -1,29 +1,9 @@
 import { hintValues, type Hint } from '../../src/oauth2/hint.ts'
-import { HINT_TEXTS, OPTION_OF } from '../../src/oauth2/hint-texts.ts'
-import type { ClientAuthMethod } from '../../src/oauth2/token-settings.ts'
+import { OPTION_OF } from '../../src/oauth2/hint-texts.ts'
+import type { TokenTestResult } from '../../src/oauth2/token-test-result.ts'
 import { postToNodeRed, RequestError } from './ask-node-red.ts'
 import type { Form } from './form.ts'
 import { onPress, ResultBox } from './result-box.ts'
-
-/** The answer of the route. It never contains a token. */
-type Answer =
-  | {
-      ok: true
-      tokenEndpoint: string
-      clientAuth: string
-      tokenType: string
-      expiresIn: number | null
-      scope: string
-      elapsedMs: number
-    }
-  | {
-      ok: false
-      code: string
-      status: number | null
-      description: string
-      hint: string
-      hints: readonly Hint[]
-    }
 
 /** What the Test button needs from the form. */
 export interface TokenTestOptions {
@@ -45,10 +25,10 @@ export function prepareTokenTest({ form, nodeId, lists, onIssuer }: TokenTestOpt
   const result = new ResultBox('oauth2-client-credentials-test-result')
   let shown = 0
 
-  const ask = async (given: Record<string, unknown>): Promise<Answer> => {
+  const ask = async (given: Record<string, unknown>): Promise<TokenTestResult> => {
     try {
       const path = `oauth2-client-credentials/${encodeURIComponent(nodeId)}/test`
-      return (await postToNodeRed(path, given)) as Answer
+      return (await postToNodeRed(path, given)) as TokenTestResult
     } catch (error) {
       // If the test is not allowed, the answer says what to do.
       if (error instanceof RequestError && isRefusal(error.answer)) return error.answer
@@ -56,18 +36,17 @@ export function prepareTokenTest({ form, nodeId, lists, onIssuer }: TokenTestOpt
     }
   }
 
-  /** In the reader's language; undefined if the answer has only the English text. */
+  /** In the reader's language; undefined if this page is older than the server and lacks a text. */
   const hintText = (hints: readonly Hint[]): string | undefined => {
-    const isKnown = hints.length > 0 && hints.every(({ key }) => Object.hasOwn(HINT_TEXTS, key))
-    if (!isKnown) return undefined
     const label = (key: string): string => text(`label.${key}`)
     const option = (key: string): string => text(`option.${key}`)
-    return hints
-      .map((hint) => text(`tokenHint.${hint.key}`, hintValues(hint, label, option)))
-      .join(' ')
+    const texts = hints.map((hint) =>
+      text(`tokenHint.${hint.key}`, hintValues(hint, label, option))
+    )
+    return texts.some((one) => one.startsWith('tokenHint.')) ? undefined : texts.join(' ')
   }
 
-  const show = (answer: Answer, lifetime: unknown): void => {
+  const show = (answer: TokenTestResult, lifetime: unknown): void => {
     if (!answer.ok) {
       const code = answer.code === 'ERR_HTTP_STATUS' ? '' : answer.code
       const status = answer.status === null ? '' : `HTTP ${answer.status}`
@@ -75,12 +54,12 @@ export function prepareTokenTest({ form, nodeId, lists, onIssuer }: TokenTestOpt
       result.show('bad', text('test.failed'), [
         [text('test.error'), [code, status].filter((part) => part !== '').join(', ')],
         [text('test.description'), answer.description],
-        [text('test.hint'), hint === answer.description ? '' : hint]
+        [text('test.hint'), hint]
       ])
       return
     }
     const { expiresIn, scope, clientAuth } = answer
-    const label = OPTION_OF[clientAuth as ClientAuthMethod] as string | undefined
+    const label = OPTION_OF[clientAuth] as string | undefined
     result.show('good', text('test.ok'), [
       [text('test.tokenType'), answer.tokenType],
       [
@@ -126,6 +105,6 @@ export function prepareTokenTest({ form, nodeId, lists, onIssuer }: TokenTestOpt
   })
 }
 
-function isRefusal(answer: unknown): answer is Answer & { ok: false } {
+function isRefusal(answer: unknown): answer is TokenTestResult & { ok: false } {
   return typeof answer === 'object' && answer !== null && 'hint' in answer
 }

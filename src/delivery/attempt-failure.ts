@@ -42,9 +42,8 @@ export function failureOf(thrown: unknown): Pick<
   throw thrown
 }
 
-/** For settings that cannot work, the problem itself says what to do. */
-export function hintOf({ message, hint }: TokenError): { hint?: string } {
-  return hint === '' || hint === message ? {} : { hint }
+export function hintOf({ hint }: TokenError): { hint?: string } {
+  return hint === '' ? {} : { hint }
 }
 
 export function errorOf({ code, family, message, atProxy }: HttpError): AttemptError {

@@ -41,7 +41,6 @@ const PROOF_HINT =
   'The receiver does not accept the DPoP proof: check that DPoP is on in the auth node, the clock of this machine, and that the receiver sees its URL as it is in the form (a gateway may change it).'
 const PROXY_HINT =
   'Check the proxy: its address, user name and password, and whether it allows this host.'
-const BEYOND_PROXY_HINT = 'Check the host and port of the URL, and that the proxy can reach them.'
 /** Where the CA certificate goes, for all the ways in which a certificate is not trusted. */
 const TRUST_HINT = 'Add its CA certificate to the TLS configuration of the node.'
 const CLIENT_CERTIFICATE_HINT =
@@ -52,6 +51,8 @@ const TLS_HINT = 'Check the port of the URL, and that the server uses HTTPS on i
 
 /** What to do next, by error code. */
 const CODE_HINTS: Record<string, string> = {
+  // It does not reach the receiver; if it refuses, PROXY_HINT applies.
+  ERR_PROXY_REFUSED: 'Check the host and port of the URL, and that the proxy can reach them.',
   ECONNREFUSED: 'Check the host and port of the URL, and that the receiver is running.',
   ENOTFOUND: 'Check the host name in the URL.',
   EAI_AGAIN: 'Check the DNS server of this machine.',
@@ -211,11 +212,11 @@ function accessHint(status: number, { token, quotes }: AttemptResult): string | 
   return `${hint} If it answers ${status} when a token has expired, add ${status} to "Token refused on" in the OAuth 2.0 node.`
 }
 
-function errorHint({ code, family, text, atProxy }: AttemptError): string | undefined {
+function errorHint({ code, family, text, atProxy = false }: AttemptError): string | undefined {
   // A failure to get a token already says what to do.
   if (family === 'token') return undefined
   if (/^UNABLE_|SELF_SIGNED/.test(code)) return TRUST_HINT
-  if (atProxy === true) return text.includes('does not reach') ? BEYOND_PROXY_HINT : PROXY_HINT
+  if (atProxy) return PROXY_HINT
   if (family === 'reset') {
     return (
       CODE_HINTS[code] ??

@@ -32,9 +32,7 @@ export function endingFirst(
 ): CertificateDates | undefined {
   let first: CertificateDates | undefined
   for (const dates of certificates) {
-    if (dates !== undefined && !(first !== undefined && first.validTo <= dates.validTo)) {
-      first = dates
-    }
+    if (dates !== undefined && dates.validTo < (first?.validTo ?? Infinity)) first = dates
   }
   return first
 }
@@ -75,7 +73,7 @@ export function clientCertificate(tls: TlsSettings | undefined): CertificateDate
       })
     )
   } catch {
-    // What is wrong with it is told elsewhere (`tlsProblem`).
+    // `tlsProblem` reports why.
     return undefined
   }
 }
@@ -91,16 +89,16 @@ function leafOf(secure: SecureContext): Buffer | undefined {
  * that is kept, and a session that is resumed, would never show a renewed one.
  *
  * One name may lead to several servers with different certificates. Those seen within a day of the
- * first count together, as the one that ends first: the other servers' do not help a message that
- * meets it. After that day, or a look, the next one seen counts, since the first may be gone. There
- * is no telling a renewed certificate from another server's: so if one is seen that ends later, the
- * next look is in ten minutes and not in a day.
+ * first are compared, and the one that ends first counts: a message may reach that server. After that
+ * day, or a look, the next one seen counts, since the first may be gone. A renewed certificate cannot
+ * be told from another server's: so if one is seen that ends later, the next look is in ten minutes
+ * and not in a day.
  */
 export class ServerCertificate {
   readonly #clock: Clock
   #dates: CertificateDates | undefined
-  /** Until then those seen count together: monotonic, milliseconds. */
-  #togetherUntil = 0
+  /** Until then, certificates that are seen are compared: monotonic, milliseconds. */
+  #comparedUntil = 0
   /** Monotonic, milliseconds. */
   #lookAt = 0
 
@@ -118,22 +116,22 @@ export class ServerCertificate {
     const at = this.#clock.monotonic()
     const known = this.#dates
     // No server that is trusted presents one that has ended.
-    if (known === undefined || at >= this.#togetherUntil || known.validTo <= this.#clock.now()) {
+    if (known === undefined || at >= this.#comparedUntil || known.validTo <= this.#clock.now()) {
       this.#dates = dates
-      this.#togetherUntil = this.#lookAt = at + lookEveryMs(dates)
+      this.#comparedUntil = this.#lookAt = at + lookEveryMs(dates)
       return
     }
     if (dates.validTo === known.validTo) return
     const endsFirst = dates.validTo < known.validTo
     const waitMs = endsFirst ? lookEveryMs(dates) : DOUBT_MS
     if (endsFirst) this.#dates = dates
-    this.#togetherUntil = this.#lookAt = Math.min(this.#togetherUntil, at + waitMs)
+    this.#comparedUntil = this.#lookAt = Math.min(this.#comparedUntil, at + waitMs)
   }
 
   /**
    * Whether the next connection must make a full handshake. True once; then again a day later, or
    * more often for a short-lived certificate. The looks begin before the certificate is reported:
-   * one that was renewed long ago is then known, and nobody is called for it.
+   * one that was renewed long ago is then known, and no alert is raised.
    */
   lookIsDue(): boolean {
     const dates = this.#dates
@@ -141,7 +139,7 @@ export class ServerCertificate {
     if (dates === undefined || at < this.#lookAt) return false
     const everyMs = lookEveryMs(dates)
     if (!endsSoon(dates, this.#clock.now() + everyMs)) return false
-    this.#togetherUntil = at
+    this.#comparedUntil = at
     this.#lookAt = at + everyMs
     return true
   }

@@ -25,7 +25,7 @@ export interface HttpClientSettings {
   maxResponseBytes: number
   /** Receives the reason if a reusable connection is closed; the same at most once a minute. */
   onNotice?: ((text: string) => void) | undefined
-  /** Tells how old the view of a certificate is. */
+  /** For the age of what is known about certificates. */
   clock?: Clock | undefined
 }
 
@@ -50,8 +50,8 @@ export type { HttpReply } from './transfer.ts'
 const NOTICE_AGAIN_MS = 60_000
 
 /**
- * A server that was not asked for so long while another was is not in use any more, such as a token
- * endpoint that has moved. Discovery asks once a day. In milliseconds.
+ * A server with no request for this long, while another had some, is no longer in use, such as a
+ * token endpoint that has moved. Discovery asks once a day. In milliseconds.
  */
 const IN_USE_MS = 3 * DAY_MS
 

@@ -1,6 +1,6 @@
 /**
- * The kind of failure that ended a request, in this order: never connected · no answer in time ·
- * cut while waiting for the answer · certificate or TLS handshake.
+ * The kind of failure that ended a request, in the order of the type: never connected · no answer in
+ * time · cut while waiting for the answer · certificate or TLS handshake.
  */
 export type HttpErrorFamily = 'connect' | 'timeout' | 'reset' | 'tls'
 

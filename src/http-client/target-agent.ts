@@ -15,7 +15,7 @@ export class TargetAgent extends Agent {
   /** When the last request began: monotonic, milliseconds. */
   askedAt = 0
   readonly #clock: Clock
-  /** What the next connection resumes. */
+  /** The session that the next connection resumes. */
   #session: Buffer | undefined
   /** Connections that serve no further request, and whose sessions are not resumed. */
   readonly #retired = new WeakSet<Duplex>()
@@ -36,9 +36,9 @@ export class TargetAgent extends Agent {
     socket.on('session', (latest: Buffer) => {
       if (!this.#retired.has(socket)) this.#session = latest
     })
-    socket.once('close', (failed) => {
-      // It may be the session's fault; or the session is of a server that was not trusted.
-      if (failed && !this.#retired.has(socket)) this.#session = undefined
+    socket.once('error', () => {
+      // It may be the session's fault.
+      if (!this.#retired.has(socket)) this.#session = undefined
     })
     socket.once('secureConnect', () => {
       this.#see(socket)
@@ -64,12 +64,11 @@ export class TargetAgent extends Agent {
   }
 
   #see(socket: TLSSocket): void {
-    // A resumed session shows no certificate, or that of the handshake that began it.
-    if (socket.isSessionReused()) return
     try {
       // Not getPeerX509Certificate: in Node.js 24 only its first reader gets it.
       const certificate = socket.getPeerCertificate() as Partial<PeerCertificate> | null
       const dates = certificateDates(certificate?.valid_from, certificate?.valid_to)
+      // Node.js shows none of a session that was resumed.
       if (dates !== undefined) this.certificate.see(dates)
     } catch {
       // Node.js cannot read it. The connection is good all the same.

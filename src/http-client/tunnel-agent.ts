@@ -95,10 +95,11 @@ export class TunnelAgent extends TargetAgent {
 }
 
 /** As a gateway, it says whether the fault is behind it (RFC 9110 §15.6). */
-function refusal(status: number): string {
-  return status >= 502 && status <= 504
-    ? 'the proxy does not reach the host'
-    : 'the proxy refused the connection'
+function refusal(status: number): Failure {
+  const isBeyond = status >= 502 && status <= 504
+  const what = isBeyond ? 'does not reach the host' : 'refused the connection'
+  const text = `the proxy ${what} (HTTP ${status})`
+  return new Failure('ERR_PROXY_REFUSED', 'connect', text, !isBeyond)
 }
 
 function tunnel(request: ClientRequest): Promise<Socket> {
@@ -106,14 +107,7 @@ function tunnel(request: ClientRequest): Promise<Socket> {
     request.once('connect', ({ statusCode = 0 }: IncomingMessage, socket: Socket, head: Buffer) => {
       if (statusCode < 200 || statusCode > 299) {
         socket.destroy()
-        reject(
-          new Failure(
-            'ERR_PROXY_REFUSED',
-            'connect',
-            `${refusal(statusCode)} (HTTP ${statusCode})`,
-            true
-          )
-        )
+        reject(refusal(statusCode))
         return
       }
       if (head.length > 0) socket.unshift(head)

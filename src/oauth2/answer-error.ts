@@ -33,7 +33,7 @@ export function answerError(
     return new TokenError(message, {
       code: 'ERR_TOKEN_ANSWER',
       status,
-      hint: [{ key: hint }],
+      hints: [{ key: hint }],
       permanent
     })
   }
@@ -44,7 +44,7 @@ export function answerError(
     facts.secrets
   )
   const transient =
-    // It got a nonce of its own and wants another: it renews them often, or it is several servers.
+    // It rejects its own nonce: it renews them often, or it is several servers.
     (facts.settings.dpop && error === 'use_dpop_nonce') ||
     status >= 500 ||
     status === 429 ||
@@ -52,7 +52,7 @@ export function answerError(
     TRANSIENT_CODES.has(error ?? '')
   const hints: Hint[] =
     /\bDPoP\b/i.test(description) && !facts.settings.dpop
-      ? // Whatever the code: only the words tell.
+      ? // Whatever the code: only the description says so.
         [{ key: 'noDpop' }]
       : hintsForAnswer(error ?? '', status, {
           ...facts,
@@ -63,7 +63,7 @@ export function answerError(
     code: error ?? 'ERR_HTTP_STATUS',
     status,
     description: description === '' ? undefined : description,
-    hint: hints,
+    hints,
     permanent: !transient,
     retryAfterMs: retryAfterMs(headers['retry-after'], facts.now)
   })
@@ -147,7 +147,7 @@ export function redirectError(
     {
       code: 'ERR_REDIRECT',
       status,
-      hint: [{ key: 'redirect', values: { field, target } }],
+      hints: [{ key: 'redirect', values: { field, target } }],
       permanent: true
     }
   )

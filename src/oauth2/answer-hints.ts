@@ -13,8 +13,8 @@ export interface HintFacts {
 
 /** A larger difference is beyond the usual tolerance of servers. */
 const CLOCK_TOLERANCE_SECONDS = 30
-/** Characters. The list comes from the server. */
-const MAX_METHODS = 200
+/** The list comes from the server. */
+const MAX_METHODS = 10
 
 /** What to do if a method does not authenticate the client. */
 const CLIENT_HINTS: Record<ClientAuthMethod, Hint['key']> = {
@@ -135,14 +135,10 @@ function hintsForProof(facts: HintFacts): Hint[] {
 /** Lists are often incomplete: a method that is not listed is no mistake, but worth a word. */
 function listHints({ clientAuth, supported = [] }: HintFacts): Hint[] {
   const names = NAMES_IN_METADATA[clientAuth] ?? [clientAuth]
-  if (supported.length === 0 || names.some((name) => supported.includes(name))) return []
-  const methods = supported.filter((name) => /^[\w:.-]{1,60}$/.test(name)).join(', ')
-  return [
-    {
-      key: 'methodNotListed',
-      values: { method: clientAuth, methods: methods.slice(0, MAX_METHODS) }
-    }
-  ]
+  if (names.some((name) => supported.includes(name))) return []
+  const listed = supported.filter((name) => /^[\w:.-]{1,40}$/.test(name)).slice(0, MAX_METHODS)
+  if (listed.length === 0) return []
+  return [{ key: 'methodNotListed', values: { method: clientAuth, methods: listed.join(', ') } }]
 }
 
 /** Clocks matter only for what is signed and carries the time: assertions and proofs. */

@@ -1,6 +1,7 @@
 import { constants } from 'node:fs'
-import { open } from 'node:fs/promises'
+import { open as openFile } from 'node:fs/promises'
 import type { Hint } from './hint.ts'
+import { isJsonObject, parseJson } from './json-text.ts'
 import { oneLine } from './secrets.ts'
 import { TokenError } from './token-error.ts'
 
@@ -8,6 +9,7 @@ import { TokenError } from './token-error.ts'
 const MAX_LENGTH = 64 * 1024
 /** For the whole read: a file may be on a network disk that does not answer. */
 const READ_TIMEOUT_MS = 5000
+type Open = typeof openFile
 const JWT = /^[\w-]+\.[\w-]+\.[\w-]+$/
 
 /**
@@ -21,11 +23,16 @@ const reading = new Map<string, Promise<string>>()
  * EKS). It is read each time, because it is replaced about every hour.
  *
  * @param now wall clock in milliseconds
+ * @param open as in `node:fs/promises`
  * @throws {TokenError} `ERR_ASSERTION_FILE`, which names the path and nothing that is in the file. It
  *   is not permanent: the file may be replaced at any time
  */
-export async function readAssertionFile(path: string, now: number): Promise<string> {
-  const text = await read(path).catch((error: unknown) => {
+export async function readAssertionFile(
+  path: string,
+  now: number,
+  open: Open = openFile
+): Promise<string> {
+  const text = await read(path, open).catch((error: unknown) => {
     const code = (error as NodeJS.ErrnoException).code ?? 'EUNKNOWN'
     throw error instanceof TokenError
       ? error
@@ -36,8 +43,16 @@ export async function readAssertionFile(path: string, now: number): Promise<stri
   }
   const jwt = text.trim()
   if (jwt === '') throw problem(path, 'is empty', 'fileWriter')
-  const [header, payload] = jwt.split('.', 2).map(membersOf)
-  if (!JWT.test(jwt) || header?.['alg'] === undefined || payload === undefined) {
+  // Not verified: the token server does that.
+  const [header, payload] = jwt
+    .split('.', 2)
+    .map((part) => parseJson(Buffer.from(part, 'base64url').toString()))
+  if (
+    !JWT.test(jwt) ||
+    !isJsonObject(header) ||
+    header['alg'] === undefined ||
+    !isJsonObject(payload)
+  ) {
     throw problem(path, 'does not contain a signed JWT', 'filePath')
   }
   const expires = payload['exp']
@@ -51,12 +66,12 @@ export async function readAssertionFile(path: string, now: number): Promise<stri
 function problem(path: string, what: string, ...hints: Hint['key'][]): TokenError {
   return new TokenError(`Assertion file: ${oneLine(path)} ${what}.`, {
     code: 'ERR_ASSERTION_FILE',
-    hint: hints.map((key) => ({ key })),
+    hints: hints.map((key) => ({ key })),
     permanent: false
   })
 }
 
-async function read(path: string): Promise<string> {
+async function read(path: string, open: Open): Promise<string> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_resolve, reject) => {
     timer = setTimeout(() => {
@@ -65,16 +80,16 @@ async function read(path: string): Promise<string> {
     timer.unref()
   })
   try {
-    return await Promise.race([shared(path), late])
+    return await Promise.race([shared(path, open), late])
   } finally {
     clearTimeout(timer)
   }
 }
 
-function shared(path: string): Promise<string> {
+function shared(path: string, open: Open): Promise<string> {
   const known = reading.get(path)
   if (known !== undefined) return known
-  const started = readStart(path).finally(() => {
+  const started = readStart(path, open).finally(() => {
     reading.delete(path)
   })
   // Nobody may be waiting any more when it fails.
@@ -83,9 +98,10 @@ function shared(path: string): Promise<string> {
   return started
 }
 
-/** At most one character more than is allowed; other than a file, nothing is read. */
-async function readStart(path: string): Promise<string> {
-  // Opening a named pipe would wait for its writer. Windows has neither; there it counts as 0.
+/** Reads regular files only, and at most one byte more than is allowed. */
+async function readStart(path: string, open: Open): Promise<string> {
+  // Opening a named pipe would wait for its writer. Windows lacks the flag; `undefined` then counts
+  // as 0.
   const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK)
   try {
     if (!(await file.stat()).isFile()) throw problem(path, 'is not a file', 'filePath')
@@ -99,16 +115,5 @@ async function readStart(path: string): Promise<string> {
     return new TextDecoder().decode(bytes.subarray(0, length))
   } finally {
     await file.close()
-  }
-}
-
-/** A part of a JWT, unverified: the token server does that. */
-function membersOf(part: string): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = JSON.parse(Buffer.from(part, 'base64url').toString())
-    const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
-    return isObject ? (value as Record<string, unknown>) : undefined
-  } catch {
-    return undefined
   }
 }

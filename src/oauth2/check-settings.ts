@@ -1,29 +1,10 @@
 import { isSafeAddress } from '../http-client/loopback.ts'
 import { clientAuthMethod } from './client-authentication.ts'
+import { parseJson } from './json-text.ts'
 import { oneLine } from './secrets.ts'
 import { certificateThumbprint } from './signing-certificate.ts'
 import { readPrivateKey, signingAlgorithm } from './signing-key.ts'
 import { CLIENT_AUTHS, GRANT_TYPES, type TokenSettings } from './token-settings.ts'
-
-/** The settings that are one string, and their names in the form. */
-const FIELDS = {
-  issuer: 'Issuer URL',
-  tokenEndpoint: 'Token URL',
-  assertionFile: 'Assertion file',
-  scope: 'Scope',
-  audience: 'Audience',
-  resource: 'Resource',
-  keyId: 'Key ID',
-  signingAlg: 'Algorithm',
-  assertionAudience: 'Assertion for',
-  assertionSubject: 'Assertion subject',
-  clientId: 'Client ID',
-  clientSecret: 'Client secret',
-  privateKey: 'Private key',
-  privateKeyPassphrase: 'Passphrase',
-  username: 'User name',
-  password: 'Password'
-} as const satisfies Partial<Record<keyof TokenSettings, string>>
 
 /**
  * Why these settings can never get a token: one sentence per problem, naming the form's field.
@@ -31,9 +12,6 @@ const FIELDS = {
  * @returns an empty list if there is no problem
  */
 export function checkSettings(settings: TokenSettings): string[] {
-  const unset = unsetVariables(settings)
-  // An unresolved `${NAME}` would only cause misleading problems below.
-  if (unset.length > 0) return unset
   return [
     ...addressProblems(settings),
     ...clientProblems(settings),
@@ -57,23 +35,6 @@ export function urlProblem(label: string, address: string): string[] {
     return [`${label}: must not contain a user name or password.`]
   }
   return isSafeAddress(url) ? [] : [`${label}: must start with https:// (http: only to localhost).`]
-}
-
-/** Node-RED leaves `${NAME}` as it is when the environment has no such variable. */
-function unsetVariables(settings: TokenSettings): string[] {
-  const values: [string, string][] = Object.entries(FIELDS).map(([key, label]) => [
-    label,
-    settings[key as keyof typeof FIELDS]
-  ])
-  for (const { name, value } of settings.extraParams) values.push([`Parameter ${name}`, value])
-  for (const { name, value } of settings.headers) values.push([`Header ${name}`, value])
-  for (const { name, value } of settings.assertionClaims) values.push([`Claim ${name}`, value])
-  return values.flatMap(([label, value]) => {
-    const variable = /^\$\{([^{}]+)\}$/.exec(value)?.[1]
-    return variable === undefined
-      ? []
-      : [`${label}: the environment variable ${variable} is not set.`]
-  })
 }
 
 function addressProblems({ issuer, tokenEndpoint }: TokenSettings): string[] {
@@ -164,18 +125,9 @@ function otherProblems(settings: TokenSettings): string[] {
   if (extraParams.some(({ name }) => name === '')) problems.push('A parameter has no name.')
   if (assertionClaims.some(({ name }) => name === '')) problems.push('A claim has no name.')
   for (const { name, value, isJson } of assertionClaims) {
-    if (isJson === true && !isJsonText(value)) {
+    if (isJson && parseJson(value) === undefined) {
       problems.push(`Claim ${oneLine(name)}: the value is not JSON.`)
     }
   }
   return problems
-}
-
-function isJsonText(text: string): boolean {
-  try {
-    JSON.parse(text)
-    return true
-  } catch {
-    return false
-  }
 }

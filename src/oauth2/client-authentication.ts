@@ -132,7 +132,7 @@ function claimsOf({ assertionClaims }: TokenSettings): Claims {
   return Object.fromEntries(
     assertionClaims.map(({ name, value, isJson }) => [
       name,
-      isJson === true ? (JSON.parse(value) as unknown) : value
+      isJson ? (JSON.parse(value) as unknown) : value
     ])
   )
 }

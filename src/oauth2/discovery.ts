@@ -3,6 +3,7 @@ import type { Clock } from '../clock.ts'
 import type { HttpReply } from '../http-client/http-client.ts'
 import { retryAfterMs } from '../http-client/retry-after.ts'
 import { redirectError } from './answer-error.ts'
+import { isJsonObject, parseJson } from './json-text.ts'
 import { translateError } from './network-error.ts'
 import { cleanText } from './secrets.ts'
 import { TokenError } from './token-error.ts'
@@ -136,7 +137,7 @@ export class Discovery {
       if (typeof metadata.token_endpoint !== 'string' || !URL.canParse(metadata.token_endpoint)) {
         throw new TokenError(`${server.host}: its metadata names no token endpoint.`, {
           code: 'ERR_DISCOVERY',
-          hint: [{ key: 'noTokenEndpoint' }],
+          hints: [{ key: 'noTokenEndpoint' }],
           permanent: true
         })
       }
@@ -168,20 +169,21 @@ function readMetadata(reply: HttpReply, url: string, asked: URL, clock: Clock): 
     throw new TokenError(`${host}: the metadata cannot be read now (HTTP ${status}).`, {
       code: 'ERR_HTTP_STATUS',
       status,
-      hint: [{ key: 'serverProblem' }],
+      hints: [{ key: 'serverProblem' }],
       permanent: false,
       retryAfterMs: retryAfterMs(headers['retry-after'], clock.now())
     })
   }
   const found = status === 200 || status === 203
-  const document = found ? parseObject(text) : undefined
-  if (document === undefined) {
+  // Members that are `null` count as absent.
+  const document = found ? parseJson(text, (_name, member) => member ?? undefined) : undefined
+  if (!isJsonObject(document)) {
     throw new TokenError(
       `${host}: no metadata of a token server was found (HTTP ${status}${found ? ', not JSON' : ''}).`,
       {
         code: 'ERR_DISCOVERY',
         status,
-        hint: [{ key: isTokenPath(asked.pathname) ? 'issuerIsTokenUrl' : 'noMetadata' }],
+        hints: [{ key: isTokenPath(asked.pathname) ? 'issuerIsTokenUrl' : 'noMetadata' }],
         permanent: true
       }
     )
@@ -190,7 +192,7 @@ function readMetadata(reply: HttpReply, url: string, asked: URL, clock: Clock): 
 }
 
 /**
- * The document without invalid lists, which count as not given.
+ * The document without invalid lists and aliases, which count as not given.
  *
  * @param asked the Issuer URL: a full well-known URL is read as it is
  */
@@ -202,7 +204,9 @@ function usable(document: Metadata, url: string, asked: URL): Metadata {
       result[name] = undefined
     }
   }
-  const { issuer } = document
+  const { issuer, mtls_endpoint_aliases: aliases } = document
+  const alias = isJsonObject(aliases) ? aliases['token_endpoint'] : undefined
+  if (typeof alias !== 'string' || !URL.canParse(alias)) result['mtls_endpoint_aliases'] = undefined
   if (asked.href.includes(WELL_KNOWN) && (typeof issuer !== 'string' || issuer === '')) {
     // SMART's document has no issuer, but openid-client requires one. Its location serves as the
     // name.
@@ -211,24 +215,13 @@ function usable(document: Metadata, url: string, asked: URL): Metadata {
   return result
 }
 
-/** A JSON object without members that are `null`, which count as absent. */
-function parseObject(text: string): Metadata | undefined {
-  try {
-    const value: unknown = JSON.parse(text, (_name, member: unknown) => member ?? undefined)
-    const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
-    return isObject ? (value as Metadata) : undefined
-  } catch {
-    return undefined
-  }
-}
-
 function issuerMismatch(server: URL, found: string): TokenError {
   const values = { found: cleanText(found, []) }
   return new TokenError(
     `${server.host}: the issuer in the server's metadata differs from Issuer URL.`,
     {
       code: 'ERR_ISSUER_MISMATCH',
-      hint: [{ key: 'issuerMismatch', values }],
+      hints: [{ key: 'issuerMismatch', values }],
       permanent: true
     }
   )

@@ -54,7 +54,7 @@ export class DpopProofs {
    * The header `DPoP` for one request. A server may refuse to see it twice: each request needs its
    * own.
    *
-   * @param accessToken what the request carries; none: the request is for one
+   * @param accessToken the token that the request carries; omitted for a token request
    */
   async proof(method: string, url: URL, accessToken?: string): Promise<string> {
     const { privateKey, header } = await this.#key

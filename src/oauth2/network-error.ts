@@ -33,7 +33,7 @@ export function translateError(error: unknown, place: RequestPlace): TokenError 
   const meaning = MEANINGS[code]
   return new TokenError(`${place.host}: ${meaning ?? `the request could not be made (${code})`}.`, {
     code,
-    hint: [
+    hints: [
       meaning === undefined
         ? { key: 'requestFailed' }
         : { key: 'metadata', values: { field: place.field } }
@@ -50,7 +50,7 @@ function fromHttpError(error: HttpError, { host, field }: RequestPlace): TokenEr
   return new TokenError(`Token server ${host}: ${what}.`, {
     code,
     status,
-    hint: [hintForNetwork(error, field)],
+    hints: [hintForNetwork(error, field)],
     permanent: isCertificateCode(code) || code.startsWith('ERR_SSL_'),
     family,
     certificateIssuer
@@ -75,8 +75,7 @@ export function hintForNetwork(error: HttpError, field: AddressField): Hint {
   const { code, family, certificateIssuer, atProxy } = error
   const values = { field }
   if (code === 'ERR_PROXY_REFUSED') {
-    const isBeyond = error.message.includes('does not reach')
-    return isBeyond ? { key: 'beyondProxy', values } : { key: 'proxyRefused' }
+    return atProxy ? { key: 'proxyRefused' } : { key: 'beyondProxy', values }
   }
   if (atProxy) return { key: 'proxyDown' }
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return { key: 'hostName', values }

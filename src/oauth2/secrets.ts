@@ -6,8 +6,8 @@ const HIDDEN = '•••'
 const PIECE = 6
 const MAX_INPUT = 1000
 const MAX_OUTPUT = 300
-/** The value of an extra parameter or header shorter than this is a word, not a secret. */
-const MIN_PARAMETER = 4
+/** A shorter value of a parameter, header or claim is a word, not a secret. */
+const MIN_NAMED_VALUE = 4
 
 /**
  * A server's text, made safe for a log: one line, printable, at most 300 characters, without the
@@ -100,8 +100,9 @@ export function secretsOf(
   for (const name of ['client_secret', 'client_assertion', 'assertion', 'password']) {
     plain.push(...form.getAll(name))
   }
-  for (const { value } of [...settings.extraParams, ...settings.headers]) {
-    if (value.length >= MIN_PARAMETER) plain.push(value)
+  const { extraParams, headers: added, assertionClaims } = settings
+  for (const { value, secret } of [...extraParams, ...added, ...assertionClaims]) {
+    if (secret && value.length >= MIN_NAMED_VALUE) plain.push(value)
   }
   const [, credentials = ''] = (headers['authorization'] ?? '').split(' ')
   const key = settings.privateKey.replace(/-----[A-Z ]{1,40}-----/g, '')

@@ -99,7 +99,7 @@ function firstKey(text: string): { kind: string; body: string } | undefined {
  *   server lists, else the usual one for this kind of key
  * @param supported `token_endpoint_auth_signing_alg_values_supported` of the server's metadata
  * @param preferred what servers of this kind know, for the keys that can: instead of the first or
- *   usual one, unless the server lists others only
+ *   usual one, unless the server lists only others
  * @returns the algorithm, or one sentence that says why there is none
  */
 export function signingAlgorithm(

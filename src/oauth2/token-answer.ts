@@ -1,3 +1,4 @@
+import { isJsonObject, parseJson } from './json-text.ts'
 import type { TokenType } from './token-settings.ts'
 
 /** What a token endpoint's answer says, without its quirks. */
@@ -131,9 +132,9 @@ function withoutScheme(accessToken: unknown, quirks: string[]): unknown {
 
 function parse(text: string, quirks: string[]): { members?: Members; bareToken?: string } {
   const json = parseJson(text)
-  if (isMembers(json)) return { members: usualNames(json, quirks) }
+  if (isJsonObject(json)) return { members: usualNames(json, quirks) }
   const inner = typeof json === 'string' ? parseJson(json) : undefined
-  if (isMembers(inner)) {
+  if (isJsonObject(inner)) {
     quirks.push('It sends its JSON object as a JSON string.')
     return { members: usualNames(inner, quirks) }
   }
@@ -151,18 +152,6 @@ function parse(text: string, quirks: string[]): { members?: Members; bareToken?:
   if (typeof bareToken !== 'string' || !isBareToken(bareToken)) return {}
   quirks.push('It sends the bare token instead of a JSON object.')
   return { bareToken }
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown
-  } catch {
-    return undefined
-  }
-}
-
-function isMembers(value: unknown): value is Members {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 /** `Access_Token` and `accessToken` count as `access_token`, unless that is present too. */
@@ -188,7 +177,7 @@ function plainName(name: string): string {
  */
 function refusalIn(members: Members, success: boolean): TokenRefused | undefined {
   const { error: said, errorCode } = members
-  const inner = isMembers(said) ? said : undefined
+  const inner = isJsonObject(said) ? said : undefined
   const codes = [said, errorCode, inner?.['code'], inner?.['status']]
   const error = codes.find(isCode)
   if (success && error === undefined && [undefined, null, '', false, 0].includes(said as null)) {

@@ -306,7 +306,7 @@ function waitFor(
 function aborted(): TokenError {
   return new TokenError('The wait for a token was cancelled.', {
     code: 'ERR_ABORTED',
-    hint: [{ key: 'cancelled' }],
+    hints: [{ key: 'cancelled' }],
     permanent: false
   })
 }
@@ -324,7 +324,7 @@ function refusedAgain(): TokenError {
 }
 
 function refusal(message: string, key: Hint['key']): TokenError {
-  return new TokenError(message, { code: 'ERR_TOKEN_REFUSED', hint: [{ key }], permanent: true })
+  return new TokenError(message, { code: 'ERR_TOKEN_REFUSED', hints: [{ key }], permanent: true })
 }
 
 function tooLate(lifetime: number): TokenError {
@@ -332,7 +332,7 @@ function tooLate(lifetime: number): TokenError {
     `The token server took so long to answer that its token (lifetime ${lifetime} s) is no longer valid.`,
     {
       code: 'ERR_TOKEN_EXPIRED',
-      hint: [{ key: 'tooSlow' }],
+      hints: [{ key: 'tooSlow' }],
       permanent: false
     }
   )

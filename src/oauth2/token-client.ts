@@ -13,7 +13,6 @@ import {
 } from './client-authentication.ts'
 import { Discovery, type ServerMetadata } from './discovery.ts'
 import { DpopProofs, makeProofKey, type ProofKey } from './dpop-proofs.ts'
-import type { Hint } from './hint.ts'
 import { translateError, type RequestPlace } from './network-error.ts'
 import { oneLine, secretsOf } from './secrets.ts'
 import { certificateThumbprint } from './signing-certificate.ts'
@@ -28,6 +27,7 @@ import {
   type TokenSettings,
   type TokenType
 } from './token-settings.ts'
+import type { TokenTestResult } from './token-test-result.ts'
 import { instant, type Instant } from './token-times.ts'
 
 /** A token as received, and how it was obtained. */
@@ -42,31 +42,6 @@ export interface ObtainedToken {
   tokenEndpoint: string
   clientAuth: ClientAuthMethod
 }
-
-/** The result of the Test button. It never contains a token. */
-export type TokenTestResult =
-  | {
-      ok: true
-      tokenEndpoint: string
-      /** The method that was used, `auto` resolved. */
-      clientAuth: ClientAuthMethod
-      /** Other types are refused. */
-      tokenType: TokenType
-      /** Seconds; `null` if the server gave nothing usable. */
-      expiresIn: number | null
-      scope: string
-      elapsedMs: number
-    }
-  | {
-      ok: false
-      code: string
-      status: number | null
-      description: string
-      /** What to do, in English. */
-      hint: string
-      /** The same for a reader of any language; empty if there is only the English text. */
-      hints: readonly Hint[]
-    }
 
 /** Requests tokens from the token server. It keeps the server's metadata, but no tokens. */
 export class TokenClient {
@@ -101,14 +76,11 @@ export class TokenClient {
     this.#discovery = new Discovery(settings, clock)
     const problems = checkSettings(settings)
     if (problems.length > 0) this.configError = configError(problems.join(' '))
-    else if (settings.privateKey !== '') {
-      const key = readPrivateKey(settings.privateKey, settings.privateKeyPassphrase)
-      if (typeof key !== 'string') {
-        this.#key = key
-        const certificate = certificateThumbprint(settings.privateKey, key)
-        if (certificate !== undefined) this.#thumbprint = certificate.thumbprint
-      }
-    }
+    const key = readPrivateKey(settings.privateKey, settings.privateKeyPassphrase)
+    // A key that nothing is signed with may be unusable.
+    if (typeof key === 'string') return
+    this.#key = key
+    this.#thumbprint = certificateThumbprint(settings.privateKey, key)?.thumbprint
   }
 
   /**
@@ -164,13 +136,15 @@ export class TokenClient {
     allowPlainHttp(configuration)
     configuration.timeout = 0
 
+    const added = Object.fromEntries(settings.headers.map(({ name, value }) => [name, value]))
     let sentAt = instant(this.#clock)
     let tokenEndpoint = metadata.token_endpoint ?? ''
     let mayRepeat = false
     configuration[openid.customFetch] = async (url, options) => {
       tokenEndpoint = url
       sentAt = instant(this.#clock)
-      const headers = withHeaders(options.headers, settings.headers)
+      // In the case in which they are written. Of a name in two cases, the HTTP client sends the last.
+      const headers = { ...options.headers, ...added }
       const secrets = secretsOf(settings, options.headers, options.body)
       const proofs = this.#proofs
       const proof =
@@ -298,16 +272,4 @@ function replaceParameters(body: URLSearchParams, extra: readonly NamedValue[]):
   for (const { name, value } of extra) {
     if (value !== '') body.append(name, value)
   }
-}
-
-/** Adds headers, in the case in which they are written; one that is already there is replaced. */
-function withHeaders(
-  given: Readonly<Record<string, string>>,
-  added: readonly NamedValue[]
-): Record<string, string> {
-  const names = new Set(added.map(({ name }) => name.toLowerCase()))
-  return Object.fromEntries<string>([
-    ...Object.entries(given).filter(([name]) => !names.has(name.toLowerCase())),
-    ...added.map(({ name, value }): [string, string] => [name, value])
-  ])
 }

@@ -12,8 +12,8 @@ export interface TokenErrorFacts {
   status?: number | undefined
   /** The server's `error_description`: bounded, printable, without secrets. */
   description?: string | undefined
-  /** What to do next, naming the fields of the form; as a string, if there is no text for it. */
-  hint: string | readonly Hint[]
+  /** What to do next, naming the fields of the form; empty if the message says it. */
+  hints: readonly Hint[]
   /** Retrying soon cannot help: settings, credentials or a certificate have to change. */
   permanent: boolean
   /** Milliseconds until a retry makes sense. */
@@ -33,9 +33,8 @@ export class TokenError extends Error implements TokenErrorFacts {
   readonly code: string
   readonly status: number | undefined
   readonly description: string | undefined
-  /** In English. */
+  /** The hints in English. */
   readonly hint: string
-  /** The same for a reader of any language; empty if there is only the string. */
   readonly hints: readonly Hint[]
   readonly permanent: boolean
   readonly retryAfterMs: number | undefined
@@ -50,8 +49,8 @@ export class TokenError extends Error implements TokenErrorFacts {
     this.code = facts.code
     this.status = facts.status
     this.description = facts.description
-    this.hints = typeof facts.hint === 'string' ? [] : facts.hint
-    this.hint = typeof facts.hint === 'string' ? facts.hint : inEnglish(facts.hint)
+    this.hints = facts.hints
+    this.hint = inEnglish(facts.hints)
     this.permanent = facts.permanent
     this.retryAfterMs = facts.retryAfterMs
     this.family = facts.family
@@ -66,7 +65,7 @@ export class TokenError extends Error implements TokenErrorFacts {
 
 /** Settings that cannot work, whatever the server. */
 export function configError(problem: string): TokenError {
-  return new TokenError(problem, { code: 'CONFIG', hint: problem, permanent: true })
+  return new TokenError(problem, { code: 'CONFIG', hints: [], permanent: true })
 }
 
 /** The code for a status: of an answer without one, the HTTP status says more. */

@@ -32,12 +32,14 @@ export type TokenType = 'Bearer' | 'DPoP'
 export interface NamedValue {
   name: string
   value: string
+  /** Must not be shown: it comes from a variable or a credential. */
+  secret: boolean
 }
 
 /** A claim of an assertion. */
 export interface Claim extends NamedValue {
   /** The value is JSON text, not the string itself. */
-  isJson?: boolean
+  isJson: boolean
 }
 
 /**

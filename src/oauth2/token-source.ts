@@ -25,11 +25,6 @@ export interface TokenSourceParts {
 export class TokenSource extends TokenCache {
   /** Why the settings can never work; `undefined` if they can. */
   readonly configError: TokenError | undefined
-  /**
-   * The token request presents a client certificate: tokens may be bound to it, however the client
-   * authenticates (RFC 8705 §3), so the HL7 request has to present the same one.
-   */
-  readonly usesClientCertificate: boolean
   /** For requests with a token, which is bound to the key of this source. Undefined: no DPoP. */
   readonly proofs: DpopProofs | undefined
   readonly #httpClient: HttpClient
@@ -55,7 +50,6 @@ export class TokenSource extends TokenCache {
     this.#httpClient = httpClient
     this.configError = client.configError
     this.proofs = key && new DpopProofs(key, clock)
-    this.usesClientCertificate = settings.hasClientCertificate
   }
 
   override token(signal?: AbortSignal): Promise<string> {

@@ -153,7 +153,7 @@ describe('deliveryFailed', () => {
       'a proxy that does not reach the receiver',
       result({
         error: {
-          ...{ code: 'ERR_PROXY_REFUSED', family: 'connect' as const, atProxy: true },
+          ...{ code: 'ERR_PROXY_REFUSED', family: 'connect' as const },
           text: 'host:443: the proxy does not reach the host (HTTP 503)'
         }
       }),

@@ -107,6 +107,22 @@ describe('the Test button for a user who may not deploy', () => {
     await german.close('cancel')
   })
 
+  it('shows the English text of a hint that it does not know', async () => {
+    const { page } = german
+    const hint = 'Do something new.'
+    await page.route('**/oauth2-client-credentials/auth/test', (route) =>
+      route.fulfill({
+        json: {
+          ...{ ok: false, code: 'ERR_NEW', status: null, description: 'It broke.', hint },
+          hints: [{ key: 'clock' }, { key: 'somethingNew' }]
+        }
+      })
+    )
+    await german.editConfig('oauth2-client-credentials', 'auth')
+    assert.match(await result(german), /ERR_NEW[^]*It broke\.[^]*Do something new\.$/)
+    await german.close('cancel')
+  })
+
   it('shows the error of the server if another spelling of the issuer may not be tried', async () => {
     await editor.editConfig('oauth2-client-credentials', 'other')
     assert.match(await result(), /ERR_ISSUER_MISMATCH/)

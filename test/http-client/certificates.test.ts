@@ -207,7 +207,7 @@ describe('ServerCertificate', () => {
 })
 
 describe('clientCertificate', () => {
-  // Certificates tell whole seconds.
+  // Certificates hold times in whole seconds.
   const start = Math.floor(Date.now() / 1000) * 1000
   const dates = (days: number) => ({ validFrom: start - HOUR, validTo: start + days * DAY })
   const issue = async (days: number) => {

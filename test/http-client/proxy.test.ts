@@ -247,6 +247,7 @@ describe('HttpClient through a proxy', () => {
         const error = await errorOf(post(mine, server.url))
         assert.equal(error.code, 'ERR_PROXY_REFUSED')
         assert.equal(error.family, 'connect')
+        assert.equal(error.atProxy, !isGateway)
         assert.equal(error.status, undefined, 'not an answer of the receiver')
         assert.equal(error.connected, false)
         assert.match(error.message, new RegExp(`: the proxy ${said} \\(HTTP ${status}\\)$`))

@@ -27,7 +27,7 @@ import {
 } from './local-server.ts'
 
 const DAY = 24 * 3_600_000
-// Certificates tell whole seconds.
+// Certificates hold times in whole seconds.
 const now = Math.floor(Date.now() / 1000) * 1000
 
 describe('the certificate of a server', () => {
@@ -240,6 +240,41 @@ describe('the certificate of a server', () => {
     assert.equal((await looking).status, 200)
     assert.deepEqual(server.handshakes, ['full', 'full', 'full'])
     await until(() => server.open() === 1)
+  })
+
+  it('is shown again after a connection that failed while it resumed a session', async () => {
+    const server = await serve(await issue(80))
+    const gate = await startGate(server.port)
+    const mine = client()
+    await post(mine, gate.url)
+    gate.cut()
+    await until(() => gate.open() === 0)
+    gate.hold()
+    const failing = errorOf(post(mine, gate.url))
+    await until(() => gate.held() === 1)
+    gate.cut()
+    assert.equal((await failing).code, 'ECONNRESET')
+    gate.release()
+    assert.equal((await post(mine, gate.url)).status, 200)
+    assert.deepEqual(server.handshakes, ['full', 'full'])
+  })
+
+  it('is not seen in a session that is resumed', async () => {
+    const server = await serve(await issue(40))
+    const mine = client()
+    await post(mine, server.url)
+    clock.pass(2 * DAY)
+    server.cut()
+    await until(() => server.open() === 0)
+    await post(mine, server.url).catch(() => post(mine, server.url))
+    assert.deepEqual(server.handshakes, ['full', 'resumed'])
+    // Had it been seen just now, it would be compared with the next one, and end first.
+    server.renew(await issue(80))
+    server.cut()
+    await until(() => server.open() === 0)
+    await post(mine, server.url).catch(() => post(mine, server.url))
+    assert.deepEqual(server.handshakes, ['full', 'resumed', 'full'])
+    assert.deepEqual(mine.certificate, validity(80))
   })
 
   it('is seen even if nobody checks it', async () => {

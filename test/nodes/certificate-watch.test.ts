@@ -49,6 +49,25 @@ describe('CertificateWatch', () => {
     ])
   })
 
+  it('has news at once, again after a day, and again if the clock was set back', () => {
+    const seen: { client?: CertificateDates } = {}
+    const certificates = new CertificateWatch({
+      receiver: () => ending(2 * DAY),
+      'token server': () => ending(300 * DAY),
+      client: () => seen.client
+    })
+    const news = (at: number): string[] => certificates.news(now + at).map(({ of }) => of)
+    assert.deepEqual(news(0), ['receiver'])
+    seen.client = ending(DAY)
+    assert.deepEqual(news(1), ['client'])
+    assert.deepEqual(news(DAY - 1), [])
+    assert.deepEqual(news(DAY), ['receiver'])
+    assert.deepEqual(news(DAY + 1), ['client'])
+    assert.deepEqual(news(DAY / 2), ['client', 'receiver'])
+    assert.deepEqual(news(DAY / 2 + 1), [])
+    assert.deepEqual(news(1.5 * DAY), ['client', 'receiver'])
+  })
+
   it('reads the certificates each time', () => {
     let seen: CertificateDates | undefined
     const certificates = new CertificateWatch({

@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { generateKeyPairSync, randomUUID } from 'node:crypto'
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdtemp, open, rm, writeFile, type FileHandle } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { inspect } from 'node:util'
 import { exportJWK, SignJWT } from 'jose'
 import { readAssertionFile } from '../../src/oauth2/assertion-file.ts'
-import { testToken, type TokenTestResult } from '../../src/oauth2/token-client.ts'
+import { testToken } from '../../src/oauth2/token-client.ts'
+import type { TokenTestResult } from '../../src/oauth2/token-test-result.ts'
 import { TokenError } from '../../src/oauth2/token-error.ts'
 import { TokenSource } from '../../src/oauth2/token-source.ts'
 import type { TokenSettings } from '../../src/oauth2/token-settings.ts'
@@ -19,7 +20,7 @@ import { tokenHttpClient, tokenSettings } from '../support/token-settings.ts'
 
 const NOW = Date.parse('2026-01-02T03:04:05Z')
 const part = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url')
-/** A JWT by form. */
+/** It has the form of a JWT, but no valid signature. */
 const jwt = (payload: unknown, header: unknown = { alg: 'RS256' }): string =>
   `${part(header)}.${part(payload)}.c2lnbmF0dXJl`
 
@@ -48,6 +49,48 @@ describe('the file with an assertion', () => {
     await writeFile(path, jwt({}))
     const all = await Promise.all([1, 2, 3].map(() => readAssertionFile(path, NOW)))
     assert.deepEqual(new Set(all), new Set([jwt({})]))
+  })
+
+  it('is read once for all who wait, for 5 s at most each, and again later', async (t) => {
+    await writeFile(path, jwt({}))
+    const opening: PromiseWithResolvers<FileHandle>[] = []
+    const slow = (): Promise<FileHandle> => {
+      const next = Promise.withResolvers<FileHandle>()
+      opening.push(next)
+      return next.promise
+    }
+    const late = { code: 'ERR_ASSERTION_FILE', message: /could not be read within 5 s\.$/ }
+    t.mock.timers.enable({ apis: ['setTimeout'] })
+    const first = assert.rejects(readAssertionFile(path, NOW, slow), late)
+    t.mock.timers.tick(4000)
+    const second = readAssertionFile(path, NOW, slow)
+    t.mock.timers.tick(1000)
+    await first
+    t.mock.timers.tick(3999)
+    const third = readAssertionFile(path, NOW, slow)
+    assert.equal(opening.length, 1)
+    opening[0]?.resolve(await open(path))
+    assert.deepEqual(await Promise.all([second, third]), [jwt({}), jwt({})])
+    const again = readAssertionFile(path, NOW, slow)
+    assert.equal(opening.length, 2)
+    opening[1]?.resolve(await open(path))
+    assert.equal(await again, jwt({}))
+  })
+
+  it('is closed after each read', async () => {
+    const opened: FileHandle[] = []
+    const noted: typeof open = async (...given) => {
+      const file = await open(...given)
+      opened.push(file)
+      return file
+    }
+    await writeFile(path, jwt({}))
+    await readAssertionFile(path, NOW, noted)
+    await assert.rejects(readAssertionFile(folder, NOW, noted))
+    assert.deepEqual(
+      opened.map(({ fd }) => fd),
+      [-1, -1]
+    )
   })
 
   async function refusal(at = path): Promise<TokenError> {
@@ -169,7 +212,7 @@ describe('client_assertion_file', () => {
     source.close()
   })
 
-  it('asks the token server for nothing while the file is of no use, and recovers', async () => {
+  it('sends no request while the file is unusable, and recovers', async () => {
     const test = (): Promise<TokenTestResult> => testToken(settings(), client())
     const before = provider.tokenRequests
     const assertion = await refreshFile(-1)
@@ -224,9 +267,5 @@ describe('client_assertion_file', () => {
       httpClient: client()
     })
     assert.match(configError?.message ?? '', /^Fill in Assertion file: Authentication needs it\.$/)
-    const unset = new TokenSource(settings({ assertionFile: '${TOKEN_FILE}' }), {
-      httpClient: client()
-    })
-    assert.match(unset.configError?.message ?? '', /^Assertion file: .* TOKEN_FILE is not set\.$/)
   })
 })

@@ -6,7 +6,7 @@ import { clientAuthMethod } from '../../src/oauth2/client-authentication.ts'
 import { secretsOf } from '../../src/oauth2/secrets.ts'
 import type { TokenSettings } from '../../src/oauth2/token-settings.ts'
 import { isSafeAddress } from '../../src/http-client/loopback.ts'
-import { tokenSettings } from '../support/token-settings.ts'
+import { claim, named, tokenSettings } from '../support/token-settings.ts'
 
 describe('clientAuthMethod', () => {
   const table: [Partial<TokenSettings>, string[] | undefined, string | undefined][] = [
@@ -89,8 +89,17 @@ describe('secretsOf', () => {
     privateKeyPassphrase: 'phrase',
     privateKey: key,
     extraParams: [
-      { name: 'one', value: 'four' },
-      { name: 'two', value: 'abc' }
+      { name: 'one', value: 'four', secret: true },
+      { name: 'two', value: 'abc', secret: true },
+      named('three', 'in the flow file')
+    ],
+    headers: [
+      named('Accept', 'application/json'),
+      { name: 'X-Key', value: 'of the gateway', secret: true }
+    ],
+    assertionClaims: [
+      { name: 'tenant', value: 'of a variable', secret: true, isJson: false },
+      claim('org', 'north')
     ]
   })
 
@@ -100,7 +109,10 @@ describe('secretsOf', () => {
       assert.ok(secrets.includes(text), text)
     }
     for (const text of ['phrase', 'four', '\nAAAA\n\n']) assert.ok(secrets.includes(text), text)
-    assert.ok(!secrets.includes('abc'))
+    for (const text of ['of the gateway', 'of a variable']) assert.ok(secrets.includes(text), text)
+    for (const text of ['abc', 'in the flow file', 'application/json', 'north']) {
+      assert.ok(!secrets.includes(text), text)
+    }
   })
 
   it('contains what the form and the header carried', () => {

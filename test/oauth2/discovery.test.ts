@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { generateKeyPairSync } from 'node:crypto'
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
 import { decodeJwt } from 'jose'
-import { testToken, type TokenTestResult } from '../../src/oauth2/token-client.ts'
+import { testToken } from '../../src/oauth2/token-client.ts'
+import type { TokenTestResult } from '../../src/oauth2/token-test-result.ts'
 import type { TokenSettings } from '../../src/oauth2/token-settings.ts'
 import { TokenSource } from '../../src/oauth2/token-source.ts'
 import {
@@ -182,11 +183,18 @@ describe('discovery', () => {
       const result = await test({ issuer: server.origin })
       assert.ok(result.ok, JSON.stringify(result))
       assert.equal(result.clientAuth, 'client_secret_basic')
-      for (const mtls_endpoint_aliases of [null, { token_endpoint: null }]) {
-        pages[openId] = metadata(server.origin, { mtls_endpoint_aliases })
-        const certificate = { clientSecret: '', hasClientCertificate: true }
-        assert.ok((await test({ issuer: server.origin, ...certificate })).ok)
-      }
+    }
+  })
+
+  it('ignores addresses for certificates that are not usable', async () => {
+    for (const mtls_endpoint_aliases of [
+      ...[null, 7, 'https://mtls.example/token', [], {}],
+      ...[null, '', '/token', 7, {}].map((token_endpoint) => ({ token_endpoint }))
+    ]) {
+      pages[openId] = metadata(server.origin, { mtls_endpoint_aliases })
+      const certificate = { clientSecret: '', hasClientCertificate: true }
+      const result = await test({ issuer: server.origin, ...certificate })
+      assert.ok(result.ok, JSON.stringify([mtls_endpoint_aliases, result]))
     }
   })
 
@@ -245,7 +253,7 @@ describe('discovery', () => {
     const result = await test({ issuer: server.origin })
     assert.ok(!result.ok)
     assert.equal(result.code, 'CONFIG')
-    assert.match(result.hint, /http:\/\/token\.example.*must be https/)
+    assert.match(result.description, /http:\/\/token\.example.*must be https/)
   })
 
   it('rereads the document after 24 hours, and uses the old one while that fails', async () => {

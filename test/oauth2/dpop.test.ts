@@ -10,7 +10,7 @@ import { TokenSource } from '../../src/oauth2/token-source.ts'
 import { createAuthority, type Authority } from '../support/certificates.ts'
 import { json, startTokenFaultServer, type Fault } from '../support/token-fault-server.ts'
 import { startTokenProvider, type TokenProvider } from '../support/token-provider.ts'
-import { tokenHttpClient, tokenSettings } from '../support/token-settings.ts'
+import { named, tokenHttpClient, tokenSettings } from '../support/token-settings.ts'
 
 const client = {
   client_id: 'integration-engine',
@@ -177,10 +177,9 @@ describe('a token server with DPoP', () => {
     const { error, proofs } = await ask((request, response) => {
       response.setHeader('DPoP-Nonce', `nonce-${++asked}`)
       response.statusCode = 400
-      json({ error: 'use_dpop_nonce', error_description: request.headers['dpop'] })(
-        request,
-        response
-      )
+      // A piece of the signature, too short to look like a token by itself.
+      const piece = String(request.headers['dpop']).slice(-40, -26)
+      json({ error: 'use_dpop_nonce', error_description: `bad ${piece}` })(request, response)
     })
     assert.deepEqual(
       proofs.map((proof) => decodeJwt(proof)['nonce']),
@@ -189,17 +188,10 @@ describe('a token server with DPoP', () => {
     assert.equal(new Set(proofs.map((proof) => decodeJwt(proof).jti)).size, 2)
     assert.equal(error?.code, 'use_dpop_nonce')
     assert.equal(error.permanent, false)
-    // The server repeats the proof.
-    const told = `${error.message} ${error.description ?? ''} ${error.hint}`
-    assert.doesNotMatch(told, /eyJ/)
-    for (const proof of proofs) {
-      for (let at = 0; at + 12 <= proof.length; at += 6) {
-        assert.ok(!told.includes(proof.slice(at, at + 12)))
-      }
-    }
+    assert.equal(error.description, 'bad •••')
   })
 
-  it('is not asked again if it wants a nonce but brings none that a proof can carry', async () => {
+  it('is not asked again if it wants a nonce but sends none that fits into a proof', async () => {
     for (const nonce of ['', 'two words', 'x'.repeat(2000)]) {
       const { error, proofs } = await ask((request, response) => {
         if (nonce !== '') response.setHeader('DPoP-Nonce', nonce)
@@ -231,7 +223,7 @@ describe('a token server with DPoP', () => {
   })
 
   it('gets no other header DPoP', async () => {
-    const headers = [{ name: 'dpop', value: 'x' }]
+    const headers = [named('dpop', 'x')]
     const { error, proofs } = await ask(json(TOKEN), { headers })
     assert.match(error?.message ?? '', /^Headers: the node itself sets the header DPoP\.$/)
     assert.equal(proofs.length, 0)

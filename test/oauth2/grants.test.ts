@@ -3,7 +3,6 @@ import { generateKeyPairSync } from 'node:crypto'
 import { after, afterEach, before, describe, it } from 'node:test'
 import { decodeJwt, decodeProtectedHeader, jwtVerify } from 'jose'
 import { testToken } from '../../src/oauth2/token-client.ts'
-import { TokenSource } from '../../src/oauth2/token-source.ts'
 import type { TokenSettings } from '../../src/oauth2/token-settings.ts'
 import {
   json,
@@ -11,7 +10,7 @@ import {
   type SeenRequest,
   type TokenFaultServer
 } from '../support/token-fault-server.ts'
-import { tokenHttpClient, tokenSettings } from '../support/token-settings.ts'
+import { claim, named, tokenHttpClient, tokenSettings } from '../support/token-settings.ts'
 
 describe('token requests', () => {
   let server: TokenFaultServer
@@ -90,9 +89,9 @@ describe('token requests', () => {
       issuer: server.origin,
       clientSecret: 'not-so-secret',
       headers: [
-        { name: 'Ocp-Apim-Subscription-Key', value: 'a-key-of-the-gateway' },
-        { name: 'Accept', value: 'application/json, */*' },
-        { name: 'x-empty', value: '' }
+        { name: 'Ocp-Apim-Subscription-Key', value: 'a-key-of-the-gateway', secret: true },
+        named('Accept', 'application/json, */*'),
+        named('x-empty', '')
       ]
     })
     server.answer = granted
@@ -112,12 +111,12 @@ describe('token requests', () => {
       scope: 'one',
       resource: 'urn:one urn:two',
       extraParams: [
-        { name: 'scope', value: 'two' },
-        { name: 'client_id', value: 'another' },
-        { name: 'resource', value: '' },
-        { name: 'tenant', value: 'hospital' },
-        { name: 'tag', value: 'a' },
-        { name: 'tag', value: 'b' }
+        named('scope', 'two'),
+        named('client_id', 'another'),
+        named('resource', ''),
+        named('tenant', 'hospital'),
+        named('tag', 'a'),
+        named('tag', 'b')
       ]
     })
     assert.deepEqual([...form].sort(), [
@@ -153,7 +152,7 @@ describe('token requests', () => {
       privateKey,
       keyId: 'key-7',
       assertionSubject: 'user@hospital.example',
-      assertionClaims: [{ name: 'scope', value: 'https://api.example/healthcare' }]
+      assertionClaims: [claim('scope', 'https://api.example/healthcare')]
     })
     assert.equal(headers.authorization, undefined)
     assert.deepEqual([...form.keys()].sort(), ['assertion', 'grant_type'])
@@ -210,7 +209,7 @@ describe('token requests', () => {
       assert.deepEqual(Object.keys(payload).sort(), ['aud', 'exp', 'iat', 'iss', 'jti', 'sub'])
       assert.equal((payload.exp ?? 0) - (payload.iat ?? 0), 240)
     }
-    const assertionClaims = [{ name: 'nbf', value: 'own' }]
+    const assertionClaims = [claim('nbf', 'own')]
     const own = await request({ privateKey, grantType: 'jwt_bearer', assertionClaims })
     assert.equal(decodeJwt<{ nbf: unknown }>(own.form.get('assertion') ?? '').nbf, 'own')
   })
@@ -218,10 +217,10 @@ describe('token requests', () => {
   it('puts claims, JSON values among them, into the assertion of the grant, else of the client', async () => {
     const secret = { clientSecret: 'a secret of at least thirty-two characters' }
     const assertionClaims = [
-      { name: 'number', value: '7' },
-      { name: 'count', value: '7', isJson: true },
-      { name: 'extensions', value: '{"hl7-b2b": {"version": "1", "ids": [true]}}', isJson: true },
-      { name: 'aud', value: '["one", "two"]', isJson: true }
+      claim('number', '7'),
+      claim('count', '7', true),
+      claim('extensions', '{"hl7-b2b": {"version": "1", "ids": [true]}}', true),
+      claim('aud', '["one", "two"]', true)
     ]
     const expected = {
       number: '7',
@@ -335,14 +334,5 @@ describe('token requests', () => {
       assert.equal((await request({ ...given, hasClientCertificate: true })).url, '/mtls/token')
       assert.equal((await request(given)).url, '/token')
     }
-  })
-
-  it('says whether the token may be bound to a client certificate', () => {
-    const uses = (given: Partial<TokenSettings>): boolean =>
-      new TokenSource(tokenSettings(given), { httpClient }).usesClientCertificate
-    assert.equal(uses({ hasClientCertificate: true }), true)
-    assert.equal(uses({ hasClientCertificate: true, clientSecret: 'x' }), true)
-    assert.equal(uses({ hasClientCertificate: true, privateKey }), true)
-    assert.equal(uses({ clientSecret: 'x' }), false)
   })
 })

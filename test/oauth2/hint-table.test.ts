@@ -103,6 +103,14 @@ describe('the hint for an answer', () => {
       )
     }
     assert.doesNotMatch(listed('client_secret_basic', ['x'], 'invalid_scope'), /does not list/)
+    const long = Array.from({ length: 30 }, (_, index) => `method-${index}`)
+    const unusable = ['two words', 'x'.repeat(41), '', 'a\nb']
+    assert.match(
+      listed('none', [...unusable, ...long]),
+      /It lists: (?:method-\d, ){9}method-9\.$/,
+      'ten whole names'
+    )
+    assert.doesNotMatch(listed('none', unusable), /does not list/)
     for (const [method, name] of [
       ['client_secret_basic_raw', 'client_secret_basic'],
       ['client_assertion_file', 'private_key_jwt'],
@@ -177,7 +185,7 @@ describe('the hint for an answer', () => {
 
 describe('hintForNetwork', () => {
   const table: [string, HttpErrorFamily | undefined, RegExp][] = [
-    ['ERR_PROXY_REFUSED', 'connect', /^The proxy does not let this through: check Proxy/],
+    ['ERR_PROXY_REFUSED', 'connect', /^Check host and port in Token URL, and that the proxy can/],
     ['ENOTFOUND', 'connect', /^Check the host name in Token URL, and the DNS/],
     ['EAI_AGAIN', 'connect', /^Check the host name in Token URL, and the DNS/],
     ['ERR_TLS_CERT_ALTNAME_INVALID', 'tls', /for another host name: check Token URL/],
@@ -215,6 +223,10 @@ describe('hintForNetwork', () => {
     })
   }
 
+  const atProxy = (code: string, family: HttpErrorFamily): string => {
+    const facts = { code, family, connected: false, reusedConnection: false, atProxy: true }
+    return inEnglish([hintForNetwork(new HttpError('x', facts), 'tokenEndpoint')])
+  }
   it('says that the proxy failed, whatever the error', () => {
     for (const [code, family] of [
       ['ECONNREFUSED', 'connect'],
@@ -222,12 +234,12 @@ describe('hintForNetwork', () => {
       ['CERT_HAS_EXPIRED', 'tls'],
       ['ETIMEDOUT', 'timeout']
     ] as const) {
-      const atProxy = new HttpError('x', {
-        ...{ code, family, connected: false, reusedConnection: false, atProxy: true }
-      })
-      const words = inEnglish([hintForNetwork(atProxy, 'tokenEndpoint')])
-      assert.match(words, /^The proxy failed, not the token server: check Proxy/)
+      assert.match(atProxy(code, family), /^The proxy failed, not the token server: check Proxy/)
     }
+    assert.match(
+      atProxy('ERR_PROXY_REFUSED', 'connect'),
+      /^The proxy does not let this through: check Proxy/
+    )
   })
 
   it('names the authority of an untrusted certificate', () => {

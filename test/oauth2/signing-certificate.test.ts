@@ -41,7 +41,7 @@ describe('the certificate of a private key', () => {
     )
   const thumbprint = (pem: string): unknown => certificateThumbprint(pem, createPrivateKey(own.key))
 
-  it('is found beside the key, among others, whatever became of the line breaks', () => {
+  it('is found beside the key, among others, even if line breaks were lost or escaped', () => {
     const all = [
       own.cert + own.key,
       own.key + own.cert,

@@ -54,7 +54,7 @@ class Server {
         entry.outcome = outcome
         if (outcome.kind === 'failure') {
           const { permanent, retryAfterMs } = outcome
-          reject(new TokenError('no', { code: 'test', hint: '', permanent, retryAfterMs }))
+          reject(new TokenError('no', { code: 'test', hints: [], permanent, retryAfterMs }))
           return
         }
         const accessToken =

@@ -6,7 +6,7 @@ import { createAuthority, type Authority } from '../support/certificates.ts'
 import { tokenHttpClient, tokenSettings } from '../support/token-settings.ts'
 
 const DAY = 24 * 3_600_000
-// Certificates tell whole seconds.
+// Certificates hold times in whole seconds.
 const now = Math.floor(Date.now() / 1000) * 1000
 
 describe('the certificate of a token server', () => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, describe, it } from 'node:test'
-import { testToken, type TokenTestResult } from '../../src/oauth2/token-client.ts'
+import { testToken } from '../../src/oauth2/token-client.ts'
+import type { TokenTestResult } from '../../src/oauth2/token-test-result.ts'
 import type { TokenSettings } from '../../src/oauth2/token-settings.ts'
 import { TokenSource } from '../../src/oauth2/token-source.ts'
 import {
@@ -79,7 +80,7 @@ describe('one token request', () => {
     assert.ok(!result.ok)
     assert.equal(result.code, 'CONFIG')
     assert.match(result.description, /^Fill in Client ID\. Fill in Client secret or/)
-    assert.deepEqual([result.hint, result.status], [result.description, null])
+    assert.deepEqual([result.hint, result.hints, result.status], ['', [], null])
     assert.equal(server.seen.length, 0)
   })
 

@@ -20,6 +20,7 @@ const TOKEN = 'Zx81QLvic20Plus4Atari800'
 const CLIENT_SECRET = 'Pa$$ wörd+/=&%27"<secret>'
 const PASSWORD = 'user-Passw0rd-9000'
 const PARAMETER = 'tenant-key-4711'
+const CLAIM = 'claim-of-4712'
 const HEADER = 'Gateway+Key=0815'
 const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
 const PASSPHRASE = 'open sesame 2000'
@@ -34,8 +35,10 @@ const PEM = privateKey.export({
 function echo({ headers, form }: SeenRequest): string {
   const basic = (headers.authorization ?? '').replace('Basic ', '')
   const decoded = Buffer.from(basic, 'base64').toString()
+  const assertion = form.get('client_assertion') ?? form.get('assertion') ?? ''
+  const claims = Buffer.from(assertion.split('.')[1] ?? '', 'base64url').toString()
   const values = [...form].map(([name, value]) => `${name}=${value}`).join(' ')
-  return `${String(headers['x-gateway'])} ${values} ${form.toString()} ${basic} ${decoded} ${decodeURIComponent(decoded)}`
+  return `${claims.slice(-60)} ${String(headers['x-gateway'])} ${values} ${form.toString()} ${basic} ${decoded} ${decodeURIComponent(decoded)}`
 }
 
 function send(response: ServerResponse, status: number, body: unknown, more: object = {}): void {
@@ -133,8 +136,9 @@ describe('every error from getting a token', () => {
       password: PASSWORD,
       privateKey: PEM,
       privateKeyPassphrase: PASSPHRASE,
-      extraParams: [{ name: 'key', value: PARAMETER }],
-      headers: [{ name: 'X-Gateway', value: HEADER }],
+      extraParams: [{ name: 'key', value: PARAMETER, secret: true }],
+      headers: [{ name: 'X-Gateway', value: HEADER, secret: true }],
+      assertionClaims: [{ name: 'tenant', value: CLAIM, secret: true, isJson: false }],
       ...more
     })
   }
@@ -154,6 +158,7 @@ describe('every error from getting a token', () => {
       PASSWORD,
       PARAMETER,
       HEADER,
+      CLAIM,
       PASSPHRASE,
       ...PEM.split('\n').slice(1, -2),
       (seen?.headers.authorization ?? '').replace('Basic ', '').slice(0, 16),

@@ -169,7 +169,7 @@ describe('a real token server', () => {
     })
     const issuer = `https://127.0.0.1:${await listen(server)}`
     const httpClient = tokenHttpClient({ tls: { ca: authority.ca } })
-    for (const [address, hint] of [
+    for (const [address, words] of [
       [`http://localhost:${port}/token`, /must be https: like the issuer/],
       [`${issuer.replace('//', '//own-user:own-word@')}/token`, /contains a user name/]
     ] as const) {
@@ -177,7 +177,7 @@ describe('a real token server', () => {
       const result = await testToken(settings({ issuer }), httpClient)
       assert.ok(!result.ok)
       assert.equal(result.code, 'CONFIG')
-      assert.match(result.hint, hint)
+      assert.match(result.description, words)
       assert.ok(!JSON.stringify(result).includes('own-'))
     }
     // Somebody who enters such an address wants it.

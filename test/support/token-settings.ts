@@ -1,5 +1,5 @@
 import { HttpClient, type HttpClientSettings } from '../../src/http-client/http-client.ts'
-import type { TokenSettings } from '../../src/oauth2/token-settings.ts'
+import type { Claim, NamedValue, TokenSettings } from '../../src/oauth2/token-settings.ts'
 
 /** The defaults of the form, a fictitious client, and what a test adds. */
 export function tokenSettings(given: Partial<TokenSettings> = {}): TokenSettings {
@@ -30,6 +30,16 @@ export function tokenSettings(given: Partial<TokenSettings> = {}): TokenSettings
     dpop: false,
     ...given
   }
+}
+
+/** An entry that is in the flow file. */
+export function named(name: string, value: string): NamedValue {
+  return { name, value, secret: false }
+}
+
+/** A claim that is in the flow file. */
+export function claim(name: string, value: string, isJson = false): Claim {
+  return { name, value, secret: false, isJson }
 }
 
 /** An HTTP client with limits for token requests, without a proxy unless a test adds one. */

@@ -1,0 +1,21 @@
+/**
+ * What JSON text means.
+ *
+ * @param revive as for `JSON.parse`
+ * @returns `undefined` if it is not JSON
+ */
+export function parseJson(
+  text: string,
+  revive?: (name: string, value: unknown) => unknown
+): unknown {
+  try {
+    return JSON.parse(text, revive) as unknown
+  } catch {
+    return undefined
+  }
+}
+
+/** Whether a value that was parsed is an object: neither a list nor `null`. */
+export function isJsonObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
