@@ -17,6 +17,8 @@ import { readTokenSettings, tokenHttpClient } from './read-token-settings.ts'
 const UNCHANGED = '__PWRD__'
 /** The credentials that the editor receives and sends as text. */
 const TEXTS = ['clientId', 'username']
+/** What to do about settings that cannot work. */
+const CORRECT_IT = 'Correct this in the form.'
 /** The properties that decide what a node does, each with its value where a flow file lacks it. */
 const { name: _label, ...DEFAULTS } = defaultsOf(tokenProperties)
 const NAMES = Object.keys(DEFAULTS) as (keyof typeof DEFAULTS)[]
@@ -104,7 +106,7 @@ async function run(
   if (problems.length > 0) {
     const text = problems.join('; ')
     const hints: Hint[] = connection.missing ? [{ key: 'deployFirst' }] : []
-    const hint = inEnglish(hints)
+    const hint = inEnglish(hints) || CORRECT_IT
     return hideValues(
       { ok: false, code: 'CONFIG', status: null, description: text, hint, hints },
       untold
@@ -114,7 +116,9 @@ async function run(
   try {
     const result = await testToken(settings, httpClient)
     if (result.ok) parts?.tokens?.clearBackOff()
-    return hideValues(result, untold)
+    // Of settings that cannot work, the description says what is wrong with them.
+    const told = result.ok ? result : { ...result, hint: result.hint || CORRECT_IT }
+    return hideValues(told, untold)
   } finally {
     httpClient.close()
   }

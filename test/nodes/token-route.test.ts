@@ -151,6 +151,7 @@ describe('the Test button of the config node, behind its route', () => {
       const answer = await test(changed())
       assert.equal(answer.ok, false)
       assert.ok(answer.code.length > 0)
+      assert.notEqual(answer.hint, '')
       assert.match(`${String(answer['description'])} ${answer.hint}`, words)
     })
   }

@@ -91,7 +91,8 @@ describe('secretsOf', () => {
     extraParams: [
       { name: 'one', value: 'four', secret: true },
       { name: 'two', value: 'abc', secret: true },
-      named('three', 'in the flow file')
+      named('three', 'in the flow file'),
+      named('four', 'key-0123')
     ],
     headers: [
       named('Accept', 'application/json'),
@@ -109,7 +110,9 @@ describe('secretsOf', () => {
       assert.ok(secrets.includes(text), text)
     }
     for (const text of ['phrase', 'four', '\nAAAA\n\n']) assert.ok(secrets.includes(text), text)
-    for (const text of ['of the gateway', 'of a variable']) assert.ok(secrets.includes(text), text)
+    for (const text of ['of the gateway', 'of a variable', 'key-0123']) {
+      assert.ok(secrets.includes(text), text)
+    }
     for (const text of ['abc', 'in the flow file', 'application/json', 'north']) {
       assert.ok(!secrets.includes(text), text)
     }
