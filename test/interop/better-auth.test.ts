@@ -1,7 +1,7 @@
 /** What better-auth has beyond the other token servers: DPoP, and clients that are deleted. */
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { testToken, type TokenTestResult } from '../../src/oauth2/token-client.ts'
+import { testToken } from '../../src/oauth2/token-client.ts'
 import type { TokenSettings } from '../../src/oauth2/token-settings.ts'
 import { startDpopReceiver, type DpopReceiver } from '../support/dpop-receiver.ts'
 import { tokenHttpClient, tokenSettings } from '../support/token-settings.ts'
@@ -25,7 +25,7 @@ describe('better-auth', () => {
   after(() => server.stop())
 
   /** The result of the Test button. */
-  async function tested(given: Partial<TokenSettings>): Promise<TokenTestResult> {
+  async function tested(given: Partial<TokenSettings>): ReturnType<typeof testToken> {
     const httpClient = tokenHttpClient()
     const settings = tokenSettings({ issuer: server.issuer, clientSecret: secret, ...given })
     const result = await testToken(settings, httpClient)
