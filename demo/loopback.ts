@@ -1,5 +1,8 @@
-import type { Server } from 'node:https'
+import type { Server as HttpServer } from 'node:http'
+import type { Server as HttpsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
+
+type Server = HttpServer | HttpsServer
 
 /** Listens on 127.0.0.1 and a free port. @returns the port */
 export async function listen(server: Server): Promise<number> {

@@ -10,7 +10,7 @@ import type { HttpReply } from '../http-client/http-client.ts'
 import { retryAfterMs } from '../http-client/retry-after.ts'
 import type { PreparedRequest, Receiver } from '../https/receiver.ts'
 import { readReplyBody, type ReplyBodyOptions } from '../https/reply-body.ts'
-import { refusesProof } from '../oauth2/dpop-proofs.ts'
+import { nonceOf, refusesProof } from '../oauth2/dpop-proofs.ts'
 import { TokenError } from '../oauth2/token-error.ts'
 import type { TokenSource } from '../oauth2/token-source.ts'
 import type { Attempt, AttemptError, AttemptReply, SentMessage } from '../rules/attempt.ts'
@@ -129,8 +129,8 @@ export class Courier {
       }
       const first = await sendOnce()
       if (first instanceof HttpError || !this.#refusesProof(first)) return first
-      // With the nonce of this answer.
-      return 'dpop-nonce' in first.headers ? sendOnce() : first
+      // With the nonce of this answer, if a proof can carry it.
+      return nonceOf(first.headers) === undefined ? first : sendOnce()
     }
     try {
       const token = await tokens?.token(signal)

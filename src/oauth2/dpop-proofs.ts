@@ -81,14 +81,20 @@ export class DpopProofs {
    * @returns whether there was one
    */
   keepNonce({ origin }: URL, headers: HttpReply['headers']): boolean {
-    const nonce = headers['dpop-nonce']
-    if (typeof nonce !== 'string' || !NONCE.test(nonce)) return false
+    const nonce = nonceOf(headers)
+    if (nonce === undefined) return false
     const nonces = this.#nonces
     nonces.delete(origin)
     nonces.set(origin, nonce)
     if (nonces.size > MAX_NONCES) nonces.delete(nonces.keys().next().value ?? '')
     return true
   }
+}
+
+/** The nonce of an answer, if a proof can carry it. */
+export function nonceOf(headers: HttpReply['headers']): string | undefined {
+  const nonce = headers['dpop-nonce']
+  return typeof nonce === 'string' && NONCE.test(nonce) ? nonce : undefined
 }
 
 /**

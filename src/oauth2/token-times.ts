@@ -4,6 +4,8 @@ import type { TokenErrorFacts } from './token-error.ts'
 const DAY = 86_400
 const MAX_SOFT_WINDOW_MS = 300_000
 const MAX_HARD_MARGIN_MS = 10_000
+/** Many servers count in whole seconds: their tokens end up to a second earlier than they say. */
+const WHOLE_SECOND_MS = 1000
 const SCHEDULES = {
   /** Network, time-out, 5xx, 429, 408: it may pass on its own. */
   transient: { firstMs: 1000, maxMs: 60_000 },
@@ -43,8 +45,10 @@ export function instant(clock: Clock): Instant {
  */
 export function validity(sentAt: Instant, lifetime: number, random: number): Validity {
   const lifetimeMs = Math.min(lifetime, DAY) * 1000
-  const margin = Math.min(MAX_HARD_MARGIN_MS, 0.1 * lifetimeMs)
-  const window = Math.min(MAX_SOFT_WINDOW_MS, 0.2 * lifetimeMs) * (0.8 + 0.2 * random)
+  const rounding = Math.min(WHOLE_SECOND_MS, lifetimeMs / 3)
+  const margin = Math.max(rounding, Math.min(MAX_HARD_MARGIN_MS, 0.1 * lifetimeMs))
+  const longest = Math.max(1.5 * rounding, Math.min(MAX_SOFT_WINDOW_MS, 0.2 * lifetimeMs))
+  const window = longest * (0.8 + 0.2 * random)
   return {
     soft: later(sentAt, lifetimeMs - window),
     hard: later(sentAt, lifetimeMs - margin)

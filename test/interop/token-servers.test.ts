@@ -7,103 +7,28 @@ import { generateKeyPairSync } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { testToken } from '../../src/oauth2/token-client.ts'
-import type { TokenSettings } from '../../src/oauth2/token-settings.ts'
 import { TokenSource } from '../../src/oauth2/token-source.ts'
 import { tokenHttpClient, tokenSettings } from '../support/token-settings.ts'
 import { adt, startWorld, type World } from '../support/world.ts'
-import { missingTokenServers } from './packages.ts'
 import {
-  type Client,
-  type PythonTokenServer,
-  SERVER_NAMES,
-  type ServerName,
-  TOKEN_SERVERS
-} from './token-servers.ts'
+  assertWorks,
+  failures,
+  isAccepted,
+  obtain,
+  p256,
+  plain,
+  privatePem,
+  publicPem,
+  rsa,
+  SECRET_TO_SIGN,
+  special
+} from './token-clients.ts'
+import { SERVER_NAMES, type ServerName, TOKEN_SERVERS, type TokenServer } from './token-servers.ts'
 
-const skip = missingTokenServers() ?? false
-
-const PUNCTUATION = Array.from('!"#$%&\'()*+,-./:;<=>?@[\\]^_`{|}~')
-/** Each special character alone, so that a failure names it; then what decoders could misread. */
-const SECRETS = [
-  ...[...PUNCTUATION, ' ', 'é', 'ß', '秘', '🔑'].map((character) => `ab${character}12`),
-  PUNCTUATION.join(''),
-  ' at both ends ',
-  '100%41 %zz %',
-  'a+b c%2Bd&e=f:g'
-]
-const IDS = ['ward 12', 'a:b', 'a%41+b&c', 'station-ä', 'https://engine.example/1']
-
-const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 })
-const p256 = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-const publicPem = ({ publicKey }: typeof rsa) =>
-  publicKey.export({ type: 'spki', format: 'pem' }) as string
-const privatePem = ({ privateKey }: typeof rsa) =>
-  privateKey.export({ type: 'pkcs8', format: 'pem' }) as string
-
-const SECRET_TO_SIGN = 'a secret of at least thirty-two characters: é+%&'
-const plain = { id: 'engine', secret: 'not-so-secret', method: 'client_secret_basic' }
-
-/** A client for each secret and each ID. */
-function special(method: string): (Client & { secret: string })[] {
-  return [
-    ...SECRETS.map((secret, at) => ({ id: `${method} ${at}`, secret, method })),
-    ...IDS.map((id) => ({ id: `${method} ${id}`, secret: 'not-so-secret', method }))
-  ]
-}
-
-/** Gets a token. @returns it, or the error's code */
-async function obtain(given: Partial<TokenSettings>): Promise<{ token: string } | string> {
-  const httpClient = tokenHttpClient()
-  const source = new TokenSource(tokenSettings(given), { httpClient })
-  try {
-    return { token: await source.token() }
-  } catch (error) {
-    return (error as { code: string }).code
-  } finally {
-    source.close()
-    httpClient.close()
-  }
-}
-
-/** Whether the server accepts the token for an HL7 request. */
-async function isAccepted(server: PythonTokenServer, token: string): Promise<boolean> {
-  const { status } = await fetch(server.hl7Url, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${token}` },
-    body: adt('TOKEN001')
-  })
-  return status === 200
-}
-
-/** Gets a token that the server accepts. */
-async function assertWorks(
-  server: PythonTokenServer,
-  given: Partial<TokenSettings>
-): Promise<void> {
-  const { issuer } = server
-  const result = await obtain({ issuer, scope: 'hl7:write', ...given })
-  assert.ok(typeof result === 'object', `${given.clientId}: ${JSON.stringify(result)}`)
-  assert.ok(await isAccepted(server, result.token), given.clientId)
-}
-
-/** Tries every special client. @returns the secrets and IDs with which there was no token */
-async function failures(
-  server: PythonTokenServer,
-  method: 'client_secret_basic' | 'client_secret_post'
-): Promise<string[]> {
-  const failed: string[] = []
-  for (const { id, secret } of special(method)) {
-    const { tokenUrl: tokenEndpoint } = server
-    const given = { tokenEndpoint, clientAuth: method, clientId: id, clientSecret: secret }
-    const result = await obtain(given)
-    if (typeof result === 'string') failed.push(`${id} / ${secret}: ${result}`)
-  }
-  return failed
-}
-
-describe('token servers', { skip }, () => {
-  const servers = new Map<string, PythonTokenServer>()
-  const serverOf = (name: ServerName) => servers.get(name) as PythonTokenServer
+describe('token servers', () => {
+  const servers = new Map<string, TokenServer>()
+  const serverOf = (name: ServerName) => servers.get(name) as TokenServer
+  const skipOf = (name: ServerName) => ({ skip: TOKEN_SERVERS[name].skip })
   before(async () => {
     const clients = [
       plain,
@@ -112,22 +37,30 @@ describe('token servers', { skip }, () => {
       ...special('client_secret_basic'),
       ...special('client_secret_post')
     ]
-    const withKeys = [
-      ...clients,
-      { id: 'secret-jwt', method: 'client_secret_jwt', secret: SECRET_TO_SIGN },
+    const rsaAndP256 = [
       { id: 'rsa', method: 'private_key_jwt', key: publicPem(rsa) },
       { id: 'p256', method: 'private_key_jwt', key: publicPem(p256) }
     ]
-    const { Authlib, 'django-oauth-toolkit': django } = TOKEN_SERVERS
-    await Promise.all([
-      Authlib.start(withKeys).then((server) => servers.set('Authlib', server)),
-      django.start(clients).then((server) => servers.set('django-oauth-toolkit', server))
-    ])
+    const signsWithSecret = {
+      id: 'secret-jwt',
+      method: 'client_secret_jwt',
+      secret: SECRET_TO_SIGN
+    }
+    const known = {
+      Authlib: [...clients, ...rsaAndP256, signsWithSecret],
+      'better-auth': [...clients, ...rsaAndP256],
+      'django-oauth-toolkit': clients
+    }
+    await Promise.all(
+      SERVER_NAMES.filter((name) => TOKEN_SERVERS[name].skip === false).map(async (name) => {
+        servers.set(name, await TOKEN_SERVERS[name].start(known[name]))
+      })
+    )
   })
   after(() => Promise.all([...servers.values()].map((server) => server.stop())))
 
   for (const name of SERVER_NAMES) {
-    describe(name, () => {
+    describe(name, skipOf(name), () => {
       it('is found by its issuer, and Automatic chooses a method that it knows', async () => {
         for (const clientId of ['engine', 'hashed']) {
           await assertWorks(serverOf(name), { clientId, clientSecret: plain.secret })
@@ -194,26 +127,36 @@ describe('token servers', { skip }, () => {
     })
   }
 
-  describe('Authlib, which knows more methods', () => {
-    for (const [clientId, pair, signingAlg] of [
-      ['rsa', rsa, ''],
-      ['rsa', rsa, 'RS384'],
-      ['rsa', rsa, 'PS256'],
-      ['p256', p256, '']
-    ] as const) {
-      it(`accepts a JWT that the key ${clientId} signed, algorithm "${signingAlg}"`, async () => {
-        const privateKey = privatePem(pair)
-        await assertWorks(serverOf('Authlib'), { clientId, privateKey, signingAlg })
+  for (const name of ['Authlib', 'better-auth'] as const) {
+    describe(`${name}, which knows keys`, skipOf(name), () => {
+      for (const [clientId, pair, signingAlg] of [
+        ['rsa', rsa, ''],
+        ['rsa', rsa, 'RS384'],
+        ['rsa', rsa, 'PS256'],
+        ['p256', p256, '']
+      ] as const) {
+        it(`accepts a JWT that the key ${clientId} signed, algorithm "${signingAlg}"`, async () => {
+          const privateKey = privatePem(pair)
+          await assertWorks(serverOf(name), { clientId, privateKey, signingAlg })
+        })
+      }
+
+      it('refuses a JWT that another key signed', async () => {
+        const { issuer } = serverOf(name)
+        const other = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+        const privateKey = privatePem(other)
+        assert.equal(await obtain({ issuer, clientId: 'p256', privateKey }), 'invalid_client')
       })
-    }
 
-    it('refuses a JWT that another key signed', async () => {
-      const { issuer } = serverOf('Authlib')
-      const other = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-      const privateKey = privatePem(other)
-      assert.equal(await obtain({ issuer, clientId: 'p256', privateKey }), 'invalid_client')
+      it('refuses a client that uses another method than the registered one', async () => {
+        const { issuer } = serverOf(name)
+        const given = { issuer, clientId: plain.id, clientSecret: plain.secret }
+        assert.equal(await obtain({ ...given, clientAuth: 'client_secret_post' }), 'invalid_client')
+      })
     })
+  }
 
+  describe('Authlib, which knows more methods', skipOf('Authlib'), () => {
     it('accepts a JWT that the secret signed', async () => {
       await assertWorks(serverOf('Authlib'), {
         clientId: 'secret-jwt',
@@ -225,15 +168,9 @@ describe('token servers', { skip }, () => {
     it('accepts a public client', async () => {
       await assertWorks(serverOf('Authlib'), { clientId: 'public', clientAuth: 'none' })
     })
-
-    it('refuses a client that uses another method than the registered one', async () => {
-      const { issuer } = serverOf('Authlib')
-      const given = { issuer, clientId: plain.id, clientSecret: plain.secret }
-      assert.equal(await obtain({ ...given, clientAuth: 'client_secret_post' }), 'invalid_client')
-    })
   })
 
-  describe('django-oauth-toolkit, which knows fewer', () => {
+  describe('django-oauth-toolkit, which knows fewer', skipOf('django-oauth-toolkit'), () => {
     it('refuses a public client', async () => {
       const { issuer } = serverOf('django-oauth-toolkit')
       assert.equal(
@@ -257,7 +194,7 @@ describe('token servers', { skip }, () => {
     })
     after(() => world.close())
 
-    const deploy = (server: PythonTokenServer, auth: Record<string, unknown>) =>
+    const deploy = (server: TokenServer, auth: Record<string, unknown>) =>
       world.deploy(
         { url: server.hl7Url, failureTimeout: 0 },
         {
@@ -279,7 +216,7 @@ describe('token servers', { skip }, () => {
     }
 
     for (const name of SERVER_NAMES) {
-      it(`of ${name} is replaced, and the message arrives`, async () => {
+      it(`of ${name} is replaced, and the message arrives`, skipOf(name), async () => {
         const server = serverOf(name)
         const { refusal } = TOKEN_SERVERS[name]
         await deploy(server, { refreshOnStatus: '401,403' })
@@ -299,23 +236,27 @@ describe('token servers', { skip }, () => {
       })
     }
 
-    it('of django-oauth-toolkit is not recognised as refused without 403', async () => {
-      const server = serverOf('django-oauth-toolkit')
-      await deploy(server, {})
-      const earlier = server.seen.length
-      assert.equal(await send('REVOKED3'), 'ack')
-      await revoke(server, server.seen[earlier]?.token ?? '')
-      assert.equal(await send('REVOKED4'), 'caught')
-      assert.deepEqual(
-        server.seen.slice(earlier).map(({ status }) => status),
-        [200, 403]
-      )
-    })
+    it(
+      'of django-oauth-toolkit is not recognised as refused without 403',
+      skipOf('django-oauth-toolkit'),
+      async () => {
+        const server = serverOf('django-oauth-toolkit')
+        await deploy(server, {})
+        const earlier = server.seen.length
+        assert.equal(await send('REVOKED3'), 'ack')
+        await revoke(server, server.seen[earlier]?.token ?? '')
+        assert.equal(await send('REVOKED4'), 'caught')
+        assert.deepEqual(
+          server.seen.slice(earlier).map(({ status }) => status),
+          [200, 403]
+        )
+      }
+    )
   })
 })
 
 /** Revokes a token as the client to which it was given (RFC 7009). */
-async function revoke({ revocationUrl }: PythonTokenServer, token: string): Promise<void> {
+async function revoke({ revocationUrl }: TokenServer, token: string): Promise<void> {
   const { status } = await fetch(revocationUrl, {
     method: 'POST',
     headers: { authorization: `Basic ${btoa(`${plain.id}:${plain.secret}`)}` },

@@ -1,4 +1,6 @@
-import { type PythonServer, startPython } from './servers.ts'
+import { startBetterAuth } from './better-auth.ts'
+import { missingTokenServers } from './packages.ts'
+import { type ServerProcess, startPython } from './servers.ts'
 
 /** A client of a token server; `method` as in RFC 7591. */
 export interface Client {
@@ -9,6 +11,8 @@ export interface Client {
   key?: string
   /** django-oauth-toolkit stores the secret as a hash. */
   hashed?: boolean
+  /** better-auth gives it no token without a proof. */
+  dpop?: boolean
 }
 
 /** A request to the receiver that the token server is, too. */
@@ -17,8 +21,10 @@ export interface Received {
   status: number
 }
 
-/** What token_server.py and the two servers with it need to be used. */
-export interface PythonTokenServer extends PythonServer<Received> {
+/** A token server, which is a receiver too. */
+export interface TokenServer extends ServerProcess {
+  /** Each request to `hl7Url`. */
+  seen: Received[]
   issuer: string
   tokenUrl: string
   /** RFC 7009. */
@@ -27,6 +33,9 @@ export interface PythonTokenServer extends PythonServer<Received> {
   hl7Url: string
 }
 
+/** Why the servers in Python cannot be started; `false`: they can. */
+const skip = missingTokenServers() ?? false
+
 /**
  * How each server is started, and the status with which it refuses a token.
  *
@@ -34,6 +43,7 @@ export interface PythonTokenServer extends PythonServer<Received> {
  */
 export const TOKEN_SERVERS = {
   Authlib: {
+    skip,
     refusal: 401,
     start: (clients: Client[], lifetime = 300) =>
       start('token_authlib.py', { clients, lifetime }, (origin) => ({
@@ -42,7 +52,13 @@ export const TOKEN_SERVERS = {
         revocationUrl: `${origin}/revoke`
       }))
   },
+  'better-auth': {
+    skip: false,
+    refusal: 401,
+    start: (clients: Client[], lifetime = 300) => startBetterAuth(clients, lifetime)
+  },
   'django-oauth-toolkit': {
+    skip,
     refusal: 403,
     start: (clients: Client[], lifetime = 300) =>
       start('token_django.py', { clients, lifetime }, (origin) => ({
@@ -54,13 +70,17 @@ export const TOKEN_SERVERS = {
 } as const
 
 export type ServerName = keyof typeof TOKEN_SERVERS
-export const SERVER_NAMES: readonly ServerName[] = ['Authlib', 'django-oauth-toolkit']
+export const SERVER_NAMES: readonly ServerName[] = [
+  'Authlib',
+  'better-auth',
+  'django-oauth-toolkit'
+]
 
 async function start(
   script: string,
   settings: { clients: Client[]; lifetime: number },
-  urls: (origin: string) => Pick<PythonTokenServer, 'issuer' | 'tokenUrl' | 'revocationUrl'>
-): Promise<PythonTokenServer> {
+  urls: (origin: string) => Pick<TokenServer, 'issuer' | 'tokenUrl' | 'revocationUrl'>
+): Promise<TokenServer> {
   const server = await startPython<Received>(script, JSON.stringify(settings))
   const origin = `http://127.0.0.1:${server.port}`
   return { ...server, ...urls(origin), hl7Url: `${origin}/hl7` }

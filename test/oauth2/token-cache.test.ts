@@ -445,9 +445,9 @@ describe('TokenCache', () => {
     assert.equal(await server.cache.token(), 'token-1')
   })
 
-  it('uses a token of one second for most of it', async () => {
+  it('uses a token of one second for half of it without asking again', async () => {
     const server = await withToken(1)
-    server.clock.pass(799)
+    server.clock.pass(549)
     assert.equal(await server.cache.token(), 'token-1')
     assert.equal(server.requests, 1)
   })
@@ -558,7 +558,7 @@ describe('TokenCache, whatever happens', () => {
     fc.record({
       kind: fc.constant('token' as const),
       lifetime: fc.oneof(
-        fc.constantFrom(0, 0.9, 1, 2, 10, 60, 300, 3600, 1e7),
+        fc.constantFrom(0, 0.9, 1, 2, 3, 5, 10, 60, 300, 3600, 1e7),
         fc.double({ min: 0, max: 1000, noNaN: true })
       ),
       sameAgain: fc.boolean()
@@ -612,7 +612,10 @@ describe('TokenCache, whatever happens', () => {
                   assert.ok(issued)
                   const { sentAt, lifetime, issuedAt } = issued
                   const age = clock.monotonic() - sentAt.monotonic
-                  assert.ok(age < lifetime * 1000 || lifetime < 1, `${token} is expired`)
+                  // A server that counts in whole seconds ends it up to a second earlier.
+                  const rounding = lifetime < 3 ? 0 : 1000
+                  const ends = lifetime * 1000 - rounding
+                  assert.ok(age < ends || lifetime < 1, `${token} is expired`)
                   const refused = refusedAt.get(token)
                   // A refused token is served only if it was issued again at least a minute later.
                   assert.ok(

@@ -57,6 +57,13 @@ describe('validity', () => {
     assert.deepEqual(ends(10, 0), [8400, 9000])
   })
 
+  it('ends a second early, because servers count in whole seconds, or at two thirds', () => {
+    assert.deepEqual(ends(6, 1), [4500, 5000])
+    assert.deepEqual(ends(3, 1), [1500, 2000])
+    assert.deepEqual(ends(3, 0).map(Math.round), [1800, 2000])
+    assert.deepEqual(ends(1.5, 1), [750, 1000])
+  })
+
   it('refreshes at most five minutes before the end, and ends at most ten seconds before it', () => {
     assert.deepEqual(ends(3600, 1), [3_300_000, 3_590_000])
     assert.deepEqual(ends(3600, 0), [3_360_000, 3_590_000])
