@@ -1,6 +1,6 @@
 /** Labels are 160px wide; with the gap that makes the 165px in `style` attributes of the forms. */
 const css = `
-.hl7-https-form { contain: inline-size; }
+.hl7-https-form { container-type: inline-size; }
 .hl7-https-form .form-row > label:first-child { width: 160px; }
 .hl7-https-form .form-row > label i { width: 16px; text-align: center; }
 .hl7-https-form .form-row > label > span:first-child:not(.hl7-https-required) { margin-left: 20px; }
@@ -25,6 +25,7 @@ const css = `
 .hl7-https-form .red-ui-button { color: var(--red-ui-primary-text-color) !important; }
 .hl7-https-form .hl7-https-hint a { color: inherit; text-decoration: underline; }
 .hl7-https-form .form-row > .hl7-https-list-problem { margin-left: 0; }
+.hl7-https-form textarea.hl7-https-below { margin: 8px 0 0 165px; font-family: var(--red-ui-monospace-font); }
 .hl7-https-form .hl7-https-note:empty { display: none; }
 .hl7-https-form .hl7-https-problem { color: var(--red-ui-text-color-error); }
 .hl7-https-form .hl7-https-required { color: var(--red-ui-text-color-error); margin-left: 3px; }
@@ -62,7 +63,7 @@ const css = `
 .hl7-https-form .hl7-https-result dl { display: grid; grid-template-columns: max-content 1fr;
   gap: 2px 12px; margin: 4px 0; }
 .hl7-https-form .hl7-https-result dt { font-weight: normal; color: var(--red-ui-primary-text-color); }
-.hl7-https-form .hl7-https-result dd { margin: 0; overflow-wrap: anywhere; }
+.hl7-https-form .hl7-https-result dd { margin: 0; overflow-wrap: anywhere; white-space: pre-line; }
 .hl7-https-form .hl7-https-result pre { margin: 2px 0 8px; max-height: 180px; overflow: auto; font-size: 12px;
   white-space: pre; word-break: normal; color: var(--red-ui-primary-text-color);
   background: var(--red-ui-secondary-background); border: 1px solid var(--red-ui-secondary-border-color); }
@@ -102,6 +103,22 @@ const css = `
 .hl7-https-form .hl7-https-underlay mark { background: none; color: inherit;
   text-decoration: underline wavy var(--red-ui-text-color-error) 2px; text-underline-offset: 3px; }
 .hl7-https-form :is(button, a, [tabindex]):focus-visible { outline: 2px solid var(--red-ui-form-input-focus-color); outline-offset: 1px; }
+@container (max-width: 480px) {
+  .hl7-https-form .form-row > label:first-child { width: 100%; }
+  .hl7-https-form .form-row > input[type=text]:not(.hl7-https-number, .hl7-https-short),
+  .hl7-https-form .form-row > :is(input[type=password], textarea),
+  .hl7-https-form .form-row > select:not(.hl7-https-short),
+  .hl7-https-form .form-row > input.hl7-https-rest,
+  .hl7-https-form .form-row > div[style*="165px"],
+  .hl7-https-form .form-row > .red-ui-typedInput-container { width: 100% !important; margin-left: 0; }
+  .hl7-https-form .form-row > :is(.hl7-https-hint, .hl7-https-note, .hl7-https-problem, .hl7-https-result, .hl7-https-below),
+  .hl7-https-form :is(.form-tips, .hl7-https-beside) { margin-left: 0; }
+  .hl7-https-form .hl7-https-check { padding-left: 0; }
+  .hl7-https-form .hl7-https-rule-when, .hl7-https-form .hl7-https-rule-then { flex-basis: 100%; }
+  .hl7-https-form .hl7-https-views { margin: 6px 0 0; display: block; }
+  .hl7-https-form .hl7-https-rule-line, .hl7-https-entry { flex-wrap: wrap; }
+  .hl7-https-entry > .hl7-https-entry-name, .hl7-https-entry > .hl7-https-entry-value { flex-basis: 100%; }
+}
 #hl7-https-out-tabs .red-ui-tab-label { color: var(--red-ui-primary-text-color); }
 #hl7-https-out-tabs a:focus-visible { outline: 2px solid var(--red-ui-form-input-focus-color); outline-offset: -3px; }
 `

@@ -269,7 +269,7 @@ describe('the forms in the editor', () => {
     await editor.type(name, 'authorization')
     await editor.close()
     assert.deepEqual(await editor.ask(`RED.nodes.node('old').validationErrors`), [
-      'This header already carries the token.'
+      'Headers: This header already carries the token.'
     ])
   })
 
