@@ -170,10 +170,11 @@ function hiddenWords(
   const named = codes.filter(
     (code) => code.startsWith('A') || !codes.some((other) => other === code.replace('C', 'A'))
   )
-  const what = action === 'C' ? 'accepts' : 'decides'
-  return text(`hides.${what}${ruledBelow ? 'Move' : 'Add'}`, {
-    codes: named.join(text('rules.and'))
-  })
+  const [move, add] =
+    action === 'C'
+      ? (['acceptsMove', 'acceptsAdd'] as const)
+      : (['decidesMove', 'decidesAdd'] as const)
+  return text(`hides.${ruledBelow ? move : add}`, { codes: named.join(text('rules.and')) })
 }
 
 function smallButton(name: string, label: string, title: string): HTMLButtonElement {

@@ -680,7 +680,7 @@ describe('the forms in the editor', () => {
 
   /** What is wider than its place: the form, the dialog around it, or the page. */
   function overflowing(): Promise<string[]> {
-    return editor.ask(`[document.scrollingElement, ...document.querySelectorAll('.red-ui-tray, .red-ui-tray *')]
+    return editor.ask(`[document.scrollingElement, ...document.querySelectorAll('.red-ui-tray-body-wrapper, .red-ui-tray-body-wrapper *')]
       .filter((e) => e.checkVisibility() && e.clientWidth > 0 && e.scrollWidth > e.clientWidth &&
         getComputedStyle(e).display !== 'inline' &&
         // A field scrolls, and so do Node-RED's tabs.
