@@ -42,6 +42,11 @@ export interface Form {
   text: (key: string, values?: Record<string, string | number>) => string
   /** Shows the rows that apply now. */
   showRows: () => void
+  /**
+   * Puts the cursor into a property's field if it is empty; call it in `oneditresize`. Only when the
+   * form has just opened: Node-RED then focuses the name, which few need.
+   */
+  startAt: (property: string) => void
   /** Calls back when a mark for a mistake may have changed. */
   onMarks: (listener: () => void) => void
   /** The id of a property's field. */
@@ -66,6 +71,7 @@ export function createForm(definition: FormDefinition): Form {
   /** The node of a form that is being saved. */
   let saved: EditorNode | undefined
   let listeners: (() => void)[] = []
+  let hasStarted = false
   let marks: MutationObserver | undefined
 
   const { type, table } = definition
@@ -175,12 +181,23 @@ export function createForm(definition: FormDefinition): Form {
       }
     },
     problem,
+    startAt: (property) => {
+      if (hasStarted || open === undefined) return
+      hasStarted = true
+      const input = field(property)[0]
+      if (!(input instanceof HTMLInputElement) || input.value !== '') return
+      // Right after this, Node-RED sets the focus itself.
+      setTimeout(() => {
+        if (input.isConnected) input.focus()
+      })
+    },
     onMarks: (listener) => {
       listeners.push(listener)
     },
     prepare: (node) => {
       open = node
       listeners = []
+      hasStarted = false
       addFormStyle()
       chooseWidth(root(), definition.width)
       restore = fillDefaults(node, field)

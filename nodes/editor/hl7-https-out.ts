@@ -197,6 +197,7 @@ const hl7HttpsOutForm = {
   cancel: form.cancel,
   resize: (): void => {
     resizeTabs?.()
+    form.startAt('url')
   },
   problem: form.problem,
   hostOf

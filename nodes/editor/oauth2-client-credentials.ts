@@ -176,6 +176,9 @@ const oauth2ClientCredentialsForm = {
   prepare,
   save,
   cancel: form.cancel,
+  resize: (): void => {
+    form.startAt('issuer')
+  },
   problem: form.problem,
   hostOf
 }
