@@ -11,6 +11,8 @@ export interface FormDefinition {
   type: string
   /** The preferred width, in pixels. */
   width: number
+  /** The property that has to be filled in first. */
+  first: string
   /** The node's properties: default, bounds, whether each is used. */
   table: PropertyTable
   /** Whether each `data-row` of the form applies now: rows that are not the row of a property. */
@@ -42,11 +44,6 @@ export interface Form {
   text: (key: string, values?: Record<string, string | number>) => string
   /** Shows the rows that apply now. */
   showRows: () => void
-  /**
-   * Puts the cursor into a property's field if it is empty; call it in `oneditresize`. Only when the
-   * form has just opened: Node-RED then focuses the name, which few need.
-   */
-  startAt: (property: string) => void
   /** Calls back when a mark for a mistake may have changed. */
   onMarks: (listener: () => void) => void
   /** The id of a property's field. */
@@ -71,7 +68,6 @@ export function createForm(definition: FormDefinition): Form {
   /** The node of a form that is being saved. */
   let saved: EditorNode | undefined
   let listeners: (() => void)[] = []
-  let hasStarted = false
   let marks: MutationObserver | undefined
 
   const { type, table } = definition
@@ -181,25 +177,15 @@ export function createForm(definition: FormDefinition): Form {
       }
     },
     problem,
-    startAt: (property) => {
-      if (hasStarted || open === undefined) return
-      hasStarted = true
-      const input = field(property)[0]
-      if (!(input instanceof HTMLInputElement) || input.value !== '') return
-      // Right after this, Node-RED sets the focus itself.
-      setTimeout(() => {
-        if (input.isConnected) input.focus()
-      })
-    },
     onMarks: (listener) => {
       listeners.push(listener)
     },
     prepare: (node) => {
       open = node
       listeners = []
-      hasStarted = false
       addFormStyle()
       chooseWidth(root(), definition.width)
+      startAt(root(), field(definition.first)[0])
       restore = fillDefaults(node, field)
       for (const [property, select] of Object.entries(definition.choices)) {
         offerChoices(document.getElementById(select), field(property))
@@ -247,6 +233,19 @@ function chooseWidth(root: HTMLElement, width: number): void {
     root.style.minWidth = ''
   })
   measuring.observe(body, { attributeFilter: ['style'] })
+}
+
+/** Node-RED focuses the tab above the form when it has opened: goes on to the field, if it is empty. */
+function startAt(root: HTMLElement, field: HTMLElement | undefined): void {
+  if (!(field instanceof HTMLInputElement) || field.value !== '') return
+  const tray = root.closest('.red-ui-tray-body')
+  tray?.addEventListener(
+    'focusin',
+    () => {
+      field.focus()
+    },
+    { once: true }
+  )
 }
 
 /**

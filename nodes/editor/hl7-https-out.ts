@@ -37,6 +37,7 @@ const form = createForm({
   prefix: 'node-input',
   type: 'hl7-https-out',
   width: 720,
+  first: 'url',
   table: outProperties,
   choices: { charset: 'hl7-https-out-charset', failureTimeout: 'hl7-https-out-failureTimeout' },
   rows: {
@@ -197,7 +198,6 @@ const hl7HttpsOutForm = {
   cancel: form.cancel,
   resize: (): void => {
     resizeTabs?.()
-    form.startAt('url')
   },
   problem: form.problem,
   hostOf

@@ -26,6 +26,7 @@ const form = createForm({
   prefix,
   type: 'oauth2-client-credentials',
   width: 620,
+  first: 'issuer',
   table: tokenProperties,
   choices: { assertionAudience: 'oauth2-client-credentials-assertionAudience' },
   rows: {
@@ -176,9 +177,6 @@ const oauth2ClientCredentialsForm = {
   prepare,
   save,
   cancel: form.cancel,
-  resize: (): void => {
-    form.startAt('issuer')
-  },
   problem: form.problem,
   hostOf
 }

@@ -46,6 +46,8 @@ describe('a newcomer with the demo', () => {
     const node = await only('hl7-https-out')
     await page.locator(node).dblclick({ delay: 30 })
     await page.waitForFunction(`document.activeElement.id === 'node-input-url'`)
+    // It is still there when the form has come to rest.
+    await page.waitForTimeout(500)
     await page.keyboard.insertText(world.receiver.url)
     await choose('#node-input-auth', 'auth')
     await page.click('#hl7-https-out-more')

@@ -688,6 +688,21 @@ describe('the forms in the editor', () => {
       .map((e) => (e.id || e.className) + ' ' + e.scrollWidth + ' > ' + e.clientWidth)`)
   }
 
+  it('open at the first field that has to be filled in', async () => {
+    const focused = (): Promise<string> => editor.ask(`document.activeElement.id`)
+    await editor.edit('empty')
+    await editor.settle()
+    assert.equal(await focused(), 'node-input-url')
+    await editor.close('cancel')
+    await editor.editConfig(config)
+    await editor.settle()
+    assert.equal(await focused(), 'node-config-input-issuer')
+    await editor.close('cancel')
+    await editor.edit('old')
+    await editor.settle()
+    assert.notEqual(await focused(), 'node-input-url')
+  })
+
   it('have an icon, two named outputs and a label', async () => {
     const icon = await fetch(`${nodeRed.url}/icons/@hl7-https/node-red-hl7-https-out/${out}.svg`)
     assert.equal(
