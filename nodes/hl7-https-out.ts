@@ -19,10 +19,10 @@ import { CertificateWatch } from './certificate-watch.ts'
 import { FlowMessages, type FlowMessage } from './flow-messages.ts'
 import { onceFlowsStarted } from './flows-started.ts'
 import { handToCatch, payloadOf } from './hand-on.ts'
-import { SECRET_SLOTS } from './named-values.ts'
+import { flowFileProperties, SECRET_SLOTS } from './named-values.ts'
 import { reportLeft } from './left-at-close.ts'
 import { errorText, notSetUp } from './node-errors.ts'
-import { deployedOutNodes, listNode, outParts } from './node-parts.ts'
+import { deployedOutNodes, listNode, outParts, takeCredentials } from './node-parts.ts'
 import { isInFlows, reportOrphanedQueues } from './orphaned-queues.ts'
 import { registerMetricsRoute } from './operations/metrics-route.ts'
 import { Refusals } from './operations/refusals.ts'
@@ -33,6 +33,7 @@ import { queueDirectory } from './queue-directory.ts'
 import { OF_AUTH, readOutSettings, type OutSettings } from './read-out-settings.ts'
 import { misconfigured, StatusLine, type Translate } from './status-line.ts'
 import { sendTestMessage } from './test-message.ts'
+import { registerTestRoute } from './test-route.ts'
 
 /**
  * How long a closing node waits for requests in progress, in milliseconds; Node-RED allows 15 s.
@@ -46,6 +47,7 @@ export default function (RED: NodeAPI): void {
   // Before the routes of single nodes, which would take `metrics` for an id.
   registerMetricsRoute(RED)
   registerOutRoutes(RED)
+  registerTestRoute(RED)
   reportOrphanedQueues(RED)
 
   function Hl7HttpsOut(this: Node, config: NodeDef): void {
@@ -54,7 +56,11 @@ export default function (RED: NodeAPI): void {
     const translate: Translate = (key, values) => RED._(key, values ?? {})
     let problems: readonly string[]
     try {
-      const read = readOutSettings(RED, this, config)
+      const read = readOutSettings(RED, this, {
+        config,
+        written: flowFileProperties(RED, this),
+        credentials: takeCredentials(this)
+      })
       if (read.settings !== undefined) {
         start(RED, this, read.settings, translate)
         return

@@ -49,10 +49,13 @@ interface Expression {
  * more than 250 ms of the event loop, which it does not give back before it ends, or is nested
  * without end.
  *
+ * @param node whose variables and context it reads; null for a node that is not deployed
  * @throws the error of JSONata for a source that is not an expression
  */
-export function compileJsonata(RED: NodeAPI, node: Node, source: string): Evaluate {
-  const compile = (text: string): Expression => RED.util.prepareJSONataExpression(text, node)
+export function compileJsonata(RED: NodeAPI, node: Node | null, source: string): Evaluate {
+  // Node-RED accepts a missing node; its types do not say so.
+  const compile = (text: string): Expression =>
+    RED.util.prepareJSONataExpression(text, node as Node)
   const expression = compile(source)
   for (const name of ENTRY) expression.assign(name, enter)
   for (const name of EXIT) expression.assign(name, exit)

@@ -71,7 +71,7 @@ export function readClaims(
  */
 export function readNamedValues(
   RED: NodeAPI,
-  node: Node,
+  node: Node | null,
   properties: Properties<typeof outProperties>,
   listName: 'headers' | 'formFields',
   credentials: Credentials
@@ -86,7 +86,7 @@ export function readNamedValues(
 
 function namedValue(
   RED: NodeAPI,
-  node: Node,
+  node: Node | null,
   item: Properties<typeof ENTRY>,
   credentials: Credentials
 ): NamedValue['value'] {

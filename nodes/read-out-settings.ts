@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import type { Node, NodeAPI, NodeDef } from 'node-red'
+import type { Node, NodeAPI } from 'node-red'
 import type { CourierSettings } from '../src/delivery/courier.ts'
 import type { DeliveryOptions } from '../src/delivery/delivery-options.ts'
 import type { AlertSettings } from '../src/delivery/alerts.ts'
@@ -27,9 +27,9 @@ import { diskQueueProblem } from '../src/outbox/disk-outbox.ts'
 import { hasClientCertificate, readConnection } from './connection.ts'
 import { hideValues, untoldTexts } from './hidden-values.ts'
 import { compileJsonata } from './jsonata.ts'
-import { flowFileProperties, readNamedValues, type Credentials } from './named-values.ts'
+import { readNamedValues, type Credentials } from './named-values.ts'
 import { errorText } from './node-errors.ts'
-import { authParts, takeCredentials, type AuthParts } from './node-parts.ts'
+import { authParts, type AuthParts } from './node-parts.ts'
 import { outProperties } from './hl7-https-out-properties.ts'
 import { isUnset, Properties } from './properties.ts'
 
@@ -75,22 +75,33 @@ type OutProperties = Properties<typeof outProperties>
  */
 const REPLY_BYTES = { usual: 2_097_152, least: 1024, most: 104_857_600 }
 
+/** Where the settings of a node come from. */
+export interface OutSource {
+  /** The properties, environment variables replaced. */
+  config: object
+  /** The same as the flow file has them. */
+  written: object
+  /** Environment variables replaced. */
+  credentials: Credentials
+}
+
 /**
- * Reads the node's properties.
+ * Reads the properties of a sending node.
  *
- * @returns the settings, or every problem in words
+ * @param node whose variables and context its expressions read; null if it is not deployed
+ * @returns the settings, or every problem in words; `missing` if one is a config node that is not
+ *   deployed
  */
 export function readOutSettings(
   RED: NodeAPI,
-  node: Node,
-  config: NodeDef
-): { settings: OutSettings | undefined; problems: readonly string[] } {
-  const written = flowFileProperties(RED, node)
+  node: Node | null,
+  { config, written, credentials }: OutSource
+): { settings: OutSettings | undefined; problems: readonly string[]; missing: boolean } {
   const properties = new Properties(outProperties, config, written)
   const { problems } = properties
-  const credentials = takeCredentials(node)
   const connection = readConnection(RED, properties)
-  const auth = readAuth(RED, properties)
+  const found = readAuth(RED, properties)
+  const auth = found ?? undefined
   const warnings: string[] = []
 
   // The token may be bound to the certificate with which it was fetched, however the client
@@ -169,7 +180,8 @@ export function readOutSettings(
   const replyEncoding = properties.choice('replyEncoding')
   if (problems.length > 0 || settings.receiver === undefined || settings.rules === undefined) {
     // They also go to the log.
-    return { settings: undefined, problems: hideValues(problems, settings.untold) }
+    const missing = connection.missing || found === null
+    return { settings: undefined, problems: hideValues(problems, settings.untold), missing }
   }
   return {
     settings: {
@@ -182,14 +194,16 @@ export function readOutSettings(
         reply: { replyEncoding, ...(pick === undefined ? undefined : { pick }) }
       }
     },
-    problems
+    problems,
+    missing: false
   }
 }
 
 /** How the problems of the config node begin. */
 export const OF_AUTH = 'auth: '
 
-function readAuth(RED: NodeAPI, properties: OutProperties): AuthParts | undefined {
+/** @returns null for a node that is not deployed */
+function readAuth(RED: NodeAPI, properties: OutProperties): AuthParts | undefined | null {
   const id = properties.text('auth')
   if (id === '') return undefined
   // An unset variable has already been reported.
@@ -199,12 +213,12 @@ function readAuth(RED: NodeAPI, properties: OutProperties): AuthParts | undefine
   if (node === null) properties.problems.push('the auth node is missing or disabled')
   else if (parts === undefined) properties.problems.push('auth names a node of another type')
   for (const problem of parts?.problems ?? []) properties.problems.push(`${OF_AUTH}${problem}`)
-  return parts
+  return node === null ? null : parts
 }
 
 function readReceiver(
   RED: NodeAPI,
-  node: Node,
+  node: Node | null,
   properties: OutProperties,
   credentials: Credentials,
   auth: AuthParts | undefined,
@@ -285,7 +299,7 @@ function readReceiver(
 }
 
 /** The values are bound to one evaluation: concurrent messages do not see each other's. */
-function compileTemplate(RED: NodeAPI, node: Node, template: string): BodyTemplate {
+function compileTemplate(RED: NodeAPI, node: Node | null, template: string): BodyTemplate {
   const evaluate = compileJsonata(RED, node, template)
   return (message, fields, input) => evaluate(input, { message, fields, xml })
 }

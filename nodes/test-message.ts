@@ -7,6 +7,7 @@ import { proofsIn } from '../src/oauth2/dpop-proofs.ts'
 import { HIDDEN, hideValues } from './hidden-values.ts'
 import type { TestMessageResult } from './node-parts.ts'
 import type { OutSettings } from './read-out-settings.ts'
+import { sampleSegments } from './test-sample.ts'
 
 /**
  * Sends a harmless sample, bypassing queue, outputs and counters: no patient, MSH-11 `T` (test).
@@ -97,18 +98,9 @@ function resultOf(message: OutgoingMessage, result: AttemptResult): TestMessageR
 }
 
 function sample(type: string, controlId: string): string {
-  // Letters, digits and component separators: the typed text cannot add a field or a segment.
-  const [code = 'ADT', event = 'A01'] = type
-    .split('^')
-    .map((part) => part.replace(/[^A-Z0-9_]/gi, ''))
   const time = new Date()
     .toISOString()
     .replace(/[^0-9]/g, '')
     .slice(0, 14)
-  return [
-    `MSH|^~\\&|NODE-RED|TEST|||${time}||${code}^${event}|${controlId}|T|2.5.1`,
-    `EVN|${event}|${time}`,
-    'PID|1||TEST^^^TEST^MR||TEST^TEST',
-    'PV1|1|N'
-  ].join('\r')
+  return sampleSegments(type, controlId, time).join('\r')
 }

@@ -2,8 +2,8 @@ import { addStyle } from './add-style.ts'
 
 /** Labels are 160px wide; with the gap that makes the 165px in `style` attributes of the forms. */
 const css = `
-.hl7-https-form { contain: inline-size; }
-.hl7-https-form .form-row > label:first-child { width: 160px; }
+.hl7-https-form { container-type: inline-size; }
+.hl7-https-form .form-row > label:first-child { width: 160px; box-sizing: border-box; padding-left: 20px; text-indent: -20px; }
 .hl7-https-form .form-row > label i { width: 16px; text-align: center; }
 .hl7-https-form .form-row > label > span:first-child:not(.hl7-https-required) { margin-left: 20px; }
 .hl7-https-form .form-row > input[type=text],
@@ -27,6 +27,7 @@ const css = `
 .hl7-https-form .red-ui-button { color: var(--red-ui-primary-text-color) !important; }
 .hl7-https-form .hl7-https-hint a { color: inherit; text-decoration: underline; }
 .hl7-https-form .form-row > .hl7-https-list-problem { margin-left: 0; }
+.hl7-https-form textarea.hl7-https-below { margin: 8px 0 0 165px; font-family: var(--red-ui-monospace-font); }
 .hl7-https-form .hl7-https-note:empty { display: none; }
 .hl7-https-form .hl7-https-problem { color: var(--red-ui-text-color-error); }
 .hl7-https-form .hl7-https-required { color: var(--red-ui-text-color-error); margin-left: 3px; }
@@ -64,7 +65,7 @@ const css = `
 .hl7-https-form .hl7-https-result dl { display: grid; grid-template-columns: max-content 1fr;
   gap: 2px 12px; margin: 4px 0; }
 .hl7-https-form .hl7-https-result dt { font-weight: normal; color: var(--red-ui-primary-text-color); }
-.hl7-https-form .hl7-https-result dd { margin: 0; overflow-wrap: anywhere; }
+.hl7-https-form .hl7-https-result dd { margin: 0; overflow-wrap: anywhere; white-space: pre-line; }
 .hl7-https-form .hl7-https-result pre { margin: 2px 0 8px; max-height: 180px; overflow: auto; font-size: 12px;
   white-space: pre; word-break: normal; color: var(--red-ui-primary-text-color);
   background: var(--red-ui-secondary-background); border: 1px solid var(--red-ui-secondary-border-color); }
@@ -76,8 +77,11 @@ const css = `
 .hl7-https-form .hl7-https-rules-bar { display: flex; gap: 10px; align-items: center; }
 .hl7-https-form .hl7-https-rules-bar .red-ui-button { flex: none; }
 .hl7-https-form .hl7-https-rule { display: flex; flex-wrap: wrap; gap: 4px 10px; }
-.hl7-https-form .hl7-https-rule-when { flex: 3 1 320px; min-width: 0; display: flex; gap: 6px; }
-.hl7-https-form .hl7-https-rule-then { flex: 2 1 300px; min-width: 0; display: flex; gap: 8px; align-items: center; }
+.hl7-https-form .hl7-https-rule-when { flex: 3 1 320px; min-width: 0; display: flex; flex-direction: column; gap: 4px; }
+.hl7-https-form .hl7-https-rule-line { display: flex; gap: 6px; align-items: center; }
+.hl7-https-form .hl7-https-rule .red-ui-button { flex: none; }
+.hl7-https-form .hl7-https-rule > .hl7-https-rule-note { flex-basis: 100%; margin: 0; padding: 4px 8px; font-size: 12px; }
+.hl7-https-form .hl7-https-rule-then { flex: 2 1 300px; min-width: 0; display: flex; gap: 8px; align-items: center; align-self: center; }
 .hl7-https-form .hl7-https-rule select, .hl7-https-form .hl7-https-rule input[type=text] {
   flex: 1 1 0; min-width: 60px; width: auto; box-sizing: border-box; margin: 0; }
 .hl7-https-form .hl7-https-rule .hl7-https-rule-condition { flex-grow: 2; min-width: 120px; }
@@ -101,6 +105,22 @@ const css = `
 .hl7-https-form .hl7-https-underlay mark { background: none; color: inherit;
   text-decoration: underline wavy var(--red-ui-text-color-error) 2px; text-underline-offset: 3px; }
 .hl7-https-form :is(button, a, [tabindex]):focus-visible { outline: 2px solid var(--red-ui-form-input-focus-color); outline-offset: 1px; }
+@container (max-width: 480px) {
+  .hl7-https-form .form-row > label:first-child { width: 100%; }
+  .hl7-https-form .form-row > input[type=text]:not(.hl7-https-number, .hl7-https-short),
+  .hl7-https-form .form-row > :is(input[type=password], textarea),
+  .hl7-https-form .form-row > select:not(.hl7-https-short),
+  .hl7-https-form .form-row > input.hl7-https-rest,
+  .hl7-https-form .form-row > div[style*="165px"],
+  .hl7-https-form .form-row > .red-ui-typedInput-container { width: 100% !important; margin-left: 0; }
+  .hl7-https-form .form-row > :is(.hl7-https-hint, .hl7-https-note, .hl7-https-problem, .hl7-https-result, .hl7-https-below),
+  .hl7-https-form :is(.form-tips, .hl7-https-beside) { margin-left: 0; }
+  .hl7-https-form .hl7-https-check { padding-left: 0; }
+  .hl7-https-form .hl7-https-rule-when, .hl7-https-form .hl7-https-rule-then { flex-basis: 100%; }
+  .hl7-https-form .hl7-https-views { margin: 6px 0 0; display: block; }
+  .hl7-https-form .hl7-https-rule-line, .hl7-https-entry { flex-wrap: wrap; }
+  .hl7-https-entry > .hl7-https-entry-name, .hl7-https-entry > .hl7-https-entry-value { flex-basis: 100%; }
+}
 #hl7-https-out-tabs .red-ui-tab-label { color: var(--red-ui-primary-text-color); }
 #hl7-https-out-tabs a:focus-visible { outline: 2px solid var(--red-ui-form-input-focus-color); outline-offset: -3px; }
 `

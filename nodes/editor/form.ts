@@ -11,6 +11,8 @@ export interface FormDefinition {
   type: string
   /** The preferred width, in pixels. */
   width: number
+  /** The property that has to be filled in first. */
+  first: string
   /** The node's properties: default, bounds, whether each is used. */
   table: PropertyTable
   /** Whether each `data-row` of the form applies now: rows that are not the row of a property. */
@@ -34,7 +36,7 @@ export interface Form {
   cancel: () => void
   /** The form's properties and credentials as in a flow file; lists as they are on the node. */
   properties: () => FormProperties
-  /** What a validator returns to Node-RED: `true`, or the reason in words. */
+  /** What a validator returns to Node-RED: `true`, or the field and the reason in words. */
   problem: (node: EditorNode, property: string, value: unknown) => true | string
   /** The text for a mistake, in the editor's language; an empty string if there is no key. */
   words: (key: string | undefined, values?: Record<string, string | number>) => string
@@ -94,14 +96,21 @@ export function createForm(definition: FormDefinition): Form {
       return node[property] ?? table[property]?.default
     }
 
-  const problem: Form['problem'] = (node, name, value) => {
+  /** What is wrong with a value; an empty string if nothing is. */
+  const reasonFor = (node: EditorNode, name: string, value: unknown): string => {
     const property = table[name]
     const given = value ?? property?.default ?? ''
     const read = readFrom(node)
-    if (property?.kind !== 'list' && property?.when?.(read) === false) return true
-    if (property?.kind !== 'number') return definition.problem(name, given, read) || true
+    if (property?.kind !== 'list' && property?.when?.(read) === false) return ''
+    if (property?.kind !== 'number') return definition.problem(name, given, read)
     const { min, max = '' } = property
-    return words(numberProblem(given, property), { min, max }) || true
+    return words(numberProblem(given, property), { min, max })
+  }
+
+  // Node-RED lists the reasons of a node away from its fields.
+  const problem: Form['problem'] = (node, name, value) => {
+    const reason = reasonFor(node, name, value)
+    return reason === '' || `${text(`label.${name}`)}: ${reason}`
   }
 
   const showRows = (): void => {
@@ -126,8 +135,7 @@ export function createForm(definition: FormDefinition): Form {
       const input = field(property)[0]
       if (input === undefined) continue
       const marked = input.classList.contains('input-error')
-      const answer = marked ? problem(node, property, $(input).val()) : true
-      explain(input, marked, answer === true ? '' : answer)
+      explain(input, marked, marked ? reasonFor(node, property, $(input).val()) : '')
     }
     for (const listener of listeners) listener()
   }
@@ -177,6 +185,7 @@ export function createForm(definition: FormDefinition): Form {
       listeners = []
       addFormStyle()
       chooseWidth(root(), definition.width)
+      startAt(root(), field(definition.first)[0])
       restore = fillDefaults(node, field)
       for (const [property, select] of Object.entries(definition.choices)) {
         offerChoices(document.getElementById(select), field(property))
@@ -210,12 +219,33 @@ export function createForm(definition: FormDefinition): Form {
 }
 
 /**
- * Node-RED never makes a dialog narrower than the initial width of its content, and cuts it off in
- * a narrow window. So the form asks for no more room than there is.
+ * Asks for the preferred width. Node-RED takes the first width of the content as the smallest, and
+ * cuts off what does not fit into a narrower window: so both are removed once it has measured.
  */
 function chooseWidth(root: HTMLElement, width: number): void {
-  const room = $('#red-ui-editor-stack').position().left - 56
-  root.style.minWidth = `${Math.max(400, Math.min(width, room))}px`
+  root.style.minWidth = `${width}px`
+  const body = root.closest<HTMLElement>('.red-ui-tray-body')
+  if (body === null) return
+  const measuring = new MutationObserver(() => {
+    if (body.style.minWidth === '') return
+    measuring.disconnect()
+    body.style.minWidth = ''
+    root.style.minWidth = ''
+  })
+  measuring.observe(body, { attributeFilter: ['style'] })
+}
+
+/** Node-RED focuses the tab above the form when it has opened: goes on to the field, if it is empty. */
+function startAt(root: HTMLElement, field: HTMLElement | undefined): void {
+  if (!(field instanceof HTMLInputElement) || field.value !== '') return
+  const tray = root.closest('.red-ui-tray-body')
+  tray?.addEventListener(
+    'focusin',
+    () => {
+      field.focus()
+    },
+    { once: true }
+  )
 }
 
 /**

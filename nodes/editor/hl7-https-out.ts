@@ -5,6 +5,7 @@ import { outProperties } from '../hl7-https-out-properties.ts'
 import { is, names, type ReadValue } from '../property-table.ts'
 import { prepareBodyPresets } from './body-preset-choice.ts'
 import { createForm } from './form.ts'
+import { prepareSection } from './form-section.ts'
 import { createFormTabs } from './form-tabs.ts'
 import { isHl7Path, namedValue } from './named-value.ts'
 import { createNamedValueLists, listProblem, type NamedValueLists } from './named-value-list.ts'
@@ -36,6 +37,7 @@ const form = createForm({
   prefix: 'node-input',
   type: 'hl7-https-out',
   width: 720,
+  first: 'url',
   table: outProperties,
   choices: { charset: 'hl7-https-out-charset', failureTimeout: 'hl7-https-out-failureTimeout' },
   rows: {
@@ -171,6 +173,7 @@ function prepare(node: EditorNode): void {
   showPlaceholders()
 
   rules = prepareReplyRules(text)
+  prepareSection(form, node, 'hl7-https-out-more')
   prepareTestMessage({
     form,
     node,

@@ -1,3 +1,4 @@
+import { prepareRemoveButtons } from './list-buttons.ts'
 import { showReason, type Form } from './form.ts'
 import { namedValue, namedValueProblem, type EntryNames, type NamedValue } from './named-value.ts'
 import { createTypedInput } from './typed-input.ts'
@@ -152,11 +153,11 @@ function createNamedValueList(
       cell.append(value)
       row.append(name, cell)
       container[0]?.append(row)
-      // Node-RED's remove button has only an icon, no name.
-      container[0]
-        ?.closest('li')
-        ?.querySelector('.red-ui-editableList-item-remove')
-        ?.setAttribute('aria-label', text('label.remove'))
+      prepareRemoveButtons(element, text('label.remove'), () =>
+        element
+          .closest('.red-ui-editableList')
+          ?.querySelector<HTMLElement>('.red-ui-editableList-addButton')
+      )
       const input = createTypedInput(
         value,
         types.map((type) => typeOf(type, text)),

@@ -1,8 +1,8 @@
 import { is, type ReadValue } from '../property-table.ts'
 import { needsKey, showsKey, tokenProperties } from '../oauth2-client-credentials-properties.ts'
 import { createForm } from './form.ts'
+import { prepareSection } from './form-section.ts'
 import { hostOf } from './host-of.ts'
-import { hasMistake } from './form-tabs.ts'
 import { readIssuerPaste } from './issuer-paste.ts'
 import { createNamedValueLists, listProblem, type NamedValueLists } from './named-value-list.ts'
 import { prepareTokenTest } from './token-test.ts'
@@ -26,6 +26,7 @@ const form = createForm({
   prefix,
   type: 'oauth2-client-credentials',
   width: 620,
+  first: 'issuer',
   table: tokenProperties,
   choices: { assertionAudience: 'oauth2-client-credentials-assertionAudience' },
   rows: {
@@ -99,7 +100,7 @@ function prepare(node: EditorNode): void {
     assertionClaims: { types: ['str', 'json', 'env'], names: 'any' }
   })
   lists = made
-  prepareSection(node)
+  prepareSection(form, node, 'oauth2-client-credentials-more')
   prepareKeyFile()
   preparePastedUrl()
   prepareTokenTest({
@@ -111,33 +112,6 @@ function prepare(node: EditorNode): void {
       note(text('note.issuerSlash', { issuer }))
     }
   })
-}
-
-/** Opens and closes "More settings", which starts open if a setting in it is not the default. */
-function prepareSection(node: EditorNode): void {
-  const head = document.getElementById('oauth2-client-credentials-more')
-  const body = document.getElementById('oauth2-client-credentials-more-body')
-  if (head === null || body === null) return
-  const show = (open: boolean): void => {
-    body.hidden = !open
-    head.setAttribute('aria-expanded', String(open))
-    const icon = head.querySelector('i')
-    icon?.classList.toggle('fa-angle-down', open)
-    icon?.classList.toggle('fa-angle-right', !open)
-    RED.tray.resize()
-  }
-  head.addEventListener('click', () => {
-    show(body.hidden !== false)
-  })
-  form.onMarks(() => {
-    if (body.hidden && hasMistake(body)) show(true)
-  })
-  const holdsSomething = Object.entries(node._def.defaults).some(
-    ([property, { value }]) =>
-      body.contains(form.element(property)) &&
-      JSON.stringify(node[property]) !== JSON.stringify(value)
-  )
-  if (holdsSomething) show(true)
 }
 
 /** Reads a private key from a file into its field. */

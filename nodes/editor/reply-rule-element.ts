@@ -1,187 +1,195 @@
-import { ReplyRulesError } from '../../src/rules/reply-rules.ts'
+import type { HiddenRefusals } from '../../src/rules/hidden-refusals.ts'
+import { ReplyRulesError, type ReplyRule } from '../../src/rules/reply-rules.ts'
+import { createCondition, select, type ConditionFields } from './reply-rule-condition.ts'
 import {
-  hasField,
-  hasValue,
   keepsItsMeaning,
   rowActions,
-  rowConditions,
   tryReplyRules,
+  unfinishedRule,
   writeRow,
   type RowAction,
-  type RowCondition,
+  type RowSubject,
   type RuleRow
 } from './reply-rule-row.ts'
 import type { RuleText } from './reply-rule-words.ts'
 
-/** The groups of the condition select, each with its first condition. */
-const groups: readonly (readonly [group: string, first: RowCondition])[] = [
-  ['acknowledgement', 'accepted'],
-  ['content', 'errorNumber'],
-  ['noAnswer', 'noAnswer'],
-  ['own', 'own']
-]
-const severities = ['I', 'W', 'E', 'F'] as const
-/** A value field is at most this many digits wide: the condition before it needs room too. */
-const MOST_DIGITS = 18
-/** The elements of a rule. */
-interface RuleFields {
-  condition: HTMLSelectElement
-  field: HTMLInputElement
-  value: HTMLInputElement
-  severity: HTMLSelectElement
-  action: HTMLSelectElement
-  warn: HTMLInputElement
+/** A second condition begins with this one: what an error is about is asked most often. */
+const SECOND: RowSubject = { condition: 'errorNumber', field: '', value: '' }
+
+/** A rule in the list. */
+export interface RuleElement {
+  element: HTMLElement
+  /** Shows the fields that suit its conditions and action. */
+  update: () => void
+  /** The original text of the rule, or a new one if the user has changed it. */
+  text: () => string
+  /** Whether the rule cannot be read, or a value does not suit its condition. */
+  isWrong: () => boolean
+  /** The rule; while it is being typed, with something in place of what is missing. */
+  rule: () => ReplyRule | undefined
+  /** Says in yellow what the rule hides from those below it. */
+  warn: (hidden: HiddenRefusals | undefined) => void
 }
 
-const fieldsOf = new WeakMap<HTMLElement, RuleFields>()
-/** The original text of a rule, and the row that it was read into. */
-const sources = new WeakMap<HTMLElement, { text: string; row: string }>()
+const made = new WeakMap<Element, RuleElement>()
+
+/** The rule that an element of the list shows. */
+export function ruleOf(element: Element): RuleElement {
+  const rule = made.get(element)
+  if (rule === undefined) throw new Error('Not a rule')
+  return rule
+}
 
 /**
  * Creates the fields of a rule.
  *
  * @param asWritten its text, which is kept until the user changes the rule
+ * @param onChange called after a condition was added or removed
  */
-export function createRuleElement(
-  row: RuleRow,
+export function createRule(
+  given: RuleRow,
   asWritten: string | undefined,
-  text: RuleText
-): HTMLElement {
-  const rule = document.createElement('div')
-  rule.className = 'hl7-https-rule'
-  const fields: RuleFields = {
-    condition: conditionSelect(row.condition, text),
-    field: input('field', row.field, text('label.ruleField'), 'ERR-3.2'),
-    value: input('value', row.value, text('label.ruleValue'), ''),
-    severity: select(
-      'severity',
-      severities.map((letter) => [letter, text(`severity.${letter}`)]),
-      row.condition === 'severity' ? row.value : 'W',
-      text('label.ruleValue')
-    ),
-    action: select(
-      'action',
-      rowActions.map((action) => [action, text(`action.${action === '' ? 'W' : action}`)]),
-      row.action,
-      text('label.ruleAction')
-    ),
-    warn: checkbox(row.warn)
-  }
+  text: RuleText,
+  onChange: () => void
+): RuleElement {
+  const element = document.createElement('div')
+  element.className = 'hl7-https-rule'
+  const first = createCondition(given, text, { own: true })
+  let second: ConditionFields | undefined
   const when = document.createElement('div')
   when.className = 'hl7-https-rule-when'
-  when.append(fields.condition, fields.field, fields.value, fields.severity)
-  const then = document.createElement('div')
-  then.className = 'hl7-https-rule-then'
+  const and = smallButton('and', text('label.ruleAnd'), text('label.addCondition'))
+  when.append(first.line)
+  first.line.append(and)
+
+  const action = select(
+    'action',
+    rowActions.map((one) => [one, text(`action.${one === '' ? 'W' : one}`)]),
+    given.action,
+    text('label.ruleAction')
+  )
+  const warn = document.createElement('input')
+  warn.type = 'checkbox'
+  warn.className = 'hl7-https-rule-warn'
+  warn.checked = given.warn
+  const warning = document.createElement('label')
+  warning.append(warn, ` ${text('label.ruleWarn')}`)
   const arrow = document.createElement('i')
   arrow.className = 'fa fa-long-arrow-right'
   arrow.setAttribute('aria-hidden', 'true')
-  const warning = document.createElement('label')
-  warning.append(fields.warn, ` ${text('label.ruleWarn')}`)
-  then.append(arrow, fields.action, warning)
-  rule.append(when, then)
-  fieldsOf.set(rule, fields)
-  showRuleFields(rule, text)
-  if (asWritten !== undefined) {
-    sources.set(rule, { text: asWritten, row: JSON.stringify(rowOf(rule)) })
+  const then = document.createElement('div')
+  then.className = 'hl7-https-rule-then'
+  then.append(arrow, action, warning)
+  const note = document.createElement('div')
+  note.className = 'form-tips hl7-https-rule-note'
+  note.setAttribute('role', 'status')
+  note.hidden = true
+  element.append(when, then, note)
+
+  const row = (): RuleRow => {
+    const { condition, field, value } = first.subject()
+    return {
+      ...{ condition, field, value },
+      ...(second !== undefined && condition !== 'own' && { and: second.subject() }),
+      action: action.value as RowAction,
+      warn: warn.checked
+    }
   }
+
+  const update = (): void => {
+    first.update()
+    second?.update()
+    const isOwn = first.subject().condition === 'own'
+    and.hidden = isOwn || second !== undefined
+    if (second) second.line.hidden = isOwn
+    action.title = action.selectedOptions[0]?.text ?? ''
+    warning.hidden = action.value === ''
+    element.classList.toggle('hl7-https-rule-own', isOwn)
+  }
+
+  const addSecond = (subject: RowSubject): void => {
+    const condition = createCondition(subject, text, { own: false })
+    const word = document.createElement('span')
+    word.textContent = text('label.ruleAnd')
+    const remove = smallButton('without', '', text('label.removeCondition'))
+    remove.append(icon('fa fa-remove'))
+    remove.addEventListener('click', () => {
+      condition.line.remove()
+      second = undefined
+      update()
+      and.focus()
+      onChange()
+    })
+    condition.line.prepend(word)
+    condition.line.append(remove)
+    when.append(condition.line)
+    second = condition
+  }
+  if (given.and !== undefined) addSecond(given.and)
+  and.addEventListener('click', () => {
+    addSecond(SECOND)
+    update()
+    second?.line.querySelector('select')?.focus()
+    onChange()
+  })
+
+  update()
+  /** The original text, and the row that it was read into. */
+  const source =
+    asWritten === undefined ? undefined : { text: asWritten, row: JSON.stringify(row()) }
+  const written = (): string =>
+    source?.row === JSON.stringify(row()) ? source.text : writeRow(row())
+
+  const rule: RuleElement = {
+    element,
+    update,
+    text: written,
+    isWrong: () => {
+      const now = written()
+      if (tryReplyRules(now) instanceof ReplyRulesError) return true
+      return source?.text !== now && !keepsItsMeaning(row())
+    },
+    rule: () => unfinishedRule(row()),
+    warn: (hidden) => {
+      note.hidden = hidden === undefined
+      const words = hidden === undefined ? '' : hiddenWords(hidden, action.value, text)
+      if (note.textContent !== words) note.textContent = words
+    }
+  }
+  made.set(element, rule)
   return rule
 }
 
-/** Shows the fields that suit the rule's condition and action. */
-export function showRuleFields(rule: HTMLElement, text: RuleText): void {
-  const fields = fieldsOf.get(rule)
-  if (fields === undefined) return
-  const condition = fields.condition.value as RowCondition
-  fields.field.hidden = !hasField(condition)
-  fields.severity.hidden = condition !== 'severity'
-  fields.value.hidden = !hasValue(condition) || condition === 'severity'
-  fields.value.placeholder = hasValue(condition) ? text(`example.${condition}`) : ''
-  // As wide as its text, even in capitals. A tooltip shows what does not fit.
-  const { value, placeholder } = fields.value
-  const width = Math.min((value === '' ? placeholder : value).length * 1.4, MOST_DIGITS)
-  fields.value.style.flexBasis = `calc(${width}ch + 18px)`
-  fields.value.title = value
-  for (const select of [fields.condition, fields.action]) {
-    select.title = select.selectedOptions[0]?.text ?? ''
-  }
-  const warning = fields.warn.closest('label')
-  if (warning) warning.hidden = fields.action.value === ''
-  rule.classList.toggle('hl7-https-rule-own', condition === 'own')
+/** What a rule does to refusals that it does not look at, and what to do. */
+function hiddenWords(
+  { codes, ruledBelow }: HiddenRefusals,
+  action: string,
+  text: RuleText
+): string {
+  // AE and AR are the usual ones: of their pairs, only those are named.
+  const named = codes.filter(
+    (code) => code.startsWith('A') || !codes.some((other) => other === code.replace('C', 'A'))
+  )
+  const [move, add] =
+    action === 'C'
+      ? (['acceptsMove', 'acceptsAdd'] as const)
+      : (['decidesMove', 'decidesAdd'] as const)
+  return text(`hides.${ruledBelow ? move : add}`, { codes: named.join(text('rules.and')) })
 }
 
-function rowOf(rule: HTMLElement): RuleRow {
-  const fields = fieldsOf.get(rule)
-  if (fields === undefined) throw new Error('Not a rule')
-  const condition = fields.condition.value as RowCondition
-  const value = condition === 'severity' ? fields.severity.value : fields.value.value
-  return {
-    condition,
-    field: hasField(condition) ? fields.field.value : '',
-    value: hasValue(condition) ? value : '',
-    action: fields.action.value as RowAction,
-    warn: fields.warn.checked
-  }
+function smallButton(name: string, label: string, title: string): HTMLButtonElement {
+  const button = document.createElement('button')
+  button.type = 'button'
+  button.className = `red-ui-button red-ui-button-small hl7-https-rule-${name}`
+  button.textContent = label
+  button.title = title
+  button.setAttribute('aria-label', title)
+  return button
 }
 
-/** The original text of the rule, or a new one if the user has changed it. */
-export function ruleText(rule: HTMLElement): string {
-  const row = rowOf(rule)
-  const source = sources.get(rule)
-  return source?.row === JSON.stringify(row) ? source.text : writeRow(row)
-}
-
-/** Whether the rule cannot be read, or its value does not suit its condition. */
-export function isWrongRule(rule: HTMLElement, written: string): boolean {
-  if (tryReplyRules(written) instanceof ReplyRulesError) return true
-  return sources.get(rule)?.text !== written && !keepsItsMeaning(rowOf(rule))
-}
-
-function conditionSelect(chosen: RowCondition, text: RuleText): HTMLSelectElement {
-  const made = select('condition', [], '', text('label.ruleCondition'))
-  groups.forEach(([group, first], index) => {
-    const next = groups[index + 1]?.[1]
-    const from = rowConditions.indexOf(first)
-    const to = next === undefined ? rowConditions.length : rowConditions.indexOf(next)
-    const element = document.createElement('optgroup')
-    element.label = text(`conditionGroup.${group}`)
-    for (const condition of rowConditions.slice(from, to)) {
-      element.append(new Option(text(`condition.${condition}`), condition))
-    }
-    made.append(element)
-  })
-  made.value = chosen
-  return made
-}
-
-function select(
-  name: string,
-  options: readonly (readonly [string, string])[],
-  chosen: string,
-  label: string
-): HTMLSelectElement {
-  const made = document.createElement('select')
-  made.className = `hl7-https-rule-${name}`
-  made.setAttribute('aria-label', label)
-  for (const [value, words] of options) made.append(new Option(words, value))
-  made.value = chosen
-  return made
-}
-
-function input(name: string, value: string, label: string, example: string): HTMLInputElement {
-  const made = document.createElement('input')
-  made.type = 'text'
-  made.className = `hl7-https-rule-${name}`
-  made.value = value
-  made.placeholder = example
-  made.spellcheck = false
-  made.setAttribute('aria-label', label)
-  return made
-}
-
-function checkbox(checked: boolean): HTMLInputElement {
-  const made = document.createElement('input')
-  made.type = 'checkbox'
-  made.className = 'hl7-https-rule-warn'
-  made.checked = checked
+function icon(className: string): HTMLElement {
+  const made = document.createElement('i')
+  made.className = className
+  made.setAttribute('aria-hidden', 'true')
   return made
 }

@@ -1,10 +1,12 @@
+import { hiddenRefusals, placeOfNewRule } from '../../src/rules/hidden-refusals.ts'
 import {
   DEFAULT_REPLY_RULES,
   ReplyRulesError,
   type ReplyRule
 } from '../../src/rules/reply-rules.ts'
+import { prepareRemoveButtons } from './list-buttons.ts'
 import { createUnderline } from './mistake-underline.ts'
-import { createRuleElement, isWrongRule, ruleText, showRuleFields } from './reply-rule-element.ts'
+import { createRule, ruleOf, type RuleElement } from './reply-rule-element.ts'
 import { presetOf, replyRulePresets, type ReplyRulePreset } from './reply-rule-presets.ts'
 import { readRow, tryReplyRules, type RuleRow } from './reply-rule-row.ts'
 import { prepareRuleViews, show } from './reply-rule-views.ts'
@@ -38,12 +40,15 @@ export function prepareReplyRules(text: RuleText): ReplyRulesView | undefined {
   const opened = area.value
   /** While true, events are ignored: a focused field reports a change when it is removed. */
   let filling = false
+  /** The rule that was added last, until its place was chosen: its condition still decides that. */
+  let fresh: RuleElement | undefined
 
-  const items = (): HTMLElement[] => [
-    ...listElement.querySelectorAll<HTMLElement>(
-      ':scope > li:not(.red-ui-editableList-item-deleting) .hl7-https-rule'
-    )
-  ]
+  const items = (): RuleElement[] =>
+    [
+      ...listElement.querySelectorAll(
+        ':scope > li:not(.red-ui-editableList-item-deleting) .hl7-https-rule'
+      )
+    ].map(ruleOf)
 
   const write = (value: string): void => {
     area.value = value
@@ -58,21 +63,23 @@ export function prepareReplyRules(text: RuleText): ReplyRulesView | undefined {
 
   /** The list has changed: writes it to the text. */
   const listChanged = (): void => {
-    const written = items().map(ruleText)
+    const written = items().map((rule) => rule.text())
     const value = written.join(',')
     listed = value === DEFAULT_REPLY_RULES ? '' : value
     write(listed)
     showProblems(written)
   }
 
-  /** Marks the rows that contain a mistake. */
+  /** Marks the rows that contain a mistake, and those that hide refusals from the rows below. */
   const showProblems = (written: readonly string[]): void => {
+    const shown = items()
     let unfit = false
-    for (const [index, item] of items().entries()) {
-      const rule = written[index] ?? ''
-      const wrong = isWrongRule(item, rule)
-      unfit ||= wrong && !(tryReplyRules(rule) instanceof ReplyRulesError)
-      const inputs = item.querySelectorAll<HTMLInputElement>('input[type=text]:not([hidden])')
+    for (const [index, rule] of shown.entries()) {
+      const wrong = rule.isWrong()
+      unfit ||= wrong && !(tryReplyRules(written[index] ?? '') instanceof ReplyRulesError)
+      const inputs = rule.element.querySelectorAll<HTMLInputElement>(
+        'input[type=text]:not([hidden])'
+      )
       for (const input of inputs) {
         input.classList.toggle('input-error', wrong)
         if (wrong) input.setAttribute('aria-invalid', 'true')
@@ -82,6 +89,40 @@ export function prepareReplyRules(text: RuleText): ReplyRulesView | undefined {
     // A rule that cannot be read is explained by the mark of the property.
     const words = document.getElementById(`${prefix}-unfit`)
     if (words) words.textContent = unfit ? text('problem.ruleValue') : ''
+    const readable = shown.flatMap((rule) => {
+      const read = rule.rule()
+      return read === undefined ? [] : [{ rule, read }]
+    })
+    const rules = readable.map(({ read }) => read)
+    for (const [at, { rule }] of readable.entries()) rule.warn(hiddenRefusals(rules, at))
+  }
+
+  /** Where a rule applies and hides nothing: the rule that it goes before, or none. */
+  const nextOf = (rule: RuleElement): RuleElement | undefined => {
+    const others = items().flatMap((one) => {
+      const read = one === rule ? undefined : one.rule()
+      return read === undefined ? [] : [{ one, read }]
+    })
+    const read = rule.rule()
+    const at =
+      read &&
+      placeOfNewRule(
+        read,
+        others.map((other) => other.read)
+      )
+    return at === undefined ? undefined : others[at]?.one
+  }
+
+  /** A new rule goes where it applies, as soon as it is known what it looks at. */
+  const placeFresh = (): void => {
+    if (fresh === undefined) return
+    const item = fresh.element.closest('li')
+    const next = nextOf(fresh)?.element.closest('li') ?? null
+    if (item === null || item === next || item.nextElementSibling === next) return
+    const focused = document.activeElement
+    listElement.insertBefore(item, next)
+    if (focused instanceof HTMLElement) focused.focus()
+    item.scrollIntoView({ block: 'nearest' })
   }
 
   /** The text has changed: reads the list from it, if it can be read. */
@@ -107,12 +148,19 @@ export function prepareReplyRules(text: RuleText): ReplyRulesView | undefined {
 
   const fill = (rules: readonly ReplyRule[]): void => {
     filling = true
+    fresh = undefined
     list.editableList('empty')
     for (const rule of rules) {
       list.editableList('addItem', { row: readRow(rule), text: rule.text })
     }
-    nameButtons(listElement, text)
+    nameButtons()
     filling = false
+    showProblems(items().map((rule) => rule.text()))
+  }
+
+  const addButton = document.getElementById(`${prefix}-add`)
+  const nameButtons = (): void => {
+    prepareRemoveButtons(listElement, text('label.remove'), () => addButton)
   }
 
   list.editableList({
@@ -120,42 +168,51 @@ export function prepareReplyRules(text: RuleText): ReplyRulesView | undefined {
     removable: true,
     addButton: false,
     height: 'auto',
-    sortItems: listChanged,
+    sortItems: () => {
+      fresh = undefined
+      listChanged()
+    },
     removeItem: listChanged,
     addItem: (container, _index, item) => {
       const { row, text: asWritten } = item as { row: RuleRow; text?: string }
-      const rule = createRuleElement(row, asWritten, text)
-      container[0]?.append(rule)
       const changed = (): void => {
         if (filling) return
-        showRuleFields(rule, text)
+        rule.update()
         listChanged()
       }
-      rule.addEventListener('change', changed)
-      rule.addEventListener('input', changed)
-      rule.addEventListener('keydown', (event) => {
+      const rule = createRule(row, asWritten, text, changed)
+      container[0]?.append(rule.element)
+      rule.element.addEventListener('change', ({ target }) => {
+        if (rule === fresh && target instanceof HTMLSelectElement) placeFresh()
+        changed()
+      })
+      rule.element.addEventListener('input', changed)
+      rule.element.addEventListener('keydown', (event) => {
         if (!event.altKey || (event.key !== 'ArrowUp' && event.key !== 'ArrowDown')) return
         event.preventDefault()
-        move(rule, event.key === 'ArrowUp')
+        fresh = undefined
+        move(rule.element, event.key === 'ArrowUp')
         listChanged()
       })
     }
   })
 
-  document.getElementById(`${prefix}-add`)?.addEventListener('click', () => {
+  addButton?.addEventListener('click', () => {
     if (tryReplyRules(area.value) instanceof ReplyRulesError && listed !== area.value) return
     const row: RuleRow = {
-      condition: 'errorNumber',
+      condition: 'status',
       field: '',
       value: '',
-      action: 'R',
+      action: 'C',
       warn: false
     }
-    // First, because after the existing rules it might never match.
-    list.editableList('insertItemAt', { row }, 0)
-    nameButtons(listElement, text)
+    const before = items()
+    list.editableList('addItem', { row })
+    fresh = items().find((rule) => !before.includes(rule))
+    placeFresh()
+    nameButtons()
     listChanged()
-    items()[0]?.querySelector('select')?.focus()
+    fresh?.element.querySelector('select')?.focus()
   })
 
   preset.addEventListener('change', () => {
@@ -194,11 +251,4 @@ function move(rule: HTMLElement, up: boolean): void {
   if (up) item.previousElementSibling?.before(item)
   else item.nextElementSibling?.after(item)
   if (focused instanceof HTMLElement) focused.focus()
-}
-
-/** Node-RED's remove buttons have only an icon, no name. */
-function nameButtons(list: HTMLElement, text: RuleText): void {
-  for (const button of list.querySelectorAll('.red-ui-editableList-item-remove')) {
-    button.setAttribute('aria-label', text('label.remove'))
-  }
 }

@@ -8,6 +8,12 @@ export const replyRulePresets = {
   retryRejects: DEFAULT_REPLY_RULES.replace(':?R=F', ':?R=RF'),
   /** If there is no acknowledgement, a 2xx status alone means that the message was accepted. */
   accept2xx: DEFAULT_REPLY_RULES.replace(':~=F', ':~=C').replace('X=F', 'X=C'),
+  /** A receiver that stores the message and answers 201 with something else, or with nothing. */
+  accept201: DEFAULT_REPLY_RULES.replace(':~=F', '@status:201=C,:~=F'),
+  /** Registries that answer AE although they stored the message. */
+  acceptWarnings: `:?E&@severity:W=WC,:?E&@severity:I=WC,${DEFAULT_REPLY_RULES}`,
+  /** ERR-3 206: application record locked (table 0357). */
+  retryLocked: `@ERR-3:206=RF,${DEFAULT_REPLY_RULES}`,
   /** Suspends messages that may have arrived; retries those that could not connect. */
   suspendTimeouts: `E#timeout=S,E#reset=S,E#504=S,${DEFAULT_REPLY_RULES}`
 } as const

@@ -41,13 +41,19 @@ export const rowActions = ['C', 'F', 'R', 'RS', 'RD', 'RC', 'S', 'D', 'A', 'AF',
 /** Letters without W; R for `RF` and A for `AS`, which mean the same; empty for W alone. */
 export type RowAction = (typeof rowActions)[number]
 
-/** A rule as the list shows it. */
-export interface RuleRow {
+/** A condition with what it is compared with. */
+export interface RowSubject {
   condition: RowCondition
   /** The field of the reply, such as `ERR-3`, for `fieldValue` and `fieldText`. */
   field: string
   /** What it is compared with; several values, separated by commas, if {@link takesSeveral}. */
   value: string
+}
+
+/** A rule as the list shows it. */
+export interface RuleRow extends RowSubject {
+  /** A second condition, which has to match too; not with `own`. */
+  and?: RowSubject
   action: RowAction
   warn: boolean
 }
@@ -123,27 +129,49 @@ function conditionsText(rule: ReplyRule): string {
   return before.slice(0, -1).trimEnd()
 }
 
-/** A row without its action. */
-export type RowSubject = Pick<RuleRow, 'condition' | 'field' | 'value'>
-
 function ownRow(value: string): RowSubject {
   return { condition: 'own', field: '', value }
 }
 
-function simpleRow(rule: ReplyRule, text: string): RowSubject | undefined {
-  const tests = rule.conditions.map((alternatives) =>
-    alternatives.length === 1 ? alternatives[0] : undefined
+/** One condition, or two that both have to match. */
+function simpleRow(
+  rule: ReplyRule,
+  text: string
+): Pick<RuleRow, keyof RowSubject | 'and'> | undefined {
+  const [count = 0] = rule.conditions.map((tests) => tests.length)
+  if (count > 2 || rule.conditions.some((tests) => tests.length !== count)) return undefined
+  const [first, and] = [0, 1].map((at) =>
+    sharedSubject(
+      rule.conditions.map((tests) => tests[at]),
+      text
+    )
   )
+  if (first === undefined || (count === 2 && and === undefined)) return undefined
+  const row = { ...first, ...(and && { and }) }
+  if (rule.conditions.length === 1) return row
+  // Several values: only if the list writes the same alternatives.
+  const written = tryReplyRules(`${writeConditions(row)}=F`)
+  const isSame =
+    !(written instanceof ReplyRulesError) &&
+    JSON.stringify(written[0]?.conditions) === JSON.stringify(rule.conditions)
+  return isSame ? row : undefined
+}
+
+/** The condition that all these tests are, with their values. */
+function sharedSubject(
+  tests: readonly (ReplyTest | undefined)[],
+  text: string
+): RowSubject | undefined {
   const subjects = tests.map((test) => (test === undefined ? undefined : subjectOf(test, text)))
   const [first] = subjects
-  if (first === undefined || subjects.length === 1) return first
-  const values = subjects.map((subject) =>
-    subject?.condition === first.condition ? subject.value : ''
+  const values = [...new Set(subjects.map((subject) => subject?.value ?? ''))]
+  const isShared = subjects.every(
+    (subject) => subject?.condition === first?.condition && subject?.field === first?.field
   )
-  if (!takesSeveral(first.condition) || values.some((value) => !isListable(value))) {
-    return undefined
-  }
-  return { ...first, value: values.join(', ') }
+  if (first === undefined || !isShared) return undefined
+  if (values.length === 1) return first
+  const isList = takesSeveral(first.condition) && values.every(isListable)
+  return isList ? { ...first, value: values.join(', ') } : undefined
 }
 
 /** Whether the value can be one of several. */
@@ -195,13 +223,13 @@ export function subjectOf(test: ReplyTest, text: string): RowSubject | undefined
     case 'reply-text':
       return subject(
         test.kind === 'error-text' ? 'errorText' : 'replyText',
-        valueAsTyped(text, '*', test.text)
+        valueAsTyped(text, test.text)
       )
     case 'field-text':
     case 'field-value': {
       const field = fieldText(test.path)
       if (test.kind === 'field-text') {
-        return subject('fieldText', valueAsTyped(text, '*', test.text), field)
+        return subject('fieldText', valueAsTyped(text, test.text), field)
       }
       return field === 'ERR-3' && isListable(test.value)
         ? subject('errorNumber', test.value)
@@ -222,15 +250,18 @@ function statusText({ from, to }: { from: number; to: number }): string {
 }
 
 /** The parser returns texts in lower case; the list shows them as they were typed. */
-function valueAsTyped(text: string, mark: string, small: string): string {
-  const scanner = new RuleScanner(text)
-  scanner.position = text.indexOf(mark) + 1
-  try {
-    const value = scanner.value('').text
-    return value.toLowerCase() === small ? value : small
-  } catch {
-    return small
+function valueAsTyped(text: string, small: string): string {
+  for (let at = text.indexOf('*'); at !== -1; at = text.indexOf('*', at + 1)) {
+    const scanner = new RuleScanner(text)
+    scanner.position = at + 1
+    try {
+      const value = scanner.value('').text
+      if (value.toLowerCase() === small) return value
+    } catch {
+      // No text: it is the one of `:*`.
+    }
   }
+  return small
 }
 
 function fieldText(path: Extract<ReplyTest, { kind: 'field-value' }>['path']): string {
@@ -250,16 +281,25 @@ export function writeRow(row: RuleRow): string {
   return `${writeConditions(row)}=${warning}${row.action}`
 }
 
-function writeConditions({ condition, field, value }: RuleRow): string {
-  if (condition === 'own') return value.trim()
+function writeConditions(row: RowSubject & { and?: RowSubject }): string {
+  if (row.condition === 'own') return row.value.trim()
+  const second = row.and && writeTests(row.and)
+  const tests = writeTests(row).flatMap(
+    (test) => second?.map((other) => `${test}&${other}`) ?? [test]
+  )
+  return tests.length > 1 ? `(${tests.join(',')})` : (tests[0] ?? '')
+}
+
+/** One test for each value; one without a value if there is none. */
+function writeTests({ condition, field, value }: RowSubject): string[] {
   const fixed = written[condition]
-  if (fixed !== undefined) return fixed
+  if (fixed !== undefined) return [fixed]
   const prefix = prefixes[condition] ?? `@${field.trim()}${condition === 'fieldText' ? '*' : ':'}`
   const quote = condition === 'code' ? quotedCode : quoted
-  if (!takesSeveral(condition)) return prefix + quote(value)
+  if (!takesSeveral(condition)) return [prefix + quote(value)]
   const values = value.split(',').map((one) => one.trim())
   const tests = values.filter((one) => one !== '').map((one) => prefix + quote(one))
-  return tests.length > 1 ? `(${tests.join(',')})` : (tests[0] ?? prefix)
+  return tests.length > 0 ? tests : [prefix]
 }
 
 /** Adds double quotes if the rules' syntax needs them. */
@@ -281,7 +321,25 @@ function quotedCode(value: string): string {
 export function keepsItsMeaning(row: RuleRow): boolean {
   const [rule, ...more] = parseReplyRules(writeRow(row)).rules
   if (rule === undefined || more.length > 0) return false
-  return row.condition === 'own' || readRow(rule).condition === row.condition
+  const read = readRow(rule)
+  const isSame = read.condition === row.condition && read.and?.condition === row.and?.condition
+  return row.condition === 'own' || isSame
+}
+
+/**
+ * A rule that is being typed, with something in place of what is missing: enough to know what it
+ * looks at. Undefined if it cannot be read.
+ */
+export function unfinishedRule(row: RuleRow): ReplyRule | undefined {
+  const filled = ({ condition, field, value }: RowSubject): RowSubject => ({
+    condition,
+    field: field.trim() === '' ? 'ERR-3' : field,
+    value: value.trim() !== '' ? value : condition === 'own' ? ':?E' : '200'
+  })
+  const rules = tryReplyRules(
+    writeRow({ ...row, ...filled(row), ...(row.and && { and: filled(row.and) }) })
+  )
+  return rules instanceof ReplyRulesError ? undefined : rules[0]
 }
 
 /** The rules of a text, or the mistake in it. */

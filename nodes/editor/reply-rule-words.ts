@@ -14,7 +14,10 @@ function subjectWords(row: RowSubject, text: RuleText): string {
 /** A rule's conditions in words, joined by "and" and "or". */
 export function conditionWords(rule: ReplyRule, text: RuleText): string {
   const row = readRow(rule)
-  if (row.condition !== 'own') return subjectWords(row, text)
+  if (row.condition !== 'own') {
+    const subjects = row.and === undefined ? [row] : [row, row.and]
+    return subjects.map((subject) => subjectWords(subject, text)).join(text('rules.and'))
+  }
   return rule.conditions
     .map((tests) =>
       tests

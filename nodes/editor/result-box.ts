@@ -1,5 +1,14 @@
 export type ResultLine = readonly [label: string, value: string]
 
+/** Why a test failed. Empty texts are not shown. */
+export interface Failure {
+  /** A code. */
+  error: string
+  reason: string
+  /** What to do. */
+  hint: string
+}
+
 /**
  * Shows the result of a test; screen readers read it out. Everything is inserted as text, never as
  * markup: part of it comes from other servers.
@@ -23,6 +32,22 @@ export class ResultBox {
   say(words: string): void {
     this.clear()
     this.#box.append(element('div', words))
+  }
+
+  /** Shows a failure: "Error", "Reason", "What to do", then what else is known. */
+  fail(
+    text: (key: string) => string,
+    headline: string,
+    { error, reason, hint }: Failure,
+    lines: readonly ResultLine[] = [],
+    long: readonly ResultLine[] = []
+  ): void {
+    const why: ResultLine[] = [
+      [text('failure.error'), error],
+      [text('failure.reason'), reason],
+      [text('failure.hint'), hint]
+    ]
+    this.show('bad', headline, [...why, ...lines], long)
   }
 
   /**
@@ -60,6 +85,32 @@ export class ResultBox {
       this.#box.append(element('div', label), text)
     }
     this.#box.scrollIntoView({ block: 'nearest' })
+  }
+}
+
+/**
+ * Removes a result as soon as the form is not as it was tested: it would say something about other
+ * settings.
+ *
+ * @param state all that a test depends on
+ * @returns call it when a test begins; it returns whether the form still is as it was then
+ */
+export function keepWithForm(
+  result: ResultBox,
+  root: HTMLElement,
+  state: () => string
+): () => () => boolean {
+  let tested: string | undefined
+  // Node-RED reports a change of its own fields by jQuery; rows are removed by a click, or sorted.
+  $(root).on('change keyup input click sortstop', () => {
+    if (tested === undefined || state() === tested) return
+    tested = undefined
+    result.clear()
+  })
+  return () => {
+    const mine = state()
+    tested = mine
+    return () => tested === mine
   }
 }
 

@@ -1,22 +1,34 @@
+import { ERROR_CODES } from '../../src/hl7/error-codes.ts'
 import { parseReplyRules } from '../../src/rules/reply-rules.ts'
 import { postToNodeRed, RequestError } from './ask-node-red.ts'
 import type { Form } from './form.ts'
 import { conditionWords } from './reply-rule-words.ts'
-import { onPress, ResultBox, type ResultLine } from './result-box.ts'
+import { keepWithForm, onPress, ResultBox, type Failure, type ResultLine } from './result-box.ts'
+import { sampleInject } from './sample-inject.ts'
+
+/** One ERR of the reply. */
+interface AckError {
+  location: string
+  code: string
+  codeText: string
+  severity: string
+  diagnostic: string
+  userMessage: string
+}
 
 /** The answer of the route; it does not contain the token. */
 interface Answer {
   request?: { line: string; headers: Record<string, string> }
   status?: number | null
   reply?: string | null
-  ack?: { code?: string } | null
+  ack?: { code: string; text: string; errors: readonly AckError[] } | null
   rule?: string
   action?: string
   elapsedMs?: number
   error?: { code: string; reason: string; hint: string } | null
 }
 
-/** What the button needs from the form. */
+/** What the buttons need from the form. */
 export interface TestMessageOptions {
   form: Form
   node: EditorNode
@@ -26,38 +38,28 @@ export interface TestMessageOptions {
 
 /** The most characters of a reply that are shown. */
 const MAX_SHOWN = 10_000
+/** The most errors of a reply that are listed: all are in the reply below. */
+const MAX_ERRORS = 20
 
-/** Wires the "Send test message" button, which works only if the node is deployed as shown. */
+const prefix = 'hl7-https-out-test'
+
+/** Wires "Send test message", which sends with what is in the form, and "Copy as inject". */
 export function prepareTestMessage({ form, node, lists }: TestMessageOptions): void {
   const { text } = form
-  const result = new ResultBox('hl7-https-out-test-result')
-  const state = (): string => JSON.stringify([form.properties(), lists()])
-  const opened = state()
-
-  const isDeployed = (): boolean => {
-    const used = ['auth', 'tls', 'proxy'].map((property) => node[property])
-    const nodes = [node.id, ...used].flatMap((id) =>
-      typeof id === 'string' && id !== '' ? [RED.nodes.node(id)] : []
-    )
-    return state() === opened && nodes.every((one) => one?.changed !== true)
+  const result = new ResultBox(`${prefix}-result`)
+  const type = (): string => String($(`#${prefix}-type`).val()).trim() || 'ADT^A01'
+  const given = (): Record<string, unknown> => {
+    const { properties, credentials } = form.properties()
+    return { ...properties, ...lists(), credentials }
   }
+  const begin = keepWithForm(result, form.root(), () => JSON.stringify([given(), type()]))
 
   const show = (answer: Answer): void => {
     const { error = null, request } = answer
-    // No letters: no reply was expected, or the rule only warns.
-    const good = error === null && ['', 'C'].includes((answer.action ?? '').replace('W', ''))
-    const code = answer.ack?.code ?? ''
-    const headline =
-      error !== null
-        ? text('testMessage.failed')
-        : code === ''
-          ? text(good ? 'testMessage.accepted' : 'testMessage.notAccepted')
-          : text(good ? 'testMessage.ack' : 'testMessage.nak', { code })
     const lines: ResultLine[] = [
-      [text('testMessage.problem'), error?.code ?? ''],
-      [text('testMessage.reason'), error?.reason ?? ''],
-      [text('testMessage.hint'), error?.hint ?? ''],
       [text('testMessage.decision'), decisionWords(answer, text)],
+      [text('testMessage.text'), answer.ack?.text ?? ''],
+      [text('testMessage.errors'), errorWords(answer, text)],
       [text('testMessage.status'), String(answer.status ?? '')],
       [
         text('testMessage.elapsed'),
@@ -73,32 +75,85 @@ export function prepareTestMessage({ form, node, lists }: TestMessageOptions): v
             request.line,
             ...Object.entries(request.headers).map(([name, value]) => `${name}: ${value}`)
           ].join('\n')
-    result.show(good ? 'good' : 'bad', headline, lines, [
-      [text('testMessage.request'), sent],
-      [text('testMessage.reply'), readable(answer.reply ?? '')]
-    ])
-  }
-
-  onPress('hl7-https-out-test-button', async () => {
-    if (!isDeployed()) {
-      result.show('bad', text('request.notDeployed'), [])
+    const long: ResultLine[] = [
+      [text('testMessage.reply'), readable(answer.reply ?? '')],
+      [text('testMessage.request'), sent]
+    ]
+    if (error !== null) {
+      const { code, ...why } = error
+      const headline = text(request === undefined ? 'testMessage.notSent' : 'testMessage.failed')
+      result.fail(text, headline, { error: code, ...why }, lines, long)
       return
     }
-    const id = runningId(node)
-    if (id === undefined) {
-      result.show('bad', text('request.unusedSubflow'), [])
+    // No letters: no reply was expected, or the rule only warns.
+    const good = ['', 'C'].includes((answer.action ?? '').replace('W', ''))
+    const code = answer.ack?.code ?? ''
+    const headline =
+      code === ''
+        ? text(good ? 'testMessage.accepted' : 'testMessage.notAccepted')
+        : text(good ? 'testMessage.ack' : 'testMessage.nak', { code })
+    result.show(good ? 'good' : 'bad', headline, lines, long)
+  }
+
+  onPress(`${prefix}-button`, async () => {
+    const isCurrent = begin()
+    const settings = given()
+    const waiting = notDeployed(settings, text)
+    if (waiting !== undefined) {
+      result.fail(text, text('testMessage.notSent'), waiting)
       return
     }
     result.say(text('testMessage.busy'))
+    const id = runningId(node) ?? node.id
     try {
-      const type = String($('#hl7-https-out-test-type').val()).trim() || 'ADT^A01'
       const path = `hl7-https-out/${encodeURIComponent(id)}/test`
-      show((await postToNodeRed(path, { type })) as Answer)
+      const answer = await postToNodeRed(path, { type: type(), node: settings })
+      if (isCurrent()) show(answer as Answer)
     } catch (error) {
       if (!(error instanceof RequestError)) throw error
-      result.show('bad', text(`request.${error.key}`), [])
+      if (!isCurrent()) return
+      // If the test is not allowed, the answer says what to do.
+      if (isFailure(error.answer)) show(error.answer)
+      else result.show('bad', text(`request.${error.key}`), [])
     }
   })
+
+  const shown = document.getElementById(`${prefix}-json`)
+  const copied = document.getElementById(`${prefix}-copied`)
+  onPress(`${prefix}-copy`, async () => {
+    const json = sampleInject(type())
+    const isCopied = await copy(json)
+    if (copied) copied.textContent = text(isCopied ? 'testMessage.copied' : 'testMessage.toCopy')
+    if (!(shown instanceof HTMLTextAreaElement)) return
+    shown.hidden = isCopied
+    shown.value = json
+    if (!isCopied) shown.select()
+  })
+}
+
+/** Copies to the clipboard; it may be forbidden, and is not there on a page without TLS. */
+async function copy(words: string): Promise<boolean> {
+  const { clipboard } = navigator as { clipboard?: Clipboard }
+  if (clipboard === undefined) return false
+  return clipboard.writeText(words).then(
+    () => true,
+    () => false
+  )
+}
+
+/** Which config nodes of the form are not deployed as they are: the test would use other ones. */
+function notDeployed(settings: Record<string, unknown>, text: Form['text']): Failure | undefined {
+  const node = (id: unknown): (EditorNode & { changed?: boolean }) | null =>
+    typeof id === 'string' && id !== '' ? RED.nodes.node(id) : null
+  const auth = node(settings['auth'])
+  const used = ['auth', 'tls', 'proxy'].filter((property) =>
+    [settings, ...(property === 'auth' || auth === null ? [] : [auth])].some(
+      (user) => node(user[property])?.changed === true
+    )
+  )
+  if (used.length === 0) return undefined
+  const nodes = used.map((property) => text(`label.${property}`)).join(', ')
+  return { error: '', reason: text('testMessage.changed', { nodes }), hint: text('request.deploy') }
 }
 
 /**
@@ -129,8 +184,35 @@ function shortened(letters: string): string {
   return letters === 'RF' ? 'R' : letters
 }
 
+/** The ERR segments, one a line: code and its meaning, severity, place, and what the receiver says. */
+function errorWords({ ack }: Answer, text: Form['text']): string {
+  const errors = ack?.errors ?? []
+  const lines = errors
+    .slice(0, MAX_ERRORS)
+    .map(({ code, codeText, severity, location, userMessage, diagnostic }) => {
+      const meaning = [code, codeText === '' ? (ERROR_CODES[code] ?? '') : codeText]
+      const graded = ['I', 'W', 'E', 'F'].includes(severity)
+        ? text(`severity.${severity}`)
+        : severity
+      return [
+        meaning.filter((part) => part !== '').join(' '),
+        graded,
+        location,
+        userMessage === '' ? diagnostic : userMessage
+      ]
+        .filter((part) => part !== '')
+        .join(' · ')
+    })
+  return [...lines, ...(errors.length > MAX_ERRORS ? ['…'] : [])].join('\n')
+}
+
 /** Puts each segment on its own line, and shortens a long reply. */
 function readable(reply: string): string {
   const lines = reply.slice(0, MAX_SHOWN).replace(/\r\n?/g, '\n')
   return reply.length > MAX_SHOWN ? `${lines} …` : lines
+}
+
+function isFailure(answer: unknown): answer is Answer {
+  const error = (answer as Answer | null | undefined)?.error
+  return typeof error === 'object' && error !== null
 }

@@ -3,7 +3,7 @@ import { OPTION_OF } from '../../src/oauth2/hint-texts.ts'
 import type { TokenTestResult } from '../../src/oauth2/token-test-result.ts'
 import { postToNodeRed, RequestError } from './ask-node-red.ts'
 import type { Form } from './form.ts'
-import { onPress, ResultBox } from './result-box.ts'
+import { keepWithForm, onPress, ResultBox } from './result-box.ts'
 
 /** What the Test button needs from the form. */
 export interface TokenTestOptions {
@@ -23,7 +23,11 @@ const NO_BETTER = new Set(['ERR_ISSUER_MISMATCH', 'ERR_NOT_ALLOWED'])
 export function prepareTokenTest({ form, nodeId, lists, onIssuer }: TokenTestOptions): void {
   const { text } = form
   const result = new ResultBox('oauth2-client-credentials-test-result')
-  let shown = 0
+  const given = (): Record<string, unknown> => {
+    const { properties, credentials } = form.properties()
+    return { ...properties, ...lists(), credentials }
+  }
+  const begin = keepWithForm(result, form.root(), () => JSON.stringify(given()))
 
   const ask = async (given: Record<string, unknown>): Promise<TokenTestResult> => {
     try {
@@ -51,11 +55,11 @@ export function prepareTokenTest({ form, nodeId, lists, onIssuer }: TokenTestOpt
       const code = answer.code === 'ERR_HTTP_STATUS' ? '' : answer.code
       const status = answer.status === null ? '' : `HTTP ${answer.status}`
       const hint = hintText(answer.hints) ?? answer.hint
-      result.show('bad', text('test.failed'), [
-        [text('test.error'), [code, status].filter((part) => part !== '').join(', ')],
-        [text('test.description'), answer.description],
-        [text('test.hint'), hint]
-      ])
+      result.fail(text, text('test.failed'), {
+        error: [code, status].filter((part) => part !== '').join(', '),
+        reason: answer.description,
+        hint
+      })
       return
     }
     const { expiresIn, scope, clientAuth } = answer
@@ -76,32 +80,28 @@ export function prepareTokenTest({ form, nodeId, lists, onIssuer }: TokenTestOpt
   }
 
   onPress('oauth2-client-credentials-test-button', async () => {
-    const mine = ++shown
+    let isCurrent = begin()
     result.say(text('test.busy'))
-    const { properties, credentials } = form.properties()
-    const given = { ...properties, ...lists(), credentials }
+    const settings = given()
     try {
-      let answer = await ask(given)
-      const issuer = String(properties['issuer']).trim()
+      let answer = await ask(settings)
+      const issuer = String(settings['issuer']).trim()
       if (!answer.ok && answer.code === 'ERR_ISSUER_MISMATCH') {
         const other = issuer.endsWith('/') ? issuer.slice(0, -1) : `${issuer}/`
-        const second = await ask({ ...given, issuer: other })
+        const second = await ask({ ...settings, issuer: other })
         if (second.ok || !NO_BETTER.has(second.code)) {
-          if (mine === shown) onIssuer(other)
+          if (isCurrent()) {
+            onIssuer(other)
+            isCurrent = begin()
+          }
           answer = second
         }
       }
-      if (mine === shown) show(answer, properties['defaultLifetime'])
+      if (isCurrent()) show(answer, settings['defaultLifetime'])
     } catch (error) {
       if (!(error instanceof RequestError)) throw error
-      if (mine === shown) result.show('bad', text(`request.${error.key}`), [])
+      if (isCurrent()) result.show('bad', text(`request.${error.key}`), [])
     }
-  })
-
-  // The result does not belong to the changed form.
-  form.root().addEventListener('input', () => {
-    shown++
-    result.clear()
   })
 }
 

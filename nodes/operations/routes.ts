@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import type { Request, Response } from 'express'
 import type { NodeAPI } from 'node-red'
 import { printable } from '../../src/delivery/explain.ts'
@@ -7,7 +6,6 @@ import type { Settlement } from '../../src/delivery/settlement.ts'
 import { OutboxError, type Entry } from '../../src/outbox/outbox.ts'
 import { notSetUp } from '../node-errors.ts'
 import { deployedOutNodes, outParts, type OutParts, type Unusable } from '../node-parts.ts'
-import { holdsPermission } from '../permissions.ts'
 import type {
   AllStates,
   BulkAnswer,
@@ -24,7 +22,8 @@ import { stoppedQueues } from './stopped-queues.ts'
 import { iso } from './times.ts'
 import { errorRow, eventTold, sentence, verdictTold } from './words.ts'
 
-type AdminRequest = Request<Record<string, string>>
+/** A request to a route with parameters in its path. */
+export type AdminRequest = Request<Record<string, string>>
 /** A handler whose rejection is answered, not thrown: an unhandled rejection would end Node-RED. */
 type Handler = (request: AdminRequest, response: Response) => Promise<void>
 
@@ -128,15 +127,6 @@ export function registerOutRoutes(RED: NodeAPI): void {
       return { found }
     })
   }
-  RED.httpAdmin.post(
-    `${BASE}/:id/test`,
-    may('write'),
-    guarded(async (request, response) => {
-      const node = partsOf(request)
-      if (node === undefined) notThere(response)
-      else response.json(await test(RED, node, request))
-    })
-  )
 }
 
 /** What a route does with a node that is set up; undefined: there is no such message. */
@@ -170,7 +160,8 @@ function partsOf({ params }: AdminRequest): OutParts | Unusable | undefined {
   return node && outParts.get(node)
 }
 
-function notThere(response: Response): void {
+/** Answers that a node is not there. */
+export function notThere(response: Response): void {
   response.status(404).json({ error: 'There is no such node, or it is not deployed.' })
 }
 
@@ -226,24 +217,8 @@ async function messageContent(
   }
 }
 
-async function test(
-  RED: NodeAPI,
-  node: OutParts | Unusable,
-  request: AdminRequest
-): Promise<unknown> {
-  if (!('sendTest' in node)) {
-    return { error: { code: 'HL7_CONFIG', reason: notSetUp(node.problems), hint: '' } }
-  }
-  audit(RED, request, 'hl7-https-out.test')
-  const { type } = (request.body ?? {}) as { type?: unknown }
-  const wanted = typeof type === 'string' ? type : 'ADT^A01'
-  node.eventLog.add('tested', userOf(request), { type: printable(wanted, 20) })
-  const id = `TEST${randomUUID().replaceAll('-', '').slice(0, 16).toUpperCase()}`
-  return node.sendTest(wanted, id, () => holdsPermission(RED, request, 'flows.write'))
-}
-
 /** Who is logged in; `''` if Node-RED asks nobody. */
-function userOf(request: AdminRequest): string {
+export function userOf(request: AdminRequest): string {
   const { user } = request as { user?: { username?: unknown } }
   return typeof user?.username === 'string' ? printable(user.username) : ''
 }

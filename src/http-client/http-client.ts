@@ -62,7 +62,7 @@ const plainGot = got.extend({
 })
 
 /**
- * The only HTTP client: got with the TLS settings, proxy, time-outs and size limit that tokens and
+ * The only HTTP client: got with the TLS settings, proxy, timeouts and size limit that tokens and
  * HL7 share. It follows no redirects, retries nothing and keeps no cookies: each of these could
  * carry a token or a message to a server that nobody configured.
  */

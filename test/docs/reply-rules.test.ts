@@ -118,7 +118,7 @@ describe('the recipes of docs/reply-rules.md', () => {
     assert.equal(outcome(title, acknowledged('AA', { text: 'stored' })), 'accept')
   })
 
-  it('never send twice after a time-out, but retry if there was no connection', () => {
+  it('never send twice after a timeout, but retry if there was no connection', () => {
     const title = 'Never send twice'
     assert.equal(outcome(title, timeout), 'suspend')
     assert.equal(outcome(title, reset), 'suspend')

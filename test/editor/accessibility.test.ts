@@ -29,7 +29,7 @@ const flows: FlowNode[] = [
     format: 'multipart',
     formFields: values,
     headers: values,
-    replyCodeActions: '@ERR-4:E=RW,@severity:W=W,:AE=S,(:?A&@status:2xx)=C',
+    replyCodeActions: '@ERR-4:E=RW,@severity:W=W,:AE=S,(:?A&@status:2xx)=C,@*stored=C',
     order: 'key',
     connectTimeout: 0,
     wires: [[], []]
@@ -90,6 +90,10 @@ describe('the forms, for everyone', () => {
       await editor.page.click('#hl7-https-out-test-button')
       await editor.page.waitForSelector('#hl7-https-out-test-result .hl7-https-result-title')
       assert.deepEqual(await violations(out), [], 'the result of a test message')
+      await editor.ask(`Object.defineProperty(navigator, 'clipboard', { value: undefined }) && 0`)
+      await editor.page.click('#hl7-https-out-test-copy')
+      await editor.page.waitForSelector('#hl7-https-out-test-json')
+      assert.deepEqual(await violations(out), [], 'a sample to copy')
       await editor.close('cancel')
 
       await editor.editConfig(config, 'auth')

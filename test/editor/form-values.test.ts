@@ -1,6 +1,4 @@
 import assert from 'node:assert/strict'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { after, before, beforeEach, describe, it } from 'node:test'
 import type { Browser } from 'playwright-core'
 import { Editor, startBrowser } from '../support/editor.ts'
@@ -15,14 +13,8 @@ describe('the values of the forms', () => {
   let nodeRed: TestNodeRed
   let browser: Browser
   let editor: Editor
-  const receiver = createServer((request, response) => {
-    const reply = request.url === '/hl7' ? 'MSH|^~\\&|A|B|||20260101||ADT^A01|1|P|2.5.1\r' : ''
-    request.resume().on('end', () => response.end(reply))
-  })
-
   before(async () => {
-    await new Promise<void>((listening) => receiver.listen(0, '127.0.0.1', listening))
-    const url = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/`
+    const url = 'https://hl7.example.org/in'
     const flows: FlowNode[] = [
       { id: 'tab', type: 'tab', label: 'test' },
       { id: 'bare', type: out, z: 'tab', url, wires },
@@ -35,8 +27,6 @@ describe('the values of the forms', () => {
         retryInterval: '${RETRY}',
         wires
       },
-      { id: 'accepting', type: out, z: 'tab', url, replyCodeActions: 'X=C', wires },
-      { id: 'unacknowledged', type: out, z: 'tab', url: `${url}hl7`, wires },
       { id: 'auth', type: config, issuer: 'https://login.example.org' },
       {
         id: 'scoped',
@@ -45,13 +35,8 @@ describe('the values of the forms', () => {
         audience: 'https://hl7.example.org'
       },
       { id: 'listed', type: config, extraParams: [{ name: 'tenant', value: 'north' }] },
-      { id: 'sub', type: 'subflow', name: 'sub', in: [], out: [] },
-      { id: 'inner', type: out, z: 'sub', url, wires },
-      { id: 'outer-sub', type: 'subflow', name: 'outer', in: [], out: [] },
-      { id: 'middle', type: 'subflow:sub', z: 'outer-sub', wires: [] },
-      { id: 'outer', type: 'subflow:outer-sub', z: 'tab', wires: [] },
-      { id: 'unused-sub', type: 'subflow', name: 'unused', in: [], out: [] },
-      { id: 'unused', type: out, z: 'unused-sub', url, wires }
+      { id: 'put', type: out, z: 'tab', url, method: 'PUT', wires },
+      { id: 'named', type: out, z: 'tab', url, name: 'named', auth: 'auth', wires }
     ]
     const env = { MAX_IN_FLIGHT: '4', RETRY: '3' }
     ;[nodeRed, browser] = await Promise.all([startNodeRed({ flows, env }), startBrowser()])
@@ -60,7 +45,6 @@ describe('the values of the forms', () => {
   after(async () => {
     await browser.close()
     await nodeRed.kill()
-    receiver.close()
   })
   beforeEach(async () => {
     if (await editor.isUsed()) await editor.load()
@@ -133,6 +117,15 @@ describe('the values of the forms', () => {
       assert.equal(await editor.page.isVisible('#node-config-input-audience'), open, id)
       await editor.close('cancel')
     }
+    for (const [id, open] of [
+      ['bare', false],
+      ['named', false],
+      ['put', true]
+    ] as const) {
+      await editor.edit(id)
+      assert.equal(await editor.page.isVisible('#node-input-method'), open, id)
+      await editor.close('cancel')
+    }
   })
 
   it('in lists are checked as at run time', async () => {
@@ -199,26 +192,5 @@ describe('the values of the forms', () => {
       await editor.type(`#node-input-${field}`, value)
       assert.match(await editor.mistake(`node-input-${field}`), words, value)
     }
-  })
-
-  describe('and the test message', () => {
-    const send = async (id: string): Promise<string> => {
-      await editor.edit(id)
-      await editor.page.click('#hl7-https-out-test-button')
-      await editor.page.waitForSelector('.hl7-https-result-title')
-      return editor.page.innerText('.hl7-https-result-title')
-    }
-
-    it('shows its outcome, without a code if there is none', async () => {
-      assert.equal((await send('accepting')).trim(), 'Accepted: leaves on ACK')
-      await editor.close('cancel')
-      assert.equal((await send('unacknowledged')).trim(), 'Not accepted')
-    })
-
-    it('can be sent by a node in a subflow, as in its first instance', async () => {
-      assert.equal((await send('inner')).trim(), 'No HL7 answer')
-      await editor.close('cancel')
-      assert.match(await send('unused'), /No flow uses this subflow/)
-    })
   })
 })

@@ -269,7 +269,7 @@ describe('the forms in the editor', () => {
     await editor.type(name, 'authorization')
     await editor.close()
     assert.deepEqual(await editor.ask(`RED.nodes.node('old').validationErrors`), [
-      'This header already carries the token.'
+      'Headers: This header already carries the token.'
     ])
   })
 
@@ -313,6 +313,7 @@ describe('the forms in the editor', () => {
         .filter({ visible: true })
         .evaluateAll((found) => found.map((hint) => (hint as HTMLElement).dataset['row'] ?? ''))
     await editor.edit('old')
+    await editor.more()
     assert.deepEqual(await shown(), ['scheme'])
     await editor.close('cancel')
     await editor.editConfig(config, 'auth')
@@ -321,6 +322,7 @@ describe('the forms in the editor', () => {
     await editor.close()
     assert.equal(await editor.ask(`RED.nodes.node('auth').dpop`), true)
     await editor.edit('old')
+    await editor.more()
     assert.deepEqual(await shown(), ['dpop'])
     await editor.page.selectOption('#node-input-tokenPlacement', 'query')
     await editor.settle()
@@ -333,6 +335,7 @@ describe('the forms in the editor', () => {
 
   it('show only the fields of hl7-https-out that apply', async () => {
     await editor.edit('old')
+    await editor.more()
     const header = { 'node-input-authHeader': true, 'node-input-authScheme': true }
     assert.deepEqual(await editor.seen(...Object.keys(header)), header)
     await editor.page.selectOption('#node-input-tokenPlacement', 'query')
@@ -608,6 +611,7 @@ describe('the forms in the editor', () => {
       await editor.ask(`document.documentElement.classList.toggle('nr-theme-dark', ${dark})`)
       await editor.edit('empty')
       await editor.page.selectOption('#node-input-auth', 'known')
+      await editor.more()
       await editor.page.selectOption('#node-input-tokenPlacement', 'query')
       for (const tab of ['destination', 'message', 'reply', 'delivery']) {
         await editor.tab(tab)
@@ -615,7 +619,7 @@ describe('the forms in the editor', () => {
       }
       await editor.close('cancel')
       await editor.editConfig(config, 'auth')
-      await editor.page.click(`#${config}-more`)
+      await editor.more()
       await editor.page.selectOption('#node-config-input-grantType', 'jwt_bearer')
       assert.deepEqual(await faint(`#${config}-form`), [], `config, dark: ${dark}`)
       await editor.close('cancel')
@@ -652,19 +656,51 @@ describe('the forms in the editor', () => {
     }
   })
 
-  it('fit into a narrow window', async () => {
-    await editor.page.setViewportSize({ width: 1000, height: 800 })
-    await editor.edit('full')
-    for (const tab of ['destination', 'message', 'reply', 'delivery']) {
-      await editor.tab(tab)
-      const wide = await editor.ask<string[]>(`(() => {
-        const edge = document.querySelector('#${out}-form').getBoundingClientRect().right + 1
-        return [...document.querySelectorAll('#${out}-form :is(input, select, textarea, label, div, ol)')]
-          .filter((e) => e.checkVisibility() && e.getBoundingClientRect().right > edge)
-          .map((e) => e.id || e.className)
-      })()`)
-      assert.deepEqual(wide, [], tab)
-    }
+  for (const [width, height] of [
+    [1000, 800],
+    // 1400 and 1280 pixels at 200 %.
+    [700, 450],
+    [640, 400]
+  ] as const) {
+    it(`fit into a window ${width} pixels wide`, async () => {
+      await editor.page.setViewportSize({ width, height })
+      await editor.edit('full')
+      await editor.more()
+      for (const tab of ['destination', 'message', 'reply', 'delivery']) {
+        await editor.tab(tab)
+        assert.deepEqual(await overflowing(), [], tab)
+      }
+      await editor.close('cancel')
+      await editor.editConfig(config, 'known')
+      await editor.more()
+      assert.deepEqual(await overflowing(), [], config)
+      await editor.close('cancel')
+    })
+  }
+
+  /** What is wider than its place: the form, the dialog around it, or the page. */
+  function overflowing(): Promise<string[]> {
+    return editor.ask(`[document.scrollingElement, ...document.querySelectorAll('.red-ui-tray-body-wrapper, .red-ui-tray-body-wrapper *')]
+      .filter((e) => e.checkVisibility() && e.clientWidth > 0 && e.scrollWidth > e.clientWidth &&
+        getComputedStyle(e).display !== 'inline' &&
+        // A field scrolls, and so do Node-RED's tabs.
+        !e.matches('input, textarea, select, option') && !e.closest('.red-ui-tab'))
+      .map((e) => (e.id || e.className) + ' ' + e.scrollWidth + ' > ' + e.clientWidth)`)
+  }
+
+  it('open at the first field that has to be filled in', async () => {
+    const focused = (): Promise<string> => editor.ask(`document.activeElement.id`)
+    await editor.edit('empty')
+    await editor.settle()
+    assert.equal(await focused(), 'node-input-url')
+    await editor.close('cancel')
+    await editor.editConfig(config)
+    await editor.settle()
+    assert.equal(await focused(), 'node-config-input-issuer')
+    await editor.close('cancel')
+    await editor.edit('old')
+    await editor.settle()
+    assert.notEqual(await focused(), 'node-input-url')
   })
 
   it('have an icon, two named outputs and a label', async () => {

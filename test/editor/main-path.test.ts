@@ -58,6 +58,7 @@ describe('the path of a new user', () => {
     await page.evaluate(`RED.editor.edit(RED.nodes.filterNodes({ type: 'hl7-https-out' })[0])`)
     await page.waitForSelector('#node-input-url')
     await page.fill('#node-input-url', world.receiver.url)
+    await showMoreSettings(page, 'hl7-https-out', 'node-input-tls')
     await page.selectOption('#node-input-tls', 'tls-of-test')
     await page.waitForTimeout(400)
     await page.click('#node-input-lookup-auth, #node-input-btn-auth-edit')
@@ -67,7 +68,7 @@ describe('the path of a new user', () => {
     await page.fill('#node-config-input-clientId', CLIENT_ID)
     await page.fill('#node-config-input-clientSecret', CLIENT_SECRET)
     await page.fill('#node-config-input-scope', 'hl7:write')
-    await showMoreSettings(page)
+    await showMoreSettings(page, 'oauth2-client-credentials', 'node-config-input-tls')
     await page.selectOption('#node-config-input-tls', 'tls-of-test')
     assert.equal(await page.getAttribute('#node-config-input-clientSecret', 'type'), 'password')
     await page.click('#node-config-dialog-ok')
@@ -136,8 +137,6 @@ async function openLeaf(page: Page, name: string): Promise<void> {
   await leaf.first().click()
 }
 
-async function showMoreSettings(page: Page): Promise<void> {
-  if (!(await page.isVisible('#node-config-input-tls'))) {
-    await page.click('#oauth2-client-credentials-more')
-  }
+async function showMoreSettings(page: Page, type: string, field: string): Promise<void> {
+  if (!(await page.isVisible(`#${field}`))) await page.click(`#${type}-more`)
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { Attempt } from '../../src/rules/attempt.ts'
+import { hiddenRefusals } from '../../src/rules/hidden-refusals.ts'
 import { decide } from '../../src/rules/decide.ts'
 import { DEFAULT_REPLY_RULES, parseReplyRules } from '../../src/rules/reply-rules.ts'
 import { readAcknowledgement } from '../../src/hl7/acknowledgement.ts'
@@ -9,7 +10,11 @@ import { presetOf, replyRulePresets } from '../../nodes/editor/reply-rule-preset
 import {
   keepsItsMeaning,
   readRow,
+  type RowCondition,
+  rowConditions,
+  type RowSubject,
   type RuleRow,
+  unfinishedRule,
   writeRow
 } from '../../nodes/editor/reply-rule-row.ts'
 
@@ -25,6 +30,12 @@ const row = (parts: Partial<RuleRow>): RuleRow => ({
   action: 'F',
   warn: false,
   ...parts
+})
+
+const subject = (condition: RowCondition, value = '', field = ''): RowSubject => ({
+  condition,
+  field,
+  value
 })
 
 describe('a rule as a row', () => {
@@ -56,7 +67,23 @@ describe('a rule as a row', () => {
     ['@severity:W=C', { condition: 'severity', value: 'W', action: 'C' }],
     ['@ERR-4.2:E=F', { condition: 'fieldValue', field: 'ERR-4.2', value: 'E' }],
     ['@ERR-8*"say ""no"""=F', { condition: 'fieldText', field: 'ERR-8', value: 'say "no"' }],
-    ['@*Locked=F', { condition: 'replyText', value: 'Locked' }]
+    ['@*Locked=F', { condition: 'replyText', value: 'Locked' }],
+    [
+      ':?E&@severity:W=WC',
+      { condition: 'error', and: subject('severity', 'W'), action: 'C', warn: true }
+    ],
+    [
+      '@status:201&@ERR-8*"In, Use"=R',
+      {
+        ...{ condition: 'status', value: '201', action: 'R' },
+        and: subject('fieldText', 'In, Use', 'ERR-8')
+      }
+    ],
+    [':*&@*Held=S', { condition: 'otherCode', and: subject('replyText', 'Held'), action: 'S' }],
+    [
+      '(:AE&@ERR-3:206,:AE&@ERR-3:207,:AR&@ERR-3:206,:AR&@ERR-3:207)=R',
+      { condition: 'code', value: 'AE, AR', and: subject('errorNumber', '206, 207'), action: 'R' }
+    ]
   ]
   for (const [text, parts] of simple) {
     it(`shows ${text} as a row, and writes it back unchanged`, () => {
@@ -68,7 +95,10 @@ describe('a rule as a row', () => {
   }
 
   for (const text of [
-    ':?E&@severity:W=WC',
+    ':?E&@severity:W&@*held=WC',
+    '(:?E&@severity:W,:?E&@severity:I)=WC',
+    '(:AE&@ERR-3:206,:AR&@ERR-3:207)=R',
+    '(:AE&@ERR-3:206,:AR)=R',
     '(:?E,:?R,:_,:*,:~,X)=F',
     '(E#timeout,E#reset)=S',
     '(:AE,:"A,B")=F',
@@ -95,6 +125,22 @@ describe('a rule as a row', () => {
     assert.equal(keepsItsMeaning(row({ condition: 'errorStatus', value: 'timeout' })), false)
     assert.equal(keepsItsMeaning(row({ condition: 'own', value: ':?A=C,:?E' })), false)
     assert.throws(() => keepsItsMeaning(row({ condition: 'errorNumber', value: '' })))
+    const and = subject('errorStatus', 'timeout')
+    assert.equal(keepsItsMeaning(row({ condition: 'noAnswer', and })), false)
+  })
+
+  it('knows what a rule looks at before its values are typed', () => {
+    const kinds = (parts: Partial<RuleRow>): string[] | undefined =>
+      unfinishedRule(row(parts))
+        ?.conditions.flat()
+        .map(({ kind }) => kind)
+    for (const condition of rowConditions) {
+      const value = condition === 'severity' ? 'W' : ''
+      assert.ok(kinds({ condition, value }), condition)
+    }
+    const and = subject('fieldText')
+    assert.deepEqual(kinds({ condition: 'status', and }), ['status', 'field-text'])
+    assert.equal(unfinishedRule(row({ condition: 'own', value: ':' })), undefined)
   })
 })
 
@@ -124,19 +170,69 @@ describe('the presets', () => {
     for (const condition of ['timeout', 'reset', 'errorStatus']) {
       assert.equal(action('suspendTimeouts', condition), 'S', condition)
     }
+    assert.equal(action('accept201', 'status'), 'C')
+    assert.equal(action('acceptWarnings', 'error'), 'C')
+    assert.equal(action('retryLocked', 'errorNumber'), 'R')
   })
 
-  it('ignore no NAK, and suspend nothing that was never sent', () => {
-    const sent = { controlIds: ['M1'], type: 'ADT^A01', replyDue: true }
-    const outcome = (rules: string, attempt: Omit<Attempt, 'sent'>): string => {
-      const { outcome, retry } = decide(parseReplyRules(rules), { sent, ...attempt })
-      return retry ? `retry, then ${outcome}` : outcome
+  it('hide no refusal', () => {
+    for (const [name, text] of Object.entries(replyRulePresets)) {
+      const { rules } = parseReplyRules(text)
+      const hiding = rules.filter((_, at) => hiddenRefusals(rules, at) !== undefined)
+      assert.deepEqual(hiding, [], name)
     }
-    const nak = `MSH|^~\\&|A|B|C|D|20260101||ACK|R1|P|2.5.1\rMSA|AE|M1\r`
-    const message = readReplyMessage(nak)
+  })
+
+  const sent = { controlIds: ['M1'], type: 'ADT^A01', replyDue: true }
+  const outcome = (rules: string, attempt: Omit<Attempt, 'sent'>): string => {
+    const { outcome, retry } = decide(parseReplyRules(rules), { sent, ...attempt })
+    return retry ? `retry, then ${outcome}` : outcome
+  }
+  /** An answer with that code and, for each error, ERR-3 and ERR-4. */
+  const answer = (
+    code: string,
+    ...errors: (readonly [number: string, severity: string])[]
+  ): NonNullable<Attempt['reply']> => {
+    const text = [
+      'MSH|^~\\&|A|B|C|D|20260101||ACK|R1|P|2.5.1',
+      `MSA|${code}|M1`,
+      ...errors.map(([number, severity]) => `ERR|||${number}|${severity}`)
+    ].join('\r')
+    const message = readReplyMessage(text)
     assert.ok(message)
-    const reply = { text: nak, empty: false, message, ack: readAcknowledgement(message) }
-    assert.equal(outcome(replyRulePresets.accept2xx, { status: 200, reply }), 'fail')
+    return { text, empty: false, message, ack: readAcknowledgement(message) }
+  }
+
+  it('accept what they name, and nothing else', () => {
+    const { accept2xx, accept201, acceptWarnings, retryLocked } = replyRulePresets
+    const none = { text: '{"stored":true}', empty: false, message: null, ack: null }
+    for (const preset of [accept2xx, accept201]) {
+      for (const code of ['AE', 'AR', 'CE', 'CR']) {
+        assert.equal(outcome(preset, { status: 201, reply: answer(code) }), 'fail', code)
+      }
+      assert.equal(outcome(preset, { status: 201, reply: none }), 'accept')
+      assert.equal(outcome(preset, { status: 201 }), 'accept')
+    }
+    assert.equal(outcome(accept2xx, { status: 200, reply: none }), 'accept')
+    assert.equal(outcome(accept201, { status: 200, reply: none }), 'fail')
+
+    const warned = (code: string, ...severities: string[]): string => {
+      const errors = severities.map((severity) => ['0', severity] as const)
+      return outcome(acceptWarnings, { status: 200, reply: answer(code, ...errors) })
+    }
+    assert.equal(warned('AE', 'W'), 'accept')
+    assert.equal(warned('AE', 'I', 'W'), 'accept')
+    assert.equal(warned('AE', 'W', 'E'), 'fail')
+    assert.equal(warned('AE'), 'fail')
+    assert.equal(warned('AR', 'W'), 'fail')
+
+    const locked = (number: string): string =>
+      outcome(retryLocked, { status: 200, reply: answer('AE', [number, 'E']) })
+    assert.equal(locked('206'), 'retry, then fail')
+    assert.equal(locked('207'), 'fail')
+  })
+
+  it('suspend nothing that was never sent', () => {
     const { suspendTimeouts } = replyRulePresets
     for (const family of ['connect', 'token', 'tls'] as const) {
       const error = { code: 'ECONNREFUSED', family, text: 'refused' }

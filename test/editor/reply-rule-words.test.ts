@@ -31,6 +31,9 @@ describe('reply rules in words', () => {
   })
 
   it('express conditions, including combined ones', () => {
+    assert.deepEqual(conditions('(:?E&@severity:W,:AR)=C'), [
+      'error (AE or CE) and severity is warning or MSA-1 is AR'
+    ])
     assert.deepEqual(conditions(':?E&@severity:W=WC,(E#timeout,E#reset)=S,E#4xx=F'), [
       'error (AE or CE) and severity is warning',
       'no answer in time or connection cut',

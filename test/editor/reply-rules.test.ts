@@ -6,7 +6,7 @@ import { type FlowNode, startNodeRed, type TestNodeRed } from '../support/node-r
 import { Editor, startBrowser } from '../support/editor.ts'
 
 /** Extra blanks, letters and brackets, which the list would write in another way. */
-const typed = ' :?E & @severity:W = WC,\n (:AE) = RF , @*"Not, now"=RF, :?A=C '
+const typed = ' (:?E & @severity:W, :CE) = WC,\n (:AE) = RF , @*"Not, now"=RF, :?A=C '
 const flows: FlowNode[] = [
   { id: 'tab', type: 'tab', label: 'test' },
   ...Object.entries({
@@ -56,6 +56,12 @@ describe('the list of reply rules', () => {
         .map((field) => field.type === 'checkbox' ? (field.checked ? 'warn' : '') : field.value)
         .filter((part) => part !== '').join(' '))`)
   const words = (): Promise<string> => editor.page.innerText('#hl7-https-out-rules-words')
+  /** The yellow notes, each with the place of its rule. */
+  const warnings = (): Promise<string[]> =>
+    editor.ask(`[...document.querySelectorAll('.hl7-https-rule')].flatMap((rule, index) => {
+      const note = rule.querySelector('.hl7-https-rule-note')
+      return note.hidden ? [] : [index + ' ' + note.textContent]
+    })`)
   const isDefault = (): Promise<boolean> =>
     editor.ask(`document.querySelector('#hl7-https-out-rules-list').matches('.hl7-https-default')`)
 
@@ -106,7 +112,7 @@ describe('the list of reply rules', () => {
   it('keeps typed rules exactly as they were typed', async () => {
     await open('typed')
     assert.deepEqual(await rows(), [
-      'own :?E & @severity:W C warn',
+      'own (:?E & @severity:W, :CE) C warn',
       'code AE R',
       'replyText Not, now R',
       'accepted C'
@@ -120,32 +126,115 @@ describe('the list of reply rules', () => {
   it('rewrites only the changed rule', async () => {
     await open('typed')
     await editor.page.selectOption('.hl7-https-rule-action >> nth=3', 'S')
-    const others = ':?E & @severity:W = WC,(:AE) = RF,@*"Not, now"=RF'
+    const others = '(:?E & @severity:W, :CE) = WC,(:AE) = RF,@*"Not, now"=RF'
     assert.equal(await text(), `${others},:?A=S`)
     await editor.page.check('.hl7-https-rule-warn >> nth=3')
     await editor.close()
     assert.equal(await stored('typed'), `${others},:?A=WS`)
   })
 
-  it('turns the default into custom rules when a rule is added at the top', async () => {
+  it('turns the default into custom rules when a rule is added, below those for MSA-1', async () => {
     await open('empty')
     await editor.page.click('#hl7-https-out-rules-add')
     assert.match(await editor.mistake(area.slice(1)), /value.*missing/i)
-    assert.equal(await editor.page.getAttribute('.hl7-https-rule-value', 'aria-invalid'), 'true')
-    await editor.page.fill('.hl7-https-rule-value >> nth=0', '207, 206')
-    assert.equal(await text(), `(@ERR-3:207,@ERR-3:206)=R,${DEFAULT_REPLY_RULES}`)
+    const value = '.hl7-https-rule-value[aria-invalid]'
+    await editor.page.fill(value, '202')
+    const [above = '', below = ''] = DEFAULT_REPLY_RULES.split(/(?<=:\*=F,)/)
+    assert.equal(await text(), `${above}@status:202=C,${below}`)
     assert.equal(await editor.mistake(area.slice(1)), '')
     assert.equal(await isDefault(), false)
     assert.equal(await editor.page.inputValue(preset), '')
     assert.match(await words(), /^From the top, the first that fits decides\.$/)
+    assert.deepEqual(await warnings(), [])
     await editor.close()
-    assert.equal(await stored('empty'), `(@ERR-3:207,@ERR-3:206)=R,${DEFAULT_REPLY_RULES}`)
+    assert.equal(await stored('empty'), `${above}@status:202=C,${below}`)
     // Without that rule, it is the default again.
     await editor.edit('empty')
     await editor.tab('reply')
-    await editor.page.click('.red-ui-editableList-item-remove:visible >> nth=0')
+    await editor.page.click('.red-ui-editableList-item-remove:visible >> nth=6')
     await editor.close()
     assert.equal(await stored('empty'), '')
+  })
+
+  it('moves a new rule above those for MSA-1 if it looks at the acknowledgement', async () => {
+    await open('empty')
+    await editor.page.click('#hl7-https-out-rules-add')
+    const focused = (): Promise<number> =>
+      editor.ask(`[...document.querySelectorAll('.hl7-https-rule')]
+        .findIndex((rule) => rule.contains(document.activeElement))`)
+    assert.equal(await focused(), 6)
+    await editor.page.selectOption('.hl7-https-rule-condition >> nth=6', 'errorNumber')
+    assert.equal(await focused(), 1)
+    await editor.page.fill('.hl7-https-rule-value:visible >> nth=0', '207, 206')
+    await editor.page.selectOption('.hl7-https-rule-action >> nth=1', 'R')
+    const rest = DEFAULT_REPLY_RULES.replace(':I?=W,', '')
+    assert.equal(await text(), `:I?=W,(@ERR-3:207,@ERR-3:206)=R,${rest}`)
+    assert.deepEqual(await warnings(), [])
+    // Once the user has moved it, it stays.
+    await editor.page.focus('.hl7-https-rule-condition >> nth=1')
+    await editor.page.keyboard.press('Alt+ArrowUp')
+    await editor.page.selectOption('.hl7-https-rule-condition >> nth=0', 'noReply')
+    assert.equal((await rows())[0], 'noReply R')
+  })
+
+  it('says in yellow that a rule hides refusals from those below it', async () => {
+    await open('empty')
+    await editor.page.click('#hl7-https-out-rules-show-text')
+    await editor.type(area, `:I?=W,@status:2xx=C,${DEFAULT_REPLY_RULES}`)
+    await editor.page.click('#hl7-https-out-rules-show-list')
+    const move = 'This rule also accepts AE and AR: move it below the rules for MSA-1.'
+    assert.deepEqual(await warnings(), [`1 ${move}`])
+    await editor.page.selectOption('.hl7-https-rule-action >> nth=1', 'R')
+    assert.match((await warnings()).join(), /^1 .*decides what happens to AE and AR: move/)
+    await editor.page.focus('.hl7-https-rule-action >> nth=1')
+    for (let presses = 0; presses < 3; presses++) await editor.page.keyboard.press('Alt+ArrowDown')
+    assert.match((await warnings()).join(), /^4 .*decides what happens to AR: move/)
+    await editor.page.keyboard.press('Alt+ArrowDown')
+    assert.deepEqual(await warnings(), [])
+    await editor.page.click('#hl7-https-out-rules-show-text')
+    await editor.type(area, '@*stored=C')
+    await editor.page.click('#hl7-https-out-rules-show-list')
+    assert.deepEqual(await warnings(), [
+      '0 This rule also accepts AE and AR: add a rule for them above it.'
+    ])
+  })
+
+  it('adds a second condition, and removes it', async () => {
+    await open('typed')
+    const and = '.hl7-https-rule-and >> nth=3'
+    await editor.page.click(and)
+    assert.match(await editor.mistake(area.slice(1)), /value.*missing/i)
+    await editor.page.fill('.hl7-https-rule-value:visible >> nth=-1', '206, 207')
+    assert.match(await text(), /,\(:\?A&@ERR-3:206,:\?A&@ERR-3:207\)=C$/)
+    assert.equal((await rows())[3], 'accepted errorNumber 206, 207 C')
+    assert.equal(await editor.page.isVisible(and), false)
+    // As one rule, it can be read again.
+    await editor.page.click('#hl7-https-out-rules-show-text')
+    await editor.type(area, `${await text()},:?E&@severity:I=C`)
+    await editor.page.click('#hl7-https-out-rules-show-list')
+    assert.equal((await rows())[3], 'accepted errorNumber 206, 207 C')
+    assert.equal((await rows())[4], 'error severity I C')
+    await editor.page.click('.hl7-https-rule-without >> nth=0')
+    assert.match(await text(), /,:\?A=C,:\?E&@severity:I=C$/)
+    assert.equal(await editor.ask(`document.activeElement.matches('.hl7-https-rule-and')`), true)
+  })
+
+  it('moves the focus to the next row when one is removed', async () => {
+    await open('bad')
+    await editor.type(area, ':?A=C,:?E=F,:?R=F')
+    await editor.page.click('#hl7-https-out-rules-show-list')
+    const at = (): Promise<string> =>
+      editor.ask(
+        `document.activeElement.closest('li')?.querySelector('select').value ?? document.activeElement.id`
+      )
+    const remove = '#hl7-https-out-rules-list .red-ui-editableList-item-remove'
+    await editor.page.focus(`${remove} >> nth=1`)
+    for (const next of ['reject', 'accepted', 'hl7-https-out-rules-add']) {
+      await editor.page.keyboard.press('Enter')
+      assert.equal(await at(), next)
+      await editor.settle()
+      assert.equal(await at(), next)
+    }
   })
 
   it('reorders rules by dragging and by keyboard', async () => {
@@ -164,10 +253,10 @@ describe('the list of reply rules', () => {
     await editor.page.mouse.move(to.x + 5, to.y - 8, { steps: 10 })
     await editor.page.mouse.up()
     await editor.settle()
-    assert.match(await text(), /^:\?A=C,:\?E & /)
+    assert.match(await text(), /^:\?A=C,\(:\?E & /)
     await editor.page.focus('.hl7-https-rule-condition >> nth=0')
     await editor.page.keyboard.press('Alt+ArrowDown')
-    assert.match(await text(), /^:\?E & @severity:W = WC,:\?A=C,/)
+    assert.match(await text(), /^\(:\?E & @severity:W, :CE\) = WC,:\?A=C,/)
     assert.equal(
       await editor.ask(`document.activeElement.closest('li').previousElementSibling !== null`),
       true
@@ -180,6 +269,9 @@ describe('the list of reply rules', () => {
       ['interSystems', 'reject R'],
       ['retryRejects', 'foreignId'],
       ['accept2xx', 'foreignId'],
+      ['accept201', 'foreignId'],
+      ['acceptWarnings', 'error severity W C warn'],
+      ['retryLocked', 'errorNumber 206 R'],
       ['suspendTimeouts', 'timeout S'],
       ['default', 'foreignId']
     ] as const) {
@@ -189,7 +281,7 @@ describe('the list of reply rules', () => {
       await editor.page.selectOption(preset, name)
       assert.equal((await rows())[0], first, name)
       assert.equal(await editor.page.inputValue(preset), name)
-      assert.doesNotMatch(await text(), /severity/)
+      assert.doesNotMatch(await text(), / & /)
     }
     assert.equal(await text(), '')
     await editor.page.selectOption(preset, '')

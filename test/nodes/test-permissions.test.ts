@@ -364,6 +364,133 @@ describe('what a user may test', () => {
       }
     })
 
+    describe('with the settings in a form', () => {
+      /** As the form has them: every property. */
+      const inForm = (): Answer => {
+        const { defaults } = formDefinition('hl7-https-out')
+        const all = Object.entries(defaults).map(([name, { value }]) => [name, value])
+        const { credentials: _, ...properties } = out
+        const given = { url: own('/hl7'), queue: 'memory', auth: 'auth' }
+        return { ...(Object.fromEntries(all) as Answer), ...given, ...properties }
+      }
+      const stored = { secret1: '__PWRD__' }
+      const testOf = (user: User, node: Answer, id = 'out'): Promise<Response> =>
+        as(user, `/hl7-https-out/${id}/test`, { type: 'ADT^A08', node })
+      before(() => deploy({}, out))
+
+      it('needs only .write if they are the deployed ones', async () => {
+        const texts = { queueLimit: '100000', failWhileUnreachable: 'false', tls: null }
+        for (const node of [
+          { ...inForm(), credentials: stored },
+          { ...inForm(), ...texts, name: 'another', x: 1, credentials: { ...stored, secret2: '' } },
+          { url: own('/hl7'), auth: 'auth', queue: 'memory', headers, contentType: '${ALGORITHM}' }
+        ]) {
+          const { status, body, text } = await testOf('operator', node)
+          assert.equal(status, 200, text)
+          assert.equal(body['action'], 'C', text)
+          const shownHeaders = (body as { request: { headers: Answer } }).request.headers
+          assert.equal(shownHeaders['x-reads'], '•••')
+          assert.match(seen.at(-1)?.text ?? '', /a secret that stays here.*ADT\^A08/s)
+        }
+      })
+
+      it('needs flows.write if any of them is another, and sends nothing without it', async () => {
+        const { defaults } = formDefinition('hl7-https-out')
+        const others: [Answer, id?: string][] = [
+          ...Object.entries(defaults)
+            .filter(([name]) => name !== 'name')
+            .map(([name, { value }]): [Answer] => [
+              {
+                ...inForm(),
+                [name]: Array.isArray(value) ? [entry('x', 'QUEUE_KEY', 'env')] : '${QUEUE_KEY}'
+              }
+            ]),
+          [{ ...inForm(), credentials: { secret1: 'typed' } }],
+          [{ ...inForm(), credentials: { secret1: '' } }],
+          [{ ...inForm(), credentials: { ...stored, secret2: 'typed' } }],
+          [{ ...inForm() }, 'not-deployed'],
+          [{ ...inForm() }, 'auth'],
+          [{}]
+        ]
+        for (const [node, id] of others) {
+          const { status, body, text } = await testOf('operator', node, id)
+          assert.equal(status, 403, `${JSON.stringify(node)} ${text}`)
+          assert.deepEqual(body, {
+            error: {
+              code: 'ERR_NOT_ALLOWED',
+              reason:
+                'These are not the deployed settings: testing other settings requires the permission flows.write.',
+              hint: 'Deploy first, or ask for the permission flows.write.'
+            }
+          })
+        }
+        assert.deepEqual(seen, [])
+      })
+
+      it('sends what is in the form, with the stored secrets and the variables, and hides them', async () => {
+        const changed = {
+          ...{ url: own('/other'), format: 'form', replyCodeActions: ':?A=S', order: 'key' },
+          headers: [...headers, entry('X-Typed', 'secret2', 'cred')],
+          contentType: ''
+        }
+        const credentials = { ...stored, secret2: 'a typed secret' }
+        for (const id of ['out', 'not-deployed']) {
+          const node = { ...inForm(), ...changed, credentials }
+          if (id !== 'out') Object.assign(node, { credentials: { ...credentials, secret1: 's1' } })
+          const { status, body, text } = await testOf('author', node, id)
+          assert.equal(status, 200, text)
+          const { request, action, rule } = body as {
+            request: { line: string; headers: Answer }
+            action: string
+            rule: string
+          }
+          assert.deepEqual([request.line, action, rule], ['POST /other HTTP/1.1', 'S', ':?A=S'])
+          assert.equal(request.headers['content-type'], 'application/x-www-form-urlencoded')
+          assert.equal(request.headers['x-env'], '•••')
+          assert.ok(!text.includes('a typed secret'), text)
+          const sent = seen.at(-1)
+          assert.equal(sent?.headers['x-env'], QUEUE_KEY)
+          assert.equal(sent.headers['x-variable'], QUEUE_KEY)
+          assert.equal(sent.headers['x-cred'], id === 'out' ? SECRET : 's1')
+          assert.equal(sent.headers['x-typed'], 'a typed secret')
+        }
+        const found = await nodeRed.get('/hl7-https-out/out/messages')
+        assert.deepEqual((found.body as Answer)['messages'], [])
+      })
+
+      it('says what is wrong with them, and to deploy a config node first', async () => {
+        for (const [node, reason, hint] of [
+          [{ url: '' }, /not set up: .*URL/, /^$/],
+          [{ tls: 'new' }, /TLS configuration is missing/, /^Deploy first: .*OAuth 2\.0, TLS/],
+          [{ auth: 'new' }, /auth node is missing/, /^Deploy first/],
+          [{ replyCodeActions: ':?A=' }, /replyCodeActions/, /^$/],
+          [{ headers: { name: 'x' } }, /headers must be a list/, /^$/]
+        ] as const) {
+          const { status, body } = await testOf('author', { ...inForm(), ...node })
+          assert.equal(status, 200)
+          const { error } = body as { error: { code: string; reason: string; hint: string } }
+          assert.equal(error.code, 'HL7_CONFIG')
+          assert.match(error.reason, reason)
+          assert.match(error.hint, hint)
+        }
+        assert.deepEqual(seen, [])
+      })
+
+      it('is a new test each time', async () => {
+        const path = `${nodeRed.url}/hl7-https-out/out/test`
+        const headers = { 'Content-Type': 'application/json' }
+        const answers = []
+        for (let count = 0; count < 2; count++) {
+          const answer = await fetch(path, { method: 'POST', headers, body: '{}' })
+          assert.equal(answer.headers.get('cache-control'), 'no-store')
+          const { ack } = (await answer.json()) as { ack: { controlId: string } }
+          answers.push(ack.controlId)
+        }
+        assert.equal(seen.filter(({ url }) => url === '/hl7').length, 2)
+        assert.notEqual(answers[0], answers[1])
+      })
+    })
+
     it('hides a URL that comes from a variable', async () => {
       await deploy({}, { url: '${RECEIVER_URL}' })
       const { body, text } = await as('operator', '/hl7-https-out/out/test', {})

@@ -108,10 +108,10 @@ export class Editor {
     await this.page.click(`#red-ui-tab-hl7-https-out-${name} a`)
   }
 
-  /** Opens "More settings" in the form of oauth2-client-credentials. */
+  /** Opens "More settings" in the form that is open, if it is not. */
   async more(): Promise<void> {
-    if (await this.page.isVisible('#node-config-input-tls')) return
-    await this.page.click('#oauth2-client-credentials-more')
+    const closed = '.hl7-https-section-head[aria-expanded=false]:visible'
+    if ((await this.page.locator(closed).count()) > 0) await this.page.click(closed)
   }
 
   /** Switches the theme as Node-RED 5 does it; Node-RED 4 has only the light one. */

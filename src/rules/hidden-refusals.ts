@@ -1,0 +1,99 @@
+import type { ReplyRule } from './reply-rules.ts'
+import type { ReplyTest } from './reply-test.ts'
+
+/** The values of MSA-1 that say no. */
+const refusals = ['AE', 'CE', 'AR', 'CR'] as const
+
+/** A value of MSA-1 that says no. */
+export type Refusal = (typeof refusals)[number]
+
+/** What a rule hides from the rules below it. */
+export interface HiddenRefusals {
+  readonly codes: readonly Refusal[]
+  /** A rule below would have decided about one of them. */
+  readonly ruledBelow: boolean
+}
+
+/**
+ * Whether a rule decides about refusals that it does not look at: a rule by HTTP status or text that
+ * is above the rules for MSA-1 accepts an AE or AR, and a refused message is lost. Not if it only
+ * does to them what would happen anyway.
+ *
+ * @param rules from left to right
+ * @param at the place of the rule
+ * @returns undefined if it hides nothing
+ */
+export function hiddenRefusals(
+  rules: readonly ReplyRule[],
+  at: number
+): HiddenRefusals | undefined {
+  const rule = rules[at]
+  if (rule === undefined || rule.outcome === null || !isBlind(rule)) return undefined
+  const decidedAbove = (code: Refusal): boolean =>
+    rules.slice(0, at).some((other) => decides(other, code))
+  const below = (code: Refusal): ReplyRule | undefined =>
+    rules.slice(at + 1).find((other) => decides(other, code))
+  const codes = refusals.filter((code) => {
+    const other = below(code)
+    // No rule for it: it fails.
+    const { outcome, retry } = other ?? { outcome: 'fail', retry: false }
+    return !decidedAbove(code) && (rule.outcome !== outcome || rule.retry !== retry)
+  })
+  if (codes.length === 0) return undefined
+  return { codes, ruledBelow: codes.some((code) => below(code) !== undefined) }
+}
+
+/**
+ * Where a new rule applies and hides no refusal: one that looks at the acknowledgement goes above
+ * the rules for MSA-1, which would decide before it; any other goes below them, but above the first
+ * rule for errors.
+ *
+ * @param rules the others, from left to right
+ * @returns the place, from 0 to their number
+ */
+export function placeOfNewRule(rule: ReplyRule, rules: readonly ReplyRule[]): number {
+  const decideByCode = rules.map(({ conditions, outcome }) =>
+    outcome === null ? false : conditions.some((tests) => tests.some(isCode))
+  )
+  if (!isBlind(rule) && rule.conditions.some((tests) => tests.some(seesAcknowledgement))) {
+    return Math.max(decideByCode.indexOf(true), 0)
+  }
+  const below = decideByCode.lastIndexOf(true) + 1
+  if (isBlind(rule)) return below
+  const errors = rules.findIndex(({ conditions }) =>
+    conditions.some((tests) => tests.some(isError))
+  )
+  return errors === -1 ? below : Math.min(below, errors)
+}
+
+/** Whether it can match an acknowledgement without looking at what that says. */
+function isBlind({ conditions }: ReplyRule): boolean {
+  return conditions.some(
+    (tests) => !tests.some((test) => seesAcknowledgement(test) || isError(test))
+  )
+}
+
+/** Whether it decides about every reply with that code. */
+function decides({ conditions, outcome }: ReplyRule, code: Refusal): boolean {
+  return outcome !== null && conditions.some((tests) => tests.every((test) => matches(test, code)))
+}
+
+function matches(test: ReplyTest, code: Refusal): boolean {
+  if (test.kind === 'code') return test.code === code
+  return test.kind === 'code-class' && test.codes.includes(code)
+}
+
+function isCode({ kind }: ReplyTest): boolean {
+  return ['code', 'code-class', 'empty-code', 'other-code'].includes(kind)
+}
+
+/** Whether it looks at MSA or ERR. */
+function seesAcknowledgement(test: ReplyTest): boolean {
+  if (test.kind === 'field-value' || test.kind === 'field-text') return test.path.segment !== 'MSH'
+  return isCode(test) || test.kind === 'severity' || test.kind === 'foreign-id'
+}
+
+/** Whether it matches only what is no acknowledgement. */
+function isError({ kind }: ReplyTest): boolean {
+  return kind === 'no-acknowledgement' || kind === 'no-reply' || kind.startsWith('error')
+}

@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict'
+import { globSync } from 'node:fs'
+import { basename } from 'node:path'
+import { describe, it } from 'node:test'
+import { page, root } from './markdown.ts'
+
+const texts = ['nodes/locales/en-US/*.json', 'nodes/operations/locales/en-US/*.json']
+  .flatMap((glob) => globSync(glob, { cwd: root }))
+  .flatMap((file) => leaves(JSON.parse(page(file))))
+
+/** The labels in the forms and the tab; also without what a label adds in brackets or after a dash. */
+const labels = new Set(texts.flatMap((text) => [text, text.split(/ [(–]/)[0] ?? '']))
+
+const examples = globSync('examples/*.json', { cwd: root })
+
+/** Labels of Node-RED and of other products, and words that are only stressed. */
+const others = [
+  ...['CA Certificate', 'Server Name', 'Verify server certificate', 'Environment Variables'],
+  ...['API Services', 'Certificates & secrets', 'Healthcare HL7v2 Message Ingest'],
+  'Require Demonstrating Proof of Possession (DPoP) header in token requests',
+  ...['Alert', 'MLLP to HTTPS', 'Use secure (SSL/TLS) connection', 'tcp in', 'in memory'],
+  ...['ECONNREFUSED · try 5', 'credential', 'env', 'at least', 'all nodes'],
+  ...['accept acknowledgement', 'application acknowledgement']
+]
+
+const pages = [
+  ...['properties', 'reply-rules', 'security-notes', 'token-servers', 'troubleshooting'],
+  'what-happens-to-a-message'
+].map((name) => `docs/${name}.md`)
+
+describe('the labels that the documentation cites', () => {
+  for (const file of [...pages, ...examples]) {
+    it(`are those of the forms: ${file}`, () => {
+      const text = file.endsWith('.json') ? comments(page(file)) : page(file)
+      const cited = [
+        ...text.replace(/```[^]*?```|`[^`]*`/g, '').matchAll(/(?<![*\w])\*([^*\n]+)\*(?![*\w])/g)
+      ].map(([, words = '']) => words)
+      const known = (words: string): boolean =>
+        labels.has(words) ||
+        others.includes(words) ||
+        examples.some((example) => basename(example, '.json') === words)
+      assert.deepEqual(
+        cited.filter((words) => !known(words)),
+        []
+      )
+    })
+  }
+})
+
+/** What the nodes of a flow say about it. */
+function comments(flow: string): string {
+  return (JSON.parse(flow) as { info?: string }[]).map(({ info = '' }) => info).join('\n')
+}
+
+function leaves(value: unknown): string[] {
+  if (typeof value === 'string') return [value]
+  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(leaves) : []
+}

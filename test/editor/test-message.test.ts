@@ -1,0 +1,271 @@
+import assert from 'node:assert/strict'
+import { createServer, type IncomingMessage } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { after, before, beforeEach, describe, it } from 'node:test'
+import type { Browser } from 'playwright-core'
+import { Editor, startBrowser } from '../support/editor.ts'
+import { type FlowNode, startNodeRed, type TestNodeRed } from '../support/node-red.ts'
+
+const out = 'hl7-https-out'
+const wires = [[], []]
+const secret = 'not-to-be-seen-anywhere'
+
+/** What the receiver answers, by path: the rest of the reply after MSH. */
+const replies: Record<string, string> = {
+  '/aa': 'MSA|AA|1',
+  '/ae': [
+    'MSA|AE|1|Not stored',
+    'ERR||PID^1^5|102|E||||Name is missing',
+    'ERR||||W|207^Broken|||<b>look</b>'
+  ].join('\r'),
+  '/none': ''
+}
+
+describe('the test message of the form', () => {
+  let nodeRed: TestNodeRed
+  let browser: Browser
+  let editor: Editor
+  let url = ''
+  const received: { path: string; headers: IncomingMessage['headers']; body: string }[] = []
+  const receiver = createServer((request, response) => {
+    const { url: path = '', headers } = request
+    let body = ''
+    request.setEncoding('utf8').on('data', (chunk: string) => (body += chunk))
+    request.on('end', () => {
+      received.push({ path, headers, body })
+      const reply = replies[path]
+      const msh = 'MSH|^~\\&|A|B|||20260101||ACK^A01|1|P|2.5.1\r'
+      response.end(reply === undefined ? '' : `${msh}${reply}\r`)
+    })
+  })
+
+  before(async () => {
+    await new Promise<void>((listening) => receiver.listen(0, '127.0.0.1', listening))
+    url = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}`
+    const flows: FlowNode[] = [
+      { id: 'tab', type: 'tab', label: 'test' },
+      { id: 'node', type: out, z: 'tab', url: `${url}/aa`, wires },
+      { id: 'accepting', type: out, z: 'tab', url, replyCodeActions: 'X=C', wires },
+      { id: 'auth', type: 'oauth2-client-credentials', issuer: 'https://login.example.org' },
+      { id: 'sub', type: 'subflow', name: 'sub', in: [], out: [] },
+      { id: 'inner', type: out, z: 'sub', url, wires },
+      { id: 'outer-sub', type: 'subflow', name: 'outer', in: [], out: [] },
+      { id: 'middle', type: 'subflow:sub', z: 'outer-sub', wires: [] },
+      { id: 'outer', type: 'subflow:outer-sub', z: 'tab', wires: [] },
+      { id: 'unused-sub', type: 'subflow', name: 'unused', in: [], out: [] },
+      { id: 'unused', type: out, z: 'unused-sub', url: `${url}/aa`, wires }
+    ]
+    ;[nodeRed, browser] = await Promise.all([startNodeRed({ flows }), startBrowser()])
+    const context = await browser.newContext({ permissions: ['clipboard-read', 'clipboard-write'] })
+    editor = await Editor.open(context, nodeRed.url, 'node')
+  })
+  after(async () => {
+    await browser.close()
+    await nodeRed.kill()
+    receiver.close()
+  })
+  beforeEach(async () => {
+    received.length = 0
+    if (await editor.isUsed()) await editor.load()
+  })
+
+  const box = '#hl7-https-out-test-result'
+  const send = async (): Promise<string> => {
+    await editor.page.click('#hl7-https-out-test-button')
+    await editor.page.waitForSelector(`${box} .hl7-https-result-title`)
+    return (await editor.page.innerText(`${box} .hl7-https-result-title`)).trim()
+  }
+  /** The lines below the headline, by their labels. */
+  const lines = (): Promise<Record<string, string>> =>
+    editor.ask(`Object.fromEntries([...document.querySelectorAll('${box} dt')]
+      .map((dt) => [dt.textContent, dt.nextElementSibling.textContent]))`)
+
+  it('shows its outcome, without a code if there is none', async () => {
+    await editor.edit('accepting')
+    assert.equal(await send(), 'Accepted: leaves on ACK')
+    await editor.type('#node-input-url', `${url}/none`)
+    assert.equal(await send(), 'Not accepted')
+  })
+
+  it('is sent with what is in the form, which need not be deployed', async () => {
+    await editor.edit('node')
+    assert.equal(await send(), 'Accepted (AA): leaves on ACK')
+    await editor.tab('message')
+    await editor.page.click('#hl7-https-out-message .red-ui-editableList-addButton:visible')
+    await editor.type('#hl7-https-out-headers .hl7-https-entry-name', 'X-Key')
+    await editor.ask(
+      `$('#hl7-https-out-headers .hl7-https-entry-input').typedInput('type', 'cred') && 0`
+    )
+    await editor.type('#node-input-secret1', secret)
+    await editor.tab('destination')
+    await editor.type('#hl7-https-out-test-type', 'ORU^R01')
+    assert.equal(await send(), 'Accepted (AA): leaves on ACK')
+    const [first, second] = received
+    assert.match(first?.body ?? '', /\|\|ADT\^A01\|TEST\w+\|T\|/)
+    assert.match(second?.body ?? '', /\|\|ORU\^R01\|TEST\w+\|T\|/)
+    assert.equal(second?.headers['x-key'], secret)
+    assert.ok(!(await editor.page.innerText(box)).includes(secret))
+    assert.match(await editor.page.innerText(box), /x-key: •••/)
+    await editor.close('cancel')
+    assert.equal(await editor.changed('node'), false)
+  })
+
+  it('may belong to a node that was never deployed, or to an unused subflow', async () => {
+    await editor.ask(`RED.nodes.import([{ id: 'new', type: '${out}', z: 'tab', x: 50, y: 50,
+      url: '${url}/aa', wires: [[], []] }], { generateIds: false }) && 0`)
+    for (const id of ['new', 'unused']) {
+      await editor.edit(id)
+      assert.equal(await send(), 'Accepted (AA): leaves on ACK', id)
+      await editor.close('cancel')
+    }
+    await editor.edit('inner')
+    assert.equal(await send(), 'No HL7 answer')
+  })
+
+  it('shows what the receiver says: errors in words, the reply, rule and action', async () => {
+    await editor.edit('node')
+    await editor.type('#node-input-url', `${url}/ae`)
+    assert.equal(await send(), 'Not accepted (AE)')
+    const { Time: time, ...shown } = await lines()
+    assert.match(time ?? '', /ms$/)
+    assert.deepEqual(shown, {
+      Decision: 'Fail: error (AE or CE) (rule :?E=F)',
+      'Text (MSA-3)': 'Not stored',
+      'Errors (ERR)':
+        '102 Data type error · error · PID[1]-5 · Name is missing\n207 Broken · warning · <b>look</b>',
+      'HTTP status': '200'
+    })
+    assert.match(await editor.page.innerText(`${box} pre >> nth=0`), /MSA\|AE\|1\|Not stored/)
+  })
+
+  it('says why nothing came of it, and what to do', async () => {
+    await editor.edit('node')
+    await editor.type('#node-input-url', 'http://127.0.0.1:1/')
+    assert.equal(await send(), 'No HL7 answer')
+    const failed = await lines()
+    assert.deepEqual(Object.keys(failed).slice(0, 3), ['Error', 'Reason', 'What to do'])
+    assert.equal(failed['Error'], 'ECONNREFUSED')
+    await editor.type('#node-input-url', '')
+    assert.equal(await send(), 'Not sent')
+    assert.match((await lines())['Reason'] ?? '', /URL/)
+  })
+
+  it('asks to deploy first where it would use other settings than the form shows', async () => {
+    await editor.editConfig('oauth2-client-credentials', 'auth')
+    await editor.type('#node-config-input-scope', 'another')
+    await editor.close()
+    await editor.edit('node')
+    await editor.page.selectOption('#node-input-auth', 'auth')
+    assert.equal(await send(), 'Not sent')
+    assert.deepEqual(await lines(), {
+      Reason: 'New or changed, and not deployed: OAuth 2.0.',
+      'What to do': 'Deploy first: a test uses the deployed OAuth 2.0, TLS and proxy settings.'
+    })
+    assert.deepEqual(received, [])
+  })
+
+  it('has a result only as long as the form is as it was tested', async () => {
+    const { page } = editor
+    const isGone = async (what: string, change: () => Promise<unknown>): Promise<void> => {
+      await editor.tab('destination')
+      await send()
+      // Looking around changes nothing.
+      for (const tab of ['message', 'reply', 'delivery', 'destination']) await editor.tab(tab)
+      assert.equal(await page.locator(`${box} .hl7-https-result-title`).count(), 1, what)
+      await change()
+      await page.waitForSelector(`${box} .hl7-https-result-title`, {
+        state: 'detached',
+        timeout: 5000
+      })
+    }
+    await editor.edit('node')
+    await isGone('text', () => editor.type('#node-input-url', `${url}/ae`))
+    await isGone('type', () => editor.type('#hl7-https-out-test-type', 'ADT^A08'))
+    await isGone('select', async () => {
+      await editor.tab('message')
+      await page.selectOption('#node-input-format', 'mllp')
+    })
+    await isGone('box', async () => {
+      await editor.tab('delivery')
+      await page.check('#node-input-failWhileUnreachable')
+    })
+    await isGone('preset', async () => {
+      await editor.tab('reply')
+      await page.selectOption('#hl7-https-out-rules-preset', 'accept201')
+    })
+    await isGone('rule', async () => {
+      await editor.tab('reply')
+      await page.selectOption('.hl7-https-rule-action >> nth=1', 'S')
+    })
+    await isGone('removed rule', async () => {
+      await editor.tab('reply')
+      await page.click('#hl7-https-out-rules-list .red-ui-editableList-item-remove >> nth=0')
+    })
+    await isGone('list', async () => {
+      await editor.tab('message')
+      await page.click('#hl7-https-out-message .red-ui-editableList-addButton:visible')
+      await editor.type('#hl7-https-out-headers .hl7-https-entry-name', 'X-Key')
+    })
+    await isGone('removed entry', async () => {
+      await editor.tab('message')
+      await page.click('#hl7-https-out-headers .red-ui-editableList-item-remove >> nth=0')
+    })
+  })
+
+  it('can be copied as an inject node, which sends a new message each time', async () => {
+    await editor.edit('node')
+    await editor.type('#hl7-https-out-test-type', 'ADT^A04')
+    await editor.page.click('#hl7-https-out-test-copy')
+    await editor.page.getByText('Copied. Close this form').waitFor()
+    assert.equal(await editor.page.isVisible('#hl7-https-out-test-json'), false)
+    await editor.close('cancel')
+    await editor.page.keyboard.press('Control+i')
+    await editor.page.focus('#red-ui-clipboard-dialog-import-text')
+    await editor.page.keyboard.press('Control+v')
+    await editor.page.click('#red-ui-clipboard-dialog-ok')
+    await editor.page.mouse.click(500, 400)
+    await editor.page.waitForFunction(`RED.nodes.filterNodes({ type: 'inject' }).length === 1`)
+    await editor.ask(`(() => {
+      const [inject] = RED.nodes.filterNodes({ type: 'inject' })
+      RED.nodes.addLink({ source: inject, sourcePort: 0, target: RED.nodes.node('node') })
+      RED.nodes.dirty(true)
+    })()`)
+    // Node-RED's own form does not change it.
+    const id = await editor.ask<string>(`RED.nodes.filterNodes({ type: 'inject' })[0].id`)
+    const payload = await editor.ask<string>(`RED.nodes.node('${id}').payload`)
+    await editor.edit(id)
+    await editor.close()
+    assert.equal(await editor.ask(`RED.nodes.node('${id}').payload`), payload)
+    await editor.page.click('#red-ui-header-button-deploy')
+    await editor.page.waitForFunction(`!RED.nodes.dirty()`)
+    for (let count = 0; count < 2; count++) {
+      await nodeRed.post(`/inject/${id}`, {})
+      const since = Date.now()
+      while (received.length <= count && Date.now() - since < 10_000) await editor.settle()
+    }
+    const [one = '', other = ''] = received.map(({ body }) => body)
+    const message =
+      /^MSH\|\^~\\&\|NODE-RED\|TEST\|\|\|\d{14}\|\|ADT\^A04\|TEST(\w+)\|T\|2\.5\.1\rEVN\|A04\|\d{14}\rPID\|.*\rPV1\|1\|N\r$/
+    assert.match(one, message)
+    assert.match(other, message)
+    assert.notEqual(message.exec(one)?.[1], message.exec(other)?.[1])
+  })
+
+  it('is shown as text to copy where the page has no clipboard', async () => {
+    await editor.ask(
+      `Object.defineProperty(navigator, 'clipboard', { value: undefined, configurable: true }) && 0`
+    )
+    await editor.edit('node')
+    await editor.page.click('#hl7-https-out-test-copy')
+    const json = await editor.page.inputValue('#hl7-https-out-test-json:visible')
+    assert.equal((JSON.parse(json) as [{ type: string }])[0].type, 'inject')
+    assert.match(await editor.page.innerText('#hl7-https-out-test-copied'), /^Copy this text/)
+    assert.equal(
+      await editor.ask(
+        `document.activeElement.value.slice(document.activeElement.selectionStart, document.activeElement.selectionEnd)`
+      ),
+      json
+    )
+    assert.deepEqual(editor.complaints, [])
+  })
+})
