@@ -78,7 +78,8 @@ const css = `
 .hl7-https-form .hl7-https-rule-when { flex: 3 1 320px; min-width: 0; display: flex; flex-direction: column; gap: 4px; }
 .hl7-https-form .hl7-https-rule-line { display: flex; gap: 6px; align-items: center; }
 .hl7-https-form .hl7-https-rule .red-ui-button { flex: none; }
-.hl7-https-form .hl7-https-rule > .hl7-https-rule-note { flex-basis: 100%; margin: 0; padding: 4px 8px; font-size: 12px; }
+.hl7-https-form .hl7-https-rule-note { flex-basis: 100%; margin: 0; padding: 4px 8px; font-size: 12px; white-space: pre-line; }
+.hl7-https-form .hl7-https-underlined + .hl7-https-rule-note { margin-top: 6px; }
 .hl7-https-form .hl7-https-rule-then { flex: 2 1 300px; min-width: 0; display: flex; gap: 8px; align-items: center; align-self: center; }
 .hl7-https-form .hl7-https-rule select, .hl7-https-form .hl7-https-rule input[type=text] {
   flex: 1 1 0; min-width: 60px; width: auto; box-sizing: border-box; margin: 0; }
