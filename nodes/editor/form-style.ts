@@ -2,7 +2,7 @@
 const css = `
 .hl7-https-form { container-type: inline-size; }
 .hl7-https-form .form-row > label:first-child { width: 160px; box-sizing: border-box; padding-left: 20px; text-indent: -20px; }
-.hl7-https-form .form-row > label i { width: 16px; text-align: center; }
+.hl7-https-form .form-row > label i { width: 16px; text-align: center; text-indent: 0; }
 .hl7-https-form .form-row > label > span:first-child:not(.hl7-https-required) { margin-left: 20px; }
 .hl7-https-form .form-row > input[type=text],
 .hl7-https-form .form-row > input[type=password],
