@@ -105,7 +105,7 @@ message (hold Ctrl and click both, Ctrl-C), open a new tab (the + above the flow
     Client ID      ${clientId}
     Client secret  ${clientSecret} (generated for this run)
     Scope          ${scope}
-  TLS            demo certificate authority, in both forms (for OAuth 2.0, under "More settings")
+  TLS            demo certificate authority, in both forms, under "More settings"
 
 Your changes in the editor are lost when the demo stops. Press Ctrl-C to stop it.
 `)

@@ -4,7 +4,7 @@ import { addStyle } from './add-style.ts'
 const css = `
 .hl7-https-form { container-type: inline-size; }
 .hl7-https-form .form-row > label:first-child { width: 160px; box-sizing: border-box; padding-left: 20px; text-indent: -20px; }
-.hl7-https-form .form-row > label i { width: 16px; text-align: center; }
+.hl7-https-form .form-row > label i { width: 16px; text-align: center; text-indent: 0; }
 .hl7-https-form .form-row > label > span:first-child:not(.hl7-https-required) { margin-left: 20px; }
 .hl7-https-form .form-row > input[type=text],
 .hl7-https-form .form-row > input[type=password],
@@ -80,7 +80,8 @@ const css = `
 .hl7-https-form .hl7-https-rule-when { flex: 3 1 320px; min-width: 0; display: flex; flex-direction: column; gap: 4px; }
 .hl7-https-form .hl7-https-rule-line { display: flex; gap: 6px; align-items: center; }
 .hl7-https-form .hl7-https-rule .red-ui-button { flex: none; }
-.hl7-https-form .hl7-https-rule > .hl7-https-rule-note { flex-basis: 100%; margin: 0; padding: 4px 8px; font-size: 12px; }
+.hl7-https-form .hl7-https-rule-note { flex-basis: 100%; margin: 0; padding: 4px 8px; font-size: 12px; white-space: pre-line; }
+.hl7-https-form .hl7-https-underlined + .hl7-https-rule-note { margin-top: 6px; }
 .hl7-https-form .hl7-https-rule-then { flex: 2 1 300px; min-width: 0; display: flex; gap: 8px; align-items: center; align-self: center; }
 .hl7-https-form .hl7-https-rule select, .hl7-https-form .hl7-https-rule input[type=text] {
   flex: 1 1 0; min-width: 60px; width: auto; box-sizing: border-box; margin: 0; }

@@ -152,7 +152,7 @@ export function createRule(
     rule: () => unfinishedRule(row()),
     warn: (hidden) => {
       note.hidden = hidden === undefined
-      const words = hidden === undefined ? '' : hiddenWords(hidden, action.value, text)
+      const words = hidden === undefined ? '' : hiddenWords(hidden, action.value === 'C', text)
       if (note.textContent !== words) note.textContent = words
     }
   }
@@ -160,20 +160,23 @@ export function createRule(
   return rule
 }
 
-/** What a rule does to refusals that it does not look at, and what to do. */
-function hiddenWords(
+/**
+ * What a rule does to refusals that it does not look at, and what to do.
+ *
+ * @param accepts whether it accepts them
+ */
+export function hiddenWords(
   { codes, ruledBelow }: HiddenRefusals,
-  action: string,
+  accepts: boolean,
   text: RuleText
 ): string {
   // AE and AR are the usual ones: of their pairs, only those are named.
   const named = codes.filter(
     (code) => code.startsWith('A') || !codes.some((other) => other === code.replace('C', 'A'))
   )
-  const [move, add] =
-    action === 'C'
-      ? (['acceptsMove', 'acceptsAdd'] as const)
-      : (['decidesMove', 'decidesAdd'] as const)
+  const [move, add] = accepts
+    ? (['acceptsMove', 'acceptsAdd'] as const)
+    : (['decidesMove', 'decidesAdd'] as const)
   return text(`hides.${ruledBelow ? move : add}`, { codes: named.join(text('rules.and')) })
 }
 
@@ -183,7 +186,7 @@ function smallButton(name: string, label: string, title: string): HTMLButtonElem
   button.className = `red-ui-button red-ui-button-small hl7-https-rule-${name}`
   button.textContent = label
   button.title = title
-  button.setAttribute('aria-label', title)
+  if (label === '') button.setAttribute('aria-label', title)
   return button
 }
 

@@ -6,7 +6,7 @@ import {
 } from '../../src/rules/reply-rules.ts'
 import { prepareRemoveButtons } from './list-buttons.ts'
 import { createUnderline } from './mistake-underline.ts'
-import { createRule, ruleOf, type RuleElement } from './reply-rule-element.ts'
+import { createRule, hiddenWords, ruleOf, type RuleElement } from './reply-rule-element.ts'
 import { presetOf, replyRulePresets, type ReplyRulePreset } from './reply-rule-presets.ts'
 import { readRow, tryReplyRules, type RuleRow } from './reply-rule-row.ts'
 import { prepareRuleViews, show } from './reply-rule-views.ts'
@@ -135,6 +135,7 @@ export function prepareReplyRules(text: RuleText): ReplyRulesView | undefined {
     underline(rules instanceof ReplyRulesError ? rules : undefined)
     listElement.classList.toggle('hl7-https-default', isPreset === 'default')
     show(`${prefix}-default`, isPreset === 'default')
+    showHidden(rules instanceof ReplyRulesError ? [] : rules, text)
     const words = document.getElementById(`${prefix}-words`)
     if (rules instanceof ReplyRulesError) {
       if (words) words.textContent = ''
@@ -236,6 +237,19 @@ export function prepareReplyRules(text: RuleText): ReplyRulesView | undefined {
       if (area.value !== opened && presetOf(area.value) === 'default') area.value = ''
     }
   }
+}
+
+/** Says below the text what its rules hide from the rules behind them. */
+function showHidden(rules: readonly ReplyRule[], text: RuleText): void {
+  const note = document.getElementById(`${prefix}-hidden`)
+  if (note === null) return
+  const lines = rules.flatMap((rule, at) => {
+    const hidden = hiddenRefusals(rules, at)
+    const accepts = rule.outcome === 'accept' && !rule.retry
+    return hidden === undefined ? [] : [`${rule.text} – ${hiddenWords(hidden, accepts, text)}`]
+  })
+  note.hidden = lines.length === 0
+  note.textContent = lines.join('\n')
 }
 
 function showOwn(preset: HTMLSelectElement, shown: boolean): void {

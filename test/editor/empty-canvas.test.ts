@@ -64,6 +64,7 @@ describe('the path from an empty canvas to an ACK, with mouse and keyboard', () 
   it('types the URL, and the three fields of a new OAuth configuration', async () => {
     await openForm('hl7-https-out')
     await page.fill('#node-input-url', world.receiver.url)
+    await page.click('#hl7-https-out-more')
     await page.selectOption('#node-input-tls', 'tls')
     await page.click('#node-input-btn-auth-add, #node-input-lookup-auth')
     await page.waitForSelector('#node-config-input-issuer')

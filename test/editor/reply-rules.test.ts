@@ -181,6 +181,10 @@ describe('the list of reply rules', () => {
     await open('empty')
     await editor.page.click('#hl7-https-out-rules-show-text')
     await editor.type(area, `:I?=W,@status:2xx=C,${DEFAULT_REPLY_RULES}`)
+    assert.equal(
+      await editor.page.innerText('#hl7-https-out-rules-hidden'),
+      '@status:2xx=C – This rule also accepts AE and AR: move it below the rules for MSA-1.'
+    )
     await editor.page.click('#hl7-https-out-rules-show-list')
     const move = 'This rule also accepts AE and AR: move it below the rules for MSA-1.'
     assert.deepEqual(await warnings(), [`1 ${move}`])
