@@ -16,7 +16,7 @@ import { browserPath } from './browser.ts'
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const directories = { light: join(root, 'docs', 'images'), dark: join(root, 'screenshots') }
 
-const demo = spawn(process.execPath, [join(root, 'demo', 'start.ts')], {
+const demo = spawn(process.execPath, [join(root, 'demo', 'start.js')], {
   stdio: ['ignore', 'pipe', 'inherit']
 })
 const browser = await chromium.launch({

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -24,7 +24,7 @@ describe('npm start', { timeout: 120_000 }, () => {
 
   before(() => {
     temporary = mkdtempSync(join(tmpdir(), 'hl7-https-start-'))
-    demo = spawn(process.execPath, [join(root, 'demo', 'start.ts')], {
+    demo = spawn(process.execPath, [join(root, 'demo', 'start.js')], {
       cwd: root,
       env: { ...process.env, TMPDIR: temporary, TEMP: temporary },
       stdio: ['ignore', 'pipe', 'pipe']
@@ -52,6 +52,16 @@ describe('npm start', { timeout: 120_000 }, () => {
     await printed('Ctrl-C')
     return /Editor +(http:\S+)\//.exec(output)?.[1] ?? ''
   }
+
+  it('says what to do on a Node.js that cannot run TypeScript', () => {
+    const args = ['--no-experimental-strip-types', join(root, 'demo', 'start.js')]
+    const { status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' })
+    assert.equal(status, 1)
+    assert.match(
+      stderr,
+      /^Node\.js [\d.]+ cannot run the demo\. Run "npm install", then "npm start"/
+    )
+  })
 
   it('makes messages wait while the receiver is away, suspends them while records are locked', async () => {
     const url = await ready()
