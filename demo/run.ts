@@ -28,6 +28,8 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     void stop(0)
   })
 }
+// Whoever read the output has gone, as in `npm start | head`.
+process.stdout.on('error', () => void stop(1))
 if (process.env['npm_lifecycle_event'] === 'start') stopWithShell(process.ppid)
 start().catch((error: unknown) => {
   if (isStopping()) return
