@@ -76,7 +76,11 @@ export default defineConfig(
       curly: ['error', 'multi-line']
     }
   },
-  { files: ['**/*.js'], extends: [tseslint.configs.disableTypeChecked] },
+  {
+    files: ['**/*.js'],
+    extends: [tseslint.configs.disableTypeChecked],
+    languageOptions: { globals: { console: 'readonly', process: 'readonly' } }
+  },
   ...arrows,
   {
     files: ['test/**/*.ts'],
@@ -93,7 +97,7 @@ export default defineConfig(
     }
   },
   {
-    files: ['demo/**/*.ts', 'scripts/**/*.ts', 'bench/**/*.ts'],
+    files: ['demo/**/*.{js,ts}', 'scripts/**/*.ts', 'bench/**/*.ts'],
     rules: { 'no-console': 'off' }
   }
 )

@@ -4,8 +4,8 @@
  * - AR (reject: MSH cannot be processed) if the version is not 2.3 to 2.8, code 203, or the message
  *   type is unknown, code 200;
  * - AE (error: correct the message before sending it again) without a patient identifier in PID-3
- *   or a patient name in PID-5, code 101, or if the date of birth in PID-7 is invalid or in the
- *   future, code 102;
+ *   or a patient name in PID-5, code 101, if the date of birth in PID-7 is invalid or in the
+ *   future, code 102, or while records are locked, code 206;
  * - AA (accept) otherwise.
  *
  * The codes are from HL7 table 0357.
@@ -30,6 +30,13 @@ interface Fault {
   userMessage: string
 }
 
+const locked: Fault = {
+  code: 'AE',
+  location: ['PID', 1, 3],
+  error: ['206', 'Application record locked'],
+  userMessage: 'Another user has opened this record. Try again later.'
+}
+
 const knownTypes = new Set(['ADT', 'ORM', 'ORU', 'SIU', 'MDM', 'DFT', 'VXU', 'BAR', 'MFN'])
 const knownVersion = /^2\.[3-8](?:\.\d)*$/
 
@@ -37,9 +44,14 @@ const knownVersion = /^2\.[3-8](?:\.\d)*$/
  * Answers an HL7 v2 message.
  *
  * @param now for MSH-7 of the answer, and to tell whether a date is in the future
+ * @param isLocked whether somebody else holds the records. Default false
  * @returns undefined if it is not an HL7 v2 message, or has no control ID
  */
-export function acknowledge(message: string, now: Date): Acknowledgement | undefined {
+export function acknowledge(
+  message: string,
+  now: Date,
+  isLocked = false
+): Acknowledgement | undefined {
   const segments = message.split(/[\r\n]+/).filter((line) => line !== '')
   const [header = ''] = segments
   if (!header.startsWith('MSH') || header.length < 8) return undefined
@@ -54,7 +66,10 @@ export function acknowledge(message: string, now: Date): Acknowledgement | undef
   const pid = segments.find((line) => line.startsWith(`PID${separator}`))?.split(separator)
   const [type = '', event = ''] = (msh[8] ?? '').split(component)
   const [version = ''] = (msh[11] ?? '').split(component)
-  const fault = checkHeader(type, version) ?? checkPatient(pid, component, now)
+  const fault =
+    checkHeader(type, version) ??
+    checkPatient(pid, component, now) ??
+    (isLocked ? locked : undefined)
 
   const answer = [
     [

@@ -10,10 +10,18 @@ export interface DemoConnection {
   ca: string
 }
 
+/** The ID of each button that the demo adds to the example. */
+export const demoButtons = {
+  twelve: 'a1d7c0de0000f010',
+  away: 'a1d7c0de0000f012',
+  locked: 'a1d7c0de0000f013'
+}
+
 /**
  * The example flow from Node-RED's Import menu, with everything that its reader is told to fill in:
  * credentials, scope and a `tls-config` with the demo's CA certificate. Issuer and URL remain
- * `${HL7_ISSUER}` and `${HL7_URL}`: they come from Node-RED's environment.
+ * `${HL7_ISSUER}` and `${HL7_URL}`: they come from Node-RED's environment. Below it are buttons that
+ * make trouble (see trouble.ts); waits are shorter than usual, so that it can be watched.
  *
  * @param root the directory of the package
  */
@@ -37,10 +45,126 @@ export function demoFlow(root: string, connection: DemoConnection): FlowNode[] {
     credentials: { cadata: connection.ca }
   }
   const filledIn = flow.map((node) => {
-    if (node.type === 'hl7-https-out') return { ...node, tls: tls.id }
-    if (node.type !== 'oauth2-client-credentials') return node
-    const { clientId, clientSecret, scope } = connection
-    return { ...node, tls: tls.id, scope, credentials: { clientId, clientSecret } }
+    switch (node.type) {
+      case 'comment':
+        return { ...node, x: 370, y: 69, name: label(toWatch), info: '' }
+      case 'hl7-https-out':
+        return {
+          ...node,
+          tls: tls.id,
+          // Suspends what meets a locked record; the rest is the default.
+          replyCodeActions: '@ERR-3:206=S,:I?=W,:?A=C,(:?E,:?R,:_,:*,:~,X)=F',
+          retryInterval: 2,
+          retryMaxInterval: 5
+        }
+      case 'oauth2-client-credentials': {
+        const { clientId, clientSecret, scope } = connection
+        return { ...node, tls: tls.id, scope, credentials: { clientId, clientSecret } }
+      }
+      default:
+        return node
+    }
   })
-  return [...filledIn, tls]
+  const out = flow.find(({ type }) => type === 'hl7-https-out')
+  return [...filledIn, ...troubleNodes(String(out?.['z']), String(out?.id)), tls]
+}
+
+const toWatch = [
+  'A demo: everything is filled in, and nothing leaves this machine',
+  '1. Press the three buttons below: one ACK, two NAKs. The debug sidebar (the bug) shows them in full.',
+  '2. Open the sidebar tab HL7 (the heart), then press the buttons at the bottom.'
+]
+
+const inTrouble = [
+  'When something goes wrong',
+  'Receiver away: press "12 patients" while it is. They wait, and leave in order when it is back.',
+  'Records locked: press "12 patients" while they are. They are suspended; resend them later in the tab HL7.'
+]
+
+function troubleNodes(z: string, out: string): FlowNode[] {
+  const button = (id: string, name: string, at: [number, number], payload: string, to: string) => ({
+    id,
+    type: 'inject',
+    z,
+    name,
+    props: [
+      { p: 'payload', v: payload, vt: 'str' },
+      { p: 'seconds', v: '30', vt: 'num' },
+      { p: 'time', v: `$now('[Y0001][M01][D01][H01][m01][s01][Z0001]')`, vt: 'jsonata' }
+    ],
+    repeat: '',
+    crontab: '',
+    once: false,
+    onceDelay: 0.1,
+    topic: '',
+    x: at[0],
+    y: at[1],
+    wires: [[to]]
+  })
+  const [patients, tell] = ['a1d7c0de0000f011', 'a1d7c0de0000f014']
+  const { twelve, away, locked } = demoButtons
+  return [
+    {
+      id: 'a1d7c0de0000f015',
+      type: 'comment',
+      z,
+      name: label(inTrouble),
+      info: '',
+      x: 380,
+      y: 500,
+      wires: []
+    },
+    button(away, 'the receiver is away for 30 seconds', [200, 580], 'away', tell),
+    button(locked, 'its records are locked for 30 seconds', [200, 640], 'locked', tell),
+    {
+      id: tell,
+      type: 'function',
+      z,
+      name: 'tell the receiver',
+      func: tellTheReceiver,
+      outputs: 0,
+      libs: [{ var: 'process', module: 'process' }],
+      x: 460,
+      y: 610,
+      wires: []
+    },
+    button(twelve, '12 patients', [120, 420], '', patients),
+    {
+      id: patients,
+      type: 'function',
+      z,
+      name: '12 messages',
+      func: twelveMessages,
+      outputs: 1,
+      x: 330,
+      y: 420,
+      wires: [[out]]
+    }
+  ]
+}
+
+/** The code of function nodes. */
+const tellTheReceiver = `// The receiver runs in the process that started this Node-RED.
+process.send({ trouble: msg.payload, seconds: msg.seconds })
+node.status({ fill: 'yellow', shape: 'ring', text: msg.payload })
+clearTimeout(context.get('timer'))
+context.set('timer', setTimeout(() => node.status({}), msg.seconds * 1000))
+`
+
+const twelveMessages = `// Each has a patient and a control ID (MSH-10) of its own.
+for (let number = 1; number <= 12; number++) {
+  const patient = 471200 + number
+  const segments = [
+    'MSH|^~\\\\&|WARDSYS|NORTHSIDE|REGISTRY|CITYCARE|' + msg.time + '||ADT^A04^ADT_A01|' + msg._msgid + '-' + number + '|P|2.5.1',
+    'EVN|A04|' + msg.time,
+    'PID|1||' + patient + '^^^NORTHSIDE^MR||Example^Patient ' + number + '||19700101|F',
+    'PV1|1|O'
+  ]
+  node.send({ payload: segments.join('\\r') })
+}
+`
+
+/** Node-RED breaks a label at this sign. */
+function label(lines: string[]): string {
+  return lines.join('\\n ')
 }

@@ -46,6 +46,12 @@ export interface Hl7Receiver {
    */
   respond: ((request: ReceivedRequest, index: number) => ReceiverAnswer | undefined) | undefined
   counters: ReceiverCounters
+  /** Whether it answers AE with code 206, record locked, to what it would accept. At first false. */
+  isLocked: boolean
+  /** Refuses connections until `comeBack`, and cuts those that are open. */
+  leave(): Promise<void>
+  /** Listens at the same URL again. Rejects if the port has been taken. */
+  comeBack(): Promise<void>
   close(): Promise<void>
 }
 
@@ -88,6 +94,11 @@ export async function startHl7Receiver(options: Hl7ReceiverOptions): Promise<Hl7
     requests: [],
     respond: undefined,
     counters,
+    isLocked: false,
+    leave: () => close(server),
+    comeBack: async () => {
+      await listen(server, Number(new URL(receiver.url).port))
+    },
     close: () => close(server)
   }
 
@@ -101,7 +112,7 @@ export async function startHl7Receiver(options: Hl7ReceiverOptions): Promise<Hl7
       return { status: 401, headers: { 'WWW-Authenticate': challenge } }
     }
 
-    const acknowledgement = acknowledge(decode(request), new Date())
+    const acknowledgement = acknowledge(decode(request), new Date(), receiver.isLocked)
     if (!acknowledgement) return plain(400, 'Not an HL7 v2 message with a control ID')
     counters[acknowledgement.code] += 1
     return {

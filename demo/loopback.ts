@@ -4,11 +4,14 @@ import type { AddressInfo } from 'node:net'
 
 type Server = HttpServer | HttpsServer
 
-/** Listens on 127.0.0.1 and a free port. @returns the port */
-export async function listen(server: Server): Promise<number> {
+/** Listens on 127.0.0.1. @param port default: a free one. @returns the port */
+export async function listen(server: Server, port = 0): Promise<number> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
-    server.listen(0, '127.0.0.1', resolve)
+    server.listen(port, '127.0.0.1', () => {
+      server.removeListener('error', reject)
+      resolve()
+    })
   })
   return (server.address() as AddressInfo).port
 }

@@ -19,6 +19,8 @@ export interface NodeRedOptions {
   startTimeoutMs?: number
   /** Called with what nodes send by `process.send`. */
   onMessage?: (message: unknown) => void
+  /** Called with each line that Node-RED prints. */
+  onLine?: (line: string) => void
 }
 
 export interface NodeRedProcess {
@@ -78,7 +80,7 @@ export async function startNodeRed(options: NodeRedOptions): Promise<NodeRedProc
     })
   })
   const log: string[] = []
-  const url = await listening(child, log, exited, options.startTimeoutMs ?? 60_000)
+  const url = await listening(child, log, exited, options)
 
   const stop = async () => {
     child.kill('SIGTERM')
@@ -161,7 +163,7 @@ async function listening(
   child: ChildProcess,
   log: string[],
   exited: Promise<NodeRedExit>,
-  timeoutMs: number
+  { startTimeoutMs = 60_000, onLine }: NodeRedOptions
 ): Promise<string> {
   const url = new Promise<string>((resolve) => {
     for (const stream of [child.stdout, child.stderr]) {
@@ -169,6 +171,7 @@ async function listening(
       createInterface({ input: stream }).on('line', (line) => {
         log.push(line)
         if (log.length > maxLogLines) log.shift()
+        onLine?.(line)
         const found = /Server now running at (http:\/\/[\d.:]+)/.exec(line)
         if (found?.[1]) resolve(found[1])
       })
@@ -176,7 +179,7 @@ async function listening(
   })
   let timer: NodeJS.Timeout | undefined
   const timeout = new Promise<undefined>((resolve) => {
-    timer = setTimeout(resolve, timeoutMs, undefined)
+    timer = setTimeout(resolve, startTimeoutMs, undefined)
   })
   const first = await Promise.race([url, exited, timeout])
   clearTimeout(timer)

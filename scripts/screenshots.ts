@@ -1,22 +1,25 @@
 /**
- * `npm run screenshots` takes the pictures of README.md and docs/operations.md from the demo: the
- * flow, both forms and the sidebar tab, into docs/images/. Those in the dark theme go into
- * screenshots/, for review only. An hour of trouble cannot be waited for: what the tab shows comes
- * from the answers that its tests use.
+ * `npm run screenshots` takes the pictures of README.md and docs/operations.md from the demo: a film
+ * of an outage, both forms, a failed test, the rule list and the sidebar tab, into docs/images/. Those
+ * in the dark theme go into screenshots/, for review only. An hour of trouble cannot be waited for:
+ * what the tab shows comes from the answers that its tests use. The film needs ffmpeg (Debian:
+ * apt-get install ffmpeg).
  */
 import { spawn } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type BrowserContextOptions, chromium, type Page } from 'playwright-core'
+import { demoButtons } from '../demo/demo-flow.ts'
 import type { EventRow } from '../nodes/operations/answers.ts'
 import { ago, FakeOperations, messageRow } from '../test/support/fake-operations.ts'
 import { browserPath } from './browser.ts'
+import { Film } from './film.ts'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const directories = { light: join(root, 'docs', 'images'), dark: join(root, 'screenshots') }
 
-const demo = spawn(process.execPath, [join(root, 'demo', 'start.ts')], {
+const demo = spawn(process.execPath, [join(root, 'demo', 'start.js')], {
   stdio: ['ignore', 'pipe', 'inherit']
 })
 const browser = await chromium.launch({
@@ -30,13 +33,15 @@ try {
     const picture = (name: string) => ({ path: join(directories[theme], `${name}.png`) })
     const page = await openEditor(url, theme)
     const form = (name: string) => page.locator('.red-ui-tray').last().screenshot(picture(name))
-    await pressInjects(page)
-    await page.screenshot(picture('flow'))
     await page.setViewportSize({ width: 1000, height: 800 })
     await page.evaluate(`RED.editor.edit(RED.nodes.filterNodes({ type: 'hl7-https-out' })[0])`)
     await page.waitForSelector('#node-input-url')
     await page.waitForTimeout(600)
     await form('hl7-https-out')
+    await page.click('#red-ui-tab-hl7-https-out-reply a')
+    await page.waitForTimeout(300)
+    await form('reply-rules')
+    await page.click('#red-ui-tab-hl7-https-out-destination a')
     await page.setViewportSize({ width: 1000, height: 700 })
     await page.click('#node-input-lookup-auth, #node-input-btn-auth-edit')
     await page.waitForSelector('#node-config-input-issuer')
@@ -44,6 +49,12 @@ try {
     await page.click('#oauth2-client-credentials-test-button')
     await page.waitForSelector('#oauth2-client-credentials-test-result dd')
     await form('oauth2-client-credentials')
+    await page.fill('#node-config-input-clientSecret', 'not the secret')
+    await page.click('#oauth2-client-credentials-test-button')
+    await page.waitForSelector(
+      '#oauth2-client-credentials-test-result dd:has-text("invalid_client")'
+    )
+    await form('failed-test')
     await page.close()
     const night = await openEditor(url, theme, {
       viewport: { width: 1400, height: 960 },
@@ -53,6 +64,7 @@ try {
     await night.locator('.hl7-https-tab').screenshot(picture('hl7-tab'))
     await night.close()
   }
+  await filmOutage(url, join(directories.light, 'outage.gif'))
 } finally {
   await browser.close()
   demo.kill('SIGINT')
@@ -138,24 +150,61 @@ async function showTab(page: Page): Promise<void> {
   await page.waitForTimeout(600)
 }
 
-async function editorUrl(): Promise<string> {
-  let printed = ''
-  for await (const chunk of demo.stdout) {
-    printed += String(chunk)
-    const found = /Editor\s+(http:\S+)/.exec(printed)
-    if (found?.[1] !== undefined) return found[1]
-  }
-  throw new Error(`The demo did not start:\n${printed}`)
+/** Waits until the demo is ready. It keeps printing, so its output is read to the end. */
+function editorUrl(): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let printed = ''
+    demo.stdout.on('data', (chunk: Buffer) => {
+      printed += chunk.toString()
+      const found = /Editor\s+(http:\S+)/.exec(printed)
+      if (found?.[1] !== undefined) resolve(found[1])
+    })
+    demo.stdout.once('end', () => {
+      reject(new Error(`The demo did not start:\n${printed}`))
+    })
+  })
 }
 
-async function pressInjects(page: Page): Promise<void> {
-  const ids = await page.evaluate<string[]>(
-    `RED.nodes.filterNodes({ type: 'inject' }).sort((a, b) => a.y - b.y).map((node) => node.id)`
-  )
-  for (const id of ids) {
-    await page.click(`[id="${id}"] .red-ui-flow-node-button-button`)
-    await page.waitForTimeout(400)
+/** Films an outage: an ACK, the receiver goes away, twelve messages wait, it is back, twelve ACKs. */
+async function filmOutage(url: string, file: string): Promise<void> {
+  const page = await openEditor(url, 'light', { viewport: { width: 1200, height: 720 } })
+  const button = (id: string) => `[id="${id}"] .red-ui-flow-node-button-button`
+  await page.evaluate(`RED.sidebar.show('hl7-https-out')`)
+  await page.evaluate(`document.querySelector('#red-ui-workspace-chart').scrollTo(0, 120)`)
+  const out = await page.evaluate<string>(`RED.nodes.filterNodes({ type: 'hl7-https-out' })[0].id`)
+  const shows = async (facts: Record<string, number>): Promise<void> => {
+    for (let looks = 0; looks < 600; looks++) {
+      const answer = await fetch(`${url}hl7-https-out/${out}`)
+      const state = (await answer.json()) as Record<string, unknown>
+      if (Object.entries(facts).every(([name, value]) => state[name] === value)) return
+      await page.waitForTimeout(100)
+    }
+    throw new Error(`The node never had ${JSON.stringify(facts)}.`)
   }
-  await page.evaluate(`document.querySelector('#red-ui-notifications').hidden = true`)
-  await page.waitForTimeout(400)
+  const film = new Film(page)
+  await film.say('A message is sent. The receiver accepts it: ACK')
+  await film.roll(1)
+  await film.click(button('a1d7c0de00000010'))
+  await film.roll(2)
+  await film.say('The receiver goes away')
+  await film.click(button(demoButtons.away))
+  await film.roll(1.5)
+  await film.say('12 messages wait in the queue on disk')
+  await film.click(button(demoButtons.twelve))
+  await film.roll(5)
+  // The button is for 30 seconds; a film need not last so long.
+  const back = { p: 'seconds', v: '0.1', vt: 'num' }
+  const away = { p: 'payload', v: 'away', vt: 'str' }
+  await fetch(`${url}inject/${demoButtons.away}`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify({ __user_inject_props__: [away, back] })
+  })
+  await film.say('The receiver is back')
+  await film.roll(1)
+  await shows({ queued: 0 })
+  await film.say('All 12 are sent, in order: ACK')
+  await film.roll(5)
+  film.write(file)
+  await page.close()
 }

@@ -52,6 +52,15 @@ describe('the acknowledgement of the demo receiver', () => {
     })
   }
 
+  it('reports a locked record, unless something else is wrong', () => {
+    const text = acknowledge(message(), now, true)?.text ?? ''
+    assert.ok(
+      text.includes('MSA|AE|ID1\rERR||PID^1^3|206^Application record locked^HL70357|E'),
+      text
+    )
+    assert.match(acknowledge(message({ pid: '1||1000' }), now, true)?.text ?? '', /\|101\^/)
+  })
+
   it('answers with the separators of the message', () => {
     const text = acknowledge(message().replaceAll('|', '#').replaceAll('^', '$'), now)?.text ?? ''
     assert.match(text, /^MSH#\$~\\&#C#D#A#B#.*#ACK\$A01\$ACK#/)

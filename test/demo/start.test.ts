@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { demoButtons } from '../../demo/demo-flow.ts'
 import type { FlowNode } from '../../demo/node-red.ts'
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
@@ -16,14 +17,14 @@ interface DebugMessage {
   msg: string
 }
 
-describe('npm start', () => {
+describe('npm start', { timeout: 120_000 }, () => {
   let temporary: string
   let demo: ChildProcess
   let output = ''
 
   before(() => {
     temporary = mkdtempSync(join(tmpdir(), 'hl7-https-start-'))
-    demo = spawn(process.execPath, [join(root, 'demo', 'start.ts')], {
+    demo = spawn(process.execPath, [join(root, 'demo', 'start.js')], {
       cwd: root,
       env: { ...process.env, TMPDIR: temporary, TEMP: temporary },
       stdio: ['ignore', 'pipe', 'pipe']
@@ -40,19 +41,77 @@ describe('npm start', () => {
     rmSync(temporary, { recursive: true, force: true })
   })
 
-  async function ready(): Promise<string> {
-    for (;;) {
-      const url = /Editor +(http:\S+)\//.exec(output)?.[1]
-      if (url !== undefined && output.includes('Ctrl-C')) return url
+  async function printed(text: string): Promise<void> {
+    while (!output.includes(text)) {
       assert.equal(demo.exitCode, null, output)
       await new Promise((resolve) => setTimeout(resolve, 50))
     }
   }
 
+  async function ready(): Promise<string> {
+    await printed('Ctrl-C')
+    return /Editor +(http:\S+)\//.exec(output)?.[1] ?? ''
+  }
+
+  it('says what to do on a Node.js that cannot run TypeScript', () => {
+    const args = ['--no-experimental-strip-types', join(root, 'demo', 'start.js')]
+    const { status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' })
+    assert.equal(status, 1)
+    assert.match(
+      stderr,
+      /^Node\.js [\d.]+ cannot run the demo\. Run "npm install", then "npm start"/
+    )
+  })
+
+  it('makes messages wait while the receiver is away, suspends them while records are locked', async () => {
+    const url = await ready()
+    const flows = (await (await fetch(`${url}/flows`)).json()) as FlowNode[]
+    const node = `${url}/hl7-https-out/${flows.find(({ type }) => type === 'hl7-https-out')?.id}`
+    const post = async (address: string, body: object): Promise<void> => {
+      const headers = { 'Content-Type': 'application/json' }
+      const answer = await fetch(address, { method: 'POST', headers, body: JSON.stringify(body) })
+      assert.equal(answer.status, 200, address)
+    }
+    const press = (id: string, props: Record<string, unknown> = {}): Promise<void> => {
+      const changed = Object.entries(props).map(([p, v]) => ({ p, v, vt: 'json' }))
+      return post(`${url}/inject/${id}`, changed.length ? { __user_inject_props__: changed } : {})
+    }
+    const trouble = (kind: 'away' | 'locked', seconds: number): Promise<void> =>
+      press(demoButtons[kind], { payload: JSON.stringify(kind), seconds: String(seconds) })
+    const shows = async (facts: Record<string, unknown>): Promise<void> => {
+      for (;;) {
+        const state = (await (await fetch(node)).json()) as Record<string, unknown>
+        if (Object.entries(facts).every(([name, value]) => state[name] === value)) return
+        assert.equal(demo.exitCode, null, output)
+        await new Promise((resolve) => setTimeout(resolve, 50))
+      }
+    }
+
+    await trouble('away', 600)
+    await printed('The receiver is away')
+    await press(demoButtons.twelve)
+    await shows({ state: 'retrying', queued: 12, acked: 0 })
+    // A line of Node-RED's log, after the second attempt.
+    await printed('ECONNREFUSED at 127.0.0.1')
+    // Pressed again, the time starts again.
+    await trouble('away', 0.1)
+    await shows({ state: 'idle', queued: 0, acked: 12 })
+
+    await trouble('locked', 600)
+    await printed('The receiver locks')
+    await press(demoButtons.twelve)
+    await shows({ queued: 0, suspended: 12 })
+    await trouble('locked', 0.1)
+    await printed('unlocked')
+    await post(`${node}/messages/resend`, { all: true })
+    await shows({ suspended: 0, acked: 24 })
+  })
+
   it('shows ACK, NAK and NAK after three clicks, and leaves nothing behind after Ctrl-C', async () => {
     const url = await ready()
     const flows = (await (await fetch(`${url}/flows`)).json()) as FlowNode[]
-    const injects = flows.filter((node) => node.type === 'inject')
+    const added = Object.values(demoButtons)
+    const injects = flows.filter(({ id, type }) => type === 'inject' && !added.includes(id))
     assert.equal(injects.length, 3)
 
     const sidebar = await DebugSidebar.open(url)

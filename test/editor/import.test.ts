@@ -36,13 +36,44 @@ describe('the examples, imported in the editor', () => {
     await editor.page.click('#red-ui-clipboard-dialog-cancel')
   })
 
+  /** The labels of nodes with their buttons that are under a sidebar, or under another node. */
+  function misplaced(): Promise<string[]> {
+    return editor.ask(`(() => {
+      const box = (id) => document.getElementById(id).getBoundingClientRect()
+      const from = box('red-ui-workspace-chart').left
+      const to = box('red-ui-sidebar').left
+      const boxes = [...document.querySelectorAll('.red-ui-flow-node-group')].map((node) => {
+        const parts = ['.red-ui-flow-node', '.red-ui-flow-node-button']
+        const found = parts.flatMap((part) => [...node.querySelectorAll(part)])
+        const all = found.map((part) => part.getBoundingClientRect())
+        return {
+          label: node.textContent,
+          left: Math.min(...all.map(({ left }) => left)),
+          right: Math.max(...all.map(({ right }) => right)),
+          top: Math.min(...all.map(({ top }) => top)),
+          bottom: Math.max(...all.map(({ bottom }) => bottom))
+        }
+      })
+      const meets = (a, b) =>
+        a !== b && a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom
+      return boxes
+        .filter((a) => !(a.left > from && a.right < to) || boxes.some((b) => meets(a, b)))
+        .map(({ label, left, right }) => [label, left, right].join(' '))
+    })()`)
+  }
+
   for (const example of examples) {
-    it(`have forms that mark nothing and close without a change: ${example}`, async () => {
+    it(`are in sight, with forms that mark nothing and close without a change: ${example}`, async () => {
       await editor.load()
       const text = readFileSync(new URL(`${example}.json`, directory), 'utf8')
-      const ours = (JSON.parse(text) as FlowNode[]).filter(({ type }) => types.includes(type))
+      const flow = JSON.parse(text) as FlowNode[]
+      const ours = flow.filter(({ type }) => types.includes(type))
+      const placed = flow.filter((node) => 'wires' in node).map(({ id }) => id)
       await editor.ask(`RED.view.importNodes(${text}, { generateIds: false }) && 0`)
       await editor.page.keyboard.press('Escape')
+      await editor.ask(`RED.workspaces.show(${JSON.stringify(flow[0]?.id)})`)
+      for (const id of placed) await editor.page.locator(`[id="${id}"]`).waitFor()
+      assert.deepEqual(await misplaced(), [])
       // As after a deploy: nothing has changed yet.
       await editor.ask(`RED.nodes.eachNode((node) => { node.changed = false }),
         RED.nodes.eachConfig((node) => { node.changed = false }), RED.nodes.dirty(false)`)

@@ -16,7 +16,7 @@ const MAX_UNPACKED = 1_200_000
 const MAX_INSTALLED = 5_000_000
 const MAX_PACKAGES = 40
 
-/** Licences that require at most attribution. */
+/** Licenses that require at most attribution. */
 const PERMISSIVE = ['MIT', 'ISC', 'BSD-2-Clause', 'BSD-3-Clause', 'Apache-2.0', '0BSD', 'CC0-1.0']
 
 interface Manifest {
@@ -128,7 +128,7 @@ describe('the published package', () => {
     assert.deepEqual(find('**/{*.node,binding.gyp}', installed.userDir), [])
   })
 
-  it('depends only on packages with permissive licences', () => {
+  it('depends only on packages with permissive licenses', () => {
     const others = manifests().filter(
       ({ license = '' }) =>
         !license

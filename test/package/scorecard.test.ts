@@ -37,7 +37,7 @@ describe("the Flow Library's scorecard", () => {
   const nodes = Object.entries(manifest['node-red'].nodes)
   const definitions = nodes.map(([, file]) => definition(file.replace('.js', '.html')))
 
-  it('finds licence, repository, bugs page, keyword and a scoped name', () => {
+  it('finds license, repository, bugs page, keyword and a scoped name', () => {
     assert.equal(manifest.license, 'MIT')
     assert.match(read('LICENSE'), /^MIT License/)
     assert.match(manifest.repository.url, /^git\+https:\/\/[^@]+\.git$/)

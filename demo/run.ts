@@ -13,6 +13,7 @@ import { createAuthority } from './certificates.ts'
 import { demoFlow } from './demo-flow.ts'
 import { startHl7Receiver } from './hl7-receiver.ts'
 import { deployFlows, startNodeRed } from './node-red.ts'
+import { Trouble } from './trouble.ts'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 
@@ -27,6 +28,8 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     void stop(0)
   })
 }
+// Whoever read the output has gone, as in `npm start | head`.
+process.stdout.on('error', () => void stop(1))
 if (process.env['npm_lifecycle_event'] === 'start') stopWithShell(process.ppid)
 start().catch((error: unknown) => {
   if (isStopping()) return
@@ -60,15 +63,29 @@ async function start(): Promise<void> {
     record: false
   })
   cleanups.push(() => receiver.close())
+  const trouble = new Trouble(receiver, (line) => {
+    console.log(`\n${line}\n`)
+  })
+  cleanups.push(() => {
+    trouble.close()
+  })
   if (isStopping()) return
 
   const userDir = mkdtempSync(join(tmpdir(), 'hl7-https-demo-'))
   cleanups.push(() => {
     rmSync(userDir, { recursive: true, force: true })
   })
+  // Its log follows what this program has to say.
+  let isReady = false
   const starting = startNodeRed({
     userDir,
-    env: { HL7_ISSUER: issuer, HL7_URL: receiver.url }
+    env: { HL7_ISSUER: issuer, HL7_URL: receiver.url },
+    onMessage: (message) => {
+      trouble.take(message)
+    },
+    onLine: (line) => {
+      if (isReady) console.log(line)
+    }
   })
   cleanups.push(async () => {
     const [started] = await Promise.allSettled([starting])
@@ -87,13 +104,18 @@ The demo is ready. It runs entirely on this machine.
   HL7 receiver          ${receiver.url}
   Authorization server  ${issuer}
 
-Open the editor in a browser. Press the buttons to the left of the three inject nodes:
+Open the editor in a browser. Press the buttons to the left of the three inject nodes at the top:
 
   ADT^A01 (accepted)    the receiver accepts it:           AA leaves on ACK
   AE: born in 2099      the patient is not born yet:       AE leaves on NAK
   AR: HL7 version 2.1   an unsupported version:            AR leaves on NAK
 
 The debug sidebar (the bug icon) shows each acknowledgement in full.
+
+To see what happens in trouble, open the sidebar tab HL7 (the heart icon) and press, further down:
+
+  the receiver is away    then "12 patients": they wait, and leave in order when it is back
+  its records are locked  then "12 patients": they are suspended, until you resend them in the tab
 
 To build the flow yourself, copy an inject node and the template node after it, which contains the
 message (hold Ctrl and click both, Ctrl-C), open a new tab (the + above the flow) and paste them
@@ -108,11 +130,14 @@ message (hold Ctrl and click both, Ctrl-C), open a new tab (the + above the flow
   TLS            demo certificate authority, in both forms, under "More settings"
 
 Your changes in the editor are lost when the demo stops. Press Ctrl-C to stop it.
+
+Node-RED's log:
 `)
+  isReady = true
 
   await nodeRed.exited
   if (isStopping()) return
-  console.error(`\nNode-RED has stopped. Its last lines:\n${nodeRed.log.slice(-20).join('\n')}`)
+  console.error('\nNode-RED has stopped.')
   await stop(1)
 }
 
