@@ -28,7 +28,7 @@ const rooms: Record<string, { mutate: string; tests: string }> = {
   },
   oauth2: {
     mutate: 'src/oauth2/*.ts',
-    // Without the tests of whole servers and time-outs, which take tens of seconds.
+    // Without the tests of whole servers and timeouts, which take tens of seconds.
     tests: 'test/oauth2/!(token-servers|token-faults).test.ts'
   }
 }

@@ -12,7 +12,7 @@ export interface IssuerPaste {
 }
 
 /**
- * Recognises what was pasted as the issuer: the URL of a well-known document, a token URL or a base
+ * Recognizes what was pasted as the issuer: the URL of a well-known document, a token URL or a base
  * URL. Drops the fragment, and the blanks, quotes and punctuation that copying can leave around it.
  *
  * @returns an empty `kind` if it is not a usable URL, or is a variable

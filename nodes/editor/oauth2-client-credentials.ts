@@ -142,7 +142,7 @@ function preparePastedUrl(): void {
   const issuer = $(`#${prefix}-issuer`)
   const tokenEndpoint = $(`#${prefix}-tokenEndpoint`)
   const opened = String(issuer.val())
-  const recognise = (): void => {
+  const recognize = (): void => {
     const typed = String(issuer.val())
     // Opening the form must not change the flow.
     if (typed === opened || typed.trim() === '') return
@@ -155,9 +155,9 @@ function preparePastedUrl(): void {
     note(kind === '' ? '' : text(`note.${kind}`, { url: url.replace(/\/$/, '') }))
   }
   // Typed text is read when it is complete, pasted text at once.
-  issuer.on('change', recognise)
+  issuer.on('change', recognize)
   issuer[0]?.addEventListener('input', (event) => {
-    if (event instanceof InputEvent && event.inputType === 'insertFromPaste') recognise()
+    if (event instanceof InputEvent && event.inputType === 'insertFromPaste') recognize()
   })
 }
 

@@ -7,7 +7,7 @@ const MAX_HARD_MARGIN_MS = 10_000
 /** Many servers count in whole seconds: their tokens end up to a second earlier than they say. */
 const WHOLE_SECOND_MS = 1000
 const SCHEDULES = {
-  /** Network, time-out, 5xx, 429, 408: it may pass on its own. */
+  /** Network, timeout, 5xx, 429, 408: it may pass on its own. */
   transient: { firstMs: 1000, maxMs: 60_000 },
   /** Credentials, settings, certificate: frequent retries may lock the account. */
   permanent: { firstMs: 30_000, maxMs: 300_000 }

@@ -17,6 +17,7 @@ const examples = globSync('examples/*.json', { cwd: root })
 const others = [
   ...['CA Certificate', 'Server Name', 'Verify server certificate', 'Environment Variables'],
   ...['API Services', 'Certificates & secrets', 'Healthcare HL7v2 Message Ingest'],
+  ...['Client authentication', 'Service account roles', 'Credentials'],
   'Require Demonstrating Proof of Possession (DPoP) header in token requests',
   ...['Alert', 'MLLP to HTTPS', 'Use secure (SSL/TLS) connection', 'tcp in', 'in memory'],
   ...['ECONNREFUSED · try 5', 'credential', 'env', 'at least', 'all nodes'],
