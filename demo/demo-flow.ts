@@ -53,7 +53,7 @@ export function demoFlow(root: string, connection: DemoConnection): FlowNode[] {
           ...node,
           tls: tls.id,
           // Suspends what meets a locked record; the rest is the default.
-          replyCodeActions: '@ERR-3:206=S,:I?=W,:?A=C,(:?E,:?R,:_,:*,:~,X)=F',
+          replyCodeActions: '@ERR-3:206=S,:I?=W,:?A=C,:?E=F,:?R=F',
           retryInterval: 2,
           retryMaxInterval: 5
         }
