@@ -17,6 +17,7 @@ const css = `
 .hl7-https-form .form-row > select.hl7-https-half:has(+ input[hidden]) { width: calc(100% - 165px); }
 .hl7-https-form .form-row > input.hl7-https-rest { width: calc(100% - 389px); margin-left: 4px; }
 .hl7-https-form [hidden] { display: none !important; }
+.hl7-https-form .form-row > div > select { min-width: 0; }
 .hl7-https-form .hl7-https-unit { margin-left: 6px; }
 .hl7-https-form .hl7-https-hint,
 .hl7-https-form .hl7-https-note,

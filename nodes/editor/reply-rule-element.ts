@@ -177,7 +177,9 @@ export function hiddenWords(
   const [move, add] = accepts
     ? (['acceptsMove', 'acceptsAdd'] as const)
     : (['decidesMove', 'decidesAdd'] as const)
-  return text(`hides.${ruledBelow ? move : add}`, { codes: named.join(text('rules.and')) })
+  // Not the word between conditions, which in some languages means both at the same time.
+  const list = new Intl.ListFormat(RED.i18n.lang())
+  return text(`hides.${ruledBelow ? move : add}`, { codes: list.format(named) })
 }
 
 function smallButton(name: string, label: string, title: string): HTMLButtonElement {

@@ -124,6 +124,8 @@ const css = `
 .hl7-https-heading :is(h3, h4) { flex: 1 1 auto; }
 .hl7-https-filter { display: flex; gap: 5px; margin-bottom: 4px; }
 .hl7-https-filter input[type=text] { flex: 1 1 0; }
+/* The longest of the three words. */
+.hl7-https-filter input[type=text]:first-child { flex-grow: 1.5; }
 .hl7-https-messages > .hl7-https-scroll { max-height: 260px; overflow: auto; margin: 0 -10px; }
 .hl7-https-content pre { margin: 2px 0 8px; max-height: 240px; overflow: auto; padding: 5px; font-size: 11px; white-space: pre;
   word-break: normal; color: var(--red-ui-primary-text-color); background: var(--red-ui-tertiary-background);
