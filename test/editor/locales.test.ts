@@ -188,13 +188,17 @@ for (const language of translations) {
       })
 
       it('cite labels as they are', () => {
+        const quoted = /["“„«「]\s*([^"“”»」]+?)\s*["“”»」]/g
+        const citedIn = (text = ''): string[] =>
+          [...text.matchAll(quoted)].map(([, words]) => words ?? '')
         for (const [key, text] of english) {
-          for (const [, cited = ''] of text.matchAll(/["“]([^"”]+)["”]/g)) {
-            const labels = [...english].flatMap(([label, words]) =>
-              words === cited ? [texts.get(label) ?? ''] : []
+          const cited = citedIn(texts.get(key))
+          for (const words of citedIn(text)) {
+            const labels = [...english].flatMap(([label, shown]) =>
+              shown === words ? [texts.get(label) ?? ''] : []
             )
             assert.ok(
-              labels.length === 0 || labels.some((label) => texts.get(key)?.includes(label)),
+              labels.length === 0 || labels.some((label) => cited.includes(label)),
               `${key}: ${labels.join(', ')}`
             )
           }

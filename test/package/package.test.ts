@@ -188,9 +188,12 @@ describe('the published package', () => {
       const code = await get(`/${path}`)
       assert.ok(code.length > 10_000)
       assert.doesNotMatch(code, /^import\b|\bimport\(/m)
-      const texts = JSON.parse(await get('/plugins/messages?lng=en-US')) as Record<string, unknown>
-      const file = join(root, 'nodes', 'operations', 'locales', 'en-US', 'sidebar.json')
-      assert.deepEqual(texts[`${NAME}/sidebar`], JSON.parse(readFileSync(file, 'utf8')))
+      for (const path of find('nodes/operations/locales/*', root)) {
+        const messages = await get(`/plugins/messages?lng=${posix.basename(path)}`)
+        const texts = JSON.parse(messages) as Record<string, unknown>
+        const file = join(root, path, 'sidebar.json')
+        assert.deepEqual(texts[`${NAME}/sidebar`], JSON.parse(readFileSync(file, 'utf8')), path)
+      }
     })
 
     it('shows its own icon', async () => {
