@@ -11,8 +11,8 @@ const NAME = '@hl7-https/node-red-hl7-https-out'
 const TYPES = ['hl7-https-out', 'oauth2-client-credentials']
 
 /** In bytes; README.md states the same limits. */
-const MAX_PACKED = 320_000
-const MAX_UNPACKED = 1_200_000
+const MAX_PACKED = 340_000
+const MAX_UNPACKED = 1_300_000
 const MAX_INSTALLED = 5_000_000
 const MAX_PACKAGES = 40
 
