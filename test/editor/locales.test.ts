@@ -17,6 +17,9 @@ const notIn: Record<string, string[]> = {
 /** The folder names that Node-RED uses for its own languages. */
 const translations = ['de', 'es-ES', 'fr', 'ja', 'zh-CN']
 
+/** Where the texts of the form of a type are, or those of the sidebar tab. */
+const home = (type: string): string => (type === 'sidebar' ? 'operations/locales' : 'locales')
+
 /** All texts of a file, by their full keys. */
 function textsOf(language: string, type: string): Map<string, string> {
   const texts = new Map<string, string>()
@@ -30,7 +33,7 @@ function textsOf(language: string, type: string): Map<string, string> {
       collect(value, path === '' ? key : `${path}.${key}`)
     }
   }
-  collect(JSON.parse(read('locales', language, `${type}.json`)), '')
+  collect(JSON.parse(read(home(type), language, `${type}.json`)), '')
   return texts
 }
 
@@ -136,16 +139,18 @@ describe('the languages', () => {
     for (const language of ['en-US', ...translations]) {
       assert.deepEqual(readdirSync(join(nodes, 'locales', language)).sort(), files, language)
     }
+    assert.deepEqual(
+      globSync('*/*', { cwd: join(nodes, home('sidebar')) }).sort(),
+      ['en-US', ...translations].map((language) => join(language, 'sidebar.json')).sort()
+    )
   })
 })
 
 for (const language of translations) {
-  for (const type of types) {
+  for (const type of [...types, 'sidebar']) {
     describe(`the ${language} texts of ${type}`, () => {
       const english = textsOf('en-US', type)
       const texts = textsOf(language, type)
-      const englishHelp = read('locales', 'en-US', `${type}.html`)
-      const help = read('locales', language, `${type}.html`)
 
       it('have the keys of the English texts, in the same order', () => {
         assert.deepEqual([...texts.keys()], [...english.keys()])
@@ -160,8 +165,19 @@ for (const language of translations) {
 
       it('have the same placeholders and code', () => {
         for (const [key, text] of english) {
-          assert.deepEqual(found(texts.get(key) ?? '', code), found(text, code), key)
+          // English says 1; French says 0 with the same text.
+          const kept = (one: string): string[] =>
+            found(one, code).filter((match) => match !== '__count__' || !key.endsWith('_one'))
+          assert.deepEqual(kept(texts.get(key) ?? ''), kept(text), key)
         }
+      })
+
+      it('say no 1 for a 0', () => {
+        if (new Intl.PluralRules(language).select(0) !== 'one') return
+        assert.deepEqual(
+          [...texts].filter(([key, text]) => key.endsWith('_one') && /\b1\b/.test(text)),
+          []
+        )
       })
 
       it('leave nothing in English', () => {
@@ -171,7 +187,34 @@ for (const language of translations) {
         assert.deepEqual(same, [])
       })
 
-      it('have a help text with the same structure', () => {
+      it('cite labels as they are', () => {
+        const quoted = /["“„«「]\s*([^"“”»」]+?)\s*["“”»」]/g
+        const citedIn = (text = ''): string[] =>
+          [...text.matchAll(quoted)].map(([, words]) => words ?? '')
+        for (const [key, text] of english) {
+          const cited = citedIn(texts.get(key))
+          for (const words of citedIn(text)) {
+            const labels = [...english].flatMap(([label, shown]) =>
+              shown === words ? [texts.get(label) ?? ''] : []
+            )
+            assert.ok(
+              labels.length === 0 || labels.some((label) => cited.includes(label)),
+              `${key}: ${labels.join(', ')}`
+            )
+          }
+        }
+      })
+    })
+  }
+
+  for (const type of types) {
+    describe(`the ${language} help text of ${type}`, () => {
+      const english = textsOf('en-US', type)
+      const texts = textsOf(language, type)
+      const englishHelp = read('locales', 'en-US', `${type}.html`)
+      const help = read('locales', language, `${type}.html`)
+
+      it('has the same structure', () => {
         const blocks = /<\/?(?:script|h\d|p|ul|ol|dl|dt|dd|li|pre)\b[^>]*>/g
         const tags = (html: string): string[] => [...html.matchAll(blocks)].map(([tag]) => tag)
         assert.deepEqual(tags(help), tags(englishHelp))
@@ -179,14 +222,14 @@ for (const language of translations) {
         assert.deepEqual(found(help, /&\w+;/g), found(englishHelp, /&\w+;/g))
       })
 
-      it('have the same code in the help text', () => {
+      it('has the same code', () => {
         const quoted = /<(code|pre)>.*?<\/\1>/g
         assert.deepEqual(found(help, quoted), found(englishHelp, quoted))
         const properties = /<dt[^>]*>[^<]*/g
         assert.deepEqual(found(help, properties), found(englishHelp, properties))
       })
 
-      it('use the labels of the form in the help text', () => {
+      it('uses the labels of the form', () => {
         const named = /<([bi])>(.*?)<\/\1>/g
         const shown = (labels: Map<string, string>, word: string): string[] =>
           [...labels].flatMap(([key, label]) =>

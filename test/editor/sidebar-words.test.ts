@@ -24,6 +24,7 @@ import { tabText, tabTexts } from '../support/tab-texts.ts'
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
 const text = tabText()
+const languages = globSync('*', { cwd: join(root, 'nodes/operations/locales') })
 /** In the zone of this process, as a browser has one. */
 const at = (...time: [number, number, number, number?, number?, number?]): string =>
   new Date(...time).toISOString()
@@ -183,10 +184,21 @@ describe('the words of the tab', () => {
       ...{ cause: 'ECONNREFUSED', rule: '', reason: '', by: '', seconds: 20, attempt: 2, count: 2 },
       ...{ controlId: 'A1', type: 'ADT^A01', of: 'receiver', days: 9, problems: 'no URL' }
     }
-    const missing = kinds.filter(
-      (kind) => told({ kind, values }, 'not known', speech) === 'not known'
-    )
-    assert.deepEqual(missing, [])
+    for (const language of languages) {
+      const said = { ...speech, text: tabText(language), language }
+      const missing = kinds.filter(
+        (kind) => told({ kind, values }, 'not known', said) === 'not known'
+      )
+      assert.deepEqual(missing, [], language)
+    }
+  })
+
+  it('have the number of other languages', () => {
+    const said = (language: string, count: number): string =>
+      tabText(language)('done.resent', { count })
+    assert.equal(said('de', 0), '0 Nachrichten sind wieder in der Warteschlange.')
+    assert.equal(said('fr', 0), "0 message est de nouveau dans la file d'attente.")
+    assert.equal(said('es-ES', 1), '1 mensaje está de nuevo en la cola.')
   })
 
   it('cut what comes from outside', () => {

@@ -158,7 +158,7 @@ describe('the sidebar tab', () => {
   })
 
   it('speaks English to an editor in a language that it does not know', async () => {
-    await page.evaluate(`localStorage.setItem('editor-language', 'de')`)
+    await page.evaluate(`localStorage.setItem('editor-language', 'ko')`)
     await editor.load()
     await open()
     assert.match(await seen('.hl7-https-summary'), /3 of 4 nodes in trouble/)

@@ -3,13 +3,13 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Text } from '../../nodes/editor/sidebar/times.ts'
 
-const file = join(
+const locales = join(
   dirname(dirname(dirname(fileURLToPath(import.meta.url)))),
-  'nodes/operations/locales/en-US/sidebar.json'
+  'nodes/operations/locales'
 )
 
 /** Every text of the sidebar tab, by its whole key. */
-export function tabTexts(): Map<string, string> {
+export function tabTexts(language = 'en-US'): Map<string, string> {
   const texts = new Map<string, string>()
   const collect = (at: unknown, path: string): void => {
     if (typeof at === 'string') texts.set(path, at)
@@ -19,16 +19,17 @@ export function tabTexts(): Map<string, string> {
       }
     }
   }
-  collect(JSON.parse(readFileSync(file, 'utf8')), '')
+  collect(JSON.parse(readFileSync(join(locales, language, 'sidebar.json'), 'utf8')), '')
   return texts
 }
 
 /** Looks texts up as the editor does: with plurals, and the key for one that is missing. */
-export function tabText(): Text {
-  const texts = tabTexts()
+export function tabText(language = 'en-US'): Text {
+  const texts = tabTexts(language)
+  const plurals = new Intl.PluralRules(language)
   return (key, values = {}) => {
-    const plural = values['count'] === 1 ? '_one' : '_other'
-    const text = texts.get('count' in values ? key + plural : key) ?? texts.get(key)
+    const plural = plurals.select(Number(values['count'] ?? 0))
+    const text = texts.get('count' in values ? `${key}_${plural}` : key) ?? texts.get(key)
     return (
       text?.replace(/__(\w+?)__/g, (_, name: string) => {
         const value = values[name]

@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict'
+import { readdirSync } from 'node:fs'
+import { after, before, describe, it } from 'node:test'
+import type { Browser } from 'playwright-core'
+import { Editor, startBrowser } from '../support/editor.ts'
+import { FakeOperations } from '../support/fake-operations.ts'
+import { startNodeRed, type TestNodeRed } from '../support/node-red.ts'
+import { tabText } from '../support/tab-texts.ts'
+
+const languages = readdirSync(new URL('../../nodes/operations/locales/', import.meta.url)).sort()
+const flows = [
+  { id: 'tab', type: 'tab', label: 'test' },
+  { id: 'Laboratory', type: 'hl7-https-out', z: 'tab', wires: [[], []] }
+]
+
+describe('the sidebar tab in each language', () => {
+  let nodeRed: TestNodeRed
+  let browser: Browser
+
+  before(async () => {
+    ;[nodeRed, browser] = await Promise.all([startNodeRed({ flows }), startBrowser()])
+  })
+  after(async () => {
+    await browser.close()
+    await nodeRed.kill()
+  })
+
+  for (const language of languages) {
+    it(`has the words of ${language}, and room for them in a narrow sidebar`, async (t) => {
+      const context = await browser.newContext()
+      t.after(() => context.close())
+      // An empty page, before the editor, has no storage.
+      await context.addInitScript(
+        `if (location.host) localStorage.setItem('editor-language', '${language}')`
+      )
+      const editor = await Editor.open(context, nodeRed.url, 'Laboratory')
+      const { page } = editor
+      await new FakeOperations().serve(page)
+      await editor.ask(`RED.actions.invoke('hl7-https-out:show-tab')`)
+      await page.waitForSelector('.hl7-https-node-rows [data-key=Laboratory]')
+      await editor.ask(`(() => {
+        const tab = document.querySelector('.hl7-https-tab')
+        const sidebar = tab.closest('.red-ui-sidebar') ?? document.getElementById('red-ui-sidebar')
+        sidebar.style.width = '300px'
+        RED.events.emit('sidebar:resize')
+      })()`)
+      await page.click('.hl7-https-node-rows [data-key=Laboratory]')
+      await page.waitForSelector('.hl7-https-buttons button')
+
+      const text = tabText(language)
+      assert.equal(
+        await page.textContent('.hl7-https-summary'),
+        text('summary.trouble', { n: 3, count: 4 })
+      )
+      assert.match(
+        (await page.textContent('.hl7-https-why')) ?? '',
+        new RegExp(text('state.suspended', { count: 8 }))
+      )
+      const buttons = await page.locator('.hl7-https-buttons button:visible').allInnerTexts()
+      assert.ok(
+        buttons.some((words) => words.trim() === text('button.resendAll', { n: 8 })),
+        buttons.join()
+      )
+      // Only a cell may end in an ellipsis: its whole text is in the details below.
+      const outside = await editor.ask<string[]>(`(() => {
+        const tab = document.querySelector('.hl7-https-tab')
+        const { right } = tab.getBoundingClientRect()
+        return [...tab.querySelectorAll('*')]
+          .filter((one) => one.checkVisibility() && !one.closest('td, thead, .hl7-https-ear'))
+          .filter((one) => one.getBoundingClientRect().right > right + 0.5)
+          .map((one) => one.textContent)
+      })()`)
+      assert.deepEqual(outside, [])
+      assert.deepEqual(editor.complaints, [])
+    })
+  }
+})
