@@ -66,6 +66,37 @@ for (const durable of [false, true]) {
       assert.equal(settlement.outcome, 'nak')
     })
 
+    it('leaves with the accept acknowledgement alone if no other comes in time', async () => {
+      const settlements: Settlement[] = []
+      const { add, clock, reply } = await start({
+        emit: (_entry, _content, settlement) => settlements.push(settlement),
+        applicationAckMs: 60_000
+      })
+      await add('a1')
+      await reply('await-fail')
+      await clock.advance(60_000)
+      const [settlement] = settlements
+      assert.equal(settlement?.outcome, 'error')
+      assert.equal(settlement.error?.cause?.code, 'ERR_ACK_TIMEOUT')
+      assert.equal(settlement.rule, 'rule await-fail')
+      assert.deepEqual([settlement.reply?.status, settlement.reply?.ack], [200, null])
+      assert.equal(settlement.acceptAck?.code, 'CA')
+    })
+
+    it('leaves with both also if the other comes after the time', async () => {
+      const settlements: Settlement[] = []
+      const { add, clock, delivery, reply } = await start({
+        emit: (_entry, _content, settlement) => settlements.push(settlement),
+        applicationAckMs: 60_000
+      })
+      await add('a1')
+      await reply('await')
+      await clock.advance(60_000)
+      await acknowledge(delivery, 'a1', 'nak')
+      const [settlement] = settlements
+      assert.deepEqual([settlement?.acceptAck?.code, settlement?.reply?.ack?.code], ['CA', 'AR'])
+    })
+
     it('is for nobody, comes twice, or for one that was suspended by a rule', async () => {
       const { add, delivery, emitted, reply } = await start()
       assert.equal(await acknowledge(delivery, 'a1'), false)
@@ -84,13 +115,16 @@ for (const durable of [false, true]) {
     })
 
     it('goes to the oldest of equal control IDs', async () => {
-      const { add, delivery, emitted, reply } = await start()
+      const left: string[] = []
+      const { add, delivery, reply } = await start({
+        emit: ({ seq }, _content, { outcome }) => left.push(`${seq} ${outcome}`)
+      })
       await add('a1', 'a1')
       await reply('await')
       await reply('await')
       await acknowledge(delivery, 'a1')
       await acknowledge(delivery, 'a1', 'nak')
-      assert.deepEqual(emitted, ['a1 ack', 'a1 nak'])
+      assert.deepEqual(left, ['1 ack', '2 nak'])
     })
 
     it('goes to the oldest also if that was sent later', async () => {
@@ -104,6 +138,28 @@ for (const durable of [false, true]) {
       await acknowledge(delivery, 'a1')
       await acknowledge(delivery, 'a1')
       assert.deepEqual(settlements, [1, 2])
+    })
+
+    it('goes to one that awaits it rather than to one whose time is up or that is on its way', async () => {
+      const left: number[] = []
+      const emit = ({ seq }: Entry): unknown => left.push(seq)
+      const { add, clock, delivery, reply } = await start({
+        ...{ order: 'none', emit, applicationAckMs: 60_000 }
+      })
+      await add('a1')
+      await reply('await')
+      await clock.advance(60_000)
+      await add('a1', 'a1')
+      await reply('await')
+      assert.deepEqual([delivery.state().suspended, delivery.state().awaiting], [1, 1])
+      assert.equal(await acknowledge(delivery, 'a1'), true)
+      assert.deepEqual(left, [2], 'the one that awaits it')
+      assert.equal(await acknowledge(delivery, 'a1'), true)
+      assert.deepEqual(left, [2, 1], 'the one whose time is up')
+      const early = delivery.operator.acknowledge(ack('a1', 'accept'))
+      await reply('await')
+      assert.equal(await early, true)
+      assert.deepEqual(left, [2, 1, 3], 'the one on its way')
     })
 
     it('may come before the accept acknowledgement was read', async () => {
@@ -497,6 +553,39 @@ describe('awaiting over a restart', () => {
     )
   })
 
+  it('leaves with both acknowledgements if its application accepts it before that', async () => {
+    const disk = new FakeDisk({ immediate: true })
+    const first = await setUp({ outbox: disk.outbox(codec) })
+    await first.add('a1')
+    await first.reply('await')
+    await acknowledge(first.delivery, 'a1', 'retry')
+    const settlements: Settlement[] = []
+    const second = await setUp({
+      outbox: disk.outbox(codec),
+      emit: (_entry, _content, settlement) => settlements.push(settlement)
+    })
+    assert.equal(await acknowledge(second.delivery, 'a1'), true)
+    const [settlement] = settlements
+    assert.deepEqual([settlement?.acceptAck?.code, settlement?.reply?.ack?.code], ['CA', 'AA'])
+  })
+
+  it('leaves no timer behind if its application asks for it while the node closes', async () => {
+    const disk = new FakeDisk({ immediate: true })
+    const { add, clock, delivery, reply } = await setUp({ outbox: disk.outbox(codec) })
+    await add('a1')
+    await reply('await')
+    disk.immediate = false
+    const taken = delivery.operator.acknowledge(ack('a1', 'retry'))
+    await settled()
+    const closed = delivery.close(0)
+    await clock.advance(0)
+    disk.immediate = true
+    disk.step()
+    await closed
+    assert.equal(await taken, true)
+    assert.equal(clock.timers, 0)
+  })
+
   it('goes on, with all its time; what comes settles it', async () => {
     const disk = new FakeDisk({ immediate: true })
     const options = { applicationAckMs: 60_000 }
@@ -510,6 +599,7 @@ describe('awaiting over a restart', () => {
     assert.deepEqual(second.flights, [])
     assert.equal(second.delivery.state().awaiting, 2)
     await clock.advance(59_000)
+    assert.equal(second.delivery.state().awaiting, 2)
     assert.equal(await acknowledge(second.delivery, 'a2'), true)
     await clock.advance(1000)
     assert.deepEqual(second.emitted, ['a2 ack'])

@@ -33,6 +33,12 @@ describe('Pace', () => {
     const pace = new Pace({ maxPerSecond: 0, places: 10 }, new FakeClock())
     for (const kind of ['fail', 'retry', 'suspend'] as const) pace.note(resultOf(kind))
     assert.equal(pace.places, 10)
+    pace.note(resultOf('unreachable'))
+    for (const kind of ['fail', 'retry', 'suspend'] as const) pace.note(resultOf(kind))
+    assert.equal(pace.places, 1)
+    // Accepted by its status alone, without an acknowledgement.
+    pace.note({ ...resultOf('accept'), answered: false })
+    assert.equal(pace.places, 2)
   })
 
   for (const maxPerSecond of [0.5, 3, 40, 900]) {
