@@ -6,8 +6,6 @@ export interface DemoConnection {
   clientId: string
   clientSecret: string
   scope: string
-  /** The CA certificate of both servers, in PEM format. */
-  ca: string
 }
 
 /** The ID of each button that the demo adds to the example. */
@@ -18,9 +16,9 @@ export const demoButtons = {
 }
 
 /**
- * The example flow from Node-RED's Import menu, with everything that its reader is told to fill in:
- * credentials, scope and a `tls-config` with the demo's CA certificate. Issuer and URL remain
- * `${HL7_ISSUER}` and `${HL7_URL}`: they come from Node-RED's environment. Below it are buttons that
+ * The example flow from Node-RED's Import menu, with the credentials and the scope that its reader is
+ * told to fill in. Issuer and URL remain `${HL7_ISSUER}` and `${HL7_URL}`: they come from Node-RED's
+ * environment. Node-RED trusts the certificate authority of both servers. Below it are buttons that
  * make trouble (see trouble.ts); waits are shorter than usual, so that it can be watched.
  *
  * @param root the directory of the package
@@ -28,22 +26,6 @@ export const demoButtons = {
 export function demoFlow(root: string, connection: DemoConnection): FlowNode[] {
   const file = join(root, 'examples', '1 Send HL7 and route ACK and NAK.json')
   const flow = JSON.parse(readFileSync(file, 'utf8')) as FlowNode[]
-  const tls: FlowNode = {
-    id: 'a1d7c0de0000f000',
-    type: 'tls-config',
-    name: 'demo certificate authority',
-    certType: 'files',
-    cert: '',
-    key: '',
-    ca: '',
-    certname: '',
-    keyname: '',
-    caname: 'demo-ca.pem',
-    servername: '',
-    verifyservercert: true,
-    alpnprotocol: '',
-    credentials: { cadata: connection.ca }
-  }
   const filledIn = flow.map((node) => {
     switch (node.type) {
       case 'comment':
@@ -51,7 +33,6 @@ export function demoFlow(root: string, connection: DemoConnection): FlowNode[] {
       case 'hl7-https-out':
         return {
           ...node,
-          tls: tls.id,
           // Suspends what meets a locked record; the rest is the default.
           replyCodeActions: '@ERR-3:206=S,:I?=W,:?A=C,:?E=F,:?R=F',
           retryInterval: 2,
@@ -59,14 +40,14 @@ export function demoFlow(root: string, connection: DemoConnection): FlowNode[] {
         }
       case 'oauth2-client-credentials': {
         const { clientId, clientSecret, scope } = connection
-        return { ...node, tls: tls.id, scope, credentials: { clientId, clientSecret } }
+        return { ...node, scope, credentials: { clientId, clientSecret } }
       }
       default:
         return node
     }
   })
   const out = flow.find(({ type }) => type === 'hl7-https-out')
-  return [...filledIn, ...troubleNodes(String(out?.['z']), String(out?.id)), tls]
+  return [...filledIn, ...troubleNodes(String(out?.['z']), String(out?.id))]
 }
 
 const toWatch = [

@@ -15,6 +15,8 @@ export interface NodeRedOptions {
   nodeRedDir?: string
   /** Added to the environment of this process. */
   env?: Record<string, string>
+  /** A CA certificate that Node-RED trusts beside those of Node.js, in PEM format. */
+  trustedCa?: string
   /** Time limit for the start, in milliseconds. Default 60 s. */
   startTimeoutMs?: number
   /** Called with what nodes send by `process.send`. */
@@ -53,12 +55,17 @@ const maxLogLines = 10_000
  */
 export async function startNodeRed(options: NodeRedOptions): Promise<NodeRedProcess> {
   const settingsFile = writeUserDir(options)
+  const trusted: Record<string, string> = {}
+  if (options.trustedCa !== undefined) {
+    trusted['NODE_EXTRA_CA_CERTS'] = join(options.userDir, 'trusted-ca.pem')
+    writeFileSync(trusted['NODE_EXTRA_CA_CERTS'], options.trustedCa)
+  }
   const child = spawn(
     process.env['NODE_RED_NODE'] ?? process.execPath,
     [join(nodeRedDirectory(options), 'red.js'), '--settings', settingsFile],
     {
       cwd: options.userDir,
-      env: { ...cleanEnvironment(), ...options.env },
+      env: { ...cleanEnvironment(), ...trusted, ...options.env },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       // In its own process group, Ctrl-C does not reach it: this process stops it in good order.
       detached: process.platform !== 'win32',

@@ -80,6 +80,7 @@ async function start(): Promise<void> {
   const starting = startNodeRed({
     userDir,
     env: { HL7_ISSUER: issuer, HL7_URL: receiver.url },
+    trustedCa: authority.ca,
     onMessage: (message) => {
       trouble.take(message)
     },
@@ -92,10 +93,7 @@ async function start(): Promise<void> {
     if (started.status === 'fulfilled') await started.value.stop()
   })
   const nodeRed = await starting
-  await deployFlows(
-    nodeRed.url,
-    demoFlow(root, { clientId, clientSecret, scope, ca: authority.ca })
-  )
+  await deployFlows(nodeRed.url, demoFlow(root, { clientId, clientSecret, scope }))
 
   console.log(`
 The demo is ready. It runs entirely on this machine.
@@ -127,7 +125,6 @@ message (hold Ctrl and click both, Ctrl-C), open a new tab (the + above the flow
     Client ID      ${clientId}
     Client secret  ${clientSecret} (generated for this run)
     Scope          ${scope}
-  TLS            demo certificate authority, in both forms, under "More settings"
 
 Your changes in the editor are lost when the demo stops. Press Ctrl-C to stop it.
 

@@ -19,12 +19,9 @@ describe('the path from an empty canvas to an ACK, with mouse and keyboard', () 
 
   before(async () => {
     world = await startWorld()
-    // As in the demo, where the certificate authority of its servers can be chosen.
+    // A certificate authority that has to be chosen.
     const tls = world.flow().filter(({ id }) => id === 'tls')
-    await world.nodeRed.deploy([
-      { id: 'tab', type: 'tab', label: 'Flow 1' },
-      ...tls.map((node) => ({ ...node, name: 'demo certificate authority' }))
-    ])
+    await world.nodeRed.deploy([{ id: 'tab', type: 'tab', label: 'Flow 1' }, ...tls])
     browser = await startBrowser()
     page = await browser.newPage({ viewport: { width: 1400, height: 900 } })
     page.on('pageerror', (error) => complaints.push(error.message))
@@ -84,7 +81,7 @@ describe('the path from an empty canvas to an ACK, with mouse and keyboard', () 
     await page.fill('#node-config-input-clientSecret', CLIENT_SECRET)
     await page.click('#oauth2-client-credentials-test-button')
     await result.getByText('What to do').waitFor()
-    // The demo has its own certificate authority: the hint says where to set it.
+    // The certificate authority is not known: the hint says where to choose it.
     assert.match(await result.innerText(), /TLS/)
     await page.click('#oauth2-client-credentials-more')
     await page.selectOption('#node-config-input-tls', 'tls')

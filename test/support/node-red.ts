@@ -21,7 +21,9 @@ export interface TestNodeRedOptions {
   /** Added to the settings in demo/node-red.ts, or replacing them; JSON values only. */
   settings?: Record<string, unknown>
   env?: Record<string, string>
-  /** The `node-red` package to start; see demo/node-red.ts. */
+  /** See demo/node-red.ts, as for the next one. */
+  trustedCa?: string
+  /** The `node-red` package to start. */
   nodeRedDir?: string
 }
 
@@ -117,6 +119,7 @@ export class TestNodeRed {
       userDir: this.userDir,
       settings: { nodesDir: [probeDirectory], ...this.#options.settings },
       env: this.#options.env ?? {},
+      ...(this.#options.trustedCa === undefined ? {} : { trustedCa: this.#options.trustedCa }),
       ...(this.#options.nodeRedDir === undefined ? {} : { nodeRedDir: this.#options.nodeRedDir }),
       onMessage: (event) => {
         this.#record(event as ProbeEvent)

@@ -34,18 +34,21 @@ export interface World {
  *
  * @param options.settings added to Node-RED's settings
  * @param options.env added to Node-RED's environment
+ * @param options.isTrusted Node-RED trusts the certificate authority of the servers
  * @param options.userDir a user directory in which the package is already installed; by default it
  *   is linked into a new one
  */
 export async function startWorld({
   settings = {},
   env = {},
+  isTrusted = false,
   userDir,
   ...options
 }: {
   tokenLifetime?: number
   settings?: Record<string, unknown>
   env?: Record<string, string>
+  isTrusted?: boolean
   userDir?: string
 } = {}): Promise<World> {
   const authority = await createAuthority()
@@ -63,8 +66,8 @@ export async function startWorld({
     token: { issuer: tokens.issuer, audience: AUDIENCE, ca: authority.ca }
   })
   const nodeRed = await startNodeRed({
-    settings,
-    env,
+    ...{ settings, env },
+    ...(isTrusted ? { trustedCa: authority.ca } : {}),
     ...(userDir === undefined ? {} : { userDir })
   })
   const flow: World['flow'] = (out = {}, auth = {}) => [
