@@ -212,9 +212,7 @@ export class QueueFile {
   contents(): Omit<OutboxContents, 'unclean' | 'endedOn'> {
     const suspended: Entry[] = []
     const settled: number[] = []
-    for (const row of this.#db
-      .prepare('SELECT * FROM message WHERE place IS NOT NULL ORDER BY place')
-      .iterate()) {
+    for (const row of this.#sql.aside.iterate()) {
       const entry = this.#rows.entryOf(row)
       if (entry.state === 'settled') settled.push(entry.seq)
       else suspended.push(entry)
@@ -396,9 +394,11 @@ interface Statements {
   remove: StatementSync
   row: StatementSync
   list: StatementSync
+  aside: StatementSync
   setDamaged: StatementSync
 }
 
+/** Node.js 22.13 may finalize a statement that nobody holds while its rows are still being read. */
 function statementsOf(db: DatabaseSync): Statements {
   return {
     begin: db.prepare('BEGIN IMMEDIATE'),
@@ -412,6 +412,7 @@ function statementsOf(db: DatabaseSync): Statements {
     list: db.prepare(
       'SELECT * FROM message WHERE seq > ? AND state = 0 AND lane NOT IN (SELECT value FROM json_each(?)) ORDER BY seq LIMIT ?'
     ),
+    aside: db.prepare('SELECT * FROM message WHERE place IS NOT NULL ORDER BY place'),
     setDamaged: db.prepare(`UPDATE message SET state = ${DAMAGED}, place = NULL WHERE seq = ?`)
   }
 }
