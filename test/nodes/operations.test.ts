@@ -265,6 +265,7 @@ for (const queue of ['memory', 'disk']) {
       world.receiver.respond = ({ body }) => accepted(body.toString())
       const choice = { type: 'ADT^A01', firstAlone: true }
       assert.deepEqual((await as('operator', '/out/messages/resend', choice)).body, { found: 3 })
+      await eventually(() => Promise.resolve(sent() >= before + 4))
       await eventually(async () => (await rows('state=acked&type=ADT^A01')).length >= 3)
       await suspended(0)
       assert.deepEqual(

@@ -245,7 +245,12 @@ describe('the status of the sending node', () => {
     await world.nodeRed.deploy([...flow, { ...second, url: world.receiver.url, wires: [[], []] }])
     const problem = /Fill in Client secret or Private key/
     await world.nodeRed.waitForStatus('out2', ({ fill }) => fill === 'red')
-    const lines = world.nodeRed.log().slice(before)
+    const log = (): string[] => world.nodeRed.log().slice(before)
+    // What Node-RED prints may arrive later than a status.
+    await world.nodeRed.waitFor(
+      () => log().some((line) => line.includes('Started flows')) || undefined
+    )
+    const lines = log()
     assert.equal(lines.filter((line) => problem.test(line)).length, 1, lines.join('\n'))
     // The messages still say why.
     const caught = world.nodeRed.messages('caught').length
