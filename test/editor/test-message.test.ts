@@ -239,8 +239,12 @@ describe('the test message of the form', () => {
     await editor.page.click('#red-ui-header-button-deploy')
     await editor.page.waitForFunction(`!RED.nodes.dirty()`)
     for (let count = 0; count < 2; count++) {
-      await nodeRed.post(`/inject/${id}`, {})
       const since = Date.now()
+      // A deploy is answered before its flows have started.
+      while ((await nodeRed.post(`/inject/${id}`, {})).status !== 200) {
+        assert.ok(Date.now() - since < 10_000, 'the inject node is not there')
+        await editor.settle()
+      }
       while (received.length <= count && Date.now() - since < 10_000) await editor.settle()
     }
     const [one = '', other = ''] = received.map(({ body }) => body)
