@@ -90,7 +90,8 @@ async function run(
     const result = await testToken(settings, httpClient)
     if (result.ok) parts?.tokens?.clearBackOff()
     // Of settings that cannot work, the description says what is wrong with them.
-    const told = result.ok ? result : { ...result, hint: result.hint || CORRECT_IT }
+    const isWrong = !result.ok && result.code === 'CONFIG'
+    const told = isWrong ? { ...result, hint: CORRECT_IT } : result
     return hideValues(told, untold)
   } finally {
     httpClient.close()
