@@ -324,7 +324,9 @@ export class Awaiting<Content> {
 
   async #timeIsUp(message: Message): Promise<void> {
     const { closing, options } = this.#context
-    await this.#busy.get(message.entry.seq)
+    const { seq } = message.entry
+    // Another one that waited as well may be first.
+    for (let busy; (busy = this.#busy.get(seq)) !== undefined; ) await busy
     const { awaitsUntil, resendsAt, state } = message
     if (closing.aborted || state !== 'awaiting' || resendsAt !== undefined) return
     if (awaitsUntil <= options.clock.monotonic()) {

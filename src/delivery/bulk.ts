@@ -23,8 +23,8 @@ export async function resend(
   const moves: Promise<boolean>[] = []
   for (const [index, message] of messages.chosen(select).entries()) {
     if (index % AT_ONCE === AT_ONCE - 1) await new Promise(setImmediate)
-    // Another operator may have handled it meanwhile.
-    if (message.state === 'suspended') moves.push(waitAgain(messages, message))
+    // Another operator, or its application, may have handled it meanwhile.
+    if (message.isAtRest) moves.push(waitAgain(messages, message))
   }
   const failed = (await Promise.all(moves)).filter((isDone) => !isDone).length
   if (failed === 0) return moves.length
@@ -92,13 +92,13 @@ export async function discard<Content>(
     const { entry } = message
     try {
       const { content, outcome } = await outbox.read(entry.seq)
-      if (message.state !== 'suspended') return
+      if (!message.isAtRest) return
       found++
       const answer = outcome as Settlement | undefined
       await sending.leave(message, content, failedSettlement(entry, given, now(), answer))
     } catch (error) {
       if (!isGone(error)) throw error
-      if (message.state !== 'suspended') return
+      if (!message.isAtRest) return
       found++
       await sending.lose(message, error)
     }

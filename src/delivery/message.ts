@@ -142,6 +142,11 @@ export class Message {
     this.since = since
   }
 
+  /** It is suspended, and no late acknowledgement is being stored: an operator may act on it. */
+  get isAtRest(): boolean {
+    return this.state === 'suspended' && !this.isMoving
+  }
+
   /** Adds the time since the last call to the clock, if it counts. */
   count(now: number, paused: boolean): void {
     if (this.counts && !paused) this.entry.spentMs += now - this.#countedFrom

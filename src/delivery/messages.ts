@@ -77,10 +77,10 @@ export class Messages {
     return this.#handedOn.map(({ entry }) => entry)
   }
 
-  /** Suspended messages, in the order of acceptance. */
+  /** Suspended messages with which nothing else happens, in the order of acceptance. */
   chosen(select: (entry: Entry) => boolean): Message[] {
     return [...this.suspended.values()]
-      .filter(({ state, entry }) => state === 'suspended' && select(entry))
+      .filter((message) => message.isAtRest && select(message.entry))
       .sort((a, b) => a.entry.seq - b.entry.seq)
   }
 

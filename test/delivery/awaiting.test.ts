@@ -386,6 +386,35 @@ describe('awaiting with a disk that takes time', () => {
     assert.deepEqual(emitted, ['a1 ack'])
   })
 
+  it('keeps operators away while what a late one says is being stored', async () => {
+    const disk = new FakeDisk({ immediate: true })
+    const options = { outbox: disk.outbox(codec), applicationAckMs: 1000 }
+    const { add, clock, delivery, emitted, flights, reply } = await setUp(options)
+    await add('a1')
+    await reply('await')
+    await clock.advance(1000)
+    disk.immediate = false
+    const taken = delivery.operator.acknowledge(ack('a1', 'suspend'))
+    await settled()
+    const discarded = delivery.operator.discard(() => true)
+    await settled()
+    disk.step(2)
+    await settled()
+    // Both have read it, and the acknowledgement was first.
+    assert.equal(await delivery.operator.resend(() => true), 0)
+    assert.deepEqual([await discarded, disk.pending], [0, 1])
+    disk.immediate = true
+    disk.step()
+    assert.equal(await taken, true)
+    assert.deepEqual([delivery.state().suspended, delivery.state().queued], [1, 0])
+    assert.equal(await delivery.operator.resend(() => true), 1)
+    await settled()
+    assert.deepEqual([delivery.state().suspended, flights.length], [0, 1])
+    await reply('accept')
+    assert.deepEqual(emitted, ['a1 ack'])
+    assert.equal(delivery.held, 0)
+  })
+
   it('is stored before a close ends, and leaves at the next start', async () => {
     const disk = new FakeDisk({ immediate: true })
     const first = await setUp({ outbox: disk.outbox(codec) })
@@ -425,6 +454,30 @@ describe('awaiting with a disk that takes time', () => {
       assert.equal(await taken, true, kind)
       await settled()
       assert.deepEqual(emitted, ['a1 ack'], kind)
+    }
+  })
+
+  it('is judged alone if another one and the end of the time wait for the same', async () => {
+    for (const kind of ['await', 'await-fail', 'await-retry'] as const) {
+      const disk = new FakeDisk({ immediate: true })
+      const options = { outbox: disk.outbox(codec), applicationAckMs: 1000 }
+      const { add, clock, delivery, emitted, flights, reply } = await setUp(options)
+      await add('a1')
+      await reply(kind)
+      disk.immediate = false
+      const first = delivery.operator.acknowledge(ack('a1', 'await'))
+      const second = delivery.operator.acknowledge(ack('a1', 'nak'))
+      await settled()
+      await clock.advance(1000)
+      disk.step()
+      await settled()
+      assert.equal(disk.pending, 1, 'reads')
+      disk.immediate = true
+      disk.step()
+      assert.deepEqual(await Promise.all([first, second]), [true, true], kind)
+      await settled()
+      assert.deepEqual(emitted, ['a1 nak'], kind)
+      assert.deepEqual([flights.length, delivery.held], [0, 0], kind)
     }
   })
 
