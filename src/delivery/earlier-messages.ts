@@ -1,8 +1,12 @@
 import { parsePath } from '../hl7/path.ts'
 import type { ReplyMessage } from '../hl7/reply-message.ts'
 
-/** A batch may have a hundred thousand ids; only recent ones still await an answer. */
-const MAX_IDS = 1000
+/**
+ * A batch may have a hundred thousand ids; only recent ones still await an answer. At least so many
+ * are kept, and at most twice as many: the oldest go together, because finding the oldest of a set
+ * from which many were deleted takes time.
+ */
+const KEPT_IDS = 1000
 
 const msaControlId = parsePath('MSA-2')
 
@@ -23,11 +27,13 @@ export class EarlierMessages {
     const ids = this.#ids.get(connection) ?? new Set()
     this.#ids.set(connection, ids)
     // Before adding its own: they must not push out those that its answer is compared with.
-    for (const id of ids) {
-      if (ids.size <= MAX_IDS) break
-      ids.delete(id)
+    if (ids.size > 2 * KEPT_IDS) {
+      for (const id of ids) {
+        if (ids.size <= KEPT_IDS) break
+        ids.delete(id)
+      }
     }
-    for (const id of controlIds.slice(-MAX_IDS)) {
+    for (const id of controlIds.slice(-KEPT_IDS)) {
       ids.delete(id)
       ids.add(id)
     }

@@ -41,9 +41,15 @@ describe('EarlierMessages', () => {
     assert.equal(isKept('M1', batch), true)
     assert.equal(isKept('B0', batch), false)
     messages.note(connection, ['M2'])
-    assert.equal(isKept('M1', ['M2']), false)
     assert.equal(isKept('B49999', ['M2']), true)
     assert.equal(isKept('B48999', ['M2']), false)
+    for (let id = 0; id < 998; id++) messages.note(connection, [`C${id}`])
+    assert.equal(isKept('M1', ['M3']), true)
+    messages.note(connection, ['M3'])
+    messages.note(connection, ['M4'])
+    assert.equal(isKept('M1', ['M4']), false)
+    assert.equal(isKept('B49999', ['M4']), false)
+    assert.equal(isKept('C0', ['M4']), true)
   })
 
   it('compares a large answer with a large batch quickly', () => {
