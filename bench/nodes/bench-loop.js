@@ -90,7 +90,7 @@ class Run {
 
   /** A message has come back, with an AA if all is well. */
   returned(msg) {
-    if (msg !== undefined && !String(msg.payload).includes('MSA|AA')) this.#failed++
+    if (msg !== undefined && !isAccepted(String(msg.payload))) this.#failed++
     this.#returned++
     if (this.#sent < this.spec.messages) this.#send()
     else if (this.#returned === this.spec.messages) this.#finish()
@@ -124,6 +124,11 @@ class Run {
       })
     }
   }
+}
+
+/** The acknowledgement alone: without the envelope that it may have come in. */
+function isAccepted(payload) {
+  return payload.startsWith('MSH') && payload.includes('\rMSA|AA|')
 }
 
 /** The most resident memory since the process started, in bytes. */

@@ -32,7 +32,7 @@ export async function dpopRows(servers: Servers, quick: boolean): Promise<Row[]>
   }
   const turns = await Turns.take(
     { bearer: candidate('bearer', 0), dpop: candidate('dpop', messages) },
-    quick ? 3 : 7
+    quick ? 3 : 11
   )
   await servers.setAnswer('checked')
   await nodeRed.stop()

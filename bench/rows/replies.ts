@@ -16,7 +16,7 @@ export async function replyRows(servers: Servers, quick: boolean): Promise<Row[]
   }
   const turns = await Turns.take(
     { hl7: answered('hl7'), soap: answered('soap') },
-    quick ? 3 : 7,
+    quick ? 3 : 11,
     quick ? 2 : 4
   )
   await servers.setAnswer('checked')
