@@ -44,6 +44,7 @@ type Event =
   | { kind: 'started' }
   | { kind: 'result'; id: string; result: RunResult }
   | ({ kind: 'memory' } & Memory)
+  | { kind: 'cpu'; us: number }
 
 interface Waiting {
   suits: (event: Event) => boolean
@@ -142,6 +143,13 @@ export class BenchNodeRed {
     const event = this.#next(({ kind }) => kind === 'memory')
     this.#process.child.send({ kind: 'memory', id })
     return (await event) as { kind: 'memory' } & Memory
+  }
+
+  /** CPU time of all threads since the process started, in microseconds, by any `bench-loop` node. */
+  async cpuUs(id: string): Promise<number> {
+    const event = this.#next(({ kind }) => kind === 'cpu')
+    this.#process.child.send({ kind: 'cpu', id })
+    return ((await event) as { kind: 'cpu'; us: number }).us
   }
 
   /** What the admin route of an hl7-https-out node shows. */

@@ -1,10 +1,11 @@
 /**
  * Measures this package against its budgets and its alternatives, and prints a table.
  *
- *   npm run bench                    everything, about ten minutes; plots go to bench/results
- *   npm run bench -- --quick         a short version, under a minute
+ *   npm run bench                    everything, about fifteen minutes; plots go to bench/results
+ *   npm run bench -- --quick         fewer messages and no growth series, a few minutes
  *   npm run bench -- --json FILE     also writes figures, versions and machine
- *   npm run bench -- --only WORD     one part: cpu, accept, pace, backlog, large, tokens, start, growth
+ *   npm run bench -- --only PART     one part: cpu, replies, dpop, mllp, accept, pace, tokens, large,
+ *                                    backlog, start, sidebar, growth
  *   npm run bench -- --profile DIR   also writes a CPU profile of each candidate (part cpu)
  */
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -16,8 +17,12 @@ import { isMet, table, type Row } from './report.ts'
 import { acceptRows } from './rows/accept.ts'
 import { backlogRows } from './rows/backlog.ts'
 import { cpuRows } from './rows/cpu.ts'
+import { dpopRows } from './rows/dpop.ts'
 import { largeRows } from './rows/large.ts'
+import { mllpRows } from './rows/mllp.ts'
 import { paceRows } from './rows/pace.ts'
+import { replyRows } from './rows/replies.ts'
+import { sidebarRows } from './rows/sidebar.ts'
 import { startRows } from './rows/start.ts'
 import { tokenRows } from './rows/tokens.ts'
 import { CLIENT, SCOPE, Servers } from './servers.ts'
@@ -45,15 +50,23 @@ const { access_token: token } = await got
 
 const parts: Record<string, () => Promise<Row[]>> = {
   cpu: () => cpuRows({ servers, token, quick, profiles: options.profile }),
+  replies: () => replyRows(servers, quick),
+  dpop: () => dpopRows(servers, quick),
+  mllp: () => mllpRows(servers, quick),
   accept: () => acceptRows(servers, quick),
   pace: () => paceRows(servers, token, quick),
   tokens: () => tokenRows(servers),
   large: () => largeRows(servers),
   backlog: () => backlogRows(servers, quick),
   start: () => startRows(quick),
+  sidebar: () => sidebarRows(servers, quick),
   ...(quick ? {} : { growth: () => growthRows(servers) })
 }
 
+if (options.only !== undefined && !(options.only in parts)) {
+  servers.close()
+  throw new Error(`There is no part ${options.only}; there are: ${Object.keys(parts).join(', ')}.`)
+}
 const started = performance.now()
 const loadBefore = loadavg()[0] ?? 0
 const rows: Row[] = []

@@ -1,15 +1,17 @@
 /** The process of a server of the bench; started by servers.ts. */
 import { acknowledge } from '../demo/acknowledge.ts'
-import { startAuthorizationServer } from '../demo/authorization-server.ts'
-import { startHl7Receiver } from '../demo/hl7-receiver.ts'
-import type { ServerRequest, ServerReport } from './servers.ts'
+import { type ReceiverAnswer, startHl7Receiver } from '../demo/hl7-receiver.ts'
+import { answerSubmission } from '../test/support/soap-registry.ts'
+import { startTokenProvider } from '../test/support/token-provider.ts'
+import type { AnswerKind, ServerRequest, ServerReport } from './servers.ts'
 
 const report = (message: ServerReport): void => {
   process.send?.(message)
 }
-let counters = (): ServerReport['counters'] => ({ requests: 0, connections: 0 })
+let counters = (): ServerReport['counters'] => ({ requests: 0, connections: 0, proofs: 0 })
 let setLatency = (_ms: number): void => undefined
 let refused: string | undefined
+let answerAs: AnswerKind = 'checked'
 let firstAt: number | undefined
 let acceptedAt: number | undefined
 
@@ -20,30 +22,32 @@ process.on('message', (request: ServerRequest) => {
 
 async function answer(request: ServerRequest): Promise<void> {
   if (request.kind === 'tokens') {
-    const server = await startAuthorizationServer(request.options)
-    counters = () => ({ requests: server.tokenRequests, connections: 0 })
+    const server = await startTokenProvider(request.options)
+    counters = () => ({ requests: server.tokenRequests, connections: 0, proofs: 0 })
     report({ url: server.issuer, counters: counters() })
     return
   }
   if (request.kind === 'receiver') {
     const receiver = await startHl7Receiver({ ...request.options, record: false })
     let latency = 0
+    let proofs = 0
     setLatency = (ms) => {
       latency = ms
       firstAt = undefined
       acceptedAt = undefined
     }
-    receiver.respond = ({ body }) => {
+    receiver.respond = ({ headers, body }) => {
+      if (headers['dpop'] !== undefined) proofs += 1
       firstAt ??= Date.now()
       if (refused !== undefined && body.includes(refused)) return { status: 503 }
       acceptedAt ??= Date.now()
-      if (latency === 0) return undefined
-      return { delayMs: latency, body: acknowledge(body.toString(), new Date())?.text ?? '' }
+      if (latency === 0 && answerAs === 'checked') return undefined
+      return { ...acknowledgement(body.toString()), delayMs: latency }
     }
     counters = () => {
       const { requests, connections } = receiver.counters
       return {
-        ...{ requests, connections },
+        ...{ requests, connections, proofs },
         ...(firstAt === undefined ? {} : { firstAt }),
         ...(acceptedAt === undefined ? {} : { acceptedAt })
       }
@@ -53,5 +57,19 @@ async function answer(request: ServerRequest): Promise<void> {
   }
   if (request.kind === 'latency') setLatency(request.ms)
   if (request.kind === 'refuse') refused = request.text
+  if (request.kind === 'answer') answerAs = request.as
   report({ url: '', counters: counters() })
+}
+
+function acknowledgement(message: string): ReceiverAnswer {
+  if (answerAs === 'soap') {
+    return answerSubmission({
+      ...{ version: '1.2', hl7Message: message },
+      ...{ username: '', password: '', facilityID: '' }
+    })
+  }
+  return {
+    headers: { 'Content-Type': 'application/hl7-v2; charset=utf-8' },
+    body: acknowledge(message, new Date())?.text ?? ''
+  }
 }

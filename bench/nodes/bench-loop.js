@@ -3,6 +3,7 @@ import { Session } from 'node:inspector'
 import { writeFileSync } from 'node:fs'
 import process from 'node:process'
 import { Buffer } from 'node:buffer'
+import { payloadOf } from '../payload.ts'
 
 /**
  * Sends messages, takes them back at its input, and measures Node-RED meanwhile. Its commands come
@@ -28,6 +29,9 @@ export default function benchLoop(RED) {
         globalThis.gc?.()
         const startStallMs = startDelay.max / 1e6
         report({ kind: 'memory', rss: process.memoryUsage.rss(), mostRss: mostRss(), startStallMs })
+      } else if (command.kind === 'cpu') {
+        const { user, system } = process.cpuUsage()
+        report({ kind: 'cpu', us: user + system })
       } else if (command.kind === 'send') {
         this.send(command.msg)
       } else {
@@ -86,7 +90,7 @@ class Run {
 
   /** A message has come back, with an AA if all is well. */
   returned(msg) {
-    if (msg !== undefined && !String(msg.payload).includes('MSA|AA')) this.#failed++
+    if (msg !== undefined && !isAccepted(String(msg.payload))) this.#failed++
     this.#returned++
     if (this.#sent < this.spec.messages) this.#send()
     else if (this.#returned === this.spec.messages) this.#finish()
@@ -122,6 +126,11 @@ class Run {
   }
 }
 
+/** The acknowledgement alone: without the envelope that it may have come in. */
+function isAccepted(payload) {
+  return payload.startsWith('MSH') && payload.includes('\rMSA|AA|')
+}
+
 /** The most resident memory since the process started, in bytes. */
 function mostRss() {
   return process.resourceUsage().maxRSS * 1024
@@ -134,19 +143,6 @@ function startProfiler() {
   session.post('Profiler.setSamplingInterval', { interval: 200 })
   session.post('Profiler.start')
   return session
-}
-
-const run = Date.now().toString(36).toUpperCase()
-let number = 0
-
-/** The admission of a fictitious patient, with a note that brings it to the wanted length. */
-function payloadOf(index, { bytes, keys = 1000 }) {
-  const begin =
-    `MSH|^~\\&|WARDSYS|NORTHSIDE|REGISTRY|CITYCARE|20260102030405||ADT^A01^ADT_A01|${run}${number++}|P|2.5.1\r` +
-    `EVN|A01|20260102030405\r` +
-    `PID|1||${index % keys}^^^NORTHSIDE^MR||Lindqvist^Astrid^Maria||19840217|F\r` +
-    `PV1|1|I|3W^312^2^NORTHSIDE\r`
-  return `${begin}NTE|1||${'x'.repeat(Math.max(0, bytes - begin.length - 8))}\r`
 }
 
 /** A long message, made from bytes: V8 joins the parts of a string only when it is first read. */

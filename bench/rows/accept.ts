@@ -41,7 +41,7 @@ export async function acceptRows(servers: Servers, quick: boolean): Promise<Row[
       what: 'accepted to disk, through the node',
       value: median(rates),
       unit: '/s',
-      budget: { atLeast: 20_000 },
+      budget: { atLeast: 30_000 },
       note: `1 KB, full fsync, ${Math.round(median(cpu))} µs of CPU each`
     },
     {

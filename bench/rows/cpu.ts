@@ -1,19 +1,31 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { BenchNodeRed, type RunSpec } from '../bench-node-red.ts'
+import { BenchNodeRed } from '../bench-node-red.ts'
 import { bareNode, contribFlow, ours, shared, userFlow, WIDTH } from '../candidates.ts'
 import { contribDirectory } from '../contrib.ts'
-import { median, type Row } from '../report.ts'
+import type { Row } from '../report.ts'
 import type { Servers } from '../servers.ts'
+import { turn, Turns } from '../turns.ts'
 
-const GOT = 'CPU per message, memory queue / a node that only calls got 16, with the same agent'
-const GOT_BUDGET = { atMost: 1.1 }
+const GOT =
+  'CPU per message, memory queue / a node that only calls got 16 (promise form, same agent)'
 const USER = 'CPU per message, memory queue / function + http request + function'
-const USER_BUDGET = { atMost: 0.75 }
-const DISK = 'CPU per message, disk queue / memory queue'
-const DISK_BUDGET = { atMost: 1.5 }
+const HTTPS = 'a node that only calls node:https'
 /** With a receiver that is not quite so fast, got's promise form keeps its connections. */
 const SLOW_MS = 5
+/** The candidates that then take turns. */
+const SLOW = ['memory', 'disk', 'got', 'https', 'user']
+
+const titles: Record<string, string> = {
+  memory: 'hl7-https-out, memory queue',
+  disk: 'hl7-https-out, disk queue',
+  'no journal': 'hl7-https-out, disk queue without a journal',
+  got: 'got 16, same agent',
+  'got alone': 'got 16, keepAlive alone',
+  https: 'node:https, same agent',
+  user: 'function + http request + function',
+  contrib: 'node-red-contrib-oauth2 + function + http request + function'
+}
 
 export interface CpuOptions {
   servers: Servers
@@ -26,8 +38,7 @@ export interface CpuOptions {
 /** CPU time per message of this package and others, which take turns in one Node-RED. */
 export async function cpuRows({ servers, token, quick, profiles }: CpuOptions): Promise<Row[]> {
   const contrib = quick ? undefined : contribDirectory()
-  const names = ['memory', 'disk', 'got', 'got alone', 'https', 'user', 'no journal']
-  if (contrib !== undefined) names.push('contrib')
+  const names = Object.keys(titles).filter((name) => name !== 'contrib' || contrib !== undefined)
   const nodeRed = await BenchNodeRed.start({
     nodesDir: contrib === undefined ? [] : [contrib.directory],
     flows: [
@@ -43,16 +54,11 @@ export async function cpuRows({ servers, token, quick, profiles }: CpuOptions): 
     ]
   })
   const spec = { messages: quick ? 400 : 1000, width: WIDTH, bytes: 1024 }
-  const quickRounds = await rounds(nodeRed, servers, names, spec, quick ? 3 : 7)
+  const candidates = (chosen: readonly string[]) =>
+    Object.fromEntries(chosen.map((name) => [name, () => turn(nodeRed, servers, name, spec)]))
+  const atOnce = await Turns.take(candidates(names), quick ? 3 : 7)
   await servers.setLatency(SLOW_MS)
-  const slowRounds = await rounds(
-    nodeRed,
-    servers,
-    names.slice(0, 6),
-    spec,
-    quick ? 1 : 4,
-    quick ? 1 : 2
-  )
+  const slow = await Turns.take(candidates(SLOW), quick ? 1 : 4, quick ? 1 : 2)
   await servers.setLatency(0)
   if (profiles !== undefined) {
     mkdirSync(profiles, { recursive: true })
@@ -63,134 +69,40 @@ export async function cpuRows({ servers, token, quick, profiles }: CpuOptions): 
   }
   await nodeRed.stop()
 
-  const { rate, connections, ...answered } = quickRounds
-  const ratio = (one: string, other: string, { cpu } = answered): number =>
-    // Round by round, so that a disturbance on the machine affects both.
-    median((cpu.get(one) ?? []).map((us, round) => us / (cpu.get(other)?.[round] ?? 0)))
-  const rows: Row[] = [
-    {
-      what: GOT,
-      value: ratio('memory', 'got'),
-      unit: '×',
-      budget: GOT_BUDGET
-    },
-    {
-      what: USER,
-      value: ratio('memory', 'user'),
-      unit: '×',
-      budget: USER_BUDGET
-    },
-    {
-      what: DISK,
-      value: ratio('disk', 'memory'),
-      unit: '×',
-      budget: DISK_BUDGET
-    },
-    {
-      what: 'CPU per message, disk queue with a journal / without',
-      value: ratio('disk', 'no journal'),
-      unit: '×'
-    },
-    {
-      what: 'CPU per message, disk queue with a journal / a node that only calls node:https',
-      value: ratio('disk', 'https'),
-      unit: '×'
-    },
-    {
-      what: 'CPU per message, disk queue / function + http request + function',
-      value: ratio('disk', 'user'),
-      unit: '×'
-    },
-    {
-      what: 'CPU per message, memory queue / a node that only calls got 16, keepAlive alone',
-      value: ratio('memory', 'got alone'),
-      unit: '×'
-    },
-    {
-      what: 'CPU per message, memory queue / a node that only calls node:https',
-      value: ratio('memory', 'https'),
-      unit: '×'
-    }
+  const later = `, receiver answers after ${SLOW_MS} ms`
+  const ratio = (what: string, value: number, atMost?: number): Row => ({
+    ...{ what, value, unit: '×' },
+    ...(atMost === undefined ? {} : { budget: { atMost } })
+  })
+  const rows = [
+    ratio(GOT, atOnce.ratio('memory', 'got'), 0.55),
+    ratio(`${GOT}${later}`, slow.ratio('memory', 'got'), 0.85),
+    ratio(USER, atOnce.ratio('memory', 'user'), 0.55),
+    ratio(`${USER}${later}`, slow.ratio('memory', 'user'), 0.85),
+    ratio(`CPU per message, memory queue / ${HTTPS}`, atOnce.ratio('memory', 'https'), 2.7),
+    ratio(
+      `CPU per message, disk queue with a journal / ${HTTPS}`,
+      atOnce.ratio('disk', 'https'),
+      4.2
+    ),
+    ratio(
+      'CPU per message, disk queue with a journal / without',
+      atOnce.ratio('disk', 'no journal')
+    )
   ]
-  const slow = `, receiver answers after ${SLOW_MS} ms`
-  rows.push(
-    {
-      what: `${GOT}${slow}`,
-      value: ratio('memory', 'got', slowRounds),
-      unit: '×',
-      budget: GOT_BUDGET
-    },
-    {
-      what: `${USER}${slow}`,
-      value: ratio('memory', 'user', slowRounds),
-      unit: '×',
-      budget: USER_BUDGET
-    },
-    {
-      what: `${DISK}${slow}`,
-      value: ratio('disk', 'memory', slowRounds),
-      unit: '×',
-      budget: DISK_BUDGET
-    }
-  )
   if (contrib !== undefined) {
-    rows.push({
-      what: `CPU per message, memory queue / the same with node-red-contrib-oauth2 ${contrib.version}`,
-      value: ratio('memory', 'contrib'),
-      unit: '×'
-    })
+    const what = `CPU per message, memory queue / the same flow with node-red-contrib-oauth2 ${contrib.version}`
+    rows.push(ratio(what, atOnce.ratio('memory', 'contrib')))
   }
-  const titles: Record<string, string> = {
-    memory: 'hl7-https-out, memory queue',
-    disk: 'hl7-https-out, disk queue',
-    'no journal': 'hl7-https-out, disk queue without a journal',
-    got: 'got 16, same agent',
-    'got alone': 'got 16, keepAlive alone',
-    https: 'node:https, same agent',
-    user: 'function + http request + function',
-    contrib: 'node-red-contrib-oauth2 + function + http request + function'
-  }
-  for (const name of names) {
-    const share = ((connections.get(name) ?? 0) / spec.messages) * 100
-    rows.push({
-      what: `CPU per message, ${titles[name] ?? name}`,
-      value: median(answered.cpu.get(name) ?? []),
-      unit: 'µs',
-      note: `${Math.round(median(rate.get(name) ?? []))} messages/s, new connection for ${share.toFixed(1)} %`
-    })
-  }
-  return rows
-}
-
-interface Rounds {
-  /** µs of CPU per message, by candidate and round; `rate`: messages per second. */
-  cpu: Map<string, number[]>
-  rate: Map<string, number[]>
-  /** New connections in the last round. */
-  connections: Map<string, number>
-}
-
-async function rounds(
-  nodeRed: BenchNodeRed,
-  servers: Servers,
-  names: readonly string[],
-  spec: RunSpec,
-  count: number,
-  warmUps = 2
-): Promise<Rounds> {
-  const cpu = new Map<string, number[]>(names.map((name) => [name, []]))
-  const rate = new Map<string, number[]>(names.map((name) => [name, []]))
-  const connections = new Map<string, number>()
-  // The first rounds are for warming up.
-  for (let round = -warmUps; round < count; round++) {
-    for (const name of names) {
-      const before = (await servers.received()).connections
-      const result = await nodeRed.run(name, spec)
-      connections.set(name, (await servers.received()).connections - before)
-      if (round < 0) continue
-      cpu.get(name)?.push(result.cpuUs / result.messages)
-      rate.get(name)?.push((result.messages / result.ms) * 1000)
-    }
-  }
-  return { cpu, rate, connections }
+  const absolute = (turns: Turns, name: string, when = ''): Row => ({
+    what: `CPU per message, ${titles[name] ?? name}${when}`,
+    value: turns.cpuUs(name),
+    unit: 'µs',
+    note: `${Math.round(turns.rate(name))} messages/s, new connection for ${turns.newConnections(name).toFixed(1)} %`
+  })
+  return [
+    ...rows,
+    ...names.map((name) => absolute(atOnce, name)),
+    ...SLOW.map((name) => absolute(slow, name, later))
+  ]
 }
