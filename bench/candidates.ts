@@ -64,9 +64,8 @@ export function bareNode(
   type: 'bench-got' | 'bench-https',
   { url, ca }: Servers,
   token: string,
-  maxSockets?: number
+  more: { maxSockets?: number; stream?: boolean } = {}
 ): FlowNode[] {
-  const more = maxSockets === undefined ? {} : { maxSockets }
   return [
     { ...loop(name), wires: [[`${name} node`]] },
     { id: `${name} node`, type, z: 'tab', url, ca, token, wires: [[name]], ...more },

@@ -11,16 +11,19 @@ const GOT =
   'CPU per message, memory queue / a node that only calls got 16 (promise form, same agent)'
 const USER = 'CPU per message, memory queue / function + http request + function'
 const HTTPS = 'a node that only calls node:https'
+/** The floor of any node with got. */
+const STREAM = "CPU per message, a node that only calls got 16's stream"
 /** With a receiver that is not quite so fast, got's promise form keeps its connections. */
 const SLOW_MS = 5
 /** The candidates that then take turns. */
-const SLOW = ['memory', 'disk', 'got', 'https', 'user']
+const SLOW = ['memory', 'disk', 'got', 'got stream', 'https', 'user']
 
 const titles: Record<string, string> = {
   memory: 'hl7-https-out, memory queue',
   disk: 'hl7-https-out, disk queue',
   'no journal': 'hl7-https-out, disk queue without a journal',
   got: 'got 16, same agent',
+  'got stream': "got 16's stream, same agent",
   'got alone': 'got 16, keepAlive alone',
   https: 'node:https, same agent',
   user: 'function + http request + function',
@@ -46,9 +49,10 @@ export async function cpuRows({ servers, token, quick, profiles }: CpuOptions): 
       ...ours('memory', servers, { queue: 'memory' }),
       ...ours('disk', servers, { queue: 'disk' }),
       ...ours('no journal', servers, { queue: 'disk', journalDays: 0 }),
-      ...bareNode('got', 'bench-got', servers, token, WIDTH),
+      ...bareNode('got', 'bench-got', servers, token, { maxSockets: WIDTH }),
+      ...bareNode('got stream', 'bench-got', servers, token, { maxSockets: WIDTH, stream: true }),
       ...bareNode('got alone', 'bench-got', servers, token),
-      ...bareNode('https', 'bench-https', servers, token, WIDTH),
+      ...bareNode('https', 'bench-https', servers, token, { maxSockets: WIDTH }),
       ...userFlow('user', servers, token),
       ...(contrib === undefined ? [] : contribFlow('contrib', servers))
     ]
@@ -79,6 +83,9 @@ export async function cpuRows({ servers, token, quick, profiles }: CpuOptions): 
     ratio(`${GOT}${later}`, slow.ratio('memory', 'got'), 0.85),
     ratio(USER, atOnce.ratio('memory', 'user'), 0.55),
     ratio(`${USER}${later}`, slow.ratio('memory', 'user'), 0.85),
+    ratio(`${STREAM} / the promise form`, atOnce.ratio('got stream', 'got')),
+    ratio(`${STREAM} / the promise form${later}`, slow.ratio('got stream', 'got')),
+    ratio(`${STREAM} / ${HTTPS}`, atOnce.ratio('got stream', 'https')),
     ratio(`CPU per message, memory queue / ${HTTPS}`, atOnce.ratio('memory', 'https'), 2.7),
     ratio(
       `CPU per message, disk queue with a journal / ${HTTPS}`,

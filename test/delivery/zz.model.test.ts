@@ -1,0 +1,90 @@
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import { type Action, DeliveryModel, type ModelSettings } from './delivery-model.ts'
+
+const settings: fc.Arbitrary<ModelSettings> = fc.record({
+  durable: fc.boolean(),
+  order: fc.constantFrom('fifo', 'key', 'none'),
+  maxInFlight: fc.integer({ min: 1, max: 3 }),
+  failureTimeoutMs: fc.constantFrom(0, 10_000, 100_000, Number.POSITIVE_INFINITY),
+  failWhileUnreachable: fc.boolean(),
+  applicationAckMs: fc.constantFrom(1, 1, 5000),
+  quickDisk: fc.constantFrom(false,false,true),
+  pageSize: fc.constantFrom(1, 2, 3, 1000)
+})
+
+const pick = fc.nat({ max: 7 })
+const action: fc.Arbitrary<Action> = fc.oneof(
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      do: fc.constant('add'),
+      key: fc.nat({ max: 2 }),
+      // Small, too large to stay in memory, and one that has to stay in memory.
+      size: fc.constantFrom(100, 9 * 1024 * 1024, Number.POSITIVE_INFINITY)
+    })
+  },
+  {
+    weight: 14,
+    arbitrary: fc.record({
+      ...{ do: fc.constant('reply'), pick },
+      kind: fc.constantFrom(
+        ...(['accept', 'nak', 'fail', 'retry', 'unreachable', 'retry-after'] as const),
+        ...(['suspend', 'disable', 'retry-suspend', 'retry-disable'] as const),
+        ...(['await', 'await', 'await', 'await-fail', 'await-retry'] as const)
+      )
+    })
+  },
+  {
+    weight: 16,
+    arbitrary: fc.record({
+      ...{ do: fc.constant('acknowledge'), pick },
+      kind: fc.constantFrom(
+        ...(['accept', 'nak', 'fail', 'retry', 'suspend', 'disable', 'await'] as const),
+        ...(['retry-suspend', 'retry-disable'] as const)
+      )
+    })
+  },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('fault'), pick }) },
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      do: fc.constant('advance'),
+      ms: fc.constantFrom(1, 500, 1000, 4000, 10_000, 60_000)
+    })
+  },
+  {
+    weight: 8,
+    arbitrary: fc.record({ do: fc.constant('disk'), calls: fc.constantFrom(1, 2, 100) })
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constant('fail'), writes: fc.boolean(), reads: fc.boolean() })
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({ do: fc.constantFrom('pause', 'resume', 'resume', 'resume', 'start') })
+  },
+  { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('close', 'crash') }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      do: fc.constantFrom('resend', 'discard'),
+      pick: fc.oneof(pick, fc.constant('all' as const))
+    })
+  },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('reopen'), started: fc.boolean() }) }
+)
+
+const scripts = fc.array(action, { maxLength: 80, size: 'max' })
+
+describe('Delivery against a model', () => {
+  it('keeps its guarantees whatever happens, in any order', async () => {
+    await fc.assert(
+      fc.asyncProperty(settings, scripts, async (given, actions) => {
+        await new DeliveryModel(given).run(actions)
+      }),
+      { numRuns: Number(process.env['MODEL_RUNS'] ?? 1000) }
+    )
+  })
+})
