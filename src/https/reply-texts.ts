@@ -40,8 +40,7 @@ export class ReplyTexts {
       if (typeof value === 'string') {
         yield value
         if (encodings < maxEncodings) {
-          const json = this.json(value)
-          if (json !== undefined) waiting.push([json, encodings + 1])
+          waiting.push([this.json(value), encodings + 1])
           for (const text of this.xml(value) ?? []) waiting.push([text, encodings + 1])
         }
       } else if (isListOfSegments(value)) {

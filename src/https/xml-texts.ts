@@ -131,26 +131,22 @@ function isHtml(name: string): boolean {
 
 const reference = /&(?:amp|lt|gt|quot|apos|#\d{1,9}|#x[\da-fA-F]{1,8});/g
 
-/** The entities of XML, and the references that are in every HL7 text. */
-const known = new Map([
+const entities = new Map([
   ['&amp;', '&'],
   ['&lt;', '<'],
   ['&gt;', '>'],
   ['&quot;', '"'],
-  ['&apos;', "'"],
-  ['&#13;', '\r'],
-  ['&#xD;', '\r'],
-  ['&#xd;', '\r']
+  ['&apos;', "'"]
 ])
 
 function resolved(text: string): string {
-  if (!text.includes('&')) return text
-  return text.replace(reference, (written) => known.get(written) ?? characterOf(written))
+  return text.replace(reference, (written) => entities.get(written) ?? characterOf(written))
 }
 
 /** The character of a numeric reference; as written if there is none. */
 function characterOf(written: string): string {
-  const code = Number(written.charAt(2) === 'x' ? `0${written.slice(2, -1)}` : written.slice(2, -1))
+  // `0x41` and `065` are read as XML means them.
+  const code = Number(`0${written.slice(2, -1)}`)
   const isCharacter = code > 0 && code <= 0x10ffff && !(code >= 0xd800 && code <= 0xdfff)
   return isCharacter ? String.fromCodePoint(code) : written
 }

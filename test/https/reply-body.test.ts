@@ -202,6 +202,7 @@ describe('a JSON body', () => {
     }
     const [msh = '', msa] = ack('AE').split('\r')
     assert.equal(await hl7Of(JSON.stringify([`${msh}\r`, `${msa}\r`])), ack('AE'))
+    assert.equal(await hl7Of(JSON.stringify([` ${msh}`, msa])), ack('AE'))
     assert.equal(await hl7Of(JSON.stringify([msh, 1, msa])), `${msa}\r`)
   })
 

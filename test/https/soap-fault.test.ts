@@ -8,6 +8,7 @@ describe('soapFaultCode', () => {
       '<s:Fault><faultcode>s:Client</faultcode><faultstring>x</faultstring>': 'Client',
       '<SOAP-ENV:Fault>\n<faultcode xsi:type="xsd:QName"> SOAP-ENV:Server.x </faultcode>': 'Server',
       '<Fault xmlns="x"><Code><Value>Receiver</Value></Code>': 'Receiver',
+      '<env.1-a:Fault><soap:Code><soap:Value>env.1-a:Sender</soap:Value>': 'Sender',
       '<e:Fault><e:Code><e:Value\n>e:MustUnderstand\n</e:Value>': 'MustUnderstand'
     }
     for (const [xml, code] of Object.entries(codes)) assert.equal(soapFaultCode(xml), code)
@@ -18,6 +19,7 @@ describe('soapFaultCode', () => {
       '',
       '<a><Value>Sender</Value></a>',
       '<Fault>',
+      '<a><Value>Sender</Value></a><Fault>',
       '<Faults><Value>Sender</Value></Faults>',
       '<s:Fault><faultcode>s:Lindqvist</faultcode><faultstring>s:Client</faultstring>',
       '<s:Fault><Value>SenderLindqvist</Value>',

@@ -31,6 +31,13 @@ describe('the texts of XML', () => {
       '<a>&lt;&gt;&amp;&quot;&apos;&#65;&#x42;&#x1F600;&#0000067;&#xD;&#xd;&#13;&#10;</a>',
       ['<>&"\'AB😀C\r\r\r\n']
     ],
+    'references to the characters beside those that are none': [
+      '<a>&#xD7FF;&#xE000;&#x10FFFF;&#xDFFF;</a>',
+      ['\ud7ff\ue000\u{10ffff}&#xDFFF;']
+    ],
+    'a root that ends like that of a page': ['<xhtml>x</xhtml>', ['x']],
+    'a root that begins like that of a page': ['<pretty>x</pretty>', ['x']],
+    'a root that is no heading': ['<h7>x</h7>', ['x']],
     'references that are resolved once': ['<a>&amp;lt;&#38;gt;</a>', ['&lt;&gt;']],
     'what is no reference': [
       '<a>MSH|^~\\&|a&b;&nbsp;&LT;& amp;&amp&#;&#x;&#xg;&#X41;&#0;&#xD800;&#x110000;&#99999999999;&</a>',
@@ -52,6 +59,7 @@ describe('the texts of XML', () => {
     'a page in XHTML':
       '<?xml version="1.0"?><h:HTML xmlns:h="http://www.w3.org/1999/xhtml">x</h:HTML>',
     'a piece of a page': '<pre>MSA|AA|1</pre>',
+    'a heading of a page': '<h1>MSA|AA|1</h1>',
     'two documents': '<a>x</a><a>y</a>',
     'text before': 'x<a>y</a>',
     'text after': '<a>x</a>y',
@@ -73,7 +81,8 @@ describe('the texts of XML', () => {
     'a cut instruction': '<a>x<? </a>',
     'a cut CDATA': '<a>x<![CDATA[ </a>',
     'a declaration inside': '<a>x<!ELEMENT b></a>',
-    'an empty tag': '<a>x<></></a>'
+    'an empty tag': '<a>x<></></a>',
+    'a name that is none': `<1 a="${'x'.repeat(40)}"/>`
   }
   for (const [what, xml] of Object.entries(others)) {
     it(`are not read from ${what}`, () => {
@@ -89,6 +98,10 @@ describe('the texts of XML', () => {
     assert.equal(reader.read(elements(1_000)), undefined)
     assert.equal(reader.exceeded, true)
     assert.equal(reader.read('<a>x</a>'), undefined)
+    const full = new XmlReader()
+    assert.deepEqual(full.read(elements(10_000 - 20)), ['x'])
+    assert.equal(full.exceeded, false)
+    assert.equal(full.read('<a/>'), undefined)
     const documents = new XmlReader()
     for (let count = 0; count < 400; count++) documents.read('<a/>')
     assert.equal(documents.exceeded, false)
@@ -121,7 +134,8 @@ describe('the encoding in an XML declaration', () => {
       '<a encoding="x"/>',
       '<?xml version="1.0"?><a encoding="x"/>',
       '<?xml-a encoding="x"?>',
-      '<?xml version="1.0" noencoding="x"?>'
+      '<?xml version="1.0" noencoding="x"?>',
+      'MSH|<?xml version="1.0" encoding="x"?>'
     ]) {
       assert.equal(encodingOf(text), undefined, text)
     }
