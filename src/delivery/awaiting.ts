@@ -326,7 +326,7 @@ export class Awaiting<Content> {
     const { closing, options } = this.#context
     const { seq } = message.entry
     // Another one that waited as well may be first.
-    for (let busy; (busy = this.#busy.get(seq)) !== undefined; ) await busy
+    for (let busy; (busy = this.#busy.get(seq)) !== undefined;) await busy
     const { awaitsUntil, resendsAt, state } = message
     if (closing.aborted || state !== 'awaiting' || resendsAt !== undefined) return
     if (awaitsUntil <= options.clock.monotonic()) {
