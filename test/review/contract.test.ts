@@ -289,8 +289,8 @@ describe('the contract, in a real Node-RED', () => {
     }
   })
 
-  it('the log contains none of this', () => {
-    const log = world.nodeRed.log().join('\n')
+  it('the log contains none of this', async () => {
+    const log = (await world.nodeRed.printed()).join('\n')
     for (const word of ['eyJ', 'Lindqvist', 'Warning:', 'Unhandled', 'Uncaught']) {
       assert.ok(!log.includes(word), word)
     }
