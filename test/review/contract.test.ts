@@ -179,6 +179,7 @@ describe('the contract, in a real Node-RED', () => {
     await nodeRed.inject('in', { action: 'resend', controlId: '1003', payload: '' })
     await until(['1001'])
     await nodeRed.inject('in', { action: 'pause' })
+    await nodeRed.waitForStatus('out', ({ text }) => text?.startsWith('paused') ?? false)
     assert.equal((await state())['state'], 'paused')
     const acks = nodeRed.messages('ack').length
     await nodeRed.inject('in', { action: 'pause', payload: adt('1004') })
