@@ -4,15 +4,19 @@
  * directory (`$XDG_CACHE_HOME` or `~/.cache`); delete `hl7-https-out` there to get newer ones.
  */
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { existsSync, globSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { buildIfNeeded } from '../demo/build-if-needed.ts'
 
-/** Tests that need a real Node-RED, but no browser. */
+/** Node-RED's runtime; of these, only tests that start a Node-RED can depend on its version. */
 const RUNTIME = ['test/nodes/', 'test/examples/', 'test/review/']
 const OLD = ['test/nodes/old-node']
+/** The forms and the sidebar tab. */
+const EDITOR = ['test/editor/']
+/** About this package's texts and their width, whatever the version: `npm test` is enough. */
+const SAME_EVERYWHERE = ['test/editor/sidebar-languages']
 
 /** Both versions of Node-RED with the oldest and newest Node.js; `5` means the newest 5.x. */
 const ROWS = [
@@ -22,7 +26,7 @@ const ROWS = [
   // The oldest with the database.
   { nodeRed: '4.1', node: '22.13.0', tests: RUNTIME },
   // The forms too: the editor is a different one.
-  { nodeRed: '4.1', node: '24', tests: [...RUNTIME, 'test/editor/'] },
+  { nodeRed: '4.1', node: '24', tests: [...RUNTIME, ...EDITOR] },
   { nodeRed: '5', node: '22', tests: RUNTIME },
   { nodeRed: '5', node: '26', tests: RUNTIME }
 ]
@@ -39,7 +43,7 @@ for (const row of ROWS) {
   const versions = `Node-RED ${versionOf(nodeRed)} on Node.js ${versionOf(node)}`
   console.log(`\n${versions}`)
   const start = performance.now()
-  const { status } = spawnSync(process.execPath, ['scripts/test.ts', ...row.tests], {
+  const { status } = spawnSync(process.execPath, ['scripts/test.ts', ...filesOf(row.tests)], {
     cwd: root,
     stdio: 'inherit',
     env: {
@@ -53,6 +57,18 @@ for (const row of ROWS) {
   if (status !== 0) process.exitCode = 1
 }
 console.log(`\n${results.join('\n')}`)
+
+/** The test files that start a Node-RED, which is that of the row. */
+function filesOf(words: readonly string[]): string[] {
+  return globSync('test/**/*.test.ts', { cwd: root })
+    .map((file) => file.replaceAll('\\', '/'))
+    .filter((file) => words.some((word) => file.startsWith(word)))
+    .filter((file) => !SAME_EVERYWHERE.some((word) => file.startsWith(word)))
+    .filter((file) => {
+      const text = readFileSync(join(root, file), 'utf8')
+      return /\b(?:startNodeRed|TestNodeRed|startWorld)\(/.test(text)
+    })
+}
 
 /** The directory of a package in that version, which is installed if necessary. */
 function installed(name: string, version: string): string {

@@ -109,7 +109,10 @@ describe("Node-RED's tls-config, in all its variants", () => {
     }
     const wrong = { certType: 'pfx', p12: files.pfx, credentials: { passphrase: 'wrong' } }
     assert.equal(await send(wrong), 'HL7_CONFIG')
-    assert.match(nodeRed.log().join('\n'), /passphrase of the PFX file is missing or wrong/)
+    assert.match(
+      (await nodeRed.printed()).join('\n'),
+      /passphrase of the PFX file is missing or wrong/
+    )
   })
 
   it('environment variables', async () => {

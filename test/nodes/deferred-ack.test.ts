@@ -262,7 +262,7 @@ for (const queue of ['memory', 'disk']) {
         ]
       )
       assert.ok(
-        world.nodeRed.log().some((line) => {
+        (await world.nodeRed.printed()).some((line) => {
           return line.includes('ERR_ACK_TIMEOUT') && line.includes('within 0.2 s')
         })
       )

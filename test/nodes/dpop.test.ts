@@ -85,7 +85,7 @@ describe('DPoP in a real Node-RED', () => {
     assert.equal(request.headers['authorization'], 'DPoP •••')
     // The receiver repeats token and proof.
     assert.equal(reply, 'use_dpop_nonce ••• •••')
-    const shown = [JSON.stringify(error), JSON.stringify(body), ...nodeRed.log()]
+    const shown = [JSON.stringify(error), JSON.stringify(body), ...(await nodeRed.printed())]
     shown.push(JSON.stringify(nodeRed.statuses('out')))
     const { proof = '' } = receiver.requests[0] ?? {}
     for (const one of shown) {

@@ -97,7 +97,9 @@ describe('fifteen nodes in one Node-RED', () => {
     await nodeRed.start()
     await nodeRed.waitForMessages('ack', ids.length, 20_000)
     assert.deepEqual(asked(), all)
-    const warnings = nodeRed.log().filter((line) => /MaxListeners|memory leak/.test(line))
+    const warnings = (await nodeRed.printed()).filter((line) =>
+      /MaxListeners|memory leak/.test(line)
+    )
     assert.deepEqual(warnings, [])
   })
 })

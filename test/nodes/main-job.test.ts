@@ -301,8 +301,8 @@ describe('the main job, in a real Node-RED', () => {
     )
   })
 
-  it('logs no secret, token or patient, and has survived', () => {
-    const log = world.nodeRed.log().join('\n')
+  it('logs no secret, token or patient, and has survived', async () => {
+    const log = (await world.nodeRed.printed()).join('\n')
     for (const secret of [CLIENT_SECRET, 'Lindqvist', 'eyJ', 'Bearer ']) {
       assert.ok(!log.includes(secret), `${secret} is in the log`)
     }

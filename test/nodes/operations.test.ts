@@ -236,7 +236,9 @@ for (const queue of ['memory', 'disk']) {
       const [event] = events.filter(({ kind }) => kind === 'content-shown')
       assert.deepEqual([event?.by, event?.text], ['analyst', 'The content of BAD2 was shown'])
       assert.ok(
-        audited().some((line) => line.includes('hl7-https-out.content') && line.includes('analyst'))
+        (await audited()).some(
+          (line) => line.includes('hl7-https-out.content') && line.includes('analyst')
+        )
       )
       assert.equal((await as('analyst', '/out/messages/999999')).status, 404)
       assert.equal((await as('analyst', '/out/messages/x')).status, 404)
@@ -320,8 +322,9 @@ for (const queue of ['memory', 'disk']) {
       )
       await as('operator', '/out/messages/resend', { all: true })
       await as('operator', '/out/messages/1/discard', {})
+      const lines = await audited()
       for (const event of ['pause', 'resume', 'test', 'resend', 'discard']) {
-        const found = audited().some(
+        const found = lines.some(
           (line) => line.includes(`hl7-https-out.${event}"`) && line.includes('"operator"')
         )
         assert.ok(found, event)
@@ -410,8 +413,8 @@ for (const queue of ['memory', 'disk']) {
       return { status: 200, body: `MSH|^~\\&|C|D|A|B|20260102||ACK|R${id}|P|2.5.1\rMSA|AA|${id}\r` }
     }
 
-    function audited(): string[] {
-      return world.nodeRed.log().filter((line) => line.includes('[audit]'))
+    async function audited(): Promise<string[]> {
+      return (await world.nodeRed.printed()).filter((line) => line.includes('[audit]'))
     }
   })
 }

@@ -80,7 +80,7 @@ describe('a queue on disk that cannot be used, in a real Node-RED', () => {
       () => `${ids().length} were sent`
     )
     assert.equal(readdirSync(directory).filter((name) => name.includes('.damaged-')).length, 1)
-    const told = world.nodeRed.log().filter((line) => line.includes('was damaged'))
+    const told = (await world.nodeRed.printed()).filter((line) => line.includes('was damaged'))
     assert.equal(told.length, 1)
     assert.match(
       told[0] ?? '',

@@ -195,6 +195,7 @@ describe('a receiver that misbehaves on its connections', () => {
     }
     assert.deepEqual(await bothArrive('AGAIN'), [1, 2])
     assert.deepEqual(received, ['AGAIN1', 'AGAIN2', 'AGAIN2'])
+    await world.nodeRed.printed()
     assert.equal(logged(`127.0.0.1:${port}: the receiver sent an answer to an earlier message`), 1)
   })
 

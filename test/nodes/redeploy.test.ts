@@ -107,11 +107,10 @@ describe('a redeploy or a stop while 200 messages are being sent', () => {
   for (const how of ['full', 'flows', 'nodes', 'SIGTERM'] as const) {
     it(`reports once what a queue in memory holds when closed by ${how}`, async () => {
       const prefix = await underWay({ queue: 'memory' })
-      const before = world.nodeRed.log().length
+      const before = (await world.nodeRed.printed()).length
       if (how === 'SIGTERM') await world.nodeRed.restart()
       else await world.nodeRed.deploy(flow({ queue: 'memory' }, `changed ${prefix}`), how)
-      const lines = world.nodeRed
-        .log()
+      const lines = (await world.nodeRed.printed())
         .slice(before)
         .filter((line) => line.includes('the queue in memory is gone'))
       assert.equal(lines.length, 1, lines.join('\n'))

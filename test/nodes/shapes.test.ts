@@ -593,7 +593,7 @@ describe('what the receiver sees', () => {
         tokenPlacement: 'query',
         url: `${world.receiver.url}?a=b%20c&flag&list=1,2`
       })
-      assert.match(world.nodeRed.log().join('\n'), /RFC 9700/)
+      assert.match((await world.nodeRed.printed()).join('\n'), /RFC 9700/)
       const { headers, url } = await arrived()
       assert.equal(headers.authorization, undefined)
       assert.match(url, /^\/hl7\?a=b%20c&flag&list=1,2&access_token=eyJ[\w.-]+$/)

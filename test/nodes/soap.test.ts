@@ -83,7 +83,7 @@ describe('SOAP', () => {
         assert.ok(error.message.includes(`a SOAP fault (${code})`), error.message)
         assert.equal(hl7.ack, null)
         assert.match(hl7.reply, /SecurityFault.*Lindqvist/)
-        for (const told of [JSON.stringify(error), nodeRed.log().join('\n')]) {
+        for (const told of [JSON.stringify(error), (await nodeRed.printed()).join('\n')]) {
           assert.ok(!told.includes('Lindqvist') && !told.includes(PASSWORD))
         }
       })

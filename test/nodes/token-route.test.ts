@@ -239,18 +239,13 @@ describe('the status of the sending node', () => {
   })
 
   it('says once in the log that a secret is missing, however many nodes use it', async () => {
-    const before = world.nodeRed.log().length
+    const before = (await world.nodeRed.printed()).length
     const second = { id: 'out2', type: 'hl7-https-out', z: 'tab', auth: 'auth', tls: 'tls' }
     const flow = world.flow({}, { credentials: { clientId: CLIENT_ID, clientSecret: '' } })
     await world.nodeRed.deploy([...flow, { ...second, url: world.receiver.url, wires: [[], []] }])
     const problem = /Fill in Client secret or Private key/
     await world.nodeRed.waitForStatus('out2', ({ fill }) => fill === 'red')
-    const log = (): string[] => world.nodeRed.log().slice(before)
-    // What Node-RED prints may arrive later than a status.
-    await world.nodeRed.waitFor(
-      () => log().some((line) => line.includes('Started flows')) || undefined
-    )
-    const lines = log()
+    const lines = (await world.nodeRed.printed()).slice(before)
     assert.equal(lines.filter((line) => problem.test(line)).length, 1, lines.join('\n'))
     // The messages still say why.
     const caught = world.nodeRed.messages('caught').length
@@ -264,8 +259,9 @@ describe('the status of the sending node', () => {
     const untrusted = await startHl7Receiver({ tls: await selfSignedCertificate() })
     try {
       await world.deploy({ failureTimeout: 0, url: untrusted.url })
+      const caught = world.nodeRed.messages('caught').length
       await world.nodeRed.inject('in', { payload: adt('TRUST001') })
-      const [msg] = await world.nodeRed.waitForMessages('caught')
+      const msg = (await world.nodeRed.waitForMessages('caught', caught + 1)).at(-1)
       const { message } = (msg as { error: { message: string } }).error
       assert.match(message, /TLS configuration/)
     } finally {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { createServer } from 'node:https'
-import { after, before, describe, it } from 'node:test'
+import { after, before, describe, it, type TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { OAuth2Server } from 'oauth2-mock-server'
 import { close, listen } from '../../demo/loopback.ts'
@@ -48,9 +48,15 @@ describe('a real token server', () => {
   const settings = (given: object = {}): ReturnType<typeof tokenSettings> =>
     tokenSettings({ issuer: provider.issuer, clientSecret: 'not-so-secret', ...given })
 
-  it('is asked once for each token with a lifetime of 2 s', async () => {
+  it('is asked once for each token with a lifetime of 2 s', async (t) => {
     const httpClient = tokenHttpClient({ tls: { ca: authority.ca } })
+    t.after(() => {
+      httpClient.close()
+    })
     const source = new TokenSource(settings(), { httpClient })
+    t.after(() => {
+      source.close()
+    })
     const before = provider.tokenRequests
     const seen = new Set<string>()
     const started = performance.now()
@@ -63,32 +69,38 @@ describe('a real token server', () => {
     assert.ok(requests >= 4 && requests <= 5, `${requests} requests`)
     // The last request may still be in progress.
     assert.ok(seen.size >= requests - 1 && seen.size <= requests, `${seen.size} tokens`)
-    source.close()
-    httpClient.close()
   })
 
-  it('issues opaque tokens', async () => {
+  it('issues opaque tokens', async (t) => {
     const tls = await authority.issueServer()
     const opaque = await startTokenProvider({ tls, clients: [client], format: 'opaque' })
+    t.after(() => opaque.close())
     const httpClient = tokenHttpClient({ tls: { ca: authority.ca } })
+    t.after(() => {
+      httpClient.close()
+    })
     const source = new TokenSource(settings({ issuer: opaque.issuer }), { httpClient })
+    t.after(() => {
+      source.close()
+    })
     const first = await source.token()
     assert.match(first, /^[\w-]{43}$/)
     const second = await source.refused(first)
     assert.match(second, /^[\w-]{43}$/)
     assert.notEqual(first, second)
     assert.deepEqual([opaque.discoveries, opaque.tokenRequests], [1, 2])
-    source.close()
-    httpClient.close()
-    await opaque.close()
   })
 
-  it('is reached through a proxy, even with mutual TLS', async () => {
+  it('is reached through a proxy, even with mutual TLS', async (t) => {
     const proxy = await startConnectProxy('user:p@ss')
+    t.after(() => proxy.close())
     const { cert, key } = await authority.issueClient({ commonName: 'integration-engine' })
     const httpClient = tokenHttpClient({
       tls: { ca: authority.ca, cert, key },
       proxy: { url: proxy.url, username: 'user', password: 'p@ss' }
+    })
+    t.after(() => {
+      httpClient.close()
     })
     const result = await testToken(
       settings({ clientId: 'mtls-client', clientSecret: '', hasClientCertificate: true }),
@@ -97,36 +109,42 @@ describe('a real token server', () => {
     assert.ok(result.ok, JSON.stringify(result))
     assert.equal(result.clientAuth, 'tls_client_auth')
     assert.deepEqual(new Set(proxy.tunnels), new Set([new URL(provider.issuer).host]))
-    httpClient.close()
-    await proxy.close()
   })
 
-  it('is reached directly if the proxy does not apply to it', async () => {
+  it('is reached directly if the proxy does not apply to it', async (t) => {
     const proxy = await startConnectProxy()
+    t.after(() => proxy.close())
     const httpClient = tokenHttpClient({
       tls: { ca: authority.ca },
       proxy: { url: proxy.url, noProxy: ['127.0.0.1'] }
     })
+    t.after(() => {
+      httpClient.close()
+    })
     assert.ok((await testToken(settings(), httpClient)).ok)
     assert.deepEqual(proxy.tunnels, [])
-    httpClient.close()
-    await proxy.close()
   })
 
-  it('is not reached through a proxy that refuses', async () => {
+  it('is not reached through a proxy that refuses', async (t) => {
     const proxy = await startConnectProxy('user:other')
+    t.after(() => proxy.close())
     const httpClient = tokenHttpClient({ tls: { ca: authority.ca }, proxy: { url: proxy.url } })
+    t.after(() => {
+      httpClient.close()
+    })
     const result = await testToken(settings(), httpClient)
     assert.ok(!result.ok)
     assert.equal(result.code, 'ERR_PROXY_REFUSED')
     assert.match(result.hint, /^The proxy does not let this through: check Proxy/)
-    httpClient.close()
-    await proxy.close()
   })
 
-  it('is not reached by the proxy', async () => {
+  it('is not reached by the proxy', async (t) => {
     const proxy = await startConnectProxy()
+    t.after(() => proxy.close())
     const httpClient = tokenHttpClient({ tls: { ca: authority.ca }, proxy: { url: proxy.url } })
+    t.after(() => {
+      httpClient.close()
+    })
     const closed = await startConnectProxy()
     await closed.close()
     const tokenEndpoint = `${closed.url.replace('http:', 'https:')}/token`
@@ -138,37 +156,44 @@ describe('a real token server', () => {
       result.hint,
       'Check host and port in Token URL, and that the proxy can reach them.'
     )
-    httpClient.close()
-    await proxy.close()
   })
 
-  it('has a bad certificate', async () => {
+  it('has a bad certificate', async (t) => {
     for (const [tls, hint] of [
       [await issueExpired(authority), /out of date/],
       [await issueWrongName(authority), /another host name/]
     ] as const) {
       const bad = await startTokenProvider({ tls, clients: [client] })
+      t.after(() => bad.close())
       const httpClient = tokenHttpClient({ tls: { ca: authority.ca } })
+      t.after(() => {
+        httpClient.close()
+      })
       const result = await testToken(settings({ issuer: bad.issuer }), httpClient)
       assert.ok(!result.ok)
       assert.match(result.hint, hint)
       const source = new TokenSource(settings({ issuer: bad.issuer }), { httpClient })
+      t.after(() => {
+        source.close()
+      })
       await assert.rejects(source.token(), { permanent: true, family: 'tls' })
-      source.close()
-      httpClient.close()
-      await bad.close()
     }
   })
 
-  it('is not sent a secret at an address without TLS or with a user name, which an issuer names', async () => {
+  it('is not sent a secret at an address without TLS or with a user name, which an issuer names', async (t) => {
     const endpoint = await startTokenFaultServer(json({ access_token: 'a-token-in-good-order' }))
+    t.after(() => endpoint.close())
     const { port } = new URL(endpoint.origin)
     let tokenEndpoint = ''
     const server = createServer(await authority.issueServer(), (_request, response) => {
       response.end(JSON.stringify({ issuer, token_endpoint: tokenEndpoint }))
     })
     const issuer = `https://127.0.0.1:${await listen(server)}`
+    t.after(() => close(server))
     const httpClient = tokenHttpClient({ tls: { ca: authority.ca } })
+    t.after(() => {
+      httpClient.close()
+    })
     for (const [address, words] of [
       [`http://localhost:${port}/token`, /must be https: like the issuer/],
       [`${issuer.replace('//', '//own-user:own-word@')}/token`, /contains a user name/]
@@ -184,24 +209,23 @@ describe('a real token server', () => {
     tokenEndpoint = `${endpoint.origin}/token`
     assert.ok((await testToken(settings({ tokenEndpoint }), httpClient)).ok)
     assert.equal(endpoint.seen.length, 1)
-    httpClient.close()
-    await close(server)
-    await endpoint.close()
   })
 
-  it('has an unknown host name, or does not speak TLS', async () => {
+  it('has an unknown host name, or does not speak TLS', async (t) => {
     const httpClient = tokenHttpClient()
+    t.after(() => {
+      httpClient.close()
+    })
     const unknown = await testToken(settings({ issuer: 'https://token.invalid' }), httpClient)
     assert.ok(!unknown.ok)
     assert.match(unknown.hint, /host name in Issuer URL/)
     const mock = new OAuth2Server()
     await mock.start(0, '127.0.0.1')
+    t.after(() => mock.stop())
     const plain = `https://127.0.0.1:${mock.address().port}`
     const noTls = await testToken(settings({ issuer: plain }), httpClient)
     assert.ok(!noTls.ok)
     assert.match(noTls.hint, /TLS handshake failed/)
-    await mock.stop()
-    httpClient.close()
   })
 })
 
@@ -221,35 +245,38 @@ describe('oauth2-mock-server', () => {
     await server.stop()
   })
 
-  const source = (): TokenSource =>
-    new TokenSource(tokenSettings({ issuer, clientSecret: 'not-so-secret' }), { httpClient })
+  function source(t: TestContext): TokenSource {
+    const settings = tokenSettings({ issuer, clientSecret: 'not-so-secret' })
+    const tokens = new TokenSource(settings, { httpClient })
+    t.after(() => {
+      tokens.close()
+    })
+    return tokens
+  }
 
-  it('issues a token after discovery over http on the loopback interface', async () => {
-    const tokens = source()
+  it('issues a token after discovery over http on the loopback interface', async (t) => {
+    const tokens = source(t)
     assert.match(await tokens.token(), /^eyJ/)
-    tokens.close()
   })
 
-  it('may send a numeric string and a null', async () => {
+  it('may send a numeric string and a null', async (t) => {
     server.service.once('beforeResponse', (response: { body: object }) => {
       response.body = { ...response.body, expires_in: '3600', refresh_token: null }
     })
-    const tokens = source()
+    const tokens = source(t)
     await tokens.token()
     assert.equal(tokens.status.state, 'ok')
-    tokens.close()
   })
 
-  it('fails once and is asked again after the back-off', async () => {
+  it('fails once and is asked again after the back-off', async (t) => {
     server.service.once('beforeResponse', (response: { body: object; statusCode: number }) => {
       response.statusCode = 500
       response.body = {}
     })
-    const tokens = source()
+    const tokens = source(t)
     await assert.rejects(tokens.token(), { status: 500, permanent: false })
     assert.deepEqual(tokens.status, { state: 'none', code: 'HTTP 500' })
     await sleep(1250)
     await tokens.token()
-    tokens.close()
   })
 })

@@ -352,17 +352,27 @@ describe('the journal of a DiskOutbox', () => {
     const LEFT = [...Array.from({ length: 107 }, (_, i) => 5094 + i), 5201]
     const MESSAGES = Array.from({ length: 200 }, (_, i) => 5001 + i)
 
-    /** A closed file with messages, 5000 records and 3000 events. */
+    /** All files of the closed queue of `filled`, which takes long to fill. */
+    let files: Map<string, Buffer> | undefined
+
+    /** A closed file with messages, 5000 records and 3000 events: the same each time. */
     async function filled(): Promise<string> {
-      const outbox = queue()
-      await outbox.open()
-      await pass(outbox, 1, 5000)
-      await add(outbox, 5001, 5200)
-      await outbox.settle(entry(5001, { state: 'settled' }), 'outcome')
-      await Promise.all(Array.from({ length: 3000 }, (_, i) => outbox.addEvent(event(i))))
-      await outbox.setPaused(pause)
-      await outbox.close()
-      return outbox.path
+      if (files === undefined) {
+        const outbox = queue()
+        await outbox.open()
+        await pass(outbox, 1, 5000)
+        await add(outbox, 5001, 5200)
+        await outbox.settle(entry(5001, { state: 'settled' }), 'outcome')
+        await Promise.all(Array.from({ length: 3000 }, (_, i) => outbox.addEvent(event(i))))
+        await outbox.setPaused(pause)
+        await outbox.close()
+        files = new Map(
+          readdirSync(directory).map((name) => [name, readFileSync(join(directory, name))])
+        )
+      } else {
+        for (const [name, bytes] of files) writeFileSync(join(directory, name), bytes)
+      }
+      return join(directory, 'queue.sqlite')
     }
 
     /** The pages of a table or index of the file, its root first. */

@@ -215,7 +215,7 @@ describe('admin routes and log', () => {
     await nodeRed.inject('in', { payload: odd('CHAR0002') })
     await nodeRed.waitForMessages('ack', before + 2)
     assert.match(receiver.requests.at(-1)?.headers['content-type'] ?? '', /charset=utf-8$/)
-    const warnings = nodeRed.log().filter((line) => line.includes('MSH-18'))
+    const warnings = (await nodeRed.printed()).filter((line) => line.includes('MSH-18'))
     assert.equal(warnings.length, 1)
     assert.match(warnings[0] ?? '', /warn.*CHAR0001 \(ADT\^A01\)/)
   })
@@ -283,8 +283,8 @@ describe('admin routes and log', () => {
     assert.match(seen, /hl7-https-out/)
   })
 
-  it('the log has none of this, even at its finest level, and no warnings of Node.js', () => {
-    const log = world.nodeRed.log().join('\n')
+  it('the log has none of this, even at its finest level, and no warnings of Node.js', async () => {
+    const log = (await world.nodeRed.printed()).join('\n')
     assert.match(log, /\[trace\]|\[debug\]|\[metric\]/i)
     const words = [
       ...[CLIENT_SECRET, SECRET_HEADER, 'wrong-1-2-3', 'eyJ', 'Lindqvist', 'Sjögren', '471100'],

@@ -179,6 +179,7 @@ describe('the contract, in a real Node-RED', () => {
     await nodeRed.inject('in', { action: 'resend', controlId: '1003', payload: '' })
     await until(['1001'])
     await nodeRed.inject('in', { action: 'pause' })
+    await nodeRed.waitForStatus('out', ({ text }) => text?.startsWith('paused') ?? false)
     assert.equal((await state())['state'], 'paused')
     const acks = nodeRed.messages('ack').length
     await nodeRed.inject('in', { action: 'pause', payload: adt('1004') })
@@ -289,8 +290,8 @@ describe('the contract, in a real Node-RED', () => {
     }
   })
 
-  it('the log contains none of this', () => {
-    const log = world.nodeRed.log().join('\n')
+  it('the log contains none of this', async () => {
+    const log = (await world.nodeRed.printed()).join('\n')
     for (const word of ['eyJ', 'Lindqvist', 'Warning:', 'Unhandled', 'Uncaught']) {
       assert.ok(!log.includes(word), word)
     }

@@ -203,7 +203,7 @@ const n = msg.n, text = msg.payload; msg.topic = 'kept'\n${func}`,
       const { body } = await nodeRed.get('/hl7-https-out/out')
       const { queued, inFlight, oldestAgeMs } = body as Record<string, number>
       assert.deepEqual([queued, inFlight, oldestAgeMs], [0, 0, 0])
-      const log = nodeRed.log().join('\n')
+      const log = (await nodeRed.printed()).join('\n')
       for (const word of ['Lindqvist', 'eyJ', 'UnhandledPromise', 'Warning']) {
         assert.ok(!log.includes(word), `${word} is in ${log.slice(-3000)}`)
       }
@@ -247,7 +247,9 @@ describe('other properties of a message', () => {
         const { holes, proxy, floats, boxed } = msg
         assert.deepEqual([holes, proxy, floats, boxed], [1.1e8 + 1, 1e9, 1e6, 5e6])
       }
-      const named = nodeRed.log().flatMap((line) => /msg\.\S+ is not stored/.exec(line) ?? [])
+      const named = (await nodeRed.printed()).flatMap(
+        (line) => /msg\.\S+ is not stored/.exec(line) ?? []
+      )
       assert.equal(named.length, 2, named.join())
       assert.equal(named[0], 'msg.holes is not stored')
       assert.match(named[1] ?? '', /^msg\.deep\?n{70,80}… is not stored$/)

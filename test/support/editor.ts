@@ -12,6 +12,19 @@ export function startBrowser(): Promise<Browser> {
 /** The tabs of the form of hl7-https-out. */
 export const tabs = ['destination', 'message', 'reply', 'delivery'] as const
 
+/** Node-RED's own transitions take a third of a second for each form. */
+const WITHOUT_TRANSITIONS = `addEventListener('DOMContentLoaded', () => {
+  const style = document.createElement('style')
+  style.textContent = '*, ::before, ::after { transition: none !important }'
+  document.head.append(style)
+})`
+
+/**
+ * How long Node-RED's timers take that show a form and move the focus into it, in milliseconds
+ * (RED.tray, in 4.1 and 5).
+ */
+const SHOWN = 150
+
 /** Node-RED's editor in a page, with methods for what the tests do in it. */
 export class Editor {
   readonly page: Page
@@ -47,6 +60,7 @@ export class Editor {
     nodeId: string
   ): Promise<Editor> {
     const page = await browser.newPage()
+    await page.addInitScript(WITHOUT_TRANSITIONS)
     const editor = new Editor(page, url, nodeId)
     await editor.load()
     return editor
@@ -94,7 +108,7 @@ export class Editor {
     await this.page.click(`#${prefix}-dialog-${how}`)
     const field = prefix === 'node' ? '#node-input-name' : '#node-config-input-name'
     await this.page.waitForSelector(field, { state: 'detached' })
-    await this.settle()
+    await this.settle(0)
   }
 
   /** Types into a field as a user does. */
@@ -144,8 +158,14 @@ export class Editor {
     )
   }
 
-  /** Waits for the end of the tray's animation and of what follows it. */
-  async settle(): Promise<void> {
-    await this.page.waitForTimeout(300)
+  /**
+   * Waits until the form that was opened is shown and has the focus, or with 0, until the one below
+   * a closed one is back: a page's timers end in the order in which they are due, so Node-RED's have
+   * ended before these.
+   */
+  async settle(ms = SHOWN): Promise<void> {
+    await this.ask(`new Promise((resolve) => {
+      setTimeout(() => setTimeout(() => setTimeout(resolve), ${ms}))
+    })`)
   }
 }

@@ -76,6 +76,7 @@ export class TestNodeRed {
   #process: NodeRedProcess | undefined
   #flowStarts = 0
   #refused: string | undefined
+  #marks = 0
 
   constructor(options: TestNodeRedOptions) {
     this.#options = options
@@ -190,6 +191,16 @@ export class TestNodeRed {
   /** The messages that a probe node has received so far, over all starts. */
   messages(probeId: string): readonly ProbedMessage[] {
     return this.#messages.get(probeId) ?? []
+  }
+
+  /**
+   * The log, once everything is in it that Node-RED has printed until now: it comes by another way
+   * than messages, statuses and answers, which may be faster.
+   */
+  async printed(): Promise<readonly string[]> {
+    const mark = `Printed until mark ${++this.#marks}`
+    this.#running.child.send(mark)
+    return this.waitFor(() => (this.log().includes(mark) ? this.log() : undefined))
   }
 
   /** The statuses that a node has shown so far, over all starts. */

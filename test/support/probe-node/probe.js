@@ -11,6 +11,7 @@ export default function probe(RED) {
     if (process.connected) process.send(event)
   }
 
+  process.on('message', (mark) => process.stdout.write(`${mark}\n`))
   RED.events.on('flows:started', () => {
     report({ kind: 'started' })
   })
