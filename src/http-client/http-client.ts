@@ -1,4 +1,4 @@
-import http, { type Agent, type OutgoingHttpHeaders } from 'node:http'
+import http, { type Agent } from 'node:http'
 import https from 'node:https'
 import got, { type RequestFunction } from 'got'
 import { systemClock, type Clock } from '../clock.ts'
@@ -97,13 +97,8 @@ export class HttpClient {
     try {
       if (this.#closed || signal?.aborted === true) throw aborted()
       const bytes = typeof body === 'string' ? Buffer.from(body) : body
-      const headers = {
-        'accept-encoding': 'gzip, deflate, br',
-        ...(bytes === undefined ? undefined : { 'content-length': String(bytes.length) }),
-        ...request.headers
-      }
-      const write = writing(request.headers, this.#agent(url), exchange)
-      const stream = plainGot.stream(url, { method, headers, request: write })
+      const write = writing(method, headersOf(request, bytes), this.#agent(url), exchange)
+      const stream = plainGot.stream(url, { method, request: write })
       exchange.follow(stream)
       return await transfer(stream, bytes, exchange)
     } catch (thrown) {
@@ -165,23 +160,33 @@ export class HttpClient {
   }
 }
 
+/** The headers that are sent, with names in the given case. */
+function headersOf({ headers }: HttpRequest, body: Buffer | undefined): Record<string, string> {
+  const given = new Set(Object.keys(headers).map((name) => name.toLowerCase()))
+  const defaults = {
+    'user-agent': 'node-red-hl7-https-out',
+    'accept-encoding': 'gzip, deflate, br',
+    ...(body === undefined ? undefined : { 'content-length': String(body.length) })
+  }
+  const missing = Object.entries(defaults).filter(([name]) => !given.has(name))
+  return { ...Object.fromEntries(missing), ...headers }
+}
+
 /**
- * Sends header names in the given case; got would send them in lower case. HTTP ignores case (RFC
- * 9110 §5.1), but some programs behind gateways do not (`UPHN-INFOMAP`).
+ * Makes Node.js's request for got. The headers, with token and secrets, pass got by: its errors
+ * contain all that it knows, and it would send names in lower case. HTTP ignores case (RFC 9110
+ * §5.1), but some programs behind gateways do not (`UPHN-INFOMAP`).
  */
-function writing(given: Record<string, string>, agent: Agent, exchange: Exchange): RequestFunction {
-  return (url, options, callback) => {
-    const written: OutgoingHttpHeaders = { ...(options.headers as OutgoingHttpHeaders) }
-    for (const name of Object.keys(given)) {
-      const lower = name.toLowerCase()
-      if (lower === name || !(lower in written)) continue
-      written[name] = written[lower]
-      Reflect.deleteProperty(written, lower)
-    }
+function writing(
+  method: string,
+  headers: Record<string, string>,
+  agent: Agent,
+  exchange: Exchange
+): RequestFunction {
+  return (url, _options, callback) => {
     const { request } = url.protocol === 'https:' ? https : http
-    const { method } = options as https.RequestOptions
-    // Not all of got's options: most are undefined, and Node.js is slow to copy them.
-    const sent = request(url, { method, agent, headers: written }, callback)
+    // None of got's options either: most are undefined, and Node.js is slow to copy them.
+    const sent = request(url, { method, agent, headers }, callback)
     exchange.observe(sent)
     return sent
   }
