@@ -68,17 +68,23 @@ for (const durable of [false, true]) {
 
     it('leaves with the accept acknowledgement alone if no other comes in time', async () => {
       const settlements: Settlement[] = []
-      const { add, clock, reply } = await start({
+      const { add, clock, flights } = await start({
         emit: (_entry, _content, settlement) => settlements.push(settlement),
         applicationAckMs: 60_000
       })
       await add('a1')
-      await reply('await-fail')
+      const { decision, ...result } = resultOf('await-fail')
+      flights[0]?.end({ ...result, decision: { ...decision, rule: ':CA=AF' } })
+      await settled()
       await clock.advance(60_000)
       const [settlement] = settlements
       assert.equal(settlement?.outcome, 'error')
       assert.equal(settlement.error?.cause?.code, 'ERR_ACK_TIMEOUT')
-      assert.equal(settlement.rule, 'rule await-fail')
+      assert.match(settlement.error.message, /no application acknowledgement came within 60 s/)
+      assert.deepEqual(
+        [settlement.rule, settlement.action, settlement.warnings],
+        [':CA=AF', 'AF', []]
+      )
       assert.deepEqual([settlement.reply?.status, settlement.reply?.ack], [200, null])
       assert.equal(settlement.acceptAck?.code, 'CA')
     })
@@ -176,12 +182,73 @@ for (const durable of [false, true]) {
 
     it('is for nobody if the attempt ends otherwise', async () => {
       for (const kind of ['accept', 'nak', 'retry', 'suspend'] as const) {
-        const { add, delivery, reply } = await start()
+        const { add, clock, delivery, flights, reply } = await start()
         await add('a1')
         const early = delivery.operator.acknowledge(ack('a1', 'accept'))
         await reply(kind)
         assert.equal(await early, false, kind)
+        await clock.advance(5000)
+        if (flights.length === 0) continue
+        const afterRetry = delivery.operator.acknowledge(ack('a1', 'accept'))
+        await reply('await')
+        assert.equal(await afterRetry, true, 'after a retry')
       }
+    })
+
+    it('is told with its result if it does not come, or suspends, pauses or sends again', async () => {
+      const told: string[] = []
+      const { add, clock, delivery, flights, reply } = await start({
+        ...{ order: 'none', applicationAckMs: 60_000 },
+        onEvent: (event) => {
+          if (event.kind !== 'moved' || event.from === 'sending' || event.to === 'sending') return
+          const { entry, from, to, result } = event
+          const facts = result && `${result.decision.outcome} ${result.decision.retry}`
+          const reached = result && `${result.answered} ${result.reachable} ${result.elapsedMs}`
+          told.push(`${entry.controlId} ${from} ${to} ${facts} ${reached}`)
+        }
+      })
+      await add('a1', 'a2', 'a3', 'a4')
+      for (const kind of ['await', 'await-retry', 'await', 'await'] as const) await reply(kind)
+      await acknowledge(delivery, 'a3', 'suspend')
+      await acknowledge(delivery, 'a4', 'disable')
+      await clock.advance(60_000)
+      assert.equal(flights.length, 0)
+      assert.deepEqual(told, [
+        'a3 awaiting suspended suspend false false true 1',
+        'a4 awaiting waiting disable false false true 1',
+        'a2 awaiting waiting undefined undefined',
+        'a1 awaiting suspended suspend false false true 0'
+      ])
+    })
+
+    it('times out at its own time, whatever else is awaited', async () => {
+      const { add, clock, delivery, reply } = await start({
+        ...{ applicationAckMs: 1000, retry: { intervalMs: 5000, maxIntervalMs: 5000 } }
+      })
+      const waits = (): number[] => [delivery.state().awaiting, delivery.state().suspended]
+      await add('a1', 'a2', 'a3', 'a4')
+      await reply('await')
+      await acknowledge(delivery, 'a1', 'retry')
+      for (let one = 0; one < 3; one++) {
+        await reply('await')
+        await clock.advance(300)
+      }
+      // That of the resend, and one for all others.
+      assert.equal(clock.timers, 2)
+      await clock.advance(99)
+      assert.deepEqual(waits(), [4, 0])
+      await clock.advance(1)
+      assert.deepEqual(waits(), [3, 1])
+      await clock.advance(299)
+      assert.deepEqual(waits(), [3, 1])
+      await clock.advance(1)
+      assert.deepEqual(waits(), [2, 2])
+      await clock.advance(300)
+      assert.deepEqual(waits(), [1, 3])
+      await clock.advance(3000)
+      assert.deepEqual(waits(), [1, 3])
+      await clock.advance(1000)
+      assert.equal(delivery.state().inFlight, 1, 'the one that is sent again')
     })
 
     it('is suspended if none comes, and still settled by a late one', async () => {
@@ -469,6 +536,7 @@ describe('awaiting with a disk that takes time', () => {
       const second = delivery.operator.acknowledge(ack('a1', 'nak'))
       await settled()
       await clock.advance(1000)
+      assert.equal(disk.pending, 1, 'reads')
       disk.step()
       await settled()
       assert.equal(disk.pending, 1, 'reads')
@@ -479,6 +547,38 @@ describe('awaiting with a disk that takes time', () => {
       assert.deepEqual(emitted, ['a1 nak'], kind)
       assert.deepEqual([flights.length, delivery.held], [0, 0], kind)
     }
+  })
+
+  it('goes to another of equal control IDs while something happens with the oldest', async () => {
+    const disk = new FakeDisk({ immediate: true })
+    const { add, delivery, emitted, reply } = await setUp({ outbox: disk.outbox(codec) })
+    await add('a1', 'a1')
+    await reply('await')
+    await reply('await')
+    disk.immediate = false
+    const both = [
+      delivery.operator.acknowledge(ack('a1', 'accept')),
+      delivery.operator.acknowledge(ack('a1', 'nak'))
+    ]
+    await settled()
+    assert.equal(disk.pending, 2, 'reads')
+    disk.immediate = true
+    disk.step()
+    assert.deepEqual(await Promise.all(both), [true, true])
+    await settled()
+    assert.deepEqual(emitted, ['a1 ack', 'a1 nak'])
+  })
+
+  it('is for nobody if an earlier version suspended the message without a reason', async () => {
+    const disk = new FakeDisk({ immediate: true })
+    const first = await setUp({ outbox: disk.outbox(codec) })
+    await first.add('a1')
+    await first.reply('suspend')
+    await first.delivery.close(0)
+    for (const { facts } of disk.rows.values()) delete facts.verdict
+    const { delivery } = await setUp({ outbox: disk.outbox(codec) })
+    assert.equal(delivery.state().suspended, 1)
+    assert.equal(await acknowledge(delivery, 'a1'), false)
   })
 
   it('reports a message that is damaged as lost', async () => {

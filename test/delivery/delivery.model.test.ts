@@ -78,13 +78,19 @@ const action: fc.Arbitrary<Action> = fc.oneof(
 
 const scripts = fc.array(action, { maxLength: 80, size: 'max' })
 
+const { MODEL_RUNS = '1000', MODEL_SEED } = process.env
+
 describe('Delivery against a model', () => {
   it('keeps its guarantees whatever happens, in any order', async () => {
     await fc.assert(
       fc.asyncProperty(settings, scripts, async (given, actions) => {
         await new DeliveryModel(given).run(actions)
       }),
-      { numRuns: Number(process.env['MODEL_RUNS'] ?? 1000) }
+      {
+        numRuns: Number(MODEL_RUNS),
+        // Always the same scripts, and the first that fails ends the test.
+        ...(MODEL_SEED !== undefined && { seed: Number(MODEL_SEED), endOnFailure: true })
+      }
     )
   })
 })
