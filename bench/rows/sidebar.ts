@@ -8,7 +8,7 @@ import { SidebarTab } from '../sidebar-tab.ts'
 
 const NODES = 100
 const CHOSEN = 'out 0 out'
-/** The runtime tells the tab of changes once a second at most: with two messages, always. */
+/** The runtime tells the tab of changes every two seconds at most: with these messages, always. */
 const MESSAGE_EVERY_MS = 500
 
 /** What an open sidebar tab takes of a core: the CPU time with it, less that without. */

@@ -18,7 +18,7 @@ describe('the tick of the sidebar tab', () => {
   const RED = { events, comms } as unknown as NodeAPI
 
   afterEach(async () => {
-    await wait(1100)
+    await wait(2100)
     sent.length = 0
   })
 
@@ -29,18 +29,18 @@ describe('the tick of the sidebar tab', () => {
     loadSidebar(RED)
   })
 
-  it('says nothing, and comes at most once a second, whatever happens', async () => {
-    const end = performance.now() + 2500
+  it('says nothing, and comes at most every two seconds, whatever happens', async () => {
+    const end = performance.now() + 5000
     while (performance.now() < end) {
       for (let count = 0; count < 1000; count++) somethingChanged()
       await wait(5)
     }
-    await wait(1100)
+    await wait(2100)
     assert.ok(sent.length >= 3 && sent.length <= 4, `${sent.length} ticks`)
     for (const [index, { at, ...tick }] of sent.entries()) {
       assert.deepEqual(tick, { topic: TICK_TOPIC, data: {}, retain: false })
       const before = sent[index - 1]
-      assert.ok(before === undefined || at - before.at >= 995, `${at - (before?.at ?? 0)} ms`)
+      assert.ok(before === undefined || at - before.at >= 1995, `${at - (before?.at ?? 0)} ms`)
     }
   })
 
@@ -50,7 +50,7 @@ describe('the tick of the sidebar tab', () => {
     assert.equal(sent.length, 1)
     somethingChanged()
     events.emit('flows:stopped')
-    await wait(1100)
+    await wait(2100)
     assert.equal(sent.length, 1)
   })
 })
