@@ -14,9 +14,9 @@ export interface NodeFigures {
   refused: ReadonlyMap<string, number>
   /** Undefined if the node is not set up. */
   delivery: DeliveryFigures | undefined
-  /** Until its token ends, 0 if there should be one and is none; undefined if none is needed now. */
+  /** Until its token expires, 0 if there should be one and is none; undefined if none is needed now. */
   tokenValidMs: number | undefined
-  /** Until the end of the certificates of one party, negative once they have ended. */
+  /** Until the certificates of one party expire, negative once they have. */
   certificates: readonly { of: string; validMs: number }[]
 }
 
@@ -92,13 +92,13 @@ const NODE_METRICS: readonly Metric<NodeFigures>[] = [
   {
     name: 'token_valid_seconds',
     type: 'gauge',
-    help: 'Time until the access token ends; 0 if there is none and it cannot be had, absent if none is needed.',
+    help: 'Time until the access token expires; 0 if none can be had, absent if none is needed.',
     samples: ({ tokenValidMs }) => seconds(tokenValidMs)
   },
   {
     name: 'certificate_valid_seconds',
     type: 'gauge',
-    help: 'Time until the end of a certificate, negative once it has ended.',
+    help: 'Time until a certificate expires, negative once it has expired.',
     samples: ({ certificates }) =>
       [...soonest(certificates)].map(([of, ms]) => ['', { of }, toSeconds(ms)])
   },
@@ -197,7 +197,7 @@ function histogram(durations: AttemptFigures['durations'] | undefined): Samples 
   ]
 }
 
-/** Of several certificates of one party, the one that ends first counts. */
+/** Of several certificates of one party, the one that expires first counts. */
 function soonest(certificates: NodeFigures['certificates']): Map<string, number> {
   const ends = new Map<string, number>()
   for (const { of, validMs } of certificates) {

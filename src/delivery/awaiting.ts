@@ -73,9 +73,8 @@ export class Awaiting<Content> {
       entry.verdict = { ...verdictOf(settlement), awaits: result.decision.late ?? 'suspend' }
       message.awaitsUntil = options.clock.monotonic() + options.applicationAckMs
       await messages.move(message, 'awaiting', { result, settlement })
-      const early = this.#early.get(entry.seq)
+      const early = this.#takeEarly(entry)
       if (early === undefined) return
-      this.#early.delete(entry.seq)
       const taken = this.#take(message, early.ack, content, settlement)
       early.settle(taken.then(() => true))
       // The caller of `acknowledge` gets the error.
@@ -93,8 +92,7 @@ export class Awaiting<Content> {
 
   /** An acknowledgement that came early, and was not taken, is about nothing. */
   attemptEnded({ entry }: Message): void {
-    this.#early.get(entry.seq)?.settle(false)
-    this.#early.delete(entry.seq)
+    this.#takeEarly(entry)?.settle(false)
   }
 
   /**
@@ -239,8 +237,7 @@ export class Awaiting<Content> {
     const { entry } = message
     if (entry.verdict) entry.verdict = { ...entry.verdict, awaits: 'retry' }
     message.resendsAt = message.nextAttemptAt
-    const stored = accepted === undefined ? {} : { settlement: accepted }
-    await messages.move(message, 'awaiting', { result, ...stored })
+    await messages.move(message, 'awaiting', { result, settlement: accepted })
     if (this.#isClosed) return
     const waitMs = Math.max(0, message.nextAttemptAt - options.clock.monotonic())
     message.cancelWait = options.clock.after(waitMs, () => {
@@ -267,13 +264,19 @@ export class Awaiting<Content> {
     const { suspendedAt, verdict } = entry
     delete entry.suspendedAt
     delete entry.verdict
-    if (await messages.move(message, 'waiting', result === undefined ? {} : { result })) {
+    if (await messages.move(message, 'waiting', { result })) {
       this.#context.again(message)
       return true
     }
     Object.assign(entry, { suspendedAt, verdict })
     message.awaitsUntil = options.clock.monotonic() + AGAIN_MS
     return false
+  }
+
+  #takeEarly({ seq }: Entry): Early | undefined {
+    const early = this.#early.get(seq)
+    this.#early.delete(seq)
+    return early
   }
 
   /** Nothing else happens with the message meanwhile. */

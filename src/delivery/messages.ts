@@ -17,9 +17,9 @@ interface HandedOn {
 /** What led to a move. */
 export interface MoveCause {
   /** The attempt. */
-  result?: AttemptResult
+  result?: AttemptResult | undefined
   /** How the message leaves. */
-  settlement?: Settlement
+  settlement?: Settlement | undefined
   /** It goes back to where it was: nothing needs to be stored. */
   isBack?: boolean
 }

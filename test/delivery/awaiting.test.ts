@@ -346,6 +346,7 @@ for (const durable of [false, true]) {
       const early = delivery.operator.acknowledge(ack('a1', 'await'))
       await reply('await')
       assert.equal(await early, true)
+      assert.equal(await acknowledge(delivery, 'a1', 'await'), true, 'one more')
       await clock.advance(60_000)
       assert.equal(delivery.state().suspended, 1)
     })
@@ -499,7 +500,7 @@ describe('awaiting with a disk that takes time', () => {
     assert.deepEqual(first.emitted, [])
     assert.equal(first.clock.timers, 0)
     await assert.rejects(first.delivery.operator.acknowledge(ack('a1', 'accept')), {
-      code: 'ERR_QUEUE_CLOSED'
+      ...{ code: 'ERR_QUEUE_CLOSED', message: 'The node is closing.' }
     })
     const second = await setUp({ outbox: disk.outbox(codec) })
     assert.deepEqual(second.emitted.toSorted(), ['a1 ack', 'a2 nak'])
@@ -509,7 +510,7 @@ describe('awaiting with a disk that takes time', () => {
     for (const kind of ['await', 'await-fail', 'await-retry'] as const) {
       const disk = new FakeDisk({ immediate: true })
       const options = { outbox: disk.outbox(codec), applicationAckMs: 1000 }
-      const { add, clock, delivery, emitted, reply } = await setUp(options)
+      const { add, clock, delivery, emitted, lost, reply } = await setUp(options)
       await add('a1')
       await reply(kind)
       disk.immediate = false
@@ -520,7 +521,7 @@ describe('awaiting with a disk that takes time', () => {
       disk.step()
       assert.equal(await taken, true, kind)
       await settled()
-      assert.deepEqual(emitted, ['a1 ack'], kind)
+      assert.deepEqual([emitted, lost], [['a1 ack'], []], kind)
     }
   })
 
@@ -651,7 +652,9 @@ describe('awaiting with a disk that takes time', () => {
     assert.equal(delivery.state().awaiting, 2)
     await assert.rejects(acknowledge(delivery, 'a2'), { code: 'EIO' })
     disk.failReads = false
-    await assert.rejects(acknowledge(delivery, 'a2', 'disable'), { code: 'HL7_QUEUE_FAILED' })
+    await assert.rejects(acknowledge(delivery, 'a2', 'disable'), {
+      ...{ code: 'HL7_QUEUE_FAILED', message: 'The queue cannot be written.' }
+    })
     disk.failWrites = false
     await clock.advance(30_000)
     assert.deepEqual(emitted, ['a2 HL7_DELIVERY_FAILED'])

@@ -32,6 +32,23 @@ describe('Delivery', () => {
     assert.equal(second.delivery.state().state, 'retrying')
   })
 
+  it('restarts the clock and the waits of a message that is being retried', async () => {
+    for (const resumes of [false, true]) {
+      const { add, clock, delivery, emitted, reply } = await setUp({ failureTimeoutMs: 12_000 })
+      await add('a1')
+      await reply('retry')
+      await clock.advance(4000)
+      if (resumes) await delivery.resume()
+      else await clock.advance(1000)
+      // Else it would be the second wait, of 10 s, after 4 s.
+      await reply('retry')
+      assert.equal(emitted.length, resumes ? 0 : 1)
+      await clock.advance(5000)
+      if (resumes) await reply('accept')
+      assert.deepEqual(emitted, [resumes ? 'a1 ack' : 'a1 HL7_DELIVERY_FAILED'])
+    }
+  })
+
   it('continues the clock of an earlier run if there was no resume', async () => {
     const disk = quickDisk()
     const first = await setUp({ outbox: disk.outbox(codec), failureTimeoutMs: 10_000 })
