@@ -196,7 +196,7 @@ export class Awaiting<Content> {
     const { entry } = message
     const late: Late = entry.verdict?.awaits ?? 'suspend'
     if (late === 'retry') {
-      await this.#sendAgain(message)
+      if (!(await this.#sendAgain(message))) this.#lookAgain(message)
       return
     }
     try {
@@ -209,8 +209,13 @@ export class Awaiting<Content> {
       else await this.#suspend(message, result, settlement)
     } catch (error) {
       if (isGone(error)) await sending.lose(message, error)
-      else message.awaitsUntil = options.clock.monotonic() + AGAIN_MS
+      else this.#lookAgain(message)
     }
+  }
+
+  /** What follows from the end of its time could not be read or written. */
+  #lookAgain(message: Message): void {
+    message.awaitsUntil = this.#context.options.clock.monotonic() + AGAIN_MS
   }
 
   async #leave(message: Message, content: Content, settlement: Settlement): Promise<void> {
@@ -238,12 +243,20 @@ export class Awaiting<Content> {
     if (entry.verdict) entry.verdict = { ...entry.verdict, awaits: 'retry' }
     message.resendsAt = message.nextAttemptAt
     await messages.move(message, 'awaiting', { result, settlement: accepted })
+    this.#resendAfter(message, Math.max(0, message.nextAttemptAt - options.clock.monotonic()))
+  }
+
+  #resendAfter(message: Message, waitMs: number): void {
+    const { clock } = this.#context.options
     if (this.#isClosed) return
-    const waitMs = Math.max(0, message.nextAttemptAt - options.clock.monotonic())
-    message.cancelWait = options.clock.after(waitMs, () => {
+    message.resendsAt = clock.monotonic() + waitMs
+    message.cancelWait = clock.after(waitMs, () => {
       message.cancelWait = undefined
       message.resendsAt = undefined
-      this.#fork(this.#alone(message, () => this.#sendAgain(message)))
+      const resend = async (): Promise<void> => {
+        if (!(await this.#sendAgain(message))) this.#resendAfter(message, AGAIN_MS)
+      }
+      this.#fork(this.#alone(message, resend))
     })
   }
 
@@ -259,7 +272,7 @@ export class Awaiting<Content> {
    * @returns false if that cannot be stored: it stays as it is
    */
   async #sendAgain(message: Message, result?: AttemptResult): Promise<boolean> {
-    const { messages, options } = this.#context
+    const { messages } = this.#context
     const { entry } = message
     const { suspendedAt, verdict } = entry
     delete entry.suspendedAt
@@ -269,7 +282,6 @@ export class Awaiting<Content> {
       return true
     }
     Object.assign(entry, { suspendedAt, verdict })
-    message.awaitsUntil = options.clock.monotonic() + AGAIN_MS
     return false
   }
 

@@ -10,16 +10,19 @@ import { failedSettlement, type Settlement } from './settlement.ts'
 /** So many of many messages are worked on between two turns of the event loop. */
 const AT_ONCE = 100
 
-/**
- * Takes suspended messages back into the queue, each to its place by acceptance.
- *
- * @returns how many were found
- * @throws {OutboxError} when that cannot be stored for some: they stay suspended
- */
+/** What came of an action on many messages. */
+export interface BulkResult {
+  /** With how many it succeeded. */
+  done: number
+  /** Why it did not with others, which stay suspended. */
+  error?: Error
+}
+
+/** Takes suspended messages back into the queue, each to its place by acceptance. */
 export async function resend(
   messages: Messages,
   select: (entry: Entry) => boolean
-): Promise<number> {
+): Promise<BulkResult> {
   const moves: Promise<boolean>[] = []
   for (const [index, message] of messages.chosen(select).entries()) {
     if (index % AT_ONCE === AT_ONCE - 1) await new Promise(setImmediate)
@@ -27,11 +30,9 @@ export async function resend(
     if (message.isAtRest) moves.push(waitAgain(messages, message))
   }
   const failed = (await Promise.all(moves)).filter((isDone) => !isDone).length
-  if (failed === 0) return moves.length
-  throw new OutboxError(
-    `${failed} of ${moves.length} messages are still suspended: the queue cannot be written.`,
-    'HL7_QUEUE_FAILED'
-  )
+  if (failed === 0) return { done: moves.length }
+  const text = `${failed} of ${moves.length} messages are still suspended: the queue cannot be written.`
+  return { done: moves.length - failed, error: new OutboxError(text, 'HL7_QUEUE_FAILED') }
 }
 
 /** Suspended messages of which the first is sent alone: it shows whether the rest may follow. */
@@ -76,8 +77,6 @@ async function waitAgain(messages: Messages, message: Message): Promise<boolean>
  * Discards suspended messages: they leave as errors (`HL7_DISCARDED`).
  *
  * @param now wall clock, milliseconds
- * @returns how many were found
- * @throws {OutboxError} when one cannot be read: it and the rest stay suspended
  */
 export async function discard<Content>(
   outbox: Outbox<Content>,
@@ -85,29 +84,32 @@ export async function discard<Content>(
   sending: Sending<Content>,
   select: (entry: Entry) => boolean,
   now: () => number
-): Promise<number> {
+): Promise<BulkResult> {
   const given = new DeliveryError('HL7_DISCARDED', 'It was discarded by an operator.')
-  let found = 0
+  const result: BulkResult = { done: 0 }
   const discardOne = async (message: Message): Promise<void> => {
     const { entry } = message
     try {
       const { content, outcome } = await outbox.read(entry.seq)
       if (!message.isAtRest) return
-      found++
+      result.done++
       const answer = outcome as Settlement | undefined
       await sending.leave(message, content, failedSettlement(entry, given, now(), answer))
     } catch (error) {
-      if (!isGone(error)) throw error
+      if (!isGone(error)) {
+        result.error = error as Error
+        return
+      }
       if (!message.isAtRest) return
-      found++
+      result.done++
       await sending.lose(message, error)
     }
   }
   const chosen = messages.chosen(select)
-  for (let from = 0; from < chosen.length; from += AT_ONCE) {
+  for (let from = 0; from < chosen.length && result.error === undefined; from += AT_ONCE) {
     await Promise.all(chosen.slice(from, from + AT_ONCE).map(discardOne))
   }
-  return found
+  return result
 }
 
 /**
@@ -115,7 +117,7 @@ export async function discard<Content>(
  * it is not durable.
  *
  * @param now wall clock, milliseconds
- * @returns what was held
+ * @returns what was handed on
  */
 export async function giveUp<Content>(
   outbox: Outbox<Content>,
@@ -123,18 +125,22 @@ export async function giveUp<Content>(
   sending: Sending<Content>,
   now: () => number
 ): Promise<Entry[]> {
+  const left: Entry[] = []
   const held = [...(await outbox.list({ after: 0, without: [], limit: Infinity }))]
   held.push(...messages.chosen(() => true).map(({ entry }) => entry))
   held.push(...[...messages.awaiting.values()].map(({ entry }) => entry))
   held.sort((a, b) => a.seq - b.seq)
   for (const [index, entry] of held.entries()) {
     if (index % AT_ONCE === 0) await new Promise(setImmediate)
+    // An operator, or its application, was faster.
+    if (entry.state === 'settled') continue
     const { seq } = entry
     const message = messages.get(seq) ?? new Message(entry, 'waiting', 0)
     const { content, outcome } = await outbox.read(seq)
     const answer = outcome as Settlement | undefined
     const settlement = failedSettlement(entry, closedError(entry), now(), answer)
+    left.push(entry)
     await sending.leave(message, content, settlement)
   }
-  return held
+  return left
 }

@@ -3,7 +3,7 @@ import type { ReplyMessage } from '../hl7/reply-message.ts'
 
 /**
  * A batch may have a hundred thousand ids; only recent ones still await an answer. At least so many
- * are kept, and at most twice as many: the oldest go together, because finding the oldest of a set
+ * are kept, and at most three times as many: the oldest go together, because finding the oldest of a set
  * from which many were deleted takes time.
  */
 const KEPT_IDS = 1000

@@ -129,9 +129,10 @@ export class Messages {
     settlement: Settlement | undefined
   ): Promise<boolean> {
     try {
-      if (writes === 'update') await this.#outbox.update(entry)
-      else if (writes === 'settle') await this.#outbox.settle(entry, settlement)
-      else this.#removeSoon(entry, settlement)
+      if (writes === 'remove') this.#removeSoon(entry, settlement)
+      else if (writes === 'settle' && settlement !== undefined) {
+        await this.#outbox.settle(entry, settlement)
+      } else await this.#outbox.update(entry)
       return true
     } catch {
       this.#tell({ kind: 'queue-failed', code: 'HL7_QUEUE_FAILED' })

@@ -52,7 +52,13 @@ export class Operator<Content> {
     const chosen = queue.messages.chosen(select).map(({ entry }) => entry.seq)
     const trial = new ResendTrial(chosen, by)
     this.#trial = trial
-    await this.#resendNow(queue, ({ seq }) => seq === trial.first, by)
+    try {
+      await this.#resendNow(queue, ({ seq }) => seq === trial.first, by)
+    } catch (error) {
+      // The rest must not follow if it is sent some other time.
+      if (this.#trial === trial) this.#trial = undefined
+      throw error
+    }
     return trial.size
   }
 
@@ -60,19 +66,18 @@ export class Operator<Content> {
    * Discards suspended messages: they leave as errors (`HL7_DISCARDED`).
    *
    * @returns how many were found
-   * @throws {OutboxError} when one cannot be read: it and the rest stay suspended
+   * @throws {OutboxError} when one cannot be read: it and what has not left by then stay suspended
    */
   async discard(select: (entry: Entry) => boolean, by = 'flow'): Promise<number> {
-    const { now, opened, queueFailed, tell } = this.#context
+    const { flowsStarted, now, opened, queueFailed, tell } = this.#context
     const { messages, outbox, sending } = await opened()
-    try {
-      const count = await discard(outbox, messages, sending, select, now)
-      if (count > 0) tell({ kind: 'discarded', count, by })
-      return count
-    } catch (error) {
-      queueFailed()
-      throw error
-    }
+    // What it discards leaves to a Catch node.
+    await flowsStarted
+    const { done, error } = await discard(outbox, messages, sending, select, now)
+    if (done > 0) tell({ kind: 'discarded', count: done, by })
+    if (error === undefined) return done
+    queueFailed()
+    throw error
   }
 
   /**
@@ -138,9 +143,10 @@ export class Operator<Content> {
     by: string
   ): Promise<number> {
     try {
-      const count = await resend(queue.messages, select)
-      if (count > 0) this.#context.tell({ kind: 'resent', count, by })
-      return count
+      const { done, error } = await resend(queue.messages, select)
+      if (done > 0) this.#context.tell({ kind: 'resent', count: done, by })
+      if (error !== undefined) throw error
+      return done
     } finally {
       this.#context.again(queue)
     }

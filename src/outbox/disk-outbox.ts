@@ -171,10 +171,9 @@ export class DiskOutbox<Content> implements Outbox<Content> {
     // Messages that have left, but could not be removed yet, are not waiting: nor those that leave
     // while this is answered, for what is listed is sent.
     const waiting = found.filter(({ seq }) => !this.#gone.has(seq)).slice(0, query.limit)
-    const last = found.at(-1)
-    const missing = query.limit - waiting.length
-    if (missing === 0 || found.length < limit || last === undefined) return waiting
-    return [...waiting, ...(await this.list({ ...query, after: last.seq, limit: missing }))]
+    const isWhole = waiting.length === query.limit || found.length < limit
+    // All of it, because of those that leave while the rest is listed.
+    return isWhole ? waiting : this.list(query)
   }
 
   async read(seq: number): Promise<StoredMessage<Content>> {
@@ -190,8 +189,11 @@ export class DiskOutbox<Content> implements Outbox<Content> {
 
   async update(entry: Entry): Promise<void> {
     const copy = { ...entry }
-    this.#cache.note(copy)
+    const isWaiting = copy.state === 'waiting'
+    if (!isWaiting) this.#cache.note(copy)
     await this.#open.call(entry.seq, () => ({ kind: 'update', entry: copy }))
+    // Until then it has its outcome, which is only in the file.
+    if (isWaiting) this.#cache.note(copy)
   }
 
   async settle(entry: Entry, outcome: unknown): Promise<void> {

@@ -633,6 +633,42 @@ describe('awaiting with a disk that takes time', () => {
     assert.equal(delivery.state().suspended, 1)
   })
 
+  it('is sent again soon after that could not be stored, however long others may wait', async () => {
+    const disk = new FakeDisk({ immediate: true })
+    const options = { outbox: disk.outbox(codec), applicationAckMs: 3_600_000 }
+    const { add, clock, delivery, flights, reply } = await setUp(options)
+    await add('a1')
+    await reply('await')
+    await acknowledge(delivery, 'a1', 'retry')
+    disk.failWrites = true
+    await clock.advance(5000)
+    assert.equal(delivery.state().awaiting, 1)
+    disk.failWrites = false
+    assert.equal(await acknowledge(delivery, 'a1'), false, 'its application wants it again')
+    await clock.advance(29_999)
+    assert.equal(flights.length, 0)
+    await clock.advance(1)
+    assert.equal(flights.length, 1)
+  })
+
+  it('awaits another for all its time if what one says cannot be stored', async () => {
+    const disk = new FakeDisk({ immediate: true })
+    const options = { outbox: disk.outbox(codec), applicationAckMs: 600_000 }
+    const { add, clock, delivery, emitted, reply } = await setUp(options)
+    await add('a1')
+    await reply('await')
+    await clock.advance(500_000)
+    await add('a2')
+    await reply('await-fail')
+    disk.failWrites = true
+    await assert.rejects(acknowledge(delivery, 'a2', 'disable'), { code: 'HL7_QUEUE_FAILED' })
+    disk.failWrites = false
+    await clock.advance(599_999)
+    assert.deepEqual([emitted, delivery.state().suspended], [[], 1])
+    await clock.advance(1)
+    assert.deepEqual(emitted, ['a2 HL7_DELIVERY_FAILED'])
+  })
+
   it('tries again, and not at once, if what follows cannot be stored', async () => {
     const disk = new FakeDisk({ immediate: true })
     const options = { outbox: disk.outbox(codec), applicationAckMs: 1000 }

@@ -682,6 +682,81 @@ describe('Delivery', () => {
     )
   })
 
+  it('forgets the rest of a resend whose first message could not be stored', async () => {
+    const disk = quickDisk()
+    const { add, delivery, flights, reply } = await setUp({ outbox: disk.outbox(codec) })
+    await add('a1', 'a2', 'a3')
+    for (let i = 0; i < 3; i++) await reply('suspend')
+    disk.failWrites = true
+    await assert.rejects(
+      delivery.operator.resend(() => true, 'anna', true),
+      /1 of 1 messages are still suspended/
+    )
+    disk.failWrites = false
+    await delivery.operator.resend(({ controlId }) => controlId === 'a1', 'bert')
+    await settled()
+    await reply('accept')
+    assert.deepEqual([flights.length, delivery.state().suspended], [0, 2])
+  })
+
+  it('says how many were discarded, or are sent again, if it fails with others', async () => {
+    const disk = quickDisk()
+    const told: string[] = []
+    const { add, delivery, emitted, reply } = await setUp({
+      outbox: disk.outbox(codec),
+      onEvent: (event) => {
+        if (event.kind === 'discarded' || event.kind === 'resent') {
+          told.push(`${event.kind} ${event.count} ${event.by}`)
+        }
+      }
+    })
+    await add('a1', 'a2', 'a3', 'a4')
+    for (let i = 0; i < 4; i++) await reply('suspend')
+    const all = (): boolean => true
+    disk.immediate = false
+    const discarded = delivery.operator
+      .discard(all, 'anna')
+      .catch((error: OutboxError) => error.code)
+    await settled()
+    disk.step(1)
+    disk.failReads = true
+    disk.step(3)
+    disk.failReads = false
+    disk.immediate = true
+    await settled()
+    disk.step()
+    assert.equal(await discarded, 'EIO')
+    await settled()
+    assert.deepEqual(emitted, ['a1 HL7_DISCARDED'])
+    disk.immediate = false
+    const resent = delivery.operator
+      .resend(all, 'bert')
+      .catch((error: OutboxError) => error.message)
+    await settled()
+    disk.step(2)
+    disk.failWrites = true
+    disk.step(1)
+    disk.failWrites = false
+    disk.immediate = true
+    disk.step()
+    assert.match(String(await resent), /1 of 3 messages are still suspended/)
+    assert.deepEqual(told, ['discarded 1 anna', 'resent 2 bert'])
+  })
+
+  it('is discarded or given up, not both, by a close with a queue in memory', async () => {
+    for (let turns = 0; turns < 4; turns++) {
+      const { add, delivery, emitted, reply } = await setUp({ order: 'none' })
+      await add('a1', 'a2')
+      for (let i = 0; i < 2; i++) await reply('suspend')
+      const closed = delivery.close(0)
+      for (let turn = 0; turn < turns; turn++) await new Promise(setImmediate)
+      const discarded = await delivery.operator.discard(() => true).catch(() => 0)
+      const { unsettled } = await closed
+      assert.deepEqual(emitted.map((left) => left.slice(0, 2)).toSorted(), ['a1', 'a2'])
+      assert.equal(unsettled.length + discarded, 2)
+    }
+  })
+
   it('passes on the last answer with a discarded message, after a restart too', async () => {
     for (const restart of [false, true]) {
       const disk = quickDisk()

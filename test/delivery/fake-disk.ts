@@ -201,13 +201,15 @@ export class FakeOutbox<Content> implements Outbox<Content> {
     }
   }
 
-  update(entry: Entry): Promise<void> {
+  async update(entry: Entry): Promise<void> {
     const copy = { ...entry }
-    this.#cache.note(copy)
-    return this.#call('write', () => {
+    const isWaiting = copy.state === 'waiting'
+    if (!isWaiting) this.#cache.note(copy)
+    await this.#call('write', () => {
       const { content } = this.#row(copy.seq)
       this.#disk.rows.set(copy.seq, { facts: copy, content, place: ++this.#disk.place })
     })
+    if (isWaiting) this.#cache.note(copy)
   }
 
   settle(entry: Entry, outcome: unknown): Promise<void> {

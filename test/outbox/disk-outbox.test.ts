@@ -15,6 +15,8 @@ import { DiskOutbox, type ContentCodec } from '../../src/outbox/disk-outbox.ts'
 import type { JournalRecord, QueueEvent } from '../../src/outbox/journal.ts'
 import type { Entry, StoredMessage } from '../../src/outbox/outbox.ts'
 import { filledQueueFiles } from '../../src/outbox/queue-files.ts'
+import type { QueueRequest } from '../../src/outbox/queue-protocol.ts'
+import { queueThread } from '../../src/outbox/queue-thread.ts'
 import { missingPackages } from '../support/debian-packages.ts'
 import { ALL, event, pause, record, verdict } from './records.ts'
 
@@ -586,6 +588,28 @@ describe('DiskOutbox', () => {
       const later = seqs(outbox)
       void outbox.remove(2)
       assert.deepEqual(await later, [3, 4])
+    })
+
+    it('but none that leaves while the rest of a page is listed', async (t) => {
+      const outbox = queue()
+      await outbox.open()
+      await Promise.all([1, 2, 3, 4, 5].map((seq) => add(outbox, seq)))
+      const request = queueThread.request.bind(queueThread)
+      let lists = 0
+      t.mock.method(queueThread, 'request', async (asked: QueueRequest) => {
+        const answer = await request(asked)
+        const { task } = asked
+        const isList = task.kind === 'calls' && task.calls.some(({ kind }) => kind === 'list')
+        // As long as it waits for others, the removal has not reached the file.
+        if (isList && ++lists <= 2) void outbox.remove(lists)
+        return answer
+      })
+      const page = await outbox.list({ after: 0, without: [], limit: 3 })
+      assert.deepEqual(
+        page.map(({ seq }) => seq),
+        [3, 4, 5]
+      )
+      assert.ok(lists >= 2)
     })
   })
 
