@@ -714,9 +714,7 @@ describe('Delivery', () => {
     for (let i = 0; i < 4; i++) await reply('suspend')
     const all = (): boolean => true
     disk.immediate = false
-    const discarded = delivery.operator
-      .discard(all, 'anna')
-      .catch((error: OutboxError) => error.code)
+    const discarded = assert.rejects(delivery.operator.discard(all, 'anna'), { code: 'EIO' })
     await settled()
     disk.step(1)
     disk.failReads = true
@@ -725,13 +723,14 @@ describe('Delivery', () => {
     disk.immediate = true
     await settled()
     disk.step()
-    assert.equal(await discarded, 'EIO')
+    await discarded
     await settled()
     assert.deepEqual(emitted, ['a1 HL7_DISCARDED'])
     disk.immediate = false
-    const resent = delivery.operator
-      .resend(all, 'bert')
-      .catch((error: OutboxError) => error.message)
+    const resent = assert.rejects(
+      delivery.operator.resend(all, 'bert'),
+      /1 of 3 messages are still suspended/
+    )
     await settled()
     disk.step(2)
     disk.failWrites = true
@@ -739,7 +738,7 @@ describe('Delivery', () => {
     disk.failWrites = false
     disk.immediate = true
     disk.step()
-    assert.match(String(await resent), /1 of 3 messages are still suspended/)
+    await resent
     assert.deepEqual(told, ['discarded 1 anna', 'resent 2 bert'])
   })
 
