@@ -362,11 +362,15 @@ function withAccept(settlement: Settlement, accepted: Settlement | undefined): S
   return { ...settlement, reply: { ...settlement.reply, status, headers }, acceptAck }
 }
 
-function lateResult({ verdict }: Entry, late: Late, waitedMs: number): AttemptResult {
+function lateResult(
+  { verdict }: Entry,
+  late: Exclude<Late, 'retry'>,
+  waitedMs: number
+): AttemptResult {
   const rule = verdict?.rule ?? ''
   return {
     decision: {
-      outcome: late === 'fail' ? 'fail' : 'suspend',
+      outcome: late,
       ...{ retry: false, rule, action: rule.slice(rule.lastIndexOf('=') + 1), warnings: [] }
     },
     error: {

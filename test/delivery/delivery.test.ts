@@ -756,6 +756,18 @@ describe('Delivery', () => {
     }
   })
 
+  it('resends each message only once if two operators resend very many', async () => {
+    const { add, delivery, flights, reply } = await setUp({ maxInFlight: 300, order: 'none' })
+    await add(...Array.from({ length: 250 }, (_, index) => `a${index}`))
+    while (flights.length > 0) await reply('suspend')
+    const all = (): boolean => true
+    const counts = await Promise.all([delivery.operator.resend(all), delivery.operator.resend(all)])
+    await settled()
+    assert.equal(counts[0] + counts[1], 250)
+    assert.equal(flights.length, 250)
+    assert.deepEqual([delivery.state().queued, delivery.state().suspended], [0, 0])
+  })
+
   it('passes on the last answer with a discarded message, after a restart too', async () => {
     for (const restart of [false, true]) {
       const disk = quickDisk()
