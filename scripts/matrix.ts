@@ -25,8 +25,8 @@ const ROWS = [
   { nodeRed: '5', node: '22.9.0', tests: OLD },
   // The oldest with the database.
   { nodeRed: '4.1', node: '22.13.0', tests: RUNTIME },
-  // The forms too: the editor is a different one.
-  { nodeRed: '4.1', node: '24', tests: [...RUNTIME, ...EDITOR] },
+  // The editor is a different one. `npm test` has the runtime on Node.js 24.
+  { nodeRed: '4.1', node: '24', tests: EDITOR },
   { nodeRed: '5', node: '22', tests: RUNTIME },
   { nodeRed: '5', node: '26', tests: RUNTIME }
 ]
