@@ -238,23 +238,24 @@ export class Awaiting<Content> {
     result: AttemptResult,
     accepted: Settlement | undefined
   ): Promise<void> {
-    const { messages, options } = this.#context
     const { entry } = message
     if (entry.verdict) entry.verdict = { ...entry.verdict, awaits: 'retry' }
     message.resendsAt = message.nextAttemptAt
-    await messages.move(message, 'awaiting', { result, settlement: accepted })
-    this.#resendAfter(message, Math.max(0, message.nextAttemptAt - options.clock.monotonic()))
+    await this.#context.messages.move(message, 'awaiting', { result, settlement: accepted })
+    this.#resendAt(message, message.nextAttemptAt)
   }
 
-  #resendAfter(message: Message, waitMs: number): void {
+  /** If it cannot be stored then, that is tried again. */
+  #resendAt(message: Message, at: number): void {
     const { clock } = this.#context.options
+    message.resendsAt = at
     if (this.#isClosed) return
-    message.resendsAt = clock.monotonic() + waitMs
-    message.cancelWait = clock.after(waitMs, () => {
+    message.cancelWait = clock.after(Math.max(0, at - clock.monotonic()), () => {
       message.cancelWait = undefined
-      message.resendsAt = undefined
       const resend = async (): Promise<void> => {
-        if (!(await this.#sendAgain(message))) this.#resendAfter(message, AGAIN_MS)
+        if (!(await this.#sendAgain(message))) {
+          this.#resendAt(message, clock.monotonic() + AGAIN_MS)
+        }
       }
       this.#fork(this.#alone(message, resend))
     })

@@ -130,6 +130,7 @@ export class Messages {
   ): Promise<boolean> {
     try {
       if (writes === 'remove') this.#removeSoon(entry, settlement)
+      // An outcome that is not known is not stored over what is there.
       else if (writes === 'settle' && settlement !== undefined) {
         await this.#outbox.settle(entry, settlement)
       } else await this.#outbox.update(entry)

@@ -633,6 +633,22 @@ describe('awaiting with a disk that takes time', () => {
     assert.equal(delivery.state().suspended, 1)
   })
 
+  it('is sent again also if its accept acknowledgement is damaged', async () => {
+    const disk = new FakeDisk({ immediate: true })
+    const told: string[] = []
+    const { add, clock, delivery, flights, reply } = await setUp({
+      outbox: disk.outbox(codec),
+      onEvent: ({ kind }) => told.push(kind)
+    })
+    await add('a1')
+    await reply('await')
+    for (const row of disk.rows.values()) delete row.outcome
+    assert.equal(await acknowledge(delivery, 'a1', 'retry'), true)
+    await clock.advance(5000)
+    assert.equal(flights.length, 1)
+    assert.ok(!told.includes('queue-failed'))
+  })
+
   it('is sent again soon after that could not be stored, however long others may wait', async () => {
     const disk = new FakeDisk({ immediate: true })
     const options = { outbox: disk.outbox(codec), applicationAckMs: 3_600_000 }
@@ -705,6 +721,20 @@ describe('awaiting with a disk that takes time', () => {
 })
 
 describe('awaiting before the start', () => {
+  it('hands on nothing that an operator discards, either', async () => {
+    const disk = new FakeDisk({ immediate: true })
+    const first = await setUp({ outbox: disk.outbox(codec) })
+    await first.add('a1')
+    await first.reply('suspend')
+    const second = await setUp({ outbox: disk.outbox(codec) }, new FakeClock(), false)
+    const discarded = second.delivery.operator.discard(() => true)
+    await settled()
+    assert.deepEqual(second.emitted, [])
+    await second.delivery.start()
+    assert.equal(await discarded, 1)
+    assert.deepEqual(second.emitted, ['a1 HL7_DISCARDED'])
+  })
+
   it('hands on nothing before the nodes behind the outputs exist', async () => {
     const disk = new FakeDisk({ immediate: true })
     const first = await setUp({ outbox: disk.outbox(codec) })

@@ -218,7 +218,8 @@ export class FakeOutbox<Content> implements Outbox<Content> {
     return this.#call('write', () => {
       const { content } = this.#row(copy.seq)
       const place = ++this.#disk.place
-      const stored = JSON.stringify(outcome)
+      // Like the real outbox, it throws if there is none.
+      const stored = Buffer.from(JSON.stringify(outcome)).toString()
       this.#disk.rows.set(copy.seq, { facts: copy, content, outcome: stored, place })
     })
   }

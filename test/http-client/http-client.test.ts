@@ -137,8 +137,14 @@ describe('HttpClient', () => {
     for (const name of Object.keys(headers)) assert.ok(names.includes(name), raw.join())
     assert.equal(raw[raw.indexOf('UPHN-INFOMAP') + 1], '{"a":1,"b":2}')
     assert.equal(raw[raw.indexOf('ACCEPT-Encoding') + 1], 'br')
+    assert.equal(raw[raw.indexOf('user-agent') + 1], 'node-red-hl7-https-out')
     const lower = names.map((name) => name.toLowerCase())
     assert.equal(new Set(lower).size, lower.length, names.join())
+    await post(client(), server.url, { headers: { 'User-Agent': 'ward' } })
+    assert.deepEqual(
+      raw.filter((_, index) => raw[index - 1]?.toLowerCase() === 'user-agent'),
+      ['ward']
+    )
   })
 
   it('keeps no cookies', async () => {
