@@ -32,6 +32,9 @@ await build({
   format: 'esm',
   target: 'node22.9',
   charset: 'utf8',
+  // A package a tenth smaller. The names stay, and with them the stack traces.
+  minifyWhitespace: true,
+  lineLimit: 250,
   logLevel: 'warning'
 })
 
