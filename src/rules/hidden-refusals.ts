@@ -29,18 +29,16 @@ export function hiddenRefusals(
 ): HiddenRefusals | undefined {
   const rule = rules[at]
   if (rule === undefined || rule.outcome === null || !isBlind(rule)) return undefined
-  const decidedAbove = (code: Refusal): boolean =>
-    rules.slice(0, at).some((other) => decides(other, code))
-  const below = (code: Refusal): ReplyRule | undefined =>
-    rules.slice(at + 1).find((other) => decides(other, code))
   const codes = refusals.filter((code) => {
-    const other = below(code)
+    const place = rules.findIndex((other) => decides(other, code))
     // No rule for it: it fails.
-    const { outcome, retry } = other ?? { outcome: 'fail', retry: false }
-    return !decidedAbove(code) && (rule.outcome !== outcome || rule.retry !== retry)
+    const { outcome, retry } = rules[place] ?? { outcome: 'fail', retry: false }
+    const decidedAbove = place !== -1 && place < at
+    return !decidedAbove && (rule.outcome !== outcome || rule.retry !== retry)
   })
   if (codes.length === 0) return undefined
-  return { codes, ruledBelow: codes.some((code) => below(code) !== undefined) }
+  const ruledBelow = rules.some((other) => codes.some((code) => decides(other, code)))
+  return { codes, ruledBelow }
 }
 
 /**

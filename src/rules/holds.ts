@@ -94,7 +94,7 @@ export function isAnswer(attempt: Attempt, name: { controlId: string; type: stri
 }
 
 function isSuccess(status: number | undefined): boolean {
-  return status !== undefined && status >= 200 && status <= 299
+  return isWithin(status, { from: 200, to: 299 })
 }
 
 function statusError(status: number | undefined): AttemptError {

@@ -99,16 +99,18 @@ class ReplySearch {
     const known = this.#replies.get(reply)
     if (known !== undefined) return known
     const found = new Uint8Array(this.#numbers.size)
-    const steps: (() => void)[] = []
-    if (this.#fields.size > 0) {
-      steps.push(() => {
+    const steps = [
+      () => {
         this.#lookIntoFields(reply, found)
-      })
-    }
-    if (this.#texts !== undefined) {
+      }
+    ]
+    const texts = this.#texts
+    if (texts !== undefined) {
       // Both: the HL7 text may have been base64 in the body.
-      for (const text of new Set([reply.text, reply.message?.text ?? ''])) {
-        steps.push(() => this.#texts?.look(text, found))
+      for (const text of new Set([reply.text, reply.message?.text ?? reply.text])) {
+        steps.push(() => {
+          texts.look(text, found)
+        })
       }
     }
     const searched = new SearchedReply(this.#numbers, found, steps)
@@ -144,7 +146,7 @@ function lookIntoSegment(
   for (let number = header ? 2 : 1; start < text.length && number < fields.length; number++) {
     const next = text.indexOf(separators.field, start)
     const end = next === -1 ? text.length : next
-    const field = end === start ? undefined : fields[number]
+    const field = fields[number]
     if (header && number === 2) field?.lookAtWhole(text.slice(start, end), occurrence, found)
     else field?.look({ text, separators, occurrence, repetition: 1 }, start, end, found)
     start = end + 1
@@ -232,14 +234,12 @@ class Piece {
   look(around: Surroundings, start: number, end: number, found: Uint8Array): void {
     if (start === end) return
     const { occurrence, repetition, text, separators } = around
-    const wanted = [this.#anywhere]
-    if (this.#somewhere.size > 0) {
-      wanted.push(
-        this.#somewhere.get(placeOf(occurrence, 0)),
-        this.#somewhere.get(placeOf(0, repetition)),
-        this.#somewhere.get(placeOf(occurrence, repetition))
-      )
-    }
+    const wanted = [
+      this.#anywhere,
+      this.#somewhere.get(placeOf(occurrence, 0)),
+      this.#somewhere.get(placeOf(0, repetition)),
+      this.#somewhere.get(placeOf(occurrence, repetition))
+    ]
     let value: string | undefined
     for (const one of wanted) {
       if (one === undefined) continue

@@ -83,6 +83,19 @@ describe('the order of rules', () => {
     assert.equal(warnings.length, 3)
   })
 
+  it('awaits the application acknowledgement, and says what follows without one', () => {
+    for (const [action, late] of Object.entries({ A: 'suspend', AF: 'fail', AR: 'retry' })) {
+      assert.deepEqual(decided(`:CA=${action}`, acknowledged('CA')), {
+        outcome: 'await',
+        retry: false,
+        late,
+        rule: `:CA=${action}`,
+        action,
+        warnings: []
+      })
+    }
+  })
+
   it('retries, and then ends as the letter next to R says', () => {
     const endings = { R: 'fail', RF: 'fail', RS: 'suspend', RD: 'disable', RC: 'accept' }
     for (const [action, outcome] of Object.entries(endings)) {

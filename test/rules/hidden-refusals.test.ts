@@ -71,6 +71,10 @@ describe('a rule that hides nothing', () => {
   }
 })
 
+it('a place without a rule hides nothing', () => {
+  assert.equal(hiddenRefusals([], 0), undefined)
+})
+
 describe('the place of a new rule', () => {
   const place = (rule: string, rules: string): number => {
     const [made] = parseReplyRules(rule).rules
@@ -99,6 +103,21 @@ describe('the place of a new rule', () => {
       assert.equal(place(rule, DEFAULT_REPLY_RULES), 6, rule)
       assert.equal(place(rule, 'E=RF,:?A=C'), 0, rule)
     }
+  })
+
+  it('is found among rules with several alternatives or several tests', () => {
+    const rules = '@status:500=R,(:?E&@*busy,@status:201)=R,:_=F,(@status:202,E#503&E*busy)=R,:~=F'
+    assert.equal(place('(E#503,:AR&@*busy)=F', rules), 1)
+    assert.equal(place('@*ok=C', rules), 3)
+    assert.equal(place('E#502=R', rules), 3)
+    assert.equal(place('E#502=R', '@status:500=R,(@status:202,E#503&@*busy)=R,:?A=C'), 1)
+    assert.equal(place('E#502=R', ':?A=C,:?E=F'), 2)
+    assert.equal(place('E#502=R', '@status:500=R,E=RF,:?A=C'), 1)
+  })
+
+  it('does not depend on rules that only warn', () => {
+    assert.equal(place(':AE=S', '@status:500=R,:?E=W,:?A=C'), 2)
+    assert.equal(place('@*ok=C', ':?A=C,:?E=W'), 1)
   })
 
   it('hides nothing there', () => {

@@ -25,19 +25,21 @@ const attempts = {
   ),
   'of a sent type': answer(`${msh.replace('ACK', 'ADT^A02')}MSA|AA|\r`),
   'of no type': answer(`${msh.replace('ACK', '')}MSA|AA|\r`),
+  'an MSA alone': answer('MSA|AA|M1\r'),
   words: answer('Stored'),
   nothing: answer(''),
   'no answer': { sent },
   'a status alone': { sent, status: 204 },
   reset: { sent, error: { code: 'ECONNRESET', family: 'reset', text: 'Socket hang up' } },
-  'a failing server': answer('Sorry', 503)
+  'a failing server': answer('Sorry', 503),
+  cut: { ...answer('Sto'), error: { code: 'ERR_BODY', text: 'Cut off' } }
 } satisfies Record<string, Attempt>
 type Name = keyof typeof attempts
 
 /** The attempts for which each test holds. */
 const table: Record<string, Name[]> = {
-  ':AA': ['accepted', 'of a sent type', 'of no type'],
-  ':?A': ['accepted', 'of a sent type', 'of no type'],
+  ':AA': ['accepted', 'of a sent type', 'of no type', 'an MSA alone'],
+  ':?A': ['accepted', 'of a sent type', 'of no type', 'an MSA alone'],
   ':?E': ['refused'],
   ':_': [],
   ':*': [],
@@ -45,7 +47,7 @@ const table: Record<string, Name[]> = {
   X: ['nothing', 'a status alone'],
   ':I?': ['refused'],
   ':T?': ['of a sent type', 'of no type'],
-  E: ['an AA of a failing server', 'no answer', 'reset', 'a failing server'],
+  E: ['an AA of a failing server', 'no answer', 'reset', 'a failing server', 'cut'],
   'E#5xx': ['an AA of a failing server', 'a failing server'],
   'E#503': ['a failing server'],
   'E#502': ['an AA of a failing server'],
@@ -58,8 +60,8 @@ const table: Record<string, Name[]> = {
   'E*status': ['an AA of a failing server', 'a failing server'],
   'E*"no answer"': ['no answer'],
   '@status:2xx': [
-    ...(['accepted', 'of a sent type', 'of no type', 'words', 'nothing'] as const),
-    'a status alone'
+    ...(['accepted', 'of a sent type', 'of no type', 'an MSA alone'] as const),
+    ...(['words', 'nothing', 'a status alone'] as const)
   ],
   '@status:500': ['refused'],
   '@MSA-2:M2': ['accepted'],
@@ -154,8 +156,13 @@ describe('isAnswer, without an acknowledgement that counts', () => {
     assert.equal(isNak(header('M^1'), { ...name, controlId: 'M^1' }), false)
     const batch = `FHS|^~\\&|A\rBHS|^~\\&|||||||||B1\r${header('M1')}`
     assert.equal(isNak(batch, { ...name, controlId: 'B1' }), false)
-    const file = 'FHS|^~\\&|||||||||F1\rFTS|0\r'
-    assert.equal(isNak(file, { controlId: 'F1', type: '' }, 500), false)
+    for (const rest of ['FTS|0', 'ERR|||207']) {
+      const file = `FHS|^~\\&|||||||||F1\r${rest}\r`
+      assert.equal(isNak(file, { controlId: 'F1', type: '' }, 500), false)
+    }
+    assert.equal(isNak(header('M1', 'ADT'), { controlId: 'M1', type: 'ADT' }), false)
+    const two = `${header('M1')}PID|1\r${header('M2', 'ORU^R01')}`
+    assert.equal(isNak(two), false)
   })
 
   it('is false for an AA that does not count, and true for any other code', () => {

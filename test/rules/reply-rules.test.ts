@@ -143,6 +143,15 @@ describe('a list of rules', () => {
     )
   })
 
+  it('skips blanks wherever a test could go on without them', () => {
+    const blanks = '@ status : 500=R,@ severity : W=C,@ ERR-3 : 207=F,@ * ok=C,E # 503=R,E * busy=R'
+    const none = parseReplyRules(blanks.replaceAll(' ', ''))
+    assert.deepEqual(
+      parseReplyRules(blanks).rules.map(({ conditions }) => conditions),
+      none.rules.map(({ conditions }) => conditions)
+    )
+  })
+
   it('reads "all of" inside "any of"', () => {
     const [rule] = parseReplyRules('(:?E&@severity:W,:AA&@*late&@status:2xx)=C').rules
     assert.deepEqual(
