@@ -176,7 +176,7 @@ class ErrorList {
 
   addErr(err: Segment): void {
     const severity = err.value(errSeverity)
-    if (severity === '' && isEmpty(err)) return
+    if (isEmpty(err)) return
     this.#severities.add(knownSeverities.includes(severity) ? severity : '')
     this.#add(err, errorsOf)
   }
@@ -209,7 +209,6 @@ function isEmptyBatch(text: string): boolean {
     const end = text.indexOf('\r', start)
     const line = text.slice(start, end).trimStart()
     start = end + 1
-    if (line === '') continue
     const name = line.slice(0, 3)
     if (!batchSegments.has(name) && !(name.startsWith('Z') && isSegmentName(name))) return false
     const header = readSeparators(line)

@@ -7,6 +7,7 @@ import { TextDecoder } from 'node:util'
 import iconv from 'iconv-lite'
 import { unframe } from './framing.ts'
 import { Hl7Error } from './hl7-error.ts'
+import { parsePath } from './path.ts'
 import { Segments } from './segments.ts'
 
 /** A character set that bytes can be labelled with. */
@@ -43,7 +44,6 @@ const eucKr: Charset = { label: 'euc-kr', codec: 'cp949' }
 const charsets: ReadonlyMap<string, Charset> = new Map([
   // Table 0211, v2.3 to v2.9. The ISO 8859 family follows below.
   ['ascii', ascii],
-  ['isoir6', ascii],
   ['unicode', utf8], // "the world wide character standard": UTF-8 is what its users send
   ['unicodeutf8', utf8],
   ['unicodeutf16', utf16be],
@@ -56,8 +56,6 @@ const charsets: ReadonlyMap<string, Charset> = new Map([
   ['isoir159', iso2022jp2],
   // Labels that differ from iconv-lite's name, or whose bytes need a particular codec.
   ['utf8', utf8],
-  ['usascii', ascii],
-  ['latin1', latin1],
   ['utf16', utf16be],
   ['ucs2', utf16be],
   ['iso10646ucs2', utf16be],
@@ -66,8 +64,6 @@ const charsets: ReadonlyMap<string, Charset> = new Map([
   ['utf32', utf32be],
   ['utf32le', utf32le],
   ['utf32be', utf32be],
-  ['euckr', eucKr],
-  ['ksc56011987', eucKr],
   ['gb18030', gb18030],
   ['gbk', { label: 'gbk', codec: 'gbk' }],
   ['iso2022jp', iso2022jp],
@@ -94,13 +90,10 @@ const charsets: ReadonlyMap<string, Charset> = new Map([
       [`iso8859${part}`, charset]
     ]
   }),
-  ...[0, 1, 2, 3, 4, 5, 6, 7, 8].flatMap((page): [string, Charset][] => {
-    const charset = { label: `windows-125${page}`, codec: `cp125${page}` }
-    return [
-      [`windows125${page}`, charset],
-      [`cp125${page}`, charset]
-    ]
-  })
+  ...[0, 1, 2, 3, 4, 5, 6, 7, 8].map((page): [string, Charset] => [
+    `windows125${page}`,
+    { label: `windows-125${page}`, codec: `cp125${page}` }
+  ])
 ])
 
 /** iconv-lite lists these as encodings, but they are not character sets of messages. */
@@ -223,8 +216,8 @@ export function wideCharset(bytes: Uint8Array): Charset | undefined {
   if (d === undefined) return undefined
   if (a === 0 && b === 0 && c === 0 && d !== 0) return utf32be
   if (a !== 0 && b === 0 && c === 0 && d === 0) return utf32le
-  if (a === 0 && b !== 0 && c === 0 && d !== 0) return utf16be
-  if (a !== 0 && b === 0 && c !== 0 && d === 0) return utf16le
+  if (a === 0 && c === 0 && d !== 0) return utf16be
+  if (a !== 0 && b === 0 && d === 0) return utf16le
   return undefined
 }
 
@@ -257,10 +250,8 @@ export function encode(text: string, label: string | Charset): Buffer {
     )
   }
   // Half a surrogate pair is not a character: no set can encode it.
-  const half = /[\ud800-\udfff]/.test(text) ? text.search(/\p{Surrogate}/u) : -1
-  if (half !== -1) throw unencodable(text, half, charset)
+  if (!text.isWellFormed()) throw unencodable(text, text.search(/\p{Surrogate}/u), charset)
   if (charset === utf8) return Buffer.from(text, 'utf8')
-  if (charset === utf16le) return Buffer.from(text, 'utf16le')
   if (charset === latin1 || charset === ascii) {
     const beyond = text.search(charset === latin1 ? /[\u0100-\uffff]/ : /[\u0080-\uffff]/)
     if (beyond !== -1) throw unencodable(text, beyond, charset)
@@ -337,6 +328,8 @@ function withoutByteOrderMark(text: string): string {
   return text.startsWith('\ufeff') ? text.slice(1) : text
 }
 
+const msh18 = parsePath('MSH-18')
+
 /**
  * How many bytes of a reply are searched for the MSH that names its set: enough for FHS, BHS and
  * MSH.
@@ -365,7 +358,7 @@ function withoutNuls(text: string): string {
   let start = 0
   while (text.charCodeAt(start) === 0) start++
   let end = text.length
-  while (end > start && text.charCodeAt(end - 1) === 0) end--
+  while (text.charCodeAt(end - 1) === 0) end--
   return text.slice(start, end)
 }
 
@@ -389,7 +382,7 @@ function declaredCharset(bytes: Buffer): Charset | null | undefined {
   const head = unframe(withoutNuls(bytes.toString('latin1', 0, headerLength)))
   const msh = new Segments(head).named('MSH')[0]
   try {
-    return charsetOfMsh18(msh?.repetitions(18).map((repetition) => repetition[0]?.[0] ?? '') ?? [])
+    return charsetOfMsh18(msh?.values(msh18) ?? [])
   } catch {
     return undefined
   }

@@ -246,7 +246,8 @@ describe('readAcknowledgement', () => {
     })
 
     it('is made from MSA-6 if there is no ERR', () => {
-      const text = `${msh}MSA|AE|ID1|sorry|||207^Application error\r`
+      const header = 'MSH|^~\\&|LAB||EHR|SITE|2025||ACK\r'
+      const text = `${header}MSA|AE|ID1|sorry|||207^Application error\rNTE|1||||101\r`
       assert.deepEqual(read(text)?.errors, [error({ code: '207', codeText: 'Application error' })])
       assert.deepEqual(read(`${text}ERR|||1\r`)?.errors, [error({ code: '1' })])
     })
@@ -410,6 +411,13 @@ describe('readAcknowledgements', () => {
     const refused = `${msh}${'MSA|AA|A\r'.repeat(10)}${'MSA|AR|R\r'.repeat(1_200)}MSA|AE|R\r`
     assert.deepEqual([...new Set(list(refused).map(({ code }) => code))], ['AR'])
     assert.equal(list(refused).length, 1_000)
+  })
+
+  it('drops what precedes an acknowledgement that is not listed', () => {
+    const each = (code: string) => `${msh}ERR|||${code}\rMSA|AE|A\r`
+    const found = list(each('207').repeat(1_000) + each('101'))
+    assert.equal(found.length, 1_000)
+    assert.ok(found.every(({ errors }) => errors.length === 1 && errors[0]?.code === '207'))
   })
 
   it('shares the limits for errors among all', () => {

@@ -3,6 +3,7 @@ import { Buffer } from 'node:buffer'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import {
+  charsetNames,
   charsetOfLabel,
   charsetOfMsh18,
   decode,
@@ -67,6 +68,22 @@ describe('charsetOfLabel', () => {
     ['win874', 'windows-874'],
     ['tis620', 'tis-620'],
     ['macintosh', 'macintosh'],
+    ['mac-roman', 'macintosh'],
+    ['maccyrillic', 'x-mac-cyrillic'],
+    ['hp-roman8', 'hp-roman8'],
+    ['PT154', 'ptcp154'],
+    ['rk1048', 'kz-1048'],
+    ['ISO646-JP', 'iso646-jp'],
+    ['iso646-cn', 'iso646-cn'],
+    ['ARMSCII-8', 'armscii-8'],
+    ['koi8-ru', 'koi8-ru'],
+    ['KOI8-T', 'koi8-t'],
+    ['Georgian-Academy', 'georgian-academy'],
+    ['georgian-ps', 'georgian-ps'],
+    ['iso-8859-8-e', 'iso-8859-8-e'],
+    ['cp950', 'big5'],
+    ['csBig5', 'big5'],
+    ['ascii', 'us-ascii'],
     ['gb18030', 'gb18030'],
     ['windows1252', 'windows-1252'],
     ['"koi8-r"', 'koi8-r'],
@@ -94,6 +111,20 @@ describe('charsetOfLabel', () => {
       assert.equal(charsetOfLabel(label)?.label ?? null, expected)
     })
   }
+})
+
+describe('charsetNames', () => {
+  it('lists what charsetOfLabel knows, each name once', () => {
+    const names = charsetNames()
+    assert.ok(names.every((name) => charsetOfLabel(name) !== null))
+    assert.equal(new Set(names).size, names.length)
+    for (const name of ['utf8', 'unicodeutf8', '88591', 'latin1', 'koi8r', 'hproman8', 'isoir6']) {
+      assert.ok(names.includes(name), name)
+    }
+    for (const name of ['base64', 'hex', 'utf7', 'us', 'cn']) {
+      assert.ok(!names.includes(name), name)
+    }
+  })
 })
 
 describe('the label of a character set', () => {
@@ -193,6 +224,8 @@ const samples: [string, string, string?][] = [
   ['utf-32le', 'é', 'e9000000'],
   ['gb18030', '\ufffd', '8431a437'],
   ['gbk', '中', 'd6d0'],
+  ['gb2312', '中', 'd6d0'],
+  ['iso-8859-8-i', 'שלום', 'f9ece5ed'],
   ['windows-31j', '日本', '93fa967b']
 ]
 
@@ -367,6 +400,7 @@ describe('decodeReply', () => {
     ['MSH-18 after CRLF', latin1(`\r\n${msh('8859/2').replace('\r', '\r\n')}\xa3`), undefined, 'Ł'],
     ['UTF-8 if none is named', Buffer.from(msh('') + 'é'), undefined, 'é'],
     ['ISO-8859-1 if it is not UTF-8', latin1(msh('') + '\xe9'), undefined, 'é'],
+    ['a text without MSH, like an MSH without MSH-18', latin1('MSA|AE|\xe9'), undefined, 'é'],
     ['an unknown MSH-18, like none', latin1(msh('XYZ') + '\xe9'), undefined, 'é'],
     [
       'a set that cannot be decoded, like none',

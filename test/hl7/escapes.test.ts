@@ -40,6 +40,20 @@ describe('unescape', () => {
     })
   }
 
+  it('resolves two hexadecimal digits, and nothing else that has their length', () => {
+    for (let first = 0; first < 0x80; first++) {
+      for (let second = 0; second < 0x80; second++) {
+        const digits = String.fromCharCode(first, second)
+        if (digits.includes('\\')) continue
+        const escaped = `\\X${digits}\\`
+        const expected = /^[0-9A-Fa-f]{2}$/.test(digits)
+          ? String.fromCharCode(Number.parseInt(digits, 16))
+          : escaped
+        assert.equal(unescape(escaped, defaultSeparators), expected)
+      }
+    }
+  })
+
   it('uses the separators that the message declares', () => {
     const separators = {
       field: ':',

@@ -31,7 +31,13 @@ const table: [string, string, string][] = [
   ['two MLLP messages', '\x0bMSH|1\r\x1c\r\x0bMSH|2\r\x1c\r', 'MSH|1\rMSH|2\r'],
   ['framing bytes inside a line', 'MSH|\x0b1\x1c|\r', 'MSH|\x0b1\x1c|\r'],
   ['trailing blanks and separators of a line', 'MSH|1 \rPID||| \r', 'MSH|1 \rPID||| \r'],
+  ['start blocks on several lines', 'MSH|1\r\x0b\x0bPID|1\r\x0bPV1|1\r', 'MSH|1\rPID|1\rPV1|1\r'],
+  ['end blocks on several lines', 'MSH|1\x1c\rPID|1\x1c\rPV1|1\r', 'MSH|1\rPID|1\rPV1|1\r'],
+  ['several lines of framing', 'MSH|1\r\x0b\x1c\rPID|1\r\x0b\x1c\rPV1\r', 'MSH|1\rPID|1\rPV1\r'],
+  ['a line of framing before a start block', '\x0b \x1c\r\x0bMSH|1\r', 'MSH|1\r'],
+  ['a blank line before framing', 'MSH|1\r \r\x0b', 'MSH|1\r'],
   ['only framing', '\x0b\r\n\x1c\r', ''],
+  ['only framing in the wrong order', '\x1c\r\x0b', ''],
   ['nothing', '', '']
 ]
 

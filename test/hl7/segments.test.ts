@@ -78,6 +78,12 @@ describe('Segments', () => {
     it(path, () => {
       assert.deepEqual(get(text, path), expected)
     })
+
+    it(`${path} of the first segment, as one value`, () => {
+      const parsed = parsePath(path)
+      const [first] = new Segments(text).named(parsed.segment)
+      assert.equal(first?.value(parsed), expected[0])
+    })
   }
 
   it('skips blanks before a name, and does not accept a longer name', () => {
@@ -104,6 +110,7 @@ describe('Segments', () => {
     assert.deepEqual(get(file, 'BHS-3.2'), ['d'])
     assert.deepEqual(get(file, 'MSH-3.2'), ['f'])
     for (const name of ['FT1', 'BLG', 'MRG']) {
+      assert.deepEqual(get(`MSH|^~\\&\r${name}|1|x\r`, `${name}-2`), ['x'])
       assert.deepEqual(get(`MSH|^~\\&\r${name}|#$|x\rPID|a^b#c`, 'PID-1.2'), ['b#c'])
     }
   })

@@ -1,0 +1,29 @@
+import assert from 'node:assert/strict'
+import { it } from 'node:test'
+import { ERROR_CODES } from '../../src/hl7/error-codes.ts'
+
+it('has the codes of table 0357, each with its meaning', () => {
+  assert.deepEqual(
+    Object.keys(ERROR_CODES).map(Number),
+    [0, 100, 101, 102, 103, 104, 198, 199, 200, 201, 202, 203, 204, 205, 206, 207]
+  )
+  const words: Record<string, RegExp> = {
+    0: /accepted/,
+    100: /sequence/,
+    101: /required field/i,
+    102: /data type/i,
+    103: /table value/i,
+    104: /too long/,
+    198: /cardinality/,
+    199: /other/i,
+    200: /message type/,
+    201: /event code/,
+    202: /processing id/i,
+    203: /version id/i,
+    204: /unknown key/i,
+    205: /duplicate key/i,
+    206: /locked/,
+    207: /internal error/
+  }
+  for (const [code, word] of Object.entries(words)) assert.match(ERROR_CODES[code] ?? '', word)
+})
