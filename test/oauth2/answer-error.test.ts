@@ -112,6 +112,31 @@ describe('answerError of a refusal', () => {
     assert.equal(passes(400, 'invalid_client'), false)
   })
 
+  it('is temporary if a server rejects the nonce of a proof, and only then', () => {
+    const permanent = (error: string, dpop: boolean): boolean =>
+      refused({ error }, 400, {}, { settings: tokenSettings({ dpop }) }).permanent
+    assert.equal(permanent('use_dpop_nonce', true), false)
+    assert.equal(permanent('use_dpop_nonce', false), true)
+    assert.equal(permanent('invalid_client', true), true)
+  })
+
+  it('compares methods and asks for a scope only where that can be the reason', () => {
+    const keys = (error: string | undefined, given: Partial<AnswerFacts>): string[] =>
+      refused(error === undefined ? {} : { error }, 401, {}, given).hints.map(({ key }) => key)
+    for (const listed of ['tls_client_auth', 'self_signed_tls_client_auth']) {
+      assert.deepEqual(keys(undefined, { clientAuth: 'tls_client_auth', supported: [listed] }), [
+        'clientTls',
+        'scopeToo'
+      ])
+    }
+    assert.deepEqual(keys('odd_error', { clientAuth: 'none' }), ['clientNone'])
+    const settings = tokenSettings({ keyId: 'key-1' })
+    assert.deepEqual(keys('invalid_client', { settings }), ['clientKeyId'])
+    assert.deepEqual(keys('invalid_client', { settings, clientAuth: 'client_secret_post' }), [
+      'clientPost'
+    ])
+  })
+
   it('reads when to retry, and how far the clocks are apart', () => {
     const date = new Date(now - 90_000).toUTCString()
     const error = refused({ error: 'invalid_client' }, 401, { date, 'retry-after': '7' })
@@ -173,7 +198,10 @@ describe('redirectError', () => {
         '/oauth2/aus1a2b3c4D5e6F7g8/v1/token',
         'https://login.example:8443/oauth2/aus1a2b3c4D5e6F7g8/v1/token'
       ],
+      ['http://other.example/x', 'http://other.example/x'],
       ['javascript:alert(1)', 'nowhere'],
+      ['httpss://other.example', 'nowhere'],
+      ['xhttps://other.example', 'nowhere'],
       [undefined, 'nowhere'],
       ['https://', 'nowhere']
     ]

@@ -114,6 +114,8 @@ describe('the file with an assertion', () => {
     [jwt({ sub: 'hunter2' }, {}), 'does not contain a signed JWT'],
     [jwt(['hunter2']), 'does not contain a signed JWT'],
     [`{"token":"${jwt({ sub: 'hunter2' })}"}`, 'does not contain a signed JWT'],
+    [`"${jwt({ sub: 'hunter2' })}`, 'does not contain a signed JWT'],
+    [`${jwt({ sub: 'hunter2' })} hunter2`, 'does not contain a signed JWT'],
     [jwt({ sub: 'hunter2', exp: NOW / 1000 }), 'contains a JWT that expired 0 s ago'],
     [jwt({ sub: 'hunter2', exp: NOW / 1000 - 61 }), 'contains a JWT that expired 61 s ago'],
     ['x'.repeat(65_537), 'is longer than 64 KiB, so it is not a JWT'],

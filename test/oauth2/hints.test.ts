@@ -114,6 +114,7 @@ describe('hints', () => {
     for (const [path, key] of [
       ['/oauth2/v2.0/token', 'issuerIsTokenUrl'],
       ['/o/token/', 'issuerIsTokenUrl'],
+      ['/oauth/client_credential/accesstoken', 'issuerIsTokenUrl'],
       ['/tokens-of-hl7', 'noMetadata']
     ] as const) {
       const issuer = `${server.origin}${path}`

@@ -112,6 +112,13 @@ describe('readTokenAnswer', () => {
     })
   })
 
+  it('accepts a DPoP token whatever the case of its type and the blanks around it', () => {
+    for (const type of ['DPoP', 'dpop', ' DPoP\\n']) {
+      const body = `{"access_token":"abc","token_type":"${type}"}`
+      assert.equal(readTokenAnswer(200, json, body, 'DPoP').kind, 'granted', type)
+    }
+  })
+
   it('accepts every character that a bare token may have, and a plus in a form', () => {
     for (const [body, token] of [
       ['00Dx!AQEA-_.~+/q2w3==', '00Dx!AQEA-_.~+/q2w3=='],
@@ -163,6 +170,34 @@ describe('readTokenAnswer', () => {
         json,
         '{"error":"x","access_token":"abcdefghijklmnop"}',
         { error: 'x', description: undefined, quirks: [] }
+      ],
+      [
+        'with an empty description and a message',
+        400,
+        json,
+        '{"error":"x","error_description":"","message":"no"}',
+        { error: 'x', description: 'no', quirks: [] }
+      ],
+      [
+        'in other spellings',
+        400,
+        json,
+        '{"Error":"x","errorDescription":"no"}',
+        { error: 'x', description: 'no', quirks: [] }
+      ],
+      [
+        'in the spellings of .NET',
+        400,
+        json,
+        '{"ErrorCode":"E1","ErrorSummary":"no"}',
+        { error: 'E1', description: 'no', quirks: [] }
+      ],
+      [
+        'as only a message, in capitals',
+        400,
+        json,
+        '{"Message":"no"}',
+        { error: undefined, description: 'no', quirks: [] }
       ],
       [
         'by Okta',

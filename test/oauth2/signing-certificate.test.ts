@@ -41,6 +41,16 @@ describe('the certificate of a private key', () => {
     )
   const thumbprint = (pem: string): unknown => certificateThumbprint(pem, createPrivateKey(own.key))
 
+  it('may stand alone where nothing is signed', async () => {
+    const tokenEndpoint = `${server.origin}/token`
+    const settings = tokenSettings({
+      ...{ tokenEndpoint, clientAuth: 'client_secret_post', clientSecret: 'not-so-secret' },
+      privateKey: own.cert
+    })
+    const result = await testToken(settings, httpClient)
+    assert.ok(result.ok)
+  })
+
   it('is found beside the key, among others, even if line breaks were lost or escaped', () => {
     const all = [
       own.cert + own.key,

@@ -42,6 +42,7 @@ describe('one token request', () => {
 
   it('reports how long it took, and the lifetime if there is one', async () => {
     const clock = new FakeClock()
+    clock.pass(5000)
     server.answer = (request, response) => {
       clock.pass(1234)
       json({ access_token: 'a-token-in-good-order', expires_in: 60 })(request, response)
@@ -50,6 +51,20 @@ describe('one token request', () => {
     const result = await testToken(settings, httpClient, clock)
     assert.ok(result.ok)
     assert.deepEqual([result.elapsedMs, result.expiresIn], [1234, 60])
+  })
+
+  it('goes to the Token URL that somebody entered, even if only the issuer uses TLS', async () => {
+    const result = await test({ issuer: 'https://login.example' })
+    assert.ok(result.ok)
+    assert.equal(server.seen.length, 1)
+  })
+
+  it('is not repeated with a nonce if that was not what it lacked', async () => {
+    server.answer = json({ error: 'invalid_client' }, 401, { 'dpop-nonce': 'a-nonce' })
+    const result = await test({ dpop: true })
+    assert.ok(!result.ok)
+    assert.equal(result.code, 'invalid_client')
+    assert.equal(server.seen.length, 1)
   })
 
   it('reports a scope on one line, shortened', async () => {

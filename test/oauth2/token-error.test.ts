@@ -4,7 +4,7 @@ import type { ServerResponse } from 'node:http'
 import { inspect } from 'node:util'
 import { after, before, describe, it } from 'node:test'
 import { testToken } from '../../src/oauth2/token-client.ts'
-import { TokenError } from '../../src/oauth2/token-error.ts'
+import { configError, shownCode, TokenError } from '../../src/oauth2/token-error.ts'
 import type { TokenSettings } from '../../src/oauth2/token-settings.ts'
 import { TokenSource } from '../../src/oauth2/token-source.ts'
 import {
@@ -241,5 +241,15 @@ describe('every error from getting a token', () => {
       assert.equal(error.permanent, true)
       assertSilent(error, undefined)
     }
+  })
+})
+
+describe('TokenError', () => {
+  it('has its own name, and shows as its code or, without one, as the HTTP status', () => {
+    assert.equal(configError('Fill in Client ID.').name, 'TokenError')
+    assert.equal(shownCode({ code: 'invalid_client', status: 401 }), 'invalid_client')
+    assert.equal(shownCode({ code: 'ERR_HTTP_STATUS', status: 403 }), 'HTTP 403')
+    assert.equal(shownCode({ code: 'ERR_HTTP_STATUS' }), 'ERR_HTTP_STATUS')
+    assert.equal(shownCode({ code: 'ECONNREFUSED' }), 'ECONNREFUSED')
   })
 })

@@ -164,5 +164,16 @@ describe('bodyText', () => {
     for (const mark of [[], [0xfe, 0xff]]) {
       assert.deepEqual(read(...mark, 0, 0x7b, 0, 0xe9), { text: '{é', encoding: 'utf-16be' })
     }
+    for (const bytes of [
+      ...[
+        [0xff, 0x41],
+        [0x41, 0xfe],
+        [0xfe, 0x41],
+        [0x41, 0xff]
+      ],
+      [0, 0, 0x7b, 0]
+    ]) {
+      assert.equal(read(...bytes).encoding, 'utf-8')
+    }
   })
 })
