@@ -153,7 +153,6 @@ function readReplyTest(scanner: RuleScanner): ReplyTest {
   if (scanner.take('*')) {
     return { kind: 'reply-text', text: scanner.value("A text after '@*'").text.toLowerCase() }
   }
-  scanner.peek()
   const name = trimmedEnd(scanner.run(isNameCharacter))
   const contains = scanner.peek() === '*'
   if (!scanner.take('*') && !scanner.take(':')) {
