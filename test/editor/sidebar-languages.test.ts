@@ -37,7 +37,8 @@ describe('the sidebar tab in each language', () => {
       const { page } = editor
       await new FakeOperations().serve(page)
       await editor.ask(`RED.actions.invoke('hl7-https-out:show-tab')`)
-      await page.waitForSelector('.hl7-https-node-rows [data-key=Laboratory]')
+      // Laboratory may still be the node of the real Node-RED.
+      await page.waitForSelector('.hl7-https-node-rows [data-key=Pharmacy]')
       await editor.ask(`(() => {
         const tab = document.querySelector('.hl7-https-tab')
         const sidebar = tab.closest('.red-ui-sidebar') ?? document.getElementById('red-ui-sidebar')
