@@ -119,8 +119,9 @@ export function charsetOfLabel(label: string): Charset | null {
   // iconv-lite has sets named US, CN and JP; in MSH-18, they are country codes that belong in
   // MSH-17.
   if (key.length < 4 || !/[a-z]/.test(key)) return null
-  if (notCharsets.test(key) || !iconv.encodingExists(key)) return null
-  const codec = codecOf(key)
+  if (notCharsets.test(key)) return null
+  const codec = iconv.encodingExists(key) ? codecOf(key) : codecs.get(key)
+  if (codec === undefined) return null
   const charset = charsets.get(codec) ?? { label: labels.get(codec) ?? codec, codec }
   // A set asked for by its ISO-IR number keeps that name, which IANA also knows.
   const [, number] = ISO_IR.exec(key) ?? []
@@ -131,7 +132,7 @@ export function charsetOfLabel(label: string): Charset | null {
 export function charsetNames(): string[] {
   iconv.encodingExists('utf8') // loads its list
   const { encodings } = iconv as unknown as { encodings: Record<string, unknown> }
-  const names = [...charsets.keys(), ...Object.keys(encodings)]
+  const names = [...charsets.keys(), ...codecs.keys(), ...Object.keys(encodings)]
   return [...new Set(names)].filter((name) => charsetOfLabel(name) !== null)
 }
 
@@ -168,6 +169,11 @@ const labels: ReadonlyMap<string, string> = new Map([
   ['georgianacademy', 'georgian-academy'],
   ['georgianps', 'georgian-ps']
 ])
+
+/** The same by label: a receiver may name a set as we do. */
+const codecs: ReadonlyMap<string, string> = new Map(
+  [...labels].map(([codec, label]) => [label.replaceAll('-', ''), codec])
+)
 
 /**
  * The set that MSH-18 names. Only the first repetition counts; the others would need the escape

@@ -72,6 +72,10 @@ describe('charsetOfLabel', () => {
     ['maccyrillic', 'x-mac-cyrillic'],
     ['hp-roman8', 'hp-roman8'],
     ['PT154', 'ptcp154'],
+    ['PTCP154', 'ptcp154'],
+    ['KZ-1048', 'kz-1048'],
+    ['IBM00858', 'ibm00858'],
+    ['x-mac-cyrillic', 'x-mac-cyrillic'],
     ['rk1048', 'kz-1048'],
     ['ISO646-JP', 'iso646-jp'],
     ['iso646-cn', 'iso646-cn'],
@@ -128,6 +132,13 @@ describe('charsetNames', () => {
 })
 
 describe('the label of a character set', () => {
+  it('is a name of it', () => {
+    for (const name of charsetNames()) {
+      const { label } = charsetOfLabel(name) ?? assert.fail(name)
+      assert.equal(charsetOfLabel(label)?.label, label, name)
+    }
+  })
+
   it('is one that other programs know, whatever name was requested', () => {
     for (const name of [
       ...['l1', 'latin2', 'cp819', 'isoir109', 'isoir148', 'cyrillic', 'arabic', 'hebrew', 'thai'],
