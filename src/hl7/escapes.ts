@@ -66,20 +66,18 @@ function resolve(sequence: string, separators: Separators): string | undefined {
   }
 }
 
+/** By its two hexadecimal digits: the usual case, and a reply may consist of nothing else. */
+const asciiCharacters = new Map<string, string>()
+for (let code = 0; code < 0x80; code++) {
+  const digits = code.toString(16).padStart(2, '0')
+  asciiCharacters.set(digits, String.fromCharCode(code))
+  asciiCharacters.set(digits.toUpperCase(), String.fromCharCode(code))
+}
+
 function resolveHex(digits: string): string | undefined {
-  if (digits.length === 2) {
-    // Usually one ASCII character; a reply may consist of nothing else.
-    const code = 16 * valueOfDigit(digits.charCodeAt(0)) + valueOfDigit(digits.charCodeAt(1))
-    if (code < 0x80) return String.fromCharCode(code)
-  }
+  const character = asciiCharacters.get(digits)
+  if (character !== undefined) return character
   if (!/^(?:[0-9A-Fa-f]{2})+$/.test(digits)) return undefined
   const bytes = Buffer.from(digits, 'hex')
   return bytes.toString(isUtf8(bytes) ? 'utf8' : 'latin1')
-}
-
-/** The value of a hexadecimal digit; NaN for anything else. */
-function valueOfDigit(code: number): number {
-  if (code >= 0x30 && code <= 0x39) return code - 0x30
-  const letter = code | 0x20
-  return letter >= 0x61 && letter <= 0x66 ? letter - 0x57 : Number.NaN
 }
