@@ -429,12 +429,12 @@ const HOSTILE = `
     due = now + 10
   }, 10)
   for (const acknowledgement of all) {
-    await new Promise((resolve) => setTimeout(resolve, 200))
+    await new Promise((resolve) => setTimeout(resolve, 300))
     node.send([{ action: 'acknowledge', acknowledgement }, null])
   }
-  await new Promise((resolve) => setTimeout(resolve, 500))
+  await new Promise((resolve) => setTimeout(resolve, 1000))
   const busy = latest
   latest = 0
-  await new Promise((resolve) => setTimeout(resolve, 500))
+  await new Promise((resolve) => setTimeout(resolve, 1000))
   clearInterval(timer)
   node.send([null, { latest: busy, idle: latest, count: all.length }])`
