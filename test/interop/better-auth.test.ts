@@ -128,8 +128,8 @@ describe('better-auth', () => {
       const { code, message } = (msg as { error: { code: string; message: string } }).error
       assert.equal(code, 'HL7_DELIVERY_FAILED')
       assert.match(message, /HTTP 401.*invalid_client/s)
-      const told = nodeRed.log().join('\n') + message
-      const [token = ''] = server.seen.map((request) => request.token)
+      const told = (await nodeRed.printed()).join('\n') + message
+      const [token = ''] = (await server.seen()).map((request) => request.token)
       for (const hidden of [secret, encodeURIComponent(secret), token]) {
         assert.ok(hidden !== '' && !told.includes(hidden))
       }

@@ -89,7 +89,8 @@ export async function startBetterAuth(
   })
   const issuer = `${origin}/api/auth`
   return {
-    ...{ port, seen, issuer },
+    ...{ port, issuer },
+    seen: () => Promise.resolve(seen),
     tokenUrl: `${issuer}/oauth2/token`,
     revocationUrl: `${issuer}/oauth2/revoke`,
     hl7Url: `${origin}/hl7`,

@@ -1,6 +1,7 @@
 """A receiver of HL7 v2 over HTTP on 127.0.0.1 that uses python-hl7 to read and answer messages.
 
-Prints its port, then a line of JSON for each request: what python-hl7 found in it.
+Prints its port, then a line of JSON for each request: what python-hl7 found in it, or for
+a GET of /mark/N only N as `mark`.
 """
 
 import json
@@ -11,6 +12,11 @@ import hl7
 
 class Receiver(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        print(json.dumps({"mark": int(self.path.rpartition("/")[2])}), flush=True)
+        self.send_response(204)
+        self.end_headers()
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"]))

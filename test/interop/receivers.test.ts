@@ -43,13 +43,13 @@ describe('against nginx, Apache and python-hl7', { skip }, () => {
     const { nodeRed } = world
     const probes = ['ack', 'nak', 'caught']
     const before = probes.map((probe) => nodeRed.messages(probe).length)
-    const seenBefore = python.seen.length
+    const earlier = (await python.seen()).length
     await nodeRed.inject('in', { payload })
     const probe = await nodeRed.waitFor(() =>
       probes.find((name, index) => nodeRed.messages(name).length > (before[index] ?? 0))
     )
     const msg = nodeRed.messages(probe).at(-1) as Message
-    return { probe, msg, seen: python.seen[seenBefore] }
+    return { probe, msg, seen: (await python.seen())[earlier] }
   }
 
   async function caught(payload: string): Promise<Caught> {
@@ -220,23 +220,23 @@ describe('against nginx, Apache and python-hl7', { skip }, () => {
       })
 
       it(`refuses a sender without a token with ${module}`, async () => {
-        const before = python.seen.length
+        const before = (await python.seen()).length
         await deploy(path, { auth: '' })
         const { error } = await caught(adt('APACHE02'))
         assert.equal(error.cause?.status, 401)
-        assert.equal(python.seen.length, before)
+        assert.equal((await python.seen()).length, before)
       })
     }
 
     it('refuses a token for another audience, after one try with a new token', async () => {
       await deploy('/other')
       const tokens = world.tokens.tokenRequests
-      const before = python.seen.length
+      const before = (await python.seen()).length
       const { error } = await caught(adt('APACHE03'))
       assert.equal(error.cause?.status, 401)
       assert.match(error.message, /refuse/)
       assert.equal(world.tokens.tokenRequests - tokens, 2)
-      assert.equal(python.seen.length, before)
+      assert.equal((await python.seen()).length, before)
     })
   })
 })

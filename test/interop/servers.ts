@@ -27,7 +27,8 @@ export interface Seen {
 
 /** A server in Python that prints its port, then a line of JSON for each request. */
 export interface PythonServer<Line> extends ServerProcess {
-  seen: Line[]
+  /** The lines of all requests that it has answered: they come by another way than the answers. */
+  seen(): Promise<readonly Line[]>
 }
 
 /** A receiver that reads HL7 with python-hl7. */
@@ -45,18 +46,32 @@ export async function startPython<Line>(
 ): Promise<PythonServer<Line>> {
   const directory = dirname(fileURLToPath(import.meta.url))
   const { child, words } = run(PYTHON, ['-B', join(directory, script), ...args])
-  const seen: Line[] = []
+  const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream })
   const port = await new Promise<number>((resolve, reject) => {
-    createInterface({ input: child.stdout as NodeJS.ReadableStream }).on('line', (line) => {
-      const value = JSON.parse(line) as Line | { port: number }
-      if (typeof value === 'object' && value !== null && 'port' in value) resolve(value.port)
-      else seen.push(value)
+    lines.once('line', (line) => {
+      resolve((JSON.parse(line) as { port: number }).port)
     })
     child.once('close', () => {
       reject(new Error(words.join('')))
     })
   })
-  return { port, seen, stop: () => stop(child) }
+  const seen: Line[] = []
+  const marks: (() => void)[] = []
+  lines.on('line', (line) => {
+    const value = JSON.parse(line) as Line | { mark: number }
+    if (typeof value === 'object' && value !== null && 'mark' in value) marks[value.mark]?.()
+    else seen.push(value)
+  })
+  return {
+    port,
+    async seen() {
+      const printed = new Promise<void>((resolve) => marks.push(resolve))
+      await fetch(`http://127.0.0.1:${port}/mark/${marks.length - 1}`)
+      await printed
+      return seen
+    },
+    stop: () => stop(child)
+  }
 }
 
 /**

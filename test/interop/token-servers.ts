@@ -23,8 +23,8 @@ export interface Received {
 
 /** A token server, which is a receiver too. */
 export interface TokenServer extends ServerProcess {
-  /** Each request to `hl7Url`. */
-  seen: Received[]
+  /** All requests to `hl7Url` that have been answered. */
+  seen(): Promise<readonly Received[]>
   issuer: string
   tokenUrl: string
   /** RFC 7009. */

@@ -3,7 +3,8 @@ and are receivers at /hl7 too, which only accept their own tokens.
 
 Their argument is JSON: `lifetime` of a token in seconds, and `clients`, each with `id`, `secret`,
 `method`, and for private_key_jwt `key`, the public key in PEM format. They print their port, then a
-line of JSON for each request to /hl7: the token and the status of the answer.
+line of JSON for each request to /hl7: the token and the status of the answer. A request to
+/mark/N only prints N as `mark`.
 """
 
 import json
@@ -32,6 +33,12 @@ def serve(create):
     application = create(f"http://127.0.0.1:{server.server_port}")
 
     def watched(environ, start_response):
+        head, _, mark = environ["PATH_INFO"].rpartition("/")
+        if head == "/mark":
+            print(json.dumps({"mark": int(mark)}), flush=True)
+            start_response("204 No Content", [])
+            return []
+
         def start(status, headers, exc_info=None):
             if environ["PATH_INFO"] == "/hl7":
                 token = environ.get("HTTP_AUTHORIZATION", "").removeprefix("Bearer ")
