@@ -330,10 +330,10 @@ describe('docs/operations.md', { skip }, () => {
     it(`${command.replace(/ +#.*/, '')} does what the page says`, () => check(command))
   }
 
-  it('names what is in the audit log', () => {
+  it('names what is in the audit log', async () => {
     const table = rows(section(operations, 'The audit log')).map(([events = '']) => events)
     const named = [...table.join().matchAll(/`([\w.-]+)`/g)].map(([, name]) => name ?? '')
-    const log = world.nodeRed.log().filter((line) => line.includes('[audit]'))
+    const log = (await world.nodeRed.printed()).filter((line) => line.includes('[audit]'))
     const ours = log.flatMap((line) => /"event":"(hl7-https-out\.\w+)"/.exec(line)?.[1] ?? [])
     assert.deepEqual(
       named.filter((name) => name.startsWith('hl7-https-out.')).toSorted(),

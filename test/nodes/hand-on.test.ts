@@ -142,7 +142,7 @@ describe('a Catch node wired back to the node', () => {
     await deploy({})
     await world.nodeRed.inject('in', { payload: 'no HL7' })
     await dropped(1)
-    assert.equal(world.nodeRed.messages('caught').length, 9)
+    assert.equal((await world.nodeRed.waitForMessages('caught', 9)).length, 9)
   })
 
   it('gets a message that a full queue refuses nine times, and the node continues', async () => {
@@ -158,7 +158,7 @@ describe('a Catch node wired back to the node', () => {
     )
     await nodeRed.inject('in', { payload: adt('FULL2') })
     await dropped(2)
-    const caught = nodeRed.messages('caught').slice(before)
+    const caught = (await nodeRed.waitForMessages('caught', before + 9)).slice(before)
     assert.equal(caught.length, 9)
     for (const msg of caught) {
       assert.equal((msg['error'] as { code: string }).code, 'HL7_QUEUE_FULL')

@@ -65,7 +65,8 @@ describe('what an operator is told, in a real Node-RED', () => {
     const { issuer } = provider
     const credentials = { clientId: CLIENT_ID, clientSecret: 'wrong' }
     await world.deploy({}, { issuer, scope: '', credentials })
-    const [from, seen] = [world.nodeRed.log().length, statuses()]
+    const from = (await world.nodeRed.printed()).length
+    const seen = statuses()
     const start = performance.now()
     await world.nodeRed.inject('in', { payload: adt('REFUSED1') })
     const line = await logged(/\[warn\].*invalid_client/, from)
@@ -104,7 +105,7 @@ describe('what an operator is told, in a real Node-RED', () => {
     })
     socket.send(JSON.stringify({ subscribe: 'debug' }))
     try {
-      const from = world.nodeRed.log().length
+      const from = (await world.nodeRed.printed()).length
       await world.nodeRed.inject('in', { payload: adt('UNCAUGHT') })
       const line = await logged(/\[error\]/, from)
       assert.match(
@@ -123,7 +124,7 @@ describe('what an operator is told, in a real Node-RED', () => {
     await world.nodeRed.deploy(
       world.flow({ failureTimeout: 0 }).filter(({ type }) => type !== 'catch')
     )
-    const from = world.nodeRed.log().length
+    const from = (await world.nodeRed.printed()).length
     await world.nodeRed.inject('in', { payload: adt('TEAPOT01') })
     const line = await logged(/\[error\]/, from)
     assert.match(line, /\[hl7-https-out:out\] HTTP 418 from the receiver\. .*Message TEAPOT01 /)
