@@ -29,8 +29,10 @@ export interface AwaitingContext<Content> {
   readonly pause: (rule: string) => Promise<void>
   readonly closing: AbortSignal
   readonly tell: (event: DeliveryEvent) => void
-  /** A message waits again. */
-  readonly again: (message: Message) => void
+  /** When the queue would have been opened if it had been open ever since, on the monotonic clock. */
+  readonly upSince: number
+  /** A message waits again; with its clock as it is stored, or else with a new one. */
+  readonly again: (entry: Entry, keepsClock: boolean) => void
 }
 
 /** So many messages whose time is up are worked on at once. */
@@ -64,14 +66,16 @@ export class Awaiting<Content> {
   /** The attempt was accepted: the message awaits the application's word. */
   begin(message: Message, content: Content, result: AttemptResult): Promise<void> {
     return this.#alone(message, async () => {
-      const { messages, options } = this.#context
+      const { messages, options, upSince } = this.#context
       const { entry } = message
       const now = options.clock.now()
       entry.suspendedAt = now
       // If nothing else is known later, it was accepted, and that is what it leaves with.
       const settlement = keptAnswer(settlementOf(entry, entry.attempts, result, now))
-      entry.verdict = { ...verdictOf(settlement), awaits: result.decision.late ?? 'suspend' }
-      message.awaitsUntil = options.clock.monotonic() + options.applicationAckMs
+      const awaits = result.decision.late ?? 'suspend'
+      const from = options.clock.monotonic()
+      entry.verdict = { ...verdictOf(settlement), awaits, awaitsFrom: Math.round(from - upSince) }
+      message.awaitsUntil = from + options.applicationAckMs
       await messages.move(message, 'awaiting', { result, settlement })
       const early = this.#takeEarly(entry)
       if (early === undefined) return
@@ -84,9 +88,13 @@ export class Awaiting<Content> {
 
   /** Those of an earlier run: the time while Node-RED was down does not count. */
   restart(): void {
-    const { messages, options } = this.#context
-    const until = options.clock.monotonic() + options.applicationAckMs
-    for (const message of messages.awaiting.values()) message.awaitsUntil = until
+    const { messages, options, upSince } = this.#context
+    const now = options.clock.monotonic()
+    for (const message of messages.awaiting.values()) {
+      // Later than now if a crash kept the uptime from being stored.
+      const from = Math.min(now, upSince + (message.entry.verdict?.awaitsFrom ?? Infinity))
+      message.awaitsUntil = from + options.applicationAckMs
+    }
     this.#setTimer()
   }
 
@@ -232,7 +240,7 @@ export class Awaiting<Content> {
     await this.#context.messages.move(message, 'suspended', { result, settlement })
   }
 
-  /** It still awaits, but only the time of its next attempt; after a restart, both. */
+  /** It still awaits, but only the time of its next attempt; after a restart, the end of its wait. */
   async #resendLater(
     message: Message,
     result: AttemptResult,
@@ -275,11 +283,12 @@ export class Awaiting<Content> {
   async #sendAgain(message: Message, result?: AttemptResult): Promise<boolean> {
     const { messages } = this.#context
     const { entry } = message
-    const { suspendedAt, verdict } = entry
+    const { spentMs, suspendedAt, verdict } = entry
     delete entry.suspendedAt
     delete entry.verdict
     if (await messages.move(message, 'waiting', { result })) {
-      this.#context.again(message)
+      // If the node was resumed meanwhile, what was stored is out of date.
+      this.#context.again(entry, entry.spentMs === spentMs)
       return true
     }
     Object.assign(entry, { suspendedAt, verdict })

@@ -63,6 +63,7 @@ export async function openQueue<Content>(
   const { closing, kind, pause, places, since, tell } = context
   const outbox = await options.outbox()
   const contents = await outbox.open()
+  const upSince = options.clock.monotonic() - contents.uptimeMs
   const backlog: Backlog = new Backlog({
     order: options.order,
     pageSize: options.pageSize ?? PAGE_SIZE,
@@ -86,9 +87,9 @@ export async function openQueue<Content>(
     }
   })
   const awaiting: Awaiting<Content> = new Awaiting<Content>({
-    ...{ options, outbox, messages, sending, closing, tell, pause },
-    again: ({ entry }) => {
-      queue.keepClock.add(entry.seq)
+    ...{ options, outbox, messages, sending, closing, tell, pause, upSince },
+    again: ({ seq }, keepsClock) => {
+      if (keepsClock) queue.keepClock.add(seq)
       context.again(queue)
     }
   })

@@ -17,6 +17,8 @@ export interface Verdict {
    * the queue.
    */
   awaits?: 'suspend' | 'fail' | 'retry'
+  /** When that began: how long the queue had been open by then, in milliseconds. */
+  awaitsFrom?: number
   /** Of an error: what caused it, as a code of Node.js or OAuth, or an HTTP status; else `''`. */
   cause: string
 }

@@ -25,7 +25,7 @@ export class MemoryOutbox<Content> implements Outbox<Content> {
 
   open(): Promise<OutboxContents> {
     return Promise.resolve({
-      ...{ waiting: 0, suspended: [], settled: [], paused: undefined, lastSeq: 0 },
+      ...{ waiting: 0, suspended: [], settled: [], paused: undefined, lastSeq: 0, uptimeMs: 0 },
       ...{ unclean: false, endedOn: [] }
     })
   }

@@ -52,6 +52,8 @@ export interface OutboxContents {
   lastSeq: number
   /** The process that had it open before did not close it. */
   unclean: boolean
+  /** How long it was open in earlier runs, in milliseconds; after a crash, perhaps less. */
+  uptimeMs: number
   /**
    * The suspended messages that were suspended just now: two processes ended while processing them.
    */

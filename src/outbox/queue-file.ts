@@ -126,6 +126,7 @@ export class QueueFile {
         this.#update(call.entry)
         this.#parts.drop(call.entry.seq, 'outcome')
         this.#parts.put(call.entry.seq, 'outcome', call.outcome)
+        this.#run.tick()
         return undefined
       case 'remove':
         this.#remove(call.seq)
@@ -186,9 +187,9 @@ export class QueueFile {
   /**
    * Begins a run, before `contents`, and suspends messages that processes ended on.
    */
-  beginRun(): Pick<OutboxContents, 'unclean' | 'endedOn'> {
+  beginRun(): Pick<OutboxContents, 'unclean' | 'endedOn' | 'uptimeMs'> {
     return this.transaction(() => {
-      const { unclean, blamed } = this.#run.begin()
+      const { blamed, ...run } = this.#run.begin()
       this.#isRunning = true
       const endedOn = blamed.flatMap((seq) => {
         const row = this.#sql.row.get(seq)
@@ -200,7 +201,7 @@ export class QueueFile {
         this.#update(entry)
         return [entry]
       })
-      return { unclean, endedOn }
+      return { ...run, endedOn }
     })
   }
 
@@ -209,7 +210,7 @@ export class QueueFile {
    *
    * @throws {QueueDamageError} rather than leave a message out
    */
-  contents(): Omit<OutboxContents, 'unclean' | 'endedOn'> {
+  contents(): Omit<OutboxContents, 'unclean' | 'endedOn' | 'uptimeMs'> {
     const suspended: Entry[] = []
     const settled: number[] = []
     for (const row of this.#sql.aside.iterate()) {

@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
-import { whole } from './message-row.ts'
+import { moment, whole } from './message-row.ts'
 import { getMeta, setMeta } from './queue-database.ts'
 
 /** How the previous run ended, according to its queue file. */
@@ -8,18 +8,25 @@ export interface LastRun {
   unclean: boolean
   /** Messages that two or more processes were processing when they ended. */
   blamed: readonly number[]
+  /** How long this and earlier runs had the file open, in milliseconds. */
+  uptimeMs: number
 }
 
 /** A message is set aside after this many processes ended on it. */
 const MOST_DEATHS = 2
+/** The uptime is stored so often at most, in milliseconds. */
+const UPTIME_STEP_MS = 60_000
 
 /**
  * Marks in the table `meta`: `running` from open to close, `atWork` the message that could end the
  * process at this moment (0 for none), `deaths` how often each was found there after an unclean end,
- * as `seq:count` with blanks between.
+ * as `seq:count` with blanks between, `uptime` how long the file has been open in all runs.
  */
 export class RunMarks {
   readonly #db: DatabaseSync
+  /** On the monotonic clock: when the file would have been opened if this were its only run. */
+  #upSince = 0
+  #storedUptimeMs = 0
 
   constructor(db: DatabaseSync) {
     this.#db = db
@@ -37,7 +44,15 @@ export class RunMarks {
     setMeta(this.#db, 'deaths', [...deaths].map(([seq, count]) => `${seq}:${count}`).join(' '))
     setMeta(this.#db, 'atWork', 0)
     setMeta(this.#db, 'running', 1)
-    return { unclean, blamed }
+    const uptimeMs = moment(getMeta(this.#db, 'uptime')) ?? 0
+    this.#upSince = performance.now() - uptimeMs
+    this.#storedUptimeMs = uptimeMs
+    return { unclean, blamed, uptimeMs }
+  }
+
+  /** Within a transaction that changes something anyway. */
+  tick(): void {
+    if (this.#uptimeMs() - this.#storedUptimeMs >= UPTIME_STEP_MS) this.#storeUptime()
   }
 
   /** @param seq 0 when the work is done */
@@ -47,7 +62,17 @@ export class RunMarks {
 
   /** The file is closed properly. */
   end(): void {
+    this.#storeUptime()
     setMeta(this.#db, 'running', 0)
+  }
+
+  #uptimeMs(): number {
+    return Math.round(performance.now() - this.#upSince)
+  }
+
+  #storeUptime(): void {
+    this.#storedUptimeMs = this.#uptimeMs()
+    setMeta(this.#db, 'uptime', this.#storedUptimeMs)
   }
 
   /** Of messages that are still in the file. */

@@ -757,6 +757,35 @@ describe('awaiting before the start', () => {
   })
 })
 
+describe('awaiting, on a slow disk', () => {
+  it('has a new clock if the node is resumed while it is stored that it waits again', async () => {
+    const disk = new FakeDisk({ immediate: true })
+    const options = { failureTimeoutMs: 60_000, applicationAckMs: 600_000 }
+    const setup = await setUp({ outbox: disk.outbox(codec), ...options })
+    const { add, clock, delivery, emitted, flights, reply } = setup
+    await add('a1')
+    await clock.advance(60_000)
+    await reply('await')
+    disk.immediate = false
+    const taken = delivery.operator.acknowledge(ack('a1', 'disable'))
+    await settled()
+    disk.step(1)
+    await settled()
+    assert.equal(delivery.state().state, 'paused')
+    const resumed = delivery.resume()
+    disk.immediate = true
+    disk.step()
+    await settled()
+    await Promise.all([taken, resumed])
+    assert.deepEqual(
+      flights.map(({ content }) => content),
+      ['a1']
+    )
+    await reply('retry')
+    assert.deepEqual([delivery.state().retry?.attempts, emitted], [2, []])
+  })
+})
+
 describe('awaiting over a restart', () => {
   it('is sent again after all its time if its application asked for that', async () => {
     const disk = new FakeDisk({ immediate: true })
@@ -808,23 +837,58 @@ describe('awaiting over a restart', () => {
     assert.equal(clock.timers, 0)
   })
 
-  it('goes on, with all its time; what comes settles it', async () => {
+  for (const [what, uptimeMs, left] of [
+    ['what is left of its time', 55_000, 10_000],
+    ['all its time if a crash kept the uptime from being stored', 0, 60_000]
+  ] as const) {
+    it(`goes on, with ${what}; what comes settles it`, async () => {
+      const disk = new FakeDisk({ immediate: true })
+      const options = { applicationAckMs: 60_000 }
+      const first = await setUp({ outbox: disk.outbox(codec), ...options })
+      await first.clock.advance(5000)
+      await first.add('a1', 'a2')
+      await first.reply('await')
+      await first.reply('await')
+      await first.clock.advance(50_000)
+      disk.uptimeMs = uptimeMs
+      const clock = new FakeClock()
+      const second = await setUp({ outbox: disk.outbox(codec), ...options }, clock)
+      assert.deepEqual(second.flights, [])
+      assert.equal(second.delivery.state().awaiting, 2)
+      await clock.advance(left - 1)
+      assert.equal(second.delivery.state().awaiting, 2)
+      assert.equal(await acknowledge(second.delivery, 'a2'), true)
+      await clock.advance(1)
+      assert.deepEqual(second.emitted, ['a2 ack'])
+      assert.equal(second.delivery.state().suspended, 1)
+    })
+  }
+
+  it('ends at once if its time was up before, or is shorter now', async () => {
+    const disk = new FakeDisk({ immediate: true })
+    const first = await setUp({ outbox: disk.outbox(codec), applicationAckMs: 60_000 })
+    await first.add('a1')
+    await first.reply('await')
+    disk.uptimeMs = 20_000
+    const clock = new FakeClock()
+    const second = await setUp({ outbox: disk.outbox(codec), applicationAckMs: 20_000 }, clock)
+    await clock.advance(0)
+    assert.equal(second.delivery.state().suspended, 1)
+  })
+
+  it('has all its time if its file does not say since when it awaits', async () => {
     const disk = new FakeDisk({ immediate: true })
     const options = { applicationAckMs: 60_000 }
     const first = await setUp({ outbox: disk.outbox(codec), ...options })
-    await first.add('a1', 'a2')
+    await first.add('a1')
     await first.reply('await')
-    await first.reply('await')
-    await first.clock.advance(50_000)
+    disk.uptimeMs = 50_000
+    for (const { facts } of disk.rows.values()) delete facts.verdict?.awaitsFrom
     const clock = new FakeClock()
     const second = await setUp({ outbox: disk.outbox(codec), ...options }, clock)
-    assert.deepEqual(second.flights, [])
-    assert.equal(second.delivery.state().awaiting, 2)
-    await clock.advance(59_000)
-    assert.equal(second.delivery.state().awaiting, 2)
-    assert.equal(await acknowledge(second.delivery, 'a2'), true)
-    await clock.advance(1000)
-    assert.deepEqual(second.emitted, ['a2 ack'])
+    await clock.advance(59_999)
+    assert.equal(second.delivery.state().awaiting, 1)
+    await clock.advance(1)
     assert.equal(second.delivery.state().suspended, 1)
   })
 })

@@ -76,8 +76,9 @@ interface Message {
   counts: boolean
   retries: number
   dueAt: number
-  /** What follows if no application acknowledgement comes. */
+  /** What follows if no application acknowledgement comes, and the uptime when the wait began. */
   late: Late
+  awaitsFrom: number
   /** Its time is up at this time, and not later than at that one: a start and a disk take time. */
   lateFrom: number
   lateBy: number
@@ -126,6 +127,7 @@ export class DeliveryModel {
   #delivery!: Delivery<Content>
   #process = 0
   #openedBefore = 0
+  #openedAt = 0
   #started = false
   #closing: Promise<unknown> | undefined
   #closingSince = 0
@@ -257,6 +259,7 @@ export class DeliveryModel {
         return
       case 'reopen':
         await this.#ended()
+        this.#disk.uptimeMs = this.#uptimeMs
         this.#open(action.started)
         return
       case 'crash':
@@ -320,6 +323,10 @@ export class DeliveryModel {
     this.#readFaultAt = this.#faultAt = Number.NEGATIVE_INFINITY
     this.#counters = { acked: 0, naked: 0, failed: 0 }
     this.#openedBefore = this.#disk.opened
+    this.#openedAt = this.#clock.monotonic()
+    this.#disk.onOpened = () => {
+      this.#opened()
+    }
     this.#takeStock()
     this.#storedAll = !this.#disk.failWrites
     const mine = (): boolean => this.#process === process
@@ -360,6 +367,13 @@ export class DeliveryModel {
     if (started) this.#call(this.#delivery.start())
   }
 
+  /** The time until the disk has opened the queue does not count. */
+  #opened(): void {
+    const tookMs = this.#clock.monotonic() - this.#openedAt
+    this.#openedAt += tookMs
+    for (const message of this.#messages.values()) message.lateFrom += tookMs
+  }
+
   /** A new process knows only what is stored; no accepted message may be missing. */
   #takeStock(): void {
     const rows = new Map(
@@ -380,9 +394,9 @@ export class DeliveryModel {
       message.accepted = true
       message.expected = undefined
       message.aside = false
-      const { awaits, cause } = row.facts.verdict ?? {}
+      const { awaits, awaitsFrom, cause } = row.facts.verdict ?? {}
       const isSuspended = row.facts.state === 'suspended'
-      if (isSuspended && awaits !== undefined) this.#awaits(message, awaits)
+      if (isSuspended && awaits !== undefined) this.#awaits(message, awaits, awaitsFrom)
       else if (row.facts.state !== 'settled') {
         message.standing = row.facts.state
         message.timedOut = cause === ACK_TIMEOUT
@@ -401,6 +415,7 @@ export class DeliveryModel {
       if (this.#isLate(message)) return
       assert.equal(state, 'suspended', `the stored state of ${id}`)
       assert.equal(verdict?.awaits, message.late, `what follows if none comes for ${id}`)
+      assert.equal(verdict.awaitsFrom, message.awaitsFrom, `since when ${id} awaits it`)
     } else if (standing === 'suspended' || standing === 'leaving') {
       assert.equal(
         state,
@@ -508,13 +523,20 @@ export class DeliveryModel {
     message.timedOut = false
   }
 
-  #awaits(message: Message, late: Late): void {
+  #awaits(message: Message, late: Late, awaitsFrom = this.#uptimeMs): void {
+    const waitedMs = Math.max(0, this.#uptimeMs - awaitsFrom)
     message.standing = 'awaiting'
     message.late = late
-    message.lateFrom = this.#clock.monotonic() + this.#settings.applicationAckMs
+    message.awaitsFrom = awaitsFrom
+    message.lateFrom = this.#clock.monotonic() + this.#settings.applicationAckMs - waitedMs
     message.lateBy = Number.POSITIVE_INFINITY
     message.isOver = false
     message.resendsAt = undefined
+  }
+
+  /** How long the queue has been open; what a crash kept from being stored does not count. */
+  get #uptimeMs(): number {
+    return this.#disk.uptimeMs + this.#clock.monotonic() - this.#openedAt
   }
 
   #isLate({ lateFrom, resendsAt }: Message): boolean {
@@ -639,7 +661,7 @@ export class DeliveryModel {
       if (!this.#started || now - this.#faultAt <= REREAD_MS) return
       // Its timer runs by now.
       if (lateBy === Number.POSITIVE_INFINITY) {
-        message.lateBy = Math.max(now, resendsAt ?? now + this.#settings.applicationAckMs)
+        message.lateBy = Math.max(now, resendsAt ?? message.lateFrom)
       }
       if (now <= message.lateBy) return
       // The timer may have had to wait for the disk; once more it does not.
@@ -843,7 +865,14 @@ function newMessage(id: number, lane: string, size: number): Message {
   return {
     ...{ id, lane, size, standing: 'offered', accepted: false, emitted: 0, emittedIn: 0 },
     ...{ spent: 0, attemptTime: 0, stored: undefined, counts: true, retries: 0, dueAt: 0 },
-    ...{ late: 'suspend', lateFrom: 0, lateBy: 0, isOver: false, resendsAt: undefined },
+    ...{
+      late: 'suspend',
+      awaitsFrom: 0,
+      lateFrom: 0,
+      lateBy: 0,
+      isOver: false,
+      resendsAt: undefined
+    },
     ...{ timedOut: false, aside: false, asked: 0 }
   }
 }

@@ -42,6 +42,7 @@ export class FakeDisk {
   readonly journal = new MemoryJournal(1_000_000)
   lastSeq = 0
   unclean = false
+  uptimeMs = 0
   /** The message noted last (0: none), and all that were noted. */
   noted = 0
   readonly allNoted: number[] = []
@@ -53,6 +54,7 @@ export class FakeDisk {
   place = 0
   /** How often it was opened. */
   opened = 0
+  onOpened: (() => void) | undefined
   #calls: Call[] = []
 
   constructor({ immediate = false } = {}) {
@@ -141,11 +143,13 @@ export class FakeOutbox<Content> implements Outbox<Content> {
           .filter(({ facts }) => facts.state === 'settled')
           .sort((a, b) => a.place - b.place)
           .map(({ facts }) => facts.seq),
-        ...{ paused: disk.paused, lastSeq: disk.lastSeq, unclean: disk.unclean, endedOn: [] }
+        ...{ paused: disk.paused, lastSeq: disk.lastSeq, unclean: disk.unclean, endedOn: [] },
+        uptimeMs: disk.uptimeMs
       }
     })
     this.#open = true
     disk.opened++
+    disk.onOpened?.()
     return contents
   }
 

@@ -111,6 +111,7 @@ describe('DiskOutbox', () => {
       paused: undefined,
       lastSeq: 0,
       unclean: false,
+      uptimeMs: 0,
       endedOn: []
     })
     assert.deepEqual(await seqs(outbox), [])

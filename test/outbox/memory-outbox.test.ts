@@ -36,7 +36,7 @@ describe('MemoryOutbox', () => {
     await outbox.close()
     assert.deepEqual(await outbox.open(), {
       ...{ waiting: 0, suspended: [], settled: [], paused: undefined, lastSeq: 0 },
-      ...{ unclean: false, endedOn: [] }
+      ...{ unclean: false, uptimeMs: 0, endedOn: [] }
     })
     assert.deepEqual(await seqs(outbox), [])
     await assert.rejects(outbox.read(1), { name: 'OutboxError', code: 'ERR_NOT_QUEUED' })

@@ -81,7 +81,7 @@ describe('a queue file of version 0.1.0', () => {
     ]
     assert.deepEqual(contents, {
       ...{ waiting: 3, suspended, settled: [5, 4], paused: { at: 0, by: '', reason: '' } },
-      ...{ lastSeq: 8, unclean: false, endedOn: [] }
+      ...{ lastSeq: 8, unclean: false, uptimeMs: 0, endedOn: [] }
     })
     assert.deepEqual(await outbox.list({ after: 0, without: [], limit: 10 }), waiting)
     for (let seq = 1; seq <= 7; seq++) {
