@@ -29,8 +29,8 @@ export interface AwaitingContext<Content> {
   readonly pause: (rule: string) => Promise<void>
   readonly closing: AbortSignal
   readonly tell: (event: DeliveryEvent) => void
-  /** When the queue would have been opened if it had been open ever since, on the monotonic clock. */
-  readonly upSince: number
+  /** How long the queue was open in earlier runs. */
+  readonly uptimeMs: number
   /** A message waits again; with its clock as it is stored, or else with a new one. */
   readonly again: (entry: Entry, keepsClock: boolean) => void
 }
@@ -56,17 +56,20 @@ export class Awaiting<Content> {
   readonly #early = new Map<number, Early>()
   /** Messages with which something happens, by number, until it has: one thing at a time. */
   readonly #busy = new Map<number, Promise<void>>()
+  /** On the monotonic clock, in milliseconds. */
+  readonly #openedAt: number
   #cancelTimer: (() => void) | undefined
   #isClosed = false
 
   constructor(context: AwaitingContext<Content>) {
     this.#context = context
+    this.#openedAt = context.options.clock.monotonic()
   }
 
   /** The attempt was accepted: the message awaits the application's word. */
   begin(message: Message, content: Content, result: AttemptResult): Promise<void> {
     return this.#alone(message, async () => {
-      const { messages, options, upSince } = this.#context
+      const { messages, options, uptimeMs } = this.#context
       const { entry } = message
       const now = options.clock.now()
       entry.suspendedAt = now
@@ -74,7 +77,8 @@ export class Awaiting<Content> {
       const settlement = keptAnswer(settlementOf(entry, entry.attempts, result, now))
       const awaits = result.decision.late ?? 'suspend'
       const from = options.clock.monotonic()
-      entry.verdict = { ...verdictOf(settlement), awaits, awaitsFrom: Math.round(from - upSince) }
+      const awaitsFrom = uptimeMs + Math.round(from - this.#openedAt)
+      entry.verdict = { ...verdictOf(settlement), awaits, awaitsFrom }
       message.awaitsUntil = from + options.applicationAckMs
       await messages.move(message, 'awaiting', { result, settlement })
       const early = this.#takeEarly(entry)
@@ -86,14 +90,14 @@ export class Awaiting<Content> {
     })
   }
 
-  /** Those of an earlier run: the time while Node-RED was down does not count. */
+  /** Those of an earlier run: the time while Node-RED was down, or was starting, does not count. */
   restart(): void {
-    const { messages, options, upSince } = this.#context
-    const now = options.clock.monotonic()
+    const { messages, options, uptimeMs } = this.#context
+    const until = options.clock.monotonic() + options.applicationAckMs
     for (const message of messages.awaiting.values()) {
-      // Later than now if a crash kept the uptime from being stored.
-      const from = Math.min(now, upSince + (message.entry.verdict?.awaitsFrom ?? Infinity))
-      message.awaitsUntil = from + options.applicationAckMs
+      const { awaitsFrom = uptimeMs } = message.entry.verdict ?? {}
+      // It can have begun after the uptime that was stored before a crash.
+      message.awaitsUntil = until - Math.max(0, uptimeMs - awaitsFrom)
     }
     this.#setTimer()
   }

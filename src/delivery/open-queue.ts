@@ -63,7 +63,6 @@ export async function openQueue<Content>(
   const { closing, kind, pause, places, since, tell } = context
   const outbox = await options.outbox()
   const contents = await outbox.open()
-  const upSince = options.clock.monotonic() - contents.uptimeMs
   const backlog: Backlog = new Backlog({
     order: options.order,
     pageSize: options.pageSize ?? PAGE_SIZE,
@@ -87,7 +86,8 @@ export async function openQueue<Content>(
     }
   })
   const awaiting: Awaiting<Content> = new Awaiting<Content>({
-    ...{ options, outbox, messages, sending, closing, tell, pause, upSince },
+    ...{ options, outbox, messages, sending, closing, tell, pause },
+    uptimeMs: contents.uptimeMs,
     again: ({ seq }, keepsClock) => {
       if (keepsClock) queue.keepClock.add(seq)
       context.again(queue)

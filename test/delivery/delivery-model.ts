@@ -79,6 +79,8 @@ interface Message {
   /** What follows if no application acknowledgement comes, and the uptime when the wait began. */
   late: Late
   awaitsFrom: number
+  /** How long it had still to wait then, or at the start of this run. */
+  leftMs: number
   /** Its time is up at this time, and not later than at that one: a start and a disk take time. */
   lateFrom: number
   lateBy: number
@@ -525,10 +527,11 @@ export class DeliveryModel {
 
   #awaits(message: Message, late: Late, awaitsFrom = this.#uptimeMs): void {
     const waitedMs = Math.max(0, this.#uptimeMs - awaitsFrom)
+    message.leftMs = this.#settings.applicationAckMs - waitedMs
     message.standing = 'awaiting'
     message.late = late
     message.awaitsFrom = awaitsFrom
-    message.lateFrom = this.#clock.monotonic() + this.#settings.applicationAckMs - waitedMs
+    message.lateFrom = this.#clock.monotonic() + message.leftMs
     message.lateBy = Number.POSITIVE_INFINITY
     message.isOver = false
     message.resendsAt = undefined
@@ -661,7 +664,7 @@ export class DeliveryModel {
       if (!this.#started || now - this.#faultAt <= REREAD_MS) return
       // Its timer runs by now.
       if (lateBy === Number.POSITIVE_INFINITY) {
-        message.lateBy = Math.max(now, resendsAt ?? message.lateFrom)
+        message.lateBy = Math.max(now, resendsAt ?? now + message.leftMs)
       }
       if (now <= message.lateBy) return
       // The timer may have had to wait for the disk; once more it does not.
@@ -868,6 +871,7 @@ function newMessage(id: number, lane: string, size: number): Message {
     ...{
       late: 'suspend',
       awaitsFrom: 0,
+      leftMs: 0,
       lateFrom: 0,
       lateBy: 0,
       isOver: false,

@@ -345,6 +345,28 @@ for (const queue of ['memory', 'disk']) {
       assert.equal(requests.length, 4, 'each was sent once')
     })
 
+    it('is awaited only for the rest of the time after a deploy and a restart', async () => {
+      const out = { order: 'none', applicationAckTimeout: 4 }
+      await deploy(out)
+      await send('REST0001')
+      await awaiting(1)
+      const start = performance.now()
+      await new Promise((resolve) => setTimeout(resolve, 1500))
+      await deploy({ ...out, name: 'renamed' })
+      await new Promise((resolve) => setTimeout(resolve, 1500))
+      const stopped = performance.now()
+      await world.nodeRed.restart()
+      const started = performance.now()
+      await world.nodeRed.waitForStatus('out', ({ codes = [] }) => codes.includes('SUSPENDED'))
+      const tookMs = performance.now() - start
+      assert.ok(tookMs >= 4000, `${tookMs} ms`)
+      const upMs = tookMs - (started - stopped)
+      // With all its time again, it would have been 7000 ms and more.
+      assert.ok(upMs < 6000, `${upMs} ms`)
+      await bring(ack('REST0001'))
+      await outcome('REST0001')
+    })
+
     it('is awaited by 10 000 messages without much memory, and taken in one batch', async (t) => {
       await deploy({ order: 'none', maxInFlight: 50 })
       await world.nodeRed.deploy([
