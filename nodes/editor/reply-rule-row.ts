@@ -36,7 +36,7 @@ export const rowConditions = [
 export type RowCondition = (typeof rowConditions)[number]
 
 /** The actions in the list: their letters without W; empty for W alone. */
-export const rowActions = ['C', 'F', 'R', 'RS', 'RD', 'RC', 'S', 'D', 'A', 'AF', 'AR', ''] as const
+export const rowActions = ['C', 'F', 'R', 'RS', 'RD', 'S', 'D', 'A', 'AF', 'AR', ''] as const
 
 /** Letters without W; R for `RF` and A for `AS`, which mean the same; empty for W alone. */
 export type RowAction = (typeof rowActions)[number]

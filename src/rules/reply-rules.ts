@@ -131,7 +131,7 @@ const lates = new Map<string, Late>([
 ])
 
 const allowedActions =
-  'at most one of C (accept), F (fail), S (suspend) or D (pause the node), an R (retry) before it, and a W (warn); or A (await the application acknowledgement), which S, F or R may follow'
+  'at most one of C (accept), F (fail), S (suspend) or D (pause the node), an R (retry) before F, S or D or alone, and a W (warn); or A (await the application acknowledgement), which S, F or R may follow'
 
 function readActions(
   scanner: RuleScanner,
@@ -154,6 +154,8 @@ function readActions(
       throw actionError(scanner, letter)
     } else if (following !== undefined) late = following
     else if (letter === 'R' && !retry && outcome === null) retry = true
+    // Accepted after retries in vain, it could be a message that never arrived.
+    else if (letter === 'C' && retry) throw actionError(scanner, letter)
     else if (ending !== undefined && outcome === null) outcome = ending
     else if (isLetter(letter)) throw actionError(scanner, letter)
     else break
