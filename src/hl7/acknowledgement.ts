@@ -75,13 +75,26 @@ function codeOfReply({ msa, text }: ReplyMessage): string | undefined {
   return msa?.value(msaCode) ?? (isEmptyBatch(text) ? 'AA' : undefined)
 }
 
-/** The errors in the ERR segments or, if there are none, in MSA-6. */
+/** The errors of all acknowledgements. */
 function readErrors(message: ReplyMessage): Pick<Acknowledgement, 'severity' | 'errors'> {
   const list = new ErrorList(new Room())
-  message.each(['ERR'], (err) => {
-    list.addErr(err)
+  let msa: Segment | undefined
+  let hasErr = false
+  const ended = (): void => {
+    if (msa !== undefined && !hasErr) list.addWithoutErr(msa)
+    msa = undefined
+    hasErr = false
+  }
+  message.each(['MSH', 'MSA', 'ERR'], (segment) => {
+    if (segment.name === 'ERR') {
+      if (list.addErr(segment)) hasErr = true
+      return
+    }
+    // An ERR before the first MSA of its message belongs to that one.
+    if (segment.name === 'MSH' || msa !== undefined) ended()
+    if (segment.name === 'MSA') msa = segment
   })
-  if (list.errors.length === 0) message.each(['MSA'], (msa) => list.addCondition(msa))
+  ended()
   return { severity: list.severity, errors: list.errors }
 }
 
@@ -127,7 +140,7 @@ export function readAcknowledgements(message: ReplyMessage): Acknowledgement[] {
     .slice(0, maxAcknowledgements)
     .sort((a, b) => a.index - b.index)
     .map(({ msa, errors }) => {
-      if (errors.errors.length === 0) errors.addCondition(msa)
+      if (!errors.hasErr) errors.addWithoutErr(msa)
       return {
         code: msa.value(msaCode),
         controlId: msa.fieldText(2),
@@ -174,21 +187,23 @@ class ErrorList {
     return this.#severities.has('') && worst !== 'F' && worst !== 'E' ? '' : worst
   }
 
-  addErr(err: Segment): void {
-    const severity = err.value(errSeverity)
-    if (isEmpty(err)) return
-    this.#severities.add(knownSeverities.includes(severity) ? severity : '')
-    this.#add(err, errorsOf)
+  get hasErr(): boolean {
+    return this.#severities.size > 0
   }
 
-  /**
-   * What MSA-6 says.
-   *
-   * @returns whether there is room for more
-   */
-  addCondition(msa: Segment): boolean {
+  /** @returns whether it says anything */
+  addErr(err: Segment): boolean {
+    const severity = err.value(errSeverity)
+    if (isEmpty(err)) return false
+    this.#severities.add(knownSeverities.includes(severity) ? severity : '')
+    this.#add(err, errorsOf)
+    return true
+  }
+
+  /** What MSA-6 says. A refusal without an ERR could be worse than a warning of another message. */
+  addWithoutErr(msa: Segment): void {
+    if (!isAccept(msa.value(msaCode))) this.#severities.add('')
     this.#add(msa, errorConditionOf)
-    return this.#room.isLeft
   }
 
   #add(segment: Segment, read: (segment: Segment) => AcknowledgementError[]): void {

@@ -364,6 +364,37 @@ describe('readAcknowledgements', () => {
     ])
   })
 
+  it('has no severity if one of several refusals has no ERR: it could be worse than a warning', () => {
+    const warning = 'ERR|||103|W\r'
+    const [one, two] = ['MSA|AE|A\r', 'MSA|AE|B||||207\r']
+    for (const [text, severity] of [
+      [one + warning, 'W'],
+      [`${one}${warning}MSA|AA|B\r`, 'W'],
+      [`${one}${warning}${two}${warning}`, 'W'],
+      [`${one}${warning}${two}`, ''],
+      [`${two}${one}${warning}`, ''],
+      [`${msh}${one}${warning}${msh}${two}`, ''],
+      [`${msh}${one}${msh}MSA|AA|B\r${warning}`, ''],
+      [`${msh}${warning}${one}${msh}${two}`, ''],
+      [`${msh}${one}${msh}${warning}${two}`, ''],
+      [`${msh}${one}ERR|\r${msh}${two}${warning}`, ''],
+      [`${msh}${one}${msh}${two}ERR|||101|E\r`, 'E']
+    ] as const) {
+      const message = readReplyMessage(text)
+      assert.ok(message)
+      assert.equal(readAcknowledgement(message)?.severity, severity, text)
+    }
+  })
+
+  it('lists MSA-6 of one without ERR beside the errors of another, also together', () => {
+    const message = readReplyMessage(
+      `${msh}MSA|AE|A\rERR|||103|W\r${msh}MSA|AE|B||||207^x\r${msh}MSA|AR|C||||208\r`
+    )
+    assert.ok(message)
+    const errors = readAcknowledgement(message)?.errors.map(({ code }) => code)
+    assert.deepEqual(errors, ['103', '207', '208'])
+  })
+
   it('lists several pairs of MSA and ERR in one message', () => {
     assert.deepEqual(codes(`${msh}MSA|AA|A\rMSA|AE|B\rERR|||1\rMSA|AE|C\rERR|||2\rERR|||3\r`), [
       ['A'],
