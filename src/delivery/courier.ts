@@ -205,6 +205,7 @@ export class Courier {
     ) {
       throw earlierAnswer(reply)
     }
+    await turn(read.text)
     const answer: AttemptReply = {
       text: read.text,
       empty: reply.body.length === 0,

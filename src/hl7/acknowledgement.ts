@@ -202,7 +202,7 @@ class ErrorList {
 
   /** What MSA-6 says. A refusal without an ERR could be worse than a warning of another message. */
   addWithoutErr(msa: Segment): void {
-    if (!isAccept(msa.value(msaCode))) this.#severities.add('')
+    if (!this.#severities.has('') && !isAccept(msa.value(msaCode))) this.#severities.add('')
     this.#add(msa, errorConditionOf)
   }
 

@@ -28,6 +28,8 @@ export const defaultSeparators: Separators = {
  * any field has, and few enough that a field of only separators takes milliseconds.
  */
 const maxSeparators = 10_000
+/** The longest value whose escapes are resolved, in UTF-16 units. */
+const maxEscaped = 64 * 1024
 
 /** Whether a segment of this name declares separators. */
 export function isHeader(name: string): boolean {
@@ -117,7 +119,7 @@ export class Segment {
 
   /** The whole field, unescaped. For text such as ERR-8, which may contain stray separators. */
   fieldText(number: number): string {
-    return unescape(this.field(number), this.separators)
+    return this.#unescaped(this.field(number))
   }
 
   /**
@@ -148,7 +150,7 @@ export class Segment {
       (path.component ?? 1) === 1 &&
       path.subcomponent === undefined &&
       !(path.field <= 2 && isHeader(this.name))
-    if (isFirst) return unescape(this.#firstComponent(path.field), this.separators)
+    if (isFirst) return this.#unescaped(this.#firstComponent(path.field))
     return this.#pick(this.repetitions(path.field)[(path.repetition ?? 1) - 1] ?? [], path)
   }
 
@@ -168,7 +170,12 @@ export class Segment {
       path.subcomponent === undefined
         ? component.join(this.separators.subcomponent)
         : (component[path.subcomponent - 1] ?? '')
-    return unescape(text, this.separators)
+    return this.#unescaped(text)
+  }
+
+  /** A reply may consist of nothing but escapes, which would take long: no value is that long. */
+  #unescaped(text: string): string {
+    return text.length > maxEscaped ? text : unescape(text, this.separators)
   }
 }
 

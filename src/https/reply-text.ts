@@ -16,7 +16,8 @@ export function findReply(texts: Iterable<string>, encoding: ReplyEncoding): Rep
   const acknowledgements = new Map<string, ReplyMessage>()
   for (const text of texts) {
     const message = readReplyText(text, encoding)
-    if (message?.msa !== undefined) acknowledgements.set(message.text, message)
+    if (message === null || isQuoted(message)) continue
+    if (message.msa !== undefined) acknowledgements.set(message.text, message)
     first ??= message
   }
   if (acknowledgements.size === 0) return first
@@ -28,11 +29,17 @@ export function findReply(texts: Iterable<string>, encoding: ReplyEncoding): Rep
   return readReplyMessage([...alone, ...headed].join(''))
 }
 
+/** A batch header alone in JSON or XML: an error message quotes it, often from what was sent. */
+function isQuoted({ msa, text }: ReplyMessage): boolean {
+  return msa === undefined && !text.startsWith('MSH') && text.indexOf('\r') === text.length - 1
+}
+
 /** Reads a text, or what it is the base64 of, as HL7; `null` if it is not HL7. */
 export function readReplyText(text: string, encoding: ReplyEncoding): ReplyMessage | null {
   const message = encoding === 'base64' ? null : readReplyMessage(text)
   if (message !== null || encoding === 'text') return message
-  if (!beginsLikeHl7(Buffer.from(text.slice(0, 400), 'base64').toString())) return null
+  const beginning = Buffer.from(text.slice(0, 400), 'base64')
+  if (!beginsLikeHl7(decodeReply(beginning, undefined))) return null
   const bytes = decodeBase64(text)
   return bytes === null ? null : readReplyMessage(decodeReply(bytes, undefined))
 }

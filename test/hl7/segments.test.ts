@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { parsePath } from '../../src/hl7/path.ts'
-import { readSeparators, Segments } from '../../src/hl7/segments.ts'
+import { readSeparators, Segments, type Segment } from '../../src/hl7/segments.ts'
 
 const get = (text: string, path: string): string[] => {
   const parsed = parsePath(path)
@@ -47,6 +47,18 @@ describe('readSeparators', () => {
 })
 
 describe('Segments', () => {
+  it('resolves no escapes in a value that is longer than any', () => {
+    const long = '\\X41\\'.repeat(20_000)
+    const segments: Segment[] = []
+    const text = `MSH|^~\\&|A\rMSA|${long}^1|${long.slice(0, 50_000)}|${long}\r`
+    new Segments(text).each(['MSA'], (segment) => segments.push(segment))
+    const [msa] = segments
+    assert.equal(msa?.value(parsePath('MSA-1')), long)
+    assert.equal(msa.fieldText(2), 'A'.repeat(10_000))
+    assert.equal(msa.fieldText(3), long)
+    assert.deepEqual(msa.values(parsePath('MSA-3')), [long])
+  })
+
   const text =
     'MSH|^~\\&|APP|FAC\rPID|1||12^^^X&Y~34|\rOBX|1|ST||a\\S\\b\rNTE|1\rOBX|2||||v1^w&x^y~v2\rOBX\r'
 

@@ -130,6 +130,22 @@ describe('a JSON body', () => {
     assert.equal(await codeOf({ ack: batch }), 'AA')
   })
 
+  it('does not take a batch header that an error message quotes for a batch without errors', async () => {
+    for (const header of ['BHS|^~\\&|LAB|||||||||B1', 'FHS|^~\\&|LAB\r', 'FHS|']) {
+      assert.equal(await codeOf({ error: 'rejected', segment: header }), undefined, header)
+      assert.equal(await codeOf({ segment: header, ack: ack('AE') }), 'AE', header)
+      assert.equal(await hl7Of(`<r><e>rejected</e><![CDATA[${header}]]></r>`), '', header)
+    }
+  })
+
+  it('may have base64 of UTF-16, with or without a byte order mark', async () => {
+    for (const mark of ['', '\ufeff']) {
+      const base64 = Buffer.from(mark + ack('AE'), 'utf16le').toString('base64')
+      assert.equal(await codeOf({ ack: base64 }), 'AE')
+      assert.equal(await hl7Of(`<r><a>${base64}</a></r>`), ack('AE'))
+    }
+  })
+
   it('may contain JSON in a string, at most two levels deep', async () => {
     const once = JSON.stringify({ id: 1, ack: ack('AE') })
     assert.equal(await codeOf(once), 'AE')
