@@ -44,7 +44,7 @@ describe('EventLog', () => {
   it('writes at a close what it is still counting', () => {
     const { clock, events, log } = setUp()
     log.note(moved(entry(1), 'suspended', 'suspend'))
-    log.close()
+    log.note({ kind: 'closing' })
     assert.equal(events.length, 1)
     assert.equal(clock.timers, 0)
   })

@@ -39,6 +39,8 @@ describe('Pace', () => {
     // Accepted by its status alone, without an acknowledgement.
     pace.note({ ...resultOf('accept'), answered: false })
     assert.equal(pace.places, 2)
+    pace.note({ ...resultOf('await'), answered: false })
+    assert.equal(pace.places, 4)
   })
 
   for (const maxPerSecond of [0.5, 3, 40, 900]) {

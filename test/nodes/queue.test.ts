@@ -121,6 +121,42 @@ describe('the queue on disk, in a real Node-RED', () => {
     assert.equal(last.payload, adt('SUSP0001', { birth: '20990101' }))
   })
 
+  it('has the event of a suspension that a deploy follows at once', async () => {
+    const suspends = { ...disk, replyCodeActions: ':?E=S,:?A=C' }
+    await world.deploy(suspends)
+    await world.nodeRed.inject('in', { payload: adt('EVENT001', { birth: '20990101' }) })
+    await world.nodeRed.waitForStatus('out', ({ code }) => code === 'SUSPENDED')
+    await world.deploy(suspends)
+    const { body } = await world.nodeRed.get('/hl7-https-out/out/events?limit=1')
+    const [event] = (body as { events: { kind: string; text: string }[] }).events
+    assert.equal(event?.kind, 'suspended')
+    assert.match(event.text, /^1 message/)
+  })
+
+  it('discards none if a flow says undefined in place of the one that it means', async () => {
+    const out = { ...disk, replyCodeActions: ':?E=S,:?A=C' }
+    const func = `return { payload: '', action: msg.payload, controlId: msg.unknown }`
+    await world.nodeRed.deploy([
+      ...world.flow(out),
+      { id: 'ask', type: 'inject', z: 'tab', props: [{ p: 'payload' }], wires: [['look']] },
+      { id: 'look', type: 'function', z: 'tab', outputs: 1, func, wires: [['out']] }
+    ])
+    await world.nodeRed.waitForStatus('out', ({ code }) => code === 'SUSPENDED')
+    for (const action of ['discard', 'resend']) {
+      await world.nodeRed.inject('ask', { payload: action })
+      await world.nodeRed.waitFor(() =>
+        world.nodeRed
+          .log()
+          .find((line) => line.includes(`no suspended message of msg.controlId to ${action}.`))
+      )
+    }
+    assert.deepEqual([(await state())['suspended'], (await state())['queued']], [1, 0])
+    await world.nodeRed.inject('in', { action: 'discard' })
+    await world.nodeRed.waitFor(
+      async_(async () => ((await state())['suspended'] === 0 ? true : undefined))
+    )
+  })
+
   for (const queue of ['disk', 'memory']) {
     it(`refuses messages beyond its limit, and names them (${queue})`, async () => {
       await world.deploy({ ...disk, queue, queueLimit: 2 })
