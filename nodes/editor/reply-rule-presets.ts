@@ -15,7 +15,7 @@ export const replyRulePresets = {
   /** ERR-3 206: application record locked (table 0357). */
   retryLocked: `@ERR-3:206=RF,${DEFAULT_REPLY_RULES}`,
   /** Suspends messages that may have arrived; retries those that could not connect. */
-  suspendTimeouts: `E#timeout=S,E#reset=S,E#504=S,${DEFAULT_REPLY_RULES}`
+  suspendTimeouts: `E#timeout=S,E#reset=S,E#504=S,E#2xx=S,${DEFAULT_REPLY_RULES}`
 } as const
 
 /** The name of a preset. */

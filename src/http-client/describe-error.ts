@@ -32,6 +32,9 @@ const DESCRIPTIONS: Record<string, string> = {
   ERR_TLS_CERT_ALTNAME_INVALID: 'the certificate is for another host name'
 }
 
+/** Node.js's codes for an answer that does not begin like HTTP. */
+const NO_HTTP = new Set(['HPE_INVALID_CONSTANT', 'HPE_INVALID_VERSION'])
+
 /** OpenSSL's messages, which Node.js often reports with just the code `EPROTO`. */
 const OPENSSL_WORDS: [words: string, description: string][] = [
   ['alert protocol version', OLD_TLS],
@@ -55,7 +58,8 @@ export function describeError(code: string, message = ''): string {
   const known = isTls(code) ? OPENSSL_WORDS.find(([words]) => message.includes(words)) : undefined
   const description = known?.[1] ?? DESCRIPTIONS[code]
   if (description !== undefined) return description
-  if (code.startsWith('HPE_')) return `the answer is not HTTP (${code})`
+  if (NO_HTTP.has(code)) return `the answer is not HTTP (${code})`
+  if (code.startsWith('HPE_')) return `the answer breaks the rules of HTTP (${code})`
   if (code.startsWith('ERR_OSSL_')) {
     return `certificate and key of the TLS configuration cannot be used (${code})`
   }

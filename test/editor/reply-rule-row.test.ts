@@ -240,5 +240,7 @@ describe('the presets', () => {
     }
     assert.equal(outcome(suspendTimeouts, { status: 503 }), 'retry, then fail')
     assert.equal(outcome(suspendTimeouts, { status: 504 }), 'suspend')
+    const unreadable = { code: 'ERR_CONTENT_DECODING', text: 'cannot be decompressed' }
+    assert.equal(outcome(suspendTimeouts, { status: 200, error: unreadable }), 'suspend')
   })
 })
