@@ -25,11 +25,14 @@ const UPTIME_STEP_MS = 60_000
 export class RunMarks {
   readonly #db: DatabaseSync
   /** On the monotonic clock: when the file would have been opened if this were its only run. */
-  #upSince = 0
-  #storedUptimeMs = 0
+  readonly #upSince: number
+  #storedUptimeMs: number
 
+  /** A file that a new thread opens goes on in the same run. */
   constructor(db: DatabaseSync) {
     this.#db = db
+    this.#storedUptimeMs = moment(getMeta(db, 'uptime')) ?? 0
+    this.#upSince = performance.now() - this.#storedUptimeMs
   }
 
   /** Within a transaction, before anything else is done with the messages. */
@@ -44,10 +47,7 @@ export class RunMarks {
     setMeta(this.#db, 'deaths', [...deaths].map(([seq, count]) => `${seq}:${count}`).join(' '))
     setMeta(this.#db, 'atWork', 0)
     setMeta(this.#db, 'running', 1)
-    const uptimeMs = moment(getMeta(this.#db, 'uptime')) ?? 0
-    this.#upSince = performance.now() - uptimeMs
-    this.#storedUptimeMs = uptimeMs
-    return { unclean, blamed, uptimeMs }
+    return { unclean, blamed, uptimeMs: this.#storedUptimeMs }
   }
 
   /** Within a transaction that changes something anyway. */

@@ -944,11 +944,13 @@ describe('DiskOutbox', () => {
         tamper(
           path,
           "UPDATE meta SET value = 'x' WHERE name IN ('paused', 'keyCheck')",
-          "INSERT INTO meta VALUES ('lastSeq', 1e300)"
+          "INSERT INTO meta VALUES ('lastSeq', 1e300)",
+          "UPDATE meta SET value = 12345 WHERE name = 'uptime'"
         )
         const outbox = queue()
         const contents = await outbox.open()
         assert.deepEqual([contents.paused, contents.lastSeq], [pause, 3])
+        assert.equal(contents.uptimeMs, 12_345)
         assert.deepEqual(await seqs(outbox), [1, 2, 3])
       })
 

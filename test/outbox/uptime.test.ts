@@ -83,6 +83,25 @@ describe('the uptime of a queue file', () => {
     file.close()
   })
 
+  it('goes on if the file is opened again in the same run, after a fault', () => {
+    opened().file.close()
+    const db = new DatabaseSync(path)
+    db.exec(`UPDATE meta SET value = ${100 * MINUTE} WHERE name = 'uptime'`)
+    db.close()
+    const { file } = opened()
+    file.transaction(() => file.apply({ kind: 'add', entry, content: Buffer.from('x') }))
+    file.drop()
+    now += 2 * MINUTE
+    const again = new QueueFile(spec)
+    settle(again)
+    now += MINUTE
+    settle(again)
+    again.drop()
+    const next = opened()
+    assert.equal(next.uptimeMs, 101 * MINUTE)
+    next.file.close()
+  })
+
   it('starts anew if it is damaged', () => {
     opened().file.close()
     for (const damaged of ["'x'", '-1', '1e300', "x'00'"]) {

@@ -1,6 +1,6 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { LeafRow } from './leaf-rows.ts'
-import { DAMAGED, repairedRow, MOST_SEQ, whole, type MessageRow } from '../message-row.ts'
+import { DAMAGED, moment, repairedRow, MOST_SEQ, whole, type MessageRow } from '../message-row.ts'
 import { getMeta, setMeta } from '../queue-database.ts'
 import { isWhole, SEQ_OF_SEALED, type SealedParts } from '../sealed-parts.ts'
 
@@ -44,6 +44,7 @@ export class Adoption {
     if (name === 'keyCheck' && value instanceof Uint8Array) {
       this.#keyFits = this.#keyCheck.equals(value)
     } else if (name === 'lastSeq') setMeta(this.#db, name, whole(value, MOST_SEQ) ?? 0)
+    else if (name === 'uptime') setMeta(this.#db, name, moment(value) ?? 0)
     // A damaged pause is still a pause.
     else if (name === 'paused') setMeta(this.#db, name, value === 0 ? 0 : 1)
     else if (name === 'pause' && typeof value === 'string') setMeta(this.#db, name, value)
