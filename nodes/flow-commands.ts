@@ -46,10 +46,10 @@ export async function carryOut(
   if (action !== 'resend' && action !== 'discard') return
   // A flow may have parsed it as a number.
   const wanted = typeof controlId === 'number' ? String(controlId) : controlId
-  const found = await delivery.operator[action](
-    (entry) => wanted === undefined || entry.controlId === wanted
-  )
-  if (found > 0 || wanted === undefined) return
+  // A flow that looked for one and found none does not mean all.
+  const meansAll = !('controlId' in msg)
+  const found = await delivery.operator[action]((entry) => meansAll || entry.controlId === wanted)
+  if (found > 0 || meansAll) return
   const name = typeof wanted === 'string' ? ` ${printable(wanted)}` : ' of msg.controlId'
   node.warn(`There is no suspended message${name} to ${action}.`)
 }

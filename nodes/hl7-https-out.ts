@@ -226,7 +226,6 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
     unsubscribe?.()
     clearInterval(ageWatch)
     clearInterval(certificateWatch)
-    eventLog.close()
     const isDeleted = removed && !isInFlows(RED, node.id)
     void close(node, delivery, isDeleted ? disk : undefined).finally(() => {
       client.close()

@@ -53,6 +53,7 @@ export class Delivery<Content> {
     )
     this.operator = new Operator({
       opened: () => this.#opened(),
+      queue: () => this.#queue,
       looked: async () => {
         await this.look()
         return this.#opened()
@@ -224,6 +225,7 @@ export class Delivery<Content> {
    * @returns nothing if the outbox is durable
    */
   async close(graceMs: number): Promise<LeftAtClose> {
+    this.#tell({ kind: 'closing' })
     this.#closing.abort()
     for (const message of this.#queue?.messages.active.values() ?? []) message.cancelWait?.()
     this.#pace.close()

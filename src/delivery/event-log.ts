@@ -56,6 +56,9 @@ export class EventLog {
       case 'moved':
         this.#noteMove(event)
         return
+      case 'closing':
+        this.#flush()
+        return
       case 'lost':
         this.#fault('HL7_QUEUE_FAILED')
         return
@@ -76,11 +79,6 @@ export class EventLog {
     this.#isTokenLost = isLost
     if (isLost) this.add('token-lost', '', { cause: printable(lostFor) })
     else this.add('token-back', '')
-  }
-
-  /** Writes what is still being counted. */
-  close(): void {
-    this.#flush()
   }
 
   #noteMove(move: Extract<DeliveryEvent, { kind: 'moved' }>): void {

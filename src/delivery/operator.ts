@@ -9,7 +9,9 @@ import type { OpenQueue } from './open-queue.ts'
 export interface OperatorContext<Content> {
   /** Opens the queue if it is not open. */
   readonly opened: () => Promise<OpenQueue<Content>>
-  /** The same, but after a failure the next attempt is made in its time. */
+  /** Undefined if it is not open. */
+  readonly queue: () => OpenQueue<Content> | undefined
+  /** The same as `opened`, but after a failure the next attempt is made in its time. */
   readonly looked: () => Promise<OpenQueue<Content>>
   /** The nodes behind the outputs exist, or the node closes. */
   readonly flowsStarted: Promise<undefined>
@@ -113,9 +115,9 @@ export class Operator<Content> {
     return awaiting.acknowledge(ack)
   }
 
-  /** Adds to the list of events. */
+  /** Adds to the list of events; if the queue is open, before anything that is called later. */
   async addEvent(event: QueueEvent): Promise<void> {
-    const { outbox } = await this.#context.looked()
+    const { outbox } = this.#context.queue() ?? (await this.#context.looked())
     await outbox.addEvent(event)
   }
 

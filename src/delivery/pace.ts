@@ -65,7 +65,7 @@ export class Pace {
     if (reply !== undefined && TOO_MUCH.has(reply.status)) {
       this.#places = Math.max(1, this.#places >>> 1)
     } else if (!reachable) this.#places = 1
-    else if (answered || decision.outcome === 'accept') {
+    else if (answered || decision.outcome === 'accept' || decision.outcome === 'await') {
       this.#places = Math.min(this.#settings.places, 2 * this.#places)
     }
   }
