@@ -65,7 +65,7 @@ export function answerError(
     description: description === '' ? undefined : description,
     hints,
     permanent: !transient,
-    retryAfterMs: retryAfterMs(headers['retry-after'], facts.now)
+    retryAfterMs: retryAfterMs(headers, facts.now)
   })
 }
 

@@ -171,7 +171,7 @@ function readMetadata(reply: HttpReply, url: string, asked: URL, clock: Clock): 
       status,
       hints: [{ key: 'serverProblem' }],
       permanent: false,
-      retryAfterMs: retryAfterMs(headers['retry-after'], clock.now())
+      retryAfterMs: retryAfterMs(headers, clock.now())
     })
   }
   const found = status === 200 || status === 203

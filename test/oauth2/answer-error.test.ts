@@ -142,6 +142,8 @@ describe('answerError of a refusal', () => {
     const error = refused({ error: 'invalid_client' }, 401, { date, 'retry-after': '7' })
     assert.equal(error.retryAfterMs, 7000)
     assert.match(error.hint, /clock is 90 s ahead/)
+    const until = new Date(now - 70_000).toUTCString()
+    assert.equal(refused({}, 503, { date, 'retry-after': until }).retryAfterMs, 20_000)
     for (const headers of [{}, { date: 'yesterday' }]) {
       assert.doesNotMatch(refused({ error: 'invalid_client' }, 401, headers).hint, /clock/)
     }

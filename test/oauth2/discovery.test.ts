@@ -124,6 +124,13 @@ describe('discovery', () => {
       assert.deepEqual(asked(), [openId])
       source.close()
     }
+    pages[openId] = text('', 'text/plain', 429, {
+      date: 'Fri, 02 Jan 2015 03:04:05 GMT',
+      'retry-after': 'Fri, 02 Jan 2015 03:04:25 GMT'
+    })
+    const source = new TokenSource(given({ issuer: server.origin }), { httpClient })
+    await assert.rejects(source.token(), { status: 429, retryAfterMs: 20_000 })
+    source.close()
   })
 
   it('reads a full well-known URL without comparing the issuer', async () => {
