@@ -43,7 +43,7 @@ export function translateError(error: unknown, place: RequestPlace): TokenError 
 }
 
 function fromHttpError(error: HttpError, { host, field }: RequestPlace): TokenError {
-  const { code, family, status, certificateIssuer } = error
+  const { code, family, status, certificateIssuer, retryAfterMs } = error
   const what = error.message.startsWith(`${host}: `)
     ? error.message.slice(host.length + 2)
     : error.message
@@ -53,7 +53,8 @@ function fromHttpError(error: HttpError, { host, field }: RequestPlace): TokenEr
     hints: [hintForNetwork(error, field)],
     permanent: isCertificateCode(code) || code.startsWith('ERR_SSL_'),
     family,
-    certificateIssuer
+    certificateIssuer,
+    retryAfterMs
   })
 }
 
