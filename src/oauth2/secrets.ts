@@ -16,8 +16,16 @@ const MIN_NAMED_VALUE = 4
  * @param secrets what was sent to the server, in each form that it could echo
  */
 export function cleanText(text: string, secrets: readonly string[]): string {
-  const cleaned = hideTokens(hideSecrets(printable(text), secrets))
-  return cleaned.length > MAX_OUTPUT ? `${cleaned.slice(0, MAX_OUTPUT - 1)}…` : cleaned
+  return shortened(hideTokens(hideSecrets(printable(text), secrets)))
+}
+
+/** A server's text, unredacted, but on one line, printable, and of at most 300 characters. */
+export function shortLine(text: string): string {
+  return shortened(printable(text))
+}
+
+function shortened(text: string): string {
+  return text.length > MAX_OUTPUT ? `${text.slice(0, MAX_OUTPUT - 1)}…` : text
 }
 
 /** A server's text, unredacted, but on one line, printable, and cut after 1000 characters. */

@@ -78,7 +78,9 @@ describe('discovery', () => {
       text('', 'text/plain', 401),
       text('<html>', 'text/html'),
       metadata('https://another.example'),
-      json({ issuer: server.origin })
+      metadata('MyCompany'),
+      json({ issuer: server.origin }),
+      ...[{}, { error: 'not_found' }, { issuer: '' }, { issuer: 7 }].map((one) => json(one))
     ]) {
       pages[openId] = answer
       server.seen = []
@@ -100,6 +102,10 @@ describe('discovery', () => {
       [undefined, redirect, 'ERR_REDIRECT', 302],
       [undefined, differs, 'ERR_ISSUER_MISMATCH', null],
       [differs, undefined, 'ERR_ISSUER_MISMATCH', null],
+      [metadata('MyCompany'), undefined, 'ERR_ISSUER_MISMATCH', null],
+      [json({}), differs, 'ERR_ISSUER_MISMATCH', null],
+      [json({}), busy, 'ERR_HTTP_STATUS', 503],
+      [json({}), undefined, 'OAUTH_INVALID_RESPONSE', null],
       [text('', 'text/plain', 403), undefined, 'ERR_DISCOVERY', 403],
       [json({ issuer: server.origin, token_endpoint: '/token' }), undefined, 'ERR_DISCOVERY', null]
     ]
@@ -230,6 +236,43 @@ describe('discovery', () => {
     assert.equal(result.code, 'ERR_ISSUER_MISMATCH')
     assert.match(result.description, /^127\.0\.0\.1:\d+: the issuer in .* differs from Issuer URL/)
     assert.match(result.hint, /full well-known URL.*Token URL.*https:\/\/sts\.example\/adfs/)
+  })
+
+  it('names the issuer that it found as it is, on one short line', async () => {
+    for (const issuer of [
+      'https://dev-3k8qbz5lq1hqxk2v.us.auth0.com/',
+      'https://trial-1234567.okta.com/oauth2/aus1a2b3c4d5E6f7G8h9',
+      'https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_AbC123XyZ',
+      'https://idcs-9dc693e80d9b469480d7afe00e743931.identity.oraclecloud.com'
+    ]) {
+      pages[openId] = metadata(issuer)
+      const result = await test({ issuer: server.origin })
+      assert.ok(!result.ok && result.hint.endsWith(` ${issuer}`), JSON.stringify(result))
+    }
+    pages[openId] = metadata(`https://x.example/\n${'y'.repeat(2000)}`)
+    const long = await test({ issuer: server.origin })
+    assert.ok(!long.ok)
+    assert.match(long.hint, / https:\/\/x\.example\/ y{280}…$/)
+  })
+
+  it('does not ask for an issuer that is not a URL', async () => {
+    pages[openId] = metadata('MyCompany')
+    const result = await test({ issuer: server.origin })
+    assert.ok(!result.ok)
+    assert.equal(result.code, 'ERR_ISSUER_MISMATCH')
+    assert.match(result.description, /the issuer in .* differs from Issuer URL/)
+    assert.match(result.hint, /^Check Issuer URL; or enter the full well-known URL/)
+    assert.doesNotMatch(result.hint, /MyCompany/)
+  })
+
+  it('sends no secrets or headers of the settings', async () => {
+    pages[openId] = metadata(server.origin)
+    const secret = { name: 'X-Key', value: 'key-of-the-gateway-1', secret: true }
+    await test({ issuer: server.origin, headers: [secret], extraParams: [secret] })
+    const [discovery] = server.seen
+    assert.equal(discovery?.url, openId)
+    assert.doesNotMatch(JSON.stringify(discovery.headers), /not-so-secret|key-of|authorization/i)
+    assert.equal(discovery.form.size, 0)
   })
 
   it('says what to do when there is no document', async () => {
