@@ -255,6 +255,17 @@ describe('discovery', () => {
     assert.match(long.hint, / https:\/\/x\.example\/ y{280}…$/)
   })
 
+  it('says what is wrong with a token endpoint of another scheme', async () => {
+    for (const token_endpoint of ['ftp://files.example/token', 'data:text/plain,x']) {
+      pages[openId] = json({ issuer: server.origin, token_endpoint })
+      const result = await test({ issuer: server.origin })
+      assert.ok(!result.ok)
+      assert.equal(result.code, 'OAUTH_REQUEST_PROTOCOL_FORBIDDEN')
+      assert.match(result.description, /^127\.0\.0\.1:\d+: its metadata .* that is not https:\.$/)
+      assert.equal(result.hint, 'Check Issuer URL, or fill in Token URL.')
+    }
+  })
+
   it('does not ask for an issuer that is not a URL', async () => {
     pages[openId] = metadata('MyCompany')
     const result = await test({ issuer: server.origin })
