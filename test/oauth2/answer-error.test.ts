@@ -195,6 +195,9 @@ describe('redirectError', () => {
       ['https://other.example/x?secret=1#secret', 'https://other.example/x'],
       ['https://me:secret@other.example', 'https://other.example/'],
       ['/token/', 'https://login.example:8443/token/'],
+      ['https://my-secret-word.example/x', 'another site'],
+      ['https://x-My-SECRET.example/', 'another site'],
+      ['https://my-ser.example/', 'https://my-ser.example/'],
       ['/my-secret-word/token', 'https://login.example:8443/•••/token'],
       [
         '/oauth2/aus1a2b3c4D5e6F7g8/v1/token',
@@ -219,6 +222,13 @@ describe('redirectError', () => {
       assert.equal(error.status, 307)
       assert.equal(error.permanent, true)
     }
+  })
+
+  it('names its own site, even if a secret is in its name', () => {
+    const headers = { location: '/my-secret-word/x' }
+    const secrets = ['https://login.example:8443', 'my-secret-word']
+    const error = redirectError({ status: 302, headers }, url, 'tokenEndpoint', secrets)
+    assert.match(error?.message ?? '', / redirects to https:\/\/login\.example:8443\/•••\/x /)
   })
 
   it('shortens a long target', () => {
