@@ -239,7 +239,7 @@ export class Courier {
       answered: isAnswer(attempt, message),
       ...(ack === null ? { quotes: quotes(), ...this.#tokenAdvice(reply) } : undefined),
       reachable: ack !== null || !GATEWAY_STATUSES.has(status),
-      ...withRetryAfter(status, retryAfterMs(headers['retry-after'], Date.now()))
+      ...withRetryAfter(status, retryAfterMs(headers, Date.now()))
     }
   }
 

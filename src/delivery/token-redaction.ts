@@ -1,4 +1,4 @@
-import { cleanText } from '../oauth2/secrets.ts'
+import { cleanText, formsOf } from '../oauth2/secrets.ts'
 import type { HttpReply } from '../http-client/http-client.ts'
 import type { OutgoingMessage } from '../hl7/outgoing-message.ts'
 import { repeats, withoutNumbers } from './sent-words.ts'
@@ -96,18 +96,6 @@ export class TokenRedaction {
     }
     return quote || undefined
   }
-}
-
-function formsOf(token: string): string[] {
-  const bytes = Buffer.from(token)
-  // In base64 it looks different after one or two other bytes.
-  const shifted = [0, 1, 2].map((before) =>
-    Buffer.concat([Buffer.alloc(before), bytes])
-      .toString('base64')
-      .slice(before === 0 ? 0 : 4)
-  )
-  const forms = [token, encodeURIComponent(token), bytes.toString('hex'), ...shifted]
-  return forms.filter((form) => form !== '')
 }
 
 /** Only letters and digits, in lower case. */

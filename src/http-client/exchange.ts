@@ -227,7 +227,7 @@ export class Exchange {
       reusedConnection: this.#sent?.reusedSocket === true,
       answered: this.#answer !== undefined || (this.#socket?.bytesRead ?? 0) > this.#bytesBefore,
       status: this.#answer?.statusCode,
-      retryAfterMs: retryAfterMs(this.#answer?.headers['retry-after'], Date.now()),
+      retryAfterMs: retryAfterMs(this.#answer?.headers ?? {}, Date.now()),
       atProxy,
       certificateIssuer: family === 'tls' ? this.#certificateIssuer : undefined
     })

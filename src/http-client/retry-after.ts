@@ -1,13 +1,27 @@
+/** The headers of an answer that say when to retry. */
+export interface RetryHeaders {
+  'retry-after'?: string | undefined
+  date?: string | undefined
+}
+
 /**
- * Reads a Retry-After header (RFC 9110 §10.2.3): seconds or a date.
+ * Reads a Retry-After header (RFC 9110 §10.2.3): seconds or a date. A date is compared with that of
+ * the answer, because this machine's clock may differ from the server's.
  *
- * @param now wall clock in milliseconds
+ * @param now wall clock in milliseconds, for an answer without a date
  * @returns milliseconds from now, or `undefined` if there is no usable value
  */
-export function retryAfterMs(header: string | undefined, now: number): number | undefined {
-  const text = header?.trim() ?? ''
-  if (/^\d{1,10}$/.test(text)) return Number(text) * 1000
-  // Date.parse accepts much that is not an HTTP date, such as a negative number.
+export function retryAfterMs(headers: RetryHeaders, now: number): number | undefined {
+  const text = headers['retry-after']?.trim() ?? ''
+  // More digits are no number of seconds; fewer may be too many, but each caller has a limit.
+  if (/^\d{1,15}$/.test(text)) return Number(text) * 1000
+  const until = httpDate(text)
+  if (until === undefined) return undefined
+  return Math.max(0, until - (httpDate(headers.date?.trim() ?? '') ?? now))
+}
+
+/** Date.parse accepts much that is not an HTTP date, such as a negative number. */
+function httpDate(text: string): number | undefined {
   const date = /^[A-Za-z]{3}/.test(text) ? Date.parse(text) : Number.NaN
-  return Number.isNaN(date) ? undefined : Math.max(0, date - now)
+  return Number.isNaN(date) ? undefined : date
 }

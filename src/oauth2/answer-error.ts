@@ -2,7 +2,7 @@ import type { HttpReply } from '../http-client/http-client.ts'
 import { retryAfterMs } from '../http-client/retry-after.ts'
 import { hintsForAnswer, isKnownError, type HintFacts } from './answer-hints.ts'
 import type { AddressField, Hint } from './hint.ts'
-import { cleanText, oneLine } from './secrets.ts'
+import { cleanPath, cleanText, hasSecret, oneLine } from './secrets.ts'
 import type { TokenAnswerUnusable, TokenRefused } from './token-answer.ts'
 import { TokenError } from './token-error.ts'
 
@@ -65,7 +65,7 @@ export function answerError(
     description: description === '' ? undefined : description,
     hints,
     permanent: !transient,
-    retryAfterMs: retryAfterMs(headers['retry-after'], facts.now)
+    retryAfterMs: retryAfterMs(headers, facts.now)
   })
 }
 
@@ -141,20 +141,23 @@ export function redirectError(
   if (status < 300 || status >= 400 || status === 304) return undefined
   const location = headers.location ?? ''
   const to = location !== '' && URL.canParse(location, url) ? new URL(location, url) : undefined
-  const target = to === undefined || !/^https?:$/.test(to.protocol) ? 'nowhere' : shown(to, secrets)
-  return new TokenError(
-    `${new URL(url).host} redirects to ${target} (HTTP ${status}), which is not followed.`,
-    {
-      code: 'ERR_REDIRECT',
-      status,
-      hints: [{ key: 'redirect', values: { field, target } }],
-      permanent: true
-    }
-  )
+  const { host, origin } = new URL(url)
+  const target =
+    to === undefined || !/^https?:$/.test(to.protocol) ? 'nowhere' : shown(to, origin, secrets)
+  return new TokenError(`${host} redirects to ${target} (HTTP ${status}), which is not followed.`, {
+    code: 'ERR_REDIRECT',
+    status,
+    hints: [{ key: 'redirect', values: { field, target } }],
+    permanent: true
+  })
 }
 
-/** Leaves out the query, which may contain anything; the path tells `/token/` from `/token`. */
-function shown({ origin, pathname }: URL, secrets: readonly string[]): string {
-  const pieces = pathname.split('/').map((piece) => cleanText(piece, secrets))
-  return oneLine(`${origin}${pieces.join('/')}`)
+/**
+ * Leaves out the query, which may contain anything; the path tells `/token/` from `/token`.
+ *
+ * @param own the origin that answered, which the error names anyway
+ */
+function shown({ origin, host, pathname }: URL, own: string, secrets: readonly string[]): string {
+  if (origin !== own && hasSecret(host, secrets)) return 'another site'
+  return oneLine(`${origin}${cleanPath(pathname, secrets)}`)
 }

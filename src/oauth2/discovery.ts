@@ -5,7 +5,7 @@ import { retryAfterMs } from '../http-client/retry-after.ts'
 import { redirectError } from './answer-error.ts'
 import { isJsonObject, parseJson } from './json-text.ts'
 import { translateError } from './network-error.ts'
-import { cleanText } from './secrets.ts'
+import { shortLine } from './secrets.ts'
 import { TokenError } from './token-error.ts'
 import { allowPlainHttp, bodyText, type TokenFetch } from './token-fetch.ts'
 import type { TokenSettings } from './token-settings.ts'
@@ -103,7 +103,7 @@ export class Discovery {
         return await this.#request(server, 'oauth2', fetch)
       } catch (second) {
         // An issuer that differs, or an address that fails, says more than a missing document.
-        if (first.code !== 'ERR_DISCOVERY' || !(second instanceof TokenError)) throw first
+        if (!MISSING.has(first.code) || !(second instanceof TokenError)) throw first
         throw second.code === 'ERR_DISCOVERY' ? first : second
       }
     }
@@ -143,7 +143,9 @@ export class Discovery {
       }
       return metadata
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'OAUTH_JSON_ATTRIBUTE_COMPARISON_FAILED') {
+      const { code } = error as NodeJS.ErrnoException
+      const isNoUrl = code === 'ERR_INVALID_URL' && issuerFound !== '' && !URL.canParse(issuerFound)
+      if (isNoUrl || code === 'OAUTH_JSON_ATTRIBUTE_COMPARISON_FAILED') {
         throw issuerMismatch(server, issuerFound)
       }
       throw translateError(error, { host: server.host, field: 'issuer' })
@@ -151,7 +153,9 @@ export class Discovery {
   }
 }
 
-const ELSEWHERE = new Set(['ERR_DISCOVERY', 'ERR_ISSUER_MISMATCH', 'ERR_REDIRECT'])
+/** There is no document, or JSON without an issuer: some servers answer everything with 200. */
+const MISSING = new Set(['ERR_DISCOVERY', 'OAUTH_INVALID_RESPONSE'])
+const ELSEWHERE = new Set([...MISSING, 'ERR_ISSUER_MISMATCH', 'ERR_REDIRECT'])
 
 /** The other well-known address is worth a try: some servers fail at one that they do not know. */
 function mayBeElsewhere({ code, status = 0 }: TokenError): boolean {
@@ -171,7 +175,7 @@ function readMetadata(reply: HttpReply, url: string, asked: URL, clock: Clock): 
       status,
       hints: [{ key: 'serverProblem' }],
       permanent: false,
-      retryAfterMs: retryAfterMs(headers['retry-after'], clock.now())
+      retryAfterMs: retryAfterMs(headers, clock.now())
     })
   }
   const found = status === 200 || status === 203
@@ -216,12 +220,14 @@ function usable(document: Metadata, url: string, asked: URL): Metadata {
 }
 
 function issuerMismatch(server: URL, found: string): TokenError {
-  const values = { found: cleanText(found, []) }
+  // Whole, if it is not too long: discovery carries no secrets, and tenants have random names.
+  const values = { found: shortLine(found) }
   return new TokenError(
     `${server.host}: the issuer in the server's metadata differs from Issuer URL.`,
     {
       code: 'ERR_ISSUER_MISMATCH',
-      hints: [{ key: 'issuerMismatch', values }],
+      // What is not a URL cannot be entered.
+      hints: [URL.canParse(found) ? { key: 'issuerMismatch', values } : { key: 'noMetadata' }],
       permanent: true
     }
   )

@@ -16,8 +16,16 @@ const MIN_NAMED_VALUE = 4
  * @param secrets what was sent to the server, in each form that it could echo
  */
 export function cleanText(text: string, secrets: readonly string[]): string {
-  const cleaned = hideTokens(hideSecrets(printable(text), secrets))
-  return cleaned.length > MAX_OUTPUT ? `${cleaned.slice(0, MAX_OUTPUT - 1)}…` : cleaned
+  return shortened(hideTokens(hideSecrets(printable(text), secrets)))
+}
+
+/** A server's text, unredacted, but on one line, printable, and of at most 300 characters. */
+export function shortLine(text: string): string {
+  return shortened(printable(text))
+}
+
+function shortened(text: string): string {
+  return text.length > MAX_OUTPUT ? `${text.slice(0, MAX_OUTPUT - 1)}…` : text
 }
 
 /** A server's text, unredacted, but on one line, printable, and cut after 1000 characters. */
@@ -26,30 +34,37 @@ export function oneLine(text: string): string {
 }
 
 function printable(text: string): string {
+  return withoutControls(text.slice(0, MAX_INPUT))
+}
+
+function withoutControls(text: string): string {
   return text
-    .slice(0, MAX_INPUT)
     .replace(/[\p{C}\p{Zl}\p{Zp}]/gu, ' ')
     .replace(/ {2,}/g, ' ')
     .trim()
 }
 
-/** For each secret, one pass over the text and one over the secret, however long it is. */
+/**
+ * Whatever the case of ASCII letters: host names, for example, are in lower case. One pass over the
+ * text for each length of a piece, and one over each secret, however long it is.
+ *
+ * @param text as `printable` returns it
+ */
 function hideSecrets(text: string, secrets: readonly string[]): string {
+  const folded = lowerCase(text)
   const hidden = new Uint8Array(text.length)
+  const places = new Map<number, Map<string, number[]>>()
   for (const secret of secrets) {
-    const length = Math.min(secret.length, PIECE)
+    // The text has no control characters and no two blanks in a row either.
+    const wanted = lowerCase(withoutControls(secret))
+    const length = Math.min(wanted.length, PIECE)
     if (length === 0) continue
-    const places = new Map<string, number[]>()
-    for (let at = 0; at + length <= text.length; at++) {
-      const piece = text.slice(at, at + length)
-      const others = places.get(piece)
-      if (others === undefined) places.set(piece, [at])
-      else others.push(at)
-    }
-    for (let at = 0; at + length <= secret.length; at++) {
-      const piece = secret.slice(at, at + length)
-      for (const place of places.get(piece) ?? []) hidden.fill(1, place, place + length)
-      places.delete(piece)
+    const pieces = places.get(length) ?? piecesOf(folded, length)
+    places.set(length, pieces)
+    for (let at = 0; at + length <= wanted.length; at++) {
+      const piece = wanted.slice(at, at + length)
+      for (const place of pieces.get(piece) ?? []) hidden.fill(1, place, place + length)
+      pieces.delete(piece)
     }
   }
   let result = ''
@@ -58,6 +73,34 @@ function hideSecrets(text: string, secrets: readonly string[]): string {
     else if (hidden[at - 1] !== 1) result += HIDDEN
   }
   return result
+}
+
+/** Where each piece of this length is in the text. */
+function piecesOf(text: string, length: number): Map<string, number[]> {
+  const places = new Map<string, number[]>()
+  for (let at = 0; at + length <= text.length; at++) {
+    const piece = text.slice(at, at + length)
+    const others = places.get(piece)
+    if (others === undefined) places.set(piece, [at])
+    else others.push(at)
+  }
+  return places
+}
+
+/** Only ASCII letters: with others, the length could change. */
+function lowerCase(text: string): string {
+  return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase())
+}
+
+/** Whether a text contains a secret or a piece of one. */
+export function hasSecret(text: string, secrets: readonly string[]): boolean {
+  const line = printable(text)
+  return hideSecrets(line, secrets) !== line
+}
+
+/** The path of a URL without secrets; each part is judged alone, because a long path is no token. */
+export function cleanPath(path: string, secrets: readonly string[]): string {
+  return hideSecrets(printable(path), secrets).split('/').map(hideTokens).join('/')
 }
 
 /**
@@ -107,17 +150,49 @@ export function secretsOf(
   }
   const [, credentials = ''] = (headers['authorization'] ?? '').split(' ')
   const key = settings.privateKey.replace(/-----[A-Z ]{1,40}-----/g, '')
-  return [
-    ...plain.flatMap((secret) => [
-      secret,
-      encodeURIComponent(secret.toWellFormed()),
-      formEncode(secret),
-      basicEncode(secret),
-      JSON.stringify(secret).slice(1, -1)
-    ]),
-    credentials,
-    key
-  ].filter((secret) => secret !== '')
+  const forms = plain.flatMap((secret) => [
+    ...formsOf(secret),
+    formEncode(secret),
+    basicEncode(secret),
+    JSON.stringify(secret).slice(1, -1),
+    ...markupForms(secret)
+  ])
+  return [...new Set([...forms, credentials, key])].filter((secret) => secret !== '')
+}
+
+/** A secret as it is, percent-encoded, in hexadecimal, and in base64 as part of a longer text. */
+export function formsOf(secret: string): string[] {
+  const bytes = Buffer.from(secret)
+  // In base64 it looks different after one or two other bytes, which have a part in 2 or 3 digits.
+  const shifted = [0, 2, 3].map((digits, before) =>
+    Buffer.concat([Buffer.alloc(before), bytes])
+      .toString('base64')
+      .slice(digits)
+  )
+  const encoded = [
+    encodeURIComponent(secret.toWellFormed()),
+    bytes.toString('hex'),
+    // Less of a very short secret is in many words.
+    ...shifted.filter((form) => form.length >= 4)
+  ]
+  return [secret, ...encoded].filter((form) => form !== '')
+}
+
+/** What servers put for & < > " ' into HTML or XML; other mixtures consist of the same pieces. */
+const REFERENCES = [
+  ['&amp;', '&lt;', '&gt;', '"', "'"],
+  ['&amp;', '&lt;', '&gt;', '&quot;', "'"],
+  ['&amp;', '&lt;', '&gt;', '&quot;', '&apos;'],
+  ['&amp;', '&lt;', '&gt;', '&quot;', '&#039;'],
+  ['&amp;', '&lt;', '&gt;', '&#34;', '&#39;'],
+  ['&#38;', '&#60;', '&#62;', '&#34;', '&#39;'],
+  ['&#x26;', '&#x3c;', '&#x3e;', '&#x22;', '&#x27;']
+]
+
+function markupForms(secret: string): string[] {
+  return REFERENCES.map((references) =>
+    secret.replace(/[&<>"']/g, (character) => references['&<>"\''.indexOf(character)] ?? '')
+  )
 }
 
 /**

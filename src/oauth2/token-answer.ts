@@ -35,6 +35,8 @@ export interface TokenAnswerUnusable {
 const DATE_LIKE = 1e9
 /** The shortest text that is taken for a bare token. */
 const MIN_BARE_TOKEN = 16
+/** So many words at the beginning of a text are enough to know it. */
+const MAX_WORDS = 50
 type Members = Record<string, unknown>
 
 /** The members that are read, by name without case and underscores. */
@@ -113,14 +115,17 @@ function isJson(contentType: string): boolean {
 
 /**
  * A text that can only be a token: the characters of RFC 6750 §2.1 and Salesforce's `!`, and not an
- * error code (`invalid_credentials`).
+ * error in words (`invalid_credentials`, `ServiceUnavailable`).
  */
 function isBareToken(text: string): boolean {
-  return (
-    text.length >= MIN_BARE_TOKEN &&
-    /^[\w.~+/!-]+={0,9}$/.test(text) &&
-    !/^[a-z]+(?:_[a-z]+)+$/i.test(text)
-  )
+  return text.length >= MIN_BARE_TOKEN && /^[\w.~+/!-]+={0,9}$/.test(text) && !isWords(text)
+}
+
+/** Random letters change their case within a part, or are longer than a word. */
+function isWords(text: string): boolean {
+  return text
+    .split(/[._/!~+-]|(?<=[a-z])(?=[A-Z])/, MAX_WORDS)
+    .every((part) => part === '' || /^(?:[a-z]{2,20}|[A-Z]{2,20}|[A-Z][a-z]{1,19})$/.test(part))
 }
 
 /** Some servers put the header's value into the answer. */

@@ -207,7 +207,9 @@ export class TokenClient {
   #place(url?: string): RequestPlace {
     const { issuer, tokenEndpoint } = this.#settings
     const field = tokenEndpoint === '' ? 'issuer' : 'tokenEndpoint'
-    const address = url ?? (tokenEndpoint === '' ? issuer : tokenEndpoint)
+    const entered = tokenEndpoint === '' ? issuer : tokenEndpoint
+    // No request goes to another scheme: its host may be missing, or anything.
+    const address = url !== undefined && /^https?:/i.test(url) ? url : entered
     return { host: URL.canParse(address) ? new URL(address).host : 'token server', field }
   }
 }

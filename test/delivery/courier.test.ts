@@ -553,9 +553,17 @@ describe('Courier', () => {
     })
     const busy = await courier(gateway.url).attempt(parcel)
     assert.deepEqual([busy.reachable, busy.retryAfterMs], [false, 7000])
+    // As on a server whose clock is years behind.
+    const dates =
+      'date: Fri, 02 Jan 2015 03:04:05 GMT\r\nretry-after: Fri, 02 Jan 2015 03:04:25 GMT\r\n'
+    const behind = await receiver((socket) => {
+      socket.write(answer(503, '', dates))
+    })
+    assert.equal((await courier(behind.url).attempt(parcel)).retryAfterMs, 20_000)
 
     for (const [head, facts] of [
       ['HTTP/1.1 503 x\r\nretry-after: 7', [false, 7000, 503]],
+      [`HTTP/1.1 503 x\r\n${dates}`.trimEnd(), [false, 20_000, 503]],
       ['HTTP/1.1 502 x\r\nretry-after: 7', [false, undefined, 502]],
       ['HTTP/1.1 429 x\r\nretry-after: 7', [true, 7000, 429]],
       ['HTTP/1.1 429 x\r\nretry-after: soon', [true, undefined, 429]],

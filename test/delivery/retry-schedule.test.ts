@@ -39,18 +39,32 @@ describe('retryWaitMs', () => {
 
 describe('retryAfterMs', () => {
   const now = Date.UTC(2026, 0, 2, 3, 4, 5)
+  const wait = (header: string | undefined, date?: string): number | undefined =>
+    retryAfterMs({ 'retry-after': header, date }, now)
 
   it('reads seconds and dates', () => {
-    assert.equal(retryAfterMs('120', now), 120_000)
-    assert.equal(retryAfterMs(' 0 ', now), 0)
-    assert.equal(retryAfterMs('Fri, 02 Jan 2026 03:05:05 GMT', now), 60_000)
-    assert.equal(retryAfterMs('Friday, 02-Jan-26 03:05:05 GMT', now), 60_000)
-    assert.equal(retryAfterMs('Fri, 02 Jan 2026 03:00:00 GMT', now), 0)
+    assert.equal(wait('120'), 120_000)
+    assert.equal(wait(' 0 '), 0)
+    assert.equal(wait('99999999999'), 99_999_999_999_000)
+    assert.equal(wait('9'.repeat(15)), 999_999_999_999_999_000)
+    assert.equal(wait('Fri, 02 Jan 2026 03:05:05 GMT'), 60_000)
+    assert.equal(wait('Friday, 02-Jan-26 03:05:05 GMT'), 60_000)
+    assert.equal(wait('Fri, 02 Jan 2026 03:00:00 GMT'), 0)
+  })
+
+  it("measures a date from the answer's own date, whatever this machine's clock says", () => {
+    const until = 'Fri, 02 Jan 2026 03:05:05 GMT'
+    assert.equal(wait(until, 'Fri, 02 Jan 2026 03:04:45 GMT'), 20_000)
+    assert.equal(wait(until, ' Thu, 01 Jan 2026 03:05:05 GMT'), 86_400_000)
+    assert.equal(wait(until, 'Sat, 03 Jan 2026 03:05:05 GMT'), 0)
+    for (const date of ['', '2026-01-02', 'yesterday', '-1'])
+      assert.equal(wait(until, date), 60_000)
+    assert.equal(wait('120', 'Thu, 01 Jan 2026 03:05:05 GMT'), 120_000)
   })
 
   it('ignores anything else', () => {
-    for (const header of [undefined, '', '-1', '1.5', 'soon', '99999999999', '2026-01-02']) {
-      assert.equal(retryAfterMs(header, now), undefined, header)
+    for (const header of [undefined, '', '-1', '1.5', 'soon', '9'.repeat(16), '2026-01-02']) {
+      assert.equal(wait(header), undefined, header)
     }
   })
 })

@@ -142,6 +142,8 @@ describe('answerError of a refusal', () => {
     const error = refused({ error: 'invalid_client' }, 401, { date, 'retry-after': '7' })
     assert.equal(error.retryAfterMs, 7000)
     assert.match(error.hint, /clock is 90 s ahead/)
+    const until = new Date(now - 70_000).toUTCString()
+    assert.equal(refused({}, 503, { date, 'retry-after': until }).retryAfterMs, 20_000)
     for (const headers of [{}, { date: 'yesterday' }]) {
       assert.doesNotMatch(refused({ error: 'invalid_client' }, 401, headers).hint, /clock/)
     }
@@ -193,6 +195,9 @@ describe('redirectError', () => {
       ['https://other.example/x?secret=1#secret', 'https://other.example/x'],
       ['https://me:secret@other.example', 'https://other.example/'],
       ['/token/', 'https://login.example:8443/token/'],
+      ['https://my-secret-word.example/x', 'another site'],
+      ['https://x-My-SECRET.example/', 'another site'],
+      ['https://my-ser.example/', 'https://my-ser.example/'],
       ['/my-secret-word/token', 'https://login.example:8443/•••/token'],
       [
         '/oauth2/aus1a2b3c4D5e6F7g8/v1/token',
@@ -217,6 +222,13 @@ describe('redirectError', () => {
       assert.equal(error.status, 307)
       assert.equal(error.permanent, true)
     }
+  })
+
+  it('names its own site, even if a secret is in its name', () => {
+    const headers = { location: '/my-secret-word/x' }
+    const secrets = ['https://login.example:8443', 'my-secret-word']
+    const error = redirectError({ status: 302, headers }, url, 'tokenEndpoint', secrets)
+    assert.match(error?.message ?? '', / redirects to https:\/\/login\.example:8443\/•••\/x /)
   })
 
   it('shortens a long target', () => {

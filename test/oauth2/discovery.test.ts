@@ -78,7 +78,9 @@ describe('discovery', () => {
       text('', 'text/plain', 401),
       text('<html>', 'text/html'),
       metadata('https://another.example'),
-      json({ issuer: server.origin })
+      metadata('MyCompany'),
+      json({ issuer: server.origin }),
+      ...[{}, { error: 'not_found' }, { issuer: '' }, { issuer: 7 }].map((one) => json(one))
     ]) {
       pages[openId] = answer
       server.seen = []
@@ -100,6 +102,10 @@ describe('discovery', () => {
       [undefined, redirect, 'ERR_REDIRECT', 302],
       [undefined, differs, 'ERR_ISSUER_MISMATCH', null],
       [differs, undefined, 'ERR_ISSUER_MISMATCH', null],
+      [metadata('MyCompany'), undefined, 'ERR_ISSUER_MISMATCH', null],
+      [json({}), differs, 'ERR_ISSUER_MISMATCH', null],
+      [json({}), busy, 'ERR_HTTP_STATUS', 503],
+      [json({}), undefined, 'OAUTH_INVALID_RESPONSE', null],
       [text('', 'text/plain', 403), undefined, 'ERR_DISCOVERY', 403],
       [json({ issuer: server.origin, token_endpoint: '/token' }), undefined, 'ERR_DISCOVERY', null]
     ]
@@ -124,6 +130,13 @@ describe('discovery', () => {
       assert.deepEqual(asked(), [openId])
       source.close()
     }
+    pages[openId] = text('', 'text/plain', 429, {
+      date: 'Fri, 02 Jan 2015 03:04:05 GMT',
+      'retry-after': 'Fri, 02 Jan 2015 03:04:25 GMT'
+    })
+    const source = new TokenSource(given({ issuer: server.origin }), { httpClient })
+    await assert.rejects(source.token(), { status: 429, retryAfterMs: 20_000 })
+    source.close()
   })
 
   it('reads a full well-known URL without comparing the issuer', async () => {
@@ -223,6 +236,54 @@ describe('discovery', () => {
     assert.equal(result.code, 'ERR_ISSUER_MISMATCH')
     assert.match(result.description, /^127\.0\.0\.1:\d+: the issuer in .* differs from Issuer URL/)
     assert.match(result.hint, /full well-known URL.*Token URL.*https:\/\/sts\.example\/adfs/)
+  })
+
+  it('names the issuer that it found as it is, on one short line', async () => {
+    for (const issuer of [
+      'https://dev-3k8qbz5lq1hqxk2v.us.auth0.com/',
+      'https://trial-1234567.okta.com/oauth2/aus1a2b3c4d5E6f7G8h9',
+      'https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_AbC123XyZ',
+      'https://idcs-9dc693e80d9b469480d7afe00e743931.identity.oraclecloud.com'
+    ]) {
+      pages[openId] = metadata(issuer)
+      const result = await test({ issuer: server.origin })
+      assert.ok(!result.ok && result.hint.endsWith(` ${issuer}`), JSON.stringify(result))
+    }
+    pages[openId] = metadata(`https://x.example/\n${'y'.repeat(2000)}`)
+    const long = await test({ issuer: server.origin })
+    assert.ok(!long.ok)
+    assert.match(long.hint, / https:\/\/x\.example\/ y{280}…$/)
+  })
+
+  it('says what is wrong with a token endpoint of another scheme', async () => {
+    for (const token_endpoint of ['ftp://files.example/token', 'data:text/plain,x']) {
+      pages[openId] = json({ issuer: server.origin, token_endpoint })
+      const result = await test({ issuer: server.origin })
+      assert.ok(!result.ok)
+      assert.equal(result.code, 'OAUTH_REQUEST_PROTOCOL_FORBIDDEN')
+      assert.match(result.description, /^127\.0\.0\.1:\d+: its metadata .* that is not https:\.$/)
+      assert.equal(result.hint, 'Check Issuer URL, or fill in Token URL.')
+    }
+  })
+
+  it('does not ask for an issuer that is not a URL', async () => {
+    pages[openId] = metadata('MyCompany')
+    const result = await test({ issuer: server.origin })
+    assert.ok(!result.ok)
+    assert.equal(result.code, 'ERR_ISSUER_MISMATCH')
+    assert.match(result.description, /the issuer in .* differs from Issuer URL/)
+    assert.match(result.hint, /^Check Issuer URL; or enter the full well-known URL/)
+    assert.doesNotMatch(result.hint, /MyCompany/)
+  })
+
+  it('sends no secrets or headers of the settings', async () => {
+    pages[openId] = metadata(server.origin)
+    const secret = { name: 'X-Key', value: 'key-of-the-gateway-1', secret: true }
+    await test({ issuer: server.origin, headers: [secret], extraParams: [secret] })
+    const [discovery] = server.seen
+    assert.equal(discovery?.url, openId)
+    assert.doesNotMatch(JSON.stringify(discovery.headers), /not-so-secret|key-of|authorization/i)
+    assert.equal(discovery.form.size, 0)
   })
 
   it('says what to do when there is no document', async () => {

@@ -59,6 +59,7 @@ describe('translateError', () => {
     const table: [string, RegExp][] = [
       ['OAUTH_MISSING_SERVER_METADATA', /names no token endpoint/],
       ['OAUTH_INVALID_SERVER_METADATA', /not a URL/],
+      ['OAUTH_REQUEST_PROTOCOL_FORBIDDEN', /a token endpoint that is not https:/],
       ['OAUTH_INVALID_RESPONSE', /not usable/],
       ['OAUTH_PARSE_ERROR', /not JSON/]
     ]

@@ -30,57 +30,57 @@ describe('readTokenAnswer', () => {
 
   describe('a token', () => {
     const table: [string, string, string[]][] = [
-      ['a bare token of 16 characters', 'abcdefghijklmnop', [bare]],
-      ['a bare token as JSON', '"abcdefghijklmnop"', [bare]],
-      ['a bare token surrounded by blanks', ' abcdefghijklmnop\r\n', [bare]],
+      ['a bare token of 16 characters', 'abcdefghijklmno1', [bare]],
+      ['a bare token as JSON', '"abcdefghijklmno1"', [bare]],
+      ['a bare token surrounded by blanks', ' abcdefghijklmno1\r\n', [bare]],
       [
         'a form',
-        'token_type=Bearer&expires_in=60&access_token=abcdefghijklmnop&refresh_token=x',
+        'token_type=Bearer&expires_in=60&access_token=abcdefghijklmno1&refresh_token=x',
         [form]
       ],
       [
         'an empty token_type',
-        '{"access_token":"abcdefghijklmnop","token_type":""}',
+        '{"access_token":"abcdefghijklmno1","token_type":""}',
         ['It sends no token_type; Bearer is assumed.']
       ],
       [
         'the type BearerToken',
-        '{"access_token":"abcdefghijklmnop","token_type":"BearerToken"}',
+        '{"access_token":"abcdefghijklmno1","token_type":"BearerToken"}',
         ['Its token_type is "BearerToken"; the token is used as Bearer.']
       ],
       [
         'an object in a string',
-        JSON.stringify('{"access_token":"abcdefghijklmnop","token_type":"Bearer"}'),
+        JSON.stringify('{"access_token":"abcdefghijklmno1","token_type":"Bearer"}'),
         ['It sends its JSON object as a JSON string.']
       ],
       [
         'other spellings',
-        '{"Access_Token":"abcdefghijklmnop","tokenType":"Bearer","EXPIRES_IN":60}',
+        '{"Access_Token":"abcdefghijklmno1","tokenType":"Bearer","EXPIRES_IN":60}',
         [otherName]
       ],
       [
         'the right spelling next to another',
-        '{"accessToken":"x","access_token":"abcdefghijklmnop","token_type":"Bearer"}',
+        '{"accessToken":"x","access_token":"abcdefghijklmno1","token_type":"Bearer"}',
         []
       ],
       [
         'a form in other spellings',
-        'accessToken=abcdefghijklmnop&tokenType=bearer',
+        'accessToken=abcdefghijklmno1&tokenType=bearer',
         [form, otherName]
       ],
       [
         'the value of a header',
-        '{"access_token":"bearer  abcdefghijklmnop","token_type":"Bearer"}',
+        '{"access_token":"bearer  abcdefghijklmno1","token_type":"Bearer"}',
         ['Its access_token begins with "Bearer", which is left out.']
       ],
       [
         'a type with blanks',
-        '{"access_token":"abcdefghijklmnop","token_type":" Bearer\\n"}',
+        '{"access_token":"abcdefghijklmno1","token_type":" Bearer\\n"}',
         ['Its token_type has blanks around it.']
       ],
       [
         'unusable members',
-        '{"access_token":"abcdefghijklmnop","token_type":"Bearer","expires_in":"soon","scope":7,"refresh_token":"","id_token":{}}',
+        '{"access_token":"abcdefghijklmno1","token_type":"Bearer","expires_in":"soon","scope":7,"refresh_token":"","id_token":{}}',
         [
           'Its refresh_token is not a string and is ignored.',
           'Its id_token is not a string and is ignored.',
@@ -93,9 +93,28 @@ describe('readTokenAnswer', () => {
       it(`in ${name}`, () => {
         const answer = readTokenAnswer(200, json, body)
         assert.equal(answer.kind, 'granted')
-        assert.equal(answer.token.access_token, 'abcdefghijklmnop')
+        assert.equal(answer.token.access_token, 'abcdefghijklmno1')
         assert.deepEqual(answer.quirks, quirks)
       })
+    }
+  })
+
+  it('accepts bare tokens of every kind', () => {
+    for (const token of [
+      'f3Kq9ZtWb0LmX7sRy2Vd',
+      'qhUBZkeyLrWAFbcnVtoMpS',
+      '2ad8c4a1f09b7be6d35c',
+      '9dc693e8-0d9b-4694-80d7-afe00e743931',
+      'eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ4In0.c2lnbmF0dXJl',
+      '00Dx0000000BV7z!AR8AQP0jITN80ESEsj5EbaZTFG0RNBaT',
+      // Letters only, but no words: one alone, more than 20, capitals in between, padding.
+      'no-abcdefghijklmnopqrstu',
+      'abcdefghijklmno-p',
+      'abcdefghijklmnop-ABcd',
+      'abcdefghijklmnop='
+    ]) {
+      const answer = readTokenAnswer(200, 'text/plain', token)
+      assert.equal(answer.kind === 'granted' && answer.token.access_token, token)
     }
   })
 
@@ -168,7 +187,7 @@ describe('readTokenAnswer', () => {
         'with a token too, in an error status',
         300,
         json,
-        '{"error":"x","access_token":"abcdefghijklmnop"}',
+        '{"error":"x","access_token":"abcdefghijklmno1"}',
         { error: 'x', description: undefined, quirks: [] }
       ],
       [
@@ -306,7 +325,7 @@ describe('readTokenAnswer', () => {
         'with a status below 200',
         199,
         json,
-        '{"access_token":"abcdefghijklmnop"}',
+        '{"access_token":"abcdefghijklmno1"}',
         { error: undefined, description: undefined, quirks: [] }
       ]
     ]
@@ -326,16 +345,23 @@ describe('readTokenAnswer', () => {
       ['a long page without a space', json, '<html><body>nothing', 'html'],
       ['words with the content type of a page', 'text/HTML; charset=utf-8', 'log in', 'html'],
       ['a word', json, 'OK', 'not-json'],
-      ['a token of 15 characters', json, 'abcdefghijklmno', 'not-json'],
-      ['a token of 15 characters as JSON', json, '"abcdefghijklmno"', 'not-json'],
+      ['a token of 15 characters', json, 'abcdefghijklm15', 'not-json'],
+      ['a token of 15 characters as JSON', json, '"abcdefghijklm15"', 'not-json'],
       ['words', json, 'there is no token here', 'not-json'],
-      ['broken JSON', json, '{"access_token":"abcdefghijklmnop', 'not-json'],
-      ['a broken list', json, '["abcdefghijklmnop', 'not-json'],
-      ['a broken string', json, '"abcdefghijklmnop', 'not-json'],
+      ['broken JSON', json, '{"access_token":"abcdefghijklmno1', 'not-json'],
+      ['a broken list', json, '["abcdefghijklmno1', 'not-json'],
+      ['a broken string', json, '"abcdefghijklmno1', 'not-json'],
       ['an error code', json, 'invalid_credentials', 'not-json'],
       ['an error code as JSON', json, '"Invalid_Client_Credentials"', 'not-json'],
+      ['an error in joined words', 'text/plain', 'ServiceUnavailable', 'not-json'],
+      ['an error in joined words as JSON', json, '"InvalidClientCredentials"', 'not-json'],
+      ['an error with hyphens', 'text/plain', 'site-under-maintenance', 'not-json'],
+      ['an error in capitals', 'text/plain', 'SERVICE-UNAVAILABLE!', 'not-json'],
+      ['an error with dots', 'text/plain', '~Service.Temporarily/Unavailable', 'not-json'],
+      ['words of 2 and 20 letters', json, 'no-abcdefghijklmnopqrst', 'not-json'],
+      ['nothing but marks', json, '----------------', 'not-json'],
       ['a JavaScript call', json, 'callback({"access_token":"x"})', 'not-json'],
-      ['a JavaScript call as JSON', json, '"callback(abcdefghijklmnop)"', 'not-json'],
+      ['a JavaScript call as JSON', json, '"callback(abcdefghijklmno1)"', 'not-json'],
       ['an address', json, 'https://login.example/', 'not-json'],
       ['text with = inside', json, 'abcdefgh=ijklmnop', 'not-json'],
       ['a message', json, '{"message":"welcome"}', 'no-token'],

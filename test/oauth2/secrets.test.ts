@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { cleanText, oneLine } from '../../src/oauth2/secrets.ts'
+import { cleanText, oneLine, secretsOf } from '../../src/oauth2/secrets.ts'
+import { tokenSettings } from '../support/token-settings.ts'
 
 describe('cleanText', () => {
   it('keeps helpful text', () => {
@@ -25,6 +26,52 @@ describe('cleanText', () => {
     assert.equal(cleanText('-abcdef-cdefgh-', ['abcdefgh']), '-•••-•••-')
     assert.equal(cleanText('abcdefabcdef', ['abcdef']), '•••')
     assert.equal(cleanText('plain words', ['', 'zz']), 'plain words')
+  })
+
+  it('hides a secret in upper or lower case, and with fewer or other blanks', () => {
+    const secret = 'Win\tter  2026 \nÄ'
+    for (const echo of [secret, secret.toUpperCase(), secret.toLowerCase()]) {
+      assert.equal(cleanText(`bad: [${echo.replace('ä', 'Ä')}]`, [secret]), 'bad: [•••]')
+    }
+    assert.equal(cleanText('bad: [ab  cd]', ['ab  cd']), 'bad: [•••]')
+    assert.equal(cleanText('İSTANBUL secret', ['SECRET']), 'İSTANBUL •••')
+    assert.equal(cleanText('plain words', [' \n ']), 'plain words')
+  })
+
+  it('hides a secret in base64, hexadecimal, HTML or XML', () => {
+    const hidden = (secret: string, echo: string): string =>
+      cleanText(`[${echo}]`, secretsOf(tokenSettings({ clientSecret: secret }), {}, undefined))
+    const base64 = (text: string): string => Buffer.from(text).toString('base64')
+    assert.equal(hidden('Winter2026', base64('Winter2026')), '[•••]')
+    const hex = Buffer.from('Winter2026').toString('hex')
+    assert.equal(hidden('Winter2026', `00${hex}00`), '[00•••00]')
+    assert.equal(hidden('Winter2026', hex.toUpperCase()), '[•••]')
+    for (const [before, shown] of [
+      ['', ''],
+      ['a', 'YV'],
+      ['ab', 'YWJ'],
+      ['abc', 'YWJj']
+    ] as const) {
+      assert.equal(hidden('Winter2026', base64(`${before}Winter2026`)), `[${shown}•••]`, before)
+    }
+    assert.equal(hidden('x', '4 of B4, 4'), '[4 of B4, 4]')
+    const secret = 'a<&"b"c\'d>'
+    for (const echo of [
+      'a&lt;&amp;"b"c\'d&gt;',
+      "a&lt;&amp;&quot;b&quot;c'd&gt;",
+      'a&lt;&amp;&quot;b&quot;c&apos;d&gt;',
+      'a&lt;&amp;&quot;b&quot;c&#39;d&gt;',
+      'a&lt;&amp;&quot;b&quot;c&#039;d&gt;',
+      'a&lt;&amp;&quot;b&quot;c&#x27;d&gt;',
+      'a&lt;&amp;&#34;b&#34;c&#39;d&gt;',
+      'a&#60;&#38;&#34;b&#34;c&#39;d&#62;',
+      'a&#x3C;&#x26;&#x22;b&#x22;c&#x27;d&#x3E;'
+    ]) {
+      assert.equal(hidden(secret, echo), '[•••]', echo)
+    }
+    assert.equal(hidden('"ab\'c', "&quot;ab'c"), '[•••]')
+    assert.equal(hidden('<"', '&lt;&#34;'), '[•••]')
+    assert.equal(hidden('<"b', '&lt;"b'), '[•••]')
   })
 
   it('scans a secret once, however many near matches the text has', () => {

@@ -112,6 +112,25 @@ describe('a token server that fails', () => {
     tokens.close()
   })
 
+  it('asks for a wait in an answer that is too large, cut or encoded in an unknown way', async () => {
+    const wait = { 'retry-after': '300' }
+    const faults: [string, Fault][] = [
+      ['ERR_RESPONSE_TOO_LARGE', text('x'.repeat(2_000_000), 'text/html', 429, wait)],
+      ['ERR_CONTENT_DECODING', text('x', 'text/html', 503, { ...wait, 'content-encoding': 'x' })],
+      [
+        'ECONNRESET',
+        (_request, response) => {
+          response.writeHead(503, { ...wait, 'content-length': '500' })
+          response.write('cut', () => response.destroy())
+        }
+      ]
+    ]
+    for (const [code, fault] of faults) {
+      const error = await failure(fault)
+      assert.deepEqual([error.code, error.retryAfterMs], [code, 300_000])
+    }
+  })
+
   it('asks for a wait of a day, of which one hour is respected', async () => {
     const error = await failure(
       text('', 'text/plain', 429, {
