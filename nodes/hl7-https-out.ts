@@ -136,6 +136,7 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
         handToCatch(RED, node, lost, { hl7: { outcome: 'error', ...about } }, error, undefined)
       }
       if (event.kind === 'accepted') refusals.accepted()
+      if (event.kind === 'moved' && event.to === 'gone') refusals.left()
       log.note(event)
       eventLog.note(event)
       history.note(event)
