@@ -293,7 +293,7 @@ describe('the queue on disk, in a real Node-RED', () => {
 
   it('reports at the start files that belong to no node, and no others', async () => {
     const { nodeRed } = world
-    const inner = { ...world.flow(disk).find(({ id }) => id === 'out'), z: 'sub', id: 'inner' }
+    const inner = { ...world.flow(disk).find(({ id }) => id === 'out'), z: 'sub', id: 'inner-1' }
     const flow = [
       ...world.flow(disk),
       { ...inner, id: 'lost', z: 'tab', wires: [[], []] },
@@ -302,17 +302,17 @@ describe('the queue on disk, in a real Node-RED', () => {
         id: 'sub',
         type: 'subflow',
         name: 'sub',
-        in: [{ x: 0, y: 0, wires: [{ id: 'inner' }] }],
+        in: [{ x: 0, y: 0, wires: [{ id: 'inner-1' }] }],
         out: []
       },
       { ...inner, wires: [[], []] },
-      { id: 'instance', type: 'subflow:sub', z: 'tab', wires: [] }
+      { id: 'instance-1', type: 'subflow:sub', z: 'tab', wires: [] }
     ] as FlowNode[]
-    const targets = ['out', 'lost', 'off', 'instance']
+    const targets = ['out', 'lost', 'off', 'instance-1']
     await nodeRed.deploy(
       flow.map((node) => (node.id === 'in' ? { ...node, wires: [targets] } : node))
     )
-    for (const id of ['out', 'lost', 'off', 'instance-inner']) {
+    for (const id of ['out', 'lost', 'off', 'instance-1-inner-1']) {
       await nodeRed.post(`/hl7-https-out/${id}/pause`)
     }
     const files = (): string[] => {
@@ -326,12 +326,12 @@ describe('the queue on disk, in a real Node-RED', () => {
     await nodeRed.waitFor(
       async_(async () => {
         const counts = await Promise.all(targets.slice(0, 3).map(held))
-        const all = [...counts, await held('instance-inner')]
+        const all = [...counts, await held('instance-1-inner-1')]
         return all.every((count) => count === 1) ? true : undefined
       })
     )
     assert.deepEqual(files().sort(), [
-      'instance-inner.sqlite',
+      'instance-1-inner-1.sqlite',
       'lost.sqlite',
       'off.sqlite',
       'out.sqlite'
@@ -342,7 +342,7 @@ describe('the queue on disk, in a real Node-RED', () => {
     const stored = JSON.parse(readFileSync(path, 'utf8')) as FlowNode[]
     const edited = stored
       .filter(({ id }) => id !== 'lost')
-      .map((node) => (node.id === 'off' || node.id === 'instance' ? { ...node, d: true } : node))
+      .map((node) => (node.id === 'off' || node.id === 'instance-1' ? { ...node, d: true } : node))
     writeFileSync(path, JSON.stringify(edited))
     await nodeRed.start()
     const told = (): string[] =>
