@@ -10,7 +10,7 @@ import { History } from '../src/delivery/history.ts'
 import { StateSince } from '../src/delivery/state-since.ts'
 import { HttpClient } from '../src/http-client/http-client.ts'
 import { Receiver } from '../src/https/receiver.ts'
-import { DiskOutbox } from '../src/outbox/disk-outbox.ts'
+import { deleteQueueFile, DiskOutbox } from '../src/outbox/disk-outbox.ts'
 import { MemoryOutbox } from '../src/outbox/memory-outbox.ts'
 import { filledQueueFiles } from '../src/outbox/queue-files.ts'
 import { queueKey } from '../src/outbox/queue-key.ts'
@@ -96,6 +96,22 @@ function refuseEverything(RED: NodeAPI, node: Node, problems: readonly string[])
     const content = { msg, payload: payloadOf(msg), done }
     refuse(RED, node, content, new DeliveryError('HL7_CONFIG', text))
   })
+  node.on('close', (removed: boolean, done: () => void) => {
+    if (removed && !isInFlows(RED, node.id)) void deleteFile(RED, node).finally(done)
+    else done()
+  })
+}
+
+/** Deletes the queue file of a deleted node, from when it was set up, if it is empty. Never rejects. */
+async function deleteFile(RED: NodeAPI, node: Node): Promise<void> {
+  const directory = queueDirectory(RED)
+  // Otherwise that is why it was not set up.
+  if (typeof directory !== 'string' || directory === '') return
+  try {
+    await deleteQueueFile(directory, node.id)
+  } catch (error) {
+    node.error(errorText(error))
+  }
 }
 
 function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Translate): void {
