@@ -23,7 +23,7 @@ import { flowFileProperties, SECRET_SLOTS } from './named-values.ts'
 import { reportLeft } from './left-at-close.ts'
 import { errorText, notSetUp } from './node-errors.ts'
 import { deployedOutNodes, listNode, outParts, takeCredentials } from './node-parts.ts'
-import { isInFlows, reportOrphanedQueues } from './orphaned-queues.ts'
+import { deletion, reportOrphanedQueues } from './orphaned-queues.ts'
 import { registerMetricsRoute } from './operations/metrics-route.ts'
 import { Refusals } from './operations/refusals.ts'
 import { registerOutRoutes } from './operations/routes.ts'
@@ -96,8 +96,9 @@ function refuseEverything(RED: NodeAPI, node: Node, problems: readonly string[])
     const content = { msg, payload: payloadOf(msg), done }
     refuse(RED, node, content, new DeliveryError('HL7_CONFIG', text))
   })
-  node.on('close', (removed: boolean, done: () => void) => {
-    if (removed && !isInFlows(RED, node.id)) void deleteFile(RED, node).finally(done)
+  const isDeleted = deletion(RED, node)
+  node.on('close', (removed: boolean | undefined, done: () => void) => {
+    if (isDeleted(removed)) void deleteFile(RED, node).finally(done)
     else done()
   })
 }
@@ -237,15 +238,15 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
     })
   })
 
-  node.on('close', (removed: boolean, done: () => void) => {
+  const isDeleted = deletion(RED, node)
+  node.on('close', (removed: boolean | undefined, done: () => void) => {
     closing = true
     callOffStart()
     unsubscribe?.()
     clearInterval(ageWatch)
     clearInterval(certificateWatch)
     eventLog.close()
-    const isDeleted = removed && !isInFlows(RED, node.id)
-    void close(node, delivery, isDeleted ? disk : undefined).finally(() => {
+    void close(node, delivery, isDeleted(removed) ? disk : undefined).finally(() => {
       client.close()
       status.close()
       done()

@@ -31,12 +31,23 @@ async function report(RED: NodeAPI): Promise<void> {
 }
 
 /**
- * Whether a node with that id is in the flows, disabled or not: then its queue file stays, with the
- * journal. Node-RED calls a node "removed" that was only disabled, or whose flow was; but it already
- * has the new flows when it closes the nodes of the old ones.
+ * Whether a node with that id is in the flows, disabled or not. One in a subflow that was installed as
+ * a module never is.
  */
 export function isInFlows(RED: NodeAPI, id: string): boolean {
   return configured(RED)(queueFilePath('', id))
+}
+
+/**
+ * For a node that starts: tells, when it closes, whether it was deleted. Only then may its queue file
+ * go, with the journal. Node-RED also calls a node "removed" that was only disabled, or whose flow was,
+ * and never one in a subflow. But it already has the new flows when it closes the nodes of the old ones.
+ */
+export function deletion(RED: NodeAPI, node: Node): (removed: boolean | undefined) => boolean {
+  const isInner = '_alias' in node
+  // If not, it is a module's, and nothing is known of it later.
+  const wasInFlows = isInner && isInFlows(RED, node.id)
+  return (removed) => (isInner ? wasInFlows : removed === true) && !isInFlows(RED, node.id)
 }
 
 /** Whether the file of that name belongs to a node of the flows, disabled ones included. */
