@@ -10,7 +10,7 @@ import { History } from '../src/delivery/history.ts'
 import { StateSince } from '../src/delivery/state-since.ts'
 import { HttpClient } from '../src/http-client/http-client.ts'
 import { Receiver } from '../src/https/receiver.ts'
-import { DiskOutbox } from '../src/outbox/disk-outbox.ts'
+import { deleteQueueFile, DiskOutbox } from '../src/outbox/disk-outbox.ts'
 import { MemoryOutbox } from '../src/outbox/memory-outbox.ts'
 import { filledQueueFiles } from '../src/outbox/queue-files.ts'
 import { queueKey } from '../src/outbox/queue-key.ts'
@@ -23,7 +23,7 @@ import { flowFileProperties, SECRET_SLOTS } from './named-values.ts'
 import { reportLeft } from './left-at-close.ts'
 import { errorText, notSetUp } from './node-errors.ts'
 import { deployedOutNodes, listNode, outParts, takeCredentials } from './node-parts.ts'
-import { isInFlows, reportOrphanedQueues } from './orphaned-queues.ts'
+import { deletion, reportOrphanedQueues } from './orphaned-queues.ts'
 import { registerMetricsRoute } from './operations/metrics-route.ts'
 import { Refusals } from './operations/refusals.ts'
 import { registerOutRoutes } from './operations/routes.ts'
@@ -96,6 +96,23 @@ function refuseEverything(RED: NodeAPI, node: Node, problems: readonly string[])
     const content = { msg, payload: payloadOf(msg), done }
     refuse(RED, node, content, new DeliveryError('HL7_CONFIG', text))
   })
+  const isDeleted = deletion(RED, node)
+  node.on('close', (removed: boolean | undefined, done: () => void) => {
+    if (isDeleted(removed)) void deleteFile(RED, node).finally(done)
+    else done()
+  })
+}
+
+/** Deletes the queue file of a deleted node, from when it was set up, if it is empty. Never rejects. */
+async function deleteFile(RED: NodeAPI, node: Node): Promise<void> {
+  const directory = queueDirectory(RED)
+  // Otherwise that is why it was not set up.
+  if (typeof directory !== 'string' || directory === '') return
+  try {
+    await deleteQueueFile(directory, node.id)
+  } catch (error) {
+    node.error(errorText(error))
+  }
 }
 
 function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Translate): void {
@@ -136,6 +153,7 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
         handToCatch(RED, node, lost, { hl7: { outcome: 'error', ...about } }, error, undefined)
       }
       if (event.kind === 'accepted') refusals.accepted()
+      if (event.kind === 'moved' && event.to === 'gone') refusals.left()
       log.note(event)
       eventLog.note(event)
       history.note(event)
@@ -220,14 +238,14 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
     })
   })
 
-  node.on('close', (removed: boolean, done: () => void) => {
+  const isDeleted = deletion(RED, node)
+  node.on('close', (removed: boolean | undefined, done: () => void) => {
     closing = true
     callOffStart()
     unsubscribe?.()
     clearInterval(ageWatch)
     clearInterval(certificateWatch)
-    const isDeleted = removed && !isInFlows(RED, node.id)
-    void close(node, delivery, isDeleted ? disk : undefined).finally(() => {
+    void close(node, delivery, isDeleted(removed) ? disk : undefined).finally(() => {
       client.close()
       status.close()
       done()

@@ -31,12 +31,23 @@ async function report(RED: NodeAPI): Promise<void> {
 }
 
 /**
- * Whether a node with that id is in the flows, disabled or not: then its queue file stays, with the
- * journal. Node-RED calls a node "removed" that was only disabled, or whose flow was; but it already
- * has the new flows when it closes the nodes of the old ones.
+ * Whether a node with that id is in the flows, disabled or not. One in a subflow that was installed as
+ * a module never is.
  */
 export function isInFlows(RED: NodeAPI, id: string): boolean {
   return configured(RED)(queueFilePath('', id))
+}
+
+/**
+ * For a node that starts: tells, when it closes, whether it was deleted. Only then may its queue file
+ * go, with the journal. Node-RED also calls a node "removed" that was only disabled, or whose flow was,
+ * and never one in a subflow. But it already has the new flows when it closes the nodes of the old ones.
+ */
+export function deletion(RED: NodeAPI, node: Node): (removed: boolean | undefined) => boolean {
+  const isInner = '_alias' in node
+  // If not, it is a module's, and nothing is known of it later.
+  const wasInFlows = isInner && isInFlows(RED, node.id)
+  return (removed) => (isInner ? wasInFlows : removed === true) && !isInFlows(RED, node.id)
 }
 
 /** Whether the file of that name belongs to a node of the flows, disabled ones included. */
@@ -48,19 +59,41 @@ function owned(RED: NodeAPI): (file: string) => boolean {
   }
 }
 
+/** A node of the flows: its id, as file names have it, and the flow or subflow that it is in. */
+interface Placed {
+  name: string
+  z: string
+}
+
 /** The same for the deployed flows: a node that still runs may no longer be in them. */
 function configured(RED: NodeAPI): (file: string) => boolean {
-  const ids = new Set<string>()
-  const files = new Set<string>()
-  RED.nodes.eachNode(({ id, type }) => {
-    ids.add(id)
-    if (type === 'hl7-https-out') files.add(queueFilePath('', id))
+  const senders: Placed[] = []
+  /** By their types, which name the subflow. */
+  const instances = new Map<string, Placed[]>()
+  RED.nodes.eachNode(({ id, type, z }) => {
+    const placed = { name: basename(queueFilePath('', id), '.sqlite'), z }
+    if (type === 'hl7-https-out') senders.push(placed)
+    if (!type.startsWith('subflow:')) return
+    const others = instances.get(type)
+    if (others === undefined) instances.set(type, [placed])
+    else others.push(placed)
   })
   return (file) => {
-    if (files.has(file)) return true
-    // In a subflow Node-RED puts the ids of its instances before that of the node.
-    const [own = '', ...instances] = file.split('-').reverse()
-    return files.has(own) && instances.length > 0 && instances.every((id) => ids.has(id))
+    // What was in vain once is not tried again: there are many ways to combine ids that end alike.
+    const tried = new Set<string>()
+    const runsAs = ({ name, z }: Placed, whole: string): boolean => {
+      if (whole === name) return true
+      // In a subflow Node-RED puts the ids of its instances before that of the node. They may have
+      // hyphens, too.
+      if (!whole.endsWith(`-${name}`)) return false
+      const before = whole.slice(0, -name.length - 1)
+      const attempt = `${z} ${before}`
+      if (tried.has(attempt)) return false
+      tried.add(attempt)
+      return (instances.get(`subflow:${z}`) ?? []).some((one) => runsAs(one, before))
+    }
+    const whole = basename(file, '.sqlite')
+    return senders.some((one) => runsAs(one, whole))
   }
 }
 

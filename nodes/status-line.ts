@@ -6,6 +6,7 @@ import type { TokenStatus } from '../src/oauth2/token-cache.ts'
 import { unsetVariable } from './node-errors.ts'
 import type { CertificateOwner } from './operations/answers.ts'
 import { causeWords } from './operations/cause.ts'
+import { MESSAGE_FAULTS } from './operations/refusals.ts'
 import { duration } from './operations/times.ts'
 
 /** What a status is made from. */
@@ -14,7 +15,7 @@ export interface StatusFacts {
   /** Undefined if the receiver wants no token. */
   token: TokenStatus | undefined
   alerts: ReadonlySet<AlertCode>
-  /** The code of the error with which the last message was refused; `''` if it was accepted. */
+  /** The code of the error with which the last message was refused, while it holds; `''` for none. */
   refusal: string
   /** The certificate that ends first of those that end soon, and in how many days. */
   certificate?: { of: CertificateOwner; days: number } | undefined
@@ -199,9 +200,6 @@ const IDLE: Condition = {
   text: ({ delivery: { queued } }, translate) =>
     queued === 0 ? '' : translate('status.queued', { queued: String(queued) })
 }
-
-/** Codes of a refusal for which the message is to blame; for any other it is the node. */
-const MESSAGE_FAULTS = new Set(['HL7_INVALID_MESSAGE', 'HL7_CONFIG', 'HL7_UNMATCHED_ACK'])
 
 const CERTIFICATE_TEXTS: Record<CertificateOwner, string> = {
   receiver: 'status.certificateReceiver',

@@ -25,7 +25,7 @@ export interface NodeState extends Told {
   since: string | null
   /** Why, in a sentence; English, of `kind` and `values`. */
   reason: string
-  /** Waiting or retrying. */
+  /** Waiting or retrying; with `config` and `stopped` all that is in the queue file. */
   queued: number
   inFlight: number
   retrying: number

@@ -3,6 +3,7 @@ import type { DeliveryState } from '../../src/delivery/delivery-state.ts'
 import { printable } from '../../src/delivery/explain.ts'
 import { deployedOutNodes, outParts, type OutParts, type Unusable } from '../node-parts.ts'
 import type { NodeState, Told } from './answers.ts'
+import { heldFor } from './stopped-queues.ts'
 import { iso } from './times.ts'
 import { sentence, verdictTold } from './words.ts'
 
@@ -52,12 +53,14 @@ function hostOf(url: unknown): string {
 }
 
 /** What is shown of one node. */
-export async function nodeState(node: Node, places: Places): Promise<NodeState> {
+export async function nodeState(RED: NodeAPI, node: Node, places: Places): Promise<NodeState> {
   const parts = outParts.get(node)
   const place = places.get(node.id)
   const named = { id: node.id, name: printable(node.name ?? ''), flow: place?.flow ?? '' }
   if (parts === undefined || !('delivery' in parts)) {
-    return { ...EMPTY, ...named, host: place?.host ?? '', ...configState(parts) }
+    // Messages of an earlier run, when it was set up.
+    const queued = await heldFor(RED, node.id)
+    return { ...EMPTY, ...named, host: place?.host ?? '', queued, ...configState(parts) }
   }
   const { delivery, history, host, tokens } = parts
   // Until its queue is open, a node does not know what waits in it. A failure is in the state.

@@ -1,5 +1,12 @@
 import type { DeliveryErrorCode } from '../../src/delivery/delivery-error.ts'
 
+/** Codes of a refusal for which the message is to blame; for any other it is the node. */
+export const MESSAGE_FAULTS: ReadonlySet<string> = new Set([
+  'HL7_INVALID_MESSAGE',
+  'HL7_CONFIG',
+  'HL7_UNMATCHED_ACK'
+] satisfies DeliveryErrorCode[])
+
 /** Counts what a node did not accept, by error code, since the node started. */
 export class Refusals {
   /** Those that are usual are there from the start: a rate needs a first value. */
@@ -21,7 +28,12 @@ export class Refusals {
     this.#last = ''
   }
 
-  /** The code of the last refusal; `''` if a message was accepted since then. */
+  /** A message has left: there is room again. It says nothing about a message that was to blame. */
+  left(): void {
+    if (!MESSAGE_FAULTS.has(this.#last)) this.#last = ''
+  }
+
+  /** The code of the last refusal, while it still holds; `''` for none. */
   get last(): DeliveryErrorCode | '' {
     return this.#last
   }

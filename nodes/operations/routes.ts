@@ -167,13 +167,13 @@ export function notThere(response: Response): void {
 
 async function state(RED: NodeAPI, id = ''): Promise<NodeState | undefined> {
   const node = deployedOutNodes.get(id)
-  return node && nodeState(node, placesOf(RED))
+  return node && nodeState(RED, node, placesOf(RED))
 }
 
 async function allStates(RED: NodeAPI): Promise<AllStates> {
   const places = placesOf(RED)
   const nodes = await Promise.all(
-    [...deployedOutNodes.values()].map((node) => nodeState(node, places))
+    [...deployedOutNodes.values()].map((node) => nodeState(RED, node, places))
   )
   for (const { id, held } of await stoppedQueues(RED)) nodes.push(stoppedState(id, held, places))
   return { at: new Date().toISOString(), nodes: nodes.sort(byUrgency) }

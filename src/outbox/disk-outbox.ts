@@ -266,22 +266,13 @@ export class DiskOutbox<Content> implements Outbox<Content> {
   }
 
   /**
-   * Deletes the file of a deleted node. One that is empty but paused stays: the node may only
-   * be disabled.
+   * Closes it and deletes its file, as `deleteQueueFile` does.
    *
-   * @throws {OutboxError} `ERR_QUEUE_NOT_EMPTY` if it contains messages, and others if it is not a
-   * file of ours: then it stays
+   * @throws {OutboxError}
    */
   async deleteFile(): Promise<void> {
     await this.close()
-    if (!(await exists(this.path))) return
-    requireSqlite()
-    const { held = 0 } = await thread.ask(this.#file, 'delete')
-    if (held === 0) return
-    throw new OutboxError(
-      `The queue file ${this.path} was kept: it contains ${held === 1 ? '1 unsent message' : `${held} unsent messages`}. To send what is in it, deploy a node with the same id; otherwise delete the file.`,
-      'ERR_QUEUE_NOT_EMPTY'
-    )
+    await deleteQueueFile(this.#options.directory, this.#options.name)
   }
 
   get #open(): QueueCalls {
@@ -325,6 +316,26 @@ export class DiskOutbox<Content> implements Outbox<Content> {
   #closed(): OutboxError {
     return new OutboxError(`The queue file ${this.path} is not open.`, 'ERR_QUEUE_CLOSED')
   }
+}
+
+/**
+ * Deletes the file of a deleted node; needs no key. One that is empty but paused stays: the node may
+ * only be disabled.
+ *
+ * @throws {OutboxError} `ERR_QUEUE_NOT_EMPTY` if it contains messages, and others if it is not a
+ * file of ours: then it stays
+ */
+export async function deleteQueueFile(directory: string, name: string): Promise<void> {
+  const path = queueFilePath(directory, name)
+  if (!(await exists(path))) return
+  requireSqlite()
+  const file = { path, name, key: new Uint8Array(), journalDays: 0 }
+  const { held = 0 } = await thread.ask(file, 'delete')
+  if (held === 0) return
+  throw new OutboxError(
+    `The queue file ${path} was kept: it contains ${held === 1 ? '1 unsent message' : `${held} unsent messages`}. To send what is in it, deploy a node with the same id; otherwise delete the file.`,
+    'ERR_QUEUE_NOT_EMPTY'
+  )
 }
 
 /** Also where a crash has left the whole file under the name that it had while it was written. */

@@ -327,9 +327,49 @@ describe('the queue on disk, in a real Node-RED', () => {
     await nodeRed.waitFor(() => (ids('STOP').length === 2 ? true : undefined))
   })
 
+  it('shows what is in the file of a node that is no longer set up, and keeps or removes it', async () => {
+    const { nodeRed } = world
+    const unset = { ...disk, url: '${HL7_NOT_SET}' }
+    const queued = async (): Promise<unknown[]> => {
+      const { body } = await nodeRed.get('/hl7-https-out')
+      const all = (body as { nodes: Record<string, unknown>[] }).nodes
+      return [...all, await state()].map((node) => [node['id'], node['state'], node['queued']])
+    }
+    const deleted = world
+      .flow(disk)
+      .filter(({ id }) => id !== 'out')
+      .map((node) => (node.id === 'in' ? { ...node, wires: [] } : node))
+    await world.deploy(unset)
+    assert.deepEqual(await queued(), Array(2).fill(['out', 'config', 0]))
+    await world.deploy(disk)
+    await nodeRed.post('/hl7-https-out/out/pause')
+    for (const id of ['UNSET001', 'UNSET002']) await nodeRed.inject('in', { payload: adt(id) })
+    await nodeRed.waitFor(() => (doneIds('UNSET').length === 2 ? true : undefined))
+    await world.deploy(unset)
+    assert.deepEqual(await queued(), Array(2).fill(['out', 'config', 2]))
+    const { body: metrics } = await nodeRed.get('/hl7-https-out/metrics')
+    const names = [...String(metrics).matchAll(/^hl7_https_out_(\w+)\{node="out"/gm)]
+    assert.deepEqual(new Set(names.map(([, name]) => name)), new Set(['refused_total']))
+
+    const before = (await nodeRed.printed()).length
+    await nodeRed.deploy(deleted)
+    assert.match(
+      (await nodeRed.printed()).slice(before).join('\n'),
+      /\[error\].* queue file .*out\.sqlite was kept: it contains 2 unsent messages/
+    )
+    await world.deploy(disk)
+    await nodeRed.post('/hl7-https-out/out/resume')
+    await nodeRed.waitFor(() => (ids('UNSET').length === 2 ? true : undefined))
+    for (const change of [unset, { ...unset, d: true }, unset]) await world.deploy(change)
+    assert.ok(isRecorded(queueFile(), 'UNSET002'))
+    await nodeRed.deploy(deleted)
+    assert.ok(!existsSync(queueFile()))
+    await world.deploy(disk)
+  })
+
   it('reports at the start files that belong to no node, and no others', async () => {
     const { nodeRed } = world
-    const inner = { ...world.flow(disk).find(({ id }) => id === 'out'), z: 'sub', id: 'inner' }
+    const inner = { ...world.flow(disk).find(({ id }) => id === 'out'), z: 'sub', id: 'inner-1' }
     const flow = [
       ...world.flow(disk),
       { ...inner, id: 'lost', z: 'tab', wires: [[], []] },
@@ -338,17 +378,17 @@ describe('the queue on disk, in a real Node-RED', () => {
         id: 'sub',
         type: 'subflow',
         name: 'sub',
-        in: [{ x: 0, y: 0, wires: [{ id: 'inner' }] }],
+        in: [{ x: 0, y: 0, wires: [{ id: 'inner-1' }] }],
         out: []
       },
       { ...inner, wires: [[], []] },
-      { id: 'instance', type: 'subflow:sub', z: 'tab', wires: [] }
+      { id: 'instance-1', type: 'subflow:sub', z: 'tab', wires: [] }
     ] as FlowNode[]
-    const targets = ['out', 'lost', 'off', 'instance']
+    const targets = ['out', 'lost', 'off', 'instance-1']
     await nodeRed.deploy(
       flow.map((node) => (node.id === 'in' ? { ...node, wires: [targets] } : node))
     )
-    for (const id of ['out', 'lost', 'off', 'instance-inner']) {
+    for (const id of ['out', 'lost', 'off', 'instance-1-inner-1']) {
       await nodeRed.post(`/hl7-https-out/${id}/pause`)
     }
     const files = (): string[] => {
@@ -362,12 +402,12 @@ describe('the queue on disk, in a real Node-RED', () => {
     await nodeRed.waitFor(
       async_(async () => {
         const counts = await Promise.all(targets.slice(0, 3).map(held))
-        const all = [...counts, await held('instance-inner')]
+        const all = [...counts, await held('instance-1-inner-1')]
         return all.every((count) => count === 1) ? true : undefined
       })
     )
     assert.deepEqual(files().sort(), [
-      'instance-inner.sqlite',
+      'instance-1-inner-1.sqlite',
       'lost.sqlite',
       'off.sqlite',
       'out.sqlite'
@@ -378,7 +418,7 @@ describe('the queue on disk, in a real Node-RED', () => {
     const stored = JSON.parse(readFileSync(path, 'utf8')) as FlowNode[]
     const edited = stored
       .filter(({ id }) => id !== 'lost')
-      .map((node) => (node.id === 'off' || node.id === 'instance' ? { ...node, d: true } : node))
+      .map((node) => (node.id === 'off' || node.id === 'instance-1' ? { ...node, d: true } : node))
     writeFileSync(path, JSON.stringify(edited))
     await nodeRed.start()
     const told = (): string[] =>

@@ -165,6 +165,37 @@ describe('what an operator is told, in a real Node-RED', () => {
     assert.deepEqual(status.codes, ['ERROR', 'RETRYING'])
   })
 
+  it('is no longer red once messages leave, even if none comes', async () => {
+    const { nodeRed } = world
+    await world.deploy({ queueLimit: 1, replyCodeActions: ':?E=S,:?A=C' })
+    /** Sends a message that is refused. @returns the statuses from then on */
+    const refused = async (payload: string, code: string): Promise<() => readonly NodeStatus[]> => {
+      const seen = statuses()
+      await nodeRed.inject('in', { payload })
+      await nodeRed.waitFor(() => seen().find(({ codes }) => codes?.includes(code)))
+      return statuses()
+    }
+    await nodeRed.post('/hl7-https-out/out/pause')
+    await nodeRed.inject('in', { payload: adt('ROOM0001') })
+    let seen = await refused(adt('ROOM0002'), 'ERROR')
+    await nodeRed.post('/hl7-https-out/out/resume')
+    assert.deepEqual((await shown(seen, { text: 'ACK AA' })).codes, ['ACK'])
+
+    await nodeRed.inject('in', { payload: adt('ROOM0003', { birth: '20990101' }) })
+    await shown(seen, { text: '1 suspended' })
+    seen = await refused(adt('ROOM0004'), 'ERROR')
+    await nodeRed.post('/hl7-https-out/out/messages/discard', { all: true })
+    assert.deepEqual((await shown(seen, { text: 'ACK AA' })).codes, ['ACK'])
+
+    // What is wrong with a message is told until the next one is accepted.
+    await nodeRed.post('/hl7-https-out/out/pause')
+    await nodeRed.inject('in', { payload: adt('ROOM0005', { version: '2.1' }) })
+    seen = await refused('no HL7', 'INVALID')
+    await nodeRed.post('/hl7-https-out/out/resume')
+    const naked = await nodeRed.waitFor(() => seen().find(({ codes }) => codes?.includes('NAK')))
+    assert.deepEqual(naked.codes, ['INVALID', 'NAK'])
+  })
+
   it('names the variable that is not set, also to a Status node', async () => {
     const seen = statuses()
     const unset = { credentials: { clientId: CLIENT_ID, clientSecret: '${HL7_NO_KEY}' } }
