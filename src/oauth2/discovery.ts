@@ -144,7 +144,8 @@ export class Discovery {
       return metadata
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException
-      const isNoUrl = code === 'ERR_INVALID_URL' && issuerFound !== '' && !URL.canParse(issuerFound)
+      // openid-client fails at what is not a URL.
+      const isNoUrl = issuerFound !== '' && !URL.canParse(issuerFound)
       if (isNoUrl || code === 'OAUTH_JSON_ATTRIBUTE_COMPARISON_FAILED') {
         throw issuerMismatch(server, issuerFound)
       }
