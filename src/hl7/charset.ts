@@ -2,13 +2,13 @@
  * Character sets: HL7's names (MSH-18, table 0211), Internet labels, and conversion between text
  * and bytes.
  */
-import { Buffer, isUtf8 } from 'node:buffer'
+import { Buffer, isAscii, isUtf8 } from 'node:buffer'
 import { TextDecoder } from 'node:util'
 import iconv from 'iconv-lite'
 import { unframe } from './framing.ts'
 import { Hl7Error } from './hl7-error.ts'
 import { parsePath } from './path.ts'
-import { Segments } from './segments.ts'
+import { isHeader, Segments } from './segments.ts'
 
 /** A character set that bytes can be labelled with. */
 export interface Charset {
@@ -35,6 +35,7 @@ const iso2022jp2: Charset = { label: 'iso-2022-jp-2', codec: '' }
 const gb18030: Charset = { label: 'gb18030', codec: 'gb18030' }
 // iconv-lite's own "big5" is the Hong Kong extension, which other readers of "big5" do not support.
 const big5: Charset = { label: 'big5', codec: 'cp950' }
+const windows31j: Charset = { label: 'windows-31j', codec: 'shiftjis' }
 const eucKr: Charset = { label: 'euc-kr', codec: 'cp949' }
 
 /**
@@ -70,7 +71,7 @@ const charsets: ReadonlyMap<string, Charset> = new Map([
   ['iso2022jp2', iso2022jp2],
   ...['windows31j', 'ms31j', 'windows932', 'ms932', 'cp932'].map((name): [string, Charset] => [
     name,
-    { label: 'windows-31j', codec: 'shiftjis' }
+    windows31j
   ]),
   ['shiftjis', { label: 'shift_jis', codec: 'shiftjis' }],
   ['cp949', eucKr],
@@ -335,6 +336,44 @@ function withoutByteOrderMark(text: string): string {
 }
 
 const msh18 = parsePath('MSH-18')
+const escapeByte = 0x1b
+
+/**
+ * Sets in which the second byte of a character can be that of a separator: 院 is B0 7C in Big5. Other
+ * such sets are laid out like one of these.
+ */
+const overlapping: readonly Charset[] = [big5, gb18030, windows31j, iso2022jp]
+const overlappingLabels = new Set(
+  ['big5', 'big5-hkscs', 'gb18030', 'gbk', 'gb2312', 'shift_jis', 'windows-31j'].concat([
+    'iso-2022-jp',
+    'iso-2022-jp-2'
+  ])
+)
+
+/**
+ * The set that the first MSH of a message names. Its fields are separated before its set is known, as
+ * in ISO-8859-1; but a set that names itself if it is read in itself takes precedence.
+ *
+ * @param headers starts with a header segment
+ * @returns undefined if no set is given, null if the name is unknown.
+ * @throws Hl7Error as `charsetOfMsh18`
+ */
+export function declaredCharset(headers: Buffer): Charset | null | undefined {
+  if (!isAscii(headers) || headers.includes(escapeByte)) {
+    for (const likely of overlapping) {
+      const named = charsetNamedIn(decode(headers, likely))
+      const itself = named && overlappingLabels.has(named.label) ? named : undefined
+      if (itself && charsetNamedIn(decode(headers, itself))?.label === itself.label) return itself
+    }
+  }
+  return charsetNamedIn(decode(headers, latin1))
+}
+
+/** The same for headers as text. */
+export function charsetNamedIn(headers: string): Charset | null | undefined {
+  const msh = new Segments(headers).named('MSH')[0]
+  return charsetOfMsh18(msh?.values(msh18) ?? [])
+}
 
 /**
  * How many bytes of a reply are searched for the MSH that names its set: enough for FHS, BHS and
@@ -374,7 +413,7 @@ function decodeNarrow(buffer: Buffer, httpCharset: string | undefined): string {
     set !== null && set !== undefined && !isWide(set) && (set !== utf8 || isUtf8(buffer))
   const labelled = httpCharset === undefined ? null : charsetOfLabel(httpCharset)
   if (fits(labelled)) return decode(buffer, labelled)
-  const declared = declaredCharset(buffer)
+  const declared = replyCharset(buffer)
   return decode(buffer, fits(declared) ? declared : ascii)
 }
 
@@ -384,11 +423,12 @@ function isMarkedUtf8(bytes: Buffer): boolean {
   return bytes.subarray(0, 3).equals(utf8Mark)
 }
 
-function declaredCharset(bytes: Buffer): Charset | null | undefined {
-  const head = unframe(withoutNuls(bytes.toString('latin1', 0, headerLength)))
-  const msh = new Segments(head).named('MSH')[0]
+function replyCharset(bytes: Buffer): Charset | null | undefined {
+  const head = unframe(withoutNuls(bytes.toString('latin1', 0, headerLength))).trimStart()
   try {
-    return charsetOfMsh18(msh?.values(msh18) ?? [])
+    // In XML it is not at the beginning.
+    if (!isHeader(head.slice(0, 3))) return charsetNamedIn(head)
+    return declaredCharset(Buffer.from(head, 'latin1'))
   } catch {
     return undefined
   }

@@ -1,8 +1,9 @@
 import { Buffer, isAscii, isUtf8 } from 'node:buffer'
 import { types } from 'node:util'
 import {
+  charsetNamedIn,
   charsetOfLabel,
-  charsetOfMsh18,
+  declaredCharset,
   decode,
   encode,
   isWide,
@@ -79,7 +80,7 @@ function fromText(payload: string, wanted: Charset | undefined): OutgoingMessage
   expectMessage(text)
   const headers = headerSegments(text)
   const warnings: string[] = []
-  const charset = wanted ?? declaredCharset(headers, warnings) ?? utf8
+  const charset = wanted ?? known(charsetNamedIn(headers), warnings) ?? utf8
   return new Message(headers, encode(text, charset), charset, warnings, text)
 }
 
@@ -96,7 +97,7 @@ function fromNarrowBytes(bytes: Buffer, wanted: Charset | undefined): OutgoingMe
   const lines = starts.map((start) => bytes.subarray(start, bytes.indexOf('\r', start) + 1))
   const headers = Buffer.concat(lines)
   const warnings: string[] = []
-  let declared = wanted ?? declaredCharset(decode(headers, latin1), warnings)
+  let declared = wanted ?? known(declaredCharset(headers), warnings)
   if (declared !== undefined && isWide(declared)) {
     warnings.push('MSH-18 is ignored: it names UTF-16 or UTF-32, but the Buffer is neither.')
     declared = undefined
@@ -173,11 +174,8 @@ function headerSegments(text: string): string {
     .join('')
 }
 
-/** The set that the first MSH names; undefined if none, with a warning if the name is unknown. */
-function declaredCharset(headers: string, warnings: string[]): Charset | undefined {
-  const msh = new Segments(headers).named('MSH')[0]
-  if (msh === undefined) return undefined
-  const charset = charsetOfMsh18(msh.values(paths.charset))
+/** The set that MSH-18 names; undefined if none, with a warning if the name is unknown. */
+function known(charset: Charset | null | undefined, warnings: string[]): Charset | undefined {
   if (charset === null) warnings.push('MSH-18 is ignored: it does not name a known character set.')
   return charset ?? undefined
 }
@@ -190,8 +188,7 @@ const paths = {
   fileId: parsePath('FHS-11'),
   version: parsePath('MSH-12'),
   acceptAck: parsePath('MSH-15'),
-  applicationAck: parsePath('MSH-16'),
-  charset: parsePath('MSH-18')
+  applicationAck: parsePath('MSH-16')
 }
 
 class Message implements OutgoingMessage {

@@ -406,6 +406,12 @@ describe('decodeReply', () => {
     ['MSH-18 if HTTP names none', latin1(msh('8859/2') + '\xa3'), undefined, 'Ł'],
     ['MSH-18 if HTTP names an unknown one', latin1(msh('8859/2') + '\xa3'), 'utf-9', 'Ł'],
     ['MSH-18 if HTTP names an empty one', latin1(msh('8859/2') + '\xa3'), '', 'Ł'],
+    [
+      'MSH-18 of a set in which the byte of a separator is part of a character',
+      encode('MSH|^~\\&|台大醫院||||||ACK||P|2.5||||||BIG-5\rMSA|AE|1|病人不存在', 'big5'),
+      undefined,
+      '病人不存在'
+    ],
     ['MSH-18 in a batch', latin1(`FHS|^~\\&\rBHS|^~\\&\r${msh('8859/2')}\xa3`), undefined, 'Ł'],
     ['MSH-18 in MLLP', latin1(`\x0b${msh('8859/2')}\xa3`), undefined, 'Ł'],
     ['MSH-18 after CRLF', latin1(`\r\n${msh('8859/2').replace('\r', '\r\n')}\xa3`), undefined, 'Ł'],

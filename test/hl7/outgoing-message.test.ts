@@ -239,6 +239,54 @@ describe('readOutgoingMessage', () => {
   })
 
   describe('characters', () => {
+    // 院 has the byte of | in Big5, ポ in Shift JIS, and 縷 in GBK; 淚 that of ^ in Big5.
+    for (const [name, label, hospital] of [
+      ['BIG-5', 'big5', '台大醫院淚院'],
+      ['CP950', 'big5', '院'],
+      ['Big5-HKSCS', 'big5-hkscs', '院'],
+      ['Shift_JIS', 'shift_jis', 'ポート'],
+      ['windows-31j', 'windows-31j', 'ポ'],
+      ['GB 18030-2000', 'gb18030', '縷'],
+      ['GBK', 'gbk', '縷'],
+      ['GB2312', 'gb2312', '縷']
+    ] as const) {
+      it(`reads a Buffer in ${name}, in which the byte of a separator is part of a character`, () => {
+        const text = `MSH|^~\\&|HIS|${hospital}|R|X|2026||ADT^A01|B1|P|2.5|||AL|NE|TWN|${name}\rPID|1||${hospital}\r`
+        const bytes = encode(text, label)
+        const message = readOutgoingMessage(bytes, 'auto')
+        assert.equal(message.charset, label)
+        assert.deepEqual(message.bytes, bytes)
+        assert.deepEqual(
+          [message.controlId, message.type, message.version],
+          ['B1', 'ADT^A01', '2.5']
+        )
+        assert.equal(message.text, text)
+        assert.equal(message.value(parsePath('MSH-4')), hospital)
+        assert.deepEqual(message.warnings, [])
+      })
+    }
+
+    it('reads a Buffer in ISO-2022-JP, in which characters consist of bytes like separators', () => {
+      // 山田 with its escape sequences, and a character with the byte of |.
+      const kanji = '\x1b$B;3ED$|\x1b(B'
+      const text = `MSH|^~\\&|HIS|${kanji}|R|X|2026||ADT^A01|B1|P|2.5||||||~ISO IR87\rPID|1\r`
+      const message = readOutgoingMessage(Buffer.from(text, 'latin1'), 'auto')
+      assert.deepEqual([message.charset, message.controlId], ['iso-2022-jp', 'B1'])
+      assert.match(message.value(parsePath('MSH-4')), /^山田.$/)
+    })
+
+    it('reads a letter before a separator in a set of single bytes', () => {
+      for (const name of ['8859/1', '', 'windows-1252']) {
+        const text = `MSH|^~\\&|HIS|Santé|R|X|2026||ADT^A01|B1|P|2.5||||||${name}\r`
+        const message = readOutgoingMessage(Buffer.from(text, 'latin1'), 'auto')
+        assert.deepEqual(
+          [message.charset, message.controlId],
+          [name === 'windows-1252' ? name : 'iso-8859-1', 'B1']
+        )
+        assert.equal(message.value(parsePath('MSH-4')), 'Santé')
+      }
+    })
+
     it('encodes a string in the character set of MSH-18', () => {
       const message = readOutgoingMessage(admission({ set: '8859/1', name: 'Müller' }), 'auto')
       assert.equal(message.charset, 'iso-8859-1')
