@@ -70,9 +70,14 @@ export interface AttemptResult {
   reachable: boolean
   /** The least wait that the server asked for, in milliseconds. */
   retryAfterMs?: number
+  /** Requests to the receiver in this attempt, if there was more than one. */
+  requests?: number
   /** From the start of the last request to its answer, in milliseconds; without the token's time. */
   elapsedMs: number
 }
+
+/** Sends a request once. */
+type Transmit = (request: PreparedRequest, proof?: string) => Promise<HttpReply | HttpError>
 
 /** Why there is no other token for one that the receiver refused. */
 type TokenRefusal = Pick<AttemptResult, 'tokenProblem' | 'hint' | 'isPermanent'>
@@ -116,6 +121,12 @@ export class Courier {
     let start = performance.now()
     let refusal: TokenRefusal = {}
     let request: PreparedRequest | undefined
+    let requests = 0
+    const transmit: Transmit = (prepared, proof) => {
+      requests++
+      const limits = { responseTimeoutMs: parcel.responseTimeoutMs, signal, proof }
+      return this.#settings.receiver.send(prepared, limits).catch(httpError)
+    }
     const send = async (token: string | undefined): Promise<HttpReply | HttpError> => {
       if (token !== undefined) redaction.add(token)
       const { input, url } = parcel
@@ -125,7 +136,7 @@ export class Courier {
       request = prepared
       const sendOnce = (): Promise<HttpReply | HttpError> => {
         start = performance.now()
-        return this.#send(prepared, parcel, token, redaction, signal)
+        return this.#send(prepared, message, token, redaction, transmit)
       }
       const first = await sendOnce()
       if (first instanceof HttpError || !this.#refusesProof(first)) return first
@@ -150,6 +161,7 @@ export class Courier {
       return {
         ...(await watch(() => this.#read(answered, message, sent, quotes))),
         ...redacted(refusal, redaction),
+        ...(requests > 1 && { requests }),
         elapsedMs: performance.now() - start
       }
     } catch (thrown) {
@@ -166,6 +178,7 @@ export class Courier {
         ...failure,
         answered: false,
         decision: decide(this.#settings.rules, attempt),
+        ...(requests > 1 && { requests }),
         elapsedMs: performance.now() - start
       }
     }
@@ -245,19 +258,18 @@ export class Courier {
 
   async #send(
     request: PreparedRequest,
-    { message, responseTimeoutMs }: Parcel,
+    message: OutgoingMessage,
     token: string | undefined,
     redaction: TokenRedaction,
-    signal: AbortSignal | undefined
+    transmit: Transmit
   ): Promise<HttpReply | HttpError> {
-    const { receiver, rules, tokens } = this.#settings
+    const { rules, tokens } = this.#settings
     const proofs = token === undefined ? undefined : tokens?.proofs
     const send = async (): Promise<HttpReply | HttpError> => {
-      const limits = { responseTimeoutMs, signal }
-      if (proofs === undefined) return receiver.send(request, limits).catch(httpError)
+      if (proofs === undefined) return transmit(request)
       const proof = await proofs.proof(request.method, request.url, token)
       redaction.add(proof)
-      const reply = await receiver.send(request, { ...limits, proof }).catch(httpError)
+      const reply = await transmit(request, proof)
       if (!(reply instanceof HttpError)) proofs.keepNonce(request.url, reply.headers)
       return reply
     }

@@ -52,16 +52,17 @@ export class Pace {
     return false
   }
 
-  /** An attempt starts. */
-  started(): void {
+  /** An attempt starts, or sends more than one request. */
+  started(requests = 1): void {
     const { maxPerSecond } = this.#settings
     if (maxPerSecond === 0) return
     const from = Math.max(this.#nextAt, this.#clock.monotonic() - SLACK_MS)
-    this.#nextAt = from + 1000 / maxPerSecond
+    this.#nextAt = from + (requests * 1000) / maxPerSecond
   }
 
   /** How an attempt ended. */
-  note({ answered, decision, reachable, reply }: AttemptResult): void {
+  note({ answered, decision, reachable, reply, requests = 1 }: AttemptResult): void {
+    if (requests > 1) this.started(requests - 1)
     if (reply !== undefined && TOO_MUCH.has(reply.status)) {
       this.#places = Math.max(1, this.#places >>> 1)
     } else if (!reachable) this.#places = 1

@@ -73,7 +73,9 @@ function isExempt(target: URL, entry: string): boolean {
   if (entry === `${host}:${port}` || entry === host || entry === host.replace(/^\[|\]$/g, '')) {
     return true
   }
-  const suffix = entry.startsWith('*.') ? entry.slice(1) : entry
+  const [, domain = entry, only = port] = /^(\*?\..*):(\d{1,5})$/.exec(entry) ?? []
+  if (only !== port) return false
+  const suffix = domain.startsWith('*.') ? domain.slice(1) : domain
   // "10.1." matches all addresses that start with it.
   if (/^[\d.]+\.$/.test(suffix)) return host.startsWith(suffix)
   return host.endsWith(suffix.startsWith('.') ? suffix : `.${suffix}`)

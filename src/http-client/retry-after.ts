@@ -22,6 +22,8 @@ export function retryAfterMs(headers: RetryHeaders, now: number): number | undef
 
 /** Date.parse accepts much that is not an HTTP date, such as a negative number. */
 function httpDate(text: string): number | undefined {
-  const date = /^[A-Za-z]{3}/.test(text) ? Date.parse(text) : Number.NaN
+  // The form of asctime names no zone: it is GMT (RFC 9110 §5.6.7).
+  const zoned = / \d{4}$/.test(text) ? `${text} GMT` : text
+  const date = /^[A-Za-z]{3}/.test(text) ? Date.parse(zoned) : Number.NaN
   return Number.isNaN(date) ? undefined : date
 }

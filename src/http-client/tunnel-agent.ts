@@ -2,7 +2,7 @@ import http, { type ClientRequest, type IncomingMessage } from 'node:http'
 import https, { type AgentOptions, type RequestOptions } from 'node:https'
 import { isIP, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { rootCertificates } from 'node:tls'
+import tls from 'node:tls'
 import type { Clock } from '../clock.ts'
 import { describeError } from './describe-error.ts'
 import { Failure } from './failure.ts'
@@ -33,7 +33,8 @@ export class TunnelAgent extends TargetAgent {
     // With the brackets that an IPv6 address needs here, and always with a port.
     this.#authority = `${target.hostname}:${target.port || '443'}`
     this.#proxy = proxy
-    this.#openTimeoutMs = openTimeoutMs
+    // The limit of the whole connection has an error that names the receiver.
+    this.#openTimeoutMs = openTimeoutMs * 0.95
   }
 
   override createConnection(options: RequestOptions, callback?: Callback): undefined {
@@ -87,11 +88,17 @@ export class TunnelAgent extends TargetAgent {
       minVersion: 'TLSv1.2',
       rejectUnauthorized,
       // The proxy's certificate may be from another CA than the receiver's.
-      ...(ca === undefined ? undefined : { ca: [...rootCertificates, ca].flat() }),
+      ...(ca === undefined ? undefined : { ca: [...defaultAuthorities(), ca].flat() }),
       // Node.js would take it from the Host header, which is the target's.
       servername: isIP(host) === 0 ? host : ''
     })
   }
+}
+
+/** With those of NODE_EXTRA_CA_CERTS, if this Node.js tells them (from 22.15 on). */
+function defaultAuthorities(): readonly string[] {
+  const { getCACertificates, rootCertificates } = tls as Partial<typeof tls>
+  return getCACertificates?.('default') ?? rootCertificates ?? []
 }
 
 /** As a gateway, it says whether the fault is behind it (RFC 9110 §15.6). */

@@ -141,7 +141,10 @@ export class Receiver {
    */
   send(
     { method, url, headers, body }: PreparedRequest,
-    { proof, ...limits }: Pick<HttpRequest, 'responseTimeoutMs' | 'signal'> & { proof?: string }
+    {
+      proof,
+      ...limits
+    }: Pick<HttpRequest, 'responseTimeoutMs' | 'signal'> & { proof?: string | undefined }
   ): Promise<HttpReply> {
     const written = headers.asWritten()
     if (proof !== undefined) written['DPoP'] = proof

@@ -79,6 +79,7 @@ export async function buildRequestBody(
         contentType: withCharset(contentType || HL7_TYPE, message.charset)
       }
     case 'form': {
+      expectCharacters(fields)
       const form = new URLSearchParams([
         ...fields.map(({ name, value }): [string, string] => [name, value]),
         [settings.bodyField, encodedText(message, settings)]
@@ -89,6 +90,7 @@ export async function buildRequestBody(
       }
     }
     case 'multipart':
+      expectCharacters(fields)
       return multipart(message, settings, fields)
     case 'json': {
       const value =
@@ -100,13 +102,7 @@ export async function buildRequestBody(
     case 'text': {
       const text = await filledTemplate(message, settings, fields, input)
       if (typeof text !== 'string') throw templateError('returns no text for this message')
-      // It would be sent as another character.
-      if (!text.isWellFormed()) {
-        throw new Hl7Error(
-          'HL7_INVALID_MESSAGE',
-          'The body contains half a character (a surrogate).'
-        )
-      }
+      if (!text.isWellFormed()) throw halfCharacter('The body')
       return { body: Buffer.from(text), contentType: contentType || 'text/plain; charset=utf-8' }
     }
   }
@@ -174,6 +170,17 @@ function isWhole({ text, charset, bytes }: OutgoingMessage): boolean {
 /** Adds the charset to a content type, unless it names one. */
 function withCharset(type: string, charset: string): string {
   return /;\s*charset\s*=/i.test(type) ? type : `${type}; charset=${charset}`
+}
+
+function expectCharacters(fields: readonly FormField[]): void {
+  for (const { name, value } of fields) {
+    if (!value.isWellFormed()) throw halfCharacter(`The form field ${name}`)
+  }
+}
+
+/** It would be sent as another character. */
+function halfCharacter(what: string): Hl7Error {
+  return new Hl7Error('HL7_INVALID_MESSAGE', `${what} contains half a character (a surrogate).`)
 }
 
 /**

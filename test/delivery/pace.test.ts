@@ -43,6 +43,19 @@ describe('Pace', () => {
     assert.equal(pace.places, 4)
   })
 
+  it('counts each request of an attempt', () => {
+    const clock = new FakeClock()
+    const pace = new Pace({ maxPerSecond: 2, places: 10 }, clock)
+    const waits = (): boolean => !pace.mayStart(() => undefined)
+    pace.started()
+    pace.note({ ...resultOf('accept'), requests: 3 })
+    clock.pass(1400)
+    assert.ok(waits(), 'three requests take a second and a half')
+    clock.pass(100)
+    assert.ok(!waits())
+    pace.close()
+  })
+
   for (const maxPerSecond of [0.5, 3, 40, 900]) {
     it(`starts ${maxPerSecond} attempts per second, evenly`, async () => {
       const clock = new FakeClock()

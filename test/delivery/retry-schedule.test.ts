@@ -52,6 +52,20 @@ describe('retryAfterMs', () => {
     assert.equal(wait('Fri, 02 Jan 2026 03:00:00 GMT'), 0)
   })
 
+  it('reads the form of asctime as GMT, wherever this machine is', () => {
+    const zone = process.env['TZ']
+    try {
+      for (const here of ['America/New_York', 'Asia/Tokyo', 'UTC']) {
+        process.env['TZ'] = here
+        assert.equal(wait('Fri Jan  2 03:05:05 2026'), 60_000, here)
+        assert.equal(wait('Fri, 02 Jan 2026 03:05:05 GMT'), 60_000, here)
+      }
+    } finally {
+      if (zone === undefined) delete process.env['TZ']
+      else process.env['TZ'] = zone
+    }
+  })
+
   it("measures a date from the answer's own date, whatever this machine's clock says", () => {
     const until = 'Fri, 02 Jan 2026 03:05:05 GMT'
     assert.equal(wait(until, 'Fri, 02 Jan 2026 03:04:45 GMT'), 20_000)

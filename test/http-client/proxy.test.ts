@@ -292,7 +292,8 @@ describe('HttpClient through a proxy', () => {
         assert.ok(performance.now() - before < 1500)
         assert.equal(error.code, 'ETIMEDOUT')
         assert.equal(error.family, 'connect')
-        assert.equal(error.connected, false)
+        assert.match(error.message, /the proxy did not open a connection in time/)
+        assert.deepEqual([error.connected, error.atProxy], [false, true])
         await until(() => proxy.open() === 0)
       }
     })
@@ -403,6 +404,11 @@ describe('HttpClient through a proxy', () => {
       ['hl7.example.org:443', 'https://hl7.example.org/', true],
       ['hl7.example.org:8443', 'https://hl7.example.org/', false],
       ['hl7.example.org:8443', 'https://hl7.example.org:8443/', true],
+      ['.example.org:8443', 'https://hl7.example.org:8443/', true],
+      ['*.example.org:8443', 'https://hl7.example.org:8443/', true],
+      ['.example.org:8443', 'https://hl7.example.org/', false],
+      ['*.example.org:443', 'https://hl7.example.org/', true],
+      ['.example.org:8443', 'https://example.com:8443/', false],
       ['10.1.', 'https://10.1.2.3/', true],
       ['10.1.', 'https://110.1.2.3/', false],
       ['10.1.2.3', 'https://10.1.2.3:9/', true],

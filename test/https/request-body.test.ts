@@ -158,6 +158,19 @@ describe('buildRequestBody', () => {
     )
   })
 
+  it('refuses half a character in a field of a form', async () => {
+    for (const format of ['form', 'multipart'] as const) {
+      await assert.rejects(
+        build({ format }, [{ name: 'ward', value: 'Lindqvist \ud83d' }]),
+        (error: Hl7Error) =>
+          error.code === 'HL7_INVALID_MESSAGE' &&
+          error.message.includes('ward') &&
+          !error.message.includes('Lindqvist')
+      )
+      await build({ format }, [{ name: 'ward', value: '\u{1f600}' }])
+    }
+  })
+
   it('refuses bytes that are not text, only in form, JSON and text', async () => {
     const bytes = (set: string, ...rest: number[]): Buffer =>
       Buffer.concat([
