@@ -210,7 +210,7 @@ function readAuth(RED: NodeAPI, properties: OutProperties): AuthParts | undefine
   if (isUnset(id)) return undefined
   const node = RED.nodes.getNode(id) as Node | null
   const parts = node === null ? undefined : authParts.get(node)
-  if (node === null) properties.problems.push('the auth node is missing or disabled')
+  if (node === null) properties.problems.push('the OAuth 2.0 node is missing or disabled')
   else if (parts === undefined) properties.problems.push('auth names a node of another type')
   for (const problem of parts?.problems ?? []) properties.problems.push(`${OF_AUTH}${problem}`)
   return node === null ? null : parts

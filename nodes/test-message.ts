@@ -10,7 +10,7 @@ import type { OutSettings } from './read-out-settings.ts'
 import { sampleSegments } from './test-sample.ts'
 
 /**
- * Sends a harmless sample, bypassing queue, outputs and counters: no patient, MSH-11 `T` (test).
+ * Sends a sample, bypassing queue, outputs and counters: an invented patient, MSH-11 `T` (test).
  *
  * @param type MSH-9, such as `ADT^A01`
  * @param controlId MSH-10 of the sample

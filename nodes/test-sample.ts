@@ -1,5 +1,5 @@
 /**
- * A harmless sample: no patient, MSH-11 `T` (test).
+ * A sample: an invented patient, MSH-11 `T` (test).
  *
  * @param type MSH-9, such as `ADT^A01`
  * @param controlId MSH-10

@@ -3,7 +3,15 @@
  * (one script for each form and for the tab). Node-RED expects the form, icons and locales of a node
  * or plugin beside its `.js` file. Types are checked by `npm run typecheck`, not here.
  */
-import { cpSync, existsSync, readdirSync, rmSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  globSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync
+} from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
@@ -62,4 +70,8 @@ for (const [from, to] of [
   ['icons', 'dist/nodes/icons']
 ] as const) {
   if (existsSync(from)) cpSync(from, to, { recursive: true })
+}
+// Without white space, as the code: there are many of them, and the package is to be small.
+for (const file of globSync('dist/nodes/**/locales/**/*.json')) {
+  writeFileSync(file, JSON.stringify(JSON.parse(readFileSync(file, 'utf8'))))
 }

@@ -38,7 +38,7 @@ const NO_TOKEN_HINTS: Record<number, string> = {
 }
 
 const PROOF_HINT =
-  'The receiver does not accept the DPoP proof: check that DPoP is on in the auth node, the clock of this machine, and that the receiver sees its URL as it is in the form (a gateway may change it).'
+  'The receiver does not accept the DPoP proof: check that DPoP is on in the OAuth 2.0 node, the clock of this machine, and that the receiver sees its URL as it is in the form (a gateway may change it).'
 const PROXY_HINT =
   'Check the proxy: its address, user name and password, and whether it allows this host.'
 /** Where the CA certificate goes, for all the ways in which a certificate is not trusted. */

@@ -167,6 +167,21 @@ describe('the rules in the examples', () => {
     assert.equal(awaiting['replyCodeActions'], recipe('Await the application'))
   })
 
+  it('fail no answer without HL7 whose sender has an acknowledgement already', () => {
+    const { replyCodeActions } = example('2 Take MLLP and send over HTTPS', 'hl7-https-out')
+    const rules = String(replyCodeActions)
+    assert.ok(page('docs/mllp-to-https.md').includes(`\`\`\`rules\n${rules}\n`))
+    assertNoNakLost(rules, 200)
+    assert.equal(decided(rules, reply('')), 'suspend')
+    for (const status of [200, 201, 400, 405, 413, 422]) {
+      assert.equal(decided(rules, reply('no HL7', status)), 'suspend', String(status))
+    }
+    for (const status of [302, 401, 403, 404, 407, 408, 425, 429, 500, 503]) {
+      assert.match(decided(rules, reply('no HL7', status)), /^retry/, String(status))
+    }
+    for (const failed of [timeout, reset, refused]) assert.match(decided(rules, failed), /^retry/)
+  })
+
   it('lose no NAK', () => {
     const { replyCodeActions } = example('5 Send as multipart to New York', 'hl7-https-out')
     assertNoNakLost(String(replyCodeActions), 200)

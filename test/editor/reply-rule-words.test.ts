@@ -27,7 +27,7 @@ describe('reply rules in words', () => {
       rest(':?E&@severity:W=WC,(E#timeout,E#reset)=S'),
       'Any other answer fails. Other errors follow the default rules.'
     )
-    assert.match(rest(':I?=W,:?A=C'), /An answer that only warns is accepted\./)
+    assert.match(rest(':I?=W,:?A=C'), /An answer that matches only warn rules is accepted\./)
   })
 
   it('express conditions, including combined ones', () => {

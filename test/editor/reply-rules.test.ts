@@ -74,7 +74,7 @@ describe('the list of reply rules', () => {
     assert.equal(await isDefault(), true)
     assert.ok(await editor.page.isVisible('#hl7-https-out-rules-default'))
     assert.equal(await editor.page.inputValue(preset), 'default')
-    assert.match(await words(), /^From the top, the first that fits decides\.$/)
+    assert.match(await words(), /^Rules are tried from the top; the first that matches decides\.$/)
     const cutOff = await editor.ask(
       `[...document.querySelectorAll('.hl7-https-rule input[type=text]:not([hidden])')]
         .filter((field) => field.scrollWidth > field.clientWidth).map((field) => field.value)`
@@ -144,7 +144,7 @@ describe('the list of reply rules', () => {
     assert.equal(await editor.mistake(area.slice(1)), '')
     assert.equal(await isDefault(), false)
     assert.equal(await editor.page.inputValue(preset), '')
-    assert.match(await words(), /^From the top, the first that fits decides\.$/)
+    assert.match(await words(), /^Rules are tried from the top; the first that matches decides\.$/)
     assert.deepEqual(await warnings(), [])
     await editor.close()
     assert.equal(await stored('empty'), `${above}@status:202=C,${below}`)

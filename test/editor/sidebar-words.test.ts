@@ -139,7 +139,7 @@ describe('the words of the tab', () => {
     assert.equal(row('waiting', fresh), 'waiting since 02:40:57, Registry')
     assert.equal(
       row('failed', { ...fresh, settledAt, outcome: 'error', kind: 'discarded', attempts: 1 }),
-      'given up 02:40:58, discarded, 1 try, Registry'
+      'went to Catch 02:40:58, discarded, 1 try, Registry'
     )
     for (const state of ['sending', 'retrying', 'awaiting', 'leaving'] as const) {
       assert.match(row(state, { ...fresh, attempts: 2 }), /02:40:57, 2 tries, Registry$/)

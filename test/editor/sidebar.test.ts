@@ -489,7 +489,7 @@ describe('the sidebar tab', () => {
     await find('OA-1009', /^OA-1009: delivered \d\d:\d\d:\d\d, AA, 1 try, Registry/)
     assert.equal(fake.asked.filter((path) => path.includes('controlId=OA-1009')).length, 4)
     await find('TWICE', /^2 messages have the control ID TWICE:/)
-    await find('OX-1', /^No node knows OX-1/)
+    await find('OX-1', /^No running node knows OX-1/)
     await find('OB-1072', /^OB-1072: suspended .*, AE 206 E .*, 1 try, Laboratory/)
     await button('Show').click()
     await until(async () => (await rows('message')).length === 1)

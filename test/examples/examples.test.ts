@@ -439,7 +439,7 @@ describe('the examples', () => {
         await paged(3)
         const sender = `Send to the receiver: `
         assert.deepEqual(pages, [
-          { text: `${sender}paused, 0 held (PAUSED)`, code: 'PAUSED', node: out },
+          { text: `${sender}paused, 0 waiting (PAUSED)`, code: 'PAUSED', node: out },
           { text: `${sender}HTTP 503 (ERROR)`, code: 'ERROR', node: out },
           { text: `${sender}no ACK (200) (ERROR)`, code: 'ERROR', node: out }
         ])

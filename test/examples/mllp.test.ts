@@ -302,6 +302,27 @@ describe('the MLLP example', () => {
         ['MSA|AA|LATE01', 'MSA|AA|LATE02']
       )
     })
+
+    it('suspends a message that the receiver refuses without HL7, and sends the next one', async () => {
+      await deploy()
+      receiver.respond = ({ body }) =>
+        body.toString().includes('ASIDE01') ? { status: 400, body: 'no' } : undefined
+      const socket = await open('stored')
+      for (const id of ['ASIDE01', 'ASIDE02']) await socket.write(framed(adt(id)))
+      assert.deepEqual(
+        (await socket.answers(2)).map(([, msa]) => msa),
+        ['MSA|AA|ASIDE01', 'MSA|AA|ASIDE02']
+      )
+      await arrived(2)
+      const path = `/hl7-https-out/${flow.ids['Send after acknowledging'] ?? ''}/messages`
+      const { body } = await nodeRed.get(`${path}?state=suspended`)
+      const { messages } = body as { messages: { controlId: string; rule: string }[] }
+      assert.deepEqual(
+        messages.map(({ controlId, rule }) => [controlId, rule]),
+        [['ASIDE01', 'E#4xx=S']]
+      )
+      await nodeRed.post(`${path}/discard`, { all: true })
+    })
   })
 
   describe('on the port that passes on the answer', () => {

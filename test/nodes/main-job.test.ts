@@ -262,7 +262,7 @@ describe('the main job, in a real Node-RED', () => {
       await world.deploy({ url: '', auth: 'nowhere' })
       const msg = await caught(adt('CONF0001'))
       assert.equal(msg.error.code, 'HL7_CONFIG')
-      assert.match(msg.error.message, /auth node is missing.*URL is empty/)
+      assert.match(msg.error.message, /OAuth 2.0 node is missing.*URL is empty/)
       await world.deploy({ url: '${NO_SUCH_VARIABLE}' })
       const unset = await caught(adt('CONF0002'))
       assert.match(unset.error.message, /NO_SUCH_VARIABLE/)

@@ -181,7 +181,7 @@ describe('the queue on disk, in a real Node-RED', () => {
       await world.nodeRed.inject('in', { payload: adt(`ALERT00${number}`) })
     }
     const paused = await world.nodeRed.waitForStatus('out', ({ code }) => code === 'QUEUE_COUNT')
-    assert.deepEqual([paused.fill, paused.text], ['red', 'paused, 3 held'])
+    assert.deepEqual([paused.fill, paused.text], ['red', 'paused, 3 waiting'])
     world.receiver.respond = down
     await world.nodeRed.post('/hl7-https-out/out/resume')
     const count = await world.nodeRed.waitForStatus(

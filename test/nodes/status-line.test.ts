@@ -143,7 +143,7 @@ describe('the status of a node', () => {
       'is red while paused',
       shown({ state: 'paused', queued: 4, lastOutcome: ack }),
       'red ring',
-      'paused, 4 held',
+      'paused, 4 waiting',
       'PAUSED ACK'
     ],
     ['is red after an error', shown(failed('ECONNREFUSED')), 'red ring', 'ECONNREFUSED', 'ERROR'],
@@ -201,7 +201,7 @@ describe('the status of a node', () => {
       'is red while paused, whatever the alert',
       shown({ state: 'paused', queued: 99 }, alert('QUEUE_COUNT')),
       'red ring',
-      'paused, 99 held',
+      'paused, 99 waiting',
       'QUEUE_COUNT PAUSED'
     ],
     [
@@ -229,7 +229,7 @@ describe('the status of a node', () => {
       'and beside an error, a pause and a NAK',
       shown({ ...failed('HL7_QUEUE_FAILED'), state: 'paused', suspended: 8, lastOutcome: nak }),
       'red ring',
-      'paused, 0 held · HL7_QUEUE_FAILED · 8 suspended',
+      'paused, 0 waiting · HL7_QUEUE_FAILED · 8 suspended',
       'ERROR SUSPENDED PAUSED NAK'
     ],
     [
