@@ -42,6 +42,7 @@ await build({
   charset: 'utf8',
   // A package a tenth smaller. The names stay, and with them the stack traces.
   minifyWhitespace: true,
+  minifySyntax: true,
   lineLimit: 250,
   logLevel: 'warning'
 })
@@ -74,4 +75,7 @@ for (const [from, to] of [
 // Without white space, as the code: there are many of them, and the package is to be small.
 for (const file of globSync('dist/nodes/**/locales/**/*.json')) {
   writeFileSync(file, JSON.stringify(JSON.parse(readFileSync(file, 'utf8'))))
+}
+for (const file of globSync('dist/nodes/**/*.html')) {
+  writeFileSync(file, readFileSync(file, 'utf8').replace(/^ +/gm, ''))
 }
