@@ -352,7 +352,8 @@ const overlappingLabels = new Set(
 
 /**
  * The set that the first MSH of a message names. Its fields are separated before its set is known, as
- * in ISO-8859-1; but a set that names itself if it is read in itself takes precedence.
+ * in ISO-8859-1; but such a set that is named if they are read in it, or in one like it, takes
+ * precedence.
  *
  * @param headers starts with a header segment
  * @returns undefined if no set is given, null if the name is unknown.
@@ -362,8 +363,7 @@ export function declaredCharset(headers: Buffer): Charset | null | undefined {
   if (!isAscii(headers) || headers.includes(escapeByte)) {
     for (const likely of overlapping) {
       const named = charsetNamedIn(decode(headers, likely))
-      const itself = named && overlappingLabels.has(named.label) ? named : undefined
-      if (itself && charsetNamedIn(decode(headers, itself))?.label === itself.label) return itself
+      if (named && overlappingLabels.has(named.label)) return named
     }
   }
   return charsetNamedIn(decode(headers, latin1))

@@ -375,7 +375,9 @@ describe('readAcknowledgements', () => {
       [`${two}${one}${warning}`, ''],
       [`${msh}${one}${warning}${msh}${two}`, ''],
       [`${msh}${one}${msh}MSA|AA|B\r${warning}`, ''],
+      [`${msh}${warning}${one}`, 'W'],
       [`${msh}${warning}${one}${msh}${two}`, ''],
+      [`${msh}${warning}${msh}${two}`, ''],
       [`${msh}${one}${msh}${warning}${two}`, ''],
       [`${msh}${one}ERR|\r${msh}${two}${warning}`, ''],
       [`${msh}${one}${msh}${two}ERR|||101|E\r`, 'E']

@@ -266,14 +266,19 @@ describe('readOutgoingMessage', () => {
       })
     }
 
-    it('reads a Buffer in ISO-2022-JP, in which characters consist of bytes like separators', () => {
-      // 山田 with its escape sequences, and a character with the byte of |.
-      const kanji = '\x1b$B;3ED$|\x1b(B'
-      const text = `MSH|^~\\&|HIS|${kanji}|R|X|2026||ADT^A01|B1|P|2.5||||||~ISO IR87\rPID|1\r`
-      const message = readOutgoingMessage(Buffer.from(text, 'latin1'), 'auto')
-      assert.deepEqual([message.charset, message.controlId], ['iso-2022-jp', 'B1'])
-      assert.match(message.value(parsePath('MSH-4')), /^山田.$/)
-    })
+    for (const [name, label] of [
+      ['~ISO IR87', 'iso-2022-jp'],
+      ['~ISO IR159', 'iso-2022-jp-2']
+    ] as const) {
+      it(`reads a Buffer in ${label}, in which characters consist of bytes like separators`, () => {
+        // 山田 with its escape sequences, and a character with the byte of |.
+        const kanji = '\x1b$B;3ED$|\x1b(B'
+        const text = `MSH|^~\\&|HIS|${kanji}|R|X|2026||ADT^A01|B1|P|2.5||||||${name}\rPID|1\r`
+        const message = readOutgoingMessage(Buffer.from(text, 'latin1'), 'auto')
+        assert.deepEqual([message.charset, message.controlId], [label, 'B1'])
+        assert.match(message.value(parsePath('MSH-4')), /^山田.$/)
+      })
+    }
 
     it('reads a letter before a separator in a set of single bytes', () => {
       for (const name of ['8859/1', '', 'windows-1252']) {
