@@ -16,7 +16,8 @@ const MIN_NAMED_VALUE = 4
  * @param secrets what was sent to the server, in each form that it could echo
  */
 export function cleanText(text: string, secrets: readonly string[]): string {
-  return shortened(hideTokens(hideSecrets(printable(text), secrets)))
+  const line = withoutControls(withoutReferences(text.slice(0, MAX_INPUT)))
+  return shortened(hideTokens(hideSecrets(line, secrets)))
 }
 
 /** A server's text, unredacted, but on one line, printable, and of at most 300 characters. */
@@ -35,6 +36,19 @@ export function oneLine(text: string): string {
 
 function printable(text: string): string {
   return withoutControls(text.slice(0, MAX_INPUT))
+}
+
+const CHARACTERS = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" }
+
+/** Some servers write them into errors too: a secret would look different. */
+function withoutReferences(text: string): string {
+  return text.replace(
+    /&(?:(amp|lt|gt|quot|apos)|#(\d{2,3})|#x([\da-f]{2}));/gi,
+    (_, name: string | undefined, decimal: string | undefined, hex: string) =>
+      name === undefined
+        ? String.fromCharCode(decimal === undefined ? parseInt(hex, 16) : Number(decimal))
+        : CHARACTERS[name.toLowerCase() as keyof typeof CHARACTERS]
+  )
 }
 
 function withoutControls(text: string): string {
@@ -154,8 +168,7 @@ export function secretsOf(
     ...formsOf(secret),
     formEncode(secret),
     basicEncode(secret),
-    JSON.stringify(secret).slice(1, -1),
-    ...markupForms(secret)
+    JSON.stringify(secret).slice(1, -1)
   ])
   return [...new Set([...forms, credentials, key])].filter((secret) => secret !== '')
 }
@@ -176,23 +189,6 @@ export function formsOf(secret: string): string[] {
     ...shifted.filter((form) => form.length >= 4)
   ]
   return [secret, ...encoded].filter((form) => form !== '')
-}
-
-/** What servers put for & < > " ' into HTML or XML; other mixtures consist of the same pieces. */
-const REFERENCES = [
-  ['&amp;', '&lt;', '&gt;', '"', "'"],
-  ['&amp;', '&lt;', '&gt;', '&quot;', "'"],
-  ['&amp;', '&lt;', '&gt;', '&quot;', '&apos;'],
-  ['&amp;', '&lt;', '&gt;', '&quot;', '&#039;'],
-  ['&amp;', '&lt;', '&gt;', '&#34;', '&#39;'],
-  ['&#38;', '&#60;', '&#62;', '&#34;', '&#39;'],
-  ['&#x26;', '&#x3c;', '&#x3e;', '&#x22;', '&#x27;']
-]
-
-function markupForms(secret: string): string[] {
-  return REFERENCES.map((references) =>
-    secret.replace(/[&<>"']/g, (character) => references['&<>"\''.indexOf(character)] ?? '')
-  )
 }
 
 /**

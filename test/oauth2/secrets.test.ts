@@ -69,6 +69,10 @@ describe('cleanText', () => {
     ]) {
       assert.equal(hidden(secret, echo), '[•••]', echo)
     }
+    assert.equal(
+      cleanText('&AMP;&#38;&#x26;&amp;amp; &#010;&#x0A;& &unknown; &#x2; &#1;', []),
+      '&&&&amp; & &unknown; &#x2; &#1;'
+    )
     assert.equal(hidden('"ab\'c', "&quot;ab'c"), '[•••]')
     assert.equal(hidden('<"', '&lt;&#34;'), '[•••]')
     assert.equal(hidden('<"b', '&lt;"b'), '[•••]')
