@@ -71,8 +71,9 @@ describe('retryAfterMs', () => {
     assert.equal(wait(until, 'Fri, 02 Jan 2026 03:04:45 GMT'), 20_000)
     assert.equal(wait(until, ' Thu, 01 Jan 2026 03:05:05 GMT'), 86_400_000)
     assert.equal(wait(until, 'Sat, 03 Jan 2026 03:05:05 GMT'), 0)
-    for (const date of ['', '2026-01-02', 'yesterday', '-1'])
-      {assert.equal(wait(until, date), 60_000)}
+    for (const date of ['', '2026-01-02', 'yesterday', '-1']) {
+      assert.equal(wait(until, date), 60_000)
+    }
     assert.equal(wait('120', 'Thu, 01 Jan 2026 03:05:05 GMT'), 120_000)
   })
 
