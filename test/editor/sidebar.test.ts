@@ -225,7 +225,10 @@ describe('the sidebar tab', () => {
     fake.nodes.splice(50, 1)
     const asked = fake.asked.length
     await tick()
-    assert.equal(fake.asked.length, asked + 1, 'one request for all nodes')
+    // Not one for each of them; those about the node that is shown may come at the same time.
+    const more = fake.asked.slice(asked)
+    assert.ok(more.includes('/hl7-https-out'))
+    assert.ok(more.length < 10, more.join())
     assert.deepEqual(
       await rows(),
       fake.nodes.map(({ id }) => id)

@@ -462,7 +462,7 @@ describe('what a user may test', () => {
         for (const [node, reason, hint] of [
           [{ url: '' }, /not set up: .*URL/, /^$/],
           [{ tls: 'new' }, /TLS configuration is missing/, /^Deploy first: .*OAuth 2\.0, TLS/],
-          [{ auth: 'new' }, /auth node is missing/, /^Deploy first/],
+          [{ auth: 'new' }, /OAuth 2\.0 node is missing/, /^Deploy first/],
           [{ replyCodeActions: ':?A=' }, /replyCodeActions/, /^$/],
           [{ headers: { name: 'x' } }, /headers must be a list/, /^$/]
         ] as const) {

@@ -116,7 +116,7 @@ describe('properties of hand-written flow files, in a real Node-RED', () => {
       [{ auth: 'other' }, /auth .*another type/],
       [{ tls: 'auth' }, /tls .*another type/],
       [{ proxy: 'auth' }, /proxy/],
-      [{ auth: 'nowhere' }, /auth node is missing/]
+      [{ auth: 'nowhere' }, /OAuth 2\.0 node is missing/]
     ] as [Properties, RegExp][]) {
       assert.match(await problem(out, {}, other), words, JSON.stringify(out))
     }
