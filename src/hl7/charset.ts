@@ -343,12 +343,10 @@ const escapeByte = 0x1b
  * such sets are laid out like one of these.
  */
 const overlapping: readonly Charset[] = [big5, gb18030, windows31j, iso2022jp]
-const overlappingLabels = new Set(
-  ['big5', 'big5-hkscs', 'gb18030', 'gbk', 'gb2312', 'shift_jis', 'windows-31j'].concat([
-    'iso-2022-jp',
-    'iso-2022-jp-2'
-  ])
-)
+const overlappingLabels = new Set([
+  ...['big5', 'big5-hkscs', 'gb18030', 'gbk', 'gb2312'],
+  ...['shift_jis', 'windows-31j', 'iso-2022-jp', 'iso-2022-jp-2']
+])
 
 /**
  * The set that the first MSH of a message names. Its fields are separated before its set is known, as

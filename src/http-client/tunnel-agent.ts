@@ -2,7 +2,7 @@ import http, { type ClientRequest, type IncomingMessage } from 'node:http'
 import https, { type AgentOptions, type RequestOptions } from 'node:https'
 import { isIP, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import tls from 'node:tls'
+import tls, { rootCertificates } from 'node:tls'
 import type { Clock } from '../clock.ts'
 import { describeError } from './describe-error.ts'
 import { Failure } from './failure.ts'
@@ -97,8 +97,8 @@ export class TunnelAgent extends TargetAgent {
 
 /** With those of NODE_EXTRA_CA_CERTS, if this Node.js tells them (from 22.15 on). */
 function defaultAuthorities(): readonly string[] {
-  const { getCACertificates, rootCertificates } = tls as Partial<typeof tls>
-  return getCACertificates?.('default') ?? rootCertificates ?? []
+  const { getCACertificates } = tls as Partial<Pick<typeof tls, 'getCACertificates'>>
+  return getCACertificates?.('default') ?? rootCertificates
 }
 
 /** As a gateway, it says whether the fault is behind it (RFC 9110 §15.6). */
