@@ -1,13 +1,15 @@
 import type { FlowNode } from '../demo/node-red.ts'
 import { CLIENT, SCOPE, type Servers } from './servers.ts'
 
-/** Messages in flight at a time, for every candidate. */
+/** Messages in flight at a time, where nothing else is said. */
 export const WIDTH = 8
+
+export const TAB: FlowNode = { id: 'tab', type: 'tab', label: 'bench' }
 
 /** The nodes that all flows of the bench share. */
 export function shared({ ca, issuer }: Servers): FlowNode[] {
   return [
-    { id: 'tab', type: 'tab', label: 'bench' },
+    TAB,
     {
       id: 'tls',
       type: 'tls-config',
@@ -58,17 +60,17 @@ export function loop(name: string, properties: Record<string, unknown> = {}): Fl
   return { id: name, type: 'bench-loop', z: 'tab', ...properties }
 }
 
-/** A node that only calls got, or node:https. */
+/** A node that only calls got, or node:https. Its agent opens so many connections at most. */
 export function bareNode(
   name: string,
   type: 'bench-got' | 'bench-https',
   { url, ca }: Servers,
   token: string,
-  more: { maxSockets?: number; stream?: boolean } = {}
+  maxSockets: number
 ): FlowNode[] {
   return [
     { ...loop(name), wires: [[`${name} node`]] },
-    { id: `${name} node`, type, z: 'tab', url, ca, token, wires: [[name]], ...more },
+    { id: `${name} node`, type, z: 'tab', url, ca, token, wires: [[name]], maxSockets },
     { id: `${name} catch`, type: 'catch', z: 'tab', scope: [`${name} node`], wires: [[name]] }
   ]
 }

@@ -7,6 +7,8 @@
  *   npm run bench -- --only PART     one part: cpu, replies, dpop, mllp, accept, pace, tokens, large,
  *                                    backlog, start, sidebar, growth
  *   npm run bench -- --profile DIR   also writes a CPU profile of each candidate (part cpu)
+ *   npm run bench -- --before DIR    part cpu: also measures the version of this package in DIR, a
+ *                                    checkout that has been built, and shows it beside this one
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -21,11 +23,13 @@ import { dpopRows } from './rows/dpop.ts'
 import { largeRows } from './rows/large.ts'
 import { mllpRows } from './rows/mllp.ts'
 import { paceRows } from './rows/pace.ts'
+import { peakMemoryRows } from './rows/peak-memory.ts'
 import { replyRows } from './rows/replies.ts'
 import { sidebarRows } from './rows/sidebar.ts'
 import { startRows } from './rows/start.ts'
 import { tokenRows } from './rows/tokens.ts'
 import { CLIENT, SCOPE, Servers } from './servers.ts'
+import { readEarlierVersion } from './versions.ts'
 import got from 'got'
 
 const { values: options } = parseArgs({
@@ -33,10 +37,12 @@ const { values: options } = parseArgs({
     quick: { type: 'boolean', default: false },
     json: { type: 'string' },
     only: { type: 'string' },
-    profile: { type: 'string' }
+    profile: { type: 'string' },
+    before: { type: 'string' }
   }
 })
 const { quick } = options
+const before = options.before === undefined ? undefined : readEarlierVersion(options.before)
 
 const servers = await Servers.start()
 const { access_token: token } = await got
@@ -49,7 +55,10 @@ const { access_token: token } = await got
   .json<{ access_token: string }>()
 
 const parts: Record<string, () => Promise<Row[]>> = {
-  cpu: () => cpuRows({ servers, token, quick, profiles: options.profile }),
+  cpu: async () => [
+    ...(await cpuRows({ servers, token, quick, profiles: options.profile, before })),
+    ...(await peakMemoryRows({ servers, token, quick, before }))
+  ],
   replies: () => replyRows(servers, quick),
   dpop: () => dpopRows(servers, quick),
   mllp: () => mllpRows(servers, quick),
@@ -78,7 +87,7 @@ for (const [name, measure] of Object.entries(parts)) {
 }
 servers.close()
 
-console.log(table(rows))
+console.log(table(rows, before?.version))
 console.log(
   `\n${((performance.now() - started) / 1000).toFixed(0)} s, load before ${loadBefore.toFixed(1)}, after ${(loadavg()[0] ?? 0).toFixed(1)}`
 )
@@ -97,6 +106,7 @@ if (options.json !== undefined) {
       OpenSSL: process.versions.openssl,
       ...versionsOf('node-red', 'got', 'openid-client')
     },
+    ...(before === undefined ? {} : { before }),
     rows: rows.map((row) => ({ ...row, met: isMet(row) }))
   }
   writeFileSync(options.json, `${JSON.stringify(results, null, 2)}\n`)

@@ -6,7 +6,7 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { HttpClient } from '../src/http-client/http-client.ts'
+import { GotClient } from '../src/http-client/got-client.ts'
 import type { TokenSettings } from '../src/oauth2/token-settings.ts'
 import { TokenSource } from '../src/oauth2/token-source.ts'
 
@@ -54,8 +54,7 @@ const settings: TokenSettings = {
   hasClientCertificate: false,
   dpop: false
 }
-const httpClient = new HttpClient({
-  maxConnections: 2,
+const httpClient = new GotClient({
   connectTimeoutMs: 5000,
   maxResponseBytes: 1024 * 1024
 })

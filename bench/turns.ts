@@ -55,6 +55,12 @@ export class Turns {
     return median(this.#cpuUs(one).map((us, round) => us / (others[round] ?? Number.NaN)))
   }
 
+  /** Messages per second of one candidate / of another, in the same way. */
+  rateRatio(one: string, other: string): number {
+    const others = this.#rates(other)
+    return median(this.#rates(one).map((rate, round) => rate / (others[round] ?? Number.NaN)))
+  }
+
   /** Microseconds of CPU per message. */
   cpuUs(name: string): number {
     return median(this.#cpuUs(name))
@@ -62,7 +68,7 @@ export class Turns {
 
   /** Messages per second. */
   rate(name: string): number {
-    return median(this.#of(name).map(({ messages, ms }) => (messages / ms) * 1000))
+    return median(this.#rates(name))
   }
 
   /** For how many percent of the messages of the last round there was a new connection. */
@@ -73,6 +79,10 @@ export class Turns {
 
   #cpuUs(name: string): number[] {
     return this.#of(name).map(({ cpuUs, messages }) => cpuUs / messages)
+  }
+
+  #rates(name: string): number[] {
+    return this.#of(name).map(({ messages, ms }) => (messages / ms) * 1000)
   }
 
   #of(name: string): readonly Turn[] {

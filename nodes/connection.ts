@@ -1,7 +1,8 @@
 import type { NodeAPI } from 'node-red'
 import type { ProxySettings } from '../src/http-client/proxy.ts'
-import type { TlsSettings } from '../src/http-client/agent.ts'
+import type { TlsSettings } from '../src/http-client/https-agent.ts'
 import { tlsProblem } from '../src/http-client/tls-problem.ts'
+import { nodeVersionProblem } from '../src/node-version.ts'
 import { isUnset } from './properties.ts'
 
 /** The part of Node-RED's own `tls-config` node that we use. */
@@ -36,6 +37,8 @@ export function readConnection(
   let tls: TlsSettings | undefined
   let proxy: ProxySettings | undefined
   let missing = false
+  const tooOld = nodeVersionProblem()
+  if (tooOld !== undefined) problems.push(tooOld)
   // An unset variable has already been reported.
   if (tlsId !== '' && !isUnset(tlsId)) {
     const node = RED.nodes.getNode(tlsId) as unknown as Partial<TlsConfigNode> | null

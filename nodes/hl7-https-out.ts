@@ -8,7 +8,7 @@ import { DeliveryLog } from '../src/delivery/delivery-log.ts'
 import { EventLog } from '../src/delivery/event-log.ts'
 import { History } from '../src/delivery/history.ts'
 import { StateSince } from '../src/delivery/state-since.ts'
-import { HttpClient } from '../src/http-client/http-client.ts'
+import { UndiciClient } from '../src/http-client/undici-client.ts'
 import { Receiver } from '../src/https/receiver.ts'
 import { deleteQueueFile, DiskOutbox } from '../src/outbox/disk-outbox.ts'
 import { MemoryOutbox } from '../src/outbox/memory-outbox.ts'
@@ -116,12 +116,7 @@ async function deleteFile(RED: NodeAPI, node: Node): Promise<void> {
 }
 
 function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Translate): void {
-  const client = new HttpClient({
-    ...settings.client,
-    onNotice: (text) => {
-      node.warn(text)
-    }
-  })
+  const client = new UndiciClient(settings.client)
   const receiver = new Receiver(settings.receiver, client)
   const courier = new Courier({ ...settings.courier, receiver })
   const contents = new FlowMessages(node, settings)

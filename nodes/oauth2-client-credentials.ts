@@ -23,7 +23,7 @@ export default function (RED: NodeAPI): void {
     const onWarning = (text: string): void => {
       this.warn(text)
     }
-    const httpClient = tokenHttpClient(connection, onWarning)
+    const httpClient = tokenHttpClient(connection)
     if (problems.length === 0) {
       tokens = new TokenSource(settings, { httpClient, onWarning })
       if (tokens.configError !== undefined) {

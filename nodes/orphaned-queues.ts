@@ -1,6 +1,6 @@
 import { basename } from 'node:path'
 import type { Node, NodeAPI } from 'node-red'
-import { diskQueueProblem } from '../src/outbox/disk-outbox.ts'
+import { nodeVersionProblem } from '../src/node-version.ts'
 import { filledQueueFiles, queueFilePath, type FilledQueueFile } from '../src/outbox/queue-files.ts'
 import { onceFlowsStarted } from './flows-started.ts'
 import { errorText } from './node-errors.ts'
@@ -22,7 +22,7 @@ export function reportOrphanedQueues(RED: NodeAPI): void {
 async function report(RED: NodeAPI): Promise<void> {
   const directory = queueDirectory(RED)
   // Each node reports problems with these.
-  if (typeof directory !== 'string' || diskQueueProblem() !== undefined) return
+  if (typeof directory !== 'string' || nodeVersionProblem() !== undefined) return
   const isOwned = owned(RED)
   const isOrphan = (path: string): boolean => !isOwned(basename(path))
   for (const file of await filledQueueFiles(directory, isOrphan)) {

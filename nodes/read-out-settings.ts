@@ -11,7 +11,7 @@ import {
 import { parseReplyRules, type ReplyRules } from '../src/rules/reply-rules.ts'
 import { charsetOfLabel, unknownCharset } from '../src/hl7/charset.ts'
 import { parsePath, type Hl7Path } from '../src/hl7/path.ts'
-import type { HttpClientSettings } from '../src/http-client/http-client.ts'
+import type { UndiciClientSettings } from '../src/http-client/undici-client.ts'
 import { escapeXml } from '../src/https/escape-xml.ts'
 import {
   headerNameProblem,
@@ -23,7 +23,6 @@ import type { ReceiverSettings } from '../src/https/receiver.ts'
 import type { BodyTemplate } from '../src/https/request-body.ts'
 import { targetUrl } from '../src/https/target-url.ts'
 import { printable } from '../src/delivery/explain.ts'
-import { diskQueueProblem } from '../src/outbox/disk-outbox.ts'
 import { hasClientCertificate, readConnection } from './connection.ts'
 import { hideValues, untoldTexts } from './hidden-values.ts'
 import { compileJsonata } from './jsonata.ts'
@@ -35,7 +34,7 @@ import { isUnset, Properties } from './properties.ts'
 
 /** All settings of a sending node. */
 export interface OutSettings {
-  client: HttpClientSettings
+  client: UndiciClientSettings
   receiver: ReceiverSettings
   courier: Omit<CourierSettings, 'receiver'>
   delivery: Pick<
@@ -120,7 +119,6 @@ export function readOutSettings(
   }
   const order = properties.choice('order')
   const queue = properties.choice('queue')
-  if (queue === 'disk') note(problems, 'queue', diskQueueProblem())
   // The order may be changed by the next deploy: messages on disk then need their key.
   const orderKey =
     order === 'key' || queue === 'disk'
@@ -357,10 +355,6 @@ function attempt<Result>(
     problems.push(`${property}: ${errorText(error)}`)
     return undefined
   }
-}
-
-function note(problems: string[], property: string, problem: string | undefined): void {
-  if (problem !== undefined) problems.push(`${property}: ${problem}`)
 }
 
 function noteHeader(

@@ -1,5 +1,5 @@
 import type { Node, NodeAPI } from 'node-red'
-import { HttpClient } from '../src/http-client/http-client.ts'
+import { GotClient } from '../src/http-client/got-client.ts'
 import type { TokenSettings } from '../src/oauth2/token-settings.ts'
 import { hasClientCertificate, type Connection } from './connection.ts'
 import { readClaims, readStaticValues, type Credentials } from './named-values.ts'
@@ -22,15 +22,10 @@ const MAX_TOKEN_RESPONSE_BYTES = 1024 * 1024
 const TOKEN_CONNECT_TIMEOUT_MS = 5000
 
 /** The HTTP client for discovery and token requests. */
-export function tokenHttpClient(
-  { tls, proxy }: Connection,
-  onNotice?: (text: string) => void
-): HttpClient {
-  return new HttpClient({
+export function tokenHttpClient({ tls, proxy }: Connection): GotClient {
+  return new GotClient({
     tls,
     proxy,
-    onNotice,
-    maxConnections: 2,
     connectTimeoutMs: TOKEN_CONNECT_TIMEOUT_MS,
     maxResponseBytes: MAX_TOKEN_RESPONSE_BYTES
   })

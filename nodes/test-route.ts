@@ -3,7 +3,7 @@ import type { Response } from 'express'
 import type { Node, NodeAPI } from 'node-red'
 import { Courier } from '../src/delivery/courier.ts'
 import { printable } from '../src/delivery/explain.ts'
-import { HttpClient } from '../src/http-client/http-client.ts'
+import { UndiciClient } from '../src/http-client/undici-client.ts'
 import { Receiver } from '../src/https/receiver.ts'
 import { givenSettings, withVariables, type GivenSettings } from './given-settings.ts'
 import { outProperties } from './hl7-https-out-properties.ts'
@@ -91,7 +91,7 @@ async function send(
       missing ? 'Deploy first: a test uses the deployed OAuth 2.0, TLS and proxy settings.' : ''
     )
   }
-  const client = new HttpClient(settings.client)
+  const client = new UndiciClient(settings.client)
   try {
     const receiver = new Receiver(settings.receiver, client)
     const courier = new Courier({ ...settings.courier, receiver })

@@ -38,7 +38,7 @@ await build({
   packages: 'external',
   platform: 'node',
   format: 'esm',
-  target: 'node22.9',
+  target: 'node22.21',
   charset: 'utf8',
   // A package a tenth smaller. The names stay, and with them the stack traces.
   minifyWhitespace: true,

@@ -12,7 +12,6 @@ import { buildIfNeeded } from '../demo/build-if-needed.ts'
 
 /** Node-RED's runtime; of these, only tests that start a Node-RED can depend on its version. */
 const RUNTIME = ['test/nodes/', 'test/examples/', 'test/review/']
-const OLD = ['test/nodes/old-node']
 /** The forms and the sidebar tab. */
 const EDITOR = ['test/editor/']
 /** About this package's texts and their width, whatever the version: `npm test` is enough. */
@@ -20,11 +19,8 @@ const SAME_EVERYWHERE = ['test/editor/sidebar-languages']
 
 /** Both versions of Node-RED with the oldest and newest Node.js; `5` means the newest 5.x. */
 const ROWS = [
-  // The oldest with which Node-RED loads these nodes. They lack the database for a queue on disk.
-  { nodeRed: '4.1', node: '22.12.0', tests: OLD },
-  { nodeRed: '5', node: '22.9.0', tests: OLD },
-  // The oldest with the database.
-  { nodeRed: '4.1', node: '22.13.0', tests: RUNTIME },
+  // The oldest whose agents know proxies (`proxyEnv`).
+  { nodeRed: '4.1', node: '22.21.0', tests: RUNTIME },
   // The editor is a different one. `npm test` has the runtime on Node.js 24.
   { nodeRed: '4.1', node: '24', tests: EDITOR },
   { nodeRed: '5', node: '22', tests: RUNTIME },

@@ -1,11 +1,17 @@
 import { Agent, request } from 'node:https'
 import { Buffer } from 'node:buffer'
 
-/** A node that only calls node:https: the cost of Node.js itself. */
+/** A node that only calls node:https, with the agent settings of hl7-https-out: the cost of Node.js itself. */
 export default function benchHttps(RED) {
   RED.nodes.registerType('bench-https', function ({ url, ca, token, maxSockets }) {
     RED.nodes.createNode(this, arguments[0])
-    const agent = new Agent({ keepAlive: true, ca, maxSockets, scheduling: 'lifo' })
+    const agent = new Agent({
+      keepAlive: true,
+      ca,
+      maxSockets,
+      maxFreeSockets: maxSockets,
+      scheduling: 'lifo'
+    })
     this.on('input', (msg, send, done) => {
       const body = Buffer.from(msg.payload)
       const sent = request(url, {

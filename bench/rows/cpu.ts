@@ -1,115 +1,245 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { BenchNodeRed } from '../bench-node-red.ts'
-import { bareNode, contribFlow, ours, shared, userFlow, WIDTH } from '../candidates.ts'
+import type { FlowNode } from '../../demo/node-red.ts'
+import { bareNode, contribFlow, ours, shared, userFlow } from '../candidates.ts'
 import { contribDirectory } from '../contrib.ts'
-import type { Row } from '../report.ts'
+import type { Figure, Row } from '../report.ts'
 import type { Servers } from '../servers.ts'
-import { turn, Turns } from '../turns.ts'
+import type { Turns } from '../turns.ts'
+import { type EarlierVersion, figures, type Load, NodeReds, type Version } from '../versions.ts'
 
-const GOT =
-  'CPU per message, memory queue / a node that only calls got 16 (promise form, same agent)'
-const USER = 'CPU per message, memory queue / function + http request + function'
-const HTTPS = 'a node that only calls node:https'
-/** The floor of any node with got. */
-const STREAM = "CPU per message, a node that only calls got 16's stream"
-/** With a receiver that is not quite so fast, got's promise form keeps its connections. */
+/** With a receiver that answers so late, got keeps its connections. */
 const SLOW_MS = 5
-/** The candidates that then take turns. */
-const SLOW = ['memory', 'disk', 'got', 'got stream', 'https', 'user']
-
-const titles: Record<string, string> = {
-  memory: 'hl7-https-out, memory queue',
-  disk: 'hl7-https-out, disk queue',
-  'no journal': 'hl7-https-out, disk queue without a journal',
-  got: 'got 16, same agent',
-  'got stream': "got 16's stream, same agent",
-  'got alone': 'got 16, keepAlive alone',
-  https: 'node:https, same agent',
-  user: 'function + http request + function',
-  contrib: 'node-red-contrib-oauth2 + function + http request + function'
-}
+/** Messages that wait in the queue of this package, beside those in flight. */
+const WAITING = 32
+const MANY_WAITING = 500
+const BYTES = 1024
 
 export interface CpuOptions {
   servers: Servers
   token: string
   quick: boolean
-  /** A directory for CPU profiles, one for each candidate. */
+  /** A directory for CPU profiles of this version, one for each candidate. */
   profiles?: string | undefined
+  before: EarlierVersion | undefined
+}
+
+interface Candidate {
+  title: string
+  flows: FlowNode[]
+  inFlight: number
+  /** Messages that the loop hands over at a time: those in flight and those that wait. */
+  width: number
+}
+
+/** Turns of candidates, by their names. */
+interface Series {
+  when: string
+  turns: Turns
 }
 
 /** CPU time per message of this package and others, which take turns in one Node-RED. */
-export async function cpuRows({ servers, token, quick, profiles }: CpuOptions): Promise<Row[]> {
+export async function cpuRows({
+  servers,
+  token,
+  quick,
+  profiles,
+  before
+}: CpuOptions): Promise<Row[]> {
   const contrib = quick ? undefined : contribDirectory()
-  const names = Object.keys(titles).filter((name) => name !== 'contrib' || contrib !== undefined)
-  const nodeRed = await BenchNodeRed.start({
-    nodesDir: contrib === undefined ? [] : [contrib.directory],
-    flows: [
-      ...shared(servers),
-      ...ours('memory', servers, { queue: 'memory' }),
-      ...ours('disk', servers, { queue: 'disk' }),
-      ...ours('no journal', servers, { queue: 'disk', journalDays: 0 }),
-      ...bareNode('got', 'bench-got', servers, token, { maxSockets: WIDTH }),
-      ...bareNode('got stream', 'bench-got', servers, token, { maxSockets: WIDTH, stream: true }),
-      ...bareNode('got alone', 'bench-got', servers, token),
-      ...bareNode('https', 'bench-https', servers, token, { maxSockets: WIDTH }),
-      ...userFlow('user', servers, token),
-      ...(contrib === undefined ? [] : contribFlow('contrib', servers))
-    ]
+  const candidates = candidatesOf(servers, token)
+  if (contrib !== undefined) {
+    candidates.set('contrib 8', {
+      title: `the same flow with node-red-contrib-oauth2 ${contrib.version}`,
+      flows: contribFlow('contrib 8', servers),
+      inFlight: 8,
+      width: 8
+    })
+  }
+  const candidate = (name: string): Candidate => {
+    const found = candidates.get(name)
+    if (found === undefined) throw new TypeError(`no candidate ${name}`)
+    return found
+  }
+  const load = (name: string, messages: number): Load => ({
+    loop: name,
+    spec: { messages, width: candidate(name).width, bytes: BYTES }
   })
-  const spec = { messages: quick ? 400 : 1000, width: WIDTH, bytes: 1024 }
-  const candidates = (chosen: readonly string[]) =>
-    Object.fromEntries(chosen.map((name) => [name, () => turn(nodeRed, servers, name, spec)]))
-  const atOnce = await Turns.take(candidates(names), quick ? 3 : 7)
+  const loads = (names: Iterable<string>, messages: number): Record<string, Load> =>
+    Object.fromEntries([...names].map((name) => [name, load(name, messages)]))
+
+  const nodeReds = await NodeReds.start(
+    {
+      nodesDir: contrib === undefined ? [] : [contrib.directory],
+      flows: [...shared(servers), ...[...candidates.values()].flatMap(({ flows }) => flows)]
+    },
+    before
+  )
+  const messages = quick ? 400 : 500
+  const rounds = quick ? 5 : 11
+  const atOnceLoads = {
+    ...loads(candidates.keys(), messages),
+    // They take least time: with more messages, their turns are as long as those of the others.
+    ...loads(['https 1', 'https 8', 'https 32'], 3 * messages)
+  }
+  const atOnce: Series = {
+    when: 'receiver answers at once',
+    turns: await nodeReds.takeTurns(servers, atOnceLoads, rounds, 2)
+  }
+
   await servers.setLatency(SLOW_MS)
-  const slow = await Turns.take(candidates(SLOW), quick ? 1 : 4, quick ? 1 : 2)
+  const slowLoads = {
+    // So that their turns are about equally long.
+    ...loads(['https 1', 'memory 1'], messages / 4),
+    ...loads(['https 8', 'memory 8', 'got 8', 'user 8'], messages),
+    ...loads(['memory 32', 'https 32', 'disk 32'], 2 * messages)
+  }
+  const slow: Series = {
+    when: `receiver answers after ${SLOW_MS} ms`,
+    turns: await nodeReds.takeTurns(servers, slowLoads, rounds, 1)
+  }
   await servers.setLatency(0)
+
+  // So many messages that the queue is full for most of the time.
+  const many = { messages: (quick ? 4 : 8) * MANY_WAITING, bytes: BYTES }
+  const queuedLoads = {
+    'few waiting': { loop: 'memory 8', spec: { ...many, width: 8 + WAITING } },
+    'many waiting': { loop: 'memory 8', spec: { ...many, width: 8 + MANY_WAITING } }
+  }
+  const queued = await nodeReds.takeTurns(servers, queuedLoads, quick ? 3 : 7, 1)
+
   if (profiles !== undefined) {
     mkdirSync(profiles, { recursive: true })
-    for (const name of names) {
-      const profile = join(profiles, `${name.replaceAll(' ', '-')}.cpuprofile`)
-      await nodeRed.run(name, { ...spec, messages: 4 * spec.messages, profile })
+    for (const name of candidates.keys()) {
+      const file = join(profiles, `${name.replaceAll(' ', '-')}.cpuprofile`)
+      await nodeReds.profile(load(name, 4 * messages), file)
     }
   }
-  await nodeRed.stop()
+  await nodeReds.stop()
 
-  const later = `, receiver answers after ${SLOW_MS} ms`
-  const ratio = (what: string, value: number, atMost?: number): Row => ({
-    ...{ what, value, unit: '×' },
-    ...(atMost === undefined ? {} : { budget: { atMost } })
-  })
-  const rows = [
-    ratio(GOT, atOnce.ratio('memory', 'got'), 0.55),
-    ratio(`${GOT}${later}`, slow.ratio('memory', 'got'), 0.85),
-    ratio(USER, atOnce.ratio('memory', 'user'), 0.55),
-    ratio(`${USER}${later}`, slow.ratio('memory', 'user'), 0.85),
-    ratio(`${STREAM} / the promise form`, atOnce.ratio('got stream', 'got')),
-    ratio(`${STREAM} / the promise form${later}`, slow.ratio('got stream', 'got')),
-    ratio(`${STREAM} / ${HTTPS}`, atOnce.ratio('got stream', 'https')),
-    ratio(`CPU per message, memory queue / ${HTTPS}`, atOnce.ratio('memory', 'https'), 2.7),
-    ratio(
-      `CPU per message, disk queue with a journal / ${HTTPS}`,
-      atOnce.ratio('disk', 'https'),
-      4.2
-    ),
-    ratio(
-      'CPU per message, disk queue with a journal / without',
-      atOnce.ratio('disk', 'no journal')
-    )
-  ]
-  if (contrib !== undefined) {
-    const what = `CPU per message, memory queue / the same flow with node-red-contrib-oauth2 ${contrib.version}`
-    rows.push(ratio(what, atOnce.ratio('memory', 'contrib')))
+  const titleOf = (one: string, other: string, when: string): string => {
+    const { title, inFlight } = candidate(one)
+    return `${title} / ${candidate(other).title}, ${inFlight} in flight, ${when}`
   }
-  const absolute = (turns: Turns, name: string, when = ''): Row => ({
-    what: `CPU per message, ${titles[name] ?? name}${when}`,
-    value: turns.cpuUs(name),
-    unit: 'µs',
-    note: `${Math.round(turns.rate(name))} messages/s, new connection for ${turns.newConnections(name).toFixed(1)} %`
+  /** CPU per message of one candidate / of another. */
+  const compare = ({ when, turns }: Series, one: string, other: string, atMost?: number): Row => ({
+    what: `CPU per message, ${titleOf(one, other, when)}`,
+    unit: '×',
+    ...(atMost === undefined ? {} : { budget: { atMost } }),
+    ...figures(before, (version) => cpuRatio(turns, version, one, other))
   })
   return [
-    ...rows,
-    ...names.map((name) => absolute(atOnce, name)),
-    ...SLOW.map((name) => absolute(slow, name, later))
+    compare(atOnce, 'memory 1', 'https 1'),
+    compare(atOnce, 'memory 8', 'https 8', 1.8),
+    compare(atOnce, 'memory 32', 'https 32', 1.8),
+    compare(slow, 'memory 1', 'https 1'),
+    compare(slow, 'memory 8', 'https 8', 1.6),
+    compare(slow, 'memory 32', 'https 32', 1.6),
+    compare(atOnce, 'disk 32', 'https 32', 2.8),
+    compare(slow, 'disk 32', 'https 32', 2.8),
+    compare(atOnce, 'default', 'https 1', 3.5),
+    {
+      what: `messages per second, ${titleOf('default', 'https 1', atOnce.when)}`,
+      unit: '×',
+      budget: { atLeast: 0.35 },
+      ...figures(before, (version) => rateRatio(atOnce.turns, version, 'default', 'https 1'))
+    },
+    compare(atOnce, 'memory 8', 'got 8', 0.5),
+    compare(slow, 'memory 8', 'got 8', 0.5),
+    compare(atOnce, 'memory 8', 'user 8'),
+    compare(slow, 'memory 8', 'user 8', 0.45),
+    ...(contrib === undefined ? [] : [compare(atOnce, 'memory 8', 'contrib 8')]),
+    {
+      what: `CPU per message, memory queue, ${MANY_WAITING} waiting / ${WAITING} waiting, 8 in flight, ${atOnce.when}`,
+      unit: '×',
+      budget: { atMost: 1.1 },
+      ...figures(before, (version) => cpuRatio(queued, version, 'many waiting', 'few waiting'))
+    }
   ]
+}
+
+/** By the name of their loop. Those that are compared are neighbors, and take their turns so. */
+function candidatesOf(servers: Servers, token: string): Map<string, Candidate> {
+  const https = (inFlight: number): Candidate => ({
+    title: 'a node that only calls node:https',
+    flows: bareNode(`https ${inFlight}`, 'bench-https', servers, token, inFlight),
+    inFlight,
+    width: inFlight
+  })
+  const memory = (inFlight: number): Candidate => ({
+    title: 'memory queue',
+    flows: ours(`memory ${inFlight}`, servers, {
+      queue: 'memory',
+      order: inFlight === 1 ? 'fifo' : 'none',
+      maxInFlight: inFlight
+    }),
+    inFlight,
+    width: inFlight + WAITING
+  })
+  return new Map<string, Candidate>([
+    [
+      'default',
+      {
+        title: 'as deployed by default (fifo, disk queue with a journal)',
+        flows: ours('default', servers, { queue: 'disk', order: 'fifo' }),
+        inFlight: 1,
+        width: 1 + WAITING
+      }
+    ],
+    ['https 1', https(1)],
+    ['memory 1', memory(1)],
+    ['https 8', https(8)],
+    ['memory 8', memory(8)],
+    [
+      'got 8',
+      {
+        title: 'a node that only calls got 16 (promise form)',
+        flows: bareNode('got 8', 'bench-got', servers, token, 8),
+        inFlight: 8,
+        width: 8
+      }
+    ],
+    [
+      'user 8',
+      {
+        title: 'function + http request + function',
+        flows: userFlow('user 8', servers, token),
+        inFlight: 8,
+        width: 8
+      }
+    ],
+    ['memory 32', memory(32)],
+    ['https 32', https(32)],
+    [
+      'disk 32',
+      {
+        title: 'disk queue with a journal',
+        flows: ours('disk 32', servers, { queue: 'disk', maxInFlight: 32 }),
+        inFlight: 32,
+        width: 32 + WAITING
+      }
+    ]
+  ])
+}
+
+/** Both in the Node-RED of the same version. */
+function cpuRatio(turns: Turns, version: Version, one: string, other: string): Figure {
+  return {
+    value: turns.ratio(`${version} ${one}`, `${version} ${other}`),
+    note: [one, other].map((name) => cpuText(turns, `${version} ${name}`)).join(' and ')
+  }
+}
+
+function rateRatio(turns: Turns, version: Version, one: string, other: string): Figure {
+  const rateText = (name: string) => `${Math.round(turns.rate(`${version} ${name}`))}/s`
+  return {
+    value: turns.rateRatio(`${version} ${one}`, `${version} ${other}`),
+    note: `${rateText(one)} and ${rateText(other)}`
+  }
+}
+
+function cpuText(turns: Turns, name: string): string {
+  const cpu = `${Math.round(turns.cpuUs(name))} µs`
+  const connections = Math.round(turns.newConnections(name))
+  return connections === 0 ? cpu : `${cpu}, a new connection for ${connections} %`
 }

@@ -14,7 +14,7 @@ export async function paceRows(servers: Servers, token: string, quick: boolean):
       ...ours('fifo', servers, { order: 'fifo' }),
       ...ours('fifo memory', servers, { order: 'fifo', queue: 'memory' }),
       ...ours('key', servers, { order: 'key', maxInFlight: LANES }),
-      ...bareNode('https', 'bench-https', servers, token, { maxSockets: LANES })
+      ...bareNode('https', 'bench-https', servers, token, LANES)
     ]
   })
   const share = async (name: string, messages: number, lanes: number, waiting: number) => {

@@ -1,6 +1,6 @@
 import { basename } from 'node:path'
 import type { NodeAPI } from 'node-red'
-import { diskQueueProblem } from '../../src/outbox/disk-outbox.ts'
+import { nodeVersionProblem } from '../../src/node-version.ts'
 import {
   filledQueueFiles,
   queueFilePath,
@@ -52,7 +52,7 @@ async function unusedFiles(RED: NodeAPI): Promise<FilledQueueFile[]> {
 
 async function look(RED: NodeAPI): Promise<FilledQueueFile[]> {
   const directory = queueDirectory(RED)
-  if (typeof directory !== 'string' || diskQueueProblem() !== undefined) return []
+  if (typeof directory !== 'string' || nodeVersionProblem() !== undefined) return []
   const used = new Set<string>()
   for (const [id, node] of deployedOutNodes) {
     const parts = outParts.get(node)

@@ -6,7 +6,7 @@ import {
 import type { OutgoingMessage } from '../hl7/outgoing-message.ts'
 import type { ReplyMessage } from '../hl7/reply-message.ts'
 import { HttpError } from '../http-client/http-error.ts'
-import type { HttpReply } from '../http-client/http-client.ts'
+import type { ReceivedReply } from '../http-client/connection.ts'
 import { retryAfterMs } from '../http-client/retry-after.ts'
 import type { PreparedRequest, Receiver } from '../https/receiver.ts'
 import { readReplyBody, type ReplyBodyOptions } from '../https/reply-body.ts'
@@ -37,7 +37,7 @@ export interface Parcel {
 /** What a flow may read of an HTTP answer. */
 export interface ReplyRecord {
   status: number
-  headers: HttpReply['headers']
+  headers: ReceivedReply['headers']
   /** The whole body as text. */
   text: string
   /** The HL7 text in it, CR-separated, or `''`. */
@@ -77,7 +77,7 @@ export interface AttemptResult {
 }
 
 /** Sends a request once. */
-type Transmit = (request: PreparedRequest, proof?: string) => Promise<HttpReply | HttpError>
+type Transmit = (request: PreparedRequest, proof?: string) => Promise<ReceivedReply | HttpError>
 
 /** Why there is no other token for one that the receiver refused. */
 type TokenRefusal = Pick<AttemptResult, 'tokenProblem' | 'hint' | 'isPermanent'>
@@ -127,14 +127,14 @@ export class Courier {
       const limits = { responseTimeoutMs: parcel.responseTimeoutMs, signal, proof }
       return this.#settings.receiver.send(prepared, limits).catch(httpError)
     }
-    const send = async (token: string | undefined): Promise<HttpReply | HttpError> => {
+    const send = async (token: string | undefined): Promise<ReceivedReply | HttpError> => {
       if (token !== undefined) redaction.add(token)
       const { input, url } = parcel
       const prepared = await watch(() =>
         this.#settings.receiver.prepare({ message, input, url, token })
       )
       request = prepared
-      const sendOnce = (): Promise<HttpReply | HttpError> => {
+      const sendOnce = (): Promise<ReceivedReply | HttpError> => {
         start = performance.now()
         return this.#send(prepared, message, token, redaction, transmit)
       }
@@ -203,7 +203,7 @@ export class Courier {
 
   /** @throws {HttpError} for an answer to another message */
   async #read(
-    reply: HttpReply,
+    reply: ReceivedReply,
     message: OutgoingMessage,
     sent: SentMessage,
     quotes: () => Quotes
@@ -262,10 +262,10 @@ export class Courier {
     token: string | undefined,
     redaction: TokenRedaction,
     transmit: Transmit
-  ): Promise<HttpReply | HttpError> {
+  ): Promise<ReceivedReply | HttpError> {
     const { rules, tokens } = this.#settings
     const proofs = token === undefined ? undefined : tokens?.proofs
-    const send = async (): Promise<HttpReply | HttpError> => {
+    const send = async (): Promise<ReceivedReply | HttpError> => {
       if (proofs === undefined) return transmit(request)
       const proof = await proofs.proof(request.method, request.url, token)
       redaction.add(proof)
@@ -282,21 +282,21 @@ export class Courier {
   }
 
   /** Whether the receiver refuses the token: its status says so, whatever the body. */
-  #isRefused(answer: HttpReply | HttpError): boolean {
+  #isRefused(answer: ReceivedReply | HttpError): boolean {
     const { status } = answer
     if (status === undefined || !this.#settings.refreshOnStatus.has(status)) return false
     if (answer instanceof HttpError) return answer.code !== 'ERR_ABORTED'
     return !this.#refusesProof(answer) && !lacksScope(answer)
   }
 
-  #tokenAdvice(answer: HttpReply): Pick<AttemptResult, 'token'> {
+  #tokenAdvice(answer: ReceivedReply): Pick<AttemptResult, 'token'> {
     const { tokens, refreshOnStatus } = this.#settings
     if (tokens === undefined) return { token: 'none' }
     return refreshOnStatus.has(answer.status) || lacksScope(answer) ? {} : { token: 'kept' }
   }
 
   /** Whether the receiver refuses the proof, for which another token would not help. */
-  #refusesProof(answer: HttpReply): boolean {
+  #refusesProof(answer: ReceivedReply): boolean {
     return this.#settings.tokens?.proofs !== undefined && refusesProof(answer)
   }
 
@@ -316,7 +316,7 @@ export class Courier {
 }
 
 /** Valid, but not for this: another one with the same scope would not help (RFC 6750 §3.1). */
-function lacksScope({ status, headers }: HttpReply): boolean {
+function lacksScope({ status, headers }: ReceivedReply): boolean {
   return status === 403 && (headers['www-authenticate'] ?? '').includes('insufficient_scope')
 }
 
@@ -357,9 +357,9 @@ function httpError(thrown: unknown): HttpError {
  * This is not the answer to this message; its own may still arrive, and would be mistaken for the
  * answer to the next one. So nothing more is sent over that connection.
  */
-function earlierAnswer({ connection }: HttpReply): HttpError {
+function earlierAnswer({ connection }: ReceivedReply): HttpError {
   const text = 'the receiver sent an answer to an earlier message'
-  connection.close(text)
+  connection.close()
   return new HttpError(text, {
     code: 'ERR_EARLIER_ANSWER',
     family: 'reset',

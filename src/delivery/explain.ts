@@ -49,10 +49,13 @@ const OWN_CERTIFICATE_HINT =
   'Check the certificate, private key and passphrase in the TLS configuration of the node.'
 const TLS_HINT = 'Check the port of the URL, and that the server uses HTTPS on it.'
 
+const UNREADABLE_HINT =
+  'Check the port of the URL. If it is right, tell the operator of the receiver that its answer is not valid HTTP; it may have accepted the message.'
+
 /** What to do next, by error code. */
 const CODE_HINTS: Record<string, string> = {
   // It does not reach the receiver; if it refuses, PROXY_HINT applies.
-  ERR_PROXY_REFUSED: 'Check the host and port of the URL, and that the proxy can reach them.',
+  ERR_PROXY_TUNNEL: 'Check the host and port of the URL, and that the proxy can reach them.',
   ECONNREFUSED: 'Check the host and port of the URL, and that the receiver is running.',
   ENOTFOUND: 'Check the host name in the URL.',
   EAI_AGAIN: 'Check the DNS server of this machine.',
@@ -65,7 +68,6 @@ const CODE_HINTS: Record<string, string> = {
   ERR_TLS_CERT_ALTNAME_INVALID: 'Use the host name in the certificate.',
   ERR_RESPONSE_TOO_LARGE:
     'Check that the URL belongs to an HL7 receiver; to allow larger answers, raise hl7HttpsOutMaxReplyBytes in settings.js.',
-  ERR_UPGRADED: 'Check that the URL belongs to an HL7 receiver.',
   ERR_ACK_TIMEOUT:
     'The receiver has accepted it: ask its operator what became of it before it is sent again.',
   ERR_EARLIER_ANSWER:
@@ -217,6 +219,7 @@ function errorHint({ code, family, text, atProxy = false }: AttemptError): strin
   if (family === 'token') return undefined
   if (/^UNABLE_|SELF_SIGNED/.test(code)) return TRUST_HINT
   if (atProxy) return PROXY_HINT
+  if (/^(?:HTTPParserError|UND_ERR_)/.test(code)) return UNREADABLE_HINT
   if (family === 'reset') {
     return (
       CODE_HINTS[code] ??

@@ -1,5 +1,5 @@
 import { cleanText, formsOf } from '../oauth2/secrets.ts'
-import type { HttpReply } from '../http-client/http-client.ts'
+import type { HttpReply } from '../http-client/http-message.ts'
 import type { OutgoingMessage } from '../hl7/outgoing-message.ts'
 import { repeats, withoutNumbers } from './sent-words.ts'
 

@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto'
 import { createSecureContext, type SecureContext } from 'node:tls'
-import type { Clock } from '../clock.ts'
-import type { TlsSettings } from './agent.ts'
+import { systemClock, type Clock } from '../clock.ts'
+import type { TlsSettings } from './https-agent.ts'
 
 /** When a certificate is valid: wall clock, milliseconds since 1970. */
 export interface CertificateDates {
@@ -9,12 +9,15 @@ export interface CertificateDates {
   validTo: number
 }
 
-const MINUTE_MS = 60_000
-export const DAY_MS = 24 * 60 * MINUTE_MS
+const HOUR_MS = 3_600_000
+export const DAY_MS = 24 * HOUR_MS
 /** Somebody has two weeks to renew a certificate; of a short-lived one, a third of its lifetime. */
 const LONGEST_WARNING_MS = 14 * DAY_MS
-/** After a certificate that ends later was seen beside one that ends soon, in milliseconds. */
-const DOUBT_MS = 10 * MINUTE_MS
+/**
+ * A server without a new connection for this long, while another had one, is no longer in use, such
+ * as a token endpoint that has moved. Discovery connects once a day. In milliseconds.
+ */
+const IN_USE_MS = 3 * DAY_MS
 
 /** How long before its end a certificate is reported, in milliseconds. */
 function warningMs({ validFrom, validTo }: CertificateDates): number {
@@ -85,67 +88,40 @@ function leafOf(secure: SecureContext): Buffer | undefined {
 }
 
 /**
- * The certificate of one server, as full handshakes show it, and when to look again: a connection
- * that is kept, and a session that is resumed, would never show a renewed one.
+ * The certificates of the servers that one agent connects to.
  *
- * One name may lead to several servers with different certificates. Those seen within a day of the
- * first are compared, and the one that ends first counts: a message may reach that server. After that
- * day, or a look, the next one seen counts, since the first may be gone. A renewed certificate cannot
- * be told from another server's: so if one is seen that ends later, the next look is in ten minutes
- * and not in a day.
+ * One name may lead to several servers with different certificates: for an hour, the one that ends
+ * first counts, since a message may reach that server. After that the next one seen counts, since the
+ * first may have been renewed.
  */
-export class ServerCertificate {
+export class ServerCertificates {
   readonly #clock: Clock
-  #dates: CertificateDates | undefined
-  /** Until then, certificates that are seen are compared: monotonic, milliseconds. */
-  #comparedUntil = 0
-  /** Monotonic, milliseconds. */
-  #lookAt = 0
+  readonly #seen = new Map<string, { dates: CertificateDates; at: number }>()
+  /** When the last one was seen: monotonic, milliseconds. */
+  #lastAt = 0
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock = systemClock) {
     this.#clock = clock
   }
 
-  /** Undefined until one has been seen. */
-  get dates(): CertificateDates | undefined {
-    return this.#dates
-  }
-
-  /** A full handshake has shown this one. */
-  see(dates: CertificateDates): void {
+  /**
+   * A handshake has shown this one.
+   *
+   * @param server its name and port
+   */
+  add(server: string, dates: CertificateDates): void {
     const at = this.#clock.monotonic()
-    const known = this.#dates
-    // No server that is trusted presents one that has ended.
-    if (known === undefined || at >= this.#comparedUntil || known.validTo <= this.#clock.now()) {
-      this.#dates = dates
-      this.#comparedUntil = this.#lookAt = at + lookEveryMs(dates)
+    const known = this.#seen.get(server)
+    this.#lastAt = at
+    if (known !== undefined && known.dates.validTo < dates.validTo && at < known.at + HOUR_MS) {
       return
     }
-    if (dates.validTo === known.validTo) return
-    const endsFirst = dates.validTo < known.validTo
-    const waitMs = endsFirst ? lookEveryMs(dates) : DOUBT_MS
-    if (endsFirst) this.#dates = dates
-    this.#comparedUntil = this.#lookAt = Math.min(this.#comparedUntil, at + waitMs)
+    this.#seen.set(server, { dates, at })
   }
 
-  /**
-   * Whether the next connection must make a full handshake. True once; then again a day later, or
-   * more often for a short-lived certificate. The looks begin before the certificate is reported:
-   * one that was renewed long ago is then known, and no alert is raised.
-   */
-  lookIsDue(): boolean {
-    const dates = this.#dates
-    const at = this.#clock.monotonic()
-    if (dates === undefined || at < this.#lookAt) return false
-    const everyMs = lookEveryMs(dates)
-    if (!endsSoon(dates, this.#clock.now() + everyMs)) return false
-    this.#comparedUntil = at
-    this.#lookAt = at + everyMs
-    return true
+  /** The one that ends first, of the servers in use; undefined until one was seen. */
+  get endingFirst(): CertificateDates | undefined {
+    const inUse = [...this.#seen.values()].filter(({ at }) => at >= this.#lastAt - IN_USE_MS)
+    return endingFirst(inUse.map(({ dates }) => dates))
   }
-}
-
-/** A day; less if the certificate could be renewed and end in a day. In milliseconds. */
-function lookEveryMs(dates: CertificateDates): number {
-  return Math.min(DAY_MS, Math.max(MINUTE_MS, warningMs(dates) / 4))
 }

@@ -1,114 +1,166 @@
-import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
-import { isCut } from './failure.ts'
+import { Readable } from 'node:stream'
+import type { Client } from 'undici'
+import { decodeBody } from './decode-body.ts'
+import { isCertificateAlert, isCut, isTls } from './describe-error.ts'
+import { Exchange } from './exchange.ts'
+import { aborted, cut, Failure, failureOf } from './failure.ts'
+import type { HttpReply, HttpRequest } from './http-message.ts'
+import { retryAfterMs } from './retry-after.ts'
 
-const SURPLUS =
-  'the server sent more than one complete answer; the connection is closed, so that the rest is not mistaken for the answer to a later request'
-
-const connections = new WeakMap<Socket, Connection>()
-
+/** A longer body is sent in pieces of this size, in bytes, so that progress is visible. */
+const PIECE_BYTES = 64 * 1024
 /**
- * A connection to a server: one object for its whole life, shared by all its requests. In HTTP/1.1,
- * only the order on the connection tells which request an answer is for (RFC 9112 §9.3), so it is
- * closed if a byte arrives that no request is waiting for.
+ * An older connection is not used again: a new one shows a renewed certificate, and follows the
+ * server's name to a new address. In milliseconds.
  */
-export class Connection {
-  readonly #socket: Socket
-  readonly #report: (text: string) => void
-  /** The current answer, once its head has arrived. */
-  #answer: IncomingMessage | undefined
-  /** Bytes received when the answer was complete; undefined while one is expected. */
-  #bytesRead: number | undefined
+const MAX_AGE_MS = 3_600_000
 
-  private constructor(socket: Socket, report: (text: string) => void) {
-    this.#socket = socket
-    this.#report = report
-    holdBackCuts(socket)
-    socket.once('close', () => {
-      // Newer versions of Node.js close a free connection themselves.
-      if (this.#bytesRead !== undefined && socket.bytesRead > this.#bytesRead) report(SURPLUS)
-    })
-  }
-
-  /**
-   * The connection that a request goes out over.
-   *
-   * @param report receives the reason if the connection is closed
-   */
-  static of(socket: Socket, report: (text: string) => void): Connection {
-    let connection = connections.get(socket)
-    if (connection === undefined) {
-      connection = new Connection(socket, report)
-      connections.set(socket, connection)
-    }
-    connection.#await()
-    return connection
-  }
-
-  /** @param answer whose head has arrived; undefined if this side ends the request */
-  answering(answer: IncomingMessage | undefined): void {
-    this.#answer = answer
-  }
-
-  /**
-   * Closes it, whatever it is doing.
-   *
-   * @param why the reason, for the log
-   */
-  close(why: string): void {
-    this.#report(why)
-    this.#socket.destroy()
-  }
-
-  #await(): void {
-    this.#answer = undefined
-    this.#bytesRead = undefined
-    // After the parser, which Node.js attaches for each request.
-    this.#socket.off('data', this.#onData)
-    this.#socket.on('data', this.#onData)
-  }
-
-  readonly #onData = (): void => {
-    const socket = this.#socket
-    if (this.#bytesRead !== undefined) {
-      socket.destroy()
-    } else if (this.#answer?.complete === true) {
-      this.#answer = undefined
-      this.#bytesRead = socket.bytesRead
-      // In the packet that ended the answer: the parser has closed the connection.
-      if (socket.destroyed) this.#report(SURPLUS)
-    }
-  }
+/** An answer, and the connection that it came over: the same object for all answers on it. */
+export interface ReceivedReply extends HttpReply {
+  connection: Pick<Connection, 'close'>
 }
 
 /**
- * A server that refuses a request early, with 401 or 413, closes the connection while the request
- * is still being sent. When a write fails, Node.js closes at once and so discards the answer that
- * has arrived but is not read yet. So a cut write is only reported once all that arrived has been
- * read.
+ * One connection to a receiver, which carries one request at a time: an undici client that never
+ * gets a second socket. So it is known over which connection an answer came, in HTTP/1.1 the only
+ * thing that tells which request it is for (RFC 9112 §9.3). undici closes a connection on which more
+ * arrives than the answer, and one that was idle for 4 s or as long as the server's Keep-Alive allows.
  */
-function holdBackCuts(socket: Socket): void {
-  type Done = (error?: NodeJS.ErrnoException | null) => void
-  const held =
-    (done: Done): Done =>
-    (error) => {
-      if (!isCut(error?.code) || socket.readableEnded || socket.destroyed) {
-        done(error)
-        return
-      }
-      const say = (): void => {
-        socket.off('end', say).off('close', say)
-        done(error)
-      }
-      socket.once('end', say).once('close', say)
+export class Connection {
+  readonly origin: string
+  readonly #host: string
+  readonly #socket: Socket
+  readonly #client: Client
+  readonly #openedAt = performance.now()
+  #requests = 0
+  /** undici shows a TLS alert only by what follows from it. */
+  #firstError: Error | undefined
+
+  /**
+   * @param UndiciClient the class, which its owner loads with the first request
+   * @param socket open, and used by nobody else
+   */
+  constructor(UndiciClient: typeof Client, { origin, host }: URL, socket: Socket) {
+    this.origin = origin
+    this.#host = host
+    this.#socket = socket
+    socket.on('error', (error) => {
+      this.#firstError ??= error
+      // After a TLS error, Node.js leaves it open, and undici waits for its close.
+      socket.destroy()
+    })
+    let isTaken = false
+    this.#client = new UndiciClient(origin, {
+      connect: (_options, callback) => {
+        // undici goes on only if it is called back later.
+        const isFirst = !isTaken
+        isTaken = true
+        queueMicrotask(() => {
+          if (isFirst) callback(null, socket)
+          else callback(new Error('closed'), null)
+        })
+      },
+      // The deadline of an exchange is exact and includes the whole answer.
+      headersTimeout: 0,
+      bodyTimeout: 0
+    })
+  }
+
+  /** Whether it can take another request. */
+  get isUsable(): boolean {
+    return (
+      !this.#socket.destroyed &&
+      this.#socket.readable &&
+      // The server has answered early: it must not take the next request for the rest of this one.
+      this.#socket.writableLength === 0 &&
+      performance.now() - this.#openedAt < MAX_AGE_MS
+    )
+  }
+
+  /** Calls back once it is closed. */
+  onClosed(callback: () => void): void {
+    this.#socket.once('close', callback)
+  }
+
+  /** @param reason with which a request that it carries ends */
+  close(reason: Failure = aborted()): void {
+    this.#client.destroy(reason, () => undefined)
+    // Without a request, it has not reached the client.
+    this.#socket.destroy()
+  }
+
+  /**
+   * Sends one request and reads the whole answer.
+   *
+   * @param maxBytes limit for the answer's body, compressed or not
+   * @returns undefined if this connection, which was kept, was closed before any of it was sent
+   * @throws {HttpError} if there is no complete answer
+   */
+  async send(request: HttpRequest, maxBytes: number): Promise<ReceivedReply | undefined> {
+    const { method, url, headers, body: sent, responseTimeoutMs, signal } = request
+    const isReused = this.#requests++ > 0
+    const bytesBefore = this.#socket.bytesRead
+    const close = (reason?: Failure): void => {
+      this.close(reason)
     }
-  const write = socket._write.bind(socket)
-  socket._write = (chunk, encoding, done) => {
-    write(chunk, encoding, held(done))
+    const exchange = new Exchange(this.#socket, { responseTimeoutMs, maxBytes }, close)
+    const onAbort = (): void => {
+      close()
+    }
+    signal?.addEventListener('abort', onAbort)
+    try {
+      this.#client.dispatch(
+        {
+          method,
+          path: url.pathname + url.search,
+          headers: { ...headers, 'content-length': String(sent?.length ?? 0) },
+          body:
+            sent !== undefined && sent.length > PIECE_BYTES
+              ? Readable.from(piecesOf(sent))
+              : (sent ?? null)
+        },
+        exchange
+      )
+      const reply = await exchange.answer
+      const coding = reply.headers['content-encoding'] ?? ''
+      const body = await decodeBody(reply.body, coding, maxBytes)
+      return { ...reply, body, connection: this }
+    } catch (error) {
+      const failure = this.#failureOf(error, exchange.isStarted)
+      if (failure === undefined && isReused) return undefined
+      throw (failure ?? cut()).at(this.#host, {
+        connected: true,
+        reusedConnection: isReused,
+        answered: this.#socket.bytesRead > bytesBefore,
+        status: exchange.status,
+        retryAfterMs: retryAfterMs(exchange.headers, Date.now())
+      })
+    } finally {
+      exchange.end()
+      signal?.removeEventListener('abort', onAbort)
+    }
   }
-  const writev = socket._writev?.bind(socket)
-  if (writev === undefined) return
-  socket._writev = (chunks, done) => {
-    writev(chunks, held(done))
+
+  /**
+   * Once a request is on its way, whatever ends the connection is a reset: the request may have
+   * arrived.
+   *
+   * @returns undefined if it was not sent
+   */
+  #failureOf(error: unknown, isStarted: boolean): Failure | undefined {
+    if (error instanceof Failure) return error
+    const cause = this.#firstError ?? (error as Error)
+    if (cause instanceof Failure) return cause
+    if (isCertificateAlert(cause)) return failureOf(cause, 'tls')
+    if (!isStarted) return undefined
+    if (isCut(cause)) return cut()
+    const { code = '' } = cause as NodeJS.ErrnoException
+    if (!isTls(code)) return failureOf(cause, 'reset')
+    return new Failure(code, 'reset', `the TLS connection failed (${code})`)
   }
+}
+
+function* piecesOf(body: Buffer): Generator<Buffer> {
+  for (let at = 0; at < body.length; at += PIECE_BYTES) yield body.subarray(at, at + PIECE_BYTES)
 }

@@ -1,4 +1,5 @@
 const CUT = 'the connection was cut'
+const LARGE_HEAD = 'the headers of the answer are too large'
 const NO_TLS = 'the TLS handshake failed; the port may not speak TLS'
 const OLD_TLS = 'the server does not support TLS 1.2 or newer'
 const WANTS_CERTIFICATE = 'the server wants a client certificate, or a different one'
@@ -15,7 +16,8 @@ const DESCRIPTIONS: Record<string, string> = {
   EPIPE: CUT,
   ECONNABORTED: CUT,
   ERR_STREAM_PREMATURE_CLOSE: CUT,
-  HPE_HEADER_OVERFLOW: 'the headers of the answer are too large',
+  HPE_HEADER_OVERFLOW: LARGE_HEAD,
+  UND_ERR_HEADERS_OVERFLOW: LARGE_HEAD,
   EPROTO: NO_TLS,
   ERR_SSL_WRONG_VERSION_NUMBER: NO_TLS,
   ERR_SSL_PACKET_LENGTH_TOO_LONG: NO_TLS,
@@ -31,9 +33,6 @@ const DESCRIPTIONS: Record<string, string> = {
   CERT_REVOKED: 'the certificate has been revoked',
   ERR_TLS_CERT_ALTNAME_INVALID: 'the certificate is for another host name'
 }
-
-/** Node.js's codes for an answer that does not begin like HTTP. */
-const NO_HTTP = new Set(['HPE_INVALID_CONSTANT', 'HPE_INVALID_VERSION'])
 
 /** OpenSSL's messages, which Node.js often reports with just the code `EPROTO`. */
 const OPENSSL_WORDS: [words: string, description: string][] = [
@@ -58,8 +57,12 @@ export function describeError(code: string, message = ''): string {
   const known = isTls(code) ? OPENSSL_WORDS.find(([words]) => message.includes(words)) : undefined
   const description = known?.[1] ?? DESCRIPTIONS[code]
   if (description !== undefined) return description
-  if (NO_HTTP.has(code)) return `the answer is not HTTP (${code})`
-  if (code.startsWith('HPE_')) return `the answer breaks the rules of HTTP (${code})`
+  if (/^HPE_INVALID_(?:CONSTANT|VERSION)/.test(code) || message.includes('(Expected HTTP/')) {
+    return `the answer is not HTTP (${code})`
+  }
+  if (/^(?:HPE_|UND_ERR_|HTTPParserError)/.test(code)) {
+    return `the answer breaks the rules of HTTP (${code})`
+  }
   if (code.startsWith('ERR_OSSL_')) {
     return `certificate and key of the TLS configuration cannot be used (${code})`
   }
@@ -69,4 +72,20 @@ export function describeError(code: string, message = ''): string {
 /** Whether a code comes from TLS itself, whenever it occurs. */
 export function isTls(code: string): boolean {
   return code === 'EPROTO' || code.startsWith('ERR_SSL_') || code.startsWith('ERR_OSSL_')
+}
+
+/** The alerts by which a server refuses the client certificate, or its absence, after the handshake. */
+export function isCertificateAlert({ code = '', message }: NodeJS.ErrnoException): boolean {
+  // OpenSSL's words are in the code or, beside `EPROTO`, in the message.
+  const words = `${code} ${message}`.replaceAll('_', ' ').toLowerCase()
+  return isTls(code) && /alert.*(?:certificate|unknown ca)/.test(words)
+}
+
+const CUT_CODES = new Set(['ECONNRESET', 'EPIPE', 'ECONNABORTED', 'ERR_STREAM_PREMATURE_CLOSE'])
+/** undici has one code for a connection that was cut and one that it closes for what came over it. */
+const CUT_WORDS = new Set(['other side closed', 'closed'])
+
+/** Whether the connection was cut. */
+export function isCut({ code = '', message }: NodeJS.ErrnoException): boolean {
+  return CUT_CODES.has(code) || (code === 'UND_ERR_SOCKET' && CUT_WORDS.has(message))
 }

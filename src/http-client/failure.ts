@@ -1,5 +1,5 @@
-import { describeError } from './describe-error.ts'
-import type { HttpErrorFamily } from './http-error.ts'
+import { describeError, isTls } from './describe-error.ts'
+import { HttpError, type HttpErrorFacts, type HttpErrorFamily } from './http-error.ts'
 
 /**
  * Why a request failed, as far as this side can tell. Only thrown inside the room: callers get an
@@ -21,16 +21,38 @@ export class Failure extends Error {
     this.family = family
     this.atProxy = atProxy
   }
+
+  /** The error for callers, which names the host. */
+  at(host: string, facts: Omit<HttpErrorFacts, 'code' | 'family' | 'atProxy'>): HttpError {
+    const { code, family, message, atProxy } = this
+    return new HttpError(`${host}: ${message}`, { ...facts, code, family, atProxy })
+  }
 }
 
-const CUT_CODES = new Set(['ECONNRESET', 'EPIPE', 'ECONNABORTED', 'ERR_STREAM_PREMATURE_CLOSE'])
+/** An error of Node.js or of a library, in our own words: its message may quote what was sent. */
+export function failureOf(error: unknown, family: HttpErrorFamily | undefined): Failure {
+  if (error instanceof Failure) return error
+  // undici's HTTPParserError has no code.
+  const {
+    name,
+    code = name === 'Error' ? 'EUNKNOWN' : name,
+    message
+  } = error as NodeJS.ErrnoException
+  return new Failure(code, family, describeError(code, message))
+}
 
-/** Whether an error code means that the connection was cut. */
-export function isCut(code = ''): boolean {
-  return CUT_CODES.has(code)
+/** The same for an error before the connection was complete. */
+export function connectFailureOf(error: unknown, phase: 'connect' | 'tls'): Failure {
+  const { code = '' } = error as NodeJS.ErrnoException
+  return failureOf(error, isTls(code) ? 'tls' : phase)
 }
 
 /** The connection ended before the answer did. */
 export function cut(): Failure {
   return new Failure('ECONNRESET', 'reset', describeError('ECONNRESET'))
+}
+
+/** This side ended the request. */
+export function aborted(): Failure {
+  return new Failure('ERR_ABORTED', undefined, 'the request was cancelled on this side')
 }

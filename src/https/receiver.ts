@@ -1,6 +1,8 @@
 import type { OutgoingMessage } from '../hl7/outgoing-message.ts'
 import { Hl7Error } from '../hl7/hl7-error.ts'
-import type { HttpClient, HttpReply, HttpRequest } from '../http-client/http-client.ts'
+import type { ReceivedReply } from '../http-client/connection.ts'
+import type { HttpRequest } from '../http-client/http-message.ts'
+import type { UndiciClient } from '../http-client/undici-client.ts'
 import { ExpressionLimit } from './expression-limit.ts'
 import { headerValueProblem, headerWords } from './header-values.ts'
 import { buildRequestBody, type FormField, type RequestBodySettings } from './request-body.ts'
@@ -70,9 +72,9 @@ const ACCEPT =
  */
 export class Receiver {
   readonly #settings: ReceiverSettings
-  readonly #client: HttpClient
+  readonly #client: UndiciClient
 
-  constructor(settings: ReceiverSettings, client: HttpClient) {
+  constructor(settings: ReceiverSettings, client: UndiciClient) {
     this.#settings = settings
     this.#client = client
   }
@@ -145,7 +147,7 @@ export class Receiver {
       proof,
       ...limits
     }: Pick<HttpRequest, 'responseTimeoutMs' | 'signal'> & { proof?: string | undefined }
-  ): Promise<HttpReply> {
+  ): Promise<ReceivedReply> {
     const written = headers.asWritten()
     if (proof !== undefined) written['DPoP'] = proof
     return this.#client.request({ ...limits, method, url, headers: written, body })

@@ -1,4 +1,4 @@
-import type { HttpReply } from '../http-client/http-client.ts'
+import type { HttpReply } from '../http-client/http-message.ts'
 import { retryAfterMs } from '../http-client/retry-after.ts'
 import { hintsForAnswer, isKnownError, type HintFacts } from './answer-hints.ts'
 import type { AddressField, Hint } from './hint.ts'

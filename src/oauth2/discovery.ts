@@ -1,6 +1,6 @@
 import * as openid from 'openid-client'
 import type { Clock } from '../clock.ts'
-import type { HttpReply } from '../http-client/http-client.ts'
+import type { HttpReply } from '../http-client/http-message.ts'
 import { retryAfterMs } from '../http-client/retry-after.ts'
 import { redirectError } from './answer-error.ts'
 import { isJsonObject, parseJson } from './json-text.ts'

@@ -1,6 +1,6 @@
 import { createHash, randomUUID, webcrypto } from 'node:crypto'
 import type { Clock } from '../clock.ts'
-import type { HttpReply } from '../http-client/http-client.ts'
+import type { HttpReply } from '../http-client/http-message.ts'
 
 /** Servers whose nonce is remembered; the one that was heard from longest ago is forgotten first. */
 const MAX_NONCES = 100

@@ -20,7 +20,7 @@ const MEANINGS: Record<string, string> = {
 }
 
 /** Errors for answers that do not come from a token server. */
-const NO_TOKEN_SERVER = new Set(['ERR_RESPONSE_TOO_LARGE', 'ERR_CONTENT_DECODING', 'ERR_UPGRADED'])
+const NO_TOKEN_SERVER = new Set(['ERR_RESPONSE_TOO_LARGE', 'ERR_CONTENT_DECODING'])
 
 /**
  * Turns anything that got, openid-client or Node.js threw into a safe error. Only codes are kept:
@@ -76,7 +76,7 @@ function codeOf(error: unknown): string {
 export function hintForNetwork(error: HttpError, field: AddressField): Hint {
   const { code, family, certificateIssuer, atProxy } = error
   const values = { field }
-  if (code === 'ERR_PROXY_REFUSED') {
+  if (code === 'ERR_PROXY_TUNNEL') {
     return atProxy ? { key: 'proxyRefused' } : { key: 'beyondProxy', values }
   }
   if (atProxy) return { key: 'proxyDown' }

@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto'
 import * as openid from 'openid-client'
 import { systemClock, type Clock } from '../clock.ts'
-import type { HttpClient } from '../http-client/http-client.ts'
+import type { GotClient } from '../http-client/got-client.ts'
 import { answerError, redirectError } from './answer-error.ts'
 import { checkSettings } from './check-settings.ts'
 import {
@@ -48,7 +48,7 @@ export class TokenClient {
   /** Why these settings can never get a token. */
   readonly configError: TokenError | undefined
   readonly #settings: TokenSettings
-  readonly #httpClient: HttpClient
+  readonly #httpClient: GotClient
   readonly #clock: Clock
   readonly #discovery: Discovery
   readonly #key: KeyObject | undefined
@@ -63,7 +63,7 @@ export class TokenClient {
    */
   constructor(
     settings: TokenSettings,
-    httpClient: HttpClient,
+    httpClient: GotClient,
     clock: Clock,
     onQuirk: (host: string, quirk: string) => void = () => undefined,
     proofKey?: Promise<ProofKey>
@@ -143,7 +143,7 @@ export class TokenClient {
     configuration[openid.customFetch] = async (url, options) => {
       tokenEndpoint = url
       sentAt = instant(this.#clock)
-      // In the case in which they are written. Of a name in two cases, the HTTP client sends the last.
+      // In the case in which they are written. Of a name in two cases, got sends the last.
       const headers = { ...options.headers, ...added }
       const secrets = secretsOf(settings, options.headers, options.body)
       const proofs = this.#proofs
@@ -217,7 +217,7 @@ export class TokenClient {
 /** Requests one token with these settings, without cache or back-off. Never rejects. */
 export async function testToken(
   settings: TokenSettings,
-  httpClient: HttpClient,
+  httpClient: GotClient,
   clock: Clock = systemClock
 ): Promise<TokenTestResult> {
   const startedAt = clock.monotonic()

@@ -1,6 +1,6 @@
 import * as openid from 'openid-client'
-import type { HttpClient, HttpReply } from '../http-client/http-client.ts'
-import { HttpError } from '../http-client/http-error.ts'
+import type { GotClient } from '../http-client/got-client.ts'
+import type { HttpReply } from '../http-client/http-message.ts'
 import { isSafeAddress } from '../http-client/loopback.ts'
 import { configError } from './token-error.ts'
 
@@ -27,11 +27,7 @@ export type TokenFetch = (
  *   that somebody entered
  * @param signal ends the request when the node closes
  */
-export function tokenFetch(
-  httpClient: HttpClient,
-  issuer: string,
-  signal: AbortSignal
-): TokenFetch {
+export function tokenFetch(httpClient: GotClient, issuer: string, signal: AbortSignal): TokenFetch {
   const overTls = issuer.toLowerCase().startsWith('https:')
   return async (address, { method, headers, body, proof }) => {
     const url = new URL(address)
@@ -55,22 +51,13 @@ export function tokenFetch(
         `The address at ${url.host} that the issuer names contains a user name or password. Nothing was sent to it; fill in Token URL.`
       )
     }
-    const form = body instanceof URLSearchParams ? body.toString() : undefined
-    const send = async (): Promise<HttpReply> =>
-      httpClient.request({
-        method: method === 'GET' ? 'GET' : 'POST',
-        url,
-        headers: proof === undefined ? headers : { ...headers, DPoP: await proof(url) },
-        body: form,
-        responseTimeoutMs: RESPONSE_TIMEOUT_MS,
-        signal
-      })
-    return send().catch((error: unknown) => {
-      // If the server did read it, a second token does no harm; but an assertion is valid for one
-      // request only (RFC 7523 §3, `jti`).
-      const stale = error instanceof HttpError && error.isStale
-      if (!stale || form?.includes('assertion=') === true) throw error
-      return send()
+    return httpClient.request({
+      method: method === 'GET' ? 'GET' : 'POST',
+      url,
+      headers: proof === undefined ? headers : { ...headers, DPoP: await proof(url) },
+      body: body instanceof URLSearchParams ? Buffer.from(body.toString()) : undefined,
+      responseTimeoutMs: RESPONSE_TIMEOUT_MS,
+      signal
     })
   }
 }

@@ -1,6 +1,6 @@
 import { systemClock, type Clock } from '../clock.ts'
 import type { CertificateDates } from '../http-client/certificates.ts'
-import type { HttpClient } from '../http-client/http-client.ts'
+import type { GotClient } from '../http-client/got-client.ts'
 import { DpopProofs, makeProofKey } from './dpop-proofs.ts'
 import { TokenCache, type TokenStatus } from './token-cache.ts'
 import { TokenClient } from './token-client.ts'
@@ -10,7 +10,7 @@ import type { TokenSettings } from './token-settings.ts'
 /** What a `TokenSource` works with. */
 export interface TokenSourceParts {
   /** Makes the requests. Its creator closes it, after the source. */
-  httpClient: HttpClient
+  httpClient: GotClient
   clock?: Clock | undefined
   /** 0 to 1, for the jitter. */
   random?: (() => number) | undefined
@@ -27,7 +27,7 @@ export class TokenSource extends TokenCache {
   readonly configError: TokenError | undefined
   /** For requests with a token, which is bound to the key of this source. Undefined: no DPoP. */
   readonly proofs: DpopProofs | undefined
-  readonly #httpClient: HttpClient
+  readonly #httpClient: GotClient
 
   constructor(settings: TokenSettings, parts: TokenSourceParts) {
     const { httpClient, clock = systemClock, random = Math.random, onWarning } = parts

@@ -97,7 +97,6 @@ export class DiskOutbox<Content> implements Outbox<Content> {
 
   /** @throws {OutboxError} when the file cannot be used; it may be called again then */
   async open(): Promise<OutboxContents> {
-    requireSqlite()
     const { name } = this.#options
     const key = await this.#options.key()
     this.#file = { ...this.#file, key: Uint8Array.from(key) }
@@ -135,7 +134,6 @@ export class DiskOutbox<Content> implements Outbox<Content> {
   async isInUse(): Promise<boolean> {
     if (!(await exists(this.path))) return false
     try {
-      requireSqlite()
       const { held = 0, paused = false } = await thread.ask(this.#file, 'count')
       return held > 0 || paused
     } catch {
@@ -328,7 +326,6 @@ export class DiskOutbox<Content> implements Outbox<Content> {
 export async function deleteQueueFile(directory: string, name: string): Promise<void> {
   const path = queueFilePath(directory, name)
   if (!(await exists(path))) return
-  requireSqlite()
   const file = { path, name, key: new Uint8Array(), journalDays: 0 }
   const { held = 0 } = await thread.ask(file, 'delete')
   if (held === 0) return
@@ -349,18 +346,6 @@ async function isFile(path: string): Promise<boolean> {
   } catch (error) {
     return !(error instanceof Error && 'code' in error && error.code === 'ENOENT')
   }
-}
-
-/** Why this Node.js cannot keep a queue on disk; `undefined` if it can. */
-export function diskQueueProblem(): string | undefined {
-  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
-  if (major > 22 || (major === 22 && minor >= 13)) return undefined
-  return `The disk queue requires Node.js 22.13 or newer; this is ${process.versions.node}. Install a newer version, or set the queue of the node to "memory".`
-}
-
-function requireSqlite(): void {
-  const problem = diskQueueProblem()
-  if (problem !== undefined) throw new OutboxError(problem, 'ERR_NODE_VERSION')
 }
 
 /** Undefined if the bytes are not JSON. */

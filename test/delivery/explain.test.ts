@@ -141,7 +141,7 @@ describe('deliveryFailed', () => {
       'it broke.',
       { code: 'ECONNRESET' }
     ],
-    ...['ECONNREFUSED', 'ENOTFOUND', 'ERR_PROXY_REFUSED', 'ETIMEDOUT', 'EPROTO'].map(
+    ...['ECONNREFUSED', 'ENOTFOUND', 'ERR_PROXY_TUNNEL', 'ETIMEDOUT', 'EPROTO'].map(
       (code): [string, AttemptResult, string, { code: string }] => [
         `a proxy that fails with ${code}`,
         result({ error: { code, family: 'connect', text: 'it broke', atProxy: true } }),
@@ -153,12 +153,12 @@ describe('deliveryFailed', () => {
       'a proxy that does not reach the receiver',
       result({
         error: {
-          ...{ code: 'ERR_PROXY_REFUSED', family: 'connect' as const },
+          ...{ code: 'ERR_PROXY_TUNNEL', family: 'connect' as const },
           text: 'host:443: the proxy does not reach the host (HTTP 503)'
         }
       }),
-      'ERR_PROXY_REFUSED at host:443: the proxy does not reach the host (HTTP 503). Check the host and port of the URL, and that the proxy can reach them.',
-      { code: 'ERR_PROXY_REFUSED' }
+      'ERR_PROXY_TUNNEL at host:443: the proxy does not reach the host (HTTP 503). Check the host and port of the URL, and that the proxy can reach them.',
+      { code: 'ERR_PROXY_TUNNEL' }
     ],
     [
       'a proxy with an untrusted certificate',
@@ -438,7 +438,7 @@ describe('deliveryFailed', () => {
     }
     const codes = [
       ...['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'ETIMEDOUT', 'CERT_HAS_EXPIRED'],
-      ...['ERR_TLS_CERT_ALTNAME_INVALID', 'ERR_RESPONSE_TOO_LARGE', 'ERR_UPGRADED']
+      ...['ERR_TLS_CERT_ALTNAME_INVALID', 'ERR_RESPONSE_TOO_LARGE', 'HTTPParserError']
     ]
     for (const code of codes) {
       const { message } = deliveryFailed({ controlId: 'M1', type: '' }, 1, error(code))

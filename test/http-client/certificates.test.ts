@@ -9,7 +9,7 @@ import {
   clientCertificate,
   endingFirst,
   endsSoon,
-  ServerCertificate,
+  ServerCertificates,
   type CertificateDates
 } from '../../src/http-client/certificates.ts'
 import { createAuthority } from '../support/certificates.ts'
@@ -69,140 +69,45 @@ describe('certificateDates', () => {
   })
 })
 
-describe('ServerCertificate', () => {
-  /** A certificate of 90 days, unless told otherwise. */
-  const ending = (clock: FakeClock, left: number, lifetime = 90 * DAY): CertificateDates => {
-    const validTo = clock.now() + left
-    return { validFrom: validTo - lifetime, validTo }
-  }
-  const start = () => {
-    const clock = new FakeClock()
-    return { clock, certificate: new ServerCertificate(clock) }
-  }
-
-  it('knows nothing before a handshake, and has nothing to look at', () => {
-    const { clock, certificate } = start()
-    clock.pass(100 * DAY)
-    assert.equal(certificate.dates, undefined)
-    assert.equal(certificate.lookIsDue(), false)
+describe('ServerCertificates', () => {
+  const clock = new FakeClock()
+  const ending = (days: number): CertificateDates => ({
+    validFrom: 0,
+    validTo: days * DAY
   })
 
-  it('looks once a day, from a day before the certificate is reported until it is renewed', () => {
-    const { clock, certificate } = start()
-    const dates = ending(clock, 80 * DAY)
-    certificate.see(dates)
-    const looks: number[] = []
-    for (let hour = 0; hour < 80 * 24; hour += 1) {
-      if (certificate.lookIsDue()) looks.push((dates.validTo - clock.now()) / DAY)
-      clock.pass(HOUR)
+  it('knows none before a handshake, and then the one that ends first', () => {
+    const certificates = new ServerCertificates(clock)
+    assert.equal(certificates.endingFirst, undefined)
+    certificates.add('hl7.example:443', ending(80))
+    certificates.add('login.example:443', ending(20))
+    assert.deepEqual(certificates.endingFirst, ending(20))
+  })
+
+  it('of several servers behind one name, the one that ends first counts for an hour', () => {
+    const certificates = new ServerCertificates(clock)
+    const see = (days: number): CertificateDates | undefined => {
+      certificates.add('hl7.example:443', ending(days))
+      return certificates.endingFirst
     }
-    assert.deepEqual(
-      looks,
-      Array.from({ length: 15 }, (_, day) => 15 - day)
-    )
-    certificate.see(ending(clock, 90 * DAY))
-    clock.pass(2 * DAY)
-    assert.equal(certificate.lookIsDue(), false)
-  })
-
-  it('goes on looking after the end', () => {
-    const { clock, certificate } = start()
-    certificate.see(ending(clock, -5 * DAY))
-    assert.equal(certificate.lookIsDue(), false)
-    clock.pass(DAY)
-    assert.equal(certificate.lookIsDue(), true)
-    assert.equal(certificate.lookIsDue(), false)
-    clock.pass(DAY)
-    assert.equal(certificate.lookIsDue(), true)
-  })
-
-  it('looks at a short-lived one more often, and at most once a minute', () => {
-    const { clock, certificate } = start()
-    // Reported for its last 8 hours: looked at every 2 hours.
-    certificate.see(ending(clock, 10 * HOUR, DAY))
-    assert.equal(certificate.lookIsDue(), false)
-    clock.pass(2 * HOUR)
-    assert.equal(certificate.lookIsDue(), true)
-    clock.pass(2 * HOUR - 1)
-    assert.equal(certificate.lookIsDue(), false)
-    clock.pass(1)
-    assert.equal(certificate.lookIsDue(), true)
-
-    // Also beside a long-lived one that was seen first.
-    const { clock: other, certificate: beside } = start()
-    beside.see(ending(other, 60 * DAY))
-    beside.see(ending(other, 10 * HOUR, DAY))
-    other.pass(2 * HOUR)
-    assert.equal(beside.lookIsDue(), true)
-
-    certificate.see(ending(clock, 1000, 1000))
-    clock.pass(MINUTE - 1)
-    assert.equal(certificate.lookIsDue(), false)
-    clock.pass(1)
-    assert.equal(certificate.lookIsDue(), true)
-  })
-
-  it('is not confused by a wall clock that jumps', () => {
-    const { clock, certificate } = start()
-    certificate.see(ending(clock, 10 * DAY))
-    clock.setWall(-365 * DAY)
-    clock.pass(DAY)
-    assert.equal(certificate.lookIsDue(), false)
-    clock.setWall(365 * DAY)
-    assert.equal(certificate.lookIsDue(), true)
-  })
-
-  it('of several servers keeps the one that ends first, for a day or until the next look', () => {
-    const { clock, certificate } = start()
-    const [one, other, third] = [60, 50, 70].map((days) => ending(clock, days * DAY))
-    assert.ok(one && other && third)
-    for (const dates of [one, other, third]) certificate.see(dates)
-    assert.equal(certificate.dates, other)
-    clock.pass(DAY)
-    certificate.see(third)
-    assert.equal(certificate.dates, third)
-
-    const soon = ending(clock, 5 * DAY)
-    certificate.see(soon)
-    clock.pass(DAY)
-    assert.equal(certificate.lookIsDue(), true)
-    assert.equal(certificate.dates, soon, 'it counts until another is seen')
-    certificate.see(third)
-    assert.equal(certificate.dates, third)
-  })
-
-  it('knows ten minutes after one that ends later whether the first is gone', () => {
-    const { clock, certificate } = start()
-    const soon = ending(clock, 5 * DAY)
-    const later = ending(clock, 90 * DAY)
-    certificate.see(soon)
+    assert.deepEqual(see(80), ending(80))
+    assert.deepEqual(see(20), ending(20), 'at once')
+    clock.pass(HOUR - 1)
+    assert.deepEqual(see(80), ending(20), 'the other server')
+    assert.deepEqual(see(20), ending(20))
     clock.pass(HOUR)
-    certificate.see(soon)
-    certificate.see(later)
-    assert.equal(certificate.dates, soon)
-    clock.pass(10 * MINUTE - 1)
-    assert.equal(certificate.lookIsDue(), false)
-    clock.pass(1)
-    assert.equal(certificate.lookIsDue(), true)
-    // Another server still has it.
-    certificate.see(soon)
-    certificate.see(later)
-    assert.equal(certificate.dates, soon)
-    clock.pass(10 * MINUTE)
-    assert.equal(certificate.lookIsDue(), true)
-    certificate.see(later)
-    assert.equal(certificate.dates, later)
-    clock.pass(DAY)
-    assert.equal(certificate.lookIsDue(), false)
+    assert.deepEqual(see(80), ending(80), 'renewed')
   })
 
-  it('takes the next one at once after the end', () => {
-    const { clock, certificate } = start()
-    certificate.see(ending(clock, MINUTE))
-    clock.pass(MINUTE)
-    const renewed = ending(clock, 90 * DAY)
-    certificate.see(renewed)
-    assert.equal(certificate.dates, renewed)
+  it('forgets a server that is no longer in use', () => {
+    const certificates = new ServerCertificates(clock)
+    certificates.add('old.example:443', ending(20))
+    clock.pass(3 * DAY)
+    certificates.add('new.example:443', ending(80))
+    assert.deepEqual(certificates.endingFirst, ending(20), 'discovery asks once a day')
+    clock.pass(1)
+    certificates.add('new.example:443', ending(80))
+    assert.deepEqual(certificates.endingFirst, ending(80))
   })
 })
 

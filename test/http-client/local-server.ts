@@ -4,12 +4,14 @@ import type { AddressInfo, Server, Socket } from 'node:net'
 import { createServer as createTcpServer } from 'node:net'
 import type { TlsOptions } from 'node:tls'
 import { HttpError } from '../../src/http-client/http-error.ts'
-import {
-  HttpClient,
-  type HttpClientSettings,
-  type HttpReply,
-  type HttpRequest
-} from '../../src/http-client/http-client.ts'
+import { GotClient } from '../../src/http-client/got-client.ts'
+import type { ReceivedReply } from '../../src/http-client/connection.ts'
+import type {
+  HttpClientSettings,
+  HttpReply,
+  HttpRequest
+} from '../../src/http-client/http-message.ts'
+import { UndiciClient, type UndiciClientSettings } from '../../src/http-client/undici-client.ts'
 
 /** A server for a test, on a free local port. */
 export interface LocalServer {
@@ -95,9 +97,18 @@ export async function bodyOf(request: IncomingMessage): Promise<Buffer> {
 }
 
 /** A client with short limits, which must be closed. */
-export function createClient(settings: Partial<HttpClientSettings> = {}): HttpClient {
-  return new HttpClient({
+export function createClient(settings: Partial<UndiciClientSettings> = {}): UndiciClient {
+  return new UndiciClient({
     maxConnections: 4,
+    connectTimeoutMs: 2000,
+    maxResponseBytes: 64 * 1024,
+    ...settings
+  })
+}
+
+/** The same of the client for the token server. */
+export function createGotClient(settings: Partial<HttpClientSettings> = {}): GotClient {
+  return new GotClient({
     connectTimeoutMs: 2000,
     maxResponseBytes: 64 * 1024,
     ...settings
@@ -108,11 +119,11 @@ export const TOKEN = 'token-that-nobody-may-see'
 export const MESSAGE = 'MSH|^~\\&|A|B|C|D|20260102||ADT^A01|HC0001|P|2.5.1\rPID|1||1||Lindqvist\r'
 
 /** POSTs a message with a token. */
-export function post(
-  client: HttpClient,
+export function post<Reply extends HttpReply = ReceivedReply>(
+  client: { request: (request: HttpRequest) => Promise<Reply> },
   url: URL,
   more: Partial<HttpRequest> = {}
-): Promise<HttpReply> {
+): Promise<Reply> {
   return client.request({
     method: 'POST',
     url,

@@ -216,7 +216,7 @@ describe("Node-RED's http proxy, and the proxy variables", () => {
       await world.nodeRed.deploy(nodes)
       const { body } = await world.nodeRed.post('/hl7-https-out/out/test', {})
       const { error } = body as { error: { code: string; reason: string; hint: string } }
-      assert.equal(error.code, 'ERR_PROXY_REFUSED')
+      assert.equal(error.code, 'ERR_PROXY_TUNNEL')
       assert.match(error.reason, /: the proxy does not reach the host \(HTTP 502\)\.$/)
       assert.equal(
         error.hint,
@@ -226,7 +226,7 @@ describe("Node-RED's http proxy, and the proxy variables", () => {
 
     it('is named in the error if it refuses', async () => {
       const wrong = { username: 'clinic', password: 'wrong' }
-      assert.equal(await sendThrough(flow({ credentials: wrong })), 'ERR_PROXY_REFUSED')
+      assert.equal(await sendThrough(flow({ credentials: wrong })), 'ERR_PROXY_TUNNEL')
     })
   })
 

@@ -1,6 +1,9 @@
 import { createHash } from 'node:crypto'
 import { calculateJwkThumbprint, EmbeddedJWK, jwtVerify, type JWK } from 'jose'
-import type { HttpClient, HttpReply, HttpRequest } from '../../src/http-client/http-client.ts'
+import type { ReceivedReply } from '../../src/http-client/connection.ts'
+import type { GotClient } from '../../src/http-client/got-client.ts'
+import type { HttpRequest } from '../../src/http-client/http-message.ts'
+import type { UndiciClient } from '../../src/http-client/undici-client.ts'
 import type { FakeClock } from '../support/fake-clock.ts'
 
 /**
@@ -83,8 +86,8 @@ export class DpopWorld {
   }
 
   /** For one node since its start, which has this number. */
-  client(node: number): HttpClient {
-    const request = (sent: HttpRequest): Promise<HttpReply> =>
+  client(node: number): GotClient & UndiciClient {
+    const request = (sent: HttpRequest): Promise<ReceivedReply> =>
       new Promise((resolve, reject) => {
         const to = sent.url.href === TOKEN_URL ? 'tokens' : 'receiver'
         const pending: PendingRequest = {
@@ -100,10 +103,10 @@ export class DpopWorld {
         }
         this.pending.push(pending)
       })
-    return { request } as unknown as HttpClient
+    return { request } as unknown as GotClient & UndiciClient
   }
 
-  async #judge(asked: Asked, sent: HttpRequest): Promise<HttpReply> {
+  async #judge(asked: Asked, sent: HttpRequest): Promise<ReceivedReply> {
     const { node, to, askedAt, controlId } = asked
     const { key, nonce } = await this.#read(asked, sent)
     const problem = this.#nonceProblem(to, nonce) || this.#otherProblem(asked, key)

@@ -203,25 +203,6 @@ describe('a token server with DPoP', () => {
     }
   })
 
-  it('gets another proof over a new connection if the kept one is dead', async () => {
-    const server = await startTokenFaultServer(json(TOKEN))
-    const httpClient = tokenHttpClient()
-    const settings = { tokenEndpoint: `${server.origin}/token`, clientSecret: 's3cr3t', dpop: true }
-    const source = new TokenSource(tokenSettings(settings), { httpClient })
-    source.drop(await source.token())
-    source.clearBackOff()
-    server.answer = (_request, response) => {
-      server.answer = json({ ...TOKEN, access_token: 'at-2' })
-      response.socket?.resetAndDestroy()
-    }
-    assert.equal(await source.token(), 'at-2')
-    const ids = server.seen.map(({ headers }) => decodeJwt(String(headers['dpop'])).jti)
-    assert.deepEqual([ids.length, new Set(ids).size], [3, 3])
-    source.close()
-    httpClient.close()
-    await server.close()
-  })
-
   it('gets no other header DPoP', async () => {
     const headers = [named('dpop', 'x')]
     const { error, proofs } = await ask(json(TOKEN), { headers })

@@ -185,7 +185,7 @@ describe('the hint for an answer', () => {
 
 describe('hintForNetwork', () => {
   const table: [string, HttpErrorFamily | undefined, RegExp][] = [
-    ['ERR_PROXY_REFUSED', 'connect', /^Check host and port in Token URL, and that the proxy can/],
+    ['ERR_PROXY_TUNNEL', 'connect', /^Check host and port in Token URL, and that the proxy can/],
     ['ENOTFOUND', 'connect', /^Check the host name in Token URL, and the DNS/],
     ['EAI_AGAIN', 'connect', /^Check the host name in Token URL, and the DNS/],
     ['ERR_TLS_CERT_ALTNAME_INVALID', 'tls', /for another host name: check Token URL/],
@@ -203,7 +203,6 @@ describe('hintForNetwork', () => {
     ['EWEIRD', 'tls', /handshake failed/],
     ['ERR_RESPONSE_TOO_LARGE', undefined, /is not from a token server: check Token URL/],
     ['ERR_CONTENT_DECODING', undefined, /is not from a token server/],
-    ['ERR_UPGRADED', undefined, /is not from a token server/],
     ['ETIMEDOUT', 'timeout', /too slow/],
     ['ECONNREFUSED', 'connect', /^Check host and port in Token URL, the firewall/],
     ['ECONNRESET', 'reset', /^The connection broke; the request will be retried/],
@@ -237,7 +236,7 @@ describe('hintForNetwork', () => {
       assert.match(atProxy(code, family), /^The proxy failed, not the token server: check Proxy/)
     }
     assert.match(
-      atProxy('ERR_PROXY_REFUSED', 'connect'),
+      atProxy('ERR_PROXY_TUNNEL', 'connect'),
       /^The proxy does not let this through: check Proxy/
     )
   })

@@ -116,7 +116,8 @@ describe('a token server that fails', () => {
     const wait = { 'retry-after': '300' }
     const faults: [string, Fault][] = [
       ['ERR_RESPONSE_TOO_LARGE', text('x'.repeat(2_000_000), 'text/html', 429, wait)],
-      ['ERR_CONTENT_DECODING', text('x', 'text/html', 503, { ...wait, 'content-encoding': 'x' })],
+      ['ERR_HTTP_STATUS', text('x', 'text/html', 503, { ...wait, 'content-encoding': 'x' })],
+      ['ERR_CONTENT_DECODING', text('x', 'text/html', 503, { ...wait, 'content-encoding': 'br' })],
       [
         'ECONNRESET',
         (_request, response) => {
@@ -234,9 +235,9 @@ describe('a closed token source', () => {
   it('does not keep the process alive', { timeout: 20_000 }, async () => {
     const hanging = await startTokenFaultServer(() => undefined)
     const script = `
-      import { HttpClient } from './src/http-client/http-client.ts'
+      import { GotClient } from './src/http-client/got-client.ts'
       import { TokenSource } from './src/oauth2/token-source.ts'
-      const httpClient = new HttpClient({ maxConnections: 2, connectTimeoutMs: 5000, maxResponseBytes: 1000 })
+      const httpClient = new GotClient({ connectTimeoutMs: 5000, maxResponseBytes: 1000 })
       const source = new TokenSource(${JSON.stringify(
         tokenSettings({ issuer: hanging.origin, clientSecret: 'not-so-secret' })
       )}, { httpClient })

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, before, describe, it } from 'node:test'
-import type { HttpClient, HttpReply, HttpRequest } from '../../src/http-client/http-client.ts'
+import type { GotClient } from '../../src/http-client/got-client.ts'
+import type { HttpReply, HttpRequest } from '../../src/http-client/http-message.ts'
 import { bodyText, tokenFetch, type TokenFetch } from '../../src/oauth2/token-fetch.ts'
 import {
   startTokenFaultServer,
@@ -29,19 +30,9 @@ describe('tokenFetch', () => {
     await server.close()
   })
   afterEach(() => {
+    server.answer = good
     server.seen = []
   })
-
-  /** Makes one request, which leaves an open connection; the next ones get these answers. */
-  async function afterOne(...answers: Fault[]): Promise<void> {
-    server.answer = good
-    await fetch(token(), post)
-    server.seen = []
-    server.answer = (request, response) => {
-      const answer = answers.shift() ?? good
-      answer(request, response)
-    }
-  }
 
   it('sends nothing to a host name that is too long, and does not quote it', async () => {
     const name = 'a.'.repeat(200)
@@ -52,45 +43,31 @@ describe('tokenFetch', () => {
     })
   })
 
-  it('repeats a request once if the server had closed the kept-alive connection', async () => {
-    await afterOne(cut)
-    assert.equal((await fetch(token(), post)).body.toString(), 'good')
-    assert.deepEqual(
-      server.seen.map(({ method, headers, form }) => [method, headers['x-own'], form.get('a')]),
-      [
-        ['POST', 'kept', 'b'],
-        ['POST', 'kept', 'b']
-      ]
-    )
-    await afterOne(cut, cut)
+  it('sends each request once, over a connection of its own', async () => {
+    server.answer = good
+    for (let times = 1; times < 4; times++) {
+      const reply = await fetch(token(), post)
+      assert.equal(reply.body.toString(), 'good')
+      const { method, headers, form } = server.seen.at(-1) ?? {}
+      assert.deepEqual([method, headers?.['x-own'], form?.get('a')], ['POST', 'kept', 'b'])
+      assert.deepEqual([server.seen.length, headers?.['connection']], [times, 'close'])
+    }
+    server.seen = []
+    server.answer = cut
     await assert.rejects(fetch(token(), post), { code: 'ECONNRESET', family: 'reset' })
+    server.answer = (_request, response) => {
+      response.writeHead(200, { 'content-length': '500' })
+      response.write('half', () => response.destroy())
+    }
+    await assert.rejects(fetch(token(), post), { code: 'ECONNRESET', status: 200 })
     assert.equal(server.seen.length, 2)
   })
 
-  it('does not repeat one with an assertion, which is valid for one request', async () => {
-    await afterOne(cut)
-    const body = new URLSearchParams({ client_assertion: 'a.b.c' })
-    await assert.rejects(fetch(token(), { ...post, body }), { code: 'ECONNRESET' })
-    assert.equal(server.seen.length, 1)
-  })
-
-  it('does not repeat one on a new connection, or one that got an answer', async () => {
-    server.answer = cut
-    await assert.rejects(fetch(token(), post), { code: 'ECONNRESET', reusedConnection: false })
-    assert.equal(server.seen.length, 1)
-    await afterOne((_request, response) => {
-      response.writeHead(200, { 'content-length': '500' })
-      response.write('half', () => response.destroy())
-    })
-    await assert.rejects(fetch(token(), post), { code: 'ECONNRESET', status: 200 })
-    assert.equal(server.seen.length, 1)
-  })
-
-  it('does not repeat one that was aborted', async () => {
+  it('ends with the signal', async () => {
     const caller = new AbortController()
-    await afterOne(() => {
+    server.answer = () => {
       caller.abort()
-    })
+    }
     await assert.rejects(tokenFetch(httpClient, '', caller.signal)(token(), post), {
       code: 'ERR_ABORTED'
     })
@@ -99,14 +76,13 @@ describe('tokenFetch', () => {
 
   it('leaves timing to the client, with 15 s for the answer', async () => {
     const given: HttpRequest[] = []
-    const connection = { close: () => undefined }
-    const reply: HttpReply = { status: 200, headers: {}, body: Buffer.from('good'), connection }
+    const reply: HttpReply = { status: 200, headers: {}, body: Buffer.from('good') }
     const client = {
       request: (one: HttpRequest) => {
         given.push(one)
         return Promise.resolve(reply)
       }
-    } as unknown as HttpClient
+    } as unknown as GotClient
     assert.equal(await tokenFetch(client, '', closing.signal)(token(), post), reply)
     assert.deepEqual(
       given.map(({ responseTimeoutMs, signal }) => [responseTimeoutMs, signal]),

@@ -134,7 +134,7 @@ describe('a real token server', () => {
     })
     const result = await testToken(settings(), httpClient)
     assert.ok(!result.ok)
-    assert.equal(result.code, 'ERR_PROXY_REFUSED')
+    assert.equal(result.code, 'ERR_PROXY_TUNNEL')
     assert.match(result.hint, /^The proxy does not let this through: check Proxy/)
   })
 
@@ -150,7 +150,7 @@ describe('a real token server', () => {
     const tokenEndpoint = `${closed.url.replace('http:', 'https:')}/token`
     const result = await testToken(settings({ issuer: '', tokenEndpoint }), httpClient)
     assert.ok(!result.ok)
-    assert.equal(result.code, 'ERR_PROXY_REFUSED')
+    assert.equal(result.code, 'ERR_PROXY_TUNNEL')
     assert.match(result.description, /: the proxy does not reach the host \(HTTP 502\)\.$/)
     assert.equal(
       result.hint,

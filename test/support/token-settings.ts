@@ -1,4 +1,5 @@
-import { HttpClient, type HttpClientSettings } from '../../src/http-client/http-client.ts'
+import { GotClient } from '../../src/http-client/got-client.ts'
+import type { HttpClientSettings } from '../../src/http-client/http-message.ts'
 import type { Claim, NamedValue, TokenSettings } from '../../src/oauth2/token-settings.ts'
 
 /** The defaults of the form, a fictitious client, and what a test adds. */
@@ -43,9 +44,8 @@ export function claim(name: string, value: string, isJson = false): Claim {
 }
 
 /** An HTTP client with limits for token requests, without a proxy unless a test adds one. */
-export function tokenHttpClient(given: Partial<HttpClientSettings> = {}): HttpClient {
-  return new HttpClient({
-    maxConnections: 4,
+export function tokenHttpClient(given: Partial<HttpClientSettings> = {}): GotClient {
+  return new GotClient({
     connectTimeoutMs: 5000,
     maxResponseBytes: 1024 * 1024,
     ...given

@@ -1,0 +1,141 @@
+import type { ClientRequestArgs } from 'node:http'
+import { Agent } from 'node:https'
+import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { TLSSocket, type ConnectionOptions, type PeerCertificate } from 'node:tls'
+import { certificateDates, ServerCertificates } from './certificates.ts'
+import { describeError } from './describe-error.ts'
+import { aborted, cut, Failure } from './failure.ts'
+import { proxyEnvironment, type ProxySettings } from './proxy.ts'
+
+/** The options that Node-RED's `tls-config` sets (`addTLSOptions`). */
+export type TlsSettings = Pick<
+  ConnectionOptions,
+  'ca' | 'cert' | 'key' | 'pfx' | 'passphrase' | 'servername' | 'rejectUnauthorized'
+>
+
+/** How connections are made. */
+export interface ConnectionSettings {
+  tls?: TlsSettings | undefined
+  /** An 'http proxy' node's settings; default: the environment variables. */
+  proxy?: ProxySettings | undefined
+  /** Limit for lookup, connect, proxy and TLS handshake together, in milliseconds. */
+  connectTimeoutMs: number
+}
+
+type OnConnection = (error: Error | null, socket: Socket) => void
+
+/**
+ * The one place for TLS settings and proxy: got sends its requests through this agent, and undici gets
+ * its sockets from it. It keeps no connections and resumes no sessions, so each connection shows the
+ * server's certificate.
+ */
+export class HttpsAgent extends Agent {
+  readonly certificates = new ServerCertificates()
+  /** Who issued the certificate that came last, trusted or not. */
+  lastIssuer: string | undefined
+
+  readonly connectTimeoutMs: number
+  /** Sockets to a proxy that has not opened its tunnel yet, and how to give up. */
+  readonly #opening = new Map<Duplex, (error: Error) => void>()
+
+  /** @throws {Failure} `ERR_PROXY_ADDRESS` */
+  constructor({ tls, proxy, connectTimeoutMs }: ConnectionSettings) {
+    super({
+      ...tls,
+      ALPNProtocols: ['http/1.1'],
+      // Explicit, because NODE_TLS_REJECT_UNAUTHORIZED would turn it off for everything.
+      rejectUnauthorized: tls?.rejectUnauthorized ?? true,
+      minVersion: 'TLSv1.2',
+      maxCachedSessions: 0,
+      proxyEnv: proxyEnvironment(proxy)
+    })
+    this.connectTimeoutMs = connectTimeoutMs
+  }
+
+  /**
+   * @param onConnection as Node.js calls it: only if there is a proxy, once the tunnel and the TLS
+   *   handshake in it are complete, or with a `Failure` after `connectTimeoutMs` at the latest
+   * @returns a socket to the server, or to the proxy: `leadsToProxy` tells which
+   */
+  override createConnection(options: ClientRequestArgs, onConnection?: OnConnection): Socket {
+    const server = `${options.host}:${options.port}`
+    const endTunnel = (error: Error | null, tunnelled?: Duplex): void => {
+      if (!this.#opening.delete(socket)) return
+      clearTimeout(timer)
+      if (error === null && tunnelled instanceof TLSSocket) {
+        this.#readCertificate(server, tunnelled)
+        onConnection?.(null, tunnelled)
+      } else {
+        socket.destroy()
+        onConnection?.(tunnelFailure(error ?? cut(), tunnelled === socket), socket)
+      }
+    }
+    const socket = super.createConnection(options, endTunnel) as Socket
+    let timer: NodeJS.Timeout | undefined
+    // Then Node.js waits for the connection to the proxy itself, to ask for the tunnel.
+    if (!(socket instanceof TLSSocket) || socket.listenerCount('secureConnect') > 0) {
+      this.#opening.set(socket, endTunnel)
+      timer = setTimeout(() => {
+        endTunnel(noTunnel(this.connectTimeoutMs))
+      }, this.connectTimeoutMs)
+    } else {
+      // Before Node.js sees the end of the handshake and drops a certificate that it does not trust.
+      socket.prependOnceListener('secure', () => {
+        this.lastIssuer = issuerOf(socket)
+      })
+      socket.once('secureConnect', () => {
+        this.#readCertificate(server, socket)
+      })
+    }
+    return socket
+  }
+
+  /** Whether a new socket leads to a proxy, and so must not carry a request. */
+  leadsToProxy(socket: Socket): boolean {
+    return this.#opening.has(socket)
+  }
+
+  override destroy(): void {
+    super.destroy()
+    for (const endTunnel of this.#opening.values()) endTunnel(aborted())
+  }
+
+  #readCertificate(server: string, socket: TLSSocket): void {
+    // Not getPeerX509Certificate: in Node.js 24 only its first reader gets it.
+    const certificate = socket.getPeerCertificate() as Partial<PeerCertificate>
+    const dates = certificateDates(certificate.valid_from, certificate.valid_to)
+    if (dates !== undefined) this.certificates.add(server, dates)
+  }
+}
+
+/** It is not known how far the proxy got. */
+function noTunnel(limitMs: number): Failure {
+  const text = `no connection through the proxy within ${limitMs / 1000} s`
+  return new Failure('ETIMEDOUT', 'connect', text, true)
+}
+
+/** @param atProxy the tunnel was not there yet */
+function tunnelFailure(error: NodeJS.ErrnoException, atProxy: boolean): Failure {
+  if (error instanceof Failure) return error
+  const { code = 'EUNKNOWN', message } = error
+  if (!atProxy) return new Failure(code, 'tls', describeError(code, message))
+  const { statusCode = Number.NaN } = error as { statusCode?: number }
+  if (Number.isNaN(statusCode)) {
+    const what =
+      code === 'ERR_PROXY_TUNNEL'
+        ? 'the proxy closed the connection, or is not a proxy'
+        : `the proxy: ${describeError(code, message)}`
+    return new Failure(code, 'connect', what, true)
+  }
+  // As a gateway, it says whether the fault is behind it (RFC 9110 §15.6).
+  const isBeyond = statusCode >= 502 && statusCode <= 504
+  const what = isBeyond ? 'does not reach the host' : 'refused the connection'
+  return new Failure(code, 'connect', `the proxy ${what} (HTTP ${statusCode})`, !isBeyond)
+}
+
+function issuerOf(socket: TLSSocket): string | undefined {
+  const { issuer } = socket.getPeerCertificate() as { issuer?: Record<string, unknown> }
+  const name = issuer?.['CN'] ?? issuer?.['O']
+  return typeof name === 'string' ? name.slice(0, 100) : undefined
+}

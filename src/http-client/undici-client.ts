@@ -1,0 +1,109 @@
+import type { CertificateDates } from './certificates.ts'
+import { Connection, type ReceivedReply } from './connection.ts'
+import { aborted, connectFailureOf } from './failure.ts'
+import { HttpError } from './http-error.ts'
+import type { HttpClientSettings, HttpRequest } from './http-message.ts'
+import { HttpsAgent } from './https-agent.ts'
+import { openSocket } from './open-socket.ts'
+
+export interface UndiciClientSettings extends HttpClientSettings {
+  /**
+   * Connections that are kept for later requests. No request waits for one: the caller decides how
+   * many run at a time.
+   */
+  maxConnections: number
+}
+
+/**
+ * The HTTP client for HL7: undici, over as many connections as there are requests at a time. It
+ * follows no redirects and keeps no cookies, which could carry a token or a message to a server that
+ * nobody configured, and it repeats nothing that may have been sent.
+ */
+export class UndiciClient {
+  readonly #settings: UndiciClientSettings
+  readonly #connections = new Set<Connection>()
+  /** Those that are free. The one used last comes last: the server is least likely to have closed it. */
+  readonly #free: Connection[] = []
+  readonly #closing = new AbortController()
+  #agent: HttpsAgent | undefined
+
+  constructor(settings: UndiciClientSettings) {
+    this.#settings = settings
+  }
+
+  /**
+   * Sends one request and reads the whole answer, whatever its status.
+   *
+   * @throws {HttpError} if there is no complete answer
+   */
+  async request(request: HttpRequest): Promise<ReceivedReply> {
+    const { signal, url } = request
+    for (;;) {
+      if (signal?.aborted === true || this.#closing.signal.aborted) {
+        throw aborted().at(url.host, { connected: false, reusedConnection: false })
+      }
+      const connection = this.#takeFree(url) ?? (await this.#connect(request))
+      const reply = await this.#send(connection, request)
+      if (reply !== undefined) return reply
+    }
+  }
+
+  /** The certificate of the receiver; of several the one that ends first. Undefined until one was seen. */
+  get certificate(): CertificateDates | undefined {
+    return this.#agent?.certificates.endingFirst
+  }
+
+  /** Closes every connection for good. Requests in flight, and later ones, end with `ERR_ABORTED`. */
+  close(): void {
+    this.#closing.abort()
+    this.#agent?.destroy()
+    for (const connection of this.#connections) connection.close()
+  }
+
+  async #send(connection: Connection, request: HttpRequest): Promise<ReceivedReply | undefined> {
+    try {
+      return await connection.send(request, this.#settings.maxResponseBytes)
+    } catch (error) {
+      if (error instanceof HttpError && error.isStale) this.#closeFree(request.url)
+      throw error
+    } finally {
+      const isKept = connection.isUsable && this.#free.length < this.#settings.maxConnections
+      if (isKept) this.#free.push(connection)
+      else connection.close()
+    }
+  }
+
+  /** @throws {HttpError} */
+  async #connect({ url, signal }: HttpRequest): Promise<Connection> {
+    const closing = this.#closing.signal
+    try {
+      this.#agent ??= new HttpsAgent(this.#settings)
+      const { Client } = await import('undici')
+      const either = signal === undefined ? closing : AbortSignal.any([closing, signal])
+      const socket = await openSocket(url, this.#agent, either)
+      const connection = new Connection(Client, url, socket)
+      this.#connections.add(connection)
+      connection.onClosed(() => {
+        this.#connections.delete(connection)
+        const at = this.#free.indexOf(connection)
+        if (at !== -1) this.#free.splice(at, 1)
+      })
+      return connection
+    } catch (error) {
+      throw connectFailureOf(error, 'connect').at(url.host, {
+        connected: false,
+        reusedConnection: false
+      })
+    }
+  }
+
+  #takeFree({ origin }: URL): Connection | undefined {
+    const at = this.#free.findLastIndex((one) => one.origin === origin && one.isUsable)
+    return at === -1 ? undefined : this.#free.splice(at, 1)[0]
+  }
+
+  /** If the server has closed one kept connection, it may have closed the others as well. */
+  #closeFree({ origin }: URL): void {
+    for (const one of this.#free) if (one.origin === origin) one.close()
+  }
+}
