@@ -30,10 +30,11 @@ export function proxyEnvironment(settings: ProxySettings | undefined): ProxyEnv 
   }
   url.username = encodeURIComponent(settings?.username || decoded(url.username))
   url.password = encodeURIComponent(settings?.password || decoded(url.password))
-  return {
-    https_proxy: url.href,
-    no_proxy: settings?.noProxy?.flatMap(exemptions).join(',') ?? env['no_proxy'] ?? env['NO_PROXY']
-  }
+  const exempt =
+    settings === undefined
+      ? { no_proxy: env['no_proxy'], NO_PROXY: env['NO_PROXY'] }
+      : { no_proxy: settings.noProxy?.flatMap(exemptions).join(',') }
+  return { https_proxy: url.href, ...exempt }
 }
 
 /** A text with a percent sign that encodes nothing is kept as it is; Node.js would throw. */
