@@ -1,6 +1,6 @@
 import type { NodeAPI } from 'node-red'
 import type { ProxySettings } from '../src/http-client/proxy.ts'
-import type { TlsSettings } from '../src/http-client/https-agent.ts'
+import type { TlsSettings } from '../src/http-client/connection-settings.ts'
 import { tlsProblem } from '../src/http-client/tls-problem.ts'
 import { nodeVersionProblem } from '../src/node-version.ts'
 import { isUnset } from './properties.ts'

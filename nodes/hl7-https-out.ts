@@ -116,7 +116,12 @@ async function deleteFile(RED: NodeAPI, node: Node): Promise<void> {
 }
 
 function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Translate): void {
-  const client = new UndiciClient(settings.client)
+  const client = new UndiciClient({
+    ...settings.client,
+    onNotice: (text) => {
+      node.warn(text)
+    }
+  })
   const receiver = new Receiver(settings.receiver, client)
   const courier = new Courier({ ...settings.courier, receiver })
   const contents = new FlowMessages(node, settings)

@@ -90,7 +90,7 @@ export async function cpuRows({
   await servers.setLatency(SLOW_MS)
   const slowLoads = {
     // So that their turns are about equally long.
-    ...loads(['https 1', 'memory 1'], messages / 4),
+    ...loads(['default', 'https 1', 'memory 1'], messages / 4),
     ...loads(['https 8', 'memory 8', 'got 8', 'user 8'], messages),
     ...loads(['memory 32', 'https 32', 'disk 32'], 2 * messages)
   }
@@ -144,6 +144,7 @@ export async function cpuRows({
       budget: { atLeast: 0.35 },
       ...figures(before, (version) => rateRatio(atOnce.turns, version, 'default', 'https 1'))
     },
+    compare(slow, 'default', 'https 1'),
     compare(atOnce, 'memory 8', 'got 8', 0.5),
     compare(slow, 'memory 8', 'got 8', 0.5),
     compare(atOnce, 'memory 8', 'user 8'),

@@ -359,7 +359,7 @@ function httpError(thrown: unknown): HttpError {
  */
 function earlierAnswer({ connection }: ReceivedReply): HttpError {
   const text = 'the receiver sent an answer to an earlier message'
-  connection.close()
+  connection.close(text)
   return new HttpError(text, {
     code: 'ERR_EARLIER_ANSWER',
     family: 'reset',

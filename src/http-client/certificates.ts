@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto'
 import { createSecureContext, type SecureContext } from 'node:tls'
 import { systemClock, type Clock } from '../clock.ts'
-import type { TlsSettings } from './https-agent.ts'
+import type { TlsSettings } from './connection-settings.ts'
 
 /** When a certificate is valid: wall clock, milliseconds since 1970. */
 export interface CertificateDates {

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net'
 import { Readable } from 'node:stream'
 import type { Client } from 'undici'
 import { decodeBody } from './decode-body.ts'
-import { isCertificateAlert, isCut, isTls } from './describe-error.ts'
+import { isCertificateAlert, isCut, isTls, isUnreadable } from './describe-error.ts'
 import { Exchange } from './exchange.ts'
 import { aborted, cut, Failure, failureOf } from './failure.ts'
 import type { HttpReply, HttpRequest } from './http-message.ts'
@@ -15,6 +15,9 @@ const PIECE_BYTES = 64 * 1024
  * server's name to a new address. In milliseconds.
  */
 const MAX_AGE_MS = 3_600_000
+
+const SURPLUS =
+  'the server sent more than one complete answer; the connection is closed, so that the rest is not mistaken for the answer to a later request'
 
 /** An answer, and the connection that it came over: the same object for all answers on it. */
 export interface ReceivedReply extends HttpReply {
@@ -32,23 +35,37 @@ export class Connection {
   readonly #host: string
   readonly #socket: Socket
   readonly #client: Client
+  readonly #onNotice: (text: string) => void
   readonly #openedAt = performance.now()
   #requests = 0
+  /** The current one, or the last. */
+  #exchange: Exchange | undefined
   /** undici shows a TLS alert only by what follows from it. */
   #firstError: Error | undefined
 
   /**
    * @param UndiciClient the class, which its owner loads with the first request
    * @param socket open, and used by nobody else
+   * @param onNotice receives the reason, if it is closed for what came over it
    */
-  constructor(UndiciClient: typeof Client, { origin, host }: URL, socket: Socket) {
+  constructor(
+    UndiciClient: typeof Client,
+    { origin, host }: URL,
+    socket: Socket,
+    onNotice: (text: string) => void
+  ) {
     this.origin = origin
     this.#host = host
     this.#socket = socket
+    this.#onNotice = onNotice
     socket.on('error', (error) => {
       this.#firstError ??= error
       // After a TLS error, Node.js leaves it open, and undici waits for its close.
       socket.destroy()
+    })
+    socket.once('close', () => {
+      // undici reads what it expects as an answer, and closes the connection if there is more.
+      if (this.#exchange?.isComplete === true && isUnreadable(this.#firstError)) onNotice(SURPLUS)
     })
     let isTaken = false
     this.#client = new UndiciClient(origin, {
@@ -83,8 +100,14 @@ export class Connection {
     this.#socket.once('close', callback)
   }
 
+  /** @param why for the log */
+  close(why: string): void {
+    this.#onNotice(why)
+    this.destroy()
+  }
+
   /** @param reason with which a request that it carries ends */
-  close(reason: Failure = aborted()): void {
+  destroy(reason: Failure = aborted()): void {
     this.#client.destroy(reason, () => undefined)
     // Without a request, it has not reached the client.
     this.#socket.destroy()
@@ -101,12 +124,12 @@ export class Connection {
     const { method, url, headers, body: sent, responseTimeoutMs, signal } = request
     const isReused = this.#requests++ > 0
     const bytesBefore = this.#socket.bytesRead
-    const close = (reason?: Failure): void => {
-      this.close(reason)
-    }
-    const exchange = new Exchange(this.#socket, { responseTimeoutMs, maxBytes }, close)
+    const exchange = new Exchange(this.#socket, { responseTimeoutMs, maxBytes }, (reason) => {
+      this.destroy(reason)
+    })
+    this.#exchange = exchange
     const onAbort = (): void => {
-      close()
+      this.destroy()
     }
     signal?.addEventListener('abort', onAbort)
     try {

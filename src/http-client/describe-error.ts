@@ -81,6 +81,12 @@ export function isCertificateAlert({ code = '', message }: NodeJS.ErrnoException
   return isTls(code) && /alert.*(?:certificate|unknown ca)/.test(words)
 }
 
+/** Whether undici ended the connection because what came over it is no answer to a request. */
+export function isUnreadable(error: NodeJS.ErrnoException | undefined): boolean {
+  if (error === undefined || isCut(error)) return false
+  return error.name === 'HTTPParserError' || error.code === 'UND_ERR_SOCKET'
+}
+
 const CUT_CODES = new Set(['ECONNRESET', 'EPIPE', 'ECONNABORTED', 'ERR_STREAM_PREMATURE_CLOSE'])
 /** undici has one code for a connection that was cut and one that it closes for what came over it. */
 const CUT_WORDS = new Set(['other side closed', 'closed'])

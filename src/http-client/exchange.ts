@@ -21,6 +21,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
   readonly answer: Promise<HttpReply>
   /** The request is on its way: from here on it may have arrived. */
   isStarted = false
+  /** The whole answer is there. */
+  isComplete = false
   status: number | undefined
   headers: IncomingHttpHeaders = {}
   readonly #resolve: (reply: HttpReply) => void
@@ -86,6 +88,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
       this.#reject(cut())
       return
     }
+    this.isComplete = true
     const [only] = this.#chunks
     const body =
       only !== undefined && this.#chunks.length === 1

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import type { ConnectionSettings } from './https-agent.ts'
+import type { ConnectionSettings } from './connection-settings.ts'
 
 /** Settings of both HTTP clients. */
 export interface HttpClientSettings extends ConnectionSettings {

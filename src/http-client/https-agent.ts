@@ -2,26 +2,12 @@ import type { ClientRequestArgs } from 'node:http'
 import { Agent } from 'node:https'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { TLSSocket, type ConnectionOptions, type PeerCertificate } from 'node:tls'
+import { TLSSocket, type PeerCertificate } from 'node:tls'
 import { certificateDates, ServerCertificates } from './certificates.ts'
+import type { ConnectionSettings } from './connection-settings.ts'
 import { describeError } from './describe-error.ts'
 import { aborted, cut, Failure } from './failure.ts'
-import { proxyEnvironment, type ProxySettings } from './proxy.ts'
-
-/** The options that Node-RED's `tls-config` sets (`addTLSOptions`). */
-export type TlsSettings = Pick<
-  ConnectionOptions,
-  'ca' | 'cert' | 'key' | 'pfx' | 'passphrase' | 'servername' | 'rejectUnauthorized'
->
-
-/** How connections are made. */
-export interface ConnectionSettings {
-  tls?: TlsSettings | undefined
-  /** An 'http proxy' node's settings; default: the environment variables. */
-  proxy?: ProxySettings | undefined
-  /** Limit for lookup, connect, proxy and TLS handshake together, in milliseconds. */
-  connectTimeoutMs: number
-}
+import { proxyEnvironment } from './proxy.ts'
 
 type OnConnection = (error: Error | null, socket: Socket) => void
 

@@ -1,5 +1,5 @@
 import { createSecureContext } from 'node:tls'
-import type { TlsSettings } from './https-agent.ts'
+import type { TlsSettings } from './connection-settings.ts'
 
 /** OpenSSL's message or code, and our text. */
 const WORDS: readonly (readonly [part: string, words: string])[] = [

@@ -12,7 +12,12 @@ export interface UndiciClientSettings extends HttpClientSettings {
    * many run at a time.
    */
   maxConnections: number
+  /** Receives the reason if a connection is closed for what came over it; the same at most once a minute. */
+  onNotice?: ((text: string) => void) | undefined
 }
+
+/** The same notice is repeated only after this time, in milliseconds. */
+const NOTICE_AGAIN_MS = 60_000
 
 /**
  * The HTTP client for HL7: undici, over as many connections as there are requests at a time. It
@@ -25,6 +30,7 @@ export class UndiciClient {
   /** Those that are free. The one used last comes last: the server is least likely to have closed it. */
   readonly #free: Connection[] = []
   readonly #closing = new AbortController()
+  readonly #noticedAt = new Map<string, number>()
   #agent: HttpsAgent | undefined
 
   constructor(settings: UndiciClientSettings) {
@@ -57,7 +63,7 @@ export class UndiciClient {
   close(): void {
     this.#closing.abort()
     this.#agent?.destroy()
-    for (const connection of this.#connections) connection.close()
+    for (const connection of this.#connections) connection.destroy()
   }
 
   async #send(connection: Connection, request: HttpRequest): Promise<ReceivedReply | undefined> {
@@ -69,7 +75,7 @@ export class UndiciClient {
     } finally {
       const isKept = connection.isUsable && this.#free.length < this.#settings.maxConnections
       if (isKept) this.#free.push(connection)
-      else connection.close()
+      else connection.destroy()
     }
   }
 
@@ -81,7 +87,9 @@ export class UndiciClient {
       const { Client } = await import('undici')
       const either = signal === undefined ? closing : AbortSignal.any([closing, signal])
       const socket = await openSocket(url, this.#agent, either)
-      const connection = new Connection(Client, url, socket)
+      const connection = new Connection(Client, url, socket, (why) => {
+        this.#notice(`${url.host}: ${why}.`)
+      })
       this.#connections.add(connection)
       connection.onClosed(() => {
         this.#connections.delete(connection)
@@ -97,6 +105,13 @@ export class UndiciClient {
     }
   }
 
+  #notice(text: string): void {
+    const now = performance.now()
+    if (now - (this.#noticedAt.get(text) ?? -Infinity) < NOTICE_AGAIN_MS) return
+    this.#noticedAt.set(text, now)
+    this.#settings.onNotice?.(text)
+  }
+
   #takeFree({ origin }: URL): Connection | undefined {
     const at = this.#free.findLastIndex((one) => one.origin === origin && one.isUsable)
     return at === -1 ? undefined : this.#free.splice(at, 1)[0]
@@ -104,6 +119,6 @@ export class UndiciClient {
 
   /** If the server has closed one kept connection, it may have closed the others as well. */
   #closeFree({ origin }: URL): void {
-    for (const one of this.#free) if (one.origin === origin) one.close()
+    for (const one of this.#free) if (one.origin === origin) one.destroy()
   }
 }

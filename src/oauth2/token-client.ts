@@ -143,7 +143,7 @@ export class TokenClient {
     configuration[openid.customFetch] = async (url, options) => {
       tokenEndpoint = url
       sentAt = instant(this.#clock)
-      // In the case in which they are written. Of a name in two cases, got sends the last.
+      // Of a name in two cases, got sends the last.
       const headers = { ...options.headers, ...added }
       const secrets = secretsOf(settings, options.headers, options.body)
       const proofs = this.#proofs

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { createServer } from 'node:https'
 import { after, afterEach, before, describe, it } from 'node:test'
 import type { TLSSocket, TlsOptions } from 'node:tls'
-import type { TlsSettings } from '../../src/http-client/https-agent.ts'
+import type { TlsSettings } from '../../src/http-client/connection-settings.ts'
 import type { HttpError } from '../../src/http-client/http-error.ts'
 import {
   type Authority,

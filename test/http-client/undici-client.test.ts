@@ -269,7 +269,7 @@ describe('UndiciClient', () => {
     })
 
     for (const way of ['http', 'TLS'] as const) {
-      it(`closes an idle one on which more arrives than the answer, ${way}`, async () => {
+      it(`closes an idle one on which more arrives than the answer, ${way}, and reports it`, async () => {
         const authority = await createAuthority()
         const sockets: Socket[] = []
         const onConnection = (socket: Socket): void => {
@@ -284,7 +284,11 @@ describe('UndiciClient', () => {
             ? await serveTcp(onConnection)
             : await start(createTlsServer(await authority.issueServer(), onConnection), 'https:')
         closing.push(server.close)
-        const mine = client({ tls: { ca: authority.ca } })
+        const notices: string[] = []
+        const mine = client({
+          tls: { ca: authority.ca },
+          onNotice: (text) => notices.push(text)
+        })
         assert.equal((await post(mine, server.url)).body.toString(), '1')
         for (const answer of ['2', '3']) {
           sockets.at(-1)?.write('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nmore')
@@ -292,6 +296,11 @@ describe('UndiciClient', () => {
           assert.equal((await post(mine, server.url)).body.toString(), answer)
         }
         assert.equal(server.connections(), 3)
+        assert.equal(notices.length, 1, 'reported once a minute')
+        assert.match(
+          notices[0] ?? '',
+          new RegExp(`^${server.url.host}: .*more than one complete answer`)
+        )
       })
     }
 
@@ -299,14 +308,16 @@ describe('UndiciClient', () => {
       const server = await serve((request, response) => {
         request.resume().once('end', () => response.end('ok'))
       })
-      const mine = client()
+      const notices: string[] = []
+      const mine = client({ onNotice: (text) => notices.push(text) })
       const [first, second] = [await post(mine, server.url), await post(mine, server.url)]
       assert.equal(second.connection, first.connection)
-      first.connection.close()
-      first.connection.close()
+      first.connection.close('a reason')
+      first.connection.close('a reason')
       const third = await post(mine, server.url)
       assert.notEqual(third.connection, first.connection)
       assert.equal(server.connections(), 2)
+      assert.deepEqual(notices, [`${server.url.host}: a reason.`])
     })
 
     it('reaches an IPv6 address', async () => {
@@ -486,7 +497,8 @@ describe('UndiciClient', () => {
               }
             })
           })
-          const mine = client()
+          const notices: string[] = []
+          const mine = client({ onNotice: (text) => notices.push(text) })
           for (let requests = 1; requests < 3; requests++) {
             // With two packets, Node.js may already have kept the connection.
             const reply = await post(packets === 1 ? mine : client(), server.url)
@@ -494,6 +506,9 @@ describe('UndiciClient', () => {
             assert.equal(reply.status, Number(bytes.slice(9, 12)))
             assert.equal(server.connections(), requests)
           }
+          // A connection that is not kept may bring what it likes.
+          const isKept = !/ 204 |Connection: close/.test(bytes)
+          assert.equal(notices.length, packets === 1 && isKept ? 1 : 0)
         }
       })
     }

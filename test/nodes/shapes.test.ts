@@ -714,6 +714,6 @@ describe('what the receiver sees', () => {
       headers: { ...HL7_REPLY.headers, 'Content-Encoding': 'gzip' },
       body: gzipSync(String(HL7_REPLY.body))
     })
-    assert.equal(request.headers['accept-encoding'], 'gzip, deflate, br')
+    assert.equal(request.headers['accept-encoding'], undefined, 'it was not asked for')
   })
 })

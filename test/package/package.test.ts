@@ -15,7 +15,7 @@ const TYPES = ['hl7-https-out', 'oauth2-client-credentials']
 /** In bytes; README.md states the same limits. */
 const MAX_PACKED = 300_000
 const MAX_UNPACKED = 1_150_000
-const MAX_INSTALLED = 5_000_000
+const MAX_INSTALLED = 7_000_000
 const MAX_PACKAGES = 40
 
 /** What Node-RED loads, and the thread of the queue files; and what these share. */
