@@ -3,6 +3,7 @@ import { Readable } from 'node:stream'
 import type { Client } from 'undici'
 import { decodeBody } from './decode-body.ts'
 import { isCertificateAlert, isCut, isTls, isUnreadable } from './describe-error.ts'
+import { readBeforeWriteErrors } from './early-answer.ts'
 import { Exchange } from './exchange.ts'
 import { aborted, cut, Failure, failureOf } from './failure.ts'
 import type { HttpReply, HttpRequest } from './http-message.ts'
@@ -58,6 +59,7 @@ export class Connection {
     this.#host = host
     this.#socket = socket
     this.#onNotice = onNotice
+    readBeforeWriteErrors(socket)
     socket.on('error', (error) => {
       this.#firstError ??= error
       // After a TLS error, Node.js leaves it open, and undici waits for its close.
@@ -86,13 +88,8 @@ export class Connection {
 
   /** Whether it can take another request. */
   get isUsable(): boolean {
-    return (
-      !this.#socket.destroyed &&
-      this.#socket.readable &&
-      // The server has answered early: it must not take the next request for the rest of this one.
-      this.#socket.writableLength === 0 &&
-      performance.now() - this.#openedAt < MAX_AGE_MS
-    )
+    const isYoung = performance.now() - this.#openedAt < MAX_AGE_MS
+    return isYoung && this.#socket.readable && !this.#socket.destroyed
   }
 
   /** Calls back once it is closed. */
@@ -169,14 +166,14 @@ export class Connection {
    * Once a request is on its way, whatever ends the connection is a reset: the request may have
    * arrived.
    *
-   * @returns undefined if it was not sent
+   * @returns undefined if the connection was closed before it was sent
    */
   #failureOf(error: unknown, isStarted: boolean): Failure | undefined {
     if (error instanceof Failure) return error
     const cause = this.#firstError ?? (error as Error)
     if (cause instanceof Failure) return cause
     if (isCertificateAlert(cause)) return failureOf(cause, 'tls')
-    if (!isStarted) return undefined
+    if (!isStarted) return this.#socket.destroyed ? undefined : failureOf(cause, undefined)
     if (isCut(cause)) return cut()
     const { code = '' } = cause as NodeJS.ErrnoException
     if (!isTls(code)) return failureOf(cause, 'reset')

@@ -92,6 +92,9 @@ const CUT_CODES = new Set(['ECONNRESET', 'EPIPE', 'ECONNABORTED', 'ERR_STREAM_PR
 const CUT_WORDS = new Set(['other side closed', 'closed'])
 
 /** Whether the connection was cut. */
-export function isCut({ code = '', message }: NodeJS.ErrnoException): boolean {
+export function isCut(error: NodeJS.ErrnoException | null): boolean {
+  if (error === null) return false
+  const { name, code = '', message } = error
+  if (name === 'HTTPParserError') return message.includes('EOF')
   return CUT_CODES.has(code) || (code === 'UND_ERR_SOCKET' && CUT_WORDS.has(message))
 }

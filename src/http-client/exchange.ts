@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Dispatcher } from 'undici'
 import { tooLarge } from './decode-body.ts'
+import { isCut } from './describe-error.ts'
 import { cut, Failure } from './failure.ts'
 import type { HttpReply } from './http-message.ts'
 
@@ -14,6 +15,8 @@ export interface ExchangeLimits {
   /** For the body of the answer as it is sent, in bytes. */
   maxBytes: number
 }
+
+const MISMATCH = 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH'
 
 /** What undici tells of one request: collects the answer, within the limits. */
 export class Exchange implements Dispatcher.DispatchHandler {
@@ -45,13 +48,14 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#limits = limits
     this.#giveUp = giveUp
     this.#deadline = setTimeout(() => {
-      giveUp(this.#late())
+      this.#fail(this.#late())
     }, limits.responseTimeoutMs)
   }
 
   /** Must be called when the exchange is over, however it went. */
   end(): void {
     clearTimeout(this.#deadline)
+    this.#socket.off('drain', this.#restartDeadline)
   }
 
   onRequestStart(): void {
@@ -59,11 +63,12 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onBodySent(): void {
-    this.#deadline.refresh()
+    this.#restartDeadline()
   }
 
   onRequestSent(): void {
     this.#isSent = true
+    if (this.#socket.writableNeedDrain) this.#socket.once('drain', this.#restartDeadline)
   }
 
   onResponseStart(_controller: unknown, status: number, headers: UndiciHeaders): void {
@@ -84,7 +89,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     const { status, headers } = this
     // An answer without a length ends with the connection. undici takes a reset for that end, but
     // only a FIN is (RFC 9112 §8).
-    if (status === undefined || this.#socket.errored !== null) {
+    if (status === undefined || isCut(this.#socket.errored)) {
       this.#reject(cut())
       return
     }
@@ -97,13 +102,27 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#resolve({ status, headers, body })
   }
 
-  onResponseError(_controller: unknown, error: Error): void {
-    this.#reject(error)
+  onResponseError(_controller: unknown, error: NodeJS.ErrnoException): void {
+    const announced = Number(this.headers['content-length'])
+    // undici miscounts a length with blanks behind it (RFC 9110 §5.5 allows them).
+    const isMiscounted = error.code === MISMATCH && this.#received === announced
+    if (isMiscounted) this.onResponseEnd()
+    else this.#reject(error.code === MISMATCH && this.#received < announced ? cut() : error)
   }
 
   #limitTo(bytes: number): void {
     const { maxBytes } = this.#limits
-    if (bytes > maxBytes) this.#giveUp(tooLarge(maxBytes))
+    if (bytes > maxBytes) this.#fail(tooLarge(maxBytes))
+  }
+
+  /** The first reason counts, whatever undici makes of the closed connection. */
+  #fail(failure: Failure): void {
+    this.#reject(failure)
+    this.#giveUp(failure)
+  }
+
+  readonly #restartDeadline = (): void => {
+    this.#deadline.refresh()
   }
 
   #late(): Failure {

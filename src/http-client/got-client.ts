@@ -1,4 +1,5 @@
 import { Agent as PlainAgent } from 'node:http'
+import type { Socket } from 'node:net'
 import type { Response } from 'got'
 import type { CertificateDates } from './certificates.ts'
 import { tooLarge, undecodable } from './decode-body.ts'
@@ -50,18 +51,18 @@ export class GotClient {
     const closing = this.#closing.signal
     let response: Response | undefined
     try {
-      this.#agent ??= new HttpsAgent(this.#settings)
+      if (url.protocol === 'https:') this.#agent ??= new HttpsAgent(this.#settings)
       const { default: got } = await import('got')
       const stream = got.stream(url, {
         method,
         headers: { 'user-agent': 'node-red-hl7-https-out', ...headers },
         body,
-        agent: { http: this.#plainAgent, https: this.#agent },
+        agent: { http: this.#plainAgent, ...(this.#agent && { https: this.#agent }) },
         timeout: {
           lookup: connectTimeoutMs,
           connect: connectTimeoutMs,
           secureConnect: connectTimeoutMs,
-          // From the start, which is simpler and, for so small a request, no different.
+          // From the start: a token request is small.
           request: responseTimeoutMs
         },
         signal: signal === undefined ? closing : AbortSignal.any([closing, signal]),
@@ -72,6 +73,12 @@ export class GotClient {
       stream.once('response', (first: Response) => {
         response = first
       })
+      stream.once('upgrade', (_response: unknown, socket: Socket) => {
+        socket.destroy()
+        stream.destroy(cut())
+      })
+      // Also of those that come after the answer, when the request is ended or cancelled.
+      stream.on('error', () => undefined)
       const chunks: Buffer[] = []
       let received = 0
       for await (const chunk of stream as AsyncIterable<Buffer>) {
@@ -80,6 +87,8 @@ export class GotClient {
         if (received > maxResponseBytes) throw tooLarge(maxResponseBytes)
       }
       if (response === undefined) throw cut()
+      // The server may have answered before it got the whole request.
+      stream.destroy()
       const { statusCode, headers: answered } = response
       return { status: statusCode, headers: answered, body: Buffer.concat(chunks, received) }
     } catch (error) {
@@ -105,7 +114,7 @@ export class GotClient {
     const { timings = {} } = error as GotError
     const failure = failureIn(error) ?? this.#failureOf(error as GotError, request)
     return failure.at(request.url.host, {
-      connected: isConnected(request.url, timings),
+      connected: response !== undefined || isConnected(request.url, timings),
       reusedConnection: false,
       answered: response !== undefined,
       status: response?.statusCode,

@@ -21,9 +21,11 @@ export class HttpsAgent extends Agent {
   /** Who issued the certificate that came last, trusted or not. */
   lastIssuer: string | undefined
 
-  readonly connectTimeoutMs: number
+  readonly #connectTimeoutMs: number
   /** Sockets to a proxy that has not opened its tunnel yet, and how to give up. */
   readonly #opening = new Map<Duplex, (error: Error) => void>()
+  /** All that it opened, until they are closed. */
+  readonly #sockets = new Set<Socket>()
 
   /** @throws {Failure} `ERR_PROXY_ADDRESS` */
   constructor({ tls, proxy, connectTimeoutMs }: ConnectionSettings) {
@@ -36,7 +38,7 @@ export class HttpsAgent extends Agent {
       maxCachedSessions: 0,
       proxyEnv: proxyEnvironment(proxy)
     })
-    this.connectTimeoutMs = connectTimeoutMs
+    this.#connectTimeoutMs = connectTimeoutMs
   }
 
   /**
@@ -50,6 +52,8 @@ export class HttpsAgent extends Agent {
       if (!this.#opening.delete(socket)) return
       clearTimeout(timer)
       if (error === null && tunnelled instanceof TLSSocket) {
+        // Node.js leaves the one below open.
+        tunnelled.once('close', () => socket.destroy())
         this.#readCertificate(server, tunnelled)
         onConnection?.(null, tunnelled)
       } else {
@@ -58,13 +62,21 @@ export class HttpsAgent extends Agent {
       }
     }
     const socket = super.createConnection(options, endTunnel) as Socket
+    this.#sockets.add(socket)
+    socket.once('close', () => this.#sockets.delete(socket))
     let timer: NodeJS.Timeout | undefined
     // Then Node.js waits for the connection to the proxy itself, to ask for the tunnel.
     if (!(socket instanceof TLSSocket) || socket.listenerCount('secureConnect') > 0) {
       this.#opening.set(socket, endTunnel)
-      timer = setTimeout(() => {
-        endTunnel(noTunnel(this.connectTimeoutMs))
-      }, this.connectTimeoutMs)
+      const giveUp = (): void => {
+        endTunnel(noTunnel(this.#connectTimeoutMs, socket.bytesRead === 0))
+      }
+      timer = setTimeout(giveUp, this.#connectTimeoutMs)
+      // Node.js adds one for each piece of the proxy's answer: thousands would block the event loop.
+      socket.on('newListener', (event: string) => {
+        if (event === 'readable' && socket.listenerCount(event) > MAX_PIECES) giveUp()
+      })
+      socket.setMaxListeners(2 * MAX_PIECES)
     } else {
       // Before Node.js sees the end of the handshake and drops a certificate that it does not trust.
       socket.prependOnceListener('secure', () => {
@@ -82,9 +94,11 @@ export class HttpsAgent extends Agent {
     return this.#opening.has(socket)
   }
 
+  /** Closes all its sockets, also those that it has given away. */
   override destroy(): void {
     super.destroy()
     for (const endTunnel of this.#opening.values()) endTunnel(aborted())
+    for (const socket of this.#sockets) socket.destroy()
   }
 
   #readCertificate(server: string, socket: TLSSocket): void {
@@ -95,10 +109,13 @@ export class HttpsAgent extends Agent {
   }
 }
 
-/** It is not known how far the proxy got. */
-function noTunnel(limitMs: number): Failure {
+/** How many pieces the answer of a proxy may come in. */
+const MAX_PIECES = 50
+
+/** @param isMute the proxy has not answered: else it may be the server behind it that does not */
+function noTunnel(limitMs: number, isMute: boolean): Failure {
   const text = `no connection through the proxy within ${limitMs / 1000} s`
-  return new Failure('ETIMEDOUT', 'connect', text, true)
+  return new Failure('ETIMEDOUT', 'connect', text, isMute)
 }
 
 /** @param atProxy the tunnel was not there yet */

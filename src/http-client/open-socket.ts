@@ -2,24 +2,29 @@ import { connect, isIP, type Socket } from 'node:net'
 import { aborted, connectFailureOf, Failure } from './failure.ts'
 import type { HttpsAgent } from './https-agent.ts'
 
+/** Limits of a connection. */
+export interface ConnectLimits {
+  /** For lookup, TCP, proxy and TLS handshake together, in milliseconds. */
+  connectTimeoutMs: number
+  signal: AbortSignal
+}
+
 /**
  * Opens a socket to a server, up to the end of the TLS handshake.
  *
- * @param agent its limit is for lookup, TCP, proxy and TLS handshake together; all else of it is for
- *   `https:`, since `http:` leads to this machine only, and not over a proxy
+ * @param agent for `https:`; `http:` leads to this machine only, and not over a proxy
  * @throws {Failure}
  */
 export async function openSocket(
   url: URL,
-  agent: HttpsAgent,
-  signal: AbortSignal
+  agent: HttpsAgent | undefined,
+  { connectTimeoutMs, signal }: ConnectLimits
 ): Promise<Socket> {
   const { promise, resolve, reject } = Promise.withResolvers<Socket>()
-  const isPlain = url.protocol === 'http:'
   const host = url.hostname.replace(/^\[|\]$/g, '')
   const options = {
     host,
-    port: Number(url.port || (isPlain ? 80 : 443)),
+    port: Number(url.port || (agent === undefined ? 80 : 443)),
     noDelay: true,
     keepAlive: true
   }
@@ -29,32 +34,27 @@ export async function openSocket(
   const onAbort = (): void => {
     reject(aborted())
   }
+  const end = (error: Error | null, tunnelled: Socket): void => {
+    if (error === null) resolve(tunnelled)
+    else reject(error)
+  }
   try {
     if (signal.aborted) throw aborted()
     signal.addEventListener('abort', onAbort)
-    const servername = agent.options.servername || (isIP(host) === 0 ? host : '')
-    const secure = { ...agent.options, ...options, servername }
-    const socket = isPlain
-      ? connect(options)
-      : // Node.js calls back only if there is a proxy.
-        agent.createConnection(secure, (error, tunnelled) => {
-          if (error === null) resolve(tunnelled)
-          else reject(error)
-        })
+    const socket = agent === undefined ? connect(options) : openSecure(agent, options, end)
     opening = socket
-    const isProxied = !isPlain && agent.leadsToProxy(socket)
+    // Node.js then tells `end`.
+    if (agent?.leadsToProxy(socket) === true) return await promise
     socket.on('error', reject)
     socket.once('connect', () => {
       phase = 'tls'
     })
-    if (!isProxied) {
-      timer = setTimeout(() => {
-        reject(noConnection(agent.connectTimeoutMs, phase))
-      }, agent.connectTimeoutMs)
-      socket.once(isPlain ? 'connect' : 'secureConnect', () => {
-        resolve(socket)
-      })
-    }
+    socket.once(agent === undefined ? 'connect' : 'secureConnect', () => {
+      resolve(socket)
+    })
+    timer = setTimeout(() => {
+      reject(noConnection(connectTimeoutMs, phase))
+    }, connectTimeoutMs)
     return await promise
   } catch (error) {
     opening?.destroy()
@@ -63,6 +63,16 @@ export async function openSocket(
     clearTimeout(timer)
     signal.removeEventListener('abort', onAbort)
   }
+}
+
+function openSecure(
+  agent: HttpsAgent,
+  options: { host: string; port: number },
+  onTunnel: (error: Error | null, tunnelled: Socket) => void
+): Socket {
+  const servername = agent.options.servername || (isIP(options.host) === 0 ? options.host : '')
+  const secure = { ...agent.options, ...options, servername }
+  return agent.createConnection(secure, onTunnel)
 }
 
 function noConnection(limitMs: number, phase: 'connect' | 'tls'): Failure {

@@ -83,10 +83,12 @@ export class UndiciClient {
   async #connect({ url, signal }: HttpRequest): Promise<Connection> {
     const closing = this.#closing.signal
     try {
-      this.#agent ??= new HttpsAgent(this.#settings)
+      const agent = url.protocol === 'https:' ? this.#httpsAgent() : undefined
       const { Client } = await import('undici')
-      const either = signal === undefined ? closing : AbortSignal.any([closing, signal])
-      const socket = await openSocket(url, this.#agent, either)
+      const socket = await openSocket(url, agent, {
+        connectTimeoutMs: this.#settings.connectTimeoutMs,
+        signal: signal === undefined ? closing : AbortSignal.any([closing, signal])
+      })
       const connection = new Connection(Client, url, socket, (why) => {
         this.#notice(`${url.host}: ${why}.`)
       })
@@ -103,6 +105,12 @@ export class UndiciClient {
         reusedConnection: false
       })
     }
+  }
+
+  /** @throws {Failure} `ERR_PROXY_ADDRESS` */
+  #httpsAgent(): HttpsAgent {
+    this.#agent ??= new HttpsAgent(this.#settings)
+    return this.#agent
   }
 
   #notice(text: string): void {

@@ -290,7 +290,8 @@ for (const [library, create] of [
           assert.equal(error.code, 'ETIMEDOUT')
           assert.equal(error.family, 'connect')
           assert.match(error.message, /no connection through the proxy within 0.3 s/)
-          assert.deepEqual([error.connected, error.atProxy], [false, true])
+          // One that has answered may wait for the server itself.
+        assert.deepEqual([error.connected, error.atProxy], [false, way === ways[0]])
           await until(() => proxy.open() === 0)
         }
       })

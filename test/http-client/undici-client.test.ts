@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { createServer as createTlsServer } from 'node:tls'
 import { inspect } from 'node:util'
+import { Worker } from 'node:worker_threads'
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib'
 import { afterEach, describe, it } from 'node:test'
+import type { ReceivedReply } from '../../src/http-client/connection.ts'
 import type { UndiciClient } from '../../src/http-client/undici-client.ts'
 import { createAuthority } from '../support/certificates.ts'
 import {
@@ -222,6 +225,15 @@ describe('UndiciClient', () => {
         const reply = await post(mine, server.url)
         assert.equal(reply.status, 200)
       }
+    })
+
+    it('does not repeat a request that undici refuses', async () => {
+      const server = await serve((_request, response) => response.end('ok'))
+      const mine = client()
+      await post(mine, server.url)
+      const error = await errorOf(post(mine, server.url, { headers: { authorization: 'a\nb' } }))
+      assert.deepEqual([error.code, error.family], ['UND_ERR_INVALID_ARG', undefined])
+      assert.equal((await post(mine, server.url)).status, 200)
     })
 
     it('does not keep one for longer than the server says', async () => {
@@ -629,27 +641,39 @@ describe('UndiciClient', () => {
 
     it('counts even if the server closes the connection with it while the request is still being sent', async () => {
       const authority = await createAuthority()
-      const server = await start(
-        createTlsServer(await authority.issueServer(), (socket) => {
-          socket.on('error', () => undefined)
-          socket.once('data', () => {
-            // What the client sends meanwhile fills the buffers of the connection.
-            socket.pause()
-            setTimeout(() => {
-              const head = 'HTTP/1.1 413 Too Large\r\nConnection: close\r\nContent-Length: 9'
-              socket.write(`${head}\r\n\r\ntoo large`, () => socket.destroy())
-            }, 50)
-          })
-        }),
-        'https:'
-      )
-      closing.push(server.close)
+      const worker = new Worker(new URL('refusing-server.ts', import.meta.url), {
+        workerData: await authority.issueServer()
+      })
+      closing.push(async () => {
+        await worker.terminate()
+      })
+      const [port] = (await once(worker, 'message')) as [number]
+      const url = new URL(`https://127.0.0.1:${port}/hl7`)
       const mine = client({ tls: { ca: authority.ca } })
-      const body = Buffer.alloc(24 << 20)
-      for (let tries = 0; tries < 20; tries++) {
-        const reply = await post(mine, server.url, { body })
-        assert.deepEqual([reply.status, reply.body.toString()], [413, 'too large'])
+      const body = Buffer.alloc(4 << 20)
+      const answers: string[] = []
+      for (let tries = 0; tries < 60; tries++) {
+        const answer = await post(mine, url, { body }).catch((error: unknown) => error)
+        answers.push(
+          answer instanceof Error ? answer.message : String((answer as ReceivedReply).body)
+        )
       }
+      assert.deepEqual([...new Set(answers)], ['too large'])
+    })
+
+    it('is complete even if its length has blanks behind it', async () => {
+      const server = await answering('HTTP/1.1 200 OK\r\nContent-Length:  2  \r\n\r\nok')
+      assert.equal((await post(client(), server.url)).body.toString(), 'ok')
+      const short = await answering('HTTP/1.1 200 OK\r\nContent-Length:  3  \r\n\r\nok', 'end')
+      assert.equal((await errorOf(post(client(), short.url))).code, 'ECONNRESET')
+    })
+
+    it('that is too large is that, even if it ends the connection', async () => {
+      const server = await answering(
+        'HTTP/1.1 200 OK\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n'
+      )
+      const error = await errorOf(post(client({ maxResponseBytes: 3 }), server.url))
+      assert.deepEqual([error.code, error.family], ['ERR_RESPONSE_TOO_LARGE', undefined])
     })
 
     it('may arrive before the whole request is sent', async () => {
