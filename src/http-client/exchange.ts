@@ -55,7 +55,6 @@ export class Exchange implements Dispatcher.DispatchHandler {
   /** Must be called when the exchange is over, however it went. */
   end(): void {
     clearTimeout(this.#deadline)
-    this.#socket.off('drain', this.#restartDeadline)
   }
 
   onRequestStart(): void {
@@ -63,12 +62,11 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onBodySent(): void {
-    this.#restartDeadline()
+    this.#deadline.refresh()
   }
 
   onRequestSent(): void {
     this.#isSent = true
-    if (this.#socket.writableNeedDrain) this.#socket.once('drain', this.#restartDeadline)
   }
 
   onResponseStart(_controller: unknown, status: number, headers: UndiciHeaders): void {
@@ -119,10 +117,6 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #fail(failure: Failure): void {
     this.#reject(failure)
     this.#giveUp(failure)
-  }
-
-  readonly #restartDeadline = (): void => {
-    this.#deadline.refresh()
   }
 
   #late(): Failure {

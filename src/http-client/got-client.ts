@@ -1,4 +1,4 @@
-import { Agent as PlainAgent } from 'node:http'
+import { Agent as PlainAgent, type ClientRequest } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Response } from 'got'
 import type { CertificateDates } from './certificates.ts'
@@ -77,7 +77,11 @@ export class GotClient {
         socket.destroy()
         stream.destroy(cut())
       })
-      // Also of those that come after the answer, when the request is ended or cancelled.
+      stream.once('request', (sent: ClientRequest) => {
+        // Node.js 22 reports a failed tunnel twice, and got listens once.
+        sent.on('error', () => undefined)
+      })
+      // Also after the answer, when the rest of the request is cancelled.
       stream.on('error', () => undefined)
       const chunks: Buffer[] = []
       let received = 0

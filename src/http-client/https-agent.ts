@@ -68,15 +68,16 @@ export class HttpsAgent extends Agent {
     // Then Node.js waits for the connection to the proxy itself, to ask for the tunnel.
     if (!(socket instanceof TLSSocket) || socket.listenerCount('secureConnect') > 0) {
       this.#opening.set(socket, endTunnel)
-      const giveUp = (): void => {
+      timer = setTimeout(() => {
         endTunnel(noTunnel(this.#connectTimeoutMs, socket.bytesRead === 0))
-      }
-      timer = setTimeout(giveUp, this.#connectTimeoutMs)
-      // Node.js adds one for each piece of the proxy's answer: thousands would block the event loop.
+      }, this.#connectTimeoutMs)
+      // Node.js doubles these with each piece of the proxy's answer, which would block the event loop.
+      socket.setMaxListeners(Infinity)
       socket.on('newListener', (event: string) => {
-        if (event === 'readable' && socket.listenerCount(event) > MAX_PIECES) giveUp()
+        if (event === 'readable' && socket.listenerCount(event) > MAX_LISTENERS) {
+          endTunnel(inPieces())
+        }
       })
-      socket.setMaxListeners(2 * MAX_PIECES)
     } else {
       // Before Node.js sees the end of the handshake and drops a certificate that it does not trust.
       socket.prependOnceListener('secure', () => {
@@ -109,13 +110,18 @@ export class HttpsAgent extends Agent {
   }
 }
 
-/** How many pieces the answer of a proxy may come in. */
-const MAX_PIECES = 50
+/** So the answer of a proxy may come in twelve pieces. */
+const MAX_LISTENERS = 4096
 
 /** @param isMute the proxy has not answered: else it may be the server behind it that does not */
 function noTunnel(limitMs: number, isMute: boolean): Failure {
   const text = `no connection through the proxy within ${limitMs / 1000} s`
   return new Failure('ETIMEDOUT', 'connect', text, isMute)
+}
+
+function inPieces(): Failure {
+  const text = 'the answer of the proxy comes in too many pieces'
+  return new Failure('ERR_PROXY_TUNNEL', 'connect', text, true)
 }
 
 /** @param atProxy the tunnel was not there yet */

@@ -291,9 +291,36 @@ for (const [library, create] of [
           assert.equal(error.family, 'connect')
           assert.match(error.message, /no connection through the proxy within 0.3 s/)
           // One that has answered may wait for the server itself.
-        assert.deepEqual([error.connected, error.atProxy], [false, way === ways[0]])
+          assert.deepEqual([error.connected, error.atProxy], [false, way === ways[0]])
           await until(() => proxy.open() === 0)
         }
+      })
+
+      it('answers byte by byte, for each of which Node.js does more', async () => {
+        const proxy = await startTcpServer((socket) => {
+          socket.setNoDelay(true).write('HTTP/1.1 200 OK\r\nX-Slow: ')
+          const timer = setInterval(() => socket.write('x'), 1)
+          socket.once('close', () => {
+            clearInterval(timer)
+          })
+        })
+        closing.push(proxy.close)
+        const mine = client({ proxy: settings(proxy), connectTimeoutMs: 60_000 })
+        const error = await errorOf(post(mine, new URL('https://127.0.0.1:9/')))
+        assert.deepEqual([error.code, error.family], ['ERR_PROXY_TUNNEL', 'connect'])
+        assert.match(error.message, /the answer of the proxy comes in too many pieces/)
+        await until(() => proxy.open() === 0)
+      })
+
+      it('resets the connection', async () => {
+        const proxy = await startTcpServer((socket) => {
+          socket.once('data', () => socket.resetAndDestroy())
+        })
+        closing.push(proxy.close)
+        const error = await errorOf(
+          post(client({ proxy: settings(proxy) }), new URL('https://127.0.0.1:9/'))
+        )
+        assert.deepEqual([error.code, error.family, error.atProxy], ['ECONNRESET', 'connect', true])
       })
 
       it('hangs while the client is closed', async () => {
