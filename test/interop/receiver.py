@@ -5,16 +5,26 @@ a GET of /mark/N only N as `mark`.
 """
 
 import json
+import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import hl7
+
+
+lock = threading.Lock()
+
+
+def tell(what):
+    """Prints one line, whole, whichever thread it comes from."""
+    with lock:
+        print(json.dumps(what), flush=True)
 
 
 class Receiver(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self):
-        print(json.dumps({"mark": int(self.path.rpartition("/")[2])}), flush=True)
+        tell({"mark": int(self.path.rpartition("/")[2])})
         self.send_response(204)
         self.end_headers()
 
@@ -43,7 +53,7 @@ class Receiver(BaseHTTPRequestHandler):
                 for message in messages
             ],
         }
-        print(json.dumps(seen), flush=True)
+        tell(seen)
         code = "AE" if seen["messages"][0]["family"] == "Refused" else "AA"
         answer = (str(messages[0].create_ack(code)) + "\r").encode(charset)
         # Long enough for a proxy to compress it.
@@ -59,5 +69,5 @@ class Receiver(BaseHTTPRequestHandler):
 
 
 server = ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
-print(json.dumps({"port": server.server_port}), flush=True)
+tell({"port": server.server_port})
 server.serve_forever()

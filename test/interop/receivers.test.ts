@@ -52,6 +52,22 @@ describe('against nginx, Apache and python-hl7', { skip }, () => {
     return { probe, msg, seen: (await python.seen())[earlier] }
   }
 
+  /** Sends 1,000 messages, which must arrive once each, and in order where there is one. */
+  async function sendThousand(order: string): Promise<void> {
+    const { nodeRed } = world
+    const before = nodeRed.messages('ack').length
+    const earlier = (await python.seen()).length
+    const ids = Array.from({ length: 1000 }, (_, index) => `${order}${index}`)
+    for (const id of ids) await nodeRed.inject('in', { payload: adt(id) })
+    await nodeRed.waitFor(
+      () => (nodeRed.messages('ack').length >= before + ids.length ? true : undefined),
+      60_000
+    )
+    const seen = (await python.seen()).slice(earlier).map(({ messages }) => messages[0]?.id)
+    if (order === 'fifo') assert.deepEqual(seen, ids)
+    else assert.deepEqual(seen.sort(), ids.sort())
+  }
+
   async function caught(payload: string): Promise<Caught> {
     const { probe, msg } = await send(payload)
     assert.equal(probe, 'caught', JSON.stringify(msg))
@@ -94,8 +110,10 @@ describe('against nginx, Apache and python-hl7', { skip }, () => {
       )
     }
 
-    it('accepts messages with a certificate, and compresses its answers', async () => {
-      await deploy(await world.authority.issueClient({ commonName: 'ward-12' }))
+    it('accepts messages with a certificate, and compresses its answers if it is asked to', async () => {
+      await deploy(await world.authority.issueClient({ commonName: 'ward-12' }), {
+        headers: [{ name: 'Accept-Encoding', value: 'gzip', valueType: 'str' }]
+      })
       const { probe, msg, seen } = await send(adt('NGINX001'))
       assert.equal(probe, 'ack', JSON.stringify(msg['error']))
       assert.equal(seen?.subject, 'CN=ward-12')
@@ -114,6 +132,13 @@ describe('against nginx, Apache and python-hl7', { skip }, () => {
       assert.deepEqual({ code, controlId }, { code: 'AA', controlId: 'NGINX001' })
       assert.match(String(msg['payload']), /NTE\|1\|\|stored/)
     })
+
+    for (const order of ['fifo', 'none']) {
+      it(`gets 1,000 messages once each, with order ${order}`, async () => {
+        await deploy(await world.authority.issueClient(), { order, failureTimeout: 900 })
+        await sendThousand(order)
+      })
+    }
 
     it('passes on a NAK of python-hl7', async () => {
       const { probe, msg } = await send(adt('NGINX002').replace('Lindqvist', 'Refused'))
@@ -217,6 +242,11 @@ describe('against nginx, Apache and python-hl7', { skip }, () => {
         assert.equal(probe, 'ack', JSON.stringify(msg['error']))
         assert.equal(seen?.subject, 'test-client')
         assert.equal(seen.messages[0]?.id, 'APACHE01')
+      })
+
+      it(`gets 1,000 messages once each with ${module}`, async () => {
+        await deploy(path, { failureTimeout: 900 })
+        await sendThousand('fifo')
       })
 
       it(`refuses a sender without a token with ${module}`, async () => {
