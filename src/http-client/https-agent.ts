@@ -9,6 +9,8 @@ import { describeError } from './describe-error.ts'
 import { aborted, cut, Failure } from './failure.ts'
 import { proxyEnvironment } from './proxy.ts'
 
+/** Tells that a tunnel is open, or why not. */
+type EndTunnel = (error: Error | null, tunnelled?: Duplex) => void
 type OnConnection = (error: Error | null, socket: Socket) => void
 
 /**
@@ -22,8 +24,8 @@ export class HttpsAgent extends Agent {
   lastIssuer: string | undefined
 
   readonly #connectTimeoutMs: number
-  /** Sockets to a proxy that has not opened its tunnel yet, and how to give up. */
-  readonly #opening = new Map<Duplex, (error: Error) => void>()
+  /** By the socket to a proxy: tunnels that are not open yet. */
+  readonly #opening = new Map<Socket, { endTunnel: EndTunnel; timer: NodeJS.Timeout }>()
   /** All that it opened, until they are closed. */
   readonly #sockets = new Set<Socket>()
 
@@ -48,9 +50,11 @@ export class HttpsAgent extends Agent {
    */
   override createConnection(options: ClientRequestArgs, onConnection?: OnConnection): Socket {
     const server = `${options.host}:${options.port}`
-    const endTunnel = (error: Error | null, tunnelled?: Duplex): void => {
-      if (!this.#opening.delete(socket)) return
-      clearTimeout(timer)
+    const endTunnel: EndTunnel = (error, tunnelled) => {
+      const tunnel = this.#opening.get(socket)
+      if (tunnel === undefined) return
+      this.#opening.delete(socket)
+      clearTimeout(tunnel.timer)
       if (error === null && tunnelled instanceof TLSSocket) {
         // Node.js leaves the one below open.
         tunnelled.once('close', () => socket.destroy())
@@ -64,29 +68,10 @@ export class HttpsAgent extends Agent {
     const socket = super.createConnection(options, endTunnel) as Socket
     this.#sockets.add(socket)
     socket.once('close', () => this.#sockets.delete(socket))
-    let timer: NodeJS.Timeout | undefined
-    // Then Node.js waits for the connection to the proxy itself, to ask for the tunnel.
-    if (!(socket instanceof TLSSocket) || socket.listenerCount('secureConnect') > 0) {
-      this.#opening.set(socket, endTunnel)
-      timer = setTimeout(() => {
-        endTunnel(noTunnel(this.#connectTimeoutMs, socket.bytesRead === 0))
-      }, this.#connectTimeoutMs)
-      // Node.js doubles these with each piece of the proxy's answer, which would block the event loop.
-      socket.setMaxListeners(Infinity)
-      socket.on('newListener', (event: string) => {
-        if (event === 'readable' && socket.listenerCount(event) > MAX_LISTENERS) {
-          endTunnel(inPieces())
-        }
-      })
-    } else {
-      // Before Node.js sees the end of the handshake and drops a certificate that it does not trust.
-      socket.prependOnceListener('secure', () => {
-        this.lastIssuer = issuerOf(socket)
-      })
-      socket.once('secureConnect', () => {
-        this.#readCertificate(server, socket)
-      })
-    }
+    // If there is a proxy, Node.js itself waits for the connection, to ask for the tunnel.
+    if (socket instanceof TLSSocket && socket.listenerCount('secureConnect') === 0) {
+      this.#watchHandshake(server, socket)
+    } else this.#limitTunnel(socket, endTunnel)
     return socket
   }
 
@@ -98,8 +83,36 @@ export class HttpsAgent extends Agent {
   /** Closes all its sockets, also those that it has given away. */
   override destroy(): void {
     super.destroy()
-    for (const endTunnel of this.#opening.values()) endTunnel(aborted())
+    for (const { endTunnel } of this.#opening.values()) endTunnel(aborted())
     for (const socket of this.#sockets) socket.destroy()
+  }
+
+  #watchHandshake(server: string, socket: TLSSocket): void {
+    // Before Node.js sees the end of the handshake and drops a certificate that it does not trust.
+    socket.prependOnceListener('secure', () => {
+      this.lastIssuer = issuerOf(socket)
+    })
+    socket.once('secureConnect', () => {
+      this.#readCertificate(server, socket)
+    })
+  }
+
+  #limitTunnel(socket: Socket, endTunnel: EndTunnel): void {
+    const timer = setTimeout(() => {
+      endTunnel(noTunnel(this.#connectTimeoutMs, socket.bytesRead === 0))
+    }, this.#connectTimeoutMs)
+    this.#opening.set(socket, { endTunnel, timer })
+    socket.setNoDelay(true).setKeepAlive(true)
+    socket.once('close', () => {
+      endTunnel(cut(), socket)
+    })
+    // Node.js doubles these with each piece of the proxy's answer, which would block the event loop.
+    socket.setMaxListeners(Infinity)
+    socket.on('newListener', (event: string) => {
+      if (event === 'readable' && socket.listenerCount(event) > MAX_LISTENERS) {
+        endTunnel(inPieces())
+      }
+    })
   }
 
   #readCertificate(server: string, socket: TLSSocket): void {
