@@ -176,7 +176,12 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
   })
   const since = new StateSince(() => systemClock.now())
   outParts.set(node, {
-    ...{ delivery, eventLog, history, tokens, certificates, refusals },
+    delivery,
+    eventLog,
+    history,
+    tokens,
+    certificates,
+    refusals,
     host: settings.receiver.url.host,
     since: () => since.of(delivery.state().state),
     sendTest: (type, controlId, mayReadAll) =>
@@ -275,7 +280,9 @@ function openDisk(
     node.warn(text)
   }
   return new DiskOutbox({
-    ...{ codec, directory, journalDays },
+    codec,
+    directory,
+    journalDays,
     name: node.id,
     key: () =>
       queueKey(hl7HttpsOutQueueKey, userDir, notice, async () =>

@@ -89,7 +89,9 @@ export function createRule(
   const row = (): RuleRow => {
     const { condition, field, value } = first.subject()
     return {
-      ...{ condition, field, value },
+      condition,
+      field,
+      value,
       ...(second !== undefined && condition !== 'own' && { and: second.subject() }),
       action: action.value as RowAction,
       warn: warn.checked

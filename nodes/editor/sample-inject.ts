@@ -25,9 +25,21 @@ export function sampleInject(type: string): string {
   const id = Array.from({ length: 16 }, () => Math.floor(16 * Math.random()).toString(16)).join('')
   return JSON.stringify([
     {
-      ...{ id, type: 'inject', name: `${type} (test)`, z: '', x: 140, y: 80 },
-      ...{ props: [{ p: 'payload' }], payload, payloadType: 'jsonata', topic: '' },
-      ...{ repeat: '', crontab: '', once: false, onceDelay: 0.1, wires: [[]] }
+      id,
+      type: 'inject',
+      name: `${type} (test)`,
+      z: '',
+      x: 140,
+      y: 80,
+      props: [{ p: 'payload' }],
+      payload,
+      payloadType: 'jsonata',
+      topic: '',
+      repeat: '',
+      crontab: '',
+      once: false,
+      onceDelay: 0.1,
+      wires: [[]]
     }
   ])
 }

@@ -103,7 +103,12 @@ export function stoppedState(id: string, held: number | undefined, places: Place
   const { name = '', flow = '', host = '' } = places.get(id) ?? {}
   return {
     ...EMPTY,
-    ...{ id, name: printable(name), flow, host, state: 'stopped', queued: held ?? 0 },
+    id,
+    name: printable(name),
+    flow,
+    host,
+    state: 'stopped',
+    queued: held ?? 0,
     ...told,
     reason: sentence(told)
   }
@@ -169,10 +174,30 @@ function toldOf(
 }
 
 const EMPTY: NodeState = {
-  ...{ id: '', name: '', flow: '', host: '', state: 'idle', since: null },
-  ...{ kind: 'ok', values: {}, reason: '' },
-  ...{ queued: 0, inFlight: 0, retrying: 0, awaiting: 0, suspended: 0 },
-  ...{ acked: 0, naked: 0, failed: 0, perMinute: 0, oldestAgeMs: 0 },
-  ...{ lastAckAt: null, lastError: null, retry: null, paused: null, token: null },
-  ...{ certificates: [], latencyMs: { p50: 0, p95: 0, p99: 0 } }
+  id: '',
+  name: '',
+  flow: '',
+  host: '',
+  state: 'idle',
+  since: null,
+  kind: 'ok',
+  values: {},
+  reason: '',
+  queued: 0,
+  inFlight: 0,
+  retrying: 0,
+  awaiting: 0,
+  suspended: 0,
+  acked: 0,
+  naked: 0,
+  failed: 0,
+  perMinute: 0,
+  oldestAgeMs: 0,
+  lastAckAt: null,
+  lastError: null,
+  retry: null,
+  paused: null,
+  token: null,
+  certificates: [],
+  latencyMs: { p50: 0, p95: 0, p99: 0 }
 }

@@ -184,9 +184,19 @@ function messageRow(message: KnownMessage): MessageRow {
   const { ackCode, errorCode, errors, rule, status } = verdict
   const told = verdictTold(verdict)
   return {
-    ...{ id: String(seq), controlId, type, state, attempts },
-    ...{ acceptedAt: iso(acceptedAt) ?? '', settledAt: iso(settledAt), outcome: outcome ?? null },
-    ...{ ackCode, rule, errorCode, errors: errors.map(errorRow), status: status || null },
+    id: String(seq),
+    controlId,
+    type,
+    state,
+    attempts,
+    acceptedAt: iso(acceptedAt) ?? '',
+    settledAt: iso(settledAt),
+    outcome: outcome ?? null,
+    ackCode,
+    rule,
+    errorCode,
+    errors: errors.map(errorRow),
+    status: status || null,
     ...told,
     reason: sentence(told)
   }

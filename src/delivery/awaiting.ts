@@ -385,12 +385,17 @@ function lateResult(
   return {
     decision: {
       outcome: late,
-      ...{ retry: false, rule, action: rule.slice(rule.lastIndexOf('=') + 1), warnings: [] }
+      retry: false,
+      rule,
+      action: rule.slice(rule.lastIndexOf('=') + 1),
+      warnings: []
     },
     error: {
       code: ACK_TIMEOUT,
       text: `no application acknowledgement came within ${waitedMs / 1000} s`
     },
-    ...{ answered: false, reachable: true, elapsedMs: 0 }
+    answered: false,
+    reachable: true,
+    elapsedMs: 0
   }
 }

@@ -197,7 +197,9 @@ export class Courier {
     return {
       decision: decide(this.#settings.rules, attempt),
       reply: { status: 200, headers: {}, text, hl7: text, ack: reply.ack },
-      ...{ answered: true, reachable: true, elapsedMs: 0 }
+      answered: true,
+      reachable: true,
+      elapsedMs: 0
     }
   }
 
@@ -245,7 +247,11 @@ export class Courier {
     return {
       decision: decide(rules, attempt),
       reply: {
-        ...{ status, headers, text: read.text, hl7: read.hl7, ack },
+        status,
+        headers,
+        text: read.text,
+        hl7: read.hl7,
+        ack,
         ...(acks.length === 0 ? undefined : { acks })
       },
       ...(error === undefined ? undefined : { error }),

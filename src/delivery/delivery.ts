@@ -157,8 +157,14 @@ export class Delivery<Content> {
       )
     }
     const entry: Entry = {
-      ...{ seq: ++queue.lastSeq, lane: `${this.#kind}${outbox.keyName(key)}`, controlId, type },
-      ...{ acceptedAt: clock.now(), state: 'waiting', attempts: 0, spentMs: 0 }
+      seq: ++queue.lastSeq,
+      lane: `${this.#kind}${outbox.keyName(key)}`,
+      controlId,
+      type,
+      acceptedAt: clock.now(),
+      state: 'waiting',
+      attempts: 0,
+      spentMs: 0
     }
     backlog.expect()
     try {

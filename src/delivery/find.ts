@@ -116,8 +116,15 @@ function knownOf(stored: Entry, message: Message | undefined): KnownMessage {
   const state = isMoving ? 'sending' : stateOf(message?.state ?? stored.state)
   const settledAt = state === 'suspended' ? suspendedAt : undefined
   return {
-    ...{ seq, controlId, type, acceptedAt, attempts },
-    ...{ state, settledAt, outcome: undefined, verdict }
+    seq,
+    controlId,
+    type,
+    acceptedAt,
+    attempts,
+    state,
+    settledAt,
+    outcome: undefined,
+    verdict
   }
 }
 

@@ -76,7 +76,11 @@ export async function openQueue<Content>(
   const careful = new CarefulStart(outbox, contents.unclean ? places : 0)
   const sending: Sending<Content> = new Sending<Content>({
     ...context,
-    ...{ options, outbox, careful, messages, due: context.pump },
+    options,
+    outbox,
+    careful,
+    messages,
+    due: context.pump,
     unreadable: (error) => {
       context.unreadable(queue, error)
     },
@@ -86,7 +90,13 @@ export async function openQueue<Content>(
     }
   })
   const awaiting: Awaiting<Content> = new Awaiting<Content>({
-    ...{ options, outbox, messages, sending, closing, tell, pause },
+    options,
+    outbox,
+    messages,
+    sending,
+    closing,
+    tell,
+    pause,
     uptimeMs: contents.uptimeMs,
     again: ({ seq }, keepsClock) => {
       if (keepsClock) queue.keepClock.add(seq)
@@ -94,8 +104,16 @@ export async function openQueue<Content>(
     }
   })
   const queue: OpenQueue<Content> = {
-    ...{ outbox, backlog, messages, careful, sending, awaiting, canSend: false },
-    ...{ lastSeq: contents.lastSeq, renewedTo: 0, keepClock: new Set() }
+    outbox,
+    backlog,
+    messages,
+    careful,
+    sending,
+    awaiting,
+    canSend: false,
+    lastSeq: contents.lastSeq,
+    renewedTo: 0,
+    keepClock: new Set()
   }
   backlog.restore(contents.waiting)
   for (const entry of contents.suspended) {

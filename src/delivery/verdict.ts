@@ -32,7 +32,13 @@ export function journalRecord(entry: Entry, settlement: Settlement): JournalReco
   const { seq, controlId, type, acceptedAt, attempts } = entry
   const { outcome, settledAt } = settlement
   return {
-    ...{ seq, controlId, type, acceptedAt, attempts },
-    ...{ settledAt, outcome, verdict: verdictOf(settlement) }
+    seq,
+    controlId,
+    type,
+    acceptedAt,
+    attempts,
+    settledAt,
+    outcome,
+    verdict: verdictOf(settlement)
   }
 }

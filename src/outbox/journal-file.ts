@@ -86,7 +86,9 @@ export class JournalFile {
   find(query: FindQuery): Found {
     const { before, limit, controlId, type, rule, outcome, since = 0 } = query
     const filter = {
-      ...{ type: type ?? null, rule: rule ?? null, outcome: outcome ?? null },
+      type: type ?? null,
+      rule: rule ?? null,
+      outcome: outcome ?? null,
       since: Math.max(since, this.#cutoff())
     }
     const { rows, next } =
@@ -210,9 +212,13 @@ function recordsOf(row: Row): JournalRecord[] {
   if (seq === undefined || settledAt === undefined || outcome === undefined) return []
   return [
     {
-      ...{ seq, controlId: text(row['control_id']), type: text(row['type']) },
-      ...{ acceptedAt: moment(row['accepted_at']) ?? 0, settledAt },
-      ...{ attempts: whole(row['attempts']) ?? 0, outcome },
+      seq,
+      controlId: text(row['control_id']),
+      type: text(row['type']),
+      acceptedAt: moment(row['accepted_at']) ?? 0,
+      settledAt,
+      attempts: whole(row['attempts']) ?? 0,
+      outcome,
       verdict: {
         ackCode: text(row['ack_code']),
         errors: errorsFrom(row['errors']),

@@ -25,8 +25,14 @@ export class MemoryOutbox<Content> implements Outbox<Content> {
 
   open(): Promise<OutboxContents> {
     return Promise.resolve({
-      ...{ waiting: 0, suspended: [], settled: [], paused: undefined, lastSeq: 0, uptimeMs: 0 },
-      ...{ unclean: false, endedOn: [] }
+      waiting: 0,
+      suspended: [],
+      settled: [],
+      paused: undefined,
+      lastSeq: 0,
+      uptimeMs: 0,
+      unclean: false,
+      endedOn: []
     })
   }
 

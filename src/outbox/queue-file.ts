@@ -252,7 +252,9 @@ export class QueueFile {
 
   #find({ before, limit, controlId, type, since }: FindQuery): Found {
     const { rows, next } = this.#newest.find(before, limit, {
-      ...{ controlId: controlId ?? null, type: type ?? null, since: since ?? 0 }
+      controlId: controlId ?? null,
+      type: type ?? null,
+      since: since ?? 0
     })
     return { entries: rows.map((row) => this.#rows.entryOf(row)), records: [], next }
   }

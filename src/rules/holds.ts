@@ -44,7 +44,11 @@ export function factsOf(attempt: Attempt, rules: ReplyRules): Facts {
   const error = ack === null ? (attempt.error ?? (success ? null : statusError(status))) : null
   const empty = reply === undefined || reply.empty
   return {
-    ...{ attempt, ack, error, status, empty },
+    attempt,
+    ack,
+    error,
+    status,
+    empty,
     foreignId: once(() => ack !== null && ack.controlId !== '' && !isSent(ack.controlId, attempt)),
     sameType: once(() => error === null && hasSameType(attempt)),
     searched: once(() => reply && searchReply(rules, reply))

@@ -24,7 +24,8 @@ export async function actOnMany(
     action === 'resend' && count === 1
       ? { checked: false }
       : await question.ask({
-          ...{ title, confirm },
+          title,
+          confirm,
           ...(mayTry ? { check: text('question.firstAlone') } : {})
         })
   if (consent === undefined) return

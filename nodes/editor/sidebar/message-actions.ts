@@ -92,7 +92,9 @@ export class MessageActions {
     const { count, filter } = matching
     const values = { count, n: counted(matching), filter: Object.values(filter).join(', ') }
     await actOnMany(this.#desk, node, {
-      ...{ action, which: filter, count },
+      action,
+      which: filter,
+      count,
       title: text(`question.${action}These`, values),
       confirm: text(`button.${action}These`, values)
     })

@@ -143,7 +143,9 @@ export class NodeDetails {
     const { text } = this.#desk
     const count = node.suspended
     await actOnMany(this.#desk, node, {
-      ...{ action, which: { all: true }, count },
+      action,
+      which: { all: true },
+      count,
       title: text(`question.${action}`, { count, name: nameOf(node) }),
       confirm: text(`button.${action}`, { count })
     })

@@ -34,8 +34,17 @@ export class Adoption {
     const [, state, place, accepted_at, attempts, spent_ms, suspended_at] = values
     const [lane, type, control_id, reason] = values.slice(7)
     const row = repairedRow({
-      ...{ seq: id, state, place, accepted_at, attempts, spent_ms, suspended_at },
-      ...{ lane, type, control_id, reason }
+      seq: id,
+      state,
+      place,
+      accepted_at,
+      attempts,
+      spent_ms,
+      suspended_at,
+      lane,
+      type,
+      control_id,
+      reason
     })
     this.#insert.run(...(Object.values(row) as MessageRow[keyof MessageRow][]))
   }
