@@ -3,15 +3,7 @@
  * (one script for each form and for the tab). Node-RED expects the form, icons and locales of a node
  * or plugin beside its `.js` file. Types are checked by `npm run typecheck`, not here.
  */
-import {
-  cpSync,
-  existsSync,
-  globSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync
-} from 'node:fs'
+import { cpSync, existsSync, readdirSync, rmSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
@@ -40,10 +32,7 @@ await build({
   format: 'esm',
   target: 'node22.21',
   charset: 'utf8',
-  // A package a tenth smaller. The names stay, and with them the stack traces.
-  minifyWhitespace: true,
-  minifySyntax: true,
-  lineLimit: 250,
+  sourcemap: 'external',
   logLevel: 'warning'
 })
 
@@ -60,7 +49,7 @@ await build({
   format: 'esm',
   target: 'es2023',
   charset: 'utf8',
-  minify: true,
+  sourcemap: 'external',
   // The forms need only the names of iconv-lite's character sets, not the tables.
   define: { CHARSET_NAMES: JSON.stringify(charsetNames()) },
   logLevel: 'warning'
@@ -71,11 +60,4 @@ for (const [from, to] of [
   ['icons', 'dist/nodes/icons']
 ] as const) {
   if (existsSync(from)) cpSync(from, to, { recursive: true })
-}
-// Without white space, as the code: there are many of them, and the package is to be small.
-for (const file of globSync('dist/nodes/**/locales/**/*.json')) {
-  writeFileSync(file, JSON.stringify(JSON.parse(readFileSync(file, 'utf8'))))
-}
-for (const file of globSync('dist/nodes/**/*.html')) {
-  writeFileSync(file, readFileSync(file, 'utf8').replace(/^ +/gm, ''))
 }
