@@ -62,8 +62,8 @@ export class UndiciClient {
   /** Closes every connection for good. Requests in flight, and later ones, end with `ERR_ABORTED`. */
   close(): void {
     this.#closing.abort()
-    this.#agent?.destroy()
     for (const connection of this.#connections) connection.destroy()
+    this.#agent?.destroy()
   }
 
   async #send(connection: Connection, request: HttpRequest): Promise<ReceivedReply | undefined> {

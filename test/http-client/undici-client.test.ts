@@ -716,29 +716,36 @@ describe('UndiciClient', () => {
       }
     })
 
-    it('on close, which leaves no connection or timer, and prevents new ones', async () => {
-      const server = await serve((request, response) => {
-        if (request.url === '/done') response.end('ok')
+    for (const way of ['http', 'TLS'] as const) {
+      it(`on close, which leaves no connection or timer, and prevents new ones: ${way}`, async () => {
+        const authority = await createAuthority()
+        const server = await startServer(
+          (request, response) => {
+            if (request.url === '/done') response.end('ok')
+          },
+          way === 'http' ? undefined : await authority.issueServer()
+        )
+        closing.push(server.close)
+        const mine = client({ tls: { ca: authority.ca } })
+        await post(mine, new URL('/done', server.url))
+        const sending = [post(mine, server.url), post(mine, server.url)].map(errorOf)
+        await new Promise((resolve) => setTimeout(resolve, 50))
+        mine.close()
+        const errors = await Promise.all(sending)
+        assert.deepEqual(
+          errors.map(({ code }) => code),
+          ['ERR_ABORTED', 'ERR_ABORTED']
+        )
+        const late = await errorOf(post(mine, server.url))
+        assert.equal(late.code, 'ERR_ABORTED')
+        await until(() => server.open() === 0)
+        assert.equal(server.connections(), 2)
+        await new Promise((resolve) => setTimeout(resolve, 20))
+        const left = process.getActiveResourcesInfo()
+        assert.ok(!left.includes('Timeout'), left.join())
+        assert.ok(!left.includes('TCPSocketWrap'), left.join())
       })
-      const mine = client()
-      await post(mine, new URL('/done', server.url))
-      const sending = [post(mine, server.url), post(mine, server.url)].map(errorOf)
-      await new Promise((resolve) => setTimeout(resolve, 50))
-      mine.close()
-      const errors = await Promise.all(sending)
-      assert.deepEqual(
-        errors.map(({ code }) => code),
-        ['ERR_ABORTED', 'ERR_ABORTED']
-      )
-      const late = await errorOf(post(mine, server.url))
-      assert.equal(late.code, 'ERR_ABORTED')
-      await until(() => server.open() === 0)
-      assert.equal(server.connections(), 2)
-      await new Promise((resolve) => setTimeout(resolve, 20))
-      const left = process.getActiveResourcesInfo()
-      assert.ok(!left.includes('Timeout'), left.join())
-      assert.ok(!left.includes('TCPSocketWrap'), left.join())
-    })
+    }
 
     it('and stops listening to the signal once it is answered', async () => {
       const server = await serve((_request, response) => response.end('ok'))
