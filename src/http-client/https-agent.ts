@@ -56,8 +56,6 @@ export class HttpsAgent extends Agent {
       this.#opening.delete(socket)
       clearTimeout(tunnel.timer)
       if (error === null && tunnelled instanceof TLSSocket) {
-        // Node.js leaves the one below open.
-        tunnelled.once('close', () => socket.destroy())
         this.#readCertificate(server, tunnelled)
         onConnection?.(null, tunnelled)
       } else {
