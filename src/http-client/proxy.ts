@@ -46,8 +46,14 @@ function decoded(text: string): string {
   }
 }
 
-/** In the node, a host stands for its subdomains too; Node.js wants a dot for that, and no brackets. */
+/**
+ * In the node, a host stands for its subdomains too. Node.js wants no brackets, and a wildcard for
+ * subdomains: with a dot alone, 22.21 also exempts `notexample.org`.
+ */
 function exemptions(entry: string): string[] {
-  const host = entry.trim().replaceAll(/[[\]]/g, '')
-  return /^[.*]|^$/.test(host) ? [host] : [host, `.${host}`]
+  const host = entry
+    .trim()
+    .replaceAll(/[[\]]/g, '')
+    .replace(/^\*?\./, '')
+  return host === '' || host === '*' ? [host] : [host, `*.${host}`]
 }
