@@ -81,7 +81,7 @@ export class GotClient {
         // Node.js 22 reports a failed tunnel twice, and got listens once.
         sent.on('error', () => undefined)
       })
-      // Also after the answer, when the rest of the request is cancelled.
+      // Also after the answer: an error that nobody hears would end the process.
       stream.on('error', () => undefined)
       const chunks: Buffer[] = []
       let received = 0

@@ -57,6 +57,18 @@ describe('GotClient', () => {
     await until(() => server.open() === 0)
   })
 
+  it('follows no redirect, and sends each request once', async () => {
+    let requests = 0
+    const server = await serve((socket) => {
+      socket.once('data', () => {
+        requests++
+        socket.write('HTTP/1.1 307 X\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n')
+      })
+    })
+    const reply = await post(client(), server.url)
+    assert.deepEqual([reply.status, reply.headers.location, requests], [307, '/elsewhere', 1])
+  })
+
   it('has a size limit, which is no network error', async () => {
     const server = await serve((socket) => {
       socket.once('data', () => {
