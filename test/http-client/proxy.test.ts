@@ -130,11 +130,11 @@ for (const [library, create] of [
 
     it('is not cut after connectTimeout', async () => {
       const server = await startServer((_request, response) => {
-        setTimeout(() => response.end('late'), 400)
+        setTimeout(() => response.end('late'), 1300)
       }, certificate)
       closing.push(server.close)
       const proxy = await startProxy()
-      const mine = client({ proxy: settings(proxy), connectTimeoutMs: 150 })
+      const mine = client({ proxy: settings(proxy), connectTimeoutMs: 1000 })
       assert.equal((await post(mine, server.url)).body.toString(), 'late')
     })
 
@@ -308,7 +308,11 @@ for (const [library, create] of [
         const mine = client({ proxy: settings(proxy), connectTimeoutMs: 60_000 })
         const error = await errorOf(post(mine, new URL('https://127.0.0.1:9/')))
         assert.deepEqual([error.code, error.family], ['ERR_PROXY_TUNNEL', 'connect'])
-        assert.match(error.message, /the answer of the proxy comes in too many pieces/)
+        // Node.js 26 itself ends an answer that has no end.
+        assert.match(
+          error.message,
+          /the answer of the proxy comes in too many pieces|closed the connection/
+        )
         await until(() => proxy.open() === 0)
       })
 
