@@ -9,7 +9,7 @@ import type { HttpReply } from './http-message.ts'
 type UndiciHeaders = Record<string, string | string[] | undefined>
 
 /** Limits of one request and its answer. */
-export interface ExchangeLimits {
+interface ExchangeLimits {
   /** From the last byte of the request to the last byte of the answer, in milliseconds. */
   responseTimeoutMs: number
   /** For the body of the answer as it is sent, in bytes. */

@@ -3,7 +3,7 @@ import { aborted, connectFailureOf, Failure } from './failure.ts'
 import type { HttpsAgent } from './https-agent.ts'
 
 /** Limits of a connection. */
-export interface ConnectLimits {
+interface ConnectLimits {
   /** For lookup, TCP, proxy and TLS handshake together, in milliseconds. */
   connectTimeoutMs: number
   signal: AbortSignal
