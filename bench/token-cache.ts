@@ -52,7 +52,8 @@ const settings: TokenSettings = {
   username: '',
   password: '',
   hasClientCertificate: false,
-  dpop: false
+  dpop: false,
+  secrets: []
 }
 const httpClient = new GotClient({
   connectTimeoutMs: 5000,

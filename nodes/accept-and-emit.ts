@@ -1,4 +1,4 @@
-import type { Node, NodeAPI, NodeMessageInFlow } from 'node-red'
+import type { Node, NodeMessageInFlow } from 'node-red'
 import type { Courier } from '../src/delivery/courier.ts'
 import type { Delivery } from '../src/delivery/delivery.ts'
 import { DeliveryError } from '../src/delivery/delivery-error.ts'
@@ -24,7 +24,7 @@ export async function accept(
   if (isCommand(content)) {
     await carryOut(node, delivery, courier, msg)
     forgetErrors(msg)
-    finish(node, msg, done)
+    finish(node, done)
     return
   }
   const { parcel, problem } = content
@@ -44,7 +44,7 @@ export async function accept(
   if (isStored) {
     // It is on disk, so it is our responsibility: the sender that waits for `done` may forget it.
     delete content.done
-    finish(node, msg, done)
+    finish(node, done)
   }
 }
 
@@ -60,35 +60,28 @@ function forgetErrors(msg: NodeMessageInFlow): () => void {
 }
 
 /** Hands a settled message to its output or to Catch. Never throws. */
-export function emit(
-  RED: NodeAPI,
-  node: Node,
-  entry: Entry,
-  content: FlowMessage,
-  settlement: Settlement
-): void {
+export function emit(node: Node, entry: Entry, content: FlowMessage, settlement: Settlement): void {
   const { msg, payload, parcel, send, done } = content
   if (settlement.error !== undefined) {
     const { code, message, cause } = settlement.error
     const properties = errorProperties(parcel?.message, payload, entry, settlement)
-    handToCatch(RED, node, msg, properties, new DeliveryError(code, message, cause), done)
+    handToCatch(node, msg, properties, new DeliveryError(code, message, cause), done)
     return
   }
   const properties = ackProperties(parcel?.message, entry, settlement)
-  handOn(RED, node, msg, properties, send, settlement.outcome === 'ack' ? 0 : 1)
-  finish(node, msg, done)
+  handOn(node, msg, properties, send, settlement.outcome === 'ack' ? 0 : 1)
+  finish(node, done)
 }
 
 /** Sends a message that was not accepted to Catch. Never throws. */
 export function refuse(
-  RED: NodeAPI,
   node: Node,
   { msg, payload, parcel, done }: Pick<FlowMessage, 'msg' | 'payload' | 'parcel' | 'done'>,
   error: unknown
 ): void {
   const why = refusal(error)
   outParts.get(node)?.refusals.note(why.code)
-  handToCatch(RED, node, msg, refusedProperties(parcel?.message, payload), why, done)
+  handToCatch(node, msg, refusedProperties(parcel?.message, payload), why, done)
 }
 
 export function refusal(error: unknown): DeliveryError {

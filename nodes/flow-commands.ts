@@ -2,7 +2,7 @@ import { types } from 'node:util'
 import type { Node, NodeMessageInFlow } from 'node-red'
 import type { Courier } from '../src/delivery/courier.ts'
 import type { Delivery } from '../src/delivery/delivery.ts'
-import { printable } from '../src/delivery/explain.ts'
+import { printable } from '../src/printable.ts'
 import { acknowledge } from './flow-acknowledgements.ts'
 import type { FlowMessage } from './flow-messages.ts'
 

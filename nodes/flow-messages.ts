@@ -1,12 +1,13 @@
 import type { Node, NodeMessageInFlow } from 'node-red'
 import type { Parcel } from '../src/delivery/courier.ts'
 import { DeliveryError } from '../src/delivery/delivery-error.ts'
-import { idOf, printable } from '../src/delivery/explain.ts'
+import { printable } from '../src/printable.ts'
+import { idOf } from '../src/delivery/explain.ts'
 import { readOutgoingMessage, type OutgoingMessage } from '../src/hl7/outgoing-message.ts'
 import { targetUrl } from '../src/https/target-url.ts'
 import type { ContentCodec } from '../src/outbox/disk-outbox.ts'
 import { decodeMessage, encodeMessage } from '../src/outbox/message-codec.ts'
-import { payloadOf, type Done } from './hand-on.ts'
+import type { Done } from './hand-on.ts'
 import type { OutSettings } from './read-out-settings.ts'
 
 /** A message of the flow on its way through the node. */
@@ -82,9 +83,8 @@ export class FlowMessages implements ContentCodec<FlowMessage> {
 
   #parcel(msg: NodeMessageInFlow): Pick<FlowMessage, 'payload' | 'parcel' | 'problem'> {
     const { charset, receiver, responseTimeoutMs } = this.#settings
-    const payload = payloadOf(msg)
+    const { payload, url, requestTimeout } = msg as NodeMessageInFlow & OwnSettings
     try {
-      const { url, requestTimeout } = own(msg)
       return {
         payload,
         parcel: {
@@ -101,13 +101,9 @@ export class FlowMessages implements ContentCodec<FlowMessage> {
 }
 
 /** What a message says about its request. */
-function own(msg: NodeMessageInFlow): { url?: unknown; requestTimeout?: unknown } {
-  try {
-    const { url, requestTimeout } = msg as { url?: unknown; requestTimeout?: unknown }
-    return { url, requestTimeout }
-  } catch {
-    throw new DeliveryError('HL7_INVALID_MESSAGE', 'msg.url or msg.requestTimeout cannot be read.')
-  }
+interface OwnSettings {
+  url?: unknown
+  requestTimeout?: unknown
 }
 
 function messageUrl(text: unknown, configured: URL): URL | undefined {

@@ -18,7 +18,7 @@ import { accept, emit, refusal, refuse } from './accept-and-emit.ts'
 import { CertificateWatch } from './certificate-watch.ts'
 import { FlowMessages, type FlowMessage } from './flow-messages.ts'
 import { onceFlowsStarted } from './flows-started.ts'
-import { handToCatch, payloadOf } from './hand-on.ts'
+import { handToCatch } from './hand-on.ts'
 import { flowFileProperties, SECRET_SLOTS } from './named-values.ts'
 import { reportLeft } from './left-at-close.ts'
 import { errorText, notSetUp } from './node-errors.ts'
@@ -93,8 +93,8 @@ function refuseEverything(RED: NodeAPI, node: Node, problems: readonly string[])
   const own = problems.filter((problem) => !problem.startsWith(OF_AUTH))
   if (own.length > 0) node.error(notSetUp(own))
   node.on('input', (msg, _send, done) => {
-    const content = { msg, payload: payloadOf(msg), done }
-    refuse(RED, node, content, new DeliveryError('HL7_CONFIG', text))
+    const content = { msg, payload: msg.payload, done }
+    refuse(node, content, new DeliveryError('HL7_CONFIG', text))
   })
   const isDeleted = deletion(RED, node)
   node.on('close', (removed: boolean | undefined, done: () => void) => {
@@ -144,13 +144,13 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
       return courier.attempt(parcel, signal, watch)
     },
     emit: (entry, content, settlement) => {
-      emit(RED, node, entry, content, settlement)
+      emit(node, entry, content, settlement)
     },
     onEvent: (event) => {
       if (event.kind === 'lost') {
         const { error, about } = event
         const lost = { _msgid: RED.util.generateId() } as NodeMessageInFlow
-        handToCatch(RED, node, lost, { hl7: { outcome: 'error', ...about } }, error, undefined)
+        handToCatch(node, lost, { hl7: { outcome: 'error', ...about } }, error, undefined)
       }
       if (event.kind === 'accepted') refusals.accepted()
       if (event.kind === 'moved' && event.to === 'gone') refusals.left()
@@ -184,8 +184,7 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
     refusals,
     host: settings.receiver.url.host,
     since: () => since.of(delivery.state().state),
-    sendTest: (type, controlId, mayReadAll) =>
-      sendTestMessage(courier, receiver, settings, type, controlId, mayReadAll)
+    sendTest: (type, controlId) => sendTestMessage(courier, receiver, settings, type, controlId)
   })
   const alerts = new Alerts(settings.alerts)
   const status = new StatusLine(node, translate, () => {
@@ -236,7 +235,7 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
   node.on('input', (msg, send, done) => {
     const message = contents.receive(msg, send, done)
     void accept(node, delivery, courier, settings, message).catch((error: unknown) => {
-      refuse(RED, node, message, error)
+      refuse(node, message, error)
       status.update()
       // The Catch node that gets it may be closed as well.
       if (closing) node.error(`The node was closed: ${refusal(error).message}`)

@@ -1,5 +1,5 @@
 import type { LeftAtClose } from '../src/delivery/delivery-options.ts'
-import { printable } from '../src/delivery/explain.ts'
+import { printable } from '../src/printable.ts'
 import type { Entry } from '../src/outbox/outbox.ts'
 
 /** The report is all that is left of these messages; beyond this they are counted, not listed. */

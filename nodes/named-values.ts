@@ -22,7 +22,7 @@ export type Credentials = Readonly<Record<string, unknown>>
 /** An entry of a list whose values are known at deploy, and of one whose values a message may give. */
 const STATIC_ENTRY = { name: text(), value: text(), valueType: choice(['str', 'env', 'cred']) }
 const CLAIM = { ...STATIC_ENTRY, valueType: choice(['str', 'env', 'json']) }
-const ENTRY = {
+export const ENTRY = {
   ...STATIC_ENTRY,
   valueType: choice(['str', 'env', 'cred', 'msg', 'jsonata', 'hl7'])
 }
@@ -47,7 +47,7 @@ export function readStaticValues(
     const value = staticValue(RED, node, item, item.choice('valueType'), credentials)
     if (listName === 'headers' && name !== '') noteTokenHeader(item, name, value)
     collect(properties, item, listName, name)
-    return { name, value, secret: isSecret(item) !== false }
+    return { name, value }
   })
 }
 
@@ -62,7 +62,7 @@ export function readClaims(
     const type = item.choice('valueType')
     const value = type === 'env' ? variableValue(RED, node, item) : item.text('value')
     collect(properties, item, 'assertionClaims', name)
-    return { name, value, secret: isSecret(item) !== false, isJson: type === 'json' }
+    return { name, value, isJson: type === 'json' }
   })
 }
 
@@ -80,7 +80,7 @@ export function readNamedValues(
     const name = item.text('name').trim()
     const value = namedValue(RED, node, item, credentials)
     collect(properties, item, listName, name)
-    return { name, value, secret: isSecret(item) }
+    return { name, value }
   })
 }
 
@@ -154,18 +154,6 @@ function variableValue(RED: NodeAPI, node: Node | null, item: Entry): string {
     item.problems.push(`the environment variable${which} is not set`)
   }
   return value ?? ''
-}
-
-/**
- * Values that are not in the flow file are not for everybody who may send a test message. An
- * expression can read variables (`$env`) and context.
- */
-function isSecret(item: Entry): boolean | 'expression' {
-  const type = item.text('valueType')
-  if (type === 'cred' || type === 'env') return true
-  const raw = item.rawText('value')
-  if (raw === undefined ? item.text('value') !== '' : isUnset(raw)) return true
-  return type === 'jsonata' ? 'expression' : false
 }
 
 /**

@@ -3,6 +3,7 @@ import type { Delivery } from '../src/delivery/delivery.ts'
 import type { EventLog } from '../src/delivery/event-log.ts'
 import type { History } from '../src/delivery/history.ts'
 import type { TlsSettings } from '../src/http-client/connection-settings.ts'
+import type { TokenSettings } from '../src/oauth2/token-settings.ts'
 import type { TokenSource } from '../src/oauth2/token-source.ts'
 import type { FlowMessage } from './flow-messages.ts'
 import type { CertificateWatch } from './certificate-watch.ts'
@@ -12,6 +13,7 @@ import type { Refusals } from './operations/refusals.ts'
 export interface AuthParts {
   /** Of the token server; empty if its address is no URL. */
   host: string
+  settings: TokenSettings
   /** Undefined if the settings cannot be used. */
   tokens: TokenSource | undefined
   /** Why they cannot, in words. */
@@ -55,15 +57,7 @@ export interface OutParts {
   /** Since when it is in its state: wall clock, milliseconds. */
   since: () => number
   certificates: Pick<CertificateWatch, 'all' | 'ending'>
-  /**
-   * @param mayReadAll whether the caller may see the results of expressions; called if there are
-   * any
-   */
-  sendTest: (
-    type: string,
-    controlId: string,
-    mayReadAll: () => Promise<boolean>
-  ) => Promise<TestMessageResult>
+  sendTest: (type: string, controlId: string) => Promise<TestMessageResult>
 }
 
 /** An `hl7-https-out` node that is not set up. */

@@ -32,7 +32,7 @@ export default function (RED: NodeAPI): void {
       }
     }
     const host = URL.parse(settings.issuer || settings.tokenEndpoint)?.host ?? ''
-    authParts.set(this, { host, tokens, problems, refreshOnStatus, tls: connection.tls })
+    authParts.set(this, { host, settings, tokens, problems, refreshOnStatus, tls: connection.tls })
     listNode(deployedAuthNodes, this)
     for (const problem of problems) this.error(problem)
     this.on('close', (_removed: boolean, done: () => void) => {

@@ -125,12 +125,31 @@ export class Properties<Table extends PropertyTable> {
     })
   }
 
+  /**
+   * The texts among the values that are neither in the flow file nor a default: they come from
+   * variables and credentials, and nothing may show them.
+   *
+   * @param further values that were read besides those of the properties
+   */
+  unwrittenTexts(...further: object[]): string[] {
+    const names = Object.keys(this.#table)
+    const defaults = names.map((name) => this.#table[name]?.default)
+    const written = new Set([...textsIn(this.#raw), ...textsIn(defaults)])
+    const texts = [...textsIn(names.map((name) => this.#values[name])), ...textsIn(further)]
+    return texts.filter((text) => !written.has(text))
+  }
+
   /** Notes a variable that has no value. */
   #isUnset(name: string, value: unknown): boolean {
     if (typeof value !== 'string' || !isUnset(value)) return false
     this.problems.push(`the environment variable ${value.slice(2, -1)} (for ${name}) is not set`)
     return true
   }
+}
+
+function textsIn(value: unknown): string[] {
+  if (typeof value === 'string') return [value.trim()]
+  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(textsIn) : []
 }
 
 function boundsWords({ min, max, integer, also }: NumberBounds): string {

@@ -22,11 +22,11 @@ import {
 import type { ReceiverSettings } from '../src/https/receiver.ts'
 import type { BodyTemplate } from '../src/https/request-body.ts'
 import { targetUrl } from '../src/https/target-url.ts'
-import { printable } from '../src/delivery/explain.ts'
+import { printable } from '../src/printable.ts'
+import { Redactor } from '../src/redactor.ts'
 import { hasClientCertificate, readConnection } from './connection.ts'
-import { hideValues, untoldTexts } from './hidden-values.ts'
 import { compileJsonata } from './jsonata.ts'
-import { readNamedValues, type Credentials } from './named-values.ts'
+import { ENTRY, readNamedValues, type Credentials } from './named-values.ts'
 import { errorText } from './node-errors.ts'
 import { authParts, type AuthParts } from './node-parts.ts'
 import { outProperties } from './hl7-https-out-properties.ts'
@@ -58,10 +58,8 @@ export interface OutSettings {
   responseTimeoutMs: number
   /** Presented to the receiver or the token server: the one that ends first. */
   clientCertificate: CertificateDates | undefined
-  /** Texts that are not in the flow file: a test message does not show the values of variables. */
-  untold: string[]
-  /** The URL is one of them. */
-  isUrlUntold: boolean
+  /** Names of headers whose expression reads variables, which a test does not show. */
+  headersFromVariables: string[]
   /** Settings that work, but that the user should know about. */
   warnings: string[]
 }
@@ -134,7 +132,7 @@ export function readOutSettings(
       ? undefined
       : attempt(problems, 'replyPath', () => compileJsonata(RED, node, replyPath))
 
-  const settings: Omit<OutSettings, 'receiver' | 'courier'> & {
+  const settings: Omit<OutSettings, 'receiver' | 'courier' | 'headersFromVariables'> & {
     receiver: ReceiverSettings | undefined
     rules: ReplyRules | undefined
   } = {
@@ -171,30 +169,52 @@ export function readOutSettings(
     },
     responseTimeoutMs: 1000 * properties.number('responseTimeout'),
     clientCertificate: endingFirst([tls, auth?.tls].map(clientCertificate)),
-    untold: untoldTexts(config, written),
-    isUrlUntold: properties.rawText('url') !== (config as { url?: unknown }).url,
     warnings
   }
+  const secrets = readSecrets(properties, credentials, receiver)
   const replyEncoding = properties.choice('replyEncoding')
   if (problems.length > 0 || settings.receiver === undefined || settings.rules === undefined) {
     // They also go to the log.
     const missing = connection.missing || found === null
-    return { settings: undefined, problems: hideValues(problems, settings.untold), missing }
+    return { settings: undefined, problems: new Redactor(secrets).hideIn(problems), missing }
   }
   return {
     settings: {
       ...settings,
       receiver: settings.receiver,
+      headersFromVariables: headersFromVariables(properties),
       courier: {
         tokens: auth?.tokens,
         refreshOnStatus: auth?.refreshOnStatus ?? new Set(),
         rules: settings.rules,
-        reply: { replyEncoding, ...(pick === undefined ? undefined : { pick }) }
+        reply: { replyEncoding, ...(pick === undefined ? undefined : { pick }) },
+        secrets
       }
     },
     problems,
     missing: false
   }
+}
+
+/** What nothing may show: the values of variables and credentials. */
+function readSecrets(
+  properties: OutProperties,
+  credentials: Credentials,
+  receiver: ReceiverSettings | undefined
+): string[] {
+  const { url, headers = [], formFields = [] } = receiver ?? {}
+  const secrets = properties.unwrittenTexts(credentials, headers, formFields)
+  // Of a URL from a variable, an answer and an error show the host, but not a key in its path.
+  const path = url === undefined ? '/' : url.pathname + url.search
+  const isUrlFromVariable = properties.rawText('url') !== properties.text('url')
+  return isUrlFromVariable && path !== '/' ? [...secrets, path] : secrets
+}
+
+function headersFromVariables(properties: OutProperties): string[] {
+  return properties
+    .list('headers', ENTRY)
+    .filter((entry) => entry.text('valueType') === 'jsonata' && /\$env\b/.test(entry.text('value')))
+    .map((entry) => entry.text('name').trim())
 }
 
 /** How the problems of the config node begin. */

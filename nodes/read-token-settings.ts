@@ -40,7 +40,7 @@ export function readTokenSettings(
   connection: Connection
 ): TokenSettings {
   const credentials = new Properties(CREDENTIALS, stored)
-  const settings: TokenSettings = {
+  const settings = {
     issuer: properties.text('issuer').trim(),
     tokenEndpoint: properties.text('tokenEndpoint').trim(),
     grantType: properties.choice('grantType'),
@@ -67,5 +67,7 @@ export function readTokenSettings(
     hasClientCertificate: hasClientCertificate(connection.tls)
   }
   properties.problems.push(...credentials.problems)
-  return settings
+  // Client ID and user name name somebody; they are no secrets.
+  const { clientId, username, ...others } = settings
+  return { ...settings, secrets: properties.unwrittenTexts(others) }
 }

@@ -1,7 +1,7 @@
 import type { Node, NodeStatus } from 'node-red'
 import type { AlertCode } from '../src/delivery/alerts.ts'
 import type { DeliveryState } from '../src/delivery/delivery-state.ts'
-import { printable } from '../src/delivery/explain.ts'
+import { printable } from '../src/printable.ts'
 import type { TokenStatus } from '../src/oauth2/token-cache.ts'
 import { unsetVariable } from './node-errors.ts'
 import type { CertificateOwner } from './operations/answers.ts'

@@ -1,10 +1,10 @@
-import type { AttemptResult, Courier, Parcel } from '../src/delivery/courier.ts'
+import type { AttemptResult } from '../src/delivery/attempt-result.ts'
+import type { Courier, Parcel } from '../src/delivery/courier.ts'
 import { deliveryFailed, reasonAndHint } from '../src/delivery/explain.ts'
 import { Hl7Error } from '../src/hl7/hl7-error.ts'
 import { readOutgoingMessage, type OutgoingMessage } from '../src/hl7/outgoing-message.ts'
 import type { Receiver } from '../src/https/receiver.ts'
-import { proofsIn } from '../src/oauth2/dpop-proofs.ts'
-import { HIDDEN, hideValues } from './hidden-values.ts'
+import { HIDDEN, Redactor } from '../src/redactor.ts'
 import type { TestMessageResult } from './node-parts.ts'
 import type { OutSettings } from './read-out-settings.ts'
 import { sampleSegments } from './test-sample.ts'
@@ -14,66 +14,55 @@ import { sampleSegments } from './test-sample.ts'
  *
  * @param type MSH-9, such as `ADT^A01`
  * @param controlId MSH-10 of the sample
- * @param mayReadAll whether the caller may see the results of expressions; called if there are any
  */
 export async function sendTestMessage(
   courier: Courier,
   receiver: Receiver,
   settings: OutSettings,
   type: string,
-  controlId: string,
-  mayReadAll: () => Promise<boolean>
+  controlId: string
 ): Promise<TestMessageResult> {
   try {
     const message = readOutgoingMessage(sample(type, controlId), settings.charset)
     const { responseTimeoutMs } = settings
     const parcel = { message, input: { payload: message.text }, responseTimeoutMs }
-    const { request, secrets } = await shownRequest(receiver, settings, parcel, mayReadAll)
+    const redactor = new Redactor(settings.courier.secrets)
+    const request = await shownRequest(receiver, settings, parcel, redactor)
     const result = resultOf(message, await courier.attempt(parcel))
-    // An answer may repeat the request, and an error names the host.
-    const proofs = proofsIn(JSON.stringify(result))
-    const hidden = [...secrets, ...settings.untold, await tokenInUse(settings), ...proofs]
-    return { request, ...hideValues(result, hidden) }
+    redactor.add(await tokenInUse(settings))
+    // An answer may repeat the request.
+    return { request, ...redactor.hideIn(result) }
   } catch (error) {
     // A value that needs more than the sample has; the text names the value but not its content.
     if (!(error instanceof Hl7Error)) throw error
     const { code, message } = error
-    const nothing = { status: null, reply: null, ack: null, rule: '', action: '', elapsedMs: 0 }
-    return { ...nothing, error: { code, reason: message, hint: '' } }
+    return {
+      status: null,
+      reply: null,
+      ack: null,
+      rule: '',
+      action: '',
+      elapsedMs: 0,
+      error: { code, reason: message, hint: '' }
+    }
   }
 }
 
-/** The request as it is sent, with secrets hidden, and the secrets in it. */
+/** The request as it is sent, without secrets. What expressions make of variables is one too. */
 async function shownRequest(
   receiver: Receiver,
-  { receiver: { headers, formFields }, courier: { tokens }, untold, isUrlUntold }: OutSettings,
+  { courier: { tokens }, headersFromVariables }: OutSettings,
   parcel: Parcel,
-  mayReadAll: () => Promise<boolean>
-): Promise<{ request: NonNullable<TestMessageResult['request']>; secrets: string[] }> {
+  redactor: Redactor
+): Promise<NonNullable<TestMessageResult['request']>> {
   const token = tokens === undefined ? undefined : HIDDEN
-  const prepared = await receiver.prepare({ ...parcel, token })
-  const made = prepared.headers.inLowerCase()
-  const shown = hideValues(made, untold)
+  const { method, url, headers } = await receiver.prepare({ ...parcel, token })
+  const made = headers.inLowerCase()
+  for (const name of headersFromVariables) redactor.add(made[name.toLowerCase()] ?? '')
+  const shown = redactor.hideIn(made)
   if (tokens?.proofs !== undefined) shown['dpop'] = HIDDEN
-  const secrets = formFields.flatMap(({ value, secret }) =>
-    secret === true && typeof value === 'string' ? [value] : []
-  )
-  const hasExpressions = headers.some(({ secret }) => secret === 'expression')
-  const hidesExpressions = hasExpressions && !(await mayReadAll())
-  for (const { name, secret } of headers) {
-    const key = name.toLowerCase()
-    const value = made[key]
-    if (value === undefined) continue
-    if (secret === true || (secret === 'expression' && hidesExpressions)) {
-      shown[key] = HIDDEN
-      secrets.push(value)
-    }
-  }
-  const { method, url } = prepared
-  const target = isUrlUntold
-    ? HIDDEN
-    : `${url.pathname}${url.search}`.replace(encodeURIComponent(HIDDEN), HIDDEN)
-  return { request: { line: `${method} ${target} HTTP/1.1`, headers: shown }, secrets }
+  const path = `${url.pathname}${url.search}`.replace(encodeURIComponent(HIDDEN), HIDDEN)
+  return { line: `${method} ${redactor.hide(path)} HTTP/1.1`, headers: shown }
 }
 
 /** The token that was sent; a refused token is not kept. */

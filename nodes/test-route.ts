@@ -1,89 +1,72 @@
 import { randomUUID } from 'node:crypto'
-import type { Response } from 'express'
+import type { NextFunction, Response } from 'express'
 import type { Node, NodeAPI } from 'node-red'
 import { Courier } from '../src/delivery/courier.ts'
-import { printable } from '../src/delivery/explain.ts'
 import { UndiciClient } from '../src/http-client/undici-client.ts'
 import { Receiver } from '../src/https/receiver.ts'
-import { givenSettings, withVariables, type GivenSettings } from './given-settings.ts'
-import { outProperties } from './hl7-https-out-properties.ts'
+import { printable } from '../src/printable.ts'
+import { readFormSettings } from './form-settings.ts'
 import { notSetUp } from './node-errors.ts'
 import { deployedOutNodes, outParts, type TestMessageResult } from './node-parts.ts'
 import { audit, guarded, notThere, userOf, type AdminRequest } from './operations/routes.ts'
-import { holdsPermission } from './permissions.ts'
 import { readOutSettings } from './read-out-settings.ts'
 import { sendTestMessage } from './test-message.ts'
 
 type TestFailure = Pick<TestMessageResult, 'error'>
 
-const NOT_ALLOWED: TestFailure = {
-  error: {
-    code: 'ERR_NOT_ALLOWED',
-    reason:
-      'These are not the deployed settings: testing other settings requires the permission flows.write.',
-    hint: 'Deploy first, or ask for the permission flows.write.'
-  }
-}
-
 /** The route behind the buttons Send test message, in the form and in the sidebar. */
 export function registerTestRoute(RED: NodeAPI): void {
+  const author = RED.auth.needsPermission('flows.write')
+  const operator = RED.auth.needsPermission('hl7-https-out.write')
   RED.httpAdmin.post(
     '/hl7-https-out/:id/test',
-    RED.auth.needsPermission('hl7-https-out.write'),
+    // What stands in a form may name any host and any variable: it is for those who may deploy it.
+    (request: AdminRequest, response: Response, next: NextFunction) => {
+      const guard = wanted(request).form === undefined ? operator : author
+      guard(request, response, next)
+    },
     guarded(async (request, response) => {
       audit(RED, request, 'hl7-https-out.test')
-      const { type, node: given } = (request.body ?? {}) as { type?: unknown; node?: unknown }
-      await test(RED, request, response, typeof type === 'string' ? type : 'ADT^A01', given)
+      await test(RED, request, response)
     })
   )
 }
 
-/** @param given the settings in the form; undefined: those that are deployed */
-async function test(
-  RED: NodeAPI,
-  request: AdminRequest,
-  response: Response,
-  type: string,
-  given: unknown
-): Promise<void> {
-  const mayDeploy = (): Promise<boolean> => holdsPermission(RED, request, 'flows.write')
+/** @returns the message type, and the settings in the form; undefined: those that are deployed */
+function wanted(request: AdminRequest): { type: string; form: unknown } {
+  const { type, node } = (request.body ?? {}) as { type?: unknown; node?: unknown }
+  return { type: typeof type === 'string' ? type : 'ADT^A01', form: node }
+}
+
+async function test(RED: NodeAPI, request: AdminRequest, response: Response): Promise<void> {
+  const { type, form } = wanted(request)
   const node = deployedOutNodes.get(request.params['id'] ?? '') ?? null
   const parts = node === null ? undefined : outParts.get(node)
-  const settings =
-    given === undefined ? undefined : givenSettings(RED, node, outProperties, [], given)
-  if (settings === undefined && parts === undefined) {
+  if (form === undefined && parts === undefined) {
     notThere(response)
-    return
-  }
-  const isDeployed = settings === undefined || settings.isDeployed
-  if (!isDeployed && !(await mayDeploy())) {
-    response.status(403).json(NOT_ALLOWED)
     return
   }
   if (parts !== undefined && 'eventLog' in parts) {
     parts.eventLog.add('tested', userOf(request), { type: printable(type, 20) })
   }
-  if (!isDeployed || parts === undefined) {
-    response.json(await send(RED, node, settings as GivenSettings, type))
+  if (form !== undefined || parts === undefined) {
+    response.json(await testForm(RED, node, form, type))
   } else if ('sendTest' in parts) {
-    response.json(await parts.sendTest(type, newControlId(), mayDeploy))
+    response.json(await parts.sendTest(type, newControlId()))
   } else {
     response.json(failure('HL7_CONFIG', notSetUp(parts.problems)))
   }
 }
 
-/** Sends the sample with settings that are not deployed, for somebody who could deploy them. */
-async function send(
+/** @param node null if it is not deployed */
+async function testForm(
   RED: NodeAPI,
   node: Node | null,
-  { properties, credentials }: GivenSettings,
+  form: unknown,
   type: string
 ): Promise<TestMessageResult | TestFailure> {
-  const { settings, problems, missing } = readOutSettings(RED, node, {
-    config: withVariables(RED, node, properties),
-    written: properties,
-    credentials: withVariables(RED, node, credentials)
-  })
+  const source = readFormSettings(RED, node, form)
+  const { settings, problems, missing } = readOutSettings(RED, node, source)
   if (settings === undefined) {
     return failure(
       'HL7_CONFIG',
@@ -95,8 +78,7 @@ async function send(
   try {
     const receiver = new Receiver(settings.receiver, client)
     const courier = new Courier({ ...settings.courier, receiver })
-    const mayReadAll = (): Promise<boolean> => Promise.resolve(true)
-    return await sendTestMessage(courier, receiver, settings, type, newControlId(), mayReadAll)
+    return await sendTestMessage(courier, receiver, settings, type, newControlId())
   } finally {
     client.close()
   }

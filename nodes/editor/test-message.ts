@@ -111,10 +111,7 @@ export function prepareTestMessage({ form, node, lists }: TestMessageOptions): v
       if (isCurrent()) show(answer as Answer)
     } catch (error) {
       if (!(error instanceof RequestError)) throw error
-      if (!isCurrent()) return
-      // If the test is not allowed, the answer says what to do.
-      if (isFailure(error.answer)) show(error.answer)
-      else result.show('bad', text(`request.${error.key}`), [])
+      if (isCurrent()) result.show('bad', text(`request.${error.key}`), [])
     }
   })
 
@@ -210,9 +207,4 @@ function errorWords({ ack }: Answer, text: Form['text']): string {
 function readable(reply: string): string {
   const lines = reply.slice(0, MAX_SHOWN).replace(/\r\n?/g, '\n')
   return reply.length > MAX_SHOWN ? `${lines} …` : lines
-}
-
-function isFailure(answer: unknown): answer is Answer {
-  const error = (answer as Answer | null | undefined)?.error
-  return typeof error === 'object' && error !== null
 }

@@ -16,9 +16,6 @@ export interface TokenTestOptions {
   onIssuer: (issuer: string) => void
 }
 
-/** The issuer with or without a slash does not help: it is wrong too, or may not be tested. */
-const NO_BETTER = new Set(['ERR_ISSUER_MISMATCH', 'ERR_NOT_ALLOWED'])
-
 /** Wires the Test button: requests a token with the values of the form, and shows the result. */
 export function prepareTokenTest({ form, nodeId, lists, onIssuer }: TokenTestOptions): void {
   const { text } = form
@@ -30,14 +27,8 @@ export function prepareTokenTest({ form, nodeId, lists, onIssuer }: TokenTestOpt
   const begin = keepWithForm(result, form.root(), () => JSON.stringify(given()))
 
   const ask = async (given: Record<string, unknown>): Promise<TokenTestResult> => {
-    try {
-      const path = `oauth2-client-credentials/${encodeURIComponent(nodeId)}/test`
-      return (await postToNodeRed(path, given)) as TokenTestResult
-    } catch (error) {
-      // If the test is not allowed, the answer says what to do.
-      if (error instanceof RequestError && isRefusal(error.answer)) return error.answer
-      throw error
-    }
+    const path = `oauth2-client-credentials/${encodeURIComponent(nodeId)}/test`
+    return (await postToNodeRed(path, given)) as TokenTestResult
   }
 
   /** In the reader's language; undefined if this page is older than the server and lacks a text. */
@@ -89,7 +80,8 @@ export function prepareTokenTest({ form, nodeId, lists, onIssuer }: TokenTestOpt
       if (!answer.ok && answer.code === 'ERR_ISSUER_MISMATCH') {
         const other = issuer.endsWith('/') ? issuer.slice(0, -1) : `${issuer}/`
         const second = await ask({ ...settings, issuer: other })
-        if (second.ok || !NO_BETTER.has(second.code)) {
+        // The other may be wrong too.
+        if (second.ok || second.code !== 'ERR_ISSUER_MISMATCH') {
           if (isCurrent()) {
             onIssuer(other)
             isCurrent = begin()
@@ -103,8 +95,4 @@ export function prepareTokenTest({ form, nodeId, lists, onIssuer }: TokenTestOpt
       if (isCurrent()) result.show('bad', text(`request.${error.key}`), [])
     }
   })
-}
-
-function isRefusal(answer: unknown): answer is TokenTestResult & { ok: false } {
-  return typeof answer === 'object' && answer !== null && 'hint' in answer
 }

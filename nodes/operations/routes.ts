@@ -1,6 +1,6 @@
 import type { Request, Response } from 'express'
 import type { NodeAPI } from 'node-red'
-import { printable } from '../../src/delivery/explain.ts'
+import { printable } from '../../src/printable.ts'
 import type { KnownMessage } from '../../src/delivery/find.ts'
 import type { Settlement } from '../../src/delivery/settlement.ts'
 import { OutboxError, type Entry } from '../../src/outbox/outbox.ts'

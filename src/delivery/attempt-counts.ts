@@ -1,4 +1,4 @@
-import type { AttemptResult } from './courier.ts'
+import type { AttemptResult } from './attempt-result.ts'
 
 /**
  * What an attempt came to: accepted, if only for now; refused by an answer with HL7; answered

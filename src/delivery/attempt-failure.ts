@@ -1,7 +1,7 @@
 import { HttpError } from '../http-client/http-error.ts'
 import { TokenError } from '../oauth2/token-error.ts'
 import type { AttemptError } from '../rules/attempt.ts'
-import type { AttemptResult } from './courier.ts'
+import type { AttemptResult } from './attempt-result.ts'
 
 /** Statuses on which Retry-After counts. */
 const RETRY_AFTER_STATUSES = new Set([408, 425, 429, 503])

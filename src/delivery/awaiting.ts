@@ -1,7 +1,7 @@
 import type { Acknowledgement } from '../hl7/acknowledgement.ts'
 import { OutboxError, type Entry, type Outbox } from '../outbox/outbox.ts'
 import type { Late } from '../rules/reply-rules.ts'
-import type { AttemptResult } from './courier.ts'
+import type { AttemptResult } from './attempt-result.ts'
 import type { DeliveryEvent } from './delivery-events.ts'
 import type { DeliveryOptions } from './delivery-options.ts'
 import type { Message } from './message.ts'

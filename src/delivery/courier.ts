@@ -1,13 +1,10 @@
-import {
-  readAcknowledgement,
-  readAcknowledgements,
-  type Acknowledgement
-} from '../hl7/acknowledgement.ts'
+import { readAcknowledgement, readAcknowledgements } from '../hl7/acknowledgement.ts'
 import type { OutgoingMessage } from '../hl7/outgoing-message.ts'
 import type { ReplyMessage } from '../hl7/reply-message.ts'
 import { HttpError } from '../http-client/http-error.ts'
 import type { ReceivedReply } from '../http-client/connection.ts'
 import { retryAfterMs } from '../http-client/retry-after.ts'
+import { Redactor } from '../redactor.ts'
 import type { PreparedRequest, Receiver } from '../https/receiver.ts'
 import { readReplyBody, type ReplyBodyOptions } from '../https/reply-body.ts'
 import { nonceOf, refusesProof } from '../oauth2/dpop-proofs.ts'
@@ -16,13 +13,13 @@ import type { TokenSource } from '../oauth2/token-source.ts'
 import type { Attempt, AttemptError, AttemptReply, SentMessage } from '../rules/attempt.ts'
 import { errorOf, failureOf, GATEWAY_STATUSES, hintOf, withRetryAfter } from './attempt-failure.ts'
 import type { Watch } from './careful-start.ts'
-import { decide, retriesOnReset, type Decision } from '../rules/decide.ts'
+import { decide, retriesOnReset } from '../rules/decide.ts'
 import { EarlierMessages } from './earlier-messages.ts'
-import type { MessageName } from './explain.ts'
+import type { AttemptResult, MessageName } from './attempt-result.ts'
 import { countingAcknowledgement, isAnswer } from '../rules/holds.ts'
 import type { ReplyRules } from '../rules/reply-rules.ts'
 import { searchReply } from '../rules/reply-search.ts'
-import { TokenRedaction, type Quotes } from './token-redaction.ts'
+import { quotesOf, type Quotes } from './quotes.ts'
 
 /** A message with what one attempt needs of it. */
 export interface Parcel {
@@ -32,48 +29,6 @@ export interface Parcel {
   /** Instead of the configured URL; of the same origin. */
   url?: URL | undefined
   responseTimeoutMs: number
-}
-
-/** What a flow may read of an HTTP answer. */
-export interface ReplyRecord {
-  status: number
-  headers: ReceivedReply['headers']
-  /** The whole body as text. */
-  text: string
-  /** The HL7 text in it, CR-separated, or `''`. */
-  hl7: string
-  ack: Acknowledgement | null
-  /** All acknowledgements, if there are several. */
-  acks?: readonly Acknowledgement[]
-}
-
-/** One attempt and what the rules make of it. */
-export interface AttemptResult {
-  decision: Decision
-  reply?: ReplyRecord
-  error?: AttemptError
-  /** The HTTP status of an answer that could not be read whole, or of the token server's refusal. */
-  status?: number
-  /** For the advice after a refusal: no token was sent, or its status asks for no other token. */
-  token?: 'none' | 'kept'
-  /** Why a refused token could not be replaced. */
-  tokenProblem?: string
-  /** What to do if there is no token. */
-  hint?: string
-  /** There is no token, and trying again soon cannot help: somebody has to change something. */
-  isPermanent?: boolean
-  /** The receiver answered with HL7: an acknowledgement that counts, or another message. */
-  answered: boolean
-  /** What an explanation may quote of an answer without an acknowledgement. */
-  quotes?: Quotes
-  /** There was a receiver to talk to: a connection, a token, and no 502, 503 or 504. */
-  reachable: boolean
-  /** The least wait that the server asked for, in milliseconds. */
-  retryAfterMs?: number
-  /** Requests to the receiver in this attempt, if there was more than one. */
-  requests?: number
-  /** From the start of the last request to its answer, in milliseconds; without the token's time. */
-  elapsedMs: number
 }
 
 /** Sends a request once. */
@@ -90,6 +45,8 @@ export interface CourierSettings {
   refreshOnStatus: ReadonlySet<number>
   rules: ReplyRules
   reply: ReplyBodyOptions
+  /** What no text about an attempt may show, besides the token. */
+  secrets: readonly string[]
 }
 
 /**
@@ -117,7 +74,7 @@ export class Courier {
     const { message } = parcel
     const { tokens } = this.#settings
     const sent = { controlIds: message.controlIds, type: message.type, replyDue: message.replyDue }
-    const redaction = new TokenRedaction()
+    const redactor = new Redactor(this.#settings.secrets)
     let start = performance.now()
     let refusal: TokenRefusal = {}
     let request: PreparedRequest | undefined
@@ -128,7 +85,7 @@ export class Courier {
       return this.#settings.receiver.send(prepared, limits).catch(httpError)
     }
     const send = async (token: string | undefined): Promise<ReceivedReply | HttpError> => {
-      if (token !== undefined) redaction.add(token)
+      if (token !== undefined) redactor.add(token)
       const { input, url } = parcel
       const prepared = await watch(() =>
         this.#settings.receiver.prepare({ message, input, url, token })
@@ -136,7 +93,7 @@ export class Courier {
       request = prepared
       const sendOnce = (): Promise<ReceivedReply | HttpError> => {
         start = performance.now()
-        return this.#send(prepared, message, token, redaction, transmit)
+        return this.#send(prepared, message, token, redactor, transmit)
       }
       const first = await sendOnce()
       if (first instanceof HttpError || !this.#refusesProof(first)) return first
@@ -157,15 +114,15 @@ export class Courier {
       if (reply instanceof HttpError) throw reply
       const answered = reply
       const quotes = (): Quotes =>
-        request === undefined ? {} : redaction.quotes(answered.headers, { ...request, message })
+        request === undefined ? {} : quotesOf(answered.headers, { ...request, message }, redactor)
       return {
         ...(await watch(() => this.#read(answered, message, sent, quotes))),
-        ...redacted(refusal, redaction),
+        ...redacted(refusal, redactor),
         ...(requests > 1 && { requests }),
         elapsedMs: performance.now() - start
       }
     } catch (thrown) {
-      const failure = redacted({ ...failureOf(thrown), ...refusal }, redaction)
+      const failure = redacted({ ...failureOf(thrown), ...refusal }, redactor)
       const attempt: Attempt = {
         sent,
         error: failure.error,
@@ -266,7 +223,7 @@ export class Courier {
     request: PreparedRequest,
     message: OutgoingMessage,
     token: string | undefined,
-    redaction: TokenRedaction,
+    redactor: Redactor,
     transmit: Transmit
   ): Promise<ReceivedReply | HttpError> {
     const { rules, tokens } = this.#settings
@@ -274,7 +231,7 @@ export class Courier {
     const send = async (): Promise<ReceivedReply | HttpError> => {
       if (proofs === undefined) return transmit(request)
       const proof = await proofs.proof(request.method, request.url, token)
-      redaction.add(proof)
+      redactor.add(proof)
       const reply = await transmit(request, proof)
       if (!(reply instanceof HttpError)) proofs.keepNonce(request.url, reply.headers)
       return reply
@@ -343,14 +300,14 @@ async function turn({ length }: string): Promise<boolean> {
 /** The same without any token in its texts. */
 function redacted<Facts extends { error?: AttemptError; tokenProblem?: string; hint?: string }>(
   facts: Facts,
-  redaction: TokenRedaction
+  redactor: Redactor
 ): Facts {
   const { error, tokenProblem, hint } = facts
   return {
     ...facts,
-    ...(error && { error: { ...error, text: redaction.hide(error.text) } }),
-    ...(tokenProblem !== undefined && { tokenProblem: redaction.hide(tokenProblem) }),
-    ...(hint !== undefined && { hint: redaction.hide(hint) })
+    ...(error && { error: { ...error, text: redactor.hide(error.text) } }),
+    ...(tokenProblem !== undefined && { tokenProblem: redactor.hide(tokenProblem) }),
+    ...(hint !== undefined && { hint: redactor.hide(hint) })
   }
 }
 

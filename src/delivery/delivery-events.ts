@@ -1,8 +1,8 @@
 import type { Pause } from '../outbox/journal.ts'
 import type { Entry } from '../outbox/outbox.ts'
-import type { AttemptResult } from './courier.ts'
+import type { AttemptResult } from './attempt-result.ts'
 import type { DeliveryError } from './delivery-error.ts'
-import type { MessageName } from './explain.ts'
+import type { MessageName } from './attempt-result.ts'
 import type { MessageState } from './message.ts'
 import type { Settlement } from './settlement.ts'
 

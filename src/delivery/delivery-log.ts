@@ -1,7 +1,8 @@
 import { OutboxError, type Entry } from '../outbox/outbox.ts'
-import type { AttemptResult } from './courier.ts'
+import type { AttemptResult } from './attempt-result.ts'
 import type { DeliveryEvent } from './delivery-events.ts'
-import { attemptsWords, idOf, printable, printableCode, sentence, whyFailed } from './explain.ts'
+import { printable } from '../printable.ts'
+import { attemptsWords, idOf, printableCode, sentence, whyFailed } from './explain.ts'
 import { Troubles } from './troubles.ts'
 
 /** A line for the log: what is stuck and why, or that it is moving again. */

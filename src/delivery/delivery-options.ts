@@ -1,7 +1,7 @@
 import type { Entry, Outbox } from '../outbox/outbox.ts'
 import type { Watch } from './careful-start.ts'
 import type { Clock } from '../clock.ts'
-import type { AttemptResult } from './courier.ts'
+import type { AttemptResult } from './attempt-result.ts'
 import type { DeliveryEvent } from './delivery-events.ts'
 import type { Order } from './lanes.ts'
 import type { RetrySettings } from './retry-schedule.ts'

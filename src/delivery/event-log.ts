@@ -2,7 +2,7 @@ import type { Clock } from '../clock.ts'
 import type { QueueEvent, QueueEventKind } from '../outbox/journal.ts'
 import { OutboxError } from '../outbox/outbox.ts'
 import type { DeliveryEvent } from './delivery-events.ts'
-import { printable } from './explain.ts'
+import { printable } from '../printable.ts'
 import { causeOf } from './tally.ts'
 import { Troubles } from './troubles.ts'
 

@@ -1,14 +1,9 @@
 import { soapFaultCode } from '../https/soap-fault.ts'
+import { printable } from '../printable.ts'
 import { refusesProof } from '../oauth2/dpop-proofs.ts'
 import type { AttemptError } from '../rules/attempt.ts'
 import { DeliveryError, type DeliveryErrorCause } from './delivery-error.ts'
-import type { AttemptResult, ReplyRecord } from './courier.ts'
-
-/** What an error may say about its message. */
-export interface MessageName {
-  controlId: string
-  type: string
-}
+import type { AttemptResult, MessageName, ReplyRecord } from './attempt-result.ts'
 
 /** What to do next, by HTTP status of the receiver. */
 const STATUS_HINTS: Record<number, string> = {
@@ -133,17 +128,6 @@ export function nameOf(name: MessageName): string {
 export function idOf({ controlId, type }: MessageName): string {
   const id = printable(controlId)
   return type === '' ? id : `${id} (${printable(type)})`
-}
-
-/**
- * One line of limited length: control IDs are free text from outside. Characters that could break
- * the line, change the writing direction or cannot be shown become question marks.
- *
- * @param most how many characters
- */
-export function printable(text: string, most = 80): string {
-  const line = text.slice(0, most + 1).replace(/[\p{C}\p{Zl}\p{Zp}]/gu, '?')
-  return line.length <= most ? line : `${line.slice(0, most - 1)}…`
 }
 
 /** An MSA-1 has two letters. A longer one could be anything: only its beginning is shown. */

@@ -1,7 +1,7 @@
 import type { JournalRecord } from '../outbox/journal.ts'
 import type { Entry, Outbox } from '../outbox/outbox.ts'
 import type { Backlog } from './backlog.ts'
-import type { AttemptResult } from './courier.ts'
+import type { AttemptResult } from './attempt-result.ts'
 import type { DeliveryEvent } from './delivery-events.ts'
 import { ruleOf, type Message, type MessageState } from './message.ts'
 import { NamedMessages } from './named-messages.ts'

@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts'
-import type { AttemptResult } from './courier.ts'
+import type { AttemptResult } from './attempt-result.ts'
 
 /** So much lateness of a timer is made up for, in milliseconds; more would be a burst. */
 const SLACK_MS = 10

@@ -1,6 +1,7 @@
 import { OutboxError, type Entry } from '../outbox/outbox.ts'
 import { DeliveryError } from './delivery-error.ts'
-import { nameOf, sentence, type MessageName } from './explain.ts'
+import type { MessageName } from './attempt-result.ts'
+import { nameOf, sentence } from './explain.ts'
 
 /**
  * Whether a stored message could not be decoded, or is not there. Any other error says nothing

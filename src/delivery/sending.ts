@@ -1,6 +1,6 @@
 import type { Entry, OutboxError, Outbox } from '../outbox/outbox.ts'
 import type { CarefulStart } from './careful-start.ts'
-import type { AttemptResult } from './courier.ts'
+import type { AttemptResult } from './attempt-result.ts'
 import type { DeliveryEvent } from './delivery-events.ts'
 import type { DeliveryOptions } from './delivery-options.ts'
 import { Message } from './message.ts'

@@ -1,8 +1,9 @@
 import type { Acknowledgement } from '../hl7/acknowledgement.ts'
 import { Hl7Error } from '../hl7/hl7-error.ts'
-import type { AttemptResult, ReplyRecord } from './courier.ts'
+import type { AttemptResult, ReplyRecord } from './attempt-result.ts'
 import { DeliveryError, type DeliveryErrorCause, type DeliveryErrorCode } from './delivery-error.ts'
-import { deliveryFailed, nameOf, sentence, type MessageName } from './explain.ts'
+import type { MessageName } from './attempt-result.ts'
+import { deliveryFailed, nameOf, sentence } from './explain.ts'
 
 /** How a message left; plain data, so that it can be stored. */
 export interface Settlement {

@@ -1,8 +1,9 @@
 import { AttemptCounts, type AttemptFigures } from './attempt-counts.ts'
 import { shownCode } from '../oauth2/token-error.ts'
-import type { AttemptResult } from './courier.ts'
+import type { AttemptResult } from './attempt-result.ts'
 import type { DeliveryEvent } from './delivery-events.ts'
-import { deliveryFailed, printable, printableCode } from './explain.ts'
+import { printable } from '../printable.ts'
+import { deliveryFailed, printableCode } from './explain.ts'
 import { Latencies } from './latencies.ts'
 import type { Settlement } from './settlement.ts'
 

@@ -1,7 +1,8 @@
 import { ERROR_CODES } from '../hl7/error-codes.ts'
 import type { JournalRecord, Verdict } from '../outbox/journal.ts'
 import type { Entry } from '../outbox/outbox.ts'
-import { printable, printableCode } from './explain.ts'
+import { printable } from '../printable.ts'
+import { printableCode } from './explain.ts'
 import type { Settlement } from './settlement.ts'
 
 /** So many errors of an acknowledgement are noted. */

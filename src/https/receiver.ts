@@ -3,7 +3,7 @@ import { Hl7Error } from '../hl7/hl7-error.ts'
 import type { ReceivedReply } from '../http-client/connection.ts'
 import type { HttpRequest } from '../http-client/http-message.ts'
 import type { UndiciClient } from '../http-client/undici-client.ts'
-import { ExpressionLimit } from './expression-limit.ts'
+import { ExpressionTimeout } from './expression-timeout.ts'
 import { headerValueProblem, headerWords } from './header-values.ts'
 import { buildRequestBody, type FormField, type RequestBodySettings } from './request-body.ts'
 
@@ -21,10 +21,6 @@ export interface ValueContext {
 export interface NamedValue {
   name: string
   value: string | ((context: ValueContext) => MaybeText | Promise<MaybeText>)
-  /**
-   * Must not be shown; `expression`: except to users who may read all that expressions can read.
-   */
-  secret?: boolean | 'expression'
 }
 
 type MaybeText = string | undefined
@@ -59,7 +55,7 @@ export interface PreparedRequest {
   readonly url: URL
   readonly headers: Pick<HeaderList, 'asWritten' | 'inLowerCase'>
   readonly body: Buffer
-  /** What is secret or was made for this message: values of headers and fields, URL, template. */
+  /** What was made for this message: values of headers and fields, URL, template. */
   readonly values: () => string[]
 }
 
@@ -89,7 +85,7 @@ export class Receiver {
     const { token } = shipment
     const fields = await evaluate(settings.formFields, shipment, 'form field')
     if (token !== undefined && settings.tokenPlacement === 'body') {
-      fields.push({ name: 'access_token', value: token, isPlain: false })
+      fields.push({ name: 'access_token', value: token, isFixed: false })
     }
     const { body, contentType } = await buildRequestBody(
       shipment.message,
@@ -128,7 +124,7 @@ export class Receiver {
       headers,
       body,
       values: () => [
-        ...[...fields, ...values].flatMap(({ value, isPlain }) => (isPlain ? [] : [value])),
+        ...[...fields, ...values].flatMap(({ value, isFixed }) => (isFixed ? [] : [value])),
         ...(shipment.url === undefined ? [] : [url.pathname + url.search]),
         ...(settings.bodyTemplate === undefined ? [] : [body.toString()])
       ]
@@ -185,8 +181,8 @@ function withQuery(url: URL, name: string, value: string): URL {
 
 /** A header or field with its value for one message. */
 interface EvaluatedValue extends FormField {
-  /** The same for every message, and not secret. */
-  isPlain: boolean
+  /** The same for every message. */
+  isFixed: boolean
 }
 
 async function evaluate(
@@ -195,16 +191,16 @@ async function evaluate(
   what: string
 ): Promise<EvaluatedValue[]> {
   const evaluated: EvaluatedValue[] = []
-  for (const { name, value, secret } of values) {
-    if (typeof value === 'string') evaluated.push({ name, value, isPlain: secret !== true })
+  for (const { name, value } of values) {
+    if (typeof value === 'string') evaluated.push({ name, value, isFixed: true })
     else {
       try {
         const text = await value({ message: context.message, input: context.input })
-        if (text !== undefined) evaluated.push({ name, value: text, isPlain: false })
+        if (text !== undefined) evaluated.push({ name, value: text, isFixed: false })
       } catch (error) {
         // An error that an expression throws can contain parts of the message.
         const problem =
-          error instanceof ExpressionLimit ? error.message : 'cannot be computed for this message'
+          error instanceof ExpressionTimeout ? error.message : 'cannot be computed for this message'
         throw new Hl7Error(
           'HL7_INVALID_MESSAGE',
           `The value of the ${what} ${name} ${problem}: check it in the node.`

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { encode } from '../hl7/charset.ts'
 import { Hl7Error } from '../hl7/hl7-error.ts'
 import type { OutgoingMessage } from '../hl7/outgoing-message.ts'
-import { ExpressionLimit } from './expression-limit.ts'
+import { ExpressionTimeout } from './expression-timeout.ts'
 
 /** How the message is packed into the body of a request. */
 export type BodyFormat = 'raw' | 'mllp' | 'form' | 'multipart' | 'json' | 'text'
@@ -122,7 +122,7 @@ async function filledTemplate(
     if (error instanceof Hl7Error) throw error
     // An error that an expression throws can contain parts of the message.
     throw templateError(
-      error instanceof ExpressionLimit ? error.message : 'cannot be evaluated for this message'
+      error instanceof ExpressionTimeout ? error.message : 'cannot be evaluated for this message'
     )
   }
 }

@@ -1,8 +1,9 @@
 import type { HttpReply } from '../http-client/http-message.ts'
 import { retryAfterMs } from '../http-client/retry-after.ts'
+import { printable, printableProse } from '../printable.ts'
+import { Redactor } from '../redactor.ts'
 import { hintsForAnswer, isKnownError, type HintFacts } from './answer-hints.ts'
 import type { AddressField, Hint } from './hint.ts'
-import { cleanPath, cleanText, hasSecret, oneLine } from './secrets.ts'
 import type { TokenAnswerUnusable, TokenRefused } from './token-answer.ts'
 import { TokenError } from './token-error.ts'
 
@@ -12,8 +13,8 @@ type ReplyHead = Pick<HttpReply, 'status' | 'headers'>
 export interface AnswerFacts extends Omit<HintFacts, 'clockAheadSeconds'> {
   /** Wall clock in milliseconds. */
   now: number
-  /** Secrets in the request, which no text may show. */
-  secrets: readonly string[]
+  /** Knows the secrets in the request. */
+  redactor: Redactor
 }
 
 /** OAuth codes (RFC 6749 §4.1.2.1, RFC 8628 §3.5) for problems that may pass. */
@@ -38,11 +39,9 @@ export function answerError(
     })
   }
   const challenge = headers['www-authenticate'] ?? ''
-  const error = safeCode(answer.error ?? parameter(challenge, 'error'), facts.secrets)
-  const description = cleanText(
-    answer.description ?? parameter(challenge, 'error_description') ?? '',
-    facts.secrets
-  )
+  const error = safeCode(answer.error ?? parameter(challenge, 'error'), facts.redactor)
+  const said = answer.description ?? parameter(challenge, 'error_description') ?? ''
+  const description = printableProse(facts.redactor.hide(said))
   const transient =
     // It rejects its own nonce: it renews them often, or it is several servers.
     (facts.settings.dpop && error === 'use_dpop_nonce') ||
@@ -107,10 +106,10 @@ const UNUSABLE: Record<
 }
 
 /** An error code is a single word; anything else is not repeated. */
-function safeCode(error: string | undefined, secrets: readonly string[]): string | undefined {
+function safeCode(error: string | undefined, redactor: Redactor): string | undefined {
   if (error !== undefined && isKnownError(error)) return error
   if (error === undefined || !/^[A-Za-z][\w.-]{0,59}$/.test(error)) return undefined
-  return cleanText(error, secrets) === error ? error : undefined
+  return redactor.hide(error) === error ? error : undefined
 }
 
 /** A parameter of a challenge (RFC 6750 §3), the only place where some servers report an error. */
@@ -129,35 +128,28 @@ function clockAhead(date: string | undefined, now: number): number | undefined {
  * A redirect is never followed: it could carry the secret to a server that nobody configured.
  *
  * @param field the form's field that led there
- * @param secrets of the request, which no text may show
+ * @param redactor knows the secrets in the request
  * @returns the error that names the target, or `undefined` if the answer is not a redirect
  */
 export function redirectError(
   { status, headers }: ReplyHead,
   url: string,
   field: AddressField,
-  secrets: readonly string[] = []
+  redactor = new Redactor()
 ): TokenError | undefined {
   if (status < 300 || status >= 400 || status === 304) return undefined
   const location = headers.location ?? ''
   const to = location !== '' && URL.canParse(location, url) ? new URL(location, url) : undefined
-  const { host, origin } = new URL(url)
+  const { host } = new URL(url)
+  // Without the query, which may contain anything; the path tells `/token/` from `/token`.
   const target =
-    to === undefined || !/^https?:$/.test(to.protocol) ? 'nowhere' : shown(to, origin, secrets)
+    to === undefined || !/^https?:$/.test(to.protocol)
+      ? 'nowhere'
+      : printable(redactor.hide(`${to.origin}${to.pathname}`), 300)
   return new TokenError(`${host} redirects to ${target} (HTTP ${status}), which is not followed.`, {
     code: 'ERR_REDIRECT',
     status,
     hints: [{ key: 'redirect', values: { field, target } }],
     permanent: true
   })
-}
-
-/**
- * Leaves out the query, which may contain anything; the path tells `/token/` from `/token`.
- *
- * @param own the origin that answered, which the error names anyway
- */
-function shown({ origin, host, pathname }: URL, own: string, secrets: readonly string[]): string {
-  if (origin !== own && hasSecret(host, secrets)) return 'another site'
-  return oneLine(`${origin}${cleanPath(pathname, secrets)}`)
 }

@@ -1,8 +1,8 @@
 import { constants } from 'node:fs'
 import { open as openFile } from 'node:fs/promises'
 import type { Hint } from './hint.ts'
+import { printable } from '../printable.ts'
 import { isJsonObject, parseJson } from './json-text.ts'
-import { oneLine } from './secrets.ts'
 import { TokenError } from './token-error.ts'
 
 /** Characters. A JWT of a workload has two thousand at most. */
@@ -64,7 +64,7 @@ export async function readAssertionFile(
 }
 
 function problem(path: string, what: string, ...hints: Hint['key'][]): TokenError {
-  return new TokenError(`Assertion file: ${oneLine(path)} ${what}.`, {
+  return new TokenError(`Assertion file: ${printable(path, 200)} ${what}.`, {
     code: 'ERR_ASSERTION_FILE',
     hints: hints.map((key) => ({ key })),
     permanent: false

@@ -1,7 +1,7 @@
 import { isSafeAddress } from '../http-client/loopback.ts'
+import { printable } from '../printable.ts'
 import { clientAuthMethod } from './client-authentication.ts'
 import { parseJson } from './json-text.ts'
-import { oneLine } from './secrets.ts'
 import { certificateThumbprint } from './signing-certificate.ts'
 import { readPrivateKey, signingAlgorithm } from './signing-key.ts'
 import { CLIENT_AUTHS, GRANT_TYPES, type TokenSettings } from './token-settings.ts'
@@ -126,7 +126,7 @@ function otherProblems(settings: TokenSettings): string[] {
   if (assertionClaims.some(({ name }) => name === '')) problems.push('A claim has no name.')
   for (const { name, value, isJson } of assertionClaims) {
     if (isJson && parseJson(value) === undefined) {
-      problems.push(`Claim ${oneLine(name)}: the value is not JSON.`)
+      problems.push(`Claim ${printable(name)}: the value is not JSON.`)
     }
   }
   return problems

@@ -2,7 +2,6 @@ import type { KeyObject } from 'node:crypto'
 import * as openid from 'openid-client'
 import { readAssertionFile } from './assertion-file.ts'
 import type { ServerMetadata } from './discovery.ts'
-import { basicEncode } from './secrets.ts'
 import { signingAlgorithm } from './signing-key.ts'
 import { configError } from './token-error.ts'
 import type { ClientAuthMethod, TokenSettings } from './token-settings.ts'
@@ -123,6 +122,15 @@ function basic(user: string, password: string): ClientAuthentication {
   return (_server, _client, _body, headers) => {
     headers.set('authorization', `Basic ${credentials}`)
   }
+}
+
+/**
+ * Encodes the secret of Basic authentication, or a client ID without a colon. RFC 6749 §2.3.1 wants
+ * it form-encoded, but many servers do not decode it: only what a server that decodes would
+ * misread is encoded, and a space as `%20`, because not every decoder knows `+`.
+ */
+function basicEncode(text: string): string {
+  return text.toWellFormed().replace(/[%+&]|[^\x21-\x7e]/gu, encodeURIComponent)
 }
 
 type Claims = Readonly<Record<string, unknown>>

@@ -2,10 +2,10 @@ import * as openid from 'openid-client'
 import type { Clock } from '../clock.ts'
 import type { HttpReply } from '../http-client/http-message.ts'
 import { retryAfterMs } from '../http-client/retry-after.ts'
+import { printableProse } from '../printable.ts'
 import { redirectError } from './answer-error.ts'
 import { isJsonObject, parseJson } from './json-text.ts'
 import { translateError } from './network-error.ts'
-import { shortLine } from './secrets.ts'
 import { TokenError } from './token-error.ts'
 import { allowPlainHttp, bodyText, type TokenFetch } from './token-fetch.ts'
 import type { TokenSettings } from './token-settings.ts'
@@ -222,7 +222,7 @@ function usable(document: Metadata, url: string, asked: URL): Metadata {
 
 function issuerMismatch(server: URL, found: string): TokenError {
   // Whole, if it is not too long: discovery carries no secrets, and tenants have random names.
-  const values = { found: shortLine(found) }
+  const values = { found: printableProse(found) }
   return new TokenError(
     `${server.host}: the issuer in the server's metadata differs from Issuer URL.`,
     {

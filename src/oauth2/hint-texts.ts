@@ -177,6 +177,5 @@ export const HINT_TEXTS = {
   tooSlow:
     'The token server is too slow for such short-lived tokens: configure it to issue tokens with a longer lifetime.',
   // The Test button.
-  mayNotTest: 'Deploy first, or ask for the permission flows.write.',
   deployFirst: 'It is not deployed: deploy it, then test again.'
 } as const

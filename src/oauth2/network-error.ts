@@ -1,6 +1,6 @@
 import { HttpError } from '../http-client/http-error.ts'
+import { printableProse } from '../printable.ts'
 import type { AddressField, Hint } from './hint.ts'
-import { oneLine } from './secrets.ts'
 import { TokenError } from './token-error.ts'
 
 /** Where a request went, for the text of the error. */
@@ -87,7 +87,7 @@ export function hintForNetwork(error: HttpError, field: AddressField): Hint {
   }
   if (isCertificateCode(code)) {
     if (certificateIssuer === undefined) return { key: 'untrusted' }
-    return { key: 'untrustedBy', values: { authority: oneLine(certificateIssuer) } }
+    return { key: 'untrustedBy', values: { authority: printableProse(certificateIssuer) } }
   }
   if (code.includes('ALERT') && code.includes('CERTIFICATE')) return { key: 'clientCertificate' }
   if (family === 'tls' || code === 'EPROTO' || code.startsWith('ERR_SSL_')) {

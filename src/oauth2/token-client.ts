@@ -2,6 +2,8 @@ import type { KeyObject } from 'node:crypto'
 import * as openid from 'openid-client'
 import { systemClock, type Clock } from '../clock.ts'
 import type { GotClient } from '../http-client/got-client.ts'
+import { printableProse } from '../printable.ts'
+import { Redactor } from '../redactor.ts'
 import { answerError, redirectError } from './answer-error.ts'
 import { checkSettings } from './check-settings.ts'
 import {
@@ -14,7 +16,6 @@ import {
 import { Discovery, type ServerMetadata } from './discovery.ts'
 import { DpopProofs, makeProofKey, type ProofKey } from './dpop-proofs.ts'
 import { translateError, type RequestPlace } from './network-error.ts'
-import { oneLine, secretsOf } from './secrets.ts'
 import { certificateThumbprint } from './signing-certificate.ts'
 import { readPrivateKey } from './signing-key.ts'
 import { readTokenAnswer } from './token-answer.ts'
@@ -54,6 +55,7 @@ export class TokenClient {
   readonly #key: KeyObject | undefined
   readonly #thumbprint: string | undefined
   readonly #proofs: DpopProofs | undefined
+  readonly #redactor: Redactor
   readonly #onQuirk: (host: string, quirk: string) => void
 
   /**
@@ -74,6 +76,8 @@ export class TokenClient {
     this.#clock = clock
     if (proofKey !== undefined) this.#proofs = new DpopProofs(proofKey, clock)
     this.#discovery = new Discovery(settings, clock)
+    const { clientSecret, password, privateKeyPassphrase, secrets } = settings
+    this.#redactor = new Redactor([clientSecret, password, privateKeyPassphrase, ...secrets])
     const problems = checkSettings(settings)
     if (problems.length > 0) this.configError = configError(problems.join(' '))
     const key = readPrivateKey(settings.privateKey, settings.privateKeyPassphrase)
@@ -145,18 +149,13 @@ export class TokenClient {
       sentAt = instant(this.#clock)
       // Of a name in two cases, got sends the last.
       const headers = { ...options.headers, ...added }
-      const secrets = secretsOf(settings, options.headers, options.body)
+      const [, credentials = ''] = (options.headers['authorization'] ?? '').split(' ')
+      this.#redactor.add(credentials)
       const proofs = this.#proofs
-      const proof =
-        proofs &&
-        (async (target: URL) => {
-          const made = await proofs.proof('POST', target)
-          secrets.push(made)
-          return made
-        })
+      const proof = proofs && ((target: URL) => proofs.proof('POST', target))
       const reply = await fetch(url, { ...options, headers, proof })
       const hasNonce = proofs?.keepNonce(new URL(url), reply.headers) === true
-      const redirect = redirectError(reply, url, 'tokenEndpoint', secrets)
+      const redirect = redirectError(reply, url, 'tokenEndpoint', this.#redactor)
       if (redirect !== undefined) throw redirect
       const { text, encoding } = bodyText(reply.body)
       const type = reply.headers['content-type'] ?? ''
@@ -169,7 +168,7 @@ export class TokenClient {
           clientAuth,
           supported: metadata.token_endpoint_auth_methods_supported,
           now: this.#clock.now(),
-          secrets
+          redactor: this.#redactor
         })
         mayRepeat = hasNonce && error.code === 'use_dpop_nonce'
         throw error
@@ -230,11 +229,11 @@ export async function testToken(
     const elapsedMs = Math.round(clock.monotonic() - startedAt)
     return {
       ok: true,
-      tokenEndpoint: oneLine(tokenEndpoint),
+      tokenEndpoint: printableProse(tokenEndpoint, 1000),
       clientAuth,
       tokenType: tokenType(settings),
       expiresIn: expiresIn ?? null,
-      scope: oneLine(scope),
+      scope: printableProse(scope, 1000),
       elapsedMs
     }
   } catch (error) {

@@ -32,8 +32,6 @@ export type TokenType = 'Bearer' | 'DPoP'
 export interface NamedValue {
   name: string
   value: string
-  /** Must not be shown: it comes from a variable or a credential. */
-  secret: boolean
 }
 
 /** A claim of an assertion. */
@@ -81,6 +79,8 @@ export interface TokenSettings {
   privateKeyPassphrase: string
   username: string
   password: string
+  /** Further texts that nothing may show: values of variables and of credentials. */
+  secrets: readonly string[]
   /** The TLS configuration presents a client certificate. */
   hasClientCertificate: boolean
   /** Tokens are bound to a key of this node (RFC 9449). */

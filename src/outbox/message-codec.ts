@@ -328,7 +328,7 @@ class Walk {
 }
 
 /** Not an instance of a class; also of another context, whose `Object.prototype` is another one. */
-export function isPlain(value: object): boolean {
+function isPlain(value: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(value)
   if (prototype === null || prototype === Object.prototype) return true
   return !types.isProxy(prototype) && Object.getPrototypeOf(prototype) === null

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { AttemptCounts, DURATION_BOUNDS_MS } from '../../src/delivery/attempt-counts.ts'
-import type { AttemptResult } from '../../src/delivery/courier.ts'
+import type { AttemptResult } from '../../src/delivery/attempt-result.ts'
 import { resultOf, type ReplyKind } from './replies.ts'
 
 function counted(...results: AttemptResult[]): ReturnType<AttemptCounts['figures']> {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { AttemptResult } from '../../src/delivery/courier.ts'
+import type { AttemptResult } from '../../src/delivery/attempt-result.ts'
 import { ACK_TIMEOUT } from '../../src/delivery/awaiting.ts'
 import { Delivery } from '../../src/delivery/delivery.ts'
 import type { Order } from '../../src/delivery/lanes.ts'

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { afterEach, describe, it } from 'node:test'
-import { Courier, type AttemptResult } from '../../src/delivery/courier.ts'
+import type { AttemptResult } from '../../src/delivery/attempt-result.ts'
+import { Courier } from '../../src/delivery/courier.ts'
 import { whyFailed } from '../../src/delivery/explain.ts'
 import { readOutgoingMessage } from '../../src/hl7/outgoing-message.ts'
 import { Receiver } from '../../src/https/receiver.ts'
@@ -71,7 +72,8 @@ describe('a receiver that wants DPoP', () => {
       tokens,
       refreshOnStatus: new Set([401]),
       rules: parseReplyRules(''),
-      reply: { replyEncoding: 'auto' }
+      reply: { replyEncoding: 'auto' },
+      secrets: []
     })
     return { receiver, tokens, attempt: () => courier.attempt(parcel) }
   }

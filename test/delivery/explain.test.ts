@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { Attempt } from '../../src/rules/attempt.ts'
-import type { AttemptResult, ReplyRecord } from '../../src/delivery/courier.ts'
+import type { AttemptResult, ReplyRecord } from '../../src/delivery/attempt-result.ts'
 import { readOutgoingMessage } from '../../src/hl7/outgoing-message.ts'
 import { describeError } from '../../src/http-client/describe-error.ts'
-import { deliveryFailed, nameOf, printable, printableCode } from '../../src/delivery/explain.ts'
-import { TokenRedaction } from '../../src/delivery/token-redaction.ts'
+import { printable } from '../../src/printable.ts'
+import { deliveryFailed, nameOf, printableCode } from '../../src/delivery/explain.ts'
+import { quotesOf } from '../../src/delivery/quotes.ts'
+import { Redactor } from '../../src/redactor.ts'
 
 describe('printable', () => {
   it('gives one line of at most 80 characters', () => {
@@ -48,7 +50,7 @@ describe('deliveryFailed', () => {
   ): AttemptResult => {
     const { text = 'words', ...others } = filled
     const request = { url: new URL('https://receiver.test/hl7?key=1'), message, values: () => [] }
-    const quotes = new TokenRedaction().quotes(headers, request)
+    const quotes = quotesOf(headers, request, new Redactor())
     return result({ reply: { status, headers, text, hl7: '', ack: null }, quotes, ...others })
   }
   const error = (

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { Courier, type AttemptResult } from '../../src/delivery/courier.ts'
+import type { AttemptResult } from '../../src/delivery/attempt-result.ts'
+import { Courier } from '../../src/delivery/courier.ts'
 import { parseReplyRules, type ReplyRules } from '../../src/rules/reply-rules.ts'
 import { settlementOf } from '../../src/delivery/settlement.ts'
 import { readOutgoingMessage } from '../../src/hl7/outgoing-message.ts'
@@ -160,7 +161,8 @@ function courier(body: Buffer, charset: string, rules: ReplyRules): Courier {
     tokens: undefined,
     refreshOnStatus: new Set(),
     rules,
-    reply: { replyEncoding: 'auto' }
+    reply: { replyEncoding: 'auto' },
+    secrets: []
   })
 }
 

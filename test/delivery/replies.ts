@@ -1,4 +1,4 @@
-import type { AttemptResult } from '../../src/delivery/courier.ts'
+import type { AttemptResult } from '../../src/delivery/attempt-result.ts'
 
 /** How an attempt can end. */
 export type ReplyKind =

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { AttemptResult } from '../../src/delivery/courier.ts'
+import type { AttemptResult } from '../../src/delivery/attempt-result.ts'
 import { Delivery } from '../../src/delivery/delivery.ts'
 import { DeliveryLog, type Notice } from '../../src/delivery/delivery-log.ts'
 import type { DeliveryOptions } from '../../src/delivery/delivery-options.ts'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { AttemptResult } from '../../src/delivery/courier.ts'
+import type { AttemptResult } from '../../src/delivery/attempt-result.ts'
 import { keptAnswer, MAX_ERROR_REPLY, settlementOf } from '../../src/delivery/settlement.ts'
 import { resultOf } from './replies.ts'
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { readOutgoingMessage } from '../../src/hl7/outgoing-message.ts'
 import { Hl7Error } from '../../src/hl7/hl7-error.ts'
-import { ExpressionLimit } from '../../src/https/expression-limit.ts'
+import { ExpressionTimeout } from '../../src/https/expression-timeout.ts'
 import {
   buildRequestBody,
   type BodyTemplate,
@@ -233,7 +233,7 @@ describe('buildRequestBody', () => {
       code: 'HL7_CONFIG',
       message: 'The body template cannot be evaluated for this message: check it in the node.'
     })
-    await assert.rejects(failing(new ExpressionLimit('depth')), /template is nested too deeply/)
+    await assert.rejects(failing(new ExpressionTimeout()), /template took longer than 1 s/)
     const refused = new Hl7Error('HL7_INVALID_MESSAGE', 'x')
     await assert.rejects(failing(refused), refused)
   })

@@ -17,9 +17,7 @@ const engines = {
 }
 
 const ENDLESS = '($f := function($x) { $f($x) }; $f(1))'
-const TIME = { name: 'ExpressionLimit', message: 'took longer than 250 ms' }
-const DEPTH = { name: 'ExpressionLimit', message: 'is nested too deeply' }
-const LIST = { name: 'ExpressionLimit', message: 'handles too long a list' }
+const TIME = { name: 'ExpressionTimeout', message: 'took longer than 1 s' }
 
 for (const [engine, utilities] of Object.entries(engines)) {
   describe(`an expression in ${engine}`, () => {
@@ -28,29 +26,13 @@ for (const [engine, utilities] of Object.entries(engines)) {
     const evaluate = (source: string, input: unknown = {}): Promise<unknown> =>
       compile(source)(input)
 
-    it('is stopped after 250 ms', async () => {
+    it('is stopped after a second', async () => {
       for (const source of [
         ENDLESS,
-        `[${ENDLESS}, ${ENDLESS}]`,
-        `$eval("${ENDLESS}")`,
-        // JSONata functions that call each other without evaluating any part of the expression.
-        '$reduce([1..200000], $append)',
-        '$map([1..1000000], $string)'
+        '($f := function($x) { 1 + $f($x) }; $f(1))',
+        '$map([1..10000000], function($x) { $x })'
       ]) {
         await assert.rejects(evaluate(source), TIME, source)
-      }
-    })
-
-    it('is stopped if it is nested too deeply', async () => {
-      const wide = `[${Array.from({ length: 10_001 }, () => '1').join(',')}]`
-      await assert.rejects(evaluate(wide), DEPTH)
-      const endless = evaluate('($f := function($x) { 1 + $f($x) }; $f(1))')
-      await assert.rejects(endless, { name: 'ExpressionLimit' })
-    })
-
-    it('is stopped if a list would use up the memory of Node-RED', async () => {
-      for (const source of ['[1..2000000]', '$sort([1..20000])', '$distinct([1..20000])']) {
-        await assert.rejects(evaluate(source), LIST, source)
       }
     })
 
@@ -111,15 +93,15 @@ for (const [engine, utilities] of Object.entries(engines)) {
         ).prepare({ message, input: {} })
       await assert.rejects(failing({ headers: [{ name: 'X-Ward', value }] }), {
         code: 'HL7_INVALID_MESSAGE',
-        message: 'The value of the header X-Ward took longer than 250 ms: check it in the node.'
+        message: 'The value of the header X-Ward took longer than 1 s: check it in the node.'
       })
       await assert.rejects(failing({ formFields: [{ name: 'ward', value }] }), {
         code: 'HL7_INVALID_MESSAGE',
-        message: 'The value of the form field ward took longer than 250 ms: check it in the node.'
+        message: 'The value of the form field ward took longer than 1 s: check it in the node.'
       })
       await assert.rejects(failing({ bodyTemplate: () => endless({}) }), {
         code: 'HL7_CONFIG',
-        message: 'The body template took longer than 250 ms: check it in the node.'
+        message: 'The body template took longer than 1 s: check it in the node.'
       })
     })
   })

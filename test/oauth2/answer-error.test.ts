@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { answerError, type AnswerFacts, redirectError } from '../../src/oauth2/answer-error.ts'
 import type { TokenAnswerUnusable } from '../../src/oauth2/token-answer.ts'
+import { Redactor } from '../../src/redactor.ts'
 import type { TokenError } from '../../src/oauth2/token-error.ts'
 import { tokenSettings } from '../support/token-settings.ts'
 
@@ -18,7 +19,13 @@ function refused(
     { kind: 'refused', error: answer.error, description: answer.description },
     { status, headers },
     url,
-    { settings: tokenSettings(), clientAuth: 'private_key_jwt', now, secrets: [], ...given }
+    {
+      settings: tokenSettings(),
+      clientAuth: 'private_key_jwt',
+      now,
+      redactor: new Redactor([]),
+      ...given
+    }
   )
 }
 
@@ -49,7 +56,9 @@ describe('answerError of a refusal', () => {
   it('takes code and description from the challenge if the body has none', () => {
     const said = (challenge: string, answer = {}): [string, string | undefined] => {
       const headers = { 'www-authenticate': challenge }
-      const { code, description } = refused(answer, 401, headers, { secrets: ['my-secret-word'] })
+      const { code, description } = refused(answer, 401, headers, {
+        redactor: new Redactor(['my-secret-word'])
+      })
       return [code, description]
     }
     const bearer = 'Bearer realm="o", error="invalid_client", error_description="Bad credentials"'
@@ -66,22 +75,16 @@ describe('answerError of a refusal', () => {
     assert.deepEqual(said(echo), ['ERR_HTTP_STATUS', 'no •••'])
   })
 
-  it('does not repeat a code that is not a word or contains a secret', () => {
+  it('does not repeat a code that is not a word or is a secret', () => {
     for (const error of [
-      ...[
-        'two words',
-        '7up',
-        'x\r\ny',
-        `a${'b'.repeat(60)}`,
-        'é',
-        'my-secret-word',
-        '',
-        ' x',
-        'x '
-      ],
-      'x2YotnFZFEjr1zCsicMWpAA'
+      ...['two words', '7up', 'x\r\ny', `a${'b'.repeat(60)}`, 'é', 'my-secret-word', '', ' x', 'x ']
     ]) {
-      const { code, message } = refused({ error }, 400, {}, { secrets: ['my-secret-word'] })
+      const { code, message } = refused(
+        { error },
+        400,
+        {},
+        { redactor: new Redactor(['my-secret-word']) }
+      )
       assert.equal(code, 'ERR_HTTP_STATUS', error)
       assert.match(message, /no reason given/)
     }
@@ -97,7 +100,7 @@ describe('answerError of a refusal', () => {
       ...['temporarily_unavailable', 'unauthorized_client', 'unsupported_grant_type'],
       'use_dpop_nonce'
     ]) {
-      assert.equal(refused({ error }, 400, {}, { secrets: [error] }).code, error)
+      assert.equal(refused({ error }, 400, {}, { redactor: new Redactor([error]) }).code, error)
     }
   })
 
@@ -169,7 +172,7 @@ describe('answerError of an answer without a usable token', () => {
         { kind: 'unusable', what: what as TokenAnswerUnusable['what'] },
         { status: 203, headers: {} },
         url,
-        { settings: tokenSettings(), clientAuth: 'none', now, secrets: [] }
+        { settings: tokenSettings(), clientAuth: 'none', now, redactor: new Redactor([]) }
       )
       assert.match(error.message, /^The token server login\.example:8443 .* \(HTTP 203\)\.$/)
       assert.match(error.message, says)
@@ -187,7 +190,7 @@ describe('redirectError', () => {
       { status, headers: location === undefined ? {} : { location } },
       url,
       'tokenEndpoint',
-      ['my-secret-word']
+      new Redactor(['my-secret-word'])
     )
 
   it('names the target, without query and secrets', () => {
@@ -195,9 +198,7 @@ describe('redirectError', () => {
       ['https://other.example/x?secret=1#secret', 'https://other.example/x'],
       ['https://me:secret@other.example', 'https://other.example/'],
       ['/token/', 'https://login.example:8443/token/'],
-      ['https://my-secret-word.example/x', 'another site'],
-      ['https://x-My-SECRET.example/', 'another site'],
-      ['https://my-ser.example/', 'https://my-ser.example/'],
+      ['https://my-secret-word.example/x', 'https://•••.example/x'],
       ['/my-secret-word/token', 'https://login.example:8443/•••/token'],
       [
         '/oauth2/aus1a2b3c4D5e6F7g8/v1/token',
@@ -222,13 +223,6 @@ describe('redirectError', () => {
       assert.equal(error.status, 307)
       assert.equal(error.permanent, true)
     }
-  })
-
-  it('names its own site, even if a secret is in its name', () => {
-    const headers = { location: '/my-secret-word/x' }
-    const secrets = ['https://login.example:8443', 'my-secret-word']
-    const error = redirectError({ status: 302, headers }, url, 'tokenEndpoint', secrets)
-    assert.match(error?.message ?? '', / redirects to https:\/\/login\.example:8443\/•••\/x /)
   })
 
   it('shortens a long target', () => {

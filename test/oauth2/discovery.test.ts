@@ -278,7 +278,7 @@ describe('discovery', () => {
 
   it('sends no secrets or headers of the settings', async () => {
     pages[openId] = metadata(server.origin)
-    const secret = { name: 'X-Key', value: 'key-of-the-gateway-1', secret: true }
+    const secret = { name: 'X-Key', value: 'key-of-the-gateway-1' }
     await test({ issuer: server.origin, headers: [secret], extraParams: [secret] })
     const [discovery] = server.seen
     assert.equal(discovery?.url, openId)

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it, mock } from 'node:test'
 import fc from 'fast-check'
-import { Courier, type AttemptResult } from '../../src/delivery/courier.ts'
+import type { AttemptResult } from '../../src/delivery/attempt-result.ts'
+import { Courier } from '../../src/delivery/courier.ts'
 import { readOutgoingMessage } from '../../src/hl7/outgoing-message.ts'
 import { Receiver } from '../../src/https/receiver.ts'
 import { DpopProofs } from '../../src/oauth2/dpop-proofs.ts'
@@ -44,7 +45,8 @@ class Node {
       tokens: this.tokens,
       refreshOnStatus: new Set([401]),
       rules: parseReplyRules(''),
-      reply: { replyEncoding: 'auto' }
+      reply: { replyEncoding: 'auto' },
+      secrets: []
     })
   }
 

@@ -89,7 +89,7 @@ describe('token requests', () => {
       issuer: server.origin,
       clientSecret: 'not-so-secret',
       headers: [
-        { name: 'Ocp-Apim-Subscription-Key', value: 'a-key-of-the-gateway', secret: true },
+        { name: 'Ocp-Apim-Subscription-Key', value: 'a-key-of-the-gateway' },
         named('Accept', 'application/json, */*'),
         named('x-empty', '')
       ]

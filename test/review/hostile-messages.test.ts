@@ -19,9 +19,6 @@ const INVALID = { leaves: 'caught', code: 'HL7_INVALID_MESSAGE' } as const
 const CONFIG = { leaves: 'caught', code: 'HL7_CONFIG' } as const
 const ACK = { leaves: 'ack' } as const
 
-const throwing = (name: string) =>
-  `Object.defineProperty(msg, '${name}', { enumerable: true, configurable: true, get() { throw new Error('Lindqvist') } })`
-
 const cases: Case[] = [
   { name: 'a frozen message', make: 'freeze(msg)', ...ACK, kept: { topic: 'kept' } },
   { name: 'a sealed message', make: 'Object.seal(msg)', ...ACK, kept: { topic: 'kept' } },
@@ -36,25 +33,6 @@ const cases: Case[] = [
     name: 'a message without a prototype',
     make: 'Object.assign(Object.create(null), msg)',
     ...ACK
-  },
-  {
-    name: 'a message without a prototype that is not HL7',
-    make: 'Object.assign(Object.create(null), msg, { payload: 7 })',
-    ...INVALID
-  },
-  { name: 'a payload that throws', make: throwing('payload'), ...INVALID },
-  { name: 'a URL that throws', make: throwing('url'), ...INVALID },
-  { name: 'a time-out that throws', make: throwing('requestTimeout'), ...INVALID },
-  { name: 'a property that throws', make: throwing('other'), ...ACK },
-  {
-    name: 'a property that throws, in a frozen message',
-    make: `${throwing('other')}, freeze(msg)`,
-    ...ACK
-  },
-  {
-    name: 'a property that throws, and no HL7',
-    make: `${throwing('other')}, msg.payload = 'x', msg`,
-    ...INVALID
   },
   { name: 'a symbol', make: 'msg.payload = Symbol("a"), msg', ...INVALID },
   { name: 'a bigint', make: 'msg.payload = 10n, msg', ...INVALID },
@@ -80,22 +58,12 @@ const cases: Case[] = [
     ...ACK
   },
   {
-    name: 'a revoked proxy, and no HL7',
-    make: 'const p = Proxy.revocable({}, {}); p.revoke(); msg.proxy = p.proxy; msg.payload = "x"; return msg',
-    ...INVALID
-  },
-  {
     name: 'a toJSON that throws',
     make: 'msg.j = { toJSON() { throw new Error("x") } }, msg',
     ...ACK
   },
   { name: 'msg.hl7 that is not an object', make: 'msg.hl7 = 5, msg', ...ACK },
   { name: 'a frozen msg.hl7', make: 'msg.hl7 = Object.freeze({ outcome: "x" }), msg', ...ACK },
-  {
-    name: 'a msg.hl7 that cannot be set',
-    make: 'Object.defineProperty(msg, "hl7", { enumerable: true, get: () => 1 })',
-    ...ACK
-  },
   {
     name: 'a Uint8Array of the Function node',
     make: 'msg.payload = new Uint8Array(Buffer.from(text)), msg',

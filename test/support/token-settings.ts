@@ -29,18 +29,19 @@ export function tokenSettings(given: Partial<TokenSettings> = {}): TokenSettings
     password: '',
     hasClientCertificate: false,
     dpop: false,
+    secrets: [],
     ...given
   }
 }
 
 /** An entry that is in the flow file. */
 export function named(name: string, value: string): NamedValue {
-  return { name, value, secret: false }
+  return { name, value }
 }
 
 /** A claim that is in the flow file. */
 export function claim(name: string, value: string, isJson = false): Claim {
-  return { name, value, secret: false, isJson }
+  return { name, value, isJson }
 }
 
 /** An HTTP client with limits for token requests, without a proxy unless a test adds one. */

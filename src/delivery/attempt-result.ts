@@ -1,0 +1,53 @@
+import type { Acknowledgement } from '../hl7/acknowledgement.ts'
+import type { HttpReply } from '../http-client/http-message.ts'
+import type { AttemptError } from '../rules/attempt.ts'
+import type { Decision } from '../rules/decide.ts'
+import type { Quotes } from './quotes.ts'
+
+/** What an error may say about its message. */
+export interface MessageName {
+  controlId: string
+  type: string
+}
+
+/** What a flow may read of an HTTP answer. */
+export interface ReplyRecord {
+  status: number
+  headers: HttpReply['headers']
+  /** The whole body as text. */
+  text: string
+  /** The HL7 text in it, CR-separated, or `''`. */
+  hl7: string
+  ack: Acknowledgement | null
+  /** All acknowledgements, if there are several. */
+  acks?: readonly Acknowledgement[]
+}
+
+/** One attempt and what the rules make of it. */
+export interface AttemptResult {
+  decision: Decision
+  reply?: ReplyRecord
+  error?: AttemptError
+  /** The HTTP status of an answer that could not be read whole, or of the token server's refusal. */
+  status?: number
+  /** For the advice after a refusal: no token was sent, or its status asks for no other token. */
+  token?: 'none' | 'kept'
+  /** Why a refused token could not be replaced. */
+  tokenProblem?: string
+  /** What to do if there is no token. */
+  hint?: string
+  /** There is no token, and trying again soon cannot help: somebody has to change something. */
+  isPermanent?: boolean
+  /** The receiver answered with HL7: an acknowledgement that counts, or another message. */
+  answered: boolean
+  /** What an explanation may quote of an answer without an acknowledgement. */
+  quotes?: Quotes
+  /** There was a receiver to talk to: a connection, a token, and no 502, 503 or 504. */
+  reachable: boolean
+  /** The least wait that the server asked for, in milliseconds. */
+  retryAfterMs?: number
+  /** Requests to the receiver in this attempt, if there was more than one. */
+  requests?: number
+  /** From the start of the last request to its answer, in milliseconds; without the token's time. */
+  elapsedMs: number
+}

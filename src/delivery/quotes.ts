@@ -1,0 +1,80 @@
+import type { OutgoingMessage } from '../hl7/outgoing-message.ts'
+import type { HttpReply } from '../http-client/http-message.ts'
+import { printableProse } from '../printable.ts'
+import type { Redactor } from '../redactor.ts'
+import { repeats, withoutNumbers } from './sent-words.ts'
+
+/** What may be quoted of an answer's headers in an error or a log: short, and without the token. */
+export interface Quotes {
+  /** `type/subtype` of Content-Type. */
+  readonly contentType?: string
+  /** The target of a redirect, without its query: within its own site the path, else a URL. */
+  readonly redirect?: string
+  /** The scope that a challenge asks for (RFC 6750 §3). */
+  readonly scope?: string
+  /** Why it refuses, in the receiver's words (RFC 6750 §3). */
+  readonly description?: string
+}
+
+/** A request, for what its answer may repeat of it. */
+export interface QuotedRequest {
+  readonly url: URL
+  readonly message: OutgoingMessage
+  /** What depends on the message besides its text, or is secret. */
+  readonly values: () => string[]
+}
+
+/** RFC 6838 §4.2, but no longer than the types in use. */
+const MEDIA_TYPE = /^[a-z0-9][\w!#$&^.+-]{0,29}\/[a-z0-9][\w!#$&^.+-]{0,59}$/i
+
+const SCOPE = /scope="([^"]+)"/i
+/** In the characters that RFC 6750 §3 allows; a longer one is no description. */
+const DESCRIPTION = /(?:^|[\s,])error_description *= *"([\x20\x21\x23-\x5b\x5d-\x7e]{1,500})"/i
+
+/**
+ * What an explanation may quote of the headers of the answer to this request.
+ *
+ * @param redactor knows the tokens that were sent
+ */
+export function quotesOf(
+  headers: HttpReply['headers'],
+  request: QuotedRequest,
+  redactor: Redactor
+): Quotes {
+  const quoted = (text: string): string | undefined =>
+    printableProse(redactor.hide(text)) || undefined
+  // Free text is quoted only if it repeats nothing that was sent.
+  const unsent = (text: string): string | undefined => {
+    const quote = quoted(text)
+    if (quote === undefined || repeats(text, request.message, request.values)) return undefined
+    return withoutNumbers(quote)
+  }
+
+  const [type = ''] = (headers['content-type'] ?? '').split(';', 1)
+  const contentType = MEDIA_TYPE.test(type.trim()) ? quoted(type) : undefined
+  const redirect = redirectTarget(headers.location, request.url, quoted, unsent)
+  const challenge = headers['www-authenticate'] ?? ''
+  const scope = quoted(SCOPE.exec(challenge)?.[1] ?? '')
+  const description = unsent(DESCRIPTION.exec(challenge)?.[1] ?? '')
+  return {
+    ...(contentType !== undefined && { contentType }),
+    ...(redirect !== undefined && { redirect }),
+    ...(scope !== undefined && { scope }),
+    ...(description !== undefined && { description })
+  }
+}
+
+type Quote = (text: string) => string | undefined
+
+function redirectTarget(
+  location = '',
+  from: URL,
+  quoted: Quote,
+  unsent: Quote
+): string | undefined {
+  const to = location === '' ? null : URL.parse(location, from)
+  if (to === null || !/^https?:$/.test(to.protocol)) return undefined
+  const path = to.pathname === '/' ? '/' : unsent(to.pathname)
+  if (to.origin === from.origin) return path
+  return `${quoted(to.origin) ?? ''}${path === '/' ? '' : (path ?? '')}`
+}

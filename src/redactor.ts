@@ -1,0 +1,111 @@
+/** Shown in place of a secret. */
+export const HIDDEN = '•••'
+
+/**
+ * A shorter secret is in many words, and a secret of letters alone is a word: each is hidden only
+ * where it stands alone.
+ */
+const MIN_PART = 8
+/** The beginning of a longer secret, in characters, is enough to know it: what follows is hidden too. */
+const MAX_START = 64
+
+/**
+ * A JSON Web Token or the beginning of one, whoever made it: `eyJ` is the base64 of `{"`. Without a
+ * letter or digit before it, so that no word contains it.
+ */
+const JWT = '(?<![A-Za-z\\d])eyJ[\\w-]{10,}[\\w.-]*'
+
+/** The entities of XML (1.0 §4.6). */
+const ENTITIES: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&apos;'
+}
+
+/**
+ * Hides secrets in texts that come from outside, such as an answer that repeats its request: as they
+ * are, percent-encoded, and as JSON and XML write them; and every JSON Web Token. It knows whole
+ * secrets only, so it leaves words and trace ids alone; and a text has to be redacted before it is cut.
+ */
+export class Redactor {
+  readonly #secrets = new Set<string>()
+  #pattern: RegExp | undefined
+
+  constructor(secrets: Iterable<string> = []) {
+    for (const secret of secrets) this.add(secret)
+  }
+
+  /** @param secret one text: a password, a token, the credentials of a Basic header */
+  add(secret: string): void {
+    const text = secret.trim()
+    if (text === '' || this.#secrets.has(text)) return
+    this.#secrets.add(text)
+    this.#pattern = undefined
+  }
+
+  hide(text: string): string {
+    this.#pattern ??= patternOf([...this.#secrets])
+    return text.replace(this.#pattern, HIDDEN)
+  }
+
+  /** The same for every text in a JSON value, such as the answer of a route. */
+  hideIn<Value>(value: Value): Value {
+    return this.#hidden(value) as Value
+  }
+
+  #hidden(value: unknown): unknown {
+    if (typeof value === 'string') return this.hide(value)
+    if (Array.isArray(value)) return value.map((item) => this.#hidden(item))
+    if (typeof value !== 'object' || value === null) return value
+    return Object.fromEntries(
+      Object.entries(value).map(([name, member]) => [name, this.#hidden(member)])
+    )
+  }
+}
+
+/** Longer secrets first: a shorter one may be part of them. */
+function patternOf(secrets: string[]): RegExp {
+  const longestFirst = secrets.sort((a, b) => b.length - a.length)
+  return new RegExp([...longestFirst.map(formsOf), JWT].join('|'), 'gu')
+}
+
+/** A secret, each of its characters as it is or as another syntax writes it. */
+function formsOf(secret: string): string {
+  const characters = Array.from(secret)
+  const start = characters.slice(0, MAX_START).map(formsOfCharacter).join('')
+  if (characters.length > MAX_START) return `${start}[^\\s"'<>&]*`
+  const standsAlone = secret.length < MIN_PART || /^\p{L}+$/u.test(secret)
+  return standsAlone ? `(?<![\\p{L}\\p{N}_])${start}(?![\\p{L}\\p{N}_])` : start
+}
+
+function formsOfCharacter(character: string): string {
+  // Nobody encodes these.
+  if (/[A-Za-z\d]/.test(character)) return character
+  const code = character.codePointAt(0) ?? 0
+  const hex = code.toString(16)
+  const units = character.split('').map((unit) => unit.charCodeAt(0).toString(16).padStart(4, '0'))
+  const percent = Buffer.from(character).toString('hex').replace(/../g, '%$&')
+  const forms = [
+    character,
+    // URLs and forms
+    percent,
+    percent.toUpperCase(),
+    ...(character === ' ' ? ['+'] : []),
+    // JSON
+    JSON.stringify(character).slice(1, -1),
+    units.map((unit) => `\\u${unit}`).join(''),
+    units.map((unit) => `\\u${unit.toUpperCase()}`).join(''),
+    // XML
+    ENTITIES[character] ?? character,
+    `&#${code};`,
+    `&#x${hex};`,
+    `&#x${hex.toUpperCase()};`
+  ]
+  return `(?:${[...new Set(forms)].map(escapeRegExp).join('|')})`
+}
+
+function escapeRegExp(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\/]/g, '\\$&')
+}

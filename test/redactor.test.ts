@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import { Redactor } from '../src/redactor.ts'
+
+const hide = (text: string, ...secrets: string[]): string => new Redactor(secrets).hide(text)
+
+describe('a Redactor', () => {
+  it('leaves words and trace ids alone', () => {
+    for (const text of [
+      'Invalid client secret provided for this client.',
+      'AADSTS7000215: Invalid client secret provided. Trace ID: 7f0c8f4e-4a5b-4c8e-9a77-0d9f0e6f1b00 Correlation ID: 3b1e6c1d0a6c4f0e9d2f8a7b6c5d4e3f',
+      'https://login.microsoftonline.com/tenant/oauth2/v2.0/token, unsupported_grant_type_for_client',
+      'keyJournal, eyJ, jockeyJumpsHigherThanOthers'
+    ]) {
+      assert.equal(hide(text, 'my-client-secret', 'Winter2026!'), text)
+    }
+  })
+
+  it('hides a secret as URLs, forms, JSON, XML and HTML write it', () => {
+    const secret = 'p&"w\' 12/ü<>+%\\😀'
+    const written = {
+      itself: secret,
+      URL: encodeURIComponent(secret),
+      'URL in lower case': encodeURIComponent(secret).replace(/%../g, (hex) => hex.toLowerCase()),
+      form: new URLSearchParams({ '': secret }).toString().slice(1),
+      JSON: JSON.stringify(secret).slice(1, -1),
+      'ASCII JSON': JSON.stringify(secret)
+        .slice(1, -1)
+        .replace(/[^\0-~]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`),
+      XML: 'p&amp;&quot;w&apos; 12/ü&lt;&gt;+%\\😀',
+      "Python's html.escape": 'p&amp;&quot;w&#x27; 12/ü&lt;&gt;+%\\😀',
+      'ASCII XML': 'p&#38;&#34;w&#39; 12/&#252;&#60;&#62;+%\\&#128512;'
+    }
+    for (const [what, form] of Object.entries(written)) {
+      assert.equal(hide(`bad: [${form}]`, secret), 'bad: [•••]', what)
+    }
+  })
+
+  it('hides a short secret, or one that is a word, where it stands alone', () => {
+    assert.equal(hide('secret a1 is bad', 'a1'), 'secret ••• is bad')
+    assert.equal(
+      hide('{"secret":"a1"}, client_secret=a1&b=ba1a', 'a1'),
+      '{"secret":"•••"}, client_secret=•••&b=ba1a'
+    )
+    assert.equal(hide('Invalid: invalid_client', 'i'), 'Invalid: invalid_client')
+    assert.equal(hide('password for passwords: password', 'password'), '••• for passwords: •••')
+    assert.equal(hide('x§y §', '§'), 'x§y •••')
+    assert.equal(hide('xWinter2026y', 'Winter2026'), 'x•••y')
+  })
+
+  it('hides every JSON Web Token', () => {
+    const jwt = 'eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0.c2lnbmF0dXJl'
+    assert.equal(hide(`token ${jwt} is bad`), 'token ••• is bad')
+    assert.equal(hide(`token ${jwt.slice(0, 25)}… is bad`), 'token •••… is bad')
+  })
+
+  it('knows a long secret by its beginning', () => {
+    const token = 'Qx7~Vb93+LmK2w==.Zt5'.repeat(20)
+    assert.equal(hide(`you sent ${token}; ${token.slice(0, 100)}…`, token), 'you sent ••• •••')
+  })
+
+  it('prefers the longer of two secrets, and knows those that are added later', () => {
+    const redactor = new Redactor(['', '  ', 'abcdefg1'])
+    assert.equal(redactor.hide('abcdefg1ijkl'), '•••ijkl')
+    redactor.add('abcdefg1ijkl')
+    assert.equal(redactor.hide('abcdefg1ijkl abcdefg1'), '••• •••')
+  })
+
+  it('hides secrets in every text of a JSON value', () => {
+    const answer = { ok: false, list: ['Winter2026', 1, null], inner: { text: 'no Winter2026' } }
+    assert.deepEqual(new Redactor(['Winter2026']).hideIn(answer), {
+      ok: false,
+      list: ['•••', 1, null],
+      inner: { text: 'no •••' }
+    })
+  })
+
+  it('leaves nothing of a secret of eight or more characters, whatever it is', () => {
+    const secrets = fc.string({ minLength: 8, maxLength: 80, unit: 'grapheme' })
+    fc.assert(
+      fc.property(secrets, fc.string(), fc.string(), (text, before, after) => {
+        const secret = text.trim()
+        fc.pre(secret.length >= 8 && /\P{L}/u.test(secret))
+        for (const form of [
+          secret,
+          encodeURIComponent(secret),
+          JSON.stringify(secret).slice(1, -1)
+        ]) {
+          assert.ok(!hide(`${before}${form}${after}`, secret).includes(form), form)
+        }
+      })
+    )
+  })
+
+  it('takes linear time, whatever the text', () => {
+    const redactor = new Redactor(['a'.repeat(16_000), 'ab'.repeat(30)])
+    const start = performance.now()
+    for (const text of ['a', 'ab', 'eyJ', `${'a'.repeat(59)}b`]) {
+      redactor.hide(text.repeat(2_000_000 / text.length))
+    }
+    assert.ok(performance.now() - start < 2000)
+  })
+})
