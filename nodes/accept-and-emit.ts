@@ -8,7 +8,7 @@ import { OutboxError, type Entry } from '../src/outbox/outbox.ts'
 import { carryOut, isCommand } from './flow-commands.ts'
 import type { FlowMessage } from './flow-messages.ts'
 import { finish, handOn, handToCatch } from './hand-on.ts'
-import { outParts } from './node-parts.ts'
+import { outParts } from './out-parts.ts'
 import { ackProperties, errorProperties, refusedProperties } from './outgoing-properties.ts'
 import type { OutSettings } from './read-out-settings.ts'
 

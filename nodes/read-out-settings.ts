@@ -28,7 +28,7 @@ import { hasClientCertificate, readConnection } from './connection.ts'
 import { compileJsonata } from './jsonata.ts'
 import { ENTRY, readNamedValues, type Credentials } from './named-values.ts'
 import { errorText } from './node-errors.ts'
-import { authParts, type AuthParts } from './node-parts.ts'
+import { authParts, type AuthParts } from './auth-parts.ts'
 import { outProperties } from './hl7-https-out-properties.ts'
 import { isUnset, Properties } from './properties.ts'
 

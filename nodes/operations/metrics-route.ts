@@ -1,6 +1,7 @@
 import type { Node, NodeAPI } from 'node-red'
 import type { TokenStatus } from '../../src/oauth2/token-cache.ts'
-import { authParts, deployedAuthNodes, deployedOutNodes, outParts } from '../node-parts.ts'
+import { authParts, deployedAuthNodes } from '../auth-parts.ts'
+import { deployedOutNodes, outParts } from '../out-parts.ts'
 import { guarded } from './routes.ts'
 import { metricsText, type NodeFigures, type TokenFigures } from './metrics.ts'
 

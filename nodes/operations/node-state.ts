@@ -1,7 +1,7 @@
 import type { Node, NodeAPI } from 'node-red'
 import type { DeliveryState } from '../../src/delivery/delivery-state.ts'
 import { printable } from '../../src/printable.ts'
-import { deployedOutNodes, outParts, type OutParts, type Unusable } from '../node-parts.ts'
+import { deployedOutNodes, outParts, type OutParts, type Unusable } from '../out-parts.ts'
 import type { NodeState, Told } from './answers.ts'
 import { heldFor } from './stopped-queues.ts'
 import { iso } from './times.ts'

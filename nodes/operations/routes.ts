@@ -5,7 +5,7 @@ import type { KnownMessage } from '../../src/delivery/find.ts'
 import type { Settlement } from '../../src/delivery/settlement.ts'
 import { OutboxError, type Entry } from '../../src/outbox/outbox.ts'
 import { notSetUp } from '../node-errors.ts'
-import { deployedOutNodes, outParts, type OutParts, type Unusable } from '../node-parts.ts'
+import { deployedOutNodes, outParts, type OutParts, type Unusable } from '../out-parts.ts'
 import type {
   AllStates,
   BulkAnswer,

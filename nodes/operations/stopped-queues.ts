@@ -7,7 +7,7 @@ import {
   type FilledQueueFile
 } from '../../src/outbox/queue-files.ts'
 import { onceFlowsStarted } from '../flows-started.ts'
-import { deployedOutNodes, outParts } from '../node-parts.ts'
+import { deployedOutNodes, outParts } from '../out-parts.ts'
 import { queueDirectory } from '../queue-directory.ts'
 
 /** A queue file with messages of a node that does not run: it is disabled or deleted. */

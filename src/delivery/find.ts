@@ -1,5 +1,5 @@
-import { NO_VERDICT, type FindQuery, type JournalRecord, type Verdict } from '../outbox/journal.ts'
-import type { Entry, Outbox, StoredState } from '../outbox/outbox.ts'
+import { NO_VERDICT, type JournalRecord, type Verdict } from '../outbox/journal.ts'
+import type { Entry, Outbox, StoredState, FindQuery } from '../outbox/outbox.ts'
 import type { KnownState } from './known-state.ts'
 import type { Message, MessageState } from './message.ts'
 import type { Messages } from './messages.ts'

@@ -4,8 +4,6 @@ import { ContentCache } from './content-cache.ts'
 import {
   MOST_IN_MEMORY,
   type EventQuery,
-  type FindQuery,
-  type Found,
   type JournalRecord,
   type Pause,
   type QueueEvent
@@ -17,7 +15,9 @@ import {
   type ListQuery,
   type Outbox,
   type OutboxContents,
-  type StoredMessage
+  type StoredMessage,
+  type FindQuery,
+  type Found
 } from './outbox.ts'
 import { QueueCalls } from './queue-calls.ts'
 import { queueFilePath } from './queue-files.ts'

@@ -4,12 +4,11 @@ import {
   MOST_RECORDS,
   QUEUE_EVENT_KINDS,
   type EventQuery,
-  type FindQuery,
-  type Found,
   type JournalRecord,
   type QueueEvent,
   type QueueEventKind
 } from './journal.ts'
+import type { FindQuery, Found } from './outbox.ts'
 import { moment, text, whole } from './message-row.ts'
 import { NewestFirst, type Row } from './newest-first.ts'
 import { errorsFrom, valuesFrom } from './stored-json.ts'

@@ -1,5 +1,3 @@
-import type { Entry } from './outbox.ts'
-
 /** What the receiver answered last, and what followed, in codes only: without any HL7 content. */
 export interface Verdict {
   /** MSA-1; `''` without an acknowledgement. */
@@ -39,10 +37,12 @@ export interface AckErrorCode {
 }
 
 /** How a message left: a row of the journal. Times are wall clock, milliseconds. */
-export interface JournalRecord extends Pick<
-  Entry,
-  'seq' | 'controlId' | 'type' | 'acceptedAt' | 'attempts'
-> {
+export interface JournalRecord {
+  seq: number
+  controlId: string
+  type: string
+  acceptedAt: number
+  attempts: number
   settledAt: number
   outcome: 'ack' | 'nak' | 'error'
   verdict: Verdict
@@ -85,37 +85,6 @@ export interface Pause {
   by: string
   /** What that user or flow said, at most 200 characters; of a rule, the rule. */
   reason: string
-}
-
-/** Which messages `find` looks for: newest first. */
-export interface FindQuery {
-  /** Those that are in the queue, or those that have left. */
-  where: 'queue' | 'journal'
-  /** Only those with a lower number than this. */
-  before: number
-  /** At most this many are returned. */
-  limit: number
-  controlId?: string
-  /** MSH-9, such as `ADT^A01`. */
-  type?: string
-  /** Of a journal record: the rule, as written. */
-  rule?: string
-  outcome?: JournalRecord['outcome']
-  /** Accepted or settled at this time or later; wall clock, milliseconds. */
-  since?: number
-}
-
-/**
- * What was found. A search checks a bounded number of rows: there may be more even if fewer than
- * the limit were found.
- */
-export interface Found {
-  /** Of the queue. */
-  entries: readonly Entry[]
-  /** Of the journal. */
-  records: readonly JournalRecord[]
-  /** Search on below this number; 0: there is nothing more. */
-  next: number
 }
 
 /** Which events `events` returns: newest first. */

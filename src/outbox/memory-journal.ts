@@ -1,12 +1,5 @@
-import {
-  MOST_IN_MEMORY,
-  type EventQuery,
-  type FindQuery,
-  type Found,
-  type JournalRecord,
-  type QueueEvent
-} from './journal.ts'
-import type { Entry } from './outbox.ts'
+import { MOST_IN_MEMORY, type EventQuery, type JournalRecord, type QueueEvent } from './journal.ts'
+import type { Entry, FindQuery, Found } from './outbox.ts'
 
 /** The last records and events of a node that keeps none on disk. */
 export class MemoryJournal {

@@ -1,4 +1,4 @@
-import type { EventQuery, FindQuery, Found, JournalRecord, QueueEvent } from './journal.ts'
+import type { EventQuery, JournalRecord, QueueEvent } from './journal.ts'
 import { MemoryJournal, matchesEntry } from './memory-journal.ts'
 import {
   OutboxError,
@@ -6,7 +6,9 @@ import {
   type ListQuery,
   type Outbox,
   type OutboxContents,
-  type StoredMessage
+  type StoredMessage,
+  type FindQuery,
+  type Found
 } from './outbox.ts'
 
 interface Held<Content> {

@@ -1,12 +1,4 @@
-import type {
-  EventQuery,
-  FindQuery,
-  Found,
-  JournalRecord,
-  Pause,
-  QueueEvent,
-  Verdict
-} from './journal.ts'
+import type { EventQuery, JournalRecord, Pause, QueueEvent, Verdict } from './journal.ts'
 
 /** What the outbox stores as the state of a message. */
 export type StoredState = 'waiting' | 'suspended' | 'settled'
@@ -30,6 +22,37 @@ export interface Entry {
   suspendedAt?: number
   /** On disk it is sealed, in the column `reason`. */
   verdict?: Verdict
+}
+
+/** Which messages `find` looks for: newest first. */
+export interface FindQuery {
+  /** Those that are in the queue, or those that have left. */
+  where: 'queue' | 'journal'
+  /** Only those with a lower number than this. */
+  before: number
+  /** At most this many are returned. */
+  limit: number
+  controlId?: string
+  /** MSH-9, such as `ADT^A01`. */
+  type?: string
+  /** Of a journal record: the rule, as written. */
+  rule?: string
+  outcome?: JournalRecord['outcome']
+  /** Accepted or settled at this time or later; wall clock, milliseconds. */
+  since?: number
+}
+
+/**
+ * What was found. A search checks a bounded number of rows: there may be more even if fewer than
+ * the limit were found.
+ */
+export interface Found {
+  /** Of the queue. */
+  entries: readonly Entry[]
+  /** Of the journal. */
+  records: readonly JournalRecord[]
+  /** Search on below this number; 0: there is nothing more. */
+  next: number
 }
 
 /** A message as an outbox returns it. */

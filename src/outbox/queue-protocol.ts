@@ -1,5 +1,5 @@
-import type { EventQuery, FindQuery, Found, JournalRecord, Pause, QueueEvent } from './journal.ts'
-import type { Entry, ListQuery, OutboxContents, OutboxError } from './outbox.ts'
+import type { EventQuery, JournalRecord, Pause, QueueEvent } from './journal.ts'
+import type { Entry, ListQuery, OutboxContents, OutboxError, FindQuery, Found } from './outbox.ts'
 
 /** The file and its key: sent with every request, so that a new thread can continue. */
 export interface QueueFileSpec {

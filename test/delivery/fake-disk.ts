@@ -1,13 +1,6 @@
 import { ContentCache } from '../../src/outbox/content-cache.ts'
 import type { ContentCodec } from '../../src/outbox/disk-outbox.ts'
-import type {
-  EventQuery,
-  FindQuery,
-  Found,
-  JournalRecord,
-  Pause,
-  QueueEvent
-} from '../../src/outbox/journal.ts'
+import type { EventQuery, JournalRecord, Pause, QueueEvent } from '../../src/outbox/journal.ts'
 import { MemoryJournal, matchesEntry } from '../../src/outbox/memory-journal.ts'
 import {
   OutboxError,
@@ -15,7 +8,9 @@ import {
   type ListQuery,
   type Outbox,
   type OutboxContents,
-  type StoredMessage
+  type StoredMessage,
+  type FindQuery,
+  type Found
 } from '../../src/outbox/outbox.ts'
 
 interface Row {

@@ -1,10 +1,5 @@
-import type {
-  FindQuery,
-  JournalRecord,
-  Pause,
-  QueueEvent,
-  Verdict
-} from '../../src/outbox/journal.ts'
+import type { JournalRecord, Pause, QueueEvent, Verdict } from '../../src/outbox/journal.ts'
+import type { FindQuery } from '../../src/outbox/outbox.ts'
 
 /** A verdict with a value in each field. */
 export const verdict: Verdict = {

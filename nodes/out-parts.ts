@@ -2,26 +2,10 @@ import type { Node } from 'node-red'
 import type { Delivery } from '../src/delivery/delivery.ts'
 import type { EventLog } from '../src/delivery/event-log.ts'
 import type { History } from '../src/delivery/history.ts'
-import type { TlsSettings } from '../src/http-client/connection-settings.ts'
-import type { TokenSettings } from '../src/oauth2/token-settings.ts'
 import type { TokenSource } from '../src/oauth2/token-source.ts'
-import type { FlowMessage } from './flow-messages.ts'
 import type { CertificateWatch } from './certificate-watch.ts'
+import type { FlowMessage } from './flow-messages.ts'
 import type { Refusals } from './operations/refusals.ts'
-
-/** What an `hl7-https-out` node finds behind its `auth` property. */
-export interface AuthParts {
-  /** Of the token server; empty if its address is no URL. */
-  host: string
-  settings: TokenSettings
-  /** Undefined if the settings cannot be used. */
-  tokens: TokenSource | undefined
-  /** Why they cannot, in words. */
-  problems: readonly string[]
-  /** HTTP statuses of the HL7 server that mean "the token was refused". */
-  refreshOnStatus: ReadonlySet<number>
-  tls: TlsSettings | undefined
-}
 
 /** What an operator does with a queue. */
 export type DeliveryControl = Pick<
@@ -69,32 +53,8 @@ export interface Unusable {
   refusals: Refusals
 }
 
-/*
- * Kept apart from the node objects: every node of a flow can look up every other one, and anything
- * that prints a node would print its keys.
- */
-export const authParts = new WeakMap<Node, AuthParts>()
+/** Kept apart from the node objects: see `authParts`. */
 export const outParts = new WeakMap<Node, OutParts | Unusable>()
 
 /** All `hl7-https-out` nodes that run, those in subflows included, by their ids. */
 export const deployedOutNodes = new Map<string, Node>()
-/** All `oauth2-client-credentials` nodes that run, likewise. */
-export const deployedAuthNodes = new Map<string, Node>()
-
-/** Lists a node until it is closed. */
-export function listNode(list: Map<string, Node>, node: Node): void {
-  list.set(node.id, node)
-  node.on('close', () => {
-    if (list.get(node.id) === node) list.delete(node.id)
-  })
-}
-
-/**
- * The node's credentials, environment variables replaced; they are removed from the node object,
- * where Node-RED puts them for this single reader.
- */
-export function takeCredentials(node: Node): Record<string, unknown> {
-  const { credentials } = node as { credentials?: unknown }
-  delete (node as { credentials?: unknown }).credentials
-  return typeof credentials === 'object' && credentials !== null ? { ...credentials } : {}
-}
