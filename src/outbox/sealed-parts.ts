@@ -5,7 +5,7 @@ const PARTS = ['content', 'outcome'] as const
 export type Part = (typeof PARTS)[number]
 /** Long parts are sealed and stored in pieces, so that they are not in memory as often. */
 const PIECE_BYTES = 256 * 1024
-/** See `queue-schema.ts`. */
+/** How the numbers of pieces are given out: so many to each part, and so many to each message. */
 const PIECES_OF_PART = 2 ** 16
 const PIECES_OF_MESSAGE = 4 * PIECES_OF_PART
 
