@@ -1,5 +1,6 @@
 import type { Node, NodeAPI, NodeDef } from 'node-red'
 import { TokenSource } from '../src/oauth2/token-source.ts'
+import { Redactor } from '../src/redactor.ts'
 import { readConnection } from './connection.ts'
 import { flowFileProperties, SECRET_SLOTS } from './named-values.ts'
 import { authParts, deployedAuthNodes } from './auth-parts.ts'
@@ -32,6 +33,7 @@ export default function (RED: NodeAPI): void {
         tokens = undefined
       }
     }
+    problems = new Redactor(settings.secrets).hideIn(problems)
     const host = URL.parse(settings.issuer || settings.tokenEndpoint)?.host ?? ''
     authParts.set(this, { host, settings, tokens, problems, refreshOnStatus, tls: connection.tls })
     listNode(deployedAuthNodes, this)
