@@ -5,7 +5,7 @@ import {
   tokenHeaderNameProblem,
   type HeaderProblem
 } from '../../src/https/header-values.ts'
-import { parseJson } from '../../src/oauth2/json-text.ts'
+import { parseJson } from '../../src/json-text.ts'
 import { isVariable } from './host-of.ts'
 
 /** One entry of `headers`, `formFields`, `extraParams` or `assertionClaims`. */

@@ -1,8 +1,8 @@
 import { constants } from 'node:fs'
 import { open as openFile } from 'node:fs/promises'
+import { isJsonObject, parseJson } from '../json-text.ts'
 import type { Hint } from './hint.ts'
 import { printable } from '../printable.ts'
-import { isJsonObject, parseJson } from './json-text.ts'
 import { TokenError } from './token-error.ts'
 
 /** Characters. A JWT of a workload has two thousand at most. */

@@ -1,7 +1,7 @@
 import { isSafeAddress } from '../http-client/loopback.ts'
+import { parseJson } from '../json-text.ts'
 import { printable } from '../printable.ts'
 import { clientAuthMethod } from './client-authentication.ts'
-import { parseJson } from './json-text.ts'
 import { certificateThumbprint } from './signing-certificate.ts'
 import { readPrivateKey, signingAlgorithm } from './signing-key.ts'
 import { CLIENT_AUTHS, GRANT_TYPES, type TokenSettings } from './token-settings.ts'

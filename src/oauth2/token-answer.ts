@@ -1,4 +1,4 @@
-import { isJsonObject, parseJson } from './json-text.ts'
+import { isJsonObject, parseJson } from '../json-text.ts'
 import type { TokenType } from './token-settings.ts'
 
 /** What a token endpoint's answer says, without its quirks. */
