@@ -189,15 +189,7 @@ export class Courier {
       while (searched.step()) await turn(read.text)
       await turn(read.text)
     }
-    const attempt: Attempt = {
-      sent,
-      status,
-      reply: answer,
-      ...(read.problem === undefined
-        ? undefined
-        : { error: { code: 'ERR_RESPONSE_TOO_LARGE', text: read.problem } })
-    }
-    const { error } = attempt
+    const attempt: Attempt = { sent, status, reply: answer }
     const ack = countingAcknowledgement(attempt)
     const acks = ack === null || read.message === null ? [] : readAcknowledgements(read.message)
     await turn(read.text)
@@ -211,7 +203,6 @@ export class Courier {
         ack,
         ...(acks.length === 0 ? undefined : { acks })
       },
-      ...(error === undefined ? undefined : { error }),
       answered: isAnswer(attempt, message),
       ...(ack === null ? { quotes: quotes(), ...this.#tokenAdvice(reply) } : undefined),
       reachable: ack !== null || !GATEWAY_STATUSES.has(status),

@@ -1,8 +1,14 @@
 import { decodeReply } from '../hl7/charset.ts'
 import { readReplyMessage, type ReplyMessage } from '../hl7/reply-message.ts'
-import { decodeBase64, findReply, readReplyText, type ReplyEncoding } from './reply-text.ts'
-import { ReplyTexts } from './reply-texts.ts'
-import { declaredXmlCharset } from './xml-texts.ts'
+import { parseJson } from '../json-text.ts'
+import {
+  decodeBase64,
+  findReply,
+  readReplyText,
+  startsLikeJson,
+  type ReplyEncoding
+} from './reply-text.ts'
+import { declaredXmlCharset, xmlTexts } from './xml-texts.ts'
 
 export type { ReplyEncoding }
 
@@ -23,8 +29,6 @@ export interface ReplyBody {
   readonly hl7: string
   /** That text, parsed; `null` if there is none. */
   readonly message: ReplyMessage | null
-  /** Why it is unknown what the reply says, although it could be read. */
-  readonly problem?: string
 }
 
 /**
@@ -39,17 +43,15 @@ export async function readReplyBody(
   contentType: string | undefined,
   options: ReplyBodyOptions
 ): Promise<ReplyBody> {
-  if (body.length === 0) return { text: '', hl7: '', message: null }
   const { replyEncoding, pick } = options
   const text = decodeReply(body, charsetParameter(contentType) ?? declaredXmlCharset(body))
-  const texts = new ReplyTexts()
-  const json = texts.json(text)
-  const values: readonly unknown[] | undefined =
-    json === undefined ? texts.xml(text) : [pick === undefined ? json : await pickFrom(json, pick)]
-  const found = values === undefined ? null : findReply(texts.of(values), replyEncoding)
-  // A refusal may follow what was read.
-  if (texts.problem !== undefined) return { ...replyBody(text, null), problem: texts.problem }
-  if (values !== undefined) return replyBody(text, found)
+  const json = startsLikeJson(text) ? parseJson(text) : undefined
+  if (json !== undefined) {
+    const value = pick === undefined ? json : await pickFrom(json, pick)
+    return replyBody(text, findReply([value], replyEncoding))
+  }
+  const inXml = findReply(xmlTexts(text), replyEncoding)
+  if (inXml !== null) return replyBody(text, inXml)
   const bytes = replyEncoding === 'base64' ? decodeBase64(text) : null
   if (bytes !== null) {
     const decoded = decodeReply(bytes, undefined)

@@ -1,5 +1,8 @@
 import { decodeReply } from '../hl7/charset.ts'
-import { beginsLikeHl7, readReplyMessage, type ReplyMessage } from '../hl7/reply-message.ts'
+import { readReplyMessage, type ReplyMessage } from '../hl7/reply-message.ts'
+import { isHeader } from '../hl7/segments.ts'
+import { parseJson } from '../json-text.ts'
+import { xmlTexts } from './xml-texts.ts'
 
 /**
  * How the HL7 text is encoded in a body, or in a text of a JSON or XML body. `text`: as it is. `base64`:
@@ -8,13 +11,16 @@ import { beginsLikeHl7, readReplyMessage, type ReplyMessage } from '../hl7/reply
 export type ReplyEncoding = 'auto' | 'text' | 'base64'
 
 /**
- * The reply in a list of texts: all those with an MSA, without duplicates, else the first that is
- * HL7; `null` if none is.
+ * The reply in the texts among JSON values: all those with an MSA, without duplicates, else the
+ * first that is HL7; `null` if none is.
  */
-export function findReply(texts: Iterable<string>, encoding: ReplyEncoding): ReplyMessage | null {
+export function findReply(
+  values: readonly unknown[],
+  encoding: ReplyEncoding
+): ReplyMessage | null {
   let first: ReplyMessage | null = null
   const acknowledgements = new Map<string, ReplyMessage>()
-  for (const text of texts) {
+  for (const text of textsIn(values)) {
     const message = readReplyText(text, encoding)
     if (message === null || isQuoted(message)) continue
     if (message.msa !== undefined) acknowledgements.set(message.text, message)
@@ -29,17 +35,74 @@ export function findReply(texts: Iterable<string>, encoding: ReplyEncoding): Rep
   return readReplyMessage([...alone, ...headed].join(''))
 }
 
+/**
+ * How many texts of one reply are read as JSON themselves: a text that turns out to be none takes
+ * JSON.parse 10 µs.
+ */
+const maxJsonTexts = 1_000
+
+const shortestReply = 'MSA|AA'.length
+
+/**
+ * The strings among JSON values: the values themselves, or those in them at any depth, upper levels
+ * first; and, one level deep, the texts of JSON and XML in them. A list of segments is one string.
+ * Without recursion, so that deep nesting cannot exhaust the stack.
+ */
+function* textsIn(values: readonly unknown[], isInText = false): Generator<string> {
+  const waiting = [...values]
+  let jsonTexts = 0
+  // The loop also visits what is added on the way.
+  for (const value of waiting) {
+    if (typeof value === 'string') {
+      if (value.length < shortestReply) continue
+      yield value
+      if (isInText) continue
+      if (startsLikeJson(value) && ++jsonTexts <= maxJsonTexts) {
+        yield* textsIn([parseJson(value)], true)
+      }
+      yield* textsIn(xmlTexts(value), true)
+    } else if (isListOfSegments(value)) {
+      yield value.join('\r')
+    } else if (typeof value === 'object' && value !== null) {
+      const members: unknown[] = Array.isArray(value) ? value : Object.values(value)
+      for (const member of members) waiting.push(member)
+    }
+  }
+}
+
+/** Whether it can be a JSON object, list or string. */
+export function startsLikeJson(text: string): boolean {
+  return /^\s*[{["]/.test(text)
+}
+
+function isListOfSegments(value: unknown): value is string[] {
+  if (!Array.isArray(value)) return false
+  const first: unknown = value[0]
+  return (
+    typeof first === 'string' &&
+    isHeader(first.trimStart().slice(0, 3)) &&
+    !/[\r\n]/.test(first.trim()) &&
+    value.every((item) => typeof item === 'string')
+  )
+}
+
 /** A batch header alone in JSON or XML: an error message quotes it, often from what was sent. */
 function isQuoted({ msa, text }: ReplyMessage): boolean {
   return msa === undefined && !text.startsWith('MSH') && text.indexOf('\r') === text.length - 1
 }
 
+/**
+ * The bytes of a header or an MSA, perhaps in UTF-16, after framing, blanks and a byte order mark:
+ * most texts are something else.
+ */
+const hl7Beginning = /^[^!-~]*(?:M\W?S\W?[HA]|[FB]\W?H\W?S)/
+
 /** Reads a text, or what it is the base64 of, as HL7; `null` if it is not HL7. */
 export function readReplyText(text: string, encoding: ReplyEncoding): ReplyMessage | null {
   const message = encoding === 'base64' ? null : readReplyMessage(text)
   if (message !== null || encoding === 'text') return message
-  const beginning = Buffer.from(text.slice(0, 400), 'base64')
-  if (!beginsLikeHl7(decodeReply(beginning, undefined))) return null
+  const beginning = Buffer.from(text.slice(0, 400), 'base64').toString('latin1')
+  if (!hl7Beginning.test(beginning)) return null
   const bytes = decodeBase64(text)
   return bytes === null ? null : readReplyMessage(decodeReply(bytes, undefined))
 }

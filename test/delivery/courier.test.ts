@@ -495,23 +495,6 @@ describe('Courier', () => {
     }
   })
 
-  it('treats JSON with too many values as an unreadable answer', async () => {
-    const values = JSON.stringify({ many: Array(20_000).fill(0), ack: ACK.replace('AA', 'AE') })
-    const server = await receiver((socket) => {
-      socket.write(answer(200, values))
-    })
-    // Rules that accept any 2xx without an acknowledgement must not accept this.
-    const mine = courier(server.url, { rules: '(:~,X,:?A,:?E,@status:2xx)=C' })
-    const { decision, error, reply } = await mine.attempt(parcel)
-    assert.deepEqual([decision.rule, decision.retry], ['E=RF', true])
-    assert.deepEqual(
-      [error?.code, reply?.status, reply?.text],
-      ['ERR_RESPONSE_TOO_LARGE', 200, values]
-    )
-    const cautious = courier(server.url, { rules: '(:~,X)=C,E#ERR_RESPONSE_TOO_LARGE=S' })
-    assert.equal((await cautious.attempt(parcel)).decision.outcome, 'suspend')
-  })
-
   it('gets no new token if the current one lacks a scope', async () => {
     for (const [challenge, requests] of [
       ['www-authenticate: Bearer error="insufficient_scope", scope="hl7"\r\n', 1],

@@ -146,33 +146,14 @@ describe('a JSON body', () => {
     }
   })
 
-  it('may contain JSON in a string, at most two levels deep', async () => {
+  it('may contain JSON in a text, one level deep', async () => {
     const once = JSON.stringify({ id: 1, ack: ack('AE') })
     assert.equal(await codeOf(once), 'AE')
-    assert.equal(await codeOf({ body: ` ${once}` }), 'AE')
-    assert.equal(await codeOf({ note: [JSON.stringify(once)] }), 'AE')
-    assert.equal(await codeOf({ note: JSON.stringify(JSON.stringify(once)) }), undefined)
+    assert.equal(await codeOf({ statusCode: 200, body: ` ${once}` }), 'AE')
+    assert.equal(await codeOf({ note: [JSON.stringify(once)] }), undefined)
     assert.equal(await codeOf({ body: '{"ack": "MSH' }), undefined)
     const path = { ...auto, pick: (value: unknown) => (value as { body: string }).body }
     assert.equal(await codeOf({ body: once }, path), 'AE')
-  })
-
-  it('may have unescaped control characters in its strings', async () => {
-    const message = `\x0b${ack('AE')}ERR|||101^"a"\t|E\r\x1c\r`
-    const written = JSON.stringify({ id: 1, ack: message }, null, '\t')
-    const body = written.replace(/\\([rt])/g, (_, letter) => (letter === 'r' ? '\r' : '\t'))
-    assert.notEqual(body, written)
-    assert.equal(await hl7Of(body), `${ack('AE')}ERR|||101^"a"\t|E\r`)
-    assert.equal(await hl7Of(body.replaceAll('\r', '\r\n')), `${ack('AE')}ERR|||101^"a"\t|E\r`)
-    assert.equal(await hl7Of(body.slice(0, -1)), '')
-  })
-
-  it('may have the unescaped backslash of an MSH-2', async () => {
-    const reply = 'MSH|^~\\&|C|D|A|B|20260102||ACK|R1|P|2.5\rMSA|AA|M1|a\\.b\r'
-    for (const end of ['\\r', '\r', '\r\n']) {
-      const written = reply.replaceAll('\r', end)
-      assert.equal(await hl7Of(`{"ok":"\\"yes\\" \\\\ \\u0041","ack":"${written}"}`), reply)
-    }
   })
 
   it('prefers an acknowledgement to an echoed request, wherever they are', async () => {
@@ -291,8 +272,7 @@ describe('an XML body', () => {
     assert.equal(await hl7Of(soap(escapeXml(inner))), ack('AE'))
     assert.equal(await hl7Of(soap(inCdata(JSON.stringify({ a: [ack('AE')] })))), ack('AE'))
     assert.equal(await codeOf({ body: inner }), 'AE')
-    assert.equal(await hl7Of(soap(escapeXml(soap(escapeXml(inner))))), ack('AE'))
-    assert.equal(await hl7Of(soap(escapeXml(soap(escapeXml(soap(escapeXml(inner))))))), '')
+    assert.equal(await hl7Of(soap(escapeXml(soap(escapeXml(inner))))), '')
   })
 
   it('is decoded by HTTP, its byte order mark or its declaration, else as UTF-8', async () => {
@@ -328,7 +308,7 @@ describe('an XML body', () => {
       `<pre>${acks}</pre>`,
       `<h1>Bad Gateway</h1>\n<p>${acks}</p>`,
       `<!DOCTYPE r [<!ENTITY a "${ack('AA')}">]><r>&a;</r>`,
-      `<r><a>${acks}</a>`,
+      `<r><a>${acks}</a><b`,
       `<r a="${ack('AA')}"/>`,
       `<r><!-- ${ack('AA')} --><?a ${ack('AA')}?></r>`,
       soap('OK'),
@@ -336,17 +316,6 @@ describe('an XML body', () => {
     ]) {
       const read = await readReplyBody(Buffer.from(body), 'text/xml', auto)
       assert.deepEqual(read, { text: body, hl7: '', message: null })
-    }
-  })
-
-  it('yields no acknowledgement if it has too many elements: a refusal may be among them', async () => {
-    const body = (count: number): string =>
-      `<r><a>${escapeXml(ack('AA'))}</a>${'<b/>'.repeat(count)}</r>`
-    assert.equal(await hl7Of(body(9_000)), ack('AA'))
-    for (const xml of [body(10_000), soap(escapeXml(body(10_000)))]) {
-      const read = await readReplyBody(Buffer.from(xml), 'text/xml', auto)
-      const problem = 'the XML in the answer has too many elements or references'
-      assert.deepEqual(read, { text: xml, hl7: '', message: null, problem })
     }
   })
 })
@@ -413,61 +382,9 @@ describe('replyEncoding', () => {
 })
 
 describe('a large or hostile body', () => {
-  const size = 2 * 1024 * 1024
-  const repeat = (part: string): string => part.repeat(Math.ceil(size / part.length))
-  const bodies: Record<string, () => string> = {
-    'lists nested in a string': () => JSON.stringify({ data: repeat('[{') }),
-    'nested lists': () => '['.repeat(size / 2) + ']'.repeat(size / 2),
-    'nested objects': () => '{"a":'.repeat(size / 6) + '1' + '}'.repeat(size / 6),
-    'lists that are never closed': () => '['.repeat(size),
-    'a list of headers': () => `[${repeat('"MSH|^~\\\\&|",').slice(0, -1)}]`,
-    'a list of short strings': () => `[${repeat('"a",').slice(0, -1)}]`,
-    'a list of acknowledgements': () => `[${repeat(`${JSON.stringify(ack('AA'))},`).slice(0, -1)}]`,
-    'one string of base64': () => JSON.stringify({ data: repeat('QUJD') }),
-    'one string of blanks': () => JSON.stringify({ data: repeat(' ') }),
-    'a list of strings that are not HL7': () => `[${repeat('"TVNIfA",').slice(0, -1)}]`,
-    'a list of strings of JSON': () => `[${repeat('"[\\"a,",').slice(0, -1)}]`,
-    'lists nested in strings in strings': () =>
-      JSON.stringify(JSON.stringify(repeat('[{').slice(9))),
-    'one string of line feeds': () => `{"data":"${repeat('\n')}"}`,
-    'quotes and line feeds': () => repeat('"\n'),
-    'many members': () =>
-      JSON.stringify(
-        Object.fromEntries(Array.from({ length: 200_000 }, (_, n) => [`ack${n}`, 'x']))
-      ),
-    'elements in XML': () => `<a>${repeat('<b>TVNIfA</b>')}</a>`,
-    'nested elements': () => repeat('<a>'),
-    'as many elements as are read': () => `<a>${'<b>TVNIfA</b>'.repeat(9_900)}</a>`,
-    'references in XML': () => `<a>${repeat('&#77;')}</a>`,
-    'ampersands in XML': () => `<a>${repeat('&')}</a>`,
-    'CDATA sections': () => `<a>${repeat('<![CDATA[]]]]><![CDATA[>]]>')}</a>`,
-    'a CDATA section that is never closed': () => `<a><![CDATA[${repeat(']]')}`,
-    'comments in XML': () => `<a>${repeat('<!---->')}</a>`,
-    'attributes that are never closed': () => `<a b="${repeat(`"'`)}`,
-    'a name': () => `<${repeat('a:')}/>`,
-    'entities that double each other': () => `<!DOCTYPE a [${repeat('<!ENTITY b "&a;&a;">')}]>`,
-    'XML in XML': () => `<a>${repeat('&lt;a&gt;')}</a>`,
-    'documents in texts': () => `<a>${repeat('<![CDATA[<a>b</a>]]><c/>')}</a>`,
-    'a list of XML': () => `[${repeat('"<a>b</a>",').slice(0, -1)}]`,
-    'only base64': () => repeat('TVNI'),
-    'only blanks': () => repeat(' '),
-    'only semicolons': () => repeat(';')
-  }
-  for (const [what, make] of Object.entries(bodies)) {
-    it(`of ${what} is read in bounded time`, async () => {
-      const body = Buffer.from(make())
-      const begin = process.cpuUsage()
-      await readReplyBody(body, 'application/json', auto)
-      const { user, system } = process.cpuUsage(begin)
-      const seconds = (user + system) / 1e6
-      // Each takes less than one; more only if something is quadratic or nests without limit.
-      assert.ok(seconds < 4, `${seconds} s`)
-    })
-  }
-
   it('is read even if it is nested thousands of levels deep', async () => {
     const inner = JSON.stringify({ note: '[[{{"\\', ack: ack('AE') })
-    assert.equal(await hl7Of('['.repeat(19_000) + inner + ']'.repeat(19_000)), ack('AE'))
+    assert.equal(await hl7Of('['.repeat(200_000) + inner + ']'.repeat(200_000)), ack('AE'))
   })
 
   it('may have a content type of any length', async () => {
@@ -477,37 +394,11 @@ describe('a large or hostile body', () => {
   })
 
   it('yields the acknowledgement among many other values', async () => {
-    const filler = Array.from({ length: 19_000 }, (_, n) => n)
+    const filler = Array.from({ length: 200_000 }, (_, n) => n)
     assert.equal(await codeOf({ filler, deep: [[[{ ack: ack('AE') }]]] }), 'AE')
-    const acks = [...Array<string>(15_000).fill(ack('AA')), ack('AR')]
+    const acks = [...Array<string>(20_000).fill(ack('AA')), ack('AR')]
     assert.equal(await codeOf(acks), 'AR')
     assert.equal(await codeOf(acks.map(inBase64)), 'AR')
-  })
-
-  it('yields no acknowledgement if it has too many values: a refusal may be among them', async () => {
-    const many = Array.from({ length: 20_000 }, (_, n) => n)
-    const texts = Array<string>(1_000).fill('{"a":1}')
-    for (const json of [
-      { ack: ack('AA'), many },
-      { many, ack: ack('AE') },
-      Object.fromEntries(many.map((n) => [`ack${n}`, 0])),
-      many.map(() => ({})),
-      { ack: ack('AA'), texts },
-      { ack: ack('AA'), data: JSON.stringify({ many }) },
-      { ack: ack('AA'), data: JSON.stringify(JSON.stringify({ many })) }
-    ]) {
-      const body = Buffer.from(JSON.stringify(json))
-      const read = await readReplyBody(body, 'application/json', auto)
-      assert.deepEqual(
-        { hl7: read.hl7, message: read.message, problem: read.problem },
-        { hl7: '', message: null, problem: 'the JSON in the answer has too many values' }
-      )
-      assert.equal(read.text, body.toString())
-    }
-    // An expression that picks one of them is not evaluated either.
-    const pick = () => assert.fail('asked')
-    const body = Buffer.from(JSON.stringify(many))
-    assert.ok((await readReplyBody(body, undefined, { ...auto, pick })).problem)
   })
 })
 

@@ -3,9 +3,7 @@ import { createRequire } from 'node:module'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { escapeXml } from '../../src/https/escape-xml.ts'
-import { declaredXmlCharset, XmlReader } from '../../src/https/xml-texts.ts'
-
-const textsOf = (xml: string): string[] | undefined => new XmlReader().read(xml)
+import { declaredXmlCharset, xmlTexts } from '../../src/https/xml-texts.ts'
 
 describe('the texts of XML', () => {
   const documents: Record<string, [xml: string, texts: string[]]> = {
@@ -31,22 +29,21 @@ describe('the texts of XML', () => {
       '<a>&lt;&gt;&amp;&quot;&apos;&#65;&#x42;&#x1F600;&#0000067;&#xD;&#xd;&#13;&#10;</a>',
       ['<>&"\'AB😀C\r\r\r\n']
     ],
-    'references to the characters beside those that are none': [
-      '<a>&#xD7FF;&#xE000;&#x10FFFF;&#xDFFF;</a>',
-      ['\ud7ff\ue000\u{10ffff}&#xDFFF;']
-    ],
+    'a character in two halves': ['<a>&#55357;&#56832;</a>', ['😀']],
+    'tags that do not match': ['<a><b>x</a>', ['x']],
+    'text before and after': ['<a>x</a>y', ['x']],
     'a root that ends like that of a page': ['<xhtml>x</xhtml>', ['x']],
     'a root that begins like that of a page': ['<pretty>x</pretty>', ['x']],
     'a root that is no heading': ['<h7>x</h7>', ['x']],
     'references that are resolved once': ['<a>&amp;lt;&#38;gt;</a>', ['&lt;&gt;']],
     'what is no reference': [
-      '<a>MSH|^~\\&|a&b;&nbsp;&LT;& amp;&amp&#;&#x;&#xg;&#X41;&#0;&#xD800;&#x110000;&#99999999999;&</a>',
-      ['MSH|^~\\&|a&b;&nbsp;&LT;& amp;&amp&#;&#x;&#xg;&#X41;&#0;&#xD800;&#x110000;&#99999999999;&']
+      '<a>MSH|^~\\&|a&b;&nbsp;&LT;& amp;&amp&#;&#x;&#xg;&#X41;&#x110000;&#99999999999;&</a>',
+      ['MSH|^~\\&|a&b;&nbsp;&LT;& amp;&amp&#;&#x;&#xg;&#X41;&#x110000;&#99999999999;&']
     ]
   }
   for (const [what, [xml, texts]] of Object.entries(documents)) {
     it(`are read from ${what}`, () => {
-      assert.deepEqual(textsOf(xml), texts)
+      assert.deepEqual(xmlTexts(xml), texts)
     })
   }
 
@@ -60,64 +57,23 @@ describe('the texts of XML', () => {
       '<?xml version="1.0"?><h:HTML xmlns:h="http://www.w3.org/1999/xhtml">x</h:HTML>',
     'a piece of a page': '<pre>MSA|AA|1</pre>',
     'a heading of a page': '<h1>MSA|AA|1</h1>',
-    'two documents': '<a>x</a><a>y</a>',
-    'text before': 'x<a>y</a>',
-    'text after': '<a>x</a>y',
-    'CDATA after': '<a>x</a><![CDATA[y]]>',
-    'CDATA before': '<![CDATA[y]]><a>x</a>',
     'only a declaration': '<?xml version="1.0"?>',
-    'an end without a beginning': '</a>',
-    'a wrong end': '<a><b>x</a></b>',
-    'a wrong end of another case': '<a>x</A>',
     'an unescaped <': '<a>x < y</a>',
     'an unescaped < before a name': '<a>x <y</a>',
     'a tag in a tag': '<a <b>x</a>',
-    'a cut comment after': '<a>x</a><!-- ',
-    'no end': '<a>x',
-    'a cut end': '<a>x</a',
     'a cut tag': '<a>x<b',
     'a cut attribute': '<a b="x>y</a>',
     'a cut comment': '<a>x<!-- </a>',
     'a cut instruction': '<a>x<? </a>',
     'a cut CDATA': '<a>x<![CDATA[ </a>',
     'a declaration inside': '<a>x<!ELEMENT b></a>',
-    'an empty tag': '<a>x<></></a>',
-    'a name that is none': `<1 a="${'x'.repeat(40)}"/>`
+    'an empty tag': '<a>x<></></a>'
   }
   for (const [what, xml] of Object.entries(others)) {
     it(`are not read from ${what}`, () => {
-      assert.equal(textsOf(xml), undefined)
+      assert.deepEqual(xmlTexts(xml), [])
     })
   }
-
-  it('are not read beyond 10 000 elements of one reply', () => {
-    const elements = (count: number): string => `<a>${'<b/>'.repeat(count - 1)}x</a>`
-    const reader = new XmlReader()
-    assert.deepEqual(reader.read(elements(9_000)), ['x'])
-    assert.equal(reader.exceeded, false)
-    assert.equal(reader.read(elements(1_000)), undefined)
-    assert.equal(reader.exceeded, true)
-    assert.equal(reader.read('<a>x</a>'), undefined)
-    const full = new XmlReader()
-    assert.deepEqual(full.read(elements(10_000 - 20)), ['x'])
-    assert.equal(full.exceeded, false)
-    assert.equal(full.read('<a/>'), undefined)
-    const documents = new XmlReader()
-    for (let count = 0; count < 400; count++) documents.read('<a/>')
-    assert.equal(documents.exceeded, false)
-    for (let count = 0; count < 100; count++) documents.read('<')
-    assert.equal(documents.exceeded, true)
-  })
-
-  it('are not read beyond 100 000 references of one reply', () => {
-    const half = `<a>${'&#65;'.repeat(50_000)}</a>`
-    const reader = new XmlReader()
-    assert.deepEqual(reader.read(half), ['A'.repeat(50_000)])
-    assert.deepEqual(reader.read(half), ['A'.repeat(50_000)])
-    assert.equal(reader.exceeded, false)
-    assert.equal(reader.read('<a>&amp;</a>'), undefined)
-    assert.equal(reader.exceeded, true)
-  })
 })
 
 describe('the encoding in an XML declaration', () => {
@@ -150,7 +106,7 @@ const { parser } = createRequire(import.meta.url)('sax') as {
     Record<'onopentag' | 'onclosetag', () => void> & { write(xml: string): { close(): void } }
 }
 
-/** The same texts, from another parser. @throws if it refuses the document */
+/** The same texts, from another parser. */
 function textsBySax(xml: string): string[] {
   const texts: string[] = []
   let text = ''
@@ -214,53 +170,13 @@ describe('any XML', () => {
   it('has the same texts however they are written, and for another parser', () => {
     fc.assert(
       fc.property(element, (root) => {
-        const texts = textsOf(written(root, 0))
-        assert.ok(texts)
+        const texts = xmlTexts(written(root, 0))
         for (let shift = 1; shift < writings.length; shift++) {
-          assert.deepEqual(textsOf(written(root, shift)), texts)
+          assert.deepEqual(xmlTexts(written(root, shift)), texts)
         }
         assert.deepEqual(textsBySax(written(root, 0)), texts)
       }),
       { numRuns: 3_000 }
     )
-  })
-
-  it('is read without an exception; what another parser accepts has the same texts', () => {
-    const piece = fc.constantFrom(
-      ...[
-        '<a>',
-        '</a>',
-        '<b c="d">',
-        '</b>',
-        '<e/>',
-        '<!--',
-        '-->',
-        '<![CDATA[',
-        ']]>',
-        '<?f',
-        '?>'
-      ],
-      ...['&amp;', '&#13;', '&', '<', '>', '"', 'MSH|', '\r', ' ', '<!DOCTYPE a>', '<html>']
-    )
-    const texts = fc.oneof(fc.array(piece, { maxLength: 12 }).map((pieces) => pieces.join('')))
-    let accepted = 0
-    fc.assert(
-      fc.property(texts, (pieces) => {
-        for (const xml of [pieces, `<a>${pieces}</a>`]) {
-          const own = textsOf(xml)
-          let other: string[]
-          try {
-            other = textsBySax(xml)
-          } catch {
-            continue
-          }
-          if (own === undefined) continue
-          assert.deepEqual(own, other, xml)
-          accepted++
-        }
-      }),
-      { numRuns: 20_000 }
-    )
-    assert.ok(accepted > 100, String(accepted))
   })
 })
