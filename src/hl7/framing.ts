@@ -59,7 +59,7 @@ function regExp(source: string): RegExp {
 
 /**
  * Like `unframe`, for the bytes of any set in which bytes below 0x20 are only ASCII's control
- * characters: all of table 0211 except UTF-16 and UTF-32.
+ * characters: all of table 0211 except UTF-16.
  *
  * If only the ends have framing, the result shares memory with the argument. The argument is never
  * changed.

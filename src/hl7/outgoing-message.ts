@@ -1,7 +1,6 @@
 import { Buffer, isAscii, isUtf8 } from 'node:buffer'
 import { types } from 'node:util'
 import {
-  charsetNamedIn,
   charsetOfLabel,
   declaredCharset,
   decode,
@@ -11,7 +10,6 @@ import {
   unknownCharset,
   utf8,
   wideCharset,
-  withoutMllpBytes,
   type Charset
 } from './charset.ts'
 import { unframe, unframeBytes } from './framing.ts'
@@ -80,7 +78,7 @@ function fromText(payload: string, wanted: Charset | undefined): OutgoingMessage
   expectMessage(text)
   const headers = headerSegments(text)
   const warnings: string[] = []
-  const charset = wanted ?? known(charsetNamedIn(headers), warnings) ?? utf8
+  const charset = wanted ?? known(declaredCharset(headers), warnings) ?? utf8
   return new Message(headers, encode(text, charset), charset, warnings, text)
 }
 
@@ -90,16 +88,16 @@ function fromBytes(payload: Uint8Array, wanted: Charset | undefined): OutgoingMe
   return wide ?? fromNarrowBytes(unframeBytes(bytes), wanted)
 }
 
-/** Bytes in which a CR is the byte 0x0D: all sets except UTF-16 and UTF-32. */
+/** Bytes in which a CR is the byte 0x0D: all sets except UTF-16. */
 function fromNarrowBytes(bytes: Buffer, wanted: Charset | undefined): OutgoingMessage {
   expectMessage(bytes.toString('latin1', 0, 100))
   const starts = headerStarts((needle, from) => bytes.indexOf(needle, from, 'latin1'))
   const lines = starts.map((start) => bytes.subarray(start, bytes.indexOf('\r', start) + 1))
   const headers = Buffer.concat(lines)
   const warnings: string[] = []
-  let declared = wanted ?? known(declaredCharset(headers), warnings)
+  let declared = wanted ?? known(declaredCharset(headers.toString('latin1')), warnings)
   if (declared !== undefined && isWide(declared)) {
-    warnings.push('MSH-18 is ignored: it names UTF-16 or UTF-32, but the Buffer is neither.')
+    warnings.push('MSH-18 is ignored: it names UTF-16, but the Buffer is not.')
     declared = undefined
   }
   const charset = declared ?? (isUtf8(bytes) ? utf8 : latin1)
@@ -113,11 +111,10 @@ function fromNarrowBytes(bytes: Buffer, wanted: Charset | undefined): OutgoingMe
 }
 
 /**
- * UTF-16 and UTF-32: line endings are searched for in the text, because their bytes also occur in
- * other characters. null if the bytes are neither.
+ * UTF-16: line endings are searched for in the text, because their bytes also occur in other
+ * characters. null if the bytes are not UTF-16.
  */
-function readWide(framed: Buffer, wanted: Charset | undefined): OutgoingMessage | null {
-  const marked = withoutMllpBytes(framed)
+function readWide(marked: Buffer, wanted: Charset | undefined): OutgoingMessage | null {
   const charset = wideCharset(marked) ?? wanted
   if (charset === undefined) return null
   const bytes = withoutByteOrderMark(marked, charset)

@@ -14,141 +14,76 @@ import {
 import { Hl7Error } from '../../src/hl7/hl7-error.ts'
 
 describe('charsetOfLabel', () => {
-  const table: [string, string | null][] = [
-    ['utf-8', 'utf-8'],
-    ['UTF8', 'utf-8'],
-    ['"utf-8"', 'utf-8'],
-    [' Utf-8 ', 'utf-8'],
-    ['ISO-8859-1', 'iso-8859-1'],
-    ['iso8859-15', 'iso-8859-15'],
-    ['latin1', 'iso-8859-1'],
-    ['us-ascii', 'us-ascii'],
-    ['windows-1252', 'windows-1252'],
-    ['CP1250', 'windows-1250'],
-    ['Shift_JIS', 'shift_jis'],
-    ['GBK', 'gbk'],
-    ['koi8-r', 'koi8-r'],
-    ['IBM850', 'ibm850'],
-    ['utf-16', 'utf-16be'],
-    ['utf-16le', 'utf-16le'],
-    ['iso-2022-jp', 'iso-2022-jp'],
-    ['iso2022jp2', 'iso-2022-jp-2'],
-    ['UCS-2', 'utf-16be'],
-    ['ISO-10646-UCS-2', 'utf-16be'],
-    ['utf16le', 'utf-16le'],
-    ['utf16be', 'utf-16be'],
-    ['utf-32', 'utf-32be'],
-    ['utf32le', 'utf-32le'],
-    ['utf32be', 'utf-32be'],
-    ['euckr', 'euc-kr'],
-    ['KS_C_5601-1987', 'euc-kr'],
-    ['gb-18030', 'gb18030'],
-    ['Windows31J', 'windows-31j'],
-    ['shift-jis', 'shift_jis'],
-    ['eucjp', 'euc-jp'],
-    ['sjis', 'shift_jis'],
-    ['iso-ir-100', 'iso-ir-100'],
-    ['isoir100', 'iso-ir-100'],
-    ['ISO_IR 101', 'iso-ir-101'],
-    ['csISOLatin1', 'iso-8859-1'],
-    ['latin9', 'iso-8859-15'],
-    ['greek', 'iso-8859-7'],
-    ['iso-8859-8-i', 'iso-8859-8-i'],
-    ['cp437', 'ibm437'],
-    ['cp858', 'ibm00858'],
-    ['csIBM866', 'ibm866'],
-    ['koi8r', 'koi8-r'],
-    ['ms932', 'windows-31j'],
-    ['cp936', 'gbk'],
-    ['gb2312', 'gb2312'],
-    ['cn-big5', 'big5'],
-    ['big5hkscs', 'big5-hkscs'],
-    ['ksc5601', 'euc-kr'],
-    ['cp949', 'euc-kr'],
-    ['win874', 'windows-874'],
-    ['tis620', 'tis-620'],
-    ['macintosh', 'macintosh'],
-    ['mac-roman', 'macintosh'],
-    ['maccyrillic', 'x-mac-cyrillic'],
-    ['hp-roman8', 'hp-roman8'],
-    ['PT154', 'ptcp154'],
-    ['PTCP154', 'ptcp154'],
-    ['KZ-1048', 'kz-1048'],
-    ['IBM00858', 'ibm00858'],
-    ['x-mac-cyrillic', 'x-mac-cyrillic'],
-    ['rk1048', 'kz-1048'],
-    ['ISO646-JP', 'iso646-jp'],
-    ['iso646-cn', 'iso646-cn'],
-    ['ARMSCII-8', 'armscii-8'],
-    ['koi8-ru', 'koi8-ru'],
-    ['KOI8-T', 'koi8-t'],
-    ['Georgian-Academy', 'georgian-academy'],
-    ['georgian-ps', 'georgian-ps'],
-    ['iso-8859-8-e', 'iso-8859-8-e'],
-    ['cp950', 'big5'],
-    ['csBig5', 'big5'],
-    ['ascii', 'us-ascii'],
-    ['gb18030', 'gb18030'],
-    ['windows1252', 'windows-1252'],
-    ['"koi8-r"', 'koi8-r'],
-    ['ucs-4', null],
-    ['ucs-4le', null],
-    ['cesu-8', null],
-    ['utf-7-imap', null],
-    ['unicode-1-1-utf-7', null],
-    ['', null],
-    ['none', null],
-    ['utf-9', null],
-    ['base64', null],
-    ['hex', null],
-    ['binary', null],
-    ['utf-7', null],
-    ['US', null],
-    ['1252', null],
-    ['__proto__', null],
-    ['constructor', null],
-    ['iso-8859-12', null],
-    ['x'.repeat(1e6), null]
-  ]
-  for (const [label, expected] of table) {
-    it(JSON.stringify(label.slice(0, 20)), () => {
-      assert.equal(charsetOfLabel(label)?.label ?? null, expected)
+  const labels: Record<string, string[]> = {
+    'utf-8': ['utf-8', 'UTF8', '"utf-8"', ' Utf-8 '],
+    'us-ascii': ['us-ascii', 'ascii'],
+    'iso-8859-1': ['ISO-8859-1', 'iso8859-1', 'iso_8859-1', 'latin1', '8859/1'],
+    'iso-8859-15': ['iso8859-15'],
+    'windows-1252': ['windows-1252', 'windows1252'],
+    'windows-1250': ['CP1250'],
+    'utf-16be': ['utf-16', 'utf16be'],
+    'utf-16le': ['utf-16le'],
+    'iso-2022-jp': ['iso-2022-jp'],
+    gb18030: ['gb18030', 'gb-18030'],
+    gbk: ['GBK'],
+    // Those that only iconv-lite knows are labelled as they were written.
+    shift_jis: ['Shift_JIS'],
+    'windows-31j': ['Windows-31J'],
+    'euc-jp': ['euc-jp'],
+    'euc-kr': ['euc-kr'],
+    'ks_c_5601-1987': ['KS_C_5601-1987'],
+    gb2312: ['gb2312'],
+    big5: ['big5'],
+    'koi8-r': ['KOI8-R'],
+    macintosh: ['macintosh'],
+    ibm850: ['IBM850'],
+    cp850: ['cp850']
+  }
+  for (const [label, names] of Object.entries(labels)) {
+    it(`finds ${label}`, () => {
+      for (const name of names) assert.equal(charsetOfLabel(name)?.label, label, name)
     })
   }
-})
 
-describe('charsetNames', () => {
-  it('lists what charsetOfLabel knows, each name once', () => {
-    const names = charsetNames()
-    assert.ok(names.every((name) => charsetOfLabel(name) !== null))
-    assert.equal(new Set(names).size, names.length)
-    for (const name of ['utf8', 'unicodeutf8', '88591', 'latin1', 'koi8r', 'hproman8', 'isoir6']) {
-      assert.ok(names.includes(name), name)
-    }
-    for (const name of ['base64', 'hex', 'utf7', 'us', 'cn']) {
-      assert.ok(!names.includes(name), name)
-    }
-  })
-})
+  for (const name of [
+    ...[
+      '',
+      'none',
+      'utf-9',
+      'iso-8859-12',
+      'iso 2022 kr',
+      '__proto__',
+      'constructor',
+      'x'.repeat(1e6)
+    ],
+    // What iconv-lite knows, but no message is in.
+    ...['base64', 'hex', 'binary', 'utf-7', 'utf-7-imap', 'utf-32', 'ucs-2', 'ucs-4', 'cesu-8'],
+    'unicode-1-1-utf-7',
+    // A country and a number.
+    ...['US', '1252']
+  ]) {
+    it(`does not know ${JSON.stringify(name.slice(0, 20))}`, () => {
+      assert.equal(charsetOfLabel(name), null)
+    })
+  }
 
-describe('the label of a character set', () => {
-  it('is a name of it', () => {
+  it('knows each label that it gives', () => {
     for (const name of charsetNames()) {
       const { label } = charsetOfLabel(name) ?? assert.fail(name)
       assert.equal(charsetOfLabel(label)?.label, label, name)
     }
   })
+})
 
-  it('is one that other programs know, whatever name was requested', () => {
-    for (const name of [
-      ...['l1', 'latin2', 'cp819', 'isoir109', 'isoir148', 'cyrillic', 'arabic', 'hebrew', 'thai'],
-      ...['win1250', 'cp1251', 'mscyrl', 'koi8u', 'cp20866', 'ibm866', 'windows874', 'csmacintosh'],
-      ...['mskanji', 'windows31j', 'eucjp', 'chinese', 'euccn', 'csbig5', 'korean', 'isoir149'],
-      ...['ansix341968', 'utf16', 'maccyrillic', 'iso88598e', 'celtic', 'l9', 'isoir226']
-    ]) {
-      const charset = charsetOfLabel(name)
-      if (charset === null) continue
-      assert.doesNotThrow(() => new TextDecoder(charset.label), `${name}: ${charset.label}`)
+describe('charsetNames', () => {
+  it('lists what charsetOfLabel knows, each name once', () => {
+    const names = charsetNames()
+    assert.equal(new Set(names).size, names.length)
+    for (const name of ['utf8', 'unicodeutf8', '88591', 'latin1', 'koi8r']) {
+      assert.ok(names.includes(name), name)
+    }
+    for (const name of ['base64', 'hex', 'utf7', 'us', 'cn']) {
+      assert.ok(!names.includes(name), name)
     }
   })
 })
@@ -168,7 +103,6 @@ describe('charsetOfMsh18', () => {
     ['unicode utf-8', 'utf-8'],
     ['UNICODE', 'utf-8'],
     ['UNICODE UTF-16', 'utf-16be'],
-    ['UNICODE UTF-32', 'utf-32be'],
     ['GB 18030-2000', 'gb18030'],
     ['KS X 1001', 'euc-kr'],
     ['BIG-5', 'big5'],
@@ -201,7 +135,7 @@ describe('charsetOfMsh18', () => {
     assert.equal(charsetOfMsh18([]), undefined)
   })
 
-  for (const name of ['CNS 11643-1992', 'JAS2020', 'JIS X 0202']) {
+  for (const name of ['CNS 11643-1992', 'JAS2020', 'JIS X 0202', 'UNICODE UTF-32']) {
     it(`says that ${name} cannot be encoded`, () => {
       assert.throws(() => charsetOfMsh18([name]), {
         name: 'Hl7Error',
@@ -231,12 +165,10 @@ const samples: [string, string, string?][] = [
   ['utf-16le', 'é\u{1f600}', 'e9003dd800de'],
   ['utf-16be', 'é\u{1f600}', '00e9d83dde00'],
   ['utf-16be', 'a\ufffd', '0061fffd'],
-  ['utf-32be', 'é', '000000e9'],
-  ['utf-32le', 'é', 'e9000000'],
   ['gb18030', '\ufffd', '8431a437'],
   ['gbk', '中', 'd6d0'],
   ['gb2312', '中', 'd6d0'],
-  ['iso-8859-8-i', 'שלום', 'f9ece5ed'],
+  ['iso-8859-8', 'שלום', 'f9ece5ed'],
   ['windows-31j', '日本', '93fa967b']
 ]
 
@@ -336,7 +268,7 @@ describe('encode', () => {
 
 describe('decode', () => {
   it('removes one byte order mark', () => {
-    for (const label of ['utf-8', 'utf-16le', 'utf-16be', 'utf-32be']) {
+    for (const label of ['utf-8', 'utf-16le', 'utf-16be']) {
       const charset = charsetOfLabel(label)
       assert.ok(charset)
       assert.equal(decode(encode('\ufeff\ufeffa', charset), charset), '\ufeffa')
@@ -345,73 +277,33 @@ describe('decode', () => {
 })
 
 describe('wideCharset', () => {
-  const table: [string, string | undefined][] = [
-    ['fffe0000', 'utf-32le'],
-    ['fffe0041', 'utf-16le'],
-    ['fffe4100', 'utf-16le'],
-    ['fffe', 'utf-16le'],
-    ['feff0041', 'utf-16be'],
-    ['feff', 'utf-16be'],
-    ['0000feff', 'utf-32be'],
-    ['0000004d', 'utf-32be'],
-    ['4d000000', 'utf-32le'],
-    ['004d0053', 'utf-16be'],
-    ['4d005300', 'utf-16le'],
-    ['4d534850', undefined],
-    ['ff415300', undefined],
-    ['41fe5300', undefined],
-    ['fe415300', undefined],
-    ['41ff5300', undefined],
-    ['00000000', undefined],
-    ['0041feff', undefined],
-    ['4100feff', undefined],
-    ['0000fe41', undefined],
-    ['000041ff', undefined],
-    ['0000414d', undefined],
-    ['00410000', undefined],
-    ['0041004d', 'utf-16be'],
-    ['41004d4d', undefined],
-    ['41000041', undefined],
-    ['41410000', undefined],
-    ['00414d00', undefined],
-    ['00004d00', undefined],
-    ['004141', undefined],
-    ['004d00', undefined],
-    ['000000', undefined],
-    ['004d', undefined],
-    ['4d00', undefined],
-    ['4d0053', undefined],
-    ['4d0000', undefined],
-    ['4d53004d', undefined],
-    ['4d530048', undefined],
-    ['4d535300', undefined],
-    ['', undefined]
-  ]
-  for (const [hex, label] of table) {
-    it(`of ${hex || 'nothing'} is ${label ?? 'none'}`, () => {
-      assert.equal(wideCharset(Buffer.from(hex, 'hex'))?.label, label)
-    })
+  const table: Record<string, string[]> = {
+    'utf-16le': ['fffe', 'fffe4100', '4d005300'],
+    'utf-16be': ['feff', 'feff0041', '004d0053'],
+    // Other texts, UTF-32, and too little to tell.
+    none: [
+      ...['', '4d', '4d00', '004d', '4d0053', '004d00', '4d534850', 'ff415300', 'fe415300'],
+      ...['00000000', '0000004d', '4d000000', '0000feff', '00410000', '00414d00', '4d530048']
+    ]
+  }
+  for (const [label, starts] of Object.entries(table)) {
+    for (const hex of starts) {
+      it(`of ${hex || 'nothing'} is ${label}`, () => {
+        assert.equal(wideCharset(Buffer.from(hex, 'hex'))?.label ?? 'none', label)
+      })
+    }
   }
 })
 
 describe('decodeReply', () => {
   const msh = (set: string) => `MSH|^~\\&|||||||ACK||P|2.5||||||${set}\rMSA|AE|1|`
   const latin1 = (text: string) => Buffer.from(text, 'latin1')
-  const hex = (text: string) => Buffer.from(text, 'hex')
-  const mllp = (bytes: Buffer) => Buffer.concat([hex('0b'), bytes, hex('1c0d')])
 
   const table: [string, Buffer, string | undefined, string][] = [
-    ['the HTTP charset', Buffer.concat([latin1(msh('8859/1')), hex('c5')]), 'iso-8859-2', 'Ĺ'],
-    ['an HTTP charset in quotes and capitals', latin1(msh('') + '\xe9'), '"ISO-8859-1"', 'é'],
+    ['the HTTP charset', Buffer.concat([latin1(msh('8859/1')), latin1('\xc5')]), 'iso-8859-2', 'Ĺ'],
     ['MSH-18 if HTTP names none', latin1(msh('8859/2') + '\xa3'), undefined, 'Ł'],
     ['MSH-18 if HTTP names an unknown one', latin1(msh('8859/2') + '\xa3'), 'utf-9', 'Ł'],
     ['MSH-18 if HTTP names an empty one', latin1(msh('8859/2') + '\xa3'), '', 'Ł'],
-    [
-      'MSH-18 of a set in which the byte of a separator is part of a character',
-      encode('MSH|^~\\&|台大醫院||||||ACK||P|2.5||||||BIG-5\rMSA|AE|1|病人不存在', 'big5'),
-      undefined,
-      '病人不存在'
-    ],
     ['MSH-18 in a batch', latin1(`FHS|^~\\&\rBHS|^~\\&\r${msh('8859/2')}\xa3`), undefined, 'Ł'],
     ['MSH-18 in MLLP', latin1(`\x0b${msh('8859/2')}\xa3`), undefined, 'Ł'],
     ['MSH-18 after CRLF', latin1(`\r\n${msh('8859/2').replace('\r', '\r\n')}\xa3`), undefined, 'Ł'],
@@ -445,14 +337,7 @@ describe('decodeReply', () => {
       'é'
     ],
     ['single bytes that HTTP calls UTF-16', Buffer.from(msh('') + 'é'), 'utf-16', '|é'],
-    ['single bytes that HTTP calls UTF-32', latin1(msh('') + '\xe9'), 'utf-32', '|é'],
-    ['single bytes that HTTP calls UCS-2', latin1(msh('8859/2') + '\xa3'), 'ucs-2', '|Ł'],
-    ['single bytes that MSH-18 calls UTF-16', latin1(msh('UNICODE UTF-16')), undefined, '|AE|1|'],
-    ['the zeros of a C string', latin1('\0' + msh('8859/2') + '\xa3\0\0'), undefined, 'Ł'],
-    ['UTF-16 of a C string', encode(msh('') + 'é\0', 'utf-16be'), undefined, '|é'],
-    ['UTF-16 in MLLP', mllp(encode(msh('') + 'é', 'utf-16le')), undefined, '|é'],
-    ['UTF-32 in MLLP', mllp(encode(msh('') + 'é', 'utf-32le')), 'utf-8', '|é'],
-    ['UTF-16 with a mark in MLLP', mllp(encode('\ufeff' + msh('') + 'é', 'utf-16be')), '', '|é']
+    ['single bytes that MSH-18 calls UTF-16', latin1(msh('UNICODE UTF-16')), undefined, '|AE|1|']
   ]
   for (const [name, bytes, httpCharset, end] of table) {
     it(name, () => {
@@ -464,8 +349,6 @@ describe('decodeReply', () => {
 
   it('reads empty bytes as empty text', () => {
     assert.equal(decodeReply(Buffer.alloc(0), undefined), '')
-    assert.equal(decodeReply(Buffer.alloc(9), undefined), '')
-    assert.equal(decodeReply(Buffer.from('\0abc\0d\0'), undefined), 'abc\0d')
   })
 
   it('never throws, and returns the same twice', () => {
