@@ -38,15 +38,11 @@ export interface Acknowledgement {
 }
 
 /**
- * The most errors that are listed, and the most text of ERR and MSA segments that is parsed for
- * them, in characters: reading a reply must be quick. The worst code and severity cover all
- * segments.
+ * How much text of MSA and ERR segments is listed, in characters; what follows still counts for the
+ * worst code and severity. To list all that fits in a reply of 2 MiB would take seconds, and again
+ * wherever the flow copies the message.
  */
-const maxErrors = 1_000
-const maxErrorText = 256 * 1024
-
-/** The most acknowledgements that are listed. */
-const maxAcknowledgements = 1_000
+const maxListed = 256 * 1024
 
 const msaCode = parsePath('MSA-1')
 const errSeverity = parsePath('ERR-4')
@@ -59,49 +55,26 @@ const errSeverity = parsePath('ERR-4')
  * @returns null if the reply acknowledges nothing: its messages have no MSA.
  */
 export function readAcknowledgement(message: ReplyMessage): Acknowledgement | null {
-  const code = codeOfReply(message)
-  if (code === undefined) return null
-  const { msa } = message
+  const { msa, text } = message
+  if (msa === undefined && !isEmptyBatch(text)) return null
+  const errors: AcknowledgementError[] = []
+  let worst: string | undefined
+  eachAnswer(message, (answer) => {
+    errors.push(...answer.errors)
+    worst = worse(worst, answer.severity)
+  })
   return {
-    code,
+    code: msa?.value(msaCode) ?? 'AA',
     controlId: msa?.fieldText(2) ?? '',
     text: msa?.fieldText(3) ?? '',
-    ...readErrors(message)
+    severity: worst ?? '',
+    errors
   }
-}
-
-/** Only the acknowledgement's code; undefined if the reply acknowledges nothing. */
-function codeOfReply({ msa, text }: ReplyMessage): string | undefined {
-  return msa?.value(msaCode) ?? (isEmptyBatch(text) ? 'AA' : undefined)
-}
-
-/** The errors of all acknowledgements. */
-function readErrors(message: ReplyMessage): Pick<Acknowledgement, 'severity' | 'errors'> {
-  const list = new ErrorList(new Room())
-  let msa: Segment | undefined
-  let hasErr = false
-  const ended = (): void => {
-    if (msa !== undefined && !hasErr) list.addWithoutErr(msa)
-    msa = undefined
-    hasErr = false
-  }
-  message.each(['MSH', 'MSA', 'ERR'], (segment) => {
-    if (segment.name === 'ERR') {
-      if (list.addErr(segment)) hasErr = true
-      return
-    }
-    // An ERR before the first MSA of its message belongs to that one.
-    if (segment.name === 'MSH' || msa !== undefined) ended()
-    if (segment.name === 'MSA') msa = segment
-  })
-  ended()
-  return { severity: list.severity, errors: list.errors }
 }
 
 /**
- * Every acknowledgement in a reply that has several, such as a batch: each MSA with the ERR
- * segments after it (or before it, if it is the first in its message). Of more than 1000, those
- * that are not AA or CA take precedence. The limits for errors apply to all of them together.
+ * Every acknowledgement in a reply that has several, such as a batch, each with its own errors, as
+ * far as {@link maxListed}.
  *
  * @returns an empty list if there are fewer than two
  */
@@ -109,110 +82,78 @@ export function readAcknowledgements(message: ReplyMessage): Acknowledgement[] {
   let count = 0
   message.each(['MSA'], () => ++count < 2)
   if (count < 2) return []
-
-  const room = new Room()
-  const [refused, accepted]: [Found[], Found[]] = [[], []]
-  /** The acknowledgement that an ERR belongs to; `null`: to one that is not listed. */
-  let current: Found | null | undefined
-  /** What comes before the first MSA of a message. */
-  let early: Segment[] = []
-  message.each(['MSH', 'MSA', 'ERR'], (segment) => {
-    switch (segment.name) {
-      case 'MSH':
-        current = undefined
-        early = []
-        break
-      case 'MSA': {
-        const list = isAccept(segment.value(msaCode)) ? accepted : refused
-        const found = { index: count++, msa: segment, errors: new ErrorList(room) }
-        current = list.length < maxAcknowledgements ? found : null
-        if (current !== null) list.push(current)
-        for (const err of early) current?.errors.addErr(err)
-        early = []
-        break
-      }
-      default:
-        if (current !== undefined) current?.errors.addErr(segment)
-        else if (early.length < maxErrors) early.push(segment)
-    }
-  })
-  return [...refused, ...accepted]
-    .slice(0, maxAcknowledgements)
-    .sort((a, b) => a.index - b.index)
-    .map(({ msa, errors }) => {
-      if (!errors.hasErr) errors.addWithoutErr(msa)
-      return {
-        code: msa.value(msaCode),
-        controlId: msa.fieldText(2),
-        text: msa.fieldText(3),
-        severity: errors.severity,
-        errors: errors.errors
-      }
+  const list: Acknowledgement[] = []
+  eachAnswer(message, ({ msa, isListed, severity, errors }) => {
+    if (msa === undefined || !isListed) return
+    list.push({
+      code: msa.value(msaCode),
+      controlId: msa.fieldText(2),
+      text: msa.fieldText(3),
+      severity: severity ?? '',
+      errors
     })
+  })
+  return list
 }
 
-/** One of several acknowledgements. */
-interface Found {
-  index: number
-  msa: Segment
-  errors: ErrorList
+/** An MSA with what the ERR segments that belong to it say. */
+interface Answer {
+  /** undefined: the ERR segments are those of a message without an MSA. */
+  readonly msa: Segment | undefined
+  readonly isListed: boolean
+  /** The worst ERR-4; without ERR, undefined if the message was accepted, else `''`. */
+  readonly severity: string | undefined
+  readonly errors: AcknowledgementError[]
 }
 
-/** Worst first. */
-const knownSeverities = ['F', 'E', 'W', 'I']
+/**
+ * Visits each MSA of a reply with the ERR segments after it; the first of a message also with those
+ * before it. Empty ERR segments count as none.
+ */
+function eachAnswer(message: ReplyMessage, visit: (answer: Answer) => void): void {
+  let left = maxListed
+  let msa: Segment | undefined
+  let isListed = false
+  let severity: string | undefined
+  let errors: AcknowledgementError[] = []
 
-/** How much more is read of the errors of one reply. */
-class Room {
-  text = maxErrorText
-  errors = maxErrors
-
-  get isLeft(): boolean {
-    return this.text > 0 && this.errors > 0
+  const visitLast = (): void => {
+    if (msa !== undefined && severity === undefined) {
+      if (isListed) errors = errorConditionOf(msa)
+      // It could be worse than a warning of another message.
+      if (!isAccept(msa.value(msaCode))) severity = ''
+    }
+    visit({ msa, isListed, severity, errors })
+    msa = undefined
+    severity = undefined
+    errors = []
   }
+
+  message.each(['MSH', 'MSA', 'ERR'], (segment) => {
+    if (segment.name === 'ERR') {
+      if (isEmpty(segment)) return
+      severity = worse(severity, segment.value(errSeverity))
+      if (left > 0) errors.push(...errorsOf(segment))
+      left -= segment.text.length
+      return
+    }
+    if (segment.name === 'MSH' || msa !== undefined) visitLast()
+    if (segment.name === 'MSH') return
+    msa = segment
+    isListed = left > 0
+    left -= segment.text.length
+  })
+  visitLast()
 }
 
-/** Errors, up to the limits, with the worst severity of all. */
-class ErrorList {
-  readonly errors: AcknowledgementError[] = []
-  readonly #severities = new Set<string>()
-  readonly #room: Room
+/** Worst first. One that is none of the four could be worse than a warning. */
+const severities = ['F', 'E', '', 'W', 'I']
 
-  constructor(room: Room) {
-    this.#room = room
-  }
-
-  /** `''` without a severity, or if an unknown one could be worse than the worst known. */
-  get severity(): string {
-    const worst = knownSeverities.find((severity) => this.#severities.has(severity)) ?? ''
-    return this.#severities.has('') && worst !== 'F' && worst !== 'E' ? '' : worst
-  }
-
-  get hasErr(): boolean {
-    return this.#severities.size > 0
-  }
-
-  /** @returns whether it says anything */
-  addErr(err: Segment): boolean {
-    const severity = err.value(errSeverity)
-    if (isEmpty(err)) return false
-    this.#severities.add(knownSeverities.includes(severity) ? severity : '')
-    this.#add(err, errorsOf)
-    return true
-  }
-
-  /** What MSA-6 says. A refusal without an ERR could be worse than a warning of another message. */
-  addWithoutErr(msa: Segment): void {
-    if (!this.#severities.has('') && !isAccept(msa.value(msaCode))) this.#severities.add('')
-    this.#add(msa, errorConditionOf)
-  }
-
-  #add(segment: Segment, read: (segment: Segment) => AcknowledgementError[]): void {
-    if (!this.#room.isLeft) return
-    this.#room.text -= segment.text.length
-    const errors = read(segment).slice(0, this.#room.errors)
-    this.#room.errors -= errors.length
-    this.errors.push(...errors)
-  }
+function worse(one: string | undefined, other: string | undefined): string | undefined {
+  if (other === undefined) return one
+  const known = severities.includes(other) ? other : ''
+  if (one === undefined) return known
+  return severities.indexOf(known) < severities.indexOf(one) ? known : one
 }
 
 const batchSegments = new Set(['FHS', 'BHS', 'BTS', 'FTS', 'SFT', 'NTE'])

@@ -23,14 +23,6 @@ export const defaultSeparators: Separators = {
   truncation: ''
 }
 
-/**
- * How many separators of one kind are read in a field; the rest of the field is ignored. More than
- * any field has, and few enough that a field of only separators takes milliseconds.
- */
-const maxSeparators = 10_000
-/** The longest value whose escapes are resolved, in UTF-16 units. */
-const maxEscaped = 64 * 1024
-
 /** Whether a segment of this name declares separators. */
 export function isHeader(name: string): boolean {
   return name === 'MSH' || name === 'FHS' || name === 'BHS'
@@ -46,6 +38,9 @@ export interface HeaderSeparators extends Separators {
   readonly certain: boolean
 }
 
+/** Printable ASCII other than letters, digits and the space. */
+const signs = /^[!-/:-@[-`{-~]+$/
+
 /**
  * The separators of a text that starts with a header segment: any printable ASCII sign in MSH-1,
  * and as many as MSH-2 has. An MSH-2 that is empty or contains a letter, digit or space declares
@@ -54,12 +49,12 @@ export interface HeaderSeparators extends Separators {
  * @returns null if the text does not start with a header's name and a sign
  */
 export function readSeparators(text: string): HeaderSeparators | null {
-  if (!isHeader(text.slice(0, 3)) || !isSign(text.charCodeAt(3))) return null
   const field = text.charAt(3)
+  if (!isHeader(text.slice(0, 3)) || !signs.test(field)) return null
   const found = text.indexOf(field, 4)
   const declared = text.slice(4, found === -1 ? text.length : found)
-  for (let at = 0; at < declared.length; at++) {
-    if (!isSign(declared.charCodeAt(at))) return { ...defaultSeparators, field, certain: false }
+  if (declared !== '' && !signs.test(declared)) {
+    return { ...defaultSeparators, field, certain: false }
   }
   const certain = field === '|' || (declared !== '' && new Set(declared).size === declared.length)
   if (declared === '') return { ...defaultSeparators, field, certain }
@@ -72,16 +67,6 @@ export function readSeparators(text: string): HeaderSeparators | null {
     truncation: declared.charAt(4),
     certain
   }
-}
-
-/** Printable ASCII other than letters, digits and the space. */
-function isSign(code: number): boolean {
-  return (
-    (code > 0x20 && code < 0x30) ||
-    (code > 0x39 && code < 0x41) ||
-    (code > 0x5a && code < 0x61) ||
-    (code > 0x7a && code < 0x7f)
-  )
 }
 
 /** One segment. Its text is a slice of the message's; nothing is split until it is asked for. */
@@ -119,7 +104,7 @@ export class Segment {
 
   /** The whole field, unescaped. For text such as ERR-8, which may contain stray separators. */
   fieldText(number: number): string {
-    return this.#unescaped(this.field(number))
+    return unescape(this.field(number), this.separators)
   }
 
   /**
@@ -150,7 +135,7 @@ export class Segment {
       (path.component ?? 1) === 1 &&
       path.subcomponent === undefined &&
       !(path.field <= 2 && isHeader(this.name))
-    if (isFirst) return this.#unescaped(this.#firstComponent(path.field))
+    if (isFirst) return unescape(this.#firstComponent(path.field), this.separators)
     return this.#pick(this.repetitions(path.field)[(path.repetition ?? 1) - 1] ?? [], path)
   }
 
@@ -170,44 +155,37 @@ export class Segment {
       path.subcomponent === undefined
         ? component.join(this.separators.subcomponent)
         : (component[path.subcomponent - 1] ?? '')
-    return this.#unescaped(text)
-  }
-
-  /** A reply may consist of nothing but escapes, which would take long: no value is that long. */
-  #unescaped(text: string): string {
-    return text.length > maxEscaped ? text : unescape(text, this.separators)
+    return unescape(text, this.separators)
   }
 }
+
+/**
+ * The most separators of a field that is split; one with more is kept whole. No real field has as
+ * many, and hl7-parser would take seconds for the field of a 2 MiB reply.
+ */
+const maxSeparators = 10_000
 
 function takeApart(field: string, separators: Separators): string[][][] {
   const { component, repetition, subcomponent } = separators
-  if (!has(field, repetition) && !has(field, subcomponent)) {
-    // Only components: a reply with thousands of ERRs would spend most of its time in the parser.
-    return [field.split(component, maxSeparators + 1).map((one) => [one])]
-  }
-  // No field contains a CR, so as a separator it means "none". It only spoils hl7-parser's reading
-  // of the first segment, which is needed for nothing but the separators. Nothing is split by the
+  const found = [component, repetition, subcomponent].map((sign) => count(sign, field))
+  const [components = 0, repetitions = 0, subcomponents = 0] = found
+  if (components + repetitions + subcomponents > maxSeparators) return [[[field]]]
+  // Only components: a reply with thousands of ERRs would spend most of its time in the parser.
+  if (repetitions + subcomponents === 0) return [field.split(component).map((one) => [one])]
+  // An unframed text contains no LF, so as a separator it means "none". Nothing is split by the
   // escape character, so that is "none" too.
-  const none = '\r'
-  const header =
-    'MSH' + separators.field + component + (repetition || none) + none + (subcomponent || none)
-  const capped = cap(cap(cap(field, component), repetition), subcomponent)
-  const parsed = hl7Parser.parse(`${header}\rFLD${separators.field}${capped}`)
-  return parsed.getSegments('FLD')?.[0]?.segment[1] ?? [[[field]]]
+  const none = '\n'
+  const header = `MSH${separators.field}${component}${repetition || none}${none}${subcomponent || none}`
+  const [msh] = hl7Parser.parse(header + separators.field + field).getSegments('MSH') ?? []
+  return msh?.segment[2] ?? [[[field]]]
 }
 
-function has(text: string, separator: string): boolean {
-  return separator !== '' && text.includes(separator)
-}
-
-function cap(field: string, separator: string): string {
-  if (separator === '' || field.length <= maxSeparators) return field
-  let end = -1
-  for (let count = 0; count <= maxSeparators; count++) {
-    end = field.indexOf(separator, end + 1)
-    if (end === -1) return field
-  }
-  return field.slice(0, end)
+/** How often the sign is in the field; 0 for a separator that MSH-2 omits. */
+function count(sign: string, field: string): number {
+  if (sign === '') return 0
+  let times = 0
+  for (let at = field.indexOf(sign); at !== -1; at = field.indexOf(sign, at + 1)) times++
+  return times
 }
 
 /**
@@ -247,8 +225,9 @@ export class Segments {
       const next = text.indexOf('\r', start)
       const end = next === -1 ? text.length : next
       while (text[start] === ' ' || text[start] === '\t') start++
-      const header = headerAt(text, start)
-      const wanted = isOneOf(names, text, start)
+      const name = text.slice(start, start + 3)
+      const header = isHeader(name)
+      const wanted = names.includes(name)
       if (header || wanted) {
         const segment = text.slice(start, end)
         const declared = header ? readSeparators(segment) : null
@@ -260,26 +239,5 @@ export class Segments {
       }
       start = end + 1
     }
-  }
-}
-
-function isOneOf(names: readonly string[], text: string, start: number): boolean {
-  for (const name of names) if (text.startsWith(name, start)) return true
-  return false
-}
-
-/**
- * Whether a header's name is there. Called for each segment, so the first letter is checked first.
- */
-function headerAt(text: string, start: number): boolean {
-  switch (text[start]) {
-    case 'M':
-      return text.startsWith('MSH', start)
-    case 'F':
-      return text.startsWith('FHS', start)
-    case 'B':
-      return text.startsWith('BHS', start)
-    default:
-      return false
   }
 }

@@ -46,6 +46,8 @@ const bodies: Record<string, () => string | Buffer> = {
   'ERR of everything': () => many(full, head),
   'ERR of repetitions': () => many('ERR|~&|~&|~&|~&|~&|~&|~&|~&x\r', head),
   'bare ERR': () => many('ERR|1\r', head),
+  'short ERR of repetitions': () => many('ERR|~1\r', head),
+  'ERR before their MSA': () => many('ERR|1\r', msh, 'MSA|AE|1\rMSA|AE|2\r'),
   'ERR of many fields': () => many(`ERR${'|y'.repeat(700)}\r`, head),
   'ERR of many components': () => many(`ERR||||||||${'y^'.repeat(690)}\r`, head),
   'ERR of many sub-components': () => many(`ERR||||||||y&z${'~y&z'.repeat(2_000)}\r`, head),
@@ -81,29 +83,38 @@ const bodies: Record<string, () => string | Buffer> = {
   'one letter': () => many('a', `${msh}MSA|AE|M1|`),
   'two letters': () => many('xaab', `${msh}MSA|AE|M1|`),
   'JSON of distinct names': () => objects((n) => `"${n.toString(36)}":"abcdef"`, 200_000),
-  'JSON of as many values as are allowed': () => objects((n) => `"ack${n}":"MSA|AA"`, 9_900),
+  'JSON of many acknowledgements': () => objects((n) => `"ack${n}":"MSA|AA"`, 90_000),
   'deeply nested JSON': () => '['.repeat(SIZE / 2) + ']'.repeat(SIZE / 2),
-  'JSON nested as deep as is allowed': () => '{"a":'.repeat(9_900) + '1' + '}'.repeat(9_900),
+  'nested JSON that is never closed': () => many('['),
+  'JSON of empty lists': () => many('[],', '[', '0]'),
   'JSON in JSON in JSON': () => nested(many('MSA|A~\\r', msh).slice(0, 400_000), 3),
   'JSON of texts like HL7': () => many('"MSH|xx",', '[0,', '0]'),
-  'JSON of acknowledgements': () => `[${Array(15_000).fill('"MSA|A~&|1"').join()}]`,
-  'JSON of texts like base64 of HL7': () => `[0,${Array(15_000).fill('"TVNIfA"').join()}]`,
-  'JSON of base64': () =>
-    `[0,${Array(15_000)
-      .fill(`"${base64('MSA|A~|1')}"`)
-      .join()}]`,
+  'JSON of acknowledgements': () => many('"MSA|A~&|1",', '[', '0]'),
+  'JSON of texts like base64 of HL7': () => many('"TVNIfA",', '[', '0]'),
+  'JSON of base64': () => many(`"${base64('MSA|A~|1')}",`, '[', '0]'),
   'JSON of short texts': () => many('"abcdef",', '[', '0]'),
-  'JSON of texts of JSON': () => `[${Array(990).fill('"[\\"a,"').join()}]`,
+  'JSON of texts of JSON': () => many('"[\\"a,",', '[', '0]'),
   'JSON of one long text': () => JSON.stringify({ ack: many('MSA|A~\r').slice(0, 1_700_000) }),
   'JSON of one text in base64': () =>
     JSON.stringify({ ack: base64(many('MSA|A~\r')) }).slice(0, SIZE),
-  'JSON with unescaped line feeds': () => many('\n', '{"ack":"', '"}'),
-  'JSON of backslashes': () => many('\\', '{"ack":"', '"}'),
+  'JSON of texts of XML': () => many('"<a>b</a>",', '[', '0]'),
   'a list of 100,000 segments': () => many('"MSA|AA|x",', '["MSH|^~\\\\&|",', '"MSA|AE"]'),
   'lists of segments': () =>
     `[${Array(100)
       .fill(JSON.stringify(['MSH|^~\\&|', ...Array<string>(150).fill('MSA|A~|x')]))
       .join()}]`,
+  'XML of short texts': () => many('<b>TVNIfA</b>', '<a>'),
+  'XML of tags': () => many('<a>'),
+  'XML of references': () => many('&#77;', '<a>', '<b/>'),
+  'XML of references and tags': () => many('&#77;<b/>', '<a>'),
+  'XML of ampersands': () => many('&', '<a>', '<b/>'),
+  'XML of CDATA sections': () => many('<![CDATA[]]]]><![CDATA[>]]>', '<a>', '<b/>'),
+  'XML with a CDATA section that is never closed': () => many(']]', '<a><![CDATA['),
+  'XML of comments': () => many('<!---->', '<a>'),
+  'XML with attributes that are never closed': () => many(`"'`, '<a b="'),
+  'XML of one name': () => many('a:', '<', '/>'),
+  'XML in XML': () => many('&lt;a&gt;', '<a>', '<b/>'),
+  'XML in texts of XML': () => many('<![CDATA[<a>b</a>]]><c/>', '<a>'),
   base64: () => base64(many('MSA|A~\r')).slice(0, SIZE - 4),
   'base64 in lines of one letter': () =>
     base64(many('MSA|A~\r')).slice(0, 1_000_000).replace(/./g, '$&\n')
