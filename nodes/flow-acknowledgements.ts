@@ -13,11 +13,8 @@ import type { FlowMessage } from './flow-messages.ts'
 const MOST_BYTES = 2_097_152
 /** As is a single one that is longer, in characters. */
 const MOST_LENGTH = 131_072
-/** And a batch of more messages than this. */
-const MOST_MESSAGES = 10_000
-/** So many of a batch, or so many characters, are worked on between two turns of the event loop. */
-const AT_ONCE = 100
-const LENGTH_AT_ONCE = 131_072
+/** So much of a batch is worked on between two turns of the event loop, in characters. */
+const LENGTH_AT_ONCE = 16_384
 
 /**
  * Takes the application acknowledgements in a text. All of a batch are taken before it is said for
@@ -61,12 +58,8 @@ async function readAcks(courier: Courier, received: unknown): Promise<Applicatio
   const bytes = isText ? Buffer.from(received) : received
   const type = isText ? 'text/plain; charset=utf-8' : undefined
   const { hl7 } = await readReplyBody(bytes, type, { replyEncoding: 'text' })
-  const texts = hl7.split(/(?<=\r)(?=MSH|[FB][HT]S)/, MOST_MESSAGES + 1)
-  if (texts.length > MOST_MESSAGES) {
-    throw notAcknowledgement(`holds more than ${MOST_MESSAGES} messages`)
-  }
   const acks: ApplicationAck[][] = []
-  for (const some of portions(texts)) {
+  for (const some of portions(hl7.split(/(?<=\r)(?=MSH|[FB][HT]S)/))) {
     await new Promise(setImmediate)
     acks.push(some.map((text) => readAck(courier, text)))
   }
@@ -82,7 +75,7 @@ function portions(texts: readonly string[]): string[][] {
   for (const text of texts) {
     if (/^[FB][HT]S/.test(text)) continue
     if (text.length > MOST_LENGTH) throw notAcknowledgement('is too long')
-    if (some.length === AT_ONCE || room < text.length) {
+    if (room < text.length) {
       some = []
       all.push(some)
       room = LENGTH_AT_ONCE

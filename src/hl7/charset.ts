@@ -264,7 +264,7 @@ const msh18 = parsePath('MSH-18')
  * @throws Hl7Error as `charsetOfMsh18`
  */
 export function declaredCharset(headers: string): Charset | null | undefined {
-  const msh = new Segments(headers).named('MSH')[0]
+  const msh = new Segments(headers).first('MSH')
   return charsetOfMsh18(msh?.values(msh18) ?? [])
 }
 

@@ -167,11 +167,14 @@ const maxSeparators = 10_000
 
 function takeApart(field: string, separators: Separators): string[][][] {
   const { component, repetition, subcomponent } = separators
-  const found = [component, repetition, subcomponent].map((sign) => count(sign, field))
-  const [components = 0, repetitions = 0, subcomponents = 0] = found
-  if (components + repetitions + subcomponents > maxSeparators) return [[[field]]]
-  // Only components: a reply with thousands of ERRs would spend most of its time in the parser.
-  if (repetitions + subcomponents === 0) return [field.split(component).map((one) => [one])]
+  if (field.length > maxSeparators) {
+    const found = count(component, field) + count(repetition, field) + count(subcomponent, field)
+    if (found > maxSeparators) return [[[field]]]
+  }
+  if (!has(repetition, field) && !has(subcomponent, field)) {
+    // Only components: a reply with thousands of ERRs would spend most of its time in the parser.
+    return [field.split(component).map((one) => [one])]
+  }
   // An unframed text contains no LF, so as a separator it means "none". Nothing is split by the
   // escape character, so that is "none" too.
   const none = '\n'
@@ -180,12 +183,14 @@ function takeApart(field: string, separators: Separators): string[][][] {
   return msh?.segment[2] ?? [[[field]]]
 }
 
-/** How often the sign is in the field; 0 for a separator that MSH-2 omits. */
-function count(sign: string, field: string): number {
-  if (sign === '') return 0
-  let times = 0
-  for (let at = field.indexOf(sign); at !== -1; at = field.indexOf(sign, at + 1)) times++
-  return times
+/** One that MSH-2 omits is in no field. */
+function has(separator: string, field: string): boolean {
+  return separator !== '' && field.includes(separator)
+}
+
+/** How often it is in the field, as far as that matters. */
+function count(separator: string, field: string): number {
+  return separator === '' ? 0 : field.split(separator, maxSeparators + 2).length - 1
 }
 
 /**
@@ -193,11 +198,21 @@ function count(sign: string, field: string): number {
  * before it, so the messages of a batch may differ.
  */
 export class Segments {
-  readonly #text: string
+  readonly text: string
   readonly #named = new Map<string, readonly Segment[]>()
 
   constructor(text: string) {
-    this.#text = text
+    this.text = text
+  }
+
+  /** The first segment with that name. */
+  first(name: string): Segment | undefined {
+    let first: Segment | undefined
+    this.each([name], (segment) => {
+      first = segment
+      return false
+    })
+    return first
   }
 
   /** All segments with that name, in order. Blanks before the name are skipped. */
@@ -218,7 +233,7 @@ export class Segments {
    * @param visit returns `false` to stop
    */
   each(names: readonly string[], visit: (segment: Segment) => unknown): void {
-    const text = this.#text
+    const { text } = this
     let separators = defaultSeparators
     let start = 0
     while (start < text.length) {

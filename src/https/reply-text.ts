@@ -1,5 +1,5 @@
 import { decodeReply } from '../hl7/charset.ts'
-import { readReplyMessage, type ReplyMessage } from '../hl7/reply-message.ts'
+import { beginsLikeHl7, readReplyMessage, type ReplyMessage } from '../hl7/reply-message.ts'
 import { isHeader } from '../hl7/segments.ts'
 import { parseJson } from '../json-text.ts'
 import { xmlTexts } from './xml-texts.ts'
@@ -91,18 +91,12 @@ function isQuoted({ msa, text }: ReplyMessage): boolean {
   return msa === undefined && !text.startsWith('MSH') && text.indexOf('\r') === text.length - 1
 }
 
-/**
- * The bytes of a header or an MSA, perhaps in UTF-16, after framing, blanks and a byte order mark:
- * most texts are something else.
- */
-const hl7Beginning = /^[^!-~]*(?:M\W?S\W?[HA]|[FB]\W?H\W?S)/
-
 /** Reads a text, or what it is the base64 of, as HL7; `null` if it is not HL7. */
 export function readReplyText(text: string, encoding: ReplyEncoding): ReplyMessage | null {
   const message = encoding === 'base64' ? null : readReplyMessage(text)
   if (message !== null || encoding === 'text') return message
   const beginning = Buffer.from(text.slice(0, 400), 'base64').toString('latin1')
-  if (!hl7Beginning.test(beginning)) return null
+  if (!beginsLikeHl7(beginning)) return null
   const bytes = decodeBase64(text)
   return bytes === null ? null : readReplyMessage(decodeReply(bytes, undefined))
 }
