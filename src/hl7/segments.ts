@@ -178,7 +178,7 @@ function takeApart(field: string, separators: Separators): string[][][] {
   // An unframed text contains no LF, so as a separator it means "none". Nothing is split by the
   // escape character, so that is "none" too.
   const none = '\n'
-  const header = `MSH${separators.field}${component}${repetition || none}${none}${subcomponent || none}`
+  const header = `MSH${separators.field}${component}${repetition}${none}${subcomponent || none}`
   const [msh] = hl7Parser.parse(header + separators.field + field).getSegments('MSH') ?? []
   return msh?.segment[2] ?? [[[field]]]
 }

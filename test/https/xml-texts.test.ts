@@ -59,7 +59,7 @@ describe('the texts of XML', () => {
     'a heading of a page': '<h1>MSA|AA|1</h1>',
     'only a declaration': '<?xml version="1.0"?>',
     'an unescaped <': '<a>x < y</a>',
-    'an unescaped < before a name': '<a>x <y</a>',
+    'an unescaped < before a name': '<a>x <y</a><b>z</b></a>',
     'a tag in a tag': '<a <b>x</a>',
     'a cut tag': '<a>x<b',
     'a cut attribute': '<a b="x>y</a>',
