@@ -3,7 +3,6 @@ import { deliveryFailed, reasonAndHint } from '../src/delivery/explain.ts'
 import { Hl7Error } from '../src/hl7/hl7-error.ts'
 import { readOutgoingMessage, type OutgoingMessage } from '../src/hl7/outgoing-message.ts'
 import type { Receiver } from '../src/https/receiver.ts'
-import { proofsIn } from '../src/oauth2/dpop-proofs.ts'
 import { HIDDEN, hideValues } from './hidden-values.ts'
 import type { TestMessageResult } from './node-parts.ts'
 import type { OutSettings } from './read-out-settings.ts'
@@ -31,9 +30,8 @@ export async function sendTestMessage(
     const { request, secrets } = await shownRequest(receiver, settings, parcel, mayReadAll)
     const result = resultOf(message, await courier.attempt(parcel))
     // An answer may repeat the request, and an error names the host.
-    const proofs = proofsIn(JSON.stringify(result))
-    const hidden = [...secrets, ...settings.untold, await tokenInUse(settings), ...proofs]
-    return { request, ...hideValues(result, hidden) }
+    const hidden = [...secrets, ...settings.untold, await tokenInUse(settings)]
+    return { request, ...hideValues(withoutJwts(result), hidden) }
   } catch (error) {
     // A value that needs more than the sample has; the text names the value but not its content.
     if (!(error instanceof Hl7Error)) throw error
@@ -41,6 +39,11 @@ export async function sendTestMessage(
     const nothing = { status: null, reply: null, ack: null, rule: '', action: '', elapsedMs: 0 }
     return { ...nothing, error: { code, reason: message, hint: '' } }
   }
+}
+
+/** Proofs of DPoP are JWTs. */
+function withoutJwts(result: TestMessageResult): TestMessageResult {
+  return JSON.parse(JSON.stringify(result).replace(/eyJ[\w.-]+/g, HIDDEN)) as TestMessageResult
 }
 
 /** The request as it is sent, with secrets hidden, and the secrets in it. */

@@ -10,7 +10,7 @@ import type { ReceivedReply } from '../http-client/connection.ts'
 import { retryAfterMs } from '../http-client/retry-after.ts'
 import type { PreparedRequest, Receiver } from '../https/receiver.ts'
 import { readReplyBody, type ReplyBodyOptions } from '../https/reply-body.ts'
-import { nonceOf, refusesProof } from '../oauth2/dpop-proofs.ts'
+import { refusesProof } from '../oauth2/dpop-proofs.ts'
 import { TokenError } from '../oauth2/token-error.ts'
 import type { TokenSource } from '../oauth2/token-source.ts'
 import type { Attempt, AttemptError, AttemptReply, SentMessage } from '../rules/attempt.ts'
@@ -140,8 +140,7 @@ export class Courier {
       }
       const first = await sendOnce()
       if (first instanceof HttpError || !this.#refusesProof(first)) return first
-      // With the nonce of this answer, if a proof can carry it.
-      return nonceOf(first.headers) === undefined ? first : sendOnce()
+      return first.headers['dpop-nonce'] === undefined ? first : sendOnce()
     }
     try {
       const token = await tokens?.token(signal)
@@ -270,13 +269,13 @@ export class Courier {
     transmit: Transmit
   ): Promise<ReceivedReply | HttpError> {
     const { rules, tokens } = this.#settings
-    const proofs = token === undefined ? undefined : tokens?.proofs
+    const proofs = tokens?.proofs
     const send = async (): Promise<ReceivedReply | HttpError> => {
-      if (proofs === undefined) return transmit(request)
+      if (proofs === undefined || token === undefined) return transmit(request)
       const proof = await proofs.proof(request.method, request.url, token)
       redaction.add(proof)
       const reply = await transmit(request, proof)
-      if (!(reply instanceof HttpError)) proofs.keepNonce(request.url, reply.headers)
+      if (!(reply instanceof HttpError)) await proofs.keepNonce(request.url, reply.headers)
       return reply
     }
     const answer = await send()

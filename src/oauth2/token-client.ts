@@ -12,7 +12,7 @@ import {
   type Signing
 } from './client-authentication.ts'
 import { Discovery, type ServerMetadata } from './discovery.ts'
-import { DpopProofs, makeProofKey, type ProofKey } from './dpop-proofs.ts'
+import { DpopProofs } from './dpop-proofs.ts'
 import { translateError, type RequestPlace } from './network-error.ts'
 import { oneLine, secretsOf } from './secrets.ts'
 import { certificateThumbprint } from './signing-certificate.ts'
@@ -59,20 +59,20 @@ export class TokenClient {
   /**
    * @param onQuirk receives each tolerated deviation, in one sentence, also if the answer is a
    * refusal
-   * @param proofKey signs the proofs if `dpop` is on
+   * @param proofs are sent if `dpop` is on
    */
   constructor(
     settings: TokenSettings,
     httpClient: GotClient,
     clock: Clock,
     onQuirk: (host: string, quirk: string) => void = () => undefined,
-    proofKey?: Promise<ProofKey>
+    proofs?: DpopProofs
   ) {
     this.#onQuirk = onQuirk
     this.#settings = settings
     this.#httpClient = httpClient
     this.#clock = clock
-    if (proofKey !== undefined) this.#proofs = new DpopProofs(proofKey, clock)
+    this.#proofs = proofs
     this.#discovery = new Discovery(settings, clock)
     const problems = checkSettings(settings)
     if (problems.length > 0) this.configError = configError(problems.join(' '))
@@ -119,8 +119,10 @@ export class TokenClient {
       now: () => this.#clock.now()
     }
     const authenticate = clientAuthentication(clientAuth, signing)
-    const withExtraParams: ClientAuthentication = async (server, client, body, headers) => {
+    const complete: ClientAuthentication = async (server, client, body, headers) => {
       await authenticate(server, client, body, headers)
+      // For each request anew: an assertion may be used only once.
+      if (settings.grantType === 'jwt_bearer') body.set('assertion', await grantAssertion(signing))
       // Last, so that every parameter of the request can be replaced.
       replaceParameters(body, settings.extraParams)
     }
@@ -130,7 +132,7 @@ export class TokenClient {
       // A client with a certificate uses the addresses for certificates, if there are any, however
       // it authenticates (RFC 8705 §5).
       { use_mtls_endpoint_aliases: settings.hasClientCertificate },
-      withExtraParams
+      complete
     )
     // Our own fetch limits how long an answer may take.
     allowPlainHttp(configuration)
@@ -139,23 +141,16 @@ export class TokenClient {
     const added = Object.fromEntries(settings.headers.map(({ name, value }) => [name, value]))
     let sentAt = instant(this.#clock)
     let tokenEndpoint = metadata.token_endpoint ?? ''
-    let mayRepeat = false
+    let challenge: TokenError | undefined
     configuration[openid.customFetch] = async (url, options) => {
       tokenEndpoint = url
       sentAt = instant(this.#clock)
       // Of a name in two cases, got sends the last.
       const headers = { ...options.headers, ...added }
       const secrets = secretsOf(settings, options.headers, options.body)
-      const proofs = this.#proofs
-      const proof =
-        proofs &&
-        (async (target: URL) => {
-          const made = await proofs.proof('POST', target)
-          secrets.push(made)
-          return made
-        })
-      const reply = await fetch(url, { ...options, headers, proof })
-      const hasNonce = proofs?.keepNonce(new URL(url), reply.headers) === true
+      const { dpop: proof } = options.headers
+      if (proof !== undefined) secrets.push(proof)
+      const reply = await fetch(url, { ...options, headers })
       const redirect = redirectError(reply, url, 'tokenEndpoint', secrets)
       if (redirect !== undefined) throw redirect
       const { text, encoding } = bodyText(reply.body)
@@ -163,6 +158,8 @@ export class TokenClient {
       const answer = readTokenAnswer(reply.status, type, text, tokenType(settings))
       if (encoding !== 'utf-8') answer.quirks.push('It sends UTF-16 instead of UTF-8.')
       for (const quirk of answer.quirks) this.#onQuirk(new URL(url).host, quirk)
+      const nonce = reply.headers['dpop-nonce']
+      const kept = typeof nonce === 'string' ? { 'dpop-nonce': nonce } : {}
       if (answer.kind !== 'granted') {
         const error = answerError(answer, reply, url, {
           settings,
@@ -171,19 +168,21 @@ export class TokenClient {
           now: this.#clock.now(),
           secrets
         })
-        mayRepeat = hasNonce && error.code === 'use_dpop_nonce'
-        throw error
+        if (proof === undefined || error.code !== 'use_dpop_nonce') throw error
+        // openid-client repeats the request, with the nonce, once.
+        challenge = error
+        return Response.json({ error: error.code }, { status: 400, headers: kept })
       }
-      return Response.json(answer.token)
+      return Response.json(answer.token, { headers: kept })
     }
 
-    const grant = async (): Promise<ObtainedToken> => {
-      const assertion =
-        settings.grantType === 'jwt_bearer' ? await grantAssertion(signing) : undefined
-      const parameters = grantParameters(settings, assertion)
-      const token = await (settings.grantType === 'client_credentials'
-        ? openid.clientCredentialsGrant(configuration, parameters)
-        : openid.genericGrantRequest(configuration, GRANT_TYPES[settings.grantType], parameters))
+    try {
+      const token = await openid.genericGrantRequest(
+        configuration,
+        GRANT_TYPES[settings.grantType],
+        grantParameters(settings),
+        this.#proofs && { DPoP: await this.#proofs.handle }
+      )
       return {
         accessToken: token.access_token,
         expiresIn: token.expires_in,
@@ -192,14 +191,9 @@ export class TokenClient {
         tokenEndpoint,
         clientAuth
       }
-    }
-    try {
-      return await grant().catch((error: unknown) => {
-        if (!mayRepeat) throw error
-        // All of it again: an assertion may be used only once.
-        return grant()
-      })
     } catch (error) {
+      // Only a challenge is passed on to openid-client: this is the second.
+      if (challenge !== undefined && error instanceof openid.ResponseBodyError) throw challenge
       throw translateError(error, this.#place(tokenEndpoint))
     }
   }
@@ -222,8 +216,8 @@ export async function testToken(
 ): Promise<TokenTestResult> {
   const startedAt = clock.monotonic()
   try {
-    const key = settings.dpop ? makeProofKey() : undefined
-    const client = new TokenClient(settings, httpClient, clock, undefined, key)
+    const proofs = settings.dpop ? new DpopProofs() : undefined
+    const client = new TokenClient(settings, httpClient, clock, undefined, proofs)
     const { tokenEndpoint, clientAuth, expiresIn, scope } = await client.obtain(
       new AbortController().signal
     )
@@ -247,19 +241,14 @@ function tokenType({ dpop }: TokenSettings): TokenType {
   return dpop ? 'DPoP' : 'Bearer'
 }
 
-/**
- * The parameters of a token request, without those that authenticate the client.
- *
- * @param assertion of the jwt_bearer grant
- */
-function grantParameters(settings: TokenSettings, assertion: string | undefined): URLSearchParams {
+/** The parameters of a token request, without those that are signed or authenticate the client. */
+function grantParameters(settings: TokenSettings): URLSearchParams {
   const { grantType, username, password, scope, audience, resource } = settings
   const parameters = new URLSearchParams()
   if (grantType === 'password') {
     parameters.set('username', username)
     parameters.set('password', password)
   }
-  if (assertion !== undefined) parameters.set('assertion', assertion)
   if (scope !== '') parameters.set('scope', scope)
   if (audience !== '') parameters.set('audience', audience)
   for (const one of resource.split(/\s+/)) {

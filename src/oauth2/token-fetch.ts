@@ -12,10 +12,7 @@ const MAX_HOST = 253
 /** Makes a request for openid-client. */
 export type TokenFetch = (
   url: string,
-  request: Pick<openid.CustomFetchOptions, 'method' | 'headers' | 'body'> & {
-    /** Makes the header `DPoP` each time that the request is sent. */
-    proof?: ((url: URL) => Promise<string>) | undefined
-  }
+  request: Pick<openid.CustomFetchOptions, 'method' | 'headers' | 'body'>
 ) => Promise<HttpReply>
 
 /**
@@ -29,7 +26,7 @@ export type TokenFetch = (
  */
 export function tokenFetch(httpClient: GotClient, issuer: string, signal: AbortSignal): TokenFetch {
   const overTls = issuer.toLowerCase().startsWith('https:')
-  return async (address, { method, headers, body, proof }) => {
+  return async (address, { method, headers, body }) => {
     const url = new URL(address)
     if (url.hostname.length > MAX_HOST) {
       throw configError(
@@ -54,7 +51,7 @@ export function tokenFetch(httpClient: GotClient, issuer: string, signal: AbortS
     return httpClient.request({
       method: method === 'GET' ? 'GET' : 'POST',
       url,
-      headers: proof === undefined ? headers : { ...headers, DPoP: await proof(url) },
+      headers,
       body: body instanceof URLSearchParams ? Buffer.from(body.toString()) : undefined,
       responseTimeoutMs: RESPONSE_TIMEOUT_MS,
       signal

@@ -1,8 +1,5 @@
 import assert from 'node:assert/strict'
-import { createHash } from 'node:crypto'
 import { after, before, beforeEach, describe, it } from 'node:test'
-import { decodeJwt } from 'jose'
-import { makeProofKey } from '../../src/oauth2/dpop-proofs.ts'
 import { TokenSource } from '../../src/oauth2/token-source.ts'
 import type { TokenError } from '../../src/oauth2/token-error.ts'
 import {
@@ -116,21 +113,6 @@ describe('TokenSource', () => {
       assert.deepEqual(tokens.status, { state: 'ok', validUntil })
       tokens.close()
     }
-  })
-
-  it('has proofs for its tokens with DPoP only, with a key that cannot be read', async () => {
-    const without = source()
-    assert.equal(without.proofs, undefined)
-    const settings = tokenSettings({ tokenEndpoint: `${server.origin}/token`, dpop: true })
-    const tokens = new TokenSource(settings, { httpClient })
-    const proof = await tokens.proofs?.proof('POST', new URL('https://hl7.example/in'), 'a-token')
-    assert.equal(
-      decodeJwt(proof ?? '')['ath'],
-      createHash('sha256').update('a-token').digest('base64url')
-    )
-    assert.equal((await makeProofKey()).privateKey.extractable, false)
-    without.close()
-    tokens.close()
   })
 
   it('says what is missing without asking a server', async () => {
