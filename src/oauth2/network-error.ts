@@ -12,11 +12,9 @@ export interface RequestPlace {
 
 /** openid-client's own codes that can still occur, in words. */
 const MEANINGS: Record<string, string> = {
-  OAUTH_MISSING_SERVER_METADATA: 'its metadata names no token endpoint',
   OAUTH_INVALID_SERVER_METADATA: 'its metadata contains a token endpoint that is not a URL',
   OAUTH_REQUEST_PROTOCOL_FORBIDDEN: 'its metadata contains a token endpoint that is not https:',
-  OAUTH_INVALID_RESPONSE: 'its metadata is not usable',
-  OAUTH_PARSE_ERROR: 'its metadata is not JSON'
+  OAUTH_INVALID_RESPONSE: 'its metadata is not usable'
 }
 
 /** Errors for answers that do not come from a token server. */

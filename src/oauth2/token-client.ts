@@ -19,7 +19,7 @@ import { certificateThumbprint } from './signing-certificate.ts'
 import { readPrivateKey } from './signing-key.ts'
 import { readTokenAnswer } from './token-answer.ts'
 import { configError, TokenError } from './token-error.ts'
-import { allowPlainHttp, bodyText, tokenFetch, type TokenFetch } from './token-fetch.ts'
+import { allowPlainHttp, decodeText, tokenFetch, type TokenFetch } from './token-fetch.ts'
 import {
   GRANT_TYPES,
   type ClientAuthMethod,
@@ -84,8 +84,7 @@ export class TokenClient {
   }
 
   /**
-   * Gets one token, with one request (another if the token endpoint has moved, or for a nonce), after
-   * discovery if that is due.
+   * Gets one token, with one request (another for a nonce of DPoP), after discovery if that is due.
    *
    * @param signal ends the requests
    * @throws {TokenError} and nothing else
@@ -93,16 +92,12 @@ export class TokenClient {
   async obtain(signal: AbortSignal): Promise<ObtainedToken> {
     if (this.configError !== undefined) throw this.configError
     try {
-      const { issuer, tokenEndpoint } = this.#settings
-      const fetch = tokenFetch(this.#httpClient, tokenEndpoint === '' ? issuer : '', signal)
+      const fetch = tokenFetch(this.#httpClient, signal)
       const metadata = await this.#discovery.metadata(fetch)
-      return await this.#request(metadata, fetch).catch(async (error: unknown) => {
-        const gone = error instanceof TokenError && [404, 410].includes(error.status ?? 0)
-        const moved = gone ? await this.#discovery.moved(fetch) : undefined
-        if (moved === undefined) throw error
-        return this.#request(moved, fetch)
-      })
+      return await this.#request(metadata, fetch)
     } catch (error) {
+      const isGone = error instanceof TokenError && [404, 410].includes(error.status ?? 0)
+      if (isGone) this.#discovery.forget()
       throw translateError(error, this.#place())
     }
   }
@@ -153,10 +148,7 @@ export class TokenClient {
       const reply = await fetch(url, { ...options, headers })
       const redirect = redirectError(reply, url, 'tokenEndpoint', secrets)
       if (redirect !== undefined) throw redirect
-      const { text, encoding } = bodyText(reply.body)
-      const type = reply.headers['content-type'] ?? ''
-      const answer = readTokenAnswer(reply.status, type, text, tokenType(settings))
-      if (encoding !== 'utf-8') answer.quirks.push('It sends UTF-16 instead of UTF-8.')
+      const answer = readTokenAnswer(reply.status, decodeText(reply.body), tokenType(settings))
       for (const quirk of answer.quirks) this.#onQuirk(new URL(url).host, quirk)
       const nonce = reply.headers['dpop-nonce']
       const kept = typeof nonce === 'string' ? { 'dpop-nonce': nonce } : {}

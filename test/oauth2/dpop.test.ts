@@ -131,19 +131,6 @@ describe('a token server with DPoP', () => {
     assert.ok(Math.abs((claims.iat ?? 0) - Date.now() / 1000) < 5)
   })
 
-  it('must send a token of that type', async () => {
-    for (const type of ['Bearer', 'BearerToken', 'MAC', undefined]) {
-      const { error } = await ask(json({ ...TOKEN, token_type: type }))
-      assert.equal(error?.code, 'ERR_TOKEN_ANSWER', type)
-      assert.match(error.message, /sent a token that is not a DPoP token, although DPoP is on/)
-      assert.match(error.hint, /untick "DPoP/)
-      assert.equal(error.permanent, true)
-    }
-    const off = await ask(json(TOKEN), { dpop: false })
-    assert.match(off.error?.message ?? '', /not a Bearer token/)
-    assert.deepEqual(off.proofs, ['undefined'])
-  })
-
   it('is recognised by its words if DPoP is off', async () => {
     const answer = { error: 'invalid_request', error_description: 'DPoP proof is missing' }
     const { error } = await ask(

@@ -48,11 +48,13 @@ describe('a token server that fails', () => {
     return assert.fail('There should be no token.')
   }
 
-  it('resets the connection', async () => {
+  it('resets the connection: nothing is repeated at once', async () => {
+    const before = server.seen.length
     const error = await failure((_request, response) => response.destroy())
     assert.equal(error.code, 'ECONNRESET')
     assert.equal(error.permanent, false)
     assert.equal(error.retryAfterMs, 1000)
+    assert.equal(server.seen.length, before + 1)
   })
 
   it('hangs up in the middle of the answer', async () => {
