@@ -71,7 +71,7 @@ function codeOf(error: unknown): string {
 }
 
 /** What to do if there was no complete answer at all. */
-export function hintForNetwork(error: HttpError, field: AddressField): Hint {
+function hintForNetwork(error: HttpError, field: AddressField): Hint {
   const { code, family, certificateIssuer, atProxy } = error
   const values = { field }
   if (code === 'ERR_PROXY_TUNNEL') {
@@ -101,7 +101,7 @@ export function hintForNetwork(error: HttpError, field: AddressField): Hint {
  * Whether an error code means that a certificate was not accepted: waiting does not help, someone
  * has to change a certificate or a setting.
  */
-export function isCertificateCode(code: string): boolean {
+function isCertificateCode(code: string): boolean {
   return /^(?:CERT_|UNABLE_TO_|ERR_TLS_CERT_|(?:SELF_SIGNED_CERT_IN_CHAIN|DEPTH_ZERO_SELF_SIGNED_CERT|INVALID_CA|HOSTNAME_MISMATCH)$)/.test(
     code
   )
