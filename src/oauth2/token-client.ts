@@ -104,35 +104,9 @@ export class TokenClient {
 
   async #request(metadata: ServerMetadata, fetch: TokenFetch): Promise<ObtainedToken> {
     const settings = this.#settings
-    const clientAuth =
-      clientAuthMethod(settings, metadata.token_endpoint_auth_methods_supported) ?? 'none'
-    const signing: Signing = {
-      settings,
-      metadata,
-      key: this.#key,
-      thumbprint: this.#thumbprint,
-      now: () => this.#clock.now()
-    }
-    const authenticate = clientAuthentication(clientAuth, signing)
-    const complete: ClientAuthentication = async (server, client, body, headers) => {
-      await authenticate(server, client, body, headers)
-      // For each request anew: an assertion may be used only once.
-      if (settings.grantType === 'jwt_bearer') body.set('assertion', await grantAssertion(signing))
-      // Last, so that every parameter of the request can be replaced.
-      replaceParameters(body, settings.extraParams)
-    }
-    const configuration = new openid.Configuration(
-      metadata,
-      settings.clientId,
-      // A client with a certificate uses the addresses for certificates, if there are any, however
-      // it authenticates (RFC 8705 §5).
-      { use_mtls_endpoint_aliases: settings.hasClientCertificate },
-      complete
-    )
-    // Our own fetch limits how long an answer may take.
-    allowPlainHttp(configuration)
-    configuration.timeout = 0
-
+    const supported = metadata.token_endpoint_auth_methods_supported
+    const clientAuth = clientAuthMethod(settings, supported) ?? 'none'
+    const configuration = this.#configure(metadata, clientAuth)
     const added = Object.fromEntries(settings.headers.map(({ name, value }) => [name, value]))
     let sentAt = instant(this.#clock)
     let tokenEndpoint = metadata.token_endpoint ?? ''
@@ -156,7 +130,7 @@ export class TokenClient {
         const error = answerError(answer, reply, url, {
           settings,
           clientAuth,
-          supported: metadata.token_endpoint_auth_methods_supported,
+          supported,
           now: this.#clock.now(),
           secrets
         })
@@ -188,6 +162,38 @@ export class TokenClient {
       if (challenge !== undefined && error instanceof openid.ResponseBodyError) throw challenge
       throw translateError(error, this.#place(tokenEndpoint))
     }
+  }
+
+  /** What openid-client makes a request from. */
+  #configure(metadata: ServerMetadata, clientAuth: ClientAuthMethod): openid.Configuration {
+    const settings = this.#settings
+    const signing: Signing = {
+      settings,
+      metadata,
+      key: this.#key,
+      thumbprint: this.#thumbprint,
+      now: () => this.#clock.now()
+    }
+    const authenticate = clientAuthentication(clientAuth, signing)
+    const complete: ClientAuthentication = async (server, client, body, headers) => {
+      await authenticate(server, client, body, headers)
+      // For each request anew: an assertion may be used only once.
+      if (settings.grantType === 'jwt_bearer') body.set('assertion', await grantAssertion(signing))
+      // Last, so that every parameter of the request can be replaced.
+      replaceParameters(body, settings.extraParams)
+    }
+    const configuration = new openid.Configuration(
+      metadata,
+      settings.clientId,
+      // A client with a certificate uses the addresses for certificates, if there are any, however
+      // it authenticates (RFC 8705 §5).
+      { use_mtls_endpoint_aliases: settings.hasClientCertificate },
+      complete
+    )
+    // Our own fetch limits how long an answer may take.
+    allowPlainHttp(configuration)
+    configuration.timeout = 0
+    return configuration
   }
 
   #place(url?: string): RequestPlace {
