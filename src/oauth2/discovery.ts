@@ -149,10 +149,7 @@ function readMetadata(
     })
   }
   const found = status === 200
-  // Members that are `null` count as absent.
-  const document = found
-    ? parseJson(decodeText(body), (_name, member) => member ?? undefined)
-    : undefined
+  const document = found ? parseJson(decodeText(body)) : undefined
   if (!isJsonObject(document)) {
     throw new TokenError(
       `${host}: no metadata of a token server was found (HTTP ${status}${found ? ', not JSON' : ''}).`,
@@ -164,7 +161,35 @@ function readMetadata(
       }
     )
   }
-  return document
+  return usedMembers(document)
+}
+
+/**
+ * The members that are used (RFC 8414 §2, RFC 8705 §5), of the right kind: servers send `null` for
+ * what they lack. All others would only be copied, several times.
+ */
+function usedMembers(document: Record<string, unknown>): Record<string, unknown> {
+  const {
+    issuer,
+    token_endpoint,
+    token_endpoint_auth_methods_supported: methods,
+    token_endpoint_auth_signing_alg_values_supported: algorithms,
+    mtls_endpoint_aliases: aliases
+  } = document
+  return {
+    issuer,
+    token_endpoint,
+    token_endpoint_auth_methods_supported: textsIn(methods),
+    token_endpoint_auth_signing_alg_values_supported: textsIn(algorithms),
+    mtls_endpoint_aliases: isJsonObject(aliases)
+      ? { token_endpoint: aliases['token_endpoint'] ?? undefined }
+      : undefined
+  }
+}
+
+/** @returns `undefined` for what is not a list */
+function textsIn(list: unknown): string[] | undefined {
+  return Array.isArray(list) ? list.filter((item) => typeof item === 'string') : undefined
 }
 
 function issuerMismatch(server: URL, found: string): TokenError {
