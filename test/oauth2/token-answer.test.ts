@@ -268,13 +268,6 @@ describe('the answer', () => {
     assert.equal((await outcome(json({ ...good, token_type: 'dpop' }), true)).token, TOKEN)
   })
 
-  it('with an invalid HTTP status is a problem of the server', async () => {
-    const { error } = await outcome(text('denied', 'text/plain', 999))
-    assert.deepEqual([error?.code, error?.status], ['ERR_HTTP_STATUS', 999])
-    assert.equal(error?.permanent, false)
-    assert.match(error.hint, /has a problem; the request will be retried/)
-  })
-
   it('may be a redirect, which is not followed', async () => {
     const before = server.seen.length
     const location = 'https://login.example/token?secret=x'
