@@ -1,5 +1,6 @@
-import { is, type ReadValue } from '../property-table.ts'
+import { is, names, type ReadValue } from '../property-table.ts'
 import { needsKey, showsKey, tokenProperties } from '../oauth2-client-credentials-properties.ts'
+import { namesClientCertificate } from './client-certificate.ts'
 import { createForm } from './form.ts'
 import { prepareSection } from './form-section.ts'
 import { hostOf } from './host-of.ts'
@@ -16,10 +17,14 @@ const authIs = (value: ReadValue, ...methods: string[]): boolean =>
   is('clientAuth', ...methods)(value)
 const takesSecret = (value: ReadValue): boolean =>
   !authIs(value, 'private_key_jwt', 'tls_client_auth', 'client_assertion_file', 'none')
-const hasTls = (value: ReadValue): boolean => isFilled(value('tls')) && value('tls') !== '_ADD_'
+/** A TLS configuration that the editor does not know, such as one in a variable, may have one. */
+const hasCertificate = (value: ReadValue): boolean => {
+  const tls = RED.nodes.node(String(value('tls')))
+  return names('tls')(value) && (tls === null || namesClientCertificate(tls))
+}
 /** `auto` needs no secret if there is a key, a client certificate or a signed grant. */
 const needsSecret = (value: ReadValue): boolean =>
-  takesSecret(value) && !(authIs(value, 'auto') && (showsKey(value) || hasTls(value)))
+  takesSecret(value) && !(authIs(value, 'auto') && (showsKey(value) || hasCertificate(value)))
 const needsIssuer = (value: ReadValue): boolean => !isFilled(value('tokenEndpoint'))
 
 const form = createForm({

@@ -7,7 +7,7 @@ import { retryAfterMs } from '../http-client/retry-after.ts'
 import { Redactor } from '../redactor.ts'
 import type { PreparedRequest, Receiver } from '../https/receiver.ts'
 import { readReplyBody, type ReplyBodyOptions } from '../https/reply-body.ts'
-import { nonceOf, refusesProof } from '../oauth2/dpop-proofs.ts'
+import { refusesProof } from '../oauth2/dpop-proofs.ts'
 import { TokenError } from '../oauth2/token-error.ts'
 import type { TokenSource } from '../oauth2/token-source.ts'
 import type { Attempt, AttemptError, AttemptReply, SentMessage } from '../rules/attempt.ts'
@@ -97,8 +97,7 @@ export class Courier {
       }
       const first = await sendOnce()
       if (first instanceof HttpError || !this.#refusesProof(first)) return first
-      // With the nonce of this answer, if a proof can carry it.
-      return nonceOf(first.headers) === undefined ? first : sendOnce()
+      return first.headers['dpop-nonce'] === undefined ? first : sendOnce()
     }
     try {
       const token = await tokens?.token(signal)
@@ -218,13 +217,13 @@ export class Courier {
     transmit: Transmit
   ): Promise<ReceivedReply | HttpError> {
     const { rules, tokens } = this.#settings
-    const proofs = token === undefined ? undefined : tokens?.proofs
+    const proofs = tokens?.proofs
     const send = async (): Promise<ReceivedReply | HttpError> => {
-      if (proofs === undefined) return transmit(request)
+      if (proofs === undefined || token === undefined) return transmit(request)
       const proof = await proofs.proof(request.method, request.url, token)
       redactor.add(proof)
       const reply = await transmit(request, proof)
-      if (!(reply instanceof HttpError)) proofs.keepNonce(request.url, reply.headers)
+      if (!(reply instanceof HttpError)) await proofs.keepNonce(request.url, reply.headers)
       return reply
     }
     const answer = await send()

@@ -39,10 +39,9 @@ export function urlProblem(label: string, address: string): string[] {
 
 function addressProblems({ issuer, tokenEndpoint }: TokenSettings): string[] {
   if (issuer === '' && tokenEndpoint === '') return ['Fill in Issuer URL or Token URL.']
-  return [
-    ...(tokenEndpoint === '' ? urlProblem('Issuer URL', issuer) : []),
-    ...(tokenEndpoint === '' ? [] : urlProblem('Token URL', tokenEndpoint))
-  ]
+  return tokenEndpoint === ''
+    ? urlProblem('Issuer URL', issuer)
+    : urlProblem('Token URL', tokenEndpoint)
 }
 
 function clientProblems(settings: TokenSettings): string[] {

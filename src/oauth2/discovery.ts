@@ -7,19 +7,13 @@ import { printableProse } from '../printable.ts'
 import { redirectError } from './answer-error.ts'
 import { translateError } from './network-error.ts'
 import { TokenError } from './token-error.ts'
-import { allowPlainHttp, bodyText, type TokenFetch } from './token-fetch.ts'
+import { allowPlainHttp, decodeText, type TokenFetch } from './token-fetch.ts'
 import type { TokenSettings } from './token-settings.ts'
 import { isTokenPath } from './token-url.ts'
 
-const CACHED_MS = 24 * 3600 * 1000
+/** Milliseconds. */
+const CACHED_FOR = 24 * 3600 * 1000
 const WELL_KNOWN = '/.well-known/'
-
-type Metadata = Record<string, unknown>
-/** The lists that are read (RFC 8414 §2). */
-const LISTS = [
-  'token_endpoint_auth_methods_supported',
-  'token_endpoint_auth_signing_alg_values_supported'
-]
 
 /** What is known about the authorization server (RFC 8414 §2). */
 export type ServerMetadata = Readonly<openid.ServerMetadata>
@@ -49,11 +43,12 @@ export class Discovery {
       }
     }
     const known = this.#known
-    if (known !== undefined && this.#clock.monotonic() - known.readAt < CACHED_MS) {
-      return known.metadata
-    }
+    const readAt = this.#clock.monotonic()
+    if (known !== undefined && readAt - known.readAt < CACHED_FOR) return known.metadata
     try {
-      return await this.#read(fetch)
+      const metadata = await this.#discover(fetch)
+      this.#known = { metadata, readAt }
+      return metadata
     } catch (error) {
       // Old metadata is better than no token.
       if (known !== undefined && error instanceof TokenError && !error.permanent) {
@@ -63,49 +58,19 @@ export class Discovery {
     }
   }
 
-  /**
-   * Reads the metadata again, because the token endpoint no longer exists.
-   *
-   * @returns the metadata if it now names another token endpoint
-   */
-  async moved(fetch: TokenFetch): Promise<ServerMetadata | undefined> {
-    const before = this.#known?.metadata
-    if (before === undefined) return undefined
-    try {
-      const metadata = await this.#read(fetch)
-      const same =
-        metadata.token_endpoint === before.token_endpoint &&
-        metadata.mtls_endpoint_aliases?.token_endpoint ===
-          before.mtls_endpoint_aliases?.token_endpoint
-      return same ? undefined : metadata
-    } catch {
-      // The token endpoint's own error is more helpful.
-      return undefined
-    }
-  }
-
-  async #read(fetch: TokenFetch): Promise<ServerMetadata> {
-    const readAt = this.#clock.monotonic()
-    const metadata = await this.#discover(fetch)
-    this.#known = { metadata, readAt }
-    return metadata
+  /** The next request reads the metadata anew, because the token endpoint no longer exists. */
+  forget(): void {
+    this.#known = undefined
   }
 
   async #discover(fetch: TokenFetch): Promise<ServerMetadata> {
     const server = new URL(this.#settings.issuer)
     server.hash = ''
-    if (server.href.includes(WELL_KNOWN)) return this.#request(server, 'oidc', fetch)
     try {
       return await this.#request(server, 'oidc', fetch)
-    } catch (first) {
-      if (!(first instanceof TokenError) || !mayBeElsewhere(first)) throw first
-      try {
-        return await this.#request(server, 'oauth2', fetch)
-      } catch (second) {
-        // An issuer that differs, or an address that fails, says more than a missing document.
-        if (!MISSING.has(first.code) || !(second instanceof TokenError)) throw first
-        throw second.code === 'ERR_DISCOVERY' ? first : second
-      }
+    } catch (error) {
+      if (server.href.includes(WELL_KNOWN) || !isNotFound(error)) throw error
+      return this.#request(server, 'oauth2', fetch)
     }
   }
 
@@ -116,8 +81,9 @@ export class Discovery {
   ): Promise<ServerMetadata> {
     let issuerFound = ''
     const readDocument: openid.CustomFetch = async (url, options) => {
-      const reply = await fetch(url, options)
-      const document = usable(readMetadata(reply, url, server, this.#clock), url, server)
+      const document = readMetadata(await fetch(url, options), url, server, this.#clock)
+      // SMART's document has no issuer, but openid-client requires one: its location.
+      if (url === server.href) document['issuer'] ??= url.slice(0, url.indexOf(WELL_KNOWN))
       if (typeof document['issuer'] === 'string') issuerFound = document['issuer']
       return Response.json(document)
     }
@@ -134,7 +100,7 @@ export class Discovery {
         }
       )
       const metadata = configuration.serverMetadata()
-      if (typeof metadata.token_endpoint !== 'string' || !URL.canParse(metadata.token_endpoint)) {
+      if (!URL.canParse(String(metadata.token_endpoint))) {
         throw new TokenError(`${server.host}: its metadata names no token endpoint.`, {
           code: 'ERR_DISCOVERY',
           hints: [{ key: 'noTokenEndpoint' }],
@@ -146,30 +112,33 @@ export class Discovery {
       const { code } = error as NodeJS.ErrnoException
       // openid-client fails at what is not a URL.
       const isNoUrl = issuerFound !== '' && !URL.canParse(issuerFound)
-      if (isNoUrl || code === 'OAUTH_JSON_ATTRIBUTE_COMPARISON_FAILED') {
-        throw issuerMismatch(server, issuerFound)
-      }
+      if (code === MISMATCH || isNoUrl) throw issuerMismatch(server, issuerFound)
       throw translateError(error, { host: server.host, field: 'issuer' })
     }
   }
 }
 
-/** There is no document, or JSON without an issuer: some servers answer everything with 200. */
-const MISSING = new Set(['ERR_DISCOVERY', 'OAUTH_INVALID_RESPONSE'])
-const ELSEWHERE = new Set([...MISSING, 'ERR_ISSUER_MISMATCH', 'ERR_REDIRECT'])
+/** openid-client's code for an issuer that differs from Issuer URL. */
+const MISMATCH = 'OAUTH_JSON_ATTRIBUTE_COMPARISON_FAILED'
 
-/** The other well-known address is worth a try: some servers fail at one that they do not know. */
-function mayBeElsewhere({ code, status = 0 }: TokenError): boolean {
-  return ELSEWHERE.has(code) || (code === 'ERR_HTTP_STATUS' && status >= 500)
+/** Usually 404; Spring Authorization Server without OpenID answers 403. */
+function isNotFound(error: unknown): boolean {
+  if (!(error instanceof TokenError) || error.code !== 'ERR_DISCOVERY') return false
+  const { status = 0 } = error
+  return status >= 400 && status < 500
 }
 
 /** @param asked the Issuer URL */
-function readMetadata(reply: HttpReply, url: string, asked: URL, clock: Clock): Metadata {
+function readMetadata(
+  reply: HttpReply,
+  url: string,
+  asked: URL,
+  clock: Clock
+): Record<string, unknown> {
   const redirect = redirectError(reply, url, 'issuer')
   if (redirect !== undefined) throw redirect
   const { host } = new URL(url)
-  const { status, headers } = reply
-  const { text } = bodyText(reply.body)
+  const { status, headers, body } = reply
   if (status >= 500 || status === 429 || status === 408) {
     throw new TokenError(`${host}: the metadata cannot be read now (HTTP ${status}).`, {
       code: 'ERR_HTTP_STATUS',
@@ -179,9 +148,8 @@ function readMetadata(reply: HttpReply, url: string, asked: URL, clock: Clock): 
       retryAfterMs: retryAfterMs(headers, clock.now())
     })
   }
-  const found = status === 200 || status === 203
-  // Members that are `null` count as absent.
-  const document = found ? parseJson(text, (_name, member) => member ?? undefined) : undefined
+  const found = status === 200
+  const document = found ? parseJson(decodeText(body)) : undefined
   if (!isJsonObject(document)) {
     throw new TokenError(
       `${host}: no metadata of a token server was found (HTTP ${status}${found ? ', not JSON' : ''}).`,
@@ -193,31 +161,35 @@ function readMetadata(reply: HttpReply, url: string, asked: URL, clock: Clock): 
       }
     )
   }
-  return document
+  return usedMembers(document)
 }
 
 /**
- * The document without invalid lists and aliases, which count as not given.
- *
- * @param asked the Issuer URL: a full well-known URL is read as it is
+ * The members that are used (RFC 8414 §2, RFC 8705 §5), of the right kind: servers send `null` for
+ * what they lack. All others would only be copied, several times.
  */
-function usable(document: Metadata, url: string, asked: URL): Metadata {
-  const result = { ...document }
-  for (const name of LISTS) {
-    const list = document[name]
-    if (!Array.isArray(list) || !list.every((one) => typeof one === 'string')) {
-      result[name] = undefined
-    }
+function usedMembers(document: Record<string, unknown>): Record<string, unknown> {
+  const {
+    issuer,
+    token_endpoint,
+    token_endpoint_auth_methods_supported: methods,
+    token_endpoint_auth_signing_alg_values_supported: algorithms,
+    mtls_endpoint_aliases: aliases
+  } = document
+  return {
+    issuer,
+    token_endpoint,
+    token_endpoint_auth_methods_supported: textsIn(methods),
+    token_endpoint_auth_signing_alg_values_supported: textsIn(algorithms),
+    mtls_endpoint_aliases: isJsonObject(aliases)
+      ? { token_endpoint: aliases['token_endpoint'] ?? undefined }
+      : undefined
   }
-  const { issuer, mtls_endpoint_aliases: aliases } = document
-  const alias = isJsonObject(aliases) ? aliases['token_endpoint'] : undefined
-  if (typeof alias !== 'string' || !URL.canParse(alias)) result['mtls_endpoint_aliases'] = undefined
-  if (asked.href.includes(WELL_KNOWN) && (typeof issuer !== 'string' || issuer === '')) {
-    // SMART's document has no issuer, but openid-client requires one. Its location serves as the
-    // name.
-    result['issuer'] = url.slice(0, url.indexOf(WELL_KNOWN))
-  }
-  return result
+}
+
+/** @returns `undefined` for what is not a list */
+function textsIn(list: unknown): string[] | undefined {
+  return Array.isArray(list) ? list.filter((item) => typeof item === 'string') : undefined
 }
 
 function issuerMismatch(server: URL, found: string): TokenError {

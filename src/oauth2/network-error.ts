@@ -12,11 +12,9 @@ export interface RequestPlace {
 
 /** openid-client's own codes that can still occur, in words. */
 const MEANINGS: Record<string, string> = {
-  OAUTH_MISSING_SERVER_METADATA: 'its metadata names no token endpoint',
   OAUTH_INVALID_SERVER_METADATA: 'its metadata contains a token endpoint that is not a URL',
   OAUTH_REQUEST_PROTOCOL_FORBIDDEN: 'its metadata contains a token endpoint that is not https:',
-  OAUTH_INVALID_RESPONSE: 'its metadata is not usable',
-  OAUTH_PARSE_ERROR: 'its metadata is not JSON'
+  OAUTH_INVALID_RESPONSE: 'its metadata is not usable'
 }
 
 /** Errors for answers that do not come from a token server. */
@@ -73,7 +71,7 @@ function codeOf(error: unknown): string {
 }
 
 /** What to do if there was no complete answer at all. */
-export function hintForNetwork(error: HttpError, field: AddressField): Hint {
+function hintForNetwork(error: HttpError, field: AddressField): Hint {
   const { code, family, certificateIssuer, atProxy } = error
   const values = { field }
   if (code === 'ERR_PROXY_TUNNEL') {
@@ -103,7 +101,7 @@ export function hintForNetwork(error: HttpError, field: AddressField): Hint {
  * Whether an error code means that a certificate was not accepted: waiting does not help, someone
  * has to change a certificate or a setting.
  */
-export function isCertificateCode(code: string): boolean {
+function isCertificateCode(code: string): boolean {
   return /^(?:CERT_|UNABLE_TO_|ERR_TLS_CERT_|(?:SELF_SIGNED_CERT_IN_CHAIN|DEPTH_ZERO_SELF_SIGNED_CERT|INVALID_CA|HOSTNAME_MISMATCH)$)/.test(
     code
   )

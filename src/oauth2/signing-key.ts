@@ -4,6 +4,10 @@ import { createPrivateKey, type KeyObject, type webcrypto } from 'node:crypto'
  * The longest key text, in characters: a 16384-bit RSA key has 13 thousand, plus any certificates.
  */
 const MAX_TEXT = 64 * 1024
+/** A private key whose END line matches its BEGIN line. Its body ends at the next five hyphens. */
+const KEY = /-----BEGIN ([A-Z ]{0,30}PRIVATE KEY)-----((?:-{0,4}[^-])*)-----END \1-----/
+/** How a PKCS#1 or SEC1 key says that it is encrypted (RFC 1421 §4.6.1). */
+const ENCRYPTION = /^\s*Proc-Type:\s*4,ENCRYPTED\s+DEK-Info:\s*([\w-]+,[\dA-F]+)\s/
 
 /** An algorithm, as JWS names it and as Web Crypto imports a key for it. */
 export interface SigningAlgorithm {
@@ -61,35 +65,17 @@ export function readPrivateKey(pem: string, passphrase: string): KeyObject | str
  */
 function restoreLines(pem: string): string {
   const text = pem.replace(/\\[nr]/g, '\n')
-  const key = firstKey(text)
-  if (key === undefined) return text
-  const { kind, body } = key
-  // How a PKCS#1 or SEC1 key says that it is encrypted (RFC 1421 §4.6.1).
-  const [before = '', cipher] =
-    /^\s*Proc-Type:\s*4,ENCRYPTED\s+DEK-Info:\s*([\w-]+,[\dA-F]+)\s/.exec(body) ?? []
+  const [, kind = '', body] = KEY.exec(text) ?? []
+  if (body === undefined) return text
+  const [headers = '', cipher] = ENCRYPTION.exec(body) ?? []
+  const base64 = body.slice(headers.length).replace(/\s/g, '')
   return [
     `-----BEGIN ${kind}-----`,
     ...(cipher === undefined ? [] : ['Proc-Type: 4,ENCRYPTED', `DEK-Info: ${cipher}`, '']),
-    ...(body
-      .slice(before.length)
-      .replace(/\s/g, '')
-      .match(/.{1,64}/g) ?? []),
+    ...(base64.match(/.{1,64}/g) ?? []),
     `-----END ${kind}-----`,
     ''
   ].join('\n')
-}
-
-/** The first private key whose END line matches its BEGIN line, found in one pass. */
-function firstKey(text: string): { kind: string; body: string } | undefined {
-  const begun = new Map<string, number>()
-  for (const { 0: line, 1: word, 2: kind = '', index } of text.matchAll(
-    /-----(BEGIN|END) ([A-Z ]{0,30}PRIVATE KEY)-----/g
-  )) {
-    const from = begun.get(kind)
-    if (word === 'END' && from !== undefined) return { kind, body: text.slice(from, index) }
-    if (word === 'BEGIN' && from === undefined) begun.set(kind, index + line.length)
-  }
-  return undefined
 }
 
 /**

@@ -14,13 +14,13 @@ import {
   type Signing
 } from './client-authentication.ts'
 import { Discovery, type ServerMetadata } from './discovery.ts'
-import { DpopProofs, makeProofKey, type ProofKey } from './dpop-proofs.ts'
+import { DpopProofs } from './dpop-proofs.ts'
 import { translateError, type RequestPlace } from './network-error.ts'
 import { certificateThumbprint } from './signing-certificate.ts'
 import { readPrivateKey } from './signing-key.ts'
 import { readTokenAnswer } from './token-answer.ts'
 import { configError, TokenError } from './token-error.ts'
-import { allowPlainHttp, bodyText, tokenFetch, type TokenFetch } from './token-fetch.ts'
+import { allowPlainHttp, decodeText, tokenFetch, type TokenFetch } from './token-fetch.ts'
 import {
   GRANT_TYPES,
   type ClientAuthMethod,
@@ -61,20 +61,20 @@ export class TokenClient {
   /**
    * @param onQuirk receives each tolerated deviation, in one sentence, also if the answer is a
    * refusal
-   * @param proofKey signs the proofs if `dpop` is on
+   * @param proofs are sent if `dpop` is on
    */
   constructor(
     settings: TokenSettings,
     httpClient: GotClient,
     clock: Clock,
     onQuirk: (host: string, quirk: string) => void = () => undefined,
-    proofKey?: Promise<ProofKey>
+    proofs?: DpopProofs
   ) {
     this.#onQuirk = onQuirk
     this.#settings = settings
     this.#httpClient = httpClient
     this.#clock = clock
-    if (proofKey !== undefined) this.#proofs = new DpopProofs(proofKey, clock)
+    this.#proofs = proofs
     this.#discovery = new Discovery(settings, clock)
     const { clientSecret, password, privateKeyPassphrase, secrets } = settings
     this.#redactor = new Redactor([clientSecret, password, privateKeyPassphrase, ...secrets])
@@ -88,8 +88,7 @@ export class TokenClient {
   }
 
   /**
-   * Gets one token, with one request (another if the token endpoint has moved, or for a nonce), after
-   * discovery if that is due.
+   * Gets one token, with one request (another for a nonce of DPoP), after discovery if that is due.
    *
    * @param signal ends the requests
    * @throws {TokenError} and nothing else
@@ -97,24 +96,80 @@ export class TokenClient {
   async obtain(signal: AbortSignal): Promise<ObtainedToken> {
     if (this.configError !== undefined) throw this.configError
     try {
-      const { issuer, tokenEndpoint } = this.#settings
-      const fetch = tokenFetch(this.#httpClient, tokenEndpoint === '' ? issuer : '', signal)
+      const fetch = tokenFetch(this.#httpClient, signal)
       const metadata = await this.#discovery.metadata(fetch)
-      return await this.#request(metadata, fetch).catch(async (error: unknown) => {
-        const gone = error instanceof TokenError && [404, 410].includes(error.status ?? 0)
-        const moved = gone ? await this.#discovery.moved(fetch) : undefined
-        if (moved === undefined) throw error
-        return this.#request(moved, fetch)
-      })
+      return await this.#request(metadata, fetch)
     } catch (error) {
+      const isGone = error instanceof TokenError && [404, 410].includes(error.status ?? 0)
+      if (isGone) this.#discovery.forget()
       throw translateError(error, this.#place())
     }
   }
 
   async #request(metadata: ServerMetadata, fetch: TokenFetch): Promise<ObtainedToken> {
     const settings = this.#settings
-    const clientAuth =
-      clientAuthMethod(settings, metadata.token_endpoint_auth_methods_supported) ?? 'none'
+    const supported = metadata.token_endpoint_auth_methods_supported
+    const clientAuth = clientAuthMethod(settings, supported) ?? 'none'
+    const configuration = this.#configure(metadata, clientAuth)
+    const added = Object.fromEntries(settings.headers.map(({ name, value }) => [name, value]))
+    let sentAt = instant(this.#clock)
+    let tokenEndpoint = metadata.token_endpoint ?? ''
+    let challenge: TokenError | undefined
+    configuration[openid.customFetch] = async (url, options) => {
+      tokenEndpoint = url
+      sentAt = instant(this.#clock)
+      // Of a name in two cases, got sends the last.
+      const headers = { ...options.headers, ...added }
+      const { authorization = '', dpop: proof } = options.headers
+      this.#redactor.add(authorization.replace(/^Basic /, ''))
+      const reply = await fetch(url, { ...options, headers })
+      const redirect = redirectError(reply, url, 'tokenEndpoint', this.#redactor)
+      if (redirect !== undefined) throw redirect
+      const answer = readTokenAnswer(reply.status, decodeText(reply.body), tokenType(settings))
+      for (const quirk of answer.quirks) this.#onQuirk(new URL(url).host, quirk)
+      const nonce = reply.headers['dpop-nonce']
+      const kept = typeof nonce === 'string' ? { 'dpop-nonce': nonce } : {}
+      if (answer.kind !== 'granted') {
+        const error = answerError(answer, reply, url, {
+          settings,
+          clientAuth,
+          supported,
+          now: this.#clock.now(),
+          redactor: this.#redactor
+        })
+        if (proof === undefined || error.code !== 'use_dpop_nonce') throw error
+        // openid-client repeats the request, with the nonce, once.
+        challenge = error
+        return Response.json({ error: error.code }, { status: 400, headers: kept })
+      }
+      return Response.json(answer.token, { headers: kept })
+    }
+
+    try {
+      const token = await openid.genericGrantRequest(
+        configuration,
+        GRANT_TYPES[settings.grantType],
+        grantParameters(settings),
+        this.#proofs && { DPoP: await this.#proofs.handle }
+      )
+      return {
+        accessToken: token.access_token,
+        expiresIn: token.expires_in,
+        scope: token.scope ?? settings.scope,
+        sentAt,
+        tokenEndpoint,
+        clientAuth
+      }
+    } catch (error) {
+      // Only a challenge is passed on to openid-client: this is the second.
+      if (challenge !== undefined && error instanceof openid.ResponseBodyError) throw challenge
+      throw translateError(error, this.#place(tokenEndpoint))
+    }
+  }
+
+  /** What openid-client makes a request from. */
+  #configure(metadata: ServerMetadata, clientAuth: ClientAuthMethod): openid.Configuration {
+    const settings = this.#settings
     const signing: Signing = {
       settings,
       metadata,
@@ -123,8 +178,10 @@ export class TokenClient {
       now: () => this.#clock.now()
     }
     const authenticate = clientAuthentication(clientAuth, signing)
-    const withExtraParams: ClientAuthentication = async (server, client, body, headers) => {
+    const complete: ClientAuthentication = async (server, client, body, headers) => {
       await authenticate(server, client, body, headers)
+      // For each request anew: an assertion may be used only once.
+      if (settings.grantType === 'jwt_bearer') body.set('assertion', await grantAssertion(signing))
       // Last, so that every parameter of the request can be replaced.
       replaceParameters(body, settings.extraParams)
     }
@@ -134,73 +191,12 @@ export class TokenClient {
       // A client with a certificate uses the addresses for certificates, if there are any, however
       // it authenticates (RFC 8705 §5).
       { use_mtls_endpoint_aliases: settings.hasClientCertificate },
-      withExtraParams
+      complete
     )
     // Our own fetch limits how long an answer may take.
     allowPlainHttp(configuration)
     configuration.timeout = 0
-
-    const added = Object.fromEntries(settings.headers.map(({ name, value }) => [name, value]))
-    let sentAt = instant(this.#clock)
-    let tokenEndpoint = metadata.token_endpoint ?? ''
-    let mayRepeat = false
-    configuration[openid.customFetch] = async (url, options) => {
-      tokenEndpoint = url
-      sentAt = instant(this.#clock)
-      // Of a name in two cases, got sends the last.
-      const headers = { ...options.headers, ...added }
-      const [, credentials = ''] = (options.headers['authorization'] ?? '').split(' ')
-      this.#redactor.add(credentials)
-      const proofs = this.#proofs
-      const proof = proofs && ((target: URL) => proofs.proof('POST', target))
-      const reply = await fetch(url, { ...options, headers, proof })
-      const hasNonce = proofs?.keepNonce(new URL(url), reply.headers) === true
-      const redirect = redirectError(reply, url, 'tokenEndpoint', this.#redactor)
-      if (redirect !== undefined) throw redirect
-      const { text, encoding } = bodyText(reply.body)
-      const type = reply.headers['content-type'] ?? ''
-      const answer = readTokenAnswer(reply.status, type, text, tokenType(settings))
-      if (encoding !== 'utf-8') answer.quirks.push('It sends UTF-16 instead of UTF-8.')
-      for (const quirk of answer.quirks) this.#onQuirk(new URL(url).host, quirk)
-      if (answer.kind !== 'granted') {
-        const error = answerError(answer, reply, url, {
-          settings,
-          clientAuth,
-          supported: metadata.token_endpoint_auth_methods_supported,
-          now: this.#clock.now(),
-          redactor: this.#redactor
-        })
-        mayRepeat = hasNonce && error.code === 'use_dpop_nonce'
-        throw error
-      }
-      return Response.json(answer.token)
-    }
-
-    const grant = async (): Promise<ObtainedToken> => {
-      const assertion =
-        settings.grantType === 'jwt_bearer' ? await grantAssertion(signing) : undefined
-      const parameters = grantParameters(settings, assertion)
-      const token = await (settings.grantType === 'client_credentials'
-        ? openid.clientCredentialsGrant(configuration, parameters)
-        : openid.genericGrantRequest(configuration, GRANT_TYPES[settings.grantType], parameters))
-      return {
-        accessToken: token.access_token,
-        expiresIn: token.expires_in,
-        scope: token.scope ?? settings.scope,
-        sentAt,
-        tokenEndpoint,
-        clientAuth
-      }
-    }
-    try {
-      return await grant().catch((error: unknown) => {
-        if (!mayRepeat) throw error
-        // All of it again: an assertion may be used only once.
-        return grant()
-      })
-    } catch (error) {
-      throw translateError(error, this.#place(tokenEndpoint))
-    }
+    return configuration
   }
 
   #place(url?: string): RequestPlace {
@@ -221,8 +217,8 @@ export async function testToken(
 ): Promise<TokenTestResult> {
   const startedAt = clock.monotonic()
   try {
-    const key = settings.dpop ? makeProofKey() : undefined
-    const client = new TokenClient(settings, httpClient, clock, undefined, key)
+    const proofs = settings.dpop ? new DpopProofs() : undefined
+    const client = new TokenClient(settings, httpClient, clock, undefined, proofs)
     const { tokenEndpoint, clientAuth, expiresIn, scope } = await client.obtain(
       new AbortController().signal
     )
@@ -246,19 +242,14 @@ function tokenType({ dpop }: TokenSettings): TokenType {
   return dpop ? 'DPoP' : 'Bearer'
 }
 
-/**
- * The parameters of a token request, without those that authenticate the client.
- *
- * @param assertion of the jwt_bearer grant
- */
-function grantParameters(settings: TokenSettings, assertion: string | undefined): URLSearchParams {
+/** The parameters of a token request, without those that are signed or authenticate the client. */
+function grantParameters(settings: TokenSettings): URLSearchParams {
   const { grantType, username, password, scope, audience, resource } = settings
   const parameters = new URLSearchParams()
   if (grantType === 'password') {
     parameters.set('username', username)
     parameters.set('password', password)
   }
-  if (assertion !== undefined) parameters.set('assertion', assertion)
   if (scope !== '') parameters.set('scope', scope)
   if (audience !== '') parameters.set('audience', audience)
   for (const one of resource.split(/\s+/)) {

@@ -1,7 +1,7 @@
 import { systemClock, type Clock } from '../clock.ts'
 import type { CertificateDates } from '../http-client/certificates.ts'
 import type { GotClient } from '../http-client/got-client.ts'
-import { DpopProofs, makeProofKey } from './dpop-proofs.ts'
+import { DpopProofs } from './dpop-proofs.ts'
 import { TokenCache, type TokenStatus } from './token-cache.ts'
 import { TokenClient } from './token-client.ts'
 import type { TokenError } from './token-error.ts'
@@ -37,8 +37,8 @@ export class TokenSource extends TokenCache {
       warned.add(quirk)
       onWarning?.(`Token server ${host}: ${quirk}`)
     }
-    const key = settings.dpop ? makeProofKey() : undefined
-    const client = new TokenClient(settings, httpClient, clock, onQuirk, key)
+    const proofs = settings.dpop ? new DpopProofs() : undefined
+    const client = new TokenClient(settings, httpClient, clock, onQuirk, proofs)
     super({
       clock,
       random,
@@ -49,7 +49,7 @@ export class TokenSource extends TokenCache {
     })
     this.#httpClient = httpClient
     this.configError = client.configError
-    this.proofs = key && new DpopProofs(key, clock)
+    this.proofs = proofs
   }
 
   override token(signal?: AbortSignal): Promise<string> {

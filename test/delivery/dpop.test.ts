@@ -120,14 +120,6 @@ describe('a receiver that wants DPoP', () => {
     assert.equal(await tokens.token(), receiver.requests[0]?.token)
   })
 
-  it('is asked once if no proof can carry its nonce', async () => {
-    const { receiver, tokens, attempt } = await start()
-    receiver.nonce = 'two words'
-    assert.equal((await attempt()).reply?.status, 401)
-    assert.deepEqual(statuses(receiver), ['use_dpop_nonce'])
-    assert.equal(tokens.status.state, 'ok')
-  })
-
   it('may refuse the token, and then want another nonce with the next', async () => {
     const { receiver, tokens, attempt } = await start()
     await attempt()

@@ -49,6 +49,8 @@ describe('checkSettings', () => {
     [{ issuer: 'http://login.example' }, /Issuer URL: must start with https/],
     [{ issuer: 'http://127.0.0.1.example' }, /https/],
     [{ issuer: 'file:///etc/passwd' }, /https/],
+    [{ issuer: 'ftp://localhost' }, /Issuer URL: must start with https/],
+    [{ issuer: 'https://:pw@login.example' }, /Issuer URL: must not contain a user name/],
     [{ tokenEndpoint: 'http://10.0.0.1/token' }, /Token URL: must start with https/],
     [
       { tokenEndpoint: 'https://a:b@login.example/token' },

@@ -97,33 +97,7 @@ describe('the text of a private key', () => {
     assert.equal(problem(`-----END PRIVATE KEY-----\n${key}`), 'none')
     assert.match(problem(begun), /damaged/)
   })
-
-  it('takes four times as long to read if it is four times as long', () => {
-    for (const line of [
-      '-----BEGIN PRIVATE KEY-----\n',
-      '-----BEGIN ',
-      '-----BEGIN A PRIVATE KEY-----',
-      '\\n',
-      ' '
-    ]) {
-      const time = (length: number): number => {
-        const text = line.repeat(length / line.length) + 'PRIVATE KEY-----'
-        return Math.min(
-          ...Array.from({ length: 7 }, () => timed(() => problem(text.slice(-length))))
-        )
-      }
-      // With quadratic time it would be sixteen times.
-      const [short, long] = [time(16_384), time(65_536)]
-      assert.ok(long < 9 * short + 1, `${JSON.stringify(line)}: ${short} ms and ${long} ms`)
-    }
-  })
 })
-
-function timed(run: () => unknown): number {
-  const start = performance.now()
-  run()
-  return performance.now() - start
-}
 
 describe('signingAlgorithm', () => {
   const names = (key: KeyObject, wanted: string, supported?: string[]): string => {

@@ -168,21 +168,6 @@ describe('TokenCache', () => {
     assert.equal(server.requests, 2)
   })
 
-  it('starts the refresh with 20 % to 16 % of the lifetime left', async () => {
-    for (const [random, begins] of [
-      [0, 252_000],
-      [1, 240_000]
-    ] as const) {
-      const server = await withToken(300, random)
-      server.clock.pass(begins - 1)
-      await server.cache.token()
-      assert.equal(server.requests, 1)
-      server.clock.pass(1)
-      await server.cache.token()
-      assert.equal(server.requests, 2)
-    }
-  })
-
   it('never uses a token in its last tenth, or last 10 s', async () => {
     for (const [lifetime, end] of [
       [300, 290_000],
@@ -244,14 +229,6 @@ describe('TokenCache', () => {
     assert.equal(server.requests, 2)
   })
 
-  it('assumes a lifetime of at most a day', async () => {
-    const server = await withToken(1e8)
-    server.clock.pass(86_400_000)
-    const next = server.cache.token()
-    await server.answer(lives(300))
-    assert.equal(await next, 'token-2')
-  })
-
   it('keeps the old token while the refresh fails, and retries after 1, 2, 4 … s', async () => {
     const server = await withToken(300)
     server.clock.pass(250_000)
@@ -269,28 +246,6 @@ describe('TokenCache', () => {
     }
     server.clock.pass(60_000)
     assert.deepEqual(server.cache.status, { state: 'none', code: 'test' })
-  })
-
-  it('waits up to a minute after temporary and five minutes after permanent failures', async () => {
-    for (const [permanent, waits] of [
-      [false, [1000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000]],
-      [true, [30_000, 60_000, 120_000, 240_000, 300_000, 300_000]]
-    ] as const) {
-      const server = new Server()
-      const first = assert.rejects(server.cache.token())
-      await server.answer(fails(permanent))
-      await first
-      for (const wait of waits) {
-        server.clock.pass(wait - 1)
-        await assert.rejects(server.cache.token(), { code: 'test', retryAfterMs: 1 })
-        assert.equal(server.pending, false)
-        server.clock.pass(1)
-        const next = assert.rejects(server.cache.token())
-        assert.equal(server.pending, true)
-        await server.answer(fails(permanent))
-        await next
-      }
-    }
   })
 
   it('lets a caller give up without affecting others', async () => {

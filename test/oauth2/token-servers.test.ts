@@ -1,9 +1,7 @@
 import assert from 'node:assert/strict'
-import { createServer } from 'node:https'
 import { after, before, describe, it, type TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { OAuth2Server } from 'oauth2-mock-server'
-import { close, listen } from '../../demo/loopback.ts'
 import { testToken } from '../../src/oauth2/token-client.ts'
 import { TokenSource } from '../../src/oauth2/token-source.ts'
 import {
@@ -13,7 +11,6 @@ import {
   type Authority
 } from '../support/certificates.ts'
 import { startConnectProxy } from '../support/connect-proxy.ts'
-import { json, startTokenFaultServer } from '../support/token-fault-server.ts'
 import { startTokenProvider, type TokenProvider } from '../support/token-provider.ts'
 import { tokenHttpClient, tokenSettings } from '../support/token-settings.ts'
 
@@ -178,37 +175,6 @@ describe('a real token server', () => {
       })
       await assert.rejects(source.token(), { permanent: true, family: 'tls' })
     }
-  })
-
-  it('is not sent a secret at an address without TLS or with a user name, which an issuer names', async (t) => {
-    const endpoint = await startTokenFaultServer(json({ access_token: 'a-token-in-good-order' }))
-    t.after(() => endpoint.close())
-    const { port } = new URL(endpoint.origin)
-    let tokenEndpoint = ''
-    const server = createServer(await authority.issueServer(), (_request, response) => {
-      response.end(JSON.stringify({ issuer, token_endpoint: tokenEndpoint }))
-    })
-    const issuer = `https://127.0.0.1:${await listen(server)}`
-    t.after(() => close(server))
-    const httpClient = tokenHttpClient({ tls: { ca: authority.ca } })
-    t.after(() => {
-      httpClient.close()
-    })
-    for (const [address, words] of [
-      [`http://localhost:${port}/token`, /must be https: like the issuer/],
-      [`${issuer.replace('//', '//own-user:own-word@')}/token`, /contains a user name/]
-    ] as const) {
-      tokenEndpoint = address
-      const result = await testToken(settings({ issuer }), httpClient)
-      assert.ok(!result.ok)
-      assert.equal(result.code, 'CONFIG')
-      assert.match(result.description, words)
-      assert.ok(!JSON.stringify(result).includes('own-'))
-    }
-    // Somebody who enters such an address wants it.
-    tokenEndpoint = `${endpoint.origin}/token`
-    assert.ok((await testToken(settings({ tokenEndpoint }), httpClient)).ok)
-    assert.equal(endpoint.seen.length, 1)
   })
 
   it('has an unknown host name, or does not speak TLS', async (t) => {

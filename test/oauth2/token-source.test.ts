@@ -1,8 +1,5 @@
 import assert from 'node:assert/strict'
-import { createHash } from 'node:crypto'
 import { after, before, beforeEach, describe, it } from 'node:test'
-import { decodeJwt } from 'jose'
-import { makeProofKey } from '../../src/oauth2/dpop-proofs.ts'
 import { TokenSource } from '../../src/oauth2/token-source.ts'
 import type { TokenError } from '../../src/oauth2/token-error.ts'
 import {
@@ -59,42 +56,6 @@ describe('TokenSource', () => {
     tokens.close()
   })
 
-  it('drops a token: the next caller gets another', async () => {
-    const tokens = source()
-    const first = await tokens.token()
-    server.answer = json({ access_token: 'a-second-token', token_type: 'Bearer' })
-    tokens.drop(first)
-    assert.equal(tokens.status.state, 'idle')
-    assert.equal(await tokens.token(), 'a-second-token')
-    tokens.close()
-  })
-
-  it('reports its status, and lets the next caller try at once', async () => {
-    server.answer = json({ error: 'invalid_client' }, 401)
-    const tokens = source()
-    const seen: string[] = []
-    const end = tokens.onStatus(({ state }) => seen.push(state))
-    await assert.rejects(tokens.token(), { code: 'invalid_client' })
-    server.answer = granted
-    await assert.rejects(tokens.token(), { code: 'invalid_client' })
-    assert.equal(server.seen.length, 1)
-    tokens.clearBackOff()
-    assert.equal(await tokens.token(), 'a-first-token')
-    assert.deepEqual(seen, ['none', 'idle', 'ok'])
-    end()
-    tokens.drop('a-first-token')
-    assert.equal(seen.length, 3)
-    tokens.close()
-  })
-
-  it('returns no token once it is closed', async () => {
-    const tokens = source()
-    await tokens.token()
-    tokens.close()
-    await assert.rejects(tokens.token(), { code: 'ERR_ABORTED' })
-    assert.equal(server.seen.length, 1)
-  })
-
   it('uses the default lifetime if the server sends none, and needs no onWarning', async () => {
     for (const [expires_in, lifetime] of [
       [undefined, 77],
@@ -116,21 +77,6 @@ describe('TokenSource', () => {
       assert.deepEqual(tokens.status, { state: 'ok', validUntil })
       tokens.close()
     }
-  })
-
-  it('has proofs for its tokens with DPoP only, with a key that cannot be read', async () => {
-    const without = source()
-    assert.equal(without.proofs, undefined)
-    const settings = tokenSettings({ tokenEndpoint: `${server.origin}/token`, dpop: true })
-    const tokens = new TokenSource(settings, { httpClient })
-    const proof = await tokens.proofs?.proof('POST', new URL('https://hl7.example/in'), 'a-token')
-    assert.equal(
-      decodeJwt(proof ?? '')['ath'],
-      createHash('sha256').update('a-token').digest('base64url')
-    )
-    assert.equal((await makeProofKey()).privateKey.extractable, false)
-    without.close()
-    tokens.close()
   })
 
   it('says what is missing without asking a server', async () => {

@@ -1,47 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { lifetimeSeconds } from '../../src/oauth2/token-answer.ts'
 import { backOffMs, isPast, validity } from '../../src/oauth2/token-times.ts'
-
-describe('lifetimeSeconds', () => {
-  it('accepts seconds as a number or a string', () => {
-    const table: [unknown, number][] = [
-      [0, 0],
-      [3599, 3599],
-      [1.5, 1.5],
-      [999_999_999, 999_999_999],
-      ['3600', 3600],
-      [' 3600\t', 3600],
-      ['1.5', 1.5],
-      ['1.', 1],
-      ['0', 0]
-    ]
-    for (const [value, seconds] of table) assert.equal(lifetimeSeconds(value), seconds)
-  })
-
-  it('accepts nothing else', () => {
-    const table = [
-      ...[-1, 1e9, Number.NaN, Infinity, null, undefined, true, {}, []],
-      ...[
-        '',
-        ' ',
-        '-1',
-        '+1',
-        '1e3',
-        '0x10',
-        '3599s',
-        's3599',
-        '1.2.3',
-        '2030-01-01',
-        '1000000000'
-      ],
-      ...['1 2', '1'.repeat(16), '1.1234567890', `${' '.repeat(10)}1`, `1${' '.repeat(10)}`]
-    ]
-    for (const value of table) {
-      assert.equal(lifetimeSeconds(value), undefined, JSON.stringify(value))
-    }
-  })
-})
 
 describe('validity', () => {
   const sentAt = { wall: 1_000_000, monotonic: 5000 }
