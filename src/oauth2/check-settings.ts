@@ -1,10 +1,10 @@
-import { isSafeAddress } from '../http-client/loopback.ts'
 import { parseJson } from '../json-text.ts'
 import { printable } from '../printable.ts'
 import { clientAuthMethod } from './client-authentication.ts'
 import { certificateThumbprint } from './signing-certificate.ts'
 import { readPrivateKey, signingAlgorithm } from './signing-key.ts'
 import { CLIENT_AUTHS, GRANT_TYPES, type TokenSettings } from './token-settings.ts'
+import { urlProblem } from './token-url.ts'
 
 /**
  * Why these settings can never get a token: one sentence per problem, naming the form's field.
@@ -19,22 +19,6 @@ export function checkSettings(settings: TokenSettings): string[] {
     ...keyProblems(settings),
     ...otherProblems(settings)
   ]
-}
-
-/**
- * Why a secret must not be sent to this address: it is not a URL, contains user info, or is neither
- * `https:` nor `http:` to this machine itself.
- *
- * @param label the form's field
- * @returns one sentence, or an empty list
- */
-export function urlProblem(label: string, address: string): string[] {
-  if (!URL.canParse(address)) return [`${label}: not a URL (https://…).`]
-  const url = new URL(address)
-  if (url.username !== '' || url.password !== '') {
-    return [`${label}: must not contain a user name or password.`]
-  }
-  return isSafeAddress(url) ? [] : [`${label}: must start with https:// (http: only to localhost).`]
 }
 
 function addressProblems({ issuer, tokenEndpoint }: TokenSettings): string[] {

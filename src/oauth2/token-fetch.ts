@@ -1,7 +1,7 @@
 import * as openid from 'openid-client'
 import type { GotClient } from '../http-client/got-client.ts'
 import type { HttpReply } from '../http-client/http-message.ts'
-import { urlProblem } from './check-settings.ts'
+import { urlProblem } from './token-url.ts'
 import { configError } from './token-error.ts'
 
 /** Limit for an answer, in addition to the client's own for the connection. */
