@@ -11,10 +11,10 @@ import type { FlowMessage } from './flow-messages.ts'
 
 /** Longer than this is refused, in bytes: reading takes time, in which Node-RED does nothing else. */
 const MOST_BYTES = 2_097_152
-/** As is a single one that is longer, in characters. */
+/** So is a single one that is longer, in characters: 2 MiB would take 300 ms. */
 const MOST_LENGTH = 131_072
-/** So much of a batch is worked on between two turns of the event loop, in characters. */
-const LENGTH_AT_ONCE = 16_384
+/** So many of a batch are taken at a time: they share a commit, and other work runs in between. */
+const AT_ONCE = 100
 
 /**
  * Takes the application acknowledgements in a text. All of a batch are taken before it is said for
@@ -28,8 +28,10 @@ export async function acknowledge(
   courier: Courier,
   acknowledgement: unknown
 ): Promise<void> {
+  const acks = await readAcks(courier, acknowledgement)
   const unmatched: string[] = []
-  for (const some of await readAcks(courier, acknowledgement)) {
+  for (let at = 0; at < acks.length; at += AT_ONCE) {
+    const some = acks.slice(at, at + AT_ONCE)
     const taken = await Promise.all(some.map((ack) => delivery.operator.acknowledge(ack)))
     for (const [index, { controlId }] of some.entries()) {
       if (taken[index] === false) unmatched.push(controlId)
@@ -45,11 +47,8 @@ export async function acknowledge(
   )
 }
 
-/**
- * @returns them in portions that are taken at a time
- * @throws {DeliveryError} `HL7_INVALID_MESSAGE`
- */
-async function readAcks(courier: Courier, received: unknown): Promise<ApplicationAck[][]> {
+/** @throws {DeliveryError} `HL7_INVALID_MESSAGE` */
+async function readAcks(courier: Courier, received: unknown): Promise<ApplicationAck[]> {
   const isText = typeof received === 'string'
   if (!isText && !types.isUint8Array(received)) {
     throw notAcknowledgement('is neither a string nor a Buffer')
@@ -58,32 +57,16 @@ async function readAcks(courier: Courier, received: unknown): Promise<Applicatio
   const bytes = isText ? Buffer.from(received) : received
   const type = isText ? 'text/plain; charset=utf-8' : undefined
   const { hl7 } = await readReplyBody(bytes, type, { replyEncoding: 'text' })
-  const acks: ApplicationAck[][] = []
-  for (const some of portions(hl7.split(/(?<=\r)(?=MSH|[FB][HT]S)/))) {
+  const acks: ApplicationAck[] = []
+  for (const text of hl7.split(/(?<=\r)(?=MSH|[FB][HT]S)/)) {
+    // The headers and trailers of a batch are about no message.
+    if (/^[FB][HT]S/.test(text)) continue
+    if (text.length > MOST_LENGTH) throw notAcknowledgement('is too long')
+    acks.push(readAck(courier, text))
     await new Promise(setImmediate)
-    acks.push(some.map((text) => readAck(courier, text)))
   }
   if (acks.length === 0) throw notAcknowledgement('has no MSA')
   return acks
-}
-
-/** The messages of a batch, without its headers and trailers, which are about no message. */
-function portions(texts: readonly string[]): string[][] {
-  const all: string[][] = []
-  let some: string[] = []
-  let room = 0
-  for (const text of texts) {
-    if (/^[FB][HT]S/.test(text)) continue
-    if (text.length > MOST_LENGTH) throw notAcknowledgement('is too long')
-    if (room < text.length) {
-      some = []
-      all.push(some)
-      room = LENGTH_AT_ONCE
-    }
-    some.push(text)
-    room -= text.length
-  }
-  return all
 }
 
 function readAck(courier: Courier, text: string): ApplicationAck {
