@@ -20,7 +20,7 @@ export function handOn(
   send: (messages: (NodeMessageInFlow | null)[]) => void,
   output: 0 | 1
 ): void {
-  attempt(node, 'A message could not be handed on', () => {
+  orReport(node, 'A message could not be handed on', () => {
     const leaving = withProperties(msg, properties)
     send(output === 0 ? [leaving] : [null, leaving])
   })
@@ -37,7 +37,7 @@ export function handToCatch(
   error: DeliveryError,
   done: Done | undefined
 ): void {
-  attempt(node, 'A message could not be handed to Catch', () => {
+  orReport(node, 'A message could not be handed to Catch', () => {
     const leaving = withProperties(msg, properties)
     // `done` refers to the object that came in.
     if (done !== undefined && leaving === msg) done(error)
@@ -47,7 +47,7 @@ export function handToCatch(
 
 /** Tells Node-RED that a message is finished. Never throws. */
 export function finish(node: Node, done: Done | undefined): void {
-  attempt(node, 'A Complete node was not triggered for a message', () => done?.())
+  orReport(node, 'A Complete node was not triggered for a message', () => done?.())
 }
 
 /** The same object, if it is not frozen. */
@@ -55,7 +55,7 @@ function withProperties(msg: NodeMessageInFlow, properties: LeavingProperties): 
   return Object.isExtensible(msg) ? Object.assign(msg, properties) : { ...msg, ...properties }
 }
 
-function attempt(node: Node, failure: string, action: () => void): void {
+function orReport(node: Node, failure: string, action: () => void): void {
   try {
     action()
   } catch {

@@ -120,7 +120,7 @@ export function readOutSettings(
   // The order may be changed by the next deploy: messages on disk then need their key.
   const orderKey =
     order === 'key' || queue === 'disk'
-      ? attempt(order === 'key' ? problems : [], 'orderKey', () =>
+      ? orProblem(order === 'key' ? problems : [], 'orderKey', () =>
           parsePath(properties.text('orderKey'))
         )
       : undefined
@@ -130,7 +130,7 @@ export function readOutSettings(
   const pick =
     replyPath.trim() === ''
       ? undefined
-      : attempt(problems, 'replyPath', () => compileJsonata(RED, node, replyPath))
+      : orProblem(problems, 'replyPath', () => compileJsonata(RED, node, replyPath))
 
   const settings: Omit<OutSettings, 'receiver' | 'courier' | 'headersFromVariables'> & {
     receiver: ReceiverSettings | undefined
@@ -292,7 +292,7 @@ function readReceiver(
   const bodyTemplate =
     !properties.applies('bodyTemplate') || template.trim() === ''
       ? undefined
-      : attempt(problems, 'bodyTemplate', () => compileTemplate(RED, node, template))
+      : orProblem(problems, 'bodyTemplate', () => compileTemplate(RED, node, template))
   if (format === 'text' && template.trim() === '') {
     problems.push('bodyTemplate: the format text needs a template')
   }
@@ -345,7 +345,7 @@ function readMaxReplyBytes(RED: NodeAPI, problems: string[]): number {
 }
 
 function readRules(properties: OutProperties): ReplyRules | undefined {
-  return attempt(properties.problems, 'replyCodeActions', () =>
+  return orProblem(properties.problems, 'replyCodeActions', () =>
     parseReplyRules(properties.text('replyCodeActions'))
   )
 }
@@ -364,7 +364,7 @@ function userAgent(): string {
   return product
 }
 
-function attempt<Result>(
+function orProblem<Result>(
   problems: string[],
   property: string,
   read: () => Result

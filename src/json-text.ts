@@ -1,15 +1,11 @@
 /**
  * What JSON text means.
  *
- * @param revive as for `JSON.parse`
  * @returns `undefined` if it is not JSON
  */
-export function parseJson(
-  text: string,
-  revive?: (name: string, value: unknown) => unknown
-): unknown {
+export function parseJson(text: string): unknown {
   try {
-    return JSON.parse(text, revive) as unknown
+    return JSON.parse(text) as unknown
   } catch {
     return undefined
   }

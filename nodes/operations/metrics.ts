@@ -39,9 +39,6 @@ interface Metric<Figures> {
   samples: (figures: Figures) => Samples
 }
 
-/** Names come from users; Prometheus keeps every name that it has seen. */
-const NAME_LENGTH = 100
-
 /** The labels `node` and `name`, which every value has, come on top. */
 const NODE_METRICS: readonly Metric<NodeFigures>[] = [
   {
@@ -100,7 +97,7 @@ const NODE_METRICS: readonly Metric<NodeFigures>[] = [
     type: 'gauge',
     help: 'Time until a certificate expires, negative once it has expired.',
     samples: ({ certificates }) =>
-      [...soonest(certificates)].map(([of, ms]) => ['', { of }, toSeconds(ms)])
+      certificates.map(({ of, validMs }) => ['', { of }, toSeconds(validMs)])
   },
   {
     name: 'request_duration_seconds',
@@ -131,11 +128,10 @@ function* families<Figures extends { id: string; name: string }>(
   metrics: readonly Metric<Figures>[],
   nodes: readonly Figures[]
 ): Iterable<string> {
-  // By id: the same labels twice would make Prometheus refuse everything.
-  const labelled = new Map(nodes.map((node) => [node.id, { node, labels: ownLabels(node) }]))
+  const labelled = nodes.map((node) => ({ node, labels: ownLabels(node) }))
   for (const { name, type, help, samples } of metrics) {
     let text = ''
-    for (const { node, labels } of labelled.values()) {
+    for (const { node, labels } of labelled) {
       for (const [suffix, more, value] of samples(node)) {
         if (!Number.isFinite(value)) continue
         text += `hl7_https_out_${name}${suffix}{${labels}${labelText(more)}} ${value}\n`
@@ -147,10 +143,7 @@ function* families<Figures extends { id: string; name: string }>(
 }
 
 function ownLabels({ id, name }: { id: string; name: string }): string {
-  const short = Array.from(name.slice(0, 2 * NAME_LENGTH))
-    .slice(0, NAME_LENGTH)
-    .join('')
-  return labelText({ node: id, name: short }).slice(1)
+  return labelText({ node: id, name }).slice(1)
 }
 
 /** Each label after a comma. */
@@ -160,14 +153,8 @@ function labelText(labels: Labels): string {
   return text
 }
 
-/** A control character is no part of a name, and a NUL would end the text for Prometheus. */
 function escaped(value: string): string {
-  return value
-    .toWellFormed()
-    .replace(/[^\P{Cc}\n]/gu, ' ')
-    .replaceAll('\\', '\\\\')
-    .replaceAll('"', '\\"')
-    .replaceAll('\n', '\\n')
+  return value.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n')
 }
 
 /** One value for each value of the label. */
@@ -195,15 +182,6 @@ function histogram(durations: AttemptFigures['durations'] | undefined): Samples 
     ['_sum', {}, toSeconds(sumMs)],
     ['_count', {}, count]
   ]
-}
-
-/** Of several certificates of one party, the one that expires first counts. */
-function soonest(certificates: NodeFigures['certificates']): Map<string, number> {
-  const ends = new Map<string, number>()
-  for (const { of, validMs } of certificates) {
-    ends.set(of, Math.min(validMs, ends.get(of) ?? Infinity))
-  }
-  return ends
 }
 
 /** To the millisecond. */

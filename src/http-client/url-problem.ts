@@ -1,5 +1,3 @@
-import { isLoopback } from './loopback.ts'
-
 /** Why a URL cannot be used; the key of its text in the forms' locales under `problem`. */
 export type UrlProblem =
   'urlEmpty' | 'urlPartialVariable' | 'urlInvalid' | 'urlScheme' | 'urlPlainHttp' | 'urlUserInfo'
@@ -24,4 +22,24 @@ export function urlProblem(text: string): UrlProblem | undefined {
   }
   if (url.username !== '' || url.password !== '') return 'urlUserInfo'
   return url.protocol === 'http:' && !isLoopback(url.hostname) ? 'urlPlainHttp' : undefined
+}
+
+/** The same in words, after the name of the URL; without the URL itself, whose query may hold a secret. */
+export const urlProblemWords: Readonly<Record<UrlProblem, string>> = {
+  urlEmpty: 'is empty',
+  urlPartialVariable: 'contains a variable and other text: a variable must be the whole URL',
+  urlInvalid: 'is not valid: it must begin with https://',
+  urlScheme: 'must begin with https://',
+  urlPlainHttp: 'must begin with https:// (http:// goes only to this machine)',
+  urlUserInfo: 'contains a user name or password before the @: leave it out'
+}
+
+/**
+ * Whether a host, as the URL parser writes it, is this machine itself: `localhost`, `127.…` or
+ * `[::1]`. Only to these may a token be sent without TLS. Names under `.localhost` are excluded:
+ * the name server decides what they resolve to (RFC 6761 §6.3 only asks it to behave).
+ */
+function isLoopback(hostname: string): boolean {
+  // The URL parser turns every spelling of an IPv4 address into four numbers.
+  return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d{1,3}){3}$/.test(hostname)
 }

@@ -31,10 +31,5 @@ export function escapeXml(text: string): string {
         'character: remove it, or send the message as base64.'
     )
   }
-  return withReferences(text)
-}
-
-/** The same without the check. */
-export function withReferences(text: string): string {
   return text.replace(/[&<>"'\t\n\r]/g, (character) => references[character] ?? character)
 }

@@ -73,16 +73,8 @@ function replyBody(text: string, message: ReplyMessage | null): ReplyBody {
 
 async function pickFrom(json: unknown, pick: (json: unknown) => unknown): Promise<unknown> {
   try {
-    const picked = await pick(json)
-    return isFunction(picked) ? null : picked
+    return await pick(json)
   } catch {
     return null
   }
-}
-
-/** A JSONata function holds the whole reply in its environment, which is not what was picked. */
-function isFunction(value: unknown): boolean {
-  return typeof value === 'object' && value !== null
-    ? '_jsonata_lambda' in value || '_jsonata_function' in value
-    : typeof value === 'function'
 }

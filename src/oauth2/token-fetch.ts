@@ -1,7 +1,7 @@
 import * as openid from 'openid-client'
 import type { GotClient } from '../http-client/got-client.ts'
 import type { HttpReply } from '../http-client/http-message.ts'
-import { urlProblem } from './token-url.ts'
+import { urlProblem, urlProblemWords } from '../http-client/url-problem.ts'
 import { configError } from './token-error.ts'
 
 /** Limit for an answer, in addition to the client's own for the connection. */
@@ -24,8 +24,12 @@ export function tokenFetch(httpClient: GotClient, signal: AbortSignal): TokenFet
   return async (address, { method, headers, body }) => {
     const url = new URL(address)
     // An address in the settings was checked before: this one comes from the metadata.
-    const [problem] = urlProblem(`The address ${url.origin} that the issuer names`, address)
-    if (problem !== undefined) throw configError(problem)
+    const problem = urlProblem(address)
+    if (problem !== undefined) {
+      throw configError(
+        `The address ${url.origin} that the issuer names ${urlProblemWords[problem]}.`
+      )
+    }
     return httpClient.request({
       method: method === 'GET' ? 'GET' : 'POST',
       url,

@@ -45,17 +45,14 @@ describe('checkSettings', () => {
 
   for (const [given, problem] of [
     [{ issuer: '' }, /Fill in Issuer URL or Token URL/],
-    [{ issuer: 'login.example' }, /Issuer URL: not a URL/],
-    [{ issuer: 'http://login.example' }, /Issuer URL: must start with https/],
+    [{ issuer: 'login.example' }, /Issuer URL is not valid/],
+    [{ issuer: 'http://login.example' }, /Issuer URL must begin with https/],
     [{ issuer: 'http://127.0.0.1.example' }, /https/],
     [{ issuer: 'file:///etc/passwd' }, /https/],
-    [{ issuer: 'ftp://localhost' }, /Issuer URL: must start with https/],
-    [{ issuer: 'https://:pw@login.example' }, /Issuer URL: must not contain a user name/],
-    [{ tokenEndpoint: 'http://10.0.0.1/token' }, /Token URL: must start with https/],
-    [
-      { tokenEndpoint: 'https://a:b@login.example/token' },
-      /Token URL: must not contain a user name/
-    ],
+    [{ issuer: 'ftp://localhost' }, /Issuer URL must begin with https/],
+    [{ issuer: 'https://:pw@login.example' }, /Issuer URL contains a user name/],
+    [{ tokenEndpoint: 'http://10.0.0.1/token' }, /Token URL must begin with https/],
+    [{ tokenEndpoint: 'https://a:b@login.example/token' }, /Token URL contains a user name/],
     [{ clientId: '' }, /Fill in Client ID/],
     [{ clientSecret: '' }, /Client secret or Private key.*certificate/],
     ...(
@@ -71,10 +68,6 @@ describe('checkSettings', () => {
     ]),
     [{ clientAuth: 'private_key_jwt' }, /Fill in Private key: Authentication/],
     [{ clientAuth: 'tls_client_auth' }, /TLS: choose/],
-    [{ clientAuth: 'other' as never }, /Authentication: "other"/],
-    [{ clientAuth: 'x'.repeat(41) as never }, /"x{40}" is not a method/],
-    [{ grantType: 'x'.repeat(41) as never }, /"x{40}" is not one of client_credentials, jwt/],
-    [{ grantType: 'other' as never }, /Grant: "other"/],
     [{ grantType: 'jwt_bearer' }, /Fill in Private key: Grant/],
     [{ grantType: 'password', password: 'x' }, /Fill in User name/],
     [{ grantType: 'password', username: 'x' }, /Fill in Password/],
@@ -105,22 +98,6 @@ describe('checkSettings', () => {
       /Fill in Issuer URL: Assertion for/
     ],
     [{ clientAuth: 'client_secret_basic_raw', clientId: 'a:b' }, /colon/],
-    [{ defaultLifetime: 0 }, /Default lifetime/],
-    [{ defaultLifetime: Number.NaN }, /Default lifetime/],
-    [{ defaultLifetime: -1 }, /Default lifetime/],
-    [{ extraParams: [named('', 'x')] }, /parameter has no name/],
-    [
-      {
-        extraParams: [named('a', 'x'), named('', 'x')]
-      },
-      /parameter has no name/
-    ],
-    [
-      {
-        assertionClaims: [claim('', 'x'), claim('a', 'x')]
-      },
-      /claim has no name/
-    ],
     [
       { assertionClaims: [claim('extensions', '{hunter2}', true)] },
       /^Claim extensions: the value is not JSON\.$/
@@ -134,8 +111,8 @@ describe('checkSettings', () => {
   }
 
   it('lists every problem', () => {
-    const given = { issuer: 'x', clientId: '', clientSecret: '', defaultLifetime: 0 }
-    assert.equal(checkSettings(tokenSettings(given)).length, 4)
+    const given = { issuer: 'x', clientId: '', clientSecret: '' }
+    assert.equal(checkSettings(tokenSettings(given)).length, 3)
   })
 
   it('reads the key with its passphrase', () => {

@@ -285,7 +285,7 @@ describe('discovery', () => {
     for (const [token_endpoint, message] of [
       [
         'http://token.example:81/x?secret=1',
-        /http:\/\/token\.example:81 that .* must start with https/
+        /http:\/\/token\.example:81 that .* must begin with https/
       ],
       ['https://own-user@token.example/', /https:\/\/token\.example that .* user name or password/],
       ['https://:own-word@token.example/', /https:\/\/token\.example that .* user name or password/]
