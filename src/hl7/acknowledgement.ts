@@ -60,7 +60,8 @@ export function readAcknowledgement(message: ReplyMessage): Acknowledgement | nu
   const errors: AcknowledgementError[] = []
   let worst: string | undefined
   eachAnswer(message, (answer) => {
-    errors.push(...answer.errors)
+    // One by one: as arguments of a call, a hundred thousand would exhaust the stack.
+    for (const error of answer.errors) errors.push(error)
     worst = worse(worst, answer.severity)
   })
   return {

@@ -397,6 +397,11 @@ describe('readAcknowledgements', () => {
     assert.deepEqual([code, severity, errors.length], ['AE', 'E', 15_420])
   })
 
+  it('lists 130 000 errors of one MSA, as far as 256 KiB have them', () => {
+    const text = `${msh}MSA|AE|1\r${`ERR|${'A~'.repeat(10_000)}\r`.repeat(13)}`
+    assert.equal(read(text)?.errors.length, 130_000)
+  })
+
   it('has the same errors as the acknowledgement of all, and the worst code and severity', () => {
     const segment = fc.constantFrom(
       ...[msh, 'MSA|AA|A\r', 'MSA|AE|B\r', 'MSA|AR|C\r', 'MSA|ZZ|\r', 'NTE|1\r', 'BHS|^~\\&|\r'],
