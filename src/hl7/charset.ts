@@ -36,6 +36,7 @@ const iso2022jp2: Charset = { label: 'iso-2022-jp-2', codec: '' }
 const charsets: ReadonlyMap<string, Charset> = new Map([
   ['ascii', ascii],
   ['usascii', ascii],
+  ['ansix341968', ascii], // what Java and Python call it where no locale is set
   ['isoir6', ascii], // Japanese senders write ISO IR6~ISO IR87 (JAHIS)
   ['unicode', utf8], // "the world wide character standard": UTF-8 is what its users send
   ['unicodeutf8', utf8],
@@ -82,12 +83,12 @@ const notCharsets = /^(?:base64|hex|binary|cesu8|unicode11utf[78]|u(?:cs|tf).*)$
 /**
  * The set that a charset parameter or the node's `charset` property names: `utf-8`, `ISO-8859-1`,
  * `windows-1252`, or HL7's own names. In the names listed above, only letters and digits matter;
- * any other is looked up in iconv-lite, and is its own label.
+ * any other is looked up in iconv-lite, and is its own label, with a hyphen for a space: `SHIFT JIS`.
  *
  * @returns null if the name is unknown.
  */
 export function charsetOfLabel(label: string): Charset | null {
-  const name = label.slice(0, 64).trim().toLowerCase()
+  const name = label.slice(0, 64).trim().toLowerCase().replaceAll(' ', '-')
   const key = reduced(name)
   const known = charsets.get(key)
   if (known !== undefined) return known

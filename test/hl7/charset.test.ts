@@ -16,7 +16,7 @@ import { Hl7Error } from '../../src/hl7/hl7-error.ts'
 describe('charsetOfLabel', () => {
   const labels: Record<string, string[]> = {
     'utf-8': ['utf-8', 'UTF8', '"utf-8"', ' Utf-8 '],
-    'us-ascii': ['us-ascii', 'ascii'],
+    'us-ascii': ['us-ascii', 'ascii', 'ANSI_X3.4-1968'],
     'iso-8859-1': ['ISO-8859-1', 'iso8859-1', 'iso_8859-1', 'latin1', '8859/1'],
     'iso-8859-15': ['iso8859-15'],
     'windows-1252': ['windows-1252', 'windows1252'],
@@ -37,7 +37,9 @@ describe('charsetOfLabel', () => {
     'koi8-r': ['KOI8-R'],
     macintosh: ['macintosh'],
     ibm850: ['IBM850'],
-    cp850: ['cp850']
+    cp850: ['cp850'],
+    'shift-jis': ['Shift JIS'],
+    'iso_ir-100': ['ISO_IR 100'] // DICOM's name
   }
   for (const [label, names] of Object.entries(labels)) {
     it(`finds ${label}`, () => {
