@@ -179,8 +179,9 @@ function takeApart(field: string, separators: Separators): string[][][] {
   // escape character, so that is "none" too.
   const none = '\n'
   const header = `MSH${separators.field}${component}${repetition}${none}${subcomponent || none}`
-  const [msh] = hl7Parser.parse(header + separators.field + field).getSegments('MSH') ?? []
-  return msh?.segment[2] ?? [[[field]]]
+  // In a segment of its own: a header without MSH-2, such as `MSH~`, may have two equal separators.
+  const parsed = hl7Parser.parse(`${header}\rFLD${separators.field}${field}`)
+  return parsed.getSegments('FLD')?.[0]?.segment[1] ?? [[[field]]]
 }
 
 /** One that MSH-2 omits is in no field. */

@@ -134,6 +134,11 @@ describe('Segments', () => {
     assert.deepEqual(get('MSH|^~\\\rPID|a~b^c&d\\S\\', 'PID-1.2'), ['', 'c&d^'])
   })
 
+  it('splits by the recommended separators if one of them is the field separator', () => {
+    assert.deepEqual(get('MSH~\rPID~~a&b', 'PID-2.1.2'), ['b'])
+    assert.deepEqual(get('MSH^\rPID^a~b', 'PID-1'), ['a', 'b'])
+  })
+
   it('agrees with a plain split, whatever the separators', () => {
     const signs = fc.shuffledSubarray(Array.from('|^~\\&:;*!%#$@'), { minLength: 5, maxLength: 5 })
     const word = fc.string({ unit: fc.constantFrom(...Array.from('abcé中')), maxLength: 4 })
