@@ -41,7 +41,7 @@ const cdata = '<![CDATA['
 const tag = /<\/?[^\s/<>="'&;!?]/y
 
 /** An element that an error page in HTML, or a piece of one, begins with. */
-const htmlTag = /<(?:[^\s/<>:]*:)?(?:html|h[1-6]|p|pre|div|span|center|font)[\s/>]/iy
+const htmlTag = /<(?:[^\s/<>:]*:)?(?:html|head|title|h[1-6]|p|pre|div|span|center|font)[\s/>]/iy
 
 function isAt(pattern: RegExp, xml: string, at: number): boolean {
   pattern.lastIndex = at

@@ -55,6 +55,8 @@ describe('the texts of XML', () => {
     'a page': '<html><body>x</body></html>',
     'a page in XHTML':
       '<?xml version="1.0"?><h:HTML xmlns:h="http://www.w3.org/1999/xhtml">x</h:HTML>',
+    'a page of IIS, without <html>':
+      '<head><title>Document Moved</title></head>\n<body><h1>MSA|AA|1</h1></body>',
     'a piece of a page': '<pre>MSA|AA|1</pre>',
     'a heading of a page': '<h1>MSA|AA|1</h1>',
     'only a declaration': '<?xml version="1.0"?>',
