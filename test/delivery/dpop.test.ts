@@ -120,6 +120,28 @@ describe('a receiver that wants DPoP', () => {
     assert.equal(await tokens.token(), receiver.requests[0]?.token)
   })
 
+  it('may want another nonce while several messages are in flight', async () => {
+    const { receiver, tokens, attempt } = await start()
+    // Each is good for 40 requests.
+    Object.defineProperty(receiver, 'nonce', {
+      get: () => `n${Math.floor(receiver.requests.length / 40)}`
+    })
+    const results: AttemptResult[] = []
+    let left = 50
+    const sendOn = async (): Promise<void> => {
+      while (left-- > 0) results.push(await attempt())
+    }
+    await Promise.all(Array.from({ length: 8 }, sendOn))
+    assert.equal(results.length, 50)
+    for (const { decision, requests = 1 } of results) {
+      assert.equal(decision.outcome, 'accept')
+      assert.ok(requests <= 2)
+    }
+    assert.ok(receiver.requests.length > 51, 'two nonces have ended')
+    assert.equal(new Set(receiver.requests.map(({ token }) => token)).size, 1)
+    assert.deepEqual(tokens.requests, { ok: 1, error: 0 })
+  })
+
   it('may refuse the token, and then want another nonce with the next', async () => {
     const { receiver, tokens, attempt } = await start()
     await attempt()
