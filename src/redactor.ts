@@ -10,10 +10,13 @@ const MIN_PART = 8
 const MAX_START = 64
 
 /**
- * A JSON Web Token or the beginning of one, whoever made it: `eyJ` is the base64 of `{"`. Without a
- * letter or digit before it, so that no word contains it.
+ * Where a word begins. What another syntax writes before it may end in a letter or a digit: `%3D`,
+ * `%253D`, `\u003d`, `\n`.
  */
-const JWT = '(?<![A-Za-z\\d])eyJ[\\w-]{10,}[\\w.-]*'
+const WORD_START = '(?<=^|[^\\p{L}\\p{N}_]|%(?:25)?[\\dA-Fa-f]{2}|\\\\u[\\dA-Fa-f]{4}|\\\\[bfnrt])'
+
+/** A JSON Web Token or the beginning of one, whoever made it: `eyJ` is the base64 of `{"`. */
+const JWT = `${WORD_START}eyJ[\\w-]{10,}[\\w.-]*`
 
 /** The entities of XML (1.0 §4.6). */
 const ENTITIES: Readonly<Record<string, string>> = {
@@ -77,7 +80,7 @@ function formsOf(secret: string): string {
   const start = characters.slice(0, MAX_START).map(formsOfCharacter).join('')
   if (characters.length > MAX_START) return `${start}[^\\s"'<>&]*`
   const standsAlone = secret.length < MIN_PART || /^\p{L}+$/u.test(secret)
-  return standsAlone ? `(?<![\\p{L}\\p{N}_])${start}(?![\\p{L}\\p{N}_])` : start
+  return standsAlone ? `${WORD_START}${start}(?![\\p{L}\\p{N}_])` : start
 }
 
 function formsOfCharacter(character: string): string {
@@ -93,7 +96,8 @@ function formsOfCharacter(character: string): string {
     percent,
     percent.toUpperCase(),
     ...(character === ' ' ? ['+'] : []),
-    // JSON
+    // JSON; PHP escapes the slash
+    ...(character === '/' ? ['\\/'] : []),
     JSON.stringify(character).slice(1, -1),
     units.map((unit) => `\\u${unit}`).join(''),
     units.map((unit) => `\\u${unit.toUpperCase()}`).join(''),
@@ -103,7 +107,9 @@ function formsOfCharacter(character: string): string {
     `&#x${hex};`,
     `&#x${hex.toUpperCase()};`
   ]
-  return `(?:${[...new Set(forms)].map(escapeRegExp).join('|')})`
+  const pattern = [...new Set(forms)].map(escapeRegExp).join('|')
+  // A URL in a URL is encoded twice.
+  return `(?:${pattern.replaceAll('%', '%(?:25)?')})`
 }
 
 function escapeRegExp(text: string): string {

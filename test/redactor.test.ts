@@ -23,8 +23,10 @@ describe('a Redactor', () => {
       itself: secret,
       URL: encodeURIComponent(secret),
       'URL in lower case': encodeURIComponent(secret).replace(/%../g, (hex) => hex.toLowerCase()),
+      'URL in a URL': encodeURIComponent(encodeURIComponent(secret)),
       form: new URLSearchParams({ '': secret }).toString().slice(1),
       JSON: JSON.stringify(secret).slice(1, -1),
+      "PHP's JSON": JSON.stringify(secret).slice(1, -1).replace('/', '\\/'),
       'ASCII JSON': JSON.stringify(secret)
         .slice(1, -1)
         .replace(/[^\0-~]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`),
@@ -47,6 +49,14 @@ describe('a Redactor', () => {
     assert.equal(hide('password for passwords: password', 'password'), '••• for passwords: •••')
     assert.equal(hide('x§y §', '§'), 'x§y •••')
     assert.equal(hide('xWinter2026y', 'Winter2026'), 'x•••y')
+  })
+
+  it('knows that a word begins after what URLs and JSON write before it', () => {
+    const jwe = 'eyJhbGciOiJSU0EtT0FFUC0yNTYifQ.abc.def.ghi.jkl'
+    for (const before of ['key%3D', 'a%253D', '\\r\\n', 'key\\u003d', '\\u003D', '=', '']) {
+      assert.equal(hide(`${before}password a1 `, 'password', 'a1'), `${before}••• ••• `)
+      assert.equal(hide(before + jwe), `${before}•••`)
+    }
   })
 
   it('hides every JSON Web Token', () => {
