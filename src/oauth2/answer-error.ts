@@ -112,9 +112,15 @@ function safeCode(error: string | undefined, redactor: Redactor): string | undef
   return redactor.hide(error) === error ? error : undefined
 }
 
-/** A parameter of a challenge (RFC 6750 §3), the only place where some servers report an error. */
+/**
+ * A parameter of a challenge (RFC 6750 §3), the only place where some servers report an error. Whole
+ * or not at all: part of a secret would not be recognized.
+ */
 function parameter(challenge: string, name: string): string | undefined {
-  const found = new RegExp(`(?:^|[ ,])${name} ?= ?(?:"([^"]{1,300})"|([\\w.-]{1,60}))`, 'i')
+  const found = new RegExp(
+    `(?:^|[ ,])${name} ?= ?(?:"([^"]{1,300})"|([\\w.-]{1,60})(?![\\w.-]))`,
+    'i'
+  )
   const [, quoted, word] = found.exec(challenge) ?? []
   return quoted ?? word
 }

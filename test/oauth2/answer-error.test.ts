@@ -49,6 +49,11 @@ describe('answerError of a refusal', () => {
     assert.deepEqual(said(bearer, own), ['invalid_scope', 'none'])
     const echo = 'Bearer error="my-secret-word", error_description="no my-secret-word"'
     assert.deepEqual(said(echo), ['ERR_HTTP_STATUS', 'no •••'])
+    const tooLong = 'a'.repeat(61)
+    assert.deepEqual(said(`error=${tooLong}, error_description=${tooLong}`), [
+      'ERR_HTTP_STATUS',
+      undefined
+    ])
   })
 
   it('does not repeat a code that is not a word or is a secret', () => {
