@@ -69,5 +69,13 @@ export function readTokenSettings(
   properties.problems.push(...credentials.problems)
   // Client ID and user name name somebody; they are no secrets.
   const { clientId, username, ...others } = settings
-  return { ...settings, secrets: properties.unwrittenTexts(others) }
+  const secrets = [...properties.unwrittenTexts(others), ...queriesFromVariables(properties)]
+  return { ...settings, secrets }
+}
+
+/** Of a URL from a variable, an answer and an error show host and path, but not a key in its query. */
+function queriesFromVariables(properties: Properties<typeof tokenProperties>): string[] {
+  return (['issuer', 'tokenEndpoint'] as const)
+    .filter((name) => properties.rawText(name) !== properties.text(name))
+    .map((name) => URL.parse(properties.text(name).trim())?.search ?? '')
 }

@@ -25,11 +25,10 @@ export async function sendTestMessage(
   try {
     const message = readOutgoingMessage(sample(type, controlId), settings.charset)
     const { responseTimeoutMs } = settings
-    const parcel = { message, input: { payload: message.text }, responseTimeoutMs }
     const redactor = new Redactor(settings.courier.secrets)
-    const request = await shownRequest(receiver, settings, parcel, redactor)
+    const parcel = { message, input: { payload: message.text }, responseTimeoutMs, redactor }
+    const request = await shownRequest(receiver, settings, parcel)
     const result = resultOf(message, await courier.attempt(parcel))
-    redactor.add(await tokenInUse(settings))
     // An answer may repeat the request.
     return { request, ...redactor.hideIn(result) }
   } catch (error) {
@@ -52,23 +51,17 @@ export async function sendTestMessage(
 async function shownRequest(
   receiver: Receiver,
   { courier: { tokens }, headersFromVariables }: OutSettings,
-  parcel: Parcel,
-  redactor: Redactor
+  parcel: Parcel & { redactor: Redactor }
 ): Promise<NonNullable<TestMessageResult['request']>> {
   const token = tokens === undefined ? undefined : HIDDEN
   const { method, url, headers } = await receiver.prepare({ ...parcel, token })
+  const { redactor } = parcel
   const made = headers.inLowerCase()
   for (const name of headersFromVariables) redactor.add(made[name.toLowerCase()] ?? '')
   const shown = redactor.hideIn(made)
   if (tokens?.proofs !== undefined) shown['dpop'] = HIDDEN
   const path = `${url.pathname}${url.search}`.replace(encodeURIComponent(HIDDEN), HIDDEN)
   return { line: `${method} ${redactor.hide(path)} HTTP/1.1`, headers: shown }
-}
-
-/** The token that was sent; a refused token is not kept. */
-async function tokenInUse({ courier: { tokens } }: OutSettings): Promise<string> {
-  const isHeld = tokens !== undefined && 'validUntil' in tokens.status
-  return isHeld ? tokens.token().catch(() => '') : ''
 }
 
 function resultOf(message: OutgoingMessage, result: AttemptResult): TestMessageResult {

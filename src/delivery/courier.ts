@@ -29,6 +29,8 @@ export interface Parcel {
   /** Instead of the configured URL; of the same origin. */
   url?: URL | undefined
   responseTimeoutMs: number
+  /** Learns the tokens and proofs that are sent. Default: one for this attempt alone. */
+  redactor?: Redactor | undefined
 }
 
 /** Sends a request once. */
@@ -74,7 +76,7 @@ export class Courier {
     const { message } = parcel
     const { tokens } = this.#settings
     const sent = { controlIds: message.controlIds, type: message.type, replyDue: message.replyDue }
-    const redactor = new Redactor(this.#settings.secrets)
+    const { redactor = new Redactor(this.#settings.secrets) } = parcel
     let start = performance.now()
     let refusal: TokenRefusal = {}
     let request: PreparedRequest | undefined

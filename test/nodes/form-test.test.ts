@@ -60,9 +60,13 @@ describe('a test of a form, or of a deployed node', () => {
           const answer = tokenAnswer()
           if (answer === undefined) response.statusCode = 401
           response.end(answer ?? '{"error":"invalid_client"}')
+        } else if (url.startsWith('/refusing-tokens')) {
+          response.statusCode = 401
+          response.end(headers.authorization)
         } else if (url.startsWith('/refusing')) {
           response.statusCode = 400
-          response.end('{"error":"invalid_request","error_description":"not for the-client"}')
+          const said = `not for the-client at ${url}`
+          response.end(JSON.stringify({ error: 'invalid_request', error_description: said }))
         } else if (url.startsWith('/silent')) {
           response.end()
         } else if (url.includes('/.well-known')) {
@@ -78,6 +82,7 @@ describe('a test of a form, or of a deployed node', () => {
         QUEUE_KEY,
         ALGORITHM: VARIABLE,
         TOKEN_URL: own('/token'),
+        TOKEN_URL_WITH_KEY: own('/refusing?key=0815'),
         SILENT_URL: own('/silent'),
         ISSUER: own('/realm'),
         RECEIVER_URL: own('/hl7/hook-0815'),
@@ -225,7 +230,14 @@ describe('a test of a form, or of a deployed node', () => {
         /extraParams, \$\{ALGORITHM\}: the environment variable NONE/
       ],
       [{ scope: '${QUEUE_KEY}' }, /"scope":"•••"/],
-      [{ tokenEndpoint: own('/refusing'), audience: '${CLIENT}' }, /"description":"not for •••"/]
+      [
+        { tokenEndpoint: own('/refusing'), audience: '${CLIENT}' },
+        /"description":"not for ••• at \/refusing"/
+      ],
+      [
+        { tokenEndpoint: '${TOKEN_URL_WITH_KEY}' },
+        /"description":"not for the-client at \/refusing•••"/
+      ]
     ]
     for (const [changed, shown] of tests) {
       const form = { ...auth(), ...changed, credentials: { ...credentials, privateKey } }
@@ -277,6 +289,13 @@ describe('a test of a form, or of a deployed node', () => {
       assert.match(seen.at(-1)?.text ?? '', /Bearer a-token/)
       assert.ok(!text.includes('a-token'), text)
       assert.match(text, /x-cred\W+•••/)
+    })
+
+    it('hides a token that the receiver refuses and repeats', async () => {
+      await deploy({}, { url: own('/refusing-tokens') })
+      const { text } = await shown('operator')
+      assert.equal(seen.filter(({ text }) => text.includes('Bearer a-token')).length, 1)
+      assert.match(text, /"status":401,"reply":"Bearer •••"/)
     })
 
     it('shows no variable in the error for a node that is not set up', async () => {
