@@ -98,10 +98,12 @@ export class TokenClient {
     try {
       const fetch = tokenFetch(this.#httpClient, signal)
       const metadata = await this.#discovery.metadata(fetch)
-      return await this.#request(metadata, fetch)
+      return await this.#request(metadata, fetch).catch((error: unknown) => {
+        const isGone = error instanceof TokenError && [404, 410].includes(error.status ?? 0)
+        if (isGone) this.#discovery.forget()
+        throw error
+      })
     } catch (error) {
-      const isGone = error instanceof TokenError && [404, 410].includes(error.status ?? 0)
-      if (isGone) this.#discovery.forget()
       throw translateError(error, this.#place())
     }
   }
@@ -137,7 +139,8 @@ export class TokenClient {
           now: this.#clock.now(),
           redactor: this.#redactor
         })
-        if (proof === undefined || error.code !== 'use_dpop_nonce') throw error
+        const isChallenge = error.code === 'use_dpop_nonce' && nonce !== undefined
+        if (proof === undefined || !isChallenge) throw error
         // openid-client repeats the request, with the nonce, once.
         challenge = error
         return Response.json({ error: error.code }, { status: 400, headers: kept })

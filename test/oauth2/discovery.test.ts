@@ -318,6 +318,21 @@ describe('discovery', () => {
     source.close()
   })
 
+  it('keeps the old document after a 404 in place of a new one', async () => {
+    const clock = new FakeClock()
+    pages[openId] = metadata(server.origin)
+    const source = new TokenSource(given({ issuer: server.origin }), { httpClient, clock })
+    await source.token()
+    clock.pass(86_400_000)
+    // As a gateway answers during a rollout, first without a route, then without a server.
+    pages[openId] = text('', 'text/plain', 404)
+    await assert.rejects(source.token(), { code: 'ERR_DISCOVERY', status: 404 })
+    clock.pass(60_000)
+    pages[openId] = text('', 'text/plain', 503)
+    await source.token()
+    source.close()
+  })
+
   it('does not use the old document if the new one is wrong', async () => {
     const clock = new FakeClock()
     pages[openId] = metadata(server.origin)

@@ -161,6 +161,12 @@ describe('a token server with DPoP', () => {
     assert.equal(error.description, 'bad •••')
   })
 
+  it('is not asked again if its challenge has no nonce', async () => {
+    const { error, proofs } = await ask(json({ error: 'use_dpop_nonce' }, 400))
+    assert.equal(proofs.length, 1)
+    assert.equal(error?.code, 'use_dpop_nonce')
+  })
+
   it('may fail in another way after its challenge, and that is the error', async () => {
     for (const [code, fault] of [
       ['invalid_client', json({ error: 'invalid_client' }, 401)],
