@@ -6,7 +6,7 @@ export const HIDDEN = '•••'
  * where it stands alone.
  */
 const MIN_PART = 8
-/** The beginning of a longer secret, in characters, is enough to know it: what follows is hidden too. */
+/** The beginning of a longer secret, in characters, is enough to know it: what goes on is hidden too. */
 const MAX_START = 64
 
 /**
@@ -78,7 +78,8 @@ function patternOf(secrets: string[]): RegExp {
 function formsOf(secret: string): string {
   const characters = Array.from(secret)
   const start = characters.slice(0, MAX_START).map(formsOfCharacter).join('')
-  if (characters.length > MAX_START) return `${start}[^\\s"'<>&]*`
+  const rest = characters.slice(MAX_START).map(formsOfCharacter).join('')
+  if (rest !== '') return `${start}(?:${rest})?[^\\s"'<>&]*`
   const standsAlone = secret.length < MIN_PART || /^\p{L}+$/u.test(secret)
   return standsAlone ? `${WORD_START}${start}(?![\\p{L}\\p{N}_])` : start
 }

@@ -68,6 +68,8 @@ describe('a Redactor', () => {
   it('knows a long secret by its beginning', () => {
     const token = 'Qx7~Vb93+LmK2w==.Zt5'.repeat(20)
     assert.equal(hide(`you sent ${token}; ${token.slice(0, 100)}…`, token), 'you sent ••• •••')
+    const phrase = 'correct horse "battery" staple & '.repeat(4)
+    assert.equal(hide(`you sent (${phrase.trim()})`, phrase), 'you sent (•••')
   })
 
   it('prefers the longer of two secrets, and knows those that are added later', () => {

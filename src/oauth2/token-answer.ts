@@ -64,10 +64,12 @@ export function readTokenAnswer(status: number, text: string, wanted: TokenType)
 }
 
 /** The members of a JSON object; of a form, which old servers send; or a bare token, as one. */
-function membersOf(body: string, quirks: string[]): Members | undefined {
-  const json = parseJson(body)
+function membersOf(text: string, quirks: string[]): Members | undefined {
+  const json = parseJson(text)
   if (isJsonObject(json)) return json
-  if (json !== undefined) return undefined
+  // ASP.NET Core writes a bare token as a JSON string.
+  const body = json ?? text
+  if (typeof body !== 'string') return undefined
   if (/^[\w.-]+=/.test(body) && /(?:^|&)(?:access_token|error)=/.test(body)) {
     quirks.push('It sends a form-encoded answer instead of JSON.')
     return Object.fromEntries(new URLSearchParams(body))
@@ -116,7 +118,7 @@ function tokenIn(
 
 /** @returns `undefined` for a type that is neither Bearer nor DPoP */
 function tokenType(said: unknown, quirks: string[]): TokenType | undefined {
-  switch (String(said).toLowerCase()) {
+  switch (typeof said === 'string' ? said.toLowerCase() : undefined) {
     case 'bearer':
       return 'Bearer'
     case 'dpop':
@@ -143,18 +145,20 @@ function lifetimeSeconds(value: unknown): number | undefined {
 }
 
 /**
- * RFC 6749 §5.2; Okta's `errorCode` and `errorSummary`; Apigee's `ErrorCode` and `Error`; Google's
- * `error` object with a `status`; the `message` of API gateways; a sentence as `error`.
+ * RFC 6749 §5.2; Okta's `errorCode` and `errorSummary`; Apigee's `ErrorCode` and `Error`; an `error`
+ * object with a `status` (Google) or a `code` in words (Microsoft); `message` or `Message` (Amazon API
+ * Gateway, Azure API Management); a sentence as `error`.
  */
 function refusalIn(members: Members): TokenRefused {
   const { error } = members
   const inner = isJsonObject(error) ? error : {}
-  const codes = [error, members['errorCode'], members['ErrorCode'], inner['status']]
+  const codes = [error, members['errorCode'], members['ErrorCode'], inner['code'], inner['status']]
   const words = [
     members['error_description'],
     members['errorSummary'],
     members['Error'],
     members['message'],
+    members['Message'],
     inner['message'],
     isCode(error) ? undefined : error
   ]

@@ -96,7 +96,8 @@ export class TokenClient {
   async obtain(signal: AbortSignal): Promise<ObtainedToken> {
     if (this.configError !== undefined) throw this.configError
     try {
-      const fetch = tokenFetch(this.#httpClient, signal)
+      const { issuer, tokenEndpoint } = this.#settings
+      const fetch = tokenFetch(this.#httpClient, tokenEndpoint === '' ? issuer : '', signal)
       const metadata = await this.#discovery.metadata(fetch)
       return await this.#request(metadata, fetch).catch((error: unknown) => {
         const isGone = error instanceof TokenError && [404, 410].includes(error.status ?? 0)

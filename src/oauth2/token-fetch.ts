@@ -18,9 +18,11 @@ export type TokenFetch = (
  * to safe addresses only. The signal that openid-client passes is not used, because its timer
  * cannot be stopped.
  *
+ * @param issuer the Issuer URL: what it names must be as safe; empty if a Token URL was entered
  * @param signal ends the request when the node closes
  */
-export function tokenFetch(httpClient: GotClient, signal: AbortSignal): TokenFetch {
+export function tokenFetch(httpClient: GotClient, issuer: string, signal: AbortSignal): TokenFetch {
+  const isIssuerSafe = URL.parse(issuer)?.protocol === 'https:'
   return async (address, { method, headers, body }) => {
     const url = new URL(address)
     // An address in the settings was checked before: this one comes from the metadata.
@@ -28,6 +30,11 @@ export function tokenFetch(httpClient: GotClient, signal: AbortSignal): TokenFet
     if (problem !== undefined) {
       throw configError(
         `The address ${url.origin} that the issuer names ${urlProblemWords[problem]}.`
+      )
+    }
+    if (isIssuerSafe && url.protocol !== 'https:') {
+      throw configError(
+        `The address ${url.origin} that the issuer names must begin with https://, like the issuer.`
       )
     }
     return httpClient.request({

@@ -5,6 +5,7 @@ import { decodeJwt } from 'jose'
 import { testToken } from '../../src/oauth2/token-client.ts'
 import type { TokenTestResult } from '../../src/oauth2/token-test-result.ts'
 import type { TokenSettings } from '../../src/oauth2/token-settings.ts'
+import { tokenFetch } from '../../src/oauth2/token-fetch.ts'
 import { TokenSource } from '../../src/oauth2/token-source.ts'
 import {
   json,
@@ -279,6 +280,17 @@ describe('discovery', () => {
     assert.ok(!redirected.ok)
     assert.equal(redirected.code, 'ERR_REDIRECT')
     assert.match(redirected.hint, /Issuer URL.*https:\/\/www\.example\/$/)
+  })
+
+  it('sends nothing without TLS if the issuer uses TLS, not even to this machine', async () => {
+    const fetch = tokenFetch(httpClient, 'https://login.example', new AbortController().signal)
+    await assert.rejects(
+      fetch(`${server.origin}/token`, { method: 'POST', headers: {}, body: null }),
+      {
+        code: 'CONFIG',
+        message: `The address ${server.origin} that the issuer names must begin with https://, like the issuer.`
+      }
+    )
   })
 
   it('sends nothing to a token endpoint that is not safe, and quotes no login of it', async () => {

@@ -101,6 +101,11 @@ describe('the answer', () => {
       text('eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ4In0.c2ln', 'text/html'),
       bare
     ],
+    [
+      'of ASP.NET Core: the bare token as a JSON string',
+      text(JSON.stringify(TOKEN), 'application/json'),
+      bare
+    ],
     ['with a byte order mark', text(`\uFEFF${JSON.stringify(good)}`, 'application/json'), '', 300],
     ['under the type of a page', text(JSON.stringify(good), 'text/html'), '', 300]
   ] satisfies [string, Fault, string | RegExp, number?][]) {
@@ -195,7 +200,21 @@ describe('the answer', () => {
       'no key'
     ],
     [
-      'of API gateways',
+      'of Microsoft',
+      json({ error: { code: 'Unauthorized', message: 'no key' } }, 401),
+      'Unauthorized',
+      401,
+      'no key'
+    ],
+    [
+      'of Amazon API Gateway',
+      json({ Message: 'User is not authorized' }, 403),
+      'ERR_HTTP_STATUS',
+      403,
+      'User is not authorized'
+    ],
+    [
+      'of Azure API Management',
       json({ statusCode: 401, message: 'no key' }, 401),
       'ERR_HTTP_STATUS',
       401,
