@@ -19,19 +19,17 @@ export function findReply(
   encoding: ReplyEncoding
 ): ReplyMessage | null {
   let first: ReplyMessage | null = null
-  const acknowledgements = new Map<string, ReplyMessage>()
+  const acknowledgements = new Set<string>()
   for (const text of textsIn(values)) {
     const message = readReplyText(text, encoding)
     if (message === null || isQuoted(message)) continue
-    if (message.msa !== undefined) acknowledgements.set(message.text, message)
+    if (message.msa !== undefined) acknowledgements.add(message.text)
     first ??= message
   }
   if (acknowledgements.size === 0) return first
-  const [only, ...others] = acknowledgements.values()
-  if (others.length === 0) return only ?? null
   // A lone MSA is read with the usual separators, so it goes before any header.
   const [alone, headed] = [[], []] as [string[], string[]]
-  for (const text of acknowledgements.keys()) (text.startsWith('MSA') ? alone : headed).push(text)
+  for (const text of acknowledgements) (text.startsWith('MSA') ? alone : headed).push(text)
   return readReplyMessage([...alone, ...headed].join(''))
 }
 
