@@ -1,6 +1,7 @@
 import { readAcknowledgement, readAcknowledgements } from '../hl7/acknowledgement.ts'
 import type { OutgoingMessage } from '../hl7/outgoing-message.ts'
 import type { ReplyMessage } from '../hl7/reply-message.ts'
+import { challengeParameter } from '../http-client/challenge.ts'
 import { HttpError } from '../http-client/http-error.ts'
 import type { ReceivedReply } from '../http-client/connection.ts'
 import { retryAfterMs } from '../http-client/retry-after.ts'
@@ -272,7 +273,7 @@ export class Courier {
 
 /** Valid, but not for this: another one with the same scope would not help (RFC 6750 §3.1). */
 function lacksScope({ status, headers }: ReceivedReply): boolean {
-  return status === 403 && (headers['www-authenticate'] ?? '').includes('insufficient_scope')
+  return status === 403 && challengeParameter(headers, 'error') === 'insufficient_scope'
 }
 
 /** A longer text is processed in several turns of the event loop. */

@@ -1,4 +1,5 @@
 import type { OutgoingMessage } from '../hl7/outgoing-message.ts'
+import { challengeParameter } from '../http-client/challenge.ts'
 import type { HttpReply } from '../http-client/http-message.ts'
 import { printableProse } from '../printable.ts'
 import type { Redactor } from '../redactor.ts'
@@ -27,9 +28,8 @@ export interface QuotedRequest {
 /** RFC 6838 §4.2, but no longer than the types in use. */
 const MEDIA_TYPE = /^[a-z0-9][\w!#$&^.+-]{0,29}\/[a-z0-9][\w!#$&^.+-]{0,59}$/i
 
-const SCOPE = /scope="([^"]+)"/i
 /** In the characters that RFC 6750 §3 allows; a longer one is no description. */
-const DESCRIPTION = /(?:^|[\s,])error_description *= *"([\x20\x21\x23-\x5b\x5d-\x7e]{1,500})"/i
+const DESCRIPTION = /^[\x20\x21\x23-\x5b\x5d-\x7e]{1,500}$/
 
 /**
  * What an explanation may quote of the headers of the answer to this request.
@@ -53,9 +53,9 @@ export function quotesOf(
   const [type = ''] = (headers['content-type'] ?? '').split(';', 1)
   const contentType = MEDIA_TYPE.test(type.trim()) ? quoted(type) : undefined
   const redirect = redirectTarget(headers.location, request.url, quoted, unsent)
-  const challenge = headers['www-authenticate'] ?? ''
-  const scope = quoted(SCOPE.exec(challenge)?.[1] ?? '')
-  const description = unsent(DESCRIPTION.exec(challenge)?.[1] ?? '')
+  const scope = quoted(challengeParameter(headers, 'scope') ?? '')
+  const said = challengeParameter(headers, 'error_description') ?? ''
+  const description = DESCRIPTION.test(said) ? unsent(said) : undefined
   return {
     ...(contentType !== undefined && { contentType }),
     ...(redirect !== undefined && { redirect }),

@@ -26,8 +26,8 @@ export interface HttpErrorFacts {
 }
 
 /**
- * A request that ended without a complete answer. got's own errors contain the request with its
- * headers; this one is built from safe facts, so that printing it shows no token and no body.
+ * A request that ended without a complete answer. Errors of got and undici can contain the request with
+ * its headers; this one is built from safe facts, so that printing it shows no token and no body.
  */
 export class HttpError extends Error implements HttpErrorFacts {
   override readonly name = 'HttpError'

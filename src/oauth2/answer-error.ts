@@ -1,3 +1,4 @@
+import { challengeParameter } from '../http-client/challenge.ts'
 import type { HttpReply } from '../http-client/http-message.ts'
 import { retryAfterMs } from '../http-client/retry-after.ts'
 import { printable, printableProse } from '../printable.ts'
@@ -38,9 +39,8 @@ export function answerError(
       permanent
     })
   }
-  const challenge = headers['www-authenticate'] ?? ''
-  const error = safeCode(answer.error ?? parameter(challenge, 'error'), facts.redactor)
-  const said = answer.description ?? parameter(challenge, 'error_description') ?? ''
+  const error = safeCode(answer.error ?? challengeParameter(headers, 'error'), facts.redactor)
+  const said = answer.description ?? challengeParameter(headers, 'error_description') ?? ''
   const description = printableProse(facts.redactor.hide(said))
   const transient =
     // It rejects its own nonce: it renews them often, or it is several servers.
@@ -110,19 +110,6 @@ function safeCode(error: string | undefined, redactor: Redactor): string | undef
   if (error !== undefined && isKnownError(error)) return error
   if (error === undefined || !/^[A-Za-z][\w.-]{0,59}$/.test(error)) return undefined
   return redactor.hide(error) === error ? error : undefined
-}
-
-/**
- * A parameter of a challenge (RFC 6750 §3), the only place where some servers report an error. Whole
- * or not at all: part of a secret would not be recognized.
- */
-function parameter(challenge: string, name: string): string | undefined {
-  const found = new RegExp(
-    `(?:^|[ ,])${name} ?= ?(?:"([^"]{1,300})"|([\\w.-]{1,60})(?![\\w.-]))`,
-    'i'
-  )
-  const [, quoted, word] = found.exec(challenge) ?? []
-  return quoted ?? word
 }
 
 function clockAhead(date: string | undefined, now: number): number | undefined {

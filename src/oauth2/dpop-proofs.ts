@@ -1,4 +1,5 @@
 import * as openid from 'openid-client'
+import { challengeParameter } from '../http-client/challenge.ts'
 import type { HttpReply } from '../http-client/http-message.ts'
 
 /** What openid-client's handle can do at run time; its types show nothing of it. */
@@ -55,6 +56,6 @@ async function createHandle(): Promise<DpopHandle> {
  * the proof is not valid.
  */
 export function refusesProof({ status, headers }: Pick<HttpReply, 'status' | 'headers'>): boolean {
-  const challenge = headers['www-authenticate'] ?? ''
-  return status === 401 && /\berror ?= ?"?(use_dpop_nonce|invalid_dpop_proof)\b/i.test(challenge)
+  const error = challengeParameter(headers, 'error') ?? ''
+  return status === 401 && ['use_dpop_nonce', 'invalid_dpop_proof'].includes(error)
 }
