@@ -212,8 +212,8 @@ function unit(): number {
   return process.cpuUsage(before).user / 1000
 }
 
-/** About 200 ms on a machine where the longest piece of work takes 100. */
-const bound = 8 * Math.max(25, unit(), unit(), unit())
+/** About 300 ms on a machine where the longest piece of work takes 200. */
+const bound = 12 * Math.max(25, unit(), unit(), unit())
 
 async function attempt(body: Buffer, charset: string, its: ReplyRules): Promise<AttemptResult> {
   let quickest: [number, AttemptResult] | undefined
