@@ -9,7 +9,7 @@ export type Done = (error?: Error) => void
 
 /*
  * Node-RED clones a message for a second wire and for each Catch and Complete node. What cannot be
- * cloned makes it throw, so it is told here: nothing else would.
+ * cloned makes it throw, so the failure is logged here: nothing else reports it.
  */
 
 /** Sends a message to one of two outputs: the same object, with more properties. Never throws. */

@@ -8,7 +8,7 @@ export type Evaluate = (input: unknown, bindings?: Record<string, unknown>) => P
  * The names of the hook that JSONata calls before each part of an expression: a string in Node-RED
  * 4.1, a symbol in 5.
  */
-const ENTRY = ['__evaluate_entry', Symbol.for('jsonata.__evaluate_entry')]
+const ENTRY_HOOKS = ['__evaluate_entry', Symbol.for('jsonata.__evaluate_entry')]
 /** When an evaluation ends, under a name that no expression can use. */
 const DEADLINE = 'deadline of this evaluation'
 
@@ -19,8 +19,8 @@ interface Expression {
 }
 
 /**
- * A JSONata expression, compiled once. An evaluation rejects with an `ExpressionTimeout` after a
- * second, such as one that calls itself without end.
+ * A JSONata expression, compiled once. An evaluation that takes longer than a second, such as
+ * an endless recursion, rejects with an `ExpressionTimeout`.
  *
  * @param node whose variables and context it reads; null for a node that is not deployed
  * @throws the error of JSONata for a source that is not an expression
@@ -28,7 +28,7 @@ interface Expression {
 export function compileJsonata(RED: NodeAPI, node: Node | null, source: string): Evaluate {
   // Node-RED accepts a missing node; its types do not say so.
   const expression: Expression = RED.util.prepareJSONataExpression(source, node as Node)
-  for (const name of ENTRY) expression.assign(name, checkDeadline)
+  for (const name of ENTRY_HOOKS) expression.assign(name, checkDeadline)
   return (input, bindings) =>
     // With its own bindings, an evaluation does not share its input with concurrent ones.
     expression.evaluate(input, {

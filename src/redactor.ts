@@ -5,7 +5,7 @@ export const HIDDEN = '•••'
  * A shorter secret is in many words, and a secret of letters alone is a word: each is hidden only
  * where it stands alone.
  */
-const MIN_PART = 8
+const MIN_ANYWHERE = 8
 /** The beginning of a longer secret, in characters, is enough to know it: what goes on is hidden too. */
 const MAX_START = 64
 
@@ -29,8 +29,8 @@ const ENTITIES: Readonly<Record<string, string>> = {
 
 /**
  * Hides secrets in texts that come from outside, such as an answer that repeats its request: as they
- * are, percent-encoded, and as JSON and XML write them; and every JSON Web Token. It knows whole
- * secrets only, so it leaves words and trace ids alone; and a text has to be redacted before it is cut.
+ * are, percent-encoded, and as JSON and XML write them; and every JSON Web Token whose header begins
+ * `{"`. It knows secrets by their beginning, not by pieces, so it leaves words and trace ids alone; and a text has to be redacted before it is cut.
  */
 export class Redactor {
   readonly #secrets = new Set<string>()
@@ -80,7 +80,7 @@ function formsOf(secret: string): string {
   const start = characters.slice(0, MAX_START).map(formsOfCharacter).join('')
   const rest = characters.slice(MAX_START).map(formsOfCharacter).join('')
   if (rest !== '') return `${start}(?:${rest})?[^\\s"'<>&]*`
-  const standsAlone = secret.length < MIN_PART || /^\p{L}+$/u.test(secret)
+  const standsAlone = secret.length < MIN_ANYWHERE || /^\p{L}+$/u.test(secret)
   return standsAlone ? `${WORD_START}${start}(?![\\p{L}\\p{N}_])` : start
 }
 

@@ -5,7 +5,7 @@ import { printableProse } from '../printable.ts'
 import type { Redactor } from '../redactor.ts'
 import { repeats, withoutNumbers } from './sent-words.ts'
 
-/** What may be quoted of an answer's headers in an error or a log: short, and without the token. */
+/** What may be quoted of an answer's headers in an error or a log: short, and without tokens and secrets. */
 export interface Quotes {
   /** `type/subtype` of Content-Type. */
   readonly contentType?: string
@@ -34,7 +34,7 @@ const DESCRIPTION = /^[\x20\x21\x23-\x5b\x5d-\x7e]{1,500}$/
 /**
  * What an explanation may quote of the headers of the answer to this request.
  *
- * @param redactor knows the tokens that were sent
+ * @param redactor knows the tokens and secrets that were sent
  */
 export function quotesOf(
   headers: HttpReply['headers'],

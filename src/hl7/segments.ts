@@ -1,5 +1,5 @@
 /**
- * The only file that uses hl7-parser, which splits on CR alone, reads five separators wherever MSH
+ * The only file that uses hl7-parser, which splits on CR alone, reads five separators wherever MSH-2
  * ends, is off by one in the field numbers of MSH, does not resolve escapes, loses the order of
  * segments with different names, and needs a microsecond per separator: with whole segments, an
  * ordinary ACK took four times as long to read, and 2 MiB of MSAs blocked the event loop for

@@ -11,8 +11,8 @@ import { xmlTexts } from './xml-texts.ts'
 export type ReplyEncoding = 'auto' | 'text' | 'base64'
 
 /**
- * The reply in the texts among JSON values: all those with an MSA, without duplicates, else the
- * first that is HL7; `null` if none is.
+ * The reply in texts, or in those among JSON values: all those with an MSA, without duplicates, else
+ * the first that is HL7; `null` if none is.
  */
 export function findReply(
   values: readonly unknown[],
@@ -20,7 +20,7 @@ export function findReply(
 ): ReplyMessage | null {
   let first: ReplyMessage | null = null
   const acknowledgements = new Set<string>()
-  for (const text of textsIn(values)) {
+  for (const text of textsIn(values) ?? []) {
     const message = readReplyText(text, encoding)
     if (message === null || isQuoted(message)) continue
     if (message.msa !== undefined) acknowledgements.add(message.text)
@@ -45,27 +45,32 @@ const shortestReply = 'MSA|AA'.length
  * The strings among JSON values: the values themselves, or those in them at any depth, upper levels
  * first; and, one level deep, the texts of JSON and XML in them. A list of segments is one string.
  * Without recursion, so that deep nesting cannot exhaust the stack.
+ *
+ * @returns null if more of them look like JSON than are read: a refusal could be among the others
  */
-function* textsIn(values: readonly unknown[], isInText = false): Generator<string> {
+function textsIn(values: readonly unknown[], isInText = false): string[] | null {
+  const texts: string[] = []
   const waiting = [...values]
   let jsonTexts = 0
   // The loop also visits what is added on the way.
   for (const value of waiting) {
     if (typeof value === 'string') {
       if (value.length < shortestReply) continue
-      yield value
+      texts.push(value)
       if (isInText) continue
-      if (startsLikeJson(value) && ++jsonTexts <= maxJsonTexts) {
-        yield* textsIn([parseJson(value)], true)
+      if (startsLikeJson(value)) {
+        if (++jsonTexts > maxJsonTexts) return null
+        for (const text of textsIn([parseJson(value)], true) ?? []) texts.push(text)
       }
-      yield* textsIn(xmlTexts(value), true)
+      for (const text of textsIn(xmlTexts(value), true) ?? []) texts.push(text)
     } else if (isListOfSegments(value)) {
-      yield value.join('\r')
+      texts.push(value.join('\r'))
     } else if (typeof value === 'object' && value !== null) {
       const members: unknown[] = Array.isArray(value) ? value : Object.values(value)
       for (const member of members) waiting.push(member)
     }
   }
+  return texts
 }
 
 /** Whether it can be a JSON object, list or string. */

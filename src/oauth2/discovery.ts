@@ -193,7 +193,7 @@ function textsIn(list: unknown): string[] | undefined {
 }
 
 function issuerMismatch(server: URL, found: string): TokenError {
-  // Whole, if it is not too long: discovery carries no secrets, and tenants have random names.
+  // Whole, if it is not too long: tenants have random names.
   const values = { found: printableProse(found) }
   return new TokenError(
     `${server.host}: the issuer in the server's metadata differs from Issuer URL.`,

@@ -1,7 +1,7 @@
 import { isJsonObject, parseJson } from '../json-text.ts'
 import type { TokenType } from './token-settings.ts'
 
-/** What a token endpoint's answer says, without its quirks. */
+/** What a token endpoint's answer says, whatever its form. */
 export type TokenAnswer = (TokenGranted | TokenRefused | TokenAnswerUnusable) & {
   /** Deviations from RFC 6749 that were tolerated, one sentence each. */
   quirks: string[]

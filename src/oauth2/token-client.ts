@@ -55,7 +55,7 @@ export class TokenClient {
   readonly #key: KeyObject | undefined
   readonly #thumbprint: string | undefined
   readonly #proofs: DpopProofs | undefined
-  readonly #redactor: Redactor
+  readonly #secrets: readonly string[]
   readonly #onQuirk: (host: string, quirk: string) => void
 
   /**
@@ -77,7 +77,7 @@ export class TokenClient {
     this.#proofs = proofs
     this.#discovery = new Discovery(settings, clock)
     const { clientSecret, password, privateKeyPassphrase, secrets } = settings
-    this.#redactor = new Redactor([clientSecret, password, privateKeyPassphrase, ...secrets])
+    this.#secrets = [clientSecret, password, privateKeyPassphrase, ...secrets]
     const problems = checkSettings(settings)
     if (problems.length > 0) this.configError = configError(problems.join(' '))
     const key = readPrivateKey(settings.privateKey, settings.privateKeyPassphrase)
@@ -113,6 +113,7 @@ export class TokenClient {
     const settings = this.#settings
     const supported = metadata.token_endpoint_auth_methods_supported
     const clientAuth = clientAuthMethod(settings, supported) ?? 'none'
+    const redactor = new Redactor(this.#secrets)
     const configuration = this.#configure(metadata, clientAuth)
     const added = Object.fromEntries(settings.headers.map(({ name, value }) => [name, value]))
     let sentAt = instant(this.#clock)
@@ -123,10 +124,10 @@ export class TokenClient {
       sentAt = instant(this.#clock)
       // Of a name in two cases, got sends the last.
       const headers = { ...options.headers, ...added }
-      const { authorization = '', dpop: proof } = options.headers
-      this.#redactor.add(authorization.replace(/^Basic /, ''))
+      const { dpop: proof } = options.headers
+      for (const secret of secretsIn(options)) redactor.add(secret)
       const reply = await fetch(url, { ...options, headers })
-      const redirect = redirectError(reply, url, 'tokenEndpoint', this.#redactor)
+      const redirect = redirectError(reply, url, 'tokenEndpoint', redactor)
       if (redirect !== undefined) throw redirect
       const answer = readTokenAnswer(reply.status, decodeText(reply.body), tokenType(settings))
       for (const quirk of answer.quirks) this.#onQuirk(new URL(url).host, quirk)
@@ -138,7 +139,7 @@ export class TokenClient {
           clientAuth,
           supported,
           now: this.#clock.now(),
-          redactor: this.#redactor
+          redactor
         })
         const isChallenge = error.code === 'use_dpop_nonce' && nonce !== undefined
         if (proof === undefined || !isChallenge) throw error
@@ -260,6 +261,16 @@ function grantParameters(settings: TokenSettings): URLSearchParams {
     if (one !== '') parameters.append('resource', one)
   }
   return parameters
+}
+
+/** What a request carries besides the settings' own secrets: credentials and assertions. */
+function secretsIn({ headers, body }: openid.CustomFetchOptions): string[] {
+  const form = body instanceof URLSearchParams ? body : new URLSearchParams()
+  return [
+    (headers['authorization'] ?? '').replace(/^Basic /, ''),
+    form.get('client_assertion') ?? '',
+    form.get('assertion') ?? ''
+  ]
 }
 
 /** Replaces parameters by name; a name with only empty values is removed. */

@@ -146,6 +146,16 @@ describe('a JSON body', () => {
     }
   })
 
+  it('says nothing if it holds more JSON in texts than is read: a refusal could be among it', async () => {
+    const texts = (count: number): string[] => [
+      ack('AA'),
+      ...Array.from({ length: count }, () => '{"status":"ok"}'),
+      JSON.stringify({ ack: ack('AE') })
+    ]
+    assert.equal(await codeOf(texts(999)), 'AE')
+    assert.equal(await codeOf(texts(1000)), undefined)
+  })
+
   it('may contain JSON in a text, one level deep', async () => {
     const once = JSON.stringify({ id: 1, ack: ack('AE') })
     assert.equal(await codeOf(once), 'AE')

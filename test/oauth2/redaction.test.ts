@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { TokenError } from '../../src/oauth2/token-error.ts'
 import { TokenSource } from '../../src/oauth2/token-source.ts'
@@ -83,6 +86,34 @@ describe('what a token server says is quoted', () => {
       )
     })
   }
+
+  it('without the assertion, whatever its header looks like', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'redaction-'))
+    const part = (text: string): string => Buffer.from(text).toString('base64url')
+    // Not "eyJ…": the header is written with line ends.
+    const assertion = `${part('{\n  "alg": "RS256"\n}')}.${part('{"sub":"pod"}')}.c2lnbmF0dXJl`
+    await writeFile(join(folder, 'token'), assertion)
+    server.answer = (request, response) => {
+      response.statusCode = 401
+      response.end(
+        JSON.stringify({
+          error: 'invalid_client',
+          error_description: `no ${request.form.get('client_assertion') ?? ''}`
+        })
+      )
+    }
+    const settings = tokenSettings({
+      tokenEndpoint: `${server.origin}/token`,
+      clientAuth: 'client_assertion_file',
+      assertionFile: join(folder, 'token')
+    })
+    const source = new TokenSource(settings, { httpClient })
+    const error: unknown = await source.token().catch((reason: unknown) => reason)
+    source.close()
+    await rm(folder, { recursive: true })
+    assert.ok(error instanceof TokenError)
+    assert.equal(error.description, 'no •••')
+  })
 
   it('before it is cut: no part of a secret is left at the end', async () => {
     const secret = 'Winter-2026-in-Uppsala'
