@@ -73,8 +73,16 @@ function replyBody(text: string, message: ReplyMessage | null): ReplyBody {
 
 async function pickFrom(json: unknown, pick: (json: unknown) => unknown): Promise<unknown> {
   try {
-    return await pick(json)
+    const picked = await pick(json)
+    return isFunction(picked) ? null : picked
   } catch {
     return null
   }
+}
+
+/** A JSONata function holds its environment, which has no end: it is not what was picked. */
+function isFunction(value: unknown): boolean {
+  return typeof value === 'object' && value !== null
+    ? '_jsonata_lambda' in value || '_jsonata_function' in value
+    : typeof value === 'function'
 }
