@@ -132,7 +132,10 @@ export class Properties<Table extends PropertyTable> {
    * @param further values that were read besides those of the properties
    */
   unwrittenTexts(...further: object[]): string[] {
-    const names = Object.keys(this.#table)
+    // Numbers and words of a choice are in every sentence, and no secrets.
+    const names = Object.keys(this.#table).filter((name) =>
+      ['text', 'list'].includes(this.#table[name]?.kind ?? '')
+    )
     const defaults = names.map((name) => this.#table[name]?.default)
     const written = new Set([...textsIn(this.#raw), ...textsIn(defaults)])
     const texts = [...textsIn(names.map((name) => this.#values[name])), ...textsIn(further)]

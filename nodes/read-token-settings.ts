@@ -67,9 +67,12 @@ export function readTokenSettings(
     hasClientCertificate: hasClientCertificate(connection.tls)
   }
   properties.problems.push(...credentials.problems)
-  // Client ID and user name name somebody; they are no secrets.
-  const { clientId, username, ...others } = settings
-  const secrets = [...properties.unwrittenTexts(others), ...queriesFromVariables(properties)]
+  const { extraParams, headers, assertionClaims, clientSecret, password } = settings
+  const secrets = [
+    // Client ID and user name name somebody, and a private key is never sent.
+    ...properties.unwrittenTexts(extraParams, headers, assertionClaims, [clientSecret, password]),
+    ...queriesFromVariables(properties)
+  ]
   return { ...settings, secrets }
 }
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { outProperties } from '../../nodes/hl7-https-out-properties.ts'
 import { tokenProperties } from '../../nodes/oauth2-client-credentials-properties.ts'
+import { Properties } from '../../nodes/properties.ts'
 import { defaultsOf, numberProblem } from '../../nodes/property-table.ts'
 import { formDefinition } from '../docs/form-definition.ts'
 
@@ -19,6 +20,28 @@ for (const [type, table] of [
     })
   })
 }
+
+describe('the secrets among properties', () => {
+  it('are the texts from variables, and no numbers and choices, which are in every sentence', () => {
+    const values = {
+      responseTimeout: '30',
+      order: 'key',
+      contentType: 'x/of-a-variable',
+      bodyField: 'typed',
+      headers: [{ name: 'X-Key', value: 'also-of-one' }]
+    }
+    const written = {
+      responseTimeout: '${SECONDS}',
+      order: '${ORDER}',
+      contentType: '${TYPE}',
+      bodyField: 'typed',
+      headers: [{ name: 'X-Key', value: '${KEY}' }]
+    }
+    const properties = new Properties(outProperties, values, written)
+    assert.deepEqual(properties.unwrittenTexts(), ['x/of-a-variable', 'also-of-one'])
+    assert.deepEqual(properties.unwrittenTexts(['hunter2']).at(-1), 'hunter2')
+  })
+})
 
 describe('numberProblem', () => {
   it('accepts a number, also as text', () => {
