@@ -92,6 +92,7 @@ describe("Node-RED's tls-config, in all its variants", () => {
   }
 
   it('PFX, uploaded or on disk, with its passphrase', async (t) => {
+    // Only Node-RED 5 has a place for a PFX: on 4.1 there is nothing to test.
     if (!(await knowsPfx())) {
       t.skip('the tls-config node of Node-RED 4.1 cannot hold a PFX; runs with Node-RED 5')
       return
@@ -103,6 +104,7 @@ describe("Node-RED's tls-config, in all its variants", () => {
   })
 
   it('PFX with the wrong passphrase is an error that says so', async (t) => {
+    // Only Node-RED 5 has a place for a PFX: on 4.1 there is nothing to test.
     if (!(await knowsPfx())) {
       t.skip('the tls-config node of Node-RED 4.1 cannot hold a PFX; runs with Node-RED 5')
       return

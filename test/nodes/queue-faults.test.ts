@@ -114,6 +114,7 @@ describe('a queue on disk that cannot be used, in a real Node-RED', () => {
         stdio: 'ignore'
       })
     } catch {
+      // A real full disk: SQLite answers it as no mock does. It has to be mounted, so it needs root.
       context.skip('only root can mount a small disk; runs in CI, as root')
       return
     }

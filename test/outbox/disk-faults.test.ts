@@ -143,6 +143,7 @@ describe('DiskOutbox', () => {
         stdio: 'ignore'
       })
     } catch {
+      // A real full disk: SQLite answers it as no mock does. It has to be mounted, so it needs root.
       context.skip('only root can mount a small disk; runs in CI, as root')
       return undefined
     }
@@ -490,6 +491,7 @@ describe('DiskOutbox', () => {
           if (told.stored.length === 20 && told.refused.length === 0) limit('200000')
           if (told.refused.length === 20) limit('unlimited')
         } catch {
+          // Only prlimit changes the limit of a process that runs; macOS and Windows have none.
           child.kill()
           context.skip('setting the limit needs prlimit; runs on Debian, as in CI')
           return

@@ -731,6 +731,7 @@ describe('DiskOutbox', () => {
     const trace = join(directory, 'trace')
     const strace = ['-f', '-y', '-qq', '-o', trace, '-e', 'trace=write,pwrite64,fsync,fdatasync']
     const missing = missingPackages(['strace'], canTrace)
+    // Linux only: elsewhere nothing shows the system calls of another process.
     if (missing !== undefined) {
       context.skip(`strace ${missing}; runs in CI, which installs it`)
       return
