@@ -9,7 +9,10 @@ import { readReplyMessage } from '../src/hl7/reply-message.ts'
 import { readReplyBody } from '../src/https/reply-body.ts'
 import type { FlowMessage } from './flow-messages.ts'
 
-/** Longer than this is refused, in bytes (of a string, characters): reading takes time, in which Node-RED does nothing else. */
+/**
+ * Longer than this is refused, in bytes (of a string, characters): reading takes time, in which
+ * Node-RED does nothing else.
+ */
 const MOST_BYTES = 2_097_152
 /** So is a single one that is longer, in characters: 2 MiB would take 300 ms. */
 const MOST_LENGTH = 131_072

@@ -15,7 +15,7 @@ const MAX_START = 64
  */
 const WORD_START = '(?<=^|[^\\p{L}\\p{N}_]|%(?:25)?[\\dA-Fa-f]{2}|\\\\u[\\dA-Fa-f]{4}|\\\\[bfnrt])'
 
-/** A JSON Web Token or the beginning of one, whoever made it: `eyJ` is the base64 of `{"`. */
+/** Any JSON Web Token, whole or cut off: `eyJ` is the base64 of `{"`. */
 const JWT = `${WORD_START}eyJ[\\w-]{10,}[\\w.-]*`
 
 /** The entities of XML (1.0 §4.6). */

@@ -126,8 +126,9 @@ function basic(user: string, password: string): ClientAuthentication {
 
 /**
  * Encodes the secret of Basic authentication, or a client ID without a colon. RFC 6749 §2.3.1 wants
- * it form-encoded, but Glewlwyd, LemonLDAP::NG, Doorkeeper and others do not decode it: only what a server that decodes would
- * misread is encoded, and a space as `%20`, because not every decoder knows `+`.
+ * it form-encoded, but Glewlwyd, LemonLDAP::NG, Doorkeeper and others do not decode it: only what a
+ * server that decodes would misread is encoded, and a space as `%20`, because not every decoder knows
+ * `+`.
  */
 function basicEncode(text: string): string {
   return text.toWellFormed().replace(/[%+&]|[^\x21-\x7e]/gu, encodeURIComponent)

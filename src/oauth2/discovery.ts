@@ -58,7 +58,7 @@ export class Discovery {
     }
   }
 
-  /** The next request reads the metadata anew, because the token endpoint no longer exists. */
+  /** Makes the next request read the metadata again: the token endpoint no longer exists. */
   forget(): void {
     this.#known = undefined
   }

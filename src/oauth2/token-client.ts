@@ -185,7 +185,7 @@ export class TokenClient {
     const authenticate = clientAuthentication(clientAuth, signing)
     const complete: ClientAuthentication = async (server, client, body, headers) => {
       await authenticate(server, client, body, headers)
-      // For each request anew: an assertion may be used only once.
+      // Signed again for each request: an assertion may be used only once.
       if (settings.grantType === 'jwt_bearer') body.set('assertion', await grantAssertion(signing))
       // Last, so that every parameter of the request can be replaced.
       replaceParameters(body, settings.extraParams)
