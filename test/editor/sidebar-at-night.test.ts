@@ -4,13 +4,11 @@ import type { AddressInfo } from 'node:net'
 import { after, afterEach, before, describe, it } from 'node:test'
 import type { Browser, Page } from 'playwright-core'
 import type { AllStates } from '../../nodes/operations/answers.ts'
+import { adminAuth, logIn } from '../support/admin-users.ts'
 import { Editor, startBrowser } from '../support/editor.ts'
 import { type FlowNode, startNodeRed, type TestNodeRed } from '../support/node-red.ts'
 import { adt } from '../support/world.ts'
 
-const PASSWORD = 'a password of a test'
-/** Of PASSWORD, with bcrypt's lowest cost. */
-const HASH = '$2y$04$uhAQja9hZo0tOYz.j/4TNu4UXD3jF2ijr.SRpAb1XjbTNdNvQig6i'
 const users = {
   watcher: ['read'],
   operator: ['read', 'hl7-https-out.write'],
@@ -60,14 +58,7 @@ describe('the person called at night sees in the tab', () => {
     ;[nodeRed, browser] = await Promise.all([
       startNodeRed({
         settings: {
-          // Who says nothing of who he is deploys and injects here.
-          adminAuth: {
-            type: 'credentials',
-            default: { permissions: '*' },
-            users: Object.entries(users).map(([username, permissions]) => ({
-              ...{ username, permissions, password: HASH }
-            }))
-          }
+          adminAuth: adminAuth(users)
         }
       }),
       startBrowser()
@@ -128,18 +119,12 @@ describe('the person called at night sees in the tab', () => {
     )
   }
 
-  async function session(username: User): Promise<string> {
-    const form = { client_id: 'node-red-admin', grant_type: 'password', scope: '' }
-    const { body } = await nodeRed.post('/auth/token', { ...form, username, password: PASSWORD })
-    return (body as { access_token: string }).access_token
-  }
-
   async function as(user: User, path: string, body: unknown): Promise<void> {
     const response = await fetch(`${nodeRed.url}/hl7-https-out/${path}`, {
       method: 'POST',
       headers: {
         'Content-Type': 'application/json',
-        Authorization: `Bearer ${await session(user)}`
+        Authorization: `Bearer ${await logIn(nodeRed, user)}`
       },
       body: JSON.stringify(body)
     })
@@ -170,7 +155,7 @@ describe('the person called at night sees in the tab', () => {
   }> {
     editor = await Editor.open(
       browser,
-      `${nodeRed.url}/?access_token=${await session(user)}`,
+      `${nodeRed.url}/?access_token=${await logIn(nodeRed, user)}`,
       'registry'
     )
     const { page } = editor

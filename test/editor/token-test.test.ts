@@ -2,12 +2,9 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import type { Browser } from 'playwright-core'
 import { startServer, type LocalServer } from '../http-client/local-server.ts'
+import { adminAuth, logIn } from '../support/admin-users.ts'
 import { Editor, startBrowser } from '../support/editor.ts'
 import { startNodeRed, type FlowNode, type TestNodeRed } from '../support/node-red.ts'
-
-const PASSWORD = 'a password of a test'
-/** The hash of PASSWORD, with the lowest cost of bcrypt. */
-const HASH = '$2y$04$uhAQja9hZo0tOYz.j/4TNu4UXD3jF2ijr.SRpAb1XjbTNdNvQig6i'
 
 describe('the Test button of the OAuth 2.0 node', () => {
   let nodeRed: TestNodeRed
@@ -27,15 +24,7 @@ describe('the Test button of the OAuth 2.0 node', () => {
     })
     nodeRed = await startNodeRed({
       settings: {
-        adminAuth: {
-          type: 'credentials',
-          // For the deploys of this test, which do not log in.
-          default: { permissions: '*' },
-          users: [
-            { username: 'reader', password: HASH, permissions: ['read'] },
-            { username: 'author', password: HASH, permissions: ['read', 'write'] }
-          ]
-        }
+        adminAuth: adminAuth({ reader: ['read'], author: ['read', 'write'] })
       },
       flows: flow()
     })
@@ -50,9 +39,7 @@ describe('the Test button of the OAuth 2.0 node', () => {
   })
 
   async function open(username: string, locale = 'en-US'): Promise<Editor> {
-    const form = { client_id: 'node-red-admin', grant_type: 'password', scope: '' }
-    const { body } = await nodeRed.post('/auth/token', { ...form, username, password: PASSWORD })
-    const session = (body as { access_token: string }).access_token
+    const session = await logIn(nodeRed, username)
     const extraHTTPHeaders = { Authorization: `Bearer ${session}` }
     return Editor.open(await browser.newContext({ extraHTTPHeaders, locale }), nodeRed.url, 'auth')
   }

@@ -3,11 +3,9 @@ import { generateKeyPairSync } from 'node:crypto'
 import { after, before, beforeEach, describe, it } from 'node:test'
 import { formDefinition } from '../docs/form-definition.ts'
 import { bodyOf, startServer, type LocalServer } from '../http-client/local-server.ts'
+import { adminAuth, logIn } from '../support/admin-users.ts'
 import { startNodeRed, type FlowNode, type TestNodeRed } from '../support/node-red.ts'
 
-const PASSWORD = 'a password of a test'
-/** The hash of PASSWORD, with the lowest cost of bcrypt. */
-const HASH = '$2y$04$uhAQja9hZo0tOYz.j/4TNu4UXD3jF2ijr.SRpAb1XjbTNdNvQig6i'
 const SECRET = 'a secret that stays here'
 const VARIABLE = 'ES256-of-a-variable-0815'
 const TOKEN_ANSWER = '{"access_token":"a-token","token_type":"Bearer","expires_in":300}'
@@ -90,17 +88,10 @@ describe('a test of a form, or of a deployed node', () => {
       },
       settings: {
         logging: { console: { level: 'info', audit: true } },
-        // For the deploys of these tests, which do not log in.
-        adminAuth: {
-          type: 'credentials',
-          default: { permissions: '*' },
-          users: Object.entries(users).map(([username, permissions]) => ({
-            ...{ username, permissions, password: HASH }
-          }))
-        }
+        adminAuth: adminAuth(users)
       }
     })
-    for (const user of Object.keys(users) as User[]) sessions.set(user, await logIn(user))
+    for (const user of Object.keys(users) as User[]) sessions.set(user, await logIn(nodeRed, user))
   })
   after(async () => {
     await nodeRed.stop()
@@ -118,12 +109,6 @@ describe('a test of a form, or of a deployed node', () => {
     const id = body.split('|')[9] ?? ''
     const told = JSON.stringify(headers).replaceAll('|', ' ')
     return `MSH|^~\\&|C|D|A|B|20260102||ACK^A01|R1|P|2.5.1\rMSA|AA|${id}|${told}\r`
-  }
-
-  async function logIn(username: User): Promise<string> {
-    const form = { client_id: 'node-red-admin', grant_type: 'password', scope: '' }
-    const { body } = await nodeRed.post('/auth/token', { ...form, username, password: PASSWORD })
-    return (body as { access_token: string }).access_token
   }
 
   async function as(user: User, path: string, body: unknown): Promise<Response> {

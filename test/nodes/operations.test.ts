@@ -9,12 +9,10 @@ import type {
   MessageRow,
   NodeState
 } from '../../nodes/operations/answers.ts'
+import { adminAuth, logIn } from '../support/admin-users.ts'
 import type { FlowNode } from '../support/node-red.ts'
 import { adt, startWorld, type World } from '../support/world.ts'
 
-const PASSWORD = 'a password of a test'
-/** Of PASSWORD, with bcrypt's lowest cost. */
-const HASH = '$2y$04$uhAQja9hZo0tOYz.j/4TNu4UXD3jF2ijr.SRpAb1XjbTNdNvQig6i'
 const users = {
   watcher: ['read'],
   operator: ['read', 'hl7-https-out.write'],
@@ -38,22 +36,11 @@ for (const queue of ['memory', 'disk']) {
       world = await startWorld({
         settings: {
           logging: { console: { level: 'info', audit: true } },
-          // The test itself deploys and injects without a login.
-          adminAuth: {
-            type: 'credentials',
-            default: { permissions: '*' },
-            users: Object.entries(users).map(([username, permissions]) => ({
-              ...{ username, permissions, password: HASH }
-            }))
-          }
+          adminAuth: adminAuth(users)
         }
       })
       for (const user of Object.keys(users) as User[]) {
-        const form = { client_id: 'node-red-admin', grant_type: 'password', scope: '' }
-        const { body } = await world.nodeRed.post('/auth/token', {
-          ...{ ...form, username: user, password: PASSWORD }
-        })
-        sessions.set(user, (body as { access_token: string }).access_token)
+        sessions.set(user, await logIn(world.nodeRed, user))
       }
     })
     after(() => world.close())
