@@ -10,8 +10,8 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { buildIfNeeded } from '../demo/build-if-needed.ts'
 
-/** Node-RED's runtime; of these, only tests that start a Node-RED can depend on its version. */
-const RUNTIME = ['test/nodes/', 'test/examples/', 'test/review/']
+/** The runtime; of these, only tests that start a Node-RED can depend on its version. */
+const RUNTIME = ['test/nodes/']
 /** The forms and the sidebar tab. */
 const EDITOR = ['test/editor/']
 /** About this package's texts and their width, whatever the version: `npm test` is enough. */

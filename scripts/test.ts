@@ -1,40 +1,62 @@
 /**
- * Runs the tests: `npm run test:only` all but the long ones and those with servers from Debian's
- * packages, `npm run test:only -- hl7` the test files whose path contains one of the words. Only
- * two files run at a time, because each may start servers and a browser.
+ * Runs the tests: `npm run test:only` all but those of the night and those with servers from
+ * Debian's packages, `npm run test:only -- hl7` the test files whose path contains one of the words.
+ *
+ * Test files that need a Node-RED or a browser share one: those of `SHARED` run in one process each,
+ * one file after the other. All others have a process of their own, two at a time.
  */
-import { spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { globSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { installBrowser } from './browser.ts'
+import { buildIfNeeded } from '../demo/build-if-needed.ts'
 
-process.chdir(dirname(dirname(fileURLToPath(import.meta.url))))
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
+process.chdir(root)
 
-/** Time limits for a file, in milliseconds; those of the cluster kill and wait for minutes. */
-const FILE_LIMIT = 300_000
-const CLUSTER_LIMIT = 1_200_000
-/** The soak runs as long as it is told to, plus its rests. */
-const SOAK_LIMIT = Number(process.env['HL7_SOAK_MINUTES'] ?? 10) * 60_000 + 1_200_000
+/** Folders whose test files share a Node-RED, and the browser if they use one. */
+const SHARED = ['test/editor/', 'test/nodes/']
+/** Not part of `npm test`. */
+const LONG = /^test\/(?:interop|cluster|soak)\//
+/** Time limit for a test or, of the other folders, a whole file, in milliseconds. */
+const LIMIT = 300_000
+/** The cluster and the soak kill and wait for minutes. */
+const LONG_LIMIT = 5_400_000
 
 const words = process.argv.slice(2)
 const files = globSync('test/**/*.test.ts')
+  .map((file) => file.replaceAll('\\', '/'))
   .filter((file) =>
-    words.length === 0
-      ? !/^test\/(interop|cluster|soak)\//.test(file)
-      : words.some((word) => file.includes(word))
+    words.length === 0 ? !LONG.test(file) : words.some((word) => file.includes(word))
   )
   .sort()
 if (files.length === 0) {
   console.error(`No test file matches ${words.join(' ')}.`)
   process.exit(1)
 }
-const has = (directory: string): boolean => files.some((file) => file.startsWith(directory))
-const limit = has('test/soak/') ? SOAK_LIMIT : has('test/cluster/') ? CLUSTER_LIMIT : FILE_LIMIT
-if (has('test/editor/')) installBrowser()
-const { status } = spawnSync(
-  process.execPath,
-  ['--test', '--test-concurrency=2', `--test-timeout=${limit}`, ...files],
-  { stdio: 'inherit' }
-)
-process.exit(status ?? 1)
+buildIfNeeded(root)
+
+const own = files.filter((file) => !SHARED.some((folder) => file.startsWith(folder)))
+const shared = SHARED.map((folder) => files.filter((file) => file.startsWith(folder)))
+const passed = await Promise.all(shared.map((those) => run(those, ['--test-isolation=none'])))
+passed.push(await run(own, ['--test-concurrency=2']))
+if (passed.includes(false)) process.exitCode = 1
+
+/** Runs test files, and prints what the runner says when it has ended. @returns whether all passed */
+async function run(those: readonly string[], options: readonly string[]): Promise<boolean> {
+  if (those.length === 0) return true
+  const limit = those.some((file) => LONG.test(file)) ? LONG_LIMIT : LIMIT
+  const child = spawn(
+    process.execPath,
+    ['--test', ...options, `--test-timeout=${limit}`, ...those],
+    { stdio: ['ignore', 'pipe', 'inherit'] }
+  )
+  const printed: Buffer[] = []
+  child.stdout.on('data', (piece: Buffer) => printed.push(piece))
+  const code = await new Promise((resolve, reject) => {
+    child.once('error', reject)
+    child.once('close', resolve)
+  })
+  process.stdout.write(Buffer.concat(printed))
+  return code === 0
+}

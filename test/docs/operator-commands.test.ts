@@ -396,7 +396,7 @@ describe('the login in docs/operations.md', { skip }, () => {
     const nodeRed = await startNodeRed({
       settings: { httpAdminRoot: '/admin', adminAuth: { ...adminAuth, users } }
     })
-    t.after(() => nodeRed.stop())
+    t.after(() => nodeRed.close())
     const token = await logIn(`${nodeRed.url}/admin`, 'night')
     const url = `${nodeRed.url}/admin/hl7-https-out/out`
     assert.equal((await fetch(url)).status, 401)

@@ -56,7 +56,7 @@ describe('the forms, for everyone', () => {
   })
   after(async () => {
     await browser.close()
-    await nodeRed.kill()
+    await nodeRed.close()
   })
   beforeEach(() => editor.load())
 

@@ -13,7 +13,7 @@ describe('a newcomer with a URL, an issuer and credentials', () => {
   let page: Page
 
   before(async () => {
-    world = await startWorld({ isTrusted: true })
+    world = await startWorld()
     await world.nodeRed.deploy([{ id: 'tab', type: 'tab', label: 'Flow 1' }])
     browser = await startBrowser()
     const context = await browser.newContext({

@@ -44,7 +44,7 @@ describe('the values of the forms', () => {
   })
   after(async () => {
     await browser.close()
-    await nodeRed.kill()
+    await nodeRed.close()
   })
   beforeEach(async () => {
     if (await editor.isUsed()) await editor.load()

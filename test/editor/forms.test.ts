@@ -81,7 +81,7 @@ describe('the forms in the editor', () => {
   })
   after(async () => {
     await browser.close()
-    await nodeRed.kill()
+    await nodeRed.close()
   })
   beforeEach(async () => {
     if (await editor.isUsed()) await editor.load()

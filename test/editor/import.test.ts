@@ -24,7 +24,7 @@ describe('the examples, imported in the editor', () => {
   })
   after(async () => {
     await browser.close()
-    await nodeRed.kill()
+    await nodeRed.close()
   })
 
   it('are all in the menu', async () => {

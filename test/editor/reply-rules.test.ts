@@ -37,7 +37,7 @@ describe('the list of reply rules', () => {
   })
   after(async () => {
     await browser.close()
-    await nodeRed.kill()
+    await nodeRed.close()
   })
 
   const open = async (node: string): Promise<void> => {

@@ -71,7 +71,7 @@ describe('the person called at night sees in the tab', () => {
   })
   after(async () => {
     await browser.close()
-    await nodeRed.stop()
+    await nodeRed.close()
     receiver.closeAllConnections()
     receiver.close()
   })

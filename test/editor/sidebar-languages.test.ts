@@ -22,7 +22,7 @@ describe('the sidebar tab in each language', () => {
   })
   after(async () => {
     await browser.close()
-    await nodeRed.kill()
+    await nodeRed.close()
   })
 
   for (const language of languages) {

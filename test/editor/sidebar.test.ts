@@ -45,7 +45,7 @@ describe('the sidebar tab', () => {
   })
   after(async () => {
     await browser.close()
-    await nodeRed.kill()
+    await nodeRed.close()
   })
   beforeEach(async () => {
     editor.complaints.length = 0

@@ -61,7 +61,7 @@ describe('the test message of the form', () => {
   })
   after(async () => {
     await browser.close()
-    await nodeRed.kill()
+    await nodeRed.close()
     receiver.close()
   })
   beforeEach(async () => {

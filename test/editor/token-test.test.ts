@@ -34,7 +34,7 @@ describe('the Test button of the OAuth 2.0 node', () => {
   })
   after(async () => {
     await browser.close()
-    await nodeRed.stop()
+    await nodeRed.close()
     await server.close()
   })
 

@@ -43,7 +43,7 @@ describe("Node-RED's tls-config, in all its variants", () => {
     ])
   })
   after(async () => {
-    await nodeRed.stop()
+    await nodeRed.close()
     await receiver.close()
   })
 

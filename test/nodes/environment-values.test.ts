@@ -30,7 +30,7 @@ describe('values from the environment', () => {
     nodeRed = await startNodeRed({ env: { MY_KEY: SECRET, MY_URL } })
   })
   after(async () => {
-    await nodeRed.stop()
+    await nodeRed.close()
     await server.close()
   })
 

@@ -100,7 +100,7 @@ describe('the event loop of Node-RED', () => {
         assert.ok(found)
         return found
       } finally {
-        await nodeRed.stop()
+        await nodeRed.close()
       }
     }
 

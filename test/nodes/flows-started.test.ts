@@ -69,7 +69,7 @@ describe('fifteen nodes in one Node-RED', () => {
     nodeRed = await startNodeRed()
   })
   after(async () => {
-    await nodeRed.stop()
+    await nodeRed.close()
     await server.close()
   })
 

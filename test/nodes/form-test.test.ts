@@ -94,7 +94,7 @@ describe('a test of a form, or of a deployed node', () => {
     for (const user of Object.keys(users) as User[]) sessions.set(user, await logIn(nodeRed, user))
   })
   after(async () => {
-    await nodeRed.stop()
+    await nodeRed.close()
     await server.close()
   })
   beforeEach(() => {
@@ -397,7 +397,7 @@ describe('what anyone may test without adminAuth', () => {
   before(async () => {
     nodeRed = await startNodeRed()
   })
-  after(() => nodeRed.stop())
+  after(() => nodeRed.close())
 
   it('is everything', async () => {
     const { status, body } = await nodeRed.post('/oauth2-client-credentials/new/test', {

@@ -140,7 +140,6 @@ describe('the Test button of the config node, behind its route', () => {
       () => ({ issuer: `${world.tokens.issuer}/nowhere` }),
       /issuer|well-known|token/i
     ],
-    ['an untrusted certificate', () => ({ tls: '' }), /TLS/],
     ['a TLS configuration that is not deployed', () => ({ tls: 'new-one' }), /deploy/i],
     ['a host that does not exist', () => ({ issuer: 'https://nowhere.invalid' }), /name|DNS|host/i],
     ['an unset variable', () => ({ issuer: '${NO_SUCH_VARIABLE}' }), /NO_SUCH_VARIABLE/],

@@ -7,6 +7,14 @@ import {
 
 export { type Authority, type Certificate, createAuthority, selfSignedCertificate }
 
+let authority: Promise<Authority> | undefined
+
+/** The certificate authority that the tests of this process share. */
+export function testAuthority(): Promise<Authority> {
+  authority ??= createAuthority()
+  return authority
+}
+
 const day = 24 * 3_600_000
 
 /** A server certificate that expired yesterday. */

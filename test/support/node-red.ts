@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { after } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import {
   type DeployType,
@@ -10,14 +11,13 @@ import {
   type NodeRedProcess,
   startNodeRed as startProcess
 } from '../../demo/node-red.ts'
+import { testAuthority } from './certificates.ts'
 
 export type { DeployType, FlowNode, NodeRedExit }
 
 export interface TestNodeRedOptions {
   /** Default: a new temporary directory, removed when the test process ends. */
   userDir?: string
-  /** Deployed before `startNodeRed` resolves. */
-  flows?: readonly FlowNode[]
   /** Added to the settings in demo/node-red.ts, or replacing them; JSON values only. */
   settings?: Record<string, unknown>
   env?: Record<string, string>
@@ -47,21 +47,44 @@ type ProbeEvent =
 
 const probeDirectory = join(dirname(fileURLToPath(import.meta.url)), 'probe-node')
 
+/** The one that the tests of this process share. */
+let shared: TestNodeRed | undefined
+
 /**
- * Starts a real Node-RED with this package (build it first) and the node type `probe`: wire any
- * output, Catch, Status or Complete node to one, and read with `messages` what it received.
+ * A real Node-RED with this package (build it first) and the node type `probe`: wire any output,
+ * Catch, Status or Complete node to one, and read with `messages` what it received. `close` it.
+ *
+ * Without other options than `flows` it is the one that all test files of this process share, as if
+ * it were new: no flows, no queue files, nothing seen. It trusts the `testAuthority`.
+ *
+ * @param options.flows deployed before this resolves
  */
-export async function startNodeRed(options: TestNodeRedOptions = {}): Promise<TestNodeRed> {
-  const nodeRed = new TestNodeRed(options)
+export async function startNodeRed({
+  flows,
+  ...options
+}: TestNodeRedOptions & { flows?: readonly FlowNode[] } = {}): Promise<TestNodeRed> {
+  const own = Object.keys(options).length > 0
+  const nodeRed = own ? new TestNodeRed(options) : await sharedNodeRed()
   try {
-    await nodeRed.start()
-    if (options.flows) await nodeRed.deploy(options.flows)
+    if (!nodeRed.alive) await nodeRed.start()
+    if (flows) await nodeRed.deploy(flows)
   } catch (error) {
-    await nodeRed.stop()
+    await nodeRed.close()
     throw error
   }
   return nodeRed
 }
+
+async function sharedNodeRed(): Promise<TestNodeRed> {
+  // A test may have ended it.
+  if (!shared?.alive) {
+    const { ca } = await testAuthority()
+    shared = new TestNodeRed({ trustedCa: ca })
+  }
+  return shared
+}
+
+after(() => shared?.stop())
 
 /** A Node-RED whose process can be stopped, killed and started again. */
 export class TestNodeRed {
@@ -127,6 +150,18 @@ export class TestNodeRed {
       }
     })
     await this.#flowsStarted(0)
+  }
+
+  /** Ends this Node-RED, or gives the shared one back as it was at first. May be called repeatedly. */
+  async close(): Promise<void> {
+    if (this !== shared || !this.alive) return this.stop()
+    await this.deploy([])
+    rmSync(join(this.userDir, 'hl7-https-out'), { recursive: true, force: true })
+    await this.printed()
+    this.#messages.clear()
+    this.#statuses.clear()
+    this.#running.log.length = 0
+    this.#log.length = 0
   }
 
   /** Sends SIGTERM, which closes the nodes. May be called at any time, and repeatedly. */

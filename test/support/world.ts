@@ -3,7 +3,7 @@ import {
   type AuthorizationServer
 } from '../../demo/authorization-server.ts'
 import { startHl7Receiver, type Hl7Receiver } from '../../demo/hl7-receiver.ts'
-import { createAuthority, type Authority } from './certificates.ts'
+import { testAuthority, type Authority } from './certificates.ts'
 import { startNodeRed, type FlowNode, type TestNodeRed } from './node-red.ts'
 
 const AUDIENCE = 'https://hl7.test'
@@ -30,28 +30,24 @@ export interface World {
 }
 
 /**
- * Starts a world; its Node-RED needs the build.
+ * Starts a world; its Node-RED needs the build. Without options for it, it is the shared one (see
+ * node-red.ts).
  *
  * @param options.settings added to Node-RED's settings
  * @param options.env added to Node-RED's environment
- * @param options.isTrusted Node-RED trusts the certificate authority of the servers
  * @param options.userDir a user directory in which the package is already installed; by default it
  *   is linked into a new one
  */
 export async function startWorld({
-  settings = {},
-  env = {},
-  isTrusted = false,
-  userDir,
+  tokenLifetime,
   ...options
 }: {
   tokenLifetime?: number
   settings?: Record<string, unknown>
   env?: Record<string, string>
-  isTrusted?: boolean
   userDir?: string
 } = {}): Promise<World> {
-  const authority = await createAuthority()
+  const authority = await testAuthority()
   const tls = await authority.issueServer()
   const tokens = await startAuthorizationServer({
     tls,
@@ -59,17 +55,13 @@ export async function startWorld({
     clientSecret: CLIENT_SECRET,
     audience: AUDIENCE,
     scope: 'hl7:write',
-    ...options
+    ...(tokenLifetime !== undefined && { tokenLifetime })
   })
   const receiver = await startHl7Receiver({
     tls,
     token: { issuer: tokens.issuer, audience: AUDIENCE, ca: authority.ca }
   })
-  const nodeRed = await startNodeRed({
-    ...{ settings, env },
-    ...(isTrusted ? { trustedCa: authority.ca } : {}),
-    ...(userDir === undefined ? {} : { userDir })
-  })
+  const nodeRed = await startNodeRed(options)
   const flow: World['flow'] = (out = {}, auth = {}) => [
     { id: 'tab', type: 'tab', label: 'test' },
     {
@@ -119,7 +111,7 @@ export async function startWorld({
     flow,
     deploy: (out, auth) => nodeRed.deploy(flow(out, auth)),
     async close() {
-      await nodeRed.stop()
+      await nodeRed.close()
       await receiver.close()
       await tokens.close()
     }
@@ -131,7 +123,7 @@ export function adt(controlId: string, { version = '2.5.1', birth = '19840217' }
   return [
     `MSH|^~\\&|WARDSYS|NORTHSIDE|REGISTRY|CITYCARE|20260102030405||ADT^A01^ADT_A01|${controlId}|P|${version}`,
     'EVN|A01|20260102030405',
-    `PID|1||471100^^^NORTHSIDE^MR||Lindqvist^Astrid^Maria||${birth}|F`,
+    `PID|1||NS471100^^^NORTHSIDE^MR||Lindqvist^Astrid^Maria||${birth}|F`,
     'PV1|1|I|3W^312^2^NORTHSIDE'
   ].join('\r')
 }

@@ -133,7 +133,7 @@ describe('the examples', () => {
       await nodeRed.start()
     })
     after(async () => {
-      await nodeRed.stop()
+      await nodeRed.close()
       await receiver.close()
       await tokens.close()
     })

@@ -74,7 +74,7 @@ describe('the MLLP example', () => {
   })
   after(async () => {
     for (const socket of sockets) socket.close()
-    await nodeRed.stop()
+    await nodeRed.close()
     await door.shut()
     await receiver.close()
   })

@@ -51,7 +51,7 @@ describe('the client certificate of the token request and of the HL7 request, in
     nodeRed = await startNodeRed()
   })
   after(async () => {
-    await nodeRed.stop()
+    await nodeRed.close()
     for (const server of servers) {
       server.close()
       server.closeAllConnections()

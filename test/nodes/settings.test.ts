@@ -14,7 +14,7 @@ describe('properties of hand-written flow files, in a real Node-RED', () => {
   before(async () => {
     nodeRed = await startNodeRed()
   })
-  after(() => nodeRed.stop())
+  after(() => nodeRed.close())
 
   async function problem(
     out: Properties,

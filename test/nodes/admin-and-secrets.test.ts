@@ -287,7 +287,7 @@ describe('admin routes and log', () => {
     const log = (await world.nodeRed.printed()).join('\n')
     assert.match(log, /\[trace\]|\[debug\]|\[metric\]/i)
     const words = [
-      ...[CLIENT_SECRET, SECRET_HEADER, 'wrong-1-2-3', 'eyJ', 'Lindqvist', 'Sjögren', '471100'],
+      ...[CLIENT_SECRET, SECRET_HEADER, 'wrong-1-2-3', 'eyJ', 'Lindqvist', 'Sjögren', 'NS471100'],
       ...['Warning:', 'Unhandled', 'Deprecat']
     ]
     for (const word of words) {
@@ -320,7 +320,7 @@ describe('with users, every admin route', () => {
         assert.equal((await nodeRed.post(path)).status, 401, path)
       }
     } finally {
-      await nodeRed.stop()
+      await nodeRed.close()
     }
   })
 })
