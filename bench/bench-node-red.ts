@@ -55,8 +55,6 @@ interface Waiting {
 
 export interface BenchNodeRedOptions {
   flows: readonly FlowNode[]
-  /** Further directories with nodes. */
-  nodesDir?: readonly string[]
   /** Default: a new one, removed at the end. */
   userDir?: string
   /** The directory of another version of this package, to load instead; `false` to load none. */
@@ -88,7 +86,7 @@ export class BenchNodeRed {
   }
 
   static async start(options: BenchNodeRedOptions): Promise<BenchNodeRed> {
-    const { flows, nodesDir = [], userDir, packageDir, env = {}, settings = {} } = options
+    const { flows, userDir, packageDir, env = {}, settings = {} } = options
     const ownDirectory = userDir === undefined ? temporaryDirectory() : undefined
     const directory = userDir ?? ownDirectory ?? ''
     if (packageDir !== undefined) installPackage(directory, packageDir)
@@ -100,7 +98,7 @@ export class BenchNodeRed {
     const child = await startNodeRed({
       userDir: directory,
       env: { NODE_OPTIONS: '--expose-gc', ...env },
-      settings: { nodesDir: [nodesDirectory, ...nodesDir], ...settings },
+      settings: { nodesDir: [nodesDirectory], ...settings },
       onMessage: (message) => {
         const event = message as Event
         hasStarted()

@@ -102,36 +102,6 @@ return msg`,
   ]
 }
 
-/** The same with the token from node-red-contrib-oauth2. */
-export function contribFlow(name: string, { url, issuer }: Servers): FlowNode[] {
-  return [
-    { ...loop(name), wires: [[`${name} token`]] },
-    {
-      id: `${name} token`,
-      type: 'oauth2',
-      z: 'tab',
-      grant_type: 'client_credentials',
-      access_token_url: `${issuer}/token`,
-      client_id: CLIENT.clientId,
-      client_secret: CLIENT.clientSecret,
-      scope: SCOPE,
-      rejectUnauthorized: false,
-      wires: [[`${name} before`], []]
-    },
-    functionNode(
-      `${name} before`,
-      `msg.request = msg.payload
-msg.headers = {
-  Authorization: 'Bearer ' + msg.oauth2Response.access_token,
-  'Content-Type': 'application/hl7-v2; charset=utf-8'
-}
-return msg`,
-      `${name} request`
-    ),
-    ...requestAndAfter(name, url)
-  ]
-}
-
 function requestAndAfter(name: string, url: string): FlowNode[] {
   return [
     {

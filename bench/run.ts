@@ -1,11 +1,10 @@
 /**
  * Measures this package against its budgets and its alternatives, and prints a table.
  *
- *   npm run bench                    everything, about fifteen minutes; plots go to bench/results
- *   npm run bench -- --quick         fewer messages and no growth series, a few minutes
+ *   npm run bench                    everything, about ten minutes
+ *   npm run bench -- --quick         fewer messages, a few minutes
  *   npm run bench -- --json FILE     also writes figures, versions and machine
- *   npm run bench -- --only PART     one part: cpu, replies, dpop, mllp, accept, pace, tokens, large,
- *                                    backlog, start, sidebar, growth
+ *   npm run bench -- --only PART     one part: cpu, accept, pace, large, backlog, start
  *   npm run bench -- --profile DIR   also writes a CPU profile of each candidate (part cpu)
  *   npm run bench -- --before DIR    part cpu: also measures the version of this package in DIR, a
  *                                    checkout that has been built, and shows it beside this one
@@ -14,20 +13,14 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { cpus, loadavg, release, totalmem, type } from 'node:os'
 import { parseArgs } from 'node:util'
-import { growthRows } from './growth.ts'
 import { isMet, table, type Row } from './report.ts'
 import { acceptRows } from './rows/accept.ts'
 import { backlogRows } from './rows/backlog.ts'
 import { cpuRows } from './rows/cpu.ts'
-import { dpopRows } from './rows/dpop.ts'
 import { largeRows } from './rows/large.ts'
-import { mllpRows } from './rows/mllp.ts'
 import { paceRows } from './rows/pace.ts'
 import { peakMemoryRows } from './rows/peak-memory.ts'
-import { replyRows } from './rows/replies.ts'
-import { sidebarRows } from './rows/sidebar.ts'
 import { startRows } from './rows/start.ts'
-import { tokenRows } from './rows/tokens.ts'
 import { CLIENT, SCOPE, Servers } from './servers.ts'
 import { readEarlierVersion } from './versions.ts'
 import got from 'got'
@@ -59,17 +52,11 @@ const parts: Record<string, () => Promise<Row[]>> = {
     ...(await cpuRows({ servers, token, quick, profiles: options.profile, before })),
     ...(await peakMemoryRows({ servers, token, quick, before }))
   ],
-  replies: () => replyRows(servers, quick),
-  dpop: () => dpopRows(servers, quick),
-  mllp: () => mllpRows(servers, quick),
   accept: () => acceptRows(servers, quick),
   pace: () => paceRows(servers, token, quick),
-  tokens: () => tokenRows(servers),
   large: () => largeRows(servers),
   backlog: () => backlogRows(servers, quick),
-  start: () => startRows(quick),
-  sidebar: () => sidebarRows(servers, quick),
-  ...(quick ? {} : { growth: () => growthRows(servers) })
+  start: () => startRows(quick)
 }
 
 if (options.only !== undefined && !(options.only in parts)) {

@@ -13,7 +13,7 @@ import { type BrowserContextOptions, chromium, type Page } from 'playwright-core
 import { demoButtons } from '../demo/demo-flow.ts'
 import type { EventRow } from '../nodes/operations/answers.ts'
 import { ago, FakeOperations, messageRow } from '../test/support/fake-operations.ts'
-import { browserPath } from './browser.ts'
+import { browserPath } from '../test/support/browser.ts'
 import { Film } from './film.ts'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))

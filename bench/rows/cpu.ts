@@ -1,8 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { FlowNode } from '../../demo/node-red.ts'
-import { bareNode, contribFlow, ours, shared, userFlow } from '../candidates.ts'
-import { contribDirectory } from '../contrib.ts'
+import { bareNode, ours, shared, userFlow } from '../candidates.ts'
 import type { Figure, Row } from '../report.ts'
 import type { Servers } from '../servers.ts'
 import type { Turns } from '../turns.ts'
@@ -46,16 +45,7 @@ export async function cpuRows({
   profiles,
   before
 }: CpuOptions): Promise<Row[]> {
-  const contrib = quick ? undefined : contribDirectory()
   const candidates = candidatesOf(servers, token)
-  if (contrib !== undefined) {
-    candidates.set('contrib 8', {
-      title: `the same flow with node-red-contrib-oauth2 ${contrib.version}`,
-      flows: contribFlow('contrib 8', servers),
-      inFlight: 8,
-      width: 8
-    })
-  }
   const candidate = (name: string): Candidate => {
     const found = candidates.get(name)
     if (found === undefined) throw new TypeError(`no candidate ${name}`)
@@ -70,7 +60,6 @@ export async function cpuRows({
 
   const nodeReds = await NodeReds.start(
     {
-      nodesDir: contrib === undefined ? [] : [contrib.directory],
       flows: [...shared(servers), ...[...candidates.values()].flatMap(({ flows }) => flows)]
     },
     before
@@ -149,7 +138,6 @@ export async function cpuRows({
     compare(slow, 'memory 8', 'got 8', 0.5),
     compare(atOnce, 'memory 8', 'user 8'),
     compare(slow, 'memory 8', 'user 8', 0.45),
-    ...(contrib === undefined ? [] : [compare(atOnce, 'memory 8', 'contrib 8')]),
     {
       what: `CPU per message, memory queue, ${MANY_WAITING} waiting / ${WAITING} waiting, 8 in flight, ${atOnce.when}`,
       unit: '×',

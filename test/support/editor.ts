@@ -1,5 +1,5 @@
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
-import { browserPath } from '../../scripts/browser.ts'
+import { browserPath } from './browser.ts'
 
 /** Starts the installed Chromium. */
 export function startBrowser(): Promise<Browser> {

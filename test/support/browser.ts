@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 
 /** The usual paths of Chromium-based browsers. */
@@ -25,18 +24,4 @@ export function browserPath(): string {
     throw new Error('No Chromium found. Install one (Debian: apt-get install chromium).')
   }
   return path
-}
-
-/** On Debian, as root, installs the package `chromium` if there is no browser. */
-export function installBrowser(): void {
-  const there = PLACES.some((place) => existsSync(place))
-  if (there || !existsSync('/etc/debian_version') || process.getuid?.() !== 0) return
-  console.log('Installing the package chromium for the tests of the editor …')
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
-  for (const args of [
-    ['update', '-qq'],
-    ['install', '-y', '-qq', '--no-install-recommends', 'chromium']
-  ]) {
-    spawnSync('apt-get', args, { stdio: ['ignore', 'ignore', 'inherit'], env })
-  }
 }
