@@ -58,7 +58,8 @@ describe('a refusal', () => {
   ] satisfies [string, Fault, string][]) {
     it(`names the server, the status and the reason: ${what}`, async () => {
       const { host } = new URL(test.server.origin)
-      const { message } = await refuse(answer)
+      const { name, message } = await refuse(answer)
+      assert.equal(name, 'TokenError')
       assert.equal(message, `The token server ${host} refused (HTTP 400): ${reason}.`)
     })
   }
