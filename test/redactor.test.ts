@@ -101,7 +101,8 @@ describe('a Redactor', () => {
         ]) {
           assert.ok(!hide(`${before}${form}${after}`, secret).includes(form), form)
         }
-      })
+      }),
+      { numRuns: 30 }
     )
   })
 
@@ -109,7 +110,7 @@ describe('a Redactor', () => {
     const redactor = new Redactor(['a'.repeat(16_000), 'ab'.repeat(30)])
     const start = performance.now()
     for (const text of ['a', 'ab', 'eyJ', `${'a'.repeat(59)}b`]) {
-      redactor.hide(text.repeat(2_000_000 / text.length))
+      redactor.hide(text.repeat(400_000 / text.length))
     }
     assert.ok(performance.now() - start < 2000)
   })

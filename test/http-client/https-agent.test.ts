@@ -1,26 +1,16 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { createServer } from 'node:https'
-import { afterEach, before, describe, it } from 'node:test'
+import { before, describe, it } from 'node:test'
 import type { TLSSocket, TlsOptions } from 'node:tls'
-import type { HttpClientSettings } from '../../src/http-client/http-message.ts'
 import {
   type Authority,
   type Certificate,
   createAuthority,
-  issueExpired,
   selfSignedCertificate
 } from '../support/certificates.ts'
 import { startConnectProxy } from '../support/connect-proxy.ts'
-import {
-  createClient,
-  createGotClient,
-  errorOf,
-  type LocalServer,
-  post,
-  start,
-  startServer
-} from './local-server.ts'
+import { errorOf, httpTest, type LocalServer, post, start, until } from './local-server.ts'
 
 const HOUR = 3_600_000
 const DAY = 24 * HOUR
@@ -28,13 +18,10 @@ const DAY = 24 * HOUR
 const now = Math.floor(Date.now() / 1000) * 1000
 
 describe('the certificate of a server', () => {
+  const test = httpTest()
   let authority: Authority
-  const closing: (() => void | Promise<void>)[] = []
   before(async () => {
     authority = await createAuthority()
-  })
-  afterEach(async () => {
-    for (const close of closing.splice(0).reverse()) await close()
   })
 
   /** Of 90 days, these of them left. */
@@ -42,10 +29,11 @@ describe('the certificate of a server', () => {
     validFrom: now + (days - 90) * DAY,
     validTo: now + days * DAY
   })
-  const issue = (days: number): Promise<Certificate> => {
-    const { validFrom, validTo } = validity(days)
-    return authority.issueServer({ notBefore: new Date(validFrom), notAfter: new Date(validTo) })
-  }
+  const dates = (days: number) => ({
+    notBefore: new Date(validity(days).validFrom),
+    notAfter: new Date(validity(days).validTo)
+  })
+  const issue = (days: number): Promise<Certificate> => authority.issueServer(dates(days))
 
   interface Server extends LocalServer {
     /** Every handshake: `full` or `resumed`. */
@@ -63,81 +51,61 @@ describe('the certificate of a server', () => {
     })
     server.on('tlsClientError', () => undefined)
     const started = await start(server, 'https:')
-    closing.push(started.close)
+    test.closing(started.close)
     const renew = (renewed: TlsOptions): void => {
       server.setSecureContext(renewed)
     }
     return { ...started, handshakes, renew }
   }
 
-  for (const [library, create] of [
-    ['undici', createClient],
-    ['got', createGotClient]
+  for (const [library, version, way] of [
+    ['undici', 'TLSv1.2', 'directly'],
+    ['undici', 'TLSv1.3', 'directly'],
+    ['undici', 'TLSv1.3', 'through a proxy'],
+    ['got', 'TLSv1.2', 'directly'],
+    ['got', 'TLSv1.3', 'directly'],
+    ['got', 'TLSv1.3', 'through a proxy']
   ] as const) {
-    const client = (settings: Partial<HttpClientSettings> = {}) => {
-      const made = create({ tls: { ca: authority.ca }, ...settings })
-      closing.push(() => {
-        made.close()
-      })
-      return made
-    }
-
-    for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
-      for (const way of ['directly', 'through a proxy'] as const) {
-        it(`is seen with each new connection of ${library}: ${version}, ${way}`, async () => {
-          const versions = {
-            minVersion: version,
-            maxVersion: version,
-            // A session that began with the old certificate could be resumed after the renewal.
-            ticketKeys: randomBytes(48)
-          }
-          const server = await serve({ ...(await issue(80)), ...versions })
-          let settings: Partial<HttpClientSettings> = {}
-          if (way === 'through a proxy') {
-            const proxy = await startConnectProxy()
-            closing.push(() => proxy.close())
-            settings = { proxy: { url: proxy.url } }
-          }
-          const mine = client(settings)
-          assert.equal(mine.certificate, undefined)
-          await post(mine, server.url)
-          assert.deepEqual(mine.certificate, validity(80))
-
-          server.renew({ ...(await issue(10)), ...versions })
-          server.cut()
-          await new Promise((resolve) => setTimeout(resolve, 50))
-          await post(mine, server.url)
-          assert.deepEqual(mine.certificate, validity(10))
-          assert.deepEqual(server.handshakes, ['full', 'full'])
-        })
+    it(`is seen with each new connection of ${library}: ${version}, ${way}`, async () => {
+      const versions = {
+        minVersion: version,
+        maxVersion: version,
+        // A session that began with the old certificate could be resumed after the renewal.
+        ticketKeys: randomBytes(48)
       }
-    }
-
-    it(`is seen by ${library} even if nobody checks it`, async () => {
-      const { validFrom, validTo } = validity(5)
-      const own = await selfSignedCertificate({
-        notBefore: new Date(validFrom),
-        notAfter: new Date(validTo)
-      })
-      const server = await serve(own)
-      const mine = client({ tls: { rejectUnauthorized: false } })
+      const server = await serve({ ...(await issue(80)), ...versions })
+      const proxy = await startConnectProxy()
+      test.closing(() => proxy.close())
+      const settings = way === 'directly' ? {} : { proxy: { url: proxy.url } }
+      const mine = test[library]({ tls: { ca: authority.ca }, ...settings })
+      assert.equal(mine.certificate, undefined)
       await post(mine, server.url)
-      assert.deepEqual(mine.certificate, validity(5))
+      assert.deepEqual(mine.certificate, validity(80))
 
-      const ended = await serve(await issueExpired(authority))
-      const other = client({ tls: { rejectUnauthorized: false } })
-      await post(other, ended.url)
-      assert.ok((other.certificate?.validTo ?? Infinity) < Date.now())
+      server.renew({ ...(await issue(10)), ...versions })
+      server.cut()
+      await until(() => server.open() === 0)
+      await post(mine, server.url)
+      assert.deepEqual(mine.certificate, validity(10))
+      assert.deepEqual(server.handshakes, ['full', 'full'])
     })
+  }
+
+  for (const library of ['undici', 'got'] as const) {
+    for (const days of [5, -1]) {
+      it(`is seen by ${library} even if nobody checks it: ${days} days left`, async () => {
+        const { url } = await serve(await selfSignedCertificate(dates(days)))
+        const mine = test[library]({ tls: { rejectUnauthorized: false } })
+        await post(mine, url)
+        assert.deepEqual(mine.certificate, validity(days))
+      })
+    }
 
     it(`does not count for ${library} if it is not trusted, and there is none without TLS`, async () => {
-      const server = await serve(await selfSignedCertificate())
-      const mine = client()
-      const error = await errorOf(post(mine, server.url))
-      assert.equal(error.family, 'tls')
-      const plain = await startServer((_request, response) => response.end('ok'))
-      closing.push(plain.close)
-      await post(mine, plain.url)
+      const { url } = await serve(await selfSignedCertificate())
+      const mine = test[library]()
+      assert.equal((await errorOf(post(mine, url))).family, 'tls')
+      await post(mine, (await test.serve((_request, response) => response.end('ok'))).url)
       assert.equal(mine.certificate, undefined)
     })
   }
@@ -150,16 +118,13 @@ describe('the certificate of a server', () => {
       // While it is busy.
       passed = steps.shift() ?? passed
     })
-    const mine = createClient({ tls: { ca: authority.ca } })
-    closing.push(() => {
-      mine.close()
-    })
+    const mine = test.undici({ tls: { ca: authority.ca } })
     const steps = [HOUR - 60_000, HOUR - 60_000, HOUR]
-    for (let requests = 0; requests < 3; requests++) await post(mine, server.url)
+    for (let sent = 0; sent < 3; sent++) await post(mine, server.url)
     assert.deepEqual(server.handshakes, ['full'])
     server.renew(await issue(80))
     passed += HOUR
-    for (let requests = 0; requests < 3; requests++) await post(mine, server.url)
+    for (let sent = 0; sent < 3; sent++) await post(mine, server.url)
     assert.deepEqual(server.handshakes, ['full', 'full'])
     assert.deepEqual(mine.certificate, validity(80))
   })

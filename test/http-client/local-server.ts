@@ -2,6 +2,7 @@ import http, { type IncomingMessage, type ServerResponse } from 'node:http'
 import https from 'node:https'
 import type { AddressInfo, Server, Socket } from 'node:net'
 import { createServer as createTcpServer } from 'node:net'
+import { afterEach } from 'node:test'
 import type { TlsOptions } from 'node:tls'
 import { HttpError } from '../../src/http-client/http-error.ts'
 import { GotClient } from '../../src/http-client/got-client.ts'
@@ -143,6 +144,47 @@ export async function errorOf(request: Promise<unknown>): Promise<HttpError> {
     throw error
   }
   throw new Error('The request did not fail.')
+}
+
+/** Servers and clients, which end with each test of a `describe`. */
+export interface HttpTest {
+  /** Calls this after the test. */
+  closing(end: () => unknown): void
+  undici(settings?: Partial<UndiciClientSettings>): UndiciClient
+  got(settings?: Partial<HttpClientSettings>): GotClient
+  serve(handler: Handler, tls?: TlsOptions, host?: string): Promise<LocalServer>
+  serveTcp(onConnection: (socket: Socket) => void, protocol?: string): Promise<LocalServer>
+  /** Answers the first data on each connection with these bytes. */
+  answering(bytes: string, then?: 'keep' | 'end' | 'reset', protocol?: string): Promise<LocalServer>
+}
+
+/** Must be called in a `describe`. */
+export function httpTest(): HttpTest {
+  const ends: (() => unknown)[] = []
+  afterEach(async () => {
+    for (const end of ends.splice(0)) await end()
+  })
+  const closed = <One extends { close: () => unknown }>(one: One): One => {
+    ends.push(() => one.close())
+    return one
+  }
+  const test: HttpTest = {
+    closing: (end) => ends.push(end),
+    undici: (settings) => closed(createClient(settings)),
+    got: (settings) => closed(createGotClient(settings)),
+    serve: async (...given) => closed(await startServer(...given)),
+    serveTcp: async (...given) => closed(await startTcpServer(...given)),
+    answering: (bytes, then = 'keep', protocol) =>
+      test.serveTcp((socket) => {
+        socket.once('data', () => {
+          socket.write(bytes, () => {
+            if (then === 'end') socket.end()
+            if (then === 'reset') setTimeout(() => socket.resetAndDestroy(), 20)
+          })
+        })
+      }, protocol)
+  }
+  return test
 }
 
 /** Waits until a condition holds. */

@@ -1,416 +1,327 @@
 import assert from 'node:assert/strict'
-import { generateKeyPairSync } from 'node:crypto'
-import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
-import { decodeJwt } from 'jose'
-import { testToken } from '../../src/oauth2/token-client.ts'
-import type { TokenTestResult } from '../../src/oauth2/token-test-result.ts'
-import type { TokenSettings } from '../../src/oauth2/token-settings.ts'
+import { beforeEach, describe, it } from 'node:test'
+import type { Hint } from '../../src/oauth2/hint.ts'
 import { tokenFetch } from '../../src/oauth2/token-fetch.ts'
-import { TokenSource } from '../../src/oauth2/token-source.ts'
-import {
-  json,
-  startTokenFaultServer,
-  text,
-  type Fault,
-  type TokenFaultServer
-} from '../support/token-fault-server.ts'
+import type { TokenSettings } from '../../src/oauth2/token-settings.ts'
 import { FakeClock } from '../support/fake-clock.ts'
-import { tokenHttpClient, tokenSettings } from '../support/token-settings.ts'
+import { json, text, type Fault } from '../support/token-fault-server.ts'
+import { granted, tokenTest, type Asked } from '../support/token-test.ts'
+
+type Given = Partial<TokenSettings>
+
+const OPEN_ID = '/.well-known/openid-configuration'
+const RFC_8414 = '/.well-known/oauth-authorization-server'
+const SMART = '/.well-known/smart-configuration'
+
+const status = (code: number, headers: Record<string, string> = {}): Fault =>
+  text('', 'text/plain', code, headers)
+const missing = status(404)
+const forbidden = status(403)
+const busy = status(503)
+const redirect = status(302, { location: '/login' })
+const page = text('<html>', 'text/html')
+const another = json({ issuer: 'https://sts.example/adfs', token_endpoint: 'https://x.example' })
 
 describe('discovery', () => {
-  let server: TokenFaultServer
+  const test = tokenTest()
   let pages: Record<string, Fault>
-  const httpClient = tokenHttpClient()
-  const granted = json({
-    access_token: 'a-token-in-good-order',
-    token_type: 'Bearer',
-    expires_in: 0
-  })
-
-  before(async () => {
-    server = await startTokenFaultServer((request, response) => {
-      const page = pages[request.url] ?? text('nothing here', 'text/plain', 404)
-      page(request, response)
-    })
-  })
-  after(async () => {
-    httpClient.close()
-    await server.close()
-  })
   beforeEach(() => {
     pages = { '/token': granted }
   })
-  afterEach(() => {
-    server.seen = []
-  })
 
-  const openId = '/.well-known/openid-configuration'
-  const asked = (): string[] => server.seen.map(({ url }) => url)
-  const given = (more: Partial<TokenSettings>): TokenSettings =>
-    tokenSettings({ clientSecret: 'not-so-secret', ...more })
-  const test = (more: Partial<TokenSettings>): Promise<TokenTestResult> =>
-    testToken(given(more), httpClient)
-  const metadata = (issuer: string, more: object = {}): Fault =>
-    json({ issuer, token_endpoint: `${server.origin}/token`, ...more })
+  /** Answers with the page of each address; `ORIGIN` in JSON is this server. */
+  const answer: Fault = (request, response) => {
+    const found = pages[request.url] ?? missing
+    found(request, response)
+  }
+  const asked = (): string[] => test.server.seen.map(({ url }) => url)
+  const discover = (path = '', given: Given = {}): Promise<Asked> =>
+    test.ask(answer, { tokenEndpoint: '', issuer: `${test.server.origin}${path}`, ...given })
+  /** Metadata of this server, of the issuer with this path, but for these members. */
+  const metadata = (path = '', more: object = {}): Fault => {
+    const { origin } = test.server
+    return json({ issuer: `${origin}${path}`, token_endpoint: `${origin}/token`, ...more })
+  }
 
-  it('finds the OpenID document below an issuer with a path', async () => {
-    pages['/realms/hl7/.well-known/openid-configuration'] = metadata(`${server.origin}/realms/hl7`)
-    const result = await test({ issuer: `${server.origin}/realms/hl7` })
-    assert.ok(result.ok)
-    assert.equal(result.tokenEndpoint, `${server.origin}/token`)
-    assert.deepEqual(asked(), ['/realms/hl7/.well-known/openid-configuration', '/token'])
-  })
-
-  it('finds the RFC 8414 document where the OpenID one is missing: 404; Spring answers 403', async () => {
-    for (const status of [404, 403, 400]) {
-      const at = '/.well-known/oauth-authorization-server/tenant'
-      const first = '/tenant/.well-known/openid-configuration'
-      pages[first] = text('', 'text/plain', status)
-      pages[at] = metadata(`${server.origin}/tenant`)
-      server.seen = []
-      assert.ok((await test({ issuer: `${server.origin}/tenant` })).ok)
-      assert.deepEqual(asked(), [first, at, '/token'])
-    }
-  })
-
-  it('reports the error of the last address that it asked, and asks no other after any other', async () => {
-    const rfc8414 = '/.well-known/oauth-authorization-server'
-    const redirect = text('', 'text/plain', 302, { location: '/login' })
-    const busy = text('', 'text/plain', 503)
-    const forbidden = text('', 'text/plain', 403)
-    const differs = metadata('https://another.example')
-    for (const [first, second, code, status] of [
-      [busy, undefined, 'ERR_HTTP_STATUS', 503],
-      [redirect, undefined, 'ERR_REDIRECT', 302],
-      [text('<html>', 'text/html'), undefined, 'ERR_DISCOVERY', 200],
-      [differs, undefined, 'ERR_ISSUER_MISMATCH', null],
-      [json({}), undefined, 'OAUTH_INVALID_RESPONSE', null],
-      [forbidden, text('', 'text/plain', 404), 'ERR_DISCOVERY', 404],
-      [forbidden, busy, 'ERR_HTTP_STATUS', 503],
-      [forbidden, redirect, 'ERR_REDIRECT', 302],
-      [forbidden, differs, 'ERR_ISSUER_MISMATCH', null]
-    ] satisfies [Fault, Fault | undefined, string, number | null][]) {
-      pages = { [openId]: first, [rfc8414]: second ?? granted }
-      server.seen = []
-      const result = await test({ issuer: server.origin })
-      assert.ok(!result.ok)
-      assert.deepEqual([result.code, result.status], [code, status])
-      assert.deepEqual(asked(), second === undefined ? [openId] : [openId, rfc8414])
-    }
-  })
-
-  it('asks only once if the server says that it is asked too often', async () => {
-    for (const status of [408, 429]) {
-      pages[openId] = text('', 'text/plain', status, { 'retry-after': '7' })
-      server.seen = []
-      const source = new TokenSource(given({ issuer: server.origin }), { httpClient })
-      await assert.rejects(source.token(), { status, permanent: false, retryAfterMs: 7000 })
-      assert.deepEqual(asked(), [openId])
-      source.close()
-    }
-    pages[openId] = text('', 'text/plain', 429, {
-      date: 'Fri, 02 Jan 2015 03:04:05 GMT',
-      'retry-after': 'Fri, 02 Jan 2015 03:04:25 GMT'
+  /** At each address, the issuer in the metadata, or a status. They are asked for in this order. */
+  type Documents = Record<string, string | number>
+  for (const [what, issuer, documents] of [
+    ['the root', '', { [OPEN_ID]: '' }],
+    ['an issuer with a path', '/realms/hl7', { [`/realms/hl7${OPEN_ID}`]: '/realms/hl7' }],
+    ['without its fragment', '#part', { [OPEN_ID]: '' }],
+    ['RFC 8414: 404 first', '/t', { [`/t${OPEN_ID}`]: 404, [`${RFC_8414}/t`]: '/t' }],
+    ['RFC 8414: 400 first', '/t', { [`/t${OPEN_ID}`]: 400, [`${RFC_8414}/t`]: '/t' }],
+    ['Spring: 403 first', '/t', { [`/t${OPEN_ID}`]: 403, [`${RFC_8414}/t`]: '/t' }],
+    ['a full well-known URL: any issuer', `/x${OPEN_ID}`, { [`/x${OPEN_ID}`]: '/another' }]
+  ] satisfies [string, string, Documents][]) {
+    it(`finds the token endpoint: ${what}`, async () => {
+      for (const [path, found] of Object.entries(documents)) {
+        pages[path] = typeof found === 'number' ? status(found) : metadata(found)
+      }
+      const { got } = await discover(issuer)
+      assert.equal(got?.tokenEndpoint, `${test.server.origin}/token`)
+      assert.deepEqual(asked(), [...Object.keys(documents), '/token'])
     })
-    const source = new TokenSource(given({ issuer: server.origin }), { httpClient })
-    await assert.rejects(source.token(), { status: 429, retryAfterMs: 20_000 })
-    source.close()
-  })
+  }
 
-  it('reads a full well-known URL without comparing the issuer', async () => {
-    pages['/x/.well-known/openid-configuration'] = metadata('https://another.example/')
-    assert.ok((await test({ issuer: `${server.origin}/x/.well-known/openid-configuration` })).ok)
-  })
-
-  it('asks only at a full well-known URL, and drops the fragment of an issuer', async () => {
-    pages['/.well-known/oauth-authorization-server/x'] = metadata(server.origin)
-    for (const answer of [text('', 'text/plain', 404), text('', 'text/plain', 500)]) {
-      pages['/x/.well-known/openid-configuration'] = answer
-      server.seen = []
-      assert.ok(!(await test({ issuer: `${server.origin}/x/.well-known/openid-configuration` })).ok)
-      assert.deepEqual(asked(), ['/x/.well-known/openid-configuration'])
-    }
-    pages[openId] = metadata(server.origin)
-    assert.ok((await test({ issuer: `${server.origin}#part` })).ok)
-  })
-
-  it('reads a SMART document, which has no issuer', async () => {
-    pages['/fhir/.well-known/smart-configuration'] = json({
-      token_endpoint: `${server.origin}/token`,
-      token_endpoint_auth_methods_supported: ['client_secret_post', 'private_key_jwt']
+  for (const [what, first, second, code, hint, found] of [
+    ['nothing', missing, missing, 'ERR_DISCOVERY', 'noMetadata', 404],
+    ['the first busy', busy, undefined, 'ERR_HTTP_STATUS', 'serverProblem', 503],
+    ['the first with an error', status(500), undefined, 'ERR_HTTP_STATUS', 'serverProblem', 500],
+    ['the first asked too often', status(429), undefined, 'ERR_HTTP_STATUS', 'serverProblem', 429],
+    ['the first timed out', status(408), undefined, 'ERR_HTTP_STATUS', 'serverProblem', 408],
+    ['the first redirects', redirect, undefined, 'ERR_REDIRECT', 'redirect', 302],
+    ['the first a page', page, undefined, 'ERR_DISCOVERY', 'noMetadata', 200],
+    ['the first of another', another, undefined, 'ERR_ISSUER_MISMATCH', 'issuerMismatch'],
+    ['the first empty', json({}), undefined, 'OAUTH_INVALID_RESPONSE', 'metadata'],
+    ['the second missing', forbidden, missing, 'ERR_DISCOVERY', 'noMetadata', 404],
+    ['the second busy', forbidden, busy, 'ERR_HTTP_STATUS', 'serverProblem', 503],
+    ['the second redirects', forbidden, redirect, 'ERR_REDIRECT', 'redirect', 302],
+    ['the second of another', forbidden, another, 'ERR_ISSUER_MISMATCH', 'issuerMismatch']
+  ] satisfies [string, Fault, Fault | undefined, string, Hint['key'], number?][]) {
+    it(`reports the error of the address that it asked last: ${what}`, async () => {
+      pages = { [OPEN_ID]: first, [RFC_8414]: second ?? granted }
+      const { error } = await discover()
+      assert.deepEqual([error?.code, error?.status], [code, found])
+      assert.equal(error?.hints[0]?.key, hint)
+      assert.equal(error.permanent, code !== 'ERR_HTTP_STATUS')
+      assert.deepEqual(asked(), second === undefined ? [OPEN_ID] : [OPEN_ID, RFC_8414])
     })
-    const result = await test({ issuer: `${server.origin}/fhir/.well-known/smart-configuration` })
-    assert.ok(result.ok)
-    assert.equal(result.clientAuth, 'client_secret_post')
-  })
+  }
 
-  it('uses the location of a SMART document as the issuer, which it does not name', async () => {
-    const at = '/x/.well-known/smart-configuration'
-    const privateKey = generateKeyPairSync('ec', { namedCurve: 'P-384' }).privateKey
-    for (const issuer of [undefined, null]) {
-      pages[at] = json({ issuer, token_endpoint: `${server.origin}/token` })
-      const result = await test({
-        issuer: `${server.origin}${at}#part`,
-        privateKey: privateKey.export({ type: 'pkcs8', format: 'pem' }) as string,
-        assertionAudience: 'issuer'
-      })
-      assert.ok(result.ok, JSON.stringify(result))
-      const assertion = server.seen.at(-1)?.form.get('client_assertion') ?? ''
-      assert.equal(decodeJwt(assertion).aud, `${server.origin}/x`)
+  it('asks only at a full well-known URL', async () => {
+    pages[`${RFC_8414}/x`] = metadata()
+    for (const found of [missing, status(500)]) {
+      pages[`/x${OPEN_ID}`] = found
+      assert.ok((await discover(`/x${OPEN_ID}`)).error)
+      assert.deepEqual(asked(), [`/x${OPEN_ID}`])
     }
-    pages[openId] = json({ token_endpoint: `${server.origin}/token` })
-    assert.ok(!(await test({ issuer: server.origin })).ok)
   })
 
-  it('ignores members that are null or of another kind', async () => {
-    for (const unusable of [null, 7, 'client_secret_post', {}, [7], [[]]]) {
-      pages[openId] = metadata(server.origin, {
+  const found = (body: string): Fault => text(body, 'application/json')
+  for (const [document, words] of [
+    [found('[]'), /HTTP 200, not JSON/],
+    [found('null'), /HTTP 200, not JSON/],
+    [found('"text"'), /HTTP 200, not JSON/],
+    [found('{'), /HTTP 200, not JSON/],
+    [json({ token_endpoint: 'https://x.example' }, 201), /HTTP 201\)/],
+    [json({ token_endpoint: 'https://x.example' }, 404), /HTTP 404\)/]
+  ] satisfies [Fault, RegExp][]) {
+    it(`accepts nothing else as a document: ${words.source}`, async () => {
+      pages[OPEN_ID] = document
+      const { error } = await discover()
+      assert.deepEqual([error?.code, error?.permanent], ['ERR_DISCOVERY', true])
+      assert.match(error?.message ?? '', words)
+    })
+  }
+
+  it('says when to ask again: seconds, or a date, which is compared with that of the answer', async () => {
+    const date = 'Fri, 02 Jan 2015 03:04:05 GMT'
+    for (const [headers, retryAfterMs] of [
+      [{ 'retry-after': '7' }, 7000],
+      [{ date, 'retry-after': 'Fri, 02 Jan 2015 03:04:25 GMT' }, 20_000]
+    ] satisfies [Record<string, string>, number][]) {
+      pages[OPEN_ID] = status(429, headers)
+      assert.equal((await discover()).error?.retryAfterMs, retryAfterMs)
+    }
+  })
+
+  for (const [path, key] of [
+    ['/oauth2/v2.0/token', 'issuerIsTokenUrl'],
+    ['/o/token/', 'issuerIsTokenUrl'],
+    ['/oauth/client_credential/accesstoken', 'issuerIsTokenUrl'],
+    ['/as/token.oauth2', 'issuerIsTokenUrl'],
+    ['/oauth_token.do', 'issuerIsTokenUrl'],
+    ['/tokens-of-hl7', 'noMetadata']
+  ] satisfies [string, Hint['key']][]) {
+    it(`of an issuer that looks like a token URL says so: ${path}: ${key}`, async () => {
+      assert.deepEqual((await discover(path)).error?.hints, [{ key }])
+    })
+  }
+
+  for (const issuer of [
+    'https://dev-3k8qbz5lq1hqxk2v.us.auth0.com/',
+    'https://trial-1234567.okta.com/oauth2/aus1a2b3c4d5E6f7G8h9',
+    'https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_AbC123XyZ',
+    `https://x.example/\n${'y'.repeat(2000)}`
+  ]) {
+    it(`names the issuer that it found, on one short line: ${issuer.slice(0, 50)}`, async () => {
+      pages[OPEN_ID] = metadata('', { issuer })
+      const { error } = await discover()
+      const { host } = new URL(test.server.origin)
+      const words = "the issuer in the server's metadata differs from Issuer URL"
+      assert.equal(error?.message, `${host}: ${words}.`)
+      const shown = issuer.replace('\n', ' ')
+      const values = { found: shown.length > 300 ? `${shown.slice(0, 299)}…` : shown }
+      assert.deepEqual(error.hints, [{ key: 'issuerMismatch', values }])
+    })
+  }
+
+  it('does not ask for an issuer that is not a URL', async () => {
+    pages[OPEN_ID] = metadata('', { issuer: 'MyCompany' })
+    const { error } = await discover()
+    assert.equal(error?.code, 'ERR_ISSUER_MISMATCH')
+    assert.deepEqual(error.hints, [{ key: 'noMetadata' }])
+  })
+
+  it('names the target of a redirect, for Issuer URL', async () => {
+    pages[OPEN_ID] = status(302, { location: 'https://www.example/' })
+    const values = { field: 'issuer', target: 'https://www.example/' }
+    assert.deepEqual((await discover()).error?.hints, [{ key: 'redirect', values }])
+  })
+
+  for (const [token_endpoint, code, words, hint] of [
+    [undefined, 'ERR_DISCOVERY', /names no token endpoint/, 'noTokenEndpoint'],
+    ['/token', 'ERR_DISCOVERY', /names no token endpoint/, 'noTokenEndpoint'],
+    [7, 'ERR_DISCOVERY', /names no token endpoint/, 'noTokenEndpoint'],
+    ['ftp://a.example/', 'OAUTH_REQUEST_PROTOCOL_FORBIDDEN', /is not https:\.$/, 'metadata'],
+    ['data:text/plain,x', 'OAUTH_REQUEST_PROTOCOL_FORBIDDEN', /is not https:\.$/, 'metadata'],
+    ['http://a.example:81/x?own-secret', 'CONFIG', /http:\/\/a\.example:81 .* begin with https/],
+    ['https://own-user@a.example/', 'CONFIG', /https:\/\/a\.example .* user name or password/],
+    ['https://:own-word@a.example/', 'CONFIG', /https:\/\/a\.example .* user name or password/]
+  ] satisfies [unknown, string, RegExp, Hint['key']?][]) {
+    it(`sends nothing to a token endpoint that is not safe: ${String(token_endpoint)}`, async () => {
+      pages[OPEN_ID] = metadata('', { token_endpoint })
+      const { error } = await discover()
+      assert.equal(error?.code, code)
+      assert.match(error.message, words)
+      assert.doesNotMatch(error.message, /own-/)
+      assert.equal(error.hints[0]?.key, hint)
+      assert.deepEqual(asked(), [OPEN_ID])
+    })
+  }
+
+  it('sends nothing without TLS if the issuer uses TLS, not even to this machine', async () => {
+    const { origin } = test.server
+    const fetch = tokenFetch(test.httpClient, 'https://login.example', new AbortController().signal)
+    await assert.rejects(fetch(`${origin}/token`, { method: 'POST', headers: {}, body: null }), {
+      code: 'CONFIG',
+      message: `The address ${origin} that the issuer names must begin with https://, like the issuer.`
+    })
+    // Somebody entered the Token URL.
+    assert.ok((await test.ask(granted, { issuer: 'https://login.example' })).got)
+  })
+
+  it('is not needed with a Token URL, which is used as it is', async () => {
+    pages['/token?tenant=1'] = granted
+    const tokenEndpoint = `${test.server.origin}/token?tenant=1`
+    const { got } = await test.ask(answer, { tokenEndpoint, issuer: 'https://nowhere.invalid' })
+    assert.equal(got?.tokenEndpoint, tokenEndpoint)
+    assert.deepEqual(asked(), ['/token?tenant=1'])
+  })
+
+  it('sends no secrets or headers of the settings', async () => {
+    pages[OPEN_ID] = metadata()
+    const secret = { name: 'X-Key', value: 'key-of-the-gateway-1' }
+    const { requests } = await discover('', { headers: [secret], extraParams: [secret] })
+    const [discovery, request] = requests
+    assert.equal(discovery?.url, OPEN_ID)
+    assert.doesNotMatch(JSON.stringify(discovery.headers), /not-so-secret|key-of|authorization/i)
+    assert.equal(discovery.form.size, 0)
+    assert.equal(request?.headers['x-key'], secret.value)
+  })
+
+  for (const unusable of [null, 7, 'client_secret_post', {}, [7], [[]]]) {
+    it(`ignores members of another kind: ${JSON.stringify(unusable)}`, async () => {
+      pages[OPEN_ID] = metadata('', {
         token_endpoint_auth_methods_supported: unusable,
         token_endpoint_auth_signing_alg_values_supported: unusable,
         mtls_endpoint_aliases: unusable,
         jwks_uri: unusable
       })
-      const result = await test({ issuer: server.origin, hasClientCertificate: true })
-      assert.ok(result.ok, JSON.stringify(result))
-      assert.equal(result.clientAuth, 'client_secret_basic')
-    }
-    pages[openId] = metadata(server.origin, { mtls_endpoint_aliases: { token_endpoint: null } })
-    assert.ok((await test({ issuer: server.origin, hasClientCertificate: true })).ok)
-  })
-
-  it('says that an address for certificates is not a URL', async () => {
-    for (const token_endpoint of ['/token', 7]) {
-      pages[openId] = metadata(server.origin, { mtls_endpoint_aliases: { token_endpoint } })
-      const result = await test({ issuer: server.origin, hasClientCertificate: true })
-      assert.ok(!result.ok)
-      assert.match(result.description, /its metadata contains a token endpoint that is not a URL/)
-    }
-  })
-
-  it('uses Basic if the server lists it or lists nothing', async () => {
-    for (const methods of [undefined, [], ['client_secret_post', 'client_secret_basic']]) {
-      pages['/.well-known/openid-configuration'] = metadata(server.origin, {
-        token_endpoint_auth_methods_supported: methods
-      })
-      const result = await test({ issuer: server.origin })
-      assert.ok(result.ok)
-      assert.equal(result.clientAuth, 'client_secret_basic')
-    }
-  })
-
-  it('does not ask the issuer if the token endpoint is set', async () => {
-    pages['/token?grant_type=client_credentials'] = granted
-    const tokenEndpoint = `${server.origin}/token?grant_type=client_credentials`
-    assert.ok((await test({ issuer: 'https://nowhere.invalid', tokenEndpoint })).ok)
-    assert.deepEqual(asked(), ['/token?grant_type=client_credentials'])
-  })
-
-  it('says what to do when the issuer differs', async () => {
-    pages['/.well-known/openid-configuration'] = metadata('https://sts.example/adfs')
-    const result = await test({ issuer: server.origin })
-    assert.ok(!result.ok)
-    assert.equal(result.code, 'ERR_ISSUER_MISMATCH')
-    assert.match(result.description, /^127\.0\.0\.1:\d+: the issuer in .* differs from Issuer URL/)
-    assert.match(result.hint, /full well-known URL.*Token URL.*https:\/\/sts\.example\/adfs/)
-  })
-
-  it('names the issuer that it found as it is, on one short line', async () => {
-    for (const issuer of [
-      'https://dev-3k8qbz5lq1hqxk2v.us.auth0.com/',
-      'https://trial-1234567.okta.com/oauth2/aus1a2b3c4d5E6f7G8h9',
-      'https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_AbC123XyZ',
-      'https://idcs-9dc693e80d9b469480d7afe00e743931.identity.oraclecloud.com'
-    ]) {
-      pages[openId] = metadata(issuer)
-      const result = await test({ issuer: server.origin })
-      assert.ok(!result.ok && result.hint.endsWith(` ${issuer}`), JSON.stringify(result))
-    }
-    pages[openId] = metadata(`https://x.example/\n${'y'.repeat(2000)}`)
-    const long = await test({ issuer: server.origin })
-    assert.ok(!long.ok)
-    assert.match(long.hint, / https:\/\/x\.example\/ y{280}…$/)
-  })
-
-  it('says what is wrong with a token endpoint of another scheme', async () => {
-    for (const token_endpoint of ['ftp://files.example/token', 'data:text/plain,x']) {
-      pages[openId] = json({ issuer: server.origin, token_endpoint })
-      const result = await test({ issuer: server.origin })
-      assert.ok(!result.ok)
-      assert.equal(result.code, 'OAUTH_REQUEST_PROTOCOL_FORBIDDEN')
-      assert.match(result.description, /^127\.0\.0\.1:\d+: its metadata .* that is not https:\.$/)
-      assert.equal(result.hint, 'Check Issuer URL, or fill in Token URL.')
-    }
-  })
-
-  it('does not ask for an issuer that is not a URL', async () => {
-    pages[openId] = metadata('MyCompany')
-    const result = await test({ issuer: server.origin })
-    assert.ok(!result.ok)
-    assert.equal(result.code, 'ERR_ISSUER_MISMATCH')
-    assert.match(result.description, /the issuer in .* differs from Issuer URL/)
-    assert.match(result.hint, /^Check Issuer URL; or enter the full well-known URL/)
-    assert.doesNotMatch(result.hint, /MyCompany/)
-  })
-
-  it('sends no secrets or headers of the settings', async () => {
-    pages[openId] = metadata(server.origin)
-    const secret = { name: 'X-Key', value: 'key-of-the-gateway-1' }
-    await test({ issuer: server.origin, headers: [secret], extraParams: [secret] })
-    const [discovery] = server.seen
-    assert.equal(discovery?.url, openId)
-    assert.doesNotMatch(JSON.stringify(discovery.headers), /not-so-secret|key-of|authorization/i)
-    assert.equal(discovery.form.size, 0)
-  })
-
-  it('says what to do when there is no document', async () => {
-    const result = await test({ issuer: server.origin })
-    assert.ok(!result.ok)
-    assert.deepEqual([result.code, result.status], ['ERR_DISCOVERY', 404])
-    assert.match(result.hint, /Issuer URL/)
-  })
-
-  it('says what to do with a web page, a document without a token endpoint, and a redirect', async () => {
-    const at = '/.well-known/openid-configuration'
-    pages[at] = text('<html>', 'text/html')
-    assert.match(JSON.stringify(await test({ issuer: server.origin })), /Issuer URL/)
-    pages[at] = json({ issuer: server.origin })
-    assert.match(JSON.stringify(await test({ issuer: server.origin })), /Token URL/)
-    pages[at] = text('', 'text/plain', 302, { location: 'https://www.example/' })
-    const redirected = await test({ issuer: server.origin })
-    assert.ok(!redirected.ok)
-    assert.equal(redirected.code, 'ERR_REDIRECT')
-    assert.match(redirected.hint, /Issuer URL.*https:\/\/www\.example\/$/)
-  })
-
-  it('sends nothing without TLS if the issuer uses TLS, not even to this machine', async () => {
-    const fetch = tokenFetch(httpClient, 'https://login.example', new AbortController().signal)
-    await assert.rejects(
-      fetch(`${server.origin}/token`, { method: 'POST', headers: {}, body: null }),
-      {
-        code: 'CONFIG',
-        message: `The address ${server.origin} that the issuer names must begin with https://, like the issuer.`
-      }
-    )
-  })
-
-  it('sends nothing to a token endpoint that is not safe, and quotes no login of it', async () => {
-    for (const [token_endpoint, message] of [
-      [
-        'http://token.example:81/x?secret=1',
-        /http:\/\/token\.example:81 that .* must begin with https/
-      ],
-      ['https://own-user@token.example/', /https:\/\/token\.example that .* user name or password/],
-      ['https://:own-word@token.example/', /https:\/\/token\.example that .* user name or password/]
-    ] as const) {
-      pages[openId] = json({ issuer: server.origin, token_endpoint })
-      const result = await test({ issuer: server.origin })
-      assert.ok(!result.ok)
-      assert.equal(result.code, 'CONFIG')
-      assert.match(result.description, message)
-      assert.doesNotMatch(result.description, /own-|secret/)
-    }
-  })
-
-  it('rereads the document after 24 hours, and uses the old one while that fails', async () => {
-    const clock = new FakeClock()
-    const at = '/.well-known/openid-configuration'
-    pages[at] = metadata(server.origin)
-    const source = new TokenSource(given({ issuer: server.origin }), { httpClient, clock })
-    await source.token()
-    clock.pass(86_399_000)
-    await source.token()
-    assert.equal(asked().filter((url) => url === at).length, 1)
-    clock.pass(1000)
-    await source.token()
-    assert.equal(asked().filter((url) => url === at).length, 2)
-    clock.pass(86_400_000)
-    pages[at] = text('', 'text/plain', 503)
-    await source.token()
-    assert.equal(asked().filter((url) => url === at).length, 3)
-    source.close()
-  })
-
-  it('keeps the old document after a 404 in place of a new one', async () => {
-    const clock = new FakeClock()
-    pages[openId] = metadata(server.origin)
-    const source = new TokenSource(given({ issuer: server.origin }), { httpClient, clock })
-    await source.token()
-    clock.pass(86_400_000)
-    // As a gateway answers during a rollout, first without a route, then without a server.
-    pages[openId] = text('', 'text/plain', 404)
-    await assert.rejects(source.token(), { code: 'ERR_DISCOVERY', status: 404 })
-    clock.pass(60_000)
-    pages[openId] = text('', 'text/plain', 503)
-    await source.token()
-    source.close()
-  })
-
-  it('does not use the old document if the new one is wrong', async () => {
-    const clock = new FakeClock()
-    pages[openId] = metadata(server.origin)
-    const source = new TokenSource(given({ issuer: server.origin }), { httpClient, clock })
-    await source.token()
-    clock.pass(86_400_000)
-    pages[openId] = metadata('https://another.example')
-    await assert.rejects(source.token(), { code: 'ERR_ISSUER_MISMATCH', permanent: true })
-    source.close()
-  })
-
-  it('fails while the first document cannot be read', async () => {
-    for (const status of [500, 503]) {
-      pages[openId] = text('', 'text/plain', status)
-      const source = new TokenSource(given({ issuer: server.origin }), { httpClient })
-      await assert.rejects(source.token(), {
-        code: 'ERR_HTTP_STATUS',
-        status,
-        permanent: false,
-        message: new RegExp(`metadata cannot be read now .HTTP ${status}`),
-        hint: /has a problem; the request will be retried/
-      })
-      source.close()
-    }
-  })
-
-  it('accepts nothing else as a document', async () => {
-    const token_endpoint = `${server.origin}/token`
-    for (const [document, message] of [
-      ...['[]', 'null', '"text"', '{'].map((one): [Fault, RegExp] => [
-        text(one, 'application/json'),
-        /HTTP 200, not JSON/
-      ]),
-      [json({ issuer: server.origin, token_endpoint }, 201), /HTTP 201\)/],
-      [json({ issuer: server.origin, token_endpoint }, 404), /HTTP 404\)/],
-      [json({ issuer: server.origin, token_endpoint: '/token' }), /names no token endpoint/],
-      [json({ issuer: server.origin, token_endpoint: 7 }), /names no token endpoint/]
-    ] satisfies [Fault, RegExp][]) {
-      pages[openId] = document
-      const source = new TokenSource(given({ issuer: server.origin }), { httpClient })
-      await assert.rejects(source.token(), { code: 'ERR_DISCOVERY', permanent: true, message })
-      source.close()
-    }
-  })
-
-  for (const status of [404, 410]) {
-    it(`reads the document anew after the token endpoint has answered ${status}`, async () => {
-      pages[openId] = metadata(server.origin)
-      const source = new TokenSource(given({ issuer: server.origin }), { httpClient })
-      await source.token()
-      pages['/token'] = text('', 'text/plain', status)
-      pages['/moved'] = granted
-      pages[openId] = json({ issuer: server.origin, token_endpoint: `${server.origin}/moved` })
-      await assert.rejects(source.token(), { code: 'ERR_HTTP_STATUS', status })
-      source.clearBackOff()
-      assert.equal(await source.token(), 'a-token-in-good-order')
-      assert.deepEqual(asked().slice(-3), ['/token', openId, '/moved'])
-      source.close()
+      const { got } = await discover('', { hasClientCertificate: true })
+      assert.equal(got?.clientAuth, 'client_secret_basic')
+      assert.equal(got.tokenEndpoint, `${test.server.origin}/token`)
     })
   }
 
-  it('performs one discovery for any number of callers', async () => {
-    pages['/.well-known/openid-configuration'] = metadata(server.origin)
-    const source = new TokenSource(given({ issuer: server.origin }), { httpClient })
-    await Promise.all(Array.from({ length: 20 }, () => source.token()))
-    assert.deepEqual(asked(), ['/.well-known/openid-configuration', '/token'])
-    source.close()
+  for (const [alias, words] of [
+    [null, undefined],
+    ['/token', /a token endpoint that is not a URL/],
+    [7, /a token endpoint that is not a URL/]
+  ] satisfies [unknown, RegExp | undefined][]) {
+    it(`reads the address for certificates: ${String(alias)}`, async () => {
+      pages[OPEN_ID] = metadata('', { mtls_endpoint_aliases: { token_endpoint: alias } })
+      const { error } = await discover('', { hasClientCertificate: true })
+      if (words === undefined) assert.equal(error, undefined)
+      else assert.match(error?.message ?? '', words)
+    })
+  }
+
+  it('takes the location of a SMART document as its issuer, and names no other so', async () => {
+    for (const issuer of [undefined, null]) {
+      pages[`/x${SMART}`] = metadata('', { issuer })
+      assert.ok((await discover(`/x${SMART}#part`)).got)
+    }
+    pages[OPEN_ID] = metadata('', { issuer: undefined })
+    assert.ok((await discover()).error)
   })
+})
+
+describe('the metadata', () => {
+  const test = tokenTest()
+  const once = json({ access_token: 'a-token-in-good-order', expires_in: 0 })
+
+  /** A node that knows the metadata, and the pages that its server shows from now on. */
+  async function known(changed: Record<string, Fault> = {}) {
+    const { origin } = test.server
+    const document = (path: string): Fault =>
+      json({ issuer: origin, token_endpoint: `${origin}${path}` })
+    const pages: Record<string, Fault> = { [OPEN_ID]: document('/token'), '/token': once }
+    test.server.answer = (request, response) => {
+      const page = pages[request.url] ?? missing
+      page(request, response)
+    }
+    const clock = new FakeClock()
+    const source = test.source({ tokenEndpoint: '', issuer: origin }, { clock })
+    await source.token()
+    test.server.seen = []
+    Object.assign(pages, { [OPEN_ID]: document('/moved'), '/moved': once, ...changed })
+    const asked = (): string[] => test.server.seen.map(({ url }) => url)
+    return { clock, source, asked, pages }
+  }
+
+  it('are read again after 24 hours', async () => {
+    const { clock, source, asked } = await known()
+    clock.pass(86_399_999)
+    await source.token()
+    assert.deepEqual(asked(), ['/token'])
+    clock.pass(1)
+    await source.token()
+    assert.deepEqual(asked().slice(1), [OPEN_ID, '/moved'])
+  })
+
+  it('are used further while new ones cannot be read', async () => {
+    const { clock, source, asked } = await known({ [OPEN_ID]: busy })
+    clock.pass(86_400_000)
+    await source.token()
+    assert.deepEqual(asked(), [OPEN_ID, '/token'])
+  })
+
+  it('are kept after a 404 in place of new ones, as a gateway answers during a rollout', async () => {
+    const { clock, source, pages } = await known({ [OPEN_ID]: missing })
+    clock.pass(86_400_000)
+    await assert.rejects(source.token(), { code: 'ERR_DISCOVERY', status: 404 })
+    clock.pass(60_000)
+    pages[OPEN_ID] = busy
+    await source.token()
+  })
+
+  it('are not used if the new ones are wrong', async () => {
+    const { clock, source } = await known({ [OPEN_ID]: another })
+    clock.pass(86_400_000)
+    await assert.rejects(source.token(), { code: 'ERR_ISSUER_MISMATCH', permanent: true })
+  })
+
+  for (const code of [400, 401, 403, 405, 500, 503, 404, 410]) {
+    const isGone = code === 404 || code === 410
+    it(`are ${isGone ? 'read anew' : 'kept'} after the token endpoint has answered ${code}`, async () => {
+      const { source, asked } = await known({ '/token': status(code) })
+      await assert.rejects(source.token(), { code: 'ERR_HTTP_STATUS', status: code })
+      source.clearBackOff()
+      const again = await source.token().catch(() => undefined)
+      assert.equal(again !== undefined, isGone)
+      assert.deepEqual(asked(), isGone ? ['/token', OPEN_ID, '/moved'] : ['/token', '/token'])
+    })
+  }
 })

@@ -1,214 +1,107 @@
 import assert from 'node:assert/strict'
 import { createHash, generateKeyPairSync } from 'node:crypto'
-import { after, before, describe, it } from 'node:test'
+import { describe, it } from 'node:test'
 import { decodeJwt, decodeProtectedHeader } from 'jose'
 import { DpopProofs, refusesProof } from '../../src/oauth2/dpop-proofs.ts'
-import { testToken } from '../../src/oauth2/token-client.ts'
-import type { TokenError } from '../../src/oauth2/token-error.ts'
 import type { TokenSettings } from '../../src/oauth2/token-settings.ts'
-import { TokenSource } from '../../src/oauth2/token-source.ts'
-import { createAuthority, type Authority } from '../support/certificates.ts'
-import { json, startTokenFaultServer, type Fault } from '../support/token-fault-server.ts'
-import { startTokenProvider, type TokenProvider } from '../support/token-provider.ts'
-import { named, tokenHttpClient, tokenSettings } from '../support/token-settings.ts'
+import { json, type Fault, type SeenRequest } from '../support/token-fault-server.ts'
+import { named } from '../support/token-settings.ts'
+import { granted, tokenTest } from '../support/token-test.ts'
 
-const client = {
-  client_id: 'integration-engine',
-  client_secret: 'not-so-secret',
-  token_endpoint_auth_method: 'client_secret_basic',
-  dpop_bound_access_tokens: true
-}
+type Given = Partial<TokenSettings>
 
-describe('DPoP tokens of a real token server', () => {
-  let authority: Authority
-  let plain: TokenProvider
-  let strict: TokenProvider
+const dpopToken = json({ access_token: 'at-1', token_type: 'dpop', expires_in: 300 })
+const challenge = json({ error: 'use_dpop_nonce' }, 400, { 'dpop-nonce': 'n' })
+const proofOf = ({ headers }: SeenRequest): string => String(headers['dpop'])
 
-  before(async () => {
-    authority = await createAuthority('Test authority')
-    const tls = await authority.issueServer()
-    plain = await startTokenProvider({ tls, clients: [client] })
-    strict = await startTokenProvider({ tls, clients: [client], wantsNonce: true })
-  })
-  after(() => Promise.all([plain.close(), strict.close()]))
+describe('a token request with DPoP', () => {
+  const test = tokenTest()
 
-  async function withSource(
-    given: Partial<TokenSettings>,
-    use: (source: TokenSource) => Promise<void>
-  ): Promise<void> {
-    const httpClient = tokenHttpClient({ tls: { ca: authority.ca } })
-    const settings = tokenSettings({ clientSecret: 'not-so-secret', dpop: true, ...given })
-    const source = new TokenSource(settings, { httpClient })
-    try {
-      await use(source)
-    } finally {
-      source.close()
-      httpClient.close()
-    }
-  }
-
-  it('are bound to the key of the node', async () => {
-    const keys = new Set<unknown>()
-    for (let node = 0; node < 2; node++) {
-      await withSource({ issuer: plain.issuer }, async (source) => {
-        for (let request = 0; request < 2; request++) {
-          const token = await source.token()
-          keys.add(decodeJwt<{ cnf: { jkt: string } }>(token).cnf.jkt)
-          source.drop(token)
-          source.clearBackOff()
-        }
-      })
-    }
-    assert.equal(keys.size, 2)
-    assert.equal(keys.has(undefined), false)
-  })
-
-  it('come after one challenge, and the nonce is kept', async () => {
-    await withSource({ issuer: strict.issuer }, async (source) => {
-      const before = strict.tokenRequests
-      const token = await source.token()
-      assert.equal(strict.tokenRequests - before, 2)
-      assert.deepEqual(source.requests, { ok: 1, error: 0 })
-      source.drop(token)
-      source.clearBackOff()
-      assert.notEqual(await source.token(), token)
-      assert.equal(strict.tokenRequests - before, 3)
-    })
-  })
-
-  it('are shown by the Test button as such', async () => {
-    const httpClient = tokenHttpClient({ tls: { ca: authority.ca } })
-    const settings = tokenSettings({ issuer: strict.issuer, clientSecret: 'not-so-secret' })
-    const tested = await testToken({ ...settings, dpop: true }, httpClient)
-    assert.ok(tested.ok)
-    assert.equal(tested.tokenType, 'DPoP')
-    httpClient.close()
-  })
-})
-
-describe('a token server with DPoP', () => {
-  const TOKEN = { access_token: 'at-1', token_type: 'dpop', expires_in: 300 }
-
-  /** What a source gets from it, and the requests' proofs. */
-  async function ask(
-    answer: Fault,
-    given: Partial<TokenSettings> = {}
-  ): Promise<{
-    token?: string
-    error?: TokenError
-    proofs: string[]
-  }> {
-    const server = await startTokenFaultServer(answer)
-    const httpClient = tokenHttpClient()
-    const settings = { tokenEndpoint: `${server.origin}/token?tenant=1`, clientSecret: 's3cr3t' }
-    const source = new TokenSource(tokenSettings({ ...settings, dpop: true, ...given }), {
-      httpClient
-    })
-    const got = await source.token().then(
-      (token) => ({ token }),
-      (error: unknown) => ({ error: error as TokenError })
-    )
-    source.close()
-    httpClient.close()
-    await server.close()
-    return {
-      ...got,
-      proofs: server.seen.map(({ headers }) => String(headers['dpop']))
-    }
-  }
-
-  it('gets a proof for its address, with the time of the clock and no key but the public one', async () => {
-    const { token, proofs } = await ask(json(TOKEN))
-    assert.equal(token, 'at-1')
-    const [proof = ''] = proofs
-    const claims = decodeJwt(proof)
+  it('carries a proof for its address, with the time of the clock and no key but the public one', async () => {
+    const tokenEndpoint = `${test.server.origin}/token?tenant=1`
+    const proof = proofOf(await test.sent({ dpop: true, tokenEndpoint }, dpopToken))
     const { jwk, ...header } = decodeProtectedHeader(proof)
     assert.deepEqual(header, { alg: 'ES256', typ: 'dpop+jwt' })
     assert.deepEqual(Object.keys(jwk ?? {}).sort(), ['crv', 'kty', 'x', 'y'])
-    assert.deepEqual(Object.keys(claims).sort(), ['htm', 'htu', 'iat', 'jti'])
-    assert.equal(claims['htm'], 'POST')
-    assert.match(String(claims['htu']), /^http:\/\/127\.0\.0\.1:\d+\/token$/)
-    assert.ok(Math.abs((claims.iat ?? 0) - Date.now() / 1000) < 5)
+    const { htm, htu, iat, jti, ...more } = decodeJwt(proof)
+    assert.deepEqual([htm, htu, more], ['POST', `${test.server.origin}/token`, {}])
+    assert.ok(Math.abs((iat ?? 0) - Date.now() / 1000) < 5)
+    assert.equal(typeof jti, 'string')
   })
 
-  it('is recognised by its words if DPoP is off', async () => {
-    const answer = { error: 'invalid_request', error_description: 'DPoP proof is missing' }
-    const { error } = await ask(
-      (request, response) => {
-        response.statusCode = 400
-        json(answer)(request, response)
-      },
-      { dpop: false }
-    )
-    assert.match(error?.hint ?? '', /^The token server wants DPoP: tick "DPoP/)
-  })
-
-  it('is asked once more with its nonce, and not a third time', async () => {
+  it('is repeated once with the nonce of a challenge, and not a third time', async () => {
     let asked = 0
-    const { error, proofs } = await ask((request, response) => {
+    const answer: Fault = (request, response) => {
       response.setHeader('DPoP-Nonce', `nonce-${++asked}`)
-      response.statusCode = 400
-      const proof = String(request.headers['dpop'])
-      json({ error: 'use_dpop_nonce', error_description: `bad ${proof}` })(request, response)
-    })
+      const words = { error: 'use_dpop_nonce', error_description: `bad ${proofOf(request)}` }
+      json(words, 400)(request, response)
+    }
+    const { error, requests } = await test.ask(answer, { dpop: true })
+    const proofs = requests.map((request) => decodeJwt(proofOf(request)))
     assert.deepEqual(
-      proofs.map((proof) => decodeJwt(proof)['nonce']),
+      proofs.map(({ nonce }) => nonce),
       [undefined, 'nonce-1']
     )
-    assert.equal(new Set(proofs.map((proof) => decodeJwt(proof).jti)).size, 2)
-    assert.equal(error?.code, 'use_dpop_nonce')
-    assert.equal(error.permanent, false)
+    assert.notEqual(proofs[0]?.jti, proofs[1]?.jti)
+    // It renews its nonces often, or it is several servers.
+    assert.deepEqual([error?.code, error?.permanent], ['use_dpop_nonce', false])
+    assert.equal(error?.hints[0]?.key, 'dpopProof')
     assert.equal(error.description, 'bad •••')
   })
 
-  it('is not asked again if its challenge has no nonce', async () => {
-    const { error, proofs } = await ask(json({ error: 'use_dpop_nonce' }, 400))
-    assert.equal(proofs.length, 1)
-    assert.equal(error?.code, 'use_dpop_nonce')
-  })
-
-  it('may fail in another way after its challenge, and that is the error', async () => {
-    for (const [code, fault] of [
-      ['invalid_client', json({ error: 'invalid_client' }, 401)],
-      ['ECONNRESET', (_request, response) => response.destroy()]
-    ] satisfies [string, Fault][]) {
-      const { error } = await ask((request, response) => {
-        const isFirst = decodeJwt(String(request.headers['dpop']))['nonce'] === undefined
-        const challenge = json({ error: 'use_dpop_nonce' }, 400, { 'dpop-nonce': 'n' })
-        const answer = isFirst ? challenge : fault
-        answer(request, response)
-      })
+  for (const [what, answer, code, sent] of [
+    ['no nonce in the challenge', json({ error: 'use_dpop_nonce' }, 400), 'use_dpop_nonce', 1],
+    ['another refusal', json({ error: 'invalid_client' }, 401), 'invalid_client', 2],
+    ['a cut', (_request, response) => response.destroy(), 'ECONNRESET', 2],
+    ['a token', dpopToken, undefined, 2]
+  ] satisfies [string, Fault, string | undefined, number][]) {
+    it(`ends as the last answer says: ${what}`, async () => {
+      const { error, requests } = await test.ask(
+        (request, response) => {
+          const isFirst = sent > 1 && decodeJwt(proofOf(request))['nonce'] === undefined
+          const page = isFirst ? challenge : answer
+          page(request, response)
+        },
+        { dpop: true }
+      )
       assert.equal(error?.code, code)
-    }
+      assert.equal(requests.length, sent)
+    })
+  }
+
+  const privateKey = generateKeyPairSync('ed25519').privateKey.export({
+    type: 'pkcs8',
+    format: 'pem'
+  }) as string
+  for (const [parameter, given] of [
+    ['client_assertion', { clientAuth: 'client_secret_jwt' }],
+    ['client_assertion', { clientAuth: 'private_key_jwt', privateKey }],
+    ['assertion', { grantType: 'jwt_bearer', privateKey }]
+  ] satisfies [string, Given][]) {
+    it(`carries another ${parameter} with each proof: ${JSON.stringify(Object.values(given)[0])}`, async () => {
+      const { requests } = await test.ask(challenge, { dpop: true, ...given })
+      const [one, two] = requests.map(({ form }) => decodeJwt(form.get(parameter) ?? '').jti)
+      assert.ok(one !== undefined && two !== undefined && one !== two)
+    })
+  }
+
+  it('without DPoP carries no proof, and the header may be set', async () => {
+    assert.equal((await test.sent()).headers['dpop'], undefined)
+    const { headers } = await test.sent({ headers: [named('dpop', 'x')] }, granted)
+    assert.equal(headers['dpop'], 'x')
   })
 
-  it('sees another assertion with each proof, whatever the assertion is for', async () => {
-    const privateKey = generateKeyPairSync('ed25519').privateKey
-    const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }) as string
-    for (const [parameter, given] of [
-      ['client_assertion', { clientAuth: 'client_secret_jwt' }],
-      ['client_assertion', { clientAuth: 'private_key_jwt', privateKey: pem }],
-      ['assertion', { grantType: 'jwt_bearer', privateKey: pem }]
-    ] satisfies [string, Partial<TokenSettings>][]) {
-      const seen: unknown[] = []
-      await ask((request, response) => {
-        seen.push(decodeJwt(request.form.get(parameter) ?? '').jti)
-        json({ error: 'use_dpop_nonce' }, 400, { 'dpop-nonce': 'n' })(request, response)
-      }, given)
-      assert.equal(seen.length, 2)
-      assert.equal(new Set(seen).size, 2)
-    }
-  })
-
-  it('gets no other header DPoP', async () => {
-    const headers = [named('dpop', 'x')]
-    const { error, proofs } = await ask(json(TOKEN), { headers })
-    assert.match(error?.message ?? '', /^Headers: the node itself sets the header DPoP\.$/)
-    assert.equal(proofs.length, 0)
-    assert.equal(
-      (await ask(json({ ...TOKEN, token_type: 'Bearer' }), { headers, dpop: false })).token,
-      'at-1'
-    )
+  it('keeps the nonce for later requests of the node, and its key', async () => {
+    const source = test.source({ dpop: true })
+    test.server.answer = json({ access_token: 'a', token_type: 'DPoP', expires_in: 0 }, 200, {
+      'dpop-nonce': 'next'
+    })
+    await source.token()
+    await source.token()
+    const [first, second] = test.server.seen.map(proofOf)
+    assert.equal(decodeJwt(second ?? '')['nonce'], 'next')
+    const [one, two] = [first, second].map((proof) => decodeProtectedHeader(proof ?? '').jwk)
+    assert.deepEqual(one, two)
   })
 })
 
@@ -230,24 +123,24 @@ describe('proofs for a receiver', () => {
     }
   })
 
-  it('use what the types of openid-client do not show, and a key that cannot be read', async (t) => {
+  it('are made with a key that cannot be read', async (t) => {
     const generateKey = t.mock.method(crypto.subtle, 'generateKey')
-    const handle = await new DpopProofs().handle
-    assert.equal(typeof handle.addProof, 'function')
-    assert.equal(typeof handle.cacheNonce, 'function')
-    const [made] = generateKey.mock.calls
-    const { privateKey } = (await made?.result) as CryptoKeyPair
+    await new DpopProofs().handle
+    const { privateKey } = (await generateKey.mock.calls[0]?.result) as CryptoKeyPair
     assert.equal(privateKey.extractable, false)
   })
 
-  it('are refused with a challenge that says so', () => {
-    const challenge = (text: string, status = 401): boolean =>
-      refusesProof({ status, headers: { 'www-authenticate': text } })
-    assert.ok(challenge('DPoP error="use_dpop_nonce", error_description="x"'))
-    assert.ok(challenge('Bearer, DPoP algs="ES256", error = use_dpop_nonce'))
-    assert.ok(challenge('DPoP error="invalid_dpop_proof"'))
-    assert.ok(!challenge('DPoP error="invalid_token"'))
-    assert.ok(!challenge('DPoP error="use_dpop_nonce"', 400))
-    assert.ok(!refusesProof({ status: 401, headers: {} }))
-  })
+  for (const [text, refused, status = 401] of [
+    ['DPoP error="use_dpop_nonce", error_description="x"', true],
+    ['Bearer, DPoP algs="ES256", error = use_dpop_nonce', true],
+    ['DPoP error="invalid_dpop_proof"', true],
+    ['DPoP error="invalid_token"', false],
+    ['DPoP error="use_dpop_nonce"', false, 400],
+    [undefined, false]
+  ] satisfies [string | undefined, boolean, number?][]) {
+    it(`are ${refused ? '' : 'not '}refused with ${status} ${text ?? 'alone'}`, () => {
+      const headers = text === undefined ? {} : { 'www-authenticate': text }
+      assert.equal(refusesProof({ status, headers }), refused)
+    })
+  }
 })

@@ -5,18 +5,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import type { Hint } from '../../src/oauth2/hint.ts'
-import { testToken } from '../../src/oauth2/token-client.ts'
-import { TokenSource } from '../../src/oauth2/token-source.ts'
 import type { TokenError } from '../../src/oauth2/token-error.ts'
 import type { ClientAuthMethod, TokenSettings } from '../../src/oauth2/token-settings.ts'
-import {
-  json,
-  startTokenFaultServer,
-  text,
-  type Fault,
-  type TokenFaultServer
-} from '../support/token-fault-server.ts'
-import { tokenHttpClient, tokenSettings } from '../support/token-settings.ts'
+import { json, text, type Fault } from '../support/token-fault-server.ts'
+import { tokenTest, withMetadata } from '../support/token-test.ts'
 
 const privateKey = generateKeyPairSync('ed25519').privateKey.export({
   type: 'pkcs8',
@@ -24,67 +16,53 @@ const privateKey = generateKeyPairSync('ed25519').privateKey.export({
 }) as string
 
 type Key = Hint['key']
+type Given = Partial<TokenSettings>
+
+const keysOf = ({ hints }: TokenError): Key[] => hints.map(({ key }) => key)
+const bare = (status: number, headers = {}): Fault => text('', 'text/plain', status, headers)
+/** As a date in a header, a second being the shortest time there. */
+const inSeconds = (seconds: number): string => new Date(Date.now() + seconds * 1000).toUTCString()
 
 /** What a user is told when the token server refuses. */
 describe('a refusal', () => {
-  let server: TokenFaultServer
+  const test = tokenTest()
   let folder: string
-  let methods: Record<ClientAuthMethod, Partial<TokenSettings>>
-  const httpClient = tokenHttpClient()
-
+  let methods: Record<ClientAuthMethod, Given>
   before(async () => {
-    server = await startTokenFaultServer(json({}))
     folder = await mkdtemp(join(tmpdir(), 'refusals-'))
     const assertionFile = join(folder, 'token')
     await writeFile(assertionFile, `e30.${Buffer.from('{}').toString('base64url')}.e30`)
-    const clientSecret = 'not-so-secret'
     methods = {
-      client_secret_basic: { clientSecret },
-      client_secret_basic_raw: { clientSecret },
-      client_secret_post: { clientSecret },
-      client_secret_jwt: { clientSecret },
+      client_secret_basic: {},
+      client_secret_basic_raw: {},
+      client_secret_post: {},
+      client_secret_jwt: {},
       private_key_jwt: { privateKey },
       tls_client_auth: { hasClientCertificate: true },
       client_assertion_file: { assertionFile },
       none: {}
     }
   })
-  after(async () => {
-    httpClient.close()
-    await server.close()
-    await rm(folder, { recursive: true })
-  })
+  after(() => rm(folder, { recursive: true }))
 
-  async function refuse(
-    fault: Fault,
+  const refuse = (
+    answer: Fault,
     clientAuth: ClientAuthMethod = 'client_secret_basic',
-    given: Partial<TokenSettings> = {}
-  ): Promise<TokenError> {
-    server.answer = fault
-    const settings = tokenSettings({
-      tokenEndpoint: `${server.origin}/token`,
-      clientAuth,
-      ...methods[clientAuth],
-      ...given
-    })
-    const source = new TokenSource(settings, { httpClient })
-    const error: unknown = await source.token().catch((reason: unknown) => reason)
-    source.close()
-    return error as TokenError
-  }
-  const keysOf = ({ hints }: TokenError): Key[] => hints.map(({ key }) => key)
+    given: Given = {}
+  ): Promise<TokenError> => test.failure(answer, { clientAuth, ...methods[clientAuth], ...given })
 
-  it('names the server, status and reason', async () => {
-    const answer = { error: 'invalid_scope', error_description: 'No such scope.' }
-    const error = await refuse(json(answer, 400))
-    const { host } = new URL(server.origin)
-    assert.equal(error.message, `The token server ${host} refused (HTTP 400): invalid_scope.`)
-    assert.deepEqual([error.code, error.status], ['invalid_scope', 400])
-    assert.equal(error.description, 'No such scope.')
-    const described = await refuse(json({ message: 'who?' }, 400))
-    assert.match(described.message, /: see its description\.$/)
-    assert.match((await refuse(text('', '', 400))).message, /: no reason given\.$/)
-  })
+  for (const [what, answer, reason] of [
+    ['code', json({ error: 'invalid_scope', error_description: 'No.' }, 400), 'invalid_scope'],
+    ['description', json({ message: 'who?' }, 400), 'see its description'],
+    ['neither', bare(400), 'no reason given']
+  ] satisfies [string, Fault, string][]) {
+    it(`names the server, the status and the reason: ${what}`, async () => {
+      const { host } = new URL(test.server.origin)
+      const { name, message } = await refuse(answer)
+      assert.equal(name, 'TokenError')
+      assert.equal(message, `The token server ${host} refused (HTTP 400): ${reason}.`)
+    })
+  }
 
   for (const [method, hint] of [
     ['client_secret_basic', 'clientBasic'],
@@ -99,15 +77,16 @@ describe('a refusal', () => {
     it(`of a client with ${method} has the hint ${hint}`, async () => {
       assert.deepEqual(keysOf(await refuse(json({ error: 'invalid_client' }, 401), method)), [hint])
       for (const status of [401, 403]) {
-        const bare = text('', 'text/plain', status)
-        assert.deepEqual(keysOf(await refuse(bare, method)), [hint, 'scopeToo'])
-        assert.deepEqual(keysOf(await refuse(bare, method, { scope: 'x' })), [hint])
+        assert.deepEqual(keysOf(await refuse(bare(status), method)), [hint, 'scopeToo'])
+        assert.deepEqual(keysOf(await refuse(bare(status), method, { scope: 'x' })), [hint])
       }
     })
   }
 
+  const password: Given = { grantType: 'password', username: 'a', password: 'b' }
+  const withKeyId: Given = { clientAuth: 'private_key_jwt', privateKey, keyId: 'k' }
   for (const [code, given, ...hints] of [
-    ['invalid_client', { keyId: 'k', privateKey, clientAuth: 'private_key_jwt' }, 'clientKeyId'],
+    ['invalid_client', withKeyId, 'clientKeyId'],
     ['invalid_client', { keyId: 'k' }, 'clientBasic'],
     ['unauthorized_client', {}, 'unauthorizedClient'],
     ['invalid_scope', {}, 'scopeMissing'],
@@ -116,22 +95,30 @@ describe('a refusal', () => {
     ['access_denied', {}, 'accessDenied'],
     ['unsupported_grant_type', {}, 'unsupportedGrant'],
     ['invalid_grant', {}, 'grantClient'],
-    ['invalid_grant', { grantType: 'password', username: 'a', password: 'b' }, 'grantPassword'],
+    ['invalid_grant', password, 'grantPassword'],
     ['invalid_grant', { grantType: 'jwt_bearer', privateKey }, 'grantJwtBearer'],
     ['invalid_request', {}, 'invalidRequest'],
     ['use_dpop_nonce', {}, 'noDpop'],
     ['invalid_dpop_proof', {}, 'noDpop'],
-    ['use_dpop_nonce', { dpop: true }, 'dpopProof'],
     ['invalid_dpop_proof', { dpop: true }, 'dpopProof'],
     ['something_else', {}, 'badRequest']
-  ] satisfies [string, Partial<TokenSettings>, ...Key[]][]) {
-    it(`with ${code} has the hint ${hints.join()}`, async () => {
-      const error = await refuse(json({ error: code }, 400), undefined, given)
+  ] satisfies [string, Given, ...Key[]][]) {
+    it(`with ${code} has the hint ${hints.join()}, even if the code is a secret`, async () => {
+      const isKnown = code !== 'something_else'
+      const secrets = isKnown ? [code] : []
+      const error = await refuse(json({ error: code }, 400), undefined, { ...given, secrets })
       assert.equal(error.code, code)
       assert.deepEqual(keysOf(error), hints)
-      assert.equal(error.permanent, !(code === 'use_dpop_nonce' && 'dpop' in given))
+      assert.equal(error.permanent, true)
     })
   }
+
+  it('that only in words asks for DPoP says so', async () => {
+    const words = { error: 'invalid_request', error_description: 'dpop proof is missing' }
+    assert.deepEqual(keysOf(await refuse(json(words, 400))), ['noDpop'])
+    const proof = await refuse(json(words, 400), undefined, { dpop: true })
+    assert.deepEqual(keysOf(proof), ['invalidRequest'])
+  })
 
   for (const [status, permanent, ...hints] of [
     [400, true, 'badRequest'],
@@ -146,144 +133,204 @@ describe('a refusal', () => {
     [499, true, 'endpointOrMethod'],
     [500, false, 'serverProblem'],
     [503, false, 'serverProblem'],
-    [599, false, 'serverProblem']
+    [599, false, 'serverProblem'],
+    [999, false, 'serverProblem']
   ] satisfies [number, boolean, ...Key[]][]) {
     it(`with status ${status} has the hint ${hints.join()}`, async () => {
       for (const body of ['', '{"error":"something_else"}']) {
         const error = await refuse(text(body, 'application/json', status))
+        assert.equal(error.status, status)
         assert.deepEqual(keysOf(error), hints)
         assert.equal(error.permanent, permanent)
       }
     })
   }
 
-  it('may pass if its code says so', async () => {
-    for (const [code, status, ...hints] of [
-      ['server_error', 500, 'serverProblem', 'unknownClientToo'],
-      ['server_error', 503, 'serverProblem'],
-      ['temporarily_unavailable', 500, 'serverProblem'],
-      ['slow_down', 400, 'badRequest']
-    ] satisfies [string, number, ...Key[]][]) {
-      const error = await refuse(json({ error: code }, status))
+  for (const [code, status, ...hints] of [
+    ['server_error', 500, 'serverProblem', 'unknownClientToo'],
+    ['server_error', 503, 'serverProblem'],
+    ['server_error', 400, 'badRequest'],
+    ['temporarily_unavailable', 400, 'badRequest'],
+    ['slow_down', 400, 'badRequest']
+  ] satisfies [string, number, ...Key[]][]) {
+    it(`with ${code} and status ${status} may pass`, async () => {
+      const error = await refuse(json({ error: code }, status), undefined, { secrets: [code] })
+      assert.equal(error.code, code)
       assert.deepEqual(keysOf(error), hints)
       assert.equal(error.permanent, false)
-    }
-  })
-
-  it('names the methods that the server lists, where the method may be wrong', async () => {
-    const listed = async (
-      method: ClientAuthMethod,
-      supported: unknown[],
-      error = 'invalid_client'
-    ): Promise<unknown> => {
-      const found = await refuse(
-        (request, response) => {
-          const metadata = {
-            issuer: server.origin,
-            token_endpoint: `${server.origin}/token`,
-            token_endpoint_auth_methods_supported: supported
-          }
-          const answer = request.method === 'GET' ? json(metadata) : json({ error }, 400)
-          answer(request, response)
-        },
-        method,
-        { tokenEndpoint: '', issuer: server.origin, scope: 'x' }
-      )
-      return found.hints.find(({ key }) => key === 'methodNotListed')?.values
-    }
-    const two = ['client_secret_post', 'private_key_jwt']
-    for (const code of ['invalid_client', 'invalid_request', 'unauthorized_client', '']) {
-      assert.deepEqual(await listed('client_secret_basic', two, code), {
-        method: 'client_secret_basic',
-        methods: 'client_secret_post, private_key_jwt'
-      })
-    }
-    assert.equal(await listed('client_secret_basic', two, 'invalid_scope'), undefined)
-    for (const [method, name] of [
-      ['client_secret_basic_raw', 'client_secret_basic'],
-      ['client_assertion_file', 'private_key_jwt'],
-      ['tls_client_auth', 'tls_client_auth'],
-      ['tls_client_auth', 'self_signed_tls_client_auth'],
-      ['none', 'none']
-    ] satisfies [ClientAuthMethod, string][]) {
-      assert.equal(await listed(method, ['x', name]), undefined)
-      assert.deepEqual(await listed(method, ['x']), { method, methods: 'x' })
-      assert.equal(await listed(method, []), undefined)
-    }
-    const hostile = ['two words', 'x'.repeat(41), '', 'a\nb', '__clientId__'.repeat(9)]
-    assert.equal(await listed('none', hostile), undefined)
-    const many = Array.from({ length: 30 }, (_, index) => `method-${index}`)
-    assert.deepEqual(await listed('none', [...hostile, ...many]), {
-      method: 'none',
-      methods: many.slice(0, 10).join(', ')
     })
-  })
+  }
 
-  it('of what carries the time compares the clocks', async () => {
-    for (const [ahead, method, given, ...hints] of [
-      [600, 'private_key_jwt', {}, 'clockAhead', 'clientKey'],
-      [-600, 'client_secret_jwt', {}, 'clockBehind', 'clientSecretJwt'],
-      [600, 'none', { grantType: 'jwt_bearer', privateKey }, 'clockAhead', 'clientNone'],
-      [20, 'private_key_jwt', {}, 'clientKey'],
-      [-20, 'private_key_jwt', {}, 'clientKey'],
-      [Number.NaN, 'private_key_jwt', {}, 'clientKey'],
-      [600, 'client_secret_basic', {}, 'clientBasic']
-    ] satisfies [number, ClientAuthMethod, Partial<TokenSettings>, ...Key[]][]) {
-      const date = new Date(Date.now() - ahead * 1000).toUTCString()
-      const error = await refuse(json({ error: 'invalid_client' }, 401, { date }), method, given)
+  const bearer = 'Bearer realm="o", error="invalid_client", error_description="Bad credentials"'
+  for (const [challenge, code, description] of [
+    [bearer, 'invalid_client', 'Bad credentials'],
+    ['Bearer error=invalid_client', 'invalid_client'],
+    ['error = "invalid_client"', 'invalid_client'],
+    ['Bearer a="b",Error="x_y"', 'x_y'],
+    ['Basic realm="error"', 'ERR_HTTP_STATUS'],
+    ['Bearer my_error="x"', 'ERR_HTTP_STATUS'],
+    ['Bearer error=""', 'ERR_HTTP_STATUS'],
+    [
+      'Bearer error="not-so-secret", error_description="no not-so-secret"',
+      'ERR_HTTP_STATUS',
+      'no •••'
+    ]
+  ] satisfies [string, string, string?][]) {
+    it(`may have its code in the challenge alone: ${challenge}`, async () => {
+      const error = await refuse(bare(401, { 'www-authenticate': challenge }))
+      assert.deepEqual([error.code, error.description], [code, description])
+      const own = json({ error: 'own', message: 'words' }, 401, { 'www-authenticate': challenge })
+      const other = await refuse(own)
+      assert.deepEqual([other.code, other.description], ['own', 'words'])
+    })
+  }
+
+  for (const [what, error] of [
+    ['a secret', 'not-so-secret'],
+    ['a sentence', 'two words'],
+    ['begins with a digit', '7up'],
+    ['two lines', 'x\r\ny'],
+    ['61 characters', `a${'b'.repeat(60)}`],
+    ['beyond ASCII', 'é'],
+    ['a blank before it', ' x'],
+    ['a blank behind it', 'x ']
+  ]) {
+    it(`has no code that is not a word or is a secret: ${what}`, async () => {
+      const { code, message } = await refuse(json({ error }, 400))
+      assert.equal(code, 'ERR_HTTP_STATUS')
+      assert.ok(!message.includes(error ?? ''))
+    })
+  }
+
+  for (const code of ['own_code.7-b', `a${'b'.repeat(59)}`, 'X']) {
+    it(`may have a code of its own: ${code}`, async () => {
+      assert.equal((await refuse(json({ error: code }, 400))).code, code)
+    })
+  }
+
+  const two = ['client_secret_post', 'private_key_jwt']
+  const many = Array.from({ length: 30 }, (_, index) => `method-${index}`)
+  const hostile = ['two words', 'x'.repeat(41), '', 'a\nb', '__clientId__'.repeat(9)]
+  for (const [method, supported, listed, code = 'invalid_client'] of [
+    ['client_secret_basic', two, 'client_secret_post, private_key_jwt'],
+    ['client_secret_basic', two, 'client_secret_post, private_key_jwt', 'invalid_request'],
+    ['client_secret_basic', two, 'client_secret_post, private_key_jwt', 'unauthorized_client'],
+    ['client_secret_basic', two, 'client_secret_post, private_key_jwt', ''],
+    ['client_secret_basic', two, undefined, 'invalid_scope'],
+    ['client_secret_basic_raw', ['x', 'client_secret_basic'], undefined],
+    ['client_secret_basic_raw', ['x'], 'x'],
+    ['client_assertion_file', ['x', 'private_key_jwt'], undefined],
+    ['client_assertion_file', ['x'], 'x'],
+    ['tls_client_auth', ['x', 'tls_client_auth'], undefined],
+    ['tls_client_auth', ['x', 'self_signed_tls_client_auth'], undefined],
+    ['tls_client_auth', ['x'], 'x'],
+    ['none', ['x', 'none'], undefined],
+    ['none', ['x'], 'x'],
+    ['none', [], undefined],
+    ['none', hostile, undefined],
+    ['none', [...hostile, ...many], many.slice(0, 10).join(', ')]
+  ] satisfies [ClientAuthMethod, string[], string | undefined, string?][]) {
+    const lists = supported.length > 2 ? 'much' : supported.join()
+    it(`names the methods of a server that lists ${lists}: ${method}, ${code}`, async () => {
+      const metadata = { token_endpoint_auth_methods_supported: supported }
+      const answer = withMetadata(metadata, json({ error: code }, 400))
+      const at = { tokenEndpoint: '', issuer: test.server.origin, scope: 'x' }
+      const { hints } = await refuse(answer, method, at)
+      const hint = hints.find(({ key }) => key === 'methodNotListed')
+      assert.deepEqual(hint?.values, listed && { method, methods: listed })
+    })
+  }
+
+  const grant = { grantType: 'jwt_bearer', privateKey } as const
+  for (const [ahead, method, given, ...hints] of [
+    [600, 'private_key_jwt', {}, 'clockAhead', 'clientKey'],
+    [-600, 'client_secret_jwt', {}, 'clockBehind', 'clientSecretJwt'],
+    [600, 'none', grant, 'clockAhead', 'clientNone'],
+    [20, 'private_key_jwt', {}, 'clientKey'],
+    [-20, 'private_key_jwt', {}, 'clientKey'],
+    [Number.NaN, 'private_key_jwt', {}, 'clientKey'],
+    [600, 'client_secret_basic', {}, 'clientBasic']
+  ] satisfies [number, ClientAuthMethod, Given, ...Key[]][]) {
+    it(`of what carries the time compares the clocks: ${ahead} s ahead, ${method}`, async () => {
+      const answer = json({ error: 'invalid_client' }, 401, { date: inSeconds(-ahead) })
+      const error = await refuse(answer, method, given)
       assert.deepEqual(keysOf(error), hints)
       const { seconds = 600 } = error.hints[0]?.values ?? {}
       assert.ok(Math.abs(Number(seconds) - 600) < 10)
-    }
-    const date = new Date(Date.now() - 90_000).toUTCString()
-    const proof = json({ error: 'invalid_dpop_proof' }, 400, { date })
-    const error = await refuse(proof, 'client_secret_basic', { dpop: true })
-    assert.deepEqual(keysOf(error), ['clockAhead', 'dpopProof'])
-  })
+    })
+  }
 
-  it('says when to retry', async () => {
-    const date = new Date(Date.now() - 90_000).toUTCString()
-    const until = new Date(Date.now() - 70_000).toUTCString()
-    const wait = (headers: Record<string, string>): Promise<TokenError> =>
-      refuse(text('', 'text/plain', 503, headers))
-    assert.equal((await wait({ 'retry-after': '7' })).retryAfterMs, 7000)
-    assert.equal((await wait({ date, 'retry-after': until })).retryAfterMs, 20_000)
-  })
+  for (const code of ['invalid_grant', 'invalid_dpop_proof']) {
+    it(`of the grant's assertion or a proof compares them too: ${code}`, async () => {
+      const answer = json({ error: code }, 400, { date: inSeconds(-90) })
+      const given = code === 'invalid_grant' ? grant : { dpop: true }
+      const [first] = (await refuse(answer, 'client_secret_basic', given)).hints
+      assert.equal(first?.key, 'clockAhead')
+    })
+  }
 
-  it('of the endpoint that the issuer names says to check the issuer', async () => {
-    const { origin } = server
-    const metadata = json({ issuer: origin, token_endpoint: `${origin}/token` })
-    const gone = text('', 'text/plain', 404)
-    const error = await refuse(
-      (request, response) => {
-        const answer = request.method === 'GET' ? metadata : gone
-        answer(request, response)
-      },
-      'client_secret_basic',
-      { tokenEndpoint: '', issuer: origin }
-    )
+  for (const [what, headers, seconds] of [
+    ['seconds', { 'retry-after': '7' }, 7],
+    ['a date', { date: inSeconds(-90), 'retry-after': inSeconds(-70) }, 20]
+  ] as const) {
+    it(`says when to retry: ${what}`, async () => {
+      const { retryAfterMs = 0 } = await refuse(bare(503, headers))
+      assert.ok(Math.abs(retryAfterMs / 1000 - seconds) <= 1)
+    })
+  }
+
+  it('with 404 of the endpoint that the issuer names says to check the issuer', async () => {
+    const at = { tokenEndpoint: '', issuer: test.server.origin }
+    const error = await refuse(withMetadata({}, bare(404)), 'client_secret_basic', at)
     assert.deepEqual(keysOf(error), ['discoveredEndpointGone'])
   })
+})
 
-  it('of an issuer that looks like a token URL says so', async () => {
-    for (const [path, key] of [
-      ['/oauth2/v2.0/token', 'issuerIsTokenUrl'],
-      ['/o/token/', 'issuerIsTokenUrl'],
-      ['/oauth/client_credential/accesstoken', 'issuerIsTokenUrl'],
-      ['/tokens-of-hl7', 'noMetadata']
-    ] satisfies [string, Key][]) {
-      const issuer = `${server.origin}${path}`
-      const given = { tokenEndpoint: '', issuer }
-      const error = await refuse(text('', 'text/plain', 404), 'client_secret_basic', given)
-      assert.deepEqual(keysOf(error), [key])
-    }
-  })
+describe('a redirect', () => {
+  const test = tokenTest()
+  const own = 'https://own.example'
+  const okta = '/oauth2/aus1a2b3c4D5e6F7g8/v1/token'
 
-  it('is told in English by the Test button', async () => {
-    server.answer = json({ error: 'invalid_request' }, 400)
-    const tokenEndpoint = `${server.origin}/token`
-    const result = await testToken(tokenSettings({ tokenEndpoint, privateKey }), httpClient)
-    assert.ok(!result.ok)
-    assert.match(result.hint, /check Authentication \(now "Private key: signed JWT"\), Scope/)
-  })
+  for (const [location, target] of [
+    ['https://other.example/x?secret=1#secret', 'https://other.example/x'],
+    ['https://me:secret@other.example', 'https://other.example/'],
+    ['/token/', `${own}/token/`],
+    ['https://not-so-secret.example/x', 'https://•••.example/x'],
+    ['/not-so-secret/token', `${own}/•••/token`],
+    [okta, `${own}${okta}`],
+    [`/${'long/'.repeat(1000)}`, `${own}/${'long/'.repeat(300)}`],
+    ['http://other.example/x', 'http://other.example/x'],
+    ['javascript:alert(1)', 'nowhere'],
+    ['httpss://other.example', 'nowhere'],
+    ['xhttps://other.example', 'nowhere'],
+    ['https://', 'nowhere'],
+    [undefined, 'nowhere']
+  ] satisfies [string | undefined, string][]) {
+    it(`is not followed; its target is named without query and secrets: ${target.slice(0, 60)}`, async () => {
+      const headers = location === undefined ? {} : { location }
+      const { error, requests } = await test.ask(bare(307, headers))
+      assert.equal(requests.length, 1)
+      const { origin } = test.server
+      const { host } = new URL(origin)
+      const shown = target.replace(own, origin)
+      const cut = shown.length > 300 ? `${shown.slice(0, 299)}…` : shown
+      assert.equal(error?.message, `${host} redirects to ${cut} (HTTP 307), which is not followed.`)
+      const values = { field: 'tokenEndpoint', target: cut }
+      assert.deepEqual(error.hints, [{ key: 'redirect', values }])
+      assert.match(error.hint, /into Token URL, if it is the right one/)
+      assert.deepEqual([error.code, error.status, error.permanent], ['ERR_REDIRECT', 307, true])
+    })
+  }
+
+  for (const [status, code] of [
+    [300, 'ERR_REDIRECT'],
+    [399, 'ERR_REDIRECT'],
+    [299, 'ERR_TOKEN_ANSWER'],
+    [304, 'ERR_HTTP_STATUS'],
+    [400, 'ERR_HTTP_STATUS']
+  ] as const) {
+    it(`is any 3xx but 304: ${status}`, async () => {
+      assert.equal((await test.failure(bare(status, { location: '/' }))).code, code)
+    })
+  }
 })

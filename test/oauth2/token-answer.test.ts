@@ -1,323 +1,223 @@
 import assert from 'node:assert/strict'
-import { after, before, describe, it } from 'node:test'
-import { systemClock } from '../../src/clock.ts'
-import { TokenClient } from '../../src/oauth2/token-client.ts'
-import { TokenSource } from '../../src/oauth2/token-source.ts'
-import { TokenError } from '../../src/oauth2/token-error.ts'
-import {
-  json,
-  startTokenFaultServer,
-  text,
-  type Fault,
-  type TokenFaultServer
-} from '../support/token-fault-server.ts'
-import { tokenHttpClient, tokenSettings } from '../support/token-settings.ts'
+import { describe, it } from 'node:test'
+import { testToken } from '../../src/oauth2/token-client.ts'
+import { FakeClock } from '../support/fake-clock.ts'
+import { json, text, type Fault } from '../support/token-fault-server.ts'
+import { tokenTest } from '../support/token-test.ts'
 
 const TOKEN = 'AQoDYXdzE-PTO!kenWithABang9'
+const JWT = 'eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ4In0.c2ln'
 const good = { access_token: TOKEN, token_type: 'Bearer', expires_in: 300, scope: 'hl7' }
+
+/** An ordinary answer, but for these members. */
+const but = (members: object): Fault => json({ ...good, ...members })
+const plain = (body: string): Fault => text(body, 'text/plain')
+const page = (body: string): Fault => text(body, 'text/html')
+
+const noType = 'It sends no token_type; Bearer is assumed.'
+const noSeconds = 'Its expires_in is not a number of seconds; the default lifetime is used.'
+const noScope = 'Its scope is not a string and is ignored.'
+const bareToken = 'It sends the bare token instead of a JSON object.'
+const form = 'It sends a form-encoded answer instead of JSON.'
+const bearerToken = 'Its token_type is "BearerToken"; the token is used as Bearer.'
+const status200 = 'It sends an error with status 200.'
 
 /** What real token servers answer, and openid-client alone would often refuse. */
 describe('the answer', () => {
-  let server: TokenFaultServer
-  const httpClient = tokenHttpClient()
+  const test = tokenTest()
 
-  before(async () => {
-    server = await startTokenFaultServer(json(good))
-  })
-  after(async () => {
-    httpClient.close()
-    await server.close()
-  })
+  const byteOrderMark = text(`\uFEFF${JSON.stringify(good)}`, 'application/json')
+  const bareJson = text(JSON.stringify(TOKEN), 'application/json')
+  const oldForm = plain(`expires_in=60&access_token=${TOKEN}&token_type=bearer`)
 
-  interface Outcome {
-    token?: string
-    lifetime?: number | undefined
-    scope?: string
-    error?: TokenError
-    quirks: string[]
-  }
-
-  async function outcome(fault: Fault, dpop = false): Promise<Outcome> {
-    server.answer = fault
-    const settings = tokenSettings({
-      tokenEndpoint: `${server.origin}/token`,
-      clientSecret: 'not-so-secret',
-      dpop
-    })
-    const quirks: string[] = []
-    const client = new TokenClient(settings, httpClient, systemClock, (_host, quirk) => {
-      quirks.push(quirk)
-    })
-    try {
-      const { accessToken, expiresIn, scope } = await client.obtain(new AbortController().signal)
-      return { token: accessToken, lifetime: expiresIn, scope, quirks }
-    } catch (error) {
-      assert.ok(error instanceof TokenError)
-      return { error, quirks }
-    }
-  }
-
-  const noSeconds = 'Its expires_in is not a number of seconds; the default lifetime is used.'
-  const noType = 'It sends no token_type; Bearer is assumed.'
-  const noScope = 'Its scope is not a string and is ignored.'
-  const bare = 'It sends the bare token instead of a JSON object.'
-  const form = 'It sends a form-encoded answer instead of JSON.'
-  const withStatus = (status: number): string =>
-    `It sends the token with status ${status} instead of 200.`
-
-  for (const [sender, fault, quirk, lifetime] of [
-    ['as in RFC 6749', json(good), '', 300],
-    ['with token_type in capitals', json({ ...good, token_type: 'BEARER' }), '', 300],
-    ['of Entra ID v1: expires_in as a string', json({ ...good, expires_in: '3599' }), '', 3599],
-    ['of Salesforce: no expires_in', json({ ...good, expires_in: undefined }), ''],
-    [
-      'with refresh_token and id_token, whatever they are',
-      json({ ...good, refresh_token: null, id_token: 7 }),
-      '',
-      300
-    ],
-    ['of Apigee: BearerToken', json({ ...good, token_type: 'BearerToken' }), /"BearerToken"/, 300],
-    ['of home-made servers: no token_type', json({ ...good, token_type: undefined }), noType, 300],
-    ['of home-made servers: token_type null', json({ ...good, token_type: null }), noType, 300],
-    ['with expires_in null', json({ ...good, expires_in: null }), noSeconds],
-    ['with expires_in empty', json({ ...good, expires_in: '' }), noSeconds],
-    ['with expires_in negative', json({ ...good, expires_in: -1 }), noSeconds],
-    ['with expires_in "3599s"', json({ ...good, expires_in: '3599s' }), noSeconds],
-    ['with expires_in a date', json({ ...good, expires_in: '2030-01-01T00:00:00Z' }), noSeconds],
-    ['with expires_in since 1970', json({ ...good, expires_in: 1_900_000_000 }), noSeconds],
-    ['with scope null', json({ ...good, scope: null }), noScope, 300],
-    ['with scope a list', json({ ...good, scope: ['a', 'b'] }), noScope, 300],
-    ['of gateways: 201', json(good, 201), withStatus(201), 300],
-    ['of gateways: 203', json(good, 203), withStatus(203), 300],
-    [
-      'of old servers: a form',
-      text(`expires_in=60&access_token=${TOKEN}&token_type=bearer`, 'text/plain'),
-      form,
-      60
-    ],
-    ['of a CDC sandbox: the bare token', text(`${TOKEN}\r\n`, 'text/plain'), bare],
-    [
-      'of a CDC sandbox: a bare JWT',
-      text('eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ4In0.c2ln', 'text/html'),
-      bare
-    ],
-    [
-      'of ASP.NET Core: the bare token as a JSON string',
-      text(JSON.stringify(TOKEN), 'application/json'),
-      bare
-    ],
-    ['with a byte order mark', text(`\uFEFF${JSON.stringify(good)}`, 'application/json'), '', 300],
-    ['under the type of a page', text(JSON.stringify(good), 'text/html'), '', 300]
-  ] satisfies [string, Fault, string | RegExp, number?][]) {
-    it(`${sender}: gives a token`, async () => {
-      const { token, lifetime: seconds, scope, quirks } = await outcome(fault)
-      assert.ok(token === TOKEN || token?.startsWith('eyJ'), token)
-      assert.equal(seconds, lifetime)
-      assert.equal(scope, [noScope, form, bare].includes(String(quirk)) ? '' : 'hl7')
-      assert.equal(quirks.length, quirk === '' ? 0 : 1, quirks.join('\n'))
-      if (quirk !== '') assert.match(quirks.join(), new RegExp(quirk))
-      assert.doesNotMatch(quirks.join(), /kenWith/)
+  for (const [sender, answer, seconds, quirk] of [
+    ['RFC 6749', json(good), 300],
+    ['token_type in capitals', but({ token_type: 'BEARER' }), 300],
+    ['Entra ID v1: expires_in as a string', but({ expires_in: '3599' }), 3599],
+    ['a lifetime of less than a second', but({ expires_in: '0.5' }), 0.5],
+    ['Salesforce: no expires_in', but({ expires_in: undefined }), undefined],
+    ['other tokens beside it, whatever they are', but({ refresh_token: null, id_token: 7 }), 300],
+    ['Apigee: BearerToken', but({ token_type: 'BearerToken' }), 300, bearerToken],
+    ['home-made: no token_type', but({ token_type: undefined }), 300, noType],
+    ['home-made: token_type null', but({ token_type: null }), 300, noType],
+    ['expires_in null', but({ expires_in: null }), undefined, noSeconds],
+    ['expires_in empty', but({ expires_in: '' }), undefined, noSeconds],
+    ['expires_in negative', but({ expires_in: -1 }), undefined, noSeconds],
+    ['expires_in "3599s"', but({ expires_in: '3599s' }), undefined, noSeconds],
+    ['expires_in a date', but({ expires_in: '2030-01-01T00:00:00Z' }), undefined, noSeconds],
+    ['expires_in since 1970', but({ expires_in: 1_900_000_000 }), undefined, noSeconds],
+    ['scope null', but({ scope: null }), 300, noScope],
+    ['scope a list', but({ scope: ['a', 'b'] }), 300, noScope],
+    ['gateways: 201', json(good, 201), 300, 'It sends the token with status 201 instead of 200.'],
+    ['gateways: 203', json(good, 203), 300, 'It sends the token with status 203 instead of 200.'],
+    ['old servers: a form', oldForm, 60, form],
+    ['a CDC sandbox: the bare token', plain(`${TOKEN}\r\n`), undefined, bareToken],
+    ['a CDC sandbox: a bare JWT', page(JWT), undefined, bareToken],
+    ['ASP.NET Core: the bare token as a JSON string', bareJson, undefined, bareToken],
+    ['a byte order mark', byteOrderMark, 300],
+    ['the content type of a page', page(JSON.stringify(good)), 300]
+  ] satisfies [string, Fault, number | undefined, string?][]) {
+    it(`gives a token: ${sender}`, async () => {
+      const { got, quirks } = await test.ask(answer)
+      assert.equal(got?.accessToken, sender.endsWith('JWT') ? JWT : TOKEN)
+      assert.equal(got.expiresIn, seconds)
+      assert.equal(got.scope, [noScope, form, bareToken].includes(quirk ?? '') ? '' : 'hl7')
+      assert.deepEqual(quirks, quirk === undefined ? [] : [quirk])
     })
   }
 
   const refused = { error: 'invalid_client', error_description: 'who' }
-  const status200 = 'It sends an error with status 200.'
-  for (const [sender, fault, code, status, words, quirk = ''] of [
-    ['as in RFC 6749', json(refused, 400), 'invalid_client', 400, 'who'],
-    [
-      'with a challenge beside it',
-      json(refused, 401, { 'www-authenticate': 'Basic realm="x"' }),
-      'invalid_client',
-      401,
-      'who'
-    ],
-    [
-      'of Glewlwyd: as text',
-      text(JSON.stringify(refused), 'text/plain', 401),
-      'invalid_client',
-      401,
-      'who'
-    ],
-    ['with a token too', json({ ...good, ...refused }, 400), 'invalid_client', 400, 'who'],
-    [
-      'of home-made servers: with status 200',
-      json(refused),
-      'invalid_client',
-      200,
-      'who',
-      status200
-    ],
-    [
-      'of home-made servers: a number, with status 200',
-      json({ error: 401, message: 'client is locked' }),
-      'ERR_HTTP_STATUS',
-      200,
-      'client is locked',
-      status200
-    ],
-    [
-      'of home-made servers: a sentence',
-      json({ error: 'Invalid client credentials' }, 401),
-      'ERR_HTTP_STATUS',
-      401,
-      'Invalid client credentials'
-    ],
-    [
-      'of old servers: a form',
-      text('error=invalid_client&error_description=not+you', 'text/plain', 400),
-      'invalid_client',
-      400,
-      'not you',
-      form
-    ],
-    [
-      'of Okta',
-      json({ errorCode: 'E0000004', errorSummary: 'Authentication failed' }, 401),
-      'E0000004',
-      401,
-      'Authentication failed'
-    ],
-    [
-      'of Okta, with status 200',
-      json({ errorCode: 'E0000004', errorSummary: 'Authentication failed' }),
-      'E0000004',
-      200,
-      'Authentication failed',
-      status200
-    ],
-    [
-      'of Apigee',
-      json({ ErrorCode: 'invalid_client', Error: 'ClientId is Invalid' }, 401),
-      'invalid_client',
-      401,
-      'ClientId is Invalid'
-    ],
-    [
-      'of Google',
-      json({ error: { code: 401, message: 'no key', status: 'UNAUTHENTICATED' } }, 401),
-      'UNAUTHENTICATED',
-      401,
-      'no key'
-    ],
-    [
-      'of Microsoft',
-      json({ error: { code: 'Unauthorized', message: 'no key' } }, 401),
-      'Unauthorized',
-      401,
-      'no key'
-    ],
-    [
-      'of Amazon API Gateway',
-      json({ Message: 'User is not authorized' }, 403),
-      'ERR_HTTP_STATUS',
-      403,
-      'User is not authorized'
-    ],
-    [
-      'of Azure API Management',
-      json({ statusCode: 401, message: 'no key' }, 401),
-      'ERR_HTTP_STATUS',
-      401,
-      'no key'
-    ],
-    ['empty', text('', 'text/plain', 403), 'ERR_HTTP_STATUS', 403, undefined],
-    [
-      'with an empty error',
-      json({ error: '', error_description: 'd' }, 400),
-      'ERR_HTTP_STATUS',
-      400,
-      'd'
-    ]
-  ] satisfies [string, Fault, string, number, string | undefined, string?][]) {
-    it(`${sender}: is a refusal`, async () => {
-      const { error, quirks } = await outcome(fault)
-      assert.deepEqual([error?.code, error?.status], [code, status])
-      assert.equal(error?.description, words)
-      assert.equal(error?.permanent, true)
-      assert.deepEqual(quirks, quirk === '' ? [] : [quirk])
+  const challenged = json(refused, 401, { 'www-authenticate': 'Basic realm="x"' })
+  const google = { code: 401, message: 'no key', status: 'UNAUTHENTICATED' }
+  const okta = { errorCode: 'E0000004', errorSummary: 'Authentication failed' }
+  const apigee = { ErrorCode: 'invalid_client', Error: 'ClientId is Invalid' }
+  const oldRefusal = text('error=invalid_client&error_description=not+you', 'text/plain', 400)
+  const glewlwyd = text(JSON.stringify(refused), 'text/plain', 401)
+
+  for (const [sender, answer, status, code, words, quirk] of [
+    ['RFC 6749', json(refused, 400), 400, 'invalid_client', 'who'],
+    ['a challenge beside it', challenged, 401, 'invalid_client', 'who'],
+    ['Glewlwyd: as text', glewlwyd, 401, 'invalid_client', 'who'],
+    ['a token too', json({ ...good, ...refused }, 400), 400, 'invalid_client', 'who'],
+    ['home-made: with status 200', json(refused), 200, 'invalid_client', 'who', status200],
+    ['home-made: a number', json({ error: 401, message: 'locked' }), 200, '', 'locked', status200],
+    ['home-made: a sentence', json({ error: 'Who are you?' }, 401), 401, '', 'Who are you?'],
+    ['old servers: a form', oldRefusal, 400, 'invalid_client', 'not you', form],
+    ['Okta', json(okta, 401), 401, 'E0000004', 'Authentication failed'],
+    ['Okta, with status 200', json(okta), 200, 'E0000004', 'Authentication failed', status200],
+    ['Apigee', json(apigee, 401), 401, 'invalid_client', 'ClientId is Invalid'],
+    ['Google', json({ error: google }, 401), 401, 'UNAUTHENTICATED', 'no key'],
+    ['Microsoft', json({ error: { ...google, code: 'NoKey' } }, 401), 401, 'NoKey', 'no key'],
+    ['Amazon API Gateway', json({ Message: 'no key' }, 403), 403, '', 'no key'],
+    ['Azure API Management', json({ statusCode: 401, message: 'no key' }, 401), 401, '', 'no key'],
+    ['nothing', text('', 'text/plain', 403), 403, '', undefined],
+    ['an empty error', json({ error: '', error_description: 'd' }, 400), 400, '', 'd']
+  ] satisfies [string, Fault, number, string, string | undefined, string?][]) {
+    it(`is a refusal: ${sender}`, async () => {
+      const { error, quirks } = await test.ask(answer)
+      assert.equal(error?.code, code === '' ? 'ERR_HTTP_STATUS' : code)
+      assert.equal(error.status, status)
+      assert.equal(error.description, words)
+      assert.equal(error.permanent, true)
+      assert.deepEqual(quirks, quirk === undefined ? [] : [quirk])
     })
   }
 
-  const page = /answered with a web page/
-  const notJson = /something that is not JSON/
-  const noToken = /without an access_token/
-  const badToken = /characters that a token must not have/
-  const otherType = /not a Bearer token/
-  const notDpop = /not a DPoP token, although DPoP is on/
-  for (const [what, fault, message, permanent] of [
-    ['nothing', text(' \r\n', 'application/json'), /sent an empty answer/, false],
-    ['nothing with status 204', text('', 'text/plain', 204), /sent an empty answer/, false],
-    ['a page', text('<!doctype html><title>Log in</title>', 'text/html'), page, false],
-    ['a word', text('OK', 'text/plain'), notJson, false],
-    ['a token of 15 characters', text('abcdefghijklm15', 'text/plain'), notJson, false],
-    ['an error in words', text('invalid_client_credentials', 'text/plain'), notJson, false],
-    ['a sentence with digits', text('error 500 at the gateway', 'text/plain'), notJson, false],
-    ['broken JSON', text('{"access_token":"abcdefghijklmno1', 'text/plain'), notJson, false],
-    ['a number', text('12345678901234567890', 'text/plain'), notJson, false],
-    ['a list', json([good]), notJson, false],
-    ['a form without a token', text('a=1&my_access_token=2 3', 'text/plain'), notJson, false],
-    ['no token', json({ message: 'welcome' }), noToken, true],
-    ['no error', json({ error: false, message: 'welcome' }), noToken, true],
-    ['an empty token', json({ ...good, access_token: '' }), noToken, true],
-    ['a token of null', json({ ...good, access_token: null }), noToken, true],
-    ['a token with a space', json({ ...good, access_token: 'a b' }), badToken, true],
-    ['a header in a token', json({ ...good, access_token: 'a\r\nX-Header: 1' }), badToken, true],
-    ['a token beyond ASCII', json({ ...good, access_token: 'é' }), badToken, true],
-    ['a token that is a number', json({ ...good, access_token: 42 }), badToken, true],
-    ['a DPoP token', json({ ...good, token_type: 'DPoP' }), otherType, true],
-    ['another type', json({ ...good, token_type: 'MAC' }), otherType, true],
-    ['a type that is a number', json({ ...good, token_type: 7 }), otherType, true]
-  ] satisfies [string, Fault, RegExp, boolean][]) {
-    it(`${what}: is no token`, async () => {
-      const { error } = await outcome(fault)
-      assert.equal(error?.code, 'ERR_TOKEN_ANSWER')
-      assert.match(error.message, message)
+  const empty = ['sent an empty answer', 'answerEmpty', false] as const
+  const aPage = ['answered with a web page instead of a token', 'answerHtml', false] as const
+  const notJson = ['answered with something that is not JSON', 'answerNotJson', false] as const
+  const noToken = ['answered without an access_token', 'answerNoToken', true] as const
+  const badCharacters = 'sent a token with characters that a token must not have'
+  const badToken = [badCharacters, 'answerBadToken', true] as const
+  const otherType = ['sent a token that is not a Bearer token', 'answerTokenType', true] as const
+  const noDpop = 'sent a token that is not a DPoP token, although DPoP is on'
+  const notDpop = [noDpop, 'answerNotDpop', true] as const
+
+  for (const [what, answer, [words, hint, permanent], dpop = false] of [
+    ['nothing', text(' \r\n', 'application/json'), empty],
+    ['nothing, with status 204', text('', 'text/plain', 204), empty],
+    ['a page', page('<!doctype html><title>Log in</title>'), aPage],
+    ['a word', plain('OK'), notJson],
+    ['a token of 15 characters', plain('abcdefghijklm15'), notJson],
+    ['an error in words', plain('invalid_client_credentials'), notJson],
+    ['a sentence with digits', plain('error 500 at the gateway'), notJson],
+    ['broken JSON', plain('{"access_token":"abcdefghijklmno1'), notJson],
+    ['a number', plain('12345678901234567890'), notJson],
+    ['a list', json([good]), notJson],
+    ['a form without a token', plain('a=1&my_access_token=2 3'), notJson],
+    ['no token', json({ message: 'welcome' }), noToken],
+    ['no error', json({ error: false, message: 'welcome' }), noToken],
+    ['an empty token', but({ access_token: '' }), noToken],
+    ['a token of null', but({ access_token: null }), noToken],
+    ['a token with a space', but({ access_token: 'a b' }), badToken],
+    ['a header in a token', but({ access_token: 'a\r\nX-Header: 1' }), badToken],
+    ['a token beyond ASCII', but({ access_token: 'é' }), badToken],
+    ['a token that is a number', but({ access_token: 42 }), badToken],
+    ['a DPoP token', but({ token_type: 'DPoP' }), otherType],
+    ['another type', but({ token_type: 'MAC' }), otherType],
+    ['a type that is a number', but({ token_type: 7 }), otherType],
+    ['a Bearer token, with DPoP', json(good), notDpop, true],
+    ['BearerToken, with DPoP', but({ token_type: 'BearerToken' }), notDpop, true],
+    ['no type, with DPoP', but({ token_type: undefined }), notDpop, true]
+  ] satisfies [string, Fault, readonly [string, string, boolean], boolean?][]) {
+    it(`is no token: ${what}`, async () => {
+      const error = await test.failure(answer, { dpop })
+      const { host } = new URL(test.server.origin)
+      assert.equal(error.code, 'ERR_TOKEN_ANSWER')
+      assert.equal(error.message, `The token server ${host} ${words} (HTTP ${error.status}).`)
+      assert.deepEqual(error.hints, [{ key: hint }])
       assert.equal(error.permanent, permanent)
-      assert.match(error.hint, permanent ? /Token URL|Bearer tokens/ : /^Check Token URL/)
     })
   }
-
-  it('of Bearer or no type is no token with DPoP', async () => {
-    for (const token_type of ['Bearer', 'BearerToken', undefined]) {
-      const { error } = await outcome(json({ ...good, token_type }), true)
-      assert.match(error?.message ?? '', notDpop)
-      assert.match(error?.hint ?? '', /untick "DPoP/)
-      assert.equal(error?.permanent, true)
-    }
-    assert.equal((await outcome(json({ ...good, token_type: 'dpop' }), true)).token, TOKEN)
-  })
-
-  it('may be a redirect, which is not followed', async () => {
-    const before = server.seen.length
-    const location = 'https://login.example/token?secret=x'
-    const { error } = await outcome(text('', 'text/plain', 307, { location }))
-    assert.equal(error?.code, 'ERR_REDIRECT')
-    assert.match(error.message, /redirects to https:\/\/login\.example\/token \(HTTP 307\)/)
-    assert.match(error.hint, /Token URL/)
-    assert.equal(server.seen.length, before + 1)
-  })
 
   it('deviates: there is one warning, however often', async () => {
-    server.answer = json({ access_token: TOKEN, expires_in: 0 })
+    test.server.answer = json({ access_token: TOKEN, expires_in: 0 })
     const warnings: string[] = []
-    const settings = { tokenEndpoint: `${server.origin}/token`, clientSecret: 'not-so-secret' }
-    const source = new TokenSource(tokenSettings(settings), {
-      httpClient,
-      onWarning: (warning) => warnings.push(warning)
+    const source = test.source({}, { onWarning: (warning) => warnings.push(warning) })
+    await source.token()
+    await source.token()
+    const { host } = new URL(test.server.origin)
+    assert.deepEqual(warnings, [`Token server ${host}: ${noType}`])
+    // Nobody has to listen.
+    assert.equal(await test.source().token(), TOKEN)
+  })
+})
+
+describe('the Test button', () => {
+  const test = tokenTest()
+
+  it('shows the result of one request, and how long it took', async () => {
+    const clock = new FakeClock()
+    test.server.answer = (request, response) => {
+      clock.pass(1234)
+      json(good)(request, response)
+    }
+    assert.deepEqual(await testToken(test.settings(), test.httpClient, clock), {
+      ok: true,
+      tokenEndpoint: `${test.server.origin}/token`,
+      clientAuth: 'client_secret_basic',
+      tokenType: 'Bearer',
+      expiresIn: 300,
+      scope: 'hl7',
+      elapsedMs: 1234
     })
-    await source.token()
-    await source.token()
-    source.close()
-    assert.equal(warnings.length, 1)
-    assert.match(warnings.join(), /^Token server 127\.0\.0\.1:\d+: It sends no token_type; Bearer/)
   })
 
-  it('has a description, which is kept, cleaned', async () => {
-    const said = `AADSTS7000215: Invalid secret 'not-so-secret'\r\nprovided. ${'x '.repeat(500)}`
-    const { error } = await outcome(json({ ...refused, error_description: said }, 401))
-    const description = error?.description ?? ''
-    assert.match(description, /^AADSTS7000215: Invalid/)
-    assert.doesNotMatch(description, /not-so|[\r\n]/)
-    assert.ok(description.length <= 300)
+  for (const [what, scope, shown] of [
+    ['the granted scope', 'one', 'one'],
+    ['an empty one too', '', ''],
+    ['or else the requested one', undefined, 'one two'],
+    ['on one line, shortened', `a\u202eb\n${'x'.repeat(5000)}`, `a b ${'x'.repeat(995)}…`]
+  ] as const) {
+    it(`shows ${what}`, async () => {
+      test.server.answer = but({ scope, expires_in: undefined })
+      const result = await testToken(test.settings({ scope: 'one two' }), test.httpClient)
+      assert.ok(result.ok)
+      assert.deepEqual([result.scope, result.expiresIn], [shown, null])
+    })
+  }
+
+  it('shows a refusal in the words of the server, with hints in any language and in English', async () => {
+    test.server.answer = json({ error: 'invalid_request', error_description: 'What?' }, 400)
+    assert.deepEqual(await testToken(test.settings(), test.httpClient), {
+      ok: false,
+      code: 'invalid_request',
+      status: 400,
+      description: 'What?',
+      hint: 'A parameter is missing or wrong: check Authentication (now "Client secret: Basic"), Scope, Audience, Resource and Extra parameters.',
+      hints: [{ key: 'invalidRequest', values: { method: 'client_secret_basic' } }]
+    })
+  })
+
+  it('lists everything that is missing, and sends nothing', async () => {
+    const given = { tokenEndpoint: '', clientId: '', clientSecret: '' }
+    const result = await testToken(test.settings(given), test.httpClient)
+    assert.ok(!result.ok)
+    assert.match(result.description, /^Fill in Issuer URL or.*Fill in Client ID\. Fill in Client/)
+    assert.deepEqual(
+      [result.code, result.hint, result.hints, result.status],
+      ['CONFIG', '', [], null]
+    )
+    assert.deepEqual(test.server.seen, [])
   })
 })

@@ -5,7 +5,7 @@ import fc from 'fast-check'
 import { instant, type Instant } from '../../src/oauth2/token-times.ts'
 import { TokenCache, type FreshToken } from '../../src/oauth2/token-cache.ts'
 import { TokenError } from '../../src/oauth2/token-error.ts'
-import { FakeClock } from '../support/fake-clock.ts'
+import { FakeClock, settled } from '../support/fake-clock.ts'
 
 /** What the token server answers. */
 type Outcome =
@@ -38,8 +38,25 @@ class Server {
   }
 
   async answer(outcome: Outcome): Promise<void> {
+    await settled()
     this.#pending?.settle(outcome)
     await settled()
+  }
+
+  /** What a caller gets, if the request that it causes ends like this. */
+  async get(outcome: Outcome): Promise<string> {
+    return this.#gets(this.cache.token(), outcome)
+  }
+
+  /** The same for a caller whose token the HL7 server has refused. */
+  async replace(token: string, outcome = lives(300)): Promise<string> {
+    return this.#gets(this.cache.refused(token), outcome)
+  }
+
+  async #gets(token: Promise<string>, outcome: Outcome): Promise<string> {
+    token.catch(() => undefined)
+    await this.answer(outcome)
+    return token
   }
 
   #obtain(): Promise<FreshToken> {
@@ -69,48 +86,159 @@ class Server {
   }
 }
 
-/** Lets every due promise settle. */
-async function settled(): Promise<void> {
-  await new Promise((resolve) => setImmediate(resolve))
-}
-
 const lives = (lifetime: number): Outcome => ({ kind: 'token', lifetime, sameAgain: false })
+const again = (lifetime: number): Outcome => ({ kind: 'token', lifetime, sameAgain: true })
 const fails = (permanent = false, retryAfterMs?: number): Outcome => ({
   kind: 'failure',
   permanent,
   retryAfterMs
 })
 
-describe('TokenCache', () => {
-  async function withToken(lifetime: number, random?: number): Promise<Server> {
-    const server = new Server(random)
-    const first = server.cache.token()
-    await server.answer(lives(lifetime))
-    assert.equal(await first, 'token-1')
-    return server
-  }
+/** A server whose first token, `token-1`, was just asked for. */
+async function withToken(lifetime: number): Promise<Server> {
+  const server = new Server()
+  assert.equal(await server.get(lives(lifetime)), 'token-1')
+  return server
+}
 
-  it('serves one token to all callers and does not ask again while it is fresh', async () => {
+describe('a valid token', () => {
+  it('serves every caller and is not asked for again while it is fresh', async () => {
     const server = await withToken(300)
     server.clock.pass(239_000)
     assert.equal(await server.cache.token(), 'token-1')
     assert.equal(server.requests, 1)
   })
 
-  it('counts the requests that it made, by how they ended', async () => {
-    const server = new Server()
-    assert.deepEqual(server.cache.requests, { ok: 0, error: 0 })
-    for (const outcome of [fails(), lives(300)]) {
-      server.cache.clearBackOff()
-      const waiting = Promise.allSettled([server.cache.token(), server.cache.token()])
-      await server.answer(outcome)
-      await waiting
-    }
-    await server.cache.token()
-    assert.deepEqual(server.cache.requests, { ok: 1, error: 1 })
+  it('serves while it is refreshed in the background', async () => {
+    const server = await withToken(300)
+    server.clock.pass(250_000)
+    for (const caller of [1, 2]) assert.equal(await server.cache.token(), 'token-1', `${caller}`)
+    assert.equal(server.requests, 2)
+    await server.answer(lives(300))
+    assert.equal(await server.cache.token(), 'token-2')
+    assert.equal(await server.cache.refused('token-1'), 'token-2')
+    assert.equal(server.requests, 2)
   })
 
-  it('rejects waiting and later callers when it is closed', async () => {
+  it('serves while its refresh fails, which is tried again after 1, 2, 4 … s', async () => {
+    const server = await withToken(300)
+    server.clock.pass(250_000)
+    assert.equal(await server.get(fails()), 'token-1')
+    assert.equal(server.cache.status.state, 'refresh failing')
+    for (const wait of [1000, 2000, 4000, 8000]) {
+      server.clock.pass(wait - 1)
+      assert.equal(await server.cache.token(), 'token-1')
+      assert.equal(server.pending, false)
+      server.clock.pass(1)
+      assert.equal(await server.cache.token(), 'token-1')
+      assert.equal(server.pending, true)
+      await server.answer(fails())
+    }
+    server.clock.pass(60_000)
+    assert.deepEqual(server.cache.status, { state: 'none', code: 'test' })
+  })
+
+  it('serves if the next one comes too late', async () => {
+    const server = await withToken(3600)
+    server.clock.pass(3_400_000)
+    assert.equal(await server.cache.token(), 'token-1')
+    server.clock.pass(9_500)
+    await server.answer(lives(10))
+    assert.equal(server.cache.status.state, 'refresh failing')
+    assert.equal(await server.cache.token(), 'token-1')
+  })
+
+  it('ends if the server sends it again with a lifetime that is over', async () => {
+    const server = await withToken(3600)
+    server.clock.pass(3_400_000)
+    assert.equal(await server.cache.token(), 'token-1')
+    server.clock.pass(9_500)
+    await server.answer(again(10))
+    assert.equal(server.cache.status.state, 'none')
+  })
+
+  for (const [lifetime, end] of [
+    [300, 290_000],
+    [10, 9000]
+  ] as const) {
+    it(`never serves in its last tenth, or last 10 s: of ${lifetime} s`, async () => {
+      const server = await withToken(lifetime)
+      server.clock.pass(end - 1)
+      assert.equal(await server.get(fails()), 'token-1')
+      server.clock.pass(1)
+      server.cache.clearBackOff()
+      assert.equal(await server.get(lives(300)), 'token-3')
+    })
+  }
+
+  it('lives from the sending of the request', async () => {
+    const server = new Server()
+    const waiting = server.cache.token()
+    server.clock.pass(14_000)
+    await server.answer(lives(20))
+    assert.equal(await waiting, 'token-1')
+    server.clock.pass(4001)
+    assert.equal(await server.get(lives(300)), 'token-2')
+  })
+
+  it('ends by the wall clock after the machine slept, and by the other if that is set back', async () => {
+    const slept = await withToken(300)
+    slept.clock.setWall(3_600_000)
+    assert.equal(await slept.get(lives(300)), 'token-2')
+    const setBack = await withToken(300)
+    setBack.clock.setWall(-3_600_000)
+    setBack.clock.pass(295_000)
+    assert.equal(await setBack.get(lives(300)), 'token-2')
+  })
+
+  it('serves once if it lives for less than a second, and for half of one second', async () => {
+    const short = await withToken(0.5)
+    assert.equal(await short.get(lives(0)), 'token-2')
+    assert.equal(short.requests, 2)
+    const second = await withToken(1)
+    second.clock.pass(549)
+    assert.equal(await second.cache.token(), 'token-1')
+    assert.equal(second.requests, 1)
+  })
+})
+
+describe('a token that comes too late', () => {
+  it('is an error that may pass', async () => {
+    const server = new Server()
+    const refused = assert.rejects(server.cache.token(), {
+      code: 'ERR_TOKEN_EXPIRED',
+      permanent: false,
+      message: /its token \(lifetime 15 s\) is no longer valid/,
+      hint: /too slow for such short-lived tokens/
+    })
+    server.clock.pass(14_000)
+    await server.answer(lives(15))
+    await refused
+  })
+})
+
+describe('a caller', () => {
+  it('may give up, beforehand or while it waits, without affecting others', async () => {
+    const server = new Server()
+    const ended = { code: 'ERR_ABORTED' }
+    await assert.rejects(server.cache.token(AbortSignal.abort()), ended)
+    const impatient = new AbortController()
+    const gone = assert.rejects(server.cache.token(impatient.signal), ended)
+    assert.equal(getEventListeners(impatient.signal, 'abort').length, 1)
+    const patient = new AbortController().signal
+    const waiting = server.cache.token(patient)
+    impatient.abort()
+    await gone
+    await server.answer(lives(300))
+    assert.equal(await waiting, 'token-1')
+    await settled()
+    for (const signal of [impatient.signal, patient]) {
+      assert.deepEqual(getEventListeners(signal, 'abort'), [])
+    }
+    assert.equal(server.requests, 1)
+  })
+
+  it('is told if the node closes, now and later', async () => {
     const server = new Server()
     const listened: string[] = []
     server.cache.onStatus(({ state }) => listened.push(state))
@@ -129,382 +257,158 @@ describe('TokenCache', () => {
     assert.equal(server.requests, 1)
     assert.deepEqual(listened, [])
   })
+})
 
-  it('rejects a caller that has already given up', async () => {
-    const server = new Server()
-    await assert.rejects(server.cache.token(AbortSignal.abort()), { code: 'ERR_ABORTED' })
-    await server.answer(lives(300))
-    assert.equal(await server.cache.token(), 'token-1')
+describe('a token that the HL7 server refuses', () => {
+  const evenFresh = { message: /refuses even fresh tokens/, hint: /Scope, Audience and Resource/ }
+
+  it('is replaced, at most every 10 s, and after three fresh ones there is a pause', async () => {
+    const server = await withToken(300)
+    assert.equal(await server.replace('token-1'), 'token-2')
+    await assert.rejects(server.replace('token-2'), {
+      code: 'ERR_TOKEN_REFUSED',
+      permanent: true,
+      message: /shortly after another refusal/,
+      hint: /at most every 10 s/,
+      retryAfterMs: 10_000
+    })
+    await assert.rejects(server.cache.token(), { code: 'ERR_TOKEN_REFUSED' })
+    assert.deepEqual(server.cache.status, { state: 'none', code: 'ERR_TOKEN_REFUSED' })
+    server.clock.pass(10_000)
+    assert.equal(await server.replace('token-2'), 'token-3')
+    server.clock.pass(10_000)
+    await assert.rejects(server.replace('token-3'), { ...evenFresh, retryAfterMs: 60_000 })
+    server.clock.pass(59_999)
+    await assert.rejects(server.cache.token(), evenFresh)
+    assert.equal(server.requests, 3)
+    server.clock.pass(1)
+    assert.equal(await server.get(lives(300)), 'token-4')
   })
 
-  it('explains a token that is sent again or too late', async () => {
-    const again = await withToken(300)
-    again.clock.pass(20_000)
-    const second = assert.rejects(again.cache.refused('token-1'), {
+  it('is replaced at once if somebody clears the wait', async () => {
+    const server = await withToken(300)
+    await server.replace('token-1')
+    await assert.rejects(server.replace('token-2'), { code: 'ERR_TOKEN_REFUSED' })
+    server.cache.clearBackOff()
+    assert.deepEqual(server.cache.status, { state: 'idle' })
+    assert.equal(await server.get(lives(300)), 'token-3')
+  })
+
+  it('is not asked for again within 10 s after that failed', async () => {
+    const server = await withToken(300)
+    await assert.rejects(server.replace('token-1', fails()), { code: 'test' })
+    server.clock.pass(9999)
+    await assert.rejects(server.cache.token(), { code: 'test', retryAfterMs: 1 })
+    server.clock.pass(1)
+    assert.equal(await server.get(lives(300)), 'token-3')
+  })
+
+  it('does not shorten the wait after a failure', async () => {
+    const server = await withToken(300)
+    await server.replace('token-1', lives(10))
+    server.clock.pass(8500)
+    assert.equal(await server.get(fails(true, 60_000)), 'token-2')
+    await assert.rejects(server.cache.refused('token-2'), { code: 'test', retryAfterMs: 60_000 })
+  })
+
+  it('is not served if the token server sends it again, unless a minute later', async () => {
+    const server = await withToken(300)
+    server.clock.pass(20_000)
+    await assert.rejects(server.replace('token-1', again(300)), {
+      code: 'ERR_TOKEN_REFUSED',
       permanent: true,
       message: /sent the same token that the HL7 server refused/,
       hint: /Scope, Audience and Resource/
     })
-    await again.answer({ kind: 'token', lifetime: 300, sameAgain: true })
-    await second
-    const late = new Server()
-    const first = assert.rejects(late.cache.token(), {
-      message: /its token \(lifetime 10 s\) is no longer valid/,
-      hint: /too slow for such short-lived tokens/
-    })
-    late.clock.pass(10_000)
-    await late.answer(lives(10))
-    await first
-  })
-
-  it('refreshes in the background while the old token serves', async () => {
-    const server = await withToken(300)
-    server.clock.pass(250_000)
-    assert.equal(await server.cache.token(), 'token-1')
-    assert.equal(await server.cache.token(), 'token-1')
-    assert.equal(server.requests, 2)
-    await server.answer(lives(300))
-    assert.equal(await server.cache.token(), 'token-2')
-    assert.equal(server.requests, 2)
-  })
-
-  it('never uses a token in its last tenth, or last 10 s', async () => {
-    for (const [lifetime, end] of [
-      [300, 290_000],
-      [3600, 3_590_000],
-      [10, 9000]
-    ] as const) {
-      const server = await withToken(lifetime)
-      server.clock.pass(end - 1)
-      assert.equal(await server.cache.token(), 'token-1')
-      await server.answer(fails())
-      server.clock.pass(1)
-      server.cache.clearBackOff()
-      const next = server.cache.token()
-      await server.answer(lives(300))
-      assert.equal(await next, 'token-3')
-    }
-  })
-
-  it('counts the lifetime from the sending of the request', async () => {
-    const server = new Server()
-    const waiting = server.cache.token()
-    server.clock.pass(14_000)
-    await server.answer(lives(20))
-    assert.equal(await waiting, 'token-1')
-    server.clock.pass(4001)
-    const next = server.cache.token()
-    await server.answer(lives(300))
-    assert.equal(await next, 'token-2')
-  })
-
-  it('rejects a token whose answer took too long', async () => {
-    const server = new Server()
-    const waiting = server.cache.token()
-    const refused = assert.rejects(waiting, { code: 'ERR_TOKEN_EXPIRED', permanent: false })
-    server.clock.pass(14_000)
-    await server.answer(lives(15))
-    await refused
-  })
-
-  it('uses the wall clock after the machine slept, and the monotonic clock if that is set back', async () => {
-    const slept = await withToken(300)
-    slept.clock.setWall(3_600_000)
-    const next = slept.cache.token()
-    await slept.answer(lives(300))
-    assert.equal(await next, 'token-2')
-    const setBack = await withToken(300)
-    setBack.clock.setWall(-3_600_000)
-    setBack.clock.pass(295_000)
-    const other = setBack.cache.token()
-    await setBack.answer(lives(300))
-    assert.equal(await other, 'token-2')
-  })
-
-  it('uses a token with a lifetime below a second once', async () => {
-    const server = await withToken(0.5)
-    const next = server.cache.token()
-    await server.answer(lives(0))
-    assert.equal(await next, 'token-2')
-    assert.equal(server.requests, 2)
-  })
-
-  it('keeps the old token while the refresh fails, and retries after 1, 2, 4 … s', async () => {
-    const server = await withToken(300)
-    server.clock.pass(250_000)
-    await server.cache.token()
-    await server.answer(fails())
-    assert.equal(server.cache.status.state, 'refresh failing')
-    for (const wait of [1000, 2000, 4000, 8000]) {
-      server.clock.pass(wait - 1)
-      assert.equal(await server.cache.token(), 'token-1')
-      assert.equal(server.pending, false)
-      server.clock.pass(1)
-      assert.equal(await server.cache.token(), 'token-1')
-      assert.equal(server.pending, true)
-      await server.answer(fails())
-    }
-    server.clock.pass(60_000)
-    assert.deepEqual(server.cache.status, { state: 'none', code: 'test' })
-  })
-
-  it('lets a caller give up without affecting others', async () => {
-    const server = new Server()
-    const impatient = new AbortController()
-    const gone = assert.rejects(server.cache.token(impatient.signal), { code: 'ERR_ABORTED' })
-    const patient = server.cache.token()
-    impatient.abort()
-    await gone
-    await server.answer(lives(300))
-    assert.equal(await patient, 'token-1')
-    assert.equal(server.requests, 1)
-  })
-
-  it('forces refreshes at most every 10 s, and pauses after three refused fresh tokens', async () => {
-    const server = await withToken(300)
-    const refuse = async (token: string): Promise<string> => {
-      const next = server.cache.refused(token)
-      next.catch(() => undefined)
-      await settled()
-      if (server.pending) await server.answer(lives(300))
-      return next
-    }
-    assert.equal(await refuse('token-1'), 'token-2')
-    await assert.rejects(refuse('token-2'), { code: 'ERR_TOKEN_REFUSED', retryAfterMs: 10_000 })
     await assert.rejects(server.cache.token(), { code: 'ERR_TOKEN_REFUSED' })
-    server.clock.pass(10_000)
-    assert.equal(await refuse('token-2'), 'token-3')
-    server.clock.pass(10_000)
-    await assert.rejects(refuse('token-3'), {
-      message: /refuses even fresh tokens/,
-      retryAfterMs: 60_000
+    server.clock.pass(60_000)
+    assert.equal(await server.get(again(300)), 'token-1')
+  })
+
+  /** Which tokens count as fresh: each is refused so long after the step before. */
+  for (const [what, lifetime, uptime, ages] of [
+    ['within two minutes, at first', 3600, 0, [0, 10_000, 10_000]],
+    ['within two minutes, later', 3600, 1_000_000, [0, 10_000, 10_000]],
+    ['one was used for two minutes', 3600, 0, [10_000, 120_000, 10_000, 10_000, 10_000]]
+  ] satisfies [string, number, number, number[]][]) {
+    it(`counts only if it is fresh: ${what}`, async () => {
+      const server = new Server()
+      server.clock.pass(uptime)
+      await server.get(lives(lifetime))
+      for (const [index, age] of ages.entries()) {
+        server.clock.pass(age)
+        const replaced = server.replace(`token-${index + 1}`, lives(lifetime))
+        if (index < ages.length - 1) assert.equal(await replaced, `token-${index + 2}`)
+        else await assert.rejects(replaced, evenFresh)
+      }
     })
-    server.clock.pass(59_999)
-    await assert.rejects(server.cache.token(), { message: /refuses even fresh tokens/ })
-    assert.equal(server.requests, 3)
-    server.clock.pass(1)
-    const next = server.cache.token()
-    await server.answer(lives(300))
-    assert.equal(await next, 'token-4')
-  })
+  }
 
-  it('says why there is no token while it waits, until that is cleared', async () => {
-    const server = await withToken(300)
-    const next = server.cache.refused('token-1')
-    await server.answer(lives(300))
-    await next
-    await assert.rejects(server.cache.refused('token-2'), {
-      message: /shortly after another refusal/,
-      hint: /at most every 10 s/,
-      permanent: true
-    })
-    assert.deepEqual(server.cache.status, { state: 'none', code: 'ERR_TOKEN_REFUSED' })
-    server.cache.clearBackOff()
-    assert.deepEqual(server.cache.status, { state: 'idle' })
-    const waits = assert.rejects(server.cache.token(), { code: 'ERR_ABORTED' })
-    assert.equal(server.pending, true)
-    server.cache.close()
-    await waits
-  })
-
-  it('forces no refresh within 10 s after one that failed', async () => {
-    const server = await withToken(300)
-    const next = assert.rejects(server.cache.refused('token-1'), { code: 'test' })
-    await server.answer(fails())
-    await next
-    server.clock.pass(9999)
-    await assert.rejects(server.cache.token(), { code: 'test', retryAfterMs: 1 })
-    server.clock.pass(1)
-    const third = server.cache.token()
-    await server.answer(lives(300))
-    assert.equal(await third, 'token-3')
-  })
-
-  it('does not shorten the wait after a failure because of a refusal', async () => {
-    const server = await withToken(300)
-    const next = server.cache.refused('token-1')
-    await server.answer(lives(10))
-    await next
-    server.clock.pass(8500)
-    assert.equal(await server.cache.token(), 'token-2')
-    await server.answer(fails(true, 60_000))
-    await assert.rejects(server.cache.refused('token-2'), { code: 'test', retryAfterMs: 60_000 })
-  })
-
-  it('does not count a token that was used for two minutes as fresh', async () => {
-    const server = await withToken(3600)
-    for (const [token, age] of [
-      ['token-1', 10_000],
-      ['token-2', 120_000],
-      ['token-3', 10_000],
-      ['token-4', 10_000]
-    ] as const) {
-      server.clock.pass(age)
-      const next = server.cache.refused(token)
-      await server.answer(lives(3600))
-      await next
-    }
-    server.clock.pass(10_000)
-    await assert.rejects(server.cache.refused('token-5'), { message: /even fresh tokens/ })
-  })
-
-  it('counts a token refused within two minutes as fresh, however long the process has run', async () => {
-    const server = new Server()
-    server.clock.pass(1_000_000)
-    const first = server.cache.token()
-    await server.answer(lives(3600))
-    await first
-    for (const token of ['token-1', 'token-2']) {
-      const next = server.cache.refused(token)
-      await server.answer(lives(3600))
-      await next
-      server.clock.pass(10_000)
-    }
-    await assert.rejects(server.cache.refused('token-3'), { message: /even fresh tokens/ })
-  })
-
-  it('does not count refusals of tokens that were already replaced', async () => {
+  it('does not count if it was replaced already', async () => {
     const server = await withToken(300)
     for (const token of ['old', 'older', 'oldest']) {
       assert.equal(await server.cache.refused(token), 'token-1')
     }
-    const next = server.cache.refused('token-1')
-    await server.answer(lives(300))
-    assert.equal(await next, 'token-2')
+    assert.equal(await server.replace('token-1'), 'token-2')
   })
 
-  it('does not count refusals before a token that was used to its end', async () => {
+  it('does not count once another was used to its end', async () => {
     const server = await withToken(300)
     for (const token of ['token-1', 'token-2']) {
-      const next = server.cache.refused(token)
-      await server.answer(lives(300))
-      await next
+      await server.replace(token)
       server.clock.pass(10_000)
     }
     server.clock.pass(300_000)
-    for (const next of [server.cache.token(), undefined]) {
-      const token = next ?? server.cache.refused('token-4')
-      await server.answer(lives(300))
-      await token
-    }
-    assert.equal(server.requests, 5)
+    await server.get(lives(300))
+    assert.equal(await server.replace('token-4'), 'token-5')
   })
+})
 
-  it('keeps a valid token if the next one comes too late', async () => {
-    const server = await withToken(3600)
-    server.clock.pass(3_400_000)
-    assert.equal(await server.cache.token(), 'token-1')
-    server.clock.pass(9_500)
-    await server.answer(lives(10))
-    assert.deepEqual(server.cache.status.state, 'refresh failing')
-    assert.equal(await server.cache.token(), 'token-1')
-  })
-
-  it('uses a token of one second for half of it without asking again', async () => {
-    const server = await withToken(1)
-    server.clock.pass(549)
-    assert.equal(await server.cache.token(), 'token-1')
-    assert.equal(server.requests, 1)
-  })
-
-  it('leaves no listener on the signal of a caller', async () => {
+describe('what is shown of the token', () => {
+  it('are the requests that were made, by how they ended', async () => {
     const server = new Server()
-    const { signal } = new AbortController()
-    const first = server.cache.token(signal)
-    assert.equal(getEventListeners(signal, 'abort').length, 1)
-    await server.answer(lives(300))
-    await first
-    await settled()
-    assert.equal(getEventListeners(signal, 'abort').length, 0)
-    const impatient = new AbortController()
-    server.clock.pass(300_000)
-    const gone = assert.rejects(server.cache.token(impatient.signal), { code: 'ERR_ABORTED' })
-    impatient.abort()
-    await gone
-    assert.equal(getEventListeners(impatient.signal, 'abort').length, 0)
-  })
-
-  it('returns the current token if an older one was refused', async () => {
-    const server = await withToken(300)
-    server.clock.pass(250_000)
+    assert.deepEqual(server.cache.requests, { ok: 0, error: 0 })
+    await assert.rejects(server.get(fails()))
+    server.cache.clearBackOff()
+    await server.get(lives(300))
     await server.cache.token()
-    await server.answer(lives(300))
-    assert.equal(await server.cache.refused('token-1'), 'token-2')
-    assert.equal(server.requests, 2)
+    assert.deepEqual(server.cache.requests, { ok: 1, error: 1 })
   })
 
-  it('applies the latest lifetime of a token that is sent again, which here has expired', async () => {
-    const server = await withToken(3600)
-    server.clock.pass(3_400_000)
-    assert.equal(await server.cache.token(), 'token-1', 'still used while it is refreshed')
-    server.clock.pass(9_500)
-    await server.answer({ kind: 'token', lifetime: 10, sameAgain: true })
-    assert.equal(server.cache.status.state, 'none')
-  })
-
-  it('does not serve a refused token that the server sends again', async () => {
-    const server = await withToken(300)
-    const next = server.cache.refused('token-1')
-    const again = assert.rejects(next, { code: 'ERR_TOKEN_REFUSED' })
-    await server.answer({ kind: 'token', lifetime: 300, sameAgain: true })
-    await again
-    await assert.rejects(server.cache.token(), { code: 'ERR_TOKEN_REFUSED' })
-  })
-
-  it('reports changes of its status', async () => {
+  it('is each change of its status, once, until the listener or the node ends', async () => {
     const server = new Server()
     const seen: string[] = []
-    const end = server.cache.onStatus(({ state }) => seen.push(state))
-    const first = assert.rejects(server.cache.token())
-    await server.answer(fails())
-    await first
-    server.clock.pass(2000)
-    const second = server.cache.token()
-    await server.answer(lives(300))
-    await second
-    server.clock.pass(250_000)
-    await server.cache.token()
-    await server.answer(fails())
-    assert.deepEqual(seen, ['none', 'ok', 'refresh failing'])
+    const ended: string[] = []
+    server.cache.onStatus(({ state }) => seen.push(state))
+    const end = server.cache.onStatus(({ state }) => ended.push(state))
+    const shows = (...states: string[]): void => {
+      assert.deepEqual(seen.splice(0), states)
+    }
+    server.cache.clearBackOff()
+    shows()
+    await assert.rejects(server.get(fails()))
+    shows('none')
     end()
     server.clock.pass(2000)
-    await server.cache.token()
-    await server.answer(lives(300))
-    assert.equal(seen.length, 3)
-  })
-
-  it('reports a refused token and a cleared back-off, and nothing twice or after its end', async () => {
-    const server = new Server()
-    const seen: string[] = []
-    server.cache.onStatus(({ state }) => seen.push(state))
+    await assert.rejects(server.get(fails()))
+    shows()
     server.cache.clearBackOff()
-    assert.deepEqual(seen, [])
-    const first = server.cache.token()
-    await server.answer(lives(300))
-    await first
-    server.cache.drop('token-1')
-    server.cache.drop('token-1')
-    assert.deepEqual(seen, ['ok', 'idle'])
-    const second = assert.rejects(server.cache.token(), { code: 'test' })
-    await server.answer(fails())
-    await second
-    server.clock.pass(2000)
-    const third = assert.rejects(server.cache.token())
-    await server.answer(fails())
-    await third
-    server.cache.clearBackOff()
-    assert.deepEqual(seen, ['ok', 'idle', 'none', 'idle'])
-    server.clock.pass(10_000)
-    const fourth = server.cache.token()
-    await server.answer(lives(300))
-    await fourth
+    shows('idle')
+    await server.get(lives(300))
+    shows('ok')
     server.clock.pass(250_000)
-    await server.cache.token()
-    assert.equal(server.pending, true)
+    await server.get(fails())
+    shows('refresh failing')
+    server.cache.clearBackOff()
+    shows('ok')
+    server.cache.drop('token-3')
+    server.cache.drop('token-3')
+    shows('idle')
+    assert.deepEqual(ended, ['none'])
     server.cache.close()
     await server.answer(fails())
     server.cache.clearBackOff()
-    assert.deepEqual(seen, ['ok', 'idle', 'none', 'idle', 'ok'])
+    shows()
   })
 })
 
@@ -633,7 +537,7 @@ describe('TokenCache, whatever happens', () => {
           assertBackOff(server.log, random)
         }
       ),
-      { numRuns: 1000 }
+      { numRuns: 300 }
     )
   })
 

@@ -1,249 +1,339 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
+import { createServer } from 'node:https'
+import { after, before, describe, it } from 'node:test'
 import { promisify } from 'node:util'
 import { gzipSync } from 'node:zlib'
-import { after, before, describe, it } from 'node:test'
-import { TokenSource } from '../../src/oauth2/token-source.ts'
-import type { TokenError } from '../../src/oauth2/token-error.ts'
+import { close, listen } from '../../demo/loopback.ts'
+import type { GotClient } from '../../src/http-client/got-client.ts'
 import {
-  json,
-  startTokenFaultServer,
-  text,
-  type Fault,
-  type TokenFaultServer
-} from '../support/token-fault-server.ts'
+  HttpError,
+  type HttpErrorFacts,
+  type HttpErrorFamily
+} from '../../src/http-client/http-error.ts'
+import type { HttpClientSettings } from '../../src/http-client/http-message.ts'
+import type { Hint } from '../../src/oauth2/hint.ts'
+import { translateError } from '../../src/oauth2/network-error.ts'
+import { configError, type TokenError } from '../../src/oauth2/token-error.ts'
+import {
+  createAuthority,
+  issueExpired,
+  issueNotYetValid,
+  issueWrongName,
+  selfSignedCertificate,
+  type Authority,
+  type Certificate
+} from '../support/certificates.ts'
+import { startConnectProxy } from '../support/connect-proxy.ts'
+import { json, startTokenFaultServer, text, type Fault } from '../support/token-fault-server.ts'
 import { tokenHttpClient, tokenSettings } from '../support/token-settings.ts'
+import { granted, tokenTest } from '../support/token-test.ts'
 
-const good = { access_token: 'a-token-in-good-order', token_type: 'Bearer', expires_in: 300 }
+type Key = Hint['key']
+type Family = HttpErrorFamily | undefined
 
-describe('a token server that fails', () => {
-  let server: TokenFaultServer
-  const httpClient = tokenHttpClient()
+const CERTIFICATE_REQUIRED = 'ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED'
 
-  before(async () => {
-    server = await startTokenFaultServer(json(good))
-  })
-  after(async () => {
-    httpClient.close()
-    await server.close()
-  })
+describe('a token server that sends no complete answer', () => {
+  const test = tokenTest()
 
-  function source(): TokenSource {
-    return new TokenSource(
-      tokenSettings({ tokenEndpoint: `${server.origin}/token`, clientSecret: 'not-so-secret' }),
-      { httpClient, random: () => 0.5 }
-    )
-  }
-
-  async function failure(fault: Fault): Promise<TokenError> {
-    server.answer = fault
-    const tokens = source()
-    try {
-      await tokens.token()
-    } catch (error) {
-      return error as TokenError
-    } finally {
-      tokens.close()
-    }
-    return assert.fail('There should be no token.')
-  }
-
-  it('is not listening', async () => {
-    const gone = await startTokenFaultServer(json(good))
-    await gone.close()
-    const tokens = new TokenSource(
-      tokenSettings({ tokenEndpoint: `${gone.origin}/token`, clientSecret: 'not-so-secret' }),
-      { httpClient }
-    )
-    await assert.rejects(tokens.token(), {
-      code: 'ECONNREFUSED',
-      family: 'connect'
-    })
-    tokens.close()
-  })
-
-  const started = (headers: Record<string, string>, status = 200): Fault => {
+  /** Begins an answer, and hangs up. */
+  const begun = (headers: Record<string, string>, status = 200): Fault => {
     return (_request, response) => {
       response.writeHead(status, headers)
       response.write('{"access_token":"half', () => response.destroy())
     }
   }
-  const gzip = { 'content-encoding': 'gzip' }
+  const reset: Fault = (_request, response) => response.destroy()
+  const notGzip = text('not gzip', 'application/json', 200, { 'content-encoding': 'gzip' })
+  const large = 'x'.repeat(2 << 20)
   const wait = { 'retry-after': '300' }
-  const brotli = { ...wait, 'content-encoding': 'br' }
-  for (const [does, fault, code, status, retryAfterMs = 1000] of [
-    ['resets the connection', (_request, response) => response.destroy(), 'ECONNRESET', undefined],
-    ['hangs up in the middle of the answer', started({}), 'ECONNRESET', 200],
-    ['announces more than it sends', started({ 'content-length': '500' }), 'ECONNRESET', 200],
-    ['answers 500 with a page', text('<html>', 'text/html', 500), 'ERR_HTTP_STATUS', 500],
-    ['answers 600', text('denied', 'text/plain', 600), 'ERR_HTTP_STATUS', 600],
-    ['answers 999', text('denied', 'text/plain', 999), 'ERR_HTTP_STATUS', 999],
-    ['answers with 2 MB', json({ ...good, x: 'x'.repeat(2 << 20) }), 'ERR_RESPONSE_TOO_LARGE', 200],
-    [
-      'says gzip and sends something else',
-      text('not gzip', 'application/json', 200, gzip),
-      'ERR_CONTENT_DECODING',
-      200
-    ],
-    [
-      'asks for a wait in a page that is too large',
-      text('x'.repeat(2_000_000), 'text/html', 429, wait),
-      'ERR_RESPONSE_TOO_LARGE',
-      429,
-      300_000
-    ],
-    [
-      'asks for a wait in an unknown encoding',
-      text('x', 'text/html', 503, { ...wait, 'content-encoding': 'x' }),
-      'ERR_HTTP_STATUS',
-      503,
-      300_000
-    ],
-    [
-      'asks for a wait in a broken encoding',
-      text('x', 'text/html', 503, brotli),
-      'ERR_CONTENT_DECODING',
-      503,
-      300_000
-    ],
-    [
-      'asks for a wait in an answer that is cut',
-      started({ ...wait, 'content-length': '500' }, 503),
-      'ECONNRESET',
-      503,
-      300_000
-    ]
-  ] satisfies [string, Fault, string, number | undefined, number?][]) {
-    it(`${does}: nothing is repeated at once`, async () => {
-      const before = server.seen.length
-      const error = await failure(fault)
-      assert.deepEqual([error.code, error.status], [code, status])
-      assert.deepEqual([error.permanent, error.retryAfterMs], [false, retryAfterMs])
-      assert.equal(server.seen.length, before + 1)
+  const brokenWait = text('x', 'text/html', 503, { ...wait, 'content-encoding': 'br' })
+
+  const cut = ['ECONNRESET', 'reset', 'broken'] as const
+  const tooLarge = ['ERR_RESPONSE_TOO_LARGE', undefined, 'notTokenServer'] as const
+  const notDecoded = ['ERR_CONTENT_DECODING', undefined, 'notTokenServer'] as const
+  for (const [does, answer, [code, family, hint], status, waitMs] of [
+    ['hangs up', reset, cut],
+    ['hangs up in the middle', begun({}), cut, 200],
+    ['announces more than it sends', begun({ 'content-length': '500' }), cut, 200],
+    ['sends 2 MB', json({ large }), tooLarge, 200],
+    ['says gzip and sends something else', notGzip, notDecoded, 200],
+    ['asks for a wait, too large', text(large, 'text/html', 429, wait), tooLarge, 429, 300_000],
+    ['asks for a wait, broken', brokenWait, notDecoded, 503, 300_000],
+    ['asks for a wait, cut', begun({ ...wait, 'content-length': '500' }, 503), cut, 503, 300_000]
+  ] satisfies [string, Fault, readonly [string, Family, Key], number?, number?][]) {
+    it(`${does}: ${code}, and nothing is repeated at once`, async () => {
+      const { error, requests } = await test.ask(answer)
+      assert.deepEqual([error?.code, error?.family, error?.status], [code, family, status])
+      assert.deepEqual([error?.permanent, error?.retryAfterMs], [false, waitMs])
+      assert.equal(error?.hints[0]?.key, hint)
+      assert.equal(requests.length, 1)
     })
   }
 
-  it('answers 503 with Retry-After, which is respected', async () => {
-    const error = await failure(text('', 'text/plain', 503, { 'retry-after': '120' }))
-    assert.equal(error.retryAfterMs, 120_000)
-    const before = server.seen.length
-    const tokens = source()
-    await assert.rejects(tokens.token())
-    await assert.rejects(tokens.token(), (again: TokenError) => {
-      assert.ok((again.retryAfterMs ?? 0) > 110_000)
-      return true
-    })
-    assert.equal(server.seen.length, before + 1)
-    tokens.clearBackOff()
-    await assert.rejects(tokens.token())
-    assert.equal(server.seen.length, before + 2)
-    tokens.close()
+  it('compresses its answer, which is read', async () => {
+    const body = gzipSync(JSON.stringify({ access_token: 'a-token-in-good-order' }))
+    const headers = { 'content-encoding': 'gzip' }
+    const { got } = await test.ask(text(body, 'application/json', 200, headers))
+    assert.equal(got?.accessToken, 'a-token-in-good-order')
   })
 
-  it('asks for a wait of a day, of which one hour is respected', async () => {
-    const error = await failure(
-      text('', 'text/plain', 429, {
-        'retry-after': new Date(Date.now() + 86_400_000).toUTCString()
-      })
-    )
-    assert.equal(error.retryAfterMs, 3_600_000)
-  })
-
-  it('does not know the client: the next attempt waits half a minute', async () => {
-    const error = await failure(json({ error: 'invalid_client' }, 401))
-    assert.equal(error.permanent, true)
-    assert.equal(error.retryAfterMs, 30_000)
-  })
-
-  it('compresses its answer', async () => {
-    server.answer = text(gzipSync(JSON.stringify(good)), 'application/json', 200, {
-      'content-encoding': 'gzip'
-    })
-    const tokens = source()
-    assert.equal(await tokens.token(), good.access_token)
-    tokens.close()
-  })
-
-  const hangs: [string, Fault][] = [
-    ['before the answer', () => undefined],
-    [
-      'in the middle of the answer',
-      (_request, response) => {
-        response.writeHead(200, { 'content-type': 'application/json' })
-        response.write('{"access_token":')
-      }
-    ]
-  ]
-
-  it('hangs: the request times out after 15 s', { timeout: 20_000 }, async () => {
-    const started = performance.now()
-    await Promise.all(
-      hangs.map(async ([when, fault]) => {
-        const hanging = await startTokenFaultServer(fault)
-        const tokens = new TokenSource(
-          tokenSettings({
-            tokenEndpoint: `${hanging.origin}/token`,
-            clientSecret: 'not-so-secret'
-          }),
-          { httpClient }
-        )
-        await assert.rejects(
-          tokens.token(),
-          { code: 'ETIMEDOUT', family: 'timeout', permanent: false },
-          when
-        )
-        tokens.close()
-        await hanging.close()
-      })
-    )
-    const elapsed = performance.now() - started
-    assert.ok(elapsed > 14_900 && elapsed < 17_000, `${elapsed} ms`)
-  })
-
-  for (const [when, fault] of hangs) {
+  const nothing: Fault = () => undefined
+  const half: Fault = (_request, response) => {
+    response.writeHead(200, { 'content-type': 'application/json' })
+    response.write('{"access_token":')
+  }
+  for (const [when, answer] of [
+    ['before the answer', nothing],
+    ['in the middle of it', half]
+  ] as const) {
     it(`hangs ${when}: a caller can give up, and the node can close`, async () => {
-      server.answer = fault
-      const tokens = source()
-      const before = server.seen.length
+      const source = test.source()
+      const arrived = new Promise<void>((resolve) => {
+        test.server.answer = (request, response) => {
+          answer(request, response)
+          resolve()
+        }
+      })
       const caller = new AbortController()
-      const given = assert.rejects(tokens.token(caller.signal), { code: 'ERR_ABORTED' })
-      const waiting = assert.rejects(tokens.token(), { code: 'ERR_ABORTED' })
-      await until(() => server.seen.length > before)
+      const given = assert.rejects(source.token(caller.signal), { code: 'ERR_ABORTED' })
+      const waiting = assert.rejects(source.token(), { code: 'ERR_ABORTED' })
+      await arrived
       caller.abort()
       await given
-      tokens.close()
+      source.close()
       await waiting
-      assert.equal(server.seen.length, before + 1)
-      await assert.rejects(tokens.token(), { code: 'ERR_ABORTED' })
+      await assert.rejects(source.token(), { code: 'ERR_ABORTED' })
+      assert.equal(test.server.seen.length, 1)
     })
   }
-})
 
-describe('a closed token source', () => {
-  it('does not keep the process alive', { timeout: 20_000 }, async () => {
-    const hanging = await startTokenFaultServer(() => undefined)
+  it('hangs: there is a limit of 15 s', async (t) => {
+    const asked = t.mock.method(test.httpClient, 'request')
+    await test.ask(granted)
+    assert.equal(asked.mock.calls[0]?.arguments[0].responseTimeoutMs, 15_000)
+  })
+
+  it('does not keep the process alive once it is closed', { timeout: 20_000 }, async () => {
+    test.server.answer = nothing
+    const settings = tokenSettings({ issuer: test.server.origin, clientSecret: 'not-so-secret' })
     const script = `
       import { GotClient } from './src/http-client/got-client.ts'
       import { TokenSource } from './src/oauth2/token-source.ts'
       const httpClient = new GotClient({ connectTimeoutMs: 5000, maxResponseBytes: 1000 })
-      const source = new TokenSource(${JSON.stringify(
-        tokenSettings({ issuer: hanging.origin, clientSecret: 'not-so-secret' })
-      )}, { httpClient })
+      const source = new TokenSource(${JSON.stringify(settings)}, { httpClient })
       const waiting = source.token().catch(({ code }) => console.log(code))
       setTimeout(() => { source.close(); httpClient.close() }, 300)
       await waiting`
+    const options = ['--input-type=module', '--eval', script]
     const started = performance.now()
-    const { stdout } = await promisify(execFile)(process.execPath, [
-      '--input-type=module',
-      '--eval',
-      script
-    ])
+    const { stdout } = await promisify(execFile)(process.execPath, options)
     assert.equal(stdout, 'ERR_ABORTED\n')
-    assert.ok(performance.now() - started < 8000)
-    await hanging.close()
+    assert.ok(performance.now() - started < 10_000)
   })
 })
 
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5))
-}
+describe('a token server that cannot be reached', () => {
+  const test = tokenTest()
+  let authority: Authority
+  let own: Certificate
+  const ending: (() => unknown)[] = []
+  before(async () => {
+    authority = await createAuthority('Test authority')
+    own = await authority.issueServer()
+  })
+  after(async () => {
+    for (const end of ending) await end()
+  })
+
+  /** A token URL at which a server has this certificate. */
+  async function serve(tls: Certificate, more: object = {}): Promise<string> {
+    const server = createServer({ ...tls, ...more }, (_request, response) => response.end())
+    const port = await listen(server)
+    ending.push(() => close(server))
+    return `https://127.0.0.1:${port}/token`
+  }
+  const gone = async (protocol = 'http:'): Promise<string> => {
+    const server = await startTokenFaultServer(granted)
+    await server.close()
+    return `${protocol}${server.origin.slice('http:'.length)}/token`
+  }
+  async function failure(
+    tokenEndpoint: string,
+    more: Partial<HttpClientSettings> = {}
+  ): Promise<TokenError> {
+    const httpClient = tokenHttpClient({ tls: { ca: authority.ca }, ...more })
+    ending.push(() => {
+      httpClient.close()
+    })
+    const source = test.source({ tokenEndpoint }, { httpClient })
+    return source.token().then(
+      () => assert.fail('There should be no token.'),
+      (error: unknown) => error as TokenError
+    )
+  }
+
+  const noTls = (): string => `${test.server.origin.replace('http:', 'https:')}/token`
+  const expired = async (): Promise<string> => serve(await issueExpired(authority))
+  const notYet = async (): Promise<string> => serve(await issueNotYetValid(authority))
+  const otherHost = async (): Promise<string> => serve(await issueWrongName(authority))
+  const selfSigned = async (): Promise<string> => serve(await selfSignedCertificate())
+  const untrusted = async (): Promise<string> =>
+    serve(await (await createAuthority('Somebody Else')).issueServer())
+  const strict = (): Promise<string> => serve(own, { requestCert: true, ca: authority.ca })
+
+  for (const [what, at, code, family, hint, permanent] of [
+    ['nothing is listening', gone, 'ECONNREFUSED', 'connect', 'unreachable', false],
+    ['unknown name', () => 'https://token.invalid/', /^E/, 'connect', 'hostName', false],
+    ['no TLS', noTls, 'EPROTO', 'tls', 'tlsFailed', false],
+    ['expired', expired, 'CERT_HAS_EXPIRED', 'tls', 'certificateDate', true],
+    ['not valid yet', notYet, 'CERT_NOT_YET_VALID', 'tls', 'certificateDate', true],
+    ['another host', otherHost, 'ERR_TLS_CERT_ALTNAME_INVALID', 'tls', 'otherHost', true],
+    ['self-signed', selfSigned, 'DEPTH_ZERO_SELF_SIGNED_CERT', 'tls', 'untrustedBy', true],
+    ['untrusted', untrusted, 'UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'tls', 'untrustedBy', true],
+    ['no client certificate', strict, CERTIFICATE_REQUIRED, 'tls', 'clientCertificate', true]
+  ] satisfies [string, () => string | Promise<string>, string | RegExp, Family, Key, boolean][]) {
+    it(`${what}: ${hint}`, async () => {
+      const error = await failure(await at())
+      if (typeof code === 'string') assert.equal(error.code, code)
+      else assert.match(error.code, code)
+      assert.deepEqual([error.family, error.hints[0]?.key], [family, hint])
+      assert.equal(error.permanent, permanent)
+    })
+  }
+
+  it('is behind a proxy, which is told as such', async () => {
+    const open = await startConnectProxy()
+    const strictProxy = await startConnectProxy('user:word')
+    const down = await startConnectProxy()
+    await down.close()
+    ending.push(
+      () => open.close(),
+      () => strictProxy.close()
+    )
+    for (const [url, code, hint] of [
+      [down.url, 'ECONNREFUSED', 'proxyDown'],
+      [strictProxy.url, 'ERR_PROXY_TUNNEL', 'proxyRefused'],
+      [open.url, 'ERR_PROXY_TUNNEL', 'beyondProxy']
+    ]) {
+      const error = await failure(await gone('https:'), { proxy: { url: url ?? '' } })
+      assert.deepEqual([error.code, error.hints[0]?.key], [code, hint])
+      assert.deepEqual([error.family, error.permanent], ['connect', false])
+    }
+  })
+
+  it('names the authority that is not trusted', async () => {
+    const { certificateIssuer, hint } = await failure(await untrusted())
+    assert.equal(certificateIssuer, 'Somebody Else')
+    assert.match(hint, /It was issued by "Somebody Else"\. Add the CA certificate/)
+  })
+
+  it('is named once, with the field that led there', async () => {
+    const tokenEndpoint = await gone()
+    const [at, host] = [tokenEndpoint.replace('/token', ''), new URL(tokenEndpoint).host]
+    for (const [given, field] of [
+      [{ tokenEndpoint }, 'Token URL'],
+      [{ tokenEndpoint, issuer: test.server.origin }, 'Token URL'],
+      [{ tokenEndpoint: '', issuer: at }, 'Issuer URL'],
+      // The metadata name it.
+      [{ tokenEndpoint: '', issuer: test.server.origin }, 'Issuer URL']
+    ] as const) {
+      const metadata = json({ issuer: test.server.origin, token_endpoint: tokenEndpoint })
+      const { message, hint } = await test.failure(metadata, given)
+      const words = 'nothing is listening there (connection refused)'
+      assert.equal(message, `Token server ${host}: ${words}.`)
+      assert.ok(hint.startsWith(`Check host and port in ${field}, the firewall`), hint)
+    }
+  })
+})
+
+/** What no server here can cause. */
+describe('a rare failure of the network', () => {
+  const test = tokenTest()
+
+  async function failed(facts: Partial<HttpErrorFacts> & { code: string }): Promise<TokenError> {
+    const error = new HttpError('login.example: some words', {
+      connected: false,
+      reusedConnection: false,
+      ...facts
+    })
+    const httpClient = { request: () => Promise.reject(error) } as unknown as GotClient
+    const source = test.source({ tokenEndpoint: 'https://login.example/token' }, { httpClient })
+    return source.token().catch((reason: unknown) => reason) as Promise<TokenError>
+  }
+
+  for (const [code, family, hint, permanent] of [
+    ['ENOTFOUND', 'connect', 'hostName', false],
+    ['EAI_AGAIN', 'connect', 'hostName', false],
+    ['EHOSTUNREACH', 'connect', 'unreachable', false],
+    ['ETIMEDOUT', 'connect', 'unreachable', false],
+    ['ETIMEDOUT', 'tls', 'tlsFailed', false],
+    ['ETIMEDOUT', 'timeout', 'slow', false],
+    ['EPROTO', 'tls', 'tlsFailed', false],
+    ['EPROTO', undefined, 'tlsFailed', false],
+    ['ECERT_X', 'tls', 'tlsFailed', false],
+    ['X_CERT_', undefined, 'broken', false],
+    ['SELF_SIGNED_CERT_IN_CHAIN', 'tls', 'untrusted', true],
+    ['INVALID_CA', 'tls', 'untrusted', true],
+    ['HOSTNAME_MISMATCH', 'tls', 'untrusted', true],
+    ['ERR_SSL_BAD_CERTIFICATE', undefined, 'tlsFailed', true]
+  ] satisfies [string, Family, Key, boolean][]) {
+    it(`${code}, ${family ?? 'no family'}: ${hint}`, async () => {
+      const error = await failed({ code, family })
+      assert.deepEqual([error.code, error.family], [code, family])
+      assert.deepEqual([error.hints[0]?.key, error.permanent], [hint, permanent])
+    })
+  }
+
+  it('at the proxy is no failure of the server, whatever it is', async () => {
+    for (const code of ['ENOTFOUND', 'CERT_HAS_EXPIRED', 'ETIMEDOUT']) {
+      const { hints } = await failed({ code, family: 'connect', atProxy: true })
+      assert.deepEqual(hints, [{ key: 'proxyDown' }])
+    }
+  })
+
+  it('names an authority on one line', async () => {
+    const code = 'UNABLE_TO_GET_ISSUER_CERT'
+    const { hint } = await failed({ code, family: 'tls', certificateIssuer: 'Test\u202e\r\nCA' })
+    assert.match(hint, /It was issued by "Test CA"\./)
+  })
+})
+
+describe('an error that openid-client or Node.js throws', () => {
+  const place = { host: 'login.example', field: 'issuer' } as const
+
+  it('hides none of ours, wherever it is', () => {
+    const known = configError('Fill in Scope.')
+    const wrapped = new Error('x', { cause: new Error('y', { cause: known }) })
+    for (const error of [known, wrapped]) assert.equal(translateError(error, place), known)
+    const circle = new Error('x')
+    circle.cause = circle
+    assert.equal(translateError(circle, place).code, 'EUNKNOWN')
+  })
+
+  for (const [thrown, code, words, hint] of [
+    ['OAUTH_INVALID_SERVER_METADATA', 'same', /its metadata .* not a URL/, 'metadata'],
+    ['OAUTH_REQUEST_PROTOCOL_FORBIDDEN', 'same', /its metadata .* not https:/, 'metadata'],
+    ['OAUTH_INVALID_RESPONSE', 'same', /its metadata is not usable/, 'metadata'],
+    ['ERR_OSSL_UNSUPPORTED', 'same', /not be made \(ERR_OSSL_UNSUPPORTED\)/, 'requestFailed'],
+    ['secret words', 'EUNKNOWN', /not be made \(EUNKNOWN\)/, 'requestFailed'],
+    [`E${'X'.repeat(61)}`, 'EUNKNOWN', /not be made \(EUNKNOWN\)/, 'requestFailed'],
+    [7, 'EUNKNOWN', /not be made \(EUNKNOWN\)/, 'requestFailed']
+  ] as const) {
+    it(`is told by its code, and by nothing else in it: ${thrown}`, () => {
+      const error = translateError(Object.assign(new Error('secret'), { code: thrown }), place)
+      assert.equal(error.code, code === 'same' ? thrown : code)
+      assert.match(error.message, words)
+      assert.match(error.message, /^login\.example: /)
+      assert.equal(error.hints[0]?.key, hint)
+      assert.deepEqual([error.permanent, error.cause], [true, undefined])
+    })
+  }
+
+  it('may be anything', () => {
+    for (const thrown of ['secret', null]) {
+      assert.equal(translateError(thrown, place).code, 'EUNKNOWN')
+    }
+  })
+})

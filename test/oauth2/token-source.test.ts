@@ -1,92 +1,115 @@
 import assert from 'node:assert/strict'
-import { after, before, beforeEach, describe, it } from 'node:test'
-import { TokenSource } from '../../src/oauth2/token-source.ts'
-import type { TokenError } from '../../src/oauth2/token-error.ts'
-import {
-  json,
-  startTokenFaultServer,
-  type TokenFaultServer
-} from '../support/token-fault-server.ts'
+import { describe, it } from 'node:test'
+import { createAuthority } from '../support/certificates.ts'
 import { FakeClock } from '../support/fake-clock.ts'
-import { tokenHttpClient, tokenSettings } from '../support/token-settings.ts'
+import { json, text } from '../support/token-fault-server.ts'
+import { tokenHttpClient } from '../support/token-settings.ts'
+import { granted, tokenTest, withMetadata } from '../support/token-test.ts'
+import { startServer } from '../http-client/local-server.ts'
 
-describe('TokenSource', () => {
-  let server: TokenFaultServer
-  const httpClient = tokenHttpClient()
-  const granted = json({ access_token: 'a-first-token', token_type: 'Bearer', expires_in: 300 })
+const DAY = 24 * 3_600_000
+const TOKEN = 'a-token-in-good-order'
 
-  before(async () => {
-    server = await startTokenFaultServer(granted)
-  })
-  after(async () => {
-    httpClient.close()
-    await server.close()
-  })
-  beforeEach(() => {
-    server.seen = []
-    server.answer = granted
+describe('the tokens of a node', () => {
+  const test = tokenTest()
+
+  it('are asked for once, after one discovery, for any number of callers', async () => {
+    test.server.answer = withMetadata({})
+    const source = test.source({ tokenEndpoint: '', issuer: test.server.origin })
+    assert.deepEqual(source.status, { state: 'idle' })
+    const all = await Promise.all(Array.from({ length: 50 }, () => source.token()))
+    assert.deepEqual(new Set(all), new Set([TOKEN]))
+    assert.equal(await source.token(), TOKEN)
+    const asked = test.server.seen.map(({ url }) => url)
+    assert.deepEqual(asked, ['/.well-known/openid-configuration', '/token'])
+    assert.equal(source.status.state, 'ok')
   })
 
-  function source(): TokenSource {
-    return new TokenSource(
-      tokenSettings({ tokenEndpoint: `${server.origin}/token`, clientSecret: 'not-so-secret' }),
-      { httpClient }
-    )
+  it('are replaced, once, if the HL7 server refuses the current one', async () => {
+    const source = test.source()
+    const first = await source.token()
+    test.server.answer = json({ access_token: 'a-second-token', expires_in: 300 })
+    const all = await Promise.all([source.refused(first), source.refused(first)])
+    assert.deepEqual(all, ['a-second-token', 'a-second-token'])
+    assert.equal(await source.refused(first), 'a-second-token')
+    assert.equal(test.server.seen.length, 2)
+  })
+
+  for (const [expires_in, seconds] of [
+    [undefined, 77],
+    [null, 77],
+    [600, 600]
+  ] as const) {
+    it(`live as long as the server says, else for the default lifetime: ${expires_in}`, async () => {
+      test.server.answer = json({ access_token: TOKEN, expires_in })
+      const clock = new FakeClock()
+      const source = test.source({ defaultLifetime: 77 }, { clock })
+      await source.token()
+      const validUntil = clock.now() + seconds * 1000 - Math.min(10_000, seconds * 100)
+      assert.deepEqual(source.status, { state: 'ok', validUntil })
+    })
   }
 
-  it('asks once for any number of callers', async () => {
-    const tokens = source()
-    assert.deepEqual(tokens.status, { state: 'idle' })
-    const all = await Promise.all(Array.from({ length: 50 }, () => tokens.token()))
-    assert.deepEqual(new Set(all), new Set(['a-first-token']))
-    assert.equal(await tokens.token(), 'a-first-token')
-    assert.equal(server.seen.length, 1)
-    assert.equal(tokens.status.state, 'ok')
-    tokens.close()
+  it('are never asked for with settings that cannot work', async () => {
+    const source = test.source({ clientSecret: '' })
+    await assert.rejects(source.token(), { code: 'CONFIG', permanent: true })
+    assert.deepEqual(source.status, { state: 'none', code: 'CONFIG' })
+    assert.deepEqual(test.server.seen, [])
   })
 
-  it('fetches another token if the HL7 server refused the current one', async () => {
-    const tokens = source()
-    const first = await tokens.token()
-    server.answer = json({ access_token: 'a-second-token', token_type: 'Bearer', expires_in: 300 })
-    const [one, two] = await Promise.all([tokens.refused(first), tokens.refused(first)])
-    assert.deepEqual([one, two], ['a-second-token', 'a-second-token'])
-    assert.equal(await tokens.refused(first), 'a-second-token')
-    assert.equal(server.seen.length, 2)
-    tokens.close()
-  })
-
-  it('uses the default lifetime if the server sends none, and needs no onWarning', async () => {
-    for (const [expires_in, lifetime] of [
-      [undefined, 77],
-      [null, 77],
-      [600, 600]
-    ] as const) {
-      server.answer = json({ access_token: 'a-first-token', expires_in })
+  for (const [what, answer, waitMs] of [
+    ['as a busy server says', text('', 'text/plain', 503, { 'retry-after': '120' }), 120_000],
+    ['an hour at most', text('', 'text/plain', 429, { 'retry-after': '86400' }), 3_600_000],
+    ['a second at first', text('', 'text/plain', 500), 1000],
+    ['half a minute if the client is refused', json({ error: 'invalid_client' }, 401), 30_000]
+  ] as const) {
+    it(`are asked for again after a wait: ${what}`, async () => {
+      test.server.answer = answer
       const clock = new FakeClock()
-      const tokens = new TokenSource(
-        tokenSettings({
-          tokenEndpoint: `${server.origin}/token`,
-          clientSecret: 'not-so-secret',
-          defaultLifetime: 77
-        }),
-        { httpClient, clock }
-      )
-      await tokens.token()
-      const validUntil = clock.now() + lifetime * 1000 - Math.min(10_000, lifetime * 100)
-      assert.deepEqual(tokens.status, { state: 'ok', validUntil })
-      tokens.close()
-    }
+      const source = test.source({}, { clock, random: () => 0.5 })
+      await assert.rejects(source.token(), { retryAfterMs: waitMs })
+      clock.pass(waitMs - 1)
+      await assert.rejects(source.token(), { retryAfterMs: 1 })
+      assert.equal(test.server.seen.length, 1)
+      test.server.answer = granted
+      clock.pass(1)
+      assert.equal(await source.token(), TOKEN)
+    })
+  }
+
+  it('show the status of an answer without a code', async () => {
+    test.server.answer = text('', 'text/plain', 500)
+    const source = test.source()
+    await assert.rejects(source.token(), { code: 'ERR_HTTP_STATUS' })
+    assert.deepEqual(source.status, { state: 'none', code: 'HTTP 500' })
   })
 
-  it('says what is missing without asking a server', async () => {
-    const tokens = new TokenSource(tokenSettings(), { httpClient })
-    await assert.rejects(tokens.token(), (error: TokenError) => {
-      assert.equal(error.code, 'CONFIG')
-      assert.match(error.message, /Issuer URL or Token URL/)
-      assert.match(error.message, /Client secret/)
-      return true
-    })
-    assert.deepEqual(tokens.status, { state: 'none', code: 'CONFIG' })
+  it("come with the date of the server's certificate, or the issuer's if that ends first", async (t) => {
+    // Certificates hold times in whole seconds.
+    const now = Math.floor(Date.now() / 1000) * 1000
+    const authority = await createAuthority()
+    const serve = async (days: number, answer: (origin: string) => object): Promise<URL> => {
+      const notAfter = new Date(now + days * DAY)
+      const server = await startServer(
+        (_request, response) => response.end(JSON.stringify(answer(server.url.origin))),
+        await authority.issueServer({ notAfter })
+      )
+      t.after(() => server.close())
+      return server.url
+    }
+    const tokenServer = await serve(60, () => ({ access_token: TOKEN }))
+    for (const days of [20, 100]) {
+      const { origin } = await serve(days, (issuer) => ({
+        issuer,
+        token_endpoint: tokenServer.href
+      }))
+      const httpClient = tokenHttpClient({ tls: { ca: authority.ca } })
+      const source = test.source({ tokenEndpoint: '', issuer: origin }, { httpClient })
+      const validTo = (): unknown => source.certificate?.validTo
+      assert.equal(validTo(), undefined)
+      await source.token()
+      assert.equal(validTo(), now + Math.min(days, 60) * DAY)
+      httpClient.close()
+    }
   })
 })

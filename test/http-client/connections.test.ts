@@ -1,0 +1,243 @@
+import assert from 'node:assert/strict'
+import type { Socket } from 'node:net'
+import { createServer as createTlsServer } from 'node:tls'
+import { describe, it } from 'node:test'
+import { createAuthority } from '../support/certificates.ts'
+import {
+  bodyOf,
+  errorOf,
+  type Handler,
+  httpTest,
+  type LocalServer,
+  post,
+  start,
+  TOKEN,
+  until
+} from './local-server.ts'
+
+const ok: Handler = (request, response) => {
+  request.resume().once('end', () => response.end('ok'))
+}
+
+describe('a request', () => {
+  const test = httpTest()
+
+  it('is sent as it is, with HTTP/1.1 and without Expect', async () => {
+    const body = Buffer.from([0x0b, 0x4d, 0xff, 0x00, 0x1c, 0x0d])
+    let seen: unknown
+    let raw: string[] = []
+    const server = await test.serve((request, response) => {
+      raw = request.rawHeaders
+      void bodyOf(request).then((read) => {
+        seen = [request.httpVersion, request.method, request.url, read]
+        response.end(Buffer.from([1, 2, 255]))
+      })
+    })
+    const url = new URL('/a%20b?x=1&flag&y=a+b%2C{c}', server.url)
+    const headers = { authorization: `Bearer ${TOKEN}`, 'UPHN-INFOMAP': '{"a":1}', 'x-Token': 'x' }
+    const reply = await post(test.undici(), url, { method: 'PUT', body, headers })
+    assert.deepEqual(seen, ['1.1', 'PUT', '/a%20b?x=1&flag&y=a+b%2C{c}', body])
+    assert.deepEqual(reply.body, Buffer.from([1, 2, 255]))
+    for (const [name, value] of Object.entries(headers)) {
+      assert.equal(raw[raw.indexOf(name) + 1], value)
+    }
+    const names = raw.filter((_, index) => index % 2 === 0).map((name) => name.toLowerCase())
+    assert.equal(new Set(names).size, names.length)
+    assert.ok(!names.includes('expect'))
+  })
+
+  it('is not repeated if undici refuses it', async () => {
+    const { url } = await test.serve(ok)
+    const mine = test.undici()
+    await post(mine, url)
+    const error = await errorOf(post(mine, url, { headers: { authorization: 'a\nb' } }))
+    assert.deepEqual([error.code, error.family], ['UND_ERR_INVALID_ARG', undefined])
+    assert.equal((await post(mine, url)).status, 200)
+  })
+})
+
+describe('connections', () => {
+  const test = httpTest()
+
+  it('carry one request after the other', async () => {
+    const server = await test.serve(ok)
+    const mine = test.undici({ maxConnections: 1 })
+    for (let sent = 0; sent < 30; sent++) await post(mine, server.url)
+    assert.equal(server.connections(), 1)
+  })
+
+  it('are as many as requests at a time, and maxConnections are kept', async () => {
+    const server = await test.serve((request, response) => {
+      request.resume().once('end', () => setTimeout(() => response.end('ok'), 50))
+    })
+    const mine = test.undici({ maxConnections: 2 })
+    await Promise.all(Array.from({ length: 6 }, () => post(mine, server.url)))
+    assert.equal(server.connections(), 6)
+    await until(() => server.open() === 2)
+    await Promise.all([post(mine, server.url), post(mine, server.url)])
+    assert.equal(server.connections(), 6)
+  })
+
+  it('lead to [::1], whose certificate is checked', async () => {
+    const authority = await createAuthority()
+    for (const [names, code] of [
+      [undefined, undefined],
+      [['other.example'], 'ERR_TLS_CERT_ALTNAME_INVALID']
+    ] as const) {
+      const { url } = await test.serve(
+        ok,
+        await authority.issueServer(names && { names: [...names] }),
+        '::1'
+      )
+      for (const library of ['undici', 'got'] as const) {
+        const sending = post(test[library]({ tls: { ca: authority.ca } }), url)
+        if (code === undefined) assert.equal((await sending).status, 200)
+        else assert.match((await errorOf(sending)).message, /^\[::1\]:\d+: .*another host name/)
+      }
+    }
+  })
+
+  it('are closed if they still hold part of the request', async () => {
+    const server = await test.serve((_request, response) => {
+      // Does not read the body.
+      response.writeHead(413).end('too large')
+    })
+    const mine = test.undici()
+    for (let connections = 1; connections < 4; connections++) {
+      const reply = await post(mine, server.url, { body: Buffer.alloc(16 << 20) })
+      assert.equal(reply.status, 413)
+      assert.equal(server.connections(), connections)
+    }
+    await until(() => server.open() === 0)
+  })
+
+  it('that the server closes with a request on its way are reported as reused', async () => {
+    let requests = 0
+    const server = await test.serveTcp((socket) => {
+      socket.on('data', () => {
+        if (++requests === 1) socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok')
+        else socket.resetAndDestroy()
+      })
+    })
+    const mine = test.undici()
+    await post(mine, server.url)
+    for (const isReused of [true, false]) {
+      const error = await errorOf(post(mine, server.url))
+      assert.deepEqual([error.family, error.reusedConnection], ['reset', isReused])
+      assert.deepEqual([error.status, error.isStale], [undefined, isReused])
+      assert.equal(server.connections(), isReused ? 1 : 2)
+    }
+  })
+
+  for (const [began, bytes] of [
+    ['nothing', ''],
+    ['a byte', 'H']
+  ] as const) {
+    it(`that break know whether an answer had begun: ${began}`, async () => {
+      const authority = await createAuthority()
+      let asked = 0
+      const server = await test.serve(
+        (request, response) => {
+          if (++asked === 1) response.end('ok')
+          else request.socket.write(bytes, () => request.socket.destroy())
+        },
+        await authority.issueServer()
+      )
+      const mine = test.undici({ tls: { ca: authority.ca } })
+      await post(mine, server.url)
+      const error = await errorOf(post(mine, server.url))
+      assert.deepEqual([error.family, error.reusedConnection], ['reset', true], error.code)
+      assert.deepEqual([error.answered, error.isStale], [bytes !== '', bytes === ''])
+    })
+  }
+
+  it('are all given up once one of them was stale', async () => {
+    let isClosing = false
+    const server = await test.serve((request, response) => {
+      if (isClosing) request.socket.destroy()
+      else request.resume().once('end', () => setTimeout(() => response.end('ok'), 20))
+    })
+    const mine = test.undici()
+    await Promise.all([post(mine, server.url), post(mine, server.url)])
+    assert.equal(server.open(), 2)
+    isClosing = true
+    assert.equal((await errorOf(post(mine, server.url))).isStale, true)
+    await until(() => server.open() === 0)
+  })
+
+  it('that are closed before any of the request was written are replaced', async () => {
+    const sockets: Socket[] = []
+    const { url } = await test.serve((request, response) => {
+      sockets.push(request.socket)
+      ok(request, response)
+    })
+    const mine = test.undici()
+    for (let tries = 1; tries < 20; tries++) {
+      await post(mine, url)
+      const free = sockets.at(-1)
+      // In the same turn as the next request: the client cannot know of it yet.
+      const closed = new Promise((resolve) => free?.once('close', resolve))
+      free?.destroySoon()
+      await closed
+      assert.equal((await post(mine, url)).status, 200)
+    }
+  })
+
+  it('that are closed while idle are replaced', async () => {
+    const server = await test.serve(ok)
+    const mine = test.undici()
+    await post(mine, server.url)
+    server.cut()
+    await until(() => server.open() === 0)
+    assert.equal((await post(mine, server.url)).status, 200)
+    assert.equal(server.connections(), 2)
+  })
+
+  for (const way of ['http', 'TLS'] as const) {
+    it(`on which more arrives than the answer are closed, and that is reported: ${way}`, async () => {
+      const authority = await createAuthority()
+      const sockets: Socket[] = []
+      const onConnection = (socket: Socket): void => {
+        sockets.push(socket)
+        const here = sockets.length
+        socket.on('data', () => {
+          socket.write(`HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n${here}`)
+        })
+      }
+      const overTls = async (): Promise<LocalServer> => {
+        const tls = await authority.issueServer()
+        const started = await start(createTlsServer(tls, onConnection), 'https:')
+        test.closing(started.close)
+        return started
+      }
+      const server = way === 'http' ? await test.serveTcp(onConnection) : await overTls()
+      const notices: string[] = []
+      const mine = test.undici({
+        tls: { ca: authority.ca },
+        onNotice: (text) => notices.push(text)
+      })
+      assert.equal((await post(mine, server.url)).body.toString(), '1')
+      for (const answer of ['2', '3']) {
+        sockets.at(-1)?.write('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nmore')
+        await until(() => server.open() === 0)
+        assert.equal((await post(mine, server.url)).body.toString(), answer)
+      }
+      assert.equal(notices.length, 1, 'reported once a minute')
+      assert.ok(notices[0]?.startsWith(`${server.url.host}: the server sent more than one`))
+    })
+  }
+
+  it('are known by the replies that came over them, and can be closed', async () => {
+    const server = await test.serve(ok)
+    const notices: string[] = []
+    const mine = test.undici({ onNotice: (text) => notices.push(text) })
+    const [first, second] = [await post(mine, server.url), await post(mine, server.url)]
+    assert.equal(second.connection, first.connection)
+    first.connection.close('a reason')
+    first.connection.close('a reason')
+    const third = await post(mine, server.url)
+    assert.notEqual(third.connection, first.connection)
+    assert.equal(server.connections(), 2)
+    assert.deepEqual(notices, [`${server.url.host}: a reason.`])
+  })
+})
