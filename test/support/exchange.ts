@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AttemptResult } from '../../src/delivery/attempt-result.ts'
+import type { Watch } from '../../src/delivery/careful-start.ts'
 import { Courier, type Parcel } from '../../src/delivery/courier.ts'
 import { settlementOf } from '../../src/delivery/settlement.ts'
 import type { Acknowledgement } from '../../src/hl7/acknowledgement.ts'
@@ -30,10 +31,13 @@ export interface Settings {
   reply?: Partial<ReplyBodyOptions>
   receiver?: Partial<ReceiverSettings>
   tokens?: TokenSource | undefined
+  /** A token for {@link Exchange.arrived}, which needs no token server. */
+  token?: string
   /** The message object of the flow. */
   input?: unknown
   /** The property `charset` of the node. */
   charset?: string
+  watch?: Watch
 }
 
 /** What arrived at the receiver. */
@@ -96,38 +100,47 @@ export class Exchange {
   async attempt(answer: Answer, settings: Settings = {}, payload: unknown = ADT) {
     this.#answer = answer
     this.#arrived = undefined
-    return this.courier(settings).attempt(this.#parcel(answer, settings, payload))
+    const parcel = this.#parcel(answer, settings, payload)
+    return this.courier(settings).attempt(parcel, undefined, settings.watch)
   }
 
   /** What arrives at the receiver. */
   async arrived(settings: Settings = {}, payload: unknown = ADT): Promise<Arrived> {
-    const { error } = await this.attempt({ body: ack('AA') }, settings, payload)
-    assert.ok(this.#arrived, error?.text)
-    return this.#arrived
+    this.#answer = {}
+    this.#arrived = undefined
+    const { receiver, token, input, charset = 'auto' } = settings
+    const to = this.receiver(receiver)
+    const message = readOutgoingMessage(payload, charset)
+    await to.send(await to.prepare({ message, input, token }), { responseTimeoutMs: 5000 })
+    return this.#arrived ?? assert.fail('nothing arrived')
+  }
+
+  receiver(settings: Partial<ReceiverSettings> = {}): Receiver {
+    return new Receiver(
+      {
+        url: this.url,
+        method: 'POST',
+        tokenPlacement: 'header',
+        authHeader: 'Authorization',
+        authScheme: 'Bearer',
+        headers: [],
+        formFields: [],
+        userAgent: 'test/1',
+        format: 'raw',
+        contentType: '',
+        bodyField: 'message',
+        bodyFileName: 'message.hl7',
+        bodyPartType: 'text/plain',
+        bodyEncoding: 'text',
+        ...settings
+      },
+      this.#client
+    )
   }
 
   courier({ rules = '', reply, receiver, tokens }: Settings = {}): Courier {
     return new Courier({
-      receiver: new Receiver(
-        {
-          url: this.url,
-          method: 'POST',
-          tokenPlacement: 'header',
-          authHeader: 'Authorization',
-          authScheme: 'Bearer',
-          headers: [],
-          formFields: [],
-          userAgent: 'test/1',
-          format: 'raw',
-          contentType: '',
-          bodyField: 'message',
-          bodyFileName: 'message.hl7',
-          bodyPartType: 'text/plain',
-          bodyEncoding: 'text',
-          ...receiver
-        },
-        this.#client
-      ),
+      receiver: this.receiver(receiver),
       tokens,
       refreshOnStatus: new Set([401]),
       rules: typeof rules === 'string' ? parseReplyRules(rules) : rules,
