@@ -7,6 +7,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import type { LocalServer } from '../http-client/local-server.ts'
 import { startServer } from '../http-client/local-server.ts'
+import { faultAnswer as soapFault } from '../support/soap-registry.ts'
 import { selfSignedCertificate } from '../support/certificates.ts'
 import {
   ack,
@@ -33,6 +34,11 @@ before(async () => {
   exchange = await Exchange.start()
 })
 after(() => exchange.close())
+
+/** A fault that names a fictitious patient. */
+function faultAnswer(version: '1.1' | '1.2', status?: number): Body {
+  return { body: String(soapFault(version, status).body), type: 'text/xml' }
+}
 
 function printed(body: Body): string {
   const text = typeof body === 'string' ? body : JSON.stringify(body)
@@ -421,6 +427,12 @@ byRules('tests of texts', [
   ['@*nowhere=D', 502, page, 'retried, then error', 'E=RF'],
   ['E#400&@*unknown=S,E=F', 400, refusal, 'suspended', 'E#400&@*unknown=S'],
   [':~&@*received=C', 200, 'Received', 'ACK', ':~&@*received=C']
+])
+
+byRules('immunization registries: a SOAP fault', [
+  ['', 500, faultAnswer('1.2'), 'retried, then error', 'E=RF'],
+  ['', 200, faultAnswer('1.1', 200), 'error', ':~=F'],
+  ['@*SecurityFault=S,:?A=C', 500, faultAnswer('1.2'), 'suspended', '@*SecurityFault=S']
 ])
 
 byRules('the order of rules', [
