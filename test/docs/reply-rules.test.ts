@@ -1,10 +1,16 @@
+/** The rules that the documents and examples show, with the answers that they are for. */
 import assert from 'node:assert/strict'
-import { describe, it } from 'node:test'
-import type { Attempt } from '../../src/rules/attempt.ts'
-import { decide } from '../../src/rules/decide.ts'
-import { DEFAULT_REPLY_RULES, parseReplyRules } from '../../src/rules/reply-rules.ts'
-import { readAcknowledgement } from '../../src/hl7/acknowledgement.ts'
-import { readReplyMessage } from '../../src/hl7/reply-message.ts'
+import { after, before, describe, it } from 'node:test'
+import { DEFAULT_REPLY_RULES } from '../../src/rules/reply-rules.ts'
+import {
+  ack,
+  ackOf,
+  ADT,
+  type Answer,
+  Exchange,
+  leaving,
+  type Settings
+} from '../support/exchange.ts'
 import { page, rows } from './markdown.ts'
 
 const recipes = page('docs/reply-rules.md')
@@ -17,43 +23,30 @@ function recipe(heading: string): string {
   return rules
 }
 
-/** What the rules of a recipe decide. */
-function outcome(heading: string, attempt: Omit<Attempt, 'sent'>): string {
-  return decided(recipe(heading), attempt)
+let exchange: Exchange
+before(async () => {
+  exchange = await Exchange.start()
+})
+after(() => exchange.close())
+
+/** A message that needs no answer to be known when it comes back. */
+async function leaves(rules: string, answer: Answer, settings: Settings = {}): Promise<string> {
+  return leaving(await exchange.attempt(answer, { ...settings, rules }, ADT))
 }
 
-function decided(rules: string, attempt: Omit<Attempt, 'sent'>): string {
-  const sent = { controlIds: ['M1'], type: 'ADT^A01', replyDue: true }
-  const decision = decide(parseReplyRules(rules), { sent, ...attempt })
-  const warned = decision.warnings.length > 0 ? ' with a warning' : ''
-  return `${decision.retry ? 'retry, then ' : ''}${decision.outcome}${warned}`
-}
-
-function reply(text: string, status = 200): Omit<Attempt, 'sent'> {
-  const message = readReplyMessage(text)
-  const ack = message === null ? null : readAcknowledgement(message)
-  return { status, reply: { text, empty: text === '', message, ack } }
-}
-
-function acknowledged(
-  code: string,
-  { id = 'M1', text = '', err = '', status = 200 } = {}
-): Omit<Attempt, 'sent'> {
-  const msa = `MSA|${code}|${id}|${text}\r${err}`
-  return reply(`MSH|^~\\&|A|B|C|D|20260101||ACK|R1|P|2.5.1\r${msa}`, status)
-}
-
-const timeout = { error: { code: 'ETIMEDOUT', family: 'timeout', text: 'no answer' } } as const
-const reset = { error: { code: 'ECONNRESET', family: 'reset', text: 'cut' } } as const
-const refused = { error: { code: 'ECONNREFUSED', family: 'connect', text: 'refused' } } as const
+const nobody: Settings = { receiver: { url: new URL('http://127.0.0.1:1/') } }
+const [stored, none] = [{ body: '{"id":"7"}' }, {}]
+const timeout: Answer = { silent: true }
+const reset: Answer = { cut: 'before' }
+const retried = 'retried, then error'
 
 /** An acknowledgement decides, whatever a rule says about the status. */
-function assertNoNakLost(rules: string, status: number): void {
-  assert.equal(decided(rules, acknowledged('AA', { status })), 'accept', rules)
+async function assertNoNakLost(rules: string, status: number): Promise<void> {
+  assert.equal(await leaves(rules, { status, body: ack('AA') }), 'ACK', rules)
   for (const code of ['AE', 'AR', 'CE', 'CR', '', 'ZZ']) {
-    assert.equal(decided(rules, acknowledged(code, { status })), 'fail', `${rules} ${code}`)
-    const foreign = acknowledged(code, { status, id: 'M2' })
-    assert.match(decided(rules, foreign), /^fail/, `${rules} ${code} of another message`)
+    assert.equal(await leaves(rules, { status, body: ack(code) }), 'NAK', `${rules} ${code}`)
+    const foreign = { status, body: ackOf('M2', code) }
+    assert.match(await leaves(rules, foreign), /^NAK/, `${rules} ${code} of another message`)
   }
 }
 
@@ -62,85 +55,81 @@ describe('the recipes of docs/reply-rules.md', () => {
     assert.equal(recipe('The default'), DEFAULT_REPLY_RULES)
   })
 
-  it('accept an AE that only warns or informs, and no other', () => {
-    const title = 'An AE that only warns'
-    const warning = acknowledged('AE', { err: 'ERR||PID^1^8|103|W\r' })
-    const error = acknowledged('AE', { err: 'ERR||PID^1^8|103|W\rERR||PID^1^3|101|E\r' })
-    assert.equal(outcome(title, warning), 'accept with a warning')
-    const information = acknowledged('AE', { err: 'ERR||PID^1^8|103|I\r' })
-    assert.equal(outcome(title, information), 'accept with a warning')
-    assert.equal(outcome(title, acknowledged('AR', { err: 'ERR|||103|W\r' })), 'fail')
-    assert.equal(outcome(title, error), 'fail')
-    assert.equal(outcome(title, acknowledged('AE')), 'fail')
-    assert.equal(outcome(title, acknowledged('AA')), 'accept')
+  const table: Record<string, [answer: Answer, leaves: string, settings?: Settings][]> = {
+    'An AE that only warns': [
+      [{ body: ack('AE', 'ERR||PID^1^8|103|W') }, 'ACK, warned'],
+      [{ body: ack('AE', 'ERR||PID^1^8|103|I') }, 'ACK, warned'],
+      [{ body: ack('AE', 'ERR||PID^1^8|103|W', 'ERR||PID^1^3|101|E') }, 'NAK'],
+      [{ body: ack('AE') }, 'NAK'],
+      [{ body: ack('AR', 'ERR|||103|W') }, 'NAK'],
+      [{ body: ack('AA') }, 'ACK']
+    ],
+    'Await the application': [
+      [{ body: ack('CA') }, 'awaited, then suspended'],
+      [{ body: ackOf('M2', 'CA') }, 'awaited, then suspended, warned'],
+      [{ body: ack('AA') }, 'ACK'],
+      ...['AE', 'AR', 'CE', 'CR'].map((code): [Answer, string] => [{ body: ack(code) }, 'NAK']),
+      [timeout, retried]
+    ],
+    'Retry while a record': [
+      [{ body: ack('AE', 'ERR|||206|E') }, 'retried, then NAK'],
+      [{ body: ack('AR', 'ERR|||207^x|E') }, 'retried, then NAK'],
+      [{ body: ack('AE', 'ERR|||101|E') }, 'NAK'],
+      [{ body: ack('AA') }, 'ACK']
+    ],
+    'Accept 201': [
+      [{ status: 201, ...stored }, 'ACK'],
+      [{ status: 201 }, 'ACK'],
+      [stored, 'error'],
+      [none, 'error']
+    ],
+    'Accept any 2xx': [
+      [{ status: 202, ...stored }, 'ACK'],
+      [{ status: 204 }, 'ACK'],
+      [{ status: 500 }, retried]
+    ],
+    'A text that says': [
+      [{ body: ackOf('M1|Record REJECTED', 'AA') }, 'NAK'],
+      [{ body: ackOf('M1|stored', 'AA') }, 'ACK']
+    ],
+    'Never send twice': [
+      [timeout, 'suspended'],
+      [reset, 'suspended'],
+      [{ status: 504 }, 'suspended'],
+      [{ body: ack('AA'), cut: 'within' }, 'suspended'],
+      [{ status: 503 }, retried],
+      [none, retried, nobody]
+    ],
+    'As InterSystems': [
+      [{ body: ack('AR') }, 'retried, then NAK'],
+      [{ body: ack('AE') }, 'suspended'],
+      [{ body: ack('CA') }, 'ACK'],
+      [{ body: ack('ZZ') }, 'suspended'],
+      [{ body: 'OK' }, 'suspended'],
+      [none, retried, nobody]
+    ],
+    'An answer to another': [
+      [{ body: ackOf('M2', 'AA') }, 'suspended'],
+      [{ body: ack('AA') }, 'ACK']
+    ]
+  }
+  for (const [heading, answers] of Object.entries(table)) {
+    it(heading, async () => {
+      for (const [answer, seen, settings] of answers) {
+        assert.equal(await leaves(recipe(heading), answer, settings), seen, JSON.stringify(answer))
+      }
+    })
+  }
+
+  it('that accept an answer without an acknowledgement lose no NAK', async () => {
+    await assertNoNakLost(recipe('Accept 201'), 201)
+    await assertNoNakLost(recipe('Accept any 2xx'), 200)
   })
 
-  it('await the application acknowledgement after a CA, and are decided by it', () => {
-    const title = 'Await the application'
-    assert.equal(outcome(title, acknowledged('CA')), 'await')
-    assert.equal(outcome(title, acknowledged('CA', { id: 'M2' })), 'await with a warning')
-    assert.equal(outcome(title, acknowledged('AA')), 'accept')
-    for (const code of ['AE', 'AR', 'CE', 'CR']) {
-      assert.equal(outcome(title, acknowledged(code)), 'fail', code)
-    }
-    assert.equal(outcome(title, timeout), 'retry, then fail')
-    assert.equal(decided('(:?E,:?R)=F,(@status:202,:CA)=A,:?A=C', reply('stored', 202)), 'await')
-  })
-
-  it('retry while a record is locked', () => {
-    const title = 'Retry while a record'
-    assert.equal(outcome(title, acknowledged('AE', { err: 'ERR|||206|E\r' })), 'retry, then fail')
-    assert.equal(outcome(title, acknowledged('AR', { err: 'ERR|||207^x|E\r' })), 'retry, then fail')
-    assert.equal(outcome(title, acknowledged('AE', { err: 'ERR|||101|E\r' })), 'fail')
-    assert.equal(outcome(title, acknowledged('AA')), 'accept')
-  })
-
-  it('accept 201 with JSON or without a body, but not 200', () => {
-    const title = 'Accept 201'
-    assert.equal(outcome(title, reply('{"id":"7"}', 201)), 'accept')
-    assert.equal(outcome(title, reply('', 201)), 'accept')
-    assert.equal(outcome(title, reply('{"id":"7"}', 200)), 'fail')
-    assert.equal(outcome(title, reply('', 200)), 'fail')
-    assertNoNakLost(recipe(title), 201)
-  })
-
-  it('accept any 2xx without an acknowledgement', () => {
-    const title = 'Accept any 2xx'
-    assert.equal(outcome(title, reply('{"id":"7"}', 202)), 'accept')
-    assert.equal(outcome(title, reply('', 204)), 'accept')
-    assert.equal(outcome(title, reply('', 500)), 'retry, then fail')
-    assertNoNakLost(recipe(title), 200)
-  })
-
-  it('treat a text that says rejected as a refusal', () => {
-    const title = 'A text that says'
-    assert.equal(outcome(title, acknowledged('AA', { text: 'Record REJECTED' })), 'fail')
-    assert.equal(outcome(title, acknowledged('AA', { text: 'stored' })), 'accept')
-  })
-
-  it('never send twice after a timeout, but retry if there was no connection', () => {
-    const title = 'Never send twice'
-    assert.equal(outcome(title, timeout), 'suspend')
-    assert.equal(outcome(title, reset), 'suspend')
-    assert.equal(outcome(title, reply('', 504)), 'suspend')
-    assert.equal(outcome(title, refused), 'retry, then fail')
-    assert.equal(outcome(title, reply('', 503)), 'retry, then fail')
-  })
-
-  it('decide as InterSystems does', () => {
-    const title = 'As InterSystems'
-    assert.equal(outcome(title, acknowledged('AR')), 'retry, then fail')
-    assert.equal(outcome(title, acknowledged('AE')), 'suspend')
-    assert.equal(outcome(title, acknowledged('CA')), 'accept')
-    assert.equal(outcome(title, acknowledged('ZZ')), 'suspend')
-    assert.equal(outcome(title, reply('OK')), 'suspend')
-    assert.equal(outcome(title, refused), 'retry, then fail')
-  })
-
-  it('suspend an answer to another message', () => {
-    const title = 'An answer to another'
-    assert.equal(outcome(title, acknowledged('AA', { id: 'M2' })), 'suspend')
-    assert.equal(outcome(title, acknowledged('AA')), 'accept')
+  it('await an acknowledgement after a 202 without one', async () => {
+    const { [1]: shown = '' } = /no acknowledgement at all: `(.+?)`/.exec(recipes) ?? []
+    const rules = `(:?E,:?R)=F,${shown},:?A=C`
+    assert.equal(await leaves(rules, { status: 202, ...stored }), 'awaited, then suspended')
   })
 })
 
@@ -149,12 +138,12 @@ describe('the rules of docs/receivers.md', () => {
     .map(([receiver = '', , , rules = '']) => ({ receiver, rules: /^`(.+)`$/.exec(rules)?.[1] }))
     .filter(({ rules }) => rules !== undefined)
 
-  it('accept what the receiver answers, and lose no NAK', () => {
+  it('accept what the receiver answers, and lose no NAK', async () => {
     assert.ok(all.length > 3)
     for (const { receiver, rules = '' } of all) {
       const status = rules.includes('201') ? 201 : 200
-      assert.equal(decided(rules, reply('{"id":"7"}', status)), 'accept', receiver)
-      assertNoNakLost(rules, status)
+      assert.equal(await leaves(rules, { status, ...stored }), 'ACK', receiver)
+      await assertNoNakLost(rules, status)
     }
   })
 })
@@ -167,24 +156,25 @@ describe('the rules in the examples', () => {
     assert.equal(awaiting['replyCodeActions'], recipe('Await the application'))
   })
 
-  it('fail no answer without HL7 whose sender has an acknowledgement already', () => {
+  it('fail no answer without HL7 whose sender has an acknowledgement already', async () => {
     const { replyCodeActions } = example('2 Take MLLP and send over HTTPS', 'hl7-https-out')
     const rules = String(replyCodeActions)
     assert.ok(page('docs/mllp-to-https.md').includes(`\`\`\`rules\n${rules}\n`))
-    assertNoNakLost(rules, 200)
-    assert.equal(decided(rules, reply('')), 'suspend')
+    await assertNoNakLost(rules, 200)
+    assert.equal(await leaves(rules, none), 'suspended')
     for (const status of [200, 201, 400, 405, 413, 422]) {
-      assert.equal(decided(rules, reply('no HL7', status)), 'suspend', String(status))
+      assert.equal(await leaves(rules, { status, body: 'no HL7' }), 'suspended', String(status))
     }
     for (const status of [302, 401, 403, 404, 407, 408, 425, 429, 500, 503]) {
-      assert.match(decided(rules, reply('no HL7', status)), /^retry/, String(status))
+      assert.match(await leaves(rules, { status, body: 'no HL7' }), /^retried/, String(status))
     }
-    for (const failed of [timeout, reset, refused]) assert.match(decided(rules, failed), /^retry/)
+    for (const answer of [timeout, reset]) assert.match(await leaves(rules, answer), /^retried/)
+    assert.match(await leaves(rules, none, nobody), /^retried/)
   })
 
-  it('lose no NAK', () => {
+  it('lose no NAK', async () => {
     const { replyCodeActions } = example('5 Send as multipart to New York', 'hl7-https-out')
-    assertNoNakLost(String(replyCodeActions), 200)
+    await assertNoNakLost(String(replyCodeActions), 200)
   })
 })
 

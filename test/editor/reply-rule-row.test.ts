@@ -1,11 +1,7 @@
 import assert from 'node:assert/strict'
-import { describe, it } from 'node:test'
-import type { Attempt } from '../../src/rules/attempt.ts'
+import { after, before, describe, it } from 'node:test'
 import { hiddenRefusals } from '../../src/rules/hidden-refusals.ts'
-import { decide } from '../../src/rules/decide.ts'
 import { DEFAULT_REPLY_RULES, parseReplyRules } from '../../src/rules/reply-rules.ts'
-import { readAcknowledgement } from '../../src/hl7/acknowledgement.ts'
-import { readReplyMessage } from '../../src/hl7/reply-message.ts'
 import { presetOf, replyRulePresets } from '../../nodes/editor/reply-rule-presets.ts'
 import {
   keepsItsMeaning,
@@ -17,6 +13,7 @@ import {
   unfinishedRule,
   writeRow
 } from '../../nodes/editor/reply-rule-row.ts'
+import { ack, type Answer, Exchange, leaving } from '../support/exchange.ts'
 
 const rowOf = (text: string): RuleRow => {
   const [rule] = parseReplyRules(text).rules
@@ -145,6 +142,12 @@ describe('a rule as a row', () => {
 })
 
 describe('the presets', () => {
+  let exchange: Exchange
+  before(async () => {
+    exchange = await Exchange.start()
+  })
+  after(() => exchange.close())
+
   it('can be read by the runtime, and are recognized', () => {
     for (const [name, text] of Object.entries(replyRulePresets)) {
       assert.ok(parseReplyRules(text).rules.length > 0)
@@ -152,27 +155,6 @@ describe('the presets', () => {
     }
     assert.equal(presetOf(` ${DEFAULT_REPLY_RULES.replaceAll(',', ', ')}`), 'default')
     assert.equal(presetOf(':?A=C'), undefined)
-  })
-
-  it('do what their names say', () => {
-    const action = (name: keyof typeof replyRulePresets, condition: string): string | undefined =>
-      parseReplyRules(replyRulePresets[name])
-        .rules.map(readRow)
-        .find((one) => one.condition === condition)?.action
-    assert.equal(action('default', 'reject'), 'F')
-    assert.equal(action('retryRejects', 'reject'), 'R')
-    for (const condition of ['noAcknowledgement', 'noReply', 'accepted']) {
-      assert.equal(action('accept2xx', condition), 'C', condition)
-    }
-    for (const condition of ['error', 'reject', 'emptyCode', 'otherCode']) {
-      assert.equal(action('accept2xx', condition), 'F', condition)
-    }
-    for (const condition of ['timeout', 'reset', 'errorStatus']) {
-      assert.equal(action('suspendTimeouts', condition), 'S', condition)
-    }
-    assert.equal(action('accept201', 'status'), 'C')
-    assert.equal(action('acceptWarnings', 'error'), 'C')
-    assert.equal(action('retryLocked', 'errorNumber'), 'R')
   })
 
   it('hide no refusal', () => {
@@ -183,64 +165,54 @@ describe('the presets', () => {
     }
   })
 
-  const sent = { controlIds: ['M1'], type: 'ADT^A01', replyDue: true }
-  const outcome = (rules: string, attempt: Omit<Attempt, 'sent'>): string => {
-    const { outcome, retry } = decide(parseReplyRules(rules), { sent, ...attempt })
-    return retry ? `retry, then ${outcome}` : outcome
+  const stored = { body: '{"stored":true}' }
+  const [yes, no, rejected] = [ack('AA'), ack('AE'), ack('AR')]
+  const W = 'ERR|||0|W'
+  const I = 'ERR|||0|I'
+  const E = 'ERR|||207|E'
+  const table: [keyof typeof replyRulePresets, Answer, leaves: string][] = [
+    ['retryRejects', { body: rejected }, 'retried, then NAK'],
+    ['retryRejects', { body: no }, 'NAK'],
+    ...(['accept2xx', 'accept201'] as const).flatMap((preset) => [
+      ...['AE', 'CE', 'AR', 'CR', '', 'ZZ'].map((code): [typeof preset, Answer, string] => [
+        preset,
+        { status: 201, body: ack(code) },
+        'NAK'
+      ]),
+      ...[{ body: yes }, stored, {}].map((answer): [typeof preset, Answer, string] => [
+        preset,
+        { status: 201, ...answer },
+        'ACK'
+      ])
+    ]),
+    ['accept2xx', stored, 'ACK'],
+    ['accept201', stored, 'error'],
+    ['acceptWarnings', { body: ack('AE', W) }, 'ACK, warned'],
+    ['acceptWarnings', { body: ack('AE', I, W) }, 'ACK, warned'],
+    ['acceptWarnings', { body: ack('AE', I) }, 'ACK, warned'],
+    ['acceptWarnings', { body: ack('AE', W, E) }, 'NAK'],
+    ['acceptWarnings', { body: no }, 'NAK'],
+    ['acceptWarnings', { body: ack('AR', W) }, 'NAK'],
+    ['retryLocked', { body: ack('AE', 'ERR|||206|E') }, 'retried, then NAK'],
+    ['retryLocked', { body: ack('AE', E) }, 'NAK'],
+    // What was never sent is retried.
+    ['suspendTimeouts', { silent: true }, 'suspended'],
+    ['suspendTimeouts', { cut: 'before' }, 'suspended'],
+    ['suspendTimeouts', { body: yes, headers: { 'content-encoding': 'gzip' } }, 'suspended'],
+    ['suspendTimeouts', { status: 504 }, 'suspended'],
+    ['suspendTimeouts', { status: 503 }, 'retried, then error']
+  ]
+  for (const [preset, answer, leaves] of table) {
+    it(`${preset}: ${leaves} after ${JSON.stringify(answer)}`, async () => {
+      const rules = replyRulePresets[preset]
+      assert.equal(leaving(await exchange.attempt(answer, { rules })), leaves)
+    })
   }
-  /** An answer with that code and, for each error, ERR-3 and ERR-4. */
-  const answer = (
-    code: string,
-    ...errors: (readonly [number: string, severity: string])[]
-  ): NonNullable<Attempt['reply']> => {
-    const text = [
-      'MSH|^~\\&|A|B|C|D|20260101||ACK|R1|P|2.5.1',
-      `MSA|${code}|M1`,
-      ...errors.map(([number, severity]) => `ERR|||${number}|${severity}`)
-    ].join('\r')
-    const message = readReplyMessage(text)
-    assert.ok(message)
-    return { text, empty: false, message, ack: readAcknowledgement(message) }
-  }
 
-  it('accept what they name, and nothing else', () => {
-    const { accept2xx, accept201, acceptWarnings, retryLocked } = replyRulePresets
-    const none = { text: '{"stored":true}', empty: false, message: null, ack: null }
-    for (const preset of [accept2xx, accept201]) {
-      for (const code of ['AE', 'AR', 'CE', 'CR']) {
-        assert.equal(outcome(preset, { status: 201, reply: answer(code) }), 'fail', code)
-      }
-      assert.equal(outcome(preset, { status: 201, reply: none }), 'accept')
-      assert.equal(outcome(preset, { status: 201 }), 'accept')
-    }
-    assert.equal(outcome(accept2xx, { status: 200, reply: none }), 'accept')
-    assert.equal(outcome(accept201, { status: 200, reply: none }), 'fail')
-
-    const warned = (code: string, ...severities: string[]): string => {
-      const errors = severities.map((severity) => ['0', severity] as const)
-      return outcome(acceptWarnings, { status: 200, reply: answer(code, ...errors) })
-    }
-    assert.equal(warned('AE', 'W'), 'accept')
-    assert.equal(warned('AE', 'I', 'W'), 'accept')
-    assert.equal(warned('AE', 'W', 'E'), 'fail')
-    assert.equal(warned('AE'), 'fail')
-    assert.equal(warned('AR', 'W'), 'fail')
-
-    const locked = (number: string): string =>
-      outcome(retryLocked, { status: 200, reply: answer('AE', [number, 'E']) })
-    assert.equal(locked('206'), 'retry, then fail')
-    assert.equal(locked('207'), 'fail')
-  })
-
-  it('suspend nothing that was never sent', () => {
-    const { suspendTimeouts } = replyRulePresets
-    for (const family of ['connect', 'token', 'tls'] as const) {
-      const error = { code: 'ECONNREFUSED', family, text: 'refused' }
-      assert.equal(outcome(suspendTimeouts, { error }), 'retry, then fail', family)
-    }
-    assert.equal(outcome(suspendTimeouts, { status: 503 }), 'retry, then fail')
-    assert.equal(outcome(suspendTimeouts, { status: 504 }), 'suspend')
-    const unreadable = { code: 'ERR_CONTENT_DECODING', text: 'cannot be decompressed' }
-    assert.equal(outcome(suspendTimeouts, { status: 200, error: unreadable }), 'suspend')
+  it('suspendTimeouts: retried if there was no connection', async () => {
+    const receiver = { url: new URL('http://127.0.0.1:1/') }
+    const rules = replyRulePresets.suspendTimeouts
+    const result = await exchange.attempt({}, { rules, receiver })
+    assert.deepEqual([leaving(result), result.error?.family], ['retried, then error', 'connect'])
   })
 })

@@ -97,6 +97,25 @@ describe('Segments', () => {
     assert.deepEqual(get(batch, 'FHS-1'), ['|'])
   })
 
+  it('visits those with given names, in order, until told to stop', () => {
+    const text =
+      'MSH|^~\\&|||||||ACK^A01\rMSA|AA|1\rERR||PID^1~PV1|207^x\rMSH:;~\\&\rMSA:AE:2\rERR\r'
+    const segments = new Segments(text)
+    const visited = (names: string[], goesOn: boolean): string[] => {
+      const seen: string[] = []
+      segments.each(names, ({ text, separators }) => {
+        seen.push(`${separators.field} ${text}`)
+        return goesOn
+      })
+      return seen
+    }
+    const all = ['| MSA|AA|1', '| ERR||PID^1~PV1|207^x', ': MSA:AE:2', ': ERR']
+    assert.deepEqual(visited(['MSA', 'ERR'], true), all)
+    assert.deepEqual(visited(['MSA', 'ERR'], false), all.slice(0, 1))
+    assert.equal(segments.first('ERR')?.text, 'ERR||PID^1~PV1|207^x')
+    assert.equal(segments.first('ZZZ'), undefined)
+  })
+
   it('searches for each kind of segment once, and ignores a header without separators', () => {
     const segments = new Segments('MSH|^~\\&|A\rPID|1\rMSH\rPID|2\r')
     assert.equal(segments.named('PID').length, 2)

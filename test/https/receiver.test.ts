@@ -1,119 +1,449 @@
+/**
+ * What the receiver sees: format, fields, template, headers, token and URL. In which characters:
+ * test/hl7/charset.test.ts. What Node-RED computes: test/nodes/shapes.test.ts.
+ */
 import assert from 'node:assert/strict'
-import { afterEach, describe, it } from 'node:test'
+import { after, before, describe, it } from 'node:test'
+import { Hl7Error } from '../../src/hl7/hl7-error.ts'
 import { readOutgoingMessage } from '../../src/hl7/outgoing-message.ts'
-import { Receiver, type ReceiverSettings } from '../../src/https/receiver.ts'
-import { createClient, type LocalServer, startServer } from '../http-client/local-server.ts'
+import { ExpressionTimeout } from '../../src/https/expression-timeout.ts'
+import type { NamedValue, ReceiverSettings } from '../../src/https/receiver.ts'
+import type { BodyTemplate } from '../../src/https/request-body.ts'
+import { ack, type Arrived, Exchange, type Settings } from '../support/exchange.ts'
 
-describe('Receiver', () => {
-  const closing: (() => void | Promise<void>)[] = []
-  afterEach(async () => {
-    for (const close of closing.splice(0)) await close()
-  })
+/** About a fictitious person, in ISO-8859-1. */
+const TEXT = 'MSH|^~\\&|||||||ADT^A01|ID1|P|2.5||||||8859/1\rPID|1||7||Müller\r'
+const BYTES = Buffer.from(TEXT, 'latin1')
+const BASE64 = BYTES.toString('base64')
 
-  const message = readOutgoingMessage('MSH|^~\\&|A|B|C|D|20260102||ADT^A01|R1|P|2.5.1', 'auto')
-  const shipment = { message, input: {}, token: 'token-1' }
-  const receiver = (more: Partial<ReceiverSettings>): Receiver => {
-    const client = createClient()
-    closing.push(() => {
-      client.close()
-    })
-    return new Receiver(
+let exchange: Exchange
+before(async () => {
+  exchange = await Exchange.start()
+})
+after(() => exchange.close())
+
+/** With a token. */
+function arrived(
+  receiver: Partial<ReceiverSettings>,
+  input?: unknown,
+  payload: unknown = TEXT
+): Promise<Arrived> {
+  return exchange.arrived({ receiver, input }, payload)
+}
+
+const user: NamedValue = { name: 'user id', value: 'a&b' }
+const ward: NamedValue = { name: 'ward', value: () => 'é' }
+const echo: BodyTemplate = (hl7, fields, input) => Promise.resolve({ data: hl7, fields, input })
+const line: BodyTemplate = (hl7, { ward = '-' }, input) =>
+  Promise.resolve(`${ward} ${JSON.stringify(input)} ${hl7}`)
+const inFields = { user: 'a', ward: 'b' }
+const fieldsOf = (fields: Record<string, string>): NamedValue[] =>
+  Object.entries(fields).map(([name, value]) => ({ name, value }))
+const formOf = (...pairs: [string, string][]): string => new URLSearchParams(pairs).toString()
+
+describe('the body', () => {
+  const rows: Record<
+    string,
+    [settings: Partial<ReceiverSettings>, type: string, body: string | Buffer]
+  > = {
+    raw: [{}, 'application/hl7-v2; charset=iso-8859-1', BYTES],
+    'raw as another type: CDC NBS': [
+      ...([{ contentType: 'text/plain' }, 'text/plain; charset=iso-8859-1', BYTES] as const)
+    ],
+    'raw as a type that names a charset: Oklahoma': [
+      { contentType: 'text/plain; Charset = UTF-8' },
+      ...(['text/plain; Charset = UTF-8', BYTES] as const)
+    ],
+    'raw as a type with the word in its name': [
+      { contentType: 'text/charset=x' },
+      ...(['text/charset=x; charset=iso-8859-1', BYTES] as const)
+    ],
+    mllp: [
+      { format: 'mllp' },
+      'application/hl7-v2; charset=iso-8859-1',
+      Buffer.from(`\x0b${TEXT}\x1c\r`, 'latin1')
+    ],
+    'mllp as another type': [
+      { format: 'mllp', contentType: 'x/mllp' },
+      'x/mllp; charset=iso-8859-1',
+      Buffer.from(`\x0b${TEXT}\x1c\r`, 'latin1')
+    ],
+    'form, in UTF-8, with the message after the fields': [
+      { format: 'form', bodyField: 'hl7', formFields: [user, ward] },
+      'application/x-www-form-urlencoded',
+      formOf(['user id', 'a&b'], ['ward', 'é'], ['hl7', TEXT])
+    ],
+    'form in base64, as another type': [
+      { format: 'form', bodyEncoding: 'base64', contentType: 'x/form' },
+      'x/form',
+      formOf(['message', BASE64])
+    ],
+    json: [{ format: 'json' }, 'application/json', JSON.stringify({ message: TEXT })],
+    'json: fields are for the template only': [
+      { format: 'json', formFields: [user] },
+      'application/json',
+      JSON.stringify({ message: TEXT })
+    ],
+    'json in base64, as another type: Google Cloud Healthcare': [
+      { format: 'json', bodyEncoding: 'base64', contentType: 'x/json' },
+      'x/json',
+      JSON.stringify({ message: BASE64 })
+    ],
+    'json from a template': [
+      { format: 'json', bodyTemplate: echo, formFields: fieldsOf(inFields) },
+      'application/json',
+      JSON.stringify({ data: TEXT, fields: inFields, input: { topic: 'N' } })
+    ],
+    'json from a template, in base64': [
+      { format: 'json', bodyTemplate: echo, bodyEncoding: 'base64' },
+      'application/json',
+      JSON.stringify({ data: BASE64, fields: {}, input: { topic: 'N' } })
+    ],
+    'json with a field named __proto__': [
       {
-        url: new URL('http://127.0.0.1:9/hl7'),
-        method: 'POST',
-        tokenPlacement: 'header',
-        authHeader: 'Authorization',
-        authScheme: 'Bearer',
-        headers: [],
-        formFields: [],
-        userAgent: 'test/1',
-        format: 'raw',
-        contentType: '',
-        bodyField: 'message',
-        bodyFileName: 'message.hl7',
-        bodyPartType: 'text/plain',
-        bodyEncoding: 'text',
-        ...more
+        format: 'json',
+        bodyTemplate: (_hl7, fields) => Promise.resolve(Object.entries(fields)),
+        formFields: [{ name: '__proto__', value: 'b' }]
       },
-      client
-    )
+      'application/json',
+      '[["__proto__","b"]]'
+    ],
+    'text from a template, in UTF-8': [
+      { format: 'text', bodyTemplate: line, formFields: [ward] },
+      'text/plain; charset=utf-8',
+      `é {"topic":"N"} ${TEXT}`
+    ],
+    'text in base64, as another type': [
+      { format: 'text', bodyTemplate: line, bodyEncoding: 'base64', contentType: 'text/xml' },
+      'text/xml',
+      `- {"topic":"N"} ${BASE64}`
+    ]
+  }
+  for (const [name, [settings, type, body]] of Object.entries(rows)) {
+    it(name, async () => {
+      const seen = await arrived(settings, { topic: 'N' })
+      assert.equal(seen.headers['content-type'], type)
+      assert.equal(seen.body.toString('latin1'), Buffer.from(body).toString('latin1'))
+      assert.equal(seen.headers['content-length'], String(seen.body.length))
+    })
   }
 
-  it('sends header names as written, and returns them in lower case', async () => {
-    let raw: string[] = []
-    const server: LocalServer = await startServer((request, response) => {
-      raw = request.rawHeaders
-      response.end()
-    })
-    closing.push(server.close)
-    const mine = receiver({
-      url: server.url,
-      authHeader: 'X-Access-TOKEN',
-      headers: [
-        { name: 'UPHN-INFOMAP', value: '{}' },
-        { name: 'ACCEPT', value: 'text/plain' },
-        { name: 'uphn-infomap', value: '{"later":"one"}' }
+  describe('multipart', () => {
+    const part = (name: string, value: string, more = ''): string =>
+      `Content-Disposition: form-data; name="${name}"${more}\r\n\r\n${value}\r\n`
+    const file = (value: string, type = 'text/plain; charset=iso-8859-1', name = 'message.hl7') =>
+      part('message', value, `; filename="${name}"\r\nContent-Type: ${type}`)
+    const inLatin1 = BYTES.toString('latin1')
+    const multi: Record<string, [Partial<ReceiverSettings>, string[], type?: string]> = {
+      'New York: the bytes of the message in one part': [{}, [file(inLatin1)]],
+      'fields before it, in UTF-8': [
+        { formFields: [user, ward] },
+        [part('user id', 'a&b'), part('ward', Buffer.from('é').toString('latin1')), file(inLatin1)]
+      ],
+      'names that are quoted': [
+        { formFields: [{ name: 'a"b\r\n', value: '' }], bodyFileName: 'x"y.hl7' },
+        [part('a%22b%0D%0A', ''), file(inLatin1, undefined, 'x%22y.hl7')]
+      ],
+      'another type of the part': [
+        { bodyPartType: 'x/hl7' },
+        [file(inLatin1, 'x/hl7; charset=iso-8859-1')]
+      ],
+      'a type that names a charset': [
+        { bodyPartType: 'x/hl7; Charset="utf-8"' },
+        [file(inLatin1, 'x/hl7; Charset="utf-8"')]
+      ],
+      // Base64 is ASCII, whatever characters the bytes are in.
+      base64: [{ bodyEncoding: 'base64', bodyPartType: 'x/hl7' }, [file(BASE64, 'x/hl7')]],
+      'another type of the body': [
+        { contentType: 'multipart/mixed' },
+        [file(inLatin1)],
+        'multipart/mixed'
       ]
+    }
+    for (const [name, [settings, parts, type = 'multipart/form-data']] of Object.entries(multi)) {
+      it(name, async () => {
+        const { headers, body } = await arrived({ format: 'multipart', ...settings })
+        const [its, boundary = ''] = (headers['content-type'] ?? '').split('; boundary=')
+        assert.equal(its, type)
+        assert.match(boundary, /^----hl7-[0-9a-f]{36}$/)
+        const expected = parts.map((one) => `--${boundary}\r\n${one}`).join('')
+        assert.equal(body.toString('latin1'), `${expected}--${boundary}--\r\n`)
+      })
+    }
+
+    it('has another boundary each time', async () => {
+      const one = await arrived({ format: 'multipart' })
+      const other = await arrived({ format: 'multipart' })
+      assert.notEqual(one.headers['content-type'], other.headers['content-type'])
     })
-    const prepared = await mine.prepare(shipment)
-    await mine.send(prepared, { responseTimeoutMs: 2000 })
-    const names = raw.filter((_, index) => index % 2 === 0)
-    for (const name of ['X-Access-TOKEN', 'ACCEPT', 'uphn-infomap', 'Content-Type', 'Date']) {
+  })
+
+  it('of a Buffer is not copied if it is raw', async () => {
+    const message = readOutgoingMessage(BYTES, 'auto')
+    const prepared = await exchange.receiver({}).prepare({ message, input: {} })
+    assert.equal(prepared.body, message.bytes)
+  })
+})
+
+describe('headers', () => {
+  it('are sent as written; of two with the same name, the later one counts', async () => {
+    const { rawHeaders, headers } = await arrived(
+      {
+        headers: [
+          { name: 'UPHN-INFOMAP', value: '{}' },
+          { name: 'ACCEPT', value: 'text/plain' },
+          { name: 'x-none', value: () => undefined },
+          { name: 'x-empty', value: '' },
+          {
+            name: 'x-ward',
+            value: ({ message, input }) => `${message.controlId} ${String(input)}`
+          },
+          { name: 'uphn-infomap', value: '{"later":"one, two"}' }
+        ]
+      },
+      'N'
+    )
+    const names = rawHeaders.filter((_, index) => index % 2 === 0)
+    for (const name of ['ACCEPT', 'uphn-infomap', 'Content-Type', 'Date']) {
       assert.ok(names.includes(name), names.join())
     }
-    assert.equal(raw[raw.indexOf('uphn-infomap') + 1], '{"later":"one"}', 'the later one counts')
     assert.ok(!names.includes('Accept') && !names.includes('UPHN-INFOMAP'), names.join())
+    assert.equal(headers['uphn-infomap'], '{"later":"one, two"}')
+    assert.equal(headers.accept, 'text/plain')
+    assert.equal(headers['x-empty'], '')
+    assert.equal(headers['x-ward'], 'ID1 N')
+    assert.ok(!('x-none' in headers))
+  })
 
+  it('by default', async () => {
+    const { headers, method, url } = await arrived({})
+    assert.match(headers.accept ?? '', /^application\/hl7-v2, .*er7/)
+    assert.ok(Math.abs(Date.parse(headers.date ?? '') - Date.now()) < 60_000)
+    assert.match(headers.date ?? '', /^\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT$/)
+    assert.equal(headers['user-agent'], 'test/1')
+    assert.deepEqual([method, url], ['POST', '/hl7'])
+    for (const name of ['expect', 'authorization', 'cache-control', 'accept-encoding', 'cookie']) {
+      assert.equal(headers[name], undefined, name)
+    }
+  })
+
+  it('in lower case for what reads them', async () => {
+    const settings = { authHeader: 'X-Access-TOKEN', headers: [{ name: 'X-Key', value: 'k' }] }
+    const message = readOutgoingMessage(TEXT, 'auto')
+    const prepared = await exchange.receiver(settings).prepare({ message, input: {}, token: 't' })
     const headers = prepared.headers.inLowerCase()
-    assert.equal(headers['x-access-token'], 'Bearer token-1')
-    assert.equal(headers['accept'], 'text/plain')
+    assert.equal(headers['x-access-token'], 'Bearer t')
+    assert.equal(headers['x-key'], 'k')
     for (const name of Object.keys(headers)) assert.equal(name, name.toLowerCase())
   })
+})
 
-  it('leaves the configured URL unchanged if the token goes into the query', async () => {
-    const url = new URL('https://hl7.example.org/x?a=b+c&d')
-    const mine = receiver({ url, tokenPlacement: 'query' })
-    const token = 'a+b/c=&d'
+describe('the token', () => {
+  const token = 'a+b/c=&d'
+  /** What is sent with the token. */
+  const withToken = (settings: Partial<ReceiverSettings>): Promise<Arrived> =>
+    exchange.arrived({ receiver: settings, token } satisfies Settings, TEXT)
+  const query = (search: string): Partial<ReceiverSettings> => ({
+    tokenPlacement: 'query',
+    url: new URL(search, exchange.url)
+  })
+
+  it('in the header', async () => {
+    const { headers, url } = await withToken({})
+    assert.equal(headers.authorization, `Bearer ${token}`)
+    assert.equal(url, '/hl7')
+  })
+  it('under another scheme', async () => {
+    assert.equal((await withToken({ authScheme: 'Token' })).headers.authorization, `Token ${token}`)
+  })
+  it('MEDrefer: in its own header, without a scheme', async () => {
+    const { headers } = await withToken({ authHeader: 'X-Access-Token', authScheme: '' })
+    assert.deepEqual([headers['x-access-token'], headers.authorization], [token, undefined])
+  })
+  it('in the form', async () => {
+    const { headers, body } = await withToken({ tokenPlacement: 'body', format: 'form' })
+    assert.equal(body.toString(), formOf(['access_token', token], ['message', TEXT]))
+    assert.equal(headers.authorization, undefined)
+  })
+  it('in the query, whose rest is unchanged; no cache may keep the answer (RFC 6750 §2.3)', async () => {
+    const encoded = 'access_token=a%2Bb%2Fc%3D%26d'
+    const settings = query('/hl7?a=b+c&d&list=1,2')
     for (let time = 0; time < 2; time++) {
-      const prepared = await mine.prepare({ ...shipment, token })
-      assert.equal(prepared.url.search, '?a=b+c&d&access_token=a%2Bb%2Fc%3D%26d')
+      const { url, headers } = await withToken(settings)
+      assert.equal(url, `/hl7?a=b+c&d&list=1,2&${encoded}`)
+      assert.deepEqual([headers['cache-control'], headers.authorization], ['no-store', undefined])
     }
-    assert.equal(url.href, 'https://hl7.example.org/x?a=b+c&d')
+    assert.equal((await withToken(query('/hl7'))).url, `/hl7?${encoded}`)
   })
+  it('in the query, with a header Cache-Control of the user', async () => {
+    const headers = [{ name: 'CACHE-control', value: 'no-cache, no-store' }]
+    const seen = await withToken({ ...query('/hl7'), headers })
+    assert.equal(seen.headers['cache-control'], 'no-cache, no-store')
+  })
+})
 
-  it('asks caches not to store a URL with a token, with the value of the user if there is one', async () => {
-    const control = async (settings: Partial<ReceiverSettings>): Promise<string | undefined> => {
-      const { headers } = await receiver(settings).prepare(shipment)
-      return headers.inLowerCase()['cache-control']
+describe('nothing is sent, and nothing quoted', () => {
+  const name = 'Lindqvist'
+  const half = `${name} \ud83d`
+  const template = (value: unknown): Partial<ReceiverSettings> => ({
+    bodyTemplate: () => Promise.resolve(value)
+  })
+  const failing = (error: Error): Partial<ReceiverSettings> => ({
+    bodyTemplate: () => Promise.reject(error)
+  })
+  const throws =
+    (error = new Error(name)) =>
+    (): never => {
+      throw error
     }
-    assert.equal(await control({ tokenPlacement: 'query' }), 'no-store')
-    assert.equal(await control({}), undefined)
-    const own = [{ name: 'CACHE-control', value: 'no-cache, no-store' }]
-    assert.equal(await control({ tokenPlacement: 'query', headers: own }), 'no-cache, no-store')
-  })
+  const circle: { self?: unknown } = {}
+  circle.self = circle
 
-  it('reports that a message cannot be sent if its bytes are not text', async () => {
-    const bytes = Buffer.from('MSH|^~\\&|||||||ADT^A01|R1|P|2.5||||||UNICODE UTF-8|\xfc', 'latin1')
-    const broken = { ...shipment, message: readOutgoingMessage(bytes, 'auto') }
-    await assert.rejects(receiver({ format: 'json' }).prepare(broken), {
-      code: 'HL7_INVALID_MESSAGE',
-      message: /bytes that are not utf-8 characters/
+  const INVALID = 'HL7_INVALID_MESSAGE'
+  const CONFIG = 'HL7_CONFIG'
+  const rows: [what: string, Partial<ReceiverSettings>, code: string, words: RegExp][] = [
+    ...[undefined, null, 1, true, {}, ['a'], Buffer.from('a')].map(
+      (value): [string, Partial<ReceiverSettings>, string, RegExp] => [
+        `a text template that returns ${JSON.stringify(value)}`,
+        { format: 'text', ...template(value) },
+        CONFIG,
+        /^The body template returns no text for this message: check it in the node\.$/
+      ]
+    ),
+    ['text without a template', { format: 'text' }, CONFIG, /returns no text/],
+    [
+      'half a character in the body',
+      { format: 'text', ...template(half) },
+      INVALID,
+      /^The body contains half a character/
+    ],
+    [
+      'a json template that returns nothing',
+      { format: 'json', ...template(undefined) },
+      CONFIG,
+      /returns nothing for this message/
+    ],
+    [
+      'a json template that returns a circle',
+      { format: 'json', ...template(circle) },
+      CONFIG,
+      /a value that JSON cannot represent/
+    ],
+    [
+      'a template that fails',
+      { format: 'text', ...failing(new Error(name)) },
+      CONFIG,
+      /^The body template cannot be evaluated for this message: check it in the node\.$/
+    ],
+    [
+      'a template that takes long',
+      { format: 'json', ...failing(new ExpressionTimeout()) },
+      CONFIG,
+      /^The body template took longer than 1 s: check it in the node\.$/
+    ],
+    [
+      'a template with a value that cannot be sent',
+      { format: 'text', ...failing(new Hl7Error(INVALID, 'own words')) },
+      INVALID,
+      /^own words$/
+    ],
+    [
+      'half a character in a field of a form',
+      { format: 'form', formFields: [{ name: 'ward', value: half }] },
+      INVALID,
+      /^The form field ward contains half a character/
+    ],
+    [
+      'half a character in a part',
+      { format: 'multipart', formFields: [{ name: 'ward', value: half }] },
+      INVALID,
+      /^The form field ward contains half a character/
+    ],
+    [
+      'a field that fails',
+      { format: 'form', formFields: [{ name: 'ward', value: throws() }] },
+      INVALID,
+      /^The value of the form field ward cannot be computed for this message: check it in the node\.$/
+    ],
+    [
+      'a header that fails',
+      { headers: [{ name: 'X-Ward', value: throws() }] },
+      INVALID,
+      /^The value of the header X-Ward cannot be computed/
+    ],
+    [
+      'a header that takes long',
+      { headers: [{ name: 'X-Ward', value: throws(new ExpressionTimeout()) }] },
+      INVALID,
+      /^The value of the header X-Ward took longer than 1 s: check it in the node\.$/
+    ],
+    ...['a\r\nX-Evil: yes', 'a\nb', 'a\rb', 'a\0b', 'a\x7fb', 'sum \u2211'].map(
+      (value): [string, Partial<ReceiverSettings>, string, RegExp] => [
+        `a header with ${JSON.stringify(value)}`,
+        { headers: [{ name: 'X-Ward', value: () => value }] },
+        INVALID,
+        /^The value of the header X-Ward cannot be sent: /
+      ]
+    )
+  ]
+  for (const [what, settings, code, words] of rows) {
+    it(what, async () => {
+      await assert.rejects(arrived(settings), (error: Error & { code: string }) => {
+        assert.equal(error.code, code)
+        assert.match(error.message, words)
+        assert.ok(!String(error.stack).includes(name) && !error.message.includes('Evil'))
+        assert.equal(error.cause, undefined)
+        return true
+      })
     })
-  })
+  }
+})
 
-  it('quotes nothing of what an expression throws', async () => {
-    const throws = () => {
-      throw new Error('Lindqvist')
-    }
-    for (const settings of [
-      { headers: [{ name: 'x', value: throws }] },
-      { format: 'form' as const, formFields: [{ name: 'x', value: throws }] },
-      { format: 'json' as const, bodyTemplate: () => Promise.reject(new Error('Lindqvist')) }
-    ]) {
-      await assert.rejects(
-        receiver(settings).prepare(shipment),
-        (error: Error) => !String(error.stack).includes('Lindqvist') && error.cause === undefined
-      )
-    }
-  })
+describe('a Buffer that is not in its characters', () => {
+  const bytes = (set: string, ...rest: number[]): Buffer =>
+    Buffer.concat([
+      Buffer.from(`MSH|^~\\&|||||||ADT^A01|ID1|P|2.5||||||${set}\rPID|1||`),
+      Buffer.from([...rest, 0x0d])
+    ])
+  const text: BodyTemplate = (hl7) => Promise.resolve(hl7)
+  for (const [charset, payload] of [
+    ['utf-8', bytes('UNICODE UTF-8', 0x4d, 0xfc)],
+    ['windows-1252', bytes('WINDOWS-1252', 0x81)],
+    ['gb18030', bytes('GB 18030-2000', 0xff, 0x41)],
+    ['iso-2022-jp', bytes('~ISO IR87', 0x1b, 0x24, 0x42, 0x7e)]
+  ] as const) {
+    it(`${charset}: is sent as bytes and base64, not as text`, async () => {
+      const words = new RegExp(`not ${charset} characters,.*charset.*base64`)
+      for (const format of ['form', 'json', 'text'] as const) {
+        const settings = { format, bodyTemplate: text }
+        const refused = { code: 'HL7_INVALID_MESSAGE', message: words }
+        await assert.rejects(arrived(settings, {}, payload), refused)
+        await arrived({ ...settings, bodyEncoding: 'base64' }, {}, payload)
+      }
+      assert.deepEqual((await arrived({}, {}, payload)).body, payload)
+      await arrived({ format: 'multipart' }, {}, payload)
+    })
+  }
+
+  for (const [what, payload, end] of [
+    ['U+FFFD in UTF-8', bytes('UNICODE UTF-8', 0xef, 0xbf, 0xbd), '\ufffd'],
+    ['U+FFFD in a string', `${bytes('UNICODE UTF-8').toString().trim()}\ufffd`, '\ufffd'],
+    ['U+FFFD in GB 18030', bytes('GB 18030-2000', 0x84, 0x31, 0xa4, 0x37), '\ufffd'],
+    ['Japanese', bytes('~ISO IR87', 0x1b, 0x24, 0x42, 0x30, 0x21, 0x1b, 0x28, 0x42), '亜'],
+    ['a control character of ISO-8859-1', bytes('8859/1', 0x81), '\x81'],
+    ['ASCII with a letter of ISO-8859-1', bytes('ASCII', 0xfc), 'ü']
+  ] as const) {
+    it(`is sent as text if it is only unusual: ${what}`, async () => {
+      const { body } = await arrived({ format: 'json' }, {}, payload)
+      const { message } = JSON.parse(body.toString()) as { message: string }
+      assert.equal(message.split('|').at(-1), `${end}\r`)
+    })
+  }
+})
+
+it('a compressed answer is read', async () => {
+  const { gzipSync } = await import('node:zlib')
+  const headers = { 'content-encoding': 'gzip' }
+  const { reply } = await exchange.attempt({ body: gzipSync(ack('AA')), headers })
+  assert.equal(reply?.hl7, ack('AA'))
 })

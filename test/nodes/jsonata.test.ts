@@ -4,9 +4,6 @@ import { describe, it } from 'node:test'
 import util from '@node-red/util'
 import type { Node, NodeAPI } from 'node-red'
 import { compileJsonata, type Evaluate } from '../../nodes/jsonata.ts'
-import { readOutgoingMessage } from '../../src/hl7/outgoing-message.ts'
-import { Receiver, type ReceiverSettings } from '../../src/https/receiver.ts'
-import { createClient } from '../http-client/local-server.ts'
 
 /** The JSONata version of Node-RED 4.1, installed with the types of Node-RED. */
 const older = createRequire(import.meta.url)('jsonata') as (source: string) => unknown
@@ -68,41 +65,6 @@ for (const [engine, utilities] of Object.entries(engines)) {
         expression({ payload: 'c' }, { name: 'c' })
       ])
       assert.deepEqual(results, ['a/a', 'b/b', TIME.message, 'c/c'])
-    })
-
-    it('is named in the error if it was stopped, which quotes nothing of the message', async (t) => {
-      const client = createClient()
-      t.after(() => {
-        client.close()
-      })
-      const message = readOutgoingMessage('MSH|^~\\&|A|B|C|D|20260102||ADT^A01|R1|P|2.5.1', 'auto')
-      const endless = compile(ENDLESS)
-      const value = async (): Promise<undefined> => {
-        await endless({})
-      }
-      const failing = (settings: Partial<ReceiverSettings>): Promise<unknown> =>
-        new Receiver(
-          {
-            ...{ url: new URL('http://127.0.0.1:9/hl7'), method: 'POST', tokenPlacement: 'header' },
-            ...{ authHeader: 'Authorization', authScheme: 'Bearer', headers: [], formFields: [] },
-            ...{ userAgent: 'test/1', format: 'json', contentType: '', bodyField: 'message' },
-            ...{ bodyFileName: 'message.hl7', bodyPartType: 'text/plain', bodyEncoding: 'text' },
-            ...settings
-          },
-          client
-        ).prepare({ message, input: {} })
-      await assert.rejects(failing({ headers: [{ name: 'X-Ward', value }] }), {
-        code: 'HL7_INVALID_MESSAGE',
-        message: 'The value of the header X-Ward took longer than 1 s: check it in the node.'
-      })
-      await assert.rejects(failing({ formFields: [{ name: 'ward', value }] }), {
-        code: 'HL7_INVALID_MESSAGE',
-        message: 'The value of the form field ward took longer than 1 s: check it in the node.'
-      })
-      await assert.rejects(failing({ bodyTemplate: () => endless({}) }), {
-        code: 'HL7_CONFIG',
-        message: 'The body template took longer than 1 s: check it in the node.'
-      })
     })
   })
 }

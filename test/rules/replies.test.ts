@@ -1,115 +1,584 @@
+/**
+ * What receivers and proxies answer, and what becomes of the message: each row is sent through the
+ * real client. Where in a body the acknowledgement is found: test/https/reply-body.test.ts. What
+ * `msg.hl7.ack` says: test/hl7/acknowledgement.test.ts.
+ */
 import assert from 'node:assert/strict'
-import { describe, it } from 'node:test'
-import type { Attempt } from '../../src/rules/attempt.ts'
-import { decide } from '../../src/rules/decide.ts'
-import { countingAcknowledgement } from '../../src/rules/holds.ts'
-import { parseReplyRules } from '../../src/rules/reply-rules.ts'
-import { readAcknowledgement, type Acknowledgement } from '../../src/hl7/acknowledgement.ts'
-import { readReplyBody } from '../../src/https/reply-body.ts'
-import { bodies, contentTypes, failures, ruleStrings, sent, table } from './replies.table.ts'
+import { after, before, describe, it } from 'node:test'
+import type { LocalServer } from '../http-client/local-server.ts'
+import { startServer } from '../http-client/local-server.ts'
+import { faultAnswer as soapFault } from '../support/soap-registry.ts'
+import { selfSignedCertificate } from '../support/certificates.ts'
+import {
+  ack,
+  ackOf,
+  ADT,
+  type Answer,
+  Exchange,
+  inShort,
+  leaving,
+  MSH,
+  type Settings
+} from '../support/exchange.ts'
+import { startTokenFaultServer, json as tokenAnswer } from '../support/token-fault-server.ts'
+import { tokenHttpClient, tokenSettings } from '../support/token-settings.ts'
+import { TokenSource } from '../../src/oauth2/token-source.ts'
 
-interface Row {
-  sent: string
-  reply: string
-  status: string
-  contentType: string
-  rules: string
-  outcome: string
-  by: string
-  warns: string
-  ack: string
+/** A body, or an answer that is more than a body. */
+type Body = string | Omit<Answer, 'status'>
+/** How the message leaves, the rule that decides, and the acknowledgement in short. */
+type Seen = [leaves: string, by: string, ack?: string]
+
+let exchange: Exchange
+before(async () => {
+  exchange = await Exchange.start()
+})
+after(() => exchange.close())
+
+/** A fault that names a fictitious patient. */
+function faultAnswer(version: '1.1' | '1.2', status?: number): Body {
+  return { body: String(soapFault(version, status).body), type: 'text/xml' }
 }
 
-/** The sections of the table, each a heading and its rows. */
-function sections(): { heading: string; rows: Row[] }[] {
-  const result: { heading: string; rows: Row[] }[] = []
-  for (const block of table.split('\n\n').slice(1)) {
-    const [heading = '', ...lines] = block.trim().split('\n')
-    result.push({ heading, rows: lines.map(rowOf) })
-  }
-  return result
+function printed(body: Body): string {
+  const text = typeof body === 'string' ? body : JSON.stringify(body)
+  return JSON.stringify(text.replaceAll(MSH, 'MSH… ').slice(0, 80))
 }
 
-function rowOf(line: string): Row {
-  const cells = line.split(/ +\| +/)
-  assert.equal(cells.length, 9, `a row must have nine columns: ${line}`)
-  const [sentName, reply, status, contentType, rules, outcome, by, warns, ack] = cells as [
-    ...[string, string, string, string, string],
-    ...[string, string, string, string]
-  ]
-  return { sent: sentName, reply, status, contentType, rules, outcome, by, warns, ack }
-}
-
-async function attemptOf(row: Row): Promise<Attempt> {
-  const [bodyName = '', failureName] = row.reply.split(' + ')
-  const body = bodyName === '-' ? '' : named(bodies, bodyName)
-  const contentType = row.contentType === '-' ? undefined : named(contentTypes, row.contentType)
-  const answered = row.status !== '-'
-  const read = await readReplyBody(Buffer.from(body), contentType, { replyEncoding: 'auto' })
-  const { text, message } = read
-  const ack = message === null ? null : readAcknowledgement(message)
-  return {
-    sent: named(sent, row.sent),
-    ...(answered && { status: Number(row.status) }),
-    ...(answered && { reply: { text, empty: body.length === 0, message, ack } }),
-    ...(failureName !== undefined && { error: named(failures, failureName) })
-  }
-}
-
-function named<T>(values: Readonly<Record<string, T>>, name: string): T {
-  const value = values[name]
-  assert.ok(value !== undefined, `unknown name in the table: ${name}`)
-  return value
-}
-
-function written(ack: Acknowledgement | null | undefined): string {
-  if (ack === null || ack === undefined) return 'null'
-  const parts = [ack.code || '(empty)']
-  if (ack.controlId !== '') parts.push(ack.controlId)
-  if (ack.errors.length > 0) parts.push(ack.severity || '-', String(ack.errors.length))
-  return parts.join(' ')
-}
-
-const rows = sections().flatMap((section) => section.rows)
-
-for (const section of sections()) {
-  describe(section.heading, () => {
-    for (const row of section.rows) {
-      const name = `${row.sent} → ${row.status} ${row.reply} (${row.contentType}), ${row.rules}: ${row.outcome}`
-      it(name, async () => {
-        const rules = parseReplyRules(ruleStrings[row.rules] ?? row.rules)
-        const attempt = await attemptOf(row)
-        const decision = decide(rules, attempt)
-        const by = row.by === '-' || row.by === 'no rule' ? '' : row.by
-        const action = by.slice(by.lastIndexOf('=') + 1) || (row.by === '-' ? 'F' : '')
-        assert.deepEqual(
-          {
-            outcome: (decision.retry ? 'retry, ' : '') + decision.outcome,
-            rule: decision.rule,
-            action: decision.action,
-            warns: decision.warnings.length,
-            ack: written(countingAcknowledgement(attempt))
-          },
-          { outcome: row.outcome, rule: by, action, warns: Number(row.warns), ack: row.ack }
-        )
-        // A second call decides the same, and the arguments are unchanged.
-        assert.deepEqual(decide(rules, attempt), decision)
-        assert.deepEqual(await attemptOf(row), attempt)
-      })
-    }
-  })
-}
-
-describe('the table of replies', () => {
-  it('has at least 150 rows, all different, and uses every body, failure, sent message and content type', () => {
-    const distinct = new Set(rows.map((row) => JSON.stringify(row)))
-    assert.equal(distinct.size, rows.length, 'duplicate rows')
-    assert.ok(rows.length >= 150, `${rows.length} rows`)
-    const used = new Set(
-      rows.flatMap((row) => [...row.reply.split(' + '), row.sent, row.contentType])
+/** A test that sends a message, and compares what its user sees. */
+function row(
+  rules: string,
+  status: number,
+  body: Body,
+  [leaves, by, acknowledgement = '']: Seen,
+  sent = ADT
+): void {
+  it(`HTTP ${status} ${printed(body)}${rules && `, ${rules}`}: ${leaves}`, async () => {
+    const answer = { status, ...(typeof body === 'string' ? { body } : body) }
+    const result = await exchange.attempt(answer, { rules }, sent)
+    assert.deepEqual(
+      [leaving(result), result.decision.rule, inShort(result.reply?.ack)],
+      [leaves, by, acknowledgement]
     )
-    for (const names of [bodies, failures, sent, contentTypes]) {
-      for (const name of Object.keys(names)) assert.ok(used.has(name), `${name} is not used`)
-    }
+    assert.equal(result.reply?.status ?? result.status, status)
+    const [, letters = ''] = /=(\w+)$/.exec(by) ?? []
+    if (by !== '') assert.equal(result.decision.action, letters)
   })
+}
+
+/** With the default rules. */
+function byDefault(what: string, rows: [status: number, body: Body, ...Seen][], sent = ADT): void {
+  describe(what, () => {
+    for (const [status, body, ...seen] of rows) row('', status, body, seen, sent)
+  })
+}
+
+function byRules(what: string, rows: [rules: string, status: number, body: Body, ...Seen][]): void {
+  describe(what, () => {
+    for (const [rules, status, body, ...seen] of rows) row(rules, status, body, seen)
+  })
+}
+
+const error = 'ERR||PID^1^3|101^Required field missing^HL70357|E|||No id|Patient id is missing'
+const warning = 'ERR||PID^1^8|103^Table value not found^HL70357|W||||Sex is unknown'
+const information = 'ERR||PID^1^8|0^Message accepted^HL70357|I||||Stored'
+const fatal = 'ERR|||207^Application internal error^HL70357|F'
+const locked = 'ERR|||206^Application record locked^HL70357|E||||Please try again'
+
+const NOT_NOW = '(E#408,E#425,E#429)=RF'
+const NO_ACCESS = '(E#401,E#403,E#404,E#407)=RF'
+const INTERSYSTEMS = ':?R=RF,:?E=S,:~=S,:?A=C,:*=S,:I?=W,:T?=C'
+
+const page = { body: '<html><body><h1>Bad Gateway</h1></body></html>', type: 'text/html' }
+const refusal = { body: '{"error":"Sender is unknown"}', type: 'application/problem+json' }
+/** Without an MSA. */
+const query = `${MSH}QAK|Q1|OK\r`
+const typed = (type: string, code = 'AA') => ack(code).replace('ACK^A01^ACK', type)
+
+byDefault('MSA-1', [
+  [200, ack('AA'), 'ACK', ':?A=C', 'AA M1'],
+  [200, ack('CA'), 'ACK', ':?A=C', 'CA M1'],
+  [200, ack('AE', error), 'NAK', ':?E=F', 'AE M1 E 1'],
+  [200, ack('CE'), 'NAK', ':?E=F', 'CE M1'],
+  [200, ack('AR'), 'NAK', ':?R=F', 'AR M1'],
+  [200, ack('CR'), 'NAK', ':?R=F', 'CR M1'],
+  [200, ack('AAX'), 'NAK', ':*=F', 'AAX M1'],
+  [200, ack('aa'), 'NAK', ':*=F', 'aa M1'],
+  [200, ack('ZZ'), 'NAK', ':*=F', 'ZZ M1'],
+  [200, ack(''), 'NAK', ':_=F', '- M1']
+])
+
+byDefault('an acknowledgement counts whatever the status, AA and CA with 2xx only', [
+  [201, ack('AA'), 'ACK', ':?A=C', 'AA M1'],
+  [299, ack('CA'), 'ACK', ':?A=C', 'CA M1'],
+  [300, ack('AA'), 'retried, then error', 'E=RF'],
+  [400, ack('AA'), 'error', 'E#4xx=F'],
+  [401, ack('AA'), 'retried, then error', NO_ACCESS],
+  [500, ack('AA'), 'retried, then error', 'E=RF'],
+  [503, ack('CA'), 'retried, then error', 'E=RF'],
+  [500, ackOf('M9', 'AA'), 'retried, then error', 'E=RF'],
+  [400, ack('AR'), 'NAK', ':?R=F', 'AR M1'],
+  [503, ack('AR'), 'NAK', ':?R=F', 'AR M1'],
+  [500, ack('AE', error), 'NAK', ':?E=F', 'AE M1 E 1'],
+  [500, ack('CE'), 'NAK', ':?E=F', 'CE M1'],
+  [302, ack('CR'), 'NAK', ':?R=F', 'CR M1'],
+  [500, ack(''), 'NAK', ':_=F', '- M1'],
+  [500, ack('AAX'), 'NAK', ':*=F', 'AAX M1'],
+  [500, ack('AA', 'MSA|AE|M1', error), 'NAK', ':?E=F', 'AE M1 E 1'],
+  [500, ack('AA') + ack('AA'), 'retried, then error', 'E=RF'],
+  [401, 'BHS|^~\\&|LAB\r', 'retried, then error', NO_ACCESS]
+])
+
+byDefault('MSA-2', [
+  [200, ackOf('', 'AA'), 'ACK', ':?A=C', 'AA -'],
+  [200, ackOf('M9', 'AA'), 'ACK, warned', ':?A=C', 'AA M9'],
+  [200, ackOf('M9', 'AE'), 'NAK, warned', ':?E=F', 'AE M9'],
+  [200, ackOf('m1', 'AA'), 'ACK, warned', ':?A=C', 'AA m1'],
+  // Of a component or repetition, only the first counts; an escaped separator is none.
+  [200, ackOf('M1^X', 'AA'), 'ACK', ':?A=C', 'AA M1^X'],
+  [200, ackOf('M1~X', 'AA'), 'ACK', ':?A=C', 'AA M1~X'],
+  [200, ackOf('X^M1', 'AA'), 'ACK, warned', ':?A=C', 'AA X^M1'],
+  [200, ackOf('M1\\S\\X', 'AA'), 'ACK, warned', ':?A=C', 'AA M1^X']
+])
+
+byDefault(
+  'MSA-2, for a message whose MSH-10 has two components',
+  [
+    [200, ackOf('A^B', 'AA'), 'ACK', ':?A=C', 'AA A^B'],
+    [200, ackOf('A', 'AA'), 'ACK', ':?A=C', 'AA A'],
+    [200, ackOf('A\\S\\B', 'AA'), 'ACK', ':?A=C', 'AA A^B'],
+    [200, ackOf('B', 'AA'), 'ACK, warned', ':?A=C', 'AA B']
+  ],
+  ADT.replace('|M1|', '|A^B|')
+)
+
+byDefault('several acknowledgements: the worst counts', [
+  [200, ack('AA', 'MSA|AE|M1', error), 'NAK', ':?E=F', 'AE M1 E 1'],
+  [200, ack('AE', error, 'MSA|AR|M1', fatal), 'NAK', ':?R=F', 'AR M1 F 2'],
+  [200, ack('AA', 'MSA|ZZ|M1'), 'NAK', ':*=F', 'ZZ M1'],
+  [200, ack('ZZ', 'MSA|AE|M1'), 'NAK', ':?E=F', 'AE M1'],
+  [200, ack('AA') + ackOf('M9', 'AR'), 'NAK, warned', ':?R=F', 'AR M9']
+])
+
+const two = `FHS|^~\\&|||||||||F1\rBHS|^~\\&|||||||||B1\r${ADT}${ADT.replace('|M1|', '|M2|')}`
+byDefault(
+  'a batch of two messages',
+  [
+    [200, ack('AA') + ackOf('M2', 'AA'), 'ACK', ':?A=C', 'AA M1'],
+    [200, `BHS|^~\\&\r${ack('AA')}${ackOf('M2', 'AE')}BTS|2\r`, 'NAK', ':?E=F', 'AE M2'],
+    [200, `FHS|^~\\&\r${ack('AE')}${ackOf('M2', 'AR')}FTS|1\r`, 'NAK', ':?R=F', 'AR M2'],
+    [200, ackOf('F1', 'AA'), 'ACK', ':?A=C', 'AA F1'],
+    [200, ackOf('B1', 'AA'), 'ACK', ':?A=C', 'AA B1'],
+    [200, ackOf('M9', 'AA'), 'ACK, warned', ':?A=C', 'AA M9'],
+    // A batch that lists no error.
+    [200, 'FHS|^~\\&\rBHS|^~\\&\rBTS|0\rFTS|1\r', 'ACK', ':?A=C', 'AA -'],
+    [200, 'BHS|^~\\&|LAB\r', 'ACK', ':?A=C', 'AA -'],
+    [500, 'FHS|^~\\&\rBHS|^~\\&\rBTS|0\rFTS|1\r', 'retried, then error', 'E=RF']
+  ],
+  two
+)
+
+byDefault('2xx without an acknowledgement: NAK if the receiver answered with HL7', [
+  [200, query, 'NAK', ':~=F'],
+  [200, `${MSH}${error}\r`, 'NAK', ':~=F'],
+  [200, `BHS|^~\\&|LAB\r${error}\r`, 'NAK', ':~=F'],
+  [200, ADT.replace('|M1|', '|R1|'), 'NAK', ':~=F'],
+  [200, ADT.replace('^A01^ADT_A01', '^A08'), 'NAK', ':~=F'],
+  [200, ADT, 'error', ':~=F'],
+  [200, ADT.replaceAll('^', ';'), 'error', ':~=F'],
+  [200, ADT + ADT.replace('|M1|', '|M2|'), 'error', ':~=F'],
+  // Neither a type nor an error: a fragment.
+  [200, MSH.replace('ACK^A01^ACK', ''), 'error', ':~=F'],
+  [200, 'MSH|^~\\&', 'error', ':~=F'],
+  [200, `MSH${'|'.repeat(60_000)}`, 'error', ':~=F'],
+  [200, 'OK', 'error', ':~=F'],
+  [200, '1', 'error', ':~=F'],
+  [200, '\n', 'error', ':~=F'],
+  [299, 'OK', 'error', ':~=F'],
+  [200, page, 'error', ':~=F'],
+  [201, { body: '{"id":"b1d2","status":"Received"}', type: 'application/json' }, 'error', ':~=F'],
+  [200, { body: Buffer.alloc(64) }, 'error', ':~=F'],
+  [200, { body: Buffer.from('25504446ff00fe0d0a', 'hex') }, 'error', ':~=F']
+])
+
+byDefault(
+  'a file without messages, or a message without a trigger, comes back',
+  [
+    [200, 'FHS|^~\\&|||||||||F1\rFTS|0\r', 'ACK', ':?A=C', 'AA -'],
+    [500, 'FHS|^~\\&|||||||||F1\rFTS|0\r', 'retried, then error', 'E=RF'],
+    [500, `FHS|^~\\&|||||||||F1\r${error}\r`, 'retried, then error', 'E=RF'],
+    [500, `FHS|^~\\&|||||||||F2\r${error}\r`, 'retried, then NAK', 'E=RF']
+  ],
+  'FHS|^~\\&|||||||||F1\rFTS|0\r'
+)
+byDefault(
+  'a batch comes back',
+  [
+    [200, `BHS|^~\\&|||||||||B1\r${ADT}`, 'error', ':~=F'],
+    [200, `BHS|^~\\&|||||||||B2\r${ADT}`, 'NAK', ':~=F']
+  ],
+  `BHS|^~\\&|||||||||B1\r${ADT}`
+)
+byDefault(
+  'a message whose MSH-9 has no trigger',
+  [
+    [200, 'MSH|^~\\&|||||||ADT|M1\r', 'error', ':~=F'],
+    [200, 'MSH|^~\\&|||||||ADT^A01|M1\r', 'NAK', ':~=F']
+  ],
+  'MSH|^~\\&|||||||ADT|M1\r'
+)
+
+byDefault('a status outside 2xx without an acknowledgement', [
+  [301, '', 'retried, then error', 'E=RF'],
+  [302, page, 'retried, then error', 'E=RF'],
+  [304, '', 'retried, then error', 'E=RF'],
+  [399, '', 'retried, then error', 'E=RF'],
+  [400, refusal, 'error', 'E#4xx=F'],
+  [401, '', 'retried, then error', NO_ACCESS],
+  [403, refusal, 'retried, then error', NO_ACCESS],
+  [404, page, 'retried, then error', NO_ACCESS],
+  [405, '', 'error', 'E#4xx=F'],
+  [407, page, 'retried, then error', NO_ACCESS],
+  [408, '', 'retried, then error', NOT_NOW],
+  [413, '', 'error', 'E#4xx=F'],
+  [415, refusal, 'error', 'E#4xx=F'],
+  [422, refusal, 'error', 'E#4xx=F'],
+  [425, '', 'retried, then error', NOT_NOW],
+  [429, refusal, 'retried, then error', NOT_NOW],
+  [499, '', 'error', 'E#4xx=F'],
+  [500, 'OK', 'retried, then error', 'E=RF'],
+  [500, query, 'retried, then NAK', 'E=RF'],
+  [500, ADT, 'retried, then error', 'E=RF'],
+  [502, page, 'retried, then error', 'E=RF'],
+  [503, page, 'retried, then error', 'E=RF'],
+  [504, page, 'retried, then error', 'E=RF'],
+  [520, page, 'retried, then error', 'E=RF'],
+  [599, '', 'retried, then error', 'E=RF'],
+  [999, 'OK', 'retried, then error', 'E=RF']
+])
+
+byDefault('no body', [
+  [200, '', 'error', 'X=F'],
+  [202, '', 'error', 'X=F'],
+  [204, '', 'error', 'X=F']
+])
+byDefault(
+  'no body, for a message that wants no acknowledgement on success (MSH-15 and MSH-16 are NE)',
+  [
+    [200, '', 'ACK', ''],
+    [202, '', 'ACK', ''],
+    [204, '', 'ACK', ''],
+    [200, ack('AE'), 'NAK', ':?E=F', 'AE M1'],
+    [200, ack('AA'), 'ACK', ':?A=C', 'AA M1'],
+    [200, 'OK', 'error', ':~=F'],
+    [500, '', 'retried, then error', 'E=RF'],
+    [503, page, 'retried, then error', 'E=RF'],
+    [200, { cut: 'within' }, 'retried, then error', 'E=RF']
+  ],
+  ADT.replace('|P|2.5.1', '|P|2.5.1|||NE|NE')
+)
+it('no body, for such a message: no rule is asked', async () => {
+  const sent = ADT.replace('|P|2.5.1', '|P|2.5.1|||NE|NE')
+  for (const rules of ['X=F', 'X=W,@status:200=D', INTERSYSTEMS]) {
+    const { decision } = await exchange.attempt({}, { rules }, sent)
+    const { outcome, rule, action, warnings } = decision
+    assert.deepEqual([outcome, rule, action, warnings], ['accept', '', '', []])
+  }
+})
+
+byRules('InterSystems: its documented default', [
+  [INTERSYSTEMS, 200, ack('AA'), 'ACK', ':?A=C', 'AA M1'],
+  [INTERSYSTEMS, 200, ack('AE', error), 'suspended', ':?E=S', 'AE M1 E 1'],
+  [INTERSYSTEMS, 500, ack('AE', error), 'suspended', ':?E=S', 'AE M1 E 1'],
+  [INTERSYSTEMS, 200, ack('CE'), 'suspended', ':?E=S', 'CE M1'],
+  [INTERSYSTEMS, 200, ack('AR'), 'retried, then NAK', ':?R=RF', 'AR M1'],
+  [INTERSYSTEMS, 200, ack('ZZ'), 'suspended', ':*=S', 'ZZ M1'],
+  [INTERSYSTEMS, 200, ack(''), 'NAK', '', '- M1'],
+  [INTERSYSTEMS, 200, ackOf('M9', 'AA'), 'ACK, warned', ':?A=C', 'AA M9'],
+  [INTERSYSTEMS, 200, typed('ADT^A01', 'ZZ'), 'suspended', ':*=S', 'ZZ M1'],
+  [INTERSYSTEMS, 200, 'OK', 'suspended', ':~=S'],
+  [INTERSYSTEMS, 200, '', 'error', ''],
+  [INTERSYSTEMS, 400, '', 'error', 'E#4xx=F'],
+  [INTERSYSTEMS, 404, '', 'retried, then error', NO_ACCESS],
+  [INTERSYSTEMS, 500, ack('AA'), 'retried, then error', 'E=RF'],
+  [INTERSYSTEMS, 503, page, 'retried, then error', 'E=RF']
+])
+
+byRules('tests of MSA-1', [
+  [':aa=C', 200, ack('aa'), 'ACK', ':aa=C', 'aa M1'],
+  [':AA=C', 200, ack('AAX'), 'NAK', '', 'AAX M1'],
+  [':AA=C,:AE=S', 200, ack('AA', 'MSA|AE|M1'), 'suspended', ':AE=S', 'AE M1'],
+  ['@MSA-1:AA=C,:AE=S', 200, ack('AA', 'MSA|AE|M1'), 'ACK', '@MSA-1:AA=C', 'AE M1'],
+  ['(:AA,:?A,:T?,:~,X,:_,:*)=C', 500, ack('AA'), 'retried, then error', 'E=RF'],
+  ['(:~,X,:_,:*)=C', 500, 'OK', 'retried, then error', 'E=RF'],
+  [':~=C', 200, '', 'error', ''],
+  ['X=C', 200, ack('AA'), 'NAK', '', 'AA M1'],
+  ['X=C', 200, '', 'ACK', 'X=C'],
+  ['X=C', 500, '', 'retried, then error', 'E=RF']
+])
+
+byRules('tests of MSA-2 and MSH-9', [
+  [':I?=S,:?A=C', 200, ackOf('M9', 'AA'), 'suspended', ':I?=S', 'AA M9'],
+  [':?A=C,:I?=S', 200, ackOf('M9', 'AA'), 'ACK', ':?A=C', 'AA M9'],
+  [':I?=S,:?A=C', 200, ack('AA'), 'ACK', ':?A=C', 'AA M1'],
+  [':I?=S,:?E=F', 200, ackOf('', 'AE'), 'NAK', ':?E=F', 'AE -'],
+  [':I?=S,:?A=C', 500, ackOf('M9', 'AA'), 'retried, then error', 'E=RF'],
+  [':I?=S', 200, 'OK', 'error', ''],
+  [':T?=C', 200, typed('ADT^A01'), 'ACK', ':T?=C', 'AA M1'],
+  [':T?=C', 200, typed('ADT^A02'), 'ACK', ':T?=C', 'AA M1'],
+  [':T?=C', 200, typed(''), 'ACK', ':T?=C', 'AA M1'],
+  [':T?=C', 200, typed('ACK'), 'NAK', '', 'AA M1'],
+  [':T?=C', 200, typed('ADTX'), 'NAK', '', 'AA M1'],
+  [':T?=C', 200, 'MSA|AA|M1', 'NAK', '', 'AA M1'],
+  [':T?=C', 200, ADT, 'ACK', ':T?=C'],
+  [':T?=C', 500, ADT, 'retried, then error', 'E=RF'],
+  [':T?=C', 200, 'OK', 'error', '']
+])
+
+byRules('tests of the HTTP status', [
+  ['@status:5xx=S,:?E=F', 500, ack('AE'), 'suspended', '@status:5xx=S', 'AE M1'],
+  ['@status:500=C', 500, ack('AA'), 'ACK', '@status:500=C'],
+  ['E#400=S,:?R=F', 400, ack('AR'), 'NAK', ':?R=F', 'AR M1'],
+  ['E#500=S,:?A=C', 500, ack('AA'), 'suspended', 'E#500=S'],
+  ['E#503=RS,E=F', 503, page, 'retried, then suspended', 'E#503=RS'],
+  ['E#503=RS,E=F', 502, page, 'error', 'E=F'],
+  ['E#5xx=RD', 599, page, 'retried, then paused', 'E#5xx=RD'],
+  ['E#5xx=RD', 499, page, 'error', 'E#4xx=F'],
+  ['E#4xx=D', 400, '', 'paused', 'E#4xx=D'],
+  ['E#409=C', 409, refusal, 'ACK', 'E#409=C'],
+  ['E#2xx=S,:~=C', 200, 'OK', 'ACK', ':~=C'],
+  ['E*"HTTP STATUS 502"=S', 502, '', 'suspended', 'E*"HTTP STATUS 502"=S'],
+  [':~&@status:2xx=C', 200, 'OK', 'ACK', ':~&@status:2xx=C'],
+  [':~&@status:201=C,:~=F', 201, 'OK', 'ACK', ':~&@status:201=C'],
+  [':~&@status:201=C,:~=F', 200, 'OK', 'error', ':~=F'],
+  ['X&@status:204=C,X=F', 204, '', 'ACK', 'X&@status:204=C'],
+  ['(:?R,:AA&@status:201)=S,:?A=C', 200, ack('AA'), 'ACK', ':?A=C', 'AA M1'],
+  [
+    ...(['(:?R,:AA&@status:201)=S,:?A=C', 201, ack('AA'), 'suspended'] as const),
+    ...(['(:?R,:AA&@status:201)=S', 'AA M1'] as const)
+  ]
+])
+
+byRules('tests of ERR', [
+  [
+    ':?E&@severity:W=WC,:?E=F',
+    200,
+    ack('AE', warning, information),
+    'ACK, warned',
+    ':?E&@severity:W=WC',
+    'AE M1 W 2'
+  ],
+  [':?E&@severity:W=WC,:?E=F', 200, ack('AE', warning, error), 'NAK', ':?E=F', 'AE M1 E 2'],
+  [
+    '@severity:E=S,@severity:F=D',
+    200,
+    ack('AE', error, fatal),
+    'paused',
+    '@severity:F=D',
+    'AE M1 F 2'
+  ],
+  ['@severity:I=C', 200, ack('AE', information), 'ACK', '@severity:I=C', 'AE M1 I 1'],
+  [
+    '(@severity:I,@severity:W,@severity:E,@severity:F)=C,:AE=F',
+    200,
+    ack('AE'),
+    'NAK',
+    ':AE=F',
+    'AE M1'
+  ],
+  ['@severity:I=C', 500, ack('AA', information), 'retried, then error', 'E=RF'],
+  [
+    '(@ERR-3:206,@ERR-3:207)=RS,:?E=F',
+    200,
+    ack('AE', locked),
+    'retried, then suspended',
+    '(@ERR-3:206,@ERR-3:207)=RS',
+    'AE M1 E 1'
+  ],
+  ['(@ERR-3:206,@ERR-3:207)=RS,:?E=F', 200, ack('AE', error), 'NAK', ':?E=F', 'AE M1 E 1'],
+  ['@ERR-3:20=S,:?E=F', 200, ack('AE', locked), 'NAK', ':?E=F', 'AE M1 E 1'],
+  ['@ERR-8*PATIENT ID=S', 200, ack('AE', error), 'suspended', '@ERR-8*PATIENT ID=S', 'AE M1 E 1'],
+  ['@ERR-8*nobody=S,:?E=F', 200, ack('AE', error), 'NAK', ':?E=F', 'AE M1 E 1'],
+  ['@ERR-3:101=S', 500, query + error, 'suspended', '@ERR-3:101=S']
+])
+
+byRules('tests of texts', [
+  [
+    '@MSA-3*rejected=F,:?A=C',
+    200,
+    ack('AA').replace('M1\r', 'M1|Now REJECTED\r'),
+    'NAK',
+    '@MSA-3*rejected=F',
+    'AA M1'
+  ],
+  ['@MSA-3*rejected=F,:?A=C', 200, ack('AA'), 'ACK', ':?A=C', 'AA M1'],
+  ['@MSA-1:AA=D', 500, ack('AA'), 'paused', '@MSA-1:AA=D'],
+  ['@*MSA|AA=D', 500, ack('AA'), 'paused', '@*MSA|AA=D'],
+  [
+    '@*MSA|AA=S',
+    200,
+    Buffer.from(ack('AA')).toString('base64'),
+    'suspended',
+    '@*MSA|AA=S',
+    'AA M1'
+  ],
+  ['@*TVNI=S', 200, Buffer.from(ack('AA')).toString('base64'), 'suspended', '@*TVNI=S', 'AA M1'],
+  ['@*gateway=D', 502, page, 'paused', '@*gateway=D'],
+  ['@*nowhere=D', 502, page, 'retried, then error', 'E=RF'],
+  ['E#400&@*unknown=S,E=F', 400, refusal, 'suspended', 'E#400&@*unknown=S'],
+  [':~&@*received=C', 200, 'Received', 'ACK', ':~&@*received=C']
+])
+
+byRules('immunization registries: a SOAP fault', [
+  ['', 500, faultAnswer('1.2'), 'retried, then error', 'E=RF'],
+  ['', 200, faultAnswer('1.1', 200), 'error', ':~=F'],
+  ['@*SecurityFault=S,:?A=C', 500, faultAnswer('1.2'), 'suspended', '@*SecurityFault=S']
+])
+
+byRules('the order of rules', [
+  [':AA=S,:?A=C,:AA=WD', 200, ack('AA'), 'suspended', ':AA=S', 'AA M1'],
+  // A W with another letter warns only if its rule decides.
+  [':AE=WS,:?A=WC,:AA=WF', 200, ack('AA'), 'ACK, warned', ':?A=WC', 'AA M1'],
+  [':AE=WS,:?A=C', 200, ack('AA'), 'ACK', ':?A=C', 'AA M1'],
+  [':I?=WD', 200, ackOf('M9', 'AA'), 'paused, warned', ':I?=WD', 'AA M9'],
+  // A W alone goes on to the next rule, and accepts a reply if there is none, but never an error.
+  [':I?=W', 200, ackOf('M9', 'AA'), 'ACK, warned', ':I?=W', 'AA M9'],
+  [':~=W', 200, 'OK', 'ACK, warned', ':~=W'],
+  ['X=W', 200, '', 'ACK, warned', 'X=W'],
+  [':AE=F,:AA=W,:?A=W', 200, ack('AA'), 'ACK, warned', ':AA=W', 'AA M1'],
+  ['E=W', 502, page, 'retried, then error, warned', 'E=RF'],
+  ['E#4xx=W', 400, refusal, 'error, warned', 'E#4xx=F'],
+  ['E=W,@*sender=W,@status:400=W', 400, refusal, 'error, warned', 'E#4xx=F'],
+  // No rule.
+  [':?A=C', 200, 'OK', 'error', ''],
+  [':AE=F', 200, ack('AA'), 'NAK', '', 'AA M1'],
+  ['E#4xx=D', 502, page, 'retried, then error', 'E=RF'],
+  // To await the application acknowledgement, and what follows without one.
+  [':CA=A', 200, ack('CA'), 'awaited, then suspended', ':CA=A', 'CA M1'],
+  [':CA=AF', 200, ack('CA'), 'awaited, then error', ':CA=AF', 'CA M1'],
+  [':CA=WAR', 200, ack('CA'), 'awaited, then retried, warned', ':CA=WAR', 'CA M1']
+])
+
+it('all rules with W alone warn, before and after the one that decides', async () => {
+  const rules = ':AA=W,:AE=W,:?A=C,@status:200=W'
+  const { decision } = await exchange.attempt({ body: ack('AA') }, { rules })
+  assert.deepEqual(decision.warnings, [':AA=W', '@status:200=W'])
+})
+
+describe('no answer, or none that can be read', () => {
+  let closed: LocalServer
+  let untrusted: LocalServer
+  const closing: (() => unknown)[] = []
+  before(async () => {
+    closed = await startServer(() => undefined)
+    await closed.close()
+    untrusted = await startServer(() => undefined, await selfSignedCertificate())
+    closing.push(untrusted.close)
+  })
+  after(async () => {
+    for (const close of closing) await close()
+  })
+
+  const refusing = async (error: string, status: number): Promise<TokenSource> => {
+    const server = await startTokenFaultServer(tokenAnswer({ error }, status))
+    const httpClient = tokenHttpClient()
+    const settings = { tokenEndpoint: `${server.origin}/token`, clientSecret: 'not-so-secret' }
+    const tokens = new TokenSource(tokenSettings(settings), { httpClient })
+    closing.push(
+      () => server.close(),
+      () => {
+        tokens.close()
+        httpClient.close()
+      }
+    )
+    return tokens
+  }
+
+  const failures: Record<string, () => Promise<[Answer, Settings?]>> = {
+    'connection refused': () => Promise.resolve([{}, { receiver: { url: closed.url } }]),
+    'untrusted certificate': () => Promise.resolve([{}, { receiver: { url: untrusted.url } }]),
+    'no answer in time': () => Promise.resolve([{ silent: true }]),
+    'connection cut': () => Promise.resolve([{ cut: 'before' }]),
+    '200 OK, cut': () => Promise.resolve([{ body: 'OK', cut: 'within' }]),
+    '200 AA, cut': () => Promise.resolve([{ body: ack('AA'), cut: 'within' }]),
+    '503, cut': () => Promise.resolve([{ status: 503, ...page, cut: 'within' }]),
+    '200, too large': () => Promise.resolve([{ body: ack('AA').padEnd(65_537) }]),
+    '413, too large': () => Promise.resolve([{ status: 413, body: 'x'.repeat(65_537) }]),
+    '200, no gzip': () =>
+      Promise.resolve([{ body: ack('AA'), headers: { 'content-encoding': 'gzip' } }]),
+    'token: invalid_scope, 400': async () => [{}, { tokens: await refusing('invalid_scope', 400) }],
+    'token: invalid_client, 401': async () => [
+      {},
+      { tokens: await refusing('invalid_client', 401) }
+    ],
+    'token: 503': async () => [{}, { tokens: await refusing('', 503) }]
+  }
+
+  const rows: [what: string, rules: string, leaves: string, by: string][] = [
+    ...Object.keys(failures)
+      .filter((what) => what !== '413, too large')
+      .map((what): [string, string, string, string] => [what, '', 'retried, then error', 'E=RF']),
+    ['connection refused', INTERSYSTEMS, 'retried, then error', 'E=RF'],
+    [
+      'connection refused',
+      '(E#timeout,E#reset,E#tls,E#token)=D,E#connect=S',
+      'suspended',
+      'E#connect=S'
+    ],
+    ['connection refused', 'E#ECONNREFUSED=D', 'paused', 'E#ECONNREFUSED=D'],
+    ['connection refused', 'E#econnrefused=D', 'retried, then error', 'E=RF'],
+    ['connection refused', 'E*NOTHING IS LISTENING=S', 'suspended', 'E*NOTHING IS LISTENING=S'],
+    [
+      'connection refused',
+      '(:~,X,:_,:*,:T?,@status:2xx,@*x)=C,E=W',
+      'retried, then error, warned',
+      'E=RF'
+    ],
+    [
+      'no answer in time',
+      '(E#connect,E#reset,E#tls,E#token)=D,E#timeout=F',
+      'error',
+      'E#timeout=F'
+    ],
+    ['connection cut', '(E#connect,E#timeout,E#tls,E#token)=D,E#reset=F', 'error', 'E#reset=F'],
+    ['connection cut', 'E#5xx=D', 'retried, then error', 'E=RF'],
+    [
+      'untrusted certificate',
+      '(E#connect,E#timeout,E#reset,E#token)=D,E#tls=F',
+      'error',
+      'E#tls=F'
+    ],
+    ['200 OK, cut', ':~=C,E=S', 'suspended', 'E=S'],
+    ['200 OK, cut', '(X,@status:2xx)=C,E#reset=S', 'suspended', 'E#reset=S'],
+    ['200 OK, cut', 'E#2xx=S', 'suspended', 'E#2xx=S'],
+    ['503, cut', 'E#503=S', 'suspended', 'E#503=S'],
+    ['503, cut', '@status:503=S', 'suspended', '@status:503=S'],
+    ['200, too large', 'E#ERR_RESPONSE_TOO_LARGE=F', 'error', 'E#ERR_RESPONSE_TOO_LARGE=F'],
+    ['413, too large', '', 'error', 'E#4xx=F'],
+    ['200, no gzip', 'E#ERR_CONTENT_DECODING=F', 'error', 'E#ERR_CONTENT_DECODING=F'],
+    [
+      '200, no gzip',
+      '(E#connect,E#timeout,E#reset,E#tls,E#token)=D',
+      'retried, then error',
+      'E=RF'
+    ],
+    // The status of the token server is not the receiver's.
+    [
+      'token: invalid_scope, 400',
+      '(E#4xx,E#400,@status:4xx,@status:400)=D',
+      'retried, then error',
+      'E=RF'
+    ],
+    ['token: invalid_client, 401', 'E#401=D,E#invalid_client=S', 'suspended', 'E#invalid_client=S'],
+    ['token: invalid_client, 401', 'E#token=RS', 'retried, then suspended', 'E#token=RS'],
+    ['token: 503', '(E#5xx,E#connect)=D,E#token=S', 'suspended', 'E#token=S']
+  ]
+  for (const [what, rules, leaves, by] of rows) {
+    it(`${what}${rules && `, ${rules}`}: ${leaves}`, async () => {
+      const [answer, settings] = (await failures[what]?.()) ?? assert.fail(what)
+      const result = await exchange.attempt(answer, { ...settings, rules })
+      assert.deepEqual([leaving(result), result.decision.rule], [leaves, by])
+      assert.equal(result.reply, undefined)
+    })
+  }
 })

@@ -313,43 +313,10 @@ describe('a mistake', () => {
 })
 
 describe('any string', () => {
+  // prettier-ignore
   const alphabet = fc.constantFrom(
-    ...[
-      ':',
-      '?',
-      'A',
-      'E',
-      'R',
-      '#',
-      '*',
-      '~',
-      '_',
-      '@',
-      '=',
-      '&',
-      ',',
-      '(',
-      ')',
-      '"',
-      ' ',
-      '5',
-      'x'
-    ],
-    ...[
-      'status',
-      'ERR-3',
-      'severity',
-      'C',
-      'W',
-      'X',
-      'I?',
-      'T?',
-      'connect',
-      '\n',
-      'é',
-      '😀',
-      '\ud800'
-    ]
+    ':', '?', 'A', 'E', 'R', '#', '*', '~', '_', '@', '=', '&', ',', '(', ')', '"', ' ', '5', 'x',
+    'status', 'ERR-3', 'severity', 'C', 'W', 'X', 'I?', 'T?', 'connect', '\n', 'é', '😀', '\ud800'
   )
   const anything = fc.oneof(
     fc.string({ maxLength: 60 }),
@@ -367,7 +334,7 @@ describe('any string', () => {
           assert.ok(error.position + error.length <= text.length)
         }
       }),
-      { numRuns: 20_000 }
+      { numRuns: 2_000 }
     )
   })
 
@@ -482,7 +449,7 @@ describe('a printed list of rules', () => {
         )
         assert.deepEqual(parseReplyRules(rules.map((rule) => rule.text).join()).rules, rules)
       }),
-      { numRuns: 2_000 }
+      { numRuns: 300 }
     )
   })
 })

@@ -67,10 +67,10 @@ describe('a search in the fields of a reply', () => {
     '@ERR-9*o': false
   }
   it('finds all of them at once', () => {
-    const expected = Object.entries(table).filter(([, holds]) => holds)
+    const tests = Object.keys(table)
     assert.deepEqual(
-      held(reply, ...Object.keys(table)),
-      expected.map(([test]) => test)
+      held(reply, ...tests),
+      tests.filter((test) => table[test])
     )
   })
 
@@ -135,7 +135,7 @@ describe('a search in the fields of a reply', () => {
           assert.deepEqual(held(reply, ...tests), expected)
         }
       ),
-      { numRuns: 3_000 }
+      { numRuns: 300 }
     )
   })
 })
