@@ -7,7 +7,6 @@ import { type FlowNode, startNodeRed, type TestNodeRed } from '../support/node-r
 
 const out = 'hl7-https-out'
 const wires = [[], []]
-const add = '.red-ui-editableList-addButton'
 const remove = '.red-ui-editableList-item-remove'
 const secret = 'not-to-be-seen-anywhere'
 
@@ -74,6 +73,10 @@ describe('the test message of the form', () => {
     await editor.page.waitForSelector(`${box} .hl7-https-result-title`)
     return (await editor.page.innerText(`${box} .hl7-https-result-title`)).trim()
   }
+  async function addHeader(name: string): Promise<void> {
+    await editor.page.click('#hl7-https-out-message .red-ui-editableList-addButton:visible')
+    await editor.type('#hl7-https-out-headers .hl7-https-entry-name', name)
+  }
   /** The lines below the headline, by their labels. */
   const lines = (): Promise<Record<string, string>> =>
     editor.ask(`Object.fromEntries([...document.querySelectorAll('${box} dt')]
@@ -90,8 +93,7 @@ describe('the test message of the form', () => {
     await editor.edit('node')
     assert.equal(await send(), 'Accepted (AA): leaves on ACK')
     await editor.tab('message')
-    await editor.page.click('#hl7-https-out-message .red-ui-editableList-addButton:visible')
-    await editor.type('#hl7-https-out-headers .hl7-https-entry-name', 'X-Key')
+    await addHeader('X-Key')
     await editor.ask(
       `$('#hl7-https-out-headers .hl7-https-entry-input').typedInput('type', 'cred') && 0`
     )
@@ -166,7 +168,6 @@ describe('the test message of the form', () => {
   it('has a result only as long as the form is as it was tested', async () => {
     const { page } = editor
     const title = `${box} .hl7-https-result-title`
-    const value = '#hl7-https-out-headers .hl7-https-entry-name'
     const changes: [tab: string, what: string, change: () => Promise<unknown>][] = [
       ['destination', 'a text', () => editor.type('#node-input-url', `${url}/ae`)],
       ['destination', 'the type', () => editor.type('#hl7-https-out-test-type', 'ADT^A08')],
@@ -175,8 +176,7 @@ describe('the test message of the form', () => {
       ['reply', 'rules', () => page.selectOption('#hl7-https-out-rules-preset', 'accept201')],
       ['reply', 'a rule', () => page.selectOption('.hl7-https-rule-action >> nth=1', 'S')],
       ['reply', 'a removed rule', () => page.click(`#hl7-https-out-rules-list ${remove} >> nth=0`)],
-      ['message', 'an entry', () => page.click(`#hl7-https-out-message ${add}:visible`)],
-      ['message', 'a name', () => editor.type(value, 'X-Key')],
+      ['message', 'an entry', () => addHeader('X-Key')],
       ['message', 'a removed entry', () => page.click(`#hl7-https-out-headers ${remove} >> nth=0`)]
     ]
     await editor.edit('node')
