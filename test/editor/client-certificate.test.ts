@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { after, before, it } from 'node:test'
+import { after, before, describe, it } from 'node:test'
 import { namesClientCertificate } from '../../nodes/editor/client-certificate.ts'
 import { hasClientCertificate } from '../../nodes/connection.ts'
 import type { TlsSettings } from '../../src/http-client/connection-settings.ts'
@@ -13,51 +13,53 @@ interface TlsConfig {
   addTLSOptions(options: TlsSettings): TlsSettings
 }
 
-let TlsConfig: new (properties: object) => TlsConfig
-let folder: string
+describe('a client certificate in a tls-config', () => {
+  let TlsConfig: new (properties: object) => TlsConfig
+  let folder: string
 
-before(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'tls-'))
-  await writeFile(join(folder, 'file'), 'PEM')
-  // Node-RED's own node, with no more of Node-RED than it needs.
-  const register = createRequire(import.meta.url)('@node-red/nodes/core/network/05-tls.js') as (
-    RED: object
-  ) => void
-  register({
-    nodes: {
-      createNode: (node: TlsConfig, { credentials = {} }: Partial<TlsConfig>) => {
-        node.credentials = credentials
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'tls-'))
+    await writeFile(join(folder, 'file'), 'PEM')
+    // Node-RED's own node, with no more of Node-RED than it needs.
+    const register = createRequire(import.meta.url)('@node-red/nodes/core/network/05-tls.js') as (
+      RED: object
+    ) => void
+    register({
+      nodes: {
+        createNode: (node: TlsConfig, { credentials = {} }: Partial<TlsConfig>) => {
+          node.credentials = credentials
+        },
+        registerType: (_type: string, made: typeof TlsConfig) => {
+          TlsConfig = made
+        }
       },
-      registerType: (_type: string, made: typeof TlsConfig) => {
-        TlsConfig = made
-      }
-    },
-    util: { evaluateNodeProperty: (name: string) => name },
-    httpAdmin: { get: () => undefined },
-    settings: {}
+      util: { evaluateNodeProperty: (name: string) => name },
+      httpAdmin: { get: () => undefined },
+      settings: {}
+    })
   })
-})
-after(() => rm(folder, { recursive: true }))
+  after(() => rm(folder, { recursive: true }))
 
-it('the form finds a client certificate in a tls-config where the runtime does', () => {
-  const file = join(folder, 'file')
-  for (const [properties, expected] of [
-    [{}, false],
-    [{ verifyservercert: false, servername: 'x' }, false],
-    [{ ca: file }, false],
-    [{ caname: 'ca.pem', credentials: { cadata: 'PEM' } }, false],
-    [{ certType: 'env', caEnv: 'CA' }, false],
-    [{ certType: 'env', certEnv: 'CERT', caEnv: 'CA' }, false],
-    [{ certType: 'pfx', ca: file }, false],
-    [{ cert: file, key: file, ca: file }, true],
-    [{ certname: 'c', keyname: 'k', credentials: { certdata: 'PEM', keydata: 'PEM' } }, true],
-    [{ certType: 'env', certEnv: 'CERT', keyEnv: 'KEY' }, true],
-    [{ certType: 'pfx', p12: file }, true],
-    [{ certType: 'pfx', p12name: 'c.p12', credentials: { p12data: 'UEVN' } }, true]
-  ] as const) {
-    const shown = JSON.stringify(properties)
-    const runtime = new TlsConfig(properties).addTLSOptions({})
-    assert.equal(hasClientCertificate(runtime), expected, shown)
-    assert.equal(namesClientCertificate(properties), expected, shown)
-  }
+  it('is found in the form where the runtime finds it', () => {
+    const file = join(folder, 'file')
+    for (const [properties, expected] of [
+      [{}, false],
+      [{ verifyservercert: false, servername: 'x' }, false],
+      [{ ca: file }, false],
+      [{ caname: 'ca.pem', credentials: { cadata: 'PEM' } }, false],
+      [{ certType: 'env', caEnv: 'CA' }, false],
+      [{ certType: 'env', certEnv: 'CERT', caEnv: 'CA' }, false],
+      [{ certType: 'pfx', ca: file }, false],
+      [{ cert: file, key: file, ca: file }, true],
+      [{ certname: 'c', keyname: 'k', credentials: { certdata: 'PEM', keydata: 'PEM' } }, true],
+      [{ certType: 'env', certEnv: 'CERT', keyEnv: 'KEY' }, true],
+      [{ certType: 'pfx', p12: file }, true],
+      [{ certType: 'pfx', p12name: 'c.p12', credentials: { p12data: 'UEVN' } }, true]
+    ] as const) {
+      const shown = JSON.stringify(properties)
+      const runtime = new TlsConfig(properties).addTLSOptions({})
+      assert.equal(hasClientCertificate(runtime), expected, shown)
+      assert.equal(namesClientCertificate(properties), expected, shown)
+    }
+  })
 })

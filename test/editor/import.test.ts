@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
-import { after, before, describe, it } from 'node:test'
-import type { Browser } from 'playwright-core'
+import { after, afterEach, before, describe, it } from 'node:test'
 import { type FlowNode, startNodeRed, type TestNodeRed } from '../support/node-red.ts'
-import { Editor, startBrowser, tabs } from '../support/editor.ts'
+import { Editor, tabs } from '../support/editor.ts'
 
 const directory = new URL('../../examples/', import.meta.url)
 const examples = readdirSync(directory).map((file) => file.replace(/\.json$/, ''))
@@ -11,7 +10,6 @@ const types = ['hl7-https-out', 'oauth2-client-credentials']
 
 describe('the examples, imported in the editor', () => {
   let nodeRed: TestNodeRed
-  let browser: Browser
   let editor: Editor
 
   before(async () => {
@@ -19,13 +17,14 @@ describe('the examples, imported in the editor', () => {
       { id: 'tab', type: 'tab', label: 'test' },
       { id: 'any', type: 'comment', z: 'tab', wires: [] }
     ]
-    ;[nodeRed, browser] = await Promise.all([startNodeRed({ flows }), startBrowser()])
-    editor = await Editor.open(browser, nodeRed.url, 'any')
+    nodeRed = await startNodeRed({ flows })
+    editor = await Editor.open(nodeRed.url, 'any')
   })
   after(async () => {
-    await browser.close()
+    await editor.leave()
     await nodeRed.close()
   })
+  afterEach(() => editor.reset())
 
   it('are all in the menu', async () => {
     await editor.page.keyboard.press('Control+i')
@@ -64,7 +63,6 @@ describe('the examples, imported in the editor', () => {
 
   for (const example of examples) {
     it(`are in sight, with forms that mark nothing and close without a change: ${example}`, async () => {
-      await editor.load()
       const text = readFileSync(new URL(`${example}.json`, directory), 'utf8')
       const flow = JSON.parse(text) as FlowNode[]
       const ours = flow.filter(({ type }) => types.includes(type))

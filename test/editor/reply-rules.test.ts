@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict'
-import { after, before, describe, it } from 'node:test'
-import type { Browser } from 'playwright-core'
+import { after, afterEach, before, describe, it } from 'node:test'
 import { DEFAULT_REPLY_RULES } from '../../src/rules/reply-rules.ts'
 import { type FlowNode, startNodeRed, type TestNodeRed } from '../support/node-red.ts'
-import { Editor, startBrowser } from '../support/editor.ts'
+import { Editor } from '../support/editor.ts'
 
 /** Extra blanks, letters and brackets, which the list would write in another way. */
 const typed = ' (:?E & @severity:W, :CE) = WC,\n (:AE) = RF , @*"Not, now"=RF, :?A=C '
@@ -28,20 +27,19 @@ const preset = '#hl7-https-out-rules-preset'
 
 describe('the list of reply rules', () => {
   let nodeRed: TestNodeRed
-  let browser: Browser
   let editor: Editor
 
   before(async () => {
-    ;[nodeRed, browser] = await Promise.all([startNodeRed({ flows }), startBrowser()])
-    editor = await Editor.open(browser, nodeRed.url, 'empty')
+    nodeRed = await startNodeRed({ flows })
+    editor = await Editor.open(nodeRed.url, 'empty')
   })
   after(async () => {
-    await browser.close()
+    await editor.leave()
     await nodeRed.close()
   })
+  afterEach(() => editor.reset())
 
   const open = async (node: string): Promise<void> => {
-    await editor.load()
     await editor.edit(node)
     await editor.tab('reply')
   }

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict'
 import { readdirSync } from 'node:fs'
 import { after, before, describe, it } from 'node:test'
-import type { Browser } from 'playwright-core'
-import { Editor, startBrowser } from '../support/editor.ts'
+import { Editor } from '../support/editor.ts'
 import { FakeOperations } from '../support/fake-operations.ts'
 import { startNodeRed, type TestNodeRed } from '../support/node-red.ts'
 import { tabText } from '../support/tab-texts.ts'
@@ -15,40 +14,35 @@ const flows = [
 
 describe('the sidebar tab in each language', () => {
   let nodeRed: TestNodeRed
-  let browser: Browser
+  let editor: Editor
 
   before(async () => {
-    ;[nodeRed, browser] = await Promise.all([startNodeRed({ flows }), startBrowser()])
+    nodeRed = await startNodeRed({ flows })
+    editor = await Editor.open(nodeRed.url, 'Laboratory')
   })
   after(async () => {
-    await browser.close()
+    await editor.leave()
     await nodeRed.close()
   })
 
-  for (const language of languages) {
-    it(`has the words of ${language}, and room for them in a narrow sidebar`, async (t) => {
-      const context = await browser.newContext()
-      t.after(() => context.close())
-      // An empty page, before the editor, has no storage.
-      await context.addInitScript(
-        `if (location.host) localStorage.setItem('editor-language', '${language}')`
-      )
-      const editor = await Editor.open(context, nodeRed.url, 'Laboratory')
+  for (const [language, spoken] of [
+    ...languages.map((known) => [known, known] as const),
+    // Korean is not among them.
+    ['ko', 'en-US'] as const
+  ]) {
+    it(`has the words of ${spoken} for ${language}, and room for them in a narrow sidebar`, async () => {
       const { page } = editor
+      await page.unrouteAll()
+      await editor.speak(language)
       await new FakeOperations().serve(page)
       await editor.ask(`RED.actions.invoke('hl7-https-out:show-tab')`)
-      // Laboratory may still be the node of the real Node-RED.
       await page.waitForSelector('.hl7-https-node-rows [data-key=Pharmacy]')
-      await editor.ask(`(() => {
-        const tab = document.querySelector('.hl7-https-tab')
-        const sidebar = tab.closest('.red-ui-sidebar') ?? document.getElementById('red-ui-sidebar')
-        sidebar.style.width = '300px'
-        RED.events.emit('sidebar:resize')
-      })()`)
+      await editor.sidebarWidth(300)
       await page.click('.hl7-https-node-rows [data-key=Laboratory]')
       await page.waitForSelector('.hl7-https-buttons button')
+      await editor.rest()
 
-      const text = tabText(language)
+      const text = tabText(spoken)
       assert.equal(
         await page.textContent('.hl7-https-summary'),
         text('summary.trouble', { n: 3, count: 4 })

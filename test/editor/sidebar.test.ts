@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { after, before, beforeEach, describe, it } from 'node:test'
-import type { Browser, Page, Route } from 'playwright-core'
-import { Editor, startBrowser } from '../support/editor.ts'
+import type { Page, Route } from 'playwright-core'
+import { Editor } from '../support/editor.ts'
 import {
   ago,
   FakeOperations,
@@ -13,7 +12,6 @@ import {
 } from '../support/fake-operations.ts'
 import { startNodeRed, type TestNodeRed } from '../support/node-red.ts'
 
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 const evil = `<script>window.hacked = 1</script><img src=x onerror="window.hacked = 1">`
 
 const flows = [
@@ -27,62 +25,46 @@ const flows = [
 
 describe('the sidebar tab', () => {
   let nodeRed: TestNodeRed
-  let browser: Browser
   let editor: Editor
   let page: Page
   let fake: FakeOperations
 
   before(async () => {
-    ;[nodeRed, browser] = await Promise.all([startNodeRed({ flows }), startBrowser()])
-    editor = await Editor.open(browser, nodeRed.url, 'Registry')
+    nodeRed = await startNodeRed({ flows })
+    editor = await Editor.open(nodeRed.url, 'Registry')
     page = editor.page
-    // Node-RED 5 would open the tab again with the next page.
-    await page
-      .context()
-      .route('**/settings/user', (route) =>
-        route.request().method() === 'POST' ? route.fulfill({ status: 204 }) : route.continue()
-      )
-  })
-  after(async () => {
-    await browser.close()
-    await nodeRed.close()
-  })
-  beforeEach(async () => {
-    editor.complaints.length = 0
-    await page.unrouteAll()
-    await page.evaluate(`localStorage.clear()`)
-    fake = new FakeOperations()
-    await fake.serve(page)
-    await editor.load()
     // Node-RED 5 has a second part of the sidebar below.
     const debug = 'button[data-tab-id="debug"].selected'
     if (await page.isVisible(debug)) await page.click(debug)
+  })
+  after(async () => {
+    await editor.leave()
+    await nodeRed.close()
+  })
+  beforeEach(async () => {
+    await page.unrouteAll()
+    fake = new FakeOperations()
+    await fake.serve(page)
+    // A new tab, as after loading the page.
+    await editor.ask(`RED.sidebar.show('info'), RED.sidebar.removeTab('hl7-https-out'),
+      RED.actions.remove('hl7-https-out:show-tab'),
+      RED.plugins.getPlugin('hl7-https-out-sidebar').onadd(),
+      RED.workspaces.show('tab'), delete document.hidden, delete RED.settings.user`)
   })
 
   async function open(): Promise<void> {
     await editor.ask(`RED.actions.invoke('hl7-https-out:show-tab')`)
     await page.waitForSelector('.hl7-https-node-rows tbody tr')
   }
-  /** Sets the width of the sidebar that the tab is in. */
-  async function wide(pixels: number): Promise<void> {
-    await editor.ask(`(() => {
-      const tab = document.querySelector('.hl7-https-tab')
-      const sidebar = tab.closest('.red-ui-sidebar') ?? document.getElementById('red-ui-sidebar')
-      sidebar.style.width = '${pixels}px'
-      RED.events.emit('sidebar:resize')
-    })()`)
-  }
   /** Asks again, as a tick makes the tab do. */
   async function tick(): Promise<void> {
-    const before = fake.asked.filter((path) => path === '/hl7-https-out').length
     await editor.ask(`RED.events.emit('deploy')`)
-    await until(() => fake.asked.filter((path) => path === '/hl7-https-out').length > before)
-    await page.waitForTimeout(100)
+    await editor.rest()
   }
   async function until(look: () => boolean | Promise<boolean>): Promise<void> {
-    for (let count = 0; count < 100; count++) {
+    for (const since = Date.now(); Date.now() < since + 20_000;) {
       if (await look()) return
-      await page.waitForTimeout(50)
+      await editor.settle(0)
     }
     assert.fail(`waited in vain: ${look.toString()}`)
   }
@@ -98,31 +80,29 @@ describe('the sidebar tab', () => {
     editor.ask(`document.activeElement.dataset.key ?? document.activeElement.innerText`)
 
   it('asks nothing until it is opened, nor while it is hidden or the page is', async () => {
-    await page.waitForTimeout(500)
+    await tick()
     assert.deepEqual(fake.asked, [])
     await open()
-    await until(() => fake.asked.some((path) => path.includes('/events')))
+    await editor.rest()
     assert.equal(fake.asked.filter((path) => path === '/hl7-https-out').length, 1)
 
     await editor.ask(`RED.sidebar.show('info')`)
     await until(() => editor.ask(`!document.querySelector('.hl7-https-tab').checkVisibility()`))
-    await page.waitForTimeout(200)
+    await editor.drawn()
     const before = fake.asked.length
-    await editor.ask(`RED.events.emit('deploy')`)
-    await page.waitForTimeout(300)
+    await tick()
     assert.equal(fake.asked.length, before)
 
     // Back again: up to date at once.
     await editor.ask(`RED.sidebar.show('hl7-https-out')`)
     await until(() => fake.asked.length > before)
-    await page.waitForTimeout(200)
+    await editor.rest()
     await editor.ask(`(() => {
       Object.defineProperty(document, 'hidden', { value: true, configurable: true })
       document.dispatchEvent(new Event('visibilitychange'))
     })()`)
     const hidden = fake.asked.length
-    await editor.ask(`RED.events.emit('deploy')`)
-    await page.waitForTimeout(300)
+    await tick()
     assert.equal(fake.asked.length, hidden)
     assert.deepEqual(editor.complaints, [])
   })
@@ -130,7 +110,7 @@ describe('the sidebar tab', () => {
   it('shows all nodes in the order of the answer, and why, since when, how many', async () => {
     await open()
     assert.deepEqual(await rows(), ['Pharmacy', 'Laboratory', 'Registry', 'Radiology'])
-    await wide(760)
+    await editor.sidebarWidth(760)
     const registry = await seen('.hl7-https-node-rows [data-key=Registry]')
     for (const word of ['retrying', '120', '31 min', 'HTTP 503, try 12 in 20 s']) {
       assert.ok(registry.includes(word), `${word} in ${registry}`)
@@ -144,7 +124,7 @@ describe('the sidebar tab', () => {
 
   it('folds into two lines for each node in a narrow sidebar', async () => {
     await open()
-    await wide(300)
+    await editor.sidebarWidth(300)
     const line = (await seen('.hl7-https-node-rows [data-key=Registry]')).replace(/\s+/g, ' ')
     assert.match(
       line,
@@ -153,17 +133,6 @@ describe('the sidebar tab', () => {
     )
     const box = await page.locator('.hl7-https-node-rows [data-key=Registry]').boundingBox()
     assert.ok((box?.height ?? 0) < 60, `${box?.height}`)
-    const overflow = `document.querySelector('.hl7-https-below').scrollWidth -
-      document.querySelector('.hl7-https-below').clientWidth`
-    assert.equal(await editor.ask(overflow), 0)
-  })
-
-  it('speaks English to an editor in a language that it does not know', async () => {
-    await page.evaluate(`localStorage.setItem('editor-language', 'ko')`)
-    await editor.load()
-    await open()
-    assert.match(await seen('.hl7-https-summary'), /3 of 4 nodes in trouble/)
-    assert.match(await seen('.hl7-https-details'), /Resume/)
   })
 
   it('shows the first node at once, and another with one click', async () => {
@@ -290,7 +259,7 @@ describe('the sidebar tab', () => {
     await page.click('[data-key=Radiology]')
     await button('Pause').click()
     await page.waitForSelector('.hl7-https-question input')
-    await page.keyboard.type(`new disk ${'x'.repeat(300)}`)
+    await page.keyboard.insertText(`new disk ${'x'.repeat(300)}`)
     await page.keyboard.press('Enter')
     await until(() => posted().length === 1)
     const [path = '', body = ''] = (posted()[0] ?? '').split(/ (.*)/)
@@ -302,45 +271,30 @@ describe('the sidebar tab', () => {
     await until(() => posted()[1] === '/hl7-https-out/Pharmacy/resume {}')
   })
 
-  it('resends all after a question, the first one alone if wanted', async () => {
-    fake.messages.set(
-      'Laboratory',
-      Array.from({ length: 8 }, (_, index) => messageRow(`${index}`))
-    )
-    await open()
-    await page.click('[data-key=Laboratory]')
-    await button('Resend all 8').click()
-    assert.match(await seen('.hl7-https-question'), /Resend the 8 suspended messages of Laboratory/)
-    await button('Resend 8').click()
-    await until(() => posted().length === 1)
-    assert.equal(
-      posted()[0],
-      '/hl7-https-out/Laboratory/messages/resend {"all":true,"firstAlone":true}'
-    )
-    await until(
-      async () => (await seen('.hl7-https-outcome')) === '8 messages are back in the queue.'
-    )
-  })
-
-  it('discards only after a question that says how many', async () => {
-    fake.messages.set(
-      'Laboratory',
-      Array.from({ length: 8 }, (_, index) => messageRow(`${index}`))
-    )
-    await open()
-    await page.click('[data-key=Laboratory]')
-    await button('Discard all 8').click()
-    assert.match(
-      await seen('.hl7-https-question'),
-      /Discard the 8 suspended messages of Laboratory/
-    )
-    await button('Cancel').click()
-    assert.deepEqual(posted(), [])
-    await button('Discard all 8').click()
-    await page.locator('.hl7-https-question button.hl7-https-yes').click()
-    await until(() => posted().length === 1)
-    assert.equal(posted()[0], '/hl7-https-out/Laboratory/messages/discard {"all":true}')
-  })
+  for (const [action, question, body] of [
+    ['Resend', /Resend the 8 suspended messages of Laboratory/, '{"all":true,"firstAlone":true}'],
+    ['Discard', /Discard the 8 suspended messages of Laboratory/, '{"all":true}']
+  ] as const) {
+    it(`${action.toLowerCase()}s all only after a question that says how many`, async () => {
+      fake.messages.set(
+        'Laboratory',
+        Array.from({ length: 8 }, (_, index) => messageRow(`${index}`))
+      )
+      await open()
+      await page.click('[data-key=Laboratory]')
+      await button(`${action} all 8`).click()
+      assert.match(await seen('.hl7-https-question'), question)
+      await button('Cancel').click()
+      await editor.rest()
+      assert.deepEqual(posted(), [])
+      await button(`${action} all 8`).click()
+      await page.locator('.hl7-https-question button.hl7-https-yes').click()
+      const path = `/hl7-https-out/Laboratory/messages/${action.toLowerCase()}`
+      await until(() => posted()[0] === `${path} ${body}`)
+      const done = action === 'Resend' ? /^8 messages are back in the queue\.$/ : /^8 messages/
+      await until(async () => done.test(await seen('.hl7-https-outcome')))
+    })
+  }
 
   it('counts what matches a filter, and acts on just that', async () => {
     const many = Array.from({ length: 700 }, (_, index) =>
@@ -421,12 +375,11 @@ describe('the sidebar tab', () => {
   it('asks each route once for a tick, a click and an action', async () => {
     fake.messages.set('Laboratory', [messageRow('1'), messageRow('2')])
     await open()
-    await until(() => fake.asked.length === 4)
+    await editor.rest()
     const askedFor = async (act: () => Promise<void>): Promise<string[]> => {
       fake.asked.length = 0
       await act()
-      await until(() => fake.asked.some((path) => path.includes('/events')))
-      await page.waitForTimeout(300)
+      await editor.rest()
       return fake.asked.map((path) => path.replace(/[?{].*/, '').trim()).sort()
     }
     const all = ['', '/Laboratory/events', '/Laboratory/history', '/Laboratory/messages'].map(
@@ -678,49 +631,37 @@ describe('the sidebar tab', () => {
     assert.ok((await seen('.hl7-https-node-rows')).includes('<script>'))
   })
 
-  for (const theme of ['light', 'dark'] as const) {
-    for (const width of [300, 760]) {
-      it(`holds to the rules of axe-core, ${theme}, ${width} pixels`, async () => {
-        fake.messages.set('Laboratory', [messageRow('1'), messageRow('2')])
-        fake.content = { request: 'MSH|^~\\&|A', reply: null }
-        fake.events.set('Laboratory', [
-          { at: ago(10), by: 'admin', kind: 'paused', values: { reason: 'x' }, text: '' }
-        ])
-        await editor.dark(theme === 'dark')
-        await page.addScriptTag({ content: axe })
-        await open()
-        await wide(width)
-        // axe-core looks at nothing outside of a body without height that hides its overflow, nor
-        // at what would have to be scrolled to.
-        await page.addStyleTag({
-          content: '* { transition: none !important } html, body { height: 100% !important }'
-        })
-        await page.setViewportSize({ width: 1400, height: 1800 })
-        assert.deepEqual(await violations(), [], 'the first node')
-        await page.click('[data-key=Laboratory]')
-        await page.click('[data-key="1"]')
-        await button('Show message').click()
-        await page.waitForSelector('.hl7-https-content pre')
-        await page.fill('#hl7-https-find', 'OB-1')
-        await page.press('#hl7-https-find', 'Enter')
-        await page.waitForSelector('.hl7-https-find li')
-        await button('Pause').click()
-        assert.deepEqual(await violations(), [], 'a node, a message, a question')
-        await page.keyboard.press('Escape')
-        fake.status = 500
-        await editor.ask(`RED.events.emit('deploy')`)
-        await page.waitForSelector('.hl7-https-trouble:visible')
-        assert.deepEqual(await violations(), [], 'trouble')
-      })
+  it('follows the rules of axe-core', async () => {
+    const followed = async (what: string): Promise<void> => {
+      for (const width of [300, 760]) {
+        await editor.sidebarWidth(width)
+        assert.deepEqual(await editor.violations('.hl7-https-tab'), [], `${what}, ${width} pixels`)
+      }
     }
-  }
-
-  /** What axe-core finds wrong in the tab: the rule, the element, and why. */
-  async function violations(): Promise<string[]> {
-    return editor.ask(`axe.run('.hl7-https-tab').then(({ passes, violations }) =>
-      passes.find(({ id }) => id === 'color-contrast').nodes.length < 40
-        ? ['hardly any text was looked at']
-        : violations.flatMap(({ id, nodes }) => nodes.map(({ html, any, all, none }) =>
-        [id, html.slice(0, 120), ...[...any, ...all, ...none].map(({ message }) => message)].join(' '))))`)
-  }
+    fake.messages.set('Laboratory', [messageRow('1'), messageRow('2')])
+    fake.content = { request: 'MSH|^~\\&|A', reply: null }
+    fake.events.set('Laboratory', [
+      { at: ago(10), by: 'admin', kind: 'paused', values: { reason: 'x' }, text: '' }
+    ])
+    await open()
+    // axe-core looks at nothing outside of a body without height that hides its overflow, nor at
+    // what would have to be scrolled to.
+    await page.addStyleTag({ content: 'html, body { height: 100% !important }' })
+    await page.setViewportSize({ width: 1400, height: 1800 })
+    await followed('the first node')
+    await page.click('[data-key=Laboratory]')
+    await page.click('[data-key="1"]')
+    await button('Show message').click()
+    await page.waitForSelector('.hl7-https-content pre')
+    await page.fill('#hl7-https-find', 'OB-1')
+    await page.press('#hl7-https-find', 'Enter')
+    await page.waitForSelector('.hl7-https-find li')
+    await button('Pause').click()
+    await followed('a node, a message, a question')
+    await page.keyboard.press('Escape')
+    fake.status = 500
+    await tick()
+    await page.waitForSelector('.hl7-https-trouble:visible')
+    await followed('trouble')
+  })
 })

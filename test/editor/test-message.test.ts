@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { after, before, beforeEach, describe, it } from 'node:test'
-import type { Browser } from 'playwright-core'
-import { Editor, startBrowser } from '../support/editor.ts'
+import { after, afterEach, before, describe, it } from 'node:test'
+import { Editor, tabs } from '../support/editor.ts'
 import { type FlowNode, startNodeRed, type TestNodeRed } from '../support/node-red.ts'
 
 const out = 'hl7-https-out'
 const wires = [[], []]
+const remove = '.red-ui-editableList-item-remove'
 const secret = 'not-to-be-seen-anywhere'
 
 /** What the receiver answers, by path: the rest of the reply after MSH. */
@@ -23,7 +23,6 @@ const replies: Record<string, string> = {
 
 describe('the test message of the form', () => {
   let nodeRed: TestNodeRed
-  let browser: Browser
   let editor: Editor
   let url = ''
   const received: { path: string; headers: IncomingMessage['headers']; body: string }[] = []
@@ -55,18 +54,17 @@ describe('the test message of the form', () => {
       { id: 'unused-sub', type: 'subflow', name: 'unused', in: [], out: [] },
       { id: 'unused', type: out, z: 'unused-sub', url: `${url}/aa`, wires }
     ]
-    ;[nodeRed, browser] = await Promise.all([startNodeRed({ flows }), startBrowser()])
-    const context = await browser.newContext({ permissions: ['clipboard-read', 'clipboard-write'] })
-    editor = await Editor.open(context, nodeRed.url, 'node')
+    nodeRed = await startNodeRed({ flows })
+    editor = await Editor.open(nodeRed.url, 'node')
   })
   after(async () => {
-    await browser.close()
+    await editor.leave()
     await nodeRed.close()
     receiver.close()
   })
-  beforeEach(async () => {
+  afterEach(async () => {
     received.length = 0
-    if (await editor.isUsed()) await editor.load()
+    await editor.reset()
   })
 
   const box = '#hl7-https-out-test-result'
@@ -74,6 +72,10 @@ describe('the test message of the form', () => {
     await editor.page.click('#hl7-https-out-test-button')
     await editor.page.waitForSelector(`${box} .hl7-https-result-title`)
     return (await editor.page.innerText(`${box} .hl7-https-result-title`)).trim()
+  }
+  async function addHeader(name: string): Promise<void> {
+    await editor.page.click('#hl7-https-out-message .red-ui-editableList-addButton:visible')
+    await editor.type('#hl7-https-out-headers .hl7-https-entry-name', name)
   }
   /** The lines below the headline, by their labels. */
   const lines = (): Promise<Record<string, string>> =>
@@ -91,8 +93,7 @@ describe('the test message of the form', () => {
     await editor.edit('node')
     assert.equal(await send(), 'Accepted (AA): leaves on ACK')
     await editor.tab('message')
-    await editor.page.click('#hl7-https-out-message .red-ui-editableList-addButton:visible')
-    await editor.type('#hl7-https-out-headers .hl7-https-entry-name', 'X-Key')
+    await addHeader('X-Key')
     await editor.ask(
       `$('#hl7-https-out-headers .hl7-https-entry-input').typedInput('type', 'cred') && 0`
     )
@@ -166,50 +167,30 @@ describe('the test message of the form', () => {
 
   it('has a result only as long as the form is as it was tested', async () => {
     const { page } = editor
-    const isGone = async (what: string, change: () => Promise<unknown>): Promise<void> => {
-      await editor.tab('destination')
-      await send()
-      // Looking around changes nothing.
-      for (const tab of ['message', 'reply', 'delivery', 'destination']) await editor.tab(tab)
-      assert.equal(await page.locator(`${box} .hl7-https-result-title`).count(), 1, what)
-      await change()
-      await page.waitForSelector(`${box} .hl7-https-result-title`, {
-        state: 'detached',
-        timeout: 5000
-      })
-    }
+    const title = `${box} .hl7-https-result-title`
+    const changes: [tab: string, what: string, change: () => Promise<unknown>][] = [
+      ['destination', 'a text', () => editor.type('#node-input-url', `${url}/ae`)],
+      ['destination', 'the type', () => editor.type('#hl7-https-out-test-type', 'ADT^A08')],
+      ['message', 'a choice', () => page.selectOption('#node-input-format', 'mllp')],
+      ['delivery', 'a box', () => page.check('#node-input-failWhileUnreachable')],
+      ['reply', 'rules', () => page.selectOption('#hl7-https-out-rules-preset', 'accept201')],
+      ['reply', 'a rule', () => page.selectOption('.hl7-https-rule-action >> nth=1', 'S')],
+      ['reply', 'a removed rule', () => page.click(`#hl7-https-out-rules-list ${remove} >> nth=0`)],
+      ['message', 'an entry', () => addHeader('X-Key')],
+      ['message', 'a removed entry', () => page.click(`#hl7-https-out-headers ${remove} >> nth=0`)]
+    ]
     await editor.edit('node')
-    await isGone('text', () => editor.type('#node-input-url', `${url}/ae`))
-    await isGone('type', () => editor.type('#hl7-https-out-test-type', 'ADT^A08'))
-    await isGone('select', async () => {
-      await editor.tab('message')
-      await page.selectOption('#node-input-format', 'mllp')
-    })
-    await isGone('box', async () => {
-      await editor.tab('delivery')
-      await page.check('#node-input-failWhileUnreachable')
-    })
-    await isGone('preset', async () => {
-      await editor.tab('reply')
-      await page.selectOption('#hl7-https-out-rules-preset', 'accept201')
-    })
-    await isGone('rule', async () => {
-      await editor.tab('reply')
-      await page.selectOption('.hl7-https-rule-action >> nth=1', 'S')
-    })
-    await isGone('removed rule', async () => {
-      await editor.tab('reply')
-      await page.click('#hl7-https-out-rules-list .red-ui-editableList-item-remove >> nth=0')
-    })
-    await isGone('list', async () => {
-      await editor.tab('message')
-      await page.click('#hl7-https-out-message .red-ui-editableList-addButton:visible')
-      await editor.type('#hl7-https-out-headers .hl7-https-entry-name', 'X-Key')
-    })
-    await isGone('removed entry', async () => {
-      await editor.tab('message')
-      await page.click('#hl7-https-out-headers .red-ui-editableList-item-remove >> nth=0')
-    })
+    await send()
+    // Looking around changes nothing.
+    for (const tab of tabs) await editor.tab(tab)
+    for (const [tab, what, change] of changes) {
+      await editor.tab('destination')
+      if ((await page.locator(title).count()) === 0) await send()
+      await editor.tab(tab)
+      assert.equal(await page.locator(title).count(), 1, `before ${what}`)
+      await change()
+      await page.waitForSelector(title, { state: 'detached', timeout: 5000 })
+    }
   })
 
   it('can be copied as an inject node, which sends a new message each time', async () => {
@@ -256,9 +237,7 @@ describe('the test message of the form', () => {
   })
 
   it('is shown as text to copy where the page has no clipboard', async () => {
-    await editor.ask(
-      `Object.defineProperty(navigator, 'clipboard', { value: undefined, configurable: true }) && 0`
-    )
+    await editor.withoutClipboard()
     await editor.edit('node')
     await editor.page.click('#hl7-https-out-test-copy')
     const json = await editor.page.inputValue('#hl7-https-out-test-json:visible')

@@ -1,13 +1,10 @@
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { after } from 'node:test'
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
 import { browserPath } from './browser.ts'
 
-/** Starts the installed Chromium. */
-export function startBrowser(): Promise<Browser> {
-  return chromium.launch({
-    executablePath: browserPath(),
-    args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking']
-  })
-}
+const fileOf = createRequire(import.meta.url).resolve
 
 /** The tabs of the form of hl7-https-out. */
 export const tabs = ['destination', 'message', 'reply', 'delivery'] as const
@@ -18,6 +15,53 @@ const WITHOUT_TRANSITIONS = `addEventListener('DOMContentLoaded', () => {
   style.textContent = '*, ::before, ::after { transition: none !important }'
   document.head.append(style)
 })`
+
+/** Node-RED remembers which parts of its sidebar were open: the next page would start with them. */
+const WITHOUT_MEMORY = `{
+  const open = XMLHttpRequest.prototype.open
+  XMLHttpRequest.prototype.open = function (method, url, ...more) {
+    const remembers = method === 'POST' && String(url).endsWith('settings/user')
+    return remembers ? open.call(this, 'GET', 'data:,') : open.call(this, method, url, ...more)
+  }
+}`
+
+/**
+ * Makes texts as wide on every machine: the font that Node-RED asks for first is there, and as wide
+ * as Arial. At once, since Node-RED measures the label of a node when it draws it.
+ */
+const WITH_FONT = [400, 700]
+  .map((weight) => {
+    const file = fileOf(`@fontsource/arimo/files/arimo-latin-${weight}-normal.woff2`)
+    return `document.fonts.add(new FontFace('Helvetica Neue',
+      Uint8Array.from(atob('${readFileSync(file, 'base64')}'), (byte) => byte.charCodeAt(0)),
+      { weight: '${weight}' }))`
+  })
+  .join('\n')
+
+let browser: Promise<Browser> | undefined
+let context: Promise<BrowserContext> | undefined
+
+/** The browser of this process, started when the first page is opened; all pages share its cache. */
+export function sharedBrowser(): Promise<BrowserContext> {
+  browser ??= chromium.launch({
+    executablePath: browserPath(),
+    args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking']
+  })
+  context ??= browser.then(async (started) => {
+    const made = await started.newContext({
+      viewport: { width: 1400, height: 900 },
+      permissions: ['clipboard-read', 'clipboard-write']
+    })
+    for (const script of [WITHOUT_TRANSITIONS, WITHOUT_MEMORY, WITH_FONT]) {
+      await made.addInitScript(script)
+    }
+    return made
+  })
+  return context
+}
+after(async () => {
+  await (await browser)?.close()
+})
 
 /**
  * How long Node-RED's timers take that show a form and move the focus into it, in milliseconds
@@ -30,11 +74,14 @@ export class Editor {
   readonly page: Page
   /** Errors of the page and complaints on its console; must be empty at the end. */
   readonly complaints: string[] = []
+  /** What the page has written to its console. */
+  readonly printed: string[] = []
   /** Method, URL and body of each request. */
   readonly requests: string[] = []
 
   readonly #url: string
   readonly #nodeId: string
+  #flows = ''
 
   private constructor(page: Page, url: string, nodeId: string) {
     this.page = page
@@ -44,6 +91,7 @@ export class Editor {
     page.on('dialog', (dialog) => void dialog.accept().catch(() => undefined))
     page.on('pageerror', (error) => this.complaints.push(error.message))
     page.on('console', (message) => {
+      this.printed.push(message.text())
       if (/error|oneditprepare|oneditsave/i.test(message.text())) {
         this.complaints.push(message.text())
       }
@@ -54,21 +102,15 @@ export class Editor {
   }
 
   /** Opens the editor in a new page, and waits until the node is there. */
-  static async open(
-    browser: Browser | BrowserContext,
-    url: string,
-    nodeId: string
-  ): Promise<Editor> {
-    const page = await browser.newPage()
-    await page.addInitScript(WITHOUT_TRANSITIONS)
+  static async open(url: string, nodeId: string): Promise<Editor> {
+    const page = await (await sharedBrowser()).newPage()
     const editor = new Editor(page, url, nodeId)
     await editor.load()
     return editor
   }
 
-  /** Reloads the editor: no form is open, nothing is changed. */
+  /** Loads the page again. Much slower than `reset`. */
   async load(): Promise<void> {
-    await this.page.setViewportSize({ width: 1400, height: 900 })
     await this.page.goto('about:blank')
     await this.page.goto(this.#url)
     await this.page.waitForFunction(
@@ -76,11 +118,60 @@ export class Editor {
     )
     await this.page.waitForFunction(`document.querySelector('#red-ui-loading-progress') === null ||
       !document.querySelector('#red-ui-loading-progress').checkVisibility()`)
+    this.#flows = await this.ask(
+      `JSON.stringify(RED.nodes.createCompleteNodeSet({ credentials: false }))`
+    )
   }
 
-  /** Whether a form is open, or something was changed. */
-  isUsed(): Promise<boolean> {
-    return this.ask(`RED.nodes.dirty() || document.querySelector('.red-ui-tray') !== null`)
+  /** Loads the page again in a language, as in a browser that speaks it. */
+  async speak(language: string): Promise<void> {
+    await this.ask(`localStorage.setItem('editor-language', '${language}')`)
+    await this.load()
+  }
+
+  /** Closes what is open and takes back what was changed, as loading the page again would. */
+  async reset(): Promise<void> {
+    while (await this.ask<boolean>(`document.querySelector('.red-ui-tray') !== null`)) {
+      await this.close('cancel')
+    }
+    await this.ask(`(() => {
+      const loaded = ${JSON.stringify(this.#flows)}
+      const now = JSON.stringify(RED.nodes.createCompleteNodeSet({ credentials: false }))
+      if (!RED.nodes.dirty() && now === loaded) return
+      RED.nodes.clear()
+      RED.nodes.import(JSON.parse(loaded))
+      RED.history.clear()
+      RED.nodes.dirty(false)
+      RED.view.redraw(true)
+    })()`)
+  }
+
+  /** Closes the page. The next one knows nothing of it. */
+  async leave(): Promise<void> {
+    await this.page.evaluate(`localStorage.clear()`)
+    await this.page.close()
+  }
+
+  /** Waits until what was shown or hidden has been drawn, and observers have been told. */
+  async drawn(): Promise<void> {
+    await this.ask(`new Promise((resolve) => {
+      requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(resolve)))
+    })`)
+  }
+
+  /** Sets the width of the sidebar in which the tab of this package is. */
+  async sidebarWidth(pixels: number): Promise<void> {
+    await this.ask(`(() => {
+      const tab = document.querySelector('.hl7-https-tab')
+      const sidebar = tab.closest('.red-ui-sidebar') ?? document.getElementById('red-ui-sidebar')
+      sidebar.style.width = '${pixels}px'
+      RED.events.emit('sidebar:resize')
+    })()`)
+  }
+
+  /** Waits until Node-RED has answered all requests of the page, and nothing more was asked then. */
+  async rest(): Promise<void> {
+    await this.page.waitForFunction(`$.active === 0`)
   }
 
   /** The value of an expression in the page. */
@@ -128,9 +219,43 @@ export class Editor {
     if ((await this.page.locator(closed).count()) > 0) await this.page.click(closed)
   }
 
+  /**
+   * What axe-core finds wrong within an element, in the light theme and then, where only colors
+   * differ, in the dark one: the rule, the element, and why.
+   */
+  async violations(within: string): Promise<string[]> {
+    if (!(await this.ask<boolean>(`'axe' in window`))) {
+      await this.page.addScriptTag({ path: fileOf('axe-core/axe.min.js') })
+    }
+    const found: string[] = []
+    for (const [theme, options] of [
+      ['light', {}],
+      ['dark', { runOnly: ['color-contrast'] }]
+    ] as const) {
+      await this.dark(theme === 'dark')
+      const wrong = await this.ask<string[]>(`axe.run('${within}', ${JSON.stringify(options)}).then(
+        ({ passes, violations }) =>
+          (passes.find(({ id }) => id === 'color-contrast')?.nodes.length ?? 0) < 10
+            ? ['hardly any text was looked at']
+            : violations.flatMap(({ id, nodes }) => nodes.map(({ html, any, all, none }) =>
+                [id, html.slice(0, 120), ...[...any, ...all, ...none].map(({ message }) => message)].join(' ')))
+      )`)
+      found.push(...wrong.map((one) => `${theme}: ${one}`))
+    }
+    await this.dark(false)
+    return found
+  }
+
   /** Switches the theme as Node-RED 5 does it; Node-RED 4 has only the light one. */
   async dark(dark: boolean): Promise<void> {
     await this.ask(`document.documentElement.classList.toggle('nr-theme-dark', ${dark})`)
+  }
+
+  /** Takes the clipboard away, as from a page without HTTPS. */
+  async withoutClipboard(): Promise<void> {
+    await this.ask(
+      `Object.defineProperty(navigator, 'clipboard', { value: undefined, configurable: true }) && 0`
+    )
   }
 
   /** Whether each of the fields is visible. */

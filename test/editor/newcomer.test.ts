@@ -1,70 +1,62 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import type { Browser, Page } from 'playwright-core'
-import { startBrowser } from '../support/editor.ts'
+import type { Page } from 'playwright-core'
+import { Editor } from '../support/editor.ts'
 import { CLIENT_ID, CLIENT_SECRET, startWorld, type World } from '../support/world.ts'
 
 /** From dragging the node to the ACK; a double-click counts once, as does a drag. */
 const MOST_CLICKS = 15
 
-describe('a newcomer with a URL, an issuer and credentials', () => {
+describe('a newcomer with a URL, an issuer and credentials, at an empty canvas', () => {
   let world: World
-  let browser: Browser
+  let editor: Editor
   let page: Page
 
   before(async () => {
     world = await startWorld()
-    await world.nodeRed.deploy([{ id: 'tab', type: 'tab', label: 'Flow 1' }])
-    browser = await startBrowser()
-    const context = await browser.newContext({
-      viewport: { width: 1400, height: 900 },
-      permissions: ['clipboard-read', 'clipboard-write']
-    })
-    page = await context.newPage()
-    await page.goto(world.nodeRed.url)
-    await page.waitForSelector('.red-ui-palette-node', { state: 'attached', timeout: 30_000 })
-    await page.waitForSelector('#red-ui-loading-progress', { state: 'hidden' })
+    await world.nodeRed.deploy([
+      { id: 'tab', type: 'tab', label: 'Flow 1' },
+      { id: 'note', type: 'comment', z: 'tab', x: 700, y: 600, wires: [] }
+    ])
+    editor = await Editor.open(world.nodeRed.url, 'note')
+    page = editor.page
     await page.evaluate(`(() => {
       window.clicks = 0
       addEventListener('mousedown', ({ detail }) => { if (detail < 2) clicks += 1 }, true)
     })()`)
   })
   after(async () => {
-    await browser.close()
+    await editor.leave()
     await world.close()
   })
 
   it(`sees an ACK on the canvas after at most ${MOST_CLICKS} clicks`, async (test) => {
     const canvas = await box('#red-ui-workspace-chart')
-    const palette = page.locator('.red-ui-palette-node[data-palette-type="hl7-https-out"]')
-    await palette.scrollIntoViewIfNeeded()
-    const from = await palette.boundingBox()
-    assert.ok(from)
-    await drag([from.x + 20, from.y + 10], [canvas.x + 400, canvas.y + 120])
+    const palette = '.red-ui-palette-node[data-palette-type="hl7-https-out"]'
+    await page.locator(palette).scrollIntoViewIfNeeded()
+    await drag(await middle(palette), [canvas.x + 400, canvas.y + 120])
     const node = await only('hl7-https-out')
+    assert.equal(await isValid(), false, 'a node without a URL')
     await page.locator(node).dblclick({ delay: 30 })
     await page.waitForFunction(`document.activeElement.id === 'node-input-url'`)
     // It is still there when the form has come to rest.
-    await page.waitForTimeout(500)
+    await editor.settle()
     await page.keyboard.insertText(world.receiver.url)
     await page.click('#node-input-btn-auth-add, #node-input-lookup-auth')
     await page.waitForFunction(`document.activeElement.id === 'node-config-input-issuer'`)
-    await page.waitForTimeout(500)
-    await page.keyboard.insertText(world.tokens.issuer)
-    await page.keyboard.press('Tab')
-    await page.keyboard.insertText(CLIENT_ID)
-    await page.keyboard.press('Tab')
-    await page.keyboard.insertText(CLIENT_SECRET)
+    await editor.settle()
+    for (const text of [world.tokens.issuer, CLIENT_ID, CLIENT_SECRET]) {
+      await page.keyboard.insertText(text)
+      await page.keyboard.press('Tab')
+    }
     await page.click('#oauth2-client-credentials-test-button')
     await page.getByText('Got a token').waitFor()
-    await page.click('#node-config-dialog-ok')
-    await page.waitForSelector('#node-config-input-issuer', { state: 'detached' })
+    await editor.close()
     await page.click('#hl7-https-out-test-copy')
     await page.getByText('Copied. Close this form').waitFor()
-    await page.click('#node-dialog-ok')
-    await page.waitForSelector('#node-input-url', { state: 'detached' })
+    await editor.close()
+    assert.equal(await isValid(), true)
     await page.keyboard.press('Control+i')
-    await page.waitForSelector('#red-ui-clipboard-dialog-import-text')
     await page.waitForFunction(
       `document.activeElement.id === 'red-ui-clipboard-dialog-import-text'`
     )
@@ -89,6 +81,29 @@ describe('a newcomer with a URL, an issuer and credentials', () => {
     test.diagnostic(`${clicks} clicks`)
   })
 
+  it('leaves the secret only in the deploy and the test, and the token nowhere', async () => {
+    const carriers = editor.requests.filter((request) => request.includes(CLIENT_SECRET))
+    assert.deepEqual(
+      [...new Set(carriers.map((request) => /(test|flows) /.exec(request)?.[1]))],
+      ['test', 'flows']
+    )
+    const token = world.receiver.requests
+      .map(({ headers }) => headers.authorization?.split(' ')[1] ?? '')
+      .find((one) => one !== '')
+    assert.ok(token)
+    const exported = await page.evaluate<string>(
+      `JSON.stringify(RED.nodes.createCompleteNodeSet({ credentials: false }))`
+    )
+    assert.match(exported, /oauth2-client-credentials/)
+    for (const secret of [CLIENT_SECRET, token]) {
+      assert.ok(!exported.includes(secret))
+      assert.ok(!(await page.content()).includes(secret))
+      assert.ok(!editor.printed.join('\n').includes(secret))
+    }
+    assert.ok(!editor.requests.some((request) => request.includes(token)))
+    assert.deepEqual(editor.complaints, [])
+  })
+
   /** A selector for the only node of a type on the canvas. */
   async function only(type: string): Promise<string> {
     await page.waitForFunction(`RED.nodes.filterNodes({ type: '${type}' }).length === 1`)
@@ -97,16 +112,20 @@ describe('a newcomer with a URL, an issuer and credentials', () => {
     return `[id="${id}"]`
   }
 
-  async function box(selector: string): Promise<{ x: number; y: number }> {
+  const isValid = (): Promise<boolean> =>
+    page.evaluate(`RED.nodes.filterNodes({ type: 'hl7-https-out' })[0].valid`)
+
+  async function box(
+    selector: string
+  ): Promise<{ x: number; y: number; width: number; height: number }> {
     const found = await page.locator(selector).first().boundingBox()
     assert.ok(found)
     return found
   }
 
   async function middle(selector: string): Promise<[number, number]> {
-    const found = await page.locator(selector).first().boundingBox()
-    assert.ok(found)
-    return [found.x + found.width / 2, found.y + found.height / 2]
+    const { x, y, width, height } = await box(selector)
+    return [x + width / 2, y + height / 2]
   }
 
   async function drag(from: [number, number], to: [number, number]): Promise<void> {
