@@ -1,5 +1,5 @@
 import { startBetterAuth } from './better-auth.ts'
-import { missingTokenServers } from './packages.ts'
+import { missing } from '../support/debian-packages.ts'
 import { type ServerProcess, startPython } from './servers.ts'
 
 /** A client of a token server; `method` as in RFC 7591. */
@@ -33,19 +33,11 @@ export interface TokenServer extends ServerProcess {
   hl7Url: string
 }
 
-/** Why the servers in Python cannot be started; `false`: they can. */
-const skip = missingTokenServers() ?? false
-
-/**
- * How each server is started, and the status with which it refuses a token.
- *
- * @param lifetime of a token, in seconds
- */
+/** How each server is started; `lifetime` of a token in seconds. */
 export const TOKEN_SERVERS = {
   Authlib: {
-    skip,
-    refusal: 401,
-    start: (clients: Client[], lifetime = 300) =>
+    skip: missing('Authlib', 'Flask', 'python-hl7'),
+    start: (clients: Client[], lifetime: number) =>
       start('token_authlib.py', { clients, lifetime }, (origin) => ({
         issuer: origin,
         tokenUrl: `${origin}/token`,
@@ -54,13 +46,11 @@ export const TOKEN_SERVERS = {
   },
   'better-auth': {
     skip: false,
-    refusal: 401,
-    start: (clients: Client[], lifetime = 300) => startBetterAuth(clients, lifetime)
+    start: startBetterAuth
   },
   'django-oauth-toolkit': {
-    skip,
-    refusal: 403,
-    start: (clients: Client[], lifetime = 300) =>
+    skip: missing('django-oauth-toolkit', 'python-hl7'),
+    start: (clients: Client[], lifetime: number) =>
       start('token_django.py', { clients, lifetime }, (origin) => ({
         issuer: `${origin}/o`,
         tokenUrl: `${origin}/o/token/`,
