@@ -37,6 +37,12 @@ describe('an attempt', () => {
   })
 })
 
+it('the status of a token server is not one of the receiver', () => {
+  const error = { code: 'invalid_client', family: 'token', text: 'refused' } as const
+  const attempt = { ...answer(401, 'no'), error }
+  assert.equal(decided('(E#401,@status:401)=D,E#token=S', attempt).outcome, 'suspend')
+})
+
 describe('a connection that breaks', () => {
   const epipe: AttemptError = { code: 'EPIPE', family: 'reset', text: 'write EPIPE' }
 

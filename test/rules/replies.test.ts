@@ -73,9 +73,15 @@ function byDefault(what: string, rows: [status: number, body: Body, ...Seen][], 
   })
 }
 
-function byRules(what: string, rows: [rules: string, status: number, body: Body, ...Seen][]): void {
+/** With the rules that are the names of the rows. */
+function byRules(
+  what: string,
+  table: Record<string, [status: number, body: Body, ...Seen][]>
+): void {
   describe(what, () => {
-    for (const [rules, status, body, ...seen] of rows) row(rules, status, body, seen)
+    for (const [rules, rows] of Object.entries(table)) {
+      for (const [status, body, ...seen] of rows) row(rules, status, body, seen)
+    }
   })
 }
 
@@ -286,178 +292,165 @@ it('no body, for such a message: no rule is asked', async () => {
   }
 })
 
-byRules('InterSystems: its documented default', [
-  [INTERSYSTEMS, 200, ack('AA'), 'ACK', ':?A=C', 'AA M1'],
-  [INTERSYSTEMS, 200, ack('AE', error), 'suspended', ':?E=S', 'AE M1 E 1'],
-  [INTERSYSTEMS, 500, ack('AE', error), 'suspended', ':?E=S', 'AE M1 E 1'],
-  [INTERSYSTEMS, 200, ack('CE'), 'suspended', ':?E=S', 'CE M1'],
-  [INTERSYSTEMS, 200, ack('AR'), 'retried, then NAK', ':?R=RF', 'AR M1'],
-  [INTERSYSTEMS, 200, ack('ZZ'), 'suspended', ':*=S', 'ZZ M1'],
-  [INTERSYSTEMS, 200, ack(''), 'NAK', '', '- M1'],
-  [INTERSYSTEMS, 200, ackOf('M9', 'AA'), 'ACK, warned', ':?A=C', 'AA M9'],
-  [INTERSYSTEMS, 200, typed('ADT^A01', 'ZZ'), 'suspended', ':*=S', 'ZZ M1'],
-  [INTERSYSTEMS, 200, 'OK', 'suspended', ':~=S'],
-  [INTERSYSTEMS, 200, '', 'error', ''],
-  [INTERSYSTEMS, 400, '', 'error', 'E#4xx=F'],
-  [INTERSYSTEMS, 404, '', 'retried, then error', NO_ACCESS],
-  [INTERSYSTEMS, 500, ack('AA'), 'retried, then error', 'E=RF'],
-  [INTERSYSTEMS, 503, page, 'retried, then error', 'E=RF']
-])
-
-byRules('tests of MSA-1', [
-  [':aa=C', 200, ack('aa'), 'ACK', ':aa=C', 'aa M1'],
-  [':AA=C', 200, ack('AAX'), 'NAK', '', 'AAX M1'],
-  [':AA=C,:AE=S', 200, ack('AA', 'MSA|AE|M1'), 'suspended', ':AE=S', 'AE M1'],
-  ['@MSA-1:AA=C,:AE=S', 200, ack('AA', 'MSA|AE|M1'), 'ACK', '@MSA-1:AA=C', 'AE M1'],
-  ['(:AA,:?A,:T?,:~,X,:_,:*)=C', 500, ack('AA'), 'retried, then error', 'E=RF'],
-  ['(:~,X,:_,:*)=C', 500, 'OK', 'retried, then error', 'E=RF'],
-  [':~=C', 200, '', 'error', ''],
-  ['X=C', 200, ack('AA'), 'NAK', '', 'AA M1'],
-  ['X=C', 200, '', 'ACK', 'X=C'],
-  ['X=C', 500, '', 'retried, then error', 'E=RF']
-])
-
-byRules('tests of MSA-2 and MSH-9', [
-  [':I?=S,:?A=C', 200, ackOf('M9', 'AA'), 'suspended', ':I?=S', 'AA M9'],
-  [':?A=C,:I?=S', 200, ackOf('M9', 'AA'), 'ACK', ':?A=C', 'AA M9'],
-  [':I?=S,:?A=C', 200, ack('AA'), 'ACK', ':?A=C', 'AA M1'],
-  [':I?=S,:?E=F', 200, ackOf('', 'AE'), 'NAK', ':?E=F', 'AE -'],
-  [':I?=S,:?A=C', 500, ackOf('M9', 'AA'), 'retried, then error', 'E=RF'],
-  [':I?=S', 200, 'OK', 'error', ''],
-  [':T?=C', 200, typed('ADT^A01'), 'ACK', ':T?=C', 'AA M1'],
-  [':T?=C', 200, typed('ADT^A02'), 'ACK', ':T?=C', 'AA M1'],
-  [':T?=C', 200, typed(''), 'ACK', ':T?=C', 'AA M1'],
-  [':T?=C', 200, typed('ACK'), 'NAK', '', 'AA M1'],
-  [':T?=C', 200, typed('ADTX'), 'NAK', '', 'AA M1'],
-  [':T?=C', 200, 'MSA|AA|M1', 'NAK', '', 'AA M1'],
-  [':T?=C', 200, ADT, 'ACK', ':T?=C'],
-  [':T?=C', 500, ADT, 'retried, then error', 'E=RF'],
-  [':T?=C', 200, 'OK', 'error', '']
-])
-
-byRules('tests of the HTTP status', [
-  ['@status:5xx=S,:?E=F', 500, ack('AE'), 'suspended', '@status:5xx=S', 'AE M1'],
-  ['@status:500=C', 500, ack('AA'), 'ACK', '@status:500=C'],
-  ['E#400=S,:?R=F', 400, ack('AR'), 'NAK', ':?R=F', 'AR M1'],
-  ['E#500=S,:?A=C', 500, ack('AA'), 'suspended', 'E#500=S'],
-  ['E#503=RS,E=F', 503, page, 'retried, then suspended', 'E#503=RS'],
-  ['E#503=RS,E=F', 502, page, 'error', 'E=F'],
-  ['E#5xx=RD', 599, page, 'retried, then paused', 'E#5xx=RD'],
-  ['E#5xx=RD', 499, page, 'error', 'E#4xx=F'],
-  ['E#4xx=D', 400, '', 'paused', 'E#4xx=D'],
-  ['E#409=C', 409, refusal, 'ACK', 'E#409=C'],
-  ['E#2xx=S,:~=C', 200, 'OK', 'ACK', ':~=C'],
-  ['E*"HTTP STATUS 502"=S', 502, '', 'suspended', 'E*"HTTP STATUS 502"=S'],
-  [':~&@status:2xx=C', 200, 'OK', 'ACK', ':~&@status:2xx=C'],
-  [':~&@status:201=C,:~=F', 201, 'OK', 'ACK', ':~&@status:201=C'],
-  [':~&@status:201=C,:~=F', 200, 'OK', 'error', ':~=F'],
-  ['X&@status:204=C,X=F', 204, '', 'ACK', 'X&@status:204=C'],
-  ['(:?R,:AA&@status:201)=S,:?A=C', 200, ack('AA'), 'ACK', ':?A=C', 'AA M1'],
-  [
-    ...(['(:?R,:AA&@status:201)=S,:?A=C', 201, ack('AA'), 'suspended'] as const),
-    ...(['(:?R,:AA&@status:201)=S', 'AA M1'] as const)
+byRules('InterSystems: its documented default', {
+  [INTERSYSTEMS]: [
+    [200, ack('AA'), 'ACK', ':?A=C', 'AA M1'],
+    [200, ack('AE', error), 'suspended', ':?E=S', 'AE M1 E 1'],
+    [500, ack('AE', error), 'suspended', ':?E=S', 'AE M1 E 1'],
+    [200, ack('CE'), 'suspended', ':?E=S', 'CE M1'],
+    [200, ack('AR'), 'retried, then NAK', ':?R=RF', 'AR M1'],
+    [200, ack('ZZ'), 'suspended', ':*=S', 'ZZ M1'],
+    [200, ack(''), 'NAK', '', '- M1'],
+    [200, ackOf('M9', 'AA'), 'ACK, warned', ':?A=C', 'AA M9'],
+    [200, typed('ADT^A01', 'ZZ'), 'suspended', ':*=S', 'ZZ M1'],
+    [200, 'OK', 'suspended', ':~=S'],
+    [200, '', 'error', ''],
+    [400, '', 'error', 'E#4xx=F'],
+    [404, '', 'retried, then error', NO_ACCESS],
+    [500, ack('AA'), 'retried, then error', 'E=RF'],
+    [503, page, 'retried, then error', 'E=RF']
   ]
-])
+})
 
-byRules('tests of ERR', [
-  [
-    ':?E&@severity:W=WC,:?E=F',
-    200,
-    ack('AE', warning, information),
-    'ACK, warned',
-    ':?E&@severity:W=WC',
-    'AE M1 W 2'
-  ],
-  [':?E&@severity:W=WC,:?E=F', 200, ack('AE', warning, error), 'NAK', ':?E=F', 'AE M1 E 2'],
-  [
-    '@severity:E=S,@severity:F=D',
-    200,
-    ack('AE', error, fatal),
-    'paused',
-    '@severity:F=D',
-    'AE M1 F 2'
-  ],
-  ['@severity:I=C', 200, ack('AE', information), 'ACK', '@severity:I=C', 'AE M1 I 1'],
-  [
-    '(@severity:I,@severity:W,@severity:E,@severity:F)=C,:AE=F',
-    200,
-    ack('AE'),
-    'NAK',
-    ':AE=F',
-    'AE M1'
-  ],
-  ['@severity:I=C', 500, ack('AA', information), 'retried, then error', 'E=RF'],
-  [
-    '(@ERR-3:206,@ERR-3:207)=RS,:?E=F',
-    200,
-    ack('AE', locked),
-    'retried, then suspended',
-    '(@ERR-3:206,@ERR-3:207)=RS',
-    'AE M1 E 1'
-  ],
-  ['(@ERR-3:206,@ERR-3:207)=RS,:?E=F', 200, ack('AE', error), 'NAK', ':?E=F', 'AE M1 E 1'],
-  ['@ERR-3:20=S,:?E=F', 200, ack('AE', locked), 'NAK', ':?E=F', 'AE M1 E 1'],
-  ['@ERR-8*PATIENT ID=S', 200, ack('AE', error), 'suspended', '@ERR-8*PATIENT ID=S', 'AE M1 E 1'],
-  ['@ERR-8*nobody=S,:?E=F', 200, ack('AE', error), 'NAK', ':?E=F', 'AE M1 E 1'],
-  ['@ERR-3:101=S', 500, query + error, 'suspended', '@ERR-3:101=S']
-])
+byRules('tests of MSA-1', {
+  ':aa=C': [[200, ack('aa'), 'ACK', ':aa=C', 'aa M1']],
+  ':AA=C': [[200, ack('AAX'), 'NAK', '', 'AAX M1']],
+  ':AA=C,:AE=S': [[200, ack('AA', 'MSA|AE|M1'), 'suspended', ':AE=S', 'AE M1']],
+  '@MSA-1:AA=C,:AE=S': [[200, ack('AA', 'MSA|AE|M1'), 'ACK', '@MSA-1:AA=C', 'AE M1']],
+  '(:AA,:?A,:T?,:~,X,:_,:*)=C': [[500, ack('AA'), 'retried, then error', 'E=RF']],
+  '(:~,X,:_,:*)=C': [[500, 'OK', 'retried, then error', 'E=RF']],
+  ':~=C': [[200, '', 'error', '']],
+  'X=C': [
+    [200, ack('AA'), 'NAK', '', 'AA M1'],
+    [200, '', 'ACK', 'X=C'],
+    [500, '', 'retried, then error', 'E=RF']
+  ]
+})
 
-byRules('tests of texts', [
-  [
-    '@MSA-3*rejected=F,:?A=C',
-    200,
-    ack('AA').replace('M1\r', 'M1|Now REJECTED\r'),
-    'NAK',
-    '@MSA-3*rejected=F',
-    'AA M1'
+byRules('tests of MSA-2 and MSH-9', {
+  ':I?=S,:?A=C': [
+    [200, ackOf('M9', 'AA'), 'suspended', ':I?=S', 'AA M9'],
+    [200, ack('AA'), 'ACK', ':?A=C', 'AA M1'],
+    [500, ackOf('M9', 'AA'), 'retried, then error', 'E=RF']
   ],
-  ['@MSA-3*rejected=F,:?A=C', 200, ack('AA'), 'ACK', ':?A=C', 'AA M1'],
-  ['@MSA-1:AA=D', 500, ack('AA'), 'paused', '@MSA-1:AA=D'],
-  ['@*MSA|AA=D', 500, ack('AA'), 'paused', '@*MSA|AA=D'],
-  [
-    '@*MSA|AA=S',
-    200,
-    Buffer.from(ack('AA')).toString('base64'),
-    'suspended',
-    '@*MSA|AA=S',
-    'AA M1'
+  ':?A=C,:I?=S': [[200, ackOf('M9', 'AA'), 'ACK', ':?A=C', 'AA M9']],
+  ':I?=S,:?E=F': [[200, ackOf('', 'AE'), 'NAK', ':?E=F', 'AE -']],
+  ':I?=S': [[200, 'OK', 'error', '']],
+  ':T?=C': [
+    [200, typed('ADT^A01'), 'ACK', ':T?=C', 'AA M1'],
+    [200, typed('ADT^A02'), 'ACK', ':T?=C', 'AA M1'],
+    [200, typed(''), 'ACK', ':T?=C', 'AA M1'],
+    [200, typed('ACK'), 'NAK', '', 'AA M1'],
+    [200, typed('ADTX'), 'NAK', '', 'AA M1'],
+    [200, 'MSA|AA|M1', 'NAK', '', 'AA M1'],
+    [200, ADT, 'ACK', ':T?=C'],
+    [500, ADT, 'retried, then error', 'E=RF'],
+    [200, 'OK', 'error', '']
+  ]
+})
+
+byRules('tests of the HTTP status', {
+  '@status:5xx=S,:?E=F': [[500, ack('AE'), 'suspended', '@status:5xx=S', 'AE M1']],
+  '@status:500=C': [[500, ack('AA'), 'ACK', '@status:500=C']],
+  'E#400=S,:?R=F': [[400, ack('AR'), 'NAK', ':?R=F', 'AR M1']],
+  'E#500=S,:?A=C': [[500, ack('AA'), 'suspended', 'E#500=S']],
+  'E#503=RS,E=F': [
+    [503, page, 'retried, then suspended', 'E#503=RS'],
+    [502, page, 'error', 'E=F']
   ],
-  ['@*TVNI=S', 200, Buffer.from(ack('AA')).toString('base64'), 'suspended', '@*TVNI=S', 'AA M1'],
-  ['@*gateway=D', 502, page, 'paused', '@*gateway=D'],
-  ['@*nowhere=D', 502, page, 'retried, then error', 'E=RF'],
-  ['E#400&@*unknown=S,E=F', 400, refusal, 'suspended', 'E#400&@*unknown=S'],
-  [':~&@*received=C', 200, 'Received', 'ACK', ':~&@*received=C']
-])
+  'E#5xx=RD': [
+    [599, page, 'retried, then paused', 'E#5xx=RD'],
+    [499, page, 'error', 'E#4xx=F']
+  ],
+  'E#4xx=D': [[400, '', 'paused', 'E#4xx=D']],
+  'E#409=C': [[409, refusal, 'ACK', 'E#409=C']],
+  'E#2xx=S,:~=C': [[200, 'OK', 'ACK', ':~=C']],
+  'E*"HTTP STATUS 502"=S': [[502, '', 'suspended', 'E*"HTTP STATUS 502"=S']],
+  ':~&@status:2xx=C': [[200, 'OK', 'ACK', ':~&@status:2xx=C']],
+  ':~&@status:201=C,:~=F': [
+    [201, 'OK', 'ACK', ':~&@status:201=C'],
+    [200, 'OK', 'error', ':~=F']
+  ],
+  'X&@status:204=C,X=F': [[204, '', 'ACK', 'X&@status:204=C']],
+  '(:?R,:AA&@status:201)=S,:?A=C': [
+    [200, ack('AA'), 'ACK', ':?A=C', 'AA M1'],
+    [201, ack('AA'), 'suspended', '(:?R,:AA&@status:201)=S', 'AA M1']
+  ]
+})
 
-byRules('immunization registries: a SOAP fault', [
-  ['', 500, faultAnswer('1.2'), 'retried, then error', 'E=RF'],
-  ['', 200, faultAnswer('1.1', 200), 'error', ':~=F'],
-  ['@*SecurityFault=S,:?A=C', 500, faultAnswer('1.2'), 'suspended', '@*SecurityFault=S']
-])
+byRules('tests of ERR', {
+  ':?E&@severity:W=WC,:?E=F': [
+    [200, ack('AE', warning, information), 'ACK, warned', ':?E&@severity:W=WC', 'AE M1 W 2'],
+    [200, ack('AE', warning, error), 'NAK', ':?E=F', 'AE M1 E 2']
+  ],
+  '@severity:E=S,@severity:F=D': [
+    [200, ack('AE', error, fatal), 'paused', '@severity:F=D', 'AE M1 F 2']
+  ],
+  '@severity:I=C': [
+    [200, ack('AE', information), 'ACK', '@severity:I=C', 'AE M1 I 1'],
+    [500, ack('AA', information), 'retried, then error', 'E=RF']
+  ],
+  '(@severity:I,@severity:W,@severity:E,@severity:F)=C,:AE=F': [
+    [200, ack('AE'), 'NAK', ':AE=F', 'AE M1']
+  ],
+  '(@ERR-3:206,@ERR-3:207)=RS,:?E=F': [
+    [200, ack('AE', locked), 'retried, then suspended', '(@ERR-3:206,@ERR-3:207)=RS', 'AE M1 E 1'],
+    [200, ack('AE', error), 'NAK', ':?E=F', 'AE M1 E 1']
+  ],
+  '@ERR-3:20=S,:?E=F': [[200, ack('AE', locked), 'NAK', ':?E=F', 'AE M1 E 1']],
+  '@ERR-8*PATIENT ID=S': [[200, ack('AE', error), 'suspended', '@ERR-8*PATIENT ID=S', 'AE M1 E 1']],
+  '@ERR-8*nobody=S,:?E=F': [[200, ack('AE', error), 'NAK', ':?E=F', 'AE M1 E 1']],
+  '@ERR-3:101=S': [[500, query + error, 'suspended', '@ERR-3:101=S']]
+})
 
-byRules('the order of rules', [
-  [':AA=S,:?A=C,:AA=WD', 200, ack('AA'), 'suspended', ':AA=S', 'AA M1'],
+byRules('tests of texts', {
+  '@MSA-3*rejected=F,:?A=C': [
+    [200, ack('AA').replace('M1\r', 'M1|Now REJECTED\r'), 'NAK', '@MSA-3*rejected=F', 'AA M1'],
+    [200, ack('AA'), 'ACK', ':?A=C', 'AA M1']
+  ],
+  '@MSA-1:AA=D': [[500, ack('AA'), 'paused', '@MSA-1:AA=D']],
+  '@*MSA|AA=D': [[500, ack('AA'), 'paused', '@*MSA|AA=D']],
+  '@*MSA|AA=S': [
+    [200, Buffer.from(ack('AA')).toString('base64'), 'suspended', '@*MSA|AA=S', 'AA M1']
+  ],
+  '@*TVNI=S': [[200, Buffer.from(ack('AA')).toString('base64'), 'suspended', '@*TVNI=S', 'AA M1']],
+  '@*gateway=D': [[502, page, 'paused', '@*gateway=D']],
+  '@*nowhere=D': [[502, page, 'retried, then error', 'E=RF']],
+  'E#400&@*unknown=S,E=F': [[400, refusal, 'suspended', 'E#400&@*unknown=S']],
+  ':~&@*received=C': [[200, 'Received', 'ACK', ':~&@*received=C']]
+})
+
+byRules('immunization registries: a SOAP fault', {
+  '': [
+    [500, faultAnswer('1.2'), 'retried, then error', 'E=RF'],
+    [200, faultAnswer('1.1', 200), 'error', ':~=F']
+  ],
+  '@*SecurityFault=S,:?A=C': [[500, faultAnswer('1.2'), 'suspended', '@*SecurityFault=S']]
+})
+
+byRules('the order of rules', {
+  ':AA=S,:?A=C,:AA=WD': [[200, ack('AA'), 'suspended', ':AA=S', 'AA M1']],
   // A W with another letter warns only if its rule decides.
-  [':AE=WS,:?A=WC,:AA=WF', 200, ack('AA'), 'ACK, warned', ':?A=WC', 'AA M1'],
-  [':AE=WS,:?A=C', 200, ack('AA'), 'ACK', ':?A=C', 'AA M1'],
-  [':I?=WD', 200, ackOf('M9', 'AA'), 'paused, warned', ':I?=WD', 'AA M9'],
+  ':AE=WS,:?A=WC,:AA=WF': [[200, ack('AA'), 'ACK, warned', ':?A=WC', 'AA M1']],
+  ':AE=WS,:?A=C': [[200, ack('AA'), 'ACK', ':?A=C', 'AA M1']],
+  ':I?=WD': [[200, ackOf('M9', 'AA'), 'paused, warned', ':I?=WD', 'AA M9']],
   // A W alone goes on to the next rule, and accepts a reply if there is none, but never an error.
-  [':I?=W', 200, ackOf('M9', 'AA'), 'ACK, warned', ':I?=W', 'AA M9'],
-  [':~=W', 200, 'OK', 'ACK, warned', ':~=W'],
-  ['X=W', 200, '', 'ACK, warned', 'X=W'],
-  [':AE=F,:AA=W,:?A=W', 200, ack('AA'), 'ACK, warned', ':AA=W', 'AA M1'],
-  ['E=W', 502, page, 'retried, then error, warned', 'E=RF'],
-  ['E#4xx=W', 400, refusal, 'error, warned', 'E#4xx=F'],
-  ['E=W,@*sender=W,@status:400=W', 400, refusal, 'error, warned', 'E#4xx=F'],
+  ':I?=W': [[200, ackOf('M9', 'AA'), 'ACK, warned', ':I?=W', 'AA M9']],
+  ':~=W': [[200, 'OK', 'ACK, warned', ':~=W']],
+  'X=W': [[200, '', 'ACK, warned', 'X=W']],
+  ':AE=F,:AA=W,:?A=W': [[200, ack('AA'), 'ACK, warned', ':AA=W', 'AA M1']],
+  'E=W': [[502, page, 'retried, then error, warned', 'E=RF']],
+  'E#4xx=W': [[400, refusal, 'error, warned', 'E#4xx=F']],
+  'E=W,@*sender=W,@status:400=W': [[400, refusal, 'error, warned', 'E#4xx=F']],
   // No rule.
-  [':?A=C', 200, 'OK', 'error', ''],
-  [':AE=F', 200, ack('AA'), 'NAK', '', 'AA M1'],
-  ['E#4xx=D', 502, page, 'retried, then error', 'E=RF'],
+  ':?A=C': [[200, 'OK', 'error', '']],
+  ':AE=F': [[200, ack('AA'), 'NAK', '', 'AA M1']],
+  'E#4xx=D': [[502, page, 'retried, then error', 'E=RF']],
   // To await the application acknowledgement, and what follows without one.
-  [':CA=A', 200, ack('CA'), 'awaited, then suspended', ':CA=A', 'CA M1'],
-  [':CA=AF', 200, ack('CA'), 'awaited, then error', ':CA=AF', 'CA M1'],
-  [':CA=WAR', 200, ack('CA'), 'awaited, then retried, warned', ':CA=WAR', 'CA M1']
-])
+  ':CA=A': [[200, ack('CA'), 'awaited, then suspended', ':CA=A', 'CA M1']],
+  ':CA=AF': [[200, ack('CA'), 'awaited, then error', ':CA=AF', 'CA M1']],
+  ':CA=WAR': [[200, ack('CA'), 'awaited, then retried, warned', ':CA=WAR', 'CA M1']]
+})
 
 it('all rules with W alone warn, before and after the one that decides', async () => {
   const rules = ':AA=W,:AE=W,:?A=C,@status:200=W'
@@ -503,7 +496,6 @@ describe('no answer, or none that can be read', () => {
     '200 AA, cut': () => Promise.resolve([{ body: ack('AA'), cut: 'within' }]),
     '503, cut': () => Promise.resolve([{ status: 503, ...page, cut: 'within' }]),
     '200, too large': () => Promise.resolve([{ body: ack('AA').padEnd(65_537) }]),
-    '413, too large': () => Promise.resolve([{ status: 413, body: 'x'.repeat(65_537) }]),
     '200, no gzip': () =>
       Promise.resolve([{ body: ack('AA'), headers: { 'content-encoding': 'gzip' } }]),
     'token: invalid_scope, 400': async () => [{}, { tokens: await refusing('invalid_scope', 400) }],
@@ -514,71 +506,62 @@ describe('no answer, or none that can be read', () => {
     'token: 503': async () => [{}, { tokens: await refusing('', 503) }]
   }
 
-  const rows: [what: string, rules: string, leaves: string, by: string][] = [
-    ...Object.keys(failures)
-      .filter((what) => what !== '413, too large')
-      .map((what): [string, string, string, string] => [what, '', 'retried, then error', 'E=RF']),
-    ['connection refused', INTERSYSTEMS, 'retried, then error', 'E=RF'],
-    [
-      'connection refused',
-      '(E#timeout,E#reset,E#tls,E#token)=D,E#connect=S',
-      'suspended',
-      'E#connect=S'
+  const rows: Record<string, [rules: string, leaves: string, by: string][]> = {
+    'connection refused': [
+      [INTERSYSTEMS, 'retried, then error', 'E=RF'],
+      ['(E#timeout,E#reset,E#tls,E#token)=D,E#connect=S', 'suspended', 'E#connect=S'],
+      ['E#ECONNREFUSED=D', 'paused', 'E#ECONNREFUSED=D'],
+      ['E#econnrefused=D', 'retried, then error', 'E=RF'],
+      ['E*NOTHING IS LISTENING=S', 'suspended', 'E*NOTHING IS LISTENING=S'],
+      ['(:~,X,:_,:*,:T?,@status:2xx,@*x)=C,E=W', 'retried, then error, warned', 'E=RF']
     ],
-    ['connection refused', 'E#ECONNREFUSED=D', 'paused', 'E#ECONNREFUSED=D'],
-    ['connection refused', 'E#econnrefused=D', 'retried, then error', 'E=RF'],
-    ['connection refused', 'E*NOTHING IS LISTENING=S', 'suspended', 'E*NOTHING IS LISTENING=S'],
-    [
-      'connection refused',
-      '(:~,X,:_,:*,:T?,@status:2xx,@*x)=C,E=W',
-      'retried, then error, warned',
-      'E=RF'
+    'no answer in time': [
+      ['(E#connect,E#reset,E#tls,E#token)=D,E#timeout=F', 'error', 'E#timeout=F']
     ],
-    [
-      'no answer in time',
-      '(E#connect,E#reset,E#tls,E#token)=D,E#timeout=F',
-      'error',
-      'E#timeout=F'
+    'connection cut': [
+      ['(E#connect,E#timeout,E#tls,E#token)=D,E#reset=F', 'error', 'E#reset=F'],
+      ['E#5xx=D', 'retried, then error', 'E=RF']
     ],
-    ['connection cut', '(E#connect,E#timeout,E#tls,E#token)=D,E#reset=F', 'error', 'E#reset=F'],
-    ['connection cut', 'E#5xx=D', 'retried, then error', 'E=RF'],
-    [
-      'untrusted certificate',
-      '(E#connect,E#timeout,E#reset,E#token)=D,E#tls=F',
-      'error',
-      'E#tls=F'
+    'untrusted certificate': [
+      ['(E#connect,E#timeout,E#reset,E#token)=D,E#tls=F', 'error', 'E#tls=F']
     ],
-    ['200 OK, cut', ':~=C,E=S', 'suspended', 'E=S'],
-    ['200 OK, cut', '(X,@status:2xx)=C,E#reset=S', 'suspended', 'E#reset=S'],
-    ['200 OK, cut', 'E#2xx=S', 'suspended', 'E#2xx=S'],
-    ['503, cut', 'E#503=S', 'suspended', 'E#503=S'],
-    ['503, cut', '@status:503=S', 'suspended', '@status:503=S'],
-    ['200, too large', 'E#ERR_RESPONSE_TOO_LARGE=F', 'error', 'E#ERR_RESPONSE_TOO_LARGE=F'],
-    ['413, too large', '', 'error', 'E#4xx=F'],
-    ['200, no gzip', 'E#ERR_CONTENT_DECODING=F', 'error', 'E#ERR_CONTENT_DECODING=F'],
-    [
-      '200, no gzip',
-      '(E#connect,E#timeout,E#reset,E#tls,E#token)=D',
-      'retried, then error',
-      'E=RF'
+    '200 OK, cut': [
+      [':~=C,E=S', 'suspended', 'E=S'],
+      ['(X,@status:2xx)=C,E#reset=S', 'suspended', 'E#reset=S'],
+      ['E#2xx=S', 'suspended', 'E#2xx=S']
     ],
-    // The status of the token server is not the receiver's.
-    [
-      'token: invalid_scope, 400',
-      '(E#4xx,E#400,@status:4xx,@status:400)=D',
-      'retried, then error',
-      'E=RF'
+    '503, cut': [
+      ['E#503=S', 'suspended', 'E#503=S'],
+      ['@status:503=S', 'suspended', '@status:503=S']
     ],
-    ['token: invalid_client, 401', 'E#401=D,E#invalid_client=S', 'suspended', 'E#invalid_client=S'],
-    ['token: invalid_client, 401', 'E#token=RS', 'retried, then suspended', 'E#token=RS'],
-    ['token: 503', '(E#5xx,E#connect)=D,E#token=S', 'suspended', 'E#token=S']
-  ]
-  for (const [what, rules, leaves, by] of rows) {
-    it(`${what}${rules && `, ${rules}`}: ${leaves}`, async () => {
-      const [answer, settings] = (await failures[what]?.()) ?? assert.fail(what)
-      const result = await exchange.attempt(answer, { ...settings, rules })
-      assert.deepEqual([leaving(result), result.decision.rule], [leaves, by])
-      assert.equal(result.reply, undefined)
-    })
+    '200, too large': [['E#ERR_RESPONSE_TOO_LARGE=F', 'error', 'E#ERR_RESPONSE_TOO_LARGE=F']],
+    '200, no gzip': [
+      ['E#ERR_CONTENT_DECODING=F', 'error', 'E#ERR_CONTENT_DECODING=F'],
+      ['(E#connect,E#timeout,E#reset,E#tls,E#token)=D', 'retried, then error', 'E=RF']
+    ],
+    'token: invalid_scope, 400': [
+      ['(E#4xx,E#400,@status:4xx,@status:400)=D', 'retried, then error', 'E=RF']
+    ],
+    'token: invalid_client, 401': [
+      ['E#401=D,E#invalid_client=S', 'suspended', 'E#invalid_client=S'],
+      ['E#token=RS', 'retried, then suspended', 'E#token=RS']
+    ],
+    'token: 503': [['(E#5xx,E#connect)=D,E#token=S', 'suspended', 'E#token=S']]
   }
+  const usual: [string, string, string] = ['', 'retried, then error', 'E=RF']
+  for (const [what, failure] of Object.entries(failures)) {
+    for (const [rules, leaves, by] of [usual, ...(rows[what] ?? [])]) {
+      it(`${what}${rules && `, ${rules}`}: ${leaves}`, async () => {
+        const [answer, settings] = await failure()
+        const result = await exchange.attempt(answer, { ...settings, rules })
+        assert.deepEqual([leaving(result), result.decision.rule], [leaves, by])
+        assert.equal(result.reply, undefined)
+      })
+    }
+  }
+
+  it('413, too large: error', async () => {
+    const result = await exchange.attempt({ status: 413, body: 'x'.repeat(65_537) })
+    assert.deepEqual([leaving(result), result.decision.rule], ['error', 'E#4xx=F'])
+  })
 })
