@@ -154,27 +154,6 @@ describe('the presets', () => {
     assert.equal(presetOf(':?A=C'), undefined)
   })
 
-  it('do what their names say', () => {
-    const action = (name: keyof typeof replyRulePresets, condition: string): string | undefined =>
-      parseReplyRules(replyRulePresets[name])
-        .rules.map(readRow)
-        .find((one) => one.condition === condition)?.action
-    assert.equal(action('default', 'reject'), 'F')
-    assert.equal(action('retryRejects', 'reject'), 'R')
-    for (const condition of ['noAcknowledgement', 'noReply', 'accepted']) {
-      assert.equal(action('accept2xx', condition), 'C', condition)
-    }
-    for (const condition of ['error', 'reject', 'emptyCode', 'otherCode']) {
-      assert.equal(action('accept2xx', condition), 'F', condition)
-    }
-    for (const condition of ['timeout', 'reset', 'errorStatus']) {
-      assert.equal(action('suspendTimeouts', condition), 'S', condition)
-    }
-    assert.equal(action('accept201', 'status'), 'C')
-    assert.equal(action('acceptWarnings', 'error'), 'C')
-    assert.equal(action('retryLocked', 'errorNumber'), 'R')
-  })
-
   it('hide no refusal', () => {
     for (const [name, text] of Object.entries(replyRulePresets)) {
       const { rules } = parseReplyRules(text)
@@ -189,10 +168,10 @@ describe('the presets', () => {
     return retry ? `retry, then ${outcome}` : outcome
   }
   /** An answer with that code and, for each error, ERR-3 and ERR-4. */
-  const answer = (
+  const ack = (
     code: string,
     ...errors: (readonly [number: string, severity: string])[]
-  ): NonNullable<Attempt['reply']> => {
+  ): Omit<Attempt, 'sent'> => {
     const text = [
       'MSH|^~\\&|A|B|C|D|20260101||ACK|R1|P|2.5.1',
       `MSA|${code}|M1`,
@@ -200,47 +179,60 @@ describe('the presets', () => {
     ].join('\r')
     const message = readReplyMessage(text)
     assert.ok(message)
-    return { text, empty: false, message, ack: readAcknowledgement(message) }
+    const reply = { text, empty: false, message, ack: readAcknowledgement(message) }
+    return { status: 201, reply }
   }
 
-  it('accept what they name, and nothing else', () => {
-    const { accept2xx, accept201, acceptWarnings, retryLocked } = replyRulePresets
-    const none = { text: '{"stored":true}', empty: false, message: null, ack: null }
-    for (const preset of [accept2xx, accept201]) {
-      for (const code of ['AE', 'AR', 'CE', 'CR']) {
-        assert.equal(outcome(preset, { status: 201, reply: answer(code) }), 'fail', code)
-      }
-      assert.equal(outcome(preset, { status: 201, reply: none }), 'accept')
-      assert.equal(outcome(preset, { status: 201 }), 'accept')
-    }
-    assert.equal(outcome(accept2xx, { status: 200, reply: none }), 'accept')
-    assert.equal(outcome(accept201, { status: 200, reply: none }), 'fail')
-
-    const warned = (code: string, ...severities: string[]): string => {
-      const errors = severities.map((severity) => ['0', severity] as const)
-      return outcome(acceptWarnings, { status: 200, reply: answer(code, ...errors) })
-    }
-    assert.equal(warned('AE', 'W'), 'accept')
-    assert.equal(warned('AE', 'I', 'W'), 'accept')
-    assert.equal(warned('AE', 'W', 'E'), 'fail')
-    assert.equal(warned('AE'), 'fail')
-    assert.equal(warned('AR', 'W'), 'fail')
-
-    const locked = (number: string): string =>
-      outcome(retryLocked, { status: 200, reply: answer('AE', [number, 'E']) })
-    assert.equal(locked('206'), 'retry, then fail')
-    assert.equal(locked('207'), 'fail')
+  const stored = { text: '{"stored":true}', empty: false, message: null, ack: null }
+  const failed = (
+    family: 'connect' | 'token' | 'tls' | 'timeout' | 'reset'
+  ): Omit<Attempt, 'sent'> => ({
+    error: { code: 'ERR_OF_FAMILY', family, text: 'failed' }
   })
-
-  it('suspend nothing that was never sent', () => {
-    const { suspendTimeouts } = replyRulePresets
-    for (const family of ['connect', 'token', 'tls'] as const) {
-      const error = { code: 'ECONNREFUSED', family, text: 'refused' }
-      assert.equal(outcome(suspendTimeouts, { error }), 'retry, then fail', family)
-    }
-    assert.equal(outcome(suspendTimeouts, { status: 503 }), 'retry, then fail')
-    assert.equal(outcome(suspendTimeouts, { status: 504 }), 'suspend')
-    const unreadable = { code: 'ERR_CONTENT_DECODING', text: 'cannot be decompressed' }
-    assert.equal(outcome(suspendTimeouts, { status: 200, error: unreadable }), 'suspend')
-  })
+  const unreadable = { status: 200, error: { code: 'ERR_CONTENT_DECODING', text: 'not gzip' } }
+  const W = ['0', 'W'] as const
+  const I = ['0', 'I'] as const
+  const E = ['0', 'E'] as const
+  for (const [preset, came, attempt, expected] of [
+    ['default', 'AA', ack('AA'), 'accept'],
+    ['default', 'AR', ack('AR'), 'fail'],
+    ['retryRejects', 'AR', ack('AR'), 'retry, then fail'],
+    ['retryRejects', 'AE', ack('AE'), 'fail'],
+    ['accept2xx', 'AA', ack('AA'), 'accept'],
+    ['accept2xx', 'AE', ack('AE'), 'fail'],
+    ['accept2xx', 'AR', ack('AR'), 'fail'],
+    ['accept2xx', 'CE', ack('CE'), 'fail'],
+    ['accept2xx', 'CR', ack('CR'), 'fail'],
+    ['accept2xx', 'no code', ack(''), 'fail'],
+    ['accept2xx', 'another code', ack('XX'), 'fail'],
+    ['accept2xx', 'JSON', { status: 200, reply: stored }, 'accept'],
+    ['accept2xx', 'nothing', { status: 200 }, 'accept'],
+    ['accept201', 'AE', ack('AE'), 'fail'],
+    ['accept201', 'AR', ack('AR'), 'fail'],
+    ['accept201', 'CE', ack('CE'), 'fail'],
+    ['accept201', 'CR', ack('CR'), 'fail'],
+    ['accept201', 'JSON with 201', { status: 201, reply: stored }, 'accept'],
+    ['accept201', 'nothing with 201', { status: 201 }, 'accept'],
+    ['accept201', 'JSON with 200', { status: 200, reply: stored }, 'fail'],
+    ['acceptWarnings', 'AE, a warning', ack('AE', W), 'accept'],
+    ['acceptWarnings', 'AE, a note, a warning', ack('AE', I, W), 'accept'],
+    ['acceptWarnings', 'AE, an error too', ack('AE', W, E), 'fail'],
+    ['acceptWarnings', 'AE alone', ack('AE'), 'fail'],
+    ['acceptWarnings', 'AR, a warning', ack('AR', W), 'fail'],
+    ['retryLocked', '206', ack('AE', ['206', 'E']), 'retry, then fail'],
+    ['retryLocked', '207', ack('AE', ['207', 'E']), 'fail'],
+    // What was never sent need not be looked at by somebody.
+    ['suspendTimeouts', 'no connection', failed('connect'), 'retry, then fail'],
+    ['suspendTimeouts', 'no token', failed('token'), 'retry, then fail'],
+    ['suspendTimeouts', 'no TLS', failed('tls'), 'retry, then fail'],
+    ['suspendTimeouts', '503', { status: 503 }, 'retry, then fail'],
+    ['suspendTimeouts', '504', { status: 504 }, 'suspend'],
+    ['suspendTimeouts', 'no answer in time', failed('timeout'), 'suspend'],
+    ['suspendTimeouts', 'a connection that was cut', failed('reset'), 'suspend'],
+    ['suspendTimeouts', 'an unreadable answer', unreadable, 'suspend']
+  ] as [keyof typeof replyRulePresets, string, Omit<Attempt, 'sent'>, string][]) {
+    it(`${preset}: ${came}: ${expected}`, () => {
+      assert.equal(outcome(replyRulePresets[preset], attempt), expected)
+    })
+  }
 })
