@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { afterEach, describe, it } from 'node:test'
+import { after, afterEach, before, describe, it } from 'node:test'
 import type { AttemptResult } from '../../src/delivery/attempt-result.ts'
 import { Courier } from '../../src/delivery/courier.ts'
 import { whyFailed } from '../../src/delivery/explain.ts'
@@ -8,9 +8,9 @@ import { Receiver } from '../../src/https/receiver.ts'
 import { TokenSource } from '../../src/oauth2/token-source.ts'
 import { parseReplyRules } from '../../src/rules/reply-rules.ts'
 import { createClient } from '../http-client/local-server.ts'
-import { createAuthority } from '../support/certificates.ts'
+import { createAuthority, type Authority } from '../support/certificates.ts'
 import { startDpopReceiver, type DpopReceiver } from '../support/dpop-receiver.ts'
-import { startTokenProvider } from '../support/token-provider.ts'
+import { startTokenProvider, type TokenProvider } from '../support/token-provider.ts'
 import { tokenHttpClient, tokenSettings } from '../support/token-settings.ts'
 
 const parcel = {
@@ -20,44 +20,48 @@ const parcel = {
 }
 
 describe('a receiver that wants DPoP', () => {
-  const closing: (() => unknown)[] = []
-  afterEach(async () => {
-    for (const close of closing.splice(0).reverse()) await close()
-  })
-
-  /** A real token server, the receiver, and a courier between them. */
-  async function start(): Promise<{
-    receiver: DpopReceiver
-    tokens: TokenSource
-    attempt: () => Promise<AttemptResult>
-  }> {
-    const authority = await createAuthority('Test authority')
+  let authority: Authority
+  let provider: TokenProvider
+  let receiver: DpopReceiver
+  const closing: (() => void)[] = []
+  before(async () => {
+    authority = await createAuthority('Test authority')
     const tls = await authority.issueServer()
-    const provider = await startTokenProvider({
+    receiver = await startDpopReceiver(tls)
+    provider = await startTokenProvider({
       tls,
       wantsNonce: true,
       clients: [
         {
-          ...{ client_id: 'integration-engine', client_secret: 'not-so-secret' },
+          client_id: 'integration-engine',
+          client_secret: 'not-so-secret',
           token_endpoint_auth_method: 'client_secret_basic',
           dpop_bound_access_tokens: true
         }
       ]
     })
-    const receiver = await startDpopReceiver(tls)
+  })
+  afterEach(() => {
+    for (const close of closing.splice(0)) close()
+    Object.assign(receiver, { nonce: undefined, next: undefined, requests: [] })
+    receiver.refused.clear()
+  })
+  after(async () => {
+    await provider.close()
+    await receiver.close()
+  })
+
+  /** A node's tokens, and a courier that takes them to the receiver. */
+  function start(): { tokens: TokenSource; attempt: () => Promise<AttemptResult> } {
     const httpClient = tokenHttpClient({ tls: { ca: authority.ca } })
     const settings = { issuer: provider.issuer, clientSecret: 'not-so-secret', dpop: true }
     const tokens = new TokenSource(tokenSettings(settings), { httpClient })
     const client = createClient({ tls: { ca: authority.ca } })
-    closing.push(
-      () => provider.close(),
-      () => receiver.close(),
-      () => {
-        tokens.close()
-        httpClient.close()
-        client.close()
-      }
-    )
+    closing.push(() => {
+      tokens.close()
+      httpClient.close()
+      client.close()
+    })
     const courier = new Courier({
       receiver: new Receiver(
         {
@@ -75,18 +79,18 @@ describe('a receiver that wants DPoP', () => {
       reply: { replyEncoding: 'auto' },
       secrets: []
     })
-    return { receiver, tokens, attempt: () => courier.attempt(parcel) }
+    return { tokens, attempt: () => courier.attempt(parcel) }
   }
 
-  const statuses = ({ requests }: DpopReceiver): (number | string)[] =>
-    requests.map(({ status, problem }) => (status === 200 ? 200 : problem))
+  const statuses = (): (number | string)[] =>
+    receiver.requests.map(({ status, problem }) => (status === 200 ? 200 : problem))
 
   it('gets another proof with each message', async () => {
-    const { receiver, attempt } = await start()
+    const { attempt } = start()
     for (let sent = 0; sent < 3; sent++) {
       assert.equal((await attempt()).decision.outcome, 'accept')
     }
-    assert.deepEqual(statuses(receiver), [200, 200, 200])
+    assert.deepEqual(statuses(), [200, 200, 200])
     const [first] = receiver.requests
     assert.equal(first?.claims['htm'], 'PUT')
     assert.equal(first.claims['htu'], `${receiver.origin}/hl7/in`)
@@ -94,38 +98,40 @@ describe('a receiver that wants DPoP', () => {
   })
 
   it('gets its nonce in the same attempt, with the same token', async () => {
-    const { receiver, tokens, attempt } = await start()
+    const { tokens, attempt } = start()
     receiver.nonce = 'first'
     const result = await attempt()
     assert.equal(result.decision.outcome, 'accept')
-    assert.deepEqual(statuses(receiver), ['use_dpop_nonce', 200])
+    assert.deepEqual(statuses(), ['use_dpop_nonce', 200])
     receiver.next = 'second'
     await attempt()
     // A successful answer may bring the next nonce.
     receiver.nonce = 'second'
     assert.equal((await attempt()).decision.outcome, 'accept')
-    assert.deepEqual(statuses(receiver), ['use_dpop_nonce', 200, 200, 200])
+    assert.deepEqual(statuses(), ['use_dpop_nonce', 200, 200, 200])
     assert.equal(new Set(receiver.requests.map(({ token }) => token)).size, 1)
     assert.deepEqual(tokens.requests, { ok: 1, error: 0 })
   })
 
-  it('is asked twice at most if it never accepts a nonce, and the token is kept', async () => {
-    const { receiver, tokens, attempt } = await start()
-    Object.defineProperty(receiver, 'nonce', { get: () => String(Math.random()) })
+  it('is asked twice at most if it never accepts a nonce; the token is kept, and told nowhere', async () => {
+    const { tokens, attempt } = start()
+    receiver.nonce = () => String(Math.random())
     const result = await attempt()
     assert.equal(result.reply?.status, 401)
-    assert.deepEqual(statuses(receiver), ['use_dpop_nonce', 'use_dpop_nonce'])
+    assert.deepEqual(statuses(), ['use_dpop_nonce', 'use_dpop_nonce'])
     assert.equal(tokens.status.state, 'ok')
     assert.match(whyFailed(result), /^HTTP 401 .*does not accept the DPoP proof/)
     assert.equal(await tokens.token(), receiver.requests[0]?.token)
+    // Its answer repeats proof and token.
+    assert.match(result.reply.text, /eyJ/)
+    const told = `${JSON.stringify({ ...result, reply: null })} ${whyFailed(result)}`
+    assert.doesNotMatch(told, /eyJ/)
   })
 
   it('may want another nonce while several messages are in flight', async () => {
-    const { receiver, tokens, attempt } = await start()
+    const { tokens, attempt } = start()
     // Each is good for 40 requests.
-    Object.defineProperty(receiver, 'nonce', {
-      get: () => `n${Math.floor(receiver.requests.length / 40)}`
-    })
+    receiver.nonce = () => `n${Math.floor(receiver.requests.length / 40)}`
     const results: AttemptResult[] = []
     let left = 50
     const sendOn = async (): Promise<void> => {
@@ -143,28 +149,19 @@ describe('a receiver that wants DPoP', () => {
   })
 
   it('may refuse the token, and then want another nonce with the next', async () => {
-    const { receiver, tokens, attempt } = await start()
+    const { tokens, attempt } = start()
     await attempt()
     const old = await tokens.token()
     receiver.refused.add(old)
     receiver.nonce = 'n'
     assert.equal((await attempt()).decision.outcome, 'accept')
-    assert.deepEqual(statuses(receiver), [200, 'use_dpop_nonce', 'invalid_token', 200])
+    assert.deepEqual(statuses(), [200, 'use_dpop_nonce', 'invalid_token', 200])
     assert.notEqual(receiver.requests.at(-1)?.token, old)
     assert.deepEqual(tokens.requests, { ok: 2, error: 0 })
   })
 
-  it('may repeat proof and token: no text about the attempt does', async () => {
-    const { receiver, attempt } = await start()
-    Object.defineProperty(receiver, 'nonce', { get: () => String(Math.random()) })
-    const result = await attempt()
-    assert.match(result.reply?.text ?? '', /eyJ/)
-    const told = `${JSON.stringify({ ...result, reply: null })} ${whyFailed(result)}`
-    assert.doesNotMatch(told, /eyJ/)
-  })
-
   it('sees no proof without DPoP', async () => {
-    const { receiver, tokens, attempt } = await start()
+    const { tokens, attempt } = start()
     Object.defineProperty(tokens, 'proofs', { value: undefined })
     await attempt()
     assert.equal(receiver.requests[0]?.proof, 'undefined')

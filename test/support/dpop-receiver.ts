@@ -21,8 +21,11 @@ export interface DpopReceiver {
   origin: string
   /** Each request, in order. */
   requests: ProvenRequest[]
-  /** The nonce that a proof must have; undefined: none. A test may change it at any time. */
-  nonce: string | undefined
+  /**
+   * The nonce that a proof must have, or what gives one at each look; undefined: none. A test may
+   * change it at any time.
+   */
+  nonce: string | (() => string) | undefined
   /** The nonce that a successful answer brings. */
   next: string | undefined
   /** Tokens that are refused. */
@@ -47,7 +50,7 @@ export async function startDpopReceiver(tls: Certificate): Promise<DpopReceiver>
       void judge(request, receiver, ids).then((judged) => {
         receiver.requests.push(judged)
         const { status, problem, token, proof } = judged
-        const nonce = problem === 'use_dpop_nonce' ? receiver.nonce : receiver.next
+        const nonce = problem === 'use_dpop_nonce' ? nonceOf(receiver) : receiver.next
         response.writeHead(status, {
           ...(nonce === undefined ? undefined : { 'DPoP-Nonce': nonce }),
           ...(status === 200 ? undefined : { 'WWW-Authenticate': `DPoP error="${problem}"` }),
@@ -65,11 +68,17 @@ export async function startDpopReceiver(tls: Certificate): Promise<DpopReceiver>
   return receiver
 }
 
+function nonceOf({ nonce }: DpopReceiver): string | undefined {
+  return typeof nonce === 'function' ? nonce() : nonce
+}
+
 async function judge(
   { method, url, headers }: IncomingMessage,
-  { origin, nonce, refused }: DpopReceiver,
+  receiver: DpopReceiver,
   ids: Set<unknown>
 ): Promise<ProvenRequest> {
+  const { origin, refused } = receiver
+  const nonce = nonceOf(receiver)
   const [scheme, token = ''] = (headers.authorization ?? '').split(' ')
   const proof = String(headers['dpop'])
   let claims: Record<string, unknown> = {}
