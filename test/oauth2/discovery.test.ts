@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { generateKeyPairSync } from 'node:crypto'
 import { beforeEach, describe, it } from 'node:test'
 import type { Hint } from '../../src/oauth2/hint.ts'
 import { tokenFetch } from '../../src/oauth2/token-fetch.ts'
@@ -8,6 +9,11 @@ import { json, text, type Fault } from '../support/token-fault-server.ts'
 import { granted, tokenTest, type Asked } from '../support/token-test.ts'
 
 type Given = Partial<TokenSettings>
+
+const privateKey = generateKeyPairSync('ed25519').privateKey.export({
+  type: 'pkcs8',
+  format: 'pem'
+}) as string
 
 const OPEN_ID = '/.well-known/openid-configuration'
 const RFC_8414 = '/.well-known/oauth-authorization-server'
@@ -232,6 +238,7 @@ describe('discovery', () => {
       const { got } = await discover('', { hasClientCertificate: true })
       assert.equal(got?.clientAuth, 'client_secret_basic')
       assert.equal(got.tokenEndpoint, `${test.server.origin}/token`)
+      assert.ok((await discover('', { privateKey })).got)
     })
   }
 

@@ -29,8 +29,6 @@ export interface TokenProviderOptions {
   resources?: Record<string, string>
   /** Seconds. Default 300. */
   lifetime?: number
-  /** Default `jwt`, in which a test can read audience and scope. */
-  format?: 'jwt' | 'opaque'
   /** Proofs of DPoP need a nonce of the provider. */
   wantsNonce?: boolean
 }
@@ -39,13 +37,11 @@ export interface TokenProvider {
   issuer: string
   /** Requests to the token endpoint so far. */
   tokenRequests: number
-  /** Requests for metadata so far. */
-  discoveries: number
   close(): Promise<void>
 }
 
 /** The API for which clients get tokens by default. */
-export const DEFAULT_RESOURCE = 'https://hl7.example/api'
+const DEFAULT_RESOURCE = 'https://hl7.example/api'
 
 interface Context {
   req: IncomingMessage
@@ -72,12 +68,10 @@ export async function startTokenProvider(options: TokenProviderOptions): Promise
   const provider: TokenProvider = {
     issuer,
     tokenRequests: 0,
-    discoveries: 0,
     close: () => close(server)
   }
   server.on('request', (request, response) => {
     if (request.method === 'POST') provider.tokenRequests += 1
-    if (request.url?.includes('/.well-known/') === true) provider.discoveries += 1
     handle(request, response)
   })
   return provider
@@ -87,8 +81,8 @@ async function createProvider(
   issuer: string,
   options: TokenProviderOptions
 ): Promise<oidc.Provider> {
-  const resources = options.resources ?? { [DEFAULT_RESOURCE]: 'hl7.send hl7.read' }
   const lifetime = options.lifetime ?? 300
+  const resources = options.resources ?? { [DEFAULT_RESOURCE]: 'hl7.send hl7.read' }
   const { privateKey } = await generateKeyPair('RS256', { extractable: true })
   return new oidc.Provider(issuer, {
     adapter: MemoryAdapter,
@@ -132,13 +126,13 @@ async function createProvider(
         getResourceServerInfo: (_context: unknown, resource: string) => {
           const scope = resources[resource]
           if (scope === undefined) throw new errors.InvalidTarget()
-          const accessTokenFormat = options.format ?? 'jwt'
           return {
             audience: resource,
             scope,
-            accessTokenFormat,
+            // A test can read its audience and scope.
+            accessTokenFormat: 'jwt',
             accessTokenTTL: lifetime,
-            ...(accessTokenFormat === 'jwt' ? { jwt: { sign: { alg: 'RS256' } } } : undefined)
+            jwt: { sign: { alg: 'RS256' } }
           }
         }
       }
