@@ -19,6 +19,7 @@ describe('the sidebar tab in each language', () => {
   before(async () => {
     nodeRed = await startNodeRed({ flows })
     editor = await Editor.open(nodeRed.url, 'Laboratory')
+    await new FakeOperations().serve(editor.page)
   })
   after(async () => {
     await editor.leave()
@@ -32,9 +33,8 @@ describe('the sidebar tab in each language', () => {
   ]) {
     it(`has the words of ${spoken} for ${language}, and room for them in a narrow sidebar`, async () => {
       const { page } = editor
-      await page.unrouteAll()
       await editor.speak(language)
-      await new FakeOperations().serve(page)
+      await editor.newTab()
       await editor.ask(`RED.actions.invoke('hl7-https-out:show-tab')`)
       await page.waitForSelector('.hl7-https-node-rows [data-key=Pharmacy]')
       await editor.sidebarWidth(300)

@@ -33,9 +33,6 @@ describe('the sidebar tab', () => {
     nodeRed = await startNodeRed({ flows })
     editor = await Editor.open(nodeRed.url, 'Registry')
     page = editor.page
-    // Node-RED 5 has a second part of the sidebar below.
-    const debug = 'button[data-tab-id="debug"].selected'
-    if (await page.isVisible(debug)) await page.click(debug)
   })
   after(async () => {
     await editor.leave()
@@ -45,11 +42,8 @@ describe('the sidebar tab', () => {
     await page.unrouteAll()
     fake = new FakeOperations()
     await fake.serve(page)
-    // A new tab, as after loading the page.
-    await editor.ask(`RED.sidebar.show('info'), RED.sidebar.removeTab('hl7-https-out'),
-      RED.actions.remove('hl7-https-out:show-tab'),
-      RED.plugins.getPlugin('hl7-https-out-sidebar').onadd(),
-      RED.workspaces.show('tab'), delete document.hidden, delete RED.settings.user`)
+    await editor.ask(`RED.workspaces.show('tab'), delete document.hidden, delete RED.settings.user`)
+    await editor.newTab()
   })
 
   async function open(): Promise<void> {

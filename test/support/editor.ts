@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { after } from 'node:test'
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
+import { type BrowserContext, chromium, type Page } from 'playwright-core'
 import { browserPath } from './browser.ts'
 
 const fileOf = createRequire(import.meta.url).resolve
@@ -38,26 +38,26 @@ const WITH_FONT = [400, 700]
   })
   .join('\n')
 
-let browser: Promise<Browser> | undefined
-let context: Promise<BrowserContext> | undefined
+let browser: Promise<BrowserContext> | undefined
 
-/** The browser of this process, started when the first page is opened; all pages share its cache. */
+/**
+ * The browser of this process, started when the first page is opened. With a profile of its own,
+ * which playwright-core removes: so it keeps Node-RED's scripts compiled from page to page.
+ */
 export function sharedBrowser(): Promise<BrowserContext> {
-  browser ??= chromium.launch({
-    executablePath: browserPath(),
-    args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking']
-  })
-  context ??= browser.then(async (started) => {
-    const made = await started.newContext({
+  browser ??= (async () => {
+    const context = await chromium.launchPersistentContext('', {
+      executablePath: browserPath(),
+      args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking'],
       viewport: { width: 1400, height: 900 },
       permissions: ['clipboard-read', 'clipboard-write']
     })
     for (const script of [WITHOUT_TRANSITIONS, WITHOUT_MEMORY, WITH_FONT]) {
-      await made.addInitScript(script)
+      await context.addInitScript(script)
     }
-    return made
-  })
-  return context
+    return context
+  })()
+  return browser
 }
 after(async () => {
   await (await browser)?.close()
@@ -123,10 +123,24 @@ export class Editor {
     )
   }
 
-  /** Loads the page again in a language, as in a browser that speaks it. */
+  /** Speaks a language in every form and sidebar tab that is opened from now on. */
   async speak(language: string): Promise<void> {
-    await this.ask(`localStorage.setItem('editor-language', '${language}')`)
-    await this.load()
+    await this.ask(`(async () => {
+      localStorage.setItem('editor-language', '${language}')
+      await i18next.changeLanguage('${language}')
+      await new Promise((resolve) => RED.i18n.loadNodeCatalogs(resolve))
+      await new Promise((resolve) => RED.i18n.loadPluginCatalogs(resolve))
+    })()`)
+  }
+
+  /** Replaces the sidebar tab of this package by a new one, as loading the page again would. */
+  async newTab(): Promise<void> {
+    // Node-RED 5 has a second part of the sidebar below.
+    const below = 'button[data-tab-id="debug"].selected'
+    if (await this.page.isVisible(below)) await this.page.click(below)
+    await this.ask(`RED.sidebar.show('info'), RED.sidebar.removeTab('hl7-https-out'),
+      RED.actions.remove('hl7-https-out:show-tab'),
+      RED.plugins.getPlugin('hl7-https-out-sidebar').onadd()`)
   }
 
   /** Closes what is open and takes back what was changed, as loading the page again would. */
