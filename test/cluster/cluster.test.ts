@@ -7,7 +7,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { TestNodeRed } from '../support/node-red.ts'
-import { missingRabbitMq } from '../support/rabbitmq.ts'
+import { missing } from '../support/debian-packages.ts'
 import { generator } from '../support/random.ts'
 import { Cluster, type DeadLetter } from './cluster.ts'
 
@@ -26,7 +26,7 @@ const FIGURE_MESSAGES = 300
 const UNDISTURBED = 0.9
 const FIGURE_ROUNDS = 6
 
-const skip = missingRabbitMq() ?? false
+const skip = missing('RabbitMQ')
 
 interface Sample {
   controlId: string

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { missingPythonHl7 } from '../support/mllp.ts'
+import { missing } from '../support/debian-packages.ts'
 import { mllpRun } from '../support/mllp-run.ts'
 
-const skip = missingPythonHl7() ?? false
+const skip = missing('python-hl7')
 
 describe('MLLP to HTTPS, from 20 connections of python-hl7', { skip }, () => {
   it('loses none of 10,000 messages that are acknowledged when stored, despite kills and outages', async (t) => {

@@ -11,13 +11,13 @@ import { fileURLToPath } from 'node:url'
 import { runInNewContext } from 'node:vm'
 import { metricsText } from '../../nodes/operations/metrics.ts'
 import { page } from '../docs/markdown.ts'
+import { missing } from '../support/debian-packages.ts'
 import { dashboard } from '../support/dashboard.ts'
 import { fullNode, fullTokenNode } from '../support/sample-figures.ts'
 import { adt, startWorld, type World } from '../support/world.ts'
-import { missingPrometheus, PROMTOOL } from './packages.ts'
-import { startPrometheus, type Prometheus } from './prometheus.ts'
+import { PROMTOOL, startPrometheus, type Prometheus } from './prometheus.ts'
 
-const skip = missingPrometheus() ?? false
+const skip = missing('Prometheus')
 const directory = dirname(fileURLToPath(import.meta.url))
 const RULES = 'monitoring/hl7-https-out.rules.yml'
 const TOKEN = 'f00d4711'.repeat(8)

@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { freePort } from '../support/free-port.ts'
-import { PROMETHEUS } from './packages.ts'
 import { answering, run, stop } from './servers.ts'
 
 /** A value of a query, with its labels. */
@@ -21,6 +20,8 @@ export interface Prometheus {
   stop(): Promise<void>
 }
 
+const PROMETHEUS = '/usr/bin/prometheus'
+export const PROMTOOL = '/usr/bin/promtool'
 const TIMEOUT_MS = 30_000
 
 /**

@@ -7,7 +7,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { adt, startWorld, type World } from '../support/world.ts'
-import { missingServers } from './packages.ts'
+import { missing } from '../support/debian-packages.ts'
 import {
   type PythonReceiver,
   type Seen,
@@ -22,7 +22,7 @@ type Caught = Message & {
   error: { code: string; message: string; cause?: { code: string; status?: number } }
 }
 
-const skip = missingServers() ?? false
+const skip = missing('nginx', 'Apache', 'mod_auth_openidc', 'mod_oauth2', 'python-hl7')
 
 describe('against nginx, Apache and python-hl7', { skip }, () => {
   let world: World

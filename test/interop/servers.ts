@@ -6,8 +6,12 @@ import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import type { Certificate } from '../support/certificates.ts'
+import { PYTHON } from '../support/debian-packages.ts'
 import { freePort } from '../support/free-port.ts'
-import { APACHE, APACHE_MODULES, NGINX, PYTHON } from './packages.ts'
+
+const NGINX = '/usr/sbin/nginx'
+const APACHE = '/usr/sbin/apache2'
+const APACHE_MODULES = '/usr/lib/apache2/modules'
 
 /** A server in a separate process. */
 export interface ServerProcess {

@@ -1,5 +1,5 @@
 import { startBetterAuth } from './better-auth.ts'
-import { missingTokenServers } from './packages.ts'
+import { missing } from '../support/debian-packages.ts'
 import { type ServerProcess, startPython } from './servers.ts'
 
 /** A client of a token server; `method` as in RFC 7591. */
@@ -33,9 +33,6 @@ export interface TokenServer extends ServerProcess {
   hl7Url: string
 }
 
-/** Why the servers in Python cannot be started; `false`: they can. */
-const skip = missingTokenServers() ?? false
-
 /**
  * How each server is started, and the status with which it refuses a token.
  *
@@ -43,7 +40,7 @@ const skip = missingTokenServers() ?? false
  */
 export const TOKEN_SERVERS = {
   Authlib: {
-    skip,
+    skip: missing('Authlib', 'Flask', 'python-hl7'),
     refusal: 401,
     start: (clients: Client[], lifetime = 300) =>
       start('token_authlib.py', { clients, lifetime }, (origin) => ({
@@ -58,7 +55,7 @@ export const TOKEN_SERVERS = {
     start: (clients: Client[], lifetime = 300) => startBetterAuth(clients, lifetime)
   },
   'django-oauth-toolkit': {
-    skip,
+    skip: missing('django-oauth-toolkit', 'python-hl7'),
     refusal: 403,
     start: (clients: Client[], lifetime = 300) =>
       start('token_django.py', { clients, lifetime }, (origin) => ({

@@ -7,6 +7,7 @@ import { promisify } from 'node:util'
 import { Client, Message } from 'node-hl7-client'
 import { startHl7Receiver, type Hl7Receiver } from '../../demo/hl7-receiver.ts'
 import { type Authority, createAuthority } from '../support/certificates.ts'
+import { missing } from '../support/debian-packages.ts'
 import { type FrontDoor, frontDoor } from '../support/front-door.ts'
 import {
   framed,
@@ -15,8 +16,7 @@ import {
   type MllpFlow,
   mllpFlow,
   type MllpPort,
-  MllpSocket,
-  missingPythonHl7
+  MllpSocket
 } from '../support/mllp.ts'
 import { mllpRun } from '../support/mllp-run.ts'
 import { type FlowNode, TestNodeRed } from '../support/node-red.ts'
@@ -24,7 +24,7 @@ import { adt, CLIENT_ID, CLIENT_SECRET, startWorld } from '../support/world.ts'
 
 const execFile = promisify(childProcess.execFile)
 const LIMIT = 2_000_000
-const noPython = missingPythonHl7() ?? false
+const noPython = missing('python-hl7')
 
 describe('the MLLP example', () => {
   let authority: Authority

@@ -17,7 +17,7 @@ import type { Entry, StoredMessage } from '../../src/outbox/outbox.ts'
 import { filledQueueFiles } from '../../src/outbox/queue-files.ts'
 import type { QueueRequest } from '../../src/outbox/queue-protocol.ts'
 import { queueThread } from '../../src/outbox/queue-thread.ts'
-import { missingPackages } from '../support/debian-packages.ts'
+import { missing } from '../support/debian-packages.ts'
 import { ALL, event, pause, record, verdict } from './records.ts'
 
 const run = promisify(execFile)
@@ -730,10 +730,10 @@ describe('DiskOutbox', () => {
   it('syncs the log to the disk before a promise resolves', async (context) => {
     const trace = join(directory, 'trace')
     const strace = ['-f', '-y', '-qq', '-o', trace, '-e', 'trace=write,pwrite64,fsync,fdatasync']
-    const missing = missingPackages(['strace'], canTrace)
     // Linux only: elsewhere nothing shows the system calls of another process.
-    if (missing !== undefined) {
-      context.skip(`strace ${missing}; runs in CI, which installs it`)
+    const reason = missing('strace') || (!canTrace() && 'strace is not allowed here')
+    if (reason !== false) {
+      context.skip(`${reason}; runs in CI`)
       return
     }
     // Only system calls show this: the page cache keeps what a killed process has written anyway.

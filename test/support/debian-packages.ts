@@ -1,7 +1,30 @@
-import { spawnSync } from 'node:child_process'
+import { spawnSync, type SpawnSyncReturns } from 'node:child_process'
 import { existsSync, mkdirSync, rmdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+
+/** What tests use besides npm's packages: Debian's package, and the oldest version that will do. */
+const NEEDED = {
+  Apache: ['apache2-bin', '2.4'],
+  Authlib: ['python3-authlib', '1.6'],
+  'django-oauth-toolkit': ['python3-django-oauth-toolkit', '3.0'],
+  Flask: ['python3-flask', '2.2'],
+  mod_auth_openidc: ['libapache2-mod-auth-openidc', '2.4.12'],
+  mod_oauth2: ['libapache2-mod-oauth2', '3.3'],
+  nginx: ['nginx', '1.22'],
+  Prometheus: ['prometheus', '2.42'],
+  'python-hl7': ['python3-hl7', '0.4.5'],
+  // Older quorum queues know no consumer priority for a single active consumer.
+  RabbitMQ: ['rabbitmq-server', '4.0'],
+  strace: ['strace', '6.1']
+} as const
+
+/** Debian's own Python: only it finds Debian's packages for Python. */
+export const PYTHON = '/usr/bin/python3'
+
+type Name = keyof typeof NEEDED
+/** Versions as Debian writes them, such as `3:3.10.8-1.1+deb12u1`, by package. */
+type Versions = ReadonlyMap<string, string>
 
 /** Debian's packages ask it before they start a service. */
 const POLICY = '/usr/sbin/policy-rc.d'
@@ -10,34 +33,68 @@ const LOCK = join(tmpdir(), 'hl7-https-out-packages.lock')
 const LOCK_MS = 600_000
 
 /**
- * Makes sure that Debian's packages with servers for the tests are there, and installs them if it
- * can. Their services are not started.
+ * Makes sure that everything is there that a test uses, in a version that will do; what is not
+ * there is installed if that is possible. Services are not started.
  *
- * @param names the packages
- * @param present whether everything they contain is there
- * @returns why they are not available, or `undefined`
+ * @returns why the test must be skipped, or `false`
  */
-export function missingPackages(
-  names: readonly string[],
-  present: () => boolean
-): string | undefined {
-  if (present()) return undefined
-  if (!existsSync('/etc/debian_version')) return 'needs Debian packages'
+export function missing(...names: readonly Name[]): string | false {
+  if (!existsSync('/etc/debian_version')) return `needs Debian's ${names.join(', ')}`
+  const packages = names.map((name) => NEEDED[name][0])
+  const versions = installed(packages)
+  if (versions.size === packages.length) return tooOld(names, versions)
   if (process.getuid?.() !== 0) {
-    return `needs root to install them, or: apt-get install ${names.join(' ')}`
+    return `needs root to install packages, or: apt-get install ${packages.join(' ')}`
   }
-  return alone(() => (present() ? undefined : install(names, present)))
+  return alone(() => {
+    if (installed(packages).size < packages.length) run('apt-get', '-q', 'update')
+    return tooOld(names, available(packages)) || install(packages)
+  })
 }
 
-function install(names: readonly string[], present: () => boolean): string | undefined {
+/** @returns what is older than needed, or `false` */
+export function tooOld(names: readonly Name[], versions: Versions): string | false {
+  const reasons = names.flatMap((name) => {
+    const [debian, needed] = NEEDED[name]
+    const [, found] = /^(?:\d+:)?([\d.]*\d)/.exec(versions.get(debian) ?? '') ?? []
+    const isOld = found?.localeCompare(needed, 'en', { numeric: true }) === -1
+    return isOld ? `${name} ${needed} or newer needed, found ${found}` : []
+  })
+  return reasons.length > 0 && reasons.join('; ')
+}
+
+function installed(packages: readonly string[]): Versions {
+  const { stdout } = run(
+    'dpkg-query',
+    '-W',
+    '-f=${db:Status-Status} ${Package} ${Version}\n',
+    ...packages
+  )
+  return new Map([...stdout.matchAll(/^installed (\S+) (\S+)$/gm)].map(pair))
+}
+
+/** What would be installed. */
+function available(packages: readonly string[]): Versions {
+  const { stdout } = run('apt-cache', 'policy', ...packages)
+  return new Map([...stdout.matchAll(/^(\S+):\n.*\n +Candidate: (\d\S*)$/gm)].map(pair))
+}
+
+function pair([, one = '', other = '']: RegExpExecArray): [string, string] {
+  return [one, other]
+}
+
+/** @returns why that was not possible, or `false` */
+function install(packages: readonly string[]): string | false {
   const ownPolicy = !existsSync(POLICY)
   if (ownPolicy) writeFileSync(POLICY, '#!/bin/sh\nexit 101\n', { mode: 0o755 })
   try {
-    apt('update')
-    const { status, stderr } = apt('install', '-y', '--no-install-recommends', ...names)
-    return status === 0 && present()
-      ? undefined
-      : `the packages cannot be installed: ${stderr.trim().split('\n').at(-1) ?? ''}`
+    const { status, stderr } = run(
+      'apt-get',
+      ...['-q', 'install', '-y', '--no-install-recommends'],
+      ...packages
+    )
+    if (status === 0) return false
+    return `the packages cannot be installed: ${stderr.trim().split('\n').at(-1) ?? ''}`
   } finally {
     if (ownPolicy) rmSync(POLICY, { force: true })
   }
@@ -64,10 +121,10 @@ function alone<T>(action: () => T): T {
   }
 }
 
-function apt(...args: string[]): { status: number | null; stderr: string } {
-  return spawnSync('apt-get', ['-q', ...args], {
+function run(program: string, ...args: string[]): SpawnSyncReturns<string> {
+  return spawnSync(program, args, {
     encoding: 'utf8',
     timeout: 240_000,
-    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
+    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive', LC_ALL: 'C.UTF-8' }
   })
 }

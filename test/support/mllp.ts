@@ -1,14 +1,12 @@
-import { spawn, spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { missingPackages } from './debian-packages.ts'
+import { PYTHON } from './debian-packages.ts'
 import { freePort } from './free-port.ts'
 import type { FlowNode } from './node-red.ts'
 
-/** Debian's own Python: only it finds Debian's python3-hl7. */
-const PYTHON = '/usr/bin/python3'
 export const MLLP_SEND = '/usr/bin/mllp_send'
 /** The example with MLLP. */
 export const MLLP_FILE = join(
@@ -18,18 +16,6 @@ export const MLLP_FILE = join(
 const END = '\x1c\r'
 /** The topics of the example's ports: when the sender gets its acknowledgement. */
 export type MllpPort = 'stored' | 'answered'
-
-/**
- * Makes sure that Debian's python-hl7 is there, and installs it if it can.
- *
- * @returns why it is not available, or `undefined`
- */
-export function missingPythonHl7(): string | undefined {
-  return missingPackages(
-    ['python3-hl7'],
-    () => spawnSync(PYTHON, ['-c', 'import hl7.client']).status === 0
-  )
-}
 
 /** The example, on free ports and for a receiver that requires no token. */
 export interface MllpFlow {

@@ -1,11 +1,10 @@
 /** Starts Debian's RabbitMQ on 127.0.0.1, with its own data directory. */
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { missingPackages } from './debian-packages.ts'
 
 const BIN = '/usr/lib/rabbitmq/bin'
 const EPMD = '/usr/bin/epmd'
@@ -19,18 +18,6 @@ export interface RabbitMq {
   control(...args: string[]): Promise<string>
   /** Shuts it down and removes its data. */
   stop(): Promise<void>
-}
-
-/**
- * Makes sure that RabbitMQ is installed.
- *
- * @returns why it is not available, or `undefined`
- */
-export function missingRabbitMq(): string | undefined {
-  return missingPackages(
-    ['rabbitmq-server'],
-    () => existsSync(EPMD) && existsSync(join(BIN, 'rabbitmq-server'))
-  )
 }
 
 /**
