@@ -1,113 +1,180 @@
 /**
- * Tokens from third-party token servers, with every authentication method that each knows and with
- * secrets that are hard to transmit; and what happens to a message when its token was revoked.
+ * Third-party token servers: which clients get a token that the server itself accepts, what the
+ * Test button says to the others, and what becomes of a message whose token is worth nothing.
  */
 import assert from 'node:assert/strict'
-import { generateKeyPairSync } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { testToken } from '../../src/oauth2/token-client.ts'
-import { TokenSource } from '../../src/oauth2/token-source.ts'
+import type { TokenSettings } from '../../src/oauth2/token-settings.ts'
+import { startDpopReceiver } from '../support/dpop-receiver.ts'
 import { tokenHttpClient, tokenSettings } from '../support/token-settings.ts'
 import { adt, startWorld, type World } from '../support/world.ts'
+import { type BetterAuthServer, RESOURCE } from './better-auth.ts'
+import { send } from './send.ts'
 import {
-  assertWorks,
   failures,
   isAccepted,
+  leaver,
   obtain,
+  otherKey,
   p256,
   plain,
-  privatePem,
   publicPem,
   rsa,
   SECRET_TO_SIGN,
-  special
+  special,
+  withSource
 } from './token-clients.ts'
 import { SERVER_NAMES, type ServerName, TOKEN_SERVERS, type TokenServer } from './token-servers.ts'
 
+const ALL = SERVER_NAMES
+/** Those that know private_key_jwt. */
+const KEYS: readonly ServerName[] = ['Authlib', 'better-auth']
+const AUTHLIB: readonly ServerName[] = ['Authlib']
+const BETTER: readonly ServerName[] = ['better-auth']
+const DJANGO: readonly ServerName[] = ['django-oauth-toolkit']
+const POST = 'client_secret_post'
+const CHECK = 'Check Client ID and Client secret'
+const TRY_BASIC = 'try Authentication "Client secret: Basic"'
+const TRY_FORM = 'try Authentication "Client secret: in the form'
+const MISSPELT = 'misspelt%secret'
+
+type Given = Partial<TokenSettings>
+type Row = readonly [servers: readonly ServerName[], what: string, given: Given]
+type Refusal = readonly [...Row, answer: string, hint: string]
+
+/** Settings of a client with a secret. */
+const secret = (
+  clientId: string,
+  clientAuth: TokenSettings['clientAuth'] = 'auto',
+  clientSecret = plain.secret
+): Given => ({ clientId, clientSecret, clientAuth })
+/** Settings of a client with a private key. */
+const key = (clientId: string, privateKey: string, signingAlg = ''): Given => ({
+  ...{ clientId, privateKey, signingAlg }
+})
+const ofUsers: Given = { ...secret('engine'), scope: 'openid' }
+const publicClient: Given = { clientId: 'public', clientAuth: 'none' }
+
+const ACCEPTED: readonly Row[] = [
+  [ALL, 'Automatic, which chooses a method that it knows', secret('engine')],
+  [DJANGO, 'a secret that it stores as a hash', secret('hashed')],
+  [ALL, 'Basic that is not form-encoded', secret('engine', 'client_secret_basic_raw')],
+  [KEYS, 'a JWT with RS256', key('rsa', rsa)],
+  [KEYS, 'a JWT with RS384', key('rsa', rsa, 'RS384')],
+  [KEYS, 'a JWT with PS256', key('rsa', rsa, 'PS256')],
+  [KEYS, 'a JWT with ES256', key('p256', p256)],
+  [AUTHLIB, 'a JWT with HS256', secret('signs', 'client_secret_jwt', SECRET_TO_SIGN)],
+  [AUTHLIB, 'a public client', publicClient]
+]
+
+/** With the status, the error code, and a part of the hint. */
+const REFUSED: readonly Refusal[] = [
+  [ALL, 'a wrong secret', secret('engine', 'auto', MISSPELT), '401 invalid_client', CHECK],
+  [BETTER, 'an unknown client', secret('nobody'), '401 invalid_client', CHECK],
+  [AUTHLIB, 'the form instead of Basic', secret('engine', POST), '401 invalid_client', TRY_BASIC],
+  [BETTER, 'the form instead of Basic', secret('engine', POST), '400 invalid_client', TRY_BASIC],
+  [BETTER, 'Basic instead of the form', secret('form'), '401 invalid_client', TRY_FORM],
+  [AUTHLIB, 'a JWT of another key', key('p256', otherKey), '400 invalid_client', 'the public key'],
+  [BETTER, 'a JWT of another key', key('p256', otherKey), '401 invalid_client', 'the public key'],
+  [DJANGO, 'a public client', publicClient, '401 invalid_client', 'fill in Client secret'],
+  [BETTER, 'a public client', publicClient, '400 unauthorized_client', 'the grant type'],
+  [BETTER, 'a scope that is not for it', ofUsers, '400 invalid_scope', 'Check Scope'],
+  [BETTER, 'no DPoP proof', secret('bound'), '400 invalid_dpop_proof', 'tick "DPoP']
+]
+
 describe('token servers', () => {
-  const servers = new Map<string, TokenServer>()
-  const serverOf = (name: ServerName) => servers.get(name) as TokenServer
-  const skipOf = (name: ServerName) => ({ skip: TOKEN_SERVERS[name].skip })
+  const servers = new Map<ServerName, TokenServer>()
   before(async () => {
     const clients = [
       plain,
+      leaver,
       { ...plain, id: 'hashed', hashed: true },
+      { ...plain, id: 'form', method: POST },
+      { ...plain, id: 'bound', dpop: true },
       { id: 'public', method: 'none' },
       ...special('client_secret_basic'),
-      ...special('client_secret_post')
+      ...special(POST)
     ]
-    const rsaAndP256 = [
+    const keys = [
       { id: 'rsa', method: 'private_key_jwt', key: publicPem(rsa) },
       { id: 'p256', method: 'private_key_jwt', key: publicPem(p256) }
     ]
-    const signsWithSecret = {
-      id: 'secret-jwt',
-      method: 'client_secret_jwt',
-      secret: SECRET_TO_SIGN
-    }
+    const signs = { id: 'signs', method: 'client_secret_jwt', secret: SECRET_TO_SIGN }
     const known = {
-      Authlib: [...clients, ...rsaAndP256, signsWithSecret],
-      'better-auth': [...clients, ...rsaAndP256],
+      Authlib: [...clients, ...keys, signs],
+      'better-auth': [...clients, ...keys],
       'django-oauth-toolkit': clients
     }
+    const usable = ALL.filter((name) => TOKEN_SERVERS[name].skip === false)
     await Promise.all(
-      SERVER_NAMES.filter((name) => TOKEN_SERVERS[name].skip === false).map(async (name) => {
-        servers.set(name, await TOKEN_SERVERS[name].start(known[name]))
+      usable.map(async (name) => {
+        servers.set(name, await TOKEN_SERVERS[name].start(known[name], 300))
       })
     )
   })
   after(() => Promise.all([...servers.values()].map((server) => server.stop())))
 
-  for (const name of SERVER_NAMES) {
-    describe(name, skipOf(name), () => {
-      it('is found by its issuer, and Automatic chooses a method that it knows', async () => {
-        for (const clientId of ['engine', 'hashed']) {
-          await assertWorks(serverOf(name), { clientId, clientSecret: plain.secret })
-        }
+  /** The same test with each of the servers. */
+  function each(
+    names: readonly ServerName[],
+    what: string,
+    test: (server: TokenServer, name: ServerName) => Promise<void>
+  ): void {
+    for (const name of names) {
+      const { skip } = TOKEN_SERVERS[name]
+      it(`${name}: ${what}`, { skip }, () => test(servers.get(name) as TokenServer, name))
+    }
+  }
+
+  describe('give a token', () => {
+    for (const [names, what, given] of ACCEPTED) {
+      each(names, what, async (server) => {
+        const token = await obtain({ issuer: server.issuer, scope: 'hl7:write', ...given })
+        assert.ok(await isAccepted(server, token))
       })
+    }
 
-      for (const method of ['client_secret_basic', 'client_secret_post'] as const) {
-        it(`understands special characters in IDs and secrets with ${method}`, async () => {
-          assert.deepEqual(await failures(serverOf(name), method), [])
-        })
-      }
-
-      it('understands Basic that is not form-encoded', async () => {
-        await assertWorks(serverOf(name), {
-          clientId: plain.id,
-          clientSecret: plain.secret,
-          clientAuth: 'client_secret_basic_raw'
-        })
+    for (const method of ['client_secret_basic', POST] as const) {
+      each(ALL, `special characters in IDs and secrets, ${method}`, async (server) => {
+        assert.deepEqual(await failures(server, method), [])
       })
+    }
 
-      it('refuses a wrong secret, and the result says so without it', async () => {
-        const httpClient = tokenHttpClient()
-        const { issuer } = serverOf(name)
-        const clientSecret = 'misspelt%secret'
-        const result = await testToken(
-          tokenSettings({ issuer, clientId: plain.id, clientSecret }),
-          httpClient
-        )
-        httpClient.close()
+    for (const clientId of ['bound', 'engine']) {
+      each(BETTER, `a DPoP proof, client ${clientId}`, async (server) => {
+        const result = await tested({ ...secret(clientId), issuer: server.issuer, dpop: true })
+        assert.ok(result.ok)
+        assert.equal(result.tokenType, 'DPoP')
+      })
+    }
+  })
+
+  describe('refuse, and the hint helps', () => {
+    for (const [names, what, given, answer, hint] of REFUSED) {
+      each(names, what, async (server) => {
+        const result = await tested({ issuer: server.issuer, ...given })
         assert.ok(!result.ok)
-        assert.deepEqual([result.code, result.status], ['invalid_client', 401])
-        assert.doesNotMatch(JSON.stringify(result), /misspelt/)
+        assert.equal(`${result.status} ${result.code}`, answer)
+        assert.ok(result.hint.includes(hint), result.hint)
+        assert.doesNotMatch(JSON.stringify(result), /misspelt|not-so-secret/)
       })
+    }
 
-      it('gives tokens for seconds, and none is used after its end', async () => {
-        const server = await TOKEN_SERVERS[name].start([plain], 3)
-        const httpClient = tokenHttpClient()
-        const source = new TokenSource(
-          tokenSettings({
-            issuer: server.issuer,
-            scope: 'hl7:write',
-            clientId: plain.id,
-            clientSecret: plain.secret
-          }),
-          { httpClient }
-        )
-        try {
+    each(DJANGO, 'a token URL without the slash at its end', async ({ tokenUrl }) => {
+      const result = await tested({ ...secret('engine'), tokenEndpoint: tokenUrl.slice(0, -1) })
+      assert.ok(!result.ok)
+      assert.equal(result.code, 'ERR_REDIRECT')
+    })
+  })
+
+  describe('give tokens for three seconds', { concurrency: true }, () => {
+    each(ALL, 'none is used after its end', async (_, name) => {
+      const server = await TOKEN_SERVERS[name].start([plain], 3)
+      const { issuer } = server
+      try {
+        await withSource({ ...secret('engine'), issuer, scope: 'hl7:write' }, async (source) => {
           const tokens = new Set<string>()
           while (tokens.size < 3) {
             const token = await source.token()
@@ -118,142 +185,88 @@ describe('token servers', () => {
           assert.equal(source.requests.ok, 3)
           const [first = ''] = tokens
           assert.ok(!(await isAccepted(server, first)), 'the server looks at the age')
-        } finally {
-          source.close()
-          httpClient.close()
-          await server.stop()
-        }
-      })
-    })
-  }
-
-  for (const name of ['Authlib', 'better-auth'] as const) {
-    describe(`${name}, which knows keys`, skipOf(name), () => {
-      for (const [clientId, pair, signingAlg] of [
-        ['rsa', rsa, ''],
-        ['rsa', rsa, 'RS384'],
-        ['rsa', rsa, 'PS256'],
-        ['p256', p256, '']
-      ] as const) {
-        it(`accepts a JWT that the key ${clientId} signed, algorithm "${signingAlg}"`, async () => {
-          const privateKey = privatePem(pair)
-          await assertWorks(serverOf(name), { clientId, privateKey, signingAlg })
         })
+      } finally {
+        await server.stop()
       }
-
-      it('refuses a JWT that another key signed', async () => {
-        const { issuer } = serverOf(name)
-        const other = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-        const privateKey = privatePem(other)
-        assert.equal(await obtain({ issuer, clientId: 'p256', privateKey }), 'invalid_client')
-      })
-
-      it('refuses a client that uses another method than the registered one', async () => {
-        const { issuer } = serverOf(name)
-        const given = { issuer, clientId: plain.id, clientSecret: plain.secret }
-        assert.equal(await obtain({ ...given, clientAuth: 'client_secret_post' }), 'invalid_client')
-      })
-    })
-  }
-
-  describe('Authlib, which knows more methods', skipOf('Authlib'), () => {
-    it('accepts a JWT that the secret signed', async () => {
-      await assertWorks(serverOf('Authlib'), {
-        clientId: 'secret-jwt',
-        clientSecret: SECRET_TO_SIGN,
-        clientAuth: 'client_secret_jwt'
-      })
-    })
-
-    it('accepts a public client', async () => {
-      await assertWorks(serverOf('Authlib'), { clientId: 'public', clientAuth: 'none' })
     })
   })
 
-  describe('django-oauth-toolkit, which knows fewer', skipOf('django-oauth-toolkit'), () => {
-    it('refuses a public client', async () => {
-      const { issuer } = serverOf('django-oauth-toolkit')
-      assert.equal(
-        await obtain({ issuer, clientId: 'public', clientAuth: 'none' }),
-        'invalid_client'
-      )
-    })
-
-    it('redirects from a token URL without the slash at its end, and the error says so', async () => {
-      const { tokenUrl } = serverOf('django-oauth-toolkit')
-      const tokenEndpoint = tokenUrl.slice(0, -1)
-      const given = { tokenEndpoint, clientId: plain.id, clientSecret: plain.secret }
-      assert.equal(await obtain(given), 'ERR_REDIRECT')
-    })
-  })
-
-  describe('a token that was revoked', () => {
+  describe('in a real Node-RED', () => {
     let world: World
     before(async () => {
       world = await startWorld()
     })
     after(() => world.close())
 
-    const deploy = (server: TokenServer, auth: Record<string, unknown>) =>
-      world.deploy(
-        { url: server.hl7Url, failureTimeout: 0 },
-        {
-          issuer: server.issuer,
-          credentials: { clientId: plain.id, clientSecret: plain.secret },
-          ...auth
-        }
-      )
+    const deploy = ({ issuer }: TokenServer, url: string, auth: object): Promise<void> =>
+      world.deploy({ url, failureTimeout: 0 }, { issuer, ...auth })
 
-    /** Sends a message. @returns the probe that it reached */
-    async function send(id: string): Promise<string> {
-      const { nodeRed } = world
-      const probes = ['ack', 'nak', 'caught']
-      const before = probes.map((probe) => nodeRed.messages(probe).length)
-      await nodeRed.inject('in', { payload: adt(id) })
-      return nodeRed.waitFor(() =>
-        probes.find((probe, at) => nodeRed.messages(probe).length > (before[at] ?? 0))
-      )
-    }
-
-    for (const name of SERVER_NAMES) {
-      it(`of ${name} is replaced, and the message arrives`, skipOf(name), async () => {
-        const server = serverOf(name)
-        const { refusal } = TOKEN_SERVERS[name]
-        await deploy(server, { refreshOnStatus: '401,403' })
+    for (const [names, refreshOnStatus, probe, statuses] of [
+      [ALL, '401,403', 'ack', ['accepted', 'refused', 'accepted']],
+      [DJANGO, '', 'caught', ['accepted', 'refused']]
+    ] as const) {
+      const what = `a token that was revoked, refreshOnStatus "${refreshOnStatus}": ${probe}`
+      each(names, what, async (server) => {
+        const credentials = secret('engine')
+        await deploy(server, server.hl7Url, { refreshOnStatus, credentials })
         const earlier = (await server.seen()).length
-        assert.equal(await send('REVOKED1'), 'ack')
+        assert.equal((await send(world, adt('REVOKED1'))).probe, 'ack')
         await revoke(server, (await server.seen())[earlier]?.token)
-        assert.equal(await send('REVOKED2'), 'ack')
+        assert.equal((await send(world, adt('REVOKED2'))).probe, probe)
         const seen = (await server.seen()).slice(earlier)
         assert.deepEqual(
-          seen.map(({ status }) => status),
-          [200, refusal, 200]
+          seen.map(({ status }) => (status === 200 ? 'accepted' : 'refused')),
+          statuses
         )
-        assert.equal(seen[1]?.token, seen[0]?.token)
-        assert.notEqual(seen[2]?.token, seen[0]?.token)
+        const [first, again, renewed] = seen.map(({ token }) => token)
+        assert.equal(again, first)
+        assert.notEqual(renewed, first)
         const log = (await world.nodeRed.printed()).join('\n')
         for (const { token } of seen) assert.ok(!log.includes(token))
       })
     }
 
-    it(
-      'of django-oauth-toolkit is not recognised as refused without 403',
-      skipOf('django-oauth-toolkit'),
-      async () => {
-        const server = serverOf('django-oauth-toolkit')
-        await deploy(server, {})
-        const earlier = (await server.seen()).length
-        assert.equal(await send('REVOKED3'), 'ack')
-        await revoke(server, (await server.seen())[earlier]?.token)
-        assert.equal(await send('REVOKED4'), 'caught')
-        assert.deepEqual(
-          (await server.seen()).slice(earlier).map(({ status }) => status),
-          [200, 403]
-        )
+    each(BETTER, 'a bound token is accepted only with proofs of its key', async (server) => {
+      const receiver = await startDpopReceiver(await world.authority.issueServer())
+      const auth = { dpop: true, resource: RESOURCE, credentials: secret('bound') }
+      await deploy(server, `${receiver.origin}/hl7`, auth)
+      receiver.nonce = 'wanted'
+      assert.equal((await send(world, adt('BOUND1'))).probe, 'ack')
+      assert.deepEqual(
+        receiver.requests.map(({ status, problem }) => problem || status),
+        ['use_dpop_nonce', 200]
+      )
+      await receiver.close()
+    })
+
+    each(BETTER, 'a client that is deleted, and the error says why', async (server) => {
+      const earlier = (await server.seen()).length
+      const credentials = { clientId: leaver.id, clientSecret: leaver.secret }
+      await deploy(server, server.hl7Url, { credentials })
+      assert.equal((await send(world, adt('LEAVER1'))).probe, 'ack')
+      await (server as BetterAuthServer).deleteClient(leaver.id)
+      const { probe, msg } = await send(world, adt('LEAVER2'))
+      assert.equal(probe, 'caught')
+      const { code, message } = msg['error'] as { code: string; message: string }
+      assert.equal(code, 'HL7_DELIVERY_FAILED')
+      assert.match(message, /HTTP 401.*invalid_client/s)
+      const told = (await world.nodeRed.printed()).join('\n') + message
+      const token = (await server.seen())[earlier]?.token ?? ''
+      for (const hidden of [leaver.secret, encodeURIComponent(leaver.secret), token]) {
+        assert.ok(hidden !== '' && !told.includes(hidden))
       }
-    )
+    })
   })
 })
+
+/** The result of the Test button. */
+async function tested(given: Given): ReturnType<typeof testToken> {
+  const httpClient = tokenHttpClient()
+  const result = await testToken(tokenSettings(given), httpClient)
+  httpClient.close()
+  return result
+}
 
 /** Revokes a token as the client to which it was given (RFC 7009). */
 async function revoke({ revocationUrl }: TokenServer, token?: string): Promise<void> {

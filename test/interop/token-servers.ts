@@ -33,16 +33,11 @@ export interface TokenServer extends ServerProcess {
   hl7Url: string
 }
 
-/**
- * How each server is started, and the status with which it refuses a token.
- *
- * @param lifetime of a token, in seconds
- */
+/** How each server is started; `lifetime` of a token in seconds. */
 export const TOKEN_SERVERS = {
   Authlib: {
     skip: missing('Authlib', 'Flask', 'python-hl7'),
-    refusal: 401,
-    start: (clients: Client[], lifetime = 300) =>
+    start: (clients: Client[], lifetime: number) =>
       start('token_authlib.py', { clients, lifetime }, (origin) => ({
         issuer: origin,
         tokenUrl: `${origin}/token`,
@@ -51,13 +46,11 @@ export const TOKEN_SERVERS = {
   },
   'better-auth': {
     skip: false,
-    refusal: 401,
-    start: (clients: Client[], lifetime = 300) => startBetterAuth(clients, lifetime)
+    start: startBetterAuth
   },
   'django-oauth-toolkit': {
     skip: missing('django-oauth-toolkit', 'python-hl7'),
-    refusal: 403,
-    start: (clients: Client[], lifetime = 300) =>
+    start: (clients: Client[], lifetime: number) =>
       start('token_django.py', { clients, lifetime }, (origin) => ({
         issuer: `${origin}/o`,
         tokenUrl: `${origin}/o/token/`,
