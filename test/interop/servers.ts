@@ -129,18 +129,10 @@ export function startApache(
   upstream: number,
   token: { jwksUri: string; audience: string }
 ): Promise<ServerProcess> {
-  const modules = {
-    mpm_event: 'mpm_event',
-    authn_core: 'authn_core',
-    authz_core: 'authz_core',
-    authz_user: 'authz_user',
-    headers: 'headers',
-    proxy: 'proxy',
-    proxy_http: 'proxy_http',
-    ssl: 'ssl',
-    auth_openidc: 'auth_openidc',
-    oauth2: 'oauth2'
-  }
+  const modules = [
+    ...['mpm_event', 'authn_core', 'authz_core', 'authz_user', 'headers', 'proxy', 'proxy_http'],
+    ...['ssl', 'auth_openidc', 'oauth2']
+  ]
   const toUpstream = `
   ProxyPass http://127.0.0.1:${upstream}/
   RequestHeader set X-Remote-User expr=%{REMOTE_USER}
@@ -154,9 +146,7 @@ DefaultRuntimeDir ${directory}
 PidFile ${directory}/apache.pid
 ErrorLog ${directory}/error.log
 LogLevel warn
-${Object.entries(modules)
-  .map(([name, file]) => `LoadModule ${name}_module ${APACHE_MODULES}/mod_${file}.so`)
-  .join('\n')}
+${modules.map((name) => `LoadModule ${name}_module ${APACHE_MODULES}/mod_${name}.so`).join('\n')}
 ServerName 127.0.0.1
 Listen 127.0.0.1:${port}
 StartServers 1

@@ -6,7 +6,9 @@ import { join } from 'node:path'
 /** What tests use besides npm's packages: Debian's package, and the oldest version that will do. */
 const NEEDED = {
   Apache: ['apache2-bin', '2.4'],
+  // Older ones do not decode ID and secret in Basic.
   Authlib: ['python3-authlib', '1.6'],
+  // Older ones cannot store a secret as it is.
   'django-oauth-toolkit': ['python3-django-oauth-toolkit', '3.0'],
   Flask: ['python3-flask', '2.2'],
   mod_auth_openidc: ['libapache2-mod-auth-openidc', '2.4.12'],
