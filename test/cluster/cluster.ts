@@ -7,12 +7,13 @@ import {
 } from '../../demo/authorization-server.ts'
 import { startHl7Receiver, type Hl7Receiver } from '../../demo/hl7-receiver.ts'
 import { createAuthority } from '../support/certificates.ts'
+import { heldBy } from '../support/drained.ts'
 import { installExternalModule } from '../support/external-module.ts'
 import { type FrontDoor, frontDoor } from '../support/front-door.ts'
 import { type DeployType, type FlowNode, TestNodeRed } from '../support/node-red.ts'
+import { OrderWatch } from '../support/order-watch.ts'
 import { type RabbitMq, startRabbitMq } from '../support/rabbitmq.ts'
 import { exampleFlow } from './example-flow.ts'
-import { OrderWatch } from './order-watch.ts'
 
 /** Node-RED processes that share the work. */
 const INSTANCES = 3
@@ -40,13 +41,13 @@ type Changed = Partial<
 >
 
 /**
- * RabbitMQ, Node-RED processes with the two examples, a token server, and a receiver behind a door
- * that can be shut: all real, all local. One process reaches the broker through a door, too.
+ * RabbitMQ, Node-RED processes with the two examples, a token server and a receiver: all real, all
+ * local. One process reaches the broker through a door that can be shut.
  */
 export class Cluster {
   readonly instances: readonly TestNodeRed[]
   readonly tokens: AuthorizationServer
-  readonly door: FrontDoor
+  readonly receiver: Hl7Receiver
   readonly brokerDoor: FrontDoor
   /** What the receiver has seen since the last `watchAnew`. */
   watch = new OrderWatch()
@@ -61,7 +62,6 @@ export class Cluster {
   readonly #rabbit: RabbitMq
   readonly #publisher: TestNodeRed
   readonly #ca: string
-  readonly #receiver: Hl7Receiver
   readonly #connection: ChannelModel
   readonly #channel: Channel
   #published = 0
@@ -70,7 +70,6 @@ export class Cluster {
     rabbit: RabbitMq
     tokens: AuthorizationServer
     receiver: Hl7Receiver
-    door: FrontDoor
     brokerDoor: FrontDoor
     publisher: TestNodeRed
     ca: string
@@ -78,10 +77,9 @@ export class Cluster {
     channel: Channel
   }) {
     this.tokens = parts.tokens
-    this.door = parts.door
     this.brokerDoor = parts.brokerDoor
     this.#rabbit = parts.rabbit
-    this.#receiver = parts.receiver
+    this.receiver = parts.receiver
     this.#publisher = parts.publisher
     this.#ca = parts.ca
     this.#connection = parts.connection
@@ -94,7 +92,7 @@ export class Cluster {
             : parts.rabbit.url,
         HL7_INSTANCE: String(index + 1),
         HL7_INSTANCES: String(INSTANCES),
-        HL7_URL: throughDoor(parts.receiver.url, parts.door),
+        HL7_URL: parts.receiver.url,
         HL7_ISSUER: parts.tokens.issuer
       })
     )
@@ -122,7 +120,6 @@ export class Cluster {
       scope: SCOPE
     })
     const receiver = await startHl7Receiver({ tls, record: false })
-    const door = await frontDoor(portOf(receiver.url))
     const brokerDoor = await frontDoor(portOf(rabbit.url))
     const publisher = nodeRed({ AMQP_URL: rabbit.url })
     await publisher.start()
@@ -134,7 +131,6 @@ export class Cluster {
       rabbit,
       tokens,
       receiver,
-      door,
       brokerDoor,
       publisher,
       ca: authority.ca,
@@ -263,25 +259,17 @@ export class Cluster {
     await this.stopInstances()
     await this.#publisher.stop()
     await this.#connection.close()
-    await this.door.shut()
     await this.brokerDoor.shut()
-    await this.#receiver.close()
+    await this.receiver.close()
     await this.tokens.close()
     await this.#rabbit.stop()
   }
 
-  /** Waits until the sending node of an instance has so many messages. */
-  async inSender(index: number, count: number): Promise<void> {
-    const deadline = Date.now() + 30_000
-    while ((await heldBy(this.#instance(index))) < count) {
-      if (Date.now() > deadline) throw new Error(`Too few messages arrived.\n${this.#logs()}`)
-      await wait(20)
-    }
-  }
-
   /** Messages in the sending nodes. */
   async #held(): Promise<number> {
-    const held = await Promise.all(this.instances.filter(({ alive }) => alive).map(heldBy))
+    const held = await Promise.all(
+      this.instances.filter(({ alive }) => alive).map((instance) => heldBy(instance, [SENDER]))
+    )
     return held.reduce((sum, count) => sum + count, 0)
   }
 
@@ -316,12 +304,6 @@ function nodeRed(env: Record<string, string>): TestNodeRed {
   const instance = new TestNodeRed({ env })
   installExternalModule(instance.userDir, 'amqplib')
   return instance
-}
-
-async function heldBy(instance: TestNodeRed): Promise<number> {
-  const { body } = await instance.get(`/hl7-https-out/${SENDER}`)
-  const { queued, inFlight } = body as { queued: number; inFlight: number }
-  return queued + inFlight
 }
 
 function portOf(url: string): number {

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -21,8 +22,14 @@ export interface Prometheus {
 }
 
 const PROMETHEUS = '/usr/bin/prometheus'
-export const PROMTOOL = '/usr/bin/promtool'
+const PROMTOOL = '/usr/bin/promtool'
 const TIMEOUT_MS = 30_000
+
+/** Lets promtool check something. @returns whether it is content, and what it says */
+export function promtool(args: readonly string[], input = ''): { ok: boolean; said: string } {
+  const { status, stdout, stderr } = spawnSync(PROMTOOL, args, { input, encoding: 'utf8' })
+  return { ok: status === 0, said: stdout + stderr }
+}
 
 /**
  * Starts Prometheus on 127.0.0.1.
@@ -37,6 +44,8 @@ export async function startPrometheus(files: Record<string, string>): Promise<Pr
     `--config.file=${join(directory, 'prometheus.yml')}`,
     `--storage.tsdb.path=${join(directory, 'data')}`,
     `--web.listen-address=127.0.0.1:${port}`,
+    // It would look for new targets every five seconds, the first ones included.
+    '--scrape.discovery-reload-interval=100ms',
     '--log.level=warn'
   ])
   child.stdout?.resume()

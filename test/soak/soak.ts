@@ -8,8 +8,9 @@ import {
   type AuthorizationServer
 } from '../../demo/authorization-server.ts'
 import { startHl7Receiver, type Hl7Receiver } from '../../demo/hl7-receiver.ts'
-import { OrderWatch } from '../cluster/order-watch.ts'
+import { OrderWatch } from '../support/order-watch.ts'
 import { createAuthority } from '../support/certificates.ts'
+import { drained } from '../support/drained.ts'
 import { frontDoor, type FrontDoor } from '../support/front-door.ts'
 import { startNodeRed, type FlowNode, type TestNodeRed } from '../support/node-red.ts'
 import { concernsTokens, type Likely, pick, receiverFaults, tokenFaults } from './faults.ts'
@@ -31,13 +32,6 @@ const BATCHES = 6
  * looks like wrong settings, or three refused tokens in a row, a node waits for a minute.
  */
 const STUCK_MS = 120_000
-
-interface SenderState {
-  state: string
-  queued: number
-  inFlight: number
-  suspended: number
-}
 
 type Disturbance = () => Promise<unknown>
 
@@ -157,7 +151,11 @@ export class Soak {
    * @throws {AssertionError} if something is stuck
    */
   async rest(): Promise<Level> {
-    await this.#drained()
+    await drained(
+      this.#nodeRed,
+      senders.map(({ id }) => id),
+      { stuckMs: STUCK_MS, meanwhile: () => this.#attend('resend') }
+    )
     // Sends no requests to Node-RED meanwhile, because a kept connection would count.
     const deadline = performance.now() + 60_000
     while (this.#door.connections() > 0) {
@@ -268,26 +266,6 @@ export class Soak {
   async #calm(): Promise<void> {
     await this.#undo?.()
     this.#undo = undefined
-  }
-
-  async #drained(): Promise<void> {
-    let least = Infinity
-    let deadline = 0
-    for (;;) {
-      await this.#attend('resend')
-      const states: SenderState[] = []
-      for (const { id } of senders) {
-        states.push((await this.#get(`/hl7-https-out/${id}`)) as SenderState)
-      }
-      const held = states.reduce((sum, s) => sum + s.queued + s.inFlight + s.suspended, 0)
-      if (held === 0) return
-      if (held < least) {
-        least = held
-        deadline = performance.now() + STUCK_MS
-      }
-      assert.ok(performance.now() < deadline, `stuck: ${JSON.stringify(states)}`)
-      await wait(500)
-    }
   }
 
   /** Records what has left since the last time. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { setTimeout as wait } from 'node:timers/promises'
 import { startHl7Receiver, type Hl7Receiver } from '../../demo/hl7-receiver.ts'
 import { createAuthority } from './certificates.ts'
-import { frontDoor, type FrontDoor } from './front-door.ts'
+import { drained } from './drained.ts'
 import { mllpFlow, startMllpClients, type MllpClients, type MllpPort } from './mllp.ts'
 import { startNodeRed, type TestNodeRed } from './node-red.ts'
 
@@ -38,17 +38,13 @@ export interface MllpFigures {
 export async function mllpRun(options: MllpRun): Promise<MllpFigures> {
   const authority = await createAuthority()
   const receiver = await startHl7Receiver({ tls: await authority.issueServer(), record: false })
-  const door = await frontDoor(Number(new URL(receiver.url).port))
-  const url = new URL(receiver.url)
-  url.port = String(door.port)
-  const { nodes, ports, ids } = await mllpFlow(url.href, authority.ca)
+  const { nodes, ports, ids } = await mllpFlow(receiver.url, authority.ca)
   const nodeRed = await startNodeRed({ flows: nodes })
   const clients = startMllpClients(ports[options.port], options.connections, options.messages)
   try {
     const senders = ['Send after acknowledging', 'Send and pass on the answer']
     return await run(options, {
       receiver,
-      door,
       nodeRed,
       clients,
       nodes: senders.map((name) => ids[name] ?? '')
@@ -56,7 +52,6 @@ export async function mllpRun(options: MllpRun): Promise<MllpFigures> {
   } finally {
     clients.stop()
     await nodeRed.stop()
-    await door.shut()
     await receiver.close()
   }
 }
@@ -65,14 +60,13 @@ async function run(
   { port, messages, kills, outages }: MllpRun,
   parts: {
     receiver: Hl7Receiver
-    door: FrontDoor
     nodeRed: TestNodeRed
     clients: MllpClients
     /** IDs of the nodes that send. */
     nodes: string[]
   }
 ): Promise<MllpFigures> {
-  const { receiver, door, nodeRed, clients } = parts
+  const { receiver, nodeRed, clients } = parts
   const started = performance.now()
   const received = new Set<string>()
   receiver.respond = ({ body }) => {
@@ -97,14 +91,14 @@ async function run(
     }
     const isKill = (event * kills) % events < kills
     const isAway = !isKill || event % 2 === 0
-    if (isAway) await door.shut()
+    if (isAway) await receiver.leave()
     // Leaves time for messages that are acknowledged but cannot be sent.
     if (isAway) await wait(isKill ? 200 : 1000)
     if (isKill) {
       await nodeRed.kill()
       await nodeRed.start()
     }
-    if (isAway) await door.open()
+    if (isAway) await receiver.comeBack()
   }
   await clients.ended
   await drained(nodeRed, parts.nodes)
@@ -129,26 +123,5 @@ async function run(
     refusedFirst: acknowledged.filter(({ refused }) => refused.length > 0).length,
     receivedAgain: receiver.counters.requests - received.size,
     seconds: Math.round((performance.now() - started) / 1000)
-  }
-}
-
-/** Waits until the queues are empty; fails only if they stop getting shorter. */
-async function drained(nodeRed: TestNodeRed, nodes: readonly string[]): Promise<void> {
-  let least = Infinity
-  let deadline = 0
-  for (;;) {
-    let held = 0
-    for (const id of nodes) {
-      const { body } = await nodeRed.get(`/hl7-https-out/${id}`)
-      const { queued, inFlight } = body as { queued: number; inFlight: number }
-      held += queued + inFlight
-    }
-    if (held === 0) return
-    if (held < least) {
-      least = held
-      deadline = performance.now() + 60_000
-    }
-    assert.ok(performance.now() < deadline, `${held} messages are stuck`)
-    await wait(100)
   }
 }

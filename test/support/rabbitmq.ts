@@ -1,10 +1,10 @@
 /** Starts Debian's RabbitMQ on 127.0.0.1, with its own data directory. */
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { freePort } from './free-port.ts'
 
 const BIN = '/usr/lib/rabbitmq/bin'
 const EPMD = '/usr/bin/epmd'
@@ -29,7 +29,7 @@ export interface RabbitMq {
 export async function startRabbitMq(): Promise<RabbitMq> {
   const directory = mkdtempSync(join(tmpdir(), 'hl7-rabbitmq-'))
   const file = (name: string): string => join(directory, name)
-  const [port, epmdPort, distributionPort] = await freePorts()
+  const [port, epmdPort, distributionPort] = [await freePort(), await freePort(), await freePort()]
   // Enough for a small test machine; below, the schedulers must not busy-wait on its cores.
   writeFileSync(
     file('rabbitmq.conf'),
@@ -128,20 +128,4 @@ async function end({ child }: Run): Promise<void> {
   }, 20_000)
   await closed
   clearTimeout(timer)
-}
-
-/** Three ports that were free a moment ago, for servers that cannot tell which they were given. */
-async function freePorts(): Promise<[number, number, number]> {
-  const servers = [createServer(), createServer(), createServer()] as const
-  const take = async (server: (typeof servers)[number]): Promise<number> => {
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-    return (server.address() as AddressInfo).port
-  }
-  const ports: [number, number, number] = [
-    await take(servers[0]),
-    await take(servers[1]),
-    await take(servers[2])
-  ]
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
-  return ports
 }
