@@ -6,6 +6,9 @@ import { drained } from './drained.ts'
 import { mllpFlow, startMllpClients, type MllpClients, type MllpPort } from './mllp.ts'
 import { startNodeRed, type TestNodeRed } from './node-red.ts'
 
+/** Messages that are acknowledged while the receiver is away, before Node-RED is killed. */
+const FEW = 20
+
 export interface MllpRun {
   /** The port of the example that receives the messages. */
   port: MllpPort
@@ -92,8 +95,10 @@ async function run(
     const isKill = (event * kills) % events < kills
     const isAway = !isKill || event % 2 === 0
     if (isAway) await receiver.leave()
-    // Leaves time for messages that are acknowledged but cannot be sent.
-    if (isAway) await wait(isKill ? 200 : 1000)
+    // Leaves time for messages that are acknowledged but cannot be sent; not for all of them.
+    const away = performance.now() + (isKill ? 200 : 1000)
+    const enough = isKill ? clients.acknowledged.length + FEW : Infinity
+    while (isAway && performance.now() < away && clients.acknowledged.length < enough) await wait(5)
     if (isKill) {
       await nodeRed.kill()
       await nodeRed.start()
