@@ -63,6 +63,8 @@ describe('a Redactor', () => {
     const jwt = 'eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0.c2lnbmF0dXJl'
     assert.equal(hide(`token ${jwt} is bad`), 'token ••• is bad')
     assert.equal(hide(`token ${jwt.slice(0, 25)}… is bad`), 'token •••… is bad')
+    // Cut off within its header, before the first full stop.
+    assert.equal(hide(`token ${jwt.slice(0, 18)}… is bad`), 'token •••… is bad')
   })
 
   it('knows a long secret by its beginning', () => {

@@ -95,7 +95,19 @@ describe('a trial of a resend', () => {
     assert.deepEqual(emitted, ['a1 ack', 'a2 ack', 'a3 ack'])
   })
 
-  it('leaves the rest alone if the first fails, is discarded, or the trial is replaced', async () => {
+  for (const end of ['nak', 'fail', 'suspend', 'disable'] as const) {
+    it(`leaves the rest alone if the first ends with ${end}`, async () => {
+      const { add, delivery, flights, reply } = await setUp()
+      await add('a1', 'a2')
+      for (let count = 0; count < 2; count++) await reply('suspend')
+      await delivery.operator.resend(() => true, 'x', true)
+      await settled()
+      await reply(end)
+      assert.deepEqual([delivery.state().suspended, flights.length], [end === 'suspend' ? 2 : 1, 0])
+    })
+  }
+
+  it('leaves the rest alone if the trial is replaced', async () => {
     const { add, delivery, flights, reply } = await setUp({ failureTimeoutMs: 0 })
     await add('a1', 'a2', 'a3', 'a4')
     for (let count = 0; count < 4; count++) await reply('suspend')

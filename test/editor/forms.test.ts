@@ -295,7 +295,9 @@ describe('the forms in the editor', () => {
     )
     // The runtime reads them whatever the format: the mistake stays visible.
     await editor.page.selectOption('#node-input-format', 'raw')
-    assert.match(await editor.page.innerText('#hl7-https-out-formFields-problem'), /Enter a name/)
+    const inList = editor.page.locator('#hl7-https-out-formFields-problem')
+    assert.match(await inList.innerText(), /Enter a name/)
+    assert.ok(await inList.isVisible())
     // The node is marked on the canvas.
     await editor.type(`${headers} .hl7-https-entry-name`, 'authorization')
     await editor.close()
@@ -472,6 +474,14 @@ describe('the forms in the editor', () => {
       await editor.settle(0)
       assert.match(await editor.mistake('node-input-tokenPlacement'), words)
     }
+    await editor.tab('message')
+    await addHeader()
+    await editor.type(`${headers} .hl7-https-entry-name`, 'dpop')
+    await editor.ask(`$('${headers} .hl7-https-entry-input').typedInput('value', 'x') && 0`)
+    assert.match(
+      (await editor.page.locator('#hl7-https-out-headers-problem').allInnerTexts()).join(),
+      /token/
+    )
   })
 
   it('fill in template, content type, fields and headers from a preset', async () => {

@@ -6,7 +6,7 @@ import { after, before, describe, it } from 'node:test'
 import { startHl7Receiver, type Hl7Receiver } from '../../demo/hl7-receiver.ts'
 import { createAuthority, type Authority } from '../support/certificates.ts'
 import { startConnectProxy, type ConnectProxy } from '../support/connect-proxy.ts'
-import { startNodeRed, type FlowNode, type TestNodeRed } from '../support/node-red.ts'
+import { startNodeRed, type TestNodeRed } from '../support/node-red.ts'
 import { adt, startWorld, type World } from '../support/world.ts'
 
 describe("Node-RED's tls-config, in all its variants", () => {
@@ -16,7 +16,8 @@ describe("Node-RED's tls-config, in all its variants", () => {
   let own: { ca: string; cert: string; key: string }
   let files: { ca: string; cert: string; key: string; pfx: string }
   before(async () => {
-    authority = await createAuthority()
+    // With another name than the CA that Node-RED trusts.
+    authority = await createAuthority('Another CA')
     own = { ca: authority.ca, ...(await authority.issueClient()) }
     receiver = await startHl7Receiver({
       tls: {
@@ -26,9 +27,7 @@ describe("Node-RED's tls-config, in all its variants", () => {
         rejectUnauthorized: true
       }
     })
-    nodeRed = await startNodeRed({
-      env: { TEST_CA: own.ca, TEST_CERT: own.cert, TEST_KEY: own.key }
-    })
+    nodeRed = await startNodeRed()
     const file = (name: string): string => join(nodeRed.userDir, name)
     files = {
       ca: file('ca.pem'),
@@ -61,7 +60,13 @@ describe("Node-RED's tls-config, in all its variants", () => {
         ...{ queue: 'memory', failureTimeout: 0, wires: [['left'], ['left']] }
       },
       { id: 'catch', type: 'catch', z: 'tab', scope: ['out'], wires: [['left']] },
-      { id: 'left', type: 'probe', z: 'tab', wires: [] }
+      { id: 'left', type: 'probe', z: 'tab', wires: [] },
+      {
+        ...{ id: 'global', type: 'global-config', name: '', modules: {} },
+        env: Object.entries({ TEST_CA: own.ca, TEST_CERT: own.cert, TEST_KEY: own.key }).map(
+          ([name, value]) => ({ name, value, type: 'str' })
+        )
+      }
     ])
     const before = nodeRed.messages('left').length
     await nodeRed.inject('in', { payload: adt('KIND0001') })
@@ -141,122 +146,44 @@ describe("Node-RED's tls-config, in all its variants", () => {
   })
 })
 
-describe("Node-RED's http proxy, and the proxy variables", () => {
+/** What a proxy does, and the proxy variables, are in test/http-client/proxy.test.ts. */
+describe("Node-RED's http proxy node", () => {
   let proxy: ConnectProxy
   let world: World
   before(async () => {
     proxy = await startConnectProxy('clinic:p%40ss:w')
+    world = await startWorld()
   })
-  after(() => proxy.close())
+  after(async () => {
+    await world.close()
+    await proxy.close()
+  })
+  const credentials = { username: 'clinic', password: 'p%40ss:w' }
 
   /** The usual flow, with a proxy node for both nodes. */
-  const flow = (config: Record<string, unknown>): FlowNode[] => [
-    ...world.flow({ proxy: 'proxy', failureTimeout: 0 }, { proxy: 'proxy' }),
-    { id: 'proxy', type: 'http proxy', url: proxy.url, noproxy: [], ...config }
-  ]
-
-  async function sendThrough(flows: FlowNode[]): Promise<string> {
+  async function sendThrough(config: Record<string, unknown>): Promise<string> {
     proxy.tunnels.length = 0
-    await world.nodeRed.deploy(flows)
-    const count = (): number =>
-      world.nodeRed.messages('ack').length + world.nodeRed.messages('caught').length
-    const before = count()
-    await world.nodeRed.inject('in', { payload: adt('PROX0001') })
-    await world.nodeRed.waitFor(() => (count() > before ? true : undefined))
-    const caught = world.nodeRed.messages('caught').at(-1) as
-      { error: { cause?: { code: string } } } | undefined
-    return caught?.error.cause?.code ?? 'ack'
+    await world.nodeRed.deploy([
+      ...world.flow({ proxy: 'proxy', failureTimeout: 0 }, { proxy: 'proxy' }),
+      { id: 'proxy', type: 'http proxy', url: proxy.url, noproxy: [], ...config }
+    ])
+    const { msg, output } = await world.send(adt('PROX0001'))
+    return output === 'ack' ? output : (msg.error.cause?.code ?? '')
   }
 
-  describe('as a node', () => {
-    before(async () => {
-      world = await startWorld()
-    })
-    after(() => world.close())
-
-    const credentials = { username: 'clinic', password: 'p%40ss:w' }
-
-    it('is used for token requests and messages, with its credentials', async () => {
-      assert.equal(await sendThrough(flow({ credentials })), 'ack')
-      const targets = [world.tokens.issuer, world.receiver.url].map((url) => new URL(url).host)
-      assert.deepEqual([...new Set(proxy.tunnels)].sort(), targets.sort())
-    })
-
-    it('is bypassed for the hosts on its list', async () => {
-      const before = world.nodeRed.messages('ack').length
-      await sendThrough(flow({ credentials, noproxy: ['127.0.0.1'] }))
-      assert.equal(world.nodeRed.messages('ack').length, before + 1)
-      assert.deepEqual(proxy.tunnels, [])
-    })
-
-    it('is an error of both nodes if its URL is not http: or https:, and the Test button shows it', async () => {
-      const urls = ['localhost:3128', '127.0.0.1:3128', 'socks5://127.0.0.1:1080', '', 'http://']
-      for (const url of [...urls, '${NO_SUCH_PROXY}', undefined]) {
-        for (const [out, auth] of [
-          [{ proxy: 'proxy' }, {}],
-          [{}, { proxy: 'proxy' }]
-        ]) {
-          await world.nodeRed.deploy([
-            ...world.flow(out, auth),
-            { id: 'proxy', type: 'http proxy', url, noproxy: [] }
-          ])
-          const { body } = await world.nodeRed.post('/hl7-https-out/out/test', {})
-          const { error } = body as { error: { code: string; reason: string } }
-          assert.equal(error.code, 'HL7_CONFIG', url)
-          assert.match(error.reason, /not set up: .*must begin with http:\/\/ or https:\/\//, url)
-        }
-      }
-    })
-
-    it('is named in the error if it does not reach the receiver', async () => {
-      const closed = await startConnectProxy()
-      await closed.close()
-      const url = closed.url.replace('http:', 'https:')
-      const nodes = flow({ credentials }).map((node) =>
-        node.id === 'out' ? { ...node, url } : node
-      )
-      await world.nodeRed.deploy(nodes)
-      const { body } = await world.nodeRed.post('/hl7-https-out/out/test', {})
-      const { error } = body as { error: { code: string; reason: string; hint: string } }
-      assert.equal(error.code, 'ERR_PROXY_TUNNEL')
-      assert.match(error.reason, /: the proxy does not reach the host \(HTTP 502\)\.$/)
-      assert.equal(
-        error.hint,
-        'Check the host and port of the URL, and that the proxy can reach them.'
-      )
-    })
-
-    it('is named in the error if it refuses', async () => {
-      const wrong = { username: 'clinic', password: 'wrong' }
-      assert.equal(await sendThrough(flow({ credentials: wrong })), 'ERR_PROXY_TUNNEL')
-    })
+  it('is used for token requests and messages, with its credentials', async () => {
+    assert.equal(await sendThrough({ credentials }), 'ack')
+    const targets = [world.tokens.issuer, world.receiver.url].map((url) => new URL(url).host)
+    assert.deepEqual([...new Set(proxy.tunnels)].sort(), targets.sort())
   })
 
-  describe('as HTTPS_PROXY and NO_PROXY', () => {
-    const address = (): string =>
-      proxy.url.replace(
-        '//',
-        `//${encodeURIComponent('clinic')}:${encodeURIComponent('p%40ss:w')}@`
-      )
+  it('is bypassed for the hosts on its list', async () => {
+    assert.equal(await sendThrough({ credentials, noproxy: ['127.0.0.1'] }), 'ack')
+    assert.deepEqual(proxy.tunnels, [])
+  })
 
-    it('is used for both if no proxy node is chosen', async () => {
-      world = await startWorld({ env: { HTTPS_PROXY: address() } })
-      try {
-        assert.equal(await sendThrough(world.flow({ failureTimeout: 0 })), 'ack')
-        assert.equal(new Set(proxy.tunnels).size, 2)
-      } finally {
-        await world.close()
-      }
-    })
-
-    it('is bypassed for NO_PROXY', async () => {
-      world = await startWorld({ env: { HTTPS_PROXY: address(), NO_PROXY: '127.0.0.1' } })
-      try {
-        assert.equal(await sendThrough(world.flow({ failureTimeout: 0 })), 'ack')
-        assert.deepEqual(proxy.tunnels, [])
-      } finally {
-        await world.close()
-      }
-    })
+  it('is named in the error if it refuses', async () => {
+    const wrong = { username: 'clinic', password: 'wrong' }
+    assert.equal(await sendThrough({ credentials: wrong }), 'ERR_PROXY_TUNNEL')
   })
 })

@@ -17,8 +17,7 @@ import {
 } from '../../demo/hl7-receiver.ts'
 import { bodyPresets } from '../../nodes/editor/body-presets.ts'
 import { type Authority, createAuthority } from '../support/certificates.ts'
-import { installExternalModule } from '../support/external-module.ts'
-import { type FlowNode, TestNodeRed } from '../support/node-red.ts'
+import { startNodeRed, type FlowNode, type TestNodeRed } from '../support/node-red.ts'
 import { answerSubmission, readSubmission } from '../support/soap-registry.ts'
 import { adt } from '../support/world.ts'
 
@@ -128,9 +127,7 @@ describe('the examples', () => {
       const tls = await authority.issueServer()
       receiver = await startHl7Receiver({ tls })
       tokens = await startTokenServer({ ...tls, requestCert: true, ca: authority.ca })
-      nodeRed = new TestNodeRed({})
-      installExternalModule(nodeRed.userDir, 'amqplib')
-      await nodeRed.start()
+      nodeRed = await startNodeRed()
     })
     after(async () => {
       await nodeRed.close()

@@ -1,34 +1,21 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import type { FlowNode } from '../support/node-red.ts'
-import { adt, startWorld, type World } from '../support/world.ts'
+import { adt, changed, functionNode, startWorld, type World } from '../support/world.ts'
 
 /** What Node-RED cannot clone for a second wire. */
 const UNCLONEABLE = `class Own { set a(value) { throw new Error('x') } }
   msg.other = Object.defineProperty(new Own(), 'a', { value: 1, enumerable: true })`
 
-const change = (node: FlowNode, changes: Record<string, FlowNode>): FlowNode => ({
-  ...node,
-  ...changes[node.id]
-})
-
 describe('a message', () => {
   let world: World
   before(async () => {
     world = await startWorld()
-    const changes = {
-      in: { wires: [['odd']] },
-      out: { wires: [['ack', 'ack2'], ['nak']] }
-    } as unknown as Record<string, FlowNode>
     await world.nodeRed.deploy([
-      ...world.flow({ failureTimeout: 0 }).map((node) => change(node, changes)),
-      {
-        id: 'odd',
-        type: 'function',
-        z: 'tab',
-        func: `if (msg.odd) { ${UNCLONEABLE} }\nreturn msg`,
-        wires: [['out']]
-      },
+      ...changed(world.flow({ failureTimeout: 0 }), {
+        in: { wires: [['odd']] },
+        out: { wires: [['ack', 'ack2'], ['nak']] }
+      }),
+      functionNode('odd', `if (msg.odd) { ${UNCLONEABLE} }\nreturn msg`, 'out'),
       { id: 'ack2', type: 'probe', z: 'tab', wires: [] },
       { id: 'catch2', type: 'catch', z: 'tab', scope: ['out'], wires: [['caught2']] },
       { id: 'caught2', type: 'probe', z: 'tab', wires: [] }
@@ -55,15 +42,10 @@ describe('a message', () => {
     const { nodeRed } = world
     await nodeRed.inject('in', { payload: adt('ODD'), odd: true })
     await nodeRed.inject('in', { payload: adt('NEXT') })
-    await nodeRed.waitFor(() =>
+    await world.eventually(() =>
       nodeRed.messages('ack2').some(({ payload }) => String(payload).includes('NEXT'))
-        ? true
-        : undefined
     )
-    assert.match(
-      nodeRed.log().join('\n'),
-      /A message could not be handed on: Node-RED cannot clone/
-    )
+    await nodeRed.waitForLog('A message could not be handed on: Node-RED cannot clone')
   })
 })
 
@@ -74,18 +56,14 @@ describe('a Catch node wired back to the node', () => {
   })
   after(() => world.close())
 
-  const deploy = (out: Record<string, unknown>): Promise<void> => {
-    const changes = { catch: { wires: [['caught', 'out']] } } as unknown as Record<string, FlowNode>
-    return world.nodeRed.deploy(world.flow(out).map((node) => change(node, changes)))
-  }
+  const deploy = (out: Record<string, unknown>): Promise<void> =>
+    world.nodeRed.deploy(changed(world.flow(out), { catch: { wires: [['caught', 'out']] } }))
 
   /** Waits until Node-RED has dropped a message `times` times. */
-  const dropped = (times: number): Promise<boolean> =>
-    world.nodeRed.waitFor(() => {
-      const log = world.nodeRed
-        .log()
-        .filter((line) => /exceeded maximum number of catches/.test(line))
-      return log.length >= times ? true : undefined
+  const dropped = (times: number): Promise<void> =>
+    world.eventually(() => {
+      const log = world.nodeRed.log()
+      return log.filter((line) => /exceeded maximum number of catches/.test(line)).length >= times
     })
 
   it('gets an invalid message nine times before Node-RED drops it', async () => {
@@ -101,11 +79,7 @@ describe('a Catch node wired back to the node', () => {
     const before = nodeRed.messages('caught').length
     await nodeRed.inject('in', { action: 'pause' })
     await nodeRed.inject('in', { payload: adt('FULL1'), error: { message: 'old' }, _error: {} })
-    await nodeRed.waitFor(() =>
-      nodeRed.messages('done').some(({ payload }) => String(payload).includes('FULL1'))
-        ? true
-        : undefined
-    )
+    await world.eventually(async () => (await world.state()).queued === 1)
     await nodeRed.inject('in', { payload: adt('FULL2') })
     await dropped(2)
     const caught = (await nodeRed.waitForMessages('caught', before + 9)).slice(before)
@@ -113,8 +87,6 @@ describe('a Catch node wired back to the node', () => {
     for (const msg of caught) {
       assert.equal((msg['error'] as { code: string }).code, 'HL7_QUEUE_FULL')
     }
-    // Now the waiting message is read from the disk.
-    await nodeRed.restart()
     await nodeRed.inject('in', { action: 'resume' })
     const [msg] = await nodeRed.waitForMessages('ack')
     assert.match(String(msg?.['payload']), /FULL1/)
@@ -123,15 +95,12 @@ describe('a Catch node wired back to the node', () => {
 
   it('may resend a corrected message, which leaves without msg.error', async () => {
     const { nodeRed } = world
-    const changes = {
-      catch: { wires: [['right']] }
-    } as unknown as Record<string, FlowNode>
     for (const queue of ['memory', 'disk']) {
       await nodeRed.deploy([
-        ...world.flow({ queue }).map((node) => change(node, changes)),
+        ...changed(world.flow({ queue }), { catch: { wires: [['right']] } }),
         {
-          ...{ id: 'right', type: 'function', z: 'tab', wires: [['out', 'caught']] },
-          func: `msg.payload = ${JSON.stringify(adt('RIGHT1'))}; return msg`
+          ...functionNode('right', `msg.payload = ${JSON.stringify(adt('RIGHT1'))}; return msg`),
+          ...{ outputs: 1, wires: [['out', 'caught']] }
         }
       ])
       const [acked, caught] = ['ack', 'caught'].map((probe) => nodeRed.messages(probe).length)

@@ -1,61 +1,46 @@
 import assert from 'node:assert/strict'
-import { after, before, describe, it } from 'node:test'
-import { createServer } from 'node:net'
+import { createServer, type AddressInfo, type Socket } from 'node:net'
+import { after, afterEach, before, describe, it } from 'node:test'
+import { startHl7Receiver, type ReceiverAnswer } from '../../demo/hl7-receiver.ts'
 import { selfSignedCertificate } from '../support/certificates.ts'
-import { startHl7Receiver } from '../../demo/hl7-receiver.ts'
-import { adt, CLIENT_SECRET, startWorld, type World } from '../support/world.ts'
-
-type Message = Record<string, unknown> & { hl7: Record<string, unknown> }
-type Caught = Message & {
-  error: { code: string; message: string; cause?: { code: string; status?: number } }
-}
+import {
+  ackFor,
+  adt,
+  changed,
+  CLIENT_ID,
+  CLIENT_SECRET,
+  functionNode,
+  startWorld,
+  type LeftMessage,
+  type World
+} from '../support/world.ts'
 
 describe('the main job, in a real Node-RED', () => {
   let world: World
   before(async () => {
     world = await startWorld()
+    await world.deploy()
   })
   after(() => world.close())
-
-  /** Sends one payload. @returns the message that left, by output */
-  async function send(
-    payload: unknown,
-    more: Record<string, unknown> = {}
-  ): Promise<{ ack?: Message; nak?: Message; caught?: Caught }> {
-    const { nodeRed } = world
-    const counts = () => ({
-      ack: nodeRed.messages('ack').length,
-      nak: nodeRed.messages('nak').length,
-      caught: nodeRed.messages('caught').length
-    })
-    const earlier = counts()
-    await nodeRed.inject('in', { payload, ...more })
-    return nodeRed.waitFor(() => {
-      const now = counts()
-      const total = now.ack + now.nak + now.caught - earlier.ack - earlier.nak - earlier.caught
-      if (total === 0) return undefined
-      assert.equal(total, 1, 'one message in, one out')
-      const last = (probe: 'ack' | 'nak' | 'caught') =>
-        now[probe] > earlier[probe] ? { [probe]: nodeRed.messages(probe).at(-1) } : {}
-      return { ...last('ack'), ...last('nak'), ...last('caught') }
-    }, 15_000)
-  }
+  afterEach(() => {
+    world.receiver.respond = undefined
+  })
 
   /** Sends a payload that must go to Catch, with an error that quotes no field and no secret. */
-  async function caught(payload: unknown, more?: Record<string, unknown>): Promise<Caught> {
-    const { caught: msg, ...others } = await send(payload, more)
-    assert.ok(msg, `left instead of going to Catch: ${JSON.stringify(others)}`)
+  async function caught(payload: unknown, more?: Record<string, unknown>): Promise<LeftMessage> {
+    const msg = await world.caught(payload, more)
     const words = JSON.stringify(msg.error)
-    for (const secret of [CLIENT_SECRET, 'Lindqvist', '471100', 'Bearer', 'eyJ']) {
+    for (const secret of [CLIENT_SECRET, 'wrong-secret', 'Lindqvist', '471100', 'Bearer', 'eyJ']) {
       assert.ok(!words.includes(secret), `${secret} is in ${words}`)
     }
+    assert.deepEqual(msg['payload'], payload, 'the payload is what came in')
+    assert.equal(msg.hl7.outcome, 'error')
     return msg
   }
 
   it('sends a message with a token and emits the ACK on output 1', async () => {
-    await world.deploy()
-    const { ack } = await send(adt('MAIN0001'), { topic: 'kept' })
-    assert.ok(ack)
+    const { output, msg } = await world.send(adt('MAIN0001'), { topic: 'kept' })
+    assert.equal(output, 'ack')
     const request = world.receiver.requests.at(-1)
     assert.match(request?.headers.authorization ?? '', /^Bearer eyJ/)
     assert.equal(request?.headers['content-type'], 'application/hl7-v2; charset=utf-8')
@@ -63,248 +48,313 @@ describe('the main job, in a real Node-RED', () => {
     assert.ok(request.headers.date)
     assert.equal(request.body.toString(), `${adt('MAIN0001')}\r`)
 
-    assert.match(String(ack['payload']), /^MSH\|.*\rMSA\|AA\|MAIN0001/)
-    assert.equal(ack['statusCode'], 200)
-    assert.equal(
-      (ack['headers'] as Record<string, string>)['content-type'],
-      request.headers['content-type']
-    )
-    assert.equal(ack['topic'], 'kept')
-    assert.equal(ack.hl7['outcome'], 'ack')
-    assert.equal(ack.hl7['request'], `${adt('MAIN0001')}\r`)
-    assert.equal(ack.hl7['controlId'], 'MAIN0001')
-    assert.equal(ack.hl7['type'], 'ADT^A01')
-    assert.equal(ack.hl7['version'], '2.5.1')
-    assert.equal(ack.hl7['rule'], ':?A=C')
-    assert.equal(ack.hl7['action'], 'C')
-    assert.deepEqual(ack.hl7['warnings'], [])
-    assert.equal(ack.hl7['attempts'], 1)
-    const { code, controlId, errors } = ack.hl7['ack'] as Record<string, unknown>
-    assert.deepEqual({ code, controlId, errors }, { code: 'AA', controlId: 'MAIN0001', errors: [] })
-    for (const time of ['acceptedAt', 'settledAt']) {
-      assert.match(String(ack.hl7[time]), /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/)
+    assert.match(String(msg['payload']), /^MSH\|.*\rMSA\|AA\|MAIN0001/)
+    assert.deepEqual([msg['statusCode'], msg['topic']], [200, 'kept'])
+    const { 'content-type': type } = msg['headers'] as Record<string, string>
+    assert.equal(type, 'application/hl7-v2; charset=utf-8')
+    const { ack, acceptedAt, settledAt, ...hl7 } = msg.hl7
+    assert.deepEqual(hl7, {
+      ...{ outcome: 'ack', request: `${adt('MAIN0001')}\r`, controlId: 'MAIN0001' },
+      ...{ type: 'ADT^A01', version: '2.5.1', rule: ':?A=C', action: 'C' },
+      ...{ warnings: [], attempts: 1 }
+    })
+    assert.deepEqual([ack?.code, ack?.controlId, ack?.errors], ['AA', 'MAIN0001', []])
+    for (const time of [acceptedAt, settledAt]) {
+      assert.match(String(time), /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/)
     }
   })
 
   it('emits AE and AR on output 2, with the errors', async () => {
-    const { nak: error } = await send(adt('MAIN0002', { birth: '20990101' }))
-    assert.ok(error)
-    assert.equal(error.hl7['outcome'], 'nak')
-    const ack = error.hl7['ack'] as {
-      code: string
-      severity: string
-      errors: { code: string; location: string }[]
-    }
-    assert.equal(ack.code, 'AE')
-    assert.equal(ack.severity, 'E')
-    assert.equal(ack.errors[0]?.code, '102')
-    assert.match(ack.errors[0].location, /PID.*7/)
-
-    const { nak: reject } = await send(adt('MAIN0003', { version: '2.1' }))
-    assert.equal((reject?.hl7['ack'] as { code: string }).code, 'AR')
+    const { output, msg } = await world.send(adt('MAIN0002', { birth: '20990101' }))
+    assert.deepEqual([output, msg.hl7.outcome], ['nak', 'nak'])
+    const { code, severity, errors = [] } = msg.hl7.ack ?? {}
+    assert.deepEqual([code, severity, errors[0]?.code], ['AE', 'E', '102'])
+    assert.match(errors[0]?.location ?? '', /PID.*7/)
+    const { msg: rejected } = await world.send(adt('MAIN0003', { version: '2.1' }))
+    assert.equal(rejected.hl7.ack?.code, 'AR')
   })
 
   it('keeps the order of messages and fetches one token for all of them', async () => {
     await world.deploy()
-    const tokensBefore = world.tokens.tokenRequests
-    const requestsBefore = world.receiver.requests.length
-    const acksBefore = world.nodeRed.messages('ack').length
+    const { tokens, receiver, nodeRed } = world
+    const before = tokens.tokenRequests
     const ids = Array.from({ length: 30 }, (_, index) => `ORDER${String(index).padStart(4, '0')}`)
-    await Promise.all(ids.map((id) => world.nodeRed.inject('in', { payload: adt(id) })))
-    const acks = await world.nodeRed.waitForMessages('ack', acksBefore + ids.length)
-    const sent = world.receiver.requests
-      .slice(requestsBefore)
-      .map(({ body }) => body.toString().split('|')[9])
-    const left = acks.slice(acksBefore).map((msg) => (msg as Message).hl7['controlId'])
-    assert.equal(world.tokens.tokenRequests - tokensBefore, 1)
-    assert.deepEqual(left, sent, 'messages leave in the order in which they were sent')
+    await Promise.all(ids.map((id) => nodeRed.inject('in', { payload: adt(id) })))
+    await world.eventually(() => world.left('ack', 'ORDER').length === ids.length)
+    const sent = world.sent('ORDER')
+    // They leave in the order in which they were sent.
+    await world.acked('ORDER', sent)
     assert.deepEqual([...sent].sort(), ids)
-    assert.equal(world.receiver.counters.maxInFlight, 1, 'one at a time')
+    assert.equal(tokens.tokenRequests - before, 1)
+    assert.equal(receiver.counters.maxInFlight, 1, 'one at a time')
   })
 
   it('fetches one new token after a 401 and resends', async () => {
-    const tokensBefore = world.tokens.tokenRequests
-    const requestsBefore = world.receiver.requests.length
+    const { receiver, tokens } = world
+    const before = tokens.tokenRequests
     let refused = false
-    world.receiver.respond = () => {
+    receiver.respond = () => {
       if (refused) return undefined
       refused = true
       return { status: 401 }
     }
-    const { ack } = await send(adt('MAIN0401'))
-    world.receiver.respond = undefined
-    assert.ok(ack)
-    assert.equal(ack.hl7['attempts'], 1, 'counted as one attempt')
-    assert.equal(world.tokens.tokenRequests - tokensBefore, 1)
-    assert.equal(world.receiver.requests.length - requestsBefore, 2)
-    const [first, second] = world.receiver.requests.slice(-2)
+    const { msg } = await world.send(adt('MAIN0401'))
+    assert.equal(msg.hl7.attempts, 1, 'counted as one attempt')
+    assert.equal(tokens.tokenRequests - before, 1)
+    assert.equal(world.sent('MAIN0401').length, 2)
+    const [first, second] = receiver.requests.slice(-2)
     assert.notEqual(first?.headers.authorization, second?.headers.authorization)
   })
 
-  const bad: [name: string, payload: unknown][] = [
-    ['null', null],
-    ['a number', 42],
-    ['an object', { MSH: 1 }],
-    ['an empty string', ''],
-    ['HTML', '<html><body>Lindqvist</body></html>'],
-    ['a message without a control ID', adt('')],
-    ['a header that is cut off', 'MSH|^~'],
-    ['100,000 separators', `MSH${'|'.repeat(100_000)}`]
-  ]
-  for (const [name, payload] of bad) {
-    it(`sends ${name} to Catch as HL7_INVALID_MESSAGE, and nothing to the receiver`, async () => {
-      const before = world.receiver.requests.length
-      const msg = await caught(payload)
-      assert.equal(msg.error.code, 'HL7_INVALID_MESSAGE')
-      assert.deepEqual(msg['payload'], payload)
-      assert.equal(world.receiver.requests.length, before)
-    })
-  }
+  it('retries while the receiver is away and keeps the order', async () => {
+    await world.deploy({ retryInterval: 0.1, retryMaxInterval: 0.2 })
+    let failures = 3
+    world.receiver.respond = () => (failures-- > 0 ? { status: 503 } : undefined)
+    await world.nodeRed.inject('in', { payload: adt('RETRY001') })
+    await world.nodeRed.inject('in', { payload: adt('RETRY002') })
+    await world.acked('RETRY', ['RETRY001', 'RETRY002'])
+    assert.deepEqual(
+      world.left('ack', 'RETRY').map(({ hl7 }) => hl7.attempts),
+      [4, 1]
+    )
+  })
 
-  it('removes the error of an earlier round', async () => {
-    const { ack } = await send(adt('MAIN0501'), {
-      error: { message: 'old' },
-      _error: { message: 'older' }
-    })
-    assert.ok(ack)
-    assert.ok(!('error' in ack) && !('_error' in ack))
+  describe('sends to Catch as HL7_INVALID_MESSAGE, and nothing to the receiver:', () => {
+    const bad: [name: string, payload: unknown][] = [
+      ['null', null],
+      ['a number', 42],
+      ['an object', { MSH: 1 }],
+      ['an empty string', ''],
+      ['HTML', '<html><body>Lindqvist</body></html>'],
+      ['a message without a control ID', adt('')],
+      ['a header that is cut off', 'MSH|^~'],
+      ['100,000 separators', `MSH${'|'.repeat(100_000)}`]
+    ]
+    for (const [name, payload] of bad) {
+      it(name, async () => {
+        const before = world.receiver.requests.length
+        assert.equal((await caught(payload)).error.code, 'HL7_INVALID_MESSAGE')
+        assert.equal(world.receiver.requests.length, before)
+      })
+    }
   })
 
   it('refuses another origin in msg.url, and accepts another path on the same origin', async () => {
     const before = world.receiver.requests.length
-    const msg = await caught(adt('MAIN0601'), { url: 'https://elsewhere.invalid/hl7' })
-    assert.equal(msg.error.code, 'HL7_CONFIG')
+    const { error } = await caught(adt('MAIN0601'), { url: 'https://elsewhere.invalid/hl7' })
+    assert.equal(error.code, 'HL7_CONFIG')
     assert.equal(world.receiver.requests.length, before)
-    const { ack } = await send(adt('MAIN0602'), { url: `${world.receiver.url}?site=2` })
-    assert.ok(ack)
+    const { output } = await world.send(adt('MAIN0602'), { url: `${world.receiver.url}?site=2` })
+    assert.equal(output, 'ack')
     assert.match(world.receiver.requests.at(-1)?.url ?? '', /\?site=2$/)
   })
 
   describe('says what went wrong when', () => {
-    const once = { failureTimeout: 0 }
+    const answer = (status: number, type: string, body: string): ReceiverAnswer => ({
+      ...{ status, headers: { 'content-type': type }, body }
+    })
+    const wrongSecret = { clientId: CLIENT_ID, clientSecret: 'wrong-secret-0' }
+    interface Fault {
+      answer?: ReceiverAnswer
+      out?: Record<string, unknown>
+      auth?: Record<string, unknown>
+      /** The code of the cause. */
+      cause: string
+      words: RegExp
+      status?: number
+      reply?: string
+    }
+    const faults: Record<string, Fault> = {
+      'the receiver answers 404': {
+        answer: answer(404, 'text/plain', 'no such page'),
+        ...{ cause: '404', status: 404, words: /404.*path of the URL/, reply: 'no such page' }
+      },
+      'the receiver answers 200 with HTML': {
+        answer: answer(200, 'text/html', '<html>Lindqvist</html>'),
+        ...{ cause: '200', status: 200, words: /text\/html.*no HL7 acknowledgement/ },
+        reply: '<html>Lindqvist</html>'
+      },
+      'the answer is cut off': {
+        answer: { ...answer(200, 'text/plain', 'x'.repeat(1000)), cut: 'within' },
+        ...{ cause: 'ECONNRESET', status: 200, words: /^ECONNRESET / }
+      },
+      'the secret is wrong': {
+        ...{
+          auth: { credentials: wrongSecret },
+          cause: 'invalid_client',
+          status: 401,
+          words: /^invalid_client/
+        }
+      },
+      'the token server is not listening': {
+        ...{ auth: { issuer: 'https://127.0.0.1:9' }, cause: 'ECONNREFUSED' },
+        words: /127\.0\.0\.1:9/
+      }
+    }
+    for (const [name, { out, auth, cause, words, ...fault }] of Object.entries(faults)) {
+      it(name, async () => {
+        await world.deploy({ failureTimeout: 0, ...out }, auth)
+        world.receiver.respond = () => fault.answer
+        const { error, hl7, ...msg } = await caught(adt('FAULT001'))
+        assert.equal(error.code, 'HL7_DELIVERY_FAILED')
+        const { status } = fault
+        assert.deepEqual(
+          error.cause,
+          status === undefined ? { code: cause } : { code: cause, status }
+        )
+        assert.match(error.message, words)
+        assert.match(error.message, / FAULT001 \(ADT\^A01\)/)
+        if (fault.reply !== undefined) {
+          assert.deepEqual([msg['statusCode'], hl7.reply], [status, fault.reply])
+        }
+      })
+    }
 
     it('the receiver is not listening', async () => {
       const closed = createServer()
       await new Promise<void>((resolve) => closed.listen(0, '127.0.0.1', resolve))
-      const { port } = closed.address() as { port: number }
+      const { port } = closed.address() as AddressInfo
       await new Promise((resolve) => closed.close(resolve))
-      await world.deploy({ ...once, url: `https://127.0.0.1:${port}/hl7` })
-      const msg = await caught(adt('DOWN0001'))
-      assert.equal(msg.error.code, 'HL7_DELIVERY_FAILED')
-      assert.equal(msg.error.cause?.code, 'ECONNREFUSED')
-      assert.match(
-        msg.error.message,
-        /^ECONNREFUSED .*refused.*Check the host and port.* DOWN0001 \(ADT\^A01\)/
-      )
-      assert.equal(msg['payload'], adt('DOWN0001'), 'the payload is what came in')
-      assert.equal(msg.hl7['outcome'], 'error')
-    })
-
-    it('the receiver answers 404, or HTML with 200', async () => {
-      await world.deploy(once)
-      world.receiver.respond = () => ({
-        status: 404,
-        headers: { 'content-type': 'text/plain' },
-        body: 'no such page'
-      })
-      const notFound = await caught(adt('HTTP0404'))
-      assert.equal(notFound.error.code, 'HL7_DELIVERY_FAILED')
-      assert.deepEqual(notFound.error.cause, { code: '404', status: 404 })
-      assert.match(notFound.error.message, /404.*path of the URL/)
-      assert.equal(notFound['statusCode'], 404)
-      assert.equal(notFound.hl7['reply'], 'no such page')
-
-      world.receiver.respond = () => ({
-        headers: { 'content-type': 'text/html' },
-        body: '<html>Lindqvist</html>'
-      })
-      const html = await caught(adt('HTTP0200'))
-      world.receiver.respond = undefined
-      assert.equal(html.error.code, 'HL7_DELIVERY_FAILED')
-      assert.equal(html.error.cause?.status, 200)
-      assert.match(html.error.message, /text\/html.*no HL7 acknowledgement/)
+      await world.deploy({ failureTimeout: 0, url: `https://127.0.0.1:${port}/hl7` })
+      const { error } = await caught(adt('DOWN0001'))
+      assert.equal(error.cause?.code, 'ECONNREFUSED')
+      assert.match(error.message, /^ECONNREFUSED .*refused.*Check the host and port.* DOWN0001 /)
     })
 
     it("the receiver's certificate is not trusted", async () => {
       const other = await startHl7Receiver({ tls: await selfSignedCertificate() })
       try {
-        await world.deploy({ ...once, url: other.url })
-        const msg = await caught(adt('CERT0001'))
-        assert.equal(msg.error.code, 'HL7_DELIVERY_FAILED')
-        assert.equal(msg.error.cause?.code, 'DEPTH_ZERO_SELF_SIGNED_CERT')
-        assert.match(msg.error.message, /self-signed.*TLS configuration/)
+        await world.deploy({ failureTimeout: 0, url: other.url })
+        const { error } = await caught(adt('CERT0001'))
+        assert.equal(error.cause?.code, 'DEPTH_ZERO_SELF_SIGNED_CERT')
+        assert.match(error.message, /self-signed.*TLS configuration/)
         assert.equal(other.requests.length, 0)
       } finally {
         await other.close()
       }
     })
 
-    it('the secret is wrong', async () => {
-      await world.deploy(once, {
-        credentials: { clientId: 'test-client', clientSecret: 'wrong-secret-0' }
-      })
-      const msg = await caught(adt('AUTH0001'))
-      assert.equal(msg.error.code, 'HL7_DELIVERY_FAILED')
-      assert.equal(msg.error.cause?.code, 'invalid_client')
-      assert.match(msg.error.message, /AUTH0001/)
-      assert.ok(!JSON.stringify(msg.error).includes('wrong-secret-0'))
-    })
-
-    it('the issuer cannot be reached', async () => {
-      await world.deploy(once, { issuer: 'https://127.0.0.1:9' })
-      const msg = await caught(adt('AUTH0002'))
-      assert.equal(msg.error.code, 'HL7_DELIVERY_FAILED')
-      assert.equal(msg.error.cause?.code, 'ECONNREFUSED')
-      assert.match(msg.error.message, /127\.0\.0\.1:9/)
-    })
-
     it('the node is not set up', async () => {
       await world.deploy({ url: '', auth: 'nowhere' })
-      const msg = await caught(adt('CONF0001'))
-      assert.equal(msg.error.code, 'HL7_CONFIG')
-      assert.match(msg.error.message, /OAuth 2.0 node is missing.*URL is empty/)
-      await world.deploy({ url: '${NO_SUCH_VARIABLE}' })
-      const unset = await caught(adt('CONF0002'))
-      assert.match(unset.error.message, /NO_SUCH_VARIABLE/)
-      await world.deploy({ replyCodeActions: ':?A=C,:?X=F' })
-      const rules = await caught(adt('CONF0003'))
-      assert.equal(rules.error.code, 'HL7_CONFIG')
+      const { error } = await caught(adt('CONF0001'))
+      assert.equal(error.code, 'HL7_CONFIG')
+      assert.match(error.message, /OAuth 2.0 node is missing.*URL is empty/)
     })
   })
 
-  it('retries while the receiver is away and keeps the order', async () => {
-    await world.deploy({ retryInterval: 0.1, retryMaxInterval: 0.2 })
-    const before = world.nodeRed.messages('ack').length
-    let failures = 3
-    world.receiver.respond = () => (failures-- > 0 ? { status: 503 } : undefined)
-    await world.nodeRed.inject('in', { payload: adt('RETRY001') })
-    await world.nodeRed.inject('in', { payload: adt('RETRY002') })
-    const acks = await world.nodeRed.waitForMessages('ack', before + 2)
-    world.receiver.respond = undefined
-    assert.deepEqual(
-      acks
-        .slice(before)
-        .map((msg) => [(msg as Message).hl7['controlId'], (msg as Message).hl7['attempts']]),
-      [
-        ['RETRY001', 4],
-        ['RETRY002', 1]
-      ]
-    )
+  it('gives a Catch node at most 64 KiB of a reply, in whole characters', async () => {
+    await world.deploy({ failureTimeout: 0 })
+    const headers = { 'Content-Type': 'text/plain; charset=utf-8' }
+    for (const [character, length] of [
+      ['a', 65_536],
+      ['€', 65_535],
+      ['😀', 65_536]
+    ] as const) {
+      world.receiver.respond = () => ({ status: 400, headers, body: character.repeat(100_000) })
+      const { hl7 } = await world.caught(adt('LONG0001'))
+      assert.equal(Buffer.byteLength(hl7.reply), length)
+      assert.ok(!hl7.reply.includes('\ufffd'))
+    }
   })
 
-  it('shows what it does as a status', async () => {
+  it('counts an unknown MSH-18 as empty, with a warning that names the first message', async () => {
     await world.deploy()
-    await send(adt('STAT0001'))
-    await world.nodeRed.waitForStatus(
-      'out',
-      ({ fill, shape }) => fill === 'green' && shape === 'dot'
-    )
+    const odd = (id: string) =>
+      adt(id).replace('|P|2.5.1', '|P|2.5.1||||||8859/99').replace('Lindqvist', 'Sjögren')
+    for (const id of ['CHAR0001', 'CHAR0002']) {
+      assert.equal((await world.send(odd(id))).output, 'ack')
+    }
+    const { headers } = world.receiver.requests.at(-1) ?? {}
+    assert.match(headers?.['content-type'] ?? '', /charset=utf-8$/)
+    const warnings = (await world.nodeRed.printed()).filter((line) => line.includes('MSH-18'))
+    assert.equal(warnings.length, 1)
+    assert.match(warnings[0] ?? '', /warn.*CHAR0001 \(ADT\^A01\)/)
   })
 
-  it('logs no secret, token or patient, and has survived', async () => {
+  describe('with a function node before it', () => {
+    const deploy = (func: string, out: Record<string, unknown> = {}): Promise<void> =>
+      world.nodeRed.deploy([
+        ...changed(world.flow(out), { in: { wires: [['before']] } }),
+        functionNode('before', func, 'out', 'out')
+      ])
+
+    it('gives Catch the original payload, whatever the flow has put there since', async () => {
+      await deploy(
+        'node.send([msg, null], false); setTimeout(() => { msg.payload = "changed"; msg.hl7 = 5 }, 100)',
+        { failureTimeout: 0 }
+      )
+      world.receiver.respond = () => ({ status: 500, delayMs: 400 })
+      assert.equal((await caught(adt('CHANGE01'))).hl7.controlId, 'CHANGE01')
+    })
+
+    it('lets a message that is sent to it twice leave twice', async () => {
+      await deploy('node.send([msg, null], false); node.send([null, msg], false)')
+      await world.nodeRed.inject('in', { payload: adt('TWICE001') })
+      await world.acked('TWICE', ['TWICE001', 'TWICE001'])
+      for (const { hl7, payload } of world.left('ack', 'TWICE')) {
+        assert.equal(hl7.request, `${adt('TWICE001')}\r`)
+        assert.match(String(payload), /MSA\|AA\|TWICE001/)
+      }
+    })
+  })
+
+  describe('with a receiver that answers twice', () => {
+    it('does not take an answer to an earlier message for one to the next, and says so', async (t) => {
+      const reply = (id: string, code?: string): string => {
+        const body = ackFor(id, code)
+        return `HTTP/1.1 200 OK\r\nContent-Type: application/hl7-v2\r\nContent-Length: ${body.length}\r\n\r\n${body}`
+      }
+      let requests = 0
+      const sockets = new Set<Socket>()
+      const server = createServer((socket) => {
+        sockets.add(socket)
+        let text = ''
+        socket
+          .on('error', () => undefined)
+          .on('data', (data) => {
+            text += data.toString('latin1')
+            const id = /^MSH.*\|(AGAIN\d)\|/m.exec(text)?.[1]
+            // PV1 is the last segment.
+            if (id === undefined || !/PV1[^\r]*\r$/.test(text)) return
+            text = ''
+            // The second request meets the answer to the first one once more.
+            if (++requests === 2) socket.write(reply('AGAIN1'), () => socket.write(reply(id, 'AR')))
+            else socket.write(reply(id))
+            // One answer too many while nothing is in flight.
+            if (requests === 3) socket.write(reply(id, 'AR'))
+          })
+      })
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+      t.after(() => {
+        server.close()
+        for (const socket of sockets) socket.destroy()
+      })
+      const { port } = server.address() as AddressInfo
+      const url = `http://127.0.0.1:${port}/hl7`
+      await world.deploy({ url, auth: '', tls: '', retryInterval: 0.1 })
+      for (const id of ['AGAIN1', 'AGAIN2']) await world.nodeRed.inject('in', { payload: adt(id) })
+      await world.acked('AGAIN', ['AGAIN1', 'AGAIN2'])
+      assert.deepEqual(
+        world.left('ack', 'AGAIN').map(({ hl7 }) => [hl7.ack?.code, hl7.attempts]),
+        [
+          ['AA', 1],
+          ['AA', 2]
+        ]
+      )
+      const sender = `127.0.0.1:${port}:`
+      const { nodeRed } = world
+      await nodeRed.waitForLog(`${sender} the receiver sent an answer to an earlier message`)
+      await nodeRed.waitForLog(`${sender} the server sent more than one`)
+    })
+  })
+
+  it('logs no secret, token or patient, and nothing of what Node.js warns of', async () => {
     const log = (await world.nodeRed.printed()).join('\n')
-    for (const secret of [CLIENT_SECRET, 'Lindqvist', 'eyJ', 'Bearer ']) {
-      assert.ok(!log.includes(secret), `${secret} is in the log`)
+    for (const word of [
+      ...[CLIENT_SECRET, 'wrong-secret', 'Lindqvist', 'Sjögren', 'eyJ', 'Bearer '],
+      ...['Warning:', 'Unhandled', 'Uncaught', 'Deprecat']
+    ]) {
+      assert.ok(!log.includes(word), `${word} is in the log`)
     }
     assert.ok(world.nodeRed.alive)
   })

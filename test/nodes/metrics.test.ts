@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
-import { describe, it } from 'node:test'
+import { after, before, describe, it } from 'node:test'
 import { metricsText, type NodeFigures } from '../../nodes/operations/metrics.ts'
 import { AttemptCounts } from '../../src/delivery/attempt-counts.ts'
+import type { FlowNode } from '../support/node-red.ts'
 import { fullNode, fullTokenNode } from '../support/sample-figures.ts'
+import { adt, startWorld, type World } from '../support/world.ts'
 
 /** The lines of one metric, without its comments. */
 function lines(text: string, metric: string): string[] {
@@ -169,5 +171,92 @@ describe('the metrics', () => {
     assert.equal(named('a "b" \\ c\nd'), 'a \\"b\\" \\\\ c\\nd')
     assert.equal(named('\\n'), '\\\\n')
     assert.equal(named('Zürich 東京'), 'Zürich 東京')
+  })
+})
+
+describe('GET /hl7-https-out/metrics', () => {
+  let world: World
+  before(async () => {
+    world = await startWorld()
+  })
+  after(() => world.close())
+
+  /** The values of one metric, by their labels. */
+  async function values(metric: string): Promise<Record<string, number>> {
+    const { status, body } = await world.nodeRed.get('/hl7-https-out/metrics')
+    assert.equal(status, 200)
+    return Object.fromEntries(
+      lines(String(body), metric).map((line) => {
+        const [, labels = '', value] = /\{(.*)\} (.*)$/.exec(line) ?? []
+        return [labels, Number(value)]
+      })
+    )
+  }
+  const nodeOf = (flow: readonly FlowNode[]): FlowNode => {
+    const out = flow.find(({ id }) => id === 'out')
+    assert.ok(out)
+    return out
+  }
+  const own = 'node="out",name="Lab"'
+
+  it('has all nodes that run, those in subflows too, and none that is gone', async () => {
+    const flow = world.flow({ name: 'Lab' })
+    const out = nodeOf(flow)
+    await world.nodeRed.deploy([
+      ...flow,
+      { id: 'sub', type: 'subflow', name: 'Sub', in: [], out: [] },
+      { ...out, id: 'inner', z: 'sub', name: 'Inner', wires: [[], []] },
+      { id: 'use1', type: 'subflow:sub', z: 'tab', wires: [] },
+      { id: 'use2', type: 'subflow:sub', z: 'tab', wires: [] },
+      { ...out, id: 'off', name: 'Off', d: true }
+    ])
+    await world.eventually(async () => Object.keys(await values('paused')).length >= 3)
+    assert.deepEqual(await values('paused'), {
+      [own]: 0,
+      'node="use1-inner",name="Inner"': 0,
+      'node="use2-inner",name="Inner"': 0
+    })
+    await world.nodeRed.deploy([...flow.filter((node) => node.id !== 'out'), { ...out, id: 'new' }])
+    await world.eventually(async () => Object.keys(await values('paused')).length > 0)
+    assert.deepEqual(await values('paused'), { 'node="new",name="Lab"': 0 })
+  })
+
+  it('counts each token request once, however many nodes share the token', async () => {
+    const flow = world.flow({ name: 'Lab' }, { name: 'Login' })
+    await world.nodeRed.deploy([...flow, { ...nodeOf(flow), id: 'other' }])
+    assert.deepEqual(await values('token_valid_seconds'), {}, 'none was needed yet')
+    await world.send(adt('SHARED1'))
+    assert.deepEqual(await values('token_requests_total'), {
+      'node="auth",name="Login",result="ok"': 1,
+      'node="auth",name="Login",result="error"': 0
+    })
+    const valid = await values('token_valid_seconds')
+    assert.deepEqual(Object.keys(valid), [own, 'node="other",name="Lab"'])
+    for (const seconds of Object.values(valid)) assert.ok(seconds > 60)
+  })
+
+  it('says 0 for a token that there should be, and counts why', async () => {
+    await world.deploy({ name: 'Lab' }, { credentials: { clientId: 'x', clientSecret: 'wrong' } })
+    await world.nodeRed.inject('in', { payload: adt('NOTOKEN1') })
+    await world.eventually(
+      async () => ((await values('attempts_total'))[`${own},result="token"`] ?? 0) > 0
+    )
+    assert.deepEqual(await values('token_valid_seconds'), { [own]: 0 })
+  })
+
+  it('counts what is not accepted, by its error code', async () => {
+    await world.deploy({ name: 'Lab', queueLimit: 1 })
+    await world.nodeRed.post('/hl7-https-out/out/pause')
+    await world.caught('no HL7')
+    await world.nodeRed.inject('in', { payload: adt('FULL1') })
+    for (const id of ['FULL2', 'FULL3']) await world.caught(adt(id))
+    assert.deepEqual(await values('refused_total'), {
+      [`${own},code="HL7_CONFIG"`]: 0,
+      [`${own},code="HL7_INVALID_MESSAGE"`]: 1,
+      [`${own},code="HL7_QUEUE_FULL"`]: 2,
+      [`${own},code="HL7_QUEUE_FAILED"`]: 0
+    })
+    assert.equal((await values('queue_messages'))[`${own},state="waiting"`], 1)
+    assert.deepEqual(await values('paused'), { [own]: 1 })
   })
 })

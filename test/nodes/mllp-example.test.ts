@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import * as childProcess from 'node:child_process'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, beforeEach, describe, it } from 'node:test'
 import { promisify } from 'node:util'
@@ -18,12 +18,11 @@ import {
   type MllpPort,
   MllpSocket
 } from '../support/mllp.ts'
-import { mllpRun } from '../support/mllp-run.ts'
-import { type FlowNode, TestNodeRed } from '../support/node-red.ts'
+import { startNodeRed, VARIABLES, type FlowNode, type TestNodeRed } from '../support/node-red.ts'
 import { adt, CLIENT_ID, CLIENT_SECRET, startWorld } from '../support/world.ts'
 
 const execFile = promisify(childProcess.execFile)
-const LIMIT = 2_000_000
+const LIMIT = Number(VARIABLES.MLLP_MAX_BYTES)
 const noPython = missing('python-hl7')
 
 describe('the MLLP example', () => {
@@ -64,8 +63,7 @@ describe('the MLLP example', () => {
     authority = await createAuthority()
     receiver = await startHl7Receiver({ tls: await authority.issueServer() })
     door = await frontDoor(Number(new URL(receiver.url).port))
-    nodeRed = new TestNodeRed({ env: { MLLP_MAX_BYTES: String(LIMIT) } })
-    await nodeRed.start()
+    nodeRed = await startNodeRed()
   })
   beforeEach(() => {
     for (const socket of sockets.splice(0)) socket.close()
@@ -270,21 +268,18 @@ describe('the MLLP example', () => {
     })
 
     it('answers AR if the message cannot be stored', async () => {
-      const directory = join(nodeRed.userDir, 'a file')
+      const directory = join(nodeRed.userDir, 'hl7-https-out')
+      await nodeRed.deploy([])
+      rmSync(directory, { recursive: true })
       writeFileSync(directory, '')
-      const other = new TestNodeRed({ settings: { hl7HttpsOutQueueDirectory: directory } })
       try {
-        await other.start()
-        const { nodes, ports } = await mllpFlow(receiver.url, authority.ca)
-        await other.deploy(nodes)
-        const socket = await MllpSocket.open(ports.stored)
-        sockets.push(socket)
-        await socket.write(framed(adt('DISK01')))
-        const [[, msa] = []] = await socket.answers(1)
+        await deploy()
+        const [, msa] = await send('stored', adt('DISK01'))
         assert.match(msa ?? '', /^MSA\|AR\|DISK01\|HL7_QUEUE_FAILED: /)
       } finally {
-        await other.stop()
+        rmSync(directory)
       }
+      await deploy()
     })
 
     it('does not tell the sender about failures after the acknowledgement', async () => {
@@ -548,11 +543,5 @@ describe('the MLLP example', () => {
         assert.deepEqual(found, ['PY01', 'PY02', 'PY03'], stderr)
       }
     })
-  })
-})
-
-describe('the MLLP example, with 300 messages from python-hl7', { skip: noPython }, () => {
-  it('loses none in a kill while the receiver is down', async () => {
-    await mllpRun({ port: 'stored', connections: 10, messages: 300, kills: 1, outages: 1 })
   })
 })

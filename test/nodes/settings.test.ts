@@ -2,182 +2,281 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { outProperties } from '../../nodes/hl7-https-out-properties.ts'
 import { tokenProperties } from '../../nodes/oauth2-client-credentials-properties.ts'
-import { startNodeRed, type FlowNode, type TestNodeRed } from '../support/node-red.ts'
-import { adt, startWorld } from '../support/world.ts'
+import { Properties } from '../../nodes/properties.ts'
+import { defaultsOf, numberProblem } from '../../nodes/property-table.ts'
+import { formDefinition } from '../docs/form-definition.ts'
+import { VARIABLES, type FlowNode } from '../support/node-red.ts'
+import { readSettings } from '../support/read-settings.ts'
+import { ackFor, adt, startWorld, type World } from '../support/world.ts'
 
-type Properties = Record<string, unknown>
-type Caught = Record<string, unknown> & { error: { code: string; message: string } }
+type Values = Record<string, unknown>
+const entry = (name: string, value: string, valueType = 'env') => ({ name, value, valueType })
+
+for (const [type, table] of [
+  ['hl7-https-out', outProperties],
+  ['oauth2-client-credentials', tokenProperties]
+] as const) {
+  it(`the properties of ${type} have the same defaults and order in the form as in the table`, () => {
+    const inForm = Object.entries(formDefinition(type).defaults)
+    assert.deepEqual(
+      inForm.map(([name, { value }]) => [name, value]),
+      Object.entries(defaultsOf(table))
+    )
+  })
+}
 
 /** Invalid properties are reported; missing ones and other notations do no harm. */
-describe('properties of hand-written flow files, in a real Node-RED', () => {
-  let nodeRed: TestNodeRed
-  before(async () => {
-    nodeRed = await startNodeRed()
-  })
-  after(() => nodeRed.close())
-
-  async function problem(
-    out: Properties,
-    auth: Properties = {},
-    more: FlowNode[] = []
-  ): Promise<string> {
-    await nodeRed.deploy([
-      { id: 'tab', type: 'tab', label: 'test' },
-      ...more,
-      {
-        id: 'auth',
-        type: 'oauth2-client-credentials',
-        tokenEndpoint: 'https://127.0.0.1:9/token',
-        credentials: { clientId: 'a', clientSecret: 'b' },
-        ...auth
-      },
-      { id: 'in', type: 'inject', z: 'tab', props: [{ p: 'payload' }], wires: [['out']] },
-      {
-        id: 'out',
-        type: 'hl7-https-out',
-        z: 'tab',
-        url: 'https://127.0.0.1:9/',
-        queue: 'memory',
-        failureTimeout: 0,
-        auth: 'auth',
-        wires: [[], []],
-        ...out
-      },
-      { id: 'catch', type: 'catch', z: 'tab', scope: ['out'], wires: [['caught']] },
-      { id: 'caught', type: 'probe', z: 'tab', wires: [] }
-    ])
-    const before = nodeRed.messages('caught').length
-    await nodeRed.inject('in', { payload: adt('SET00001') })
-    const { error } = (await nodeRed.waitForMessages('caught', before + 1)).at(-1) as Caught
-    return `${error.code} ${error.message}`
-  }
-
+describe('properties of hand-written flow files', () => {
   const UNSET = '${NOT_SET_ANYWHERE}'
-  // The name is only a label; orderKey has a test below.
-  const texts = Object.keys(outProperties).filter((name) => !['name', 'orderKey'].includes(name))
-  for (const name of texts) {
-    it(`names the missing variable of ${name}`, async () => {
-      assert.match(await problem({ [name]: UNSET }), /^HL7_CONFIG .*NOT_SET_ANYWHERE/)
+  const slot = (of: 'secret1' | 'secret2') => [entry('x', of, 'cred')]
+
+  /** Properties of the two nodes with a variable that is not set. */
+  const unset: [out: Values, auth?: Values][] = [
+    // The name is only a label, and the order key is not always used.
+    ...Object.keys(outProperties)
+      .filter((name) => !['name', 'orderKey'].includes(name))
+      .map((name): [Values] => [{ [name]: UNSET }]),
+    [{ order: 'key', orderKey: UNSET }],
+    ...['headers', 'formFields'].flatMap((list): [Values][] => [
+      ...['str', 'hl7', 'msg', 'jsonata', 'env'].map((type): [Values] => [
+        { [list]: [entry('x', UNSET, type)] }
+      ]),
+      [{ [list]: [entry('x', 'NOT_SET_ANYWHERE')] }],
+      [{ [list]: slot('secret2'), credentials: { secret2: UNSET } }]
+    ]),
+    ...Object.keys(tokenProperties)
+      .filter((name) => name !== 'name')
+      .map((name): [Values, Values] => [{}, { [name]: UNSET }]),
+    ...['clientId', 'clientSecret', 'privateKey', 'privateKeyPassphrase'].map(
+      (name): [Values, Values] => [{}, { credentials: { [name]: UNSET } }]
+    ),
+    [{}, { extraParams: slot('secret1'), credentials: { secret1: UNSET } }]
+  ]
+  for (const [out, auth] of unset) {
+    it(`the missing variable is named: ${JSON.stringify(auth ?? out)}`, () => {
+      assert.match(readSettings(out, auth).problems, /environment variable NOT_SET_ANYWHERE/)
     })
   }
 
-  it('names the missing variable of a list, a secret and an order key', async () => {
-    for (const list of ['headers', 'formFields']) {
-      for (const valueType of ['str', 'hl7', 'msg', 'jsonata']) {
-        const entry = { name: 'x', value: UNSET, valueType }
-        assert.match(await problem({ [list]: [entry] }), /^HL7_CONFIG .*NOT_SET_ANYWHERE/)
-      }
-      const slot = { name: 'x', value: 'secret2', valueType: 'cred' }
+  const others = {
+    tls: { addTLSOptions: () => ({}) },
+    broken: { addTLSOptions: () => ({}), valid: false },
+    proxy: { url: 'http://proxy.example:3128' },
+    noScheme: { url: 'localhost:3128' },
+    socks: { url: 'socks5://127.0.0.1:1080' },
+    noHost: { url: 'http://' },
+    empty: { url: '' },
+    noUrl: {},
+    unset: { url: '${NO_SUCH_PROXY}' }
+  }
+  const badProxy =
+    /^(?:auth: )?the URL of the proxy configuration must begin with http:\/\/ or https:\/\//
+  /** Properties of the two nodes → what is wrong. */
+  const wrong: [out: Values, words: RegExp, auth?: Values][] = [
+    [{ url: '' }, /URL is empty/],
+    [{ url: {} }, /url must be a text/],
+    [{ headers: 5 }, /headers must be a list/],
+    [{ headers: {} }, /headers must be a list/],
+    [{ headers: [null] }, /headers must be a list/],
+    [{ headers: ['x'] }, /headers must be a list/],
+    [{ headers: slot('secret2'), credentials: { secret2: '' } }, /secret secret2 is empty/],
+    [{ headers: [entry('x', 'y', 'cred')] }, /must name one of the slots secret1 to secret6/],
+    [{ retryInterval: 'soon' }, /retryInterval must be a number/],
+    [{ retryInterval: true }, /retryInterval must be a number/],
+    [{ failureTimeout: -0.5 }, /failureTimeout must be/],
+    [{ failureTimeout: -2 }, /failureTimeout must be/],
+    [{ queueLimit: 1.5 }, /queueLimit must be a whole number of at least 1/],
+    [{ order: 'none', maxInFlight: 0.5 }, /maxInFlight must be a whole number from 1 to 1000/],
+    [{ failWhileUnreachable: 'maybe' }, /failWhileUnreachable must be true or false/],
+    [{ replyCodeActions: ':?A=C,:?X=F' }, /replyCodeActions: /],
+    [{ auth: 'tls' }, /auth names a node of another type/],
+    [{ tls: 'auth' }, /tls names a node of another type/],
+    [{ auth: 'nowhere' }, /the OAuth 2\.0 node is missing or disabled/],
+    [{ tls: 'nowhere' }, /the TLS configuration is missing or disabled/],
+    [{ tls: 'broken' }, /the TLS configuration cannot be used: see its own error/],
+    [{ proxy: 'nowhere' }, /the proxy configuration is missing or disabled/],
+    ...['auth', 'noScheme', 'socks', 'noHost', 'empty', 'noUrl', 'unset'].map(
+      (proxy): [Values, RegExp] => [{ proxy }, badProxy]
+    ),
+    [{}, badProxy, { proxy: 'socks' }],
+    [{}, /^auth: tls names a node of another type/, { tls: 'proxy' }],
+    [{}, /^auth: .*HTTP statuses, separated by commas/, { refreshOnStatus: '401, teapot' }],
+    [{}, /^auth: .*HTTP statuses, separated by commas/, { refreshOnStatus: '199' }],
+    [{}, /^auth: .*HTTP statuses, separated by commas/, { refreshOnStatus: '600' }],
+    [{}, /^auth: Fill in Client secret or Private key/, { credentials: { clientSecret: '' } }]
+  ]
+  for (const [out, words, auth] of wrong) {
+    it(`this is wrong: ${JSON.stringify(auth ?? out)}`, () => {
+      const { settings, problems } = readSettings(out, auth, { others })
+      assert.match(problems, words)
+      assert.equal(settings, undefined)
+    })
+  }
+
+  it('numbers and flags may be texts, and null is missing', () => {
+    const { settings, problems } = readSettings({
+      ...{ retryInterval: '5', failureTimeout: '0', order: 'none', maxInFlight: '8' },
+      ...{ failWhileUnreachable: 'false', queueLimit: null, queueCountAlert: '', headers: null },
+      ...{ formFields: '', replyCodeActions: null, authScheme: null, name: 5, auth: null }
+    })
+    assert.equal(problems, '')
+    const { retry, failureTimeoutMs, maxInFlight, queueLimit } = settings?.delivery ?? {}
+    assert.deepEqual(
+      [retry?.intervalMs, failureTimeoutMs, maxInFlight, queueLimit],
+      [5000, 0, 8, outProperties.queueLimit.default]
+    )
+    assert.equal(settings?.receiver.authScheme, outProperties.authScheme.default)
+  })
+
+  it('only the URL is needed', () => {
+    assert.equal(readSettings({ auth: undefined }).problems, '')
+  })
+
+  it('an old Node.js is named, whose agents would pass over proxies', (t) => {
+    const { versions } = process
+    const claim = (value: typeof versions): void => {
+      Object.defineProperty(process, 'versions', { value, configurable: true })
+    }
+    t.after(() => {
+      claim(versions)
+    })
+    const problemOf = (node: string): string => {
+      claim({ ...versions, node })
+      return readSettings({}).problems
+    }
+    assert.match(problemOf('22.20.0'), /^this is Node\.js 22\.20\.0: the node needs 22\.21/)
+    for (const old of ['20.19.0', '23.11.0', '24.4.1']) assert.match(problemOf(old), /^this is/)
+    for (const known of ['22.21.0', '24.5.0', '25.0.0']) assert.equal(problemOf(known), '')
+  })
+
+  it('hl7HttpsOutMaxReplyBytes in settings.js limits how much of an answer is read', () => {
+    const read = (bytes?: unknown) =>
+      readSettings({}, {}, { settings: { hl7HttpsOutMaxReplyBytes: bytes } })
+    for (const [bytes, limit] of [
+      [undefined, 2_097_152],
+      [1024, 1024],
+      [104_857_600, 104_857_600]
+    ]) {
+      assert.equal(read(bytes).settings?.client.maxResponseBytes, limit)
+    }
+    for (const bytes of ['4096', 0, 1023, 104_857_601, 4096.5, -1, true, null]) {
       assert.match(
-        await problem({ [list]: [slot], credentials: { secret2: UNSET } }),
-        /^HL7_CONFIG .*NOT_SET_ANYWHERE.*secret2/
-      )
-      assert.match(
-        await problem({ [list]: [slot], credentials: { secret2: '' } }),
-        /^HL7_CONFIG .*secret2 is empty/
+        read(bytes).problems,
+        /^hl7HttpsOutMaxReplyBytes in settings\.js must be a whole number of bytes from 1024 to 104857600$/
       )
     }
-    assert.match(await problem({ order: 'key', orderKey: UNSET }), /NOT_SET_ANYWHERE/)
   })
 
-  const ofAuth = Object.keys(tokenProperties).filter((name) => name !== 'name')
-  it('names the missing variable of each property of the auth node', async () => {
-    for (const name of ofAuth) {
-      assert.match(await problem({}, { [name]: UNSET }), /^HL7_CONFIG .*NOT_SET_ANYWHERE/, name)
+  it('the texts from variables are secrets, but not numbers and choices, which are in every sentence', () => {
+    const values = {
+      ...{ responseTimeout: '30', order: 'key', contentType: 'x/of-a-variable' },
+      ...{ bodyField: 'typed', headers: [{ name: 'X-Key', value: 'also-of-one' }] }
     }
-    for (const name of ['clientId', 'clientSecret', 'privateKey', 'privateKeyPassphrase']) {
-      const credentials = { clientId: 'a', clientSecret: 'b', [name]: UNSET }
-      assert.match(await problem({}, { credentials }), /^HL7_CONFIG .*NOT_SET_ANYWHERE/, name)
+    const written = {
+      ...{ responseTimeout: '${SECONDS}', order: '${ORDER}', contentType: '${TYPE}' },
+      ...{ bodyField: 'typed', headers: [{ name: 'X-Key', value: '${KEY}' }] }
     }
-    const extraParams = [{ name: 'x', value: 'secret1', valueType: 'cred' }]
-    const credentials = { clientId: 'a', clientSecret: 'b', secret1: UNSET }
-    assert.match(await problem({}, { extraParams, credentials }), /^HL7_CONFIG .*NOT_SET_ANYWHERE/)
-  })
-
-  it('reports HL7_CONFIG for invalid lists, wrong types and nodes of other types', async () => {
-    const other = [
-      // As the editor saves it; Node-RED 4.1 needs the empty values.
-      { id: 'other', type: 'tls-config', cert: '', key: '', ca: '' },
-      { id: 'other2', type: 'oauth2-client-credentials' }
-    ]
-    for (const [out, words] of [
-      [{ headers: 5 }, /headers must be a list/],
-      [{ headers: {} }, /headers must be a list/],
-      [{ headers: [null] }, /headers must be a list/],
-      [{ headers: ['x'] }, /headers must be a list/],
-      [{ url: {} }, /url must be a text/],
-      [{ retryInterval: 'soon' }, /retryInterval must be a number/],
-      [{ retryInterval: true }, /retryInterval must be a number/],
-      [{ failureTimeout: -0.5 }, /failureTimeout must be/],
-      [{ failureTimeout: -2 }, /failureTimeout must be/],
-      [{ queueLimit: 1.5 }, /queueLimit must be a whole number of at least 1/],
-      [{ order: 'none', maxInFlight: 0.5 }, /maxInFlight must be a whole number from 1 to 1000/],
-      [{ failWhileUnreachable: 'maybe' }, /must be true or false/],
-      [{ auth: 'other' }, /auth .*another type/],
-      [{ tls: 'auth' }, /tls .*another type/],
-      [{ proxy: 'auth' }, /proxy/],
-      [{ auth: 'nowhere' }, /OAuth 2\.0 node is missing/]
-    ] as [Properties, RegExp][]) {
-      assert.match(await problem(out, {}, other), words, JSON.stringify(out))
-    }
-    assert.match(await problem({}, { tls: 'other2' }, other), /HL7_CONFIG .*tls .*another type/)
-  })
-
-  it('accepts numbers and flags as text, and null as missing', async () => {
-    const odd = {
-      retryInterval: '5',
-      failureTimeout: '0',
-      maxInFlight: '8',
-      failWhileUnreachable: 'false',
-      queueLimit: null,
-      queueCountAlert: '',
-      headers: null,
-      formFields: '',
-      replyCodeActions: null,
-      authScheme: null,
-      name: 5,
-      auth: null
-    }
-    assert.match(await problem(odd), /^HL7_DELIVERY_FAILED .*nothing is listening/)
-  })
-
-  it('needs only the URL', async () => {
-    const bare = { auth: undefined, queue: undefined, failureTimeout: undefined }
-    const text = await problem({ ...bare, replyCodeActions: 'E=F' })
-    assert.match(text, /^HL7_DELIVERY_FAILED .*nothing is listening/)
+    const properties = new Properties(outProperties, values, written)
+    assert.deepEqual(properties.unwrittenTexts(), ['x/of-a-variable', 'also-of-one'])
+    assert.deepEqual(properties.unwrittenTexts(['hunter2']).at(-1), 'hunter2')
   })
 })
 
-describe('hl7HttpsOutMaxReplyBytes in settings.js', () => {
-  async function caught(bytes: unknown, replyBytes: number): Promise<Caught> {
-    const world = await startWorld({ settings: { hl7HttpsOutMaxReplyBytes: bytes } })
-    try {
-      world.receiver.respond = () => ({ body: 'x'.repeat(replyBytes) })
-      await world.deploy({ failureTimeout: 0 })
-      await world.nodeRed.inject('in', { payload: adt('MAX00001') })
-      return (await world.nodeRed.waitForMessages('caught', 1))[0] as Caught
-    } finally {
-      await world.close()
-    }
+describe('numberProblem', () => {
+  const numbers: [values: unknown[], bounds: Parameters<typeof numberProblem>[1], found: string][] =
+    [
+      [[5, '5', ' 5 ', '0.5', '1e3'], { min: 0 }, ''],
+      [['', ' ', 'x', '5 s', NaN, Infinity, null, undefined, true, []], { min: 0 }, 'number'],
+      [['-2'], { min: -1 }, 'numberMin'],
+      [['-1'], { min: -1 }, ''],
+      [['3600'], { min: 0, max: 3600 }, ''],
+      [['3600.1'], { min: 0, max: 3600 }, 'numberMax'],
+      [['1.5'], { min: 1, integer: true }, 'numberInteger'],
+      [['-1'], { min: 0, also: -1 }, ''],
+      [['-0.5', '-2'], { min: 0, also: -1 }, 'numberMin']
+    ]
+  for (const [values, bounds, found] of numbers) {
+    it(`is ${found || 'none'} with ${JSON.stringify(bounds)}: ${values.map(String).join(', ')}`, () => {
+      for (const value of values) assert.equal(numberProblem(value, bounds), found, String(value))
+    })
+  }
+})
+
+describe('variables, in a real Node-RED', () => {
+  const { TEST_SECRET } = VARIABLES
+  let world: World
+  before(async () => {
+    world = await startWorld()
+    world.receiver.respond = () => ({ body: ackFor('ENV00001') })
+  })
+  after(() => world.close())
+
+  /** Sends a message. @returns the request that the receiver got */
+  async function delivered() {
+    assert.equal((await world.send(adt('ENV00001'))).output, 'ack')
+    return world.receiver.requests.at(-1)
   }
 
-  it('limits how much of an answer is read', async () => {
-    const { error } = await caught(4096, 4097)
-    assert.deepEqual((error as { cause?: unknown }).cause, {
-      code: 'ERR_RESPONSE_TOO_LARGE',
-      status: 200
+  it('are found by name and as ${NAME}, in headers and form fields', async () => {
+    await world.deploy({
+      headers: [
+        ...[entry('X-A', 'TEST_SECRET'), entry('X-B', '${TEST_SECRET}')],
+        ...[entry('X-C', '${TEST_SECRET}', 'str'), entry('X-D', 'k=${TEST_SECRET};')]
+      ],
+      format: 'form',
+      formFields: [entry('a', 'x', 'str'), entry('b', '${TEST_SECRET}')]
     })
-    assert.match((await caught(4096, 4096)).error.message, /contains no HL7 acknowledgement/)
+    const { headers = {}, body } = (await delivered()) ?? {}
+    const names = ['x-a', 'x-b', 'x-c', 'x-d']
+    assert.deepEqual(
+      names.map((name) => headers[name]),
+      [TEST_SECRET, TEST_SECRET, TEST_SECRET, `k=${TEST_SECRET};`]
+    )
+    assert.match(String(body), new RegExp(`^a=x&b=${TEST_SECRET}&`))
   })
 
-  it('leads to HL7_CONFIG if it is not a number of bytes', async () => {
-    for (const bytes of ['4096', 0, 1.5, -1, true]) {
-      const { error } = await caught(bytes, 1)
-      assert.equal(error.code, 'HL7_CONFIG')
-      assert.match(
-        error.message,
-        /hl7HttpsOutMaxReplyBytes in settings\.js must be a whole number of bytes from 1024 to /
-      )
-    }
+  it('come from the instance in a subflow', async () => {
+    const flow = world.flow({ headers: [entry('X-A', '${OWN_KEY}')] })
+    const { id, wires, ...node } = flow.find(({ id }) => id === 'out') as FlowNode
+    await world.nodeRed.deploy([
+      ...flow.filter((one) => one.id !== 'out'),
+      {
+        ...{ id: 'sub', type: 'subflow', name: 'sub', env: [] },
+        in: [{ wires: [{ id: 'inner' }] }],
+        out: [{ wires: [{ id: 'inner', port: 0 }] }]
+      },
+      { ...node, id: 'inner', z: 'sub', wires: [[], []] },
+      {
+        ...{ id, type: 'subflow:sub', z: 'tab', wires },
+        env: [{ name: 'OWN_KEY', type: 'str', value: 'key of one instance' }]
+      }
+    ])
+    assert.equal((await delivered())?.headers['x-a'], 'key of one instance')
+  })
+
+  it('are named in the error and the log if they are missing, and not their node twice', async () => {
+    const before = (await world.nodeRed.printed()).length
+    const second = { id: 'out2', type: 'hl7-https-out', z: 'tab', auth: 'auth', tls: 'tls' }
+    await world.nodeRed.deploy([
+      ...world.flow(
+        { headers: [entry('X-A', 'NO_SUCH_KEY')] },
+        { credentials: { clientId: 'x', clientSecret: '${NO_SUCH_SECRET}' } }
+      ),
+      { ...second, url: world.receiver.url, wires: [[], []] }
+    ])
+    const { error } = await world.caught(adt('ENV00001'))
+    assert.equal(error.code, 'HL7_CONFIG')
+    assert.match(
+      error.message,
+      /auth: the environment variable NO_SUCH_SECRET \(for clientSecret\)/
+    )
+    assert.match(error.message, /headers, X-A: the environment variable NO_SUCH_KEY is not set/)
+    const log = (await world.nodeRed.printed()).slice(before)
+    assert.equal(log.filter((line) => line.includes('NO_SUCH_SECRET')).length, 1, log.join('\n'))
+  })
+
+  it('are not in the log', async () => {
+    const log = (await world.nodeRed.printed()).join('\n')
+    for (const secret of [TEST_SECRET, 'key of one instance']) assert.ok(!log.includes(secret))
   })
 })

@@ -1,56 +1,71 @@
 import assert from 'node:assert/strict'
 import { EventEmitter } from 'node:events'
-import { afterEach, describe, it } from 'node:test'
-import { setTimeout as wait } from 'node:timers/promises'
+import { describe, it, type TestContext } from 'node:test'
 import type { NodeAPI } from 'node-red'
-import loadSidebar, { somethingChanged } from '../../nodes/operations/sidebar.ts'
+import type * as Sidebar from '../../nodes/operations/sidebar.ts'
 import { TICK_TOPIC } from '../../nodes/operations/tick-topic.ts'
 
 describe('the tick of the sidebar tab', () => {
-  const events = new EventEmitter()
-  const sent: { at: number; topic: string; data: unknown; retain: boolean | undefined }[] = []
-  const comms = {
-    publish: (topic: string, data: unknown, retain?: boolean) => {
-      sent.push({ at: performance.now(), topic, data, retain })
+  /** The runtime half of the sidebar, as new, with a clock of the test. */
+  async function start(t: TestContext) {
+    let now = 10_000
+    t.mock.timers.enable({ apis: ['setTimeout'] })
+    t.mock.method(performance, 'now', () => now)
+    const pass = (ms: number): void => {
+      // The clock stands at its end when a timer runs.
+      now += ms
+      t.mock.timers.tick(ms)
+    }
+    const events = new EventEmitter()
+    const sent: unknown[][] = []
+    const comms = { publish: (...tick: unknown[]) => sent.push(tick) }
+    const url = new URL('../../nodes/operations/sidebar.ts', import.meta.url)
+    const { default: load, somethingChanged } = (await import(
+      `${url.href}?${t.name}`
+    )) as typeof Sidebar
+    return {
+      ...{ events, sent, pass, somethingChanged },
+      load: () => {
+        // Another part of Node-RED's API than these is not asked for.
+        load({ events, comms } as unknown as NodeAPI)
+      }
     }
   }
-  // Another part of Node-RED's API than these is not asked for.
-  const RED = { events, comms } as unknown as NodeAPI
 
-  afterEach(async () => {
-    await wait(2100)
-    sent.length = 0
-  })
-
-  it('is not sent before Node-RED has loaded the plugin', async () => {
+  it('is not sent before Node-RED has loaded the plugin', async (t) => {
+    const { load, pass, sent, somethingChanged } = await start(t)
     somethingChanged()
-    await wait(20)
+    pass(10_000)
     assert.deepEqual(sent, [])
-    loadSidebar(RED)
+    load()
+    somethingChanged()
+    pass(0)
+    assert.equal(sent.length, 1)
   })
 
-  it('says nothing, and comes at most every two seconds, whatever happens', async () => {
-    const end = performance.now() + 5000
-    while (performance.now() < end) {
-      for (let count = 0; count < 1000; count++) somethingChanged()
-      await wait(5)
+  it('says nothing, and comes at most every two seconds, whatever happens', async (t) => {
+    const { load, pass, sent, somethingChanged } = await start(t)
+    load()
+    const seconds: number[] = []
+    for (let ms = 0; ms < 6000; ms += 100) {
+      for (let count = 0; count < 100; count++) somethingChanged()
+      const before = sent.length
+      pass(100)
+      if (sent.length > before) seconds.push(ms / 1000)
     }
-    await wait(2100)
-    assert.ok(sent.length >= 3 && sent.length <= 4, `${sent.length} ticks`)
-    for (const [index, { at, ...tick }] of sent.entries()) {
-      assert.deepEqual(tick, { topic: TICK_TOPIC, data: {}, retain: false })
-      const before = sent[index - 1]
-      assert.ok(before === undefined || at - before.at >= 1995, `${at - (before?.at ?? 0)} ms`)
-    }
+    assert.deepEqual(seconds, [0, 2, 4])
+    for (const tick of sent) assert.deepEqual(tick, [TICK_TOPIC, {}, false])
   })
 
-  it('comes after a deploy, and not when the flows have stopped', async () => {
+  it('comes after a deploy, and not when the flows have stopped', async (t) => {
+    const { events, load, pass, sent, somethingChanged } = await start(t)
+    load()
     events.emit('flows:started')
-    await wait(50)
+    pass(0)
     assert.equal(sent.length, 1)
     somethingChanged()
     events.emit('flows:stopped')
-    await wait(2100)
+    pass(10_000)
     assert.equal(sent.length, 1)
   })
 })

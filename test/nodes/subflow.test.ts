@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
-import type { MessagePage, NodeState } from '../../nodes/operations/answers.ts'
 import type { DeployType, FlowNode } from '../support/node-red.ts'
 import { adt, startWorld, type World } from '../support/world.ts'
 
@@ -46,25 +45,15 @@ describe('the queue file of a node in a subflow, in a real Node-RED', () => {
   })
 
   /** Waits until the journal of a node has a message. */
-  async function journaled(id: string, controlId: string): Promise<void> {
-    const path = `/hl7-https-out/${id}/messages?controlId=${controlId}&state=acked`
-    for (let tries = 0; tries < 200; tries++) {
-      const { body } = await world.nodeRed.get(path)
-      if ((body as Partial<MessagePage>).messages?.length === 1) return
-      await new Promise((resolve) => setTimeout(resolve, 25))
-    }
-    assert.fail(`${id} does not have ${controlId}`)
-  }
+  const journaled = (id: string, controlId: string): Promise<void> =>
+    world.eventually(async () => {
+      const found = await world.messages(`controlId=${controlId}&state=acked`, id)
+      return (found as typeof found | undefined)?.length === 1
+    })
 
   /** Waits until a paused node holds that many messages. */
-  async function held(id: string, count: number): Promise<void> {
-    for (let tries = 0; tries < 200; tries++) {
-      const { body } = await world.nodeRed.get(`/hl7-https-out/${id}`)
-      if ((body as NodeState).queued === count) return
-      await new Promise((resolve) => setTimeout(resolve, 25))
-    }
-    assert.fail(`${id} does not hold ${count}`)
-  }
+  const held = (id: string, count: number): Promise<void> =>
+    world.eventually(async () => (await world.state(id)).queued === count)
 
   /** Deploys a flow. @returns what is logged about files that are kept */
   async function kept(nodes: FlowNode[], type?: DeployType): Promise<string[]> {

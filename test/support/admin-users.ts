@@ -1,8 +1,27 @@
 import type { TestNodeRed } from './node-red.ts'
 
-const PASSWORD = 'a password of a test'
+/** A form has to encode it. */
+export const PASSWORD = 'watch & 50 %+'
 /** Of PASSWORD, with bcrypt's lowest cost. */
-const HASH = '$2y$04$uhAQja9hZo0tOYz.j/4TNu4UXD3jF2ijr.SRpAb1XjbTNdNvQig6i'
+const HASH = '$2b$04$XrX1uavBxfF.6xiCEaBc3u3DQnq4q1lONEbZ0vXZ8a0WynJxBprMG'
+
+/** Users of the shared Node-RED that has some, with their permissions. */
+export const USERS = {
+  // Those of docs/operations.md.
+  admin: '*',
+  watch: ['read'],
+  night: ['read', 'hl7-https-out.write'],
+  analyst: ['read', 'hl7-https-out.content'],
+  // The general permissions of Node-RED.
+  read: 'read',
+  write: 'write',
+  '*': '*',
+  /** May deploy. */
+  author: ['flows.write'],
+  /** May do nothing with our nodes but see them. */
+  stranger: ['flows.read']
+} as const
+export type User = keyof typeof USERS
 
 /**
  * Users of Node-RED's editor and admin API, by name, with their permissions. Whoever does not log in
@@ -30,4 +49,40 @@ export async function logIn(nodeRed: TestNodeRed, username: string): Promise<str
     password: PASSWORD
   })
   return (body as { access_token: string }).access_token
+}
+
+/** What a user was answered. */
+export interface UserAnswer {
+  status: number
+  /** If it was JSON. */
+  body: unknown
+  text: string
+  headers: Headers
+}
+
+const sessions = new WeakMap<TestNodeRed, Map<User, Promise<string>>>()
+
+/** GETs from the admin API as a user who has logged in, or POSTs a body. */
+export async function as(
+  nodeRed: TestNodeRed,
+  user: User,
+  path: string,
+  body?: unknown
+): Promise<UserAnswer> {
+  const ofNodeRed = sessions.get(nodeRed) ?? new Map<User, Promise<string>>()
+  sessions.set(nodeRed, ofNodeRed)
+  const session = ofNodeRed.get(user) ?? logIn(nodeRed, user)
+  ofNodeRed.set(user, session)
+  const response = await fetch(nodeRed.url + path, {
+    method: body === undefined ? 'GET' : 'POST',
+    headers: {
+      'Content-Type': 'application/json',
+      Authorization: `Bearer ${await session}`
+    },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) })
+  })
+  const text = await response.text()
+  const isJson = response.headers.get('content-type')?.startsWith('application/json') === true
+  const { status, headers } = response
+  return { status, headers, text, body: isJson ? (JSON.parse(text) as unknown) : undefined }
 }

@@ -11,7 +11,9 @@ import {
   type NodeRedProcess,
   startNodeRed as startProcess
 } from '../../demo/node-red.ts'
+import { adminAuth, USERS } from './admin-users.ts'
 import { testAuthority } from './certificates.ts'
+import { installExternalModule } from './external-module.ts'
 
 export type { DeployType, FlowNode, NodeRedExit }
 
@@ -47,24 +49,38 @@ type ProbeEvent =
 
 const probeDirectory = join(dirname(fileURLToPath(import.meta.url)), 'probe-node')
 
-/** The one that the tests of this process share. */
-let shared: TestNodeRed | undefined
+/** Environment variables of the Node-REDs that tests share. */
+export const VARIABLES = {
+  /** No test may find it in a log, a status or an answer. */
+  TEST_SECRET: 'key-of-a-variable-that-nobody-may-see',
+  /** The longest frame that the MLLP example takes. */
+  MLLP_MAX_BYTES: '2000000'
+}
+
+/** Those that the tests of this process share: one without users and one with them. */
+const shared: { plain?: TestNodeRed; withUsers?: TestNodeRed } = {}
 
 /**
  * A real Node-RED with this package (build it first) and the node type `probe`: wire any output,
  * Catch, Status or Complete node to one, and read with `messages` what it received. `close` it.
  *
- * Without other options than `flows` it is the one that all test files of this process share, as if
- * it were new: no flows, no queue files, nothing seen. It trusts the `testAuthority`.
+ * Without other options than `flows` and `users` it is the one that all test files of this process
+ * share, as if it were new: no flows, no queue files, nothing seen. It trusts the `testAuthority`
+ * and has the `VARIABLES`.
  *
  * @param options.flows deployed before this resolves
+ * @param options.users whether it has the `USERS`, and logs everything that Node-RED can log
  */
 export async function startNodeRed({
   flows,
+  users = false,
   ...options
-}: TestNodeRedOptions & { flows?: readonly FlowNode[] } = {}): Promise<TestNodeRed> {
+}: TestNodeRedOptions & {
+  flows?: readonly FlowNode[]
+  users?: boolean
+} = {}): Promise<TestNodeRed> {
   const own = Object.keys(options).length > 0
-  const nodeRed = own ? new TestNodeRed(options) : await sharedNodeRed()
+  const nodeRed = own ? new TestNodeRed(options) : await sharedNodeRed(users)
   try {
     if (!nodeRed.alive) await nodeRed.start()
     if (flows) await nodeRed.deploy(flows)
@@ -75,16 +91,27 @@ export async function startNodeRed({
   return nodeRed
 }
 
-async function sharedNodeRed(): Promise<TestNodeRed> {
+async function sharedNodeRed(users: boolean): Promise<TestNodeRed> {
+  const which = users ? 'withUsers' : 'plain'
+  const found = shared[which]
   // A test may have ended it.
-  if (!shared?.alive) {
-    const { ca } = await testAuthority()
-    shared = new TestNodeRed({ trustedCa: ca })
+  if (found?.alive) return found
+  const { ca } = await testAuthority()
+  const settings = {
+    adminAuth: adminAuth(USERS),
+    logging: { console: { level: 'trace', metrics: true, audit: true } }
   }
-  return shared
+  const nodeRed = new TestNodeRed({
+    ...{ trustedCa: ca, env: VARIABLES },
+    ...(users && { settings })
+  })
+  // For an example.
+  installExternalModule(nodeRed.userDir, 'amqplib')
+  shared[which] = nodeRed
+  return nodeRed
 }
 
-after(() => shared?.stop())
+after(() => Promise.all([shared.plain?.stop(), shared.withUsers?.stop()]))
 
 /** A Node-RED whose process can be stopped, killed and started again. */
 export class TestNodeRed {
@@ -154,7 +181,7 @@ export class TestNodeRed {
 
   /** Ends this Node-RED, or gives the shared one back as it was at first. May be called repeatedly. */
   async close(): Promise<void> {
-    if (this !== shared || !this.alive) return this.stop()
+    if (!Object.values(shared).includes(this) || !this.alive) return this.stop()
     await this.deploy([])
     rmSync(join(this.userDir, 'hl7-https-out'), { recursive: true, force: true })
     await this.printed()
@@ -235,7 +262,7 @@ export class TestNodeRed {
   async printed(): Promise<readonly string[]> {
     const mark = `Printed until mark ${++this.#marks}`
     this.#running.child.send(mark)
-    return this.waitFor(() => (this.log().includes(mark) ? this.log() : undefined))
+    return this.waitFor(() => this.log().includes(mark) && this.log())
   }
 
   /** The statuses that a node has shown so far, over all starts. */
@@ -270,22 +297,33 @@ export class TestNodeRed {
     )
   }
 
+  /** Waits until a line of the log from the `from`th one on has these words. @returns the line */
+  waitForLog(words: RegExp | string, from = 0): Promise<string> {
+    const has = (line: string): boolean =>
+      typeof words === 'string' ? line.includes(words) : words.test(line)
+    return this.waitFor(
+      () => this.log().slice(from).find(has),
+      10_000,
+      () => `no line has ${String(words)}`
+    )
+  }
+
   /**
    * Waits until `look`, which is called after each event from Node-RED and every 50 ms, returns
-   * something other than `undefined`.
+   * something other than `undefined` or `false`.
    *
    * @throws {Error} with `situation()` and Node-RED's last lines, after `timeoutMs` or if the
    *   process has ended
    */
   async waitFor<T>(
-    look: () => T | undefined,
+    look: () => T | undefined | false | Promise<T | undefined | false>,
     timeoutMs = 10_000,
-    situation: () => string = () => 'not yet'
+    situation: () => string = () => `not yet: ${look.toString()}`
   ): Promise<T> {
     const deadline = performance.now() + timeoutMs
     for (;;) {
-      const found = look()
-      if (found !== undefined) return found
+      const found = await look()
+      if (found !== undefined && found !== false) return found
       const gone = !this.alive
       if (gone || performance.now() > deadline) {
         const why = gone ? 'Node-RED has exited' : `waited ${timeoutMs} ms`

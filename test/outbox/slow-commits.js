@@ -1,6 +1,6 @@
 import { StatementSync } from 'node:sqlite'
 
-// Preloaded into every thread of a Node-RED under test: each commit blocks its thread for 200 ms more,
+// Preloaded into every thread of a process: each commit blocks its thread for 200 ms more,
 // as on a disk that is slow to sync.
 
 const { run } = StatementSync.prototype

@@ -12,9 +12,9 @@ import type {
   MessagePage,
   NodeState
 } from '../../nodes/operations/answers.ts'
-import { startNodeRed } from '../support/node-red.ts'
-import { adt, startWorld, type World } from '../support/world.ts'
-import { page, rows, section } from './markdown.ts'
+import { ackFor, adt, controlIdIn, startWorld, type World } from '../support/world.ts'
+import { page, rows, section } from '../docs/markdown.ts'
+import { as as asUser, PASSWORD, USERS, type User } from '../support/admin-users.ts'
 
 const skip = spawnSync('curl', ['--version']).status === 0 ? false : 'needs curl'
 
@@ -30,22 +30,14 @@ function blocks(heading: string, language: 'sh' | 'js'): string[] {
 const [variables = '', login = '', ...others] = blocks('From the command line', 'sh')
 const commands = others.flatMap((block) => block.split('\n')).filter((line) => line !== '')
 
-/** bcrypt of "watch & 50 %+", which a form has to encode. */
-const HASH = '$2b$04$XrX1uavBxfF.6xiCEaBc3u3DQnq4q1lONEbZ0vXZ8a0WynJxBprMG'
-const PASSWORD = 'watch & 50 %+'
-
-interface User {
-  username: string
-  password: string
-  permissions: string | string[]
+/** The settings of the page. */
+const { adminAuth } = settingsIn('Permissions') as {
+  adminAuth: { users: { username: User; permissions: string | string[] }[] }
 }
-/** The settings of the page, with a password for all users. */
-const { adminAuth } = settingsIn('Permissions') as { adminAuth: { users: User[] } }
-const users = adminAuth.users.map((user) => ({ ...user, password: HASH }))
 
 function settingsIn(heading: string): object {
   const [block = ''] = blocks(heading, 'js')
-  // Node-RED gets it as JSON.
+  // As objects of this context.
   return JSON.parse(JSON.stringify(runInNewContext(`({${block}})`))) as object
 }
 
@@ -81,60 +73,38 @@ describe('docs/operations.md', { skip }, () => {
   let world: World
   const tokens = new Map<string, string>()
   before(async () => {
-    const general = ['read', 'write', '*'].map((permissions) => {
-      return { username: permissions, password: HASH, permissions }
-    })
-    world = await startWorld({
-      settings: {
-        ...settingsIn('The audit log'),
-        // Who does not log in deploys and injects here.
-        adminAuth: { ...adminAuth, users: [...users, ...general], default: { permissions: '*' } }
-      }
-    })
-    for (const { username } of [...users, ...general]) {
+    world = await startWorld({ users: true })
+    for (const username of Object.keys(USERS)) {
       // All that the user may do.
       tokens.set(username, await logIn(world.nodeRed.url, username, ''))
     }
-    world.receiver.respond = ({ body }) => answerTo(body.toString().split('|')[9] ?? '')
+    world.receiver.respond = ({ body }) => answerTo(controlIdIn(body))
     await world.deploy({ queue: 'disk', replyCodeActions: '@ERR-3:206=S,:?A=C' })
   })
   after(() => world.close())
 
   /** Only some records are locked. */
-  function answerTo(id: string): { status: number; body: string } {
+  function answerTo(id: string): { body: string } {
     const isLocked = id.startsWith('LOCKED')
-    const error = isLocked ? 'ERR||PID^1|206|E\r' : ''
-    const head = `MSH|^~\\&|C|D|A|B|20260102||ACK|R${id}|P|2.5.1`
-    return { status: 200, body: `${head}\rMSA|${isLocked ? 'AE' : 'AA'}|${id}\r${error}` }
+    return { body: isLocked ? ackFor(id, 'AE', 'ERR||PID^1|206|E\r') : ackFor(id) }
   }
 
-  const asked = async (path: string): Promise<unknown> =>
-    (await world.nodeRed.get(`/hl7-https-out/out${path}`)).body
-  const suspended = async (): Promise<MessagePage['messages']> =>
-    ((await asked('/messages?state=suspended')) as MessagePage).messages
+  const suspended = (): Promise<MessagePage['messages']> => world.messages('state=suspended')
   /** Nothing is on its way, and so many are suspended. */
   const isQuiet = async (count: number): Promise<boolean> => {
-    const { inFlight, queued, suspended } = (await asked('')) as NodeState
+    const { inFlight, queued, suspended } = await world.state()
     return suspended === count && queued === 0 && inFlight === 0
   }
   const sent = (): number => world.receiver.requests.length
 
-  async function eventually(check: () => boolean | Promise<boolean>): Promise<void> {
-    for (let tries = 0; tries < 400; tries++) {
-      if (await check()) return
-      await new Promise((resolve) => setTimeout(resolve, 25))
-    }
-    assert.fail(`it does not happen: ${check.toString()}`)
-  }
-
   /** Leaves so many suspended messages in the queue. @returns their numbers, oldest first */
   async function setAside(count: number): Promise<string[]> {
     await world.nodeRed.post('/hl7-https-out/out/messages/discard', { all: true })
-    await eventually(() => isQuiet(0))
+    await world.eventually(() => isQuiet(0))
     for (let index = 1; index <= count; index++) {
       await world.nodeRed.inject('in', { payload: adt(`LOCKED${index}`) })
     }
-    await eventually(() => isQuiet(count))
+    await world.eventually(() => isQuiet(count))
     return (await suspended()).map(({ id }) => id).reverse()
   }
 
@@ -230,7 +200,9 @@ describe('docs/operations.md', { skip }, () => {
       async (command) => {
         await setAside(1)
         await setAside(0)
-        await eventually(async () => controlIds(await as('watch', command)).includes('LOCKED1'))
+        await world.eventually(async () =>
+          controlIds(await as('watch', command)).includes('LOCKED1')
+        )
         assert.ok(!controlIds(await as('watch', command)).includes('FREE1'))
       }
     ],
@@ -270,7 +242,7 @@ describe('docs/operations.md', { skip }, () => {
         const ids = await setAside(2)
         const before = sent()
         await as('night', command, ids)
-        await eventually(async () => sent() === before + 1 && (await isQuiet(2)))
+        await world.eventually(async () => sent() === before + 1 && (await isQuiet(2)))
       }
     ],
     [
@@ -278,7 +250,7 @@ describe('docs/operations.md', { skip }, () => {
       async (command) => {
         const [first = '', second] = await setAside(2)
         await as('night', command, [first])
-        await eventually(() => isQuiet(1))
+        await world.eventually(() => isQuiet(1))
         assert.equal((await suspended())[0]?.id, second)
       }
     ],
@@ -288,7 +260,7 @@ describe('docs/operations.md', { skip }, () => {
         await setAside(3)
         const before = sent()
         assert.deepEqual(await as('night', command), { found: 3 } satisfies BulkAnswer)
-        await eventually(async () => sent() === before + 1 && (await isQuiet(3)))
+        await world.eventually(async () => sent() === before + 1 && (await isQuiet(3)))
       }
     ],
     [
@@ -297,7 +269,7 @@ describe('docs/operations.md', { skip }, () => {
         await setAside(3)
         const before = sent()
         assert.deepEqual(await as('night', command), { found: 3 })
-        await eventually(async () => sent() === before + 3 && (await isQuiet(3)))
+        await world.eventually(async () => sent() === before + 3 && (await isQuiet(3)))
       }
     ],
     [
@@ -305,7 +277,7 @@ describe('docs/operations.md', { skip }, () => {
       async (command) => {
         const [first = '', second = '', third] = await setAside(3)
         assert.deepEqual(await as('night', command, [first, second]), { found: 2 })
-        await eventually(() => isQuiet(1))
+        await world.eventually(() => isQuiet(1))
         assert.equal((await suspended())[0]?.id, third)
       }
     ],
@@ -329,6 +301,15 @@ describe('docs/operations.md', { skip }, () => {
     const command = commands[index] ?? ''
     it(`${command.replace(/ +#.*/, '')} does what the page says`, () => check(command))
   }
+
+  it('has the users of the tests, and the audit log that they are in', () => {
+    for (const { username, permissions } of adminAuth.users) {
+      assert.deepEqual(permissions, USERS[username])
+    }
+    assert.deepEqual(settingsIn('The audit log'), {
+      logging: { console: { level: 'info', audit: true } }
+    })
+  })
 
   it('names what is in the audit log', async () => {
     const table = rows(section(operations, 'The audit log')).map(([events = '']) => events)
@@ -355,16 +336,9 @@ describe('docs/operations.md', { skip }, () => {
       'hl7-https-out.content': [`/hl7-https-out/out/messages/${id}`],
       'flows.write': ['/oauth2-client-credentials/auth/test', {}]
     }
-    const may = async (username: string, permission: string): Promise<boolean> => {
+    const may = async (user: User, permission: string): Promise<boolean> => {
       const [path, body] = requests[permission] ?? ['']
-      const { status } = await fetch(`${world.nodeRed.url}${path}`, {
-        method: body === undefined ? 'GET' : 'POST',
-        headers: {
-          'Content-Type': 'application/json',
-          Authorization: `Bearer ${tokens.get(username)}`
-        },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) })
-      })
+      const { status } = await asUser(world.nodeRed, user, path, body)
       assert.ok([200, 401].includes(status), `${path} ${status}`)
       return status !== 401
     }
@@ -376,11 +350,11 @@ describe('docs/operations.md', { skip }, () => {
     )
     for (const [name = '', , ...columns] of table) {
       const permission = nameIn(name)
-      for (const [index, general] of ['read', 'write', '*'].entries()) {
+      for (const [index, general] of (['read', 'write', '*'] as const).entries()) {
         const isSaid = columns[index] === 'yes'
         assert.equal(await may(general, permission), isSaid, `${general}: ${permission}`)
       }
-      for (const { username, permissions } of users) {
+      for (const { username, permissions } of adminAuth.users) {
         const isSaid =
           permissions === '*' ||
           permissions.includes(permission) ||
@@ -388,20 +362,5 @@ describe('docs/operations.md', { skip }, () => {
         assert.equal(await may(username, permission), isSaid, `${username}: ${permission}`)
       }
     }
-  })
-})
-
-describe('the login in docs/operations.md', { skip }, () => {
-  it('gives a token that the admin routes accept, below httpAdminRoot too', async (t) => {
-    const nodeRed = await startNodeRed({
-      settings: { httpAdminRoot: '/admin', adminAuth: { ...adminAuth, users } }
-    })
-    t.after(() => nodeRed.close())
-    const token = await logIn(`${nodeRed.url}/admin`, 'night')
-    const url = `${nodeRed.url}/admin/hl7-https-out/out`
-    assert.equal((await fetch(url)).status, 401)
-    // The user is let in, but there is no such node.
-    const headers = { Authorization: `Bearer ${token}` }
-    assert.equal((await fetch(url, { headers })).status, 404)
   })
 })

@@ -1,0 +1,198 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import type { Node, NodeMessageInFlow } from 'node-red'
+import { carryOut, isCommand } from '../../nodes/flow-commands.ts'
+import type { FlowMessage } from '../../nodes/flow-messages.ts'
+import type { ApplicationAck } from '../../src/delivery/awaiting.ts'
+import type { Courier } from '../../src/delivery/courier.ts'
+import type { Delivery } from '../../src/delivery/delivery.ts'
+import type { Hl7Error } from '../../src/hl7/hl7-error.ts'
+import { ackFor, adt } from '../support/world.ts'
+
+/** They are not asked for anything here. */
+const NO_COURIER = {} as unknown as Courier
+const NO_NODE = {} as unknown as Node
+
+const COMMANDS = ['pause', 'resume', 'resend', 'discard']
+
+describe('msg.action', () => {
+  const rows: [action: unknown, payload: unknown, command: boolean][] = [
+    ...COMMANDS.flatMap((action): [unknown, unknown, boolean][] => [
+      [action, undefined, true],
+      [action, null, true],
+      [action, '', true],
+      [action, Buffer.alloc(0), true],
+      [action, adt('1004'), false],
+      [action, Buffer.from('x'), false],
+      [action, 0, false]
+    ]),
+    ...[undefined, 'nothing', '__proto__', 5, ['pause'], {}].map(
+      (action): [unknown, unknown, boolean] => [action, '', false]
+    )
+  ]
+  it('is a command only without a payload', () => {
+    for (const [action, payload, command] of rows) {
+      const content = { msg: { action, payload }, payload } as unknown as FlowMessage
+      assert.equal(isCommand(content), command, `${String(action)} ${String(payload)}`)
+    }
+  })
+
+  it('acknowledge is one with an acknowledgement, whatever the payload', () => {
+    for (const [acknowledgement, command] of [
+      ['x', true],
+      [null, true],
+      [undefined, false]
+    ] as const) {
+      const msg = { action: 'acknowledge', acknowledgement, payload: adt('X') }
+      assert.equal(isCommand({ msg, payload: msg.payload } as unknown as FlowMessage), command)
+    }
+  })
+})
+
+/** Carries out a command. @returns what was done, and what was said to the user */
+async function done(msg: object, suspended: string[] = []): Promise<string[]> {
+  const found: string[] = []
+  const choose = (name: string) => (chosen: (entry: { controlId: string }) => boolean) => {
+    const ids = suspended.filter((controlId) => chosen({ controlId }))
+    found.push(...ids.map((id) => `${name} ${id}`))
+    return Promise.resolve(ids.length)
+  }
+  const call = (name: string) => () => Promise.resolve(found.push(name))
+  const delivery = {
+    ...{ pause: call('pause'), resume: call('resume') },
+    operator: { resend: choose('resend'), discard: choose('discard') }
+  }
+  const node = { warn: (text: string) => found.push(text) }
+  await carryOut(
+    node as unknown as Node,
+    delivery as unknown as Delivery<FlowMessage>,
+    NO_COURIER,
+    msg as NodeMessageInFlow
+  )
+  return found
+}
+
+describe('a command of the flow', () => {
+  const none = (action: string, which: string): string[] => [
+    `There is no suspended message ${which} to ${action}.`
+  ]
+  const rows: [msg: object, done: string[]][] = [
+    [{ action: 'pause' }, ['pause']],
+    [{ action: 'resume' }, ['resume']],
+    ...['resend', 'discard'].flatMap((action): [object, string[]][] => [
+      [{ action }, [`${action} 1001`, `${action} 1002`]],
+      [{ action, controlId: '1002' }, [`${action} 1002`]],
+      // A flow may have parsed it as a number.
+      [{ action, controlId: 1002 }, [`${action} 1002`]],
+      [{ action, controlId: 'x\n' }, none(action, 'x?')],
+      [{ action, controlId: '' }, none(action, '')],
+      // A flow that looked for one and found none does not mean all.
+      [{ action, controlId: undefined }, none(action, 'of msg.controlId')],
+      [{ action, controlId: null }, none(action, 'of msg.controlId')]
+    ])
+  ]
+  for (const [msg, wanted] of rows) {
+    it(`${JSON.stringify(msg)}${'controlId' in msg && msg.controlId === undefined ? ' undefined' : ''}`, async () => {
+      assert.deepEqual(await done(msg, ['1001', '1002']), wanted)
+    })
+  }
+})
+
+describe('an application acknowledgement', () => {
+  /** Hands one to the node. @returns the control IDs that it is about, in order */
+  async function taken(
+    acknowledgement: unknown,
+    take: (ack: ApplicationAck) => boolean | Promise<boolean> = () => true
+  ): Promise<string[]> {
+    const controlIds: string[] = []
+    const acknowledge = async (ack: ApplicationAck): Promise<boolean> => {
+      controlIds.push(ack.controlId)
+      return take(ack)
+    }
+    const msg = { action: 'acknowledge', acknowledgement } as unknown as NodeMessageInFlow
+    const delivery = { operator: { acknowledge } } as unknown as Delivery<FlowMessage>
+    await carryOut(NO_NODE, delivery, NO_COURIER, msg)
+    return controlIds
+  }
+
+  const batch = `FHS|^~\\&|R|C\rBHS|^~\\&|R|C\r${ackFor('A')}${ackFor('B', 'AR')}BTS|2\rFTS|1\r`
+  const forms: [form: string, acknowledgement: unknown, controlIds: string[]][] = [
+    ['a string', ackFor('A'), ['A']],
+    ['a string with line feeds', ackFor('A').replaceAll('\r', '\n'), ['A']],
+    ['a Buffer in Latin-1', Buffer.from(ackFor('Ä'), 'latin1'), ['Ä']],
+    ['an MLLP frame', Buffer.from(`\v${ackFor('A')}\x1c\r`), ['A']],
+    ['several MLLP frames', `\v${ackFor('A')}\x1c\r\v${ackFor('B')}\x1c\r`, ['A', 'B']],
+    ['several messages', ackFor('A') + ackFor('B'), ['A', 'B']],
+    ['a batch', batch, ['A', 'B']]
+  ]
+  for (const [form, acknowledgement, controlIds] of forms) {
+    it(`may be ${form}`, async () => {
+      assert.deepEqual(await taken(acknowledgement), controlIds)
+    })
+  }
+
+  const M = 2_097_152
+  const bad: [name: string, acknowledgement: unknown, words: RegExp][] = [
+    ['prose', 'The message was received.', /has no MSA/],
+    ['a message', adt('NOBODY02'), /has no MSA/],
+    ['a number', 7, /is neither a string nor a Buffer/],
+    ['null', null, /is neither a string nor a Buffer/],
+    ['empty', '', /has no MSA/],
+    ['an empty batch', 'BHS|^~\\&|R|C|W|N\rBTS|0\r', /has no MSA/],
+    ['longer than 2 MiB', ackFor('A').padEnd(M + 1, 'x'), /is too long/],
+    ['2 MiB of MSA', `${ackFor('A')}${'MSA|AA|1\r'.repeat(200_000)}`.slice(0, M), /is too long/],
+    ['one of more than 128 KiB', ackFor('A').padEnd(131_072, 'x'), /is too long/]
+  ]
+  for (const [name, acknowledgement, words] of bad) {
+    it(`is not ${name}`, async () => {
+      await assert.rejects(taken(acknowledgement), (error: Hl7Error) => {
+        assert.equal(error.code, 'HL7_INVALID_MESSAGE')
+        assert.match(error.message, /^msg\.acknowledgement /)
+        assert.match(error.message, words)
+        return true
+      })
+    })
+  }
+  it('may have 128 KiB', async () => {
+    // A line end is added.
+    assert.deepEqual(await taken(ackFor('A').padEnd(131_071, 'x')), ['A'])
+  })
+
+  const ABOUT = 'No message of this node awaits the application acknowledgement of'
+  for (const [ids, words] of [
+    [['STRANGER'], `${ABOUT} STRANGER.`],
+    [['A', 'STRANGER', ''], `${ABOUT} STRANGER and 1 more.`],
+    [[''], `${ABOUT} an empty control ID.`]
+  ] as const) {
+    it(`for which no message waits is named: ${words}`, async () => {
+      const text = ids.map((id) => ackFor(id)).join('')
+      await assert.rejects(
+        taken(text, ({ controlId }) => controlId === 'A'),
+        { code: 'HL7_UNMATCHED_ACK', message: words }
+      )
+    })
+  }
+
+  it('among ten thousand lets others have their turn, and shares a commit with a hundred', async () => {
+    const ids = Array.from({ length: 10_000 }, (_, index) => `M${index}`)
+    let turns = 0
+    let isOver = false
+    const count = (): void => {
+      turns++
+      if (!isOver) setImmediate(count)
+    }
+    setImmediate(count)
+    let waiting = 0
+    let most = 0
+    const taking = await taken(ids.map((id) => ackFor(id)).join(''), async () => {
+      most = Math.max(most, ++waiting)
+      await Promise.resolve()
+      waiting--
+      return true
+    })
+    isOver = true
+    assert.deepEqual(taking, ids)
+    assert.equal(most, 100)
+    assert.ok(turns >= 10_000, `${turns} turns of others`)
+  })
+})

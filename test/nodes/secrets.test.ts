@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import { adt, CLIENT_ID, CLIENT_SECRET, startWorld, type World } from '../support/world.ts'
+
+const KEY = 'the key of a header 0815'
+
+describe('secrets and patients', () => {
+  let world: World
+  before(async () => {
+    world = await startWorld({ users: true })
+  })
+  after(() => world.close())
+
+  it('are not on the node objects, which every node of a flow can look up', async () => {
+    await world.nodeRed.deploy([
+      ...world.flow({
+        headers: [{ name: 'X-Key', value: 'secret1', valueType: 'cred' }],
+        credentials: { secret1: KEY }
+      }),
+      { id: 'in2', type: 'inject', z: 'tab', props: [], wires: [['look']] },
+      { id: 'look', type: 'probe', z: 'tab', wires: [] }
+    ])
+    assert.equal((await world.send(adt('LOOK0001'))).output, 'ack')
+    assert.equal(world.receiver.requests.at(-1)?.headers['x-key'], KEY)
+    await world.nodeRed.inject('in2', { look: ['auth', 'out'] })
+    const [{ looked } = {}] = await world.nodeRed.waitForMessages('look')
+    const seen = (looked as string[]).join('\n')
+    for (const secret of [CLIENT_SECRET, CLIENT_ID, KEY, 'eyJ', 'BEGIN CERT', 'tokens']) {
+      assert.ok(!seen.includes(secret), `${secret} is in ${seen.slice(0, 2000)}`)
+    }
+    assert.match(seen, /hl7-https-out/)
+  })
+
+  it('are not in the log, even at its finest level, whatever happens', async () => {
+    await world.deploy({ failureTimeout: 0 })
+    await world.send(adt('NAK00001', { birth: '20990101' }))
+    await world.caught('PID|1||NS471100')
+    world.receiver.respond = () => ({ status: 400, body: 'Lindqvist' })
+    await world.caught(adt('FAILED01'))
+    const credentials = { clientId: CLIENT_ID, clientSecret: 'wrong-1-2-3' }
+    await world.deploy({ failureTimeout: 0 }, { credentials })
+    await world.caught(adt('NOTOKEN1'))
+    const log = (await world.nodeRed.printed()).join('\n')
+    assert.match(log, /\[metric\]/i)
+    assert.match(log, /\[trace\]|\[debug\]/i)
+    for (const word of [CLIENT_SECRET, KEY, 'wrong-1-2-3', 'eyJ', 'Lindqvist', 'NS471100']) {
+      assert.ok(!log.includes(word), `${word} is in the log`)
+    }
+  })
+})

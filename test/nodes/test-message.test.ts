@@ -1,0 +1,293 @@
+import assert from 'node:assert/strict'
+import type { IncomingHttpHeaders } from 'node:http'
+import { after, before, beforeEach, describe, it } from 'node:test'
+import type { NodeState } from '../../nodes/operations/answers.ts'
+import { formDefinition } from '../docs/form-definition.ts'
+import { bodyOf, startServer, type LocalServer } from '../http-client/local-server.ts'
+import { as, type User } from '../support/admin-users.ts'
+import { VARIABLES } from '../support/node-red.ts'
+import { ackFor, controlIdIn, startWorld, type World } from '../support/world.ts'
+
+type Properties = Record<string, unknown>
+
+interface Shown {
+  request: { line: string; headers: Record<string, string> }
+  status: number
+  reply: string
+  ack: { code: string; controlId: string }
+  rule: string
+  action: string
+  error: { code: string; reason: string; hint: string }
+}
+
+const { TEST_SECRET } = VARIABLES
+const SECRET = 'a secret that stays here'
+const TYPED = 'a typed secret'
+
+const entry = (name: string, value: string, valueType = 'str') => ({ name, value, valueType })
+/** Each kind of value, and what the test message shows of it. */
+const VALUES: [value: string, valueType: string, shown: string | RegExp][] = [
+  ['plain', 'str', 'plain'],
+  ['${TEST_SECRET}', 'str', '•••'],
+  ['k=${TEST_SECRET}', 'env', '•••'],
+  ['TEST_SECRET', 'env', '•••'],
+  ['${TEST_SECRET}', 'env', '•••'],
+  ['secret1', 'cred', '•••'],
+  ['payload.length', 'msg', /^\d+$/],
+  ['MSH-9.1', 'hl7', 'ADT'],
+  ['"sum " & (1 + 1)', 'jsonata', 'sum 2'],
+  ['$substringAfter($env("TEST_SECRET"), "key-")', 'jsonata', '•••']
+]
+const headers = VALUES.map(([value, valueType], index) => entry(`X-${index}`, value, valueType))
+
+describe('Send test message', () => {
+  let world: World
+  let server: LocalServer
+  const seen: { url: string; headers: IncomingHttpHeaders; body: string }[] = []
+  before(async () => {
+    world = await startWorld({ users: true })
+    server = await startServer((request, response) => {
+      void bodyOf(request).then((body) => {
+        const { url = '', headers } = request
+        seen.push({ url, headers, body: body.toString() })
+        if (url === '/refusing') {
+          response.statusCode = 401
+          response.end(headers.authorization)
+        } else {
+          // Repeats what it was sent.
+          const told = JSON.stringify(headers).replaceAll('|', ' ')
+          response.end(ackFor(controlIdIn(body), 'AA', `ERR|||0|I||||${told}\r`))
+        }
+      })
+    })
+  })
+  after(async () => {
+    await world.close()
+    await server.close()
+  })
+  beforeEach(() => {
+    seen.length = 0
+    world.receiver.respond = undefined
+  })
+  const own = (path: string): string => new URL(path, server.url).href
+
+  /** Deploys a node that sends to the server of this file; the flow has a variable with its URL. */
+  const deploy = (out: Properties = {}): Promise<void> =>
+    world.nodeRed.deploy(
+      world
+        .flow({ url: own('/hl7'), headers, credentials: { secret1: SECRET }, ...out })
+        .map((node) => {
+          const env = [{ name: 'URL_WITH_KEY', value: own('/hl7/hook-0815'), type: 'str' }]
+          return node.id === 'tab' ? { ...node, env } : node
+        })
+    )
+
+  /** Sends a test message. What is shown has no secret, token or variable in it. */
+  async function test(body: object = {}, user: User = 'night', id = 'out'): Promise<Shown> {
+    const answer = await as(world.nodeRed, user, `/hl7-https-out/${id}/test`, body)
+    assert.equal(answer.status, 200, answer.text)
+    assert.equal(answer.headers.get('cache-control'), 'no-store')
+    for (const secret of [
+      SECRET,
+      TYPED,
+      TEST_SECRET,
+      'that-nobody',
+      'eyJ',
+      '%E2%80',
+      'hook-0815'
+    ]) {
+      assert.ok(!answer.text.includes(secret), `${secret} is in ${answer.text}`)
+    }
+    return answer.body as Shown
+  }
+
+  it('sends a harmless message, which is in no queue, figure or output, and shows the answer', async () => {
+    await world.deploy()
+    const figures = async (): Promise<unknown> => {
+      const { acked, naked, failed, queued, lastError, latencyMs } = await world.state()
+      return { acked, naked, failed, queued, lastError, latencyMs }
+    }
+    const before = await figures()
+    const { request, status, ack, rule, action } = await test({ type: 'ADT^A08' })
+    assert.equal(request.line, 'POST /hl7 HTTP/1.1')
+    assert.equal(request.headers['authorization'], 'Bearer •••')
+    assert.deepEqual([status, ack.code, rule, action], [200, 'AA', ':?A=C', 'C'])
+    const { body } = world.receiver.requests.at(-1) ?? {}
+    assert.match(String(body), /^MSH\|[^\r]*\|ADT\^A08\|TEST[0-9A-F]{16}\|T\|/)
+    assert.deepEqual(await figures(), before)
+    assert.deepEqual(world.left('ack'), [])
+    assert.deepEqual(await world.messages(''), [])
+    assert.notEqual((await test()).ack.controlId, ack.controlId, 'a new one each time')
+  })
+
+  /** Where the token is sent → the line and the header that are shown. */
+  const places: [out: Properties, line: RegExp, header: string, value: string | undefined][] = [
+    [{}, /^POST \/hl7 HTTP/, 'authorization', 'Bearer •••'],
+    [{ authHeader: 'X-Token', authScheme: '' }, /^POST \/hl7 HTTP/, 'x-token', '•••'],
+    [{ tokenPlacement: 'query' }, /^POST \/hl7\?access_token=••• /, 'authorization', undefined],
+    [{ tokenPlacement: 'body', format: 'form' }, /^POST \/hl7 /, 'authorization', undefined],
+    [{ auth: '' }, /^POST \/hl7 /, 'authorization', undefined],
+    [
+      { auth: '', headers: [entry('Authorization', 'Basic eA==')] },
+      /^POST \/hl7 /,
+      'authorization',
+      'Basic eA=='
+    ]
+  ]
+  for (const [out, line, header, value] of places) {
+    it(`masks the token wherever it is sent: ${JSON.stringify(out)}`, async () => {
+      await deploy(out)
+      const { request } = await test()
+      assert.match(request.line, line)
+      assert.equal(request.headers[header], value)
+    })
+  }
+
+  it('shows what a header is made of, but no secret or variable, not even in an expression', async () => {
+    await deploy({ contentType: '${TEST_SECRET}' })
+    const { request, reply } = await test()
+    for (const [index, [value, valueType, shown]] of VALUES.entries()) {
+      const found = request.headers[`x-${index}`] ?? ''
+      const what = `${valueType} ${value}`
+      if (typeof shown === 'string') assert.equal(found, shown, what)
+      else assert.match(found, shown, what)
+    }
+    assert.match(request.headers['content-type'] ?? '', /^•••/)
+    assert.equal(seen[0]?.headers['x-1'], TEST_SECRET)
+    assert.equal(seen[0].headers['x-9'], 'of-a-variable-that-nobody-may-see')
+    // The receiver has repeated them, and the token.
+    assert.match(seen[0].headers.authorization ?? '', /^Bearer eyJ/)
+    assert.match(reply, /"x-5":"•••"/)
+  })
+
+  it('hides the token that the receiver refuses and repeats', async () => {
+    await deploy({ url: own('/refusing') })
+    const { status, reply } = await test()
+    assert.deepEqual([status, reply], [401, 'Bearer •••'])
+  })
+
+  it('hides a URL that comes from a variable', async () => {
+    await deploy({ url: '${URL_WITH_KEY}' })
+    assert.equal((await test()).request.line, 'POST ••• HTTP/1.1')
+    assert.equal(seen[0]?.url, '/hl7/hook-0815')
+    await deploy({ url: own('/hl7?a=b') })
+    assert.equal((await test()).request.line, 'POST /hl7?a=b HTTP/1.1')
+  })
+
+  it('takes any type, and no other segment in it', async () => {
+    await world.deploy()
+    for (const type of [5, null, '', '^', 'A'.repeat(10_000), 'ADT|X\rZZZ|1^A01&\r', { a: 1 }]) {
+      assert.match((await test({ type })).ack.code, /^A[AR]$/)
+      const segments = world.receiver.requests.at(-1)?.body.toString().split('\r')
+      assert.deepEqual(
+        segments?.map((segment) => segment.slice(0, 3)),
+        ['MSH', 'EVN', 'PID', 'PV1', '']
+      )
+    }
+  })
+
+  /** A node that cannot be tested → why. No reason has a variable in it. */
+  const mistakes: [out: Properties, reason: RegExp][] = [
+    [{ url: '' }, /^This node is not set up: .*URL/],
+    [{ replyCodeActions: '${TEST_SECRET}' }, /^This node is not set up: /],
+    [{ headers: [entry('${TEST_SECRET}', 'a\nb')] }, /^This node is not set up: /],
+    [{ orderKey: '${TEST_SECRET}', order: 'key' }, /^This node is not set up: /],
+    [{ format: 'json', bodyTemplate: '$error("Lindqvist")' }, /^The body template /]
+  ]
+  for (const [out, reason] of mistakes) {
+    it(`says why it cannot be sent: ${JSON.stringify(out)}`, async () => {
+      await deploy(out)
+      const { error } = await test()
+      assert.equal(error.code, 'HL7_CONFIG')
+      assert.match(error.reason, reason)
+      assert.doesNotMatch(error.reason, /Lindqvist/)
+      assert.deepEqual(seen, [])
+    })
+  }
+
+  describe('with the settings in a form', () => {
+    before(() => deploy())
+
+    /** As the form has them: every property. */
+    const inForm = (changed: Properties = {}): Properties => {
+      const { defaults } = formDefinition('hl7-https-out')
+      const all = Object.entries(defaults).map(([name, { value }]) => [name, value])
+      const credentials = { secret1: '__PWRD__' }
+      const given = { url: own('/hl7'), queue: 'memory', auth: 'auth', tls: 'tls', headers }
+      return { ...(Object.fromEntries(all) as Properties), ...given, credentials, ...changed }
+    }
+
+    for (const [id, secret1, sent] of [
+      ['out', '__PWRD__', SECRET],
+      ['not-deployed', 'typed too', 'typed too']
+    ] as const) {
+      it(`sends what is in the form, with stored or typed secrets and variables: ${id}`, async () => {
+        const { request, action, rule } = await test(
+          {
+            node: inForm({
+              ...{ url: own('/other'), format: 'form', replyCodeActions: ':?A=S', order: 'key' },
+              headers: [...headers, entry('X-Typed', 'secret2', 'cred')],
+              credentials: { secret1, secret2: TYPED }
+            })
+          },
+          'author',
+          id
+        )
+        assert.deepEqual([request.line, action, rule], ['POST /other HTTP/1.1', 'S', ':?A=S'])
+        assert.equal(request.headers['content-type'], 'application/x-www-form-urlencoded')
+        const { headers: got = {} } = seen[0] ?? {}
+        assert.deepEqual([got['x-3'], got['x-1']], [TEST_SECRET, TEST_SECRET])
+        assert.deepEqual([got['x-5'], got['x-typed']], [sent, TYPED])
+        assert.deepEqual(await world.messages(''), [])
+      })
+    }
+
+    /** A mistake in the form → why it cannot be sent, and what to do. */
+    const inFormMistakes: [changed: Properties, reason: RegExp, hint: RegExp][] = [
+      [{ url: '' }, /not set up: .*URL/, /^$/],
+      [{ tls: 'new' }, /TLS configuration is missing/, /^Deploy first: .*OAuth 2\.0, TLS/],
+      [{ auth: 'new' }, /OAuth 2\.0 node is missing/, /^Deploy first/],
+      [{ replyCodeActions: ':?A=' }, /replyCodeActions/, /^$/],
+      [{ headers: { name: 'x' } }, /headers must be a list/, /^$/]
+    ]
+    it('says what is wrong with them, and to deploy a config node first', async () => {
+      for (const [changed, reason, hint] of inFormMistakes) {
+        const { error } = await test({ node: inForm(changed) }, 'author')
+        assert.equal(error.code, 'HL7_CONFIG')
+        assert.match(error.reason, reason)
+        assert.match(error.hint, hint)
+      }
+      assert.deepEqual(seen, [])
+    })
+
+    it('is for those who may deploy; with what is deployed, for operators', async () => {
+      const form = { node: inForm() }
+      for (const [user, ofForm, ofNode] of [
+        ['watch', 401, 401],
+        ['night', 401, 200],
+        ['author', 200, 401],
+        ['admin', 200, 200]
+      ] as const) {
+        const statusOf = async (id: string, body: object): Promise<number> =>
+          (await as(world.nodeRed, user, `/hl7-https-out/${id}/test`, body)).status
+        assert.equal(await statusOf('out', form), ofForm, user)
+        assert.equal(await statusOf('not-deployed', form), ofForm, user)
+        assert.equal(await statusOf('out', {}), ofNode, user)
+      }
+    })
+  })
+
+  it('leaves no secret in the log', async () => {
+    const log = (await world.nodeRed.printed()).join('\n')
+    assert.match(log, /hl7-https-out\.test/)
+    for (const secret of [SECRET, TYPED, TEST_SECRET, 'eyJ', 'hook-0815']) {
+      assert.ok(!log.includes(secret), secret)
+    }
+  })
+
+  it('answers 404 for a node that is not there', async () => {
+    const { status, body } = await world.nodeRed.post('/hl7-https-out/nowhere/test')
+    assert.equal(status, 404)
+    assert.ok((body as Partial<NodeState>).id === undefined)
+  })
+})
