@@ -638,10 +638,6 @@ describe('the sidebar tab', () => {
       { at: ago(10), by: 'admin', kind: 'paused', values: { reason: 'x' }, text: '' }
     ])
     await open()
-    // axe-core looks at nothing outside of a body without height that hides its overflow, nor at
-    // what would have to be scrolled to.
-    await page.addStyleTag({ content: 'html, body { height: 100% !important }' })
-    await page.setViewportSize({ width: 1400, height: 1800 })
     await followed('the first node')
     await page.click('[data-key=Laboratory]')
     await page.click('[data-key="1"]')
