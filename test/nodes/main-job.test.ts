@@ -174,6 +174,13 @@ describe('the main job, in a real Node-RED', () => {
         ...{ cause: '200', status: 200, words: /text\/html.*no HL7 acknowledgement/ },
         reply: '<html>Lindqvist</html>'
       },
+      'the answer has names that objects have': {
+        answer: {
+          headers: { 'content-type': 'application/json', constructor: 'x' },
+          body: '{"__proto__": {"payload": 1}, "constructor": {"prototype": 1}}'
+        },
+        ...{ cause: '200', status: 200, words: /no HL7 acknowledgement/ }
+      },
       'the answer is cut off': {
         answer: { ...answer(200, 'text/plain', 'x'.repeat(1000)), cut: 'within' },
         ...{ cause: 'ECONNRESET', status: 200, words: /^ECONNRESET / }

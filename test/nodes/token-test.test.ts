@@ -51,7 +51,7 @@ describe('the Test button of the OAuth 2.0 node', () => {
   })
   /** With variables for the whole Node-RED. */
   const flow = () => [
-    ...world.flow({}, settings()),
+    ...world.flow({ credentials: { secret1: KEY_OF_GATEWAY } }, settings()),
     {
       ...{ id: 'global', type: 'global-config', name: '', modules: {} },
       env: Object.entries({
@@ -96,8 +96,14 @@ describe('the Test button of the OAuth 2.0 node', () => {
     assert.equal((await test())['ok'], true)
     assert.equal(server.seen[0]?.form.get('client_secret'), CLIENT_SECRET)
     assert.equal((await test({ credentials: TYPED }, 'new'))['ok'], true)
+    // The sending node has a secret of the same name.
+    const form = {
+      extraParams: [{ name: 'key', value: 'secret1', valueType: 'cred' }],
+      credentials: { ...TYPED, secret1: '__PWRD__' }
+    }
     for (const id of ['new', 'out', '__proto__']) {
       assert.equal((await test({}, id))['code'], 'CONFIG')
+      assert.match(String((await test(form, id))['description']), /the secret secret1 is empty/)
     }
   })
 

@@ -1,0 +1,147 @@
+import assert from 'node:assert/strict'
+import { after, afterEach, before, describe, it } from 'node:test'
+import type { ReceiverAnswer } from '../../demo/hl7-receiver.ts'
+import { adt, startWorld, type World } from '../support/world.ts'
+
+type Message = Record<string, unknown> & { hl7: Record<string, unknown> }
+
+const ackFor = (id: string, code = 'AA') =>
+  `MSH|^~\\&|A|B|C|D|20260101||ACK|R1|P|2.5.1\rMSA|${code}|${id}\r`
+
+describe('what a flow sees of a reply, in a real Node-RED', () => {
+  let world: World
+  before(async () => {
+    world = await startWorld()
+  })
+  after(() => world.close())
+  afterEach(() => {
+    world.receiver.respond = undefined
+  })
+
+  async function send(
+    payload: unknown,
+    answer?: ReceiverAnswer,
+    more: Record<string, unknown> = {}
+  ): Promise<{ probe: string; msg: Message }> {
+    if (answer !== undefined) world.receiver.respond = () => answer
+    const { output, msg } = await world.send(payload, more)
+    return { probe: output, msg: msg as Message }
+  }
+
+  const batch = (fileId: string, batchId: string) =>
+    [
+      `FHS|^~\\&|A|B|C|D|20260101||||${fileId}`,
+      `BHS|^~\\&|A|B|C|D|20260101||||${batchId}`,
+      adt('IN000001'),
+      'BTS|1',
+      'FTS|1'
+    ].join('\r')
+
+  it('the control ID of a batch is FHS-11, otherwise BHS-11, otherwise the first MSH-10', async () => {
+    await world.deploy()
+    for (const [fileId, batchId, wanted] of [
+      ['F1', 'B1', 'F1'],
+      ['', 'B1', 'B1'],
+      ['', '', 'IN000001']
+    ] as const) {
+      const { probe, msg } = await send(batch(fileId, batchId), { body: ackFor(wanted) })
+      assert.equal(probe, 'ack')
+      assert.deepEqual(
+        [msg.hl7['controlId'], msg.hl7['type'], msg.hl7['version'], msg.hl7['warnings']],
+        [wanted, 'ADT^A01', '2.5.1', []]
+      )
+    }
+    const { msg } = await send(batch('F1', 'B1'), { body: ackFor('OTHER') })
+    assert.deepEqual(msg.hl7['warnings'], [':I?=W'])
+    assert.ok(!('acks' in msg.hl7))
+  })
+
+  it('of several acknowledgements, the worst is msg.hl7.ack and all are msg.hl7.acks', async () => {
+    await world.deploy({ queue: 'disk' })
+    const acks = [ackFor('IN000001'), `${ackFor('IN000002', 'AE')}ERR|||101|E\r`]
+    const { probe, msg } = await send(batch('F1', 'B1'), { body: JSON.stringify({ acks }) })
+    assert.equal(probe, 'nak')
+    const all = msg.hl7['acks'] as { code: string; controlId: string }[]
+    assert.deepEqual(
+      all.map(({ code, controlId }) => [code, controlId]),
+      [
+        ['AA', 'IN000001'],
+        ['AE', 'IN000002']
+      ]
+    )
+    assert.deepEqual(all[1], msg.hl7['ack'])
+  })
+
+  it('an MSA counts with any status, AA and CA only with 2xx', async () => {
+    await world.deploy({ failureTimeout: 0 })
+    for (const [status, code, wanted] of [
+      [500, 'AE', 'nak'],
+      [201, 'AA', 'ack'],
+      [500, 'AA', 'caught']
+    ] as const) {
+      const { probe, msg } = await send(adt('STAT0001'), { status, body: ackFor('STAT0001', code) })
+      assert.equal(probe, wanted, `${status} ${code}`)
+      assert.equal(msg['statusCode'], status)
+      const answer = ackFor('STAT0001', code)
+      if (wanted !== 'caught') assert.equal(msg['payload'], answer)
+      else {
+        assert.deepEqual([msg.hl7['ack'], msg.hl7['reply']], [null, answer])
+        assert.equal((msg['error'] as { cause: { status: number } }).cause.status, status)
+      }
+    }
+  })
+
+  it('an empty 2xx is accepted only if no reply is expected', async () => {
+    await world.deploy({ failureTimeout: 0 })
+    const never = adt('NONE0001').replace('|P|2.5.1', '|P|2.5.1|||NE|NE')
+    const { probe, msg } = await send(never, { status: 202 })
+    assert.equal(probe, 'ack')
+    assert.deepEqual(
+      [msg['payload'], msg['statusCode'], msg.hl7['ack'], msg.hl7['rule'], msg.hl7['action']],
+      ['', 202, null, '', '']
+    )
+    assert.equal((await send(adt('NONE0002'), { status: 202 })).probe, 'caught')
+  })
+
+  it('the reply is found by path and encoding', async () => {
+    const base64 = Buffer.from(ackFor('PATH0001')).toString('base64')
+    await world.deploy({ replyPath: 'deep[1].there', failureTimeout: 0 })
+    const body = JSON.stringify({ ack: ackFor('X', 'AE'), deep: [1, { there: base64 }] })
+    assert.equal((await send(adt('PATH0001'), { body })).probe, 'ack')
+    for (const replyPath of ['nothing', '$error("x")', '$', 'function($x){$x}']) {
+      await world.deploy({ replyPath, failureTimeout: 0 })
+      const { probe } = await send(adt('PATH0001'), { body })
+      assert.equal(probe, replyPath === '$' ? 'nak' : 'caught', replyPath)
+    }
+    await world.deploy({ replyEncoding: 'base64', failureTimeout: 0 })
+    assert.equal((await send(adt('PATH0001'), { body: base64 })).probe, 'ack')
+    assert.equal((await send(adt('PATH0001'), { body: ackFor('PATH0001') })).probe, 'caught')
+  })
+
+  it('each status in refreshOnStatus leads to a new token, 403 does not', async () => {
+    await world.deploy({ failureTimeout: 0 }, { refreshOnStatus: '401, 419,498' })
+    const { receiver, tokens } = world
+    let fetched = tokens.tokenRequests
+    for (const [status, more] of [
+      [419, 2],
+      [403, 0]
+    ] as const) {
+      let first = true
+      receiver.respond = () => {
+        if (!first) return undefined
+        first = false
+        return { status }
+      }
+      assert.equal((await send(adt(`FRESH${status}`))).probe, more === 0 ? 'caught' : 'ack')
+      assert.equal(tokens.tokenRequests - fetched, more)
+      fetched = tokens.tokenRequests
+    }
+  })
+
+  it('the log contains none of this', async () => {
+    const log = (await world.nodeRed.printed()).join('\n')
+    for (const word of ['eyJ', 'Lindqvist', 'Warning:', 'Unhandled', 'Uncaught']) {
+      assert.ok(!log.includes(word), word)
+    }
+  })
+})
