@@ -25,7 +25,7 @@ describe('what a flow sees of a reply, in a real Node-RED', () => {
   ): Promise<{ probe: string; msg: Message }> {
     if (answer !== undefined) world.receiver.respond = () => answer
     const { output, msg } = await world.send(payload, more)
-    return { probe: output, msg: msg as Message }
+    return { probe: output, msg: msg }
   }
 
   const batch = (fileId: string, batchId: string) =>
