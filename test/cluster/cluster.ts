@@ -41,13 +41,13 @@ type Changed = Partial<
 >
 
 /**
- * RabbitMQ, Node-RED processes with the two examples, a token server and a receiver: all real, all
- * local. One process reaches the broker through a door that can be shut.
+ * RabbitMQ, Node-RED processes with the two examples, a token server, and a receiver behind a door
+ * that can be shut: all real, all local. One process reaches the broker through a door, too.
  */
 export class Cluster {
   readonly instances: readonly TestNodeRed[]
   readonly tokens: AuthorizationServer
-  readonly receiver: Hl7Receiver
+  readonly door: FrontDoor
   readonly brokerDoor: FrontDoor
   /** What the receiver has seen since the last `watchAnew`. */
   watch = new OrderWatch()
@@ -62,6 +62,7 @@ export class Cluster {
   readonly #rabbit: RabbitMq
   readonly #publisher: TestNodeRed
   readonly #ca: string
+  readonly #receiver: Hl7Receiver
   readonly #connection: ChannelModel
   readonly #channel: Channel
   #published = 0
@@ -70,6 +71,7 @@ export class Cluster {
     rabbit: RabbitMq
     tokens: AuthorizationServer
     receiver: Hl7Receiver
+    door: FrontDoor
     brokerDoor: FrontDoor
     publisher: TestNodeRed
     ca: string
@@ -77,9 +79,10 @@ export class Cluster {
     channel: Channel
   }) {
     this.tokens = parts.tokens
+    this.door = parts.door
     this.brokerDoor = parts.brokerDoor
     this.#rabbit = parts.rabbit
-    this.receiver = parts.receiver
+    this.#receiver = parts.receiver
     this.#publisher = parts.publisher
     this.#ca = parts.ca
     this.#connection = parts.connection
@@ -92,7 +95,7 @@ export class Cluster {
             : parts.rabbit.url,
         HL7_INSTANCE: String(index + 1),
         HL7_INSTANCES: String(INSTANCES),
-        HL7_URL: parts.receiver.url,
+        HL7_URL: throughDoor(parts.receiver.url, parts.door),
         HL7_ISSUER: parts.tokens.issuer
       })
     )
@@ -120,6 +123,7 @@ export class Cluster {
       scope: SCOPE
     })
     const receiver = await startHl7Receiver({ tls, record: false })
+    const door = await frontDoor(portOf(receiver.url))
     const brokerDoor = await frontDoor(portOf(rabbit.url))
     const publisher = nodeRed({ AMQP_URL: rabbit.url })
     await publisher.start()
@@ -131,6 +135,7 @@ export class Cluster {
       rabbit,
       tokens,
       receiver,
+      door,
       brokerDoor,
       publisher,
       ca: authority.ca,
@@ -259,8 +264,9 @@ export class Cluster {
     await this.stopInstances()
     await this.#publisher.stop()
     await this.#connection.close()
+    await this.door.shut()
     await this.brokerDoor.shut()
-    await this.receiver.close()
+    await this.#receiver.close()
     await this.tokens.close()
     await this.#rabbit.stop()
   }

@@ -1,10 +1,10 @@
-/** `HL7_MLLP_MESSAGES` (default 1,000) sets the number of messages; with 10,000, 6 kills. */
+/** `HL7_MLLP_MESSAGES` (default 2,000) sets the number of messages; with 10,000, 6 kills. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { missing } from '../support/debian-packages.ts'
 import { mllpRun } from '../support/mllp-run.ts'
 
-const MESSAGES = Number(process.env['HL7_MLLP_MESSAGES'] ?? 1000)
+const MESSAGES = Number(process.env['HL7_MLLP_MESSAGES'] ?? 2000)
 const often = (perMessages: number): number => 1 + Math.floor(MESSAGES / perMessages)
 
 const skip = missing('python-hl7')

@@ -3,6 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { startHl7Receiver, type Hl7Receiver } from '../../demo/hl7-receiver.ts'
 import { createAuthority } from './certificates.ts'
 import { drained } from './drained.ts'
+import { frontDoor, type FrontDoor } from './front-door.ts'
 import { mllpFlow, startMllpClients, type MllpClients, type MllpPort } from './mllp.ts'
 import { startNodeRed, type TestNodeRed } from './node-red.ts'
 
@@ -41,13 +42,17 @@ export interface MllpFigures {
 export async function mllpRun(options: MllpRun): Promise<MllpFigures> {
   const authority = await createAuthority()
   const receiver = await startHl7Receiver({ tls: await authority.issueServer(), record: false })
-  const { nodes, ports, ids } = await mllpFlow(receiver.url, authority.ca)
+  const door = await frontDoor(Number(new URL(receiver.url).port))
+  const url = new URL(receiver.url)
+  url.port = String(door.port)
+  const { nodes, ports, ids } = await mllpFlow(url.href, authority.ca)
   const nodeRed = await startNodeRed({ flows: nodes })
   const clients = startMllpClients(ports[options.port], options.connections, options.messages)
   try {
     const senders = ['Send after acknowledging', 'Send and pass on the answer']
     return await run(options, {
       receiver,
+      door,
       nodeRed,
       clients,
       nodes: senders.map((name) => ids[name] ?? '')
@@ -55,6 +60,7 @@ export async function mllpRun(options: MllpRun): Promise<MllpFigures> {
   } finally {
     clients.stop()
     await nodeRed.stop()
+    await door.shut()
     await receiver.close()
   }
 }
@@ -63,13 +69,14 @@ async function run(
   { port, messages, kills, outages }: MllpRun,
   parts: {
     receiver: Hl7Receiver
+    door: FrontDoor
     nodeRed: TestNodeRed
     clients: MllpClients
     /** IDs of the nodes that send. */
     nodes: string[]
   }
 ): Promise<MllpFigures> {
-  const { receiver, nodeRed, clients } = parts
+  const { receiver, door, nodeRed, clients } = parts
   const started = performance.now()
   const received = new Set<string>()
   receiver.respond = ({ body }) => {
@@ -85,7 +92,8 @@ async function run(
 
   const events = kills + outages
   for (let event = 1; event <= events; event++) {
-    const due = (messages * event) / (events + 1)
+    // Early: more is acknowledged than has been read here, and the last event must meet messages.
+    const due = (messages * event) / (events + 2)
     const deadline = performance.now() + 60_000
     while (clients.acknowledged.length < due) {
       const count = clients.acknowledged.length
@@ -94,7 +102,7 @@ async function run(
     }
     const isKill = (event * kills) % events < kills
     const isAway = !isKill || event % 2 === 0
-    if (isAway) await receiver.leave()
+    if (isAway) await door.shut()
     // Leaves time for messages that are acknowledged but cannot be sent; not for all of them.
     const away = performance.now() + (isKill ? 200 : 1000)
     const enough = isKill ? clients.acknowledged.length + FEW : Infinity
@@ -103,7 +111,7 @@ async function run(
       await nodeRed.kill()
       await nodeRed.start()
     }
-    if (isAway) await receiver.comeBack()
+    if (isAway) await door.open()
   }
   await clients.ended
   await drained(nodeRed, parts.nodes)
