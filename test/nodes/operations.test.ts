@@ -184,6 +184,9 @@ describe('the routes of operations', () => {
     )
     assert.equal((await as('analyst', '/out/messages/999999')).status, 404)
     assert.equal((await as('analyst', '/out/messages/x')).status, 404)
+    for (const action of ['resend', 'discard']) {
+      assert.equal((await as('night', `/out/messages/999999/${action}`, {})).status, 404)
+    }
 
     await as('night', `/out/messages/${row?.id}/discard`, {})
     await world.eventually(

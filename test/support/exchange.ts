@@ -112,7 +112,8 @@ export class Exchange {
     const to = this.receiver(receiver)
     const message = readOutgoingMessage(payload, charset)
     await to.send(await to.prepare({ message, input, token }), { responseTimeoutMs: 5000 })
-    return this.#arrived ?? assert.fail('nothing arrived')
+    const arrived = this.#arrived as Arrived | undefined
+    return arrived ?? assert.fail('nothing arrived')
   }
 
   receiver(settings: Partial<ReceiverSettings> = {}): Receiver {
