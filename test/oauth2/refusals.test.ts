@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import type { Hint } from '../../src/oauth2/hint.ts'
-import type { TokenError } from '../../src/oauth2/token-error.ts'
+import { shownCode, type TokenError } from '../../src/oauth2/token-error.ts'
 import type { ClientAuthMethod, TokenSettings } from '../../src/oauth2/token-settings.ts'
 import { json, text, type Fault } from '../support/token-fault-server.ts'
 import { tokenTest, withMetadata } from '../support/token-test.ts'
@@ -331,6 +331,19 @@ describe('a redirect', () => {
   ] as const) {
     it(`is any 3xx but 304: ${status}`, async () => {
       assert.equal((await test.failure(bare(status, { location: '/' }))).code, code)
+    })
+  }
+})
+
+describe('a status line', () => {
+  for (const [given, shown] of [
+    [{ code: 'invalid_client', status: 401 }, 'invalid_client'],
+    [{ code: 'ERR_HTTP_STATUS', status: 403 }, 'HTTP 403'],
+    [{ code: 'ERR_HTTP_STATUS' }, 'ERR_HTTP_STATUS'],
+    [{ code: 'ECONNREFUSED' }, 'ECONNREFUSED']
+  ] as const) {
+    it(`shows ${shown} for ${JSON.stringify(given)}`, () => {
+      assert.equal(shownCode(given), shown)
     })
   }
 })
