@@ -2,8 +2,9 @@
  * Runs the tests: `npm run test:only` all but those of the night and those with servers from
  * Debian's packages, `npm run test:only -- hl7` the test files whose path contains one of the words.
  *
- * Test files that need a Node-RED or a browser share one: those of `SHARED` run in one process each,
- * one file after the other. All others have a process of their own, two at a time.
+ * Test files that need a Node-RED or a browser share one: those of `test/nodes/` run in one process,
+ * one after the other, and so do those of `test/editor/`. All others have a process of their own, two
+ * at a time. The editor's run beside the others, since they mostly wait.
  */
 import { spawn } from 'node:child_process'
 import { globSync } from 'node:fs'
@@ -14,8 +15,9 @@ import { buildIfNeeded } from '../demo/build-if-needed.ts'
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 process.chdir(root)
 
-/** Folders whose test files share a Node-RED, and the browser if they use one. */
-const SHARED = ['test/editor/', 'test/nodes/']
+/** The folders whose test files share a Node-RED; those of the editor also a browser. */
+const EDITOR = 'test/editor/'
+const NODES = 'test/nodes/'
 /** Not part of `npm test`. */
 const LONG = /^test\/(?:interop|cluster|soak)\//
 /** Time limit for a test or, of the other folders, a whole file, in milliseconds. */
@@ -36,11 +38,14 @@ if (files.length === 0) {
 }
 buildIfNeeded(root)
 
-const own = files.filter((file) => !SHARED.some((folder) => file.startsWith(folder)))
-const shared = SHARED.map((folder) => files.filter((file) => file.startsWith(folder)))
-const passed = await Promise.all(shared.map((those) => run(those, ['--test-isolation=none'])))
-passed.push(await run(own, ['--test-concurrency=2']))
-if (passed.includes(false)) process.exitCode = 1
+const filesIn = (folder: string): string[] => files.filter((file) => file.startsWith(folder))
+const own = files.filter((file) => !file.startsWith(EDITOR) && !file.startsWith(NODES))
+const runOthers = async (): Promise<boolean[]> => [
+  await run(filesIn(NODES), ['--test-isolation=none']),
+  await run(own, ['--test-concurrency=2'])
+]
+const passed = await Promise.all([run(filesIn(EDITOR), ['--test-isolation=none']), runOthers()])
+if (passed.flat().includes(false)) process.exitCode = 1
 
 /** Runs test files, and prints what the runner says when it has ended. @returns whether all passed */
 async function run(those: readonly string[], options: readonly string[]): Promise<boolean> {

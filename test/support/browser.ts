@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs'
 
-/** The usual paths of Chromium-based browsers. */
+/** The usual paths of Chromium-based browsers, the quickest first. */
 const PLACES = [
+  '/usr/bin/chromium-headless-shell',
   '/usr/bin/chromium',
   '/usr/bin/chromium-browser',
   '/usr/bin/google-chrome',
@@ -21,7 +22,9 @@ const PLACES = [
 export function browserPath(): string {
   const path = PLACES.find((place) => existsSync(place))
   if (path === undefined) {
-    throw new Error('No Chromium found. Install one (Debian: apt-get install chromium).')
+    throw new Error(
+      'No Chromium found. Install one (Debian: apt-get install chromium-headless-shell).'
+    )
   }
   return path
 }
