@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { after, before, describe, it } from 'node:test'
+import { after, before, describe, it, type TestContext } from 'node:test'
 import { startHl7Receiver, type Hl7Receiver } from '../../demo/hl7-receiver.ts'
 import { createAuthority, type Authority } from '../support/certificates.ts'
 import { startConnectProxy, type ConnectProxy } from '../support/connect-proxy.ts'
@@ -90,18 +90,17 @@ describe("Node-RED's tls-config, in all its variants", () => {
     assert.equal(await send({ ca, cert, key }), 'ack')
   })
 
-  /** Node-RED 4.1 does not support PFX. */
-  async function knowsPfx(): Promise<boolean> {
+  /** Skips a test of a PFX file on Node-RED 4.1. */
+  async function skipsPfx(test: TestContext): Promise<boolean> {
     const { version } = (await nodeRed.get('/settings')).body as { version: string }
-    return !version.startsWith('4.')
+    if (!version.startsWith('4.')) return false
+    // Its tls-config node has no field for a PFX file, so there is nothing to test.
+    test.skip('the tls-config node of Node-RED 4.1 cannot hold a PFX; runs with Node-RED 5')
+    return true
   }
 
   it('PFX, uploaded or on disk, with its passphrase', async (t) => {
-    // Only Node-RED 5 has a place for a PFX: on 4.1 there is nothing to test.
-    if (!(await knowsPfx())) {
-      t.skip('the tls-config node of Node-RED 4.1 cannot hold a PFX; runs with Node-RED 5')
-      return
-    }
+    if (await skipsPfx(t)) return
     const credentials = { passphrase: 'open sesame' }
     assert.equal(await send({ certType: 'pfx', p12: files.pfx, credentials }), 'ack')
     const p12data = readFileSync(files.pfx).toString('base64')
@@ -109,11 +108,7 @@ describe("Node-RED's tls-config, in all its variants", () => {
   })
 
   it('PFX with the wrong passphrase is an error that says so', async (t) => {
-    // Only Node-RED 5 has a place for a PFX: on 4.1 there is nothing to test.
-    if (!(await knowsPfx())) {
-      t.skip('the tls-config node of Node-RED 4.1 cannot hold a PFX; runs with Node-RED 5')
-      return
-    }
+    if (await skipsPfx(t)) return
     const wrong = { certType: 'pfx', p12: files.pfx, credentials: { passphrase: 'wrong' } }
     assert.equal(await send(wrong), 'HL7_CONFIG')
     assert.match(

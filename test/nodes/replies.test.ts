@@ -3,8 +3,6 @@ import { after, afterEach, before, describe, it } from 'node:test'
 import type { ReceiverAnswer } from '../../demo/hl7-receiver.ts'
 import { adt, startWorld, type World } from '../support/world.ts'
 
-type Message = Record<string, unknown> & { hl7: Record<string, unknown> }
-
 const ackFor = (id: string, code = 'AA') =>
   `MSH|^~\\&|A|B|C|D|20260101||ACK|R1|P|2.5.1\rMSA|${code}|${id}\r`
 
@@ -18,14 +16,10 @@ describe('what a flow sees of a reply, in a real Node-RED', () => {
     world.receiver.respond = undefined
   })
 
-  async function send(
-    payload: unknown,
-    answer?: ReceiverAnswer,
-    more: Record<string, unknown> = {}
-  ): Promise<{ probe: string; msg: Message }> {
-    if (answer !== undefined) world.receiver.respond = () => answer
-    const { output, msg } = await world.send(payload, more)
-    return { probe: output, msg: msg }
+  /** Sends a message to a receiver that gives this answer. */
+  function send(payload: unknown, answer: ReceiverAnswer): ReturnType<World['send']> {
+    world.receiver.respond = () => answer
+    return world.send(payload)
   }
 
   const batch = (fileId: string, batchId: string) =>
@@ -44,8 +38,8 @@ describe('what a flow sees of a reply, in a real Node-RED', () => {
       ['', 'B1', 'B1'],
       ['', '', 'IN000001']
     ] as const) {
-      const { probe, msg } = await send(batch(fileId, batchId), { body: ackFor(wanted) })
-      assert.equal(probe, 'ack')
+      const { output, msg } = await send(batch(fileId, batchId), { body: ackFor(wanted) })
+      assert.equal(output, 'ack')
       assert.deepEqual(
         [msg.hl7['controlId'], msg.hl7['type'], msg.hl7['version'], msg.hl7['warnings']],
         [wanted, 'ADT^A01', '2.5.1', []]
@@ -59,8 +53,8 @@ describe('what a flow sees of a reply, in a real Node-RED', () => {
   it('of several acknowledgements, the worst is msg.hl7.ack and all are msg.hl7.acks', async () => {
     await world.deploy({ queue: 'disk' })
     const acks = [ackFor('IN000001'), `${ackFor('IN000002', 'AE')}ERR|||101|E\r`]
-    const { probe, msg } = await send(batch('F1', 'B1'), { body: JSON.stringify({ acks }) })
-    assert.equal(probe, 'nak')
+    const { output, msg } = await send(batch('F1', 'B1'), { body: JSON.stringify({ acks }) })
+    assert.equal(output, 'nak')
     const all = msg.hl7['acks'] as { code: string; controlId: string }[]
     assert.deepEqual(
       all.map(({ code, controlId }) => [code, controlId]),
@@ -79,8 +73,11 @@ describe('what a flow sees of a reply, in a real Node-RED', () => {
       [201, 'AA', 'ack'],
       [500, 'AA', 'caught']
     ] as const) {
-      const { probe, msg } = await send(adt('STAT0001'), { status, body: ackFor('STAT0001', code) })
-      assert.equal(probe, wanted, `${status} ${code}`)
+      const { output, msg } = await send(adt('STAT0001'), {
+        status,
+        body: ackFor('STAT0001', code)
+      })
+      assert.equal(output, wanted, `${status} ${code}`)
       assert.equal(msg['statusCode'], status)
       const answer = ackFor('STAT0001', code)
       if (wanted !== 'caught') assert.equal(msg['payload'], answer)
@@ -94,28 +91,28 @@ describe('what a flow sees of a reply, in a real Node-RED', () => {
   it('an empty 2xx is accepted only if no reply is expected', async () => {
     await world.deploy({ failureTimeout: 0 })
     const never = adt('NONE0001').replace('|P|2.5.1', '|P|2.5.1|||NE|NE')
-    const { probe, msg } = await send(never, { status: 202 })
-    assert.equal(probe, 'ack')
+    const { output, msg } = await send(never, { status: 202 })
+    assert.equal(output, 'ack')
     assert.deepEqual(
       [msg['payload'], msg['statusCode'], msg.hl7['ack'], msg.hl7['rule'], msg.hl7['action']],
       ['', 202, null, '', '']
     )
-    assert.equal((await send(adt('NONE0002'), { status: 202 })).probe, 'caught')
+    assert.equal((await send(adt('NONE0002'), { status: 202 })).output, 'caught')
   })
 
   it('the reply is found by path and encoding', async () => {
     const base64 = Buffer.from(ackFor('PATH0001')).toString('base64')
     await world.deploy({ replyPath: 'deep[1].there', failureTimeout: 0 })
     const body = JSON.stringify({ ack: ackFor('X', 'AE'), deep: [1, { there: base64 }] })
-    assert.equal((await send(adt('PATH0001'), { body })).probe, 'ack')
+    assert.equal((await send(adt('PATH0001'), { body })).output, 'ack')
     for (const replyPath of ['nothing', '$error("x")', '$', 'function($x){$x}']) {
       await world.deploy({ replyPath, failureTimeout: 0 })
-      const { probe } = await send(adt('PATH0001'), { body })
-      assert.equal(probe, replyPath === '$' ? 'nak' : 'caught', replyPath)
+      const { output } = await send(adt('PATH0001'), { body })
+      assert.equal(output, replyPath === '$' ? 'nak' : 'caught', replyPath)
     }
     await world.deploy({ replyEncoding: 'base64', failureTimeout: 0 })
-    assert.equal((await send(adt('PATH0001'), { body: base64 })).probe, 'ack')
-    assert.equal((await send(adt('PATH0001'), { body: ackFor('PATH0001') })).probe, 'caught')
+    assert.equal((await send(adt('PATH0001'), { body: base64 })).output, 'ack')
+    assert.equal((await send(adt('PATH0001'), { body: ackFor('PATH0001') })).output, 'caught')
   })
 
   it('each status in refreshOnStatus leads to a new token, 403 does not', async () => {
@@ -132,7 +129,7 @@ describe('what a flow sees of a reply, in a real Node-RED', () => {
         first = false
         return { status }
       }
-      assert.equal((await send(adt(`FRESH${status}`))).probe, more === 0 ? 'caught' : 'ack')
+      assert.equal((await world.send(adt(`FRESH${status}`))).output, more === 0 ? 'caught' : 'ack')
       assert.equal(tokens.tokenRequests - fetched, more)
       fetched = tokens.tokenRequests
     }

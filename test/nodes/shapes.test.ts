@@ -3,10 +3,8 @@ import { after, afterEach, before, describe, it } from 'node:test'
 import type { ReceivedRequest, ReceiverAnswer } from '../../demo/hl7-receiver.ts'
 import { startHl7Receiver } from '../../demo/hl7-receiver.ts'
 import type { FlowNode } from '../support/node-red.ts'
-import { adt, startWorld, type World } from '../support/world.ts'
+import { adt, startWorld, type LeftMessage, type Output, type World } from '../support/world.ts'
 
-type Message = Record<string, unknown> & { hl7: Record<string, unknown> }
-type Caught = Message & { error: { code: string; message: string; cause?: { code: string } } }
 type Properties = Record<string, unknown>
 
 const HL7_REPLY: ReceiverAnswer = {
@@ -45,40 +43,28 @@ describe('what the receiver sees', () => {
   async function send(
     answer: ReceiverAnswer = HL7_REPLY,
     msg: Properties = {}
-  ): Promise<{ request: ReceivedRequest | undefined; probe: string; msg: Message }> {
-    const { nodeRed, receiver } = world
-    const probes = ['ack', 'nak', 'caught']
-    const count = () => probes.map((probe) => nodeRed.messages(probe).length)
-    const earlier = count()
+  ): Promise<{ request: ReceivedRequest | undefined; output: Output; msg: LeftMessage }> {
+    const { receiver } = world
     const sentBefore = receiver.requests.length
     receiver.respond = () => answer
-    await nodeRed.inject('in', { payload: MESSAGE, ...msg })
-    const index = await nodeRed.waitFor(() => {
-      const at = count().findIndex((now, place) => now > (earlier[place] ?? 0))
-      return at === -1 ? undefined : at
-    })
-    const probe = probes[index] ?? ''
+    const left = await world.send(MESSAGE, msg)
     assert.ok(receiver.requests.length <= sentBefore + 1, 'sent once')
-    return {
-      request: receiver.requests[sentBefore],
-      probe,
-      msg: nodeRed.messages(probe).at(-1) as Message
-    }
+    return { request: receiver.requests[sentBefore], ...left }
   }
 
   /** Sends a message that must be accepted. @returns what arrived */
   async function arrived(answer?: ReceiverAnswer, msg?: Properties): Promise<ReceivedRequest> {
     const sent = await send(answer, msg)
-    assert.equal(sent.probe, 'ack', JSON.stringify(sent.msg['error']))
+    assert.equal(sent.output, 'ack', JSON.stringify(sent.msg['error']))
     assert.ok(sent.request)
     return sent.request
   }
 
   /** Sends a message that must fail. @returns it with its error */
-  async function failed(answer?: ReceiverAnswer, msg?: Properties): Promise<Caught> {
+  async function failed(answer?: ReceiverAnswer, msg?: Properties): Promise<LeftMessage> {
     const sent = await send(answer, msg)
-    assert.equal(sent.probe, 'caught', JSON.stringify(sent.msg))
-    return sent.msg as Caught
+    assert.equal(sent.output, 'caught', JSON.stringify(sent.msg))
+    return sent.msg
   }
 
   const json = (value: unknown, status = 200): ReceiverAnswer => ({
@@ -356,10 +342,10 @@ describe('what the receiver sees', () => {
     for (const [format, bodyTemplate, code, words] of refused) {
       it(`nothing, and nothing is quoted: ${format} ${bodyTemplate}`, async () => {
         await deploy({ format, bodyTemplate, failureTimeout: 0 })
-        const { request, probe, msg } = await send(HL7_REPLY, { topic: '\x1c' })
-        assert.equal(probe, 'caught')
+        const { request, output, msg } = await send(HL7_REPLY, { topic: '\x1c' })
+        assert.equal(output, 'caught')
         assert.equal(request, undefined)
-        const { error } = msg as Caught
+        const { error } = msg
         assert.equal(error.code, code)
         assert.match(error.message, words)
         assert.ok(!JSON.stringify(error).includes('Søndergård'))
@@ -437,10 +423,10 @@ describe('what the receiver sees', () => {
     for (const [what, out, words, msg] of table) {
       it(what, async () => {
         await deploy({ failureTimeout: 0, ...out })
-        const { request, probe, msg: left } = await send(HL7_REPLY, msg)
-        assert.equal(probe, 'caught')
+        const { request, output, msg: left } = await send(HL7_REPLY, msg)
+        assert.equal(output, 'caught')
         assert.equal(request, undefined)
-        const { error } = left as Caught
+        const { error } = left
         assert.equal(error.code, msg?.['topic'] ? 'HL7_INVALID_MESSAGE' : 'HL7_CONFIG')
         assert.match(error.message, words)
         assert.ok(!/word@|Evil/.test(error.message))
@@ -485,7 +471,7 @@ describe('what the receiver sees', () => {
     assert.match(error.message, /0.25 s/)
     await deploy({ failureTimeout: 0, responseTimeout: 0.2 })
     assert.equal(
-      (await send({ ...HL7_REPLY, delayMs: 600 }, { requestTimeout: 5000 })).probe,
+      (await send({ ...HL7_REPLY, delayMs: 600 }, { requestTimeout: 5000 })).output,
       'ack'
     )
   })

@@ -730,9 +730,9 @@ describe('DiskOutbox', () => {
   it('syncs the log to the disk before a promise resolves', async (context) => {
     const trace = join(directory, 'trace')
     const strace = ['-f', '-y', '-qq', '-o', trace, '-e', 'trace=write,pwrite64,fsync,fdatasync']
-    // Linux only: elsewhere nothing shows the system calls of another process.
     const reason = missing('strace') || (!canTrace() && 'strace is not allowed here')
     if (reason !== false) {
+      // Only strace shows the system calls of another process; it is for Linux, and may be forbidden.
       context.skip(`${reason}; runs in CI`)
       return
     }
