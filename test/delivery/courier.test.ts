@@ -14,6 +14,7 @@ import {
   startTcpServer,
   type LocalServer
 } from '../http-client/local-server.ts'
+import { plainReceiver } from '../support/exchange.ts'
 import { createAuthority, selfSignedCertificate } from '../support/certificates.ts'
 import { json, startTokenFaultServer } from '../support/token-fault-server.ts'
 import { tokenHttpClient, tokenSettings } from '../support/token-settings.ts'
@@ -88,15 +89,7 @@ describe('Courier', () => {
       client.close()
     })
     return new Courier({
-      receiver: new Receiver(
-        {
-          ...{ url, method: 'POST', tokenPlacement: 'header', authHeader: 'Authorization' },
-          ...{ authScheme: 'Bearer', headers, formFields: [], userAgent: 'test/1' },
-          ...{ format: 'raw', contentType: '', bodyField: 'message', bodyFileName: 'm.hl7' },
-          ...{ bodyPartType: 'text/plain', bodyEncoding: 'text' }
-        },
-        client
-      ),
+      receiver: new Receiver({ ...plainReceiver(url), headers }, client),
       tokens,
       refreshOnStatus: new Set(refreshOnStatus),
       rules: parseReplyRules(rules),

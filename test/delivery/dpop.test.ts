@@ -8,6 +8,7 @@ import { Receiver } from '../../src/https/receiver.ts'
 import { TokenSource } from '../../src/oauth2/token-source.ts'
 import { parseReplyRules } from '../../src/rules/reply-rules.ts'
 import { createClient } from '../http-client/local-server.ts'
+import { plainReceiver } from '../support/exchange.ts'
 import { createAuthority, type Authority } from '../support/certificates.ts'
 import { startDpopReceiver, type DpopReceiver } from '../support/dpop-receiver.ts'
 import { startTokenProvider, type TokenProvider } from '../support/token-provider.ts'
@@ -65,11 +66,9 @@ describe('a receiver that wants DPoP', () => {
     const courier = new Courier({
       receiver: new Receiver(
         {
-          url: new URL(`${receiver.origin}/hl7/in?site=7`),
-          ...{ method: 'PUT', tokenPlacement: 'header', authHeader: 'Authorization' },
-          ...{ authScheme: 'DPoP', headers: [], formFields: [], userAgent: 'test/1' },
-          ...{ format: 'raw', contentType: '', bodyField: 'message', bodyFileName: 'm.hl7' },
-          ...{ bodyPartType: 'text/plain', bodyEncoding: 'text' }
+          ...plainReceiver(new URL(`${receiver.origin}/hl7/in?site=7`)),
+          method: 'PUT',
+          authScheme: 'DPoP'
         },
         client
       ),

@@ -67,6 +67,26 @@ export function ackOf(id: string, code: string, ...segments: string[]): string {
   return `${MSH}MSA|${code}|${id}\r${segments.map((segment) => `${segment}\r`).join('')}`
 }
 
+/** The settings for a receiver that takes the message as it is, with a bearer token. */
+export function plainReceiver(url: URL): ReceiverSettings {
+  return {
+    url,
+    method: 'POST',
+    tokenPlacement: 'header',
+    authHeader: 'Authorization',
+    authScheme: 'Bearer',
+    headers: [],
+    formFields: [],
+    userAgent: 'test/1',
+    format: 'raw',
+    contentType: '',
+    bodyField: 'message',
+    bodyFileName: 'message.hl7',
+    bodyPartType: 'text/plain',
+    bodyEncoding: 'text'
+  }
+}
+
 /** An attempt as the node makes it: courier, receiver and HTTP client, with a receiver on this machine. */
 export class Exchange {
   readonly #server: LocalServer
@@ -117,26 +137,7 @@ export class Exchange {
   }
 
   receiver(settings: Partial<ReceiverSettings> = {}): Receiver {
-    return new Receiver(
-      {
-        url: this.url,
-        method: 'POST',
-        tokenPlacement: 'header',
-        authHeader: 'Authorization',
-        authScheme: 'Bearer',
-        headers: [],
-        formFields: [],
-        userAgent: 'test/1',
-        format: 'raw',
-        contentType: '',
-        bodyField: 'message',
-        bodyFileName: 'message.hl7',
-        bodyPartType: 'text/plain',
-        bodyEncoding: 'text',
-        ...settings
-      },
-      this.#client
-    )
+    return new Receiver({ ...plainReceiver(this.url), ...settings }, this.#client)
   }
 
   courier({ rules = '', reply, receiver, tokens }: Settings = {}): Courier {
