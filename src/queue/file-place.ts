@@ -1,0 +1,38 @@
+import { rmSync, statSync } from 'node:fs'
+
+/**
+ * Detects by device and inode whether the files that SQLite has open are still those at the paths
+ * of a queue file: a removed or replaced file silently accepts every write.
+ */
+export class FilePlace {
+  readonly #path: string
+  readonly #file: string
+  readonly #log: string
+
+  /** @param path of a queue file that is open; its log is there as well */
+  constructor(path: string) {
+    this.#path = path
+    this.#file = identity(path)
+    this.#log = identity(`${path}-wal`)
+  }
+
+  /** The part that is gone or was replaced. */
+  get lost(): 'file' | 'log' | undefined {
+    if (identity(this.#path) !== this.#file) return 'file'
+    return this.#hasLog ? undefined : 'log'
+  }
+
+  /** Of a file that is lost: SQLite would read the log into whatever file is in its place. */
+  removeLog(): void {
+    if (this.#hasLog) rmSync(`${this.#path}-wal`)
+  }
+
+  get #hasLog(): boolean {
+    return identity(`${this.#path}-wal`) === this.#log
+  }
+}
+
+function identity(path: string): string {
+  const found = statSync(path, { bigint: true, throwIfNoEntry: false })
+  return found === undefined ? '' : `${found.dev} ${found.ino}`
+}

@@ -1,0 +1,150 @@
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import type { Clock } from '../clock.ts'
+import { STATES } from './message-row.ts'
+import {
+  QUEUE_EVENT_KINDS,
+  type EventQuery,
+  type QueueEvent,
+  type QueueEventKind
+} from './queue-event.ts'
+import { valuesFrom } from './stored-json.ts'
+
+const DAY_MS = 24 * 60 * 60 * 1000
+/** How often what is too old is searched for. */
+const SWEEP_MS = 60 * 60 * 1000
+/** Rows that one call looks at. */
+const ROWS_PER_SWEEP = 512
+/** What exceeds the limit goes so many at a time. */
+const ROWS_PER_TRIM = 64
+
+export interface JournalOptions {
+  /** 0: nothing is kept of what has left, and events are kept in memory. */
+  journalDays: number
+  mostRecords: number
+  mostEvents: number
+  clock: Pick<Clock, 'now' | 'monotonic'>
+}
+
+/** What a queue remembers: the messages that have left, until they are too old or too many, and events. */
+export class Journal {
+  readonly #options: JournalOptions
+  readonly #sql: ReturnType<typeof statementsOf>
+  /** The current sweep has reached this number; 0 between two sweeps. */
+  #sweptTo = 0
+  /** What exceeds the limit was searched for up to this number. */
+  #trimmedTo = 0
+  /** On the monotonic clock. */
+  #nextSweep = 0
+
+  constructor(db: DatabaseSync, options: JournalOptions) {
+    this.#options = options
+    // It hides the one of the file, where nothing is to be kept.
+    if (options.journalDays === 0) db.exec(`CREATE TEMP TABLE event ${EVENT_COLUMNS}`)
+    this.#sql = statementsOf(db)
+  }
+
+  /** What left before is too old: wall clock, milliseconds. */
+  get cutoff(): number {
+    const { clock, journalDays } = this.#options
+    return clock.now() - journalDays * DAY_MS
+  }
+
+  /** After a transaction that was rolled back. */
+  forgetSweep(): void {
+    this.#sweptTo = 0
+    this.#nextSweep = 0
+  }
+
+  /**
+   * Forgets some of the messages that have left if there are too many: goes through all messages from the
+   * lowest number on, some at a time.
+   *
+   * @param left how many are remembered
+   * @returns how many were forgotten
+   */
+  trim(left: number): number {
+    if (left < this.#options.mostRecords + ROWS_PER_TRIM) return 0
+    const forgotten = this.#forget(this.#trimmedTo, ROWS_PER_TRIM, Number.POSITIVE_INFINITY)
+    this.#trimmedTo = forgotten?.last ?? 0
+    return forgotten?.count ?? 0
+  }
+
+  /**
+   * Forgets what is too old: goes through the messages by their numbers, some at a time.
+   *
+   * @returns how many were forgotten, and whether there is more to do
+   */
+  sweep(): { forgotten: number; more: boolean } {
+    const { clock } = this.#options
+    if (clock.monotonic() < this.#nextSweep) return { forgotten: 0, more: false }
+    const events = this.#sql.dropOldEvents.run(this.cutoff, ROWS_PER_SWEEP).changes
+    const forgotten = this.#forget(this.#sweptTo, ROWS_PER_SWEEP, this.cutoff)
+    this.#sweptTo = forgotten?.last ?? 0
+    const more = forgotten !== undefined || events > 0
+    if (!more) this.#nextSweep = clock.monotonic() + SWEEP_MS
+    return { forgotten: forgotten?.count ?? 0, more }
+  }
+
+  addEvent({ at, kind, by, values }: QueueEvent): void {
+    const { lastInsertRowid } = this.#sql.addEvent.run(at, kind, by, JSON.stringify(values))
+    this.#sql.dropEvents.run(Number(lastInsertRowid) - this.#options.mostEvents)
+  }
+
+  events({ since, limit }: EventQuery): QueueEvent[] {
+    const from = this.#options.journalDays > 0 ? Math.max(since, this.cutoff) : since
+    return this.#sql.events
+      .all(from, limit)
+      .flatMap(({ at, kind, by, detail }) =>
+        isKind(kind)
+          ? [{ at: at as number, kind, by: by as string, values: valuesFrom(detail) }]
+          : []
+      )
+  }
+
+  /** Of so many messages after a number, those that left before a time. @returns undefined if there are none */
+  #forget(
+    after: number,
+    rows: number,
+    leftBefore: number
+  ): { last: number; count: number } | undefined {
+    const last = this.#sql.window.get(after, rows)?.['last']
+    if (typeof last !== 'number') return undefined
+    return { last, count: Number(this.#sql.forget.run(after, last, leftBefore).changes) }
+  }
+}
+
+const EVENT_COLUMNS = `(
+  id INTEGER PRIMARY KEY,
+  at REAL NOT NULL,
+  kind TEXT NOT NULL,
+  "by" TEXT NOT NULL,
+  detail TEXT NOT NULL
+) STRICT`
+
+const LEFT = STATES.indexOf('left')
+
+function statementsOf(
+  db: DatabaseSync
+): Record<
+  'window' | 'forget' | 'addEvent' | 'events' | 'dropEvents' | 'dropOldEvents',
+  StatementSync
+> {
+  return {
+    window: db.prepare(
+      'SELECT max(seq) AS last FROM (SELECT seq FROM message WHERE seq > ? ORDER BY seq LIMIT ?)'
+    ),
+    forget: db.prepare(
+      `DELETE FROM message WHERE seq > ? AND seq <= ? AND state = ${LEFT} AND changed_at < ?`
+    ),
+    addEvent: db.prepare('INSERT INTO event (at, kind, "by", detail) VALUES (?, ?, ?, ?)'),
+    events: db.prepare('SELECT * FROM event WHERE id > 0 AND at >= ? ORDER BY id DESC LIMIT ?'),
+    dropEvents: db.prepare('DELETE FROM event WHERE id <= ?'),
+    dropOldEvents: db.prepare(
+      'DELETE FROM event WHERE id IN (SELECT id FROM event WHERE id > 0 AND at < ? ORDER BY id LIMIT ?)'
+    )
+  }
+}
+
+function isKind(kind: unknown): kind is QueueEventKind {
+  return (QUEUE_EVENT_KINDS as readonly unknown[]).includes(kind)
+}

@@ -1,0 +1,129 @@
+/**
+ * Where a message is, as the table says. What the API calls waiting, sending, retrying, acked, naked
+ * and failed follows from it (`knownState`).
+ */
+export const STATES = ['waiting', 'awaiting', 'suspended', 'leaving', 'left', 'damaged'] as const
+
+export type MessageState = (typeof STATES)[number]
+
+/** How a message left: on ACK, on NAK, or as an error to Catch. */
+export type Outcome = 'ack' | 'nak' | 'error'
+
+/** What the receiver answered last, and what followed, in codes only: without any HL7 content. */
+export interface Verdict {
+  /** How it leaves or has left; `''` until then. */
+  outcome: Outcome | ''
+  /** MSA-1; `''` without an acknowledgement. */
+  ackCode: string
+  /** ERR-3.1 and ERR-4 of each listed error; a code that table 0357 does not have is `other`. */
+  errors: readonly AckErrorCode[]
+  /** HTTP status of the answer; 0 if there was none. */
+  status: number
+  /** The rule that decided, as written; `''` if none was asked. */
+  rule: string
+  /** Of an error: its code, such as `HL7_DELIVERY_FAILED`; else `''`. */
+  errorCode: string
+  /** Of an error: what caused it, as a code of Node.js or OAuth, or an HTTP status; else `''`. */
+  cause: string
+  /** Of an awaiting message: what follows if no application acknowledgement comes. */
+  awaits?: 'suspend' | 'fail' | 'retry'
+}
+
+export interface AckErrorCode {
+  code: string
+  severity: string
+}
+
+/** Of a message without an answer or a rule so far. */
+export const NO_VERDICT: Verdict = {
+  outcome: '',
+  ackCode: '',
+  errors: [],
+  status: 0,
+  rule: '',
+  errorCode: '',
+  cause: ''
+}
+
+/** One attempt, in codes. */
+export interface AttemptRecord {
+  /** When it began: wall clock, milliseconds. */
+  at: number
+  /** How long it took, in milliseconds. */
+  ms: number
+  /** What came of it: MSA-1, an HTTP status, or the code of an error. */
+  result: string
+}
+
+/** So many attempts of a message are kept, the newest. */
+export const MOST_ATTEMPT_RECORDS = 20
+
+/** That a message had left before and was sent again. */
+export interface Resent {
+  /** When: wall clock, milliseconds. */
+  at: number
+  /** A user name, `flow`, or `''`. */
+  by: string
+  /** When the message that it repeats was accepted: wall clock, milliseconds. */
+  acceptedAt: number
+}
+
+/** What is known of a message besides its content; small, and without any patient field. */
+export interface MessageRow {
+  /** Its place in the order of acceptance; identifies it in its queue. */
+  readonly seq: number
+  readonly state: MessageState
+  /** It has been handed out to be sent. */
+  readonly isSending: boolean
+  /** It failed, and its next attempt has its time. */
+  readonly isRetrying: boolean
+  /** MSH-10 and MSH-9 (`ADT^A01`). */
+  readonly controlId: string
+  readonly type: string
+  /** Wall clock, milliseconds. */
+  readonly acceptedAt: number
+  /** When it came into its state, or was tried last: wall clock, milliseconds. */
+  readonly changedAt: number
+  readonly attempts: number
+  /** Attempts that failed since its clock was started: the wait before the next grows with them. */
+  readonly retries: number
+  /** Time counted towards the failure timeout, in milliseconds. */
+  readonly spentMs: number
+  readonly verdict: Verdict
+  readonly story: readonly AttemptRecord[]
+  readonly resent: Resent | undefined
+}
+
+/** The newest attempts of a message with one more. */
+export function withAttempt(
+  story: readonly AttemptRecord[],
+  attempt: AttemptRecord
+): AttemptRecord[] {
+  return [...story, attempt].slice(-MOST_ATTEMPT_RECORDS)
+}
+
+/** What the API says of where a message is. */
+export const KNOWN_STATES = [
+  'waiting',
+  'sending',
+  'retrying',
+  'awaiting',
+  'suspended',
+  'leaving',
+  'acked',
+  'naked',
+  'failed'
+] as const
+
+export type KnownState = (typeof KNOWN_STATES)[number]
+
+const LEFT_AS = { ack: 'acked', nak: 'naked', error: 'failed', '': 'leaving' } as const
+
+/** The table of docs/what-happens-to-a-message.md, "States". */
+export function knownState({ state, isSending, isRetrying, verdict }: MessageRow): KnownState {
+  if (state === 'left') return LEFT_AS[verdict.outcome]
+  if (state === 'damaged') return 'leaving'
+  if (state !== 'waiting') return state
+  if (isSending) return 'sending'
+  return isRetrying ? 'retrying' : 'waiting'
+}

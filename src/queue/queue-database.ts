@@ -1,0 +1,210 @@
+import {
+  accessSync,
+  closeSync,
+  constants,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  rmSync
+} from 'node:fs'
+import { dirname } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { convertTables } from './conversion.ts'
+import { STATES } from './message-row.ts'
+import { getMeta, setMeta } from './meta.ts'
+import { QueueError } from './queue-error.ts'
+import { QueueDamageError } from './queue-fault.ts'
+import type { QueueFileSpec } from './queue-file-spec.ts'
+import { makeTables } from './queue-schema.ts'
+import type { Sealer } from './seal.ts'
+
+/** The page size of a queue file. */
+export const PAGE_BYTES = 4096
+
+/** `PRAGMA application_id` of a queue file: "HL7H". */
+const APPLICATION_ID = 0x484c3748
+
+/**
+ * The version of the tables that this package writes, the file's `PRAGMA user_version`. 1 was that of 0.1.0, 2
+ * that of 0.2.0.
+ */
+const VERSION = 3
+
+/** Pages (4 KiB) in the write-ahead log before it is written back, and when it is cut. */
+const LOG_PAGES = 4096
+const LOG_BYTES_KEPT = 32 * 1024 * 1024
+/** Memory for pages, in KiB: the index of a million lanes fits. */
+const CACHE_KIB = 20 * 1024
+
+/**
+ * Opens the database of a queue file, or creates it; locks it for this process. The tables of an earlier version
+ * are converted.
+ *
+ * @param keyCheck tells whether a file was sealed with the key in use
+ * @param onNotice is told of a conversion
+ * @throws {QueueError} for a wrong key, another program's file or a newer version
+ */
+export function openQueueDatabase(
+  spec: QueueFileSpec,
+  keyCheck: Buffer,
+  sealer: Sealer,
+  onNotice: (text: string) => void
+): DatabaseSync {
+  const { path } = spec
+  makeFile(path)
+  const db = new DatabaseSync(path)
+  try {
+    // The lock stays until the file is closed: a second process must not share the queue.
+    db.exec('PRAGMA locking_mode = EXCLUSIVE')
+    const version = checkedVersion(db, path)
+    if (version > 0) checkKey(db, path, version, keyCheck)
+    db.exec(`
+      PRAGMA page_size = ${PAGE_BYTES};
+      PRAGMA auto_vacuum = INCREMENTAL;
+      PRAGMA journal_mode = WAL;
+      PRAGMA synchronous = FULL;
+      PRAGMA secure_delete = ON;
+      PRAGMA temp_store = MEMORY;
+      PRAGMA cache_size = -${CACHE_KIB};
+      PRAGMA wal_autocheckpoint = ${LOG_PAGES};
+      PRAGMA journal_size_limit = ${LOG_BYTES_KEPT};`)
+    const start = performance.now()
+    // Written at once: a write error is found now and not with the first message.
+    db.exec('BEGIN IMMEDIATE')
+    if (version === 0) makeTables(db)
+    else if (version < VERSION) convertTables(db, version, sealer, spec.applicationAckMs)
+    if (version < VERSION) {
+      db.exec(`PRAGMA user_version = ${VERSION}`)
+      db.exec(`PRAGMA application_id = ${APPLICATION_ID}`)
+    }
+    setMeta(db, 'keyCheck', keyCheck)
+    db.exec('COMMIT')
+    if (version > 0 && version < VERSION) onNotice(converted(path, performance.now() - start))
+    return db
+  } catch (error) {
+    db.close()
+    throw error
+  }
+}
+
+function converted(path: string, ms: number): string {
+  return `The queue file ${path} was written by an earlier version of this package and has been converted in ${(ms / 1000).toFixed(1)} s; nothing in it is lost. An earlier version can no longer read it.`
+}
+
+/** Removes a file and everything that SQLite puts beside it. */
+export function deleteFiles(path: string): void {
+  for (const suffix of ['', '-wal', '-shm', '-journal']) rmSync(`${path}${suffix}`, { force: true })
+}
+
+/** @throws {QueueError} when the file is not one that this version may write */
+function checkedVersion(db: DatabaseSync, path: string): number {
+  const version = db.prepare('PRAGMA user_version').get()?.['user_version'] as number
+  const id = db.prepare('PRAGMA application_id').get()?.['application_id'] as number
+  if (id !== APPLICATION_ID) {
+    if (db.prepare('SELECT 1 FROM sqlite_schema LIMIT 1').get() === undefined) return 0
+    throw new QueueError(
+      `The file ${path} is a database of another program. Move it elsewhere, or set a different hl7HttpsOutQueueDirectory in settings.js.`,
+      'ERR_QUEUE_FOREIGN'
+    )
+  }
+  if (version > VERSION) {
+    throw new QueueError(
+      `The queue file ${path} was written by a newer version of this package (file version ${version}, this one supports ${VERSION}). Install the newer version again, at least until it has sent the queued messages.`,
+      'ERR_QUEUE_VERSION'
+    )
+  }
+  return version
+}
+
+function checkKey(db: DatabaseSync, path: string, version: number, keyCheck: Buffer): void {
+  const stored = getMeta(db, 'keyCheck')
+  if (stored === undefined) return
+  if (!(stored instanceof Uint8Array)) throw new QueueDamageError()
+  if (keyCheck.equals(stored)) return
+  // The key of a drained queue may be changed: nothing in the file needs the old one.
+  const { held, damaged } = countRows(db, version)
+  if (held + damaged === 0) return
+  throw new QueueError(
+    `The queue file ${path} was encrypted with another key. Restore the key that it was written with: hl7HttpsOutQueueKey in settings.js, or the key file in the user directory. If that key is lost, move the file elsewhere. Nothing in the file was changed.`,
+    'ERR_QUEUE_KEY'
+  )
+}
+
+/**
+ * Creates an empty file that only its owner may read; SQLite takes an empty file for a new
+ * database.
+ */
+export function makeFile(path: string): void {
+  const directory = dirname(path)
+  if (existsSync(path)) {
+    // SQLite's own word for this is "disk I/O error". (To look does not give up a lock.)
+    accessSync(path, constants.W_OK)
+    accessSync(directory, constants.W_OK)
+    return
+  }
+  mkdirSync(directory, { recursive: true, mode: 0o700 })
+  closeSync(openSync(path, 'a', 0o600))
+  syncDirectory(directory)
+}
+
+/** Syncs the names in a directory to disk; Windows does this by itself. */
+export function syncDirectory(path: string): void {
+  if (process.platform !== 'win32') syncFile(path, 'r')
+}
+
+/** Syncs the bytes of a file to disk; Windows requires a writable one. */
+export function syncFile(path: string, flags = 'r+'): void {
+  const file = openSync(path, flags)
+  try {
+    fsyncSync(file)
+  } finally {
+    closeSync(file)
+  }
+}
+
+/** Messages in a file; those that have left do not count, and the damaged ones are not held. */
+export interface MessageCount {
+  held: number
+  damaged: number
+  /** The queue was paused: this has to persist, even if it contains no message. */
+  isPaused: boolean
+}
+
+/**
+ * How many messages are in a file that nobody has open; needs no key.
+ *
+ * @throws {QueueError} for another program's file or a newer version
+ */
+export function countMessages(path: string): MessageCount {
+  const db = new DatabaseSync(path)
+  try {
+    db.exec('PRAGMA locking_mode = EXCLUSIVE')
+    const pages = db.prepare('PRAGMA page_count').get()?.['page_count'] as number
+    const version = checkedVersion(db, path)
+    // Left by a start that ended before it created the tables.
+    const isNew = version === 0 && pages <= 1
+    return isNew ? { held: 0, damaged: 0, isPaused: false } : countRows(db, version)
+  } finally {
+    db.close()
+  }
+}
+
+/** In files of 0.1.0 and 0.2.0, what had left was in a table of its own, and 3 was damaged. */
+function countRows(db: DatabaseSync, version: number): MessageCount {
+  const [left, damaged] =
+    version < 3 ? [-1, 3] : [STATES.indexOf('left'), STATES.indexOf('damaged')]
+  const row = db
+    .prepare(
+      `SELECT count(*) FILTER (WHERE state NOT IN (${left}, ${damaged})) AS held,
+         count(*) FILTER (WHERE state = ${damaged}) AS damaged
+       FROM message`
+    )
+    .get() as { held: number; damaged: number }
+  return { ...row, isPaused: getMeta(db, 'paused') === 1 }
+}
+
+/** How many messages are in an open file. */
+export function countOf(db: DatabaseSync): MessageCount {
+  return countRows(db, VERSION)
+}

@@ -1,0 +1,45 @@
+/** Something that happened to a node or was done to it: a row of its list of events. */
+export interface QueueEvent {
+  /** Wall clock, milliseconds. */
+  at: number
+  kind: QueueEventKind
+  /** A user name, `flow`, `rule`, or `''`. */
+  by: string
+  /** What the words of this kind are filled with; no HL7 content but control IDs. */
+  values: Readonly<Record<string, string | number>>
+}
+
+export const QUEUE_EVENT_KINDS = [
+  'paused', // values: reason
+  'resumed',
+  'resent', // values: count
+  'discarded', // values: count
+  'suspended', // values: count, rule
+  'retrying', // values: cause, controlId
+  'recovered', // values: seconds
+  'token-lost', // values: cause
+  'token-back',
+  'content-shown', // values: controlId
+  'tested', // values: type
+  'queue-fault', // values: cause
+  'certificate' // values: of, days
+] as const
+
+export type QueueEventKind = (typeof QUEUE_EVENT_KINDS)[number]
+
+/** Which events are wanted: newest first. */
+export interface EventQuery {
+  /** At this time or later; wall clock, milliseconds. */
+  since: number
+  limit: number
+}
+
+/** Why and since when a node is paused. */
+export interface Pause {
+  /** Wall clock, milliseconds; 0 if that is not known. */
+  at: number
+  /** A user name, `flow`, `rule`, or `''`. */
+  by: string
+  /** What that user or flow said, at most 200 characters; of a rule, the rule. */
+  reason: string
+}

@@ -1,0 +1,16 @@
+import type { Order } from './queue-types.ts'
+
+/** A queue file, its key and how it is used: sent with every request, so that a new thread can go on. */
+export interface QueueFileSpec {
+  path: string
+  /** The node's id: rows of one node's file cannot be opened in another's. */
+  name: string
+  key: Uint8Array
+  /** How many days what has left, and events, are kept; 0: not at all. */
+  journalDays: number
+  order: Order
+  /** The path that keys are taken from, such as `PID-3.1`. */
+  orderKey: string
+  /** How long an application acknowledgement is awaited, in milliseconds: files of 0.2.0 do not say. */
+  applicationAckMs: number
+}

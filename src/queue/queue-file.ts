@@ -1,0 +1,151 @@
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import { systemClock } from '../clock.ts'
+import { DiskSpace } from './disk-space.ts'
+import { FilePlace } from './file-place.ts'
+import { countOf, deleteFiles, openQueueDatabase, type MessageCount } from './queue-database.ts'
+import { LostFileError } from './queue-fault.ts'
+import type { QueueFileSpec } from './queue-file-spec.ts'
+import { subKey } from './queue-key.ts'
+import { Queue } from './queue.ts'
+import { Sealer } from './seal.ts'
+import { SealedParts } from './sealed-parts.ts'
+
+/** At most this many messages that have left, and events, are kept in a file, whatever their age. */
+const MOST_RECORDS = 1_000_000
+const MOST_EVENTS = 10_000
+
+/** One node's queue in a SQLite file. Synchronous: for use in the queue thread only. */
+export class QueueFile {
+  readonly spec: QueueFileSpec
+  readonly space: DiskSpace
+  readonly queue: Queue<Uint8Array>
+  readonly #db: DatabaseSync
+  readonly #begin: StatementSync
+  readonly #commit: StatementSync
+  readonly #place: FilePlace
+  #isRunning = false
+
+  /**
+   * Opens the file, or creates it; locks it for this process.
+   *
+   * @param handedOut the messages that are handed out, if the file was open before in this run
+   * @throws {QueueError} for a wrong key, another program's file or a newer version
+   */
+  constructor(
+    spec: QueueFileSpec,
+    onNotice: (text: string) => void,
+    handedOut: readonly number[] = []
+  ) {
+    this.spec = spec
+    const sealer = new Sealer(subKey(spec.key, `seal ${spec.name}`))
+    const keyCheck = subKey(spec.key, `check ${spec.name}`, 16)
+    this.#db = openQueueDatabase(spec, keyCheck, sealer, onNotice)
+    try {
+      this.queue = new Queue(this.#db, {
+        order: spec.order,
+        orderKey: spec.orderKey,
+        contents: new SealedParts(this.#db, sealer),
+        journalDays: spec.journalDays,
+        mostRecords: MOST_RECORDS,
+        mostEvents: MOST_EVENTS,
+        clock: systemClock,
+        handedOut
+      })
+      this.#begin = this.#db.prepare('BEGIN IMMEDIATE')
+      this.#commit = this.#db.prepare('COMMIT')
+      this.#place = new FilePlace(spec.path)
+      this.space = new DiskSpace(this.#db, spec.path)
+    } catch (error) {
+      this.#db.close()
+      throw error
+    }
+  }
+
+  get path(): string {
+    return this.spec.path
+  }
+
+  /** What was removed or replaced while it was open: nothing may be stored then. */
+  get lost(): FilePlace['lost'] {
+    return this.#place.lost
+  }
+
+  /** From now on a close says that the run has ended. */
+  setRunning(): void {
+    this.#isRunning = true
+  }
+
+  /**
+   * All of it is stored, synced to the disk, when this returns; none of it when it throws.
+   *
+   * @throws {LostFileError} when the next start would not find it
+   */
+  transaction<T>(work: (queue: Queue<Uint8Array>) => T): T {
+    this.#begin.run()
+    this.queue.beginChanges()
+    try {
+      const result = work(this.queue)
+      if (this.lost !== undefined) throw new LostFileError()
+      this.#commit.run()
+      return result
+    } catch (error) {
+      try {
+        this.#db.exec('ROLLBACK')
+      } catch {
+        // SQLite has rolled back by itself, as it does when the disk is full.
+      }
+      this.queue.undoChanges()
+      throw error
+    }
+  }
+
+  /** How many messages are in it. */
+  count(): MessageCount {
+    return countOf(this.#db)
+  }
+
+  /**
+   * Deletes some of what is no longer needed, and releases a part of the space.
+   *
+   * @returns whether there is more to do
+   */
+  keepHouse(): boolean {
+    const more = this.transaction((queue) => queue.keepHouse())
+    return (this.queue.summary().waiting === 0 && this.space.shrink()) || more
+  }
+
+  /** Copies all of it into an empty file. */
+  copyTo(path: string): void {
+    this.#db.prepare('VACUUM INTO ?').run(path)
+  }
+
+  /** Removes the log of a lost file; what is in it can still be copied. */
+  removeLog(): void {
+    this.#place.removeLog()
+  }
+
+  /** Closes the file; its log is then written back and removed, if the disk allows. */
+  close(): void {
+    try {
+      if (this.#isRunning) this.transaction((queue) => queue.close())
+    } catch {
+      // The next start is then a careful one.
+    }
+    this.#db.close()
+  }
+
+  /** Closes a file that has shown a fault, whatever its state. */
+  drop(): void {
+    try {
+      this.#db.close()
+    } catch {
+      // Closed already.
+    }
+  }
+
+  /** Closes and deletes it. Only for an empty queue. */
+  delete(): void {
+    this.#db.close()
+    deleteFiles(this.path)
+  }
+}

@@ -1,0 +1,146 @@
+import { hkdfSync, randomBytes } from 'node:crypto'
+import { link, open, readFile, stat, unlink } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { QueueError } from './queue-error.ts'
+
+/** The key file in the user directory: 64 hexadecimal digits. */
+export const QUEUE_KEY_FILE = 'hl7-https-out.key'
+
+const KEY_BYTES = 32
+const LEAST_SETTING = 16
+
+/**
+ * The key that seals all queue files of an installation, 32 bytes: from the setting
+ * `hl7HttpsOutQueueKey` (HKDF with SHA-256, RFC 5869), or else from a file in the user directory
+ * that is created if missing and never overwritten. If messages are waiting and their key file is
+ * missing, none is created: everything would seem fine until somebody looks for the messages.
+ *
+ * @param setting any string of 16 characters or more
+ * @param onNotice called if users other than its owner may read the key file
+ * @param filledFiles returns the paths of queue files that contain messages
+ * @throws {QueueError} `ERR_QUEUE_KEY` for a setting that is too short, a damaged file or one that is
+ * missing, else the file system's code
+ */
+export async function queueKey(
+  setting: string | undefined,
+  userDir: string,
+  onNotice: (text: string) => void = () => undefined,
+  filledFiles: () => Promise<readonly string[]> = () => Promise.resolve([])
+): Promise<Buffer> {
+  if (setting !== undefined) return stretched(setting)
+  const path = join(userDir, QUEUE_KEY_FILE)
+  try {
+    return await readKey(path, onNotice)
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') throw unusable(path, error)
+  }
+  const filled = await filledFiles()
+  if (filled.length > 0) throw missing(path, filled)
+  try {
+    await createKey(path)
+    return await readKey(path, onNotice)
+  } catch (error) {
+    throw unusable(path, error)
+  }
+}
+
+/** A key for one purpose, so that no key serves two (RFC 5869, `info`). */
+export function subKey(key: Uint8Array, purpose: string, length = KEY_BYTES): Buffer {
+  return Buffer.from(hkdfSync('sha256', key, '', `hl7-https-out ${purpose}`, length))
+}
+
+function stretched(setting: string): Buffer {
+  // settings.js is JavaScript: it may export anything.
+  const length = typeof setting === 'string' ? Array.from(setting).length : 0
+  if (length < LEAST_SETTING) {
+    throw new QueueError(
+      `hl7HttpsOutQueueKey in settings.js must be a string of ${LEAST_SETTING} characters or more; remove it to have a random key generated in a file.`,
+      'ERR_QUEUE_KEY'
+    )
+  }
+  return subKey(Buffer.from(setting, 'utf8'), 'queue key')
+}
+
+async function readKey(path: string, onNotice: (text: string) => void): Promise<Buffer> {
+  let text = ''
+  // On a file system without links, another process may be about to write the key.
+  for (let waits = 0; waits < 20; waits++) {
+    text = (await readFile(path, 'latin1')).trim()
+    if (text.length >= 2 * KEY_BYTES) break
+    await sleep(50)
+  }
+  const key = Buffer.from(text, 'hex')
+  if (key.length !== KEY_BYTES || text.length !== 2 * KEY_BYTES) {
+    throw new QueueError(
+      `The key file ${path} does not contain ${2 * KEY_BYTES} hexadecimal digits. Restore it from a backup: without it, the queued messages cannot be read. If no queue file contains messages, delete it; a new one is then created.`,
+      'ERR_QUEUE_KEY'
+    )
+  }
+  const { mode } = await stat(path)
+  if (process.platform !== 'win32' && (mode & 0o077) !== 0) {
+    onNotice(
+      `The key file ${path} can be read or written by others (mode ${(mode & 0o777).toString(8)}). Set its mode to 600.`
+    )
+  }
+  return key
+}
+
+/** Creates the file, completely or not at all; one created by somebody else meanwhile stays. */
+async function createKey(path: string): Promise<void> {
+  const draft = `${path}.${process.pid}-${randomBytes(6).toString('hex')}`
+  await writeNew(draft)
+  try {
+    await link(draft, path)
+  } catch (error) {
+    if (codeOf(error) !== 'EEXIST') {
+      // A file system without links: not atomic, but never over another file.
+      await writeNew(path).catch((second: unknown) => {
+        if (codeOf(second) !== 'EEXIST') throw second
+      })
+    }
+  } finally {
+    await unlink(draft)
+  }
+  if (process.platform === 'win32') return
+  const folder = await open(join(path, '..'), 'r')
+  try {
+    await folder.sync()
+  } finally {
+    await folder.close()
+  }
+}
+
+async function writeNew(path: string): Promise<void> {
+  const file = await open(path, 'wx', 0o600)
+  try {
+    await file.writeFile(`${randomBytes(KEY_BYTES).toString('hex')}\n`)
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+}
+
+function missing(path: string, filled: readonly string[]): QueueError {
+  const [first = '', ...more] = filled
+  const files = more.length === 0 ? first : `${first} and ${more.length} more`
+  return new QueueError(
+    `The key file ${path} is missing, and messages that were encrypted with another key are waiting in ${files}. Restore the key file from a backup, or set hl7HttpsOutQueueKey in settings.js again if the key came from there. If the key is lost, move the queue files elsewhere; a new key is then created.`,
+    'ERR_QUEUE_KEY'
+  )
+}
+
+function unusable(path: string, error: unknown): QueueError {
+  if (error instanceof QueueError) return error
+  const code = codeOf(error)
+  return new QueueError(
+    `The key file ${path} cannot be read or created (${code}). Give the user that runs Node-RED read and write permission, or set hl7HttpsOutQueueKey in settings.js.`,
+    code
+  )
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string'
+    ? error.code
+    : 'EUNKNOWN'
+}

@@ -1,0 +1,71 @@
+import type { DatabaseSync } from 'node:sqlite'
+import { STATES } from './message-row.ts'
+
+const [WAITING, AWAITING, SUSPENDED, , , DAMAGED] = STATES.keys()
+
+/**
+ * The tables of a queue, as version 3 of a queue file has them. In clear: numbers, states, times, attempts,
+ * MSH-9, MSH-10, hashes of keys, and codes. Sealed: all of `sealed`, the contents and outcomes.
+ *
+ * - `lane`: the hash of the key, without an order null. `turn`, `counts_from`: see `queue.ts`; on the time for
+ *   which the queue has been open in all runs, in milliseconds.
+ * - `renewals`: how often the clocks of all messages had been started anew when `retries` and `spent_ms` were
+ *   written; if it is no longer the same, they count as 0.
+ * - `deaths`: how many processes have ended while they worked on it.
+ * - `verdict`, `story`, `resent`: JSON, in codes (`message-row.ts`).
+ * - `edited_at`, `kept_bytes` and the table `found` are for what comes: edited messages, contents that are kept
+ *   after a message has left, and searches by hashes of fields.
+ * - A piece of a part of a message has the id `(4 * seq + part) * 65536 + piece`; part 0 is the content, 1 the
+ *   outcome.
+ */
+export const TABLES = `
+  CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value ANY NOT NULL) STRICT;
+  CREATE TABLE message (
+    seq INTEGER PRIMARY KEY,
+    lane INTEGER,
+    state INTEGER NOT NULL,
+    turn REAL,
+    control_id TEXT NOT NULL,
+    type TEXT NOT NULL,
+    accepted_at REAL NOT NULL,
+    changed_at REAL NOT NULL,
+    attempts INTEGER NOT NULL,
+    retries INTEGER NOT NULL,
+    spent_ms REAL NOT NULL,
+    counts_from REAL,
+    renewals INTEGER NOT NULL,
+    deaths INTEGER NOT NULL,
+    verdict TEXT,
+    story TEXT,
+    resent TEXT,
+    edited_at REAL,
+    kept_bytes INTEGER
+  ) STRICT;
+  CREATE TABLE IF NOT EXISTS sealed (id INTEGER PRIMARY KEY, bytes BLOB NOT NULL) STRICT;
+  CREATE TABLE found (
+    part INTEGER NOT NULL,
+    hash BLOB NOT NULL,
+    seq INTEGER NOT NULL,
+    PRIMARY KEY (part, hash, seq)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS event (
+    id INTEGER PRIMARY KEY,
+    at REAL NOT NULL,
+    kind TEXT NOT NULL,
+    "by" TEXT NOT NULL,
+    detail TEXT NOT NULL
+  ) STRICT;`
+
+export const INDEXES = `
+  CREATE INDEX in_lane ON message (lane, seq) WHERE state = ${WAITING} AND lane IS NOT NULL;
+  CREATE INDEX due ON message (state, turn, seq) WHERE turn IS NOT NULL;
+  CREATE INDEX aside ON message (state, seq) WHERE state IN (${AWAITING}, ${SUSPENDED}, ${DAMAGED});
+  CREATE INDEX named ON message (control_id, seq);
+  CREATE INDEX deadly ON message (deaths) WHERE deaths > 0;
+  CREATE INDEX kept ON message (seq) WHERE kept_bytes IS NOT NULL;`
+
+/** Makes the tables of a new queue. */
+export function makeTables(db: DatabaseSync): void {
+  db.exec(TABLES)
+  db.exec(INDEXES)
+}

@@ -1,0 +1,325 @@
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import { STATES } from './message-row.ts'
+import type { MessageQuery, SuspendedChoice } from './queue-types.ts'
+
+/** A row of the table `message`. */
+export interface StoredRow {
+  seq: number
+  lane: number | null
+  /** An index of `STATES`. */
+  state: number
+  turn: number | null
+  control_id: string
+  type: string
+  accepted_at: number
+  changed_at: number
+  attempts: number
+  retries: number
+  spent_ms: number
+  counts_from: number | null
+  renewals: number
+  verdict: string | null
+  story: string | null
+  resent: string | null
+}
+
+const COLUMNS =
+  'seq, lane, state, turn, control_id, type, accepted_at, changed_at, attempts, retries, spent_ms, counts_from, renewals, verdict, story, resent'
+
+const [WAITING, AWAITING, SUSPENDED, LEAVING, LEFT, DAMAGED] = STATES.keys()
+
+/** As the index `aside` has it: SQLite uses an index only if the query says the same. */
+const IS_ASIDE = `state IN (${AWAITING}, ${SUSPENDED}, ${DAMAGED})`
+
+/** How the API's states that have left are told apart. */
+const OUTCOMES: Partial<Record<string, string>> = { acked: 'ack', naked: 'nak', failed: 'error' }
+
+const FOUND = `state <> ${DAMAGED}
+  AND (:controlId IS NULL OR control_id = :controlId)
+  AND (:type IS NULL OR type = :type)
+  AND (:rule IS NULL OR verdict ->> '$.rule' = :rule)
+  AND (:outcome IS NULL OR verdict ->> '$.outcome' = :outcome)
+  AND (:retried IS NULL OR coalesce(turn, 0) > 0 = :retried)
+  AND (accepted_at >= :since OR changed_at >= :since)
+  AND (state <> ${LEFT} OR changed_at >= :cutoff)`
+
+/** The statements of a queue, prepared once. */
+export class Statements {
+  readonly accept: StatementSync
+  readonly move: StatementSync
+  readonly leave: StatementSync
+  readonly delete: StatementSync
+  readonly setState: StatementSync
+  readonly setTurn: StatementSync
+  readonly passTurn: StatementSync
+  readonly endWaits: StatementSync
+  readonly addDeaths: StatementSync
+  readonly setDeaths: StatementSync
+  readonly #db: DatabaseSync
+  readonly #row: StatementSync
+  readonly #firstFrom: StatementSync
+  readonly #firstInLane: StatementSync
+  readonly #laterInLane: StatementSync
+  readonly #dueRetries: StatementSync
+  readonly #ready: StatementSync
+  readonly #late: StatementSync
+  readonly #named: StatementSync
+  readonly #nextRetry: StatementSync
+  readonly #nextWaiting: StatementSync
+  readonly #nextAwaiting: StatementSync
+  readonly #oldest: StatementSync
+  readonly #newestSuspended: StatementSync
+  /** Searches, by their text. */
+  readonly #searches = new Map<string, StatementSync>()
+
+  constructor(db: DatabaseSync) {
+    this.#db = db
+    this.accept = db.prepare(`
+      INSERT OR IGNORE INTO message
+        (seq, lane, state, turn, control_id, type, accepted_at, changed_at,
+         attempts, retries, spent_ms, renewals, deaths)
+      VALUES (?, ?, ${WAITING}, ?, ?, ?, ?, ?, 0, 0, 0, ?, 0)`)
+    this.move = db.prepare(`
+      UPDATE message SET state = ?, turn = ?, changed_at = ?, attempts = ?, retries = ?,
+        spent_ms = ?, counts_from = ?, renewals = ?, verdict = ?, story = ?
+      WHERE seq = ?`)
+    this.leave = db.prepare(
+      `UPDATE message SET state = ${LEFT}, lane = NULL, turn = NULL, verdict = ? WHERE seq = ?`
+    )
+    this.delete = db.prepare('DELETE FROM message WHERE seq = ?')
+    this.setState = db.prepare('UPDATE message SET state = ?, turn = NULL WHERE seq = ?')
+    this.setTurn = db.prepare('UPDATE message SET turn = ? WHERE seq = ?')
+    this.passTurn = db.prepare(`
+      UPDATE message SET turn = 0 WHERE turn IS NULL AND seq =
+        (SELECT min(seq) FROM message WHERE lane = ? AND state = ${WAITING} AND lane IS NOT NULL)`)
+    this.endWaits = db.prepare(`UPDATE message SET turn = 0 WHERE state = ${WAITING} AND turn > 0`)
+    this.addDeaths = db.prepare('UPDATE message SET deaths = deaths + ? WHERE seq = ?')
+    this.setDeaths = db.prepare('UPDATE message SET deaths = ? WHERE seq = ?')
+    const select = (where: string): StatementSync =>
+      db.prepare(`SELECT ${COLUMNS} FROM message WHERE ${where}`)
+    const isInLane = `lane = ? AND state = ${WAITING} AND lane IS NOT NULL`
+    this.#row = select('seq = ?')
+    this.#firstFrom = select(`seq >= ? AND state = ${WAITING} ORDER BY seq LIMIT 1`)
+    this.#firstInLane = select(`${isInLane} ORDER BY seq LIMIT 1`)
+    this.#laterInLane = select(`${isInLane} AND seq > ? ORDER BY seq LIMIT 1`)
+    this.#dueRetries = select(`state = ${WAITING} AND turn > 0 AND turn <= ? ORDER BY turn, seq`)
+    this.#ready = select(`state = ${WAITING} AND turn = 0 ORDER BY seq`)
+    this.#late = select(`state = ${AWAITING} AND turn <= ? ORDER BY turn, seq`)
+    this.#named = select('control_id = ? ORDER BY seq DESC LIMIT ?')
+    this.#nextRetry = select(`state = ${WAITING} AND turn > 0 ORDER BY turn, seq LIMIT 1`)
+    this.#nextWaiting = select(`state = ${WAITING} AND turn > ? ORDER BY turn LIMIT 1`)
+    this.#nextAwaiting = select(`state = ${AWAITING} AND turn > ? ORDER BY turn LIMIT 1`)
+    this.#oldest = select(`state = ? AND ${IS_ASIDE} ORDER BY seq LIMIT 1`)
+    this.#newestSuspended = select(`state = ${SUSPENDED} AND ${IS_ASIDE} ORDER BY seq DESC LIMIT 1`)
+  }
+
+  row(seq: number): StoredRow | undefined {
+    return one(this.#row.get(seq))
+  }
+
+  /** The first that waits, of those from this number on. */
+  firstFrom(seq: number): StoredRow | undefined {
+    return one(this.#firstFrom.get(seq))
+  }
+
+  /** The first that waits in that lane. */
+  firstInLane(lane: number): StoredRow | undefined {
+    return one(this.#firstInLane.get(lane))
+  }
+
+  /** The same, of those accepted after this one. */
+  laterInLane(lane: number, seq: number): StoredRow | undefined {
+    return one(this.#laterInLane.get(lane, seq))
+  }
+
+  /** Retries whose time has come, by their times. */
+  dueRetries(now: number): Iterable<StoredRow> {
+    return many(this.#dueRetries.iterate(now))
+  }
+
+  /** Those that may go at once, in the order of acceptance. */
+  ready(): Iterable<StoredRow> {
+    return many(this.#ready.iterate())
+  }
+
+  /** Awaiting ones whose time is up. */
+  late(now: number): Iterable<StoredRow> {
+    return many(this.#late.iterate(now))
+  }
+
+  /** The newest with that control ID. */
+  named(controlId: string, most: number): Iterable<StoredRow> {
+    return many(this.#named.iterate(controlId, most))
+  }
+
+  /** The retry that is due first. */
+  nextRetry(): StoredRow | undefined {
+    return one(this.#nextRetry.get())
+  }
+
+  /** The next time at which a message may go or its time is up. */
+  nextTime(now: number): number | undefined {
+    const turns = [this.#nextWaiting, this.#nextAwaiting].map((next) => one(next.get(now))?.turn)
+    const next = Math.min(...turns.map((turn) => turn ?? Infinity))
+    return next === Infinity ? undefined : next
+  }
+
+  /** The one that was accepted first, of those in that state (awaiting or suspended). */
+  oldest(state: number): StoredRow | undefined {
+    return one(this.#oldest.get(state))
+  }
+
+  newestSuspended(): StoredRow | undefined {
+    return one(this.#newestSuspended.get())
+  }
+
+  /** Suspended messages in the order of acceptance, out of a bounded number of rows. */
+  suspended(
+    { controlId, type, rule, before }: Omit<SuspendedChoice, 'ids'>,
+    after: number,
+    most: number,
+    rowsAtMost: number
+  ): { rows: StoredRow[]; next: number } {
+    const from = `FROM message WHERE state = ${SUSPENDED} AND ${IS_ASIDE} AND seq > :after ORDER BY seq`
+    const last = this.#search(`SELECT seq ${from} LIMIT 1 OFFSET :rows`).get({
+      after,
+      rows: rowsAtMost - 1
+    })
+    const rows = this.#search(
+      `
+      SELECT ${COLUMNS} FROM (SELECT * ${from} LIMIT :rows)
+      WHERE (:controlId IS NULL OR control_id = :controlId)
+        AND (:type IS NULL OR type = :type)
+        AND (:rule IS NULL OR verdict ->> '$.rule' = :rule)
+        AND (:before IS NULL OR changed_at < :before)
+      LIMIT :most`
+    ).all({
+      after,
+      rows: rowsAtMost,
+      most,
+      controlId: controlId ?? null,
+      type: type ?? null,
+      rule: rule ?? null,
+      before: before ?? null
+    })
+    return page(rows, most, last)
+  }
+
+  /**
+   * Rows that match, from the newest on, out of a bounded number.
+   *
+   * @param cutoff what left before is too old
+   * @returns below which number to go on; 0: there are no more
+   */
+  newest(
+    { before = Number.MAX_SAFE_INTEGER, controlId, rule, since, state, type }: MessageQuery,
+    most: number,
+    rowsAtMost: number,
+    cutoff: number
+  ): { rows: StoredRow[]; next: number } {
+    const from = `FROM message WHERE ${whereOf(state, controlId)} AND seq < :before ORDER BY seq DESC`
+    const place = { before, ...(isNamed(state, controlId) && { controlId: controlId ?? null }) }
+    const last = this.#search(`SELECT seq ${from} LIMIT 1 OFFSET :rows`).get({
+      ...place,
+      rows: rowsAtMost - 1
+    })
+    const rows = this.#search(
+      `SELECT ${COLUMNS} FROM (SELECT * ${from} LIMIT :rows) WHERE ${FOUND} LIMIT :most`
+    ).all({
+      ...place,
+      rows: rowsAtMost,
+      controlId: controlId ?? null,
+      type: type ?? null,
+      rule: rule ?? null,
+      outcome: (state && OUTCOMES[state]) ?? null,
+      retried: state === 'waiting' ? 0 : state === 'retrying' ? 1 : null,
+      since: since ?? 0,
+      cutoff,
+      most
+    })
+    return page(rows, most, last)
+  }
+
+  /** For the opening: walks over the whole table. */
+  countStates(): { state: number; count: number; retrying: number }[] {
+    return this.#db
+      .prepare(
+        `SELECT state, count(*) AS count,
+           count(*) FILTER (WHERE state = ${WAITING} AND turn > 0) AS retrying
+         FROM message GROUP BY state`
+      )
+      .all() as { state: number; count: number; retrying: number }[]
+  }
+
+  /** For the opening: those whose outcome is stored, in the order of settlement; walks over the whole table. */
+  leaving(): number[] {
+    return this.#db
+      .prepare(`SELECT seq FROM message WHERE state = ${LEAVING} ORDER BY changed_at, seq`)
+      .all()
+      .map(({ seq }) => seq as number)
+  }
+
+  /** For the opening: those on which so many processes have ended. */
+  deadly(deaths: number): StoredRow[] {
+    return this.#db
+      .prepare(
+        `SELECT ${COLUMNS} FROM message WHERE deaths >= ? AND deaths > 0 AND state < ${LEAVING}`
+      )
+      .all(deaths) as unknown as StoredRow[]
+  }
+
+  /** The highest number in the table; 0 if it is empty. */
+  lastSeq(): number {
+    return (this.#db.prepare('SELECT max(seq) AS seq FROM message').get()?.['seq'] ?? 0) as number
+  }
+
+  #search(sql: string): StatementSync {
+    let statement = this.#searches.get(sql)
+    if (statement === undefined) {
+      statement = this.#db.prepare(sql)
+      this.#searches.set(sql, statement)
+    }
+    return statement
+  }
+}
+
+function one(row: unknown): StoredRow | undefined {
+  return row as StoredRow | undefined
+}
+
+function many(rows: unknown): Iterable<StoredRow> {
+  return rows as Iterable<StoredRow>
+}
+
+/** @param last the last row that was looked at, if there are more behind it */
+function page(
+  rows: unknown,
+  most: number,
+  last: Record<string, unknown> | undefined
+): { rows: StoredRow[]; next: number } {
+  const found = rows as StoredRow[]
+  const next = found.length === most ? found.at(-1)?.seq : (last?.['seq'] as number | undefined)
+  return { rows: found, next: next ?? 0 }
+}
+
+function isNamed(state: string | undefined, controlId: string | undefined): boolean {
+  return controlId !== undefined && state !== 'awaiting' && state !== 'suspended'
+}
+
+/** Where the rows of a search are found quickest. */
+function whereOf(state: string | undefined, controlId: string | undefined): string {
+  const stateIs = STATE_IS[state ?? ''] ?? 'TRUE'
+  if (state === 'awaiting' || state === 'suspended') return `${stateIs} AND ${IS_ASIDE}`
+  return isNamed(state, controlId) ? `control_id = :controlId AND ${stateIs}` : stateIs
+}
+
+const STATE_IS: Partial<Record<string, string>> = {
+  waiting: `state = ${WAITING}`,
+  retrying: `state = ${WAITING}`,
+  awaiting: `state = ${AWAITING}`,
+  suspended: `state = ${SUSPENDED}`,
+  leaving: `state = ${LEAVING}`,
+  acked: `state = ${LEFT}`,
+  naked: `state = ${LEFT}`,
+  failed: `state = ${LEFT}`
+}

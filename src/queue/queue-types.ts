@@ -1,0 +1,121 @@
+import type { KnownState, MessageRow, MessageState, Verdict } from './message-row.ts'
+import type { AttemptRecord } from './message-row.ts'
+import type { Pause } from './queue-event.ts'
+
+/** How the messages of a node may overtake each other: not at all, within a key, or freely. */
+export type Order = 'fifo' | 'key' | 'none'
+
+/** A message that is accepted. */
+export interface NewMessage {
+  seq: number
+  /** The hash of its key; null unless the order is `key`. */
+  lane: number | null
+  controlId: string
+  type: string
+  /** Wall clock, milliseconds. */
+  acceptedAt: number
+}
+
+/** A message that was handed out, so that nothing else happens to it until it is moved or released. */
+export interface ClaimedMessage<Stored> {
+  row: MessageRow
+  /** Absent if it was not asked for. */
+  content?: Stored
+  /** What was stored when it was suspended, began to await or was settled; absent if it is damaged. */
+  outcome?: Stored
+  /** Its content cannot be read: it no longer counts, and what is left of it stays. */
+  isDamaged: boolean
+}
+
+/** A change of state. */
+export interface Move<Stored> {
+  seq: number
+  from: MessageState
+  to: 'waiting' | 'awaiting' | 'suspended' | 'leaving'
+  /** Of a waiting message: when it may go; of an awaiting one: how long it awaits. From now, in milliseconds. */
+  dueInMs?: number
+  /** The time until it may go counts towards its failure timeout. */
+  counts?: boolean
+  attempts: number
+  retries: number
+  spentMs: number
+  verdict: Verdict
+  story: readonly AttemptRecord[]
+  /** Stored in place of an earlier one; without it, that stays, unless the message waits. */
+  outcome?: Stored
+}
+
+/** What a queue holds when it is opened. */
+export interface OpenedQueue {
+  /** The highest number ever given to a message; 0 in a new queue. */
+  lastSeq: number
+  pause: Pause | undefined
+  /** Messages whose outcome was stored but perhaps not handed on, in the order of settlement. */
+  leaving: readonly number[]
+  /** Its last run did not close it: the process crashed, was killed or lost power. */
+  isUnclean: boolean
+  /** Messages that were suspended just now: two processes ended while they worked on them. */
+  endedOn: readonly MessageRow[]
+}
+
+/** What a status shows of a queue. */
+export interface QueueSummary {
+  /** Those on their way and those that are retried included. */
+  waiting: number
+  retrying: number
+  awaiting: number
+  suspended: number
+  /** When the oldest of the waiting ones was accepted: wall clock, milliseconds; null if there is none. */
+  oldestWaitingAt: number | null
+  /** The same of all that are held. */
+  oldestHeldAt: number | null
+  /** Of the one that is retried next. */
+  retry: { attempts: number; dueInMs: number; verdict: Verdict } | null
+  /** Why the newest suspended message was suspended. */
+  suspendedFor: Verdict | null
+  /** When the next message may go or its time is up, in milliseconds; null if no time is set. */
+  dueInMs: number | null
+}
+
+/** Suspended messages: those with these numbers, or those that match all of the others. */
+export interface SuspendedChoice {
+  ids?: readonly number[]
+  controlId?: string
+  type?: string
+  /** The rule that suspended them, as written. */
+  rule?: string
+  /** Suspended before this time; wall clock, milliseconds. */
+  before?: number
+}
+
+/** Which messages are wanted: newest first. */
+export interface MessageQuery {
+  /** Only those with a lower number than this. */
+  before?: number
+  controlId?: string
+  /** MSH-9, such as `ADT^A01`. */
+  type?: string
+  rule?: string
+  state?: KnownState
+  /** Accepted or changed at this time or later; wall clock, milliseconds. */
+  since?: number
+  limit: number
+}
+
+/** Messages that were found in a bounded number of rows. */
+export interface MessagePage {
+  messages: MessageRow[]
+  /** Search on below this number; 0: there is nothing more. */
+  next: number
+}
+
+/** Where contents and outcomes of messages are kept; `undefined` is what cannot be read. */
+export interface ContentStore<Stored> {
+  putContent(seq: number, content: Stored): void
+  getContent(seq: number): Stored | undefined
+  putOutcome(seq: number, outcome: Stored): void
+  getOutcome(seq: number): Stored | undefined
+  dropOutcome(seq: number): void
+  /** Both. */
+  drop(seq: number): void
+}

@@ -1,0 +1,179 @@
+import { parentPort } from 'node:worker_threads'
+import { faultOf, faultOfCode, type QueueFault } from './queue-fault.ts'
+import type { QueueFileSpec } from './queue-file-spec.ts'
+import { QueueError } from './queue-error.ts'
+import type {
+  CallResult,
+  QueueAnswer,
+  QueueCall,
+  QueueReply,
+  QueueRequest
+} from './queue-protocol.ts'
+import type { Queue } from './queue.ts'
+
+// The queue thread: it alone touches the queue files. The calls of a request are stored with one sync.
+
+if (parentPort === null) throw new Error('This module runs in a worker thread only.')
+const port = parentPort
+
+// SQLite in Node.js is marked experimental; the user can do nothing about that warning.
+const emitWarning = process.emitWarning.bind(process) as (...args: unknown[]) => void
+process.emitWarning = (...args: unknown[]) => {
+  if (!String(args[0]).includes('SQLite is an experimental feature')) emitWarning(...args)
+}
+const { OpenFiles } = await import('./open-files.ts')
+process.emitWarning = emitWarning
+
+const IDLE_MS = 2000
+const BETWEEN_STEPS_MS = 20
+/** Records grow too old while nothing else happens. */
+const BETWEEN_LOOKS_MS = 60 * 60 * 1000
+/** The most that a message takes in the file besides its content. */
+const ROW_BYTES = 512
+
+const files = new OpenFiles((path, text) => {
+  post({ path, notice: text })
+})
+let housekeeping: NodeJS.Timeout | undefined
+
+port.on('message', (request: QueueRequest) => {
+  answer(request)
+  clearTimeout(housekeeping)
+  housekeeping = setTimeout(keepHouse, IDLE_MS).unref()
+})
+
+function answer({ id, file, task }: QueueRequest): void {
+  try {
+    switch (task.kind) {
+      case 'open':
+        post({ id, ...files.open(file) })
+        return
+      case 'reopen':
+        post({ id, summary: files.reopen(file, task.handedOut) })
+        return
+      case 'calls':
+        post({ id, ...stored(file, task.calls) })
+        return
+      case 'count':
+        post({ id, ...files.count(file) })
+        return
+      case 'close':
+        files.close(file)
+        post({ id })
+        return
+      case 'delete':
+        post({ id, held: files.deleteIfEmpty(file) })
+        return
+    }
+  } catch (error) {
+    post({ id, fault: faultOf(error, file.path) })
+  }
+}
+
+function stored(
+  file: QueueFileSpec,
+  calls: readonly QueueCall[]
+): Pick<QueueAnswer, 'results' | 'summary'> {
+  const results: CallResult[] = calls.map(() => ({}))
+  store(file, calls, results, false)
+  return { results, summary: files.use(file, ({ queue }) => queue.summary()) }
+}
+
+/**
+ * Stores calls with one sync. On a full disk, changes that shorten the queue may still find room after the log is
+ * written back and truncated, and in smaller groups.
+ *
+ * @param results is filled
+ * @param isFull there is no room for messages and events
+ * @returns false if the disk has no room for anything
+ */
+function store(
+  file: QueueFileSpec,
+  calls: readonly QueueCall[],
+  results: CallResult[],
+  isFull: boolean
+): boolean {
+  try {
+    files.use(file, (open) => {
+      const refuses = isFull || !open.space.hasRoom(addedBytes(calls))
+      open.transaction((queue) => {
+        for (const [index, call] of calls.entries()) {
+          results[index] = refuses && takesRoom(call) ? full(file) : resultOf(queue, call, file)
+        }
+      })
+    })
+    return true
+  } catch (error) {
+    const fault = faultOf(error, file.path)
+    if (fault.code !== 'SQLITE_FULL' || (calls.length === 1 && isFull)) {
+      results.forEach((result) => Object.assign(result, { value: undefined, fault }))
+      return fault.code !== 'SQLITE_FULL'
+    }
+    files.makeRoom(file)
+    if (!isFull) return store(file, calls, results, true)
+    return storeHalves(file, calls, results, fault)
+  }
+}
+
+function storeHalves(
+  file: QueueFileSpec,
+  calls: readonly QueueCall[],
+  results: CallResult[],
+  fault: QueueFault
+): boolean {
+  const middle = calls.length >>> 1
+  let hasRoom = true
+  for (const [from, to] of [
+    [0, middle],
+    [middle, calls.length]
+  ] as const) {
+    const some: CallResult[] = calls.slice(from, to).map(() => ({ fault }))
+    if (hasRoom) hasRoom = store(file, calls.slice(from, to), some, true)
+    results.splice(from, to - from, ...some)
+  }
+  return hasRoom
+}
+
+/** An error that concerns one call has changed nothing: the others go on. */
+function resultOf(queue: Queue<Uint8Array>, call: QueueCall, { path }: QueueFileSpec): CallResult {
+  try {
+    const method = queue[call.method] as (...args: unknown[]) => unknown
+    return { value: method.apply(queue, call.args) }
+  } catch (error) {
+    if (!(error instanceof QueueError)) throw error
+    return { fault: faultOf(error, path) }
+  }
+}
+
+function takesRoom({ method }: QueueCall): boolean {
+  return method === 'accept' || method === 'addEvent'
+}
+
+function full({ path }: QueueFileSpec): CallResult {
+  return { fault: faultOfCode('SQLITE_FULL', path) }
+}
+
+function addedBytes(calls: readonly QueueCall[]): number {
+  let bytes = 0
+  for (const call of calls) {
+    if (call.method === 'accept') bytes += call.args[1].length + ROW_BYTES
+  }
+  return bytes
+}
+
+function keepHouse(): void {
+  let more = false
+  for (const spec of files.specs) {
+    try {
+      files.putBack(spec)
+      if (files.use(spec, (file) => file.keepHouse())) more = true
+    } catch (error) {
+      post({ path: spec.path, trouble: faultOf(error, spec.path) })
+    }
+  }
+  housekeeping = setTimeout(keepHouse, more ? BETWEEN_STEPS_MS : BETWEEN_LOOKS_MS).unref()
+}
+
+function post(reply: QueueReply): void {
+  port.postMessage(reply)
+}

@@ -1,0 +1,714 @@
+import type { DatabaseSync } from 'node:sqlite'
+import type { Clock } from '../clock.ts'
+import { Journal } from './journal.ts'
+import { STATES, type MessageRow, type MessageState, type Verdict } from './message-row.ts'
+import { getMeta, metaNumber, setMeta } from './meta.ts'
+import type { EventQuery, Pause, QueueEvent } from './queue-event.ts'
+import { QueueError } from './queue-error.ts'
+import { Statements, type StoredRow } from './queue-statements.ts'
+import type {
+  ClaimedMessage,
+  ContentStore,
+  MessagePage,
+  MessageQuery,
+  Move,
+  NewMessage,
+  OpenedQueue,
+  Order,
+  QueueSummary,
+  SuspendedChoice
+} from './queue-types.ts'
+import { pauseFrom, resentFrom, storyFrom, verdictFrom } from './stored-json.ts'
+
+export interface QueueOptions<Stored> {
+  order: Order
+  /** Where the keys come from, such as `PID-3.1`; of no matter unless the order is `key`. */
+  orderKey: string
+  contents: ContentStore<Stored>
+  /** How many days what has left is remembered; 0: it is not. */
+  journalDays: number
+  /** So many messages that have left, and so many events, are remembered at most. */
+  mostRecords: number
+  mostEvents: number
+  clock: Pick<Clock, 'now' | 'monotonic'>
+  /** What an earlier `Queue` of this run had handed out, when a file is opened again. */
+  handedOut?: readonly number[]
+}
+
+/** More messages than this are not retried at a time: the receiver is out of order, the others wait. */
+const MOST_RETRIED = 1000
+/** A message is set aside after so many processes ended while they worked on it. */
+const MOST_DEATHS = 2
+/** The uptime is stored so often at most, in milliseconds. */
+const UPTIME_STEP_MS = 60_000
+/** Rows that one call looks at: a few milliseconds. */
+const ROWS_PER_CALL = 5000
+
+/**
+ * One node's queue as a table. A message is a row; its state, its lane and its time are columns, and
+ * whose turn it is, is one query.
+ *
+ * **Turns.** `turn` is null while others go first, 0 if it may go at once, else when it may go, on the
+ * time for which the queue has been open in all runs. In a lane only the first that waits has a turn:
+ * who leaves gives it to the next, who comes in takes it from those accepted later. Without an order
+ * each has one.
+ *
+ * **Barrier.** What was accepted under another order or key has no common order with what came later: it
+ * goes alone, by its number, before all others. `fifo` is a barrier at infinity: no lanes, no turns.
+ *
+ * **Claims.** A message that is handed out stays a row that waits, with nothing written, until it is
+ * moved. Here is known which ones are out, so that none goes twice and their lanes wait.
+ *
+ * All calls are synchronous. A caller that wants them to be stored together makes a transaction around
+ * them, with `beginChanges` and, if it fails, `undoChanges`.
+ */
+export class Queue<Stored> {
+  readonly #db: DatabaseSync
+  readonly #sql: Statements
+  readonly #options: QueueOptions<Stored>
+  readonly #contents: ContentStore<Stored>
+  readonly #journal: Journal
+  /** Messages up to this number go alone. */
+  #barrier = 0
+  /** How often the clocks of all messages were started anew. */
+  #renewals = 0
+  #lastSeq = 0
+  #storedLastSeq = 0
+  /** No message with a lower number waits. */
+  #front = 0
+  /** How many messages are in each state, and how many of the waiting ones are retried. */
+  #counts = { ...NOTHING }
+  #retrying = 0
+  /** Waiting messages that are handed out, with their lanes. */
+  #sending = new Map<number, number | null>()
+  /** Awaiting and suspended messages that are handed out. */
+  #taken = new Set<number>()
+  /** On the monotonic clock: when the queue would have been opened if this were its only run. */
+  #upSince: number
+  #storedUptime: number
+  #before: Memory | undefined
+
+  /** @param db with the tables of `queue-schema.ts` */
+  constructor(db: DatabaseSync, options: QueueOptions<Stored>) {
+    this.#db = db
+    this.#options = options
+    this.#contents = options.contents
+    this.#sql = new Statements(db)
+    this.#journal = new Journal(db, options)
+    this.#storedUptime = metaNumber(db, 'uptime')
+    this.#upSince = options.clock.monotonic() - this.#storedUptime
+    this.#renewals = metaNumber(db, 'renewals')
+    this.#readRows()
+    for (const seq of options.handedOut ?? []) this.#handOut(seq)
+  }
+
+  /** Begins a run: before anything else is done with a queue that a process has opened. */
+  open(): OpenedQueue {
+    const isUnclean = metaNumber(this.#db, 'running') === 1
+    const endedOn = isUnclean ? this.#suspendDeadly() : []
+    setMeta(this.#db, 'running', 1)
+    this.#setBarrier()
+    // Whoever starts Node-RED, or deploys, may have mended what was wrong.
+    this.#endWaits()
+    return {
+      lastSeq: this.#lastSeq,
+      pause: getMeta(this.#db, 'paused') === 1 ? pauseFrom(getMeta(this.#db, 'pause')) : undefined,
+      leaving: this.#sql.leaving(),
+      isUnclean,
+      endedOn
+    }
+  }
+
+  /** Ends the run: a start that finds it ended need not be careful. */
+  close(): void {
+    this.#storeUptime()
+    setMeta(this.#db, 'running', 0)
+  }
+
+  /** Before a transaction: what is known besides the table, should it fail. */
+  beginChanges(): void {
+    this.#before = {
+      barrier: this.#barrier,
+      renewals: this.#renewals,
+      lastSeq: this.#lastSeq,
+      storedLastSeq: this.#storedLastSeq,
+      front: this.#front,
+      counts: { ...this.#counts },
+      retrying: this.#retrying,
+      sending: new Map(this.#sending),
+      taken: new Set(this.#taken)
+    }
+  }
+
+  /** After a transaction that was rolled back. */
+  undoChanges(): void {
+    if (this.#before === undefined) return
+    const { counts, sending, taken, ...numbers } = this.#before
+    this.#barrier = numbers.barrier
+    this.#renewals = numbers.renewals
+    this.#lastSeq = numbers.lastSeq
+    this.#storedLastSeq = numbers.storedLastSeq
+    this.#front = numbers.front
+    this.#counts = counts
+    this.#retrying = numbers.retrying
+    this.#sending = sending
+    this.#taken = taken
+    this.#journal.forgetSweep()
+  }
+
+  /** Messages that are handed out. */
+  get handedOut(): readonly number[] {
+    return [...this.#sending.keys(), ...this.#taken]
+  }
+
+  /** A message that is there already was accepted by an earlier call of which no answer came. */
+  accept({ seq, lane, controlId, type, acceptedAt }: NewMessage, content: Stored): void {
+    const { order } = this.#options
+    const turn = order === 'none' || (lane !== null && !this.#isLaneUsed(lane)) ? 0 : null
+    const row = [seq, lane, turn, controlId, type, acceptedAt, acceptedAt, this.#renewals] as const
+    if (this.#sql.accept.run(...row).changes === 0) return
+    this.#contents.putContent(seq, content)
+    this.#counts.waiting++
+    this.#lastSeq = Math.max(this.#lastSeq, seq)
+  }
+
+  /**
+   * Hands out messages whose turn it is: retries that are due, then those that may go at once.
+   *
+   * @param most so many at most
+   * @param contentsBefore contents come with those that have a lower number
+   */
+  claimNext(most: number, contentsBefore = Infinity): ClaimedMessage<Stored>[] {
+    const first = this.#firstWaiting()
+    if (first === undefined || most <= 0) return []
+    if (first.seq <= this.#barrier) {
+      const isItsTurn = this.#sending.size === 0 && (first.turn ?? 0) <= this.#uptime()
+      return isItsTurn ? [this.#claim(first, contentsBefore)] : []
+    }
+    const found: StoredRow[] = []
+    const lanes = new Set(this.#sending.values())
+    const take = (rows: Iterable<StoredRow>): void => {
+      for (const row of rows) {
+        const isBusy = row.lane !== null && lanes.has(row.lane)
+        if (isBusy || this.#sending.has(row.seq)) continue
+        found.push(row)
+        if (found.length === most) return
+      }
+    }
+    take(this.#sql.dueRetries(this.#uptime()))
+    if (found.length < most && this.#retrying < MOST_RETRIED) take(this.#sql.ready())
+    return found.map((row) => this.#claim(row, contentsBefore))
+  }
+
+  /** Hands out awaiting messages whose time is up. */
+  claimLate(most: number): ClaimedMessage<Stored>[] {
+    const found: StoredRow[] = []
+    for (const row of this.#sql.late(this.#uptime())) {
+      if (found.length === most) break
+      if (!this.#taken.has(row.seq)) found.push(row)
+    }
+    return found.map((row) => this.#claim(row))
+  }
+
+  /**
+   * Hands out the message that an application acknowledgement is for: the oldest with that control ID that
+   * awaits one, or else that was suspended because none came.
+   *
+   * @param cause of the suspension, as its verdict has it
+   */
+  claimAwaiting(controlId: string, cause: string): ClaimedMessage<Stored> | undefined {
+    let best: StoredRow | undefined
+    for (const row of this.#sql.named(controlId, ROWS_PER_CALL)) {
+      const state = stateOf(row)
+      const counts =
+        state === 'awaiting' || (state === 'suspended' && verdictFrom(row.verdict).cause === cause)
+      if (!counts || this.#taken.has(row.seq)) continue
+      // From the newest to the oldest.
+      if (best === undefined || row.state <= best.state) best = row
+    }
+    return best && this.#claim(best)
+  }
+
+  /**
+   * Hands out suspended messages, in the order of acceptance; looks at a bounded number of rows.
+   *
+   * @param after only those with a higher number
+   * @returns after which number to go on; 0: there are no more
+   */
+  claimSuspended(
+    choice: SuspendedChoice,
+    after: number,
+    most: number
+  ): { claimed: ClaimedMessage<Stored>[]; next: number } {
+    const { rows, next } = this.#chosen(choice, after, most)
+    return { claimed: rows.map((row) => this.#claim(row)), next }
+  }
+
+  /** Nothing became of a message that was handed out. */
+  release(seq: number): void {
+    this.#sending.delete(seq)
+    this.#taken.delete(seq)
+  }
+
+  /**
+   * Moves a message from one state to another, unless somebody was faster.
+   *
+   * @returns whether it is in the new state
+   * @throws {QueueError} `ERR_NOT_QUEUED` when there is no such message
+   */
+  move(move: Move<Stored>): boolean {
+    const { seq, from, to, outcome } = move
+    const row = this.#row(seq)
+    this.release(seq)
+    if (stateOf(row) !== from) return stateOf(row) === to
+    if (outcome !== undefined) this.#contents.putOutcome(seq, outcome)
+    else if (to === 'waiting' && from !== 'waiting') this.#contents.dropOutcome(seq)
+    const now = this.#uptime()
+    const wanted = (move.dueInMs ?? 0) > 0 ? now + (move.dueInMs ?? 0) : 0
+    this.#write(row, to, wanted, {
+      attempts: move.attempts,
+      retries: move.retries,
+      spent_ms: move.spentMs,
+      counts_from: move.counts === true ? now : null,
+      renewals: this.#renewals,
+      verdict: JSON.stringify(move.verdict),
+      story: move.story.length === 0 ? null : JSON.stringify(move.story)
+    })
+    return true
+  }
+
+  /**
+   * A message has left: what was stored of it goes, except how it left.
+   *
+   * @param verdict if its outcome could not be stored
+   */
+  finish(seq: number, verdict?: Verdict): void {
+    const row = this.#row(seq)
+    this.release(seq)
+    if (stateOf(row) === 'left') return
+    this.#contents.drop(seq)
+    this.#countOut(row)
+    this.#counts.left++
+    if (this.#options.journalDays > 0) {
+      this.#sql.leave.run(verdict === undefined ? row.verdict : JSON.stringify(verdict), seq)
+      this.#forgot(this.#journal.trim(this.#counts.left))
+    } else {
+      this.#sql.delete.run(seq)
+      this.#forgot(1)
+    }
+    if (isWaiting(row)) this.#passTurn(row.lane)
+  }
+
+  /**
+   * Suspended messages wait again, each in its place by acceptance, with a new clock.
+   *
+   * @param after only those with a higher number
+   * @returns after which number to go on; 0: there are no more
+   */
+  resend(choice: SuspendedChoice, after: number, most: number): { count: number; next: number } {
+    const { rows, next } = this.#chosen(choice, after, most)
+    for (const row of rows) {
+      this.#contents.dropOutcome(row.seq)
+      this.#write(row, 'waiting', 0, {
+        attempts: row.attempts,
+        retries: 0,
+        spent_ms: 0,
+        counts_from: null,
+        renewals: this.#renewals,
+        verdict: row.verdict,
+        story: row.story
+      })
+      this.#sql.setDeaths.run(0, row.seq)
+    }
+    return { count: rows.length, next }
+  }
+
+  pause(pause: Pause): void {
+    setMeta(this.#db, 'pause', JSON.stringify(pause))
+    setMeta(this.#db, 'paused', 1)
+  }
+
+  /** The clocks of all messages start anew, and retries are due. */
+  resume(): void {
+    setMeta(this.#db, 'paused', 0)
+    setMeta(this.#db, 'renewals', ++this.#renewals)
+    this.#endWaits()
+  }
+
+  /** Retries that are waited for may go now. */
+  hurry(seqs: readonly number[]): void {
+    for (const seq of seqs) {
+      const row = this.#sql.row(seq)
+      if (row === undefined || !isRetrying(row)) continue
+      this.#sql.setTurn.run(this.#uptime(), seq)
+    }
+  }
+
+  /**
+   * Work begins that depends on the content of a message and could end the process. If it does, that counts.
+   */
+  beginWork(seq: number): void {
+    this.#sql.addDeaths.run(1, seq)
+  }
+
+  /** It did not. */
+  endWork(seq: number): void {
+    this.#sql.addDeaths.run(-1, seq)
+  }
+
+  /**
+   * The content of a message, with its outcome if it has one.
+   *
+   * @throws {QueueError} `ERR_NOT_QUEUED` if it is not there
+   */
+  read(seq: number): ClaimedMessage<Stored> {
+    const row = this.#row(seq)
+    const content = this.#contents.getContent(seq)
+    const outcome = isWaiting(row) ? undefined : this.#contents.getOutcome(seq)
+    if (content === undefined && stateOf(row) === 'left') throw notQueued(seq)
+    return this.#claimed(row, content, outcome, content === undefined)
+  }
+
+  /** Looks at a bounded number of rows, from the newest on. */
+  find(query: MessageQuery): MessagePage {
+    const { state, limit } = query
+    if (state === 'sending') {
+      const rows = [...this.#sending.keys()].sort((a, b) => b - a).map((seq) => this.#row(seq))
+      return this.#page(rows, query, 0)
+    }
+    const { rows, next } = this.#sql.newest(query, limit, ROWS_PER_CALL, this.#journal.cutoff)
+    return this.#page(rows, query, next)
+  }
+
+  addEvent(event: QueueEvent): void {
+    this.#journal.addEvent(event)
+  }
+
+  /** Events, newest first. */
+  events(query: EventQuery): QueueEvent[] {
+    return this.#journal.events(query)
+  }
+
+  /** It is damaged: it no longer counts, and what is left of it stays. */
+  setDamaged(seq: number): void {
+    const row = this.#row(seq)
+    this.release(seq)
+    if (stateOf(row) === 'damaged') return
+    this.#sql.setState.run(STATES.indexOf('damaged'), seq)
+    this.#countOut(row)
+    this.#counts.damaged++
+    this.#passTurn(row.lane)
+  }
+
+  /**
+   * Deletes some of what is too old.
+   *
+   * @returns whether there is more to do
+   */
+  keepHouse(): boolean {
+    if (this.#uptime() - this.#storedUptime >= UPTIME_STEP_MS) this.#storeUptime()
+    const { forgotten, more } = this.#journal.sweep()
+    this.#forgot(forgotten)
+    return more
+  }
+
+  summary(): QueueSummary {
+    const { waiting, awaiting, suspended } = this.#counts
+    const now = this.#uptime()
+    const first = waiting > 0 ? this.#firstWaiting() : undefined
+    const held = [
+      first,
+      ...(awaiting > 0 ? [this.#sql.oldest(STATES.indexOf('awaiting'))] : []),
+      ...(suspended > 0 ? [this.#sql.oldest(STATES.indexOf('suspended'))] : [])
+    ].flatMap((row) => (row === undefined ? [] : [row.accepted_at]))
+    const retry = this.#retrying > 0 ? this.#sql.nextRetry() : undefined
+    const next = this.#retrying + awaiting > 0 ? this.#sql.nextTime(now) : undefined
+    const newest = suspended > 0 ? this.#sql.newestSuspended() : undefined
+    return {
+      waiting,
+      retrying: this.#retrying,
+      awaiting,
+      suspended,
+      oldestWaitingAt: first?.accepted_at ?? null,
+      oldestHeldAt: held.length === 0 ? null : Math.min(...held),
+      retry: retry
+        ? {
+            attempts: retry.attempts,
+            dueInMs: Math.max(0, (retry.turn ?? 0) - now),
+            verdict: verdictFrom(retry.verdict)
+          }
+        : null,
+      suspendedFor: newest === undefined ? null : verdictFrom(newest.verdict),
+      dueInMs: next === undefined ? null : next - now
+    }
+  }
+
+  #claim(row: StoredRow, contentsBefore = Infinity): ClaimedMessage<Stored> {
+    const waits = isWaiting(row)
+    const wanted = row.seq < contentsBefore
+    const content = wanted ? this.#contents.getContent(row.seq) : undefined
+    if (wanted && content === undefined) {
+      this.setDamaged(row.seq)
+      return { row: this.#rowOf(row), isDamaged: true }
+    }
+    if (waits) this.#sending.set(row.seq, row.lane)
+    else this.#taken.add(row.seq)
+    const outcome = waits ? undefined : this.#contents.getOutcome(row.seq)
+    return this.#claimed(row, content, outcome, false)
+  }
+
+  #claimed(
+    row: StoredRow,
+    content: Stored | undefined,
+    outcome: Stored | undefined,
+    isDamaged: boolean
+  ): ClaimedMessage<Stored> {
+    return {
+      row: this.#rowOf(row),
+      ...(content !== undefined && { content }),
+      ...(outcome !== undefined && { outcome }),
+      isDamaged
+    }
+  }
+
+  /** @throws {QueueError} `ERR_NOT_QUEUED` */
+  #row(seq: number): StoredRow {
+    const row = this.#sql.row(seq)
+    if (row === undefined) throw notQueued(seq)
+    return row
+  }
+
+  #rowOf(row: StoredRow): MessageRow {
+    // What was counted before the clocks were started anew no longer counts.
+    const isCurrent = row.renewals === this.#renewals
+    const sinceThen = row.counts_from === null ? 0 : Math.max(0, this.#uptime() - row.counts_from)
+    return {
+      seq: row.seq,
+      state: stateOf(row),
+      isSending: this.#sending.has(row.seq),
+      isRetrying: isRetrying(row),
+      controlId: row.control_id,
+      type: row.type,
+      acceptedAt: row.accepted_at,
+      changedAt: row.changed_at,
+      attempts: row.attempts,
+      retries: isCurrent ? row.retries : 0,
+      spentMs: isCurrent ? row.spent_ms + sinceThen : 0,
+      verdict: verdictFrom(row.verdict),
+      story: storyFrom(row.story),
+      resent: resentFrom(row.resent)
+    }
+  }
+
+  /** Writes a change of state; turns and counts follow it. */
+  #write(row: StoredRow, to: MessageState, wanted: number, facts: Facts): void {
+    const { seq, lane } = row
+    const waits = to === 'waiting'
+    const turn = waits ? this.#turnOf(row, wanted) : to === 'awaiting' ? wanted : null
+    this.#sql.move.run(
+      STATES.indexOf(to),
+      turn,
+      this.#options.clock.now(),
+      facts.attempts,
+      facts.retries,
+      facts.spent_ms,
+      facts.counts_from,
+      facts.renewals,
+      facts.verdict,
+      facts.story,
+      seq
+    )
+    this.#countOut(row)
+    this.#counts[to]++
+    if (waits && (turn ?? 0) > 0) this.#retrying++
+    if (waits) this.#front = Math.min(this.#front, seq)
+    else if (isWaiting(row)) this.#passTurn(lane)
+  }
+
+  /** The turn of a message that waits from now on. If it comes in before others, it takes theirs. */
+  #turnOf(row: StoredRow, wanted: number): number | null {
+    const { seq, lane } = row
+    if (lane === null) return wanted === 0 && this.#hasNoTurns(seq) ? null : wanted
+    const first = this.#sql.firstInLane(lane)
+    if (first !== undefined && first.seq < seq) return null
+    if (!isWaiting(row)) {
+      const next = this.#sql.laterInLane(lane, seq)
+      if (next !== undefined && next.turn !== null) {
+        if (next.turn > 0) this.#retrying--
+        this.#sql.setTurn.run(null, next.seq)
+      }
+    }
+    return wanted
+  }
+
+  /** It goes alone, and is found by its number. */
+  #hasNoTurns(seq: number): boolean {
+    return seq <= this.#barrier
+  }
+
+  /** The first that waits in a lane may go. */
+  #passTurn(lane: number | null): void {
+    if (lane !== null) this.#sql.passTurn.run(lane)
+  }
+
+  #isLaneUsed(lane: number): boolean {
+    return this.#sql.firstInLane(lane) !== undefined
+  }
+
+  /** The oldest that waits. */
+  #firstWaiting(): StoredRow | undefined {
+    if (this.#counts.waiting === 0) return undefined
+    const first = this.#sql.firstFrom(this.#front)
+    this.#front = first?.seq ?? this.#lastSeq + 1
+    return first
+  }
+
+  #countOut(row: StoredRow): void {
+    this.#counts[stateOf(row)]--
+    if (isRetrying(row)) this.#retrying--
+  }
+
+  #endWaits(): void {
+    this.#sql.endWaits.run()
+    this.#retrying = 0
+  }
+
+  /** So many rows were deleted: they tell the highest number until the highest goes. */
+  #forgot(rows: number): void {
+    this.#counts.left -= rows
+    if (rows === 0 || this.#storedLastSeq >= this.#lastSeq) return
+    if (this.#sql.row(this.#lastSeq) !== undefined) return
+    setMeta(this.#db, 'lastSeq', this.#lastSeq)
+    this.#storedLastSeq = this.#lastSeq
+  }
+
+  /** Suspended messages that are meant and not handed out, in the order of acceptance. */
+  #chosen(
+    { ids, ...filter }: SuspendedChoice,
+    after: number,
+    most: number
+  ): { rows: StoredRow[]; next: number } {
+    const isFree = ({ seq }: StoredRow): boolean => !this.#taken.has(seq)
+    if (ids === undefined) {
+      const { rows, next } = this.#sql.suspended(filter, after, most, ROWS_PER_CALL)
+      return { rows: rows.filter(isFree), next }
+    }
+    const wanted = ids.filter((id) => id > after).sort((a, b) => a - b)
+    const some = wanted.slice(0, most)
+    const rows = some.flatMap((id) => this.#sql.row(id) ?? [])
+    return {
+      rows: rows.filter((row) => stateOf(row) === 'suspended' && isFree(row)),
+      next: wanted.length > most ? (some.at(-1) ?? 0) : 0
+    }
+  }
+
+  #page(rows: readonly StoredRow[], { state, limit }: MessageQuery, next: number): MessagePage {
+    const messages = rows.map((row) => this.#rowOf(row))
+    const wanted = messages.filter((row) =>
+      state !== 'waiting' && state !== 'retrying' ? true : !row.isSending
+    )
+    return { messages: wanted.slice(0, limit), next }
+  }
+
+  #suspendDeadly(): MessageRow[] {
+    return this.#sql.deadly(MOST_DEATHS).map((row) => {
+      // When an operator resends it, it gets as many tries as any other.
+      this.#sql.setDeaths.run(0, row.seq)
+      this.#write(row, 'suspended', 0, {
+        attempts: row.attempts,
+        retries: 0,
+        spent_ms: 0,
+        counts_from: null,
+        renewals: this.#renewals,
+        verdict: JSON.stringify({ ...verdictFrom(row.verdict), errorCode: 'ERR_ENDED_TWICE' }),
+        story: row.story
+      })
+      return this.#rowOf(this.#row(row.seq))
+    })
+  }
+
+  /** If the order or its key has changed, what is there goes alone. */
+  #setBarrier(): void {
+    const { order, orderKey } = this.#options
+    const current = order === 'key' ? `key ${orderKey}` : order
+    const stored = getMeta(this.#db, 'order')
+    if (stored !== current) {
+      setMeta(this.#db, 'order', current)
+      setMeta(this.#db, 'barrier', this.#lastSeq)
+    }
+    this.#barrier = order === 'fifo' ? Infinity : metaNumber(this.#db, 'barrier')
+  }
+
+  /** What the rows tell when the queue is opened. */
+  #readRows(): void {
+    for (const { state, count, retrying } of this.#sql.countStates()) {
+      this.#counts[STATES[state] ?? 'damaged'] += count
+      this.#retrying += retrying
+    }
+    this.#storedLastSeq = metaNumber(this.#db, 'lastSeq')
+    this.#lastSeq = Math.max(this.#storedLastSeq, this.#sql.lastSeq())
+    const { order } = this.#options
+    this.#barrier = order === 'fifo' ? Infinity : metaNumber(this.#db, 'barrier')
+  }
+
+  #handOut(seq: number): void {
+    const row = this.#sql.row(seq)
+    if (row === undefined) return
+    if (isWaiting(row)) this.#sending.set(seq, row.lane)
+    else this.#taken.add(seq)
+  }
+
+  /** How long the queue has been open in all runs, in milliseconds. */
+  #uptime(): number {
+    return this.#options.clock.monotonic() - this.#upSince
+  }
+
+  #storeUptime(): void {
+    this.#storedUptime = Math.round(this.#uptime())
+    setMeta(this.#db, 'uptime', this.#storedUptime)
+  }
+}
+
+const NOTHING: Record<MessageState, number> = {
+  waiting: 0,
+  awaiting: 0,
+  suspended: 0,
+  leaving: 0,
+  left: 0,
+  damaged: 0
+}
+
+function stateOf({ state }: StoredRow): MessageState {
+  return STATES[state] ?? 'damaged'
+}
+
+function isWaiting(row: StoredRow): boolean {
+  return stateOf(row) === 'waiting'
+}
+
+function isRetrying(row: StoredRow): boolean {
+  return isWaiting(row) && (row.turn ?? 0) > 0
+}
+
+/** What a queue knows besides its table. */
+interface Memory {
+  barrier: number
+  renewals: number
+  lastSeq: number
+  storedLastSeq: number
+  front: number
+  counts: Record<MessageState, number>
+  retrying: number
+  sending: Map<number, number | null>
+  taken: Set<number>
+}
+
+/** Columns that a change of state writes besides state, turn and time. */
+type Facts = Pick<
+  StoredRow,
+  'attempts' | 'retries' | 'spent_ms' | 'counts_from' | 'renewals' | 'verdict' | 'story'
+>
+
+function notQueued(seq: number): QueueError {
+  return new QueueError(`Message ${seq} is not in the queue.`, 'ERR_NOT_QUEUED')
+}

@@ -1,0 +1,62 @@
+import { existsSync, renameSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { countMessages, deleteFiles, makeFile, syncDirectory, syncFile } from './queue-database.ts'
+import { QueueError } from './queue-error.ts'
+import { faultCode, faultOf } from './queue-fault.ts'
+import type { QueueFile } from './queue-file.ts'
+import { finishRescue, moveAside } from './rescue.ts'
+
+/**
+ * Restores a queue file that was removed or replaced while it was open, from what SQLite still has
+ * of it; a file found in its place is moved aside, never deleted. The open one is closed.
+ *
+ * @returns what happened, for the operator
+ * @throws {QueueError} when it cannot be written; it stays open then
+ */
+export function renew(file: QueueFile): string {
+  const { path, lost } = file
+  const what = `The ${lost === 'log' ? 'write-ahead log of the ' : ''}queue file ${path} was removed or replaced while Node-RED had it open`
+  try {
+    let aside: string | undefined
+    if (lost === 'log') file.space.writeBackLog()
+    else aside = writeAnew(file)
+    file.drop()
+    const also = aside === undefined ? '' : ` The file found in its place was moved to ${aside}.`
+    return `${what}. It was rewritten, and no queued message is lost.${also} Do not touch queue files while Node-RED runs.`
+  } catch (error) {
+    const { message, code } = faultOf(error, path)
+    throw new QueueError(`${what}, and cannot be rewritten. ${message}`, code)
+  }
+}
+
+/** @returns the new path of a file that was found in its place */
+function writeAnew(file: QueueFile): string | undefined {
+  const { path } = file
+  const draft = `${path}.anew`
+  deleteFiles(draft)
+  makeFile(draft)
+  file.copyTo(draft)
+  syncFile(draft)
+  // From here on a start that finds no file takes it, as it takes a finished rescue.
+  renameSync(draft, `${path}.rescue`)
+  file.removeLog()
+  const replaced = existsSync(path)
+  if (replaced) refuseOwned(path)
+  // Also a log without a file: it would be mistaken for that of the new one.
+  const aside = moveAside(path, 'replaced')
+  finishRescue(path)
+  syncDirectory(dirname(path))
+  return replaced ? aside : undefined
+}
+
+/**
+ * Another process may have made a queue there: one of the two has to give way, and the other one is
+ * already in place.
+ */
+function refuseOwned(path: string): void {
+  try {
+    countMessages(path)
+  } catch (error) {
+    if (faultCode(error) === 'SQLITE_BUSY') throw error
+  }
+}

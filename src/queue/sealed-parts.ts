@@ -1,0 +1,93 @@
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import type { ContentStore } from './queue-types.ts'
+import type { Sealer } from './seal.ts'
+
+const PARTS = ['content', 'outcome'] as const
+type Part = (typeof PARTS)[number]
+/** Long parts are sealed and stored in pieces, so that they are not in memory as often. */
+const PIECE_BYTES = 256 * 1024
+/** How the numbers of pieces are given out: so many to each part, and so many to each message. */
+const PIECES_OF_PART = 2 ** 16
+const PIECES_OF_MESSAGE = 4 * PIECES_OF_PART
+
+/** The table `sealed` of a queue file: contents and outcomes, in pieces. */
+export class SealedParts implements ContentStore<Uint8Array> {
+  readonly #sealer: Sealer
+  readonly #put: StatementSync
+  readonly #pieces: StatementSync
+  readonly #drop: StatementSync
+
+  constructor(db: DatabaseSync, sealer: Sealer) {
+    this.#sealer = sealer
+    this.#put = db.prepare('INSERT OR REPLACE INTO sealed VALUES (?, ?)')
+    this.#pieces = db.prepare('SELECT bytes FROM sealed WHERE id BETWEEN ? AND ? ORDER BY id')
+    this.#drop = db.prepare('DELETE FROM sealed WHERE id BETWEEN ? AND ?')
+  }
+
+  putContent(seq: number, content: Uint8Array): void {
+    this.#store(seq, 'content', content)
+  }
+
+  getContent(seq: number): Uint8Array | undefined {
+    return this.#read(seq, 'content')
+  }
+
+  putOutcome(seq: number, outcome: Uint8Array): void {
+    this.dropOutcome(seq)
+    this.#store(seq, 'outcome', outcome)
+  }
+
+  getOutcome(seq: number): Uint8Array | undefined {
+    return this.#read(seq, 'outcome')
+  }
+
+  dropOutcome(seq: number): void {
+    const id = pieceId(seq, 'outcome')
+    this.#drop.run(id, id + PIECES_OF_PART - 1)
+  }
+
+  drop(seq: number): void {
+    this.#drop.run(seq * PIECES_OF_MESSAGE, (seq + 1) * PIECES_OF_MESSAGE - 1)
+  }
+
+  #store(seq: number, part: Part, plain: Uint8Array): void {
+    const id = pieceId(seq, part)
+    let piece = 0
+    for (let from = 0; from === 0 || from < plain.length; from += PIECE_BYTES) {
+      const last = from + PIECE_BYTES >= plain.length
+      const bytes = plain.subarray(from, from + PIECE_BYTES)
+      this.#put.run(id + piece, this.#sealer.seal({ seq, part, piece }, last, bytes))
+      piece++
+    }
+  }
+
+  /** Undefined if a piece is missing or not authentic. */
+  #read(seq: number, part: Part): Uint8Array | undefined {
+    const id = pieceId(seq, part)
+    const pieces: Uint8Array[] = []
+    let isWhole = false
+    for (const row of this.#pieces.iterate(id, id + PIECES_OF_PART - 1)) {
+      const place = { seq, part, piece: pieces.length }
+      const unsealed = this.#sealer.unseal(place, row['bytes'])
+      if (unsealed === undefined) break
+      pieces.push(unsealed.plain)
+      isWhole = unsealed.last
+    }
+    return isWhole ? joined(pieces) : undefined
+  }
+}
+
+function pieceId(seq: number, part: Part): number {
+  return seq * PIECES_OF_MESSAGE + PARTS.indexOf(part) * PIECES_OF_PART
+}
+
+/** In memory of their own, which can be transferred to another thread. */
+function joined(pieces: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0))
+  let at = 0
+  for (const piece of pieces) {
+    whole.set(piece, at)
+    at += piece.length
+  }
+  return whole
+}

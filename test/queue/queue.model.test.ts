@@ -1,0 +1,367 @@
+import assert from 'node:assert/strict'
+import { DatabaseSync } from 'node:sqlite'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import { NO_VERDICT, STATES, type MessageState } from '../../src/queue/message-row.ts'
+import { makeTables } from '../../src/queue/queue-schema.ts'
+import type { ContentStore, Move, Order } from '../../src/queue/queue-types.ts'
+import { Queue } from '../../src/queue/queue.ts'
+
+/** A message as the model knows it. */
+interface Known {
+  seq: number
+  lane: number | null
+  state: MessageState
+  /** When it may go, or its time is up; 0: at once. */
+  dueAt: number
+  isOut: boolean
+}
+
+type Action =
+  | { do: 'accept'; key: number }
+  | { do: 'claim'; most: number }
+  | { do: 'late' }
+  | { do: 'move'; pick: number; to: Move<string>['to']; dueInMs: number }
+  | { do: 'finish'; pick: number }
+  | { do: 'release'; pick: number }
+  | { do: 'resend'; pick: number | 'all' }
+  | { do: 'advance'; ms: number }
+  | { do: 'resume' }
+  | { do: 'damage'; pick: number }
+  | { do: 'roll back' }
+  | { do: 'restart'; order: Order; orderKey: string }
+
+const pick = fc.nat({ max: 9 })
+const action: fc.Arbitrary<Action> = fc.oneof(
+  { weight: 8, arbitrary: fc.record({ do: fc.constant('accept'), key: fc.nat({ max: 2 }) }) },
+  {
+    weight: 8,
+    arbitrary: fc.record({ do: fc.constant('claim'), most: fc.integer({ min: 1, max: 3 }) })
+  },
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      do: fc.constant('move'),
+      pick,
+      to: fc.constantFrom('waiting', 'waiting', 'awaiting', 'suspended', 'leaving'),
+      dueInMs: fc.constantFrom(0, 5, 10, 1000)
+    })
+  },
+  { weight: 4, arbitrary: fc.record({ do: fc.constant('finish'), pick }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('release'), pick }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({ do: fc.constant('resend'), pick: fc.oneof(pick, fc.constant('all')) })
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({ do: fc.constant('advance'), ms: fc.constantFrom(1, 5, 10, 1000) })
+  },
+  { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('resume', 'late', 'roll back') }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('damage'), pick }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant('restart'),
+      order: fc.constantFrom('fifo', 'key', 'none'),
+      orderKey: fc.constantFrom('PID-3.1', 'PV1-19')
+    })
+  }
+) as fc.Arbitrary<Action>
+
+/** A queue in memory, and what brute force makes of the same calls. */
+class Model {
+  readonly #db = new DatabaseSync(':memory:')
+  readonly #clock = { time: 1000, now: () => 0, monotonic: () => this.#clock.time }
+  readonly #contents = new Map<number, string>()
+  readonly #known = new Map<number, Known>()
+  #queue!: Queue<string>
+  #order: Order
+  #orderName: string
+  #barrier = 0
+  #lastSeq = 0
+
+  constructor(order: Order) {
+    makeTables(this.#db)
+    this.#order = order
+    this.#orderName = nameOf(order, 'PID-3.1')
+    this.#barrier = order === 'fifo' ? Infinity : 0
+    this.#open('PID-3.1')
+  }
+
+  perform(action: Action): void {
+    this.#db.exec('BEGIN')
+    this.#queue.beginChanges()
+    this.#do(action)
+    this.#db.exec('COMMIT')
+    this.check()
+  }
+
+  #do(action: Action): void {
+    switch (action.do) {
+      case 'accept':
+        this.#accept(action.key)
+        return
+      case 'claim': {
+        const expected = this.#expectedNext(action.most)
+        const claimed = this.#queue.claimNext(action.most).map(({ row }) => row.seq)
+        assert.deepEqual(claimed, expected, 'claimed')
+        for (const seq of claimed) this.#get(seq).isOut = true
+        return
+      }
+      case 'late': {
+        const late = this.#all('awaiting')
+          .filter(({ dueAt, isOut }) => dueAt <= this.#clock.time && !isOut)
+          .sort((a, b) => a.dueAt - b.dueAt || a.seq - b.seq)
+          .slice(0, 2)
+        const claimed = this.#queue.claimLate(2).map(({ row }) => row.seq)
+        assert.deepEqual(
+          claimed,
+          late.map(({ seq }) => seq),
+          'late'
+        )
+        for (const message of late) message.isOut = true
+        return
+      }
+      case 'move': {
+        const message = this.#pick(action.pick, 'waiting', 'awaiting', 'suspended')
+        if (message === undefined) return
+        this.#move(message, action.to, action.dueInMs)
+        return
+      }
+      case 'finish': {
+        const message = this.#pick(action.pick, 'leaving', 'waiting')
+        if (message === undefined) return
+        this.#queue.finish(message.seq)
+        this.#contents.delete(message.seq)
+        Object.assign(message, { state: 'left', isOut: false })
+        return
+      }
+      case 'release': {
+        const message = this.#pick(action.pick, 'waiting', 'awaiting', 'suspended')
+        if (message === undefined) return
+        this.#queue.release(message.seq)
+        message.isOut = false
+        return
+      }
+      case 'resend': {
+        const free = this.#all('suspended').filter(({ isOut }) => !isOut)
+        const chosen =
+          action.pick === 'all'
+            ? free
+            : free.slice(action.pick % Math.max(1, free.length)).slice(0, 1)
+        const choice = action.pick === 'all' ? {} : { ids: chosen.map(({ seq }) => seq) }
+        const { count } = this.#queue.resend(choice, 0, 100)
+        assert.equal(count, chosen.length, 'resent')
+        for (const message of chosen) Object.assign(message, { state: 'waiting', dueAt: 0 })
+        this.#forgetTurns()
+        return
+      }
+      case 'advance':
+        this.#clock.time += action.ms
+        return
+      case 'resume':
+        this.#queue.resume()
+        for (const message of this.#all('waiting')) message.dueAt = 0
+        return
+      case 'damage': {
+        const message = this.#pick(action.pick, 'waiting', 'awaiting', 'suspended')
+        if (message === undefined) return
+        this.#queue.setDamaged(message.seq)
+        Object.assign(message, { state: 'damaged', isOut: false })
+        return
+      }
+      case 'roll back': {
+        const seq = this.#lastSeq + 1
+        this.#queue.accept(this.#row(seq, 0), 'lost')
+        for (const { row } of this.#queue.claimNext(3)) {
+          this.#queue.move({ ...FACTS, seq: row.seq, from: 'waiting', to: 'suspended' })
+        }
+        this.#queue.resend({}, 0, 100)
+        this.#db.exec('ROLLBACK')
+        this.#queue.undoChanges()
+        this.#contents.delete(seq)
+        this.#db.exec('BEGIN')
+        this.#queue.beginChanges()
+        return
+      }
+      case 'restart':
+        this.#restart(action.order, action.orderKey)
+        return
+    }
+  }
+
+  /** What must be true after every call. */
+  check(): void {
+    const { waiting, retrying, awaiting, suspended } = this.#queue.summary()
+    assert.deepEqual(
+      { waiting, awaiting, suspended },
+      {
+        waiting: this.#all('waiting').length,
+        awaiting: this.#all('awaiting').length,
+        suspended: this.#all('suspended').length
+      },
+      'counted'
+    )
+    const rows = this.#db
+      .prepare('SELECT seq, lane, state, turn FROM message ORDER BY seq')
+      .all() as { seq: number; lane: number | null; state: number; turn: number | null }[]
+    assert.equal(
+      retrying,
+      rows.filter(({ state, turn }) => state === 0 && (turn ?? 0) > 0).length,
+      'retried'
+    )
+    for (const { seq, lane, state, turn } of rows) {
+      assert.equal(STATES[state], this.#get(seq).state, `state of ${seq}`)
+      if (STATES[state] !== 'waiting' || seq <= this.#barrier) continue
+      const isFirst = !rows.some(
+        (other) => other.state === 0 && other.lane === lane && other.seq < seq
+      )
+      assert.equal(turn !== null, lane === null || isFirst, `whether ${seq} has a turn`)
+    }
+    const oldest = this.#all('waiting')[0]
+    assert.equal(this.#queue.summary().oldestWaitingAt, oldest?.seq ?? null, 'oldest')
+  }
+
+  #expectedNext(most: number): number[] {
+    const waiting = this.#all('waiting')
+    const out = waiting.filter(({ isOut }) => isOut)
+    const now = this.#clock.time
+    const [first] = waiting
+    if (first === undefined) return []
+    if (first.seq <= this.#barrier) {
+      return out.length === 0 && first.dueAt <= now ? [first.seq] : []
+    }
+    const firsts = waiting.filter(
+      ({ seq, lane, isOut }) =>
+        !isOut &&
+        (lane === null ||
+          !waiting.some((other) => other.lane === lane && (other.seq < seq || other.isOut)))
+    )
+    const retries = firsts
+      .filter(({ dueAt }) => dueAt > 0 && dueAt <= now)
+      .sort((a, b) => a.dueAt - b.dueAt || a.seq - b.seq)
+    const ready = firsts.filter(({ dueAt }) => dueAt === 0)
+    return [...retries, ...ready].slice(0, most).map(({ seq }) => seq)
+  }
+
+  #accept(key: number): void {
+    const seq = ++this.#lastSeq
+    const lane = this.#order === 'key' ? key : null
+    this.#queue.accept(this.#row(seq, key), `content ${seq}`)
+    // A repeated call changes nothing.
+    this.#queue.accept(this.#row(seq, key), 'other')
+    this.#known.set(seq, { seq, lane, state: 'waiting', dueAt: 0, isOut: false })
+  }
+
+  #row(seq: number, key: number): Parameters<Queue<string>['accept']>[0] {
+    const lane = this.#order === 'key' ? key : null
+    return { seq, lane, controlId: `C${seq}`, type: 'ADT^A01', acceptedAt: seq }
+  }
+
+  #move(message: Known, to: Move<string>['to'], dueInMs: number): void {
+    const { seq } = message
+    assert.equal(this.#queue.move({ ...this.#facts(seq), to, dueInMs }), true)
+    const isTimed = to === 'awaiting' || to === 'waiting'
+    message.isOut = false
+    message.state = to
+    message.dueAt = isTimed && dueInMs > 0 ? this.#clock.time + dueInMs : 0
+    this.#forgetTurns()
+    // Somebody who comes later changes nothing.
+    if (to !== 'waiting') {
+      const late = { ...this.#facts(seq), from: 'waiting', to: 'awaiting' } as const
+      assert.equal(this.#queue.move(late), to === 'awaiting')
+    }
+  }
+
+  #facts(seq: number): Omit<Move<string>, 'to'> {
+    const { state } = this.#get(seq)
+    return { ...FACTS, seq, from: state }
+  }
+
+  /** A message behind others of its lane has no time of its own. */
+  #forgetTurns(): void {
+    for (const message of this.#all('waiting')) {
+      const { lane, seq } = message
+      if (lane === null) continue
+      const [first] = this.#all('waiting').filter((other) => other.lane === lane)
+      if (first !== undefined && first.seq < seq) message.dueAt = 0
+    }
+  }
+
+  #restart(order: Order, orderKey: string): void {
+    this.#order = order
+    if (nameOf(order, orderKey) !== this.#orderName) this.#barrier = this.#lastSeq
+    if (order === 'fifo') this.#barrier = Infinity
+    else if (this.#barrier === Infinity) this.#barrier = this.#lastSeq
+    this.#orderName = nameOf(order, orderKey)
+    for (const message of this.#known.values()) {
+      message.isOut = false
+      if (message.state === 'waiting') message.dueAt = 0
+    }
+    this.#queue.close()
+    this.#open(orderKey)
+    this.#queue.beginChanges()
+  }
+
+  #open(orderKey: string): void {
+    const contents: ContentStore<string> = {
+      putContent: (seq, content) => this.#contents.set(seq, content),
+      getContent: (seq) => this.#contents.get(seq),
+      putOutcome: () => undefined,
+      getOutcome: () => undefined,
+      dropOutcome: () => undefined,
+      drop: (seq) => this.#contents.delete(seq)
+    }
+    this.#queue = new Queue(this.#db, {
+      order: this.#order,
+      orderKey,
+      contents,
+      clock: this.#clock,
+      journalDays: 14,
+      mostRecords: 1000,
+      mostEvents: 1000
+    })
+    const { isUnclean } = this.#queue.open()
+    assert.equal(isUnclean, false)
+  }
+
+  #all(state: MessageState): Known[] {
+    return [...this.#known.values()].filter((message) => message.state === state)
+  }
+
+  #pick(number: number, ...states: MessageState[]): Known | undefined {
+    const some = [...this.#known.values()].filter(({ state }) => states.includes(state))
+    return some[number % Math.max(1, some.length)]
+  }
+
+  #get(seq: number): Known {
+    const message = this.#known.get(seq)
+    assert.ok(message, `${seq} was invented`)
+    return message
+  }
+}
+
+const FACTS = { attempts: 1, retries: 1, spentMs: 0, verdict: NO_VERDICT, story: [] }
+
+function nameOf(order: Order, orderKey: string): string {
+  return order === 'key' ? `key ${orderKey}` : order
+}
+
+const { MODEL_RUNS = '2000' } = process.env
+
+describe('Queue against brute force', () => {
+  it('hands out what brute force would, whatever happens', () => {
+    fc.assert(
+      fc.property(
+        fc.constantFrom<Order>('fifo', 'key', 'none'),
+        fc.array(action, { maxLength: 60, size: 'max' }),
+        (order, actions) => {
+          const model = new Model(order)
+          for (const each of actions) model.perform(each)
+        }
+      ),
+      { numRuns: Number(MODEL_RUNS) }
+    )
+  })
+})
