@@ -38,7 +38,7 @@ export class AttemptCounts {
   #sumMs = 0
   #answers = 0
 
-  note(result: AttemptResult): void {
+  add(result: AttemptResult): void {
     this.#attempts[outcomeOf(result)]++
     if (result.reply === undefined) return
     const ms = Math.max(0, result.elapsedMs)

@@ -13,7 +13,7 @@ import { TokenError } from '../oauth2/token-error.ts'
 import type { TokenSource } from '../oauth2/token-source.ts'
 import type { Attempt, AttemptError, AttemptReply, SentMessage } from '../rules/attempt.ts'
 import { errorOf, failureOf, GATEWAY_STATUSES, hintOf, withRetryAfter } from './attempt-failure.ts'
-import type { Watch } from './careful-start.ts'
+import type { WatchWork } from './careful-start.ts'
 import { decide, retriesOnReset } from '../rules/decide.ts'
 import { EarlierMessages } from './earlier-messages.ts'
 import type { AttemptResult, MessageName } from './attempt-result.ts'
@@ -66,13 +66,13 @@ export class Courier {
   }
 
   /**
-   * @param watch does what depends on the content of the message or of its reply
+   * @param watchWork does what depends on the content of the message or of its reply
    * @throws {Hl7Error} if no request can be built from this message
    */
   async attempt(
     parcel: Parcel,
     signal?: AbortSignal,
-    watch: Watch = (work) => work()
+    watchWork: WatchWork = (work) => work()
   ): Promise<AttemptResult> {
     const { message } = parcel
     const { tokens } = this.#settings
@@ -90,7 +90,7 @@ export class Courier {
     const send = async (token: string | undefined): Promise<ReceivedReply | HttpError> => {
       if (token !== undefined) redactor.add(token)
       const { input, url } = parcel
-      const prepared = await watch(() =>
+      const prepared = await watchWork(() =>
         this.#settings.receiver.prepare({ message, input, url, token })
       )
       request = prepared
@@ -118,7 +118,7 @@ export class Courier {
       const quotes = (): Quotes =>
         request === undefined ? {} : quotesOf(answered.headers, { ...request, message }, redactor)
       return {
-        ...(await watch(() => this.#read(answered, message, sent, quotes))),
+        ...(await watchWork(() => this.#read(answered, message, sent, quotes))),
         ...redacted(refusal, redactor),
         ...(requests > 1 && { requests }),
         elapsedMs: performance.now() - start

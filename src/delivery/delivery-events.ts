@@ -1,9 +1,8 @@
-import type { Pause } from '../outbox/journal.ts'
-import type { Entry } from '../outbox/outbox.ts'
-import type { AttemptResult } from './attempt-result.ts'
+import type { MessageRow } from '../queue/message-row.ts'
+import type { Pause } from '../queue/queue-event.ts'
+import type { AttemptResult, MessageName } from './attempt-result.ts'
 import type { DeliveryError } from './delivery-error.ts'
-import type { MessageName } from './attempt-result.ts'
-import type { MessageState } from './message.ts'
+import type { SettledMessage } from './delivery-options.ts'
 import type { Settlement } from './settlement.ts'
 
 /**
@@ -12,20 +11,11 @@ import type { Settlement } from './settlement.ts'
  */
 export type DeliveryEvent =
   /** The queue is open; these messages were suspended at the start. */
-  | { kind: 'opened'; endedOn: readonly Entry[] }
-  | { kind: 'accepted'; entry: Entry }
+  | { kind: 'opened'; endedOn: readonly MessageRow[] }
+  | { kind: 'accepted'; message: MessageName }
   /** The receiver answered, or there was no answer. */
-  | { kind: 'attempted'; entry: Entry; result: AttemptResult }
-  | {
-      kind: 'moved'
-      entry: Entry
-      from: MessageState
-      to: MessageState
-      /** The attempt that led to it. */
-      result?: AttemptResult | undefined
-      /** How it leaves: with `leaving` and `gone`. */
-      settlement?: Settlement | undefined
-    }
+  | { kind: 'attempted'; message: SettledMessage; result: AttemptResult }
+  | Moved
   /** Nothing of a stored message is left to send or hand on; what it was, if known. */
   | { kind: 'lost'; error: DeliveryError; about: MessageName | undefined }
   | { kind: 'paused'; pause: Pause }
@@ -40,3 +30,14 @@ export type DeliveryEvent =
   | { kind: 'closing' }
   /** An internal error; everything else goes on. */
   | { kind: 'fault' }
+
+/** A message has come into another state, or on its way (`sending`, `retrying`). */
+export interface Moved {
+  kind: 'moved'
+  message: SettledMessage
+  to: 'sending' | 'retrying' | 'waiting' | 'awaiting' | 'suspended' | 'leaving' | 'left'
+  /** The attempt, or the application acknowledgement, that led to it. */
+  result?: AttemptResult | undefined
+  /** How it leaves: with `leaving` and `left`. */
+  settlement?: Settlement | undefined
+}

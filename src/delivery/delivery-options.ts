@@ -1,28 +1,27 @@
-import type { Entry, Outbox } from '../outbox/outbox.ts'
-import type { Watch } from './careful-start.ts'
 import type { Clock } from '../clock.ts'
+import type { MessageQueue } from '../queue/message-queue.ts'
+import type { MessageRow } from '../queue/message-row.ts'
+import type { Order } from '../queue/queue-types.ts'
 import type { AttemptResult } from './attempt-result.ts'
+import type { WatchWork } from './careful-start.ts'
 import type { DeliveryEvent } from './delivery-events.ts'
-import type { Order } from './lanes.ts'
 import type { RetrySettings } from './retry-schedule.ts'
 import type { Settlement } from './settlement.ts'
 
 export interface DeliveryOptions<Content> {
-  /** Returns the outbox; called again after one could not be opened. */
-  outbox: () => Promise<Outbox<Content>>
+  /** Returns the queue; called again after one could not be opened. */
+  queue: () => Promise<MessageQueue<Content>>
   /**
    * Takes a message to the receiver once.
    *
-   * @param watch does what depends on the content of the message or of its reply
+   * @param watchWork does what depends on the content of the message or of its reply
    */
-  attempt: (content: Content, signal: AbortSignal, watch: Watch) => Promise<AttemptResult>
+  attempt: (content: Content, signal: AbortSignal, watchWork: WatchWork) => Promise<AttemptResult>
   /** Hands a settled message on. */
-  emit: (entry: Entry, content: Content, settlement: Settlement) => void
+  emit: (message: SettledMessage, content: Content, settlement: Settlement) => void
   /** Receives all events. */
   onEvent: (event: DeliveryEvent) => void
   order: Order
-  /** Where the keys come from: a path such as `PID-3.1`, or `''`. */
-  orderKey: string
   /** Messages in flight at a time; one with `fifo`. */
   maxInFlight: number
   /** Attempts started per second at most; 0: no limit. */
@@ -36,26 +35,30 @@ export interface DeliveryOptions<Content> {
   applicationAckMs: number
   /** Messages that may be held before new ones are refused. */
   queueLimit: number
-  /** Waiting messages that are listed at a time; in tests only. Default 1000. */
-  pageSize?: number
   clock: Clock
   /** From 0 (inclusive) to 1 (exclusive). */
   random: () => number
 }
 
+/** What a flow is told of a message that leaves. */
+export type SettledMessage = Pick<
+  MessageRow,
+  'seq' | 'controlId' | 'type' | 'acceptedAt' | 'attempts'
+>
+
 /** An incoming message. */
 export interface Accepted<Content> {
-  /** Messages with one key keep their order (`order: key`); stored in case the order changes. */
+  /** Messages with one key keep their order (`order: key`). */
   key: string
   controlId: string
   type: string
   content: Content
 }
 
-/** Messages of an outbox that is not durable, in order. */
+/** Messages of a queue that is not durable, in order. */
 export interface LeftAtClose {
   /** They left as errors. */
-  unsettled: readonly Entry[]
+  unsettled: readonly SettledMessage[]
   /** They left as their outcome said, but the next nodes may have been closed. */
-  settled: readonly Entry[]
+  settled: readonly SettledMessage[]
 }

@@ -1,8 +1,8 @@
-import type { Pause, Verdict } from '../outbox/journal.ts'
-import type { Backlog } from './backlog.ts'
-import type { Message } from './message.ts'
-import type { Messages } from './messages.ts'
+import type { Verdict } from '../queue/message-row.ts'
+import type { Pause } from '../queue/queue-event.ts'
+import type { QueueSummary } from '../queue/queue-types.ts'
 import type { TallyValues } from './tally.ts'
+import { causeOfVerdict } from './verdict.ts'
 
 /** What a status or an operator sees. */
 export interface DeliveryState extends TallyValues {
@@ -22,73 +22,63 @@ export interface DeliveryState extends TallyValues {
   oldestAgeMs: number
   /** The same without suspended and awaiting ones. */
   longestWaitMs: number
-  /**
-   * The message with the most attempts of those being retried, until its next attempt (0 while that
-   * is in flight), and why the last one failed.
-   */
+  /** Of the message that is retried next, until its next attempt (0 while that is in flight), and why the last one failed. */
   retry: { attempts: number; waitMs: number; cause: string } | null
   paused: Pause | null
 }
 
-/** What a delivery that is not open holds. */
-const NOTHING = { backlog: undefined, messages: undefined }
+/** What the main thread knows of messages besides what the queue says. */
+export interface OnTheirWay {
+  inFlight: number
+  /** Those that are being stored. */
+  accepting: number
+}
 
 /**
- * Everything that a status or the admin route shows, looked up at its source.
+ * Everything that a status or the admin route shows.
  *
- * @param now on the monotonic clock, in milliseconds
+ * @param now wall clock, milliseconds
  */
 export function deliveryState(
-  queue: { backlog: Backlog; messages: Messages } | undefined,
+  summary: QueueSummary,
+  { inFlight, accepting }: OnTheirWay,
   tally: TallyValues,
   paused: Pause | null,
   now: number
 ): DeliveryState {
-  const { backlog, messages } = queue ?? NOTHING
-  const active = [...(messages?.active.values() ?? [])]
-  const retried = active.filter(isRetried)
-  const untilRetry = active.filter(({ state }) => state === 'retrying').length
-  const inFlight = active.length - untilRetry
-  let waitingSince = backlog?.oldest ?? now
-  for (const { since } of active) waitingSince = Math.min(waitingSince, since)
-  let oldest = waitingSince
-  for (const { since } of messages?.awaiting.values() ?? []) oldest = Math.min(oldest, since)
-  let suspendedFor: DeliveryState['suspendedFor'] = null
-  for (const { entry, since } of messages?.suspended.values() ?? []) {
-    oldest = Math.min(oldest, since)
-    suspendedFor = entry.verdict ?? null
-  }
-  let retry: DeliveryState['retry'] = null
-  for (const { endedAttempts: attempts, state, nextAttemptAt, cause } of retried) {
-    if (retry !== null && attempts <= retry.attempts) continue
-    const waitMs = state === 'sending' ? 0 : Math.max(0, nextAttemptAt - now)
-    retry = { attempts, waitMs, cause }
-  }
+  const { awaiting, oldestHeldAt, oldestWaitingAt, retry, retrying, suspended, waiting } = summary
   return {
-    state: paused
-      ? 'paused'
-      : retried.length > 0
-        ? 'retrying'
-        : tally.failing !== null
-          ? 'error'
-          : inFlight > 0
-            ? 'sending'
-            : 'idle',
-    queued: (backlog?.size ?? 0) + untilRetry,
+    state: stateOf(summary, inFlight, tally, paused),
+    queued: Math.max(0, waiting - inFlight) + accepting,
     inFlight,
-    retrying: retried.length,
-    awaiting: messages?.awaiting.size ?? 0,
-    suspended: messages?.suspended.size ?? 0,
-    suspendedFor,
-    oldestAgeMs: now - oldest,
-    longestWaitMs: now - waitingSince,
-    retry,
+    retrying,
+    awaiting,
+    suspended,
+    suspendedFor: summary.suspendedFor,
+    oldestAgeMs: ageOf(oldestHeldAt, now),
+    longestWaitMs: ageOf(oldestWaitingAt, now),
+    retry: retry && {
+      attempts: retry.attempts,
+      waitMs: retry.dueInMs,
+      cause: causeOfVerdict(retry.verdict)
+    },
     paused,
     ...tally
   }
 }
 
-/** Until its next attempt is over, and not only until it begins: an outage does not end with each. */
-function isRetried({ state, endedAttempts }: Message): boolean {
-  return state === 'retrying' || (state === 'sending' && endedAttempts > 0)
+function stateOf(
+  { retrying }: QueueSummary,
+  inFlight: number,
+  { failing }: TallyValues,
+  paused: Pause | null
+): DeliveryState['state'] {
+  if (paused !== null) return 'paused'
+  if (retrying > 0) return 'retrying'
+  if (failing !== null) return 'error'
+  return inFlight > 0 ? 'sending' : 'idle'
+}
+
+function ageOf(at: number | null, now: number): number {
+  return at === null ? 0 : Math.max(0, now - at)
 }

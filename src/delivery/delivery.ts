@@ -1,37 +1,47 @@
-import type { Pause } from '../outbox/journal.ts'
-import { OutboxError, type Entry } from '../outbox/outbox.ts'
 import { sleep } from '../clock.ts'
+import { printable } from '../printable.ts'
+import type { Claim, MessageQueue, Restored } from '../queue/message-queue.ts'
+import { QueueError } from '../queue/queue-error.ts'
+import { NOTHING_QUEUED } from '../queue/queue-engine.ts'
+import type { EventQuery, Pause, QueueEvent } from '../queue/queue-event.ts'
+import type { MessageQuery, QueueSummary, SuspendedChoice } from '../queue/queue-types.ts'
+import { Acknowledgements, type ApplicationAck } from './acknowledgements.ts'
+import { CarefulStart } from './careful-start.ts'
 import { DeliveryError } from './delivery-error.ts'
 import type { DeliveryEvent } from './delivery-events.ts'
-import type { Accepted, DeliveryOptions, LeftAtClose } from './delivery-options.ts'
 import { deliveryFigures, type DeliveryFigures } from './delivery-figures.ts'
+import type { Accepted, DeliveryOptions, LeftAtClose, SettledMessage } from './delivery-options.ts'
 import { deliveryState, type DeliveryState } from './delivery-state.ts'
-import { printable } from '../printable.ts'
 import { nameOf } from './explain.ts'
 import { Message } from './message.ts'
-import { giveUp } from './bulk.ts'
-import { openQueue, type OpenQueue } from './open-queue.ts'
-import { Operator } from './operator.ts'
+import { Moving } from './moving.ts'
+import { Operator, type MessagesPage } from './operator.ts'
 import { Pace } from './pace.ts'
-import { queueFailed } from './queue-errors.ts'
+import { closedError, queueFailed } from './queue-errors.ts'
+import { Sending } from './sending.ts'
+import { failedSettlement, type Settlement } from './settlement.ts'
 import { Tally } from './tally.ts'
+import { settledMessage, TRY_AGAIN_MS, type WorkContext } from './work-context.ts'
 
-/** A queue that could not be opened or read is retried after this time, in milliseconds. */
-const REOPEN_MS = 30_000
-/** Most messages sent or retried at a time; if there are more, the receiver is out of order. */
-const MOST_ACTIVE = 1000
+/** What works on messages, once the queue is open. */
+interface Work<Content> {
+  queue: MessageQueue<Content>
+  moving: Moving<Content>
+  sending: Sending<Content>
+  acknowledgements: Acknowledgements<Content>
+  operator: Operator<Content>
+}
 
 /**
- * Owns every message from its acceptance to its settlement; nothing else changes its state. The life
- * of a message is the table in `message.ts`; the life of the node is `#live`, from the opening of the
- * queue to the close.
+ * Owns every message from its acceptance to its settlement; nothing else changes its state. The life of a message is
+ * the table in `message.ts`; where it is, is in the queue. Here is only what is being worked on.
  */
 export class Delivery<Content> {
-  /** What an operator, or a flow, asks and does. */
-  readonly operator: Operator<Content>
   readonly #options: DeliveryOptions<Content>
   readonly #tally: Tally
   readonly #pace: Pace
+  /** The messages that are being worked on, by number. */
+  readonly #messages = new Map<number, Message<Content>>()
   /** Attempts in progress, each with the steps that follow it. */
   readonly #running = new Set<Promise<void>>()
   readonly #flowsStarted = Promise.withResolvers<undefined>()
@@ -42,84 +52,75 @@ export class Delivery<Content> {
   /** Why it could not be opened; another attempt is planned. */
   #openFailure: unknown
   #reopens = false
-  #queue: OpenQueue<Content> | undefined
+  #work: Work<Content> | undefined
   #pause: Pause | undefined
+  /** Stored outcomes have been handed on, and the queue can be read. */
+  #canSend = false
+  #lastSeq = 0
+  /** Messages that are being stored. */
+  #accepting = 0
+  /** So many messages were asked for, and have not come yet. */
+  #asked = 0
+  /** Since then something has happened: there may be more. */
+  #asksAgain = false
+  /** The next time at which a message may go or its time is up; on the monotonic clock. */
+  #timerAt = Number.POSITIVE_INFINITY
+  #cancelTimer: (() => void) | undefined
+  #settlingLate: Promise<void> | undefined
 
   constructor(options: DeliveryOptions<Content>) {
     this.#options = options
     this.#tally = new Tally(() => options.clock.now())
-    this.#pace = new Pace(
-      { maxPerSecond: options.maxPerSecond, places: this.#places },
-      options.clock
-    )
-    this.operator = new Operator({
-      opened: () => this.#opened(),
-      queue: () => this.#queue,
-      looked: async () => {
-        await this.look()
-        return this.#opened()
-      },
-      flowsStarted: this.#flowsStarted.promise,
-      now: () => options.clock.now(),
-      again: (queue) => {
-        this.#again(queue)
-      },
-      queueFailed: (error) => {
-        this.#queueFailed(error)
-      },
-      tell: (event) => {
-        this.#tell(event)
-      }
-    })
+    const { maxPerSecond } = options
+    this.#pace = new Pace({ maxPerSecond, places: this.#places }, options.clock)
   }
 
-  /** Messages held: waiting, in flight, awaiting or suspended. */
+  /** Messages held: waiting, on their way, awaiting or suspended. */
   get held(): number {
-    if (this.#queue === undefined) return 0
-    const { backlog, messages } = this.#queue
-    const { active, awaiting, suspended } = messages
-    return backlog.size + active.size + awaiting.size + suspended.size
-  }
-
-  /** The messages that are set aside for an operator. */
-  get suspended(): readonly Entry[] {
-    return this.#queue?.messages.chosen(() => true).map(({ entry }) => entry) ?? []
+    const { waiting, awaiting, suspended } = this.#summary
+    return waiting + awaiting + suspended + this.#accepting
   }
 
   /** Everything that a status or the admin route shows. */
   state(): DeliveryState {
-    const now = this.#options.clock.monotonic()
-    return deliveryState(this.#queue, this.#tally.values(), this.#pause ?? null, now)
+    const inFlight = [...this.#messages.values()].filter(({ isSending }) => isSending).length
+    return deliveryState(
+      this.#summary,
+      { inFlight, accepting: this.#accepting },
+      this.#tally.values(),
+      this.#pause ?? null,
+      this.#options.clock.now()
+    )
   }
 
   /** What monitoring reads. */
   figures(): DeliveryFigures {
-    return deliveryFigures(this.state(), this.#tally.figures(), this.#queue !== undefined)
+    return deliveryFigures(this.state(), this.#tally.figures(), this.#work !== undefined)
   }
 
   /**
-   * Opens the outbox and takes over what it holds; nothing is sent or handed on before `start`. After
-   * a failure the opening is retried by the next call, and after a while.
+   * Opens the queue; nothing is sent or handed on before `start`. After a failure the opening is retried by the next
+   * call, and after a while.
    *
-   * @throws {OutboxError} when the queue cannot be used
+   * @throws {QueueError} when the queue cannot be used
    */
   open(): Promise<void> {
     this.#opening ??= this.#open().catch((error: unknown) => {
       this.#opening = undefined
       this.#openFailure = error
       void this.#openLater()
-      this.#queueFailed(error)
+      this.#tellQueueFailed(error)
       throw error
     })
     return this.#opening
   }
 
   /**
-   * Opens the outbox for somebody who only looks: after a failure, that is left to the next attempt.
+   * Opens the queue for somebody who only asks: after a failure, that is left to the next attempt.
    *
-   * @throws {OutboxError} when the queue cannot be used
+   * @throws {QueueError} when the queue cannot be used
    */
-  async look(): Promise<void> {
+  async openToRead(): Promise<void> {
     if (this.#opening === undefined && this.#reopens) throw this.#openFailure
     await this.open()
   }
@@ -131,54 +132,41 @@ export class Delivery<Content> {
   }
 
   /**
-   * Accepts a message. Resolves when it is as safe as the outbox can make it.
+   * Accepts a message. Resolves when it is as safe as the queue can make it.
    *
    * @returns it survives the process
    * @throws {DeliveryError} `HL7_QUEUE_FULL` or `HL7_QUEUE_FAILED`
    */
   async accept({ key, controlId, type, content }: Accepted<Content>): Promise<boolean> {
-    const { queueLimit, clock } = this.#options
+    const { clock, order } = this.#options
     const name = { controlId, type }
-    const queue =
-      this.#queue ??
+    const { queue } =
+      this.#work ??
       (await this.#opened().catch((error: unknown) => {
         throw queueFailed(name, error)
       }))
-    const { outbox, backlog } = queue
-    if (this.#isClosing && !outbox.durable) {
-      throw new DeliveryError(
-        'HL7_QUEUE_FAILED',
-        `The node is closing. ${nameOf(name)} was not accepted.`
-      )
-    }
-    if (this.held >= queueLimit) {
-      throw new DeliveryError(
-        'HL7_QUEUE_FULL',
-        `The queue is full: ${this.held} messages are waiting, and its limit is ${queueLimit}. ${nameOf(name)} was not accepted.`
-      )
-    }
-    const entry: Entry = {
-      seq: ++queue.lastSeq,
-      lane: `${this.#kind}${outbox.keyName(key)}`,
+    this.#refuseIfNeeded(queue, name)
+    const message = {
+      seq: ++this.#lastSeq,
+      lane: order === 'key' ? queue.laneOf(key) : null,
       controlId,
       type,
-      acceptedAt: clock.now(),
-      state: 'waiting',
-      attempts: 0,
-      spentMs: 0
+      acceptedAt: clock.now()
     }
-    backlog.expect()
+    this.#accepting++
+    const stored = queue.accept(message, content)
+    // If it is its turn, it comes with the answer to this.
+    this.#claimMessages()
     try {
-      await outbox.add(entry, content)
+      await stored
     } catch (error) {
-      backlog.refuse()
-      this.#queueFailed()
+      this.#tellQueueFailed()
       throw queueFailed(name, error)
+    } finally {
+      this.#accepting--
     }
-    backlog.add(entry)
-    this.#tell({ kind: 'accepted', entry })
-    this.#pump()
-    return outbox.durable
+    this.#tell({ kind: 'accepted', message: name })
+    return queue.isDurable
   }
 
   /**
@@ -186,55 +174,109 @@ export class Delivery<Content> {
    *
    * @param by a user name, `flow`, or `''`
    * @param reason at most 200 characters are kept
-   * @throws {OutboxError} when that cannot be stored
+   * @throws {QueueError} when that cannot be stored: then the node is not paused
    */
   async pause(by = 'flow', reason = ''): Promise<void> {
-    const { outbox } = await this.#opened()
-    const pause = this.#paused(by, reason)
-    await outbox.setPaused(pause)
+    const { queue } = await this.#opened()
+    const earlier = this.#pause
+    const pause = this.#pauseOf(by, reason)
+    this.#pause = pause
+    try {
+      await queue.pause(pause)
+    } catch (error) {
+      if (this.#pause === pause) this.#pause = earlier
+      this.#claimMessages()
+      throw error
+    }
+    this.#tell({ kind: 'paused', pause })
   }
 
   /**
    * Resumes sending, with a new failure timeout for each message and without waiting for retries.
    *
-   * @throws {OutboxError} when that cannot be stored
+   * @throws {QueueError} when that cannot be stored
    */
   async resume(by = 'flow'): Promise<void> {
-    const queue = await this.#opened()
-    this.#pause = undefined
-    queue.renewedTo = queue.lastSeq
-    queue.keepClock.clear()
+    const { queue } = await this.#opened()
+    const stored = queue.resume()
     const now = this.#options.clock.monotonic()
-    const { active, awaiting, suspended } = queue.messages
-    for (const held of [active, awaiting, suspended]) {
-      for (const message of held.values()) message.renew(now)
-    }
-    for (const message of active.values()) queue.sending.retryNow(message)
+    for (const message of this.#messages.values()) message.renewClock(now)
+    await stored
+    this.#pause = undefined
     this.#tell({ kind: 'resumed', by })
-    this.#pump()
-    await queue.outbox.setPaused(undefined)
+    this.#claimMessages()
   }
 
   /** There is a token again: messages that waited for one may go. */
   tokenIsBack(): void {
-    for (const message of this.#queue?.messages.active.values() ?? []) {
-      if (message.wantsToken) this.#queue?.sending.retryNow(message)
-    }
-    this.#pump()
+    this.#work?.sending.hurryWithToken().catch(() => {
+      this.#tellQueueFailed()
+    })
+    this.#claimMessages()
+  }
+
+  /** See `Operator.resend`. */
+  async resend(choice: SuspendedChoice, by?: string, firstAlone?: boolean): Promise<number> {
+    const { operator } = await this.#opened()
+    return operator.resend(choice, by, firstAlone)
+  }
+
+  /** See `Operator.discard`. */
+  async discard(choice: SuspendedChoice, by?: string): Promise<number> {
+    const { operator } = await this.#opened()
+    // What it discards leaves to a Catch node.
+    await this.#flowsStarted.promise
+    return operator.discard(choice, by)
+  }
+
+  /** See `Operator.find`. */
+  async find(query: MessageQuery, signal?: AbortSignal): Promise<MessagesPage> {
+    const { operator } = await this.#openedToRead()
+    return operator.find(query, signal)
+  }
+
+  /**
+   * The content of a message in the queue, with its outcome if it has one.
+   *
+   * @throws {QueueError} `ERR_NOT_QUEUED` if it is not there
+   */
+  async read(seq: number): Promise<Restored<Content>> {
+    const { queue } = await this.#openedToRead()
+    return queue.read(seq)
+  }
+
+  /** See `Acknowledgements.acknowledge`. */
+  async acknowledge(ack: ApplicationAck): Promise<boolean> {
+    const { acknowledgements } = await this.#opened()
+    // What it settles leaves to the next nodes.
+    await this.#flowsStarted.promise
+    return this.#track(acknowledgements.acknowledge(ack))
+  }
+
+  /** Adds to the list of events; if the queue is open, before anything that is called later. */
+  async addEvent(event: QueueEvent): Promise<void> {
+    const { queue } = this.#work ?? (await this.#openedToRead())
+    await queue.addEvent(event)
+  }
+
+  /** What happened, newest first. */
+  async events(query: EventQuery): Promise<readonly QueueEvent[]> {
+    const { queue } = await this.#openedToRead()
+    return queue.events(query)
   }
 
   /**
    * Ends the work: nothing new starts; attempts in progress get `graceMs`, then they are aborted.
    *
-   * Messages still held by an outbox that is not durable then leave as errors: the flow behind this
+   * Messages still held by a queue that is not durable then leave as errors: the flow behind this
    * node may live on.
    *
-   * @returns nothing if the outbox is durable
+   * @returns nothing if the queue is durable
    */
   async close(graceMs: number): Promise<LeftAtClose> {
     this.#tell({ kind: 'closing' })
     this.#closing.abort()
-    for (const message of this.#queue?.messages.active.values() ?? []) message.cancelWait?.()
+    this.#cancelTimer?.()
     this.#pace.close()
     // What still waits for the start learns that the node closes.
     this.#flowsStarted.resolve(undefined)
@@ -243,170 +285,255 @@ export class Delivery<Content> {
     })
     while (this.#running.size > 0) await Promise.all(this.#running)
     cancel()
-    await this.#queue?.awaiting.close()
     // A file that is just being opened would stay open.
     await this.#opening?.catch(() => undefined)
-    const queue = this.#queue
+    const work = this.#work
     const left: LeftAtClose = { settled: [], unsettled: [] }
-    if (queue?.outbox.durable === false) {
+    if (work?.queue.isDurable === false) {
       // They are still on their way to the next nodes, which may be closed before they arrive.
-      left.settled = [...queue.messages.handedOn]
-      const { outbox, messages, sending } = queue
-      left.unsettled = await giveUp(outbox, messages, sending, () => this.#options.clock.now())
+      left.settled = work.moving.handedOn.map((message) => settledMessage(message))
+      left.unsettled = await this.#giveUpAll(work)
     }
-    await queue?.outbox.close()
+    await work?.queue.close()
     return left
   }
 
   async #open(): Promise<void> {
     // After a close, nothing would close it again.
-    if (this.#isClosing) throw new OutboxError('The node is closing.', 'ERR_QUEUE_CLOSED')
-    const { queue, contents } = await openQueue(this.#options, {
-      kind: this.#kind,
-      places: this.#places,
-      closing: this.#closing.signal,
-      abort: this.#abort.signal,
-      rereadMs: REOPEN_MS,
-      isPaused: () => this.#isPaused,
-      pause: (rule) => this.#pauseByRule(rule),
-      maySend: () => this.#maySend,
-      mostAttempts: () => this.#pace.places,
-      since: (entry) => this.#since(entry),
-      tell: (event) => {
-        this.#tell(event)
-      },
-      pump: () => {
-        this.#pump()
-      },
-      again: (opened) => {
-        this.#again(opened)
-      },
-      unreadable: (opened, error) => {
-        void this.#unreadable(opened, error)
-      }
-    })
-    this.#pause ??= contents.paused
-    this.#queue = queue
-    this.#tell({ kind: 'opened', endedOn: contents.endedOn })
-    void this.#live(queue, contents.settled)
+    if (this.#isClosing) throw new QueueError('The node is closing.', 'ERR_QUEUE_CLOSED')
+    const queue = await this.#options.queue()
+    const { endedOn, isUnclean, lastSeq, leaving, pause } = await queue.open()
+    this.#lastSeq = lastSeq
+    this.#pause ??= pause
+    this.#work = this.#workOn(queue, isUnclean)
+    this.#tell({ kind: 'opened', endedOn })
+    void this.#begin(this.#work, leaving)
   }
 
-  /** From the opening of the queue to the close. */
-  async #live(queue: OpenQueue<Content>, settled: readonly number[]): Promise<void> {
-    void this.#listPage(queue)
+  #workOn(queue: MessageQueue<Content>, isUnclean: boolean): Work<Content> {
+    const context: WorkContext<Content> = {
+      options: this.#options,
+      queue,
+      careful: new CarefulStart(queue, isUnclean ? this.#places : 0),
+      messages: this.#messages,
+      closing: this.#closing.signal,
+      abort: this.#abort.signal,
+      isPaused: () => this.#pause !== undefined,
+      maySend: () => this.#maySend,
+      pauseByRule: (rule) => this.#pauseByRule(rule),
+      claimMessages: () => {
+        this.#claimMessages()
+      },
+      stopReading: (error) => {
+        void this.#stopReading(error)
+      },
+      tell: (event) => {
+        this.#tell(event)
+      }
+    }
+    const moving = new Moving(context)
+    const sending = new Sending(context, moving)
+    return {
+      queue,
+      moving,
+      sending,
+      acknowledgements: new Acknowledgements(context, moving, sending),
+      operator: new Operator(context, moving)
+    }
+  }
+
+  /** What was settled but perhaps not handed on when the last process ended leaves before anything is sent. */
+  async #begin({ sending }: Work<Content>, leaving: readonly number[]): Promise<void> {
     await this.#flowsStarted.promise
-    // What was settled but perhaps not handed on when the last process ended leaves first.
-    for (const seq of settled) await queue.sending.handOn(seq, () => this.#sleep(REOPEN_MS))
-    queue.canSend = true
-    queue.awaiting.restart()
-    this.#pump()
+    for (const seq of leaving) await sending.handOnStored(seq)
+    this.#canSend = true
+    this.#settleLate()
+    this.#claimMessages()
   }
 
   async #openLater(): Promise<void> {
     if (this.#reopens) return
     this.#reopens = true
-    await this.#sleep(REOPEN_MS)
+    await this.#sleep(TRY_AGAIN_MS)
     this.#reopens = false
     if (!this.#isClosing) await this.open().catch(() => undefined)
   }
 
-  async #opened(): Promise<OpenQueue<Content>> {
+  async #opened(): Promise<Work<Content>> {
     await this.open()
-    if (this.#queue === undefined) throw new OutboxError('It is not open.', 'ERR_QUEUE_CLOSED')
-    return this.#queue
+    if (this.#work === undefined) throw new QueueError('It is not open.', 'ERR_QUEUE_CLOSED')
+    return this.#work
   }
 
-  #pump(): void {
-    const queue = this.#queue
-    if (queue === undefined) return
-    while (this.#maySend && this.#running.size < this.#pace.places) {
-      const mayStart = this.#pace.mayStart(() => {
-        this.#pump()
+  async #openedToRead(): Promise<Work<Content>> {
+    await this.openToRead()
+    return this.#opened()
+  }
+
+  /** @throws {DeliveryError} `HL7_QUEUE_FULL` or `HL7_QUEUE_FAILED` */
+  #refuseIfNeeded(queue: MessageQueue<Content>, name: { controlId: string; type: string }): void {
+    const { queueLimit } = this.#options
+    if (this.#isClosing && !queue.isDurable) {
+      throw new DeliveryError(
+        'HL7_QUEUE_FAILED',
+        `The node is closing. ${nameOf(name)} was not accepted.`
+      )
+    }
+    if (this.held < queueLimit) return
+    throw new DeliveryError(
+      'HL7_QUEUE_FULL',
+      `The queue is full: ${this.held} messages are waiting, and its limit is ${queueLimit}. ${nameOf(name)} was not accepted.`
+    )
+  }
+
+  /** Asks for as many messages as may be sent now. */
+  #claimMessages(): void {
+    const work = this.#work
+    if (work === undefined || !this.#maySend) return
+    const sending = [...this.#messages.values()].filter(({ isSending }) => isSending).length
+    const free = this.#pace.places - sending - this.#asked
+    if (free <= 0) {
+      this.#asksAgain = this.#asked > 0
+      return
+    }
+    const mayStart = this.#pace.mayStart(() => {
+      this.#claimMessages()
+    })
+    if (!mayStart) return
+    const most = this.#options.maxPerSecond > 0 ? 1 : free
+    this.#asked += most
+    work.queue.claimNext(most).then(
+      (claims) => {
+        this.#asked -= most
+        for (const claim of claims) this.#sendOne(work, claim)
+        this.#setTimer()
+        if (this.#asksAgain || (claims.length === most && most < free)) this.#claimMessages()
+      },
+      (error: unknown) => {
+        this.#asked -= most
+        void this.#stopReading(error)
+      }
+    )
+    this.#asksAgain = false
+  }
+
+  #sendOne({ queue, sending }: Work<Content>, claim: Claim): void {
+    if (!this.#maySend) {
+      if (!claim.isDamaged) queue.release(claim.row.seq)
+      return
+    }
+    this.#pace.startAttempt()
+    void this.#track(sending.send(claim))
+      .catch(() => {
+        // Nothing in there rejects; if it does anyway, Node-RED has to survive it.
+        this.#tell({ kind: 'fault' })
       })
-      if (!mayStart) break
-      const message = this.#nextToRetry(queue) ?? this.#nextWaiting(queue)
-      if (message === undefined) break
-      this.#pace.started()
-      const running = queue.sending
-        .run(message)
-        .catch(() => {
-          // Nothing in there rejects; if it does anyway, Node-RED has to survive it.
-          this.#tell({ kind: 'fault' })
-        })
-        .finally(() => {
-          this.#running.delete(running)
-          this.#pump()
-        })
-      this.#running.add(running)
-    }
+      .finally(() => {
+        this.#setTimer()
+        this.#claimMessages()
+      })
   }
 
-  /** The one that was due first. */
-  #nextToRetry({ messages }: OpenQueue<Content>): Message | undefined {
-    const now = this.#options.clock.monotonic()
-    let next: Message | undefined
-    for (const message of messages.active.values()) {
-      const { state, isMoving, nextAttemptAt } = message
-      if (state !== 'retrying' || isMoving || nextAttemptAt > now) continue
-      if (next === undefined || nextAttemptAt < next.nextAttemptAt) next = message
-    }
-    return next
+  /** A close waits for it. */
+  #track<T>(work: Promise<T>): Promise<T> {
+    const running = work
+      .then(
+        () => undefined,
+        () => undefined
+      )
+      .finally(() => {
+        this.#running.delete(running)
+      })
+    this.#running.add(running)
+    return work
   }
 
-  #nextWaiting(queue: OpenQueue<Content>): Message | undefined {
-    const { active } = queue.messages
-    if (active.size >= MOST_ACTIVE) return undefined
-    const waiting = queue.backlog.take(active.size === 0)
-    if (waiting === undefined) {
-      void this.#listPage(queue)
-      return undefined
-    }
-    const { entry, since } = waiting
-    const keepsClock = queue.keepClock.delete(entry.seq)
-    if (entry.seq <= queue.renewedTo && !keepsClock) entry.spentMs = 0
-    const message = new Message(entry, 'waiting', since)
-    message.hasLane = true
-    return message
+  /** One timer for all messages that wait for a time. */
+  #setTimer(): void {
+    const { dueInMs } = this.#summary
+    if (dueInMs === null || this.#isClosing) return
+    const { clock } = this.#options
+    const at = clock.monotonic() + dueInMs
+    if (at >= this.#timerAt) return
+    this.#cancelTimer?.()
+    this.#timerAt = at
+    this.#cancelTimer = clock.after(Math.max(0, dueInMs), () => {
+      this.#timerAt = Number.POSITIVE_INFINITY
+      if (!this.#canSend) return
+      this.#settleLate()
+      this.#claimMessages()
+    })
   }
 
-  /** Messages wait again. They are listed even while nothing may be sent: the state shows the oldest. */
-  #again(queue: OpenQueue<Content>): void {
-    this.#pump()
-    void this.#listPage(queue)
-  }
-
-  async #listPage(queue: OpenQueue<Content>): Promise<void> {
-    if (!queue.backlog.wantsPage) return
-    try {
-      await queue.backlog.listPage()
-      this.#pump()
-    } catch (error) {
-      await this.#unreadable(queue, error)
-    }
+  /** The time of awaiting messages may be up. */
+  #settleLate(): void {
+    const work = this.#work
+    if (work === undefined || work.queue.summary.awaiting === 0) return
+    this.#settlingLate ??= this.#track(work.acknowledgements.settleLate())
+      .catch(() => {
+        this.#tell({ kind: 'fault' })
+      })
+      .finally(() => {
+        this.#settlingLate = undefined
+        this.#setTimer()
+      })
   }
 
   /** Nothing more is read for a while, so that nothing overtakes what could not be read. */
-  async #unreadable(queue: OpenQueue<Content>, error: unknown): Promise<void> {
-    // Before it may send, nothing is lost by not reading.
-    if (this.#isClosing || !queue.canSend) return
-    queue.canSend = false
-    this.#tell({ kind: 'unreadable', error, againMs: REOPEN_MS })
-    await this.#sleep(REOPEN_MS)
-    queue.canSend = true
-    this.#pump()
+  async #stopReading(error: unknown): Promise<void> {
+    if (this.#isClosing || !this.#canSend) return
+    this.#canSend = false
+    this.#tell({ kind: 'unreadable', error, againMs: TRY_AGAIN_MS })
+    await this.#sleep(TRY_AGAIN_MS)
+    this.#canSend = true
+    this.#settleLate()
+    this.#claimMessages()
   }
 
-  #paused(by: string, reason: string): Pause {
-    const pause = { at: this.#options.clock.now(), by, reason: printable(reason, 200) }
-    this.#pause = pause
-    this.#tell({ kind: 'paused', pause })
-    return pause
+  #pauseOf(by: string, reason: string): Pause {
+    return { at: this.#options.clock.now(), by, reason: printable(reason, 200) }
   }
 
   async #pauseByRule(rule: string): Promise<void> {
-    await this.#queue?.outbox.setPaused(this.#paused('rule', rule)).catch(() => {
-      this.#queueFailed()
+    const pause = this.#pauseOf('rule', rule)
+    this.#pause = pause
+    this.#tell({ kind: 'paused', pause })
+    await this.#work?.queue.pause(pause).catch(() => {
+      this.#tellQueueFailed()
     })
+  }
+
+  /**
+   * Hands everything that the queue holds on as errors, in the order of acceptance: the node closes, and nothing of it
+   * survives.
+   */
+  async #giveUpAll({ operator, queue, moving }: Work<Content>): Promise<SettledMessage[]> {
+    const held = []
+    for (const state of ['waiting', 'retrying', 'sending', 'awaiting', 'suspended'] as const) {
+      const { messages } = await operator.find({ state, limit: Number.MAX_SAFE_INTEGER })
+      held.push(...messages)
+    }
+    held.sort((a, b) => a.seq - b.seq)
+    const left: SettledMessage[] = []
+    for (const [index, { seq }] of held.entries()) {
+      if (index % 100 === 99) await new Promise(setImmediate)
+      const { row, content, outcome } = await queue.read(seq)
+      const message = new Message(row, content)
+      const facts = settledMessage(message)
+      const settlement = failedSettlement(
+        facts,
+        closedError(row),
+        this.#options.clock.now(),
+        outcome as Settlement | undefined
+      )
+      left.push(facts)
+      moving.handOn(message, settlement)
+    }
+    return left
+  }
+
+  get #summary(): QueueSummary {
+    return this.#work?.queue.summary ?? NOTHING_QUEUED
   }
 
   /** How many messages may be in flight. */
@@ -415,27 +542,12 @@ export class Delivery<Content> {
     return order === 'fifo' ? 1 : maxInFlight
   }
 
-  get #isPaused(): boolean {
-    return this.#pause !== undefined
-  }
-
   get #isClosing(): boolean {
     return this.#closing.signal.aborted
   }
 
   get #maySend(): boolean {
-    return this.#queue?.canSend === true && !this.#isPaused && !this.#isClosing
-  }
-
-  /** The prefix of current lanes: keys from another path have another order. */
-  get #kind(): string {
-    return `${this.#options.orderKey}:`
-  }
-
-  /** When a message was accepted, on the monotonic clock of this process. */
-  #since({ acceptedAt }: Entry): number {
-    const { clock } = this.#options
-    return clock.monotonic() - Math.max(0, clock.now() - acceptedAt)
+    return this.#canSend && this.#pause === undefined && !this.#isClosing
   }
 
   /** Ends early with a close. */
@@ -443,15 +555,15 @@ export class Delivery<Content> {
     return sleep(this.#options.clock, ms, this.#closing.signal)
   }
 
-  #queueFailed(error?: unknown): void {
-    const code = error instanceof OutboxError ? error.code : 'HL7_QUEUE_FAILED'
+  #tellQueueFailed(error?: unknown): void {
+    const code = error instanceof QueueError ? error.code : 'HL7_QUEUE_FAILED'
     this.#tell({ kind: 'queue-failed', code })
   }
 
   #tell(event: DeliveryEvent): void {
-    this.#tally.note(event)
-    this.operator.note(event)
-    if (event.kind === 'attempted') this.#pace.note(event.result)
+    this.#tally.readEvent(event)
+    this.#work?.operator.readEvent(event)
+    if (event.kind === 'attempted') this.#pace.adaptTo(event.result)
     if (this.#isClosing && event.kind !== 'lost') return
     try {
       this.#options.onEvent(event)

@@ -51,11 +51,11 @@ export class History {
     return this.#seconds.reduce((sum, each) => sum + each, 0)
   }
 
-  note(event: DeliveryEvent): void {
+  readEvent(event: DeliveryEvent): void {
     this.#advance()
     if (event.kind === 'attempted' && event.result.reply !== undefined) {
-      this.#latencies.note(event.result.elapsedMs)
-    } else if (event.kind === 'moved' && event.to === 'gone' && event.settlement !== undefined) {
+      this.#latencies.add(event.result.elapsedMs)
+    } else if (event.kind === 'moved' && event.to === 'left' && event.settlement !== undefined) {
       const { outcome } = event.settlement
       const counter = outcome === 'ack' ? 'acked' : outcome === 'nak' ? 'naked' : 'failed'
       this.#current[counter]++

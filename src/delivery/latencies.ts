@@ -7,7 +7,7 @@ export class Latencies {
   readonly #counts = new Uint32Array(BUCKETS)
   #measured = 0
 
-  note(ms: number): void {
+  add(ms: number): void {
     const bucket = Math.floor(Math.log(Math.max(ms, 0) * 10 + 1) / Math.log(GROWTH))
     const index = Math.min(bucket, BUCKETS - 1)
     this.#counts[index] = (this.#counts[index] ?? 0) + 1

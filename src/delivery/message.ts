@@ -1,162 +1,134 @@
-import type { Entry, StoredState } from '../outbox/outbox.ts'
-
-/** What a message is going through. */
-export type MessageState =
-  'waiting' | 'sending' | 'retrying' | 'awaiting' | 'suspended' | 'leaving' | 'gone' | 'lost'
+import type { AttemptRecord, MessageRow, MessageState, Verdict } from '../queue/message-row.ts'
 
 interface StateRule {
   /** What it means, in words. */
   readonly meaning: string
+  /** What the API calls it. */
+  readonly shownAs: string
   /** Which states it leads to, and by what. */
   readonly to: Readonly<Partial<Record<MessageState, string>>>
   /** The next message of its lane has to wait. */
   readonly holdsLane: boolean
-  /** Its state in the outbox; null: it is not there. */
-  readonly stored: StoredState | null
-  /**
-   * What a move to it stores before anything else happens: attempts and times (`update`), those with
-   * the outcome (`settle`), or that it is gone (`remove`).
-   */
-  readonly writes: 'update' | 'settle' | 'remove' | null
 }
 
 /**
- * The life of a message. `Messages.move` is the only one that changes a state, by this table; the
- * picture in docs/what-happens-to-a-message.md is compared with it by a test.
+ * The life of a message: each state is a value of the column `state` (`queue.ts`), and each move is stored before
+ * anything follows from it. The tables and the picture in docs/what-happens-to-a-message.md are compared with this
+ * one by a test.
  */
 export const MESSAGE_STATES = {
   waiting: {
-    meaning: 'in the queue, until its turn comes',
-    to: { sending: 'its turn', leaving: 'close, queue in memory' },
-    holdsLane: false,
-    stored: 'waiting',
-    writes: 'update'
-  },
-  sending: {
-    meaning: 'on its way to the receiver',
+    meaning: 'in the queue: until its turn comes, on its way, or until its next attempt',
+    shownAs: '`waiting`, `sending` while it is on its way, `retrying` after it failed',
     to: {
-      waiting: 'rule with D, the node pauses; or a close',
-      retrying: 'rule with R',
+      waiting: 'rule with R; rule with D, the node pauses; or a close',
       awaiting: 'rule with A',
       suspended: 'rule with S',
       leaving: 'accepted, refused or failed',
-      lost: 'damaged'
+      damaged: 'it cannot be read'
     },
-    holdsLane: true,
-    stored: 'waiting',
-    writes: null
-  },
-  retrying: {
-    meaning: 'until its next attempt',
-    to: { sending: 'after the wait', leaving: 'close, queue in memory' },
-    holdsLane: true,
-    stored: 'waiting',
-    writes: 'update'
+    holdsLane: true
   },
   awaiting: {
     meaning: 'accepted; until the application acknowledgement comes',
+    shownAs: '`awaiting`',
     to: {
-      leaving: 'it came; or none did, AF; or a close, queue in memory',
-      awaiting: 'rule with A; or with R, until the wait is over',
-      suspended: 'rule with S; or none came, A or AS',
-      waiting: 'after that wait, or rule with D; or none came, AR',
-      lost: 'damaged'
+      leaving: 'it came; or none did, AF',
+      suspended: 'it came, rule with S; or none did, A or AS',
+      waiting: 'it came, rule with R or D; or none did, AR',
+      damaged: 'it cannot be read'
     },
-    holdsLane: false,
-    stored: 'suspended',
-    writes: 'settle'
+    holdsLane: false
   },
   suspended: {
     meaning: 'set aside for an operator',
+    shownAs: '`suspended`',
     to: {
       waiting: 'resend; or a late acknowledgement, rule with R or D',
       suspended: 'a late acknowledgement, rule with S',
       leaving: 'discard; or a late acknowledgement',
-      lost: 'damaged'
+      damaged: 'it cannot be read'
     },
-    holdsLane: false,
-    stored: 'suspended',
-    writes: 'settle'
+    holdsLane: false
   },
   leaving: {
-    meaning: 'settled: its outcome is stored before it is handed on',
-    to: { gone: 'ACK, NAK or Catch', waiting: 'its stored outcome is damaged' },
-    holdsLane: true,
-    stored: 'settled',
-    writes: 'settle'
+    meaning: 'its outcome is stored, but it has not been handed on',
+    shownAs: '`leaving`',
+    to: {
+      left: 'ACK, NAK or Catch',
+      waiting: 'its stored outcome cannot be read',
+      damaged: 'it cannot be read'
+    },
+    holdsLane: false
   },
-  gone: {
-    meaning: 'on ACK, on NAK, or as an error to Catch',
+  left: {
+    meaning: 'on ACK, on NAK, or as an error to Catch; kept as the journal',
+    shownAs: '`acked`, `naked`, `failed`',
     to: {},
-    holdsLane: false,
-    stored: null,
-    writes: 'remove'
+    holdsLane: false
   },
-  lost: {
-    meaning: 'damaged: what is left of it stays in the file',
+  damaged: {
+    meaning: 'what is left of it stays in the file',
+    shownAs: 'not shown',
     to: {},
-    holdsLane: false,
-    stored: null,
-    writes: null
+    holdsLane: false
   }
 } as const satisfies Record<MessageState, StateRule>
 
-/** The rule of a state, as the table has it. */
-export function ruleOf(state: MessageState): StateRule {
-  return MESSAGE_STATES[state]
-}
-
-/** A message that is no longer just waiting, with its failure clock. */
-export class Message {
-  readonly entry: Entry
-  readonly since: number
-  state: MessageState
-  /** What the last move stores is not stored yet. */
-  isMoving = false
-  /** The next message of its lane waits for it. */
-  hasLane = false
-  /** Cancels the wait for the next attempt. */
-  cancelWait: (() => void) | undefined
-  /** While it is retrying: on the monotonic clock, in milliseconds. */
-  nextAttemptAt = 0
-  /** Retries since the clock of this message was started. */
-  retries = 0
-  /** Attempts of this and earlier runs, without one in flight; 0 until one ended in this run. */
-  endedAttempts = 0
-  /** While it is awaiting: until then; on the monotonic clock, in milliseconds. */
-  awaitsUntil = Infinity
-  /** Its application asks for it once more: then; undefined if it does not. */
-  resendsAt: number | undefined
-  /** There was no token for the last attempt. */
-  wantsToken = false
-  /** Why the last attempt failed, as a code. */
-  cause = ''
+/** A message that is being worked on: sent, acknowledged, given up. It is handed out by its queue. */
+export class Message<Content> {
+  readonly row: MessageRow
+  readonly content: Content
+  /** What was stored with it: how it was suspended, accepted or settled. */
+  readonly outcome: unknown
+  /** It has been sent, and what came of it is not known yet. */
+  isSending: boolean
+  attempts: number
+  /** Retries since its clock was started. */
+  retries: number
+  spentMs: number
+  verdict: Verdict
+  story: readonly AttemptRecord[]
   /** The time that passes now counts towards the failure timeout. */
   counts = false
+  readonly #ended = Promise.withResolvers<undefined>()
   #countedFrom = 0
 
-  /** @param since when it was accepted; on the monotonic clock, in milliseconds, as all times here */
-  constructor(entry: Entry, state: MessageState, since: number) {
-    this.entry = entry
-    this.state = state
-    this.since = since
+  constructor(row: MessageRow, content: Content, outcome?: unknown) {
+    this.row = row
+    this.content = content
+    this.outcome = outcome
+    this.isSending = row.state === 'waiting'
+    this.attempts = row.attempts
+    this.retries = row.retries
+    this.spentMs = row.spentMs
+    this.verdict = row.verdict
+    this.story = row.story
   }
 
-  /** It is suspended, and no late acknowledgement is being stored: an operator may act on it. */
-  get isAtRest(): boolean {
-    return this.state === 'suspended' && !this.isMoving
+  /** The work is over: what followed from it is stored, or could not be. */
+  get ended(): Promise<undefined> {
+    return this.#ended.promise
   }
 
-  /** Adds the time since the last call to the clock, if it counts. */
-  count(now: number, paused: boolean): void {
-    if (this.counts && !paused) this.entry.spentMs += now - this.#countedFrom
+  end(): void {
+    this.#ended.resolve(undefined)
+  }
+
+  /**
+   * Adds the time since the last call to its clock, if it counts.
+   *
+   * @param now on the monotonic clock, in milliseconds
+   */
+  countTime(now: number, isPaused: boolean): void {
+    if (this.counts && !isPaused) this.spentMs += now - this.#countedFrom
     this.#countedFrom = now
   }
 
-  /** Restarts the clock. */
-  renew(now: number): void {
-    this.entry.spentMs = 0
-    this.#countedFrom = now
+  /** Starts its clock anew. */
+  renewClock(now: number): void {
+    this.spentMs = 0
     this.retries = 0
+    this.#countedFrom = now
   }
 }

@@ -1,38 +1,33 @@
-import type { EventQuery, QueueEvent } from '../outbox/journal.ts'
-import type { Entry, StoredMessage } from '../outbox/outbox.ts'
-import type { ApplicationAck } from './awaiting.ts'
-import { discard, resend, ResendTrial } from './bulk.ts'
+import type { Claim } from '../queue/message-queue.ts'
+import type { MessageRow } from '../queue/message-row.ts'
+import type { MessageQuery, SuspendedChoice } from '../queue/queue-types.ts'
+import { DeliveryError } from './delivery-error.ts'
 import type { DeliveryEvent } from './delivery-events.ts'
-import { find, type KnownPage, type MessageQuery } from './find.ts'
-import type { OpenQueue } from './open-queue.ts'
+import { Message } from './message.ts'
+import type { Moving } from './moving.ts'
+import { isGone, lostError } from './queue-errors.ts'
+import { failedSettlement, type Settlement } from './settlement.ts'
+import { settledMessage, type WorkContext } from './work-context.ts'
 
-export interface OperatorContext<Content> {
-  /** Opens the queue if it is not open. */
-  readonly opened: () => Promise<OpenQueue<Content>>
-  /** Undefined if it is not open. */
-  readonly queue: () => OpenQueue<Content> | undefined
-  /** The same as `opened`, but after a failure the next attempt is made in its time. */
-  readonly looked: () => Promise<OpenQueue<Content>>
-  /** The nodes behind the outputs exist, or the node closes. */
-  readonly flowsStarted: Promise<undefined>
-  /** Wall clock, milliseconds. */
-  readonly now: () => number
-  /** Messages wait again. */
-  readonly again: (queue: OpenQueue<Content>) => void
-  readonly queueFailed: (error?: unknown) => void
-  readonly tell: (event: DeliveryEvent) => void
+/** So many messages are resent, or discarded, in one call of the queue. */
+const RESENT_AT_ONCE = 1000
+const DISCARDED_AT_ONCE = 100
+
+export interface MessagesPage {
+  messages: MessageRow[]
+  /** There are more below the last one. */
+  more: boolean
 }
 
-/**
- * What an operator, or a flow, asks and does: about messages that are suspended, awaited or long
- * gone, and about what happened. All of it opens the queue first, and rejects if that cannot be used.
- */
+/** What an operator, or a flow, does with messages that are suspended, and asks about all. */
 export class Operator<Content> {
-  readonly #context: OperatorContext<Content>
-  #trial: ResendTrial | undefined
+  readonly #context: WorkContext<Content>
+  readonly #moving: Moving<Content>
+  #trial: Trial | undefined
 
-  constructor(context: OperatorContext<Content>) {
+  constructor(context: WorkContext<Content>, moving: Moving<Content>) {
     this.#context = context
+    this.#moving = moving
   }
 
   /**
@@ -42,115 +37,130 @@ export class Operator<Content> {
    * @param firstAlone the others follow if the first leaves on ACK; a close, or the next such call,
    * ends that
    * @returns how many were found
-   * @throws {OutboxError} when that cannot be stored for some: they stay suspended
+   * @throws {QueueError} when that cannot be stored for some: they stay suspended
    */
-  async resend(
-    select: (entry: Entry) => boolean,
-    by = 'flow',
-    firstAlone = false
-  ): Promise<number> {
-    const queue = await this.#context.opened()
-    if (!firstAlone) return this.#resendNow(queue, select, by)
-    const chosen = queue.messages.chosen(select).map(({ entry }) => entry.seq)
-    const trial = new ResendTrial(chosen, by)
-    this.#trial = trial
-    try {
-      await this.#resendNow(queue, ({ seq }) => seq === trial.first, by)
-    } catch (error) {
-      // The rest must not follow if it is sent some other time.
-      if (this.#trial === trial) this.#trial = undefined
-      throw error
-    }
-    return trial.size
+  async resend(choice: SuspendedChoice, by = 'flow', firstAlone = false): Promise<number> {
+    if (!firstAlone) return this.#resend(choice, by)
+    const chosen = { before: this.#context.options.clock.now() + 1, ...choice }
+    const found = await this.#firstAndCount(chosen)
+    if (found === undefined) return 0
+    this.#trial = { ...found, choice: chosen, by }
+    await this.#resend({ ids: [found.first] }, by)
+    return found.count
   }
 
   /**
    * Discards suspended messages: they leave as errors (`HL7_DISCARDED`).
    *
    * @returns how many were found
-   * @throws {OutboxError} when one cannot be read: it and what has not left by then stay suspended
+   * @throws {QueueError} when one cannot be read or stored: it and what has not left by then stay suspended
    */
-  async discard(select: (entry: Entry) => boolean, by = 'flow'): Promise<number> {
-    const { flowsStarted, now, opened, queueFailed, tell } = this.#context
-    const { messages, outbox, sending } = await opened()
-    // What it discards leaves to a Catch node.
-    await flowsStarted
-    const { done, error } = await discard(outbox, messages, sending, select, now)
-    if (done > 0) tell({ kind: 'discarded', count: done, by })
-    if (error === undefined) return done
-    queueFailed()
-    throw error
+  async discard(choice: SuspendedChoice, by = 'flow'): Promise<number> {
+    const { queue, tell } = this.#context
+    let done = 0
+    try {
+      for (let after = 0; ;) {
+        const { claimed, next } = await queue.claimSuspended(choice, after, DISCARDED_AT_ONCE)
+        done += await this.#discardAll(claimed)
+        if (next === 0) return done
+        after = next
+      }
+    } finally {
+      if (done > 0) tell({ kind: 'discarded', count: done, by })
+    }
   }
 
   /**
    * What is known of messages, in the queue or long gone, newest first.
    *
-   * @param signal ends the search
+   * @param signal ends the search: nobody waits for it any longer
    */
-  async find(query: MessageQuery, signal?: AbortSignal): Promise<KnownPage> {
-    const { outbox, messages } = await this.#context.looked()
-    return find(outbox, messages, query, signal)
-  }
-
-  /**
-   * The content of a message in the queue, with its outcome if it has one.
-   *
-   * @throws {OutboxError} `ERR_NOT_QUEUED` if it is not there
-   */
-  async read(seq: number): Promise<StoredMessage<Content>> {
-    const { outbox } = await this.#context.looked()
-    return outbox.read(seq)
-  }
-
-  /**
-   * An application acknowledgement has come.
-   *
-   * @returns whether a message waits for it; once what follows is stored
-   * @throws {OutboxError} when the message cannot be stored as waiting
-   */
-  async acknowledge(ack: ApplicationAck): Promise<boolean> {
-    const { awaiting } = await this.#context.opened()
-    // What it settles leaves to the next nodes.
-    await this.#context.flowsStarted
-    return awaiting.acknowledge(ack)
-  }
-
-  /** Adds to the list of events; if the queue is open, before anything that is called later. */
-  async addEvent(event: QueueEvent): Promise<void> {
-    const { outbox } = this.#context.queue() ?? (await this.#context.looked())
-    await outbox.addEvent(event)
-  }
-
-  /** What happened, newest first. */
-  async events(query: EventQuery): Promise<readonly QueueEvent[]> {
-    const { outbox } = await this.#context.looked()
-    return outbox.events(query)
+  async find(query: MessageQuery, signal?: AbortSignal): Promise<MessagesPage> {
+    const { limit } = query
+    const found: MessageRow[] = []
+    let { before } = query
+    while (found.length <= limit && signal?.aborted !== true) {
+      const rest = { ...query, limit: limit + 1 - found.length, ...(before && { before }) }
+      const { messages, next } = await this.#context.queue.find(rest)
+      found.push(...messages)
+      if (next === 0) break
+      before = next
+    }
+    return { messages: found.slice(0, limit), more: found.length > limit }
   }
 
   /** A reader of events: lets the rest of a trial follow. */
-  note(event: DeliveryEvent): void {
+  readEvent(event: DeliveryEvent): void {
     const trial = this.#trial
-    const isAccepted = trial?.resultOf(event)
-    if (trial === undefined || isAccepted === undefined) return
+    if (event.kind !== 'moved' || event.message.seq !== trial?.first) return
+    if (event.to !== 'left' && event.to !== 'suspended') return
     this.#trial = undefined
-    if (!isAccepted) return
-    this.resend(({ seq }) => trial.rest.has(seq), trial.by).catch((error: unknown) => {
-      this.#context.queueFailed(error)
+    if (event.to === 'suspended' || event.settlement?.outcome !== 'ack') return
+    this.#resend(trial.choice, trial.by).catch(() => {
+      this.#context.tell({ kind: 'queue-failed', code: 'HL7_QUEUE_FAILED' })
     })
   }
 
-  async #resendNow(
-    queue: OpenQueue<Content>,
-    select: (entry: Entry) => boolean,
-    by: string
-  ): Promise<number> {
+  async #resend(choice: SuspendedChoice, by: string): Promise<number> {
+    const { claimMessages, queue, tell } = this.#context
+    let done = 0
     try {
-      const { done, error } = await resend(queue.messages, select)
-      if (done > 0) this.#context.tell({ kind: 'resent', count: done, by })
-      if (error !== undefined) throw error
-      return done
+      for (let after = 0; ;) {
+        const resent = queue.resend(choice, after, RESENT_AT_ONCE)
+        claimMessages()
+        const { count, next } = await resent
+        done += count
+        if (next === 0) return done
+        after = next
+      }
     } finally {
-      this.#context.again(queue)
+      if (done > 0) tell({ kind: 'resent', count: done, by })
     }
   }
+
+  /** The first of the suspended messages that are meant, and how many there are. */
+  async #firstAndCount(
+    choice: SuspendedChoice
+  ): Promise<{ first: number; count: number } | undefined> {
+    const { first, count } = await this.#context.queue.countSuspended(choice)
+    return first === undefined ? undefined : { first, count }
+  }
+
+  /** @returns how many were discarded */
+  async #discardAll(claims: readonly Claim[]): Promise<number> {
+    const results = await Promise.allSettled(claims.map((claim) => this.#discardOne(claim)))
+    const failed = results.find((result) => result.status === 'rejected')
+    if (failed !== undefined) throw failed.reason
+    return results.length
+  }
+
+  async #discardOne(claim: Claim): Promise<void> {
+    const { options, queue, tell } = this.#context
+    const { seq } = claim.row
+    try {
+      const { row, content, outcome } = await queue.restore(claim)
+      const message = new Message(row, content)
+      const given = new DeliveryError('HL7_DISCARDED', 'It was discarded by an operator.')
+      const settlement = failedSettlement(
+        settledMessage(message),
+        given,
+        options.clock.now(),
+        outcome as Settlement | undefined
+      )
+      await this.#moving.leaveOnceStored(message, settlement)
+    } catch (error) {
+      if (!isGone(error)) {
+        queue.release(seq)
+        throw error
+      }
+      tell({ kind: 'lost', error: lostError(seq, error, error.about), about: error.about })
+    }
+  }
+}
+
+/** Suspended messages of which the first is sent alone: it shows whether the others may follow. */
+interface Trial {
+  first: number
+  choice: SuspendedChoice
+  by: string
 }

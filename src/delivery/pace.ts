@@ -53,7 +53,7 @@ export class Pace {
   }
 
   /** An attempt starts, or sends more than one request. */
-  started(requests = 1): void {
+  startAttempt(requests = 1): void {
     const { maxPerSecond } = this.#settings
     if (maxPerSecond === 0) return
     const from = Math.max(this.#nextAt, this.#clock.monotonic() - SLACK_MS)
@@ -61,8 +61,8 @@ export class Pace {
   }
 
   /** How an attempt ended. */
-  note({ answered, decision, reachable, reply, requests = 1 }: AttemptResult): void {
-    if (requests > 1) this.started(requests - 1)
+  adaptTo({ answered, decision, reachable, reply, requests = 1 }: AttemptResult): void {
+    if (requests > 1) this.startAttempt(requests - 1)
     if (reply !== undefined && TOO_MUCH.has(reply.status)) {
       this.#places = Math.max(1, this.#places >>> 1)
     } else if (!reachable) this.#places = 1

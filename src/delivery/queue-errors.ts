@@ -1,4 +1,5 @@
-import { OutboxError, type Entry } from '../outbox/outbox.ts'
+import { QueueError } from '../queue/queue-error.ts'
+import type { MessageRow } from '../queue/message-row.ts'
 import { DeliveryError } from './delivery-error.ts'
 import type { MessageName } from './attempt-result.ts'
 import { nameOf, sentence } from './explain.ts'
@@ -7,15 +8,15 @@ import { nameOf, sentence } from './explain.ts'
  * Whether a stored message could not be decoded, or is not there. Any other error says nothing
  * about the message: it is read again later.
  */
-export function isGone(error: unknown): error is OutboxError {
+export function isGone(error: unknown): error is QueueError {
   return (
-    error instanceof OutboxError &&
+    error instanceof QueueError &&
     (error.code === 'ERR_NOT_QUEUED' || error.code === 'ERR_MESSAGE_DAMAGED')
   )
 }
 
 /** Why a message leaves a queue in memory when its node is closed. */
-export function closedError({ attempts }: Entry): DeliveryError {
+export function closedError({ attempts }: Pick<MessageRow, 'attempts'>): DeliveryError {
   const what =
     attempts === 0 ? 'The message was not sent' : 'It is not known whether the message arrived'
   return new DeliveryError(
@@ -31,7 +32,7 @@ export function queueFailed(
   error: unknown
 ): DeliveryError {
   const { code, message } =
-    error instanceof OutboxError
+    error instanceof QueueError
       ? error
       : { code: 'EUNKNOWN', message: 'The queue cannot be written.' }
   return new DeliveryError(
@@ -44,7 +45,7 @@ export function queueFailed(
 /** A message of which nothing is left to send or hand on. */
 export function lostError(
   seq: number,
-  error: OutboxError,
+  error: QueueError,
   about: MessageName | undefined
 ): DeliveryError {
   const name = about === undefined ? `Number ${seq} of the queue` : nameOf(about)

@@ -44,32 +44,32 @@ export class Tally {
     this.#now = now
   }
 
-  note(event: DeliveryEvent): void {
+  readEvent(event: DeliveryEvent): void {
     switch (event.kind) {
       case 'attempted':
-        this.#attempts.note(event.result)
-        if (event.result.reply !== undefined) this.#latencies.note(event.result.elapsedMs)
+        this.#attempts.add(event.result)
+        if (event.result.reply !== undefined) this.#latencies.add(event.result.elapsedMs)
         return
       case 'moved':
-        if (event.to === 'gone' && event.settlement) this.#noteOutcome(event.settlement)
+        if (event.to === 'left' && event.settlement) this.#readOutcome(event.settlement)
         else if (event.result && (event.to === 'retrying' || event.to === 'waiting')) {
-          const { entry, result } = event
-          const { message } = deliveryFailed(entry, entry.attempts, result)
-          this.#noteLastError(causeOf(result), message)
+          const { message, result } = event
+          const failure = deliveryFailed(message, message.attempts, result)
+          this.#setLastError(causeOf(result), failure.message)
         }
         return
       case 'lost':
         this.#failed++
-        this.#noteError('HL7_QUEUE_FAILED', event.error.message)
+        this.#setError('HL7_QUEUE_FAILED', event.error.message)
         return
       case 'queue-failed':
-        this.#noteError(event.code)
+        this.#setError(event.code)
         return
       case 'unreadable':
-        this.#noteError('HL7_QUEUE_FAILED')
+        this.#setError('HL7_QUEUE_FAILED')
         return
       case 'fault':
-        this.#noteError('EUNKNOWN')
+        this.#setError('EUNKNOWN')
         return
       default:
     }
@@ -96,16 +96,13 @@ export class Tally {
     }
   }
 
-  #noteOutcome({ outcome, reply, error }: Settlement): void {
+  #readOutcome({ outcome, reply, error }: Settlement): void {
     if (outcome === 'error') this.#failed++
     // An operator's action says nothing about the receiver, and hides nothing.
     if (error?.code === 'HL7_DISCARDED') return
     this.#lastOutcome = { outcome, code: printableCode(reply?.ack?.code ?? '') }
     if (outcome === 'error') {
-      this.#noteError(
-        shownCode(error?.cause ?? { code: error?.code ?? 'EUNKNOWN' }),
-        error?.message
-      )
+      this.#setError(shownCode(error?.cause ?? { code: error?.code ?? 'EUNKNOWN' }), error?.message)
       return
     }
     if (outcome === 'ack') this.#acked++
@@ -113,12 +110,12 @@ export class Tally {
     this.#failing = null
   }
 
-  #noteError(code: string, text?: string): void {
+  #setError(code: string, text?: string): void {
     this.#failing = printable(code)
-    this.#noteLastError(code, text)
+    this.#setLastError(code, text)
   }
 
-  #noteLastError(code: string, text = `The queue has a fault: ${code}.`): void {
+  #setLastError(code: string, text = `The queue has a fault: ${code}.`): void {
     const at = new Date(this.#now()).toISOString()
     this.#lastError = { code: printable(code), text: printable(text, MOST_TEXT), at }
   }

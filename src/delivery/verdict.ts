@@ -1,21 +1,24 @@
 import { ERROR_CODES } from '../hl7/error-codes.ts'
-import type { JournalRecord, Verdict } from '../outbox/journal.ts'
-import type { Entry } from '../outbox/outbox.ts'
+import { shownCode } from '../oauth2/token-error.ts'
+import type { Outcome, Verdict } from '../queue/message-row.ts'
 import { printable } from '../printable.ts'
 import { printableCode } from './explain.ts'
 import type { Settlement } from './settlement.ts'
 
-/** So many errors of an acknowledgement are noted. */
+/** So many errors of an acknowledgement are kept. */
 const MOST_ERRORS = 10
-/** So many characters of a rule are noted. */
+/** So many characters of a rule are kept. */
 const RULE_LENGTH = 200
 
 /**
  * What became of a message, in codes. Everything else in an acknowledgement may name a patient, so it
  * stays out.
+ *
+ * @param outcome how it leaves; `''` if it does not
  */
-export function verdictOf({ error, reply, rule }: Settlement): Verdict {
+export function verdictOf({ error, reply, rule }: Settlement, outcome: Outcome | '' = ''): Verdict {
   return {
+    outcome,
     ackCode: printableCode(reply?.ack?.code ?? ''),
     errors: (reply?.ack?.errors ?? []).slice(0, MOST_ERRORS).map(({ code, severity }) => ({
       code: Object.hasOwn(ERROR_CODES, code) ? code : 'other',
@@ -28,18 +31,8 @@ export function verdictOf({ error, reply, rule }: Settlement): Verdict {
   }
 }
 
-/** How a message left, for the journal. */
-export function journalRecord(entry: Entry, settlement: Settlement): JournalRecord {
-  const { seq, controlId, type, acceptedAt, attempts } = entry
-  const { outcome, settledAt } = settlement
-  return {
-    seq,
-    controlId,
-    type,
-    acceptedAt,
-    attempts,
-    settledAt,
-    outcome,
-    verdict: verdictOf(settlement)
-  }
+/** What was wrong, as a code: of Node.js or the token server, MSA-1, or an HTTP status. */
+export function causeOfVerdict({ ackCode, cause, status }: Verdict): string {
+  if (cause !== '') return shownCode({ code: cause, status })
+  return ackCode || String(status || '')
 }

@@ -11,6 +11,7 @@ export type QueueMethods = Pick<
   | 'claimLate'
   | 'claimAwaiting'
   | 'claimSuspended'
+  | 'countSuspended'
   | 'release'
   | 'move'
   | 'finish'

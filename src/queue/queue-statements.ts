@@ -43,6 +43,25 @@ const FOUND = `state <> ${DAMAGED}
   AND (accepted_at >= :since OR changed_at >= :since)
   AND (state <> ${LEFT} OR changed_at >= :cutoff)`
 
+const CHOSEN = `(:controlId IS NULL OR control_id = :controlId)
+  AND (:type IS NULL OR type = :type)
+  AND (:rule IS NULL OR verdict ->> '$.rule' = :rule)
+  AND (:before IS NULL OR changed_at < :before)`
+
+function chosenBy({
+  controlId,
+  type,
+  rule,
+  before
+}: Omit<SuspendedChoice, 'ids'>): Record<string, string | number | null> {
+  return {
+    controlId: controlId ?? null,
+    type: type ?? null,
+    rule: rule ?? null,
+    before: before ?? null
+  }
+}
+
 /** The statements of a queue, prepared once. */
 export class Statements {
   readonly accept: StatementSync
@@ -173,9 +192,25 @@ export class Statements {
     return one(this.#newestSuspended.get())
   }
 
+  /** How many suspended messages match, and the first of them. */
+  countSuspended(filter: Omit<SuspendedChoice, 'ids'>): {
+    first: number | undefined
+    count: number
+  } {
+    const { first, count } = this.#search(
+      `
+      SELECT min(seq) AS first, count(*) AS count FROM message
+      WHERE state = ${SUSPENDED} AND ${IS_ASIDE} AND ${CHOSEN}`
+    ).get(chosenBy(filter)) as {
+      first: number | null
+      count: number
+    }
+    return { first: first ?? undefined, count }
+  }
+
   /** Suspended messages in the order of acceptance, out of a bounded number of rows. */
   suspended(
-    { controlId, type, rule, before }: Omit<SuspendedChoice, 'ids'>,
+    filter: Omit<SuspendedChoice, 'ids'>,
     after: number,
     most: number,
     rowsAtMost: number
@@ -186,22 +221,8 @@ export class Statements {
       rows: rowsAtMost - 1
     })
     const rows = this.#search(
-      `
-      SELECT ${COLUMNS} FROM (SELECT * ${from} LIMIT :rows)
-      WHERE (:controlId IS NULL OR control_id = :controlId)
-        AND (:type IS NULL OR type = :type)
-        AND (:rule IS NULL OR verdict ->> '$.rule' = :rule)
-        AND (:before IS NULL OR changed_at < :before)
-      LIMIT :most`
-    ).all({
-      after,
-      rows: rowsAtMost,
-      most,
-      controlId: controlId ?? null,
-      type: type ?? null,
-      rule: rule ?? null,
-      before: before ?? null
-    })
+      `SELECT ${COLUMNS} FROM (SELECT * ${from} LIMIT :rows) WHERE ${CHOSEN} LIMIT :most`
+    ).all({ after, rows: rowsAtMost, most, ...chosenBy(filter) })
     return page(rows, most, last)
   }
 

@@ -323,6 +323,13 @@ export class Queue<Stored> {
     return { count: rows.length, next }
   }
 
+  /** How many suspended messages are meant, and the first of them. */
+  countSuspended(choice: SuspendedChoice): { first: number | undefined; count: number } {
+    if (choice.ids === undefined) return this.#sql.countSuspended(choice)
+    const { rows } = this.#chosen(choice, 0, choice.ids.length)
+    return { first: rows[0]?.seq, count: rows.length }
+  }
+
   pause(pause: Pause): void {
     setMeta(this.#db, 'pause', JSON.stringify(pause))
     setMeta(this.#db, 'paused', 1)

@@ -1,0 +1,213 @@
+import { sleep } from '../clock.ts'
+import type { Acknowledgement } from '../hl7/acknowledgement.ts'
+import type { Claim } from '../queue/message-queue.ts'
+import type { MessageRow } from '../queue/message-row.ts'
+import { QueueError } from '../queue/queue-error.ts'
+import type { Late } from '../rules/reply-rules.ts'
+import type { AttemptResult } from './attempt-result.ts'
+import { Message } from './message.ts'
+import type { Moving } from './moving.ts'
+import { isGone, lostError } from './queue-errors.ts'
+import type { Sending } from './sending.ts'
+import { settlementOf, type Settlement } from './settlement.ts'
+import { verdictOf } from './verdict.ts'
+import { moved, settledMessage, TRY_AGAIN_MS, type WorkContext } from './work-context.ts'
+
+/** Why a message is suspended or fails whose application acknowledgement did not come. */
+export const ACK_TIMEOUT = 'ERR_ACK_TIMEOUT'
+
+/** So many messages whose time is up are worked on at once. */
+const AT_ONCE = 100
+
+/** An application acknowledgement: what the rules make of it is found out for its message. */
+export interface ApplicationAck {
+  /** MSA-2: the control ID of the message that it is about. */
+  readonly controlId: string
+  readonly judge: (about: MessageRow) => AttemptResult
+}
+
+/**
+ * Messages that were accepted and await their application acknowledgement (enhanced mode, HL7 v2.5.1
+ * §2.9.3), and what follows if it comes or its time is up.
+ */
+export class Acknowledgements<Content> {
+  readonly #context: WorkContext<Content>
+  readonly #moving: Moving<Content>
+  readonly #sending: Sending<Content>
+
+  constructor(context: WorkContext<Content>, moving: Moving<Content>, sending: Sending<Content>) {
+    this.#context = context
+    this.#moving = moving
+    this.#sending = sending
+  }
+
+  /**
+   * An application acknowledgement has come: the oldest message with its control ID that awaits one takes it, else
+   * one that was suspended because none came, else one that is just being sent, as soon as it awaits.
+   *
+   * @returns whether a message takes it; once what follows is stored
+   * @throws {QueueError} when it cannot be stored: nothing has changed, and it may come again
+   */
+  async acknowledge(ack: ApplicationAck): Promise<boolean> {
+    const { closing, queue } = this.#context
+    const waitedFor = new Set<Message<Content>>()
+    for (;;) {
+      if (closing.aborted) throw new QueueError('The node is closing.', 'ERR_QUEUE_CLOSED')
+      const claim = await queue.claimAwaiting(ack.controlId, ACK_TIMEOUT)
+      if (claim !== undefined) return this.#work(claim, (message) => this.#take(message, ack))
+      // One with which something else happens may await it afterwards.
+      const other = [...this.#context.messages.values()].find(
+        (message) => message.row.controlId === ack.controlId && !waitedFor.has(message)
+      )
+      if (other === undefined) return false
+      waitedFor.add(other)
+      await other.ended
+    }
+  }
+
+  /** The time of these messages is up. */
+  async settleLate(): Promise<void> {
+    const { closing, options, queue, tell } = this.#context
+    for (;;) {
+      if (closing.aborted) return
+      let failed = 0
+      try {
+        const late = await queue.claimLate(AT_ONCE)
+        const settled = late.map((claim) => this.#work(claim, (message) => this.#settle(message)))
+        failed = (await Promise.allSettled(settled)).filter(
+          ({ status }) => status === 'rejected'
+        ).length
+        if (failed === 0 && late.length < AT_ONCE) return
+      } catch {
+        failed = 1
+      }
+      if (failed === 0) continue
+      tell({ kind: 'queue-failed', code: 'HL7_QUEUE_FAILED' })
+      await sleep(options.clock, TRY_AGAIN_MS, closing)
+    }
+  }
+
+  /**
+   * Works on a message that was handed out. If that fails, it stays as it was.
+   *
+   * @returns true: it was there, even if it is lost
+   */
+  async #work(claim: Claim, work: (message: Message<Content>) => Promise<void>): Promise<boolean> {
+    const { messages, queue, tell } = this.#context
+    const { seq } = claim.row
+    let message: Message<Content> | undefined
+    try {
+      const { row, content, outcome } = await queue.restore(claim)
+      message = new Message(row, content, outcome)
+      messages.set(seq, message)
+      await work(message)
+    } catch (error) {
+      if (!isGone(error)) {
+        queue.release(seq)
+        throw error
+      }
+      tell({ kind: 'lost', error: lostError(seq, error, error.about), about: error.about })
+    } finally {
+      messages.delete(seq)
+      message?.end()
+    }
+    return true
+  }
+
+  /** The rules are asked again, with the application acknowledgement. */
+  async #take(message: Message<Content>, ack: ApplicationAck): Promise<void> {
+    const { options, pauseByRule, queue, tell } = this.#context
+    const { row } = message
+    const result = ack.judge(row)
+    const { decision } = result
+    if (decision.outcome === 'await') {
+      queue.release(row.seq)
+      return
+    }
+    // Awaiting does not count, but the wait for another attempt does.
+    message.counts = true
+    const waitMs = decision.retry ? this.#sending.retryInMs(message, result) : undefined
+    const settlement = withAccept(
+      settlementOf(settledMessage(message), message.attempts, result, options.clock.now()),
+      message.outcome as Settlement | undefined
+    )
+    if (waitMs !== undefined) {
+      message.retries++
+      message.verdict = verdictOf(settlement)
+      await this.#moving.store(message, { to: 'waiting', dueInMs: waitMs, counts: true })
+      tell(moved(message, 'retrying', { result }))
+    } else if (decision.outcome === 'suspend') {
+      await this.#suspend(message, result, settlement)
+    } else if (decision.outcome === 'disable') {
+      message.verdict = verdictOf(settlement)
+      await Promise.all([
+        pauseByRule(decision.rule),
+        this.#moving.store(message, { to: 'waiting' })
+      ])
+      tell(moved(message, 'waiting', { result }))
+    } else await this.#moving.leaveOnceStored(message, settlement)
+  }
+
+  /** None came in time. */
+  async #settle(message: Message<Content>): Promise<void> {
+    const { options, tell } = this.#context
+    const { verdict } = message
+    const late: Late = verdict.awaits ?? 'suspend'
+    if (late === 'retry') {
+      const { awaits: _awaits, ...rest } = verdict
+      message.verdict = rest
+      await this.#moving.store(message, { to: 'waiting' })
+      tell(moved(message, 'waiting'))
+      return
+    }
+    const result = lateResult(verdict.rule, late, options.applicationAckMs)
+    const settlement = withAccept(
+      settlementOf(settledMessage(message), message.attempts, result, options.clock.now()),
+      message.outcome as Settlement | undefined
+    )
+    if (late === 'fail') await this.#moving.leaveOnceStored(message, settlement)
+    else await this.#suspend(message, result, settlement)
+  }
+
+  async #suspend(
+    message: Message<Content>,
+    result: AttemptResult,
+    settlement: Settlement
+  ): Promise<void> {
+    message.verdict = verdictOf(settlement)
+    if (await this.#moving.store(message, { to: 'suspended', outcome: settlement })) {
+      this.#context.tell(moved(message, 'suspended', { result, settlement }))
+    }
+  }
+}
+
+/** What its message leaves with: the application's acknowledgement, and the accept one beside it. */
+function withAccept(settlement: Settlement, accepted: Settlement | undefined): Settlement {
+  const reply = accepted?.reply
+  const acceptAck: Acknowledgement | null = accepted?.acceptAck ?? reply?.ack ?? null
+  if (reply === undefined) return { ...settlement, acceptAck }
+  if (settlement.reply === undefined) {
+    return { ...settlement, reply: { ...reply, ack: null }, acceptAck }
+  }
+  const { status, headers } = reply
+  return { ...settlement, reply: { ...settlement.reply, status, headers }, acceptAck }
+}
+
+function lateResult(rule: string, late: Exclude<Late, 'retry'>, waitedMs: number): AttemptResult {
+  return {
+    decision: {
+      outcome: late,
+      retry: false,
+      rule,
+      action: rule.slice(rule.lastIndexOf('=') + 1),
+      warnings: []
+    },
+    error: {
+      code: ACK_TIMEOUT,
+      text: `no application acknowledgement came within ${waitedMs / 1000} s`
+    },
+    answered: false,
+    reachable: true,
+    elapsedMs: 0
+  }
+}

@@ -1,0 +1,162 @@
+import { sleep } from '../clock.ts'
+import type { Move } from '../queue/queue-types.ts'
+import type { AttemptResult } from './attempt-result.ts'
+import { MESSAGE_STATES, type Message } from './message.ts'
+import { notHandedOn } from './queue-errors.ts'
+import type { Settlement } from './settlement.ts'
+import { verdictOf } from './verdict.ts'
+import { moved, settledMessage, TRY_AGAIN_MS, type WorkContext } from './work-context.ts'
+
+/** What changes with a move besides the state. */
+type Change = Pick<Move<Settlement>, 'to' | 'dueInMs' | 'counts' | 'outcome'>
+
+/** Moves messages from state to state, and hands them on: first stored, then acted upon. */
+export class Moving<Content> {
+  readonly #context: WorkContext<Content>
+  /** Those that were handed on in this turn of the event loop, and since the close began. */
+  #handedOn: Message<Content>[] = []
+
+  constructor(context: WorkContext<Content>) {
+    this.#context = context
+  }
+
+  /** Those that left, but may not have reached the next nodes yet. */
+  get handedOn(): readonly Message<Content>[] {
+    return this.#handedOn
+  }
+
+  /**
+   * Stores a move.
+   *
+   * @returns false if somebody was faster
+   * @throws {QueueError} if it cannot be stored: then nothing has changed
+   */
+  async store(message: Message<Content>, change: Change): Promise<boolean> {
+    const { claimMessages, queue } = this.#context
+    const { row, attempts, retries, spentMs, story, verdict } = message
+    const rules: Partial<Record<string, string>> = MESSAGE_STATES[row.state].to
+    if (rules[change.to] === undefined) {
+      throw new TypeError(`No message goes from ${row.state} to ${change.to}.`)
+    }
+    const stored = queue.move({
+      seq: row.seq,
+      from: row.state,
+      ...change,
+      attempts,
+      retries,
+      spentMs,
+      story,
+      verdict
+    })
+    message.isSending = false
+    // They come with the answer to this.
+    claimMessages()
+    return stored
+  }
+
+  /**
+   * The same, however long it takes: the message stays where it is until then, and is not sent meanwhile.
+   *
+   * @returns false if somebody was faster, or the node closes before it is stored
+   */
+  async storeAtLast(message: Message<Content>, change: Change): Promise<boolean> {
+    const { closing, options, tell } = this.#context
+    for (;;) {
+      try {
+        return await this.store(message, change)
+      } catch (error) {
+        if (error instanceof TypeError) throw error
+        tell({ kind: 'queue-failed', code: 'HL7_QUEUE_FAILED' })
+      }
+      await sleep(options.clock, TRY_AGAIN_MS, closing)
+      if (closing.aborted) return false
+    }
+  }
+
+  /** It is set aside for an operator, with the answer that it leaves with if that discards it. */
+  async suspend(
+    message: Message<Content>,
+    result: AttemptResult,
+    settlement: Settlement
+  ): Promise<void> {
+    message.verdict = verdictOf(settlement)
+    if (await this.storeAtLast(message, { to: 'suspended', outcome: settlement })) {
+      this.#context.tell(moved(message, 'suspended', { result, settlement }))
+    }
+  }
+
+  /**
+   * Stores the outcome, hands the message on, and stores that it has left, in this order, so that none is lost. If
+   * the outcome cannot be stored, it leaves anyway: while the process runs, every message does.
+   */
+  async leave(message: Message<Content>, settlement: Settlement): Promise<void> {
+    const { tell } = this.#context
+    let isStored = true
+    try {
+      if (!(await this.#storeOutcome(message, settlement))) return
+    } catch {
+      isStored = false
+      tell({ kind: 'queue-failed', code: 'HL7_QUEUE_FAILED' })
+    }
+    this.#handOnUnlessClosed(message, settlement, isStored)
+  }
+
+  /**
+   * The same, but it leaves only if its outcome can be stored.
+   *
+   * @returns false if somebody was faster
+   * @throws {QueueError} if it cannot: it stays where it is
+   */
+  async leaveOnceStored(message: Message<Content>, settlement: Settlement): Promise<boolean> {
+    if (!(await this.#storeOutcome(message, settlement))) return false
+    this.#handOnUnlessClosed(message, settlement, true)
+    return true
+  }
+
+  /** Hands on a message whose outcome is known; in the next turn of the event loop it has left. */
+  handOn(message: Message<Content>, settlement: Settlement, isStored = true): void {
+    const { options, tell } = this.#context
+    let known: Settlement | undefined = settlement
+    try {
+      options.emit(settledMessage(message), message.content, settlement)
+    } catch {
+      tell({ kind: 'lost', error: notHandedOn(message.row), about: message.row })
+      known = undefined
+    }
+    tell(moved(message, 'left', { settlement: known }))
+    this.#finishSoon(message, isStored)
+  }
+
+  #storeOutcome(message: Message<Content>, settlement: Settlement): Promise<boolean> {
+    message.verdict = verdictOf(settlement, settlement.outcome)
+    return this.store(message, { to: 'leaving', outcome: settlement })
+  }
+
+  /** Node-RED may drop what a closing node emits: a stored outcome waits for the next start. */
+  #handOnUnlessClosed(message: Message<Content>, settlement: Settlement, isStored: boolean): void {
+    const { closing, queue, tell } = this.#context
+    if (closing.aborted && queue.isDurable) return
+    tell(moved(message, 'leaving', { settlement }))
+    this.handOn(message, settlement, isStored)
+  }
+
+  /**
+   * The next node gets a message in the next turn of the event loop: what is stored of it must not be removed
+   * before, and nobody must be told that it left. After a close has begun, nobody knows whether it was received.
+   */
+  #finishSoon(message: Message<Content>, isStored: boolean): void {
+    this.#handedOn.push(message)
+    if (this.#handedOn.length > 1) return
+    setImmediate(() => {
+      const { closing, queue, tell } = this.#context
+      if (closing.aborted) return
+      const handedOn = this.#handedOn
+      this.#handedOn = []
+      for (const { row, verdict } of handedOn) {
+        queue.finish(row.seq, isStored ? undefined : verdict).catch(() => {
+          tell({ kind: 'queue-failed', code: 'HL7_QUEUE_FAILED' })
+        })
+      }
+    })
+  }
+}

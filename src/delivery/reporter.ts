@@ -1,0 +1,215 @@
+import type { Clock } from '../clock.ts'
+import { printable } from '../printable.ts'
+import { QueueError } from '../queue/queue-error.ts'
+import type { QueueEvent, QueueEventKind } from '../queue/queue-event.ts'
+import type { AttemptResult, MessageName } from './attempt-result.ts'
+import type { DeliveryEvent, Moved } from './delivery-events.ts'
+import { attemptsWords, idOf, printableCode, sentence, whyFailed } from './explain.ts'
+import { causeOf } from './tally.ts'
+
+/** A line for the log: what is stuck and why, or that it is moving again. */
+export interface Notice {
+  level: 'warn' | 'info'
+  text: string
+}
+
+/** Where it is reported. */
+export interface Reports {
+  log: (notice: Notice) => void
+  /** Adds to the list of events that operators read. */
+  event: (event: QueueEvent) => void
+}
+
+/** The log tells of suspended messages at most this often, in milliseconds. */
+const SUSPENSION_TOLD_MS = 60_000
+/** Suspended messages are counted for this time, in milliseconds, and make one event. */
+const SUSPENSIONS_MS = 10_000
+/** The same fault of a queue is an event at most this often, in milliseconds. */
+const FAULT_AGAIN_MS = 60_000
+/** So many rules are counted apart. */
+const MOST_RULES = 20
+
+/**
+ * A reader of events: tells the log and the list of events what an operator has to know. All messages that are
+ * retried are one trouble, with one line when it begins and one when it is over; messages that are suspended in a
+ * row share a line and an event.
+ */
+export class Reporter {
+  readonly #reports: Reports
+  readonly #clock: Clock
+  /** Messages that are being retried, and since when there are any; on the monotonic clock. */
+  readonly #retried = new Set<number>()
+  #troubleSince = 0
+  #suspensionToldAt = Number.NEGATIVE_INFINITY
+  /** By rule. */
+  #suspensions = new Map<string, number>()
+  #cancelFlush: (() => void) | undefined
+  /** When each fault was an event last; on the monotonic clock. */
+  readonly #faults = new Map<string, number>()
+  #isTokenLost = false
+
+  constructor(reports: Reports, clock: Clock) {
+    this.#reports = reports
+    this.#clock = clock
+  }
+
+  /** @param by a user name, `flow`, `rule`, or `''` */
+  addEvent(kind: QueueEventKind, by: string, values: QueueEvent['values'] = {}): void {
+    this.#reports.event({ at: this.#clock.now(), kind, by, values })
+  }
+
+  readEvent(event: DeliveryEvent): void {
+    switch (event.kind) {
+      case 'opened':
+        for (const message of event.endedOn) {
+          this.#warn(endedOnText(message))
+          this.#countSuspension('')
+        }
+        return
+      case 'moved':
+        this.#readMove(event)
+        return
+      case 'paused':
+        this.addEvent('paused', event.pause.by, { reason: event.pause.reason })
+        return
+      case 'resumed':
+        this.addEvent('resumed', event.by)
+        return
+      case 'resent':
+      case 'discarded':
+        this.addEvent(event.kind, event.by, { count: event.count })
+        return
+      case 'lost':
+        this.#addFault('HL7_QUEUE_FAILED')
+        return
+      case 'queue-failed':
+        this.#addFault(event.code)
+        return
+      case 'unreadable':
+        this.#warn(unreadableText(event.error, event.againMs))
+        this.#addFault(event.error instanceof QueueError ? event.error.code : 'HL7_QUEUE_FAILED')
+        return
+      case 'closing':
+        this.#flushSuspensions()
+        return
+      default:
+    }
+  }
+
+  /** @param lostFor why there is no token, as a code; undefined if there is one, or none is needed */
+  reportToken(lostFor: string | undefined): void {
+    const isLost = lostFor !== undefined
+    if (isLost === this.#isTokenLost) return
+    this.#isTokenLost = isLost
+    if (isLost) this.addEvent('token-lost', '', { cause: printable(lostFor) })
+    else this.addEvent('token-back', '')
+  }
+
+  #readMove(move: Moved): void {
+    const { message, to, result } = move
+    if (to === 'sending') return
+    if (to === 'retrying') {
+      if (result !== undefined) this.#beginTrouble(message, result)
+      return
+    }
+    if (result !== undefined && to === 'suspended') {
+      this.#tellSuspension(message, result)
+      this.#countSuspension(printable(result.decision.rule))
+    }
+    if (result !== undefined && to === 'waiting') this.#warn(pausedText(message, result))
+    if (this.#retried.delete(message.seq) && this.#retried.size === 0) this.#endTrouble(move)
+  }
+
+  /**
+   * A single failure may pass at once. One that does not pass by itself is news at once: its next attempt is a
+   * long time away.
+   */
+  #beginTrouble(message: Moved['message'], result: AttemptResult): void {
+    if (message.attempts === 1 && result.isPermanent !== true) return
+    const isFirst = this.#retried.size === 0
+    this.#retried.add(message.seq)
+    if (!isFirst) return
+    this.#troubleSince = this.#clock.monotonic()
+    this.#warn(retryingText(message, result))
+    const controlId = printable(message.controlId)
+    this.addEvent('retrying', '', { cause: printable(causeOf(result)), controlId })
+  }
+
+  #endTrouble({ settlement }: Moved): void {
+    this.#reports.log({
+      level: 'info',
+      text: 'No message is being retried; the queue is moving again.'
+    })
+    // If the last one was given up, nothing has recovered.
+    if (settlement?.outcome === 'error') return
+    const seconds = Math.round((this.#clock.monotonic() - this.#troubleSince) / 1000)
+    this.addEvent('recovered', '', { seconds })
+  }
+
+  #tellSuspension(message: MessageName, result: AttemptResult): void {
+    const now = this.#clock.monotonic()
+    if (now - this.#suspensionToldAt < SUSPENSION_TOLD_MS) return
+    this.#suspensionToldAt = now
+    this.#warn(
+      `${whatHappened(result)} The rule ${ruleOf(result)} suspended the message, and the queue is moving on: resend or discard ${idOf(message)}.`
+    )
+  }
+
+  #countSuspension(rule: string): void {
+    if (!this.#suspensions.has(rule) && this.#suspensions.size >= MOST_RULES) {
+      this.#flushSuspensions()
+    }
+    this.#suspensions.set(rule, (this.#suspensions.get(rule) ?? 0) + 1)
+    this.#cancelFlush ??= this.#clock.after(SUSPENSIONS_MS, () => {
+      this.#flushSuspensions()
+    })
+  }
+
+  #flushSuspensions(): void {
+    this.#cancelFlush?.()
+    this.#cancelFlush = undefined
+    for (const [rule, count] of this.#suspensions) {
+      this.addEvent('suspended', 'rule', { count, rule })
+    }
+    this.#suspensions = new Map()
+  }
+
+  #addFault(code: string): void {
+    const now = this.#clock.monotonic()
+    if (now - (this.#faults.get(code) ?? -Infinity) < FAULT_AGAIN_MS) return
+    this.#faults.set(code, now)
+    this.addEvent('queue-fault', '', { cause: printable(code) })
+  }
+
+  #warn(text: string): void {
+    this.#reports.log({ level: 'warn', text })
+  }
+}
+
+function endedOnText(message: MessageName): string {
+  return `Node-RED ended twice while processing the same message. It was suspended, and the queue is moving on: once the cause is known, resend or discard ${idOf(message)}.`
+}
+
+function retryingText(message: Moved['message'], result: AttemptResult): string {
+  return `${whatHappened(result)} Retrying after ${attemptsWords(message.attempts)}; other messages may be waiting behind message ${idOf(message)}.`
+}
+
+function pausedText(message: MessageName, result: AttemptResult): string {
+  return `${whatHappened(result)} Nothing is sent until the node is resumed: the rule ${ruleOf(result)} paused it at message ${idOf(message)}.`
+}
+
+function unreadableText(error: unknown, againMs: number): string {
+  const { code, message } =
+    error instanceof QueueError ? error : { code: 'EUNKNOWN', message: 'The queue cannot be read.' }
+  return `${code}: ${sentence(message)} Nothing is sent; the queue will be read again in ${againMs / 1000} s.`
+}
+
+function whatHappened(result: AttemptResult): string {
+  const ack = result.reply?.ack
+  if (!ack) return whyFailed(result)
+  return `${printableCode(ack.code) || 'An acknowledgement without a code'} from the receiver.`
+}
+
+function ruleOf({ decision }: AttemptResult): string {
+  return printable(decision.rule)
+}

@@ -1,0 +1,47 @@
+import type { MessageQueue } from '../queue/message-queue.ts'
+import type { AttemptResult } from './attempt-result.ts'
+import type { CarefulStart } from './careful-start.ts'
+import type { DeliveryEvent, Moved } from './delivery-events.ts'
+import type { DeliveryOptions, SettledMessage } from './delivery-options.ts'
+import type { Message } from './message.ts'
+import type { Settlement } from './settlement.ts'
+
+/** What works on messages needs of the delivery and its open queue. */
+export interface WorkContext<Content> {
+  readonly options: DeliveryOptions<Content>
+  readonly queue: MessageQueue<Content>
+  readonly careful: CarefulStart
+  /** The messages that are being worked on, by number. */
+  readonly messages: Map<number, Message<Content>>
+  /** Nothing new starts. */
+  readonly closing: AbortSignal
+  /** Ends requests. */
+  readonly abort: AbortSignal
+  isPaused(): boolean
+  /** Messages may be sent. */
+  maySend(): boolean
+  /** The node pauses at once, by a rule. */
+  pauseByRule(rule: string): Promise<void>
+  /** Asks for messages whose turn it is, together with what was asked of the queue before. */
+  claimMessages(): void
+  /** The queue cannot be read at the moment. */
+  stopReading(error: unknown): void
+  tell(event: DeliveryEvent): void
+}
+
+/** Nothing can be stored, or read: that is tried again after this time, in milliseconds. */
+export const TRY_AGAIN_MS = 30_000
+
+/** What a flow and an event are told of a message. */
+export function settledMessage({ row, attempts }: Message<unknown>): SettledMessage {
+  const { seq, controlId, type, acceptedAt } = row
+  return { seq, controlId, type, acceptedAt, attempts }
+}
+
+export function moved(
+  message: Message<unknown>,
+  to: Moved['to'],
+  why: { result?: AttemptResult | undefined; settlement?: Settlement | undefined } = {}
+): Moved {
+  return { kind: 'moved', message: settledMessage(message), to, ...why }
+}

@@ -1,0 +1,93 @@
+import { createSecretKey, randomBytes } from 'node:crypto'
+import { DatabaseSync } from 'node:sqlite'
+import type { Clock } from '../clock.ts'
+import { laneOf } from './lane.ts'
+import type { QueueEngine } from './queue-engine.ts'
+import type { QueueMethod, QueueMethods } from './queue-protocol.ts'
+import { makeTables } from './queue-schema.ts'
+import type { ContentStore, OpenedQueue, Order, QueueSummary } from './queue-types.ts'
+import { Queue } from './queue.ts'
+
+/** So many messages that have left, and events, are remembered. */
+const MOST_RECORDS = 1000
+
+/** A queue in memory: what it holds is lost when the process ends. */
+export class MemoryEngine implements QueueEngine {
+  readonly isDurable = false
+  readonly #db = new DatabaseSync(':memory:')
+  readonly #queue: Queue<object>
+  readonly #laneKey = createSecretKey(randomBytes(32))
+
+  constructor(order: Order, clock: Pick<Clock, 'now' | 'monotonic'>) {
+    // Nothing in it is ever rolled back.
+    this.#db.exec('PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF')
+    makeTables(this.#db)
+    this.#queue = new Queue(this.#db, {
+      order,
+      orderKey: '',
+      contents: new ObjectStore(),
+      journalDays: Number.POSITIVE_INFINITY,
+      mostRecords: MOST_RECORDS,
+      mostEvents: MOST_RECORDS,
+      clock
+    })
+  }
+
+  get summary(): QueueSummary {
+    return this.#queue.summary()
+  }
+
+  open(): Promise<OpenedQueue> {
+    return Promise.resolve(this.#queue.open())
+  }
+
+  laneOf(key: string): number {
+    return laneOf(this.#laneKey, key)
+  }
+
+  call<Method extends QueueMethod>(
+    method: Method,
+    makeArgs: () => Parameters<QueueMethods[Method]>
+  ): Promise<ReturnType<QueueMethods[Method]>> {
+    return new Promise((resolve) => {
+      const call = this.#queue[method] as (...args: unknown[]) => unknown
+      resolve(call.apply(this.#queue, makeArgs()) as ReturnType<QueueMethods[Method]>)
+    })
+  }
+
+  close(): Promise<void> {
+    this.#db.close()
+    return Promise.resolve()
+  }
+}
+
+/** Contents and outcomes as the objects that they are. */
+class ObjectStore implements ContentStore<object> {
+  readonly #contents = new Map<number, object>()
+  readonly #outcomes = new Map<number, object>()
+
+  putContent(seq: number, content: object): void {
+    this.#contents.set(seq, content)
+  }
+
+  getContent(seq: number): object | undefined {
+    return this.#contents.get(seq)
+  }
+
+  putOutcome(seq: number, outcome: object): void {
+    this.#outcomes.set(seq, outcome)
+  }
+
+  getOutcome(seq: number): object | undefined {
+    return this.#outcomes.get(seq)
+  }
+
+  dropOutcome(seq: number): void {
+    this.#outcomes.delete(seq)
+  }
+
+  drop(seq: number): void {
+    this.#contents.delete(seq)
+    this.#outcomes.delete(seq)
+  }
+}

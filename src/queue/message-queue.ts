@@ -1,0 +1,225 @@
+import type { MessageRow, Verdict } from './message-row.ts'
+import { QueueError } from './queue-error.ts'
+import type { QueueEngine } from './queue-engine.ts'
+import type { EventQuery, Pause, QueueEvent } from './queue-event.ts'
+import type {
+  ClaimedMessage,
+  MessagePage,
+  MessageQuery,
+  Move,
+  NewMessage,
+  OpenedQueue,
+  QueueSummary,
+  SuspendedChoice
+} from './queue-types.ts'
+import type { StoredContents } from './stored-contents.ts'
+
+/** A message that was handed out, as it comes from the queue. */
+export type Claim = ClaimedMessage<Uint8Array>
+
+/** The same with what was stored of it. */
+export interface Restored<Content> {
+  row: MessageRow
+  /** The original object if it is still in memory, and always if not all of it could be stored. */
+  content: Content
+  /** What was stored when it was suspended, began to await or was settled. */
+  outcome?: unknown
+}
+
+/**
+ * The queue of a node as the main thread sees it, in memory or on disk: what the methods do is said in
+ * `queue.ts`. They take effect in the order in which they are called, and each is as safe as the queue can make
+ * it once its promise resolves; all reject with a `QueueError`.
+ */
+export class MessageQueue<Content> {
+  readonly #engine: QueueEngine
+  readonly #contents: StoredContents<Content>
+  /** Messages that have left, but of which that could not be stored yet. */
+  readonly #owed = new Map<number, Verdict | undefined>()
+  #isPaying = false
+
+  constructor(engine: QueueEngine, contents: StoredContents<Content>) {
+    this.#engine = engine
+    this.#contents = contents
+  }
+
+  /** Its messages survive the process. */
+  get isDurable(): boolean {
+    return this.#engine.isDurable
+  }
+
+  /** As the last call left it. */
+  get summary(): QueueSummary {
+    return this.#engine.summary
+  }
+
+  open(): Promise<OpenedQueue> {
+    return this.#engine.open()
+  }
+
+  laneOf(key: string): number {
+    return this.#engine.laneOf(key)
+  }
+
+  async accept(message: NewMessage, content: Content): Promise<void> {
+    const { seq } = message
+    try {
+      await this.#engine.call('accept', () => [message, this.#contents.encode(seq, content)])
+    } catch (error) {
+      this.#contents.drop(seq)
+      throw error
+    }
+    this.#payOwed()
+  }
+
+  claimNext(most: number): Promise<Claim[]> {
+    return this.#engine.call('claimNext', () => [most, this.#contents.before])
+  }
+
+  claimLate(most: number): Promise<Claim[]> {
+    return this.#engine.call('claimLate', () => [most])
+  }
+
+  claimAwaiting(controlId: string, cause: string): Promise<Claim | undefined> {
+    return this.#engine.call('claimAwaiting', () => [controlId, cause])
+  }
+
+  claimSuspended(
+    choice: SuspendedChoice,
+    after: number,
+    most: number
+  ): Promise<{ claimed: Claim[]; next: number }> {
+    return this.#engine.call('claimSuspended', () => [choice, after, most])
+  }
+
+  countSuspended(choice: SuspendedChoice): Promise<{ first: number | undefined; count: number }> {
+    return this.#engine.call('countSuspended', () => [choice])
+  }
+
+  /**
+   * What was stored of a message that was handed out.
+   *
+   * @throws {QueueError} `ERR_MESSAGE_DAMAGED` if it cannot be restored: from then on it does not count
+   */
+  async restore({ row, content, outcome, isDamaged }: Claim): Promise<Restored<Content>> {
+    let restored = isDamaged ? undefined : this.#contents.decode(row, content)
+    if (restored === undefined && content === undefined && !isDamaged) {
+      // It is new enough to be in memory, but was set aside meanwhile.
+      const read = await this.#engine.call('read', () => [row.seq])
+      restored = this.#contents.decode(row, read.content)
+    }
+    if (restored === undefined) {
+      // If that cannot be stored, the next start finds it again.
+      await this.#engine.call('setDamaged', () => [row.seq]).catch(() => undefined)
+      throw damaged(row)
+    }
+    const read = outcome && this.#contents.decodeOutcome(outcome)
+    return { row, content: restored, ...(read !== undefined && { outcome: read }) }
+  }
+
+  /** Does not wait for anything: the next call is behind it. */
+  release(seq: number): void {
+    // If that fails, a new thread starts with what is handed out.
+    this.#engine.call('release', () => [seq], true).catch(() => undefined)
+  }
+
+  /** @param move its outcome is anything that JSON can carry */
+  async move(move: Omit<Move<object>, 'outcome'> & { outcome?: object }): Promise<boolean> {
+    const { outcome, ...facts } = move
+    const { seq, to } = move
+    // It may wait for days.
+    if (to === 'suspended' || to === 'awaiting') this.#contents.forget(seq)
+    return this.#engine.call('move', () => [
+      { ...facts, ...(outcome && { outcome: this.#contents.encodeOutcome(outcome) }) }
+    ])
+  }
+
+  /** If it fails, it is repeated with later calls until it succeeds. */
+  async finish(seq: number, verdict?: Verdict): Promise<void> {
+    this.#contents.drop(seq)
+    await this.#finish(seq, verdict)
+    this.#payOwed()
+  }
+
+  resend(
+    choice: SuspendedChoice,
+    after: number,
+    most: number
+  ): Promise<{ count: number; next: number }> {
+    return this.#engine.call('resend', () => [choice, after, most])
+  }
+
+  pause(pause: Pause): Promise<void> {
+    return this.#engine.call('pause', () => [pause])
+  }
+
+  resume(): Promise<void> {
+    return this.#engine.call('resume', () => [])
+  }
+
+  hurry(seqs: readonly number[]): Promise<void> {
+    return this.#engine.call('hurry', () => [seqs])
+  }
+
+  beginWork(seq: number): Promise<void> {
+    return this.#engine.call('beginWork', () => [seq])
+  }
+
+  endWork(seq: number): Promise<void> {
+    return this.#engine.call('endWork', () => [seq], true)
+  }
+
+  /** @throws {QueueError} `ERR_NOT_QUEUED`, or as `restore` does */
+  async read(seq: number): Promise<Restored<Content>> {
+    return this.restore(await this.#engine.call('read', () => [seq]))
+  }
+
+  find(query: MessageQuery): Promise<MessagePage> {
+    return this.#engine.call('find', () => [query])
+  }
+
+  addEvent(event: QueueEvent): Promise<void> {
+    return this.#engine.call('addEvent', () => [event], true)
+  }
+
+  events(query: EventQuery): Promise<readonly QueueEvent[]> {
+    return this.#engine.call('events', () => [query])
+  }
+
+  /** Finishes pending calls and closes every file. */
+  async close(): Promise<void> {
+    this.#payOwed()
+    await this.#engine.close()
+  }
+
+  async #finish(seq: number, verdict: Verdict | undefined): Promise<void> {
+    try {
+      await this.#engine.call('finish', () => [seq, verdict], true)
+    } catch (error) {
+      // A message that has left, but is still in the file, would be sent again at the next start.
+      if (!(error instanceof QueueError && error.code === 'ERR_NOT_QUEUED')) {
+        this.#owed.set(seq, verdict)
+        throw error
+      }
+    }
+    this.#owed.delete(seq)
+  }
+
+  /** Something was stored: what could not be may be now. */
+  #payOwed(): void {
+    if (this.#owed.size === 0 || this.#isPaying) return
+    this.#isPaying = true
+    const owed = [...this.#owed].map(([seq, verdict]) => this.#finish(seq, verdict))
+    void Promise.allSettled(owed).finally(() => {
+      this.#isPaying = false
+    })
+  }
+}
+
+function damaged({ seq, controlId, type }: MessageRow): QueueError {
+  return new QueueError(
+    `Message ${seq} of the queue is damaged and cannot be read. What is left of it stays in the file.`,
+    'ERR_MESSAGE_DAMAGED',
+    { controlId, type }
+  )
+}

@@ -1,0 +1,42 @@
+import type { OpenedQueue, QueueSummary } from './queue-types.ts'
+import type { QueueMethod, QueueMethods } from './queue-protocol.ts'
+
+/** Runs a `Queue`: in this thread, or in the queue thread. */
+export interface QueueEngine {
+  /** Its messages survive the process. */
+  readonly isDurable: boolean
+  /** As the last call left it. */
+  readonly summary: QueueSummary
+  /** @throws {QueueError} when the queue cannot be used; it may be called again then */
+  open(): Promise<OpenedQueue>
+  /** The number of the lane of messages with that key: on disk it must not show it. */
+  laneOf(key: string): number
+  /**
+   * Calls a method. Calls take effect in the order in which they are made; those made in one turn of the event
+   * loop are stored together. Resolves when that is as safe as it can be.
+   *
+   * @param makeArgs makes the arguments as late as possible, and perhaps again
+   * @param isLazy alone it is not worth a sync of the disk: it waits a moment for another one
+   * @throws {QueueError}
+   */
+  call<Method extends QueueMethod>(
+    method: Method,
+    makeArgs: () => Parameters<QueueMethods[Method]>,
+    isLazy?: boolean
+  ): Promise<ReturnType<QueueMethods[Method]>>
+  /** Finishes pending calls and closes every file. */
+  close(): Promise<void>
+}
+
+/** Of a queue that is not open. */
+export const NOTHING_QUEUED: QueueSummary = {
+  waiting: 0,
+  retrying: 0,
+  awaiting: 0,
+  suspended: 0,
+  oldestWaitingAt: null,
+  oldestHeldAt: null,
+  retry: null,
+  suspendedFor: null,
+  dueInMs: null
+}

@@ -1,0 +1,163 @@
+import { Worker } from 'node:worker_threads'
+import { QueueError } from './queue-error.ts'
+import type { QueueFault } from './queue-fault.ts'
+import type { QueueFileSpec } from './queue-file-spec.ts'
+import type { QueueAnswer, QueueReply, QueueRequest } from './queue-protocol.ts'
+
+/** What the owner of a queue file gets outside of any request. */
+export interface QueueListener {
+  notice: (text: string) => void
+  trouble: (error: QueueError) => void
+}
+
+/** Requests that were with a thread that died reject with this code. */
+export const THREAD_DIED = 'ERR_QUEUE_THREAD'
+
+interface Waiting {
+  resolve: (answer: QueueAnswer) => void
+  reject: (error: QueueError) => void
+}
+
+/**
+ * The one thread of this process that touches queue files. It starts with the first file and ends
+ * with the last, never keeps the process alive by itself, and is restarted by the next request
+ * if it has died; pending requests then fail.
+ */
+class QueueThread {
+  readonly #listeners = new Map<string, QueueListener>()
+  readonly #waiting = new Map<number, Waiting>()
+  #worker: Worker | undefined
+  #users = 0
+  #lastId = 0
+
+  /** The thread is needed until `release`. */
+  acquire(): void {
+    this.#users++
+  }
+
+  async release(): Promise<void> {
+    if (--this.#users > 0) return
+    const worker = this.#worker
+    this.#worker = undefined
+    await worker?.terminate()
+  }
+
+  /** @returns false if there is already a listener for that file */
+  listen(path: string, listener: QueueListener): boolean {
+    if (this.#listeners.has(path)) return false
+    this.#listeners.set(path, listener)
+    return true
+  }
+
+  unlisten(path: string): void {
+    this.#listeners.delete(path)
+  }
+
+  /** A query about a file that its owner does not have open, or that has no owner. */
+  async ask(path: string, kind: 'count' | 'delete'): Promise<QueueAnswer> {
+    this.acquire()
+    try {
+      return await this.request({ file: { ...NO_KEY, path }, task: { kind } })
+    } finally {
+      await this.release()
+    }
+  }
+
+  /** @throws {QueueError} when all of the request failed, or the thread died */
+  request(
+    request: Pick<QueueRequest, 'file' | 'task'>,
+    transfer: readonly ArrayBuffer[] = []
+  ): Promise<QueueAnswer> {
+    return new Promise((resolve, reject) => {
+      let worker: Worker
+      try {
+        worker = this.#worker ??= this.#start()
+      } catch (error) {
+        reject(notStarted(error, request.file.path))
+        return
+      }
+      const id = ++this.#lastId
+      worker.postMessage({ id, ...request } satisfies QueueRequest, transfer)
+      // A caller waits for the disk: the process must not end by itself before the answer.
+      if (this.#waiting.size === 0) worker.ref()
+      this.#waiting.set(id, { resolve, reject })
+    })
+  }
+
+  #start(): Worker {
+    const file = import.meta.url.endsWith('.ts') ? './queue-worker.ts' : './queue-worker.js'
+    const worker = new Worker(new URL(file, import.meta.url), { name: 'hl7-https-out queue' })
+    let cause: unknown
+    worker.on('message', (reply: QueueReply) => {
+      this.#receive(worker, reply)
+    })
+    worker.on('error', (error) => {
+      cause = error
+    })
+    worker.on('messageerror', () => void worker.terminate())
+    worker.on('exit', () => {
+      if (this.#worker === worker) this.#died(cause)
+    })
+    return worker
+  }
+
+  #receive(worker: Worker, reply: QueueReply): void {
+    if ('notice' in reply) {
+      this.#listeners.get(reply.path)?.notice(reply.notice)
+      return
+    }
+    if ('trouble' in reply) {
+      this.#listeners.get(reply.path)?.trouble(queueError(reply.trouble))
+      return
+    }
+    const waiting = this.#waiting.get(reply.id)
+    this.#waiting.delete(reply.id)
+    if (this.#waiting.size === 0) worker.unref()
+    if (reply.fault === undefined) waiting?.resolve(reply)
+    else waiting?.reject(queueError(reply.fault))
+  }
+
+  #died(cause: unknown): void {
+    this.#worker = undefined
+    const error = new QueueError(
+      `The thread that writes the queue files has ended (${codeOf(cause)}). It is started again; messages that cannot be stored even then are refused.`,
+      THREAD_DIED
+    )
+    const waiting = [...this.#waiting.values()]
+    this.#waiting.clear()
+    for (const { trouble } of this.#listeners.values()) trouble(error)
+    for (const { reject } of waiting) reject(error)
+  }
+}
+
+/** For queries that need no key. */
+const NO_KEY: Omit<QueueFileSpec, 'path'> = {
+  name: '',
+  key: new Uint8Array(),
+  journalDays: 0,
+  order: 'fifo',
+  orderKey: '',
+  applicationAckMs: 0
+}
+
+/** The system has no thread, or no memory for one: the content of the file is not affected. */
+function notStarted(cause: unknown, path: string): QueueError {
+  const code = codeOf(cause)
+  return new QueueError(
+    `The queue file ${path} cannot be used: the thread for it cannot be started (${code}). Check the thread and memory limits; the start will be retried.`,
+    code
+  )
+}
+
+function codeOf(cause: unknown): string {
+  return cause instanceof Error && 'code' in cause && typeof cause.code === 'string'
+    ? cause.code
+    : THREAD_DIED
+}
+
+/** The one of this process. */
+export const queueThread = new QueueThread()
+
+export function queueError({ message, code, about }: QueueFault): QueueError {
+  return new QueueError(message, code, about)
+}
