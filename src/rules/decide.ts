@@ -38,7 +38,7 @@ const defaultRules = parseReplyRules(DEFAULT_REPLY_RULES).rules
  *   accepted; everything else fails.
  */
 export function decide(rules: ReplyRules, attempt: Attempt): Decision {
-  const facts = factsOf(attempt, rules)
+  const facts = factsOf(attempt)
   if (!attempt.sent.replyDue && facts.error === null && facts.empty) {
     return { ...NO_RULE, outcome: 'accept', action: '', warnings: [] }
   }

@@ -3,8 +3,7 @@ import { parsePath } from '../hl7/path.ts'
 import { isAccept } from '../hl7/reply-message.ts'
 import type { Segment } from '../hl7/segments.ts'
 import type { Attempt, AttemptError } from './attempt.ts'
-import type { ReplyRules } from './reply-rules.ts'
-import { searchReply, type SearchedReply } from './reply-search.ts'
+import { ReplyContent } from './reply-content.ts'
 import type { ReplyTest } from './reply-test.ts'
 
 const msaControlId = parsePath('MSA-2')
@@ -26,16 +25,12 @@ export interface Facts {
   readonly foreignId: () => boolean
   /** MSH-9.1 is empty or the one that was sent. */
   readonly sameType: () => boolean
-  /** For the tests that look into the reply. */
-  readonly searched: () => SearchedReply | undefined
+  /** Undefined without a reply. */
+  readonly content: ReplyContent | undefined
 }
 
-/**
- * Sorts an attempt into acknowledged, error (`E`), or a 2xx answer without an MSA.
- *
- * @param rules those whose tests will be evaluated
- */
-export function factsOf(attempt: Attempt, rules: ReplyRules): Facts {
+/** Sorts an attempt into acknowledged, error (`E`), or a 2xx answer without an MSA. */
+export function factsOf(attempt: Attempt): Facts {
   const { reply } = attempt
   // A token server's status is not the HL7 server's, wherever it comes from.
   const status = attempt.error?.family === 'token' ? undefined : attempt.status
@@ -51,7 +46,7 @@ export function factsOf(attempt: Attempt, rules: ReplyRules): Facts {
     empty,
     foreignId: once(() => ack !== null && ack.controlId !== '' && !isSent(ack.controlId, attempt)),
     sameType: once(() => error === null && hasSameType(attempt)),
-    searched: once(() => reply && searchReply(rules, reply))
+    content: reply && new ReplyContent(reply)
   }
 }
 
@@ -109,7 +104,7 @@ function statusError(status: number | undefined): AttemptError {
 
 /** Whether the test matches the attempt. */
 export function holds(test: ReplyTest, facts: Facts): boolean {
-  const { ack, error, status } = facts
+  const { ack, error, status, content } = facts
   switch (test.kind) {
     case 'code':
       return ack?.code === test.code
@@ -143,9 +138,13 @@ export function holds(test: ReplyTest, facts: Facts): boolean {
     case 'severity':
       return ack?.severity === test.severity
     case 'field-value':
+      return content?.values(test.path).includes(test.value) ?? false
     case 'field-text':
+      return (
+        content?.values(test.path).some((value) => value.toLowerCase().includes(test.text)) ?? false
+      )
     case 'reply-text':
-      return facts.searched()?.holds(test) ?? false
+      return content?.includes(test.text) ?? false
   }
 }
 

@@ -13,6 +13,12 @@ export const DEFAULT_REPLY_RULES =
 export const MAX_REPLY_RULES_LENGTH = 10_000
 
 /**
+ * The most tests of the content of a reply (`@ERR-3:207`, `@ERR-8*text`, `@*text`). Each searches the
+ * reply, which may have 2 MiB, while nothing else runs.
+ */
+export const MAX_CONTENT_TESTS = 50
+
+/**
  * What becomes of a message: accepted (ACK), failed, set aside for an operator, the node pauses, or it
  * awaits its application acknowledgement.
  */
@@ -65,8 +71,21 @@ export function parseReplyRules(text: string): ReplyRules {
   const scanner = new RuleScanner(text)
   if (scanner.peek() === '') return parseReplyRules(DEFAULT_REPLY_RULES)
   const rules: ReplyRule[] = []
-  do rules.push(readRule(scanner))
-  while (scanner.take(','))
+  let contentTests = 0
+  do {
+    const rule = readRule(scanner)
+    rules.push(rule)
+    contentTests += rule.conditions.flat().filter(testsContent).length
+    if (contentTests > MAX_CONTENT_TESTS) {
+      const { length } = rule.text
+      throw scanner.error(
+        'tooMany',
+        `At most ${MAX_CONTENT_TESTS} tests may search the reply (@ with a field, or @*)`,
+        scanner.position - length,
+        length
+      )
+    }
+  } while (scanner.take(','))
   if (scanner.peek() !== '') {
     throw scanner.errorHere(
       'next',
@@ -74,6 +93,10 @@ export function parseReplyRules(text: string): ReplyRules {
     )
   }
   return { text, rules }
+}
+
+function testsContent({ kind }: ReplyTest): boolean {
+  return kind === 'field-value' || kind === 'field-text' || kind === 'reply-text'
 }
 
 function lastAction(rules: readonly ReplyRule[]): string {
