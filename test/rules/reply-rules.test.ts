@@ -187,6 +187,7 @@ describe('a mistake', () => {
     [':?A=c', 4, 1, /upper case/],
     ['E=A', 2, 1, /is not allowed here/],
     ['X=A', 2, 1, /is not allowed here/],
+    ['E=WA', 3, 1, /'A' is not allowed here/],
     ['(:?A,:AE&E#503)=A', 16, 1, /is not allowed here/],
     [':?A=RA', 5, 1, /is not allowed here/],
     [':?A=AC', 5, 1, /is not allowed here/],
