@@ -19,7 +19,6 @@ import { EarlierMessages } from './earlier-messages.ts'
 import type { AttemptResult, MessageName } from './attempt-result.ts'
 import { countingAcknowledgement, isAnswer } from '../rules/holds.ts'
 import type { ReplyRules } from '../rules/reply-rules.ts'
-import { searchReply } from '../rules/reply-search.ts'
 import { quotesOf, type Quotes } from './quotes.ts'
 
 /** A message with what one attempt needs of it. */
@@ -186,11 +185,7 @@ export class Courier {
       message: read.message,
       ack: read.message === null ? null : readAcknowledgement(read.message)
     }
-    if (await turn(read.text)) {
-      const searched = searchReply(rules, answer)
-      while (searched.step()) await turn(read.text)
-      await turn(read.text)
-    }
+    await turn(read.text)
     const attempt: Attempt = { sent, status, reply: answer }
     const ack = countingAcknowledgement(attempt)
     const acks = ack === null || read.message === null ? [] : readAcknowledgements(read.message)
@@ -279,15 +274,9 @@ function lacksScope({ status, headers }: ReceivedReply): boolean {
 /** A longer text is processed in several turns of the event loop. */
 const LONG_TEXT = 65_536
 
-/**
- * Each step of processing a long answer takes a moment: lets other work run in between.
- *
- * @returns whether it is long
- */
-async function turn({ length }: string): Promise<boolean> {
-  const isLong = length > LONG_TEXT
-  if (isLong) await new Promise(setImmediate)
-  return isLong
+/** Each step of processing a long answer takes a moment: lets other work run in between. */
+async function turn({ length }: string): Promise<void> {
+  if (length > LONG_TEXT) await new Promise(setImmediate)
 }
 
 /** The same without any token in its texts. */

@@ -38,15 +38,23 @@ export interface AttemptError {
   readonly text: string
 }
 
-/**
- * The facts of one attempt that a decision needs. Both `error` and `status` are possible: an answer
- * that was cut off, exceeded the size limit or could not be decoded. A status outside 2xx needs no
- * `error`.
- */
-export interface Attempt {
+/** An answer that was read, whatever its status. */
+export interface AnsweredAttempt {
   readonly sent: SentMessage
-  /** The HTTP status of the HL7 server; never that of a token server or a proxy's CONNECT. */
-  readonly status?: number
-  readonly reply?: AttemptReply
-  readonly error?: AttemptError
+  /** The HTTP status of the HL7 server. */
+  readonly status: number
+  readonly reply: AttemptReply
+  readonly error?: undefined
 }
+
+/** No answer, or none that could be read: cut off, too large, not to be decoded. */
+export interface FailedAttempt {
+  readonly sent: SentMessage
+  /** The HTTP status of the HL7 server, if one came; never that of a token server or a proxy. */
+  readonly status?: number
+  readonly reply?: undefined
+  readonly error: AttemptError
+}
+
+/** The facts of one attempt that a decision needs. */
+export type Attempt = AnsweredAttempt | FailedAttempt

@@ -25,8 +25,6 @@ export interface Decision {
   readonly warnings: readonly string[]
 }
 
-const NO_RULE = { retry: false, rule: '' } as const
-
 const defaultRules = parseReplyRules(DEFAULT_REPLY_RULES).rules
 
 /**
@@ -37,39 +35,33 @@ const defaultRules = parseReplyRules(DEFAULT_REPLY_RULES).rules
  * - None matches: an error follows the E rules of the default; a reply that only matched W rules is
  *   accepted; everything else fails.
  */
-export function decide(rules: ReplyRules, attempt: Attempt): Decision {
-  const facts = factsOf(attempt, rules)
+export function decide({ rules }: ReplyRules, attempt: Attempt): Decision {
+  const facts = factsOf(attempt)
   if (!attempt.sent.replyDue && facts.error === null && facts.empty) {
-    return { ...NO_RULE, outcome: 'accept', action: '', warnings: [] }
+    return { outcome: 'accept', retry: false, rule: '', action: '', warnings: [] }
   }
-  const warnings: string[] = []
-  let deciding: ReplyRule | null = null
-  let warning: ReplyRule | null = null
-  for (const rule of rules.rules) {
-    const decides = rule.outcome !== null
-    if ((decides && deciding !== null) || !ruleHolds(rule, facts)) continue
-    if (decides) deciding = rule
-    else warning ??= rule
-    if (rule.warn) warnings.push(rule.text)
+  const first = rules.find((rule) => rule.outcome !== null && ruleHolds(rule, facts))
+  const matching = rules.filter(
+    (rule) => rule === first || (rule.outcome === null && ruleHolds(rule, facts))
+  )
+  const warnings = matching.filter((rule) => rule.warn).map((rule) => rule.text)
+  const rule = first ?? (facts.error === null ? matching[0] : defaultRuleFor(facts))
+  if (rule === undefined) {
+    return { outcome: 'fail', retry: false, rule: '', action: 'F', warnings }
   }
-  if (deciding === null && facts.error !== null) {
-    // One of its E rules; the others match no error.
-    deciding = defaultRules.find((rule) => ruleHolds(rule, facts)) ?? null
-  }
-  if (deciding !== null) return { ...ending(deciding), warnings }
-  // A W alone accepts a reply, never an error: for each error a rule of the default has matched.
-  if (warning !== null) return { ...ending(warning), warnings }
-  return { ...NO_RULE, outcome: 'fail', action: 'F', warnings }
-}
-
-function ending(rule: ReplyRule): Omit<Decision, 'warnings'> {
   return {
     outcome: rule.outcome ?? 'accept',
     retry: rule.retry,
     rule: rule.text,
     action: rule.action,
+    warnings,
     ...(rule.late && { late: rule.late })
   }
+}
+
+/** For an error that no rule decides; a W alone never accepts one. */
+function defaultRuleFor(facts: Facts): ReplyRule | undefined {
+  return defaultRules.find((rule) => ruleHolds(rule, facts))
 }
 
 function ruleHolds(rule: ReplyRule, facts: Facts): boolean {

@@ -3,8 +3,7 @@ import { parsePath } from '../hl7/path.ts'
 import { isAccept } from '../hl7/reply-message.ts'
 import type { Segment } from '../hl7/segments.ts'
 import type { Attempt, AttemptError } from './attempt.ts'
-import type { ReplyRules } from './reply-rules.ts'
-import { searchReply, type SearchedReply } from './reply-search.ts'
+import { ReplyContent } from './reply-content.ts'
 import type { ReplyTest } from './reply-test.ts'
 
 const msaControlId = parsePath('MSA-2')
@@ -13,7 +12,6 @@ const trigger = parsePath('MSH-9.2')
 
 /** The facts of an attempt, determined once, for all tests. */
 export interface Facts {
-  readonly attempt: Attempt
   /** The acknowledgement that counts, or `null`. */
   readonly ack: Acknowledgement | null
   /** Set only if the attempt is an `E`. */
@@ -23,53 +21,45 @@ export interface Facts {
   /** The answer had no body at all, or there was no answer. */
   readonly empty: boolean
   /** MSA-2 names a message, but not one that was sent. */
-  readonly foreignId: () => boolean
+  readonly foreignId: boolean
   /** MSH-9.1 is empty or the one that was sent. */
-  readonly sameType: () => boolean
-  /** For the tests that look into the reply. */
-  readonly searched: () => SearchedReply | undefined
+  readonly sameType: boolean
+  /** Undefined without a reply. */
+  readonly content: ReplyContent | undefined
 }
 
-/**
- * Sorts an attempt into acknowledged, error (`E`), or a 2xx answer without an MSA.
- *
- * @param rules those whose tests will be evaluated
- */
-export function factsOf(attempt: Attempt, rules: ReplyRules): Facts {
-  const { reply } = attempt
-  // A token server's status is not the HL7 server's, wherever it comes from.
-  const status = attempt.error?.family === 'token' ? undefined : attempt.status
-  const success = isSuccess(status)
+/** Sorts an attempt into acknowledged, error (`E`), or a 2xx answer without an MSA. */
+export function factsOf(attempt: Attempt): Facts {
+  const { status, reply } = attempt
   const ack = countingAcknowledgement(attempt)
-  const error = ack === null ? (attempt.error ?? (success ? null : statusError(status))) : null
-  const empty = reply === undefined || reply.empty
+  const error = errorOf(attempt, ack)
   return {
-    attempt,
     ack,
     error,
     status,
-    empty,
-    foreignId: once(() => ack !== null && ack.controlId !== '' && !isSent(ack.controlId, attempt)),
-    sameType: once(() => error === null && hasSameType(attempt)),
-    searched: once(() => reply && searchReply(rules, reply))
+    empty: reply === undefined || reply.empty,
+    foreignId: ack !== null && ack.controlId !== '' && !isSent(ack.controlId, attempt),
+    sameType: error === null && hasSameType(attempt),
+    content: reply && new ReplyContent(reply)
   }
 }
 
-/** Computed when first needed, and only once for all rules. */
-function once<Fact>(workOut: () => Fact): () => Fact {
-  let known: { fact: Fact } | undefined
-  return () => (known ??= { fact: workOut() }).fact
+/** Any status outside 2xx is an error, unless an acknowledgement counts. */
+function errorOf(attempt: Attempt, ack: Acknowledgement | null): AttemptError | null {
+  const { error, status } = attempt
+  if (error !== undefined) return error
+  if (ack !== null || isSuccess(status)) return null
+  return { code: String(status), text: `HTTP status ${status}` }
 }
 
 /**
  * The acknowledgement that counts: any whatever the status, except AA and CA (and a batch header
- * that lists no error), which count only in a complete 2xx answer. Accepting them with an error
- * could lose the message.
+ * that lists no error), which count only with 2xx. Accepting them with an error could lose the
+ * message.
  */
-export function countingAcknowledgement(attempt: Attempt): Acknowledgement | null {
-  const ack = attempt.reply?.ack ?? null
-  if (ack === null || !isAccept(ack.code)) return ack
-  return isSuccess(attempt.status) && attempt.error === undefined ? ack : null
+export function countingAcknowledgement({ reply, status }: Attempt): Acknowledgement | null {
+  const ack = reply?.ack ?? null
+  return ack !== null && isAccept(ack.code) && !isSuccess(status) ? null : ack
 }
 
 /**
@@ -101,15 +91,9 @@ function isSuccess(status: number | undefined): boolean {
   return isWithin(status, { from: 200, to: 299 })
 }
 
-function statusError(status: number | undefined): AttemptError {
-  return status === undefined
-    ? { code: '', text: 'no answer' }
-    : { code: String(status), text: `HTTP status ${status}` }
-}
-
 /** Whether the test matches the attempt. */
 export function holds(test: ReplyTest, facts: Facts): boolean {
-  const { ack, error, status } = facts
+  const { ack, error, status, content } = facts
   switch (test.kind) {
     case 'code':
       return ack?.code === test.code
@@ -124,9 +108,9 @@ export function holds(test: ReplyTest, facts: Facts): boolean {
     case 'no-reply':
       return error === null && facts.empty
     case 'foreign-id':
-      return facts.foreignId()
+      return facts.foreignId
     case 'same-type':
-      return facts.sameType()
+      return facts.sameType
     case 'error':
       return error !== null
     case 'error-status':
@@ -143,9 +127,13 @@ export function holds(test: ReplyTest, facts: Facts): boolean {
     case 'severity':
       return ack?.severity === test.severity
     case 'field-value':
+      return content?.values(test.path).includes(test.value) ?? false
     case 'field-text':
+      return (
+        content?.values(test.path).some((value) => value.toLowerCase().includes(test.text)) ?? false
+      )
     case 'reply-text':
-      return facts.searched()?.holds(test) ?? false
+      return content?.includes(test.text) ?? false
   }
 }
 

@@ -3,6 +3,7 @@
  */
 export type ReplyRulesMistake =
   | 'tooLong'
+  | 'tooMany'
   | 'next'
   | 'equals'
   | 'bracket'

@@ -13,6 +13,12 @@ export const DEFAULT_REPLY_RULES =
 export const MAX_REPLY_RULES_LENGTH = 10_000
 
 /**
+ * The most tests of the content of a reply (`@ERR-3:207`, `@ERR-8*text`, `@*text`). Each searches the
+ * reply, which may have 2 MiB, while nothing else runs.
+ */
+export const MAX_CONTENT_TESTS = 50
+
+/**
  * What becomes of a message: accepted (ACK), failed, set aside for an operator, the node pauses, or it
  * awaits its application acknowledgement.
  */
@@ -65,8 +71,21 @@ export function parseReplyRules(text: string): ReplyRules {
   const scanner = new RuleScanner(text)
   if (scanner.peek() === '') return parseReplyRules(DEFAULT_REPLY_RULES)
   const rules: ReplyRule[] = []
-  do rules.push(readRule(scanner))
-  while (scanner.take(','))
+  let contentTests = 0
+  do {
+    const rule = readRule(scanner)
+    rules.push(rule)
+    contentTests += rule.conditions.flat().filter(testsContent).length
+    if (contentTests > MAX_CONTENT_TESTS) {
+      const { length } = rule.text
+      throw scanner.error(
+        'tooMany',
+        `At most ${MAX_CONTENT_TESTS} tests may search the reply (@ with a field, or @*)`,
+        scanner.position - length,
+        length
+      )
+    }
+  } while (scanner.take(','))
   if (scanner.peek() !== '') {
     throw scanner.errorHere(
       'next',
@@ -74,6 +93,10 @@ export function parseReplyRules(text: string): ReplyRules {
     )
   }
   return { text, rules }
+}
+
+function testsContent({ kind }: ReplyTest): boolean {
+  return kind === 'field-value' || kind === 'field-text' || kind === 'reply-text'
 }
 
 function lastAction(rules: readonly ReplyRule[]): string {
@@ -115,19 +138,24 @@ function readCondition(scanner: RuleScanner): ReplyTest[] {
   return tests
 }
 
-const outcomes = new Map<string, Outcome>([
-  ['C', 'accept'],
-  ['F', 'fail'],
-  ['S', 'suspend'],
-  ['D', 'disable'],
-  ['A', 'await']
-])
+type Meaning = Pick<ReplyRule, 'retry' | 'outcome' | 'late'>
 
-/** What may follow A. */
-const lates = new Map<string, Late>([
-  ['S', 'suspend'],
-  ['F', 'fail'],
-  ['R', 'retry']
+/** What the letters of an action mean, but for a W, which may stand anywhere among them. */
+const meanings = new Map<string, Meaning>([
+  ['', { retry: false, outcome: null }],
+  ['C', { retry: false, outcome: 'accept' }],
+  ['F', { retry: false, outcome: 'fail' }],
+  ['S', { retry: false, outcome: 'suspend' }],
+  ['D', { retry: false, outcome: 'disable' }],
+  // Without RC: accepted after retries in vain, it could be a message that never arrived.
+  ['R', { retry: true, outcome: 'fail' }],
+  ['RF', { retry: true, outcome: 'fail' }],
+  ['RS', { retry: true, outcome: 'suspend' }],
+  ['RD', { retry: true, outcome: 'disable' }],
+  ['A', { retry: false, outcome: 'await', late: 'suspend' }],
+  ['AS', { retry: false, outcome: 'await', late: 'suspend' }],
+  ['AF', { retry: false, outcome: 'await', late: 'fail' }],
+  ['AR', { retry: false, outcome: 'await', late: 'retry' }]
 ])
 
 const allowedActions =
@@ -138,60 +166,43 @@ function readActions(
   conditions: ReplyRule['conditions']
 ): Omit<ReplyRule, 'text' | 'conditions'> {
   scanner.peek()
-  const start = scanner.position
-  let retry = false
-  let warn = false
-  let outcome: Outcome | null = null
-  let late: Late | undefined
-  for (;;) {
-    // A blank ends the letters: `C F` is two words, not an action.
-    const letter = scanner.text.charAt(scanner.position)
-    const ending = outcomes.get(letter)
-    const following: Late | undefined =
-      outcome === 'await' && late === undefined ? lates.get(letter) : undefined
-    if (letter === 'W' && !warn) warn = true
-    else if (letter === 'A' && (retry || conditions.some((tests) => tests.some(needsNoAnswer)))) {
-      throw actionError(scanner, letter)
-    } else if (following !== undefined) late = following
-    else if (letter === 'R' && !retry && outcome === null) retry = true
-    // Accepted after retries in vain, it could be a message that never arrived.
-    else if (letter === 'C' && retry) throw actionError(scanner, letter)
-    else if (ending !== undefined && outcome === null) outcome = ending
-    else if (isLetter(letter)) throw actionError(scanner, letter)
-    else break
-    scanner.advance(1)
-  }
-  const action = scanner.text.slice(start, scanner.position)
+  const { text: action, start } = scanner.run(/[A-Za-z]/)
   if (action === '') {
     throw scanner.errorHere(
       'action',
       `An action is missing here (${allowedActions}), found ${scanner.found()}`
     )
   }
-  if (retry) outcome ??= 'fail'
-  if (outcome !== 'await') return { action, retry, outcome, warn }
-  return { action, retry, outcome, late: late ?? 'suspend', warn }
+  // The beginning of an action is one too: the mistake is the first letter that makes it none.
+  let end = 1
+  while (end < action.length && meaningOf(action.slice(0, end)) !== undefined) end++
+  const meaning = meaningOf(action.slice(0, end))
+  if (meaning === undefined) throw actionError(scanner, start + end - 1)
+  if (meaning.outcome === 'await' && conditions.flat().some(holdsWithoutAnswer)) {
+    throw actionError(scanner, start + action.indexOf('A'))
+  }
+  return { action, ...meaning, warn: action.includes('W') }
 }
 
-/** A test of an error, or of an answer without a body: neither says that the message arrived. */
-function needsNoAnswer({ kind }: ReplyTest): boolean {
+function meaningOf(action: string): Meaning | undefined {
+  return meanings.get(action.replace('W', ''))
+}
+
+/** Whether it is a test of an error or of an empty answer: neither says that the message arrived. */
+function holdsWithoutAnswer({ kind }: ReplyTest): boolean {
   return kind === 'no-reply' || kind === 'error' || kind.startsWith('error-')
 }
 
-function actionError(scanner: RuleScanner, letter: string): ReplyRulesError {
-  const upper = letter.toUpperCase()
-  if (letter !== upper) {
-    return scanner.errorHere('action', `Action letters are upper case, found '${letter}'`)
+function actionError(scanner: RuleScanner, position: number): ReplyRulesError {
+  const letter = scanner.text.charAt(position)
+  if (letter !== letter.toUpperCase()) {
+    return scanner.error('action', `Action letters are upper case, found '${letter}'`, position, 1)
   }
-  if (upper === 'R' || upper === 'W' || outcomes.has(upper)) {
-    return scanner.errorHere(
-      'action',
-      `'${letter}' is not allowed here; allowed: ${allowedActions}`
-    )
-  }
-  return scanner.errorHere('action', `'${letter}' is not an action; allowed: ${allowedActions}`)
-}
-
-function isLetter(letter: string): boolean {
-  return (letter >= 'A' && letter <= 'Z') || (letter >= 'a' && letter <= 'z')
+  const problem = 'CFSDRAW'.includes(letter) ? 'not allowed here' : 'not an action'
+  return scanner.error(
+    'action',
+    `'${letter}' is ${problem}; allowed: ${allowedActions}`,
+    position,
+    1
+  )
 }

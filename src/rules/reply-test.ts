@@ -1,7 +1,7 @@
 import { Hl7Error } from '../hl7/hl7-error.ts'
 import { parsePath, type Hl7Path } from '../hl7/path.ts'
 import type { ReplyRulesError, ReplyRulesMistake } from './reply-rules-error.ts'
-import { isBlank, type Piece, type RuleScanner } from './rule-scanner.ts'
+import type { Piece, RuleScanner } from './rule-scanner.ts'
 
 /** The families of errors without an answer. An error has at most one. */
 export const errorFamilies = ['connect', 'timeout', 'reset', 'tls', 'token'] as const
@@ -57,30 +57,14 @@ export type ReplyTest =
  * @throws ReplyRulesError
  */
 export function readTest(scanner: RuleScanner): ReplyTest {
-  const first = scanner.peek()
-  switch (first) {
-    case ':':
-      scanner.advance(1)
-      return readCodeTest(scanner)
-    case 'E':
-      scanner.advance(1)
-      return readErrorTest(scanner)
-    case 'X':
-      scanner.advance(1)
-      return { kind: 'no-reply' }
-    case '@':
-      scanner.advance(1)
-      return readReplyTest(scanner)
-    default:
-      throw scanner.errorHere(
-        'test',
-        `A test is expected here (it begins with :, E, X or @), ${notThat(scanner)}`
-      )
-  }
-}
-
-function notThat(scanner: RuleScanner): string {
-  return `found ${scanner.found()}`
+  if (scanner.take(':')) return readCodeTest(scanner)
+  if (scanner.take('E')) return readErrorTest(scanner)
+  if (scanner.take('X')) return { kind: 'no-reply' }
+  if (scanner.take('@')) return readReplyTest(scanner)
+  throw scanner.errorHere(
+    'test',
+    `A test is expected here (it begins with :, E, X or @), found ${scanner.found()}`
+  )
 }
 
 /** After the colon. */
@@ -105,7 +89,7 @@ function readCodeTest(scanner: RuleScanner): ReplyTest {
     case 'T?':
       return { kind: 'same-type' }
     default:
-      if (consistsOf(value.text, isLetterOrDigit)) return { kind: 'code', code: value.text }
+      if (/^[A-Za-z0-9]+$/.test(value.text)) return { kind: 'code', code: value.text }
       throw errorAt(
         scanner,
         value,
@@ -122,21 +106,22 @@ function readErrorTest(scanner: RuleScanner): ReplyTest {
     return { kind: 'error-text', text: scanner.value("A text after 'E*'").text.toLowerCase() }
   }
   if (!scanner.take('#')) {
-    if (!isLetterOrDigit(scanner.peek().charCodeAt(0))) return { kind: 'error' }
+    if (!/[A-Za-z0-9]/.test(scanner.peek())) return { kind: 'error' }
     throw scanner.errorHere(
       'error',
-      `Expected '#' (E#503, E#timeout) or '*' (E*text) after 'E', ${notThat(scanner)}`
+      `Expected '#' (E#503, E#timeout) or '*' (E*text) after 'E', found ${scanner.found()}`
     )
   }
   const value = scanner.value("An HTTP status, an error code or a family after 'E#'")
   const { text } = value
-  if (isDigit(text.charCodeAt(0))) return { kind: 'error-status', ...statusRange(scanner, value) }
+  if (/^\d/.test(text)) return { kind: 'error-status', ...statusRange(scanner, value) }
   const family = errorFamilies.find((name) => name === text.toLowerCase())
   if (family !== undefined) {
     if (family === text) return { kind: 'error-family', family }
     throw errorAt(scanner, value, 'errorCode', `The family is written in lower case: E#${family}`)
   }
-  if (!consistsOf(text, isCodeCharacter)) {
+  // Node.js codes (`ERR_TLS_X`, `UND_ERR_SOCKET`), OAuth codes and their URNs.
+  if (!/^[A-Za-z0-9_.:/-]+$/.test(text)) {
     throw errorAt(
       scanner,
       value,
@@ -153,12 +138,13 @@ function readReplyTest(scanner: RuleScanner): ReplyTest {
   if (scanner.take('*')) {
     return { kind: 'reply-text', text: scanner.value("A text after '@*'").text.toLowerCase() }
   }
-  const name = trimmedEnd(scanner.run(isNameCharacter))
+  // Up to its `:` or `*`, or to what ends a rule.
+  const name = scanner.run(/[A-Za-z0-9 \t-\r\xa0.()[\]-]/)
   const contains = scanner.peek() === '*'
   if (!scanner.take('*') && !scanner.take(':')) {
     throw scanner.errorHere(
       'comparison',
-      `Expected ':' and a value or '*' and a text after '@${name.text}', ${notThat(scanner)}`
+      `Expected ':' and a value or '*' and a text after '@${name.text}', found ${scanner.found()}`
     )
   }
   if (name.text === 'status' && !contains) {
@@ -202,10 +188,10 @@ function fieldPath(scanner: RuleScanner, name: Piece): Hl7Path {
 /** `503` is that status, `5xx` its class. */
 function statusRange(scanner: RuleScanner, value: Piece): { from: number; to: number } {
   const { text } = value
-  const hundreds = text.charCodeAt(0) - 0x30
-  if (text.length === 3 && hundreds >= 1 && hundreds <= 9) {
-    if (text.endsWith('xx')) return { from: hundreds * 100, to: hundreds * 100 + 99 }
-    if (consistsOf(text, isDigit)) return { from: Number(text), to: Number(text) }
+  if (/^[1-9]\d\d$/.test(text)) return { from: Number(text), to: Number(text) }
+  if (/^[1-9]xx$/.test(text)) {
+    const from = Number(text.charAt(0)) * 100
+    return { from, to: from + 99 }
   }
   throw errorAt(
     scanner,
@@ -222,33 +208,4 @@ function errorAt(
   message: string
 ): ReplyRulesError {
   return scanner.error(mistake, message, piece.start, piece.end - piece.start)
-}
-
-function trimmedEnd(piece: Piece): Piece {
-  let { end } = piece
-  while (isBlank(piece.text.charCodeAt(end - piece.start - 1))) end--
-  return { ...piece, text: piece.text.slice(0, end - piece.start), end }
-}
-
-function consistsOf(text: string, accepts: (code: number) => boolean): boolean {
-  for (let at = 0; at < text.length; at++) if (!accepts(text.charCodeAt(at))) return false
-  return true
-}
-
-function isDigit(code: number): boolean {
-  return code >= 0x30 && code <= 0x39
-}
-
-function isLetterOrDigit(code: number): boolean {
-  return isDigit(code) || (code >= 0x41 && code <= 0x5a) || (code >= 0x61 && code <= 0x7a)
-}
-
-/** Node.js codes (`ERR_TLS_X`, `UND_ERR_SOCKET`), OAuth codes and their URNs. */
-function isCodeCharacter(code: number): boolean {
-  return isLetterOrDigit(code) || '_-.:/'.includes(String.fromCharCode(code))
-}
-
-/** The characters of a name or path after `@`: up to its `:` or `*`, or what ends a rule. */
-function isNameCharacter(code: number): boolean {
-  return isLetterOrDigit(code) || isBlank(code) || '-.[]()'.includes(String.fromCharCode(code))
 }

@@ -10,6 +10,12 @@ export interface Piece {
   readonly quoted: boolean
 }
 
+/** Blank, tab, line feed, carriage return, no-break space: what copying may leave in a string. */
+const blank = /[ \t-\r\xa0]/
+
+/** A value with one of the others is written in quotes. */
+const bareValue = /[^,=&)"]/
+
 /**
  * Walks through a string of reply rules, forwards only. Reads each character a fixed number of
  * times, so that the time is linear in the length.
@@ -24,28 +30,27 @@ export class RuleScanner {
 
   /** The next character that is not a blank, or `''` at the end. */
   peek(): string {
-    while (isBlank(this.text.charCodeAt(this.position))) this.position++
+    while (blank.test(this.text.charAt(this.position))) this.position++
     return this.text.charAt(this.position)
   }
 
   /** Steps over `character` if it comes next. */
   take(character: string): boolean {
     if (this.peek() !== character) return false
-    this.advance(1)
+    this.position++
     return true
   }
 
-  /** Steps over `count` characters. */
-  advance(count: number): void {
-    this.position += count
-  }
-
-  /** The characters from here that `accepts` accepts. */
-  run(accepts: (code: number) => boolean): Piece {
+  /**
+   * The characters from here that `accepted` matches, without blanks at the end.
+   *
+   * @param accepted matches one character
+   */
+  run(accepted: RegExp): Piece {
     const start = this.position
-    let end = start
-    while (accepts(this.text.charCodeAt(end))) end++
-    this.position = end
+    while (accepted.test(this.text.charAt(this.position))) this.position++
+    let end = this.position
+    while (end > start && blank.test(this.text.charAt(end - 1))) end--
     return { text: this.text.slice(start, end), start, end, quoted: false }
   }
 
@@ -57,7 +62,7 @@ export class RuleScanner {
    */
   value(what: string): Piece {
     const first = this.peek()
-    const piece = first === '"' ? this.#quotedValue() : this.#bareValue()
+    const piece = first === '"' ? this.#quotedValue() : this.run(bareValue)
     if (piece.text === '') {
       const found = piece.quoted ? 'an empty text' : this.found()
       throw this.error(
@@ -86,18 +91,8 @@ export class RuleScanner {
       text += '"'
       from++
     }
-    this.advance(from - start)
+    this.position = from
     return { text, start, end: from, quoted: true }
-  }
-
-  #bareValue(): Piece {
-    const start = this.position
-    let stop = start
-    while (stop < this.text.length && !endsValue(this.text.charCodeAt(stop))) stop++
-    let end = stop
-    while (end > start && isBlank(this.text.charCodeAt(end - 1))) end--
-    this.position = stop
-    return { text: this.text.slice(start, end), start, end, quoted: false }
   }
 
   /** What comes next, in words. */
@@ -123,14 +118,4 @@ export class RuleScanner {
   ): ReplyRulesError {
     return new ReplyRulesError(mistake, `${message} (position ${position + 1}).`, position, length)
   }
-}
-
-/** Blank, tab, line feed, carriage return, no-break space: what copying may leave in a string. */
-export function isBlank(code: number): boolean {
-  return code === 0x20 || (code >= 0x09 && code <= 0x0d) || code === 0xa0
-}
-
-/** Comma, `=`, `&`, `)` and double quote: a value with one of these is written in quotes. */
-function endsValue(code: number): boolean {
-  return code === 0x2c || code === 0x3d || code === 0x26 || code === 0x29 || code === 0x22
 }

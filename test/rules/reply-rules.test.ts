@@ -4,6 +4,7 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import {
   DEFAULT_REPLY_RULES,
+  MAX_CONTENT_TESTS,
   MAX_REPLY_RULES_LENGTH,
   parseReplyRules,
   ReplyRulesError
@@ -25,6 +26,12 @@ function mistake(text: string): ReplyRulesError {
     throw error
   }
   assert.fail(`no mistake found in ${text}`)
+}
+
+/** As many tests that search the reply, as alternatives. */
+function searches(count: number): string {
+  const kinds = ['@ERR-3:1', '@ERR-8*a', '@*b']
+  return Array.from({ length: count }, (_, n) => kinds[n % 3]).join()
 }
 
 describe('each test of the language', () => {
@@ -180,6 +187,7 @@ describe('a mistake', () => {
     [':?A=c', 4, 1, /upper case/],
     ['E=A', 2, 1, /is not allowed here/],
     ['X=A', 2, 1, /is not allowed here/],
+    ['E=WA', 3, 1, /'A' is not allowed here/],
     ['(:?A,:AE&E#503)=A', 16, 1, /is not allowed here/],
     [':?A=RA', 5, 1, /is not allowed here/],
     [':?A=AC', 5, 1, /is not allowed here/],
@@ -260,6 +268,7 @@ describe('a mistake', () => {
   it('is of a kind for which the editor has a text in each language', () => {
     const kinds: Record<ReplyRulesMistake, string> = {
       tooLong: 'x'.repeat(MAX_REPLY_RULES_LENGTH + 1),
+      tooMany: `(${searches(MAX_CONTENT_TESTS + 1)})=F`,
       next: ':?A=C :?E=F',
       equals: ':?A)=C',
       bracket: '(:?A=C',
@@ -302,6 +311,16 @@ describe('a mistake', () => {
   it('is not a string of the maximum length', () => {
     const text = ':?A=C'.padEnd(MAX_REPLY_RULES_LENGTH)
     assert.deepEqual(parseReplyRules(text).rules, parseReplyRules(':?A=C').rules)
+  })
+
+  it('is the first rule with more tests that search the reply than are allowed', () => {
+    const most = `(${searches(MAX_CONTENT_TESTS)})=F`
+    const others = '(@severity:E,@status:2xx,:T?,E*a)=S'
+    assert.equal(parseReplyRules(`${most},${others}`).rules.length, 2)
+    const error = mistake(`${most},${others}, :AE&@MSA-3:1=C ,@*c=F`)
+    assert.equal(error.message.includes('At most 50 tests'), true)
+    assert.equal(error.position, most.length + others.length + 3)
+    assert.equal(error.length, ':AE&@MSA-3:1=C'.length)
   })
 
   it('is a string that is too long, which is not parsed at all', () => {
