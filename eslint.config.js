@@ -4,7 +4,7 @@ import tseslint from 'typescript-eslint'
 
 /**
  * The rooms of `src/` that each room may import, besides the files of `src/` itself.
- * `nodes → delivery → {rules, outbox, https, oauth2}`; `rules` and `https` use `hl7`; `https` and
+ * `nodes → delivery → {rules, queue, https, oauth2}`; `rules` and `https` use `hl7`; `https` and
  * `oauth2` share `http-client`.
  */
 const mayImport = {
@@ -12,9 +12,9 @@ const mayImport = {
   'http-client': [],
   oauth2: ['http-client'],
   https: ['http-client', 'hl7'],
-  outbox: [],
+  queue: [],
   rules: ['hl7'],
-  delivery: ['rules', 'outbox', 'https', 'http-client', 'oauth2', 'hl7']
+  delivery: ['rules', 'queue', 'https', 'http-client', 'oauth2', 'hl7']
 }
 
 const arrows = Object.entries(mayImport).flatMap(([room, allowed]) =>
@@ -36,11 +36,6 @@ const arrows = Object.entries(mayImport).flatMap(([room, allowed]) =>
             {
               group: ['node-red', 'node-red/*', '@node-red/*', '**/nodes/**'],
               message: 'Only nodes/ may import Node-RED.'
-            },
-            // Only the queue's thread repairs files, and it imports the repair dynamically.
-            {
-              group: ['./repair/*', '**/outbox/repair/*'],
-              message: 'Only the queue thread may import the repair.'
             }
           ]
         }

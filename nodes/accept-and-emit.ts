@@ -4,7 +4,8 @@ import type { Delivery } from '../src/delivery/delivery.ts'
 import { DeliveryError } from '../src/delivery/delivery-error.ts'
 import type { Settlement } from '../src/delivery/settlement.ts'
 import { Hl7Error } from '../src/hl7/hl7-error.ts'
-import { OutboxError, type Entry } from '../src/outbox/outbox.ts'
+import type { SettledMessage } from '../src/delivery/delivery-options.ts'
+import { QueueError } from '../src/queue/queue-error.ts'
 import { carryOut, isCommand } from './flow-commands.ts'
 import type { FlowMessage } from './flow-messages.ts'
 import { finish, handOn, handToCatch } from './hand-on.ts'
@@ -30,7 +31,7 @@ export async function accept(
   const { parcel, problem } = content
   if (parcel === undefined) throw problem
   const { controlId, type } = parcel.message
-  const key = settings.orderKey === undefined ? '' : parcel.message.value(settings.orderKey)
+  const key = settings.orderKey ? parcel.message.value(settings.orderKey.path) : ''
   // Before it is stored. A refused message keeps them: a Catch node that is wired back to this node
   // would otherwise send it round forever; Node-RED drops the tenth round.
   const putBack = forgetErrors(msg)
@@ -60,15 +61,20 @@ function forgetErrors(msg: NodeMessageInFlow): () => void {
 }
 
 /** Hands a settled message to its output or to Catch. Never throws. */
-export function emit(node: Node, entry: Entry, content: FlowMessage, settlement: Settlement): void {
+export function emit(
+  node: Node,
+  message: SettledMessage,
+  content: FlowMessage,
+  settlement: Settlement
+): void {
   const { msg, payload, parcel, send, done } = content
   if (settlement.error !== undefined) {
-    const { code, message, cause } = settlement.error
-    const properties = errorProperties(parcel?.message, payload, entry, settlement)
-    handToCatch(node, msg, properties, new DeliveryError(code, message, cause), done)
+    const { code, message: text, cause } = settlement.error
+    const properties = errorProperties(parcel?.message, payload, message, settlement)
+    handToCatch(node, msg, properties, new DeliveryError(code, text, cause), done)
     return
   }
-  const properties = ackProperties(parcel?.message, entry, settlement)
+  const properties = ackProperties(parcel?.message, message, settlement)
   handOn(node, msg, properties, send, settlement.outcome === 'ack' ? 0 : 1)
   finish(node, done)
 }
@@ -88,7 +94,7 @@ export function refusal(error: unknown): DeliveryError {
   if (error instanceof DeliveryError) return error
   if (error instanceof Hl7Error) return new DeliveryError(error.code, error.message)
   // A command could not be carried out.
-  if (error instanceof OutboxError) {
+  if (error instanceof QueueError) {
     return new DeliveryError('HL7_QUEUE_FAILED', error.message, { code: error.code })
   }
   return new DeliveryError(

@@ -1,5 +1,5 @@
 import { types } from 'node:util'
-import type { ApplicationAck } from '../src/delivery/awaiting.ts'
+import type { ApplicationAck } from '../src/delivery/acknowledgements.ts'
 import type { Courier } from '../src/delivery/courier.ts'
 import type { Delivery } from '../src/delivery/delivery.ts'
 import { DeliveryError } from '../src/delivery/delivery-error.ts'
@@ -24,7 +24,7 @@ const AT_ONCE = 100
  * which no message waits.
  *
  * @throws {DeliveryError} `HL7_UNMATCHED_ACK` or `HL7_INVALID_MESSAGE`
- * @throws {OutboxError} when the queue cannot be read or written
+ * @throws {QueueError} when the queue cannot be read or written
  */
 export async function acknowledge(
   delivery: Delivery<FlowMessage>,
@@ -35,7 +35,7 @@ export async function acknowledge(
   const unmatched: string[] = []
   for (let at = 0; at < acks.length; at += AT_ONCE) {
     const some = acks.slice(at, at + AT_ONCE)
-    const taken = await Promise.all(some.map((ack) => delivery.operator.acknowledge(ack)))
+    const taken = await Promise.all(some.map((ack) => delivery.acknowledge(ack)))
     for (const [index, { controlId }] of some.entries()) {
       if (taken[index] === false) unmatched.push(controlId)
     }

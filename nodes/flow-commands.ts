@@ -2,6 +2,7 @@ import { types } from 'node:util'
 import type { Node, NodeMessageInFlow } from 'node-red'
 import type { Courier } from '../src/delivery/courier.ts'
 import type { Delivery } from '../src/delivery/delivery.ts'
+import type { SuspendedChoice } from '../src/queue/queue-types.ts'
 import { printable } from '../src/printable.ts'
 import { acknowledge } from './flow-acknowledgements.ts'
 import type { FlowMessage } from './flow-messages.ts'
@@ -27,7 +28,7 @@ export function isCommand({ msg, payload }: FlowMessage): boolean {
  * Carries out a command of the flow.
  *
  * @throws {DeliveryError} `HL7_UNMATCHED_ACK` or `HL7_INVALID_MESSAGE`
- * @throws {OutboxError} when the queue cannot be read or written
+ * @throws {QueueError} when the queue cannot be read or written
  */
 export async function carryOut(
   node: Node,
@@ -48,7 +49,10 @@ export async function carryOut(
   const wanted = typeof controlId === 'number' ? String(controlId) : controlId
   // A flow that looked for one and found none does not mean all.
   const meansAll = !('controlId' in msg)
-  const found = await delivery.operator[action]((entry) => meansAll || entry.controlId === wanted)
+  const choice = meansAll ? {} : { controlId: wanted }
+  // One that is no text is nobody's.
+  const found =
+    meansAll || typeof wanted === 'string' ? await delivery[action](choice as SuspendedChoice) : 0
   if (found > 0 || meansAll) return
   const name = typeof wanted === 'string' ? ` ${printable(wanted)}` : ' of msg.controlId'
   node.warn(`There is no suspended message${name} to ${action}.`)

@@ -4,16 +4,17 @@ import { systemClock } from '../src/clock.ts'
 import { Courier } from '../src/delivery/courier.ts'
 import { Delivery } from '../src/delivery/delivery.ts'
 import { DeliveryError } from '../src/delivery/delivery-error.ts'
-import { DeliveryLog } from '../src/delivery/delivery-log.ts'
-import { EventLog } from '../src/delivery/event-log.ts'
 import { History } from '../src/delivery/history.ts'
+import { Reporter } from '../src/delivery/reporter.ts'
 import { StateSince } from '../src/delivery/state-since.ts'
 import { UndiciClient } from '../src/http-client/undici-client.ts'
 import { Receiver } from '../src/https/receiver.ts'
-import { deleteQueueFile, DiskOutbox } from '../src/outbox/disk-outbox.ts'
-import { MemoryOutbox } from '../src/outbox/memory-outbox.ts'
-import { filledQueueFiles } from '../src/outbox/queue-files.ts'
-import { queueKey } from '../src/outbox/queue-key.ts'
+import { deleteQueueFile, DiskEngine } from '../src/queue/disk-engine.ts'
+import { MemoryEngine } from '../src/queue/memory-engine.ts'
+import { MessageQueue } from '../src/queue/message-queue.ts'
+import { filledQueueFiles } from '../src/queue/queue-files.ts'
+import { queueKey } from '../src/queue/queue-key.ts'
+import { EncodedContents, ObjectContents } from '../src/queue/stored-contents.ts'
 import { accept, emit, refusal, refuse } from './accept-and-emit.ts'
 import { CertificateWatch } from './certificate-watch.ts'
 import { FlowMessages, type FlowMessage } from './flow-messages.ts'
@@ -126,26 +127,37 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
   const receiver = new Receiver(settings.receiver, client)
   const courier = new Courier({ ...settings.courier, receiver })
   const contents = new FlowMessages(node, settings)
-  const disk = openDisk(RED, node, contents, settings.journalDays)
-  const log = new DeliveryLog(
-    ({ level, text }) => {
-      if (level === 'warn') node.warn(text)
-      else node.log(text)
+  const disk = diskEngine(RED, node, settings)
+  const reporter = new Reporter(
+    {
+      log: ({ level, text }) => {
+        if (level === 'warn') node.warn(text)
+        else node.log(text)
+      },
+      event: (event) => {
+        // What cannot be stored is in the log, and the queue has other worries.
+        delivery.addEvent(event).catch(() => undefined)
+      }
     },
-    () => systemClock.monotonic()
+    systemClock
   )
   const refusals = new Refusals()
   const delivery = new Delivery<FlowMessage>({
     ...settings.delivery,
     // A file left by an earlier setting is used, and so drained, until it is empty at a start.
-    outbox: async () =>
-      settings.queue === 'disk' || (await disk.isInUse()) ? disk : new MemoryOutbox(),
-    attempt: async ({ parcel, problem }, signal, watch) => {
+    queue: async () =>
+      settings.queue === 'disk' || (await disk.isInUse())
+        ? new MessageQueue(disk, new EncodedContents(contents))
+        : new MessageQueue(
+            new MemoryEngine(settings.delivery.order, systemClock),
+            new ObjectContents()
+          ),
+    attempt: async ({ parcel, problem }, signal, watchWork) => {
       if (parcel === undefined) throw problem
-      return courier.attempt(parcel, signal, watch)
+      return courier.attempt(parcel, signal, watchWork)
     },
-    emit: (entry, content, settlement) => {
-      emit(node, entry, content, settlement)
+    emit: (message, content, settlement) => {
+      emit(node, message, content, settlement)
     },
     onEvent: (event) => {
       if (event.kind === 'lost') {
@@ -154,20 +166,15 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
         handToCatch(node, lost, { hl7: { outcome: 'error', ...about } }, error, undefined)
       }
       if (event.kind === 'accepted') refusals.accepted()
-      if (event.kind === 'moved' && event.to === 'gone') refusals.left()
-      log.note(event)
-      eventLog.note(event)
-      history.note(event)
+      if (event.kind === 'moved' && event.to === 'left') refusals.left()
+      reporter.readEvent(event)
+      history.readEvent(event)
       status.update()
       somethingChanged()
     },
     clock: systemClock,
     random: Math.random
   })
-  const eventLog = new EventLog((event) => {
-    // What cannot be stored is in the log, and the queue has other worries.
-    delivery.operator.addEvent(event).catch(() => undefined)
-  }, systemClock)
   const history = new History(systemClock, () => delivery.held)
   const { tokens } = settings.courier
   const certificates = new CertificateWatch({
@@ -178,7 +185,7 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
   const since = new StateSince(() => systemClock.now())
   outParts.set(node, {
     delivery,
-    eventLog,
+    reporter,
     history,
     tokens,
     certificates,
@@ -212,7 +219,7 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
   })
   const unsubscribe = tokens?.onStatus((token) => {
     if (token.state === 'ok' || token.state === 'idle') delivery.tokenIsBack()
-    eventLog.noteToken(token.state === 'none' ? token.code : undefined)
+    reporter.reportToken(token.state === 'none' ? token.code : undefined)
     status.update()
   })
   // A message that waits too long causes no event.
@@ -227,7 +234,7 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
     for (const { of, daysLeft } of certificates.news(Date.now())) {
       const values = { of, days: daysLeft }
       node.warn(`${sentence({ kind: 'certificate', values })}. Have it renewed.`)
-      eventLog.add('certificate', '', values)
+      reporter.addEvent('certificate', '', values)
       status.update()
     }
   }, CERTIFICATE_MS)
@@ -259,12 +266,7 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
 }
 
 /** @throws {DeliveryError} `HL7_CONFIG` */
-function openDisk(
-  RED: NodeAPI,
-  node: Node,
-  codec: FlowMessages,
-  journalDays: number
-): DiskOutbox<FlowMessage> {
+function diskEngine(RED: NodeAPI, node: Node, settings: OutSettings): DiskEngine {
   const { userDir, hl7HttpsOutQueueKey } = RED.settings as {
     userDir: string
     hl7HttpsOutQueueKey?: string
@@ -279,10 +281,13 @@ function openDisk(
   const notice = (text: string): void => {
     node.warn(text)
   }
-  return new DiskOutbox({
-    codec,
+  const { delivery, journalDays } = settings
+  return new DiskEngine({
     directory,
     journalDays,
+    order: delivery.order,
+    orderKey: settings.orderKey?.text ?? '',
+    applicationAckMs: delivery.applicationAckMs,
     name: node.id,
     key: () =>
       queueKey(hl7HttpsOutQueueKey, userDir, notice, async () =>
@@ -299,7 +304,7 @@ function openDisk(
 async function close(
   node: Node,
   delivery: Delivery<FlowMessage>,
-  deleted: DiskOutbox<FlowMessage> | undefined
+  deleted: DiskEngine | undefined
 ): Promise<void> {
   try {
     const left = await delivery.close(CLOSE_GRACE_MS)

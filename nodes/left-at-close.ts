@@ -1,6 +1,5 @@
-import type { LeftAtClose } from '../src/delivery/delivery-options.ts'
+import type { LeftAtClose, SettledMessage } from '../src/delivery/delivery-options.ts'
 import { printable } from '../src/printable.ts'
-import type { Entry } from '../src/outbox/outbox.ts'
 
 /** The report is all that is left of these messages; beyond this they are counted, not listed. */
 const MAX_LISTED = 10_000
@@ -21,11 +20,11 @@ export function reportLeft({ unsettled, settled }: LeftAtClose): string {
   return parts.length === 0 ? '' : `The node was closed: ${parts.join(' ')}`
 }
 
-function counted({ length }: readonly Entry[]): string {
+function counted({ length }: readonly SettledMessage[]): string {
   return length === 1 ? '1 message was' : `${length} messages were`
 }
 
-function listed(messages: readonly Entry[]): string {
+function listed(messages: readonly SettledMessage[]): string {
   const ids = messages.slice(0, MAX_LISTED).map(({ controlId }) => printable(controlId))
   const more = messages.length > MAX_LISTED ? ` and ${messages.length - MAX_LISTED} more` : ''
   return `Control IDs: ${ids.join(', ')}${more}.`

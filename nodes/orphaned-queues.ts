@@ -1,7 +1,7 @@
 import { basename } from 'node:path'
 import type { Node, NodeAPI } from 'node-red'
 import { nodeVersionProblem } from '../src/node-version.ts'
-import { filledQueueFiles, queueFilePath, type FilledQueueFile } from '../src/outbox/queue-files.ts'
+import { filledQueueFiles, queueFilePath, type FilledQueueFile } from '../src/queue/queue-files.ts'
 import { onceFlowsStarted } from './flows-started.ts'
 import { errorText } from './node-errors.ts'
 import { queueDirectory } from './queue-directory.ts'

@@ -1,7 +1,7 @@
 import type { Node } from 'node-red'
 import type { Delivery } from '../src/delivery/delivery.ts'
-import type { EventLog } from '../src/delivery/event-log.ts'
 import type { History } from '../src/delivery/history.ts'
+import type { Reporter } from '../src/delivery/reporter.ts'
 import type { TokenSource } from '../src/oauth2/token-source.ts'
 import type { CertificateWatch } from './certificate-watch.ts'
 import type { FlowMessage } from './flow-messages.ts'
@@ -10,7 +10,16 @@ import type { Refusals } from './operations/refusals.ts'
 /** What an operator does with a queue. */
 export type DeliveryControl = Pick<
   Delivery<FlowMessage>,
-  'look' | 'state' | 'figures' | 'pause' | 'resume' | 'operator'
+  | 'openToRead'
+  | 'state'
+  | 'figures'
+  | 'pause'
+  | 'resume'
+  | 'resend'
+  | 'discard'
+  | 'find'
+  | 'read'
+  | 'events'
 >
 
 /** What the Send test message button shows. */
@@ -34,7 +43,7 @@ export interface OutParts {
   host: string
   delivery: DeliveryControl
   history: History
-  eventLog: EventLog
+  reporter: Reporter
   refusals: Refusals
   /** Undefined if the receiver wants no token. */
   tokens: Pick<TokenSource, 'status'> | undefined

@@ -1,6 +1,6 @@
 import { MAX_ERROR_REPLY, type Settlement } from '../src/delivery/settlement.ts'
 import type { OutgoingMessage } from '../src/hl7/outgoing-message.ts'
-import type { Entry } from '../src/outbox/outbox.ts'
+import type { SettledMessage } from '../src/delivery/delivery-options.ts'
 import type { LeavingProperties } from './hand-on.ts'
 
 /**
@@ -9,7 +9,7 @@ import type { LeavingProperties } from './hand-on.ts'
  */
 export function ackProperties(
   message: OutgoingMessage | undefined,
-  entry: Entry,
+  settled: SettledMessage,
   settlement: Settlement
 ): LeavingProperties {
   const { reply } = settlement
@@ -17,7 +17,7 @@ export function ackProperties(
     payload: reply === undefined ? '' : reply.hl7 === '' ? reply.text : reply.hl7,
     statusCode: reply?.status,
     headers: reply?.headers,
-    hl7: common(message, entry, settlement)
+    hl7: common(message, settled, settlement)
   }
 }
 
@@ -29,11 +29,11 @@ export function ackProperties(
 export function errorProperties(
   message: OutgoingMessage | undefined,
   payload: unknown,
-  entry: Entry,
+  settled: SettledMessage,
   settlement: Settlement
 ): LeavingProperties {
   const { reply } = settlement
-  const hl7 = common(message, entry, settlement)
+  const hl7 = common(message, settled, settlement)
   if (reply === undefined) return { payload, hl7 }
   return {
     payload,
@@ -69,7 +69,7 @@ function beginning(text: string): string {
 
 function common(
   message: OutgoingMessage | undefined,
-  { attempts, acceptedAt, controlId, type }: Entry,
+  { attempts, acceptedAt, controlId, type }: SettledMessage,
   { acceptAck, outcome, reply, rule, action, warnings, settledAt }: Settlement
 ): Record<string, unknown> {
   return {

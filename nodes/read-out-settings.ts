@@ -40,7 +40,6 @@ export interface OutSettings {
   delivery: Pick<
     DeliveryOptions<unknown>,
     | 'order'
-    | 'orderKey'
     | 'maxInFlight'
     | 'maxPerSecond'
     | 'retry'
@@ -50,8 +49,8 @@ export interface OutSettings {
     | 'queueLimit'
   >
   charset: string
-  /** Returns the key of a message; undefined if it is not needed. */
-  orderKey: Hl7Path | undefined
+  /** Where the key of a message is; undefined unless the order is `key`. */
+  orderKey: { path: Hl7Path; text: string } | undefined
   queue: 'disk' | 'memory'
   journalDays: number
   alerts: AlertSettings
@@ -117,13 +116,9 @@ export function readOutSettings(
   }
   const order = properties.choice('order')
   const queue = properties.choice('queue')
-  // The order may be changed by the next deploy: messages on disk then need their key.
-  const orderKey =
-    order === 'key' || queue === 'disk'
-      ? orProblem(order === 'key' ? problems : [], 'orderKey', () =>
-          parsePath(properties.text('orderKey'))
-        )
-      : undefined
+  const keyText = properties.text('orderKey').trim()
+  const keyPath =
+    order === 'key' ? orProblem(problems, 'orderKey', () => parsePath(keyText)) : undefined
   const maxInFlight = properties.number('maxInFlight')
   const failureTimeout = properties.number('failureTimeout')
   const replyPath = properties.text('replyPath')
@@ -147,7 +142,6 @@ export function readOutSettings(
     rules,
     delivery: {
       order,
-      orderKey: orderKey === undefined ? '' : properties.text('orderKey').trim(),
       maxInFlight,
       maxPerSecond: properties.number('maxPerSecond'),
       retry: {
@@ -160,7 +154,7 @@ export function readOutSettings(
       queueLimit: properties.number('queueLimit')
     },
     charset,
-    orderKey,
+    orderKey: keyPath && { path: keyPath, text: keyText },
     queue,
     journalDays: properties.number('journalDays'),
     alerts: {

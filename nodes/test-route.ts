@@ -46,8 +46,8 @@ async function test(RED: NodeAPI, request: AdminRequest, response: Response): Pr
     notThere(response)
     return
   }
-  if (parts !== undefined && 'eventLog' in parts) {
-    parts.eventLog.add('tested', userOf(request), { type: printable(type, 20) })
+  if (parts !== undefined && 'reporter' in parts) {
+    parts.reporter.addEvent('tested', userOf(request), { type: printable(type, 20) })
   }
   if (form !== undefined || parts === undefined) {
     response.json(await testForm(RED, node, form, type))

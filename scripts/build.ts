@@ -22,7 +22,7 @@ await build({
     'hl7-https-out': 'nodes/hl7-https-out.ts',
     'oauth2-client-credentials': 'nodes/oauth2-client-credentials.ts',
     'operations/sidebar': 'nodes/operations/sidebar.ts',
-    'queue-worker': 'src/outbox/queue-worker.ts'
+    'queue-worker': 'src/queue/queue-worker.ts'
   },
   outdir: 'dist/nodes',
   bundle: true,

@@ -1,4 +1,4 @@
-import type { KnownState } from '../../src/delivery/known-state.ts'
+import type { KnownState } from '../../src/queue/message-row.ts'
 
 /** What the admin routes answer with: read by the sidebar, by scripts and by monitoring. */
 
@@ -60,7 +60,7 @@ export interface AllStates {
 }
 
 /** A message, without HL7 content but its control ID, type and codes. */
-export interface MessageRow extends Told {
+export interface MessageAnswer extends Told {
   id: string
   controlId: string
   type: string
@@ -91,13 +91,13 @@ export interface AckErrorRow {
 
 /** `GET /hl7-https-out/:id/messages`: newest first. */
 export interface MessagePage {
-  messages: MessageRow[]
+  messages: MessageAnswer[]
   /** There may be more before the last one. */
   more: boolean
 }
 
 /** `GET /hl7-https-out/:id/messages/:messageId`: needs the permission `hl7-https-out.content`. */
-export interface MessageContent extends MessageRow {
+export interface MessageContent extends MessageAnswer {
   /** HL7 text, CR-separated; null if it is no longer in the queue. */
   request: string | null
   reply: string | null

@@ -64,7 +64,7 @@ export async function nodeState(RED: NodeAPI, node: Node, places: Places): Promi
   }
   const { delivery, history, host, tokens } = parts
   // Until its queue is open, a node does not know what waits in it. A failure is in the state.
-  await delivery.look().catch(() => undefined)
+  await delivery.openToRead().catch(() => undefined)
   const look = delivery.state()
   const { lastOutcome, longestWaitMs, suspendedFor, retry, failing, ...state } = look
   const now = Date.now()

@@ -1,7 +1,6 @@
-import type { MessageQuery } from '../../src/delivery/find.ts'
-import { KNOWN_STATES } from '../../src/delivery/known-state.ts'
-import type { EventQuery } from '../../src/outbox/journal.ts'
-import type { Entry } from '../../src/outbox/outbox.ts'
+import { KNOWN_STATES } from '../../src/queue/message-row.ts'
+import type { EventQuery } from '../../src/queue/queue-event.ts'
+import type { MessageQuery, SuspendedChoice } from '../../src/queue/queue-types.ts'
 
 /** A request with a parameter that is not allowed; the text names it. */
 export class BadRequest extends Error {
@@ -64,7 +63,7 @@ export function wholeNumber(
 
 /** Which suspended messages are meant, and whether the first is sent alone. */
 export interface BulkChoice {
-  chosen: (entry: Entry) => boolean
+  chosen: SuspendedChoice
   firstAlone: boolean
 }
 
@@ -85,22 +84,17 @@ export function bulkChoice(body: unknown, mayTry: boolean): BulkChoice {
 
 function chosenBy(choice: Query): BulkChoice['chosen'] | undefined {
   const names = Object.keys(choice)
-  const { all, ids, controlId, type, rule } = choice
-  if (names.length === 1 && all === true) return () => true
+  const { all, ids } = choice
+  if (names.length === 1 && all === true) return {}
   if (names.length === 1 && Array.isArray(ids)) {
     if (ids.length > MOST_IDS || !ids.every((id) => typeof id === 'string')) return undefined
-    const wanted = new Set(ids)
-    return ({ seq }) => wanted.has(String(seq))
+    return { ids: ids.map(Number).filter((id) => Number.isSafeInteger(id) && id > 0) }
   }
   const isFilter =
     names.length > 0 &&
     names.every((name) => ['controlId', 'type', 'rule'].includes(name)) &&
     Object.values(choice).every((value) => typeof value === 'string' && value !== '')
-  if (!isFilter) return undefined
-  return (entry) =>
-    (controlId === undefined || entry.controlId === controlId) &&
-    (type === undefined || entry.type === type) &&
-    (rule === undefined || entry.verdict?.rule === rule)
+  return isFilter ? (choice as SuspendedChoice) : undefined
 }
 
 function text(query: Query, name: string): string | undefined {

@@ -1,9 +1,9 @@
 import type { Request, Response } from 'express'
 import type { NodeAPI } from 'node-red'
 import { printable } from '../../src/printable.ts'
-import type { KnownMessage } from '../../src/delivery/find.ts'
 import type { Settlement } from '../../src/delivery/settlement.ts'
-import { OutboxError, type Entry } from '../../src/outbox/outbox.ts'
+import { knownState, type MessageRow } from '../../src/queue/message-row.ts'
+import { QueueError } from '../../src/queue/queue-error.ts'
 import { notSetUp } from '../node-errors.ts'
 import { deployedOutNodes, outParts, type OutParts, type Unusable } from '../out-parts.ts'
 import type {
@@ -12,8 +12,8 @@ import type {
   EventPage,
   History,
   MessageContent,
+  MessageAnswer,
   MessagePage,
-  MessageRow,
   NodeState
 } from './answers.ts'
 import { byUrgency, nodeState, placesOf, stoppedState } from './node-state.ts'
@@ -79,12 +79,11 @@ export function registerOutRoutes(RED: NodeAPI): void {
     return { minutes: minutes.map((minute) => ({ ...minute, at: iso(minute.at) ?? '' })) }
   })
   get('/messages', NO_MESSAGES, async (node, { query }, response): Promise<MessagePage> => {
-    const { operator } = node.delivery
-    const { messages, more } = await operator.find(messageQuery(query), untilGone(response))
-    return { messages: messages.map(messageRow), more }
+    const { messages, more } = await node.delivery.find(messageQuery(query), untilGone(response))
+    return { messages: messages.map(messageAnswer), more }
   })
   get('/events', NO_EVENTS, async ({ delivery }, { query }): Promise<EventPage> => {
-    const events = await delivery.operator.events(eventQuery(query))
+    const events = await delivery.events(eventQuery(query))
     return {
       events: events.map((event) => {
         const told = eventTold(event)
@@ -97,7 +96,7 @@ export function registerOutRoutes(RED: NodeAPI): void {
     if (shown === undefined || (shown.request === null && shown.reply === null)) return shown
     audit(RED, request, 'hl7-https-out.content')
     const controlId = printable(shown.controlId)
-    node.eventLog.add('content-shown', userOf(request), { controlId })
+    node.reporter.addEvent('content-shown', userOf(request), { controlId })
     return shown
   }
   RED.httpAdmin.get(`${BASE}/:id/messages/:messageId`, may('content'), guarded(withNode(show)))
@@ -113,8 +112,8 @@ export function registerOutRoutes(RED: NodeAPI): void {
   })
   for (const name of ['resend', 'discard'] as const) {
     post(`/messages/:messageId/${name}`, name, async (node, request, response) => {
-      const chosen = ({ seq }: Entry): boolean => String(seq) === request.params['messageId']
-      const found = await node.delivery.operator[name](chosen, userOf(request))
+      const ids = [messageIdOf(request.params['messageId'])]
+      const found = await node.delivery[name]({ ids }, userOf(request))
       return found === 0 ? undefined : stateOf(node, request, response)
     })
     post(`/messages/${name}`, name, async ({ delivery }, request): Promise<BulkAnswer> => {
@@ -122,8 +121,8 @@ export function registerOutRoutes(RED: NodeAPI): void {
       const by = userOf(request)
       const found =
         name === 'resend'
-          ? await delivery.operator.resend(chosen, by, firstAlone)
-          : await delivery.operator.discard(chosen, by)
+          ? await delivery.resend(chosen, by, firstAlone)
+          : await delivery.discard(chosen, by)
       return { found }
     })
   }
@@ -179,19 +178,20 @@ async function allStates(RED: NodeAPI): Promise<AllStates> {
   return { at: new Date().toISOString(), nodes: nodes.sort(byUrgency) }
 }
 
-function messageRow(message: KnownMessage): MessageRow {
-  const { acceptedAt, attempts, controlId, outcome, seq, settledAt, state, type, verdict } = message
-  const { ackCode, errorCode, errors, rule, status } = verdict
+function messageAnswer(row: MessageRow): MessageAnswer {
+  const { acceptedAt, attempts, changedAt, controlId, seq, type, verdict } = row
+  const { ackCode, errorCode, errors, outcome, rule, status } = verdict
+  const hasLeft = row.state === 'left'
   const told = verdictTold(verdict)
   return {
     id: String(seq),
     controlId,
     type,
-    state,
+    state: knownState(row),
     attempts,
     acceptedAt: iso(acceptedAt) ?? '',
-    settledAt: iso(settledAt),
-    outcome: outcome ?? null,
+    settledAt: hasLeft || row.state === 'suspended' ? iso(changedAt) : null,
+    outcome: hasLeft && outcome !== '' ? outcome : null,
     ackCode,
     rule,
     errorCode,
@@ -207,24 +207,28 @@ async function messageContent(
   { delivery }: OutParts,
   messageId: string
 ): Promise<MessageContent | undefined> {
-  const seq = Number(messageId)
-  if (!Number.isSafeInteger(seq) || seq < 1) return undefined
-  const { messages } = await delivery.operator.find({ before: seq + 1, limit: 1 })
+  const seq = messageIdOf(messageId)
+  const { messages } = await delivery.find({ before: seq + 1, limit: 1 })
   const [known] = messages
   if (known?.seq !== seq) return undefined
-  const row = messageRow(known)
+  const row = messageAnswer(known)
   try {
-    const { content, outcome } = await delivery.operator.read(seq)
+    const { content, outcome } = await delivery.read(seq)
     const { reply } = (outcome ?? {}) as Partial<Settlement>
     const text = reply === undefined ? null : reply.hl7 === '' ? reply.text : reply.hl7
     return { ...row, request: content.parcel?.message.text ?? null, reply: text }
   } catch (error) {
     // It has left.
-    if (error instanceof OutboxError && error.code === 'ERR_NOT_QUEUED') {
+    if (error instanceof QueueError && error.code === 'ERR_NOT_QUEUED') {
       return { ...row, request: null, reply: null }
     }
     throw error
   }
+}
+
+/** 0: there is no such message. */
+function messageIdOf(text = ''): number {
+  return /^\d{1,15}$/.test(text) ? Number(text) : 0
 }
 
 /** Who is logged in; `''` if Node-RED asks nobody. */
@@ -253,7 +257,7 @@ export function guarded(handler: Handler): (request: AdminRequest, response: Res
       }
       // An error may contain parts of the request, or where files are: that is for the log only.
       const text =
-        error instanceof OutboxError
+        error instanceof QueueError
           ? `The queue cannot be used (${error.code}): see Node-RED's log.`
           : 'The request failed because of an internal error.'
       response.status(500).json({ error: text })

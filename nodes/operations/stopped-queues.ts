@@ -5,7 +5,7 @@ import {
   filledQueueFiles,
   queueFilePath,
   type FilledQueueFile
-} from '../../src/outbox/queue-files.ts'
+} from '../../src/queue/queue-files.ts'
 import { onceFlowsStarted } from '../flows-started.ts'
 import { deployedOutNodes, outParts } from '../out-parts.ts'
 import { queueDirectory } from '../queue-directory.ts'

@@ -42,6 +42,8 @@ export class Delivery<Content> {
   readonly #pace: Pace
   /** The messages that are being worked on, by number. */
   readonly #messages = new Map<number, Message<Content>>()
+  /** The numbers of those that are on their way. */
+  readonly #sending = new Set<number>()
   /** Attempts in progress, each with the steps that follow it. */
   readonly #running = new Set<Promise<void>>()
   readonly #flowsStarted = Promise.withResolvers<undefined>()
@@ -63,6 +65,8 @@ export class Delivery<Content> {
   #asked = 0
   /** Since then something has happened: there may be more. */
   #asksAgain = false
+  /** How often the clocks of all messages were started anew. */
+  #renewals = 0
   /** The next time at which a message may go or its time is up; on the monotonic clock. */
   #timerAt = Number.POSITIVE_INFINITY
   #cancelTimer: (() => void) | undefined
@@ -83,10 +87,9 @@ export class Delivery<Content> {
 
   /** Everything that a status or the admin route shows. */
   state(): DeliveryState {
-    const inFlight = [...this.#messages.values()].filter(({ isSending }) => isSending).length
     return deliveryState(
       this.#summary,
-      { inFlight, accepting: this.#accepting },
+      { inFlight: this.#sending.size, accepting: this.#accepting },
       this.#tally.values(),
       this.#pause ?? null,
       this.#options.clock.now()
@@ -199,6 +202,7 @@ export class Delivery<Content> {
   async resume(by = 'flow'): Promise<void> {
     const { queue } = await this.#opened()
     const stored = queue.resume()
+    this.#renewals++
     const now = this.#options.clock.monotonic()
     for (const message of this.#messages.values()) message.renewClock(now)
     await stored
@@ -294,6 +298,7 @@ export class Delivery<Content> {
       left.settled = work.moving.handedOn.map((message) => settledMessage(message))
       left.unsettled = await this.#giveUpAll(work)
     }
+    await work?.moving.finishOwed()
     await work?.queue.close()
     return left
   }
@@ -316,6 +321,7 @@ export class Delivery<Content> {
       queue,
       careful: new CarefulStart(queue, isUnclean ? this.#places : 0),
       messages: this.#messages,
+      sending: this.#sending,
       closing: this.#closing.signal,
       abort: this.#abort.signal,
       isPaused: () => this.#pause !== undefined,
@@ -390,8 +396,7 @@ export class Delivery<Content> {
   #claimMessages(): void {
     const work = this.#work
     if (work === undefined || !this.#maySend) return
-    const sending = [...this.#messages.values()].filter(({ isSending }) => isSending).length
-    const free = this.#pace.places - sending - this.#asked
+    const free = this.#pace.places - this.#sending.size - this.#asked
     if (free <= 0) {
       this.#asksAgain = this.#asked > 0
       return
@@ -402,10 +407,11 @@ export class Delivery<Content> {
     if (!mayStart) return
     const most = this.#options.maxPerSecond > 0 ? 1 : free
     this.#asked += most
+    const renewals = this.#renewals
     work.queue.claimNext(most).then(
       (claims) => {
         this.#asked -= most
-        for (const claim of claims) this.#sendOne(work, claim)
+        for (const claim of claims) this.#sendOne(work, claim, renewals < this.#renewals)
         this.#setTimer()
         if (this.#asksAgain || (claims.length === most && most < free)) this.#claimMessages()
       },
@@ -417,13 +423,15 @@ export class Delivery<Content> {
     this.#asksAgain = false
   }
 
-  #sendOne({ queue, sending }: Work<Content>, claim: Claim): void {
+  /** @param isRenewed the clocks of all messages were started anew since it was asked for */
+  #sendOne({ queue, sending }: Work<Content>, claim: Claim, isRenewed: boolean): void {
     if (!this.#maySend) {
       if (!claim.isDamaged) queue.release(claim.row.seq)
       return
     }
     this.#pace.startAttempt()
-    void this.#track(sending.send(claim))
+    const row = isRenewed ? { ...claim.row, spentMs: 0, retries: 0 } : claim.row
+    void this.#track(sending.send({ ...claim, row }))
       .catch(() => {
         // Nothing in there rejects; if it does anyway, Node-RED has to survive it.
         this.#tell({ kind: 'fault' })

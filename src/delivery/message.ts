@@ -81,8 +81,6 @@ export class Message<Content> {
   readonly content: Content
   /** What was stored with it: how it was suspended, accepted or settled. */
   readonly outcome: unknown
-  /** It has been sent, and what came of it is not known yet. */
-  isSending: boolean
   attempts: number
   /** Retries since its clock was started. */
   retries: number
@@ -98,7 +96,6 @@ export class Message<Content> {
     this.row = row
     this.content = content
     this.outcome = outcome
-    this.isSending = row.state === 'waiting'
     this.attempts = row.attempts
     this.retries = row.retries
     this.spentMs = row.spentMs

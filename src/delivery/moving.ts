@@ -10,11 +10,19 @@ import { moved, settledMessage, TRY_AGAIN_MS, type WorkContext } from './work-co
 /** What changes with a move besides the state. */
 type Change = Pick<Move<Settlement>, 'to' | 'dueInMs' | 'counts' | 'outcome'>
 
+/** A message that was handed on, and whether its outcome was stored before. */
+interface HandedOn<Content> {
+  message: Message<Content>
+  isStored: boolean
+}
+
 /** Moves messages from state to state, and hands them on: first stored, then acted upon. */
 export class Moving<Content> {
   readonly #context: WorkContext<Content>
   /** Those that were handed on in this turn of the event loop, and since the close began. */
-  #handedOn: Message<Content>[] = []
+  #handedOn: HandedOn<Content>[] = []
+  /** Those that have left, but of which that could not be stored yet. */
+  readonly #owed = new Set<HandedOn<Content>>()
 
   constructor(context: WorkContext<Content>) {
     this.#context = context
@@ -22,7 +30,12 @@ export class Moving<Content> {
 
   /** Those that left, but may not have reached the next nodes yet. */
   get handedOn(): readonly Message<Content>[] {
-    return this.#handedOn
+    return this.#handedOn.map(({ message }) => message)
+  }
+
+  /** Before the queue is closed: what has left, but is still in it, would be sent again at the next start. */
+  async finishOwed(): Promise<void> {
+    await Promise.allSettled([...this.#owed].map((one) => this.#finish(one)))
   }
 
   /**
@@ -32,7 +45,7 @@ export class Moving<Content> {
    * @throws {QueueError} if it cannot be stored: then nothing has changed
    */
   async store(message: Message<Content>, change: Change): Promise<boolean> {
-    const { claimMessages, queue } = this.#context
+    const { claimMessages, queue, sending } = this.#context
     const { row, attempts, retries, spentMs, story, verdict } = message
     const rules: Partial<Record<string, string>> = MESSAGE_STATES[row.state].to
     if (rules[change.to] === undefined) {
@@ -48,7 +61,7 @@ export class Moving<Content> {
       story,
       verdict
     })
-    message.isSending = false
+    sending.delete(row.seq)
     // They come with the answer to this.
     claimMessages()
     return stored
@@ -145,18 +158,35 @@ export class Moving<Content> {
    * before, and nobody must be told that it left. After a close has begun, nobody knows whether it was received.
    */
   #finishSoon(message: Message<Content>, isStored: boolean): void {
-    this.#handedOn.push(message)
+    this.#handedOn.push({ message, isStored })
     if (this.#handedOn.length > 1) return
     setImmediate(() => {
-      const { closing, queue, tell } = this.#context
-      if (closing.aborted) return
+      if (this.#context.closing.aborted) return
       const handedOn = this.#handedOn
       this.#handedOn = []
-      for (const { row, verdict } of handedOn) {
-        queue.finish(row.seq, isStored ? undefined : verdict).catch(() => {
-          tell({ kind: 'queue-failed', code: 'HL7_QUEUE_FAILED' })
-        })
-      }
+      for (const one of handedOn) void this.#finishAtLast(one)
     })
+  }
+
+  /** However long it takes; its lane waits, so that the next ones are not sent twice as well. Never rejects. */
+  async #finishAtLast(one: HandedOn<Content>): Promise<void> {
+    const { claimMessages, closing, options, tell } = this.#context
+    while (!closing.aborted) {
+      try {
+        await this.#finish(one)
+        this.#owed.delete(one)
+        if (!one.isStored) claimMessages()
+        return
+      } catch {
+        this.#owed.add(one)
+        tell({ kind: 'queue-failed', code: 'HL7_QUEUE_FAILED' })
+      }
+      await sleep(options.clock, TRY_AGAIN_MS, closing)
+    }
+  }
+
+  #finish({ message, isStored }: HandedOn<Content>): Promise<void> {
+    const { row, verdict } = message
+    return this.#context.queue.finish(row.seq, isStored ? undefined : verdict)
   }
 }

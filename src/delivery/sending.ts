@@ -25,12 +25,14 @@ export class Sending<Content> {
 
   /** Takes a message whose turn it is to the receiver once. */
   async send(claim: Claim): Promise<void> {
-    const { maySend, messages, queue, tell } = this.#context
-    const message = await this.#restored(claim)
-    if (message === undefined) return
-    const { seq } = message.row
-    messages.set(seq, message)
+    const { maySend, messages, queue, sending, tell } = this.#context
+    const { seq } = claim.row
+    sending.add(seq)
+    let message: Message<Content> | undefined
     try {
+      message = await this.#restored(claim)
+      if (message === undefined) return
+      messages.set(seq, message)
       // While it was read, the node was paused or closed.
       if (!maySend()) {
         queue.release(seq)
@@ -40,8 +42,9 @@ export class Sending<Content> {
       const result = await this.#attempt(message)
       if (result !== undefined) await this.#act(message, result)
     } finally {
+      sending.delete(seq)
       messages.delete(seq)
-      message.end()
+      message?.end()
     }
   }
 

@@ -13,6 +13,8 @@ export interface WorkContext<Content> {
   readonly careful: CarefulStart
   /** The messages that are being worked on, by number. */
   readonly messages: Map<number, Message<Content>>
+  /** The numbers of those that are on their way: until it is stored what came of them. */
+  readonly sending: Set<number>
   /** Nothing new starts. */
   readonly closing: AbortSignal
   /** Ends requests. */

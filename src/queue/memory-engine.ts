@@ -1,5 +1,5 @@
 import { createSecretKey, randomBytes } from 'node:crypto'
-import { DatabaseSync } from 'node:sqlite'
+import type { DatabaseSync } from 'node:sqlite'
 import type { Clock } from '../clock.ts'
 import { laneOf } from './lane.ts'
 import type { QueueEngine } from './queue-engine.ts'
@@ -14,7 +14,7 @@ const MOST_RECORDS = 1000
 /** A queue in memory: what it holds is lost when the process ends. */
 export class MemoryEngine implements QueueEngine {
   readonly isDurable = false
-  readonly #db = new DatabaseSync(':memory:')
+  readonly #db = openInMemory()
   readonly #queue: Queue<object>
   readonly #laneKey = createSecretKey(randomBytes(32))
 
@@ -58,6 +58,21 @@ export class MemoryEngine implements QueueEngine {
   close(): Promise<void> {
     this.#db.close()
     return Promise.resolve()
+  }
+}
+
+/**
+ * Loads SQLite when it is needed: an older Node.js does not have it. It is marked experimental; the user can do
+ * nothing about that warning.
+ */
+function openInMemory(): DatabaseSync {
+  const { emitWarning } = process
+  process.emitWarning = () => undefined
+  try {
+    const { DatabaseSync } = process.getBuiltinModule('node:sqlite')
+    return new DatabaseSync(':memory:')
+  } finally {
+    process.emitWarning = emitWarning
   }
 }
 

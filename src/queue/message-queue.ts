@@ -34,9 +34,6 @@ export interface Restored<Content> {
 export class MessageQueue<Content> {
   readonly #engine: QueueEngine
   readonly #contents: StoredContents<Content>
-  /** Messages that have left, but of which that could not be stored yet. */
-  readonly #owed = new Map<number, Verdict | undefined>()
-  #isPaying = false
 
   constructor(engine: QueueEngine, contents: StoredContents<Content>) {
     this.#engine = engine
@@ -69,7 +66,6 @@ export class MessageQueue<Content> {
       this.#contents.drop(seq)
       throw error
     }
-    this.#payOwed()
   }
 
   claimNext(most: number): Promise<Claim[]> {
@@ -117,10 +113,9 @@ export class MessageQueue<Content> {
     return { row, content: restored, ...(read !== undefined && { outcome: read }) }
   }
 
-  /** Does not wait for anything: the next call is behind it. */
+  /** Nothing is stored for it, so that it cannot fail while the queue is open. */
   release(seq: number): void {
-    // If that fails, a new thread starts with what is handed out.
-    this.#engine.call('release', () => [seq], true).catch(() => undefined)
+    this.#engine.call('release', () => [seq]).catch(() => undefined)
   }
 
   /** @param move its outcome is anything that JSON can carry */
@@ -134,11 +129,14 @@ export class MessageQueue<Content> {
     ])
   }
 
-  /** If it fails, it is repeated with later calls until it succeeds. */
   async finish(seq: number, verdict?: Verdict): Promise<void> {
     this.#contents.drop(seq)
-    await this.#finish(seq, verdict)
-    this.#payOwed()
+    try {
+      await this.#engine.call('finish', () => [seq, verdict], true)
+    } catch (error) {
+      // A thread that died had done it.
+      if (!(error instanceof QueueError && error.code === 'ERR_NOT_QUEUED')) throw error
+    }
   }
 
   resend(
@@ -187,32 +185,8 @@ export class MessageQueue<Content> {
   }
 
   /** Finishes pending calls and closes every file. */
-  async close(): Promise<void> {
-    this.#payOwed()
-    await this.#engine.close()
-  }
-
-  async #finish(seq: number, verdict: Verdict | undefined): Promise<void> {
-    try {
-      await this.#engine.call('finish', () => [seq, verdict], true)
-    } catch (error) {
-      // A message that has left, but is still in the file, would be sent again at the next start.
-      if (!(error instanceof QueueError && error.code === 'ERR_NOT_QUEUED')) {
-        this.#owed.set(seq, verdict)
-        throw error
-      }
-    }
-    this.#owed.delete(seq)
-  }
-
-  /** Something was stored: what could not be may be now. */
-  #payOwed(): void {
-    if (this.#owed.size === 0 || this.#isPaying) return
-    this.#isPaying = true
-    const owed = [...this.#owed].map(([seq, verdict]) => this.#finish(seq, verdict))
-    void Promise.allSettled(owed).finally(() => {
-      this.#isPaying = false
-    })
+  close(): Promise<void> {
+    return this.#engine.close()
   }
 }
 

@@ -106,7 +106,9 @@ function store(
   } catch (error) {
     const fault = faultOf(error, file.path)
     if (fault.code !== 'SQLITE_FULL' || (calls.length === 1 && isFull)) {
-      results.forEach((result) => Object.assign(result, { value: undefined, fault }))
+      calls.forEach((call, index) => {
+        results[index] = refused(file, call, fault)
+      })
       return fault.code !== 'SQLITE_FULL'
     }
     files.makeRoom(file)
@@ -143,6 +145,15 @@ function resultOf(queue: Queue<Uint8Array>, call: QueueCall, { path }: QueueFile
     if (!(error instanceof QueueError)) throw error
     return { fault: faultOf(error, path) }
   }
+}
+
+/** The answer to a call that cannot be stored. Nothing is stored for a release. */
+function refused(file: QueueFileSpec, call: QueueCall, fault: QueueFault): CallResult {
+  if (call.method !== 'release') return { fault }
+  files.use(file, ({ queue }) => {
+    queue.release(...call.args)
+  })
+  return {}
 }
 
 function takesRoom({ method }: QueueCall): boolean {

@@ -315,7 +315,7 @@ export class Queue<Stored> {
         spent_ms: 0,
         counts_from: null,
         renewals: this.#renewals,
-        verdict: row.verdict,
+        verdict: null,
         story: row.story
       })
       this.#sql.setDeaths.run(0, row.seq)

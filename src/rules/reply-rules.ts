@@ -16,7 +16,7 @@ export const MAX_REPLY_RULES_LENGTH = 10_000
  * The most tests of the content of a reply (`@ERR-3:207`, `@ERR-8*text`, `@*text`). Each searches the
  * reply, which may have 2 MiB, while nothing else runs.
  */
-export const MAX_CONTENT_TESTS = 50
+export const MAX_CONTENT_TESTS = 200
 
 /**
  * What becomes of a message: accepted (ACK), failed, set aside for an operator, the node pauses, or it

@@ -1,14 +1,16 @@
 import assert from 'node:assert/strict'
 import type { AttemptResult } from '../../src/delivery/attempt-result.ts'
-import { ACK_TIMEOUT } from '../../src/delivery/awaiting.ts'
+import { ACK_TIMEOUT } from '../../src/delivery/acknowledgements.ts'
 import { Delivery } from '../../src/delivery/delivery.ts'
-import type { Order } from '../../src/delivery/lanes.ts'
 import type { Settlement } from '../../src/delivery/settlement.ts'
-import type { Entry } from '../../src/outbox/outbox.ts'
-import { MemoryOutbox } from '../../src/outbox/memory-outbox.ts'
+import { MemoryEngine } from '../../src/queue/memory-engine.ts'
+import { MessageQueue, type Claim } from '../../src/queue/message-queue.ts'
+import type { QueueMethod } from '../../src/queue/queue-protocol.ts'
+import type { Move, Order } from '../../src/queue/queue-types.ts'
+import { ObjectContents } from '../../src/queue/stored-contents.ts'
 import type { Late } from '../../src/rules/reply-rules.ts'
 import { FakeClock, settled } from '../support/fake-clock.ts'
-import { FakeDisk } from './fake-disk.ts'
+import { FakeDisk, type DiskRow } from './fake-disk.ts'
 import { abortedResult, resultOf, RETRY_AFTER_MS, type ReplyKind } from './replies.ts'
 
 export interface ModelSettings {
@@ -20,8 +22,6 @@ export interface ModelSettings {
   applicationAckMs: number
   /** Calls to the disk take effect at once; otherwise when the script says so. */
   quickDisk: boolean
-  /** Most waiting messages listed at a time. */
-  pageSize: number
 }
 
 export type Action =
@@ -49,7 +49,7 @@ type Standing =
   | 'suspended'
   /** An operator has just asked for it. */
   | 'operator'
-  /** Its application has just asked for it: it waits, or stays as it is if that cannot be stored. */
+  /** Its application has just asked for it: it waits as soon as that is stored. */
   | 'wanted'
   | 'leaving'
   | 'left'
@@ -74,6 +74,8 @@ interface Message {
   /** What its clock showed when a retry was decided. */
   stored: number | undefined
   counts: boolean
+  /** The uptime since which its wait counts. */
+  countsFrom: number | undefined
   retries: number
   dueAt: number
   /** What follows if no application acknowledgement comes, and the uptime when the wait began. */
@@ -85,12 +87,8 @@ interface Message {
   lateFrom: number
   lateBy: number
   isOver: boolean
-  /** The application asks for it once more: while it is awaiting, until then. */
-  resendsAt: number | undefined
   /** It is suspended because no application acknowledgement came. */
   timedOut: boolean
-  /** It left by its application acknowledgement: its lane did not wait for it. */
-  aside: boolean
   /** Application acknowledgements that have come, and of which it is not known what becomes. */
   asked: number
 }
@@ -130,6 +128,8 @@ export class DeliveryModel {
   #process = 0
   #openedBefore = 0
   #openedAt = 0
+  /** How long the queue had been open before this run. */
+  #uptimeBefore = 0
   #started = false
   #closing: Promise<unknown> | undefined
   #closingSince = 0
@@ -144,7 +144,6 @@ export class DeliveryModel {
   /** The disk has done everything that the last process asked for. */
   #storedAll = true
   #fault: Error | undefined
-  #readFaultAt = Number.NEGATIVE_INFINITY
   #faultAt = Number.NEGATIVE_INFINITY
   #counters = { acked: 0, naked: 0, failed: 0 }
 
@@ -223,12 +222,7 @@ export class DeliveryModel {
       case 'resume':
         if (!this.#isOpen) return
         this.#paused = false
-        for (const message of this.#messages.values()) {
-          message.spent = 0
-          message.attemptTime = 0
-          message.retries = 0
-          message.dueAt = Math.min(message.dueAt, this.#clock.monotonic())
-        }
+        for (const message of this.#messages.values()) this.#renew(message)
         this.#call(delivery.resume())
         return
       case 'start':
@@ -238,18 +232,18 @@ export class DeliveryModel {
         return
       case 'resend':
       case 'discard': {
-        const held = delivery.suspended.map(({ seq }) => seq)
+        const held = await this.#held('suspended')
         if (held.length === 0) return
         const { pick } = action
-        const seqs = pick === 'all' ? held : [held[pick % held.length]]
-        const chosen = delivery.suspended.filter(({ seq }) => seqs.includes(seq))
+        const chosen = pick === 'all' ? held : held.slice(pick % held.length).slice(0, 1)
         for (const { controlId } of chosen) {
           const message = this.#named(controlId)
           // Its time has been up since the last look.
           if (message.standing === 'awaiting') message.timedOut = true
           message.standing = 'operator'
         }
-        this.#call(delivery.operator[action.do](({ seq }) => seqs.includes(seq)))
+        const ids = chosen.map(({ seq }) => seq)
+        this.#call(delivery[action.do](pick === 'all' ? {} : { ids }))
         return
       }
       case 'close':
@@ -261,7 +255,6 @@ export class DeliveryModel {
         return
       case 'reopen':
         await this.#ended()
-        this.#disk.uptimeMs = this.#uptimeMs
         this.#open(action.started)
         return
       case 'crash':
@@ -309,8 +302,9 @@ export class DeliveryModel {
   /** A new process, on the files that the last one left. */
   #open(started: boolean): void {
     const { applicationAckMs, durable, order, maxInFlight } = this.#settings
-    const { failureTimeoutMs, failWhileUnreachable, pageSize } = this.#settings
+    const { failureTimeoutMs, failWhileUnreachable } = this.#settings
     const process = ++this.#process
+    const mine = (): boolean => this.#process === process
     this.#clock.forgetTimers()
     this.#flights = []
     this.#allowed = 1000
@@ -319,24 +313,25 @@ export class DeliveryModel {
     this.#left = undefined
     this.#givenUp = []
     if (durable && this.#storedAll) {
-      assert.equal(this.#disk.paused !== undefined, this.#paused, 'the stored paused state')
+      assert.equal(this.#disk.isPaused, this.#paused, 'the stored paused state')
     }
-    this.#paused = durable && this.#disk.paused !== undefined
-    this.#readFaultAt = this.#faultAt = Number.NEGATIVE_INFINITY
+    this.#paused = durable && this.#disk.isPaused
     this.#counters = { acked: 0, naked: 0, failed: 0 }
     this.#openedBefore = this.#disk.opened
     this.#openedAt = this.#clock.monotonic()
+    this.#uptimeBefore = this.#disk.uptimeMs
     this.#disk.onOpened = () => {
       this.#opened()
     }
+    this.#disk.onCall = (method, args, value) => {
+      this.#watch(() => {
+        if (mine()) this.#tookEffect(method, args, value)
+      })
+    }
     this.#takeStock()
     this.#storedAll = !this.#disk.failWrites
-    const mine = (): boolean => this.#process === process
     this.#delivery = new Delivery({
-      outbox: () =>
-        Promise.resolve(
-          durable ? this.#disk.outbox(codec, ({ size }) => size) : new MemoryOutbox()
-        ),
+      queue: () => Promise.resolve(this.#queue()),
       attempt: ({ id }, signal) => {
         let result: Promise<AttemptResult> | undefined
         this.#watch(() => {
@@ -362,11 +357,62 @@ export class DeliveryModel {
       maxPerSecond: 0,
       clock: this.#clock,
       random: () => 0.5,
-      orderKey: 'PID-3.1',
-      ...{ order, maxInFlight, failureTimeoutMs, failWhileUnreachable, pageSize, applicationAckMs }
+      ...{ order, maxInFlight, failureTimeoutMs, failWhileUnreachable, applicationAckMs }
     })
     this.#started = started
     if (started) this.#call(this.#delivery.start())
+  }
+
+  #queue(): MessageQueue<Content> {
+    const { durable, order } = this.#settings
+    const clock = this.#clock
+    return durable
+      ? this.#disk.queue(codec, { order, clock, sizeOf: ({ size }) => size })
+      : new MessageQueue(new MemoryEngine(order, clock), new ObjectContents())
+  }
+
+  /** A call reached the disk: from now on, what it wrote counts. */
+  #tookEffect(method: QueueMethod, args: unknown[], value: unknown): void {
+    if (method === 'claimNext') {
+      for (const { row } of value as Claim[]) {
+        const message = this.#named(row.controlId)
+        assert.equal(row.spentMs, this.#spentOf(message), `the clock of ${message.id}`)
+        assert.equal(row.retries, message.retries, `retries of ${message.id}`)
+      }
+    }
+    if (method !== 'move') return
+    const { seq, to, dueInMs = 0, counts } = args[0] as Move<Uint8Array>
+    const row = this.#disk.rows.find((each) => each.seq === seq)
+    if (row === undefined || to !== 'waiting' || dueInMs === 0) return
+    this.#planned(this.#named(row.controlId), dueInMs, counts === true)
+  }
+
+  /** The next attempt has its time. */
+  #planned(message: Message, waitMs: number, counts: boolean): void {
+    message.dueAt = this.#clock.monotonic() + waitMs
+    message.countsFrom = counts ? this.#uptimeMs : undefined
+  }
+
+  #spentOf({ spent, countsFrom }: Message): number {
+    return spent + (countsFrom === undefined ? 0 : Math.max(0, this.#uptimeMs - countsFrom))
+  }
+
+  #renew(message: Message): void {
+    message.spent = 0
+    message.attemptTime = 0
+    message.retries = 0
+    message.countsFrom = undefined
+    message.dueAt = Math.min(message.dueAt, this.#clock.monotonic())
+  }
+
+  /** Messages of the queue in that state, as the table has them. */
+  async #held(state: 'awaiting' | 'suspended'): Promise<{ seq: number; controlId: string }[]> {
+    if (this.#settings.durable) {
+      return this.#isOpen ? this.#disk.rows.filter((row) => row.state === state) : []
+    }
+    if (this.#closing !== undefined) return []
+    const { messages } = await this.#delivery.find({ state, limit: 10_000 })
+    return messages.reverse()
   }
 
   /** The time until the disk has opened the queue does not count. */
@@ -378,9 +424,7 @@ export class DeliveryModel {
 
   /** A new process knows only what is stored; no accepted message may be missing. */
   #takeStock(): void {
-    const rows = new Map(
-      [...this.#disk.rows.values()].map((row) => [Number(row.facts.controlId.slice(1)), row])
-    )
+    const rows = new Map(this.#disk.rows.map((row) => [Number(row.controlId.slice(1)), row]))
     for (const message of this.#messages.values()) {
       const row = rows.get(message.id)
       if (row === undefined) {
@@ -390,18 +434,19 @@ export class DeliveryModel {
         if (message.standing !== 'refused') message.standing = message.emitted ? 'left' : 'gone'
         continue
       }
-      if (this.#storedAll) this.#compare(message, row.facts)
-      message.spent = row.facts.spentMs
-      message.retries = 0
+      if (this.#storedAll) this.#compare(message, row)
+      const { countsFrom, retries, spentMs, state, turn, verdict } = row
+      message.spent = spentMs
+      message.retries = retries
+      message.countsFrom = countsFrom ?? undefined
       message.accepted = true
       message.expected = undefined
-      message.aside = false
-      const { awaits, awaitsFrom, cause } = row.facts.verdict ?? {}
-      const isSuspended = row.facts.state === 'suspended'
-      if (isSuspended && awaits !== undefined) this.#awaits(message, awaits, awaitsFrom)
-      else if (row.facts.state !== 'settled') {
-        message.standing = row.facts.state
-        message.timedOut = cause === ACK_TIMEOUT
+      if (state === 'awaiting') {
+        const awaitsFrom = (turn ?? 0) - this.#settings.applicationAckMs
+        this.#awaits(message, verdict.awaits ?? 'suspend', awaitsFrom)
+      } else if (state === 'waiting' || state === 'suspended') {
+        message.standing = state
+        message.timedOut = verdict.cause === ACK_TIMEOUT
       } else {
         const { outcome } = JSON.parse(row.outcome ?? '{}') as Settlement
         message.standing = 'leaving'
@@ -411,19 +456,16 @@ export class DeliveryModel {
   }
 
   /** Checks that what is stored is what the last process knew. */
-  #compare(message: Message, { state, spentMs, verdict }: Entry): void {
+  #compare(message: Message, { spentMs, state, turn, verdict }: DiskRow): void {
     const { id, standing, stored } = message
     if (standing === 'awaiting') {
       if (this.#isLate(message)) return
-      assert.equal(state, 'suspended', `the stored state of ${id}`)
-      assert.equal(verdict?.awaits, message.late, `what follows if none comes for ${id}`)
-      assert.equal(verdict.awaitsFrom, message.awaitsFrom, `since when ${id} awaits it`)
+      assert.equal(state, 'awaiting', `the stored state of ${id}`)
+      assert.equal(verdict.awaits, message.late, `what follows if none comes for ${id}`)
+      const deadline = message.awaitsFrom + this.#settings.applicationAckMs
+      assert.equal(turn, deadline, `until when ${id} awaits it`)
     } else if (standing === 'suspended' || standing === 'leaving') {
-      assert.equal(
-        state,
-        standing === 'leaving' ? 'settled' : standing,
-        `the stored state of ${id}`
-      )
+      assert.equal(state, standing, `the stored state of ${id}`)
     } else if (['waiting', 'flight', 'retrying'].includes(standing)) {
       assert.equal(state, 'waiting', `the stored state of ${id}`)
     }
@@ -440,12 +482,14 @@ export class DeliveryModel {
     assert.ok(this.#flights.length < this.#places, `${id} is one too many in flight`)
     if (this.#settings.order !== 'none') {
       for (const other of this.#messages.values()) {
-        if (other === message || other.lane !== lane || other.aside) continue
-        const busy = ['flight', 'retrying', 'leaving'].includes(other.standing)
-        assert.ok(!busy, `${id} was sent while ${other.id} in the same lane is ${other.standing}`)
-        const overtaken =
-          message.standing !== 'retrying' && other.id < id && other.standing === 'waiting'
-        assert.ok(!overtaken, `${id} overtakes ${other.id}`)
+        if (other === message || other.lane !== lane) continue
+        const name = `${id} was sent while ${other.id} in the same lane is ${other.standing}`
+        assert.notEqual(other.standing, 'flight', name)
+        const isAhead = other.id < id && ['waiting', 'retrying'].includes(other.standing)
+        assert.ok(!isAhead, name)
+        // It comes in before it: the other one then follows at once.
+        const isBehind = other.id > id && this.#settings.order === 'key'
+        if (isBehind) other.dueAt = 0
       }
     }
     if (message.standing === 'retrying') {
@@ -455,9 +499,10 @@ export class DeliveryModel {
         ['waiting', 'offered', 'operator', 'wanted'].includes(message.standing) ||
         this.#isSentAgain(message)
       assert.ok(may, `${id} was sent, though it is ${message.standing}`)
-      if (message.standing === 'operator') message.spent = 0
-      message.retries = 0
+      if (message.standing === 'operator') this.#renew(message)
     }
+    message.spent = this.#spentOf(message)
+    message.countsFrom = undefined
     message.standing = 'flight'
     message.counts = true
     message.attemptTime = 0
@@ -503,7 +548,7 @@ export class DeliveryModel {
         message.retries++
         // The clock restarts when a pause ends: what it shows until then does not matter.
         message.stored = this.#paused ? undefined : message.spent
-        message.dueAt = this.#clock.monotonic() + wait
+        this.#planned(message, wait, message.counts)
         flight.end(result)
         return
       }
@@ -515,6 +560,7 @@ export class DeliveryModel {
     } else if (outcome === 'suspend') this.#suspended(message)
     else {
       message.standing = 'waiting'
+      message.spent = 0
       this.#paused = true
     }
     flight.end(result)
@@ -534,16 +580,15 @@ export class DeliveryModel {
     message.lateFrom = this.#clock.monotonic() + message.leftMs
     message.lateBy = Number.POSITIVE_INFINITY
     message.isOver = false
-    message.resendsAt = undefined
   }
 
   /** How long the queue has been open; what a crash kept from being stored does not count. */
   get #uptimeMs(): number {
-    return this.#disk.uptimeMs + this.#clock.monotonic() - this.#openedAt
+    return this.#uptimeBefore + this.#clock.monotonic() - this.#openedAt
   }
 
-  #isLate({ lateFrom, resendsAt }: Message): boolean {
-    return this.#clock.monotonic() >= (resendsAt ?? lateFrom)
+  #isLate({ lateFrom }: Message): boolean {
+    return this.#clock.monotonic() >= lateFrom
   }
 
   /** Its time is up, and it waits again. */
@@ -564,66 +609,64 @@ export class DeliveryModel {
   }
 
   #acknowledgeOne(message: Message, kind: ReplyKind): void {
-    const { id, resendsAt, standing } = message
+    const { id, standing } = message
     const process = this.#process
-    const isDue = standing === 'awaiting' && resendsAt === undefined && !this.#isLate(message)
+    const isDue = standing === 'awaiting' && !this.#isLate(message)
     const isFirst = message.asked++ === 0
-    let isJudged = false
+    let before: Message | undefined
     const judge = (): AttemptResult => {
-      isJudged = true
+      before = { ...message }
       this.#watch(() => {
         if (this.#process === process) this.#judged(message, kind)
       })
       return resultOf(kind)
     }
-    this.#delivery.operator.acknowledge({ controlId: `C${id}`, judge }).then(
+    this.#delivery.acknowledge({ controlId: `C${id}`, judge }).then(
       (isTaken) => {
         message.asked--
         this.#watch(() => {
           if (this.#process !== process) return
-          assert.equal(isTaken, isJudged, `an acknowledgement of ${id} was taken, or was not`)
+          assert.equal(
+            isTaken,
+            before !== undefined,
+            `an acknowledgement of ${id} was taken, or was not`
+          )
           assert.ok(isTaken || !isDue || !isFirst, `an acknowledgement of ${id} was not taken`)
         })
       },
       () => {
         message.asked--
-        if (this.#process === process) this.#storedAll = false
+        if (this.#process !== process) return
+        this.#storedAll = false
+        // It could not be stored: nothing has changed.
+        if (before !== undefined) Object.assign(message, { ...before, asked: message.asked })
       }
     )
   }
 
   /** The rules are asked about an application acknowledgement. */
   #judged(message: Message, kind: ReplyKind): void {
-    const { id, resendsAt, standing } = message
-    const wasLate = standing === 'suspended' || standing === 'operator' ? message.timedOut : false
-    // If it could not be stored that it is sent again, it awaits another one.
-    const isWanted = resendsAt !== undefined && !this.#isLate(message)
-    const isAwaited = standing === 'awaiting' && !isWanted
-    // The same holds for one that could not be stored.
-    const isStuck = standing === 'wanted' && !this.#storedAll
-    assert.ok(isAwaited || wasLate || isStuck, `${id} was acknowledged, though it is ${standing}`)
+    const { id, standing } = message
+    const wasLate = ['suspended', 'operator'].includes(standing) && message.timedOut
+    assert.ok(
+      standing === 'awaiting' || wasLate,
+      `${id} was acknowledged, though it is ${standing}`
+    )
     const { outcome, retry } = resultOf(kind).decision
     if (outcome === 'await') return
-    message.aside = true
     const { failureTimeoutMs } = this.#settings
     const wait = backOff(message)
     const isInTime = this.#paused || message.spent + wait <= failureTimeoutMs
     if (retry && failureTimeoutMs !== 0 && isInTime) {
-      message.spent += wait
       message.retries++
-      const isSuspended = this.#delivery.suspended.some(({ controlId }) => controlId === `C${id}`)
-      if (isSuspended) message.standing = 'wanted'
-      else {
-        message.late = 'retry'
-        message.resendsAt = this.#clock.monotonic() + wait
-        message.lateBy = Number.POSITIVE_INFINITY
-        message.isOver = false
-      }
+      message.standing = 'wanted'
+      this.#planned(message, wait, true)
     } else if (outcome === 'accept') this.#leaves(message, 'ack')
     else if (outcome === 'fail') this.#leaves(message, kind === 'nak' ? 'nak' : 'error')
     else if (outcome === 'suspend') this.#suspended(message)
     else {
       message.standing = 'wanted'
+      message.dueAt = 0
       this.#paused = true
     }
   }
@@ -634,21 +677,17 @@ export class DeliveryModel {
       ['awaiting', 'wanted', 'operator'].includes(standing)
     )
     if (held.length === 0 || !this.#isOpen) return
-    const { messages } = await this.#delivery.operator.find({ state: 'awaiting', limit: 1000 })
-    const awaiting = new Set(messages.map(({ controlId }) => controlId))
-    const suspended = new Set(this.#delivery.suspended.map(({ controlId }) => controlId))
-    const now = this.#clock.monotonic()
+    const awaiting = new Set((await this.#held('awaiting')).map(({ controlId }) => controlId))
+    const suspended = new Set((await this.#held('suspended')).map(({ controlId }) => controlId))
     for (const message of held) {
       const name = `C${message.id}`
       if (message.standing === 'awaiting') this.#lookUpAwaiting(message, awaiting, suspended)
       else if (suspended.has(name)) message.standing = 'suspended'
-      else if (awaiting.has(name)) {
-        message.standing = 'awaiting'
-        message.lateFrom = Math.min(message.lateFrom, now)
-        message.lateBy = Number.POSITIVE_INFINITY
-      } else {
-        if (message.standing === 'operator') message.spent = 0
+      else if (message.standing === 'operator') {
+        this.#renew(message)
         message.standing = 'waiting'
+      } else if (!awaiting.has(name)) {
+        message.standing = message.dueAt > this.#clock.monotonic() ? 'retrying' : 'waiting'
       }
     }
   }
@@ -658,13 +697,13 @@ export class DeliveryModel {
     awaiting: ReadonlySet<string>,
     suspended: ReadonlySet<string>
   ): void {
-    const { id, late, lateBy, resendsAt } = message
+    const { id, late, lateBy } = message
     const now = this.#clock.monotonic()
     if (awaiting.has(`C${id}`)) {
       if (!this.#started || now - this.#faultAt <= REREAD_MS) return
       // Its timer runs by now.
       if (lateBy === Number.POSITIVE_INFINITY) {
-        message.lateBy = Math.max(now, resendsAt ?? now + message.leftMs)
+        message.lateBy = Math.max(now, now + message.leftMs)
       }
       if (now <= message.lateBy) return
       // The timer may have had to wait for the disk; once more it does not.
@@ -699,10 +738,6 @@ export class DeliveryModel {
       assert.ok(isHeld(standing), `${id} was given up, though it is ${standing}`)
       assert.ok(id > (this.#givenUp.at(-1) ?? 0), `${id} was given up out of order`)
       this.#givenUp.push(id)
-    } else if (standing === 'wanted' && !this.#storedAll) {
-      // That it is sent again could not be stored: its time came.
-      assert.equal(message.late, 'fail', `${id} left`)
-      assert.equal(settlement.error?.cause?.code, ACK_TIMEOUT)
     } else if (standing === 'operator') assert.equal(settlement.error?.code, 'HL7_DISCARDED')
     else if (standing === 'awaiting') {
       assert.ok(this.#isLate(message), `${id} left before its time was up`)
@@ -714,7 +749,6 @@ export class DeliveryModel {
       assert.equal(settlement.outcome, message.expected, `${id} left on the wrong output`)
     }
     message.standing = 'left'
-    message.aside = false
     message.emitted++
     message.emittedIn = this.#process
     const counter = ({ ack: 'acked', nak: 'naked', error: 'failed' } as const)[settlement.outcome]
@@ -734,16 +768,17 @@ export class DeliveryModel {
   async #check(): Promise<void> {
     if (this.#fault !== undefined) throw this.#fault
     const now = this.#clock.monotonic()
-    if (this.#disk.failReads) this.#readFaultAt = now
     if (this.#disk.failReads || this.#disk.failWrites) this.#faultAt = now
     if (this.#disk.pending > 0 || this.#calls > 0 || this.#closing !== undefined) return
     await this.#lookUp()
     const messages = [...this.#messages.values()]
     const is = (...standings: Standing[]): Message[] =>
       messages.filter(({ standing }) => standings.includes(standing))
-    const suspended = this.#delivery.suspended.map(({ controlId }) => this.#named(controlId).id)
-    // What an unreadable queue holds is unknown.
-    if (!this.#isOpen || now - this.#readFaultAt <= REREAD_MS) return
+    // What an unreadable queue holds is unknown, and what could not be stored is stored later.
+    if (!this.#isOpen || now - this.#faultAt <= REREAD_MS) return
+    const suspended = (await this.#held('suspended')).map(
+      ({ controlId }) => this.#named(controlId).id
+    )
     const state = this.#delivery.state()
     assert.deepEqual(
       suspended.sort((a, b) => a - b),
@@ -760,14 +795,13 @@ export class DeliveryModel {
     assert.equal(state.queued, is('waiting', 'retrying').length, 'queued messages')
     assert.equal(state.state === 'paused', this.#paused)
     if (this.#paused || this.#flights.length >= this.#places) return
-    for (const { id, lane, standing, dueAt } of is('waiting', 'retrying')) {
-      if (standing === 'retrying') {
-        assert.ok(dueAt > this.#clock.monotonic(), `${id} is not retried`)
-        continue
-      }
-      const busy =
-        this.#settings.order !== 'none' && is('flight', 'retrying').some((m) => m.lane === lane)
-      assert.ok(busy, `${id} waits for nothing`)
+    for (const message of is('waiting', 'retrying')) {
+      const { id, lane, standing, dueAt } = message
+      const others = is('flight', 'waiting', 'retrying').filter((m) => m.lane === lane)
+      const isBehind =
+        this.#settings.order !== 'none' && others.some((m) => m.standing === 'flight' || m.id < id)
+      if (isBehind || (standing === 'retrying' && dueAt > now)) continue
+      assert.fail(`${id} waits for nothing`)
     }
   }
 
@@ -781,7 +815,7 @@ export class DeliveryModel {
       await this.#perform({ do: 'reopen', started: true })
       await this.#drain()
       await this.#ended()
-      assert.equal(this.#disk.rows.size, 0, 'rows left in the file')
+      assert.equal(this.#disk.rows.length, 0, 'rows left in the file')
     }
     for (const { id, accepted, standing, emitted } of this.#messages.values()) {
       if (!accepted) continue
@@ -812,10 +846,9 @@ export class DeliveryModel {
   }
 
   #passed(ms: number): void {
+    if (this.#paused) return
     for (const message of this.#messages.values()) {
-      if (this.#paused) continue
       if (message.standing === 'flight') message.attemptTime += ms
-      else if (message.standing === 'retrying' && message.counts) message.spent += ms
     }
   }
 
@@ -866,18 +899,28 @@ export class DeliveryModel {
 
 function newMessage(id: number, lane: string, size: number): Message {
   return {
-    ...{ id, lane, size, standing: 'offered', accepted: false, emitted: 0, emittedIn: 0 },
-    ...{ spent: 0, attemptTime: 0, stored: undefined, counts: true, retries: 0, dueAt: 0 },
-    ...{
-      late: 'suspend',
-      awaitsFrom: 0,
-      leftMs: 0,
-      lateFrom: 0,
-      lateBy: 0,
-      isOver: false,
-      resendsAt: undefined
-    },
-    ...{ timedOut: false, aside: false, asked: 0 }
+    id,
+    lane,
+    size,
+    standing: 'offered',
+    accepted: false,
+    emitted: 0,
+    emittedIn: 0,
+    spent: 0,
+    attemptTime: 0,
+    stored: undefined,
+    counts: true,
+    countsFrom: undefined,
+    retries: 0,
+    dueAt: 0,
+    late: 'suspend',
+    awaitsFrom: 0,
+    leftMs: 0,
+    lateFrom: 0,
+    lateBy: 0,
+    isOver: false,
+    timedOut: false,
+    asked: 0
   }
 }
 

@@ -9,8 +9,7 @@ const settings: fc.Arbitrary<ModelSettings> = fc.record({
   failureTimeoutMs: fc.constantFrom(0, 10_000, 100_000, Number.POSITIVE_INFINITY),
   failWhileUnreachable: fc.boolean(),
   applicationAckMs: fc.constantFrom(1, 5000, 60_000),
-  quickDisk: fc.boolean(),
-  pageSize: fc.constantFrom(1, 2, 3, 1000)
+  quickDisk: fc.boolean()
 })
 
 const pick = fc.nat({ max: 7 })

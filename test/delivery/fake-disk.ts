@@ -1,63 +1,118 @@
-import { ContentCache } from '../../src/outbox/content-cache.ts'
-import type { ContentCodec } from '../../src/outbox/disk-outbox.ts'
-import type { EventQuery, JournalRecord, Pause, QueueEvent } from '../../src/outbox/journal.ts'
-import { MemoryJournal, matchesEntry } from '../../src/outbox/memory-journal.ts'
-import {
-  OutboxError,
-  type Entry,
-  type ListQuery,
-  type Outbox,
-  type OutboxContents,
-  type StoredMessage,
-  type FindQuery,
-  type Found
-} from '../../src/outbox/outbox.ts'
+import { DatabaseSync } from 'node:sqlite'
+import type { Clock } from '../../src/clock.ts'
+import { STATES, type MessageState, type Verdict } from '../../src/queue/message-row.ts'
+import { MessageQueue } from '../../src/queue/message-queue.ts'
+import { NOTHING_QUEUED, type QueueEngine } from '../../src/queue/queue-engine.ts'
+import { QueueError } from '../../src/queue/queue-error.ts'
+import type { QueueMethod, QueueMethods } from '../../src/queue/queue-protocol.ts'
+import { makeTables } from '../../src/queue/queue-schema.ts'
+import type { ContentStore, OpenedQueue, Order } from '../../src/queue/queue-types.ts'
+import { Queue } from '../../src/queue/queue.ts'
+import { EncodedContents, type ContentCodec } from '../../src/queue/stored-contents.ts'
 
-interface Row {
-  facts: Entry
-  content: Buffer
-  outcome?: string
-  /** Grows with each change of state. */
-  place: number
+/** Room for contents in memory, in bytes. */
+const CACHE_BYTES = 16 * 1024 * 1024
+
+/** A row of the table, as a test compares it. */
+export interface DiskRow {
+  seq: number
+  controlId: string
+  state: MessageState
+  turn: number | null
+  retries: number
+  spentMs: number
+  /** Since when time counts on; on the uptime. */
+  countsFrom: number | null
+  verdict: Partial<Verdict>
+  outcome: string | undefined
 }
 
 interface Call {
-  kind: 'write' | 'read'
+  isRead: boolean
+  /** Nothing has to be read or stored for it. */
+  isSafe: boolean
   run: () => void
-  fail: (error: OutboxError) => void
+  fail: (error: QueueError) => void
 }
 
+/** Calls that change nothing. */
+const READS = new Set<QueueMethod>([
+  'claimNext',
+  'claimLate',
+  'claimAwaiting',
+  'claimSuspended',
+  'countSuspended',
+  'read',
+  'find',
+  'events'
+])
+
 /**
- * A disk for tests. `outbox()` returns the view of one process; calls take effect in order, when
- * `step` reaches them. Until then, a crash forgets them.
+ * A disk for tests, with the real table on it. `queue()` returns the view of one process; calls take effect in order,
+ * when `step` reaches them. Until then, a crash forgets them.
  */
 export class FakeDisk {
-  readonly rows = new Map<number, Row>()
-  paused: Pause | undefined
-  readonly journal = new MemoryJournal(1_000_000)
-  lastSeq = 0
-  unclean = false
-  uptimeMs = 0
-  /** The message noted last (0: none), and all that were noted. */
-  noted = 0
-  readonly allNoted: number[] = []
-  /** While set, writes (reads) fail. */
+  readonly #db = new DatabaseSync(':memory:')
+  readonly #contents = new Map<number, Uint8Array>()
+  readonly #outcomes = new Map<number, Uint8Array>()
+  /** While set, changes (queries) fail. */
   failWrites = false
   failReads = false
   /** Every call takes effect at once, without `step`. */
   immediate: boolean
-  place = 0
   /** How often it was opened. */
   opened = 0
   onOpened: (() => void) | undefined
+  /** A call takes effect. */
+  onCall: ((method: QueueMethod, args: unknown[], value: unknown) => void) | undefined
+  /** The messages on which work has begun. */
+  readonly worked: number[] = []
   #calls: Call[] = []
 
   constructor({ immediate = false } = {}) {
     this.immediate = immediate
+    makeTables(this.#db)
   }
 
   get pending(): number {
     return this.#calls.length
+  }
+
+  /** All that has not left. */
+  get rows(): DiskRow[] {
+    return this.#db
+      .prepare('SELECT * FROM message WHERE state <> 4 ORDER BY seq')
+      .all()
+      .map((row) => ({
+        seq: row['seq'] as number,
+        controlId: row['control_id'] as string,
+        state: STATES[row['state'] as number] ?? 'damaged',
+        turn: row['turn'] as number | null,
+        retries: this.#isCurrent(row) ? (row['retries'] as number) : 0,
+        spentMs: this.#isCurrent(row) ? (row['spent_ms'] as number) : 0,
+        countsFrom: this.#isCurrent(row) ? (row['counts_from'] as number | null) : null,
+        verdict: JSON.parse((row['verdict'] as string | null) ?? '{}') as Partial<Verdict>,
+        outcome: this.#text(this.#outcomes.get(row['seq'] as number))
+      }))
+  }
+
+  get isPaused(): boolean {
+    return this.#meta('paused') === 1
+  }
+
+  /** How long the queue had been open when that was stored last, in milliseconds. */
+  get uptimeMs(): number {
+    return (this.#meta('uptime') as number | undefined) ?? 0
+  }
+
+  /** The content of a message becomes unreadable. */
+  damageContent(seq: number): void {
+    this.#contents.set(seq, Buffer.from('?'))
+  }
+
+  /** The outcome of a message becomes unreadable. */
+  damageOutcome(seq: number): void {
+    this.#outcomes.delete(seq)
   }
 
   /** Lets this many calls take effect. */
@@ -65,8 +120,8 @@ export class FakeDisk {
     for (; count > 0; count--) {
       const call = this.#calls.shift()
       if (call === undefined) return
-      const fails = call.kind === 'write' ? this.failWrites : this.failReads
-      if (fails) call.fail(new OutboxError('The disk is out of order.', 'EIO'))
+      const fails = call.isRead ? this.failReads : this.failWrites
+      if (fails && !call.isSafe) call.fail(new QueueError('The disk is out of order.', 'EIO'))
       else call.run()
     }
   }
@@ -76,10 +131,11 @@ export class FakeDisk {
     this.#calls = []
   }
 
-  call<T>(kind: Call['kind'], work: () => T): Promise<T> {
+  call<T>(isRead: boolean, work: () => T, isSafe = false): Promise<T> {
     return new Promise((resolve, reject) => {
       this.#calls.push({
-        kind,
+        isRead,
+        isSafe,
         run: () => {
           try {
             resolve(work())
@@ -93,209 +149,125 @@ export class FakeDisk {
     })
   }
 
-  /** @param size of a content in memory, in bytes; by default that of its encoded bytes */
-  outbox<Content>(
+  /** @param sizeOf what a content takes in memory, in bytes */
+  queue<Content>(
     codec: ContentCodec<Content>,
-    size?: (content: Content) => number
-  ): FakeOutbox<Content> {
-    return new FakeOutbox(this, codec, size)
+    { order, orderKey = 'PID-3.1', clock, sizeOf }: FakeQueueOptions<Content>
+  ): MessageQueue<Content> {
+    const open = (): Queue<Uint8Array> =>
+      new Queue(this.#db, {
+        order,
+        orderKey,
+        contents: this.#store,
+        journalDays: 14,
+        mostRecords: 1_000_000,
+        mostEvents: 10_000,
+        clock
+      })
+    return new MessageQueue(
+      new FakeEngine(this, open),
+      new EncodedContents(codec, CACHE_BYTES, sizeOf)
+    )
+  }
+
+  get #store(): ContentStore<Uint8Array> {
+    return {
+      putContent: (seq, content) => this.#contents.set(seq, Uint8Array.from(content)),
+      getContent: (seq) => this.#contents.get(seq),
+      putOutcome: (seq, outcome) => this.#outcomes.set(seq, outcome),
+      getOutcome: (seq) => this.#outcomes.get(seq),
+      dropOutcome: (seq) => this.#outcomes.delete(seq),
+      drop: (seq) => {
+        this.#contents.delete(seq)
+        this.#outcomes.delete(seq)
+      }
+    }
+  }
+
+  /** Its clock was not started anew since. */
+  #isCurrent(row: Record<string, unknown>): boolean {
+    return row['renewals'] === (this.#meta('renewals') ?? 0)
+  }
+
+  #meta(name: string): unknown {
+    return this.#db.prepare('SELECT value FROM meta WHERE name = ?').get(name)?.['value']
+  }
+
+  #text(bytes: Uint8Array | undefined): string | undefined {
+    return bytes && Buffer.from(bytes).toString()
   }
 }
 
-/** A durable outbox on a `FakeDisk`. */
-export class FakeOutbox<Content> implements Outbox<Content> {
-  readonly durable = true
+export interface FakeQueueOptions<Content> {
+  order: Order
+  orderKey?: string
+  clock: Pick<Clock, 'now' | 'monotonic'>
+  sizeOf?: (content: Content) => number
+}
+
+/** Calls the queue of a `FakeDisk`, when that does. */
+class FakeEngine implements QueueEngine {
+  readonly isDurable = true
+  summary = NOTHING_QUEUED
   readonly #disk: FakeDisk
-  readonly #codec: ContentCodec<Content>
-  readonly #size: ((content: Content) => number) | undefined
-  readonly #cache = new ContentCache<Content>()
-  /** Messages that left but may still be stored: like the real outbox, it does not list them. */
-  readonly #gone = new Set<number>()
-  #open = false
+  readonly #openQueue: () => Queue<Uint8Array>
+  #queue: Queue<Uint8Array> | undefined
   #pending = 0
   #whenIdle: (() => void) | undefined
 
-  constructor(
-    disk: FakeDisk,
-    codec: ContentCodec<Content>,
-    size: ((content: Content) => number) | undefined
-  ) {
+  constructor(disk: FakeDisk, openQueue: () => Queue<Uint8Array>) {
     this.#disk = disk
-    this.#codec = codec
-    this.#size = size
+    this.#openQueue = openQueue
   }
 
-  async open(): Promise<OutboxContents> {
-    const disk = this.#disk
-    const contents = await this.#disk.call('read', () => {
-      const rows = [...disk.rows.values()].sort((a, b) => a.facts.seq - b.facts.seq)
-      return {
-        waiting: rows.filter(({ facts }) => facts.state === 'waiting').length,
-        suspended: rows
-          .filter(({ facts }) => facts.state === 'suspended')
-          .map(({ facts }) => ({ ...facts })),
-        settled: rows
-          .filter(({ facts }) => facts.state === 'settled')
-          .sort((a, b) => a.place - b.place)
-          .map(({ facts }) => facts.seq),
-        ...{ paused: disk.paused, lastSeq: disk.lastSeq, unclean: disk.unclean, endedOn: [] },
-        uptimeMs: disk.uptimeMs
-      }
-    })
-    this.#open = true
-    disk.opened++
-    disk.onOpened?.()
-    return contents
-  }
-
-  keyName(key: string): string {
-    return `lane ${key}`
-  }
-
-  async add(entry: Entry, content: Content): Promise<void> {
-    const copy = { ...entry }
-    try {
-      await this.#call('write', () => {
-        const { bytes, whole } = this.#codec.encode(content)
-        const size = this.#size?.(content) ?? bytes.length
-        this.#cache.keep(entry, content, whole ? size : Number.POSITIVE_INFINITY)
-        this.#disk.lastSeq = Math.max(this.#disk.lastSeq, copy.seq)
-        this.#disk.rows.set(copy.seq, { facts: copy, content: bytes, place: 0 })
-      })
-    } catch (error) {
-      this.#cache.drop(entry.seq)
-      throw error
-    }
-  }
-
-  async list({ after, without, limit }: ListQuery): Promise<readonly Entry[]> {
-    const rows = await this.#call('read', () =>
-      [...this.#disk.rows.values()]
-        .map(({ facts }) => facts)
-        .filter(({ seq, state }) => state === 'waiting' && seq > after)
-        .filter(({ lane }) => !without.includes(lane))
-        .sort((a, b) => a.seq - b.seq)
-        .map((facts) => ({ ...facts }))
-    )
-    return rows.filter(({ seq }) => !this.#gone.has(seq)).slice(0, limit)
-  }
-
-  async read(seq: number): Promise<StoredMessage<Content>> {
-    const cached = this.#cache.get(seq)
-    if (cached?.entry.state === 'waiting') return cached
-    const { facts, content, outcome } = await this.#call('read', () => this.#row(seq))
-    let decoded: Content
-    try {
-      decoded = cached?.content ?? this.#codec.decode(content)
-    } catch {
-      this.#disk.rows.delete(seq)
-      const { controlId, type } = facts
-      const text = `Number ${seq} cannot be understood.`
-      throw new OutboxError(text, 'ERR_MESSAGE_DAMAGED', { controlId, type })
-    }
-    return {
-      entry: { ...facts },
-      content: decoded,
-      ...(outcome === undefined ? {} : { outcome: JSON.parse(outcome) as unknown })
-    }
-  }
-
-  async update(entry: Entry): Promise<void> {
-    const copy = { ...entry }
-    const isWaiting = copy.state === 'waiting'
-    if (!isWaiting) this.#cache.note(copy)
-    await this.#call('write', () => {
-      const { content } = this.#row(copy.seq)
-      this.#disk.rows.set(copy.seq, { facts: copy, content, place: ++this.#disk.place })
-    })
-    if (isWaiting) this.#cache.note(copy)
-  }
-
-  settle(entry: Entry, outcome: unknown): Promise<void> {
-    const copy = { ...entry }
-    this.#cache.note(copy)
-    return this.#call('write', () => {
-      const { content } = this.#row(copy.seq)
-      const place = ++this.#disk.place
-      // Like the real outbox, it throws if there is none.
-      const stored = Buffer.from(JSON.stringify(outcome)).toString()
-      this.#disk.rows.set(copy.seq, { facts: copy, content, outcome: stored, place })
+  async open(): Promise<OpenedQueue> {
+    return this.#disk.call(true, () => {
+      const queue = this.#openQueue()
+      const opened = queue.open()
+      this.#queue = queue
+      this.summary = queue.summary()
+      this.#disk.opened++
+      this.#disk.onOpened?.()
+      return opened
     })
   }
 
-  async remove(seq: number, record?: JournalRecord): Promise<void> {
-    this.#cache.drop(seq)
-    this.#gone.add(seq)
-    await this.#call('write', () => {
-      this.#row(seq)
-      this.#disk.rows.delete(seq)
-      if (record !== undefined) this.#disk.journal.add(record)
-    })
-    this.#gone.delete(seq)
+  laneOf(key: string): number {
+    return Buffer.from(key).reduce((sum, byte) => sum * 256 + byte, 1)
   }
 
-  find(query: FindQuery): Promise<Found> {
-    const gone = new Set(this.#gone)
-    return this.#call('read', () => {
-      if (query.where === 'journal') return this.#disk.journal.find(query)
-      const entries = [...this.#disk.rows.values()]
-        .map(({ facts }) => ({ ...facts }))
-        .filter(({ seq }) => !gone.has(seq))
-        .filter((entry) => matchesEntry(entry, query) && entry.acceptedAt >= (query.since ?? 0))
-        .sort((a, b) => b.seq - a.seq)
-      const found = entries.slice(0, query.limit)
-      const next = found.length < entries.length ? (found.at(-1)?.seq ?? 0) : 0
-      return { entries: found, records: [], next }
-    })
-  }
-
-  addEvent(event: QueueEvent): Promise<void> {
-    return this.#call('write', () => {
-      this.#disk.journal.addEvent(event)
-    })
-  }
-
-  events(query: EventQuery): Promise<readonly QueueEvent[]> {
-    return this.#call('read', () => this.#disk.journal.events(query))
-  }
-
-  setPaused(paused: Pause | undefined): Promise<void> {
-    return this.#call('write', () => {
-      this.#disk.paused = paused
-    })
-  }
-
-  note(seq: number): Promise<void> {
-    return this.#call('write', () => {
-      this.#disk.noted = seq
-      if (seq > 0) this.#disk.allNoted.push(seq)
-    })
-  }
-
-  async close(): Promise<void> {
-    this.#open = false
-    if (this.#pending > 0) {
-      await new Promise<void>((resolve) => {
-        this.#whenIdle = resolve
-      })
-    }
-  }
-
-  async #call<T>(kind: Call['kind'], work: () => T): Promise<T> {
-    if (!this.#open) throw new OutboxError('The queue is not open.', 'ERR_QUEUE_CLOSED')
+  async call<Method extends QueueMethod>(
+    method: Method,
+    makeArgs: () => Parameters<QueueMethods[Method]>
+  ): Promise<ReturnType<QueueMethods[Method]>> {
+    if (this.#queue === undefined) throw new QueueError('It is not open.', 'ERR_QUEUE_CLOSED')
+    const queue = this.#queue
     this.#pending++
     try {
-      return await this.#disk.call(kind, work)
+      const work = (): ReturnType<QueueMethods[Method]> => {
+        const args = makeArgs()
+        if (method === 'beginWork') this.#disk.worked.push(args[0] as number)
+        const call = queue[method] as (...args: unknown[]) => unknown
+        const value = call.apply(queue, args) as ReturnType<QueueMethods[Method]>
+        this.summary = queue.summary()
+        this.#disk.onCall?.(method, args, value)
+        return value
+      }
+      return await this.#disk.call(READS.has(method), work, method === 'release')
     } finally {
       if (--this.#pending === 0) this.#whenIdle?.()
     }
   }
 
-  #row(seq: number): Row {
-    const row = this.#disk.rows.get(seq)
-    if (row === undefined) {
-      throw new OutboxError(`Message ${seq} is not in the queue.`, 'ERR_NOT_QUEUED')
+  async close(): Promise<void> {
+    const queue = this.#queue
+    this.#queue = undefined
+    if (this.#pending > 0) {
+      await new Promise<void>((resolve) => {
+        this.#whenIdle = resolve
+      })
     }
-    return row
+    if (queue !== undefined)
+      await this.#disk.call(false, () => queue.close()).catch(() => undefined)
   }
 }

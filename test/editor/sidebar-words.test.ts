@@ -18,7 +18,7 @@ import {
   stateOf,
   tokenWords
 } from '../../nodes/editor/sidebar/words.ts'
-import type { MessageRow } from '../../nodes/operations/answers.ts'
+import type { MessageAnswer } from '../../nodes/operations/answers.ts'
 import { messageRow, nodesInTrouble, nodeState } from '../support/fake-operations.ts'
 import { tabText, tabTexts } from '../support/tab-texts.ts'
 
@@ -121,7 +121,7 @@ describe('the words of the tab', () => {
   it('say in a sentence what became of a message, in each state', () => {
     const settledAt = at(2026, 10, 25, 2, 40, 58)
     const acceptedAt = at(2026, 10, 25, 2, 40, 57)
-    const row = (state: MessageRow['state'], more: Partial<MessageRow> = {}): string =>
+    const row = (state: MessageAnswer['state'], more: Partial<MessageAnswer> = {}): string =>
       foundSentence(messageRow('1', { state, acceptedAt, settledAt, ...more }), 'Registry', speech)
     const fresh = { settledAt: null, ackCode: '', errors: [], kind: 'ok', attempts: 0 }
     assert.equal(

@@ -3,7 +3,7 @@ import type {
   EventRow,
   HistoryMinute,
   MessageContent,
-  MessageRow,
+  MessageAnswer,
   NodeState
 } from '../../nodes/operations/answers.ts'
 
@@ -27,7 +27,7 @@ export function nodeState(id: string, state: Partial<NodeState> = {}): NodeState
 }
 
 /** A message that is suspended. */
-export function messageRow(id: string, row: Partial<MessageRow> = {}): MessageRow {
+export function messageRow(id: string, row: Partial<MessageAnswer> = {}): MessageAnswer {
   return {
     ...{ id, controlId: `OB-${id}`, type: 'ADT^A01', state: 'suspended', attempts: 1 },
     ...{ acceptedAt: ago(18), settledAt: ago(17), outcome: null, ackCode: 'AE', status: 200 },
@@ -76,7 +76,7 @@ export function nodesInTrouble(): NodeState[] {
 /** The answers of the routes, without the nodes behind them. */
 export class FakeOperations {
   nodes: NodeState[]
-  messages = new Map<string, MessageRow[]>()
+  messages = new Map<string, MessageAnswer[]>()
   events = new Map<string, EventRow[]>()
   content: Partial<MessageContent> = {}
   /** Answers every request with it, if it is no 200. */
@@ -137,7 +137,7 @@ export class FakeOperations {
   }
 }
 
-function fits(row: MessageRow, wanted: Readonly<Record<string, unknown>>): boolean {
+function fits(row: MessageAnswer, wanted: Readonly<Record<string, unknown>>): boolean {
   return (['controlId', 'type', 'rule', 'state'] as const).every(
     (name) => wanted[name] === undefined || row[name] === wanted[name]
   )

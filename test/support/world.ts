@@ -5,7 +5,7 @@ import {
 } from '../../demo/authorization-server.ts'
 import { startHl7Receiver, type Hl7Receiver } from '../../demo/hl7-receiver.ts'
 import { testAuthority, type Authority } from './certificates.ts'
-import type { MessageRow, NodeState } from '../../nodes/operations/answers.ts'
+import type { MessageAnswer, NodeState } from '../../nodes/operations/answers.ts'
 import { startNodeRed, type FlowNode, type ProbedMessage, type TestNodeRed } from './node-red.ts'
 
 const AUDIENCE = 'https://hl7.test'
@@ -75,7 +75,7 @@ export interface World {
   /** The state of the node, as the admin API tells it. */
   state(id?: string): Promise<NodeState>
   /** The messages that the admin API finds. */
-  messages(query: string, id?: string): Promise<MessageRow[]>
+  messages(query: string, id?: string): Promise<MessageAnswer[]>
   /** Waits until this is true. */
   eventually(check: () => boolean | Promise<boolean>): Promise<void>
   close(): Promise<void>
@@ -205,7 +205,7 @@ export async function startWorld({
     },
     async messages(query, id = 'out') {
       const { body } = await nodeRed.get(`/hl7-https-out/${id}/messages?${query}`)
-      return (body as { messages: MessageRow[] }).messages
+      return (body as { messages: MessageAnswer[] }).messages
     },
     async close() {
       await nodeRed.close()

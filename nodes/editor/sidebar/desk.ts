@@ -1,4 +1,4 @@
-import type { MessageRow, NodeState } from '../../operations/answers.ts'
+import type { MessageAnswer, NodeState } from '../../operations/answers.ts'
 import { requestTrouble } from './asking.ts'
 import { Button } from './dom.ts'
 import type { QuestionBox } from './question.ts'
@@ -14,7 +14,7 @@ export interface Desk extends Speech {
   /** Brings everything up to date. */
   refresh: () => void
   /** Shows a message of a node. */
-  open: (node: string, message: MessageRow) => void
+  open: (node: string, message: MessageAnswer) => void
 }
 
 /** Why an action is greyed out for this user; empty if it is not. */

@@ -1,4 +1,4 @@
-import type { MessageContent, MessageRow, NodeState } from '../../operations/answers.ts'
+import type { MessageContent, MessageAnswer, NodeState } from '../../operations/answers.ts'
 import { type MessageFilter, requestTrouble, routes } from './asking.ts'
 import { actOnMany } from './bulk.ts'
 import { act, type Desk, deskButton, refusal } from './desk.ts'
@@ -30,7 +30,7 @@ export class MessageActions {
   readonly #discard: Button
   readonly #content: MessageText
   #node: NodeState | undefined
-  #row: MessageRow | undefined
+  #row: MessageAnswer | undefined
   #matching: Matching | undefined
 
   constructor(desk: Desk) {
@@ -58,7 +58,7 @@ export class MessageActions {
    * @param row the chosen message; undefined if none is
    * @param matching undefined without a filter
    */
-  show(node: NodeState, row: MessageRow | undefined, matching: Matching | undefined): void {
+  show(node: NodeState, row: MessageAnswer | undefined, matching: Matching | undefined): void {
     const { text } = this.#desk
     if (node.id !== this.#node?.id || row?.id !== this.#row?.id) this.#content.clear()
     this.#node = node

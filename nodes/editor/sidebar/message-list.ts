@@ -1,4 +1,4 @@
-import type { MessagePage, MessageRow, NodeState } from '../../operations/answers.ts'
+import type { MessagePage, MessageAnswer, NodeState } from '../../operations/answers.ts'
 import { type MessageFilter, requestTrouble, routes } from './asking.ts'
 import type { Desk } from './desk.ts'
 import { element, setText } from './dom.ts'
@@ -21,7 +21,7 @@ const STATES = ['suspended', 'retrying', 'awaiting', 'waiting', 'naked', 'failed
 export class MessageList {
   readonly element = element('section', { class: 'hl7-https-messages' })
   readonly #desk: Desk
-  readonly #table: RowTable<MessageRow>
+  readonly #table: RowTable<MessageAnswer>
   readonly #title = element('h3', { tabindex: '-1' })
   readonly #state = element('select', {})
   readonly #fields: Record<keyof MessageFilter, HTMLInputElement>
@@ -31,7 +31,7 @@ export class MessageList {
   /** The user chose what is listed. */
   #fixed = false
   #filter: MessageFilter = {}
-  #rows: readonly MessageRow[] = []
+  #rows: readonly MessageAnswer[] = []
   #more = false
   #chosen: string | undefined
   /** The search found the chosen message: it has the focus once it is listed. */
@@ -44,7 +44,7 @@ export class MessageList {
   constructor(desk: Desk) {
     this.#desk = desk
     const { text } = desk
-    this.#table = new RowTable<MessageRow>({
+    this.#table = new RowTable<MessageAnswer>({
       label: text('messages.title'),
       className: 'hl7-https-message-rows',
       columns: ['at', 'controlId', 'type', 'tries', 'said'].map((id) => ({
@@ -140,7 +140,7 @@ export class MessageList {
   }
 
   /** Chooses a message that the search found; it is listed with the next `load`. */
-  open(message: MessageRow): void {
+  open(message: MessageAnswer): void {
     this.#clearFields()
     this.#fields.controlId.value = message.controlId
     this.#state.value = ''
@@ -186,7 +186,7 @@ export class MessageList {
     return { filter, count, more: page.more }
   }
 
-  #cells(row: MessageRow) {
+  #cells(row: MessageAnswer) {
     const { language, now } = this.#desk
     const listed = this.#state.value
     const said = receiverSaid(row, this.#desk)

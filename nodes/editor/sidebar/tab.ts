@@ -1,4 +1,4 @@
-import type { AllStates, History, MessageRow, NodeState } from '../../operations/answers.ts'
+import type { AllStates, History, MessageAnswer, NodeState } from '../../operations/answers.ts'
 import { Refresh, requestTrouble, routes } from './asking.ts'
 import type { Desk } from './desk.ts'
 import { element, setAttribute, setText } from './dom.ts'
@@ -223,7 +223,7 @@ export class Tab {
     this.#refresh.now()
   }
 
-  #open(node: string, message: MessageRow): void {
+  #open(node: string, message: MessageAnswer): void {
     this.#detailsOf = ''
     this.#choose(node)
     this.#messages.open(message)

@@ -1,4 +1,4 @@
-import type { EventRow, MessageRow, NodeState } from '../../operations/answers.ts'
+import type { EventRow, MessageAnswer, NodeState } from '../../operations/answers.ts'
 import { clockTime, duration, until } from './times.ts'
 import { byWhom, cut, type Speech, told } from './told.ts'
 
@@ -70,7 +70,7 @@ export function nameOf(state: NodeState): string {
 }
 
 /** `AE 206 E Application record locked`, or why there was no such answer. */
-export function receiverSaid(row: MessageRow, speech: Speech): string {
+export function receiverSaid(row: MessageAnswer, speech: Speech): string {
   const errors = row.errors
     .slice(0, 3)
     .map(({ code, severity, text }) => [code, severity, text].filter(Boolean).join(' '))
@@ -79,12 +79,12 @@ export function receiverSaid(row: MessageRow, speech: Speech): string {
 }
 
 /** What a message waits for, or what became of it, before what the receiver said. */
-export function stateWord({ state }: MessageRow, { text }: Speech): string {
+export function stateWord({ state }: MessageAnswer, { text }: Speech): string {
   return text(`messageState.${state}`)
 }
 
 /** `delivered 02:40:58, AA, 1 try, Registry`: what became of a message, in a sentence. */
-export function foundSentence(row: MessageRow, node: string, speech: Speech): string {
+export function foundSentence(row: MessageAnswer, node: string, speech: Speech): string {
   const { text, language, now } = speech
   const at = clockTime(row.settledAt ?? row.acceptedAt, now(), language, true)
   const said = row.outcome === 'ack' ? row.ackCode : receiverSaid(row, speech)
