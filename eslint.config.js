@@ -4,8 +4,8 @@ import tseslint from 'typescript-eslint'
 
 /**
  * The rooms of `src/` that each room may import, besides the files of `src/` itself.
- * `nodes → delivery → {rules, outbox, https, oauth2}`; `rules` and `https` use `hl7`; `https` and
- * `oauth2` share `http-client`.
+ * `nodes → delivery → {rules, outbox, https, oauth2}`, `nodes → queue`; `rules` and `https` use `hl7`;
+ * `https` and `oauth2` share `http-client`.
  */
 const mayImport = {
   hl7: [],
@@ -13,6 +13,7 @@ const mayImport = {
   oauth2: ['http-client'],
   https: ['http-client', 'hl7'],
   outbox: [],
+  queue: [],
   rules: ['hl7'],
   delivery: ['rules', 'outbox', 'https', 'http-client', 'oauth2', 'hl7']
 }

@@ -6,7 +6,7 @@ import { idOf } from '../src/delivery/explain.ts'
 import { readOutgoingMessage, type OutgoingMessage } from '../src/hl7/outgoing-message.ts'
 import { targetUrl } from '../src/https/target-url.ts'
 import type { ContentCodec } from '../src/outbox/disk-outbox.ts'
-import { decodeMessage, encodeMessage } from '../src/outbox/message-codec.ts'
+import { decodeMessage, encodeMessage } from '../src/queue/message-codec.ts'
 import type { Done } from './hand-on.ts'
 import type { OutSettings } from './read-out-settings.ts'
 
@@ -45,7 +45,7 @@ export class FlowMessages implements ContentCodec<FlowMessage> {
     return content
   }
 
-  /** A message that JSON cannot represent is also kept as it is: the outputs need its functions. */
+  /** A message that cannot be stored whole is also kept as it is: the outputs need its functions. */
   encode({ msg }: FlowMessage): { bytes: Buffer; whole: boolean } {
     const { bytes, whole, leftOut } = encodeMessage(msg)
     for (const name of leftOut) {
