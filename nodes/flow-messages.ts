@@ -45,7 +45,7 @@ export class FlowMessages implements ContentCodec<FlowMessage> {
     return content
   }
 
-  /** A message that JSON cannot represent is also kept as it is: the outputs need its functions. */
+  /** A message that cannot be stored whole is also kept as it is: the outputs need its functions. */
   encode({ msg }: FlowMessage): { bytes: Buffer; whole: boolean } {
     const { bytes, whole, leftOut } = encodeMessage(msg)
     for (const name of leftOut) {

@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises'
 import { DiskOutbox, type ContentCodec } from '../../src/outbox/disk-outbox.ts'
-import { decodeMessage, encodeMessage } from '../../src/outbox/message-codec.ts'
+import { decodeMessage, encodeMessage } from '../../src/queue/message-codec.ts'
 import { BenchNodeRed, temporaryDirectory } from '../bench-node-red.ts'
 import { loop, ours, shared } from '../candidates.ts'
 import { median, type Row } from '../report.ts'

@@ -376,6 +376,7 @@ export class DeliveryModel {
     if (method === 'claimNext') {
       for (const { row } of value as Claim[]) {
         const message = this.#named(row.controlId)
+        if (message.standing === 'operator') this.#renew(message)
         assert.equal(row.spentMs, this.#spentOf(message), `the clock of ${message.id}`)
         assert.equal(row.retries, message.retries, `retries of ${message.id}`)
       }
@@ -499,7 +500,6 @@ export class DeliveryModel {
         ['waiting', 'offered', 'operator', 'wanted'].includes(message.standing) ||
         this.#isSentAgain(message)
       assert.ok(may, `${id} was sent, though it is ${message.standing}`)
-      if (message.standing === 'operator') this.#renew(message)
     }
     message.spent = this.#spentOf(message)
     message.countsFrom = undefined

@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url'
 import { gunzipSync } from 'node:zlib'
 import { DiskOutbox } from '../../src/outbox/disk-outbox.ts'
 import { NO_VERDICT } from '../../src/outbox/journal.ts'
-import { decodeMessage, encodeMessage } from '../../src/outbox/message-codec.ts'
+import { decodeMessage, encodeMessage } from '../../src/queue/message-codec.ts'
 import type { Entry } from '../../src/outbox/outbox.ts'
 import { ALL, event, pause, record, verdict } from './records.ts'
 
