@@ -11,7 +11,14 @@ import { isGone, lostError } from './queue-errors.ts'
 import type { Sending } from './sending.ts'
 import { settlementOf, type Settlement } from './settlement.ts'
 import { verdictOf } from './verdict.ts'
-import { moved, settledMessage, TRY_AGAIN_MS, type WorkContext } from './work-context.ts'
+import {
+  moved,
+  settledMessage,
+  TRY_AGAIN_MS,
+  workOn,
+  type WorkContext,
+  type WorkInProgress
+} from './work-context.ts'
 
 /** Why a message is suspended or fails whose application acknowledgement did not come. */
 export const ACK_TIMEOUT = 'ERR_ACK_TIMEOUT'
@@ -49,15 +56,15 @@ export class Acknowledgements<Content> {
    * @throws {QueueError} when it cannot be stored: nothing has changed, and it may come again
    */
   async acknowledge(ack: ApplicationAck): Promise<boolean> {
-    const { closing, queue } = this.#context
-    const waitedFor = new Set<Message<Content>>()
+    const { closing, queue, works } = this.#context
+    const waitedFor = new Set<WorkInProgress>()
     for (;;) {
       if (closing.aborted) throw new QueueError('The node is closing.', 'ERR_QUEUE_CLOSED')
       const claim = await queue.claimAwaiting(ack.controlId, ACK_TIMEOUT)
       if (claim !== undefined) return this.#work(claim, (message) => this.#take(message, ack))
       // One with which something else happens may await it afterwards.
-      const other = [...this.#context.messages.values()].find(
-        (message) => message.row.controlId === ack.controlId && !waitedFor.has(message)
+      const other = [...works].find(
+        (work) => work.controlId === ack.controlId && !waitedFor.has(work)
       )
       if (other === undefined) return false
       waitedFor.add(other)
@@ -92,26 +99,22 @@ export class Acknowledgements<Content> {
    *
    * @returns true: it was there, even if it is lost
    */
-  async #work(claim: Claim, work: (message: Message<Content>) => Promise<void>): Promise<boolean> {
-    const { messages, queue, tell } = this.#context
+  #work(claim: Claim, act: (message: Message<Content>) => Promise<void>): Promise<boolean> {
+    const { queue, tell, works } = this.#context
     const { seq } = claim.row
-    let message: Message<Content> | undefined
-    try {
-      const { row, content, outcome } = await queue.restore(claim)
-      message = new Message(row, content, outcome)
-      messages.set(seq, message)
-      await work(message)
-    } catch (error) {
-      if (!isGone(error)) {
-        queue.release(seq)
-        throw error
+    return workOn(works, claim.row, async () => {
+      try {
+        const { row, content, outcome } = await queue.restore(claim)
+        await act(new Message(row, content, outcome))
+      } catch (error) {
+        if (!isGone(error)) {
+          queue.release(seq)
+          throw error
+        }
+        tell({ kind: 'lost', error: lostError(seq, error, error.about), about: error.about })
       }
-      tell({ kind: 'lost', error: lostError(seq, error, error.about), about: error.about })
-    } finally {
-      messages.delete(seq)
-      message?.end()
-    }
-    return true
+      return true
+    })
   }
 
   /** The rules are asked again, with the application acknowledgement. */

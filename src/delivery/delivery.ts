@@ -21,7 +21,12 @@ import { closedError, queueFailed } from './queue-errors.ts'
 import { Sending } from './sending.ts'
 import { failedSettlement, type Settlement } from './settlement.ts'
 import { Tally } from './tally.ts'
-import { settledMessage, TRY_AGAIN_MS, type WorkContext } from './work-context.ts'
+import {
+  settledMessage,
+  TRY_AGAIN_MS,
+  type WorkContext,
+  type WorkInProgress
+} from './work-context.ts'
 
 /** What works on messages, once the queue is open. */
 interface Work<Content> {
@@ -40,10 +45,10 @@ export class Delivery<Content> {
   readonly #options: DeliveryOptions<Content>
   readonly #tally: Tally
   readonly #pace: Pace
-  /** The messages that are being worked on, by number. */
-  readonly #messages = new Map<number, Message<Content>>()
-  /** The numbers of those that are on their way. */
+  readonly #works = new Set<WorkInProgress>()
+  /** Messages on their way: their numbers, and themselves once they have been read. */
   readonly #sending = new Set<number>()
+  readonly #messages = new Map<number, Message<Content>>()
   /** Attempts in progress, each with the steps that follow it. */
   readonly #running = new Set<Promise<void>>()
   readonly #flowsStarted = Promise.withResolvers<undefined>()
@@ -56,6 +61,8 @@ export class Delivery<Content> {
   #reopens = false
   #work: Work<Content> | undefined
   #pause: Pause | undefined
+  /** What holds if a pause that is being stored cannot be. */
+  #certainPause: Pause | undefined
   /** Stored outcomes have been handed on, and the queue can be read. */
   #canSend = false
   #lastSeq = 0
@@ -181,16 +188,16 @@ export class Delivery<Content> {
    */
   async pause(by = 'flow', reason = ''): Promise<void> {
     const { queue } = await this.#opened()
-    const earlier = this.#pause
     const pause = this.#pauseOf(by, reason)
     this.#pause = pause
     try {
       await queue.pause(pause)
     } catch (error) {
-      if (this.#pause === pause) this.#pause = earlier
+      if (this.#pause === pause) this.#pause = this.#certainPause
       this.#claimMessages()
       throw error
     }
+    if (this.#pause === pause) this.#certainPause = pause
     this.#tell({ kind: 'paused', pause })
   }
 
@@ -201,12 +208,14 @@ export class Delivery<Content> {
    */
   async resume(by = 'flow'): Promise<void> {
     const { queue } = await this.#opened()
+    const pause = this.#pause
     const stored = queue.resume()
     this.#renewals++
     const now = this.#options.clock.monotonic()
     for (const message of this.#messages.values()) message.renewClock(now)
     await stored
-    this.#pause = undefined
+    // Unless it has been paused again meanwhile.
+    if (this.#pause === pause) this.#pause = this.#certainPause = undefined
     this.#tell({ kind: 'resumed', by })
     this.#claimMessages()
   }
@@ -310,6 +319,7 @@ export class Delivery<Content> {
     const { endedOn, isUnclean, lastSeq, leaving, pause } = await queue.open()
     this.#lastSeq = lastSeq
     this.#pause ??= pause
+    this.#certainPause = this.#pause
     this.#work = this.#workOn(queue, isUnclean)
     this.#tell({ kind: 'opened', endedOn })
     void this.#begin(this.#work, leaving)
@@ -320,8 +330,9 @@ export class Delivery<Content> {
       options: this.#options,
       queue,
       careful: new CarefulStart(queue, isUnclean ? this.#places : 0),
-      messages: this.#messages,
+      works: this.#works,
       sending: this.#sending,
+      messages: this.#messages,
       closing: this.#closing.signal,
       abort: this.#abort.signal,
       isPaused: () => this.#pause !== undefined,
@@ -504,7 +515,7 @@ export class Delivery<Content> {
 
   async #pauseByRule(rule: string): Promise<void> {
     const pause = this.#pauseOf('rule', rule)
-    this.#pause = pause
+    this.#pause = this.#certainPause = pause
     this.#tell({ kind: 'paused', pause })
     await this.#work?.queue.pause(pause).catch(() => {
       this.#tellQueueFailed()

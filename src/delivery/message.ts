@@ -89,7 +89,6 @@ export class Message<Content> {
   story: readonly AttemptRecord[]
   /** The time that passes now counts towards the failure timeout. */
   counts = false
-  readonly #ended = Promise.withResolvers<undefined>()
   #countedFrom = 0
 
   constructor(row: MessageRow, content: Content, outcome?: unknown) {
@@ -101,15 +100,6 @@ export class Message<Content> {
     this.spentMs = row.spentMs
     this.verdict = row.verdict
     this.story = row.story
-  }
-
-  /** The work is over: what followed from it is stored, or could not be. */
-  get ended(): Promise<undefined> {
-    return this.#ended.promise
-  }
-
-  end(): void {
-    this.#ended.resolve(undefined)
   }
 
   /**

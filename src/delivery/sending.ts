@@ -9,7 +9,7 @@ import { retryWaitMs } from './retry-schedule.ts'
 import { failedSettlement, keptAnswer, settlementOf, type Settlement } from './settlement.ts'
 import { causeOf } from './tally.ts'
 import { verdictOf } from './verdict.ts'
-import { moved, settledMessage, TRY_AGAIN_MS, type WorkContext } from './work-context.ts'
+import { moved, settledMessage, TRY_AGAIN_MS, workOn, type WorkContext } from './work-context.ts'
 
 /** One attempt of a message, and what follows from it. */
 export class Sending<Content> {
@@ -24,13 +24,16 @@ export class Sending<Content> {
   }
 
   /** Takes a message whose turn it is to the receiver once. */
-  async send(claim: Claim): Promise<void> {
+  send(claim: Claim): Promise<void> {
+    return workOn(this.#context.works, claim.row, () => this.#send(claim))
+  }
+
+  async #send(claim: Claim): Promise<void> {
     const { maySend, messages, queue, sending, tell } = this.#context
     const { seq } = claim.row
     sending.add(seq)
-    let message: Message<Content> | undefined
     try {
-      message = await this.#restored(claim)
+      const message = await this.#restored(claim)
       if (message === undefined) return
       messages.set(seq, message)
       // While it was read, the node was paused or closed.
@@ -44,7 +47,6 @@ export class Sending<Content> {
     } finally {
       sending.delete(seq)
       messages.delete(seq)
-      message?.end()
     }
   }
 

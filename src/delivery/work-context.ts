@@ -1,4 +1,5 @@
 import type { MessageQueue } from '../queue/message-queue.ts'
+import type { MessageRow } from '../queue/message-row.ts'
 import type { AttemptResult } from './attempt-result.ts'
 import type { CarefulStart } from './careful-start.ts'
 import type { DeliveryEvent, Moved } from './delivery-events.ts'
@@ -11,10 +12,12 @@ export interface WorkContext<Content> {
   readonly options: DeliveryOptions<Content>
   readonly queue: MessageQueue<Content>
   readonly careful: CarefulStart
-  /** The messages that are being worked on, by number. */
-  readonly messages: Map<number, Message<Content>>
+  /** The messages that are being worked on. */
+  readonly works: Set<WorkInProgress>
   /** The numbers of those that are on their way: until it is stored what came of them. */
   readonly sending: Set<number>
+  /** The same, once they have been read. */
+  readonly messages: Map<number, Message<Content>>
   /** Nothing new starts. */
   readonly closing: AbortSignal
   /** Ends requests. */
@@ -33,6 +36,27 @@ export interface WorkContext<Content> {
 
 /** Nothing can be stored, or read: that is tried again after this time, in milliseconds. */
 export const TRY_AGAIN_MS = 30_000
+
+/** Something happens with a message. */
+export interface WorkInProgress {
+  readonly controlId: string
+  /** What follows from it is stored, or could not be. Never rejects. */
+  readonly ended: Promise<unknown>
+}
+
+/** Works on a message: until that has ended, others know of it. */
+export function workOn<T>(
+  works: Set<WorkInProgress>,
+  { controlId }: MessageRow,
+  work: () => Promise<T>
+): Promise<T> {
+  const done = work()
+  const inProgress = { controlId, ended: done.catch(() => undefined) }
+  works.add(inProgress)
+  return done.finally(() => {
+    works.delete(inProgress)
+  })
+}
 
 /** What a flow and an event are told of a message. */
 export function settledMessage({ row, attempts }: Message<unknown>): SettledMessage {
