@@ -415,7 +415,10 @@ export class DeliveryModel {
 
   #resume(): void {
     const change = this.#pauses
-    for (const message of this.#messages.values()) this.#renew(message)
+    // The others as soon as that is stored.
+    for (const message of this.#messages.values()) {
+      if (message.standing === 'flight' || !this.#settings.durable) this.#renew(message)
+    }
     this.#call(this.#delivery.resume(), () => {
       if (change === this.#pauses) this.#paused = this.#surelyPaused = false
     })
