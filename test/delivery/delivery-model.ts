@@ -246,7 +246,9 @@ export class DeliveryModel {
           }
         }
         const ids = chosen.map(({ seq }) => seq)
-        this.#call(delivery[action.do](pick === 'all' ? {} : { ids }))
+        // On a slow disk, more may be suspended by the time that it takes effect.
+        const meansAll = pick === 'all' && this.#settings.quickDisk
+        this.#call(delivery[action.do](meansAll ? {} : { ids }))
         return
       }
       case 'close':
