@@ -44,7 +44,7 @@ async function rowsOf(
   lanes: number,
   journal: number
 ): Promise<Row[]> {
-  const backlog = { order: 'key', patientOf: (seq: number) => `${seq % lanes}`, journal }
+  const backlog = { order: 'key' as const, patientOf: (seq: number) => `${seq % lanes}`, journal }
   // The number of messages that are sent before the memory is measured.
   const empty = await startWith(servers, SENT, backlog)
   const full = await startWith(servers, messages, backlog)

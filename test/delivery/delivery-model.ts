@@ -545,6 +545,7 @@ export class DeliveryModel {
         this.#isSentAgain(message)
       assert.ok(may, `${id} was sent, though it is ${message.standing}`)
     }
+    if (message.standing === 'operator') this.#renew(message)
     message.spent = this.#spentOf(message)
     message.countsFrom = undefined
     message.standing = 'flight'
@@ -816,7 +817,8 @@ export class DeliveryModel {
   async #check(): Promise<void> {
     if (this.#fault !== undefined) throw this.#fault
     const now = this.#clock.monotonic()
-    if (this.#disk.failReads || this.#disk.failWrites) this.#faultAt = now
+    const isFaulty = this.#disk.failReads || this.#disk.failWrites
+    if (this.#settings.durable && isFaulty) this.#faultAt = now
     if (this.#disk.pending > 0 || this.#calls > 0 || this.#closing !== undefined) return
     // What an unreadable queue holds is unknown, and what could not be stored is stored later.
     if (!this.#isOpen || now - this.#faultAt <= REREAD_MS) return
