@@ -88,7 +88,7 @@ export class Delivery<Content> {
 
   /** Messages held: waiting, on their way, awaiting or suspended. */
   get held(): number {
-    const { waiting, awaiting, suspended } = this.#summary
+    const { waiting, awaiting, suspended } = this.#work?.queue.counts ?? NOTHING_QUEUED
     return waiting + awaiting + suspended + this.#accepting
   }
 
@@ -469,8 +469,11 @@ export class Delivery<Content> {
 
   /** One timer for all messages that wait for a time. */
   #setTimer(): void {
-    const { dueInMs } = this.#summary
-    if (dueInMs === null || this.#isClosing) return
+    const queue = this.#work?.queue
+    const { awaiting, retrying } = queue?.counts ?? NOTHING_QUEUED
+    if (queue === undefined || awaiting + retrying === 0 || this.#isClosing) return
+    const { dueInMs } = queue.summary
+    if (dueInMs === null) return
     const { clock } = this.#options
     const at = clock.monotonic() + dueInMs
     if (at >= this.#timerAt) return
@@ -487,7 +490,7 @@ export class Delivery<Content> {
   /** The time of awaiting messages may be up. */
   #settleLate(): void {
     const work = this.#work
-    if (work === undefined || work.queue.summary.awaiting === 0) return
+    if (work === undefined || work.queue.counts.awaiting === 0) return
     this.#settlingLate ??= this.#track(work.acknowledgements.settleLate())
       .catch(() => {
         this.#tell({ kind: 'fault' })

@@ -5,7 +5,7 @@ import { laneOf } from './lane.ts'
 import type { QueueEngine } from './queue-engine.ts'
 import type { QueueMethod, QueueMethods } from './queue-protocol.ts'
 import { makeTables } from './queue-schema.ts'
-import type { ContentStore, OpenedQueue, Order, QueueSummary } from './queue-types.ts'
+import type { ContentStore, OpenedQueue, Order, QueueCounts, QueueSummary } from './queue-types.ts'
 import { Queue } from './queue.ts'
 
 /** So many messages that have left, and events, are remembered. */
@@ -31,6 +31,10 @@ export class MemoryEngine implements QueueEngine {
       mostEvents: MOST_RECORDS,
       clock
     })
+  }
+
+  get counts(): QueueCounts {
+    return this.#queue.counts
   }
 
   get summary(): QueueSummary {

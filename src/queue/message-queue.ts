@@ -9,6 +9,7 @@ import type {
   Move,
   NewMessage,
   OpenedQueue,
+  QueueCounts,
   QueueSummary,
   SuspendedChoice
 } from './queue-types.ts'
@@ -46,6 +47,10 @@ export class MessageQueue<Content> {
   }
 
   /** As the last call left it. */
+  get counts(): QueueCounts {
+    return this.#engine.counts
+  }
+
   get summary(): QueueSummary {
     return this.#engine.summary
   }

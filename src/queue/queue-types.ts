@@ -58,13 +58,17 @@ export interface OpenedQueue {
   endedOn: readonly MessageRow[]
 }
 
-/** What a status shows of a queue. */
-export interface QueueSummary {
+/** How many messages are held. */
+export interface QueueCounts {
   /** Those on their way and those that are retried included. */
   waiting: number
   retrying: number
   awaiting: number
   suspended: number
+}
+
+/** What a status shows of a queue. */
+export interface QueueSummary extends QueueCounts {
   /** When the oldest of the waiting ones was accepted: wall clock, milliseconds; null if there is none. */
   oldestWaitingAt: number | null
   /** The same of all that are held. */

@@ -76,6 +76,8 @@ interface Message {
   counts: boolean
   /** The uptime since which its wait counts. */
   countsFrom: number | undefined
+  /** What followed from its attempt is being stored. */
+  isMoving: boolean
   retries: number
   dueAt: number
   /** What follows if no application acknowledgement comes, and the uptime when the wait began. */
@@ -388,7 +390,7 @@ export class DeliveryModel {
     }
     if (method === 'resume') {
       for (const message of this.#messages.values()) {
-        if (message.standing !== 'flight') this.#renew(message)
+        if (message.standing !== 'flight' && !message.isMoving) this.#renew(message)
       }
     }
     if (method !== 'move') return
@@ -396,6 +398,7 @@ export class DeliveryModel {
     const row = this.#disk.rows.find((each) => each.seq === seq)
     if (row === undefined) return
     const message = this.#named(row.controlId)
+    message.isMoving = false
     // A wait begins when it is stored.
     if (to === 'waiting' && dueInMs > 0) this.#planned(message, dueInMs, counts === true)
     if (to === 'awaiting' && message.standing === 'awaiting') this.#awaits(message, message.late)
@@ -485,6 +488,7 @@ export class DeliveryModel {
       message.retries = retries
       message.countsFrom = countsFrom ?? undefined
       message.accepted = true
+      message.isMoving = false
       message.expected = undefined
       if (state === 'awaiting') {
         const awaitsFrom = (turn ?? 0) - this.#settings.applicationAckMs
@@ -574,6 +578,7 @@ export class DeliveryModel {
     const [flight] = this.#flights.splice(pick % Math.max(1, this.#flights.length), 1)
     if (flight === undefined) return
     const { message } = flight
+    message.isMoving = this.#settings.durable
     const { failWhileUnreachable, failureTimeoutMs } = this.#settings
     message.counts = kind !== 'unreachable' || failWhileUnreachable
     if (message.counts) message.spent += message.attemptTime
@@ -617,8 +622,9 @@ export class DeliveryModel {
   }
 
   #awaits(message: Message, late: Late, awaitsFrom = this.#uptimeMs): void {
-    const waitedMs = Math.max(0, this.#uptimeMs - awaitsFrom)
-    message.leftMs = this.#settings.applicationAckMs - waitedMs
+    message.leftMs = this.#settings.applicationAckMs - (this.#uptimeMs - awaitsFrom)
+    // A crash forgets a second at most.
+    assert.ok(message.leftMs <= this.#settings.applicationAckMs + 1000)
     message.standing = 'awaiting'
     message.late = late
     message.awaitsFrom = awaitsFrom
@@ -961,6 +967,7 @@ function newMessage(id: number, lane: string, size: number): Message {
     stored: undefined,
     counts: true,
     countsFrom: undefined,
+    isMoving: false,
     retries: 0,
     dueAt: 0,
     late: 'suspend',
