@@ -156,8 +156,8 @@ export class MessageQueue<Content> {
     return this.#engine.call('pause', () => [pause])
   }
 
-  resume(): Promise<void> {
-    return this.#engine.call('resume', () => [])
+  resume(renewals: number): Promise<void> {
+    return this.#engine.call('resume', () => [renewals])
   }
 
   hurry(seqs: readonly number[]): Promise<void> {

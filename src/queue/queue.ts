@@ -78,7 +78,7 @@ export class Queue<Stored> {
   readonly #journal: Journal
   /** Messages up to this number go alone. */
   #barrier = 0
-  /** How often the clocks of all messages were started anew. */
+  /** The number of the last renewal of all clocks. */
   #renewals = 0
   #lastSeq = 0
   #storedLastSeq = 0
@@ -127,6 +127,7 @@ export class Queue<Stored> {
     this.#endWaits()
     return {
       lastSeq: this.#lastSeq,
+      renewals: this.#renewals,
       pause: getMeta(this.#db, 'paused') === 1 ? pauseFrom(getMeta(this.#db, 'pause')) : undefined,
       leaving: this.#sql.leaving(),
       isUnclean,
@@ -300,7 +301,7 @@ export class Queue<Stored> {
       retries: move.retries,
       spent_ms: move.spentMs,
       counts_from: move.counts === true ? now : null,
-      renewals: this.#renewals,
+      renewals: move.renewals,
       verdict: JSON.stringify(move.verdict),
       story: move.story.length === 0 ? null : JSON.stringify(move.story)
     })
@@ -366,10 +367,15 @@ export class Queue<Stored> {
     setMeta(this.#db, 'paused', 1)
   }
 
-  /** The clocks of all messages start anew, and retries are due. */
-  resume(): void {
+  /**
+   * The clocks of all messages start anew, and retries are due.
+   *
+   * @param renewals a higher number than that of any earlier renewal
+   */
+  resume(renewals: number): void {
     setMeta(this.#db, 'paused', 0)
-    setMeta(this.#db, 'renewals', ++this.#renewals)
+    setMeta(this.#db, 'renewals', renewals)
+    this.#renewals = renewals
     this.#endWaits()
   }
 
@@ -525,7 +531,7 @@ export class Queue<Stored> {
 
   #rowOf(row: StoredRow): MessageRow {
     // What was counted before the clocks were started anew no longer counts.
-    const isCurrent = row.renewals === this.#renewals
+    const isCurrent = row.renewals >= this.#renewals
     const sinceThen = row.counts_from === null ? 0 : Math.max(0, this.#uptime() - row.counts_from)
     return {
       seq: row.seq,
@@ -539,6 +545,7 @@ export class Queue<Stored> {
       attempts: row.attempts,
       retries: isCurrent ? row.retries : 0,
       spentMs: isCurrent ? row.spent_ms + sinceThen : 0,
+      renewals: Math.max(row.renewals, this.#renewals),
       verdict: verdictFrom(row.verdict),
       story: storyFrom(row.story),
       resent: resentFrom(row.resent)

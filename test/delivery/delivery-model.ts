@@ -76,8 +76,8 @@ interface Message {
   counts: boolean
   /** The uptime since which its wait counts. */
   countsFrom: number | undefined
-  /** What followed from its attempt is being stored. */
-  isMoving: boolean
+  /** The number of the renewal of all clocks since which its clock has counted. */
+  renewals: number
   retries: number
   dueAt: number
   /** What follows if no application acknowledgement comes, and the uptime when the wait began. */
@@ -142,6 +142,8 @@ export class DeliveryModel {
   /** It is paused even if the last pause cannot be stored; and how often it was paused. */
   #surelyPaused = false
   #pauses = 0
+  /** The number of the last renewal of all clocks. */
+  #resumes = 0
   #flights: Flight[] = []
   /** Messages that may be in flight. */
   #allowed = 1000
@@ -335,6 +337,7 @@ export class DeliveryModel {
         if (mine()) this.#tookEffect(method, args, value)
       })
     }
+    this.#resumes = durable ? this.#disk.renewals : 0
     this.#takeStock()
     this.#storedAll = !this.#disk.failWrites
     this.#delivery = new Delivery({
@@ -384,13 +387,15 @@ export class DeliveryModel {
       for (const { row } of value as Claim[]) {
         const message = this.#named(row.controlId)
         if (message.standing === 'operator') this.#renew(message)
+        this.#forgetOldClock(message, this.#disk.renewals)
         assert.equal(row.spentMs, this.#spentOf(message), `the clock of ${message.id}`)
         assert.equal(row.retries, message.retries, `retries of ${message.id}`)
       }
     }
     if (method === 'resume') {
       for (const message of this.#messages.values()) {
-        if (message.standing !== 'flight' && !message.isMoving) this.#renew(message)
+        if (message.standing !== 'flight')
+          message.dueAt = Math.min(message.dueAt, this.#clock.monotonic())
       }
     }
     if (method !== 'move') return
@@ -398,7 +403,6 @@ export class DeliveryModel {
     const row = this.#disk.rows.find((each) => each.seq === seq)
     if (row === undefined) return
     const message = this.#named(row.controlId)
-    message.isMoving = false
     // A wait begins when it is stored.
     if (to === 'waiting' && dueInMs > 0) this.#planned(message, dueInMs, counts === true)
     if (to === 'awaiting' && message.standing === 'awaiting') this.#awaits(message, message.late)
@@ -420,6 +424,7 @@ export class DeliveryModel {
 
   #resume(): void {
     const change = this.#pauses
+    this.#resumes++
     // The others as soon as that is stored.
     for (const message of this.#messages.values()) {
       if (message.standing === 'flight' || !this.#settings.durable) this.#renew(message)
@@ -444,7 +449,13 @@ export class DeliveryModel {
     return spent + (countsFrom === undefined ? 0 : Math.max(0, this.#uptimeMs - countsFrom))
   }
 
+  /** What was counted before the last renewal no longer counts. */
+  #forgetOldClock(message: Message, renewals: number): void {
+    if (message.renewals < renewals) this.#renew(message)
+  }
+
   #renew(message: Message): void {
+    message.renewals = this.#resumes
     message.spent = 0
     message.stored = undefined
     message.attemptTime = 0
@@ -488,7 +499,7 @@ export class DeliveryModel {
       message.retries = retries
       message.countsFrom = countsFrom ?? undefined
       message.accepted = true
-      message.isMoving = false
+      message.renewals = this.#disk.renewals
       message.expected = undefined
       if (state === 'awaiting') {
         const awaitsFrom = (turn ?? 0) - this.#settings.applicationAckMs
@@ -550,6 +561,8 @@ export class DeliveryModel {
       assert.ok(may, `${id} was sent, though it is ${message.standing}`)
     }
     if (message.standing === 'operator') this.#renew(message)
+    // It was read before the last resume.
+    this.#forgetOldClock(message, this.#resumes)
     message.spent = this.#spentOf(message)
     message.countsFrom = undefined
     message.standing = 'flight'
@@ -578,7 +591,6 @@ export class DeliveryModel {
     const [flight] = this.#flights.splice(pick % Math.max(1, this.#flights.length), 1)
     if (flight === undefined) return
     const { message } = flight
-    message.isMoving = this.#settings.durable
     const { failWhileUnreachable, failureTimeoutMs } = this.#settings
     message.counts = kind !== 'unreachable' || failWhileUnreachable
     if (message.counts) message.spent += message.attemptTime
@@ -708,6 +720,7 @@ export class DeliveryModel {
     )
     const { outcome, retry } = resultOf(kind).decision
     if (outcome === 'await') return
+    this.#forgetOldClock(message, this.#resumes)
     const { failureTimeoutMs } = this.#settings
     const wait = backOff(message)
     const isInTime = this.#paused || message.spent + wait <= failureTimeoutMs
@@ -967,7 +980,7 @@ function newMessage(id: number, lane: string, size: number): Message {
     stored: undefined,
     counts: true,
     countsFrom: undefined,
-    isMoving: false,
+    renewals: 0,
     retries: 0,
     dueAt: 0,
     late: 'suspend',
