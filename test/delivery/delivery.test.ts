@@ -628,6 +628,8 @@ describe('Delivery', () => {
       ['a1', 'a2', 'a3'].map((id) => `${id} HL7_DELIVERY_FAILED`)
     )
     await assert.rejects(add('a4'), { code: 'HL7_QUEUE_FAILED' })
+    assert.equal(delivery.held, 0)
+    await assert.rejects(delivery.find({ limit: 1 }), { code: 'ERR_QUEUE_CLOSED' })
   })
 
   it('reports what was settled while a queue in memory closed: the next node may not have received it', async () => {
