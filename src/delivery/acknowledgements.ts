@@ -58,9 +58,9 @@ export class Acknowledgements<Content> {
    */
   async acknowledge(ack: ApplicationAck): Promise<boolean> {
     const { closing, queue, works } = this.#context
+    if (closing.aborted) throw new QueueError('The node is closing.', 'ERR_QUEUE_CLOSED')
     const waitedFor = new Set<WorkInProgress>()
     for (;;) {
-      if (closing.aborted) throw new QueueError('The node is closing.', 'ERR_QUEUE_CLOSED')
       const claim = await queue.claimAwaiting(ack.controlId, ACK_TIMEOUT)
       if (claim !== undefined) return this.#work(claim, (message) => this.#take(message, ack))
       // One with which something else happens may await it afterwards.

@@ -79,6 +79,8 @@ export class Delivery<Content> {
   #timerAt = Number.POSITIVE_INFINITY
   #cancelTimer: (() => void) | undefined
   #settlingLate: Promise<void> | undefined
+  /** Since then more may have become late. */
+  #settlesAgain = false
 
   constructor(options: DeliveryOptions<Content>) {
     this.#options = options
@@ -263,7 +265,12 @@ export class Delivery<Content> {
     const { acknowledgements } = await this.#opened()
     // What it settles leaves to the next nodes.
     await this.#flowsStarted.promise
-    return this.#track(acknowledgements.acknowledge(ack))
+    try {
+      return await this.#track(acknowledgements.acknowledge(ack))
+    } finally {
+      // If its message awaits another one, its time may have ended meanwhile.
+      this.#settleLate()
+    }
   }
 
   /** Adds to the list of events; if the queue is open, before anything that is called later. */
@@ -489,14 +496,20 @@ export class Delivery<Content> {
   /** The time of awaiting messages may be up. */
   #settleLate(): void {
     const work = this.#work
-    if (work === undefined || work.queue.counts.awaiting === 0) return
-    this.#settlingLate ??= this.#track(work.acknowledgements.settleLate())
+    if (work === undefined || this.#isClosing || work.queue.counts.awaiting === 0) return
+    if (this.#settlingLate !== undefined) {
+      this.#settlesAgain = true
+      return
+    }
+    this.#settlesAgain = false
+    this.#settlingLate = this.#track(work.acknowledgements.settleLate())
       .catch(() => {
         this.#tell({ kind: 'fault' })
       })
       .finally(() => {
         this.#settlingLate = undefined
         this.#setTimer()
+        if (this.#settlesAgain) this.#settleLate()
       })
   }
 

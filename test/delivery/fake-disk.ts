@@ -96,6 +96,14 @@ export class FakeDisk {
       }))
   }
 
+  /** The messages of which the table says that the process may end while it works on them. */
+  get marked(): number[] {
+    return this.#db
+      .prepare('SELECT seq FROM message WHERE deaths > 0')
+      .all()
+      .map((row) => row['seq'] as number)
+  }
+
   get isPaused(): boolean {
     return this.#meta('paused') === 1
   }
@@ -108,6 +116,11 @@ export class FakeDisk {
   /** The content of a message becomes unreadable. */
   damageContent(seq: number): void {
     this.#contents.set(seq, Buffer.from('?'))
+  }
+
+  /** The content of a message is gone. */
+  loseContent(seq: number): void {
+    this.#contents.delete(seq)
   }
 
   /** The outcome of a message becomes unreadable. */
@@ -276,7 +289,12 @@ class FakeEngine implements QueueEngine {
         this.#whenIdle = resolve
       })
     }
-    if (queue !== undefined)
-      await this.#disk.call(false, () => queue.close()).catch(() => undefined)
+    if (queue !== undefined) {
+      await this.#disk
+        .call(false, () => {
+          queue.close()
+        })
+        .catch(() => undefined)
+    }
   }
 }
