@@ -290,7 +290,9 @@ export class Queue<Stored> {
     this.#countOut(row)
     this.#counts.left++
     if (this.#options.journalDays > 0) {
-      this.#sql.leave.run(verdict === undefined ? row.verdict : JSON.stringify(verdict), seq)
+      const leftAt = stateOf(row) === 'leaving' ? row.changed_at : this.#options.clock.now()
+      const stored = verdict === undefined ? row.verdict : JSON.stringify(verdict)
+      this.#sql.leave.run(leftAt, stored, seq)
       this.#forgot(this.#journal.trim(this.#counts.left))
     } else {
       this.#sql.delete.run(seq)
@@ -378,12 +380,9 @@ export class Queue<Stored> {
 
   /** Looks at a bounded number of rows, from the newest on. */
   find(query: MessageQuery): MessagePage {
-    const { state, limit } = query
-    if (state === 'sending') {
-      const rows = [...this.#sending.keys()].sort((a, b) => b - a).map((seq) => this.#row(seq))
-      return this.#page(rows, query, 0)
-    }
-    const { rows, next } = this.#sql.newest(query, limit, ROWS_PER_CALL, this.#journal.cutoff)
+    const { cutoff } = this.#journal
+    const sending = [...this.#sending.keys()]
+    const { rows, next } = this.#sql.newest(query, query.limit, ROWS_PER_CALL, cutoff, sending)
     return this.#page(rows, query, next)
   }
 
