@@ -15,6 +15,7 @@ import type {
   NewMessage,
   OpenedQueue,
   Order,
+  QueueRun,
   QueueSummary,
   SuspendedChoice
 } from './queue-types.ts'
@@ -31,8 +32,8 @@ export interface QueueOptions<Stored> {
   mostRecords: number
   mostEvents: number
   clock: Pick<Clock, 'now' | 'monotonic'>
-  /** What an earlier `Queue` of this run had handed out, when a file is opened again. */
-  handedOut?: readonly number[]
+  /** If a file is opened again in the same run. */
+  run?: QueueRun | undefined
 }
 
 /** More messages than this are not retried at a time: the receiver is out of order, the others wait. */
@@ -96,10 +97,11 @@ export class Queue<Stored> {
     this.#sql = new Statements(db)
     this.#journal = new Journal(db, options)
     this.#storedUptime = metaNumber(db, 'uptime')
-    this.#upSince = options.clock.monotonic() - this.#storedUptime
+    const uptime = Math.max(this.#storedUptime, options.run?.uptimeMs ?? 0)
+    this.#upSince = options.clock.monotonic() - uptime
     this.#renewals = metaNumber(db, 'renewals')
     this.#readRows()
-    for (const seq of options.handedOut ?? []) this.#handOut(seq)
+    for (const seq of options.run?.handedOut ?? []) this.#handOut(seq)
   }
 
   /** Begins a run: before anything else is done with a queue that a process has opened. */
@@ -156,9 +158,12 @@ export class Queue<Stored> {
     this.#journal.forgetSweep()
   }
 
-  /** Messages that are handed out. */
-  get handedOut(): readonly number[] {
-    return [...this.#sending.keys(), ...this.#taken]
+  /** For the same queue, opened again. */
+  get run(): QueueRun {
+    return {
+      handedOut: [...this.#sending.keys(), ...this.#taken],
+      uptimeMs: this.#uptime()
+    }
   }
 
   /** A message that is there already was accepted by an earlier call of which no answer came. */
