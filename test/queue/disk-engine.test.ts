@@ -196,6 +196,78 @@ describe('DiskEngine', () => {
     assert.deepEqual(await openedSeqs(), [1, 3])
   })
 
+  describe('restores', () => {
+    it('the original object of a new message, and else what the file has', async () => {
+      const { queue } = await queues.openDisk({ mostBytes: 5000 })
+      const contents = numbers(1, 4).map(contentOf)
+      for (const [i, content] of contents.entries()) await queue.accept(message(i + 1), content)
+      const restored = await Promise.all(
+        (await queue.claimNext(4)).map((claim) => queue.restore(claim))
+      )
+      assert.deepEqual(
+        restored.map(({ content }, i) => content === contents[i]),
+        [false, false, false, true],
+        'each takes twice its bytes plus 1024'
+      )
+      assert.deepEqual(
+        restored.map(({ content }) => content),
+        contents
+      )
+    })
+
+    it('what the file has if the object was dropped after the claim', async () => {
+      const { queue } = await queues.openDisk()
+      await accept(queue, 1)
+      const [claim] = await queue.claimNext(1)
+      assert.ok(claim && claim.content === undefined)
+      await accept(queue, 2)
+      assert.deepEqual((await queue.restore(claim)).content, contentOf(1))
+    })
+
+    it('what the file has after a long wait', async () => {
+      const { queue } = await queues.openDisk()
+      const content = contentOf(1)
+      await queue.accept(message(1), content)
+      await queue.move(moveOf(1, 'suspended'))
+      await queue.resend({}, 0, 1)
+      const [claim] = await queue.claimNext(1)
+      assert.ok(claim)
+      const restored = await queue.restore(claim)
+      assert.deepEqual(restored.content, content)
+      assert.notEqual(restored.content, content)
+    })
+
+    it('the object that could not be stored in full, in every state, until it is closed', async () => {
+      const { queue } = await queues.openDisk({
+        codec: { ...buffers, encode: () => ({ bytes: Buffer.from('a part'), whole: false }) }
+      })
+      const content = contentOf(1)
+      await queue.accept(message(1), content)
+      for (const [from, to] of [
+        ['waiting', 'suspended'],
+        ['suspended', 'awaiting'],
+        ['awaiting', 'waiting'],
+        ['waiting', 'leaving']
+      ] as const) {
+        await queue.move(moveOf(1, to, { from }))
+        assert.equal((await queue.read(1)).content, content, to)
+      }
+      await queue.close()
+      const { queue: again } = await queues.openDisk()
+      assert.equal((await again.read(1)).content.toString(), 'a part')
+    })
+
+    it('nothing of a message that was not stored', async () => {
+      const { queue } = await queues.openDisk({
+        codec: { ...buffers, encode: (bytes) => ({ bytes, whole: false }) }
+      })
+      await queue.close()
+      await assert.rejects(accept(queue, 1), { code: 'ERR_QUEUE_CLOSED' })
+      await queue.open()
+      await assert.rejects(queue.read(1), { code: 'ERR_NOT_QUEUED' })
+    })
+  })
+
   it('stores calls made together in one transaction', async () => {
     const { queue } = await queues.openDisk()
     await accept(queue, 1)
