@@ -10,7 +10,13 @@ import { MessageQueue } from '../../src/queue/message-queue.ts'
 import { NO_VERDICT, type MessageRow, type Verdict } from '../../src/queue/message-row.ts'
 import type { Pause, QueueEvent } from '../../src/queue/queue-event.ts'
 import type { QueueError } from '../../src/queue/queue-error.ts'
-import type { MessageQuery, Move, NewMessage, Order } from '../../src/queue/queue-types.ts'
+import type {
+  ContentStore,
+  MessageQuery,
+  Move,
+  NewMessage,
+  Order
+} from '../../src/queue/queue-types.ts'
 import {
   EncodedContents,
   ObjectContents,
@@ -79,6 +85,16 @@ export function moveOf(seq: number, to: Move<object>['to'], more: Partial<AnyMov
 
 export function numbers(from: number, to: number): number[] {
   return Array.from({ length: to - from + 1 }, (_, i) => from + i)
+}
+
+/** For queues whose contents do not matter. */
+export const noContents: ContentStore<object> = {
+  putContent: () => undefined,
+  getContent: () => ({}),
+  putOutcome: () => undefined,
+  getOutcome: () => undefined,
+  dropOutcome: () => undefined,
+  drop: () => undefined
 }
 
 /** Of claims, or of what was found. */
