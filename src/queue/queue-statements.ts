@@ -117,7 +117,7 @@ export class Statements {
     this.leave = db.prepare(
       `UPDATE message SET state = ${LEFT}, lane = NULL, turn = NULL WHERE seq = ?`
     )
-    this.setVerdict = db.prepare('UPDATE message SET verdict = ? WHERE seq = ?')
+    this.setVerdict = db.prepare('UPDATE message SET verdict = ?, changed_at = ? WHERE seq = ?')
     this.delete = db.prepare('DELETE FROM message WHERE seq = ?')
     this.setState = db.prepare('UPDATE message SET state = ?, turn = NULL WHERE seq = ?')
     this.setTurn = db.prepare('UPDATE message SET turn = ? WHERE seq = ?')
@@ -251,16 +251,22 @@ export class Statements {
    * Rows that match, from the newest on, out of a bounded number.
    *
    * @param cutoff what left before is too old
+   * @param sending the numbers of the messages that are handed out to be sent
    * @returns below which number to go on; 0: there are no more
    */
   newest(
     { before = Number.MAX_SAFE_INTEGER, controlId, rule, since, state, type }: MessageQuery,
     most: number,
     rowsAtMost: number,
-    cutoff: number
+    cutoff: number,
+    sending: readonly number[]
   ): { rows: StoredRow[]; next: number } {
     const from = `FROM message WHERE ${whereOf(state, controlId)} AND seq < :before ORDER BY seq DESC`
-    const place = { before, ...(isNamed(state, controlId) && { controlId: controlId ?? null }) }
+    const place = {
+      before,
+      ...(isNamed(state, controlId) && { controlId: controlId ?? null }),
+      ...(state === 'sending' && { sending: JSON.stringify(sending) })
+    }
     const last = this.#search(`SELECT seq ${from} LIMIT 1 OFFSET :rows`).get({
       ...place,
       rows: rowsAtMost - 1
@@ -358,6 +364,7 @@ function whereOf(state: string | undefined, controlId: string | undefined): stri
 const STATE_IS: Partial<Record<string, string>> = {
   waiting: `state = ${WAITING}`,
   retrying: `state = ${WAITING}`,
+  sending: 'seq IN (SELECT value FROM json_each(:sending))',
   awaiting: `state = ${AWAITING}`,
   suspended: `state = ${SUSPENDED}`,
   leaving: `state = ${LEAVING}`,

@@ -62,6 +62,14 @@ export interface OpenedQueue {
   endedOn: readonly MessageRow[]
 }
 
+/** What a run of a queue knows besides its table. */
+export interface QueueRun {
+  /** Messages that are handed out. */
+  handedOut: readonly number[]
+  /** How long the queue has been open in all runs, in milliseconds. */
+  uptimeMs: number
+}
+
 /** How many messages are held. */
 export interface QueueCounts {
   /** Those on their way and those that are retried included. */

@@ -22,6 +22,7 @@ import type {
   OpenedQueue,
   Order,
   QueueCounts,
+  QueueRun,
   QueueSummary,
   SuspendedChoice
 } from './queue-types.ts'
@@ -38,8 +39,8 @@ export interface QueueOptions<Stored> {
   mostRecords: number
   mostEvents: number
   clock: Pick<Clock, 'now' | 'monotonic'>
-  /** What an earlier `Queue` of this run had handed out, when a file is opened again. */
-  handedOut?: readonly number[]
+  /** If a file is opened again in the same run. */
+  run?: QueueRun | undefined
 }
 
 /** More messages than this are not retried at a time: the receiver is out of order, the others wait. */
@@ -106,10 +107,11 @@ export class Queue<Stored> {
     this.#sql = new Statements(db)
     this.#journal = new Journal(db, options)
     this.#storedUptime = metaNumber(db, 'uptime')
-    this.#upSince = options.clock.monotonic() - this.#storedUptime
+    const uptime = Math.max(this.#storedUptime, options.run?.uptimeMs ?? 0)
+    this.#upSince = options.clock.monotonic() - uptime
     this.#renewals = metaNumber(db, 'renewals')
     this.#readRows()
-    for (const seq of options.handedOut ?? []) this.#handOut(seq)
+    for (const seq of options.run?.handedOut ?? []) this.#handOut(seq)
   }
 
   get counts(): QueueCounts {
@@ -174,9 +176,12 @@ export class Queue<Stored> {
     this.#journal.forgetSweep()
   }
 
-  /** Messages that are handed out. */
-  get handedOut(): readonly number[] {
-    return [...this.#sending.keys(), ...this.#taken]
+  /** For the same queue, opened again. */
+  get run(): QueueRun {
+    return {
+      handedOut: [...this.#sending.keys(), ...this.#taken],
+      uptimeMs: this.#uptime()
+    }
   }
 
   /** A message that is there already was accepted by an earlier call of which no answer came. */
@@ -322,7 +327,10 @@ export class Queue<Stored> {
     this.#counts.left++
     if (this.#options.journalDays > 0) {
       this.#sql.leave.run(seq)
-      if (verdict !== undefined) this.#sql.setVerdict.run(JSON.stringify(verdict), seq)
+      // Its outcome could not be stored: it has just left.
+      if (verdict !== undefined) {
+        this.#sql.setVerdict.run(JSON.stringify(verdict), this.#options.clock.now(), seq)
+      }
       this.#forgot(this.#journal.trim(this.#counts.left))
     } else {
       this.#sql.delete.run(seq)
@@ -415,12 +423,9 @@ export class Queue<Stored> {
 
   /** Looks at a bounded number of rows, from the newest on. */
   find(query: MessageQuery): MessagePage {
-    const { state, limit } = query
-    if (state === 'sending') {
-      const rows = [...this.#sending.keys()].sort((a, b) => b - a).map((seq) => this.#row(seq))
-      return this.#page(rows, query, 0)
-    }
-    const { rows, next } = this.#sql.newest(query, limit, ROWS_PER_CALL, this.#journal.cutoff)
+    const { cutoff } = this.#journal
+    const sending = [...this.#sending.keys()]
+    const { rows, next } = this.#sql.newest(query, query.limit, ROWS_PER_CALL, cutoff, sending)
     return this.#page(rows, query, next)
   }
 
