@@ -5,7 +5,7 @@ import { after, before, describe, it } from 'node:test'
 import { DiskOutbox } from '../../src/outbox/disk-outbox.ts'
 import { adt, startWorld, type World } from '../support/world.ts'
 
-/** What becomes of the file is in test/outbox; here, what a user is told. */
+/** What becomes of the file is in test/queue; here, what a user is told. */
 describe('a queue on disk that cannot be used, in a real Node-RED', () => {
   let world: World
   let directory: string
