@@ -37,8 +37,9 @@ export function convertTables(
     FROM old_message;`)
   // What was settled leaves in the order of settlement.
   db.prepare(
-    `UPDATE message SET changed_at = ? + place / 1e6
-     FROM old_message AS old WHERE old.seq = message.seq AND message.state = ${LEAVING}`
+    `UPDATE message SET changed_at = ? + rank / 1e3
+     FROM (SELECT seq, row_number() OVER (ORDER BY place) AS rank FROM old_message WHERE state = 2) AS old
+     WHERE old.seq = message.seq`
   ).run(Date.now())
   convertVerdicts(db, sealer, applicationAckMs)
   convertDeaths(db)
@@ -63,8 +64,8 @@ function convertVerdicts(db: DatabaseSync, sealer: Sealer, applicationAckMs: num
   const uptime = metaNumber(db, 'uptime')
   const set = db.prepare('UPDATE message SET state = ?, turn = ?, verdict = ? WHERE seq = ?')
   const rows = db
-    .prepare('SELECT seq, state, reason FROM old_message WHERE reason IS NOT NULL')
-    .all() as { seq: number; state: number; reason: Uint8Array }[]
+    .prepare('SELECT seq, state, reason FROM old_message WHERE reason IS NOT NULL AND state < 3')
+    .iterate() as Iterable<{ seq: number; state: number; reason: Uint8Array }>
   for (const { seq, state, reason } of rows) {
     // A damaged verdict is no reason to hold back the message.
     const text = sealer.unseal({ seq, part: 'reason', piece: 0 }, reason)?.plain.toString('utf8')

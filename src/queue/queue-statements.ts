@@ -261,7 +261,8 @@ export class Statements {
     cutoff: number,
     sending: readonly number[]
   ): { rows: StoredRow[]; next: number } {
-    const from = `FROM message WHERE ${whereOf(state, controlId)} AND seq < :before ORDER BY seq DESC`
+    const from = `FROM message WHERE ${placeOf(state, controlId)} AND seq < :before ORDER BY seq DESC`
+    const stateIs = STATE_IS[state ?? ''] ?? 'TRUE'
     const place = {
       before,
       ...(isNamed(state, controlId) && { controlId: controlId ?? null }),
@@ -272,7 +273,7 @@ export class Statements {
       rows: rowsAtMost - 1
     })
     const rows = this.#search(
-      `SELECT ${COLUMNS} FROM (SELECT * ${from} LIMIT :rows) WHERE ${FOUND} LIMIT :most`
+      `SELECT ${COLUMNS} FROM (SELECT * ${from} LIMIT :rows) WHERE ${stateIs} AND ${FOUND} LIMIT :most`
     ).all({
       ...place,
       rows: rowsAtMost,
@@ -350,23 +351,24 @@ function page(
   return { rows: found, next: next ?? 0 }
 }
 
+const HAVE_A_PLACE = ['awaiting', 'suspended', 'sending']
+
+/** It is looked for by its control ID. */
 function isNamed(state: string | undefined, controlId: string | undefined): boolean {
-  return controlId !== undefined && state !== 'awaiting' && state !== 'suspended'
+  return controlId !== undefined && !HAVE_A_PLACE.includes(state ?? '')
 }
 
-/** Where the rows of a search are found quickest. */
-function whereOf(state: string | undefined, controlId: string | undefined): string {
-  const stateIs = STATE_IS[state ?? ''] ?? 'TRUE'
-  if (state === 'awaiting' || state === 'suspended') return `${stateIs} AND ${IS_ASIDE}`
-  return isNamed(state, controlId) ? `control_id = :controlId AND ${stateIs}` : stateIs
+/** Where the rows of a search are found quickest. Any other condition would look at too many rows. */
+function placeOf(state: string | undefined, controlId: string | undefined): string {
+  if (state === 'awaiting') return `state = ${AWAITING} AND ${IS_ASIDE}`
+  if (state === 'suspended') return `state = ${SUSPENDED} AND ${IS_ASIDE}`
+  if (state === 'sending') return 'seq IN (SELECT value FROM json_each(:sending))'
+  return isNamed(state, controlId) ? 'control_id = :controlId' : 'TRUE'
 }
 
 const STATE_IS: Partial<Record<string, string>> = {
   waiting: `state = ${WAITING}`,
   retrying: `state = ${WAITING}`,
-  sending: 'seq IN (SELECT value FROM json_each(:sending))',
-  awaiting: `state = ${AWAITING}`,
-  suspended: `state = ${SUSPENDED}`,
   leaving: `state = ${LEAVING}`,
   acked: `state = ${LEFT}`,
   naked: `state = ${LEFT}`,

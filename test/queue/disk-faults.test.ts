@@ -2,11 +2,11 @@ import assert from 'node:assert/strict'
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
-import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { DatabaseSync } from 'node:sqlite'
-import { after, afterEach, before, beforeEach, describe, it, type TestContext } from 'node:test'
+import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { QueueError } from '../../src/queue/queue-error.ts'
@@ -36,36 +36,15 @@ describe('A queue file', () => {
   after(() => keeper.end())
 
   let queues: TestQueues
-  const mounted: string[] = []
   beforeEach(() => {
     queues = new TestQueues()
   })
-  afterEach(async () => {
-    for (const place of mounted.splice(0)) execFileSync('umount', ['--lazy', place])
-    await queues.end()
-  })
+  afterEach(() => queues.end())
 
   /** Opens the queue. @returns the numbers of the messages that wait */
   async function openedSeqs({ queue }: DiskQueue = queues.disk()): Promise<number[]> {
     await queue.open()
     return waitingSeqs(queue)
-  }
-
-  /** Mounts a small file system. @returns undefined if that is not allowed */
-  async function smallDisk(context: TestContext, size: string): Promise<string | undefined> {
-    const place = join(queues.directory, 'disk')
-    await mkdir(place)
-    try {
-      execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', place], {
-        stdio: 'ignore'
-      })
-    } catch {
-      // A real full disk: SQLite answers it as no mock does. It has to be mounted, so it needs root.
-      context.skip('only root can mount a small disk; runs in CI, as root')
-      return undefined
-    }
-    mounted.push(place)
-    return place
   }
 
   /** Fills the rest of the disk, as another program might. @returns the file */
@@ -81,7 +60,7 @@ describe('A queue file', () => {
 
   describe('on a full disk', () => {
     it('rejects exactly the messages that are not stored, and continues when there is space again', async (context) => {
-      const directory = await smallDisk(context, '3m')
+      const directory = await queues.smallDisk(context, '3m')
       if (directory === undefined) return
       const { queue, engine } = await queues.openDisk({ directory })
       const { queue: other } = await queues.openDisk({ name: 'other' })
@@ -112,7 +91,7 @@ describe('A queue file', () => {
     })
 
     it('can still settle and finish messages', async (context) => {
-      const directory = await smallDisk(context, '4m')
+      const directory = await queues.smallDisk(context, '4m')
       if (directory === undefined) return
       const { queue } = await queues.openDisk({ directory })
       for (let seq = 1; seq <= 300; seq++) await accept(queue, seq)
@@ -133,7 +112,7 @@ describe('A queue file', () => {
     })
 
     it('accepts messages again when those that filled it have left, together or one by one', async (context) => {
-      const directory = await smallDisk(context, '3m')
+      const directory = await queues.smallDisk(context, '3m')
       if (directory === undefined) return
       const { queue } = await queues.openDisk({ directory })
       let seq = 0
@@ -157,7 +136,7 @@ describe('A queue file', () => {
     })
 
     it('leaves as it was what cannot be changed, in the file and in what is handed out', async (context) => {
-      const directory = await smallDisk(context, '3m')
+      const directory = await queues.smallDisk(context, '3m')
       if (directory === undefined) return
       const { queue } = await queues.openDisk({ directory })
       await accept(queue, ...numbers(1, 300))
@@ -188,7 +167,7 @@ describe('A queue file', () => {
     })
 
     it('does not open a queue that it cannot write to', async (context) => {
-      const directory = await smallDisk(context, '64k')
+      const directory = await queues.smallDisk(context, '64k')
       if (directory === undefined) return
       writeFileSync(join(directory, 'filler'), Buffer.alloc(64 * 1024))
       const { queue, engine } = queues.disk({ directory })
@@ -326,7 +305,7 @@ describe('A queue file', () => {
 
   describe('without write access', () => {
     it('says so when the file system is read-only, and opens when it no longer is', async (context) => {
-      const directory = await smallDisk(context, '4m')
+      const directory = await queues.smallDisk(context, '4m')
       if (directory === undefined) return
       const { queue, engine } = await queues.openDisk({ directory })
       await accept(queue, 1)

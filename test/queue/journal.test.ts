@@ -359,8 +359,9 @@ describe('A queue forgets', () => {
 
   it('the oldest of too many events', () => {
     const remembering = new RememberingQueue({ mostEvents: 100 })
-    for (const count of numbers(1, 500))
-      {remembering.queue.addEvent(event(count, { at: remembering.clock.wall }))}
+    for (const count of numbers(1, 500)) {
+      remembering.queue.addEvent(event(count, { at: remembering.clock.wall }))
+    }
     const events = remembering.queue.events({ since: 0, limit: 1000 })
     assert.deepEqual([events.length, events[0]?.values], [100, { count: 500 }])
   })
@@ -384,16 +385,23 @@ describe('A search of a long queue', () => {
     remembering.pass(numbers(1, 12_000))
     remembering.db.exec(`UPDATE message SET type = 'ORU^R01',
       verdict = json_set(verdict, '$.rule', 'AE=F', '$.outcome', 'nak') WHERE seq IN (3, 11999)`)
-    for (const wanted of [{ type: 'ORU^R01' }, { rule: 'AE=F' }, { state: 'naked' }] as const) {
+    const queries = [
+      { query: { type: 'ORU^R01' }, expected: [11_999, 3] },
+      { query: { rule: 'AE=F' }, expected: [11_999, 3] },
+      { query: { state: 'naked' }, expected: [11_999, 3] },
+      { query: { state: 'waiting' }, expected: [] },
+      { query: { state: 'leaving' }, expected: [] }
+    ] as const
+    for (const { query, expected } of queries) {
       const seqs: number[] = []
       const calls: number[] = []
       for (let before = 12_001; before > 0;) {
-        const { messages, next } = remembering.queue.find({ limit: 1000, ...wanted, before })
+        const { messages, next } = remembering.queue.find({ limit: 1000, ...query, before })
         seqs.push(...seqsOf(messages))
         calls.push(next)
         before = next
       }
-      assert.deepEqual(seqs, [11_999, 3])
+      assert.deepEqual(seqs, expected)
       assert.deepEqual(calls, [7001, 2001, 0])
     }
     // As many as there are of one control ID.
@@ -410,8 +418,9 @@ describe('A search of a long queue', () => {
   it('leaves out a damaged event, and of a damaged detail only that', () => {
     const remembering = new RememberingQueue()
     remembering.pass([1])
-    for (const count of [1, 2, 3])
-      {remembering.queue.addEvent(event(count, { at: remembering.clock.wall }))}
+    for (const count of [1, 2, 3]) {
+      remembering.queue.addEvent(event(count, { at: remembering.clock.wall }))
+    }
     remembering.db.exec(`UPDATE message SET verdict = '{"rule":"x', story = '5' WHERE seq = 1;
       UPDATE event SET kind = 'resend' WHERE id = 1;
       UPDATE event SET detail = '{"co' WHERE id = 2`)

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { mkdtempSync } from 'node:fs'
-import { rm } from 'node:fs/promises'
+import { mkdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { TestContext } from 'node:test'
 import { systemClock } from '../../src/clock.ts'
 import { DiskEngine, type DiskEngineOptions } from '../../src/queue/disk-engine.ts'
 import { MemoryEngine } from '../../src/queue/memory-engine.ts'
@@ -155,6 +157,7 @@ export class TestQueues {
   notices: string[] = []
   readonly faults: QueueError[] = []
   readonly #queues: MessageQueue<Buffer>[] = []
+  readonly #mounted: string[] = []
 
   disk({ codec = buffers, mostBytes = 0, ...options }: TestQueueOptions = {}): DiskQueue {
     const engine = new DiskEngine({
@@ -201,8 +204,26 @@ export class TestQueues {
     return engine.path
   }
 
+  /** Mounts a small file system. @returns undefined if that is not allowed */
+  async smallDisk(context: TestContext, size: string): Promise<string | undefined> {
+    const place = join(this.directory, 'disk')
+    await mkdir(place)
+    try {
+      execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', place], {
+        stdio: 'ignore'
+      })
+    } catch {
+      // A real full disk: SQLite answers it as no mock does. It has to be mounted, so it needs root.
+      context.skip('only root can mount a small disk; runs in CI, as root')
+      return undefined
+    }
+    this.#mounted.push(place)
+    return place
+  }
+
   async end(): Promise<void> {
     await Promise.all(this.#queues.map((queue) => queue.close()))
+    for (const place of this.#mounted) execFileSync('umount', [place])
     await rm(this.directory, { recursive: true })
   }
 }
