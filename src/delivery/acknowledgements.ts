@@ -15,6 +15,7 @@ import {
   moved,
   settledMessage,
   TRY_AGAIN_MS,
+  withClock,
   workOn,
   type WorkContext,
   type WorkInProgress
@@ -103,15 +104,20 @@ export class Acknowledgements<Content> {
     const { queue, tell, works } = this.#context
     const { seq } = claim.row
     return workOn(works, claim.row, async () => {
+      let forgetClock: (() => void) | undefined
       try {
         const { row, content, outcome } = await queue.restore(claim)
-        await act(new Message(row, content, outcome))
+        const message = new Message(row, content, outcome)
+        forgetClock = withClock(this.#context, message)
+        await act(message)
       } catch (error) {
         if (!isGone(error)) {
           queue.release(seq)
           throw error
         }
         tell({ kind: 'lost', error: lostError(seq, error, error.about), about: error.about })
+      } finally {
+        forgetClock?.()
       }
       return true
     })

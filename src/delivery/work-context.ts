@@ -16,8 +16,10 @@ export interface WorkContext<Content> {
   readonly works: Set<WorkInProgress>
   /** The numbers of those that are on their way: until it is stored what came of them. */
   readonly sending: Set<number>
-  /** The same, once they have been read. */
-  readonly messages: Map<number, Message<Content>>
+  /** Messages with clocks, which a resume starts anew. */
+  readonly messages: Set<Message<Content>>
+  /** The number of the last renewal of all clocks. */
+  renewals(): number
   /** Nothing new starts. */
   readonly closing: AbortSignal
   /** Ends requests. */
@@ -56,6 +58,25 @@ export function workOn<T>(
   return done.finally(() => {
     works.delete(inProgress)
   })
+}
+
+/**
+ * A message with its clock, which is started anew by a resume as long as it is being worked on.
+ *
+ * @returns what forgets it
+ */
+export function withClock<Content>(
+  { messages, options, renewals }: WorkContext<Content>,
+  message: Message<Content>
+): () => void {
+  // It was read before the last renewal.
+  if (message.renewals < renewals()) {
+    message.renewClock(renewals(), options.clock.monotonic())
+  }
+  messages.add(message)
+  return () => {
+    messages.delete(message)
+  }
 }
 
 /** What a flow and an event are told of a message. */

@@ -15,7 +15,7 @@ import type {
   QueueMethods
 } from './queue-protocol.ts'
 import { queueError, queueThread as thread, THREAD_DIED } from './queue-thread.ts'
-import type { ClaimedMessage, OpenedQueue, QueueSummary } from './queue-types.ts'
+import type { ClaimedMessage, OpenedQueue, QueueCounts, QueueSummary } from './queue-types.ts'
 
 export interface DiskEngineOptions extends Pick<
   QueueFileSpec,
@@ -78,8 +78,8 @@ export class DiskEngine implements QueueEngine {
   #cancelWait: NodeJS.Timeout | undefined
   #isSendPlanned = false
   #groups = 0
-  /** The thread has to open the file again. */
-  #reopening: Promise<unknown> | undefined
+  /** The thread died, and no other one has opened the file since. */
+  #isThreadLost = false
   #whenIdle: (() => void) | undefined
 
   constructor(options: DiskEngineOptions) {
@@ -95,6 +95,10 @@ export class DiskEngine implements QueueEngine {
       orderKey,
       applicationAckMs
     }
+  }
+
+  get counts(): QueueCounts {
+    return this.#summary
   }
 
   get summary(): QueueSummary {
@@ -125,6 +129,8 @@ export class DiskEngine implements QueueEngine {
       const { opened, summary } = answer
       if (opened === undefined) throw new TypeError('The queue thread has opened nothing.')
       this.#summary = summary ?? NOTHING_QUEUED
+      this.#handedOut.clear()
+      this.#isThreadLost = false
       this.#isOpen = true
       this.#storeEarlyEvents()
       return opened
@@ -267,24 +273,18 @@ export class DiskEngine implements QueueEngine {
     this.#groups++
     const { calls, transfer } = group
     const answer: Promise<Pick<QueueAnswer, 'results' | 'summary'>> =
-      calls.length === 0
-        ? Promise.resolve({})
-        : thread.request({ file: this.#file, task: { kind: 'calls', calls } }, transfer)
+      calls.length === 0 ? Promise.resolve({}) : this.#request(calls, transfer)
     answer
       .then(
         ({ results = [], summary }) => {
           if (summary !== undefined) this.#summary = summary
           group.settle(results, this.#handedOut)
         },
-        async (error: unknown) => {
+        (error: unknown) => {
           const isRepeated =
             error instanceof QueueError && error.code === THREAD_DIED && threads > 1
-          if (!isRepeated) {
-            group.fail(error as Error)
-            return
-          }
-          await this.#reopening?.catch(() => undefined)
-          this.#sendGroup(group.remade(), threads - 1)
+          if (isRepeated) this.#sendGroup(group.remade(), threads - 1)
+          else group.fail(error as Error)
         }
       )
       .finally(() => {
@@ -294,12 +294,23 @@ export class DiskEngine implements QueueEngine {
       .catch(() => undefined)
   }
 
-  /** Before anything else, the next thread opens the file, and learns what is handed out. */
+  async #request(calls: readonly QueueCall[], transfer: ArrayBuffer[]): Promise<QueueAnswer> {
+    if (this.#isThreadLost) await this.#reopen()
+    return thread.request({ file: this.#file, task: { kind: 'calls', calls } }, transfer)
+  }
+
   #threadDied(): void {
     if (!this.#isOpen) return
+    this.#isThreadLost = true
+    // What fails now is tried again before the next call.
+    this.#reopen().catch(() => undefined)
+  }
+
+  /** Before anything else, the next thread opens the file, and learns what is handed out. */
+  async #reopen(): Promise<void> {
     const handedOut = [...this.#handedOut]
-    this.#reopening = thread.request({ file: this.#file, task: { kind: 'reopen', handedOut } })
-    this.#reopening.catch(() => undefined)
+    await thread.request({ file: this.#file, task: { kind: 'reopen', handedOut } })
+    this.#isThreadLost = false
   }
 
   #closed(): QueueError {

@@ -6,7 +6,7 @@ import { NOTHING_QUEUED, type QueueEngine } from './queue-engine.ts'
 import { QueueError } from './queue-error.ts'
 import type { QueueMethod, QueueMethods } from './queue-protocol.ts'
 import { makeTables } from './queue-schema.ts'
-import type { ContentStore, OpenedQueue, Order, QueueSummary } from './queue-types.ts'
+import type { ContentStore, OpenedQueue, Order, QueueCounts, QueueSummary } from './queue-types.ts'
 import { Queue } from './queue.ts'
 
 /** So many messages that have left, and events, are remembered. */
@@ -33,6 +33,10 @@ export class MemoryEngine implements QueueEngine {
       mostEvents: MOST_RECORDS,
       clock
     })
+  }
+
+  get counts(): QueueCounts {
+    return this.#queue.counts
   }
 
   get summary(): QueueSummary {

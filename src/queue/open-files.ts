@@ -3,7 +3,7 @@ import { countMessages, deleteFiles, type MessageCount } from './queue-database.
 import { faultCode, isDamage, LostFileError, QueueDamageError } from './queue-fault.ts'
 import { QueueFile } from './queue-file.ts'
 import type { QueueFileSpec } from './queue-file-spec.ts'
-import type { OpenedQueue, QueueSummary } from './queue-types.ts'
+import type { OpenedQueue, QueueRun, QueueSummary } from './queue-types.ts'
 import { renew } from './renewal.ts'
 import { finishRescue, isLogDamaged, rescue } from './rescue.ts'
 
@@ -35,9 +35,8 @@ export class OpenFiles {
 
   /** Opens a file that another thread of this process had open. */
   reopen(spec: QueueFileSpec, handedOut: readonly number[]): QueueSummary {
-    const file = this.#opened(spec, handedOut)
-    file.setRunning()
-    return file.queue.summary()
+    // How long it was open only the file knows.
+    return this.#opened(spec, { handedOut, uptimeMs: 0 }).queue.summary()
   }
 
   /**
@@ -45,13 +44,13 @@ export class OpenFiles {
    * read of it, and if it is gone, writes it again.
    */
   use<T>(spec: QueueFileSpec, work: (file: QueueFile) => T): T {
-    const handedOut = this.#files.get(spec.path)?.queue.handedOut
+    const run = this.#files.get(spec.path)?.run
     try {
-      return work(this.#opened(spec, handedOut))
+      return work(this.#opened(spec, run))
     } catch (error) {
       if (error instanceof LostFileError) {
         this.putBack(spec)
-        return work(this.#opened(spec, handedOut))
+        return work(this.#opened(spec, run))
       }
       const code = faultCode(error)
       // After an error of the disk only a new look at the file shows what is on it.
@@ -59,7 +58,7 @@ export class OpenFiles {
       if (!isDamage(code)) throw error
     }
     this.#onNotice(spec.path, rescue(spec))
-    return work(this.#opened(spec, handedOut))
+    return work(this.#opened(spec, run))
   }
 
   /** Puts a file that was removed or replaced while it was open back; it is not open then. */
@@ -106,7 +105,7 @@ export class OpenFiles {
     return 0
   }
 
-  #opened(spec: QueueFileSpec, handedOut?: readonly number[]): QueueFile {
+  #opened(spec: QueueFileSpec, run?: QueueRun): QueueFile {
     let file = this.#files.get(spec.path)
     if (file === undefined) {
       finishRescue(spec.path)
@@ -114,7 +113,7 @@ export class OpenFiles {
         this.#onNotice(spec.path, text)
       }
       if (isLogDamaged(spec.path)) tell(rescue(spec))
-      file = understood(() => new QueueFile(spec, tell, handedOut))
+      file = understood(() => new QueueFile(spec, tell, run))
       this.#files.set(spec.path, file)
     }
     return file

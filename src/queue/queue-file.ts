@@ -6,6 +6,7 @@ import { countOf, deleteFiles, openQueueDatabase, type MessageCount } from './qu
 import { LostFileError } from './queue-fault.ts'
 import type { QueueFileSpec } from './queue-file-spec.ts'
 import { subKey } from './queue-key.ts'
+import type { QueueRun } from './queue-types.ts'
 import { Queue } from './queue.ts'
 import { Sealer } from './seal.ts'
 import { SealedParts } from './sealed-parts.ts'
@@ -23,20 +24,17 @@ export class QueueFile {
   readonly #begin: StatementSync
   readonly #commit: StatementSync
   readonly #place: FilePlace
-  #isRunning = false
+  #isRunning: boolean
 
   /**
    * Opens the file, or creates it; locks it for this process.
    *
-   * @param handedOut the messages that are handed out, if the file was open before in this run
+   * @param run if the file was open before in this run
    * @throws {QueueError} for a wrong key, another program's file or a newer version
    */
-  constructor(
-    spec: QueueFileSpec,
-    onNotice: (text: string) => void,
-    handedOut: readonly number[] = []
-  ) {
+  constructor(spec: QueueFileSpec, onNotice: (text: string) => void, run?: QueueRun) {
     this.spec = spec
+    this.#isRunning = run !== undefined
     const sealer = new Sealer(subKey(spec.key, `seal ${spec.name}`))
     const keyCheck = subKey(spec.key, `check ${spec.name}`, 16)
     this.#db = openQueueDatabase(spec, keyCheck, sealer, onNotice)
@@ -49,7 +47,7 @@ export class QueueFile {
         mostRecords: MOST_RECORDS,
         mostEvents: MOST_EVENTS,
         clock: systemClock,
-        handedOut
+        run
       })
       this.#begin = this.#db.prepare('BEGIN IMMEDIATE')
       this.#commit = this.#db.prepare('COMMIT')
@@ -68,6 +66,11 @@ export class QueueFile {
   /** What was removed or replaced while it was open: nothing may be stored then. */
   get lost(): FilePlace['lost'] {
     return this.#place.lost
+  }
+
+  /** For the same file, opened again; undefined before a run begins. */
+  get run(): QueueRun | undefined {
+    return this.#isRunning ? this.queue.run : undefined
   }
 
   /** From now on a close says that the run has ended. */
@@ -127,7 +130,11 @@ export class QueueFile {
   /** Closes the file; its log is then written back and removed, if the disk allows. */
   close(): void {
     try {
-      if (this.#isRunning) this.transaction((queue) => queue.close())
+      if (this.#isRunning) {
+        this.transaction((queue) => {
+          queue.close()
+        })
+      }
     } catch {
       // The next start is then a careful one.
     }

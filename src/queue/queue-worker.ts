@@ -6,6 +6,7 @@ import type {
   CallResult,
   QueueAnswer,
   QueueCall,
+  QueueMethod,
   QueueReply,
   QueueRequest
 } from './queue-protocol.ts'
@@ -28,6 +29,18 @@ const IDLE_MS = 2000
 const BETWEEN_STEPS_MS = 20
 /** Records grow too old while nothing else happens. */
 const BETWEEN_LOOKS_MS = 60 * 60 * 1000
+/** Calls for which nothing is stored. (A claim may find a damaged message, and store that.) */
+const STORES_NOTHING: ReadonlySet<QueueMethod> = new Set([
+  'claimNext',
+  'claimLate',
+  'claimAwaiting',
+  'claimSuspended',
+  'countSuspended',
+  'release',
+  'read',
+  'find',
+  'events'
+])
 /** The most that a message takes in the file besides its content. */
 const ROW_BYTES = 512
 
@@ -35,9 +48,14 @@ const files = new OpenFiles((path, text) => {
   post({ path, notice: text })
 })
 let housekeeping: NodeJS.Timeout | undefined
+/** In seconds, not in an hour. */
+let isHousekeepingSoon = false
 
 port.on('message', (request: QueueRequest) => {
   answer(request)
+  // Also while calls come without a pause: the time that has passed is stored, and what is too old goes.
+  if (isHousekeepingSoon) return
+  isHousekeepingSoon = true
   clearTimeout(housekeeping)
   housekeeping = setTimeout(keepHouse, IDLE_MS).unref()
 })
@@ -106,9 +124,7 @@ function store(
   } catch (error) {
     const fault = faultOf(error, file.path)
     if (fault.code !== 'SQLITE_FULL' || (calls.length === 1 && isFull)) {
-      calls.forEach((call, index) => {
-        results[index] = refused(file, call, fault)
-      })
+      for (const [index, call] of calls.entries()) results[index] = refused(file, call, fault)
       return fault.code !== 'SQLITE_FULL'
     }
     files.makeRoom(file)
@@ -129,8 +145,10 @@ function storeHalves(
     [0, middle],
     [middle, calls.length]
   ] as const) {
-    const some: CallResult[] = calls.slice(from, to).map(() => ({ fault }))
-    if (hasRoom) hasRoom = store(file, calls.slice(from, to), some, true)
+    const half = calls.slice(from, to)
+    const some: CallResult[] = half.map(() => ({}))
+    if (hasRoom) hasRoom = store(file, half, some, true)
+    else for (const [index, call] of half.entries()) some[index] = refused(file, call, fault)
     results.splice(from, to - from, ...some)
   }
   return hasRoom
@@ -139,21 +157,22 @@ function storeHalves(
 /** An error that concerns one call has changed nothing: the others go on. */
 function resultOf(queue: Queue<Uint8Array>, call: QueueCall, { path }: QueueFileSpec): CallResult {
   try {
-    const method = queue[call.method] as (...args: unknown[]) => unknown
-    return { value: method.apply(queue, call.args) }
+    const methods = queue as unknown as Record<QueueMethod, (...args: unknown[]) => unknown>
+    return { value: methods[call.method](...call.args) }
   } catch (error) {
     if (!(error instanceof QueueError)) throw error
     return { fault: faultOf(error, path) }
   }
 }
 
-/** The answer to a call that cannot be stored. Nothing is stored for a release. */
+/** The answer to a call when nothing can be stored. Where nothing has to be, the call is made all the same. */
 function refused(file: QueueFileSpec, call: QueueCall, fault: QueueFault): CallResult {
-  if (call.method !== 'release') return { fault }
-  files.use(file, ({ queue }) => {
-    queue.release(...call.args)
-  })
-  return {}
+  if (!STORES_NOTHING.has(call.method)) return { fault }
+  try {
+    return files.use(file, ({ queue }) => resultOf(queue, call, file))
+  } catch {
+    return { fault }
+  }
 }
 
 function takesRoom({ method }: QueueCall): boolean {
@@ -182,6 +201,7 @@ function keepHouse(): void {
       post({ path: spec.path, trouble: faultOf(error, spec.path) })
     }
   }
+  isHousekeepingSoon = more
   housekeeping = setTimeout(keepHouse, more ? BETWEEN_STEPS_MS : BETWEEN_LOOKS_MS).unref()
 }
 

@@ -76,6 +76,8 @@ interface Message {
   counts: boolean
   /** The uptime since which its wait counts. */
   countsFrom: number | undefined
+  /** The number of the renewal of all clocks since which its clock has counted. */
+  renewals: number
   retries: number
   dueAt: number
   /** What follows if no application acknowledgement comes, and the uptime when the wait began. */
@@ -140,6 +142,8 @@ export class DeliveryModel {
   /** It is paused even if the last pause cannot be stored; and how often it was paused. */
   #surelyPaused = false
   #pauses = 0
+  /** The number of the last renewal of all clocks. */
+  #resumes = 0
   #flights: Flight[] = []
   /** Messages that may be in flight. */
   #allowed = 1000
@@ -333,6 +337,7 @@ export class DeliveryModel {
         if (mine()) this.#tookEffect(method, args, value)
       })
     }
+    this.#resumes = durable ? this.#disk.renewals : 0
     this.#takeStock()
     this.#storedAll = !this.#disk.failWrites
     this.#delivery = new Delivery({
@@ -382,13 +387,15 @@ export class DeliveryModel {
       for (const { row } of value as Claim[]) {
         const message = this.#named(row.controlId)
         if (message.standing === 'operator') this.#renew(message)
+        this.#forgetOldClock(message, this.#disk.renewals)
         assert.equal(row.spentMs, this.#spentOf(message), `the clock of ${message.id}`)
         assert.equal(row.retries, message.retries, `retries of ${message.id}`)
       }
     }
     if (method === 'resume') {
       for (const message of this.#messages.values()) {
-        if (message.standing !== 'flight') this.#renew(message)
+        if (message.standing !== 'flight')
+          message.dueAt = Math.min(message.dueAt, this.#clock.monotonic())
       }
     }
     if (method !== 'move') return
@@ -417,6 +424,7 @@ export class DeliveryModel {
 
   #resume(): void {
     const change = this.#pauses
+    this.#resumes++
     // The others as soon as that is stored.
     for (const message of this.#messages.values()) {
       if (message.standing === 'flight' || !this.#settings.durable) this.#renew(message)
@@ -441,7 +449,13 @@ export class DeliveryModel {
     return spent + (countsFrom === undefined ? 0 : Math.max(0, this.#uptimeMs - countsFrom))
   }
 
+  /** What was counted before the last renewal no longer counts. */
+  #forgetOldClock(message: Message, renewals: number): void {
+    if (message.renewals < renewals) this.#renew(message)
+  }
+
   #renew(message: Message): void {
+    message.renewals = this.#resumes
     message.spent = 0
     message.stored = undefined
     message.attemptTime = 0
@@ -485,6 +499,7 @@ export class DeliveryModel {
       message.retries = retries
       message.countsFrom = countsFrom ?? undefined
       message.accepted = true
+      message.renewals = this.#disk.renewals
       message.expected = undefined
       if (state === 'awaiting') {
         const awaitsFrom = (turn ?? 0) - this.#settings.applicationAckMs
@@ -514,7 +529,8 @@ export class DeliveryModel {
     } else if (['waiting', 'flight', 'retrying'].includes(standing)) {
       assert.equal(state, 'waiting', `the stored state of ${id}`)
     }
-    if (standing === 'retrying' && stored !== undefined) {
+    const isCurrent = message.renewals >= this.#disk.renewals
+    if (standing === 'retrying' && stored !== undefined && isCurrent) {
       assert.equal(spentMs, stored, `the stored clock of ${id}`)
     }
   }
@@ -545,6 +561,9 @@ export class DeliveryModel {
         this.#isSentAgain(message)
       assert.ok(may, `${id} was sent, though it is ${message.standing}`)
     }
+    if (message.standing === 'operator') this.#renew(message)
+    // It was read before the last resume.
+    this.#forgetOldClock(message, this.#resumes)
     message.spent = this.#spentOf(message)
     message.countsFrom = undefined
     message.standing = 'flight'
@@ -616,8 +635,9 @@ export class DeliveryModel {
   }
 
   #awaits(message: Message, late: Late, awaitsFrom = this.#uptimeMs): void {
-    const waitedMs = Math.max(0, this.#uptimeMs - awaitsFrom)
-    message.leftMs = this.#settings.applicationAckMs - waitedMs
+    message.leftMs = this.#settings.applicationAckMs - (this.#uptimeMs - awaitsFrom)
+    // A crash forgets a second at most.
+    assert.ok(message.leftMs <= this.#settings.applicationAckMs + 1000)
     message.standing = 'awaiting'
     message.late = late
     message.awaitsFrom = awaitsFrom
@@ -675,7 +695,9 @@ export class DeliveryModel {
             before !== undefined,
             `an acknowledgement of ${id} was taken, or was not`
           )
-          const mayMiss = !isDue || !isFirst || this.#isLate(message)
+          // Its time may have come, or another acknowledgement was faster.
+          const isStillDue = message.standing === 'awaiting' && !this.#isLate(message)
+          const mayMiss = !isDue || !isFirst || !isStillDue
           assert.ok(isTaken || mayMiss, `an acknowledgement of ${id} was not taken`)
         })
       },
@@ -699,6 +721,7 @@ export class DeliveryModel {
     )
     const { outcome, retry } = resultOf(kind).decision
     if (outcome === 'await') return
+    this.#forgetOldClock(message, this.#resumes)
     const { failureTimeoutMs } = this.#settings
     const wait = backOff(message)
     const isInTime = this.#paused || message.spent + wait <= failureTimeoutMs
@@ -814,7 +837,8 @@ export class DeliveryModel {
   async #check(): Promise<void> {
     if (this.#fault !== undefined) throw this.#fault
     const now = this.#clock.monotonic()
-    if (this.#disk.failReads || this.#disk.failWrites) this.#faultAt = now
+    const isFaulty = this.#disk.failReads || this.#disk.failWrites
+    if (this.#settings.durable && isFaulty) this.#faultAt = now
     if (this.#disk.pending > 0 || this.#calls > 0 || this.#closing !== undefined) return
     // What an unreadable queue holds is unknown, and what could not be stored is stored later.
     if (!this.#isOpen || now - this.#faultAt <= REREAD_MS) return
@@ -957,6 +981,7 @@ function newMessage(id: number, lane: string, size: number): Message {
     stored: undefined,
     counts: true,
     countsFrom: undefined,
+    renewals: 0,
     retries: 0,
     dueAt: 0,
     late: 'suspend',

@@ -6,7 +6,7 @@ import { NOTHING_QUEUED, type QueueEngine } from '../../src/queue/queue-engine.t
 import { QueueError } from '../../src/queue/queue-error.ts'
 import type { QueueMethod, QueueMethods } from '../../src/queue/queue-protocol.ts'
 import { makeTables } from '../../src/queue/queue-schema.ts'
-import type { ContentStore, OpenedQueue, Order } from '../../src/queue/queue-types.ts'
+import type { ContentStore, OpenedQueue, Order, QueueCounts } from '../../src/queue/queue-types.ts'
 import { Queue } from '../../src/queue/queue.ts'
 import { EncodedContents, type ContentCodec } from '../../src/queue/stored-contents.ts'
 
@@ -197,9 +197,14 @@ export class FakeDisk {
     }
   }
 
+  /** The number of the last renewal of all clocks. */
+  get renewals(): number {
+    return (this.#meta('renewals') as number | undefined) ?? 0
+  }
+
   /** Its clock was not started anew since. */
   #isCurrent(row: Record<string, unknown>): boolean {
-    return row['renewals'] === (this.#meta('renewals') ?? 0)
+    return (row['renewals'] as number) >= this.renewals
   }
 
   #meta(name: string): unknown {
@@ -231,6 +236,10 @@ class FakeEngine implements QueueEngine {
   constructor(disk: FakeDisk, openQueue: () => Queue<Uint8Array>) {
     this.#disk = disk
     this.#openQueue = openQueue
+  }
+
+  get counts(): QueueCounts {
+    return this.summary
   }
 
   async open(): Promise<OpenedQueue> {

@@ -162,6 +162,7 @@ describe('the log', () => {
       changedAt: 0,
       retries: 0,
       spentMs: 0,
+      renewals: 0,
       verdict: { ...NO_VERDICT, errorCode: 'ERR_ENDED_TWICE' },
       story: [],
       resent: undefined

@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, it } from 'node:test'
 import { promisify } from 'node:util'
-import { QUEUE_KEY_FILE, queueKey } from '../../src/outbox/queue-key.ts'
+import { QUEUE_KEY_FILE, queueKey } from '../../src/queue/queue-key.ts'
 
 const run = promisify(execFile)
-const module = new URL('../../src/outbox/queue-key.ts', import.meta.url).href
+const module = new URL('../../src/queue/queue-key.ts', import.meta.url).href
 
 describe('queueKey', () => {
   let userDir: string
@@ -31,7 +31,7 @@ describe('queueKey', () => {
   it('explains that a setting is too short or not a string', async () => {
     for (const setting of ['', 'fifteen letters', 5 as unknown as string]) {
       await assert.rejects(queueKey(setting, userDir), {
-        name: 'OutboxError',
+        name: 'QueueError',
         code: 'ERR_QUEUE_KEY',
         message: /hl7HttpsOutQueueKey in settings\.js must be a string of 16 characters or more/
       })

@@ -1,0 +1,535 @@
+import assert from 'node:assert/strict'
+import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
+import fc from 'fast-check'
+import type { MessageQueue } from '../../src/queue/message-queue.ts'
+import { knownState, NO_VERDICT } from '../../src/queue/message-row.ts'
+import type { Order, SuspendedChoice } from '../../src/queue/queue-types.ts'
+import {
+  accept,
+  contentOf,
+  findAll,
+  message,
+  moveOf,
+  numbers,
+  pass,
+  pause,
+  seqsOf,
+  TestQueues,
+  verdict,
+  waitingSeqs
+} from './set-up.ts'
+
+/** Longer than any test takes. */
+const LONG_MS = 600_000
+
+// Keeps the queue thread running: starting one takes longer than a test.
+const keeper = new TestQueues()
+before(() => keeper.openDisk())
+after(() => keeper.end())
+
+let queues: TestQueues
+beforeEach(() => {
+  queues = new TestQueues()
+})
+afterEach(() => queues.end())
+
+const engines = {
+  memory: (order: Order = 'none') => queues.openMemory(order),
+  disk: async (order: Order = 'none') => (await queues.openDisk({ order })).queue
+}
+
+for (const [engine, open] of Object.entries(engines)) {
+  describe(`MessageQueue, ${engine}`, () => {
+    it('is empty at first', async () => {
+      const queue = engine === 'disk' ? queues.disk().queue : queues.memory()
+      assert.deepEqual(await queue.open(), {
+        lastSeq: 0,
+        pause: undefined,
+        leaving: [],
+        isUnclean: false,
+        endedOn: []
+      })
+      assert.deepEqual(await queue.claimNext(10), [])
+      assert.deepEqual(await findAll(queue), [])
+      assert.deepEqual(queue.summary, {
+        waiting: 0,
+        retrying: 0,
+        awaiting: 0,
+        suspended: 0,
+        oldestWaitingAt: null,
+        oldestHeldAt: null,
+        retry: null,
+        suspendedFor: null,
+        dueInMs: null
+      })
+    })
+
+    it('hands out a message once, and again after a release', async () => {
+      const queue = await open()
+      await accept(queue, 1, 2, 3)
+      assert.deepEqual(seqsOf(await queue.claimNext(2)), [1, 2])
+      assert.deepEqual(seqsOf(await queue.claimNext(2)), [3])
+      assert.deepEqual(await queue.claimNext(2), [])
+      queue.release(2)
+      assert.deepEqual(seqsOf(await queue.claimNext(2)), [2])
+    })
+
+    const orders: [Order, number[]][] = [
+      ['fifo', [1]],
+      ['key', [1, 2, 3]],
+      ['none', [1, 2, 3, 4, 5, 6]]
+    ]
+    for (const [order, expected] of orders) {
+      it(`hands out what may go at the same time: ${order}`, async () => {
+        const queue = await open(order)
+        for (const seq of numbers(1, 6)) {
+          const lane = order === 'key' ? queue.laneOf(`key ${seq % 3}`) : null
+          await queue.accept(message(seq, { lane }), contentOf(seq))
+        }
+        assert.deepEqual(seqsOf(await queue.claimNext(10)), expected)
+        assert.deepEqual(await queue.claimNext(10), [])
+      })
+    }
+
+    it('restores content and facts of what it hands out', async () => {
+      const queue = await open()
+      await accept(queue, 1, 2)
+      const [claim, second] = await queue.claimNext(2)
+      assert.ok(claim && second)
+      const { row, content } = await queue.restore(claim)
+      assert.deepEqual([...content], [...contentOf(1)])
+      assert.deepEqual([...(await queue.restore(second)).content], [...contentOf(2)])
+      assert.deepEqual(row, {
+        seq: 1,
+        state: 'waiting',
+        isSending: true,
+        isRetrying: false,
+        controlId: 'C1',
+        type: 'ADT^A01',
+        acceptedAt: 1_700_000_000_001,
+        changedAt: 1_700_000_000_001,
+        attempts: 0,
+        retries: 0,
+        spentMs: 0,
+        verdict: NO_VERDICT,
+        story: [],
+        resent: undefined
+      })
+    })
+
+    it('stores what a move tells', async () => {
+      const queue = await open()
+      await accept(queue, 1)
+      const story = [{ at: 5, ms: 7.5, result: 'AE' }]
+      const facts = { attempts: 3, retries: 2, spentMs: 12.5, verdict, story }
+      const before = Date.now()
+      assert.equal(
+        await queue.move(moveOf(1, 'suspended', { ...facts, outcome: { of: 'ü' } })),
+        true
+      )
+      const { row, content, outcome } = await queue.read(1)
+      assert.ok(row.changedAt >= before)
+      assert.deepEqual(
+        { ...row, changedAt: 0 },
+        {
+          ...facts,
+          seq: 1,
+          state: 'suspended',
+          isSending: false,
+          isRetrying: false,
+          controlId: 'C1',
+          type: 'ADT^A01',
+          acceptedAt: 1_700_000_000_001,
+          changedAt: 0,
+          resent: undefined
+        }
+      )
+      assert.deepEqual([...content], [...contentOf(1)])
+      assert.deepEqual(outcome, { of: 'ü' })
+    })
+
+    it('keeps an outcome until another comes or the message waits again', async () => {
+      const queue = await open()
+      await accept(queue, 1)
+      const outcomeOf = async (): Promise<unknown> => (await queue.read(1)).outcome
+      await queue.move(moveOf(1, 'awaiting', { outcome: { of: 1 }, dueInMs: LONG_MS }))
+      await queue.move(moveOf(1, 'suspended', { from: 'awaiting' }))
+      assert.deepEqual(await outcomeOf(), { of: 1 })
+      await queue.resend({}, 0, 10)
+      assert.equal(await outcomeOf(), undefined)
+      await queue.move(moveOf(1, 'leaving', { outcome: { of: 2 } }))
+      assert.deepEqual(await outcomeOf(), { of: 2 })
+    })
+
+    it('moves a message only from the state that was expected', async () => {
+      const queue = await open()
+      await accept(queue, 1)
+      assert.equal(await queue.move(moveOf(1, 'suspended')), true)
+      // Somebody was faster.
+      assert.equal(await queue.move(moveOf(1, 'leaving')), false)
+      // That is what came of it already.
+      assert.equal(await queue.move(moveOf(1, 'suspended')), true)
+      assert.equal((await queue.read(1)).row.state, 'suspended')
+    })
+
+    it('hands out a retry when it is due, before what waits', async () => {
+      const queue = await open()
+      await accept(queue, 1, 2)
+      await queue.claimNext(1)
+      await queue.move(moveOf(1, 'waiting', { attempts: 4, dueInMs: LONG_MS, verdict }))
+      const { waiting, retrying, retry, dueInMs } = queue.summary
+      assert.deepEqual([waiting, retrying, retry?.attempts, retry?.verdict], [2, 1, 4, verdict])
+      for (const ms of [retry?.dueInMs, dueInMs]) assert.ok(ms && ms > LONG_MS - 60_000, `${ms}`)
+      assert.deepEqual(seqsOf(await queue.claimNext(1)), [2])
+      queue.release(2)
+      await queue.hurry([1, 2, 99])
+      assert.deepEqual(seqsOf(await queue.claimNext(2)), [1, 2])
+    })
+
+    it('starts all clocks anew when it resumes', async () => {
+      const queue = await open()
+      await accept(queue, 1, 2)
+      const facts = { attempts: 4, retries: 3, spentMs: 100, counts: true, dueInMs: LONG_MS }
+      for (const seq of [1, 2]) await queue.move(moveOf(seq, 'waiting', facts))
+      const [first] = await findAll(queue)
+      assert.ok(first && first.retries === 3 && first.spentMs >= 100 && first.isRetrying)
+      await queue.pause(pause)
+      await queue.resume(1)
+      const claims = await queue.claimNext(2)
+      assert.deepEqual(
+        claims.map(({ row }) => [row.seq, row.attempts, row.retries, row.spentMs]),
+        [
+          [1, 4, 0, 0],
+          [2, 4, 0, 0]
+        ]
+      )
+    })
+
+    it('hands out an awaiting message when its time is up', async () => {
+      const queue = await open()
+      await accept(queue, 1, 2, 3)
+      await queue.move(moveOf(1, 'awaiting', { dueInMs: LONG_MS, outcome: { of: 1 } }))
+      await queue.move(moveOf(2, 'awaiting', { outcome: { of: 2 } }))
+      assert.equal(queue.summary.awaiting, 2)
+      const [late, ...more] = await queue.claimLate(10)
+      assert.ok(late)
+      const { row, content, outcome } = await queue.restore(late)
+      assert.deepEqual([row.seq, more.length, outcome], [2, 0, { of: 2 }])
+      assert.deepEqual([...content], [...contentOf(2)])
+      assert.deepEqual(await queue.claimLate(10), [])
+    })
+
+    it('finds the message that an application acknowledgement is for', async () => {
+      const queue = await open()
+      const cause = 'ERR_ACK_TIMEOUT'
+      for (const seq of numbers(1, 6)) {
+        await queue.accept(
+          message(seq, { controlId: seq === 6 ? 'other' : 'same' }),
+          contentOf(seq)
+        )
+      }
+      await queue.move(moveOf(1, 'suspended', { verdict: { ...verdict, cause } }))
+      await queue.move(moveOf(2, 'suspended', { verdict }))
+      for (const seq of [3, 4]) await queue.move(moveOf(seq, 'awaiting', { dueInMs: LONG_MS }))
+      const claimed: unknown[] = []
+      for (let i = 0; i < 4; i++) {
+        claimed.push((await queue.claimAwaiting('same', cause))?.row.seq)
+      }
+      assert.deepEqual(claimed, [3, 4, 1, undefined])
+      assert.equal(await queue.claimAwaiting('other', cause), undefined)
+    })
+
+    describe('suspended messages', () => {
+      const choices: [what: string, choice: SuspendedChoice, expected: number[]][] = [
+        ['all', {}, [1, 2, 3, 4]],
+        ['by number', { ids: [4, 2, 5, 99] }, [2, 4]],
+        ['by control ID', { controlId: 'C2' }, [2]],
+        ['by type', { type: 'ORU^R01' }, [3]],
+        ['by rule', { rule: 'AE=S' }, [1]],
+        ['by all of it', { rule: verdict.rule, type: 'ADT^A01' }, [2, 4]],
+        ['suspended before a time', { before: 1 }, []]
+      ]
+      async function filled(): Promise<MessageQueue<Buffer>> {
+        const queue = await open()
+        for (const seq of numbers(1, 5)) {
+          const type = seq === 3 ? 'ORU^R01' : 'ADT^A01'
+          await queue.accept(message(seq, { type }), contentOf(seq))
+        }
+        for (const seq of numbers(1, 4)) {
+          const rule = seq === 1 ? 'AE=S' : verdict.rule
+          await queue.move(moveOf(seq, 'suspended', { retries: 3, verdict: { ...verdict, rule } }))
+        }
+        return queue
+      }
+      for (const [what, choice, expected] of choices) {
+        it(`are counted, handed out and resent: ${what}`, async () => {
+          const queue = await filled()
+          const [first] = expected
+          assert.deepEqual(await queue.countSuspended(choice), { first, count: expected.length })
+          const { claimed, next } = await queue.claimSuspended(choice, 0, 10)
+          assert.deepEqual([seqsOf(claimed), next], [expected, 0])
+          // What is handed out is not resent.
+          assert.equal((await queue.resend(choice, 0, 10)).count, 0)
+          for (const seq of expected) queue.release(seq)
+          assert.equal((await queue.resend(choice, 0, 10)).count, expected.length)
+          assert.deepEqual(await waitingSeqs(queue), [...expected, 5].sort())
+        })
+      }
+
+      it('come in pages', async () => {
+        const queue = await filled()
+        const { claimed, next } = await queue.claimSuspended({}, 0, 3)
+        assert.deepEqual([seqsOf(claimed), next], [[1, 2, 3], 3])
+        assert.deepEqual(await queue.resend({}, next, 3), { count: 1, next: 0 })
+      })
+
+      it('wait again with a new clock, each in its place', async () => {
+        const queue = await filled()
+        assert.deepEqual(queue.summary.suspendedFor, verdict)
+        await queue.resend({}, 0, 10)
+        const claims = await queue.claimNext(10)
+        assert.deepEqual(seqsOf(claims), [1, 2, 3, 4, 5])
+        assert.deepEqual(
+          claims.map(({ row }) => [row.attempts, row.retries]),
+          [...Array.from({ length: 4 }, () => [1, 0]), [0, 0]]
+        )
+      })
+    })
+
+    it('has no message that has left, and tells how it left', async () => {
+      const queue = await open()
+      await accept(queue, 1, 2)
+      await queue.claimNext(2)
+      const verdictThen = { ...verdict, outcome: 'nak' } as const
+      await queue.move(moveOf(1, 'leaving', { verdict: verdictThen, outcome: { of: 1 } }))
+      await queue.finish(1)
+      await queue.finish(1)
+      await queue.finish(2, { ...NO_VERDICT, outcome: 'error', errorCode: 'HL7_TEST' })
+      for (const seq of [1, 2]) await assert.rejects(queue.read(seq), { code: 'ERR_NOT_QUEUED' })
+      assert.deepEqual(
+        (await findAll(queue)).map((row) => [row.seq, knownState(row), row.verdict.errorCode]),
+        [
+          [2, 'failed', 'HL7_TEST'],
+          [1, 'naked', 'ERR_TEST']
+        ]
+      )
+      assert.deepEqual(await queue.claimNext(10), [])
+    })
+
+    it('says of each message where it is', async () => {
+      const queue = await open()
+      await accept(queue, ...numbers(1, 6))
+      await queue.move(moveOf(2, 'waiting', { dueInMs: LONG_MS }))
+      await queue.move(moveOf(3, 'awaiting', { dueInMs: LONG_MS }))
+      await queue.move(moveOf(4, 'suspended'))
+      await queue.move(moveOf(5, 'leaving'))
+      await queue.claimNext(1)
+      const rows = await findAll(queue)
+      assert.deepEqual(rows.map(knownState).reverse(), [
+        'sending',
+        'retrying',
+        'awaiting',
+        'suspended',
+        'leaving',
+        'waiting'
+      ])
+      for (const row of rows) {
+        const state = knownState(row)
+        assert.deepEqual(seqsOf(await findAll(queue, { state })), [row.seq], state)
+        assert.deepEqual(await findAll(queue, { state, controlId: 'C9' }), [], state)
+      }
+    })
+
+    it('executes calls in order, awaited or not', async () => {
+      const queue = await open()
+      void accept(queue, 1)
+      const read = queue.read(1)
+      void queue.move(moveOf(1, 'leaving'))
+      const settled = queue.read(1)
+      void accept(queue, 2)
+      const claimed = queue.claimNext(10)
+      void queue.finish(1)
+      const gone = queue.read(1)
+      assert.equal((await read).row.state, 'waiting')
+      assert.equal((await settled).row.state, 'leaving')
+      assert.deepEqual(seqsOf(await claimed), [2])
+      await assert.rejects(gone, { name: 'QueueError', code: 'ERR_NOT_QUEUED' })
+    })
+
+    it('keeps the order after thousands have left', async () => {
+      const queue = await open('fifo')
+      await accept(queue, ...numbers(1, 3000))
+      const kept = numbers(1, 3000).filter((seq) => seq % 700 === 0)
+      const left = numbers(1, 3000).filter((seq) => seq % 700 !== 0)
+      await Promise.all(left.map((seq) => queue.finish(seq)))
+      await accept(queue, 3001)
+      for (const seq of [...kept, 3001]) {
+        assert.deepEqual(seqsOf(await queue.claimNext(5)), [seq])
+        await queue.finish(seq)
+      }
+      assert.equal(queue.summary.waiting, 0)
+    })
+
+    it('sums up what it holds', async () => {
+      const queue = await open()
+      await accept(queue, ...numbers(1, 5))
+      await queue.move(moveOf(1, 'suspended', { verdict }))
+      await queue.move(moveOf(2, 'awaiting', { dueInMs: LONG_MS }))
+      await queue.move(moveOf(3, 'leaving'))
+      const { oldestWaitingAt, oldestHeldAt, dueInMs, ...rest } = queue.summary
+      assert.ok(dueInMs !== null && dueInMs > LONG_MS - 60_000 && dueInMs <= LONG_MS, `${dueInMs}`)
+      assert.deepEqual(
+        [oldestHeldAt, oldestWaitingAt],
+        [1, 4].map((seq) => message(seq).acceptedAt)
+      )
+      assert.deepEqual(rest, {
+        waiting: 2,
+        retrying: 0,
+        awaiting: 1,
+        suspended: 1,
+        retry: null,
+        suspendedFor: verdict
+      })
+    })
+
+    it('knows lanes by numbers that do not tell the key', async () => {
+      const queue = await open('key')
+      const lane = queue.laneOf('PATIENT-4711')
+      assert.equal(queue.laneOf('PATIENT-4711'), lane)
+      assert.notEqual(queue.laneOf('PATIENT-4712'), lane)
+      assert.ok(Number.isSafeInteger(lane))
+      assert.equal(queue.isDurable, engine === 'disk')
+    })
+  })
+}
+
+describe('MessageQueue in memory', () => {
+  it('returns the objects that it was given', async () => {
+    const queue = await queues.openMemory()
+    const [content, outcome] = [Buffer.from('a'), { reply: Buffer.from('b') }]
+    await queue.accept(message(1), content)
+    await queue.move(moveOf(1, 'leaving', { outcome }))
+    const read = await queue.read(1)
+    assert.ok(read.content === content && read.outcome === outcome)
+  })
+
+  it('remembers the last 1000 messages that have left, even if one never leaves', async () => {
+    const queue = await queues.openMemory()
+    await accept(queue, 1)
+    await pass(queue, ...numbers(2, 5000))
+    const left = seqsOf(await findAll(queue))
+    assert.deepEqual(left.slice(0, 1000), numbers(4001, 5000).reverse())
+    assert.ok(left.length < 1100, `${left.length}`)
+    assert.equal(left.at(-1), 1)
+  })
+})
+
+/** A call that gives the same at all times. */
+interface Step {
+  do: 'accept' | 'claim' | 'move' | 'release' | 'finish' | 'resend' | 'find' | 'restart'
+  pick: number
+}
+
+describe('A queue on disk', () => {
+  const step: fc.Arbitrary<Step> = fc.record({
+    do: fc.constantFrom(
+      ...(['accept', 'accept', 'claim', 'claim', 'move', 'move', 'release'] as const),
+      ...(['finish', 'resend', 'find', 'restart'] as const)
+    ),
+    pick: fc.nat({ max: 99 })
+  })
+  const STATES = ['waiting', 'waiting', 'awaiting', 'suspended', 'leaving'] as const
+  const TARGETS = ['awaiting', 'suspended', 'leaving', 'waiting'] as const
+
+  it('gives what one in memory gives, restarted or not', async () => {
+    let round = 0
+    await fc.assert(
+      fc.asyncProperty(
+        fc.constantFrom<Order>('fifo', 'key', 'none'),
+        fc.array(step, { minLength: 10, maxLength: 60, size: 'max' }),
+        async (order, steps) => {
+          const disk = (await queues.openDisk({ name: `model ${++round}`, order })).queue
+          const memory = await queues.openMemory(order)
+          let lastSeq = 1
+          await Promise.all([accept(memory, 1), accept(disk, 1)])
+
+          function perform(
+            { do: what, pick }: Step,
+            queue: MessageQueue<Buffer>
+          ): Promise<unknown> {
+            const seq = (pick % lastSeq) + 1
+            switch (what) {
+              case 'accept': {
+                const lane = order === 'key' ? pick % 3 : null
+                return queue.accept(message(lastSeq, { lane }), contentOf(lastSeq))
+              }
+              case 'claim':
+                return queue.claimNext(1 + (pick % 3))
+              case 'move': {
+                const from = STATES[pick % STATES.length] ?? 'waiting'
+                const to = TARGETS[pick % TARGETS.length] ?? 'waiting'
+                const dueInMs = to === 'awaiting' ? LONG_MS : 0
+                return queue.move(moveOf(seq, to, { from, dueInMs, outcome: { pick } }))
+              }
+              case 'finish':
+                return queue.finish(seq)
+              case 'resend':
+                return queue.resend(pick % 2 === 0 ? {} : { ids: [seq] }, 0, 1 + (pick % 5))
+              case 'find':
+                return queue.find({ limit: 1 + (pick % 5), before: lastSeq + 2 - (pick % 4) })
+              default:
+                queue.release(seq)
+                return Promise.resolve()
+            }
+          }
+
+          async function contents(queue: MessageQueue<Buffer>): Promise<unknown[]> {
+            const rows = await findAll(queue)
+            const held = rows.filter(({ state }) => state !== 'left')
+            const read = await Promise.all(held.map(({ seq }) => queue.read(seq)))
+            return read.map(({ row, content, outcome }) => [row, content.toString(), outcome])
+          }
+
+          async function restart(): Promise<void> {
+            for (const seq of numbers(1, lastSeq)) memory.release(seq)
+            await disk.close()
+            await disk.open()
+            assert.deepEqual(comparable(await contents(disk)), comparable(await contents(memory)))
+          }
+
+          // What is called together is stored together.
+          let calls: { step: Step; asked: Promise<unknown>[] }[] = []
+          async function compare(): Promise<void> {
+            for (const { step, asked } of calls) {
+              const [expected, found] = await Promise.all(asked.map((each) => each.catch(String)))
+              assert.deepEqual(comparable(found), comparable(expected), step.do)
+            }
+            calls = []
+          }
+          for (const each of steps) {
+            if (each.do === 'restart') {
+              await compare()
+              await restart()
+              continue
+            }
+            if (each.do === 'accept') lastSeq++
+            calls.push({ step: each, asked: [perform(each, memory), perform(each, disk)] })
+          }
+          await compare()
+          await restart()
+          await disk.close()
+        }
+      ),
+      { numRuns: 25 }
+    )
+  })
+
+  /** Without what depends on the moment of a call, and on where contents are. */
+  function comparable(value: unknown): unknown {
+    return JSON.parse(
+      JSON.stringify({ value }, (name, inner: unknown) =>
+        name === 'changedAt' || name === 'content' ? undefined : inner
+      )
+    ) as unknown
+  }
+})

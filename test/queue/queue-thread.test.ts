@@ -1,0 +1,163 @@
+import assert from 'node:assert/strict'
+import { syncBuiltinESMExports } from 'node:module'
+import { afterEach, beforeEach, describe, it } from 'node:test'
+import threads, { Worker } from 'node:worker_threads'
+import {
+  accept,
+  buffers,
+  contentOf,
+  faultOf,
+  message,
+  moveOf,
+  numbers,
+  seqsOf,
+  TestQueues,
+  waitingSeqs
+} from './set-up.ts'
+
+// The thread is private to the queues: a test that ends it has to catch it when it is created.
+let lastThread: Worker | undefined
+function keepThread(thread: Worker): void {
+  lastThread = thread
+}
+/** As if the system had no threads left. */
+let noThreads = false
+/** So many answers are lost: the thread dies when it has done the work. */
+let lostAnswers = 0
+threads.Worker = class extends Worker {
+  constructor(...args: ConstructorParameters<typeof Worker>) {
+    if (noThreads) throw Object.assign(new Error('EAGAIN'), { code: 'ERR_WORKER_INIT_FAILED' })
+    super(...args)
+    keepThread(this)
+  }
+
+  override emit(name: string | symbol, ...args: unknown[]): boolean {
+    const isLost = name === 'message' && lostAnswers > 0
+    if (!isLost) return super.emit(name as 'message', ...args)
+    lostAnswers--
+    void this.terminate()
+    return false
+  }
+}
+syncBuiltinESMExports()
+
+/** The thread throws, and nothing catches it: that is no request. */
+function endThread(): void {
+  lastThread?.postMessage(null)
+}
+
+describe('The queue thread', () => {
+  let queues: TestQueues
+  beforeEach(() => {
+    queues = new TestQueues()
+  })
+  afterEach(async () => {
+    lostAnswers = 0
+    noThreads = false
+    await queues.end()
+  })
+
+  it('passes its calls on to the next one when it dies, and tells every queue', async () => {
+    const [one, two] = [
+      await queues.openDisk({ name: 'one' }),
+      await queues.openDisk({ name: 'two' })
+    ]
+    await Promise.all([accept(one.queue, 1), accept(two.queue, 1)])
+    const dead = lastThread
+    endThread()
+    const calls = [accept(one.queue, 2), accept(one.queue, 3), one.queue.finish(1)]
+    assert.deepEqual((await two.queue.read(1)).content, contentOf(1))
+    await Promise.all(calls)
+    assert.notEqual(lastThread, dead)
+    assert.deepEqual(
+      queues.faults.map(({ code }) => code),
+      ['ERR_QUEUE_THREAD', 'ERR_QUEUE_THREAD']
+    )
+    assert.match(queues.faults[0]?.message ?? '', /thread that writes the queue files has ended/)
+    assert.deepEqual(await waitingSeqs(one.queue), [2, 3])
+    await one.queue.close()
+    const { queue } = await queues.openDisk({ name: 'one' })
+    assert.deepEqual(await waitingSeqs(queue), [2, 3])
+  })
+
+  it('does nothing twice, and hands out nothing twice, if its last answer was lost', async () => {
+    const { queue } = await queues.openDisk({
+      codec: { ...buffers, encode: (content) => ({ bytes: Buffer.from(content), whole: true }) }
+    })
+    await accept(queue, ...numbers(1, 6))
+    assert.deepEqual(seqsOf(await queue.claimNext(3)), [1, 2, 3])
+    lostAnswers = 1
+    const [moved, , , claimed] = await Promise.all([
+      queue.move(moveOf(1, 'leaving', { outcome: { of: 1 } })),
+      queue.finish(2),
+      // Memory that was transferred to the thread is gone with it: it is encoded again.
+      queue.accept(message(7), Buffer.alloc(300_000, 'x')),
+      queue.claimNext(2)
+    ])
+    assert.equal(moved, true)
+    // The claim that was lost is made again: nobody has got those messages.
+    assert.deepEqual(seqsOf(claimed), [4, 5])
+    assert.deepEqual(seqsOf(await queue.claimNext(9)), [6, 7])
+    assert.deepEqual((await queue.read(1)).outcome, { of: 1 })
+    await assert.rejects(queue.read(2), { code: 'ERR_NOT_QUEUED' })
+    assert.ok((await queue.read(7)).content.equals(Buffer.alloc(300_000, 'x')))
+    assert.deepEqual(await waitingSeqs(queue), [3, 4, 5, 6, 7])
+  })
+
+  it('knows what is handed out after it has died while idle', async () => {
+    const { queue } = await queues.openDisk()
+    await accept(queue, ...numbers(1, 5))
+    for (const seq of numbers(1, 3)) {
+      const [claim] = await queue.claimNext(1)
+      assert.equal(claim?.row.seq, seq)
+    }
+    queue.release(1)
+    await queue.move(moveOf(2, 'suspended'))
+    await queue.claimSuspended({}, 0, 1)
+    await lastThread?.terminate()
+    assert.deepEqual(seqsOf(await queue.claimNext(9)), [1, 4, 5])
+    assert.deepEqual((await queue.claimSuspended({}, 0, 9)).claimed, [])
+    await queue.close()
+    await queue.open()
+    await lastThread?.terminate()
+    assert.deepEqual(seqsOf(await queue.claimNext(9)), [1, 3, 4, 5], 'in the next run')
+  })
+
+  it('closes a file of another thread as it should', async () => {
+    const { queue } = await queues.openDisk()
+    await lastThread?.terminate()
+    await accept(queue, 1)
+    await queue.close()
+    assert.equal((await queues.disk().queue.open()).isUnclean, false)
+  })
+
+  it('refuses calls over which it dies again and again', async () => {
+    const { queue } = await queues.openDisk()
+    await accept(queue, 1)
+    // The next thread has to open the file first: that is an answer, too.
+    lostAnswers = 12
+    await assert.rejects(accept(queue, 2), { code: 'ERR_QUEUE_THREAD' })
+    lostAnswers = 0
+    await accept(queue, 3)
+    assert.deepEqual((await queue.read(1)).content, contentOf(1))
+  })
+
+  it('says so if it cannot be started, and continues when it can', async () => {
+    const path = await queues.file(...numbers(1, 5))
+    const cannot = faultOf(path, 'ERR_WORKER_INIT_FAILED', /thread for it cannot be started/)
+    const { queue } = queues.disk()
+    noThreads = true
+    await assert.rejects(queue.open(), cannot)
+    noThreads = false
+    await queue.open()
+    assert.equal(queue.summary.waiting, 5)
+    await queue.claimNext(2)
+    // A thread that dies while the file is open and cannot be replaced at first.
+    noThreads = true
+    await lastThread?.terminate()
+    await assert.rejects(queue.read(3), cannot)
+    noThreads = false
+    assert.deepEqual((await queue.read(3)).content, contentOf(3))
+    assert.deepEqual(seqsOf(await queue.claimNext(9)), [3, 4, 5], 'what is handed out stays so')
+  })
+})

@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict'
+import { DatabaseSync } from 'node:sqlite'
+import { it } from 'node:test'
+import { systemClock } from '../../src/clock.ts'
+import { KNOWN_STATES, NO_VERDICT } from '../../src/queue/message-row.ts'
+import { makeTables } from '../../src/queue/queue-schema.ts'
+import type { Move } from '../../src/queue/queue-types.ts'
+import { Queue } from '../../src/queue/queue.ts'
+import { event, message, moveOf, noContents, pause } from './set-up.ts'
+
+/** A database that notes what is prepared. */
+class NotingDatabase extends DatabaseSync {
+  readonly prepared = new Set<string>()
+
+  override prepare(
+    ...args: Parameters<DatabaseSync['prepare']>
+  ): ReturnType<DatabaseSync['prepare']> {
+    this.prepared.add(args[0])
+    return super.prepare(...args)
+  }
+
+  /** How SQLite goes about a statement. */
+  planOf(sql: string): string {
+    const plan = super.prepare(`EXPLAIN QUERY PLAN ${sql}`)
+    const names = [...new Set(sql.match(/:\w+/g) ?? [])]
+    const rows =
+      names.length === 0
+        ? plan.all(...Array<null>(sql.split('?').length - 1).fill(null))
+        : plan.all(Object.fromEntries(names.map((name) => [name, null])))
+    return rows.map(({ detail }) => String(detail)).join('\n')
+  }
+}
+
+/** Statements of the opening, which walk over the whole table or sort. */
+const OPENING = [/GROUP BY state/, /state = 3 ORDER BY changed_at/]
+
+it('No statement of a queue walks over a table, but for the opening', () => {
+  const db = new NotingDatabase(':memory:')
+  makeTables(db)
+  const queue = new Queue(db, {
+    order: 'key',
+    orderKey: 'PID-3.1',
+    contents: noContents,
+    journalDays: 14,
+    mostRecords: 0,
+    mostEvents: 10,
+    clock: systemClock
+  })
+  queue.open()
+  function move(seq: number, to: Move<object>['to'], more: Partial<Move<object>> = {}): void {
+    queue.move(moveOf(seq, to, more))
+  }
+  for (let seq = 1; seq <= 100; seq++) queue.accept(message(seq, { lane: seq % 3 }), {})
+  queue.claimNext(3)
+  move(1, 'awaiting')
+  move(2, 'suspended')
+  move(3, 'waiting', { dueInMs: 1000 })
+  move(4, 'suspended')
+  queue.claimLate(1)
+  queue.claimAwaiting('C1', '')
+  const choices = [{}, { controlId: 'C1' }, { type: 'A', rule: 'R', before: 5 }, { ids: [2] }]
+  for (const choice of choices) {
+    queue.countSuspended(choice)
+    const { claimed } = queue.claimSuspended(choice, 0, 1)
+    for (const { row } of claimed) queue.release(row.seq)
+  }
+  queue.resend({}, 0, 1)
+  queue.hurry([3])
+  queue.pause(pause)
+  queue.resume(1)
+  queue.beginWork(5)
+  queue.endWork(5)
+  queue.setDamaged(6)
+  queue.read(7)
+  for (const state of [undefined, ...KNOWN_STATES]) {
+    for (const filter of [
+      {},
+      { controlId: 'C1' },
+      { before: 50, type: 'A', rule: 'R', since: 5 }
+    ]) {
+      queue.find({ limit: 10, ...filter, ...(state && { state }) })
+    }
+  }
+  for (let seq = 7; seq <= 90; seq++) queue.finish(seq, { ...NO_VERDICT, outcome: 'ack' })
+  queue.addEvent(event(1))
+  queue.events({ since: 0, limit: 10 })
+  queue.summary()
+  queue.keepHouse()
+  queue.close()
+
+  assert.ok(db.prepared.size > 60, `${db.prepared.size} statements`)
+  const walks = [...db.prepared].filter((sql) =>
+    /\bSCAN (?!json_each|\(subquery)|TEMP B-TREE/.test(db.planOf(sql))
+  )
+  const unexpected = walks.filter((sql) => !OPENING.some((known) => known.test(sql)))
+  assert.deepEqual(
+    unexpected.map((sql) => `${sql}\n${db.planOf(sql)}`),
+    []
+  )
+  assert.equal(walks.length, OPENING.length)
+})
