@@ -516,13 +516,14 @@ describe('Delivery', () => {
   })
 
   it('sends the messages that wait for a token as soon as there is one', async () => {
-    const { add, delivery, flights, reply } = await setUp({ order: 'none' })
+    const { add, clock, delivery, flights, reply } = await setUp({ order: 'none' })
     await add('a1', 'a2')
     const { decision } = resultOf('retry')
     const error = { code: 'invalid_client', family: 'token', text: 'refused' } as const
     flights.shift()?.end({ decision, error, answered: false, reachable: true, elapsedMs: 1 })
     await settled()
     await reply('retry')
+    await clock.advance(1)
     delivery.tokenIsBack()
     await settled()
     assert.deepEqual(
