@@ -73,26 +73,29 @@ export class Acknowledgements<Content> {
     }
   }
 
-  /** The time of these messages is up. */
+  /** Settles the messages whose time is up. Never rejects. */
   async settleLate(): Promise<void> {
-    const { closing, options, queue, tell } = this.#context
-    for (;;) {
-      if (closing.aborted) return
-      let failed = 0
+    const { closing, options, tell } = this.#context
+    while (!closing.aborted) {
       try {
-        const late = await queue.claimLate(AT_ONCE)
-        const settled = late.map((claim) => this.#work(claim, (message) => this.#settle(message)))
-        failed = (await Promise.allSettled(settled)).filter(
-          ({ status }) => status === 'rejected'
-        ).length
-        if (failed === 0 && late.length < AT_ONCE) return
+        if (!(await this.#settleSome())) return
       } catch {
-        failed = 1
+        tell({ kind: 'queue-failed', code: 'HL7_QUEUE_FAILED' })
+        await sleep(options.clock, TRY_AGAIN_MS, closing)
       }
-      if (failed === 0) continue
-      tell({ kind: 'queue-failed', code: 'HL7_QUEUE_FAILED' })
-      await sleep(options.clock, TRY_AGAIN_MS, closing)
     }
+  }
+
+  /**
+   * @returns whether there may be more
+   * @throws {QueueError} when one cannot be read or stored: it stays as it was
+   */
+  async #settleSome(): Promise<boolean> {
+    const late = await this.#context.queue.claimLate(AT_ONCE)
+    const settling = late.map((claim) => this.#work(claim, (message) => this.#settle(message)))
+    const failed = (await Promise.allSettled(settling)).find(({ status }) => status === 'rejected')
+    if (failed?.status === 'rejected') throw failed.reason
+    return late.length === AT_ONCE
   }
 
   /**

@@ -443,7 +443,8 @@ export class Delivery<Content> {
   }
 
   #sendOne({ queue, sending }: Work<Content>, claim: Claim): void {
-    if (!this.#maySend) {
+    // Since it was asked for, the node was paused or closed, or lost its receiver.
+    if (!this.#maySend || this.#sending.size >= this.#pace.places) {
       if (!claim.isDamaged) queue.release(claim.row.seq)
       return
     }

@@ -19,21 +19,21 @@ export interface WorkContext<Content> {
   /** Messages with clocks, which a resume starts anew. */
   readonly messages: Set<Message<Content>>
   /** The number of the last renewal of all clocks. */
-  renewals(): number
+  readonly renewals: () => number
   /** Nothing new starts. */
   readonly closing: AbortSignal
   /** Ends requests. */
   readonly abort: AbortSignal
-  isPaused(): boolean
+  readonly isPaused: () => boolean
   /** Messages may be sent. */
-  maySend(): boolean
+  readonly maySend: () => boolean
   /** The node pauses at once, by a rule. */
-  pauseByRule(rule: string): Promise<void>
+  readonly pauseByRule: (rule: string) => Promise<void>
   /** Asks for messages whose turn it is, together with what was asked of the queue before. */
-  claimMessages(): void
+  readonly claimMessages: () => void
   /** The queue cannot be read at the moment. */
-  stopReading(error: unknown): void
-  tell(event: DeliveryEvent): void
+  readonly stopReading: (error: unknown) => void
+  readonly tell: (event: DeliveryEvent) => void
 }
 
 /** Nothing can be stored, or read: that is tried again after this time, in milliseconds. */

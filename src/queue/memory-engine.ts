@@ -74,7 +74,7 @@ export class MemoryEngine implements QueueEngine {
  * nothing about that warning.
  */
 function openInMemory(): DatabaseSync {
-  const { emitWarning } = process
+  const emitWarning = process.emitWarning.bind(process)
   process.emitWarning = () => undefined
   try {
     const { DatabaseSync } = process.getBuiltinModule('node:sqlite')

@@ -395,7 +395,7 @@ export class DeliveryModel {
     if (method === 'resume') {
       for (const message of this.#messages.values()) {
         if (message.standing !== 'flight')
-          message.dueAt = Math.min(message.dueAt, this.#clock.monotonic())
+          {message.dueAt = Math.min(message.dueAt, this.#clock.monotonic())}
       }
     }
     if (method !== 'move') return

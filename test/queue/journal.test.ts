@@ -360,7 +360,7 @@ describe('A queue forgets', () => {
   it('the oldest of too many events', () => {
     const remembering = new RememberingQueue({ mostEvents: 100 })
     for (const count of numbers(1, 500))
-      remembering.queue.addEvent(event(count, { at: remembering.clock.wall }))
+      {remembering.queue.addEvent(event(count, { at: remembering.clock.wall }))}
     const events = remembering.queue.events({ since: 0, limit: 1000 })
     assert.deepEqual([events.length, events[0]?.values], [100, { count: 500 }])
   })
@@ -411,7 +411,7 @@ describe('A search of a long queue', () => {
     const remembering = new RememberingQueue()
     remembering.pass([1])
     for (const count of [1, 2, 3])
-      remembering.queue.addEvent(event(count, { at: remembering.clock.wall }))
+      {remembering.queue.addEvent(event(count, { at: remembering.clock.wall }))}
     remembering.db.exec(`UPDATE message SET verdict = '{"rule":"x', story = '5' WHERE seq = 1;
       UPDATE event SET kind = 'resend' WHERE id = 1;
       UPDATE event SET detail = '{"co' WHERE id = 2`)
