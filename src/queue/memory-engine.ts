@@ -36,7 +36,7 @@ export class MemoryEngine implements QueueEngine {
   }
 
   get counts(): QueueCounts {
-    return this.#queue.counts
+    return this.#isClosed ? NOTHING_QUEUED : this.#queue.counts
   }
 
   get summary(): QueueSummary {

@@ -813,7 +813,7 @@ describe('awaiting over a restart', () => {
 
   for (const [what, isClosed, leftMs] of [
     ['what is left of its time', true, 10_000],
-    ['as much again as a crash kept from being stored of the uptime', false, 65_000]
+    ['all its time if a crash kept the uptime from being stored', false, 60_000]
   ] as const) {
     it(`goes on, with ${what}; what comes settles it`, async () => {
       const disk = new FakeDisk({ immediate: true })

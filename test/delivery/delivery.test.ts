@@ -62,30 +62,41 @@ describe('Delivery', () => {
     assert.deepEqual(second.emitted, ['a1 HL7_DELIVERY_FAILED'])
   })
 
-  it('keeps over a restart that the clock was restarted, and how often each message failed', async () => {
+  it('keeps over a restart that the clock was restarted, of messages that were not sent since too', async () => {
     const disk = quickDisk()
-    const options = { failureTimeoutMs: 20_000, order: 'none' } as const
+    const options = { failureTimeoutMs: 20_000, maxInFlight: 1, order: 'none' } as const
     const first = await setUpOn(disk, options)
     await first.add('a1', 'a2')
+    await first.clock.advance(8000)
     await first.reply('retry')
-    await first.clock.advance(15_000)
+    await first.clock.advance(4000)
+    await first.reply('retry')
     await first.delivery.pause()
     await first.delivery.resume()
+    await settled()
+    assert.deepEqual(sentBy(first), ['a1'])
     const closing = first.delivery.close(0)
-    for (const { end } of first.flights.splice(0)) end(abortedResult())
+    first.flights.shift()?.end(abortedResult())
     await closing
 
-    const clock = new FakeClock()
-    const second = await setUpOn(disk, options, clock)
-    assert.deepEqual(sentBy(second), ['a1', 'a2'], 'a retry is due at once')
+    const second = await setUpOn(disk, options)
+    await second.reply('accept')
+    assert.deepEqual(sentBy(second), ['a2'])
+    await second.clock.advance(14_000)
     await second.reply('retry')
     assert.equal(second.delivery.state().retry?.waitMs, 5000)
-    await second.reply('retry')
+  })
 
-    const third = await setUpOn(disk, options)
-    await third.reply('retry')
-    assert.equal(third.delivery.state().retry?.waitMs, 10_000, 'it has failed before')
-    assert.deepEqual([...second.emitted, ...third.emitted], [])
+  it('keeps over a restart how often a message failed; its retry is due at once', async () => {
+    const disk = quickDisk()
+    const first = await setUpOn(disk)
+    await first.add('a1')
+    await first.reply('retry')
+    await first.delivery.close(0)
+    const second = await setUpOn(disk)
+    assert.deepEqual(sentBy(second), ['a1'])
+    await second.reply('retry')
+    assert.equal(second.delivery.state().retry?.waitMs, 10_000)
   })
 
   for (const [kind, isStored] of [
@@ -183,6 +194,25 @@ describe('Delivery', () => {
       ['a2']
     )
     assert.equal(second.delivery.state().acked, 1)
+  })
+
+  it('sends nothing before it could read what is to be handed on', async () => {
+    const disk = quickDisk()
+    const first = await setUpOn(disk)
+    await first.add('a1', 'a2')
+    const closing = first.delivery.close(1000)
+    await first.reply('accept')
+    await closing
+    const second = await setUpOn(disk, {}, new FakeClock(), false)
+    await second.delivery.open()
+    disk.failReads = true
+    await second.delivery.start()
+    await settled()
+    disk.failReads = false
+    await second.add('a3')
+    assert.deepEqual([second.emitted, second.flights], [[], []])
+    await second.clock.advance(30_000)
+    assert.deepEqual([second.emitted, sentBy(second)], [['a1 ack'], ['a2']])
   })
 
   it('keeps an outcome until the next node has had its turn to receive the message', async () => {
@@ -486,13 +516,14 @@ describe('Delivery', () => {
   })
 
   it('sends the messages that wait for a token as soon as there is one', async () => {
-    const { add, delivery, flights, reply } = await setUp({ order: 'none' })
+    const { add, clock, delivery, flights, reply } = await setUp({ order: 'none' })
     await add('a1', 'a2')
     const { decision } = resultOf('retry')
     const error = { code: 'invalid_client', family: 'token', text: 'refused' } as const
     flights.shift()?.end({ decision, error, answered: false, reachable: true, elapsedMs: 1 })
     await settled()
     await reply('retry')
+    await clock.advance(1)
     delivery.tokenIsBack()
     await settled()
     assert.deepEqual(
