@@ -58,7 +58,6 @@ export class Acknowledgements<Content> {
    */
   async acknowledge(ack: ApplicationAck): Promise<boolean> {
     const { closing, queue, works } = this.#context
-    if (closing.aborted) throw new QueueError('The node is closing.', 'ERR_QUEUE_CLOSED')
     const waitedFor = new Set<WorkInProgress>()
     for (;;) {
       const claim = await queue.claimAwaiting(ack.controlId, ACK_TIMEOUT)
@@ -67,7 +66,11 @@ export class Acknowledgements<Content> {
       const other = [...works].find(
         (work) => work.controlId === ack.controlId && !waitedFor.has(work)
       )
-      if (other === undefined) return false
+      if (other === undefined) {
+        // What the message waits for now is not stored: nobody knows whether it awaits one.
+        if (closing.aborted) throw new QueueError('The node is closing.', 'ERR_QUEUE_CLOSED')
+        return false
+      }
       waitedFor.add(other)
       await other.ended
     }

@@ -392,7 +392,8 @@ export class Queue<Stored> {
     for (const seq of seqs) {
       const row = this.#sql.place(seq)
       if (row === undefined || !isRetrying(row)) continue
-      this.#sql.setTurn.run(this.#uptime(), seq)
+      // Not 0: it is still one that is retried.
+      this.#sql.setTurn.run(Math.max(1, this.#uptime()), seq)
     }
   }
 

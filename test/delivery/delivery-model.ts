@@ -35,7 +35,8 @@ export type Action =
   | { do: 'fail'; writes: boolean; reads: boolean }
   | { do: 'pause' | 'resume' | 'start' | 'close' | 'crash' }
   | { do: 'resend' | 'discard'; pick: number | 'all' }
-  | { do: 'reopen'; started: boolean }
+  /** Perhaps with another order, or another key to keep it by. */
+  | { do: 'reopen'; started: boolean; order?: Order; orderKey?: string }
 
 /** The state of a message, as seen from outside. */
 type Standing =
@@ -58,7 +59,10 @@ type Standing =
 
 interface Message {
   id: number
-  lane: string
+  /** What it keeps its order with: all, those with its key, or (undefined) none. */
+  lane: string | undefined
+  /** It was accepted under another order or key: it goes alone, before all others. */
+  isEarlier: boolean
   size: number
   standing: Standing
   /** Its sender was told that it is in the queue. */
@@ -127,6 +131,8 @@ export class DeliveryModel {
   readonly #disk = new FakeDisk()
   readonly #messages = new Map<number, Message>()
   #delivery!: Delivery<Content>
+  #order: Order
+  #orderKey = 'PID-3.1'
   #process = 0
   #openedBefore = 0
   #openedAt = 0
@@ -156,6 +162,7 @@ export class DeliveryModel {
 
   constructor(settings: ModelSettings) {
     this.#settings = settings
+    this.#order = settings.order
   }
 
   /** Performs the actions, then makes sure that every message leaves. */
@@ -264,6 +271,7 @@ export class DeliveryModel {
         return
       case 'reopen':
         await this.#ended()
+        this.#changeOrder(action.order, action.orderKey)
         this.#open(action.started)
         return
       case 'crash':
@@ -310,7 +318,8 @@ export class DeliveryModel {
 
   /** A new process, on the files that the last one left. */
   #open(started: boolean): void {
-    const { applicationAckMs, durable, order, maxInFlight } = this.#settings
+    const { applicationAckMs, durable, maxInFlight } = this.#settings
+    const order = this.#order
     const { failureTimeoutMs, failWhileUnreachable } = this.#settings
     const process = ++this.#process
     const mine = (): boolean => this.#process === process
@@ -374,10 +383,12 @@ export class DeliveryModel {
   }
 
   #queue(): MessageQueue<Content> {
-    const { durable, order } = this.#settings
+    const { durable } = this.#settings
     const clock = this.#clock
+    const order = this.#order
+    const orderKey = this.#orderKey
     return durable
-      ? this.#disk.queue(codec, { order, clock, sizeOf: ({ size }) => size })
+      ? this.#disk.queue(codec, { order, orderKey, clock, sizeOf: ({ size }) => size })
       : new MessageQueue(new MemoryEngine(order, clock), new ObjectContents())
   }
 
@@ -394,8 +405,9 @@ export class DeliveryModel {
     }
     if (method === 'resume') {
       for (const message of this.#messages.values()) {
-        if (message.standing !== 'flight')
-          {message.dueAt = Math.min(message.dueAt, this.#clock.monotonic())}
+        if (message.standing !== 'flight') {
+          message.dueAt = Math.min(message.dueAt, this.#clock.monotonic())
+        }
       }
     }
     if (method !== 'move') return
@@ -536,22 +548,17 @@ export class DeliveryModel {
   }
 
   #attempted(message: Message, signal: AbortSignal, mine: () => boolean): Promise<AttemptResult> {
-    const { id, lane } = message
+    const { id } = message
     assert.ok(this.#started, `${id} was sent before the start`)
     assert.equal(this.#closing, undefined, `${id} was sent while closing`)
     assert.ok(!this.#paused, `${id} was sent while paused`)
     assert.ok(this.#flights.length < this.#places, `${id} is one too many in flight`)
-    if (this.#settings.order !== 'none') {
-      for (const other of this.#messages.values()) {
-        if (other === message || other.lane !== lane) continue
-        const name = `${id} was sent while ${other.id} in the same lane is ${other.standing}`
-        assert.notEqual(other.standing, 'flight', name)
-        const isAhead = other.id < id && ['waiting', 'retrying'].includes(other.standing)
-        assert.ok(!isAhead, name)
-        // It comes in before it: the other one then follows at once.
-        const isBehind = other.id > id && this.#settings.order === 'key'
-        if (isBehind) other.dueAt = 0
-      }
+    for (const other of this.#messages.values()) {
+      if (other === message) continue
+      const name = `${id} was sent while ${other.id} is ${other.standing}`
+      assert.ok(!this.#holdsUp(other, message), name)
+      // It comes in before it: the other one then follows at once.
+      if (other.id > id && isSameKey(other, message)) other.dueAt = 0
     }
     if (message.standing === 'retrying') {
       assert.ok(this.#clock.monotonic() >= message.dueAt, `${id} was sent again too early`)
@@ -866,10 +873,8 @@ export class DeliveryModel {
     assert.equal(state.state === 'paused', this.#paused)
     if (this.#paused || this.#flights.length >= this.#places) return
     for (const message of is('waiting', 'retrying')) {
-      const { id, lane, standing, dueAt } = message
-      const others = is('flight', 'waiting', 'retrying').filter((m) => m.lane === lane)
-      const isBehind =
-        this.#settings.order !== 'none' && others.some((m) => m.standing === 'flight' || m.id < id)
+      const { id, standing, dueAt } = message
+      const isBehind = messages.some((m) => m !== message && this.#holdsUp(m, message))
       if (isBehind || (standing === 'retrying' && dueAt > now)) continue
       assert.fail(`${id} waits for nothing`)
     }
@@ -949,11 +954,32 @@ export class DeliveryModel {
   }
 
   get #places(): number {
-    return Math.min(this.#allowed, this.#settings.order === 'fifo' ? 1 : this.#settings.maxInFlight)
+    return Math.min(this.#allowed, this.#order === 'fifo' ? 1 : this.#settings.maxInFlight)
   }
 
-  #laneOf(key: number): string {
-    return this.#settings.order === 'key' ? String(key) : ''
+  #laneOf(key: number): string | undefined {
+    if (this.#order === 'none') return undefined
+    return this.#order === 'key' ? String(key) : ''
+  }
+
+  /** What was accepted so far goes alone, if the order changes. */
+  #changeOrder(order = this.#order, orderKey = this.#orderKey): void {
+    const isSame = order === this.#order && (order !== 'key' || orderKey === this.#orderKey)
+    this.#order = order
+    this.#orderKey = orderKey
+    if (isSame || !this.#settings.durable) return
+    for (const message of this.#messages.values()) message.isEarlier = true
+  }
+
+  /** Whether a message must not be sent while another one is where it is. */
+  #holdsUp(other: Message, message: Message): boolean {
+    const isFlying = other.standing === 'flight'
+    const isHeld = isFlying || other.standing === 'waiting' || other.standing === 'retrying'
+    const isAhead = isFlying || other.id < message.id
+    if (this.#order === 'fifo') return isHeld && isAhead
+    if (message.isEarlier) return isFlying || (isHeld && isAhead && other.isEarlier)
+    if (other.isEarlier) return isHeld
+    return isHeld && isAhead && message.lane !== undefined && other.lane === message.lane
   }
 
   #message(id: number): Message {
@@ -967,10 +993,11 @@ export class DeliveryModel {
   }
 }
 
-function newMessage(id: number, lane: string, size: number): Message {
+function newMessage(id: number, lane: string | undefined, size: number): Message {
   return {
     id,
     lane,
+    isEarlier: false,
     size,
     standing: 'offered',
     accepted: false,
@@ -993,6 +1020,11 @@ function newMessage(id: number, lane: string, size: number): Message {
     timedOut: false,
     asked: 0
   }
+}
+
+/** Messages of one lane of a key. */
+function isSameKey(one: Message, other: Message): boolean {
+  return one.lane !== undefined && one.lane !== '' && one.lane === other.lane
 }
 
 function backOff({ retries }: Message): number {
