@@ -58,6 +58,7 @@ export class Acknowledgements<Content> {
    */
   async acknowledge(ack: ApplicationAck): Promise<boolean> {
     const { closing, queue, works } = this.#context
+    if (closing.aborted) throw isClosing()
     const waitedFor = new Set<WorkInProgress>()
     for (;;) {
       const claim = await queue.claimAwaiting(ack.controlId, ACK_TIMEOUT)
@@ -67,8 +68,8 @@ export class Acknowledgements<Content> {
         (work) => work.controlId === ack.controlId && !waitedFor.has(work)
       )
       if (other === undefined) {
-        // What the message waits for now is not stored: nobody knows whether it awaits one.
-        if (closing.aborted) throw new QueueError('The node is closing.', 'ERR_QUEUE_CLOSED')
+        // What follows from an attempt may not be stored: nobody knows whether its message awaits one.
+        if (closing.aborted) throw isClosing()
         return false
       }
       waitedFor.add(other)
@@ -194,6 +195,10 @@ export class Acknowledgements<Content> {
       this.#context.tell(moved(message, 'suspended', { result, settlement }))
     }
   }
+}
+
+function isClosing(): QueueError {
+  return new QueueError('The node is closing.', 'ERR_QUEUE_CLOSED')
 }
 
 /** What its message leaves with: the application's acknowledgement, and the accept one beside it. */

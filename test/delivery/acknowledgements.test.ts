@@ -422,13 +422,15 @@ for (const durable of [false, true]) {
       const { add, clock, delivery, emitted, reply } = await start()
       await add('a1', 'a2')
       await reply('await')
-      const early = delivery.acknowledge(ack('a2', 'accept'))
+      const early = assert.rejects(delivery.acknowledge(ack('a2', 'accept')), {
+        code: 'ERR_QUEUE_CLOSED'
+      })
       await settled()
       const closed = delivery.close(0)
       await clock.advance(0)
       await reply('accept')
       await closed
-      assert.equal(await early, false)
+      await early
       assert.equal(clock.timers, 0)
       assert.deepEqual(emitted.includes('a1 HL7_DELIVERY_FAILED'), !durable)
     })
