@@ -328,8 +328,9 @@ export class Queue<Stored> {
     if (this.#options.journalDays > 0) {
       this.#sql.leave.run(seq)
       // Its outcome could not be stored: it has just left.
-      if (verdict !== undefined) {
-        this.#sql.setVerdict.run(JSON.stringify(verdict), this.#options.clock.now(), seq)
+      if (stateOf(row) !== 'leaving') {
+        const known = verdict === undefined ? null : JSON.stringify(verdict)
+        this.#sql.setVerdict.run(known, this.#options.clock.now(), seq)
       }
       this.#forgot(this.#journal.trim(this.#counts.left))
     } else {

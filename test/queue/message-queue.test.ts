@@ -111,6 +111,7 @@ for (const [engine, open] of Object.entries(engines)) {
         attempts: 0,
         retries: 0,
         spentMs: 0,
+        renewals: 0,
         verdict: NO_VERDICT,
         story: [],
         resent: undefined
@@ -141,6 +142,7 @@ for (const [engine, open] of Object.entries(engines)) {
           type: 'ADT^A01',
           acceptedAt: 1_700_000_000_001,
           changedAt: 0,
+          renewals: 0,
           resent: undefined
         }
       )
