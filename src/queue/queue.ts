@@ -293,8 +293,11 @@ export class Queue<Stored> {
   move(move: Move<Stored>): boolean {
     const { seq, from, to, outcome } = move
     const row = this.#place(seq)
+    if (stateOf(row) !== from) {
+      this.release(seq)
+      return stateOf(row) === to
+    }
     this.#takeBack(seq)
-    if (stateOf(row) !== from) return stateOf(row) === to
     // After a crash, what awaits does so no longer than that.
     this.#keepUptime(to === 'awaiting' ? AWAITING_STEP_MS : UPTIME_STEP_MS)
     if (outcome !== undefined) this.#contents.putOutcome(seq, outcome)
