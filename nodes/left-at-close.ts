@@ -1,4 +1,5 @@
-import type { LeftAtClose, SettledMessage } from '../src/delivery/delivery-options.ts'
+import type { LeftAtClose } from '../src/delivery/delivery-options.ts'
+import type { SettledMessage } from '../src/delivery/settlement.ts'
 import { printable } from '../src/printable.ts'
 
 /** The report is all that is left of these messages; beyond this they are counted, not listed. */

@@ -1,6 +1,6 @@
 import { MAX_ERROR_REPLY, type Settlement } from '../src/delivery/settlement.ts'
 import type { OutgoingMessage } from '../src/hl7/outgoing-message.ts'
-import type { SettledMessage } from '../src/delivery/delivery-options.ts'
+import type { SettledMessage } from '../src/delivery/settlement.ts'
 import type { LeavingProperties } from './hand-on.ts'
 
 /**

@@ -2,8 +2,7 @@ import type { MessageRow } from '../queue/message-row.ts'
 import type { Pause } from '../queue/queue-event.ts'
 import type { AttemptResult, MessageName } from './attempt-result.ts'
 import type { DeliveryError } from './delivery-error.ts'
-import type { SettledMessage } from './delivery-options.ts'
-import type { Settlement } from './settlement.ts'
+import type { SettledMessage, Settlement } from './settlement.ts'
 
 /**
  * What happens in a delivery, as it happens. Status, log, figures and alerts read it; none of them

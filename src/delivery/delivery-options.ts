@@ -1,12 +1,11 @@
 import type { Clock } from '../clock.ts'
 import type { MessageQueue } from '../queue/message-queue.ts'
-import type { MessageRow } from '../queue/message-row.ts'
 import type { Order } from '../queue/queue-types.ts'
 import type { AttemptResult } from './attempt-result.ts'
 import type { WatchWork } from './careful-start.ts'
 import type { DeliveryEvent } from './delivery-events.ts'
 import type { RetrySettings } from './retry-schedule.ts'
-import type { Settlement } from './settlement.ts'
+import type { SettledMessage, Settlement } from './settlement.ts'
 
 export interface DeliveryOptions<Content> {
   /** Returns the queue; called again after one could not be opened. */
@@ -39,12 +38,6 @@ export interface DeliveryOptions<Content> {
   /** From 0 (inclusive) to 1 (exclusive). */
   random: () => number
 }
-
-/** What a flow is told of a message that leaves. */
-export type SettledMessage = Pick<
-  MessageRow,
-  'seq' | 'controlId' | 'type' | 'acceptedAt' | 'attempts'
->
 
 /** An incoming message. */
 export interface Accepted<Content> {

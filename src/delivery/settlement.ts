@@ -1,9 +1,16 @@
 import type { Acknowledgement } from '../hl7/acknowledgement.ts'
 import { Hl7Error } from '../hl7/hl7-error.ts'
+import type { MessageRow } from '../queue/message-row.ts'
 import type { AttemptResult, ReplyRecord } from './attempt-result.ts'
 import { DeliveryError, type DeliveryErrorCause, type DeliveryErrorCode } from './delivery-error.ts'
 import type { MessageName } from './attempt-result.ts'
 import { deliveryFailed, nameOf, sentence } from './explain.ts'
+
+/** What a flow is told of a message that leaves. */
+export type SettledMessage = Pick<
+  MessageRow,
+  'seq' | 'controlId' | 'type' | 'acceptedAt' | 'attempts'
+>
 
 /** How a message left; plain data, so that it can be stored. */
 export interface Settlement {

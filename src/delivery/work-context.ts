@@ -3,9 +3,9 @@ import type { MessageRow } from '../queue/message-row.ts'
 import type { AttemptResult } from './attempt-result.ts'
 import type { CarefulStart } from './careful-start.ts'
 import type { DeliveryEvent, Moved } from './delivery-events.ts'
-import type { DeliveryOptions, SettledMessage } from './delivery-options.ts'
+import type { DeliveryOptions } from './delivery-options.ts'
+import type { SettledMessage, Settlement } from './settlement.ts'
 import type { Message } from './message.ts'
-import type { Settlement } from './settlement.ts'
 
 /** What works on messages needs of the delivery and its open queue. */
 export interface WorkContext<Content> {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { DeliveryEvent, Moved } from '../../src/delivery/delivery-events.ts'
-import type { SettledMessage } from '../../src/delivery/delivery-options.ts'
+import type { SettledMessage } from '../../src/delivery/settlement.ts'
 import { Reporter, type Notice } from '../../src/delivery/reporter.ts'
 import { NO_VERDICT } from '../../src/queue/message-row.ts'
 import { QueueError } from '../../src/queue/queue-error.ts'
