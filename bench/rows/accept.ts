@@ -1,9 +1,12 @@
 import { rm } from 'node:fs/promises'
-import { DiskOutbox, type ContentCodec } from '../../src/outbox/disk-outbox.ts'
+import { DiskEngine } from '../../src/queue/disk-engine.ts'
 import { decodeMessage, encodeMessage } from '../../src/queue/message-codec.ts'
+import { MessageQueue } from '../../src/queue/message-queue.ts'
+import type { Order } from '../../src/queue/queue-types.ts'
+import { EncodedContents, type ContentCodec } from '../../src/queue/stored-contents.ts'
 import { BenchNodeRed, temporaryDirectory } from '../bench-node-red.ts'
 import { loop, ours, shared } from '../candidates.ts'
-import { median, type Row } from '../report.ts'
+import { figure, median, type Row } from '../report.ts'
 import type { Servers } from '../servers.ts'
 
 /** Messages that wait to be accepted at a time. */
@@ -45,32 +48,54 @@ export async function acceptRows(servers: Servers, quick: boolean): Promise<Row[
       note: `1 KB, full fsync, ${Math.round(median(cpu))} µs of CPU each`
     },
     {
-      what: 'accepted to disk, the outbox without Node-RED',
-      value: await outboxRate(messages),
+      what: 'accepted to disk, one lane, the queue without Node-RED',
+      value: await queueRate(messages, 'fifo'),
       unit: '/s',
       note: '1 KB, full fsync, including encoding of the messages'
+    },
+    {
+      what: `accepted to disk, ${figure(quick ? 100_000 : 1_000_000)} lanes, the queue without Node-RED`,
+      value: await queueRate(quick ? 100_000 : 1_000_000, 'key'),
+      unit: '/s',
+      budget: { atLeast: 25_000 },
+      note: 'each message has a patient of its own'
     }
   ]
 }
 
-async function outboxRate(messages: number): Promise<number> {
+async function queueRate(messages: number, order: Order): Promise<number> {
   const directory = temporaryDirectory()
-  const outbox = new DiskOutbox({
-    codec: messageCodec,
-    directory,
-    name: 'bench',
-    key: () => Promise.resolve(Buffer.alloc(32, 7))
-  })
-  await outbox.open()
+  const queue = diskQueue(directory, 'bench', order, () => Promise.resolve(Buffer.alloc(32, 7)))
+  await queue.open()
+  const rounds = order === 'key' ? 1 : 3
   const rates: number[] = []
-  for (let round = 0; round < 3; round++) {
+  for (let round = 0; round < rounds; round++) {
     const start = performance.now()
-    await fill(outbox, round * messages + 1, messages)
+    await fill(queue, order, round * messages + 1, messages, (seq) => `${seq}`)
     rates.push((messages / (performance.now() - start)) * 1000)
   }
-  await outbox.close()
+  await queue.close()
   await rm(directory, { recursive: true })
   return median(rates)
+}
+
+/** The queue file of a node, as the node opens it. */
+export function diskQueue(
+  directory: string,
+  name: string,
+  order: Order,
+  key: () => Promise<Buffer>
+): MessageQueue<object> {
+  const engine = new DiskEngine({
+    directory,
+    name,
+    key,
+    order,
+    orderKey: 'PID-3.1',
+    journalDays: 14,
+    applicationAckMs: 600_000
+  })
+  return new MessageQueue(engine, new EncodedContents(messageCodec))
 }
 
 /**
@@ -79,7 +104,8 @@ async function outboxRate(messages: number): Promise<number> {
  * @param patientOf the patient of a message, by its number; default: one of a thousand
  */
 export async function fill(
-  outbox: DiskOutbox<object>,
+  queue: MessageQueue<object>,
+  order: Order,
   first: number,
   messages: number,
   patientOf = (seq: number): string => `${seq % 1000}`
@@ -92,17 +118,13 @@ export async function fill(
         const controlId = `QUEUED${own}`
         const patient = patientOf(own)
         const payload = `MSH|^~\\&|WARDSYS|NORTHSIDE|REGISTRY|CITYCARE|20260102||ADT^A01|${controlId}|P|2.5.1\rPID|1||${patient}^^^NORTHSIDE^MR||Lindqvist^Astrid\rNTE|1||${'x'.repeat(880)}\r`
-        await outbox.add(
+        await queue.accept(
           {
             seq: own,
-            // As a node with PID-3.1 as the key names its lanes.
-            lane: `PID-3.1:${outbox.keyName(patient)}`,
+            lane: order === 'key' ? queue.laneOf(patient) : null,
             controlId,
             type: 'ADT^A01',
-            acceptedAt: Date.now(),
-            state: 'waiting',
-            attempts: 0,
-            spentMs: 0
+            acceptedAt: Date.now()
           },
           { _msgid: own.toString(16), topic: 'bench', payload }
         )

@@ -1,13 +1,14 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { DiskOutbox } from '../../src/outbox/disk-outbox.ts'
-import { queueKey } from '../../src/outbox/queue-key.ts'
+import { queueFilePath } from '../../src/queue/queue-files.ts'
+import { queueKey } from '../../src/queue/queue-key.ts'
+import type { Order } from '../../src/queue/queue-types.ts'
 import { BenchNodeRed, temporaryDirectory, type Memory } from '../bench-node-red.ts'
 import { ours, shared } from '../candidates.ts'
 import { figure, type Row } from '../report.ts'
 import type { ServerReport, Servers } from '../servers.ts'
-import { fill, messageCodec } from './accept.ts'
+import { diskQueue, fill } from './accept.ts'
 
 const SENT = 2000
 const KEY = 'a key of the bench, of 16 characters or more'
@@ -43,7 +44,7 @@ async function rowsOf(
   lanes: number,
   journal: number
 ): Promise<Row[]> {
-  const backlog = { order: 'key', patientOf: (seq: number) => `${seq % lanes}`, journal }
+  const backlog = { order: 'key' as const, patientOf: (seq: number) => `${seq % lanes}`, journal }
   // The number of messages that are sent before the memory is measured.
   const empty = await startWith(servers, SENT, backlog)
   const full = await startWith(servers, messages, backlog)
@@ -106,7 +107,7 @@ async function behindBlocked(servers: Servers, blocked: number, journal: number)
 
 /** What is in the queue. */
 export interface BacklogSpec {
-  order?: string
+  order?: Order
   /** See `fill`. */
   patientOf?: (seq: number) => string
   /** So many messages have left before; default: none. */
@@ -163,16 +164,14 @@ async function leaveBacklog(
   const flows = [...shared(servers), ...ours('disk', servers, { queue: 'disk', order })]
   const first = await BenchNodeRed.start({ flows, userDir, settings })
   await first.stop()
-  const outbox = new DiskOutbox({
-    codec: messageCodec,
-    directory: join(userDir, 'hl7-https-out'),
-    name: 'disk out',
-    key: () => queueKey(KEY, userDir, () => undefined)
-  })
-  await outbox.open()
-  await fill(outbox, journal + 1, messages, (seq) => patientOf(seq - journal))
-  await outbox.close()
-  fillJournal(outbox.path, journal)
+  const directory = join(userDir, 'hl7-https-out')
+  const queue = diskQueue(directory, 'disk out', order, () =>
+    queueKey(KEY, userDir, () => undefined)
+  )
+  await queue.open()
+  await fill(queue, order, journal + 1, messages, (seq) => patientOf(seq - journal))
+  await queue.close()
+  fillJournal(queueFilePath(directory, 'disk out'), journal)
   return {
     start: () => BenchNodeRed.start({ flows: [], userDir, settings }),
     remove: () => {
@@ -188,8 +187,11 @@ function fillJournal(path: string, count: number): void {
   const at = Date.now() - 60 * 60 * 1000
   db.exec(`
     WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${count})
-    INSERT INTO journal
-    SELECT i, 'SENT' || i, 'ADT^A01', ${at}, ${at}, 1, 'ack', 'AA', '', 200, '', '', 'AA=A' FROM n`)
+    INSERT INTO message (seq, state, control_id, type, accepted_at, changed_at,
+      attempts, retries, spent_ms, renewals, deaths, verdict)
+    SELECT i, 4, 'SENT' || i, 'ADT^A01', ${at}, ${at}, 1, 0, 0, 0, 0,
+      '{"outcome":"ack","ackCode":"AA","errors":[],"status":200,"rule":":?A=C","errorCode":"","cause":""}'
+    FROM n`)
   db.close()
 }
 

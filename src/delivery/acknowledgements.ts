@@ -15,6 +15,7 @@ import {
   moved,
   settledMessage,
   TRY_AGAIN_MS,
+  withClock,
   workOn,
   type WorkContext,
   type WorkInProgress
@@ -57,41 +58,48 @@ export class Acknowledgements<Content> {
    */
   async acknowledge(ack: ApplicationAck): Promise<boolean> {
     const { closing, queue, works } = this.#context
+    if (closing.aborted) throw isClosing()
     const waitedFor = new Set<WorkInProgress>()
     for (;;) {
-      if (closing.aborted) throw new QueueError('The node is closing.', 'ERR_QUEUE_CLOSED')
       const claim = await queue.claimAwaiting(ack.controlId, ACK_TIMEOUT)
       if (claim !== undefined) return this.#work(claim, (message) => this.#take(message, ack))
       // One with which something else happens may await it afterwards.
       const other = [...works].find(
         (work) => work.controlId === ack.controlId && !waitedFor.has(work)
       )
-      if (other === undefined) return false
+      if (other === undefined) {
+        // What follows from an attempt may not be stored: nobody knows whether its message awaits one.
+        if (closing.aborted) throw isClosing()
+        return false
+      }
       waitedFor.add(other)
       await other.ended
     }
   }
 
-  /** The time of these messages is up. */
+  /** Settles the messages whose time is up. Never rejects. */
   async settleLate(): Promise<void> {
-    const { closing, options, queue, tell } = this.#context
-    for (;;) {
-      if (closing.aborted) return
-      let failed = 0
+    const { closing, options, tell } = this.#context
+    while (!closing.aborted) {
       try {
-        const late = await queue.claimLate(AT_ONCE)
-        const settled = late.map((claim) => this.#work(claim, (message) => this.#settle(message)))
-        failed = (await Promise.allSettled(settled)).filter(
-          ({ status }) => status === 'rejected'
-        ).length
-        if (failed === 0 && late.length < AT_ONCE) return
+        if (!(await this.#settleSome())) return
       } catch {
-        failed = 1
+        tell({ kind: 'queue-failed', code: 'HL7_QUEUE_FAILED' })
+        await sleep(options.clock, TRY_AGAIN_MS, closing)
       }
-      if (failed === 0) continue
-      tell({ kind: 'queue-failed', code: 'HL7_QUEUE_FAILED' })
-      await sleep(options.clock, TRY_AGAIN_MS, closing)
     }
+  }
+
+  /**
+   * @returns whether there may be more
+   * @throws {QueueError} when one cannot be read or stored: it stays as it was
+   */
+  async #settleSome(): Promise<boolean> {
+    const late = await this.#context.queue.claimLate(AT_ONCE)
+    const settling = late.map((claim) => this.#work(claim, (message) => this.#settle(message)))
+    const failed = (await Promise.allSettled(settling)).find(({ status }) => status === 'rejected')
+    if (failed?.status === 'rejected') throw failed.reason
+    return late.length === AT_ONCE
   }
 
   /**
@@ -103,15 +111,20 @@ export class Acknowledgements<Content> {
     const { queue, tell, works } = this.#context
     const { seq } = claim.row
     return workOn(works, claim.row, async () => {
+      let forgetClock: (() => void) | undefined
       try {
         const { row, content, outcome } = await queue.restore(claim)
-        await act(new Message(row, content, outcome))
+        const message = new Message(row, content, outcome)
+        forgetClock = withClock(this.#context, message)
+        await act(message)
       } catch (error) {
         if (!isGone(error)) {
           queue.release(seq)
           throw error
         }
         tell({ kind: 'lost', error: lostError(seq, error, error.about), about: error.about })
+      } finally {
+        forgetClock?.()
       }
       return true
     })
@@ -182,6 +195,10 @@ export class Acknowledgements<Content> {
       this.#context.tell(moved(message, 'suspended', { result, settlement }))
     }
   }
+}
+
+function isClosing(): QueueError {
+  return new QueueError('The node is closing.', 'ERR_QUEUE_CLOSED')
 }
 
 /** What its message leaves with: the application's acknowledgement, and the accept one beside it. */

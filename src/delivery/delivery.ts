@@ -46,9 +46,12 @@ export class Delivery<Content> {
   readonly #tally: Tally
   readonly #pace: Pace
   readonly #works = new Set<WorkInProgress>()
-  /** Messages on their way: their numbers, and themselves once they have been read. */
+  /** The numbers of messages on their way. */
   readonly #sending = new Set<number>()
-  readonly #messages = new Map<number, Message<Content>>()
+  /** Messages with clocks. */
+  readonly #messages = new Set<Message<Content>>()
+  /** The number of the last renewal of all clocks. */
+  #renewals = 0
   /** Attempts in progress, each with the steps that follow it. */
   readonly #running = new Set<Promise<void>>()
   readonly #flowsStarted = Promise.withResolvers<undefined>()
@@ -72,12 +75,12 @@ export class Delivery<Content> {
   #asked = 0
   /** Since then something has happened: there may be more. */
   #asksAgain = false
-  /** How often the clocks of all messages were started anew. */
-  #renewals = 0
   /** The next time at which a message may go or its time is up; on the monotonic clock. */
   #timerAt = Number.POSITIVE_INFINITY
   #cancelTimer: (() => void) | undefined
   #settlingLate: Promise<void> | undefined
+  /** Since then more may have become late. */
+  #settlesAgain = false
 
   constructor(options: DeliveryOptions<Content>) {
     this.#options = options
@@ -88,7 +91,7 @@ export class Delivery<Content> {
 
   /** Messages held: waiting, on their way, awaiting or suspended. */
   get held(): number {
-    const { waiting, awaiting, suspended } = this.#summary
+    const { waiting, awaiting, suspended } = this.#work?.queue.counts ?? NOTHING_QUEUED
     return waiting + awaiting + suspended + this.#accepting
   }
 
@@ -209,10 +212,9 @@ export class Delivery<Content> {
   async resume(by = 'flow'): Promise<void> {
     const { queue } = await this.#opened()
     const pause = this.#pause
-    const stored = queue.resume()
-    this.#renewals++
+    const stored = queue.resume(++this.#renewals)
     const now = this.#options.clock.monotonic()
-    for (const message of this.#messages.values()) message.renewClock(now)
+    for (const message of this.#messages) message.renewClock(this.#renewals, now)
     await stored
     // Unless it has been paused again meanwhile.
     if (this.#pause === pause) this.#pause = this.#certainPause = undefined
@@ -263,7 +265,12 @@ export class Delivery<Content> {
     const { acknowledgements } = await this.#opened()
     // What it settles leaves to the next nodes.
     await this.#flowsStarted.promise
-    return this.#track(acknowledgements.acknowledge(ack))
+    try {
+      return await this.#track(acknowledgements.acknowledge(ack))
+    } finally {
+      // If its message awaits another one, its time may have ended meanwhile.
+      this.#settleLate()
+    }
   }
 
   /** Adds to the list of events; if the queue is open, before anything that is called later. */
@@ -316,8 +323,9 @@ export class Delivery<Content> {
     // After a close, nothing would close it again.
     if (this.#isClosing) throw new QueueError('The node is closing.', 'ERR_QUEUE_CLOSED')
     const queue = await this.#options.queue()
-    const { endedOn, isUnclean, lastSeq, leaving, pause } = await queue.open()
+    const { endedOn, isUnclean, lastSeq, leaving, pause, renewals } = await queue.open()
     this.#lastSeq = lastSeq
+    this.#renewals = renewals
     this.#pause ??= pause
     this.#certainPause = this.#pause
     this.#work = this.#workOn(queue, isUnclean)
@@ -333,6 +341,7 @@ export class Delivery<Content> {
       works: this.#works,
       sending: this.#sending,
       messages: this.#messages,
+      renewals: () => this.#renewals,
       closing: this.#closing.signal,
       abort: this.#abort.signal,
       isPaused: () => this.#pause !== undefined,
@@ -418,11 +427,10 @@ export class Delivery<Content> {
     if (!mayStart) return
     const most = this.#options.maxPerSecond > 0 ? 1 : free
     this.#asked += most
-    const renewals = this.#renewals
     work.queue.claimNext(most).then(
       (claims) => {
         this.#asked -= most
-        for (const claim of claims) this.#sendOne(work, claim, renewals < this.#renewals)
+        for (const claim of claims) this.#sendOne(work, claim)
         this.#setTimer()
         if (this.#asksAgain || (claims.length === most && most < free)) this.#claimMessages()
       },
@@ -434,15 +442,14 @@ export class Delivery<Content> {
     this.#asksAgain = false
   }
 
-  /** @param isRenewed the clocks of all messages were started anew since it was asked for */
-  #sendOne({ queue, sending }: Work<Content>, claim: Claim, isRenewed: boolean): void {
-    if (!this.#maySend) {
+  #sendOne({ queue, sending }: Work<Content>, claim: Claim): void {
+    // Since it was asked for, the node was paused or closed, or lost its receiver.
+    if (!this.#maySend || this.#sending.size >= this.#pace.places) {
       if (!claim.isDamaged) queue.release(claim.row.seq)
       return
     }
     this.#pace.startAttempt()
-    const row = isRenewed ? { ...claim.row, spentMs: 0, retries: 0 } : claim.row
-    void this.#track(sending.send({ ...claim, row }))
+    void this.#track(sending.send(claim))
       .catch(() => {
         // Nothing in there rejects; if it does anyway, Node-RED has to survive it.
         this.#tell({ kind: 'fault' })
@@ -469,8 +476,11 @@ export class Delivery<Content> {
 
   /** One timer for all messages that wait for a time. */
   #setTimer(): void {
-    const { dueInMs } = this.#summary
-    if (dueInMs === null || this.#isClosing) return
+    const queue = this.#work?.queue
+    const { awaiting, retrying } = queue?.counts ?? NOTHING_QUEUED
+    if (queue === undefined || awaiting + retrying === 0 || this.#isClosing) return
+    const { dueInMs } = queue.summary
+    if (dueInMs === null) return
     const { clock } = this.#options
     const at = clock.monotonic() + dueInMs
     if (at >= this.#timerAt) return
@@ -487,14 +497,20 @@ export class Delivery<Content> {
   /** The time of awaiting messages may be up. */
   #settleLate(): void {
     const work = this.#work
-    if (work === undefined || work.queue.summary.awaiting === 0) return
-    this.#settlingLate ??= this.#track(work.acknowledgements.settleLate())
+    if (work === undefined || this.#isClosing || work.queue.counts.awaiting === 0) return
+    if (this.#settlingLate !== undefined) {
+      this.#settlesAgain = true
+      return
+    }
+    this.#settlesAgain = false
+    this.#settlingLate = this.#track(work.acknowledgements.settleLate())
       .catch(() => {
         this.#tell({ kind: 'fault' })
       })
       .finally(() => {
         this.#settlingLate = undefined
         this.#setTimer()
+        if (this.#settlesAgain) this.#settleLate()
       })
   }
 

@@ -85,6 +85,8 @@ export class Message<Content> {
   /** Retries since its clock was started. */
   retries: number
   spentMs: number
+  /** The number of the renewal of all clocks since which both have been counted. */
+  renewals: number
   verdict: Verdict
   story: readonly AttemptRecord[]
   /** The time that passes now counts towards the failure timeout. */
@@ -98,6 +100,7 @@ export class Message<Content> {
     this.attempts = row.attempts
     this.retries = row.retries
     this.spentMs = row.spentMs
+    this.renewals = row.renewals
     this.verdict = row.verdict
     this.story = row.story
   }
@@ -112,8 +115,9 @@ export class Message<Content> {
     this.#countedFrom = now
   }
 
-  /** Starts its clock anew. */
-  renewClock(now: number): void {
+  /** Starts its clock anew, with a renewal of all clocks. */
+  renewClock(renewals: number, now: number): void {
+    this.renewals = renewals
     this.spentMs = 0
     this.retries = 0
     this.#countedFrom = now

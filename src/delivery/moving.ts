@@ -46,7 +46,7 @@ export class Moving<Content> {
    */
   async store(message: Message<Content>, change: Change): Promise<boolean> {
     const { claimMessages, queue, sending } = this.#context
-    const { row, attempts, retries, spentMs, story, verdict } = message
+    const { row, attempts, renewals, retries, spentMs, story, verdict } = message
     const rules: Partial<Record<string, string>> = MESSAGE_STATES[row.state].to
     if (rules[change.to] === undefined) {
       throw new TypeError(`No message goes from ${row.state} to ${change.to}.`)
@@ -58,6 +58,7 @@ export class Moving<Content> {
       attempts,
       retries,
       spentMs,
+      renewals,
       story,
       verdict
     })

@@ -44,8 +44,15 @@ export class Operator<Content> {
     const chosen = { before: this.#context.options.clock.now() + 1, ...choice }
     const found = await this.#firstAndCount(chosen)
     if (found === undefined) return 0
-    this.#trial = { ...found, choice: chosen, by }
-    await this.#resend({ ids: [found.first] }, by)
+    const trial = { first: found.first, choice: chosen, by }
+    this.#trial = trial
+    try {
+      await this.#resend({ ids: [found.first] }, by)
+    } catch (error) {
+      // The rest must not follow if the first is sent some other time.
+      if (this.#trial === trial) this.#trial = undefined
+      throw error
+    }
     return found.count
   }
 
@@ -61,7 +68,10 @@ export class Operator<Content> {
     try {
       for (let after = 0; ;) {
         const { claimed, next } = await queue.claimSuspended(choice, after, DISCARDED_AT_ONCE)
-        done += await this.#discardAll(claimed)
+        const results = await Promise.allSettled(claimed.map((claim) => this.#discardOne(claim)))
+        done += results.filter(({ status }) => status === 'fulfilled').length
+        const failed = results.find((result) => result.status === 'rejected')
+        if (failed !== undefined) throw failed.reason
         if (next === 0) return done
         after = next
       }
@@ -124,14 +134,6 @@ export class Operator<Content> {
   ): Promise<{ first: number; count: number } | undefined> {
     const { first, count } = await this.#context.queue.countSuspended(choice)
     return first === undefined ? undefined : { first, count }
-  }
-
-  /** @returns how many were discarded */
-  async #discardAll(claims: readonly Claim[]): Promise<number> {
-    const results = await Promise.allSettled(claims.map((claim) => this.#discardOne(claim)))
-    const failed = results.find((result) => result.status === 'rejected')
-    if (failed !== undefined) throw failed.reason
-    return results.length
   }
 
   async #discardOne(claim: Claim): Promise<void> {

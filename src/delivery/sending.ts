@@ -9,7 +9,14 @@ import { retryWaitMs } from './retry-schedule.ts'
 import { failedSettlement, keptAnswer, settlementOf, type Settlement } from './settlement.ts'
 import { causeOf } from './tally.ts'
 import { verdictOf } from './verdict.ts'
-import { moved, settledMessage, TRY_AGAIN_MS, workOn, type WorkContext } from './work-context.ts'
+import {
+  moved,
+  settledMessage,
+  TRY_AGAIN_MS,
+  withClock,
+  workOn,
+  type WorkContext
+} from './work-context.ts'
 
 /** One attempt of a message, and what follows from it. */
 export class Sending<Content> {
@@ -29,13 +36,14 @@ export class Sending<Content> {
   }
 
   async #send(claim: Claim): Promise<void> {
-    const { maySend, messages, queue, sending, tell } = this.#context
+    const { maySend, queue, sending, tell } = this.#context
     const { seq } = claim.row
     sending.add(seq)
+    let forgetClock: (() => void) | undefined
     try {
       const message = await this.#restored(claim)
       if (message === undefined) return
-      messages.set(seq, message)
+      forgetClock = withClock(this.#context, message)
       // While it was read, the node was paused or closed.
       if (!maySend()) {
         queue.release(seq)
@@ -46,7 +54,7 @@ export class Sending<Content> {
       if (result !== undefined) await this.#act(message, result)
     } finally {
       sending.delete(seq)
-      messages.delete(seq)
+      forgetClock?.()
     }
   }
 

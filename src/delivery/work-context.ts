@@ -16,22 +16,24 @@ export interface WorkContext<Content> {
   readonly works: Set<WorkInProgress>
   /** The numbers of those that are on their way: until it is stored what came of them. */
   readonly sending: Set<number>
-  /** The same, once they have been read. */
-  readonly messages: Map<number, Message<Content>>
+  /** Messages with clocks, which a resume starts anew. */
+  readonly messages: Set<Message<Content>>
+  /** The number of the last renewal of all clocks. */
+  readonly renewals: () => number
   /** Nothing new starts. */
   readonly closing: AbortSignal
   /** Ends requests. */
   readonly abort: AbortSignal
-  isPaused(): boolean
+  readonly isPaused: () => boolean
   /** Messages may be sent. */
-  maySend(): boolean
+  readonly maySend: () => boolean
   /** The node pauses at once, by a rule. */
-  pauseByRule(rule: string): Promise<void>
+  readonly pauseByRule: (rule: string) => Promise<void>
   /** Asks for messages whose turn it is, together with what was asked of the queue before. */
-  claimMessages(): void
+  readonly claimMessages: () => void
   /** The queue cannot be read at the moment. */
-  stopReading(error: unknown): void
-  tell(event: DeliveryEvent): void
+  readonly stopReading: (error: unknown) => void
+  readonly tell: (event: DeliveryEvent) => void
 }
 
 /** Nothing can be stored, or read: that is tried again after this time, in milliseconds. */
@@ -56,6 +58,25 @@ export function workOn<T>(
   return done.finally(() => {
     works.delete(inProgress)
   })
+}
+
+/**
+ * A message with its clock, which is started anew by a resume as long as it is being worked on.
+ *
+ * @returns what forgets it
+ */
+export function withClock<Content>(
+  { messages, options, renewals }: WorkContext<Content>,
+  message: Message<Content>
+): () => void {
+  // It was read before the last renewal.
+  if (message.renewals < renewals()) {
+    message.renewClock(renewals(), options.clock.monotonic())
+  }
+  messages.add(message)
+  return () => {
+    messages.delete(message)
+  }
 }
 
 /** What a flow and an event are told of a message. */

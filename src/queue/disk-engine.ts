@@ -15,7 +15,7 @@ import type {
   QueueMethods
 } from './queue-protocol.ts'
 import { queueError, queueThread as thread, THREAD_DIED } from './queue-thread.ts'
-import type { ClaimedMessage, OpenedQueue, QueueSummary } from './queue-types.ts'
+import type { ClaimedMessage, OpenedQueue, QueueCounts, QueueSummary } from './queue-types.ts'
 
 export interface DiskEngineOptions extends Pick<
   QueueFileSpec,
@@ -95,6 +95,10 @@ export class DiskEngine implements QueueEngine {
       orderKey,
       applicationAckMs
     }
+  }
+
+  get counts(): QueueCounts {
+    return this.#summary
   }
 
   get summary(): QueueSummary {

@@ -2,10 +2,11 @@ import { createSecretKey, randomBytes } from 'node:crypto'
 import type { DatabaseSync } from 'node:sqlite'
 import type { Clock } from '../clock.ts'
 import { laneOf } from './lane.ts'
-import type { QueueEngine } from './queue-engine.ts'
+import { NOTHING_QUEUED, type QueueEngine } from './queue-engine.ts'
+import { QueueError } from './queue-error.ts'
 import type { QueueMethod, QueueMethods } from './queue-protocol.ts'
 import { makeTables } from './queue-schema.ts'
-import type { ContentStore, OpenedQueue, Order, QueueSummary } from './queue-types.ts'
+import type { ContentStore, OpenedQueue, Order, QueueCounts, QueueSummary } from './queue-types.ts'
 import { Queue } from './queue.ts'
 
 /** So many messages that have left, and events, are remembered. */
@@ -17,6 +18,7 @@ export class MemoryEngine implements QueueEngine {
   readonly #db = openInMemory()
   readonly #queue: Queue<object>
   readonly #laneKey = createSecretKey(randomBytes(32))
+  #isClosed = false
 
   constructor(order: Order, clock: Pick<Clock, 'now' | 'monotonic'>) {
     // Nothing in it is ever rolled back.
@@ -33,8 +35,12 @@ export class MemoryEngine implements QueueEngine {
     })
   }
 
+  get counts(): QueueCounts {
+    return this.#isClosed ? NOTHING_QUEUED : this.#queue.counts
+  }
+
   get summary(): QueueSummary {
-    return this.#queue.summary()
+    return this.#isClosed ? NOTHING_QUEUED : this.#queue.summary()
   }
 
   open(): Promise<OpenedQueue> {
@@ -50,12 +56,14 @@ export class MemoryEngine implements QueueEngine {
     makeArgs: () => Parameters<QueueMethods[Method]>
   ): Promise<ReturnType<QueueMethods[Method]>> {
     return new Promise((resolve) => {
+      if (this.#isClosed) throw new QueueError('The queue is closed.', 'ERR_QUEUE_CLOSED')
       const call = this.#queue[method] as (...args: unknown[]) => unknown
       resolve(call.apply(this.#queue, makeArgs()) as ReturnType<QueueMethods[Method]>)
     })
   }
 
   close(): Promise<void> {
+    this.#isClosed = true
     this.#db.close()
     return Promise.resolve()
   }
@@ -66,7 +74,7 @@ export class MemoryEngine implements QueueEngine {
  * nothing about that warning.
  */
 function openInMemory(): DatabaseSync {
-  const { emitWarning } = process
+  const emitWarning = process.emitWarning.bind(process)
   process.emitWarning = () => undefined
   try {
     const { DatabaseSync } = process.getBuiltinModule('node:sqlite')

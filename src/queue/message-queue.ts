@@ -9,6 +9,7 @@ import type {
   Move,
   NewMessage,
   OpenedQueue,
+  QueueCounts,
   QueueSummary,
   SuspendedChoice
 } from './queue-types.ts'
@@ -46,6 +47,10 @@ export class MessageQueue<Content> {
   }
 
   /** As the last call left it. */
+  get counts(): QueueCounts {
+    return this.#engine.counts
+  }
+
   get summary(): QueueSummary {
     return this.#engine.summary
   }
@@ -151,8 +156,8 @@ export class MessageQueue<Content> {
     return this.#engine.call('pause', () => [pause])
   }
 
-  resume(): Promise<void> {
-    return this.#engine.call('resume', () => [])
+  resume(renewals: number): Promise<void> {
+    return this.#engine.call('resume', () => [renewals])
   }
 
   hurry(seqs: readonly number[]): Promise<void> {

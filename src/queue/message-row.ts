@@ -89,6 +89,8 @@ export interface MessageRow {
   readonly retries: number
   /** Time counted towards the failure timeout, in milliseconds. */
   readonly spentMs: number
+  /** The number of the renewal of all clocks since which both have been counted. */
+  readonly renewals: number
   readonly verdict: Verdict
   readonly story: readonly AttemptRecord[]
   readonly resent: Resent | undefined

@@ -1,4 +1,4 @@
-import type { OpenedQueue, QueueSummary } from './queue-types.ts'
+import type { OpenedQueue, QueueCounts, QueueSummary } from './queue-types.ts'
 import type { QueueMethod, QueueMethods } from './queue-protocol.ts'
 
 /** Runs a `Queue`: in this thread, or in the queue thread. */
@@ -6,6 +6,7 @@ export interface QueueEngine {
   /** Its messages survive the process. */
   readonly isDurable: boolean
   /** As the last call left it. */
+  readonly counts: QueueCounts
   readonly summary: QueueSummary
   /** @throws {QueueError} when the queue cannot be used; it may be called again then */
   open(): Promise<OpenedQueue>

@@ -9,8 +9,8 @@ const [WAITING, AWAITING, SUSPENDED, , , DAMAGED] = STATES.keys()
  *
  * - `lane`: the hash of the key, without an order null. `turn`, `counts_from`: see `queue.ts`; on the time for
  *   which the queue has been open in all runs, in milliseconds.
- * - `renewals`: how often the clocks of all messages had been started anew when `retries` and `spent_ms` were
- *   written; if it is no longer the same, they count as 0.
+ * - `renewals`: the number of the renewal of all clocks since which `retries` and `spent_ms` were counted; after a
+ *   later one they count as 0.
  * - `deaths`: how many processes have ended while they worked on it.
  * - `verdict`, `story`, `resent`: JSON, in codes (`message-row.ts`).
  * - `edited_at`, `kept_bytes` and the table `found` are for what comes: edited messages, contents that are kept
@@ -58,7 +58,7 @@ export const TABLES = `
 
 export const INDEXES = `
   CREATE INDEX in_lane ON message (lane, seq) WHERE state = ${WAITING} AND lane IS NOT NULL;
-  CREATE INDEX due ON message (state, turn, seq) WHERE turn IS NOT NULL;
+  CREATE INDEX due ON message (state, turn, seq, lane) WHERE turn IS NOT NULL;
   CREATE INDEX aside ON message (state, seq) WHERE state IN (${AWAITING}, ${SUSPENDED}, ${DAMAGED});
   CREATE INDEX named ON message (control_id, seq);
   CREATE INDEX deadly ON message (deaths) WHERE deaths > 0;

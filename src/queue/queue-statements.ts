@@ -23,10 +23,21 @@ export interface StoredRow {
   resent: string | null
 }
 
+/** Where a message is. */
+export type Place = Pick<StoredRow, 'seq' | 'lane' | 'state' | 'turn'>
+
+/** A message that may go, unless its lane is busy. */
+export type Candidate = Pick<StoredRow, 'seq' | 'lane'>
+
+/** The oldest message that waits. */
+export type First = Pick<StoredRow, 'seq' | 'turn' | 'accepted_at'>
+
 const COLUMNS =
   'seq, lane, state, turn, control_id, type, accepted_at, changed_at, attempts, retries, spent_ms, counts_from, renewals, verdict, story, resent'
 
 const [WAITING, AWAITING, SUSPENDED, LEAVING, LEFT, DAMAGED] = STATES.keys()
+
+const PLACE = 'seq, lane, state, turn'
 
 /** As the index `aside` has it: SQLite uses an index only if the query says the same. */
 const IS_ASIDE = `state IN (${AWAITING}, ${SUSPENDED}, ${DAMAGED})`
@@ -68,13 +79,14 @@ export class Statements {
   readonly move: StatementSync
   readonly leave: StatementSync
   readonly delete: StatementSync
+  readonly setVerdict: StatementSync
   readonly setState: StatementSync
   readonly setTurn: StatementSync
-  readonly passTurn: StatementSync
   readonly endWaits: StatementSync
   readonly addDeaths: StatementSync
   readonly setDeaths: StatementSync
   readonly #db: DatabaseSync
+  readonly #place: StatementSync
   readonly #row: StatementSync
   readonly #firstFrom: StatementSync
   readonly #firstInLane: StatementSync
@@ -103,27 +115,31 @@ export class Statements {
         spent_ms = ?, counts_from = ?, renewals = ?, verdict = ?, story = ?
       WHERE seq = ?`)
     this.leave = db.prepare(
-      `UPDATE message SET state = ${LEFT}, lane = NULL, turn = NULL, changed_at = ?, verdict = ?
-       WHERE seq = ?`
+      `UPDATE message SET state = ${LEFT}, lane = NULL, turn = NULL WHERE seq = ?`
     )
+    this.setVerdict = db.prepare('UPDATE message SET verdict = ?, changed_at = ? WHERE seq = ?')
     this.delete = db.prepare('DELETE FROM message WHERE seq = ?')
     this.setState = db.prepare('UPDATE message SET state = ?, turn = NULL WHERE seq = ?')
     this.setTurn = db.prepare('UPDATE message SET turn = ? WHERE seq = ?')
-    this.passTurn = db.prepare(`
-      UPDATE message SET turn = 0 WHERE turn IS NULL AND seq =
-        (SELECT min(seq) FROM message WHERE lane = ? AND state = ${WAITING} AND lane IS NOT NULL)`)
     this.endWaits = db.prepare(`UPDATE message SET turn = 0 WHERE state = ${WAITING} AND turn > 0`)
     this.addDeaths = db.prepare('UPDATE message SET deaths = deaths + ? WHERE seq = ?')
     this.setDeaths = db.prepare('UPDATE message SET deaths = ? WHERE seq = ?')
-    const select = (where: string): StatementSync =>
-      db.prepare(`SELECT ${COLUMNS} FROM message WHERE ${where}`)
+    const select = (where: string, columns = COLUMNS): StatementSync =>
+      db.prepare(`SELECT ${columns} FROM message WHERE ${where}`)
     const isInLane = `lane = ? AND state = ${WAITING} AND lane IS NOT NULL`
+    this.#place = select('seq = ?', PLACE)
     this.#row = select('seq = ?')
-    this.#firstFrom = select(`seq >= ? AND state = ${WAITING} ORDER BY seq LIMIT 1`)
-    this.#firstInLane = select(`${isInLane} ORDER BY seq LIMIT 1`)
-    this.#laterInLane = select(`${isInLane} AND seq > ? ORDER BY seq LIMIT 1`)
-    this.#dueRetries = select(`state = ${WAITING} AND turn > 0 AND turn <= ? ORDER BY turn, seq`)
-    this.#ready = select(`state = ${WAITING} AND turn = 0 ORDER BY seq`)
+    this.#firstFrom = select(
+      `seq >= ? AND state = ${WAITING} ORDER BY seq LIMIT 1`,
+      'seq, turn, accepted_at'
+    )
+    this.#firstInLane = select(`${isInLane} ORDER BY seq LIMIT 1`, PLACE)
+    this.#laterInLane = select(`${isInLane} AND seq > ? ORDER BY seq LIMIT 1`, PLACE)
+    this.#dueRetries = select(
+      `state = ${WAITING} AND turn > 0 AND turn <= ? ORDER BY turn, seq`,
+      'seq, lane'
+    )
+    this.#ready = select(`state = ${WAITING} AND turn = 0 AND seq >= ? ORDER BY seq`, 'seq, lane')
     this.#late = select(`state = ${AWAITING} AND turn <= ? ORDER BY turn, seq`)
     this.#named = select('control_id = ? ORDER BY seq DESC LIMIT ?')
     this.#nextRetry = select(`state = ${WAITING} AND turn > 0 ORDER BY turn, seq LIMIT 1`)
@@ -133,33 +149,37 @@ export class Statements {
     this.#newestSuspended = select(`state = ${SUSPENDED} AND ${IS_ASIDE} ORDER BY seq DESC LIMIT 1`)
   }
 
+  place(seq: number): Place | undefined {
+    return one(this.#place.get(seq))
+  }
+
   row(seq: number): StoredRow | undefined {
     return one(this.#row.get(seq))
   }
 
   /** The first that waits, of those from this number on. */
-  firstFrom(seq: number): StoredRow | undefined {
+  firstFrom(seq: number): First | undefined {
     return one(this.#firstFrom.get(seq))
   }
 
   /** The first that waits in that lane. */
-  firstInLane(lane: number): StoredRow | undefined {
+  firstInLane(lane: number): Place | undefined {
     return one(this.#firstInLane.get(lane))
   }
 
   /** The same, of those accepted after this one. */
-  laterInLane(lane: number, seq: number): StoredRow | undefined {
+  laterInLane(lane: number, seq: number): Place | undefined {
     return one(this.#laterInLane.get(lane, seq))
   }
 
   /** Retries whose time has come, by their times. */
-  dueRetries(now: number): Iterable<StoredRow> {
+  dueRetries(now: number): Iterable<Candidate> {
     return many(this.#dueRetries.iterate(now))
   }
 
-  /** Those that may go at once, in the order of acceptance. */
-  ready(): Iterable<StoredRow> {
-    return many(this.#ready.iterate())
+  /** Those from this number on that may go at once, in the order of acceptance. */
+  ready(seq: number): Iterable<Candidate> {
+    return many(this.#ready.iterate(seq))
   }
 
   /** Awaiting ones whose time is up. */

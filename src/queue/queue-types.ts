@@ -39,6 +39,8 @@ export interface Move<Stored> {
   attempts: number
   retries: number
   spentMs: number
+  /** The number of the renewal of all clocks since which both have been counted. */
+  renewals: number
   verdict: Verdict
   story: readonly AttemptRecord[]
   /** Stored in place of an earlier one; without it, that stays, unless the message waits. */
@@ -50,6 +52,8 @@ export interface OpenedQueue {
   /** The highest number ever given to a message; 0 in a new queue. */
   lastSeq: number
   pause: Pause | undefined
+  /** The number of the last renewal of all clocks. */
+  renewals: number
   /** Messages whose outcome was stored but perhaps not handed on, in the order of settlement. */
   leaving: readonly number[]
   /** Its last run did not close it: the process crashed, was killed or lost power. */
@@ -66,13 +70,17 @@ export interface QueueRun {
   uptimeMs: number
 }
 
-/** What a status shows of a queue. */
-export interface QueueSummary {
+/** How many messages are held. */
+export interface QueueCounts {
   /** Those on their way and those that are retried included. */
   waiting: number
   retrying: number
   awaiting: number
   suspended: number
+}
+
+/** What a status shows of a queue. */
+export interface QueueSummary extends QueueCounts {
   /** When the oldest of the waiting ones was accepted: wall clock, milliseconds; null if there is none. */
   oldestWaitingAt: number | null
   /** The same of all that are held. */

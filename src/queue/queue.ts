@@ -5,7 +5,13 @@ import { STATES, type MessageRow, type MessageState, type Verdict } from './mess
 import { getMeta, metaNumber, setMeta } from './meta.ts'
 import type { EventQuery, Pause, QueueEvent } from './queue-event.ts'
 import { QueueError } from './queue-error.ts'
-import { Statements, type StoredRow } from './queue-statements.ts'
+import {
+  Statements,
+  type Candidate,
+  type First,
+  type Place,
+  type StoredRow
+} from './queue-statements.ts'
 import type {
   ClaimedMessage,
   ContentStore,
@@ -15,6 +21,7 @@ import type {
   NewMessage,
   OpenedQueue,
   Order,
+  QueueCounts,
   QueueRun,
   QueueSummary,
   SuspendedChoice
@@ -40,8 +47,9 @@ export interface QueueOptions<Stored> {
 const MOST_RETRIED = 1000
 /** A message is set aside after so many processes ended while they worked on it. */
 const MOST_DEATHS = 2
-/** The uptime is stored so often at most, in milliseconds. */
+/** The uptime is stored so often at most, in milliseconds; and when a message begins to await. */
 const UPTIME_STEP_MS = 60_000
+const AWAITING_STEP_MS = 1000
 /** Rows that one call looks at: a few milliseconds. */
 const ROWS_PER_CALL = 5000
 
@@ -71,12 +79,14 @@ export class Queue<Stored> {
   readonly #journal: Journal
   /** Messages up to this number go alone. */
   #barrier = 0
-  /** How often the clocks of all messages were started anew. */
+  /** The number of the last renewal of all clocks. */
   #renewals = 0
   #lastSeq = 0
   #storedLastSeq = 0
   /** No message with a lower number waits. */
   #front = 0
+  /** None with a lower number may go at once, except those that are handed out or whose lanes are busy. */
+  #readyFrom = 0
   /** How many messages are in each state, and how many of the waiting ones are retried. */
   #counts = { ...NOTHING }
   #retrying = 0
@@ -104,6 +114,11 @@ export class Queue<Stored> {
     for (const seq of options.run?.handedOut ?? []) this.#handOut(seq)
   }
 
+  get counts(): QueueCounts {
+    const { waiting, awaiting, suspended } = this.#counts
+    return { waiting, retrying: this.#retrying, awaiting, suspended }
+  }
+
   /** Begins a run: before anything else is done with a queue that a process has opened. */
   open(): OpenedQueue {
     const isUnclean = metaNumber(this.#db, 'running') === 1
@@ -114,6 +129,7 @@ export class Queue<Stored> {
     this.#endWaits()
     return {
       lastSeq: this.#lastSeq,
+      renewals: this.#renewals,
       pause: getMeta(this.#db, 'paused') === 1 ? pauseFrom(getMeta(this.#db, 'pause')) : undefined,
       leaving: this.#sql.leaving(),
       isUnclean,
@@ -135,6 +151,7 @@ export class Queue<Stored> {
       lastSeq: this.#lastSeq,
       storedLastSeq: this.#storedLastSeq,
       front: this.#front,
+      readyFrom: this.#readyFrom,
       counts: { ...this.#counts },
       retrying: this.#retrying,
       sending: new Map(this.#sending),
@@ -151,6 +168,7 @@ export class Queue<Stored> {
     this.#lastSeq = numbers.lastSeq
     this.#storedLastSeq = numbers.storedLastSeq
     this.#front = numbers.front
+    this.#readyFrom = numbers.readyFrom
     this.#counts = counts
     this.#retrying = numbers.retrying
     this.#sending = sending
@@ -188,21 +206,26 @@ export class Queue<Stored> {
     if (first === undefined || most <= 0) return []
     if (first.seq <= this.#barrier) {
       const isItsTurn = this.#sending.size === 0 && (first.turn ?? 0) <= this.#uptime()
-      return isItsTurn ? [this.#claim(first, contentsBefore)] : []
+      return isItsTurn ? [this.#claim(this.#row(first.seq), contentsBefore)] : []
     }
-    const found: StoredRow[] = []
+    const found: number[] = []
     const lanes = new Set(this.#sending.values())
-    const take = (rows: Iterable<StoredRow>): void => {
-      for (const row of rows) {
-        const isBusy = row.lane !== null && lanes.has(row.lane)
-        if (isBusy || this.#sending.has(row.seq)) continue
-        found.push(row)
+    const take = (rows: Iterable<Candidate>): void => {
+      for (const { seq, lane } of rows) {
+        const isBusy = lane !== null && lanes.has(lane)
+        if (isBusy || this.#sending.has(seq)) continue
+        found.push(seq)
         if (found.length === most) return
       }
     }
     take(this.#sql.dueRetries(this.#uptime()))
-    if (found.length < most && this.#retrying < MOST_RETRIED) take(this.#sql.ready())
-    return found.map((row) => this.#claim(row, contentsBefore))
+    if (found.length < most && this.#retrying < MOST_RETRIED) {
+      take(this.#sql.ready(this.#readyFrom))
+      const last = found.at(-1)
+      const isFull = found.length === most && last !== undefined
+      this.#readyFrom = isFull ? Math.max(this.#readyFrom, last + 1) : this.#lastSeq + 1
+    }
+    return found.map((seq) => this.#claim(this.#row(seq), contentsBefore))
   }
 
   /** Hands out awaiting messages whose time is up. */
@@ -251,8 +274,14 @@ export class Queue<Stored> {
 
   /** Nothing became of a message that was handed out. */
   release(seq: number): void {
+    const lane = this.#sending.get(seq)
+    if (lane === undefined) {
+      this.#taken.delete(seq)
+      return
+    }
     this.#sending.delete(seq)
-    this.#taken.delete(seq)
+    this.#readyFrom = Math.min(this.#readyFrom, seq)
+    this.#passTurn(lane)
   }
 
   /**
@@ -263,9 +292,11 @@ export class Queue<Stored> {
    */
   move(move: Move<Stored>): boolean {
     const { seq, from, to, outcome } = move
-    const row = this.#row(seq)
-    this.release(seq)
+    const row = this.#place(seq)
+    this.#takeBack(seq)
     if (stateOf(row) !== from) return stateOf(row) === to
+    // After a crash, what awaits does so no longer than that.
+    this.#keepUptime(to === 'awaiting' ? AWAITING_STEP_MS : UPTIME_STEP_MS)
     if (outcome !== undefined) this.#contents.putOutcome(seq, outcome)
     else if (to === 'waiting' && from !== 'waiting') this.#contents.dropOutcome(seq)
     const now = this.#uptime()
@@ -275,7 +306,7 @@ export class Queue<Stored> {
       retries: move.retries,
       spent_ms: move.spentMs,
       counts_from: move.counts === true ? now : null,
-      renewals: this.#renewals,
+      renewals: move.renewals,
       verdict: JSON.stringify(move.verdict),
       story: move.story.length === 0 ? null : JSON.stringify(move.story)
     })
@@ -288,16 +319,18 @@ export class Queue<Stored> {
    * @param verdict if its outcome could not be stored
    */
   finish(seq: number, verdict?: Verdict): void {
-    const row = this.#row(seq)
-    this.release(seq)
+    const row = this.#place(seq)
+    this.#takeBack(seq)
     if (stateOf(row) === 'left') return
     this.#contents.drop(seq)
     this.#countOut(row)
     this.#counts.left++
     if (this.#options.journalDays > 0) {
-      const leftAt = stateOf(row) === 'leaving' ? row.changed_at : this.#options.clock.now()
-      const stored = verdict === undefined ? row.verdict : JSON.stringify(verdict)
-      this.#sql.leave.run(leftAt, stored, seq)
+      this.#sql.leave.run(seq)
+      // Its outcome could not be stored: it has just left.
+      if (verdict !== undefined) {
+        this.#sql.setVerdict.run(JSON.stringify(verdict), this.#options.clock.now(), seq)
+      }
       this.#forgot(this.#journal.trim(this.#counts.left))
     } else {
       this.#sql.delete.run(seq)
@@ -342,19 +375,25 @@ export class Queue<Stored> {
     setMeta(this.#db, 'paused', 1)
   }
 
-  /** The clocks of all messages start anew, and retries are due. */
-  resume(): void {
+  /**
+   * The clocks of all messages start anew, and retries are due.
+   *
+   * @param renewals a higher number than that of any earlier renewal
+   */
+  resume(renewals: number): void {
     setMeta(this.#db, 'paused', 0)
-    setMeta(this.#db, 'renewals', ++this.#renewals)
+    setMeta(this.#db, 'renewals', renewals)
+    this.#renewals = renewals
     this.#endWaits()
   }
 
   /** Retries that are waited for may go now. */
   hurry(seqs: readonly number[]): void {
     for (const seq of seqs) {
-      const row = this.#sql.row(seq)
+      const row = this.#sql.place(seq)
       if (row === undefined || !isRetrying(row)) continue
-      this.#sql.setTurn.run(this.#uptime(), seq)
+      // Not 0: it is still one that is retried.
+      this.#sql.setTurn.run(Math.max(1, this.#uptime()), seq)
     }
   }
 
@@ -402,8 +441,8 @@ export class Queue<Stored> {
 
   /** It is damaged: it no longer counts, and what is left of it stays. */
   setDamaged(seq: number): void {
-    const row = this.#row(seq)
-    this.release(seq)
+    const row = this.#place(seq)
+    this.#takeBack(seq)
     if (stateOf(row) === 'damaged') return
     this.#sql.setState.run(STATES.indexOf('damaged'), seq)
     this.#countOut(row)
@@ -417,7 +456,7 @@ export class Queue<Stored> {
    * @returns whether there is more to do
    */
   keepHouse(): boolean {
-    if (this.#uptime() - this.#storedUptime >= UPTIME_STEP_MS) this.#storeUptime()
+    this.#keepUptime(UPTIME_STEP_MS)
     const { forgotten, more } = this.#journal.sweep()
     this.#forgot(forgotten)
     return more
@@ -483,6 +522,13 @@ export class Queue<Stored> {
   }
 
   /** @throws {QueueError} `ERR_NOT_QUEUED` */
+  #place(seq: number): Place {
+    const place = this.#sql.place(seq)
+    if (place === undefined) throw notQueued(seq)
+    return place
+  }
+
+  /** @throws {QueueError} `ERR_NOT_QUEUED` */
   #row(seq: number): StoredRow {
     const row = this.#sql.row(seq)
     if (row === undefined) throw notQueued(seq)
@@ -491,7 +537,7 @@ export class Queue<Stored> {
 
   #rowOf(row: StoredRow): MessageRow {
     // What was counted before the clocks were started anew no longer counts.
-    const isCurrent = row.renewals === this.#renewals
+    const isCurrent = row.renewals >= this.#renewals
     const sinceThen = row.counts_from === null ? 0 : Math.max(0, this.#uptime() - row.counts_from)
     return {
       seq: row.seq,
@@ -505,6 +551,7 @@ export class Queue<Stored> {
       attempts: row.attempts,
       retries: isCurrent ? row.retries : 0,
       spentMs: isCurrent ? row.spent_ms + sinceThen : 0,
+      renewals: Math.max(row.renewals, this.#renewals),
       verdict: verdictFrom(row.verdict),
       story: storyFrom(row.story),
       resent: resentFrom(row.resent)
@@ -512,7 +559,7 @@ export class Queue<Stored> {
   }
 
   /** Writes a change of state; turns and counts follow it. */
-  #write(row: StoredRow, to: MessageState, wanted: number, facts: Facts): void {
+  #write(row: Place, to: MessageState, wanted: number, facts: Facts): void {
     const { seq, lane } = row
     const waits = to === 'waiting'
     const turn = waits ? this.#turnOf(row, wanted) : to === 'awaiting' ? wanted : null
@@ -532,12 +579,15 @@ export class Queue<Stored> {
     this.#countOut(row)
     this.#counts[to]++
     if (waits && (turn ?? 0) > 0) this.#retrying++
-    if (waits) this.#front = Math.min(this.#front, seq)
-    else if (isWaiting(row)) this.#passTurn(lane)
+    if (waits) {
+      this.#front = Math.min(this.#front, seq)
+      this.#readyFrom = Math.min(this.#readyFrom, seq)
+    }
+    if (isWaiting(row)) this.#passTurn(lane)
   }
 
   /** The turn of a message that waits from now on. If it comes in before others, it takes theirs. */
-  #turnOf(row: StoredRow, wanted: number): number | null {
+  #turnOf(row: Place, wanted: number): number | null {
     const { seq, lane } = row
     if (lane === null) return wanted === 0 && this.#hasNoTurns(seq) ? null : wanted
     const first = this.#sql.firstInLane(lane)
@@ -557,9 +607,18 @@ export class Queue<Stored> {
     return seq <= this.#barrier
   }
 
-  /** The first that waits in a lane may go. */
+  /** The first that waits in a lane may go, unless it has its time. */
   #passTurn(lane: number | null): void {
-    if (lane !== null) this.#sql.passTurn.run(lane)
+    const first = lane === null ? undefined : this.#sql.firstInLane(lane)
+    if (first === undefined) return
+    if (first.turn === null) this.#sql.setTurn.run(0, first.seq)
+    this.#readyFrom = Math.min(this.#readyFrom, first.seq)
+  }
+
+  /** It is no longer handed out. */
+  #takeBack(seq: number): void {
+    this.#sending.delete(seq)
+    this.#taken.delete(seq)
   }
 
   #isLaneUsed(lane: number): boolean {
@@ -567,14 +626,14 @@ export class Queue<Stored> {
   }
 
   /** The oldest that waits. */
-  #firstWaiting(): StoredRow | undefined {
+  #firstWaiting(): First | undefined {
     if (this.#counts.waiting === 0) return undefined
     const first = this.#sql.firstFrom(this.#front)
     this.#front = first?.seq ?? this.#lastSeq + 1
     return first
   }
 
-  #countOut(row: StoredRow): void {
+  #countOut(row: Place): void {
     this.#counts[stateOf(row)]--
     if (isRetrying(row)) this.#retrying--
   }
@@ -582,13 +641,14 @@ export class Queue<Stored> {
   #endWaits(): void {
     this.#sql.endWaits.run()
     this.#retrying = 0
+    this.#readyFrom = 0
   }
 
   /** So many rows were deleted: they tell the highest number until the highest goes. */
   #forgot(rows: number): void {
     this.#counts.left -= rows
     if (rows === 0 || this.#storedLastSeq >= this.#lastSeq) return
-    if (this.#sql.row(this.#lastSeq) !== undefined) return
+    if (this.#sql.place(this.#lastSeq) !== undefined) return
     setMeta(this.#db, 'lastSeq', this.#lastSeq)
     this.#storedLastSeq = this.#lastSeq
   }
@@ -663,7 +723,7 @@ export class Queue<Stored> {
   }
 
   #handOut(seq: number): void {
-    const row = this.#sql.row(seq)
+    const row = this.#sql.place(seq)
     if (row === undefined) return
     if (isWaiting(row)) this.#sending.set(seq, row.lane)
     else this.#taken.add(seq)
@@ -672,6 +732,11 @@ export class Queue<Stored> {
   /** How long the queue has been open in all runs, in milliseconds. */
   #uptime(): number {
     return this.#options.clock.monotonic() - this.#upSince
+  }
+
+  /** Stores the uptime if it was not for so long. */
+  #keepUptime(stepMs: number): void {
+    if (this.#uptime() - this.#storedUptime >= stepMs) this.#storeUptime()
   }
 
   #storeUptime(): void {
@@ -689,15 +754,15 @@ const NOTHING: Record<MessageState, number> = {
   damaged: 0
 }
 
-function stateOf({ state }: StoredRow): MessageState {
+function stateOf({ state }: Pick<Place, 'state'>): MessageState {
   return STATES[state] ?? 'damaged'
 }
 
-function isWaiting(row: StoredRow): boolean {
+function isWaiting(row: Pick<Place, 'state'>): boolean {
   return stateOf(row) === 'waiting'
 }
 
-function isRetrying(row: StoredRow): boolean {
+function isRetrying(row: Pick<Place, 'state' | 'turn'>): boolean {
   return isWaiting(row) && (row.turn ?? 0) > 0
 }
 
@@ -708,6 +773,7 @@ interface Memory {
   lastSeq: number
   storedLastSeq: number
   front: number
+  readyFrom: number
   counts: Record<MessageState, number>
   retrying: number
   sending: Map<number, number | null>

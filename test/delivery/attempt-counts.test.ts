@@ -6,7 +6,7 @@ import { resultOf, type ReplyKind } from './replies.ts'
 
 function counted(...results: AttemptResult[]): ReturnType<AttemptCounts['figures']> {
   const counts = new AttemptCounts()
-  for (const result of results) counts.note(result)
+  for (const result of results) counts.add(result)
   return counts.figures()
 }
 
@@ -61,7 +61,7 @@ describe('AttemptCounts', () => {
   it('hands out figures that do not change afterwards', () => {
     const counts = new AttemptCounts()
     const before = counts.figures()
-    counts.note(resultOf('accept'))
+    counts.add(resultOf('accept'))
     assert.deepEqual(before, counted())
   })
 })

@@ -72,7 +72,18 @@ const action: fc.Arbitrary<Action> = fc.oneof(
       pick: fc.oneof(pick, fc.constant('all' as const))
     })
   },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('reopen'), started: fc.boolean() }) }
+  {
+    weight: 1,
+    arbitrary: fc.record(
+      {
+        do: fc.constant('reopen'),
+        started: fc.boolean(),
+        order: fc.constantFrom('fifo', 'key', 'none'),
+        orderKey: fc.constantFrom('PID-3.1', 'PV1-19')
+      },
+      { requiredKeys: ['do', 'started'] }
+    )
+  }
 )
 
 const scripts = fc.array(action, { maxLength: 80, size: 'max' })

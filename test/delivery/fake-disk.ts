@@ -6,7 +6,7 @@ import { NOTHING_QUEUED, type QueueEngine } from '../../src/queue/queue-engine.t
 import { QueueError } from '../../src/queue/queue-error.ts'
 import type { QueueMethod, QueueMethods } from '../../src/queue/queue-protocol.ts'
 import { makeTables } from '../../src/queue/queue-schema.ts'
-import type { ContentStore, OpenedQueue, Order } from '../../src/queue/queue-types.ts'
+import type { ContentStore, OpenedQueue, Order, QueueCounts } from '../../src/queue/queue-types.ts'
 import { Queue } from '../../src/queue/queue.ts'
 import { EncodedContents, type ContentCodec } from '../../src/queue/stored-contents.ts'
 
@@ -96,6 +96,14 @@ export class FakeDisk {
       }))
   }
 
+  /** The messages of which the table says that the process may end while it works on them. */
+  get marked(): number[] {
+    return this.#db
+      .prepare('SELECT seq FROM message WHERE deaths > 0')
+      .all()
+      .map((row) => row['seq'] as number)
+  }
+
   get isPaused(): boolean {
     return this.#meta('paused') === 1
   }
@@ -108,6 +116,11 @@ export class FakeDisk {
   /** The content of a message becomes unreadable. */
   damageContent(seq: number): void {
     this.#contents.set(seq, Buffer.from('?'))
+  }
+
+  /** The content of a message is gone. */
+  loseContent(seq: number): void {
+    this.#contents.delete(seq)
   }
 
   /** The outcome of a message becomes unreadable. */
@@ -184,9 +197,14 @@ export class FakeDisk {
     }
   }
 
+  /** The number of the last renewal of all clocks. */
+  get renewals(): number {
+    return (this.#meta('renewals') as number | undefined) ?? 0
+  }
+
   /** Its clock was not started anew since. */
   #isCurrent(row: Record<string, unknown>): boolean {
-    return row['renewals'] === (this.#meta('renewals') ?? 0)
+    return (row['renewals'] as number) >= this.renewals
   }
 
   #meta(name: string): unknown {
@@ -218,6 +236,10 @@ class FakeEngine implements QueueEngine {
   constructor(disk: FakeDisk, openQueue: () => Queue<Uint8Array>) {
     this.#disk = disk
     this.#openQueue = openQueue
+  }
+
+  get counts(): QueueCounts {
+    return this.summary
   }
 
   async open(): Promise<OpenedQueue> {
@@ -267,7 +289,12 @@ class FakeEngine implements QueueEngine {
         this.#whenIdle = resolve
       })
     }
-    if (queue !== undefined)
-      await this.#disk.call(false, () => queue.close()).catch(() => undefined)
+    if (queue !== undefined) {
+      await this.#disk
+        .call(false, () => {
+          queue.close()
+        })
+        .catch(() => undefined)
+    }
   }
 }

@@ -5,14 +5,11 @@ import { History } from '../../src/delivery/history.ts'
 import { FakeClock } from '../support/fake-clock.ts'
 import { resultOf } from './replies.ts'
 
-const entry = {
-  ...{ seq: 1, lane: '', controlId: 'a1', type: 'ADT^A01', acceptedAt: 0 },
-  ...{ state: 'waiting' as const, attempts: 1, spentMs: 0 }
-}
+const message = { seq: 1, controlId: 'a1', type: 'ADT^A01', acceptedAt: 0, attempts: 1 }
 
 function left(outcome: 'ack' | 'nak' | 'error'): DeliveryEvent {
   const settlement = { outcome, rule: '', action: '', warnings: [], settledAt: 0 }
-  return { kind: 'moved', entry, from: 'leaving', to: 'gone', settlement }
+  return { kind: 'moved', message, to: 'left', settlement }
 }
 
 function setUp(): { clock: FakeClock; history: History; hold: (count: number) => void } {
@@ -26,11 +23,11 @@ describe('History', () => {
   it('counts outcomes minute by minute, without gaps', () => {
     const { clock, history, hold } = setUp()
     hold(3)
-    history.note(left('ack'))
-    history.note(left('nak'))
+    history.readEvent(left('ack'))
+    history.readEvent(left('nak'))
     clock.pass(3 * 60_000)
     hold(1)
-    history.note(left('error'))
+    history.readEvent(left('error'))
     assert.deepEqual(
       history.minutes(5).map(({ acked, naked, failed, queued }) => [acked, naked, failed, queued]),
       [
@@ -47,9 +44,9 @@ describe('History', () => {
   it('measures the answers of each minute apart', () => {
     const { clock, history } = setUp()
     const result = { ...resultOf('accept'), elapsedMs: 100 }
-    history.note({ kind: 'attempted', entry, result })
+    history.readEvent({ kind: 'attempted', message, result })
     clock.pass(60_000)
-    history.note({ kind: 'attempted', entry, result: { ...result, elapsedMs: 1000 } })
+    history.readEvent({ kind: 'attempted', message, result: { ...result, elapsedMs: 1000 } })
     const [first, second] = history.minutes(2).map(({ p95 }) => p95)
     assert.ok(Math.abs((first ?? 0) - 100) < 5, String(first))
     assert.ok(Math.abs((second ?? 0) - 1000) < 50, String(second))
@@ -57,9 +54,9 @@ describe('History', () => {
 
   it('keeps a day and no more', () => {
     const { clock, history } = setUp()
-    history.note(left('ack'))
+    history.readEvent(left('ack'))
     clock.pass(1440 * 60_000)
-    history.note(left('ack'))
+    history.readEvent(left('ack'))
     const minutes = history.minutes(5000)
     assert.equal(minutes.length, 1440)
     assert.equal(minutes.filter(({ acked }) => acked > 0).length, 1)
@@ -67,26 +64,26 @@ describe('History', () => {
 
   it('says how many left in the last 60 seconds, whatever the wall clock does', () => {
     const { clock, history } = setUp()
-    for (let index = 0; index < 10; index++) history.note(left('ack'))
+    for (let index = 0; index < 10; index++) history.readEvent(left('ack'))
     clock.pass(59_000)
-    history.note(left('nak'))
+    history.readEvent(left('nak'))
     assert.equal(history.perMinute, 11)
     clock.setWall(-86_400_000)
     clock.pass(1000)
     assert.equal(history.perMinute, 1)
     clock.pass(60_000)
     assert.equal(history.perMinute, 0)
-    history.note(left('ack'))
+    history.readEvent(left('ack'))
     assert.equal(history.minutes(1)[0]?.acked, 1)
   })
 
   it('knows when the last message was accepted', () => {
     const { clock, history } = setUp()
     assert.equal(history.lastAckAt, undefined)
-    history.note(left('ack'))
+    history.readEvent(left('ack'))
     const at = clock.now()
     clock.pass(5000)
-    history.note(left('nak'))
+    history.readEvent(left('nak'))
     assert.equal(history.lastAckAt, at)
   })
 })

@@ -174,7 +174,7 @@ describe('a reply of the largest size', () => {
     /** How often other work could run while the reply was read. */
     const turnsFor = async (body: string): Promise<number> => {
       let turns = 0
-      const watch = async <T>(work: () => Promise<T>): Promise<T> => {
+      const watchWork = async <T>(work: () => Promise<T>): Promise<T> => {
         turns = 0
         let next = setImmediate(count)
         function count(): void {
@@ -187,7 +187,7 @@ describe('a reply of the largest size', () => {
           clearImmediate(next)
         }
       }
-      await exchange.attempt({ body }, { rules, watch })
+      await exchange.attempt({ body }, { rules, watchWork })
       return turns
     }
     assert.equal(await turnsFor(head), 0)

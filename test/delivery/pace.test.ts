@@ -9,10 +9,10 @@ describe('Pace', () => {
   it('doubles the number in flight with each success after an outage', () => {
     const pace = new Pace({ maxPerSecond: 0, places: 10 }, new FakeClock())
     assert.equal(pace.places, 10)
-    pace.note(resultOf('unreachable'))
+    pace.adaptTo(resultOf('unreachable'))
     const seen = [pace.places]
     for (let success = 0; success < 5; success++) {
-      pace.note(resultOf(success % 2 === 0 ? 'accept' : 'nak'))
+      pace.adaptTo(resultOf(success % 2 === 0 ? 'accept' : 'nak'))
       seen.push(pace.places)
     }
     assert.deepEqual(seen, [1, 2, 4, 8, 10, 10])
@@ -23,7 +23,7 @@ describe('Pace', () => {
     const tooMuch = (status: number): number => {
       const result = resultOf('retry')
       assert.ok(result.reply)
-      pace.note({ ...result, reachable: status !== 503, reply: { ...result.reply, status } })
+      pace.adaptTo({ ...result, reachable: status !== 503, reply: { ...result.reply, status } })
       return pace.places
     }
     assert.deepEqual([429, 503, 429, 503, 429].map(tooMuch), [5, 2, 1, 1, 1])
@@ -31,15 +31,15 @@ describe('Pace', () => {
 
   it('leaves it alone after another failure: one message says nothing of the others', () => {
     const pace = new Pace({ maxPerSecond: 0, places: 10 }, new FakeClock())
-    for (const kind of ['fail', 'retry', 'suspend'] as const) pace.note(resultOf(kind))
+    for (const kind of ['fail', 'retry', 'suspend'] as const) pace.adaptTo(resultOf(kind))
     assert.equal(pace.places, 10)
-    pace.note(resultOf('unreachable'))
-    for (const kind of ['fail', 'retry', 'suspend'] as const) pace.note(resultOf(kind))
+    pace.adaptTo(resultOf('unreachable'))
+    for (const kind of ['fail', 'retry', 'suspend'] as const) pace.adaptTo(resultOf(kind))
     assert.equal(pace.places, 1)
     // Accepted by its status alone, without an acknowledgement.
-    pace.note({ ...resultOf('accept'), answered: false })
+    pace.adaptTo({ ...resultOf('accept'), answered: false })
     assert.equal(pace.places, 2)
-    pace.note({ ...resultOf('await'), answered: false })
+    pace.adaptTo({ ...resultOf('await'), answered: false })
     assert.equal(pace.places, 4)
   })
 
@@ -47,8 +47,8 @@ describe('Pace', () => {
     const clock = new FakeClock()
     const pace = new Pace({ maxPerSecond: 2, places: 10 }, clock)
     const waits = (): boolean => !pace.mayStart(() => undefined)
-    pace.started()
-    pace.note({ ...resultOf('accept'), requests: 3 })
+    pace.startAttempt()
+    pace.adaptTo({ ...resultOf('accept'), requests: 3 })
     clock.pass(1400)
     assert.ok(waits(), 'three requests take a second and a half')
     clock.pass(100)

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
 import type { AttemptResult } from '../../src/delivery/attempt-result.ts'
 import { Delivery } from '../../src/delivery/delivery.ts'
-import { DeliveryLog, type Notice } from '../../src/delivery/delivery-log.ts'
 import type { DeliveryOptions } from '../../src/delivery/delivery-options.ts'
-import type { ContentCodec } from '../../src/outbox/disk-outbox.ts'
-import type { Outbox } from '../../src/outbox/outbox.ts'
-import { MemoryOutbox } from '../../src/outbox/memory-outbox.ts'
+import { Reporter, type Notice } from '../../src/delivery/reporter.ts'
+import { MemoryEngine } from '../../src/queue/memory-engine.ts'
+import { MessageQueue } from '../../src/queue/message-queue.ts'
+import { ObjectContents, type ContentCodec } from '../../src/queue/stored-contents.ts'
 import { FakeClock, settled } from '../support/fake-clock.ts'
+import type { FakeDisk, FakeQueueOptions } from './fake-disk.ts'
 import { resultOf, type ReplyKind } from './replies.ts'
 
 export interface Setup {
@@ -20,15 +21,19 @@ export interface Setup {
   reply: (kind: ReplyKind) => Promise<void>
 }
 
-export type SetUpOptions = Partial<Omit<DeliveryOptions<string>, 'outbox'>> & {
-  outbox?: Outbox<string>
+export type SetUpOptions = Partial<Omit<DeliveryOptions<string>, 'queue'>> & {
+  /** Default: one in memory. */
+  queue?: MessageQueue<string>
+  /** Receives the lines of the log. */
   onNotice?: (notice: Notice) => void
 }
 
-/** For messages that are strings. */
+export type OnDiskOptions = SetUpOptions & Pick<FakeQueueOptions<string>, 'orderKey' | 'sizeOf'>
+
+/** For messages that are strings; content that was damaged cannot be decoded. */
 export const codec: ContentCodec<string> = {
-  encode: (content) => ({ bytes: Buffer.from(content), whole: true }),
-  decode: (bytes) => bytes.toString()
+  encode: (content) => ({ bytes: Buffer.from(JSON.stringify(content)), whole: true }),
+  decode: (bytes) => JSON.parse(bytes.toString()) as string
 }
 
 /** @param started it may send and hand on at once */
@@ -40,20 +45,19 @@ export async function setUp(
   const flights: Setup['flights'] = []
   const emitted: string[] = []
   const lost: string[] = []
-  const { outbox = new MemoryOutbox<string>(), onNotice = () => undefined, ...more } = options
-  const log = new DeliveryLog(onNotice, () => clock.monotonic())
+  const { onNotice, order = 'fifo', queue = inMemory(order, clock), ...more } = options
+  const reporter = onNotice && new Reporter({ log: onNotice, event: () => undefined }, clock)
   const delivery = new Delivery<string>({
-    outbox: () => Promise.resolve(outbox),
+    queue: () => Promise.resolve(queue),
     attempt: (content) => new Promise((resolve) => flights.push({ content, end: resolve })),
-    emit: (_entry, content, { outcome, error }) => {
+    emit: (_message, content, { outcome, error }) => {
       emitted.push(`${content} ${error?.code ?? outcome}`)
     },
     onEvent: (event) => {
-      log.note(event)
+      reporter?.readEvent(event)
       if (event.kind === 'lost') lost.push(event.error.message)
     },
-    order: 'fifo',
-    orderKey: 'PID-3.1',
+    order,
     maxInFlight: 8,
     maxPerSecond: 0,
     retry: { intervalMs: 5000, maxIntervalMs: 60_000 },
@@ -68,7 +72,11 @@ export async function setUp(
   if (started) await delivery.start()
   await settled()
   return {
-    ...{ clock, delivery, flights, emitted, lost },
+    clock,
+    delivery,
+    flights,
+    emitted,
+    lost,
     async add(...ids) {
       for (const id of ids) {
         await delivery.accept({ key: id.slice(0, 1), controlId: id, type: 'ADT^A01', content: id })
@@ -82,4 +90,30 @@ export async function setUp(
       await settled()
     }
   }
+}
+
+/** The same with a queue on a disk, as one process after another finds it. */
+export function setUpOn(
+  disk: FakeDisk,
+  { orderKey, sizeOf, ...options }: OnDiskOptions = {},
+  clock = new FakeClock(),
+  started = true
+): Promise<Setup> {
+  const { order = 'fifo' } = options
+  const queue = disk.queue(codec, {
+    order,
+    clock,
+    ...(orderKey !== undefined && { orderKey }),
+    ...(sizeOf !== undefined && { sizeOf })
+  })
+  return setUp({ ...options, queue }, clock, started)
+}
+
+/** The messages that are on their way, in the order in which they were sent. */
+export function sentBy({ flights }: Setup): string[] {
+  return flights.map(({ content }) => content)
+}
+
+function inMemory(order: DeliveryOptions<string>['order'], clock: FakeClock): MessageQueue<string> {
+  return new MessageQueue(new MemoryEngine(order, clock), new ObjectContents())
 }

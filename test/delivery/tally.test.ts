@@ -3,13 +3,10 @@ import { describe, it } from 'node:test'
 import { Tally } from '../../src/delivery/tally.ts'
 import { resultOf } from './replies.ts'
 
-const entry = {
-  ...{ seq: 1, lane: '', controlId: 'a1', type: 'ADT^A01', acceptedAt: 0 },
-  ...{ state: 'waiting' as const, attempts: 1, spentMs: 0 }
-}
+const message = { seq: 1, controlId: 'a1', type: 'ADT^A01', acceptedAt: 0, attempts: 1 }
 
 function measure(tally: Tally, elapsedMs: number): void {
-  tally.note({ kind: 'attempted', entry, result: { ...resultOf('accept'), elapsedMs } })
+  tally.readEvent({ kind: 'attempted', message, result: { ...resultOf('accept'), elapsedMs } })
 }
 
 describe('Tally', () => {

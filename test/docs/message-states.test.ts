@@ -13,7 +13,7 @@ describe('the life of a message in docs/what-happens-to-a-message.md', () => {
     const moves = states.flatMap(([state, { to }]) =>
       Object.entries(to).map(([next, why]) => `${state} --> ${next}: ${why}`)
     )
-    const ends = states.filter(([, { stored }]) => stored === null)
+    const ends = states.filter(([, { to }]) => Object.keys(to).length === 0)
     assert.deepEqual(
       drawn.toSorted(),
       [
@@ -26,9 +26,10 @@ describe('the life of a message in docs/what-happens-to-a-message.md', () => {
 
   it('is described state by state as in the table in the code', () => {
     const told = rows(text.slice(0, text.indexOf('## What survives what')))
-    const due = states.map(([state, { meaning, holdsLane }]) => [
+    const due = states.map(([state, { meaning, shownAs, holdsLane }]) => [
       `\`${state}\``,
       meaning,
+      shownAs,
       holdsLane ? 'waits' : 'may go'
     ])
     assert.deepEqual(told, due)

@@ -55,7 +55,7 @@ describe('docs/troubleshooting.md', () => {
   })
 
   it('has every code of the queue', () => {
-    const fault = source('src/outbox/queue-fault.ts')
+    const fault = source('src/queue/queue-fault.ts')
     assertNamed(codes(fault, /'(SQLITE_\w+)'/g))
     assertNamed(codes(fault, /^ {2}(E[A-Z]+):/gm))
   })

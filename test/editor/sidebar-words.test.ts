@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { globSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, it } from 'node:test'
-import { KNOWN_STATES } from '../../src/delivery/known-state.ts'
 import { fileURLToPath } from 'node:url'
 import { csv } from '../../nodes/editor/sidebar/csv.ts'
 import { bars, COLUMNS, HEIGHT, seriesOf } from '../../nodes/editor/sidebar/picture.ts'
@@ -19,6 +18,7 @@ import {
   tokenWords
 } from '../../nodes/editor/sidebar/words.ts'
 import type { MessageAnswer } from '../../nodes/operations/answers.ts'
+import { KNOWN_STATES } from '../../src/queue/message-row.ts'
 import { messageRow, nodesInTrouble, nodeState } from '../support/fake-operations.ts'
 import { tabText, tabTexts } from '../support/tab-texts.ts'
 
@@ -227,7 +227,7 @@ describe('the words of the tab', () => {
     // Kinds and names of states come from the runtime, the keys of refusals from the requests.
     const everywhere = globSync(
       [
-        ...['nodes/operations/*.ts', 'src/outbox/journal.ts', 'src/delivery/known-state.ts'],
+        ...['nodes/operations/*.ts', 'src/queue/queue-event.ts', 'src/queue/message-row.ts'],
         'nodes/editor/ask-node-red.ts'
       ],
       { cwd: root }

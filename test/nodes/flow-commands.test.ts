@@ -3,10 +3,11 @@ import { describe, it } from 'node:test'
 import type { Node, NodeMessageInFlow } from 'node-red'
 import { carryOut, isCommand } from '../../nodes/flow-commands.ts'
 import type { FlowMessage } from '../../nodes/flow-messages.ts'
-import type { ApplicationAck } from '../../src/delivery/awaiting.ts'
+import type { ApplicationAck } from '../../src/delivery/acknowledgements.ts'
 import type { Courier } from '../../src/delivery/courier.ts'
 import type { Delivery } from '../../src/delivery/delivery.ts'
 import type { Hl7Error } from '../../src/hl7/hl7-error.ts'
+import type { SuspendedChoice } from '../../src/queue/queue-types.ts'
 import { ackFor, adt } from '../support/world.ts'
 
 /** They are not asked for anything here. */
@@ -52,15 +53,18 @@ describe('msg.action', () => {
 /** Carries out a command. @returns what was done, and what was said to the user */
 async function done(msg: object, suspended: string[] = []): Promise<string[]> {
   const found: string[] = []
-  const choose = (name: string) => (chosen: (entry: { controlId: string }) => boolean) => {
-    const ids = suspended.filter((controlId) => chosen({ controlId }))
+  const choose = (name: string) => (choice: SuspendedChoice) => {
+    const { controlId: wanted } = choice
+    const ids = suspended.filter((controlId) => wanted === undefined || controlId === wanted)
     found.push(...ids.map((id) => `${name} ${id}`))
     return Promise.resolve(ids.length)
   }
   const call = (name: string) => () => Promise.resolve(found.push(name))
   const delivery = {
-    ...{ pause: call('pause'), resume: call('resume') },
-    operator: { resend: choose('resend'), discard: choose('discard') }
+    pause: call('pause'),
+    resume: call('resume'),
+    resend: choose('resend'),
+    discard: choose('discard')
   }
   const node = { warn: (text: string) => found.push(text) }
   await carryOut(
@@ -110,7 +114,7 @@ describe('an application acknowledgement', () => {
       return take(ack)
     }
     const msg = { action: 'acknowledge', acknowledgement } as unknown as NodeMessageInFlow
-    const delivery = { operator: { acknowledge } } as unknown as Delivery<FlowMessage>
+    const delivery = { acknowledge } as unknown as Delivery<FlowMessage>
     await carryOut(NO_NODE, delivery, NO_COURIER, msg)
     return controlIds
   }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
-import { DiskOutbox } from '../../src/outbox/disk-outbox.ts'
+import { DiskEngine } from '../../src/queue/disk-engine.ts'
 import { adt, startWorld, type World } from '../support/world.ts'
 
 /** What becomes of the file is in test/queue; here, what a user is told. */
@@ -41,12 +41,14 @@ describe('a queue on disk that cannot be used, in a real Node-RED', () => {
   }
 
   it('another process has the file: messages are refused until it is free', async () => {
-    const other = new DiskOutbox({
-      ...{ directory, name: 'out', key: () => Promise.resolve(Buffer.alloc(32, 1)) },
-      codec: {
-        encode: (text: string) => ({ bytes: Buffer.from(text), whole: true }),
-        decode: String
-      }
+    const other = new DiskEngine({
+      directory,
+      name: 'out',
+      journalDays: 14,
+      order: 'fifo',
+      orderKey: '',
+      applicationAckMs: 600_000,
+      key: () => Promise.resolve(Buffer.alloc(32, 1))
     })
     await other.open()
     try {

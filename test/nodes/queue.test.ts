@@ -1,9 +1,19 @@
 import assert from 'node:assert/strict'
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync
+} from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { after, before, beforeEach, describe, it } from 'node:test'
 import type { AllStates } from '../../nodes/operations/answers.ts'
-import { leafRows } from '../../src/outbox/repair/leaf-rows.ts'
+import { STATES } from '../../src/queue/message-row.ts'
 import type { FlowNode } from '../support/node-red.ts'
 import {
   ackFor,
@@ -286,10 +296,22 @@ describe('the queue on disk, in a real Node-RED', () => {
   })
 })
 
-/** Whether the journal of a queue file has a message; the file may be open elsewhere. */
+/** Whether a queue file says that a message has left. It may be open elsewhere, so a copy is read. */
 function isRecorded(path: string, controlId: string): boolean {
-  for (const { values } of leafRows(path)) {
-    if (values.length > 11 && values[1] === controlId) return true
+  const directory = mkdtempSync(join(tmpdir(), 'queue-'))
+  try {
+    const copy = join(directory, 'copy.sqlite')
+    copyFileSync(path, copy)
+    if (existsSync(`${path}-wal`)) copyFileSync(`${path}-wal`, `${copy}-wal`)
+    const db = new DatabaseSync(copy)
+    const left = db.prepare('SELECT 1 FROM message WHERE control_id = ? AND state = ?')
+    const isFound = left.get(controlId, STATES.indexOf('left')) !== undefined
+    db.close()
+    return isFound
+  } catch {
+    // It was being written while it was copied.
+    return false
+  } finally {
+    rmSync(directory, { recursive: true })
   }
-  return false
 }

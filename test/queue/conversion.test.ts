@@ -55,6 +55,7 @@ const versions: Record<string, OldVersion> = {
     fileVersion: 1,
     opened: {
       lastSeq: 8,
+      renewals: 0,
       pause: { at: 0, by: '', reason: '' },
       leaving: [5, 4],
       isUnclean: false,
@@ -79,6 +80,7 @@ const versions: Record<string, OldVersion> = {
     fileVersion: 2,
     opened: {
       lastSeq: 14,
+      renewals: 0,
       pause: { at: START, by: 'ada', reason: 'upgrade ü' },
       leaving: [6, 5],
       isUnclean: true,

@@ -548,7 +548,7 @@ describe('DiskEngine', () => {
       await engine.deleteFile()
       const again = queues.disk()
       assert.deepEqual((await again.queue.open()).pause, pause)
-      await again.queue.resume()
+      await again.queue.resume(1)
       assert.equal(await isInUse(), false)
       await again.engine.deleteFile()
       assert.deepEqual(await readdir(queues.directory), [])

@@ -263,7 +263,7 @@ describe('A queue file', () => {
 
     const again = queues.disk()
     assert.deepEqual(await openedSeqs(again), [1, 3])
-    await Promise.all([again.queue.finish(1), again.queue.finish(3), again.queue.resume()])
+    await Promise.all([again.queue.finish(1), again.queue.finish(3), again.queue.resume(1)])
     assert.equal(await again.engine.isInUse(), false)
     await assert.rejects(
       again.engine.deleteFile(),

@@ -199,7 +199,7 @@ for (const [engine, open] of Object.entries(engines)) {
       const [first] = await findAll(queue)
       assert.ok(first && first.retries === 3 && first.spentMs >= 100 && first.isRetrying)
       await queue.pause(pause)
-      await queue.resume()
+      await queue.resume(1)
       const claims = await queue.claimNext(2)
       assert.deepEqual(
         claims.map(({ row }) => [row.seq, row.attempts, row.retries, row.spentMs]),

@@ -80,6 +80,7 @@ class Model {
   #orderName: string
   #barrier = 0
   #lastSeq = 0
+  #resumes = 0
 
   constructor(order: Order) {
     makeTables(this.#db)
@@ -161,7 +162,7 @@ class Model {
         this.#clock.time += action.ms
         return
       case 'resume':
-        this.#queue.resume()
+        this.#queue.resume(++this.#resumes)
         for (const message of this.#all('waiting')) message.dueAt = 0
         return
       case 'damage': {
@@ -342,7 +343,7 @@ class Model {
   }
 }
 
-const FACTS = { attempts: 1, retries: 1, spentMs: 0, verdict: NO_VERDICT, story: [] }
+const FACTS = { attempts: 1, retries: 1, spentMs: 0, renewals: 0, verdict: NO_VERDICT, story: [] }
 
 function nameOf(order: Order, orderKey: string): string {
   return order === 'key' ? `key ${orderKey}` : order

@@ -79,6 +79,7 @@ export function moveOf(seq: number, to: Move<object>['to'], more: Partial<AnyMov
     attempts: 1,
     retries: 0,
     spentMs: 0,
+    renewals: 0,
     verdict: NO_VERDICT,
     story: [],
     ...more

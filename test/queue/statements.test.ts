@@ -67,7 +67,7 @@ it('No statement of a queue walks over a table, but for the opening', () => {
   queue.resend({}, 0, 1)
   queue.hurry([3])
   queue.pause(pause)
-  queue.resume()
+  queue.resume(1)
   queue.beginWork(5)
   queue.endWork(5)
   queue.setDamaged(6)

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AttemptResult } from '../../src/delivery/attempt-result.ts'
-import type { Watch } from '../../src/delivery/careful-start.ts'
+import type { WatchWork } from '../../src/delivery/careful-start.ts'
 import { Courier, type Parcel } from '../../src/delivery/courier.ts'
 import { settlementOf } from '../../src/delivery/settlement.ts'
 import type { Acknowledgement } from '../../src/hl7/acknowledgement.ts'
@@ -37,7 +37,7 @@ export interface Settings {
   input?: unknown
   /** The property `charset` of the node. */
   charset?: string
-  watch?: Watch
+  watchWork?: WatchWork
 }
 
 /** What arrived at the receiver. */
@@ -121,7 +121,7 @@ export class Exchange {
     this.#answer = answer
     this.#arrived = undefined
     const parcel = this.#parcel(answer, settings, payload)
-    return this.courier(settings).attempt(parcel, undefined, settings.watch)
+    return this.courier(settings).attempt(parcel, undefined, settings.watchWork)
   }
 
   /** What arrives at the receiver. */

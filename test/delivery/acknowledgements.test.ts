@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { ApplicationAck } from '../../src/delivery/awaiting.ts'
+import { ACK_TIMEOUT, type ApplicationAck } from '../../src/delivery/acknowledgements.ts'
 import type { Delivery } from '../../src/delivery/delivery.ts'
+import type { SettledMessage } from '../../src/delivery/delivery-options.ts'
 import type { Settlement } from '../../src/delivery/settlement.ts'
-import type { Entry } from '../../src/outbox/outbox.ts'
 import { FakeClock, settled } from '../support/fake-clock.ts'
 import { FakeDisk } from './fake-disk.ts'
 import { resultOf, type ReplyKind } from './replies.ts'
-import { codec, setUp, type Setup, type SetUpOptions } from './set-up.ts'
+import { codec, sentBy, setUp, setUpOn, type Setup, type SetUpOptions } from './set-up.ts'
 
 /** An application acknowledgement on which the rules decide so. */
 function ack(controlId: string, kind: ReplyKind): ApplicationAck {
@@ -19,17 +19,15 @@ async function acknowledge(
   controlId: string,
   kind: ReplyKind = 'accept'
 ): Promise<boolean> {
-  const taken = await delivery.operator.acknowledge(ack(controlId, kind))
+  const taken = await delivery.acknowledge(ack(controlId, kind))
   await settled()
   return taken
 }
 
 for (const durable of [false, true]) {
   describe(`awaiting an application acknowledgement (${durable ? 'disk' : 'memory'})`, () => {
-    const start = (options: SetUpOptions = {}): Promise<Setup> => {
-      const disk = new FakeDisk({ immediate: true })
-      return setUp({ ...(durable && { outbox: disk.outbox(codec) }), ...options })
-    }
+    const start = (options: SetUpOptions = {}): Promise<Setup> =>
+      durable ? setUpOn(new FakeDisk({ immediate: true }), options) : setUp(options)
 
     it('does not hold up the lane, and leaves by the rules when it comes', async () => {
       const { add, clock, delivery, emitted, flights, reply } = await start()
@@ -55,7 +53,7 @@ for (const durable of [false, true]) {
     it('leaves with both acknowledgements', async () => {
       const settlements: Settlement[] = []
       const { add, delivery, reply } = await start({
-        emit: (_entry, _content, settlement) => settlements.push(settlement)
+        emit: (_message, _content, settlement) => settlements.push(settlement)
       })
       await add('a1')
       await reply('await')
@@ -69,7 +67,7 @@ for (const durable of [false, true]) {
     it('leaves with the accept acknowledgement alone if no other comes in time', async () => {
       const settlements: Settlement[] = []
       const { add, clock, flights } = await start({
-        emit: (_entry, _content, settlement) => settlements.push(settlement),
+        emit: (_message, _content, settlement) => settlements.push(settlement),
         applicationAckMs: 60_000
       })
       await add('a1')
@@ -92,7 +90,7 @@ for (const durable of [false, true]) {
     it('leaves with both also if the other comes after the time', async () => {
       const settlements: Settlement[] = []
       const { add, clock, delivery, reply } = await start({
-        emit: (_entry, _content, settlement) => settlements.push(settlement),
+        emit: (_message, _content, settlement) => settlements.push(settlement),
         applicationAckMs: 60_000
       })
       await add('a1')
@@ -111,8 +109,8 @@ for (const durable of [false, true]) {
       await reply('suspend')
       assert.equal(await acknowledge(delivery, 'a2'), false)
       const twice = [
-        delivery.operator.acknowledge(ack('a1', 'accept')),
-        delivery.operator.acknowledge(ack('a1', 'nak'))
+        delivery.acknowledge(ack('a1', 'accept')),
+        delivery.acknowledge(ack('a1', 'nak'))
       ]
       assert.deepEqual(await Promise.all(twice), [true, false])
       await settled()
@@ -135,7 +133,7 @@ for (const durable of [false, true]) {
 
     it('goes to the oldest also if that was sent later', async () => {
       const settlements: number[] = []
-      const emit = ({ seq }: Entry): unknown => settlements.push(seq)
+      const emit = ({ seq }: SettledMessage): unknown => settlements.push(seq)
       const { add, delivery, flights, reply } = await start({ order: 'none', emit })
       await add('a1', 'a1')
       flights.reverse()
@@ -148,9 +146,11 @@ for (const durable of [false, true]) {
 
     it('goes to one that awaits it rather than to one whose time is up or that is on its way', async () => {
       const left: number[] = []
-      const emit = ({ seq }: Entry): unknown => left.push(seq)
+      const emit = ({ seq }: SettledMessage): unknown => left.push(seq)
       const { add, clock, delivery, reply } = await start({
-        ...{ order: 'none', emit, applicationAckMs: 60_000 }
+        order: 'none',
+        emit,
+        applicationAckMs: 60_000
       })
       await add('a1')
       await reply('await')
@@ -162,21 +162,25 @@ for (const durable of [false, true]) {
       assert.deepEqual(left, [2], 'the one that awaits it')
       assert.equal(await acknowledge(delivery, 'a1'), true)
       assert.deepEqual(left, [2, 1], 'the one whose time is up')
-      const early = delivery.operator.acknowledge(ack('a1', 'accept'))
+      const early = delivery.acknowledge(ack('a1', 'accept'))
       await reply('await')
       assert.equal(await early, true)
       assert.deepEqual(left, [2, 1, 3], 'the one on its way')
     })
 
-    it('may come before the accept acknowledgement was read', async () => {
+    it('may come before the accept acknowledgement was read, even twice', async () => {
       const { add, delivery, emitted, reply } = await start()
       await add('a1')
-      let taken: boolean | undefined
-      void delivery.operator.acknowledge(ack('a1', 'accept')).then((one) => (taken = one))
-      assert.equal(await acknowledge(delivery, 'a1'), false, 'a second one')
-      assert.equal(taken, undefined, 'done() waits until it is stored')
+      let isTaken = false
+      const both = (['accept', 'nak'] as const).map(async (kind) => {
+        const taken = await delivery.acknowledge(ack('a1', kind))
+        isTaken = true
+        return taken
+      })
+      await settled()
+      assert.equal(isTaken, false, 'done() waits until it is stored')
       await reply('await')
-      assert.equal(taken, true)
+      assert.deepEqual(await Promise.all(both), [true, false])
       assert.deepEqual(emitted, ['a1 ack'])
     })
 
@@ -184,12 +188,12 @@ for (const durable of [false, true]) {
       for (const kind of ['accept', 'nak', 'retry', 'suspend'] as const) {
         const { add, clock, delivery, flights, reply } = await start()
         await add('a1')
-        const early = delivery.operator.acknowledge(ack('a1', 'accept'))
+        const early = delivery.acknowledge(ack('a1', 'accept'))
         await reply(kind)
         assert.equal(await early, false, kind)
         await clock.advance(5000)
         if (flights.length === 0) continue
-        const afterRetry = delivery.operator.acknowledge(ack('a1', 'accept'))
+        const afterRetry = delivery.acknowledge(ack('a1', 'accept'))
         await reply('await')
         assert.equal(await afterRetry, true, 'after a retry')
       }
@@ -198,32 +202,39 @@ for (const durable of [false, true]) {
     it('is told with its result if it does not come, or suspends, pauses or sends again', async () => {
       const told: string[] = []
       const { add, clock, delivery, flights, reply } = await start({
-        ...{ order: 'none', applicationAckMs: 60_000 },
+        order: 'none',
+        applicationAckMs: 60_000,
         onEvent: (event) => {
-          if (event.kind !== 'moved' || event.from === 'sending' || event.to === 'sending') return
-          const { entry, from, to, result } = event
+          if (event.kind !== 'moved') return
+          const { message, to, result } = event
           const facts = result && `${result.decision.outcome} ${result.decision.retry}`
           const reached = result && `${result.answered} ${result.reachable} ${result.elapsedMs}`
-          told.push(`${entry.controlId} ${from} ${to} ${facts} ${reached}`)
+          told.push(`${message.controlId} ${to} ${facts} ${reached}`)
         }
       })
-      await add('a1', 'a2', 'a3', 'a4')
-      for (const kind of ['await', 'await-retry', 'await', 'await'] as const) await reply(kind)
+      await add('a1', 'a2', 'a3', 'a4', 'a5')
+      for (const kind of ['await', 'await-retry', 'await', 'await', 'await'] as const) {
+        await reply(kind)
+      }
+      told.length = 0
+      await acknowledge(delivery, 'a5', 'retry')
       await acknowledge(delivery, 'a3', 'suspend')
       await acknowledge(delivery, 'a4', 'disable')
       await clock.advance(60_000)
       assert.equal(flights.length, 0)
       assert.deepEqual(told, [
-        'a3 awaiting suspended suspend false false true 1',
-        'a4 awaiting waiting disable false false true 1',
-        'a2 awaiting waiting undefined undefined',
-        'a1 awaiting suspended suspend false false true 0'
+        'a5 retrying fail true false true 1',
+        'a3 suspended suspend false false true 1',
+        'a4 waiting disable false false true 1',
+        'a1 suspended suspend false false true 0',
+        'a2 waiting undefined undefined'
       ])
     })
 
     it('times out at its own time, whatever else is awaited', async () => {
       const { add, clock, delivery, reply } = await start({
-        ...{ applicationAckMs: 1000, retry: { intervalMs: 5000, maxIntervalMs: 5000 } }
+        applicationAckMs: 1000,
+        order: 'none'
       })
       const waits = (): number[] => [delivery.state().awaiting, delivery.state().suspended]
       await add('a1', 'a2', 'a3', 'a4')
@@ -233,21 +244,20 @@ for (const durable of [false, true]) {
         await reply('await')
         await clock.advance(300)
       }
-      // That of the resend, and one for all others.
-      assert.equal(clock.timers, 2)
+      assert.equal(clock.timers, 1, 'one for all')
       await clock.advance(99)
-      assert.deepEqual(waits(), [4, 0])
+      assert.deepEqual(waits(), [3, 0])
       await clock.advance(1)
-      assert.deepEqual(waits(), [3, 1])
+      assert.deepEqual(waits(), [2, 1])
       await clock.advance(299)
-      assert.deepEqual(waits(), [3, 1])
+      assert.deepEqual(waits(), [2, 1])
       await clock.advance(1)
-      assert.deepEqual(waits(), [2, 2])
+      assert.deepEqual(waits(), [1, 2])
       await clock.advance(300)
-      assert.deepEqual(waits(), [1, 3])
-      await clock.advance(3000)
-      assert.deepEqual(waits(), [1, 3])
-      await clock.advance(1000)
+      assert.deepEqual(waits(), [0, 3])
+      await clock.advance(3399)
+      assert.deepEqual([delivery.state().inFlight, delivery.state().retrying], [0, 1])
+      await clock.advance(1)
       assert.equal(delivery.state().inFlight, 1, 'the one that is sent again')
     })
 
@@ -259,7 +269,7 @@ for (const durable of [false, true]) {
       assert.equal(delivery.state().awaiting, 1)
       await clock.advance(1000)
       assert.deepEqual([delivery.state().awaiting, delivery.state().suspended], [0, 1])
-      const { messages } = await delivery.operator.find({ limit: 1 })
+      const { messages } = await delivery.find({ limit: 1 })
       assert.deepEqual(
         [messages[0]?.state, messages[0]?.verdict.cause],
         ['suspended', 'ERR_ACK_TIMEOUT']
@@ -298,13 +308,16 @@ for (const durable of [false, true]) {
 
     it('is sent again after the wait, until the failure timeout, if its rule is R', async () => {
       const { add, clock, delivery, emitted, flights, reply } = await start({
-        ...{ failureTimeoutMs: 12_000, retry: { intervalMs: 5000, maxIntervalMs: 5000 } }
+        failureTimeoutMs: 12_000,
+        retry: { intervalMs: 5000, maxIntervalMs: 5000 }
       })
       await add('a1')
       for (let round = 0; round < 2; round++) {
         await reply('await')
         assert.equal(await acknowledge(delivery, 'a1', 'retry'), true)
         assert.equal(await acknowledge(delivery, 'a1'), false, 'it is no longer awaited')
+        const { awaiting, retry, state } = delivery.state()
+        assert.deepEqual([awaiting, state, retry?.waitMs], [0, 'retrying', 5000])
         assert.equal(flights.length, 0)
         await clock.advance(5000)
         assert.equal(flights.length, 1)
@@ -316,7 +329,8 @@ for (const durable of [false, true]) {
 
     it('is not sent again for ever since the node was resumed', async () => {
       const { add, clock, delivery, emitted, reply } = await start({
-        ...{ failureTimeoutMs: 12_000, retry: { intervalMs: 5000, maxIntervalMs: 5000 } }
+        failureTimeoutMs: 12_000,
+        retry: { intervalMs: 5000, maxIntervalMs: 5000 }
       })
       await add('a1')
       await delivery.resume()
@@ -343,7 +357,7 @@ for (const durable of [false, true]) {
     it('times out as well if an early one asks for more time', async () => {
       const { add, clock, delivery, reply } = await start({ applicationAckMs: 60_000 })
       await add('a1')
-      const early = delivery.operator.acknowledge(ack('a1', 'await'))
+      const early = delivery.acknowledge(ack('a1', 'await'))
       await reply('await')
       assert.equal(await early, true)
       assert.equal(await acknowledge(delivery, 'a1', 'await'), true, 'one more')
@@ -361,10 +375,10 @@ for (const durable of [false, true]) {
       assert.equal(await acknowledge(delivery, 'a1', 'suspend'), true)
       assert.equal(await acknowledge(delivery, 'a1'), false, 'a rule suspended it')
       assert.equal(await acknowledge(delivery, 'a2', 'retry'), true)
+      await clock.advance(5000)
       assert.deepEqual(
         flights.map(({ content }) => content),
-        ['a2'],
-        'it has waited long enough'
+        ['a2']
       )
       assert.equal(await acknowledge(delivery, 'a3', 'await'), true)
       assert.equal(await acknowledge(delivery, 'a4', 'disable'), true)
@@ -385,8 +399,8 @@ for (const durable of [false, true]) {
         return resultOf('accept')
       }
       const [discarded, taken] = await Promise.all([
-        delivery.operator.discard(() => true),
-        delivery.operator.acknowledge({ controlId: 'a1', judge })
+        delivery.discard({}),
+        delivery.acknowledge({ controlId: 'a1', judge })
       ])
       await settled()
       assert.deepEqual([discarded, taken, isJudged], [1, false, false])
@@ -408,12 +422,15 @@ for (const durable of [false, true]) {
       const { add, clock, delivery, emitted, reply } = await start()
       await add('a1', 'a2')
       await reply('await')
-      const early = delivery.operator.acknowledge(ack('a2', 'accept'))
+      const early = assert.rejects(delivery.acknowledge(ack('a2', 'accept')), {
+        code: 'ERR_QUEUE_CLOSED'
+      })
+      await settled()
       const closed = delivery.close(0)
       await clock.advance(0)
       await reply('accept')
       await closed
-      assert.equal(await early, false)
+      await early
       assert.equal(clock.timers, 0)
       assert.deepEqual(emitted.includes('a1 HL7_DELIVERY_FAILED'), !durable)
     })
@@ -423,12 +440,12 @@ for (const durable of [false, true]) {
 describe('awaiting with a disk that takes time', () => {
   it('finds its message while it is being stored as awaiting', async () => {
     const disk = new FakeDisk({ immediate: true })
-    const { add, delivery, emitted, reply } = await setUp({ outbox: disk.outbox(codec) })
+    const { add, delivery, emitted, reply } = await setUpOn(disk)
     await add('a1')
     disk.immediate = false
     await reply('await')
-    const taken = delivery.operator.acknowledge(ack('a1', 'accept'))
-    const second = delivery.operator.acknowledge(ack('a1', 'accept'))
+    const taken = delivery.acknowledge(ack('a1', 'accept'))
+    const second = delivery.acknowledge(ack('a1', 'accept'))
     await settled()
     assert.deepEqual(emitted, [])
     disk.immediate = true
@@ -440,13 +457,13 @@ describe('awaiting with a disk that takes time', () => {
 
   it('finds its message while it is being suspended for want of it', async () => {
     const disk = new FakeDisk({ immediate: true })
-    const options = { outbox: disk.outbox(codec), applicationAckMs: 1000 }
-    const { add, clock, delivery, emitted, reply } = await setUp(options)
+    const options = { applicationAckMs: 1000 }
+    const { add, clock, delivery, emitted, reply } = await setUpOn(disk, options)
     await add('a1')
     await reply('await')
     disk.immediate = false
     await clock.advance(1000)
-    const taken = delivery.operator.acknowledge(ack('a1', 'accept'))
+    const taken = delivery.acknowledge(ack('a1', 'accept'))
     disk.immediate = true
     disk.step()
     assert.equal(await taken, true)
@@ -454,30 +471,31 @@ describe('awaiting with a disk that takes time', () => {
     assert.deepEqual(emitted, ['a1 ack'])
   })
 
-  it('keeps operators away while what a late one says is being stored', async () => {
+  it('keeps operators away from its message until what a late one says is stored', async () => {
     const disk = new FakeDisk({ immediate: true })
-    const options = { outbox: disk.outbox(codec), applicationAckMs: 1000 }
-    const { add, clock, delivery, emitted, flights, reply } = await setUp(options)
+    const options = { applicationAckMs: 1000 }
+    const setup = await setUpOn(disk, options)
+    const { add, clock, delivery, emitted, reply } = setup
     await add('a1')
     await reply('await')
     await clock.advance(1000)
     disk.immediate = false
-    const taken = delivery.operator.acknowledge(ack('a1', 'suspend'))
+    const taken = delivery.acknowledge(ack('a1', 'suspend'))
     await settled()
-    const discarded = delivery.operator.discard(() => true)
+    const discarded = delivery.discard({})
     await settled()
-    disk.step(2)
+    const resent = delivery.resend({})
     await settled()
-    // Both have read it, and the acknowledgement was first.
-    assert.equal(await delivery.operator.resend(() => true), 0)
-    assert.deepEqual([await discarded, disk.pending], [0, 1])
+    disk.step(3)
+    assert.deepEqual([await discarded, await resent], [0, 0])
+    assert.equal(disk.rows[0]?.verdict.cause, ACK_TIMEOUT, 'no rule has suspended it yet')
     disk.immediate = true
     disk.step()
     assert.equal(await taken, true)
     assert.deepEqual([delivery.state().suspended, delivery.state().queued], [1, 0])
-    assert.equal(await delivery.operator.resend(() => true), 1)
+    assert.equal(await delivery.resend({}), 1)
     await settled()
-    assert.deepEqual([delivery.state().suspended, flights.length], [0, 1])
+    assert.deepEqual(sentBy(setup), ['a1'])
     await reply('accept')
     assert.deepEqual(emitted, ['a1 ack'])
     assert.equal(delivery.held, 0)
@@ -485,12 +503,13 @@ describe('awaiting with a disk that takes time', () => {
 
   it('is stored before a close ends, and leaves at the next start', async () => {
     const disk = new FakeDisk({ immediate: true })
-    const first = await setUp({ outbox: disk.outbox(codec) })
+    const first = await setUpOn(disk)
     await first.add('a1', 'a2')
     await first.reply('await')
-    const early = first.delivery.operator.acknowledge(ack('a2', 'nak'))
+    const early = first.delivery.acknowledge(ack('a2', 'nak'))
     disk.immediate = false
-    const taken = first.delivery.operator.acknowledge(ack('a1', 'accept'))
+    const taken = first.delivery.acknowledge(ack('a1', 'accept'))
+    await settled()
     const closed = first.delivery.close(10_000)
     await first.reply('await')
     disk.immediate = true
@@ -499,22 +518,23 @@ describe('awaiting with a disk that takes time', () => {
     assert.deepEqual(await Promise.all([early, taken]), [true, true])
     assert.deepEqual(first.emitted, [])
     assert.equal(first.clock.timers, 0)
-    await assert.rejects(first.delivery.operator.acknowledge(ack('a1', 'accept')), {
-      ...{ code: 'ERR_QUEUE_CLOSED', message: 'The node is closing.' }
+    await assert.rejects(first.delivery.acknowledge(ack('a1', 'accept')), {
+      code: 'ERR_QUEUE_CLOSED',
+      message: 'The node is closing.'
     })
-    const second = await setUp({ outbox: disk.outbox(codec) })
+    const second = await setUpOn(disk)
     assert.deepEqual(second.emitted.toSorted(), ['a1 ack', 'a2 nak'])
   })
 
   it('settles its message if the time is up while that is read', async () => {
     for (const kind of ['await', 'await-fail', 'await-retry'] as const) {
       const disk = new FakeDisk({ immediate: true })
-      const options = { outbox: disk.outbox(codec), applicationAckMs: 1000 }
-      const { add, clock, delivery, emitted, lost, reply } = await setUp(options)
+      const options = { applicationAckMs: 1000 }
+      const { add, clock, delivery, emitted, lost, reply } = await setUpOn(disk, options)
       await add('a1')
       await reply(kind)
       disk.immediate = false
-      const taken = delivery.operator.acknowledge(ack('a1', 'accept'))
+      const taken = delivery.acknowledge(ack('a1', 'accept'))
       await settled()
       await clock.advance(1000)
       disk.immediate = true
@@ -525,22 +545,18 @@ describe('awaiting with a disk that takes time', () => {
     }
   })
 
-  it('is judged alone if another one and the end of the time wait for the same', async () => {
+  it('is judged alone if another one and the end of the time come meanwhile', async () => {
     for (const kind of ['await', 'await-fail', 'await-retry'] as const) {
       const disk = new FakeDisk({ immediate: true })
-      const options = { outbox: disk.outbox(codec), applicationAckMs: 1000 }
-      const { add, clock, delivery, emitted, flights, reply } = await setUp(options)
+      const options = { applicationAckMs: 1000 }
+      const { add, clock, delivery, emitted, flights, reply } = await setUpOn(disk, options)
       await add('a1')
       await reply(kind)
       disk.immediate = false
-      const first = delivery.operator.acknowledge(ack('a1', 'await'))
-      const second = delivery.operator.acknowledge(ack('a1', 'nak'))
+      const first = delivery.acknowledge(ack('a1', 'await'))
+      const second = delivery.acknowledge(ack('a1', 'nak'))
       await settled()
       await clock.advance(1000)
-      assert.equal(disk.pending, 1, 'reads')
-      disk.step()
-      await settled()
-      assert.equal(disk.pending, 1, 'reads')
       disk.immediate = true
       disk.step()
       assert.deepEqual(await Promise.all([first, second]), [true, true], kind)
@@ -550,17 +566,42 @@ describe('awaiting with a disk that takes time', () => {
     }
   })
 
+  for (const [what, kind] of [
+    ['asks for more time', 'await'],
+    ['cannot be stored', 'accept']
+  ] as const) {
+    it(`does not keep its message for ever if the time is up while it ${what}`, async () => {
+      const disk = new FakeDisk({ immediate: true })
+      const setup = await setUpOn(disk, { applicationAckMs: 1000 })
+      const { add, clock, delivery, reply } = setup
+      await add('a1')
+      await reply('await')
+      disk.immediate = false
+      const answered = delivery.acknowledge(ack('a1', kind)).catch(() => undefined)
+      await settled()
+      // It is handed out, but that is not known yet.
+      disk.step()
+      clock.pass(1000)
+      await clock.advance(0)
+      disk.failWrites = kind === 'accept'
+      disk.step()
+      await answered
+      disk.failWrites = false
+      disk.immediate = true
+      disk.step()
+      await clock.advance(30_000)
+      assert.equal(delivery.state().suspended, 1)
+    })
+  }
+
   it('goes to another of equal control IDs while something happens with the oldest', async () => {
     const disk = new FakeDisk({ immediate: true })
-    const { add, delivery, emitted, reply } = await setUp({ outbox: disk.outbox(codec) })
+    const { add, delivery, emitted, reply } = await setUpOn(disk)
     await add('a1', 'a1')
     await reply('await')
     await reply('await')
     disk.immediate = false
-    const both = [
-      delivery.operator.acknowledge(ack('a1', 'accept')),
-      delivery.operator.acknowledge(ack('a1', 'nak'))
-    ]
+    const both = [delivery.acknowledge(ack('a1', 'accept')), delivery.acknowledge(ack('a1', 'nak'))]
     await settled()
     assert.equal(disk.pending, 2, 'reads')
     disk.immediate = true
@@ -568,18 +609,6 @@ describe('awaiting with a disk that takes time', () => {
     assert.deepEqual(await Promise.all(both), [true, true])
     await settled()
     assert.deepEqual(emitted, ['a1 ack', 'a1 nak'])
-  })
-
-  it('is for nobody if an earlier version suspended the message without a reason', async () => {
-    const disk = new FakeDisk({ immediate: true })
-    const first = await setUp({ outbox: disk.outbox(codec) })
-    await first.add('a1')
-    await first.reply('suspend')
-    await first.delivery.close(0)
-    for (const { facts } of disk.rows.values()) delete facts.verdict
-    const { delivery } = await setUp({ outbox: disk.outbox(codec) })
-    assert.equal(delivery.state().suspended, 1)
-    assert.equal(await acknowledge(delivery, 'a1'), false)
   })
 
   it('reports a message that is damaged as lost', async () => {
@@ -590,8 +619,10 @@ describe('awaiting with a disk that takes time', () => {
         throw new Error('damaged')
       }
     }
-    const options = { outbox: disk.outbox(damaged), applicationAckMs: 1000 }
-    const { add, clock, delivery, emitted, lost, reply } = await setUp(options)
+    const clock = new FakeClock()
+    const queue = disk.queue(damaged, { order: 'fifo', clock })
+    const options = { queue, applicationAckMs: 1000 }
+    const { add, delivery, emitted, lost, reply } = await setUp(options, clock)
     await add('a1', 'a2')
     await reply('await')
     await reply('await')
@@ -604,11 +635,11 @@ describe('awaiting with a disk that takes time', () => {
 
   it('is stored if it is being read when the node closes', async () => {
     const disk = new FakeDisk({ immediate: true })
-    const first = await setUp({ outbox: disk.outbox(codec) })
+    const first = await setUpOn(disk)
     await first.add('a1')
     await first.reply('await')
     disk.immediate = false
-    const taken = first.delivery.operator.acknowledge(ack('a1', 'accept'))
+    const taken = first.delivery.acknowledge(ack('a1', 'accept'))
     await settled()
     const closed = first.delivery.close(10_000)
     await settled()
@@ -616,13 +647,13 @@ describe('awaiting with a disk that takes time', () => {
     disk.step()
     await closed
     assert.equal(await taken, true)
-    assert.equal([...disk.rows.values()][0]?.facts.state, 'settled')
+    assert.equal(disk.rows[0]?.state, 'leaving')
   })
 
   it('reads it again after a while if its time is up and it cannot be read', async () => {
     const disk = new FakeDisk({ immediate: true })
-    const options = { outbox: disk.outbox(codec), applicationAckMs: 1000 }
-    const { add, clock, delivery, reply } = await setUp(options)
+    const options = { applicationAckMs: 1000 }
+    const { add, clock, delivery, reply } = await setUpOn(disk, options)
     await add('a1')
     await reply('await')
     disk.failReads = true
@@ -636,120 +667,84 @@ describe('awaiting with a disk that takes time', () => {
   it('is sent again also if its accept acknowledgement is damaged', async () => {
     const disk = new FakeDisk({ immediate: true })
     const told: string[] = []
-    const { add, clock, delivery, flights, reply } = await setUp({
-      outbox: disk.outbox(codec),
+    const { add, clock, delivery, flights, reply } = await setUpOn(disk, {
       onEvent: ({ kind }) => told.push(kind)
     })
     await add('a1')
     await reply('await')
-    for (const row of disk.rows.values()) delete row.outcome
+    disk.damageOutcome(1)
     assert.equal(await acknowledge(delivery, 'a1', 'retry'), true)
     await clock.advance(5000)
     assert.equal(flights.length, 1)
     assert.ok(!told.includes('queue-failed'))
   })
 
-  it('is sent again soon after that could not be stored, however long others may wait', async () => {
-    const disk = new FakeDisk({ immediate: true })
-    const options = { outbox: disk.outbox(codec), applicationAckMs: 3_600_000 }
-    const { add, clock, delivery, flights, reply } = await setUp(options)
-    await add('a1')
-    await reply('await')
-    await acknowledge(delivery, 'a1', 'retry')
-    disk.failWrites = true
-    await clock.advance(5000)
-    assert.equal(delivery.state().awaiting, 1)
-    disk.failWrites = false
-    assert.equal(await acknowledge(delivery, 'a1'), false, 'its application wants it again')
-    await clock.advance(29_999)
-    assert.equal(flights.length, 0)
-    await clock.advance(1)
-    assert.equal(flights.length, 1)
-  })
+  for (const kind of ['accept', 'nak', 'suspend', 'retry', 'disable'] as const) {
+    it(`is refused if what follows (${kind}) cannot be stored, and its message awaits another`, async () => {
+      const disk = new FakeDisk({ immediate: true })
+      const options = { applicationAckMs: 600_000 }
+      const { add, clock, delivery, emitted, reply } = await setUpOn(disk, options)
+      await add('a1')
+      await reply('await-fail')
+      await clock.advance(1)
+      disk.failWrites = true
+      await assert.rejects(acknowledge(delivery, 'a1', kind), {
+        code: 'EIO',
+        message: 'The disk is out of order.'
+      })
+      disk.failWrites = false
+      const { awaiting, retrying, suspended } = delivery.state()
+      assert.deepEqual([emitted, awaiting, retrying, suspended], [[], 1, 0, 0])
+      await clock.advance(599_998)
+      assert.deepEqual(emitted, [])
+      await clock.advance(1)
+      assert.deepEqual(emitted, ['a1 HL7_DELIVERY_FAILED'], 'its time was not changed')
+    })
+  }
 
-  it('awaits another for all its time if what one says cannot be stored', async () => {
+  it('tries again, and not at once, if what follows from the end of its time cannot be stored', async () => {
     const disk = new FakeDisk({ immediate: true })
-    const options = { outbox: disk.outbox(codec), applicationAckMs: 600_000 }
-    const { add, clock, delivery, emitted, reply } = await setUp(options)
-    await add('a1')
-    await reply('await')
-    await clock.advance(500_000)
-    await add('a2')
-    await reply('await-fail')
-    disk.failWrites = true
-    await assert.rejects(acknowledge(delivery, 'a2', 'disable'), { code: 'HL7_QUEUE_FAILED' })
-    disk.failWrites = false
-    await clock.advance(599_999)
-    assert.deepEqual([emitted, delivery.state().suspended], [[], 1])
-    await clock.advance(1)
-    assert.deepEqual(emitted, ['a2 HL7_DELIVERY_FAILED'])
-  })
-
-  it('tries again, and not at once, if what follows cannot be stored', async () => {
-    const disk = new FakeDisk({ immediate: true })
-    const options = { outbox: disk.outbox(codec), applicationAckMs: 1000 }
-    const { add, clock, delivery, emitted, flights, reply } = await setUp(options)
-    await add('a1', 'a2')
-    await reply('await-retry')
-    await reply('await-fail')
-    disk.failWrites = disk.failReads = true
-    let writes = 0
+    const setup = await setUpOn(disk, { applicationAckMs: 1000, order: 'none' })
+    const { add, clock, delivery, emitted, reply } = setup
+    await add('a1', 'a2', 'a3')
+    for (const kind of ['await-retry', 'await-fail', 'await'] as const) await reply(kind)
+    let calls = 0
     const call = disk.call.bind(disk)
-    disk.call = (kind, work) => {
-      writes++
-      return call(kind, work)
+    disk.call = (isRead, work, isSafe) => {
+      calls++
+      return call(isRead, work, isSafe)
     }
-    await clock.advance(60_000)
-    assert.ok(writes < 10, `${writes} calls`)
-    assert.equal(delivery.state().awaiting, 2)
+    disk.failWrites = true
+    await clock.advance(31_000)
+    assert.deepEqual([delivery.state().awaiting, emitted, sentBy(setup)], [3, [], []])
+    disk.failReads = true
+    await clock.advance(30_000)
+    assert.ok(calls < 30, `${calls} calls`)
     await assert.rejects(acknowledge(delivery, 'a2'), { code: 'EIO' })
     disk.failReads = false
-    await assert.rejects(acknowledge(delivery, 'a2', 'disable'), {
-      ...{ code: 'HL7_QUEUE_FAILED', message: 'The queue cannot be written.' }
-    })
     disk.failWrites = false
     await clock.advance(30_000)
     assert.deepEqual(emitted, ['a2 HL7_DELIVERY_FAILED'])
-    assert.equal(delivery.state().paused?.by, 'rule')
-    await delivery.resume()
-    await settled()
-    assert.deepEqual(
-      flights.map(({ content }) => content),
-      ['a1']
-    )
+    assert.deepEqual([sentBy(setup), delivery.state().suspended], [['a1'], 1])
   })
 })
 
 describe('awaiting before the start', () => {
-  it('hands on nothing that an operator discards, either', async () => {
-    const disk = new FakeDisk({ immediate: true })
-    const first = await setUp({ outbox: disk.outbox(codec) })
-    await first.add('a1')
-    await first.reply('suspend')
-    const second = await setUp({ outbox: disk.outbox(codec) }, new FakeClock(), false)
-    const discarded = second.delivery.operator.discard(() => true)
-    await settled()
-    assert.deepEqual(second.emitted, [])
-    await second.delivery.start()
-    assert.equal(await discarded, 1)
-    assert.deepEqual(second.emitted, ['a1 HL7_DISCARDED'])
-  })
-
   it('hands on nothing before the nodes behind the outputs exist', async () => {
     const disk = new FakeDisk({ immediate: true })
-    const first = await setUp({ outbox: disk.outbox(codec) })
+    const first = await setUpOn(disk)
     await first.add('a1', 'a2')
     await first.reply('await')
     await first.reply('await')
-    const second = await setUp({ outbox: disk.outbox(codec) }, new FakeClock(), false)
-    const taken = second.delivery.operator.acknowledge(ack('a1', 'accept'))
+    const second = await setUpOn(disk, {}, new FakeClock(), false)
+    const taken = second.delivery.acknowledge(ack('a1', 'accept'))
     await settled()
     assert.deepEqual(second.emitted, [])
     await second.delivery.start()
     assert.equal(await taken, true)
     assert.deepEqual(second.emitted, ['a1 ack'])
-    const third = await setUp({ outbox: disk.outbox(codec) }, new FakeClock(), false)
-    const closed = assert.rejects(third.delivery.operator.acknowledge(ack('a2', 'accept')), {
+    const third = await setUpOn(disk, {}, new FakeClock(), false)
+    const closed = assert.rejects(third.delivery.acknowledge(ack('a2', 'accept')), {
       code: 'ERR_QUEUE_CLOSED'
     })
     await third.delivery.close(0)
@@ -761,13 +756,13 @@ describe('awaiting, on a slow disk', () => {
   it('has a new clock if the node is resumed while it is stored that it waits again', async () => {
     const disk = new FakeDisk({ immediate: true })
     const options = { failureTimeoutMs: 60_000, applicationAckMs: 600_000 }
-    const setup = await setUp({ outbox: disk.outbox(codec), ...options })
+    const setup = await setUpOn(disk, options)
     const { add, clock, delivery, emitted, flights, reply } = setup
     await add('a1')
     await clock.advance(60_000)
     await reply('await')
     disk.immediate = false
-    const taken = delivery.operator.acknowledge(ack('a1', 'disable'))
+    const taken = delivery.acknowledge(ack('a1', 'disable'))
     await settled()
     disk.step(1)
     await settled()
@@ -787,46 +782,27 @@ describe('awaiting, on a slow disk', () => {
 })
 
 describe('awaiting over a restart', () => {
-  it('is sent again after all its time if its application asked for that', async () => {
+  it('is sent again if its application asked for that; that it failed is remembered', async () => {
     const disk = new FakeDisk({ immediate: true })
-    const options = { applicationAckMs: 60_000 }
-    const first = await setUp({ outbox: disk.outbox(codec), ...options })
-    await first.add('a1')
+    const first = await setUpOn(disk)
+    await first.add('a1', 'a2')
     await first.reply('await')
     assert.equal(await acknowledge(first.delivery, 'a1', 'retry'), true)
-    const clock = new FakeClock()
-    const second = await setUp({ outbox: disk.outbox(codec), ...options }, clock)
-    assert.equal(second.delivery.state().awaiting, 1)
-    await clock.advance(60_000)
-    assert.deepEqual(
-      second.flights.map(({ content }) => content),
-      ['a1']
-    )
-  })
-
-  it('leaves with both acknowledgements if its application accepts it before that', async () => {
-    const disk = new FakeDisk({ immediate: true })
-    const first = await setUp({ outbox: disk.outbox(codec) })
-    await first.add('a1')
-    await first.reply('await')
-    await acknowledge(first.delivery, 'a1', 'retry')
-    const settlements: Settlement[] = []
-    const second = await setUp({
-      outbox: disk.outbox(codec),
-      emit: (_entry, _content, settlement) => settlements.push(settlement)
-    })
-    assert.equal(await acknowledge(second.delivery, 'a1'), true)
-    const [settlement] = settlements
-    assert.deepEqual([settlement?.acceptAck?.code, settlement?.reply?.ack?.code], ['CA', 'AA'])
+    await first.reply('accept')
+    assert.deepEqual(sentBy(first), [], 'it holds up its lane')
+    const second = await setUpOn(disk)
+    assert.deepEqual([sentBy(second), second.delivery.state().awaiting], [['a1'], 0])
+    await second.reply('retry')
+    assert.equal(second.delivery.state().retry?.waitMs, 10_000)
   })
 
   it('leaves no timer behind if its application asks for it while the node closes', async () => {
     const disk = new FakeDisk({ immediate: true })
-    const { add, clock, delivery, reply } = await setUp({ outbox: disk.outbox(codec) })
+    const { add, clock, delivery, reply } = await setUpOn(disk)
     await add('a1')
     await reply('await')
     disk.immediate = false
-    const taken = delivery.operator.acknowledge(ack('a1', 'retry'))
+    const taken = delivery.acknowledge(ack('a1', 'retry'))
     await settled()
     const closed = delivery.close(0)
     await clock.advance(0)
@@ -837,25 +813,25 @@ describe('awaiting over a restart', () => {
     assert.equal(clock.timers, 0)
   })
 
-  for (const [what, uptimeMs, left] of [
-    ['what is left of its time', 55_000, 10_000],
-    ['all its time if a crash kept the uptime from being stored', 0, 60_000]
+  for (const [what, isClosed, leftMs] of [
+    ['what is left of its time', true, 10_000],
+    ['all its time if a crash kept the uptime from being stored', false, 60_000]
   ] as const) {
     it(`goes on, with ${what}; what comes settles it`, async () => {
       const disk = new FakeDisk({ immediate: true })
       const options = { applicationAckMs: 60_000 }
-      const first = await setUp({ outbox: disk.outbox(codec), ...options })
+      const first = await setUpOn(disk, options)
       await first.clock.advance(5000)
       await first.add('a1', 'a2')
       await first.reply('await')
       await first.reply('await')
       await first.clock.advance(50_000)
-      disk.uptimeMs = uptimeMs
+      if (isClosed) await first.delivery.close(0)
       const clock = new FakeClock()
-      const second = await setUp({ outbox: disk.outbox(codec), ...options }, clock)
+      const second = await setUpOn(disk, options, clock)
       assert.deepEqual(second.flights, [])
       assert.equal(second.delivery.state().awaiting, 2)
-      await clock.advance(left - 1)
+      await clock.advance(leftMs - 1)
       assert.equal(second.delivery.state().awaiting, 2)
       assert.equal(await acknowledge(second.delivery, 'a2'), true)
       await clock.advance(1)
@@ -864,31 +840,16 @@ describe('awaiting over a restart', () => {
     })
   }
 
-  it('ends at once if its time was up before, or is shorter now', async () => {
+  it('ends at once if its time was up before', async () => {
     const disk = new FakeDisk({ immediate: true })
-    const first = await setUp({ outbox: disk.outbox(codec), applicationAckMs: 60_000 })
+    const first = await setUpOn(disk, { applicationAckMs: 60_000 })
     await first.add('a1')
     await first.reply('await')
-    disk.uptimeMs = 20_000
-    const clock = new FakeClock()
-    const second = await setUp({ outbox: disk.outbox(codec), applicationAckMs: 20_000 }, clock)
-    await clock.advance(0)
-    assert.equal(second.delivery.state().suspended, 1)
-  })
-
-  it('has all its time if its file does not say since when it awaits', async () => {
-    const disk = new FakeDisk({ immediate: true })
-    const options = { applicationAckMs: 60_000 }
-    const first = await setUp({ outbox: disk.outbox(codec), ...options })
-    await first.add('a1')
-    await first.reply('await')
-    disk.uptimeMs = 50_000
-    for (const { facts } of disk.rows.values()) delete facts.verdict?.awaitsFrom
-    const clock = new FakeClock()
-    const second = await setUp({ outbox: disk.outbox(codec), ...options }, clock)
-    await clock.advance(59_999)
-    assert.equal(second.delivery.state().awaiting, 1)
-    await clock.advance(1)
+    disk.failWrites = true
+    await first.clock.advance(60_000)
+    disk.failWrites = false
+    await first.delivery.close(0)
+    const second = await setUpOn(disk)
     assert.equal(second.delivery.state().suspended, 1)
   })
 })

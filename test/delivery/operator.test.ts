@@ -1,0 +1,410 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import type { Delivery } from '../../src/delivery/delivery.ts'
+import type { Settlement } from '../../src/delivery/settlement.ts'
+import { knownState, type KnownState } from '../../src/queue/message-row.ts'
+import type { MessageQuery } from '../../src/queue/queue-types.ts'
+import { FakeClock, settled } from '../support/fake-clock.ts'
+import { FakeDisk } from './fake-disk.ts'
+import { sentBy, setUp, setUpOn, type Setup, type SetUpOptions } from './set-up.ts'
+
+const quickDisk = (): FakeDisk => new FakeDisk({ immediate: true })
+
+/** Sets up a delivery whose messages are suspended. */
+async function setUpSuspended(ids: readonly string[], options: SetUpOptions = {}): Promise<Setup> {
+  const setup = await setUp(options)
+  await suspend(setup, ids)
+  return setup
+}
+
+async function suspend({ add, reply }: Setup, ids: readonly string[]): Promise<void> {
+  await add(...ids)
+  for (let i = 0; i < ids.length; i++) await reply('suspend')
+}
+
+type Row = [controlId: string, state: KnownState]
+
+async function found(delivery: Delivery<string>, query: Partial<MessageQuery>): Promise<Row[]> {
+  const { messages } = await delivery.find({ limit: 100, ...query })
+  return messages.map((row) => [row.controlId, knownState(row)])
+}
+
+for (const durable of [false, true]) {
+  describe(`find (${durable ? 'disk' : 'memory'})`, () => {
+    const start = (options: SetUpOptions = {}): Promise<Setup> =>
+      durable ? setUpOn(quickDisk(), options) : setUp(options)
+
+    it('knows where each message is or how it left, newest first', async () => {
+      const { add, delivery, reply } = await start({ order: 'none', maxInFlight: 1 })
+      await add('a1', 'b2', 'c3', 'd4', 'e5', 'f6', 'g7', 'h8')
+      for (const kind of ['accept', 'nak', 'fail', 'suspend', 'await', 'retry'] as const) {
+        await reply(kind)
+      }
+      const rows: Row[] = [
+        ['h8', 'waiting'],
+        ['g7', 'sending'],
+        ['f6', 'retrying'],
+        ['e5', 'awaiting'],
+        ['d4', 'suspended'],
+        ['c3', 'failed'],
+        ['b2', 'naked'],
+        ['a1', 'acked']
+      ]
+      assert.deepEqual(await found(delivery, {}), rows)
+      for (const [controlId, state] of rows) {
+        assert.deepEqual(await found(delivery, { state }), [[controlId, state]])
+        assert.deepEqual(await found(delivery, { controlId }), [[controlId, state]])
+      }
+      assert.deepEqual(await found(delivery, { state: 'leaving' }), [])
+      assert.deepEqual(await found(delivery, { rule: 'rule suspend' }), [['d4', 'suspended']])
+      assert.deepEqual(await found(delivery, { rule: 'rule accept' }), [['a1', 'acked']])
+    })
+
+    it('pages without gap or repetition while messages move', async () => {
+      const { add, delivery, reply } = await start()
+      const ids = Array.from({ length: 40 }, (_, index) => `a${index + 1}`)
+      await add(...ids)
+      const seen: string[] = []
+      let before: number | undefined
+      for (let more = true; more;) {
+        const page = await delivery.find({ limit: 3, ...(before && { before }) })
+        seen.push(...page.messages.map(({ controlId }) => controlId))
+        before = page.messages.at(-1)?.seq
+        more = page.more
+        await reply('accept')
+      }
+      assert.deepEqual(seen, ids.reverse())
+    })
+
+    it('has what the receiver answered last, in codes, from the first attempt on', async () => {
+      const { add, delivery, reply } = await start({ order: 'none' })
+      await add('a1', 'b2', 'c3')
+      await reply('nak')
+      await reply('unreachable')
+      const { messages } = await delivery.find({ limit: 10 })
+      assert.deepEqual(
+        messages.map(({ attempts, verdict }) => [
+          attempts,
+          verdict.outcome,
+          verdict.ackCode,
+          verdict.status,
+          verdict.rule,
+          verdict.cause
+        ]),
+        [
+          [0, '', '', 0, '', ''],
+          [1, '', '', 0, 'rule unreachable', 'ECONNREFUSED'],
+          [1, 'nak', 'AR', 200, 'rule nak', '']
+        ]
+      )
+    })
+
+    it('has when each attempt began, how long it took and what came of it', async () => {
+      const { add, clock, delivery, reply } = await start()
+      await add('a1')
+      const from = clock.now()
+      for (const kind of ['unreachable', 'retry', 'nak'] as const) {
+        await reply(kind)
+        await clock.advance(20_000)
+      }
+      const { messages } = await delivery.find({ limit: 1 })
+      assert.deepEqual(messages[0]?.story, [
+        { at: from, ms: 1, result: 'ECONNREFUSED' },
+        { at: from + 5000, ms: 1, result: '500' },
+        { at: from + 30_000, ms: 1, result: 'AR' }
+      ])
+    })
+
+    it('forgets why a message was suspended when it is sent again', async () => {
+      const { add, delivery, reply } = await start()
+      await add('a1')
+      await reply('suspend')
+      await delivery.resend({})
+      const { messages } = await delivery.find({ limit: 1 })
+      assert.deepEqual([messages[0]?.attempts, messages[0]?.verdict.rule], [1, ''])
+      assert.equal(messages[0]?.story.length, 1)
+    })
+  })
+
+  describe(`a resend (${durable ? 'disk' : 'memory'})`, () => {
+    it('sends suspended messages in the order in which they were accepted', async () => {
+      const setup = durable ? await setUpOn(quickDisk()) : await setUp()
+      const { reply, delivery, flights, emitted } = setup
+      await suspend(setup, ['a1', 'a2', 'a3'])
+      await delivery.resend({ controlId: 'a1' })
+      await settled()
+      await reply('suspend')
+      await delivery.resend({})
+      await settled()
+      while (flights.length > 0) await reply('accept')
+      assert.deepEqual(emitted, ['a1 ack', 'a2 ack', 'a3 ack'])
+    })
+  })
+}
+
+describe('a resend', () => {
+  it('keeps the order of any number of messages, whatever happens meanwhile', async () => {
+    const ids = Array.from({ length: 1200 }, (_, index) => `a${index}`)
+    const { reply, delivery, flights, emitted } = await setUpSuspended(ids)
+    // The first is suspended last.
+    await delivery.resend({ controlId: 'a0' })
+    await settled()
+    await reply('suspend')
+    const all = delivery.resend({})
+    // A resume starts whatever may start, even halfway through the resend.
+    for (let turn = 0; turn < 5; turn++) {
+      await new Promise(setImmediate)
+      await delivery.resume()
+    }
+    assert.equal(await all, ids.length)
+    while (flights.length > 0) await reply('accept')
+    assert.deepEqual(
+      emitted,
+      ids.map((id) => `${id} ack`)
+    )
+  })
+
+  it('sends each message only once if two operators resend very many', async () => {
+    const ids = Array.from({ length: 1200 }, (_, index) => `a${index}`)
+    const { delivery, flights, emitted, reply } = await setUpSuspended(ids)
+    const counts = await Promise.all([delivery.resend({}), delivery.resend({})])
+    await settled()
+    assert.equal(counts[0] + counts[1], ids.length)
+    while (flights.length > 0) await reply('accept')
+    assert.equal(emitted.length, ids.length)
+    assert.deepEqual([delivery.state().queued, delivery.state().suspended], [0, 0])
+  })
+
+  it('or a discard takes a suspended message only once, even with two operators', async () => {
+    const disk = quickDisk()
+    const setup = await setUpOn(disk)
+    const { delivery, reply, emitted, flights } = setup
+    await suspend(setup, ['a1', 'a2'])
+    disk.immediate = false
+    const calls = [delivery.discard({}), delivery.resend({}), delivery.discard({})]
+    for (let round = 0; round < 10; round++) {
+      disk.step()
+      await settled()
+    }
+    const counts = await Promise.all(calls)
+    disk.immediate = true
+    while (flights.length > 0) await reply('accept')
+    assert.equal(new Set(emitted.map((line) => line.slice(0, 2))).size, 2)
+    assert.equal(emitted.length, 2, emitted.join())
+    assert.equal(
+      counts.reduce((sum, count) => sum + count),
+      2
+    )
+    assert.equal(delivery.held, 0)
+  })
+
+  it('goes on as soon as the queue can be read', async () => {
+    const disk = quickDisk()
+    const setup = await setUpOn(disk)
+    const { clock, delivery, emitted, flights, reply } = setup
+    await suspend(setup, ['a1', 'a2'])
+    disk.failReads = true
+    await delivery.resend({ controlId: 'a2' })
+    await delivery.resend({ controlId: 'a1' })
+    await settled()
+    assert.equal(flights.length, 0)
+    disk.failReads = false
+    await clock.advance(31_000)
+    await reply('accept')
+    await reply('accept')
+    assert.deepEqual(emitted, ['a1 ack', 'a2 ack'])
+  })
+
+  it('that cannot be stored is refused, and nothing has changed', async () => {
+    const disk = quickDisk()
+    const setup = await setUpOn(disk)
+    const { delivery, flights } = setup
+    await suspend(setup, ['a1', 'a2'])
+    disk.failWrites = true
+    await assert.rejects(delivery.resend({}), { code: 'EIO' })
+    assert.deepEqual([delivery.state().suspended, flights.length], [2, 0])
+    disk.failWrites = false
+    assert.equal(await delivery.resend({}), 2)
+  })
+
+  it('says how many are sent again, if it fails with others', async () => {
+    const disk = quickDisk()
+    const told: string[] = []
+    const setup = await setUpOn(disk, {
+      onEvent: (event) => {
+        if (event.kind === 'resent') told.push(`${event.count} ${event.by}`)
+      }
+    })
+    const { delivery } = setup
+    await suspend(
+      setup,
+      Array.from({ length: 1100 }, (_, index) => `a${index}`)
+    )
+    disk.onCall = (method) => {
+      if (method === 'resend') disk.failWrites = true
+    }
+    await assert.rejects(delivery.resend({}, 'bert'), { code: 'EIO' })
+    assert.deepEqual(told, ['1000 bert'])
+    assert.equal(delivery.state().suspended, 100)
+  })
+})
+
+describe('a discard', () => {
+  it('hands on nothing before the nodes behind the outputs exist', async () => {
+    const disk = quickDisk()
+    await suspend(await setUpOn(disk), ['a1'])
+    const { delivery, emitted } = await setUpOn(disk, {}, new FakeClock(), false)
+    const discarded = delivery.discard({})
+    await settled()
+    assert.deepEqual(emitted, [])
+    await delivery.start()
+    assert.equal(await discarded, 1)
+    assert.deepEqual(emitted, ['a1 HL7_DISCARDED'])
+  })
+
+  it('says how many were discarded, if it fails with others: they stay', async () => {
+    const disk = quickDisk()
+    const told: string[] = []
+    const setup = await setUpOn(disk, {
+      onEvent: (event) => {
+        if (event.kind === 'discarded') told.push(`${event.count} ${event.by}`)
+      }
+    })
+    const { delivery, emitted } = setup
+    await suspend(setup, ['a1', 'a2', 'a3', 'a4'])
+    disk.onCall = (method) => {
+      if (method === 'move') disk.failWrites = true
+    }
+    await assert.rejects(delivery.discard({}, 'anna'), { code: 'EIO' })
+    await settled()
+    assert.deepEqual(emitted, ['a1 HL7_DISCARDED'])
+    assert.deepEqual(told, ['1 anna'])
+    assert.equal(delivery.state().suspended, 3)
+    disk.onCall = undefined
+    disk.failWrites = false
+    assert.equal(await delivery.discard({}), 3)
+  })
+
+  it('and a close with a queue in memory do not both take a message', async () => {
+    for (let turns = 0; turns < 4; turns++) {
+      const { delivery, emitted } = await setUpSuspended(['a1', 'a2'], { order: 'none' })
+      const closed = delivery.close(0)
+      for (let turn = 0; turn < turns; turn++) await new Promise(setImmediate)
+      const discarded = await delivery.discard({}).catch(() => 0)
+      const { unsettled } = await closed
+      assert.deepEqual(emitted.map((left) => left.slice(0, 2)).toSorted(), ['a1', 'a2'])
+      assert.equal(unsettled.length + discarded, 2)
+    }
+  })
+
+  it('passes on the last answer, after a restart too', async () => {
+    for (const restart of [false, true]) {
+      const disk = quickDisk()
+      const left: Settlement[] = []
+      const options: SetUpOptions = {
+        emit: (_message, _content, settlement) => left.push(settlement)
+      }
+      let setup = await setUpOn(disk, options)
+      await suspend(setup, ['a1'])
+      if (restart) setup = await setUpOn(disk, options)
+      await setup.delivery.discard({})
+      const [settlement] = left
+      assert.equal(settlement?.error?.code, 'HL7_DISCARDED')
+      assert.equal(settlement.reply?.status, 500)
+      assert.equal(settlement.rule, 'rule suspend')
+    }
+  })
+
+  it('or a close passes it on, with a queue in memory', async () => {
+    const left: Settlement[] = []
+    const { add, reply, delivery } = await setUp({
+      emit: (_message, _content, settlement) => left.push(settlement)
+    })
+    await add('a1', 'a2')
+    await reply('suspend')
+    await delivery.discard({})
+    await reply('suspend')
+    await delivery.close(0)
+    assert.deepEqual(
+      left.map(({ error, reply: answer }) => [error?.code, answer?.status]),
+      [
+        ['HL7_DISCARDED', 500],
+        ['HL7_DELIVERY_FAILED', 500]
+      ]
+    )
+  })
+})
+
+describe('a trial of a resend', () => {
+  it('sends the rest only after the first has left on ACK', async () => {
+    const { delivery, emitted, flights, reply } = await setUpSuspended(['a1', 'a2', 'a3'])
+    assert.equal(await delivery.resend({}, 'x', true), 3)
+    await settled()
+    await reply('suspend')
+    assert.equal(delivery.state().suspended, 3)
+    assert.equal(flights.length, 0)
+    await delivery.resend({}, 'x', true)
+    await settled()
+    await reply('accept')
+    await reply('accept')
+    await reply('accept')
+    assert.deepEqual(emitted, ['a1 ack', 'a2 ack', 'a3 ack'])
+  })
+
+  it('sends only what was suspended when it began', async () => {
+    const setup = await setUpSuspended(['a1', 'a2'], { order: 'none' })
+    const { add, clock, delivery, flights, reply } = setup
+    await delivery.resend({}, 'x', true)
+    await clock.advance(1000)
+    await add('a3')
+    flights.reverse()
+    await reply('suspend')
+    await reply('accept')
+    assert.deepEqual(sentBy(setup), ['a2'])
+    assert.equal(delivery.state().suspended, 1)
+  })
+
+  for (const end of ['nak', 'fail', 'suspend', 'disable'] as const) {
+    it(`leaves the rest alone if the first ends with ${end}`, async () => {
+      const { delivery, flights, reply } = await setUpSuspended(['a1', 'a2'])
+      await delivery.resend({}, 'x', true)
+      await settled()
+      await reply(end)
+      assert.deepEqual([delivery.state().suspended, flights.length], [end === 'suspend' ? 2 : 1, 0])
+    })
+  }
+
+  it('leaves the rest alone if the trial is replaced', async () => {
+    const { delivery, flights, reply } = await setUpSuspended(['a1', 'a2', 'a3', 'a4'])
+    await delivery.resend({}, 'x', true)
+    await settled()
+    await reply('fail')
+    assert.deepEqual([delivery.state().suspended, flights.length], [3, 0])
+    await delivery.resend({ ids: [2, 4] }, 'x', true)
+    await settled()
+    await delivery.resend({ controlId: 'a3' }, 'x', true)
+    await settled()
+    await reply('accept')
+    await reply('accept')
+    assert.deepEqual([delivery.state().suspended, flights.length], [1, 0])
+  })
+
+  it('leaves the rest alone if the first could not be stored', async () => {
+    const disk = quickDisk()
+    const setup = await setUpOn(disk)
+    const { delivery, flights, reply } = setup
+    await suspend(setup, ['a1', 'a2', 'a3'])
+    disk.failWrites = true
+    await assert.rejects(delivery.resend({}, 'anna', true), { code: 'EIO' })
+    disk.failWrites = false
+    await delivery.resend({ controlId: 'a1' }, 'bert')
+    await settled()
+    await reply('accept')
+    assert.deepEqual([flights.length, delivery.state().suspended], [0, 2])
+  })
+
+  it('finds nothing in an empty queue', async () => {
+    const { delivery } = await setUp()
+    assert.equal(await delivery.resend({}, 'x', true), 0)
+  })
+})

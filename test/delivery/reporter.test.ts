@@ -1,0 +1,303 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import type { DeliveryEvent, Moved } from '../../src/delivery/delivery-events.ts'
+import type { SettledMessage } from '../../src/delivery/delivery-options.ts'
+import { Reporter, type Notice } from '../../src/delivery/reporter.ts'
+import { NO_VERDICT } from '../../src/queue/message-row.ts'
+import { QueueError } from '../../src/queue/queue-error.ts'
+import type { QueueEvent } from '../../src/queue/queue-event.ts'
+import { FakeClock, settled } from '../support/fake-clock.ts'
+import { FakeDisk } from './fake-disk.ts'
+import { resultOf, type ReplyKind } from './replies.ts'
+import { setUp as setUpDelivery, setUpOn } from './set-up.ts'
+
+function message(seq: number, attempts = 1): SettledMessage {
+  return { seq, controlId: `C${seq}`, type: 'ADT^A01', acceptedAt: 0, attempts }
+}
+
+function setUp(): { clock: FakeClock; reporter: Reporter; events: QueueEvent[]; log: Notice[] } {
+  const clock = new FakeClock()
+  const events: QueueEvent[] = []
+  const log: Notice[] = []
+  const reports = {
+    log: (notice: Notice) => log.push(notice),
+    event: (event: QueueEvent) => events.push(event)
+  }
+  return { clock, events, log, reporter: new Reporter(reports, clock) }
+}
+
+function moved(about: SettledMessage, to: Moved['to'], kind: ReplyKind): DeliveryEvent {
+  return { kind: 'moved', message: about, to, result: resultOf(kind) }
+}
+
+const told = (events: readonly QueueEvent[]): unknown[] =>
+  events.map(({ kind, by, values }) => [kind, by, values])
+
+describe('the list of events', () => {
+  it('has what an operator or a rule did, and by whom', () => {
+    const { clock, events, reporter } = setUp()
+    reporter.readEvent({ kind: 'paused', pause: { at: 0, by: 'anna', reason: 'ward moves' } })
+    reporter.readEvent({ kind: 'resumed', by: 'bert' })
+    reporter.readEvent({ kind: 'resent', count: 3, by: 'flow' })
+    reporter.readEvent({ kind: 'discarded', count: 1, by: '' })
+    assert.deepEqual(told(events), [
+      ['paused', 'anna', { reason: 'ward moves' }],
+      ['resumed', 'bert', {}],
+      ['resent', 'flow', { count: 3 }],
+      ['discarded', '', { count: 1 }]
+    ])
+    assert.equal(events[0]?.at, clock.now())
+  })
+
+  it('has one event of many suspensions by one rule', async () => {
+    const { clock, events, reporter } = setUp()
+    for (let seq = 1; seq <= 5000; seq++) {
+      reporter.readEvent(moved(message(seq), 'suspended', 'suspend'))
+    }
+    assert.deepEqual(events, [])
+    await clock.advance(10_000)
+    assert.deepEqual(told(events), [['suspended', 'rule', { count: 5000, rule: 'rule suspend' }]])
+    assert.equal(clock.timers, 0)
+  })
+
+  it('gets at a close what is still being counted', () => {
+    const { clock, events, reporter } = setUp()
+    reporter.readEvent(moved(message(1), 'suspended', 'suspend'))
+    reporter.readEvent({ kind: 'closing' })
+    assert.equal(events.length, 1)
+    assert.equal(clock.timers, 0)
+  })
+
+  it('counts few rules apart: they are written when there are too many', () => {
+    const { events, reporter } = setUp()
+    for (let rule = 0; rule < 100; rule++) {
+      const result = resultOf('suspend')
+      reporter.readEvent({
+        kind: 'moved',
+        message: message(rule + 1),
+        to: 'suspended',
+        result: { ...result, decision: { ...result.decision, rule: `rule ${rule}` } }
+      })
+    }
+    assert.ok(events.length >= 80)
+  })
+
+  it('says that it retries from the second failure on, and how long that lasted', () => {
+    const { clock, events, reporter } = setUp()
+    reporter.readEvent(moved(message(1), 'retrying', 'unreachable'))
+    assert.deepEqual(events, [])
+    reporter.readEvent(moved(message(1, 2), 'retrying', 'unreachable'))
+    reporter.readEvent(moved(message(2, 2), 'retrying', 'unreachable'))
+    clock.pass(90_000)
+    reporter.readEvent(moved(message(1), 'leaving', 'accept'))
+    reporter.readEvent(moved(message(2), 'leaving', 'accept'))
+    assert.deepEqual(told(events), [
+      ['retrying', '', { cause: 'ECONNREFUSED', controlId: 'C1' }],
+      ['recovered', '', { seconds: 90 }]
+    ])
+  })
+
+  it('says at once, and once, what does not pass by itself', () => {
+    const { events, reporter } = setUp()
+    const result = { ...resultOf('unreachable'), isPermanent: true }
+    reporter.readEvent({ kind: 'moved', message: message(1), to: 'retrying', result })
+    reporter.readEvent({ kind: 'moved', message: message(1, 2), to: 'retrying', result })
+    assert.deepEqual(
+      events.map(({ kind }) => kind),
+      ['retrying']
+    )
+  })
+
+  it('does not call it recovered when a message was given up', () => {
+    const { events, reporter } = setUp()
+    reporter.readEvent(moved(message(1, 2), 'retrying', 'unreachable'))
+    const settlement = {
+      outcome: 'error' as const,
+      rule: '',
+      action: '',
+      warnings: [],
+      settledAt: 0
+    }
+    reporter.readEvent({ kind: 'moved', message: message(1), to: 'leaving', settlement })
+    reporter.readEvent(moved(message(2, 2), 'retrying', 'unreachable'))
+    assert.deepEqual(
+      events.map(({ kind }) => kind),
+      ['retrying', 'retrying']
+    )
+  })
+
+  it('has a token that is lost once, and its return', () => {
+    const { events, reporter } = setUp()
+    reporter.reportToken(undefined)
+    reporter.reportToken('invalid_client')
+    reporter.reportToken('invalid_client')
+    reporter.reportToken(undefined)
+    assert.deepEqual(told(events), [
+      ['token-lost', '', { cause: 'invalid_client' }],
+      ['token-back', '', {}]
+    ])
+  })
+
+  it('repeats a fault of the queue once a minute at most', () => {
+    const { clock, events, reporter } = setUp()
+    for (let second = 0; second < 119; second++) {
+      reporter.readEvent({ kind: 'queue-failed', code: 'SQLITE_FULL' })
+      clock.pass(1000)
+    }
+    assert.deepEqual(told(events), [
+      ['queue-fault', '', { cause: 'SQLITE_FULL' }],
+      ['queue-fault', '', { cause: 'SQLITE_FULL' }]
+    ])
+  })
+})
+
+describe('the log', () => {
+  it('names messages on which Node-RED ended twice; the list of events counts them', async () => {
+    const { clock, events, log, reporter } = setUp()
+    const endedOn = [1, 2].map((seq) => ({
+      ...message(seq),
+      state: 'suspended' as const,
+      isSending: false,
+      isRetrying: false,
+      changedAt: 0,
+      retries: 0,
+      spentMs: 0,
+      renewals: 0,
+      verdict: { ...NO_VERDICT, errorCode: 'ERR_ENDED_TWICE' },
+      story: [],
+      resent: undefined
+    }))
+    reporter.readEvent({ kind: 'opened', endedOn })
+    assert.deepEqual(
+      log.map(({ text }) => /^Node-RED ended twice .* resend or discard (.*)\.$/.exec(text)?.[1]),
+      ['C1 (ADT^A01)', 'C2 (ADT^A01)']
+    )
+    await clock.advance(10_000)
+    assert.deepEqual(told(events), [['suspended', 'rule', { count: 2, rule: '' }]])
+  })
+
+  it('says that the queue cannot be read, why, and when it will be read again', () => {
+    const { events, log, reporter } = setUp()
+    const error = new QueueError('The disk is away.', 'SQLITE_IOERR')
+    reporter.readEvent({ kind: 'unreadable', error, againMs: 30_000 })
+    reporter.readEvent({ kind: 'unreadable', error: new TypeError('PID'), againMs: 30_000 })
+    const again = 'Nothing is sent; the queue will be read again in 30 s.'
+    assert.deepEqual(log, [
+      { level: 'warn', text: `SQLITE_IOERR: The disk is away. ${again}` },
+      { level: 'warn', text: `EUNKNOWN: The queue cannot be read. ${again}` }
+    ])
+    assert.deepEqual(told(events), [
+      ['queue-fault', '', { cause: 'SQLITE_IOERR' }],
+      ['queue-fault', '', { cause: 'HL7_QUEUE_FAILED' }]
+    ])
+  })
+})
+
+describe('the log of a delivery', () => {
+  it('says once what it is waiting for, and once that it continues', async () => {
+    const notices: string[] = []
+    const { add, reply, clock } = await setUpDelivery({
+      onNotice: ({ level, text }) => notices.push(`${level}: ${text}`)
+    })
+    await add('a1', 'a2')
+    await reply('unreachable')
+    assert.deepEqual(notices, [], 'not for a short wait')
+    for (let i = 0; i < 3; i++) {
+      await clock.advance(60_000)
+      await reply('unreachable')
+    }
+    assert.deepEqual(notices, [
+      'warn: ECONNREFUSED: connection refused. Check the host and port of the URL, and that the receiver is running. Retrying after 2 attempts; other messages may be waiting behind message a1 (ADT^A01).'
+    ])
+    await clock.advance(60_000)
+    await reply('accept')
+    assert.equal(notices[1], 'info: No message is being retried; the queue is moving again.')
+    await reply('accept')
+    assert.equal(notices.length, 2)
+  })
+
+  it('says at once what does not pass by itself', async () => {
+    const notices: string[] = []
+    const { add, flights } = await setUpDelivery({ onNotice: ({ text }) => notices.push(text) })
+    await add('a1')
+    flights.shift()?.end({
+      ...resultOf('unreachable'),
+      error: { code: 'invalid_client', family: 'token', text: 'The token server refused.' },
+      hint: 'Check Client ID.',
+      isPermanent: true
+    })
+    await settled()
+    assert.deepEqual(notices, [
+      'invalid_client: The token server refused. Check Client ID. Retrying after one attempt; other messages may be waiting behind message a1 (ADT^A01).'
+    ])
+  })
+
+  it('does not repeat this whenever other messages are accepted meanwhile', async () => {
+    const notices: string[] = []
+    const { add, reply, clock } = await setUpDelivery({
+      order: 'key',
+      onNotice: ({ level }) => notices.push(level)
+    })
+    await add('b1')
+    for (let i = 0; i < 5; i++) {
+      await reply('retry')
+      await add('a1')
+      await reply('accept')
+      await clock.advance(60_000)
+    }
+    assert.deepEqual(notices, ['warn'])
+    await reply('nak')
+    assert.deepEqual(notices, ['warn', 'info'])
+  })
+
+  it('reports suspended messages at most once a minute', async () => {
+    const notices: string[] = []
+    const { add, reply, clock } = await setUpDelivery({
+      onNotice: ({ text }) => notices.push(text)
+    })
+    await add('a1', 'a2', 'a3')
+    await reply('suspend')
+    await reply('suspend')
+    await clock.advance(60_000)
+    await reply('suspend')
+    assert.deepEqual(
+      notices.map((text) => /resend or discard (\w+)/.exec(text)?.[1]),
+      ['a1', 'a3']
+    )
+  })
+
+  it('says why a message was suspended and why the node was paused', async () => {
+    const notices: string[] = []
+    const { add, reply, delivery } = await setUpDelivery({
+      onNotice: ({ text }) => notices.push(text)
+    })
+    await add('a1', 'a2')
+    await reply('suspend')
+    await reply('disable')
+    assert.match(
+      notices[0] ?? '',
+      /^HTTP 500 .* The rule rule suspend suspended the message.* discard a1 \(ADT\^A01\)\.$/
+    )
+    assert.match(
+      notices[1] ?? '',
+      /^HTTP 500 .* the rule rule disable paused it at message a2 \(ADT\^A01\)\.$/
+    )
+    assert.equal(delivery.state().lastError?.code, '500')
+  })
+
+  it('says once that the queue cannot be read, however many messages wait', async () => {
+    const disk = new FakeDisk({ immediate: true })
+    const notices: string[] = []
+    const { add, clock, reply } = await setUpOn(disk, {
+      order: 'none',
+      onNotice: ({ text }) => notices.push(text)
+    })
+    await add('a1', 'a2', 'a3')
+    for (let i = 0; i < 3; i++) await reply('retry')
+    disk.failReads = true
+    await clock.advance(5000)
+    assert.deepEqual(notices, [
+      'EIO: The disk is out of order. Nothing is sent; the queue will be read again in 30 s.'
+    ])
+  })
+})
