@@ -200,6 +200,7 @@ for (const [version, old] of Object.entries(versions)) {
             attempts: 0,
             retries: 0,
             spentMs: 0,
+            renewals: 0,
             verdict: NO_VERDICT,
             story: [],
             resent: undefined,

@@ -45,6 +45,7 @@ for (const [engine, open] of Object.entries(engines)) {
       assert.deepEqual(await queue.open(), {
         lastSeq: 0,
         pause: undefined,
+        renewals: 0,
         leaving: [],
         isUnclean: false,
         endedOn: []
@@ -111,6 +112,7 @@ for (const [engine, open] of Object.entries(engines)) {
         attempts: 0,
         retries: 0,
         spentMs: 0,
+        renewals: 0,
         verdict: NO_VERDICT,
         story: [],
         resent: undefined
@@ -141,6 +143,7 @@ for (const [engine, open] of Object.entries(engines)) {
           type: 'ADT^A01',
           acceptedAt: 1_700_000_000_001,
           changedAt: 0,
+          renewals: 0,
           resent: undefined
         }
       )
@@ -477,7 +480,7 @@ describe('A queue on disk', () => {
                 return queue.move(moveOf(seq, to, { from, dueInMs, outcome: { pick } }))
               }
               case 'finish':
-                return queue.finish(seq)
+                return queue.finish(seq, { ...NO_VERDICT, outcome: 'ack' })
               case 'resend':
                 return queue.resend(pick % 2 === 0 ? {} : { ids: [seq] }, 0, 1 + (pick % 5))
               case 'find':
