@@ -117,7 +117,9 @@ export class Statements {
     this.leave = db.prepare(
       `UPDATE message SET state = ${LEFT}, lane = NULL, turn = NULL WHERE seq = ?`
     )
-    this.setVerdict = db.prepare('UPDATE message SET verdict = ?, changed_at = ? WHERE seq = ?')
+    this.setVerdict = db.prepare(
+      'UPDATE message SET verdict = coalesce(?, verdict), changed_at = ? WHERE seq = ?'
+    )
     this.delete = db.prepare('DELETE FROM message WHERE seq = ?')
     this.setState = db.prepare('UPDATE message SET state = ?, turn = NULL WHERE seq = ?')
     this.setTurn = db.prepare('UPDATE message SET turn = ? WHERE seq = ?')

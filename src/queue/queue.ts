@@ -293,8 +293,11 @@ export class Queue<Stored> {
   move(move: Move<Stored>): boolean {
     const { seq, from, to, outcome } = move
     const row = this.#place(seq)
+    if (stateOf(row) !== from) {
+      this.release(seq)
+      return stateOf(row) === to
+    }
     this.#takeBack(seq)
-    if (stateOf(row) !== from) return stateOf(row) === to
     // After a crash, what awaits does so no longer than that.
     this.#keepUptime(to === 'awaiting' ? AWAITING_STEP_MS : UPTIME_STEP_MS)
     if (outcome !== undefined) this.#contents.putOutcome(seq, outcome)
@@ -328,8 +331,9 @@ export class Queue<Stored> {
     if (this.#options.journalDays > 0) {
       this.#sql.leave.run(seq)
       // Its outcome could not be stored: it has just left.
-      if (verdict !== undefined) {
-        this.#sql.setVerdict.run(JSON.stringify(verdict), this.#options.clock.now(), seq)
+      if (stateOf(row) !== 'leaving') {
+        const known = verdict === undefined ? null : JSON.stringify(verdict)
+        this.#sql.setVerdict.run(known, this.#options.clock.now(), seq)
       }
       this.#forgot(this.#journal.trim(this.#counts.left))
     } else {

@@ -133,6 +133,7 @@ export class DeliveryModel {
   #delivery!: Delivery<Content>
   #order: Order
   #orderKey = 'PID-3.1'
+  #storedOrder = ''
   #process = 0
   #openedBefore = 0
   #openedAt = 0
@@ -271,7 +272,8 @@ export class DeliveryModel {
         return
       case 'reopen':
         await this.#ended()
-        this.#changeOrder(action.order, action.orderKey)
+        this.#order = action.order ?? this.#order
+        this.#orderKey = action.orderKey ?? this.#orderKey
         this.#open(action.started)
         return
       case 'crash':
@@ -491,6 +493,7 @@ export class DeliveryModel {
     const tookMs = this.#clock.monotonic() - this.#openedAt
     this.#openedAt += tookMs
     for (const message of this.#messages.values()) message.lateFrom += tookMs
+    this.#setBarrier()
   }
 
   /** A new process knows only what is stored; no accepted message may be missing. */
@@ -962,13 +965,12 @@ export class DeliveryModel {
     return this.#order === 'key' ? String(key) : ''
   }
 
-  /** What was accepted so far goes alone, if the order changes. */
-  #changeOrder(order = this.#order, orderKey = this.#orderKey): void {
-    const isSame = order === this.#order && (order !== 'key' || orderKey === this.#orderKey)
-    this.#order = order
-    this.#orderKey = orderKey
-    if (isSame || !this.#settings.durable) return
-    for (const message of this.#messages.values()) message.isEarlier = true
+  /** If the queue was opened with another order last, what is in it goes alone. */
+  #setBarrier(): void {
+    const order = this.#order === 'key' ? `key ${this.#orderKey}` : this.#order
+    if (order === this.#storedOrder) return
+    this.#storedOrder = order
+    for (const { controlId } of this.#disk.rows) this.#named(controlId).isEarlier = true
   }
 
   /** Whether a message must not be sent while another one is where it is. */

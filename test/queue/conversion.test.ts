@@ -103,6 +103,7 @@ const versions: Record<string, OldVersion> = {
           state: 'waiting',
           attempts: 2,
           spentMs: 1500.5,
+          renewals: 0,
           verdict: { ...NO_VERDICT, status: 409, rule: ':?E=R', cause: 'ECONNREFUSED' }
         }
       ],

@@ -44,6 +44,7 @@ for (const [engine, open] of Object.entries(engines)) {
       const queue = engine === 'disk' ? queues.disk().queue : queues.memory()
       assert.deepEqual(await queue.open(), {
         lastSeq: 0,
+        renewals: 0,
         pause: undefined,
         renewals: 0,
         leaving: [],
