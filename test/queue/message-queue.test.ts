@@ -46,7 +46,6 @@ for (const [engine, open] of Object.entries(engines)) {
         lastSeq: 0,
         renewals: 0,
         pause: undefined,
-        renewals: 0,
         leaving: [],
         isUnclean: false,
         endedOn: []
