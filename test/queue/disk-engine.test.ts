@@ -88,6 +88,7 @@ describe('DiskEngine', () => {
       assert.deepEqual(await queue.open(), {
         lastSeq: 8,
         pause,
+        renewals: 0,
         leaving: [6, 1],
         isUnclean: false,
         endedOn: []

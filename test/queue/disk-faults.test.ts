@@ -47,6 +47,13 @@ describe('A queue file', () => {
     return waitingSeqs(queue)
   }
 
+  /** As if the last run had not closed the file. */
+  function setUnclean(): void {
+    const db = new DatabaseSync(join(queues.directory, 'queue.sqlite'))
+    db.exec("UPDATE meta SET value = 1 WHERE name = 'running'")
+    db.close()
+  }
+
   /** Fills the rest of the disk, as another program might. @returns the file */
   function fillUp(place: string): string {
     const filler = join(place, 'filler')
@@ -201,6 +208,10 @@ describe('A queue file', () => {
     assert.deepEqual(await waitingSeqs(queue), [1, 3])
     assert.deepEqual((await queue.read(2)).content, contentOf(2))
 
+    // It is said once.
+    await queue.close()
+    setUnclean()
+    assert.deepEqual((await queue.open()).endedOn, [])
     // Resent by an operator, it is not suspended again for the same reason.
     await queue.resend({ ids: [2] }, 0, 1)
     await queue.close()
@@ -218,9 +229,7 @@ describe('A queue file', () => {
       await queue.endWork(1)
     }
     await queue.close()
-    const db = new DatabaseSync(join(queues.directory, 'queue.sqlite'))
-    db.exec("UPDATE meta SET value = 1 WHERE name = 'running'")
-    db.close()
+    setUnclean()
     assert.deepEqual((await queues.disk().queue.open()).endedOn, [])
   })
 

@@ -160,6 +160,11 @@ for (const [engine, open] of Object.entries(engines)) {
       assert.deepEqual(await outcomeOf(), { of: 1 })
       await queue.resend({}, 0, 10)
       assert.equal(await outcomeOf(), undefined)
+      await queue.move(moveOf(1, 'awaiting', { outcome: { of: 3 } }))
+      await queue.move(moveOf(1, 'waiting', { from: 'awaiting' }))
+      await queue.move(moveOf(1, 'suspended'))
+      assert.equal(await outcomeOf(), undefined)
+      await queue.resend({}, 0, 10)
       await queue.move(moveOf(1, 'leaving', { outcome: { of: 2 } }))
       assert.deepEqual(await outcomeOf(), { of: 2 })
     })
@@ -475,7 +480,7 @@ describe('A queue on disk', () => {
                 return queue.move(moveOf(seq, to, { from, dueInMs, outcome: { pick } }))
               }
               case 'finish':
-                return queue.finish(seq)
+                return queue.finish(seq, { ...NO_VERDICT, outcome: 'ack' })
               case 'resend':
                 return queue.resend(pick % 2 === 0 ? {} : { ids: [seq] }, 0, 1 + (pick % 5))
               case 'find':

@@ -102,6 +102,7 @@ describe('The queue thread', () => {
     await assert.rejects(queue.read(2), { code: 'ERR_NOT_QUEUED' })
     assert.ok((await queue.read(7)).content.equals(Buffer.alloc(300_000, 'x')))
     assert.deepEqual(await waitingSeqs(queue), [3, 4, 5, 6, 7])
+    assert.equal(queue.summary.waiting, 5)
   })
 
   it('knows what is handed out after it has died while idle', async () => {
