@@ -69,7 +69,7 @@ export class Acknowledgements<Content> {
       )
       if (other === undefined) {
         // What follows from an attempt may not be stored: nobody knows whether its message awaits one.
-        if (closing.aborted) throw isClosing()
+        if (this.#context.closing.aborted) throw isClosing()
         return false
       }
       waitedFor.add(other)

@@ -300,10 +300,7 @@ export class DiskEngine implements QueueEngine {
   }
 
   #threadDied(): void {
-    if (!this.#isOpen) return
     this.#isThreadLost = true
-    // What fails now is tried again before the next call.
-    this.#reopen().catch(() => undefined)
   }
 
   /** Before anything else, the next thread opens the file, and learns what is handed out. */
