@@ -258,9 +258,7 @@ export class DeliveryModel {
           }
         }
         const ids = chosen.map(({ seq }) => seq)
-        // On a slow disk, more may be suspended by the time that it takes effect.
-        const meansAll = pick === 'all' && this.#settings.quickDisk
-        this.#call(delivery[action.do](meansAll ? {} : { ids }))
+        this.#call(delivery[action.do]({ ids }))
         return
       }
       case 'close':
