@@ -13,6 +13,8 @@ import { finishRescue, isLogDamaged, rescue } from './rescue.ts'
  */
 export class OpenFiles {
   readonly #files = new Map<string, QueueFile>()
+  /** The paths of those that the run before had not closed. */
+  readonly #unchecked = new Set<string>()
   readonly #onNotice: (path: string, text: string) => void
 
   /** @param onNotice is told what was done to a file, for the log */
@@ -29,6 +31,7 @@ export class OpenFiles {
     return this.use(spec, (file) => {
       const opened = file.transaction((queue) => queue.open())
       file.setRunning()
+      if (opened.isUnclean) this.#unchecked.add(spec.path)
       return { opened, summary: file.queue.summary() }
     })
   }
@@ -61,6 +64,14 @@ export class OpenFiles {
     return work(this.#opened(spec, run))
   }
 
+  /** Once after an unclean stop: looks for damage that nothing has met so far. */
+  check(spec: QueueFileSpec): void {
+    if (!this.#unchecked.delete(spec.path)) return
+    this.use(spec, (file) => {
+      file.check()
+    })
+  }
+
   /** Puts a file that was removed or replaced while it was open back; it is not open then. */
   putBack({ path }: QueueFileSpec): void {
     const file = this.#files.get(path)
@@ -80,6 +91,7 @@ export class OpenFiles {
     } finally {
       const file = this.#files.get(spec.path)
       this.#files.delete(spec.path)
+      this.#unchecked.delete(spec.path)
       file?.close()
     }
   }

@@ -2,13 +2,12 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { systemClock } from '../clock.ts'
 import { DiskSpace } from './disk-space.ts'
 import { FilePlace } from './file-place.ts'
+import { keyCheckOf, sealerOf } from './keys-of-file.ts'
 import { countOf, deleteFiles, openQueueDatabase, type MessageCount } from './queue-database.ts'
-import { LostFileError } from './queue-fault.ts'
+import { LostFileError, QueueDamageError } from './queue-fault.ts'
 import type { QueueFileSpec } from './queue-file-spec.ts'
-import { subKey } from './queue-key.ts'
 import type { QueueRun } from './queue-types.ts'
 import { Queue } from './queue.ts'
-import { Sealer } from './seal.ts'
 import { SealedParts } from './sealed-parts.ts'
 
 /** At most this many messages that have left, and events, are kept in a file, whatever their age. */
@@ -35,9 +34,8 @@ export class QueueFile {
   constructor(spec: QueueFileSpec, onNotice: (text: string) => void, run?: QueueRun) {
     this.spec = spec
     this.#isRunning = run !== undefined
-    const sealer = new Sealer(subKey(spec.key, `seal ${spec.name}`))
-    const keyCheck = subKey(spec.key, `check ${spec.name}`, 16)
-    this.#db = openQueueDatabase(spec, keyCheck, sealer, onNotice)
+    const sealer = sealerOf(spec)
+    this.#db = openQueueDatabase(spec, keyCheckOf(spec), sealer, onNotice)
     try {
       this.queue = new Queue(this.#db, {
         order: spec.order,
@@ -100,6 +98,16 @@ export class QueueFile {
       this.queue.undoChanges()
       throw error
     }
+  }
+
+  /**
+   * Reads all of it: about 1.5 seconds for each gigabyte.
+   *
+   * @throws {QueueDamageError} if its pages are not as they should be
+   */
+  check(): void {
+    const { quick_check } = this.#db.prepare('PRAGMA quick_check(1)').get() ?? {}
+    if (quick_check !== 'ok') throw new QueueDamageError()
   }
 
   /** How many messages are in it. */

@@ -196,6 +196,8 @@ function keepHouse(): void {
   for (const spec of files.specs) {
     try {
       files.putBack(spec)
+      // Not at the start: the first messages do not wait until all of a long file has been read.
+      files.check(spec)
       if (files.use(spec, (file) => file.keepHouse())) more = true
     } catch (error) {
       post({ path: spec.path, trouble: faultOf(error, spec.path) })

@@ -1,10 +1,335 @@
-export function finishRescue(_path: string): void {}
-export function isLogDamaged(_path: string): boolean {
-  return false
+import { existsSync, renameSync, statSync, truncateSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { isDamagedLog } from './log-frames.ts'
+import { STATES } from './message-row.ts'
+import { keyCheckOf, sealerOf } from './keys-of-file.ts'
+import { getMeta, metaNumber, setMeta } from './meta.ts'
+import {
+  deleteFiles,
+  makeFile,
+  openQueueDatabase,
+  PAGE_BYTES,
+  syncDirectory,
+  syncFile
+} from './queue-database.ts'
+import { QueueError } from './queue-error.ts'
+import { faultCode } from './queue-fault.ts'
+import type { QueueFileSpec } from './queue-file-spec.ts'
+import type { ContentStore } from './queue-types.ts'
+import { ifReadable, readableRows } from './readable-rows.ts'
+import type { Sealer } from './seal.ts'
+import { PIECES_OF_MESSAGE, SealedParts } from './sealed-parts.ts'
+
+const [WAITING, AWAITING, , LEAVING, LEFT, DAMAGED] = STATES.keys()
+
+/** Above it the numbers of pieces are no longer exact; no queue gets that far. */
+const MOST_SEQ = 2 ** 35 - 1
+/** The last moment that a Date can hold, in milliseconds. */
+const MOST_TIME = 8.64e15
+const ROWS_AT_ONCE = 1000
+
+/** What is taken over of a file of 0.1.0 or 0.2.0, as 0.1.0 had it: what had left is not. */
+const OLD_TABLES = `
+  CREATE TABLE meta (name TEXT PRIMARY KEY, value ANY NOT NULL) STRICT;
+  CREATE TABLE message (
+    seq INTEGER PRIMARY KEY,
+    state INTEGER NOT NULL,
+    place INTEGER,
+    accepted_at REAL NOT NULL,
+    attempts INTEGER NOT NULL,
+    spent_ms REAL NOT NULL,
+    suspended_at REAL,
+    lane TEXT NOT NULL,
+    type TEXT NOT NULL,
+    control_id TEXT NOT NULL,
+    reason BLOB
+  ) STRICT;
+  CREATE INDEX not_waiting ON message (place) WHERE place IS NOT NULL;`
+
+/** Messages that had not left: those of which something was found, and those that were taken over. */
+interface Counts {
+  found: number
+  read: number
 }
-export function rescue(_spec: unknown): string {
-  throw new Error('not yet')
+
+/**
+ * Makes a new queue file from what SQLite can read of a damaged one, or of one with a damaged log, and
+ * moves both aside: they are never deleted.
+ *
+ * Of a damaged log SQLite reads what comes before the damage, over a file that may be newer. So nothing
+ * is believed because it was found together: a message is taken over if its row is one that this package
+ * writes and its content is whole. All that are taken over go alone, by their numbers; one whose stored
+ * outcome is lost waits again.
+ *
+ * @returns where the damaged file is and how many messages were read, for the operator
+ * @throws {QueueError} `ERR_QUEUE_KEY` if the key may not match; nothing is moved then, nor when the
+ * new file cannot be written
+ */
+export function rescue(spec: QueueFileSpec): string {
+  const { path } = spec
+  const isLog = isDamagedLog(`${path}-wal`)
+  const { found, read } = writeDraft(spec)
+  // A crash between these leaves the finished draft, which the next start takes.
+  const aside = moveAside(path, 'damaged')
+  finishRescue(path)
+  const numbers = `of the ${found} messages found in it, ${read} could be read into a new file and will be sent as usual, one by one`
+  return isLog
+    ? `The write-ahead log of the queue file ${path} was damaged. Both were moved to ${aside}. Up to the damage, the file was read: ${numbers}. What was stored after that was not read: messages that were accepted since are missing, and messages that had left since are sent again. Keep the old files until you are sure that nothing is missing.`
+    : `The queue file ${path} was damaged. It was moved to ${aside}; ${numbers}. Keep the old file until you are sure that nothing is missing.`
 }
-export function moveAside(path: string, _why: string): string {
-  return path
+
+/** Puts the new file in place if a crash prevented it. */
+export function finishRescue(path: string): void {
+  const draft = `${path}.rescue`
+  if (existsSync(path) || !existsSync(draft)) return
+  // The log of the old file: SQLite would read it into the new one.
+  if (existsSync(`${path}-wal`)) moveAside(path, 'damaged')
+  renameSync(draft, path)
+  syncDirectory(dirname(path))
+}
+
+/** Moves a file out of the way, with its log. @returns where it is now */
+export function moveAside(path: string, why: string): string {
+  const aside = freeName(`${path}.${why}-${new Date().toISOString().replaceAll(':', '-')}`)
+  // The file first: without it, the log is not mistaken for that of an intact file after a crash.
+  for (const suffix of ['', '-wal', '-shm', '-journal']) {
+    if (existsSync(`${path}${suffix}`)) renameSync(`${path}${suffix}`, `${aside}${suffix}`)
+  }
+  syncDirectory(dirname(path))
+  return aside
+}
+
+function freeName(name: string): string {
+  let free = name
+  for (let count = 2; existsSync(free) || existsSync(`${free}-wal`); count++) {
+    free = `${name}-${count}`
+  }
+  return free
+}
+
+/**
+ * Whether opening the file would lose what is in its log. SQLite drops all from the first damaged byte
+ * on; the log of an empty file it deletes.
+ *
+ * @throws an error of SQLite, `SQLITE_BUSY`, when another process has the file open: its log may only
+ * have seemed damaged during a write
+ */
+export function isLogDamaged(path: string): boolean {
+  const log = `${path}-wal`
+  if (isEmpty(path)) return !isEmpty(log)
+  if (!isDamagedLog(log)) return false
+  const db = openForReading(path)
+  try {
+    return isDamagedLog(log)
+  } finally {
+    db.close()
+  }
+}
+
+function isEmpty(path: string): boolean {
+  return (statSync(path, { throwIfNoEntry: false })?.size ?? 0) === 0
+}
+
+/** Locks out other processes, and leaves the log as it is. */
+function openForReading(path: string): DatabaseSync {
+  // With the pragma, a table is read even if the text of an index is damaged; SQLite guards it by `defensive`.
+  const db = new DatabaseSync(path, { readOnly: true, defensive: false })
+  try {
+    db.exec('PRAGMA writable_schema = ON; BEGIN')
+    db.prepare('SELECT 1 FROM sqlite_schema').get()
+  } catch (error) {
+    if (faultCode(error) === 'SQLITE_BUSY') {
+      db.close()
+      throw error
+    }
+    // The file is too damaged for that; what comes next will show it.
+  }
+  return db
+}
+
+/** Writes what can be read to `<path>.rescue`, all of it or nothing. */
+function writeDraft(spec: QueueFileSpec): Counts {
+  const { path } = spec
+  const draft = `${path}.anew`
+  deleteFiles(draft)
+  if (isEmpty(path)) {
+    // With one page, even of zeros, SQLite reads the log.
+    makeFile(path)
+    truncateSync(path, PAGE_BYTES)
+  }
+  const from = openForReading(path)
+  try {
+    const isOld = ifReadable(() => from.prepare('SELECT place FROM message')) !== undefined
+    if (isOld) writeOldDraft(from, draft)
+    const counts = fillDraft(from, { ...spec, path: draft }, isOld)
+    if (counts.read === 0 && counts.found > 0 && !isKeyOf(from, spec)) {
+      throw new QueueError(
+        `The queue file ${path} is damaged, and no message in it can be read with the key in use. If the key was changed, restore the old one (hl7HttpsOutQueueKey in settings.js, or the key file in the user directory); if not, move the file elsewhere and restart.`,
+        'ERR_QUEUE_KEY'
+      )
+    }
+    syncFile(draft)
+    renameSync(draft, `${path}.rescue`)
+    return counts
+  } catch (error) {
+    deleteFiles(draft)
+    throw error
+  } finally {
+    from.close()
+  }
+}
+
+/** Messages of an earlier version: they are converted when the draft is opened. */
+function writeOldDraft(from: DatabaseSync, draft: string): void {
+  makeFile(draft)
+  const to = new DatabaseSync(draft)
+  try {
+    const id = from.prepare('PRAGMA application_id').get()?.['application_id'] as number
+    to.exec(`
+      PRAGMA auto_vacuum = INCREMENTAL;
+      PRAGMA application_id = ${id};
+      PRAGMA user_version = 1;
+      BEGIN;
+      ${OLD_TABLES}`)
+    copyTable(from, to, 'meta', 'rowid')
+    copyTable(from, to, 'message', 'seq')
+    // It says that the draft is not sealed with the key in use.
+    to.exec("DELETE FROM meta WHERE name = 'keyCheck'; COMMIT")
+  } finally {
+    to.close()
+  }
+}
+
+function fillDraft(from: DatabaseSync, spec: QueueFileSpec, isOld: boolean): Counts {
+  const sealer = sealerOf(spec)
+  const keyCheck = keyCheckOf(spec)
+  const to = openQueueDatabase(spec, keyCheck, sealer, () => undefined)
+  try {
+    // Nobody takes the draft before it is finished and synced.
+    to.exec('PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF; BEGIN')
+    if (!isOld) {
+      copyTable(from, to, 'meta', 'rowid')
+      copyTable(from, to, 'message', 'seq')
+      copyTable(from, to, 'event', 'id')
+      copyTable(from, to, 'found', 'part')
+      setMeta(to, 'keyCheck', keyCheck)
+    }
+    dropForeignValues(to)
+    const lost = countLost(from, to)
+    const counts = takeContents(
+      ifReadable(() => new SealedParts(from, sealer)),
+      to,
+      sealer
+    )
+    letAllGoAlone(to, lost.lastSeq)
+    to.exec('COMMIT')
+    return { read: counts.read, found: counts.found + lost.count }
+  } finally {
+    to.close()
+  }
+}
+
+/** Copies the rows of a table that can be read and that hold values of the right types. */
+function copyTable(from: DatabaseSync, to: DatabaseSync, table: string, key: string): void {
+  const others = to
+    .prepare('SELECT name FROM pragma_table_info(?) WHERE name <> ?')
+    .all(table, key)
+    .map(({ name }) => `"${name as string}"`)
+  const columns = [key, ...others].join(', ')
+  const places = ['?', ...others.map(() => '?')].join(', ')
+  const insert = to.prepare(`INSERT OR REPLACE INTO ${table} (${columns}) VALUES (${places})`)
+  for (const row of readableRows(from, table, key, others)) {
+    try {
+      insert.run(...row)
+    } catch (error) {
+      if (faultCode(error) !== 'SQLITE_CONSTRAINT') throw error
+    }
+  }
+}
+
+/** Rows with values that this package never writes: their messages count as lost. */
+function dropForeignValues(db: DatabaseSync): void {
+  db.exec(`
+    DELETE FROM message WHERE seq NOT BETWEEN 1 AND ${MOST_SEQ}
+      OR state NOT BETWEEN ${WAITING} AND ${DAMAGED}
+      OR accepted_at NOT BETWEEN 0 AND ${MOST_TIME}
+      OR changed_at NOT BETWEEN 0 AND ${MOST_TIME};
+    UPDATE meta SET value = 1 WHERE name = 'paused' AND value IS NOT 0;`)
+}
+
+/** Contents without a row: how many, and the highest number. */
+function countLost(from: DatabaseSync, to: DatabaseSync): { count: number; lastSeq: number } {
+  const isKnown = to.prepare('SELECT 1 FROM message WHERE seq = ?')
+  const lost = new Set<number>()
+  let lastSeq = 0
+  for (const [id] of readableRows(from, 'sealed', 'id', [])) {
+    const seq = Math.floor(id / PIECES_OF_MESSAGE)
+    if (seq < 1 || seq > MOST_SEQ) continue
+    lastSeq = Math.max(lastSeq, seq)
+    if (isKnown.get(seq) === undefined) lost.add(seq)
+  }
+  return { count: lost.size, lastSeq }
+}
+
+/** Takes over the contents and outcomes of the messages that are there; those without a content go. */
+function takeContents(
+  from: ContentStore<Uint8Array> | undefined,
+  db: DatabaseSync,
+  sealer: Sealer
+): Counts {
+  const to = new SealedParts(db, sealer)
+  const next = db.prepare(
+    `SELECT seq, state FROM message
+     WHERE seq > ? AND (state <> ${LEFT} OR kept_bytes IS NOT NULL) ORDER BY seq LIMIT ${ROWS_AT_ONCE}`
+  )
+  const drop = db.prepare('DELETE FROM message WHERE seq = ?')
+  const dropKept = db.prepare('UPDATE message SET kept_bytes = NULL WHERE seq = ?')
+  const wait = db.prepare(`UPDATE message SET state = ${WAITING} WHERE seq = ?`)
+  const counts = { found: 0, read: 0 }
+  for (let after = 0; ;) {
+    const rows = next.all(after) as { seq: number; state: number }[]
+    for (const { seq, state } of rows) {
+      const content = ifReadable(() => from?.getContent(seq))
+      // One that waits has none.
+      const outcome = state === WAITING ? undefined : ifReadable(() => from?.getOutcome(seq))
+      if (content !== undefined) to.putContent(seq, content)
+      if (content !== undefined && outcome !== undefined) to.putOutcome(seq, outcome)
+      if (state === LEFT) {
+        if (content === undefined) dropKept.run(seq)
+        continue
+      }
+      counts.found++
+      if (content === undefined) {
+        drop.run(seq)
+        continue
+      }
+      counts.read++
+      // It is not as damaged as its state says, or its outcome is lost: sending it once more settles it.
+      if (state === DAMAGED || (state === LEAVING && outcome === undefined)) wait.run(seq)
+    }
+    const last = rows.at(-1)
+    if (last === undefined) return counts
+    after = last.seq
+  }
+}
+
+/** In the order of acceptance, before what is accepted from now on: see "Barrier" in `queue.ts`. */
+function letAllGoAlone(db: DatabaseSync, lastSeqFound: number): void {
+  // Without the time to which deadlines refer, the first is up now, and the others follow.
+  db.exec(`
+    UPDATE message SET turn = iif(state = ${AWAITING}, coalesce(turn, 0), NULL)
+    WHERE state <> ${LEFT};
+    INSERT OR IGNORE INTO meta
+    SELECT 'uptime', min(turn) FROM message WHERE state = ${AWAITING} HAVING count(*) > 0`)
+  const highest = db.prepare('SELECT max(seq) AS seq FROM message').get()?.['seq'] as number | null
+  const stored = metaNumber(db, 'lastSeq')
+  const lastSeq = Math.max(lastSeqFound, highest ?? 0, stored > MOST_SEQ ? 0 : stored)
+  setMeta(db, 'lastSeq', lastSeq)
+  setMeta(db, 'barrier', lastSeq)
+}
+
+function isKeyOf(db: DatabaseSync, spec: QueueFileSpec): boolean {
+  const stored = ifReadable(() => getMeta(db, 'keyCheck'))
+  return stored instanceof Uint8Array && keyCheckOf(spec).equals(stored)
 }

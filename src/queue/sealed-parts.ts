@@ -8,7 +8,7 @@ type Part = (typeof PARTS)[number]
 const PIECE_BYTES = 256 * 1024
 /** How the numbers of pieces are given out: so many to each part, and so many to each message. */
 const PIECES_OF_PART = 2 ** 16
-const PIECES_OF_MESSAGE = 4 * PIECES_OF_PART
+export const PIECES_OF_MESSAGE = 4 * PIECES_OF_PART
 
 /** The table `sealed` of a queue file: contents and outcomes, in pieces. */
 export class SealedParts implements ContentStore<Uint8Array> {
@@ -65,15 +65,21 @@ export class SealedParts implements ContentStore<Uint8Array> {
   #read(seq: number, part: Part): Uint8Array | undefined {
     const id = pieceId(seq, part)
     const pieces: Uint8Array[] = []
-    let isWhole = false
-    for (const row of this.#pieces.iterate(id, id + PIECES_OF_PART - 1)) {
-      const place = { seq, part, piece: pieces.length }
-      const unsealed = this.#sealer.unseal(place, row['bytes'])
-      if (unsealed === undefined) break
-      pieces.push(unsealed.plain)
-      isWhole = unsealed.last
+    const rows = this.#pieces.iterate(id, id + PIECES_OF_PART - 1)
+    try {
+      for (const row of rows) {
+        const place = { seq, part, piece: pieces.length }
+        const unsealed = this.#sealer.unseal(place, row['bytes'])
+        if (unsealed === undefined) return undefined
+        pieces.push(unsealed.plain)
+        // Not one row further: what comes next may be damaged.
+        if (unsealed.last) return joined(pieces)
+      }
+    } finally {
+      // The loop does not close what has thrown, and the next use of the statement would throw again.
+      rows.return?.()
     }
-    return isWhole ? joined(pieces) : undefined
+    return undefined
   }
 }
 

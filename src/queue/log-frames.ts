@@ -1,0 +1,94 @@
+import { closeSync, existsSync, fstatSync, openSync, readSync } from 'node:fs'
+import { PAGE_BYTES } from './queue-database.ts'
+
+const HEADER_BYTES = 32
+const FRAME_HEADER_BYTES = 24
+const FRAME_BYTES = FRAME_HEADER_BYTES + PAGE_BYTES
+/** How many are in memory at a time. */
+const FRAMES_AT_ONCE = 64
+/** The lowest bit of the first word says in which byte order the words of checksums are read. */
+const MAGIC = 0x377f0682
+
+/** Two words of 32 bits: a salt, or a checksum. */
+type Pair = readonly [number, number]
+
+/**
+ * Whether SQLite would silently drop committed transactions of a write-ahead log
+ * (sqlite.org/fileformat2.html#walformat): it reads up to the first frame that has changed and takes
+ * that for the end. But each frame holds the checksum of all frames up to it, so those behind a bad
+ * one can be verified from what that one says. Frames with another salt were left by an earlier log.
+ *
+ * A last transaction of which frames are missing is not damage: a crash or a power cut leaves this,
+ * and nobody was promised that it was stored. This is the limit: if the disk loses whole frames of the
+ * last transaction, or the end of the log, it looks the same. (Conversely, a power cut within the very
+ * last frame can look like damage; that costs nothing but a notice.)
+ *
+ * @param path of the log
+ * @returns false if there is none, or if it holds no frame
+ */
+export function isDamagedLog(path: string): boolean {
+  if (!existsSync(path)) return false
+  const log = openSync(path, 'r')
+  try {
+    if (fstatSync(log).size < HEADER_BYTES + FRAME_BYTES) return false
+    const header = Buffer.alloc(HEADER_BYTES)
+    readSync(log, header, 0, HEADER_BYTES, 0)
+    const magic = header.readUInt32BE(0)
+    const isLittle = magic === MAGIC
+    const sum = pairAt(header, 24)
+    const isWhole = isSame(summed([0, 0], header.subarray(0, 24), isLittle), sum)
+    // It is synced before the first frame is written.
+    if ((magic & ~1) !== MAGIC || !isWhole) return true
+    return (
+      header.readUInt32BE(8) === PAGE_BYTES && hasDamage(log, pairAt(header, 16), sum, isLittle)
+    )
+  } finally {
+    closeSync(log)
+  }
+}
+
+function hasDamage(log: number, salt: Pair, first: Pair, isLittle: boolean): boolean {
+  const chunk = Buffer.alloc(FRAMES_AT_ONCE * FRAME_BYTES)
+  let before = first
+  // Of the transaction that has not ended so far, and of the last one that has.
+  let next = { hasBad: false, hasGap: false }
+  let last = next
+  for (let at = HEADER_BYTES; ; at += chunk.length) {
+    const length = readSync(log, chunk, 0, chunk.length, at)
+    for (let from = 0; from + FRAME_BYTES <= length; from += FRAME_BYTES) {
+      const frame = chunk.subarray(from, from + FRAME_BYTES)
+      const begun = summed(before, frame.subarray(0, 8), isLittle)
+      before = pairAt(frame, 16)
+      const isChained = isSame(summed(begun, frame.subarray(FRAME_HEADER_BYTES), isLittle), before)
+      const frameSalt = pairAt(frame, 8)
+      // The salt of an earlier log differs in both words; a damaged one hardly does.
+      const isOwn = frameSalt[0] === salt[0] || frameSalt[1] === salt[1]
+      next.hasBad ||= !isChained || !isSame(frameSalt, salt)
+      next.hasGap ||= !isOwn
+      const isEnd = isOwn && frame.readUInt32BE(4) > 0
+      if (!isEnd) continue
+      if (last.hasBad) return true
+      last = next
+      next = { hasBad: false, hasGap: false }
+    }
+    if (length < chunk.length) return last.hasBad && !last.hasGap
+  }
+}
+
+function pairAt(bytes: Buffer, at: number): Pair {
+  return [bytes.readInt32BE(at), bytes.readInt32BE(at + 4)]
+}
+
+function isSame(one: Pair, other: Pair): boolean {
+  return one[0] === other[0] && one[1] === other[1]
+}
+
+/** The checksum goes on over more bytes, a multiple of 8. */
+function summed([first, second]: Pair, bytes: Buffer, isLittle: boolean): Pair {
+  const words = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+  for (let at = 0; at < bytes.length; at += 8) {
+    first = (first + words.getInt32(at, isLittle) + second) | 0
+    second = (second + words.getInt32(at + 4, isLittle) + first) | 0
+  }
+  return [first, second]
+}
