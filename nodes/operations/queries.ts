@@ -94,7 +94,7 @@ function chosenBy(choice: Query): BulkChoice['chosen'] | undefined {
     names.length > 0 &&
     names.every((name) => ['controlId', 'type', 'rule'].includes(name)) &&
     Object.values(choice).every((value) => typeof value === 'string' && value !== '')
-  return isFilter ? (choice) : undefined
+  return isFilter ? choice : undefined
 }
 
 function text(query: Query, name: string): string | undefined {
