@@ -58,7 +58,7 @@ export const TABLES = `
 
 export const INDEXES = `
   CREATE INDEX in_lane ON message (lane, seq) WHERE state = ${WAITING} AND lane IS NOT NULL;
-  CREATE INDEX due ON message (state, turn, seq, lane) WHERE turn IS NOT NULL;
+  CREATE INDEX due ON message (state, turn, seq) WHERE turn IS NOT NULL;
   CREATE INDEX aside ON message (state, seq) WHERE state IN (${AWAITING}, ${SUSPENDED}, ${DAMAGED});
   CREATE INDEX named ON message (control_id, seq);
   CREATE INDEX deadly ON message (deaths) WHERE deaths > 0;

@@ -26,9 +26,6 @@ export interface StoredRow {
 /** Where a message is. */
 export type Place = Pick<StoredRow, 'seq' | 'lane' | 'state' | 'turn'>
 
-/** A message that may go, unless its lane is busy. */
-export type Candidate = Pick<StoredRow, 'seq' | 'lane'>
-
 /** The oldest message that waits. */
 export type First = Pick<StoredRow, 'seq' | 'turn' | 'accepted_at'>
 
@@ -137,11 +134,10 @@ export class Statements {
     )
     this.#firstInLane = select(`${isInLane} ORDER BY seq LIMIT 1`, PLACE)
     this.#laterInLane = select(`${isInLane} AND seq > ? ORDER BY seq LIMIT 1`, PLACE)
-    this.#dueRetries = select(
-      `state = ${WAITING} AND turn > 0 AND turn <= ? ORDER BY turn, seq`,
-      'seq, lane'
-    )
-    this.#ready = select(`state = ${WAITING} AND turn = 0 AND seq >= ? ORDER BY seq`, 'seq, lane')
+    this.#dueRetries = select(`state = ${WAITING} AND turn > 0 AND turn <= ? ORDER BY turn, seq`)
+    // Left to itself, SQLite would look at all that wait from that number on.
+    this.#ready = db.prepare(`SELECT ${COLUMNS} FROM message INDEXED BY due
+      WHERE state = ${WAITING} AND turn = 0 AND seq >= ? ORDER BY seq LIMIT ?`)
     this.#late = select(`state = ${AWAITING} AND turn <= ? ORDER BY turn, seq`)
     this.#named = select('control_id = ? ORDER BY seq DESC LIMIT ?')
     this.#nextRetry = select(`state = ${WAITING} AND turn > 0 ORDER BY turn, seq LIMIT 1`)
@@ -175,13 +171,13 @@ export class Statements {
   }
 
   /** Retries whose time has come, by their times. */
-  dueRetries(now: number): Iterable<Candidate> {
+  dueRetries(now: number): Iterable<StoredRow> {
     return many(this.#dueRetries.iterate(now))
   }
 
   /** Those from this number on that may go at once, in the order of acceptance. */
-  ready(seq: number): Iterable<Candidate> {
-    return many(this.#ready.iterate(seq))
+  ready(seq: number, most: number): StoredRow[] {
+    return this.#ready.all(seq, most) as unknown as StoredRow[]
   }
 
   /** Awaiting ones whose time is up. */

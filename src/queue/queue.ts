@@ -5,13 +5,7 @@ import { STATES, type MessageRow, type MessageState, type Verdict } from './mess
 import { getMeta, metaNumber, setMeta } from './meta.ts'
 import type { EventQuery, Pause, QueueEvent } from './queue-event.ts'
 import { QueueError } from './queue-error.ts'
-import {
-  Statements,
-  type Candidate,
-  type First,
-  type Place,
-  type StoredRow
-} from './queue-statements.ts'
+import { Statements, type First, type Place, type StoredRow } from './queue-statements.ts'
 import type {
   ClaimedMessage,
   ContentStore,
@@ -202,30 +196,17 @@ export class Queue<Stored> {
    * @param contentsBefore contents come with those that have a lower number
    */
   claimNext(most: number, contentsBefore = Infinity): ClaimedMessage<Stored>[] {
-    const first = this.#firstWaiting()
-    if (first === undefined || most <= 0) return []
-    if (first.seq <= this.#barrier) {
-      const isItsTurn = this.#sending.size === 0 && (first.turn ?? 0) <= this.#uptime()
-      return isItsTurn ? [this.#claim(this.#row(first.seq), contentsBefore)] : []
-    }
-    const found: number[] = []
-    const lanes = new Set(this.#sending.values())
-    const take = (rows: Iterable<Candidate>): void => {
-      for (const { seq, lane } of rows) {
-        const isBusy = lane !== null && lanes.has(lane)
-        if (isBusy || this.#sending.has(seq)) continue
-        found.push(seq)
-        if (found.length === most) return
+    if (this.#counts.waiting === 0 || most <= 0) return []
+    if (this.#barrier >= this.#front) {
+      const first = this.#firstWaiting()
+      if (first !== undefined && first.seq <= this.#barrier) {
+        const isItsTurn = this.#sending.size === 0 && (first.turn ?? 0) <= this.#uptime()
+        return isItsTurn ? [this.#claim(this.#row(first.seq), contentsBefore)] : []
       }
     }
-    take(this.#sql.dueRetries(this.#uptime()))
-    if (found.length < most && this.#retrying < MOST_RETRIED) {
-      take(this.#sql.ready(this.#readyFrom))
-      const last = found.at(-1)
-      const isFull = found.length === most && last !== undefined
-      this.#readyFrom = isFull ? Math.max(this.#readyFrom, last + 1) : this.#lastSeq + 1
-    }
-    return found.map((seq) => this.#claim(this.#row(seq), contentsBefore))
+    const rows = this.#retrying === 0 ? [] : this.#dueRetries(most)
+    if (rows.length < most && this.#retrying < MOST_RETRIED) this.#addReady(rows, most)
+    return rows.map((row) => this.#claim(row, contentsBefore))
   }
 
   /** Hands out awaiting messages whose time is up. */
@@ -627,6 +608,35 @@ export class Queue<Stored> {
 
   #isLaneUsed(lane: number): boolean {
     return this.#sql.firstInLane(lane) !== undefined
+  }
+
+  #dueRetries(most: number): StoredRow[] {
+    const rows: StoredRow[] = []
+    for (const row of this.#sql.dueRetries(this.#uptime())) {
+      if (rows.length === most) break
+      if (this.#isFree(row)) rows.push(row)
+    }
+    return rows
+  }
+
+  /** Adds messages that may go at once, until there are as many as wanted. */
+  #addReady(rows: StoredRow[], most: number): void {
+    while (rows.length < most) {
+      const wanted = most - rows.length
+      const ready = this.#sql.ready(this.#readyFrom, wanted)
+      rows.push(...ready.filter((row) => this.#isFree(row)))
+      const last = ready.length === wanted ? ready.at(-1) : undefined
+      this.#readyFrom = (last?.seq ?? this.#lastSeq) + 1
+      if (last === undefined) return
+    }
+  }
+
+  /** It is not handed out, nor is another one of its lane. */
+  #isFree({ seq, lane }: StoredRow): boolean {
+    if (this.#sending.has(seq)) return false
+    if (lane === null) return true
+    for (const busy of this.#sending.values()) if (busy === lane) return false
+    return true
   }
 
   /** The oldest that waits. */
