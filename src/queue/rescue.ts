@@ -1,4 +1,4 @@
-import { existsSync, renameSync, statSync, truncateSync } from 'node:fs'
+import { existsSync, renameSync, rmSync, statSync, truncateSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { isDamagedLog } from './log-frames.ts'
@@ -93,9 +93,13 @@ export function finishRescue(path: string): void {
 export function moveAside(path: string, why: string): string {
   const aside = freeName(`${path}.${why}-${new Date().toISOString().replaceAll(':', '-')}`)
   // The file first: without it, the log is not mistaken for that of an intact file after a crash.
-  for (const suffix of ['', '-wal', '-shm', '-journal']) {
-    if (existsSync(`${path}${suffix}`)) renameSync(`${path}${suffix}`, `${aside}${suffix}`)
+  if (existsSync(path)) renameSync(path, aside)
+  for (const suffix of ['-wal', '-journal']) {
+    if (isEmpty(`${path}${suffix}`)) rmSync(`${path}${suffix}`, { force: true })
+    else renameSync(`${path}${suffix}`, `${aside}${suffix}`)
   }
+  // It is made anew whenever the log is read.
+  rmSync(`${path}-shm`, { force: true })
   syncDirectory(dirname(path))
   return aside
 }
