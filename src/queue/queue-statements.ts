@@ -135,9 +135,12 @@ export class Statements {
     this.#firstInLane = select(`${isInLane} ORDER BY seq LIMIT 1`, PLACE)
     this.#laterInLane = select(`${isInLane} AND seq > ? ORDER BY seq LIMIT 1`, PLACE)
     this.#dueRetries = select(`state = ${WAITING} AND turn > 0 AND turn <= ? ORDER BY turn, seq`)
-    // Left to itself, SQLite would look at all that wait from that number on.
+    // Left to itself, SQLite would look at all that wait from that number on. A limit as a parameter would have it
+    // prepare the statement anew each time.
     this.#ready = db.prepare(`SELECT ${COLUMNS} FROM message INDEXED BY due
-      WHERE state = ${WAITING} AND turn = 0 AND seq >= ? ORDER BY seq LIMIT ?`)
+      WHERE state = ${WAITING} AND turn = 0 AND seq >= ? ORDER BY seq`)
+    // These are read for each message: objects would take twice as long.
+    for (const statement of [this.#place, this.#row, this.#ready]) statement.setReturnArrays(true)
     this.#late = select(`state = ${AWAITING} AND turn <= ? ORDER BY turn, seq`)
     this.#named = select('control_id = ? ORDER BY seq DESC LIMIT ?')
     this.#nextRetry = select(`state = ${WAITING} AND turn > 0 ORDER BY turn, seq LIMIT 1`)
@@ -148,11 +151,15 @@ export class Statements {
   }
 
   place(seq: number): Place | undefined {
-    return one(this.#place.get(seq))
+    const values = this.#place.get(seq) as unknown as PlaceValues | undefined
+    if (values === undefined) return undefined
+    const [, lane, state, turn] = values
+    return { seq, lane, state, turn }
   }
 
   row(seq: number): StoredRow | undefined {
-    return one(this.#row.get(seq))
+    const values = this.#row.get(seq) as unknown as RowValues | undefined
+    return values && rowOf(values)
   }
 
   /** The first that waits, of those from this number on. */
@@ -176,8 +183,8 @@ export class Statements {
   }
 
   /** Those from this number on that may go at once, in the order of acceptance. */
-  ready(seq: number, most: number): StoredRow[] {
-    return this.#ready.all(seq, most) as unknown as StoredRow[]
+  *ready(seq: number): Iterable<StoredRow> {
+    for (const values of this.#ready.iterate(seq)) yield rowOf(values as unknown as RowValues)
   }
 
   /** Awaiting ones whose time is up. */
@@ -327,6 +334,45 @@ export class Statements {
       this.#searches.set(sql, statement)
     }
     return statement
+  }
+}
+
+/** The columns of `PLACE` and `COLUMNS`, in their order. */
+type PlaceValues = [seq: number, lane: number | null, state: number, turn: number | null]
+type RowValues = [
+  ...PlaceValues,
+  controlId: string,
+  type: string,
+  acceptedAt: number,
+  changedAt: number,
+  attempts: number,
+  retries: number,
+  spentMs: number,
+  countsFrom: number | null,
+  renewals: number,
+  verdict: string | null,
+  story: string | null,
+  resent: string | null
+]
+
+function rowOf(values: RowValues): StoredRow {
+  return {
+    seq: values[0],
+    lane: values[1],
+    state: values[2],
+    turn: values[3],
+    control_id: values[4],
+    type: values[5],
+    accepted_at: values[6],
+    changed_at: values[7],
+    attempts: values[8],
+    retries: values[9],
+    spent_ms: values[10],
+    counts_from: values[11],
+    renewals: values[12],
+    verdict: values[13],
+    story: values[14],
+    resent: values[15]
   }
 }
 

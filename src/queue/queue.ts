@@ -621,14 +621,14 @@ export class Queue<Stored> {
 
   /** Adds messages that may go at once, until there are as many as wanted. */
   #addReady(rows: StoredRow[], most: number): void {
-    while (rows.length < most) {
-      const wanted = most - rows.length
-      const ready = this.#sql.ready(this.#readyFrom, wanted)
-      rows.push(...ready.filter((row) => this.#isFree(row)))
-      const last = ready.length === wanted ? ready.at(-1) : undefined
-      this.#readyFrom = (last?.seq ?? this.#lastSeq) + 1
-      if (last === undefined) return
+    let last: number | undefined
+    for (const row of this.#sql.ready(this.#readyFrom)) {
+      if (this.#isFree(row)) rows.push(row)
+      if (rows.length < most) continue
+      last = row.seq
+      break
     }
+    this.#readyFrom = (last ?? this.#lastSeq) + 1
   }
 
   /** It is not handed out, nor is another one of its lane. */
