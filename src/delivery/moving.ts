@@ -141,9 +141,16 @@ export class Moving<Content> {
     this.#finishSoon(message, isStored)
   }
 
-  #storeOutcome(message: Message<Content>, settlement: Settlement): Promise<boolean> {
+  /** In memory, an outcome that is stored would survive nothing: the message leaves at once. */
+  async #storeOutcome(message: Message<Content>, settlement: Settlement): Promise<boolean> {
+    const { claimMessages, queue, sending } = this.#context
     message.verdict = verdictOf(settlement, settlement.outcome)
-    return this.store(message, { to: 'leaving', outcome: settlement })
+    if (queue.isDurable) return this.store(message, { to: 'leaving', outcome: settlement })
+    const finished = this.#finish({ message, isStored: false })
+    sending.delete(message.row.seq)
+    claimMessages()
+    await finished
+    return true
   }
 
   /** Node-RED may drop what a closing node emits: a stored outcome waits for the next start. */
@@ -162,9 +169,11 @@ export class Moving<Content> {
     this.#handedOn.push({ message, isStored })
     if (this.#handedOn.length > 1) return
     setImmediate(() => {
-      if (this.#context.closing.aborted) return
+      const { closing, queue } = this.#context
+      if (closing.aborted) return
       const handedOn = this.#handedOn
       this.#handedOn = []
+      if (!queue.isDurable) return
       for (const one of handedOn) void this.#finishAtLast(one)
     })
   }
@@ -187,7 +196,8 @@ export class Moving<Content> {
   }
 
   #finish({ message, isStored }: HandedOn<Content>): Promise<void> {
-    const { row, verdict } = message
-    return this.#context.queue.finish(row.seq, isStored ? undefined : verdict)
+    const { row, attempts, story, verdict } = message
+    const left = isStored ? undefined : { attempts, story, verdict }
+    return this.#context.queue.finish(row.seq, left)
   }
 }

@@ -1,9 +1,10 @@
-import type { MessageRow, Verdict } from './message-row.ts'
+import type { MessageRow } from './message-row.ts'
 import { QueueError } from './queue-error.ts'
 import type { QueueEngine } from './queue-engine.ts'
 import type { EventQuery, Pause, QueueEvent } from './queue-event.ts'
 import type {
   ClaimedMessage,
+  LeftMessage,
   MessagePage,
   MessageQuery,
   Move,
@@ -134,10 +135,10 @@ export class MessageQueue<Content> {
     ])
   }
 
-  async finish(seq: number, verdict?: Verdict): Promise<void> {
+  async finish(seq: number, left?: LeftMessage): Promise<void> {
     this.#contents.drop(seq)
     try {
-      await this.#engine.call('finish', () => [seq, verdict], true)
+      await this.#engine.call('finish', () => [seq, left], true)
     } catch (error) {
       // A thread that died had done it.
       if (!(error instanceof QueueError && error.code === 'ERR_NOT_QUEUED')) throw error

@@ -76,7 +76,7 @@ export class Statements {
   readonly move: StatementSync
   readonly leave: StatementSync
   readonly delete: StatementSync
-  readonly setVerdict: StatementSync
+  readonly leaveAtOnce: StatementSync
   readonly setState: StatementSync
   readonly setTurn: StatementSync
   readonly endWaits: StatementSync
@@ -114,9 +114,10 @@ export class Statements {
     this.leave = db.prepare(
       `UPDATE message SET state = ${LEFT}, lane = NULL, turn = NULL WHERE seq = ?`
     )
-    this.setVerdict = db.prepare(
-      'UPDATE message SET verdict = coalesce(?, verdict), changed_at = ? WHERE seq = ?'
-    )
+    this.leaveAtOnce = db.prepare(`
+      UPDATE message SET state = ${LEFT}, lane = NULL, turn = NULL, changed_at = ?,
+        attempts = coalesce(?, attempts), verdict = coalesce(?, verdict), story = coalesce(?, story)
+      WHERE seq = ?`)
     this.delete = db.prepare('DELETE FROM message WHERE seq = ?')
     this.setState = db.prepare('UPDATE message SET state = ?, turn = NULL WHERE seq = ?')
     this.setTurn = db.prepare('UPDATE message SET turn = ? WHERE seq = ?')

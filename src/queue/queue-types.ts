@@ -47,6 +47,9 @@ export interface Move<Stored> {
   outcome?: Stored
 }
 
+/** How a message left whose outcome was not stored before. */
+export type LeftMessage = Pick<Move<never>, 'attempts' | 'verdict' | 'story'>
+
 /** What a queue holds when it is opened. */
 export interface OpenedQueue {
   /** The highest number ever given to a message; 0 in a new queue. */

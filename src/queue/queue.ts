@@ -1,7 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { Clock } from '../clock.ts'
 import { Journal } from './journal.ts'
-import { STATES, type MessageRow, type MessageState, type Verdict } from './message-row.ts'
+import { STATES, type MessageRow, type MessageState } from './message-row.ts'
 import { getMeta, metaNumber, setMeta } from './meta.ts'
 import type { EventQuery, Pause, QueueEvent } from './queue-event.ts'
 import { QueueError } from './queue-error.ts'
@@ -9,6 +9,7 @@ import { Statements, type First, type Place, type StoredRow } from './queue-stat
 import type {
   ClaimedMessage,
   ContentStore,
+  LeftMessage,
   MessagePage,
   MessageQuery,
   Move,
@@ -300,9 +301,9 @@ export class Queue<Stored> {
   /**
    * A message has left: what was stored of it goes, except how it left.
    *
-   * @param verdict if its outcome could not be stored
+   * @param left how it left, if its outcome is not stored
    */
-  finish(seq: number, verdict?: Verdict): void {
+  finish(seq: number, left?: LeftMessage): void {
     const row = this.#place(seq)
     this.#takeBack(seq)
     if (stateOf(row) === 'left') return
@@ -310,12 +311,8 @@ export class Queue<Stored> {
     this.#countOut(row)
     this.#counts.left++
     if (this.#options.journalDays > 0) {
-      this.#sql.leave.run(seq)
-      // Its outcome could not be stored: it has just left.
-      if (stateOf(row) !== 'leaving') {
-        const known = verdict === undefined ? null : JSON.stringify(verdict)
-        this.#sql.setVerdict.run(known, this.#options.clock.now(), seq)
-      }
+      if (stateOf(row) === 'leaving') this.#sql.leave.run(seq)
+      else this.#sql.leaveAtOnce.run(...this.#howItLeft(left), seq)
       this.#forgot(this.#journal.trim(this.#counts.left))
     } else {
       this.#sql.delete.run(seq)
@@ -637,6 +634,14 @@ export class Queue<Stored> {
     if (lane === null) return true
     for (const busy of this.#sending.values()) if (busy === lane) return false
     return true
+  }
+
+  /** The values of `leaveAtOnce`; what is not known stays as it is. */
+  #howItLeft(left: LeftMessage | undefined): (string | number | null)[] {
+    const now = this.#options.clock.now()
+    if (left === undefined) return [now, null, null, null]
+    const story = left.story.length === 0 ? null : JSON.stringify(left.story)
+    return [now, left.attempts, JSON.stringify(left.verdict), story]
   }
 
   /** The oldest that waits. */

@@ -22,7 +22,8 @@ import {
   pause,
   seqsOf,
   TestQueues,
-  verdict
+  verdict,
+  leftWith
 } from './set-up.ts'
 
 const HOUR = 60 * 60 * 1000
@@ -57,7 +58,7 @@ describe('A queue file', () => {
     await queue.move(moveOf(1, 'leaving', move))
     await queue.finish(1)
     const failed = { ...NO_VERDICT, outcome: 'error', errorCode: 'HL7_TEST' } as const
-    await queue.finish(2, failed)
+    await queue.finish(2, leftWith(failed))
     for (const isRestarted of [false, true]) {
       if (isRestarted) {
         await queue.close()
@@ -188,10 +189,10 @@ describe('A search', () => {
     for (const [i, kind] of kinds.entries()) {
       await queue.accept(message(i + 1, { acceptedAt: now, ...kind }), contentOf(i + 1))
     }
-    await queue.finish(1, { ...verdict, outcome: 'ack' })
-    await queue.finish(2, { ...verdict, outcome: 'nak' })
-    await queue.finish(3, { ...verdict, outcome: 'ack', rule: 'AA=A' })
-    await queue.finish(4, { ...NO_VERDICT, outcome: 'error' })
+    await queue.finish(1, leftWith({ ...verdict, outcome: 'ack' }))
+    await queue.finish(2, leftWith({ ...verdict, outcome: 'nak' }))
+    await queue.finish(3, leftWith({ ...verdict, outcome: 'ack', rule: 'AA=A' }))
+    await queue.finish(4, leftWith({ ...NO_VERDICT, outcome: 'error' }))
     await queue.move(moveOf(5, 'suspended', { verdict }))
   })
   after(() => queue.close())
@@ -266,7 +267,7 @@ class RememberingQueue {
     this.clock.wall -= ago
     for (const seq of seqs) {
       this.queue.accept(message(seq, { acceptedAt: this.clock.wall }), {})
-      this.queue.finish(seq, { ...verdict, outcome: 'ack' })
+      this.queue.finish(seq, leftWith({ ...verdict, outcome: 'ack' }))
     }
     this.clock.wall += ago
   }

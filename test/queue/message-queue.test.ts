@@ -16,7 +16,8 @@ import {
   seqsOf,
   TestQueues,
   verdict,
-  waitingSeqs
+  waitingSeqs,
+  leftWith
 } from './set-up.ts'
 
 /** Longer than any test takes. */
@@ -312,7 +313,7 @@ for (const [engine, open] of Object.entries(engines)) {
       await queue.move(moveOf(1, 'leaving', { verdict: verdictThen, outcome: { of: 1 } }))
       await queue.finish(1)
       await queue.finish(1)
-      await queue.finish(2, { ...NO_VERDICT, outcome: 'error', errorCode: 'HL7_TEST' })
+      await queue.finish(2, leftWith({ ...NO_VERDICT, outcome: 'error', errorCode: 'HL7_TEST' }))
       for (const seq of [1, 2]) await assert.rejects(queue.read(seq), { code: 'ERR_NOT_QUEUED' })
       assert.deepEqual(
         (await findAll(queue)).map((row) => [row.seq, knownState(row), row.verdict.errorCode]),
@@ -480,7 +481,7 @@ describe('A queue on disk', () => {
                 return queue.move(moveOf(seq, to, { from, dueInMs, outcome: { pick } }))
               }
               case 'finish':
-                return queue.finish(seq, { ...NO_VERDICT, outcome: 'ack' })
+                return queue.finish(seq, leftWith({ ...NO_VERDICT, outcome: 'ack' }))
               case 'resend':
                 return queue.resend(pick % 2 === 0 ? {} : { ids: [seq] }, 0, 1 + (pick % 5))
               case 'find':

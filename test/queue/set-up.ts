@@ -13,6 +13,7 @@ import { NO_VERDICT, type MessageRow, type Verdict } from '../../src/queue/messa
 import type { Pause, QueueEvent } from '../../src/queue/queue-event.ts'
 import type { QueueError } from '../../src/queue/queue-error.ts'
 import type {
+  LeftMessage,
   ContentStore,
   MessageQuery,
   Move,
@@ -109,11 +110,16 @@ export async function accept(queue: MessageQueue<Buffer>, ...seqs: number[]): Pr
   await Promise.all(seqs.map((seq) => queue.accept(message(seq), contentOf(seq))))
 }
 
+/** How a message left after one attempt. */
+export function leftWith(verdict: Verdict): LeftMessage {
+  return { attempts: 1, story: [], verdict }
+}
+
 /** Messages come and leave with an ACK. */
 export async function pass(queue: MessageQueue<Buffer>, ...seqs: number[]): Promise<void> {
   const done = seqs.map(async (seq) => {
     const accepted = queue.accept(message(seq), contentOf(seq))
-    const left = queue.finish(seq, { ...verdict, outcome: 'ack' })
+    const left = queue.finish(seq, leftWith({ ...verdict, outcome: 'ack' }))
     await Promise.all([accepted, left])
   })
   await Promise.all(done)

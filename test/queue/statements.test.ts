@@ -6,7 +6,7 @@ import { KNOWN_STATES, NO_VERDICT } from '../../src/queue/message-row.ts'
 import { makeTables } from '../../src/queue/queue-schema.ts'
 import type { Move } from '../../src/queue/queue-types.ts'
 import { Queue } from '../../src/queue/queue.ts'
-import { event, message, moveOf, noContents, pause } from './set-up.ts'
+import { event, message, moveOf, noContents, pause, leftWith } from './set-up.ts'
 
 /** A database that notes what is prepared. */
 class NotingDatabase extends DatabaseSync {
@@ -81,7 +81,7 @@ it('No statement of a queue walks over a table, but for the opening', () => {
       queue.find({ limit: 10, ...filter, ...(state && { state }) })
     }
   }
-  for (let seq = 7; seq <= 90; seq++) queue.finish(seq, { ...NO_VERDICT, outcome: 'ack' })
+  for (let seq = 7; seq <= 90; seq++) queue.finish(seq, leftWith({ ...NO_VERDICT, outcome: 'ack' }))
   queue.addEvent(event(1))
   queue.events({ since: 0, limit: 10 })
   queue.summary()
