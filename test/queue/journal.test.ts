@@ -69,7 +69,7 @@ describe('A queue file', () => {
         rows.map((row) => [row.seq, row.state, row.attempts, row.verdict, row.story]),
         [
           [3, 'waiting', 0, NO_VERDICT, []],
-          [2, 'left', 0, failed, []],
+          [2, 'left', 1, failed, []],
           [1, 'left', 3, left, story]
         ]
       )
