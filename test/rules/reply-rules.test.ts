@@ -318,7 +318,7 @@ describe('a mistake', () => {
     const others = '(@severity:E,@status:2xx,:T?,E*a)=S'
     assert.equal(parseReplyRules(`${most},${others}`).rules.length, 2)
     const error = mistake(`${most},${others}, :AE&@MSA-3:1=C ,@*c=F`)
-    assert.equal(error.message.includes('At most 50 tests'), true)
+    assert.equal(error.message.includes(`At most ${MAX_CONTENT_TESTS} tests`), true)
     assert.equal(error.position, most.length + others.length + 3)
     assert.equal(error.length, ':AE&@MSA-3:1=C'.length)
   })
