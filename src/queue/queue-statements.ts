@@ -203,10 +203,17 @@ export class Statements {
     return one(this.#nextRetry.get())
   }
 
-  /** The next time at which a message may go or its time is up. */
-  nextTime(now: number): number | undefined {
-    const turns = [this.#nextWaiting, this.#nextAwaiting].map((next) => one(next.get(now))?.turn)
-    const next = Math.min(...turns.map((turn) => turn ?? Infinity))
+  /**
+   * The next time at which a message may go, or the time of an awaiting one is up.
+   *
+   * @param waiting a later one than this
+   * @param awaiting the same
+   */
+  nextTime(waiting: number, awaiting: number): number | undefined {
+    const next = Math.min(
+      one(this.#nextWaiting.get(waiting))?.turn ?? Infinity,
+      one(this.#nextAwaiting.get(awaiting))?.turn ?? Infinity
+    )
     return next === Infinity ? undefined : next
   }
 

@@ -92,7 +92,10 @@ export interface QueueSummary extends QueueCounts {
   retry: { attempts: number; dueInMs: number; verdict: Verdict } | null
   /** Why the newest suspended message was suspended. */
   suspendedFor: Verdict | null
-  /** When the next message may go or its time is up, in milliseconds; null if no time is set. */
+  /**
+   * When the next message may go or its time is up, in milliseconds: of those whose time had not come when messages
+   * were asked for last. 0 or less: it has come meanwhile. Null: no time is set.
+   */
   dueInMs: number | null
 }
 

@@ -89,6 +89,9 @@ export class Queue<Stored> {
   #sending = new Map<number, number | null>()
   /** Awaiting and suspended messages that are handed out. */
   #taken = new Set<number>()
+  /** When messages were asked for last, those whose turn it is and late ones: whose time came later is still to come. */
+  #claimedAt = 0
+  #lateAt = 0
   /** On the monotonic clock: when the queue would have been opened if this were its only run. */
   #upSince: number
   #storedUptime: number
@@ -198,10 +201,11 @@ export class Queue<Stored> {
    */
   claimNext(most: number, contentsBefore = Infinity): ClaimedMessage<Stored>[] {
     if (this.#counts.waiting === 0 || most <= 0) return []
+    this.#claimedAt = this.#uptime()
     if (this.#barrier >= this.#front) {
       const first = this.#firstWaiting()
       if (first !== undefined && first.seq <= this.#barrier) {
-        const isItsTurn = this.#sending.size === 0 && (first.turn ?? 0) <= this.#uptime()
+        const isItsTurn = this.#sending.size === 0 && (first.turn ?? 0) <= this.#claimedAt
         return isItsTurn ? [this.#claim(this.#row(first.seq), contentsBefore)] : []
       }
     }
@@ -213,7 +217,8 @@ export class Queue<Stored> {
   /** Hands out awaiting messages whose time is up. */
   claimLate(most: number): ClaimedMessage<Stored>[] {
     const found: StoredRow[] = []
-    for (const row of this.#sql.late(this.#uptime())) {
+    this.#lateAt = this.#uptime()
+    for (const row of this.#sql.late(this.#lateAt)) {
       if (found.length === most) break
       if (!this.#taken.has(row.seq)) found.push(row)
     }
@@ -454,7 +459,8 @@ export class Queue<Stored> {
       ...(suspended > 0 ? [this.#sql.oldest(STATES.indexOf('suspended'))] : [])
     ].flatMap((row) => (row === undefined ? [] : [row.accepted_at]))
     const retry = this.#retrying > 0 ? this.#sql.nextRetry() : undefined
-    const next = this.#retrying + awaiting > 0 ? this.#sql.nextTime(now) : undefined
+    const isTimed = this.#retrying + awaiting > 0
+    const next = isTimed ? this.#sql.nextTime(this.#claimedAt, this.#lateAt) : undefined
     const newest = suspended > 0 ? this.#sql.newestSuspended() : undefined
     return {
       waiting,
@@ -609,7 +615,7 @@ export class Queue<Stored> {
 
   #dueRetries(most: number): StoredRow[] {
     const rows: StoredRow[] = []
-    for (const row of this.#sql.dueRetries(this.#uptime())) {
+    for (const row of this.#sql.dueRetries(this.#claimedAt)) {
       if (rows.length === most) break
       if (this.#isFree(row)) rows.push(row)
     }

@@ -365,4 +365,36 @@ describe('Queue against brute force', () => {
       { numRuns: Number(MODEL_RUNS) }
     )
   })
+
+  it('tells of a time that comes between a claim and the summary', () => {
+    const db = new DatabaseSync(':memory:')
+    makeTables(db)
+    // Time passes with each look at it.
+    let time = 0
+    const clock = { now: () => 0, monotonic: () => (time += 1) }
+    const contents: ContentStore<string> = {
+      putContent: () => undefined,
+      getContent: () => 'content',
+      putOutcome: () => undefined,
+      getOutcome: () => undefined,
+      dropOutcome: () => undefined,
+      drop: () => undefined
+    }
+    for (const order of ['fifo', 'none'] as const) {
+      const options = { order, orderKey: '', journalDays: 1, mostRecords: 1, mostEvents: 1 }
+      const queue = new Queue(db, { ...options, contents, clock })
+      const { lastSeq } = queue.open()
+      const seq = lastSeq + 1
+      const row = { seq, lane: null, controlId: 'C', type: 'ADT^A01', acceptedAt: 0 }
+      queue.accept(row, 'content')
+      queue.claimNext(1)
+      queue.move({ ...FACTS, seq, from: 'waiting', to: 'waiting', dueInMs: 10 })
+      for (let looks = 0; queue.claimNext(1).length === 0; looks++) {
+        assert.ok(looks < 20, 'it is never due')
+        assert.notEqual(queue.summary().dueInMs, null, 'no time is set')
+      }
+      queue.finish(seq)
+      queue.close()
+    }
+  })
 })
