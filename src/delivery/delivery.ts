@@ -6,6 +6,7 @@ import { NOTHING_QUEUED } from '../queue/queue-engine.ts'
 import type { EventQuery, Pause, QueueEvent } from '../queue/queue-event.ts'
 import type { MessageQuery, QueueSummary, SuspendedChoice } from '../queue/queue-types.ts'
 import { Acknowledgements, type ApplicationAck } from './acknowledgements.ts'
+import { Alarm } from './alarm.ts'
 import { CarefulStart } from './careful-start.ts'
 import { DeliveryError } from './delivery-error.ts'
 import type { DeliveryEvent } from './delivery-events.ts'
@@ -76,9 +77,10 @@ export class Delivery<Content> {
   #asked = 0
   /** Since then something has happened: there may be more. */
   #asksAgain = false
-  /** The next time at which a message may go or its time is up; on the monotonic clock. */
-  #timerAt = Number.POSITIVE_INFINITY
-  #cancelTimer: (() => void) | undefined
+  /** A retry is due. */
+  readonly #turnAlarm: Alarm
+  /** The time of an awaiting message is up. */
+  readonly #lateAlarm: Alarm
   #settlingLate: Promise<void> | undefined
   /** Since then more may have become late. */
   #settlesAgain = false
@@ -87,6 +89,12 @@ export class Delivery<Content> {
     this.#options = options
     this.#tally = new Tally(() => options.clock.now())
     const { maxPerSecond } = options
+    this.#turnAlarm = new Alarm(options.clock, () => {
+      this.#claimMessages()
+    })
+    this.#lateAlarm = new Alarm(options.clock, () => {
+      if (this.#canSend) this.#settleLate()
+    })
     this.#pace = new Pace({ maxPerSecond, places: this.#places }, options.clock)
   }
 
@@ -297,7 +305,8 @@ export class Delivery<Content> {
   async close(graceMs: number): Promise<LeftAtClose> {
     this.#tell({ kind: 'closing' })
     this.#closing.abort()
-    this.#cancelTimer?.()
+    this.#turnAlarm.cancel()
+    this.#lateAlarm.cancel()
     this.#pace.close()
     // What still waits for the start learns that the node closes.
     this.#flowsStarted.resolve(undefined)
@@ -432,7 +441,9 @@ export class Delivery<Content> {
       (claims) => {
         this.#asked -= most
         for (const claim of claims) this.#sendOne(work, claim)
-        this.#setTimer()
+        if (work.queue.counts.retrying > 0 && !this.#isClosing) {
+          this.#turnAlarm.setIn(work.queue.summary.nextTurnInMs)
+        }
         if (this.#asksAgain || (claims.length === most && most < free)) this.#claimMessages()
       },
       (error: unknown) => {
@@ -456,7 +467,7 @@ export class Delivery<Content> {
         this.#tell({ kind: 'fault' })
       })
       .finally(() => {
-        this.#setTimer()
+        this.#setLateAlarm()
         this.#claimMessages()
       })
   }
@@ -475,24 +486,11 @@ export class Delivery<Content> {
     return work
   }
 
-  /** One timer for all messages that wait for a time. */
-  #setTimer(): void {
+  /** Until the next awaiting message is late; while late ones are settled, that comes afterwards. */
+  #setLateAlarm(): void {
     const queue = this.#work?.queue
-    const { awaiting, retrying } = queue?.counts ?? NOTHING_QUEUED
-    if (queue === undefined || awaiting + retrying === 0 || this.#isClosing) return
-    const { dueInMs } = queue.summary
-    if (dueInMs === null) return
-    const { clock } = this.#options
-    const at = clock.monotonic() + dueInMs
-    if (at >= this.#timerAt) return
-    this.#cancelTimer?.()
-    this.#timerAt = at
-    this.#cancelTimer = clock.after(Math.max(0, dueInMs), () => {
-      this.#timerAt = Number.POSITIVE_INFINITY
-      if (!this.#canSend) return
-      this.#settleLate()
-      this.#claimMessages()
-    })
+    if (queue === undefined || this.#isClosing || this.#settlingLate !== undefined) return
+    if (queue.counts.awaiting > 0) this.#lateAlarm.setIn(queue.summary.nextLateInMs)
   }
 
   /** The time of awaiting messages may be up. */
@@ -510,7 +508,7 @@ export class Delivery<Content> {
       })
       .finally(() => {
         this.#settlingLate = undefined
-        this.#setTimer()
+        this.#setLateAlarm()
         if (this.#settlesAgain) this.#settleLate()
       })
   }

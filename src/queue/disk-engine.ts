@@ -15,7 +15,7 @@ import type {
   QueueMethods
 } from './queue-protocol.ts'
 import { queueError, queueThread as thread, THREAD_DIED } from './queue-thread.ts'
-import type { ClaimedMessage, OpenedQueue, QueueCounts, QueueSummary } from './queue-types.ts'
+import type { OpenedQueue, QueueCounts, QueueSummary } from './queue-types.ts'
 
 export interface DiskEngineOptions extends Pick<
   QueueFileSpec,
@@ -69,7 +69,7 @@ export class DiskEngine implements QueueEngine {
   #isOpen = false
   #summary = NOTHING_QUEUED
   /** Messages that are handed out, for a new thread. */
-  readonly #handedOut = new Set<number>()
+  #handedOut: readonly number[] = []
   /** Events from before the file was opened, such as why it cannot be. */
   #early: QueueEvent[] = []
   #pending: Pending[] = []
@@ -129,7 +129,7 @@ export class DiskEngine implements QueueEngine {
       const { opened, summary } = answer
       if (opened === undefined) throw new TypeError('The queue thread has opened nothing.')
       this.#summary = summary ?? NOTHING_QUEUED
-      this.#handedOut.clear()
+      this.#handedOut = []
       this.#isThreadLost = false
       this.#isOpen = true
       this.#storeEarlyEvents()
@@ -272,13 +272,14 @@ export class DiskEngine implements QueueEngine {
   #sendGroup(group: CallGroup, threads: number): void {
     this.#groups++
     const { calls, transfer } = group
-    const answer: Promise<Pick<QueueAnswer, 'results' | 'summary'>> =
+    const answer: Promise<Partial<QueueAnswer>> =
       calls.length === 0 ? Promise.resolve({}) : this.#request(calls, transfer)
     answer
       .then(
-        ({ results = [], summary }) => {
-          if (summary !== undefined) this.#summary = summary
-          group.settle(results, this.#handedOut)
+        ({ results = [], summary = this.#summary, handedOut = this.#handedOut }) => {
+          this.#summary = summary
+          this.#handedOut = handedOut
+          group.settle(results)
         },
         (error: unknown) => {
           const isRepeated =
@@ -305,8 +306,8 @@ export class DiskEngine implements QueueEngine {
 
   /** Before anything else, the next thread opens the file, and learns what is handed out. */
   async #reopen(): Promise<void> {
-    const handedOut = [...this.#handedOut]
-    await thread.request({ file: this.#file, task: { kind: 'reopen', handedOut } })
+    const task = { kind: 'reopen', handedOut: this.#handedOut } as const
+    await thread.request({ file: this.#file, task })
     this.#isThreadLost = false
   }
 
@@ -347,18 +348,11 @@ class CallGroup {
   }
 
   /** Passes the results to the callers. */
-  settle(results: readonly CallResult[], handedOut: Set<number>): void {
-    for (const [index, { method, resolve, reject }] of this.#pending.entries()) {
+  settle(results: readonly CallResult[]): void {
+    for (const [index, { resolve, reject }] of this.#pending.entries()) {
       const { value, fault } = results[index] ?? {}
-      if (fault !== undefined) {
-        reject(queueError(fault))
-        continue
-      }
-      const args = this.calls[index]?.args ?? []
-      for (const seq of claimedBy(method, value)) handedOut.add(seq)
-      const done = returnedBy(method, args)
-      if (done !== undefined) handedOut.delete(done)
-      resolve(value)
+      if (fault === undefined) resolve(value)
+      else reject(queueError(fault))
     }
   }
 
@@ -375,26 +369,6 @@ class CallGroup {
     const isOwn = buffer instanceof ArrayBuffer && buffer.byteLength === bytes.length
     if (isOwn && bytes.length >= TRANSFERRED_BYTES) this.transfer.push(buffer)
   }
-}
-
-/** The numbers of the messages that a call has handed out. */
-function claimedBy(method: QueueMethod, value: unknown): number[] {
-  if (!method.startsWith('claim') || value === undefined) return []
-  const list = Array.isArray(value)
-    ? value
-    : 'claimed' in (value as object)
-      ? (value as { claimed: unknown[] }).claimed
-      : [value]
-  return (list as ClaimedMessage<Uint8Array>[])
-    .filter(({ isDamaged }) => !isDamaged)
-    .map(({ row }) => row.seq)
-}
-
-/** The number of the message that is no longer handed out after a call. */
-function returnedBy(method: QueueMethod, [first]: readonly unknown[]): number | undefined {
-  if (method === 'move') return (first as { seq: number }).seq
-  const isOf = method === 'release' || method === 'finish' || method === 'setDamaged'
-  return isOf ? (first as number) : undefined
 }
 
 /**

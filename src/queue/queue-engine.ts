@@ -39,5 +39,6 @@ export const NOTHING_QUEUED: QueueSummary = {
   oldestHeldAt: null,
   retry: null,
   suspendedFor: null,
-  dueInMs: null
+  nextTurnInMs: null,
+  nextLateInMs: null
 }

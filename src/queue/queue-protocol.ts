@@ -68,6 +68,8 @@ export interface QueueAnswer {
   /** In the order of the calls, which were stored together. */
   results?: CallResult[]
   summary?: QueueSummary
+  /** Messages that are handed out after it, for another thread. */
+  handedOut?: readonly number[]
   opened?: OpenedQueue
   /** Messages in the file; of `delete`, those for which it was kept. */
   held?: number

@@ -203,18 +203,14 @@ export class Statements {
     return one(this.#nextRetry.get())
   }
 
-  /**
-   * The next time at which a message may go, or the time of an awaiting one is up.
-   *
-   * @param waiting a later one than this
-   * @param awaiting the same
-   */
-  nextTime(waiting: number, awaiting: number): number | undefined {
-    const next = Math.min(
-      one(this.#nextWaiting.get(waiting))?.turn ?? Infinity,
-      one(this.#nextAwaiting.get(awaiting))?.turn ?? Infinity
-    )
-    return next === Infinity ? undefined : next
+  /** The next time after this one at which a retry may go. */
+  nextTurn(after: number): number | undefined {
+    return one(this.#nextWaiting.get(after))?.turn ?? undefined
+  }
+
+  /** The next time after this one at which that of an awaiting message is up. */
+  nextLate(after: number): number | undefined {
+    return one(this.#nextAwaiting.get(after))?.turn ?? undefined
   }
 
   /** The one that was accepted first, of those in that state (awaiting or suspended). */

@@ -93,10 +93,12 @@ export interface QueueSummary extends QueueCounts {
   /** Why the newest suspended message was suspended. */
   suspendedFor: Verdict | null
   /**
-   * When the next message may go or its time is up, in milliseconds: of those whose time had not come when messages
-   * were asked for last. 0 or less: it has come meanwhile. Null: no time is set.
+   * When the next retry may go, in milliseconds: of those that were not due when messages were claimed last. 0 or
+   * less: it is due meanwhile. Null: there is none.
    */
-  dueInMs: number | null
+  nextTurnInMs: number | null
+  /** The same of the next awaiting message whose time is up. */
+  nextLateInMs: number | null
 }
 
 /** Suspended messages: those with these numbers, or those that match all of the others. */

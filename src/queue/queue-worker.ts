@@ -91,10 +91,12 @@ function answer({ id, file, task }: QueueRequest): void {
 function stored(
   file: QueueFileSpec,
   calls: readonly QueueCall[]
-): Pick<QueueAnswer, 'results' | 'summary'> {
+): Pick<QueueAnswer, 'results' | 'summary' | 'handedOut'> {
   const results: CallResult[] = calls.map(() => ({}))
   store(file, calls, results, false)
-  return { results, summary: files.use(file, ({ queue }) => queue.summary()) }
+  return files.use(file, ({ queue }) => {
+    return { results, summary: queue.summary(), handedOut: queue.run.handedOut }
+  })
 }
 
 /**

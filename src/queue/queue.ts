@@ -459,8 +459,8 @@ export class Queue<Stored> {
       ...(suspended > 0 ? [this.#sql.oldest(STATES.indexOf('suspended'))] : [])
     ].flatMap((row) => (row === undefined ? [] : [row.accepted_at]))
     const retry = this.#retrying > 0 ? this.#sql.nextRetry() : undefined
-    const isTimed = this.#retrying + awaiting > 0
-    const next = isTimed ? this.#sql.nextTime(this.#claimedAt, this.#lateAt) : undefined
+    const nextTurn = this.#retrying > 0 ? this.#sql.nextTurn(this.#claimedAt) : undefined
+    const nextLate = awaiting > 0 ? this.#sql.nextLate(this.#lateAt) : undefined
     const newest = suspended > 0 ? this.#sql.newestSuspended() : undefined
     return {
       waiting,
@@ -477,7 +477,8 @@ export class Queue<Stored> {
           }
         : null,
       suspendedFor: newest === undefined ? null : verdictFrom(newest.verdict),
-      dueInMs: next === undefined ? null : next - now
+      nextTurnInMs: nextTurn === undefined ? null : nextTurn - now,
+      nextLateInMs: nextLate === undefined ? null : nextLate - now
     }
   }
 

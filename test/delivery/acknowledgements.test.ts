@@ -243,7 +243,7 @@ for (const durable of [false, true]) {
         await reply('await')
         await clock.advance(300)
       }
-      assert.equal(clock.timers, 1, 'one for all')
+      assert.equal(clock.timers, 2, 'one for all that await, one for all that are retried')
       await clock.advance(99)
       assert.deepEqual(waits(), [3, 0])
       await clock.advance(1)

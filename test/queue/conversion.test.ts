@@ -270,7 +270,7 @@ for (const [version, old] of Object.entries(versions)) {
       const rest = Object.entries(old.awaiting).sort(([, a], [, b]) => a - b)
       assert.equal(queue.summary.awaiting, rest.length)
       for (const [seq, expected] of rest) {
-        const { dueInMs } = queue.summary
+        const { nextLateInMs: dueInMs } = queue.summary
         const late = expected - (dueInMs ?? 0)
         assert.ok(late >= 0 && late < 30_000, `${seq}: ${dueInMs}`)
         const claim = await queue.claimAwaiting(`OLD-${seq}`, '')

@@ -665,7 +665,7 @@ describe('a damaged queue file', () => {
         ['waiting', undefined]
       ]
     )
-    const { dueInMs } = again.use(spec, ({ queue }) => queue.summary())
+    const { nextLateInMs: dueInMs } = again.use(spec, ({ queue }) => queue.summary())
     assert.ok(dueInMs !== null && dueInMs > 40_000 && dueInMs <= 50_000)
     again.use(spec, ({ queue }) => {
       const { messages } = queue.find({ state: 'failed', limit: 10 })

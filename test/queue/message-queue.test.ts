@@ -62,7 +62,8 @@ for (const [engine, open] of Object.entries(engines)) {
         oldestHeldAt: null,
         retry: null,
         suspendedFor: null,
-        dueInMs: null
+        nextTurnInMs: null,
+        nextLateInMs: null
       })
     })
 
@@ -186,9 +187,9 @@ for (const [engine, open] of Object.entries(engines)) {
       await accept(queue, 1, 2)
       await queue.claimNext(1)
       await queue.move(moveOf(1, 'waiting', { attempts: 4, dueInMs: LONG_MS, verdict }))
-      const { waiting, retrying, retry, dueInMs } = queue.summary
+      const { waiting, retrying, retry, nextTurnInMs } = queue.summary
       assert.deepEqual([waiting, retrying, retry?.attempts, retry?.verdict], [2, 1, 4, verdict])
-      for (const ms of [retry?.dueInMs, dueInMs]) assert.ok(ms && ms > LONG_MS - 60_000, `${ms}`)
+      for (const ms of [retry?.dueInMs, nextTurnInMs]) assert.ok(ms && ms > LONG_MS - 60_000, `${ms}`)
       assert.deepEqual(seqsOf(await queue.claimNext(1)), [2])
       queue.release(2)
       await queue.hurry([1, 2, 99])
@@ -385,7 +386,7 @@ for (const [engine, open] of Object.entries(engines)) {
       await queue.move(moveOf(1, 'suspended', { verdict }))
       await queue.move(moveOf(2, 'awaiting', { dueInMs: LONG_MS }))
       await queue.move(moveOf(3, 'leaving'))
-      const { oldestWaitingAt, oldestHeldAt, dueInMs, ...rest } = queue.summary
+      const { oldestWaitingAt, oldestHeldAt, nextLateInMs: dueInMs, ...rest } = queue.summary
       assert.ok(dueInMs !== null && dueInMs > LONG_MS - 60_000 && dueInMs <= LONG_MS, `${dueInMs}`)
       assert.deepEqual(
         [oldestHeldAt, oldestWaitingAt],
@@ -397,7 +398,8 @@ for (const [engine, open] of Object.entries(engines)) {
         awaiting: 1,
         suspended: 1,
         retry: null,
-        suspendedFor: verdict
+        suspendedFor: verdict,
+        nextTurnInMs: null
       })
     })
 

@@ -391,7 +391,7 @@ describe('Queue against brute force', () => {
       queue.move({ ...FACTS, seq, from: 'waiting', to: 'waiting', dueInMs: 10 })
       for (let looks = 0; queue.claimNext(1).length === 0; looks++) {
         assert.ok(looks < 20, 'it is never due')
-        assert.notEqual(queue.summary().dueInMs, null, 'no time is set')
+        assert.notEqual(queue.summary().nextTurnInMs, null, 'no time is set')
       }
       queue.finish(seq)
       queue.close()

@@ -56,7 +56,7 @@ describe('The uptime of a queue file', () => {
   }
 
   function rest(file: QueueFile): number | null {
-    return file.queue.summary().dueInMs
+    return file.queue.summary().nextLateInMs
   }
 
   /** What a start after a crash at this moment would find. */
