@@ -189,8 +189,9 @@ for (const [engine, open] of Object.entries(engines)) {
       await queue.move(moveOf(1, 'waiting', { attempts: 4, dueInMs: LONG_MS, verdict }))
       const { waiting, retrying, retry, nextTurnInMs } = queue.summary
       assert.deepEqual([waiting, retrying, retry?.attempts, retry?.verdict], [2, 1, 4, verdict])
-      for (const ms of [retry?.dueInMs, nextTurnInMs])
+      for (const ms of [retry?.dueInMs, nextTurnInMs]) {
         assert.ok(ms && ms > LONG_MS - 60_000, `${ms}`)
+      }
       assert.deepEqual(seqsOf(await queue.claimNext(1)), [2])
       queue.release(2)
       await queue.hurry([1, 2, 99])
