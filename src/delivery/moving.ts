@@ -142,15 +142,14 @@ export class Moving<Content> {
   }
 
   /** In memory, an outcome that is stored would survive nothing: the message leaves at once. */
-  async #storeOutcome(message: Message<Content>, settlement: Settlement): Promise<boolean> {
+  #storeOutcome(message: Message<Content>, settlement: Settlement): Promise<boolean> {
     const { claimMessages, queue, sending } = this.#context
     message.verdict = verdictOf(settlement, settlement.outcome)
     if (queue.isDurable) return this.store(message, { to: 'leaving', outcome: settlement })
     const finished = this.#finish({ message, isStored: false })
     sending.delete(message.row.seq)
     claimMessages()
-    await finished
-    return true
+    return finished.then(() => true)
   }
 
   /** Node-RED may drop what a closing node emits: a stored outcome waits for the next start. */
