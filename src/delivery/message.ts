@@ -115,7 +115,7 @@ export class Message<Content> {
     this.#countedFrom = now
   }
 
-  /** Starts its clock anew, with a renewal of all clocks. */
+  /** Restarts its clock, as part of a renewal of all clocks. */
   renewClock(renewals: number, now: number): void {
     this.renewals = renewals
     this.spentMs = 0

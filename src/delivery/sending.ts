@@ -179,7 +179,7 @@ export class Sending<Content> {
     } else if (decision.outcome === 'suspend') {
       await this.#moving.suspend(message, result, keptAnswer(settlement))
     } else if (decision.outcome === 'disable') {
-      // The clock of a message starts anew when the node is resumed.
+      // Its clock restarts when the node is resumed.
       message.spentMs = 0
       await Promise.all([
         pauseByRule(decision.rule),
@@ -195,7 +195,7 @@ export class Sending<Content> {
     const { failureTimeoutMs, random, retry } = options
     const waitMs = retryWaitMs(retry, message.retries, random(), result.retryAfterMs)
     const spentThen = message.spentMs + (message.counts ? waitMs : 0)
-    // No time counts during a pause, and at its end the clock starts anew.
+    // A pause does not count, and the clock restarts when it ends.
     const isLate = !isPaused() && spentThen > failureTimeoutMs
     return failureTimeoutMs === 0 || isLate ? undefined : waitMs
   }

@@ -16,7 +16,7 @@ export interface WorkContext<Content> {
   readonly works: Set<WorkInProgress>
   /** The numbers of those that are on their way: until it is stored what came of them. */
   readonly sending: Set<number>
-  /** Messages with clocks, which a resume starts anew. */
+  /** Messages whose clocks a resume restarts. */
   readonly messages: Set<Message<Content>>
   /** The number of the last renewal of all clocks. */
   readonly renewals: () => number
@@ -61,7 +61,7 @@ export function workOn<T>(
 }
 
 /**
- * A message with its clock, which is started anew by a resume as long as it is being worked on.
+ * From now on, a resume restarts the clock of this message, even while it is being worked on.
  *
  * @returns what forgets it
  */

@@ -136,8 +136,8 @@ export class Statements {
     this.#firstInLane = select(`${isInLane} ORDER BY seq LIMIT 1`, PLACE)
     this.#laterInLane = select(`${isInLane} AND seq > ? ORDER BY seq LIMIT 1`, PLACE)
     this.#dueRetries = select(`state = ${WAITING} AND turn > 0 AND turn <= ? ORDER BY turn, seq`)
-    // Left to itself, SQLite would look at all that wait from that number on. A limit as a parameter would have it
-    // prepare the statement anew each time.
+    // Left to itself, SQLite would look at all that wait from that number on. With a limit as a parameter, it would
+    // prepare the statement again each time.
     this.#ready = db.prepare(`SELECT ${COLUMNS} FROM message INDEXED BY due
       WHERE state = ${WAITING} AND turn = 0 AND seq >= ? ORDER BY seq`)
     // These are read for each message: objects would take twice as long.

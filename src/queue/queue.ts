@@ -123,7 +123,7 @@ export class Queue<Stored> {
     const endedOn = isUnclean ? this.#suspendDeadly() : []
     setMeta(this.#db, 'running', 1)
     this.#setBarrier()
-    // Whoever starts Node-RED, or deploys, may have mended what was wrong.
+    // The restart or deploy may have fixed the cause: retries need not wait.
     this.#endWaits()
     return {
       lastSeq: this.#lastSeq,
@@ -363,7 +363,7 @@ export class Queue<Stored> {
   }
 
   /**
-   * The clocks of all messages start anew, and retries are due.
+   * Restarts the clocks of all messages, and makes retries due.
    *
    * @param renewals a higher number than that of any earlier renewal
    */
@@ -525,7 +525,7 @@ export class Queue<Stored> {
   }
 
   #rowOf(row: StoredRow): MessageRow {
-    // What was counted before the clocks were started anew no longer counts.
+    // What was counted before the clocks restarted no longer counts.
     const isCurrent = row.renewals >= this.#renewals
     const sinceThen = row.counts_from === null ? 0 : Math.max(0, this.#uptime() - row.counts_from)
     return {

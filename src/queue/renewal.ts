@@ -19,7 +19,7 @@ export function renew(file: QueueFile): string {
   try {
     let aside: string | undefined
     if (lost === 'log') file.space.writeBackLog()
-    else aside = writeAnew(file)
+    else aside = rewriteFile(file)
     file.drop()
     const also = aside === undefined ? '' : ` The file found in its place was moved to ${aside}.`
     return `${what}. It was rewritten, and no queued message is lost.${also} Do not touch queue files while Node-RED runs.`
@@ -30,9 +30,9 @@ export function renew(file: QueueFile): string {
 }
 
 /** @returns the new path of a file that was found in its place */
-function writeAnew(file: QueueFile): string | undefined {
+function rewriteFile(file: QueueFile): string | undefined {
   const { path } = file
-  const draft = `${path}.anew`
+  const draft = `${path}.new`
   deleteFiles(draft)
   makeFile(draft)
   file.copyTo(draft)

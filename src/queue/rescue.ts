@@ -98,7 +98,7 @@ export function moveAside(path: string, why: string): string {
     if (isEmpty(`${path}${suffix}`)) rmSync(`${path}${suffix}`, { force: true })
     else renameSync(`${path}${suffix}`, `${aside}${suffix}`)
   }
-  // It is made anew whenever the log is read.
+  // SQLite makes a new one whenever it reads the log.
   rmSync(`${path}-shm`, { force: true })
   syncDirectory(dirname(path))
   return aside
@@ -155,7 +155,7 @@ function openForReading(path: string): DatabaseSync {
 /** Writes what can be read to `<path>.rescue`, all of it or nothing. */
 function writeDraft(spec: QueueFileSpec): Counts {
   const { path } = spec
-  const draft = `${path}.anew`
+  const draft = `${path}.new`
   deleteFiles(draft)
   if (isEmpty(path)) {
     // With one page, even of zeros, SQLite reads the log.

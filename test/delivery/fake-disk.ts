@@ -202,7 +202,7 @@ export class FakeDisk {
     return (this.#meta('renewals') as number | undefined) ?? 0
   }
 
-  /** Its clock was not started anew since. */
+  /** Its clock has not restarted since. */
   #isCurrent(row: Record<string, unknown>): boolean {
     return (row['renewals'] as number) >= this.renewals
   }

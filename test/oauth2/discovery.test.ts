@@ -322,7 +322,7 @@ describe('the metadata', () => {
 
   for (const code of [400, 401, 403, 405, 500, 503, 404, 410]) {
     const isGone = code === 404 || code === 410
-    it(`are ${isGone ? 'read anew' : 'kept'} after the token endpoint has answered ${code}`, async () => {
+    it(`are ${isGone ? 'read again' : 'kept'} after the token endpoint has answered ${code}`, async () => {
       const { source, asked } = await known({ '/token': status(code) })
       await assert.rejects(source.token(), { code: 'ERR_HTTP_STATUS', status: code })
       source.clearBackOff()

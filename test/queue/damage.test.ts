@@ -83,7 +83,7 @@ function closeAll(): void {
 }
 
 /** For a loop: the same in a new directory. */
-function startAnew(): void {
+function startOver(): void {
   closeAll()
   newPlace()
 }
@@ -328,7 +328,7 @@ describe('a damaged write-ahead log', () => {
     assert.deepEqual(notices, [])
     assert.deepEqual(intact(heldBy(files)), waiting)
     goesOn(files, waiting)
-    startAnew()
+    startOver()
   }
 
   before(() => {
@@ -372,7 +372,7 @@ describe('a damaged write-ahead log', () => {
       for (const [field, at] of Object.entries(fields)) {
         const bad = (frame ?? 0) + at
         assert.deepEqual(isTold(flipped(fresh, bad)), storedBefore(bad), `${field} at ${bad}`)
-        startAnew()
+        startOver()
       }
     }
   })
@@ -381,11 +381,11 @@ describe('a damaged write-ahead log', () => {
     // Magic (twice), version, page size, checkpoint number, two salts, two checksums.
     for (const at of [0, 3, 7, 10, 15, 16, 23, 24, 31]) {
       assert.deepEqual(isTold(flipped(fresh, at)), [])
-      startAnew()
+      startOver()
       const inFile = isTold(flipped(restarted, at))
       assert.deepEqual(inFile, range(1, inFile.length))
       assert.ok(inFile.length > 100)
-      startAnew()
+      startOver()
     }
   })
 
@@ -437,7 +437,7 @@ describe('a damaged write-ahead log', () => {
       fc.property(fc.nat(end - 1), fc.integer({ min: 1, max: 255 }), (at, bits) => {
         const expected = at < HEADER ? [] : storedBefore(at)
         assert.deepEqual(isTold(flipped(fresh, at, bits)), expected)
-        startAnew()
+        startOver()
       }),
       { numRuns: 30, seed: 2 }
     )
@@ -453,7 +453,7 @@ describe('a damaged write-ahead log', () => {
         const log = Buffer.from(fresh.log)
         for (const [at, bytes] of many) log.set(bytes, at)
         isTold({ file: fresh.file, log })
-        startAnew()
+        startOver()
       }),
       { numRuns: 20, seed: 3 }
     )
@@ -468,7 +468,7 @@ describe('a damaged write-ahead log', () => {
     const written = { file: readFileSync(join(directory, 'back')), log: fresh.log }
     assert.ok(written.file.length > 20 * PAGE)
     for (const index of [3, 40, 90, 150]) {
-      startAnew()
+      startOver()
       // Old pages lie over newer ones then: what is handed out is whole, in order, and not handed out twice.
       isTold(flipped(written, (framesOf(fresh.log)[index] ?? 0) + 2000))
     }
@@ -513,7 +513,7 @@ describe('a damaged write-ahead log', () => {
       assert.deepEqual(told(), { found: 60, read: 60, isLog: false })
       const [aside = ''] = setAside()
       assert.ok(readFileSync(`${aside}-wal`).equals(fresh.log))
-      startAnew()
+      startOver()
     }
   })
 })
@@ -621,7 +621,7 @@ describe('a damaged queue file', () => {
       if (found === 0) assert.ok(aside.equals(bytes), what)
       else assert.equal(aside.length, bytes.length)
       goesOn(files, [])
-      startAnew()
+      startOver()
     }
   })
 
@@ -743,7 +743,7 @@ describe('a damaged queue file', () => {
     assert.deepEqual([opened.lastSeq, opened.pause], [10, { at: 0, by: '', reason: '' }])
   })
 
-  it('sets an awaiting message its deadline anew if the time that it refers to is lost', () => {
+  it('gives an awaiting message a new deadline if the time that it refers to is lost', () => {
     const files = open()
     change(files, (queue) => {
       for (const seq of [1, 2]) {
@@ -836,7 +836,7 @@ describe('a damaged queue file', () => {
         'while the new file was written',
         () => {
           put({ file: finished, log: bad })
-          writeFileSync(`${path}.anew`, finished.subarray(0, 3 * PAGE))
+          writeFileSync(`${path}.new`, finished.subarray(0, 3 * PAGE))
         },
         true
       ],
@@ -867,11 +867,11 @@ describe('a damaged queue file', () => {
       ]
     ]
     for (const [what, make, isToldAgain] of states) {
-      startAnew()
+      startOver()
       make()
       assert.deepEqual(intact(heldBy(open())), range(1, 50), what)
       assert.equal(notices.length, isToldAgain ? 1 : 0, what)
-      const left = readdirSync(place).filter((name) => /\.(anew|rescue)$/.test(name))
+      const left = readdirSync(place).filter((name) => /\.(new|rescue)$/.test(name))
       assert.deepEqual(left, [], what)
       if (what === 'before its log was moved') {
         const moved = readdirSync(place).filter((name) => /damaged-.*-wal$/.test(name))
@@ -974,7 +974,7 @@ describe('a damaged queue file', () => {
         fc.oneof(fc.nat(200), inFirstPages, anywhere),
         fc.integer({ min: 1, max: 255 }),
         (at, bits) => {
-          startAnew()
+          startOver()
           const bytes = Buffer.from(whole)
           bytes.writeUInt8(bytes.readUInt8(at) ^ bits, at)
           writeFileSync(path, bytes, { mode: 0o600 })

@@ -427,7 +427,7 @@ describe('A queue file', () => {
       assert.match(queues.notices[0] ?? '', what)
     }
 
-    it('is written anew before the next promise resolves, if its directory was removed', async () => {
+    it('is written again before the next promise resolves, if its directory was removed', async () => {
       const { queue, engine, place } = await running()
       await queue.claimNext(1)
       await rm(place, { recursive: true })
@@ -448,7 +448,7 @@ describe('A queue file', () => {
       told(/was rewritten/)
     })
 
-    it('is written anew if only the file was removed, or only its log', async () => {
+    it('is written again if only the file was removed, or only its log', async () => {
       const { queue, engine } = await running()
       await rm(engine.path)
       await accept(queue, 2)
@@ -472,7 +472,7 @@ describe('A queue file', () => {
       assert.deepEqual(onDisk(engine.path), [1, 2])
     })
 
-    it('is written anew without a new message: after being idle for a while, and at the close', async () => {
+    it('is written again without a new message: after being idle for a while, and at the close', async () => {
       const { queue, engine, place } = await running()
       await rm(place, { recursive: true })
       // The file exists before it is complete; the notice comes once it is.
@@ -484,7 +484,7 @@ describe('A queue file', () => {
       assert.equal(queues.notices.length, 2)
     })
 
-    it('stores nothing while it cannot be written anew, says so, and continues afterwards', async () => {
+    it('stores nothing while it cannot be written again, says so, and continues afterwards', async () => {
       const { queue, engine, place } = await running()
       await rm(place, { recursive: true })
       await writeFile(place, 'in the way')

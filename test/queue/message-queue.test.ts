@@ -198,7 +198,7 @@ for (const [engine, open] of Object.entries(engines)) {
       assert.deepEqual(seqsOf(await queue.claimNext(2)), [1, 2])
     })
 
-    it('starts all clocks anew when it resumes', async () => {
+    it('restarts all clocks when it resumes', async () => {
       const queue = await open()
       await accept(queue, 1, 2)
       const facts = { attempts: 4, retries: 3, spentMs: 100, counts: true, dueInMs: LONG_MS }

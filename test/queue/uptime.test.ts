@@ -114,7 +114,7 @@ describe('The uptime of a queue file', () => {
     again.close()
   })
 
-  it('starts anew if it is damaged', () => {
+  it('starts from zero if it is damaged', () => {
     opened().close()
     for (const damaged of ["'x'", '-1', '1e300', "x'00'"]) {
       const db = new DatabaseSync(path)
