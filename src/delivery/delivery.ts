@@ -130,7 +130,7 @@ export class Delivery<Content> {
     this.#opening ??= this.#open().catch((error: unknown) => {
       this.#opening = undefined
       this.#openFailure = error
-      void this.#openLater()
+      this.#catchFault(this.#openLater())
       this.#tellQueueFailed(error)
       throw error
     })
@@ -340,7 +340,7 @@ export class Delivery<Content> {
     this.#certainPause = this.#pause
     this.#work = this.#workOn(queue, isUnclean)
     this.#tell({ kind: 'opened', endedOn })
-    void this.#begin(this.#work, leaving)
+    this.#catchFault(this.#begin(this.#work, leaving))
   }
 
   #workOn(queue: MessageQueue<Content>, isUnclean: boolean): Work<Content> {
@@ -361,7 +361,7 @@ export class Delivery<Content> {
         this.#claimMessages()
       },
       stopReading: (error) => {
-        void this.#stopReading(error)
+        this.#catchFault(this.#stopReading(error))
       },
       tell: (event) => {
         this.#tell(event)
@@ -437,7 +437,7 @@ export class Delivery<Content> {
     if (!mayStart) return
     const most = this.#options.maxPerSecond > 0 ? 1 : free
     this.#asked += most
-    work.queue.claimNext(most).then(
+    const claimed = work.queue.claimNext(most).then(
       (claims) => {
         this.#asked -= most
         for (const claim of claims) this.#sendOne(work, claim)
@@ -448,9 +448,10 @@ export class Delivery<Content> {
       },
       (error: unknown) => {
         this.#asked -= most
-        void this.#stopReading(error)
+        return this.#stopReading(error)
       }
     )
+    this.#catchFault(claimed)
     this.#asksAgain = false
   }
 
@@ -461,15 +462,18 @@ export class Delivery<Content> {
       return
     }
     this.#pace.startAttempt()
-    void this.#track(sending.send(claim))
-      .catch(() => {
-        // Nothing in there rejects; if it does anyway, Node-RED has to survive it.
-        this.#tell({ kind: 'fault' })
-      })
-      .finally(() => {
-        this.#setLateAlarm()
-        this.#claimMessages()
-      })
+    const sent = this.#track(sending.send(claim)).finally(() => {
+      this.#setLateAlarm()
+      this.#claimMessages()
+    })
+    this.#catchFault(sent)
+  }
+
+  /** Nobody waits for it. Nothing in it rejects; if it does anyway, Node-RED has to survive it. */
+  #catchFault(work: Promise<void>): void {
+    work.catch(() => {
+      this.#tell({ kind: 'fault' })
+    })
   }
 
   /** A close waits for it. */
@@ -502,15 +506,12 @@ export class Delivery<Content> {
       return
     }
     this.#settlesAgain = false
-    this.#settlingLate = this.#track(work.acknowledgements.settleLate())
-      .catch(() => {
-        this.#tell({ kind: 'fault' })
-      })
-      .finally(() => {
-        this.#settlingLate = undefined
-        this.#setLateAlarm()
-        if (this.#settlesAgain) this.#settleLate()
-      })
+    this.#settlingLate = this.#track(work.acknowledgements.settleLate()).finally(() => {
+      this.#settlingLate = undefined
+      this.#setLateAlarm()
+      if (this.#settlesAgain) this.#settleLate()
+    })
+    this.#catchFault(this.#settlingLate)
   }
 
   /** Nothing more is read for a while, so that nothing overtakes what could not be read. */

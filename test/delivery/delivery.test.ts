@@ -706,6 +706,19 @@ describe('Delivery', () => {
     await add('a3')
   })
 
+  it('does not let a fault of its own end the process', async (context) => {
+    const queue = quickDisk().queue(codec, { order: 'fifo', clock: new FakeClock() })
+    const events: string[] = []
+    const { add, reply } = await setUp({ queue, onEvent: ({ kind }) => events.push(kind) })
+    await add('a1')
+    // An error here would otherwise be an unhandled rejection, which ends Node-RED.
+    context.mock.getter(queue, 'summary', () => {
+      throw new TypeError('a fault')
+    })
+    await reply('retry')
+    assert.ok(events.includes('fault'))
+  })
+
   it('tries again to open a queue that cannot be opened', async () => {
     const disk = quickDisk()
     disk.failReads = true
