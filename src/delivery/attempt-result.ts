@@ -4,12 +4,6 @@ import type { AttemptError } from '../rules/attempt.ts'
 import type { Decision } from '../rules/decide.ts'
 import type { Quotes } from './quotes.ts'
 
-/** What an error may say about its message. */
-export interface MessageName {
-  controlId: string
-  type: string
-}
-
 /** What a flow may read of an HTTP answer. */
 export interface ReplyRecord {
   status: number

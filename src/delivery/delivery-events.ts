@@ -1,6 +1,7 @@
 import type { MessageRow } from '../queue/message-row.ts'
 import type { Pause } from '../queue/queue-event.ts'
-import type { AttemptResult, MessageName } from './attempt-result.ts'
+import type { MessageName } from '../queue/queue-error.ts'
+import type { AttemptResult } from './attempt-result.ts'
 import type { DeliveryError } from './delivery-error.ts'
 import type { SettledMessage, Settlement } from './settlement.ts'
 

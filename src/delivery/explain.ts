@@ -3,7 +3,8 @@ import { printable } from '../printable.ts'
 import { refusesProof } from '../oauth2/dpop-proofs.ts'
 import type { AttemptError } from '../rules/attempt.ts'
 import { DeliveryError, type DeliveryErrorCause } from './delivery-error.ts'
-import type { AttemptResult, MessageName, ReplyRecord } from './attempt-result.ts'
+import type { MessageName } from '../queue/queue-error.ts'
+import type { AttemptResult, ReplyRecord } from './attempt-result.ts'
 
 /** What to do next, by HTTP status of the receiver. */
 const STATUS_HINTS: Record<number, string> = {

@@ -42,18 +42,18 @@ export class Operator<Content> {
   async resend(choice: SuspendedChoice, by = 'flow', firstAlone = false): Promise<number> {
     if (!firstAlone) return this.#resend(choice, by)
     const chosen = { before: this.#context.options.clock.now() + 1, ...choice }
-    const found = await this.#firstAndCount(chosen)
-    if (found === undefined) return 0
-    const trial = { first: found.first, choice: chosen, by }
+    const { first, count } = await this.#context.queue.countSuspended(chosen)
+    if (first === undefined) return 0
+    const trial = { first, choice: chosen, by }
     this.#trial = trial
     try {
-      await this.#resend({ ids: [found.first] }, by)
+      await this.#resend({ ids: [first] }, by)
     } catch (error) {
       // The rest must not follow if the first is sent some other time.
       if (this.#trial === trial) this.#trial = undefined
       throw error
     }
-    return found.count
+    return count
   }
 
   /**
@@ -126,14 +126,6 @@ export class Operator<Content> {
     } finally {
       if (done > 0) tell({ kind: 'resent', count: done, by })
     }
-  }
-
-  /** The first of the suspended messages that are meant, and how many there are. */
-  async #firstAndCount(
-    choice: SuspendedChoice
-  ): Promise<{ first: number; count: number } | undefined> {
-    const { first, count } = await this.#context.queue.countSuspended(choice)
-    return first === undefined ? undefined : { first, count }
   }
 
   async #discardOne(claim: Claim): Promise<void> {

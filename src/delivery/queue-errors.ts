@@ -1,7 +1,6 @@
-import { QueueError } from '../queue/queue-error.ts'
+import { QueueError, type MessageName } from '../queue/queue-error.ts'
 import type { MessageRow } from '../queue/message-row.ts'
 import { DeliveryError } from './delivery-error.ts'
-import type { MessageName } from './attempt-result.ts'
 import { nameOf, sentence } from './explain.ts'
 
 /**

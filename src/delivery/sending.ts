@@ -179,8 +179,6 @@ export class Sending<Content> {
     } else if (decision.outcome === 'suspend') {
       await this.#moving.suspend(message, result, keptAnswer(settlement))
     } else if (decision.outcome === 'disable') {
-      // Its clock restarts when the node is resumed.
-      message.spentMs = 0
       await Promise.all([
         pauseByRule(decision.rule),
         this.#moving.storeAtLast(message, { to: 'waiting' })

@@ -3,7 +3,7 @@ import { Hl7Error } from '../hl7/hl7-error.ts'
 import type { MessageRow } from '../queue/message-row.ts'
 import type { AttemptResult, ReplyRecord } from './attempt-result.ts'
 import { DeliveryError, type DeliveryErrorCause, type DeliveryErrorCode } from './delivery-error.ts'
-import type { MessageName } from './attempt-result.ts'
+import type { MessageName } from '../queue/queue-error.ts'
 import { deliveryFailed, nameOf, sentence } from './explain.ts'
 
 /** What a flow is told of a message that leaves. */

@@ -113,7 +113,7 @@ export class DiskEngine implements QueueEngine {
     const isFree = thread.listen(this.path, {
       notice: (text) => this.#options.onNotice?.(text),
       trouble: (error) => {
-        if (error.code === THREAD_DIED) this.#threadDied()
+        if (error.code === THREAD_DIED) this.#isThreadLost = true
         this.#options.onFault?.(error)
       }
     })
@@ -298,10 +298,6 @@ export class DiskEngine implements QueueEngine {
   async #request(calls: readonly QueueCall[], transfer: ArrayBuffer[]): Promise<QueueAnswer> {
     if (this.#isThreadLost) await this.#reopen()
     return thread.request({ file: this.#file, task: { kind: 'calls', calls } }, transfer)
-  }
-
-  #threadDied(): void {
-    this.#isThreadLost = true
   }
 
   /** Before anything else, the next thread opens the file, and learns what is handed out. */

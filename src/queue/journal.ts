@@ -7,6 +7,7 @@ import {
   type QueueEvent,
   type QueueEventKind
 } from './queue-event.ts'
+import { EVENT_COLUMNS } from './queue-schema.ts'
 import { valuesFrom } from './stored-json.ts'
 
 const DAY_MS = 24 * 60 * 60 * 1000
@@ -112,14 +113,6 @@ export class Journal {
     return { last, count: Number(this.#sql.forget.run(after, last, leftBefore).changes) }
   }
 }
-
-const EVENT_COLUMNS = `(
-  id INTEGER PRIMARY KEY,
-  at REAL NOT NULL,
-  kind TEXT NOT NULL,
-  "by" TEXT NOT NULL,
-  detail TEXT NOT NULL
-) STRICT`
 
 const LEFT = STATES.indexOf('left')
 

@@ -8,6 +8,7 @@ import type { QueueMethod, QueueMethods } from './queue-protocol.ts'
 import { makeTables } from './queue-schema.ts'
 import type { ContentStore, OpenedQueue, Order, QueueCounts, QueueSummary } from './queue-types.ts'
 import { Queue } from './queue.ts'
+import { muteSqliteWarning } from './sqlite-warning.ts'
 
 /** So many messages that have left, and events, are remembered. */
 const MOST_RECORDS = 1000
@@ -69,18 +70,14 @@ export class MemoryEngine implements QueueEngine {
   }
 }
 
-/**
- * Loads SQLite when it is needed: an older Node.js does not have it. It is marked experimental; the user can do
- * nothing about that warning.
- */
+/** Loads SQLite when it is needed: an older Node.js does not have it. */
 function openInMemory(): DatabaseSync {
-  const emitWarning = process.emitWarning.bind(process)
-  process.emitWarning = () => undefined
+  const unmute = muteSqliteWarning()
   try {
     const { DatabaseSync } = process.getBuiltinModule('node:sqlite')
     return new DatabaseSync(':memory:')
   } finally {
-    process.emitWarning = emitWarning
+    unmute()
   }
 }
 

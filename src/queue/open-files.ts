@@ -37,9 +37,9 @@ export class OpenFiles {
   }
 
   /** Opens a file that another thread of this process had open. */
-  reopen(spec: QueueFileSpec, handedOut: readonly number[]): QueueSummary {
+  reopen(spec: QueueFileSpec, handedOut: readonly number[]): void {
     // How long it was open only the file knows.
-    return this.#opened(spec, { handedOut, uptimeMs: 0 }).queue.summary()
+    this.#opened(spec, { handedOut, uptimeMs: 0 })
   }
 
   /**

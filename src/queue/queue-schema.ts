@@ -3,6 +3,15 @@ import { STATES } from './message-row.ts'
 
 const [WAITING, AWAITING, SUSPENDED, , , DAMAGED] = STATES.keys()
 
+/** Of the table `event`, also where it is kept in memory. */
+export const EVENT_COLUMNS = `(
+    id INTEGER PRIMARY KEY,
+    at REAL NOT NULL,
+    kind TEXT NOT NULL,
+    "by" TEXT NOT NULL,
+    detail TEXT NOT NULL
+  ) STRICT`
+
 /**
  * The tables of a queue, as version 3 of a queue file has them. In clear: numbers, states, times, attempts,
  * MSH-9, MSH-10, hashes of keys, and codes. Sealed: all of `sealed`, the contents and outcomes.
@@ -48,13 +57,7 @@ export const TABLES = `
     seq INTEGER NOT NULL,
     PRIMARY KEY (part, hash, seq)
   ) STRICT, WITHOUT ROWID;
-  CREATE TABLE IF NOT EXISTS event (
-    id INTEGER PRIMARY KEY,
-    at REAL NOT NULL,
-    kind TEXT NOT NULL,
-    "by" TEXT NOT NULL,
-    detail TEXT NOT NULL
-  ) STRICT;`
+  CREATE TABLE IF NOT EXISTS event ${EVENT_COLUMNS};`
 
 export const INDEXES = `
   CREATE INDEX in_lane ON message (lane, seq) WHERE state = ${WAITING} AND lane IS NOT NULL;

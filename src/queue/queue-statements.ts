@@ -42,19 +42,18 @@ const IS_ASIDE = `state IN (${AWAITING}, ${SUSPENDED}, ${DAMAGED})`
 /** How the API's states that have left are told apart. */
 const OUTCOMES: Partial<Record<string, string>> = { acked: 'ack', naked: 'nak', failed: 'error' }
 
-const FOUND = `state <> ${DAMAGED}
-  AND (:controlId IS NULL OR control_id = :controlId)
+/** What every search may ask for. */
+const MATCHES = `(:controlId IS NULL OR control_id = :controlId)
   AND (:type IS NULL OR type = :type)
-  AND (:rule IS NULL OR verdict ->> '$.rule' = :rule)
+  AND (:rule IS NULL OR verdict ->> '$.rule' = :rule)`
+
+const FOUND = `state <> ${DAMAGED} AND ${MATCHES}
   AND (:outcome IS NULL OR verdict ->> '$.outcome' = :outcome)
   AND (:retried IS NULL OR coalesce(turn, 0) > 0 = :retried)
   AND (accepted_at >= :since OR changed_at >= :since)
   AND (state <> ${LEFT} OR changed_at >= :cutoff)`
 
-const CHOSEN = `(:controlId IS NULL OR control_id = :controlId)
-  AND (:type IS NULL OR type = :type)
-  AND (:rule IS NULL OR verdict ->> '$.rule' = :rule)
-  AND (:before IS NULL OR changed_at < :before)`
+const CHOSEN = `${MATCHES} AND (:before IS NULL OR changed_at < :before)`
 
 function chosenBy({
   controlId,

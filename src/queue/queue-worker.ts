@@ -11,19 +11,17 @@ import type {
   QueueRequest
 } from './queue-protocol.ts'
 import type { Queue } from './queue.ts'
+import { muteSqliteWarning } from './sqlite-warning.ts'
 
 // The queue thread: it alone touches the queue files. The calls of a request are stored with one sync.
 
 if (parentPort === null) throw new Error('This module runs in a worker thread only.')
 const port = parentPort
 
-// SQLite in Node.js is marked experimental; the user can do nothing about that warning.
-const emitWarning = process.emitWarning.bind(process) as (...args: unknown[]) => void
-process.emitWarning = (...args: unknown[]) => {
-  if (!String(args[0]).includes('SQLite is an experimental feature')) emitWarning(...args)
-}
+const unmute = muteSqliteWarning()
+// It loads SQLite.
 const { OpenFiles } = await import('./open-files.ts')
-process.emitWarning = emitWarning
+unmute()
 
 const IDLE_MS = 2000
 const BETWEEN_STEPS_MS = 20
@@ -67,7 +65,8 @@ function answer({ id, file, task }: QueueRequest): void {
         post({ id, ...files.open(file) })
         return
       case 'reopen':
-        post({ id, summary: files.reopen(file, task.handedOut) })
+        files.reopen(file, task.handedOut)
+        post({ id })
         return
       case 'calls':
         post({ id, ...stored(file, task.calls) })

@@ -578,7 +578,8 @@ export class Queue<Stored> {
   /** The turn of a message that waits from now on. If it comes in before others, it takes theirs. */
   #turnOf(row: Place, wanted: number): number | null {
     const { seq, lane } = row
-    if (lane === null) return wanted === 0 && this.#hasNoTurns(seq) ? null : wanted
+    // Up to the barrier, the next one is found by its number.
+    if (lane === null) return wanted === 0 && seq <= this.#barrier ? null : wanted
     const first = this.#sql.firstInLane(lane)
     if (first !== undefined && first.seq < seq) return null
     if (!isWaiting(row)) {
@@ -589,11 +590,6 @@ export class Queue<Stored> {
       }
     }
     return wanted
-  }
-
-  /** It goes alone, and is found by its number. */
-  #hasNoTurns(seq: number): boolean {
-    return seq <= this.#barrier
   }
 
   /** The first that waits in a lane may go, unless it has its time. */
@@ -699,12 +695,12 @@ export class Queue<Stored> {
     }
   }
 
-  #page(rows: readonly StoredRow[], { state, limit }: MessageQuery, next: number): MessagePage {
+  #page(rows: readonly StoredRow[], { state }: MessageQuery, next: number): MessagePage {
     const messages = rows.map((row) => this.#rowOf(row))
     const wanted = messages.filter((row) =>
       state !== 'waiting' && state !== 'retrying' ? true : !row.isSending
     )
-    return { messages: wanted.slice(0, limit), next }
+    return { messages: wanted, next }
   }
 
   #suspendDeadly(): MessageRow[] {
@@ -733,7 +729,12 @@ export class Queue<Stored> {
       setMeta(this.#db, 'order', current)
       setMeta(this.#db, 'barrier', this.#lastSeq)
     }
-    this.#barrier = order === 'fifo' ? Infinity : metaNumber(this.#db, 'barrier')
+    this.#readBarrier()
+  }
+
+  #readBarrier(): void {
+    const isFifo = this.#options.order === 'fifo'
+    this.#barrier = isFifo ? Infinity : metaNumber(this.#db, 'barrier')
   }
 
   /** What the rows tell when the queue is opened. */
@@ -744,8 +745,7 @@ export class Queue<Stored> {
     }
     this.#storedLastSeq = metaNumber(this.#db, 'lastSeq')
     this.#lastSeq = Math.max(this.#storedLastSeq, this.#sql.lastSeq())
-    const { order } = this.#options
-    this.#barrier = order === 'fifo' ? Infinity : metaNumber(this.#db, 'barrier')
+    this.#readBarrier()
   }
 
   #handOut(seq: number): void {

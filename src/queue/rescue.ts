@@ -20,13 +20,12 @@ import type { ContentStore } from './queue-types.ts'
 import { ifReadable, readableRows } from './readable-rows.ts'
 import type { Sealer } from './seal.ts'
 import { PIECES_OF_MESSAGE, SealedParts } from './sealed-parts.ts'
+import { MOST_TIME } from './stored-json.ts'
 
 const [WAITING, AWAITING, , LEAVING, LEFT, DAMAGED] = STATES.keys()
 
 /** Above it the numbers of pieces are no longer exact; no queue gets that far. */
 const MOST_SEQ = 2 ** 35 - 1
-/** The last moment that a Date can hold, in milliseconds. */
-const MOST_TIME = 8.64e15
 const ROWS_AT_ONCE = 1000
 
 /** What is taken over of a file of 0.1.0 or 0.2.0, as 0.1.0 had it: what had left is not. */

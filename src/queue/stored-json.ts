@@ -4,7 +4,7 @@ import type { Pause } from './queue-event.ts'
 // What a queue file holds as JSON. Never throws: a damaged detail must not hold back a message.
 
 /** The last moment that a Date can hold, in milliseconds. */
-const MOST_TIME = 8.64e15
+export const MOST_TIME = 8.64e15
 
 /** Milliseconds that a Date can hold, or a length of time that is as harmless. */
 export function moment(value: unknown): number | undefined {
