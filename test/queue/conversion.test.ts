@@ -289,7 +289,7 @@ for (const [version, old] of Object.entries(versions)) {
     })
 
     it('stays as it is while there is no room to convert it', async (context) => {
-      const disk = await queues.smallDisk(context, '64k')
+      const disk = queues.smallDisk(context, '64k')
       if (disk === undefined) return
       await putFile(disk)
       const { queue } = made(disk)

@@ -3,7 +3,6 @@ import { execFileSync, spawn } from 'node:child_process'
 import { on, once } from 'node:events'
 import {
   existsSync,
-  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -28,6 +27,7 @@ import type { QueueReply } from '../../src/queue/queue-protocol.ts'
 import type { Move } from '../../src/queue/queue-types.ts'
 import type { Queue } from '../../src/queue/queue.ts'
 import { readableRows } from '../../src/queue/readable-rows.ts'
+import { mountSmallDisk, moveOf } from './set-up.ts'
 
 const PAGE = 4096
 // sqlite.org/fileformat2.html#walformat
@@ -157,19 +157,7 @@ function move(
   to: Move<Uint8Array>['to'],
   more: Partial<Move<Uint8Array>> = {}
 ): void {
-  const isMoved = queue.move({
-    seq,
-    from: 'waiting',
-    to,
-    attempts: 1,
-    retries: 0,
-    spentMs: 0,
-    renewals: 0,
-    verdict,
-    story: [],
-    ...more
-  })
-  assert.ok(isMoved)
+  assert.ok(queue.move(moveOf(seq, to, { verdict, ...more }) as Move<Uint8Array>))
 }
 
 function range(from: number, to: number): number[] {
@@ -790,15 +778,8 @@ describe('a damaged queue file', () => {
 
   it('stays where it is while the disk has no room for a new one', (context) => {
     fill(2000)
-    const small = join(place, 'small')
-    mkdirSync(small)
-    try {
-      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', small], { stdio: 'ignore' })
-    } catch {
-      // A real full disk: SQLite answers it as no mock does. It has to be mounted, so it needs root.
-      context.skip('only root can mount a small disk; runs in CI, as root')
-      return
-    }
+    const small = mountSmallDisk(context, place, '4m')
+    if (small === undefined) return
     try {
       destroy(pagesOf('message')[3] ?? 0)
       const bytes = readFileSync(path)

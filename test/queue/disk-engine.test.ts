@@ -5,7 +5,7 @@ import { closeSync, existsSync, openSync, readFileSync } from 'node:fs'
 import { readdir, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
+import { afterEach, beforeEach, describe, it } from 'node:test'
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
@@ -19,6 +19,7 @@ import {
   event,
   faultOf,
   findAll,
+  keepQueueThread,
   message,
   moveOf,
   numbers,
@@ -34,10 +35,7 @@ const run = promisify(execFile)
 const script = fileURLToPath(new URL('queue-process.ts', import.meta.url))
 
 describe('DiskEngine', () => {
-  // Keeps the queue thread running: starting one takes longer than most tests.
-  const keeper = new TestQueues()
-  before(() => keeper.openDisk())
-  after(() => keeper.end())
+  keepQueueThread()
 
   let queues: TestQueues
   beforeEach(() => {

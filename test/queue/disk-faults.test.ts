@@ -6,7 +6,7 @@ import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { DatabaseSync } from 'node:sqlite'
-import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
+import { afterEach, beforeEach, describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { QueueError } from '../../src/queue/queue-error.ts'
@@ -16,6 +16,7 @@ import {
   contentOf,
   event,
   faultOf,
+  keepQueueThread,
   message,
   moveOf,
   numbers,
@@ -30,10 +31,7 @@ const script = fileURLToPath(new URL('queue-process.ts', import.meta.url))
 const OTHER_KEY = Buffer.alloc(32, 2)
 
 describe('A queue file', () => {
-  // Keeps the queue thread running: starting one takes longer than most tests.
-  const keeper = new TestQueues()
-  before(() => keeper.openDisk())
-  after(() => keeper.end())
+  keepQueueThread()
 
   let queues: TestQueues
   beforeEach(() => {
@@ -67,7 +65,7 @@ describe('A queue file', () => {
 
   describe('on a full disk', () => {
     it('rejects exactly the messages that are not stored, and continues when there is space again', async (context) => {
-      const directory = await queues.smallDisk(context, '3m')
+      const directory = queues.smallDisk(context, '3m')
       if (directory === undefined) return
       const { queue, engine } = await queues.openDisk({ directory })
       const { queue: other } = await queues.openDisk({ name: 'other' })
@@ -98,7 +96,7 @@ describe('A queue file', () => {
     })
 
     it('can still settle and finish messages', async (context) => {
-      const directory = await queues.smallDisk(context, '4m')
+      const directory = queues.smallDisk(context, '4m')
       if (directory === undefined) return
       const { queue } = await queues.openDisk({ directory })
       for (let seq = 1; seq <= 300; seq++) await accept(queue, seq)
@@ -119,7 +117,7 @@ describe('A queue file', () => {
     })
 
     it('accepts messages again when those that filled it have left, together or one by one', async (context) => {
-      const directory = await queues.smallDisk(context, '3m')
+      const directory = queues.smallDisk(context, '3m')
       if (directory === undefined) return
       const { queue } = await queues.openDisk({ directory })
       let seq = 0
@@ -143,7 +141,7 @@ describe('A queue file', () => {
     })
 
     it('leaves as it was what cannot be changed, in the file and in what is handed out', async (context) => {
-      const directory = await queues.smallDisk(context, '3m')
+      const directory = queues.smallDisk(context, '3m')
       if (directory === undefined) return
       const { queue } = await queues.openDisk({ directory })
       await accept(queue, ...numbers(1, 300))
@@ -174,7 +172,7 @@ describe('A queue file', () => {
     })
 
     it('does not open a queue that it cannot write to', async (context) => {
-      const directory = await queues.smallDisk(context, '64k')
+      const directory = queues.smallDisk(context, '64k')
       if (directory === undefined) return
       writeFileSync(join(directory, 'filler'), Buffer.alloc(64 * 1024))
       const { queue, engine } = queues.disk({ directory })
@@ -314,7 +312,7 @@ describe('A queue file', () => {
 
   describe('without write access', () => {
     it('says so when the file system is read-only, and opens when it no longer is', async (context) => {
-      const directory = await queues.smallDisk(context, '4m')
+      const directory = queues.smallDisk(context, '4m')
       if (directory === undefined) return
       const { queue, engine } = await queues.openDisk({ directory })
       await accept(queue, 1)

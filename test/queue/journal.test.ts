@@ -14,6 +14,7 @@ import {
   contentOf,
   event,
   findAll,
+  keepQueueThread,
   message,
   moveOf,
   noContents,
@@ -30,10 +31,7 @@ const HOUR = 60 * 60 * 1000
 const DAY = 24 * HOUR
 
 describe('A queue file', () => {
-  // Keeps the queue thread running: starting one takes longer than most tests.
-  const keeper = new TestQueues()
-  before(() => keeper.openDisk())
-  after(() => keeper.end())
+  keepQueueThread()
 
   let queues: TestQueues
   beforeEach(() => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
+import { afterEach, beforeEach, describe, it } from 'node:test'
 import fc from 'fast-check'
 import type { MessageQueue } from '../../src/queue/message-queue.ts'
 import { knownState, NO_VERDICT } from '../../src/queue/message-row.ts'
@@ -8,6 +8,7 @@ import {
   accept,
   contentOf,
   findAll,
+  keepQueueThread,
   message,
   moveOf,
   numbers,
@@ -23,10 +24,7 @@ import {
 /** Longer than any test takes. */
 const LONG_MS = 600_000
 
-// Keeps the queue thread running: starting one takes longer than a test.
-const keeper = new TestQueues()
-before(() => keeper.openDisk())
-after(() => keeper.end())
+keepQueueThread()
 
 let queues: TestQueues
 beforeEach(() => {

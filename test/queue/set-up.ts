@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync } from 'node:fs'
-import { mkdir, rm } from 'node:fs/promises'
+import { mkdirSync, mkdtempSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { TestContext } from 'node:test'
+import { after, before, type TestContext } from 'node:test'
 import { systemClock } from '../../src/clock.ts'
 import { DiskEngine, type DiskEngineOptions } from '../../src/queue/disk-engine.ts'
 import { MemoryEngine } from '../../src/queue/memory-engine.ts'
@@ -210,20 +210,10 @@ export class TestQueues {
     return engine.path
   }
 
-  /** Mounts a small file system. @returns undefined if that is not allowed */
-  async smallDisk(context: TestContext, size: string): Promise<string | undefined> {
-    const place = join(this.directory, 'disk')
-    await mkdir(place)
-    try {
-      execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', place], {
-        stdio: 'ignore'
-      })
-    } catch {
-      // A real full disk: SQLite answers it as no mock does. It has to be mounted, so it needs root.
-      context.skip('only root can mount a small disk; runs in CI, as root')
-      return undefined
-    }
-    this.#mounted.push(place)
+  /** The same as `mountSmallDisk`, until `end`. */
+  smallDisk(context: TestContext, size: string): string | undefined {
+    const place = mountSmallDisk(context, this.directory, size)
+    if (place !== undefined) this.#mounted.push(place)
     return place
   }
 
@@ -231,6 +221,37 @@ export class TestQueues {
     await Promise.all(this.#queues.map((queue) => queue.close()))
     for (const place of this.#mounted) execFileSync('umount', [place])
     await rm(this.directory, { recursive: true })
+  }
+}
+
+/** Keeps the queue thread running throughout: starting one takes longer than most tests. */
+export function keepQueueThread(): void {
+  const keeper = new TestQueues()
+  before(() => keeper.openDisk())
+  after(() => keeper.end())
+}
+
+/**
+ * Mounts a small file system: SQLite answers a disk that is really full as no mock does.
+ *
+ * @returns where; undefined if that is not allowed, and the test is skipped
+ */
+export function mountSmallDisk(
+  context: TestContext,
+  directory: string,
+  size: string
+): string | undefined {
+  const place = join(directory, 'disk')
+  mkdirSync(place)
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', place], {
+      stdio: 'ignore'
+    })
+    return place
+  } catch {
+    // Only root may mount one, and there is no full disk without it.
+    context.skip('only root can mount a small disk; runs in CI, as root')
+    return undefined
   }
 }
 
