@@ -34,8 +34,6 @@ const VERSION = 3
 /** Pages (4 KiB) in the write-ahead log before it is written back, and when it is cut. */
 const LOG_PAGES = 4096
 const LOG_BYTES_KEPT = 32 * 1024 * 1024
-/** Memory for pages, in KiB: the index of a million lanes fits. */
-const CACHE_KIB = 20 * 1024
 
 /**
  * Opens the database of a queue file, or creates it; locks it for this process. The tables of an earlier version
@@ -66,7 +64,6 @@ export function openQueueDatabase(
       PRAGMA synchronous = FULL;
       PRAGMA secure_delete = ON;
       PRAGMA temp_store = MEMORY;
-      PRAGMA cache_size = -${CACHE_KIB};
       PRAGMA wal_autocheckpoint = ${LOG_PAGES};
       PRAGMA journal_size_limit = ${LOG_BYTES_KEPT};`)
     const start = performance.now()

@@ -105,7 +105,8 @@ export class Queue<Stored> {
     this.#sql = new Statements(db)
     this.#journal = new Journal(db, options)
     this.#storedUptime = metaNumber(db, 'uptime')
-    const uptime = Math.max(this.#storedUptime, options.run?.uptimeMs ?? 0)
+    // It begins at 1: a turn of 0 means at once.
+    const uptime = Math.max(1, this.#storedUptime, options.run?.uptimeMs ?? 0)
     this.#upSince = options.clock.monotonic() - uptime
     this.#renewals = metaNumber(db, 'renewals')
     this.#readRows()
@@ -380,7 +381,7 @@ export class Queue<Stored> {
       const row = this.#sql.place(seq)
       if (row === undefined || !isRetrying(row)) continue
       // Not 0: it is still one that is retried.
-      this.#sql.setTurn.run(Math.max(1, this.#uptime()), seq)
+      this.#sql.setTurn.run(this.#uptime(), seq)
     }
   }
 
