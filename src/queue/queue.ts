@@ -45,6 +45,8 @@ const MOST_DEATHS = 2
 /** The uptime is stored so often at most, in milliseconds; and when a message begins to await. */
 const UPTIME_STEP_MS = 60_000
 const AWAITING_STEP_MS = 1000
+/** The turn of a retry that need not wait: not 0, which says that it is none. */
+const DUE = Number.EPSILON
 /** Rows that one call looks at: a few milliseconds. */
 const ROWS_PER_CALL = 5000
 
@@ -105,8 +107,7 @@ export class Queue<Stored> {
     this.#sql = new Statements(db)
     this.#journal = new Journal(db, options)
     this.#storedUptime = metaNumber(db, 'uptime')
-    // It begins at 1: a turn of 0 means at once.
-    const uptime = Math.max(1, this.#storedUptime, options.run?.uptimeMs ?? 0)
+    const uptime = Math.max(this.#storedUptime, options.run?.uptimeMs ?? 0)
     this.#upSince = options.clock.monotonic() - uptime
     this.#renewals = metaNumber(db, 'renewals')
     this.#readRows()
@@ -380,8 +381,7 @@ export class Queue<Stored> {
     for (const seq of seqs) {
       const row = this.#sql.place(seq)
       if (row === undefined || !isRetrying(row)) continue
-      // Not 0: it is still one that is retried.
-      this.#sql.setTurn.run(this.#uptime(), seq)
+      this.#sql.setTurn.run(DUE, seq)
     }
   }
 
