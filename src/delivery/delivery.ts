@@ -48,12 +48,13 @@ export class Delivery<Content> {
   readonly #tally: Tally
   readonly #pace: Pace
   readonly #works = new Set<WorkInProgress>()
-  /** The numbers of messages on their way. */
-  readonly #sending = new Set<number>()
+  /** Messages on their way, by their numbers. */
+  readonly #sending = new Map<number, Claim>()
   /** Messages with clocks. */
   readonly #messages = new Set<Message<Content>>()
-  /** The number of the last renewal of all clocks. */
+  /** The number of the last renewal of all clocks that was stored, and that was asked for. */
   #renewals = 0
+  #lastRenewal = 0
   /** Attempts in progress, each with the steps that follow it. */
   readonly #running = new Set<Promise<void>>()
   readonly #flowsStarted = Promise.withResolvers<undefined>()
@@ -68,6 +69,8 @@ export class Delivery<Content> {
   #pause: Pause | undefined
   /** What holds if a pause that is being stored cannot be. */
   #certainPause: Pause | undefined
+  /** How often it was paused. */
+  #pauses = 0
   /** Stored outcomes have been handed on, and the queue can be read. */
   #canSend = false
   #lastSeq = 0
@@ -201,6 +204,7 @@ export class Delivery<Content> {
   async pause(by = 'flow', reason = ''): Promise<void> {
     const { queue } = await this.#opened()
     const pause = this.#pauseOf(by, reason)
+    this.#pauses++
     this.#pause = pause
     try {
       await queue.pause(pause)
@@ -220,13 +224,14 @@ export class Delivery<Content> {
    */
   async resume(by = 'flow'): Promise<void> {
     const { queue } = await this.#opened()
-    const pause = this.#pause
-    const stored = queue.resume(++this.#renewals)
+    const pauses = this.#pauses
+    const renewals = ++this.#lastRenewal
+    await queue.resume(renewals)
+    this.#renewals = renewals
     const now = this.#options.clock.monotonic()
-    for (const message of this.#messages) message.renewClock(this.#renewals, now)
-    await stored
+    for (const message of this.#messages) message.renewClock(renewals, now)
     // Unless it has been paused again meanwhile.
-    if (this.#pause === pause) this.#pause = this.#certainPause = undefined
+    if (this.#pauses === pauses) this.#pause = this.#certainPause = undefined
     this.#tell({ kind: 'resumed', by })
     this.#claimMessages()
   }
@@ -335,7 +340,7 @@ export class Delivery<Content> {
     const queue = await this.#options.queue()
     const { endedOn, isUnclean, lastSeq, leaving, pause, renewals } = await queue.open()
     this.#lastSeq = lastSeq
-    this.#renewals = renewals
+    this.#renewals = this.#lastRenewal = renewals
     this.#pause ??= pause
     this.#certainPause = this.#pause
     this.#work = this.#workOn(queue, isUnclean)
@@ -531,6 +536,7 @@ export class Delivery<Content> {
 
   async #pauseByRule(rule: string): Promise<void> {
     const pause = this.#pauseOf('rule', rule)
+    this.#pauses++
     this.#pause = this.#certainPause = pause
     this.#tell({ kind: 'paused', pause })
     await this.#work?.queue.pause(pause).catch(() => {

@@ -38,7 +38,7 @@ export class Sending<Content> {
   async #send(claim: Claim): Promise<void> {
     const { maySend, queue, sending, tell } = this.#context
     const { seq } = claim.row
-    sending.add(seq)
+    sending.set(seq, claim)
     let forgetClock: (() => void) | undefined
     try {
       const message = await this.#restored(claim)
@@ -53,7 +53,8 @@ export class Sending<Content> {
       const result = await this.#attempt(message)
       if (result !== undefined) await this.#act(message, result)
     } finally {
-      sending.delete(seq)
+      // It may be on its way again, with another claim.
+      if (sending.get(seq) === claim) sending.delete(seq)
       forgetClock?.()
     }
   }

@@ -1,4 +1,4 @@
-import type { MessageQueue } from '../queue/message-queue.ts'
+import type { Claim, MessageQueue } from '../queue/message-queue.ts'
 import type { MessageRow } from '../queue/message-row.ts'
 import type { AttemptResult } from './attempt-result.ts'
 import type { CarefulStart } from './careful-start.ts'
@@ -14,8 +14,8 @@ export interface WorkContext<Content> {
   readonly careful: CarefulStart
   /** The messages that are being worked on. */
   readonly works: Set<WorkInProgress>
-  /** The numbers of those that are on their way: until it is stored what came of them. */
-  readonly sending: Set<number>
+  /** Those that are on their way, by their numbers: until it is stored what came of them. */
+  readonly sending: Map<number, Claim>
   /** Messages whose clocks a resume restarts. */
   readonly messages: Set<Message<Content>>
   /** The number of the last renewal of all clocks. */

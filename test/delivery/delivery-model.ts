@@ -5,6 +5,7 @@ import { Delivery } from '../../src/delivery/delivery.ts'
 import type { Settlement } from '../../src/delivery/settlement.ts'
 import { MemoryEngine } from '../../src/queue/memory-engine.ts'
 import { MessageQueue, type Claim } from '../../src/queue/message-queue.ts'
+import type { MessageRow } from '../../src/queue/message-row.ts'
 import type { QueueMethod } from '../../src/queue/queue-protocol.ts'
 import type { Move, Order } from '../../src/queue/queue-types.ts'
 import { ObjectContents } from '../../src/queue/stored-contents.ts'
@@ -151,6 +152,8 @@ export class DeliveryModel {
   #pauses = 0
   /** The number of the last renewal of all clocks. */
   #resumes = 0
+  /** The numbers of those that have been stored since. */
+  #renewals: number[] = []
   #flights: Flight[] = []
   /** Messages that may be in flight. */
   #allowed = 1000
@@ -347,6 +350,7 @@ export class DeliveryModel {
       })
     }
     this.#resumes = durable ? this.#disk.renewals : 0
+    this.#renewals = []
     this.#takeStock()
     this.#storedAll = !this.#disk.failWrites
     this.#delivery = new Delivery({
@@ -367,6 +371,7 @@ export class DeliveryModel {
       },
       onEvent: ({ kind }) => {
         this.#watch(() => {
+          if (mine() && kind === 'resumed') this.#resumed()
           if (mine()) assert.notEqual(kind, 'lost', 'a message was lost')
           if (mine()) assert.notEqual(kind, 'fault', 'a fault of ours')
         })
@@ -404,6 +409,7 @@ export class DeliveryModel {
       }
     }
     if (method === 'resume') {
+      this.#renewals.push(args[0] as number)
       for (const message of this.#messages.values()) {
         if (message.standing !== 'flight') {
           message.dueAt = Math.min(message.dueAt, this.#clock.monotonic())
@@ -411,10 +417,17 @@ export class DeliveryModel {
       }
     }
     if (method !== 'move') return
-    const { seq, to, dueInMs = 0, counts } = args[0] as Move<Uint8Array>
+    const { seq, to, dueInMs = 0, counts, renewals, retries } = args[0] as Move<Uint8Array>
     const row = this.#disk.rows.find((each) => each.seq === seq)
     if (row === undefined) return
     const message = this.#named(row.controlId)
+    assert.ok(renewals <= this.#disk.renewals, `the renewals of ${message.id}`)
+    if (renewals > message.renewals) {
+      // All clocks were renewed while it was worked on: just before a retry was counted, or afterwards.
+      this.#renew(message, renewals)
+      assert.ok(retries <= 1, `retries of ${message.id}`)
+      message.retries = retries
+    }
     // A wait begins when it is stored.
     if (to === 'waiting' && dueInMs > 0) this.#planned(message, dueInMs, counts === true)
     if (to === 'awaiting' && message.standing === 'awaiting') this.#awaits(message, message.late)
@@ -436,14 +449,17 @@ export class DeliveryModel {
 
   #resume(): void {
     const change = this.#pauses
-    this.#resumes++
-    // The others as soon as that is stored.
-    for (const message of this.#messages.values()) {
-      if (message.standing === 'flight' || !this.#settings.durable) this.#renew(message)
-    }
     this.#call(this.#delivery.resume(), () => {
       if (change === this.#pauses) this.#paused = this.#surelyPaused = false
     })
+  }
+
+  /** Of a resume that was stored: the clocks of messages in flight restart, too. */
+  #resumed(): void {
+    this.#resumes = this.#renewals.shift() ?? this.#resumes + 1
+    for (const message of this.#messages.values()) {
+      if (message.standing === 'flight' || !this.#settings.durable) this.#renew(message)
+    }
   }
 
   #pauseByRule(): void {
@@ -463,11 +479,11 @@ export class DeliveryModel {
 
   /** What was counted before the last renewal no longer counts. */
   #forgetOldClock(message: Message, renewals: number): void {
-    if (message.renewals < renewals) this.#renew(message)
+    if (message.renewals < renewals) this.#renew(message, renewals)
   }
 
-  #renew(message: Message): void {
-    message.renewals = this.#resumes
+  #renew(message: Message, renewals = this.#resumes): void {
+    message.renewals = renewals
     message.spent = 0
     message.stored = undefined
     message.attemptTime = 0
@@ -631,7 +647,6 @@ export class DeliveryModel {
     } else if (outcome === 'suspend') this.#suspended(message)
     else {
       message.standing = 'waiting'
-      message.spent = 0
       this.#pauseByRule()
     }
     flight.end(result)
@@ -686,10 +701,10 @@ export class DeliveryModel {
     const isDue = standing === 'awaiting' && !this.#isLate(message)
     const isFirst = message.asked++ === 0
     let before: Message | undefined
-    const judge = (): AttemptResult => {
+    const judge = ({ renewals }: MessageRow): AttemptResult => {
       before = { ...message }
       this.#watch(() => {
-        if (this.#process === process) this.#judged(message, kind)
+        if (this.#process === process) this.#judged(message, kind, renewals)
       })
       return resultOf(kind)
     }
@@ -720,7 +735,7 @@ export class DeliveryModel {
   }
 
   /** The rules are asked about an application acknowledgement. */
-  #judged(message: Message, kind: ReplyKind): void {
+  #judged(message: Message, kind: ReplyKind, renewals: number): void {
     const { id, standing } = message
     const wasLate = ['suspended', 'operator'].includes(standing) && message.timedOut
     assert.ok(
@@ -729,7 +744,7 @@ export class DeliveryModel {
     )
     const { outcome, retry } = resultOf(kind).decision
     if (outcome === 'await') return
-    this.#forgetOldClock(message, this.#resumes)
+    this.#forgetOldClock(message, Math.max(renewals, this.#resumes))
     const { failureTimeoutMs } = this.#settings
     const wait = backOff(message)
     const isInTime = this.#paused || message.spent + wait <= failureTimeoutMs
