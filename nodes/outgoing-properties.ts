@@ -70,7 +70,7 @@ function beginning(text: string): string {
 function common(
   message: OutgoingMessage | undefined,
   { attempts, acceptedAt, controlId, type }: SettledMessage,
-  { acceptAck, outcome, reply, rule, action, warnings, settledAt }: Settlement
+  { acceptAck, isCut, outcome, reply, rule, action, warnings, settledAt }: Settlement
 ): Record<string, unknown> {
   return {
     outcome,
@@ -81,6 +81,7 @@ function common(
     ack: reply?.ack ?? null,
     ...(acceptAck === undefined ? {} : { acceptAck }),
     ...(reply?.acks === undefined ? undefined : { acks: reply.acks }),
+    ...(isCut === undefined ? {} : { replyCut: true }),
     rule,
     action,
     warnings,

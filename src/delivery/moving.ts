@@ -2,8 +2,8 @@ import { sleep } from '../clock.ts'
 import type { Move } from '../queue/queue-types.ts'
 import type { AttemptResult } from './attempt-result.ts'
 import { MESSAGE_STATES, type Message } from './message.ts'
-import { notHandedOn } from './queue-errors.ts'
-import type { Settlement } from './settlement.ts'
+import { isFull, notHandedOn } from './queue-errors.ts'
+import { cutSettlement, type Settlement } from './settlement.ts'
 import { verdictOf } from './verdict.ts'
 import { moved, settledMessage, TRY_AGAIN_MS, type WorkContext } from './work-context.ts'
 
@@ -39,12 +39,23 @@ export class Moving<Content> {
   }
 
   /**
-   * Stores a move.
+   * Stores a move. What the disk has no room for is cut in the outcome that is stored; this process hands on the
+   * whole one.
    *
    * @returns false if somebody was faster
    * @throws {QueueError} if it cannot be stored: then nothing has changed
    */
   async store(message: Message<Content>, change: Change): Promise<boolean> {
+    try {
+      return await this.#move(message, change)
+    } catch (error) {
+      if (change.outcome === undefined || !isFull(error)) throw error
+      this.#context.tell({ kind: 'queue-failed', code: error.code })
+      return this.#move(message, { ...change, outcome: cutSettlement(change.outcome) })
+    }
+  }
+
+  #move(message: Message<Content>, change: Change): Promise<boolean> {
     const { claimMessages, queue, sending } = this.#context
     const { row, attempts, renewals, retries, spentMs, story, verdict } = message
     const rules: Partial<Record<string, string>> = MESSAGE_STATES[row.state].to

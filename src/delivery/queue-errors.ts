@@ -14,6 +14,11 @@ export function isGone(error: unknown): error is QueueError {
   )
 }
 
+/** The disk has no room. */
+export function isFull(error: unknown): error is QueueError {
+  return error instanceof QueueError && error.code === 'SQLITE_FULL'
+}
+
 /** Why a message leaves a queue in memory when its node is closed. */
 export function closedError({ attempts }: Pick<MessageRow, 'attempts'>): DeliveryError {
   const what =

@@ -26,6 +26,8 @@ export interface Settlement {
   warnings: readonly string[]
   /** Wall clock, milliseconds. */
   settledAt: number
+  /** The disk had no room for the whole answer: only its codes and its beginning were stored. */
+  isCut?: true
 }
 
 /** What the final attempt means: ACK, NAK or an error. */
@@ -58,6 +60,52 @@ export function keptAnswer(settlement: Settlement): Settlement {
   const { reply } = settlement
   if (reply === undefined) return settlement
   return { ...settlement, reply: { ...reply, text: reply.text.slice(0, MAX_ERROR_REPLY), hl7: '' } }
+}
+
+/** Of texts that are cut, so many characters are stored. */
+const CUT_CHARACTERS = 300
+const CUT_ENTRIES = 3
+
+/** What is stored of a settlement when the disk has no room for all of it. */
+export function cutSettlement(settlement: Settlement): Settlement {
+  const { acceptAck, error, reply, warnings } = settlement
+  return {
+    ...settlement,
+    warnings: warnings.slice(0, CUT_ENTRIES),
+    ...(error && { error: { ...error, message: cut(error.message) } }),
+    ...(acceptAck && { acceptAck: cutAcknowledgement(acceptAck) }),
+    ...(reply && {
+      reply: {
+        status: reply.status,
+        headers: {},
+        // An answer with HL7 leaves as that.
+        text: reply.hl7 === '' ? cut(reply.text) : '',
+        hl7: cut(reply.hl7),
+        ack: reply.ack && cutAcknowledgement(reply.ack)
+      }
+    }),
+    isCut: true
+  }
+}
+
+function cutAcknowledgement(ack: Acknowledgement): Acknowledgement {
+  const texts = Object.entries(ack).filter(([, value]) => typeof value === 'string')
+  return {
+    ...ack,
+    ...Object.fromEntries(texts.map(([name, value]) => [name, cut(value as string)])),
+    errors: ack.errors.slice(0, CUT_ENTRIES).map(({ code, severity, location }) => ({
+      code: cut(code),
+      severity: cut(severity),
+      location: cut(location),
+      codeText: '',
+      diagnostic: '',
+      userMessage: ''
+    }))
+  }
+}
+
+function cut(text: string): string {
+  return text.slice(0, CUT_CHARACTERS)
 }
 
 /**

@@ -19,7 +19,7 @@ import type { OpenedQueue, QueueCounts, QueueSummary } from './queue-types.ts'
 
 export interface DiskEngineOptions extends Pick<
   QueueFileSpec,
-  'name' | 'journalDays' | 'order' | 'orderKey' | 'applicationAckMs'
+  Exclude<keyof QueueFileSpec, 'path' | 'key'>
 > {
   /** Where the queue files are; created if missing. */
   directory: string
@@ -83,17 +83,19 @@ export class DiskEngine implements QueueEngine {
   #whenIdle: (() => void) | undefined
 
   constructor(options: DiskEngineOptions) {
-    const { directory, name, journalDays, order, orderKey, applicationAckMs } = options
+    const { name } = options
     this.#options = options
-    this.path = queueFilePath(directory, name)
+    this.path = queueFilePath(options.directory, name)
     this.#file = {
       path: this.path,
       name,
       key: new Uint8Array(),
-      journalDays,
-      order,
-      orderKey,
-      applicationAckMs
+      journalDays: options.journalDays,
+      contentDays: options.contentDays ?? 0,
+      mostKeptBytes: options.mostKeptBytes ?? Infinity,
+      order: options.order,
+      orderKey: options.orderKey,
+      applicationAckMs: options.applicationAckMs
     }
   }
 

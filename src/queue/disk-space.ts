@@ -2,13 +2,39 @@ import { statfsSync, statSync } from 'node:fs'
 import type { DatabaseSync } from 'node:sqlite'
 import { PAGE_BYTES } from './queue-database.ts'
 
-/** Free pages that an empty file may keep, and how many are released at a time. */
+/** Free pages that an empty file may keep, how many are released at a time, and on a full disk. */
 const FREE_PAGES_KEPT = 1024
 const FREE_PAGES_AT_A_TIME = 2048
-/** Space that removals and outcomes of held messages may need on a nearly full disk. */
-const RESERVE_BYTES = 256 * 1024
+const FREE_PAGES_WHEN_FULL = 256
+/** With less free space than this, what is stored is written back to the file at once. */
+const SHORT_BYTES = 64 * 1024 * 1024
+/** Besides what messages take, the log can grow by so much; and besides what outcomes take: removals need it. */
+const LOG_BYTES = 1024 * 1024
+const LOG_BYTES_FOR_REMOVALS = 256 * 1024
+/** Besides what messages take, the file can grow by so much for outcomes, and by so much for each held message. */
+const OUTCOME_BYTES = 512 * 1024
+const HELD_BYTES = 512
 
-/** The disk space that a queue file and its log take and release. */
+/**
+ * Something that takes room besides a row or two. New messages stop first, then long outcomes; a removal or a short
+ * outcome is always tried.
+ */
+export interface StoredThing {
+  kind: 'message' | 'outcome'
+  bytes: number
+}
+
+/** Where room is short: within the file, or on the disk itself, where the log has to grow. */
+export type Shortage = 'file' | 'disk'
+
+/**
+ * The disk space that a queue file and its log take and release.
+ *
+ * What is stored goes to the log first; when it is written back, the log starts from its beginning. A log that
+ * cannot be written back, because the file cannot grow, grows itself until nothing finds room, not even a
+ * removal: so the space for that is never given to anything else, and while the disk is short, the log is
+ * written back after each transaction.
+ */
 export class DiskSpace {
   readonly #db: DatabaseSync
   readonly #path: string
@@ -19,33 +45,57 @@ export class DiskSpace {
   }
 
   /**
-   * Whether the disk has room for messages of that size as well as everything in the log: a log
-   * that cannot be written back for lack of space grows until not even a removal finds room, and an
-   * empty queue would stay full.
+   * Room for what is to be stored in a transaction.
    *
-   * @param bytes of the messages
+   * @param held how many messages are held
    */
-  hasRoom(bytes: number): boolean {
-    if (bytes === 0) return true
+  room(held: number): Room {
     try {
-      if (this.#isFree(bytes)) return true
-      this.makeRoom()
-      return this.#isFree(bytes)
+      const { blocks, bavail, bsize } = statfsSync(this.#path)
+      // A file system that does not say.
+      if (blocks === 0) return new Room({ free: Infinity, log: 0, spare: 0 }, 0)
+      const unwritten = this.#pragma('page_count') * PAGE_BYTES - statSync(this.#path).size
+      return new Room(
+        {
+          free: bavail * bsize - Math.max(0, unwritten),
+          log: statSync(`${this.#path}-wal`, { throwIfNoEntry: false })?.size ?? 0,
+          spare: this.#pragma('freelist_count') * PAGE_BYTES
+        },
+        held * HELD_BYTES
+      )
     } catch {
-      // The file is gone, or the file system does not say: the transaction will find out.
-      return true
+      // The file is gone: the transaction will find out.
+      return new Room({ free: Infinity, log: 0, spare: 0 }, 0)
     }
   }
 
-  /** Releases the space of the log and of free pages, as far as the disk has room to do so. */
-  makeRoom(): void {
+  /** After a transaction, which is stored whatever happens here. */
+  writeBackIfShort(): void {
     try {
-      this.writeBackLog()
-      this.#db.exec(`PRAGMA incremental_vacuum(${FREE_PAGES_AT_A_TIME})`)
-      this.writeBackLog()
+      const { blocks, bavail, bsize } = statfsSync(this.#path)
+      if (blocks > 0 && bavail * bsize < SHORT_BYTES) this.writeBack()
     } catch {
-      // Callers that wanted more get the error that the disk is full.
+      // The file is gone: the next transaction will find out.
     }
+  }
+
+  /** Writes everything in the log to the file itself, if the disk has room for that. */
+  writeBack(): void {
+    try {
+      this.#db.exec('PRAGMA wal_checkpoint(PASSIVE)')
+    } catch {
+      // It stays in the log.
+    }
+  }
+
+  /** Gives some of the file's free pages back to a disk that is full, if it has room for that. */
+  release(): void {
+    try {
+      this.#db.exec(`PRAGMA incremental_vacuum(${FREE_PAGES_WHEN_FULL})`)
+    } catch {
+      // They stay free within the file.
+    }
+    this.writeBack()
   }
 
   /**
@@ -58,27 +108,69 @@ export class DiskSpace {
     if (free <= FREE_PAGES_KEPT) return false
     this.#db.exec(`PRAGMA incremental_vacuum(${FREE_PAGES_AT_A_TIME})`)
     const more = free - FREE_PAGES_AT_A_TIME > FREE_PAGES_KEPT
-    if (!more) this.writeBackLog()
+    if (!more) this.truncateLog()
     return more
   }
 
-  /** Writes everything in the log to the file itself. */
-  writeBackLog(): void {
+  /**
+   * Writes everything in the log to the file itself, and empties the log.
+   *
+   * @throws an error of SQLite, such as `SQLITE_FULL`
+   */
+  truncateLog(): void {
     this.#db.exec('PRAGMA wal_checkpoint(TRUNCATE)')
-  }
-
-  /** Once in the log, and once in the file if that has no free pages for it. */
-  #isFree(bytes: number): boolean {
-    const { blocks, bavail, bsize } = statfsSync(this.#path)
-    // A file system that does not say.
-    if (blocks === 0) return true
-    const pages = this.#pragma('page_count') * PAGE_BYTES
-    const free = this.#pragma('freelist_count') * PAGE_BYTES
-    const unwritten = Math.max(0, pages - statSync(this.#path).size)
-    return bavail * bsize >= unwritten + bytes + Math.max(0, bytes - free) + RESERVE_BYTES
   }
 
   #pragma(name: string): number {
     return this.#db.prepare(`PRAGMA ${name}`).get()?.[name] as number
   }
 }
+
+/** What there is, in bytes. */
+interface Space {
+  /** Of the disk, besides what it takes to write the log back. */
+  free: number
+  /** The size of the log, which is used again from its beginning. */
+  log: number
+  /** Free pages within the file. */
+  spare: number
+}
+
+/** The room that one transaction may take. */
+export class Room {
+  readonly #space: Space
+  readonly #held: number
+  /** What has been taken. */
+  #bytes = 0
+
+  /** @param held bytes that become necessary for the messages that are held */
+  constructor(space: Space, held: number) {
+    this.#space = space
+    this.#held = held
+  }
+
+  /** Takes room for something, if there is enough: in the log, and in the file. */
+  take({ kind, bytes }: StoredThing): Shortage | undefined {
+    const { free, log, spare } = this.#space
+    const isMessage = kind === 'message'
+    const all = this.#bytes + bytes
+    const growthOfLog = Math.max(0, all + (isMessage ? LOG_BYTES : LOG_BYTES_FOR_REMOVALS) - log)
+    const growthOfFile = Math.max(0, all + (isMessage ? OUTCOME_BYTES + this.#held : 0) - spare)
+    if (growthOfLog > free) return 'disk'
+    if (growthOfLog + growthOfFile > free) return 'file'
+    this.#bytes = all
+    return undefined
+  }
+
+  /** Takes room for all of them; tells what is short for the first that does not fit. */
+  takeAll(things: readonly StoredThing[]): Shortage | undefined {
+    for (const thing of things) {
+      const shortage = this.take(thing)
+      if (shortage !== undefined) return shortage
+    }
+    return undefined
+  }
+}
+
+/** There is room for nothing. */
+export const NO_ROOM = new Room({ free: -Infinity, log: 0, spare: 0 }, 0)

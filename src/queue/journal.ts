@@ -8,6 +8,7 @@ import {
   type QueueEventKind
 } from './queue-event.ts'
 import { EVENT_COLUMNS } from './queue-schema.ts'
+import { partOf } from './queue-statements.ts'
 import { valuesFrom } from './stored-json.ts'
 
 const DAY_MS = 24 * 60 * 60 * 1000
@@ -15,6 +16,8 @@ const DAY_MS = 24 * 60 * 60 * 1000
 const SWEEP_MS = 60 * 60 * 1000
 /** Rows that one call looks at. */
 const ROWS_PER_SWEEP = 512
+/** Events of a kind that is counted are one event for so long, in milliseconds. */
+const COUNTED_MS = 60 * 60 * 1000
 /** What exceeds the limit goes so many at a time. */
 const ROWS_PER_TRIM = 64
 
@@ -91,6 +94,18 @@ export class Journal {
     this.#sql.dropEvents.run(Number(lastInsertRowid) - this.#options.mostEvents)
   }
 
+  /** So many more of something: the newest event counts them, if it is one of them and not too old. */
+  countEvent(kind: QueueEventKind, count: number): void {
+    const now = this.#options.clock.now()
+    const newest = this.#sql.events.get(now - COUNTED_MS, 1)
+    const { count: before = 0 } = newest?.['kind'] === kind ? valuesFrom(newest['detail']) : {}
+    if (newest?.['kind'] !== kind) this.addEvent({ at: now, kind, by: '', values: { count } })
+    else {
+      const detail = JSON.stringify({ count: Number(before) + count })
+      this.#sql.setDetail.run(detail, newest['id'] as number)
+    }
+  }
+
   events({ since, limit }: EventQuery): QueueEvent[] {
     const from = this.#options.journalDays > 0 ? Math.max(since, this.cutoff) : since
     return this.#sql.events
@@ -110,7 +125,10 @@ export class Journal {
   ): { last: number; count: number } | undefined {
     const last = this.#sql.window.get(after, rows)?.['last']
     if (typeof last !== 'number') return undefined
-    return { last, count: Number(this.#sql.forget.run(after, last, leftBefore).changes) }
+    const count = Number(this.#sql.forget.run(after, last, leftBefore).changes)
+    if (count > 0)
+      this.#sql.forgetHashes.run({ after, last, from: partOf(after), to: partOf(last) })
+    return { last, count }
   }
 }
 
@@ -119,7 +137,14 @@ const LEFT = STATES.indexOf('left')
 function statementsOf(
   db: DatabaseSync
 ): Record<
-  'window' | 'forget' | 'addEvent' | 'events' | 'dropEvents' | 'dropOldEvents',
+  | 'window'
+  | 'forget'
+  | 'forgetHashes'
+  | 'addEvent'
+  | 'setDetail'
+  | 'events'
+  | 'dropEvents'
+  | 'dropOldEvents',
   StatementSync
 > {
   return {
@@ -127,9 +152,16 @@ function statementsOf(
       'SELECT max(seq) AS last FROM (SELECT seq FROM message WHERE seq > ? ORDER BY seq LIMIT ?)'
     ),
     forget: db.prepare(
-      `DELETE FROM message WHERE seq > ? AND seq <= ? AND state = ${LEFT} AND changed_at < ?`
+      `DELETE FROM message
+       WHERE seq > ? AND seq <= ? AND state = ${LEFT} AND changed_at < ? AND kept_bytes IS NULL`
+    ),
+    forgetHashes: db.prepare(
+      `DELETE FROM found
+       WHERE part BETWEEN :from AND :to AND seq > :after AND seq <= :last
+         AND NOT EXISTS (SELECT 1 FROM message WHERE message.seq = found.seq)`
     ),
     addEvent: db.prepare('INSERT INTO event (at, kind, "by", detail) VALUES (?, ?, ?, ?)'),
+    setDetail: db.prepare('UPDATE event SET detail = ? WHERE id = ?'),
     events: db.prepare('SELECT * FROM event WHERE id > 0 AND at >= ? ORDER BY id DESC LIMIT ?'),
     dropEvents: db.prepare('DELETE FROM event WHERE id <= ?'),
     dropOldEvents: db.prepare(

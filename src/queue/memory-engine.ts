@@ -106,8 +106,13 @@ class ObjectStore implements ContentStore<object> {
     this.#outcomes.delete(seq)
   }
 
-  drop(seq: number): void {
+  sizeOf(): number {
+    return 0
+  }
+
+  drop(seq: number): boolean {
     this.#contents.delete(seq)
     this.#outcomes.delete(seq)
+    return false
   }
 }

@@ -4,6 +4,7 @@ import type { QueueEngine } from './queue-engine.ts'
 import type { EventQuery, Pause, QueueEvent } from './queue-event.ts'
 import type {
   ClaimedMessage,
+  LeftChoice,
   LeftMessage,
   MessagePage,
   MessageQuery,
@@ -180,6 +181,10 @@ export class MessageQueue<Content> {
 
   find(query: MessageQuery): Promise<MessagePage> {
     return this.#engine.call('find', () => [query])
+  }
+
+  findLeft(choice: LeftChoice, after: number, most: number): Promise<MessagePage> {
+    return this.#engine.call('findLeft', () => [choice, after, most])
   }
 
   addEvent(event: QueueEvent): Promise<void> {

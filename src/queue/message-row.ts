@@ -93,7 +93,10 @@ export interface MessageRow {
   readonly renewals: number
   readonly verdict: Verdict
   readonly story: readonly AttemptRecord[]
+  /** It had left before, and was sent again. */
   readonly resent: Resent | undefined
+  /** It has left, and its content is kept: it can be sent again. */
+  readonly isKept: boolean
 }
 
 /** The newest attempts of a message with one more. */

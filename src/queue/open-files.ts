@@ -80,9 +80,9 @@ export class OpenFiles {
     this.#files.delete(path)
   }
 
-  /** Releases the disk space of a full log. */
-  makeRoom({ path }: QueueFileSpec): void {
-    this.#files.get(path)?.space.makeRoom()
+  /** Writes the log of a file back, if the disk has room for that. */
+  writeBack({ path }: QueueFileSpec): void {
+    this.#files.get(path)?.space.writeBack()
   }
 
   close(spec: QueueFileSpec): void {

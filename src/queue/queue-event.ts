@@ -22,7 +22,9 @@ export const QUEUE_EVENT_KINDS = [
   'content-shown', // values: controlId
   'tested', // values: type
   'queue-fault', // values: cause
-  'certificate' // values: of, days
+  'certificate', // values: of, days
+  'contents-dropped', // values: count
+  'sent-again' // values: count
 ] as const
 
 export type QueueEventKind = (typeof QUEUE_EVENT_KINDS)[number]

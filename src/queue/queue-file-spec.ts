@@ -8,6 +8,9 @@ export interface QueueFileSpec {
   key: Uint8Array
   /** How many days what has left, and events, are kept; 0: not at all. */
   journalDays: number
+  /** How many days the content of what has left is kept, and so many bytes of it at most. Default: not at all. */
+  contentDays?: number
+  mostKeptBytes?: number
   order: Order
   /** The path that keys are taken from, such as `PID-3.1`. */
   orderKey: string

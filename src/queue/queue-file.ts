@@ -1,10 +1,10 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { systemClock } from '../clock.ts'
-import { DiskSpace } from './disk-space.ts'
+import { DiskSpace, type Room, type StoredThing } from './disk-space.ts'
 import { FilePlace } from './file-place.ts'
 import { keyCheckOf, sealerOf } from './keys-of-file.ts'
 import { countOf, deleteFiles, openQueueDatabase, type MessageCount } from './queue-database.ts'
-import { LostFileError, QueueDamageError } from './queue-fault.ts'
+import { faultCode, LostFileError, QueueDamageError } from './queue-fault.ts'
 import type { QueueFileSpec } from './queue-file-spec.ts'
 import type { QueueRun } from './queue-types.ts'
 import { Queue } from './queue.ts'
@@ -13,6 +13,8 @@ import { SealedParts } from './sealed-parts.ts'
 /** At most this many messages that have left, and events, are kept in a file, whatever their age. */
 const MOST_RECORDS = 1_000_000
 const MOST_EVENTS = 10_000
+/** A transaction for which there is no room waits for so many steps that make some. */
+const MOST_STEPS = 16
 
 /** One node's queue in a SQLite file. Synchronous: for use in the queue thread only. */
 export class QueueFile {
@@ -42,6 +44,8 @@ export class QueueFile {
         orderKey: spec.orderKey,
         contents: new SealedParts(this.#db, sealer),
         journalDays: spec.journalDays,
+        contentDays: spec.contentDays,
+        mostKeptBytes: spec.mostKeptBytes,
         mostRecords: MOST_RECORDS,
         mostEvents: MOST_EVENTS,
         clock: systemClock,
@@ -74,6 +78,20 @@ export class QueueFile {
   /** From now on a close says that the run has ended. */
   setRunning(): void {
     this.#isRunning = true
+  }
+
+  /**
+   * Room for what a transaction is to store. If the disk is short, contents of messages that have left go first.
+   */
+  roomFor(things: readonly StoredThing[]): Room {
+    const room = (): Room => this.space.room(this.queue.held)
+    if (things.length > 0 && room().takeAll(things) !== undefined) this.space.writeBack()
+    for (let step = 0; step < MOST_STEPS; step++) {
+      const shortage = room().takeAll(things)
+      if (shortage === undefined || !this.#dropKept()) break
+      if (shortage === 'disk') this.space.release()
+    }
+    return room()
   }
 
   /**
@@ -123,6 +141,18 @@ export class QueueFile {
   keepHouse(): boolean {
     const more = this.transaction((queue) => queue.keepHouse())
     return (this.queue.summary().waiting === 0 && this.space.shrink()) || more
+  }
+
+  /** @returns false if there is nothing that could go, or the disk has no room even for that */
+  #dropKept(): boolean {
+    try {
+      const hasDropped = this.transaction((queue) => queue.dropKept())
+      this.space.writeBack()
+      return hasDropped
+    } catch (error) {
+      if (faultCode(error) === 'SQLITE_FULL') return false
+      throw error
+    }
   }
 
   /** Copies all of it into an empty file. */

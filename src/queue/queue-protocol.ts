@@ -3,6 +3,9 @@ import type { QueueFileSpec } from './queue-file-spec.ts'
 import type { OpenedQueue, QueueSummary } from './queue-types.ts'
 import type { Queue } from './queue.ts'
 
+/** An outcome of this size is stored as long as anything is; a longer one is refused when the disk is short. */
+export const SHORT_OUTCOME_BYTES = 4096
+
 /** What the main thread asks of a queue. */
 export type QueueMethods = Pick<
   Queue<Uint8Array>,
@@ -24,6 +27,7 @@ export type QueueMethods = Pick<
   | 'setDamaged'
   | 'read'
   | 'find'
+  | 'findLeft'
   | 'addEvent'
   | 'events'
 >

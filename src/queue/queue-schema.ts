@@ -22,8 +22,11 @@ export const EVENT_COLUMNS = `(
  *   later one they count as 0.
  * - `deaths`: how many processes have ended while they worked on it.
  * - `verdict`, `story`, `resent`: JSON, in codes (`message-row.ts`).
- * - `edited_at`, `kept_bytes` and the table `found` are for what comes: edited messages, contents that are kept
- *   after a message has left, and searches by hashes of fields.
+ * - `kept_bytes`: of a message that has left, the size of its content and outcome, if they are kept; 0 while the
+ *   rest of them is being deleted.
+ * - `found`: keyed hashes of fields, by which messages are searched for; `part` is `seq / 4096`, so that they can go
+ *   by age.
+ * - `edited_at` is for what comes.
  * - A piece of a part of a message has the id `(4 * seq + part) * 65536 + piece`; part 0 is the content, 1 the
  *   outcome.
  */
@@ -65,7 +68,7 @@ export const INDEXES = `
   CREATE INDEX aside ON message (state, seq) WHERE state IN (${AWAITING}, ${SUSPENDED}, ${DAMAGED});
   CREATE INDEX named ON message (control_id, seq);
   CREATE INDEX deadly ON message (deaths) WHERE deaths > 0;
-  CREATE INDEX kept ON message (seq) WHERE kept_bytes IS NOT NULL;`
+  CREATE INDEX kept ON message (changed_at, kept_bytes) WHERE kept_bytes IS NOT NULL;`
 
 /** Makes the tables of a new queue. */
 export function makeTables(db: DatabaseSync): void {

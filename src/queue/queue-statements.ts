@@ -1,6 +1,6 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { STATES } from './message-row.ts'
-import type { MessageQuery, SuspendedChoice } from './queue-types.ts'
+import type { LeftChoice, MessageQuery, SuspendedChoice } from './queue-types.ts'
 
 /** A row of the table `message`. */
 export interface StoredRow {
@@ -21,6 +21,7 @@ export interface StoredRow {
   verdict: string | null
   story: string | null
   resent: string | null
+  kept_bytes: number | null
 }
 
 /** Where a message is. */
@@ -30,7 +31,7 @@ export type Place = Pick<StoredRow, 'seq' | 'lane' | 'state' | 'turn'>
 export type First = Pick<StoredRow, 'seq' | 'turn' | 'accepted_at'>
 
 const COLUMNS =
-  'seq, lane, state, turn, control_id, type, accepted_at, changed_at, attempts, retries, spent_ms, counts_from, renewals, verdict, story, resent'
+  'seq, lane, state, turn, control_id, type, accepted_at, changed_at, attempts, retries, spent_ms, counts_from, renewals, verdict, story, resent, kept_bytes'
 
 const [WAITING, AWAITING, SUSPENDED, LEAVING, LEFT, DAMAGED] = STATES.keys()
 
@@ -69,9 +70,18 @@ function chosenBy({
   }
 }
 
+/** Hashes are stored by parts of so many messages; one call looks into so many parts. */
+const SEQS_OF_PART = 4096
+const PARTS_PER_CALL = 64
+
+export function partOf(seq: number): number {
+  return Math.floor(seq / SEQS_OF_PART)
+}
+
 /** The statements of a queue, prepared once. */
 export class Statements {
   readonly accept: StatementSync
+  readonly addHash: StatementSync
   readonly move: StatementSync
   readonly leave: StatementSync
   readonly delete: StatementSync
@@ -96,6 +106,8 @@ export class Statements {
   readonly #nextAwaiting: StatementSync
   readonly #oldest: StatementSync
   readonly #newestSuspended: StatementSync
+  readonly #withHash: StatementSync
+  readonly #lastPart: StatementSync
   /** Searches, by their text. */
   readonly #searches = new Map<string, StatementSync>()
 
@@ -104,8 +116,9 @@ export class Statements {
     this.accept = db.prepare(`
       INSERT OR IGNORE INTO message
         (seq, lane, state, turn, control_id, type, accepted_at, changed_at,
-         attempts, retries, spent_ms, renewals, deaths)
-      VALUES (?, ?, ${WAITING}, ?, ?, ?, ?, ?, 0, 0, 0, ?, 0)`)
+         attempts, retries, spent_ms, renewals, deaths, resent)
+      VALUES (?, ?, ${WAITING}, ?, ?, ?, ?, ?, 0, 0, 0, ?, 0, ?)`)
+    this.addHash = db.prepare('INSERT OR IGNORE INTO found (part, hash, seq) VALUES (?, ?, ?)')
     this.move = db.prepare(`
       UPDATE message SET state = ?, turn = ?, changed_at = ?, attempts = ?, retries = ?,
         spent_ms = ?, counts_from = ?, renewals = ?, verdict = ?, story = ?
@@ -147,6 +160,8 @@ export class Statements {
     this.#nextWaiting = select(`state = ${WAITING} AND turn > ? ORDER BY turn LIMIT 1`)
     this.#nextAwaiting = select(`state = ${AWAITING} AND turn > ? ORDER BY turn LIMIT 1`)
     this.#oldest = select(`state = ? AND ${IS_ASIDE} ORDER BY seq LIMIT 1`)
+    this.#withHash = db.prepare('SELECT seq FROM found WHERE part = ? AND hash = ? AND seq < ?')
+    this.#lastPart = db.prepare('SELECT max(part) AS part FROM found')
     this.#newestSuspended = select(`state = ${SUSPENDED} AND ${IS_ASIDE} ORDER BY seq DESC LIMIT 1`)
   }
 
@@ -255,6 +270,44 @@ export class Statements {
     return page(rows, most, last)
   }
 
+  /** Messages that have left, in the order of acceptance, out of a bounded number of rows. */
+  left(
+    { controlId, type, rule, outcome, since, until, before }: Omit<LeftChoice, 'ids'>,
+    after: number,
+    most: number,
+    rowsAtMost: number,
+    cutoff: number
+  ): { rows: StoredRow[]; next: number } {
+    const place = controlId === undefined ? 'TRUE' : 'control_id = :controlId'
+    const from = `FROM message WHERE ${place} AND seq > :after AND seq < :before ORDER BY seq`
+    const named = {
+      after,
+      before: before ?? Number.MAX_SAFE_INTEGER,
+      ...(controlId !== undefined && { controlId })
+    }
+    const last = this.#search(`SELECT seq ${from} LIMIT 1 OFFSET :rows`).get({
+      ...named,
+      rows: rowsAtMost - 1
+    })
+    const rows = this.#search(
+      `SELECT ${COLUMNS} FROM (SELECT * ${from} LIMIT :rows)
+       WHERE state = ${LEFT} AND ${FOUND} AND (:until IS NULL OR changed_at < :until) LIMIT :most`
+    ).all({
+      ...named,
+      rows: rowsAtMost,
+      controlId: controlId ?? null,
+      type: type ?? null,
+      rule: rule ?? null,
+      outcome: outcome ?? null,
+      retried: null,
+      since: since ?? 0,
+      until: until ?? null,
+      cutoff,
+      most
+    })
+    return page(rows, most, last)
+  }
+
   /**
    * Rows that match, from the newest on, out of a bounded number.
    *
@@ -295,6 +348,48 @@ export class Statements {
       most
     })
     return page(rows, most, last)
+  }
+
+  /** The same, of those with one of some hashes. */
+  newestWithHash(
+    query: MessageQuery & { hashes: readonly Uint8Array[] },
+    most: number,
+    cutoff: number,
+    sending: readonly number[]
+  ): { rows: StoredRow[]; next: number } {
+    const { before = Number.MAX_SAFE_INTEGER, controlId, hashes, rule, since, state, type } = query
+    const isThere = placeOf(state, undefined)
+    const stateIs = STATE_IS[state ?? ''] ?? 'TRUE'
+    const statement = this.#search(
+      `SELECT ${COLUMNS} FROM message
+       WHERE seq IN (SELECT value FROM json_each(:seqs)) AND ${isThere} AND ${stateIs} AND ${FOUND}
+       ORDER BY seq DESC LIMIT :most`
+    )
+    const lastPart = this.#lastPart.get()?.['part'] as number | null
+    const rows: StoredRow[] = []
+    let part = Math.min(partOf(before - 1), lastPart ?? -1)
+    for (let parts = 0; part >= 0; part--) {
+      if (parts++ === PARTS_PER_CALL) return { rows, next: (part + 1) * SEQS_OF_PART }
+      const seqs = hashes.flatMap((hash) =>
+        this.#withHash.all(part, hash, before).map(({ seq }) => seq as number)
+      )
+      if (seqs.length === 0) continue
+      const found = statement.all({
+        seqs: JSON.stringify(seqs),
+        ...(state === 'sending' && { sending: JSON.stringify(sending) }),
+        controlId: controlId ?? null,
+        type: type ?? null,
+        rule: rule ?? null,
+        outcome: (state && OUTCOMES[state]) ?? null,
+        retried: state === 'waiting' ? 0 : state === 'retrying' ? 1 : null,
+        since: since ?? 0,
+        cutoff,
+        most: most - rows.length
+      }) as unknown as StoredRow[]
+      rows.push(...found)
+      if (rows.length === most) return { rows, next: rows.at(-1)?.seq ?? 0 }
+    }
+    return { rows, next: 0 }
   }
 
   /** For the opening: walks over the whole table. */
@@ -355,7 +450,8 @@ type RowValues = [
   renewals: number,
   verdict: string | null,
   story: string | null,
-  resent: string | null
+  resent: string | null,
+  keptBytes: number | null
 ]
 
 function rowOf(values: RowValues): StoredRow {
@@ -375,7 +471,8 @@ function rowOf(values: RowValues): StoredRow {
     renewals: values[12],
     verdict: values[13],
     story: values[14],
-    resent: values[15]
+    resent: values[15],
+    kept_bytes: values[16]
   }
 }
 

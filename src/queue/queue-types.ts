@@ -1,5 +1,12 @@
-import type { KnownState, MessageRow, MessageState, Verdict } from './message-row.ts'
-import type { AttemptRecord } from './message-row.ts'
+import type {
+  AttemptRecord,
+  KnownState,
+  MessageRow,
+  MessageState,
+  Outcome,
+  Resent,
+  Verdict
+} from './message-row.ts'
 import type { Pause } from './queue-event.ts'
 
 /** How the messages of a node may overtake each other: not at all, within a key, or freely. */
@@ -14,6 +21,10 @@ export interface NewMessage {
   type: string
   /** Wall clock, milliseconds. */
   acceptedAt: number
+  /** It repeats one that has left. */
+  resent?: Resent | undefined
+  /** Keyed hashes of the fields by which it can be found. */
+  hashes?: readonly Uint8Array[] | undefined
 }
 
 /** A message that was handed out, so that nothing else happens to it until it is moved or released. */
@@ -112,6 +123,20 @@ export interface SuspendedChoice {
   before?: number
 }
 
+/** Messages that have left: those with these numbers, or those that match all of the others. */
+export interface LeftChoice {
+  ids?: readonly number[]
+  controlId?: string
+  type?: string
+  rule?: string
+  outcome?: Outcome
+  /** Accepted or left at this time or later, and before that one; wall clock, milliseconds. */
+  since?: number
+  until?: number
+  /** Only those with a lower number than this. */
+  before?: number
+}
+
 /** Which messages are wanted: newest first. */
 export interface MessageQuery {
   /** Only those with a lower number than this. */
@@ -123,6 +148,8 @@ export interface MessageQuery {
   state?: KnownState
   /** Accepted or changed at this time or later; wall clock, milliseconds. */
   since?: number
+  /** One of these hashes was stored with it. */
+  hashes?: readonly Uint8Array[]
   limit: number
 }
 
@@ -140,6 +167,12 @@ export interface ContentStore<Stored> {
   putOutcome(seq: number, outcome: Stored): void
   getOutcome(seq: number): Stored | undefined
   dropOutcome(seq: number): void
-  /** Both. */
-  drop(seq: number): void
+  /** The bytes that both take. */
+  sizeOf(seq: number): number
+  /**
+   * Deletes both, of what is long only a part.
+   *
+   * @returns whether there may be more
+   */
+  drop(seq: number): boolean
 }

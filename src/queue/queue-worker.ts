@@ -1,14 +1,16 @@
 import { parentPort } from 'node:worker_threads'
 import { faultOf, faultOfCode, type QueueFault } from './queue-fault.ts'
 import type { QueueFileSpec } from './queue-file-spec.ts'
+import { NO_ROOM, type StoredThing } from './disk-space.ts'
 import { QueueError } from './queue-error.ts'
-import type {
-  CallResult,
-  QueueAnswer,
-  QueueCall,
-  QueueMethod,
-  QueueReply,
-  QueueRequest
+import {
+  SHORT_OUTCOME_BYTES,
+  type CallResult,
+  type QueueAnswer,
+  type QueueCall,
+  type QueueMethod,
+  type QueueReply,
+  type QueueRequest
 } from './queue-protocol.ts'
 import type { Queue } from './queue.ts'
 import { muteSqliteWarning } from './sqlite-warning.ts'
@@ -37,9 +39,10 @@ const STORES_NOTHING: ReadonlySet<QueueMethod> = new Set([
   'release',
   'read',
   'find',
+  'findLeft',
   'events'
 ])
-/** The most that a message takes in the file besides its content. */
+/** The most that a message takes in the file besides its content, or that an event takes. */
 const ROW_BYTES = 512
 
 const files = new OpenFiles((path, text) => {
@@ -99,11 +102,11 @@ function stored(
 }
 
 /**
- * Stores calls with one sync. On a full disk, changes that shorten the queue may still find room after the log is
- * written back and truncated, and in smaller groups.
+ * Stores calls with one sync. Where the disk has no room, messages and long outcomes are refused; what shortens the
+ * queue may still find room once the log is written back, and in smaller groups.
  *
  * @param results is filled
- * @param isFull there is no room for messages and events
+ * @param isFull the disk has shown that it is full
  * @returns false if the disk has no room for anything
  */
 function store(
@@ -114,12 +117,15 @@ function store(
 ): boolean {
   try {
     files.use(file, (open) => {
-      const refuses = isFull || !open.space.hasRoom(addedBytes(calls))
+      const room = isFull ? NO_ROOM : open.roomFor(calls.flatMap((call) => storedThing(call) ?? []))
       open.transaction((queue) => {
         for (const [index, call] of calls.entries()) {
-          results[index] = refuses && takesRoom(call) ? full(file) : resultOf(queue, call, file)
+          const thing = storedThing(call)
+          const isRefused = thing !== undefined && room.take(thing) !== undefined
+          results[index] = isRefused ? full(file) : resultOf(queue, call, file)
         }
       })
+      open.space.writeBackIfShort()
     })
     return true
   } catch (error) {
@@ -128,7 +134,7 @@ function store(
       for (const [index, call] of calls.entries()) results[index] = refused(file, call, fault)
       return fault.code !== 'SQLITE_FULL'
     }
-    files.makeRoom(file)
+    files.writeBack(file)
     if (!isFull) return store(file, calls, results, true)
     return storeHalves(file, calls, results, fault)
   }
@@ -176,20 +182,16 @@ function refused(file: QueueFileSpec, call: QueueCall, fault: QueueFault): CallR
   }
 }
 
-function takesRoom({ method }: QueueCall): boolean {
-  return method === 'accept' || method === 'addEvent'
+/** What a call stores besides a row or two. */
+function storedThing(call: QueueCall): StoredThing | undefined {
+  if (call.method === 'accept') return { kind: 'message', bytes: call.args[1].length + ROW_BYTES }
+  if (call.method === 'addEvent') return { kind: 'message', bytes: ROW_BYTES }
+  const bytes = call.method === 'move' ? (call.args[0].outcome?.length ?? 0) : 0
+  return bytes > SHORT_OUTCOME_BYTES ? { kind: 'outcome', bytes } : undefined
 }
 
 function full({ path }: QueueFileSpec): CallResult {
   return { fault: faultOfCode('SQLITE_FULL', path) }
-}
-
-function addedBytes(calls: readonly QueueCall[]): number {
-  let bytes = 0
-  for (const call of calls) {
-    if (call.method === 'accept') bytes += call.args[1].length + ROW_BYTES
-  }
-  return bytes
 }
 
 function keepHouse(): void {

@@ -1,14 +1,16 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { Clock } from '../clock.ts'
 import { Journal } from './journal.ts'
+import { KeptContents } from './kept-contents.ts'
 import { STATES, type MessageRow, type MessageState } from './message-row.ts'
 import { getMeta, metaNumber, setMeta } from './meta.ts'
 import type { EventQuery, Pause, QueueEvent } from './queue-event.ts'
 import { QueueError } from './queue-error.ts'
-import { Statements, type First, type Place, type StoredRow } from './queue-statements.ts'
+import { partOf, Statements, type First, type Place, type StoredRow } from './queue-statements.ts'
 import type {
   ClaimedMessage,
   ContentStore,
+  LeftChoice,
   LeftMessage,
   MessagePage,
   MessageQuery,
@@ -30,6 +32,9 @@ export interface QueueOptions<Stored> {
   contents: ContentStore<Stored>
   /** How many days what has left is remembered; 0: it is not. */
   journalDays: number
+  /** How many days its content is kept, and so many bytes at most. Default: it goes when its message leaves. */
+  contentDays?: number | undefined
+  mostKeptBytes?: number | undefined
   /** So many messages that have left, and so many events, are remembered at most. */
   mostRecords: number
   mostEvents: number
@@ -74,6 +79,7 @@ export class Queue<Stored> {
   readonly #options: QueueOptions<Stored>
   readonly #contents: ContentStore<Stored>
   readonly #journal: Journal
+  readonly #kept: KeptContents
   /** Messages up to this number go alone. */
   #barrier = 0
   /** The number of the last renewal of all clocks. */
@@ -106,6 +112,7 @@ export class Queue<Stored> {
     this.#contents = options.contents
     this.#sql = new Statements(db)
     this.#journal = new Journal(db, options)
+    this.#kept = new KeptContents(db, options.contents, options)
     this.#storedUptime = metaNumber(db, 'uptime')
     const uptime = Math.max(this.#storedUptime, options.run?.uptimeMs ?? 0)
     this.#upSince = options.clock.monotonic() - uptime
@@ -117,6 +124,12 @@ export class Queue<Stored> {
   get counts(): QueueCounts {
     const { waiting, awaiting, suspended } = this.#counts
     return { waiting, retrying: this.#retrying, awaiting, suspended }
+  }
+
+  /** Messages that have not left. */
+  get held(): number {
+    const { waiting, awaiting, suspended, leaving } = this.#counts
+    return waiting + awaiting + suspended + leaving
   }
 
   /** Begins a run: before anything else is done with a queue that a process has opened. */
@@ -155,7 +168,8 @@ export class Queue<Stored> {
       counts: { ...this.#counts },
       retrying: this.#retrying,
       sending: new Map(this.#sending),
-      taken: new Set(this.#taken)
+      taken: new Set(this.#taken),
+      keptBytes: this.#kept.bytes
     }
   }
 
@@ -173,6 +187,7 @@ export class Queue<Stored> {
     this.#retrying = numbers.retrying
     this.#sending = sending
     this.#taken = taken
+    this.#kept.bytes = numbers.keptBytes
     this.#journal.forgetSweep()
   }
 
@@ -185,12 +200,17 @@ export class Queue<Stored> {
   }
 
   /** A message that is there already was accepted by an earlier call of which no answer came. */
-  accept({ seq, lane, controlId, type, acceptedAt }: NewMessage, content: Stored): void {
+  accept(message: NewMessage, content: Stored): void {
+    const { seq, lane, controlId, type, acceptedAt, hashes = [], resent } = message
     const { order } = this.#options
     const turn = order === 'none' || (lane !== null && !this.#isLaneUsed(lane)) ? 0 : null
     const row = [seq, lane, turn, controlId, type, acceptedAt, acceptedAt, this.#renewals] as const
-    if (this.#sql.accept.run(...row).changes === 0) return
+    const repeated = resent === undefined ? null : JSON.stringify(resent)
+    if (this.#sql.accept.run(...row, repeated).changes === 0) return
     this.#contents.putContent(seq, content)
+    if (this.#options.journalDays > 0) {
+      for (const hash of hashes) this.#sql.addHash.run(partOf(seq), hash, seq)
+    }
     this.#counts.waiting++
     this.#lastSeq = Math.max(this.#lastSeq, seq)
   }
@@ -306,7 +326,7 @@ export class Queue<Stored> {
   }
 
   /**
-   * A message has left: what was stored of it goes, except how it left.
+   * A message has left. How it left is remembered, and its content is kept, as long as the options say.
    *
    * @param left how it left, if its outcome is not stored
    */
@@ -314,17 +334,15 @@ export class Queue<Stored> {
     const row = this.#place(seq)
     this.#takeBack(seq)
     if (stateOf(row) === 'left') return
-    this.#contents.drop(seq)
     this.#countOut(row)
     this.#counts.left++
-    if (this.#options.journalDays > 0) {
-      if (stateOf(row) === 'leaving') this.#sql.leave.run(seq)
-      else this.#sql.leaveAtOnce.run(...this.#howItLeft(left), seq)
-      this.#forgot(this.#journal.trim(this.#counts.left))
-    } else {
+    const isKept = this.#kept.takeOver(seq)
+    if (!isKept && this.#options.journalDays === 0) {
       this.#sql.delete.run(seq)
       this.#forgot(1)
-    }
+    } else if (stateOf(row) === 'leaving') this.#sql.leave.run(seq)
+    else this.#sql.leaveAtOnce.run(...this.#howItLeft(left), seq)
+    this.#forgot(this.#journal.trim(this.#counts.left))
     if (isWaiting(row)) this.#passTurn(row.lane)
   }
 
@@ -414,8 +432,29 @@ export class Queue<Stored> {
   find(query: MessageQuery): MessagePage {
     const { cutoff } = this.#journal
     const sending = [...this.#sending.keys()]
-    const { rows, next } = this.#sql.newest(query, query.limit, ROWS_PER_CALL, cutoff, sending)
+    const { hashes, limit } = query
+    const { rows, next } =
+      hashes === undefined
+        ? this.#sql.newest(query, limit, ROWS_PER_CALL, cutoff, sending)
+        : this.#sql.newestWithHash({ ...query, hashes }, limit, cutoff, sending)
     return this.#page(rows, query, next)
+  }
+
+  /**
+   * Messages that have left, in the order of acceptance; looks at a bounded number of rows.
+   *
+   * @param after only those with a higher number
+   * @returns after which number to go on; 0: there are no more
+   */
+  findLeft({ ids, ...filter }: LeftChoice, after: number, most: number): MessagePage {
+    const { cutoff } = this.#journal
+    if (ids !== undefined) {
+      const { rows, next } = this.#numbered(ids, after, most)
+      const left = rows.filter((row) => stateOf(row) === 'left' && row.changed_at >= cutoff)
+      return { messages: left.map((row) => this.#rowOf(row)), next }
+    }
+    const { rows, next } = this.#sql.left(filter, after, most, ROWS_PER_CALL, cutoff)
+    return { messages: rows.map((row) => this.#rowOf(row)), next }
   }
 
   addEvent(event: QueueEvent): void {
@@ -439,15 +478,30 @@ export class Queue<Stored> {
   }
 
   /**
-   * Deletes some of what is too old.
+   * Deletes some of what is too old or too much.
    *
    * @returns whether there is more to do
    */
   keepHouse(): boolean {
     this.#keepUptime(UPTIME_STEP_MS)
     const { forgotten, more } = this.#journal.sweep()
+    const old = this.#kept.dropOld()
+    const excess = this.#kept.dropExcess()
+    this.#tellDropped(excess.count)
+    this.#forgot(forgotten + old.forgotten + excess.forgotten)
+    return more || old.more || excess.more
+  }
+
+  /**
+   * The disk is short: deletes some of the contents of messages that have left, however young.
+   *
+   * @returns whether there were any
+   */
+  dropKept(): boolean {
+    const { count, forgotten, more } = this.#kept.dropForRoom()
+    this.#tellDropped(count)
     this.#forgot(forgotten)
-    return more
+    return count > 0 || more
   }
 
   summary(): QueueSummary {
@@ -544,7 +598,8 @@ export class Queue<Stored> {
       renewals: Math.max(row.renewals, this.#renewals),
       verdict: verdictFrom(row.verdict),
       story: storyFrom(row.story),
-      resent: resentFrom(row.resent)
+      resent: resentFrom(row.resent),
+      isKept: (row.kept_bytes ?? 0) > 0
     }
   }
 
@@ -667,6 +722,10 @@ export class Queue<Stored> {
     this.#readyFrom = 0
   }
 
+  #tellDropped(count: number): void {
+    if (count > 0) this.#journal.countEvent('contents-dropped', count)
+  }
+
   /** So many rows were deleted: they tell the highest number until the highest goes. */
   #forgot(rows: number): void {
     this.#counts.left -= rows
@@ -687,13 +746,20 @@ export class Queue<Stored> {
       const { rows, next } = this.#sql.suspended(filter, after, most, ROWS_PER_CALL)
       return { rows: rows.filter(isFree), next }
     }
+    const { rows, next } = this.#numbered(ids, after, most)
+    return { rows: rows.filter((row) => stateOf(row) === 'suspended' && isFree(row)), next }
+  }
+
+  /** Some of the messages with these numbers, in the order of acceptance. */
+  #numbered(
+    ids: readonly number[],
+    after: number,
+    most: number
+  ): { rows: StoredRow[]; next: number } {
     const wanted = ids.filter((id) => id > after).sort((a, b) => a - b)
     const some = wanted.slice(0, most)
     const rows = some.flatMap((id) => this.#sql.row(id) ?? [])
-    return {
-      rows: rows.filter((row) => stateOf(row) === 'suspended' && isFree(row)),
-      next: wanted.length > most ? (some.at(-1) ?? 0) : 0
-    }
+    return { rows, next: wanted.length > most ? (some.at(-1) ?? 0) : 0 }
   }
 
   #page(rows: readonly StoredRow[], { state }: MessageQuery, next: number): MessagePage {
@@ -805,6 +871,7 @@ interface Memory {
   retrying: number
   sending: Map<number, number | null>
   taken: Set<number>
+  keptBytes: number
 }
 
 /** Columns that a change of state writes besides state, turn and time. */

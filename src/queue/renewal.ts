@@ -18,7 +18,7 @@ export function renew(file: QueueFile): string {
   const what = `The ${lost === 'log' ? 'write-ahead log of the ' : ''}queue file ${path} was removed or replaced while Node-RED had it open`
   try {
     let aside: string | undefined
-    if (lost === 'log') file.space.writeBackLog()
+    if (lost === 'log') file.space.truncateLog()
     else aside = rewriteFile(file)
     file.drop()
     const also = aside === undefined ? '' : ` The file found in its place was moved to ${aside}.`

@@ -9,6 +9,8 @@ const PIECE_BYTES = 256 * 1024
 /** How the numbers of pieces are given out: so many to each part, and so many to each message. */
 const PIECES_OF_PART = 2 ** 16
 export const PIECES_OF_MESSAGE = 4 * PIECES_OF_PART
+/** So many pieces of a message are deleted at once: each overwrites as much of the log. */
+const PIECES_PER_DROP = 3
 
 /** The table `sealed` of a queue file: contents and outcomes, in pieces. */
 export class SealedParts implements ContentStore<Uint8Array> {
@@ -16,12 +18,21 @@ export class SealedParts implements ContentStore<Uint8Array> {
   readonly #put: StatementSync
   readonly #pieces: StatementSync
   readonly #drop: StatementSync
+  readonly #dropSome: StatementSync
+  readonly #size: StatementSync
 
   constructor(db: DatabaseSync, sealer: Sealer) {
     this.#sealer = sealer
     this.#put = db.prepare('INSERT OR REPLACE INTO sealed VALUES (?, ?)')
     this.#pieces = db.prepare('SELECT bytes FROM sealed WHERE id BETWEEN ? AND ? ORDER BY id')
     this.#drop = db.prepare('DELETE FROM sealed WHERE id BETWEEN ? AND ?')
+    this.#dropSome = db.prepare(
+      `DELETE FROM sealed WHERE id IN (
+         SELECT id FROM sealed WHERE id BETWEEN ? AND ? ORDER BY id LIMIT ${PIECES_PER_DROP})`
+    )
+    this.#size = db.prepare(
+      'SELECT total(length(bytes)) AS bytes FROM sealed WHERE id BETWEEN ? AND ?'
+    )
   }
 
   putContent(seq: number, content: Uint8Array): void {
@@ -46,8 +57,13 @@ export class SealedParts implements ContentStore<Uint8Array> {
     this.#drop.run(id, id + PIECES_OF_PART - 1)
   }
 
-  drop(seq: number): void {
-    this.#drop.run(seq * PIECES_OF_MESSAGE, (seq + 1) * PIECES_OF_MESSAGE - 1)
+  sizeOf(seq: number): number {
+    const { bytes } = this.#size.get(...piecesOf(seq)) as { bytes: number }
+    return bytes
+  }
+
+  drop(seq: number): boolean {
+    return this.#dropSome.run(...piecesOf(seq)).changes === PIECES_PER_DROP
   }
 
   #store(seq: number, part: Part, plain: Uint8Array): void {
@@ -81,6 +97,11 @@ export class SealedParts implements ContentStore<Uint8Array> {
     }
     return undefined
   }
+}
+
+/** The ids that the pieces of a message may have. */
+function piecesOf(seq: number): [first: number, last: number] {
+  return [seq * PIECES_OF_MESSAGE, (seq + 1) * PIECES_OF_MESSAGE - 1]
 }
 
 function pieceId(seq: number, part: Part): number {

@@ -190,9 +190,12 @@ export class FakeDisk {
       putOutcome: (seq, outcome) => this.#outcomes.set(seq, outcome),
       getOutcome: (seq) => this.#outcomes.get(seq),
       dropOutcome: (seq) => this.#outcomes.delete(seq),
+      sizeOf: (seq) =>
+        (this.#contents.get(seq)?.length ?? 0) + (this.#outcomes.get(seq)?.length ?? 0),
       drop: (seq) => {
         this.#contents.delete(seq)
         this.#outcomes.delete(seq)
+        return false
       }
     }
   }

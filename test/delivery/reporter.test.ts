@@ -165,7 +165,8 @@ describe('the log', () => {
       renewals: 0,
       verdict: { ...NO_VERDICT, errorCode: 'ERR_ENDED_TWICE' },
       story: [],
-      resent: undefined
+      resent: undefined,
+      isKept: false
     }))
     reporter.readEvent({ kind: 'opened', endedOn })
     assert.deepEqual(

@@ -205,6 +205,7 @@ for (const [version, old] of Object.entries(versions)) {
             verdict: NO_VERDICT,
             story: [],
             resent: undefined,
+            isKept: false,
             ...old.rows[i]?.[1]
           },
           `${seq}`

@@ -117,7 +117,7 @@ describe('A queue file', () => {
     })
 
     it('accepts messages again when those that filled it have left, together or one by one', async (context) => {
-      const directory = queues.smallDisk(context, '3m')
+      const directory = queues.smallDisk(context, '8m')
       if (directory === undefined) return
       const { queue } = await queues.openDisk({ directory })
       let seq = 0

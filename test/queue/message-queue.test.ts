@@ -115,7 +115,8 @@ for (const [engine, open] of Object.entries(engines)) {
         renewals: 0,
         verdict: NO_VERDICT,
         story: [],
-        resent: undefined
+        resent: undefined,
+        isKept: false
       })
     })
 
@@ -144,7 +145,8 @@ for (const [engine, open] of Object.entries(engines)) {
           acceptedAt: 1_700_000_000_001,
           changedAt: 0,
           renewals: 0,
-          resent: undefined
+          resent: undefined,
+          isKept: false
         }
       )
       assert.deepEqual([...content], [...contentOf(1)])

@@ -312,7 +312,11 @@ class Model {
       putOutcome: () => undefined,
       getOutcome: () => undefined,
       dropOutcome: () => undefined,
-      drop: (seq) => this.#contents.delete(seq)
+      sizeOf: (seq) => this.#contents.get(seq)?.length ?? 0,
+      drop: (seq) => {
+        this.#contents.delete(seq)
+        return false
+      }
     }
     this.#queue = new Queue(this.#db, {
       order: this.#order,
@@ -378,7 +382,8 @@ describe('Queue against brute force', () => {
       putOutcome: () => undefined,
       getOutcome: () => undefined,
       dropOutcome: () => undefined,
-      drop: () => undefined
+      sizeOf: () => 0,
+      drop: () => false
     }
     for (const order of ['fifo', 'none'] as const) {
       const options = { order, orderKey: '', journalDays: 1, mostRecords: 1, mostEvents: 1 }

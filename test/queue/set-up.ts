@@ -98,7 +98,8 @@ export const noContents: ContentStore<object> = {
   putOutcome: () => undefined,
   getOutcome: () => undefined,
   dropOutcome: () => undefined,
-  drop: () => undefined
+  sizeOf: () => 0,
+  drop: () => false
 }
 
 /** Of claims, or of what was found. */

@@ -30,7 +30,8 @@ function row(seq: number): MessageRow {
     renewals: 0,
     verdict: NO_VERDICT,
     story: [],
-    resent: undefined
+    resent: undefined,
+    isKept: false
   }
 }
 
