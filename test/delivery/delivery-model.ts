@@ -469,7 +469,11 @@ export class DeliveryModel {
 
   /** The next attempt has its time. */
   #planned(message: Message, waitMs: number, counts: boolean): void {
-    message.dueAt = this.#clock.monotonic() + waitMs
+    // Behind another one of its key it follows at once.
+    const isBehind = [...this.#messages.values()].some(
+      (other) => other.id < message.id && isSameKey(other, message) && this.#holdsUp(other, message)
+    )
+    message.dueAt = isBehind ? 0 : this.#clock.monotonic() + waitMs
     message.countsFrom = counts ? this.#uptimeMs : undefined
   }
 
