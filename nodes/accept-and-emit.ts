@@ -10,14 +10,12 @@ import type { FlowMessage } from './flow-messages.ts'
 import { finish, handOn, handToCatch } from './hand-on.ts'
 import { outParts } from './out-parts.ts'
 import { ackProperties, errorProperties, refusedProperties } from './outgoing-properties.ts'
-import type { OutSettings } from './read-out-settings.ts'
 
 /** Checks a message and puts it into the queue. */
 export async function accept(
   node: Node,
   delivery: Delivery<FlowMessage>,
   courier: Courier,
-  settings: OutSettings,
   content: FlowMessage
 ): Promise<void> {
   const { msg, done } = content
@@ -30,13 +28,12 @@ export async function accept(
   const { parcel, problem } = content
   if (parcel === undefined) throw problem
   const { controlId, type } = parcel.message
-  const key = settings.orderKey ? parcel.message.value(settings.orderKey.path) : ''
   // Before it is stored. A refused message keeps them: a Catch node that is wired back to this node
   // would otherwise send it round forever; Node-RED drops the tenth round.
   const putBack = forgetErrors(msg)
   let isStored: boolean
   try {
-    isStored = await delivery.accept({ key, controlId, type, content })
+    isStored = await delivery.accept({ controlId, type, content })
   } catch (error) {
     putBack()
     throw error

@@ -2,10 +2,16 @@ import { types } from 'node:util'
 import type { Node, NodeMessageInFlow } from 'node-red'
 import type { Courier } from '../src/delivery/courier.ts'
 import type { Delivery } from '../src/delivery/delivery.ts'
-import type { SuspendedChoice } from '../src/queue/queue-types.ts'
+import { DeliveryError } from '../src/delivery/delivery-error.ts'
+import type { LeftChoice, SuspendedChoice } from '../src/queue/queue-types.ts'
+import { MOST_TIME } from '../src/queue/stored-json.ts'
+import { BadRequest, leftChoice } from './operations/queries.ts'
 import { printable } from '../src/printable.ts'
 import { acknowledge } from './flow-acknowledgements.ts'
 import type { FlowMessage } from './flow-messages.ts'
+
+/** From here on a number in `msg.before` is a time (2001), and not the id of a message. */
+const FIRST_TIME = 1e12
 
 const QUEUE_COMMANDS = new Set<unknown>(['pause', 'resume', 'resend', 'discard'])
 
@@ -36,15 +42,56 @@ export async function carryOut(
   courier: Courier,
   msg: NodeMessageInFlow
 ): Promise<void> {
-  const { action, controlId, acknowledgement } = msg as {
-    action?: unknown
-    controlId?: unknown
-    acknowledgement?: unknown
-  }
+  const { action, acknowledgement } = msg as { action?: unknown; acknowledgement?: unknown }
   if (action === 'pause') await delivery.pause()
   if (action === 'resume') await delivery.resume()
   if (action === 'acknowledge') await acknowledge(delivery, courier, acknowledgement)
-  if (action !== 'resend' && action !== 'discard') return
+  if (action === 'resend' && 'state' in msg) await sendAgain(node, delivery, msg)
+  else if (action === 'resend' || action === 'discard') {
+    await actOnSuspended(node, delivery, action, msg)
+  }
+}
+
+/** Messages that have left. @throws {DeliveryError} `HL7_INVALID_MESSAGE` */
+async function sendAgain(node: Node, delivery: Delivery<FlowMessage>, msg: object): Promise<void> {
+  const { found, withoutContent } = await delivery.sendAgain(choiceOf(msg))
+  if (found === 0) node.warn('There are no messages that have left and match: none is sent again.')
+  if (withoutContent === 0) return
+  node.warn(
+    `${withoutContent} of ${found} messages cannot be sent again: their contents are no longer kept (contentDays).`
+  )
+}
+
+/** A flow may have times as dates or milliseconds, and ids as numbers. */
+function choiceOf(msg: object): LeftChoice {
+  const names = ['state', 'since', 'before', 'controlId', 'type', 'rule']
+  const entries = Object.entries(msg).filter(([name]) => names.includes(name))
+  try {
+    return leftChoice(
+      Object.fromEntries(entries.map(([name, value]) => [name, asText(name, value)]))
+    )
+  } catch (error) {
+    throw error instanceof BadRequest
+      ? new DeliveryError('HL7_INVALID_MESSAGE', `msg.${error.message} Nothing was sent again.`)
+      : error
+  }
+}
+
+function asText(name: string, value: unknown): unknown {
+  if (value instanceof Date && !Number.isNaN(value.getTime())) return value.toISOString()
+  if (typeof value !== 'number' || !Number.isFinite(value)) return value
+  // The time of day is in milliseconds since 1970; no queue has as many messages.
+  const isTime = name === 'since' || (name === 'before' && value > FIRST_TIME)
+  return isTime && Math.abs(value) <= MOST_TIME ? new Date(value).toISOString() : String(value)
+}
+
+async function actOnSuspended(
+  node: Node,
+  delivery: Delivery<FlowMessage>,
+  action: 'resend' | 'discard',
+  msg: NodeMessageInFlow
+): Promise<void> {
+  const { controlId } = msg as { controlId?: unknown }
   // A flow may have parsed it as a number.
   const wanted = typeof controlId === 'number' ? String(controlId) : controlId
   // A flow that looked for one and found none does not mean all.

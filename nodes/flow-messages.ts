@@ -1,6 +1,7 @@
 import type { Node, NodeMessageInFlow } from 'node-red'
 import type { Parcel } from '../src/delivery/courier.ts'
 import { DeliveryError } from '../src/delivery/delivery-error.ts'
+import type { MessageFields } from '../src/delivery/delivery-options.ts'
 import { printable } from '../src/printable.ts'
 import { idOf } from '../src/delivery/explain.ts'
 import { readOutgoingMessage, type OutgoingMessage } from '../src/hl7/outgoing-message.ts'
@@ -24,6 +25,8 @@ export interface FlowMessage {
   done?: Done
 }
 
+/** So many values of a message can be searched for. */
+const MOST_VALUES = 1000
 /** Most oddities that the log reports; their names come with the messages. */
 const MOST_WARNINGS = 100
 
@@ -43,6 +46,21 @@ export class FlowMessages implements ContentCodec<FlowMessage> {
     const content: FlowMessage = { msg, send, done, ...this.#parcel(msg) }
     if (content.parcel !== undefined) this.#warn(content.parcel.message)
     return content
+  }
+
+  /** What is read from a message when it is put into the queue. */
+  readFields({ parcel }: FlowMessage): MessageFields {
+    const { orderKey, searchFields } = this.#settings
+    // The settings may have changed since it was sent first.
+    if (parcel === undefined) return { key: '', values: [] }
+    const { message } = parcel
+    const values = searchFields.flatMap(({ path, text }) =>
+      message.values(path).map((value) => ({ path: text, value }))
+    )
+    return {
+      key: orderKey === undefined ? '' : message.value(orderKey.path),
+      values: values.filter(({ value }) => value !== '').slice(0, MOST_VALUES)
+    }
   }
 
   /** A message that cannot be stored whole is also kept as it is: the outputs need its functions. */

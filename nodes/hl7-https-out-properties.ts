@@ -15,6 +15,7 @@ const hasMessageField = is('format', 'form', 'multipart')
 const hasTemplate = is('format', 'json', 'text')
 const packs = is('format', 'form', 'multipart', 'json', 'text')
 const seconds = { kind: 'number', min: 0.001, max: 86_400 } as const
+const isOnDisk = is('queue', 'disk')
 const count = { kind: 'number', integer: true } as const
 
 /** The properties of `hl7-https-out`. Times are in seconds. */
@@ -59,6 +60,8 @@ export const outProperties = {
   queue: choice(['disk', 'memory']),
   queueLimit: { ...count, default: 100_000, min: 1 },
   journalDays: { kind: 'number', default: 14, min: 0, max: 3650 },
+  contentDays: { kind: 'number', default: 0, min: 0, max: 3650, when: isOnDisk },
+  searchFields: text('', isOnDisk),
   queueCountAlert: { ...count, default: 0, min: 0 },
   queueWaitAlert: { kind: 'number', default: 0, min: 0 }
 } as const satisfies PropertyTable

@@ -156,6 +156,7 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
       if (parcel === undefined) throw problem
       return courier.attempt(parcel, signal, watchWork)
     },
+    readFields: (content) => contents.readFields(content),
     emit: (message, content, settlement) => {
       emit(node, message, content, settlement)
     },
@@ -191,6 +192,7 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
     certificates,
     refusals,
     host: settings.receiver.url.host,
+    searchFields: settings.searchFields.map(({ text }) => text),
     since: () => since.of(delivery.state().state),
     sendTest: (type, controlId) => sendTestMessage(courier, receiver, settings, type, controlId)
   })
@@ -242,7 +244,7 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
   let closing = false
   node.on('input', (msg, send, done) => {
     const message = contents.receive(msg, send, done)
-    void accept(node, delivery, courier, settings, message).catch((error: unknown) => {
+    void accept(node, delivery, courier, message).catch((error: unknown) => {
       refuse(node, message, error)
       status.update()
       // The Catch node that gets it may be closed as well.
@@ -281,10 +283,12 @@ function diskEngine(RED: NodeAPI, node: Node, settings: OutSettings): DiskEngine
   const notice = (text: string): void => {
     node.warn(text)
   }
-  const { delivery, journalDays } = settings
+  const { contentDays, delivery, journalDays, mostKeptBytes } = settings
   return new DiskEngine({
     directory,
     journalDays,
+    contentDays,
+    mostKeptBytes,
     order: delivery.order,
     orderKey: settings.orderKey?.text ?? '',
     applicationAckMs: delivery.applicationAckMs,

@@ -18,6 +18,8 @@ export type DeliveryControl = Pick<
   | 'resend'
   | 'discard'
   | 'find'
+  | 'findByField'
+  | 'sendAgain'
   | 'read'
   | 'events'
 >
@@ -41,6 +43,8 @@ export interface TestMessageResult {
 export interface OutParts {
   /** Of the receiver. */
   host: string
+  /** The paths by which messages can be found. */
+  searchFields: readonly string[]
   delivery: DeliveryControl
   history: History
   reporter: Reporter

@@ -1,6 +1,7 @@
 import { MAX_ERROR_REPLY, type Settlement } from '../src/delivery/settlement.ts'
 import type { OutgoingMessage } from '../src/hl7/outgoing-message.ts'
 import type { SettledMessage } from '../src/delivery/settlement.ts'
+import type { Resent } from '../src/queue/message-row.ts'
 import type { LeavingProperties } from './hand-on.ts'
 
 /**
@@ -69,7 +70,7 @@ function beginning(text: string): string {
 
 function common(
   message: OutgoingMessage | undefined,
-  { attempts, acceptedAt, controlId, type }: SettledMessage,
+  { attempts, acceptedAt, controlId, resent, type }: SettledMessage,
   { acceptAck, isCut, outcome, reply, rule, action, warnings, settledAt }: Settlement
 ): Record<string, unknown> {
   return {
@@ -81,6 +82,7 @@ function common(
     ack: reply?.ack ?? null,
     ...(acceptAck === undefined ? {} : { acceptAck }),
     ...(reply?.acks === undefined ? undefined : { acks: reply.acks }),
+    ...(resent === undefined ? {} : { resent: resentProperty(resent) }),
     ...(isCut === undefined ? {} : { replyCut: true }),
     rule,
     action,
@@ -89,4 +91,9 @@ function common(
     acceptedAt: new Date(acceptedAt).toISOString(),
     settledAt: new Date(settledAt).toISOString()
   }
+}
+
+/** With the times in words, as everywhere in `msg.hl7`. */
+function resentProperty({ at, by, acceptedAt }: Resent): Record<keyof Resent, string> {
+  return { at: new Date(at).toISOString(), by, acceptedAt: new Date(acceptedAt).toISOString() }
 }

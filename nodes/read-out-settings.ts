@@ -31,6 +31,7 @@ import { errorText } from './node-errors.ts'
 import { authParts, type AuthParts } from './auth-parts.ts'
 import { outProperties } from './hl7-https-out-properties.ts'
 import { isUnset, Properties } from './properties.ts'
+import { parseSearchFields, type SearchField } from './search-fields.ts'
 
 /** All settings of a sending node. */
 export interface OutSettings {
@@ -53,6 +54,12 @@ export interface OutSettings {
   orderKey: { path: Hl7Path; text: string } | undefined
   queue: 'disk' | 'memory'
   journalDays: number
+  /** For so many days the content of a message that has left is kept; at most as long as the journal. */
+  contentDays: number
+  /** So many bytes of such contents are kept at most. */
+  mostKeptBytes: number
+  /** The fields by whose values messages can be found. */
+  searchFields: SearchField[]
   alerts: AlertSettings
   responseTimeoutMs: number
   /** Presented to the receiver or the token server: the one that ends first. */
@@ -70,6 +77,9 @@ type OutProperties = Properties<typeof outProperties>
  * Reading takes time in proportion, during which Node-RED does nothing else.
  */
 const REPLY_BYTES = { usual: 2_097_152, least: 1024, most: 104_857_600 }
+
+/** Most bytes of contents that are kept once their messages have left: the same. */
+const KEPT_BYTES = { usual: 1_073_741_824, least: 0 }
 
 /** Where the settings of a node come from. */
 export interface OutSource {
@@ -121,6 +131,8 @@ export function readOutSettings(
     order === 'key' ? orProblem(problems, 'orderKey', () => parsePath(keyText)) : undefined
   const maxInFlight = properties.number('maxInFlight')
   const failureTimeout = properties.number('failureTimeout')
+  const journalDays = properties.number('journalDays')
+  const contentDays = properties.number('contentDays')
   const replyPath = properties.text('replyPath')
   const pick =
     replyPath.trim() === ''
@@ -136,7 +148,7 @@ export function readOutSettings(
       proxy: connection.proxy,
       maxConnections: order === 'fifo' ? 1 : maxInFlight,
       connectTimeoutMs: 1000 * properties.number('connectTimeout'),
-      maxResponseBytes: readMaxReplyBytes(RED, problems)
+      maxResponseBytes: readBytes(RED, problems, 'hl7HttpsOutMaxReplyBytes', REPLY_BYTES)
     },
     receiver,
     rules,
@@ -156,7 +168,10 @@ export function readOutSettings(
     charset,
     orderKey: keyPath && { path: keyPath, text: keyText },
     queue,
-    journalDays: properties.number('journalDays'),
+    journalDays,
+    contentDays: queue === 'disk' ? Math.min(contentDays, journalDays) : 0,
+    mostKeptBytes: readBytes(RED, problems, 'hl7HttpsOutMaxKeptBytes', KEPT_BYTES),
+    searchFields: readSearchFields(properties),
     alerts: {
       count: properties.number('queueCountAlert'),
       waitSeconds: properties.number('queueWaitAlert')
@@ -324,18 +339,26 @@ function xml(value: unknown): string | undefined {
   throw new TypeError('$xml expects a text')
 }
 
-function readMaxReplyBytes(RED: NodeAPI, problems: string[]): number {
-  const { usual, least, most } = REPLY_BYTES
-  const { hl7HttpsOutMaxReplyBytes: bytes = usual } = RED.settings as {
-    hl7HttpsOutMaxReplyBytes?: unknown
-  }
-  if (typeof bytes === 'number' && Number.isInteger(bytes) && bytes >= least && bytes <= most) {
-    return bytes
-  }
-  problems.push(
-    `hl7HttpsOutMaxReplyBytes in settings.js must be a whole number of bytes from ${least} to ${most}`
-  )
+/** A number of bytes in settings.js. */
+function readBytes(
+  RED: NodeAPI,
+  problems: string[],
+  name: string,
+  { usual, least, most }: { usual: number; least: number; most?: number }
+): number {
+  const { [name]: bytes = usual } = RED.settings as unknown as Record<string, unknown>
+  const isWhole = typeof bytes === 'number' && Number.isSafeInteger(bytes)
+  if (isWhole && bytes >= least && bytes <= (most ?? bytes)) return bytes
+  const range = most === undefined ? `${least} up` : `${least} to ${most}`
+  problems.push(`${name} in settings.js must be a whole number of bytes from ${range}`)
   return usual
+}
+
+function readSearchFields(properties: OutProperties): SearchField[] {
+  const text = properties.text('searchFields')
+  // An unset variable has already been reported.
+  if (isUnset(text) || !properties.applies('searchFields')) return []
+  return orProblem(properties.problems, 'searchFields', () => parseSearchFields(text)) ?? []
 }
 
 function readRules(properties: OutProperties): ReplyRules | undefined {

@@ -3,6 +3,7 @@ import { urlProblem } from '../../src/http-client/url-problem.ts'
 import { headerNameProblem, headerValueProblem } from '../../src/https/header-values.ts'
 import { outProperties } from '../hl7-https-out-properties.ts'
 import { is, names, type ReadValue } from '../property-table.ts'
+import { hasTooManySearchFields } from '../search-fields.ts'
 import { prepareBodyPresets } from './body-preset-choice.ts'
 import { createForm } from './form.ts'
 import { prepareSection } from './form-section.ts'
@@ -74,6 +75,8 @@ function problem(property: string, value: unknown, read: ReadValue): string {
       return contentTypeProblem(given)
     case 'orderKey':
       return words(isHl7Path(given) ? '' : 'hl7Path')
+    case 'searchFields':
+      return words(searchFieldsProblem(given))
     case 'replyCodeActions':
       return rulesProblem(given)
     case 'bodyTemplate':
@@ -89,6 +92,11 @@ function problem(property: string, value: unknown, read: ReadValue): string {
     default:
       return ''
   }
+}
+
+function searchFieldsProblem(given: string): '' | 'searchFields' | 'hl7Path' {
+  if (hasTooManySearchFields(given)) return 'searchFields'
+  return given === '' || given.split(',').every(isHl7Path) ? '' : 'hl7Path'
 }
 
 function jsonataProblem(expression: string): string {

@@ -137,4 +137,7 @@ export interface History {
 /** `POST …/messages/resend` and `/discard`. */
 export interface BulkAnswer {
   found: number
+  /** Of messages that had left: so many were sent again, and of so many the content is no longer kept. */
+  resent?: number
+  withoutContent?: number
 }

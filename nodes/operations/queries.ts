@@ -1,6 +1,7 @@
-import { KNOWN_STATES } from '../../src/queue/message-row.ts'
+import { KNOWN_STATES, type Outcome } from '../../src/queue/message-row.ts'
+import type { FieldValue } from '../../src/queue/field-hash.ts'
 import type { EventQuery } from '../../src/queue/queue-event.ts'
-import type { MessageQuery, SuspendedChoice } from '../../src/queue/queue-types.ts'
+import type { LeftChoice, MessageQuery, SuspendedChoice } from '../../src/queue/queue-types.ts'
 
 /** A request with a parameter that is not allowed; the text names it. */
 export class BadRequest extends Error {
@@ -61,25 +62,106 @@ export function wholeNumber(
   throw new BadRequest(`${name} is a whole number from ${least} to ${most}.`)
 }
 
-/** Which suspended messages are meant, and whether the first is sent alone. */
+/** Which messages are meant, and whether the first is sent alone. */
 export interface BulkChoice {
+  /** Suspended ones. */
   chosen: SuspendedChoice
+  /** With the filter `state`: those that have left. */
+  left?: LeftChoice | undefined
   firstAlone: boolean
 }
 
+/** How the states of messages that have left are called. */
+const LEFT_STATES: Partial<Record<string, Outcome>> = {
+  acked: 'ack',
+  naked: 'nak',
+  failed: 'error'
+}
+
 /**
- * Reads `{ids}`, a filter `{controlId, type, rule}`, or `{all: true}`; beside it `firstAlone`.
+ * Reads a choice of messages that have left: `{state, since, before, controlId, type, rule}`.
+ *
+ * @param since a time; `before` is one too, or the id of a message
+ * @throws {BadRequest}
+ */
+export function leftChoice(query: Query): LeftChoice {
+  const outcome = LEFT_STATES[text(query, 'state') ?? '']
+  if (outcome === undefined) throw new BadRequest('state is one of acked, naked, failed.')
+  const before = text(query, 'before')
+  const isId = before !== undefined && /^\d{1,15}$/.test(before)
+  return defined({
+    outcome,
+    controlId: text(query, 'controlId'),
+    type: text(query, 'type'),
+    rule: text(query, 'rule'),
+    since: time(query, 'since'),
+    before: isId ? Number(before) : undefined,
+    until: isId ? undefined : time(query, 'before')
+  })
+}
+
+/**
+ * Reads what is searched for: `{field, value}` and the filters of `messageQuery`.
+ *
+ * @param fields the paths by which messages can be found
+ * @throws {BadRequest}
+ */
+export function fieldQuery(
+  body: unknown,
+  fields: readonly string[]
+): { values: FieldValue[]; query: MessageQuery } {
+  if (fields.length === 0) {
+    throw new BadRequest('Nothing can be searched for: the node has no search fields.')
+  }
+  const { field, value, ...filters } = objectOf(body)
+  if (typeof value !== 'string' || value === '') throw new BadRequest('value is a text.')
+  const isAny = field === undefined || field === ''
+  const paths = isAny ? fields : fields.filter((path) => path === field)
+  if (paths.length === 0) throw new BadRequest(`field is one of ${fields.join(', ')}.`)
+  const query = Object.entries(filters).map(([name, each]) => [
+    name,
+    typeof each === 'number' ? String(each) : each
+  ])
+  return {
+    values: paths.map((path) => ({ path, value })),
+    query: messageQuery(Object.fromEntries(query) as Query)
+  }
+}
+
+/**
+ * Reads `{ids}`, a filter `{controlId, type, rule}`, or `{all: true}`; of a resend also `firstAlone`, and a filter with
+ * `state`, for messages that have left.
  *
  * @throws {BadRequest} for anything else: nothing is discarded by mistake
  */
-export function bulkChoice(body: unknown, mayTry: boolean): BulkChoice {
-  const usage = `Say which: {"ids": […]}, {"controlId", "type", "rule"} or {"all": true}${mayTry ? ', and "firstAlone"' : ''}.`
+export function bulkChoice(body: unknown, isResend: boolean): BulkChoice {
+  const more = isResend
+    ? ', and "firstAlone"; of messages that have left {"state", "since", "before", …}'
+    : ''
+  const usage = `Say which: {"ids": […]}, {"controlId", "type", "rule"} or {"all": true}${more}.`
   if (typeof body !== 'object' || body === null || Array.isArray(body)) throw new BadRequest(usage)
   const { firstAlone = false, ...choice } = body as Query
-  const isAllowed = typeof firstAlone === 'boolean' && (mayTry || !('firstAlone' in body))
+  const isAllowed = typeof firstAlone === 'boolean' && (isResend || !('firstAlone' in body))
+  if (!isAllowed) throw new BadRequest(usage)
+  if (isResend && 'state' in choice) {
+    if (!hasOnly(choice, LEFT_FILTERS)) throw new BadRequest(usage)
+    return { chosen: { ids: [] }, left: leftChoice(choice), firstAlone }
+  }
   const chosen = chosenBy(choice)
-  if (!isAllowed || chosen === undefined) throw new BadRequest(usage)
-  return { chosen, firstAlone }
+  if (chosen === undefined) throw new BadRequest(usage)
+  const { ids } = chosen
+  return { chosen, left: isResend && ids !== undefined ? { ids } : undefined, firstAlone }
+}
+
+const LEFT_FILTERS = ['state', 'since', 'before', 'controlId', 'type', 'rule']
+
+function hasOnly(choice: Query, names: readonly string[]): boolean {
+  return Object.keys(choice).every((name) => names.includes(name))
+}
+
+/** An empty one if it is none. */
+function objectOf(body: unknown): Query {
+  return typeof body === 'object' && body !== null && !Array.isArray(body) ? (body as Query) : {}
 }
 
 function chosenBy(choice: Query): BulkChoice['chosen'] | undefined {
@@ -92,7 +174,7 @@ function chosenBy(choice: Query): BulkChoice['chosen'] | undefined {
   }
   const isFilter =
     names.length > 0 &&
-    names.every((name) => ['controlId', 'type', 'rule'].includes(name)) &&
+    hasOnly(choice, ['controlId', 'type', 'rule']) &&
     Object.values(choice).every((value) => typeof value === 'string' && value !== '')
   return isFilter ? choice : undefined
 }

@@ -17,7 +17,15 @@ import type {
   NodeState
 } from './answers.ts'
 import { byUrgency, nodeState, placesOf, stoppedState } from './node-state.ts'
-import { BadRequest, bulkChoice, eventQuery, messageQuery, wholeNumber } from './queries.ts'
+import {
+  BadRequest,
+  bulkChoice,
+  eventQuery,
+  fieldQuery,
+  messageQuery,
+  wholeNumber,
+  type BulkChoice
+} from './queries.ts'
 import { stoppedQueues } from './stopped-queues.ts'
 import { iso } from './times.ts'
 import { errorRow, eventTold, sentence, verdictTold } from './words.ts'
@@ -110,23 +118,65 @@ export function registerOutRoutes(RED: NodeAPI): void {
     await node.delivery.resume(userOf(request))
     return stateOf(node, request, response)
   })
-  for (const name of ['resend', 'discard'] as const) {
-    post(`/messages/:messageId/${name}`, name, async (node, request, response) => {
-      const ids = [messageIdOf(request.params['messageId'])]
-      const found = await node.delivery[name]({ ids }, userOf(request))
-      return found === 0 ? undefined : stateOf(node, request, response)
-    })
-    post(`/messages/${name}`, name, async ({ delivery }, request): Promise<BulkAnswer> => {
-      const { chosen, firstAlone } = bulkChoice(request.body, name === 'resend')
-      const by = userOf(request)
-      const found =
-        name === 'resend'
-          ? await delivery.resend(chosen, by, firstAlone)
-          : await delivery.discard(chosen, by)
-      return { found }
-    })
+  post('/messages/:messageId/resend', 'resend', async (node, request, response) => {
+    const ids = [messageIdOf(request.params['messageId'])]
+    const choice = { chosen: { ids }, left: { ids }, firstAlone: false }
+    const { found } = await resend(node, choice, userOf(request))
+    return found === 0 ? undefined : stateOf(node, request, response)
+  })
+  post('/messages/:messageId/discard', 'discard', async (node, request, response) => {
+    const ids = [messageIdOf(request.params['messageId'])]
+    const found = await node.delivery.discard({ ids }, userOf(request))
+    return found === 0 ? undefined : stateOf(node, request, response)
+  })
+  post('/messages/resend', 'resend', (node, request) =>
+    resend(node, bulkChoice(request.body, true), userOf(request))
+  )
+  post('/messages/discard', 'discard', async ({ delivery }, request): Promise<BulkAnswer> => {
+    const { chosen } = bulkChoice(request.body, false)
+    return { found: await delivery.discard(chosen, userOf(request)) }
+  })
+  const search: Action = async ({ delivery, searchFields }, { body }, response) => {
+    const { values, query } = fieldQuery(body, searchFields)
+    const { messages, more } = await delivery.findByField(values, query, untilGone(response))
+    return { messages: messages.map(messageAnswer), more }
   }
+  RED.httpAdmin.post(
+    `${BASE}/:id/messages/search`,
+    may('content'),
+    guarded((request, response) => {
+      audit(RED, request, 'hl7-https-out.search')
+      return withNode(search, NO_MESSAGES)(request, response)
+    })
+  )
 }
+
+/**
+ * Resends suspended messages, and sends those again that have left.
+ *
+ * @throws {Refused} when the contents of all of them are gone
+ */
+async function resend(
+  { delivery }: OutParts,
+  { chosen, left, firstAlone }: BulkChoice,
+  by: string
+): Promise<BulkAnswer> {
+  // First: what is resent now may have left a moment later.
+  const again = left && (await delivery.sendAgain(left, by, firstAlone))
+  if (again === undefined || again.found === 0) {
+    const found = await delivery.resend(chosen, by, firstAlone)
+    return again !== undefined && chosen.ids?.length === 0 ? again : { found }
+  }
+  const found = firstAlone ? 0 : await delivery.resend(chosen, by)
+  if (again.resent + found === 0) throw new Refused(NOT_KEPT)
+  return { ...again, found: again.found + found }
+}
+
+/** A request that cannot be carried out as things are; the text says why. */
+class Refused extends Error {}
+
+const NOT_KEPT =
+  'The contents of these messages are no longer kept, so they cannot be sent again. How long they are kept is a setting of the node (contentDays).'
 
 /** What a route does with a node that is set up; undefined: there is no such message. */
 type Action = (node: OutParts, request: AdminRequest, response: Response) => unknown
@@ -244,6 +294,10 @@ export function audit(RED: NodeAPI, request: AdminRequest, event: string): void 
   RED.log.audit({ event, node: printable(id ?? ''), ...about } as never, request)
 }
 
+function isTooMany(error: unknown): error is QueueError {
+  return error instanceof QueueError && error.code === 'ERR_TOO_MANY'
+}
+
 /** Answers if the handler rejects, with a text that contains nothing of the request. */
 export function guarded(handler: Handler): (request: AdminRequest, response: Response) => void {
   return (request, response) => {
@@ -253,6 +307,10 @@ export function guarded(handler: Handler): (request: AdminRequest, response: Res
       if (response.headersSent) return
       if (error instanceof BadRequest) {
         response.status(400).json({ error: error.message })
+        return
+      }
+      if (error instanceof Refused || isTooMany(error)) {
+        response.status(409).json({ error: error.message })
         return
       }
       // An error may contain parts of the request, or where files are: that is for the log only.

@@ -59,7 +59,10 @@ const SENTENCES: Readonly<Record<string, (values: Values) => string>> = {
   'token-back': () => 'There is a token again',
   'content-shown': ({ controlId }) => `The content of ${controlId} was shown`,
   tested: ({ type }) => `A test message was sent (${type})`,
-  'queue-fault': ({ cause }) => `The queue has a fault: ${cause}`
+  'queue-fault': ({ cause }) => `The queue has a fault: ${cause}`,
+  'contents-dropped': ({ count }) => `Kept contents of ${messages(count)} deleted to make room`,
+  'sent-again': ({ count }) =>
+    `${messages(count)} sent again after ${count === 1 ? 'it' : 'they'} had left`
 }
 
 /** What an event is told as. */

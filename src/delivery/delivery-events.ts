@@ -22,6 +22,8 @@ export type DeliveryEvent =
   | { kind: 'resumed'; by: string }
   /** So many suspended messages went back into the queue, or were discarded. */
   | { kind: 'resent' | 'discarded'; count: number; by: string }
+  /** So many messages that had left went into the queue again. */
+  | { kind: 'sent-again'; count: number; by: string }
   /** The queue could not be opened, read or written. */
   | { kind: 'queue-failed'; code: string }
   /** Nothing is sent until the queue can be read; it is read again after that time. */

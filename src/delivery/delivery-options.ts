@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts'
+import type { FieldValue } from '../queue/field-hash.ts'
 import type { MessageQueue } from '../queue/message-queue.ts'
 import type { Order } from '../queue/queue-types.ts'
 import type { AttemptResult } from './attempt-result.ts'
@@ -16,6 +17,8 @@ export interface DeliveryOptions<Content> {
    * @param watchWork does what depends on the content of the message or of its reply
    */
   attempt: (content: Content, signal: AbortSignal, watchWork: WatchWork) => Promise<AttemptResult>
+  /** What is read from a message when it is put into the queue. */
+  readFields: (content: Content) => MessageFields
   /** Hands a settled message on. */
   emit: (message: SettledMessage, content: Content, settlement: Settlement) => void
   /** Receives all events. */
@@ -41,11 +44,16 @@ export interface DeliveryOptions<Content> {
 
 /** An incoming message. */
 export interface Accepted<Content> {
-  /** Messages with one key keep their order (`order: key`). */
-  key: string
   controlId: string
   type: string
   content: Content
+}
+
+export interface MessageFields {
+  /** Messages with one key keep their order (`order: key`). */
+  key: string
+  /** Operators can find it by these. */
+  values: readonly FieldValue[]
 }
 
 /** Messages of a queue that is not durable, in order. */

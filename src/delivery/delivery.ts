@@ -4,7 +4,14 @@ import type { Claim, MessageQueue, Restored } from '../queue/message-queue.ts'
 import { QueueError } from '../queue/queue-error.ts'
 import { NOTHING_QUEUED } from '../queue/queue-engine.ts'
 import type { EventQuery, Pause, QueueEvent } from '../queue/queue-event.ts'
-import type { MessageQuery, QueueSummary, SuspendedChoice } from '../queue/queue-types.ts'
+import type { Resent } from '../queue/message-row.ts'
+import type { FieldValue } from '../queue/field-hash.ts'
+import type {
+  LeftChoice,
+  MessageQuery,
+  QueueSummary,
+  SuspendedChoice
+} from '../queue/queue-types.ts'
 import { Acknowledgements, type ApplicationAck } from './acknowledgements.ts'
 import { Alarm } from './alarm.ts'
 import { CarefulStart } from './careful-start.ts'
@@ -17,7 +24,7 @@ import { deliveryState, type DeliveryState } from './delivery-state.ts'
 import { nameOf } from './explain.ts'
 import { Message } from './message.ts'
 import { Moving } from './moving.ts'
-import { Operator, type MessagesPage } from './operator.ts'
+import { Operator, type MessagesPage, type SentAgain } from './operator.ts'
 import { Pace } from './pace.ts'
 import { closedError, queueFailed } from './queue-errors.ts'
 import { Sending } from './sending.ts'
@@ -162,21 +169,38 @@ export class Delivery<Content> {
    * @returns it survives the process
    * @throws {DeliveryError} `HL7_QUEUE_FULL` or `HL7_QUEUE_FAILED`
    */
-  async accept({ key, controlId, type, content }: Accepted<Content>): Promise<boolean> {
-    const { clock, order } = this.#options
-    const name = { controlId, type }
+  async accept(message: Accepted<Content>): Promise<boolean> {
+    const { controlId, type } = message
     const { queue } =
       this.#work ??
       (await this.#opened().catch((error: unknown) => {
-        throw queueFailed(name, error)
+        throw queueFailed({ controlId, type }, error)
       }))
+    await this.#accept(queue, message)
+    return queue.isDurable
+  }
+
+  /**
+   * @returns its number
+   * @throws {DeliveryError} as `accept` does
+   */
+  async #accept(
+    queue: MessageQueue<Content>,
+    { controlId, type, content }: Accepted<Content>,
+    resent?: Resent
+  ): Promise<number> {
+    const { clock, order, readFields } = this.#options
+    const name = { controlId, type }
     this.#refuseIfNeeded(queue, name)
+    const { key, values } = readFields(content)
     const message = {
       seq: ++this.#lastSeq,
       lane: order === 'key' ? queue.laneOf(key) : null,
       controlId,
       type,
-      acceptedAt: clock.now()
+      acceptedAt: clock.now(),
+      resent,
+      hashes: values.map((value) => queue.hashOf(value))
     }
     this.#accepting++
     const stored = queue.accept(message, content)
@@ -191,7 +215,7 @@ export class Delivery<Content> {
       this.#accepting--
     }
     this.#tell({ kind: 'accepted', message: name })
-    return queue.isDurable
+    return message.seq
   }
 
   /**
@@ -250,6 +274,12 @@ export class Delivery<Content> {
     return operator.resend(choice, by, firstAlone)
   }
 
+  /** See `Operator.sendAgain`. */
+  async sendAgain(choice: LeftChoice, by?: string, firstAlone?: boolean): Promise<SentAgain> {
+    const { operator } = await this.#opened()
+    return operator.sendAgain(choice, by, firstAlone)
+  }
+
   /** See `Operator.discard`. */
   async discard(choice: SuspendedChoice, by?: string): Promise<number> {
     const { operator } = await this.#opened()
@@ -262,6 +292,16 @@ export class Delivery<Content> {
   async find(query: MessageQuery, signal?: AbortSignal): Promise<MessagesPage> {
     const { operator } = await this.#openedToRead()
     return operator.find(query, signal)
+  }
+
+  /** The same, of messages with one of these values. */
+  async findByField(
+    values: readonly FieldValue[],
+    query: MessageQuery,
+    signal?: AbortSignal
+  ): Promise<MessagesPage> {
+    const { operator, queue } = await this.#openedToRead()
+    return operator.find({ ...query, hashes: values.map((value) => queue.hashOf(value)) }, signal)
   }
 
   /**
@@ -359,6 +399,8 @@ export class Delivery<Content> {
       renewals: () => this.#renewals,
       closing: this.#closing.signal,
       abort: this.#abort.signal,
+      nextSeq: () => this.#lastSeq + 1,
+      acceptAgain: (message, resent) => this.#accept(queue, message, resent),
       isPaused: () => this.#pause !== undefined,
       maySend: () => this.#maySend,
       pauseByRule: (rule) => this.#pauseByRule(rule),

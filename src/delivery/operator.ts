@@ -1,6 +1,7 @@
 import type { Claim } from '../queue/message-queue.ts'
 import type { MessageRow } from '../queue/message-row.ts'
-import type { MessageQuery, SuspendedChoice } from '../queue/queue-types.ts'
+import { QueueError } from '../queue/queue-error.ts'
+import type { LeftChoice, MessageQuery, SuspendedChoice } from '../queue/queue-types.ts'
 import { DeliveryError } from './delivery-error.ts'
 import type { DeliveryEvent } from './delivery-events.ts'
 import { Message } from './message.ts'
@@ -9,9 +10,22 @@ import { isGone, lostError } from './queue-errors.ts'
 import { failedSettlement, type Settlement } from './settlement.ts'
 import { settledMessage, type WorkContext } from './work-context.ts'
 
-/** So many messages are resent, or discarded, in one call of the queue. */
+/** So many messages are resent, discarded or looked for in one call of the queue. */
 const RESENT_AT_ONCE = 1000
 const DISCARDED_AT_ONCE = 100
+const FOUND_AT_ONCE = 1000
+/** Messages that had left: so many are sent again in one call, in slices of so many and so many bytes. */
+export const MOST_SENT_AGAIN = 10_000
+const SLICE_ROWS = 100
+const SLICE_BYTES = 4 * 1024 * 1024
+
+/** What became of messages that were to be sent again. */
+export interface SentAgain {
+  found: number
+  resent: number
+  /** So many of them are no longer stored. */
+  withoutContent: number
+}
 
 export interface MessagesPage {
   messages: MessageRow[]
@@ -44,7 +58,7 @@ export class Operator<Content> {
     const chosen = { before: this.#context.options.clock.now() + 1, ...choice }
     const { first, count } = await this.#context.queue.countSuspended(chosen)
     if (first === undefined) return 0
-    const trial = { first, choice: chosen, by }
+    const trial = { first, follow: () => this.#resend(chosen, by) }
     this.#trial = trial
     try {
       await this.#resend({ ids: [first] }, by)
@@ -54,6 +68,29 @@ export class Operator<Content> {
       throw error
     }
     return count
+  }
+
+  /**
+   * Sends messages that have left once more: each becomes a new message with the same content, at the end of its lane.
+   *
+   * @param by a user name, `flow`, or `''`
+   * @param firstAlone the others follow if the first leaves on ACK; a close, or the next such call, ends that
+   * @throws {QueueError} `ERR_TOO_MANY` when there are more than 10,000: nothing is sent; or when the queue cannot be
+   * read
+   * @throws {DeliveryError} as `Delivery.accept` does: those before it are sent
+   */
+  async sendAgain(choice: LeftChoice, by = 'flow', firstAlone = false): Promise<SentAgain> {
+    const rows = await this.#findLeft(choice)
+    const kept = rows.filter(({ keptBytes }) => keptBytes > 0)
+    const [first, ...others] = kept
+    if (!firstAlone || first === undefined) {
+      const resent = await this.#sendAgain(kept, by)
+      return { found: rows.length, resent, withoutContent: rows.length - resent }
+    }
+    const [seq] = await this.#sendSlice([first], by)
+    if (seq !== undefined) this.#trial = { first: seq, follow: () => this.#sendAgain(others, by) }
+    const withoutContent = rows.length - kept.length + (seq === undefined ? 1 : 0)
+    return { found: rows.length, resent: seq === undefined ? 0 : 1, withoutContent }
   }
 
   /**
@@ -106,7 +143,7 @@ export class Operator<Content> {
     if (event.to !== 'left' && event.to !== 'suspended') return
     this.#trial = undefined
     if (event.to === 'suspended' || event.settlement?.outcome !== 'ack') return
-    this.#resend(trial.choice, trial.by).catch(() => {
+    trial.follow().catch(() => {
       this.#context.tell({ kind: 'queue-failed', code: 'HL7_QUEUE_FAILED' })
     })
   }
@@ -126,6 +163,65 @@ export class Operator<Content> {
     } finally {
       if (done > 0) tell({ kind: 'resent', count: done, by })
     }
+  }
+
+  /** In the order of acceptance. */
+  async #findLeft(choice: LeftChoice): Promise<MessageRow[]> {
+    const { nextSeq, queue } = this.#context
+    // Not those that leave meanwhile because of this.
+    const chosen = { ...choice, before: Math.min(choice.before ?? Infinity, nextSeq()) }
+    const rows: MessageRow[] = []
+    for (let after = 0; ;) {
+      const { messages, next } = await queue.findLeft(chosen, after, FOUND_AT_ONCE)
+      rows.push(...messages)
+      if (rows.length > MOST_SENT_AGAIN) {
+        throw new QueueError(
+          'More than 10,000 messages match, and none was sent. Choose a shorter time.',
+          'ERR_TOO_MANY'
+        )
+      }
+      if (next === 0) return rows
+      after = next
+    }
+  }
+
+  /** @returns how many: the content of others is gone meanwhile */
+  async #sendAgain(rows: readonly MessageRow[], by: string): Promise<number> {
+    let done = 0
+    try {
+      for (let from = 0; from < rows.length;) {
+        const slice = sliceOf(rows, from)
+        done += (await this.#sendSlice(slice, by)).length
+        from += slice.length
+      }
+      return done
+    } finally {
+      if (done > 0) this.#context.tell({ kind: 'sent-again', count: done, by })
+    }
+  }
+
+  /** @returns the numbers of the new messages */
+  async #sendSlice(rows: readonly MessageRow[], by: string): Promise<number[]> {
+    const { acceptAgain, options, queue } = this.#context
+    const contents = await Promise.all(
+      rows.map((row) =>
+        queue.read(row.seq).then(
+          ({ content }) => ({ row, content }),
+          (error: unknown) => {
+            if (!isGone(error)) throw error
+            return undefined
+          }
+        )
+      )
+    )
+    const at = options.clock.now()
+    return Promise.all(
+      contents
+        .filter((each) => each !== undefined)
+        .map(({ row: { controlId, type, acceptedAt }, content }) =>
+          acceptAgain({ controlId, type, content }, { at, by, acceptedAt })
+        )
+    )
   }
 
   async #discardOne(claim: Claim): Promise<void> {
@@ -152,9 +248,20 @@ export class Operator<Content> {
   }
 }
 
-/** Suspended messages of which the first is sent alone: it shows whether the others may follow. */
+/** As many of the rows from there on as are read at once. */
+function sliceOf(rows: readonly MessageRow[], from: number): MessageRow[] {
+  const slice: MessageRow[] = []
+  let bytes = 0
+  for (const row of rows.slice(from, from + SLICE_ROWS)) {
+    bytes += row.keptBytes
+    if (slice.length > 0 && bytes > SLICE_BYTES) break
+    slice.push(row)
+  }
+  return slice
+}
+
+/** Messages of which the first is sent alone: it shows whether the others may follow. */
 interface Trial {
   first: number
-  choice: SuspendedChoice
-  by: string
+  follow: () => Promise<unknown>
 }

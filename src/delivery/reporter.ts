@@ -76,6 +76,7 @@ export class Reporter {
         this.addEvent('resumed', event.by)
         return
       case 'resent':
+      case 'sent-again':
       case 'discarded':
         this.addEvent(event.kind, event.by, { count: event.count })
         return

@@ -1,6 +1,6 @@
 import type { Acknowledgement } from '../hl7/acknowledgement.ts'
 import { Hl7Error } from '../hl7/hl7-error.ts'
-import type { MessageRow } from '../queue/message-row.ts'
+import type { MessageRow, Resent } from '../queue/message-row.ts'
 import type { AttemptResult, ReplyRecord } from './attempt-result.ts'
 import { DeliveryError, type DeliveryErrorCause, type DeliveryErrorCode } from './delivery-error.ts'
 import type { MessageName } from '../queue/queue-error.ts'
@@ -10,7 +10,7 @@ import { deliveryFailed, nameOf, sentence } from './explain.ts'
 export type SettledMessage = Pick<
   MessageRow,
   'seq' | 'controlId' | 'type' | 'acceptedAt' | 'attempts'
->
+> & { resent?: Resent | undefined }
 
 /** How a message left; plain data, so that it can be stored. */
 export interface Settlement {

@@ -1,9 +1,9 @@
 import type { Claim, MessageQueue } from '../queue/message-queue.ts'
-import type { MessageRow } from '../queue/message-row.ts'
+import type { MessageRow, Resent } from '../queue/message-row.ts'
 import type { AttemptResult } from './attempt-result.ts'
 import type { CarefulStart } from './careful-start.ts'
 import type { DeliveryEvent, Moved } from './delivery-events.ts'
-import type { DeliveryOptions } from './delivery-options.ts'
+import type { Accepted, DeliveryOptions } from './delivery-options.ts'
 import type { SettledMessage, Settlement } from './settlement.ts'
 import type { Message } from './message.ts'
 
@@ -25,6 +25,10 @@ export interface WorkContext<Content> {
   /** Ends requests. */
   readonly abort: AbortSignal
   readonly isPaused: () => boolean
+  /** Puts a message into the queue once more. @returns its number */
+  readonly acceptAgain: (message: Accepted<Content>, resent: Resent) => Promise<number>
+  /** Messages that are accepted from now on have this number or a higher one. */
+  readonly nextSeq: () => number
   /** Messages may be sent. */
   readonly maySend: () => boolean
   /** The node pauses at once, by a rule. */
@@ -81,8 +85,8 @@ export function withClock<Content>(
 
 /** What a flow and an event are told of a message. */
 export function settledMessage({ row, attempts }: Message<unknown>): SettledMessage {
-  const { seq, controlId, type, acceptedAt } = row
-  return { seq, controlId, type, acceptedAt, attempts }
+  const { seq, controlId, type, acceptedAt, resent } = row
+  return { seq, controlId, type, acceptedAt, attempts, resent }
 }
 
 export function moved(

@@ -51,6 +51,8 @@ export interface OutgoingMessage {
   readonly warnings: readonly string[]
   /** The first value at the path, unescaped; `''` if there is none. */
   value(path: Hl7Path): string
+  /** The values at the path, unescaped: of all segments and repetitions, unless it names one. */
+  values(path: Hl7Path): string[]
 }
 
 const auto = new Set(['', 'auto'])
@@ -242,10 +244,21 @@ class Message implements OutgoingMessage {
   }
 
   value(path: Hl7Path): string {
-    const segments = isHeader(path.segment)
+    return this.#named(path)[(path.occurrence ?? 1) - 1]?.value(path) ?? ''
+  }
+
+  values(path: Hl7Path): string[] {
+    const named = this.#named(path)
+    const segments =
+      path.occurrence === undefined ? named : named.slice(path.occurrence - 1, path.occurrence)
+    return segments.flatMap((segment) => segment.values(path))
+  }
+
+  #named({ segment }: Hl7Path): readonly Segment[] {
+    const segments = isHeader(segment)
       ? this.#headers
       : (this.#segments ??= new Segments(this.text))
-    return segments.named(path.segment)[(path.occurrence ?? 1) - 1]?.value(path) ?? ''
+    return segments.named(segment)
   }
 }
 

@@ -1,5 +1,6 @@
 import { createSecretKey, type KeyObject } from 'node:crypto'
 import { stat } from 'node:fs/promises'
+import { fieldHash, type FieldValue } from './field-hash.ts'
 import { laneOf } from './lane.ts'
 import { NOTHING_QUEUED, type QueueEngine } from './queue-engine.ts'
 import { QueueError } from './queue-error.ts'
@@ -66,6 +67,7 @@ export class DiskEngine implements QueueEngine {
   readonly #options: DiskEngineOptions
   #file: QueueFileSpec
   #laneKey: KeyObject | undefined
+  #fieldKey: KeyObject | undefined
   #isOpen = false
   #summary = NOTHING_QUEUED
   /** Messages that are handed out, for a new thread. */
@@ -112,6 +114,7 @@ export class DiskEngine implements QueueEngine {
     const key = await this.#options.key()
     this.#file = { ...this.#file, key: Uint8Array.from(key) }
     this.#laneKey = createSecretKey(subKey(key, `lane ${name}`))
+    this.#fieldKey = createSecretKey(subKey(key, `field ${name}`))
     const isFree = thread.listen(this.path, {
       notice: (text) => this.#options.onNotice?.(text),
       trouble: (error) => {
@@ -155,6 +158,11 @@ export class DiskEngine implements QueueEngine {
     } catch {
       return true
     }
+  }
+
+  hashOf(value: FieldValue): Uint8Array {
+    if (this.#fieldKey === undefined) throw this.#closed()
+    return fieldHash(this.#fieldKey, value)
   }
 
   laneOf(key: string): number {

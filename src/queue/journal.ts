@@ -126,8 +126,9 @@ export class Journal {
     const last = this.#sql.window.get(after, rows)?.['last']
     if (typeof last !== 'number') return undefined
     const count = Number(this.#sql.forget.run(after, last, leftBefore).changes)
-    if (count > 0)
+    if (count > 0) {
       this.#sql.forgetHashes.run({ after, last, from: partOf(after), to: partOf(last) })
+    }
     return { last, count }
   }
 }

@@ -1,6 +1,7 @@
 import { createSecretKey, randomBytes } from 'node:crypto'
 import type { DatabaseSync } from 'node:sqlite'
 import type { Clock } from '../clock.ts'
+import { fieldHash, type FieldValue } from './field-hash.ts'
 import { laneOf } from './lane.ts'
 import { NOTHING_QUEUED, type QueueEngine } from './queue-engine.ts'
 import { QueueError } from './queue-error.ts'
@@ -18,7 +19,7 @@ export class MemoryEngine implements QueueEngine {
   readonly isDurable = false
   readonly #db = openInMemory()
   readonly #queue: Queue<object>
-  readonly #laneKey = createSecretKey(randomBytes(32))
+  readonly #key = createSecretKey(randomBytes(32))
   #isClosed = false
 
   constructor(order: Order, clock: Pick<Clock, 'now' | 'monotonic'>) {
@@ -49,7 +50,11 @@ export class MemoryEngine implements QueueEngine {
   }
 
   laneOf(key: string): number {
-    return laneOf(this.#laneKey, key)
+    return laneOf(this.#key, key)
+  }
+
+  hashOf(value: FieldValue): Uint8Array {
+    return fieldHash(this.#key, value)
   }
 
   call<Method extends QueueMethod>(

@@ -1,3 +1,4 @@
+import type { FieldValue } from './field-hash.ts'
 import type { MessageRow } from './message-row.ts'
 import { QueueError } from './queue-error.ts'
 import type { QueueEngine } from './queue-engine.ts'
@@ -63,6 +64,10 @@ export class MessageQueue<Content> {
 
   laneOf(key: string): number {
     return this.#engine.laneOf(key)
+  }
+
+  hashOf(value: FieldValue): Uint8Array {
+    return this.#engine.hashOf(value)
   }
 
   async accept(message: NewMessage, content: Content): Promise<void> {

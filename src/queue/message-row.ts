@@ -95,8 +95,8 @@ export interface MessageRow {
   readonly story: readonly AttemptRecord[]
   /** It had left before, and was sent again. */
   readonly resent: Resent | undefined
-  /** It has left, and its content is kept: it can be sent again. */
-  readonly isKept: boolean
+  /** The size of its content and outcome, if it has left and they are kept; else 0. */
+  readonly keptBytes: number
 }
 
 /** The newest attempts of a message with one more. */

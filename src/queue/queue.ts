@@ -599,7 +599,7 @@ export class Queue<Stored> {
       verdict: verdictFrom(row.verdict),
       story: storyFrom(row.story),
       resent: resentFrom(row.resent),
-      isKept: (row.kept_bytes ?? 0) > 0
+      keptBytes: row.kept_bytes ?? 0
     }
   }
 

@@ -33,6 +33,7 @@ const delivery = new Delivery<string>({
     })
     return resultOf('accept')
   },
+  readFields: () => ({ key: '', values: [] }),
   emit: (_message, content, { outcome }) => writeSync(1, `${content} ${outcome}\n`),
   onEvent: (event) => {
     if (event.kind !== 'opened') return
@@ -50,7 +51,7 @@ const delivery = new Delivery<string>({
   random: () => 0.5
 })
 for (const id of ids) {
-  await delivery.accept({ key: '', controlId: id, type: 'ADT^A01', content: id })
+  await delivery.accept({ controlId: id, type: 'ADT^A01', content: id })
 }
 await delivery.start()
 const look = setInterval(() => {

@@ -114,6 +114,7 @@ const REREAD_MS = 30_000
 
 interface Content {
   id: number
+  key: string
   size: number
 }
 
@@ -189,8 +190,8 @@ export class DeliveryModel {
         const id = this.#messages.size + 1
         const message = newMessage(id, this.#laneOf(action.key), action.size)
         this.#messages.set(id, message)
-        const content = { id, size: action.size }
-        const name = { key: String(action.key), controlId: `C${id}`, type: 'ADT^A01' }
+        const content = { id, key: String(action.key), size: action.size }
+        const name = { controlId: `C${id}`, type: 'ADT^A01' }
         this.#call(
           delivery.accept({ ...name, content }),
           () => {
@@ -362,6 +363,7 @@ export class DeliveryModel {
         })
         return result ?? new Promise(() => undefined)
       },
+      readFields: ({ key }) => ({ key, values: [] }),
       emit: (facts, { id }, settlement) => {
         this.#watch(() => {
           if (!mine()) return

@@ -3,6 +3,7 @@ import type { Clock } from '../../src/clock.ts'
 import { STATES, type MessageState, type Verdict } from '../../src/queue/message-row.ts'
 import { MessageQueue } from '../../src/queue/message-queue.ts'
 import { NOTHING_QUEUED, type QueueEngine } from '../../src/queue/queue-engine.ts'
+import type { FieldValue } from '../../src/queue/field-hash.ts'
 import { QueueError } from '../../src/queue/queue-error.ts'
 import type { QueueMethod, QueueMethods } from '../../src/queue/queue-protocol.ts'
 import { makeTables } from '../../src/queue/queue-schema.ts'
@@ -259,6 +260,10 @@ class FakeEngine implements QueueEngine {
 
   laneOf(key: string): number {
     return Buffer.from(key).reduce((sum, byte) => sum * 256 + byte, 1)
+  }
+
+  hashOf({ path, value }: FieldValue): Uint8Array {
+    return Buffer.from(`${path} ${value}`)
   }
 
   async call<Method extends QueueMethod>(

@@ -166,7 +166,7 @@ describe('the log', () => {
       verdict: { ...NO_VERDICT, errorCode: 'ERR_ENDED_TWICE' },
       story: [],
       resent: undefined,
-      isKept: false
+      keptBytes: 0
     }))
     reporter.readEvent({ kind: 'opened', endedOn })
     assert.deepEqual(

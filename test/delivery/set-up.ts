@@ -50,6 +50,7 @@ export async function setUp(
   const delivery = new Delivery<string>({
     queue: () => Promise.resolve(queue),
     attempt: (content) => new Promise((resolve) => flights.push({ content, end: resolve })),
+    readFields: (id) => ({ key: id.slice(0, 1), values: [] }),
     emit: (_message, content, { outcome, error }) => {
       emitted.push(`${content} ${error?.code ?? outcome}`)
     },
@@ -79,7 +80,7 @@ export async function setUp(
     lost,
     async add(...ids) {
       for (const id of ids) {
-        await delivery.accept({ key: id.slice(0, 1), controlId: id, type: 'ADT^A01', content: id })
+        await delivery.accept({ controlId: id, type: 'ADT^A01', content: id })
       }
       await settled()
     },

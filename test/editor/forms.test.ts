@@ -239,7 +239,15 @@ describe('the forms in the editor', () => {
       ['delivery', 'connectTimeout', '3601', /maximum is 3600/],
       ['delivery', 'connectTimeout', '${SECONDS}', ok],
       ['delivery', 'maxInFlight', '1.5', /whole/],
-      ['delivery', 'queueLimit', '0', /minimum is 1/]
+      ['delivery', 'queueLimit', '0', /minimum is 1/],
+      ['delivery', 'contentDays', '3651', /maximum is 3650/],
+      ['delivery', 'contentDays', '0.5', ok],
+      ['delivery', 'searchFields', 'PID-3.1, nonsense', /looks like PID-3\.1/],
+      ['delivery', 'searchFields', 'PID-3.1,', /looks like PID-3\.1/],
+      ['delivery', 'searchFields', 'PID-1,PID-2,PID-3,PID-4,PID-5', /At most four/],
+      ['delivery', 'searchFields', 'PID-3.1, PID-18 ,PV1-19,OBX[2]-5(1).1.2', ok],
+      ['delivery', 'searchFields', '${FIELDS}', ok],
+      ['delivery', 'searchFields', ' ', ok]
     ] as const) {
       await editor.tab(tab)
       if (field === 'charset') await editor.page.selectOption('#hl7-https-out-charset', '')
@@ -343,7 +351,9 @@ describe('the forms in the editor', () => {
   })
 
   it('show only the fields of hl7-https-out that apply', async () => {
-    const all = ['authHeader', 'authScheme', 'orderKey', 'maxInFlight', 'failureTimeout']
+    const onDisk = ['contentDays', 'searchFields']
+    const all = ['authHeader', 'authScheme', 'orderKey', 'maxInFlight', 'failureTimeout', ...onDisk]
+    const ordered = ['orderKey', 'maxInFlight']
     const body = ['bodyField', 'bodyFileName', 'bodyPartType', 'bodyEncoding']
     const rows = ['.form-row:has(#hl7-https-out-formFields)', '[data-row=templateFields]']
     await edit('old')
@@ -357,10 +367,12 @@ describe('the forms in the editor', () => {
       ['message', 'node-input-format', 'multipart', [...body, rows[0]]],
       ['message', 'node-input-format', 'json', ['bodyEncoding', ...rows]],
       ['message', 'node-input-format', 'text', ['bodyEncoding', ...rows]],
-      ['delivery', 'node-input-order', 'key', ['orderKey', 'maxInFlight', 'failureTimeout']],
-      ['delivery', 'node-input-order', 'none', ['maxInFlight', 'failureTimeout']],
-      ['delivery', 'node-input-order', 'fifo', ['failureTimeout']],
-      ['delivery', 'hl7-https-out-failureTimeout', '-1', []]
+      ['delivery', 'node-input-order', 'key', [...ordered, 'failureTimeout', ...onDisk]],
+      ['delivery', 'node-input-order', 'none', ['maxInFlight', 'failureTimeout', ...onDisk]],
+      ['delivery', 'node-input-order', 'fifo', ['failureTimeout', ...onDisk]],
+      ['delivery', 'node-input-queue', 'memory', ['failureTimeout']],
+      ['delivery', 'node-input-queue', 'disk', ['failureTimeout', ...onDisk]],
+      ['delivery', 'hl7-https-out-failureTimeout', '-1', onDisk]
     ] as const) {
       await editor.tab(tab)
       await editor.page.selectOption(`#${field}`, choice)

@@ -19,6 +19,7 @@ import {
 } from '../../nodes/editor/sidebar/words.ts'
 import type { MessageAnswer } from '../../nodes/operations/answers.ts'
 import { KNOWN_STATES } from '../../src/queue/message-row.ts'
+import { QUEUE_EVENT_KINDS } from '../../src/queue/queue-event.ts'
 import { messageRow, nodesInTrouble, nodeState } from '../support/fake-operations.ts'
 import { tabText, tabTexts } from '../support/tab-texts.ts'
 
@@ -165,6 +166,14 @@ describe('the words of the tab', () => {
       sentence('certificate', { of: 'token server', days: 9 }),
       'certificate of the token server expires in 9 days'
     )
+    assert.equal(
+      sentence('contents-dropped', { count: 1 }),
+      'kept contents of 1 message deleted to make room'
+    )
+    assert.equal(
+      sentence('sent-again', { count: 12 }, 'night'),
+      '12 messages sent again after they had left · by night'
+    )
   })
 
   it('are the English ones of the runtime for a kind that this page does not know', () => {
@@ -179,6 +188,10 @@ describe('the words of the tab', () => {
     const [, sentences = ''] = /const SENTENCES[^]*?= \{\n([^]*?)\n\}/.exec(source) ?? []
     const kinds = [...sentences.matchAll(/^ {2}'?([a-z-]+)'?: \(/gm)].map(([, kind]) => kind ?? '')
     assert.ok(kinds.length > 15)
+    assert.deepEqual(
+      QUEUE_EVENT_KINDS.filter((kind) => !kinds.includes(kind)),
+      []
+    )
     // Whatever values a kind has.
     const values = {
       ...{ cause: 'ECONNREFUSED', rule: '', reason: '', by: '', seconds: 20, attempt: 2, count: 2 },

@@ -3,6 +3,7 @@ import { after, before, describe, it } from 'node:test'
 import { outProperties } from '../../nodes/hl7-https-out-properties.ts'
 import { tokenProperties } from '../../nodes/oauth2-client-credentials-properties.ts'
 import { Properties } from '../../nodes/properties.ts'
+import { parsePath } from '../../src/hl7/path.ts'
 import { defaultsOf, numberProblem } from '../../nodes/property-table.ts'
 import { formDefinition } from '../docs/form-definition.ts'
 import { VARIABLES, type FlowNode } from '../support/node-red.ts'
@@ -89,6 +90,14 @@ describe('properties of hand-written flow files', () => {
     [{ order: 'none', maxInFlight: 0.5 }, /maxInFlight must be a whole number from 1 to 1000/],
     [{ failWhileUnreachable: 'maybe' }, /failWhileUnreachable must be true or false/],
     [{ replyCodeActions: ':?A=C,:?X=F' }, /replyCodeActions: /],
+    [{ order: 'key', orderKey: 'PID' }, /^orderKey: Bad HL7 path: .* at position 4\./],
+    [{ contentDays: 3651 }, /contentDays must be a number from 0 to 3650/],
+    [{ searchFields: 'PID-3.1, nonsense' }, /^searchFields: Bad HL7 path: .* at position 10\./],
+    [{ searchFields: 'PID-3.1,' }, /^searchFields: Bad HL7 path: .* at position 9\./],
+    [
+      { searchFields: 'PID-1,PID-2,PID-3,PID-4,PID-5' },
+      /^searchFields: at most 4 HL7 paths, separated by commas$/
+    ],
     [{ auth: 'tls' }, /auth names a node of another type/],
     [{ tls: 'auth' }, /tls names a node of another type/],
     [{ auth: 'nowhere' }, /the OAuth 2\.0 node is missing or disabled/],
@@ -164,6 +173,47 @@ describe('properties of hand-written flow files', () => {
         read(bytes).problems,
         /^hl7HttpsOutMaxReplyBytes in settings\.js must be a whole number of bytes from 1024 to 104857600$/
       )
+    }
+  })
+
+  it('hl7HttpsOutMaxKeptBytes in settings.js limits how much is kept of messages that have left', () => {
+    const read = (bytes?: unknown) =>
+      readSettings({}, {}, { settings: { hl7HttpsOutMaxKeptBytes: bytes } })
+    for (const [bytes, limit] of [
+      [undefined, 1_073_741_824],
+      [0, 0],
+      [2 ** 50, 2 ** 50]
+    ]) {
+      assert.equal(read(bytes).settings?.mostKeptBytes, limit)
+    }
+    for (const bytes of ['4096', 4096.5, -1, NaN, Infinity, 2 ** 53, true, null]) {
+      assert.match(
+        read(bytes).problems,
+        /^hl7HttpsOutMaxKeptBytes in settings\.js must be a whole number of bytes from 0 up$/
+      )
+    }
+  })
+
+  it('contents are kept for no longer than the journal, and on disk only', () => {
+    const days = (out: Values) => readSettings(out).settings?.contentDays
+    assert.equal(days({}), 0)
+    assert.equal(days({ contentDays: '7.5' }), 7.5)
+    assert.equal(days({ contentDays: 30 }), outProperties.journalDays.default)
+    assert.equal(days({ contentDays: 30, journalDays: 0 }), 0)
+    assert.equal(days({ contentDays: 7, queue: 'memory' }), 0)
+    assert.equal(days({ contentDays: 'many', queue: 'memory' }), 0)
+  })
+
+  it('fields to search for are up to four paths, each once, and on disk only', () => {
+    const fields = (out: Values) => readSettings(out).settings?.searchFields
+    for (const none of ['', ' ']) assert.deepEqual(fields({ searchFields: none }), [])
+    const four = ' PID-3.1 ,OBX[2]-5(1).1.2, PID-18, PID-3.1'
+    assert.deepEqual(
+      fields({ searchFields: four }),
+      ['PID-3.1', 'OBX[2]-5(1).1.2', 'PID-18'].map((text) => ({ text, path: parsePath(text) }))
+    )
+    for (const searchFields of [four, 'nonsense']) {
+      assert.deepEqual(fields({ searchFields, queue: 'memory' }), [])
     }
   })
 

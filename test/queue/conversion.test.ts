@@ -205,7 +205,7 @@ for (const [version, old] of Object.entries(versions)) {
             verdict: NO_VERDICT,
             story: [],
             resent: undefined,
-            isKept: false,
+            keptBytes: 0,
             ...old.rows[i]?.[1]
           },
           `${seq}`

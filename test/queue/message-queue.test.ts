@@ -116,7 +116,7 @@ for (const [engine, open] of Object.entries(engines)) {
         verdict: NO_VERDICT,
         story: [],
         resent: undefined,
-        isKept: false
+        keptBytes: 0
       })
     })
 
@@ -146,7 +146,7 @@ for (const [engine, open] of Object.entries(engines)) {
           changedAt: 0,
           renewals: 0,
           resent: undefined,
-          isKept: false
+          keptBytes: 0
         }
       )
       assert.deepEqual([...content], [...contentOf(1)])

@@ -31,7 +31,7 @@ function row(seq: number): MessageRow {
     verdict: NO_VERDICT,
     story: [],
     resent: undefined,
-    isKept: false
+    keptBytes: 0
   }
 }
 

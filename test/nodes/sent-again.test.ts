@@ -1,0 +1,148 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import type {
+  BulkAnswer,
+  EventPage,
+  MessageContent,
+  MessagePage
+} from '../../nodes/operations/answers.ts'
+import { ackFor, adt, controlIdIn, controlIdOf, startWorld, type World } from '../support/world.ts'
+
+const KEEPS = { queue: 'disk', contentDays: 7, searchFields: 'PID-3.1, PID-5' }
+
+describe('A message that has left', () => {
+  let world: World
+  before(async () => {
+    world = await startWorld()
+    world.receiver.respond = ({ body }) => {
+      const id = controlIdIn(body)
+      return { body: ackFor(id, id.startsWith('REFUSED') ? 'AE' : 'AA') }
+    }
+    await world.deploy(KEEPS)
+  })
+  after(() => world.close())
+
+  const resend = (body: object): Promise<{ status: number; body: BulkAnswer }> =>
+    world.nodeRed.post('/hl7-https-out/out/messages/resend', body) as never
+  const search = (body: object): Promise<{ status: number; body: MessagePage }> =>
+    world.nodeRed.post('/hl7-https-out/out/messages/search', body) as never
+  const idsOf = async (query: string): Promise<string[]> =>
+    (await world.messages(query)).map(({ id }) => id)
+
+  async function sendAll(...ids: string[]): Promise<void> {
+    for (const id of ids) await world.send(adt(id), { room: `room of ${id}` })
+  }
+
+  it('is shown with its content and its reply', async () => {
+    await sendAll('SHOWN')
+    const [id = ''] = await idsOf('controlId=SHOWN')
+    const { body } = await world.nodeRed.get(`/hl7-https-out/out/messages/${id}`)
+    const { request, reply, state } = body as MessageContent
+    assert.equal(state, 'acked')
+    assert.equal(request, `${adt('SHOWN')}\r`)
+    assert.equal(reply, ackFor('SHOWN'))
+  })
+
+  it('is sent again by its id, with the same text and properties, and leaves as any other', async () => {
+    await sendAll('AGAIN')
+    const [id = ''] = await idsOf('controlId=AGAIN')
+    assert.deepEqual((await resend({ ids: [id] })).body, { found: 1, resent: 1, withoutContent: 0 })
+    await world.eventually(() => world.left('ack', 'AGAIN').length === 2)
+    const [first, second] = world.left('ack', 'AGAIN')
+    assert.equal(first?.hl7['resent'], undefined)
+    const { at, by, acceptedAt } = second?.hl7['resent'] as Record<string, string>
+    assert.ok(Date.parse(at ?? '') >= Date.parse(acceptedAt ?? ''), at)
+    assert.deepEqual([by, acceptedAt], ['', first?.hl7['acceptedAt']])
+    assert.equal(second?.hl7.request, `${adt('AGAIN')}\r`)
+    assert.equal(second?.['room'], 'room of AGAIN')
+    assert.deepEqual(world.sent('AGAIN'), ['AGAIN', 'AGAIN'])
+    const { body } = await world.nodeRed.get('/hl7-https-out/out/events')
+    const { events } = body as EventPage
+    assert.deepEqual(
+      events.filter(({ kind }) => kind === 'sent-again').map(({ values }) => values),
+      [{ count: 1 }]
+    )
+  })
+
+  it('is sent again in the order of acceptance, by a filter', async () => {
+    await sendAll('ORDER1', 'REFUSED1', 'ORDER2', 'ORDER3')
+    const since = (await world.messages('controlId=ORDER1'))[0]?.acceptedAt
+    const { body } = await resend({ state: 'acked', since })
+    assert.deepEqual(body, { found: 3, resent: 3, withoutContent: 0 })
+    await world.eventually(() => world.left('ack', 'ORDER').length === 6)
+    assert.deepEqual(world.sent('ORDER').slice(3), ['ORDER1', 'ORDER2', 'ORDER3'])
+    assert.deepEqual((await resend({ state: 'naked', since })).body.resent, 1)
+    await world.eventually(() => world.left('nak', 'REFUSED').length === 2)
+  })
+
+  it('goes first and alone if asked: the others follow on ACK only', async () => {
+    await sendAll('ALONE1', 'ALONE2')
+    const ids = [...(await idsOf('controlId=ALONE1')), ...(await idsOf('controlId=ALONE2'))]
+    assert.deepEqual((await resend({ ids, firstAlone: true })).body, {
+      found: 2,
+      resent: 1,
+      withoutContent: 0
+    })
+    await world.eventually(() => world.left('ack', 'ALONE').length === 4)
+    await sendAll('REFUSED2', 'REFUSED3')
+    const refused = [...(await idsOf('controlId=REFUSED2')), ...(await idsOf('controlId=REFUSED3'))]
+    await resend({ ids: refused, firstAlone: true })
+    await world.eventually(() => world.left('nak', 'REFUSED2').length === 2)
+    await sendAll('BEHIND')
+    assert.equal(world.left('nak', 'REFUSED3').length, 1)
+  })
+
+  it('is sent again by a flow', async () => {
+    await sendAll('FLOW1', 'FLOW2')
+    const since = new Date((await world.messages('controlId=FLOW1'))[0]?.acceptedAt ?? '')
+    await world.nodeRed.inject('in', { action: 'resend', state: 'acked', since: since.getTime() })
+    await world.eventually(() => world.left('ack', 'FLOW').length === 4)
+    const resent = world.left('ack', 'FLOW')[2]?.hl7['resent'] as { by: string }
+    assert.equal(resent.by, 'flow')
+    const wrong = await world.caught('', { action: 'resend', state: 'acked', since: 'yesterday' })
+    assert.equal(wrong.error.code, 'HL7_INVALID_MESSAGE')
+    assert.match(wrong.error.message, /msg\.since is a time/)
+  })
+
+  it('is sent again after a restart, with another order and key', async () => {
+    await sendAll('LATER1', 'LATER2')
+    await world.nodeRed.restart()
+    await world.deploy({ ...KEEPS, order: 'key', orderKey: 'PID-5.1' })
+    const ids = [...(await idsOf('controlId=LATER1')), ...(await idsOf('controlId=LATER2'))]
+    assert.equal((await resend({ ids })).body.resent, 2)
+    await world.eventually(() => world.left('ack', 'LATER').length === 4)
+    assert.deepEqual(world.sent('LATER').slice(2), ['LATER1', 'LATER2'])
+    await world.deploy(KEEPS)
+  })
+
+  it('is found by a field, in each repetition, with the case as sent', async () => {
+    const pid = (text: string): string => `${adt(text).split('\r')[0] ?? ''}\rPID|1||`
+    await world.send(`${pid('FIELD1')}4711^^^A~0815&x^^^B||M\\T\\M^Ann\r`)
+    await world.send(`${pid('FIELD2')}0815||Other\r`)
+    const found = async (body: object): Promise<string[]> =>
+      (await search(body)).body.messages.map(({ controlId }) => controlId)
+    assert.deepEqual(await found({ field: 'PID-3.1', value: '4711' }), ['FIELD1'])
+    assert.deepEqual(await found({ field: 'PID-3.1', value: '0815&x' }), ['FIELD1'])
+    assert.deepEqual(await found({ value: '0815' }), ['FIELD2'])
+    assert.deepEqual(await found({ field: 'PID-5', value: 'M&M' }), ['FIELD1'])
+    assert.deepEqual(await found({ field: 'PID-5', value: 'm&m' }), [])
+    assert.deepEqual(await found({ value: '4711', state: 'naked' }), [])
+    const { status } = await search({ field: 'PID-7', value: '4711' })
+    assert.equal(status, 400)
+  })
+
+  it('cannot be sent again once its content is gone, and that is said', async () => {
+    await sendAll('GONE')
+    await world.deploy({ ...KEEPS, contentDays: 0 })
+    const [id = ''] = await idsOf('controlId=GONE')
+    await world.eventually(async () => {
+      const { body } = await world.nodeRed.get(`/hl7-https-out/out/messages/${id}`)
+      return (body as MessageContent).request === null
+    })
+    const { body, status } = await resend({ ids: [id] })
+    assert.equal(status, 409)
+    assert.match((body as unknown as { error: string }).error, /contents .* no longer kept/)
+    assert.equal((await resend({ ids: ['999999'] })).body.found, 0)
+    assert.equal(world.left('ack').filter((msg) => controlIdOf(msg) === 'GONE').length, 1)
+  })
+})
