@@ -56,7 +56,7 @@ export function openQueueDatabase(
     // The lock stays until the file is closed: a second process must not share the queue.
     db.exec('PRAGMA locking_mode = EXCLUSIVE')
     const version = checkedVersion(db, path)
-    if (version > 0) checkKey(db, path, version, keyCheck)
+    const isKeyNew = version > 0 && isOtherKey(db, path, version, keyCheck)
     db.exec(`
       PRAGMA page_size = ${PAGE_BYTES};
       PRAGMA auto_vacuum = INCREMENTAL;
@@ -76,7 +76,9 @@ export function openQueueDatabase(
       db.exec(`PRAGMA application_id = ${APPLICATION_ID}`)
     }
     setMeta(db, 'keyCheck', keyCheck)
+    const unreadable = isKeyNew ? giveUpKept(db) : 0
     db.exec('COMMIT')
+    if (unreadable > 0) onNotice(keyChanged(path, unreadable))
     if (version > 0 && version < VERSION) onNotice(converted(path, performance.now() - start))
     return db
   } catch (error) {
@@ -87,6 +89,25 @@ export function openQueueDatabase(
 
 function converted(path: string, ms: number): string {
   return `The queue file ${path} was written by an earlier version of this package and has been converted in ${(ms / 1000).toFixed(1)} s; nothing in it is lost. An earlier version can no longer read it.`
+}
+
+/**
+ * What the old key has sealed goes, in steps; the hashes that it has made, with their messages.
+ *
+ * @returns how many messages that have left can no longer be read, or found by a field
+ */
+function giveUpKept(db: DatabaseSync): number {
+  const { changes } = db
+    .prepare('UPDATE message SET kept_bytes = 0 WHERE kept_bytes > 0 AND kept_bytes IS NOT NULL')
+    .run()
+  const { hashed } = db.prepare('SELECT count(DISTINCT seq) AS hashed FROM found').get() as {
+    hashed: number
+  }
+  return Math.max(Number(changes), hashed)
+}
+
+function keyChanged(path: string, messages: number): string {
+  return `The key of the queue file ${path} has been changed. ${messages} messages that have left can no longer be read, sent again or found by a field; what is known of them otherwise stays.`
 }
 
 /** Removes a file and everything that SQLite puts beside it. */
@@ -114,14 +135,18 @@ function checkedVersion(db: DatabaseSync, path: string): number {
   return version
 }
 
-function checkKey(db: DatabaseSync, path: string, version: number, keyCheck: Buffer): void {
+/**
+ * Whether the file was sealed with another key. That of a drained queue may be changed.
+ *
+ * @throws {QueueError} `ERR_QUEUE_KEY` if there are messages that need the old one
+ */
+function isOtherKey(db: DatabaseSync, path: string, version: number, keyCheck: Buffer): boolean {
   const stored = getMeta(db, 'keyCheck')
-  if (stored === undefined) return
+  if (stored === undefined) return false
   if (!(stored instanceof Uint8Array)) throw new QueueDamageError()
-  if (keyCheck.equals(stored)) return
-  // The key of a drained queue may be changed: nothing in the file needs the old one.
+  if (keyCheck.equals(stored)) return false
   const { held, damaged } = countRows(db, version)
-  if (held + damaged === 0) return
+  if (held + damaged === 0) return true
   throw new QueueError(
     `The queue file ${path} was encrypted with another key. Restore the key that it was written with: hl7HttpsOutQueueKey in settings.js, or the key file in the user directory. If that key is lost, move the file elsewhere. Nothing in the file was changed.`,
     'ERR_QUEUE_KEY'

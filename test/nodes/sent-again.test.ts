@@ -54,7 +54,7 @@ describe('A message that has left', () => {
     assert.ok(Date.parse(at ?? '') >= Date.parse(acceptedAt ?? ''), at)
     assert.deepEqual([by, acceptedAt], ['', first?.hl7['acceptedAt']])
     assert.equal(second?.hl7.request, `${adt('AGAIN')}\r`)
-    assert.equal(second?.['room'], 'room of AGAIN')
+    assert.equal(second['room'], 'room of AGAIN')
     assert.deepEqual(world.sent('AGAIN'), ['AGAIN', 'AGAIN'])
     const { body } = await world.nodeRed.get('/hl7-https-out/out/events')
     const { events } = body as EventPage

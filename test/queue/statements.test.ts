@@ -42,6 +42,7 @@ it('No statement of a queue walks over a table, but for the opening', () => {
     orderKey: 'PID-3.1',
     contents: noContents,
     journalDays: 14,
+    contentDays: 1,
     mostRecords: 0,
     mostEvents: 10,
     clock: systemClock
@@ -50,7 +51,8 @@ it('No statement of a queue walks over a table, but for the opening', () => {
   function move(seq: number, to: Move<object>['to'], more: Partial<Move<object>> = {}): void {
     queue.move(moveOf(seq, to, more))
   }
-  for (let seq = 1; seq <= 100; seq++) queue.accept(message(seq, { lane: seq % 3 }), {})
+  const hashes = [Buffer.alloc(16)]
+  for (let seq = 1; seq <= 100; seq++) queue.accept(message(seq, { lane: seq % 3, hashes }), {})
   queue.claimNext(3)
   move(1, 'awaiting')
   move(2, 'suspended')
@@ -79,9 +81,14 @@ it('No statement of a queue walks over a table, but for the opening', () => {
       { before: 50, type: 'A', rule: 'R', since: 5 }
     ]) {
       queue.find({ limit: 10, ...filter, ...(state && { state }) })
+      queue.find({ limit: 10, ...filter, ...(state && { state }), hashes })
     }
   }
   for (let seq = 7; seq <= 90; seq++) queue.finish(seq, leftWith({ ...NO_VERDICT, outcome: 'ack' }))
+  for (const choice of [{}, { controlId: 'C1' }, { before: 50, until: 9 }, { ids: [8] }]) {
+    queue.findLeft(choice, 0, 10)
+  }
+  queue.dropKept()
   queue.addEvent(event(1))
   queue.events({ since: 0, limit: 10 })
   queue.summary()

@@ -1,0 +1,176 @@
+import assert from 'node:assert/strict'
+import { afterEach, describe, it } from 'node:test'
+import { DatabaseSync } from 'node:sqlite'
+import type { MessageQueue } from '../../src/queue/message-queue.ts'
+import { accept, contentOf, message, numbers, seqsOf, TestQueues } from './set-up.ts'
+
+const MB = 1024 * 1024
+
+describe('Contents of messages that have left', () => {
+  let queues = new TestQueues()
+  afterEach(async () => {
+    await queues.end()
+    queues = new TestQueues()
+  })
+
+  async function leave(queue: MessageQueue<Buffer>, ...seqs: number[]): Promise<void> {
+    await Promise.all(seqs.map((seq) => queue.finish(seq)))
+  }
+  const keptOf = async (queue: MessageQueue<Buffer>): Promise<number[]> =>
+    seqsOf((await queue.findLeft({}, 0, 1000)).messages.filter(({ keptBytes }) => keptBytes > 0))
+  async function until(check: () => Promise<boolean>): Promise<void> {
+    for (const start = Date.now(); !(await check());) {
+      assert.ok(Date.now() - start < 15_000, 'it takes too long')
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    }
+  }
+  const dropped = async (queue: MessageQueue<Buffer>): Promise<unknown[]> =>
+    (await queue.events({ since: 0, limit: 10 }))
+      .filter(({ kind }) => kind === 'contents-dropped')
+      .map(({ values }) => values['count'])
+  /** Pieces that are still in the file. */
+  function pieces(path: string): number {
+    const db = new DatabaseSync(path, { readOnly: true })
+    try {
+      return db.prepare('SELECT count(*) AS n FROM sealed').get()?.['n'] as number
+    } finally {
+      db.close()
+    }
+  }
+
+  it('go with them by default', async () => {
+    const { queue } = await queues.openDisk()
+    await accept(queue, 1)
+    await leave(queue, 1)
+    await assert.rejects(queue.read(1), { code: 'ERR_NOT_QUEUED' })
+    assert.deepEqual(await keptOf(queue), [])
+  })
+
+  it('can be read with their outcomes for as long as they are kept, also after a restart', async () => {
+    const { queue } = await queues.openDisk({ contentDays: 1 })
+    await accept(queue, 1, 2)
+    await leave(queue, 1)
+    await queue.close()
+    const { queue: next } = await queues.openDisk({ contentDays: 1 })
+    assert.deepEqual([...(await next.read(1)).content], [...contentOf(1)])
+    assert.deepEqual(await keptOf(next), [1])
+    // Nor is it handed out.
+    assert.deepEqual(seqsOf(await next.claimNext(10)), [2])
+  })
+
+  it('are not kept for longer than the journal', async () => {
+    const { queue } = await queues.openDisk({ contentDays: 1, journalDays: 0 })
+    await accept(queue, 1)
+    await leave(queue, 1)
+    await assert.rejects(queue.read(1), { code: 'ERR_NOT_QUEUED' })
+  })
+
+  it('go by age, the oldest first', async () => {
+    const options = { contentDays: 1.5 / (24 * 60 * 60) }
+    const { queue } = await queues.openDisk(options)
+    await accept(queue, 1, 2)
+    await leave(queue, 1)
+    await until(async () => (await keptOf(queue)).length === 0)
+    assert.deepEqual(await dropped(queue), [], 'age is no event')
+    assert.equal((await queue.findLeft({}, 0, 10)).messages.length, 1, 'it is still remembered')
+  })
+
+  it('go by size, the oldest first, which is an event', async () => {
+    const { queue } = await queues.openDisk({ contentDays: 1, mostKeptBytes: 3 * MB })
+    for (const seq of numbers(1, 8)) {
+      await queue.accept(message(seq), Buffer.alloc(MB, seq))
+      await queue.finish(seq)
+    }
+    await until(async () => (await keptOf(queue)).length === 2)
+    assert.deepEqual(await keptOf(queue), [7, 8])
+    assert.deepEqual(await dropped(queue), [6])
+  })
+
+  it('that are long go in steps, with or without a journal', async () => {
+    for (const journalDays of [14, 0]) {
+      const directory = `${queues.directory}/${journalDays}`
+      const { queue, engine } = await queues.openDisk({ directory, journalDays })
+      await queue.accept(message(1), Buffer.alloc(12 * MB))
+      await accept(queue, 2)
+      await leave(queue, 1)
+      await assert.rejects(queue.read(1), { code: 'ERR_NOT_QUEUED' })
+      // Until the thread has had the time.
+      await new Promise((resolve) => setTimeout(resolve, 3000))
+      await queue.close()
+      assert.equal(pieces(engine.path), 1)
+      await queue.open()
+      assert.deepEqual(seqsOf(await queue.claimNext(10)), [2])
+      const { messages } = await queue.findLeft({}, 0, 10)
+      assert.equal(messages.length, journalDays === 0 ? 0 : 1)
+    }
+  })
+
+  it('go first when the disk is short, and messages are still accepted', async (context) => {
+    const directory = queues.smallDisk(context, '12m')
+    if (directory === undefined) return
+    const { queue } = await queues.openDisk({ directory, contentDays: 1 })
+    for (let from = 1; from < 1000; from += 20) {
+      const seqs = numbers(from, from + 19)
+      await Promise.all(seqs.map((seq) => queue.accept(message(seq), Buffer.alloc(20_000, seq))))
+      await leave(queue, ...seqs)
+    }
+    const kept = await keptOf(queue)
+    assert.ok(kept.length > 50 && kept.length < 600, `${kept.length} are kept`)
+    assert.equal(kept.at(-1), 1000, 'the newest')
+    assert.equal(kept.length, 1000 - (kept[0] ?? 0) + 1, 'without a gap')
+    const [count] = await dropped(queue)
+    assert.equal(count, 1000 - kept.length)
+    const [last = 0] = kept.slice(-1)
+    assert.deepEqual([...(await queue.read(last)).content.subarray(0, 3)], [232, 232, 232])
+  })
+
+  it('are given up with their key, which is said', async () => {
+    const { queue } = await queues.openDisk({ contentDays: 1 })
+    await queue.accept({ ...message(1), hashes: [Buffer.from('hash')] }, contentOf(1))
+    await leave(queue, 1)
+    await queue.close()
+    const key = (): Promise<Buffer> => Promise.resolve(Buffer.alloc(32, 9))
+    const { queue: next } = await queues.openDisk({ contentDays: 1, key })
+    assert.match(
+      queues.notices.join(),
+      /The key of the queue file .* has been changed\. 1 messages/
+    )
+    await assert.rejects(next.read(1), { code: 'ERR_NOT_QUEUED' })
+    assert.equal((await next.findLeft({}, 0, 10)).messages.length, 1)
+  })
+})
+
+describe('Hashes of fields', () => {
+  const queues = new TestQueues()
+  afterEach(() => queues.end())
+  const hash = (text: string): Buffer => Buffer.from(text.padEnd(16))
+
+  it('find messages in every state, newest first, page by page', async () => {
+    const { queue } = await queues.openDisk()
+    for (const seq of numbers(1, 9000)) {
+      void queue.accept({ ...message(seq), hashes: [hash(`${seq % 3}`)] }, contentOf(seq))
+    }
+    await queue.hurry([])
+    await Promise.all(numbers(1, 3000).map((seq) => queue.finish(seq)))
+    const found: number[] = []
+    let before: number | undefined
+    do {
+      const query = { hashes: [hash('1'), hash('none')], limit: 500, ...(before && { before }) }
+      const { messages, next } = await queue.find(query)
+      found.push(...seqsOf(messages))
+      before = next
+    } while (before > 0)
+    assert.deepEqual(
+      found,
+      numbers(1, 9000)
+        .filter((seq) => seq % 3 === 1)
+        .reverse()
+    )
+    const { messages } = await queue.find({ hashes: [hash('1')], limit: 9, state: 'waiting' })
+    assert.deepEqual(seqsOf(messages).at(-1), 8998 - 24)
+    assert.deepEqual(
+      (await queue.find({ hashes: [hash('2')], limit: 5, controlId: 'C5' })).messages.length,
+      1
+    )
+  })
+})
