@@ -248,8 +248,26 @@ async function operation(words: (string | number)[], work: () => Promise<unknown
   }
 }
 
-function acknowledge(id: number): Promise<boolean> {
-  return delivery.acknowledge({ controlId: String(id), judge: () => answer('accept') })
+/** The application acknowledgement of an awaiting message comes. */
+async function acknowledge(id: number): Promise<void> {
+  const ack = { controlId: String(id), judge: () => answer('accept') }
+  if (!(await delivery.acknowledge(ack))) note('lost', id, 'its acknowledgement was not taken')
+}
+
+/** Those of all come, some at a time. Some may not find room. */
+async function acknowledgeAll(): Promise<void> {
+  const { messages } = await delivery.find({ state: 'awaiting', limit: 1_000_000 })
+  const ids = messages.map(({ controlId }) => Number(controlId)).reverse()
+  await someAtATime(ids.map((id) => () => acknowledge(id).catch(() => undefined)))
+}
+
+/** Does all of it, in its order. */
+async function someAtATime(works: (() => Promise<void>)[]): Promise<void> {
+  const rest = works.values()
+  const some = async (): Promise<void> => {
+    for (const work of rest) await work()
+  }
+  await Promise.all(Array.from({ length: OPERATIONS_AT_ONCE }, some))
 }
 
 async function suspendedSeq(id: number): Promise<number> {
@@ -261,36 +279,32 @@ async function suspendedSeq(id: number): Promise<number> {
 /** An operator acts, and acknowledgements come: for all of these messages in a random order, some at a time. */
 async function operate(awaiting: number[], suspended: number[], seed: number): Promise<void> {
   const random = generator(seed)
-  const works = [
-    ...awaiting.map((id) => () => operation(['acknowledge', id], () => acknowledge(id))),
-    ...(await Promise.all(
-      suspended.map(async (id) => {
-        const ids = [await suspendedSeq(id)]
-        return () => operation(['discard', id], () => delivery.discard({ ids }))
-      })
-    ))
-  ]
+  const works = awaiting.map((id) => () => operation(['acknowledge', id], () => acknowledge(id)))
+  for (const id of suspended) {
+    const ids = [await suspendedSeq(id)]
+    works.push(() => operation(['discard', id], () => delivery.discard({ ids })))
+  }
   const shuffled = works
     .map((work) => ({ work, place: random() }))
     .sort((one, other) => one.place - other.place)
-  let pauses = 0
-  const some = async (): Promise<void> => {
-    for (let next = shuffled.pop(); next !== undefined; next = shuffled.pop()) await next.work()
-  }
+  let isDone = false
   const pauseOn = async (): Promise<void> => {
-    while (shuffled.length > 0) {
-      const reason = String(++pauses)
+    for (let pauses = 1; !isDone; pauses++) {
+      const reason = String(pauses)
       await operation(['pause', reason], () => delivery.pause('ada', reason))
     }
   }
-  await Promise.all([...Array.from({ length: OPERATIONS_AT_ONCE }, some), pauseOn()])
+  const pausing = pauseOn()
+  await someAtATime(shuffled.map(({ work }) => work))
+  isDone = true
+  await pausing
 }
 
 const commands = {
   accept,
   fill,
   operate,
-  acknowledge,
+  acknowledgeAll,
 
   opened: () => delivery.open(),
   pause: (reason: string) => delivery.pause('ada', reason),

@@ -9,7 +9,7 @@ import type { DiskTrialCase } from './disk-trial-cases.ts'
 /** A queue that does not get shorter for so long is stuck; its thread tidies up after two seconds. */
 const STUCK_MS = 5000
 /** Nothing happens for so long: what can happen on a full disk has happened. */
-const QUIET_MS = 700
+const QUIET_MS = 500
 const LOOK_MS = 20
 /** No case takes so long, unless something goes wrong again and again. */
 const LONGEST_MS = 120_000
@@ -17,7 +17,7 @@ const MAX_IN_FLIGHT = 8
 /** How often the process is killed. */
 const KILLS = 4
 /** One of them at most so long after its start, in milliseconds. */
-const EARLY_MS = 600
+const EARLY_MS = 500
 /** What the log takes for a message that comes and leaves, in bytes. */
 const LOG_BYTES = 60
 /** Messages that come afterwards. */
@@ -52,9 +52,7 @@ export class DiskTrial {
   /** @returns what happened, and what of it must not have happened */
   async run(): Promise<Findings> {
     try {
-      if (this.#case.scenario === 'drain') await this.#drain()
-      else if (this.#case.scenario === 'suspended') await this.#resendSuspended()
-      else await this.#operate()
+      await this.#runScenario()
       await this.#acceptMore()
       await this.#reopen()
     } catch (error) {
@@ -68,6 +66,19 @@ export class DiskTrial {
       mayForgetOutcomes: this.#case.filledBy !== 'itself'
     })
     return { ...findings, broken: [...this.#broken, ...findings.broken] }
+  }
+
+  async #runScenario(): Promise<void> {
+    switch (this.#case.scenario) {
+      case 'drain':
+        return this.#drain()
+      case 'suspended':
+        return this.#setAside('suspend')
+      case 'awaiting':
+        return this.#setAside('await')
+      case 'operator':
+        return this.#operate()
+    }
   }
 
   /** The messages that fill the disk leave, or they stay until another program has freed its space. */
@@ -104,18 +115,21 @@ export class DiskTrial {
     await this.#killOften(KILLS / 2)
   }
 
-  /** All are suspended with an answer that takes more room than the message; then an operator resends them. */
-  async #resendSuspended(): Promise<void> {
+  /**
+   * All are suspended, or await an acknowledgement, with an answer that takes more room than the message. Then an
+   * operator resends them, or the acknowledgements come.
+   */
+  async #setAside(reply: 'suspend' | 'await'): Promise<void> {
     await this.#life.ask('pause', 'not yet')
     await this.#fill()
-    await this.#replyWith('suspend')
+    await this.#replyWith(reply)
     await this.#tryToResume()
     await this.#killOften(KILLS / 2)
     await this.#untilQuiet()
     await this.#replyWith('accept')
     if (this.#case.isKilled) {
       await this.#opened()
-      await this.#life.ask('resend').catch(() => 0)
+      await this.#settleAside()
     }
     await this.#killOften(KILLS / 2)
     await this.#drained()
@@ -143,7 +157,7 @@ export class DiskTrial {
     this.#life = this.#start()
     await this.#opened()
     this.#judgeOperations(lines, await this.#life.ask('find'), await this.#life.ask('holdings'))
-    for (const id of awaiting) await this.#life.ask('acknowledge', id)
+    await this.#life.ask('acknowledgeAll')
     await this.#life.ask('discard')
     await this.#life.ask('resume')
     await this.#drained()
@@ -268,19 +282,25 @@ export class DiskTrial {
     await this.#life.ask('resume').catch(() => undefined)
   }
 
+  /** What is suspended is resent, and acknowledgements come, as far as there is room. */
+  async #settleAside(): Promise<void> {
+    await this.#life.ask('resend').catch(() => 0)
+    await this.#life.ask('acknowledgeAll')
+  }
+
   async #opened(): Promise<void> {
     await this.#until(async () => (await this.#life.ask('holdings')).isOpen, 'does not open')
   }
 
   /**
-   * Waits until nothing is held. What an operator would see is done: resumes, if there was no room for that
-   * before, and resends what was suspended.
+   * Waits until nothing is held. Resumes, if there was no room for that before, resends what is suspended, and
+   * acknowledges what awaits it.
    */
   async #drained(): Promise<void> {
     let least = Infinity
     let deadline = performance.now() + STUCK_MS
     for (;;) {
-      const { isOpen, held, suspended, pause, fault } = await this.#life.ask('holdings')
+      const { isOpen, held, suspended, awaiting, pause, fault } = await this.#life.ask('holdings')
       if (isOpen && held === 0) return
       if (isOpen && held < least) {
         least = held
@@ -291,7 +311,7 @@ export class DiskTrial {
         throw new BrokenPromise(`${what}: ${fault}, ${this.#disk.free} bytes are free`)
       }
       if (pause !== undefined) await this.#tryToResume()
-      if (suspended > 0) await this.#life.ask('resend').catch(() => 0)
+      if (suspended + awaiting > 0) await this.#settleAside()
       await this.#wait(LOOK_MS)
     }
   }

@@ -19,6 +19,7 @@ const SEED = Number(process.env['HL7_DISK_SEED'] ?? Date.now() % 1_000_000)
 const promises: Record<Scenario, string> = {
   drain: 'sends what it accepted once, apart from what was on its way, and then works as before',
   suspended: 'suspends what has room and resends all of it',
+  awaiting: 'awaits the acknowledgements of those that have room, and settles all',
   operator: 'does what it confirmed to an operator, and nothing that it refused'
 }
 
