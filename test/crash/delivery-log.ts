@@ -41,6 +41,23 @@ export interface LogRules {
   mayForgetOutcomes: boolean
 }
 
+/** What was promised and not kept, each with some of the messages that it happened to. */
+export class BrokenPromises {
+  readonly #ids = new Map<string, string[]>()
+
+  add(text: string, id: string): void {
+    const ids = this.#ids.get(text) ?? []
+    ids.push(id)
+    this.#ids.set(text, ids)
+  }
+
+  get list(): string[] {
+    return [...this.#ids].map(
+      ([text, ids]) => `${text}: ${ids.length} (${ids.slice(0, 5).join(', ')})`
+    )
+  }
+}
+
 /** The log that the lives of a process write (`delivery-process.ts`): what happened, in its order. */
 export class DeliveryLog {
   readonly path: string
@@ -72,7 +89,7 @@ class Reader {
   readonly #rules: LogRules
   readonly #stories = new Map<string, Story>()
   readonly #unstored = new Set<string>()
-  readonly #broken = new Map<string, string[]>()
+  readonly #broken = new BrokenPromises()
   #life = 0
   #mostUnstored = 0
   #sentAgain = 0
@@ -117,7 +134,7 @@ class Reader {
       case 'lost':
       case 'notice':
       case 'fault':
-        this.#breaks(`${what} ${more.join(' ')}`, id)
+        this.#broken.add(`${what} ${more.join(' ')}`, id)
     }
   }
 
@@ -127,13 +144,11 @@ class Reader {
     for (const [id, story] of this.#stories) {
       if (story.accepted) accepted++
       if (story.refused) refused++
-      if (story.accepted && story.emitted === 0) this.#breaks('accepted, but never left', id)
-      if (story.refused && story.sent + story.emitted > 0) this.#breaks('refused, but sent', id)
+      if (story.accepted && story.emitted === 0) this.#broken.add('accepted, but never left', id)
+      if (story.refused && story.sent + story.emitted > 0) this.#broken.add('refused, but sent', id)
     }
     const { places, mayForgetOutcomes } = this.#rules
-    const broken = [...this.#broken].map(
-      ([text, ids]) => `${text}: ${ids.length} (${ids.slice(0, 5).join(', ')})`
-    )
+    const broken = this.#broken.list
     if (this.#mostUnstored > places) {
       broken.push(
         `sent without a stored outcome: ${this.#mostUnstored} messages at a time, of at most ${places}`
@@ -172,7 +187,7 @@ class Reader {
       this.#sentAgain++
       if (!story.maySendAgain) {
         const how = story.sentIn === this.#life ? 'in one life' : 'though its outcome was stored'
-        this.#breaks(`sent again ${how}`, id)
+        this.#broken.add(`sent again ${how}`, id)
       } else if (story.isHandedOn) this.#sentAgainAfterHandedOn++
     }
     story.sent++
@@ -193,8 +208,8 @@ class Reader {
     const story = this.#story(id)
     if (story.emitted > 0) {
       this.#handedOnAgain++
-      if (story.emittedIn === this.#life) this.#breaks('handed on again in one life', id)
-      else if (story.hasLeft) this.#breaks('handed on again after it had left', id)
+      if (story.emittedIn === this.#life) this.#broken.add('handed on again in one life', id)
+      else if (story.hasLeft) this.#broken.add('handed on again after it had left', id)
     }
     story.emitted++
     story.emittedIn = this.#life
@@ -205,11 +220,6 @@ class Reader {
     for (const story of this.#stories.values()) {
       if (story.isSuspended) story.maySendAgain = true
     }
-  }
-
-  #breaks(text: string, id: string): void {
-    const ids = this.#broken.get(text) ?? []
-    this.#broken.set(text, [...ids, id])
   }
 
   #story(id: string): Story {

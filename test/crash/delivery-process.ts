@@ -182,7 +182,7 @@ function onEvent(event: DeliveryEvent): void {
   if (event.kind === 'opened') {
     for (const { controlId } of event.endedOn) note('ended-twice', controlId)
   }
-  if (event.kind === 'lost') note('lost', event.about?.controlId ?? '?', event.error.message)
+  if (event.kind === 'lost') note('lost', event.about?.controlId ?? '?', causeOf(event.error))
   if (event.kind === 'fault') note('fault')
   if (event.kind === 'queue-failed') fault = event.code
   reporter.readEvent(event)
@@ -341,6 +341,10 @@ const commands = {
     note('closed')
     setImmediate(() => process.exit())
   }
+}
+
+function causeOf({ code, cause }: DeliveryError): string {
+  return cause?.code ?? code
 }
 
 function codeOf(error: unknown): string {

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { generator } from '../support/random.ts'
 import type { SmallDisk } from '../support/small-disk.ts'
 import { DeliveryLife } from './delivery-life.ts'
-import type { DeliveryLog, Findings } from './delivery-log.ts'
+import { BrokenPromises, type DeliveryLog, type Findings } from './delivery-log.ts'
 import type { FoundMessage, Holdings, ReplyKind } from './delivery-process.ts'
 import type { DiskTrialCase } from './disk-trial-cases.ts'
 
@@ -184,6 +184,7 @@ export class DiskTrial {
     const states = new Map(found.map(({ id, state }) => [String(id), state]))
     const emitted = new Set(lines.flatMap(([what, id = '']) => (what === 'emitted' ? [id] : [])))
     const operations = lines.filter(([what = '']) => ['begun', 'done', 'failed'].includes(what))
+    const broken = new BrokenPromises()
     let certain = '0'
     let possible: string | undefined
     for (const [came, what, name = ''] of operations) {
@@ -193,17 +194,19 @@ export class DiskTrial {
         continue
       }
       const before = what === 'discard' ? 'suspended' : 'awaiting'
-      const isThere = states.get(name) === before
+      const state = states.get(name) ?? 'gone'
+      const isThere = state === before
       if (came === 'done' && (isThere || !emitted.has(name))) {
-        this.#broken.push(`${what} ${name} was promised, but it is ${states.get(name) ?? 'gone'}`)
+        broken.add(`${what} was promised, but the message is ${state}`, name)
       }
       if (came === 'failed' && (!isThere || emitted.has(name))) {
-        this.#broken.push(`${what} ${name} was refused, but it is ${states.get(name) ?? 'gone'}`)
+        broken.add(`${what} was refused, but the message is ${state}`, name)
       }
     }
     if (pause !== certain && (pause === undefined || pause !== possible)) {
-      this.#broken.push(`pause ${certain} was promised, but it is ${pause ?? 'not paused'}`)
+      broken.add(`a pause was promised, but the last one is ${pause ?? 'none'}`, certain)
     }
+    this.#broken.push(...broken.list)
   }
 
   /** When the queue is empty, it works as on the first day. */
