@@ -158,8 +158,8 @@ export class DiskTrial {
     await this.#opened()
     this.#judgeOperations(lines, await this.#life.ask('find'), await this.#life.ask('holdings'))
     await this.#life.ask('acknowledgeAll')
-    await this.#life.ask('discard')
-    await this.#life.ask('resume')
+    await this.#life.ask('discard').catch(() => 0)
+    await this.#tryToResume()
     await this.#drained()
   }
 
