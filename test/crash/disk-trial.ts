@@ -18,8 +18,11 @@ const MAX_IN_FLIGHT = 8
 const KILLS = 4
 /** One of them at most so long after its start, in milliseconds. */
 const EARLY_MS = 500
-/** What the log takes for a message that comes and leaves, in bytes. */
+/** What the log takes for a message that comes, and for one that leaves, in bytes. */
+const LOG_BYTES_IN = 14
 const LOG_BYTES = 60
+/** More messages than may be on their way into the queue when the process is killed. */
+const UNKNOWN_IDS = 200
 /** Messages that come afterwards. */
 const MORE = 100
 const MORE_BYTES_AT_ONCE = 100_000
@@ -85,7 +88,7 @@ export class DiskTrial {
   async #drain(): Promise<void> {
     const { filledBy } = this.#case
     await this.#life.ask('pause', 'not yet')
-    if (filledBy === 'itself') await this.#fill()
+    if (filledBy === 'itself') await this.#fillThoughKilled()
     else await this.#acceptSome(0.3)
     if (filledBy === 'another') this.#disk.fillUp()
     await this.#tryToResume()
@@ -251,6 +254,23 @@ export class DiskTrial {
   /** Messages come until they are refused. */
   async #fill(): Promise<void> {
     this.#nextId = await this.#life.ask('fill', this.#nextId, this.#case.messageBytes)
+  }
+
+  /** What was accepted by then has to leave, too. */
+  async #fillThoughKilled(): Promise<void> {
+    const { isKilled, megabytes, messageBytes } = this.#case
+    if (isKilled) {
+      const most = (megabytes * 2 ** 20) / (messageBytes + 500)
+      const filling = this.#fill().catch(() => undefined)
+      await this.#untilLogHasGrown(this.#random() * most * LOG_BYTES_IN, filling)
+      await this.#life.kill()
+      await filling
+      const ids = this.#log.lines.map(([, id]) => Number(id)).filter(Number.isInteger)
+      this.#nextId = Math.max(1, ...ids.slice(-UNKNOWN_IDS)) + UNKNOWN_IDS
+      this.#life = this.#start()
+      await this.#opened()
+    }
+    await this.#fill()
   }
 
   /** Messages come that take a part of the disk. */
