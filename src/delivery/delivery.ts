@@ -83,6 +83,8 @@ export class Delivery<Content> {
   #lastSeq = 0
   /** Messages that are being stored. */
   #accepting = 0
+  /** The move that was asked for last has ended. */
+  #lastMove: Promise<unknown> = Promise.resolve()
   /** So many messages were asked for, and have not come yet. */
   #asked = 0
   /** Since then something has happened: there may be more. */
@@ -407,6 +409,9 @@ export class Delivery<Content> {
       claimMessages: () => {
         this.#claimMessages()
       },
+      onMove: (stored) => {
+        this.#lastMove = stored.catch(() => undefined)
+      },
       stopReading: (error) => {
         this.#catchFault(this.#stopReading(error))
       },
@@ -484,8 +489,11 @@ export class Delivery<Content> {
     if (!mayStart) return
     const most = this.#options.maxPerSecond > 0 ? 1 : free
     this.#asked += most
+    const lastMove = this.#lastMove
     const claimed = work.queue.claimNext(most).then(
-      (claims) => {
+      async (claims) => {
+        // Those before have ended as well: the queue keeps the order.
+        await lastMove
         this.#asked -= most
         for (const claim of claims) this.#sendOne(work, claim)
         if (work.queue.counts.retrying > 0 && !this.#isClosing) {
@@ -503,9 +511,10 @@ export class Delivery<Content> {
   }
 
   #sendOne({ queue, sending }: Work<Content>, claim: Claim): void {
-    // Since it was asked for, the node was paused or closed, or lost its receiver.
-    if (!this.#maySend || this.#sending.size >= this.#pace.places) {
+    // Since it was asked for, the node was paused or closed, or lost its receiver; or a move could not be stored.
+    if (!this.#maySend || this.#sending.size + this.#asked >= this.#pace.places) {
       if (!claim.isDamaged) queue.release(claim.row.seq)
+      this.#asksAgain = true
       return
     }
     this.#pace.startAttempt()

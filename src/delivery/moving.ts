@@ -14,6 +14,8 @@ type Change = Pick<Move<Settlement>, 'to' | 'dueInMs' | 'counts' | 'outcome'>
 interface HandedOn<Content> {
   message: Message<Content>
   isStored: boolean
+  /** That it has left is stored, or the node closes. */
+  end: () => void
 }
 
 /** Moves messages from state to state, and hands them on: first stored, then acted upon. */
@@ -35,7 +37,7 @@ export class Moving<Content> {
 
   /** Before the queue is closed: what has left, but is still in it, would be sent again at the next start. */
   async finishOwed(): Promise<void> {
-    await Promise.allSettled([...this.#owed].map((one) => this.#finish(one)))
+    await Promise.allSettled([...this.#owed].map((one) => this.#finish(one.message, one.isStored)))
   }
 
   /**
@@ -45,9 +47,9 @@ export class Moving<Content> {
    * @returns false if somebody was faster
    * @throws {QueueError} if it cannot be stored: then nothing has changed
    */
-  async store(message: Message<Content>, change: Change): Promise<boolean> {
+  async store(message: Message<Content>, change: Change, isRepeated = false): Promise<boolean> {
     try {
-      return await this.#move(message, change)
+      return await (isRepeated ? this.#move(message, change) : this.#moveAndClaim(message, change))
     } catch (error) {
       if (change.outcome === undefined || !isFull(error)) throw error
       this.#context.tell({ kind: 'queue-failed', code: error.code })
@@ -55,14 +57,38 @@ export class Moving<Content> {
     }
   }
 
-  #move(message: Message<Content>, change: Change): Promise<boolean> {
-    const { claimMessages, queue, sending } = this.#context
+  /** The messages that take its place come with the answer. */
+  #moveAndClaim(message: Message<Content>, change: Change): Promise<boolean> {
+    const { claimMessages, onMove, sending } = this.#context
+    const { seq } = message.row
+    const claim = sending.get(seq)
+    const stored = this.#queueMove(message, change).catch((error: unknown) => {
+      // It keeps its place: what is sent while nothing can be stored is sent again after a crash.
+      if (claim !== undefined) sending.set(seq, claim)
+      throw error
+    })
+    sending.delete(seq)
+    onMove(stored)
+    claimMessages()
+    return stored
+  }
+
+  /** The same, but its place is free only when that is stored. */
+  async #move(message: Message<Content>, change: Change): Promise<boolean> {
+    const { claimMessages, sending } = this.#context
+    const isStored = await this.#queueMove(message, change)
+    sending.delete(message.row.seq)
+    claimMessages()
+    return isStored
+  }
+
+  #queueMove(message: Message<Content>, change: Change): Promise<boolean> {
     const { row, attempts, renewals, retries, spentMs, story, verdict } = message
     const rules: Partial<Record<string, string>> = MESSAGE_STATES[row.state].to
     if (rules[change.to] === undefined) {
       throw new TypeError(`No message goes from ${row.state} to ${change.to}.`)
     }
-    const stored = queue.move({
+    return this.#context.queue.move({
       seq: row.seq,
       from: row.state,
       ...change,
@@ -73,10 +99,6 @@ export class Moving<Content> {
       story,
       verdict
     })
-    sending.delete(row.seq)
-    // They come with the answer to this.
-    claimMessages()
-    return stored
   }
 
   /**
@@ -86,9 +108,9 @@ export class Moving<Content> {
    */
   async storeAtLast(message: Message<Content>, change: Change): Promise<boolean> {
     const { closing, options, tell } = this.#context
-    for (;;) {
+    for (let isRepeated = false; ; isRepeated = true) {
       try {
-        return await this.store(message, change)
+        return await this.store(message, change, isRepeated)
       } catch (error) {
         if (error instanceof TypeError) throw error
         tell({ kind: 'queue-failed', code: 'HL7_QUEUE_FAILED' })
@@ -112,7 +134,8 @@ export class Moving<Content> {
 
   /**
    * Stores the outcome, hands the message on, and stores that it has left, in this order, so that none is lost. If
-   * the outcome cannot be stored, it leaves anyway: while the process runs, every message does.
+   * the outcome cannot be stored, it leaves anyway: while the process runs, every message does. Its place stays
+   * taken then, until it is stored that it has left.
    */
   async leave(message: Message<Content>, settlement: Settlement): Promise<void> {
     const { tell } = this.#context
@@ -123,7 +146,8 @@ export class Moving<Content> {
       isStored = false
       tell({ kind: 'queue-failed', code: 'HL7_QUEUE_FAILED' })
     }
-    this.#handOnUnlessClosed(message, settlement, isStored)
+    const finished = this.#handOnUnlessClosed(message, settlement, isStored)
+    if (!isStored) await finished
   }
 
   /**
@@ -134,12 +158,17 @@ export class Moving<Content> {
    */
   async leaveOnceStored(message: Message<Content>, settlement: Settlement): Promise<boolean> {
     if (!(await this.#storeOutcome(message, settlement))) return false
-    this.#handOnUnlessClosed(message, settlement, true)
+    void this.#handOnUnlessClosed(message, settlement, true)
     return true
   }
 
-  /** Hands on a message whose outcome is known; in the next turn of the event loop it has left. */
-  handOn(message: Message<Content>, settlement: Settlement, isStored = true): void {
+  /** Hands on a message whose outcome is stored; in the next turn of the event loop it has left. */
+  handOn(message: Message<Content>, settlement: Settlement): void {
+    void this.#handOn(message, settlement, true)
+  }
+
+  /** @returns resolves when it is stored that it has left, or the node closes; never rejects */
+  #handOn(message: Message<Content>, settlement: Settlement, isStored: boolean): Promise<void> {
     const { options, tell } = this.#context
     let known: Settlement | undefined = settlement
     try {
@@ -149,7 +178,7 @@ export class Moving<Content> {
       known = undefined
     }
     tell(moved(message, 'left', { settlement: known }))
-    this.#finishSoon(message, isStored)
+    return this.#finishSoon(message, isStored)
   }
 
   /** In memory, an outcome that is stored would survive nothing: the message leaves at once. */
@@ -157,35 +186,47 @@ export class Moving<Content> {
     const { claimMessages, queue, sending } = this.#context
     message.verdict = verdictOf(settlement, settlement.outcome)
     if (queue.isDurable) return this.store(message, { to: 'leaving', outcome: settlement })
-    const finished = this.#finish({ message, isStored: false })
+    const finished = this.#finish(message, false)
     sending.delete(message.row.seq)
     claimMessages()
     return finished.then(() => true)
   }
 
   /** Node-RED may drop what a closing node emits: a stored outcome waits for the next start. */
-  #handOnUnlessClosed(message: Message<Content>, settlement: Settlement, isStored: boolean): void {
+  #handOnUnlessClosed(
+    message: Message<Content>,
+    settlement: Settlement,
+    isStored: boolean
+  ): Promise<void> {
     const { closing, queue, tell } = this.#context
-    if (closing.aborted && queue.isDurable) return
+    if (closing.aborted && queue.isDurable) return Promise.resolve()
     tell(moved(message, 'leaving', { settlement }))
-    this.handOn(message, settlement, isStored)
+    return this.#handOn(message, settlement, isStored)
   }
 
   /**
    * The next node gets a message in the next turn of the event loop: what is stored of it must not be removed
    * before, and nobody must be told that it left. After a close has begun, nobody knows whether it was received.
    */
-  #finishSoon(message: Message<Content>, isStored: boolean): void {
-    this.#handedOn.push({ message, isStored })
-    if (this.#handedOn.length > 1) return
-    setImmediate(() => {
-      const { closing, queue } = this.#context
-      if (closing.aborted) return
-      const handedOn = this.#handedOn
-      this.#handedOn = []
-      if (!queue.isDurable) return
-      for (const one of handedOn) void this.#finishAtLast(one)
+  #finishSoon(message: Message<Content>, isStored: boolean): Promise<void> {
+    if (this.#handedOn.length === 0) {
+      setImmediate(() => {
+        this.#finishHandedOn()
+      })
+    }
+    return new Promise((resolve) => {
+      this.#handedOn.push({ message, isStored, end: resolve })
     })
+  }
+
+  #finishHandedOn(): void {
+    const { closing, queue } = this.#context
+    const handedOn = this.#handedOn
+    if (!closing.aborted) this.#handedOn = []
+    for (const one of handedOn) {
+      if (closing.aborted || !queue.isDurable) one.end()
+      else void this.#finishAtLast(one).finally(one.end)
+    }
   }
 
   /** However long it takes; its lane waits, so that the next ones are not sent twice as well. Never rejects. */
@@ -193,7 +234,7 @@ export class Moving<Content> {
     const { claimMessages, closing, options, tell } = this.#context
     while (!closing.aborted) {
       try {
-        await this.#finish(one)
+        await this.#finish(one.message, one.isStored)
         this.#owed.delete(one)
         if (!one.isStored) claimMessages()
         return
@@ -205,8 +246,7 @@ export class Moving<Content> {
     }
   }
 
-  #finish({ message, isStored }: HandedOn<Content>): Promise<void> {
-    const { row, attempts, story, verdict } = message
+  #finish({ row, attempts, story, verdict }: Message<Content>, isStored: boolean): Promise<void> {
     const left = isStored ? undefined : { attempts, story, verdict }
     return this.#context.queue.finish(row.seq, left)
   }

@@ -6,12 +6,12 @@ import { DeliveryError } from './delivery-error.ts'
 import type { DeliveryEvent } from './delivery-events.ts'
 import { Message } from './message.ts'
 import type { Moving } from './moving.ts'
-import { isGone, lostError } from './queue-errors.ts'
+import { isFull, isGone, lostError } from './queue-errors.ts'
 import { failedSettlement, type Settlement } from './settlement.ts'
 import { settledMessage, type WorkContext } from './work-context.ts'
 
 /** So many messages are resent, discarded or looked for in one call of the queue. */
-const RESENT_AT_ONCE = 1000
+const RESENT_AT_ONCE = 100
 const DISCARDED_AT_ONCE = 100
 const FOUND_AT_ONCE = 1000
 /** Messages that had left: so many are sent again in one call, in slices of so many and so many bytes. */
@@ -151,14 +151,21 @@ export class Operator<Content> {
   async #resend(choice: SuspendedChoice, by: string): Promise<number> {
     const { claimMessages, queue, tell } = this.#context
     let done = 0
+    let most = RESENT_AT_ONCE
     try {
       for (let after = 0; ;) {
-        const resent = queue.resend(choice, after, RESENT_AT_ONCE)
-        claimMessages()
-        const { count, next } = await resent
-        done += count
-        if (next === 0) return done
-        after = next
+        try {
+          const resent = queue.resend(choice, after, most)
+          claimMessages()
+          const { count, next } = await resent
+          done += count
+          if (next === 0) return done
+          after = next
+        } catch (error) {
+          // A disk that is full may still have room for one.
+          if (!isFull(error) || most === 1) throw error
+          most = 1
+        }
       }
     } finally {
       if (done > 0) tell({ kind: 'resent', count: done, by })

@@ -63,7 +63,7 @@ export function keptAnswer(settlement: Settlement): Settlement {
 }
 
 /** Of texts that are cut, so many characters are stored. */
-const CUT_CHARACTERS = 300
+const CUT_CHARACTERS = 200
 const CUT_ENTRIES = 3
 
 /** What is stored of a settlement when the disk has no room for all of it. */

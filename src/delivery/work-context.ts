@@ -35,6 +35,8 @@ export interface WorkContext<Content> {
   readonly pauseByRule: (rule: string) => Promise<void>
   /** Asks for messages whose turn it is, together with what was asked of the queue before. */
   readonly claimMessages: () => void
+  /** A move is being stored: before that has ended, no message takes the place of the one that moves. */
+  readonly onMove: (stored: Promise<unknown>) => void
   /** The queue cannot be read at the moment. */
   readonly stopReading: (error: unknown) => void
   readonly tell: (event: DeliveryEvent) => void

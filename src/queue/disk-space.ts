@@ -11,9 +11,9 @@ const SHORT_BYTES = 64 * 1024 * 1024
 /** Besides what messages take, the log can grow by so much; and besides what outcomes take: removals need it. */
 const LOG_BYTES = 1024 * 1024
 const LOG_BYTES_FOR_REMOVALS = 256 * 1024
-/** Besides what messages take, the file can grow by so much for outcomes, and by so much for each held message. */
+/** The file can still grow by so much for long outcomes, and by so much for what becomes of each held message. */
 const OUTCOME_BYTES = 512 * 1024
-const HELD_BYTES = 512
+const HELD_BYTES = 1536
 
 /**
  * Something that takes room besides a row or two. New messages stop first, then long outcomes; a removal or a short
@@ -47,18 +47,18 @@ export class DiskSpace {
   /**
    * Room for what is to be stored in a transaction.
    *
-   * @param held how many messages are held
+   * @param held how many messages are held of which no outcome is stored
    */
   room(held: number): Room {
     try {
       const { blocks, bavail, bsize } = statfsSync(this.#path)
       // A file system that does not say.
       if (blocks === 0) return new Room({ free: Infinity, log: 0, spare: 0 }, 0)
-      const unwritten = this.#pragma('page_count') * PAGE_BYTES - statSync(this.#path).size
+      const unwritten = this.pages * PAGE_BYTES - statSync(this.#path).size
       return new Room(
         {
           free: bavail * bsize - Math.max(0, unwritten),
-          log: statSync(`${this.#path}-wal`, { throwIfNoEntry: false })?.size ?? 0,
+          log: this.#logBytes,
           spare: this.#pragma('freelist_count') * PAGE_BYTES
         },
         held * HELD_BYTES
@@ -88,14 +88,53 @@ export class DiskSpace {
     }
   }
 
-  /** Gives some of the file's free pages back to a disk that is full, if it has room for that. */
-  release(): void {
+  /**
+   * Gives some of the file's free pages back to a disk that is full, if it has room for that.
+   *
+   * @returns false if there are none, or no room
+   */
+  release(): boolean {
+    if (this.#pragma('freelist_count') === 0) return false
     try {
       this.#db.exec(`PRAGMA incremental_vacuum(${FREE_PAGES_WHEN_FULL})`)
+      return true
     } catch {
       // They stay free within the file.
+      return false
+    } finally {
+      this.writeBack()
     }
-    this.writeBack()
+  }
+
+  /**
+   * Before a commit: whether the log can be written back afterwards. If it cannot, because the file has to grow, nothing
+   * else can ever be stored on a disk that stays full.
+   *
+   * @param pagesBefore the size of the file before the transaction, in pages
+   */
+  canWriteBack(pagesBefore: number): boolean {
+    const pages = this.pages
+    if (pages <= pagesBefore) return true
+    try {
+      const { blocks, bavail, bsize } = statfsSync(this.#path)
+      const growthOfFile = pages * PAGE_BYTES - statSync(this.#path).size
+      // What it adds to the file, it adds to the log first.
+      const growthOfLog =
+        (pages - pagesBefore) * PAGE_BYTES + LOG_BYTES_FOR_REMOVALS - this.#logBytes
+      return blocks === 0 || bavail * bsize >= Math.max(0, growthOfFile) + Math.max(0, growthOfLog)
+    } catch {
+      // The file is gone: the commit will find out.
+      return true
+    }
+  }
+
+  /** The size of the file, in pages, with what is in the log and in the current transaction. */
+  get pages(): number {
+    return this.#pragma('page_count')
+  }
+
+  get #logBytes(): number {
+    return statSync(`${this.#path}-wal`, { throwIfNoEntry: false })?.size ?? 0
   }
 
   /**
@@ -155,7 +194,8 @@ export class Room {
     const isMessage = kind === 'message'
     const all = this.#bytes + bytes
     const growthOfLog = Math.max(0, all + (isMessage ? LOG_BYTES : LOG_BYTES_FOR_REMOVALS) - log)
-    const growthOfFile = Math.max(0, all + (isMessage ? OUTCOME_BYTES + this.#held : 0) - spare)
+    const others = this.#held + (isMessage ? OUTCOME_BYTES : 0)
+    const growthOfFile = Math.max(0, all + others - spare)
     if (growthOfLog > free) return 'disk'
     if (growthOfLog + growthOfFile > free) return 'file'
     this.#bytes = all

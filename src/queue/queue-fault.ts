@@ -10,6 +10,11 @@ export interface QueueFault {
 /** A queue file was removed or replaced while it was open. It does not leave the queue thread. */
 export class LostFileError extends Error {}
 
+/** What is to be stored has no room, though SQLite would have found some. */
+export class DiskFullError extends Error {
+  readonly code = 'SQLITE_FULL'
+}
+
 /** A queue file contains data that this package does not write, and SQLite has not noticed. */
 export class QueueDamageError extends Error {
   readonly code = 'SQLITE_CORRUPT'

@@ -4,7 +4,7 @@ import { DiskSpace, type Room, type StoredThing } from './disk-space.ts'
 import { FilePlace } from './file-place.ts'
 import { keyCheckOf, sealerOf } from './keys-of-file.ts'
 import { countOf, deleteFiles, openQueueDatabase, type MessageCount } from './queue-database.ts'
-import { faultCode, LostFileError, QueueDamageError } from './queue-fault.ts'
+import { DiskFullError, faultCode, LostFileError, QueueDamageError } from './queue-fault.ts'
 import type { QueueFileSpec } from './queue-file-spec.ts'
 import type { QueueRun } from './queue-types.ts'
 import { Queue } from './queue.ts'
@@ -84,12 +84,13 @@ export class QueueFile {
    * Room for what a transaction is to store. If the disk is short, contents of messages that have left go first.
    */
   roomFor(things: readonly StoredThing[]): Room {
-    const room = (): Room => this.space.room(this.queue.held)
+    const room = (): Room => this.space.room(this.queue.undecided)
     if (things.length > 0 && room().takeAll(things) !== undefined) this.space.writeBack()
     for (let step = 0; step < MOST_STEPS; step++) {
       const shortage = room().takeAll(things)
-      if (shortage === undefined || !this.#dropKept()) break
-      if (shortage === 'disk') this.space.release()
+      if (shortage === undefined) break
+      const hasReleased = shortage === 'disk' && this.space.release()
+      if (!hasReleased && !this.#dropKept()) break
     }
     return room()
   }
@@ -102,9 +103,11 @@ export class QueueFile {
   transaction<T>(work: (queue: Queue<Uint8Array>) => T): T {
     this.#begin.run()
     this.queue.beginChanges()
+    const { pages } = this.space
     try {
       const result = work(this.queue)
       if (this.lost !== undefined) throw new LostFileError()
+      if (!this.space.canWriteBack(pages)) throw new DiskFullError()
       this.#commit.run()
       return result
     } catch (error) {

@@ -126,10 +126,9 @@ export class Queue<Stored> {
     return { waiting, retrying: this.#retrying, awaiting, suspended }
   }
 
-  /** Messages that have not left. */
-  get held(): number {
-    const { waiting, awaiting, suspended, leaving } = this.#counts
-    return waiting + awaiting + suspended + leaving
+  /** Messages of which it is not stored yet what becomes of them. */
+  get undecided(): number {
+    return this.#counts.waiting + this.#counts.awaiting
   }
 
   /** Begins a run: before anything else is done with a queue that a process has opened. */

@@ -151,6 +151,7 @@ const delivery: Delivery<Buffer> = new Delivery({
       return answer(reply)
     })
   },
+  readFields: () => ({ key: '', values: [] }),
   emit: ({ controlId }, _content, { outcome, error }) => {
     note('emitted', controlId, error?.code ?? outcome)
   },
@@ -205,7 +206,7 @@ function idOf(content: Buffer): string {
 
 /** @returns whether it was accepted */
 async function acceptOne(id: number, bytes: number): Promise<boolean> {
-  const message = { key: '', controlId: String(id), type: 'ADT^A01' }
+  const message = { controlId: String(id), type: 'ADT^A01' }
   try {
     await delivery.accept({ ...message, content: contentOf(id, bytes) })
     note('accepted', id)

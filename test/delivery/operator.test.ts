@@ -238,13 +238,13 @@ describe('a resend', () => {
     const { delivery } = setup
     await suspend(
       setup,
-      Array.from({ length: 1100 }, (_, index) => `a${index}`)
+      Array.from({ length: 200 }, (_, index) => `a${index}`)
     )
     disk.onCall = (method) => {
       if (method === 'resend') disk.failWrites = true
     }
     await assert.rejects(delivery.resend({}, 'bert'), { code: 'EIO' })
-    assert.deepEqual(told, ['1000 bert'])
+    assert.deepEqual(told, ['100 bert'])
     assert.equal(delivery.state().suspended, 100)
   })
 })
