@@ -371,8 +371,13 @@ export class DeliveryModel {
           this.#emitted(this.#message(id), settlement)
         })
       },
-      onEvent: ({ kind }) => {
+      onEvent: (event) => {
+        const { kind } = event
         this.#watch(() => {
+          if (mine() && event.kind === 'opened') {
+            // The process has crashed twice while it worked on them.
+            for (const { controlId } of event.endedOn) this.#suspended(this.#named(controlId))
+          }
           if (mine() && kind === 'resumed') this.#resumed()
           if (mine()) assert.notEqual(kind, 'lost', 'a message was lost')
           if (mine()) assert.notEqual(kind, 'fault', 'a fault of ours')
