@@ -79,7 +79,12 @@ describe('docs/operations.md', { skip }, () => {
       tokens.set(username, await logIn(world.nodeRed.url, username, ''))
     }
     world.receiver.respond = ({ body }) => answerTo(controlIdIn(body))
-    await world.deploy({ queue: 'disk', replyCodeActions: '@ERR-3:206=S,:?A=C' })
+    await world.deploy({
+      queue: 'disk',
+      contentDays: 7,
+      searchFields: 'PID-3.1',
+      replyCodeActions: '@ERR-3:206=S,:?A=C'
+    })
   })
   after(() => world.close())
 
@@ -223,6 +228,13 @@ describe('docs/operations.md', { skip }, () => {
       }
     ],
     [
+      /messages\/search/,
+      async (command) => {
+        const found = controlIds(await as('analyst', command))
+        assert.ok(found.includes('LOCKED1') && found.includes('FREE1'))
+      }
+    ],
+    [
       /pause/,
       async (command) => {
         const { paused, state } = (await as('night', command)) as NodeState
@@ -279,6 +291,14 @@ describe('docs/operations.md', { skip }, () => {
         assert.deepEqual(await as('night', command, [first, second]), { found: 2 })
         await world.eventually(() => isQuiet(1))
         assert.equal((await suspended())[0]?.id, third)
+      }
+    ],
+    [
+      /"state"/,
+      async (command) => {
+        const { found, resent } = (await as('night', command)) as BulkAnswer
+        assert.ok(found > 0 && resent === found)
+        await world.eventually(async () => (await world.state()).queued === 0)
       }
     ],
     [
