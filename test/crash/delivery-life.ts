@@ -33,10 +33,6 @@ export class DeliveryLife {
     })
   }
 
-  get hasEnded(): boolean {
-    return this.#hasEnded
-  }
-
   /** @throws {Error} with the command and the code of its error, or if the process has ended */
   ask<Name extends keyof Commands>(
     name: Name,
