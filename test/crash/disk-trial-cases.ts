@@ -46,7 +46,7 @@ const USUAL = [
   'drain itself alive tmpfs 4m fifo days=14 reply=20k message=1k',
   'drain itself killed tmpfs 4m none days=14 reply=20k message=1k',
   'drain another alive ext4 4m none days=14 reply=20k message=1k',
-  'drain flood killed tmpfs 4m none days=0 reply=0k message=1k',
+  'drain flood alive tmpfs 4m none days=0 reply=0k message=1k',
   'suspended itself alive tmpfs 4m none days=14 reply=20k message=1k',
   'operator itself killed tmpfs 4m none days=14 reply=20k message=1k',
   'operator another killed tmpfs 4m fifo days=0 reply=20k message=1k'
