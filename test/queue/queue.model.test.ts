@@ -15,7 +15,15 @@ interface Known {
   /** When it may go, or its time is up; 0: at once. */
   dueAt: number
   isOut: boolean
+  key: number
+  /** When it left. */
+  leftAt: number
+  isKept: boolean
 }
+
+/** Contents are kept for so long, in milliseconds. */
+const KEPT_MS = 20
+const DAY_MS = 24 * 60 * 60 * 1000
 
 type Action =
   | { do: 'accept'; key: number }
@@ -28,7 +36,7 @@ type Action =
   | { do: 'advance'; ms: number }
   | { do: 'resume' }
   | { do: 'damage'; pick: number }
-  | { do: 'roll back' }
+  | { do: 'keep house' | 'make room' | 'roll back' }
   | { do: 'restart'; order: Order; orderKey: string }
 
 const pick = fc.nat({ max: 9 })
@@ -58,6 +66,7 @@ const action: fc.Arbitrary<Action> = fc.oneof(
     arbitrary: fc.record({ do: fc.constant('advance'), ms: fc.constantFrom(1, 5, 10, 1000) })
   },
   { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('resume', 'late', 'roll back') }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('keep house', 'make room') }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('damage'), pick }) },
   {
     weight: 1,
@@ -72,7 +81,7 @@ const action: fc.Arbitrary<Action> = fc.oneof(
 /** A queue in memory, and what brute force makes of the same calls. */
 class Model {
   readonly #db = new DatabaseSync(':memory:')
-  readonly #clock = { time: 1000, now: () => 0, monotonic: () => this.#clock.time }
+  readonly #clock = { time: 1000, now: () => this.#clock.time, monotonic: () => this.#clock.time }
   readonly #contents = new Map<number, string>()
   readonly #known = new Map<number, Known>()
   #queue!: Queue<string>
@@ -134,8 +143,12 @@ class Model {
         const message = this.#pick(action.pick, 'leaving', 'waiting')
         if (message === undefined) return
         this.#queue.finish(message.seq)
-        this.#contents.delete(message.seq)
-        Object.assign(message, { state: 'left', isOut: false })
+        Object.assign(message, {
+          state: 'left',
+          isOut: false,
+          isKept: true,
+          leftAt: message.state === 'leaving' ? message.leftAt : this.#clock.time
+        })
         return
       }
       case 'release': {
@@ -172,15 +185,32 @@ class Model {
         Object.assign(message, { state: 'damaged', isOut: false })
         return
       }
+      case 'keep house':
+        this.#queue.keepHouse()
+        for (const message of this.#all('left')) {
+          if (message.leftAt <= this.#clock.time - KEPT_MS) message.isKept = false
+        }
+        return
+      case 'make room':
+        assert.equal(
+          this.#queue.dropKept(),
+          this.#all('left').some(({ isKept }) => isKept),
+          'dropped'
+        )
+        for (const message of this.#all('left')) message.isKept = false
+        return
       case 'roll back': {
         const seq = this.#lastSeq + 1
         this.#queue.accept(this.#row(seq, 0), 'lost')
+        const contents = new Map(this.#contents)
+        this.#queue.dropKept()
         for (const { row } of this.#queue.claimNext(3)) {
           this.#queue.move({ ...FACTS, seq: row.seq, from: 'waiting', to: 'suspended' })
         }
         this.#queue.resend({}, 0, 100)
         this.#db.exec('ROLLBACK')
         this.#queue.undoChanges()
+        for (const [kept, content] of contents) this.#contents.set(kept, content)
         this.#contents.delete(seq)
         this.#db.exec('BEGIN')
         this.#queue.beginChanges()
@@ -220,8 +250,32 @@ class Model {
       )
       assert.equal(turn !== null, lane === null || isFirst, `whether ${seq} has a turn`)
     }
+    this.#checkLeft()
     const oldest = this.#all('waiting')[0]
     assert.equal(this.#queue.summary().oldestWaitingAt, oldest?.seq ?? null, 'oldest')
+  }
+
+  /** What is remembered of those that have left, and what is found. */
+  #checkLeft(): void {
+    const { messages } = this.#queue.findLeft({}, 0, 1000)
+    const left = this.#all('left')
+    assert.deepEqual(
+      messages.map(({ seq, keptBytes }) => [seq, keptBytes > 0]),
+      left.map(({ seq, isKept }) => [seq, isKept]),
+      'left and kept'
+    )
+    for (const { seq, isKept } of left) {
+      if (isKept) assert.equal(this.#queue.read(seq).content, `content ${seq}`)
+      else assert.throws(() => this.#queue.read(seq), { code: 'ERR_NOT_QUEUED' })
+    }
+    const found = this.#queue.find({ hashes: [hashOf(1)], limit: 1000 }).messages
+    assert.deepEqual(
+      found.map(({ seq }) => seq).reverse(),
+      [...this.#known.values()]
+        .filter(({ key, state }) => key === 1 && state !== 'damaged')
+        .map(({ seq }) => seq),
+      'found by a hash'
+    )
   }
 
   #expectedNext(most: number): number[] {
@@ -252,12 +306,22 @@ class Model {
     this.#queue.accept(this.#row(seq, key), `content ${seq}`)
     // A repeated call changes nothing.
     this.#queue.accept(this.#row(seq, key), 'other')
-    this.#known.set(seq, { seq, lane, state: 'waiting', dueAt: 0, isOut: false })
+    this.#known.set(seq, {
+      seq,
+      lane,
+      state: 'waiting',
+      dueAt: 0,
+      isOut: false,
+      key,
+      leftAt: 0,
+      isKept: false
+    })
   }
 
   #row(seq: number, key: number): Parameters<Queue<string>['accept']>[0] {
     const lane = this.#order === 'key' ? key : null
-    return { seq, lane, controlId: `C${seq}`, type: 'ADT^A01', acceptedAt: seq }
+    const hashes = [hashOf(key)]
+    return { seq, lane, controlId: `C${seq}`, type: 'ADT^A01', acceptedAt: seq, hashes }
   }
 
   #move(message: Known, to: Move<string>['to'], dueInMs: number): void {
@@ -266,6 +330,7 @@ class Model {
     const isTimed = to === 'awaiting' || to === 'waiting'
     message.isOut = false
     message.state = to
+    if (to === 'leaving') message.leftAt = this.#clock.time
     message.dueAt = isTimed && dueInMs > 0 ? this.#clock.time + dueInMs : 0
     this.#forgetTurns()
     // Somebody who comes later changes nothing.
@@ -324,6 +389,7 @@ class Model {
       contents,
       clock: this.#clock,
       journalDays: 14,
+      contentDays: KEPT_MS / DAY_MS,
       mostRecords: 1000,
       mostEvents: 1000
     })
@@ -348,6 +414,10 @@ class Model {
 }
 
 const FACTS = { attempts: 1, retries: 1, spentMs: 0, renewals: 0, verdict: NO_VERDICT, story: [] }
+
+function hashOf(key: number): Uint8Array {
+  return Buffer.alloc(16, key + 1)
+}
 
 function nameOf(order: Order, orderKey: string): string {
   return order === 'key' ? `key ${orderKey}` : order
