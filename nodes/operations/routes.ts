@@ -2,6 +2,7 @@ import type { Request, Response } from 'express'
 import type { NodeAPI } from 'node-red'
 import { printable } from '../../src/printable.ts'
 import type { Settlement } from '../../src/delivery/settlement.ts'
+import { DeliveryError } from '../../src/delivery/delivery-error.ts'
 import { knownState, type MessageRow } from '../../src/queue/message-row.ts'
 import { QueueError } from '../../src/queue/queue-error.ts'
 import { notSetUp } from '../node-errors.ts'
@@ -309,7 +310,8 @@ export function guarded(handler: Handler): (request: AdminRequest, response: Res
         response.status(400).json({ error: error.message })
         return
       }
-      if (error instanceof Refused || isTooMany(error)) {
+      // Texts of these are safe to show.
+      if (error instanceof Refused || error instanceof DeliveryError || isTooMany(error)) {
         response.status(409).json({ error: error.message })
         return
       }

@@ -82,15 +82,14 @@ export class Operator<Content> {
   async sendAgain(choice: LeftChoice, by = 'flow', firstAlone = false): Promise<SentAgain> {
     const rows = await this.#findLeft(choice)
     const kept = rows.filter(({ keptBytes }) => keptBytes > 0)
-    const [first, ...others] = kept
-    if (!firstAlone || first === undefined) {
-      const resent = await this.#sendAgain(kept, by)
-      return { found: rows.length, resent, withoutContent: rows.length - resent }
+    const now = firstAlone ? kept.slice(0, 1) : kept
+    const sent = await this.#sendAgain(now, by)
+    const [first] = sent
+    if (firstAlone && first !== undefined) {
+      this.#trial = { first, follow: () => this.#sendAgain(kept.slice(1), by) }
     }
-    const [seq] = await this.#sendSlice([first], by)
-    if (seq !== undefined) this.#trial = { first: seq, follow: () => this.#sendAgain(others, by) }
-    const withoutContent = rows.length - kept.length + (seq === undefined ? 1 : 0)
-    return { found: rows.length, resent: seq === undefined ? 0 : 1, withoutContent }
+    const withoutContent = rows.length - kept.length + now.length - sent.length
+    return { found: rows.length, resent: sent.length, withoutContent }
   }
 
   /**
@@ -192,23 +191,23 @@ export class Operator<Content> {
     }
   }
 
-  /** @returns how many: the content of others is gone meanwhile */
-  async #sendAgain(rows: readonly MessageRow[], by: string): Promise<number> {
-    let done = 0
+  /** @returns the numbers of the new messages: the content of others may be gone meanwhile */
+  async #sendAgain(rows: readonly MessageRow[], by: string): Promise<number[]> {
+    const sent: number[] = []
     try {
       for (let from = 0; from < rows.length;) {
         const slice = sliceOf(rows, from)
-        done += (await this.#sendSlice(slice, by)).length
+        await this.#sendSlice(slice, by, sent)
         from += slice.length
       }
-      return done
+      return sent
     } finally {
-      if (done > 0) this.#context.tell({ kind: 'sent-again', count: done, by })
+      if (sent.length > 0) this.#context.tell({ kind: 'sent-again', count: sent.length, by })
     }
   }
 
-  /** @returns the numbers of the new messages */
-  async #sendSlice(rows: readonly MessageRow[], by: string): Promise<number[]> {
+  /** @param sent gets the numbers of the new messages, also if it fails with others */
+  async #sendSlice(rows: readonly MessageRow[], by: string, sent: number[]): Promise<void> {
     const { acceptAgain, options, queue } = this.#context
     const contents = await Promise.all(
       rows.map((row) =>
@@ -222,13 +221,16 @@ export class Operator<Content> {
       )
     )
     const at = options.clock.now()
-    return Promise.all(
+    const results = await Promise.allSettled(
       contents
         .filter((each) => each !== undefined)
         .map(({ row: { controlId, type, acceptedAt }, content }) =>
           acceptAgain({ controlId, type, content }, { at, by, acceptedAt })
         )
     )
+    for (const result of results) if (result.status === 'fulfilled') sent.push(result.value)
+    const failed = results.find((result) => result.status === 'rejected')
+    if (failed !== undefined) throw failed.reason
   }
 
   async #discardOne(claim: Claim): Promise<void> {

@@ -44,6 +44,7 @@ const STORES_NOTHING: ReadonlySet<QueueMethod> = new Set([
 ])
 /** The most that a message takes in the file besides its content, or that an event takes. */
 const ROW_BYTES = 512
+const HASH_BYTES = 64
 
 const files = new OpenFiles((path, text) => {
   post({ path, notice: text })
@@ -184,7 +185,10 @@ function refused(file: QueueFileSpec, call: QueueCall, fault: QueueFault): CallR
 
 /** What a call stores besides a row or two. */
 function storedThing(call: QueueCall): StoredThing | undefined {
-  if (call.method === 'accept') return { kind: 'message', bytes: call.args[1].length + ROW_BYTES }
+  if (call.method === 'accept') {
+    const [{ hashes = [] }, content] = call.args
+    return { kind: 'message', bytes: content.length + ROW_BYTES + hashes.length * HASH_BYTES }
+  }
   if (call.method === 'addEvent') return { kind: 'message', bytes: ROW_BYTES }
   const bytes = call.method === 'move' ? (call.args[0].outcome?.length ?? 0) : 0
   return bytes > SHORT_OUTCOME_BYTES ? { kind: 'outcome', bytes } : undefined

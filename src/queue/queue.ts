@@ -469,7 +469,8 @@ export class Queue<Stored> {
   setDamaged(seq: number): void {
     const row = this.#place(seq)
     this.#takeBack(seq)
-    if (stateOf(row) === 'damaged') return
+    // Of one that has left, the record stays.
+    if (stateOf(row) === 'damaged' || stateOf(row) === 'left') return
     this.#sql.setState.run(STATES.indexOf('damaged'), seq)
     this.#countOut(row)
     this.#counts.damaged++

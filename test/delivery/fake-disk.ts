@@ -45,6 +45,7 @@ const READS = new Set<QueueMethod>([
   'countSuspended',
   'read',
   'find',
+  'findLeft',
   'events'
 ])
 
@@ -69,9 +70,12 @@ export class FakeDisk {
   /** The messages on which work has begun. */
   readonly worked: number[] = []
   #calls: Call[] = []
+  readonly #contentDays: number
 
-  constructor({ immediate = false } = {}) {
+  /** @param contentDays how long contents are kept after their messages have left */
+  constructor({ immediate = false, contentDays = 0 } = {}) {
     this.immediate = immediate
+    this.#contentDays = contentDays
     makeTables(this.#db)
   }
 
@@ -174,6 +178,7 @@ export class FakeDisk {
         orderKey,
         contents: this.#store,
         journalDays: 14,
+        contentDays: this.#contentDays,
         mostRecords: 1_000_000,
         mostEvents: 10_000,
         clock
