@@ -86,7 +86,7 @@ describe('Messages that have left', () => {
 
   it('are told if the queue takes only some of them', async () => {
     told.length = 0
-    const setup = await setUpOn(quickDisk({ contentDays: 1 }), { onEvent, queueLimit: 2 })
+    const setup = await setUpOn(quickDisk({ contentDays: 1 }), { onEvent, queueLimit: 3 })
     await leave(setup, 'a1', 'a2', 'a3')
     await assert.rejects(setup.delivery.sendAgain({}), { code: 'HL7_QUEUE_FULL' })
     assert.equal(setup.delivery.held, 2)
