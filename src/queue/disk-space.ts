@@ -1,5 +1,5 @@
 import { statfsSync, statSync } from 'node:fs'
-import type { DatabaseSync } from 'node:sqlite'
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { PAGE_BYTES } from './queue-database.ts'
 
 /** Free pages that an empty file may keep, how many are released at a time, and on a full disk. */
@@ -38,10 +38,14 @@ export type Shortage = 'file' | 'disk'
 export class DiskSpace {
   readonly #db: DatabaseSync
   readonly #path: string
+  readonly #pageCount: StatementSync
+  readonly #freePageCount: StatementSync
 
   constructor(db: DatabaseSync, path: string) {
     this.#db = db
     this.#path = path
+    this.#pageCount = db.prepare('PRAGMA page_count')
+    this.#freePageCount = db.prepare('PRAGMA freelist_count')
   }
 
   /**
@@ -59,7 +63,7 @@ export class DiskSpace {
         {
           free: bavail * bsize - Math.max(0, unwritten),
           log: this.#logBytes,
-          spare: this.#pragma('freelist_count') * PAGE_BYTES
+          spare: this.#freePages * PAGE_BYTES
         },
         held * HELD_BYTES
       )
@@ -94,7 +98,7 @@ export class DiskSpace {
    * @returns false if there are none, or no room
    */
   release(): boolean {
-    if (this.#pragma('freelist_count') === 0) return false
+    if (this.#freePages === 0) return false
     try {
       this.#db.exec(`PRAGMA incremental_vacuum(${FREE_PAGES_WHEN_FULL})`)
       return true
@@ -130,7 +134,7 @@ export class DiskSpace {
 
   /** The size of the file, in pages, with what is in the log and in the current transaction. */
   get pages(): number {
-    return this.#pragma('page_count')
+    return this.#pageCount.get()?.['page_count'] as number
   }
 
   get #logBytes(): number {
@@ -143,7 +147,7 @@ export class DiskSpace {
    * @returns whether there is more to release
    */
   shrink(): boolean {
-    const free = this.#pragma('freelist_count')
+    const free = this.#freePages
     if (free <= FREE_PAGES_KEPT) return false
     this.#db.exec(`PRAGMA incremental_vacuum(${FREE_PAGES_AT_A_TIME})`)
     const more = free - FREE_PAGES_AT_A_TIME > FREE_PAGES_KEPT
@@ -160,8 +164,8 @@ export class DiskSpace {
     this.#db.exec('PRAGMA wal_checkpoint(TRUNCATE)')
   }
 
-  #pragma(name: string): number {
-    return this.#db.prepare(`PRAGMA ${name}`).get()?.[name] as number
+  get #freePages(): number {
+    return this.#freePageCount.get()?.['freelist_count'] as number
   }
 }
 
@@ -202,13 +206,10 @@ export class Room {
     return undefined
   }
 
-  /** Takes room for all of them; tells what is short for the first that does not fit. */
-  takeAll(things: readonly StoredThing[]): Shortage | undefined {
-    for (const thing of things) {
-      const shortage = this.take(thing)
-      if (shortage !== undefined) return shortage
-    }
-    return undefined
+  /** What is short for all of them; nothing is taken. */
+  shortageFor(things: readonly StoredThing[]): Shortage | undefined {
+    const room = new Room(this.#space, this.#held)
+    return things.map((thing) => room.take(thing)).find((shortage) => shortage !== undefined)
   }
 }
 

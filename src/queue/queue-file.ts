@@ -1,6 +1,6 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { systemClock } from '../clock.ts'
-import { DiskSpace, type Room, type StoredThing } from './disk-space.ts'
+import { DiskSpace, NO_ROOM, type Room, type Shortage, type StoredThing } from './disk-space.ts'
 import { FilePlace } from './file-place.ts'
 import { keyCheckOf, sealerOf } from './keys-of-file.ts'
 import { countOf, deleteFiles, openQueueDatabase, type MessageCount } from './queue-database.ts'
@@ -84,15 +84,14 @@ export class QueueFile {
    * Room for what a transaction is to store. If the disk is short, contents of messages that have left go first.
    */
   roomFor(things: readonly StoredThing[]): Room {
-    const room = (): Room => this.space.room(this.queue.undecided)
-    if (things.length > 0 && room().takeAll(things) !== undefined) this.space.writeBack()
-    for (let step = 0; step < MOST_STEPS; step++) {
-      const shortage = room().takeAll(things)
-      if (shortage === undefined) break
-      const hasReleased = shortage === 'disk' && this.space.release()
-      if (!hasReleased && !this.#dropKept()) break
+    if (things.length === 0) return NO_ROOM
+    for (let step = 0; ; step++) {
+      const room = this.space.room(this.queue.undecided)
+      const shortage = room.shortageFor(things)
+      if (shortage === undefined || step === MOST_STEPS) return room
+      if (step === 0) this.space.writeBack()
+      else if (!this.#makeRoom(shortage)) return room
     }
-    return room()
   }
 
   /**
@@ -103,8 +102,8 @@ export class QueueFile {
   transaction<T>(work: (queue: Queue<Uint8Array>) => T): T {
     this.#begin.run()
     this.queue.beginChanges()
-    const { pages } = this.space
     try {
+      const { pages } = this.space
       const result = work(this.queue)
       if (this.lost !== undefined) throw new LostFileError()
       if (!this.space.canWriteBack(pages)) throw new DiskFullError()
@@ -147,7 +146,8 @@ export class QueueFile {
   }
 
   /** @returns false if there is nothing that could go, or the disk has no room even for that */
-  #dropKept(): boolean {
+  #makeRoom(shortage: Shortage): boolean {
+    if (shortage === 'disk' && this.space.release()) return true
     try {
       const hasDropped = this.transaction((queue) => queue.dropKept())
       this.space.writeBack()
