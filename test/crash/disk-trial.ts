@@ -7,7 +7,7 @@ import type { FoundMessage, Holdings, ReplyKind } from './delivery-process.ts'
 import type { DiskTrialCase } from './disk-trial-cases.ts'
 
 /** A queue that does not get shorter for so long is stuck; its thread tidies up after two seconds. */
-const STUCK_MS = 5000
+const STUCK_MS = 20_000
 /** Nothing happens for so long: what can happen on a full disk has happened. */
 const QUIET_MS = 500
 const LOOK_MS = 20
