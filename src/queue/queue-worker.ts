@@ -207,7 +207,9 @@ function keepHouse(): void {
       files.check(spec)
       if (files.use(spec, (file) => file.keepHouse())) more = true
     } catch (error) {
-      post({ path: spec.path, trouble: faultOf(error, spec.path) })
+      const trouble = faultOf(error, spec.path)
+      // Of a full disk, those are told who store something; this waits.
+      if (trouble.code !== 'SQLITE_FULL') post({ path: spec.path, trouble })
     }
   }
   isHousekeepingSoon = more
