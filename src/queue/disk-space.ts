@@ -182,11 +182,11 @@ interface Space {
 /** The room that one transaction may take. */
 export class Room {
   readonly #space: Space
-  readonly #held: number
-  /** What has been taken. */
+  /** What becomes necessary for the messages that are held, in bytes. */
+  #held: number
+  /** What has been taken, in bytes. */
   #bytes = 0
 
-  /** @param held bytes that become necessary for the messages that are held */
   constructor(space: Space, held: number) {
     this.#space = space
     this.#held = held
@@ -198,11 +198,12 @@ export class Room {
     const isMessage = kind === 'message'
     const all = this.#bytes + bytes
     const growthOfLog = Math.max(0, all + (isMessage ? LOG_BYTES : LOG_BYTES_FOR_REMOVALS) - log)
-    const others = this.#held + (isMessage ? OUTCOME_BYTES : 0)
-    const growthOfFile = Math.max(0, all + others - spare)
+    const held = this.#held + (isMessage ? HELD_BYTES : 0)
+    const growthOfFile = Math.max(0, all + held + (isMessage ? OUTCOME_BYTES : 0) - spare)
     if (growthOfLog > free) return 'disk'
     if (growthOfLog + growthOfFile > free) return 'file'
     this.#bytes = all
+    this.#held = held
     return undefined
   }
 
