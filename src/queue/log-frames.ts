@@ -13,24 +13,30 @@ const MAGIC = 0x377f0682
 type Pair = readonly [number, number]
 
 /**
+ * `damaged`: SQLite would silently drop committed transactions. `torn`: its very last frame is bad, and SQLite drops
+ * it: a kill leaves this, and so could a disk that changes bytes.
+ */
+export type LogState = 'whole' | 'torn' | 'damaged'
+
+/**
  * Whether SQLite would silently drop committed transactions of a write-ahead log
  * (sqlite.org/fileformat2.html#walformat): it reads up to the first frame that has changed and takes
  * that for the end. But each frame holds the checksum of all frames up to it, so those behind a bad
  * one can be verified from what that one says. Frames with another salt were left by an earlier log.
  *
- * A last transaction of which frames are missing is not damage: a crash or a power cut leaves this,
- * and nobody was promised that it was stored. This is the limit: if the disk loses whole frames of the
- * last transaction, or the end of the log, it looks the same. (Conversely, a power cut within the very
- * last frame can look like damage; that costs nothing but a notice.)
+ * A last transaction of which frames are missing is not damage: a crash or a power cut leaves this, and nobody was
+ * promised that it was stored. This is the limit: if the disk loses whole frames of the last transaction, or the end
+ * of the log, it looks the same. A kill can also leave the very last frame half written, because SQLite writes its
+ * head and its page one after the other: that cannot be told from a changed byte in it.
  *
  * @param path of the log
- * @returns false if there is none, or if it holds no frame
+ * @returns `whole` if there is none, or if it holds no frame
  */
-export function isDamagedLog(path: string): boolean {
-  if (!existsSync(path)) return false
+export function readLogState(path: string): LogState {
+  if (!existsSync(path)) return 'whole'
   const log = openSync(path, 'r')
   try {
-    if (fstatSync(log).size < HEADER_BYTES + FRAME_BYTES) return false
+    if (fstatSync(log).size < HEADER_BYTES + FRAME_BYTES) return 'whole'
     const header = Buffer.alloc(HEADER_BYTES)
     readSync(log, header, 0, HEADER_BYTES, 0)
     const magic = header.readUInt32BE(0)
@@ -38,20 +44,19 @@ export function isDamagedLog(path: string): boolean {
     const sum = pairAt(header, 24)
     const isWhole = isSame(summed([0, 0], header.subarray(0, 24), isLittle), sum)
     // It is synced before the first frame is written.
-    if ((magic & ~1) !== MAGIC || !isWhole) return true
-    return (
-      header.readUInt32BE(8) === PAGE_BYTES && hasDamage(log, pairAt(header, 16), sum, isLittle)
-    )
+    if ((magic & ~1) !== MAGIC || !isWhole) return 'damaged'
+    if (header.readUInt32BE(8) !== PAGE_BYTES) return 'whole'
+    return stateOfFrames(log, pairAt(header, 16), sum, isLittle)
   } finally {
     closeSync(log)
   }
 }
 
-function hasDamage(log: number, salt: Pair, first: Pair, isLittle: boolean): boolean {
+function stateOfFrames(log: number, salt: Pair, first: Pair, isLittle: boolean): LogState {
   const chunk = Buffer.alloc(FRAMES_AT_ONCE * FRAME_BYTES)
   let before = first
   // Of the transaction that has not ended so far, and of the last one that has.
-  let next = { hasBad: false, hasGap: false }
+  let next = { hasBad: false, hasGap: false, hasOther: false }
   let last = next
   for (let at = HEADER_BYTES; ; at += chunk.length) {
     const length = readSync(log, chunk, 0, chunk.length, at)
@@ -63,15 +68,21 @@ function hasDamage(log: number, salt: Pair, first: Pair, isLittle: boolean): boo
       const frameSalt = pairAt(frame, 8)
       // The salt of an earlier log differs in both words; a damaged one hardly does.
       const isOwn = frameSalt[0] === salt[0] || frameSalt[1] === salt[1]
-      next.hasBad ||= !isChained || !isSame(frameSalt, salt)
-      next.hasGap ||= !isOwn
+      const isBad = !isChained || !isSame(frameSalt, salt)
       const isEnd = isOwn && frame.readUInt32BE(4) > 0
+      next.hasBad ||= isBad
+      next.hasGap ||= !isOwn
+      // A bad one that is not the last.
+      next.hasOther ||= isBad && !isEnd
       if (!isEnd) continue
-      if (last.hasBad) return true
+      if (last.hasBad) return 'damaged'
       last = next
-      next = { hasBad: false, hasGap: false }
+      next = { hasBad: false, hasGap: false, hasOther: false }
     }
-    if (length < chunk.length) return last.hasBad && !last.hasGap
+    if (length < chunk.length) {
+      if (!last.hasBad || last.hasGap) return 'whole'
+      return last.hasOther ? 'damaged' : 'torn'
+    }
   }
 }
 

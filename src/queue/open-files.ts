@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs'
+import { readLogState } from './log-frames.ts'
 import { countMessages, deleteFiles, type MessageCount } from './queue-database.ts'
 import { faultCode, isDamage, LostFileError, QueueDamageError } from './queue-fault.ts'
 import { QueueFile } from './queue-file.ts'
@@ -125,6 +126,7 @@ export class OpenFiles {
         this.#onNotice(spec.path, text)
       }
       if (isLogDamaged(spec.path)) tell(rescue(spec))
+      else if (readLogState(`${spec.path}-wal`) === 'torn') tell(torn(spec.path))
       file = understood(() => new QueueFile(spec, tell, run))
       this.#files.set(spec.path, file)
     }
@@ -135,6 +137,10 @@ export class OpenFiles {
     this.#files.get(path)?.drop()
     this.#files.delete(path)
   }
+}
+
+function torn(path: string): string {
+  return `The last entry in the write-ahead log of the queue file ${path} is incomplete. After a kill or a power cut that is usual, and nothing that was accepted is missing. If there was none, the disk has changed it: check the disk, and whether the last messages arrived.`
 }
 
 /** All statements are our own: if SQLite does not understand one, the schema is damaged. */

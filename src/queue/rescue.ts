@@ -1,7 +1,7 @@
 import { existsSync, renameSync, rmSync, statSync, truncateSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { isDamagedLog } from './log-frames.ts'
+import { readLogState } from './log-frames.ts'
 import { STATES } from './message-row.ts'
 import { keyCheckOf, sealerOf } from './keys-of-file.ts'
 import { getMeta, metaNumber, setMeta } from './meta.ts'
@@ -67,7 +67,7 @@ interface Counts {
  */
 export function rescue(spec: QueueFileSpec): string {
   const { path } = spec
-  const isLog = isDamagedLog(`${path}-wal`)
+  const isLog = readLogState(`${path}-wal`) === 'damaged'
   const { found, read } = writeDraft(spec)
   // A crash between these leaves the finished draft, which the next start takes.
   const aside = moveAside(path, 'damaged')
@@ -121,10 +121,10 @@ function freeName(name: string): string {
 export function isLogDamaged(path: string): boolean {
   const log = `${path}-wal`
   if (isEmpty(path)) return !isEmpty(log)
-  if (!isDamagedLog(log)) return false
+  if (readLogState(log) !== 'damaged') return false
   const db = openForReading(path)
   try {
-    return isDamagedLog(log)
+    return readLogState(log) === 'damaged'
   } finally {
     db.close()
   }
