@@ -1,0 +1,83 @@
+/** `HL7_KEPT_KILLS` (default 3) sets how often the process is killed; 100 takes minutes. */
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, it } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { keepQueueThread, TestQueues } from '../queue/set-up.ts'
+import { KeptCheck } from './kept-check.ts'
+import { NOTES, QUEUE_NAMES, type QueueName } from './kept-messages.ts'
+
+const KILLS = Number(process.env['HL7_KEPT_KILLS'] ?? 3)
+/** So many on the same files. */
+const KILLS_OF_FILES = 10
+/** When a process is killed: before it has begun to delete, while it does, or later. */
+const SPAN_MS = 1500
+const SPANS = 3
+
+const script = join(import.meta.dirname, 'kept-process.ts')
+
+type Checks = Record<QueueName, KeptCheck>
+
+describe('Contents of messages that have left, in a process that is killed again and again', () => {
+  keepQueueThread()
+
+  it('are whole or gone, the oldest first, and nothing that is held goes with them', async (t) => {
+    for (let killed = 0; killed < KILLS; killed += KILLS_OF_FILES) {
+      const queues = new TestQueues()
+      try {
+        const checks = await killAgainAndAgain(queues, Math.min(KILLS_OF_FILES, KILLS - killed))
+        const { contents, ...others } = checks
+        t.diagnostic(JSON.stringify({ contents: contents.figures }))
+        assert.ok(contents.figures.kept > 0, 'contents were kept')
+        assert.ok(contents.figures.dropped > 0, 'contents were deleted')
+        for (const { figures } of [contents, ...Object.values(others)]) {
+          assert.ok(figures.left > 10, 'messages flowed')
+        }
+        assert.deepEqual(queues.notices, [], 'no file was damaged')
+      } finally {
+        await queues.end()
+      }
+    }
+  })
+})
+
+async function killAgainAndAgain(queues: TestQueues, kills: number): Promise<Checks> {
+  const checks: Checks = {
+    contents: new KeptCheck(queues, 'contents'),
+    names: new KeptCheck(queues, 'names'),
+    nothing: new KeptCheck(queues, 'nothing')
+  }
+  for (let kill = 0; kill < kills; kill++) {
+    const log = join(queues.directory, `log-${kill}`)
+    await liveAndDie(queues.directory, log, ((kill % SPANS) + Math.random()) * SPAN_MS)
+    readLog(log, checks)
+    for (const name of QUEUE_NAMES) await checks[name].afterKill()
+  }
+  await Promise.all(QUEUE_NAMES.map((name) => checks[name].afterRest()))
+  return checks
+}
+
+async function liveAndDie(directory: string, log: string, ms: number): Promise<void> {
+  const child = spawn(process.execPath, [script, directory, log], {
+    stdio: ['ignore', 'pipe', 'inherit']
+  })
+  const closed = once(child, 'close')
+  // A file is open: the others may be while it is killed.
+  await Promise.race([once(child.stdout, 'data'), closed])
+  await sleep(ms)
+  child.kill('SIGKILL')
+  assert.deepEqual(await closed, [null, 'SIGKILL'])
+}
+
+function readLog(log: string, checks: Checks): void {
+  for (const line of readFileSync(log, 'utf8').split('\n')) {
+    // The last line may have been cut off.
+    const [, name = '', seq, what] = /^(\w+) (\d+) (.*)$/.exec(line) ?? []
+    const note = NOTES.find((each) => each === what)
+    if (note !== undefined) checks[name as QueueName].read(Number(seq), note)
+    else assert.equal(line, '')
+  }
+}
