@@ -55,6 +55,7 @@ export class KeptCheck {
     const { queue, engine } = this.#queue()
     const { lastSeq } = await queue.open()
     const rows = await findAll(queue)
+    assert.deepEqual(this.#queues.notices, [], 'no file is taken for damaged')
     assert.ok(lastSeq >= Math.max(0, ...this.#states.keys()), 'no number is given twice')
     this.#checkStates(rows)
     await this.#checkHeld(queue, rows)

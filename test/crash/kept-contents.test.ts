@@ -36,7 +36,7 @@ describe('Contents of messages that have left, in a process that is killed again
         for (const { figures } of [contents, ...Object.values(others)]) {
           assert.ok(figures.left > 10, 'messages flowed')
         }
-        assert.deepEqual(queues.notices, [], 'no file was damaged')
+        assert.deepEqual(queues.notices, [], 'no file is taken for damaged')
       } finally {
         await queues.end()
       }
