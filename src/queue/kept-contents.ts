@@ -6,6 +6,8 @@ const DAY_MS = 24 * 60 * 60 * 1000
 /** Messages and bytes of which the contents are deleted in one step: a few milliseconds. */
 const ROWS_PER_STEP = 64
 const BYTES_PER_STEP = 1024 * 1024
+/** With each message that leaves, those of so many go that are due: so they never fall behind. */
+const ROWS_PER_MESSAGE = 2
 
 export interface KeptContentsOptions {
   /** How many days what has left is remembered; 0: it is not, and no content is kept. */
@@ -19,8 +21,10 @@ export interface KeptContentsOptions {
 
 /** What a step has deleted. */
 export interface DroppedContents {
-  /** Messages whose content could have been sent again until then. */
+  /** Messages whose contents are no longer kept. */
   count: number
+  /** So many of them could have been sent again for longer, but for the limit or the disk. */
+  early: number
   /** Messages of which nothing is remembered any more. */
   forgotten: number
   /** There is more to delete. */
@@ -29,13 +33,14 @@ export interface DroppedContents {
 
 /**
  * The contents and outcomes of messages that have left: kept until they are too old or too many, and deleted in
- * short steps, the oldest first. What is too long to be deleted at once goes the same way.
+ * short steps, the oldest first. What is too long to be deleted at once goes piece by piece.
  */
 export class KeptContents {
   readonly #contents: Pick<ContentStore<never>, 'sizeOf' | 'drop'>
   readonly #options: KeptContentsOptions
   readonly #keep: StatementSync
   readonly #oldest: StatementSync
+  readonly #remains: StatementSync
   readonly #dropped: StatementSync
   /** Of all that are kept. */
   #bytes: number
@@ -50,15 +55,16 @@ export class KeptContents {
     this.#keep = db.prepare('UPDATE message SET kept_bytes = ? WHERE seq = ?')
     this.#oldest = db.prepare(
       `SELECT seq, changed_at, kept_bytes FROM message
-       WHERE kept_bytes IS NOT NULL AND changed_at > 0 ORDER BY changed_at LIMIT ${ROWS_PER_STEP}`
+       WHERE kept_bytes > 0 AND changed_at > 0 ORDER BY changed_at LIMIT ?`
     )
+    this.#remains = db.prepare('SELECT seq FROM message WHERE kept_bytes = 0 AND seq > 0 LIMIT 1')
     this.#dropped = db.prepare(
       options.journalDays > 0
         ? 'UPDATE message SET kept_bytes = NULL WHERE seq = ?'
         : 'DELETE FROM message WHERE seq = ?'
     )
     const { bytes } = db
-      .prepare('SELECT total(kept_bytes) AS bytes FROM message WHERE kept_bytes IS NOT NULL')
+      .prepare('SELECT total(kept_bytes) AS bytes FROM message WHERE kept_bytes > 0')
       .get() as { bytes: number }
     this.#bytes = bytes
   }
@@ -86,22 +92,21 @@ export class KeptContents {
     return true
   }
 
-  /** Deletes some of what is too old. */
-  dropOld(): DroppedContents {
-    const { clock } = this.#options
-    const cutoff = clock.now() - this.#days * DAY_MS
-    return this.#drop((row) => row.kept_bytes === 0 || row.changed_at <= cutoff)
+  /** Deletes some of what is too old or too much. */
+  dropDue(): DroppedContents {
+    return this.#drop(ROWS_PER_STEP, false)
   }
 
-  /** Deletes some of what is too much. */
-  dropExcess(): DroppedContents {
-    const { mostKeptBytes = Infinity } = this.#options
-    return this.#drop(() => this.#bytes > mostKeptBytes)
+  /** The same with each message that leaves. */
+  dropSomeDue(): DroppedContents {
+    return this.#days === 0
+      ? { count: 0, early: 0, forgotten: 0, more: false }
+      : this.#drop(ROWS_PER_MESSAGE, false)
   }
 
   /** Deletes some, however young, because the disk is short. */
   dropForRoom(): DroppedContents {
-    return this.#drop(() => true)
+    return this.#drop(ROWS_PER_STEP, true)
   }
 
   /** They are not kept for longer than what is remembered of their messages. */
@@ -110,25 +115,36 @@ export class KeptContents {
     return Math.min(contentDays, journalDays)
   }
 
-  #drop(goes: (row: KeptRow) => boolean): DroppedContents {
-    const dropped = { count: 0, forgotten: 0, more: false }
-    const rows = this.#oldest.all() as unknown as KeptRow[]
+  /** @param areAllDue however young, and however few there are */
+  #drop(rows: number, areAllDue: boolean): DroppedContents {
+    const { clock, mostKeptBytes = Infinity } = this.#options
+    const cutoff = clock.now() - this.#days * DAY_MS
+    const dropped = { count: 0, early: 0, forgotten: 0, more: false }
+    const remains = this.#remains.get()?.['seq'] as number | undefined
+    if (remains !== undefined) return { ...dropped, ...this.#dropOne(remains), more: true }
+    const oldest = this.#oldest.all(rows) as unknown as KeptRow[]
     let bytes = 0
-    for (const row of rows) {
-      if (!goes(row)) return dropped
+    for (const { seq, changed_at, kept_bytes } of oldest) {
+      const isOld = changed_at <= cutoff
+      if (!isOld && !areAllDue && this.#bytes <= mostKeptBytes) return dropped
       if (bytes >= BYTES_PER_STEP) return { ...dropped, more: true }
-      if (row.kept_bytes > 0) dropped.count++
-      this.#bytes -= row.kept_bytes
-      if (this.#contents.drop(row.seq)) {
-        // The rest of a long one goes with the next steps.
-        this.#keep.run(0, row.seq)
-        return { ...dropped, more: true }
-      }
-      bytes += row.kept_bytes
-      this.#dropped.run(row.seq)
-      if (this.#options.journalDays === 0) dropped.forgotten++
+      bytes += kept_bytes
+      this.#bytes -= kept_bytes
+      dropped.count++
+      if (!isOld) dropped.early++
+      dropped.forgotten += this.#dropOne(seq).forgotten
     }
-    return { ...dropped, more: rows.length === ROWS_PER_STEP }
+    return { ...dropped, more: oldest.length === rows }
+  }
+
+  /** Deletes what is stored of a message; the rest of a long one goes with the next steps. */
+  #dropOne(seq: number): { forgotten: number } {
+    if (this.#contents.drop(seq)) {
+      this.#keep.run(0, seq)
+      return { forgotten: 0 }
+    }
+    this.#dropped.run(seq)
+    return { forgotten: this.#options.journalDays === 0 ? 1 : 0 }
   }
 }
 

@@ -97,9 +97,7 @@ function converted(path: string, ms: number): string {
  * @returns how many messages that have left can no longer be read, or found by a field
  */
 function giveUpKept(db: DatabaseSync): number {
-  const { changes } = db
-    .prepare('UPDATE message SET kept_bytes = 0 WHERE kept_bytes > 0 AND kept_bytes IS NOT NULL')
-    .run()
+  const { changes } = db.prepare('UPDATE message SET kept_bytes = 0 WHERE kept_bytes > 0').run()
   const { hashed } = db.prepare('SELECT count(DISTINCT seq) AS hashed FROM found').get() as {
     hashed: number
   }

@@ -68,7 +68,8 @@ export const INDEXES = `
   CREATE INDEX aside ON message (state, seq) WHERE state IN (${AWAITING}, ${SUSPENDED}, ${DAMAGED});
   CREATE INDEX named ON message (control_id, seq);
   CREATE INDEX deadly ON message (deaths) WHERE deaths > 0;
-  CREATE INDEX kept ON message (changed_at, kept_bytes) WHERE kept_bytes IS NOT NULL;`
+  CREATE INDEX kept ON message (changed_at, kept_bytes) WHERE kept_bytes > 0;
+  CREATE INDEX remains ON message (seq) WHERE kept_bytes = 0;`
 
 /** Makes the tables of a new queue. */
 export function makeTables(db: DatabaseSync): void {

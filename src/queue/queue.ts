@@ -80,6 +80,8 @@ export class Queue<Stored> {
   readonly #contents: ContentStore<Stored>
   readonly #journal: Journal
   readonly #kept: KeptContents
+  /** Kept contents that the limit or the disk has driven out since that was told last. */
+  #dropped = 0
   /** Messages up to this number go alone. */
   #barrier = 0
   /** The number of the last renewal of all clocks. */
@@ -168,7 +170,8 @@ export class Queue<Stored> {
       retrying: this.#retrying,
       sending: new Map(this.#sending),
       taken: new Set(this.#taken),
-      keptBytes: this.#kept.bytes
+      keptBytes: this.#kept.bytes,
+      dropped: this.#dropped
     }
   }
 
@@ -187,6 +190,7 @@ export class Queue<Stored> {
     this.#sending = sending
     this.#taken = taken
     this.#kept.bytes = numbers.keptBytes
+    this.#dropped = numbers.dropped
     this.#journal.forgetSweep()
   }
 
@@ -341,6 +345,7 @@ export class Queue<Stored> {
       this.#forgot(1)
     } else if (stateOf(row) === 'leaving') this.#sql.leave.run(seq)
     else this.#sql.leaveAtOnce.run(...this.#howItLeft(left), seq)
+    this.#dropped += this.#kept.dropSomeDue().early
     this.#forgot(this.#journal.trim(this.#counts.left))
     if (isWaiting(row)) this.#passTurn(row.lane)
   }
@@ -485,11 +490,11 @@ export class Queue<Stored> {
   keepHouse(): boolean {
     this.#keepUptime(UPTIME_STEP_MS)
     const { forgotten, more } = this.#journal.sweep()
-    const old = this.#kept.dropOld()
-    const excess = this.#kept.dropExcess()
-    this.#tellDropped(excess.count)
-    this.#forgot(forgotten + old.forgotten + excess.forgotten)
-    return more || old.more || excess.more
+    const due = this.#kept.dropDue()
+    this.#dropped += due.early
+    this.#tellDropped()
+    this.#forgot(forgotten + due.forgotten)
+    return more || due.more
   }
 
   /**
@@ -498,8 +503,9 @@ export class Queue<Stored> {
    * @returns whether there were any
    */
   dropKept(): boolean {
-    const { count, forgotten, more } = this.#kept.dropForRoom()
-    this.#tellDropped(count)
+    const { count, early, forgotten, more } = this.#kept.dropForRoom()
+    this.#dropped += early
+    this.#tellDropped()
     this.#forgot(forgotten)
     return count > 0 || more
   }
@@ -722,8 +728,9 @@ export class Queue<Stored> {
     this.#readyFrom = 0
   }
 
-  #tellDropped(count: number): void {
-    if (count > 0) this.#journal.countEvent('contents-dropped', count)
+  #tellDropped(): void {
+    if (this.#dropped > 0) this.#journal.countEvent('contents-dropped', this.#dropped)
+    this.#dropped = 0
   }
 
   /** So many rows were deleted: they tell the highest number until the highest goes. */
@@ -872,6 +879,7 @@ interface Memory {
   sending: Map<number, number | null>
   taken: Set<number>
   keptBytes: number
+  dropped: number
 }
 
 /** Columns that a change of state writes besides state, turn and time. */

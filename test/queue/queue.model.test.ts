@@ -149,6 +149,8 @@ class Model {
           isKept: true,
           leftAt: message.state === 'leaving' ? message.leftAt : this.#clock.time
         })
+        // The oldest two that are due go with it.
+        for (const due of this.#due().slice(0, 2)) due.isKept = false
         return
       }
       case 'release': {
@@ -187,9 +189,7 @@ class Model {
       }
       case 'keep house':
         this.#queue.keepHouse()
-        for (const message of this.#all('left')) {
-          if (message.leftAt <= this.#clock.time - KEPT_MS) message.isKept = false
-        }
+        for (const due of this.#due()) due.isKept = false
         return
       case 'make room':
         assert.equal(
@@ -253,6 +253,13 @@ class Model {
     this.#checkLeft()
     const oldest = this.#all('waiting')[0]
     assert.equal(this.#queue.summary().oldestWaitingAt, oldest?.seq ?? null, 'oldest')
+  }
+
+  /** Those that have been kept for long enough, the oldest first. */
+  #due(): Known[] {
+    return this.#all('left')
+      .filter(({ isKept, leftAt }) => isKept && leftAt <= this.#clock.time - KEPT_MS)
+      .sort((a, b) => a.leftAt - b.leftAt || a.seq - b.seq)
   }
 
   /** What is remembered of those that have left, and what is found. */
