@@ -1,7 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { Clock } from '../clock.ts'
 import { Journal } from './journal.ts'
-import { KeptContents } from './kept-contents.ts'
+import { KeptContents, type DroppedContents } from './kept-contents.ts'
 import { STATES, type MessageRow, type MessageState } from './message-row.ts'
 import { getMeta, metaNumber, setMeta } from './meta.ts'
 import type { EventQuery, Pause, QueueEvent } from './queue-event.ts'
@@ -80,8 +80,6 @@ export class Queue<Stored> {
   readonly #contents: ContentStore<Stored>
   readonly #journal: Journal
   readonly #kept: KeptContents
-  /** Kept contents that the limit or the disk has driven out since that was told last. */
-  #dropped = 0
   /** Messages up to this number go alone. */
   #barrier = 0
   /** The number of the last renewal of all clocks. */
@@ -170,8 +168,7 @@ export class Queue<Stored> {
       retrying: this.#retrying,
       sending: new Map(this.#sending),
       taken: new Set(this.#taken),
-      keptBytes: this.#kept.bytes,
-      dropped: this.#dropped
+      keptBytes: this.#kept.bytes
     }
   }
 
@@ -190,7 +187,6 @@ export class Queue<Stored> {
     this.#sending = sending
     this.#taken = taken
     this.#kept.bytes = numbers.keptBytes
-    this.#dropped = numbers.dropped
     this.#journal.forgetSweep()
   }
 
@@ -345,7 +341,7 @@ export class Queue<Stored> {
       this.#forgot(1)
     } else if (stateOf(row) === 'leaving') this.#sql.leave.run(seq)
     else this.#sql.leaveAtOnce.run(...this.#howItLeft(left), seq)
-    this.#dropped += this.#kept.dropSomeDue().early
+    this.#tellDropped(this.#kept.dropSomeDue())
     this.#forgot(this.#journal.trim(this.#counts.left))
     if (isWaiting(row)) this.#passTurn(row.lane)
   }
@@ -491,8 +487,7 @@ export class Queue<Stored> {
     this.#keepUptime(UPTIME_STEP_MS)
     const { forgotten, more } = this.#journal.sweep()
     const due = this.#kept.dropDue()
-    this.#dropped += due.early
-    this.#tellDropped()
+    this.#tellDropped(due)
     this.#forgot(forgotten + due.forgotten)
     return more || due.more
   }
@@ -503,11 +498,10 @@ export class Queue<Stored> {
    * @returns whether there were any
    */
   dropKept(): boolean {
-    const { count, early, forgotten, more } = this.#kept.dropForRoom()
-    this.#dropped += early
-    this.#tellDropped()
-    this.#forgot(forgotten)
-    return count > 0 || more
+    const dropped = this.#kept.dropForRoom()
+    this.#tellDropped(dropped)
+    this.#forgot(dropped.forgotten)
+    return dropped.count > 0 || dropped.more
   }
 
   summary(): QueueSummary {
@@ -728,9 +722,8 @@ export class Queue<Stored> {
     this.#readyFrom = 0
   }
 
-  #tellDropped(): void {
-    if (this.#dropped > 0) this.#journal.countEvent('contents-dropped', this.#dropped)
-    this.#dropped = 0
+  #tellDropped({ early }: DroppedContents): void {
+    if (early > 0) this.#journal.countEvent('contents-dropped', early)
   }
 
   /** So many rows were deleted: they tell the highest number until the highest goes. */
@@ -879,7 +872,6 @@ interface Memory {
   sending: Map<number, number | null>
   taken: Set<number>
   keptBytes: number
-  dropped: number
 }
 
 /** Columns that a change of state writes besides state, turn and time. */
