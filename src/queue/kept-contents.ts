@@ -6,6 +6,8 @@ const DAY_MS = 24 * 60 * 60 * 1000
 /** Messages and bytes of which the contents are deleted in one step: a few milliseconds. */
 const ROWS_PER_STEP = 64
 const BYTES_PER_STEP = 1024 * 1024
+/** On a disk that is short, the log has no room for more. */
+const BYTES_FOR_ROOM = 256 * 1024
 /** With each message that leaves, those of so many go that are due: so they never fall behind. */
 const ROWS_PER_MESSAGE = 2
 
@@ -57,7 +59,7 @@ export class KeptContents {
       `SELECT seq, changed_at, kept_bytes FROM message
        WHERE kept_bytes > 0 AND changed_at > 0 ORDER BY changed_at LIMIT ?`
     )
-    this.#remains = db.prepare('SELECT seq FROM message WHERE kept_bytes = 0 AND seq > 0 LIMIT 1')
+    this.#remains = db.prepare('SELECT seq FROM message WHERE kept_bytes = 0 AND seq > 0 LIMIT ?')
     this.#dropped = db.prepare(
       options.journalDays > 0
         ? 'UPDATE message SET kept_bytes = NULL WHERE seq = ?'
@@ -94,19 +96,17 @@ export class KeptContents {
 
   /** Deletes some of what is too old or too much. */
   dropDue(): DroppedContents {
-    return this.#drop(ROWS_PER_STEP, false)
+    return this.#drop({ rows: ROWS_PER_STEP, remains: 3, bytes: BYTES_PER_STEP })
   }
 
   /** The same with each message that leaves. */
   dropSomeDue(): DroppedContents {
-    return this.#days === 0
-      ? { count: 0, early: 0, forgotten: 0, more: false }
-      : this.#drop(ROWS_PER_MESSAGE, false)
+    return this.#drop({ rows: ROWS_PER_MESSAGE, remains: 1, bytes: BYTES_PER_STEP })
   }
 
   /** Deletes some, however young, because the disk is short. */
   dropForRoom(): DroppedContents {
-    return this.#drop(ROWS_PER_STEP, true)
+    return this.#drop({ rows: ROWS_PER_STEP, remains: 1, bytes: BYTES_FOR_ROOM }, true)
   }
 
   /** They are not kept for longer than what is remembered of their messages. */
@@ -116,36 +116,49 @@ export class KeptContents {
   }
 
   /** @param areAllDue however young, and however few there are */
-  #drop(rows: number, areAllDue: boolean): DroppedContents {
+  #drop(step: Step, areAllDue = false): DroppedContents {
     const { clock, mostKeptBytes = Infinity } = this.#options
     const cutoff = clock.now() - this.#days * DAY_MS
     const dropped = { count: 0, early: 0, forgotten: 0, more: false }
-    const remains = this.#remains.get()?.['seq'] as number | undefined
-    if (remains !== undefined) return { ...dropped, ...this.#dropOne(remains), more: true }
-    const oldest = this.#oldest.all(rows) as unknown as KeptRow[]
+    const remains = this.#remains.all(step.remains) as unknown as Pick<KeptRow, 'seq'>[]
+    for (const { seq } of remains) dropped.forgotten += this.#dropOne(seq)
+    if (remains.length > 0) return { ...dropped, more: true }
+    if (this.#bytes === 0) return dropped
+    const oldest = this.#oldest.all(step.rows) as unknown as KeptRow[]
     let bytes = 0
     for (const { seq, changed_at, kept_bytes } of oldest) {
       const isOld = changed_at <= cutoff
       if (!isOld && !areAllDue && this.#bytes <= mostKeptBytes) return dropped
-      if (bytes >= BYTES_PER_STEP) return { ...dropped, more: true }
+      if (bytes >= step.bytes) return { ...dropped, more: true }
       bytes += kept_bytes
       this.#bytes -= kept_bytes
       dropped.count++
       if (!isOld) dropped.early++
-      dropped.forgotten += this.#dropOne(seq).forgotten
+      dropped.forgotten += this.#dropOne(seq)
     }
-    return { ...dropped, more: oldest.length === rows }
+    return { ...dropped, more: oldest.length === step.rows }
   }
 
-  /** Deletes what is stored of a message; the rest of a long one goes with the next steps. */
-  #dropOne(seq: number): { forgotten: number } {
+  /**
+   * Deletes what is stored of a message; the rest of a long one goes with the next steps.
+   *
+   * @returns 1 if nothing of it is remembered any more
+   */
+  #dropOne(seq: number): number {
     if (this.#contents.drop(seq)) {
       this.#keep.run(0, seq)
-      return { forgotten: 0 }
+      return 0
     }
     this.#dropped.run(seq)
-    return { forgotten: this.#options.journalDays === 0 ? 1 : 0 }
+    return this.#options.journalDays === 0 ? 1 : 0
   }
+}
+
+/** Of so many messages at most, of so many long ones the rest, and about so many bytes. */
+interface Step {
+  rows: number
+  remains: number
+  bytes: number
 }
 
 interface KeptRow {

@@ -341,7 +341,9 @@ export class Queue<Stored> {
       this.#forgot(1)
     } else if (stateOf(row) === 'leaving') this.#sql.leave.run(seq)
     else this.#sql.leaveAtOnce.run(...this.#howItLeft(left), seq)
-    this.#tellDropped(this.#kept.dropSomeDue())
+    const dropped = this.#kept.dropSomeDue()
+    this.#tellDropped(dropped)
+    this.#forgot(dropped.forgotten)
     this.#forgot(this.#journal.trim(this.#counts.left))
     if (isWaiting(row)) this.#passTurn(row.lane)
   }
