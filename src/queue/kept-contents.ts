@@ -121,7 +121,7 @@ export class KeptContents {
     const cutoff = clock.now() - this.#days * DAY_MS
     const dropped = { count: 0, early: 0, forgotten: 0, more: false }
     const remains = this.#remains.all(step.remains) as unknown as Pick<KeptRow, 'seq'>[]
-    for (const { seq } of remains) dropped.forgotten += this.#dropOne(seq)
+    for (const { seq } of remains) this.#dropOne(seq, dropped)
     if (remains.length > 0) return { ...dropped, more: true }
     if (this.#bytes === 0) return dropped
     const oldest = this.#oldest.all(step.rows) as unknown as KeptRow[]
@@ -134,23 +134,20 @@ export class KeptContents {
       this.#bytes -= kept_bytes
       dropped.count++
       if (!isOld) dropped.early++
-      dropped.forgotten += this.#dropOne(seq)
+      this.#dropOne(seq, dropped)
     }
-    return { ...dropped, more: oldest.length === step.rows }
+    return { ...dropped, more: dropped.more || oldest.length === step.rows }
   }
 
-  /**
-   * Deletes what is stored of a message; the rest of a long one goes with the next steps.
-   *
-   * @returns 1 if nothing of it is remembered any more
-   */
-  #dropOne(seq: number): number {
+  /** Deletes what is stored of a message; the rest of a long one goes with the next steps. */
+  #dropOne(seq: number, dropped: DroppedContents): void {
     if (this.#contents.drop(seq)) {
       this.#keep.run(0, seq)
-      return 0
+      dropped.more = true
+      return
     }
     this.#dropped.run(seq)
-    return this.#options.journalDays === 0 ? 1 : 0
+    if (this.#options.journalDays === 0) dropped.forgotten++
   }
 }
 

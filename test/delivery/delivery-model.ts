@@ -457,6 +457,8 @@ export class DeliveryModel {
   #resume(): void {
     const change = this.#pauses
     this.#call(this.#delivery.resume(), () => {
+      // A node that closes tells nothing.
+      if (this.#closing !== undefined) this.#resumed()
       if (change === this.#pauses) this.#paused = this.#surelyPaused = false
     })
   }
