@@ -465,7 +465,11 @@ describe('a damaged write-ahead log', () => {
       fc.property(changes, (many) => {
         const log = Buffer.from(fresh.log)
         for (const [at, bytes] of many) log.set(bytes, at)
-        isTold({ file: fresh.file, log })
+        if (many.every(([at]) => isInLast(at))) {
+          // It may look as a kill or a power cut leaves it.
+          put({ file: fresh.file, log })
+          open()
+        } else isTold({ file: fresh.file, log })
         startOver()
       }),
       { numRuns: 20, seed: 3 }
