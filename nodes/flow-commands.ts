@@ -5,12 +5,12 @@ import type { Delivery } from '../src/delivery/delivery.ts'
 import { DeliveryError } from '../src/delivery/delivery-error.ts'
 import type { LeftChoice, SuspendedChoice } from '../src/queue/queue-types.ts'
 import { MOST_TIME } from '../src/queue/stored-json.ts'
-import { BadRequest, leftChoice } from './operations/queries.ts'
+import { BadRequest, LEFT_FILTERS, leftChoice } from './operations/queries.ts'
 import { printable } from '../src/printable.ts'
 import { acknowledge } from './flow-acknowledgements.ts'
 import type { FlowMessage } from './flow-messages.ts'
 
-/** From here on a number in `msg.before` is a time (2001), and not the id of a message. */
+/** From here on, a number in `msg.before` is a time (2001) and not the id of a message: no queue has had as many. */
 const FIRST_TIME = 1e12
 
 const QUEUE_COMMANDS = new Set<unknown>(['pause', 'resume', 'resend', 'discard'])
@@ -64,8 +64,7 @@ async function sendAgain(node: Node, delivery: Delivery<FlowMessage>, msg: objec
 
 /** A flow may have times as dates or milliseconds, and ids as numbers. */
 function choiceOf(msg: object): LeftChoice {
-  const names = ['state', 'since', 'before', 'controlId', 'type', 'rule']
-  const entries = Object.entries(msg).filter(([name]) => names.includes(name))
+  const entries = Object.entries(msg).filter(([name]) => LEFT_FILTERS.includes(name))
   try {
     return leftChoice(
       Object.fromEntries(entries.map(([name, value]) => [name, asText(name, value)]))
@@ -80,7 +79,6 @@ function choiceOf(msg: object): LeftChoice {
 function asText(name: string, value: unknown): unknown {
   if (value instanceof Date && !Number.isNaN(value.getTime())) return value.toISOString()
   if (typeof value !== 'number' || !Number.isFinite(value)) return value
-  // The time of day is in milliseconds since 1970; no queue has as many messages.
   const isTime = name === 'since' || (name === 'before' && value > FIRST_TIME)
   return isTime && Math.abs(value) <= MOST_TIME ? new Date(value).toISOString() : String(value)
 }

@@ -62,12 +62,10 @@ export function wholeNumber(
   throw new BadRequest(`${name} is a whole number from ${least} to ${most}.`)
 }
 
-/** Which messages are meant, and whether the first is sent alone. */
-export interface BulkChoice {
-  /** Suspended ones. */
-  chosen: SuspendedChoice
-  /** With the filter `state`: those that have left. */
-  left?: LeftChoice | undefined
+/** Which messages are meant: suspended ones, such that have left, or with ids both; and whether the first goes alone. */
+export interface ResendChoice {
+  suspended?: SuspendedChoice
+  left?: LeftChoice
   firstAlone: boolean
 }
 
@@ -128,32 +126,39 @@ export function fieldQuery(
   }
 }
 
+const WHICH = 'Say which: {"ids": […]}, {"controlId", "type", "rule"} or {"all": true}'
+/** What `leftChoice` reads. */
+export const LEFT_FILTERS = ['state', 'since', 'before', 'controlId', 'type', 'rule']
+
 /**
- * Reads `{ids}`, a filter `{controlId, type, rule}`, or `{all: true}`; of a resend also `firstAlone`, and a filter with
- * `state`, for messages that have left.
+ * Reads `{ids}`, a filter `{controlId, type, rule}`, or `{all: true}`.
  *
  * @throws {BadRequest} for anything else: nothing is discarded by mistake
  */
-export function bulkChoice(body: unknown, isResend: boolean): BulkChoice {
-  const more = isResend
-    ? ', and "firstAlone"; of messages that have left {"state", "since", "before", …}'
-    : ''
-  const usage = `Say which: {"ids": […]}, {"controlId", "type", "rule"} or {"all": true}${more}.`
-  if (typeof body !== 'object' || body === null || Array.isArray(body)) throw new BadRequest(usage)
-  const { firstAlone = false, ...choice } = body as Query
-  const isAllowed = typeof firstAlone === 'boolean' && (isResend || !('firstAlone' in body))
-  if (!isAllowed) throw new BadRequest(usage)
-  if (isResend && 'state' in choice) {
-    if (!hasOnly(choice, LEFT_FILTERS)) throw new BadRequest(usage)
-    return { chosen: { ids: [] }, left: leftChoice(choice), firstAlone }
-  }
-  const chosen = chosenBy(choice)
-  if (chosen === undefined) throw new BadRequest(usage)
-  const { ids } = chosen
-  return { chosen, left: isResend && ids !== undefined ? { ids } : undefined, firstAlone }
+export function discardChoice(body: unknown): SuspendedChoice {
+  const suspended = suspendedChoice(objectOf(body))
+  if (suspended === undefined) throw new BadRequest(`${WHICH}.`)
+  return suspended
 }
 
-const LEFT_FILTERS = ['state', 'since', 'before', 'controlId', 'type', 'rule']
+/**
+ * The same, or a filter with `state`, for messages that have left; beside it `firstAlone`.
+ *
+ * @throws {BadRequest} for anything else
+ */
+export function resendChoice(body: unknown): ResendChoice {
+  const { firstAlone = false, ...choice } = objectOf(body)
+  const suspended = suspendedChoice(choice)
+  const isLeft = 'state' in choice && hasOnly(choice, LEFT_FILTERS)
+  if (typeof firstAlone !== 'boolean' || (suspended === undefined && !isLeft)) {
+    throw new BadRequest(
+      `${WHICH}, and "firstAlone"; of messages that have left {"state", "since", "before", …}.`
+    )
+  }
+  if (suspended === undefined) return { left: leftChoice(choice), firstAlone }
+  const { ids } = suspended
+  return { suspended, ...(ids && { left: { ids } }), firstAlone }
+}
 
 function hasOnly(choice: Query, names: readonly string[]): boolean {
   return Object.keys(choice).every((name) => names.includes(name))
@@ -164,7 +169,7 @@ function objectOf(body: unknown): Query {
   return typeof body === 'object' && body !== null && !Array.isArray(body) ? (body as Query) : {}
 }
 
-function chosenBy(choice: Query): BulkChoice['chosen'] | undefined {
+function suspendedChoice(choice: Query): SuspendedChoice | undefined {
   const names = Object.keys(choice)
   const { all, ids } = choice
   if (names.length === 1 && all === true) return {}

@@ -1,6 +1,7 @@
 import type { Request, Response } from 'express'
 import type { NodeAPI } from 'node-red'
 import { printable } from '../../src/printable.ts'
+import type { MessagesPage } from '../../src/delivery/operator.ts'
 import type { Settlement } from '../../src/delivery/settlement.ts'
 import { DeliveryError } from '../../src/delivery/delivery-error.ts'
 import { knownState, type MessageRow } from '../../src/queue/message-row.ts'
@@ -20,12 +21,13 @@ import type {
 import { byUrgency, nodeState, placesOf, stoppedState } from './node-state.ts'
 import {
   BadRequest,
-  bulkChoice,
+  discardChoice,
   eventQuery,
   fieldQuery,
   messageQuery,
+  resendChoice,
   wholeNumber,
-  type BulkChoice
+  type ResendChoice
 } from './queries.ts'
 import { stoppedQueues } from './stopped-queues.ts'
 import { iso } from './times.ts'
@@ -54,11 +56,16 @@ export function registerOutRoutes(RED: NodeAPI): void {
     RED.httpAdmin.get(`${BASE}/:id${path}`, may('read'), guarded(withNode(action, empty)))
   }
   /** What an operator does is in Node-RED's audit log, whatever becomes of it. */
-  const post = (path: string, name: string, action: Action): void => {
+  const post = (
+    path: string,
+    name: string,
+    action: Action,
+    permission: 'write' | 'content' = 'write'
+  ): void => {
     const run = withNode(action)
     RED.httpAdmin.post(
       `${BASE}/:id${path}`,
-      may('write'),
+      may(permission),
       guarded((request, response) => {
         audit(RED, request, `hl7-https-out.${name}`)
         return run(request, response)
@@ -88,8 +95,7 @@ export function registerOutRoutes(RED: NodeAPI): void {
     return { minutes: minutes.map((minute) => ({ ...minute, at: iso(minute.at) ?? '' })) }
   })
   get('/messages', NO_MESSAGES, async (node, { query }, response): Promise<MessagePage> => {
-    const { messages, more } = await node.delivery.find(messageQuery(query), untilGone(response))
-    return { messages: messages.map(messageAnswer), more }
+    return pageAnswer(await node.delivery.find(messageQuery(query), untilGone(response)))
   })
   get('/events', NO_EVENTS, async ({ delivery }, { query }): Promise<EventPage> => {
     const events = await delivery.events(eventQuery(query))
@@ -121,7 +127,7 @@ export function registerOutRoutes(RED: NodeAPI): void {
   })
   post('/messages/:messageId/resend', 'resend', async (node, request, response) => {
     const ids = [messageIdOf(request.params['messageId'])]
-    const choice = { chosen: { ids }, left: { ids }, firstAlone: false }
+    const choice = { suspended: { ids }, left: { ids }, firstAlone: false }
     const { found } = await resend(node, choice, userOf(request))
     return found === 0 ? undefined : stateOf(node, request, response)
   })
@@ -131,25 +137,16 @@ export function registerOutRoutes(RED: NodeAPI): void {
     return found === 0 ? undefined : stateOf(node, request, response)
   })
   post('/messages/resend', 'resend', (node, request) =>
-    resend(node, bulkChoice(request.body, true), userOf(request))
+    resend(node, resendChoice(request.body), userOf(request))
   )
   post('/messages/discard', 'discard', async ({ delivery }, request): Promise<BulkAnswer> => {
-    const { chosen } = bulkChoice(request.body, false)
-    return { found: await delivery.discard(chosen, userOf(request)) }
+    return { found: await delivery.discard(discardChoice(request.body), userOf(request)) }
   })
   const search: Action = async ({ delivery, searchFields }, { body }, response) => {
     const { values, query } = fieldQuery(body, searchFields)
-    const { messages, more } = await delivery.findByField(values, query, untilGone(response))
-    return { messages: messages.map(messageAnswer), more }
+    return pageAnswer(await delivery.findByField(values, query, untilGone(response)))
   }
-  RED.httpAdmin.post(
-    `${BASE}/:id/messages/search`,
-    may('content'),
-    guarded((request, response) => {
-      audit(RED, request, 'hl7-https-out.search')
-      return withNode(search, NO_MESSAGES)(request, response)
-    })
-  )
+  post('/messages/search', 'search', search, 'content')
 }
 
 /**
@@ -159,17 +156,16 @@ export function registerOutRoutes(RED: NodeAPI): void {
  */
 async function resend(
   { delivery }: OutParts,
-  { chosen, left, firstAlone }: BulkChoice,
+  { suspended, left, firstAlone }: ResendChoice,
   by: string
 ): Promise<BulkAnswer> {
   // First: what is resent now may have left a moment later.
   const again = left && (await delivery.sendAgain(left, by, firstAlone))
-  if (again === undefined || again.found === 0) {
-    const found = await delivery.resend(chosen, by, firstAlone)
-    return again !== undefined && chosen.ids?.length === 0 ? again : { found }
-  }
-  const found = firstAlone ? 0 : await delivery.resend(chosen, by)
-  if (again.resent + found === 0) throw new Refused(NOT_KEPT)
+  const hasLeft = again !== undefined && again.found > 0
+  const mayResend = suspended !== undefined && !(firstAlone && hasLeft)
+  const found = mayResend ? await delivery.resend(suspended, by, firstAlone) : 0
+  if (again === undefined || (suspended !== undefined && !hasLeft)) return { found }
+  if (hasLeft && again.resent + found === 0) throw new Refused(NOT_KEPT)
   return { ...again, found: again.found + found }
 }
 
@@ -227,6 +223,10 @@ async function allStates(RED: NodeAPI): Promise<AllStates> {
   )
   for (const { id, held } of await stoppedQueues(RED)) nodes.push(stoppedState(id, held, places))
   return { at: new Date().toISOString(), nodes: nodes.sort(byUrgency) }
+}
+
+function pageAnswer({ messages, more }: MessagesPage): MessagePage {
+  return { messages: messages.map(messageAnswer), more }
 }
 
 function messageAnswer(row: MessageRow): MessageAnswer {

@@ -50,7 +50,6 @@ const MATCHES = `(:controlId IS NULL OR control_id = :controlId)
 
 const FOUND = `state <> ${DAMAGED} AND ${MATCHES}
   AND (:outcome IS NULL OR verdict ->> '$.outcome' = :outcome)
-  AND (:retried IS NULL OR coalesce(turn, 0) > 0 = :retried)
   AND (accepted_at >= :since OR changed_at >= :since)
   AND (state <> ${LEFT} OR changed_at >= :cutoff)`
 
@@ -70,12 +69,30 @@ function chosenBy({
   }
 }
 
+type HashQuery = MessageQuery & { hashes: readonly Uint8Array[] }
+
 /** Hashes are stored by parts of so many messages; one call looks into so many parts. */
 const SEQS_OF_PART = 4096
 const PARTS_PER_CALL = 64
 
 export function partOf(seq: number): number {
   return Math.floor(seq / SEQS_OF_PART)
+}
+
+/** The values of `FOUND`. */
+function foundBy(
+  { controlId, type, rule, since }: Pick<MessageQuery, 'controlId' | 'type' | 'rule' | 'since'>,
+  outcome: string | undefined,
+  cutoff: number
+): Record<string, string | number | null> {
+  return {
+    controlId: controlId ?? null,
+    type: type ?? null,
+    rule: rule ?? null,
+    outcome: outcome ?? null,
+    since: since ?? 0,
+    cutoff
+  }
 }
 
 /** The statements of a queue, prepared once. */
@@ -272,12 +289,13 @@ export class Statements {
 
   /** Messages that have left, in the order of acceptance, out of a bounded number of rows. */
   left(
-    { controlId, type, rule, outcome, since, until, before }: Omit<LeftChoice, 'ids'>,
+    { outcome, until, before, ...filter }: Omit<LeftChoice, 'ids'>,
     after: number,
     most: number,
     rowsAtMost: number,
     cutoff: number
   ): { rows: StoredRow[]; next: number } {
+    const { controlId } = filter
     const place = controlId === undefined ? 'TRUE' : 'control_id = :controlId'
     const from = `FROM message WHERE ${place} AND seq > :after AND seq < :before ORDER BY seq`
     const named = {
@@ -294,15 +312,9 @@ export class Statements {
        WHERE state = ${LEFT} AND ${FOUND} AND (:until IS NULL OR changed_at < :until) LIMIT :most`
     ).all({
       ...named,
+      ...foundBy(filter, outcome, cutoff),
       rows: rowsAtMost,
-      controlId: controlId ?? null,
-      type: type ?? null,
-      rule: rule ?? null,
-      outcome: outcome ?? null,
-      retried: null,
-      since: since ?? 0,
       until: until ?? null,
-      cutoff,
       most
     })
     return page(rows, most, last)
@@ -316,12 +328,13 @@ export class Statements {
    * @returns below which number to go on; 0: there are no more
    */
   newest(
-    { before = Number.MAX_SAFE_INTEGER, controlId, rule, since, state, type }: MessageQuery,
+    { before = Number.MAX_SAFE_INTEGER, state, ...filter }: MessageQuery,
     most: number,
     rowsAtMost: number,
     cutoff: number,
     sending: readonly number[]
   ): { rows: StoredRow[]; next: number } {
+    const { controlId } = filter
     const from = `FROM message WHERE ${placeOf(state, controlId)} AND seq < :before ORDER BY seq DESC`
     const stateIs = STATE_IS[state ?? ''] ?? 'TRUE'
     const place = {
@@ -337,14 +350,8 @@ export class Statements {
       `SELECT ${COLUMNS} FROM (SELECT * ${from} LIMIT :rows) WHERE ${stateIs} AND ${FOUND} LIMIT :most`
     ).all({
       ...place,
+      ...foundBy(filter, OUTCOMES[state ?? ''], cutoff),
       rows: rowsAtMost,
-      controlId: controlId ?? null,
-      type: type ?? null,
-      rule: rule ?? null,
-      outcome: (state && OUTCOMES[state]) ?? null,
-      retried: state === 'waiting' ? 0 : state === 'retrying' ? 1 : null,
-      since: since ?? 0,
-      cutoff,
       most
     })
     return page(rows, most, last)
@@ -352,12 +359,11 @@ export class Statements {
 
   /** The same, of those with one of some hashes. */
   newestWithHash(
-    query: MessageQuery & { hashes: readonly Uint8Array[] },
+    { before = Number.MAX_SAFE_INTEGER, hashes, state, ...filter }: HashQuery,
     most: number,
     cutoff: number,
     sending: readonly number[]
   ): { rows: StoredRow[]; next: number } {
-    const { before = Number.MAX_SAFE_INTEGER, controlId, hashes, rule, since, state, type } = query
     const isThere = placeOf(state, undefined)
     const stateIs = STATE_IS[state ?? ''] ?? 'TRUE'
     const statement = this.#search(
@@ -377,13 +383,7 @@ export class Statements {
       const found = statement.all({
         seqs: JSON.stringify(seqs),
         ...(state === 'sending' && { sending: JSON.stringify(sending) }),
-        controlId: controlId ?? null,
-        type: type ?? null,
-        rule: rule ?? null,
-        outcome: (state && OUTCOMES[state]) ?? null,
-        retried: state === 'waiting' ? 0 : state === 'retrying' ? 1 : null,
-        since: since ?? 0,
-        cutoff,
+        ...foundBy(filter, OUTCOMES[state ?? ''], cutoff),
         most: most - rows.length
       }) as unknown as StoredRow[]
       rows.push(...found)
@@ -511,8 +511,8 @@ function placeOf(state: string | undefined, controlId: string | undefined): stri
 }
 
 const STATE_IS: Partial<Record<string, string>> = {
-  waiting: `state = ${WAITING}`,
-  retrying: `state = ${WAITING}`,
+  waiting: `state = ${WAITING} AND coalesce(turn, 0) <= 0`,
+  retrying: `state = ${WAITING} AND coalesce(turn, 0) > 0`,
   leaving: `state = ${LEAVING}`,
   acked: `state = ${LEFT}`,
   naked: `state = ${LEFT}`,
