@@ -290,8 +290,9 @@ for (const [version, old] of Object.entries(versions)) {
     })
 
     it('stays as it is while there is no room to convert it', async (context) => {
-      const disk = queues.smallDisk(context, '64k')
-      if (disk === undefined) return
+      const small = queues.smallDisk(context, 1 / 16)
+      if (small === undefined) return
+      const disk = small.place
       await putFile(disk)
       const { queue } = made(disk)
       await assert.rejects(queue.open(), { code: 'SQLITE_FULL' })

@@ -27,7 +27,8 @@ import type { QueueReply } from '../../src/queue/queue-protocol.ts'
 import type { Move } from '../../src/queue/queue-types.ts'
 import type { Queue } from '../../src/queue/queue.ts'
 import { readableRows } from '../../src/queue/readable-rows.ts'
-import { mountSmallDisk, moveOf } from './set-up.ts'
+import { SmallDisk } from '../support/small-disk.ts'
+import { moveOf } from './set-up.ts'
 
 const PAGE = 4096
 // sqlite.org/fileformat2.html#walformat
@@ -807,8 +808,9 @@ describe('a damaged queue file', () => {
 
   it('stays where it is while the disk has no room for a new one', (context) => {
     fill(2000)
-    const small = mountSmallDisk(context, place, '4m')
-    if (small === undefined) return
+    const disk = SmallDisk.mount(context, 'tmpfs', 4)
+    if (disk === undefined) return
+    const small = disk.place
     try {
       destroy(pagesOf('message')[3] ?? 0)
       const bytes = readFileSync(path)
@@ -828,7 +830,7 @@ describe('a damaged queue file', () => {
       close(files)
     } finally {
       opened = []
-      execFileSync('umount', [small])
+      disk.end()
     }
   })
 

@@ -53,20 +53,13 @@ describe('A queue file', () => {
   }
 
   /** Fills the rest of the disk, as another program might. @returns the file */
-  function fillUp(place: string): string {
-    const filler = join(place, 'filler')
-    assert.throws(() => {
-      writeFileSync(filler, Buffer.alloc(2 ** 22))
-    }, /ENOSPC/)
-    return filler
-  }
-
   const full = { code: 'SQLITE_FULL' }
 
   describe('on a full disk', () => {
     it('rejects exactly the messages that are not stored, and continues when there is space again', async (context) => {
-      const directory = queues.smallDisk(context, '3m')
-      if (directory === undefined) return
+      const disk = queues.smallDisk(context, 3)
+      if (disk === undefined) return
+      const directory = disk.place
       const { queue, engine } = await queues.openDisk({ directory })
       const { queue: other } = await queues.openDisk({ name: 'other' })
       const stored: number[] = []
@@ -96,8 +89,9 @@ describe('A queue file', () => {
     })
 
     it('can still settle and finish messages', async (context) => {
-      const directory = queues.smallDisk(context, '4m')
-      if (directory === undefined) return
+      const disk = queues.smallDisk(context, 4)
+      if (disk === undefined) return
+      const directory = disk.place
       const { queue } = await queues.openDisk({ directory })
       for (let seq = 1; seq <= 300; seq++) await accept(queue, seq)
       // A content that does not fit, with changes that need little space.
@@ -117,8 +111,9 @@ describe('A queue file', () => {
     })
 
     it('accepts messages again when those that filled it have left, together or one by one', async (context) => {
-      const directory = queues.smallDisk(context, '8m')
-      if (directory === undefined) return
+      const disk = queues.smallDisk(context, 8)
+      if (disk === undefined) return
+      const directory = disk.place
       const { queue } = await queues.openDisk({ directory })
       let seq = 0
       const fill = async (): Promise<number[]> => {
@@ -141,12 +136,13 @@ describe('A queue file', () => {
     })
 
     it('leaves as it was what cannot be changed, in the file and in what is handed out', async (context) => {
-      const directory = queues.smallDisk(context, '3m')
-      if (directory === undefined) return
+      const disk = queues.smallDisk(context, 3)
+      if (disk === undefined) return
+      const directory = disk.place
       const { queue } = await queues.openDisk({ directory })
       await accept(queue, ...numbers(1, 300))
       const claimed = await queue.claimNext(200)
-      const filler = fillUp(directory)
+      disk.fillUp()
       const outcome = { text: 'x'.repeat(5000) }
       const results = await Promise.allSettled(
         seqsOf(claimed).map((seq) => queue.move(moveOf(seq, 'suspended', { outcome })))
@@ -164,7 +160,7 @@ describe('A queue file', () => {
       // Nothing is stored for a release.
       for (const seq of refused) queue.release(seq)
       assert.deepEqual(seqsOf(await queue.claimNext(1)), refused.slice(0, 1))
-      await rm(filler)
+      disk.cleanUp()
       await queue.addEvent(event(2))
       await queue.close()
       const again = queues.disk({ directory })
@@ -172,9 +168,10 @@ describe('A queue file', () => {
     })
 
     it('does not open a queue that it cannot write to', async (context) => {
-      const directory = queues.smallDisk(context, '64k')
-      if (directory === undefined) return
-      writeFileSync(join(directory, 'filler'), Buffer.alloc(64 * 1024))
+      const disk = queues.smallDisk(context, 1 / 16)
+      if (disk === undefined) return
+      const directory = disk.place
+      disk.fillUp()
       const { queue, engine } = queues.disk({ directory })
       await assert.rejects(queue.open(), faultOf(engine.path, 'SQLITE_FULL', /disk is full/))
       execFileSync('mount', ['-o', 'remount,size=4m', directory])
@@ -312,8 +309,9 @@ describe('A queue file', () => {
 
   describe('without write access', () => {
     it('says so when the file system is read-only, and opens when it no longer is', async (context) => {
-      const directory = queues.smallDisk(context, '4m')
-      if (directory === undefined) return
+      const disk = queues.smallDisk(context, 4)
+      if (disk === undefined) return
+      const directory = disk.place
       const { queue, engine } = await queues.openDisk({ directory })
       await accept(queue, 1)
       await queue.close()

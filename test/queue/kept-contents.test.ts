@@ -106,8 +106,9 @@ describe('Contents of messages that have left', () => {
   })
 
   it('go first when the disk is short, and messages are still accepted', async (context) => {
-    const directory = queues.smallDisk(context, '12m')
-    if (directory === undefined) return
+    const disk = queues.smallDisk(context, 12)
+    if (disk === undefined) return
+    const directory = disk.place
     const { queue } = await queues.openDisk({ directory, contentDays: 1 })
     for (let from = 1; from < 1000; from += 20) {
       const seqs = numbers(from, from + 19)
@@ -133,7 +134,7 @@ describe('Contents of messages that have left', () => {
     const { queue: next } = await queues.openDisk({ contentDays: 1, key })
     assert.match(
       queues.notices.join(),
-      /The key of the queue file .* has been changed\. 1 messages/
+      /The key of the queue file .* has been changed: 1 message that/
     )
     await assert.rejects(next.read(1), { code: 'ERR_NOT_QUEUED' })
     assert.equal((await next.findLeft({}, 0, 10)).messages.length, 1)

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync } from 'node:fs'
+import { mkdtempSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -25,6 +24,7 @@ import {
   ObjectContents,
   type ContentCodec
 } from '../../src/queue/stored-contents.ts'
+import { SmallDisk } from '../support/small-disk.ts'
 
 export const KEY = Buffer.alloc(32, 1)
 
@@ -164,7 +164,7 @@ export class TestQueues {
   notices: string[] = []
   readonly faults: QueueError[] = []
   readonly #queues: MessageQueue<Buffer>[] = []
-  readonly #mounted: string[] = []
+  readonly #disks: SmallDisk[] = []
 
   disk({ codec = buffers, mostBytes = 0, ...options }: TestQueueOptions = {}): DiskQueue {
     const engine = new DiskEngine({
@@ -211,16 +211,16 @@ export class TestQueues {
     return engine.path
   }
 
-  /** The same as `mountSmallDisk`, until `end`. */
-  smallDisk(context: TestContext, size: string): string | undefined {
-    const place = mountSmallDisk(context, this.directory, size)
-    if (place !== undefined) this.#mounted.push(place)
-    return place
+  /** A small disk in memory, until `end`; undefined if that is not allowed, and the test is skipped. */
+  smallDisk(context: TestContext, megabytes: number): SmallDisk | undefined {
+    const disk = SmallDisk.mount(context, 'tmpfs', megabytes)
+    if (disk !== undefined) this.#disks.push(disk)
+    return disk
   }
 
   async end(): Promise<void> {
     await Promise.all(this.#queues.map((queue) => queue.close()))
-    for (const place of this.#mounted) execFileSync('umount', [place])
+    for (const disk of this.#disks) disk.end()
     await rm(this.directory, { recursive: true })
   }
 }
@@ -230,30 +230,6 @@ export function keepQueueThread(): void {
   const keeper = new TestQueues()
   before(() => keeper.openDisk())
   after(() => keeper.end())
-}
-
-/**
- * Mounts a small file system: SQLite answers a disk that is really full as no mock does.
- *
- * @returns where; undefined if that is not allowed, and the test is skipped
- */
-export function mountSmallDisk(
-  context: TestContext,
-  directory: string,
-  size: string
-): string | undefined {
-  const place = join(directory, 'disk')
-  mkdirSync(place)
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', place], {
-      stdio: 'ignore'
-    })
-    return place
-  } catch {
-    // Only root may mount one, and there is no full disk without it.
-    context.skip('only root can mount a small disk; runs in CI, as root')
-    return undefined
-  }
 }
 
 /** A check of an error: its text names the file and matches the pattern. */

@@ -93,7 +93,7 @@ function imagesIn(): string {
 }
 
 function mountTmpfs(place: string, megabytes: number): void {
-  run('mount', '-t', 'tmpfs', '-o', `size=${megabytes}m`, 'tmpfs', place)
+  run('mount', '-t', 'tmpfs', '-o', `size=${megabytes * 1024}k`, 'tmpfs', place)
 }
 
 /** With blocks of the usual size, and none that only root may use: the tests run as root. */
