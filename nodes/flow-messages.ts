@@ -25,8 +25,8 @@ export interface FlowMessage {
   done?: Done
 }
 
-/** So many values of a message can be searched for. */
-const MOST_VALUES = 1000
+/** By so many values of each field a message can be found: a long one has thousands of segments. */
+const MOST_VALUES = 100
 /** Most oddities that the log reports; their names come with the messages. */
 const MOST_WARNINGS = 100
 
@@ -54,12 +54,11 @@ export class FlowMessages implements ContentCodec<FlowMessage> {
     // The settings may have changed since it was sent first.
     if (parcel === undefined) return { key: '', values: [] }
     const { message } = parcel
-    const values = searchFields.flatMap(({ path, text }) =>
-      message.values(path).map((value) => ({ path: text, value }))
-    )
     return {
       key: orderKey === undefined ? '' : message.value(orderKey.path),
-      values: values.filter(({ value }) => value !== '').slice(0, MOST_VALUES)
+      values: searchFields.flatMap(({ path, text }) =>
+        message.values(path, MOST_VALUES).map((value) => ({ path: text, value }))
+      )
     }
   }
 

@@ -51,8 +51,12 @@ export interface OutgoingMessage {
   readonly warnings: readonly string[]
   /** The first value at the path, unescaped; `''` if there is none. */
   value(path: Hl7Path): string
-  /** The values at the path, unescaped: of all segments and repetitions, unless it names one. */
-  values(path: Hl7Path): string[]
+  /**
+   * The values at the path that are not empty, unescaped: of all segments and repetitions, unless it names one.
+   *
+   * @param most no more than these are read
+   */
+  values(path: Hl7Path, most: number): string[]
 }
 
 const auto = new Set(['', 'auto'])
@@ -247,11 +251,16 @@ class Message implements OutgoingMessage {
     return this.#named(path)[(path.occurrence ?? 1) - 1]?.value(path) ?? ''
   }
 
-  values(path: Hl7Path): string[] {
+  values(path: Hl7Path, most: number): string[] {
+    const { occurrence } = path
     const named = this.#named(path)
-    const segments =
-      path.occurrence === undefined ? named : named.slice(path.occurrence - 1, path.occurrence)
-    return segments.flatMap((segment) => segment.values(path))
+    const segments = occurrence === undefined ? named : named.slice(occurrence - 1, occurrence)
+    const values: string[] = []
+    for (const segment of segments) {
+      values.push(...segment.values(path).filter((value) => value !== ''))
+      if (values.length >= most) break
+    }
+    return values.slice(0, most)
   }
 
   #named({ segment }: Hl7Path): readonly Segment[] {

@@ -100,6 +100,18 @@ describe('readOutgoingMessage', () => {
     assert.equal(readOutgoingMessage(Buffer.from(batch), 'auto').text, batch)
   })
 
+  it('lists the values of a field in all segments and repetitions, up to a limit', () => {
+    const text = `${admission()}ZX1|1||a&b~~c^d\rZX1|2||M\\T\\N\r`
+    const message = readOutgoingMessage(text, 'auto')
+    const values = (path: string, most = 100): string[] => message.values(parsePath(path), most)
+    assert.deepEqual(values('ZX1-3'), ['a&b', 'c', 'M&N'])
+    assert.deepEqual(values('ZX1-3', 1), ['a&b'])
+    assert.deepEqual(values('ZX1[2]-3'), ['M&N'])
+    assert.deepEqual(values('ZX1-3(3).2'), ['d'])
+    assert.deepEqual(values('ZX1-3.1.2'), ['b'])
+    assert.deepEqual(values('ZZZ-1'), [])
+  })
+
   it('accepts any Uint8Array, including part of a larger one', () => {
     const whole = new Uint8Array(Buffer.from(`xx${admission()}yy`))
     const part = whole.subarray(2, whole.length - 2)
