@@ -15,7 +15,7 @@ const RESENT_AT_ONCE = 100
 const DISCARDED_AT_ONCE = 100
 const FOUND_AT_ONCE = 1000
 /** Messages that had left: so many are sent again in one call, in slices of so many and so many bytes. */
-export const MOST_SENT_AGAIN = 10_000
+const MOST_SENT_AGAIN = 10_000
 const SLICE_ROWS = 100
 const SLICE_BYTES = 4 * 1024 * 1024
 

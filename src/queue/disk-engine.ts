@@ -18,10 +18,7 @@ import type {
 import { queueError, queueThread as thread, THREAD_DIED } from './queue-thread.ts'
 import type { OpenedQueue, QueueCounts, QueueSummary } from './queue-types.ts'
 
-export interface DiskEngineOptions extends Pick<
-  QueueFileSpec,
-  Exclude<keyof QueueFileSpec, 'path' | 'key'>
-> {
+export interface DiskEngineOptions extends Omit<QueueFileSpec, 'path' | 'key'> {
   /** Where the queue files are; created if missing. */
   directory: string
   /** Returns 32 bytes, as `queueKey` does; called when the file is opened. */

@@ -55,6 +55,7 @@ export class KeptContents {
     this.#contents = contents
     this.#options = options
     this.#keep = db.prepare('UPDATE message SET kept_bytes = ? WHERE seq = ?')
+    // With a lower bound, SQLite searches the index; without one it would say that it walks over it.
     this.#oldest = db.prepare(
       `SELECT seq, changed_at, kept_bytes FROM message
        WHERE kept_bytes > 0 AND changed_at > 0 ORDER BY changed_at LIMIT ?`

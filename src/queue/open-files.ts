@@ -1,12 +1,11 @@
 import { existsSync } from 'node:fs'
-import { readLogState } from './log-frames.ts'
 import { countMessages, deleteFiles, type MessageCount } from './queue-database.ts'
 import { faultCode, isDamage, LostFileError, QueueDamageError } from './queue-fault.ts'
 import { QueueFile } from './queue-file.ts'
 import type { QueueFileSpec } from './queue-file-spec.ts'
 import type { OpenedQueue, QueueRun, QueueSummary } from './queue-types.ts'
 import { renew } from './renewal.ts'
-import { finishRescue, isLogDamaged, rescue } from './rescue.ts'
+import { finishRescue, logStateOf, rescue } from './rescue.ts'
 
 /**
  * The queue files that are open, repaired if necessary: their users need not know that a file
@@ -103,7 +102,7 @@ export class OpenFiles {
     if (open !== undefined) return open.count()
     finishRescue(path)
     // Only actually opening it sets the log aside.
-    if (isLogDamaged(path)) throw new QueueDamageError()
+    if (logStateOf(path) === 'damaged') throw new QueueDamageError()
     return existsSync(path) ? countMessages(path) : { held: 0, damaged: 0, isPaused: false }
   }
 
@@ -125,8 +124,9 @@ export class OpenFiles {
       const tell = (text: string): void => {
         this.#onNotice(spec.path, text)
       }
-      if (isLogDamaged(spec.path)) tell(rescue(spec))
-      else if (readLogState(`${spec.path}-wal`) === 'torn') tell(torn(spec.path))
+      const log = logStateOf(spec.path)
+      if (log === 'damaged') tell(rescue(spec))
+      else if (log === 'torn') tell(torn(spec.path))
       file = understood(() => new QueueFile(spec, tell, run))
       this.#files.set(spec.path, file)
     }

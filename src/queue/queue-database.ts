@@ -105,7 +105,8 @@ function giveUpKept(db: DatabaseSync): number {
 }
 
 function keyChanged(path: string, messages: number): string {
-  return `The key of the queue file ${path} has been changed. ${messages} messages that have left can no longer be read, sent again or found by a field; what is known of them otherwise stays.`
+  const which = messages === 1 ? '1 message that has' : `${messages} messages that have`
+  return `The key of the queue file ${path} has been changed: ${which} left can no longer be read, sent again or found by a field. What is known of them otherwise stays.`
 }
 
 /** Removes a file and everything that SQLite puts beside it. */

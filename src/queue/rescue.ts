@@ -1,7 +1,7 @@
 import { existsSync, renameSync, rmSync, statSync, truncateSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { readLogState } from './log-frames.ts'
+import { readLogState, type LogState } from './log-frames.ts'
 import { STATES } from './message-row.ts'
 import { keyCheckOf, sealerOf } from './keys-of-file.ts'
 import { getMeta, metaNumber, setMeta } from './meta.ts'
@@ -112,19 +112,19 @@ function freeName(name: string): string {
 }
 
 /**
- * Whether opening the file would lose what is in its log. SQLite drops all from the first damaged byte
- * on; the log of an empty file it deletes.
+ * What opening the file would lose of its log. SQLite drops all from the first damaged byte on; the log of an empty
+ * file it deletes.
  *
  * @throws an error of SQLite, `SQLITE_BUSY`, when another process has the file open: its log may only
  * have seemed damaged during a write
  */
-export function isLogDamaged(path: string): boolean {
+export function logStateOf(path: string): LogState {
   const log = `${path}-wal`
-  if (isEmpty(path)) return !isEmpty(log)
-  if (readLogState(log) !== 'damaged') return false
+  if (isEmpty(path)) return isEmpty(log) ? 'whole' : 'damaged'
+  if (readLogState(log) === 'whole') return 'whole'
   const db = openForReading(path)
   try {
-    return readLogState(log) === 'damaged'
+    return readLogState(log)
   } finally {
     db.close()
   }
