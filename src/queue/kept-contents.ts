@@ -29,7 +29,7 @@ export interface DroppedContents {
   early: number
   /** Messages of which nothing is remembered any more. */
   forgotten: number
-  /** There is more to delete. */
+  /** There may be more to delete. */
   more: boolean
 }
 
@@ -137,14 +137,13 @@ export class KeptContents {
       if (!isOld) dropped.early++
       this.#dropOne(seq, dropped)
     }
-    return { ...dropped, more: dropped.more || oldest.length === step.rows }
+    return { ...dropped, more: dropped.count > 0 }
   }
 
   /** Deletes what is stored of a message; the rest of a long one goes with the next steps. */
   #dropOne(seq: number, dropped: DroppedContents): void {
     if (this.#contents.drop(seq)) {
       this.#keep.run(0, seq)
-      dropped.more = true
       return
     }
     this.#dropped.run(seq)

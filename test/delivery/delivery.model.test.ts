@@ -88,6 +88,52 @@ const action: fc.Arbitrary<Action> = fc.oneof(
 
 const scripts = fc.array(action, { maxLength: 80, size: 'max' })
 
+const ordinary: ModelSettings = {
+  durable: true,
+  order: 'none',
+  maxInFlight: 2,
+  failureTimeoutMs: 100_000,
+  failWhileUnreachable: false,
+  applicationAckMs: 1,
+  quickDisk: false
+}
+const add: Action = { do: 'add', key: 0, size: 100 }
+const disk = (calls: number): Action => ({ do: 'disk', calls })
+const reply = (kind: 'accept' | 'retry-disable' | 'retry-suspend'): Action => ({
+  do: 'reply',
+  pick: 0,
+  kind
+})
+const fail = (writes: boolean): Action => ({ do: 'fail', writes, reads: false })
+
+/** Scripts that have found a fault: they are tried each time. */
+const found: [ModelSettings, Action[]][] = [
+  // A message that is retried at once is on its way again before its last attempt has been cleared away.
+  [
+    ordinary,
+    [
+      ...[add, disk(1), add, disk(100), add, add, add, disk(1)],
+      ...[reply('retry-disable'), { do: 'resume' } as const, reply('accept')]
+    ]
+  ],
+  // A resume that cannot be stored, while what follows from an attempt cannot be either.
+  [
+    { ...ordinary, order: 'fifo', maxInFlight: 1, quickDisk: true },
+    [
+      ...[add, fail(true), reply('retry-suspend'), { do: 'resume' } as const, fail(false)],
+      { do: 'advance', ms: 60_000 }
+    ]
+  ],
+  // A resume after a pause that fails, which itself came after one by a rule.
+  [
+    { ...ordinary, order: 'fifo', maxInFlight: 1, failureTimeoutMs: 0 },
+    [
+      ...[add, disk(1), disk(1), disk(2), reply('retry-disable'), disk(100), fail(true)],
+      ...[{ do: 'pause' } as const, { do: 'resume' } as const, disk(1)]
+    ]
+  ]
+]
+
 const { MODEL_RUNS = '1000', MODEL_SEED } = process.env
 
 describe('Delivery against a model', () => {
@@ -98,6 +144,7 @@ describe('Delivery against a model', () => {
       }),
       {
         numRuns: Number(MODEL_RUNS),
+        examples: found,
         // Always the same scripts, and the first that fails ends the test.
         ...(MODEL_SEED !== undefined && { seed: Number(MODEL_SEED), endOnFailure: true })
       }

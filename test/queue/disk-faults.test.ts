@@ -167,6 +167,21 @@ describe('A queue file', () => {
       assert.deepEqual(await openedSeqs(again), [...refused, ...numbers(201, 300)])
     })
 
+    it('stores nothing that would leave no room to write it back: what leaves still finds some', async (context) => {
+      const disk = queues.smallDisk(context, 4)
+      if (disk === undefined) return
+      const { queue } = await queues.openDisk({ directory: disk.place })
+      await accept(queue, ...numbers(1, 300))
+      disk.fillUp()
+      const outcome = { text: 'x'.repeat(3500) }
+      const results = await Promise.allSettled(
+        numbers(1, 300).map((seq) => queue.move(moveOf(seq, 'suspended', { outcome })))
+      )
+      assert.ok(results.some(({ status }) => status === 'rejected'))
+      // One by one, and without any other space.
+      for (const seq of numbers(1, 300)) await queue.finish(seq)
+    })
+
     it('does not open a queue that it cannot write to', async (context) => {
       const disk = queues.smallDisk(context, 1 / 16)
       if (disk === undefined) return
