@@ -7,7 +7,8 @@ import { MemoryEngine } from '../../src/queue/memory-engine.ts'
 import { MessageQueue, type Claim } from '../../src/queue/message-queue.ts'
 import type { MessageRow } from '../../src/queue/message-row.ts'
 import type { QueueMethod } from '../../src/queue/queue-protocol.ts'
-import type { Move, Order } from '../../src/queue/queue-types.ts'
+import type { FieldValue } from '../../src/queue/field-hash.ts'
+import type { Move, NewMessage, Order } from '../../src/queue/queue-types.ts'
 import { ObjectContents } from '../../src/queue/stored-contents.ts'
 import type { Late } from '../../src/rules/reply-rules.ts'
 import { FakeClock, settled } from '../support/fake-clock.ts'
@@ -21,6 +22,8 @@ export interface ModelSettings {
   failureTimeoutMs: number
   failWhileUnreachable: boolean
   applicationAckMs: number
+  /** How long contents are kept after their messages have left. */
+  contentDays: number
   /** Calls to the disk take effect at once; otherwise when the script says so. */
   quickDisk: boolean
 }
@@ -36,6 +39,10 @@ export type Action =
   | { do: 'fail'; writes: boolean; reads: boolean }
   | { do: 'pause' | 'resume' | 'start' | 'close' | 'crash' }
   | { do: 'resend' | 'discard'; pick: number | 'all' }
+  /** Messages that have left, once more. */
+  | { do: 'send-again'; pick: number | 'all'; firstAlone: boolean }
+  /** The disk deletes contents that are too old, or all because it is short. */
+  | { do: 'delete-contents'; isShort: boolean }
   /** Perhaps with another order, or another key to keep it by. */
   | { do: 'reopen'; started: boolean; order?: Order; orderKey?: string }
 
@@ -64,13 +71,20 @@ interface Message {
   lane: string | undefined
   /** It was accepted under another order or key: it goes alone, before all others. */
   isEarlier: boolean
-  size: number
+  key: string
+  /** Of those that are sent again, that of the first one. */
+  controlId: string
+  /** Its fields have been read. */
+  isRead: boolean
+  /** Its content, after it has left. */
+  isDeleted: boolean
   standing: Standing
   /** Its sender was told that it is in the queue. */
   accepted: boolean
   /** How it must leave. */
   expected?: Settlement['outcome'] | undefined
   emitted: number
+  leftOn?: Settlement['outcome']
   /** The process in which it was emitted last. */
   emittedIn: number
   /** Time on its clock, and time of the current attempt, which may count. */
@@ -98,6 +112,12 @@ interface Message {
   timedOut: boolean
   /** Application acknowledgements that have come, and of which it is not known what becomes. */
   asked: number
+}
+
+/** What a row says of which message it is. */
+interface Named {
+  seq: number
+  controlId: string
 }
 
 interface Flight {
@@ -130,8 +150,10 @@ const codec = {
 export class DeliveryModel {
   readonly #settings: ModelSettings
   readonly #clock = new FakeClock()
-  readonly #disk = new FakeDisk()
+  readonly #disk: FakeDisk
   readonly #messages = new Map<number, Message>()
+  /** Those that are stored, by their numbers in the table. */
+  readonly #stored = new Map<number, Message>()
   #delivery!: Delivery<Content>
   #order: Order
   #orderKey = 'PID-3.1'
@@ -159,6 +181,9 @@ export class DeliveryModel {
   /** Messages that may be in flight. */
   #allowed = 1000
   #calls = 0
+  /** Calls that send messages once more, and what they have sent: others may follow the first one. */
+  #sendingAgain = 0
+  #trials = new Set<Message>()
   /** The disk has done everything that the last process asked for. */
   #storedAll = true
   #fault: Error | undefined
@@ -167,6 +192,7 @@ export class DeliveryModel {
 
   constructor(settings: ModelSettings) {
     this.#settings = settings
+    this.#disk = new FakeDisk({ contentDays: settings.contentDays })
     this.#order = settings.order
   }
 
@@ -188,10 +214,11 @@ export class DeliveryModel {
     switch (action.do) {
       case 'add': {
         const id = this.#messages.size + 1
-        const message = newMessage(id, this.#laneOf(action.key), action.size)
+        const key = String(action.key)
+        const content = { id, key, size: action.size }
+        const message = newMessage(id, this.#laneOf(key), key)
         this.#messages.set(id, message)
-        const content = { id, key: String(action.key), size: action.size }
-        const name = { controlId: `C${id}`, type: 'ADT^A01' }
+        const name = { controlId: message.controlId, type: 'ADT^A01' }
         this.#call(
           delivery.accept({ ...name, content }),
           () => {
@@ -252,8 +279,8 @@ export class DeliveryModel {
         if (held.length === 0) return
         const { pick } = action
         const chosen = pick === 'all' ? held : held.slice(pick % held.length).slice(0, 1)
-        for (const { controlId } of chosen) {
-          const message = this.#named(controlId)
+        for (const row of chosen) {
+          const message = this.#of(row)
           // Its time has been up since the last look.
           if (message.standing === 'awaiting') message.timedOut = true
           // An acknowledgement was faster, and is being stored.
@@ -265,6 +292,14 @@ export class DeliveryModel {
         this.#call(delivery[action.do]({ ids }))
         return
       }
+      case 'send-again':
+        this.#sendAgain(action.pick, action.firstAlone)
+        return
+      case 'delete-contents':
+        if (!this.#isOpen || this.#closing !== undefined) return
+        this.#disk.deleteContents(action.isShort)
+        this.#checkContents(action.isShort)
+        return
       case 'close':
         if (this.#closing !== undefined) return
         this.#closingSince = this.#clock.monotonic()
@@ -283,6 +318,59 @@ export class DeliveryModel {
         this.#disk.crash()
         this.#open(true)
         return
+    }
+  }
+
+  /** Messages that have left become new ones. */
+  #sendAgain(pick: number | 'all', firstAlone: boolean): void {
+    const { left } = this.#disk
+    if (left.length === 0) return
+    const choice = pick === 'all' ? {} : { ids: [left[pick % left.length]?.seq ?? 0] }
+    this.#sendingAgain++
+    const sent = this.#delivery.sendAgain(choice, 'bert', firstAlone)
+    const end = (): void => {
+      this.#sendingAgain--
+    }
+    this.#call(
+      sent.then(({ found, resent, withoutContent }) => {
+        this.#watch(() => {
+          assert.ok(pick === 'all' || found <= 1, 'messages found')
+          if (firstAlone) assert.ok(resent <= 1, 'the first one goes alone')
+          else assert.equal(resent + withoutContent, found, 'messages sent again')
+        })
+      }),
+      end,
+      end
+    )
+  }
+
+  /** A message is about to be accepted. One that has been accepted before is a new one from now on. */
+  #readFields(content: Content): { key: string; values: FieldValue[] } {
+    const { key } = content
+    const message = this.#message(content.id)
+    if (message.isRead) {
+      this.#watch(() => {
+        const isFollowing = [...this.#trials].some(({ leftOn }) => leftOn === 'ack')
+        assert.ok(this.#sendingAgain > 0 || isFollowing, `${content.id} was sent again`)
+        assert.ok(message.emitted > 0, `${content.id} was sent again, but has not left`)
+      })
+      content.id = this.#messages.size + 1
+      const copy = newMessage(content.id, this.#laneOf(key), key, message.controlId)
+      this.#messages.set(content.id, copy)
+      if (this.#sendingAgain > 0) this.#trials.add(copy)
+    }
+    this.#message(content.id).isRead = true
+    return { key, values: [{ path: 'PID-3.1', value: key }] }
+  }
+
+  /** What the disk has deleted is gone, and nothing else is. */
+  #checkContents(isShort: boolean): void {
+    const { contentDays } = this.#settings
+    const cutoff = this.#clock.now() - contentDays * 24 * 60 * 60 * 1000
+    for (const { seq, hasContent, leftAt } of this.#disk.left) {
+      const message = this.#ofStored(seq)
+      message.isDeleted ||= isShort || leftAt <= cutoff
+      assert.equal(hasContent, !message.isDeleted, `the content of ${message.id} is kept`)
     }
   }
 
@@ -363,12 +451,13 @@ export class DeliveryModel {
         })
         return result ?? new Promise(() => undefined)
       },
-      readFields: ({ key }) => ({ key, values: [] }),
+      readFields: (content) => this.#readFields(content),
       emit: (facts, { id }, settlement) => {
         this.#watch(() => {
           if (!mine()) return
-          assert.equal(facts.controlId, `C${id}`)
-          this.#emitted(this.#message(id), settlement)
+          const message = this.#message(id)
+          assert.equal(facts.controlId, message.controlId)
+          this.#emitted(message, settlement)
         })
       },
       onEvent: (event) => {
@@ -376,7 +465,7 @@ export class DeliveryModel {
         this.#watch(() => {
           if (mine() && event.kind === 'opened') {
             // The process has crashed twice while it worked on them.
-            for (const { controlId } of event.endedOn) this.#suspended(this.#named(controlId))
+            for (const row of event.endedOn) this.#suspended(this.#of(row))
           }
           if (mine() && kind === 'resumed') this.#resumed()
           if (mine()) assert.notEqual(kind, 'lost', 'a message was lost')
@@ -406,9 +495,18 @@ export class DeliveryModel {
 
   /** A call reached the disk: from now on, what it wrote counts. */
   #tookEffect(method: QueueMethod, args: unknown[], value: unknown): void {
+    if (method === 'accept') {
+      const [{ seq }, bytes] = args as [NewMessage, Uint8Array]
+      const message = this.#message(codec.decode(Buffer.from(bytes)).id)
+      this.#stored.set(seq, message)
+      if (isCopy(message)) {
+        message.accepted = true
+        message.standing = 'waiting'
+      }
+    }
     if (method === 'claimNext') {
       for (const { row } of value as Claim[]) {
-        const message = this.#named(row.controlId)
+        const message = this.#of(row)
         if (message.standing === 'operator') this.#renew(message)
         this.#forgetOldClock(message, this.#disk.renewals)
         assert.equal(row.spentMs, this.#spentOf(message), `the clock of ${message.id}`)
@@ -427,7 +525,7 @@ export class DeliveryModel {
     const { seq, to, dueInMs = 0, counts, renewals, retries } = args[0] as Move<Uint8Array>
     const row = this.#disk.rows.find((each) => each.seq === seq)
     if (row === undefined) return
-    const message = this.#named(row.controlId)
+    const message = this.#of(row)
     assert.ok(renewals <= this.#disk.renewals, `the renewals of ${message.id}`)
     if (renewals > message.renewals) {
       // All clocks were renewed while it was worked on: just before a retry was counted, or afterwards.
@@ -506,7 +604,7 @@ export class DeliveryModel {
   }
 
   /** Messages of the queue in that state, as the table has them. */
-  async #held(state: 'awaiting' | 'suspended'): Promise<{ seq: number; controlId: string }[]> {
+  async #held(state: 'awaiting' | 'suspended'): Promise<Named[]> {
     if (this.#settings.durable) {
       return this.#isOpen ? this.#disk.rows.filter((row) => row.state === state) : []
     }
@@ -525,7 +623,7 @@ export class DeliveryModel {
 
   /** A new process knows only what is stored; no accepted message may be missing. */
   #takeStock(): void {
-    const rows = new Map(this.#disk.rows.map((row) => [Number(row.controlId.slice(1)), row]))
+    const rows = new Map(this.#disk.rows.map((row) => [this.#of(row).id, row]))
     for (const message of this.#messages.values()) {
       const row = rows.get(message.id)
       if (row === undefined) {
@@ -709,19 +807,23 @@ export class DeliveryModel {
   }
 
   #acknowledgeOne(message: Message, kind: ReplyKind): void {
-    const { id, standing } = message
+    const { id, standing, controlId } = message
     const process = this.#process
     const isDue = standing === 'awaiting' && !this.#isLate(message)
-    const isFirst = message.asked++ === 0
+    // Of those that have one control ID, another one may be meant.
+    const others = [...this.#messages.values()].filter((other) => other.controlId === controlId)
+    const isFirst = message.asked++ === 0 && others.length === 1
+    let judged = message
     let before: Message | undefined
-    const judge = ({ renewals }: MessageRow): AttemptResult => {
-      before = { ...message }
+    const judge = (row: MessageRow): AttemptResult => {
       this.#watch(() => {
-        if (this.#process === process) this.#judged(message, kind, renewals)
+        judged = this.#of(row)
+        before = { ...judged }
+        if (this.#process === process) this.#judged(judged, kind, row.renewals)
       })
       return resultOf(kind)
     }
-    this.#delivery.acknowledge({ controlId: `C${id}`, judge }).then(
+    this.#delivery.acknowledge({ controlId, judge }).then(
       (isTaken) => {
         message.asked--
         this.#watch(() => {
@@ -742,7 +844,7 @@ export class DeliveryModel {
         if (this.#process !== process) return
         this.#storedAll = false
         // It could not be stored: nothing has changed.
-        if (before !== undefined) Object.assign(message, { ...before, asked: message.asked })
+        if (before !== undefined) Object.assign(judged, { ...before, asked: judged.asked })
       }
     )
   }
@@ -782,16 +884,16 @@ export class DeliveryModel {
       ['awaiting', 'wanted', 'operator'].includes(standing)
     )
     if (held.length === 0 || !this.#isOpen) return
-    const awaiting = new Set((await this.#held('awaiting')).map(({ controlId }) => controlId))
-    const suspended = new Set((await this.#held('suspended')).map(({ controlId }) => controlId))
+    const awaiting = new Set((await this.#held('awaiting')).map((row) => this.#of(row).id))
+    const suspended = new Set((await this.#held('suspended')).map((row) => this.#of(row).id))
     for (const message of held) {
-      const name = `C${message.id}`
+      const { id } = message
       if (message.standing === 'awaiting') this.#lookUpAwaiting(message, awaiting, suspended)
-      else if (suspended.has(name)) message.standing = 'suspended'
+      else if (suspended.has(id)) message.standing = 'suspended'
       else if (message.standing === 'operator') {
         this.#renew(message)
         message.standing = 'waiting'
-      } else if (!awaiting.has(name)) {
+      } else if (!awaiting.has(id)) {
         message.standing = message.dueAt > this.#clock.monotonic() ? 'retrying' : 'waiting'
       }
     }
@@ -799,12 +901,12 @@ export class DeliveryModel {
 
   #lookUpAwaiting(
     message: Message,
-    awaiting: ReadonlySet<string>,
-    suspended: ReadonlySet<string>
+    awaiting: ReadonlySet<number>,
+    suspended: ReadonlySet<number>
   ): void {
     const { id, late, lateBy } = message
     const now = this.#clock.monotonic()
-    if (awaiting.has(`C${id}`)) {
+    if (awaiting.has(id)) {
       if (!this.#started || now - this.#faultAt <= REREAD_MS) return
       // Its timer runs by now.
       if (lateBy === Number.POSITIVE_INFINITY) {
@@ -818,7 +920,7 @@ export class DeliveryModel {
       return
     }
     assert.ok(this.#isLate(message), `${id} no longer awaits its acknowledgement`)
-    if (suspended.has(`C${id}`)) {
+    if (suspended.has(id)) {
       assert.equal(late, 'suspend', `${id} is suspended`)
       message.standing = 'suspended'
       message.timedOut = true
@@ -855,6 +957,7 @@ export class DeliveryModel {
     }
     message.standing = 'left'
     message.emitted++
+    message.leftOn = settlement.outcome
     message.emittedIn = this.#process
     const counter = ({ ack: 'acked', nak: 'naked', error: 'failed' } as const)[settlement.outcome]
     this.#counters[counter]++
@@ -882,9 +985,7 @@ export class DeliveryModel {
     const messages = [...this.#messages.values()]
     const is = (...standings: Standing[]): Message[] =>
       messages.filter(({ standing }) => standings.includes(standing))
-    const suspended = (await this.#held('suspended')).map(
-      ({ controlId }) => this.#named(controlId).id
-    )
+    const suspended = (await this.#held('suspended')).map((row) => this.#of(row).id)
     const state = this.#delivery.state()
     assert.deepEqual(
       suspended.sort((a, b) => a - b),
@@ -918,13 +1019,34 @@ export class DeliveryModel {
       // Messages that could not be removed leave a second time.
       await this.#perform({ do: 'reopen', started: true })
       await this.#drain()
+      await this.#findByKey()
       await this.#ended()
       assert.equal(this.#disk.rows.length, 0, 'rows left in the file')
+      this.#disk.deleteContents(true)
+      assert.equal(this.#disk.storedContents, 0, 'contents left in the file')
     }
     for (const { id, accepted, standing, emitted } of this.#messages.values()) {
       if (!accepted) continue
       if (standing === 'gone') assert.ok(!this.#settings.durable, `${id} is gone`)
       else assert.ok(emitted > 0, `${id} never left`)
+    }
+  }
+
+  /** Every message is found by its field, in the queue or not. */
+  async #findByKey(): Promise<void> {
+    for (const key of ['0', '1', '2']) {
+      const value = { path: 'PID-3.1', value: key }
+      const found = this.#delivery.findByField([value], { limit: 1000 })
+      await settled()
+      await this.#stepDisk()
+      const { messages } = await found
+      const expected = [...this.#stored.values()].filter((message) => message.key === key)
+      const ids = messages.map((row) => this.#of(row).id)
+      assert.deepEqual(
+        ids.reverse(),
+        expected.map(({ id }) => id),
+        `messages found by ${key}`
+      )
     }
   }
 
@@ -986,9 +1108,9 @@ export class DeliveryModel {
     return Math.min(this.#allowed, this.#order === 'fifo' ? 1 : this.#settings.maxInFlight)
   }
 
-  #laneOf(key: number): string | undefined {
+  #laneOf(key: string): string | undefined {
     if (this.#order === 'none') return undefined
-    return this.#order === 'key' ? String(key) : ''
+    return this.#order === 'key' ? key : ''
   }
 
   /** If the queue was opened with another order last, what is in it goes alone. */
@@ -996,7 +1118,7 @@ export class DeliveryModel {
     const order = this.#order === 'key' ? `key ${this.#orderKey}` : this.#order
     if (order === this.#storedOrder) return
     this.#storedOrder = order
-    for (const { controlId } of this.#disk.rows) this.#named(controlId).isEarlier = true
+    for (const row of this.#disk.rows) this.#of(row).isEarlier = true
   }
 
   /** Whether a message must not be sent while another one is where it is. */
@@ -1016,17 +1138,32 @@ export class DeliveryModel {
     return message
   }
 
-  #named(controlId: string): Message {
-    return this.#message(Number(controlId.slice(1)))
+  /** In memory, nothing is sent again: control IDs tell them apart. */
+  #of({ seq, controlId }: Named): Message {
+    return this.#settings.durable ? this.#ofStored(seq) : this.#message(Number(controlId.slice(1)))
+  }
+
+  #ofStored(seq: number): Message {
+    const message = this.#stored.get(seq)
+    assert.ok(message, `row ${seq} was invented`)
+    return message
   }
 }
 
-function newMessage(id: number, lane: string | undefined, size: number): Message {
+function newMessage(
+  id: number,
+  lane: string | undefined,
+  key: string,
+  controlId = `C${id}`
+): Message {
   return {
     id,
     lane,
+    key,
+    controlId,
+    isRead: false,
+    isDeleted: false,
     isEarlier: false,
-    size,
     standing: 'offered',
     accepted: false,
     emitted: 0,
@@ -1048,6 +1185,11 @@ function newMessage(id: number, lane: string | undefined, size: number): Message
     timedOut: false,
     asked: 0
   }
+}
+
+/** It was sent before, as another one. */
+function isCopy({ id, controlId }: Message): boolean {
+  return controlId !== `C${id}`
 }
 
 /** Messages of one lane of a key. */

@@ -9,6 +9,8 @@ const settings: fc.Arbitrary<ModelSettings> = fc.record({
   failureTimeoutMs: fc.constantFrom(0, 10_000, 100_000, Number.POSITIVE_INFINITY),
   failWhileUnreachable: fc.boolean(),
   applicationAckMs: fc.constantFrom(1, 5000, 60_000),
+  // None, for half a minute, and for a day.
+  contentDays: fc.constantFrom(0, 1 / 2880, 1),
   quickDisk: fc.boolean()
 })
 
@@ -73,6 +75,18 @@ const action: fc.Arbitrary<Action> = fc.oneof(
     })
   },
   {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant('send-again'),
+      pick: fc.oneof(pick, fc.constant('all' as const)),
+      firstAlone: fc.boolean()
+    })
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constant('delete-contents'), isShort: fc.boolean() })
+  },
+  {
     weight: 1,
     arbitrary: fc.record(
       {
@@ -95,6 +109,7 @@ const ordinary: ModelSettings = {
   failureTimeoutMs: 100_000,
   failWhileUnreachable: false,
   applicationAckMs: 1,
+  contentDays: 0,
   quickDisk: false
 }
 const add: Action = { do: 'add', key: 0, size: 100 }

@@ -70,6 +70,7 @@ export class FakeDisk {
   /** The messages on which work has begun. */
   readonly worked: number[] = []
   #calls: Call[] = []
+  #opened: Queue<Uint8Array> | undefined
   readonly #contentDays: number
 
   /** @param contentDays how long contents are kept after their messages have left */
@@ -99,6 +100,22 @@ export class FakeDisk {
         verdict: JSON.parse((row['verdict'] as string | null) ?? '{}') as Partial<Verdict>,
         outcome: this.#text(this.#outcomes.get(row['seq'] as number))
       }))
+  }
+
+  /** Messages that have left. */
+  get left(): { seq: number; leftAt: number; hasContent: boolean }[] {
+    return this.#db
+      .prepare('SELECT seq, changed_at FROM message WHERE state = 4 ORDER BY seq')
+      .all()
+      .map((row) => ({
+        seq: row['seq'] as number,
+        leftAt: row['changed_at'] as number,
+        hasContent: this.#contents.has(row['seq'] as number)
+      }))
+  }
+
+  get storedContents(): number {
+    return this.#contents.size
   }
 
   /** The messages of which the table says that the process may end while it works on them. */
@@ -144,6 +161,12 @@ export class FakeDisk {
     }
   }
 
+  /** Contents that are too old are deleted, or all of messages that have left: the disk is short. */
+  deleteContents(isShort: boolean): void {
+    const queue = this.#opened
+    while (isShort ? queue?.dropKept() : queue?.keepHouse());
+  }
+
   /** Forgets the calls that have not taken effect. */
   crash(): void {
     this.#calls = []
@@ -172,8 +195,8 @@ export class FakeDisk {
     codec: ContentCodec<Content>,
     { order, orderKey = 'PID-3.1', clock, sizeOf }: FakeQueueOptions<Content>
   ): MessageQueue<Content> {
-    const open = (): Queue<Uint8Array> =>
-      new Queue(this.#db, {
+    const open = (): Queue<Uint8Array> => {
+      this.#opened = new Queue(this.#db, {
         order,
         orderKey,
         contents: this.#store,
@@ -183,6 +206,8 @@ export class FakeDisk {
         mostEvents: 10_000,
         clock
       })
+      return this.#opened
+    }
     return new MessageQueue(
       new FakeEngine(this, open),
       new EncodedContents(codec, CACHE_BYTES, sizeOf)
