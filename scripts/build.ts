@@ -3,7 +3,7 @@
  * (one script for each form and for the tab). Node-RED expects the form, icons and locales of a node
  * or plugin beside its `.js` file. Types are checked by `npm run typecheck`, not here.
  */
-import { cpSync, existsSync, readdirSync, rmSync } from 'node:fs'
+import { cpSync, globSync, readdirSync, rmSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
@@ -54,10 +54,10 @@ await build({
   define: { CHARSET_NAMES: JSON.stringify(charsetNames()) },
   logLevel: 'warning'
 })
-for (const [from, to] of [
-  ['nodes/locales', 'dist/nodes/locales'],
-  ['nodes/operations/locales', 'dist/nodes/operations/locales'],
-  ['icons', 'dist/nodes/icons']
-] as const) {
-  if (existsSync(from)) cpSync(from, to, { recursive: true })
+for (const file of globSync('locales/*/*')) {
+  // The log is in English only: its texts are in the code.
+  if (basename(file) === 'log.json') continue
+  const home = basename(file) === 'sidebar.json' ? 'dist/nodes/operations' : 'dist/nodes'
+  cpSync(file, join(home, file))
 }
+cpSync('icons', 'dist/nodes/icons', { recursive: true })

@@ -4,7 +4,7 @@ import { basename } from 'node:path'
 import { describe, it } from 'node:test'
 import { page, root } from './markdown.ts'
 
-const texts = ['nodes/locales/en-US/*.json', 'nodes/operations/locales/en-US/*.json']
+const texts = ['locales/en-US/*.json']
   .flatMap((glob) => globSync(glob, { cwd: root }))
   .flatMap((file) => leaves(JSON.parse(page(file))))
 

@@ -10,7 +10,7 @@ for (const type of ['hl7-https-out', 'oauth2-client-credentials']) {
   describe(`the table of ${type} in docs/properties.md`, () => {
     const { defaults, credentials } = formDefinition(type)
     const table = rows(section(text, type)).filter((cells) => cells.length === 4)
-    const file = new URL(`../../nodes/locales/en-US/${type}.json`, import.meta.url)
+    const file = new URL(`../../locales/en-US/${type}.json`, import.meta.url)
     const { label } = JSON.parse(readFileSync(file, 'utf8')) as { label: Record<string, string> }
 
     it('has every property, in the order of the form, with its default', () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { page, rows, section } from './markdown.ts'
 
-const { status } = JSON.parse(page('nodes/locales/en-US/hl7-https-out.json')) as {
+const { status } = JSON.parse(page('locales/en-US/hl7-https-out.json')) as {
   status: Record<string, string>
 }
 const operations = page('docs/operations.md')

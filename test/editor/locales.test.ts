@@ -4,8 +4,10 @@ import { dirname, join } from 'node:path'
 import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 
-const nodes = join(dirname(dirname(dirname(fileURLToPath(import.meta.url)))), 'nodes')
-const read = (...path: string[]): string => readFileSync(join(nodes, ...path), 'utf8')
+const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
+const nodes = join(root, 'nodes')
+const read = (...path: string[]): string => readFileSync(join(root, 'locales', ...path), 'utf8')
+const readCode = (...path: string[]): string => readFileSync(join(nodes, ...path), 'utf8')
 
 const types = ['hl7-https-out', 'oauth2-client-credentials']
 
@@ -16,9 +18,6 @@ const notIn: Record<string, string[]> = {
 
 /** The folder names that Node-RED uses for its own languages. */
 const translations = ['de', 'es-ES', 'fr', 'ja', 'zh-CN']
-
-/** Where the texts of the form of a type are, or those of the sidebar tab. */
-const home = (type: string): string => (type === 'sidebar' ? 'operations/locales' : 'locales')
 
 /** All texts of a file, by their full keys. */
 function textsOf(language: string, type: string): Map<string, string> {
@@ -33,7 +32,7 @@ function textsOf(language: string, type: string): Map<string, string> {
       collect(value, path === '' ? key : `${path}.${key}`)
     }
   }
-  collect(JSON.parse(read(home(type), language, `${type}.json`)), '')
+  collect(JSON.parse(read(language, `${type}.json`)), '')
   return texts
 }
 
@@ -49,7 +48,7 @@ const columns = (text: string): number =>
   text.length + found(text, /[\u3000-\u9fff\uff00-\uff60]/g).length
 
 for (const type of types) {
-  const labels: unknown = JSON.parse(read('locales', 'en-US', `${type}.json`))
+  const labels: unknown = JSON.parse(read('en-US', `${type}.json`))
   const has = (key: string): boolean => {
     let at: unknown = labels
     for (const part of key.split('.')) {
@@ -61,7 +60,7 @@ for (const type of types) {
 
   describe(`the texts of ${type}`, () => {
     it('include every label in the form', () => {
-      const attributes = [...read(`${type}.html`).matchAll(/data-i18n="([^"]+)"/g)]
+      const attributes = [...readCode(`${type}.html`).matchAll(/data-i18n="([^"]+)"/g)]
       const keys = attributes.flatMap(([, value]) =>
         (value ?? '').split(';').map((key) => key.replace(/^\[[^\]]+\]/, ''))
       )
@@ -76,13 +75,13 @@ for (const type of types) {
       const shared = ['../src/http-client/url-problem.ts', 'property-table.ts']
       const ofHeaders = ['../src/https/header-values.ts', 'editor/named-value.ts']
       const sources = [...shared, ...ofHeaders, `editor/${type}.ts`]
-      const code = sources.map((file) => read(file)).join('\n')
+      const code = sources.map((file) => readCode(file)).join('\n')
       const judged = [
         ...code.matchAll(
           /'(url[A-Z]\w+|number\w*|entryName|envName|header[A-Z]\w+|hl7Path|secretSlot)'/g
         )
       ]
-      const own = [...read('editor', `${type}.ts`).matchAll(/\? '(\w*)' : '(\w*)'/g)]
+      const own = [...readCode('editor', `${type}.ts`).matchAll(/\? '(\w*)' : '(\w*)'/g)]
       const keys = [
         ...judged.map(([, key]) => key ?? ''),
         ...own.flatMap(([, yes, no]) => [yes ?? '', no ?? ''])
@@ -97,8 +96,8 @@ for (const type of types) {
       const files = ['nodes/*.ts', 'nodes/editor/*.ts', 'src/**/*.ts'].flatMap((glob) =>
         globSync(glob, { cwd: join(nodes, '..') })
       )
-      const code = files.map((file) => read('..', file)).join('\n')
-      const html = read(`${type}.html`)
+      const code = files.map((file) => readCode('..', file)).join('\n')
+      const html = readCode(`${type}.html`)
       const unused = [...textsOf('en-US', type).keys()].filter((key) => {
         const [section = '', last = ''] = key.split('.')
         const whole = new RegExp(`\\b${section}\\.${last}\\b`)
@@ -111,7 +110,7 @@ for (const type of types) {
 
     it('come with a help text', () => {
       assert.match(
-        read('locales', 'en-US', `${type}.html`),
+        read('en-US', `${type}.html`),
         new RegExp(`^<script type="text/html" data-help-name="${type}">`)
       )
     })
@@ -134,15 +133,13 @@ describe('the texts for mistakes in reply rules', () => {
 
 describe('the languages', () => {
   it('are the expected ones, each with every file', () => {
-    assert.deepEqual(readdirSync(join(nodes, 'locales')).sort(), ['en-US', ...translations].sort())
-    const files = types.flatMap((type) => [`${type}.html`, `${type}.json`])
-    for (const language of ['en-US', ...translations]) {
-      assert.deepEqual(readdirSync(join(nodes, 'locales', language)).sort(), files, language)
+    const locales = join(root, 'locales')
+    assert.deepEqual(readdirSync(locales).sort(), ['en-US', ...translations].sort())
+    const files = [...types.flatMap((type) => [`${type}.html`, `${type}.json`]), 'sidebar.json']
+    for (const language of translations) {
+      assert.deepEqual(readdirSync(join(locales, language)).sort(), files, language)
     }
-    assert.deepEqual(
-      globSync('*/*', { cwd: join(nodes, home('sidebar')) }).sort(),
-      ['en-US', ...translations].map((language) => join(language, 'sidebar.json')).sort()
-    )
+    assert.deepEqual(readdirSync(join(locales, 'en-US')).sort(), [...files, 'log.json'].sort())
   })
 })
 
@@ -211,8 +208,8 @@ for (const language of translations) {
     describe(`the ${language} help text of ${type}`, () => {
       const english = textsOf('en-US', type)
       const texts = textsOf(language, type)
-      const englishHelp = read('locales', 'en-US', `${type}.html`)
-      const help = read('locales', language, `${type}.html`)
+      const englishHelp = read('en-US', `${type}.html`)
+      const help = read(language, `${type}.html`)
 
       it('has the same structure', () => {
         const blocks = /<\/?(?:script|h\d|p|ul|ol|dl|dt|dd|li|pre)\b[^>]*>/g

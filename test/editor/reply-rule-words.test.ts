@@ -6,7 +6,7 @@ import { rowActions, rowConditions, hasValue } from '../../nodes/editor/reply-ru
 import { conditionWords, restWords } from '../../nodes/editor/reply-rule-words.ts'
 
 const labels: unknown = JSON.parse(
-  readFileSync(new URL('../../nodes/locales/en-US/hl7-https-out.json', import.meta.url), 'utf8')
+  readFileSync(new URL('../../locales/en-US/hl7-https-out.json', import.meta.url), 'utf8')
 )
 const lookUp = (key: string): string => {
   let at = labels

@@ -6,7 +6,7 @@ import { FakeOperations } from '../support/fake-operations.ts'
 import { startNodeRed, type TestNodeRed } from '../support/node-red.ts'
 import { tabText } from '../support/tab-texts.ts'
 
-const languages = readdirSync(new URL('../../nodes/operations/locales/', import.meta.url)).sort()
+const languages = readdirSync(new URL('../../locales/', import.meta.url)).sort()
 const flows = [
   { id: 'tab', type: 'tab', label: 'test' },
   { id: 'Laboratory', type: 'hl7-https-out', z: 'tab', wires: [[], []] }

@@ -25,7 +25,7 @@ import { tabText, tabTexts } from '../support/tab-texts.ts'
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
 const text = tabText()
-const languages = globSync('*', { cwd: join(root, 'nodes/operations/locales') })
+const languages = globSync('*', { cwd: join(root, 'locales') })
 /** In the zone of this process, as a browser has one. */
 const at = (...time: [number, number, number, number?, number?, number?]): string =>
   new Date(...time).toISOString()

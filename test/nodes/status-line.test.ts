@@ -7,7 +7,7 @@ import type { DeliveryState } from '../../src/delivery/delivery-state.ts'
 import { misconfigured, StatusLine, statusOf, type StatusFacts } from '../../nodes/status-line.ts'
 
 const texts = JSON.parse(
-  readFileSync(new URL('../../nodes/locales/en-US/hl7-https-out.json', import.meta.url), 'utf8')
+  readFileSync(new URL('../../locales/en-US/hl7-https-out.json', import.meta.url), 'utf8')
 ) as { status: Record<string, string> }
 
 /** Looks up a text as Node-RED does. */

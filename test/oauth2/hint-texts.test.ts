@@ -5,7 +5,7 @@ import { inEnglish, type Hint } from '../../src/oauth2/hint.ts'
 import { HINT_TEXTS, LABELS, OPTION_OF, OPTIONS } from '../../src/oauth2/hint-texts.ts'
 import { CLIENT_AUTHS } from '../../src/oauth2/token-settings.ts'
 
-const file = new URL('../../nodes/locales/en-US/oauth2-client-credentials.json', import.meta.url)
+const file = new URL('../../locales/en-US/oauth2-client-credentials.json', import.meta.url)
 const locale = JSON.parse(readFileSync(file, 'utf8')) as Record<string, Record<string, string>>
 
 describe('the texts of hints', () => {

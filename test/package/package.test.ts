@@ -56,7 +56,10 @@ describe('the published package', () => {
       ...find('examples/*.json', root),
       ...find('icons/*', root).map((file) => `dist/nodes/${file}`),
       ...pages.map((file) => `dist/${file}`),
-      ...find('nodes/{,operations/}locales/*/*', root).map((file) => `dist/${file}`),
+      ...find('locales/*/{hl7-https-out,oauth2-client-credentials}.*', root).map(
+        (file) => `dist/nodes/${file}`
+      ),
+      ...find('locales/*/sidebar.json', root).map((file) => `dist/nodes/operations/${file}`),
       ...SCRIPTS.map((file) => `dist/nodes/${file}.js`),
       ...pages.map((file) => `resources/${posix.basename(file, '.html')}.js`)
     ]
@@ -214,7 +217,7 @@ describe('the published package', () => {
       const code = await get(`/${path}`)
       assert.ok(code.length > 10_000)
       assert.doesNotMatch(code, /^import\b|\bimport\(/m)
-      for (const path of find('nodes/operations/locales/*', root)) {
+      for (const path of find('locales/*', root)) {
         const messages = await get(`/plugins/messages?lng=${posix.basename(path)}`)
         const texts = JSON.parse(messages) as Record<string, unknown>
         const file = join(root, path, 'sidebar.json')
@@ -228,7 +231,7 @@ describe('the published package', () => {
       assert.equal(await get(`/icons/${NAME}/hl7-https-out.svg`), icon)
     })
 
-    const languages = find('nodes/locales/*', root).map((path) => posix.basename(path))
+    const languages = find('locales/*', root).map((path) => posix.basename(path))
     for (const type of TYPES) {
       it(`has the form and help of ${type}`, async () => {
         const html = await get(`/nodes/${NAME}/${type}`, 'text/html')
@@ -239,7 +242,7 @@ describe('the published package', () => {
 
       for (const language of languages) {
         it(`has the labels and help of ${type} in ${language}`, async () => {
-          const file = join(root, 'nodes', 'locales', language, type)
+          const file = join(root, 'locales', language, type)
           const labels = await get(`/locales/${NAME}/${type}?lng=${language}`)
           assert.deepEqual(JSON.parse(labels), JSON.parse(readFileSync(`${file}.json`, 'utf8')))
           const html = await get(`/nodes/${NAME}/${type}`, 'text/html', language)

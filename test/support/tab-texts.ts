@@ -5,7 +5,7 @@ import type { Text } from '../../nodes/editor/sidebar/times.ts'
 
 const locales = join(
   dirname(dirname(dirname(fileURLToPath(import.meta.url)))),
-  'nodes/operations/locales'
+  'locales'
 )
 
 /** Every text of the sidebar tab, by its whole key. */

@@ -1,0 +1,51 @@
+import forms from '../locales/en-US/hl7-https-out.json' with { type: 'json' }
+import log from '../locales/en-US/log.json' with { type: 'json' }
+import tab from '../locales/en-US/sidebar.json' with { type: 'json' }
+import tokenForm from '../locales/en-US/oauth2-client-credentials.json' with { type: 'json' }
+
+/** The sentences in English: those that a reader may see in another language, and (`log`) those that are never translated. */
+const CATALOGUES = { forms, log, tab, tokenForm }
+
+type Catalogues = typeof CATALOGUES
+export type CatalogueName = keyof Catalogues
+
+/** The keys of all texts in a part of a catalogue; one that depends on `count` is one key. */
+export type KeyIn<Part> = {
+  [Name in keyof Part & string]: Part[Name] extends string
+    ? Name extends `${infer Stem}_${'one' | 'other'}`
+      ? Stem
+      : Name
+    : `${Name}.${KeyIn<Part[Name]>}`
+}[keyof Part & string]
+
+/** The key of a sentence of a catalogue. That it is missing does not compile. */
+export type Key<Name extends CatalogueName> = KeyIn<Catalogues[Name]>
+
+/** What is filled in, by the names in a sentence. Safe to print. */
+export type Values = Readonly<Record<string, string | number>>
+
+/**
+ * A sentence in English, for the log, for scripts and for monitoring.
+ *
+ * @param values for each `__name__` in it; `count` also chooses between `_one` and `_other`
+ */
+export function english<Name extends CatalogueName>(
+  catalogue: Name,
+  key: Key<Name>,
+  values: Values = {}
+): string {
+  // In one pass: a value may look like a placeholder.
+  return textOf(catalogue, key, values).replace(/__(\w+?)__/g, (_, name: string) =>
+    String(values[name])
+  )
+}
+
+function textOf(catalogue: CatalogueName, key: string, { count }: Values): string {
+  const plural = count === undefined ? '' : count === 1 ? '_one' : '_other'
+  for (const each of [key + plural, key]) {
+    let at: unknown = CATALOGUES[catalogue]
+    for (const name of each.split('.')) at = (at as Partial<Record<string, unknown>>)[name]
+    if (typeof at === 'string') return at
+  }
+  throw new TypeError(`There is no text ${catalogue} ${key}.`)
+}
