@@ -20,7 +20,7 @@ import { CertificateWatch } from './certificate-watch.ts'
 import { FlowMessages, type FlowMessage } from './flow-messages.ts'
 import { onceFlowsStarted } from './flows-started.ts'
 import { handToCatch } from './hand-on.ts'
-import { flowFileProperties, SECRET_SLOTS } from './named-values.ts'
+import { flowFileProperties } from './named-values.ts'
 import { reportLeft } from './left-at-close.ts'
 import { errorText, notSetUp } from './node-errors.ts'
 import { listNode, takeCredentials } from './node-lifecycle.ts'
@@ -31,6 +31,8 @@ import { Refusals } from './operations/refusals.ts'
 import { registerOutRoutes } from './operations/routes.ts'
 import { somethingChanged } from './operations/sidebar.ts'
 import { sentence } from './operations/words.ts'
+import { outCredentials } from './hl7-https-out-properties.ts'
+import { typesOf } from './property-table.ts'
 import { queueDirectory } from './queue-directory.ts'
 import { OF_AUTH, readOutSettings, type OutSettings } from './read-out-settings.ts'
 import { misconfigured, StatusLine, type Translate } from './status-line.ts'
@@ -82,9 +84,7 @@ export default function (RED: NodeAPI): void {
   }
 
   RED.nodes.registerType('hl7-https-out', Hl7HttpsOut, {
-    credentials: Object.fromEntries(
-      SECRET_SLOTS.map((slot) => [slot, { type: 'password' as const }])
-    )
+    credentials: typesOf(outCredentials)
   })
 }
 

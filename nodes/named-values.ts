@@ -11,28 +11,35 @@ import type { outProperties } from './hl7-https-out-properties.ts'
 import { compileJsonata } from './jsonata.ts'
 import type { tokenProperties } from './oauth2-client-credentials-properties.ts'
 import { isUnset, Properties } from './properties.ts'
-import { choice, text } from './property-table.ts'
-
-/** The six slots for values that do not belong in a flow file. */
-export const SECRET_SLOTS = ['secret1', 'secret2', 'secret3', 'secret4', 'secret5', 'secret6']
+import { asTexts, SECRETS, type PropertyTable } from './property-table.ts'
 
 /** As Node-RED keeps them, environment variables in place: of a hand-written flow of any type. */
 export type Credentials = Readonly<Record<string, unknown>>
 
 /** An entry of a list whose values are known at deploy, and of one whose values a message may give. */
-const STATIC_ENTRY = { name: text(), value: text(), valueType: choice(['str', 'env', 'cred']) }
-const CLAIM = { ...STATIC_ENTRY, valueType: choice(['str', 'env', 'json']) }
+const STATIC_ENTRY = {
+  name: { kind: 'text', default: '' },
+  value: { kind: 'text', default: '' },
+  valueType: { kind: 'choice', words: ['str', 'env', 'cred'], default: 'str' }
+} as const satisfies PropertyTable
+const CLAIM = {
+  ...STATIC_ENTRY,
+  valueType: { kind: 'choice', words: ['str', 'env', 'json'], default: 'str' }
+} as const satisfies PropertyTable
 export const ENTRY = {
   ...STATIC_ENTRY,
-  valueType: choice(['str', 'env', 'cred', 'msg', 'jsonata', 'hl7'])
-}
+  valueType: {
+    kind: 'choice',
+    words: ['str', 'env', 'cred', 'msg', 'jsonata', 'hl7'],
+    default: 'str'
+  }
+} as const satisfies PropertyTable
 /** What is read of an entry of either kind. */
 interface Entry {
   readonly problems: string[]
   text(name: keyof typeof ENTRY): string
   rawText(name: keyof typeof ENTRY): string | undefined
 }
-const SLOTS = Object.fromEntries(SECRET_SLOTS.map((slot) => [slot, text()]))
 
 /** Reads a list of `{name, value, valueType}` whose values are known at deploy. */
 export function readStaticValues(
@@ -129,17 +136,21 @@ function staticValue(
   if (type === 'env') return variableValue(RED, node, item)
   const value = item.text('value')
   if (type === 'str') return value
-  if (!SECRET_SLOTS.includes(value)) {
+  if (!isSecret(value)) {
     item.problems.push('a secret value must name one of the slots secret1 to secret6')
     return ''
   }
-  const slots = new Properties(SLOTS, credentials)
+  const slots = new Properties(asTexts(SECRETS), credentials)
   const secret = slots.text(value)
   if (secret === '' && slots.problems.length === 0) {
     slots.problems.push(`the secret ${value} is empty`)
   }
   item.problems.push(...slots.problems)
   return secret
+}
+
+function isSecret(name: string): name is keyof typeof SECRETS {
+  return Object.hasOwn(SECRETS, name)
 }
 
 /**

@@ -2,11 +2,12 @@ import type { Node, NodeAPI, NodeDef } from 'node-red'
 import { TokenSource } from '../src/oauth2/token-source.ts'
 import { Redactor } from '../src/redactor.ts'
 import { readConnection } from './connection.ts'
-import { flowFileProperties, SECRET_SLOTS } from './named-values.ts'
+import { flowFileProperties } from './named-values.ts'
 import { authParts, deployedAuthNodes } from './auth-parts.ts'
 import { listNode, takeCredentials } from './node-lifecycle.ts'
-import { tokenProperties } from './oauth2-client-credentials-properties.ts'
+import { tokenCredentials, tokenProperties } from './oauth2-client-credentials-properties.ts'
 import { isUnset, Properties } from './properties.ts'
+import { typesOf } from './property-table.ts'
 import { readTokenSettings, tokenHttpClient } from './read-token-settings.ts'
 import { registerTokenRoute } from './token-route.ts'
 
@@ -48,17 +49,7 @@ export default function (RED: NodeAPI): void {
   RED.nodes.registerType<Node, NodeDef, object, object>(
     'oauth2-client-credentials',
     OAuth2ClientCredentials,
-    {
-      credentials: {
-        clientId: { type: 'text' },
-        username: { type: 'text' },
-        clientSecret: { type: 'password' },
-        privateKey: { type: 'password' },
-        privateKeyPassphrase: { type: 'password' },
-        password: { type: 'password' },
-        ...Object.fromEntries(SECRET_SLOTS.map((slot) => [slot, { type: 'password' as const }]))
-      }
-    }
+    { credentials: typesOf(tokenCredentials) }
   )
 }
 

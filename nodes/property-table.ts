@@ -10,20 +10,74 @@ export interface NumberBounds {
   also?: number
 }
 
-/** What is said of a property once, for runtime, form and tests. */
-export type Property = (
-  | { kind: 'text'; default: string }
-  | { kind: 'choice'; default: string; words: readonly string[] }
-  | ({ kind: 'number'; default: number } & NumberBounds)
-  | { kind: 'flag'; default: boolean }
-  | { kind: 'list'; default: readonly [] }
-) & {
+/** A field of a form: a row with the label `label.NAME`, and `hint.NAME` and `placeholder.NAME` if there are such texts. */
+export interface Field {
+  /** The part of the form: `<!-- rows PART -->` in its page. Absent: the row is written there by hand. */
+  in?: string
+  /** Before its label, a name of Font Awesome 4.7. */
+  icon?: string
+  /** After a number: a text under `unit`. */
+  unit?: string
+  /** What an empty field shows: an example that needs no translation. */
+  example?: string
+  /** Marks the label; the form can take the mark away. */
+  required?: true
   /** Whether it is used: else its row is not shown, and its value is not judged. Absent: always. */
   when?: (value: ReadValue) => boolean
 }
 
-/** The properties of a node type, in the order of the documentation. */
+/** What is said of a property once, for runtime, form, documentation and tests. */
+export type Property = Field &
+  (
+    | {
+        kind: 'text'
+        default: string
+        /** Offered in a list, each as `option.PROPERTY.VALUE` or as it is. */
+        usual?: readonly string[]
+        /** JSONata. */
+        expression?: true
+      }
+    /** One of a few words, each shown as `option.PROPERTY.WORD` or as it is. */
+    | { kind: 'choice'; default: string; words: readonly string[] }
+    | ({ kind: 'number'; default: number; usual?: readonly number[] } & NumberBounds)
+    | { kind: 'flag'; default: boolean }
+    /** Names and values. */
+    | { kind: 'list'; default: readonly [] }
+    /** The id of a config node of that type. */
+    | { kind: 'node'; default: ''; type: string }
+  )
+
+/** The properties of a node type, in the order of the form and of the documentation. */
 export type PropertyTable = Readonly<Record<string, Property>>
+
+/** Kept in Node-RED's credentials file; a password never comes back to the editor. */
+export type Credential = Field & { type: 'text' | 'password' }
+
+export type CredentialTable = Readonly<Record<string, Credential>>
+
+/** Slots for secrets that lists refer to. */
+export const SECRETS = {
+  secret1: { type: 'password' },
+  secret2: { type: 'password' },
+  secret3: { type: 'password' },
+  secret4: { type: 'password' },
+  secret5: { type: 'password' },
+  secret6: { type: 'password' }
+} as const satisfies CredentialTable
+
+const TEXT = { kind: 'text', default: '' } as const
+
+/** How credentials are read: each is a text. */
+export function asTexts<Table extends CredentialTable>(
+  table: Table
+): { [Name in keyof Table]: typeof TEXT } {
+  return Object.fromEntries(Object.keys(table).map((name) => [name, TEXT])) as never
+}
+
+/** What Node-RED is told of credentials. */
+export function typesOf(table: CredentialTable): Record<string, { type: Credential['type'] }> {
+  return Object.fromEntries(Object.entries(table).map(([name, { type }]) => [name, { type }]))
+}
 
 /** What a flow file that lacks all properties means. */
 export function defaultsOf<Table extends PropertyTable>(
@@ -50,20 +104,6 @@ export function numberProblem(value: unknown, bounds: NumberBounds): NumberProbl
   if (number < bounds.min) return 'numberMin'
   return number > (bounds.max ?? Number.MAX_SAFE_INTEGER) ? 'numberMax' : ''
 }
-
-/** A text. */
-export const text = (byDefault = '', when?: (value: ReadValue) => boolean) =>
-  ({ kind: 'text', default: byDefault, ...(when && { when }) }) as const
-
-/** One of a few words; the first is the default. */
-export const choice = <const Words extends readonly [string, ...string[]]>(
-  words: Words,
-  when?: (value: ReadValue) => boolean
-) => ({ kind: 'choice', default: words[0] as Words[0], words, ...(when && { when }) }) as const
-
-/** A list of names and values. */
-export const list = (when?: (value: ReadValue) => boolean) =>
-  ({ kind: 'list', default: [], ...(when && { when }) }) as const
 
 /** Whether the property names a config node that is there; the editor has `_ADD_` for one to come. */
 export const names =

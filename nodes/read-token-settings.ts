@@ -3,19 +3,9 @@ import { GotClient } from '../src/http-client/got-client.ts'
 import type { TokenSettings } from '../src/oauth2/token-settings.ts'
 import { hasClientCertificate, type Connection } from './connection.ts'
 import { readClaims, readStaticValues, type Credentials } from './named-values.ts'
-import type { tokenProperties } from './oauth2-client-credentials-properties.ts'
+import { tokenCredentials, type tokenProperties } from './oauth2-client-credentials-properties.ts'
 import { Properties } from './properties.ts'
-import { text } from './property-table.ts'
-
-/** The credentials of an `oauth2-client-credentials` node but the slots of its lists. */
-const CREDENTIALS = {
-  clientId: text(),
-  clientSecret: text(),
-  privateKey: text(),
-  privateKeyPassphrase: text(),
-  username: text(),
-  password: text()
-}
+import { asTexts } from './property-table.ts'
 
 /** A token answer is small: a larger one does not come from a token server. */
 const MAX_TOKEN_RESPONSE_BYTES = 1024 * 1024
@@ -39,7 +29,7 @@ export function readTokenSettings(
   stored: Credentials,
   connection: Connection
 ): TokenSettings {
-  const credentials = new Properties(CREDENTIALS, stored)
+  const credentials = new Properties(asTexts(tokenCredentials), stored)
   const settings = {
     issuer: properties.text('issuer').trim(),
     tokenEndpoint: properties.text('tokenEndpoint').trim(),
@@ -52,7 +42,7 @@ export function readTokenSettings(
     extraParams: readStaticValues(RED, node, properties, 'extraParams', stored),
     headers: readStaticValues(RED, node, properties, 'headers', stored),
     keyId: properties.text('keyId').trim(),
-    signingAlg: properties.text('signingAlg').trim(),
+    signingAlg: properties.choice('signingAlg'),
     assertionAudience: properties.filled('assertionAudience').trim(),
     assertionSubject: properties.text('assertionSubject').trim(),
     assertionClaims: readClaims(RED, node, properties),

@@ -3,11 +3,12 @@
  * (one script for each form and for the tab). Node-RED expects the form, icons and locales of a node
  * or plugin beside its `.js` file. Types are checked by `npm run typecheck`, not here.
  */
-import { cpSync, globSync, readdirSync, rmSync } from 'node:fs'
+import { cpSync, globSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import { charsetNames } from '../src/hl7/charset.ts'
+import { formPage, NODE_TYPES, type NodeTypeName } from './form-page.ts'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 process.chdir(root)
@@ -42,6 +43,9 @@ const pages = ['nodes', 'nodes/operations'].flatMap((directory) =>
     .map((file) => join(directory, file))
 )
 for (const page of pages) cpSync(page, join('dist', page))
+for (const type of Object.keys(NODE_TYPES) as NodeTypeName[]) {
+  writeFileSync(join('dist', 'nodes', `${type}.html`), formPage(type))
+}
 await build({
   entryPoints: pages.map((page) => join('nodes', 'editor', `${basename(page, '.html')}.ts`)),
   outdir: 'resources',
@@ -54,9 +58,10 @@ await build({
   define: { CHARSET_NAMES: JSON.stringify(charsetNames()) },
   logLevel: 'warning'
 })
+// What is in English only is in the code, or in the documentation.
+const NAMES = new Set([...Object.keys(NODE_TYPES), 'sidebar'])
 for (const file of globSync('locales/*/*')) {
-  // The log is in English only: its texts are in the code.
-  if (basename(file) === 'log.json') continue
+  if (!NAMES.has(basename(file).split('.')[0] ?? '')) continue
   const home = basename(file) === 'sidebar.json' ? 'dist/nodes/operations' : 'dist/nodes'
   cpSync(file, join(home, file))
 }

@@ -5,9 +5,13 @@
 import { globSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { propertiesTable } from './docs/properties.ts'
 
 /** Makes the lines of each table. */
-const TABLES: Readonly<Partial<Record<string, () => string>>> = {}
+const TABLES: Readonly<Partial<Record<string, () => string>>> = {
+  'properties-of-hl7-https-out': () => propertiesTable('hl7-https-out'),
+  'properties-of-oauth2-client-credentials': () => propertiesTable('oauth2-client-credentials')
+}
 
 /** The first line of a page with such tables. */
 const FIRST_LINE =

@@ -1,7 +1,13 @@
-import { numberProblem, type PropertyTable, type ReadValue } from '../property-table.ts'
+import {
+  numberProblem,
+  type CredentialTable,
+  type PropertyTable,
+  type ReadValue
+} from '../property-table.ts'
 import { addFormStyle } from './form-style.ts'
 import { isUnused } from './form-tabs.ts'
 import { isVariable } from './host-of.ts'
+import { createTypedInput } from './typed-input.ts'
 
 /** Describes the form of a node type. */
 export interface FormDefinition {
@@ -13,12 +19,10 @@ export interface FormDefinition {
   width: number
   /** The property that has to be filled in first. */
   first: string
-  /** The node's properties: default, bounds, whether each is used. */
   table: PropertyTable
-  /** Whether each `data-row` of the form applies now: rows that are not the row of a property. */
+  credentials: CredentialTable
+  /** Whether each `data-row` of the form applies now: hints, marks, and rows that are not the row of a property. */
   rows: Record<string, (value: ReadValue) => boolean>
-  /** Selects with the usual values of a text field: property to id of the select. */
-  choices: Record<string, string>
   /**
    * Says why a property's value cannot be used, or returns an empty string. Not called for numbers,
    * nor for properties that are not used, except lists.
@@ -70,7 +74,8 @@ export function createForm(definition: FormDefinition): Form {
   let listeners: (() => void)[] = []
   let marks: MutationObserver | undefined
 
-  const { type, table } = definition
+  const { type, table, credentials } = definition
+  const fields = { ...credentials, ...table }
   const text: Form['text'] = (key, values) =>
     RED._(`@hl7-https/node-red-hl7-https-out/${type}:${key}`, values)
   const words: Form['words'] = (key = '', values) =>
@@ -101,7 +106,7 @@ export function createForm(definition: FormDefinition): Form {
     const property = table[name]
     const given = value ?? property?.default ?? ''
     const read = readFrom(node)
-    if (property?.kind !== 'list' && property?.when?.(read) === false) return ''
+    if (property?.kind !== 'list' && fields[name]?.when?.(read) === false) return ''
     if (property?.kind !== 'number') return definition.problem(name, given, read)
     const { min, max = '' } = property
     return words(numberProblem(given, property), { min, max })
@@ -116,7 +121,7 @@ export function createForm(definition: FormDefinition): Form {
   const showRows = (): void => {
     if (open === undefined) return
     const read = readFrom(open)
-    for (const [property, { when }] of Object.entries(table)) {
+    for (const [property, { when }] of Object.entries(fields)) {
       const row = element(property)?.closest<HTMLElement>('.form-row')
       // A list is always checked, so its mistake must be visible even if it is not used.
       const mistake = document.getElementById(`${type}-${property}-problem`)
@@ -187,8 +192,14 @@ export function createForm(definition: FormDefinition): Form {
       chooseWidth(root(), definition.width)
       startAt(root(), field(definition.first)[0])
       restore = fillDefaults(node, field)
-      for (const [property, select] of Object.entries(definition.choices)) {
-        offerChoices(document.getElementById(select), field(property))
+      for (const [property, entry] of Object.entries(table)) {
+        if ('usual' in entry) {
+          offerChoices(document.getElementById(`${type}-${property}`), field(property))
+        }
+        const input = field(property)[0]
+        if ('expression' in entry && input !== undefined) {
+          createTypedInput(input, ['jsonata'], text(`label.${property}`), text('label.expand'))
+        }
       }
       $(root()).on('change keyup paste input', showRows)
       marks?.disconnect()

@@ -1,7 +1,7 @@
 import { parseReplyRules, ReplyRulesError } from '../../src/rules/reply-rules.ts'
 import { urlProblem } from '../../src/http-client/url-problem.ts'
 import { headerNameProblem, headerValueProblem } from '../../src/https/header-values.ts'
-import { outProperties } from '../hl7-https-out-properties.ts'
+import { outCredentials, outProperties, tokenIsHeader } from '../hl7-https-out-properties.ts'
 import { is, names, type ReadValue } from '../property-table.ts'
 import { hasTooManySearchFields } from '../search-fields.ts'
 import { prepareBodyPresets } from './body-preset-choice.ts'
@@ -12,7 +12,6 @@ import { isHl7Path, namedValue } from './named-value.ts'
 import { createNamedValueLists, listProblem, type NamedValueLists } from './named-value-list.ts'
 import { prepareReplyRules, type ReplyRulesView } from './reply-rule-list.ts'
 import { prepareTestMessage } from './test-message.ts'
-import { createTypedInput } from './typed-input.ts'
 import { hostOf } from './host-of.ts'
 
 /** The content type of each format if the field is empty. */
@@ -25,11 +24,6 @@ const contentTypes: Record<string, string> = {
   text: 'text/plain; charset=utf-8'
 }
 
-const tokenIn =
-  (placement: string) =>
-  (value: ReadValue): boolean =>
-    names('auth')(value) && is('tokenPlacement', placement)(value)
-
 /** Whether the chosen OAuth 2.0 node uses DPoP, which sets the scheme and needs the header. */
 const usesDpop = (value: ReadValue): boolean =>
   names('auth')(value) && RED.nodes.node(String(value('auth')))?.['dpop'] === true
@@ -40,12 +34,9 @@ const form = createForm({
   width: 720,
   first: 'url',
   table: outProperties,
-  choices: { charset: 'hl7-https-out-charset', failureTimeout: 'hl7-https-out-failureTimeout' },
+  credentials: outCredentials,
   rows: {
-    tokenQuery: tokenIn('query'),
-    scheme: (value) => !usesDpop(value),
-    dpop: usesDpop,
-    templateFields: is('format', 'json', 'text'),
+    'hint.formFields': is('format', 'json', 'text'),
     bodyPreset: is('format', 'text')
   },
   problem
@@ -119,7 +110,7 @@ function rulesProblem(rules: string): string {
 
 function headersProblem(value: unknown, read: ReadValue): string {
   const found = listProblem(value, 'header', words)
-  if (found !== '' || !tokenIn('header')(read) || !Array.isArray(value)) return found
+  if (found !== '' || !tokenIsHeader(read) || !Array.isArray(value)) return found
   const tokenHeader = String(read('authHeader')).trim() || 'Authorization'
   const given = (value as unknown[]).map((entry) => namedValue(entry).name.trim().toLowerCase())
   const isToken = given.includes(tokenHeader.toLowerCase())
@@ -141,12 +132,6 @@ function contentTypeProblem(given: string): string {
 
 function prepare(node: EditorNode): void {
   form.prepare(node)
-  for (const property of ['bodyTemplate', 'replyPath']) {
-    const input = document.getElementById(`node-input-${property}`)
-    if (input !== null) {
-      createTypedInput(input, ['jsonata'], text(`label.${property}`), text('label.expand'))
-    }
-  }
   const tabs = createFormTabs(
     'hl7-https-out-tabs',
     ['destination', 'message', 'reply', 'delivery'].map((tab) => ({

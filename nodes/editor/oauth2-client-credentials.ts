@@ -1,5 +1,11 @@
 import { is, names, type ReadValue } from '../property-table.ts'
-import { needsKey, showsKey, tokenProperties } from '../oauth2-client-credentials-properties.ts'
+import {
+  needsKey,
+  showsKey,
+  takesSecret,
+  tokenCredentials,
+  tokenProperties
+} from '../oauth2-client-credentials-properties.ts'
 import { namesClientCertificate } from './client-certificate.ts'
 import { createForm } from './form.ts'
 import { prepareSection } from './form-section.ts'
@@ -15,8 +21,6 @@ const isFilled = (value: unknown): value is string =>
   typeof value === 'string' && value.trim() !== ''
 const authIs = (value: ReadValue, ...methods: string[]): boolean =>
   is('clientAuth', ...methods)(value)
-const takesSecret = (value: ReadValue): boolean =>
-  !authIs(value, 'private_key_jwt', 'tls_client_auth', 'client_assertion_file', 'none')
 /** A TLS configuration that the editor does not know, such as one in a variable, may have one. */
 const hasCertificate = (value: ReadValue): boolean => {
   const tls = RED.nodes.node(String(value('tls')))
@@ -33,14 +37,8 @@ const form = createForm({
   width: 620,
   first: 'issuer',
   table: tokenProperties,
-  choices: { assertionAudience: 'oauth2-client-credentials-assertionAudience' },
-  rows: {
-    issuerRequired: needsIssuer,
-    clientSecret: takesSecret,
-    clientSecretRequired: needsSecret,
-    password: (value) => value('grantType') === 'password',
-    privateKey: showsKey
-  },
+  credentials: tokenCredentials,
+  rows: { 'required.issuer': needsIssuer, 'required.clientSecret': needsSecret },
   problem
 })
 const { text, words } = form
@@ -68,7 +66,7 @@ function problem(property: string, value: unknown, read: ReadValue): string {
       return words(given === '' ? 'assertionFile' : '')
     case 'username':
     case 'password':
-      return words(value === '' && read('grantType') === 'password' ? property : '')
+      return words(value === '' ? property : '')
     case 'signingAlg':
       return algorithmProblem(given, read)
     case 'assertionAudience':
@@ -168,8 +166,16 @@ function preparePastedUrl(): void {
 
 /** Says below the issuer what was done with it. */
 function note(words: string): void {
-  const element = document.getElementById('oauth2-client-credentials-note')
-  if (element !== null) element.textContent = words
+  const id = 'oauth2-client-credentials-note'
+  let element = document.getElementById(id)
+  if (element === null) {
+    element = document.createElement('div')
+    element.id = id
+    element.className = 'hl7-https-note'
+    element.setAttribute('role', 'status')
+    document.getElementById(`${prefix}-issuer`)?.closest('.form-row')?.append(element)
+  }
+  element.textContent = words
 }
 
 function save(node: EditorNode): void {

@@ -1,5 +1,4 @@
 import { hintValues, type Hint } from '../../src/oauth2/hint.ts'
-import { OPTION_OF } from '../../src/oauth2/hint-texts.ts'
 import type { TokenTestResult } from '../../src/oauth2/token-test-result.ts'
 import { postToNodeRed, RequestError } from './ask-node-red.ts'
 import type { Form } from './form.ts'
@@ -34,7 +33,7 @@ export function prepareTokenTest({ form, nodeId, lists, onIssuer }: TokenTestOpt
   /** In the reader's language; undefined if this page is older than the server and lacks a text. */
   const hintText = (hints: readonly Hint[]): string | undefined => {
     const label = (key: string): string => text(`label.${key}`)
-    const option = (key: string): string => text(`option.${key}`)
+    const option = (key: string): string => text(`option.clientAuth.${key}`)
     const texts = hints.map((hint) =>
       text(`tokenHint.${hint.key}`, hintValues(hint, label, option))
     )
@@ -54,7 +53,6 @@ export function prepareTokenTest({ form, nodeId, lists, onIssuer }: TokenTestOpt
       return
     }
     const { expiresIn, scope, clientAuth } = answer
-    const label = OPTION_OF[clientAuth] as string | undefined
     result.show('good', text('test.ok'), [
       [text('test.tokenType'), answer.tokenType],
       [
@@ -65,7 +63,7 @@ export function prepareTokenTest({ form, nodeId, lists, onIssuer }: TokenTestOpt
       ],
       [text('label.scope'), scope === '' ? text('test.scopeUnknown') : scope],
       [text('label.tokenEndpoint'), answer.tokenEndpoint],
-      [text('label.clientAuth'), label === undefined ? clientAuth : text(`option.${label}`)],
+      [text('label.clientAuth'), text(`option.clientAuth.${clientAuth}`)],
       [text('test.elapsed'), text('test.milliseconds', { ms: answer.elapsedMs })]
     ])
   }

@@ -26,28 +26,16 @@ export const LABELS = {
   password: 'Password'
 } as const
 
-/** The English names of the methods, by their keys in the locales under `option`. */
-export const OPTIONS = {
-  basic: 'Client secret: Basic',
-  basicRaw: 'Client secret: Basic, not form-encoded',
-  post: 'Client secret: in the form (Post)',
-  secretJwt: 'Client secret: signed JWT',
-  privateKeyJwt: 'Private key: signed JWT',
-  tlsClientAuth: 'TLS client certificate',
-  assertionFile: 'Assertion in a file (workload identity)',
+/** The English names of the methods, by their keys in the locales under `option.clientAuth`. */
+export const OPTIONS: Readonly<Record<ClientAuthMethod, string>> = {
+  client_secret_basic: 'Client secret: Basic',
+  client_secret_basic_raw: 'Client secret: Basic, not form-encoded',
+  client_secret_post: 'Client secret: in the form (Post)',
+  client_secret_jwt: 'Client secret: signed JWT',
+  private_key_jwt: 'Private key: signed JWT',
+  tls_client_auth: 'TLS client certificate',
+  client_assertion_file: 'Assertion in a file (workload identity)',
   none: 'None (public client)'
-} as const
-
-/** The key of each method's name. */
-export const OPTION_OF: Readonly<Record<ClientAuthMethod, keyof typeof OPTIONS>> = {
-  client_secret_basic: 'basic',
-  client_secret_basic_raw: 'basicRaw',
-  client_secret_post: 'post',
-  client_secret_jwt: 'secretJwt',
-  private_key_jwt: 'privateKeyJwt',
-  tls_client_auth: 'tlsClientAuth',
-  client_assertion_file: 'assertionFile',
-  none: 'none'
 }
 
 /**
@@ -58,11 +46,11 @@ export const OPTION_OF: Readonly<Record<ClientAuthMethod, keyof typeof OPTIONS>>
 export const HINT_TEXTS = {
   // The client is refused.
   clientBasic:
-    'Check __clientId__ and __clientSecret__. If they are right, try __clientAuth__ "__post__" or "__basicRaw__".',
+    'Check __clientId__ and __clientSecret__. If they are right, try __clientAuth__ "__client_secret_post__" or "__client_secret_basic_raw__".',
   clientBasicRaw:
-    'Check __clientId__ and __clientSecret__. If they are right, try __clientAuth__ "__basic__" or "__post__".',
+    'Check __clientId__ and __clientSecret__. If they are right, try __clientAuth__ "__client_secret_basic__" or "__client_secret_post__".',
   clientPost:
-    'Check __clientId__ and __clientSecret__. If they are right, try __clientAuth__ "__basic__".',
+    'Check __clientId__ and __clientSecret__. If they are right, try __clientAuth__ "__client_secret_basic__".',
   clientSecretJwt:
     'Check __clientId__ and __clientSecret__, then "__assertionAudience__" (some servers want the issuer).',
   clientKey:

@@ -1,5 +1,4 @@
-import { HINT_TEXTS, LABELS, OPTION_OF, OPTIONS } from './hint-texts.ts'
-import type { ClientAuthMethod } from './token-settings.ts'
+import { HINT_TEXTS, LABELS, OPTIONS } from './hint-texts.ts'
 
 /**
  * What to do after a failure: a key of the texts, and the values in it. They are safe to print.
@@ -25,13 +24,12 @@ export function hintValues(
   option: (key: string) => string
 ): Record<string, string | number> {
   const { field, method } = values
-  const methodKey = OPTION_OF[method as ClientAuthMethod] as string | undefined
   return {
     ...named(Object.keys(OPTIONS), option),
     ...named(Object.keys(LABELS), label),
     ...values,
     ...(field === undefined ? undefined : { field: label(String(field)) }),
-    ...(methodKey === undefined ? undefined : { method: option(methodKey) })
+    ...(method === undefined ? undefined : { method: option(String(method)) })
   }
 }
 

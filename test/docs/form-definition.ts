@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs'
 import { runInNewContext } from 'node:vm'
+import { formPage, type NodeTypeName } from '../../scripts/form-page.ts'
 
 /** What a form registers in Node-RED's editor. */
 export interface FormDefinition {
@@ -8,11 +8,9 @@ export interface FormDefinition {
   credentials: Record<string, { type: 'text' | 'password' }>
 }
 
-const nodes = new URL('../../nodes/', import.meta.url)
-
 /** Reads a node's form as the editor does, by running it. */
-export function formDefinition(type: string): FormDefinition {
-  const html = readFileSync(new URL(`${type}.html`, nodes), 'utf8')
+export function formDefinition(type: NodeTypeName): FormDefinition {
+  const html = formPage(type)
   const [, code = ''] = /<script type="text\/javascript">([^]*?)<\/script>/.exec(html) ?? []
   let registered: FormDefinition | undefined
   const RED = {

@@ -3,13 +3,14 @@ import { globSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { formPage } from '../../scripts/form-page.ts'
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
 const nodes = join(root, 'nodes')
 const read = (...path: string[]): string => readFileSync(join(root, 'locales', ...path), 'utf8')
 const readCode = (...path: string[]): string => readFileSync(join(nodes, ...path), 'utf8')
 
-const types = ['hl7-https-out', 'oauth2-client-credentials']
+const types = ['hl7-https-out', 'oauth2-client-credentials'] as const
 
 /** Mistakes that the form of a type cannot report. */
 const notIn: Record<string, string[]> = {
@@ -60,7 +61,7 @@ for (const type of types) {
 
   describe(`the texts of ${type}`, () => {
     it('include every label in the form', () => {
-      const attributes = [...readCode(`${type}.html`).matchAll(/data-i18n="([^"]+)"/g)]
+      const attributes = [...formPage(type).matchAll(/data-i18n="([^"]+)"/g)]
       const keys = attributes.flatMap(([, value]) =>
         (value ?? '').split(';').map((key) => key.replace(/^\[[^\]]+\]/, ''))
       )
@@ -97,10 +98,10 @@ for (const type of types) {
         globSync(glob, { cwd: join(nodes, '..') })
       )
       const code = files.map((file) => readCode('..', file)).join('\n')
-      const html = readCode(`${type}.html`)
+      const html = formPage(type)
       const unused = [...textsOf('en-US', type).keys()].filter((key) => {
         const [section = '', last = ''] = key.split('.')
-        const whole = new RegExp(`\\b${section}\\.${last}\\b`)
+        const whole = new RegExp(`\\b${key.replaceAll('.', '\\.')}\\b`)
         if (whole.test(html) || whole.test(code)) return false
         // A composed key: `condition.${name}`, with the name elsewhere.
         return !code.includes(`\`${section}.\${`) || !new RegExp(`\\b${last}\\b`).test(code)
@@ -139,7 +140,10 @@ describe('the languages', () => {
     for (const language of translations) {
       assert.deepEqual(readdirSync(join(locales, language)).sort(), files, language)
     }
-    assert.deepEqual(readdirSync(join(locales, 'en-US')).sort(), [...files, 'log.json'].sort())
+    assert.deepEqual(
+      readdirSync(join(locales, 'en-US')).sort(),
+      [...files, 'log.json', 'properties.json'].sort()
+    )
   })
 })
 

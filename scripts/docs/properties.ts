@@ -1,0 +1,68 @@
+import meanings from '../../locales/en-US/properties.json' with { type: 'json' }
+import type { Property } from '../../nodes/property-table.ts'
+import { NODE_TYPES, textsOf, type NodeTypeName } from '../form-page.ts'
+
+/** A property or credential without a meaning does not compile. */
+const MEANINGS: {
+  [Type in NodeTypeName]: Readonly<
+    Record<
+      | keyof (typeof NODE_TYPES)[Type]['properties']
+      | keyof (typeof NODE_TYPES)[Type]['credentials'],
+      string
+    >
+  >
+} = meanings
+
+/** The table of the properties of a node type in docs/properties.md. */
+export function propertiesTable(type: NodeTypeName): string {
+  const { properties, credentials } = NODE_TYPES[type]
+  const meanings: Readonly<Record<string, string>> = MEANINGS[type]
+  const unknown = Object.keys(meanings).find((name) => !(name in properties || name in credentials))
+  if (unknown !== undefined) throw new Error(`There is no property ${unknown}.`)
+  const row = (name: string, value: string, byDefault: string): string =>
+    `| \`${name}\` | ${labelOf(type, name)} | ${value} | ${byDefault} | ${meanings[name] ?? ''} |`
+  return [
+    '| property | in the form | value | default | meaning |',
+    '|---|---|---|---|---|',
+    ...Object.entries<Property>(properties).map(([name, property]) =>
+      row(name, valueOf(property), defaultOf(property))
+    ),
+    ...Object.keys(credentials).map((name) => row(name, 'text', 'credential'))
+  ].join('\n')
+}
+
+function labelOf(type: NodeTypeName, name: string): string {
+  const { label = {} } = textsOf(type)
+  const [, number] = /^secret(\d)$/.exec(name) ?? []
+  if (number === undefined) return String(label[name])
+  return String(label['secret']).replace('__number__', number)
+}
+
+function defaultOf({ default: byDefault }: Property): string {
+  return `\`${typeof byDefault === 'string' ? `'${byDefault}'` : JSON.stringify(byDefault)}\``
+}
+
+function valueOf(property: Property): string {
+  switch (property.kind) {
+    case 'text':
+      return 'expression' in property ? 'JSONata' : 'text'
+    case 'choice':
+      return property.words.map((word) => (word === '' ? 'empty' : `\`${word}\``)).join(', ')
+    case 'number': {
+      const { also, integer, max, min } = property
+      const range = max === undefined ? `from ${shown(min)}` : `${shown(min)} to ${shown(max)}`
+      const other = also === undefined ? '' : `, or ${also}`
+      return `${integer === true ? 'whole number' : 'number'}, ${range}${other}`
+    }
+    case 'flag':
+      return '`true`, `false`'
+    case 'list':
+      return 'list'
+    case 'node':
+      return `id of \`${property.type}\``
+  }
+}
+
+function shown(number: number): string {
+  return number.toLocaleString('en-US')
+}
