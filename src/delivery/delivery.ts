@@ -404,7 +404,7 @@ export class Delivery<Content> {
       nextSeq: () => this.#lastSeq + 1,
       acceptAgain: (message, resent) => this.#accept(queue, message, resent),
       isPaused: () => this.#pause !== undefined,
-      maySend: () => this.#maySend,
+      maySend: () => this.#maySend && this.#sending.size <= this.#pace.places,
       pauseByRule: (rule) => this.#pauseByRule(rule),
       claimMessages: () => {
         this.#claimMessages()
@@ -499,7 +499,8 @@ export class Delivery<Content> {
         if (work.queue.counts.retrying > 0 && !this.#isClosing) {
           this.#turnAlarm.setIn(work.queue.summary.nextTurnInMs)
         }
-        if (this.#asksAgain || (claims.length === most && most < free)) this.#claimMessages()
+        // As many as were asked for: there may be more.
+        if (this.#asksAgain || claims.length === most) this.#claimMessages()
       },
       (error: unknown) => {
         this.#asked -= most

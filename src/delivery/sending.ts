@@ -44,7 +44,7 @@ export class Sending<Content> {
       const message = await this.#restored(claim)
       if (message === undefined) return
       forgetClock = withClock(this.#context, message)
-      // While it was read, the node was paused or closed.
+      // While it was read, the node was paused or closed, or lost its receiver.
       if (!maySend()) {
         queue.release(seq)
         return
