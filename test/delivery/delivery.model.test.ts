@@ -112,7 +112,8 @@ const ordinary: ModelSettings = {
   contentDays: 0,
   quickDisk: false
 }
-const add: Action = { do: 'add', key: 0, size: 100 }
+const add = { do: 'add', key: 0, size: 100 } as const
+const large = { ...add, size: 9 * 1024 * 1024 }
 const disk = (calls: number): Action => ({ do: 'disk', calls })
 const reply = (kind: 'accept' | 'retry-disable' | 'retry-suspend'): Action => ({
   do: 'reply',
@@ -145,6 +146,22 @@ const found: [ModelSettings, Action[]][] = [
     [
       ...[add, disk(1), disk(1), disk(2), reply('retry-disable'), disk(100), fail(true)],
       ...[{ do: 'pause' } as const, { do: 'resume' } as const, disk(1)]
+    ]
+  ],
+  // The receiver is lost while a message is read that already has a place.
+  [
+    { ...ordinary, order: 'key', maxInFlight: 3, failureTimeoutMs: 0 },
+    [
+      ...[{ ...add, key: 1 }, { ...add, key: 2 }, disk(1), large, disk(1), large, disk(100)],
+      { do: 'reply', pick: 0, kind: 'unreachable' }
+    ]
+  ],
+  // One question for messages is answered with as many as were asked for, another one with fewer.
+  [
+    { ...ordinary, maxInFlight: 3, failureTimeoutMs: 0 },
+    [
+      ...[disk(1), add, { do: 'resume' } as const, disk(1), disk(100), reply('accept')],
+      ...[disk(1), add, add, add, disk(1), disk(1), disk(100)]
     ]
   ]
 ]
