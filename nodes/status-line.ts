@@ -1,4 +1,5 @@
 import type { Node, NodeStatus } from 'node-red'
+import type { Codes } from '../src/codes.ts'
 import type { AlertCode } from '../src/delivery/alerts.ts'
 import type { DeliveryState } from '../src/delivery/delivery-state.ts'
 import { printable } from '../src/printable.ts'
@@ -25,20 +26,13 @@ export interface StatusFacts {
 export type Translate = (key: string, values?: Record<string, string>) => string
 
 /** By this name a Status node tells one status from another. */
-export type StatusCode =
-  | 'CONFIG'
-  | 'ERROR'
-  | AlertCode
-  | 'SUSPENDED'
-  | 'PAUSED'
-  | 'TOKEN'
-  | 'CERTIFICATE'
-  | 'RETRYING'
-  | 'INVALID'
-  | 'NAK'
-  | 'SENDING'
-  | 'ACK'
-  | 'IDLE'
+export type StatusCode = keyof Codes['status']
+
+/** The mark before the text of a status. */
+interface Dot {
+  fill: Fill
+  shape: 'dot' | 'ring'
+}
 
 /** A status as this node shows it. */
 export interface CodedStatus extends NodeStatus {
@@ -48,11 +42,13 @@ export interface CodedStatus extends NodeStatus {
   codes: StatusCode[]
 }
 
+type Fill = 'red' | 'yellow' | 'blue' | 'green' | 'grey'
+
 /** Something that is so, and how it shows. */
 interface Condition {
   code: Exclude<StatusCode, 'CONFIG'>
   holds: (facts: StatusFacts) => boolean
-  fill: 'red' | 'yellow' | 'blue' | 'green' | 'grey'
+  fill: Fill
   /** Of those that hold, the text of the lowest place comes first: what keeps messages from leaving. */
   place: number
   text: (facts: StatusFacts, translate: Translate, now: number) => string
@@ -207,6 +203,13 @@ const CERTIFICATE_TEXTS: Record<CertificateOwner, string> = {
   client: 'status.certificateClient'
 }
 
+/** Every code with its dot, in the order in which the codes count. */
+export const STATUS_DOTS: ReadonlyMap<StatusCode, Dot> = new Map([
+  ['CONFIG', dot('red')],
+  ...CONDITIONS.map(({ code, fill }): [StatusCode, Dot] => [code, dot(fill)]),
+  ['IDLE', dot(IDLE.fill)]
+])
+
 /** Most characters of a text to which another is added that need not be there. */
 const MOST_CHARACTERS = 40
 
@@ -267,7 +270,7 @@ export function misconfigured(translate: Translate, problems: readonly string[])
     name === undefined
       ? translate('status.config')
       : translate('status.configVariable', { name: printable(name, 40) })
-  return { fill: 'red', shape: 'ring', text, code: 'CONFIG', codes: ['CONFIG'] }
+  return { ...dot('red'), text, code: 'CONFIG', codes: ['CONFIG'] }
 }
 
 /** The status for some facts; a pure function of them. */
@@ -288,7 +291,12 @@ export function statusOf(facts: StatusFacts, translate: Translate, now: number):
   const coded = { code: first.code, codes }
   if (text === '') return coded
   const fill = all.some((condition) => condition.fill === 'red') ? 'red' : first.fill
-  return { fill, shape: fill === 'blue' || fill === 'green' ? 'dot' : 'ring', text, ...coded }
+  return { ...dot(fill), text, ...coded }
+}
+
+/** Full while all is well. */
+function dot(fill: Fill): Dot {
+  return { fill, shape: fill === 'blue' || fill === 'green' ? 'dot' : 'ring' }
 }
 
 /** The code of an error that still holds; `''` for none. */

@@ -5,10 +5,14 @@
 import { globSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { CODE_TABLES } from './docs/codes.ts'
+import { messageStates } from './docs/message-states.ts'
 import { propertiesTable } from './docs/properties.ts'
 
 /** Makes the lines of each table. */
 const TABLES: Readonly<Partial<Record<string, () => string>>> = {
+  ...CODE_TABLES,
+  'message-states': messageStates,
   'properties-of-hl7-https-out': () => propertiesTable('hl7-https-out'),
   'properties-of-oauth2-client-credentials': () => propertiesTable('oauth2-client-credentials')
 }

@@ -1,12 +1,7 @@
+import type { Codes } from '../codes.ts'
+
 /** Codes of the errors that a Catch node receives. */
-export type DeliveryErrorCode =
-  | 'HL7_CONFIG'
-  | 'HL7_INVALID_MESSAGE'
-  | 'HL7_QUEUE_FULL'
-  | 'HL7_QUEUE_FAILED'
-  | 'HL7_DELIVERY_FAILED'
-  | 'HL7_DISCARDED'
-  | 'HL7_UNMATCHED_ACK'
+export type DeliveryErrorCode = keyof Codes['error']
 
 /** The cause of an error: a Node.js, HTTP or OAuth code, and the HTTP status if there was one. */
 export interface DeliveryErrorCause {

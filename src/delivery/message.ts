@@ -13,8 +13,7 @@ interface StateRule {
 
 /**
  * The life of a message: each state is a value of the column `state` (`queue.ts`), and each move is stored before
- * anything follows from it. The tables and the picture in docs/what-happens-to-a-message.md are compared with this
- * one by a test.
+ * anything follows from it. The table and the picture in docs/what-happens-to-a-message.md are made from this one.
  */
 export const MESSAGE_STATES = {
   waiting: {

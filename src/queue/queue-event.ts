@@ -1,3 +1,5 @@
+import type { Codes } from '../codes.ts'
+
 /** Something that happened to a node or was done to it: a row of its list of events. */
 export interface QueueEvent {
   /** Wall clock, milliseconds. */
@@ -25,7 +27,7 @@ export const QUEUE_EVENT_KINDS = [
   'certificate', // values: of, days
   'contents-dropped', // values: count
   'sent-again' // values: count
-] as const
+] as const satisfies (keyof Codes['event'])[]
 
 export type QueueEventKind = (typeof QUEUE_EVENT_KINDS)[number]
 

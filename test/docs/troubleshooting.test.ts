@@ -1,74 +1,72 @@
 import assert from 'node:assert/strict'
 import { globSync } from 'node:fs'
 import { describe, it } from 'node:test'
-import { page, root, rows, section } from './markdown.ts'
+import codes from '../../locales/en-US/codes.json' with { type: 'json' }
+import { page, root } from './markdown.ts'
 
-const text = page('docs/troubleshooting.md')
-const sources = new Map(
-  globSync('src/**/*.ts', { cwd: root }).map((file) => [file.replaceAll('\\', '/'), page(file)])
-)
-const source = (file: string): string => sources.get(file) ?? ''
-
-/** The codes in the first column of the tables. */
-const named = new Set(
-  rows(text).flatMap(([first = '']) => [...first.matchAll(/`([^`]+)`/g)].map(([, code]) => code))
-)
+const source = sources('src/**/*.ts', 'nodes/**/*.ts')
+const { connection, tls, http, token, queue } = codes.cause
 
 /** Codes that users never see: they are replaced by others, or are not failures. */
-const INTERNAL = [
-  'ERR_ABORTED',
-  'ERR_GOT_REQUEST_ERROR',
-  'ERR_HTTP_CONTENT_LENGTH_MISMATCH',
-  'ERR_READING_RESPONSE_STREAM',
-  'ERR_INVALID_STATE'
-]
+const INTERNAL = ['ECDSA', 'ENOENT', 'ERR_ABORTED', 'ERR_HTTP_CONTENT_LENGTH_MISMATCH']
 
-/** The codes that match in a source text, except prefixes such as `ERR_SSL_`. */
-function codes(code: string, pattern: RegExp): string[] {
-  return [...new Set([...code.matchAll(pattern)].map(([, found]) => found ?? ''))].filter(
-    (found) => !found.endsWith('_') && !INTERNAL.includes(found)
-  )
-}
+/** Classes of statuses, which the code knows by their first digit. */
+const CLASSES = ['200', '2xx', '301', '302', '307', '308']
 
-function assertNamed(wanted: readonly string[]): void {
-  assert.ok(wanted.length > 3)
-  assert.deepEqual(
-    wanted.filter((code) => !named.has(code)),
-    []
-  )
-}
-
-describe('docs/troubleshooting.md', () => {
-  it('has every code that a message can leave with', () => {
-    const all = source('src/delivery/delivery-error.ts') + source('src/hl7/hl7-error.ts')
-    const wanted = codes(all, /'(HL7_\w+)'/g)
-    const table = rows(section(text, 'By error code')).map(([code = '']) => code.slice(1, -1))
-    assert.deepEqual(table.sort(), wanted.sort())
-  })
-
-  it('has every cause code of our own', () => {
-    assertNamed(codes([...sources.values()].join('\n'), /'(ERR_\w+)'/g))
-  })
-
-  it('has every code of connections and certificates that we explain', () => {
-    assertNamed(codes(source('src/http-client/describe-error.ts'), /^ {2}([A-Z][\w]+): /gm))
-  })
-
-  it('has every code of the queue', () => {
-    const fault = source('src/queue/queue-fault.ts')
-    assertNamed(codes(fault, /'(SQLITE_\w+)'/g))
-    assertNamed(codes(fault, /^ {2}(E[A-Z]+):/gm))
-  })
-
-  it('has every code of a token server and every HTTP status with a hint', () => {
-    assertNamed(
-      codes(source('src/oauth2/answer-hints.ts'), /^ {2}([a-z]+_[a-z_]+): /gm).filter(
-        (code) =>
-          !/^(?:client_secret|client_assertion|private_key|tls_client|jwt_bearer|client_credentials)/.test(
-            code
-          )
-      )
+describe('the codes in locales/en-US/codes.json', () => {
+  it('have every cause that the code names', () => {
+    const pattern =
+      /(?:^ +|')(E[A-Z]{4,}|EAI_AGAIN|(?:ERR|SQLITE|CERT|UNABLE_TO|SELF_SIGNED|DEPTH_ZERO|UND_ERR|HPE|OAUTH)_\w+)(?:'|:)/gm
+    const known = [connection, tls, token, queue].flatMap(codesOf)
+    const has = (code: string): boolean =>
+      known.some((one) => (one.endsWith('…') ? code.startsWith(start(one)) : one === code))
+    const named = matches(sources('src/**/*.ts'), pattern).filter(
+      (code) => !code.endsWith('_') && !INTERNAL.includes(code)
     )
-    assertNamed(codes(source('src/delivery/explain.ts'), /^ {2}(\d{3}): /gm))
+    assert.ok(named.length > 50)
+    assert.deepEqual(
+      named.filter((code) => !has(code)),
+      []
+    )
+  })
+
+  it('have every OAuth code that has hints', () => {
+    const hints = page('src/oauth2/answer-hints.ts')
+    const named = matches(hints, /^ {2}([a-z]+_[a-z_]+): (?:\(|hintsFor)/gm)
+    const oauth = codesOf(token).filter((code) => /^[a-z]/.test(code))
+    assert.deepEqual(named.sort(), oauth.sort())
+  })
+
+  it('have every HTTP status that has a hint', () => {
+    const named = matches(page('src/delivery/explain.ts'), /^ {2}(\d{3}): /gm)
+    assert.deepEqual([...named, ...CLASSES].sort(), codesOf(http).sort())
+  })
+
+  it('are all in the code', () => {
+    const all = [codes.error, connection, tls, token, queue].flatMap(codesOf)
+    assert.deepEqual(
+      all.filter(
+        (code) => !new RegExp(`\\b${start(code)}${/…/.test(code) ? '' : '\\b'}`).test(source)
+      ),
+      []
+    )
   })
 })
+
+/** A key may name several that mean the same. */
+function codesOf(part: object): string[] {
+  return Object.keys(part).flatMap((key) => key.split(' '))
+}
+
+/** `ERR_OSSL_…` stands for all that start like this. */
+function start(code: string): string {
+  return code.split('…')[0] ?? ''
+}
+
+function matches(text: string, pattern: RegExp): string[] {
+  return [...new Set([...text.matchAll(pattern)].map(([, code]) => code ?? ''))]
+}
+
+function sources(...globs: string[]): string {
+  return globSync(globs, { cwd: root }).map(page).join('\n')
+}

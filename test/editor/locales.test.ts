@@ -142,7 +142,7 @@ describe('the languages', () => {
     }
     assert.deepEqual(
       readdirSync(join(locales, 'en-US')).sort(),
-      [...files, 'log.json', 'properties.json'].sort()
+      [...files, 'codes.json', 'log.json', 'properties.json'].sort()
     )
   })
 })

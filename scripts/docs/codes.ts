@@ -1,0 +1,72 @@
+/** The tables of the codes in `locales/en-US/codes.json`: what happened, and what to do. */
+import codes from '../../locales/en-US/codes.json' with { type: 'json' }
+import { STATUS_DOTS, type StatusCode } from '../../nodes/status-line.ts'
+import { QUEUE_EVENT_KINDS } from '../../src/queue/queue-event.ts'
+import { inCode, table } from './table.ts'
+
+interface Entry {
+  meaning: string
+  remedy: string
+}
+
+/** The lines of each table, by its name. */
+export const CODE_TABLES = {
+  errors: () => entries('`msg.error.code`', codes.error),
+  'errors-in-short': () => {
+    const rows = Object.entries(codes.error).map(([code, { meaning }]) => [inCode(code), meaning])
+    return table(['`msg.error.code`', 'what happened'], rows)
+  },
+  'causes-connection': () => causes(codes.cause.connection),
+  'causes-tls': () => causes(codes.cause.tls),
+  'causes-http': () => causes(codes.cause.http),
+  'causes-token': () => causes(codes.cause.token),
+  'causes-queue': () => causes(codes.cause.queue),
+  statuses: () => {
+    const rows = inOrder([...STATUS_DOTS.keys()], codes.status).map(
+      ([code, { shown, meaning, remedy }]) => [
+        inCode(code),
+        [dotOf(code), ...shown.map(inCode)].join(', '),
+        meaning,
+        remedy
+      ]
+    )
+    return table(['`code`', 'the node shows', 'what it means', 'what to do'], rows)
+  },
+  events: () => {
+    const rows = inOrder(QUEUE_EVENT_KINDS, codes.event).map(([kind, { meaning, remedy }]) => [
+      inCode(kind),
+      meaning,
+      remedy
+    ])
+    return table(['`kind`', 'what happened', 'what to do'], rows)
+  }
+}
+
+function causes(of: Readonly<Record<string, Entry>>): string {
+  return entries('`msg.error.cause.code`', of)
+}
+
+/** A key may name several codes that mean the same. */
+function entries(head: string, of: Readonly<Record<string, Entry>>): string {
+  const rows = Object.entries(of).map(([key, { meaning, remedy }]) => [
+    key.split(' ').map(inCode).join(' '),
+    meaning,
+    remedy
+  ])
+  return table([head, 'what happened', 'what to do'], rows)
+}
+
+/** The texts in the order of the codes, which is that of the code: a text without a code is a mistake. */
+function inOrder<Code extends string, Text>(
+  order: readonly Code[],
+  texts: Readonly<Record<Code, Text>>
+): [Code, Text][] {
+  const unused = Object.keys(texts).filter((code) => !order.some((known) => known === code))
+  if (unused.length > 0) throw new Error(`There is no code ${unused.join(', ')}.`)
+  return order.map((code) => [code, texts[code]])
+}
+
+function dotOf(code: StatusCode): string {
+  const { fill, shape } = STATUS_DOTS.get(code) ?? {}
+  return `${fill === 'grey' ? 'gray' : fill} ${shape}`
+}
