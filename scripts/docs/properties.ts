@@ -1,6 +1,7 @@
 import meanings from '../../locales/en-US/properties.json' with { type: 'json' }
 import type { Property } from '../../nodes/property-table.ts'
 import { NODE_TYPES, textsOf, type NodeTypeName } from '../form-page.ts'
+import { inCode, table } from './table.ts'
 
 /** A property or credential without a meaning does not compile. */
 const MEANINGS: {
@@ -19,16 +20,22 @@ export function propertiesTable(type: NodeTypeName): string {
   const meanings: Readonly<Record<string, string>> = MEANINGS[type]
   const unknown = Object.keys(meanings).find((name) => !(name in properties || name in credentials))
   if (unknown !== undefined) throw new Error(`There is no property ${unknown}.`)
-  const row = (name: string, value: string, byDefault: string): string =>
-    `| \`${name}\` | ${labelOf(type, name)} | ${value} | ${byDefault} | ${meanings[name] ?? ''} |`
-  return [
-    '| property | in the form | value | default | meaning |',
-    '|---|---|---|---|---|',
-    ...Object.entries<Property>(properties).map(([name, property]) =>
-      row(name, valueOf(property), defaultOf(property))
-    ),
-    ...Object.keys(credentials).map((name) => row(name, 'text', 'credential'))
-  ].join('\n')
+  const row = (name: string, value: string, byDefault: string): string[] => [
+    inCode(name),
+    labelOf(type, name),
+    value,
+    byDefault,
+    meanings[name] ?? ''
+  ]
+  return table(
+    ['property', 'in the form', 'value', 'default', 'meaning'],
+    [
+      ...Object.entries<Property>(properties).map(([name, property]) =>
+        row(name, valueOf(property), defaultOf(property))
+      ),
+      ...Object.keys(credentials).map((name) => row(name, 'text', 'credential'))
+    ]
+  )
 }
 
 function labelOf(type: NodeTypeName, name: string): string {
