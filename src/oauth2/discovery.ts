@@ -15,7 +15,7 @@ import { isTokenPath } from './token-url.ts'
 const CACHED_FOR = 24 * 3600 * 1000
 const WELL_KNOWN = '/.well-known/'
 
-/** What is known about the authorization server (RFC 8414 §2). */
+/** What is known about the token server (RFC 8414 §2: authorization server). */
 export type ServerMetadata = Readonly<openid.ServerMetadata>
 
 /**
