@@ -108,7 +108,7 @@ describe('the recipes of docs/reply-rules.md', () => {
       [{ body: 'OK' }, 'suspended'],
       [none, retried, nobody]
     ],
-    'An answer to another': [
+    'A reply to another': [
       [{ body: ackOf('M2', 'AA') }, 'suspended'],
       [{ body: ack('AA') }, 'ACK']
     ]

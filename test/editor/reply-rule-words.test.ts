@@ -25,9 +25,9 @@ describe('reply rules in words', () => {
     assert.equal(rest(''), '')
     assert.equal(
       rest(':?E&@severity:W=WC,(E#timeout,E#reset)=S'),
-      'Any other answer fails. Other errors follow the default rules.'
+      'Any other reply fails. Other errors follow the default rules.'
     )
-    assert.match(rest(':I?=W,:?A=C'), /An answer that matches only warn rules is accepted\./)
+    assert.match(rest(':I?=W,:?A=C'), /A reply that matches only warn rules is accepted\./)
   })
 
   it('express conditions, including combined ones', () => {
@@ -36,7 +36,7 @@ describe('reply rules in words', () => {
     ])
     assert.deepEqual(conditions(':?E&@severity:W=WC,(E#timeout,E#reset)=S,E#4xx=F'), [
       'error (AE or CE) and severity is warning',
-      'no answer in time or connection cut',
+      'no reply in time or connection cut',
       'HTTP error status 4xx'
     ])
   })

@@ -120,7 +120,7 @@ describe('the test message of the form', () => {
       await editor.close('cancel')
     }
     await editor.edit('inner')
-    assert.equal(await send(), 'No HL7 answer')
+    assert.equal(await send(), 'No HL7 reply')
   })
 
   it('shows what the receiver says: errors in words, the reply, rule and action', async () => {
@@ -142,7 +142,7 @@ describe('the test message of the form', () => {
   it('says why nothing came of it, and what to do', async () => {
     await editor.edit('node')
     await editor.type('#node-input-url', 'http://127.0.0.1:1/')
-    assert.equal(await send(), 'No HL7 answer')
+    assert.equal(await send(), 'No HL7 reply')
     const failed = await lines()
     assert.deepEqual(Object.keys(failed).slice(0, 3), ['Error', 'Reason', 'What to do'])
     assert.equal(failed['Error'], 'ECONNREFUSED')
