@@ -3,13 +3,15 @@ import type { OutgoingMessage } from '../hl7/outgoing-message.ts'
 import type { ReplyMessage } from '../hl7/reply-message.ts'
 import { challengeParameter } from '../http-client/challenge.ts'
 import { HttpError } from '../http-client/http-error.ts'
+import { withLiveConnection } from '../http-client/with-live-connection.ts'
 import type { ReceivedReply } from '../http-client/connection.ts'
 import { retryAfterMs } from '../http-client/retry-after.ts'
 import { Redactor } from '../redactor.ts'
 import type { PreparedRequest, Receiver } from '../https/receiver.ts'
 import { readReplyBody, type ReplyBodyOptions } from '../https/reply-body.ts'
-import { refusesProof } from '../oauth2/dpop-proofs.ts'
-import { TokenError } from '../oauth2/token-error.ts'
+import { refusesProof, withProof } from '../oauth2/dpop-proofs.ts'
+import { withToken } from '../oauth2/with-token.ts'
+import type { TokenError } from '../oauth2/token-error.ts'
 import type { TokenSource } from '../oauth2/token-source.ts'
 import type { Attempt, AttemptError, AttemptReply, SentMessage } from '../rules/attempt.ts'
 import { errorOf, failureOf, GATEWAY_STATUSES, hintOf, withRetryAfter } from './attempt-failure.ts'
@@ -20,7 +22,7 @@ import type { MessageName } from '../queue/queue-error.ts'
 import type { AttemptResult } from './attempt-result.ts'
 import { countingAcknowledgement, isAnswer } from '../rules/holds.ts'
 import type { ReplyRules } from '../rules/reply-rules.ts'
-import { quotesOf, type Quotes } from './quotes.ts'
+import { quotesOf } from './quotes.ts'
 
 /** A message with what one attempt needs of it. */
 export interface Parcel {
@@ -34,12 +36,6 @@ export interface Parcel {
   redactor?: Redactor | undefined
 }
 
-/** Sends a request once. */
-type Transmit = (request: PreparedRequest, proof?: string) => Promise<ReceivedReply | HttpError>
-
-/** Why there is no other token for one that the receiver refused. */
-type TokenRefusal = Pick<AttemptResult, 'tokenProblem' | 'hint' | 'isPermanent'>
-
 export interface CourierSettings {
   receiver: Receiver
   /** Undefined: the receiver wants no token. */
@@ -52,10 +48,26 @@ export interface CourierSettings {
   secrets: readonly string[]
 }
 
+/** An answer of the receiver, or why there is no whole one. */
+type Answer = ReceivedReply | HttpError
+
+/** Why there is no other token for one that the receiver refused. */
+type TokenRefusal = Pick<AttemptResult, 'tokenProblem' | 'hint' | 'isPermanent'>
+
+/** What is known of an attempt while it goes on. */
+interface Progress {
+  redactor: Redactor
+  /** The last one that was built. */
+  request?: PreparedRequest
+  /** So many requests were sent, the last one at this time. */
+  requests: number
+  sentAt: number
+}
+
 /**
- * Takes one message to the receiver once: token, request, reply, decision. Within one attempt it
- * resends after a refused token, after a nonce for DPoP, and after a kept-alive connection that turned
- * out to be dead.
+ * Takes one message to the receiver once: token, request, reply, decision. An attempt is a chain: the token (once
+ * more with a fresh one after a refusal), a live connection (once more if a kept one was dead), the proof (once more
+ * with the receiver's nonce), the request; then the reply is read and judged.
  */
 export class Courier {
   readonly #settings: CourierSettings
@@ -74,72 +86,27 @@ export class Courier {
     signal?: AbortSignal,
     watchWork: WatchWork = (work) => work()
   ): Promise<AttemptResult> {
-    const { message } = parcel
-    const { tokens } = this.#settings
-    const sent = { controlIds: message.controlIds, type: message.type, replyDue: message.replyDue }
-    const { redactor = new Redactor(this.#settings.secrets) } = parcel
-    let start = performance.now()
-    let refusal: TokenRefusal = {}
-    let request: PreparedRequest | undefined
-    let requests = 0
-    const transmit: Transmit = (prepared, proof) => {
-      requests++
-      const limits = { responseTimeoutMs: parcel.responseTimeoutMs, signal, proof }
-      return this.#settings.receiver.send(prepared, limits).catch(httpError)
-    }
-    const send = async (token: string | undefined): Promise<ReceivedReply | HttpError> => {
-      if (token !== undefined) redactor.add(token)
-      const { input, url } = parcel
-      const prepared = await watchWork(() =>
-        this.#settings.receiver.prepare({ message, input, url, token })
-      )
-      request = prepared
-      const sendOnce = (): Promise<ReceivedReply | HttpError> => {
-        start = performance.now()
-        return this.#send(prepared, message, token, redactor, transmit)
-      }
-      const first = await sendOnce()
-      if (first instanceof HttpError || !this.#refusesProof(first)) return first
-      return first.headers['dpop-nonce'] === undefined ? first : sendOnce()
-    }
+    const { secrets, tokens } = this.#settings
+    const { redactor = new Redactor(secrets) } = parcel
+    const progress: Progress = { redactor, requests: 0, sentAt: performance.now() }
+    const send = (token: string | undefined): Promise<Answer> =>
+      this.#send(parcel, token, progress, watchWork, signal)
+    let refusal: TokenError | undefined
+    let result: Omit<AttemptResult, 'elapsedMs'>
     try {
-      const token = await tokens?.token(signal)
-      let reply = await send(token)
-      if (token !== undefined && this.#isRefused(reply)) {
-        const fresh = await this.#freshToken(token, signal)
-        if (typeof fresh !== 'string') refusal = fresh
-        else {
-          reply = await send(fresh)
-          if (this.#isRefused(reply)) tokens?.drop(fresh)
-        }
-      }
-      if (reply instanceof HttpError) throw reply
-      const answered = reply
-      const quotes = (): Quotes =>
-        request === undefined ? {} : quotesOf(answered.headers, { ...request, message }, redactor)
-      return {
-        ...(await watchWork(() => this.#read(answered, message, sent, quotes))),
-        ...redacted(refusal, redactor),
-        ...(requests > 1 && { requests }),
-        elapsedMs: performance.now() - start
-      }
+      const sent = await withToken(tokens, send, (answer) => this.#isRefused(answer), signal)
+      refusal = sent.refusal
+      if (sent.answer instanceof HttpError) throw sent.answer
+      const { answer } = sent
+      result = await watchWork(() => this.#read(answer, parcel.message, progress))
     } catch (thrown) {
-      const failure = redacted({ ...failureOf(thrown), ...refusal }, redactor)
-      const attempt: Attempt = {
-        sent,
-        error: failure.error,
-        // A token server's status is not the receiver's: no rule may mistake it for one.
-        ...(failure.status === undefined || failure.error.family === 'token'
-          ? undefined
-          : { status: failure.status })
-      }
-      return {
-        ...failure,
-        answered: false,
-        decision: decide(this.#settings.rules, attempt),
-        ...(requests > 1 && { requests }),
-        elapsedMs: performance.now() - start
-      }
+      result = this.#failed(thrown, parcel.message)
+    }
+    const { requests, sentAt } = progress
+    return {
+      ...redacted({ ...result, ...explained(refusal) }, redactor),
+      ...(requests > 1 && { requests }),
+      elapsedMs: performance.now() - sentAt
     }
   }
 
@@ -162,12 +129,38 @@ export class Courier {
     }
   }
 
+  /** Builds the request with this token, and sends it: over a live connection, with a proof if one is wanted. */
+  async #send(
+    parcel: Parcel,
+    token: string | undefined,
+    progress: Progress,
+    watchWork: WatchWork,
+    signal: AbortSignal | undefined
+  ): Promise<Answer> {
+    const { receiver, rules, tokens } = this.#settings
+    const { message, input, url, responseTimeoutMs } = parcel
+    if (token !== undefined) progress.redactor.add(token)
+    const request = await watchWork(() => receiver.prepare({ message, input, url, token }))
+    progress.request = request
+    const transmit = (proof: string | undefined): Promise<Answer> => {
+      if (proof !== undefined) progress.redactor.add(proof)
+      progress.requests++
+      progress.sentAt = performance.now()
+      return receiver.send(request, { responseTimeoutMs, signal, proof }).catch(httpError)
+    }
+    const answer = await withLiveConnection(
+      () => withProof(tokens?.proofs, request, token, transmit, headOf),
+      (error) => retriesOnReset(rules, errorOf(error))
+    )
+    if (!(answer instanceof HttpError)) this.#earlier.note(answer.connection, message.controlIds)
+    return answer
+  }
+
   /** @throws {HttpError} for an answer to another message */
   async #read(
     reply: ReceivedReply,
     message: OutgoingMessage,
-    sent: SentMessage,
-    quotes: () => Quotes
+    { redactor, request }: Progress
   ): Promise<Omit<AttemptResult, 'elapsedMs'>> {
     const { rules } = this.#settings
     const { status, headers } = reply
@@ -187,9 +180,13 @@ export class Courier {
       ack: read.message === null ? null : readAcknowledgement(read.message)
     }
     await turn(read.text)
-    const attempt: Attempt = { sent, status, reply: answer }
+    const attempt: Attempt = { sent: sentOf(message), status, reply: answer }
     const ack = countingAcknowledgement(attempt)
     const acks = ack === null || read.message === null ? [] : readAcknowledgements(read.message)
+    const quotes =
+      ack === null && request !== undefined
+        ? quotesOf(headers, { ...request, message }, redactor)
+        : undefined
     await turn(read.text)
     return {
       decision: decide(rules, attempt),
@@ -202,39 +199,24 @@ export class Courier {
         ...(acks.length === 0 ? undefined : { acks })
       },
       answered: isAnswer(attempt, message),
-      ...(ack === null ? { quotes: quotes(), ...this.#tokenAdvice(reply) } : undefined),
+      ...(quotes && { quotes, ...this.#tokenAdvice(reply) }),
       reachable: ack !== null || !GATEWAY_STATUSES.has(status),
       ...withRetryAfter(status, retryAfterMs(headers, Date.now()))
     }
   }
 
-  async #send(
-    request: PreparedRequest,
-    message: OutgoingMessage,
-    token: string | undefined,
-    redactor: Redactor,
-    transmit: Transmit
-  ): Promise<ReceivedReply | HttpError> {
-    const { rules, tokens } = this.#settings
-    const proofs = tokens?.proofs
-    const send = async (): Promise<ReceivedReply | HttpError> => {
-      if (proofs === undefined || token === undefined) return transmit(request)
-      const proof = await proofs.proof(request.method, request.url, token)
-      redactor.add(proof)
-      const reply = await transmit(request, proof)
-      if (!(reply instanceof HttpError)) await proofs.keepNonce(request.url, reply.headers)
-      return reply
-    }
-    const answer = await send()
-    const again =
-      answer instanceof HttpError && answer.isStale && retriesOnReset(rules, errorOf(answer))
-    const last = again ? await send() : answer
-    if (!(last instanceof HttpError)) this.#earlier.note(last.connection, message.controlIds)
-    return last
+  /** @throws what is no failure of the attempt */
+  #failed(thrown: unknown, message: OutgoingMessage): Omit<AttemptResult, 'elapsedMs'> {
+    const failure = failureOf(thrown)
+    const { error, status } = failure
+    // A token server's status is not the receiver's: no rule may mistake it for one.
+    const isOfReceiver = status !== undefined && error.family !== 'token'
+    const attempt: Attempt = { sent: sentOf(message), error, ...(isOfReceiver && { status }) }
+    return { ...failure, answered: false, decision: decide(this.#settings.rules, attempt) }
   }
 
   /** Whether the receiver refuses the token: its status says so, whatever the body. */
-  #isRefused(answer: ReceivedReply | HttpError): boolean {
+  #isRefused(answer: Answer): boolean {
     const { status } = answer
     if (status === undefined || !this.#settings.refreshOnStatus.has(status)) return false
     if (answer instanceof HttpError) return answer.code !== 'ERR_ABORTED'
@@ -250,20 +232,6 @@ export class Courier {
   /** Whether the receiver refuses the proof, for which another token would not help. */
   #refusesProof(answer: ReceivedReply): boolean {
     return this.#settings.tokens?.proofs !== undefined && refusesProof(answer)
-  }
-
-  async #freshToken(
-    refused: string,
-    signal: AbortSignal | undefined
-  ): Promise<string | TokenRefusal> {
-    try {
-      return (await this.#settings.tokens?.refused(refused, signal)) ?? refused
-    } catch (error) {
-      // The receiver's refusal remains the answer to this attempt; this only explains it.
-      if (!(error instanceof TokenError) || error.code === 'ERR_ABORTED') throw error
-      const { message, permanent } = error
-      return { tokenProblem: message, ...hintOf(error), ...(permanent && { isPermanent: true }) }
-    }
   }
 }
 
@@ -292,6 +260,21 @@ function redacted<Facts extends { error?: AttemptError; tokenProblem?: string; h
     ...(tokenProblem !== undefined && { tokenProblem: redactor.hide(tokenProblem) }),
     ...(hint !== undefined && { hint: redactor.hide(hint) })
   }
+}
+
+function sentOf({ controlIds, type, replyDue }: OutgoingMessage): SentMessage {
+  return { controlIds, type, replyDue }
+}
+
+/** Why a refused token could not be replaced. */
+function explained(refusal: TokenError | undefined): TokenRefusal {
+  if (refusal === undefined) return {}
+  const { message, permanent } = refusal
+  return { tokenProblem: message, ...hintOf(refusal), ...(permanent && { isPermanent: true }) }
+}
+
+function headOf(answer: Answer): ReceivedReply | undefined {
+  return answer instanceof HttpError ? undefined : answer
 }
 
 function httpError(thrown: unknown): HttpError {

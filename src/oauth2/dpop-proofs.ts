@@ -9,6 +9,8 @@ export interface DpopHandle extends openid.DPoPHandle {
   cacheNonce(answer: { headers: { get(name: string): unknown } }, url: URL): void
 }
 
+type AnswerHead = Pick<HttpReply, 'status' | 'headers'>
+
 /**
  * The DPoP proofs (RFC 9449) of one node, with the nonces that servers hand out. openid-client makes
  * them, with a key pair that is never stored and whose private key cannot be exported.
@@ -43,6 +45,39 @@ export class DpopProofs {
   }
 }
 
+/** A request that may carry a proof. */
+interface ProvenRequest {
+  method: string
+  url: URL
+}
+
+/**
+ * Sends a request with a proof, and once more with the nonce that the receiver wants in it (RFC 9449 §9).
+ *
+ * @param proofs undefined: no DPoP
+ * @param token the one in the request
+ * @param headOf undefined for a failure
+ */
+export async function withProof<Answer>(
+  proofs: DpopProofs | undefined,
+  { method, url }: ProvenRequest,
+  token: string | undefined,
+  send: (proof: string | undefined) => Promise<Answer>,
+  headOf: (answer: Answer) => AnswerHead | undefined
+): Promise<Answer> {
+  if (proofs === undefined || token === undefined) return send(undefined)
+  const sendProven = async (): Promise<Answer> => {
+    const answer = await send(await proofs.proof(method, url, token))
+    const head = headOf(answer)
+    if (head !== undefined) await proofs.keepNonce(url, head.headers)
+    return answer
+  }
+  const answer = await sendProven()
+  const head = headOf(answer)
+  const hasNonce = head?.headers['dpop-nonce'] !== undefined
+  return hasNonce && refusesProof(head) ? sendProven() : answer
+}
+
 async function createHandle(): Promise<DpopHandle> {
   // Every server with DPoP knows ES256.
   const keyPair = await openid.randomDPoPKeyPair('ES256')
@@ -55,7 +90,7 @@ async function createHandle(): Promise<DpopHandle> {
  * Whether a receiver refuses the proof and not the token: it wants another nonce (RFC 9449 §9), or
  * the proof is not valid.
  */
-export function refusesProof({ status, headers }: Pick<HttpReply, 'status' | 'headers'>): boolean {
+export function refusesProof({ status, headers }: AnswerHead): boolean {
   const error = challengeParameter(headers, 'error') ?? ''
   return status === 401 && ['use_dpop_nonce', 'invalid_dpop_proof'].includes(error)
 }
