@@ -5,7 +5,8 @@ import type { Delivery } from '../src/delivery/delivery.ts'
 import { DeliveryError } from '../src/delivery/delivery-error.ts'
 import type { LeftChoice, SuspendedChoice } from '../src/queue/queue-types.ts'
 import { MOST_TIME } from '../src/queue/stored-json.ts'
-import { BadRequest, LEFT_FILTERS, leftChoice } from './operations/queries.ts'
+import { LEFT_FILTERS, leftChoice } from './operations/queries.ts'
+import { RouteError } from './operations/route-error.ts'
 import { printable } from '../src/printable.ts'
 import { acknowledge } from './flow-acknowledgements.ts'
 import type { FlowMessage } from './flow-messages.ts'
@@ -70,7 +71,7 @@ function choiceOf(msg: object): LeftChoice {
       Object.fromEntries(entries.map(([name, value]) => [name, asText(name, value)]))
     )
   } catch (error) {
-    throw error instanceof BadRequest
+    throw error instanceof RouteError
       ? new DeliveryError('HL7_INVALID_MESSAGE', `msg.${error.message} Nothing was sent again.`)
       : error
   }

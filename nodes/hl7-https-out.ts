@@ -26,9 +26,9 @@ import { errorText, notSetUp } from './node-errors.ts'
 import { listNode, takeCredentials } from './node-lifecycle.ts'
 import { deployedOutNodes, outParts } from './out-parts.ts'
 import { deletion, reportOrphanedQueues } from './orphaned-queues.ts'
-import { registerMetricsRoute } from './operations/metrics-route.ts'
 import { Refusals } from './operations/refusals.ts'
-import { registerOutRoutes } from './operations/routes.ts'
+import { registerRoutes } from './operations/register-routes.ts'
+import { outRoutes } from './operations/routes.ts'
 import { somethingChanged } from './operations/sidebar.ts'
 import { sentence } from './operations/words.ts'
 import { outCredentials } from './hl7-https-out-properties.ts'
@@ -37,7 +37,6 @@ import { queueDirectory } from './queue-directory.ts'
 import { OF_AUTH, readOutSettings, type OutSettings } from './read-out-settings.ts'
 import { misconfigured, StatusLine, type Translate } from './status-line.ts'
 import { sendTestMessage } from './test-message.ts'
-import { registerTestRoute } from './test-route.ts'
 
 /**
  * How long a closing node waits for requests in progress, in milliseconds; Node-RED allows 15 s.
@@ -48,10 +47,7 @@ const CERTIFICATE_MS = 60_000
 
 /** Registers the node that sends HL7 messages and routes their acknowledgements. */
 export default function (RED: NodeAPI): void {
-  // Before the routes of single nodes, which would take `metrics` for an id.
-  registerMetricsRoute(RED)
-  registerOutRoutes(RED)
-  registerTestRoute(RED)
+  registerRoutes(RED, outRoutes(RED))
   reportOrphanedQueues(RED)
 
   function Hl7HttpsOut(this: Node, config: NodeDef): void {

@@ -6,14 +6,15 @@ import { flowFileProperties } from './named-values.ts'
 import { authParts, deployedAuthNodes } from './auth-parts.ts'
 import { listNode, takeCredentials } from './node-lifecycle.ts'
 import { tokenCredentials, tokenProperties } from './oauth2-client-credentials-properties.ts'
+import { registerRoutes } from './operations/register-routes.ts'
 import { isUnset, Properties } from './properties.ts'
 import { typesOf } from './property-table.ts'
 import { readTokenSettings, tokenHttpClient } from './read-token-settings.ts'
-import { registerTokenRoute } from './token-route.ts'
+import { tokenRoutes } from './token-route.ts'
 
 /** Registers the config node that always has a fresh token. */
 export default function (RED: NodeAPI): void {
-  registerTokenRoute(RED)
+  registerRoutes(RED, tokenRoutes(RED))
 
   function OAuth2ClientCredentials(this: Node, config: NodeDef): void {
     RED.nodes.createNode(this, config)

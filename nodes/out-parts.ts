@@ -5,6 +5,7 @@ import type { Reporter } from '../src/delivery/reporter.ts'
 import type { TokenSource } from '../src/oauth2/token-source.ts'
 import type { CertificateWatch } from './certificate-watch.ts'
 import type { FlowMessage } from './flow-messages.ts'
+import type { TestMessageResult } from './operations/answers.ts'
 import type { Refusals } from './operations/refusals.ts'
 
 /** What an operator does with a queue. */
@@ -23,21 +24,6 @@ export type DeliveryControl = Pick<
   | 'read'
   | 'events'
 >
-
-/** What the Send test message button shows. */
-export interface TestMessageResult {
-  /** Absent if it could not be built. */
-  request?: { line: string; headers: Record<string, string> }
-  status: number | null
-  /** The whole body of the answer as text. */
-  reply: string | null
-  ack: unknown
-  rule: string
-  action: string
-  elapsedMs: number
-  /** Why there was no HL7 answer, and what to do. */
-  error: { code: string; reason: string; hint: string } | null
-}
 
 /** What the admin routes find behind the id of an `hl7-https-out` node that is set up. */
 export interface OutParts {

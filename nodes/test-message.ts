@@ -5,7 +5,7 @@ import { Hl7Error } from '../src/hl7/hl7-error.ts'
 import { readOutgoingMessage, type OutgoingMessage } from '../src/hl7/outgoing-message.ts'
 import type { Receiver } from '../src/https/receiver.ts'
 import { HIDDEN, Redactor } from '../src/redactor.ts'
-import type { TestMessageResult } from './out-parts.ts'
+import type { TestMessageResult } from './operations/answers.ts'
 import type { OutSettings } from './read-out-settings.ts'
 import { sampleSegments } from './test-sample.ts'
 

@@ -8,26 +8,23 @@ import { readConnection } from './connection.ts'
 import { readFormSettings } from './form-settings.ts'
 import { authParts } from './auth-parts.ts'
 import { tokenProperties } from './oauth2-client-credentials-properties.ts'
-import { audit, guarded } from './operations/routes.ts'
+import type { Handlers } from './operations/register-routes.ts'
 import { Properties } from './properties.ts'
 import { readTokenSettings, tokenHttpClient } from './read-token-settings.ts'
 
 /** What to do about settings that cannot work. */
 const CORRECT_IT = 'Correct this in the form.'
 
-/** The route behind the Test button of the config node: for those who may deploy what is in a form. */
-export function registerTokenRoute(RED: NodeAPI): void {
-  RED.httpAdmin.post(
-    '/oauth2-client-credentials/:id/test',
-    RED.auth.needsPermission('flows.write'),
-    guarded(async (request, response) => {
-      audit(RED, request, 'oauth2-client-credentials.test')
-      const found = RED.nodes.getNode(request.params['id'] ?? '') as Node | null
+/** What answers the *Test* button of the config node. */
+export function tokenRoutes(RED: NodeAPI): Handlers<'testToken'> {
+  return {
+    testToken({ params, question }) {
+      const found = RED.nodes.getNode(params.id) as Node | null
       // Do not use the credentials of another node, whatever their names.
       const node = found !== null && authParts.has(found) ? found : null
-      response.json(await testForm(RED, node, request.body))
-    })
-  )
+      return testForm(RED, node, question)
+    }
+  }
 }
 
 /** @param node null if it is not deployed */

@@ -8,13 +8,16 @@ import { fileURLToPath } from 'node:url'
 import { CODE_TABLES } from './docs/codes.ts'
 import { messageStates } from './docs/message-states.ts'
 import { propertiesTable } from './docs/properties.ts'
+import { auditTable, routeTable } from './docs/routes.ts'
 
 /** Makes the lines of each table. */
 const TABLES: Readonly<Partial<Record<string, () => string>>> = {
   ...CODE_TABLES,
   'message-states': messageStates,
   'properties-of-hl7-https-out': () => propertiesTable('hl7-https-out'),
-  'properties-of-oauth2-client-credentials': () => propertiesTable('oauth2-client-credentials')
+  'properties-of-oauth2-client-credentials': () => propertiesTable('oauth2-client-credentials'),
+  routes: routeTable,
+  audit: auditTable
 }
 
 /** The first line of a page with such tables. */

@@ -1,43 +1,58 @@
+import {
+  ROUTES,
+  type AnswerOf,
+  type ParamsOf,
+  type QuestionOf,
+  type RouteName
+} from '../operations/route-table.ts'
+
 /** So long a GET may take, in milliseconds: it must not hold up what is asked next. */
 const GET_TIMEOUT_MS = 15_000
 
 /**
- * POSTs JSON to Node-RED with the session of the editor, which `fetch` would not send.
+ * Asks a route of Node-RED, with the session of the editor, which `fetch` would not send.
  *
- * @param path relative to the editor
- * @returns the parsed answer
- * @throws {RequestError} if Node-RED answers with an error, or does not answer
+ * @param params what stands for the names in its path
+ * @param question its query or its body; of a query, what is empty is left out
+ * @throws {RequestError} if Node-RED answers with an error, or does not answer; a GET ends after 15 seconds
  */
-export function postToNodeRed(path: string, body: unknown): Promise<unknown> {
-  return ask({
-    url: path,
-    type: 'POST',
-    contentType: 'application/json',
-    data: JSON.stringify(body)
-  })
-}
-
-/**
- * The same with GET.
- *
- * @param path relative to the editor
- * @throws {RequestError} as above, and after 15 seconds without an answer
- */
-export function getFromNodeRed(path: string): Promise<unknown> {
-  return ask({ url: path, type: 'GET', timeout: GET_TIMEOUT_MS })
-}
-
-function ask(request: Omit<EditorRequest, 'dataType' | 'success' | 'error'>): Promise<unknown> {
+export function askNodeRed<Name extends RouteName>(
+  name: Name,
+  params: ParamsOf<Name>,
+  question: QuestionOf<Name>
+): Promise<AnswerOf<Name>> {
+  const { method, path } = ROUTES[name]
+  const url = filledPath(path, params)
+  const request =
+    method === 'GET'
+      ? { url: withQuery(url, question), timeout: GET_TIMEOUT_MS }
+      : { url, contentType: 'application/json', data: JSON.stringify(question) }
   return new Promise((resolve, reject) => {
     $.ajax({
       ...request,
+      type: method,
       dataType: 'json',
-      success: resolve,
+      success: (answer) => {
+        resolve(answer as AnswerOf<Name>)
+      },
       error: ({ status, responseJSON }) => {
         reject(new RequestError(status, responseJSON))
       }
     })
   })
+}
+
+/** Relative to the editor, wherever that is. */
+function filledPath(path: string, params: Readonly<Record<string, string>>): string {
+  return path
+    .slice(1)
+    .replace(/:(\w+)/g, (_, name: string) => encodeURIComponent(params[name] ?? ''))
+}
+
+function withQuery(url: string, question: object): string {
+  const given = Object.entries(question).filter(([, value]) => value !== undefined && value !== '')
+  const query = new URLSearchParams(given.map(([name, value]) => [name, String(value)]))
+  return query.size === 0 ? url : `${url}?${query.toString()}`
 }
 
 /** Node-RED refused a request. */

@@ -1,32 +1,11 @@
 import { ERROR_CODES } from '../../src/hl7/error-codes.ts'
 import { parseReplyRules } from '../../src/rules/reply-rules.ts'
-import { postToNodeRed, RequestError } from './ask-node-red.ts'
+import type { TestAnswer } from '../operations/answers.ts'
+import { askNodeRed, RequestError } from './ask-node-red.ts'
 import type { Form } from './form.ts'
 import { conditionWords } from './reply-rule-words.ts'
 import { keepWithForm, onPress, ResultBox, type Failure, type ResultLine } from './result-box.ts'
 import { sampleInject } from './sample-inject.ts'
-
-/** One ERR of the reply. */
-interface AckError {
-  location: string
-  code: string
-  codeText: string
-  severity: string
-  diagnostic: string
-  userMessage: string
-}
-
-/** The answer of the route; it does not contain the token. */
-interface Answer {
-  request?: { line: string; headers: Record<string, string> }
-  status?: number | null
-  reply?: string | null
-  ack?: { code: string; text: string; errors: readonly AckError[] } | null
-  rule?: string
-  action?: string
-  elapsedMs?: number
-  error?: { code: string; reason: string; hint: string } | null
-}
 
 /** What the buttons need from the form. */
 export interface TestMessageOptions {
@@ -54,7 +33,7 @@ export function prepareTestMessage({ form, node, lists }: TestMessageOptions): v
   }
   const begin = keepWithForm(result, form.root(), () => JSON.stringify([given(), type()]))
 
-  const show = (answer: Answer): void => {
+  const show = (answer: TestAnswer): void => {
     const { error = null, request } = answer
     const lines: ResultLine[] = [
       [text('testMessage.decision'), decisionWords(answer, text)],
@@ -106,9 +85,8 @@ export function prepareTestMessage({ form, node, lists }: TestMessageOptions): v
     result.say(text('testMessage.busy'))
     const id = runningId(node) ?? node.id
     try {
-      const path = `hl7-https-out/${encodeURIComponent(id)}/test`
-      const answer = await postToNodeRed(path, { type: type(), node: settings })
-      if (isCurrent()) show(answer as Answer)
+      const answer = await askNodeRed('testNode', { id }, { type: type(), node: settings })
+      if (isCurrent()) show(answer)
     } catch (error) {
       if (!(error instanceof RequestError)) throw error
       if (isCurrent()) result.show('bad', text(`request.${error.key}`), [])
@@ -168,7 +146,7 @@ function runningId(node: EditorNode): string | undefined {
 }
 
 /** What this answer would mean for a message, and which rule says so. */
-function decisionWords({ action = '', rule = '' }: Answer, text: Form['text']): string {
+function decisionWords({ action = '', rule = '' }: TestAnswer, text: Form['text']): string {
   const letters = action.replace('W', '')
   const words = action === '' ? '' : text(`action.${letters === '' ? 'W' : shortened(letters)}`)
   if (rule === '') return words
@@ -182,7 +160,7 @@ function shortened(letters: string): string {
 }
 
 /** The ERR segments, one a line: code and its meaning, severity, place, and what the receiver says. */
-function errorWords({ ack }: Answer, text: Form['text']): string {
+function errorWords({ ack }: TestAnswer, text: Form['text']): string {
   const errors = ack?.errors ?? []
   const lines = errors
     .slice(0, MAX_ERRORS)

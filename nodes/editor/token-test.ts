@@ -1,6 +1,6 @@
 import { hintValues, type Hint } from '../../src/oauth2/hint.ts'
 import type { TokenTestResult } from '../../src/oauth2/token-test-result.ts'
-import { postToNodeRed, RequestError } from './ask-node-red.ts'
+import { askNodeRed, RequestError } from './ask-node-red.ts'
 import type { Form } from './form.ts'
 import { keepWithForm, onPress, ResultBox } from './result-box.ts'
 
@@ -25,10 +25,8 @@ export function prepareTokenTest({ form, nodeId, lists, onIssuer }: TokenTestOpt
   }
   const begin = keepWithForm(result, form.root(), () => JSON.stringify(given()))
 
-  const ask = async (given: Record<string, unknown>): Promise<TokenTestResult> => {
-    const path = `oauth2-client-credentials/${encodeURIComponent(nodeId)}/test`
-    return (await postToNodeRed(path, given)) as TokenTestResult
-  }
+  const ask = (given: Record<string, unknown>): Promise<TokenTestResult> =>
+    askNodeRed('testToken', { id: nodeId }, given)
 
   /** In the reader's language; undefined if this page is older than the server and lacks a text. */
   const hintText = (hints: readonly Hint[]): string | undefined => {

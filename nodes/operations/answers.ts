@@ -11,7 +11,7 @@ export interface Told {
 export type NodeStateName =
   'idle' | 'sending' | 'retrying' | 'paused' | 'error' | 'config' | 'stopped'
 
-/** `GET /hl7-https-out/:id`. Times are ISO 8601, UTC. */
+/** The state of a node. Times are ISO 8601, UTC. */
 export interface NodeState extends Told {
   id: string
   name: string
@@ -53,7 +53,7 @@ export interface NodeState extends Told {
 /** Whose certificate it is: the receiver's, the token server's, or the client certificate. */
 export type CertificateOwner = 'receiver' | 'token server' | 'client'
 
-/** `GET /hl7-https-out`: what needs a person comes first. */
+/** All nodes: what needs a person comes first. */
 export interface AllStates {
   at: string
   nodes: NodeState[]
@@ -89,21 +89,21 @@ export interface AckErrorRow {
   text: string
 }
 
-/** `GET /hl7-https-out/:id/messages`: newest first. */
+/** Newest first. */
 export interface MessagePage {
   messages: MessageAnswer[]
   /** There may be more before the last one. */
   more: boolean
 }
 
-/** `GET /hl7-https-out/:id/messages/:messageId`: needs the permission `hl7-https-out.content`. */
+/** A message with its text. */
 export interface MessageContent extends MessageAnswer {
   /** HL7 text, CR-separated; null if it is no longer in the queue. */
   request: string | null
   reply: string | null
 }
 
-/** `GET /hl7-https-out/:id/events`: newest first. */
+/** What happened. */
 export interface EventRow extends Told {
   at: string
   /** A user name, `flow`, `rule`, or `''`. */
@@ -112,11 +112,12 @@ export interface EventRow extends Told {
   text: string
 }
 
+/** Newest first. */
 export interface EventPage {
   events: EventRow[]
 }
 
-/** One minute of `GET /hl7-https-out/:id/history`. */
+/** One minute of the history. */
 export interface HistoryMinute {
   /** Its beginning. */
   at: string
@@ -129,15 +130,43 @@ export interface HistoryMinute {
   p95: number
 }
 
-/** `GET /hl7-https-out/:id/history?minutes=60`: oldest first, without gaps. */
+/** Oldest first, without gaps. */
 export interface History {
   minutes: HistoryMinute[]
 }
 
-/** `POST …/messages/resend` and `/discard`. */
+/** What became of messages that were to be resent or discarded. */
 export interface BulkAnswer {
   found: number
   /** Of messages that had left: so many were sent again, and of so many the content is no longer kept. */
   resent?: number
   withoutContent?: number
 }
+
+/** What a test message showed. */
+export interface TestMessageResult {
+  /** Absent if it could not be built. */
+  request?: { line: string; headers: Record<string, string> }
+  status: number | null
+  /** The whole body of the reply as text. */
+  reply: string | null
+  ack: { code: string; text: string; errors: readonly AckErrorAnswer[] } | null
+  rule: string
+  action: string
+  elapsedMs: number
+  /** Why there was no HL7 reply, and what to do. */
+  error: { code: string; reason: string; hint: string } | null
+}
+
+/** One ERR of the reply. */
+export interface AckErrorAnswer {
+  location: string
+  code: string
+  codeText: string
+  severity: string
+  diagnostic: string
+  userMessage: string
+}
+
+/** The same; of settings that cannot work, only `error`. */
+export type TestAnswer = Partial<TestMessageResult>

@@ -1,28 +1,16 @@
-import type { Node, NodeAPI } from 'node-red'
+import type { Node } from 'node-red'
 import type { TokenStatus } from '../../src/oauth2/token-cache.ts'
 import { authParts, deployedAuthNodes } from '../auth-parts.ts'
 import { deployedOutNodes, outParts } from '../out-parts.ts'
-import { guarded } from './routes.ts'
 import { metricsText, type NodeFigures, type TokenFigures } from './metrics.ts'
 
-/** Which version of the text format it is, in the words that Prometheus knows. */
-const CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
-
-/** The route that Prometheus scrapes: the figures of all nodes that are deployed. */
-export function registerMetricsRoute(RED: NodeAPI): void {
-  const read = RED.auth.needsPermission('hl7-https-out.read')
-  const answer: Parameters<typeof guarded>[0] = (_request, response) => {
-    const now = Date.now()
-    const text = metricsText(
-      [...deployedOutNodes.values()].flatMap((node) => nodeFigures(node, now)),
-      [...deployedAuthNodes.values()].flatMap(tokenFigures)
-    )
-    // Express would put the parameters of the type into another order.
-    response.setHeader('Content-Type', CONTENT_TYPE)
-    response.end(text)
-    return Promise.resolve()
-  }
-  RED.httpAdmin.get('/hl7-https-out/metrics', read, guarded(answer))
+/** The figures of all nodes that are deployed, as Prometheus reads them. */
+export function metrics(): string {
+  const now = Date.now()
+  return metricsText(
+    [...deployedOutNodes.values()].flatMap((node) => nodeFigures(node, now)),
+    [...deployedAuthNodes.values()].flatMap(tokenFigures)
+  )
 }
 
 /** @param now wall clock, milliseconds */

@@ -13,6 +13,7 @@ import type {
   NodeState
 } from '../../nodes/operations/answers.ts'
 import { ackFor, adt, controlIdIn, startWorld, type World } from '../support/world.ts'
+import { ROUTES } from '../../nodes/operations/route-table.ts'
 import { page, rows, section } from '../docs/markdown.ts'
 import { as as asUser, PASSWORD, USERS, type User } from '../support/admin-users.ts'
 
@@ -380,6 +381,27 @@ describe('docs/operations.md', { skip }, () => {
           permissions.includes(permission) ||
           (permissions.includes('read') && permission.endsWith('.read'))
         assert.equal(await may(username, permission), isSaid, `${username}: ${permission}`)
+      }
+    }
+  })
+
+  it('lets a user ask a route who has its permission, and nobody else', async () => {
+    const body = { type: 'ADT^A01', all: true, value: 'x' }
+    for (const { method, path, permission } of Object.values(ROUTES)) {
+      const filled = path.replace(':id', 'out').replace(':messageId', '999999')
+      for (const user of ['watch', 'night', 'analyst'] as const) {
+        const { status } = await asUser(
+          world.nodeRed,
+          user,
+          filled,
+          method === 'GET' ? undefined : body
+        )
+        const permissions: readonly string[] = USERS[user]
+        assert.equal(
+          status !== 401,
+          permission.endsWith('.read') || permissions.includes(permission),
+          `${user}: ${method} ${path} ${status}`
+        )
       }
     }
   })

@@ -1,66 +1,6 @@
-import type {
-  AllStates,
-  BulkAnswer,
-  EventPage,
-  History,
-  MessageContent,
-  MessagePage
-} from '../../operations/answers.ts'
-import { getFromNodeRed, postToNodeRed, RequestError } from '../ask-node-red.ts'
+import { RequestError } from '../ask-node-red.ts'
 import type { Text } from './times.ts'
 import { cut } from './told.ts'
-
-/** The routes, as the tab asks them. */
-const base = 'hl7-https-out'
-const part = encodeURIComponent
-
-export type Selection = { ids: string[] } | { all: true } | MessageFilter
-
-export interface MessageFilter {
-  controlId?: string
-  type?: string
-  rule?: string
-}
-
-export interface MessageQuestion extends MessageFilter {
-  state?: string
-  before?: string
-  limit: number
-}
-
-/** What `POST …/test` answers. */
-export interface TestAnswer {
-  status?: number | null
-  ack?: { code?: string } | null
-  action?: string
-  elapsedMs?: number
-  error?: { code?: string; reason?: string; hint?: string } | null
-}
-
-const query = (values: object): string => {
-  const given = Object.entries(values).filter(([, value]) => value !== undefined && value !== '')
-  return new URLSearchParams(given.map(([name, value]) => [name, String(value)])).toString()
-}
-
-export const routes = {
-  all: () => getFromNodeRed(base) as Promise<AllStates>,
-  history: (node: string, minutes: number) =>
-    getFromNodeRed(`${base}/${part(node)}/history?minutes=${minutes}`) as Promise<History>,
-  messages: (node: string, question: MessageQuestion) =>
-    getFromNodeRed(`${base}/${part(node)}/messages?${query(question)}`) as Promise<MessagePage>,
-  content: (node: string, message: string) =>
-    getFromNodeRed(`${base}/${part(node)}/messages/${part(message)}`) as Promise<MessageContent>,
-  events: (node: string, since: string, limit: number) =>
-    getFromNodeRed(`${base}/${part(node)}/events?${query({ since, limit })}`) as Promise<EventPage>,
-  pause: (node: string, reason: string) => postToNodeRed(`${base}/${part(node)}/pause`, { reason }),
-  resume: (node: string) => postToNodeRed(`${base}/${part(node)}/resume`, {}),
-  bulk: (node: string, action: 'resend' | 'discard', body: Selection & { firstAlone?: boolean }) =>
-    postToNodeRed(`${base}/${part(node)}/messages/${action}`, body) as Promise<BulkAnswer>,
-  one: (node: string, message: string, action: 'resend' | 'discard') =>
-    postToNodeRed(`${base}/${part(node)}/messages/${part(message)}/${action}`, {}),
-  test: (node: string) =>
-    postToNodeRed(`${base}/${part(node)}/test`, { type: 'ADT^A01' }) as Promise<TestAnswer>
-}
 
 /** Why a request was not answered, in words. */
 export function requestTrouble(error: unknown, text: Text): string {

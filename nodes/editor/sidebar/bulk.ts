@@ -1,5 +1,6 @@
 import type { NodeState } from '../../operations/answers.ts'
-import { routes, type Selection } from './asking.ts'
+import type { Selection } from '../../operations/questions.ts'
+import { askNodeRed } from '../ask-node-red.ts'
 import { act, type Desk } from './desk.ts'
 
 export interface Bulk {
@@ -30,8 +31,12 @@ export async function actOnMany(
         })
   if (consent === undefined) return
   await act(desk, async () => {
-    const first = mayTry ? { firstAlone: consent.checked } : {}
-    const { found } = await routes.bulk(node.id, action, { ...which, ...first })
+    const { id } = node
+    const firstAlone = mayTry && consent.checked
+    const { found } =
+      action === 'discard'
+        ? await askNodeRed('discardMessages', { id }, which)
+        : await askNodeRed('resendMessages', { id }, { ...which, firstAlone })
     say('good', text(action === 'resend' ? 'done.resent' : 'done.discarded', { count: found }))
   })
 }

@@ -1,4 +1,5 @@
 import type { MessageAnswer, NodeState } from '../../operations/answers.ts'
+import { ROUTES, type RouteName } from '../../operations/route-table.ts'
 import { requestTrouble } from './asking.ts'
 import { Button } from './dom.ts'
 import type { QuestionBox } from './question.ts'
@@ -17,11 +18,9 @@ export interface Desk extends Speech {
   open: (node: string, message: MessageAnswer) => void
 }
 
-/** Why an action is greyed out for this user; empty if it is not. */
-export function refusal(
-  { text }: Pick<Speech, 'text'>,
-  permission: 'hl7-https-out.write' | 'hl7-https-out.content'
-): string {
+/** Why this user may not ask a route; empty if that is allowed. */
+export function refusal({ text }: Pick<Speech, 'text'>, route: RouteName): string {
+  const { permission } = ROUTES[route]
   return RED.user.hasPermission(permission) ? '' : text('trouble.permission', { permission })
 }
 

@@ -1,5 +1,6 @@
 import type { EventRow, NodeState } from '../../operations/answers.ts'
-import { askEach, requestTrouble, routes } from './asking.ts'
+import { askNodeRed } from '../ask-node-red.ts'
+import { askEach, requestTrouble } from './asking.ts'
 import { csv } from './csv.ts'
 import type { Desk } from './desk.ts'
 import { Button, element, setText } from './dom.ts'
@@ -107,7 +108,7 @@ export class Events {
     const running = asked.filter(({ state }) => state !== 'stopped')
     const pages = await askEach(running, async ({ id }) => {
       try {
-        return await routes.events(id, since, limit)
+        return await askNodeRed('events', { id }, { since, limit })
       } catch (error) {
         failed = requestTrouble(error, text)
         throw error

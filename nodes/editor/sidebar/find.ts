@@ -1,5 +1,6 @@
 import type { MessagePage, NodeState } from '../../operations/answers.ts'
-import { askEach, routes } from './asking.ts'
+import { askNodeRed } from '../ask-node-red.ts'
+import { askEach } from './asking.ts'
 import type { Desk } from './desk.ts'
 import { Button, element, setText } from './dom.ts'
 import { cut } from './told.ts'
@@ -73,7 +74,9 @@ export class Find {
     setText(this.#summary, text('find.busy'))
     // What a node without a running instance holds, nobody can tell.
     const all = nodes().filter(({ state }) => state !== 'stopped')
-    const pages = await askEach(all, ({ id }) => routes.messages(id, { controlId, limit: LIMIT }))
+    const pages = await askEach(all, ({ id }) =>
+      askNodeRed('messages', { id }, { controlId, limit: LIMIT })
+    )
     if (asked === this.#asked) this.#show(controlId, all, pages)
   }
 

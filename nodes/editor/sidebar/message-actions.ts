@@ -1,5 +1,7 @@
 import type { MessageContent, MessageAnswer, NodeState } from '../../operations/answers.ts'
-import { type MessageFilter, requestTrouble, routes } from './asking.ts'
+import type { MessageFilter } from '../../operations/questions.ts'
+import { askNodeRed } from '../ask-node-red.ts'
+import { requestTrouble } from './asking.ts'
 import { actOnMany } from './bulk.ts'
 import { act, type Desk, deskButton, refusal } from './desk.ts'
 import { type Button, element } from './dom.ts'
@@ -64,7 +66,7 @@ export class MessageActions {
     this.#node = node
     this.#row = row
     this.#matching = matching
-    const write = refusal(this.#desk, 'hl7-https-out.write')
+    const write = refusal(this.#desk, 'resendMessages')
     this.many.hidden = matching === undefined || matching.count === 0
     if (matching !== undefined) {
       const { count } = matching
@@ -76,10 +78,7 @@ export class MessageActions {
     if (row === undefined) return
     const suspended = row.state === 'suspended' ? '' : text('trouble.notSuspended')
     const left = HAS_LEFT.includes(row.state) ? text('trouble.left') : ''
-    this.#show.show(
-      text('button.showMessage'),
-      refusal(this.#desk, 'hl7-https-out.content') || left
-    )
+    this.#show.show(text('button.showMessage'), refusal(this.#desk, 'message') || left)
     this.#resend.show(text('button.resendOne'), write || suspended)
     this.#discard.show(text('button.discardOne'), write || suspended)
   }
@@ -114,7 +113,7 @@ export class MessageActions {
       if (consent === undefined) return
     }
     await act(this.#desk, async () => {
-      await routes.one(node.id, row.id, action)
+      await askNodeRed(`${action}Message`, { id: node.id, messageId: row.id }, {})
       say('good', text(action === 'resend' ? 'done.resentOne' : 'done.discardedOne', { controlId }))
     })
   }
@@ -126,7 +125,7 @@ export class MessageActions {
     if (node === undefined || id === undefined) return
     let content: MessageContent
     try {
-      content = await routes.content(node.id, id)
+      content = await askNodeRed('message', { id: node.id, messageId: id }, {})
     } catch (error) {
       say('bad', requestTrouble(error, text))
       return

@@ -1,5 +1,7 @@
 import type { MessagePage, MessageAnswer, NodeState } from '../../operations/answers.ts'
-import { type MessageFilter, requestTrouble, routes } from './asking.ts'
+import type { MessageFilter } from '../../operations/questions.ts'
+import { askNodeRed } from '../ask-node-red.ts'
+import { requestTrouble } from './asking.ts'
 import type { Desk } from './desk.ts'
 import { element, setText } from './dom.ts'
 import { type Matching, MessageActions } from './message-actions.ts'
@@ -121,7 +123,11 @@ export class MessageList {
     const filter = this.#filter
     const state = this.#state.value
     try {
-      const page = await routes.messages(node.id, { state, ...filter, limit: LISTED })
+      const page = await askNodeRed(
+        'messages',
+        { id: node.id },
+        { state, ...filter, limit: LISTED }
+      )
       const matching =
         state === 'suspended' && Object.keys(filter).length > 0
           ? await this.#countMatching(node.id, filter, page)
@@ -180,7 +186,7 @@ export class MessageList {
       const before = page.messages.at(-1)?.id
       if (before === undefined) break
       const question = { state: 'suspended', ...filter, before, limit: COUNTED.page }
-      page = await routes.messages(node, question)
+      page = await askNodeRed('messages', { id: node }, question)
       count += page.messages.length
     }
     return { filter, count, more: page.more }

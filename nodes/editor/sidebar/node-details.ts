@@ -1,5 +1,5 @@
-import type { History, NodeState } from '../../operations/answers.ts'
-import { routes, type TestAnswer } from './asking.ts'
+import type { History, NodeState, TestAnswer } from '../../operations/answers.ts'
+import { askNodeRed } from '../ask-node-red.ts'
 import { actOnMany } from './bulk.ts'
 import { act, type Desk, deskButton, refusal } from './desk.ts'
 import { type Button, element, setAttribute, setText } from './dom.ts'
@@ -72,7 +72,7 @@ export class NodeDetails {
     )
     setAttribute(this.#why, 'data-level', level)
 
-    const write = refusal(this.#desk, 'hl7-https-out.write')
+    const write = refusal(this.#desk, 'pause')
     const stopped = node.state === 'stopped' ? text('trouble.stopped') : ''
     const none = node.suspended === 0 ? text('trouble.noneSuspended') : ''
     const unusable = node.state === 'config' ? text('trouble.config') : ''
@@ -122,7 +122,7 @@ export class NodeDetails {
     const name = nameOf(node)
     if (node.state === 'paused') {
       await act(this.#desk, async () => {
-        await routes.resume(node.id)
+        await askNodeRed('resume', { id: node.id }, {})
         say('good', text('done.resumed', { name }))
       })
       return
@@ -134,7 +134,7 @@ export class NodeDetails {
     })
     if (consent === undefined) return
     await act(this.#desk, async () => {
-      await routes.pause(node.id, consent.text)
+      await askNodeRed('pause', { id: node.id }, { reason: consent.text })
       say('good', text('done.paused', { name }))
     })
   }
@@ -155,7 +155,7 @@ export class NodeDetails {
     const { text, say } = this.#desk
     say('good', text('test.busy', { name: nameOf(node) }))
     await act(this.#desk, async () => {
-      const answer = await routes.test(node.id)
+      const answer = await askNodeRed('testNode', { id: node.id }, { type: 'ADT^A01' })
       const { good, words } = testOutcome(answer, this.#desk)
       say(good ? 'good' : 'bad', words)
     })
@@ -166,7 +166,7 @@ export class NodeDetails {
 function testOutcome(answer: TestAnswer, { text }: Desk): { good: boolean; words: string } {
   const { error, ack, status, elapsedMs, action = '' } = answer
   if (error !== undefined && error !== null) {
-    const why = [error.reason ?? error.code, error.hint].filter(Boolean).join(' ')
+    const why = [error.reason || error.code, error.hint].filter(Boolean).join(' ')
     return { good: false, words: text('test.failed', { why: cut(why) }) }
   }
   const good = ['', 'C'].includes(action.replace('W', ''))

@@ -1,6 +1,7 @@
 import type { AllStates, History, MessageAnswer, NodeState } from '../../operations/answers.ts'
-import { Refresh, requestTrouble, routes } from './asking.ts'
-import type { Desk } from './desk.ts'
+import { askNodeRed } from '../ask-node-red.ts'
+import { Refresh, requestTrouble } from './asking.ts'
+import { type Desk, refusal } from './desk.ts'
 import { element, setAttribute, setText } from './dom.ts'
 import { Events } from './events.ts'
 import { Find } from './find.ts'
@@ -118,11 +119,9 @@ export class Tab {
   }
 
   #mayRead(): boolean {
-    const may = RED.user.hasPermission('hl7-https-out.read')
-    if (!may) {
-      this.#fail(this.#desk.text('trouble.permission', { permission: 'hl7-https-out.read' }))
-    }
-    return may
+    const why = refusal(this.#desk, 'nodes')
+    if (why !== '') this.#fail(why)
+    return why === ''
   }
 
   /** Asks for all nodes, and for more of the chosen one if that has changed. Never rejects. */
@@ -130,7 +129,7 @@ export class Tab {
     const { text, language, now } = this.#desk
     let states: AllStates
     try {
-      states = await routes.all()
+      states = await askNodeRed('nodes', {}, {})
     } catch (error) {
       const since = this.#states === undefined ? '' : text('trouble.old')
       this.#fail([requestTrouble(error, text), since].filter(Boolean).join(' '))
@@ -197,7 +196,8 @@ export class Tab {
   async #updateHistory({ id }: NodeState): Promise<void> {
     const minutes = this.#minutes
     try {
-      this.#history = { node: id, minutes, history: await routes.history(id, minutes) }
+      const history = await askNodeRed('history', { id }, { minutes })
+      this.#history = { node: id, minutes, history }
       this.#showHistory()
     } catch (error) {
       this.#desk.say('bad', requestTrouble(error, this.#desk.text))

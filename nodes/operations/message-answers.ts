@@ -1,0 +1,65 @@
+import type { MessagesPage } from '../../src/delivery/operator.ts'
+import type { Settlement } from '../../src/delivery/settlement.ts'
+import { knownState, type MessageRow } from '../../src/queue/message-row.ts'
+import { QueueError } from '../../src/queue/queue-error.ts'
+import type { QueueEvent } from '../../src/queue/queue-event.ts'
+import type { DeliveryControl } from '../out-parts.ts'
+import type { EventRow, MessageAnswer, MessageContent, MessagePage } from './answers.ts'
+import { iso } from './times.ts'
+import { errorRow, eventTold, sentence, verdictTold } from './words.ts'
+
+export function pageAnswer({ messages, more }: MessagesPage): MessagePage {
+  return { messages: messages.map(messageAnswer), more }
+}
+
+function messageAnswer(row: MessageRow): MessageAnswer {
+  const { acceptedAt, attempts, changedAt, controlId, seq, type, verdict } = row
+  const { ackCode, errorCode, errors, outcome, rule, status } = verdict
+  const hasLeft = row.state === 'left'
+  const told = verdictTold(verdict)
+  return {
+    id: String(seq),
+    controlId,
+    type,
+    state: knownState(row),
+    attempts,
+    acceptedAt: iso(acceptedAt) ?? '',
+    settledAt: hasLeft || row.state === 'suspended' ? iso(changedAt) : null,
+    outcome: hasLeft && outcome !== '' ? outcome : null,
+    ackCode,
+    rule,
+    errorCode,
+    errors: errors.map(errorRow),
+    status: status || null,
+    ...told,
+    reason: sentence(told)
+  }
+}
+
+/** @returns undefined if nothing is known of such a message */
+export async function messageContent(
+  delivery: DeliveryControl,
+  seq: number
+): Promise<MessageContent | undefined> {
+  const { messages } = await delivery.find({ before: seq + 1, limit: 1 })
+  const [known] = messages
+  if (known?.seq !== seq) return undefined
+  const row = messageAnswer(known)
+  try {
+    const { content, outcome } = await delivery.read(seq)
+    const { reply } = (outcome ?? {}) as Partial<Settlement>
+    const text = reply === undefined ? null : reply.hl7 === '' ? reply.text : reply.hl7
+    return { ...row, request: content.parcel?.message.text ?? null, reply: text }
+  } catch (error) {
+    // It has left.
+    if (error instanceof QueueError && error.code === 'ERR_NOT_QUEUED') {
+      return { ...row, request: null, reply: null }
+    }
+    throw error
+  }
+}
+
+export function eventAnswer(event: QueueEvent): EventRow {
+  const told = eventTold(event)
+  return { at: iso(event.at) ?? '', by: event.by, ...told, text: sentence(told) }
+}

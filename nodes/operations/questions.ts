@@ -1,0 +1,71 @@
+/** What the admin routes take: in the query of a GET, in the body of a POST. */
+
+export type NoQuestion = Record<string, never>
+
+/** As it comes in: these members are read, and anything may stand in them. */
+export type Unchecked<Question> = Readonly<Partial<Record<MemberOf<Question>, unknown>>>
+/** Of each type of a union. */
+type MemberOf<Type> = Type extends unknown ? keyof Type : never
+
+export interface HistoryQuestion {
+  /** 60 if it is missing; a day at most. */
+  minutes?: number
+}
+
+export interface EventQuestion {
+  /** A time. */
+  since?: string
+  limit?: number
+}
+
+export interface MessageFilter {
+  controlId?: string
+  type?: string
+  rule?: string
+}
+
+export interface MessageQuestion extends MessageFilter {
+  state?: string
+  /** A time. */
+  since?: string
+  /** The id of a message: older ones. */
+  before?: string
+  limit?: number
+}
+
+export interface SearchQuestion extends MessageQuestion {
+  /** One of `searchFields`; any of them if it is missing. */
+  field?: string
+  value: string
+}
+
+export interface PauseQuestion {
+  reason?: string
+}
+
+/** Which suspended messages; with ids, also such that have left. */
+export type Selection = { ids: string[] } | { all: true } | MessageFilter
+
+/** Messages that have left. */
+export interface LeftFilter extends MessageFilter {
+  state: string
+  /** A time. */
+  since?: string
+  /** A time, or the id of a message. */
+  before?: string
+}
+
+export type ResendQuestion = (Selection | LeftFilter) & {
+  /** The others follow if the first leaves on ACK. */
+  firstAlone?: boolean
+}
+
+export interface TestQuestion {
+  /** MSH-9. */
+  type?: string
+  /** The properties as in the form, with `credentials`; if it is missing, those that are deployed are used. */
+  node?: object
+}
+
+/** The properties of the token server's node as in the form, with `credentials`. */
+export type TokenTestQuestion = Record<string, unknown>

@@ -1,0 +1,152 @@
+import type { NextFunction, Request, Response } from 'express'
+import type { NodeAPI } from 'node-red'
+import { DeliveryError } from '../../src/delivery/delivery-error.ts'
+import { english } from '../../src/english.ts'
+import { printable } from '../../src/printable.ts'
+import { QueueError } from '../../src/queue/queue-error.ts'
+import type { Unchecked } from './questions.ts'
+import { RouteError } from './route-error.ts'
+import {
+  ROUTES,
+  type AnswerOf,
+  type ParamsOf,
+  type QuestionOf,
+  type Route,
+  type RouteName
+} from './route-table.ts'
+
+/** A request to a route. */
+export interface Asked<Name extends RouteName> {
+  /** What stands for the names in the path. */
+  params: ParamsOf<Name>
+  /** The query of a GET, the body of a POST. */
+  question: Unchecked<QuestionOf<Name>>
+  /** Who is logged in; `''` if Node-RED asks nobody. */
+  user: string
+  /** Aborted when nobody waits for the answer any longer. */
+  gone: AbortSignal
+  /** Writes to the audit log what was shown; what a POST asks for is there already. */
+  audit: () => void
+}
+
+/**
+ * What answers each of these routes.
+ *
+ * @throws {RouteError} and other errors, which are answered too
+ */
+export type Handlers<Names extends RouteName> = {
+  [Name in Names]: (asked: Asked<Name>) => AnswerOf<Name> | Promise<AnswerOf<Name>>
+}
+type Handler = (asked: Asked<never>) => unknown
+
+type AdminRequest = Request<Record<string, string>>
+type Guard = (request: AdminRequest, response: Response, next: NextFunction) => void
+
+/** Registers routes of the table, each with its permission and its audit event. */
+export function registerRoutes<Names extends RouteName>(
+  RED: NodeAPI,
+  handlers: Handlers<Names>
+): void {
+  for (const [name, route] of Object.entries<Route>(ROUTES)) {
+    const handler = (handlers as Partial<Record<string, Handler>>)[name]
+    if (handler === undefined) continue
+    const register = route.method === 'GET' ? 'get' : 'post'
+    RED.httpAdmin[register](route.path, guardOf(RED, route), (request: AdminRequest, response) => {
+      // A rejection that nobody handles would end Node-RED.
+      answer(RED, route, handler, request, response).catch((error: unknown) => {
+        answerError(response, error)
+      })
+    })
+  }
+}
+
+function guardOf({ auth }: NodeAPI, { permission, permissionWith = {} }: Route): Guard {
+  const usual = auth.needsPermission(permission) as Guard
+  const others = Object.entries(permissionWith).map(
+    ([member, other]) => [member, auth.needsPermission(other) as Guard] as const
+  )
+  return (request, response, next) => {
+    const given = objectOf(request.body)
+    const [, guard = usual] = others.find(([member]) => given[member] !== undefined) ?? []
+    guard(request, response, next)
+  }
+}
+
+async function answer(
+  RED: NodeAPI,
+  { audit: event, contentType, method }: Route,
+  handler: Handler,
+  request: AdminRequest,
+  response: Response
+): Promise<void> {
+  // Answers are of this moment, and some show a message.
+  response.setHeader('Cache-Control', 'no-store')
+  const audit = (): void => {
+    if (event !== undefined) writeAudit(RED, request, event)
+  }
+  // What somebody does is in the log, whatever becomes of it.
+  if (method === 'POST') audit()
+  const answered = await handler({
+    params: request.params,
+    question: objectOf(method === 'GET' ? request.query : request.body),
+    user: userOf(request),
+    gone: goneSignal(response),
+    audit
+  })
+  if (contentType === undefined) response.json(answered)
+  else {
+    // Express would put the parameters of the type into another order.
+    response.setHeader('Content-Type', contentType)
+    response.end(answered)
+  }
+}
+
+/** Answers with a text that contains nothing of the request. */
+function answerError(response: Response, error: unknown): void {
+  if (response.headersSent) return
+  if (error instanceof RouteError) {
+    response.status(error.status).json({ error: error.message })
+    return
+  }
+  // Texts of these are safe to show.
+  if (error instanceof DeliveryError || isTooMany(error)) {
+    response.status(409).json({ error: error.message })
+    return
+  }
+  // An error may contain parts of the request, or where files are: that is for the log only.
+  const text =
+    error instanceof QueueError
+      ? english('log', 'refusal.queue', { code: error.code })
+      : english('log', 'refusal.internal')
+  response.status(500).json({ error: text })
+}
+
+function isTooMany(error: unknown): error is QueueError {
+  return error instanceof QueueError && error.code === 'ERR_TOO_MANY'
+}
+
+function goneSignal(response: Response): AbortSignal {
+  const gone = new AbortController()
+  response.on('close', () => {
+    gone.abort()
+  })
+  return gone.signal
+}
+
+function userOf(request: AdminRequest): string {
+  const { user } = request as { user?: { username?: unknown } }
+  return typeof user?.username === 'string' ? printable(user.username) : ''
+}
+
+/** Node-RED adds user, address and path. */
+function writeAudit({ log }: NodeAPI, request: AdminRequest, event: string): void {
+  const { id = '', messageId } = request.params
+  const about = messageId === undefined ? {} : { message: printable(messageId) }
+  log.audit({ event, node: printable(id), ...about } as never, request)
+}
+
+/** An empty one if it is none. */
+function objectOf(value: unknown): Readonly<Record<string, unknown>> {
+  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
+  return isObject ? (value as Readonly<Record<string, unknown>>) : {}
+}

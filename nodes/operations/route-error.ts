@@ -1,0 +1,21 @@
+import { english, type Key, type Values } from '../../src/english.ts'
+
+/** Why a request is not carried out, in words for whoever asked. */
+export class RouteError extends Error {
+  /** Of HTTP. */
+  readonly status: 400 | 404 | 409
+
+  constructor(status: 400 | 404 | 409, text: string) {
+    super(text)
+    this.status = status
+  }
+}
+
+/** The same, with a text of the catalogue. */
+export function refused(
+  status: RouteError['status'],
+  key: Extract<Key<'log'>, `refusal.${string}`>,
+  values?: Values
+): RouteError {
+  return new RouteError(status, english('log', key, values))
+}

@@ -1,0 +1,211 @@
+import type { TokenTestResult } from '../../src/oauth2/token-test-result.ts'
+import type {
+  AllStates,
+  BulkAnswer,
+  EventPage,
+  History,
+  MessageContent,
+  MessagePage,
+  NodeState,
+  TestAnswer
+} from './answers.ts'
+import type {
+  EventQuestion,
+  HistoryQuestion,
+  MessageQuestion,
+  NoQuestion,
+  PauseQuestion,
+  ResendQuestion,
+  SearchQuestion,
+  Selection,
+  TestQuestion,
+  TokenTestQuestion
+} from './questions.ts'
+
+export type Permission =
+  'hl7-https-out.read' | 'hl7-https-out.write' | 'hl7-https-out.content' | 'flows.write'
+
+/** An admin route: what Node-RED registers, what the editor asks for, and a row of docs/operations.md. */
+export interface Route {
+  method: 'GET' | 'POST'
+  path: `/${string}`
+  permission: Permission
+  /** In place of `permission`, if the body has such a member. */
+  permissionWith?: Readonly<Record<string, Permission>>
+  /** The event in Node-RED's audit log. A POST is always logged; a GET when its handler calls `audit`. */
+  audit?: string
+  takes: Type<unknown>
+  answers: Type<unknown>
+  /** If it is not JSON. */
+  contentType?: string
+  /** What it does, for docs/operations.md. */
+  does: string
+}
+
+/** Only a type: there is nothing in it. */
+export interface Type<T> {
+  readonly of?: T
+}
+const type = <T>(): Type<T> => ({})
+
+/** All routes. Node-RED takes the first that fits: `metrics` comes before `:id`. */
+export const ROUTES = {
+  metrics: {
+    method: 'GET',
+    path: '/hl7-https-out/metrics',
+    permission: 'hl7-https-out.read',
+    takes: type<NoQuestion>(),
+    answers: type<string>(),
+    // The version of the format in the words and the order that Prometheus knows.
+    contentType: 'text/plain; version=0.0.4; charset=utf-8',
+    does: '[metrics](monitoring.md) of all nodes, for Prometheus'
+  },
+  nodes: {
+    method: 'GET',
+    path: '/hl7-https-out',
+    permission: 'hl7-https-out.read',
+    takes: type<NoQuestion>(),
+    answers: type<AllStates>(),
+    does: 'the states of all nodes, those that need somebody first'
+  },
+  node: {
+    method: 'GET',
+    path: '/hl7-https-out/:id',
+    permission: 'hl7-https-out.read',
+    takes: type<NoQuestion>(),
+    answers: type<NodeState>(),
+    does: 'the state of one node'
+  },
+  history: {
+    method: 'GET',
+    path: '/hl7-https-out/:id/history',
+    permission: 'hl7-https-out.read',
+    takes: type<HistoryQuestion>(),
+    answers: type<History>(),
+    does: 'figures for each of the last `minutes`'
+  },
+  events: {
+    method: 'GET',
+    path: '/hl7-https-out/:id/events',
+    permission: 'hl7-https-out.read',
+    takes: type<EventQuestion>(),
+    answers: type<EventPage>(),
+    does: 'what happened, newest first; narrowed with `since` and `limit`'
+  },
+  messages: {
+    method: 'GET',
+    path: '/hl7-https-out/:id/messages',
+    permission: 'hl7-https-out.read',
+    takes: type<MessageQuestion>(),
+    answers: type<MessagePage>(),
+    does: 'messages in the queue and those that have left, newest first; narrowed with `controlId`, `type`, `state`, `rule`, `since`, `before` and `limit`'
+  },
+  message: {
+    method: 'GET',
+    path: '/hl7-https-out/:id/messages/:messageId',
+    permission: 'hl7-https-out.content',
+    audit: 'hl7-https-out.content',
+    takes: type<NoQuestion>(),
+    answers: type<MessageContent>(),
+    does: 'one message, with its text and the reply as long as they are kept'
+  },
+  searchMessages: {
+    method: 'POST',
+    path: '/hl7-https-out/:id/messages/search',
+    permission: 'hl7-https-out.content',
+    audit: 'hl7-https-out.search',
+    takes: type<SearchQuestion>(),
+    answers: type<MessagePage>(),
+    does: 'messages with the `value` in a searchable `field`'
+  },
+  pause: {
+    method: 'POST',
+    path: '/hl7-https-out/:id/pause',
+    permission: 'hl7-https-out.write',
+    audit: 'hl7-https-out.pause',
+    takes: type<PauseQuestion>(),
+    answers: type<NodeState>(),
+    does: 'pauses a node, with a `reason`; answers with its state'
+  },
+  resume: {
+    method: 'POST',
+    path: '/hl7-https-out/:id/resume',
+    permission: 'hl7-https-out.write',
+    audit: 'hl7-https-out.resume',
+    takes: type<NoQuestion>(),
+    answers: type<NodeState>(),
+    does: 'resumes a node; answers with its state'
+  },
+  resendMessage: {
+    method: 'POST',
+    path: '/hl7-https-out/:id/messages/:messageId/resend',
+    permission: 'hl7-https-out.write',
+    audit: 'hl7-https-out.resend',
+    takes: type<NoQuestion>(),
+    answers: type<NodeState>(),
+    does: 'resends a suspended message, or sends one again that has left; answers with the state of the node'
+  },
+  discardMessage: {
+    method: 'POST',
+    path: '/hl7-https-out/:id/messages/:messageId/discard',
+    permission: 'hl7-https-out.write',
+    audit: 'hl7-https-out.discard',
+    takes: type<NoQuestion>(),
+    answers: type<NodeState>(),
+    does: 'discards a suspended message; answers with the state of the node'
+  },
+  resendMessages: {
+    method: 'POST',
+    path: '/hl7-https-out/:id/messages/resend',
+    permission: 'hl7-https-out.write',
+    audit: 'hl7-https-out.resend',
+    takes: type<ResendQuestion>(),
+    answers: type<BulkAnswer>(),
+    does: 'resends suspended messages, or sends those again that have left; with `firstAlone`, the first one alone'
+  },
+  discardMessages: {
+    method: 'POST',
+    path: '/hl7-https-out/:id/messages/discard',
+    permission: 'hl7-https-out.write',
+    audit: 'hl7-https-out.discard',
+    takes: type<Selection>(),
+    answers: type<BulkAnswer>(),
+    does: 'discards suspended messages'
+  },
+  testNode: {
+    method: 'POST',
+    path: '/hl7-https-out/:id/test',
+    permission: 'hl7-https-out.write',
+    // What stands in a form may name any host and any variable: it is for those who may deploy it.
+    permissionWith: { node: 'flows.write' },
+    audit: 'hl7-https-out.test',
+    takes: type<TestQuestion>(),
+    answers: type<TestAnswer>(),
+    does: 'sends a test message of a `type`: as deployed, or as the form in `node` says'
+  },
+  testToken: {
+    method: 'POST',
+    path: '/oauth2-client-credentials/:id/test',
+    permission: 'flows.write',
+    audit: 'oauth2-client-credentials.test',
+    takes: type<TokenTestQuestion>(),
+    answers: type<TokenTestResult>(),
+    does: 'requests a token with the settings in the body, which are those of the form'
+  }
+} as const satisfies Record<string, Route>
+
+export type RouteName = keyof typeof ROUTES
+
+/** What stands for the names in the path of a route. */
+export type ParamsOf<Name extends RouteName> = {
+  [Param in ParamIn<(typeof ROUTES)[Name]['path']>]: string
+}
+type ParamIn<Path extends string> = Path extends `${string}/:${infer Rest}`
+  ? Rest extends `${infer Param}/${infer More}`
+    ? Param | ParamIn<`/${More}`>
+    : Rest
+  : never
+
+export type QuestionOf<Name extends RouteName> = InType<(typeof ROUTES)[Name]['takes']>
+export type AnswerOf<Name extends RouteName> = InType<(typeof ROUTES)[Name]['answers']>
+type InType<Entry> = Entry extends Type<infer T> ? T : never

@@ -1,0 +1,29 @@
+import { ROUTES, type Route } from '../../nodes/operations/route-table.ts'
+import { inCode, table } from './table.ts'
+
+const routes: readonly Route[] = Object.values(ROUTES)
+
+/** All admin routes, in the order of the table. */
+export function routeTable(): string {
+  const rows = routes.map((route) => [named(route), permissions(route), route.does])
+  return table(['route', 'permission', 'what it does'], rows)
+}
+
+/** What is in the audit log, by its event. */
+export function auditTable(): string {
+  const audited = routes.filter(({ audit }) => audit !== undefined)
+  const events = Map.groupBy(audited, ({ audit = '' }) => audit)
+  const rows = [...events].map(([event, those]) => [inCode(event), those.map(named).join(', ')])
+  return table(['event', 'request'], rows)
+}
+
+function named({ method, path }: Route): string {
+  return inCode(`${method} ${path}`)
+}
+
+function permissions({ permission, permissionWith = {} }: Route): string {
+  const others = Object.entries(permissionWith).map(
+    ([member, other]) => `; with ${inCode(member)}, ${inCode(other)}`
+  )
+  return [inCode(permission), ...others].join('')
+}
