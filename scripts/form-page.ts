@@ -173,7 +173,8 @@ class Row {
     ]
     const texts = [
       ...(this.#has('placeholder', this.#name) ? [`[placeholder]placeholder.${this.#name}`] : []),
-      ...(isUsual ? [`[aria-label]label.${this.#name}`] : [])
+      // The label names the select, or an input that Node-RED hides behind a typed input.
+      ...(isUsual || 'expression' in field ? [`[aria-label]label.${this.#name}`] : [])
     ]
     const isPicked = kind === 'node' || 'expression' in field
     const attributes: [name: string, value: string | undefined][] = [

@@ -74,12 +74,6 @@ declare const $: {
   ajax(request: EditorRequest): void
 }
 
-interface EditorTabs {
-  addTab(tab: { id: string; label: string }): void
-  activateTab(id: string): void
-  resize(): void
-}
-
 interface SidebarTab {
   id: string
   /** Short, on the tab. */
@@ -99,11 +93,9 @@ declare const CHARSET_NAMES: readonly string[]
 declare const RED: {
   _(key: string, values?: Record<string, string | number>): string
   tabs: {
-    create(options: {
-      element: EditorElements
-      onchange: (tab: { id: string }) => void
-      ondblclick: (tab: { id: string }) => void
-    }): EditorTabs
+    create(options: { element: EditorElements; onchange: (tab: { id: string }) => void }): {
+      addTab(tab: { id: string; label: string }): void
+    }
   }
   events: {
     on(event: 'editor:save', listener: (node: EditorNode) => void): void
@@ -127,7 +119,6 @@ declare const RED: {
   user: { hasPermission(permission: string): boolean }
   view: { reveal(id: string): void }
   i18n: { lang(): string }
-  tray: { resize(): void }
   notify(message: string, type: 'error'): void
   utils: {
     /** `true`, or why the value is not valid for the type. */

@@ -2,7 +2,10 @@ import { addStyle } from './add-style.ts'
 
 /** Labels are 160px wide; with the gap that makes the 165px in `style` attributes of the forms. */
 const css = `
-.hl7-https-form { container-type: inline-size; }
+/* Room for labels beside fields, unless the window is narrower. */
+.hl7-https-form { container-type: inline-size; min-width: min(620px, 100vw - 380px); }
+#hl7-https-out-form { min-width: min(720px, 100vw - 380px); }
+.red-ui-tray-body:has(.hl7-https-form) { min-width: 0 !important; }
 .hl7-https-form .form-row > label:first-child { width: 160px; box-sizing: border-box; padding-left: 20px; text-indent: -20px; }
 .hl7-https-form .form-row > label i { width: 16px; text-align: center; text-indent: 0; }
 .hl7-https-form .form-row > label > span:first-child:not(.hl7-https-required) { margin-left: 20px; }
@@ -25,7 +28,6 @@ const css = `
   margin: 4px 0 0 165px; max-width: 560px; font-size: 12px; line-height: 1.4;
   color: var(--red-ui-primary-text-color);
 }
-.hl7-https-form .red-ui-button { color: var(--red-ui-primary-text-color) !important; }
 .hl7-https-form .hl7-https-hint a { color: inherit; text-decoration: underline; }
 .hl7-https-form .form-row > .hl7-https-list-problem { margin-left: 0; }
 .hl7-https-form textarea.hl7-https-below { margin: 8px 0 0 165px; font-family: var(--red-ui-monospace-font); }
@@ -37,22 +39,15 @@ const css = `
 .hl7-https-form .hl7-https-check > input { width: auto; margin: 0 6px 0 0; vertical-align: top; margin-top: 3px; }
 .hl7-https-form .hl7-https-check > label { width: calc(100% - 30px); }
 .hl7-https-form textarea.hl7-https-masked { -webkit-text-security: disc; resize: vertical; }
-.hl7-https-form h4 { margin: 20px 0 10px; padding-top: 12px; font-size: 14px; font-weight: bold;
+.hl7-https-form :is(h4, summary) { margin: 20px 0 10px; padding-top: 12px; font-size: 14px; font-weight: bold;
   border-top: 1px solid var(--red-ui-secondary-border-color); }
-.hl7-https-form .red-ui-editableList { margin-top: 4px; }
 .hl7-https-form .red-ui-editableList-container { min-height: 40px; }
 .hl7-https-panes { padding-top: 14px; }
 .hl7-https-entry { display: flex; gap: 8px; align-items: flex-start; }
 .hl7-https-entry > .hl7-https-entry-name { flex: 2 1 0; min-width: 80px; }
 .hl7-https-entry > .hl7-https-entry-value { flex: 3 1 0; min-width: 160px; }
 .hl7-https-entry input[type=text] { width: 100%; box-sizing: border-box; }
-.hl7-https-entry .red-ui-typedInput-type-label { padding-right: 4px; }
-.hl7-https-tab-mark { color: var(--red-ui-text-color-error); margin-left: 6px; }
-.hl7-https-form .hl7-https-section-head { width: 100%; padding: 8px 0; text-align: left; background: none;
-  border: 0; border-top: 1px solid var(--red-ui-secondary-border-color);
-  color: var(--red-ui-primary-text-color); font-weight: bold; }
-.hl7-https-form .hl7-https-section-head i { width: 16px; }
-.hl7-https-form .hl7-https-section-head:focus-visible { outline: 1px solid var(--red-ui-form-input-focus-color); }
+.hl7-https-tab-mark { color: var(--red-ui-text-color-error); margin-right: 6px; }
 .hl7-https-form .hl7-https-beside { margin-left: 165px; display: flex; align-items: center; gap: 4px; }
 .hl7-https-form .hl7-https-beside > .red-ui-button { flex: none; }
 .hl7-https-form .hl7-https-result { margin: 8px 0 0 165px; max-width: 640px; line-height: 1.5;
@@ -106,7 +101,6 @@ const css = `
 .hl7-https-form .hl7-https-underlay { position: absolute; inset: 0; border: 1px solid transparent; color: transparent; pointer-events: none; }
 .hl7-https-form .hl7-https-underlay mark { background: none; color: inherit;
   text-decoration: underline wavy var(--red-ui-text-color-error) 2px; text-underline-offset: 3px; }
-.hl7-https-form :is(button, a, [tabindex]):focus-visible { outline: 2px solid var(--red-ui-form-input-focus-color); outline-offset: 1px; }
 @container (max-width: 480px) {
   .hl7-https-form .form-row > label:first-child { width: 100%; }
   .hl7-https-form .form-row > input[type=text]:not(.hl7-https-number, .hl7-https-short),
@@ -123,8 +117,6 @@ const css = `
   .hl7-https-form .hl7-https-rule-line, .hl7-https-entry { flex-wrap: wrap; }
   .hl7-https-entry > .hl7-https-entry-name, .hl7-https-entry > .hl7-https-entry-value { flex-basis: 100%; }
 }
-#hl7-https-out-tabs .red-ui-tab-label { color: var(--red-ui-primary-text-color); }
-#hl7-https-out-tabs a:focus-visible { outline: 2px solid var(--red-ui-form-input-focus-color); outline-offset: -3px; }
 `
 
 /** Adds the style of the forms to the page, once. */

@@ -7,7 +7,6 @@ import {
 import { addFormStyle } from './form-style.ts'
 import { isUnused } from './form-tabs.ts'
 import { isVariable } from './host-of.ts'
-import { createTypedInput } from './typed-input.ts'
 
 /** Describes the form of a node type. */
 export interface FormDefinition {
@@ -15,10 +14,6 @@ export interface FormDefinition {
   prefix: 'node-input' | 'node-config-input'
   /** The type of the node. */
   type: string
-  /** The preferred width, in pixels. */
-  width: number
-  /** The property that has to be filled in first. */
-  first: string
   table: PropertyTable
   credentials: CredentialTable
   /** Whether each `data-row` of the form applies now: hints, marks, and rows that are not the row of a property. */
@@ -189,17 +184,12 @@ export function createForm(definition: FormDefinition): Form {
       open = node
       listeners = []
       addFormStyle()
-      chooseWidth(root(), definition.width)
-      startAt(root(), field(definition.first)[0])
       restore = fillDefaults(node, field)
       for (const [property, entry] of Object.entries(table)) {
         if ('usual' in entry) {
           offerChoices(document.getElementById(`${type}-${property}`), field(property))
         }
-        const input = field(property)[0]
-        if ('expression' in entry && input !== undefined) {
-          createTypedInput(input, ['jsonata'], text(`label.${property}`), text('label.expand'))
-        }
+        if ('expression' in entry) field(property).typedInput({ types: ['jsonata'] })
       }
       $(root()).on('change keyup paste input', showRows)
       marks?.disconnect()
@@ -227,36 +217,6 @@ export function createForm(definition: FormDefinition): Form {
       marks?.disconnect()
     }
   }
-}
-
-/**
- * Asks for the preferred width. Node-RED takes the first width of the content as the smallest, and
- * cuts off what does not fit into a narrower window: so both are removed once it has measured.
- */
-function chooseWidth(root: HTMLElement, width: number): void {
-  root.style.minWidth = `${width}px`
-  const body = root.closest<HTMLElement>('.red-ui-tray-body')
-  if (body === null) return
-  const measuring = new MutationObserver(() => {
-    if (body.style.minWidth === '') return
-    measuring.disconnect()
-    body.style.minWidth = ''
-    root.style.minWidth = ''
-  })
-  measuring.observe(body, { attributeFilter: ['style'] })
-}
-
-/** Node-RED focuses the tab above the form when it has opened: goes on to the field, if it is empty. */
-function startAt(root: HTMLElement, field: HTMLElement | undefined): void {
-  if (!(field instanceof HTMLInputElement) || field.value !== '') return
-  const tray = root.closest('.red-ui-tray-body')
-  tray?.addEventListener(
-    'focusin',
-    () => {
-      field.focus()
-    },
-    { once: true }
-  )
 }
 
 /**

@@ -31,8 +31,6 @@ const usesDpop = (value: ReadValue): boolean =>
 const form = createForm({
   prefix: 'node-input',
   type: 'hl7-https-out',
-  width: 720,
-  first: 'url',
   table: outProperties,
   credentials: outCredentials,
   rows: {
@@ -44,7 +42,6 @@ const form = createForm({
 const { text, words } = form
 let lists: NamedValueLists | undefined
 let rules: ReplyRulesView | undefined
-let resizeTabs: (() => void) | undefined
 
 /** Why a property cannot be used, in words; an empty string if it can, or if it is not used. */
 function problem(property: string, value: unknown, read: ReadValue): string {
@@ -132,7 +129,7 @@ function contentTypeProblem(given: string): string {
 
 function prepare(node: EditorNode): void {
   form.prepare(node)
-  const tabs = createFormTabs(
+  const markTabs = createFormTabs(
     'hl7-https-out-tabs',
     ['destination', 'message', 'reply', 'delivery'].map((tab) => ({
       pane: `hl7-https-out-${tab}`,
@@ -140,8 +137,7 @@ function prepare(node: EditorNode): void {
     })),
     text('tab.mark')
   )
-  resizeTabs = tabs.resize
-  form.onMarks(tabs.mark)
+  form.onMarks(markTabs)
 
   const types = ['str', 'env', 'cred', 'msg', 'jsonata', 'hl7'] as const
   const made = createNamedValueLists(form, node, {
@@ -189,9 +185,6 @@ const hl7HttpsOutForm = {
   prepare,
   save,
   cancel: form.cancel,
-  resize: (): void => {
-    resizeTabs?.()
-  },
   problem: form.problem,
   hostOf
 }

@@ -1,7 +1,5 @@
-import { prepareRemoveButtons } from './list-buttons.ts'
 import { showReason, type Form } from './form.ts'
 import { namedValue, namedValueProblem, type EntryNames, type NamedValue } from './named-value.ts'
-import { createTypedInput } from './typed-input.ts'
 
 /** What a list of names and values accepts. */
 export interface NamedValueListOptions {
@@ -153,17 +151,7 @@ function createNamedValueList(
       cell.append(value)
       row.append(name, cell)
       container[0]?.append(row)
-      prepareRemoveButtons(element, text('label.remove'), () =>
-        element
-          .closest('.red-ui-editableList')
-          ?.querySelector<HTMLElement>('.red-ui-editableList-addButton')
-      )
-      const input = createTypedInput(
-        value,
-        types.map((type) => typeOf(type, text)),
-        text('label.entryValue'),
-        text('label.expand')
-      )
+      const input = $(value).typedInput({ types: types.map((type) => typeOf(type, text)) })
       input.typedInput('type', entry.valueType)
       input.typedInput('value', entry.value)
       $(row).on('change keyup paste input', changed)

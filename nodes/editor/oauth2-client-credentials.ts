@@ -34,8 +34,6 @@ const needsIssuer = (value: ReadValue): boolean => !isFilled(value('tokenEndpoin
 const form = createForm({
   prefix,
   type: 'oauth2-client-credentials',
-  width: 620,
-  first: 'issuer',
   table: tokenProperties,
   credentials: tokenCredentials,
   rows: { 'required.issuer': needsIssuer, 'required.clientSecret': needsSecret },

@@ -4,7 +4,6 @@ import {
   ReplyRulesError,
   type ReplyRule
 } from '../../src/rules/reply-rules.ts'
-import { prepareRemoveButtons } from './list-buttons.ts'
 import { createUnderline } from './mistake-underline.ts'
 import { createRule, hiddenWords, ruleOf, type RuleElement } from './reply-rule-element.ts'
 import { presetOf, replyRulePresets, type ReplyRulePreset } from './reply-rule-presets.ts'
@@ -154,14 +153,8 @@ export function prepareReplyRules(text: RuleText): ReplyRulesView | undefined {
     for (const rule of rules) {
       list.editableList('addItem', { row: readRow(rule), text: rule.text })
     }
-    nameButtons()
     filling = false
     showProblems(items().map((rule) => rule.text()))
-  }
-
-  const addButton = document.getElementById(`${prefix}-add`)
-  const nameButtons = (): void => {
-    prepareRemoveButtons(listElement, text('label.remove'), () => addButton)
   }
 
   list.editableList({
@@ -198,7 +191,7 @@ export function prepareReplyRules(text: RuleText): ReplyRulesView | undefined {
     }
   })
 
-  addButton?.addEventListener('click', () => {
+  document.getElementById(`${prefix}-add`)?.addEventListener('click', () => {
     if (tryReplyRules(area.value) instanceof ReplyRulesError && listed !== area.value) return
     const row: RuleRow = {
       condition: 'status',
@@ -211,7 +204,6 @@ export function prepareReplyRules(text: RuleText): ReplyRulesView | undefined {
     list.editableList('addItem', { row })
     fresh = items().find((rule) => !before.includes(rule))
     placeFresh()
-    nameButtons()
     listChanged()
     fresh?.element.querySelector('select')?.focus()
   })

@@ -21,7 +21,6 @@ export function prepareRuleViews(
     }
     show(`${prefix}-move`, shown === 'list')
     if (shown === 'text') onText()
-    RED.tray.resize()
   }
   for (const view of views) {
     document.getElementById(`${prefix}-show-${view}`)?.addEventListener('click', () => {

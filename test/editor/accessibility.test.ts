@@ -97,7 +97,7 @@ describe('the forms, for everyone', () => {
     await editor.edit('out')
     for (const tab of tabs) {
       await editor.tab(tab)
-      await editor.page.focus(`#${out}-${tab}-tab`)
+      await editor.page.focus('#red-ui-tab-hl7-https-out-delivery a')
       await walk(`#${out}-${tab}`)
     }
     await editor.close('cancel')

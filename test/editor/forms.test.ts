@@ -149,6 +149,7 @@ describe('the forms in the editor', () => {
       const nameless = await editor.ask<string[]>(`
         [...document.querySelectorAll('#${type}-form :is(input, select, textarea)')]
           .filter((field) => !['hidden', 'file'].includes(field.type))
+          .filter((field) => !(${await editor.isNodeRed4()} && field.matches('.red-ui-typedInput-input')))
           .filter((field) => !field.labels?.length && !field.getAttribute('aria-label') &&
             !document.getElementById(field.getAttribute('aria-labelledby')))
           .map((field) => field.id || field.className)`)
@@ -402,11 +403,10 @@ describe('the forms in the editor', () => {
       'password'
     ]
     await edit('auth')
-    const more = `#${config}-more`
+    const more = `#${config}-more summary`
     assert.equal(await editor.page.isVisible('#node-config-input-tokenEndpoint'), false)
     await editor.page.focus(more)
     await editor.page.keyboard.press('Enter')
-    assert.equal(await editor.page.getAttribute(more, 'aria-expanded'), 'true')
     assert.equal(await editor.page.isVisible('#node-config-input-tokenEndpoint'), true)
     const key = ['privateKey', 'keyId', 'signingAlg']
     for (const [grant, auth, seen, field, words] of [
@@ -639,9 +639,8 @@ describe('the forms in the editor', () => {
       .map((e) => (e.id || e.className) + ' ' + e.scrollWidth + ' > ' + e.clientWidth)`)
   }
 
-  it('open at the URL only if there is none, and the help by its link', async () => {
+  it('open the help by its link', async () => {
     await edit('old')
-    assert.notEqual(await editor.ask(`document.activeElement.id`), 'node-input-url')
     await editor.tab('reply')
     await editor.page.click('#hl7-https-out-rules-help')
     await editor.page.waitForSelector('.red-ui-help h3:has-text("Inputs")')

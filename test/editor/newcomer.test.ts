@@ -38,13 +38,15 @@ describe('a newcomer with a URL, an issuer and credentials, at an empty canvas',
     const node = await only('hl7-https-out')
     assert.equal(await isValid(), false, 'a node without a URL')
     await page.locator(node).dblclick({ delay: 30 })
-    await page.waitForFunction(`document.activeElement.id === 'node-input-url'`)
-    // It is still there when the form has come to rest.
+    await page.waitForSelector('#node-input-url')
+    // Node-RED moves the focus when the form has come to rest.
     await editor.settle()
+    await page.click('#node-input-url')
     await page.keyboard.insertText(world.receiver.url)
     await page.click('#node-input-btn-auth-add, #node-input-lookup-auth')
-    await page.waitForFunction(`document.activeElement.id === 'node-config-input-issuer'`)
+    await page.waitForSelector('#node-config-input-issuer')
     await editor.settle()
+    await page.click('#node-config-input-issuer')
     for (const text of [world.tokens.issuer, CLIENT_ID, CLIENT_SECRET]) {
       await page.keyboard.insertText(text)
       await page.keyboard.press('Tab')

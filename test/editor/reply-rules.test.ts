@@ -221,24 +221,6 @@ describe('the list of reply rules', () => {
     assert.equal(await editor.ask(`document.activeElement.matches('.hl7-https-rule-and')`), true)
   })
 
-  it('moves the focus to the next row when one is removed', async () => {
-    await open('bad')
-    await editor.type(area, ':?A=C,:?E=F,:?R=F')
-    await editor.page.click('#hl7-https-out-rules-show-list')
-    const at = (): Promise<string> =>
-      editor.ask(
-        `document.activeElement.closest('li')?.querySelector('select').value ?? document.activeElement.id`
-      )
-    const remove = '#hl7-https-out-rules-list .red-ui-editableList-item-remove'
-    await editor.page.focus(`${remove} >> nth=1`)
-    for (const next of ['reject', 'accepted', 'hl7-https-out-rules-add']) {
-      await editor.page.keyboard.press('Enter')
-      assert.equal(await at(), next)
-      await editor.settle()
-      assert.equal(await at(), next)
-    }
-  })
-
   it('reorders rules by dragging and by keyboard', async () => {
     await open('typed')
     const handles = editor.page.locator(
