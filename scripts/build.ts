@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import { charsetNames } from '../src/hl7/charset.ts'
 import { formPage, NODE_TYPES, type NodeTypeName } from './form-page.ts'
+import { helpPage } from './help.ts'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 process.chdir(root)
@@ -43,7 +44,8 @@ const pages = ['nodes', 'nodes/operations'].flatMap((directory) =>
     .map((file) => join(directory, file))
 )
 for (const page of pages) cpSync(page, join('dist', page))
-for (const type of Object.keys(NODE_TYPES) as NodeTypeName[]) {
+const types = Object.keys(NODE_TYPES) as NodeTypeName[]
+for (const type of types) {
   writeFileSync(join('dist', 'nodes', `${type}.html`), formPage(type))
 }
 await build({
@@ -58,11 +60,11 @@ await build({
   define: { CHARSET_NAMES: JSON.stringify(charsetNames()) },
   logLevel: 'warning'
 })
-// What is in English only is in the code, or in the documentation.
-const NAMES = new Set([...Object.keys(NODE_TYPES), 'sidebar'])
-for (const file of globSync('locales/*/*')) {
-  if (!NAMES.has(basename(file).split('.')[0] ?? '')) continue
-  const home = basename(file) === 'sidebar.json' ? 'dist/nodes/operations' : 'dist/nodes'
-  cpSync(file, join(home, file))
+for (const locale of globSync('locales/*')) {
+  for (const type of types) {
+    cpSync(join(locale, `${type}.json`), join('dist/nodes', locale, `${type}.json`))
+    writeFileSync(join('dist/nodes', locale, `${type}.html`), helpPage(type, basename(locale)))
+  }
+  cpSync(join(locale, 'sidebar.json'), join('dist/nodes/operations', locale, 'sidebar.json'))
 }
 cpSync('icons', 'dist/nodes/icons', { recursive: true })

@@ -35,11 +35,11 @@ export const NODE_TYPES = {
 
 export type NodeTypeName = keyof typeof NODE_TYPES
 
-/** The English texts of a form. */
+/** The texts of a form. */
 export type Texts = Readonly<Record<string, Readonly<Record<string, unknown>>>>
 
-export function textsOf(type: NodeTypeName): Texts {
-  const file = join(root, 'locales', 'en-US', `${type}.json`)
+export function textsOf(type: NodeTypeName, language = 'en-US'): Texts {
+  const file = join(root, 'locales', language, `${type}.json`)
   return JSON.parse(readFileSync(file, 'utf8')) as Texts
 }
 

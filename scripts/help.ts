@@ -1,0 +1,44 @@
+/** Makes the help of a node type: English prose that cites the labels of the form in the reader's language. */
+import { readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import codes from '../locales/en-US/codes.json' with { type: 'json' }
+import { textsOf, type NodeTypeName, type Texts } from './form-page.ts'
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
+
+/** The help of a node type, as Node-RED serves it in a language, such as `fr`. */
+export function helpPage(type: NodeTypeName, language: string): string {
+  const prose = readFileSync(join(root, 'locales', 'en-US', `${type}.html`), 'utf8')
+  return fillHelp(prose, textsOf(type, language))
+}
+
+/**
+ * Fills in `{{label.url}}` and other keys of the texts of the form, and `{{errors}}`, the list of error codes.
+ *
+ * @throws when there is no such text: a label that is cited is in the form
+ */
+export function fillHelp(prose: string, texts: Texts): string {
+  return prose.replace(/\{\{([\w.-]+)\}\}/g, (_, key: string) => {
+    if (key === 'errors') return errors()
+    let at: unknown = texts
+    for (const name of key.split('.')) at = (at as Record<string, unknown> | undefined)?.[name]
+    if (typeof at !== 'string') throw new Error(`The help cites ${key}: no text of the form.`)
+    return escapeHtml(at)
+  })
+}
+
+function errors(): string {
+  return Object.entries(codes.error)
+    .map(([code, { meaning }]) => `<li><code>${code}</code>: ${asHtml(meaning)}.</li>`)
+    .join('\n    ')
+}
+
+/** Of Markdown, the meaning of an error has only code. */
+function asHtml(text: string): string {
+  return escapeHtml(text).replace(/`([^`]+)`/g, '<code>$1</code>')
+}
+
+function escapeHtml(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
+}
