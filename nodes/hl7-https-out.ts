@@ -30,7 +30,6 @@ import { Refusals } from './operations/refusals.ts'
 import { registerRoutes } from './operations/register-routes.ts'
 import { outRoutes } from './operations/routes.ts'
 import { somethingChanged } from './operations/sidebar.ts'
-import { sentence } from './operations/words.ts'
 import { outCredentials } from './hl7-https-out-properties.ts'
 import { typesOf } from './property-table.ts'
 import { queueDirectory } from './queue-directory.ts'
@@ -230,9 +229,7 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
 
   const certificateWatch = setInterval(() => {
     for (const { of, daysLeft } of certificates.news(Date.now())) {
-      const values = { of, days: daysLeft }
-      node.warn(`${sentence({ kind: 'certificate', values })}. Have it renewed.`)
-      reporter.addEvent('certificate', '', values)
+      reporter.reportCertificate(of, daysLeft)
       status.update()
     }
   }, CERTIFICATE_MS)

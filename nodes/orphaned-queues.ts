@@ -1,9 +1,12 @@
 import { basename } from 'node:path'
 import type { Node, NodeAPI } from 'node-red'
+import { english } from '../src/english.ts'
 import { nodeVersionProblem } from '../src/node-version.ts'
 import { filledQueueFiles, queueFilePath, type FilledQueueFile } from '../src/queue/queue-files.ts'
+import { toldInEnglish } from '../src/told-in-english.ts'
 import { onceFlowsStarted } from './flows-started.ts'
 import { errorText } from './node-errors.ts'
+import { stoppedTold } from './operations/stopped-queues.ts'
 import { queueDirectory } from './queue-directory.ts'
 
 /**
@@ -98,11 +101,5 @@ function configured(RED: NodeAPI): (file: string) => boolean {
 }
 
 function words({ path, held }: FilledQueueFile): string {
-  const what =
-    held === undefined
-      ? 'it is not known whether it contains messages'
-      : held === 1
-        ? 'it contains 1 unsent message'
-        : `it contains ${held} unsent messages`
-  return `The queue file ${path} belongs to no node in the flows, and ${what}. To send what is in it, deploy a node with the same id; otherwise delete the file.`
+  return `${toldInEnglish(stoppedTold(held))}. ${english('log', 'log.stopped', { path })}`
 }

@@ -114,7 +114,7 @@ async function showTab(page: Page): Promise<void> {
   })
   night.messages.set('Laboratory', suspended.reverse())
   const event = (minutes: number, row: Partial<EventRow>): EventRow => ({
-    ...{ at: ago(minutes), kind: '', by: '', values: {}, text: '' },
+    ...{ at: ago(minutes), kind: 'ok', by: '', values: {}, text: '' },
     ...row
   })
   night.events.set('Laboratory', [

@@ -21,6 +21,15 @@ export type KeyIn<Part> = {
 /** The key of a sentence of a catalogue. That it is missing does not compile. */
 export type Key<Name extends CatalogueName> = KeyIn<Catalogues[Name]>
 
+/** The last parts of the keys of one section of a catalogue. */
+export type KeyUnder<Name extends CatalogueName, Section extends string> = LastPart<
+  Key<Name>,
+  Section
+>
+type LastPart<Whole, Section extends string> = Whole extends `${Section}.${infer Last}`
+  ? Last
+  : never
+
 /** What is filled in, by the names in a sentence. Safe to print. */
 export type Values = Readonly<Record<string, string | number>>
 

@@ -1,12 +1,10 @@
 import type { KnownState } from '../../src/queue/message-row.ts'
+import type { Told } from '../../src/told.ts'
 
-/** What the admin routes answer with: read by the sidebar, by scripts and by monitoring. */
-
-/** English text beside what it is made of: the sidebar translates it. */
-export interface Told {
-  kind: string
-  values: Readonly<Record<string, string | number>>
-}
+/**
+ * What the admin routes answer with: read by the sidebar, by scripts and by monitoring. `kind` and `values` are
+ * beside their English text: the sidebar has it in other languages.
+ */
 
 export type NodeStateName =
   'idle' | 'sending' | 'retrying' | 'paused' | 'error' | 'config' | 'stopped'

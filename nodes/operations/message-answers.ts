@@ -1,12 +1,14 @@
+import { eventTold } from '../../src/delivery/event-told.ts'
 import type { MessagesPage } from '../../src/delivery/operator.ts'
 import type { Settlement } from '../../src/delivery/settlement.ts'
 import { knownState, type MessageRow } from '../../src/queue/message-row.ts'
 import { QueueError } from '../../src/queue/queue-error.ts'
 import type { QueueEvent } from '../../src/queue/queue-event.ts'
+import { toldInEnglish } from '../../src/told-in-english.ts'
 import type { DeliveryControl } from '../out-parts.ts'
 import type { EventRow, MessageAnswer, MessageContent, MessagePage } from './answers.ts'
 import { iso } from './times.ts'
-import { errorRow, eventTold, sentence, verdictTold } from './words.ts'
+import { errorRow, verdictTold } from './verdict-told.ts'
 
 export function pageAnswer({ messages, more }: MessagesPage): MessagePage {
   return { messages: messages.map(messageAnswer), more }
@@ -32,7 +34,7 @@ function messageAnswer(row: MessageRow): MessageAnswer {
     errors: errors.map(errorRow),
     status: status || null,
     ...told,
-    reason: sentence(told)
+    reason: toldInEnglish(told)
   }
 }
 
@@ -61,5 +63,5 @@ export async function messageContent(
 
 export function eventAnswer(event: QueueEvent): EventRow {
   const told = eventTold(event)
-  return { at: iso(event.at) ?? '', by: event.by, ...told, text: sentence(told) }
+  return { at: iso(event.at) ?? '', by: event.by, ...told, text: toldInEnglish(told) }
 }

@@ -1,11 +1,14 @@
 import type { Node, NodeAPI } from 'node-red'
 import type { DeliveryState } from '../../src/delivery/delivery-state.ts'
 import { printable } from '../../src/printable.ts'
+import { toldInEnglish } from '../../src/told-in-english.ts'
+import type { Told } from '../../src/told.ts'
+import { configTold, notSetUp } from '../node-errors.ts'
 import { deployedOutNodes, outParts, type OutParts, type Unusable } from '../out-parts.ts'
-import type { NodeState, Told } from './answers.ts'
-import { heldFor } from './stopped-queues.ts'
+import type { NodeState } from './answers.ts'
+import { heldFor, stoppedTold } from './stopped-queues.ts'
 import { iso } from './times.ts'
-import { sentence, verdictTold } from './words.ts'
+import { verdictTold } from './verdict-told.ts'
 
 /** Where the nodes are in the flows: read once for an answer about all of them. */
 export type Places = ReadonlyMap<string, { name: string; flow: string; host: string }>
@@ -76,7 +79,7 @@ export async function nodeState(RED: NodeAPI, node: Node, places: Places): Promi
     ...state,
     host,
     ...told,
-    reason: sentence(told),
+    reason: toldInEnglish(told),
     since: iso(parts.since()),
     perMinute: history.perMinute,
     oldestAgeMs: Math.round(state.oldestAgeMs),
@@ -96,10 +99,7 @@ export async function nodeState(RED: NodeAPI, node: Node, places: Places): Promi
 
 /** A queue file with messages, without a running node. */
 export function stoppedState(id: string, held: number | undefined, places: Places): NodeState {
-  const told: Told =
-    held === undefined
-      ? { kind: 'stopped-unknown', values: {} }
-      : { kind: 'stopped', values: { count: held } }
+  const told = stoppedTold(held)
   const { name = '', flow = '', host = '' } = places.get(id) ?? {}
   return {
     ...EMPTY,
@@ -110,7 +110,7 @@ export function stoppedState(id: string, held: number | undefined, places: Place
     state: 'stopped',
     queued: held ?? 0,
     ...told,
-    reason: sentence(told)
+    reason: toldInEnglish(told)
   }
 }
 
@@ -130,15 +130,15 @@ function urgency({ state, suspended, kind }: NodeState): number {
 
 function configState(parts: Unusable | undefined): Partial<NodeState> & Told {
   const problems = parts?.problems ?? []
-  const told = { kind: 'config', values: { problems: problems.join('; ') } }
+  const told = configTold(problems)
   return {
     ...told,
     state: 'config',
     since: parts?.since ?? null,
-    reason: sentence(told),
+    reason: toldInEnglish(told),
     lastError: {
       code: 'HL7_CONFIG',
-      text: sentence(told),
+      text: notSetUp(problems),
       at: parts?.since ?? new Date().toISOString()
     }
   }
@@ -152,7 +152,7 @@ function toldOf(
 ): Told {
   const token = tokens?.status
   if (paused !== null) {
-    return { kind: 'paused-by', values: { by: paused.by, reason: paused.reason } }
+    return { kind: 'paused', values: { by: paused.by, reason: paused.reason } }
   }
   // Without a message that needs one, the next request may well succeed.
   if (token?.state === 'none' && state !== 'idle') {

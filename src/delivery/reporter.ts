@@ -1,10 +1,13 @@
 import type { Clock } from '../clock.ts'
+import { english } from '../english.ts'
 import { printable } from '../printable.ts'
 import { QueueError, type MessageName } from '../queue/queue-error.ts'
 import type { QueueEvent, QueueEventKind } from '../queue/queue-event.ts'
+import { toldInEnglish } from '../told-in-english.ts'
 import type { AttemptResult } from './attempt-result.ts'
 import type { DeliveryEvent, Moved } from './delivery-events.ts'
-import { attemptsWords, idOf, printableCode, sentence, whyFailed } from './explain.ts'
+import { eventTold } from './event-told.ts'
+import { idOf, printableCode, sentence, whyFailed } from './explain.ts'
 import { causeOf } from './tally.ts'
 
 /** A line for the log: what is stuck and why, or that it is moving again. */
@@ -28,11 +31,17 @@ const SUSPENSIONS_MS = 10_000
 const FAULT_AGAIN_MS = 60_000
 /** So many rules are counted apart. */
 const MOST_RULES = 20
+/** These are no warnings. */
+const GOOD_NEWS: ReadonlySet<QueueEventKind> = new Set(['recovered', 'token-back'])
+
+/** What a line in the log says first. */
+type Happening = Omit<QueueEvent, 'at'>
 
 /**
  * A reader of events: tells the log and the list of events what an operator has to know. All messages that are
  * retried are one trouble, with one line when it begins and one when it is over; messages that are suspended in a
- * row share a line and an event.
+ * row share a line and an event. A line begins with the sentence that the tab shows for its event, so that a search
+ * finds both.
  */
 export class Reporter {
   readonly #reports: Reports
@@ -62,7 +71,7 @@ export class Reporter {
     switch (event.kind) {
       case 'opened':
         for (const message of event.endedOn) {
-          this.#warn(endedOnText(message))
+          this.#logSuspension('', english('log', 'log.suspendedTwice', { message: idOf(message) }))
           this.#countSuspension('')
         }
         return
@@ -87,8 +96,7 @@ export class Reporter {
         this.#addFault(event.code)
         return
       case 'unreadable':
-        this.#warn(unreadableText(event.error, event.againMs))
-        this.#addFault(event.error instanceof QueueError ? event.error.code : 'HL7_QUEUE_FAILED')
+        this.#readUnreadable(event.error, event.againMs / 1000)
         return
       case 'closing':
         this.#flushSuspensions()
@@ -102,8 +110,22 @@ export class Reporter {
     const isLost = lostFor !== undefined
     if (isLost === this.#isTokenLost) return
     this.#isTokenLost = isLost
-    if (isLost) this.addEvent('token-lost', '', { cause: printable(lostFor) })
-    else this.addEvent('token-back', '')
+    if (isLost) {
+      const values = { cause: printable(lostFor) }
+      this.#report({ kind: 'token-lost', by: '', values }, english('log', 'log.tokenLost'))
+    } else {
+      this.#report({ kind: 'token-back', by: '', values: {} })
+    }
+  }
+
+  /**
+   * A certificate expires soon, or has expired.
+   *
+   * @param of whose
+   */
+  reportCertificate(of: string, days: number): void {
+    const values = { of, days }
+    this.#report({ kind: 'certificate', by: '', values }, english('log', 'log.certificate'))
   }
 
   #readMove(move: Moved): void {
@@ -117,7 +139,7 @@ export class Reporter {
       this.#tellSuspension(message, result)
       this.#countSuspension(printable(result.decision.rule))
     }
-    if (result !== undefined && to === 'waiting') this.#warn(pausedText(message, result))
+    if (result !== undefined && to === 'waiting') this.#logPause(message, result)
     if (this.#retried.delete(message.seq) && this.#retried.size === 0) this.#endTrouble(move)
   }
 
@@ -131,29 +153,58 @@ export class Reporter {
     this.#retried.add(message.seq)
     if (!isFirst) return
     this.#troubleSince = this.#clock.monotonic()
-    this.#warn(retryingText(message, result))
-    const controlId = printable(message.controlId)
-    this.addEvent('retrying', '', { cause: printable(causeOf(result)), controlId })
+    const cause = printable(causeOf(result))
+    const more = { count: message.attempts, why: whatHappened(result), message: idOf(message) }
+    this.#report(
+      { kind: 'retrying', by: '', values: { cause, controlId: printable(message.controlId) } },
+      english('log', 'log.retrying', more)
+    )
   }
 
   #endTrouble({ settlement }: Moved): void {
-    this.#reports.log({
-      level: 'info',
-      text: 'No message is being retried; the queue is moving again.'
-    })
     // If the last one was given up, nothing has recovered.
-    if (settlement?.outcome === 'error') return
+    if (settlement?.outcome === 'error') {
+      this.#reports.log({ level: 'info', text: english('log', 'log.noneRetried') })
+      return
+    }
     const seconds = Math.round((this.#clock.monotonic() - this.#troubleSince) / 1000)
-    this.addEvent('recovered', '', { seconds })
+    this.#report(
+      { kind: 'recovered', by: '', values: { seconds } },
+      english('log', 'log.noneRetried')
+    )
+  }
+
+  #logPause(message: MessageName, result: AttemptResult): void {
+    const values = { reason: printable(result.decision.rule, 200) }
+    this.#log(
+      { kind: 'paused', by: 'rule', values },
+      english('log', 'log.paused', { why: whatHappened(result), message: idOf(message) })
+    )
+  }
+
+  #readUnreadable(error: unknown, seconds: number): void {
+    const [code, why] =
+      error instanceof QueueError
+        ? [error.code, sentence(error.message)]
+        : ['HL7_QUEUE_FAILED', english('log', 'log.unreadable')]
+    this.#log(
+      { kind: 'queue-fault', by: '', values: { cause: printable(code) } },
+      english('log', 'log.readAgain', { why, seconds })
+    )
+    this.#addFault(code)
   }
 
   #tellSuspension(message: MessageName, result: AttemptResult): void {
     const now = this.#clock.monotonic()
     if (now - this.#suspensionToldAt < SUSPENSION_TOLD_MS) return
     this.#suspensionToldAt = now
-    this.#warn(
-      `${whatHappened(result)} The rule ${ruleOf(result)} suspended the message, and the queue is moving on: resend or discard ${idOf(message)}.`
-    )
+    const more = { why: whatHappened(result), message: idOf(message) }
+    this.#logSuspension(printable(result.decision.rule), english('log', 'log.suspended', more))
+  }
+
+  /** @param rule that suspended the message; `''`: Node-RED ended twice while processing it */
+  #logSuspension(rule: string, more: string): void {
+    this.#log({ kind: 'suspended', by: 'rule', values: { count: 1, rule } }, more)
   }
 
   #countSuspension(rule: string): void {
@@ -182,35 +233,21 @@ export class Reporter {
     this.addEvent('queue-fault', '', { cause: printable(code) })
   }
 
-  #warn(text: string): void {
-    this.#reports.log({ level: 'warn', text })
+  /** An event, with its line in the log. */
+  #report(happening: Happening, more = ''): void {
+    this.addEvent(happening.kind, happening.by, happening.values)
+    this.#log(happening, more)
   }
-}
 
-function endedOnText(message: MessageName): string {
-  return `Node-RED ended twice while processing the same message. It was suspended, and the queue is moving on: once the cause is known, resend or discard ${idOf(message)}.`
-}
-
-function retryingText(message: Moved['message'], result: AttemptResult): string {
-  return `${whatHappened(result)} Retrying after ${attemptsWords(message.attempts)}; other messages may be waiting behind message ${idOf(message)}.`
-}
-
-function pausedText(message: MessageName, result: AttemptResult): string {
-  return `${whatHappened(result)} Nothing is sent until the node is resumed: the rule ${ruleOf(result)} paused it at message ${idOf(message)}.`
-}
-
-function unreadableText(error: unknown, againMs: number): string {
-  const { code, message } =
-    error instanceof QueueError ? error : { code: 'EUNKNOWN', message: 'The queue cannot be read.' }
-  return `${code}: ${sentence(message)} Nothing is sent; the queue will be read again in ${againMs / 1000} s.`
+  /** @param more what is to be said besides the sentence of the tab */
+  #log(happening: Happening, more: string): void {
+    const text = `${toldInEnglish(eventTold(happening))}. ${more}`.trim()
+    this.#reports.log({ level: GOOD_NEWS.has(happening.kind) ? 'info' : 'warn', text })
+  }
 }
 
 function whatHappened(result: AttemptResult): string {
   const ack = result.reply?.ack
   if (!ack) return whyFailed(result)
   return `${printableCode(ack.code) || 'An acknowledgement without a code'} from the receiver.`
-}
-
-function ruleOf({ decision }: AttemptResult): string {
-  return printable(decision.rule)
 }

@@ -1,5 +1,6 @@
 import { AttemptCounts, type AttemptFigures } from './attempt-counts.ts'
 import { shownCode } from '../oauth2/token-error.ts'
+import { toldInEnglish } from '../told-in-english.ts'
 import type { AttemptResult } from './attempt-result.ts'
 import type { DeliveryEvent } from './delivery-events.ts'
 import { printable } from '../printable.ts'
@@ -115,10 +116,14 @@ export class Tally {
     this.#setLastError(code, text)
   }
 
-  #setLastError(code: string, text = `The queue has a fault: ${code}.`): void {
+  #setLastError(code: string, text = faultText(code)): void {
     const at = new Date(this.#now()).toISOString()
     this.#lastError = { code: printable(code), text: printable(text, MOST_TEXT), at }
   }
+}
+
+function faultText(cause: string): string {
+  return `${toldInEnglish({ kind: 'queue-fault', values: { cause } })}.`
 }
 
 /** Why an attempt failed, as a code: of Node.js or the token server, an HTTP status, or MSA-1. */

@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { DeliveryEvent, Moved } from '../../src/delivery/delivery-events.ts'
+import { eventTold } from '../../src/delivery/event-told.ts'
 import type { SettledMessage } from '../../src/delivery/settlement.ts'
 import { Reporter, type Notice } from '../../src/delivery/reporter.ts'
 import { NO_VERDICT } from '../../src/queue/message-row.ts'
 import { QueueError } from '../../src/queue/queue-error.ts'
 import type { QueueEvent } from '../../src/queue/queue-event.ts'
+import { toldText } from '../../src/told.ts'
 import { FakeClock, settled } from '../support/fake-clock.ts'
+import { tabText } from '../support/tab-texts.ts'
 import { FakeDisk } from './fake-disk.ts'
 import { resultOf, type ReplyKind } from './replies.ts'
 import { setUp as setUpDelivery, setUpOn } from './set-up.ts'
@@ -109,7 +112,7 @@ describe('the list of events', () => {
   })
 
   it('does not call it recovered when a message was given up', () => {
-    const { events, reporter } = setUp()
+    const { events, log, reporter } = setUp()
     reporter.readEvent(moved(message(1, 2), 'retrying', 'unreachable'))
     const settlement = {
       outcome: 'error' as const,
@@ -124,10 +127,11 @@ describe('the list of events', () => {
       events.map(({ kind }) => kind),
       ['retrying', 'retrying']
     )
+    assert.deepEqual(log[1], { level: 'info', text: 'No message is being retried.' })
   })
 
   it('has a token that is lost once, and its return', () => {
-    const { events, reporter } = setUp()
+    const { events, log, reporter } = setUp()
     reporter.reportToken(undefined)
     reporter.reportToken('invalid_client')
     reporter.reportToken('invalid_client')
@@ -135,6 +139,13 @@ describe('the list of events', () => {
     assert.deepEqual(told(events), [
       ['token-lost', '', { cause: 'invalid_client' }],
       ['token-back', '', {}]
+    ])
+    assert.deepEqual(log, [
+      {
+        level: 'warn',
+        text: 'No token: invalid_client. Messages that need one are retried; nothing is lost.'
+      },
+      { level: 'info', text: 'There is a token again.' }
     ])
   })
 
@@ -152,6 +163,42 @@ describe('the list of events', () => {
 })
 
 describe('the log', () => {
+  it('has the sentence that the tab shows for the same event, so that a search finds both', async () => {
+    const { clock, events, log, reporter } = setUp()
+    reporter.readEvent(moved(message(1, 2), 'retrying', 'retry'))
+    clock.pass(90_000)
+    reporter.readEvent(moved(message(1, 2), 'leaving', 'accept'))
+    reporter.readEvent(moved(message(2), 'suspended', 'suspend'))
+    await clock.advance(10_000)
+    reporter.readEvent({
+      kind: 'paused',
+      pause: { at: 0, by: 'rule', reason: resultOf('disable').decision.rule }
+    })
+    reporter.readEvent(moved(message(3), 'waiting', 'disable'))
+    reporter.readEvent({ kind: 'unreadable', error: new TypeError('PID'), againMs: 30_000 })
+    reporter.reportToken('invalid_client')
+    reporter.reportToken(undefined)
+    reporter.reportCertificate('token server', 1)
+    reporter.reportCertificate('client', -1)
+    // As the tab has it, without the look-up that the log uses.
+    const shown = events.map((event) => toldText(eventTold(event), tabText()))
+    assert.deepEqual(shown, [
+      'HTTP 500: retrying C1',
+      'Moving again after 1 min',
+      '1 message suspended by rule rule suspend',
+      'Paused by a rule: “rule disable”',
+      'The queue has a fault: HL7_QUEUE_FAILED',
+      'No token: invalid_client',
+      'There is a token again',
+      'The certificate of the token server expires in 1 day',
+      'The client certificate has expired'
+    ])
+    for (const [index, { text }] of log.entries()) {
+      assert.ok(text.startsWith(`${shown[index]}.`), text)
+    }
+    assert.equal(log.length, shown.length)
+  })
+
   it('names messages on which Node-RED ended twice; the list of events counts them', async () => {
     const { clock, events, log, reporter } = setUp()
     const endedOn = [1, 2].map((seq) => ({
@@ -170,8 +217,11 @@ describe('the log', () => {
     }))
     reporter.readEvent({ kind: 'opened', endedOn })
     assert.deepEqual(
-      log.map(({ text }) => /^Node-RED ended twice .* resend or discard (.*)\.$/.exec(text)?.[1]),
-      ['C1 (ADT^A01)', 'C2 (ADT^A01)']
+      log.map(({ text }) => text),
+      ['C1', 'C2'].map(
+        (id) =>
+          `1 message suspended: Node-RED ended twice while processing it. The queue is moving on: once the cause is known, resend or discard ${id} (ADT^A01).`
+      )
     )
     await clock.advance(10_000)
     assert.deepEqual(told(events), [['suspended', 'rule', { count: 2, rule: '' }]])
@@ -184,8 +234,11 @@ describe('the log', () => {
     reporter.readEvent({ kind: 'unreadable', error: new TypeError('PID'), againMs: 30_000 })
     const again = 'Nothing is sent; the queue will be read again in 30 s.'
     assert.deepEqual(log, [
-      { level: 'warn', text: `SQLITE_IOERR: The disk is away. ${again}` },
-      { level: 'warn', text: `EUNKNOWN: The queue cannot be read. ${again}` }
+      { level: 'warn', text: `The queue has a fault: SQLITE_IOERR. The disk is away. ${again}` },
+      {
+        level: 'warn',
+        text: `The queue has a fault: HL7_QUEUE_FAILED. The queue cannot be read. ${again}`
+      }
     ])
     assert.deepEqual(told(events), [
       ['queue-fault', '', { cause: 'SQLITE_IOERR' }],
@@ -208,11 +261,11 @@ describe('the log of a delivery', () => {
       await reply('unreachable')
     }
     assert.deepEqual(notices, [
-      'warn: ECONNREFUSED: connection refused. Check the host and port of the URL, and that the receiver is running. Retrying after 2 attempts; other messages may be waiting behind message a1 (ADT^A01).'
+      'warn: ECONNREFUSED: retrying a1. After 2 attempts: ECONNREFUSED: connection refused. Check the host and port of the URL, and that the receiver is running. Nothing is lost; other messages may be waiting behind a1 (ADT^A01).'
     ])
     await clock.advance(60_000)
     await reply('accept')
-    assert.equal(notices[1], 'info: No message is being retried; the queue is moving again.')
+    assert.equal(notices[1], 'info: Moving again after 3 min. No message is being retried.')
     await reply('accept')
     assert.equal(notices.length, 2)
   })
@@ -229,7 +282,7 @@ describe('the log of a delivery', () => {
     })
     await settled()
     assert.deepEqual(notices, [
-      'invalid_client: The token server refused. Check Client ID. Retrying after one attempt; other messages may be waiting behind message a1 (ADT^A01).'
+      'invalid_client: retrying a1. After one attempt: invalid_client: The token server refused. Check Client ID. Nothing is lost; other messages may be waiting behind a1 (ADT^A01).'
     ])
   })
 
@@ -277,11 +330,11 @@ describe('the log of a delivery', () => {
     await reply('disable')
     assert.match(
       notices[0] ?? '',
-      /^HTTP 500 .* The rule rule suspend suspended the message.* discard a1 \(ADT\^A01\)\.$/
+      /^1 message suspended by rule rule suspend\. HTTP 500 .* discard a1 \(ADT\^A01\)\.$/
     )
     assert.match(
       notices[1] ?? '',
-      /^HTTP 500 .* the rule rule disable paused it at message a2 \(ADT\^A01\)\.$/
+      /^Paused by a rule: “rule disable”\. HTTP 500 .* then a2 \(ADT\^A01\) goes first\.$/
     )
     assert.equal(delivery.state().lastError?.code, '500')
   })
@@ -298,7 +351,7 @@ describe('the log of a delivery', () => {
     disk.failReads = true
     await clock.advance(5000)
     assert.deepEqual(notices, [
-      'EIO: The disk is out of order. Nothing is sent; the queue will be read again in 30 s.'
+      'The queue has a fault: EIO. The disk is out of order. Nothing is sent; the queue will be read again in 30 s.'
     ])
   })
 })

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { after, before, beforeEach, describe, it } from 'node:test'
 import type { Page, Route } from 'playwright-core'
+import type { ToldKind } from '../../src/told.ts'
 import { Editor } from '../support/editor.ts'
 import {
   ago,
@@ -22,6 +23,9 @@ const flows = [
   { id: 'inner-1', type: 'hl7-https-out', z: 'sub', wires: [[], []] },
   { id: 'instance', type: 'subflow:sub', z: 'tab', wires: [] }
 ]
+
+/** What this page has no words for: the runtime is newer. */
+const NEWER = 'brand-new' as ToldKind
 
 describe('the sidebar tab', () => {
   let nodeRed: TestNodeRed
@@ -450,22 +454,23 @@ describe('the sidebar tab', () => {
 
   it('lists events, of one node or of all, and writes them to a file without formulas', async () => {
     fake.events.set('Pharmacy', [
-      { at: ago(10), by: '=cmd', kind: 'paused', values: { reason: '=1+1' }, text: '' }
+      {
+        ...{ at: ago(10), by: '=cmd', text: '' },
+        ...{ kind: 'paused', values: { by: '=cmd', reason: '=1+1' } }
+      }
     ])
     fake.events.set('Registry', [
-      { at: ago(31), by: '', kind: 'brand-new', values: {}, text: '=HYPERLINK("http://x")' }
+      { at: ago(31), by: '', kind: NEWER, values: {}, text: '=HYPERLINK("http://x")' }
     ])
     await open()
-    await until(async () =>
-      (await seen('.hl7-https-events ul')).includes('paused: “=1+1” · by =cmd')
-    )
+    await until(async () => (await seen('.hl7-https-events ul')).includes('Paused by =cmd: “=1+1”'))
     await page.selectOption('.hl7-https-events select', 'all')
     await until(async () => (await seen('.hl7-https-events ul')).includes('Registry: =HYPERLINK'))
     const [download] = await Promise.all([page.waitForEvent('download'), button('CSV').click()])
     assert.equal(download.suggestedFilename(), 'hl7-events-all.csv')
     const file = readFileSync(await download.path(), 'utf8')
     assert.match(file, /^\u{feff}time \(UTC\),node,kind,by,text\r\n/u)
-    assert.match(file, /Z,Pharmacy,paused,'=cmd,paused: “=1\+1”\r\n/)
+    assert.match(file, /Z,Pharmacy,paused,'=cmd,Paused by =cmd: “=1\+1”\r\n/)
     assert.match(file, /Z,Registry,brand-new,,"'=HYPERLINK\(""http:\/\/x""\)"\r\n$/)
   })
 
@@ -591,7 +596,7 @@ describe('the sidebar tab', () => {
   it('shows markup from outside as text, in every field', async () => {
     const values = { ackCode: evil, errors: evil, rule: evil, cause: evil, by: evil, reason: evil }
     const told = { values, reason: evil }
-    fake.nodes = ['paused-by', 'verdict', 'brand-new'].map((kind, index) =>
+    fake.nodes = (['paused', 'verdict', NEWER] as const).map((kind, index) =>
       nodeState(`n${index}`, {
         ...{ ...told, kind, name: evil, flow: evil, host: evil, suspended: 1, state: 'paused' },
         paused: { at: ago(1), by: evil, reason: evil },
@@ -603,8 +608,8 @@ describe('the sidebar tab', () => {
     fake.messages.set('n0', [messageRow('1', { ...row, errorCode: evil })])
     fake.content = { request: `MSH|${evil}\rPID|${evil}`, reply: evil }
     fake.events.set('n0', [
-      { at: ago(1), by: evil, kind: 'paused', values: { reason: evil }, text: evil },
-      { at: ago(2), by: evil, kind: 'brand-new', values: {}, text: evil }
+      { at: ago(1), by: evil, kind: 'paused', values: { by: evil, reason: evil }, text: evil },
+      { at: ago(2), by: evil, kind: NEWER, values: {}, text: evil }
     ])
     await open()
     await page.click('.hl7-https-message-rows [data-key="1"]')
@@ -635,7 +640,7 @@ describe('the sidebar tab', () => {
     fake.messages.set('Laboratory', [messageRow('1'), messageRow('2')])
     fake.content = { request: 'MSH|^~\\&|A', reply: null }
     fake.events.set('Laboratory', [
-      { at: ago(10), by: 'admin', kind: 'paused', values: { reason: 'x' }, text: '' }
+      { at: ago(10), by: 'admin', kind: 'paused', values: { by: 'admin', reason: 'x' }, text: '' }
     ])
     await open()
     await followed('the first node')

@@ -97,7 +97,7 @@ describe('an application acknowledgement that comes later', () => {
       [controlId, state, ackCode, rule, known, kind, settledAt],
       ['SHOWN001', 'awaiting', 'CA', ':CA=A', null, 'awaiting', null]
     )
-    assert.equal(reason, 'Awaits its application acknowledgement · rule :CA=A')
+    assert.equal(reason, 'Waiting for the application acknowledgement · rule :CA=A')
     const { oldestAgeMs, ...now } = await world.state()
     assert.deepEqual([now.queued, now.suspended, now.reason], [0, 0, ''])
     assert.ok(oldestAgeMs > 0)
@@ -131,7 +131,7 @@ describe('an application acknowledgement that comes later', () => {
       [row?.kind, row?.reason, row?.errorCode],
       [
         'ack-timeout',
-        'No application acknowledgement came in time · rule :CA=A',
+        'No application acknowledgement in time · rule :CA=A',
         'HL7_DELIVERY_FAILED'
       ]
     )

@@ -311,11 +311,11 @@ describe('the routes of operations', () => {
     ]
     for (const { status, body } of await Promise.all(answers)) {
       assert.equal(status, 409)
-      assert.match((body as { error: string }).error, /^This node is not set up: .*URL/)
+      assert.match((body as { error: string }).error, /^Not set up: .*URL/)
     }
     const [first, second] = [await world.state(), await world.state()]
     assert.deepEqual([first.state, first.lastError?.code], ['config', 'HL7_CONFIG'])
-    assert.equal(first.reason, first.lastError?.text)
+    assert.equal(`${first.reason}.`, first.lastError?.text)
     assert.deepEqual(first, second, 'since when it is so does not change')
     assert.deepEqual((await as('watch', '/out/messages')).body, { messages: [], more: false })
     assert.deepEqual((await as('watch', '/out/events')).body, { events: [] })

@@ -289,10 +289,11 @@ describe('the queue on disk, in a real Node-RED', () => {
     const edited = changed(stored, { off, 'instance-1': off }).filter(({ id }) => id !== 'lost')
     writeFileSync(path, JSON.stringify(edited))
     await nodeRed.start()
-    const line = await nodeRed.waitForLog('belongs to no node', before)
-    assert.match(line, /\[error\] .*lost\.sqlite belongs to .* it contains 1 unsent message/)
+    const words = '1 message in the queue file of a node that is disabled or deleted.'
+    const line = await nodeRed.waitForLog(words, before)
+    assert.match(line, /\[error\] .*lost\.sqlite, deploy a node with the same id/)
     const told = (await nodeRed.printed()).slice(before)
-    assert.equal(told.filter((one) => one.includes('belongs to no node')).length, 1)
+    assert.equal(told.filter((one) => one.includes(words)).length, 1)
   })
 })
 

@@ -166,7 +166,7 @@ describe('the status of a node', () => {
       'says how long the old token lives when there is no new one',
       shown({ lastOutcome: ack }, oldToken),
       'yellow ring',
-      'ETIMEDOUT · token valid 40 s',
+      'ETIMEDOUT · token not renewed, valid 40 s',
       'TOKEN ACK'
     ],
     [
@@ -388,7 +388,10 @@ describe('a status line', () => {
       shown({ lastOutcome: { outcome: 'ack', code } })
     ]
     for (const { text } of states) {
-      assert.match(String(text), /^[\x20-\x7e]{1,100}…( · no token| · token valid 0 s)?$/)
+      assert.match(
+        String(text),
+        /^[\x20-\x7e]{1,100}…( · no token| · token not renewed, valid 0 s)?$/
+      )
     }
   })
 })

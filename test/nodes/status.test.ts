@@ -27,11 +27,9 @@ describe('what an operator is told, in a real Node-RED', () => {
       ...{ fill: 'yellow', shape: 'ring', text: 'invalid_client · no token' },
       ...{ code: 'TOKEN', codes: ['TOKEN', 'RETRYING'] }
     })
-    const line = await world.nodeRed.waitForLog(/\[warn\].*invalid_client/)
-    assert.match(
-      line,
-      /\[hl7-https-out:out\] invalid_client: The token server .* message REFUSED1 \(ADT\^A01\)\.$/
-    )
+    await world.nodeRed.waitForLog(/\[warn\] \[hl7-https-out:out\] No token: invalid_client\./)
+    const line = await world.nodeRed.waitForLog('invalid_client: retrying REFUSED1.')
+    assert.match(line, /invalid_client: The token server .* behind REFUSED1 \(ADT\^A01\)\.$/)
   })
 
   it('shows the cause of an error that no Catch node handles, in the log and the sidebar', async () => {

@@ -188,10 +188,10 @@ describe('Send test message', () => {
 
   /** A node that cannot be tested → why. No reason has a variable in it. */
   const mistakes: [out: Properties, reason: RegExp][] = [
-    [{ url: '' }, /^This node is not set up: .*URL/],
-    [{ replyCodeActions: '${TEST_SECRET}' }, /^This node is not set up: /],
-    [{ headers: [entry('${TEST_SECRET}', 'a\nb')] }, /^This node is not set up: /],
-    [{ orderKey: '${TEST_SECRET}', order: 'key' }, /^This node is not set up: /],
+    [{ url: '' }, /^Not set up: .*URL/],
+    [{ replyCodeActions: '${TEST_SECRET}' }, /^Not set up: /],
+    [{ headers: [entry('${TEST_SECRET}', 'a\nb')] }, /^Not set up: /],
+    [{ orderKey: '${TEST_SECRET}', order: 'key' }, /^Not set up: /],
     [{ format: 'json', bodyTemplate: '$error("Lindqvist")' }, /^The body template /]
   ]
   for (const [out, reason] of mistakes) {
@@ -244,7 +244,7 @@ describe('Send test message', () => {
 
     /** A mistake in the form → why it cannot be sent, and what to do. */
     const inFormMistakes: [changed: Properties, reason: RegExp, hint: RegExp][] = [
-      [{ url: '' }, /not set up: .*URL/, /^$/],
+      [{ url: '' }, /^Not set up: .*URL/, /^$/],
       [{ tls: 'new' }, /TLS configuration is missing/, /^Deploy first: .*OAuth 2\.0, TLS/],
       [{ auth: 'new' }, /OAuth 2\.0 node is missing/, /^Deploy first/],
       [{ replyCodeActions: ':?A=' }, /replyCodeActions/, /^$/],

@@ -42,7 +42,7 @@ export function messageRow(id: string, row: Partial<MessageAnswer> = {}): Messag
 export function nodesInTrouble(): NodeState[] {
   return [
     nodeState('Pharmacy', {
-      ...{ state: 'paused', since: ago(10), kind: 'paused-by', queued: 50 },
+      ...{ state: 'paused', since: ago(10), kind: 'paused', queued: 50 },
       ...{ values: { by: 'admin', reason: 'upgrade' }, reason: 'Paused by admin: “upgrade”' },
       ...{ oldestAgeMs: 10 * MINUTE, lastAckAt: ago(10), acked: 1200 },
       paused: { at: ago(10), by: 'admin', reason: 'upgrade' },

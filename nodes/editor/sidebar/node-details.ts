@@ -1,10 +1,11 @@
+import { durationText } from '../../../src/told.ts'
 import type { History, NodeState, TestAnswer } from '../../operations/answers.ts'
 import { askNodeRed } from '../ask-node-red.ts'
 import { actOnMany } from './bulk.ts'
 import { act, type Desk, deskButton, refusal } from './desk.ts'
 import { type Button, element, setAttribute, setText } from './dom.ts'
 import { Pictures } from './pictures.ts'
-import { clockTime, duration, until } from './times.ts'
+import { clockTime, until } from './times.ts'
 import { cut } from './told.ts'
 import { nameOf, reasonOf, stateOf, tokenWords } from './words.ts'
 
@@ -109,7 +110,7 @@ export class NodeDetails {
       facts.push(
         text(left < 0 ? 'certificate.ended' : 'certificate.ends', {
           of: text(`certificate.${of.replace(' ', '-')}`),
-          left: duration(Math.abs(left), text)
+          left: durationText(Math.abs(left), text)
         })
       )
     }

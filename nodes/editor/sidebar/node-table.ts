@@ -1,8 +1,9 @@
+import { durationText } from '../../../src/told.ts'
 import type { NodeState } from '../../operations/answers.ts'
 import type { Desk } from './desk.ts'
 import { element } from './dom.ts'
 import { RowTable } from './row-table.ts'
-import { clockTime, duration } from './times.ts'
+import { clockTime } from './times.ts'
 import { nameOf, reasonOf, stateOf } from './words.ts'
 
 const COLUMNS = [
@@ -48,7 +49,7 @@ export class NodeTable {
             fold: node.suspended === 0 || isSaid(node)
           },
           oldest: held
-            ? { text: duration(node.oldestAgeMs, text), lead: text('unit.for') }
+            ? { text: durationText(node.oldestAgeMs, text), lead: text('unit.for') }
             : { text: '' },
           lastAck: { text: clockTime(node.lastAckAt, now(), language), fold: true },
           perMinute: { text: String(node.perMinute), fold: true },

@@ -31,23 +31,6 @@ export function clockTime(
   return `${date} ${time}`
 }
 
-const MINUTE = 60_000
-const HOUR = 60 * MINUTE
-const DAY = 24 * HOUR
-
-/** `20 s`, `31 min`, `2 h 5 min`, `9 days`: whole units, rounded down. */
-export function duration(ms: number, text: Text): string {
-  const left = Math.max(0, ms)
-  if (left < MINUTE) return text('age.s', { n: Math.floor(left / 1000) })
-  if (left < HOUR) return text('age.min', { n: Math.floor(left / MINUTE) })
-  if (left < DAY) {
-    const rest = Math.floor((left % HOUR) / MINUTE)
-    const hours = text('age.h', { n: Math.floor(left / HOUR) })
-    return rest === 0 ? hours : `${hours} ${text('age.min', { n: rest })}`
-  }
-  return text('age.d', { count: Math.floor(left / DAY) })
-}
-
 /** Milliseconds from now to a time; null if it is no time. */
 export function until(iso: string | null, now: number): number | null {
   const at = Date.parse(iso ?? '')

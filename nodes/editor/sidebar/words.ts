@@ -1,5 +1,6 @@
+import { durationText } from '../../../src/told.ts'
 import type { EventRow, MessageAnswer, NodeState } from '../../operations/answers.ts'
-import { clockTime, duration, until } from './times.ts'
+import { clockTime, until } from './times.ts'
 import { byWhom, cut, type Speech, told } from './told.ts'
 
 /** How bad it is: what it looks like, and whether somebody has to look. */
@@ -54,7 +55,7 @@ export function tokenWords(state: NodeState, speech: Speech): string {
   const trouble = tokenTrouble(state, speech)
   const ms = until(state.token.validUntil, now())
   if (ms === null) return trouble
-  const left = duration(ms, text)
+  const left = durationText(ms, text)
   return trouble === ''
     ? text('token.ok', { left })
     : `${trouble}, ${text('token.valid', { left })}`
@@ -94,7 +95,8 @@ export function foundSentence(row: MessageAnswer, node: string, speech: Speech):
 
 /** What happened, and who did it. */
 export function eventSentence(event: EventRow, speech: Speech): string {
-  // What was suspended, a rule suspended: its words say so.
-  const by = event.kind === 'suspended' ? '' : byWhom(event.by, speech)
+  // These words say so already.
+  const saysWho = event.kind === 'suspended' || event.kind === 'paused'
+  const by = saysWho ? '' : byWhom(event.by, speech)
   return [told(event, event.text, speech), by].filter(Boolean).join(' · ')
 }

@@ -1,0 +1,103 @@
+import type { Key, KeyUnder, Values } from './english.ts'
+
+/** Something that operators are told: which sentence, and what is filled in. Each reader has it in their language. */
+export interface Told {
+  kind: ToldKind
+  values: Values
+}
+
+/**
+ * The key of a sentence under `told` in the catalogue of the tab. Two are none of them: `ok` says nothing, and a
+ * `verdict` is put together from what is known.
+ */
+export type ToldKind = Sentence | 'ok' | 'verdict'
+
+type Sentence = KeyUnder<'tab', 'told'>
+
+/** Looks a text of the tab up, in one language. */
+export type TabText = (key: Key<'tab'>, values?: Record<string, string | number>) => string
+
+/** The sentence for what is told. The log, the routes and the tab all say it with this function. */
+export function toldText({ kind, values }: Told, text: TabText): string {
+  if (kind === 'ok') return ''
+  if (kind === 'verdict') return verdictText(values, text)
+  const sentence = text(`told.${sentenceOf(kind, values)}`, wordsOf(values, text))
+  const { reason = '' } = values
+  return reason === '' ? sentence : sentence + text('phrase.reason', { reason })
+}
+
+/** Which sentence it is: of some kinds there are two. */
+function sentenceOf(kind: Sentence, { by = '', days, rule, seconds }: Values): Sentence {
+  if (kind === 'paused' && by !== '') return 'paused-by'
+  if (kind === 'suspended' && rule === '') return 'suspended-twice'
+  if (kind === 'retrying' && seconds === 0) return 'retrying-now'
+  if (kind === 'certificate' && Number(days) < 0) return 'certificate-expired'
+  return kind
+}
+
+/** `AE 206 Application record locked · rule @ERR-3:206=S` */
+function verdictText(values: Values, text: TabText): string {
+  const { ackCode = '', errors = '', status = 0, cause = '', rule = '' } = values
+  const said =
+    ackCode === ''
+      ? causeText(String(status === 0 ? cause : status), text)
+      : [ackCode, errors].filter(Boolean).join(' ')
+  return [said, rule === '' ? '' : text('phrase.rule', { rule })].filter(Boolean).join(' · ')
+}
+
+/** The values, and the words for those that are codes or times. */
+function wordsOf(values: Values, text: TabText): Record<string, string | number> {
+  const { by, cause, days, of, seconds } = values
+  const words: Record<string, string | number> = { ...values }
+  if (by !== undefined) words['by'] = byText(String(by), text)
+  if (cause !== undefined) words['cause'] = causeText(String(cause), text)
+  if (of !== undefined) {
+    words['of'] = text(`certificate.${String(of).replace(' ', '-')}` as Key<'tab'>)
+  }
+  if (days !== undefined) words['left'] = text('age.d', { count: Number(days) })
+  if (seconds !== undefined) words['time'] = durationText(Number(seconds) * 1000, text)
+  return words
+}
+
+/**
+ * Who did something.
+ *
+ * @param by a user name, `flow`, `rule`, or `''` for nobody who is known
+ */
+export function byText(by: string, text: TabText): string {
+  if (by === '') return ''
+  if (by === 'flow' || by === 'rule') return text(`by.${by}`)
+  return text('by.user', { user: by })
+}
+
+function causeText(cause: string, text: TabText): string {
+  return causeWords(cause, (status) => text('phrase.noAck', { status }))
+}
+
+/**
+ * Why an attempt failed: `HTTP 503`, `no ACK (200)`, `ECONNREFUSED`.
+ *
+ * @param cause a code, or an HTTP status
+ * @param noAck the words for a 2xx status without an acknowledgement
+ */
+export function causeWords(cause: string, noAck: (status: string) => string): string {
+  if (!/^[1-5]\d\d$/.test(cause)) return cause
+  return cause.startsWith('2') ? noAck(cause) : `HTTP ${cause}`
+}
+
+const MINUTE = 60_000
+const HOUR = 60 * MINUTE
+const DAY = 24 * HOUR
+
+/** `20 s`, `31 min`, `2 h 5 min`, `9 days`: whole units, rounded down. */
+export function durationText(ms: number, text: TabText): string {
+  const left = Math.max(0, ms)
+  if (left < MINUTE) return text('age.s', { n: Math.floor(left / 1000) })
+  if (left < HOUR) return text('age.min', { n: Math.floor(left / MINUTE) })
+  if (left < DAY) {
+    const rest = Math.floor((left % HOUR) / MINUTE)
+    const hours = text('age.h', { n: Math.floor(left / HOUR) })
+    return rest === 0 ? hours : `${hours} ${text('age.min', { n: rest })}`
+  }
+  return text('age.d', { count: Math.floor(left / DAY) })
+}
