@@ -1,16 +1,42 @@
-import { HINT_TEXTS, LABELS, OPTIONS } from './hint-texts.ts'
+import { english, type KeyUnder, type Values } from '../english.ts'
+import { CLIENT_AUTHS, type ClientAuthMethod } from './token-settings.ts'
 
-/**
- * What to do after a failure: a key of the texts, and the values in it. They are safe to print.
- * `field` is the key of a label, `method` one of `CLIENT_AUTHS`.
- */
+/** What to do after a failure: a key of the texts, and the values in it. They are safe to print. */
 export interface Hint {
-  key: keyof typeof HINT_TEXTS
-  values?: Readonly<Record<string, string | number>>
+  key: KeyUnder<'tokenForm', 'tokenHint'>
+  values?: Values & { field?: Label; method?: ClientAuthMethod }
 }
 
 /** A form's field that can have led to an address. */
 export type AddressField = 'issuer' | 'tokenEndpoint'
+
+type Label = KeyUnder<'tokenForm', 'label'>
+type Method = KeyUnder<'tokenForm', 'option.clientAuth'>
+
+/** The labels of the form that hints cite. */
+const LABELS = [
+  'issuer',
+  'tokenEndpoint',
+  'grantType',
+  'clientAuth',
+  'assertionFile',
+  'scope',
+  'audience',
+  'resource',
+  'extraParams',
+  'keyId',
+  'signingAlg',
+  'assertionAudience',
+  'assertionSubject',
+  'tls',
+  'proxy',
+  'dpop',
+  'clientId',
+  'clientSecret',
+  'privateKey',
+  'username',
+  'password'
+] as const satisfies Label[]
 
 /**
  * The values of a hint, with all names of the form: what a text with `__…__` is filled with.
@@ -20,32 +46,29 @@ export type AddressField = 'issuer' | 'tokenEndpoint'
  */
 export function hintValues(
   { values = {} }: Pick<Hint, 'values'>,
-  label: (key: string) => string,
-  option: (key: string) => string
+  label: (key: Label) => string,
+  option: (key: Method) => string
 ): Record<string, string | number> {
+  const names: Record<string, string | number> = {}
+  for (const key of CLIENT_AUTHS) names[key] = option(key)
+  for (const key of LABELS) names[key] = label(key)
+  Object.assign(names, values)
   const { field, method } = values
-  return {
-    ...named(Object.keys(OPTIONS), option),
-    ...named(Object.keys(LABELS), label),
-    ...values,
-    ...(field === undefined ? undefined : { field: label(String(field)) }),
-    ...(method === undefined ? undefined : { method: option(String(method)) })
-  }
-}
-
-function named(keys: string[], name: (key: string) => string): Record<string, string> {
-  return Object.fromEntries(keys.map((key) => [key, name(key)]))
+  if (field !== undefined) names['field'] = label(field)
+  if (method !== undefined) names['method'] = option(method)
+  return names
 }
 
 /** The hints in English, for the log. */
 export function inEnglish(hints: readonly Hint[]): string {
-  const label = (key: string): string => LABELS[key as keyof typeof LABELS]
-  const option = (key: string): string => OPTIONS[key as keyof typeof OPTIONS]
   return hints
     .map((hint) => {
-      const values = hintValues(hint, label, option)
-      // In one pass: a value may look like a placeholder.
-      return HINT_TEXTS[hint.key].replace(/__(\w+?)__/g, (_, name: string) => String(values[name]))
+      const values = hintValues(
+        hint,
+        (key) => english('tokenForm', `label.${key}`),
+        (key) => english('tokenForm', `option.clientAuth.${key}`)
+      )
+      return english('tokenForm', `tokenHint.${hint.key}`, values)
     })
     .join(' ')
 }
