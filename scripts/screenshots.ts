@@ -121,7 +121,7 @@ async function showTab(page: Page): Promise<void> {
     event(4, { kind: 'tested', by: 'night', values: { type: 'ADT^A01' } }),
     event(17, { kind: 'suspended', by: 'rule', values: { count: 8, rule: '@ERR-3:206=S' } }),
     event(38, { kind: 'recovered', values: { seconds: 95 } }),
-    event(40, { kind: 'retrying-began', values: { cause: 'ETIMEDOUT', controlId: 'OB-0988' } })
+    event(40, { kind: 'retrying', values: { cause: 'ETIMEDOUT', controlId: 'OB-0988' } })
   ])
   await night.serve(page)
   // Node-RED remembers what is open, for the pictures in the other theme too.

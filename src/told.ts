@@ -26,10 +26,12 @@ export function toldText({ kind, values }: Told, text: TabText): string {
   return reason === '' ? sentence : sentence + text('phrase.reason', { reason })
 }
 
-/** Which sentence it is: of some kinds there are two. */
-function sentenceOf(kind: Sentence, { by = '', days, rule, seconds }: Values): Sentence {
+/** Which sentence it is: some kinds have several. */
+function sentenceOf(kind: Sentence, values: Values): Sentence {
+  const { by = '', controlId, days, rule, seconds } = values
   if (kind === 'paused' && by !== '') return 'paused-by'
   if (kind === 'suspended' && rule === '') return 'suspended-twice'
+  if (kind === 'retrying' && controlId !== undefined) return 'retrying-began'
   if (kind === 'retrying' && seconds === 0) return 'retrying-now'
   if (kind === 'certificate' && Number(days) < 0) return 'certificate-expired'
   return kind

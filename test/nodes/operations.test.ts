@@ -296,7 +296,7 @@ describe('the routes of operations', () => {
     const last = await events('?limit=2')
     assert.deepEqual(
       last.map(({ kind }) => kind),
-      ['recovered', 'retrying-began']
+      ['recovered', 'retrying']
     )
     assert.equal(last[1]?.text, 'HTTP 503: retrying WAIT1')
   })
