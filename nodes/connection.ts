@@ -1,9 +1,13 @@
 import type { NodeAPI } from 'node-red'
+import { english } from '../src/english.ts'
 import type { ProxySettings } from '../src/http-client/proxy.ts'
 import type { TlsSettings } from '../src/http-client/connection-settings.ts'
 import { tlsProblem } from '../src/http-client/tls-problem.ts'
 import { nodeVersionProblem } from '../src/node-version.ts'
-import { isUnset } from './properties.ts'
+import { isUnset, type Properties } from './properties.ts'
+import type { Property } from './property-table.ts'
+
+type ConnectionProperties = Record<'tls' | 'proxy', Property>
 
 /** The part of Node-RED's own `tls-config` node that we use. */
 interface TlsConfigNode {
@@ -29,40 +33,38 @@ export interface Connection {
 /** Reads the `tls` and `proxy` properties; what cannot be used is a problem of the node. */
 export function readConnection(
   RED: NodeAPI,
-  properties: { problems: string[]; text(name: 'tls' | 'proxy'): string }
+  properties: Pick<Properties<ConnectionProperties>, 'problems' | 'text' | 'addProblem'>
 ): Connection {
-  const { problems } = properties
   const tlsId = properties.text('tls')
   const proxyId = properties.text('proxy')
   let tls: TlsSettings | undefined
   let proxy: ProxySettings | undefined
   let missing = false
   const tooOld = nodeVersionProblem()
-  if (tooOld !== undefined) problems.push(tooOld)
+  if (tooOld !== undefined) properties.problems.push(tooOld)
   // An unset variable has already been reported.
   if (tlsId !== '' && !isUnset(tlsId)) {
     const node = RED.nodes.getNode(tlsId) as unknown as Partial<TlsConfigNode> | null
     if (node === null) {
       missing = true
-      problems.push('the TLS configuration is missing or disabled')
-    } else if (node.addTLSOptions === undefined) problems.push('tls names a node of another type')
-    else if (node.valid === false) {
-      problems.push('the TLS configuration cannot be used: see its own error')
+      properties.addProblem('tls', english('log', 'problem.missingNode'))
+    } else if (node.addTLSOptions === undefined) {
+      properties.addProblem('tls', english('log', 'problem.otherType'))
+    } else if (node.valid === false) {
+      properties.addProblem('tls', english('log', 'problem.tlsNode'))
     } else {
       tls = node.addTLSOptions({})
       const problem = tlsProblem(tls)
-      if (problem !== undefined) problems.push(`the TLS configuration: ${problem}`)
+      if (problem !== undefined) properties.addProblem('tls', problem)
     }
   }
   if (proxyId !== '' && !isUnset(proxyId)) {
     const node = RED.nodes.getNode(proxyId) as unknown as ProxyNode | null
     if (node === null) {
       missing = true
-      problems.push('the proxy configuration is missing or disabled')
+      properties.addProblem('proxy', english('log', 'problem.missingNode'))
     } else if (node.url === undefined || !isHttpUrl(node.url)) {
-      problems.push(
-        'the URL of the proxy configuration must begin with http:// or https://, such as http://proxy.example:3128'
-      )
+      properties.addProblem('proxy', english('log', 'problem.proxyUrl'))
     } else {
       const { noproxy, credentials } = node
       proxy = {

@@ -1,4 +1,5 @@
 import type { Node, NodeMessageInFlow } from 'node-red'
+import { english } from '../src/english.ts'
 import type { Parcel } from '../src/delivery/courier.ts'
 import { DeliveryError } from '../src/delivery/delivery-error.ts'
 import type { MessageFields } from '../src/delivery/delivery-options.ts'
@@ -125,16 +126,17 @@ interface OwnSettings {
 
 function messageUrl(text: unknown, configured: URL): URL | undefined {
   if (text === undefined || text === null || text === '') return undefined
-  const { url, problem } =
-    typeof text === 'string' ? targetUrl(text) : { problem: 'it is not a string' }
+  if (typeof text !== 'string') {
+    throw new DeliveryError('HL7_CONFIG', english('log', 'error.urlNotText'))
+  }
+  const { url, problem } = targetUrl(text)
   if (url === undefined) {
-    throw new DeliveryError('HL7_CONFIG', `msg.url cannot be used: ${problem}.`)
+    const reason = english('forms', `problem.${problem}`)
+    throw new DeliveryError('HL7_CONFIG', english('log', 'error.url', { reason }))
   }
   if (url.origin !== configured.origin) {
-    throw new DeliveryError(
-      'HL7_CONFIG',
-      `msg.url names a different server from the URL of the node (${printable(configured.origin)}). The token and the message are sent only to the configured server.`
-    )
+    const values = { origin: printable(configured.origin) }
+    throw new DeliveryError('HL7_CONFIG', english('log', 'error.otherServer', values))
   }
   return url
 }

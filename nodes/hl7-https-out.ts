@@ -1,6 +1,7 @@
 import type { Node, NodeAPI, NodeDef, NodeMessageInFlow } from 'node-red'
 import { Alerts } from '../src/delivery/alerts.ts'
 import { systemClock } from '../src/clock.ts'
+import { english } from '../src/english.ts'
 import { Courier } from '../src/delivery/courier.ts'
 import { Delivery } from '../src/delivery/delivery.ts'
 import { DeliveryError } from '../src/delivery/delivery-error.ts'
@@ -268,10 +269,7 @@ function diskEngine(RED: NodeAPI, node: Node, settings: OutSettings): DiskEngine
   }
   const directory = queueDirectory(RED)
   if (typeof directory !== 'string' || directory === '') {
-    throw new DeliveryError(
-      'HL7_CONFIG',
-      'hl7HttpsOutQueueDirectory in settings.js must be the path of a directory'
-    )
+    throw new DeliveryError('HL7_CONFIG', english('log', 'problem.queueDirectory'))
   }
   const notice = (text: string): void => {
     node.warn(text)

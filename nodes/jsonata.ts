@@ -1,4 +1,5 @@
 import type { Node, NodeAPI } from 'node-red'
+import { english } from '../src/english.ts'
 import { ExpressionTimeout, MOST_EVALUATION_SECONDS } from '../src/https/expression-timeout.ts'
 
 /** A compiled expression; concurrent evaluations share nothing. */
@@ -35,6 +36,12 @@ export function compileJsonata(RED: NodeAPI, node: Node | null, source: string):
       ...bindings,
       [DEADLINE]: performance.now() + 1000 * MOST_EVALUATION_SECONDS
     })
+}
+
+/** What is wrong with a source, by the error of JSONata, without a piece of it. */
+export function jsonataProblem(error: unknown): string {
+  const { code, position } = error as { code?: unknown; position?: unknown }
+  return english('log', 'problem.jsonata', { code: String(code), position: Number(position) })
 }
 
 function checkDeadline(

@@ -1,17 +1,19 @@
 import type { NodeAPI, Node, NodeMessage } from 'node-red'
-import { parsePath } from '../src/hl7/path.ts'
-import {
-  headerValueProblem,
-  headerWords,
-  tokenHeaderNameProblem
-} from '../src/https/header-values.ts'
+import { english, type KeyUnder } from '../src/english.ts'
+import { readPath } from '../src/hl7/path.ts'
+import { headerValueProblem, tokenHeaderNameProblem } from '../src/https/header-values.ts'
 import type { NamedValue } from '../src/https/receiver.ts'
+import { printable } from '../src/printable.ts'
 import type { Claim, NamedValue as TokenValue } from '../src/oauth2/token-settings.ts'
 import type { outProperties } from './hl7-https-out-properties.ts'
-import { compileJsonata } from './jsonata.ts'
+import { secretLabel } from './form-words.ts'
+import { compileJsonata, jsonataProblem } from './jsonata.ts'
 import type { tokenProperties } from './oauth2-client-credentials-properties.ts'
 import { isUnset, Properties } from './properties.ts'
-import { asTexts, SECRETS, type PropertyTable } from './property-table.ts'
+import { asTexts, isSecret, SECRETS, type PropertyTable } from './property-table.ts'
+
+/** A mistake that the form of `hl7-https-out` finds too. */
+export type OutProblem = KeyUnder<'forms', 'problem'>
 
 /** As Node-RED keeps them, environment variables in place: of a hand-written flow of any type. */
 export type Credentials = Readonly<Record<string, unknown>>
@@ -35,11 +37,10 @@ export const ENTRY = {
   }
 } as const satisfies PropertyTable
 /** What is read of an entry of either kind. */
-interface Entry {
-  readonly problems: string[]
-  text(name: keyof typeof ENTRY): string
-  rawText(name: keyof typeof ENTRY): string | undefined
-}
+type Entry = Pick<
+  Properties<typeof ENTRY>,
+  'problems' | 'words' | 'text' | 'rawText' | 'addProblem'
+>
 
 /** Reads a list of `{name, value, valueType}` whose values are known at deploy. */
 export function readStaticValues(
@@ -50,10 +51,14 @@ export function readStaticValues(
   credentials: Credentials
 ): TokenValue[] {
   return properties.list(listName, STATIC_ENTRY).map((item) => {
-    const name = item.text('name').trim()
+    const name = entryName(item)
     const value = staticValue(RED, node, item, item.choice('valueType'), credentials)
-    if (listName === 'headers' && name !== '') noteTokenHeader(item, name, value)
-    collect(properties, item, listName, name)
+    if (listName === 'headers' && name !== '') {
+      const problem = tokenHeaderNameProblem(name) ?? headerValueProblem(value)
+      if (problem !== undefined) {
+        item.addProblem('value', english('tokenForm', `problem.${problem}`))
+      }
+    }
     return { name, value }
   })
 }
@@ -65,30 +70,39 @@ export function readClaims(
   properties: Properties<typeof tokenProperties>
 ): Claim[] {
   return properties.list('assertionClaims', CLAIM).map((item) => {
-    const name = item.text('name').trim()
+    const name = entryName(item)
     const type = item.choice('valueType')
     const value = type === 'env' ? variableValue(RED, node, item) : item.text('value')
-    collect(properties, item, 'assertionClaims', name)
     return { name, value, isJson: type === 'json' }
   })
 }
 
 /**
  * Reads a list of `{name, value, valueType}`; values from a message are computed for each attempt.
+ *
+ * @param problemOf why an entry cannot be used, beside what is asked of all
  */
 export function readNamedValues(
   RED: NodeAPI,
   node: Node | null,
   properties: Properties<typeof outProperties>,
   listName: 'headers' | 'formFields',
-  credentials: Credentials
+  credentials: Credentials,
+  problemOf: (entry: NamedValue) => OutProblem | undefined = () => undefined
 ): NamedValue[] {
   return properties.list(listName, ENTRY).map((item) => {
-    const name = item.text('name').trim()
-    const value = namedValue(RED, node, item, credentials)
-    collect(properties, item, listName, name)
-    return { name, value }
+    const name = entryName(item)
+    const entry = { name, value: namedValue(RED, node, item, credentials) }
+    const problem = name === '' ? undefined : problemOf(entry)
+    if (problem !== undefined) item.addProblem('value', english('forms', `problem.${problem}`))
+    return entry
   })
+}
+
+function entryName(item: Entry): string {
+  const name = item.text('name').trim()
+  if (name === '') item.addProblem('name', english(item.words.form, 'problem.entryName'))
+  return name
 }
 
 function namedValue(
@@ -102,18 +116,22 @@ function namedValue(
     return staticValue(RED, node, item, type, credentials)
   }
   const source = item.text('value')
-  try {
-    if (type === 'hl7') {
-      const path = parsePath(source)
-      return ({ message }) => message.value(path)
+  if (type === 'hl7') {
+    const path = readPath(source)
+    if (path === undefined) {
+      item.addProblem('value', english('forms', 'problem.hl7Path'))
+      return ''
     }
-    if (type === 'jsonata') {
+    return ({ message }) => message.value(path)
+  }
+  if (type === 'jsonata') {
+    try {
       const evaluate = compileJsonata(RED, node, source)
       return async ({ input }) => asText(await evaluate(input))
+    } catch (error) {
+      item.addProblem('value', jsonataProblem(error))
+      return ''
     }
-  } catch (error) {
-    item.problems.push(error instanceof Error ? error.message : 'the value cannot be used')
-    return ''
   }
   return ({ input }) => {
     let value: unknown
@@ -137,20 +155,18 @@ function staticValue(
   const value = item.text('value')
   if (type === 'str') return value
   if (!isSecret(value)) {
-    item.problems.push('a secret value must name one of the slots secret1 to secret6')
+    item.addProblem('value', english(item.words.form, 'problem.secretSlot'))
     return ''
   }
-  const slots = new Properties(asTexts(SECRETS), credentials)
+  const { form, label } = item.words
+  const words = { form, label: () => label('value') }
+  const slots = new Properties(asTexts(SECRETS), words, credentials, {}, item.problems)
   const secret = slots.text(value)
-  if (secret === '' && slots.problems.length === 0) {
-    slots.problems.push(`the secret ${value} is empty`)
+  if (secret === '') {
+    const name = secretLabel(form, value)
+    item.addProblem('value', english('log', 'problem.secretEmpty', { name }))
   }
-  item.problems.push(...slots.problems)
   return secret
-}
-
-function isSecret(name: string): name is keyof typeof SECRETS {
-  return Object.hasOwn(SECRETS, name)
 }
 
 /**
@@ -160,11 +176,16 @@ function isSecret(name: string): name is keyof typeof SECRETS {
 function variableValue(RED: NodeAPI, node: Node | null, item: Entry): string {
   const name = item.rawText('value')
   const value = environmentValue(RED, node, name ?? item.text('value'))
-  if (value === undefined) {
-    const which = name === undefined ? '' : ` ${isUnset(name) ? name.slice(2, -1) : name}`
-    item.problems.push(`the environment variable${which} is not set`)
-  }
+  if (value === undefined) item.addProblem('value', unsetVariable(name, item))
   return value ?? ''
+}
+
+/** @param written as in the flow file, where it is known */
+function unsetVariable(written: string | undefined, { words }: Entry): string {
+  if (written === undefined) return english('log', 'problem.unknownVariable')
+  const name = isUnset(written) ? written.slice(2, -1) : written.trim()
+  if (name === '') return english(words.form, 'problem.envName')
+  return english('log', 'problem.variable', { name: printable(name, 60) })
 }
 
 /**
@@ -205,26 +226,4 @@ export function environmentValue(
 function asText(value: unknown): string | undefined {
   if (typeof value === 'bigint') return String(value)
   return typeof value === 'string' ? value : JSON.stringify(value ?? undefined)
-}
-
-function noteTokenHeader({ problems }: Entry, name: string, value: string): void {
-  const problem = tokenHeaderNameProblem(name)
-  if (problem === 'headerReserved') problems.push('the node itself sets this header')
-  else if (problem !== undefined) problems.push(headerWords[problem])
-  const inValue = headerValueProblem(value)
-  if (inValue !== undefined) problems.push(headerWords[inValue])
-}
-
-function collect(
-  properties: { problems: string[] },
-  item: Entry,
-  listName: string,
-  name: string
-): void {
-  if (name === '') item.problems.push('an entry has no name')
-  // As written in the flow file: the value of a variable does not belong in the log.
-  const written = (item.rawText('name') ?? name).trim().slice(0, 60)
-  for (const problem of item.problems) {
-    properties.problems.push(`${listName}${written === '' ? '' : `, ${written}`}: ${problem}`)
-  }
 }

@@ -20,7 +20,7 @@ export function notSetUp(problems: readonly string[]): string {
 /** The name of the first environment variable without a value that the reasons name. */
 export function unsetVariable(problems: readonly string[]): string | undefined {
   for (const problem of problems) {
-    const [, name] = /environment variable (\S+).* is not set/.exec(problem) ?? []
+    const [, name] = /environment variable (\S+) is not set/.exec(problem) ?? []
     if (name !== undefined) return name
   }
   return undefined

@@ -1,14 +1,18 @@
 import type { Node, NodeAPI, NodeDef } from 'node-red'
+import { english } from '../src/english.ts'
+import { checkSettings } from '../src/oauth2/check-settings.ts'
 import { TokenSource } from '../src/oauth2/token-source.ts'
 import { Redactor } from '../src/redactor.ts'
 import { readConnection } from './connection.ts'
 import { flowFileProperties } from './named-values.ts'
 import { authParts, deployedAuthNodes } from './auth-parts.ts'
+import { tokenForm } from './form-words.ts'
 import { listNode, takeCredentials } from './node-lifecycle.ts'
 import { tokenCredentials, tokenProperties } from './oauth2-client-credentials-properties.ts'
 import { registerRoutes } from './operations/register-routes.ts'
 import { isUnset, Properties } from './properties.ts'
 import { typesOf } from './property-table.ts'
+import { readStatuses } from './refused-statuses.ts'
 import { readTokenSettings, tokenHttpClient } from './read-token-settings.ts'
 import { tokenRoutes } from './token-route.ts'
 
@@ -18,11 +22,13 @@ export default function (RED: NodeAPI): void {
 
   function OAuth2ClientCredentials(this: Node, config: NodeDef): void {
     RED.nodes.createNode(this, config)
-    const properties = new Properties(tokenProperties, config, flowFileProperties(RED, this))
+    const written = flowFileProperties(RED, this)
+    const properties = new Properties(tokenProperties, tokenForm, config, written)
     const connection = readConnection(RED, properties)
-    const refreshOnStatus = readStatuses(properties)
+    const refreshOnStatus = readRefreshOnStatus(properties)
     const settings = readTokenSettings(RED, this, properties, takeCredentials(this), connection)
     let problems: readonly string[] = properties.problems
+    if (problems.length === 0) problems = checkSettings(settings)
     let tokens: TokenSource | undefined
     const onWarning = (text: string): void => {
       this.warn(text)
@@ -30,10 +36,6 @@ export default function (RED: NodeAPI): void {
     const httpClient = tokenHttpClient(connection)
     if (problems.length === 0) {
       tokens = new TokenSource(settings, { httpClient, onWarning })
-      if (tokens.configError !== undefined) {
-        problems = [tokens.configError.message]
-        tokens = undefined
-      }
     }
     problems = new Redactor(settings.secrets).hideIn(problems)
     const host = URL.parse(settings.issuer || settings.tokenEndpoint)?.host ?? ''
@@ -54,16 +56,12 @@ export default function (RED: NodeAPI): void {
   )
 }
 
-function readStatuses(properties: Properties<typeof tokenProperties>): ReadonlySet<number> {
-  const statuses = new Set<number>()
-  const list = properties.text('refreshOnStatus')
+function readRefreshOnStatus(properties: Properties<typeof tokenProperties>): ReadonlySet<number> {
+  const text = properties.text('refreshOnStatus')
+  const statuses = readStatuses(text)
   // An unset variable has been named already.
-  for (const word of isUnset(list) ? [] : list.split(',')) {
-    const text = word.trim()
-    if (text === '') continue
-    const status = Number(text)
-    if (Number.isInteger(status) && status >= 200 && status <= 599) statuses.add(status)
-    else properties.problems.push('refreshOnStatus must be HTTP statuses, separated by commas')
+  if (statuses === undefined && !isUnset(text)) {
+    properties.addProblem('refreshOnStatus', english('tokenForm', 'problem.refreshOnStatus'))
   }
-  return statuses
+  return statuses ?? new Set()
 }

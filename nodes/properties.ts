@@ -1,3 +1,6 @@
+import { english } from '../src/english.ts'
+import { printable } from '../src/printable.ts'
+import type { FormWords } from './form-words.ts'
 import { numberProblem, type NumberBounds, type PropertyTable } from './property-table.ts'
 
 /** The names in a table of the properties of one kind. */
@@ -9,24 +12,44 @@ type WordsOf<Property> = Property extends { words: readonly (infer Word)[] } ? W
 
 /**
  * Reads a node's properties from a flow file: a missing one has its default; a value of the wrong
- * type or an unset environment variable is a problem, described in words. Problems are collected,
- * so that a constructor never throws and the user sees all of them.
+ * type or an unset environment variable is a problem. Problems are collected, so that a constructor
+ * never throws and the user sees all of them.
  */
 export class Properties<Table extends PropertyTable> {
-  readonly problems: string[] = []
+  /** In English: each begins with the label of the field, then says what the form says there. */
+  readonly problems: string[]
+  /** Of the node's form. */
+  readonly words: FormWords<keyof Table & string>
   readonly #values: Readonly<Record<string, unknown>>
   readonly #raw: Readonly<Record<string, unknown>>
   readonly #table: Table
 
   /**
    * @param table what is said of each property
+   * @param words of the node's form
    * @param values environment variables in place
    * @param raw the same as the flow file has it, where it is known
+   * @param problems where further problems go
    */
-  constructor(table: Table, values: object, raw: object = {}) {
+  constructor(
+    table: Table,
+    words: FormWords<keyof Table & string>,
+    values: object,
+    raw: object = {},
+    problems: string[] = []
+  ) {
+    this.problems = problems
+    this.words = words
     this.#table = table
     this.#values = values as Record<string, unknown>
     this.#raw = raw as Record<string, unknown>
+  }
+
+  /** @param sentence what is wrong with the property */
+  addProblem(name: keyof Table & string, sentence: string): void {
+    const problem = `${this.words.label(name)}: ${sentence}`
+    // A property is read more than once.
+    if (!this.problems.includes(problem)) this.problems.push(problem)
   }
 
   /** A string as the flow file has it; undefined where that is not known. */
@@ -52,7 +75,7 @@ export class Properties<Table extends PropertyTable> {
       return value
     }
     if (typeof value === 'number' || typeof value === 'boolean') return String(value)
-    this.problems.push(`${name} must be a text`)
+    this.addProblem(name, english('log', 'problem.text'))
     return byDefault
   }
 
@@ -72,7 +95,10 @@ export class Properties<Table extends PropertyTable> {
     if (text === '') return byDefault
     const word = words.find((candidate) => candidate === text)
     if (word !== undefined) return word
-    if (!isUnset(text)) this.problems.push(`${name} must be one of ${words.join(', ')}`)
+    if (!isUnset(text)) {
+      const shown = words.filter((candidate) => candidate !== '').join(', ')
+      this.addProblem(name, english('log', 'problem.choice', { words: shown }))
+    }
     return byDefault
   }
 
@@ -81,9 +107,11 @@ export class Properties<Table extends PropertyTable> {
     const bounds = this.#table[name] as unknown as NumberBounds & { default: number }
     const text = this.text(name).trim()
     if (text === '') return bounds.default
-    if (numberProblem(text, bounds) === '') return Number(text)
+    const problem = numberProblem(text, bounds)
+    if (problem === '') return Number(text)
     if (!isUnset(text) && this.applies(name)) {
-      this.problems.push(`${name} must be a ${boundsWords(bounds)}`)
+      const { min, max = '' } = bounds
+      this.addProblem(name, english(this.words.form, `problem.${problem}`, { min, max }))
     }
     return bounds.default
   }
@@ -94,12 +122,13 @@ export class Properties<Table extends PropertyTable> {
     if (value === undefined || value === null || value === '') return byDefault
     if (value === true || value === 'true') return true
     if (value === false || value === 'false') return false
-    if (!this.#isUnset(name, value)) this.problems.push(`${name} must be true or false`)
+    if (!this.#isUnset(name, value)) this.addProblem(name, english('log', 'problem.flag'))
     return byDefault
   }
 
   /**
-   * A list of objects, each as properties of its own; their problems are to be collected as well.
+   * A list of named objects, each as properties of its own. Their problems are among those of the
+   * node, with the name of the entry.
    *
    * @param table of the properties of an entry
    */
@@ -114,14 +143,16 @@ export class Properties<Table extends PropertyTable> {
       !Array.isArray(value) ||
       !value.every((item) => typeof item === 'object' && item !== null)
     ) {
-      this.problems.push(`${name} must be a list`)
+      this.addProblem(name, english('log', 'problem.list'))
       return []
     }
     const raw = this.#raw[name]
     return (value as object[]).map((item, index) => {
       const rawItem: unknown = Array.isArray(raw) ? raw[index] : undefined
       const written = typeof rawItem === 'object' && rawItem !== null ? rawItem : {}
-      return new Properties(table, item, written)
+      const label = entryLabel(this.words.label(name), { ...item, ...written })
+      const words = { form: this.words.form, label: () => label }
+      return new Properties(table, words, item, written, this.problems)
     })
   }
 
@@ -145,7 +176,7 @@ export class Properties<Table extends PropertyTable> {
   /** Notes a variable that has no value. */
   #isUnset(name: string, value: unknown): boolean {
     if (typeof value !== 'string' || !isUnset(value)) return false
-    this.problems.push(`the environment variable ${value.slice(2, -1)} (for ${name}) is not set`)
+    this.addProblem(name, english('log', 'problem.variable', { name: value.slice(2, -1) }))
     return true
   }
 }
@@ -155,10 +186,13 @@ function textsIn(value: unknown): string[] {
   return typeof value === 'object' && value !== null ? Object.values(value).flatMap(textsIn) : []
 }
 
-function boundsWords({ min, max, integer, also }: NumberBounds): string {
-  const limits = max === undefined ? `of at least ${min}` : `from ${min} to ${max}`
-  const other = also === undefined ? '' : `, or ${also}`
-  return `${integer === true ? 'whole ' : ''}number ${limits}${other}`
+/**
+ * The label of a list, with the name of one of its entries as written in the flow file: the value of a
+ * variable does not belong in the log.
+ */
+function entryLabel(label: string, { name }: { name?: unknown }): string {
+  const shown = typeof name === 'string' ? printable(name.trim(), 60) : ''
+  return shown === '' ? label : `${label}, ${shown}`
 }
 
 /** Node-RED replaces `${NAME}` by the variable's value and leaves it where there is none. */

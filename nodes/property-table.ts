@@ -65,6 +65,11 @@ export const SECRETS = {
   secret6: { type: 'password' }
 } as const satisfies CredentialTable
 
+/** Whether a credential is a slot. */
+export function isSecret(name: string): name is keyof typeof SECRETS {
+  return Object.hasOwn(SECRETS, name)
+}
+
 const TEXT = { kind: 'text', default: '' } as const
 
 /** How credentials are read: each is a text. */

@@ -8,30 +8,29 @@ import {
   endingFirst,
   type CertificateDates
 } from '../src/http-client/certificates.ts'
-import { parseReplyRules, type ReplyRules } from '../src/rules/reply-rules.ts'
-import { charsetOfLabel, unknownCharset } from '../src/hl7/charset.ts'
-import { parsePath, type Hl7Path } from '../src/hl7/path.ts'
+import { english } from '../src/english.ts'
+import { parseReplyRules, ReplyRulesError, type ReplyRules } from '../src/rules/reply-rules.ts'
+import { charsetOfLabel } from '../src/hl7/charset.ts'
+import { readPath, type Hl7Path } from '../src/hl7/path.ts'
 import type { UndiciClientSettings } from '../src/http-client/undici-client.ts'
 import { escapeXml } from '../src/https/escape-xml.ts'
 import {
   headerNameProblem,
   headerValueProblem,
-  headerWords,
   type HeaderProblem
 } from '../src/https/header-values.ts'
-import type { ReceiverSettings } from '../src/https/receiver.ts'
+import type { NamedValue, ReceiverSettings } from '../src/https/receiver.ts'
 import type { BodyTemplate } from '../src/https/request-body.ts'
 import { targetUrl } from '../src/https/target-url.ts'
-import { printable } from '../src/printable.ts'
 import { Redactor } from '../src/redactor.ts'
 import { hasClientCertificate, readConnection } from './connection.ts'
-import { compileJsonata } from './jsonata.ts'
-import { ENTRY, readNamedValues, type Credentials } from './named-values.ts'
-import { errorText } from './node-errors.ts'
+import { compileJsonata, jsonataProblem } from './jsonata.ts'
+import { outForm } from './form-words.ts'
+import { ENTRY, readNamedValues, type Credentials, type OutProblem } from './named-values.ts'
 import { authParts, type AuthParts } from './auth-parts.ts'
 import { outProperties } from './hl7-https-out-properties.ts'
 import { isUnset, Properties } from './properties.ts'
-import { parseSearchFields, type SearchField } from './search-fields.ts'
+import { parseSearchFields, searchFieldsProblem, type SearchField } from './search-fields.ts'
 
 /** All settings of a sending node. */
 export interface OutSettings {
@@ -103,7 +102,7 @@ export function readOutSettings(
   node: Node | null,
   { config, written, credentials }: OutSource
 ): { settings: OutSettings | undefined; problems: readonly string[]; missing: boolean } {
-  const properties = new Properties(outProperties, config, written)
+  const properties = new Properties(outProperties, outForm, config, written)
   const { problems } = properties
   const connection = readConnection(RED, properties)
   const found = readAuth(RED, properties)
@@ -122,22 +121,21 @@ export function readOutSettings(
   const rules = readRules(properties)
   const charset = properties.filled('charset').trim()
   if (charset.toLowerCase() !== 'auto' && charsetOfLabel(charset) === null) {
-    problems.push(`charset: ${unknownCharset().message}`)
+    properties.addProblem('charset', english('forms', 'problem.charset'))
   }
   const order = properties.choice('order')
   const queue = properties.choice('queue')
   const keyText = properties.text('orderKey').trim()
-  const keyPath =
-    order === 'key' ? orProblem(problems, 'orderKey', () => parsePath(keyText)) : undefined
+  const keyPath = order === 'key' ? readPath(keyText) : undefined
+  if (order === 'key' && keyPath === undefined) {
+    properties.addProblem('orderKey', english('forms', 'problem.hl7Path'))
+  }
   const maxInFlight = properties.number('maxInFlight')
   const failureTimeout = properties.number('failureTimeout')
   const journalDays = properties.number('journalDays')
   const contentDays = properties.number('contentDays')
   const replyPath = properties.text('replyPath')
-  const pick =
-    replyPath.trim() === ''
-      ? undefined
-      : orProblem(problems, 'replyPath', () => compileJsonata(RED, node, replyPath))
+  const pick = compile(properties, 'replyPath', () => compileJsonata(RED, node, replyPath))
 
   const settings: Omit<OutSettings, 'receiver' | 'courier' | 'headersFromVariables'> & {
     receiver: ReceiverSettings | undefined
@@ -227,7 +225,7 @@ function headersFromVariables(properties: OutProperties): string[] {
 }
 
 /** How the problems of the config node begin. */
-export const OF_AUTH = 'auth: '
+export const OF_AUTH = `${outForm.label('auth')}, `
 
 /** @returns null for a node that is not deployed */
 function readAuth(RED: NodeAPI, properties: OutProperties): AuthParts | undefined | null {
@@ -237,8 +235,8 @@ function readAuth(RED: NodeAPI, properties: OutProperties): AuthParts | undefine
   if (isUnset(id)) return undefined
   const node = RED.nodes.getNode(id) as Node | null
   const parts = node === null ? undefined : authParts.get(node)
-  if (node === null) properties.problems.push('the OAuth 2.0 node is missing or disabled')
-  else if (parts === undefined) properties.problems.push('auth names a node of another type')
+  if (node === null) properties.addProblem('auth', english('log', 'problem.missingNode'))
+  else if (parts === undefined) properties.addProblem('auth', english('log', 'problem.otherType'))
   for (const problem of parts?.problems ?? []) properties.problems.push(`${OF_AUTH}${problem}`)
   return node === null ? null : parts
 }
@@ -251,59 +249,51 @@ function readReceiver(
   auth: AuthParts | undefined,
   warnings: string[]
 ): ReceiverSettings | undefined {
-  const { problems } = properties
   const withToken = auth !== undefined
   const withProof = auth?.tokens?.proofs !== undefined
   const address = properties.text('url')
   const { url, problem } = targetUrl(address)
   // An unset variable has already been reported.
-  if (url === undefined && !isUnset(address)) problems.push(problem)
+  if (url === undefined && !isUnset(address)) {
+    properties.addProblem('url', english('forms', `problem.${problem}`))
+  }
   const format = properties.choice('format')
   const tokenPlacement = properties.choice('tokenPlacement')
   if (withToken && tokenPlacement === 'body' && format !== 'form') {
-    problems.push('a token in the body requires the format form')
+    properties.addProblem('tokenPlacement', english('forms', 'problem.tokenBody'))
   }
   if (withProof && tokenPlacement !== 'header') {
-    problems.push('tokenPlacement: a DPoP token must be sent in the header')
+    properties.addProblem('tokenPlacement', english('forms', 'problem.tokenDpop'))
   }
   if (withToken && tokenPlacement === 'query') {
-    warnings.push(
-      'The token is sent in the URL, which ends up in logs: RFC 9700 §4.3.2 forbids this. Use the header if the receiver accepts it there.'
-    )
+    warnings.push(`${outForm.label('tokenPlacement')}: ${english('forms', 'hint.tokenPlacement')}`)
   }
   const authHeader = properties.filled('authHeader').trim()
   const authScheme = withProof ? 'DPoP' : properties.text('authScheme').trim()
-  const headers = readNamedValues(RED, node, properties, 'headers', credentials)
+  const headerProblem = ({ name, value }: NamedValue): OutProblem | undefined => {
+    if (withToken && tokenPlacement === 'header' && same(name, authHeader)) return 'headerIsToken'
+    if (withProof && same(name, 'DPoP')) return 'headerReserved'
+    const inValue = typeof value === 'string' ? headerValueProblem(value) : undefined
+    return headerNameProblem(name) ?? inValue
+  }
+  const headers = readNamedValues(RED, node, properties, 'headers', credentials, headerProblem)
   const formFields = readNamedValues(RED, node, properties, 'formFields', credentials)
   if (properties.applies('authHeader')) {
-    noteHeader(problems, 'authHeader', headerNameProblem(authHeader))
-    noteHeader(problems, 'authScheme', headerValueProblem(authScheme))
-  }
-  for (const { name, value } of headers) {
-    if (name !== '') noteHeader(problems, `headers, ${printable(name)}`, headerNameProblem(name))
-    if (typeof value === 'string') {
-      noteHeader(problems, `headers, ${name}`, headerValueProblem(value))
-    }
-    if (withToken && tokenPlacement === 'header' && same(name, authHeader)) {
-      problems.push(`headers: ${name} already carries the token`)
-    }
-    if (withProof && same(name, 'DPoP')) {
-      problems.push(`headers: ${name} already carries the DPoP proof`)
-    }
+    addHeaderProblem(properties, 'authHeader', headerNameProblem(authHeader))
+    addHeaderProblem(properties, 'authScheme', headerValueProblem(authScheme))
   }
   const contentType = properties.text('contentType').trim()
-  noteHeader(problems, 'contentType', headerValueProblem(contentType))
+  addHeaderProblem(properties, 'contentType', headerValueProblem(contentType))
   const bodyPartType = properties.filled('bodyPartType')
   if (properties.applies('bodyPartType')) {
-    noteHeader(problems, 'bodyPartType', headerValueProblem(bodyPartType))
+    addHeaderProblem(properties, 'bodyPartType', headerValueProblem(bodyPartType))
   }
   const template = properties.text('bodyTemplate')
-  const bodyTemplate =
-    !properties.applies('bodyTemplate') || template.trim() === ''
-      ? undefined
-      : orProblem(problems, 'bodyTemplate', () => compileTemplate(RED, node, template))
+  const bodyTemplate = properties.applies('bodyTemplate')
+    ? compile(properties, 'bodyTemplate', () => compileTemplate(RED, node, template))
+    : undefined
   if (format === 'text' && template.trim() === '') {
-    problems.push('bodyTemplate: the format text needs a template')
+    properties.addProblem('bodyTemplate', english('forms', 'problem.bodyTemplate'))
   }
   if (url === undefined) return undefined
   return {
@@ -349,8 +339,9 @@ function readBytes(
   const { [name]: bytes = usual } = RED.settings as unknown as Record<string, unknown>
   const isWhole = typeof bytes === 'number' && Number.isSafeInteger(bytes)
   if (isWhole && bytes >= least && bytes <= (most ?? bytes)) return bytes
-  const range = most === undefined ? `${least} up` : `${least} to ${most}`
-  problems.push(`${name} in settings.js must be a whole number of bytes from ${range}`)
+  const values = { name, min: digits(least), max: digits(most ?? 0) }
+  const key = most === undefined ? 'problem.bytesMin' : 'problem.bytes'
+  problems.push(english('log', key, values))
   return usual
 }
 
@@ -358,13 +349,24 @@ function readSearchFields(properties: OutProperties): SearchField[] {
   const text = properties.text('searchFields')
   // An unset variable has already been reported.
   if (isUnset(text) || !properties.applies('searchFields')) return []
-  return orProblem(properties.problems, 'searchFields', () => parseSearchFields(text)) ?? []
+  const problem = searchFieldsProblem(text)
+  if (problem === '') return parseSearchFields(text)
+  properties.addProblem('searchFields', english('forms', `problem.${problem}`))
+  return []
 }
 
 function readRules(properties: OutProperties): ReplyRules | undefined {
-  return orProblem(properties.problems, 'replyCodeActions', () =>
-    parseReplyRules(properties.text('replyCodeActions'))
-  )
+  try {
+    return parseReplyRules(properties.text('replyCodeActions'))
+  } catch (error) {
+    if (!(error instanceof ReplyRulesError)) throw error
+    const values = {
+      position: error.position + 1,
+      reason: english('forms', `ruleMistake.${error.mistake}`)
+    }
+    properties.addProblem('replyCodeActions', english('forms', 'problem.replyCodeActions', values))
+    return undefined
+  }
 }
 
 let product: string | undefined
@@ -381,25 +383,32 @@ function userAgent(): string {
   return product
 }
 
-function orProblem<Result>(
-  problems: string[],
-  property: string,
+/** @returns undefined for an empty property, and for a mistake, which is a problem */
+function compile<Result>(
+  properties: OutProperties,
+  name: 'replyPath' | 'bodyTemplate',
   read: () => Result
 ): Result | undefined {
+  if (properties.text(name).trim() === '') return undefined
   try {
     return read()
   } catch (error) {
-    problems.push(`${property}: ${errorText(error)}`)
+    properties.addProblem(name, jsonataProblem(error))
     return undefined
   }
 }
 
-function noteHeader(
-  problems: string[],
-  property: string,
+function addHeaderProblem(
+  properties: OutProperties,
+  name: 'authHeader' | 'authScheme' | 'contentType' | 'bodyPartType',
   problem: HeaderProblem | undefined
 ): void {
-  if (problem !== undefined) problems.push(`${property}: ${headerWords[problem]}`)
+  if (problem !== undefined) properties.addProblem(name, english('forms', `problem.${problem}`))
+}
+
+/** A number with separators between thousands. */
+function digits(number: number): string {
+  return number.toLocaleString('en-US')
 }
 
 function same(a: string, b: string): boolean {

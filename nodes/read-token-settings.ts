@@ -2,6 +2,7 @@ import type { Node, NodeAPI } from 'node-red'
 import { GotClient } from '../src/http-client/got-client.ts'
 import type { TokenSettings } from '../src/oauth2/token-settings.ts'
 import { hasClientCertificate, type Connection } from './connection.ts'
+import { tokenForm } from './form-words.ts'
 import { readClaims, readStaticValues, type Credentials } from './named-values.ts'
 import { tokenCredentials, type tokenProperties } from './oauth2-client-credentials-properties.ts'
 import { Properties } from './properties.ts'
@@ -29,7 +30,8 @@ export function readTokenSettings(
   stored: Credentials,
   connection: Connection
 ): TokenSettings {
-  const credentials = new Properties(asTexts(tokenCredentials), stored)
+  const texts = asTexts(tokenCredentials)
+  const credentials = new Properties(texts, tokenForm, stored, {}, properties.problems)
   const settings = {
     issuer: properties.text('issuer').trim(),
     tokenEndpoint: properties.text('tokenEndpoint').trim(),
@@ -56,7 +58,6 @@ export function readTokenSettings(
     dpop: properties.flag('dpop'),
     hasClientCertificate: hasClientCertificate(connection.tls)
   }
-  properties.problems.push(...credentials.problems)
   const { extraParams, headers, assertionClaims, clientSecret, password } = settings
   const secrets = [
     // Client ID and user name name somebody, and a private key is never sent.

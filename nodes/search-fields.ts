@@ -1,4 +1,4 @@
-import { parsePath, type Hl7Path } from '../src/hl7/path.ts'
+import { parsePath, readPath, type Hl7Path } from '../src/hl7/path.ts'
 
 /** A field by whose values messages can be found. */
 export interface SearchField {
@@ -7,29 +7,24 @@ export interface SearchField {
   path: Hl7Path
 }
 
-/** Whether there are more than may be: each costs time with every message. */
-export function hasTooManySearchFields(text: string): boolean {
-  return text.split(',').length > MOST_SEARCH_FIELDS
-}
-
+/** At most: each costs time with every message. */
 const MOST_SEARCH_FIELDS = 4
 
 /**
- * Reads HL7 paths that are separated by commas; nothing means none, and what is there twice counts once.
+ * Judges HL7 paths that are separated by commas; nothing means none.
  *
- * @throws {Error} if there are too many, or one is no path: then it names the position in the text
+ * @returns the key of a form's sentence under `problem`, or an empty string
  */
+export function searchFieldsProblem(text: string): '' | 'searchFields' | 'hl7Path' {
+  const parts = text.split(',')
+  if (parts.length > MOST_SEARCH_FIELDS) return 'searchFields'
+  const isRight = text.trim() === '' || parts.every((part) => readPath(part) !== undefined)
+  return isRight ? '' : 'hl7Path'
+}
+
+/** Reads fields without a problem; what is there twice counts once. */
 export function parseSearchFields(text: string): SearchField[] {
   if (text.trim() === '') return []
-  if (hasTooManySearchFields(text)) {
-    throw new Error(`at most ${MOST_SEARCH_FIELDS} HL7 paths, separated by commas`)
-  }
-  const fields = new Map<string, SearchField>()
-  let at = 0
-  for (const part of text.split(',')) {
-    const path = parsePath(' '.repeat(at) + part)
-    at += part.length + 1
-    fields.set(part.trim(), { text: part.trim(), path })
-  }
-  return [...fields.values()]
+  const names = new Set(text.split(',').map((part) => part.trim()))
+  return [...names].map((name) => ({ text: name, path: parsePath(name) }))
 }

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Node, NodeAPI } from 'node-red'
+import { english } from '../src/english.ts'
 import { Courier } from '../src/delivery/courier.ts'
 import { UndiciClient } from '../src/http-client/undici-client.ts'
 import { Receiver } from '../src/https/receiver.ts'
@@ -45,7 +46,7 @@ async function testForm(
     return failure(
       'HL7_CONFIG',
       notSetUp(problems),
-      missing ? 'Deploy first: a test uses the deployed OAuth 2.0, TLS and proxy settings.' : ''
+      missing ? english('forms', 'request.deploy') : ''
     )
   }
   const client = new UndiciClient(settings.client)

@@ -7,6 +7,7 @@ import { Redactor } from '../src/redactor.ts'
 import { readConnection } from './connection.ts'
 import { readFormSettings } from './form-settings.ts'
 import { authParts } from './auth-parts.ts'
+import { tokenForm } from './form-words.ts'
 import { tokenProperties } from './oauth2-client-credentials-properties.ts'
 import type { Handlers } from './operations/register-routes.ts'
 import { Properties } from './properties.ts'
@@ -30,7 +31,7 @@ export function tokenRoutes(RED: NodeAPI): Handlers<'testToken'> {
 /** @param node null if it is not deployed */
 async function testForm(RED: NodeAPI, node: Node | null, form: unknown): Promise<TokenTestResult> {
   const { config, written, credentials } = readFormSettings(RED, node, form)
-  const properties = new Properties(tokenProperties, config, written)
+  const properties = new Properties(tokenProperties, tokenForm, config, written)
   const connection = readConnection(RED, properties)
   const settings = readTokenSettings(RED, node, properties, credentials, connection)
   const redactor = new Redactor(settings.secrets)
@@ -41,7 +42,7 @@ async function testForm(RED: NodeAPI, node: Node | null, form: unknown): Promise
       ok: false,
       code: 'CONFIG',
       status: null,
-      description: problems.join('; '),
+      description: problems.join(' '),
       hint: inEnglish(hints) || CORRECT_IT,
       hints
     })

@@ -1,8 +1,10 @@
+import { english } from './english.ts'
+
 /** Why this Node.js is too old, in words; `undefined` if it is not. See `engines` in package.json. */
 export function nodeVersionProblem(): string | undefined {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
   // The first of each line whose agents know proxies; without, they would be passed over in silence.
   const isKnown = major > 24 || (major === 24 && minor >= 5) || (major === 22 && minor >= 21)
   if (isKnown) return undefined
-  return `this is Node.js ${process.versions.node}: the node needs 22.21 or newer, or 24.5 or newer`
+  return english('log', 'problem.nodeVersion', { version: process.versions.node })
 }

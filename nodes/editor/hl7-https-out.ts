@@ -1,14 +1,15 @@
 import { parseReplyRules, ReplyRulesError } from '../../src/rules/reply-rules.ts'
+import { readPath } from '../../src/hl7/path.ts'
 import { urlProblem } from '../../src/http-client/url-problem.ts'
 import { headerNameProblem, headerValueProblem } from '../../src/https/header-values.ts'
 import { outCredentials, outProperties, tokenIsHeader } from '../hl7-https-out-properties.ts'
 import { is, names, type ReadValue } from '../property-table.ts'
-import { hasTooManySearchFields } from '../search-fields.ts'
+import { searchFieldsProblem } from '../search-fields.ts'
 import { prepareBodyPresets } from './body-preset-choice.ts'
 import { createForm } from './form.ts'
 import { prepareSection } from './form-section.ts'
 import { createFormTabs } from './form-tabs.ts'
-import { isHl7Path, namedValue } from './named-value.ts'
+import { namedValue } from './named-value.ts'
 import { createNamedValueLists, listProblem, type NamedValueLists } from './named-value-list.ts'
 import { prepareReplyRules, type ReplyRulesView } from './reply-rule-list.ts'
 import { prepareTestMessage } from './test-message.ts'
@@ -62,7 +63,7 @@ function problem(property: string, value: unknown, read: ReadValue): string {
     case 'bodyPartType':
       return contentTypeProblem(given)
     case 'orderKey':
-      return words(isHl7Path(given) ? '' : 'hl7Path')
+      return words(readPath(given) === undefined ? 'hl7Path' : '')
     case 'searchFields':
       return words(searchFieldsProblem(given))
     case 'replyCodeActions':
@@ -80,11 +81,6 @@ function problem(property: string, value: unknown, read: ReadValue): string {
     default:
       return ''
   }
-}
-
-function searchFieldsProblem(given: string): '' | 'searchFields' | 'hl7Path' {
-  if (hasTooManySearchFields(given)) return 'searchFields'
-  return given === '' || given.split(',').every(isHl7Path) ? '' : 'hl7Path'
 }
 
 function jsonataProblem(expression: string): string {
@@ -112,7 +108,8 @@ function headersProblem(value: unknown, read: ReadValue): string {
   const given = (value as unknown[]).map((entry) => namedValue(entry).name.trim().toLowerCase())
   const isToken = given.includes(tokenHeader.toLowerCase())
   const isProof = given.includes('dpop') && usesDpop(read)
-  return words(isToken || isProof ? 'headerIsToken' : '')
+  if (isProof) return words('headerReserved')
+  return words(isToken ? 'headerIsToken' : '')
 }
 
 function isCharset(label: string): boolean {

@@ -1,4 +1,4 @@
-import { parsePath } from '../../src/hl7/path.ts'
+import { readPath } from '../../src/hl7/path.ts'
 import {
   headerNameProblem,
   headerValueProblem,
@@ -36,10 +36,7 @@ export function namedValue(entry: unknown): NamedValue {
   return { name: text('name'), value: text('value'), valueType: text('valueType') || 'str' }
 }
 
-/**
- * Checks an entry.
- *
- */
+/** Checks an entry. */
 export function namedValueProblem(entry: NamedValue, names: EntryNames): NamedValueProblem {
   if (entry.name.trim() === '') return 'entryName'
   if (names !== 'any') {
@@ -50,21 +47,11 @@ export function namedValueProblem(entry: NamedValue, names: EntryNames): NamedVa
     if (inValue !== undefined) return inValue
   }
   if (entry.valueType === 'env' && entry.value.trim() === '') return 'envName'
-  if (entry.valueType === 'hl7' && !isHl7Path(entry.value)) return 'hl7Path'
+  if (entry.valueType === 'hl7' && readPath(entry.value) === undefined) return 'hl7Path'
   // A variable may hold it.
   if (entry.valueType === 'json' && !isVariable(entry.value)) {
     if (parseJson(entry.value) === undefined) return 'notJson'
   }
   if (entry.valueType === 'cred' && !/^secret[1-6]$/.test(entry.value)) return 'secretSlot'
   return ''
-}
-
-/** Whether the text names a field of a message: `PID-3`, `PID-3.1`, `OBX[2]-5(1).1.2`. */
-export function isHl7Path(text: string): boolean {
-  try {
-    parsePath(text)
-    return true
-  } catch {
-    return false
-  }
 }

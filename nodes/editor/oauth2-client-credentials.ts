@@ -6,6 +6,7 @@ import {
   tokenCredentials,
   tokenProperties
 } from '../oauth2-client-credentials-properties.ts'
+import { readStatuses } from '../refused-statuses.ts'
 import { namesClientCertificate } from './client-certificate.ts'
 import { createForm } from './form.ts'
 import { prepareSection } from './form-section.ts'
@@ -70,7 +71,7 @@ function problem(property: string, value: unknown, read: ReadValue): string {
     case 'assertionAudience':
       return words(given === 'issuer' && !isFilled(read('issuer')) ? 'assertionIssuer' : '')
     case 'refreshOnStatus':
-      return words(given.split(',').every(isStatus) ? '' : 'refreshOnStatus')
+      return words(readStatuses(given) === undefined ? 'refreshOnStatus' : '')
     case 'extraParams':
     case 'assertionClaims':
       return listProblem(value, 'any', words)
@@ -86,11 +87,6 @@ function algorithmProblem(algorithm: string, read: ReadValue): string {
   if (showsKey(read)) return words(algorithm.startsWith('HS') ? 'algorithmKey' : '')
   const wrong = authIs(read, 'client_secret_jwt') && !['', 'HS256'].includes(algorithm)
   return words(wrong ? 'algorithmSecret' : '')
-}
-
-function isStatus(text: string): boolean {
-  const word = text.trim()
-  return word === '' || /^[2-5]\d\d$/.test(word)
 }
 
 function prepare(node: EditorNode): void {

@@ -255,7 +255,7 @@ function valueAsTyped(text: string, small: string): string {
     const scanner = new RuleScanner(text)
     scanner.position = at + 1
     try {
-      const value = scanner.value('').text
+      const value = scanner.value().text
       if (value.toLowerCase() === small) return value
     } catch {
       // No text: it is the one of `:*`.

@@ -1,5 +1,3 @@
-import { Hl7Error } from './hl7-error.ts'
-
 /**
  * A place in a message, counted as in HL7: everything from 1, MSH-1 is the field separator and
  * MSH-2 the encoding characters (likewise for FHS and BHS).
@@ -18,59 +16,31 @@ export interface Hl7Path {
   readonly subcomponent: number | undefined
 }
 
+const PATH =
+  /^([A-Z][A-Z\d]{2})(?:\[(\d{1,6})\])?-(\d{1,6})(?:\((\d{1,6})\))?(?:\.(\d{1,6})(?:\.(\d{1,6}))?)?$/
+
 /**
  * Reads `SEG-f`, `SEG[n]-f(r).c.s`: `PID-3.1`, `OBX[2]-5(1).1.2`, `MSH-9.2`.
  *
  * Spaces around the path are ignored; inside it, they are mistakes. Numbers have one to six digits
  * and are not 0.
  *
- * @throws Hl7Error `HL7_CONFIG` that names the position (from 1, in the text as given).
+ * @returns undefined if the text is no path
  */
-export function parsePath(text: string): Hl7Path {
-  const end = text.trimEnd().length
-  let at = text.length - text.trimStart().length
-
-  const fail = (expected: string): never => {
-    throw new Hl7Error(
-      'HL7_CONFIG',
-      `Bad HL7 path: expected ${expected} at position ${at + 1}. A path looks like PID-3.1 or OBX[2]-5(1).1.2.`
-    )
-  }
-  const take = (character: string): boolean => {
-    if (text[at] !== character) return false
-    at++
-    return true
-  }
-  const number = (): number => {
-    const start = at
-    while (isDigit(text.charCodeAt(at))) at++
-    const value = Number(text.slice(start, at))
-    if (value === 0 || at - start > 6) {
-      at = start
-      fail('a number from 1 to 999999')
-    }
-    return value
-  }
-
-  const segment = text.slice(at, Math.min(at + 3, end))
-  if (!isSegmentName(segment)) fail('a segment name of three capital letters or digits')
-  at += 3
-  let occurrence: number | undefined
-  if (take('[')) {
-    occurrence = number()
-    if (!take(']')) fail('"]"')
-  }
-  if (!take('-')) fail('"-" and a field number')
-  const field = number()
-  let repetition: number | undefined
-  if (take('(')) {
-    repetition = number()
-    if (!take(')')) fail('")"')
-  }
-  const component = take('.') ? number() : undefined
-  const subcomponent = take('.') ? number() : undefined
-  if (at !== end) fail('the end of the path')
+export function readPath(text: string): Hl7Path | undefined {
+  const [, segment, ...digits] = PATH.exec(text.trim()) ?? []
+  if (segment === undefined) return undefined
+  const numbers = digits.map((part?: string) => (part === undefined ? undefined : Number(part)))
+  if (numbers.includes(0)) return undefined
+  const [occurrence, field = 0, repetition, component, subcomponent] = numbers
   return { segment, occurrence, field, repetition, component, subcomponent }
+}
+
+/** Reads a path that is known to be one. */
+export function parsePath(text: string): Hl7Path {
+  const path = readPath(text)
+  if (path === undefined) throw new TypeError(`Not an HL7 path: ${text}`)
+  return path
 }
 
 /** Whether the text can name a segment: a capital letter, then two capital letters or digits. */

@@ -24,16 +24,6 @@ export function urlProblem(text: string): UrlProblem | undefined {
   return url.protocol === 'http:' && !isLoopback(url.hostname) ? 'urlPlainHttp' : undefined
 }
 
-/** The same in words, after the name of the URL; without the URL itself, whose query may hold a secret. */
-export const urlProblemWords: Readonly<Record<UrlProblem, string>> = {
-  urlEmpty: 'is empty',
-  urlPartialVariable: 'contains a variable and other text: a variable must be the whole URL',
-  urlInvalid: 'is not valid: it must begin with https://',
-  urlScheme: 'must begin with https://',
-  urlPlainHttp: 'must begin with https:// (http:// goes only to this machine)',
-  urlUserInfo: 'contains a user name or password before the @: leave it out'
-}
-
 /**
  * Whether a host, as the URL parser writes it, is this machine itself: `localhost`, `127.…` or
  * `[::1]`. Only to these may a token be sent without TLS. Names under `.localhost` are excluded:

@@ -19,14 +19,6 @@ const RESERVED = new Set([
 /** Why a header cannot be sent; the key of its text in the form's locales under `problem`. */
 export type HeaderProblem = 'headerName' | 'headerReserved' | 'headerContentType' | 'headerValue'
 
-/** The same in words for the log, without the name and the value. */
-export const headerWords: Record<HeaderProblem, string> = {
-  headerName: 'it is not a header name',
-  headerReserved: 'the header is set by the connection itself',
-  headerContentType: 'the content type has its own field, next to the format',
-  headerValue: 'it contains a line break or another character that a header cannot carry'
-}
-
 /** Why a header name cannot be used; `undefined` if it can. */
 export function headerNameProblem(name: string): HeaderProblem | undefined {
   if (!NAME.test(name)) return 'headerName'
@@ -38,7 +30,9 @@ export function headerNameProblem(name: string): HeaderProblem | undefined {
  * Why a header cannot be added to a token request: as for other headers; and the node itself
  * identifies the client and names the content type.
  */
-export function tokenHeaderNameProblem(name: string): HeaderProblem | undefined {
+export function tokenHeaderNameProblem(
+  name: string
+): Exclude<HeaderProblem, 'headerContentType'> | undefined {
   const problem = headerNameProblem(name)
   const isOurs = problem === 'headerContentType' || name.toLowerCase() === 'authorization'
   return isOurs ? 'headerReserved' : problem
@@ -48,6 +42,6 @@ export function tokenHeaderNameProblem(name: string): HeaderProblem | undefined 
  * Why a value cannot be sent in a header; `undefined` if it can. CR, LF and NUL could end the
  * header and start another (RFC 9110 §5.5); a character above 0xFF cannot be sent as a byte.
  */
-export function headerValueProblem(value: string): HeaderProblem | undefined {
+export function headerValueProblem(value: string): 'headerValue' | undefined {
   return /[^\t\x20-\x7e\x80-\xff]/.test(value) ? 'headerValue' : undefined
 }

@@ -1,10 +1,11 @@
 import type { OutgoingMessage } from '../hl7/outgoing-message.ts'
+import { english } from '../english.ts'
 import { Hl7Error } from '../hl7/hl7-error.ts'
 import type { ReceivedReply } from '../http-client/connection.ts'
 import type { HttpRequest } from '../http-client/http-message.ts'
 import type { UndiciClient } from '../http-client/undici-client.ts'
 import { ExpressionTimeout } from './expression-timeout.ts'
-import { headerValueProblem, headerWords } from './header-values.ts'
+import { headerValueProblem } from './header-values.ts'
 import { buildRequestBody, type FormField, type RequestBodySettings } from './request-body.ts'
 
 /** What a value may be computed from, for each attempt. */
@@ -106,10 +107,7 @@ export class Receiver {
     for (const { name, value } of values) {
       const problem = headerValueProblem(value)
       if (problem !== undefined) {
-        throw new Hl7Error(
-          'HL7_INVALID_MESSAGE',
-          `The value of the header ${name} cannot be sent: ${headerWords[problem]}.`
-        )
+        throw new Hl7Error('HL7_INVALID_MESSAGE', english('log', 'error.headerValue', { name }))
       }
       headers.set(name, value)
     }

@@ -1,16 +1,16 @@
-import { urlProblem, urlProblemWords } from '../http-client/url-problem.ts'
+import { urlProblem, type UrlProblem } from '../http-client/url-problem.ts'
 
 /** A URL that messages may be sent to, or why it cannot be used. */
-export type TargetUrl = { url: URL; problem?: undefined } | { url?: undefined; problem: string }
+export type TargetUrl = { url: URL; problem?: undefined } | { url?: undefined; problem: UrlProblem }
 
 /**
  * Checks the URL of a receiver. The query is kept, a fragment is dropped.
  *
- * @returns the URL, or the problem in words without the URL itself
+ * @returns the URL, or the problem
  */
 export function targetUrl(text: string): TargetUrl {
   const problem = urlProblem(text)
-  if (problem !== undefined) return { problem: `the URL ${urlProblemWords[problem]}` }
+  if (problem !== undefined) return { problem }
   const url = new URL(text.trim())
   url.hash = ''
   return { url }

@@ -2,6 +2,7 @@ import type { KeyObject } from 'node:crypto'
 import * as openid from 'openid-client'
 import { readAssertionFile } from './assertion-file.ts'
 import type { ServerMetadata } from './discovery.ts'
+import { formProblem } from './setting-problem.ts'
 import { signingAlgorithm } from './signing-key.ts'
 import { configError } from './token-error.ts'
 import type { ClientAuthMethod, TokenSettings } from './token-settings.ts'
@@ -149,7 +150,7 @@ function claimsOf({ assertionClaims }: TokenSettings): Claims {
 function signedWithKey(signing: Signing, claims: Claims): ClientAuthentication {
   const { settings, metadata, key, thumbprint } = signing
   // checkSettings has made sure that there is a key.
-  if (key === undefined) throw configError('Fill in Private key.')
+  if (key === undefined) throw configError(formProblem('privateKey', 'privateKey'))
   const supported = metadata.token_endpoint_auth_signing_alg_values_supported
   const usual = isSmart(settings) ? 'RS384' : undefined
   const algorithm = signingAlgorithm(key, settings.signingAlg, supported, usual)

@@ -1,4 +1,5 @@
 import { createHash, X509Certificate, type KeyObject } from 'node:crypto'
+import { deployProblem } from './setting-problem.ts'
 
 const BLOCK = /-----BEGIN CERTIFICATE-----([^-]{1,65536})-----END CERTIFICATE-----/g
 
@@ -8,8 +9,7 @@ const BLOCK = /-----BEGIN CERTIFICATE-----([^-]{1,65536})-----END CERTIFICATE---
  * certificates, such as those of the issuing authorities.
  *
  * @param pem the text of the private key's field; line breaks do not matter
- * @returns `undefined` if the text holds no certificate; `problem`, one sentence for the form, if none
- *   belongs to the key
+ * @returns `undefined` if the text holds no certificate; `problem` if none belongs to the key
  */
 export function certificateThumbprint(
   pem: string,
@@ -25,10 +25,7 @@ export function certificateThumbprint(
     }
   }
   if (found === 0) return undefined
-  return {
-    problem:
-      'Private key: the certificate beside it is damaged or belongs to another key. Replace it, or leave it out.'
-  }
+  return { problem: deployProblem('privateKey', 'keyCertificate') }
 }
 
 function readCertificate(base64: string): X509Certificate | undefined {

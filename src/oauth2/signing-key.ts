@@ -1,4 +1,5 @@
 import { createPrivateKey, type KeyObject, type webcrypto } from 'node:crypto'
+import { deployProblem } from './setting-problem.ts'
 
 /**
  * The longest key text, in characters: a 16384-bit RSA key has 13 thousand, plus any certificates.
@@ -32,30 +33,20 @@ const ALGORITHMS: Record<string, SigningAlgorithm[]> = {
  * blanks, quotes, indents).
  *
  * @param passphrase empty for a key that is not encrypted
- * @returns the key, or one sentence for the form that says why it cannot be used
+ * @returns the key, or why it cannot be used
  */
 export function readPrivateKey(pem: string, passphrase: string): KeyObject | string {
-  if (pem.length > MAX_TEXT) {
-    return 'Private key: longer than 64 KiB; no private key is that long.'
-  }
+  if (pem.length > MAX_TEXT) return deployProblem('privateKey', 'keyTooLong')
   const text = restoreLines(pem)
-  if (!text.includes('-----BEGIN ')) {
-    return 'Private key: not PEM text (-----BEGIN … PRIVATE KEY-----).'
-  }
-  if (!text.includes('PRIVATE KEY-----')) {
-    return 'Private key: this is a certificate or a public key, not the private key.'
-  }
+  if (!text.includes('-----BEGIN ')) return deployProblem('privateKey', 'keyNotPem')
+  if (!text.includes('PRIVATE KEY-----')) return deployProblem('privateKey', 'keyNotPrivate')
   const encrypted = text.includes('BEGIN ENCRYPTED ') || text.includes('ENCRYPTED\n')
-  if (encrypted && passphrase === '') {
-    return 'Fill in Passphrase: the private key is encrypted.'
-  }
+  if (encrypted && passphrase === '') return deployProblem('privateKeyPassphrase', 'passphrase')
   try {
     return createPrivateKey(passphrase === '' ? text : { key: text, passphrase })
   } catch {
     // OpenSSL's messages ("bad decrypt", "wrong tag") tell a user less.
-    return encrypted
-      ? 'Private key: cannot be decrypted; the passphrase is wrong or the key is damaged.'
-      : 'Private key: cannot be read; the PEM text is damaged or of an unknown kind.'
+    return deployProblem('privateKey', encrypted ? 'keyNotDecrypted' : 'keyUnreadable')
   }
 }
 
@@ -86,7 +77,7 @@ function restoreLines(pem: string): string {
  * @param supported `token_endpoint_auth_signing_alg_values_supported` of the server's metadata
  * @param preferred what servers of this kind know, for the keys that can: instead of the first or
  *   usual one, unless the server lists only others
- * @returns the algorithm, or one sentence that says why there is none
+ * @returns the algorithm, or why there is none
  */
 export function signingAlgorithm(
   key: KeyObject,
@@ -99,22 +90,19 @@ export function signingAlgorithm(
   const usual = able[0]
   if (kind === 'rsa-pss') {
     // Web Crypto, which signs, cannot import such a key.
-    return 'Private key: a key for RSA-PSS only (id-RSASSA-PSS) cannot be used; an ordinary RSA key can sign with PS256 too.'
+    return deployProblem('privateKey', 'keyRsaPss')
   }
-  if (usual === undefined) {
-    return 'Private key: only RSA, P-256, P-384, P-521 and Ed25519 keys can sign assertions.'
-  }
+  if (usual === undefined) return deployProblem('privateKey', 'keyKind')
   if (wanted === '') {
     const best = able.find(({ alg }) => alg === preferred)
     if (best !== undefined && (supported.length === 0 || supported.includes(best.alg))) return best
     return able.find(({ alg }) => supported.includes(alg)) ?? usual
   }
+  const algorithms = able.map(({ alg }) => alg).join(', ')
   return (
     able.find(({ alg }) => alg === wanted) ??
     // The chosen value may come from a variable, so it must not get into the log.
-    `Algorithm: it does not fit this private key, which can sign with ${able
-      .map(({ alg }) => alg)
-      .join(', ')}.`
+    deployProblem('signingAlg', 'keyAlgorithm', { algorithms })
   )
 }
 

@@ -1,7 +1,8 @@
 import * as openid from 'openid-client'
+import { english } from '../english.ts'
 import type { GotClient } from '../http-client/got-client.ts'
 import type { HttpReply } from '../http-client/http-message.ts'
-import { urlProblem, urlProblemWords } from '../http-client/url-problem.ts'
+import { urlProblem } from '../http-client/url-problem.ts'
 import { configError } from './token-error.ts'
 
 /** Limit for an answer, in addition to the client's own for the connection. */
@@ -28,14 +29,12 @@ export function tokenFetch(httpClient: GotClient, issuer: string, signal: AbortS
     // An address in the settings was checked before: this one comes from the metadata.
     const problem = urlProblem(address)
     if (problem !== undefined) {
-      throw configError(
-        `The address ${url.origin} that the issuer names ${urlProblemWords[problem]}.`
-      )
+      const reason = english('tokenForm', `problem.${problem}`)
+      throw configError(english('log', 'problem.namedAddress', { address: url.origin, reason }))
     }
     if (isIssuerSafe && url.protocol !== 'https:') {
-      throw configError(
-        `The address ${url.origin} that the issuer names must begin with https://, like the issuer.`
-      )
+      const reason = english('tokenForm', 'problem.urlScheme')
+      throw configError(english('log', 'problem.namedAddress', { address: url.origin, reason }))
     }
     return httpClient.request({
       method: method === 'GET' ? 'GET' : 'POST',

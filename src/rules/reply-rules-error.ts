@@ -1,6 +1,4 @@
-/**
- * Kinds of mistakes, by what is expected there; the editor has a text for each in its languages.
- */
+/** Kinds of mistakes, by what is expected there; keys of the form's texts under `ruleMistake`. */
 export type ReplyRulesMistake =
   | 'tooLong'
   | 'tooMany'
@@ -19,14 +17,9 @@ export type ReplyRulesMistake =
   | 'field'
   | 'status'
 
-/**
- * What is wrong in a string of reply rules, and where. The text says what is wrong and what is
- * allowed; it is meant for the author of the string and quotes nothing else.
- */
+/** What is wrong in a string of reply rules, and where. */
 export class ReplyRulesError extends Error {
   override readonly name = 'ReplyRulesError'
-  /** The code that a flow sees. */
-  readonly code = 'HL7_CONFIG'
   /** What kind of mistake it is. */
   readonly mistake: ReplyRulesMistake
   /** Where the mistake begins: an offset into the string, from 0, in UTF-16 units. */
@@ -34,8 +27,8 @@ export class ReplyRulesError extends Error {
   /** How long the mistake is; 0 if something is missing. */
   readonly length: number
 
-  constructor(mistake: ReplyRulesMistake, message: string, position: number, length: number) {
-    super(message)
+  constructor(mistake: ReplyRulesMistake, position: number, length: number) {
+    super(`${mistake}, at ${position}`)
     this.mistake = mistake
     this.position = position
     this.length = length

@@ -61,12 +61,8 @@ export interface ReplyRules {
  */
 export function parseReplyRules(text: string): ReplyRules {
   if (text.length > MAX_REPLY_RULES_LENGTH) {
-    throw new ReplyRulesError(
-      'tooLong',
-      `Reply rules may have at most ${MAX_REPLY_RULES_LENGTH} characters; these have ${text.length}.`,
-      MAX_REPLY_RULES_LENGTH,
-      text.length - MAX_REPLY_RULES_LENGTH
-    )
+    const excess = text.length - MAX_REPLY_RULES_LENGTH
+    throw new ReplyRulesError('tooLong', MAX_REPLY_RULES_LENGTH, excess)
   }
   const scanner = new RuleScanner(text)
   if (scanner.peek() === '') return parseReplyRules(DEFAULT_REPLY_RULES)
@@ -78,20 +74,10 @@ export function parseReplyRules(text: string): ReplyRules {
     contentTests += rule.conditions.flat().filter(testsContent).length
     if (contentTests > MAX_CONTENT_TESTS) {
       const { length } = rule.text
-      throw scanner.error(
-        'tooMany',
-        `At most ${MAX_CONTENT_TESTS} tests may search the reply (@ with a field, or @*)`,
-        scanner.position - length,
-        length
-      )
+      throw new ReplyRulesError('tooMany', scanner.position - length, length)
     }
   } while (scanner.take(','))
-  if (scanner.peek() !== '') {
-    throw scanner.errorHere(
-      'next',
-      `Expected a comma and the next rule, or the end, after '${lastAction(rules)}', found ${scanner.found()}`
-    )
-  }
+  if (scanner.peek() !== '') throw scanner.errorHere('next')
   return { text, rules }
 }
 
@@ -99,20 +85,11 @@ function testsContent({ kind }: ReplyTest): boolean {
   return kind === 'field-value' || kind === 'field-text' || kind === 'reply-text'
 }
 
-function lastAction(rules: readonly ReplyRule[]): string {
-  return rules.at(-1)?.action ?? ''
-}
-
 function readRule(scanner: RuleScanner): ReplyRule {
   scanner.peek()
   const start = scanner.position
   const conditions = readConditions(scanner)
-  if (!scanner.take('=')) {
-    throw scanner.errorHere(
-      'equals',
-      `Expected '&' and another test, or '=' and actions, found ${scanner.found()}`
-    )
-  }
+  if (!scanner.take('=')) throw scanner.errorHere('equals')
   const actions = readActions(scanner, conditions)
   return { text: scanner.text.slice(start, scanner.position), conditions, ...actions }
 }
@@ -122,12 +99,7 @@ function readConditions(scanner: RuleScanner): ReplyTest[][] {
   const conditions: ReplyTest[][] = []
   do conditions.push(readCondition(scanner))
   while (scanner.take(','))
-  if (!scanner.take(')')) {
-    throw scanner.errorHere(
-      'bracket',
-      `Expected '&' and another test, a comma, or ')', found ${scanner.found()}`
-    )
-  }
+  if (!scanner.take(')')) throw scanner.errorHere('bracket')
   return conditions
 }
 
@@ -158,28 +130,20 @@ const meanings = new Map<string, Meaning>([
   ['AR', { retry: false, outcome: 'await', late: 'retry' }]
 ])
 
-const allowedActions =
-  'at most one of C (accept), F (fail), S (suspend) or D (pause the node), an R (retry) before F, S or D or alone, and a W (warn); or A (await the application acknowledgement), which S, F or R may follow'
-
 function readActions(
   scanner: RuleScanner,
   conditions: ReplyRule['conditions']
 ): Omit<ReplyRule, 'text' | 'conditions'> {
   scanner.peek()
   const { text: action, start } = scanner.run(/[A-Za-z]/)
-  if (action === '') {
-    throw scanner.errorHere(
-      'action',
-      `An action is missing here (${allowedActions}), found ${scanner.found()}`
-    )
-  }
+  if (action === '') throw scanner.errorHere('action')
   // The beginning of an action is one too: the mistake is the first letter that makes it none.
   let end = 1
   while (end < action.length && meaningOf(action.slice(0, end)) !== undefined) end++
   const meaning = meaningOf(action.slice(0, end))
-  if (meaning === undefined) throw actionError(scanner, start + end - 1)
+  if (meaning === undefined) throw new ReplyRulesError('action', start + end - 1, 1)
   if (meaning.outcome === 'await' && conditions.flat().some(holdsWithoutAnswer)) {
-    throw actionError(scanner, start + action.indexOf('A'))
+    throw new ReplyRulesError('action', start + action.indexOf('A'), 1)
   }
   return { action, ...meaning, warn: action.includes('W') }
 }
@@ -191,18 +155,4 @@ function meaningOf(action: string): Meaning | undefined {
 /** Whether it is a test of an error or of an empty answer: neither says that the message arrived. */
 function holdsWithoutAnswer({ kind }: ReplyTest): boolean {
   return kind === 'no-reply' || kind === 'error' || kind.startsWith('error-')
-}
-
-function actionError(scanner: RuleScanner, position: number): ReplyRulesError {
-  const letter = scanner.text.charAt(position)
-  if (letter !== letter.toUpperCase()) {
-    return scanner.error('action', `Action letters are upper case, found '${letter}'`, position, 1)
-  }
-  const problem = 'CFSDRAW'.includes(letter) ? 'not allowed here' : 'not an action'
-  return scanner.error(
-    'action',
-    `'${letter}' is ${problem}; allowed: ${allowedActions}`,
-    position,
-    1
-  )
 }

@@ -1,6 +1,4 @@
-import { Hl7Error } from '../hl7/hl7-error.ts'
-import { parsePath, type Hl7Path } from '../hl7/path.ts'
-import type { ReplyRulesError, ReplyRulesMistake } from './reply-rules-error.ts'
+import { readPath, type Hl7Path } from '../hl7/path.ts'
 import type { Piece, RuleScanner } from './rule-scanner.ts'
 
 /** The families of errors without an answer. An error has at most one. */
@@ -61,15 +59,12 @@ export function readTest(scanner: RuleScanner): ReplyTest {
   if (scanner.take('E')) return readErrorTest(scanner)
   if (scanner.take('X')) return { kind: 'no-reply' }
   if (scanner.take('@')) return readReplyTest(scanner)
-  throw scanner.errorHere(
-    'test',
-    `A test is expected here (it begins with :, E, X or @), found ${scanner.found()}`
-  )
+  throw scanner.errorHere('test')
 }
 
 /** After the colon. */
 function readCodeTest(scanner: RuleScanner): ReplyTest {
-  const value = scanner.value('An MSA-1 code, or one of ?A ?E ?R _ * ~ I? T?,')
+  const value = scanner.value()
   if (value.quoted) return { kind: 'code', code: value.text }
   switch (value.text) {
     case '?A':
@@ -90,45 +85,30 @@ function readCodeTest(scanner: RuleScanner): ReplyTest {
       return { kind: 'same-type' }
     default:
       if (/^[A-Za-z0-9]+$/.test(value.text)) return { kind: 'code', code: value.text }
-      throw errorAt(
-        scanner,
-        value,
-        'code',
-        `Unknown test ':${value.text}': expected an MSA-1 code of letters and digits after the colon ` +
-          '(other codes in double quotes), or one of ?A ?E ?R _ * ~ I? T?'
-      )
+      throw scanner.errorAt('code', value)
   }
 }
 
 /** After the E. */
 function readErrorTest(scanner: RuleScanner): ReplyTest {
   if (scanner.take('*')) {
-    return { kind: 'error-text', text: scanner.value("A text after 'E*'").text.toLowerCase() }
+    return { kind: 'error-text', text: scanner.value().text.toLowerCase() }
   }
   if (!scanner.take('#')) {
     if (!/[A-Za-z0-9]/.test(scanner.peek())) return { kind: 'error' }
-    throw scanner.errorHere(
-      'error',
-      `Expected '#' (E#503, E#timeout) or '*' (E*text) after 'E', found ${scanner.found()}`
-    )
+    throw scanner.errorHere('error')
   }
-  const value = scanner.value("An HTTP status, an error code or a family after 'E#'")
+  const value = scanner.value()
   const { text } = value
   if (/^\d/.test(text)) return { kind: 'error-status', ...statusRange(scanner, value) }
   const family = errorFamilies.find((name) => name === text.toLowerCase())
   if (family !== undefined) {
     if (family === text) return { kind: 'error-family', family }
-    throw errorAt(scanner, value, 'errorCode', `The family is written in lower case: E#${family}`)
+    throw scanner.errorAt('errorCode', value)
   }
   // Node.js codes (`ERR_TLS_X`, `UND_ERR_SOCKET`), OAuth codes and their URNs.
   if (!/^[A-Za-z0-9_.:/-]+$/.test(text)) {
-    throw errorAt(
-      scanner,
-      value,
-      'errorCode',
-      `'${text}' is not an error code: expected an HTTP status (503 or 5xx), a code such as ` +
-        `ECONNREFUSED or invalid_client, or one of ${errorFamilies.join(', ')} after 'E#'`
-    )
+    throw scanner.errorAt('errorCode', value)
   }
   return { kind: 'error-code', code: text }
 }
@@ -136,53 +116,41 @@ function readErrorTest(scanner: RuleScanner): ReplyTest {
 /** After the @. */
 function readReplyTest(scanner: RuleScanner): ReplyTest {
   if (scanner.take('*')) {
-    return { kind: 'reply-text', text: scanner.value("A text after '@*'").text.toLowerCase() }
+    return { kind: 'reply-text', text: scanner.value().text.toLowerCase() }
   }
   // Up to its `:` or `*`, or to what ends a rule.
   const name = scanner.run(/[A-Za-z0-9 \t-\r\xa0.()[\]-]/)
   const contains = scanner.peek() === '*'
   if (!scanner.take('*') && !scanner.take(':')) {
-    throw scanner.errorHere(
-      'comparison',
-      `Expected ':' and a value or '*' and a text after '@${name.text}', found ${scanner.found()}`
-    )
+    throw scanner.errorHere('comparison')
   }
   if (name.text === 'status' && !contains) {
-    const value = scanner.value("An HTTP status after '@status:'")
+    const value = scanner.value()
     return { kind: 'status', ...statusRange(scanner, value) }
   }
   if (name.text === 'severity' && !contains) {
-    const value = scanner.value("A severity after '@severity:'")
+    const value = scanner.value()
     const severity = (['I', 'W', 'E', 'F'] as const).find((letter) => letter === value.text)
     if (severity !== undefined) return { kind: 'severity', severity }
-    throw errorAt(scanner, value, 'severity', `'${value.text}' is not a severity (I, W, E or F)`)
+    throw scanner.errorAt('severity', value)
   }
   const path = fieldPath(scanner, name)
   if (contains) {
-    const { text } = scanner.value(`A text after '@${name.text}*'`)
+    const { text } = scanner.value()
     return { kind: 'field-text', path, text: text.toLowerCase() }
   }
-  return { kind: 'field-value', path, value: scanner.value(`A value after '@${name.text}:'`).text }
+  return { kind: 'field-value', path, value: scanner.value().text }
 }
 
 /** The path of a field of the reply; without a component it means the first. */
 function fieldPath(scanner: RuleScanner, name: Piece): Hl7Path {
   const segment = name.text.slice(0, 3)
   if (segment !== 'MSA' && segment !== 'ERR' && segment !== 'MSH') {
-    throw errorAt(
-      scanner,
-      name,
-      'field',
-      `'@${name.text}' is unknown: expected status, severity, * or a field of MSA, ERR or ` +
-        'MSH after the @, such as ERR-3'
-    )
+    throw scanner.errorAt('field', name)
   }
-  try {
-    return parsePath(name.text)
-  } catch (error) {
-    if (!(error instanceof Hl7Error)) throw error
-    throw errorAt(scanner, name, 'field', `'${name.text}' is not a field such as ERR-3 or ERR-3.2`)
-  }
+  const path = readPath(name.text)
+  if (path === undefined) throw scanner.errorAt('field', name)
+  return path
 }
 
 /** `503` is that status, `5xx` its class. */
@@ -193,19 +161,5 @@ function statusRange(scanner: RuleScanner, value: Piece): { from: number; to: nu
     const from = Number(text.charAt(0)) * 100
     return { from, to: from + 99 }
   }
-  throw errorAt(
-    scanner,
-    value,
-    'status',
-    `'${text}' is not an HTTP status: write three digits (503) or a class (5xx)`
-  )
-}
-
-function errorAt(
-  scanner: RuleScanner,
-  piece: Piece,
-  mistake: ReplyRulesMistake,
-  message: string
-): ReplyRulesError {
-  return scanner.error(mistake, message, piece.start, piece.end - piece.start)
+  throw scanner.errorAt('status', value)
 }

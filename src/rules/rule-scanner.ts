@@ -60,18 +60,10 @@ export class RuleScanner {
    *
    * @throws ReplyRulesError when there is none, or the closing quote is missing
    */
-  value(what: string): Piece {
+  value(): Piece {
     const first = this.peek()
     const piece = first === '"' ? this.#quotedValue() : this.run(bareValue)
-    if (piece.text === '') {
-      const found = piece.quoted ? 'an empty text' : this.found()
-      throw this.error(
-        'value',
-        `${what} is missing here, found ${found}`,
-        piece.start,
-        piece.end - piece.start
-      )
-    }
+    if (piece.text === '') throw this.errorAt('value', piece)
     return piece
   }
 
@@ -82,8 +74,7 @@ export class RuleScanner {
     for (;;) {
       const quote = this.text.indexOf('"', from)
       if (quote < 0) {
-        const rest = this.text.length - start
-        throw this.error('quote', 'The closing double quote is missing', start, rest)
+        throw this.errorAt('quote', { start, end: this.text.length })
       }
       text += this.text.slice(from, quote)
       from = quote + 1
@@ -95,27 +86,16 @@ export class RuleScanner {
     return { text, start, end: from, quoted: true }
   }
 
-  /** What comes next, in words. */
-  found(): string {
-    const next = this.peek()
-    if (next === '') return 'the end'
-    if (next === '"') return 'a double quote'
-    // A surrogate alone would print as a replacement character.
-    return `'${String.fromCodePoint(this.text.codePointAt(this.position) ?? 0)}'`
-  }
-
   /** An error here: at the next character, or at the end. */
-  errorHere(mistake: ReplyRulesMistake, message: string): ReplyRulesError {
+  errorHere(mistake: ReplyRulesMistake): ReplyRulesError {
     const next = this.peek()
-    return this.error(mistake, message, this.position, next === '' ? 0 : 1)
+    return new ReplyRulesError(mistake, this.position, next === '' ? 0 : 1)
   }
 
-  error(
+  errorAt(
     mistake: ReplyRulesMistake,
-    message: string,
-    position: number,
-    length: number
+    { start, end }: Pick<Piece, 'start' | 'end'>
   ): ReplyRulesError {
-    return new ReplyRulesError(mistake, `${message} (position ${position + 1}).`, position, length)
+    return new ReplyRulesError(mistake, start, end - start)
   }
 }

@@ -281,7 +281,7 @@ describe('the forms in the editor', () => {
     await addHeader()
     for (const [name, type, value, words] of [
       ['two words', 'str', 'x', /header name/],
-      ['Content-Length', 'str', '1', /set by the connection itself/],
+      ['Content-Length', 'str', '1', /The node itself sets this header/],
       ['X-Ward', 'str', 'Ж', /cannot carry/],
       ['X-Ward', 'str', 'Søndergård', /^$/],
       ['X-Ward', 'env', '', /environment variable/],
@@ -479,7 +479,7 @@ describe('the forms in the editor', () => {
     await editor.type(`${headers} .hl7-https-entry-name`, 'dpop')
     await editor.close()
     const [problems] = (await stored('old', 'validationErrors')) as [string[]]
-    assert.deepEqual(problems, ['Headers: This header already carries the token.'])
+    assert.deepEqual(problems, ['Headers: The node itself sets this header.'])
   })
 
   it('fill in template, content type, fields and headers from a preset', async () => {

@@ -86,12 +86,15 @@ describe('DPoP in a real Node-RED', () => {
     for (const [out, problem] of [
       [
         { tokenPlacement: 'body', format: 'form' },
-        /tokenPlacement: a DPoP token must be sent in the header/
+        /Send token in: The OAuth 2\.0 node uses DPoP: the token goes in the header/
       ],
-      [{ tokenPlacement: 'query' }, /tokenPlacement: a DPoP token must be sent in the header/],
+      [
+        { tokenPlacement: 'query' },
+        /Send token in: The OAuth 2\.0 node uses DPoP: the token goes in the header/
+      ],
       [
         { headers: [{ name: 'dpop', value: 'x', valueType: 'str' }] },
-        /headers: dpop already carries the DPoP proof/
+        /Headers, dpop: The node itself sets this header/
       ]
     ] as const) {
       await deploy(out)

@@ -245,7 +245,7 @@ describe('the main job, in a real Node-RED', () => {
       await world.deploy({ url: '', auth: 'nowhere' })
       const { error } = await caught(adt('CONF0001'))
       assert.equal(error.code, 'HL7_CONFIG')
-      assert.match(error.message, /OAuth 2.0 node is missing.*URL is empty/)
+      assert.match(error.message, /OAuth 2\.0: The node is missing.*URL: Enter the URL/)
     })
   })
 

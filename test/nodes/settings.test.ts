@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
+import { outForm } from '../../nodes/form-words.ts'
 import { outProperties } from '../../nodes/hl7-https-out-properties.ts'
 import { tokenProperties } from '../../nodes/oauth2-client-credentials-properties.ts'
 import { Properties } from '../../nodes/properties.ts'
@@ -55,7 +56,10 @@ describe('properties of hand-written flow files', () => {
   ]
   for (const [out, auth] of unset) {
     it(`the missing variable is named: ${JSON.stringify(auth ?? out)}`, () => {
-      assert.match(readSettings(out, auth).problems, /environment variable NOT_SET_ANYWHERE/)
+      assert.match(
+        readSettings(out, auth).problems,
+        /environment variable NOT_SET_ANYWHERE is not set/
+      )
     })
   }
 
@@ -71,48 +75,75 @@ describe('properties of hand-written flow files', () => {
     unset: { url: '${NO_SUCH_PROXY}' }
   }
   const badProxy =
-    /^(?:auth: )?the URL of the proxy configuration must begin with http:\/\/ or https:\/\//
+    /^(?:OAuth 2\.0, )?Proxy: The URL of the proxy must start with http:\/\/ or https:\/\//
   /** Properties of the two nodes → what is wrong. */
   const wrong: [out: Values, words: RegExp, auth?: Values][] = [
-    [{ url: '' }, /URL is empty/],
-    [{ url: {} }, /url must be a text/],
-    [{ headers: 5 }, /headers must be a list/],
-    [{ headers: {} }, /headers must be a list/],
-    [{ headers: [null] }, /headers must be a list/],
-    [{ headers: ['x'] }, /headers must be a list/],
-    [{ headers: slot('secret2'), credentials: { secret2: '' } }, /secret secret2 is empty/],
-    [{ headers: [entry('x', 'y', 'cred')] }, /must name one of the slots secret1 to secret6/],
-    [{ retryInterval: 'soon' }, /retryInterval must be a number/],
-    [{ retryInterval: true }, /retryInterval must be a number/],
-    [{ failureTimeout: -0.5 }, /failureTimeout must be/],
-    [{ failureTimeout: -2 }, /failureTimeout must be/],
-    [{ queueLimit: 1.5 }, /queueLimit must be a whole number of at least 1/],
-    [{ order: 'none', maxInFlight: 0.5 }, /maxInFlight must be a whole number from 1 to 1000/],
-    [{ failWhileUnreachable: 'maybe' }, /failWhileUnreachable must be true or false/],
-    [{ replyCodeActions: ':?A=C,:?X=F' }, /replyCodeActions: /],
-    [{ order: 'key', orderKey: 'PID' }, /^orderKey: Bad HL7 path: .* at position 4\./],
-    [{ contentDays: 3651 }, /contentDays must be a number from 0 to 3650/],
-    [{ searchFields: 'PID-3.1, nonsense' }, /^searchFields: Bad HL7 path: .* at position 10\./],
-    [{ searchFields: 'PID-3.1,' }, /^searchFields: Bad HL7 path: .* at position 9\./],
+    [{ url: '' }, /^URL: Enter the URL of the HL7 receiver\.$/],
+    [{ url: {} }, /^URL: This must be text\./],
+    [{ headers: 5 }, /^Headers: This must be a list\.$/],
+    [{ headers: {} }, /^Headers: This must be a list\.$/],
+    [{ headers: [null] }, /^Headers: This must be a list\.$/],
+    [{ headers: ['x'] }, /^Headers: This must be a list\.$/],
+    [
+      { headers: slot('secret2'), credentials: { secret2: '' } },
+      /^Headers, x: Secret 2 is empty\.$/
+    ],
+    [{ headers: [entry('x', 'y', 'cred')] }, /^Headers, x: Choose one of the secrets\.$/],
+    [{ retryInterval: 'soon' }, /^First wait: Enter a number\.$/],
+    [{ retryInterval: true }, /^First wait: Enter a number\.$/],
+    [{ failureTimeout: -0.5 }, /^Give up after: The minimum is 0\.$/],
+    [{ failureTimeout: -2 }, /^Give up after: The minimum is 0\.$/],
+    [{ queueLimit: 1.5 }, /^Queue limit: Enter a whole number\.$/],
+    [{ order: 'none', maxInFlight: 0.5 }, /^Concurrent messages: Enter a whole number\.$/],
+    [{ failWhileUnreachable: 'maybe' }, /^Count time while .*: This must be true or false\.$/],
+    [{ replyCodeActions: ':?A=C,:?X=F' }, /^Reply rules: At position 8: expected an MSA-1 code/],
+    [{ order: 'key', orderKey: 'PID' }, /^Key: An HL7 field looks like PID-3\.1 or MSH-4\.$/],
+    [{ contentDays: 3651 }, /^Keep contents: The maximum is 3650\.$/],
+    [{ searchFields: 'PID-3.1, nonsense' }, /^Searchable fields: An HL7 field looks like PID-3\.1/],
+    [{ searchFields: 'PID-3.1,' }, /^Searchable fields: An HL7 field looks like PID-3\.1/],
     [
       { searchFields: 'PID-1,PID-2,PID-3,PID-4,PID-5' },
-      /^searchFields: at most 4 HL7 paths, separated by commas$/
+      /^Searchable fields: At most four HL7 fields/
     ],
-    [{ auth: 'tls' }, /auth names a node of another type/],
-    [{ tls: 'auth' }, /tls names a node of another type/],
-    [{ auth: 'nowhere' }, /the OAuth 2\.0 node is missing or disabled/],
-    [{ tls: 'nowhere' }, /the TLS configuration is missing or disabled/],
-    [{ tls: 'broken' }, /the TLS configuration cannot be used: see its own error/],
-    [{ proxy: 'nowhere' }, /the proxy configuration is missing or disabled/],
+    [{ order: 'shuffled' }, /^Order: This must be one of: fifo, key, none\.$/],
+    [
+      { replyPath: '$x(' },
+      /^HL7 in reply: This is not a JSONata expression: .* S0203 at position 3\.$/
+    ],
+    [{ headers: [entry('', 'y', 'str')] }, /^Headers: Enter a name\.$/],
+    [
+      { headers: [entry('x', '(', 'jsonata')] },
+      /^Headers, x: This is not a JSONata expression: .* S0203 at position 1\.$/
+    ],
+    [{ headers: [entry('x', 'PID', 'hl7')] }, /^Headers, x: An HL7 field looks like PID-3\.1/],
+    [{ headers: [entry('x', ' ')] }, /^Headers, x: Enter the name of an environment variable\.$/],
+    [
+      { headers: [entry('Host', 'y', 'str')] },
+      /^Headers, Host: The node itself sets this header\.$/
+    ],
+    [
+      { headers: [entry('authorization', 'y', 'str')] },
+      /^Headers, authorization: .* carries the token/
+    ],
+    [{ auth: 'tls' }, /^OAuth 2\.0: This is a node of another type\.$/],
+    [{ tls: 'auth' }, /^TLS: This is a node of another type\.$/],
+    [{ auth: 'nowhere' }, /^OAuth 2\.0: The node is missing or disabled\.$/],
+    [{ tls: 'nowhere' }, /^TLS: The node is missing or disabled\.$/],
+    [{ tls: 'broken' }, /^TLS: The TLS configuration cannot be used: see its own error\.$/],
+    [{ proxy: 'nowhere' }, /^Proxy: The node is missing or disabled\.$/],
     ...['auth', 'noScheme', 'socks', 'noHost', 'empty', 'noUrl', 'unset'].map(
       (proxy): [Values, RegExp] => [{ proxy }, badProxy]
     ),
     [{}, badProxy, { proxy: 'socks' }],
-    [{}, /^auth: tls names a node of another type/, { tls: 'proxy' }],
-    [{}, /^auth: .*HTTP statuses, separated by commas/, { refreshOnStatus: '401, teapot' }],
-    [{}, /^auth: .*HTTP statuses, separated by commas/, { refreshOnStatus: '199' }],
-    [{}, /^auth: .*HTTP statuses, separated by commas/, { refreshOnStatus: '600' }],
-    [{}, /^auth: Fill in Client secret or Private key/, { credentials: { clientSecret: '' } }]
+    [{}, /^OAuth 2\.0, TLS: This is a node of another type\.$/, { tls: 'proxy' }],
+    [{}, /^OAuth 2\.0, Token refused on: Enter HTTP statuses/, { refreshOnStatus: '401, teapot' }],
+    [{}, /^OAuth 2\.0, Token refused on: Enter HTTP statuses/, { refreshOnStatus: '199' }],
+    [{}, /^OAuth 2\.0, Token refused on: Enter HTTP statuses/, { refreshOnStatus: '600' }],
+    [
+      {},
+      /^OAuth 2\.0, Client secret: Enter the client secret\.$/,
+      { credentials: { clientSecret: '' } }
+    ]
   ]
   for (const [out, words, auth] of wrong) {
     it(`this is wrong: ${JSON.stringify(auth ?? out)}`, () => {
@@ -153,8 +184,8 @@ describe('properties of hand-written flow files', () => {
       claim({ ...versions, node })
       return readSettings({}).problems
     }
-    assert.match(problemOf('22.20.0'), /^this is Node\.js 22\.20\.0: the node needs 22\.21/)
-    for (const old of ['20.19.0', '23.11.0', '24.4.1']) assert.match(problemOf(old), /^this is/)
+    assert.match(problemOf('22.20.0'), /^This is Node\.js 22\.20\.0: the node needs 22\.21/)
+    for (const old of ['20.19.0', '23.11.0', '24.4.1']) assert.match(problemOf(old), /^This is/)
     for (const known of ['22.21.0', '24.5.0', '25.0.0']) assert.equal(problemOf(known), '')
   })
 
@@ -171,7 +202,7 @@ describe('properties of hand-written flow files', () => {
     for (const bytes of ['4096', 0, 1023, 104_857_601, 4096.5, -1, true, null]) {
       assert.match(
         read(bytes).problems,
-        /^hl7HttpsOutMaxReplyBytes in settings\.js must be a whole number of bytes from 1024 to 104857600$/
+        /^hl7HttpsOutMaxReplyBytes in settings\.js must be a whole number of bytes from 1,024 to 104,857,600\.$/
       )
     }
   })
@@ -189,7 +220,7 @@ describe('properties of hand-written flow files', () => {
     for (const bytes of ['4096', 4096.5, -1, NaN, Infinity, 2 ** 53, true, null]) {
       assert.match(
         read(bytes).problems,
-        /^hl7HttpsOutMaxKeptBytes in settings\.js must be a whole number of bytes from 0 up$/
+        /^hl7HttpsOutMaxKeptBytes in settings\.js must be a whole number of bytes, at least 0\.$/
       )
     }
   })
@@ -226,7 +257,7 @@ describe('properties of hand-written flow files', () => {
       ...{ responseTimeout: '${SECONDS}', order: '${ORDER}', contentType: '${TYPE}' },
       ...{ bodyField: 'typed', headers: [{ name: 'X-Key', value: '${KEY}' }] }
     }
-    const properties = new Properties(outProperties, values, written)
+    const properties = new Properties(outProperties, outForm, values, written)
     assert.deepEqual(properties.unwrittenTexts(), ['x/of-a-variable', 'also-of-one'])
     assert.deepEqual(properties.unwrittenTexts(['hunter2']).at(-1), 'hunter2')
   })
@@ -318,9 +349,9 @@ describe('variables, in a real Node-RED', () => {
     assert.equal(error.code, 'HL7_CONFIG')
     assert.match(
       error.message,
-      /auth: the environment variable NO_SUCH_SECRET \(for clientSecret\)/
+      /OAuth 2\.0, Client secret: The environment variable NO_SUCH_SECRET is not set/
     )
-    assert.match(error.message, /headers, X-A: the environment variable NO_SUCH_KEY is not set/)
+    assert.match(error.message, /Headers, X-A: The environment variable NO_SUCH_KEY is not set/)
     const log = (await world.nodeRed.printed()).slice(before)
     assert.equal(log.filter((line) => line.includes('NO_SUCH_SECRET')).length, 1, log.join('\n'))
   })

@@ -334,7 +334,12 @@ describe('what the receiver sees', () => {
       ['json', '{"a": ', 'HL7_CONFIG', /./],
       ['json', 'nothing.there', 'HL7_CONFIG', /returns nothing/],
       ['json', '$error($message)', 'HL7_CONFIG', /cannot be evaluated/],
-      ['text', ' ', 'HL7_CONFIG', /the format text needs a template/],
+      [
+        'text',
+        ' ',
+        'HL7_CONFIG',
+        /Body template: The format “Text from a template” needs a template/
+      ],
       ['text', '{"a": $message}', 'HL7_CONFIG', /returns no text/],
       ['text', '$xml({})', 'HL7_CONFIG', /cannot be evaluated/],
       ['text', '$xml($message & topic)', 'HL7_INVALID_MESSAGE', /XML does not allow/]
@@ -387,7 +392,10 @@ describe('what the receiver sees', () => {
 
   it('of the token: in the query with a warning, or in a form', async () => {
     await deploy({ tokenPlacement: 'query', url: `${world.receiver.url}?a=b%20c&flag#part` })
-    assert.match((await world.nodeRed.printed()).join('\n'), /RFC 9700/)
+    assert.match(
+      (await world.nodeRed.printed()).join('\n'),
+      /Send token in: A token in the URL ends up in the logs/
+    )
     assert.match((await arrived()).url, /^\/hl7\?a=b%20c&flag&access_token=eyJ[\w.-]+$/)
     await deploy({ tokenPlacement: 'body', format: 'form' })
     const form = new URLSearchParams((await arrived()).body.toString())
@@ -405,11 +413,19 @@ describe('what the receiver sees', () => {
     const topic = { name: 'x-topic', value: 'topic', valueType: 'msg' }
     const evil = 'a\r\nX-Evil: yes'
     const table: [what: string, out: Properties, words: RegExp, msg?: Properties][] = [
-      ['a URL', { url: http }, /must begin with https/],
+      ['a URL', { url: http }, /Plain http:\/\/ is accepted for this machine only/],
       ['a URL with a user name', { url: 'https://user:word@127.0.0.1/' }, /user name or password/],
-      ['msg.url', {}, /must begin with https/, { url: http }],
-      ['the length as a header', { headers: [str('Content-Length', 'x')] }, /Content-Length/],
-      ['the content type as a header', { headers: [str('content-type', 'x')] }, /content type/],
+      ['msg.url', {}, /Plain http:\/\/ is accepted for this machine only/, { url: http }],
+      [
+        'the length as a header',
+        { headers: [str('Content-Length', 'x')] },
+        /Content-Length: The node itself sets/
+      ],
+      [
+        'the content type as a header',
+        { headers: [str('content-type', 'x')] },
+        /content type has its own field/
+      ],
       ['no header name', { headers: [str('a b', 'x')] }, /not a header name/],
       ['two tokens', { headers: [str('authorization', 'x')] }, /already carries the token/],
       ['a fixed header', { headers: [str('x-fixed', evil)] }, /x-fixed/],
@@ -417,7 +433,7 @@ describe('what the receiver sees', () => {
       [
         'a token in a multipart body',
         { format: 'multipart', tokenPlacement: 'body' },
-        /token in the body requires the format form/
+        /token in the body requires the body format/
       ]
     ]
     for (const [what, out, words, msg] of table) {

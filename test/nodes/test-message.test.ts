@@ -245,10 +245,10 @@ describe('Send test message', () => {
     /** A mistake in the form → why it cannot be sent, and what to do. */
     const inFormMistakes: [changed: Properties, reason: RegExp, hint: RegExp][] = [
       [{ url: '' }, /^Not set up: .*URL/, /^$/],
-      [{ tls: 'new' }, /TLS configuration is missing/, /^Deploy first: .*OAuth 2\.0, TLS/],
-      [{ auth: 'new' }, /OAuth 2\.0 node is missing/, /^Deploy first/],
-      [{ replyCodeActions: ':?A=' }, /replyCodeActions/, /^$/],
-      [{ headers: { name: 'x' } }, /headers must be a list/, /^$/]
+      [{ tls: 'new' }, /TLS: The node is missing/, /^Deploy first: .*OAuth 2\.0, TLS/],
+      [{ auth: 'new' }, /OAuth 2\.0: The node is missing/, /^Deploy first/],
+      [{ replyCodeActions: ':?A=' }, /Reply rules: At position 5/, /^$/],
+      [{ headers: { name: 'x' } }, /Headers: This must be a list/, /^$/]
     ]
     it('says what is wrong with them, and to deploy a config node first', async () => {
       for (const [changed, reason, hint] of inFormMistakes) {

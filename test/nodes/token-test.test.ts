@@ -103,7 +103,10 @@ describe('the Test button of the OAuth 2.0 node', () => {
     }
     for (const id of ['new', 'out', '__proto__']) {
       assert.equal((await test({}, id))['code'], 'CONFIG')
-      assert.match(String((await test(form, id))['description']), /the secret secret1 is empty/)
+      assert.match(
+        String((await test(form, id))['description']),
+        /Extra parameters, key: Secret 1 is empty/
+      )
     }
   })
 
@@ -136,7 +139,10 @@ describe('the Test button of the OAuth 2.0 node', () => {
     const { plain, extensions } = decodeJwt(server.seen[0]?.form.get('client_assertion') ?? '')
     assert.deepEqual([plain, extensions], ['7', { a: [7] }])
     const { description } = await test(form('{a: 7}'))
-    assert.equal(description, 'Claim extensions: the value is not JSON.')
+    assert.equal(
+      description,
+      'Assertion claims, extensions: This is not JSON, such as 7, true or {"a": "b"}.'
+    )
   })
 
   const refusal = (error_description: string, status = 400) =>
@@ -165,14 +171,14 @@ describe('the Test button of the OAuth 2.0 node', () => {
   const hidden: [form: Form, shown: RegExp][] = [
     [{ tokenEndpoint: '${TOKEN_URL}' }, /"tokenEndpoint":"•••"/],
     [{ scope: '${TEST_SECRET}' }, /"scope":"•••"/],
-    [{ grantType: '${ALGORITHM}' }, /grantType must be one of/],
+    [{ grantType: '${ALGORITHM}' }, /Grant: This must be one of/],
     [
       { signingAlg: '${ALGORITHM}', clientAuth: 'private_key_jwt' },
-      /Algorithm: it does not fit this private key/
+      /Algorithm: This must be one of: RS256, /
     ],
     [
       { extraParams: [{ name: '${ALGORITHM}', value: 'NONE', valueType: 'env' }] },
-      /extraParams, \$\{ALGORITHM\}: the environment variable NONE/
+      /Extra parameters, \$\{ALGORITHM\}: The environment variable NONE/
     ],
     [{ audience: '${CLIENT}' }, /"description":"not for ••• at \/token"/],
     [
@@ -200,15 +206,16 @@ describe('the Test button of the OAuth 2.0 node', () => {
     ['no secret at all', { credentials: { clientId: CLIENT_ID } }, /secret/i],
     ...(
       [
-        ['Authorization', 'the node itself sets this header'],
-        ['content-type', 'the node itself sets this header'],
-        ['Host', 'the node itself sets this header'],
-        ['a b', 'it is not a header name']
+        ['Authorization', 'The node itself sets this header'],
+        ['content-type', 'The node itself sets this header'],
+        ['Host', 'The node itself sets this header'],
+        ['a b', 'This is not a header name'],
+        ['X-Key', 'A header cannot carry this character']
       ] as const
     ).map(([name, words]): [string, Form, RegExp] => [
       `the header ${name}, with a line break in its value`,
       { headers: [{ name, value: `${KEY_OF_GATEWAY}\n` }] },
-      new RegExp(`^headers, ${name}: ${words}.*contains a line break`)
+      new RegExp(`^Headers, ${name}: ${words}.*Correct this`)
     ])
   ]
   for (const [mistake, form, words] of mistakes) {

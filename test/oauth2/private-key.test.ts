@@ -76,22 +76,30 @@ describe('Private key', () => {
   const x25519 = pem(generateKeyPairSync('x25519').privateKey, 'pkcs8')
   const k256 = pem(generateKeyPairSync('ec', { namedCurve: 'secp256k1' }).privateKey, 'pkcs8')
   for (const [what, text, words, phrase, algorithm] of [
-    ['nothing', '', /^Fill in Private key: Authentication needs it to sign\.$/],
+    ['nothing', '', /^Private key: Paste the private key, or load it from a file\.$/],
     ['64 KiB, with all else in the file', upTo(65_536), /^$/],
-    ['a character more', upTo(65_537), /^Private key: longer than 64 KiB/],
-    ['no PEM', 'secret', /^Private key: not PEM/],
+    ['a character more', upTo(65_537), /^Private key: It is longer than 64 KiB/],
+    ['no PEM', 'secret', /^Private key: It is not PEM/],
     ['a public key', spki, /^Private key: .* public key/],
     ['a beginning', '-----BEGIN PRIVATE KEY-----', /damaged/],
     ['without its end', FORMS['PKCS#8'].replace(/-----END.*/, ''), /damaged/],
     ['damaged', FORMS['PKCS#8'].replace(/\n.{60}/, '\nAAAA'), /damaged/],
-    ['encrypted PKCS#8', FORMS['encrypted PKCS#8'], /^Fill in Passphrase/],
-    ['encrypted PKCS#1', FORMS['encrypted PKCS#1'], /^Fill in Passphrase/],
+    [
+      'encrypted PKCS#8',
+      FORMS['encrypted PKCS#8'],
+      /^Passphrase: The private key is encrypted: enter its passphrase\.$/
+    ],
+    [
+      'encrypted PKCS#1',
+      FORMS['encrypted PKCS#1'],
+      /^Passphrase: The private key is encrypted: enter its passphrase\.$/
+    ],
     ['encrypted PKCS#8', FORMS['encrypted PKCS#8'], /passphrase is wrong/, 'wrong'],
     ['encrypted SEC1', FORMS['encrypted SEC1'], /passphrase is wrong/, 'wrong'],
     ['RSA', FORMS['PKCS#8'], /with RS256, RS384, RS512, PS256, PS384, PS512\.$/, '', 'ES256'],
-    ['P-384', FORMS.SEC1, /^Algorithm: it does not fit.*with ES384\.$/, '', 'RS384'],
-    ['secp256k1', k256, /^Private key: only RSA, P-256/],
-    ['X25519', x25519, /^Private key: only RSA, P-256/],
+    ['P-384', FORMS.SEC1, /^Algorithm: It does not fit.*with ES384\.$/, '', 'RS384'],
+    ['secp256k1', k256, /^Private key: Only RSA, P-256/],
+    ['X25519', x25519, /^Private key: Only RSA, P-256/],
     ['RSA-PSS', pss, /^Private key: .* RSA-PSS only .* cannot be used/],
     ['RSA-PSS', pss, /^Private key: .* RSA-PSS only .* cannot be used/, '', 'PS256']
   ] satisfies [string, string, RegExp, string?, string?][]) {
@@ -153,7 +161,7 @@ describe('a certificate beside the private key', () => {
       const given = { clientAuth: 'private_key_jwt', privateKey: own.key + text } as const
       assert.equal(
         test.source(given).configError?.message,
-        'Private key: the certificate beside it is damaged or belongs to another key. Replace it, or leave it out.'
+        'Private key: The certificate beside it is damaged or belongs to another key. Replace it, or leave it out.'
       )
     }
   })

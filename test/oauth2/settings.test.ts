@@ -60,35 +60,58 @@ describe('settings that cannot work: the field is named', () => {
     tokenEndpoint: 'https://x.example',
     assertionAudience: 'issuer'
   }
-  const secretNeeded = /^Fill in Client secret: Authentication needs it\.$/
-  const issuerNeeded = /^Fill in Issuer URL: Assertion for "the issuer" needs it\.$/
+  const secretNeeded = /^Client secret: Enter the client secret\.$/
+  const keyNeeded = /^Private key: Paste the private key, or load it from a file\.$/
+  const issuerNeeded =
+    /^Assertion for: Enter the issuer URL above: the assertion is for the issuer\.$/
   for (const [given, words] of [
-    [{ issuer: '' }, /^Fill in Issuer URL or Token URL\.$/],
-    [{ issuer: 'login.example' }, /^Issuer URL is not valid/],
-    [{ issuer: 'http://login.example' }, /^Issuer URL must begin with https/],
-    [{ issuer: 'https://:pw@login.example' }, /^Issuer URL contains a user name/],
-    [{ tokenEndpoint: 'http://10.0.0.1/token' }, /^Token URL must begin with https/],
-    [{ tokenEndpoint: 'https://a:b@login.example/token' }, /^Token URL contains a user name/],
-    [{ clientId: '' }, /^Fill in Client ID\.$/],
-    [{ clientSecret: '' }, /^Fill in Client secret or Private key, or .* certificate: .*with\.$/],
+    [{ issuer: '' }, /^Issuer URL: Enter the issuer URL, or a token URL under More settings\.$/],
+    [
+      { issuer: 'login.example' },
+      /^Issuer URL: This is not a URL\. It must start with https:\/\/$/
+    ],
+    [
+      { issuer: 'http://login.example' },
+      /^Issuer URL: Plain http:\/\/ is accepted for this machine only/
+    ],
+    [{ issuer: 'https://:pw@login.example' }, /^Issuer URL: Do not put a user name/],
+    [{ tokenEndpoint: 'http://10.0.0.1/token' }, /^Token URL: Plain http:\/\/ is accepted/],
+    [{ tokenEndpoint: 'https://a:b@login.example/token' }, /^Token URL: Do not put a user name/],
+    [{ clientId: '' }, /^Client ID: Enter the client ID\.$/],
+    [{ clientSecret: '' }, secretNeeded],
     [{ clientSecret: '', clientAuth: 'client_secret_basic' }, secretNeeded],
     [{ clientSecret: '', clientAuth: 'client_secret_basic_raw' }, secretNeeded],
     [{ clientSecret: '', clientAuth: 'client_secret_post' }, secretNeeded],
     [{ clientSecret: '', clientAuth: 'client_secret_jwt' }, secretNeeded],
-    [{ clientAuth: 'private_key_jwt' }, /^Fill in Private key: Authentication needs it to sign\.$/],
-    [{ clientAuth: 'tls_client_auth' }, /^TLS: choose/],
-    [{ clientAuth: 'client_assertion_file' }, /^Fill in Assertion file: Authentication needs it/],
+    [{ clientAuth: 'private_key_jwt' }, keyNeeded],
+    [
+      { clientAuth: 'tls_client_auth' },
+      /^TLS: Choose a configuration with a client certificate and its key\.$/
+    ],
+    [{ clientAuth: 'client_assertion_file' }, /^Assertion file: Enter the path of the file\.$/],
     [{ clientAuth: 'client_secret_basic_raw', clientId: 'a:b' }, /^Client ID: .* colon\.$/],
-    [{ grantType: 'jwt_bearer' }, /^Fill in Private key: Grant needs it to sign\.$/],
-    [{ grantType: 'password', password: 'x' }, /^Fill in User name: Grant needs it\.$/],
-    [{ grantType: 'password', username: 'x' }, /^Fill in Password: Grant needs it\.$/],
-    [{ clientAuth: 'client_secret_jwt', signingAlg: 'HS512' }, /^Algorithm: a JWT signed/],
-    [{ privateKey, signingAlg: 'RS384' }, /^Algorithm: it does not fit/],
+    [{ grantType: 'jwt_bearer' }, keyNeeded],
+    [{ grantType: 'password', password: 'x' }, /^User name: Enter the user name\.$/],
+    [{ grantType: 'password', username: 'x' }, /^Password: Enter the password\.$/],
+    [
+      { clientAuth: 'client_secret_jwt', signingAlg: 'HS512' },
+      /^Algorithm: A JWT signed with the client secret uses HS256\.$/
+    ],
+    [
+      { privateKey, signingAlg: 'RS384' },
+      /^Algorithm: It does not fit the private key, which can sign with EdDSA, Ed25519\.$/
+    ],
     [{ ...byIssuer, privateKey }, issuerNeeded],
     [{ ...byIssuer, clientAuth: 'client_secret_jwt' }, issuerNeeded],
     [{ ...byIssuer, grantType: 'jwt_bearer', privateKey }, issuerNeeded],
-    [{ assertionClaims: [claim('x', '{hunter2}', true)] }, /^Claim x: the value is not JSON\.$/],
-    [{ dpop: true, headers: [named('dPoP', 'x')] }, /^Headers: the node itself sets .*DPoP\.$/]
+    [
+      { assertionClaims: [claim('x', '{hunter2}', true)] },
+      /^Assertion claims, x: This is not JSON/
+    ],
+    [
+      { dpop: true, headers: [named('dPoP', 'x')] },
+      /^Headers, DPoP: The node itself sets this header\.$/
+    ]
   ] satisfies [Given, RegExp][]) {
     it(words.source, () => {
       assert.match(problem(given), words)
@@ -98,7 +121,7 @@ describe('settings that cannot work: the field is named', () => {
   it('each of them', () => {
     assert.match(
       problem({ issuer: 'x', clientId: '', clientSecret: '' }),
-      /^Issuer URL is not valid.* Fill in Client ID\. Fill in Client secret or/
+      /^Issuer URL: This is not a URL.* Client ID: Enter the client ID\. Client secret: Enter/
     )
   })
 })

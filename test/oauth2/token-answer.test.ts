@@ -213,7 +213,10 @@ describe('the Test button', () => {
     const given = { tokenEndpoint: '', clientId: '', clientSecret: '' }
     const result = await testToken(test.settings(given), test.httpClient)
     assert.ok(!result.ok)
-    assert.match(result.description, /^Fill in Issuer URL or.*Fill in Client ID\. Fill in Client/)
+    assert.match(
+      result.description,
+      /^Issuer URL: Enter .*Client ID: Enter the client ID\. Client secret: Enter/
+    )
     assert.deepEqual(
       [result.code, result.hint, result.hints, result.status],
       ['CONFIG', '', [], null]

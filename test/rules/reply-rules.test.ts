@@ -177,134 +177,99 @@ describe('a list of rules', () => {
 })
 
 describe('a mistake', () => {
-  const cases: [text: string, position: number, length: number, words: RegExp][] = [
-    [':?A=CF', 5, 1, /at most one of C/],
-    [':?A=FR', 5, 1, /an R \(retry\) before F, S or D or alone/],
-    [':?R=RC', 5, 1, /'C' is not allowed here/],
-    ['E=RWC', 4, 1, /'C' is not allowed here/],
-    [':?A=RR', 5, 1, /is not allowed here/],
-    [':?A=WW', 5, 1, /is not allowed here/],
-    [':?A=c', 4, 1, /upper case/],
-    ['E=A', 2, 1, /is not allowed here/],
-    ['X=A', 2, 1, /is not allowed here/],
-    ['E=WA', 3, 1, /'A' is not allowed here/],
-    ['(:?A,:AE&E#503)=A', 16, 1, /is not allowed here/],
-    [':?A=RA', 5, 1, /is not allowed here/],
-    [':?A=AC', 5, 1, /is not allowed here/],
-    [':?A=AD', 5, 1, /is not allowed here/],
-    [':?A=AA', 5, 1, /is not allowed here/],
-    [':?A=AFS', 6, 1, /is not allowed here/],
-    [':?A=CA', 5, 1, /is not allowed here/],
-    ...['B', 'Q', 'Z'].map((letter): [string, number, number, RegExp] => [
+  const cases: [text: string, position: number, length: number, kind: ReplyRulesMistake][] = [
+    [':?A=CF', 5, 1, 'action'],
+    [':?A=FR', 5, 1, 'action'],
+    [':?R=RC', 5, 1, 'action'],
+    ['E=RWC', 4, 1, 'action'],
+    [':?A=RR', 5, 1, 'action'],
+    [':?A=WW', 5, 1, 'action'],
+    [':?A=c', 4, 1, 'action'],
+    ['E=A', 2, 1, 'action'],
+    ['X=A', 2, 1, 'action'],
+    ['E=WA', 3, 1, 'action'],
+    ['(:?A,:AE&E#503)=A', 16, 1, 'action'],
+    [':?A=RA', 5, 1, 'action'],
+    [':?A=AC', 5, 1, 'action'],
+    [':?A=AD', 5, 1, 'action'],
+    [':?A=AA', 5, 1, 'action'],
+    [':?A=AFS', 6, 1, 'action'],
+    [':?A=CA', 5, 1, 'action'],
+    ...['B', 'Q', 'Z'].map((letter): [string, number, number, ReplyRulesMistake] => [
       `:?A=${letter}`,
-      ...([4, 1, /is not an action/] as const)
+      ...([4, 1, 'action'] as const)
     ]),
-    ...['a', 'z'].map((letter): [string, number, number, RegExp] => [
+    ...['a', 'z'].map((letter): [string, number, number, ReplyRulesMistake] => [
       `:?A=${letter}`,
-      ...([4, 1, /upper case/] as const)
+      ...([4, 1, 'action'] as const)
     ]),
-    ...['@', '[', '`', '{'].map((sign): [string, number, number, RegExp] => [
+    ...['@', '[', '`', '{'].map((sign): [string, number, number, ReplyRulesMistake] => [
       `:?A=${sign}`,
-      ...([4, 1, /action is missing/] as const)
+      ...([4, 1, 'action'] as const)
     ]),
-    [':?A=', 4, 0, /action is missing.*the end/],
-    [':?A= ,:?E=F', 5, 1, /action is missing.*','/],
-    [':?A', 3, 0, /'=' and actions.*the end/],
-    [':?A=C,', 6, 0, /test is expected.*the end/],
-    [',:?A=C', 0, 1, /test is expected.*','/],
-    [':?A=C :?E=F', 6, 1, /comma .* after 'C', found ':'/],
-    [':?A=C,:?E=WF x', 13, 1, /after 'WF', found 'x'/],
-    [':?A=C F', 6, 1, /comma/],
-    [':?B=C', 1, 2, /Unknown test ':\?B'.*in double quotes\), or one of/],
-    [':A[=C', 1, 2, /Unknown test/],
-    [':a{=C', 1, 2, /Unknown test/],
-    [':?A\u0001=C', 1, 3, /Unknown test/],
-    [':A?=C', 1, 2, /Unknown test/],
-    [':=C', 1, 0, /An MSA-1 code, or one of .* is missing/],
-    [':""=C', 1, 2, /missing.*empty/],
-    [':A B=C', 1, 3, /Unknown test/],
-    ['Q=C', 0, 1, /begins with :, E, X or @/],
-    ['e=C', 0, 1, /begins with/],
-    ['EX=C', 1, 1, /E#503/],
-    ['XX=C', 1, 1, /'&' and another test/],
-    ['E503=F', 1, 1, /E#503/],
-    ['E#=F', 2, 0, /An HTTP status, an error code or a family after 'E#' is missing/],
-    ['E#6301=R', 2, 4, /not an HTTP status/],
-    ['E#5XX=R', 2, 3, /not an HTTP status/],
-    ['E#0xx=R', 2, 3, /not an HTTP status/],
-    ['E#50=R', 2, 2, /not an HTTP status/],
-    ['E#Timeout=F', 2, 7, /lower case: E#timeout/],
-    ['E#not a code=F', 2, 10, /not an error code.*one of connect, timeout, reset, tls, token/],
-    ['E*=F', 2, 0, /A text after 'E\*' is missing/],
-    ['@=F', 1, 1, /Expected ':'/],
-    ['@status=F', 7, 1, /Expected ':'/],
-    ['@status:20=F', 8, 2, /not an HTTP status/],
-    ['@status:axx=F', 8, 3, /not an HTTP status/],
-    ['@status:=F', 8, 0, /An HTTP status after '@status:' is missing/],
-    ['@status*20=F', 1, 6, /unknown/],
-    ['@severity:=F', 10, 0, /A severity after '@severity:' is missing/],
-    ['@severity:w=F', 10, 1, /I, W, E or F/],
-    ['@severity:X=F', 10, 1, /I, W, E or F/],
-    ['@PID-3:1=F', 1, 5, /MSA, ERR or MSH/],
-    ['@ PID-3 :1=F', 2, 5, /'@PID-3' is unknown/],
-    ['@ERR-x:1=F', 1, 5, /is not a field/],
-    ['@ERR:1=F', 1, 3, /is not a field/],
-    ['@ERR-3:=F', 7, 0, /A value after '@ERR-3:' is missing/],
-    ['@ERR-3*=F', 7, 0, /A text after '@ERR-3\*' is missing/],
-    ['@*=F', 2, 0, /A text after '@\*' is missing/],
-    ['@* =F', 3, 0, /missing/],
-    ['@*"abc=F', 2, 6, /closing double quote/],
-    ['@*"a"b=F', 5, 1, /'b'/],
-    ['@*a"b"=F', 3, 1, /double quote/],
-    ['(:?A=C', 4, 1, /'\)'/],
-    ['(:?A,)=C', 5, 1, /test is expected/],
-    ['()=C', 1, 1, /test is expected/],
-    ['((:?A))=C', 1, 1, /test is expected/],
-    [':?A,:?E=C', 3, 1, /'&' and another test/],
-    [':?A&=C', 4, 1, /test is expected/],
-    [':?A)=C', 3, 1, /'='/],
-    [':?A==C', 4, 1, /action is missing/]
+    [':?A=', 4, 0, 'action'],
+    [':?A= ,:?E=F', 5, 1, 'action'],
+    [':?A', 3, 0, 'equals'],
+    [':?A=C,', 6, 0, 'test'],
+    [',:?A=C', 0, 1, 'test'],
+    [':?A=C :?E=F', 6, 1, 'next'],
+    [':?A=C,:?E=WF x', 13, 1, 'next'],
+    [':?A=C F', 6, 1, 'next'],
+    [':?B=C', 1, 2, 'code'],
+    [':A[=C', 1, 2, 'code'],
+    [':a{=C', 1, 2, 'code'],
+    [':?A\u0001=C', 1, 3, 'code'],
+    [':A?=C', 1, 2, 'code'],
+    [':=C', 1, 0, 'value'],
+    [':""=C', 1, 2, 'value'],
+    [':A B=C', 1, 3, 'code'],
+    ['Q=C', 0, 1, 'test'],
+    ['e=C', 0, 1, 'test'],
+    ['EX=C', 1, 1, 'error'],
+    ['XX=C', 1, 1, 'equals'],
+    ['E503=F', 1, 1, 'error'],
+    ['E#=F', 2, 0, 'value'],
+    ['E#6301=R', 2, 4, 'status'],
+    ['E#5XX=R', 2, 3, 'status'],
+    ['E#0xx=R', 2, 3, 'status'],
+    ['E#50=R', 2, 2, 'status'],
+    ['E#Timeout=F', 2, 7, 'errorCode'],
+    ['E#not a code=F', 2, 10, 'errorCode'],
+    ['E*=F', 2, 0, 'value'],
+    ['@=F', 1, 1, 'comparison'],
+    ['@status=F', 7, 1, 'comparison'],
+    ['@status:20=F', 8, 2, 'status'],
+    ['@status:axx=F', 8, 3, 'status'],
+    ['@status:=F', 8, 0, 'value'],
+    ['@status*20=F', 1, 6, 'field'],
+    ['@severity:=F', 10, 0, 'value'],
+    ['@severity:w=F', 10, 1, 'severity'],
+    ['@severity:X=F', 10, 1, 'severity'],
+    ['@PID-3:1=F', 1, 5, 'field'],
+    ['@ PID-3 :1=F', 2, 5, 'field'],
+    ['@ERR-x:1=F', 1, 5, 'field'],
+    ['@ERR:1=F', 1, 3, 'field'],
+    ['@ERR-3:=F', 7, 0, 'value'],
+    ['@ERR-3*=F', 7, 0, 'value'],
+    ['@*=F', 2, 0, 'value'],
+    ['@* =F', 3, 0, 'value'],
+    ['@*"abc=F', 2, 6, 'quote'],
+    ['@*"a"b=F', 5, 1, 'equals'],
+    ['@*a"b"=F', 3, 1, 'equals'],
+    ['(:?A=C', 4, 1, 'bracket'],
+    ['(:?A,)=C', 5, 1, 'test'],
+    ['()=C', 1, 1, 'test'],
+    ['((:?A))=C', 1, 1, 'test'],
+    [':?A,:?E=C', 3, 1, 'equals'],
+    [':?A&=C', 4, 1, 'test'],
+    [':?A)=C', 3, 1, 'equals'],
+    [':?A==C', 4, 1, 'action']
   ]
-  it('is of a kind for which the editor has a text in each language', () => {
-    const kinds: Record<ReplyRulesMistake, string> = {
-      tooLong: 'x'.repeat(MAX_REPLY_RULES_LENGTH + 1),
-      tooMany: `(${searches(MAX_CONTENT_TESTS + 1)})=F`,
-      next: ':?A=C :?E=F',
-      equals: ':?A)=C',
-      bracket: '(:?A=C',
-      action: ':?A==C',
-      value: '@*=F',
-      quote: '@*"abc=F',
-      test: '()=C',
-      code: ':$=C',
-      error: 'Ex=F',
-      errorCode: 'E#Timeout=F',
-      comparison: '@status=F',
-      severity: '@severity:X=F',
-      field: '@PID-3:1=F',
-      status: '@status:20=F'
-    }
-    for (const [kind, text] of Object.entries(kinds)) assert.equal(mistake(text).mistake, kind)
-    for (const [text, kind] of [
-      [':?A=c', 'action'],
-      [':?A=RR', 'action'],
-      [':?A=Z', 'action'],
-      ['E#not a code=F', 'errorCode'],
-      ['@ERR-x:1=F', 'field'],
-      ['@status:axx=F', 'status']
-    ] as const) {
-      assert.equal(mistake(text).mistake, kind, text)
-    }
-  })
-
-  for (const [text, position, length, words] of cases) {
+  for (const [text, position, length, kind] of cases) {
     it(`in ${text} is found at ${position}`, () => {
       const error = mistake(text)
       assert.deepEqual({ position: error.position, length: error.length }, { position, length })
-      assert.match(error.message, words)
-      assert.match(error.message, new RegExp(`position ${position + 1}\\b`))
-      assert.equal(error.code, 'HL7_CONFIG')
-      assert.equal(error.name, 'ReplyRulesError')
+      assert.equal(error.mistake, kind)
     })
   }
 
@@ -318,7 +283,7 @@ describe('a mistake', () => {
     const others = '(@severity:E,@status:2xx,:T?,E*a)=S'
     assert.equal(parseReplyRules(`${most},${others}`).rules.length, 2)
     const error = mistake(`${most},${others}, :AE&@MSA-3:1=C ,@*c=F`)
-    assert.equal(error.message.includes(`At most ${MAX_CONTENT_TESTS} tests`), true)
+    assert.equal(error.mistake, 'tooMany')
     assert.equal(error.position, most.length + others.length + 3)
     assert.equal(error.length, ':AE&@MSA-3:1=C'.length)
   })
@@ -327,7 +292,7 @@ describe('a mistake', () => {
     const error = mistake('('.repeat(MAX_REPLY_RULES_LENGTH + 5))
     assert.equal(error.position, MAX_REPLY_RULES_LENGTH)
     assert.equal(error.length, 5)
-    assert.match(error.message, /at most 10000 characters/)
+    assert.equal(error.mistake, 'tooLong')
   })
 })
 
