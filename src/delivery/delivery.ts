@@ -100,14 +100,18 @@ export class Delivery<Content> {
   constructor(options: DeliveryOptions<Content>) {
     this.#options = options
     this.#tally = new Tally(() => options.clock.now())
-    const { maxPerSecond } = options
+    const { failureTimeoutMs, maxPerSecond, random, retry } = options
     this.#turnAlarm = new Alarm(options.clock, () => {
       this.#claimMessages()
     })
     this.#lateAlarm = new Alarm(options.clock, () => {
       if (this.#canSend) this.#settleLate()
     })
-    this.#pace = new Pace({ maxPerSecond, places: this.#places }, options.clock)
+    const isRetrying = failureTimeoutMs > 0
+    this.#pace = new Pace(
+      { maxPerSecond, places: this.#places, retry, isRetrying, random },
+      options.clock
+    )
   }
 
   /** Messages held: waiting, on their way, awaiting or suspended. */
@@ -256,6 +260,7 @@ export class Delivery<Content> {
     this.#renewals = renewals
     const now = this.#options.clock.monotonic()
     for (const message of this.#messages) message.renewClock(renewals, now)
+    this.#pace.endOutage()
     // Unless it has been paused again meanwhile.
     if (this.#pauses === pauses) this.#pause = this.#certainPause = undefined
     this.#tell({ kind: 'resumed', by })
@@ -264,6 +269,7 @@ export class Delivery<Content> {
 
   /** There is a token again: messages that waited for one may go. */
   tokenIsBack(): void {
+    this.#pace.tokenIsBack()
     this.#work?.sending.hurryWithToken().catch(() => {
       this.#tellQueueFailed()
     })
@@ -404,7 +410,9 @@ export class Delivery<Content> {
       nextSeq: () => this.#lastSeq + 1,
       acceptAgain: (message, resent) => this.#accept(queue, message, resent),
       isPaused: () => this.#pause !== undefined,
-      maySend: () => this.#maySend && this.#sending.size <= this.#pace.places,
+      outageMs: () => this.#pace.outageMs,
+      maySend: () =>
+        this.#maySend && this.#pace.outageMs === 0 && this.#sending.size <= this.#pace.places,
       pauseByRule: (rule) => this.#pauseByRule(rule),
       claimMessages: () => {
         this.#claimMessages()
@@ -513,7 +521,8 @@ export class Delivery<Content> {
 
   #sendOne({ queue, sending }: Work<Content>, claim: Claim): void {
     // Since it was asked for, the node was paused or closed, or lost its receiver; or a move could not be stored.
-    if (!this.#maySend || this.#sending.size + this.#asked >= this.#pace.places) {
+    const isFull = this.#sending.size + this.#asked >= this.#pace.places
+    if (!this.#maySend || isFull || this.#pace.outageMs > 0) {
       if (!claim.isDamaged) queue.release(claim.row.seq)
       this.#asksAgain = true
       return

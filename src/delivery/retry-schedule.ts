@@ -5,7 +5,7 @@ export interface RetrySettings {
 }
 
 /** No server may delay a message longer than this with Retry-After, in milliseconds. */
-const LONGEST_RETRY_AFTER_MS = 3_600_000
+export const LONGEST_RETRY_AFTER_MS = 3_600_000
 
 /**
  * The wait before the next attempt: exponential from the interval to its maximum, with ± 20 %

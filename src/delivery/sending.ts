@@ -152,13 +152,13 @@ export class Sending<Content> {
 
   /** Does what the rules say. */
   async #act(message: Message<Content>, result: AttemptResult): Promise<void> {
-    const { options, pauseByRule, tell } = this.#context
+    const { options, outageMs, pauseByRule, tell } = this.#context
     const { decision, error } = result
     const now = options.clock.now()
     const settlement = settlementOf(settledMessage(message), message.attempts, result, now)
     // Of a message that stays, codes and as much of the answer as an error shows are kept.
     message.verdict = verdictOf(settlement)
-    const waitMs = decision.retry ? this.retryInMs(message, result) : undefined
+    const waitMs = decision.retry ? this.retryInMs(message, result, outageMs()) : undefined
     if (waitMs !== undefined) {
       message.retries++
       if (error?.family === 'token') this.#withoutToken.add(message.row.seq)
@@ -188,11 +188,15 @@ export class Sending<Content> {
     } else await this.#moving.leave(message, settlement)
   }
 
-  /** @returns in how many milliseconds it is tried again; undefined if that would be too late */
-  retryInMs(message: Message<Content>, result: AttemptResult): number | undefined {
+  /**
+   * @param leastMs nothing is sent before that
+   * @returns in how many milliseconds it is tried again; undefined if that would be too late
+   */
+  retryInMs(message: Message<Content>, result: AttemptResult, leastMs = 0): number | undefined {
     const { isPaused, options } = this.#context
     const { failureTimeoutMs, random, retry } = options
-    const waitMs = retryWaitMs(retry, message.retries, random(), result.retryAfterMs)
+    const ownMs = retryWaitMs(retry, message.retries, random(), result.retryAfterMs)
+    const waitMs = Math.max(ownMs, leastMs)
     const spentThen = message.spentMs + (message.counts ? waitMs : 0)
     // A pause does not count, and the clock restarts when it ends.
     const isLate = !isPaused() && spentThen > failureTimeoutMs

@@ -29,6 +29,8 @@ export interface WorkContext<Content> {
   readonly acceptAgain: (message: Accepted<Content>, resent: Resent) => Promise<number>
   /** Messages that are accepted from now on have this number or a higher one. */
   readonly nextSeq: () => number
+  /** How long nothing starts because of an outage, in milliseconds. */
+  readonly outageMs: () => number
   /** Messages may be sent. */
   readonly maySend: () => boolean
   /** The node pauses at once, by a rule. */

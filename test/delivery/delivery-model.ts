@@ -180,6 +180,9 @@ export class DeliveryModel {
   #flights: Flight[] = []
   /** Messages that may be in flight. */
   #allowed = 1000
+  /** In an outage nothing is sent before this; and so many waits it had. */
+  #closedUntil = Number.NEGATIVE_INFINITY
+  #waits = 0
   #calls = 0
   /** Calls that send messages once more, and what they have sent: others may follow the first one. */
   #sendingAgain = 0
@@ -418,6 +421,7 @@ export class DeliveryModel {
     this.#clock.forgetTimers()
     this.#flights = []
     this.#allowed = 1000
+    this.#endOutage()
     this.#calls = 0
     this.#closing = undefined
     this.#left = undefined
@@ -564,6 +568,7 @@ export class DeliveryModel {
   /** Of a resume that was stored: the clocks of messages in flight restart, too. */
   #resumed(): void {
     this.#resumes = this.#renewals.shift() ?? this.#resumes + 1
+    this.#endOutage()
     for (const message of this.#messages.values()) {
       if (message.standing === 'flight' || !this.#settings.durable) this.#renew(message)
     }
@@ -680,6 +685,7 @@ export class DeliveryModel {
     assert.ok(this.#started, `${id} was sent before the start`)
     assert.equal(this.#closing, undefined, `${id} was sent while closing`)
     assert.ok(!this.#paused, `${id} was sent while paused`)
+    assert.ok(this.#clock.monotonic() >= this.#closedUntil, `${id} was sent in an outage`)
     assert.ok(this.#flights.length < this.#places, `${id} is one too many in flight`)
     for (const other of this.#messages.values()) {
       if (other === message) continue
@@ -733,12 +739,16 @@ export class DeliveryModel {
     message.attemptTime = 0
     const result = resultOf(kind)
     // After an outage one goes first, then twice as many with each success.
-    if (!result.reachable) this.#allowed = 1
-    else if (result.answered) this.#allowed = Math.min(2 * this.#allowed, 1000)
+    if (kind === 'unreachable' || kind === 'busy') this.#waitForReceiver()
+    else {
+      this.#endOutage()
+      if (result.answered) this.#allowed = Math.min(2 * this.#allowed, 1000)
+    }
     const { outcome } = result.decision
     if (result.decision.retry) {
-      const least = backOff(message)
-      const wait = kind === 'retry-after' ? Math.max(least, RETRY_AFTER_MS) : least
+      const least = kind === 'retry-after' ? RETRY_AFTER_MS : 0
+      const outage = this.#closedUntil - this.#clock.monotonic()
+      const wait = Math.max(backOff(message), least, outage)
       const then = message.spent + (message.counts ? wait : 0)
       const late = failureTimeoutMs === 0 || (!this.#paused && then > failureTimeoutMs)
       if (!late) {
@@ -761,6 +771,19 @@ export class DeliveryModel {
       this.#pauseByRule()
     }
     flight.end(result)
+  }
+
+  /** Nothing is sent for longer and longer, unless all that is retried fails at once. */
+  #waitForReceiver(): void {
+    this.#allowed = 1
+    const now = this.#clock.monotonic()
+    if (now < this.#closedUntil || this.#settings.failureTimeoutMs === 0) return
+    this.#closedUntil = now + Math.min(INTERVAL_MS * 2 ** this.#waits++, MAX_INTERVAL_MS)
+  }
+
+  #endOutage(): void {
+    this.#closedUntil = Number.NEGATIVE_INFINITY
+    this.#waits = 0
   }
 
   #suspended(message: Message): void {
@@ -1001,7 +1024,7 @@ export class DeliveryModel {
     assert.deepEqual({ acked, naked, failed }, this.#counters)
     assert.equal(state.queued, is('waiting', 'retrying').length, 'queued messages')
     assert.equal(state.state === 'paused', this.#paused)
-    if (this.#paused || this.#flights.length >= this.#places) return
+    if (this.#paused || this.#flights.length >= this.#places || now < this.#closedUntil) return
     for (const message of is('waiting', 'retrying')) {
       const { id, standing, dueAt } = message
       const isBehind = messages.some((m) => m !== message && this.#holdsUp(m, message))

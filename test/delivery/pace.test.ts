@@ -1,13 +1,27 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { Pace } from '../../src/delivery/pace.ts'
+import type { AttemptResult } from '../../src/delivery/attempt-result.ts'
+import { Pace, type PaceSettings } from '../../src/delivery/pace.ts'
 import { FakeClock, settled } from '../support/fake-clock.ts'
 import { resultOf } from './replies.ts'
 import { setUp } from './set-up.ts'
 
+const SETTINGS = {
+  maxPerSecond: 0,
+  places: 10,
+  retry: { intervalMs: 5000, maxIntervalMs: 60_000 },
+  isRetrying: true,
+  random: () => 0.5
+}
+
+function paceOf(settings: Partial<PaceSettings> = {}): { clock: FakeClock; pace: Pace } {
+  const clock = new FakeClock()
+  return { clock, pace: new Pace({ ...SETTINGS, ...settings }, clock) }
+}
+
 describe('Pace', () => {
   it('doubles the number in flight with each success after an outage', () => {
-    const pace = new Pace({ maxPerSecond: 0, places: 10 }, new FakeClock())
+    const { pace } = paceOf()
     assert.equal(pace.places, 10)
     pace.adaptTo(resultOf('unreachable'))
     const seen = [pace.places]
@@ -18,19 +32,94 @@ describe('Pace', () => {
     assert.deepEqual(seen, [1, 2, 4, 8, 10, 10])
   })
 
-  it('halves the number in flight when the receiver gets too much', () => {
-    const pace = new Pace({ maxPerSecond: 0, places: 10 }, new FakeClock())
-    const tooMuch = (status: number): number => {
-      const result = resultOf('retry')
-      assert.ok(result.reply)
-      pace.adaptTo({ ...result, reachable: status !== 503, reply: { ...result.reply, status } })
-      return pace.places
+  it('starts nothing in an outage until the wait is over, which doubles', () => {
+    const { clock, pace } = paceOf()
+    const waits: number[] = []
+    for (let failed = 0; failed < 6; failed++) {
+      pace.adaptTo(resultOf('unreachable'))
+      waits.push(pace.outageMs)
+      assert.equal(
+        pace.mayStart(() => undefined),
+        false
+      )
+      // What was on its way says the same.
+      pace.adaptTo(resultOf('unreachable'))
+      clock.pass(pace.outageMs)
+      assert.equal(
+        pace.mayStart(() => undefined),
+        true
+      )
+      assert.equal(pace.places, 1)
     }
-    assert.deepEqual([429, 503, 429, 503, 429].map(tooMuch), [5, 2, 1, 1, 1])
+    assert.deepEqual(waits, [5000, 10_000, 20_000, 40_000, 60_000, 60_000])
+    pace.adaptTo(resultOf('fail'))
+    pace.adaptTo(resultOf('unreachable'))
+    assert.equal(pace.outageMs, 5000, 'any other answer ends it')
+    pace.close()
+  })
+
+  const answer = (status: number, more: Partial<AttemptResult> = {}): AttemptResult => {
+    const result = resultOf('retry')
+    assert.ok(result.reply)
+    return { ...result, ...more, reply: { ...result.reply, status } }
+  }
+
+  for (const status of [401, 403, 404, 407, 429, 431, 502, 503, 504]) {
+    it(`takes HTTP ${status} for an outage`, () => {
+      const { clock, pace } = paceOf()
+      for (let failed = 0; failed < 20; failed++) {
+        pace.adaptTo(answer(status))
+        clock.pass(pace.outageMs)
+      }
+      pace.adaptTo(answer(status))
+      assert.equal(pace.outageMs, [401, 403, 407].includes(status) ? 300_000 : 60_000)
+    })
+  }
+
+  for (const status of [200, 400, 408, 409, 422, 500]) {
+    it(`leaves HTTP ${status} to the message`, () => {
+      const { pace } = paceOf()
+      pace.adaptTo(answer(status))
+      assert.deepEqual([pace.outageMs, pace.places], [0, 10])
+    })
+  }
+
+  it('waits as long as the receiver asks, at most an hour', () => {
+    const { clock, pace } = paceOf()
+    pace.adaptTo(answer(503, { retryAfterMs: 30_000 }))
+    assert.equal(pace.outageMs, 30_000)
+    clock.pass(1000)
+    pace.adaptTo(answer(503, { retryAfterMs: 7_200_000 }))
+    assert.equal(pace.outageMs, 3_600_000)
+  })
+
+  it('does not hold up what is not retried', () => {
+    for (const [settings, decision] of [
+      [{ isRetrying: false }, {}],
+      [{}, { retry: false }]
+    ] as const) {
+      const { pace } = paceOf(settings)
+      const result = resultOf('unreachable')
+      pace.adaptTo({ ...result, decision: { ...result.decision, ...decision } })
+      assert.deepEqual([pace.outageMs, pace.places], [0, 1])
+    }
+  })
+
+  it('goes on with a token if that was missing, and with nothing else', () => {
+    const { pace } = paceOf()
+    pace.adaptTo(resultOf('unreachable'))
+    pace.tokenIsBack()
+    assert.equal(pace.outageMs, 5000)
+    pace.endOutage()
+    const error = { code: 'invalid_client', family: 'token', text: '' } as const
+    pace.adaptTo({ ...resultOf('unreachable'), error })
+    assert.equal(pace.outageMs, 5000)
+    pace.tokenIsBack()
+    assert.equal(pace.outageMs, 0)
   })
 
   it('leaves it alone after another failure: one message says nothing of the others', () => {
-    const pace = new Pace({ maxPerSecond: 0, places: 10 }, new FakeClock())
+    const { pace } = paceOf()
     for (const kind of ['fail', 'retry', 'suspend'] as const) pace.adaptTo(resultOf(kind))
     assert.equal(pace.places, 10)
     pace.adaptTo(resultOf('unreachable'))
@@ -44,8 +133,7 @@ describe('Pace', () => {
   })
 
   it('counts each request of an attempt', () => {
-    const clock = new FakeClock()
-    const pace = new Pace({ maxPerSecond: 2, places: 10 }, clock)
+    const { clock, pace } = paceOf({ maxPerSecond: 2 })
     const waits = (): boolean => !pace.mayStart(() => undefined)
     pace.startAttempt()
     pace.adaptTo({ ...resultOf('accept'), requests: 3 })
@@ -122,5 +210,35 @@ describe('a delivery after an outage', () => {
       await reply('accept')
     }
     assert.deepEqual(seen.slice(0, 4), [1, 2, 4, 8])
+  })
+})
+
+describe('a delivery whose receiver is in trouble', () => {
+  for (const order of ['none', 'fifo'] as const) {
+    it(`asks it as rarely with the order ${order}, however many messages wait`, async () => {
+      const { add, clock, flights, reply } = await setUp({ order, maxInFlight: 8 })
+      await add(...Array.from({ length: 400 }, (_, index) => `a${index}`))
+      const first = flights.length
+      let requests = 0
+      for (let second = 0; second < 60; second++) {
+        while (flights.length > 0) {
+          requests++
+          await reply('busy')
+        }
+        await clock.advance(1000)
+      }
+      assert.equal(requests - first, 3, 'after 5, 15 and 35 seconds')
+    })
+  }
+
+  it('sends at once after a resume', async () => {
+    const { add, delivery, flights, reply } = await setUp({ order: 'none', maxInFlight: 8 })
+    await add('a1')
+    await reply('unreachable')
+    await add('a2')
+    assert.equal(flights.length, 0)
+    await delivery.resume()
+    await settled()
+    assert.equal(flights.length, 1)
   })
 })

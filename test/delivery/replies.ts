@@ -7,6 +7,8 @@ export type ReplyKind =
   | 'fail'
   | 'retry'
   | 'unreachable'
+  /** An outage that counts: the receiver says that it gets too much. */
+  | 'busy'
   | 'retry-after'
   | 'suspend'
   | 'disable'
@@ -22,6 +24,7 @@ const outcomes = {
   fail: ['fail', false],
   retry: ['fail', true],
   unreachable: ['fail', true],
+  busy: ['fail', true],
   'retry-after': ['fail', true],
   suspend: ['suspend', false],
   disable: ['disable', false],
@@ -61,7 +64,7 @@ export function resultOf(kind: ReplyKind): AttemptResult {
   return {
     decision,
     reply: {
-      status: acknowledged ? 200 : 500,
+      status: kind === 'busy' ? 429 : acknowledged ? 200 : 500,
       headers: {},
       text: '',
       hl7: '',
