@@ -1,4 +1,5 @@
 import type { Node, NodeMessageInFlow } from 'node-red'
+import { english } from '../src/english.ts'
 import type { Courier } from '../src/delivery/courier.ts'
 import type { Delivery } from '../src/delivery/delivery.ts'
 import { DeliveryError } from '../src/delivery/delivery-error.ts'
@@ -93,9 +94,6 @@ export function refusal(error: unknown): DeliveryError {
   if (error instanceof QueueError) {
     return new DeliveryError('HL7_QUEUE_FAILED', error.message, { code: error.code })
   }
-  return new DeliveryError(
-    'HL7_DELIVERY_FAILED',
-    'The message was not accepted because of an internal error in this node.',
-    { code: 'EUNKNOWN' }
-  )
+  const text = english('log', 'error.notAccepted')
+  return new DeliveryError('HL7_DELIVERY_FAILED', text, { code: 'EUNKNOWN' })
 }

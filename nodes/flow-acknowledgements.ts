@@ -1,4 +1,5 @@
 import { types } from 'node:util'
+import { english } from '../src/english.ts'
 import type { ApplicationAck } from '../src/delivery/acknowledgements.ts'
 import type { Courier } from '../src/delivery/courier.ts'
 import type { Delivery } from '../src/delivery/delivery.ts'
@@ -43,20 +44,19 @@ export async function acknowledge(
   }
   const [first] = unmatched
   if (first === undefined) return
-  const more = unmatched.length > 1 ? ` and ${unmatched.length - 1} more` : ''
-  throw new DeliveryError(
-    'HL7_UNMATCHED_ACK',
-    `No message of this node awaits the application acknowledgement of ${printable(first) || 'an empty control ID'}${more}.`
-  )
+  const controlId = printable(first) || english('log', 'error.emptyControlId')
+  const values = { controlId, more: unmatched.length - 1 }
+  const key = unmatched.length > 1 ? 'error.unmatchedMore' : 'error.unmatched'
+  throw new DeliveryError('HL7_UNMATCHED_ACK', english('log', key, values))
 }
 
 /** @throws {DeliveryError} `HL7_INVALID_MESSAGE` */
 async function readAcks(courier: Courier, received: unknown): Promise<ApplicationAck[]> {
   const isText = typeof received === 'string'
   if (!isText && !types.isUint8Array(received)) {
-    throw notAcknowledgement('is neither a string nor a Buffer')
+    throw notAcknowledgement('ackType')
   }
-  if (received.length > MOST_BYTES) throw notAcknowledgement('is too long')
+  if (received.length > MOST_BYTES) throw notAcknowledgement('ackLong')
   const bytes = isText ? Buffer.from(received) : received
   const type = isText ? 'text/plain; charset=utf-8' : undefined
   const { hl7 } = await readReplyBody(bytes, type, { replyEncoding: 'text' })
@@ -64,27 +64,24 @@ async function readAcks(courier: Courier, received: unknown): Promise<Applicatio
   for (const text of hl7.split(/(?<=\r)(?=MSH|[FB][HT]S)/)) {
     // The headers and trailers of a batch are about no message.
     if (/^[FB][HT]S/.test(text)) continue
-    if (text.length > MOST_LENGTH) throw notAcknowledgement('is too long')
+    if (text.length > MOST_LENGTH) throw notAcknowledgement('ackLong')
     acks.push(readAck(courier, text))
     await new Promise(setImmediate)
   }
-  if (acks.length === 0) throw notAcknowledgement('has no MSA')
+  if (acks.length === 0) throw notAcknowledgement('ackNoMsa')
   return acks
 }
 
 function readAck(courier: Courier, text: string): ApplicationAck {
   const message = readReplyMessage(text)
   const ack = message && readAcknowledgement(message)
-  if (message === null || ack === null) throw notAcknowledgement('has no MSA')
+  if (message === null || ack === null) throw notAcknowledgement('ackNoMsa')
   return {
     controlId: ack.controlId,
     judge: (about) => courier.judge(message, about)
   }
 }
 
-function notAcknowledgement(why: string): DeliveryError {
-  return new DeliveryError(
-    'HL7_INVALID_MESSAGE',
-    `msg.acknowledgement ${why}. Pass the HL7 text of an application acknowledgement.`
-  )
+function notAcknowledgement(why: 'ackType' | 'ackLong' | 'ackNoMsa'): DeliveryError {
+  return new DeliveryError('HL7_INVALID_MESSAGE', english('log', `error.${why}`))
 }

@@ -1,5 +1,6 @@
 import { types } from 'node:util'
 import type { Node, NodeMessageInFlow } from 'node-red'
+import { english } from '../src/english.ts'
 import type { Courier } from '../src/delivery/courier.ts'
 import type { Delivery } from '../src/delivery/delivery.ts'
 import { DeliveryError } from '../src/delivery/delivery-error.ts'
@@ -56,11 +57,9 @@ export async function carryOut(
 /** Messages that have left. @throws {DeliveryError} `HL7_INVALID_MESSAGE` */
 async function sendAgain(node: Node, delivery: Delivery<FlowMessage>, msg: object): Promise<void> {
   const { found, withoutContent } = await delivery.sendAgain(choiceOf(msg))
-  if (found === 0) node.warn('There are no messages that have left and match: none is sent again.')
+  if (found === 0) node.warn(english('log', 'log.noneSentAgain'))
   if (withoutContent === 0) return
-  node.warn(
-    `${withoutContent} of ${found} messages cannot be sent again: their contents are no longer kept (contentDays).`
-  )
+  node.warn(english('log', 'log.notSentAgain', { found, withoutContent }))
 }
 
 /** A flow may have times as dates or milliseconds, and ids as numbers. */
@@ -72,7 +71,10 @@ function choiceOf(msg: object): LeftChoice {
     )
   } catch (error) {
     throw error instanceof RouteError
-      ? new DeliveryError('HL7_INVALID_MESSAGE', `msg.${error.message} Nothing was sent again.`)
+      ? new DeliveryError(
+          'HL7_INVALID_MESSAGE',
+          english('log', 'error.nothingSent', { why: error.message })
+        )
       : error
   }
 }
@@ -100,6 +102,6 @@ async function actOnSuspended(
   const found =
     meansAll || typeof wanted === 'string' ? await delivery[action](choice as SuspendedChoice) : 0
   if (found > 0 || meansAll) return
-  const name = typeof wanted === 'string' ? ` ${printable(wanted)}` : ' of msg.controlId'
-  node.warn(`There is no suspended message${name} to ${action}.`)
+  const name = typeof wanted === 'string' ? printable(wanted) : 'of msg.controlId'
+  node.warn(english('log', 'log.notSuspended', { name, action }))
 }

@@ -49,12 +49,23 @@ export function english<Name extends CatalogueName>(
   )
 }
 
+/** Whether there is such a sentence: of those whose keys are codes of other programs. */
+export function isKey<Name extends CatalogueName>(catalogue: Name, key: string): key is Key<Name> {
+  return find(catalogue, key) !== undefined
+}
+
 function textOf(catalogue: CatalogueName, key: string, { count }: Values): string {
   const plural = count === undefined ? '' : count === 1 ? '_one' : '_other'
-  for (const each of [key + plural, key]) {
-    let at: unknown = CATALOGUES[catalogue]
-    for (const name of each.split('.')) at = (at as Partial<Record<string, unknown>>)[name]
-    if (typeof at === 'string') return at
+  const text = find(catalogue, key + plural) ?? find(catalogue, key)
+  if (text === undefined) throw new TypeError(`There is no text ${catalogue} ${key}.`)
+  return text
+}
+
+function find(catalogue: CatalogueName, key: string): string | undefined {
+  let at: unknown = CATALOGUES[catalogue]
+  for (const name of key.split('.')) {
+    if (typeof at !== 'object' || at === null || !Object.hasOwn(at, name)) return undefined
+    at = (at as Record<string, unknown>)[name]
   }
-  throw new TypeError(`There is no text ${catalogue} ${key}.`)
+  return typeof at === 'string' ? at : undefined
 }

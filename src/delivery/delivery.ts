@@ -1,3 +1,4 @@
+import { english } from '../english.ts'
 import { sleep } from '../clock.ts'
 import { printable } from '../printable.ts'
 import type { Claim, MessageQueue, Restored } from '../queue/message-queue.ts'
@@ -21,7 +22,7 @@ import { deliveryFigures, type DeliveryFigures } from './delivery-figures.ts'
 import type { Accepted, DeliveryOptions, LeftAtClose } from './delivery-options.ts'
 import type { SettledMessage } from './settlement.ts'
 import { deliveryState, type DeliveryState } from './delivery-state.ts'
-import { nameOf } from './explain.ts'
+import { idOf } from './explain.ts'
 import { Message } from './message.ts'
 import { Moving } from './moving.ts'
 import { Operator, type MessagesPage, type SentAgain } from './operator.ts'
@@ -470,16 +471,16 @@ export class Delivery<Content> {
   #refuseIfNeeded(queue: MessageQueue<Content>, name: { controlId: string; type: string }): void {
     const { queueLimit } = this.#options
     if (this.#isClosing && !queue.isDurable) {
-      throw new DeliveryError(
-        'HL7_QUEUE_FAILED',
-        `The node is closing. ${nameOf(name)} was not accepted.`
-      )
+      const text = english('log', 'error.closing', { message: idOf(name) })
+      throw new DeliveryError('HL7_QUEUE_FAILED', text)
     }
     if (this.held < queueLimit) return
-    throw new DeliveryError(
-      'HL7_QUEUE_FULL',
-      `The queue is full: ${this.held} messages are waiting, and its limit is ${queueLimit}. ${nameOf(name)} was not accepted.`
-    )
+    const values = {
+      held: this.held.toLocaleString('en-US'),
+      limit: queueLimit.toLocaleString('en-US'),
+      message: idOf(name)
+    }
+    throw new DeliveryError('HL7_QUEUE_FULL', english('log', 'error.queueFull', values))
   }
 
   /** Asks for as many messages as may be sent now. */

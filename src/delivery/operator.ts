@@ -1,3 +1,4 @@
+import { english } from '../english.ts'
 import type { Claim } from '../queue/message-queue.ts'
 import type { MessageRow } from '../queue/message-row.ts'
 import { QueueError } from '../queue/queue-error.ts'
@@ -239,7 +240,7 @@ export class Operator<Content> {
     try {
       const { row, content, outcome } = await queue.restore(claim)
       const message = new Message(row, content)
-      const given = new DeliveryError('HL7_DISCARDED', 'It was discarded by an operator.')
+      const given = new DeliveryError('HL7_DISCARDED', english('log', 'error.discarded'))
       const settlement = failedSettlement(
         settledMessage(message),
         given,

@@ -1,7 +1,8 @@
 import { QueueError, type MessageName } from '../queue/queue-error.ts'
 import type { MessageRow } from '../queue/message-row.ts'
 import { DeliveryError } from './delivery-error.ts'
-import { nameOf, sentence } from './explain.ts'
+import { english } from '../english.ts'
+import { idOf, sentence } from './explain.ts'
 
 /**
  * Whether a stored message could not be decoded, or is not there. Any other error says nothing
@@ -21,13 +22,8 @@ export function isFull(error: unknown): error is QueueError {
 
 /** Why a message leaves a queue in memory when its node is closed. */
 export function closedError({ attempts }: Pick<MessageRow, 'attempts'>): DeliveryError {
-  const what =
-    attempts === 0 ? 'The message was not sent' : 'It is not known whether the message arrived'
-  return new DeliveryError(
-    'HL7_DELIVERY_FAILED',
-    `ERR_NODE_CLOSED: the node was closed, and its queue is in memory. ${what}.`,
-    { code: 'ERR_NODE_CLOSED' }
-  )
+  const key = attempts === 0 ? 'error.closedUnsent' : 'error.closedSent'
+  return new DeliveryError('HL7_DELIVERY_FAILED', english('log', key), { code: 'ERR_NODE_CLOSED' })
 }
 
 /** Why a message could not be put into the queue. */
@@ -38,12 +34,9 @@ export function queueFailed(
   const { code, message } =
     error instanceof QueueError
       ? error
-      : { code: 'EUNKNOWN', message: 'The queue cannot be written.' }
-  return new DeliveryError(
-    'HL7_QUEUE_FAILED',
-    `${code}: ${sentence(message)} ${nameOf(name)} was not accepted.`,
-    { code }
-  )
+      : { code: 'EUNKNOWN', message: english('log', 'error.queueNotWritten') }
+  const values = { code, why: sentence(message), message: idOf(name) }
+  return new DeliveryError('HL7_QUEUE_FAILED', english('log', 'error.notStored', values), { code })
 }
 
 /** A message of which nothing is left to send or hand on. */
@@ -52,18 +45,17 @@ export function lostError(
   error: QueueError,
   about: MessageName | undefined
 ): DeliveryError {
-  const name = about === undefined ? `Number ${seq} of the queue` : nameOf(about)
   const { code, message } = error
-  return new DeliveryError('HL7_QUEUE_FAILED', `${code}: ${sentence(message)} ${name} is lost.`, {
-    code
-  })
+  const why = sentence(message)
+  const text =
+    about === undefined
+      ? english('log', 'error.unnamedLost', { code, why, seq })
+      : english('log', 'error.lost', { code, why, message: idOf(about) })
+  return new DeliveryError('HL7_QUEUE_FAILED', text, { code })
 }
 
 /** A settled message that could not leave. */
 export function notHandedOn(name: MessageName): DeliveryError {
-  return new DeliveryError(
-    'HL7_DELIVERY_FAILED',
-    `EUNKNOWN: an internal error in this node. ${nameOf(name)} was settled, but could not be handed on.`,
-    { code: 'EUNKNOWN' }
-  )
+  const text = english('log', 'error.notHandedOn', { message: idOf(name) })
+  return new DeliveryError('HL7_DELIVERY_FAILED', text, { code: 'EUNKNOWN' })
 }

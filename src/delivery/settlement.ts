@@ -1,10 +1,11 @@
+import { english } from '../english.ts'
 import type { Acknowledgement } from '../hl7/acknowledgement.ts'
 import { Hl7Error } from '../hl7/hl7-error.ts'
 import type { MessageRow, Resent } from '../queue/message-row.ts'
 import type { AttemptResult, ReplyRecord } from './attempt-result.ts'
 import { DeliveryError, type DeliveryErrorCause, type DeliveryErrorCode } from './delivery-error.ts'
 import type { MessageName } from '../queue/queue-error.ts'
-import { deliveryFailed, nameOf, sentence } from './explain.ts'
+import { deliveryFailed, idOf, sentence } from './explain.ts'
 
 /** What a flow is told of a message that leaves. */
 export type SettledMessage = Pick<
@@ -130,12 +131,15 @@ export function failedSettlement(
     error: known
       ? {
           code: thrown.code,
-          message: `${sentence(thrown.message)} ${nameOf(name)} was given up.`,
+          message: english('log', 'error.givenUp', {
+            why: sentence(thrown.message),
+            message: idOf(name)
+          }),
           cause
         }
       : {
           code: 'HL7_DELIVERY_FAILED',
-          message: `EUNKNOWN: an internal error in this node. ${nameOf(name)} was not delivered.`,
+          message: english('log', 'error.internal', { message: idOf(name) }),
           cause: { code: 'EUNKNOWN' }
         },
     settledAt

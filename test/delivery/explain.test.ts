@@ -5,7 +5,7 @@ import type { AttemptResult, ReplyRecord } from '../../src/delivery/attempt-resu
 import { readOutgoingMessage } from '../../src/hl7/outgoing-message.ts'
 import { describeError } from '../../src/http-client/describe-error.ts'
 import { printable } from '../../src/printable.ts'
-import { deliveryFailed, nameOf, printableCode } from '../../src/delivery/explain.ts'
+import { deliveryFailed, idOf, printableCode } from '../../src/delivery/explain.ts'
 import { quotesOf } from '../../src/delivery/quotes.ts'
 import { Redactor } from '../../src/redactor.ts'
 
@@ -25,9 +25,9 @@ describe('printable', () => {
   })
 
   it('names a message by control ID and type', () => {
-    assert.equal(nameOf({ controlId: 'M1', type: 'ADT^A01' }), 'Message M1 (ADT^A01)')
-    assert.equal(nameOf({ controlId: 'M\r1', type: '' }), 'Message M?1')
-    assert.equal(nameOf({ controlId: 'M1', type: 'A\r' }), 'Message M1 (A?)')
+    assert.equal(idOf({ controlId: 'M1', type: 'ADT^A01' }), 'M1 (ADT^A01)')
+    assert.equal(idOf({ controlId: 'M\r1', type: '' }), 'M?1')
+    assert.equal(idOf({ controlId: 'M1', type: 'A\r' }), 'M1 (A?)')
   })
 })
 
@@ -69,9 +69,9 @@ describe('deliveryFailed', () => {
   const denied =
     'The receiver denies access to this client: check the scope and the permissions of the client.'
   const noReceiver =
-    'Check that the URL belongs to an HL7 receiver, or add a reply rule that says what such an answer means.'
+    'Check that the URL belongs to an HL7 receiver, or add a reply rule that says what such a reply means.'
   const taken =
-    'The receiver closed the connection without a complete answer; it may have accepted the message.'
+    'The receiver closed the connection without a complete reply; it may have accepted the message.'
   const port = 'Check the port of the URL, and that the server uses HTTPS on it.'
   const cut = { code: 'EPIPE', status: 200 }
   const trust = 'Add its CA certificate to the TLS configuration of the node.'
@@ -91,7 +91,7 @@ describe('deliveryFailed', () => {
     [
       'an error that cut off an answer',
       error('ERR_RESPONSE_TOO_LARGE', undefined, 201),
-      'it broke. Check that the URL belongs to an HL7 receiver; to allow larger answers, raise hl7HttpsOutMaxReplyBytes in settings.js.',
+      'it broke. Check that the URL belongs to an HL7 receiver; to allow larger replies, raise hl7HttpsOutMaxReplyBytes in settings.js.',
       { code: 'ERR_RESPONSE_TOO_LARGE', status: 201 }
     ],
     [
@@ -127,7 +127,7 @@ describe('deliveryFailed', () => {
     [
       'an answer to an earlier message',
       error('ERR_EARLIER_ANSWER', 'reset'),
-      'it broke. Ask its operator why it answers a message more than once. It may have accepted this message.',
+      'it broke. Ask its operator why it replies to a message more than once. It may have accepted this message.',
       { code: 'ERR_EARLIER_ANSWER' }
     ],
     ['an answer that was cut off', error('EPIPE', 'reset', 200), `it broke. ${taken}`, cut],
@@ -332,12 +332,12 @@ describe('deliveryFailed', () => {
     [
       'a 401 that does not mean a new token',
       reply(401, {}, { token: 'kept' }),
-      `HTTP 401 from the receiver. ${refused} If it answers 401 when a token has expired, add 401 to "Token refused on" in the OAuth 2.0 node.`
+      `HTTP 401 from the receiver. ${refused} If it replies with 401 when a token has expired, add 401 to "Token refused on" in the OAuth 2.0 node.`
     ],
     [
       'a 403 that does not mean a new token',
       reply(403, {}, { token: 'kept' }),
-      `HTTP 403 from the receiver. ${denied} If it answers 403 when a token has expired, add 403 to "Token refused on" in the OAuth 2.0 node.`
+      `HTTP 403 from the receiver. ${denied} If it replies with 403 when a token has expired, add 403 to "Token refused on" in the OAuth 2.0 node.`
     ],
     ...[401, 403].map((status): [string, AttemptResult, string] => [
       `a ${status} that says why`,
