@@ -2,6 +2,7 @@ import type { Node, NodeStatus } from 'node-red'
 import type { Codes } from '../src/codes.ts'
 import type { AlertCode } from '../src/delivery/alerts.ts'
 import type { DeliveryState } from '../src/delivery/delivery-state.ts'
+import type { Key } from '../src/english.ts'
 import { printable } from '../src/printable.ts'
 import type { TokenStatus } from '../src/oauth2/token-cache.ts'
 import { causeWords } from '../src/told.ts'
@@ -23,7 +24,7 @@ export interface StatusFacts {
 }
 
 /** Looks a text up in the language of the runtime. */
-export type Translate = (key: string, values?: Record<string, string>) => string
+export type Translate = (key: Key<'forms'>, values?: Record<string, string>) => string
 
 /** By this name a Status node tells one status from another. */
 export type StatusCode = keyof Codes['status']
@@ -197,7 +198,7 @@ const IDLE: Condition = {
     queued === 0 ? '' : translate('status.queued', { queued: String(queued) })
 }
 
-const CERTIFICATE_TEXTS: Record<CertificateOwner, string> = {
+const CERTIFICATE_TEXTS: Record<CertificateOwner, Key<'forms'>> = {
   receiver: 'status.certificateReceiver',
   'token server': 'status.certificateTokenServer',
   client: 'status.certificateClient'
