@@ -17,10 +17,12 @@ export type DeliveryControl = Pick<
   | 'pause'
   | 'resume'
   | 'resend'
+  | 'resendFirst'
   | 'discard'
   | 'find'
   | 'findByField'
   | 'sendAgain'
+  | 'sendFirstAgain'
   | 'read'
   | 'events'
 >

@@ -136,9 +136,22 @@ export interface History {
 /** What became of messages that were to be resent or discarded. */
 export interface BulkAnswer {
   found: number
-  /** Of messages that had left: so many were sent again, and of so many the content is no longer kept. */
+  /** With `firstAlone`, and of messages that had left: so many were sent. */
   resent?: number
+  /** Of messages that had left: so many are no longer kept. */
   withoutContent?: number
+  /** With `firstAlone`: what became of the first; null if none was found. */
+  first?: FirstAnswer | null
+}
+
+/** What became of the message that went first and alone. */
+export interface FirstAnswer extends Told {
+  controlId: string
+  /** Null: it has not been decided. */
+  outcome: 'ack' | 'nak' | 'error' | 'suspended' | null
+  ackCode: string
+  /** Why, in a sentence; English, of `kind` and `values`. */
+  reason: string
 }
 
 /** What a test message showed. */

@@ -1,12 +1,20 @@
 import { eventTold } from '../../src/delivery/event-told.ts'
 import type { MessagesPage } from '../../src/delivery/operator.ts'
 import type { Settlement } from '../../src/delivery/settlement.ts'
+import { TRIAL_WAIT_MS, type Trial } from '../../src/delivery/trial.ts'
 import { knownState, type MessageRow } from '../../src/queue/message-row.ts'
 import { QueueError } from '../../src/queue/queue-error.ts'
 import type { QueueEvent } from '../../src/queue/queue-event.ts'
 import { toldInEnglish } from '../../src/told-in-english.ts'
 import type { DeliveryControl } from '../out-parts.ts'
-import type { EventRow, MessageAnswer, MessageContent, MessagePage } from './answers.ts'
+import type {
+  BulkAnswer,
+  EventRow,
+  MessageAnswer,
+  MessageContent,
+  MessagePage,
+  Told
+} from './answers.ts'
 import { iso } from './times.ts'
 import { errorRow, verdictTold } from './verdict-told.ts'
 
@@ -36,6 +44,37 @@ function messageAnswer(row: MessageRow): MessageAnswer {
     ...told,
     reason: toldInEnglish(told)
   }
+}
+
+/**
+ * What becomes of the first of several messages, as soon as that is known.
+ *
+ * @param gone nobody waits for the answer any longer
+ */
+export async function triedAnswer(
+  trial: Trial | undefined,
+  gone: AbortSignal
+): Promise<Required<Pick<BulkAnswer, 'first' | 'resent'>>> {
+  if (trial === undefined) return { first: null, resent: 0 }
+  const { first, resent } = await trial.result(gone)
+  const { controlId, outcome, verdict } = first
+  const isDecided = outcome !== 'open' && outcome !== 'ended'
+  const told = isDecided ? verdictTold(verdict) : undecidedTold(outcome)
+  return {
+    first: {
+      controlId,
+      outcome: isDecided ? outcome : null,
+      ackCode: verdict.ackCode,
+      ...told,
+      reason: sentence(told)
+    },
+    resent
+  }
+}
+
+function undecidedTold(outcome: 'open' | 'ended'): Told {
+  if (outcome === 'ended') return { kind: 'first-ended', values: {} }
+  return { kind: 'first-open', values: { seconds: TRIAL_WAIT_MS / 1000 } }
 }
 
 /** @returns undefined if nothing is known of such a message */

@@ -56,11 +56,10 @@ export function eventQuery(query: Unchecked<EventQuestion>): EventQuery {
   }
 }
 
-/** Which messages are meant: suspended ones, such that have left, or with ids both; and whether the first goes alone. */
+/** Which messages are meant: suspended ones, such that have left, or with ids both. */
 export interface ResendChoice {
   suspended?: SuspendedChoice
   left?: LeftChoice
-  firstAlone: boolean
 }
 
 /** How the states of messages that have left are called. */
@@ -144,7 +143,9 @@ export function discardChoice(question: Unchecked<Selection>): SuspendedChoice {
  *
  * @throws {RouteError} for anything else
  */
-export function resendChoice(question: Unchecked<ResendQuestion>): ResendChoice {
+export function resendChoice(
+  question: Unchecked<ResendQuestion>
+): ResendChoice & { firstAlone: boolean } {
   const { firstAlone = false, ...choice } = question
   const suspended = suspendedChoice(choice)
   const isLeft = 'state' in choice && hasOnly(choice, LEFT_FILTERS)

@@ -4,7 +4,7 @@ import { notSetUp } from '../node-errors.ts'
 import { deployedOutNodes, outParts, type OutParts, type Unusable } from '../out-parts.ts'
 import { answerTest } from '../test-route.ts'
 import type { AllStates, BulkAnswer, NodeState } from './answers.ts'
-import { eventAnswer, messageContent, pageAnswer } from './message-answers.ts'
+import { eventAnswer, messageContent, pageAnswer, triedAnswer } from './message-answers.ts'
 import { metrics } from './metrics-route.ts'
 import { byUrgency, nodeState, placesOf, stoppedState } from './node-state.ts'
 import {
@@ -86,7 +86,7 @@ export function outRoutes(RED: NodeAPI): Handlers<Exclude<RouteName, 'testToken'
 
     async resendMessage({ params, user }) {
       const ids = [numberIn(params.messageId)]
-      const choice = { suspended: { ids }, left: { ids }, firstAlone: false }
+      const choice = { suspended: { ids }, left: { ids } }
       const { found } = await resend(usableNode(params.id), choice, user)
       if (found === 0) throw refused(404, 'refusal.noMessage')
       return stateOf(params.id)
@@ -99,8 +99,11 @@ export function outRoutes(RED: NodeAPI): Handlers<Exclude<RouteName, 'testToken'
       return stateOf(params.id)
     },
 
-    resendMessages: ({ params, question, user }) =>
-      resend(usableNode(params.id), resendChoice(question), user),
+    resendMessages({ params, question, user, gone }) {
+      const node = usableNode(params.id)
+      const { firstAlone, ...choice } = resendChoice(question)
+      return firstAlone ? resendFirst(node, choice, user, gone) : resend(node, choice, user)
+    },
 
     async discardMessages({ params, question, user }) {
       const { delivery } = usableNode(params.id)
@@ -146,17 +149,37 @@ async function allStates(RED: NodeAPI): Promise<AllStates> {
  */
 async function resend(
   { delivery }: OutParts,
-  { suspended, left, firstAlone }: ResendChoice,
+  { suspended, left }: ResendChoice,
   by: string
 ): Promise<BulkAnswer> {
   // First: what is resent now may have left a moment later.
-  const again = left && (await delivery.sendAgain(left, by, firstAlone))
-  const hasLeft = again !== undefined && again.found > 0
-  const mayResend = suspended !== undefined && !(firstAlone && hasLeft)
-  const found = mayResend ? await delivery.resend(suspended, by, firstAlone) : 0
-  if (again === undefined || (suspended !== undefined && !hasLeft)) return { found }
-  if (hasLeft && again.resent + found === 0) throw refused(409, 'refusal.notKept')
+  const again = left && (await delivery.sendAgain(left, by))
+  const found = suspended === undefined ? 0 : await delivery.resend(suspended, by)
+  if (again === undefined || (again.found === 0 && suspended !== undefined)) return { found }
+  if (again.found > 0 && again.resent + found === 0) throw refused(409, 'refusal.notKept')
   return { ...again, found: again.found + found }
+}
+
+/**
+ * The same, but the first goes alone, and the answer says what became of it. Of ids, those that have left count, or
+ * else those that are suspended.
+ *
+ * @param gone nobody waits for the answer any longer
+ */
+async function resendFirst(
+  { delivery }: OutParts,
+  { suspended, left }: ResendChoice,
+  by: string,
+  gone: AbortSignal
+): Promise<BulkAnswer> {
+  const again = left && (await delivery.sendFirstAgain(left, by))
+  if (again !== undefined && (again.found > 0 || suspended === undefined)) {
+    const { trial, ...counts } = again
+    if (counts.found > 0 && trial === undefined) throw refused(409, 'refusal.notKept')
+    return { ...counts, ...(await triedAnswer(trial, gone)) }
+  }
+  const { found, trial } = await delivery.resendFirst(suspended ?? {}, by)
+  return { found, ...(await triedAnswer(trial, gone)) }
 }
 
 /** 0: there is no such message. */

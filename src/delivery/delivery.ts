@@ -25,7 +25,13 @@ import { deliveryState, type DeliveryState } from './delivery-state.ts'
 import { idOf } from './explain.ts'
 import { Message } from './message.ts'
 import { Moving } from './moving.ts'
-import { Operator, type MessagesPage, type SentAgain } from './operator.ts'
+import {
+  Operator,
+  type MessagesPage,
+  type ResentFirst,
+  type SentAgain,
+  type SentFirstAgain
+} from './operator.ts'
 import { Pace } from './pace.ts'
 import { closedError, queueFailed } from './queue-errors.ts'
 import { Sending } from './sending.ts'
@@ -278,15 +284,27 @@ export class Delivery<Content> {
   }
 
   /** See `Operator.resend`. */
-  async resend(choice: SuspendedChoice, by?: string, firstAlone?: boolean): Promise<number> {
+  async resend(choice: SuspendedChoice, by?: string): Promise<number> {
     const { operator } = await this.#opened()
-    return operator.resend(choice, by, firstAlone)
+    return operator.resend(choice, by)
+  }
+
+  /** See `Operator.resendFirst`. */
+  async resendFirst(choice: SuspendedChoice, by?: string): Promise<ResentFirst> {
+    const { operator } = await this.#opened()
+    return operator.resendFirst(choice, by)
   }
 
   /** See `Operator.sendAgain`. */
-  async sendAgain(choice: LeftChoice, by?: string, firstAlone?: boolean): Promise<SentAgain> {
+  async sendAgain(choice: LeftChoice, by?: string): Promise<SentAgain> {
     const { operator } = await this.#opened()
-    return operator.sendAgain(choice, by, firstAlone)
+    return operator.sendAgain(choice, by)
+  }
+
+  /** See `Operator.sendFirstAgain`. */
+  async sendFirstAgain(choice: LeftChoice, by?: string): Promise<SentFirstAgain> {
+    const { operator } = await this.#opened()
+    return operator.sendFirstAgain(choice, by)
   }
 
   /** See `Operator.discard`. */

@@ -9,6 +9,7 @@ import { Message } from './message.ts'
 import type { Moving } from './moving.ts'
 import { isFull, isGone, lostError } from './queue-errors.ts'
 import { failedSettlement, type Settlement } from './settlement.ts'
+import { Trial } from './trial.ts'
 import { settledMessage, type WorkContext } from './work-context.ts'
 
 /** So many messages are resent, discarded or looked for in one call of the queue. */
@@ -25,6 +26,18 @@ export interface SentAgain {
   found: number
   resent: number
   /** So many of them are no longer stored. */
+  withoutContent: number
+}
+
+/** Suspended messages of which the first was resent alone. */
+export interface ResentFirst {
+  found: number
+  /** Missing if there was none to resend. */
+  trial?: Trial
+}
+
+/** Messages that had left, of which the first was sent again alone. */
+export interface SentFirstAgain extends ResentFirst {
   withoutContent: number
 }
 
@@ -49,48 +62,86 @@ export class Operator<Content> {
    * Takes suspended messages back into the queue, each to its place by acceptance.
    *
    * @param by a user name, `flow`, or `''`
-   * @param firstAlone the others follow if the first leaves on ACK; a close, or the next such call,
-   * ends that
    * @returns how many were found
    * @throws {QueueError} when that cannot be stored for some: they stay suspended
    */
-  async resend(choice: SuspendedChoice, by = 'flow', firstAlone = false): Promise<number> {
-    if (!firstAlone) return this.#resend(choice, by)
-    const chosen = { before: this.#context.options.clock.now() + 1, ...choice }
-    const { first, count } = await this.#context.queue.countSuspended(chosen)
-    if (first === undefined) return 0
-    const trial = { first, follow: () => this.#resend(chosen, by) }
-    this.#trial = trial
+  async resend(choice: SuspendedChoice, by = 'flow'): Promise<number> {
+    const { claimMessages, queue, tell } = this.#context
+    let done = 0
+    let most = RESENT_AT_ONCE
     try {
-      await this.#resend({ ids: [first] }, by)
+      for (let after = 0; ;) {
+        try {
+          const resent = queue.resend(choice, after, most)
+          claimMessages()
+          const { count, next } = await resent
+          done += count
+          if (next === 0) return done
+          after = next
+        } catch (error) {
+          // A disk that is full may still have room for one.
+          if (!isFull(error) || most === 1) throw error
+          most = 1
+        }
+      }
+    } finally {
+      if (done > 0) tell({ kind: 'resent', count: done, by })
+    }
+  }
+
+  /**
+   * The same, but the first goes alone: the others follow if it leaves on ACK. A close, or the next such call, ends
+   * that.
+   *
+   * @throws {QueueError} when that cannot be stored for the first: all stay suspended
+   */
+  async resendFirst(choice: SuspendedChoice, by = 'flow'): Promise<ResentFirst> {
+    const { options, queue } = this.#context
+    const chosen = { before: options.clock.now() + 1, ...choice }
+    const { first, count } = await queue.countSuspended(chosen)
+    if (first === undefined) return { found: 0 }
+    const { messages } = await queue.find({ before: first + 1, limit: 1 })
+    const controlId = messages[0]?.controlId ?? ''
+    const trial = this.#begin(first, controlId, () => this.resend(chosen, by))
+    try {
+      await this.resend({ ids: [first] }, by)
     } catch (error) {
       // The rest must not follow if the first is sent some other time.
-      if (this.#trial === trial) this.#trial = undefined
+      trial.end()
       throw error
     }
-    return count
+    return { found: count, trial }
   }
 
   /**
    * Sends messages that have left once more: each becomes a new message with the same content, at the end of its lane.
    *
    * @param by a user name, `flow`, or `''`
-   * @param firstAlone the others follow if the first leaves on ACK; a close, or the next such call, ends that
    * @throws {QueueError} `ERR_TOO_MANY` when there are more than 10,000: nothing is sent; or when the queue cannot be
    * read
    * @throws {DeliveryError} as `Delivery.accept` does: those before it are sent
    */
-  async sendAgain(choice: LeftChoice, by = 'flow', firstAlone = false): Promise<SentAgain> {
+  async sendAgain(choice: LeftChoice, by = 'flow'): Promise<SentAgain> {
     const rows = await this.#findLeft(choice)
-    const kept = rows.filter(({ keptBytes }) => keptBytes > 0)
-    const now = firstAlone ? kept.slice(0, 1) : kept
-    const sent = await this.#sendAgain(now, by)
-    const [first] = sent
-    if (firstAlone && first !== undefined) {
-      this.#trial = { first, follow: () => this.#sendAgain(kept.slice(1), by) }
+    const sent = await this.#sendAgain(rows.filter(isKept), by)
+    return { found: rows.length, resent: sent.length, withoutContent: rows.length - sent.length }
+  }
+
+  /** The same, but the first goes alone, as in `resendFirst`. */
+  async sendFirstAgain(choice: LeftChoice, by = 'flow'): Promise<SentFirstAgain> {
+    const rows = await this.#findLeft(choice)
+    const kept = rows.filter(isKept)
+    const [one] = kept
+    const [first] = one === undefined ? [] : await this.#sendAgain([one], by)
+    // The content of the first may be gone meanwhile.
+    if (one === undefined || first === undefined) {
+      return { found: rows.length, withoutContent: rows.length - kept.length + (one ? 1 : 0) }
     }
-    const withoutContent = rows.length - kept.length + now.length - sent.length
-    return { found: rows.length, resent: sent.length, withoutContent }
+    const trial = this.#begin(first, one.controlId, async () => {
+      const followed = await this.#sendAgain(kept.slice(1), by)
+      return followed.length
+    })
+    return { found: rows.length, withoutContent: rows.length - kept.length, trial }
   }
 
   /**
@@ -136,40 +187,21 @@ export class Operator<Content> {
     return { messages: found.slice(0, limit), more: found.length > limit }
   }
 
-  /** A reader of events: lets the rest of a trial follow. */
+  /** A reader of events: what became of the first message of a trial. */
   readEvent(event: DeliveryEvent): void {
-    const trial = this.#trial
-    if (event.kind !== 'moved' || event.message.seq !== trial?.first) return
-    if (event.to !== 'left' && event.to !== 'suspended') return
-    this.#trial = undefined
-    if (event.to === 'suspended' || event.settlement?.outcome !== 'ack') return
-    trial.follow().catch(() => {
-      this.#context.tell({ kind: 'queue-failed', code: 'HL7_QUEUE_FAILED' })
-    })
+    this.#trial?.readEvent(event)
   }
 
-  async #resend(choice: SuspendedChoice, by: string): Promise<number> {
-    const { claimMessages, queue, tell } = this.#context
-    let done = 0
-    let most = RESENT_AT_ONCE
-    try {
-      for (let after = 0; ;) {
-        try {
-          const resent = queue.resend(choice, after, most)
-          claimMessages()
-          const { count, next } = await resent
-          done += count
-          if (next === 0) return done
-          after = next
-        } catch (error) {
-          // A disk that is full may still have room for one.
-          if (!isFull(error) || most === 1) throw error
-          most = 1
-        }
-      }
-    } finally {
-      if (done > 0) tell({ kind: 'resent', count: done, by })
-    }
+  #begin(first: number, controlId: string, follow: () => Promise<number>): Trial {
+    const { options, tell } = this.#context
+    this.#trial?.end()
+    this.#trial = new Trial(options.clock, first, controlId, () =>
+      follow().catch((error: unknown) => {
+        tell({ kind: 'queue-failed', code: 'HL7_QUEUE_FAILED' })
+        throw error
+      })
+    )
+    return this.#trial
   }
 
   /** In the order of acceptance. */
@@ -270,8 +302,6 @@ function sliceOf(rows: readonly MessageRow[], from: number): MessageRow[] {
   return slice
 }
 
-/** Messages of which the first is sent alone: it shows whether the others may follow. */
-interface Trial {
-  first: number
-  follow: () => Promise<unknown>
+function isKept({ keptBytes }: MessageRow): boolean {
+  return keptBytes > 0
 }

@@ -3,7 +3,8 @@ import { describe, it } from 'node:test'
 import type { Delivery } from '../../src/delivery/delivery.ts'
 import type { Settlement } from '../../src/delivery/settlement.ts'
 import { knownState, type KnownState } from '../../src/queue/message-row.ts'
-import type { MessageQuery } from '../../src/queue/queue-types.ts'
+import type { Tried } from '../../src/delivery/trial.ts'
+import type { MessageQuery, SuspendedChoice } from '../../src/queue/queue-types.ts'
 import { FakeClock, settled } from '../support/fake-clock.ts'
 import { FakeDisk } from './fake-disk.ts'
 import { sentBy, setUp, setUpOn, type Setup, type SetUpOptions } from './set-up.ts'
@@ -336,25 +337,47 @@ describe('a discard', () => {
 })
 
 describe('a trial of a resend', () => {
-  it('sends the rest only after the first has left on ACK', async () => {
-    const { delivery, emitted, flights, reply } = await setUpSuspended(['a1', 'a2', 'a3'])
-    assert.equal(await delivery.resend({}, 'x', true), 3)
+  const waiting = (): AbortSignal => new AbortController().signal
+
+  /** Resends the first of the suspended messages alone. */
+  async function begin(
+    { delivery }: Setup,
+    choice: SuspendedChoice = {}
+  ): Promise<{ found: number; result: Promise<Tried> }> {
+    const { found, trial } = await delivery.resendFirst(choice, 'x')
     await settled()
+    assert.ok(trial)
+    return { found, result: trial.result(waiting()) }
+  }
+
+  /** What came of it, in a line. */
+  async function told(result: Promise<Tried>): Promise<string> {
+    const { first, resent } = await result
+    const { ackCode, cause } = first.verdict
+    return [first.controlId, first.outcome, ackCode || cause, `${resent} resent`].join(' ')
+  }
+
+  it('sends the rest only after the first has left on ACK, and says how many', async () => {
+    const setup = await setUpSuspended(['a1', 'a2', 'a3'])
+    const { clock, delivery, emitted, flights, reply } = setup
+    const refused = await begin(setup)
+    assert.equal(refused.found, 3)
     await reply('suspend')
-    assert.equal(delivery.state().suspended, 3)
-    assert.equal(flights.length, 0)
-    await delivery.resend({}, 'x', true)
-    await settled()
+    assert.equal(await told(refused.result), 'a1 suspended 500 1 resent')
+    assert.deepEqual([delivery.state().suspended, flights.length], [3, 0])
+    const { result } = await begin(setup)
     await reply('accept')
+    assert.equal(await told(result), 'a1 ack AA 3 resent')
     await reply('accept')
     await reply('accept')
     assert.deepEqual(emitted, ['a1 ack', 'a2 ack', 'a3 ack'])
+    assert.equal(clock.timers, 0)
   })
 
   it('sends only what was suspended when it began', async () => {
     const setup = await setUpSuspended(['a1', 'a2'], { order: 'none' })
     const { add, clock, delivery, flights, reply } = setup
-    await delivery.resend({}, 'x', true)
+    await begin(setup)
     await clock.advance(1000)
     await add('a3')
     flights.reverse()
@@ -364,28 +387,90 @@ describe('a trial of a resend', () => {
     assert.equal(delivery.state().suspended, 1)
   })
 
-  for (const end of ['nak', 'fail', 'suspend', 'disable'] as const) {
-    it(`leaves the rest alone if the first ends with ${end}`, async () => {
-      const { delivery, flights, reply } = await setUpSuspended(['a1', 'a2'])
-      await delivery.resend({}, 'x', true)
-      await settled()
+  for (const [end, expected] of [
+    ['nak', 'a1 nak AR 1 resent'],
+    ['fail', 'a1 error 500 1 resent'],
+    ['suspend', 'a1 suspended 500 1 resent']
+  ] as const) {
+    it(`leaves the rest alone if the first ends with ${end}, and says so`, async () => {
+      const setup = await setUpSuspended(['a1', 'a2'])
+      const { delivery, flights, reply } = setup
+      const { result } = await begin(setup)
       await reply(end)
+      assert.equal(await told(result), expected)
       assert.deepEqual([delivery.state().suspended, flights.length], [end === 'suspend' ? 2 : 1, 0])
     })
   }
 
-  it('leaves the rest alone if the trial is replaced', async () => {
-    const { delivery, flights, reply } = await setUpSuspended(['a1', 'a2', 'a3', 'a4'])
-    await delivery.resend({}, 'x', true)
+  it('leaves the rest alone if the node pauses before the first has left', async () => {
+    const setup = await setUpSuspended(['a1', 'a2'])
+    const { delivery, flights, reply } = setup
+    await begin(setup)
+    await reply('disable')
+    assert.deepEqual([delivery.state().suspended, flights.length], [1, 0])
+  })
+
+  it('is waited for a minute, and then goes on by itself', async () => {
+    const setup = await setUpSuspended(['a1', 'a2'])
+    const { clock, emitted, reply } = setup
+    const { result } = await begin(setup)
+    let isTold = false
+    void result.then(() => {
+      isTold = true
+    })
+    await clock.advance(59_999)
+    assert.equal(isTold, false)
+    await clock.advance(1)
+    assert.equal(isTold, true)
+    assert.equal(await told(result), 'a1 open  1 resent')
+    await reply('accept')
+    await reply('accept')
+    assert.deepEqual(emitted, ['a1 ack', 'a2 ack'])
+    assert.equal(clock.timers, 0)
+  })
+
+  it('goes on if nobody waits for it any longer', async () => {
+    const { clock, delivery, emitted, reply } = await setUpSuspended(['a1', 'a2'])
+    const { trial } = await delivery.resendFirst({}, 'x')
     await settled()
+    const gone = new AbortController()
+    const result = trial?.result(gone.signal)
+    assert.equal(clock.timers, 1)
+    gone.abort()
+    assert.equal((await result)?.first.outcome, 'open')
+    assert.equal(clock.timers, 0)
+    await reply('accept')
+    await reply('accept')
+    assert.deepEqual(emitted, ['a1 ack', 'a2 ack'])
+  })
+
+  it('ends with a close: the rest stay, whatever becomes of the first', async () => {
+    const disk = quickDisk()
+    const setup = await setUpOn(disk)
+    const { clock, delivery, reply } = setup
+    await suspend(setup, ['a1', 'a2'])
+    const { result } = await begin(setup)
+    const closed = delivery.close(10_000)
+    assert.equal(await told(result), 'a1 ended  1 resent')
+    await reply('accept')
+    await closed
+    assert.equal(clock.timers, 0)
+    const again = await setUpOn(disk)
+    assert.deepEqual([again.delivery.state().suspended, again.emitted], [1, ['a1 ack']])
+  })
+
+  it('ends with the next one', async () => {
+    const setup = await setUpSuspended(['a1', 'a2', 'a3', 'a4'])
+    const { delivery, flights, reply } = setup
+    await begin(setup)
     await reply('fail')
     assert.deepEqual([delivery.state().suspended, flights.length], [3, 0])
-    await delivery.resend({ ids: [2, 4] }, 'x', true)
-    await settled()
-    await delivery.resend({ controlId: 'a3' }, 'x', true)
-    await settled()
+    const replaced = await begin(setup, { ids: [2, 4] })
+    const { result } = await begin(setup, { controlId: 'a3' })
+    assert.equal(await told(replaced.result), 'a2 ended  1 resent')
     await reply('accept')
     await reply('accept')
+    assert.equal(await told(result), 'a3 ack AA 1 resent')
     assert.deepEqual([delivery.state().suspended, flights.length], [1, 0])
   })
 
@@ -395,7 +480,7 @@ describe('a trial of a resend', () => {
     const { delivery, flights, reply } = setup
     await suspend(setup, ['a1', 'a2', 'a3'])
     disk.failWrites = true
-    await assert.rejects(delivery.resend({}, 'anna', true), { code: 'EIO' })
+    await assert.rejects(delivery.resendFirst({}, 'anna'), { code: 'EIO' })
     disk.failWrites = false
     await delivery.resend({ controlId: 'a1' }, 'bert')
     await settled()
@@ -403,8 +488,27 @@ describe('a trial of a resend', () => {
     assert.deepEqual([flights.length, delivery.state().suspended], [0, 2])
   })
 
+  it('fails if the rest cannot be stored', async () => {
+    const disk = quickDisk()
+    const told: string[] = []
+    const setup = await setUpOn(disk, {
+      onEvent: ({ kind }) => {
+        if (kind === 'queue-failed') told.push(kind)
+      }
+    })
+    await suspend(setup, ['a1', 'a2'])
+    const { result } = await begin(setup)
+    disk.onCall = (method) => {
+      if (method === 'move') disk.failWrites = true
+    }
+    const failed = assert.rejects(result, { code: 'EIO' })
+    await setup.reply('accept')
+    await failed
+    assert.ok(told.length > 0)
+  })
+
   it('finds nothing in an empty queue', async () => {
     const { delivery } = await setUp()
-    assert.equal(await delivery.resend({}, 'x', true), 0)
+    assert.deepEqual(await delivery.resendFirst({}, 'x'), { found: 0 })
   })
 })

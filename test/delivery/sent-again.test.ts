@@ -71,17 +71,27 @@ describe('Messages that have left', () => {
     ] as const) {
       const setup = await setUpOn(quickDisk({ contentDays: 1 }))
       await leave(setup, 'a1', 'a2', 'a3')
-      assert.deepEqual(await setup.delivery.sendAgain({}, 'bert', true), {
-        found: 3,
-        resent: 1,
-        withoutContent: 0
-      })
-      await setup.reply(kind)
+      const { trial, ...counts } = await setup.delivery.sendFirstAgain({}, 'bert')
+      assert.deepEqual(counts, { found: 3, withoutContent: 0 })
       await settled()
+      assert.equal(setup.flights.length, 1)
+      const result = trial?.result(new AbortController().signal)
+      await setup.reply(kind)
+      const { first, resent } = (await result) ?? {}
+      assert.deepEqual(
+        [first?.controlId, first?.outcome, resent],
+        ['a1', kind === 'accept' ? 'ack' : 'nak', expected]
+      )
       for (let i = 1; i < expected; i++) await setup.reply('accept')
       assert.equal(setup.emitted.length, 3 + expected)
       assert.equal(setup.flights.length, 0)
     }
+  })
+
+  it('are not tried if the content of none is kept', async () => {
+    const setup = await setUpOn(quickDisk())
+    await leave(setup, 'a1')
+    assert.deepEqual(await setup.delivery.sendFirstAgain({}), { found: 1, withoutContent: 1 })
   })
 
   it('are told if the queue takes only some of them', async () => {

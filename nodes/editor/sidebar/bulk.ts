@@ -1,7 +1,8 @@
-import type { NodeState } from '../../operations/answers.ts'
+import type { FirstAnswer, NodeState } from '../../operations/answers.ts'
 import type { Selection } from '../../operations/questions.ts'
 import { askNodeRed } from '../ask-node-red.ts'
 import { act, type Desk } from './desk.ts'
+import { cut, told } from './told.ts'
 
 export interface Bulk {
   action: 'resend' | 'discard'
@@ -32,11 +33,26 @@ export async function actOnMany(
   if (consent === undefined) return
   await act(desk, async () => {
     const { id } = node
+    if (action === 'discard') {
+      const { found } = await askNodeRed('discardMessages', { id }, which)
+      say('good', text('done.discarded', { count: found }))
+      return
+    }
     const firstAlone = mayTry && consent.checked
-    const { found } =
-      action === 'discard'
-        ? await askNodeRed('discardMessages', { id }, which)
-        : await askNodeRed('resendMessages', { id }, { ...which, firstAlone })
-    say('good', text(action === 'resend' ? 'done.resent' : 'done.discarded', { count: found }))
+    if (firstAlone) say('good', text('done.trying'))
+    const answer = await askNodeRed('resendMessages', { id }, { ...which, firstAlone })
+    if (answer.first) sayTried(desk, answer.first, answer.resent ?? 0)
+    else say('good', text('done.resent', { count: answer.found }))
   })
+}
+
+/** What became of the message that went first, and so of the others. */
+function sayTried(desk: Desk, first: FirstAnswer, resent: number): void {
+  const { text, say } = desk
+  const controlId = cut(first.controlId, 80)
+  const reason = told(first, first.reason, desk)
+  if (first.outcome === 'ack') {
+    say('good', text('done.firstAck', { controlId, count: resent - 1 }))
+  } else if (first.outcome === null) say('bad', `${controlId}: ${reason}`)
+  else say('bad', text('done.firstNotAck', { controlId, reason }))
 }

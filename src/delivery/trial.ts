@@ -1,0 +1,84 @@
+import { sleep, type Clock } from '../clock.ts'
+import { NO_VERDICT, type Outcome, type Verdict } from '../queue/message-row.ts'
+import type { DeliveryEvent } from './delivery-events.ts'
+import { verdictOf } from './verdict.ts'
+
+/** So long somebody waits for what becomes of the first message, in milliseconds; after that it goes on by itself. */
+export const TRIAL_WAIT_MS = 60_000
+
+/** What became of the message that was sent first. */
+export interface First {
+  controlId: string
+  /**
+   * How it left, or that it was suspended. `open`: it may still leave. `ended`: nobody looks any longer whether it
+   * does, because the node closes or something else was tried.
+   */
+  outcome: Outcome | 'suspended' | 'open' | 'ended'
+  verdict: Verdict
+}
+
+/** What came of a trial so far. */
+export interface Tried {
+  first: First
+  /** So many messages were sent, the first included. */
+  resent: number
+}
+
+/** Messages of which the first is sent alone: if it leaves on ACK, the others follow. */
+export class Trial {
+  readonly #clock: Clock
+  /** The number of the first. */
+  readonly #seq: number
+  readonly #follow: () => Promise<number>
+  readonly #end = new AbortController()
+  #first: First
+  /** So many followed. */
+  #following = Promise.resolve(0)
+
+  /** @param follow sends the others. @returns how many they are */
+  constructor(clock: Clock, seq: number, controlId: string, follow: () => Promise<number>) {
+    this.#clock = clock
+    this.#seq = seq
+    this.#first = { controlId, outcome: 'open', verdict: NO_VERDICT }
+    this.#follow = follow
+  }
+
+  /** A reader of events: the first may have left, or been suspended. */
+  readEvent(event: DeliveryEvent): void {
+    if (event.kind === 'closing') this.end()
+    if (event.kind !== 'moved' || event.message.seq !== this.#seq) return
+    const { settlement, to } = event
+    if (to !== 'left' && to !== 'suspended') return
+    // Without a settlement, it could not be handed on.
+    const outcome = to === 'suspended' ? to : (settlement?.outcome ?? 'error')
+    this.#decide(outcome, settlement === undefined ? NO_VERDICT : verdictOf(settlement))
+  }
+
+  /** The others stay where they are, whatever becomes of the first. */
+  end(): void {
+    this.#decide('ended', NO_VERDICT)
+  }
+
+  /**
+   * Waits until the first is decided and the others have followed, but not for ever.
+   *
+   * @param gone ends the wait: nobody wants to know any longer. The trial goes on
+   * @throws {QueueError} and others, if the others could not follow: they stay where they are
+   */
+  async result(gone: AbortSignal): Promise<Tried> {
+    await sleep(this.#clock, TRIAL_WAIT_MS, AbortSignal.any([this.#end.signal, gone]))
+    const followed = await this.#following
+    return { first: this.#first, resent: 1 + followed }
+  }
+
+  #decide(outcome: First['outcome'], verdict: Verdict): void {
+    if (this.#end.signal.aborted) return
+    this.#first = { ...this.#first, outcome, verdict }
+    if (outcome === 'ack') {
+      this.#following = this.#follow()
+      // Whoever waits for the result learns of it.
+      this.#following.catch(() => undefined)
+    }
+    this.#end.abort()
+  }
+}
