@@ -6,15 +6,9 @@ import { knownState, type MessageRow } from '../../src/queue/message-row.ts'
 import { QueueError } from '../../src/queue/queue-error.ts'
 import type { QueueEvent } from '../../src/queue/queue-event.ts'
 import { toldInEnglish } from '../../src/told-in-english.ts'
+import type { Told } from '../../src/told.ts'
 import type { DeliveryControl } from '../out-parts.ts'
-import type {
-  BulkAnswer,
-  EventRow,
-  MessageAnswer,
-  MessageContent,
-  MessagePage,
-  Told
-} from './answers.ts'
+import type { BulkAnswer, EventRow, MessageAnswer, MessageContent, MessagePage } from './answers.ts'
 import { iso } from './times.ts'
 import { errorRow, verdictTold } from './verdict-told.ts'
 
@@ -66,7 +60,7 @@ export async function triedAnswer(
       outcome: isDecided ? outcome : null,
       ackCode: verdict.ackCode,
       ...told,
-      reason: sentence(told)
+      reason: toldInEnglish(told)
     },
     resent
   }

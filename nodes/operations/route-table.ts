@@ -161,7 +161,7 @@ export const ROUTES = {
     audit: 'hl7-https-out.resend',
     takes: type<ResendQuestion>(),
     answers: type<BulkAnswer>(),
-    does: 'resends suspended messages, or sends those again that have left; with `firstAlone`, the first one alone'
+    does: 'resends suspended messages, or sends those again that have left; with `firstAlone`, the first one alone, and the answer says what became of it'
   },
   discardMessages: {
     method: 'POST',

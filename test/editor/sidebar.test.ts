@@ -294,6 +294,36 @@ describe('the sidebar tab', () => {
     })
   }
 
+  for (const [outcome, first, resent, expected] of [
+    ['ack', {}, 8, 'OB-1 left on ACK; 7 more messages follow.'],
+    [
+      'suspended',
+      { kind: 'verdict', values: { ackCode: 'AE', errors: '206', status: 200, rule: ':?E=S' } },
+      1,
+      'OB-1 did not leave on ACK; the others stay suspended. AE 206 · rule :?E=S'
+    ],
+    [
+      null,
+      { kind: 'first-open', values: { seconds: 60 } },
+      1,
+      'OB-1: Not decided within 1 min: the others follow if it leaves on ACK'
+    ]
+  ] as const) {
+    it(`says what became of the one that went first: ${outcome ?? 'not decided'}`, async () => {
+      fake.messages.set('Laboratory', [messageRow('1')])
+      const nothing = { kind: 'ok', values: {}, reason: '' } as const
+      fake.tried = {
+        first: { controlId: 'OB-1', outcome, ackCode: '', ...nothing, ...first },
+        resent
+      }
+      await open()
+      await page.click('[data-key=Laboratory]')
+      await button('Resend all 8').click()
+      await page.locator('.hl7-https-question button.hl7-https-yes').click()
+      await until(async () => (await seen('.hl7-https-outcome')) === expected)
+    })
+  }
+
   it('counts what matches a filter, and acts on just that', async () => {
     const many = Array.from({ length: 700 }, (_, index) =>
       messageRow(`${1000 - index}`, index % 7 === 0 ? { type: 'ORU^R01' } : {})

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, beforeEach, describe, it } from 'node:test'
 import type {
   AllStates,
+  BulkAnswer,
   EventPage,
   History,
   MessageContent,
@@ -209,13 +210,22 @@ describe('the routes of operations', () => {
     const sent = (): number => world.receiver.requests.length
     const before = sent()
     const all = { all: true, firstAlone: true }
-    assert.deepEqual((await as('night', '/out/messages/resend', all)).body, { found: 3 })
-    await world.eventually(
-      async () => sent() === before + 1 && (await world.state()).suspended === 3
+    const refused = (await as('night', '/out/messages/resend', all)).body as BulkAnswer
+    const { values, reason, ...first } = refused.first ?? {}
+    assert.deepEqual(
+      [refused.found, refused.resent, first],
+      [3, 1, { controlId: 'BAD3', outcome: 'suspended', ackCode: 'AE', kind: 'verdict' }]
     )
+    assert.match(reason ?? '', /^AE.* · rule :\?E=S$/)
+    assert.equal(values?.['rule'], ':?E=S')
+    assert.deepEqual([sent(), (await world.state()).suspended], [before + 1, 3])
     world.receiver.respond = ({ body }) => ({ body: ackFor(controlIdIn(body)) })
     const choice = { type: 'ADT^A01', firstAlone: true }
-    assert.deepEqual((await as('night', '/out/messages/resend', choice)).body, { found: 3 })
+    const accepted = (await as('night', '/out/messages/resend', choice)).body as BulkAnswer
+    assert.deepEqual(
+      [accepted.found, accepted.resent, accepted.first?.controlId, accepted.first?.outcome],
+      [3, 3, 'BAD3', 'ack']
+    )
     await world.eventually(() => Promise.resolve(sent() >= before + 4))
     await world.eventually(
       async () => (await world.messages('state=acked&type=ADT^A01')).length >= 3

@@ -272,7 +272,9 @@ describe('docs/operations.md', { skip }, () => {
       async (command) => {
         await setAside(3)
         const before = sent()
-        assert.deepEqual(await as('night', command), { found: 3 } satisfies BulkAnswer)
+        const { found, first, resent } = (await as('night', command)) as BulkAnswer
+        assert.deepEqual([found, resent], [3, 1])
+        assert.deepEqual([first?.controlId, first?.outcome], ['LOCKED1', 'suspended'])
         await world.eventually(async () => sent() === before + 1 && (await isQuiet(3)))
       }
     ],

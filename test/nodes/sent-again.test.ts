@@ -78,15 +78,14 @@ describe('A message that has left', () => {
   it('goes first and alone if asked: the others follow on ACK only', async () => {
     await sendAll('ALONE1', 'ALONE2')
     const ids = [...(await idsOf('controlId=ALONE1')), ...(await idsOf('controlId=ALONE2'))]
-    assert.deepEqual((await resend({ ids, firstAlone: true })).body, {
-      found: 2,
-      resent: 1,
-      withoutContent: 0
-    })
+    const { first, ...counts } = (await resend({ ids, firstAlone: true })).body
+    assert.deepEqual(counts, { found: 2, resent: 2, withoutContent: 0 })
+    assert.deepEqual([first?.controlId, first?.outcome, first?.ackCode], ['ALONE1', 'ack', 'AA'])
     await world.eventually(() => world.left('ack', 'ALONE').length === 4)
     await sendAll('REFUSED2', 'REFUSED3')
     const refused = [...(await idsOf('controlId=REFUSED2')), ...(await idsOf('controlId=REFUSED3'))]
-    await resend({ ids: refused, firstAlone: true })
+    const { body } = await resend({ ids: refused, firstAlone: true })
+    assert.deepEqual([body.first?.outcome, body.resent], ['nak', 1])
     await world.eventually(() => world.left('nak', 'REFUSED2').length === 2)
     await sendAll('BEHIND')
     assert.equal(world.left('nak', 'REFUSED3').length, 1)

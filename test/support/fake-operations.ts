@@ -1,5 +1,6 @@
 import type { Page } from 'playwright-core'
 import type {
+  BulkAnswer,
   EventRow,
   HistoryMinute,
   MessageContent,
@@ -79,6 +80,8 @@ export class FakeOperations {
   messages = new Map<string, MessageAnswer[]>()
   events = new Map<string, EventRow[]>()
   content: Partial<MessageContent> = {}
+  /** What becomes of messages of which the first goes alone. */
+  tried: Pick<BulkAnswer, 'first' | 'resent'> = {}
   /** Answers every request with it, if it is no 200. */
   status = 200
   /** Path and query of each GET, path and body of each POST. */
@@ -123,7 +126,8 @@ export class FakeOperations {
     }
     if (which === 'resend' || which === 'discard') {
       const given = JSON.parse(body ?? '{}') as Record<string, unknown>
-      return { found: known.filter((row) => fits(row, given)).length }
+      const found = known.filter((row) => fits(row, given)).length
+      return given['firstAlone'] === true ? { found, ...this.tried } : { found }
     }
     if (which !== '') {
       const row = known.find((one) => one.id === which)
