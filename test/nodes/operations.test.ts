@@ -237,6 +237,30 @@ describe('the routes of operations', () => {
     )
   })
 
+  it('answer at a deploy that what went first is not decided: the rest stay', async () => {
+    await deploy()
+    await send('BAD14', 'BAD15')
+    await suspended(2)
+    const { length } = world.receiver.requests
+    world.receiver.respond = () => ({ status: 503 })
+    const answered = as('night', '/out/messages/resend', { all: true, firstAlone: true })
+    await world.eventually(() => Promise.resolve(world.receiver.requests.length > length))
+    await world.deploy({ ...props, maxInFlight: 3 })
+    const { status, body } = await answered
+    const { first, ...counts } = body as BulkAnswer
+    assert.deepEqual([status, counts], [200, { found: 2, resent: 1 }])
+    assert.deepEqual(
+      [first?.controlId, first?.outcome, first?.kind],
+      ['BAD14', null, 'first-ended']
+    )
+    assert.match(first?.reason ?? '', /^Not decided/)
+    world.receiver.respond = ({ body }) => ({ body: ackFor(controlIdIn(body)) })
+    await world.eventually(
+      async () => (await world.messages('controlId=BAD14'))[0]?.state === 'acked'
+    )
+    assert.equal((await world.messages('controlId=BAD15'))[0]?.state, 'suspended')
+  })
+
   it('discard and resend what was chosen, and refuse what is not clear', async () => {
     await deploy()
     await send('BAD6', 'BAD7', 'BAD8')
