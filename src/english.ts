@@ -26,7 +26,7 @@ export type KeyUnder<Name extends CatalogueName, Section extends string> = LastP
   Key<Name>,
   Section
 >
-type LastPart<Whole, Section extends string> = Whole extends `${Section}.${infer Last}`
+export type LastPart<Whole, Section extends string> = Whole extends `${Section}.${infer Last}`
   ? Last
   : never
 

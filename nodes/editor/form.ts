@@ -1,9 +1,11 @@
+import type { LastPart } from '../../src/english.ts'
 import {
   numberProblem,
   type CredentialTable,
   type PropertyTable,
   type ReadValue
 } from '../property-table.ts'
+import type { FormText, MistakeText, SharedKey } from './form-text.ts'
 import { addFormStyle } from './form-style.ts'
 import { isUnused } from './form-tabs.ts'
 import { isVariable } from './host-of.ts'
@@ -13,7 +15,7 @@ export interface FormDefinition {
   /** Prefix of the fields' ids: `node-input` or `node-config-input`. */
   prefix: 'node-input' | 'node-config-input'
   /** The type of the node. */
-  type: string
+  type: 'hl7-https-out' | 'oauth2-client-credentials'
   table: PropertyTable
   credentials: CredentialTable
   /** Whether each `data-row` of the form applies now: hints, marks, and rows that are not the row of a property. */
@@ -25,8 +27,11 @@ export interface FormDefinition {
   problem: (property: string, value: unknown, read: ReadValue) => string
 }
 
-/** What the two forms have in common: defaults, rows that apply, mistakes, numbers. */
-export interface Form {
+/**
+ * What the two forms have in common: defaults, rows that apply, mistakes, numbers. Of a form that may be
+ * either, the texts are those that both have.
+ */
+export interface Form<TextKey extends string = SharedKey> {
   /** Fills and wires the form; call it first in `oneditprepare`. */
   prepare: (node: EditorNode) => void
   /** Writes numbers as numbers; call it in `oneditsave`. */
@@ -36,11 +41,11 @@ export interface Form {
   /** The form's properties and credentials as in a flow file; lists as they are on the node. */
   properties: () => FormProperties
   /** What a validator returns to Node-RED: `true`, or the field and the reason in words. */
-  problem: (node: EditorNode, property: string, value: unknown) => true | string
+  problem: (node: EditorNode, property: LastPart<TextKey, 'label'>, value: unknown) => true | string
   /** The text for a mistake, in the editor's language; an empty string if there is no key. */
-  words: (key: string | undefined, values?: Record<string, string | number>) => string
+  words: MistakeText<TextKey>
   /** A label or message in the editor's language. */
-  text: (key: string, values?: Record<string, string | number>) => string
+  text: FormText<TextKey>
   /** Shows the rows that apply now. */
   showRows: () => void
   /** Calls back when a mark for a mistake may have changed. */
@@ -60,7 +65,7 @@ export interface FormProperties {
 }
 
 /** Creates a {@link Form} from its definition. */
-export function createForm(definition: FormDefinition): Form {
+export function createForm<TextKey extends string>(definition: FormDefinition): Form<TextKey> {
   let open: EditorNode | undefined
   /** Removes from the node the defaults that the form filled in. */
   let restore: (() => void) | undefined
@@ -71,10 +76,10 @@ export function createForm(definition: FormDefinition): Form {
 
   const { type, table, credentials } = definition
   const fields = { ...credentials, ...table }
-  const text: Form['text'] = (key, values) =>
+  const look: FormText<string> = (key, values) =>
     RED._(`@hl7-https/node-red-hl7-https-out/${type}:${key}`, values)
-  const words: Form['words'] = (key = '', values) =>
-    key === '' ? '' : text(`problem.${key}`, values)
+  const words: MistakeText<SharedKey> = (key = '', values) =>
+    key === '' ? '' : look(`problem.${key}`, values)
   const idOf = (property: string): string => `${definition.prefix}-${property}`
   const field = (property: string): EditorElements => $(`#${idOf(property)}`)
   const root = (): HTMLElement => {
@@ -108,9 +113,9 @@ export function createForm(definition: FormDefinition): Form {
   }
 
   // Node-RED lists the reasons of a node away from its fields.
-  const problem: Form['problem'] = (node, name, value) => {
+  const problem: Form<TextKey>['problem'] = (node, name, value) => {
     const reason = reasonFor(node, name, value)
-    return reason === '' || `${text(`label.${name}`)}: ${reason}`
+    return reason === '' || `${look(`label.${name}`)}: ${reason}`
   }
 
   const showRows = (): void => {
@@ -147,8 +152,8 @@ export function createForm(definition: FormDefinition): Form {
   })
 
   return {
-    text,
-    words,
+    text: look,
+    words: words as MistakeText<TextKey>,
     showRows,
     root,
     idOf,

@@ -7,6 +7,7 @@ import { is, names, type ReadValue } from '../property-table.ts'
 import { searchFieldsProblem } from '../search-fields.ts'
 import { prepareBodyPresets } from './body-preset-choice.ts'
 import { createForm } from './form.ts'
+import type { OutKey } from './form-text.ts'
 import { prepareSection } from './form-section.ts'
 import { createFormTabs } from './form-tabs.ts'
 import { namedValue } from './named-value.ts'
@@ -29,7 +30,7 @@ const contentTypes: Record<string, string> = {
 const usesDpop = (value: ReadValue): boolean =>
   names('auth')(value) && RED.nodes.node(String(value('auth')))?.['dpop'] === true
 
-const form = createForm({
+const form = createForm<OutKey>({
   prefix: 'node-input',
   type: 'hl7-https-out',
   table: outProperties,
@@ -128,7 +129,7 @@ function prepare(node: EditorNode): void {
   form.prepare(node)
   const markTabs = createFormTabs(
     'hl7-https-out-tabs',
-    ['destination', 'message', 'reply', 'delivery'].map((tab) => ({
+    (['destination', 'message', 'reply', 'delivery'] as const).map((tab) => ({
       pane: `hl7-https-out-${tab}`,
       label: text(`tab.${tab}`)
     })),

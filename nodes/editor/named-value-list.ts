@@ -1,5 +1,12 @@
 import { showReason, type Form } from './form.ts'
-import { namedValue, namedValueProblem, type EntryNames, type NamedValue } from './named-value.ts'
+import type { FormText, OutKey } from './form-text.ts'
+import {
+  namedValue,
+  namedValueProblem,
+  type EntryNames,
+  type NamedValue,
+  type NamedValueProblem
+} from './named-value.ts'
 
 /** What a list of names and values accepts. */
 export interface NamedValueListOptions {
@@ -203,7 +210,8 @@ function typeOf(
       }))
     }
   }
-  if (type === 'hl7') return { value: 'hl7', label: text('type.hl7') }
+  // Only one form has lists of such values.
+  if (type === 'hl7') return { value: 'hl7', label: (text as FormText<OutKey>)('type.hl7') }
   return type
 }
 
@@ -223,11 +231,13 @@ const ofNames = ['entryName', 'headerName', 'headerReserved', 'headerContentType
 function entryProblem(
   entry: NamedValue,
   names: EntryNames,
-  words: (key: string) => string
+  words: Form['words']
 ): EntryProblem | undefined {
   const problem = namedValueProblem(entry, names)
   if (problem !== '') {
-    return { field: ofNames.includes(problem) ? 'name' : 'value', words: words(problem) }
+    // Each form has the sentences for its own lists.
+    const sentence = (words as (key: NamedValueProblem) => string)(problem)
+    return { field: ofNames.includes(problem) ? 'name' : 'value', words: sentence }
   }
   if (entry.valueType !== 'msg' && entry.valueType !== 'jsonata') return undefined
   const answer = RED.utils.validateTypedProperty(entry.value, entry.valueType, {})
@@ -235,11 +245,7 @@ function entryProblem(
 }
 
 /** The first mistake in a list, in words; an empty string if there is none. */
-export function listProblem(
-  value: unknown,
-  names: EntryNames,
-  words: (key: string) => string
-): string {
+export function listProblem(value: unknown, names: EntryNames, words: Form['words']): string {
   const entries: unknown[] = Array.isArray(value) ? value : []
   const found = entries.map((entry) => entryProblem(namedValue(entry), names, words))
   return found.find((problem) => problem !== undefined)?.words ?? ''

@@ -9,6 +9,7 @@ import {
 import { readStatuses } from '../refused-statuses.ts'
 import { namesClientCertificate } from './client-certificate.ts'
 import { createForm } from './form.ts'
+import type { TokenKey } from './form-text.ts'
 import { prepareSection } from './form-section.ts'
 import { hostOf } from './host-of.ts'
 import { readIssuerPaste } from './issuer-paste.ts'
@@ -32,7 +33,7 @@ const needsSecret = (value: ReadValue): boolean =>
   takesSecret(value) && !(authIs(value, 'auto') && (showsKey(value) || hasCertificate(value)))
 const needsIssuer = (value: ReadValue): boolean => !isFilled(value('tokenEndpoint'))
 
-const form = createForm({
+const form = createForm<TokenKey>({
   prefix,
   type: 'oauth2-client-credentials',
   table: tokenProperties,

@@ -5,16 +5,15 @@ import {
   type RowCondition,
   type RowSubject
 } from './reply-rule-row.ts'
-import type { RuleText } from './reply-rule-words.ts'
+import { SEVERITIES, type RuleText } from './reply-rule-words.ts'
 
 /** The groups of the condition select, each with its first condition. */
-const groups: readonly (readonly [group: string, first: RowCondition])[] = [
+const groups = [
   ['acknowledgement', 'accepted'],
   ['content', 'errorNumber'],
   ['noAnswer', 'noAnswer'],
   ['own', 'own']
-]
-const severities = ['I', 'W', 'E', 'F'] as const
+] as const satisfies (readonly [group: string, first: RowCondition])[]
 /** A value field is at most this many digits wide: the condition before it needs room too. */
 const MOST_DIGITS = 18
 
@@ -38,7 +37,7 @@ export function createCondition(
   const value = input('value', given.value, text('label.ruleValue'), '')
   const severity = select(
     'severity',
-    severities.map((letter) => [letter, text(`severity.${letter}`)]),
+    SEVERITIES.map((letter) => [letter, text(`severity.${letter}`)]),
     given.condition === 'severity' ? given.value : 'W',
     text('label.ruleValue')
   )
@@ -60,8 +59,9 @@ export function createCondition(
       const chosen = condition.value as RowCondition
       field.hidden = !hasField(chosen)
       severity.hidden = chosen !== 'severity'
-      value.hidden = !hasValue(chosen) || chosen === 'severity'
-      value.placeholder = hasValue(chosen) ? text(`example.${chosen}`) : ''
+      const isTyped = hasValue(chosen) && chosen !== 'severity'
+      value.hidden = !isTyped
+      value.placeholder = isTyped ? text(`example.${chosen}`) : ''
       // As wide as its text, even in capitals. A tooltip shows what does not fit.
       const shown = value.value === '' ? value.placeholder : value.value
       const width = Math.min(shown.length * 1.4, MOST_DIGITS)

@@ -59,7 +59,7 @@ export interface RuleRow extends RowSubject {
 }
 
 /** How tests without a value are written. */
-const written: Partial<Record<RowCondition, string>> = {
+const written = {
   accepted: ':?A',
   error: ':?E',
   reject: ':?R',
@@ -89,9 +89,11 @@ const prefixes: Partial<Record<RowCondition, string>> = {
   replyText: '@*'
 }
 
+type ValueCondition = Exclude<RowCondition, keyof typeof written>
+
 /** Whether the condition has a value. */
-export function hasValue(condition: RowCondition): boolean {
-  return written[condition] === undefined
+export function hasValue(condition: RowCondition): condition is ValueCondition {
+  return !Object.hasOwn(written, condition)
 }
 
 /** Whether the condition names a field of the reply. */
@@ -292,8 +294,7 @@ function writeConditions(row: RowSubject & { and?: RowSubject }): string {
 
 /** One test for each value; one without a value if there is none. */
 function writeTests({ condition, field, value }: RowSubject): string[] {
-  const fixed = written[condition]
-  if (fixed !== undefined) return [fixed]
+  if (!hasValue(condition)) return [written[condition]]
   const prefix = prefixes[condition] ?? `@${field.trim()}${condition === 'fieldText' ? '*' : ':'}`
   const quote = condition === 'code' ? quotedCode : quoted
   if (!takesSeveral(condition)) return [prefix + quote(value)]

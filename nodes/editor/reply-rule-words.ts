@@ -1,13 +1,23 @@
 import type { ReplyRule } from '../../src/rules/reply-rules.ts'
+import type { FormText, OutKey } from './form-text.ts'
 import { hasValue, readRow, subjectOf, type RowSubject } from './reply-rule-row.ts'
 
 /** Looks up a text in the editor's language. */
-export type RuleText = (key: string, values?: Record<string, string | number>) => string
+export type RuleText = FormText<OutKey>
+
+/** ERR-4. */
+export const SEVERITIES = ['I', 'W', 'E', 'F'] as const
+
+/** A severity in words; as it is if it is none. */
+export function severityWords(severity: string, text: RuleText): string {
+  const known = SEVERITIES.find((one) => one === severity)
+  return known === undefined ? severity : text(`severity.${known}`)
+}
 
 /** A single test in words, such as "error (AE or CE)" or "ERR-3 is 207". */
 function subjectWords(row: RowSubject, text: RuleText): string {
   if (!hasValue(row.condition)) return text(`condition.${row.condition}`)
-  const value = row.condition === 'severity' ? text(`severity.${row.value}`) : row.value
+  const value = row.condition === 'severity' ? severityWords(row.value, text) : row.value
   return text(`conditionWords.${row.condition}`, { field: row.field, value })
 }
 

@@ -1,3 +1,5 @@
+import type { FormText, SharedKey } from './form-text.ts'
+
 export type ResultLine = readonly [label: string, value: string]
 
 /** Why a test failed. Empty texts are not shown. */
@@ -36,7 +38,7 @@ export class ResultBox {
 
   /** Shows a failure: "Error", "Reason", "What to do", then what else is known. */
   fail(
-    text: (key: string) => string,
+    text: FormText<SharedKey>,
     headline: string,
     { error, reason, hint }: Failure,
     lines: readonly ResultLine[] = [],

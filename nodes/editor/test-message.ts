@@ -3,13 +3,15 @@ import { parseReplyRules } from '../../src/rules/reply-rules.ts'
 import type { TestAnswer } from '../operations/answers.ts'
 import { askNodeRed, RequestError } from './ask-node-red.ts'
 import type { Form } from './form.ts'
-import { conditionWords } from './reply-rule-words.ts'
+import type { FormText, OutKey } from './form-text.ts'
+import { rowActions } from './reply-rule-row.ts'
+import { conditionWords, severityWords } from './reply-rule-words.ts'
 import { keepWithForm, onPress, ResultBox, type Failure, type ResultLine } from './result-box.ts'
 import { sampleInject } from './sample-inject.ts'
 
 /** What the buttons need from the form. */
 export interface TestMessageOptions {
-  form: Form
+  form: Form<OutKey>
   node: EditorNode
   /** The current lists of the form. */
   lists: () => Record<string, unknown>
@@ -117,11 +119,14 @@ async function copy(words: string): Promise<boolean> {
 }
 
 /** Which config nodes of the form are not deployed as they are: the test would use other ones. */
-function notDeployed(settings: Record<string, unknown>, text: Form['text']): Failure | undefined {
+function notDeployed(
+  settings: Record<string, unknown>,
+  text: FormText<OutKey>
+): Failure | undefined {
   const node = (id: unknown): (EditorNode & { changed?: boolean }) | null =>
     typeof id === 'string' && id !== '' ? RED.nodes.node(id) : null
   const auth = node(settings['auth'])
-  const used = ['auth', 'tls', 'proxy'].filter((property) =>
+  const used = (['auth', 'tls', 'proxy'] as const).filter((property) =>
     [settings, ...(property === 'auth' || auth === null ? [] : [auth])].some(
       (user) => node(user[property])?.changed === true
     )
@@ -146,9 +151,11 @@ function runningId(node: EditorNode): string | undefined {
 }
 
 /** What this answer would mean for a message, and which rule says so. */
-function decisionWords({ action = '', rule = '' }: TestAnswer, text: Form['text']): string {
+function decisionWords({ action = '', rule = '' }: TestAnswer, text: FormText<OutKey>): string {
   const letters = action.replace('W', '')
-  const words = action === '' ? '' : text(`action.${letters === '' ? 'W' : shortened(letters)}`)
+  const shown = rowActions.find((one) => one === shortened(letters))
+  const isKnown = action !== '' && shown !== undefined
+  const words = isKnown ? text(`action.${shown === '' ? 'W' : shown}`) : action
   if (rule === '') return words
   const [read] = parseReplyRules(rule).rules
   const condition = read === undefined ? rule : conditionWords(read, text)
@@ -160,18 +167,15 @@ function shortened(letters: string): string {
 }
 
 /** The ERR segments, one a line: code and its meaning, severity, place, and what the receiver says. */
-function errorWords({ ack }: TestAnswer, text: Form['text']): string {
+function errorWords({ ack }: TestAnswer, text: FormText<OutKey>): string {
   const errors = ack?.errors ?? []
   const lines = errors
     .slice(0, MAX_ERRORS)
     .map(({ code, codeText, severity, location, userMessage, diagnostic }) => {
       const meaning = [code, codeText === '' ? (ERROR_CODES[code] ?? '') : codeText]
-      const graded = ['I', 'W', 'E', 'F'].includes(severity)
-        ? text(`severity.${severity}`)
-        : severity
       return [
         meaning.filter((part) => part !== '').join(' '),
-        graded,
+        severityWords(severity, text),
         location,
         userMessage === '' ? diagnostic : userMessage
       ]

@@ -1,12 +1,14 @@
+import type { KeyUnder } from '../../src/english.ts'
 import { hintValues, type Hint } from '../../src/oauth2/hint.ts'
 import type { TokenTestResult } from '../../src/oauth2/token-test-result.ts'
 import { askNodeRed, RequestError } from './ask-node-red.ts'
 import type { Form } from './form.ts'
+import type { TokenKey } from './form-text.ts'
 import { keepWithForm, onPress, ResultBox } from './result-box.ts'
 
 /** What the Test button needs from the form. */
 export interface TokenTestOptions {
-  form: Form
+  form: Form<TokenKey>
   /** The id of the node, which need not be deployed. */
   nodeId: string
   /** The current lists of the form. */
@@ -30,8 +32,9 @@ export function prepareTokenTest({ form, nodeId, lists, onIssuer }: TokenTestOpt
 
   /** In the reader's language; undefined if this page is older than the server and lacks a text. */
   const hintText = (hints: readonly Hint[]): string | undefined => {
-    const label = (key: string): string => text(`label.${key}`)
-    const option = (key: string): string => text(`option.clientAuth.${key}`)
+    const label = (key: KeyUnder<'tokenForm', 'label'>): string => text(`label.${key}`)
+    const option = (key: KeyUnder<'tokenForm', 'option.clientAuth'>): string =>
+      text(`option.clientAuth.${key}`)
     const texts = hints.map((hint) =>
       text(`tokenHint.${hint.key}`, hintValues(hint, label, option))
     )

@@ -3,6 +3,7 @@ import {
   DURATION_BOUNDS_MS,
   type AttemptFigures
 } from '../../src/delivery/attempt-counts.ts'
+import { english, type KeyUnder } from '../../src/english.ts'
 import { QUEUE_STATES, type DeliveryFigures } from '../../src/delivery/delivery-figures.ts'
 
 /** What the metrics say of an `hl7-https-out` node. */
@@ -33,9 +34,9 @@ type Labels = Readonly<Record<string, string>>
 type Samples = readonly (readonly [suffix: string, labels: Labels, value: number])[]
 
 interface Metric<Figures> {
-  name: string
+  /** It also names what Prometheus is told of it (HELP). */
+  name: KeyUnder<'log', 'metric'>
   type: 'counter' | 'gauge' | 'histogram'
-  help: string
   samples: (figures: Figures) => Samples
 }
 
@@ -44,43 +45,36 @@ const NODE_METRICS: readonly Metric<NodeFigures>[] = [
   {
     name: 'messages_total',
     type: 'counter',
-    help: 'Messages that left, by outcome: ack, nak, or error (to Catch; discarded ones too).',
     samples: ({ delivery }) => counts('outcome', ['ack', 'nak', 'error'], delivery?.outcomes)
   },
   {
     name: 'refused_total',
     type: 'counter',
-    help: 'Messages that were not accepted and went to Catch at once, by error code.',
     samples: ({ refused }) => [...refused].map(([code, count]) => ['', { code }, count])
   },
   {
     name: 'attempts_total',
     type: 'counter',
-    help: 'Attempts to send a message, by result: ack (accepted), nak (another answer with HL7), http (an answer without HL7), error (no answer), token (no token).',
     samples: ({ delivery }) => counts('result', ATTEMPT_OUTCOMES, delivery?.attempts)
   },
   {
     name: 'queue_messages',
     type: 'gauge',
-    help: 'Messages in the queue, by state: waiting, in_flight, retrying, awaiting (the application acknowledgement), suspended.',
     samples: ({ delivery }) => counts('state', QUEUE_STATES, delivery?.queue?.messages)
   },
   {
     name: 'queue_oldest_seconds',
     type: 'gauge',
-    help: 'Age of the oldest message in the queue, suspended and awaiting ones included; 0 if it is empty.',
     samples: ({ delivery }) => seconds(delivery?.queue?.oldestAgeMs)
   },
   {
     name: 'queue_longest_wait_seconds',
     type: 'gauge',
-    help: 'Age of the oldest message in the queue that is neither suspended nor awaiting; 0 if there is none.',
     samples: ({ delivery }) => seconds(delivery?.queue?.longestWaitMs)
   },
   {
     name: 'paused',
     type: 'gauge',
-    help: 'Whether the node is paused: 1 or 0.',
     samples: ({ delivery }) => {
       const queue = delivery?.queue
       return queue === undefined ? [] : [['', {}, queue.isPaused ? 1 : 0]]
@@ -89,20 +83,17 @@ const NODE_METRICS: readonly Metric<NodeFigures>[] = [
   {
     name: 'token_valid_seconds',
     type: 'gauge',
-    help: 'Time until the access token expires; 0 if none can be had, absent if none is needed.',
     samples: ({ tokenValidMs }) => seconds(tokenValidMs)
   },
   {
     name: 'certificate_valid_seconds',
     type: 'gauge',
-    help: 'Time until a certificate expires, negative once it has expired.',
     samples: ({ certificates }) =>
       certificates.map(({ of, validMs }) => ['', { of }, toSeconds(validMs)])
   },
   {
     name: 'request_duration_seconds',
     type: 'histogram',
-    help: 'Time from a request to the answer of the receiver, of requests that were answered.',
     samples: ({ delivery }) => histogram(delivery?.durations)
   }
 ]
@@ -111,7 +102,6 @@ const TOKEN_METRICS: readonly Metric<TokenFigures>[] = [
   {
     name: 'token_requests_total',
     type: 'counter',
-    help: 'Requests for an access token, by result: ok or error. node and name are those of the oauth2-client-credentials node.',
     samples: ({ requests }) => counts('result', ['ok', 'error'], requests)
   }
 ]
@@ -129,7 +119,7 @@ function* families<Figures extends { id: string; name: string }>(
   nodes: readonly Figures[]
 ): Iterable<string> {
   const labelled = nodes.map((node) => ({ node, labels: ownLabels(node) }))
-  for (const { name, type, help, samples } of metrics) {
+  for (const { name, type, samples } of metrics) {
     let text = ''
     for (const { node, labels } of labelled) {
       for (const [suffix, more, value] of samples(node)) {
@@ -138,6 +128,7 @@ function* families<Figures extends { id: string; name: string }>(
       }
     }
     if (text === '') continue
+    const help = english('log', `metric.${name}`)
     yield `# HELP hl7_https_out_${name} ${help}\n# TYPE hl7_https_out_${name} ${type}\n${text}`
   }
 }

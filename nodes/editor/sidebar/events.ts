@@ -32,7 +32,7 @@ export class Events {
   constructor(desk: Desk) {
     this.#desk = desk
     const { text } = desk
-    for (const which of ['node', 'all']) {
+    for (const which of ['node', 'all'] as const) {
       this.#which.append(element('option', { value: which, text: text(`events.${which}`) }))
     }
     this.#which.setAttribute('aria-label', text('events.which'))
@@ -124,7 +124,7 @@ export class Events {
     const { text, say } = this.#desk
     const { events, failed } = await this.#ask(IN_FILE)
     if (failed !== '') say('bad', failed)
-    const head = ['at', 'node', 'kind', 'by', 'text'].map((name) => text(`csv.${name}`))
+    const head = (['at', 'node', 'kind', 'by', 'text'] as const).map((name) => text(`csv.${name}`))
     const rows = events.map((event) => [
       event.at,
       event.node,

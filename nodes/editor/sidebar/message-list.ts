@@ -18,7 +18,16 @@ const COUNTED = { page: 500, pages: 4 }
 const MAX_FILTER = 200
 
 /** What can be listed; `''` is everything. */
-const STATES = ['suspended', 'retrying', 'awaiting', 'waiting', 'naked', 'failed', 'acked', '']
+const STATES = [
+  'suspended',
+  'retrying',
+  'awaiting',
+  'waiting',
+  'naked',
+  'failed',
+  'acked',
+  ''
+] as const
 /** The messages of the chosen node. */
 export class MessageList {
   readonly element = element('section', { class: 'hl7-https-messages' })
@@ -49,7 +58,7 @@ export class MessageList {
     this.#table = new RowTable<MessageAnswer>({
       label: text('messages.title'),
       className: 'hl7-https-message-rows',
-      columns: ['at', 'controlId', 'type', 'tries', 'said'].map((id) => ({
+      columns: (['at', 'controlId', 'type', 'tries', 'said'] as const).map((id) => ({
         id,
         title: text(`column.${id}`)
       })),
@@ -74,7 +83,7 @@ export class MessageList {
       this.#fixed = true
       this.#filterChanged()
     })
-    const field = (name: string): HTMLInputElement => {
+    const field = (name: keyof MessageFilter): HTMLInputElement => {
       const made = element('input', {
         type: 'text',
         maxlength: String(MAX_FILTER),

@@ -109,7 +109,7 @@ export class NodeDetails {
       if (left === null) continue
       facts.push(
         text(left < 0 ? 'certificate.ended' : 'certificate.ends', {
-          of: text(`certificate.${of.replace(' ', '-')}`),
+          of: text(`certificate.${of === 'token server' ? 'token-server' : of}`),
           left: durationText(Math.abs(left), text)
         })
       )

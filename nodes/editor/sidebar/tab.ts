@@ -15,7 +15,7 @@ import { nameOf, needsLook, reasonOf, stateOf } from './words.ts'
 /** Without a tick, ages and figures are brought up to date so often, in milliseconds. */
 const SLOWLY_MS = 10_000
 /** The time ranges, in minutes. */
-const RANGES = [60, 360, 1440]
+const RANGES = [60, 360, 1440] as const
 /** More changes at once are counted, not read out one by one. */
 const READ_OUT = 3
 
@@ -211,8 +211,8 @@ export class Tab {
     this.#details.history(isIt ? history : undefined, this.#desk.text(`range.${this.#minutes}`))
   }
 
-  get #minutes(): number {
-    return Number(this.#range.value)
+  get #minutes(): (typeof RANGES)[number] {
+    return RANGES.find((minutes) => String(minutes) === this.#range.value) ?? 60
   }
 
   #choose(id: string): void {

@@ -1,7 +1,9 @@
 /** Times as the tab shows them: in the browser's zone, with the date unless it is today. */
 
+import type { TabText } from '../../../src/told.ts'
+
 /** Looks a text up; a key that there is no text for comes back as it is. */
-export type Text = (key: string, values?: Record<string, string | number>) => string
+export type Text = TabText
 
 const two = (value: number): string => String(value).padStart(2, '0')
 
