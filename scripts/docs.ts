@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { CODE_TABLES } from './docs/codes.ts'
 import { messageStates } from './docs/message-states.ts'
+import { metricsTable } from './docs/metrics.ts'
 import { propertiesTable } from './docs/properties.ts'
 import { auditTable, routeTable } from './docs/routes.ts'
 
@@ -14,6 +15,7 @@ import { auditTable, routeTable } from './docs/routes.ts'
 const TABLES: Readonly<Partial<Record<string, () => string>>> = {
   ...CODE_TABLES,
   'message-states': messageStates,
+  metrics: metricsTable,
   'properties-of-hl7-https-out': () => propertiesTable('hl7-https-out'),
   'properties-of-oauth2-client-credentials': () => propertiesTable('oauth2-client-credentials'),
   routes: routeTable,

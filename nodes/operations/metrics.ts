@@ -3,8 +3,8 @@ import {
   DURATION_BOUNDS_MS,
   type AttemptFigures
 } from '../../src/delivery/attempt-counts.ts'
-import { english, type KeyUnder } from '../../src/english.ts'
 import { QUEUE_STATES, type DeliveryFigures } from '../../src/delivery/delivery-figures.ts'
+import { english, type KeyUnder } from '../../src/english.ts'
 
 /** What the metrics say of an `hl7-https-out` node. */
 export interface NodeFigures {
@@ -28,83 +28,90 @@ export interface TokenFigures {
   requests: { readonly ok: number; readonly error: number }
 }
 
-type Labels = Readonly<Record<string, string>>
+/** What each metric says is in the catalogue: one without a text does not compile, nor does a text without one. */
+type MetricName = KeyUnder<'log', 'metric'>
 
-/** Values of one metric, for one node. */
-type Samples = readonly (readonly [suffix: string, labels: Labels, value: number])[]
+/** Values of one metric, for one node: each with the value of its label, and what is added to its name. */
+type Samples = readonly (readonly [of: string, value: number, suffix?: string])[]
 
 interface Metric<Figures> {
-  /** It also names what Prometheus is told of it (HELP). */
-  name: KeyUnder<'log', 'metric'>
   type: 'counter' | 'gauge' | 'histogram'
+  /** The label besides `node` and `name`, which every value has; `''` if there is none. */
+  label: string
   samples: (figures: Figures) => Samples
 }
 
-/** The labels `node` and `name`, which every value has, come on top. */
-const NODE_METRICS: readonly Metric<NodeFigures>[] = [
-  {
-    name: 'messages_total',
+type Metrics<Figures> = Readonly<Partial<Record<MetricName, Metric<Figures>>>>
+
+const NODE_METRICS = {
+  messages_total: {
     type: 'counter',
-    samples: ({ delivery }) => counts('outcome', ['ack', 'nak', 'error'], delivery?.outcomes)
+    label: 'outcome',
+    samples: ({ delivery }) => counts(['ack', 'nak', 'error'], delivery?.outcomes)
   },
-  {
-    name: 'refused_total',
+  refused_total: {
     type: 'counter',
-    samples: ({ refused }) => [...refused].map(([code, count]) => ['', { code }, count])
+    label: 'code',
+    samples: ({ refused }) => [...refused]
   },
-  {
-    name: 'attempts_total',
+  attempts_total: {
     type: 'counter',
-    samples: ({ delivery }) => counts('result', ATTEMPT_OUTCOMES, delivery?.attempts)
+    label: 'result',
+    samples: ({ delivery }) => counts(ATTEMPT_OUTCOMES, delivery?.attempts)
   },
-  {
-    name: 'queue_messages',
+  queue_messages: {
     type: 'gauge',
-    samples: ({ delivery }) => counts('state', QUEUE_STATES, delivery?.queue?.messages)
+    label: 'state',
+    samples: ({ delivery }) => counts(QUEUE_STATES, delivery?.queue?.messages)
   },
-  {
-    name: 'queue_oldest_seconds',
+  queue_oldest_seconds: {
     type: 'gauge',
+    label: '',
     samples: ({ delivery }) => seconds(delivery?.queue?.oldestAgeMs)
   },
-  {
-    name: 'queue_longest_wait_seconds',
+  queue_longest_wait_seconds: {
     type: 'gauge',
+    label: '',
     samples: ({ delivery }) => seconds(delivery?.queue?.longestWaitMs)
   },
-  {
-    name: 'paused',
+  paused: {
     type: 'gauge',
+    label: '',
     samples: ({ delivery }) => {
       const queue = delivery?.queue
-      return queue === undefined ? [] : [['', {}, queue.isPaused ? 1 : 0]]
+      return queue === undefined ? [] : [['', queue.isPaused ? 1 : 0]]
     }
   },
-  {
-    name: 'token_valid_seconds',
+  token_valid_seconds: {
     type: 'gauge',
+    label: '',
     samples: ({ tokenValidMs }) => seconds(tokenValidMs)
   },
-  {
-    name: 'certificate_valid_seconds',
+  certificate_valid_seconds: {
     type: 'gauge',
-    samples: ({ certificates }) =>
-      certificates.map(({ of, validMs }) => ['', { of }, toSeconds(validMs)])
+    label: 'of',
+    samples: ({ certificates }) => certificates.map(({ of, validMs }) => [of, toSeconds(validMs)])
   },
-  {
-    name: 'request_duration_seconds',
+  request_duration_seconds: {
     type: 'histogram',
+    label: 'le',
     samples: ({ delivery }) => histogram(delivery?.durations)
   }
-]
+} as const satisfies Metrics<NodeFigures>
 
-const TOKEN_METRICS: readonly Metric<TokenFigures>[] = [
-  {
-    name: 'token_requests_total',
+const TOKEN_METRICS = {
+  token_requests_total: {
     type: 'counter',
-    samples: ({ requests }) => counts('result', ['ok', 'error'], requests)
+    label: 'result',
+    samples: ({ requests }) => counts(['ok', 'error'], requests)
   }
-]
+} as const satisfies Metrics<TokenFigures>
+
+/** All metrics: the table in docs/monitoring.md is made from them. */
+export const METRICS: Readonly<Record<MetricName, Pick<Metric<never>, 'type' | 'label'>>> = {
+  ...NODE_METRICS,
+  ...TOKEN_METRICS
+}
 
 /** The figures of all nodes in the text format of Prometheus, version 0.0.4. */
 export function metricsText(
@@ -115,33 +122,27 @@ export function metricsText(
 }
 
 function* families<Figures extends { id: string; name: string }>(
-  metrics: readonly Metric<Figures>[],
+  metrics: Metrics<Figures>,
   nodes: readonly Figures[]
 ): Iterable<string> {
   const labelled = nodes.map((node) => ({ node, labels: ownLabels(node) }))
-  for (const { name, type, samples } of metrics) {
+  for (const [name, { type, label, samples }] of Object.entries(metrics)) {
     let text = ''
     for (const { node, labels } of labelled) {
-      for (const [suffix, more, value] of samples(node)) {
+      for (const [of, value, suffix = ''] of samples(node)) {
         if (!Number.isFinite(value)) continue
-        text += `hl7_https_out_${name}${suffix}{${labels}${labelText(more)}} ${value}\n`
+        const further = of === '' ? '' : `,${label}="${escaped(of)}"`
+        text += `hl7_https_out_${name}${suffix}{${labels}${further}} ${value}\n`
       }
     }
     if (text === '') continue
-    const help = english('log', `metric.${name}`)
+    const help = english('log', `metric.${name as MetricName}`).replaceAll('`', '')
     yield `# HELP hl7_https_out_${name} ${help}\n# TYPE hl7_https_out_${name} ${type}\n${text}`
   }
 }
 
 function ownLabels({ id, name }: { id: string; name: string }): string {
-  return labelText({ node: id, name }).slice(1)
-}
-
-/** Each label after a comma. */
-function labelText(labels: Labels): string {
-  let text = ''
-  for (const [name, value] of Object.entries(labels)) text += `,${name}="${escaped(value)}"`
-  return text
+  return `node="${escaped(id)}",name="${escaped(name)}"`
 }
 
 function escaped(value: string): string {
@@ -150,16 +151,15 @@ function escaped(value: string): string {
 
 /** One value for each value of the label. */
 function counts<Value extends string>(
-  label: string,
   values: readonly Value[],
   numbers: Readonly<Record<Value, number>> | undefined
 ): Samples {
   if (numbers === undefined) return []
-  return values.map((value) => ['', { [label]: value }, numbers[value]])
+  return values.map((value) => [value, numbers[value]])
 }
 
 function seconds(ms: number | undefined): Samples {
-  return ms === undefined ? [] : [['', {}, toSeconds(ms)]]
+  return ms === undefined ? [] : [['', toSeconds(ms)]]
 }
 
 function histogram(durations: AttemptFigures['durations'] | undefined): Samples {
@@ -167,11 +167,11 @@ function histogram(durations: AttemptFigures['durations'] | undefined): Samples 
   const { atMost, sumMs, count } = durations
   return [
     ...DURATION_BOUNDS_MS.map(
-      (bound, place) => ['_bucket', { le: String(bound / 1000) }, atMost[place] ?? 0] as const
+      (bound, place) => [String(bound / 1000), atMost[place] ?? 0, '_bucket'] as const
     ),
-    ['_bucket', { le: '+Inf' }, count],
-    ['_sum', {}, toSeconds(sumMs)],
-    ['_count', {}, count]
+    ['+Inf', count, '_bucket'],
+    ['', toSeconds(sumMs), '_sum'],
+    ['', count, '_count']
   ]
 }
 
