@@ -57,9 +57,9 @@ export async function carryOut(
 /** Messages that have left. @throws {DeliveryError} `HL7_INVALID_MESSAGE` */
 async function sendAgain(node: Node, delivery: Delivery<FlowMessage>, msg: object): Promise<void> {
   const { found, withoutContent } = await delivery.sendAgain(choiceOf(msg))
-  if (found === 0) node.warn(english('log', 'log.noneSentAgain'))
+  if (found === 0) node.warn(english('log', 'warning.noneSentAgain'))
   if (withoutContent === 0) return
-  node.warn(english('log', 'log.notSentAgain', { found, withoutContent }))
+  node.warn(english('log', 'warning.notSentAgain', { found, withoutContent }))
 }
 
 /** A flow may have times as dates or milliseconds, and ids as numbers. */
@@ -103,5 +103,5 @@ async function actOnSuspended(
     meansAll || typeof wanted === 'string' ? await delivery[action](choice as SuspendedChoice) : 0
   if (found > 0 || meansAll) return
   const name = typeof wanted === 'string' ? printable(wanted) : 'of msg.controlId'
-  node.warn(english('log', 'log.notSuspended', { name, action }))
+  node.warn(english('log', 'warning.notSuspended', { name, action }))
 }

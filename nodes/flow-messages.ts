@@ -68,7 +68,9 @@ export class FlowMessages implements ContentCodec<FlowMessage> {
     const { bytes, whole, leftOut } = encodeMessage(msg)
     for (const name of leftOut) {
       this.#warnOnce(
-        `${name === '*' ? 'Most of a message' : `msg.${printable(name)}`} is not stored with the message, because it contains too many values or is nested too deeply: it will be missing after a restart.`
+        name === '*'
+          ? english('log', 'warning.mostNotStored')
+          : english('log', 'warning.notStored', { name: printable(name) })
       )
     }
     return { bytes, whole }
@@ -88,15 +90,16 @@ export class FlowMessages implements ContentCodec<FlowMessage> {
 
   /** Names the first message with each oddity: a sender usually has it in all its messages. */
   #warn(message: OutgoingMessage): void {
-    for (const text of message.warnings) {
-      this.#warnOnce(text, ` First seen in message ${idOf(message)}.`)
+    for (const warning of message.warnings) {
+      const values = { warning, message: idOf(message) }
+      this.#warnOnce(warning, english('log', 'warning.firstSeen', values))
     }
   }
 
-  #warnOnce(text: string, about = ''): void {
-    if (this.#warned.has(text) || this.#warned.size >= MOST_WARNINGS) return
-    this.#warned.add(text)
-    this.#node.warn(text + about)
+  #warnOnce(warning: string, text = warning): void {
+    if (this.#warned.has(warning) || this.#warned.size >= MOST_WARNINGS) return
+    this.#warned.add(warning)
+    this.#node.warn(text)
   }
 
   #parcel(msg: NodeMessageInFlow): Pick<FlowMessage, 'payload' | 'parcel' | 'problem'> {

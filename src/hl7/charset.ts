@@ -5,6 +5,7 @@
 import { Buffer, isAscii, isUtf8 } from 'node:buffer'
 import { TextDecoder } from 'node:util'
 import iconv from 'iconv-lite'
+import { english } from '../english.ts'
 import { unframe } from './framing.ts'
 import { Hl7Error } from './hl7-error.ts'
 import { parsePath } from './path.ts'
@@ -124,11 +125,7 @@ export function charsetOfMsh18(repetitions: readonly string[]): Charset | null |
   const named = repetitions.map((one) => one.trim()).filter((one) => one !== '' && one !== '""')
   const sets = named.map((one) => {
     if (unavailable.has(reduced(one))) {
-      throw new Hl7Error(
-        'HL7_CONFIG',
-        'MSH-18 names a character set of HL7 table 0211 that cannot be encoded here. ' +
-          'Send the message in another set, or set the charset of the node.'
-      )
+      throw new Hl7Error('HL7_CONFIG', english('log', 'error.charsetUnavailable'))
     }
     return charsetOfLabel(one)
   })
@@ -169,11 +166,8 @@ export function encode(text: string, label: string | Charset): Buffer {
   const charset = typeof label === 'string' ? charsetOfLabel(label) : label
   if (charset === null) throw unknownCharset()
   if (charset.codec === '') {
-    throw new Hl7Error(
-      'HL7_CONFIG',
-      `Text cannot be encoded in ${charset.label} here. ` +
-        'Pass the message as a Buffer in that set, or choose another charset.'
-    )
+    const text = english('log', 'error.charsetNotWritten', { charset: charset.label })
+    throw new Hl7Error('HL7_CONFIG', text)
   }
   // Half a surrogate pair is not a character: no set can encode it.
   if (!text.isWellFormed()) throw unencodable(text, text.search(/\p{Surrogate}/u), charset)
@@ -223,19 +217,13 @@ function isSingleByte(charset: Charset): boolean {
 function unencodable(text: string, at: number, charset: Charset): Hl7Error {
   let segment = 1
   for (let cr = text.indexOf('\r'); cr !== -1 && cr < at; cr = text.indexOf('\r', cr + 1)) segment++
-  return new Hl7Error(
-    'HL7_INVALID_MESSAGE',
-    `Segment ${segment} of the message has a character that ${charset.label} cannot represent. ` +
-      'Correct MSH-18 or the charset of the node, or replace the character.'
-  )
+  const values = { segment, charset: charset.label }
+  return new Hl7Error('HL7_INVALID_MESSAGE', english('log', 'error.unencodable', values))
 }
 
 /** The error for a `charset` property that does not name a set. */
 export function unknownCharset(): Hl7Error {
-  return new Hl7Error(
-    'HL7_CONFIG',
-    'The charset is not known. Use auto or a label such as utf-8, iso-8859-1 or windows-1252.'
-  )
+  return new Hl7Error('HL7_CONFIG', english('log', 'error.charsetUnknown'))
 }
 
 /**

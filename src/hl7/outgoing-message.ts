@@ -12,6 +12,7 @@ import {
   wideCharset,
   type Charset
 } from './charset.ts'
+import { english, type KeyUnder, type Values } from '../english.ts'
 import { unframe, unframeBytes } from './framing.ts'
 import { Hl7Error } from './hl7-error.ts'
 import { parsePath, type Hl7Path } from './path.ts'
@@ -76,7 +77,9 @@ export function readOutgoingMessage(payload: unknown, charset: string): Outgoing
   if (wanted === null) throw unknownCharset()
   if (typeof payload === 'string') return fromText(payload, wanted)
   if (types.isUint8Array(payload)) return fromBytes(payload, wanted)
-  throw invalid(`msg.payload is ${kindOf(payload)}. Pass the HL7 message as a string or a Buffer.`)
+  if (payload === undefined || payload === null) throw invalid('payloadMissing')
+  if (Array.isArray(payload)) throw invalid('payloadArray')
+  throw invalid('payloadType', { type: typeof payload })
 }
 
 function fromText(payload: string, wanted: Charset | undefined): OutgoingMessage {
@@ -103,7 +106,7 @@ function fromNarrowBytes(bytes: Buffer, wanted: Charset | undefined): OutgoingMe
   const warnings: string[] = []
   let declared = wanted ?? known(declaredCharset(headers.toString('latin1')), warnings)
   if (declared !== undefined && isWide(declared)) {
-    warnings.push('MSH-18 is ignored: it names UTF-16, but the Buffer is not.')
+    warnings.push(english('log', 'warning.msh18Wide'))
     declared = undefined
   }
   const charset = declared ?? (isUtf8(bytes) ? utf8 : latin1)
@@ -111,7 +114,7 @@ function fromNarrowBytes(bytes: Buffer, wanted: Charset | undefined): OutgoingMe
     (charset.label === 'utf-8' && !isUtf8(bytes)) ||
     (charset.label === 'us-ascii' && !isAscii(bytes))
   ) {
-    warnings.push(`The Buffer is sent as ${charset.label}, but not all of its bytes are.`)
+    warnings.push(english('log', 'warning.bufferBytes', { charset: charset.label }))
   }
   return new Message(decode(headers, charset), bytes, charset, warnings)
 }
@@ -126,7 +129,7 @@ function readWide(marked: Buffer, wanted: Charset | undefined): OutgoingMessage 
   const bytes = withoutByteOrderMark(marked, charset)
   const received = decode(bytes, charset)
   if (!encode(received, charset).equals(bytes)) {
-    throw invalid(`The Buffer is not complete ${charset.label}: bytes are missing or left over.`)
+    throw invalid('bufferIncomplete', { charset: charset.label })
   }
   const text = unframe(received)
   expectMessage(text)
@@ -141,25 +144,13 @@ function withoutByteOrderMark(bytes: Buffer, charset: Charset): Buffer {
 
 /** @throws Hl7Error if the text does not start with a header segment. */
 function expectMessage(text: string): void {
-  if (text === '') throw invalid('msg.payload is empty. Pass an HL7 message that starts with MSH.')
+  if (text === '') throw invalid('payloadEmpty')
   if (readSeparators(text) !== null) return
   const name = text.slice(0, 3)
-  throw invalid(
-    isHeader(name)
-      ? `The ${name} segment declares no field separator. Pass a complete HL7 v2 message.`
-      : `msg.payload does not start with MSH, FHS or BHS${likeness(text)}. Pass an HL7 v2 message.`
-  )
-}
-
-function likeness(text: string): string {
-  if (text.startsWith('<')) return ' but looks like HTML or XML'
-  if (text.startsWith('{') || text.startsWith('[')) return ' but looks like JSON'
-  return ''
-}
-
-function kindOf(payload: unknown): string {
-  if (payload === undefined || payload === null) return 'missing'
-  return Array.isArray(payload) ? 'an array' : `of type ${typeof payload}`
+  if (isHeader(name)) throw invalid('noFieldSeparator', { name })
+  if (text.startsWith('<')) throw invalid('payloadMarkup')
+  if (text.startsWith('{') || text.startsWith('[')) throw invalid('payloadJson')
+  throw invalid('payloadNotHl7')
 }
 
 /** Where header segments start: the first in the text, then name by name. Splits nothing. */
@@ -179,7 +170,7 @@ function headerSegments(text: string): string {
 
 /** The set that MSH-18 names; undefined if none, with a warning if the name is unknown. */
 function known(charset: Charset | null | undefined, warnings: string[]): Charset | undefined {
-  if (charset === null) warnings.push('MSH-18 is ignored: it does not name a known character set.')
+  if (charset === null) warnings.push(english('log', 'warning.msh18Unknown'))
   return charset ?? undefined
 }
 
@@ -235,7 +226,7 @@ class Message implements OutgoingMessage {
       ? (messages[0]?.fieldText(paths.messageId.field) ?? '')
       : (this.controlIds[0] ?? '')
     if (!isFilled(this.controlId)) {
-      throw invalid('The message has no control ID. Fill in MSH-10 (in a batch, BHS-11 or FHS-11).')
+      throw invalid('noControlId')
     }
     const trigger = this.value(paths.trigger)
     this.type = this.value(paths.type) + (trigger === '' ? '' : `^${trigger}`)
@@ -283,6 +274,6 @@ function isReplyDue(msh: Segment): boolean {
   return conditions.length === 0 || conditions.includes('AL') || conditions.includes('SU')
 }
 
-function invalid(text: string): Hl7Error {
-  return new Hl7Error('HL7_INVALID_MESSAGE', text)
+function invalid(key: KeyUnder<'log', 'error'>, values?: Values): Hl7Error {
+  return new Hl7Error('HL7_INVALID_MESSAGE', english('log', `error.${key}`, values))
 }

@@ -1,3 +1,4 @@
+import { english } from '../english.ts'
 import { Hl7Error } from '../hl7/hl7-error.ts'
 
 const references: Readonly<Record<string, string>> = {
@@ -25,11 +26,7 @@ const impossible = /[^\t\n\r\x20-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/u
  */
 export function escapeXml(text: string): string {
   if (impossible.test(text)) {
-    throw new Hl7Error(
-      'HL7_INVALID_MESSAGE',
-      'A value for the body contains a character that XML does not allow, such as a control ' +
-        'character: remove it, or send the message as base64.'
-    )
+    throw new Hl7Error('HL7_INVALID_MESSAGE', english('log', 'error.notXml'))
   }
   return text.replace(/[&<>"'\t\n\r]/g, (character) => references[character] ?? character)
 }

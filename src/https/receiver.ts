@@ -4,7 +4,7 @@ import { Hl7Error } from '../hl7/hl7-error.ts'
 import type { ReceivedReply } from '../http-client/connection.ts'
 import type { HttpRequest } from '../http-client/http-message.ts'
 import type { UndiciClient } from '../http-client/undici-client.ts'
-import { ExpressionTimeout } from './expression-timeout.ts'
+import { ExpressionTimeout, MOST_EVALUATION_SECONDS } from './expression-timeout.ts'
 import { headerValueProblem } from './header-values.ts'
 import { buildRequestBody, type FormField, type RequestBodySettings } from './request-body.ts'
 
@@ -84,7 +84,7 @@ export class Receiver {
   async prepare(shipment: Shipment): Promise<PreparedRequest> {
     const settings = this.#settings
     const { token } = shipment
-    const fields = await evaluate(settings.formFields, shipment, 'form field')
+    const fields = await evaluate(settings.formFields, shipment, 'field')
     if (token !== undefined && settings.tokenPlacement === 'body') {
       fields.push({ name: 'access_token', value: token, isFixed: false })
     }
@@ -183,10 +183,14 @@ interface EvaluatedValue extends FormField {
   isFixed: boolean
 }
 
+/** What is said of a value that could not be had. */
+const SLOW = { header: 'error.headerSlow', field: 'error.fieldSlow' } as const
+const FAILED = { header: 'error.headerFailed', field: 'error.fieldFailed' } as const
+
 async function evaluate(
   values: readonly NamedValue[],
   context: ValueContext,
-  what: string
+  what: 'header' | 'field'
 ): Promise<EvaluatedValue[]> {
   const evaluated: EvaluatedValue[] = []
   for (const { name, value } of values) {
@@ -197,12 +201,9 @@ async function evaluate(
         if (text !== undefined) evaluated.push({ name, value: text, isFixed: false })
       } catch (error) {
         // An error that an expression throws can contain parts of the message.
-        const problem =
-          error instanceof ExpressionTimeout ? error.message : 'cannot be computed for this message'
-        throw new Hl7Error(
-          'HL7_INVALID_MESSAGE',
-          `The value of the ${what} ${name} ${problem}: check it in the node.`
-        )
+        const keys = error instanceof ExpressionTimeout ? SLOW : FAILED
+        const values = { name, seconds: MOST_EVALUATION_SECONDS }
+        throw new Hl7Error('HL7_INVALID_MESSAGE', english('log', keys[what], values))
       }
     }
   }

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto'
+import { english } from '../english.ts'
 import { encode } from '../hl7/charset.ts'
 import { Hl7Error } from '../hl7/hl7-error.ts'
 import type { OutgoingMessage } from '../hl7/outgoing-message.ts'
-import { ExpressionTimeout } from './expression-timeout.ts'
+import { ExpressionTimeout, MOST_EVALUATION_SECONDS } from './expression-timeout.ts'
 
 /** How the message is packed into the body of a request. */
 export type BodyFormat = 'raw' | 'mllp' | 'form' | 'multipart' | 'json' | 'text'
@@ -101,8 +102,8 @@ export async function buildRequestBody(
     }
     case 'text': {
       const text = await filledTemplate(message, settings, fields, input)
-      if (typeof text !== 'string') throw templateError('returns no text for this message')
-      if (!text.isWellFormed()) throw halfCharacter('The body')
+      if (typeof text !== 'string') throw templateError('templateNoText')
+      if (!text.isWellFormed()) throw halfCharacter('bodyHalfCharacter')
       return { body: Buffer.from(text), contentType: contentType || 'text/plain; charset=utf-8' }
     }
   }
@@ -121,9 +122,7 @@ async function filledTemplate(
   } catch (error) {
     if (error instanceof Hl7Error) throw error
     // An error that an expression throws can contain parts of the message.
-    throw templateError(
-      error instanceof ExpressionTimeout ? error.message : 'cannot be evaluated for this message'
-    )
+    throw templateError(error instanceof ExpressionTimeout ? 'templateSlow' : 'templateFailed')
   }
 }
 
@@ -132,28 +131,30 @@ function jsonOf(value: unknown): string {
   try {
     json = stringify(value)
   } catch {
-    throw templateError('returns a value that JSON cannot represent')
+    throw templateError('templateNotJson')
   }
-  if (json === undefined) throw templateError('returns nothing for this message')
+  if (json === undefined) throw templateError('templateNothing')
   return json
 }
 
 /** Its type leaves out that some values have no JSON. */
 const stringify: (value: unknown) => string | undefined = JSON.stringify
 
-function templateError(problem: string): Hl7Error {
-  return new Hl7Error('HL7_CONFIG', `The body template ${problem}: check it in the node.`)
+function templateError(
+  key: 'templateNoText' | 'templateNothing' | 'templateNotJson' | 'templateSlow' | 'templateFailed'
+): Hl7Error {
+  return new Hl7Error(
+    'HL7_CONFIG',
+    english('log', `error.${key}`, { seconds: MOST_EVALUATION_SECONDS })
+  )
 }
 
 function encodedText(message: OutgoingMessage, { bodyEncoding }: RequestBodySettings): string {
   if (bodyEncoding === 'base64') return message.bytes.toString('base64')
   const { text } = message
   if (text.includes('\ufffd') && !isWhole(message)) {
-    throw new Hl7Error(
-      'HL7_INVALID_MESSAGE',
-      `The Buffer contains bytes that are not ${message.charset} characters, so it cannot be sent as ` +
-        'text. Set the charset of the node to that of the bytes, or send the message as base64.'
-    )
+    const { charset } = message
+    throw new Hl7Error('HL7_INVALID_MESSAGE', english('log', 'error.bytesNotText', { charset }))
   }
   return text
 }
@@ -174,13 +175,13 @@ function withCharset(type: string, charset: string): string {
 
 function expectCharacters(fields: readonly FormField[]): void {
   for (const { name, value } of fields) {
-    if (!value.isWellFormed()) throw halfCharacter(`The form field ${name}`)
+    if (!value.isWellFormed()) throw halfCharacter('fieldHalfCharacter', name)
   }
 }
 
 /** It would be sent as another character. */
-function halfCharacter(what: string): Hl7Error {
-  return new Hl7Error('HL7_INVALID_MESSAGE', `${what} contains half a character (a surrogate).`)
+function halfCharacter(key: 'bodyHalfCharacter' | 'fieldHalfCharacter', name = ''): Hl7Error {
+  return new Hl7Error('HL7_INVALID_MESSAGE', english('log', `error.${key}`, { name }))
 }
 
 /**

@@ -192,7 +192,7 @@ describe('a string is refused', () => {
     await assert.rejects(sent(adt('', 'é').replace('|A|', '|é|'), 'us-ascii'), /Segment 1 /)
   })
 
-  const unknown = /charset is not known\. Use auto/
+  const unknown = /character set of the node is not known\. Use auto/
   const settings: [msh18: string, charset: string, words: RegExp][] = [
     // What iconv-lite knows, but no message is in; a country and a number.
     ...['base64', 'hex', 'binary', 'utf-7', 'utf-7-imap', 'utf-32', 'ucs-2', 'ucs-4', 'cesu-8'],
@@ -214,7 +214,7 @@ describe('a string is refused', () => {
       (name): [string, string, RegExp] => [
         name,
         'auto',
-        /cannot be encoded here.*set the charset of the node/
+        /cannot be encoded here.*set the character set of the node/
       ]
     )
   )

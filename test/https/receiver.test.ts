@@ -413,7 +413,7 @@ describe('a Buffer that is not in its characters', () => {
     ['iso-2022-jp', bytes('~ISO IR87', 0x1b, 0x24, 0x42, 0x7e)]
   ] as const) {
     it(`${charset}: is sent as bytes and base64, not as text`, async () => {
-      const words = new RegExp(`not ${charset} characters,.*charset.*base64`)
+      const words = new RegExp(`not ${charset} characters,.*character set.*base64`)
       for (const format of ['form', 'json', 'text'] as const) {
         const settings = { format, bodyTemplate: text }
         const refused = { code: 'HL7_INVALID_MESSAGE', message: words }
