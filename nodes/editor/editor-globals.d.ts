@@ -119,7 +119,8 @@ declare const RED: {
   user: { hasPermission(permission: string): boolean }
   view: { reveal(id: string): void }
   i18n: { lang(): string }
-  notify(message: string, type: 'error'): void
+  notify(message: string, type: 'error' | 'success'): void
+  clipboard: { copyText(text: string): boolean }
   utils: {
     /** `true`, or why the value is not valid for the type. */
     validateTypedProperty(value: string, type: string, options: object): true | string

@@ -30,7 +30,6 @@ const css = `
 }
 .hl7-https-form .hl7-https-hint a { color: inherit; text-decoration: underline; }
 .hl7-https-form .form-row > .hl7-https-list-problem { margin-left: 0; }
-.hl7-https-form textarea.hl7-https-below { margin: 8px 0 0 165px; font-family: var(--red-ui-monospace-font); }
 .hl7-https-form .hl7-https-note:empty { display: none; }
 .hl7-https-form .hl7-https-problem { color: var(--red-ui-text-color-error); }
 .hl7-https-form .hl7-https-required { color: var(--red-ui-text-color-error); margin-left: 3px; }
@@ -109,7 +108,7 @@ const css = `
   .hl7-https-form .form-row > input.hl7-https-rest,
   .hl7-https-form .form-row > div[style*="165px"],
   .hl7-https-form .form-row > .red-ui-typedInput-container { width: 100% !important; margin-left: 0; }
-  .hl7-https-form .form-row > :is(.hl7-https-hint, .hl7-https-note, .hl7-https-problem, .hl7-https-result, .hl7-https-below),
+  .hl7-https-form .form-row > :is(.hl7-https-hint, .hl7-https-note, .hl7-https-problem, .hl7-https-result),
   .hl7-https-form :is(.form-tips, .hl7-https-beside) { margin-left: 0; }
   .hl7-https-form .hl7-https-check { padding-left: 0; }
   .hl7-https-form .hl7-https-rule-when, .hl7-https-form .hl7-https-rule-then { flex-basis: 100%; }

@@ -38,8 +38,11 @@ export interface Form<TextKey extends string = SharedKey> {
   save: (node: EditorNode) => void
   /** Forgets the open form; call it in `oneditcancel`. */
   cancel: () => void
-  /** The form's properties and credentials as in a flow file; lists as they are on the node. */
-  properties: () => FormProperties
+  /**
+   * The form's properties and, as `credentials`, its credentials, as in a flow file: lists as they are
+   * on the node, a password that was not changed as `__PWRD__`.
+   */
+  settings: () => Record<string, unknown>
   /** What a validator returns to Node-RED: `true`, or the field and the reason in words. */
   problem: (node: EditorNode, property: LastPart<TextKey, 'label'>, value: unknown) => true | string
   /** The text for a mistake, in the editor's language; an empty string if there is no key. */
@@ -56,12 +59,6 @@ export interface Form<TextKey extends string = SharedKey> {
   element: (property: string) => HTMLElement | null
   /** The form's element while it is open. */
   root: () => HTMLElement
-}
-
-/** What a form contains. A password that was not changed is `__PWRD__`. */
-export interface FormProperties {
-  properties: Record<string, unknown>
-  credentials: Record<string, string>
 }
 
 /** Creates a {@link Form} from its definition. */
@@ -158,28 +155,25 @@ export function createForm<TextKey extends string>(definition: FormDefinition): 
     root,
     idOf,
     element,
-    properties: () => {
+    settings: () => {
       if (open === undefined) throw new Error('The form is not open')
       const { defaults, credentials } = open._def
       const read = readFrom(open)
-      const text = (property: string): string => {
+      const settings: Record<string, unknown> = {}
+      for (const [property, { type }] of Object.entries(defaults)) {
         const value = read(property)
-        return typeof value === 'string' ? value : ''
+        if (table[property]?.kind === 'number' && !isVariable(String(value))) {
+          settings[property] = String(value).trim() === '' ? undefined : Number(value)
+        } else {
+          // `_ADD_` stands for a config node that does not exist yet.
+          const none = type !== undefined && (value === '_ADD_' || value === null)
+          settings[property] = none ? '' : value
+        }
       }
-      return {
-        properties: Object.fromEntries(
-          Object.entries(defaults).map(([property, { type }]) => {
-            const value = read(property)
-            if (table[property]?.kind === 'number' && !isVariable(String(value))) {
-              return [property, String(value).trim() === '' ? undefined : Number(value)]
-            }
-            // `_ADD_` stands for a config node that does not exist yet.
-            const none = type !== undefined && (value === '_ADD_' || value === null)
-            return [property, none ? '' : value]
-          })
-        ),
-        credentials: Object.fromEntries(Object.keys(credentials).map((name) => [name, text(name)]))
-      }
+      settings['credentials'] = Object.fromEntries(
+        Object.keys(credentials).map((name) => [name, read(name) ?? ''])
+      )
+      return settings
     },
     problem,
     onMarks: (listener) => {

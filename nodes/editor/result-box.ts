@@ -90,50 +90,8 @@ export class ResultBox {
   }
 }
 
-/**
- * Removes a result as soon as the form is not as it was tested: it would say something about other
- * settings.
- *
- * @param state all that a test depends on
- * @returns call it when a test begins; it returns whether the form still is as it was then
- */
-export function keepWithForm(
-  result: ResultBox,
-  root: HTMLElement,
-  state: () => string
-): () => () => boolean {
-  let tested: string | undefined
-  // Node-RED reports a change of its own fields by jQuery; rows are removed by a click, or sorted.
-  $(root).on('change keyup input click sortstop', () => {
-    if (tested === undefined || state() === tested) return
-    tested = undefined
-    result.clear()
-  })
-  return () => {
-    const mine = state()
-    tested = mine
-    return () => tested === mine
-  }
-}
-
 function element(name: string, text: string): HTMLElement {
   const made = document.createElement(name)
   made.textContent = text
   return made
-}
-
-/** Wires a button: while it works it shows that it is busy, and cannot be pressed again. */
-export function onPress(id: string, work: () => Promise<void>): void {
-  const button = document.getElementById(id)
-  button?.addEventListener('click', () => {
-    if (button.getAttribute('aria-disabled') === 'true') return
-    const icon = button.querySelector('i')
-    const before = icon?.className ?? ''
-    button.setAttribute('aria-disabled', 'true')
-    if (icon) icon.className = 'fa fa-spinner fa-spin'
-    void work().finally(() => {
-      button.removeAttribute('aria-disabled')
-      if (icon) icon.className = before
-    })
-  })
 }

@@ -1,12 +1,13 @@
 import { ERROR_CODES } from '../../src/hl7/error-codes.ts'
 import { parseReplyRules } from '../../src/rules/reply-rules.ts'
 import type { TestAnswer } from '../operations/answers.ts'
-import { askNodeRed, RequestError } from './ask-node-red.ts'
+import { askNodeRed } from './ask-node-red.ts'
 import type { Form } from './form.ts'
+import { prepareFormTest } from './form-test.ts'
 import type { FormText, OutKey } from './form-text.ts'
 import { rowActions } from './reply-rule-row.ts'
 import { conditionWords, severityWords } from './reply-rule-words.ts'
-import { keepWithForm, onPress, ResultBox, type Failure, type ResultLine } from './result-box.ts'
+import type { Failure, ResultBox, ResultLine } from './result-box.ts'
 import { sampleInject } from './sample-inject.ts'
 
 /** What the buttons need from the form. */
@@ -27,15 +28,9 @@ const prefix = 'hl7-https-out-test'
 /** Wires "Send test message", which sends with what is in the form, and "Copy as inject". */
 export function prepareTestMessage({ form, node, lists }: TestMessageOptions): void {
   const { text } = form
-  const result = new ResultBox(`${prefix}-result`)
   const type = (): string => String($(`#${prefix}-type`).val()).trim() || 'ADT^A01'
-  const given = (): Record<string, unknown> => {
-    const { properties, credentials } = form.properties()
-    return { ...properties, ...lists(), credentials }
-  }
-  const begin = keepWithForm(result, form.root(), () => JSON.stringify([given(), type()]))
 
-  const show = (answer: TestAnswer): void => {
+  const show = (answer: TestAnswer, result: ResultBox): void => {
     const { error = null, request } = answer
     const lines: ResultLine[] = [
       [text('testMessage.decision'), decisionWords(answer, text)],
@@ -76,46 +71,30 @@ export function prepareTestMessage({ form, node, lists }: TestMessageOptions): v
     result.show(good ? 'good' : 'bad', headline, lines, long)
   }
 
-  onPress(`${prefix}-button`, async () => {
-    const isCurrent = begin()
-    const settings = given()
-    const waiting = notDeployed(settings, text)
-    if (waiting !== undefined) {
-      result.fail(text, text('testMessage.notSent'), waiting)
-      return
-    }
-    result.say(text('testMessage.busy'))
-    const id = runningId(node) ?? node.id
-    try {
-      const answer = await askNodeRed('testNode', { id }, { type: type(), node: settings })
-      if (isCurrent()) show(answer)
-    } catch (error) {
-      if (!(error instanceof RequestError)) throw error
-      if (isCurrent()) result.show('bad', text(`request.${error.key}`), [])
+  prepareFormTest({
+    form,
+    prefix,
+    busy: text('testMessage.busy'),
+    settings: () => ({ type: type(), node: { ...form.settings(), ...lists() } }),
+    run: async (settings, result) => {
+      const waiting = notDeployed(settings.node, text)
+      if (waiting !== undefined) {
+        return () => {
+          result.fail(text, text('testMessage.notSent'), waiting)
+        }
+      }
+      const answer = await askNodeRed('testNode', { id: runningId(node) ?? node.id }, settings)
+      return () => {
+        show(answer, result)
+      }
     }
   })
 
-  const shown = document.getElementById(`${prefix}-json`)
-  const copied = document.getElementById(`${prefix}-copied`)
-  onPress(`${prefix}-copy`, async () => {
-    const json = sampleInject(type())
-    const isCopied = await copy(json)
-    if (copied) copied.textContent = text(isCopied ? 'testMessage.copied' : 'testMessage.toCopy')
-    if (!(shown instanceof HTMLTextAreaElement)) return
-    shown.hidden = isCopied
-    shown.value = json
-    if (!isCopied) shown.select()
+  document.getElementById(`${prefix}-copy`)?.addEventListener('click', () => {
+    if (RED.clipboard.copyText(sampleInject(type()))) {
+      RED.notify(text('testMessage.copied'), 'success')
+    }
   })
-}
-
-/** Copies to the clipboard; it may be forbidden, and is not there on a page without TLS. */
-async function copy(words: string): Promise<boolean> {
-  const { clipboard } = navigator as { clipboard?: Clipboard }
-  if (clipboard === undefined) return false
-  return clipboard.writeText(words).then(
-    () => true,
-    () => false
-  )
 }
 
 /** Which config nodes of the form are not deployed as they are: the test would use other ones. */

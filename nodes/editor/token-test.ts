@@ -1,10 +1,11 @@
 import type { KeyUnder } from '../../src/english.ts'
 import { hintValues, type Hint } from '../../src/oauth2/hint.ts'
 import type { TokenTestResult } from '../../src/oauth2/token-test-result.ts'
-import { askNodeRed, RequestError } from './ask-node-red.ts'
+import { askNodeRed } from './ask-node-red.ts'
 import type { Form } from './form.ts'
+import { prepareFormTest } from './form-test.ts'
 import type { TokenKey } from './form-text.ts'
-import { keepWithForm, onPress, ResultBox } from './result-box.ts'
+import type { ResultBox } from './result-box.ts'
 
 /** What the Test button needs from the form. */
 export interface TokenTestOptions {
@@ -20,13 +21,6 @@ export interface TokenTestOptions {
 /** Wires the Test button: requests a token with the values of the form, and shows the result. */
 export function prepareTokenTest({ form, nodeId, lists, onIssuer }: TokenTestOptions): void {
   const { text } = form
-  const result = new ResultBox('oauth2-client-credentials-test-result')
-  const given = (): Record<string, unknown> => {
-    const { properties, credentials } = form.properties()
-    return { ...properties, ...lists(), credentials }
-  }
-  const begin = keepWithForm(result, form.root(), () => JSON.stringify(given()))
-
   const ask = (given: Record<string, unknown>): Promise<TokenTestResult> =>
     askNodeRed('testToken', { id: nodeId }, given)
 
@@ -41,7 +35,7 @@ export function prepareTokenTest({ form, nodeId, lists, onIssuer }: TokenTestOpt
     return texts.some((one) => one.startsWith('tokenHint.')) ? undefined : texts.join(' ')
   }
 
-  const show = (answer: TokenTestResult, lifetime: unknown): void => {
+  const show = (answer: TokenTestResult, lifetime: unknown, result: ResultBox): void => {
     if (!answer.ok) {
       const code = answer.code === 'ERR_HTTP_STATUS' ? '' : answer.code
       const status = answer.status === null ? '' : `HTTP ${answer.status}`
@@ -69,29 +63,28 @@ export function prepareTokenTest({ form, nodeId, lists, onIssuer }: TokenTestOpt
     ])
   }
 
-  onPress('oauth2-client-credentials-test-button', async () => {
-    let isCurrent = begin()
-    result.say(text('test.busy'))
-    const settings = given()
-    try {
-      let answer = await ask(settings)
+  prepareFormTest({
+    form,
+    prefix: 'oauth2-client-credentials-test',
+    busy: text('test.busy'),
+    settings: () => ({ ...form.settings(), ...lists() }),
+    run: async (settings, result) => {
+      const answer = await ask(settings)
       const issuer = String(settings['issuer']).trim()
       if (!answer.ok && answer.code === 'ERR_ISSUER_MISMATCH') {
         const other = issuer.endsWith('/') ? issuer.slice(0, -1) : `${issuer}/`
         const second = await ask({ ...settings, issuer: other })
         // The other may be wrong too.
         if (second.ok || second.code !== 'ERR_ISSUER_MISMATCH') {
-          if (isCurrent()) {
+          return () => {
             onIssuer(other)
-            isCurrent = begin()
+            show(second, settings['defaultLifetime'], result)
           }
-          answer = second
         }
       }
-      if (isCurrent()) show(answer, settings['defaultLifetime'])
-    } catch (error) {
-      if (!(error instanceof RequestError)) throw error
-      if (isCurrent()) result.show('bad', text(`request.${error.key}`), [])
+      return () => {
+        show(answer, settings['defaultLifetime'], result)
+      }
     }
   })
 }

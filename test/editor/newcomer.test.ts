@@ -34,7 +34,7 @@ describe('a newcomer with a URL, an issuer and credentials, at an empty canvas',
     const canvas = await box('#red-ui-workspace-chart')
     const palette = '.red-ui-palette-node[data-palette-type="hl7-https-out"]'
     await page.locator(palette).scrollIntoViewIfNeeded()
-    await drag(await middle(palette), [canvas.x + 400, canvas.y + 120])
+    await drag(await middle(palette), [canvas.x + 400, canvas.y + 300])
     const node = await only('hl7-https-out')
     assert.equal(await isValid(), false, 'a node without a URL')
     await page.locator(node).dblclick({ delay: 30 })
@@ -64,8 +64,8 @@ describe('a newcomer with a URL, an issuer and credentials, at an empty canvas',
     )
     await page.keyboard.press('Control+v')
     await page.click('#red-ui-clipboard-dialog-ok')
-    await page.mouse.move(canvas.x + 150, canvas.y + 120)
-    await page.mouse.click(canvas.x + 150, canvas.y + 120)
+    await page.mouse.move(canvas.x + 150, canvas.y + 300)
+    await page.mouse.click(canvas.x + 150, canvas.y + 300)
     const inject = await only('inject')
     await drag(
       await middle(`${inject} .red-ui-flow-port-output .red-ui-flow-port`),

@@ -78,6 +78,30 @@ describe('the Test button of the OAuth 2.0 node', () => {
     assert.match(await result(), /You do not have the permission for this: ask for flows\.write\./)
   })
 
+  it('enters the issuer as the server spells it, if only the last slash differs', async () => {
+    const got = {
+      ...{ ok: true, tokenEndpoint: own('/token'), clientAuth: 'client_secret_basic' },
+      ...{ tokenType: 'Bearer', expiresIn: 300, scope: '', elapsedMs: 1 }
+    }
+    const refused = {
+      ...{ ok: false, code: 'ERR_ISSUER_MISMATCH', status: null },
+      ...{ description: 'It is not the issuer.', hint: '', hints: [] }
+    }
+    await editor.page.route(
+      `**/${config}/other/test`,
+      (route) => {
+        const { issuer } = route.request().postDataJSON() as { issuer: string }
+        return route.fulfill({ json: issuer.endsWith('/') ? got : refused })
+      },
+      { times: 2 }
+    )
+    await editor.editConfig(config, 'other')
+    assert.match(await result(), /^Got a token/)
+    assert.equal(await editor.page.inputValue('#node-config-input-issuer'), own('/realm/'))
+    await editor.type('#node-config-input-issuer', own('/realm'))
+    assert.equal(await editor.page.innerText(`#${config}-test-result`), '')
+  })
+
   it('says what to do in the language of the reader, with the labels of the form', async () => {
     await editor.speak('de')
     await editor.editConfig(config, 'other')

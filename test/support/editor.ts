@@ -298,13 +298,6 @@ export class Editor {
     await this.ask(`document.documentElement.classList.toggle('nr-theme-dark', ${dark})`)
   }
 
-  /** Takes the clipboard away, as from a page without HTTPS. */
-  async withoutClipboard(): Promise<void> {
-    await this.ask(
-      `Object.defineProperty(navigator, 'clipboard', { value: undefined, configurable: true }) && 0`
-    )
-  }
-
   /** Whether each of the fields is visible. */
   async seen(...ids: string[]): Promise<Record<string, boolean>> {
     const pairs = await Promise.all(
