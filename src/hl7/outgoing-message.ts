@@ -31,7 +31,8 @@ export interface OutgoingMessage {
   /** The charset parameter that goes with the bytes: `utf-8`, `iso-8859-1`. */
   readonly charset: string
   /**
-   * MSH-10; for a batch, FHS-11, else BHS-11, else the first MSH-10. The whole field. Never blank.
+   * MSH-10; for a batch, FHS-11, else BHS-11, else the first MSH-10. The whole field. Never blank, and no longer
+   * than 199 characters.
    */
   readonly controlId: string
   /**
@@ -62,6 +63,9 @@ export interface OutgoingMessage {
 
 const auto = new Set(['', 'auto'])
 
+/** The most characters that any version of HL7 allows in MSH-10. It is in lists, events and the log. */
+const MOST_ID = 199
+
 /**
  * Reads `msg.payload` as a message to send (the contract's "Message in" and "Characters").
  *
@@ -69,8 +73,8 @@ const auto = new Set(['', 'auto'])
  *
  * @param payload string, Buffer or any other Uint8Array.
  * @param charset `auto` (also `''`), or the name of a set that overrides MSH-18.
- * @throws Hl7Error `HL7_INVALID_MESSAGE` if it is not an HL7 v2 message, has no control ID or does
- * not fit its character set; `HL7_CONFIG` if the set is unknown or cannot be written here.
+ * @throws Hl7Error `HL7_INVALID_MESSAGE` if it is not an HL7 v2 message, has no control ID or one that is
+ * too long, or does not fit its character set; `HL7_CONFIG` if the set is unknown or cannot be written here.
  */
 export function readOutgoingMessage(payload: unknown, charset: string): OutgoingMessage {
   const wanted = auto.has(charset.trim().toLowerCase()) ? undefined : charsetOfLabel(charset)
@@ -228,6 +232,7 @@ class Message implements OutgoingMessage {
     if (!isFilled(this.controlId)) {
       throw invalid('noControlId')
     }
+    if (this.controlId.length > MOST_ID) throw invalid('longControlId', { most: MOST_ID })
     const trigger = this.value(paths.trigger)
     this.type = this.value(paths.type) + (trigger === '' ? '' : `^${trigger}`)
     this.version = this.value(paths.version)

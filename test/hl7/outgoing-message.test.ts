@@ -118,6 +118,11 @@ describe('readOutgoingMessage', () => {
     assert.equal(readOutgoingMessage(part, 'auto').text, admission())
   })
 
+  it('may have a control ID of 199 characters', () => {
+    const id = 'x'.repeat(199)
+    assert.equal(readOutgoingMessage(admission({ id }), 'auto').controlId, id)
+  })
+
   describe('a payload that is not a message', () => {
     const table: [string, unknown, RegExp][] = [
       ['missing', undefined, /is missing/],
@@ -144,6 +149,16 @@ describe('readOutgoingMessage', () => {
       ['a blank MSH-10', admission({ id: '  ' }), /no control ID/],
       ['MSH-10 only in the second message', `MSH|^~\\&\r${admission()}`, /no control ID/],
       ['a batch without any ID', 'FHS|^~\\&\rBHS|^~\\&\rBTS\rFTS', /no control ID/],
+      [
+        'an MSH-10 of 200 characters',
+        admission({ id: 'x'.repeat(200) }),
+        /more than 199 characters/
+      ],
+      [
+        'a BHS-11 of 200 characters',
+        `BHS|^~\\&|||||||||${'x'.repeat(200)}\r${admission()}`,
+        /more than 199 characters/
+      ],
       ['bytes that are not text', Buffer.from([1, 2, 3, 255]), /does not start with MSH/],
       ['words in UTF-16', Buffer.from('\ufeffSecret', 'utf16le'), /does not start with MSH/],
       [
