@@ -2,6 +2,7 @@ import {
   is,
   names,
   SECRETS,
+  type CredentialTable,
   type PropertyTable,
   type ReadValue
 } from './property-table.ts'
@@ -248,4 +249,4 @@ export const outProperties = {
   queueWaitAlert: { kind: 'number', default: 0, min: 0, in: 'queue', unit: 'secondsWait' }
 } as const satisfies PropertyTable
 
-export const outCredentials = SECRETS
+export const outCredentials: CredentialTable = SECRETS

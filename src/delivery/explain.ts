@@ -27,11 +27,25 @@ export function deliveryFailed(
     ...(status === undefined ? undefined : { status })
   }
   const values = { why: whyFailed(result), message: idOf(name), count: attempts }
-  return new DeliveryError(
-    'HL7_DELIVERY_FAILED',
-    english('log', 'error.notDelivered', values),
-    cause
-  )
+  const key = mayHaveArrived(result) ? 'error.perhapsDelivered' : 'error.notDelivered'
+  return new DeliveryError('HL7_DELIVERY_FAILED', english('log', key, values), cause)
+}
+
+function mayHaveArrived({ error }: AttemptResult): boolean {
+  return error?.family === 'reset' || error?.family === 'timeout'
+}
+
+/** Why a message is still in the queue after an attempt. */
+export function stillQueued(name: MessageName, attempts: number, result: AttemptResult): string {
+  const values = { why: whatHappened(result), message: idOf(name), count: attempts }
+  return english('log', 'error.stillQueued', values)
+}
+
+/** What an attempt came to, with the acknowledgement's code if there is one. */
+export function whatHappened(result: AttemptResult): string {
+  const ack = result.reply?.ack
+  if (!ack) return whyFailed(result)
+  return `${printableCode(ack.code) || 'An acknowledgement without a code'} from the receiver.`
 }
 
 /**

@@ -7,7 +7,7 @@ import { toldInEnglish } from '../told-in-english.ts'
 import type { AttemptResult } from './attempt-result.ts'
 import type { DeliveryEvent, Moved } from './delivery-events.ts'
 import { eventTold } from './event-told.ts'
-import { idOf, printableCode, sentence, whyFailed } from './explain.ts'
+import { idOf, sentence, whatHappened } from './explain.ts'
 import { causeOf } from './tally.ts'
 
 /** A line for the log: what is stuck and why, or that it is moving again. */
@@ -244,10 +244,4 @@ export class Reporter {
     const text = `${toldInEnglish(eventTold(happening))}. ${more}`.trim()
     this.#reports.log({ level: GOOD_NEWS.has(happening.kind) ? 'info' : 'warn', text })
   }
-}
-
-function whatHappened(result: AttemptResult): string {
-  const ack = result.reply?.ack
-  if (!ack) return whyFailed(result)
-  return `${printableCode(ack.code) || 'An acknowledgement without a code'} from the receiver.`
 }

@@ -4,7 +4,7 @@ import { toldInEnglish } from '../told-in-english.ts'
 import type { AttemptResult } from './attempt-result.ts'
 import type { DeliveryEvent } from './delivery-events.ts'
 import { printable } from '../printable.ts'
-import { deliveryFailed, printableCode } from './explain.ts'
+import { printableCode, stillQueued } from './explain.ts'
 import { Latencies } from './latencies.ts'
 import type { Settlement } from './settlement.ts'
 
@@ -55,8 +55,7 @@ export class Tally {
         if (event.to === 'left' && event.settlement) this.#readOutcome(event.settlement)
         else if (event.result && (event.to === 'retrying' || event.to === 'waiting')) {
           const { message, result } = event
-          const failure = deliveryFailed(message, message.attempts, result)
-          this.#setLastError(causeOf(result), failure.message)
+          this.#setLastError(causeOf(result), stillQueued(message, message.attempts, result))
         }
         return
       case 'lost':

@@ -405,7 +405,10 @@ describe('deliveryFailed', () => {
       const failure = deliveryFailed({ controlId: 'M1', type: 'ADT^A01' }, 1, attempt)
       assert.equal(failure.code, 'HL7_DELIVERY_FAILED')
       const start = cause === undefined || said.startsWith(cause.code) ? '' : `${cause.code}: `
-      const end = ' Message M1 (ADT^A01) was not delivered (one attempt).'
+      const mayHaveArrived = ['reset', 'timeout'].includes(attempt.error?.family ?? '')
+      const end = mayHaveArrived
+        ? ' It is not known whether message M1 (ADT^A01) was delivered (one attempt).'
+        : ' Message M1 (ADT^A01) was not delivered (one attempt).'
       assert.equal(failure.message, start + said + end)
       const status = attempt.reply?.status
       assert.deepEqual(failure.cause, cause ?? { code: String(status), status })

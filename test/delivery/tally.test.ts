@@ -33,4 +33,26 @@ describe('Tally', () => {
     for (let i = 0; i < 100; i++) measure(tally, 1e12)
     assert.ok(tally.values().latencyMs.p50 > 1e6)
   })
+
+  it('does not say of a message that is still retried, or waits, that it was not delivered', () => {
+    const refused = resultOf('nak')
+    for (const [result, attempts, text] of [
+      [
+        resultOf('unreachable'),
+        1,
+        'ECONNREFUSED: connection refused. Check the host and port of the URL, and that the receiver is running. Message a1 (ADT^A01) stays in the queue (one attempt so far).'
+      ],
+      [
+        refused,
+        3,
+        'AR from the receiver. Message a1 (ADT^A01) stays in the queue (3 attempts so far).'
+      ]
+    ] as const) {
+      for (const to of ['retrying', 'waiting'] as const) {
+        const tally = new Tally(Date.now)
+        tally.readEvent({ kind: 'moved', message: { ...message, attempts }, to, result })
+        assert.equal(tally.values().lastError?.text, text)
+      }
+    }
+  })
 })
