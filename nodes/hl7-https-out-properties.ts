@@ -2,7 +2,6 @@ import {
   is,
   names,
   SECRETS,
-  type CredentialTable,
   type PropertyTable,
   type ReadValue
 } from './property-table.ts'
@@ -249,4 +248,4 @@ export const outProperties = {
   queueWaitAlert: { kind: 'number', default: 0, min: 0, in: 'queue', unit: 'secondsWait' }
 } as const satisfies PropertyTable
 
-export const outCredentials: CredentialTable = SECRETS
+export const outCredentials = SECRETS

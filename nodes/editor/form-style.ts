@@ -18,7 +18,7 @@ const css = `
 .hl7-https-form .form-row > input.hl7-https-short { width: 160px; }
 .hl7-https-form .form-row > select.hl7-https-half { width: 220px; }
 .hl7-https-form .form-row > select.hl7-https-half:has(+ input[hidden]) { width: calc(100% - 165px); }
-.hl7-https-form .form-row > input.hl7-https-rest { width: calc(100% - 389px); margin-left: 4px; }
+.hl7-https-form .form-row > input.hl7-https-rest { width: calc(100% - 393px); margin-left: 4px; }
 .hl7-https-form [hidden] { display: none !important; }
 .hl7-https-form .form-row > div > select { min-width: 0; }
 .hl7-https-form .hl7-https-unit { margin-left: 6px; }
