@@ -53,7 +53,12 @@ export class Redactor {
     return text.replace(this.#pattern, HIDDEN)
   }
 
-  /** The same for every text in a JSON value, such as the answer of a route. */
+  /** Whether the text holds one of the secrets. Other JSON Web Tokens are not meant. */
+  holdsSecret(text: string): boolean {
+    return [...this.#secrets].some((secret) => isIn(secret, text))
+  }
+
+  /** `hide` for every text in a JSON value, such as the answer of a route. */
   hideIn<Value>(value: Value): Value {
     return this.#hidden(value) as Value
   }
@@ -74,12 +79,26 @@ function patternOf(secrets: string[]): RegExp {
   return new RegExp([...longestFirst.map(formsOf), JWT].join('|'), 'gu')
 }
 
+/** Most texts hold no secret, and to search for all of its forms takes a hundred times as long. */
+function isIn(secret: string, text: string): boolean {
+  const [run] = (secret.slice(0, MAX_START).match(/[A-Za-z\d]+/g) ?? ['']).sort(
+    (a, b) => b.length - a.length
+  )
+  return text.includes(run) && new RegExp(startFormsOf(secret), 'u').test(text)
+}
+
 /** A secret, each of its characters as it is or as another syntax writes it. */
 function formsOf(secret: string): string {
+  const rest = Array.from(secret).slice(MAX_START).map(formsOfCharacter).join('')
+  const start = startFormsOf(secret)
+  return rest === '' ? start : `${start}(?:${rest})?[^\\s"'<>&]*`
+}
+
+/** As much of a secret as is enough to know it. */
+function startFormsOf(secret: string): string {
   const characters = Array.from(secret)
   const start = characters.slice(0, MAX_START).map(formsOfCharacter).join('')
-  const rest = characters.slice(MAX_START).map(formsOfCharacter).join('')
-  if (rest !== '') return `${start}(?:${rest})?[^\\s"'<>&]*`
+  if (characters.length > MAX_START) return start
   const standsAlone = secret.length < MIN_ANYWHERE || /^\p{L}+$/u.test(secret)
   return standsAlone ? `${WORD_START}${start}(?![\\p{L}\\p{N}_])` : start
 }

@@ -101,11 +101,27 @@ describe('a Redactor', () => {
           encodeURIComponent(secret),
           JSON.stringify(secret).slice(1, -1)
         ]) {
-          assert.ok(!hide(`${before}${form}${after}`, secret).includes(form), form)
+          const said = `${before}${form}${after}`
+          assert.ok(!hide(said, secret).includes(form), form)
+          assert.ok(new Redactor([secret]).holdsSecret(said), form)
         }
       }),
       { numRuns: 30 }
     )
+  })
+
+  it('tells whether a text holds a secret, which a JSON Web Token of somebody else is not', () => {
+    const start = 'eyJhbGciOiJub25lIn0.'
+    const redactor = new Redactor([start + 'ab1'.repeat(500), 'password', '+/+/+/+/'])
+    for (const [text, holds] of [
+      [`Bearer ${start}${'ab1'.repeat(500)}`, true],
+      ['a password', true],
+      ['passwords', false],
+      ['x=%2B%2F+/+/+/', true],
+      [`${start}cd2.`, false]
+    ] as const) {
+      assert.equal(redactor.holdsSecret(text), holds, text)
+    }
   })
 
   it('takes linear time, whatever the text', () => {

@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http'
 import { readAcknowledgement, readAcknowledgements } from '../hl7/acknowledgement.ts'
 import type { OutgoingMessage } from '../hl7/outgoing-message.ts'
 import type { ReplyMessage } from '../hl7/reply-message.ts'
@@ -6,7 +7,7 @@ import { HttpError } from '../http-client/http-error.ts'
 import { withLiveConnection } from '../http-client/with-live-connection.ts'
 import type { ReceivedReply } from '../http-client/connection.ts'
 import { retryAfterMs } from '../http-client/retry-after.ts'
-import { Redactor } from '../redactor.ts'
+import { HIDDEN, Redactor } from '../redactor.ts'
 import type { PreparedRequest, Receiver } from '../https/receiver.ts'
 import { readReplyBody, type ReplyBodyOptions } from '../https/reply-body.ts'
 import { refusesProof, withProof } from '../oauth2/dpop-proofs.ts'
@@ -192,7 +193,7 @@ export class Courier {
       decision: decide(rules, attempt),
       reply: {
         status,
-        headers,
+        headers: withoutCredentials(headers, redactor),
         text: read.text,
         hl7: read.hl7,
         ack,
@@ -260,6 +261,18 @@ function redacted<Facts extends { error?: AttemptError; tokenProblem?: string; h
     ...(tokenProblem !== undefined && { tokenProblem: redactor.hide(tokenProblem) }),
     ...(hint !== undefined && { hint: redactor.hide(hint) })
   }
+}
+
+/** Camel's Jetty route sends the headers of the request back, and a flow may show or store those of the answer. */
+function withoutCredentials(headers: IncomingHttpHeaders, redactor: Redactor): IncomingHttpHeaders {
+  // To search all of them at once costs the least.
+  if (!redactor.holdsSecret(Object.values(headers).flat().join('\n'))) return headers
+  const hide = (value: string): string => (redactor.holdsSecret(value) ? HIDDEN : value)
+  const kept: IncomingHttpHeaders = {}
+  for (const [name, value = ''] of Object.entries(headers)) {
+    kept[name] = Array.isArray(value) ? value.map(hide) : hide(value)
+  }
+  return kept
 }
 
 function sentOf({ controlIds, type, replyDue }: OutgoingMessage): SentMessage {

@@ -416,6 +416,41 @@ describe('Courier', () => {
     )
   })
 
+  it('hands on no header in which the receiver sends a credential back', async () => {
+    const { tokens } = await tokenSource('tok/Qx7~Vb93+LmK2w==.Zt5')
+    const foreign = 'eyJhbGciOiJub25lIn0.eyJ3YXJkIjo3fQ.'
+    const camel = await receiver((socket, request) => {
+      const token = /authorization: (.*)\r/i.exec(request)?.[1] ?? ''
+      const echoes = [
+        `authorization: ${token}`,
+        `x-uri: /hl7?access_token=${encodeURIComponent(token)}&x=1`,
+        'x-key: secret/Key+1',
+        'x-proof: secret\\/Key+1',
+        'set-cookie: a=secret%2FKey%2B1',
+        'set-cookie: b=2',
+        `x-session: ${foreign}`,
+        'x-ward: Key 1'
+      ]
+      socket.end(answer(200, ACK, `${echoes.join('\r\n')}\r\n`))
+    })
+    const mine = courier(camel.url, {
+      tokens,
+      headers: [{ name: 'x-key', value: 'secret/Key+1' }],
+      secrets: ['secret/Key+1']
+    })
+    const { reply } = await mine.attempt(parcel)
+    assert.deepEqual(reply?.headers, {
+      'content-length': String(ACK.length),
+      authorization: '•••',
+      'x-uri': '•••',
+      'x-key': '•••',
+      'x-proof': '•••',
+      'set-cookie': ['•••', 'b=2'],
+      'x-session': foreign,
+      'x-ward': 'Key 1'
+    })
+  })
+
   it('quotes nothing of the message, its values and secrets', async () => {
     const text =
       'MSH|^~\\&|A|B|C|D|20260102||ADT^A01|M1|P|2.5.1\rPID|1||4711||Lindqvist^Anna|||2.5.1'
