@@ -1,10 +1,4 @@
-import {
-  is,
-  names,
-  SECRETS,
-  type PropertyTable,
-  type ReadValue
-} from './property-table.ts'
+import { is, names, SECRETS, type PropertyTable, type ReadValue } from './property-table.ts'
 
 /** Whether a token is sent in a header. */
 export const tokenIsHeader = (value: ReadValue): boolean =>

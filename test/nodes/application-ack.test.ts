@@ -129,11 +129,7 @@ describe('an application acknowledgement that comes later', () => {
     const [row] = await world.messages('state=suspended')
     assert.deepEqual(
       [row?.kind, row?.reason, row?.errorCode],
-      [
-        'ack-timeout',
-        'No application acknowledgement in time · rule :CA=A',
-        'HL7_DELIVERY_FAILED'
-      ]
+      ['ack-timeout', 'No application acknowledgement in time · rule :CA=A', 'HL7_DELIVERY_FAILED']
     )
     await world.nodeRed.waitForLog(/ERR_ACK_TIMEOUT.*within 0\.2 s/)
     await bring(ackFor('TIMEOUT1'))

@@ -3,10 +3,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Text } from '../../nodes/editor/sidebar/times.ts'
 
-const locales = join(
-  dirname(dirname(dirname(fileURLToPath(import.meta.url)))),
-  'locales'
-)
+const locales = join(dirname(dirname(dirname(fileURLToPath(import.meta.url)))), 'locales')
 
 /** Every text of the sidebar tab, by its whole key. */
 export function tabTexts(language = 'en-US'): Map<string, string> {
