@@ -42,6 +42,8 @@ export interface AttemptResult {
   retryAfterMs?: number
   /** Requests to the receiver in this attempt, if there was more than one. */
   requests?: number
+  /** Those of them that were repeated because a kept connection was dead, if any: each may have arrived. */
+  repeats?: number
   /** From the start of the last request to its answer, in milliseconds; without the token's time. */
   elapsedMs: number
 }

@@ -55,6 +55,12 @@ type Answer = ReceivedReply | HttpError
 /** Why there is no other token for one that the receiver refused. */
 type TokenRefusal = Pick<AttemptResult, 'tokenProblem' | 'hint' | 'isPermanent'>
 
+/**
+ * For rules that do not retry after a reset, in milliseconds: the receiver may be closing a connection that has been
+ * idle for longer at the moment in which the request is sent, and it would not be known whether the message arrived.
+ */
+const MOST_IDLE_MS = 100
+
 /** What is known of an attempt while it goes on. */
 interface Progress {
   redactor: Redactor
@@ -63,6 +69,8 @@ interface Progress {
   /** So many requests were sent, the last one at this time. */
   requests: number
   sentAt: number
+  /** So many of them were sent again because their connection was dead. */
+  repeats: number
 }
 
 /**
@@ -72,10 +80,12 @@ interface Progress {
  */
 export class Courier {
   readonly #settings: CourierSettings
+  readonly #mostIdleMs: number | undefined
   readonly #earlier = new EarlierMessages()
 
   constructor(settings: CourierSettings) {
     this.#settings = settings
+    this.#mostIdleMs = retriesOnReset(settings.rules) ? undefined : MOST_IDLE_MS
   }
 
   /**
@@ -89,7 +99,7 @@ export class Courier {
   ): Promise<AttemptResult> {
     const { secrets, tokens } = this.#settings
     const { redactor = new Redactor(secrets) } = parcel
-    const progress: Progress = { redactor, requests: 0, sentAt: performance.now() }
+    const progress: Progress = { redactor, requests: 0, sentAt: performance.now(), repeats: 0 }
     const send = (token: string | undefined): Promise<Answer> =>
       this.#send(parcel, token, progress, watchWork, signal)
     let refusal: TokenError | undefined
@@ -103,10 +113,11 @@ export class Courier {
     } catch (thrown) {
       result = this.#failed(thrown, parcel.message)
     }
-    const { requests, sentAt } = progress
+    const { requests, sentAt, repeats } = progress
     return {
       ...redacted({ ...result, ...explained(refusal) }, redactor),
       ...(requests > 1 && { requests }),
+      ...(repeats > 0 && { repeats }),
       elapsedMs: performance.now() - sentAt
     }
   }
@@ -147,11 +158,16 @@ export class Courier {
       if (proof !== undefined) progress.redactor.add(proof)
       progress.requests++
       progress.sentAt = performance.now()
-      return receiver.send(request, { responseTimeoutMs, signal, proof }).catch(httpError)
+      const limits = { responseTimeoutMs, mostIdleMs: this.#mostIdleMs, signal }
+      return receiver.send(request, { ...limits, proof }).catch(httpError)
     }
     const answer = await withLiveConnection(
       () => withProof(tokens?.proofs, request, token, transmit, headOf),
-      (error) => retriesOnReset(rules, errorOf(error))
+      (error) => {
+        const mayRepeat = retriesOnReset(rules, errorOf(error))
+        if (mayRepeat) progress.repeats++
+        return mayRepeat
+      }
     )
     if (!(answer instanceof HttpError)) this.#earlier.note(answer.connection, message.controlIds)
     return answer

@@ -134,7 +134,8 @@ export class Sending<Content> {
     } finally {
       careful.endAttempt()
     }
-    const { reply, error, reachable, elapsedMs } = result
+    const { reply, error, reachable, elapsedMs, repeats = 0 } = result
+    message.attempts += repeats
     // The auth node may be closed before this one.
     const isAborted = abort.aborted || error?.code === 'ERR_ABORTED'
     if (reply === undefined && closing.aborted && isAborted) {

@@ -38,6 +38,7 @@ export class Connection {
   readonly #client: Client
   readonly #onNotice: (text: string) => void
   readonly #openedAt = performance.now()
+  #idleSince = 0
   #requests = 0
   /** The current one, or the last. */
   #exchange: Exchange | undefined
@@ -90,6 +91,11 @@ export class Connection {
   get isUsable(): boolean {
     const isYoung = performance.now() - this.#openedAt < MAX_AGE_MS
     return isYoung && this.#socket.readable && !this.#socket.destroyed
+  }
+
+  /** How long ago its last request ended, in milliseconds. */
+  get idleMs(): number {
+    return performance.now() - this.#idleSince
   }
 
   /** Calls back once it is closed. */
@@ -157,6 +163,7 @@ export class Connection {
         retryAfterMs: retryAfterMs(exchange.headers, Date.now())
       })
     } finally {
+      this.#idleSince = performance.now()
       exchange.end()
       signal?.removeEventListener('abort', onAbort)
     }

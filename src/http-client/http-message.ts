@@ -17,6 +17,8 @@ export interface HttpRequest {
    * request is still being sent, the limit for a stall.
    */
   responseTimeoutMs: number
+  /** A kept connection that was idle for longer, in milliseconds, is not used. */
+  mostIdleMs?: number | undefined
   /** Ends the request with an `HttpError` of code `ERR_ABORTED`. */
   signal?: AbortSignal | undefined
 }

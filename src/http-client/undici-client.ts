@@ -48,7 +48,7 @@ export class UndiciClient {
       if (signal?.aborted === true || this.#closing.signal.aborted) {
         throw aborted().at(url.host, { connected: false, reusedConnection: false })
       }
-      const connection = this.#takeFree(url) ?? (await this.#connect(request))
+      const connection = this.#takeFree(request) ?? (await this.#connect(request))
       const reply = await this.#send(connection, request)
       if (reply !== undefined) return reply
     }
@@ -120,7 +120,8 @@ export class UndiciClient {
     this.#settings.onNotice?.(text)
   }
 
-  #takeFree({ origin }: URL): Connection | undefined {
+  #takeFree({ url: { origin }, mostIdleMs = Infinity }: HttpRequest): Connection | undefined {
+    for (const one of this.#free) if (one.idleMs > mostIdleMs) one.destroy()
     const at = this.#free.findLastIndex((one) => one.origin === origin && one.isUsable)
     return at === -1 ? undefined : this.#free.splice(at, 1)[0]
   }

@@ -140,7 +140,9 @@ export class Receiver {
     {
       proof,
       ...limits
-    }: Pick<HttpRequest, 'responseTimeoutMs' | 'signal'> & { proof?: string | undefined }
+    }: Pick<HttpRequest, 'responseTimeoutMs' | 'mostIdleMs' | 'signal'> & {
+      proof?: string | undefined
+    }
   ): Promise<ReceivedReply> {
     const written = headers.asWritten()
     if (proof !== undefined) written['DPoP'] = proof

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
 import type { Socket } from 'node:net'
 import { afterEach, describe, it } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Courier, type Parcel } from '../../src/delivery/courier.ts'
 import { deliveryFailed } from '../../src/delivery/explain.ts'
 import { parseReplyRules } from '../../src/rules/reply-rules.ts'
+import { replyRulePresets } from '../../nodes/editor/reply-rule-presets.ts'
 import { settlementOf } from '../../src/delivery/settlement.ts'
 import { readOutgoingMessage } from '../../src/hl7/outgoing-message.ts'
 import { type NamedValue, Receiver } from '../../src/https/receiver.ts'
@@ -135,6 +137,7 @@ describe('Courier', () => {
     assert.deepEqual([first.decision.outcome, first.requests], ['accept', undefined])
     const second = await mine.attempt(parcel)
     assert.deepEqual([second.decision.outcome, second.requests], ['accept', 2])
+    assert.deepEqual([first.repeats, second.repeats], [undefined, 1])
     assert.equal(second.error, undefined)
     assert.deepEqual([server.requests.length, server.connections()], [3, 2])
   })
@@ -148,6 +151,28 @@ describe('Courier', () => {
       assert.equal(error?.family, 'reset')
       assert.equal(decision.retry, false)
       assert.equal(server.requests.length, 2, rules)
+    }
+  })
+
+  it('does not use a connection that was idle for more than 100 ms if the rules would not retry after a reset', async () => {
+    for (const [rules, idleMs, connections] of [
+      [replyRulePresets.suspendTimeouts, 150, 2],
+      ['E#reset=F', 150, 2],
+      [replyRulePresets.suspendTimeouts, 0, 1],
+      ['', 150, 1],
+      ['E#timeout=S', 150, 1]
+    ] as const) {
+      const server = await receiver((socket) => {
+        socket.write(answer(200, ACK))
+      })
+      const mine = courier(server.url, { rules, client: { maxConnections: 1 } })
+      await mine.attempt(parcel)
+      await sleep(idleMs)
+      await mine.attempt(parcel)
+      assert.equal(server.connections(), connections, rules)
+      // The new one is kept in place of the old one.
+      await mine.attempt(parcel)
+      assert.deepEqual([server.connections(), server.open()], [connections, 1], rules)
     }
   })
 
@@ -311,8 +336,8 @@ describe('Courier', () => {
     const headers = [{ name: 'x-made', value: () => String(++made) }]
     const mine = courier(server.url, { tokens, headers })
     await mine.attempt(parcel)
-    const { decision, requests } = await mine.attempt(parcel)
-    assert.deepEqual([decision.outcome, requests], ['accept', 4])
+    const { decision, requests, repeats } = await mine.attempt(parcel)
+    assert.deepEqual([decision.outcome, requests, repeats], ['accept', 4, 2])
     const seen = server.requests.map((request) => /x-made: (\d)/.exec(request)?.[1])
     // In order: accepted, dead connection, token refused, dead connection, accepted.
     assert.deepEqual(seen, ['1', '2', '2', '3', '3'])

@@ -359,6 +359,21 @@ describe('Delivery', () => {
     assert.deepEqual(seen(), ['idle', { queued: 0, inFlight: 0, retrying: 0 }, null])
   })
 
+  it('counts as attempts the requests that were repeated because a connection was dead', async () => {
+    const attempts: number[] = []
+    const { add, flights, clock } = await setUp({
+      emit: (message) => attempts.push(message.attempts)
+    })
+    await add('a1')
+    flights[0]?.end({ ...resultOf('retry'), requests: 2, repeats: 1 })
+    await settled()
+    await clock.advance(5000)
+    // One of the two was refused with its token: it is no attempt.
+    flights[1]?.end({ ...resultOf('accept'), requests: 2 })
+    await settled()
+    assert.deepEqual(attempts, [3])
+  })
+
   it('names the retry that is due next', async () => {
     const { add, reply, delivery, clock } = await setUp({ order: 'none' })
     await add('a1', 'a2')
