@@ -31,8 +31,12 @@ export function deliveryFailed(
   return new DeliveryError('HL7_DELIVERY_FAILED', english('log', key, values), cause)
 }
 
-function mayHaveArrived({ error }: AttemptResult): boolean {
-  return error?.family === 'reset' || error?.family === 'timeout'
+/** As the preset "Suspend after a timeout" has it. */
+function mayHaveArrived({ error, reply, status = reply?.status ?? 0 }: AttemptResult): boolean {
+  // A status may also be that of the token server.
+  if (error?.family !== undefined) return error.family === 'reset' || error.family === 'timeout'
+  const isUnreadable = error !== undefined && status >= 200 && status < 300
+  return isUnreadable || status === 504
 }
 
 /** Why a message is still in the queue after an attempt. */
@@ -154,6 +158,7 @@ function errorHint({ code, family, text, atProxy = false }: AttemptError): strin
   if (/^UNABLE_|SELF_SIGNED/.test(code)) return english('log', 'hint.trust')
   if (atProxy) return english('log', 'hint.proxy')
   if (/^(?:HTTPParserError|UND_ERR_)/.test(code)) return english('log', 'hint.unreadable')
+  if (family === 'timeout') return english('log', 'hint.late')
   const key = `hint.code.${code}`
   if (family === 'reset') return english('log', isKey('log', key) ? key : 'hint.cut')
   if (code.startsWith('ERR_OSSL_')) return english('log', 'hint.ownCertificate')

@@ -71,7 +71,7 @@ describe('deliveryFailed', () => {
   const noReceiver =
     'Check that the URL belongs to an HL7 receiver, or add a reply rule that says what such a reply means.'
   const taken =
-    'The receiver closed the connection without a complete reply; it may have accepted the message.'
+    'The connection ended before a complete reply; the receiver may have accepted the message.'
   const port = 'Check the port of the URL, and that the server uses HTTPS on it.'
   const cut = { code: 'EPIPE', status: 200 }
   const trust = 'Add its CA certificate to the TLS configuration of the node.'
@@ -405,15 +405,33 @@ describe('deliveryFailed', () => {
       const failure = deliveryFailed({ controlId: 'M1', type: 'ADT^A01' }, 1, attempt)
       assert.equal(failure.code, 'HL7_DELIVERY_FAILED')
       const start = cause === undefined || said.startsWith(cause.code) ? '' : `${cause.code}: `
-      const mayHaveArrived = ['reset', 'timeout'].includes(attempt.error?.family ?? '')
-      const end = mayHaveArrived
-        ? ' It is not known whether message M1 (ADT^A01) was delivered (one attempt).'
-        : ' Message M1 (ADT^A01) was not delivered (one attempt).'
-      assert.equal(failure.message, start + said + end)
+      const end =
+        / (?:It is not known whether message M1 \(ADT\^A01\) was|Message M1 \(ADT\^A01\) was not) delivered \(one attempt\)\.$/
+      assert.match(failure.message, end)
+      assert.equal(failure.message.replace(end, ''), start + said)
       const status = attempt.reply?.status
       assert.deepEqual(failure.cause, cause ?? { code: String(status), status })
     })
   }
+
+  it('says that it is not known whether a message was delivered, if it may have been', () => {
+    for (const [attempt, isUnknown] of [
+      [error('ECONNRESET', 'reset'), true],
+      [error('HTTPParserError', 'reset'), true],
+      [error('ETIMEDOUT', 'timeout'), true],
+      [error('ERR_RESPONSE_TOO_LARGE', undefined, 200), true],
+      [reply(504), true],
+      [error('ERR_RESPONSE_TOO_LARGE', undefined, 400), false],
+      [error('ETIMEDOUT', 'connect'), false],
+      [error('ERR_RESPONSE_TOO_LARGE', 'token', 200), false],
+      [error('server_error', 'token', 504), false],
+      [reply(503), false]
+    ] as const) {
+      const { message } = deliveryFailed({ controlId: 'M1', type: '' }, 1, attempt)
+      assert.equal(message.includes('not known whether'), isUnknown, message)
+      assert.equal(message.includes('was not delivered'), !isUnknown, message)
+    }
+  })
 
   it('shows only its text, as Node-RED expects', () => {
     const failure = deliveryFailed({ controlId: 'M1', type: '' }, 1, error('EWEIRD'))
@@ -438,7 +456,7 @@ describe('deliveryFailed', () => {
       const { message } = deliveryFailed({ controlId: 'M1', type: '' }, 1, reply(status))
       assert.match(
         message,
-        new RegExp(`^HTTP ${status} from the receiver\\. [A-Z].{20,}\\. Message M1`)
+        new RegExp(`^HTTP ${status} from the receiver\\. [A-Z].{20,}\\. (?:Message|.* message) M1`)
       )
     }
     const codes = [
