@@ -12,7 +12,10 @@ export interface AcknowledgementError {
   readonly location: string
   /** ERR-3.1 (table 0357), else ERR-5.1; in the 2.3 form ERR-1.4.1. */
   readonly code: string
+  /** ERR-3.2, else ERR-3.9 or ERR-3.5; in the 2.3 form ERR-1.4.2, else ERR-1.4.5. */
   readonly codeText: string
+  /** ERR-3.9 beside ERR-3.2: HAPI puts the words of its exception there. */
+  readonly originalText?: string
   /** ERR-4 as sent: usually E, W, I or F. */
   readonly severity: string
   /** ERR-7. */
@@ -202,6 +205,7 @@ function errorsOf(err: Segment): AcknowledgementError[] {
       location: locationOf(err, 2) || (first?.location ?? ''),
       code: code?.code ?? first?.code ?? '',
       codeText: code?.codeText ?? first?.codeText ?? '',
+      ...(code?.originalText !== undefined && { originalText: code.originalText }),
       severity: err.value(errSeverity),
       diagnostic: err.fieldText(7) || (first?.diagnostic ?? ''),
       userMessage: err.fieldText(8)
@@ -233,19 +237,27 @@ function fromErr1(err: Segment, components: string[][]): AcknowledgementError | 
     location: locate([part(1), part(2), part(3)]) || joined([part(1), part(2), part(3)]),
     code: part(4),
     // Some receivers send "^" instead of "&" between code and text.
-    codeText: part(4, 2) || part(5)
+    codeText: part(4, 2) || part(4, 5) || part(5)
   }
 }
 
-/** A coded field: code^text. undefined if it is empty. */
-function codeOf(segment: Segment, field: number): { code: string; codeText: string } | undefined {
+/** A coded field (CWE): code, text, alternate text, original text. undefined if it is empty. */
+function codeOf(
+  segment: Segment,
+  field: number
+): Pick<AcknowledgementError, 'code' | 'codeText' | 'originalText'> | undefined {
   if (segment.field(field) === '') return undefined
   const components = segment.repetitions(field)[0] ?? []
   const part = (component: number): string => {
     const pieces = components[component - 1] ?? []
     return unescape(pieces.join(segment.separators.subcomponent), segment.separators)
   }
-  return { code: part(1), codeText: part(2) }
+  const [text, alternateText, originalText] = [part(2), part(5), part(9)]
+  return {
+    code: part(1),
+    codeText: text || originalText || alternateText,
+    ...(text !== '' && originalText !== '' && originalText !== text && { originalText })
+  }
 }
 
 /** ERR-2, which may name several places. */

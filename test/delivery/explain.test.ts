@@ -452,7 +452,9 @@ describe('deliveryFailed', () => {
   })
 
   it('has a hint for each status and code that operators meet', () => {
-    for (const status of [400, 401, 403, 404, 405, 407, 408, 413, 415, 429, 500, 502, 503, 504]) {
+    for (const status of [
+      400, 401, 403, 404, 405, 407, 408, 413, 415, 422, 429, 431, 500, 502, 503, 504
+    ]) {
       const { message } = deliveryFailed({ controlId: 'M1', type: '' }, 1, reply(status))
       assert.match(
         message,

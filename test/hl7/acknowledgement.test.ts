@@ -142,6 +142,20 @@ describe('ERR', () => {
     ['ERR||PID-3.1|1', { location: 'PID-3.1', code: '1' }],
     ['ERR||PID^one^x&y|1', { location: 'PID^one^x&y', code: '1' }],
     ['ERR|||||A7^Local&Own^L', { code: 'A7', codeText: 'Local&Own' }],
+    [
+      // HAPI puts the words of its exception into ERR-3.9, in the 2.3 form into ERR-1.4.5.
+      'ERR||PID^1^5|207^Application internal error^HL70357^^^^^^Can\\T\\t parse',
+      {
+        location: 'PID[1]-5',
+        code: '207',
+        codeText: 'Application internal error',
+        originalText: 'Can&t parse'
+      }
+    ],
+    ['ERR|||207^^HL70357^^^^^^Cannot parse', { code: '207', codeText: 'Cannot parse' }],
+    ['ERR|||207^Same^^^^^^^Same', { code: '207', codeText: 'Same' }],
+    ['ERR|||207^^HL70357^E7^Other code', { code: '207', codeText: 'Other code' }],
+    ['ERR|^^^207&&HL70357&&Cannot parse', { code: '207', codeText: 'Cannot parse' }],
     ['ERR||||||||No such ward', { userMessage: 'No such ward' }],
     // The form of 2.3, which also comes in messages of 2.5.
     ['ERR|PID^1^5^101&Missing&HL70357', { location: 'PID[1]-5', code: '101', codeText: 'Missing' }],
