@@ -1,5 +1,7 @@
 import type { Acknowledgement } from '../hl7/acknowledgement.ts'
 import type { HttpReply } from '../http-client/http-message.ts'
+import type { ReplyMeaning } from '../https/reply-meaning.ts'
+import type { SoapFault, SoapVersion } from '../https/soap-fault.ts'
 import type { AttemptError } from '../rules/attempt.ts'
 import type { Decision } from '../rules/decide.ts'
 import type { Quotes } from './quotes.ts'
@@ -36,6 +38,12 @@ export interface AttemptResult {
   answered: boolean
   /** What an explanation may quote of an answer without an acknowledgement. */
   quotes?: Quotes
+  /** The SOAP fault that the reply is. */
+  fault?: SoapFault
+  /** The SOAP version of a fault, if the request has another one. */
+  otherSoap?: SoapVersion
+  /** What a reply without an acknowledgement means, where its status says something else. */
+  meaning?: ReplyMeaning
   /** There was a receiver to talk to: a connection, a token, and no 502, 503 or 504. */
   reachable: boolean
   /** The least wait that the server asked for, in milliseconds. */

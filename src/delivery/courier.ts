@@ -10,6 +10,8 @@ import { retryAfterMs } from '../http-client/retry-after.ts'
 import { HIDDEN, Redactor } from '../redactor.ts'
 import type { PreparedRequest, Receiver } from '../https/receiver.ts'
 import { readReplyBody, type ReplyBodyOptions } from '../https/reply-body.ts'
+import { meaningOf } from '../https/reply-meaning.ts'
+import { soapVersion, type SoapFault } from '../https/soap-fault.ts'
 import { refusesProof, withProof } from '../oauth2/dpop-proofs.ts'
 import { withToken } from '../oauth2/with-token.ts'
 import type { TokenError } from '../oauth2/token-error.ts'
@@ -181,7 +183,12 @@ export class Courier {
   ): Promise<Omit<AttemptResult, 'elapsedMs'>> {
     const { rules } = this.#settings
     const { status, headers } = reply
-    const read = await readReplyBody(reply.body, headers['content-type'], this.#settings.reply)
+    const read = await readReplyBody(
+      reply.body,
+      headers['content-type'],
+      this.#settings.reply,
+      message
+    )
     await turn(read.text)
     if (
       read.message !== null &&
@@ -190,11 +197,15 @@ export class Courier {
       throw earlierAnswer(reply)
     }
     await turn(read.text)
+    const { fault } = read
+    const meaning = read.message === null || fault ? meaningOf(status, read.text, fault) : undefined
     const answer: AttemptReply = {
       text: read.text,
       empty: reply.body.length === 0,
       message: read.message,
-      ack: read.message === null ? null : readAcknowledgement(read.message)
+      ack: read.message === null ? null : readAcknowledgement(read.message),
+      isFault: fault !== undefined,
+      meaning
     }
     await turn(read.text)
     const attempt: Attempt = { sent: sentOf(message), status, reply: answer }
@@ -217,7 +228,9 @@ export class Courier {
       },
       answered: isAnswer(attempt, message),
       ...(quotes && { quotes, ...this.#tokenAdvice(reply) }),
-      reachable: ack !== null || !GATEWAY_STATUSES.has(status),
+      ...(ack === null && faultFacts(fault, request)),
+      ...(ack === null && meaning !== undefined && { meaning }),
+      reachable: ack !== null || isReachable(meaning ?? status),
       ...withRetryAfter(status, retryAfterMs(headers, Date.now()))
     }
   }
@@ -255,6 +268,23 @@ export class Courier {
 /** Valid, but not for this: another one with the same scope would not help (RFC 6750 §3.1). */
 function lacksScope({ status, headers }: ReceivedReply): boolean {
   return status === 403 && challengeParameter(headers, 'error') === 'insufficient_scope'
+}
+
+/** With the version of a fault that answers an envelope of the other version. */
+function faultFacts(
+  fault: SoapFault | undefined,
+  request: PreparedRequest | undefined
+): Pick<AttemptResult, 'fault' | 'otherSoap'> {
+  if (fault === undefined) return {}
+  const { version } = fault
+  const sent = soapVersion(request?.body.toString('latin1', 0, LONG_TEXT) ?? '')
+  const isOther = version !== undefined && sent !== undefined && version !== sent
+  return { fault, ...(isOther && { otherSoap: version }) }
+}
+
+/** With a refused certificate, nothing got past the server in front. */
+function isReachable(status: number | 'tls'): boolean {
+  return status !== 'tls' && !GATEWAY_STATUSES.has(status)
 }
 
 /** A longer text is processed in several turns of the event loop. */

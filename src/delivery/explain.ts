@@ -1,5 +1,5 @@
 import { english, isKey } from '../english.ts'
-import { soapFaultCode } from '../https/soap-fault.ts'
+import { wantsLateCertificate } from '../http-client/error-page.ts'
 import { printable } from '../printable.ts'
 import { refusesProof } from '../oauth2/dpop-proofs.ts'
 import type { AttemptError } from '../rules/attempt.ts'
@@ -93,10 +93,8 @@ function describeError({ code, text }: AttemptError): string {
   return /^\S+: /.test(rest) ? `${first} at ${rest}` : `${first}: ${rest}`
 }
 
-function describeReply(
-  { status, text }: ReplyRecord,
-  { tokenProblem, quotes }: AttemptResult
-): string {
+function describeReply({ status, text }: ReplyRecord, result: AttemptResult): string {
+  const { tokenProblem, quotes } = result
   const described = STATUSES_OF_ACCESS.has(status) ? quotes?.description : undefined
   const quoted =
     described === undefined ? '' : `: "${printable(described.replace(/\.$/, ''), 200)}"`
@@ -104,7 +102,7 @@ function describeReply(
     return english('log', 'error.tokenRefused', { status, quoted, problem: tokenProblem })
   }
   if (status >= 300 && status < 400) return describeRedirect(status, quotes?.redirect)
-  const fault = soapFaultCode(text)
+  const fault = faultNames(result)
   if (status < 200 || status >= 400) {
     return fault === undefined
       ? english('log', 'error.status', { status, quoted })
@@ -116,6 +114,12 @@ function describeReply(
   return type === undefined
     ? english('log', 'error.bodyOnly', { status })
     : english('log', 'error.typeOnly', { status, type: printable(type) })
+}
+
+/** The names in a SOAP fault: "Sender, SecurityFault"; undefined if it is none, or has none. */
+function faultNames({ fault }: AttemptResult): string | undefined {
+  const names = [fault?.code, fault?.detail].filter((name) => name !== undefined)
+  return names.length === 0 ? undefined : names.join(', ')
 }
 
 /** A redirect is never followed: the token and the message would go where nobody sent them. */
@@ -133,9 +137,25 @@ function hintOf(result: AttemptResult): string | undefined {
   if (known !== undefined) return known
   if (error !== undefined) return errorHint(error)
   if (reply === undefined || tokenProblem !== undefined) return undefined
+  const meant = meaningHint(result)
+  if (meant !== undefined) return meant
   if (reply.status >= 200 && reply.status < 300) return english('log', 'hint.noAcknowledgement')
+  if (wantsLateCertificate(reply.status, reply.text)) {
+    return english('log', 'hint.lateCertificate')
+  }
   if (refusesProof(reply)) return english('log', 'hint.proof')
   return statusHint(reply.status, result)
+}
+
+/** Where the reply says more than its status. */
+function meaningHint({ fault, meaning, otherSoap }: AttemptResult): string | undefined {
+  if (otherSoap !== undefined) return english('log', 'hint.otherSoap', { version: otherSoap })
+  if (meaning === 'tls') return english('log', 'hint.clientCertificate')
+  if (meaning === undefined) return undefined
+  if (fault === undefined) return english('log', `hint.status.${meaning}`)
+  const key = `hint.fault.${fault.detail ?? ''}`
+  if (isKey('log', key)) return english('log', key)
+  return english('log', meaning === 401 ? 'hint.fault.SecurityFault' : 'hint.faultOfSender')
 }
 
 function statusHint(status: number, { token, quotes }: AttemptResult): string | undefined {

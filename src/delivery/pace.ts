@@ -108,7 +108,8 @@ export class Pace {
     this.#cancelWait?.()
   }
 
-  #wait({ error, reply, retryAfterMs, status = reply?.status ?? 0 }: AttemptResult): void {
+  #wait(result: AttemptResult): void {
+    const { error, retryAfterMs } = result
     const { random, retry } = this.#settings
     const now = this.#clock.monotonic()
     // What was on its way when the outage began says the same once more.
@@ -117,7 +118,7 @@ export class Pace {
       this.#closedUntil = Math.max(this.#closedUntil, now + leastMs)
       return
     }
-    const isLogin = error?.family !== 'token' && LOGIN_STATUSES.has(status)
+    const isLogin = error?.family !== 'token' && LOGIN_STATUSES.has(countedStatus(result))
     const maxIntervalMs = isLogin
       ? Math.max(retry.maxIntervalMs, LOGIN_INTERVAL_MS)
       : retry.maxIntervalMs
@@ -129,10 +130,16 @@ export class Pace {
 }
 
 /** No connection, no token, or a status that every message would get now. */
-function isOutage({ error, reply, status = reply?.status }: AttemptResult): boolean {
+function isOutage(result: AttemptResult): boolean {
+  const { error, meaning, reply } = result
   if (reply !== undefined && reply.ack !== null) return false
   if (error?.family === 'token' || error?.family === 'connect' || error?.family === 'tls') {
     return true
   }
-  return status !== undefined && OUTAGE_STATUSES.has(status)
+  return meaning === 'tls' || OUTAGE_STATUSES.has(countedStatus(result))
+}
+
+/** The status, or the one that the reply means; 0 if there is none. */
+function countedStatus({ meaning, reply, status = reply?.status ?? 0 }: AttemptResult): number {
+  return typeof meaning === 'number' ? meaning : status
 }

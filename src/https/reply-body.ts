@@ -1,4 +1,6 @@
 import { decodeReply } from '../hl7/charset.ts'
+import { withoutEcho } from '../hl7/echo.ts'
+import type { OutgoingMessage } from '../hl7/outgoing-message.ts'
 import { readReplyMessage, type ReplyMessage } from '../hl7/reply-message.ts'
 import { parseJson } from '../json-text.ts'
 import {
@@ -8,6 +10,8 @@ import {
   startsLikeJson,
   type ReplyEncoding
 } from './reply-text.ts'
+import { rootPart } from './root-part.ts'
+import { readSoapFault, type SoapFault } from './soap-fault.ts'
 import { declaredXmlCharset, xmlTexts } from './xml-texts.ts'
 
 export type { ReplyEncoding }
@@ -23,41 +27,56 @@ export interface ReplyBodyOptions {
 
 /** The content of a reply body. */
 export interface ReplyBody {
-  /** The whole body as text; with `replyEncoding` `base64`, decoded if it is base64. */
+  /**
+   * The whole body as text, of a multipart body the root part; with `replyEncoding` `base64`, decoded if it is base64.
+   */
   readonly text: string
   /** The HL7 text in it: unframed, CR-separated; `''` if there is none. */
   readonly hl7: string
   /** That text, parsed; `null` if there is none. */
   readonly message: ReplyMessage | null
+  /** The SOAP fault that the body is. */
+  readonly fault?: SoapFault
 }
 
 /**
  * Finds the HL7 in a reply body, whatever the content type says: raw, framed or in a batch; in
- * JSON or XML; in base64. Only what reads as HL7 counts. Never rejects and never takes long, whatever the
+ * JSON or XML; in base64; in the root part of a multipart body. Only what reads as HL7 counts. Never rejects and never takes long, whatever the
  * bytes.
  *
- * @param contentType - the response header; only its charset is used
+ * @param contentType - the response header: its charset, and the parts of a multipart body
+ * @param sent - what this is the reply to: where it is quoted, that is no reply
  */
 export async function readReplyBody(
   body: Uint8Array,
   contentType: string | undefined,
-  options: ReplyBodyOptions
+  options: ReplyBodyOptions,
+  sent?: OutgoingMessage
 ): Promise<ReplyBody> {
   const { replyEncoding, pick } = options
-  const text = decodeReply(body, charsetParameter(contentType) ?? declaredXmlCharset(body))
+  const unquoted = (message: ReplyMessage | null): ReplyMessage | null =>
+    message === null || sent === undefined ? message : withoutEcho(message, sent)
+  const read = (text: string): ReplyMessage | null => unquoted(readReplyText(text, replyEncoding))
+  const root = rootPart(body, contentType)
+  const text = decodeReply(
+    root.body,
+    charsetParameter(root.contentType) ?? declaredXmlCharset(root.body)
+  )
   const json = startsLikeJson(text) ? parseJson(text) : undefined
   if (json !== undefined) {
     const value = pick === undefined ? json : await pickFrom(json, pick)
-    return replyBody(text, findReply([value], replyEncoding))
+    return replyBody(text, findReply([value], read))
   }
-  const inXml = findReply(xmlTexts(text), replyEncoding)
+  const fault = readSoapFault(text)
+  const inXml = findReply(xmlTexts(text), read)
+  if (fault !== undefined) return { ...replyBody(text, inXml), fault }
   if (inXml !== null) return replyBody(text, inXml)
   const bytes = replyEncoding === 'base64' ? decodeBase64(text) : null
   if (bytes !== null) {
     const decoded = decodeReply(bytes, undefined)
-    return replyBody(decoded, readReplyMessage(decoded))
+    return replyBody(decoded, unquoted(readReplyMessage(decoded)))
   }
-  return replyBody(text, readReplyText(text, replyEncoding))
+  return replyBody(text, read(text))
 }
 
 /** The charset parameter (RFC 9110 §8.3.2), quoted or not, but not inside another quoted string. */

@@ -13,15 +13,17 @@ export type ReplyEncoding = 'auto' | 'text' | 'base64'
 /**
  * The reply in texts, or in those among JSON values: all those with an MSA, without duplicates, else
  * the first that is HL7; `null` if none is.
+ *
+ * @param read reads a text as HL7
  */
 export function findReply(
   values: readonly unknown[],
-  encoding: ReplyEncoding
+  read: (text: string) => ReplyMessage | null
 ): ReplyMessage | null {
   let first: ReplyMessage | null = null
   const acknowledgements = new Set<string>()
   for (const text of textsIn(values) ?? []) {
-    const message = readReplyText(text, encoding)
+    const message = read(text)
     if (message === null || isQuoted(message)) continue
     if (message.msa !== undefined) acknowledgements.add(message.text)
     first ??= message

@@ -1,17 +1,61 @@
+/** A SOAP fault: only names from its standards, nothing that it says. */
+export interface SoapFault {
+  /** The standard code, such as `Sender`; for one with `Authentication` behind it, `Client.Authentication`. */
+  readonly code?: string
+  /** The name of the element in its detail, such as `SecurityFault`; only names that end like those of errors. */
+  readonly detail?: string
+  readonly version?: SoapVersion
+  /** It is one of the registries' WSDL. */
+  readonly isOfRegistry: boolean
+}
+
+export type SoapVersion = '1.1' | '1.2'
+
+const envelopes: readonly [namespace: string, SoapVersion][] = [
+  ['http://schemas.xmlsoap.org/soap/envelope/', '1.1'],
+  ['http://www.w3.org/2003/05/soap-envelope', '1.2']
+]
+
+/** The interface of immunization registries in the USA (CDC, 2011). */
+const registry = 'urn:cdc:iisb:2011'
+
+const envelope = /<(?:[\w.-]{1,40}:)?Envelope[\s>]/
+const fault = /<(?:[\w.-]{1,40}:)?Fault[\s>]/
 /** The standard codes of SOAP 1.1 §4.4.1 and SOAP 1.2 part 1 §5.4.6. */
 const code =
-  /<(?:[\w.-]{1,40}:)?(?:faultcode|Value)(?:\s[^<>]{0,400})?>\s{0,40}(?:[\w.-]{1,40}:)?(VersionMismatch|MustUnderstand|DataEncodingUnknown|Client|Sender|Server|Receiver)[.<\s]/
-const fault = /<(?:[\w.-]{1,40}:)?Fault[\s>]/
+  /<(?:[\w.-]{1,40}:)?(?:faultcode|Value)(?:\s[^<>]{0,400})?>\s{0,40}(?:[\w.-]{1,40}:)?(VersionMismatch|MustUnderstand|DataEncodingUnknown|Client(?:\.Authentication)?|Sender|Server|Receiver)[.<\s]/
+const detail =
+  /<(?:[\w.-]{1,40}:)?[Dd]etail(?:\s[^<>]{0,400})?>\s{0,40}<(?:[\w.-]{1,40}:)?([A-Za-z]{1,40}(?:Fault|Exception|Error))[\s/>]/
+/** What is quoted as text; one that does not end counts to the end. */
+const quoted = /<!\[CDATA\[[^]*?(?:\]\]>|$)|<!--[^]*?(?:-->|$)/g
 
-/** How much of an answer is searched. */
+/** How much of a fault is searched, and of a document for its envelope. */
 const searched = 16_384
 
 /**
- * The standard code of a SOAP fault, such as `Sender`; undefined if there is none. Nothing else of a
- * fault may be shown: its text and details can repeat the message.
+ * The SOAP fault that a reply in XML is; undefined if it is none. Its text and details can repeat the message, so they
+ * are not read.
  */
-export function soapFaultCode(text: string): string | undefined {
-  const start = text.slice(0, searched)
-  const at = start.search(fault)
-  return at === -1 ? undefined : code.exec(start.slice(at))?.[1]
+export function readSoapFault(xml: string): SoapFault | undefined {
+  if (!xml.trimStart().startsWith('<') || !xml.includes('Fault')) return undefined
+  const document = xml.replace(quoted, '')
+  const at = document.search(fault)
+  if (at === -1 || !envelope.test(document.slice(0, at))) return undefined
+  const text = document.slice(at, at + searched)
+  const [, itsCode] = code.exec(text) ?? []
+  const [, itsDetail] = detail.exec(text) ?? []
+  const version = soapVersion(document)
+  return {
+    ...(itsCode !== undefined && { code: itsCode }),
+    ...(itsDetail !== undefined && { detail: itsDetail }),
+    ...(version !== undefined && { version }),
+    isOfRegistry: text.includes(registry)
+  }
+}
+
+/** The version of a SOAP envelope; undefined if it is none. */
+export function soapVersion(xml: string): SoapVersion | undefined {
+  const start = xml.slice(0, searched)
+  const [, version] = envelopes.find(([namespace]) => start.includes(namespace)) ?? []
+  return version
 }

@@ -1,4 +1,5 @@
 import { challengeParameter } from '../http-client/challenge.ts'
+import { meaningOfPage } from '../http-client/error-page.ts'
 import type { HttpReply } from '../http-client/http-message.ts'
 import { retryAfterMs } from '../http-client/retry-after.ts'
 import { printable, printableProse } from '../printable.ts'
@@ -16,6 +17,29 @@ export interface AnswerFacts extends Omit<HintFacts, 'clockAheadSeconds'> {
   now: number
   /** Knows the secrets in the request. */
   redactor: Redactor
+}
+
+/**
+ * The error for a page that says what its status does not: nginx in front of the token server wants a client
+ * certificate, or another one.
+ *
+ * @returns undefined for any other answer
+ */
+export function pageError(
+  { status }: ReplyHead,
+  text: string,
+  url: string
+): TokenError | undefined {
+  if (status !== 400 || meaningOfPage(text) !== 'tls') return undefined
+  const { host } = new URL(url)
+  const message = `Token server ${host}: the server wants a client certificate, or a different one.`
+  return new TokenError(message, {
+    code: 'ERR_HTTP_STATUS',
+    status,
+    family: 'tls',
+    hints: [{ key: 'clientCertificate' }],
+    permanent: true
+  })
 }
 
 /** OAuth codes (RFC 6749 §4.1.2.1, RFC 8628 §3.5) for problems that may pass. */

@@ -4,7 +4,7 @@ import type { HttpReply } from '../http-client/http-message.ts'
 import { retryAfterMs } from '../http-client/retry-after.ts'
 import { isJsonObject, parseJson } from '../json-text.ts'
 import { printableProse } from '../printable.ts'
-import { redirectError } from './answer-error.ts'
+import { pageError, redirectError } from './answer-error.ts'
 import { translateError } from './network-error.ts'
 import { TokenError } from './token-error.ts'
 import { allowPlainHttp, decodeText, type TokenFetch } from './token-fetch.ts'
@@ -137,8 +137,11 @@ function readMetadata(
 ): Record<string, unknown> {
   const redirect = redirectError(reply, url, 'issuer')
   if (redirect !== undefined) throw redirect
+  const text = decodeText(reply.body)
+  const page = pageError(reply, text, url)
+  if (page !== undefined) throw page
   const { host } = new URL(url)
-  const { status, headers, body } = reply
+  const { status, headers } = reply
   if (status >= 500 || status === 429 || status === 408) {
     throw new TokenError(`${host}: the metadata cannot be read now (HTTP ${status}).`, {
       code: 'ERR_HTTP_STATUS',
@@ -149,7 +152,7 @@ function readMetadata(
     })
   }
   const found = status === 200
-  const document = found ? parseJson(decodeText(body)) : undefined
+  const document = found ? parseJson(text) : undefined
   if (!isJsonObject(document)) {
     throw new TokenError(
       `${host}: no metadata of a token server was found (HTTP ${status}${found ? ', not JSON' : ''}).`,

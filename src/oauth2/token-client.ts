@@ -4,7 +4,7 @@ import { systemClock, type Clock } from '../clock.ts'
 import type { GotClient } from '../http-client/got-client.ts'
 import { printableProse } from '../printable.ts'
 import { Redactor } from '../redactor.ts'
-import { answerError, redirectError } from './answer-error.ts'
+import { answerError, pageError, redirectError } from './answer-error.ts'
 import { checkSettings } from './check-settings.ts'
 import {
   clientAuthentication,
@@ -129,7 +129,10 @@ export class TokenClient {
       const reply = await fetch(url, { ...options, headers })
       const redirect = redirectError(reply, url, 'tokenEndpoint', redactor)
       if (redirect !== undefined) throw redirect
-      const answer = readTokenAnswer(reply.status, decodeText(reply.body), tokenType(settings))
+      const text = decodeText(reply.body)
+      const page = pageError(reply, text, url)
+      if (page !== undefined) throw page
+      const answer = readTokenAnswer(reply.status, text, tokenType(settings))
       for (const quirk of answer.quirks) this.#onQuirk(new URL(url).host, quirk)
       const nonce = reply.headers['dpop-nonce']
       const kept = typeof nonce === 'string' ? { 'dpop-nonce': nonce } : {}

@@ -25,6 +25,10 @@ export interface AttemptReply {
   readonly message: ReplyMessage | null
   /** What its MSA and ERR say, or `null` without an MSA. */
   readonly ack: Acknowledgement | null
+  /** It is a SOAP fault: nothing in it accepts. */
+  readonly isFault?: boolean
+  /** What the reply means, where its status says something else: another status, or the family `tls`. */
+  readonly meaning?: number | 'tls' | undefined
 }
 
 /** Why there was no answer, or none that could be read. Its text is safe to print. */

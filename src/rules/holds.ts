@@ -18,6 +18,8 @@ export interface Facts {
   readonly error: AttemptError | null
   /** The HTTP status of the HL7 server. */
   readonly status: number | undefined
+  /** What that status counts as for `E#`: what the reply means. Undefined for an error of a family. */
+  readonly errorStatus: number | undefined
   /** The answer had no body at all, or there was no answer. */
   readonly empty: boolean
   /** MSA-2 names a message, but not one that was sent. */
@@ -37,6 +39,7 @@ export function factsOf(attempt: Attempt): Facts {
     ack,
     error,
     status,
+    errorStatus: errorStatusOf(attempt),
     empty: reply === undefined || reply.empty,
     foreignId: ack !== null && ack.controlId !== '' && !isSent(ack.controlId, attempt),
     sameType: error === null && hasSameType(attempt),
@@ -49,17 +52,25 @@ function errorOf(attempt: Attempt, ack: Acknowledgement | null): AttemptError | 
   const { error, status } = attempt
   if (error !== undefined) return error
   if (ack !== null || isSuccess(status)) return null
-  return { code: String(status), text: `HTTP status ${status}` }
+  const text = `HTTP status ${status}`
+  if (attempt.reply.meaning === 'tls') return { code: String(status), family: 'tls', text }
+  return { code: String(errorStatusOf(attempt)), text }
+}
+
+function errorStatusOf({ reply, status }: Attempt): number | undefined {
+  const meaning = reply?.meaning ?? status
+  return meaning === 'tls' ? undefined : meaning
 }
 
 /**
  * The acknowledgement that counts: any whatever the status, except AA and CA (and a batch header
- * that lists no error), which count only with 2xx. Accepting them with an error could lose the
- * message.
+ * that lists no error), which count only with 2xx, and not in a SOAP fault. Accepting them with an error
+ * could lose the message.
  */
 export function countingAcknowledgement({ reply, status }: Attempt): Acknowledgement | null {
   const ack = reply?.ack ?? null
-  return ack !== null && isAccept(ack.code) && !isSuccess(status) ? null : ack
+  const isAccepted = isSuccess(status) && reply?.isFault !== true
+  return ack !== null && isAccept(ack.code) && !isAccepted ? null : ack
 }
 
 /**
@@ -114,7 +125,7 @@ export function holds(test: ReplyTest, facts: Facts): boolean {
     case 'error':
       return error !== null
     case 'error-status':
-      return error !== null && isWithin(status, test)
+      return error !== null && isWithin(facts.errorStatus, test)
     case 'error-code':
       return error?.code === test.code
     case 'error-family':

@@ -7,6 +7,7 @@ import { describeError } from '../../src/http-client/describe-error.ts'
 import { printable } from '../../src/printable.ts'
 import { deliveryFailed, idOf, printableCode } from '../../src/delivery/explain.ts'
 import { quotesOf } from '../../src/delivery/quotes.ts'
+import { readSoapFault } from '../../src/https/soap-fault.ts'
 import { Redactor } from '../../src/redactor.ts'
 
 describe('printable', () => {
@@ -64,6 +65,16 @@ describe('deliveryFailed', () => {
     })
   const soapFault = (code: string): string =>
     `<s:Envelope xmlns:s="x"><s:Body><s:Fault>${code}<faultstring>Lindqvist</faultstring></s:Fault></s:Body></s:Envelope>`
+  const faultReply = (
+    status: number,
+    code: string,
+    filled: Partial<AttemptResult> = {}
+  ): AttemptResult => {
+    const fault = readSoapFault(soapFault(code)) ?? assert.fail(code)
+    return reply(status, {}, { fault, ...filled })
+  }
+  const securityFault =
+    '<faultcode>s:Server</faultcode><detail><SecurityFault xmlns="urn:cdc:iisb:2011">Lindqvist</SecurityFault></detail>'
   const refused =
     'The receiver refuses the token: check the scope and audience in the OAuth 2.0 node.'
   const denied =
@@ -288,17 +299,57 @@ describe('deliveryFailed', () => {
     ['a status below all others', reply(199), 'HTTP 199 from the receiver.'],
     [
       'a SOAP fault with an error status',
-      reply(418, {}, { text: soapFault('<faultcode>s:Server.Lindqvist</faultcode>') }),
+      faultReply(418, '<faultcode>s:Server.Lindqvist</faultcode>'),
       'HTTP 418 from the receiver with a SOAP fault (Server).'
     ],
     [
       'a SOAP fault with a 2xx status',
-      reply(200, {}, { text: soapFault('<s:Code><s:Value>s:Sender</s:Value></s:Code>') }),
+      faultReply(200, '<s:Code><s:Value>s:Sender</s:Value></s:Code>'),
       `HTTP 200 from the receiver with a SOAP fault (Sender) that contains no HL7 acknowledgement. ${noReceiver}`
     ],
     [
+      'a SOAP fault of the sender',
+      faultReply(500, '<faultcode>s:Client</faultcode>', { meaning: 400 }),
+      'HTTP 500 from the receiver with a SOAP fault (Client). The receiver does not accept the request in this form: check the body template, its fields, and the content type. msg.hl7.reply may say what is wrong.'
+    ],
+    [
+      'a refused login, by the detail of the fault',
+      faultReply(500, securityFault, { meaning: 401 }),
+      'HTTP 500 from the receiver with a SOAP fault (Server, SecurityFault). The receiver refuses the login: check the user name, the password and the facility in the fields of the body.'
+    ],
+    [
+      'a fault in the other version of SOAP',
+      faultReply(500, '<faultcode>s:VersionMismatch</faultcode>', {
+        meaning: 400,
+        otherSoap: '1.1'
+      }),
+      'HTTP 500 from the receiver with a SOAP fault (VersionMismatch). The receiver replies in SOAP 1.1, in which the request is not: choose the preset SOAP 1.1 in the form.'
+    ],
+    [
+      'a page that means a client certificate',
+      reply(400, {}, { meaning: 'tls' }),
+      'HTTP 400 from the receiver. Add a client certificate that the receiver knows to the TLS configuration of the node.'
+    ],
+    [
+      'a 403 of Apache that wants a client certificate after the handshake',
+      reply(
+        403,
+        {},
+        {
+          token: 'none',
+          text: '<p>Reason: Cannot perform Post-Handshake Authentication.<br /></p>'
+        }
+      ),
+      'HTTP 403 from the receiver. The receiver asks for a client certificate only after the TLS handshake, when none can be sent with TLS 1.3: its operator has to ask for it in the handshake (SSLVerifyClient in the virtual host), or use TLS 1.2.'
+    ],
+    [
+      'a page that means large headers',
+      reply(400, {}, { meaning: 431 }),
+      'HTTP 400 from the receiver. The headers are too large for the receiver: the token may have grown, because of more scopes or roles.'
+    ],
+    [
       'a SOAP fault with a code of its own',
-      reply(418, {}, { text: soapFault('<faultcode>Lindqvist</faultcode>') }),
+      faultReply(418, '<faultcode>Lindqvist</faultcode>'),
       'HTTP 418 from the receiver.'
     ],
     ...[401, 403].map((status): [string, AttemptResult, string] => [

@@ -84,6 +84,19 @@ describe('Pace', () => {
     })
   }
 
+  it('goes by what a reply means, not by its status', () => {
+    const waits = ([400, 401, 431, 'tls'] as const).map((meaning) => {
+      const { clock, pace } = paceOf()
+      for (let failed = 0; failed < 20; failed++) {
+        pace.adaptTo(answer(meaning === 400 ? 503 : 400, { meaning }))
+        clock.pass(pace.outageMs)
+      }
+      pace.adaptTo(answer(meaning === 400 ? 503 : 400, { meaning }))
+      return pace.outageMs
+    })
+    assert.deepEqual(waits, [0, 300_000, 60_000, 60_000])
+  })
+
   it('waits as long as the receiver asks, at most an hour', () => {
     const { clock, pace } = paceOf()
     pace.adaptTo(answer(503, { retryAfterMs: 30_000 }))

@@ -352,3 +352,52 @@ describe('any bytes', () => {
     )
   })
 })
+
+describe('multipart/related (MTOM), as Apache CXF sends it', () => {
+  const boundary = 'uuid:6d3f4b1e-0c0a'
+  const type = (more: string): string =>
+    `multipart/related; type="application/xop+xml"; boundary="${boundary}"; start-info="text/xml"${more}`
+  const part = (id: string, contentType: string, body: string): string =>
+    `\r\n--${boundary}\r\nContent-Type: ${contentType}\r\nContent-Transfer-Encoding: binary\r\nContent-ID: <${id}>\r\n\r\n${body}`
+  const envelope = (text: string): string =>
+    `<s:Envelope xmlns:s="x"><s:Body><return>${text.replaceAll('&', '&amp;')}</return></s:Body></s:Envelope>`
+  const root = part('root', 'application/xop+xml; charset=UTF-8; type="text/xml"', envelope(no))
+  const attachment = part('1', 'text/plain', yes)
+  const end = `\r\n--${boundary}--`
+
+  for (const [name, body, more] of [
+    ['without attachments', root + end, '; start="<root>"'],
+    ['with an attachment before the root part', attachment + root + end, '; start="<root>"'],
+    ['with the root part first, where no start names it', root + attachment + end, ''],
+    ['without an end', root, '']
+  ] as const) {
+    it(`has its acknowledgement in the root part: ${name}`, async () => {
+      const read = await readFrom(body, {}, type(more))
+      assert.deepEqual([read.hl7, read.text], [no, envelope(no)])
+    })
+  }
+
+  it('has the charset of the part', async () => {
+    const text = ack('AE').replace('M1\r', 'M1|Größe\r')
+    const latin1 = part('root', 'application/xop+xml; charset=ISO-8859-1', envelope(text)) + end
+    const read = await readFrom(Buffer.from(latin1, 'latin1'), {}, type(''))
+    assert.equal(read.hl7, text)
+  })
+
+  it('is read as a whole without a boundary or parts', async () => {
+    for (const [body, of] of [
+      [yes, 'multipart/related'],
+      [yes, type('')],
+      [`--${boundary}\r\n`, type('')]
+    ] as const) {
+      assert.equal((await readFrom(body, {}, of)).text, body)
+    }
+  })
+
+  it('is taken apart in little time', async () => {
+    const start = performance.now()
+    await readFrom(`\r\n--${boundary}\r\n\r\n`.repeat(60_000), {}, type(''))
+    await readFrom(`\r\n--${boundary}`.repeat(60_000), {}, type(''))
+    assert.ok(performance.now() - start < 1000)
+  })
+})

@@ -190,12 +190,16 @@ describe('against nginx, Apache and python-hl7', { skip }, () => {
 
     it('answers 400 with HTML to a sender without a certificate', async () => {
       await deploy({}, null)
-      await refused(adt('NGINX011'), 400, /No required SSL certificate was sent/)
+      await refused(
+        adt('NGINX011'),
+        400,
+        /Add a client certificate.*No required SSL certificate was sent/s
+      )
     })
 
     it('answers 400 to a sender whose certificate it does not trust', async () => {
       await deploy({}, await createAuthority('Another'))
-      await refused(adt('NGINX012'), 400, /The SSL certificate error/)
+      await refused(adt('NGINX012'), 400, /Add a client certificate.*The SSL certificate error/s)
     })
 
     it('answers 502 when the receiver behind it is away', async () => {

@@ -79,7 +79,12 @@ describe('SOAP', () => {
       assert.equal(error.code, 'HL7_DELIVERY_FAILED')
       assert.deepEqual(error.cause, { code: '500', status: 500 })
       const code = version === '1.1' ? 'Client' : 'Sender'
-      assert.ok(error.message.includes(`a SOAP fault (${code})`), error.message)
+      assert.ok(
+        error.message.includes(
+          `a SOAP fault (${code}, SecurityFault). The receiver refuses the login`
+        ),
+        error.message
+      )
       assert.equal(hl7.ack, null)
       assert.match(hl7.reply, /SecurityFault.*Lindqvist/)
       for (const told of [JSON.stringify(error), (await nodeRed.printed()).join('\n')]) {

@@ -335,6 +335,37 @@ describe('a redirect', () => {
   }
 })
 
+/** nginx in front of a token server answers 400 where others refuse the handshake. */
+describe('a page about the client certificate', () => {
+  const test = tokenTest()
+  const page = (title: string): Fault =>
+    text(`<html>\r\n<head><title>${title}</title></head></html>`, 'text/html', 400)
+
+  for (const title of [
+    '400 No required SSL certificate was sent',
+    '400 The SSL certificate error'
+  ]) {
+    it(`is as a refused handshake: ${title}`, async () => {
+      const error = await test.failure(page(title))
+      const { host } = new URL(test.server.origin)
+      assert.equal(
+        error.message,
+        `Token server ${host}: the server wants a client certificate, or a different one.`
+      )
+      assert.deepEqual(keysOf(error), ['clientCertificate'])
+      assert.deepEqual(
+        [error.code, error.status, error.family, error.permanent],
+        ['ERR_HTTP_STATUS', 400, 'tls', true]
+      )
+    })
+  }
+
+  it('is no other page', async () => {
+    const error = await test.failure(page('400 Bad Request'))
+    assert.equal(error.family, undefined)
+  })
+})
+
 describe('a status line', () => {
   for (const [given, shown] of [
     [{ code: 'invalid_client', status: 401 }, 'invalid_client'],

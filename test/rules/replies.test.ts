@@ -22,6 +22,7 @@ import {
 } from '../support/exchange.ts'
 import { startTokenFaultServer, json as tokenAnswer } from '../support/token-fault-server.ts'
 import { tokenHttpClient, tokenSettings } from '../support/token-settings.ts'
+import { whyFailed } from '../../src/delivery/explain.ts'
 import { TokenSource } from '../../src/oauth2/token-source.ts'
 
 /** A body, or an answer that is more than a body. */
@@ -92,7 +93,7 @@ const fatal = 'ERR|||207^Application internal error^HL70357|F'
 const locked = 'ERR|||206^Application record locked^HL70357|E||||Please try again'
 
 const NOT_NOW = '(E#408,E#425,E#429)=RF'
-const NO_ACCESS = '(E#401,E#403,E#404,E#407)=RF'
+const NO_ACCESS = '(E#401,E#403,E#404,E#407,E#431)=RF'
 const INTERSYSTEMS = ':?R=RF,:?E=S,:~=S,:?A=C,:*=S,:I?=W,:T?=C'
 
 const page = { body: '<html><body><h1>Bad Gateway</h1></body></html>', type: 'text/html' }
@@ -420,13 +421,127 @@ byRules('tests of texts', {
   ':~&@*received=C': [[200, 'Received', 'ACK', ':~&@*received=C']]
 })
 
+/** A SOAP 1.1 fault with this code and detail. */
+function fault(code: string, detail = ''): Body {
+  const uri = 'http://schemas.xmlsoap.org/soap/envelope/'
+  const body = `<s:Fault><faultcode>s:${code}</faultcode><faultstring>No</faultstring><detail>${detail}</detail></s:Fault>`
+  return {
+    body: `<s:Envelope xmlns:s="${uri}"><s:Body>${body}</s:Body></s:Envelope>`,
+    type: 'text/xml'
+  }
+}
+
+const ofRegistry = (name: string): string => `<${name} xmlns="urn:cdc:iisb:2011"/>`
+
 byRules('immunization registries: a SOAP fault', {
   '': [
-    [500, faultAnswer('1.2'), 'retried, then error', 'E=RF'],
-    [200, faultAnswer('1.1', 200), 'error', ':~=F']
+    // CXF says 500 to everything.
+    [500, fault('Client'), 'error', 'E#4xx=F'],
+    [500, fault('Client.Schema'), 'error', 'E#4xx=F'],
+    [500, fault('VersionMismatch'), 'error', 'E#4xx=F'],
+    [500, fault('MustUnderstand'), 'error', 'E#4xx=F'],
+    [500, fault('Server'), 'retried, then error', 'E=RF'],
+    [500, fault('Server', ofRegistry('MessageTooLargeFault')), 'error', 'E#4xx=F'],
+    [500, fault('Server', ofRegistry('UnsupportedOperationFault')), 'error', 'E#4xx=F'],
+    [500, fault('Server', ofRegistry('SecurityFault')), 'retried, then error', NO_ACCESS],
+    [500, fault('Server', '<SecurityFault xmlns="x"/>'), 'retried, then error', 'E=RF'],
+    [500, fault('Client.Authentication'), 'retried, then error', NO_ACCESS],
+    [400, faultAnswer('1.2'), 'retried, then error', NO_ACCESS],
+    [500, faultAnswer('1.2'), 'retried, then error', NO_ACCESS],
+    [403, fault('Client'), 'retried, then error', NO_ACCESS],
+    [503, fault('Client'), 'retried, then error', 'E=RF'],
+    [200, faultAnswer('1.1', 200), 'error', ':~=F'],
+    // Nothing in it accepts.
+    [200, fault('Server', `<m>${ack('AA')}</m>`), 'error', ':~=F'],
+    [200, fault('Server', `<m>${ack('AE')}</m>`), 'NAK', ':?E=F', 'AE M1']
   ],
+  'E#500=S': [
+    [500, fault('Server'), 'suspended', 'E#500=S'],
+    [500, fault('Client'), 'error', 'E#4xx=F']
+  ],
+  'E#400=S,E#401=D': [
+    [500, fault('Client'), 'suspended', 'E#400=S'],
+    [500, faultAnswer('1.1'), 'paused', 'E#401=D']
+  ],
+  '@status:500=S': [[500, fault('Client'), 'suspended', '@status:500=S']],
   '@*SecurityFault=S,:?A=C': [[500, faultAnswer('1.2'), 'suspended', '@*SecurityFault=S']]
 })
+
+describe('the version of SOAP', () => {
+  for (const [sent, received, other] of [
+    ['1.2', '1.1', '1.1'],
+    ['1.1', '1.2', '1.2'],
+    ['1.1', '1.1', undefined]
+  ] as const) {
+    it(`${sent}, and a fault in ${received}`, async () => {
+      const request = String(soapFault(sent).body)
+      const answer = { status: 500, ...(faultAnswer(received) as Omit<Answer, 'status'>) }
+      const result = await exchange.attempt(answer, {
+        receiver: { format: 'text', bodyTemplate: () => Promise.resolve(request) }
+      })
+      assert.equal(result.otherSoap, other)
+      assert.equal(result.meaning, 401)
+      assert.deepEqual(result.reply?.status, 500)
+      assert.equal(whyFailed(result).includes(`the preset SOAP ${other}`), other !== undefined)
+    })
+  }
+})
+
+/** As nginx writes it. */
+const nginx = (title: string): Body => ({
+  body: `<html>\r\n<head><title>${title}</title></head>\r\n<body>\r\n<center><h1>400 Bad Request</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n`,
+  type: 'text/html'
+})
+
+byRules('nginx, which says 400 to a certificate and to large headers', {
+  'E#tls=S,E#431=D': [
+    [400, nginx('400 No required SSL certificate was sent'), 'suspended', 'E#tls=S'],
+    [400, nginx('400 The SSL certificate error'), 'suspended', 'E#tls=S'],
+    [400, nginx('400 Request Header Or Cookie Too Large'), 'paused', 'E#431=D'],
+    [400, nginx('400 Bad Request'), 'error', 'E#4xx=F'],
+    [400, nginx(`400 The SSL certificate error</title>${ADT}<title>`), 'error', 'E#4xx=F']
+  ],
+  'E#400=S,E#4xx=S': [[400, nginx('400 The SSL certificate error'), 'retried, then error', 'E=RF']],
+  '@status:400=S': [[400, nginx('400 The SSL certificate error'), 'suspended', '@status:400=S']]
+})
+
+/** A query response: it has an MSA of its own, and the receiver may quote it. */
+const K22 =
+  'MSH|^~\\&|IIS|STATE|APP|CLINIC|20260102||RSP^K22^RSP_K21|M1|P|2.5.1\rMSA|AA|Q1|\rQAK|Q1|OK\r'
+const json = (value: unknown): Body => ({ body: JSON.stringify(value), type: 'application/json' })
+/** A registry copies MSH-9 and MSH-10 into its acknowledgement. */
+const copied = (code: string): string => `${K22.slice(0, K22.indexOf('MSA'))}MSA|${code}|M1\r`
+
+byDefault(
+  'an echo is no acknowledgement',
+  [
+    [200, K22, 'error', ':~=F'],
+    [200, K22.replaceAll('\r', '\n'), 'error', ':~=F'],
+    [200, Buffer.from(K22).toString('base64'), 'error', ':~=F'],
+    [200, json({ error: 'Unknown sender', message: K22 }), 'error', ':~=F'],
+    [200, json({ message: K22.split('\r').slice(0, 2) }), 'error', ':~=F'],
+    [200, fault('Client', `<m>${K22.replaceAll('&', '&amp;')}</m>`), 'error', ':~=F'],
+    [200, `<error><m><![CDATA[${K22}]]></m></error>`, 'error', ':~=F'],
+    [200, `BHS|^~\\&\r${K22}BTS|1\r`, 'error', ':~=F'],
+    [400, K22.replace('AA', 'AE'), 'NAK, warned', ':?E=F', 'AE Q1'],
+    // Beside it, the true acknowledgement counts.
+    [200, json({ sent: K22, ack: ack('AR') }), 'NAK', ':?R=F', 'AR M1'],
+    [200, json({ sent: K22, ack: ack('AA') }), 'ACK', ':?A=C', 'AA M1'],
+    [200, ack('AE') + K22, 'NAK', ':?E=F', 'AE M1'],
+    [200, copied('AA'), 'ACK', ':?A=C', 'AA M1'],
+    [200, copied('AE'), 'NAK', ':?E=F', 'AE M1']
+  ],
+  K22
+)
+
+byDefault(
+  'an echo of a batch, and of a refusal',
+  [
+    [200, `BHS|^~\\&\r${K22.replace('AA', 'AE')}BTS|1\r`, 'error', ':~=F'],
+    [200, ack('AA') + K22.replace('AA', 'AE'), 'ACK', ':?A=C', 'AA M1']
+  ],
+  `BHS|^~\\&\r${K22.replace('AA', 'AE')}BTS|1\r`
+)
 
 byRules('the order of rules', {
   ':AA=S,:?A=C,:AA=WD': [[200, ack('AA'), 'suspended', ':AA=S', 'AA M1']],

@@ -1,0 +1,44 @@
+import { meaningOfPage } from '../http-client/error-page.ts'
+import type { SoapFault } from './soap-fault.ts'
+
+/**
+ * What a reply means, where its status says something else: the status that it stands for, or `tls`, a refused client
+ * certificate.
+ */
+export type ReplyMeaning = 400 | 401 | 431 | 'tls'
+
+/** By the code of a SOAP fault: those that blame the sender (SOAP 1.1 §4.4.1, SOAP 1.2 part 1 §5.4.6). */
+const byCode: Readonly<Record<string, ReplyMeaning>> = {
+  Client: 400,
+  'Client.Authentication': 401,
+  Sender: 400,
+  VersionMismatch: 400,
+  MustUnderstand: 400
+}
+
+/** By the detail of a fault of the registries' WSDL, whose servers say 500 to everything. */
+const byDetail: Readonly<Record<string, ReplyMeaning>> = {
+  MessageTooLargeFault: 400,
+  UnsupportedOperationFault: 400,
+  SecurityFault: 401
+}
+
+/** With these a fault may mean anything: SOAP has no other, and some servers have one for everything. */
+const statusesOfFaults = new Set([200, 400, 500])
+
+/**
+ * What a reply means, if its status does not say it.
+ *
+ * @param text the body
+ * @param fault the SOAP fault that it is, if it is one
+ */
+export function meaningOf(
+  status: number,
+  text: string,
+  fault: SoapFault | undefined
+): ReplyMeaning | undefined {
+  if (fault === undefined) return status === 400 ? meaningOfPage(text) : undefined
+  if (!statusesOfFaults.has(status)) return undefined
+  const { code = '', detail = '', isOfRegistry } = fault
+  return (isOfRegistry ? byDetail[detail] : undefined) ?? byCode[code]
+}
