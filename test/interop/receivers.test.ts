@@ -202,6 +202,12 @@ describe('against nginx, Apache and python-hl7', { skip }, () => {
       await refused(adt('NGINX012'), 400, /Add a client certificate.*The SSL certificate error/s)
     })
 
+    it('answers 400 to headers that are too large', async () => {
+      const headers = [{ name: 'X-Large', value: 'x'.repeat(9_000), valueType: 'str' }]
+      await deploy({ headers })
+      await refused(adt('NGINX014'), 400, /too large.*Request Header Or Cookie Too Large/s)
+    })
+
     it('answers 502 when the receiver behind it is away', async () => {
       const gone = await startPythonReceiver()
       await gone.stop()
@@ -218,11 +224,13 @@ describe('against nginx, Apache and python-hl7', { skip }, () => {
   describe('Apache that checks the token', () => {
     let apache: ServerProcess
     before(async () => {
-      apache = await startApache(await world.authority.issueServer(), python.port, {
-        jwksUri: `${world.tokens.issuer}/jwks`,
-        audience: 'https://hl7.test'
-      })
+      apache = await start('all')
     })
+    const start = async (protocol: 'all' | 'TLSv1.2'): Promise<ServerProcess> => {
+      const token = { jwksUri: `${world.tokens.issuer}/jwks`, audience: 'https://hl7.test' }
+      const server = await world.authority.issueServer()
+      return startApache(server, python.port, token, world.authority.ca, protocol)
+    }
     after(() => apache.stop())
     const deploy = (path: string, out: Record<string, unknown> = {}): Promise<void> => {
       const url = `https://127.0.0.1:${apache.port}${path}`
@@ -249,6 +257,36 @@ describe('against nginx, Apache and python-hl7', { skip }, () => {
     it(`gets ${MANY} messages once each, though it closes the connection in between`, async () => {
       await deploy('/oauth2', { failureTimeout: 900 })
       await sendMany('fifo')
+    })
+
+    /** With a client certificate. */
+    const deployLate = async (server: ServerProcess): Promise<void> => {
+      const { cert, key } = await world.authority.issueClient({ commonName: 'ward-12' })
+      const credentials = { cadata: world.authority.ca, certdata: cert, keydata: key }
+      const url = `https://127.0.0.1:${server.port}/late`
+      const flow = world.flow({ url, failureTimeout: 0 })
+      await world.nodeRed.deploy(
+        flow.map((node) => (node.id === 'tls' ? { ...node, credentials } : node))
+      )
+    }
+
+    it('refuses every client where it wants a certificate after the handshake', async () => {
+      await deployLate(apache)
+      await refused(
+        adt('APACHE04'),
+        403,
+        /only after the TLS handshake.*Cannot perform Post-Handshake Authentication/s
+      )
+    })
+
+    it('gets the certificate after the handshake with TLS 1.2', async () => {
+      const older = await start('TLSv1.2')
+      try {
+        await deployLate(older)
+        await accepted(adt('APACHE05'))
+      } finally {
+        await older.stop()
+      }
     })
 
     it('refuses a token for another audience, after one try with a new token', async () => {

@@ -122,12 +122,16 @@ http {
 
 /**
  * Starts Apache with TLS and token checks in front of a local server: `/openidc` uses
- * mod_auth_openidc, `/oauth2` mod_oauth2, and `/other` requires another audience.
+ * mod_auth_openidc, `/oauth2` mod_oauth2, and `/other` requires another audience. `/late` asks for a client certificate after the handshake.
+ *
+ * @param protocol TLS, as Apache names its versions
  */
 export function startApache(
   tls: Certificate,
   upstream: number,
-  token: { jwksUri: string; audience: string }
+  token: { jwksUri: string; audience: string },
+  ca: string,
+  protocol: 'all' | 'TLSv1.2' = 'all'
 ): Promise<ServerProcess> {
   const modules = [
     ...['mpm_event', 'authn_core', 'authz_core', 'authz_user', 'headers', 'proxy', 'proxy_http'],
@@ -140,6 +144,7 @@ export function startApache(
   return startConfigured(tls, (directory, port) => ({
     program: APACHE,
     args: ['-d', directory, '-f', 'server.conf', '-D', 'FOREGROUND'],
+    files: { 'ca.crt': ca },
     config: `
 ServerRoot ${directory}
 DefaultRuntimeDir ${directory}
@@ -158,6 +163,8 @@ MaxSpareThreads 8
 SSLEngine on
 SSLCertificateFile ${directory}/server.crt
 SSLCertificateKeyFile ${directory}/server.key
+SSLCACertificateFile ${directory}/ca.crt
+SSLProtocol ${protocol}
 OIDCOAuthVerifyJwksUri ${token.jwksUri}
 OIDCOAuthSSLValidateServer Off
 OIDCOAuthRemoteUserClaim client_id
@@ -174,6 +181,11 @@ OAuth2TargetPass remote_user_claim=client_id
   Require claim aud:https://somebody-else.example
   ${toUpstream}
 </Location>
+<Location /late>
+  SSLVerifyClient require
+  SSLVerifyDepth 2
+  ${toUpstream}
+</Location>
 <Location /oauth2>
   AuthType oauth2
   Require oauth2_claim aud:${token.audience}
@@ -188,14 +200,15 @@ async function startConfigured(
   configure: (
     directory: string,
     port: number
-  ) => { program: string; args: string[]; config: string }
+  ) => { program: string; args: string[]; config: string; files?: Record<string, string> }
 ): Promise<ServerProcess> {
   const directory = mkdtempSync(join(tmpdir(), 'hl7-interop-'))
   mkdirSync(join(directory, 'logs'))
   writeFileSync(join(directory, 'server.crt'), tls.cert)
   writeFileSync(join(directory, 'server.key'), tls.key, { mode: 0o600 })
   const port = await freePort()
-  const { program, args, config } = configure(directory, port)
+  const { program, args, config, files = {} } = configure(directory, port)
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(directory, name), text)
   writeFileSync(join(directory, 'server.conf'), config)
   const { child, words } = run(program, args)
   const remove = () => {

@@ -505,6 +505,16 @@ byRules('nginx, which says 400 to a certificate and to large headers', {
   '@status:400=S': [[400, nginx('400 The SSL certificate error'), 'suspended', '@status:400=S']]
 })
 
+it('is no time with a reachable receiver, where nginx wants a client certificate', async () => {
+  for (const [title, reachable] of [
+    ['400 The SSL certificate error', false],
+    ['400 Bad Request', true]
+  ] as const) {
+    const answer = { status: 400, ...(nginx(title) as Omit<Answer, 'status'>) }
+    assert.equal((await exchange.attempt(answer)).reachable, reachable)
+  }
+})
+
 /** A query response: it has an MSA of its own, and the receiver may quote it. */
 const K22 =
   'MSH|^~\\&|IIS|STATE|APP|CLINIC|20260102||RSP^K22^RSP_K21|M1|P|2.5.1\rMSA|AA|Q1|\rQAK|Q1|OK\r'
