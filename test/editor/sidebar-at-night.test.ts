@@ -169,7 +169,7 @@ describe('the person called at night, with real nodes in trouble', () => {
     await shows('.hl7-https-find', /OA-1009: delivered .*\d\d:\d\d:\d\d, AA, 1 try, Registry/)
 
     await click('[data-key=pharmacy]')
-    await shows('.hl7-https-events', /paused: “upgrade” · by operator/)
+    await shows('.hl7-https-events', /Paused by operator: “upgrade”/)
     await click('.hl7-https-details button:has-text("Resume")')
     await shows('[data-key=pharmacy]', /Pharmacy idle/)
     await eventually(async () => (await state('pharmacy')).acked === 1)
@@ -187,7 +187,7 @@ describe('the person called at night, with real nodes in trouble', () => {
     await click('.hl7-https-messages button:has-text("Show message")')
     await shows('.hl7-https-content', /PID\|1\|\|NS471100.*MSA\|AE\|OB-1074/)
     assert.equal(clicks, 3)
-    await shows('.hl7-https-events', /the content of OB-1074 was shown · by analyst/)
+    await shows('.hl7-https-events', /The content of OB-1074 was shown · by analyst/)
     // An analyst acts on nothing.
     const pause = editor.page.locator('.hl7-https-details button:has-text("Pause")')
     assert.equal(await pause.getAttribute('aria-disabled'), 'true')
@@ -201,7 +201,7 @@ describe('the person called at night, with real nodes in trouble', () => {
     await click('.hl7-https-details button:has-text("Resend all 8")')
     await click('.hl7-https-question button.hl7-https-yes')
     assert.equal(clicks, 3)
-    await shows('.hl7-https-outcome', /^8 messages are back in the queue\.$/)
+    await shows('.hl7-https-outcome', /^OB-1072 left on ACK; 7 more messages follow\.$/)
     await eventually(async () => (await state('laboratory')).acked === 8)
     await shows('.hl7-https-summary', /^2 of 3 nodes in trouble$/)
     await shows(
