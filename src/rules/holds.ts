@@ -47,11 +47,11 @@ export function factsOf(attempt: Attempt): Facts {
   }
 }
 
-/** Any status outside 2xx is an error, unless an acknowledgement counts. */
+/** Any status outside 2xx is an error, and any reply that means one, unless an acknowledgement counts. */
 function errorOf(attempt: Attempt, ack: Acknowledgement | null): AttemptError | null {
   const { error, status } = attempt
   if (error !== undefined) return error
-  if (ack !== null || isSuccess(status)) return null
+  if (ack !== null || (isSuccess(status) && attempt.reply.meaning === undefined)) return null
   const text = `HTTP status ${status}`
   if (attempt.reply.meaning === 'tls') return { code: String(status), family: 'tls', text }
   return { code: String(errorStatusOf(attempt)), text }

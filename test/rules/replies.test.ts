@@ -450,7 +450,9 @@ byRules('immunization registries: a SOAP fault', {
     [500, faultAnswer('1.2'), 'retried, then error', NO_ACCESS],
     [403, fault('Client'), 'retried, then error', NO_ACCESS],
     [503, fault('Client'), 'retried, then error', 'E=RF'],
-    [200, faultAnswer('1.1', 200), 'error', ':~=F'],
+    // node-soap says 200 to a fault that it throws.
+    [200, faultAnswer('1.1', 200), 'retried, then error', NO_ACCESS],
+    [200, fault('Client'), 'error', 'E#4xx=F'],
     // Nothing in it accepts.
     [200, fault('Server', `<m>${ack('AA')}</m>`), 'error', ':~=F'],
     [200, fault('Server', `<m>${ack('AE')}</m>`), 'NAK', ':?E=F', 'AE M1']
@@ -463,6 +465,8 @@ byRules('immunization registries: a SOAP fault', {
     [500, fault('Client'), 'suspended', 'E#400=S'],
     [500, faultAnswer('1.1'), 'paused', 'E#401=D']
   ],
+  // The preset "Accept 2xx without ACK".
+  ':?A=C,:~=C,X=C': [[200, fault('Client'), 'error', 'E#4xx=F']],
   '@status:500=S': [[500, fault('Client'), 'suspended', '@status:500=S']],
   '@*SecurityFault=S,:?A=C': [[500, faultAnswer('1.2'), 'suspended', '@*SecurityFault=S']]
 })
@@ -530,7 +534,7 @@ byDefault(
     [200, Buffer.from(K22).toString('base64'), 'error', ':~=F'],
     [200, json({ error: 'Unknown sender', message: K22 }), 'error', ':~=F'],
     [200, json({ message: K22.split('\r').slice(0, 2) }), 'error', ':~=F'],
-    [200, fault('Client', `<m>${K22.replaceAll('&', '&amp;')}</m>`), 'error', ':~=F'],
+    [200, fault('Client', `<m>${K22.replaceAll('&', '&amp;')}</m>`), 'error', 'E#4xx=F'],
     [200, `<error><m><![CDATA[${K22}]]></m></error>`, 'error', ':~=F'],
     [200, `BHS|^~\\&\r${K22}BTS|1\r`, 'error', ':~=F'],
     [400, K22.replace('AA', 'AE'), 'NAK, warned', ':?E=F', 'AE Q1'],
