@@ -129,8 +129,8 @@ export class KeptContents {
     let bytes = 0
     for (const { seq, changed_at, kept_bytes } of oldest) {
       const isOld = changed_at <= cutoff
-      if (!isOld && !areAllDue && this.#bytes <= mostKeptBytes) return dropped
-      if (bytes >= step.bytes) return { ...dropped, more: true }
+      if (bytes >= step.bytes) break
+      if (!isOld && !areAllDue && this.#bytes <= mostKeptBytes) break
       bytes += kept_bytes
       this.#bytes -= kept_bytes
       dropped.count++
