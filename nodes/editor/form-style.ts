@@ -80,7 +80,7 @@ const css = `
 .hl7-https-form .hl7-https-rule-then { flex: 2 1 300px; min-width: 0; display: flex; gap: 8px; align-items: center; align-self: center; }
 .hl7-https-form .hl7-https-rule select, .hl7-https-form .hl7-https-rule input[type=text] {
   flex: 1 1 0; min-width: 60px; width: auto; box-sizing: border-box; margin: 0; }
-.hl7-https-form .hl7-https-rule .hl7-https-rule-condition { flex-grow: 1.4; min-width: 120px; }
+.hl7-https-form .hl7-https-rule .hl7-https-rule-condition { flex-grow: 2; min-width: 120px; }
 .hl7-https-form #hl7-https-out-rules-list > li { padding-top: 3px; padding-bottom: 3px; }
 .hl7-https-form .hl7-https-rule input.hl7-https-rule-value { flex: 0 1 60px; }
 .hl7-https-form .hl7-https-rule input.hl7-https-rule-field { flex: 0 1 80px; }

@@ -15,7 +15,7 @@ const groups = [
   ['own', 'own']
 ] as const satisfies (readonly [group: string, first: RowCondition])[]
 /** A value field is at most this many digits wide: the condition before it needs room too. */
-const MOST_DIGITS = 18
+const MOST_DIGITS = 21
 
 /** The fields of one condition of a rule. */
 export interface ConditionFields {

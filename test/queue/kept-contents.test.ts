@@ -90,18 +90,6 @@ describe('Contents of messages that have left', () => {
     assert.deepEqual(await dropped(queue), [6])
   })
 
-  it('go with their rest, though what left after them stays', async () => {
-    const { queue, engine } = await queues.openDisk({ contentDays: 1, mostKeptBytes: 3 * MB })
-    await queue.accept(message(1), Buffer.alloc(6 * MB))
-    await accept(queue, 2)
-    await leave(queue, 1, 2)
-    // Until the thread has had the time.
-    await new Promise((resolve) => setTimeout(resolve, 3000))
-    assert.deepEqual(await keptOf(queue), [2])
-    await queue.close()
-    assert.equal(pieces(engine.path), 1)
-  })
-
   it('that are long go in steps, with or without a journal', async () => {
     for (const journalDays of [14, 0]) {
       const directory = `${queues.directory}/${journalDays}`
