@@ -1,6 +1,6 @@
 import { english, type Key, type Values } from '../../src/english.ts'
 
-/** Why a request is not carried out, in words for whoever asked. */
+/** A refused request. The message says why, and the caller sees it. */
 export class RouteError extends Error {
   /** Of HTTP. */
   readonly status: 400 | 404 | 409

@@ -163,14 +163,11 @@ export class Courier {
       const limits = { responseTimeoutMs, mostIdleMs: this.#mostIdleMs, signal }
       return receiver.send(request, { ...limits, proof }).catch(httpError)
     }
-    const answer = await withLiveConnection(
+    const { answer, isRepeated } = await withLiveConnection(
       () => withProof(tokens?.proofs, request, token, transmit, headOf),
-      (error) => {
-        const mayRepeat = retriesOnReset(rules, errorOf(error))
-        if (mayRepeat) progress.repeats++
-        return mayRepeat
-      }
+      (error) => retriesOnReset(rules, errorOf(error))
     )
+    if (isRepeated) progress.repeats++
     if (!(answer instanceof HttpError)) this.#earlier.note(answer.connection, message.controlIds)
     return answer
   }

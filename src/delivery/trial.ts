@@ -76,7 +76,7 @@ export class Trial {
     this.#first = { ...this.#first, outcome, verdict }
     if (outcome === 'ack') {
       this.#following = this.#follow()
-      // Whoever waits for the result learns of it.
+      // `result` throws it; without this, it would be unhandled while nobody waits.
       this.#following.catch(() => undefined)
     }
     this.#end.abort()

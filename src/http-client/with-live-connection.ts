@@ -9,7 +9,10 @@ import { HttpError } from './http-error.ts'
 export async function withLiveConnection<Answer>(
   send: () => Promise<Answer | HttpError>,
   mayRepeat: (error: HttpError) => boolean
-): Promise<Answer | HttpError> {
+): Promise<{ answer: Answer | HttpError; isRepeated: boolean }> {
   const answer = await send()
-  return answer instanceof HttpError && answer.isStale && mayRepeat(answer) ? send() : answer
+  if (!(answer instanceof HttpError && answer.isStale && mayRepeat(answer))) {
+    return { answer, isRepeated: false }
+  }
+  return { answer: await send(), isRepeated: true }
 }

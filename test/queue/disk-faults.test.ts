@@ -305,9 +305,10 @@ describe('A queue file', () => {
           // The file may not grow: each write beyond its end is an I/O error.
           if (stored.length === 20 && refused.length === 0) limit('200000')
           if (refused.length === 20) limit('unlimited')
-        } catch {
-          // Only prlimit changes the limit of a process that runs; macOS and Windows have none.
+        } catch (error) {
           child.kill()
+          if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+          // Only prlimit changes the limit of a process that runs; macOS and Windows have none.
           context.skip('setting the limit needs prlimit; runs on Debian, as in CI')
           return
         }

@@ -40,10 +40,13 @@ export class SmallDisk {
       if (kind === 'tmpfs') mountTmpfs(place, megabytes)
       else mountExt4(join(directory, 'image'), place, megabytes)
       return new SmallDisk(directory, place)
-    } catch {
+    } catch (error) {
       rmSync(directory, { recursive: true })
-      // Only root may mount one, and there is no full disk without it.
-      context.skip(`only root can mount a small ${kind}; runs in CI, as root`)
+      // Only root may mount one, and not in every container; there is no full disk without it.
+      const { stderr = error } = error as { stderr?: Buffer }
+      context.skip(
+        `cannot mount a small ${kind} here (${String(stderr).trim()}); runs in CI, as root`
+      )
       return undefined
     }
   }
@@ -105,7 +108,7 @@ function mountExt4(image: string, place: string, megabytes: number): void {
 }
 
 function run(command: string, ...args: string[]): void {
-  execFileSync(command, args, { stdio: 'ignore' })
+  execFileSync(command, args, { stdio: ['ignore', 'ignore', 'pipe'] })
 }
 
 function isFull(error: unknown): boolean {
