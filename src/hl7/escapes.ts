@@ -1,5 +1,3 @@
-import { Buffer, isUtf8 } from 'node:buffer'
-
 /**
  * The separators that a header segment declares (MSH-1 and MSH-2, HL7 v2.5.1 §2.5.4), one character
  * each; `''` if a short MSH-2 omits it: then nothing is split or escaped by it.
@@ -70,6 +68,19 @@ function resolveHex(digits: string): string | undefined {
   if (!/^(?:[0-9A-Fa-f]{2})+$/.test(digits)) return undefined
   // The usual case, and a reply may consist of nothing else: three times as fast as a Buffer.
   if (digits.length === 2) return String.fromCharCode(Number.parseInt(digits, 16))
-  const bytes = Buffer.from(digits, 'hex')
-  return bytes.toString(isUtf8(bytes) ? 'utf8' : 'latin1')
+  const bytes = new Uint8Array(digits.length / 2)
+  let latin1 = ''
+  for (let at = 0; at < bytes.length; at++) {
+    const byte = Number.parseInt(digits.slice(2 * at, 2 * at + 2), 16)
+    bytes[at] = byte
+    latin1 += String.fromCharCode(byte)
+  }
+  try {
+    return utf8.decode(bytes)
+  } catch {
+    return latin1
+  }
 }
+
+/** Not the Buffer of Node.js: the page reads replies too. */
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })

@@ -5,9 +5,9 @@ import fc from 'fast-check'
 import {
   readAcknowledgement,
   readAcknowledgements,
-  type Acknowledgement,
-  type AcknowledgementError
+  type Acknowledgement
 } from '../../src/hl7/acknowledgement.ts'
+import type { AcknowledgementError } from '../../src/hl7/acknowledgement-errors.ts'
 import { readReplyMessage } from '../../src/hl7/reply-message.ts'
 import { Exchange, MSH } from '../support/exchange.ts'
 
