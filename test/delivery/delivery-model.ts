@@ -90,6 +90,8 @@ interface Message {
   /** Time on its clock, and time of the current attempt, which may count. */
   spent: number
   attemptTime: number
+  /** What its clock showed when it was handed out: the time until its content has been read does not count. */
+  handedOut?: number | undefined
   /** What its clock showed when a retry was decided. */
   stored: number | undefined
   counts: boolean
@@ -516,7 +518,8 @@ export class DeliveryModel {
         const message = this.#of(row)
         if (message.standing === 'operator') this.#renew(message)
         this.#forgetOldClock(message, this.#disk.renewals)
-        assert.equal(row.spentMs, this.#spentOf(message), `the clock of ${message.id}`)
+        message.handedOut = this.#spentOf(message)
+        assert.equal(row.spentMs, message.handedOut, `the clock of ${message.id}`)
         assert.equal(row.retries, message.retries, `retries of ${message.id}`)
       }
     }
@@ -604,6 +607,7 @@ export class DeliveryModel {
   #renew(message: Message, renewals = this.#resumes): void {
     message.renewals = renewals
     message.spent = 0
+    message.handedOut = undefined
     message.stored = undefined
     message.attemptTime = 0
     message.retries = 0
@@ -708,7 +712,8 @@ export class DeliveryModel {
     if (message.standing === 'operator') this.#renew(message)
     // It was read before the last resume.
     this.#forgetOldClock(message, this.#resumes)
-    message.spent = this.#spentOf(message)
+    message.spent = message.handedOut ?? this.#spentOf(message)
+    message.handedOut = undefined
     message.countsFrom = undefined
     message.standing = 'flight'
     message.counts = true

@@ -115,7 +115,7 @@ const ordinary: ModelSettings = {
 const add = { do: 'add', key: 0, size: 100 } as const
 const large = { ...add, size: 9 * 1024 * 1024 }
 const disk = (calls: number): Action => ({ do: 'disk', calls })
-const reply = (kind: 'accept' | 'retry-disable' | 'retry-suspend'): Action => ({
+const reply = (kind: 'accept' | 'retry-disable' | 'retry-suspend' | 'unreachable'): Action => ({
   do: 'reply',
   pick: 0,
   kind
@@ -153,7 +153,7 @@ const found: [ModelSettings, Action[]][] = [
     { ...ordinary, order: 'key', maxInFlight: 3, failureTimeoutMs: 0 },
     [
       ...[{ ...add, key: 1 }, { ...add, key: 2 }, disk(1), large, disk(1), large, disk(100)],
-      { do: 'reply', pick: 0, kind: 'unreachable' }
+      reply('unreachable')
     ]
   ],
   // One question for messages is answered with as many as were asked for, another one with fewer.
@@ -162,6 +162,15 @@ const found: [ModelSettings, Action[]][] = [
     [
       ...[disk(1), add, { do: 'resume' } as const, disk(1), disk(100), reply('accept')],
       ...[disk(1), add, add, add, disk(1), disk(1), disk(100)]
+    ]
+  ],
+  // Time passes while a message is read that had waited for its retry before a crash.
+  [
+    { ...ordinary, order: 'fifo', maxInFlight: 1, failWhileUnreachable: true },
+    [
+      ...[disk(1), disk(1), add, disk(2), reply('unreachable'), disk(1), { do: 'crash' } as const],
+      ...[disk(1), disk(1), { do: 'advance', ms: 1 } as const, disk(1), disk(1)],
+      reply('unreachable')
     ]
   ]
 ]
