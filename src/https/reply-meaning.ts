@@ -5,7 +5,7 @@ import type { SoapFault } from './soap-fault.ts'
  * What a reply means, where its status says something else: the status that it stands for, or `tls`, a refused client
  * certificate.
  */
-export type ReplyMeaning = 400 | 401 | 431 | 'tls'
+export type ReplyMeaning = 400 | 401 | 431 | 500 | 'tls'
 
 /** By the code of a SOAP fault: those that blame the sender (SOAP 1.1 §4.4.1, SOAP 1.2 part 1 §5.4.6). */
 const byCode: Readonly<Record<string, ReplyMeaning>> = {
@@ -23,8 +23,8 @@ const byDetail: Readonly<Record<string, ReplyMeaning>> = {
   SecurityFault: 401
 }
 
-/** With these a fault may mean anything: SOAP has no other, and some servers have one for everything. */
-const statusesOfFaults = new Set([200, 400, 500])
+/** With these, and with any 2xx, a fault may mean anything: some servers have one status for everything. */
+const statusesOfFaults = new Set([400, 500])
 
 /**
  * What a reply means, if its status does not say it.
@@ -38,7 +38,10 @@ export function meaningOf(
   fault: SoapFault | undefined
 ): ReplyMeaning | undefined {
   if (fault === undefined) return status === 400 ? meaningOfPage(text) : undefined
-  if (!statusesOfFaults.has(status)) return undefined
+  const isSuccess = status >= 200 && status < 300
+  if (!isSuccess && !statusesOfFaults.has(status)) return undefined
   const { code = '', detail = '', isOfRegistry } = fault
-  return (isOfRegistry ? byDetail[detail] : undefined) ?? byCode[code]
+  const meant = (isOfRegistry ? byDetail[detail] : undefined) ?? byCode[code]
+  // The server's own fault is no success, whatever its status says.
+  return meant ?? (isSuccess ? 500 : undefined)
 }

@@ -454,11 +454,15 @@ byRules('immunization registries: a SOAP fault', {
     [200, faultAnswer('1.1', 200), 'retried, then error', NO_ACCESS],
     [200, fault('Client'), 'error', 'E#4xx=F'],
     // Nothing in it accepts.
-    [200, fault('Server', `<m>${ack('AA')}</m>`), 'error', ':~=F'],
+    [200, fault('Server'), 'retried, then error', 'E=RF'],
+    [202, fault('Client'), 'error', 'E#4xx=F'],
+    [200, fault('Unknown'), 'retried, then error', 'E=RF'],
+    [200, fault('Server', `<m>${ack('AA')}</m>`), 'retried, then error', 'E=RF'],
     [200, fault('Server', `<m>${ack('AE')}</m>`), 'NAK', ':?E=F', 'AE M1']
   ],
   'E#500=S': [
     [500, fault('Server'), 'suspended', 'E#500=S'],
+    [200, fault('Server'), 'suspended', 'E#500=S'],
     [500, fault('Client'), 'error', 'E#4xx=F']
   ],
   'E#400=S,E#401=D': [
@@ -466,7 +470,11 @@ byRules('immunization registries: a SOAP fault', {
     [500, faultAnswer('1.1'), 'paused', 'E#401=D']
   ],
   // The preset "Accept 2xx without ACK".
-  ':?A=C,:~=C,X=C': [[200, fault('Client'), 'error', 'E#4xx=F']],
+  ':?A=C,:~=C,X=C': [
+    [200, fault('Client'), 'error', 'E#4xx=F'],
+    [200, fault('Server'), 'retried, then error', 'E=RF']
+  ],
+  '@status:2xx=C': [[200, fault('Server'), 'retried, then error', 'E=RF']],
   '@status:500=S': [[500, fault('Client'), 'suspended', '@status:500=S']],
   '@*SecurityFault=S,:?A=C': [[500, faultAnswer('1.2'), 'suspended', '@*SecurityFault=S']]
 })
@@ -522,6 +530,7 @@ it('is no time with a reachable receiver, where nginx wants a client certificate
 /** A query response: it has an MSA of its own, and the receiver may quote it. */
 const K22 =
   'MSH|^~\\&|IIS|STATE|APP|CLINIC|20260102||RSP^K22^RSP_K21|M1|P|2.5.1\rMSA|AA|Q1|\rQAK|Q1|OK\r'
+const [K22_HEADER = '', K22_REST = ''] = K22.split(/\r(?=MSA)/)
 const json = (value: unknown): Body => ({ body: JSON.stringify(value), type: 'application/json' })
 /** A registry copies MSH-9 and MSH-10 into its acknowledgement. */
 const copied = (code: string): string => `${K22.slice(0, K22.indexOf('MSA'))}MSA|${code}|M1\r`
@@ -538,6 +547,18 @@ byDefault(
     [200, `<error><m><![CDATA[${K22}]]></m></error>`, 'error', ':~=F'],
     [200, `BHS|^~\\&\r${K22}BTS|1\r`, 'error', ':~=F'],
     [400, K22.replace('AA', 'AE'), 'NAK, warned', ':?E=F', 'AE Q1'],
+    // Each segment as a text of its own.
+    [200, json({ error: 'Unknown sender', header: K22_HEADER, rest: K22_REST }), 'error', ':~=F'],
+    [
+      200,
+      json({ error: 'Unknown sender', segments: ['Sent:', K22_HEADER, K22_REST] }),
+      'error',
+      ':~=F'
+    ],
+    [200, `<e><s>${K22_HEADER.replace('&', '&amp;')}</s><s>${K22_REST}</s></e>`, 'error', ':~=F'],
+    [200, K22_REST, 'error', ':~=F'],
+    [200, json({ header: K22_HEADER, rest: 'MSA|AA|M1' }), 'ACK', ':?A=C', 'AA M1'],
+    [200, json({ sent: [K22_HEADER, K22_REST], result: 'MSA|AR|M1' }), 'NAK', ':?R=F', 'AR M1'],
     // Beside it, the true acknowledgement counts.
     [200, json({ sent: K22, ack: ack('AR') }), 'NAK', ':?R=F', 'AR M1'],
     [200, json({ sent: K22, ack: ack('AA') }), 'ACK', ':?A=C', 'AA M1'],
