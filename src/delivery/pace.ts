@@ -24,13 +24,14 @@ export interface PaceSettings {
 
 /**
  * How fast messages go. Their rate is even; and in an outage nothing starts until the wait is over: then one message
- * goes, and the wait doubles with each that fails. Any other answer ends the outage, and the number in flight doubles
- * from one with each success: a receiver in trouble is left in peace, and one that has just come back gets no rush.
+ * goes, and the wait doubles with each that fails. Any other answer ends the outage. After it, as at the start of the
+ * node, the number in flight doubles from one with each success: a receiver in trouble is left in peace, and one that
+ * has just come back gets no rush.
  */
 export class Pace {
   readonly #settings: PaceSettings
   readonly #clock: Pick<Clock, 'monotonic' | 'after'>
-  #places: number
+  #places = 1
   /** No attempt starts before this; on the monotonic clock. */
   #nextAt = -Infinity
   /** Nor before this, in an outage. */
@@ -43,7 +44,6 @@ export class Pace {
   constructor(settings: PaceSettings, clock: Pick<Clock, 'monotonic' | 'after'>) {
     this.#settings = settings
     this.#clock = clock
-    this.#places = settings.places
   }
 
   /** How many messages may be in flight now. */

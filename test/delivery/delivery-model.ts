@@ -180,8 +180,8 @@ export class DeliveryModel {
   /** The numbers of those that have been stored since. */
   #renewals: number[] = []
   #flights: Flight[] = []
-  /** Messages that may be in flight. */
-  #allowed = 1000
+  /** Messages that may be in flight: one first, then twice as many with each success. */
+  #allowed = 1
   /** In an outage nothing is sent before this; and so many waits it had. */
   #closedUntil = Number.NEGATIVE_INFINITY
   #waits = 0
@@ -425,7 +425,7 @@ export class DeliveryModel {
     const mine = (): boolean => this.#process === process
     this.#clock.forgetTimers()
     this.#flights = []
-    this.#allowed = 1000
+    this.#allowed = 1
     this.#endOutage()
     this.#calls = 0
     this.#closing = undefined
@@ -746,7 +746,7 @@ export class DeliveryModel {
     if (message.counts) message.spent += message.attemptTime
     message.attemptTime = 0
     const result = resultOf(kind)
-    // After an outage one goes first, then twice as many with each success.
+    // After an outage one goes first again.
     if (kind === 'unreachable' || kind === 'busy') this.#waitForReceiver()
     else {
       this.#endOutage()

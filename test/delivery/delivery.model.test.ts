@@ -120,6 +120,8 @@ const reply = (kind: 'accept' | 'retry-disable' | 'retry-suspend' | 'unreachable
   pick: 0,
   kind
 })
+/** A success, after which twice as many may be in flight. */
+const succeed: Action[] = [add, disk(100), reply('accept'), disk(100)]
 const fail = (writes: boolean): Action => ({ do: 'fail', writes, reads: false })
 
 /** Scripts that have found a fault: they are tried each time. */
@@ -128,6 +130,7 @@ const found: [ModelSettings, Action[]][] = [
   [
     ordinary,
     [
+      ...succeed,
       ...[add, disk(1), add, disk(100), add, add, add, disk(1)],
       ...[reply('retry-disable'), { do: 'resume' } as const, reply('accept')]
     ]
@@ -152,6 +155,7 @@ const found: [ModelSettings, Action[]][] = [
   [
     { ...ordinary, order: 'key', maxInFlight: 3, failureTimeoutMs: 0 },
     [
+      ...[...succeed, ...succeed],
       ...[{ ...add, key: 1 }, { ...add, key: 2 }, disk(1), large, disk(1), large, disk(100)],
       reply('unreachable')
     ]
@@ -160,6 +164,7 @@ const found: [ModelSettings, Action[]][] = [
   [
     { ...ordinary, maxInFlight: 3, failureTimeoutMs: 0 },
     [
+      ...[...succeed, ...succeed],
       ...[disk(1), add, { do: 'resume' } as const, disk(1), disk(100), reply('accept')],
       ...[disk(1), add, add, add, disk(1), disk(1), disk(100)]
     ]

@@ -7,7 +7,7 @@ import type { Tried } from '../../src/delivery/trial.ts'
 import type { MessageQuery, SuspendedChoice } from '../../src/queue/queue-types.ts'
 import { FakeClock, settled } from '../support/fake-clock.ts'
 import { FakeDisk } from './fake-disk.ts'
-import { sentBy, setUp, setUpOn, type Setup, type SetUpOptions } from './set-up.ts'
+import { acceptFirst, sentBy, setUp, setUpOn, type Setup, type SetUpOptions } from './set-up.ts'
 
 const quickDisk = (): FakeDisk => new FakeDisk({ immediate: true })
 
@@ -375,7 +375,9 @@ describe('a trial of a resend', () => {
   })
 
   it('sends only what was suspended when it began', async () => {
-    const setup = await setUpSuspended(['a1', 'a2'], { order: 'none' })
+    const setup = await setUp({ order: 'none' })
+    await acceptFirst(setup)
+    await suspend(setup, ['a1', 'a2'])
     const { add, clock, delivery, flights, reply } = setup
     await begin(setup)
     await clock.advance(1000)

@@ -110,6 +110,12 @@ export function setUpOn(
   return setUp({ ...options, queue }, clock, started)
 }
 
+/** Two messages may be on their way: the first one of a new process was accepted. */
+export async function acceptFirst({ add, reply }: Setup): Promise<void> {
+  await add('w0')
+  await reply('accept')
+}
+
 /** The messages that are on their way, in the order in which they were sent. */
 export function sentBy({ flights }: Setup): string[] {
   return flights.map(({ content }) => content)
