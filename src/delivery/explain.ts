@@ -13,10 +13,11 @@ const STATUSES_OF_ACCESS = new Set([401, 403])
 /**
  * The error with which a message leaves after an attempt that ended without an acknowledgement.
  *
+ * @param name with what is known of earlier attempts
  * @param result with an error or a reply without MSA
  */
 export function deliveryFailed(
-  name: MessageName,
+  name: MessageName & { mayHaveArrived?: boolean },
   attempts: number,
   result: AttemptResult
 ): DeliveryError {
@@ -27,16 +28,23 @@ export function deliveryFailed(
     ...(status === undefined ? undefined : { status })
   }
   const values = { why: whyFailed(result), message: idOf(name), count: attempts }
-  const key = mayHaveArrived(result) ? 'error.perhapsDelivered' : 'error.notDelivered'
+  const isUncertain = name.mayHaveArrived === true || mayHaveArrived(result)
+  const key = isUncertain ? 'error.perhapsDelivered' : 'error.notDelivered'
   return new DeliveryError('HL7_DELIVERY_FAILED', english('log', key, values), cause)
 }
 
-/** As the preset "Suspend after a timeout" has it. */
-function mayHaveArrived({ error, reply, status = reply?.status ?? 0 }: AttemptResult): boolean {
+/** Whether the receiver may have accepted the message, as the preset "Suspend after a timeout" has it. */
+export function mayHaveArrived(result: AttemptResult): boolean {
+  const { error, reply, status = reply?.status ?? 0, repeats = 0 } = result
+  if (repeats > 0) return true
   // A status may also be that of the token server.
   if (error?.family !== undefined) return error.family === 'reset' || error.family === 'timeout'
-  const isUnreadable = error !== undefined && status >= 200 && status < 300
-  return isUnreadable || status === 504
+  return isUnreadable(result) || status === 504
+}
+
+/** A success whose body could not be read. */
+function isUnreadable({ error, status = 0 }: AttemptResult): boolean {
+  return error !== undefined && error.family === undefined && status >= 200 && status < 300
 }
 
 /** Why a message is still in the queue after an attempt. */
@@ -135,7 +143,11 @@ function describeRedirect(status: number, to: string | undefined): string {
 function hintOf(result: AttemptResult): string | undefined {
   const { error, reply, tokenProblem, hint: known } = result
   if (known !== undefined) return known
-  if (error !== undefined) return errorHint(error)
+  if (error !== undefined) {
+    const hint = errorHint(error)
+    if (!isUnreadable(result)) return hint
+    return [hint, english('log', 'hint.perhapsAccepted')].filter(Boolean).join(' ')
+  }
   if (reply === undefined || tokenProblem !== undefined) return undefined
   const meant = meaningHint(result)
   if (meant !== undefined) return meant
@@ -152,7 +164,7 @@ function meaningHint({ fault, meaning, otherSoap }: AttemptResult): string | und
   if (otherSoap !== undefined) return english('log', 'hint.otherSoap', { version: otherSoap })
   if (meaning === 'tls') return english('log', 'hint.clientCertificate')
   if (meaning === undefined) return undefined
-  if (fault === undefined) return english('log', `hint.status.${meaning}`)
+  if (fault === undefined || meaning === 500) return english('log', `hint.status.${meaning}`)
   const key = `hint.fault.${fault.detail ?? ''}`
   if (isKey('log', key)) return english('log', key)
   return english('log', meaning === 401 ? 'hint.fault.SecurityFault' : 'hint.faultOfSender')

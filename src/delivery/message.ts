@@ -88,6 +88,8 @@ export class Message<Content> {
   renewals: number
   verdict: Verdict
   story: readonly AttemptRecord[]
+  /** The receiver may have accepted it in one of its attempts. */
+  mayHaveArrived: boolean
   /** The time that passes now counts towards the failure timeout. */
   counts = false
   #countedFrom = 0
@@ -102,6 +104,7 @@ export class Message<Content> {
     this.renewals = row.renewals
     this.verdict = row.verdict
     this.story = row.story
+    this.mayHaveArrived = row.verdict.mayHaveArrived ?? false
   }
 
   /**

@@ -83,7 +83,7 @@ export class Moving<Content> {
   }
 
   #queueMove(message: Message<Content>, change: Change): Promise<boolean> {
-    const { row, attempts, renewals, retries, spentMs, story, verdict } = message
+    const { row, attempts, mayHaveArrived, renewals, retries, spentMs, story, verdict } = message
     const rules: Partial<Record<string, string>> = MESSAGE_STATES[row.state].to
     if (rules[change.to] === undefined) {
       throw new TypeError(`No message goes from ${row.state} to ${change.to}.`)
@@ -97,7 +97,7 @@ export class Moving<Content> {
       spentMs,
       renewals,
       story,
-      verdict
+      verdict: mayHaveArrived ? { ...verdict, mayHaveArrived } : verdict
     })
   }
 

@@ -2,6 +2,7 @@ import { sleep } from '../clock.ts'
 import type { Claim } from '../queue/message-queue.ts'
 import { withAttempt } from '../queue/message-row.ts'
 import type { AttemptResult } from './attempt-result.ts'
+import { mayHaveArrived } from './explain.ts'
 import { Message } from './message.ts'
 import type { Moving } from './moving.ts'
 import { isGone, lostError } from './queue-errors.ts'
@@ -148,6 +149,7 @@ export class Sending<Content> {
     this.#countTime(message)
     const record = { at: startedAt, ms: Math.round(elapsedMs), result: causeOf(result) }
     message.story = withAttempt(message.story, record)
+    message.mayHaveArrived ||= mayHaveArrived(result)
     return result
   }
 
@@ -171,6 +173,7 @@ export class Sending<Content> {
       tell(moved(message, 'retrying', { result }))
     } else if (decision.outcome === 'await') {
       message.verdict = { ...message.verdict, awaits: decision.late ?? 'suspend' }
+      message.mayHaveArrived = true
       await this.#moving.storeAtLast(message, {
         to: 'awaiting',
         dueInMs: options.applicationAckMs,
@@ -207,6 +210,7 @@ export class Sending<Content> {
   /** The node closes before anything was decided. */
   async #waitAgain(message: Message<Content>): Promise<void> {
     const { tell } = this.#context
+    message.mayHaveArrived = true
     try {
       await this.#moving.store(message, { to: 'waiting' })
     } catch {

@@ -11,7 +11,11 @@ import { deliveryFailed, idOf, sentence } from './explain.ts'
 export type SettledMessage = Pick<
   MessageRow,
   'seq' | 'controlId' | 'type' | 'acceptedAt' | 'attempts'
-> & { resent?: Resent | undefined }
+> & {
+  resent?: Resent | undefined
+  /** The receiver may have accepted it in one of its attempts. */
+  mayHaveArrived?: boolean
+}
 
 /** How a message left; plain data, so that it can be stored. */
 export interface Settlement {
@@ -33,7 +37,7 @@ export interface Settlement {
 
 /** What the final attempt means: ACK, NAK or an error. */
 export function settlementOf(
-  name: MessageName,
+  name: MessageName & Pick<SettledMessage, 'mayHaveArrived'>,
   attempts: number,
   result: AttemptResult,
   settledAt: number

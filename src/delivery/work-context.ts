@@ -88,9 +88,13 @@ export function withClock<Content>(
 }
 
 /** What a flow and an event are told of a message. */
-export function settledMessage({ row, attempts }: Message<unknown>): SettledMessage {
+export function settledMessage({
+  row,
+  attempts,
+  mayHaveArrived
+}: Message<unknown>): SettledMessage {
   const { seq, controlId, type, acceptedAt, resent } = row
-  return { seq, controlId, type, acceptedAt, attempts, resent }
+  return { seq, controlId, type, acceptedAt, attempts, mayHaveArrived, resent }
 }
 
 export function moved(

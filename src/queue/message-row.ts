@@ -27,6 +27,8 @@ export interface Verdict {
   cause: string
   /** Of an awaiting message: what follows if no application acknowledgement comes. */
   awaits?: 'suspend' | 'fail' | 'retry'
+  /** Of one of its attempts it is not known whether the receiver accepted the message. */
+  mayHaveArrived?: true
 }
 
 export interface AckErrorCode {

@@ -6,7 +6,6 @@ export type ReplyRulesMistake =
   | 'equals'
   | 'bracket'
   | 'action'
-  | 'noAction'
   | 'value'
   | 'quote'
   | 'test'

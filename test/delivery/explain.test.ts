@@ -102,7 +102,7 @@ describe('deliveryFailed', () => {
     [
       'an error that cut off an answer',
       error('ERR_RESPONSE_TOO_LARGE', undefined, 201),
-      'it broke. Check that the URL belongs to an HL7 receiver; to allow larger replies, raise hl7HttpsOutMaxReplyBytes in settings.js.',
+      'it broke. Check that the URL belongs to an HL7 receiver; to allow larger replies, raise hl7HttpsOutMaxReplyBytes in settings.js. The receiver may have accepted the message.',
       { code: 'ERR_RESPONSE_TOO_LARGE', status: 201 }
     ],
     [
@@ -448,6 +448,17 @@ describe('deliveryFailed', () => {
       'a body without a content type',
       reply(200),
       `HTTP 200 from the receiver with a body that contains no HL7 acknowledgement. ${noReceiver}`
+    ],
+    [
+      'a SOAP fault of the server with a status of success',
+      faultReply(200, '<faultcode>s:Server</faultcode>', { meaning: 500 }),
+      'HTTP 200 from the receiver with a SOAP fault (Server) that contains no HL7 acknowledgement. The receiver failed: ask its operator to check its log.'
+    ],
+    [
+      'a success with a body that cannot be decompressed',
+      error('ERR_CONTENT_DECODING', undefined, 200),
+      'it broke. Check the URL, and any proxy or gateway in between. The receiver may have accepted the message.',
+      { code: 'ERR_CONTENT_DECODING', status: 200 }
     ],
     ['nothing that is known', result({}), 'EUNKNOWN.', { code: 'EUNKNOWN' }]
   ]
