@@ -1,10 +1,10 @@
-import type { HiddenRefusals } from '../../src/rules/hidden-refusals.ts'
 import { ReplyRulesError, type ReplyRule } from '../../src/rules/reply-rules.ts'
 import { createCondition, select, type ConditionFields } from './reply-rule-condition.ts'
 import {
   keepsItsMeaning,
   rowActions,
   tryReplyRules,
+  UNCHOSEN,
   unfinishedRule,
   writeRow,
   type RowAction,
@@ -23,12 +23,14 @@ export interface RuleElement {
   update: () => void
   /** The original text of the rule, or a new one if the user has changed it. */
   text: () => string
+  /** Whether no action was chosen yet. */
+  lacksAction: () => boolean
   /** Whether the rule cannot be read, or a value does not suit its condition. */
   isWrong: () => boolean
-  /** The rule; while it is being typed, with something in place of what is missing. */
+  /** The rule; while it is being made, with something in place of what is missing. */
   rule: () => ReplyRule | undefined
-  /** Says in yellow what the rule hides from those below it. */
-  warn: (hidden: HiddenRefusals | undefined) => void
+  /** Says in yellow what is wrong with its place among the others; an empty text removes that. */
+  warn: (words: string) => void
 }
 
 const made = new WeakMap<Element, RuleElement>()
@@ -68,6 +70,11 @@ export function createRule(
     given.action,
     text('label.ruleAction')
   )
+  if (given.action === UNCHOSEN) {
+    const none = new Option(text('action.choose'), UNCHOSEN, true, true)
+    none.hidden = true
+    action.prepend(none)
+  }
   const warn = document.createElement('input')
   warn.type = 'checkbox'
   warn.className = 'hl7-https-rule-warn'
@@ -105,7 +112,7 @@ export function createRule(
     and.hidden = isOwn || second !== undefined
     if (second) second.line.hidden = isOwn
     action.title = action.selectedOptions[0]?.text ?? ''
-    warning.hidden = action.value === ''
+    warning.hidden = action.value === '' || action.value === UNCHOSEN
     element.classList.toggle('hl7-https-rule-own', isOwn)
   }
 
@@ -146,42 +153,20 @@ export function createRule(
     element,
     update,
     text: written,
+    lacksAction: () => action.value === UNCHOSEN,
     isWrong: () => {
-      const now = written()
+      const now = rule.lacksAction() ? writeRow({ ...row(), action: 'F' }) : written()
       if (tryReplyRules(now) instanceof ReplyRulesError) return true
-      return source?.text !== now && !keepsItsMeaning(row())
+      return source?.text !== now && !keepsItsMeaning({ ...row(), action: 'F' })
     },
     rule: () => unfinishedRule(row()),
-    warn: (hidden) => {
-      note.hidden = hidden === undefined
-      const words = hidden === undefined ? '' : hiddenWords(hidden, action.value === 'C', text)
+    warn: (words) => {
+      note.hidden = words === ''
       if (note.textContent !== words) note.textContent = words
     }
   }
   made.set(element, rule)
   return rule
-}
-
-/**
- * What a rule does to refusals that it does not look at, and what to do.
- *
- * @param accepts whether it accepts them
- */
-export function hiddenWords(
-  { codes, ruledBelow }: HiddenRefusals,
-  accepts: boolean,
-  text: RuleText
-): string {
-  // AE and AR are the usual ones: of their pairs, only those are named.
-  const named = codes.filter(
-    (code) => code.startsWith('A') || !codes.some((other) => other === code.replace('C', 'A'))
-  )
-  const [move, add] = accepts
-    ? (['acceptsMove', 'acceptsAdd'] as const)
-    : (['decidesMove', 'decidesAdd'] as const)
-  // Not the word between conditions, which in some languages means both at the same time.
-  const list = new Intl.ListFormat(RED.i18n.lang())
-  return text(`hides.${ruledBelow ? move : add}`, { codes: list.format(named) })
 }
 
 function smallButton(name: string, label: string, title: string): HTMLButtonElement {

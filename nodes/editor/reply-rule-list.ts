@@ -1,13 +1,14 @@
-import { hiddenRefusals, placeOfNewRule } from '../../src/rules/hidden-refusals.ts'
+import { placeOfNewRule } from '../../src/rules/hidden-refusals.ts'
 import {
   DEFAULT_REPLY_RULES,
   ReplyRulesError,
   type ReplyRule
 } from '../../src/rules/reply-rules.ts'
 import { createUnderline } from './mistake-underline.ts'
-import { createRule, hiddenWords, ruleOf, type RuleElement } from './reply-rule-element.ts'
+import { createRule, ruleOf, type RuleElement } from './reply-rule-element.ts'
+import { ruleNote } from './reply-rule-note.ts'
 import { presetOf, replyRulePresets, type ReplyRulePreset } from './reply-rule-presets.ts'
-import { readRow, tryReplyRules, type RuleRow } from './reply-rule-row.ts'
+import { readRow, tryReplyRules, UNCHOSEN, type RuleRow } from './reply-rule-row.ts'
 import { prepareRuleViews, show } from './reply-rule-views.ts'
 import { restWords, type RuleText } from './reply-rule-words.ts'
 
@@ -69,21 +70,18 @@ export function prepareReplyRules(text: RuleText): ReplyRulesView | undefined {
     showProblems(written)
   }
 
-  /** Marks the rows that contain a mistake, and those that hide refusals from the rows below. */
+  /** Marks the fields that contain a mistake, and says what is doubtful about a rule. */
   const showProblems = (written: readonly string[]): void => {
     const shown = items()
     let unfit = false
     for (const [index, rule] of shown.entries()) {
       const wrong = rule.isWrong()
       unfit ||= wrong && !(tryReplyRules(written[index] ?? '') instanceof ReplyRulesError)
-      const inputs = rule.element.querySelectorAll<HTMLInputElement>(
-        'input[type=text]:not([hidden])'
-      )
-      for (const input of inputs) {
-        input.classList.toggle('input-error', wrong)
-        if (wrong) input.setAttribute('aria-invalid', 'true')
-        else input.removeAttribute('aria-invalid')
+      for (const input of rule.element.querySelectorAll<HTMLInputElement>('input[type=text]')) {
+        mark(input, wrong && !input.hidden)
       }
+      const action = rule.element.querySelector('.hl7-https-rule-action')
+      if (action) mark(action, rule.lacksAction())
     }
     // A rule that cannot be read is explained by the mark of the property.
     const words = document.getElementById(`${prefix}-unfit`)
@@ -93,7 +91,9 @@ export function prepareReplyRules(text: RuleText): ReplyRulesView | undefined {
       return read === undefined ? [] : [{ rule, read }]
     })
     const rules = readable.map(({ read }) => read)
-    for (const [at, { rule }] of readable.entries()) rule.warn(hiddenRefusals(rules, at))
+    for (const [at, { rule }] of readable.entries()) {
+      rule.warn(rule.lacksAction() ? '' : ruleNote(rules, at, text))
+    }
   }
 
   /** Where a rule applies and hides nothing: the rule that it goes before, or none. */
@@ -134,7 +134,7 @@ export function prepareReplyRules(text: RuleText): ReplyRulesView | undefined {
     underline(rules instanceof ReplyRulesError ? rules : undefined)
     listElement.classList.toggle('hl7-https-default', isPreset === 'default')
     show(`${prefix}-default`, isPreset === 'default')
-    showHidden(rules instanceof ReplyRulesError ? [] : rules, text)
+    showNotes(rules instanceof ReplyRulesError ? [] : rules, text)
     const words = document.getElementById(`${prefix}-words`)
     if (rules instanceof ReplyRulesError) {
       if (words) words.textContent = ''
@@ -197,7 +197,7 @@ export function prepareReplyRules(text: RuleText): ReplyRulesView | undefined {
       condition: 'status',
       field: '',
       value: '',
-      action: 'C',
+      action: UNCHOSEN,
       warn: false
     }
     const before = items()
@@ -231,17 +231,22 @@ export function prepareReplyRules(text: RuleText): ReplyRulesView | undefined {
   }
 }
 
-/** Says below the text what its rules hide from the rules behind them. */
-function showHidden(rules: readonly ReplyRule[], text: RuleText): void {
+/** Says below the text what is doubtful about its rules. */
+function showNotes(rules: readonly ReplyRule[], text: RuleText): void {
   const note = document.getElementById(`${prefix}-hidden`)
   if (note === null) return
   const lines = rules.flatMap((rule, at) => {
-    const hidden = hiddenRefusals(rules, at)
-    const accepts = rule.outcome === 'accept' && !rule.retry
-    return hidden === undefined ? [] : [`${rule.text} – ${hiddenWords(hidden, accepts, text)}`]
+    const words = ruleNote(rules, at, text)
+    return words === '' ? [] : [`${rule.text} – ${words}`]
   })
   note.hidden = lines.length === 0
   note.textContent = lines.join('\n')
+}
+
+function mark(field: Element, wrong: boolean): void {
+  field.classList.toggle('input-error', wrong)
+  if (wrong) field.setAttribute('aria-invalid', 'true')
+  else field.removeAttribute('aria-invalid')
 }
 
 function showOwn(preset: HTMLSelectElement, shown: boolean): void {

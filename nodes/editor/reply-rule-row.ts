@@ -38,8 +38,11 @@ export type RowCondition = (typeof rowConditions)[number]
 /** The actions in the list: their letters without W; empty for W alone. */
 export const rowActions = ['C', 'F', 'R', 'RS', 'RD', 'S', 'D', 'A', 'AF', 'AR', ''] as const
 
+/** The action of a new rule, until one is chosen: the parser says that it is missing. */
+export const UNCHOSEN = '?'
+
 /** Letters without W; R for `RF` and A for `AS`, which mean the same; empty for W alone. */
-export type RowAction = (typeof rowActions)[number]
+export type RowAction = (typeof rowActions)[number] | typeof UNCHOSEN
 
 /** A condition with what it is compared with. */
 export interface RowSubject {
@@ -279,6 +282,7 @@ function fieldText(path: Extract<ReplyTest, { kind: 'field-value' }>['path']): s
 
 /** Writes a row as a rule. The parser finds out if something is missing. */
 export function writeRow(row: RuleRow): string {
+  if (row.action === UNCHOSEN) return `${writeConditions(row)}=`
   const warning = row.warn || row.action === '' ? 'W' : ''
   return `${writeConditions(row)}=${warning}${row.action}`
 }
@@ -328,7 +332,7 @@ export function keepsItsMeaning(row: RuleRow): boolean {
 }
 
 /**
- * A rule that is being typed, with something in place of what is missing: enough to know what it
+ * A rule that is being made, with something in place of what is missing: enough to know what it
  * looks at. Undefined if it cannot be read.
  */
 export function unfinishedRule(row: RuleRow): ReplyRule | undefined {
@@ -337,8 +341,9 @@ export function unfinishedRule(row: RuleRow): ReplyRule | undefined {
     field: field.trim() === '' ? 'ERR-3' : field,
     value: value.trim() !== '' ? value : condition === 'own' ? ':?E' : '200'
   })
+  const action = row.action === UNCHOSEN ? 'F' : row.action
   const rules = tryReplyRules(
-    writeRow({ ...row, ...filled(row), ...(row.and && { and: filled(row.and) }) })
+    writeRow({ ...row, ...filled(row), ...(row.and && { and: filled(row.and) }), action })
   )
   return rules instanceof ReplyRulesError ? undefined : rules[0]
 }

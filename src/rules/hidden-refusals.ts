@@ -1,11 +1,6 @@
 import type { ReplyRule } from './reply-rules.ts'
 import type { ReplyTest } from './reply-test.ts'
-
-/** The values of MSA-1 that say no. */
-const refusals = ['AE', 'CE', 'AR', 'CR'] as const
-
-/** A value of MSA-1 that says no. */
-export type Refusal = (typeof refusals)[number]
+import { REFUSALS, type Refusal } from './rule-reach.ts'
 
 /** What a rule hides from the rules below it. */
 export interface HiddenRefusals {
@@ -29,7 +24,7 @@ export function hiddenRefusals(
 ): HiddenRefusals | undefined {
   const rule = rules[at]
   if (rule === undefined || rule.outcome === null || !isBlind(rule)) return undefined
-  const codes = refusals.filter((code) => {
+  const codes = REFUSALS.filter((code) => {
     const place = rules.findIndex((other) => decides(other, code))
     // No rule for it: it fails.
     const { outcome, retry } = rules[place] ?? { outcome: 'fail', retry: false }

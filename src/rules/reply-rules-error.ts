@@ -6,6 +6,7 @@ export type ReplyRulesMistake =
   | 'equals'
   | 'bracket'
   | 'action'
+  | 'noAction'
   | 'value'
   | 'quote'
   | 'test'

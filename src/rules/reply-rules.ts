@@ -134,9 +134,9 @@ function readActions(
   scanner: RuleScanner,
   conditions: ReplyRule['conditions']
 ): Omit<ReplyRule, 'text' | 'conditions'> {
-  scanner.peek()
+  const next = scanner.peek()
   const { text: action, start } = scanner.run(/[A-Za-z]/)
-  if (action === '') throw scanner.errorHere('action')
+  if (action === '') throw scanner.errorHere(['', ','].includes(next) ? 'noAction' : 'action')
   // The beginning of an action is one too: the mistake is the first letter that makes it none.
   let end = 1
   while (end < action.length && meaningOf(action.slice(0, end)) !== undefined) end++

@@ -137,6 +137,10 @@ describe('the list of reply rules', () => {
     assert.match(await editor.mistake(area.slice(1)), /value.*missing/i)
     const value = '.hl7-https-rule-value[aria-invalid]'
     await editor.page.fill(value, '202')
+    const action = '.hl7-https-rule-action[aria-invalid]'
+    assert.match(await editor.mistake(area.slice(1)), /no action: choose one/)
+    await editor.page.selectOption(action, 'C')
+    assert.equal(await editor.page.locator(action).count(), 0)
     const [above = '', below = ''] = DEFAULT_REPLY_RULES.split(/(?<=:\*=F,)/)
     assert.equal(await text(), `${above}@status:202=C,${below}`)
     assert.equal(await editor.mistake(area.slice(1)), '')
@@ -152,6 +156,44 @@ describe('the list of reply rules', () => {
     await editor.page.click('.red-ui-editableList-item-remove:visible >> nth=6')
     await editor.close()
     assert.equal(await stored('empty'), '')
+  })
+
+  it('says that a new rule without an action is a mistake, also on the canvas', async () => {
+    await open('typed')
+    await editor.page.click('#hl7-https-out-rules-add')
+    const rule = '.hl7-https-rule:has(.hl7-https-rule-action[aria-invalid])'
+    await editor.page.selectOption(`${rule} .hl7-https-rule-condition`, 'noReply')
+    assert.equal(await editor.page.isVisible(`${rule} .hl7-https-rule-warn`), false)
+    await editor.close()
+    const problems = await editor.ask<string[]>(`RED.nodes.node('typed').validationErrors`)
+    assert.match(problems.join(), /^Reply rules: At position \d+: this rule has no action/)
+    assert.match(await stored('typed'), /X=,?/)
+  })
+
+  it('marks a rule that is never used, and says why', async () => {
+    await open('empty')
+    await editor.page.click('#hl7-https-out-rules-show-text')
+    await editor.type(area, '@status:2xx=F,:AA&:AE=F,(:~,X)=C,E=R,E#503=S')
+    await editor.page.click('#hl7-https-out-rules-show-list')
+    const covered = 'This rule is never used: whatever it matches, a rule above it matches first: '
+    assert.deepEqual(await warnings(), [
+      '1 This rule never matches: its conditions exclude each other.',
+      `2 ${covered}“any reply with HTTP status 2xx”.`,
+      `4 ${covered}“any error without an HL7 reply”.`
+    ])
+  })
+
+  it('says that a rule accepts what the receiver refused, wherever it stands', async () => {
+    await open('empty')
+    await editor.page.selectOption(preset, 'acceptWarnings')
+    const accepts = 'This rule accepts AE: a message that the receiver refuses leaves on ACK.'
+    assert.deepEqual(await warnings(), [`0 ${accepts}`, `1 ${accepts}`])
+    await editor.page.selectOption('.hl7-https-rule-action >> nth=0', 'F')
+    assert.deepEqual(await warnings(), [`1 ${accepts}`])
+    await editor.page.selectOption('.hl7-https-rule-condition >> nth=2', 'accepted')
+    await editor.page.selectOption('.hl7-https-rule-severity:visible >> nth=1', 'F')
+    const fatal = 'This rule accepts replies with severity fatal: the message leaves on ACK.'
+    assert.deepEqual(await warnings(), [`1 ${fatal}`])
   })
 
   it('moves a new rule above those for MSA-1 if it looks at the acknowledgement', async () => {
@@ -178,10 +220,10 @@ describe('the list of reply rules', () => {
   it('says in yellow that a rule hides refusals from those below it', async () => {
     await open('empty')
     await editor.page.click('#hl7-https-out-rules-show-text')
-    await editor.type(area, `:I?=W,@status:2xx=C,${DEFAULT_REPLY_RULES}`)
+    await editor.type(area, `:I?=W,@status:201=C,${DEFAULT_REPLY_RULES}`)
     assert.equal(
       await editor.page.innerText('#hl7-https-out-rules-hidden'),
-      '@status:2xx=C – This rule also accepts AE and AR: move it below the rules for MSA-1.'
+      '@status:201=C – This rule also accepts AE and AR: move it below the rules for MSA-1.'
     )
     await editor.page.click('#hl7-https-out-rules-show-list')
     const move = 'This rule also accepts AE and AR: move it below the rules for MSA-1.'
@@ -325,6 +367,19 @@ describe('the list of reply rules', () => {
     await editor.close()
     assert.equal(await stored('bad'), ':?A=C,:?E=CF')
     assert.equal(await editor.changed('bad'), false)
+  })
+
+  it('forgets a mistake in a field that is gone, and with it the mark of the tab', async () => {
+    const marks = editor.page.locator('#red-ui-tab-hl7-https-out-reply .hl7-https-tab-mark')
+    await open('typed')
+    await editor.page.selectOption('.hl7-https-rule-condition >> nth=3', 'status')
+    await marks.waitFor()
+    await editor.page.selectOption('.hl7-https-rule-condition >> nth=3', 'accepted')
+    await marks.waitFor({ state: 'detached' })
+    await editor.page.click('#hl7-https-out-rules-add')
+    await marks.waitFor()
+    await editor.page.click('.red-ui-editableList-item-remove:visible >> nth=4')
+    await marks.waitFor({ state: 'detached' })
   })
 
   it('says that a value does not fit its condition', async () => {

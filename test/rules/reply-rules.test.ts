@@ -207,8 +207,8 @@ describe('a mistake', () => {
       `:?A=${sign}`,
       ...([4, 1, 'action'] as const)
     ]),
-    [':?A=', 4, 0, 'action'],
-    [':?A= ,:?E=F', 5, 1, 'action'],
+    [':?A=', 4, 0, 'noAction'],
+    [':?A= ,:?E=F', 5, 1, 'noAction'],
     [':?A', 3, 0, 'equals'],
     [':?A=C,', 6, 0, 'test'],
     [',:?A=C', 0, 1, 'test'],

@@ -1,0 +1,47 @@
+import { hiddenRefusals } from '../../src/rules/hidden-refusals.ts'
+import type { ReplyRule } from '../../src/rules/reply-rules.ts'
+import { acceptedRefusals, neverDecides } from '../../src/rules/rule-reach.ts'
+import { conditionWords, severityWords, type RuleText } from './reply-rule-words.ts'
+
+/**
+ * What is doubtful about a rule among the others, and what to do; an empty text if nothing is: it never
+ * decides, it decides about refusals that it does not look at, or it accepts what the receiver refused.
+ */
+export function ruleNote(rules: readonly ReplyRule[], at: number, text: RuleText): string {
+  const rule = rules[at]
+  const never = neverDecides(rules, at)
+  if (never?.why === 'contradiction') return text('never.contradiction')
+  if (never?.why === 'covered') {
+    const above = never.by.map((other) => `“${conditionWords(other, text)}”`)
+    return text('never.covered', { rules: listed(above) })
+  }
+  const accepts = rule?.outcome === 'accept'
+  const hidden = hiddenRefusals(rules, at)
+  if (hidden !== undefined) {
+    const [move, add] = accepts
+      ? (['acceptsMove', 'acceptsAdd'] as const)
+      : (['decidesMove', 'decidesAdd'] as const)
+    return text(`hides.${hidden.ruledBelow ? move : add}`, { codes: usual(hidden.codes) })
+  }
+  const accepted = acceptedRefusals(rules, at)
+  if (accepted.length === 0) return ''
+  return accepted.every((one) => one.length === 1)
+    ? text('accepts.severity', {
+        severity: listed(accepted.map((one) => severityWords(one, text)))
+      })
+    : text('accepts.codes', { codes: usual(accepted) })
+}
+
+/** AE and AR are the usual codes: of their pairs, only those are named. */
+function usual(codes: readonly string[]): string {
+  return listed(
+    codes.filter(
+      (code) => code.startsWith('A') || !codes.some((other) => other === code.replace('C', 'A'))
+    )
+  )
+}
+
+/** Not with the word between conditions, which in some languages means both at the same time. */
+function listed(words: readonly string[]): string {
+  return new Intl.ListFormat(RED.i18n.lang()).format(words)
+}
