@@ -14,7 +14,7 @@ type Pair = readonly [number, number]
 
 /**
  * `damaged`: SQLite would silently drop committed transactions. `torn`: its very last frame is bad, and SQLite drops
- * it: a kill leaves this, and so could a disk that changes bytes.
+ * it: a kill or a full disk leaves this, and so could a disk that changes bytes.
  */
 export type LogState = 'whole' | 'torn' | 'damaged'
 
@@ -27,7 +27,8 @@ export type LogState = 'whole' | 'torn' | 'damaged'
  * A last transaction of which frames are missing is not damage: a crash or a power cut leaves this, and nobody was
  * promised that it was stored. This is the limit: if the disk loses whole frames of the last transaction, or the end
  * of the log, it looks the same. A kill can also leave the very last frame half written, because SQLite writes its
- * head and its page one after the other: that cannot be told from a changed byte in it.
+ * head and its page one after the other: that cannot be told from a changed byte in it. Nor can what a full disk
+ * leaves: the last frame of a transaction that failed for want of room, with a shorter one over its beginning.
  *
  * @param path of the log
  * @returns `whole` if there is none, or if it holds no frame
@@ -56,7 +57,7 @@ function stateOfFrames(log: number, salt: Pair, first: Pair, isLittle: boolean):
   const chunk = Buffer.alloc(FRAMES_AT_ONCE * FRAME_BYTES)
   let before = first
   // Of the transaction that has not ended so far, and of the last one that has.
-  let next = { hasBad: false, hasGap: false, hasOther: false }
+  let next = { hasBad: false, hasGap: false, hasBadEnd: false }
   let last = next
   for (let at = HEADER_BYTES; ; at += chunk.length) {
     const length = readSync(log, chunk, 0, chunk.length, at)
@@ -72,16 +73,14 @@ function stateOfFrames(log: number, salt: Pair, first: Pair, isLittle: boolean):
       const isEnd = isOwn && frame.readUInt32BE(4) > 0
       next.hasBad ||= isBad
       next.hasGap ||= !isOwn
-      // A bad one that is not the last.
-      next.hasOther ||= isBad && !isEnd
       if (!isEnd) continue
       if (last.hasBad) return 'damaged'
-      last = next
-      next = { hasBad: false, hasGap: false, hasOther: false }
+      last = { ...next, hasBadEnd: isBad }
+      next = { hasBad: false, hasGap: false, hasBadEnd: false }
     }
     if (length < chunk.length) {
       if (!last.hasBad || last.hasGap) return 'whole'
-      return last.hasOther ? 'damaged' : 'torn'
+      return last.hasBadEnd ? 'torn' : 'damaged'
     }
   }
 }

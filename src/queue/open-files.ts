@@ -140,7 +140,7 @@ export class OpenFiles {
 }
 
 function torn(path: string): string {
-  return `The last entry in the write-ahead log of the queue file ${path} is incomplete. After a kill or a power cut that is usual, and nothing that was accepted is missing. If there was none, the disk has changed it: check the disk, and whether the last messages arrived.`
+  return `The last entry in the write-ahead log of the queue file ${path} is incomplete. After a kill, a power cut or a full disk that is usual, and nothing that was accepted is missing. If there was none, the disk has changed it: check the disk, and whether the last messages arrived.`
 }
 
 /** All statements are our own: if SQLite does not understand one, the schema is damaged. */

@@ -409,6 +409,22 @@ describe('a damaged write-ahead log', () => {
     startOver()
   })
 
+  it('is none if a short transaction was written over one whose last frame was torn by a kill or a full disk', () => {
+    put(fresh)
+    acceptAll(open(), range(61, 400))
+    const long = crash()
+    const end = framesOf(long.log).at(-1) ?? 0
+    long.log.fill(0x77, end + FRAME / 2, end + FRAME)
+    startOver()
+    put(long)
+    acceptAll(open(), [61])
+    const short = crash()
+    assert.equal(framesOf(short.log).at(-1), end)
+    startOver()
+    assert.deepEqual(isUsedWithoutLast(short), range(1, 61))
+    startOver()
+  })
+
   it('is none if a power cut has torn the last transaction', () => {
     for (const [crashed, waiting] of [
       [fresh, range(1, 60 - LAST)],
