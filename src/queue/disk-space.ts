@@ -73,13 +73,14 @@ export class DiskSpace {
     }
   }
 
-  /** After a transaction, which is stored whatever happens here. */
-  writeBackIfShort(): void {
+  /** Whether the disk may be full soon: then a transaction is looked at before it is committed, and written back. */
+  get isShort(): boolean {
     try {
       const { blocks, bavail, bsize } = statfsSync(this.#path)
-      if (blocks > 0 && bavail * bsize < SHORT_BYTES) this.writeBack()
+      return blocks > 0 && bavail * bsize < SHORT_BYTES
     } catch {
-      // The file is gone: the next transaction will find out.
+      // The file is gone: the transaction will find out.
+      return false
     }
   }
 

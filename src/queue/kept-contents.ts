@@ -55,12 +55,13 @@ export class KeptContents {
     this.#contents = contents
     this.#options = options
     this.#keep = db.prepare('UPDATE message SET kept_bytes = ? WHERE seq = ?')
-    // With a lower bound, SQLite searches the index; without one it would say that it walks over it.
+    // With a lower bound, SQLite searches the index; without one it would say that it walks over it. With a limit as a
+    // parameter, it would prepare these statements again for each message that leaves.
     this.#oldest = db.prepare(
       `SELECT seq, changed_at, kept_bytes FROM message
-       WHERE kept_bytes > 0 AND changed_at > 0 ORDER BY changed_at LIMIT ?`
+       WHERE kept_bytes > 0 AND changed_at > 0 ORDER BY changed_at`
     )
-    this.#remains = db.prepare('SELECT seq FROM message WHERE kept_bytes = 0 AND seq > 0 LIMIT ?')
+    this.#remains = db.prepare('SELECT seq FROM message WHERE kept_bytes = 0 AND seq > 0')
     this.#dropped = db.prepare(
       options.journalDays > 0
         ? 'UPDATE message SET kept_bytes = NULL WHERE seq = ?'
@@ -121,11 +122,11 @@ export class KeptContents {
     const { clock, mostKeptBytes = Infinity } = this.#options
     const cutoff = clock.now() - this.#days * DAY_MS
     const dropped = { count: 0, early: 0, forgotten: 0, more: false }
-    const remains = this.#remains.all(step.remains) as unknown as Pick<KeptRow, 'seq'>[]
+    const remains = firstOf<Pick<KeptRow, 'seq'>>(this.#remains, step.remains)
     for (const { seq } of remains) this.#dropOne(seq, dropped)
     if (remains.length > 0) return { ...dropped, more: true }
     if (this.#bytes === 0) return dropped
-    const oldest = this.#oldest.all(step.rows) as unknown as KeptRow[]
+    const oldest = firstOf<KeptRow>(this.#oldest, step.rows)
     let bytes = 0
     for (const { seq, changed_at, kept_bytes } of oldest) {
       const isOld = changed_at <= cutoff
@@ -162,4 +163,13 @@ interface KeptRow {
   seq: number
   changed_at: number
   kept_bytes: number
+}
+
+function firstOf<Row>(statement: StatementSync, most: number): Row[] {
+  const rows: Row[] = []
+  for (const row of statement.iterate()) {
+    rows.push(row as Row)
+    if (rows.length === most) break
+  }
+  return rows
 }

@@ -100,15 +100,16 @@ export class QueueFile {
    * @throws {LostFileError} when the next start would not find it
    */
   transaction<T>(work: (queue: Queue<Uint8Array>) => T): T {
+    const { isShort } = this.space
+    let result: T
     this.#begin.run()
     this.queue.beginChanges()
     try {
-      const { pages } = this.space
-      const result = work(this.queue)
+      const pages = isShort ? this.space.pages : 0
+      result = work(this.queue)
       if (this.lost !== undefined) throw new LostFileError()
-      if (!this.space.canWriteBack(pages)) throw new DiskFullError()
+      if (isShort && !this.space.canWriteBack(pages)) throw new DiskFullError()
       this.#commit.run()
-      return result
     } catch (error) {
       try {
         this.#db.exec('ROLLBACK')
@@ -118,6 +119,8 @@ export class QueueFile {
       this.queue.undoChanges()
       throw error
     }
+    if (isShort) this.space.writeBack()
+    return result
   }
 
   /**

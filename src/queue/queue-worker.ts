@@ -126,7 +126,6 @@ function store(
           results[index] = isRefused ? full(file) : resultOf(queue, call, file)
         }
       })
-      open.space.writeBackIfShort()
     })
     return true
   } catch (error) {
