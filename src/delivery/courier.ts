@@ -288,8 +288,8 @@ function isReachable(status: number | 'tls'): boolean {
 const LONG_TEXT = 65_536
 
 /** Each step of processing a long answer takes a moment: lets other work run in between. */
-async function turn({ length }: string): Promise<void> {
-  if (length > LONG_TEXT) await new Promise(setImmediate)
+function turn({ length }: string): Promise<void> | undefined {
+  return length > LONG_TEXT ? new Promise(setImmediate) : undefined
 }
 
 /** The same without any token in its texts. */

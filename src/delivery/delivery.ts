@@ -563,14 +563,10 @@ export class Delivery<Content> {
 
   /** A close waits for it. */
   #track<T>(work: Promise<T>): Promise<T> {
-    const running = work
-      .then(
-        () => undefined,
-        () => undefined
-      )
-      .finally(() => {
-        this.#running.delete(running)
-      })
+    const forget = (): void => {
+      this.#running.delete(running)
+    }
+    const running = work.then(forget, forget)
     this.#running.add(running)
     return work
   }

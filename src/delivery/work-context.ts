@@ -61,11 +61,12 @@ export function workOn<T>(
   work: () => Promise<T>
 ): Promise<T> {
   const done = work()
-  const inProgress = { controlId, ended: done.catch(() => undefined) }
-  works.add(inProgress)
-  return done.finally(() => {
+  const forget = (): void => {
     works.delete(inProgress)
-  })
+  }
+  const inProgress = { controlId, ended: done.then(forget, forget) }
+  works.add(inProgress)
+  return done
 }
 
 /**

@@ -46,6 +46,8 @@ export class KeptContents {
   readonly #dropped: StatementSync
   /** Of all that are kept. */
   #bytes: number
+  /** There may be long ones of which only a part has been deleted. */
+  #mayRemain = true
 
   constructor(
     db: DatabaseSync,
@@ -81,6 +83,7 @@ export class KeptContents {
   /** After a transaction that was rolled back. */
   set bytes(bytes: number) {
     this.#bytes = bytes
+    this.#mayRemain = true
   }
 
   /**
@@ -93,6 +96,7 @@ export class KeptContents {
     const bytes = this.#days === 0 ? 0 : this.#contents.sizeOf(seq)
     this.#keep.run(bytes, seq)
     this.#bytes += bytes
+    if (bytes === 0) this.#mayRemain = true
     return true
   }
 
@@ -122,9 +126,12 @@ export class KeptContents {
     const { clock, mostKeptBytes = Infinity } = this.#options
     const cutoff = clock.now() - this.#days * DAY_MS
     const dropped = { count: 0, early: 0, forgotten: 0, more: false }
-    const remains = firstOf<Pick<KeptRow, 'seq'>>(this.#remains, step.remains)
-    for (const { seq } of remains) this.#dropOne(seq, dropped)
-    if (remains.length > 0) return { ...dropped, more: true }
+    if (this.#mayRemain) {
+      const remains = firstOf<Pick<KeptRow, 'seq'>>(this.#remains, step.remains)
+      for (const { seq } of remains) this.#dropOne(seq, dropped)
+      if (remains.length > 0) return { ...dropped, more: true }
+      this.#mayRemain = false
+    }
     if (this.#bytes === 0) return dropped
     const oldest = firstOf<KeptRow>(this.#oldest, step.rows)
     let bytes = 0
@@ -145,6 +152,7 @@ export class KeptContents {
   #dropOne(seq: number, dropped: DroppedContents): void {
     if (this.#contents.drop(seq)) {
       this.#keep.run(0, seq)
+      this.#mayRemain = true
       return
     }
     this.#dropped.run(seq)
