@@ -1,5 +1,5 @@
 /**
- * Decides how the demo's receiver answers an HL7 v2 message:
+ * Decides how the demo's receiver answers an HL7 v2 message, or each of a batch:
  *
  * - AR (reject: MSH cannot be processed) if the version is not 2.3 to 2.8, code 203, or the message
  *   type is unknown, code 200;
@@ -104,6 +104,29 @@ export function acknowledge(
   return {
     code: fault?.code ?? 'AA',
     text: answer.map((fields) => `${fields.join(separator)}\r`).join('')
+  }
+}
+
+/**
+ * Answers a batch (BHS, or FHS and BHS), or a message as `acknowledge` does.
+ *
+ * @returns undefined if there is no message, or one without a control ID; otherwise the reply, a
+ * batch of acknowledgements for a batch, and their codes
+ */
+export function reply(
+  body: string,
+  now: Date,
+  isLocked = false
+): { codes: AcknowledgementCode[]; text: string } | undefined {
+  const isBatch = /^(?:FHS|BHS)/.test(body)
+  const messages = isBatch ? body.split(/^(?=MSH)/m).slice(1) : [body]
+  const answers = messages.map((message) => acknowledge(message, now, isLocked))
+  const acknowledgements = answers.filter((answer) => answer !== undefined)
+  if (answers.length === 0 || acknowledgements.length < answers.length) return undefined
+  const text = acknowledgements.map((one) => one.text).join('')
+  return {
+    codes: acknowledgements.map(({ code }) => code),
+    text: isBatch ? `BHS|^~\\&\r${text}BTS|${answers.length}\r` : text
   }
 }
 

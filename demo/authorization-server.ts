@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer } from 'node:https'
 import { exportJWK, generateKeyPair } from 'jose'
-import { Provider } from 'oidc-provider'
+import { errors, Provider } from 'oidc-provider'
 import type { Certificate } from './certificates.ts'
 import { close, listen } from './loopback.ts'
 
@@ -15,7 +15,7 @@ export interface AuthorizationServerOptions {
   clientSecret: string
   /** The `aud` of the tokens, a URI (RFC 8707). */
   audience: string
-  /** The scope that the client may request. */
+  /** The scopes that the client may request, separated by spaces; with another one it gets no token. */
   scope: string
   /** Lifetime of a token in seconds. Default 300. */
   tokenLifetime?: number
@@ -61,6 +61,11 @@ export async function startAuthorizationServer(
   return running
 }
 
+/** What the provider tells about the request. */
+interface TokenRequest {
+  oidc: { params: { scope?: string } }
+}
+
 async function createProvider(
   issuer: string,
   options: AuthorizationServerOptions
@@ -68,6 +73,7 @@ async function createProvider(
   const { privateKey } = await generateKeyPair('RS256', { extractable: true })
   const signingKey = { ...(await exportJWK(privateKey)), alg: 'RS256', use: 'sig', kid: 'demo' }
   const lifetime = options.tokenLifetime ?? 300
+  const scopes = options.scope.split(' ')
   return new Provider(issuer, {
     adapter: MemoryAdapter,
     clients: [
@@ -88,17 +94,22 @@ async function createProvider(
       resourceIndicators: {
         enabled: true,
         defaultResource: () => options.audience,
-        getResourceServerInfo: () => ({
-          audience: options.audience,
-          scope: options.scope,
-          accessTokenFormat: 'jwt',
-          accessTokenTTL: lifetime,
-          jwt: { sign: { alg: 'RS256' } }
-        })
+        getResourceServerInfo: ({ oidc }: TokenRequest) => {
+          // The provider would ignore it.
+          const unknown = oidc.params.scope?.split(' ').find((scope) => !scopes.includes(scope))
+          if (unknown !== undefined) throw new errors.InvalidScope('unknown scope', unknown)
+          return {
+            audience: options.audience,
+            scope: options.scope,
+            accessTokenFormat: 'jwt',
+            accessTokenTTL: lifetime,
+            jwt: { sign: { alg: 'RS256' } }
+          }
+        }
       }
     },
     jwks: { keys: [signingKey] },
-    scopes: options.scope.split(' '),
+    scopes,
     ttl: { ClientCredentials: lifetime }
   })
 }

@@ -6,6 +6,8 @@ export interface DemoConnection {
   clientId: string
   clientSecret: string
   scope: string
+  /** Where Node-RED is, for an example that sends to itself. */
+  nodeRedUrl: string
 }
 
 /** The ID of each button that the demo adds to the example. */
@@ -29,7 +31,7 @@ export function demoFlow(root: string, connection: DemoConnection): FlowNode[] {
   const filledIn = flow.map((node) => {
     switch (node.type) {
       case 'comment':
-        return { ...node, x: 370, y: 69, name: label(toWatch), info: '' }
+        return { ...node, x: 320, y: 81, name: label(toWatch), info: '' }
       case 'hl7-https-out':
         return {
           ...node,
@@ -40,26 +42,36 @@ export function demoFlow(root: string, connection: DemoConnection): FlowNode[] {
         }
       case 'oauth2-client-credentials': {
         const { clientId, clientSecret, scope } = connection
-        return { ...node, scope, credentials: { clientId, clientSecret } }
+        return { ...node, name: 'demo', scope, credentials: { clientId, clientSecret } }
       }
       default:
         return node
     }
   })
   const out = flow.find(({ type }) => type === 'hl7-https-out')
-  return [...filledIn, ...troubleNodes(String(out?.['z']), String(out?.id))]
+  return [
+    ...filledIn,
+    ...troubleNodes(String(out?.['z']), String(out?.id)),
+    globalVariable('PORT', new URL(connection.nodeRedUrl).port)
+  ]
+}
+
+function globalVariable(name: string, value: string): FlowNode {
+  const env = [{ name, value, type: 'str' }]
+  return { id: 'a1d7c0de0000f016', type: 'global-config', env, modules: {} }
 }
 
 const toWatch = [
   'A demo: everything is filled in, and nothing leaves this machine',
-  '1. Press the three buttons below: one ACK, two NAKs. The debug sidebar (the bug) shows them in full.',
+  '1. Press the three buttons below: one ACK, two NAKs.',
+  '    The debug sidebar (the bug) shows them in full.',
   '2. Open the sidebar tab HL7 (the heart), then press the buttons at the bottom.'
 ]
 
 const inTrouble = [
   'When something goes wrong',
-  'Receiver away: press "12 patients" while it is. They wait, and leave in order when it is back.',
-  'Records locked: press "12 patients" while they are. They are suspended; resend them later in the tab HL7.'
+  'Receiver away: then press "12 patients". They wait, and leave in order when it is back.',
+  'Records locked: then press "12 patients". They are suspended; resend them in the tab HL7.'
 ]
 
 function troubleNodes(z: string, out: string): FlowNode[] {
@@ -91,12 +103,12 @@ function troubleNodes(z: string, out: string): FlowNode[] {
       z,
       name: label(inTrouble),
       info: '',
-      x: 380,
-      y: 500,
+      x: 370,
+      y: 520,
       wires: []
     },
-    button(away, 'the receiver is away for 30 seconds', [200, 580], 'away', tell),
-    button(locked, 'its records are locked for 30 seconds', [200, 640], 'locked', tell),
+    button(away, 'the receiver is away for 30 seconds', [190, 600], 'away', tell),
+    button(locked, 'its records are locked for 30 seconds', [200, 660], 'locked', tell),
     {
       id: tell,
       type: 'function',
@@ -105,11 +117,11 @@ function troubleNodes(z: string, out: string): FlowNode[] {
       func: tellTheReceiver,
       outputs: 0,
       libs: [{ var: 'process', module: 'process' }],
-      x: 460,
-      y: 610,
+      x: 520,
+      y: 630,
       wires: []
     },
-    button(twelve, '12 patients', [120, 420], '', patients),
+    button(twelve, '12 patients', [110, 440], '', patients),
     {
       id: patients,
       type: 'function',
@@ -118,7 +130,7 @@ function troubleNodes(z: string, out: string): FlowNode[] {
       func: twelveMessages,
       outputs: 1,
       x: 330,
-      y: 420,
+      y: 440,
       wires: [[out]]
     }
   ]

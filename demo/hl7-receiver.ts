@@ -3,7 +3,7 @@ import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:
 import { createServer } from 'node:https'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { TlsOptions } from 'node:tls'
-import { type AcknowledgementCode, acknowledge } from './acknowledge.ts'
+import { type AcknowledgementCode, reply } from './acknowledge.ts'
 import type { Certificate } from './certificates.ts'
 import { close, listen } from './loopback.ts'
 import { type TokenRules, createTokenCheck } from './token-check.ts'
@@ -71,7 +71,7 @@ const maxBodyBytes = 64 * 1024 * 1024
 /**
  * Starts a receiver on 127.0.0.1 and a free port. It checks the bearer token, reads the message and
  * answers with an HL7 acknowledgement and HTTP status 200, whether it accepts the message or not
- * (see acknowledge.ts). It answers 401 to an invalid token, and 400 to anything that is not an HL7
+ * (see acknowledge.ts); of a batch, with an acknowledgement for each message. It answers 401 to an invalid token, and 400 to anything that is not an HL7
  * v2 message.
  */
 export async function startHl7Receiver(options: Hl7ReceiverOptions): Promise<Hl7Receiver> {
@@ -112,12 +112,12 @@ export async function startHl7Receiver(options: Hl7ReceiverOptions): Promise<Hl7
       return { status: 401, headers: { 'WWW-Authenticate': challenge } }
     }
 
-    const acknowledgement = acknowledge(decode(request), new Date(), receiver.isLocked)
-    if (!acknowledgement) return plain(400, 'Not an HL7 v2 message with a control ID')
-    counters[acknowledgement.code] += 1
+    const answer = reply(decode(request), new Date(), receiver.isLocked)
+    if (!answer) return plain(400, 'Not an HL7 v2 message with a control ID')
+    for (const code of answer.codes) counters[code] += 1
     return {
       headers: { 'Content-Type': 'application/hl7-v2; charset=utf-8' },
-      body: acknowledgement.text
+      body: answer.text
     }
   }
 

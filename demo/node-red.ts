@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { dirname, join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
@@ -44,12 +45,14 @@ export interface NodeRedExit {
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const packageName = '@hl7-https/node-red-hl7-https-out'
+/** What the function nodes of the examples for RabbitMQ import. */
+const exampleModule = 'amqplib'
 const maxLogLines = 10_000
 
 /**
  * Starts Node-RED on 127.0.0.1 and a free port, with this package in its user directory, and
- * resolves when it listens. It makes no requests to the internet: telemetry, update check and
- * the palette's catalogue are off. It never outlives the process that started it.
+ * resolves when it listens. It makes no requests to the internet: telemetry, update check, the
+ * palette's catalogue and the installation of modules are off; what the examples import is there. It never outlives the process that started it.
  *
  * @throws {Error} with Node-RED's last lines if it does not start
  */
@@ -131,11 +134,26 @@ function nodeRedDirectory({ nodeRedDir }: NodeRedOptions): string {
   return resolve(chosen || join(root, 'node_modules', 'node-red'))
 }
 
+/** The directory of a package that this one is developed with. */
+function installedAt(name: string): string {
+  const main = createRequire(import.meta.url).resolve(name)
+  const folder = join('node_modules', name)
+  return main.slice(0, main.lastIndexOf(folder) + folder.length)
+}
+
 function writeUserDir({ userDir, settings }: NodeRedOptions): string {
-  const scope = join(userDir, 'node_modules', dirname(packageName))
-  mkdirSync(scope, { recursive: true })
-  const installed = join(userDir, 'node_modules', packageName)
-  if (!existsSync(installed)) symlinkSync(root, installed, 'junction')
+  const modules = join(userDir, 'node_modules')
+  mkdirSync(join(modules, dirname(packageName)), { recursive: true })
+  const installed = { [packageName]: root, [exampleModule]: installedAt(exampleModule) }
+  for (const [name, directory] of Object.entries(installed)) {
+    if (!existsSync(join(modules, name))) symlinkSync(directory, join(modules, name), 'junction')
+  }
+  // Node-RED asks npm for what a function node imports and is not listed here; npm would then remove
+  // both links.
+  writeFileSync(
+    join(userDir, 'package.json'),
+    JSON.stringify({ private: true, dependencies: { [exampleModule]: '*' } })
+  )
 
   const all = {
     userDir,
@@ -145,7 +163,10 @@ function writeUserDir({ userDir, settings }: NodeRedOptions): string {
     credentialSecret: 'only for this machine',
     lang: 'en-US',
     telemetry: { enabled: false, updateNotification: false },
-    externalModules: { palette: { allowInstall: false, allowUpload: false } },
+    externalModules: {
+      palette: { allowInstall: false, allowUpload: false },
+      modules: { allowInstall: false }
+    },
     editorTheme: { tours: false, palette: { catalogues: [] } },
     ...settings
   }

@@ -6,4 +6,8 @@ declare module 'oidc-provider' {
     constructor(issuer: string, configuration: Record<string, unknown>)
     callback(): RequestListener
   }
+
+  export const errors: {
+    InvalidScope: new (description: string, scope: string) => Error
+  }
 }

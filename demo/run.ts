@@ -93,7 +93,10 @@ async function start(): Promise<void> {
     if (started.status === 'fulfilled') await started.value.stop()
   })
   const nodeRed = await starting
-  await deployFlows(nodeRed.url, demoFlow(root, { clientId, clientSecret, scope }))
+  await deployFlows(
+    nodeRed.url,
+    demoFlow(root, { clientId, clientSecret, scope, nodeRedUrl: nodeRed.url })
+  )
 
   console.log(`
 The demo is ready. It runs entirely on this machine.
@@ -125,6 +128,9 @@ message (hold Ctrl and click both, Ctrl-C), open a new tab (the + above the flow
     Client ID      ${clientId}
     Client secret  ${clientSecret} (generated for this run)
     Scope          ${scope}
+
+The other examples (Import in the menu) run here too, as far as they need no other server: choose
+"demo" as their OAuth 2.0. The receiver also takes batches.
 
 Your changes in the editor are lost when the demo stops. Press Ctrl-C to stop it.
 

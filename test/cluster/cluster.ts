@@ -8,7 +8,6 @@ import {
 import { startHl7Receiver, type Hl7Receiver } from '../../demo/hl7-receiver.ts'
 import { createAuthority } from '../support/certificates.ts'
 import { heldBy } from '../support/drained.ts'
-import { installExternalModule } from '../support/external-module.ts'
 import { type FrontDoor, frontDoor } from '../support/front-door.ts'
 import { type DeployType, type FlowNode, TestNodeRed } from '../support/node-red.ts'
 import { OrderWatch } from '../support/order-watch.ts'
@@ -308,7 +307,6 @@ export class Cluster {
 
 function nodeRed(env: Record<string, string>): TestNodeRed {
   const instance = new TestNodeRed({ env })
-  installExternalModule(instance.userDir, 'amqplib')
   return instance
 }
 

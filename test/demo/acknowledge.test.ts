@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { acknowledge } from '../../demo/acknowledge.ts'
+import { acknowledge, reply } from '../../demo/acknowledge.ts'
 
 const now = new Date('2025-06-01T12:00:00Z')
 
@@ -73,6 +73,17 @@ describe('the acknowledgement of the demo receiver', () => {
   it('does not answer if there is no message or no control ID', () => {
     for (const text of ['', 'MSH', '<html>', 'PID|1', message({ msh: 'ADT^A01||P|2.5' })]) {
       assert.equal(acknowledge(text, now), undefined, text)
+    }
+  })
+
+  it('acknowledges each message of a batch, or none if one cannot be', () => {
+    const two = message() + message({ pid: '1', msh: 'ADT^A01|ID2|P|2.5' })
+    const { codes, text } = reply(`FHS|^~\\&|A\rBHS|^~\\&|A\r${two}BTS|2\r`, now) ?? {}
+    assert.deepEqual(codes, ['AA', 'AE'])
+    assert.match(text ?? '', /^BHS\|.*\rMSH.*\rMSA\|AA\|ID1\rMSH.*\rMSA\|AE\|ID2\rERR.*\rBTS\|2\r$/)
+    const nameless = message({ msh: 'ADT^A01||P|2.5' })
+    for (const batch of ['BHS|^~\\&|A\r', `BHS|^~\\&|A\r${two}${nameless}`]) {
+      assert.equal(reply(batch, now), undefined)
     }
   })
 })

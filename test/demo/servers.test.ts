@@ -105,6 +105,17 @@ describe('the authorization server and HL7 receiver of the demo', () => {
     assert.equal((JSON.parse(body) as { error: string }).error, 'invalid_client')
   })
 
+  it('rejects a scope that it does not know as invalid_scope', async () => {
+    const { statusCode, body } = await request(`${issuer.issuer}/token`, {
+      username: 'client',
+      password: 'secret',
+      form: { grant_type: 'client_credentials', scope: 'hl7 HL7' }
+    })
+    assert.equal(statusCode, 400)
+    const { error, scope } = JSON.parse(body) as Record<string, string>
+    assert.deepEqual([error, scope], ['invalid_scope', 'HL7'])
+  })
+
   it('acknowledges a message with a valid token', async () => {
     const { statusCode, headers, body } = await post(message, await tokenOf(issuer))
     assert.equal(statusCode, 200)

@@ -13,7 +13,6 @@ import {
 } from '../../demo/node-red.ts'
 import { adminAuth, USERS } from './admin-users.ts'
 import { testAuthority } from './certificates.ts'
-import { installExternalModule } from './external-module.ts'
 
 export type { DeployType, FlowNode, NodeRedExit }
 
@@ -105,8 +104,6 @@ async function sharedNodeRed(users: boolean): Promise<TestNodeRed> {
     ...{ trustedCa: ca, env: VARIABLES },
     ...(users && { settings })
   })
-  // For an example.
-  installExternalModule(nodeRed.userDir, 'amqplib')
   shared[which] = nodeRed
   return nodeRed
 }
