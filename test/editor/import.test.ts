@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { after, afterEach, before, describe, it } from 'node:test'
 import { type FlowNode, startNodeRed, type TestNodeRed } from '../support/node-red.ts'
 import { Editor, tabs } from '../support/editor.ts'
@@ -7,6 +7,9 @@ import { Editor, tabs } from '../support/editor.ts'
 const directory = new URL('../../examples/', import.meta.url)
 const examples = readdirSync(directory).map((file) => file.replace(/\.json$/, ''))
 const types = ['hl7-https-out', 'oauth2-client-credentials']
+
+/** The widest font that Node-RED's font list comes to: that of a Linux desktop without Arial. */
+const WIDEST = '/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf'
 
 describe('the examples, imported in the editor', () => {
   let nodeRed: TestNodeRed
@@ -19,6 +22,14 @@ describe('the examples, imported in the editor', () => {
     ]
     nodeRed = await startNodeRed({ flows })
     editor = await Editor.open(nodeRed.url, 'any')
+    // Debian: fonts-dejavu-core. Without it, texts are as wide as in Arial.
+    if (!existsSync(WIDEST)) return
+    await editor.ask(`(async () => {
+      const bytes = atob('${readFileSync(WIDEST, 'base64')}')
+      const font = new FontFace('Helvetica Neue', Uint8Array.from(bytes, (byte) => byte.charCodeAt(0)))
+      document.fonts.clear()
+      document.fonts.add(await font.load())
+    })()`)
   })
   after(async () => {
     await editor.leave()

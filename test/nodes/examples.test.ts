@@ -48,7 +48,7 @@ describe('the examples', () => {
       '6 Send to Google Cloud Healthcare',
       '7 Form post to an immunization registry',
       '8 Mutual TLS and private_key_jwt (SMART)',
-      '9 Page somebody',
+      '9 Alert on-call staff',
       '10 SOAP to an immunization registry',
       '11 Send a batch and split off what was refused',
       '12 Await the application acknowledgement'
@@ -320,16 +320,12 @@ describe('the examples', () => {
 
     it('"12 Await the application acknowledgement" leaves with what is posted later', async () => {
       const name = '12 Await the application acknowledgement'
-      const flow = (await filledIn(name, { queue: 'memory', url: '${HL7_URL}' })).map((node) => {
-        if (node.type === 'delay') return { ...node, timeout: '0.2' }
-        if (node.type !== 'tab') return node
-        const env = (node['env'] as { value: string }[]).map((one) => ({
-          ...one,
-          value: one.value.replace('http://127.0.0.1:1880', nodeRed.url)
-        }))
-        return { ...node, env }
-      })
-      await nodeRed.deploy(flow)
+      const filled = await filledIn(name, { queue: 'memory', url: '${HL7_URL}' })
+      const flow = filled.map((node) =>
+        node.type === 'delay' ? { ...node, timeout: '0.2' } : node
+      )
+      const env = [{ name: 'PORT', value: new URL(nodeRed.url).port, type: 'str' }]
+      await nodeRed.deploy([...flow, { id: 'variables', type: 'global-config', env }])
       const { shown, msg } = await press(flow)
       assert.equal(shown, 'ACK', JSON.stringify(msg['error']))
       const { ack, acceptAck } = msg['hl7'] as Record<string, { code: string }>
@@ -375,27 +371,27 @@ describe('the examples', () => {
       assert.equal((left.at(-1)?.['hl7'] as { ack: { code: string } }).ack.code, 'AR')
     })
 
-    it('"9 Page somebody" pages once for each node and code', async () => {
-      const name = '9 Page somebody'
-      const pages: { text: string; code: string; node: string }[] = []
+    it('"9 Alert on-call staff" alerts once for each node and code', async () => {
+      const name = '9 Alert on-call staff'
+      const alerts: { text: string; code: string; node: string }[] = []
       let isDown = false
       let refused = 0
-      const pager = createHttpServer((request, response) => {
+      const webhook = createHttpServer((request, response) => {
         void text(request).then((body) => {
           if (isDown) refused++
-          else pages.push(JSON.parse(body) as (typeof pages)[number])
+          else alerts.push(JSON.parse(body) as (typeof alerts)[number])
           // Both ways of failing come to the same.
           if (isDown && refused % 2 === 0) request.socket.destroy()
           else response.writeHead(isDown ? 503 : 202).end()
         })
       })
-      await new Promise<void>((resolve) => pager.listen(0, '127.0.0.1', resolve))
-      const url = `http://127.0.0.1:${(pager.address() as AddressInfo).port}/page`
+      await new Promise<void>((resolve) => webhook.listen(0, '127.0.0.1', resolve))
+      const url = `http://127.0.0.1:${(webhook.address() as AddressInfo).port}/alert`
       const flow = (await filledIn(name, { queue: 'memory', auth: '' })).map((node) => {
         // A minute is long for a test.
         if (node.type === 'delay') return { ...node, timeout: '0.1', timeoutUnits: 'seconds' }
         if (node.type !== 'tab') return node
-        return { ...node, env: [{ name: 'HL7_PAGER_URL', value: url, type: 'str' }] }
+        return { ...node, env: [{ name: 'HL7_ALERT_URL', value: url, type: 'str' }] }
       })
       await nodeRed.deploy(flow)
       const out = flow.find(({ type }) => type === own[0])?.id ?? ''
@@ -406,11 +402,11 @@ describe('the examples', () => {
           const at = nodeRed.statuses(out).findIndex((one, at) => at >= from && one.code === code)
           return at === -1 ? undefined : at + 1
         })
-      const paged = (count: number): Promise<unknown> =>
+      const received = (count: number): Promise<unknown> =>
         nodeRed.waitFor(
-          () => (pages.length >= count ? pages : undefined),
+          () => (alerts.length >= count ? alerts : undefined),
           10_000,
-          () => JSON.stringify(pages)
+          () => JSON.stringify(alerts)
         )
       try {
         let seen = 0
@@ -420,30 +416,30 @@ describe('the examples', () => {
           await button('resume')
           seen = await shown('IDLE', seen)
         }
-        await paged(1)
+        await received(1)
         receiver.respond = () => ({ status: 503 })
         await button('ADT^A01')
         // With a failure timeout of 0 it fails at once.
         seen = await shown('ERROR', seen)
-        await paged(2)
+        await received(2)
         isDown = true
         receiver.respond = () => jsonAnswer({})
         await nodeRed.deploy(flow)
         await button('ADT^A01')
         await nodeRed.waitFor(() => (refused > 2 ? refused : undefined))
-        assert.equal(pages.length, 2)
+        assert.equal(alerts.length, 2)
         isDown = false
-        await paged(3)
+        await received(3)
         const sender = `Send to the receiver: `
-        assert.deepEqual(pages, [
+        assert.deepEqual(alerts, [
           { text: `${sender}paused, 0 waiting (PAUSED)`, code: 'PAUSED', node: out },
           { text: `${sender}HTTP 503 (ERROR)`, code: 'ERROR', node: out },
           { text: `${sender}no ACK (200) (ERROR)`, code: 'ERROR', node: out }
         ])
       } finally {
         receiver.respond = undefined
-        pager.close()
-        pager.closeAllConnections()
+        webhook.close()
+        webhook.closeAllConnections()
       }
     })
 
