@@ -1,4 +1,4 @@
-import type { NodeAPI } from 'node-red'
+import type { Node, NodeAPI } from 'node-red'
 import { english } from '../src/english.ts'
 import type { ProxySettings } from '../src/http-client/proxy.ts'
 import type { TlsSettings } from '../src/http-client/connection-settings.ts'
@@ -6,14 +6,9 @@ import { tlsProblem } from '../src/http-client/tls-problem.ts'
 import { nodeVersionProblem } from '../src/node-version.ts'
 import { isUnset, type Properties } from './properties.ts'
 import type { Property } from './property-table.ts'
+import type { TlsConfigNode } from './tls-config.ts'
 
 type ConnectionProperties = Record<'tls' | 'proxy', Property>
-
-/** The part of Node-RED's own `tls-config` node that we use. */
-interface TlsConfigNode {
-  valid?: boolean
-  addTLSOptions(options: TlsSettings): TlsSettings
-}
 
 /** The part of Node-RED's own 'http proxy' node that we use. */
 interface ProxyNode {
@@ -22,31 +17,35 @@ interface ProxyNode {
   credentials?: { username?: string; password?: string }
 }
 
+/** How the settings of a node find the config nodes that they name by id; null: there is none. */
+export type FindConfigNode = (id: string) => Node | null
+
+/** Those that are deployed. */
+export function deployedConfigNodes(RED: NodeAPI): FindConfigNode {
+  return (id) => RED.nodes.getNode(id)
+}
+
 /** How connections of a node are made. */
 export interface Connection {
   tls: TlsSettings | undefined
   proxy: ProxySettings | undefined
-  /** One of the two names a node that is not deployed, or is disabled. */
-  missing: boolean
 }
 
 /** Reads the `tls` and `proxy` properties; what cannot be used is a problem of the node. */
 export function readConnection(
-  RED: NodeAPI,
-  properties: Pick<Properties<ConnectionProperties>, 'problems' | 'text' | 'addProblem'>
+  properties: Pick<Properties<ConnectionProperties>, 'problems' | 'text' | 'addProblem'>,
+  find: FindConfigNode
 ): Connection {
   const tlsId = properties.text('tls')
   const proxyId = properties.text('proxy')
   let tls: TlsSettings | undefined
   let proxy: ProxySettings | undefined
-  let missing = false
   const tooOld = nodeVersionProblem()
   if (tooOld !== undefined) properties.problems.push(tooOld)
   // An unset variable has already been reported.
   if (tlsId !== '' && !isUnset(tlsId)) {
-    const node = RED.nodes.getNode(tlsId) as unknown as Partial<TlsConfigNode> | null
+    const node = find(tlsId) as unknown as Partial<TlsConfigNode> | null
     if (node === null) {
-      missing = true
       properties.addProblem('tls', english('log', 'problem.missingNode'))
     } else if (node.addTLSOptions === undefined) {
       properties.addProblem('tls', english('log', 'problem.otherType'))
@@ -59,9 +58,8 @@ export function readConnection(
     }
   }
   if (proxyId !== '' && !isUnset(proxyId)) {
-    const node = RED.nodes.getNode(proxyId) as unknown as ProxyNode | null
+    const node = find(proxyId) as unknown as ProxyNode | null
     if (node === null) {
-      missing = true
       properties.addProblem('proxy', english('log', 'problem.missingNode'))
     } else if (node.url === undefined || !isHttpUrl(node.url)) {
       properties.addProblem('proxy', english('log', 'problem.proxyUrl'))
@@ -75,7 +73,7 @@ export function readConnection(
       }
     }
   }
-  return { tls, proxy, missing }
+  return { tls, proxy }
 }
 
 /** Whether TLS settings present a client certificate. */

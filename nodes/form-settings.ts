@@ -13,16 +13,24 @@ export interface FormSettings {
   config: object
   /** Environment variables in place. */
   credentials: Credentials
+  /** The config nodes that came along, as a flow file would have them; of a request, of any type. */
+  nodes: unknown
 }
 
 /**
  * Reads the settings in a form that somebody wants to test.
  *
  * @param node the deployed node, whose variables and stored passwords count; null if there is none
- * @param form the properties as in a flow file, with `credentials` inside
+ * @param form the properties as in a flow file, with `credentials` and `nodes` inside
+ * @param given of its credentials: all, or as in a deploy only those that were changed
  */
-export function readFormSettings(RED: NodeAPI, node: Node | null, form: unknown): FormSettings {
-  const { credentials, ...written } = members(form)
+export function readFormSettings(
+  RED: NodeAPI,
+  node: Node | null,
+  form: unknown,
+  given: 'all' | 'changed' = 'all'
+): FormSettings {
+  const { credentials, nodes, ...written } = members(form)
   const stored = node === null ? {} : storedCredentials(RED, node)
   const typed = Object.entries(members(credentials)).map(([name, value]) => [
     name,
@@ -31,7 +39,11 @@ export function readFormSettings(RED: NodeAPI, node: Node | null, form: unknown)
   return {
     written,
     config: withVariables(RED, node, written) as object,
-    credentials: withVariables(RED, node, Object.fromEntries(typed)) as Credentials
+    credentials: withVariables(RED, node, {
+      ...(given === 'changed' && stored),
+      ...Object.fromEntries(typed)
+    }) as Credentials,
+    nodes
   }
 }
 
@@ -53,6 +65,6 @@ function withVariables(RED: NodeAPI, node: Node | null, value: unknown): unknown
   )
 }
 
-function members(value: unknown): Record<string, unknown> {
+export function members(value: unknown): Record<string, unknown> {
   return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}
 }

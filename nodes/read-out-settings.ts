@@ -23,7 +23,12 @@ import type { NamedValue, ReceiverSettings } from '../src/https/receiver.ts'
 import type { BodyTemplate } from '../src/https/request-body.ts'
 import { targetUrl } from '../src/https/target-url.ts'
 import { Redactor } from '../src/redactor.ts'
-import { hasClientCertificate, readConnection } from './connection.ts'
+import {
+  deployedConfigNodes,
+  hasClientCertificate,
+  readConnection,
+  type FindConfigNode
+} from './connection.ts'
 import { compileJsonata, jsonataProblem } from './jsonata.ts'
 import { outForm } from './form-words.ts'
 import { ENTRY, readNamedValues, type Credentials, type OutProblem } from './named-values.ts'
@@ -94,19 +99,19 @@ export interface OutSource {
  * Reads the properties of a sending node.
  *
  * @param node whose variables and context its expressions read; null if it is not deployed
- * @returns the settings, or every problem in words; `missing` if one is a config node that is not
- *   deployed
+ * @param find the config nodes that they name
+ * @returns the settings, or every problem in words
  */
 export function readOutSettings(
   RED: NodeAPI,
   node: Node | null,
-  { config, written, credentials }: OutSource
-): { settings: OutSettings | undefined; problems: readonly string[]; missing: boolean } {
+  { config, written, credentials }: OutSource,
+  find: FindConfigNode = deployedConfigNodes(RED)
+): { settings: OutSettings | undefined; problems: readonly string[] } {
   const properties = new Properties(outProperties, outForm, config, written)
   const { problems } = properties
-  const connection = readConnection(RED, properties)
-  const found = readAuth(RED, properties)
-  const auth = found ?? undefined
+  const connection = readConnection(properties, find)
+  const auth = readAuth(properties, find)
   const warnings: string[] = []
 
   // The token may be bound to the certificate with which it was fetched, however the client
@@ -182,8 +187,7 @@ export function readOutSettings(
   const replyEncoding = properties.choice('replyEncoding')
   if (problems.length > 0 || settings.receiver === undefined || settings.rules === undefined) {
     // They also go to the log.
-    const missing = connection.missing || found === null
-    return { settings: undefined, problems: new Redactor(secrets).hideIn(problems), missing }
+    return { settings: undefined, problems: new Redactor(secrets).hideIn(problems) }
   }
   return {
     settings: {
@@ -198,8 +202,7 @@ export function readOutSettings(
         secrets
       }
     },
-    problems,
-    missing: false
+    problems
   }
 }
 
@@ -227,18 +230,17 @@ function headersFromVariables(properties: OutProperties): string[] {
 /** How the problems of the config node begin. */
 export const OF_AUTH = `${outForm.label('auth')}, `
 
-/** @returns null for a node that is not deployed */
-function readAuth(RED: NodeAPI, properties: OutProperties): AuthParts | undefined | null {
+function readAuth(properties: OutProperties, find: FindConfigNode): AuthParts | undefined {
   const id = properties.text('auth')
   if (id === '') return undefined
   // An unset variable has already been reported.
   if (isUnset(id)) return undefined
-  const node = RED.nodes.getNode(id) as Node | null
+  const node = find(id)
   const parts = node === null ? undefined : authParts.get(node)
   if (node === null) properties.addProblem('auth', english('log', 'problem.missingNode'))
   else if (parts === undefined) properties.addProblem('auth', english('log', 'problem.otherType'))
   for (const problem of parts?.problems ?? []) properties.problems.push(`${OF_AUTH}${problem}`)
-  return node === null ? null : parts
+  return parts
 }
 
 function readReceiver(

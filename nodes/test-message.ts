@@ -28,7 +28,7 @@ export async function sendTestMessage(
     const redactor = new Redactor(settings.courier.secrets)
     const parcel = { message, input: { payload: message.text }, responseTimeoutMs, redactor }
     const request = await shownRequest(receiver, settings, parcel)
-    const result = resultOf(message, await courier.attempt(parcel))
+    const result = resultOf(message, await courier.attempt(parcel), settings)
     // An answer may repeat the request.
     return { request, ...redactor.hideIn(result) }
   } catch (error) {
@@ -41,6 +41,7 @@ export async function sendTestMessage(
       ack: null,
       rule: '',
       action: '',
+      retriedUntil: null,
       elapsedMs: 0,
       error: { code, reason: message, hint: '' }
     }
@@ -64,7 +65,11 @@ async function shownRequest(
   return { line: `${method} ${redactor.hide(path)} HTTP/1.1`, headers: shown }
 }
 
-function resultOf(message: OutgoingMessage, result: AttemptResult): TestMessageResult {
+function resultOf(
+  message: OutgoingMessage,
+  result: AttemptResult,
+  settings: OutSettings
+): TestMessageResult {
   const { decision, reply, answered, elapsedMs } = result
   const left = decision.outcome === 'accept' || decision.outcome === 'await' || answered
   const { cause } = deliveryFailed(message, 1, result)
@@ -74,9 +79,21 @@ function resultOf(message: OutgoingMessage, result: AttemptResult): TestMessageR
     ack: reply?.ack ?? null,
     rule: decision.rule,
     action: decision.action,
+    retriedUntil: retriedUntil(result, settings),
     elapsedMs: Math.round(elapsedMs),
     error: left ? null : { code: cause?.code ?? 'EUNKNOWN', ...reasonAndHint(result) }
   }
+}
+
+/** When retrying a message would end; null if it would not be retried. */
+function retriedUntil(
+  { decision, reachable, error }: AttemptResult,
+  { delivery: { failureTimeoutMs, failWhileUnreachable } }: OutSettings
+): TestMessageResult['retriedUntil'] {
+  if (!decision.retry || failureTimeoutMs === 0) return null
+  if (failureTimeoutMs === Number.POSITIVE_INFINITY) return 'answered'
+  if (reachable || failWhileUnreachable) return 'timeout'
+  return error?.family === 'token' ? 'tokenServer' : 'receiver'
 }
 
 function sample(type: string, controlId: string): string {

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import type { Node, NodeAPI } from 'node-red'
-import { english } from '../src/english.ts'
 import { Courier } from '../src/delivery/courier.ts'
 import { UndiciClient } from '../src/http-client/undici-client.ts'
 import { Receiver } from '../src/https/receiver.ts'
 import { printable } from '../src/printable.ts'
+import { FormConfigNodes } from './form-config-nodes.ts'
 import { readFormSettings } from './form-settings.ts'
 import { notSetUp } from './node-errors.ts'
 import type { TestAnswer } from './operations/answers.ts'
@@ -41,26 +41,23 @@ async function testForm(
   type: string
 ): Promise<TestAnswer> {
   const source = readFormSettings(RED, node, form)
-  const { settings, problems, missing } = readOutSettings(RED, node, source)
-  if (settings === undefined) {
-    return failure(
-      'HL7_CONFIG',
-      notSetUp(problems),
-      missing ? english('forms', 'request.deploy') : ''
-    )
-  }
-  const client = new UndiciClient(settings.client)
+  const configNodes = new FormConfigNodes(RED, source.nodes)
+  let client: UndiciClient | undefined
   try {
+    const { settings, problems } = readOutSettings(RED, node, source, configNodes.find)
+    if (settings === undefined) return failure('HL7_CONFIG', notSetUp(problems))
+    client = new UndiciClient(settings.client)
     const receiver = new Receiver(settings.receiver, client)
     const courier = new Courier({ ...settings.courier, receiver })
     return await sendTestMessage(courier, receiver, settings, type, newControlId())
   } finally {
-    client.close()
+    client?.close()
+    configNodes.close()
   }
 }
 
-function failure(code: string, reason: string, hint = ''): TestAnswer {
-  return { error: { code, reason, hint } }
+function failure(code: string, reason: string): TestAnswer {
+  return { error: { code, reason, hint: '' } }
 }
 
 function newControlId(): string {

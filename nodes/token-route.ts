@@ -1,10 +1,10 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Node, NodeAPI } from 'node-red'
-import { inEnglish, type Hint } from '../src/oauth2/hint.ts'
 import { testToken } from '../src/oauth2/token-client.ts'
 import type { TokenTestResult } from '../src/oauth2/token-test-result.ts'
 import { Redactor } from '../src/redactor.ts'
 import { readConnection } from './connection.ts'
+import { FormConfigNodes } from './form-config-nodes.ts'
 import { readFormSettings } from './form-settings.ts'
 import { authParts } from './auth-parts.ts'
 import { tokenForm } from './form-words.ts'
@@ -30,21 +30,21 @@ export function tokenRoutes(RED: NodeAPI): Handlers<'testToken'> {
 
 /** @param node null if it is not deployed */
 async function testForm(RED: NodeAPI, node: Node | null, form: unknown): Promise<TokenTestResult> {
-  const { config, written, credentials } = readFormSettings(RED, node, form)
+  const { config, written, credentials, nodes } = readFormSettings(RED, node, form)
   const properties = new Properties(tokenProperties, tokenForm, config, written)
-  const connection = readConnection(RED, properties)
+  const configNodes = new FormConfigNodes(RED, nodes)
+  const connection = readConnection(properties, configNodes.find)
   const settings = readTokenSettings(RED, node, properties, credentials, connection)
   const redactor = new Redactor(settings.secrets)
   const { problems } = properties
   if (problems.length > 0) {
-    const hints: Hint[] = connection.missing ? [{ key: 'deployFirst' }] : []
     return redactor.hideIn({
       ok: false,
       code: 'CONFIG',
       status: null,
       description: problems.join(' '),
-      hint: inEnglish(hints) || CORRECT_IT,
-      hints
+      hint: CORRECT_IT,
+      hints: []
     })
   }
   const httpClient = tokenHttpClient(connection)

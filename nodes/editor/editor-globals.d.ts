@@ -103,6 +103,8 @@ declare const RED: {
   }
   nodes: {
     node(id: string): (EditorNode & { changed?: boolean }) | null
+    /** A node as a deploy sends it, with the credentials that were changed. */
+    convertNode(node: EditorNode): object
     /** A subflow and its instances; undefined if the id is that of a flow. */
     subflow(id: unknown): { instances: EditorNode[] } | undefined
   }

@@ -7,8 +7,9 @@ import { prepareFormTest } from './form-test.ts'
 import type { FormText, OutKey } from './form-text.ts'
 import { rowActions } from './reply-rule-row.ts'
 import { conditionWords, severityWords } from './reply-rule-words.ts'
-import type { Failure, ResultBox, ResultLine } from './result-box.ts'
+import type { ResultBox, ResultLine } from './result-box.ts'
 import { sampleInject } from './sample-inject.ts'
+import { undeployedNodes } from './undeployed-nodes.ts'
 
 /** What the buttons need from the form. */
 export interface TestMessageOptions {
@@ -75,14 +76,11 @@ export function prepareTestMessage({ form, node, lists }: TestMessageOptions): v
     form,
     prefix,
     busy: text('testMessage.busy'),
-    settings: () => ({ type: type(), node: { ...form.settings(), ...lists() } }),
+    settings: () => {
+      const settings = { ...form.settings(), ...lists() }
+      return { type: type(), node: { ...settings, nodes: undeployedNodes(settings) } }
+    },
     run: async (settings, result) => {
-      const waiting = notDeployed(settings.node, text)
-      if (waiting !== undefined) {
-        return () => {
-          result.fail(text, text('testMessage.notSent'), waiting)
-        }
-      }
       const answer = await askNodeRed('testNode', { id: runningId(node) ?? node.id }, settings)
       return () => {
         show(answer, result)
@@ -95,24 +93,6 @@ export function prepareTestMessage({ form, node, lists }: TestMessageOptions): v
       RED.notify(text('testMessage.copied'), 'success')
     }
   })
-}
-
-/** Which config nodes of the form are not deployed as they are: the test would use other ones. */
-function notDeployed(
-  settings: Record<string, unknown>,
-  text: FormText<OutKey>
-): Failure | undefined {
-  const node = (id: unknown): (EditorNode & { changed?: boolean }) | null =>
-    typeof id === 'string' && id !== '' ? RED.nodes.node(id) : null
-  const auth = node(settings['auth'])
-  const used = (['auth', 'tls', 'proxy'] as const).filter((property) =>
-    [settings, ...(property === 'auth' || auth === null ? [] : [auth])].some(
-      (user) => node(user[property])?.changed === true
-    )
-  )
-  if (used.length === 0) return undefined
-  const nodes = used.map((property) => text(`label.${property}`)).join(', ')
-  return { error: '', reason: text('testMessage.changed', { nodes }), hint: text('request.deploy') }
 }
 
 /**
@@ -130,19 +110,27 @@ function runningId(node: EditorNode): string | undefined {
 }
 
 /** What this answer would mean for a message, and which rule says so. */
-function decisionWords({ action = '', rule = '' }: TestAnswer, text: FormText<OutKey>): string {
-  const letters = action.replace('W', '')
-  const shown = rowActions.find((one) => one === shortened(letters))
-  const isKnown = action !== '' && shown !== undefined
-  const words = isKnown ? text(`action.${shown === '' ? 'W' : shown}`) : action
+function decisionWords(answer: TestAnswer, text: FormText<OutKey>): string {
+  const { rule = '' } = answer
+  const words = actionWords(answer, text)
   if (rule === '') return words
   const [read] = parseReplyRules(rule).rules
   const condition = read === undefined ? rule : conditionWords(read, text)
   return text('testMessage.byRule', { action: words, condition, rule })
 }
 
-function shortened(letters: string): string {
-  return letters === 'RF' ? 'R' : letters
+function actionWords(
+  { action = '', retriedUntil = null }: TestAnswer,
+  text: FormText<OutKey>
+): string {
+  if (retriedUntil !== null && retriedUntil !== 'timeout') return text(`retried.${retriedUntil}`)
+  const letters = action.replace('W', '')
+  // One attempt only: what follows the retries follows at once.
+  const isOnce = retriedUntil === null && letters.startsWith('R')
+  const done = isOnce ? letters.slice(1) || 'F' : letters === 'RF' ? 'R' : letters
+  const shown = rowActions.find((one) => one === done)
+  if (action === '' || shown === undefined) return action
+  return text(`action.${shown === '' ? 'W' : shown}`)
 }
 
 /** The ERR segments, one a line: code and its meaning, severity, place, and what the receiver says. */

@@ -6,6 +6,7 @@ import type { Form } from './form.ts'
 import { prepareFormTest } from './form-test.ts'
 import type { TokenKey } from './form-text.ts'
 import type { ResultBox } from './result-box.ts'
+import { undeployedNodes } from './undeployed-nodes.ts'
 
 /** What the Test button needs from the form. */
 export interface TokenTestOptions {
@@ -67,7 +68,10 @@ export function prepareTokenTest({ form, nodeId, lists, onIssuer }: TokenTestOpt
     form,
     prefix: 'oauth2-client-credentials-test',
     busy: text('test.busy'),
-    settings: () => ({ ...form.settings(), ...lists() }),
+    settings: (): Record<string, unknown> => {
+      const settings = { ...form.settings(), ...lists() }
+      return { ...settings, nodes: undeployedNodes(settings) }
+    },
     run: async (settings, result) => {
       const answer = await ask(settings)
       const issuer = String(settings['issuer']).trim()

@@ -164,6 +164,12 @@ export interface TestMessageResult {
   ack: { code: string; text: string; errors: readonly AckErrorAnswer[] } | null
   rule: string
   action: string
+  /**
+   * A message like this would be retried until then: until the receiver or the token server can be
+   * reached (an outage does not count towards the failure timeout), until the failure timeout, or, if
+   * there is none, until another answer. Null: it would not be retried.
+   */
+  retriedUntil: 'receiver' | 'tokenServer' | 'timeout' | 'answered' | null
   elapsedMs: number
   /** Why there was no HL7 reply, and what to do. */
   error: { code: string; reason: string; hint: string } | null

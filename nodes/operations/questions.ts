@@ -63,9 +63,12 @@ export type ResendQuestion = (Selection | LeftFilter) & {
 export interface TestQuestion {
   /** MSH-9. */
   type?: string
-  /** The properties as in the form, with `credentials`; if it is missing, those that are deployed are used. */
+  /**
+   * The properties as in the form, with `credentials`, and `nodes`: the config nodes that are not deployed
+   * as they stand in the editor. If it is missing, those that are deployed are used.
+   */
   node?: object
 }
 
-/** The properties of the token server's node as in the form, with `credentials`. */
+/** The properties of the token server's node as in the form, with `credentials` and `nodes`. */
 export type TokenTestQuestion = Record<string, unknown>

@@ -4,8 +4,10 @@ import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
+import type { NodeAPI } from 'node-red'
 import { namesClientCertificate } from '../../nodes/editor/client-certificate.ts'
 import { hasClientCertificate } from '../../nodes/connection.ts'
+import { tlsConfigOf } from '../../nodes/tls-config.ts'
 import type { TlsSettings } from '../../src/http-client/connection-settings.ts'
 
 interface TlsConfig {
@@ -27,13 +29,14 @@ describe('a client certificate in a tls-config', () => {
     register({
       nodes: {
         createNode: (node: TlsConfig, { credentials = {} }: Partial<TlsConfig>) => {
-          node.credentials = credentials
+          Object.assign(node, { credentials, error: () => undefined })
         },
         registerType: (_type: string, made: typeof TlsConfig) => {
           TlsConfig = made
         }
       },
       util: { evaluateNodeProperty: (name: string) => name },
+      _: (key: string) => key,
       httpAdmin: { get: () => undefined },
       settings: {}
     })
@@ -60,6 +63,41 @@ describe('a client certificate in a tls-config', () => {
       const runtime = new TlsConfig(properties).addTLSOptions({})
       assert.equal(hasClientCertificate(runtime), expected, shown)
       assert.equal(namesClientCertificate(properties), expected, shown)
+    }
+  })
+
+  it('is in a test, before a deploy, what it is after it', () => {
+    const file = join(folder, 'file')
+    const uploaded = { certdata: 'C', keydata: 'K', cadata: 'A', passphrase: 'p' }
+    const env = { certType: 'env', certEnv: 'CERT', keyEnv: 'KEY', caEnv: 'CA' }
+    for (const properties of [
+      {},
+      { verifyservercert: true, servername: ' x ', alpnprotocol: 'h2' },
+      { cert: file, key: ` ${file} `, ca: file, credentials: uploaded },
+      { ca: file },
+      { cert: file },
+      { ca: join(folder, 'nowhere') },
+      { credentials: uploaded },
+      { credentials: { certdata: 'C' } },
+      { credentials: { cadata: 'A' } },
+      env,
+      { certType: 'pfx', p12: file, credentials: { passphrase: 'p' } },
+      { certType: 'pfx', p12: join(folder, 'nowhere') },
+      { certType: 'pfx', p12name: 'c.p12', credentials: { p12data: 'UEVN' } }
+    ]) {
+      const { credentials = {}, ...config } = properties as { credentials?: Record<string, string> }
+      const real = new TlsConfig(properties) as TlsConfig & { valid: boolean }
+      const RED = { util: { evaluateNodeProperty: (name: string) => name } } as unknown as NodeAPI
+      const standIn = tlsConfigOf(RED, null, config, credentials)
+      const shown = JSON.stringify(properties)
+      assert.equal(standIn.valid, real.valid, shown)
+      if (!real.valid) continue
+      const { rejectUnauthorized, ...options } = real.addTLSOptions({})
+      assert.deepEqual(
+        standIn.addTLSOptions({}),
+        { ...options, rejectUnauthorized: rejectUnauthorized === true },
+        shown
+      )
     }
   })
 })

@@ -32,6 +32,11 @@ describe('the test message of the form', () => {
     request.setEncoding('utf8').on('data', (chunk: string) => (body += chunk))
     request.on('end', () => {
       received.push({ path, headers, body })
+      if (path === '/token') {
+        response.setHeader('content-type', 'application/json')
+        response.end('{"access_token":"a-token","token_type":"Bearer","expires_in":300}')
+        return
+      }
       const reply = replies[path]
       const msh = 'MSH|^~\\&|A|B|||20260101||ACK^A01|1|P|2.5.1\r'
       response.end(reply === undefined ? '' : `${msh}${reply}\r`)
@@ -45,7 +50,7 @@ describe('the test message of the form', () => {
       { id: 'tab', type: 'tab', label: 'test' },
       { id: 'node', type: out, z: 'tab', url: `${url}/aa`, wires },
       { id: 'accepting', type: out, z: 'tab', url, replyCodeActions: 'X=C', wires },
-      { id: 'auth', type: 'oauth2-client-credentials', issuer: 'https://login.example.org' },
+      { id: 'tls', type: 'tls-config', certType: 'files', verifyservercert: true },
       { id: 'sub', type: 'subflow', name: 'sub', in: [], out: [] },
       { id: 'inner', type: out, z: 'sub', url, wires },
       { id: 'outer-sub', type: 'subflow', name: 'outer', in: [], out: [] },
@@ -151,18 +156,42 @@ describe('the test message of the form', () => {
     assert.match((await lines())['Reason'] ?? '', /URL/)
   })
 
-  it('asks to deploy first where it would use other settings than the form shows', async () => {
-    await editor.editConfig('oauth2-client-credentials', 'auth')
-    await editor.type('#node-config-input-scope', 'another')
+  it('takes the config nodes as they stand in the editor, before any deploy', async () => {
+    // A token server that is not deployed, and a TLS configuration that is deployed with other settings.
+    await editor.ask(`RED.nodes.import([{ id: 'new-auth', type: 'oauth2-client-credentials',
+      tokenEndpoint: '${url}/token', clientAuth: 'client_secret_post', tls: 'tls',
+      credentials: { clientId: 'me', clientSecret: '${secret}' } }], { markChanged: true }) && 0`)
+    await editor.ask(`RED.nodes.import([{ id: 'new', type: '${out}', z: 'tab', x: 50, y: 50,
+      url: '${url}/aa', auth: 'new-auth', wires: [[], []] }], { generateIds: false }) && 0`)
+    await editor.edit('new')
+    assert.equal(await send(), 'Accepted (AA): leaves on ACK')
+    const [token, message] = received
+    assert.match(token?.body ?? '', /client_secret=not-to-be-seen-anywhere/)
+    assert.equal(message?.headers.authorization, 'Bearer a-token')
+    await editor.close('cancel')
+    await editor.editConfig('tls-config', 'tls')
+    await editor.type('#node-config-input-servername', 'hl7.example.org')
     await editor.close()
+    await editor.editConfig('oauth2-client-credentials', 'new-auth')
+    await editor.page.click('#oauth2-client-credentials-test-button')
+    await editor.page.getByText('Got a token').waitFor()
+    const request = editor.requests.findLast((one) => one.includes('/oauth2-client-credentials/'))
+    assert.match(request ?? '', /"nodes":\[\{"id":"tls".*"servername":"hl7\.example\.org"/)
+  })
+
+  it('says until when a message would be retried', async () => {
     await editor.edit('node')
-    await editor.page.selectOption('#node-input-auth', 'auth')
-    assert.equal(await send(), 'Not sent')
-    assert.deepEqual(await lines(), {
-      Reason: 'New or changed, and not deployed: OAuth 2.0.',
-      'What to do': 'Deploy first: a test uses the deployed OAuth 2.0, TLS and proxy settings.'
-    })
-    assert.deepEqual(received, [])
+    await editor.type('#node-input-url', 'http://127.0.0.1:1/')
+    await send()
+    assert.match(
+      (await lines())['Decision'] ?? '',
+      /^Retry until the receiver can be reached: any error without an HL7 reply \(rule E=RF\)$/
+    )
+    await editor.tab('delivery')
+    await editor.page.selectOption('#hl7-https-out-failureTimeout', '0')
+    await editor.tab('destination')
+    await send()
+    assert.match((await lines())['Decision'] ?? '', /^Fail: any error/)
   })
 
   it('has a result only as long as the form is as it was tested', async () => {

@@ -129,7 +129,7 @@ describe('properties of hand-written flow files', () => {
     [{ tls: 'auth' }, /^TLS: This is a node of another type\.$/],
     [{ auth: 'nowhere' }, /^OAuth 2\.0: The node is missing or disabled\.$/],
     [{ tls: 'nowhere' }, /^TLS: The node is missing or disabled\.$/],
-    [{ tls: 'broken' }, /^TLS: The TLS configuration cannot be used: see its own error\.$/],
+    [{ tls: 'broken' }, /^TLS: The TLS configuration cannot be used: check its files/],
     [{ proxy: 'nowhere' }, /^Proxy: The node is missing or disabled\.$/],
     ...['auth', 'noScheme', 'socks', 'noHost', 'empty', 'noUrl', 'unset'].map(
       (proxy): [Values, RegExp] => [{ proxy }, badProxy]

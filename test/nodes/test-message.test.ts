@@ -5,6 +5,7 @@ import type { NodeState } from '../../nodes/operations/answers.ts'
 import { formDefinition } from '../docs/form-definition.ts'
 import { bodyOf, startServer, type LocalServer } from '../http-client/local-server.ts'
 import { as, type User } from '../support/admin-users.ts'
+import { freePort } from '../support/free-port.ts'
 import { VARIABLES } from '../support/node-red.ts'
 import { ackFor, controlIdIn, startWorld, type World } from '../support/world.ts'
 
@@ -17,6 +18,7 @@ interface Shown {
   ack: { code: string; controlId: string }
   rule: string
   action: string
+  retriedUntil: string | null
   error: { code: string; reason: string; hint: string }
 }
 
@@ -242,20 +244,91 @@ describe('Send test message', () => {
       })
     }
 
-    /** A mistake in the form → why it cannot be sent, and what to do. */
-    const inFormMistakes: [changed: Properties, reason: RegExp, hint: RegExp][] = [
-      [{ url: '' }, /^Not set up: .*URL/, /^$/],
-      [{ tls: 'new' }, /TLS: The node is missing/, /^Deploy first: .*OAuth 2\.0, TLS/],
-      [{ auth: 'new' }, /OAuth 2\.0: The node is missing/, /^Deploy first/],
-      [{ replyCodeActions: ':?A=' }, /Reply rules: At position 5/, /^$/],
-      [{ headers: { name: 'x' } }, /Headers: This must be a list/, /^$/]
+    it('takes the config nodes as they stand in the editor, deployed or not', async () => {
+      const { receiver } = world
+      const flow = world.flow()
+      const [tls, auth] = ['tls', 'auth'].map((id) => flow.find((node) => node.id === id))
+      assert.ok(tls && auth)
+      const nodes = [
+        { ...tls, id: 'new-tls' },
+        { ...auth, id: 'new-auth', tls: 'new-tls' }
+      ]
+      const named = { url: receiver.url, auth: 'new-auth', tls: 'new-tls', headers: [] }
+      const sent = await test({ node: { ...inForm(named), nodes } }, 'author', 'not-deployed')
+      assert.deepEqual([sent.status, sent.ack.code], [200, 'AA'])
+      assert.equal(sent.request.headers['authorization'], 'Bearer •••')
+      // In place of a deployed one, whose stored secret counts unless another is typed.
+      const { credentials, ...deployed } = auth
+      assert.ok(credentials)
+      for (const [typed, code] of [
+        [{}, undefined],
+        [{ clientSecret: TYPED }, 'invalid_client']
+      ] as const) {
+        const node = { ...deployed, tls: 'new-tls', credentials: typed }
+        const form = { ...inForm({ ...named, auth: 'auth' }), nodes: [...nodes, node] }
+        const { error } = await test({ node: form }, 'author')
+        assert.equal((error as Shown['error'] | null)?.code, code)
+      }
+      const untrusted = { ...tls, credentials: {}, id: 'new-tls' }
+      const failed = await test(
+        { node: { ...inForm({ ...named, auth: '' }), nodes: [untrusted] } },
+        'author'
+      )
+      assert.match(failed.error.code, /^UNABLE_TO|SELF_SIGNED/)
+    })
+
+    it('says when retrying would end', async () => {
+      const port = await freePort()
+      for (const [changed, until] of [
+        [{}, 'receiver'],
+        [{ failWhileUnreachable: true }, 'timeout'],
+        [{ failureTimeout: -1 }, 'answered'],
+        [{ failureTimeout: 0 }, null],
+        [{ replyCodeActions: 'E=F' }, null]
+      ] as const) {
+        const node = inForm({ url: `http://127.0.0.1:${port}/`, auth: '', headers: [], ...changed })
+        const { error, retriedUntil } = await test({ node }, 'author')
+        assert.deepEqual(
+          [error.code, retriedUntil],
+          ['ECONNREFUSED', until],
+          JSON.stringify(changed)
+        )
+      }
+    })
+
+    /** A mistake in the form → why it cannot be sent. */
+    const inFormMistakes: [changed: Properties, reason: RegExp][] = [
+      [{ url: '' }, /^Not set up: .*URL/],
+      [{ tls: 'nowhere' }, /TLS: The node is missing/],
+      [{ auth: 'nowhere' }, /OAuth 2\.0: The node is missing/],
+      [
+        { auth: 'off', nodes: [{ id: 'off', type: 'oauth2-client-credentials', d: true }] },
+        /OAuth 2\.0: The node is missing/
+      ],
+      [
+        { auth: 'bare', nodes: [{ id: 'bare', type: 'oauth2-client-credentials' }] },
+        /OAuth 2\.0, .*Client ID/
+      ],
+      [
+        { tls: 'odd', nodes: [{ id: 'odd', type: 'inject' }] },
+        /TLS: This is a node of another type/
+      ],
+      [
+        { tls: 'tls', nodes: [{ id: 'tls', type: 'tls-config', cert: '/nowhere' }] },
+        /TLS: The TLS configuration cannot be used/
+      ],
+      [
+        { proxy: 'p', nodes: [{ id: 'p', type: 'http proxy', url: 'x' }, null, 7] },
+        /Proxy: The URL of the proxy/
+      ],
+      [{ replyCodeActions: ':?A=' }, /Reply rules: At position 5/],
+      [{ headers: { name: 'x' } }, /Headers: This must be a list/]
     ]
-    it('says what is wrong with them, and to deploy a config node first', async () => {
-      for (const [changed, reason, hint] of inFormMistakes) {
+    it('says what is wrong with them, and with the config nodes', async () => {
+      for (const [changed, reason] of inFormMistakes) {
         const { error } = await test({ node: inForm(changed) }, 'author')
         assert.equal(error.code, 'HL7_CONFIG')
         assert.match(error.reason, reason)
-        assert.match(error.hint, hint)
       }
       assert.deepEqual(seen, [])
     })

@@ -200,8 +200,8 @@ describe('the Test button of the OAuth 2.0 node', () => {
 
   /** A mistake in the form → what is said about it. */
   const mistakes: [mistake: string, form: Form, words: RegExp][] = [
-    ['a TLS configuration that is not deployed', { tls: 'new' }, /deploy it, then test again/],
-    ['a proxy that is not deployed', { proxy: 'new' }, /deploy it, then test again/],
+    ['a TLS configuration that is not there', { tls: 'new' }, /missing or disabled.*Correct this/],
+    ['a proxy that is not there', { proxy: 'new' }, /missing or disabled.*Correct this/],
     ['an unset variable', { scope: '${NO_SUCH_VARIABLE}' }, /NO_SUCH_VARIABLE .*Correct this/],
     ['no secret at all', { credentials: { clientId: CLIENT_ID } }, /secret/i],
     ...(
