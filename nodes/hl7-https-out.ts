@@ -5,6 +5,7 @@ import { english } from '../src/english.ts'
 import { Courier } from '../src/delivery/courier.ts'
 import { Delivery } from '../src/delivery/delivery.ts'
 import { DeliveryError } from '../src/delivery/delivery-error.ts'
+import { FiguresKeeper } from '../src/delivery/figures-keeper.ts'
 import { History } from '../src/delivery/history.ts'
 import { Reporter } from '../src/delivery/reporter.ts'
 import { StateSince } from '../src/delivery/state-since.ts'
@@ -130,9 +131,9 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
         if (level === 'warn') node.warn(text)
         else node.log(text)
       },
-      event: (event) => {
+      event: (event, hasGrown) => {
         // What cannot be stored is in the log, and the queue has other worries.
-        delivery.addEvent(event).catch(() => undefined)
+        delivery.addEvent(event, hasGrown).catch(() => undefined)
       }
     },
     systemClock
@@ -166,6 +167,8 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
       if (event.kind === 'moved' && event.to === 'left') refusals.left()
       reporter.readEvent(event)
       history.readEvent(event)
+      since.readEvent(event)
+      figures.readEvent(event)
       status.update()
       somethingChanged()
     },
@@ -173,13 +176,21 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
     random: Math.random
   })
   const history = new History(systemClock, () => delivery.held)
+  const since = new StateSince(() => systemClock.now())
+  const figures = new FiguresKeeper({
+    history,
+    since,
+    state: () => delivery.state().state,
+    store: (all) => delivery.keepFigures(all),
+    clock: systemClock,
+    random: Math.random
+  })
   const { tokens } = settings.courier
   const certificates = new CertificateWatch({
     receiver: () => client.certificate,
     'token server': () => tokens?.certificate,
     client: () => settings.clientCertificate
   })
-  const since = new StateSince(() => systemClock.now())
   outParts.set(node, {
     delivery,
     reporter,
@@ -210,7 +221,8 @@ function start(RED: NodeAPI, node: Node, settings: OutSettings, translate: Trans
   for (const warning of settings.warnings) node.warn(warning)
 
   // Messages left by an earlier run are emitted and sent once the nodes behind the outputs exist.
-  const callOffStart = onceFlowsStarted(RED, () => {
+  const callOffStart = onceFlowsStarted(RED, (kind) => {
+    reporter.addEvent(kind, '')
     delivery.start().catch((error: unknown) => {
       node.error(errorText(error))
     })

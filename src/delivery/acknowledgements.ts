@@ -190,9 +190,12 @@ export class Acknowledgements<Content> {
     result: AttemptResult,
     settlement: Settlement
   ): Promise<void> {
+    const { options, tell } = this.#context
     message.verdict = verdictOf(settlement)
+    const { rule } = message.verdict
+    message.record({ at: options.clock.now(), act: 'suspended', by: 'rule', rule })
     if (await this.#moving.store(message, { to: 'suspended', outcome: settlement })) {
-      this.#context.tell(moved(message, 'suspended', { result, settlement }))
+      tell(moved(message, 'suspended', { result, settlement }))
     }
   }
 }

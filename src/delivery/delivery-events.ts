@@ -1,3 +1,4 @@
+import type { Figures } from '../queue/figures.ts'
 import type { MessageRow } from '../queue/message-row.ts'
 import type { Pause } from '../queue/queue-event.ts'
 import type { MessageName } from '../queue/queue-error.ts'
@@ -10,8 +11,8 @@ import type { SettledMessage, Settlement } from './settlement.ts'
  * can change what happens to a message.
  */
 export type DeliveryEvent =
-  /** The queue is open; these messages were suspended at the start. */
-  | { kind: 'opened'; endedOn: readonly MessageRow[] }
+  /** The queue is open; these messages were suspended at the start, and these figures are of earlier runs. */
+  | { kind: 'opened'; endedOn: readonly MessageRow[]; figures: Figures }
   | { kind: 'accepted'; message: MessageName }
   /** The receiver answered, or there was no answer. */
   | { kind: 'attempted'; message: SettledMessage; result: AttemptResult }

@@ -23,7 +23,7 @@ export interface DeliveryState extends TallyValues {
   /** The same without suspended and awaiting ones. */
   longestWaitMs: number
   /** Of the message that is retried next, until its next attempt (0 while that is in flight), and why the last one failed. */
-  retry: { attempts: number; waitMs: number; cause: string } | null
+  retry: { controlId: string; attempts: number; waitMs: number; cause: string } | null
   paused: Pause | null
 }
 
@@ -58,6 +58,7 @@ export function deliveryState(
     oldestAgeMs: ageOf(oldestHeldAt, now),
     longestWaitMs: ageOf(oldestWaitingAt, now),
     retry: retry && {
+      controlId: retry.controlId,
       attempts: retry.attempts,
       waitMs: retry.dueInMs,
       cause: causeOfVerdict(retry.verdict)

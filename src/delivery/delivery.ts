@@ -7,6 +7,7 @@ import { NOTHING_QUEUED } from '../queue/queue-engine.ts'
 import type { EventQuery, Pause, QueueEvent } from '../queue/queue-event.ts'
 import type { Resent } from '../queue/message-row.ts'
 import type { FieldValue } from '../queue/field-hash.ts'
+import type { Figures } from '../queue/figures.ts'
 import type {
   LeftChoice,
   MessageQuery,
@@ -354,10 +355,20 @@ export class Delivery<Content> {
     }
   }
 
-  /** Adds to the list of events; if the queue is open, before anything that is called later. */
-  async addEvent(event: QueueEvent): Promise<void> {
+  /**
+   * Adds to the list of events; if the queue is open, before anything that is called later.
+   *
+   * @param hasGrown it is there already, and counts more now
+   */
+  async addEvent(event: QueueEvent, hasGrown = false): Promise<void> {
     const { queue } = this.#work ?? (await this.#openedToRead())
-    await queue.addEvent(event)
+    await queue.addEvent(event, hasGrown)
+  }
+
+  /** Stores what the node knows of itself, where that can survive the process. */
+  async keepFigures(figures: Figures): Promise<void> {
+    const queue = this.#work?.queue
+    if (queue?.isDurable === true) await queue.keepFigures(figures)
   }
 
   /** What happened, newest first. */
@@ -405,13 +416,13 @@ export class Delivery<Content> {
     // After a close, nothing would close it again.
     if (this.#isClosing) throw new QueueError('The node is closing.', 'ERR_QUEUE_CLOSED')
     const queue = await this.#options.queue()
-    const { endedOn, isUnclean, lastSeq, leaving, pause, renewals } = await queue.open()
+    const { endedOn, figures, isUnclean, lastSeq, leaving, pause, renewals } = await queue.open()
     this.#lastSeq = lastSeq
     this.#renewals = this.#lastRenewal = renewals
     this.#pause ??= pause
     this.#certainPause = this.#pause
     this.#work = this.#workOn(queue, isUnclean)
-    this.#tell({ kind: 'opened', endedOn })
+    this.#tell({ kind: 'opened', endedOn, figures })
     this.#catchFault(this.#begin(this.#work, leaving))
   }
 

@@ -1,23 +1,14 @@
 import type { Clock } from '../clock.ts'
+import type { Figures, Minute } from '../queue/figures.ts'
 import type { DeliveryEvent } from './delivery-events.ts'
 import { Latencies } from './latencies.ts'
-
-/** What happened in one minute. */
-export interface Minute {
-  /** Its beginning: wall clock, milliseconds. */
-  at: number
-  acked: number
-  naked: number
-  failed: number
-  /** Messages held at its end. */
-  queued: number
-  /** Of the receiver's answers, in milliseconds. */
-  p95: number
-}
 
 const MINUTE_MS = 60_000
 /** A day. */
 const MINUTES = 1440
+
+/** How messages left. */
+export type Outcomes = Pick<Minute, 'acked' | 'naked' | 'failed'>
 
 /** A reader of events: what happened in each minute of the last day, in constant space. */
 export class History {
@@ -27,6 +18,10 @@ export class History {
   readonly #minutes: (Minute | undefined)[] = []
   readonly #latencies = new Latencies()
   #current: Minute
+  /** The first minute of this run. */
+  readonly #from: number
+  /** The last minute that was stored; it may have changed since. */
+  #storedTo = -Infinity
   /** How many left in each second of the last minute, by second modulo 60. */
   readonly #seconds = new Uint32Array(60)
   #second: number
@@ -37,12 +32,36 @@ export class History {
     this.#clock = clock
     this.#held = held
     this.#current = emptyMinute(clock.now())
+    this.#from = this.#current.at
     this.#second = Math.floor(clock.monotonic() / 1000)
   }
 
   /** When the last message left on ACK: wall clock, milliseconds. */
   get lastAckAt(): number | undefined {
     return this.#lastAckAt
+  }
+
+  /** How messages left in the last hour. */
+  get lastHour(): Outcomes {
+    const sums = { acked: 0, naked: 0, failed: 0 }
+    for (const { acked, naked, failed } of this.minutes(60)) {
+      sums.acked += acked
+      sums.naked += naked
+      sums.failed += failed
+    }
+    return sums
+  }
+
+  /** The minutes that may have changed since `setStored`. */
+  get unstored(): Minute[] {
+    this.#advance()
+    const passed = (this.#current.at - Math.max(this.#from, this.#storedTo)) / MINUTE_MS
+    return this.minutes(Math.max(0, passed) + 1)
+  }
+
+  /** @param at the minute up to which all are stored */
+  setStored(at: number): void {
+    this.#storedTo = at
   }
 
   /** How many messages left in the last minute. */
@@ -53,7 +72,8 @@ export class History {
 
   readEvent(event: DeliveryEvent): void {
     this.#advance()
-    if (event.kind === 'attempted' && event.result.reply !== undefined) {
+    if (event.kind === 'opened') this.#restore(event.figures)
+    else if (event.kind === 'attempted' && event.result.reply !== undefined) {
       this.#latencies.add(event.result.elapsedMs)
     } else if (event.kind === 'moved' && event.to === 'left' && event.settlement !== undefined) {
       const { outcome } = event.settlement
@@ -66,25 +86,52 @@ export class History {
     this.#current.queued = this.#held()
   }
 
-  /** The last minutes without gaps, oldest first; the current one is the last. */
+  /** What is known of the last minutes, oldest first; the current one is the last. */
   minutes(count: number): Minute[] {
     this.#advance()
     const last = this.#current.at / MINUTE_MS
     const found: Minute[] = []
     const most = Math.min(count, MINUTES)
-    let queued = 0
+    let queued: number | undefined
     for (let minute = last - most + 1; minute <= last; minute++) {
+      const at = minute * MINUTE_MS
       const kept = minute === last ? this.#snapshot() : this.#minutes[minute % MINUTES]
-      const isThere = kept?.at === minute * MINUTE_MS
-      // In a minute without events, nothing came and nothing left.
-      if (isThere) queued = kept.queued
-      found.push(isThere ? kept : { ...emptyMinute(minute * MINUTE_MS), queued })
+      if (kept?.at === at) {
+        queued = kept.queued
+        found.push(kept)
+      } else if (at >= this.#from) {
+        // In a minute of this run without events, nothing came and nothing left.
+        queued ??= this.#queuedBefore(minute)
+        found.push({ ...emptyMinute(at), queued })
+      }
     }
     return found
   }
 
+  /** Minutes of earlier runs; the current one goes on counting. */
+  #restore({ lastAckAt, minutes }: Figures): void {
+    this.#lastAckAt ??= lastAckAt
+    for (const minute of minutes) {
+      if (minute.at === this.#current.at) this.#current = withMore(minute, this.#current)
+      else if (minute.at < this.#current.at) this.#put(minute)
+    }
+  }
+
+  /** Messages held at the end of the last minute with events. */
+  #queuedBefore(minute: number): number {
+    for (let before = minute - 1; before * MINUTE_MS >= this.#from; before--) {
+      const kept = this.#minutes[before % MINUTES]
+      if (kept?.at === before * MINUTE_MS) return kept.queued
+    }
+    return 0
+  }
+
   #snapshot(): Minute {
-    return { ...this.#current, p95: this.#latencies.percentile(0.95) }
+    return { ...this.#current, p95: this.#latencies.percentile(0.95) || this.#current.p95 }
+  }
+
+  #put(minute: Minute): void {
+    this.#minutes[(minute.at / MINUTE_MS) % MINUTES] = minute
   }
 
   /** Begins a new second or minute if it is time. */
@@ -96,9 +143,20 @@ export class History {
     const now = this.#clock.now()
     // Also if the wall clock was set back.
     if (now >= this.#current.at && now < this.#current.at + MINUTE_MS) return
-    this.#minutes[(this.#current.at / MINUTE_MS) % MINUTES] = this.#snapshot()
+    this.#put(this.#snapshot())
     this.#current = { ...emptyMinute(now), queued: this.#current.queued }
     this.#latencies.clear()
+  }
+}
+
+function withMore(minute: Minute, more: Minute): Minute {
+  return {
+    at: minute.at,
+    acked: minute.acked + more.acked,
+    naked: minute.naked + more.naked,
+    failed: minute.failed + more.failed,
+    queued: more.queued,
+    p95: minute.p95
   }
 }
 

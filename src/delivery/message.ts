@@ -1,4 +1,10 @@
-import type { AttemptRecord, MessageRow, MessageState, Verdict } from '../queue/message-row.ts'
+import {
+  withRecord,
+  type MessageRow,
+  type MessageState,
+  type StoryRecord,
+  type Verdict
+} from '../queue/message-row.ts'
 
 interface StateRule {
   /** What it means, in words. */
@@ -87,7 +93,7 @@ export class Message<Content> {
   /** The number of the renewal of all clocks since which both have been counted. */
   renewals: number
   verdict: Verdict
-  story: readonly AttemptRecord[]
+  story: readonly StoryRecord[]
   /** The receiver may have accepted it in one of its attempts. */
   mayHaveArrived: boolean
   /** The time that passes now counts towards the failure timeout. */
@@ -105,6 +111,11 @@ export class Message<Content> {
     this.verdict = row.verdict
     this.story = row.story
     this.mayHaveArrived = row.verdict.mayHaveArrived ?? false
+  }
+
+  /** Something happens to it, or is done to it: stored with its next move. */
+  record(record: StoryRecord): void {
+    this.story = withRecord(this.story, record)
   }
 
   /**

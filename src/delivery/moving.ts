@@ -127,6 +127,8 @@ export class Moving<Content> {
     settlement: Settlement
   ): Promise<void> {
     message.verdict = verdictOf(settlement)
+    const { rule } = message.verdict
+    message.record({ at: this.#context.options.clock.now(), act: 'suspended', by: 'rule', rule })
     if (await this.storeAtLast(message, { to: 'suspended', outcome: settlement })) {
       this.#context.tell(moved(message, 'suspended', { result, settlement }))
     }

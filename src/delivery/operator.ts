@@ -72,7 +72,7 @@ export class Operator<Content> {
     try {
       for (let after = 0; ;) {
         try {
-          const resent = queue.resend(choice, after, most)
+          const resent = queue.resend(choice, after, most, by)
           claimMessages()
           const { count, next } = await resent
           done += count
@@ -156,7 +156,9 @@ export class Operator<Content> {
     try {
       for (let after = 0; ;) {
         const { claimed, next } = await queue.claimSuspended(choice, after, DISCARDED_AT_ONCE)
-        const results = await Promise.allSettled(claimed.map((claim) => this.#discardOne(claim)))
+        const results = await Promise.allSettled(
+          claimed.map((claim) => this.#discardOne(claim, by))
+        )
         done += results.filter(({ status }) => status === 'fulfilled').length
         const failed = results.find((result) => result.status === 'rejected')
         if (failed !== undefined) throw failed.reason
@@ -266,17 +268,19 @@ export class Operator<Content> {
     if (failed !== undefined) throw failed.reason
   }
 
-  async #discardOne(claim: Claim): Promise<void> {
+  async #discardOne(claim: Claim, by: string): Promise<void> {
     const { options, queue, tell } = this.#context
     const { seq } = claim.row
     try {
       const { row, content, outcome } = await queue.restore(claim)
       const message = new Message(row, content)
       const given = new DeliveryError('HL7_DISCARDED', english('log', 'error.discarded'))
+      const at = options.clock.now()
+      message.record({ at, act: 'discarded', by })
       const settlement = failedSettlement(
         settledMessage(message),
         given,
-        options.clock.now(),
+        at,
         outcome as Settlement | undefined
       )
       await this.#moving.leaveOnceStored(message, settlement)

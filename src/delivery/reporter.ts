@@ -19,13 +19,17 @@ export interface Notice {
 /** Where it is reported. */
 export interface Reports {
   log: (notice: Notice) => void
-  /** Adds to the list of events that operators read. */
-  event: (event: QueueEvent) => void
+  /**
+   * Adds to the list of events that operators read.
+   *
+   * @param hasGrown it is there already, and counts more now
+   */
+  event: (event: QueueEvent, hasGrown: boolean) => void
 }
 
 /** The log tells of suspended messages at most this often, in milliseconds. */
 const SUSPENSION_TOLD_MS = 60_000
-/** Suspended messages are counted for this time, in milliseconds, and make one event. */
+/** Messages that are suspended within this time, in milliseconds, make one event. */
 const SUSPENSIONS_MS = 10_000
 /** The same fault of a queue is an event at most this often, in milliseconds. */
 const FAULT_AGAIN_MS = 60_000
@@ -50,8 +54,8 @@ export class Reporter {
   readonly #retried = new Set<number>()
   #troubleSince = 0
   #suspensionToldAt = Number.NEGATIVE_INFINITY
-  /** By rule. */
-  #suspensions = new Map<string, number>()
+  /** By rule: since when, and how many. */
+  #suspensions = new Map<string, { at: number; count: number }>()
   #cancelFlush: (() => void) | undefined
   /** When each fault was an event last; on the monotonic clock. */
   readonly #faults = new Map<string, number>()
@@ -64,7 +68,7 @@ export class Reporter {
 
   /** @param by a user name, `flow`, `rule`, or `''` */
   addEvent(kind: QueueEventKind, by: string, values: QueueEvent['values'] = {}): void {
-    this.#reports.event({ at: this.#clock.now(), kind, by, values })
+    this.#reports.event({ at: this.#clock.now(), kind, by, values }, false)
   }
 
   readEvent(event: DeliveryEvent): void {
@@ -100,6 +104,7 @@ export class Reporter {
         return
       case 'closing':
         this.#flushSuspensions()
+        this.addEvent('stopped', '')
         return
       default:
     }
@@ -208,10 +213,15 @@ export class Reporter {
   }
 
   #countSuspension(rule: string): void {
-    if (!this.#suspensions.has(rule) && this.#suspensions.size >= MOST_RULES) {
-      this.#flushSuspensions()
+    const counted = this.#suspensions.get(rule)
+    if (counted !== undefined) {
+      counted.count++
+      return
     }
-    this.#suspensions.set(rule, (this.#suspensions.get(rule) ?? 0) + 1)
+    if (this.#suspensions.size >= MOST_RULES) this.#flushSuspensions()
+    const at = this.#clock.now()
+    this.#suspensions.set(rule, { at, count: 1 })
+    this.#reports.event({ at, kind: 'suspended', by: 'rule', values: { count: 1, rule } }, false)
     this.#cancelFlush ??= this.#clock.after(SUSPENSIONS_MS, () => {
       this.#flushSuspensions()
     })
@@ -220,8 +230,9 @@ export class Reporter {
   #flushSuspensions(): void {
     this.#cancelFlush?.()
     this.#cancelFlush = undefined
-    for (const [rule, count] of this.#suspensions) {
-      this.addEvent('suspended', 'rule', { count, rule })
+    for (const [rule, { at, count }] of this.#suspensions) {
+      if (count === 1) continue
+      this.#reports.event({ at, kind: 'suspended', by: 'rule', values: { count, rule } }, true)
     }
     this.#suspensions = new Map()
   }

@@ -1,6 +1,5 @@
 import { sleep } from '../clock.ts'
 import type { Claim } from '../queue/message-queue.ts'
-import { withAttempt } from '../queue/message-row.ts'
 import type { AttemptResult } from './attempt-result.ts'
 import { mayHaveArrived } from './explain.ts'
 import { Message } from './message.ts'
@@ -137,6 +136,7 @@ export class Sending<Content> {
     }
     const { reply, error, reachable, elapsedMs, repeats = 0 } = result
     message.attempts += repeats
+    message.record({ at: startedAt, ms: Math.round(elapsedMs), result: causeOf(result) })
     // The auth node may be closed before this one.
     const isAborted = abort.aborted || error?.code === 'ERR_ABORTED'
     if (reply === undefined && closing.aborted && isAborted) {
@@ -147,8 +147,6 @@ export class Sending<Content> {
     tell({ kind: 'attempted', message: settledMessage(message), result })
     message.counts = reachable || options.failWhileUnreachable
     this.#countTime(message)
-    const record = { at: startedAt, ms: Math.round(elapsedMs), result: causeOf(result) }
-    message.story = withAttempt(message.story, record)
     message.mayHaveArrived ||= mayHaveArrived(result)
     return result
   }
@@ -174,6 +172,7 @@ export class Sending<Content> {
     } else if (decision.outcome === 'await') {
       message.verdict = { ...message.verdict, awaits: decision.late ?? 'suspend' }
       message.mayHaveArrived = true
+      message.record({ at: now, act: 'awaiting', by: 'rule', rule: message.verdict.rule })
       await this.#moving.storeAtLast(message, {
         to: 'awaiting',
         dueInMs: options.applicationAckMs,

@@ -16,11 +16,11 @@ const OUTCOME_BYTES = 512 * 1024
 const HELD_BYTES = 1536
 
 /**
- * Something that takes room besides a row or two. New messages stop first, then long outcomes; a removal or a short
- * outcome is always tried.
+ * Something that takes room besides a row or two. New messages and what is only told of them stop first, then long
+ * outcomes; a removal or a short outcome is always tried.
  */
 export interface StoredThing {
-  kind: 'message' | 'outcome'
+  kind: 'message' | 'figures' | 'outcome'
   bytes: number
 }
 
@@ -196,11 +196,12 @@ export class Room {
   /** Takes room for something, if there is enough: in the log, and in the file. */
   take({ kind, bytes }: StoredThing): Shortage | undefined {
     const { free, log, spare } = this.#space
-    const isMessage = kind === 'message'
+    const leavesReserve = kind !== 'outcome'
     const all = this.#bytes + bytes
-    const growthOfLog = Math.max(0, all + (isMessage ? LOG_BYTES : LOG_BYTES_FOR_REMOVALS) - log)
-    const held = this.#held + (isMessage ? HELD_BYTES : 0)
-    const growthOfFile = Math.max(0, all + held + (isMessage ? OUTCOME_BYTES : 0) - spare)
+    const logReserve = leavesReserve ? LOG_BYTES : LOG_BYTES_FOR_REMOVALS
+    const growthOfLog = Math.max(0, all + logReserve - log)
+    const held = this.#held + (kind === 'message' ? HELD_BYTES : 0)
+    const growthOfFile = Math.max(0, all + held + (leavesReserve ? OUTCOME_BYTES : 0) - spare)
     if (growthOfLog > free) return 'disk'
     if (growthOfLog + growthOfFile > free) return 'file'
     this.#bytes = all

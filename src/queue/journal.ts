@@ -18,6 +18,8 @@ const SWEEP_MS = 60 * 60 * 1000
 const ROWS_PER_SWEEP = 512
 /** Events of a kind that is counted are one event for so long, in milliseconds. */
 const COUNTED_MS = 60 * 60 * 1000
+/** An event that has grown is looked for among so many. */
+const GROWN_AMONG = 256
 /** What exceeds the limit goes so many at a time. */
 const ROWS_PER_TRIM = 64
 
@@ -94,6 +96,12 @@ export class Journal {
     this.#sql.dropEvents.run(Number(lastInsertRowid) - this.#options.mostEvents)
   }
 
+  /** @returns false if it is not among the newest any longer */
+  growEvent({ at, kind, by, values }: QueueEvent): boolean {
+    const detail = JSON.stringify(values)
+    return this.#sql.growEvent.run(detail, at, kind, by, values['rule'] ?? null).changes > 0
+  }
+
   /** So many more of something: the newest event counts them, if it is one of them and not too old. */
   countEvent(kind: QueueEventKind, count: number): void {
     const now = this.#options.clock.now()
@@ -115,6 +123,7 @@ export class Journal {
           ? [{ at: at as number, kind, by: by as string, values: valuesFrom(detail) }]
           : []
       )
+      .sort((one, other) => other.at - one.at)
   }
 
   /** Of so many messages after a number, those that left before a time. @returns undefined if there are none */
@@ -142,6 +151,7 @@ function statementsOf(
   | 'forget'
   | 'forgetHashes'
   | 'addEvent'
+  | 'growEvent'
   | 'setDetail'
   | 'events'
   | 'dropEvents'
@@ -162,6 +172,13 @@ function statementsOf(
          AND NOT EXISTS (SELECT 1 FROM message WHERE message.seq = found.seq)`
     ),
     addEvent: db.prepare('INSERT INTO event (at, kind, "by", detail) VALUES (?, ?, ?, ?)'),
+    growEvent: db.prepare(
+      `UPDATE event SET detail = ? WHERE id = (
+         SELECT id FROM event
+         WHERE id > (SELECT max(id) FROM event) - ${GROWN_AMONG}
+           AND at = ? AND kind = ? AND "by" = ? AND detail ->> '$.rule' IS ?
+         ORDER BY id DESC LIMIT 1)`
+    ),
     setDetail: db.prepare('UPDATE event SET detail = ? WHERE id = ?'),
     events: db.prepare('SELECT * FROM event WHERE id > 0 AND at >= ? ORDER BY id DESC LIMIT ?'),
     dropEvents: db.prepare('DELETE FROM event WHERE id <= ?'),

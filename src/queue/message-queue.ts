@@ -1,4 +1,5 @@
 import type { FieldValue } from './field-hash.ts'
+import type { Figures } from './figures.ts'
 import type { MessageRow } from './message-row.ts'
 import { QueueError } from './queue-error.ts'
 import type { QueueEngine } from './queue-engine.ts'
@@ -154,9 +155,10 @@ export class MessageQueue<Content> {
   resend(
     choice: SuspendedChoice,
     after: number,
-    most: number
+    most: number,
+    by?: string
   ): Promise<{ count: number; next: number }> {
-    return this.#engine.call('resend', () => [choice, after, most])
+    return this.#engine.call('resend', () => [choice, after, most, by])
   }
 
   pause(pause: Pause): Promise<void> {
@@ -192,12 +194,16 @@ export class MessageQueue<Content> {
     return this.#engine.call('findLeft', () => [choice, after, most])
   }
 
-  addEvent(event: QueueEvent): Promise<void> {
-    return this.#engine.call('addEvent', () => [event], true)
+  addEvent(event: QueueEvent, hasGrown?: boolean): Promise<void> {
+    return this.#engine.call('addEvent', () => [event, hasGrown], true)
   }
 
   events(query: EventQuery): Promise<readonly QueueEvent[]> {
     return this.#engine.call('events', () => [query])
+  }
+
+  keepFigures(figures: Figures): Promise<void> {
+    return this.#engine.call('keepFigures', () => [figures], true)
   }
 
   /** Finishes pending calls and closes every file. */

@@ -57,8 +57,23 @@ export interface AttemptRecord {
   result: string
 }
 
-/** So many attempts of a message are kept, the newest. */
+/** What happened to a message besides attempts, or was done to it. */
+export interface ActRecord {
+  /** Wall clock, milliseconds. */
+  at: number
+  act: 'awaiting' | 'suspended' | 'resent' | 'discarded'
+  /** A user name, `flow`, `rule`, or `''`. */
+  by: string
+  /** The rule that decided, as written; of no matter for what somebody did. */
+  rule?: string
+}
+
+/** The story of a message is a list of these, oldest first. */
+export type StoryRecord = AttemptRecord | ActRecord
+
+/** So many attempts of a message are kept, and so many acts, the newest. */
 export const MOST_ATTEMPT_RECORDS = 20
+const MOST_ACT_RECORDS = 20
 
 /** That a message had left before and was sent again. */
 export interface Resent {
@@ -94,19 +109,24 @@ export interface MessageRow {
   /** The number of the renewal of all clocks since which both have been counted. */
   readonly renewals: number
   readonly verdict: Verdict
-  readonly story: readonly AttemptRecord[]
+  readonly story: readonly StoryRecord[]
   /** It had left before, and was sent again. */
   readonly resent: Resent | undefined
   /** The size of its content and outcome, if it has left and they are kept; else 0. */
   readonly keptBytes: number
 }
 
-/** The newest attempts of a message with one more. */
-export function withAttempt(
-  story: readonly AttemptRecord[],
-  attempt: AttemptRecord
-): AttemptRecord[] {
-  return [...story, attempt].slice(-MOST_ATTEMPT_RECORDS)
+export function isAttempt(record: StoryRecord): record is AttemptRecord {
+  return 'result' in record
+}
+
+/** A story with one record more; the oldest of the same sort goes if there are too many. */
+export function withRecord(story: readonly StoryRecord[], record: StoryRecord): StoryRecord[] {
+  const longer = [...story, record]
+  if (longer.length <= Math.min(MOST_ATTEMPT_RECORDS, MOST_ACT_RECORDS)) return longer
+  const most = isAttempt(record) ? MOST_ATTEMPT_RECORDS : MOST_ACT_RECORDS
+  const alike = longer.filter((one) => isAttempt(one) === isAttempt(record))
+  return alike.length <= most ? longer : longer.filter((one) => one !== alike[0])
 }
 
 /** What the API says of where a message is. */

@@ -16,7 +16,7 @@ import { getMeta, setMeta } from './meta.ts'
 import { QueueError } from './queue-error.ts'
 import { QueueDamageError } from './queue-fault.ts'
 import type { QueueFileSpec } from './queue-file-spec.ts'
-import { makeTables } from './queue-schema.ts'
+import { ADDED_TABLES, makeTables } from './queue-schema.ts'
 import type { Sealer } from './seal.ts'
 
 /** The page size of a queue file. */
@@ -71,6 +71,7 @@ export function openQueueDatabase(
     db.exec('BEGIN IMMEDIATE')
     if (version === 0) makeTables(db)
     else if (version < VERSION) convertTables(db, version, sealer, spec.applicationAckMs)
+    else db.exec(ADDED_TABLES)
     if (version < VERSION) {
       db.exec(`PRAGMA user_version = ${VERSION}`)
       db.exec(`PRAGMA application_id = ${APPLICATION_ID}`)

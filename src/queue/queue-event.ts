@@ -26,7 +26,10 @@ export const QUEUE_EVENT_KINDS = [
   'queue-fault', // values: cause
   'certificate', // values: of, days
   'contents-dropped', // values: count
-  'sent-again' // values: count
+  'sent-again', // values: count
+  'started',
+  'deployed',
+  'stopped'
 ] as const satisfies (keyof Codes['event'])[]
 
 export type QueueEventKind = (typeof QUEUE_EVENT_KINDS)[number]

@@ -81,13 +81,15 @@ export class QueueFile {
   }
 
   /**
-   * Room for what a transaction is to store. If the disk is short, contents of messages that have left go first.
+   * Room for what a transaction is to store. If the disk is short, contents of messages that have left go first;
+   * not for figures.
    */
   roomFor(things: readonly StoredThing[]): Room {
     if (things.length === 0) return NO_ROOM
+    const needed = things.filter(({ kind }) => kind !== 'figures')
     for (let step = 0; ; step++) {
       const room = this.space.room(this.queue.undecided)
-      const shortage = room.shortageFor(things)
+      const shortage = room.shortageFor(needed)
       if (shortage === undefined || step === MOST_STEPS) return room
       if (step === 0) this.space.writeBack()
       else if (!this.#makeRoom(shortage)) return room

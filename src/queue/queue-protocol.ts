@@ -30,6 +30,7 @@ export type QueueMethods = Pick<
   | 'findLeft'
   | 'addEvent'
   | 'events'
+  | 'keepFigures'
 >
 
 export type QueueMethod = keyof QueueMethods

@@ -12,6 +12,17 @@ export const EVENT_COLUMNS = `(
     detail TEXT NOT NULL
   ) STRICT`
 
+/** What a file of version 3 may lack, if it was made before this was thought of. */
+export const ADDED_TABLES = `
+  CREATE TABLE IF NOT EXISTS minute (
+    at INTEGER PRIMARY KEY,
+    acked INTEGER NOT NULL,
+    naked INTEGER NOT NULL,
+    failed INTEGER NOT NULL,
+    queued INTEGER NOT NULL,
+    p95 REAL NOT NULL
+  ) STRICT;`
+
 /**
  * The tables of a queue, as version 3 of a queue file has them. In clear: numbers, states, times, attempts,
  * MSH-9, MSH-10, hashes of keys, and codes. Sealed: all of `sealed`, the contents and outcomes.
@@ -27,6 +38,7 @@ export const EVENT_COLUMNS = `(
  * - `found`: keyed hashes of fields, by which messages are searched for; `part` is `seq / 4096`, so that they can go
  *   by age.
  * - `edited_at` is for what comes.
+ * - `minute`: what happened in each minute of the last day (`figures-table.ts`).
  * - A piece of a part of a message has the id `(4 * seq + part) * 65536 + piece`; part 0 is the content, 1 the
  *   outcome.
  */
@@ -60,7 +72,8 @@ export const TABLES = `
     seq INTEGER NOT NULL,
     PRIMARY KEY (part, hash, seq)
   ) STRICT, WITHOUT ROWID;
-  CREATE TABLE IF NOT EXISTS event ${EVENT_COLUMNS};`
+  CREATE TABLE IF NOT EXISTS event ${EVENT_COLUMNS};
+  ${ADDED_TABLES}`
 
 export const INDEXES = `
   CREATE INDEX in_lane ON message (lane, seq) WHERE state = ${WAITING} AND lane IS NOT NULL;

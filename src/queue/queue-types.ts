@@ -1,10 +1,11 @@
+import type { Figures } from './figures.ts'
 import type {
-  AttemptRecord,
   KnownState,
   MessageRow,
   MessageState,
   Outcome,
   Resent,
+  StoryRecord,
   Verdict
 } from './message-row.ts'
 import type { Pause } from './queue-event.ts'
@@ -53,7 +54,7 @@ export interface Move<Stored> {
   /** The number of the renewal of all clocks since which both have been counted. */
   renewals: number
   verdict: Verdict
-  story: readonly AttemptRecord[]
+  story: readonly StoryRecord[]
   /** Stored in place of an earlier one; without it, that stays, unless the message waits. */
   outcome?: Stored
 }
@@ -74,6 +75,7 @@ export interface OpenedQueue {
   isUnclean: boolean
   /** Messages that were suspended just now: two processes ended while they worked on them. */
   endedOn: readonly MessageRow[]
+  figures: Figures
 }
 
 /** What a run of a queue knows besides its table. */
@@ -100,7 +102,7 @@ export interface QueueSummary extends QueueCounts {
   /** The same of all that are held. */
   oldestHeldAt: number | null
   /** Of the one that is retried next. */
-  retry: { attempts: number; dueInMs: number; verdict: Verdict } | null
+  retry: { controlId: string; attempts: number; dueInMs: number; verdict: Verdict } | null
   /** Why the newest suspended message was suspended. */
   suspendedFor: Verdict | null
   /**

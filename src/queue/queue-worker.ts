@@ -45,6 +45,7 @@ const STORES_NOTHING: ReadonlySet<QueueMethod> = new Set([
 /** The most that a message takes in the file besides its content, or that an event takes. */
 const ROW_BYTES = 512
 const HASH_BYTES = 64
+const MINUTE_BYTES = 64
 
 const files = new OpenFiles((path, text) => {
   post({ path, notice: text })
@@ -189,6 +190,10 @@ function storedThing(call: QueueCall): StoredThing | undefined {
     return { kind: 'message', bytes: content.length + ROW_BYTES + hashes.length * HASH_BYTES }
   }
   if (call.method === 'addEvent') return { kind: 'message', bytes: ROW_BYTES }
+  if (call.method === 'keepFigures') {
+    const [{ minutes }] = call.args
+    return { kind: 'figures', bytes: ROW_BYTES + minutes.length * MINUTE_BYTES }
+  }
   const bytes = call.method === 'move' ? (call.args[0].outcome?.length ?? 0) : 0
   return bytes > SHORT_OUTCOME_BYTES ? { kind: 'outcome', bytes } : undefined
 }

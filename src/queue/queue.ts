@@ -1,8 +1,10 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { Clock } from '../clock.ts'
+import { FiguresTable } from './figures-table.ts'
+import type { Figures } from './figures.ts'
 import { Journal } from './journal.ts'
 import { KeptContents, type DroppedContents } from './kept-contents.ts'
-import { STATES, type MessageRow, type MessageState } from './message-row.ts'
+import { STATES, withRecord, type MessageRow, type MessageState } from './message-row.ts'
 import { getMeta, metaNumber, setMeta } from './meta.ts'
 import type { EventQuery, Pause, QueueEvent } from './queue-event.ts'
 import { QueueError } from './queue-error.ts'
@@ -80,6 +82,7 @@ export class Queue<Stored> {
   readonly #contents: ContentStore<Stored>
   readonly #journal: Journal
   readonly #kept: KeptContents
+  readonly #figures: FiguresTable
   /** Messages up to this number go alone. */
   #barrier = 0
   /** The number of the last renewal of all clocks. */
@@ -113,6 +116,7 @@ export class Queue<Stored> {
     this.#sql = new Statements(db)
     this.#journal = new Journal(db, options)
     this.#kept = new KeptContents(db, options.contents, options)
+    this.#figures = new FiguresTable(db)
     this.#storedUptime = metaNumber(db, 'uptime')
     const uptime = Math.max(this.#storedUptime, options.run?.uptimeMs ?? 0)
     this.#upSince = options.clock.monotonic() - uptime
@@ -145,7 +149,8 @@ export class Queue<Stored> {
       pause: getMeta(this.#db, 'paused') === 1 ? pauseFrom(getMeta(this.#db, 'pause')) : undefined,
       leaving: this.#sql.leaving(),
       isUnclean,
-      endedOn
+      endedOn,
+      figures: this.#figures.read(this.#options.clock.now())
     }
   }
 
@@ -352,11 +357,19 @@ export class Queue<Stored> {
    * Suspended messages wait again, each in its place by acceptance, with a new clock.
    *
    * @param after only those with a higher number
+   * @param by a user name, `flow`, or `''`
    * @returns after which number to go on; 0: there are no more
    */
-  resend(choice: SuspendedChoice, after: number, most: number): { count: number; next: number } {
+  resend(
+    choice: SuspendedChoice,
+    after: number,
+    most: number,
+    by = ''
+  ): { count: number; next: number } {
     const { rows, next } = this.#chosen(choice, after, most)
+    const at = this.#options.clock.now()
     for (const row of rows) {
+      const story = withRecord(storyFrom(row.story), { at, act: 'resent', by })
       this.#contents.dropOutcome(row.seq)
       this.#write(row, 'waiting', 0, {
         attempts: row.attempts,
@@ -365,7 +378,7 @@ export class Queue<Stored> {
         counts_from: null,
         renewals: this.#renewals,
         verdict: null,
-        story: row.story
+        story: JSON.stringify(story)
       })
       this.#sql.setDeaths.run(0, row.seq)
     }
@@ -459,13 +472,19 @@ export class Queue<Stored> {
     return { messages: rows.map((row) => this.#rowOf(row)), next }
   }
 
-  addEvent(event: QueueEvent): void {
-    this.#journal.addEvent(event)
+  /** @param hasGrown it is there already, of the same time and rule, and counts more now */
+  addEvent(event: QueueEvent, hasGrown = false): void {
+    if (!hasGrown || !this.#journal.growEvent(event)) this.#journal.addEvent(event)
   }
 
-  /** Events, newest first. */
+  /** Events by their times, newest first. */
   events(query: EventQuery): QueueEvent[] {
     return this.#journal.events(query)
+  }
+
+  /** What the node knows of itself: `open` tells it to the next run. */
+  keepFigures(figures: Figures): void {
+    this.#figures.keep(figures)
   }
 
   /** It is damaged: it no longer counts, and what is left of it stays. */
@@ -528,6 +547,7 @@ export class Queue<Stored> {
       oldestHeldAt: held.length === 0 ? null : Math.min(...held),
       retry: retry
         ? {
+            controlId: retry.control_id,
             attempts: retry.attempts,
             dueInMs: Math.max(0, (retry.turn ?? 0) - now),
             verdict: verdictFrom(retry.verdict)
@@ -773,7 +793,9 @@ export class Queue<Stored> {
   }
 
   #suspendDeadly(): MessageRow[] {
+    const at = this.#options.clock.now()
     return this.#sql.deadly(MOST_DEATHS).map((row) => {
+      const story = withRecord(storyFrom(row.story), { at, act: 'suspended', by: '', rule: '' })
       // When an operator resends it, it gets as many tries as any other.
       this.#sql.setDeaths.run(0, row.seq)
       this.#write(row, 'suspended', 0, {
@@ -783,7 +805,7 @@ export class Queue<Stored> {
         counts_from: null,
         renewals: this.#renewals,
         verdict: JSON.stringify({ ...verdictFrom(row.verdict), errorCode: 'ERR_ENDED_TWICE' }),
-        story: row.story
+        story: JSON.stringify(story)
       })
       return this.#rowOf(this.#row(row.seq))
     })

@@ -216,6 +216,7 @@ function fillDraft(from: DatabaseSync, spec: QueueFileSpec, isOld: boolean): Cou
       copyTable(from, to, 'message', 'seq')
       copyTable(from, to, 'event', 'id')
       copyTable(from, to, 'found', 'part')
+      copyTable(from, to, 'minute', 'at')
       setMeta(to, 'keyCheck', keyCheck)
     }
     dropForeignValues(to)

@@ -1,4 +1,5 @@
-import { NO_VERDICT, type AttemptRecord, type Resent, type Verdict } from './message-row.ts'
+import type { Figures } from './figures.ts'
+import { NO_VERDICT, type Resent, type StoryRecord, type Verdict } from './message-row.ts'
 import type { Pause } from './queue-event.ts'
 
 // What a queue file holds as JSON. Never throws: a damaged detail must not hold back a message.
@@ -15,9 +16,9 @@ export function verdictFrom(stored: string | null): Verdict {
   return stored === null ? NO_VERDICT : { ...NO_VERDICT, ...objectFrom(stored) }
 }
 
-export function storyFrom(stored: string | null): AttemptRecord[] {
+export function storyFrom(stored: string | null): StoryRecord[] {
   const list = stored === null ? [] : parsed(stored)
-  return Array.isArray(list) ? (list as AttemptRecord[]) : []
+  return Array.isArray(list) ? (list as StoryRecord[]) : []
 }
 
 export function resentFrom(stored: string | null): Resent | undefined {
@@ -32,6 +33,15 @@ export function pauseFrom(stored: unknown): Pause {
     by: typeof by === 'string' ? by : '',
     reason: typeof reason === 'string' ? reason : ''
   }
+}
+
+/** What is damaged is not known. */
+export function figuresFrom(stored: unknown): Omit<Figures, 'minutes'> {
+  const { state, lastAckAt } = objectFrom(stored) as Partial<Record<keyof Figures, unknown>>
+  const { name, since } = (state ?? {}) as { name?: unknown; since?: unknown }
+  const at = moment(since)
+  const isKnown = typeof name === 'string' && at !== undefined
+  return { state: isKnown ? { name, since: at } : undefined, lastAckAt: moment(lastAckAt) }
 }
 
 /** The texts and numbers of an object. */

@@ -5,6 +5,7 @@ import { eventTold } from '../../src/delivery/event-told.ts'
 import type { SettledMessage } from '../../src/delivery/settlement.ts'
 import { Reporter, type Notice } from '../../src/delivery/reporter.ts'
 import { NO_VERDICT } from '../../src/queue/message-row.ts'
+import { NO_FIGURES } from '../../src/queue/figures.ts'
 import { QueueError } from '../../src/queue/queue-error.ts'
 import type { QueueEvent } from '../../src/queue/queue-event.ts'
 import { toldText } from '../../src/told.ts'
@@ -24,7 +25,15 @@ function setUp(): { clock: FakeClock; reporter: Reporter; events: QueueEvent[]; 
   const log: Notice[] = []
   const reports = {
     log: (notice: Notice) => log.push(notice),
-    event: (event: QueueEvent) => events.push(event)
+    event: (event: QueueEvent, hasGrown: boolean) => {
+      if (hasGrown) {
+        events.splice(
+          events.findIndex((one) => one.at === event.at),
+          1
+        )
+      }
+      events.push(event)
+    }
   }
   return { clock, events, log, reporter: new Reporter(reports, clock) }
 }
@@ -54,20 +63,26 @@ describe('the list of events', () => {
 
   it('has one event of many suspensions by one rule', async () => {
     const { clock, events, reporter } = setUp()
+    const at = clock.now()
     for (let seq = 1; seq <= 5000; seq++) {
       reporter.readEvent(moved(message(seq), 'suspended', 'suspend'))
     }
-    assert.deepEqual(events, [])
+    assert.deepEqual(told(events), [['suspended', 'rule', { count: 1, rule: 'rule suspend' }]])
     await clock.advance(10_000)
     assert.deepEqual(told(events), [['suspended', 'rule', { count: 5000, rule: 'rule suspend' }]])
+    assert.equal(events[0]?.at, at, 'the time at which it happened')
     assert.equal(clock.timers, 0)
   })
 
   it('gets at a close what is still being counted', () => {
     const { clock, events, reporter } = setUp()
     reporter.readEvent(moved(message(1), 'suspended', 'suspend'))
+    reporter.readEvent(moved(message(2), 'suspended', 'suspend'))
     reporter.readEvent({ kind: 'closing' })
-    assert.equal(events.length, 1)
+    assert.deepEqual(told(events), [
+      ['suspended', 'rule', { count: 2, rule: 'rule suspend' }],
+      ['stopped', '', {}]
+    ])
     assert.equal(clock.timers, 0)
   })
 
@@ -215,7 +230,7 @@ describe('the log', () => {
       resent: undefined,
       keptBytes: 0
     }))
-    reporter.readEvent({ kind: 'opened', endedOn })
+    reporter.readEvent({ kind: 'opened', endedOn, figures: NO_FIGURES })
     assert.deepEqual(
       log.map(({ text }) => text),
       ['C1', 'C2'].map(

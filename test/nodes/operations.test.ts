@@ -132,7 +132,7 @@ describe('the routes of operations', () => {
     assert.equal(now.token?.state, 'ok')
     const { body } = await as('watch', '/out/history?minutes=2')
     const { minutes } = body as History
-    assert.equal(minutes.length, 2)
+    assert.ok(minutes.length >= 1, 'what was before the first deploy is not known')
     const sum = (name: 'acked' | 'naked'): number =>
       minutes.reduce((total, minute) => total + minute[name], 0)
     assert.deepEqual([sum('acked'), sum('naked')], [1, 1])

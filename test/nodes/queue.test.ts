@@ -12,7 +12,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { after, before, beforeEach, describe, it } from 'node:test'
-import type { AllStates } from '../../nodes/operations/answers.ts'
+import type { AllStates, EventPage } from '../../nodes/operations/answers.ts'
 import { STATES } from '../../src/queue/message-row.ts'
 import type { FlowNode } from '../support/node-red.ts'
 import {
@@ -113,10 +113,18 @@ describe('the queue on disk, in a real Node-RED', () => {
     await world.nodeRed.inject('in', { payload: adt('EVENT001', { birth: '20990101' }) })
     await world.nodeRed.waitForStatus('out', ({ code }) => code === 'SUSPENDED')
     await world.deploy(suspending)
-    const { body } = await world.nodeRed.get('/hl7-https-out/out/events?limit=1')
-    const [event] = (body as { events: { kind: string; text: string }[] }).events
-    assert.equal(event?.kind, 'suspended')
-    assert.match(event.text, /^1 message/)
+    const { body } = await world.nodeRed.get('/hl7-https-out/out/events?limit=3')
+    const { events } = body as EventPage
+    assert.deepEqual(
+      events.map(({ kind, text }) => [kind, text]),
+      [
+        ['deployed', 'Deployed'],
+        ['stopped', 'Stopped'],
+        ['suspended', '1 message suspended by rule :?E=S']
+      ]
+    )
+    const times = events.map(({ at }) => at)
+    assert.deepEqual(times.toSorted().reverse(), times)
   })
 
   it('obeys the commands of a flow, and none for a message that the flow did not find', async () => {

@@ -54,7 +54,12 @@ const nak = { outcome: 'nak', code: 'AE' } as const
 const sending = { state: 'sending', inFlight: 1 } as const
 /** A message that failed three times. */
 const retrying = (cause = 'ECONNREFUSED'): Partial<DeliveryState> => ({
-  ...{ state: 'retrying', queued: 1, retrying: 1, retry: { attempts: 3, waitMs: 9500, cause } }
+  ...{
+    state: 'retrying',
+    queued: 1,
+    retrying: 1,
+    retry: { controlId: 'C1', attempts: 3, waitMs: 9500, cause }
+  }
 })
 const failed = (failing: string): Partial<DeliveryState> => ({ state: 'error', failing })
 const noToken = { token: { state: 'none', code: 'invalid_client' } } as const
@@ -112,7 +117,7 @@ describe('the status of a node', () => {
       'does not change while the retry is in flight',
       shown({
         ...{ state: 'retrying', inFlight: 1, retrying: 1, queued: 4 },
-        retry: { attempts: 3, waitMs: 0, cause: '503' }
+        retry: { controlId: 'C1', attempts: 3, waitMs: 0, cause: '503' }
       }),
       'yellow ring',
       'HTTP 503 · try 4 (5)',

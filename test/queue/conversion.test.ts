@@ -1,4 +1,5 @@
 /** Files of earlier versions are converted, and nothing that is in them is lost. */
+import { NO_FIGURES } from '../../src/queue/figures.ts'
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { copyFileSync, readFileSync } from 'node:fs'
@@ -59,7 +60,8 @@ const versions: Record<string, OldVersion> = {
       pause: { at: 0, by: '', reason: '' },
       leaving: [5, 4],
       isUnclean: false,
-      endedOn: []
+      endedOn: [],
+      figures: NO_FIGURES
     },
     rows: [
       [7, suspended(3, { ...NO_VERDICT, rule: '@ERR-3:206=S' })],
@@ -84,7 +86,8 @@ const versions: Record<string, OldVersion> = {
       pause: { at: START, by: 'ada', reason: 'upgrade ü' },
       leaving: [6, 5],
       isUnclean: true,
-      endedOn: []
+      endedOn: [],
+      figures: NO_FIGURES
     },
     rows: [
       [13, { ...suspended(1, AWAITS), state: 'awaiting' }],
@@ -189,7 +192,7 @@ for (const [version, old] of Object.entries(versions)) {
         const { seq } = row
         const changedAt = row.state === 'leaving' || seq === 11 ? row.changedAt : START + seq
         assert.deepEqual(
-          row,
+          { ...row, story: row.story.map((record) => 'act' in record && record.act) },
           {
             seq,
             isSending: false,
@@ -203,7 +206,7 @@ for (const [version, old] of Object.entries(versions)) {
             spentMs: 0,
             renewals: 0,
             verdict: NO_VERDICT,
-            story: [],
+            story: seq === 11 ? ['suspended'] : [],
             resent: undefined,
             keptBytes: 0,
             ...old.rows[i]?.[1]

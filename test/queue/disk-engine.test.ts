@@ -6,6 +6,7 @@ import { readdir, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, describe, it } from 'node:test'
+import { NO_FIGURES } from '../../src/queue/figures.ts'
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
@@ -89,7 +90,8 @@ describe('DiskEngine', () => {
         renewals: 0,
         leaving: [6, 1],
         isUnclean: false,
-        endedOn: []
+        endedOn: [],
+        figures: NO_FIGURES
       })
       // The restart may have fixed the cause: retries go at once.
       const expected = before.map((row) => ({ ...row, isSending: false, isRetrying: false }))

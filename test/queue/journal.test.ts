@@ -4,8 +4,10 @@ import { statSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import { NO_FIGURES, type Minute } from '../../src/queue/figures.ts'
 import type { MessageQueue } from '../../src/queue/message-queue.ts'
-import { NO_VERDICT } from '../../src/queue/message-row.ts'
+import { NO_VERDICT, withRecord } from '../../src/queue/message-row.ts'
+import type { QueueEvent } from '../../src/queue/queue-event.ts'
 import { makeTables } from '../../src/queue/queue-schema.ts'
 import type { MessageQuery } from '../../src/queue/queue-types.ts'
 import { Queue, type QueueOptions } from '../../src/queue/queue.ts'
@@ -73,6 +75,77 @@ describe('A queue file', () => {
       )
       for (const row of rows.slice(1)) assert.ok(Math.abs(Date.now() - row.changedAt) < 60_000)
     }
+  })
+
+  it('keeps the acts of a story beside its attempts, the newest of each', async () => {
+    const { queue, engine } = await queues.openDisk()
+    await accept(queue, 1)
+    const attempts = numbers(1, 20).map((at) => ({ at, ms: 7, result: 'AE' }))
+    const acts = [{ at: 20, act: 'suspended', by: 'rule', rule: 'AE=S' }] as const
+    await queue.move(moveOf(1, 'suspended', { story: [...attempts, ...acts], outcome: {} }))
+    await queue.resend({}, 0, 9, 'ada')
+    await queue.close()
+    await engine.open()
+    const [row] = await findAll(queue)
+    const { at, ...resent } = row?.story.at(-1) ?? { at: 0 }
+    assert.deepEqual(row?.story.slice(0, -1), [...attempts, ...acts])
+    assert.deepEqual(resent, { act: 'resent', by: 'ada' })
+    assert.ok(Math.abs(at - Date.now()) < 60_000)
+    const next = { at: 30, ms: 1, result: 'AA' }
+    assert.deepEqual(withRecord(row.story, next), [...row.story.slice(1), next])
+  })
+
+  it('gives the figures of earlier runs to the next one, for a day', async () => {
+    const { queue, engine } = await queues.openDisk()
+    const at = Math.floor(Date.now() / 60_000) * 60_000
+    const minute = (ago: number, acked: number): Minute => {
+      return { at: at - ago * 60_000, acked, naked: 1, failed: 2, queued: 3, p95: 4.5 }
+    }
+    const rest = { state: { name: 'retrying', since: 5 }, lastAckAt: 6 }
+    await queue.keepFigures({ minutes: [minute(1500, 9), minute(2, 1), minute(1, 2)], ...rest })
+    await queue.keepFigures({ minutes: [minute(1, 3), minute(0, 4)], ...rest })
+    await queue.close()
+    const { figures } = await engine.open()
+    assert.deepEqual(figures, { minutes: [minute(2, 1), minute(1, 3), minute(0, 4)], ...rest })
+    await queue.close()
+    assert.equal(count('minute'), 3)
+  })
+
+  it('of this version that has no table for figures yet gets one', async () => {
+    const { queue, engine } = await queues.openDisk()
+    await accept(queue, 1)
+    await queue.close()
+    const db = new DatabaseSync(engine.path)
+    db.exec('DROP TABLE minute')
+    db.close()
+    const { figures, lastSeq } = await engine.open()
+    assert.deepEqual([figures, lastSeq], [NO_FIGURES, 1])
+  })
+
+  it('lets an event grow, and tells events by the times at which they happened', async () => {
+    const { queue } = await queues.openDisk()
+    const now = Date.now()
+    const suspended = (rule: string, count: number): QueueEvent => {
+      return { at: now + 5, kind: 'suspended', by: 'rule', values: { count, rule } }
+    }
+    await queue.addEvent(suspended('a', 1))
+    await queue.addEvent(suspended('b', 1))
+    await queue.addEvent({ at: now + 9, kind: 'token-back', by: '', values: {} })
+    await queue.addEvent({ at: now + 8, kind: 'token-lost', by: '', values: { cause: 'x' } })
+    await queue.addEvent(suspended('a', 70), true)
+    assert.deepEqual(
+      (await queue.events({ since: 0, limit: 9 })).map(({ at, kind, values }) => [
+        at - now,
+        kind,
+        values
+      ]),
+      [
+        [9, 'token-back', {}],
+        [8, 'token-lost', { cause: 'x' }],
+        [5, 'suspended', { count: 1, rule: 'b' }],
+        [5, 'suspended', { count: 70, rule: 'a' }]
+      ]
+    )
   })
 
   it('has nothing of what has left, and keeps events in memory, for 0 days', async () => {

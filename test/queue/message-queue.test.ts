@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { afterEach, beforeEach, describe, it } from 'node:test'
+import { NO_FIGURES } from '../../src/queue/figures.ts'
 import fc from 'fast-check'
 import type { MessageQueue } from '../../src/queue/message-queue.ts'
 import { knownState, NO_VERDICT } from '../../src/queue/message-row.ts'
@@ -47,7 +48,8 @@ for (const [engine, open] of Object.entries(engines)) {
         pause: undefined,
         leaving: [],
         isUnclean: false,
-        endedOn: []
+        endedOn: [],
+        figures: NO_FIGURES
       })
       assert.deepEqual(await queue.claimNext(10), [])
       assert.deepEqual(await findAll(queue), [])
@@ -541,7 +543,7 @@ describe('A queue on disk', () => {
   function comparable(value: unknown): unknown {
     return JSON.parse(
       JSON.stringify({ value }, (name, inner: unknown) =>
-        name === 'changedAt' || name === 'content' ? undefined : inner
+        ['at', 'changedAt', 'content'].includes(name) ? undefined : inner
       )
     ) as unknown
   }

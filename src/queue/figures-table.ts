@@ -1,0 +1,38 @@
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import type { Figures, Minute } from './figures.ts'
+import { getMeta, setMeta } from './meta.ts'
+import { figuresFrom } from './stored-json.ts'
+
+/** Minutes are kept for so long, in milliseconds. */
+const DAY_MS = 24 * 60 * 60 * 1000
+
+/** The figures of a node in its queue file. */
+export class FiguresTable {
+  readonly #db: DatabaseSync
+  readonly #put: StatementSync
+  readonly #drop: StatementSync
+  readonly #minutes: StatementSync
+
+  constructor(db: DatabaseSync) {
+    this.#db = db
+    this.#put = db.prepare(
+      'INSERT OR REPLACE INTO minute (at, acked, naked, failed, queued, p95) VALUES (?, ?, ?, ?, ?, ?)'
+    )
+    this.#drop = db.prepare('DELETE FROM minute WHERE at < ?')
+    this.#minutes = db.prepare('SELECT * FROM minute WHERE at >= ? ORDER BY at')
+  }
+
+  keep({ minutes, ...rest }: Figures): void {
+    for (const { at, acked, naked, failed, queued, p95 } of minutes) {
+      this.#put.run(at, acked, naked, failed, queued, p95)
+    }
+    this.#drop.run((minutes.at(-1)?.at ?? 0) - DAY_MS)
+    setMeta(this.#db, 'figures', JSON.stringify(rest))
+  }
+
+  /** @param now wall clock, milliseconds */
+  read(now: number): Figures {
+    const minutes = this.#minutes.all(now - DAY_MS) as unknown as Minute[]
+    return { minutes, ...figuresFrom(getMeta(this.#db, 'figures')) }
+  }
+}
