@@ -341,7 +341,7 @@ describe('Delivery', () => {
     await add('a1')
     assert.deepEqual(seen(), ['sending', { queued: 0, inFlight: 1, retrying: 0 }, null])
     await reply('retry')
-    const once = { attempts: 1, cause: '500' }
+    const once = { controlId: 'a1', attempts: 1, cause: '500' }
     assert.deepEqual(seen(), [
       ...['retrying', { queued: 1, inFlight: 0, retrying: 1 }],
       { ...once, waitMs: 5000 }
@@ -353,7 +353,7 @@ describe('Delivery', () => {
       { ...once, waitMs: 0 }
     ])
     await reply('retry')
-    assert.deepEqual(delivery.state().retry, { attempts: 2, cause: '500', waitMs: 10_000 })
+    assert.deepEqual(delivery.state().retry, { ...once, attempts: 2, waitMs: 10_000 })
     await delivery.resume()
     await settled()
     assert.equal(delivery.state().state, 'sending', 'as if it had not failed')
@@ -416,11 +416,21 @@ describe('Delivery', () => {
     await reply('retry')
     await clock.advance(1000)
     await reply('unreachable')
-    assert.deepEqual(delivery.state().retry, { attempts: 1, cause: '500', waitMs: 4000 })
+    assert.deepEqual(delivery.state().retry, {
+      controlId: 'a1',
+      attempts: 1,
+      cause: '500',
+      waitMs: 4000
+    })
     assert.equal(delivery.state().retrying, 2)
     await clock.advance(5000)
     await reply('accept')
-    assert.deepEqual(delivery.state().retry, { attempts: 1, cause: 'ECONNREFUSED', waitMs: 0 })
+    assert.deepEqual(delivery.state().retry, {
+      controlId: 'a2',
+      attempts: 1,
+      cause: 'ECONNREFUSED',
+      waitMs: 0
+    })
   })
 
   it('fails from a message that failed until one is answered, and not with a retry', async () => {

@@ -116,14 +116,19 @@ for (const durable of [false, true]) {
       ])
     })
 
-    it('forgets why a message was suspended when it is sent again', async () => {
-      const { add, delivery, reply } = await start()
+    it('forgets why a message was suspended when it is sent again, but for its story', async () => {
+      const { add, clock, delivery, reply } = await start()
       await add('a1')
       await reply('suspend')
-      await delivery.resend({})
+      await delivery.resend({}, 'night')
       const { messages } = await delivery.find({ limit: 1 })
       assert.deepEqual([messages[0]?.attempts, messages[0]?.verdict.rule], [1, ''])
-      assert.equal(messages[0]?.story.length, 1)
+      const at = clock.now()
+      assert.deepEqual(messages[0]?.story, [
+        { at, ms: 1, result: '500' },
+        { at, act: 'suspended', by: 'rule', rule: 'rule suspend' },
+        { at, act: 'resent', by: 'night' }
+      ])
     })
   })
 
