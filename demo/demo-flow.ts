@@ -30,6 +30,8 @@ export function demoFlow(root: string, connection: DemoConnection): FlowNode[] {
   const flow = JSON.parse(readFileSync(file, 'utf8')) as FlowNode[]
   const filledIn = flow.map((node) => {
     switch (node.type) {
+      case 'tab':
+        return { ...node, label: 'Demo' }
       case 'comment':
         return { ...node, x: 320, y: 81, name: label(toWatch), info: '' }
       case 'hl7-https-out':

@@ -54,6 +54,8 @@ describe('the published package', () => {
     const pages = find('nodes/{,operations/}*.html', root)
     const expected = [
       ...['LICENSE', 'README.md', 'package.json'],
+      // Made by `npm publish`.
+      ...find('docs/licenses.md', root),
       ...find('examples/*.json', root),
       ...find('icons/*', root).map((file) => `dist/nodes/${file}`),
       ...pages.map((file) => `dist/${file}`),

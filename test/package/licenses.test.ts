@@ -1,0 +1,27 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { describe, it } from 'node:test'
+import { bundledPackages, licensesPage } from '../../scripts/licenses.ts'
+
+describe('the list of licenses', () => {
+  it('has what is installed, and nothing that is only for development', () => {
+    const page = licensesPage([])
+    const manifest = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
+    const { dependencies, devDependencies } = JSON.parse(manifest) as Record<string, object>
+    for (const name of [...Object.keys(dependencies ?? {}), 'jose']) {
+      assert.match(
+        page,
+        new RegExp(`^\\| ${name} \\| [\\d.]+ \\| MIT \\| installed with it \\|$`, 'm')
+      )
+    }
+    const development = Object.keys(devDependencies ?? {}).filter((name) => name !== 'jose')
+    for (const name of development) assert.ok(!page.includes(`| ${name} |`), name)
+  })
+
+  it('has the license text of what is bundled', () => {
+    const page = licensesPage(['lit-html'])
+    assert.match(page, /^\| lit-html \| [\d.]+ \| BSD-3-Clause \| part of this package \|$/m)
+    assert.match(page, /Google LLC[^]*Redistributions in binary form must reproduce/)
+    assert.doesNotThrow(() => licensesPage(bundledPackages()))
+  })
+})
