@@ -48,8 +48,10 @@ describe('commands', () => {
 })
 
 describe('docs', () => {
-  it('has only pages that README.md links to', () => {
-    const linked = links(page('README.md')).map((link) => link.split('#')[0])
+  it('has only pages that README.md or CONTRIBUTING.md links to', () => {
+    const linked = ['README.md', 'CONTRIBUTING.md']
+      .flatMap((file) => links(page(file)))
+      .map((link) => link.split('#')[0])
     const own = [...all.keys()].filter((file) => file.startsWith('docs/'))
     assert.deepEqual(
       own.filter((file) => !linked.includes(file)),

@@ -7,7 +7,11 @@ export const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
 
 /** All pages of the documentation, by their path in the repository. */
 export function pages(): Map<string, string> {
-  const files = globSync(['*.md', '{docs,bench,demo,examples,test}/**/*.md'], { cwd: root })
+  const files = globSync(['*.md', '{docs,bench,demo,examples,test}/**/*.md'], {
+    cwd: root,
+    // Made when the package is packed.
+    exclude: ['docs/licenses.md']
+  })
   return new Map(files.sort().map((file) => [file.replaceAll('\\', '/'), page(file)]))
 }
 
