@@ -1,3 +1,4 @@
+import { english } from '../english.ts'
 import { sleep } from '../clock.ts'
 import type { Acknowledgement } from '../hl7/acknowledgement.ts'
 import type { Claim } from '../queue/message-queue.ts'
@@ -201,7 +202,7 @@ export class Acknowledgements<Content> {
 }
 
 function isClosing(): QueueError {
-  return new QueueError('The node is closing.', 'ERR_QUEUE_CLOSED')
+  return new QueueError(english('log', 'queue.nodeCloses'), 'ERR_QUEUE_CLOSED')
 }
 
 /** What its message leaves with: the application's acknowledgement, and the accept one beside it. */
@@ -227,7 +228,7 @@ function lateResult(rule: string, late: Exclude<Late, 'retry'>, waitedMs: number
     },
     error: {
       code: ACK_TIMEOUT,
-      text: `no application acknowledgement came within ${waitedMs / 1000} s`
+      text: english('log', 'error.ackTimeout', { seconds: waitedMs / 1000 })
     },
     answered: false,
     reachable: true,

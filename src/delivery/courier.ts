@@ -1,3 +1,4 @@
+import { english } from '../english.ts'
 import type { IncomingHttpHeaders } from 'node:http'
 import { readAcknowledgement, readAcknowledgements } from '../hl7/acknowledgement.ts'
 import type { OutgoingMessage } from '../hl7/outgoing-message.ts'
@@ -343,7 +344,7 @@ function httpError(thrown: unknown): HttpError {
  * answer to the next one. So nothing more is sent over that connection.
  */
 function earlierAnswer({ connection }: ReceivedReply): HttpError {
-  const text = 'the receiver sent an answer to an earlier message'
+  const text = english('log', 'error.earlierAnswer')
   connection.close(text)
   return new HttpError(text, {
     code: 'ERR_EARLIER_ANSWER',

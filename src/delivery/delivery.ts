@@ -414,7 +414,8 @@ export class Delivery<Content> {
 
   async #open(): Promise<void> {
     // After a close, nothing would close it again.
-    if (this.#isClosing) throw new QueueError('The node is closing.', 'ERR_QUEUE_CLOSED')
+    if (this.#isClosing)
+      throw new QueueError(english('log', 'queue.nodeCloses'), 'ERR_QUEUE_CLOSED')
     const queue = await this.#options.queue()
     const { endedOn, figures, isUnclean, lastSeq, leaving, pause, renewals } = await queue.open()
     this.#lastSeq = lastSeq
@@ -487,7 +488,8 @@ export class Delivery<Content> {
 
   async #opened(): Promise<Work<Content>> {
     await this.open()
-    if (this.#work === undefined) throw new QueueError('It is not open.', 'ERR_QUEUE_CLOSED')
+    if (this.#work === undefined)
+      throw new QueueError(english('log', 'queue.closed'), 'ERR_QUEUE_CLOSED')
     return this.#work
   }
 

@@ -217,7 +217,7 @@ export class Operator<Content> {
       rows.push(...messages)
       if (rows.length > MOST_SENT_AGAIN) {
         throw new QueueError(
-          'More than 10,000 messages match, and none was sent. Choose a shorter time.',
+          english('log', 'queue.tooMany', { most: MOST_SENT_AGAIN.toLocaleString('en-US') }),
           'ERR_TOO_MANY'
         )
       }

@@ -1,5 +1,6 @@
 import { createSecretKey, type KeyObject } from 'node:crypto'
 import { stat } from 'node:fs/promises'
+import { english } from '../english.ts'
 import { fieldHash, type FieldValue } from './field-hash.ts'
 import { laneOf } from './lane.ts'
 import { NOTHING_QUEUED, type QueueEngine } from './queue-engine.ts'
@@ -120,10 +121,7 @@ export class DiskEngine implements QueueEngine {
       }
     })
     if (!isFree) {
-      throw new QueueError(
-        `The queue file ${this.path} is in use by another node of this Node-RED.`,
-        'SQLITE_BUSY'
-      )
+      throw new QueueError(english('log', 'queue.usedHere', { path: this.path }), 'SQLITE_BUSY')
     }
     thread.acquire()
     try {
@@ -315,7 +313,7 @@ export class DiskEngine implements QueueEngine {
   }
 
   #closed(): QueueError {
-    return new QueueError(`The queue file ${this.path} is not open.`, 'ERR_QUEUE_CLOSED')
+    return new QueueError(english('log', 'queue.notOpen', { path: this.path }), 'ERR_QUEUE_CLOSED')
   }
 }
 
@@ -386,10 +384,7 @@ export async function deleteQueueFile(directory: string, name: string): Promise<
   if (!(await exists(path))) return
   const { held = 0 } = await thread.ask(path, 'delete')
   if (held === 0) return
-  throw new QueueError(
-    `The queue file ${path} was kept: it contains ${held === 1 ? '1 unsent message' : `${held} unsent messages`}. To send what is in it, deploy a node with the same id; otherwise delete the file.`,
-    'ERR_QUEUE_NOT_EMPTY'
-  )
+  throw new QueueError(english('log', 'queue.kept', { path, count: held }), 'ERR_QUEUE_NOT_EMPTY')
 }
 
 /** Also where a crash has left the whole file under the name that it had while it was written. */

@@ -1,6 +1,7 @@
 import { createSecretKey, randomBytes } from 'node:crypto'
 import type { DatabaseSync } from 'node:sqlite'
 import type { Clock } from '../clock.ts'
+import { english } from '../english.ts'
 import { fieldHash, type FieldValue } from './field-hash.ts'
 import { laneOf } from './lane.ts'
 import { NOTHING_QUEUED, type QueueEngine } from './queue-engine.ts'
@@ -62,7 +63,7 @@ export class MemoryEngine implements QueueEngine {
     makeArgs: () => Parameters<QueueMethods[Method]>
   ): Promise<ReturnType<QueueMethods[Method]>> {
     return new Promise((resolve) => {
-      if (this.#isClosed) throw new QueueError('The queue is closed.', 'ERR_QUEUE_CLOSED')
+      if (this.#isClosed) throw new QueueError(english('log', 'queue.closed'), 'ERR_QUEUE_CLOSED')
       const call = this.#queue[method] as (...args: unknown[]) => unknown
       resolve(call.apply(this.#queue, makeArgs()) as ReturnType<QueueMethods[Method]>)
     })

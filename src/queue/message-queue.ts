@@ -1,3 +1,4 @@
+import { english } from '../english.ts'
 import type { FieldValue } from './field-hash.ts'
 import type { Figures } from './figures.ts'
 import type { MessageRow } from './message-row.ts'
@@ -213,9 +214,8 @@ export class MessageQueue<Content> {
 }
 
 function damaged({ seq, controlId, type }: MessageRow): QueueError {
-  return new QueueError(
-    `Message ${seq} of the queue is damaged and cannot be read. What is left of it stays in the file.`,
-    'ERR_MESSAGE_DAMAGED',
-    { controlId, type }
-  )
+  return new QueueError(english('log', 'queue.messageDamaged', { seq }), 'ERR_MESSAGE_DAMAGED', {
+    controlId,
+    type
+  })
 }

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs'
+import { english } from '../english.ts'
 import { countMessages, deleteFiles, type MessageCount } from './queue-database.ts'
 import { faultCode, isDamage, LostFileError, QueueDamageError } from './queue-fault.ts'
 import { QueueFile } from './queue-file.ts'
@@ -126,7 +127,7 @@ export class OpenFiles {
       }
       const log = logStateOf(spec.path)
       if (log === 'damaged') tell(rescue(spec))
-      else if (log === 'torn') tell(torn(spec.path))
+      else if (log === 'torn') tell(english('log', 'queue.torn', { path: spec.path }))
       file = understood(() => new QueueFile(spec, tell, run))
       this.#files.set(spec.path, file)
     }
@@ -137,10 +138,6 @@ export class OpenFiles {
     this.#files.get(path)?.drop()
     this.#files.delete(path)
   }
-}
-
-function torn(path: string): string {
-  return `The last entry in the write-ahead log of the queue file ${path} is incomplete. After a kill, a power cut or a full disk that is usual, and nothing that was accepted is missing. If there was none, the disk has changed it: check the disk, and whether the last messages arrived.`
 }
 
 /** All statements are our own: if SQLite does not understand one, the schema is damaged. */

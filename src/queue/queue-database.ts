@@ -10,6 +10,7 @@ import {
 } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { english } from '../english.ts'
 import { convertTables } from './conversion.ts'
 import { STATES } from './message-row.ts'
 import { getMeta, setMeta } from './meta.ts'
@@ -89,7 +90,7 @@ export function openQueueDatabase(
 }
 
 function converted(path: string, ms: number): string {
-  return `The queue file ${path} was written by an earlier version of this package and has been converted in ${(ms / 1000).toFixed(1)} s; nothing in it is lost. An earlier version can no longer read it.`
+  return english('log', 'queue.converted', { path, seconds: (ms / 1000).toFixed(1) })
 }
 
 /**
@@ -105,9 +106,8 @@ function giveUpKept(db: DatabaseSync): number {
   return Math.max(Number(changes), hashed)
 }
 
-function keyChanged(path: string, messages: number): string {
-  const which = messages === 1 ? '1 message that has' : `${messages} messages that have`
-  return `The key of the queue file ${path} has been changed: ${which} left can no longer be read, sent again or found by a field. What is known of them otherwise stays.`
+function keyChanged(path: string, count: number): string {
+  return english('log', 'queue.keyChanged', { path, count })
 }
 
 /** Removes a file and everything that SQLite puts beside it. */
@@ -121,14 +121,11 @@ function checkedVersion(db: DatabaseSync, path: string): number {
   const id = db.prepare('PRAGMA application_id').get()?.['application_id'] as number
   if (id !== APPLICATION_ID) {
     if (db.prepare('SELECT 1 FROM sqlite_schema LIMIT 1').get() === undefined) return 0
-    throw new QueueError(
-      `The file ${path} is a database of another program. Move it elsewhere, or set a different hl7HttpsOutQueueDirectory in settings.js.`,
-      'ERR_QUEUE_FOREIGN'
-    )
+    throw new QueueError(english('log', 'queue.foreign', { path }), 'ERR_QUEUE_FOREIGN')
   }
   if (version > VERSION) {
     throw new QueueError(
-      `The queue file ${path} was written by a newer version of this package (file version ${version}, this one supports ${VERSION}). Install the newer version again, at least until it has sent the queued messages.`,
+      english('log', 'queue.newer', { path, version, supported: VERSION }),
       'ERR_QUEUE_VERSION'
     )
   }
@@ -147,10 +144,7 @@ function isOtherKey(db: DatabaseSync, path: string, version: number, keyCheck: B
   if (keyCheck.equals(stored)) return false
   const { held, damaged } = countRows(db, version)
   if (held + damaged === 0) return true
-  throw new QueueError(
-    `The queue file ${path} was encrypted with another key. Restore the key that it was written with: hl7HttpsOutQueueKey in settings.js, or the key file in the user directory. If that key is lost, move the file elsewhere. Nothing in the file was changed.`,
-    'ERR_QUEUE_KEY'
-  )
+  throw new QueueError(english('log', 'queue.otherKey', { path }), 'ERR_QUEUE_KEY')
 }
 
 /**

@@ -1,3 +1,5 @@
+import { causeWords } from '../cause-words.ts'
+import { english } from '../english.ts'
 import { QueueError, type MessageName } from './queue-error.ts'
 
 /** An error of a queue on its way from the queue thread to the main thread. */
@@ -38,30 +40,6 @@ const SQLITE_NAMES: Readonly<Record<number, string>> = {
   26: 'SQLITE_NOTADB'
 }
 
-const WORDS: Readonly<Record<string, string>> = {
-  SQLITE_BUSY:
-    'is in use by another process. A queue has one owner: stop the other Node-RED, or give each its own hl7HttpsOutQueueDirectory in settings.js.',
-  SQLITE_FULL:
-    'cannot be written because its disk is full. Free some space; the queue then resumes by itself.',
-  SQLITE_READONLY:
-    'cannot be written: the file, its directory or its file system is read-only. Give the user that runs Node-RED write permission.',
-  SQLITE_CANTOPEN:
-    'cannot be opened or created. Check that its directory exists and that the user that runs Node-RED may write to it.',
-  SQLITE_CORRUPT: 'is damaged.',
-  SQLITE_NOTADB: 'is damaged.',
-  SQLITE_IOERR:
-    'cannot be read or written: the disk reports an error. Check the disk and the system log.',
-  SQLITE_NOMEM: 'cannot be used: there is not enough memory.',
-  SQLITE_TOOBIG: 'cannot store a message of that size.',
-  ENOSPC:
-    'cannot be written because its disk is full. Free some space; the queue then resumes by itself.',
-  EACCES: 'cannot be opened or created: the user that runs Node-RED needs write permission there.',
-  EPERM: 'cannot be opened or created: the user that runs Node-RED needs write permission there.',
-  EROFS: 'cannot be written: its file system is read-only.',
-  ENOTDIR: 'cannot be created: part of its path is not a directory.',
-  EEXIST: 'cannot be created: part of its path is not a directory.'
-}
-
 /** The SQLite or Node.js code of an error. */
 export function faultCode(error: unknown): string {
   if (!(error instanceof Error)) return 'EUNKNOWN'
@@ -83,8 +61,12 @@ export function faultOf(error: unknown, path: string): QueueFault {
 
 /** The same for just a code. */
 export function faultOfCode(code: string, path: string): QueueFault {
-  const words = WORDS[code] ?? 'cannot be used.'
-  return { message: `The queue file ${path} ${words} (${code})`, code }
+  const words = causeWords('queue', code)
+  const message =
+    words === undefined
+      ? english('log', 'queue.unknownFault', { path, code })
+      : english('log', 'queue.fault', { path, code, ...words })
+  return { message, code }
 }
 
 /** The file itself is broken, not its surroundings. */

@@ -2,6 +2,7 @@ import { hkdfSync, randomBytes } from 'node:crypto'
 import { link, open, readFile, stat, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { english } from '../english.ts'
 import { QueueError } from './queue-error.ts'
 
 /** The key file in the user directory: 64 hexadecimal digits. */
@@ -55,7 +56,7 @@ function stretched(setting: string): Buffer {
   const length = typeof setting === 'string' ? Array.from(setting).length : 0
   if (length < LEAST_SETTING) {
     throw new QueueError(
-      `hl7HttpsOutQueueKey in settings.js must be a string of ${LEAST_SETTING} characters or more; remove it to have a random key generated in a file.`,
+      english('log', 'queue.keySetting', { least: LEAST_SETTING }),
       'ERR_QUEUE_KEY'
     )
   }
@@ -73,15 +74,13 @@ async function readKey(path: string, onNotice: (text: string) => void): Promise<
   const key = Buffer.from(text, 'hex')
   if (key.length !== KEY_BYTES || text.length !== 2 * KEY_BYTES) {
     throw new QueueError(
-      `The key file ${path} does not contain ${2 * KEY_BYTES} hexadecimal digits. Restore it from a backup: without it, the queued messages cannot be read. If no queue file contains messages, delete it; a new one is then created.`,
+      english('log', 'queue.keyDamaged', { path, digits: 2 * KEY_BYTES }),
       'ERR_QUEUE_KEY'
     )
   }
   const { mode } = await stat(path)
   if (process.platform !== 'win32' && (mode & 0o077) !== 0) {
-    onNotice(
-      `The key file ${path} can be read or written by others (mode ${(mode & 0o777).toString(8)}). Set its mode to 600.`
-    )
+    onNotice(english('log', 'queue.keyReadable', { path, mode: (mode & 0o777).toString(8) }))
   }
   return key
 }
@@ -122,21 +121,15 @@ async function writeNew(path: string): Promise<void> {
 }
 
 function missing(path: string, filled: readonly string[]): QueueError {
-  const [first = '', ...more] = filled
-  const files = more.length === 0 ? first : `${first} and ${more.length} more`
-  return new QueueError(
-    `The key file ${path} is missing, and messages that were encrypted with another key are waiting in ${files}. Restore the key file from a backup, or set hl7HttpsOutQueueKey in settings.js again if the key came from there. If the key is lost, move the queue files elsewhere; a new key is then created.`,
-    'ERR_QUEUE_KEY'
-  )
+  const [file = '', ...more] = filled
+  const key = more.length === 0 ? 'queue.keyMissing' : 'queue.keyMissingMore'
+  return new QueueError(english('log', key, { path, file, more: more.length }), 'ERR_QUEUE_KEY')
 }
 
 function unusable(path: string, error: unknown): QueueError {
   if (error instanceof QueueError) return error
   const code = codeOf(error)
-  return new QueueError(
-    `The key file ${path} cannot be read or created (${code}). Give the user that runs Node-RED read and write permission, or set hl7HttpsOutQueueKey in settings.js.`,
-    code
-  )
+  return new QueueError(english('log', 'queue.keyUnusable', { path, code }), code)
 }
 
 function codeOf(error: unknown): string {

@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads'
+import { english } from '../english.ts'
 import { QueueError } from './queue-error.ts'
 import type { QueueFault } from './queue-fault.ts'
 import type { QueueFileSpec } from './queue-file-spec.ts'
@@ -120,7 +121,7 @@ class QueueThread {
   #died(cause: unknown): void {
     this.#worker = undefined
     const error = new QueueError(
-      `The thread that writes the queue files has ended (${codeOf(cause)}). It is started again; messages that cannot be stored even then are refused.`,
+      english('log', 'queue.threadDied', { code: codeOf(cause) }),
       THREAD_DIED
     )
     const waiting = [...this.#waiting.values()]
@@ -143,10 +144,7 @@ const NO_KEY: Omit<QueueFileSpec, 'path'> = {
 /** The system has no thread, or no memory for one: the content of the file is not affected. */
 function notStarted(cause: unknown, path: string): QueueError {
   const code = codeOf(cause)
-  return new QueueError(
-    `The queue file ${path} cannot be used: the thread for it cannot be started (${code}). Check the thread and memory limits; the start will be retried.`,
-    code
-  )
+  return new QueueError(english('log', 'queue.threadNotStarted', { path, code }), code)
 }
 
 function codeOf(cause: unknown): string {

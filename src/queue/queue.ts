@@ -1,5 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { Clock } from '../clock.ts'
+import { english } from '../english.ts'
 import { FiguresTable } from './figures-table.ts'
 import type { Figures } from './figures.ts'
 import { Journal } from './journal.ts'
@@ -905,5 +906,5 @@ type Facts = Pick<
 >
 
 function notQueued(seq: number): QueueError {
-  return new QueueError(`Message ${seq} is not in the queue.`, 'ERR_NOT_QUEUED')
+  return new QueueError(english('log', 'queue.notQueued', { seq }), 'ERR_NOT_QUEUED')
 }

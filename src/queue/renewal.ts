@@ -1,5 +1,6 @@
 import { existsSync, renameSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { english } from '../english.ts'
 import { countMessages, deleteFiles, makeFile, syncDirectory, syncFile } from './queue-database.ts'
 import { QueueError } from './queue-error.ts'
 import { faultCode, faultOf } from './queue-fault.ts'
@@ -15,17 +16,18 @@ import { finishRescue, moveAside } from './rescue.ts'
  */
 export function renew(file: QueueFile): string {
   const { path, lost } = file
-  const what = `The ${lost === 'log' ? 'write-ahead log of the ' : ''}queue file ${path} was removed or replaced while Node-RED had it open`
+  const what = english('log', lost === 'log' ? 'queue.logRemoved' : 'queue.fileRemoved', { path })
   try {
     let aside: string | undefined
     if (lost === 'log') file.space.truncateLog()
     else aside = rewriteFile(file)
     file.drop()
-    const also = aside === undefined ? '' : ` The file found in its place was moved to ${aside}.`
-    return `${what}. It was rewritten, and no queued message is lost.${also} Do not touch queue files while Node-RED runs.`
+    return aside === undefined
+      ? english('log', 'queue.renewed', { what })
+      : english('log', 'queue.renewedBeside', { what, aside })
   } catch (error) {
-    const { message, code } = faultOf(error, path)
-    throw new QueueError(`${what}, and cannot be rewritten. ${message}`, code)
+    const { message: why, code } = faultOf(error, path)
+    throw new QueueError(english('log', 'queue.notRenewed', { what, why }), code)
   }
 }
 

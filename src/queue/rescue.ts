@@ -1,6 +1,7 @@
 import { existsSync, renameSync, rmSync, statSync, truncateSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { english } from '../english.ts'
 import { readLogState, type LogState } from './log-frames.ts'
 import { STATES } from './message-row.ts'
 import { keyCheckOf, sealerOf } from './keys-of-file.ts'
@@ -72,10 +73,12 @@ export function rescue(spec: QueueFileSpec): string {
   // A crash between these leaves the finished draft, which the next start takes.
   const aside = moveAside(path, 'damaged')
   finishRescue(path)
-  const numbers = `of the ${found} messages found in it, ${read} could be read into a new file and will be sent as usual, one by one`
-  return isLog
-    ? `The write-ahead log of the queue file ${path} was damaged. Both were moved to ${aside}. Up to the damage, the file was read: ${numbers}. What was stored after that was not read: messages that were accepted since are missing, and messages that had left since are sent again. Keep the old files until you are sure that nothing is missing.`
-    : `The queue file ${path} was damaged. It was moved to ${aside}; ${numbers}. Keep the old file until you are sure that nothing is missing.`
+  return english('log', isLog ? 'queue.logDamaged' : 'queue.fileDamaged', {
+    path,
+    aside,
+    found,
+    read
+  })
 }
 
 /** Puts the new file in place if a crash prevented it. */
@@ -167,10 +170,7 @@ function writeDraft(spec: QueueFileSpec): Counts {
     if (isOld) writeOldDraft(from, draft)
     const counts = fillDraft(from, { ...spec, path: draft }, isOld)
     if (counts.read === 0 && counts.found > 0 && !isKeyOf(from, spec)) {
-      throw new QueueError(
-        `The queue file ${path} is damaged, and no message in it can be read with the key in use. If the key was changed, restore the old one (hl7HttpsOutQueueKey in settings.js, or the key file in the user directory); if not, move the file elsewhere and restart.`,
-        'ERR_QUEUE_KEY'
-      )
+      throw new QueueError(english('log', 'queue.noneReadable', { path }), 'ERR_QUEUE_KEY')
     }
     syncFile(draft)
     renameSync(draft, `${path}.rescue`)

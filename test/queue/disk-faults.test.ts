@@ -71,7 +71,7 @@ describe('A queue file', () => {
           if (result.status === 'fulfilled') stored.push(turn[i] ?? 0)
           else {
             refused++
-            const check = faultOf(engine.path, 'SQLITE_FULL', /disk is full. Free some space/)
+            const check = faultOf(engine.path, 'SQLITE_FULL', /the disk is full\. .* Free some space/)
             check(result.reason)
           }
         })
@@ -336,7 +336,7 @@ describe('A queue file', () => {
         const { queue: refused, engine } = queues.disk({ directory, name })
         await assert.rejects(
           refused.open(),
-          faultOf(engine.path, 'EROFS', /cannot be written: its file system is read-only/)
+          faultOf(engine.path, 'EROFS', /its file system is read-only\. Make it writable/)
         )
       }
       execFileSync('mount', ['-o', 'remount,rw', directory])
