@@ -414,8 +414,9 @@ export class Delivery<Content> {
 
   async #open(): Promise<void> {
     // After a close, nothing would close it again.
-    if (this.#isClosing)
+    if (this.#isClosing) {
       throw new QueueError(english('log', 'queue.nodeCloses'), 'ERR_QUEUE_CLOSED')
+    }
     const queue = await this.#options.queue()
     const { endedOn, figures, isUnclean, lastSeq, leaving, pause, renewals } = await queue.open()
     this.#lastSeq = lastSeq
@@ -488,8 +489,9 @@ export class Delivery<Content> {
 
   async #opened(): Promise<Work<Content>> {
     await this.open()
-    if (this.#work === undefined)
+    if (this.#work === undefined) {
       throw new QueueError(english('log', 'queue.closed'), 'ERR_QUEUE_CLOSED')
+    }
     return this.#work
   }
 

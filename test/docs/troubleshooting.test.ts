@@ -3,6 +3,7 @@ import { globSync } from 'node:fs'
 import { describe, it } from 'node:test'
 import codes from '../../locales/en-US/codes.json' with { type: 'json' }
 import log from '../../locales/en-US/log.json' with { type: 'json' }
+import { QUEUE_EVENT_KINDS } from '../../src/queue/queue-event.ts'
 import { page, root } from './markdown.ts'
 
 const { connection, tls, http, token, queue } = codes.cause
@@ -28,6 +29,9 @@ const PATTERNS = [
   'CONFIG'
 ]
 
+/** Codes of the system that the code looks up in the catalogue, and does not name. */
+const LOOKED_UP = ['EACCES', 'ENOSPC', 'ENOTDIR', 'EPERM', 'EROFS']
+
 /** Classes of statuses, which the code knows by their first digit. */
 const CLASSES = ['200', '2xx', '301', '302', '307', '308']
 
@@ -44,7 +48,21 @@ describe('the codes in locales/en-US/codes.json', () => {
       (code) => !code.endsWith('_') && !INTERNAL.includes(code)
     )
     const told = [connection, tls, token, queue].flatMap(codesOf)
-    assert.deepEqual([...named, ...PATTERNS].sort(), told.filter((code) => !isOAuth(code)).sort())
+    assert.deepEqual(
+      [...named, ...PATTERNS, ...LOOKED_UP].sort(),
+      told.filter((code) => !isOAuth(code)).sort()
+    )
+  })
+
+  it('are the events that the code adds', () => {
+    assert.deepEqual(Object.keys(codes.event).sort(), [...QUEUE_EVENT_KINDS].sort())
+    // Besides where they are listed, and put into words.
+    const others = /queue-event|told|^nodes\/editor/
+    const adding = globSync(['src/**/*.ts', 'nodes/**/*.ts'], { cwd: root })
+      .filter((file) => !others.test(file))
+      .map(page)
+      .join('\n')
+    for (const kind of QUEUE_EVENT_KINDS) assert.ok(adding.includes(`'${kind}'`), kind)
   })
 
   it('are the OAuth codes that have hints', () => {

@@ -71,7 +71,11 @@ describe('A queue file', () => {
           if (result.status === 'fulfilled') stored.push(turn[i] ?? 0)
           else {
             refused++
-            const check = faultOf(engine.path, 'SQLITE_FULL', /the disk is full\. .* Free some space/)
+            const check = faultOf(
+              engine.path,
+              'SQLITE_FULL',
+              /the disk is full\. .* Free some space/
+            )
             check(result.reason)
           }
         })

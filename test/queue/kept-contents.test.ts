@@ -1,8 +1,14 @@
 import assert from 'node:assert/strict'
 import { afterEach, describe, it } from 'node:test'
 import { DatabaseSync } from 'node:sqlite'
+import { KeptContents } from '../../src/queue/kept-contents.ts'
 import type { MessageQueue } from '../../src/queue/message-queue.ts'
-import { accept, contentOf, message, numbers, seqsOf, TestQueues } from './set-up.ts'
+import { Queue } from '../../src/queue/queue.ts'
+import { makeTables } from '../../src/queue/queue-schema.ts'
+import { Sealer } from '../../src/queue/seal.ts'
+import { SealedParts } from '../../src/queue/sealed-parts.ts'
+import { FakeClock } from '../support/fake-clock.ts'
+import { accept, contentOf, KEY, message, numbers, seqsOf, TestQueues } from './set-up.ts'
 
 const MB = 1024 * 1024
 
@@ -88,6 +94,29 @@ describe('Contents of messages that have left', () => {
     await until(async () => (await keptOf(queue)).length === 2)
     assert.deepEqual(await keptOf(queue), [7, 8])
     assert.deepEqual(await dropped(queue), [6])
+  })
+
+  it('go with their rest, though what left after them stays', () => {
+    const db = new DatabaseSync(':memory:')
+    makeTables(db)
+    const contents = new SealedParts(db, new Sealer(KEY))
+    const clock = new FakeClock()
+    const options = { order: 'fifo', orderKey: '', contents, journalDays: 14, clock } as const
+    const limits = { mostRecords: 100, mostEvents: 100, contentDays: 1 }
+    const queue = new Queue(db, { ...options, ...limits })
+    queue.open()
+    // One piece more than goes at once.
+    queue.accept(message(1), Buffer.alloc(0.9 * MB))
+    queue.accept(message(2), contentOf(2))
+    queue.finish(1)
+    clock.pass(1)
+    queue.finish(2)
+    const kept = new KeptContents(db, contents, { ...options, ...limits, mostKeptBytes: 0.5 * MB })
+    const left = (): unknown => db.prepare('SELECT count(*) AS pieces FROM sealed').get()
+    // As long as there is more, the next step follows at once.
+    while (kept.dropDue().more);
+    assert.deepEqual({ ...(left() as object) }, { pieces: 1 })
+    db.close()
   })
 
   it('that are long go in steps, with or without a journal', async () => {
